@@ -1,0 +1,298 @@
+/**
+ * A small assistant with two tools, and where it emits each of the nine events. In the place of a
+ * model stands a conversation that was written down: `conversation.jsonl`.
+ *
+ * On its own it prints every event: `deno run --allow-read examples/agent.ts`. `demo.ts` gives it
+ * more to talk to.
+ * @module
+ */
+import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import {
+  type AgentEndData,
+  type AgentEvents,
+  createHooks,
+  DispatchError,
+  type EventType,
+  type Hooks,
+  type HooksOption,
+  type MessageData,
+  type Receipt,
+  type ToolData,
+  withNamedHook,
+} from "@omniagent/hooks";
+
+/** What a model wants next: a tool called, or an answer sent. */
+export type Step =
+  | { readonly tool: string; readonly params: Readonly<Record<string, string>> }
+  | { readonly content: string };
+
+export type Model = (transcript: readonly MessageData[]) => Promise<Step>;
+
+export type Tool = (
+  params: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+) => string | Promise<string>;
+
+export type Job = {
+  readonly id: string;
+  readonly name: string;
+  readonly everyMinutes: number;
+  run(): void | Promise<void>;
+};
+
+export type AgentOptions = {
+  readonly model: Model;
+  readonly tools: Readonly<Record<string, Tool>>;
+  readonly jobs?: readonly Job[];
+  /** What listens: hooks, webhooks, and the values of `withHook` and its siblings. */
+  readonly hooks?: readonly HooksOption[];
+  /** A session that nobody has used for so long is over. */
+  readonly idleMinutes?: number;
+  readonly now?: () => number;
+  /** Is told of every event after it was emitted. */
+  readonly trace?: (type: EventType, data: unknown, receipt: Receipt) => void;
+};
+
+type Session = {
+  readonly id: string;
+  readonly transcript: MessageData[];
+  readonly startedAt: number;
+  usedAt: number;
+};
+
+const MINUTE = 60_000;
+
+export class Agent {
+  readonly hooks: Hooks;
+  readonly #options: AgentOptions;
+  readonly #now: () => number;
+  readonly #jobs: { readonly job: Job; due: number }[];
+  #session: Session | undefined;
+  #sessions = 0;
+
+  constructor(options: AgentOptions) {
+    const { hooks = [], jobs = [], now = Date.now } = options;
+    this.hooks = createHooks({ use: hooks });
+    this.#options = options;
+    this.#now = now;
+    this.#jobs = jobs.map((job) => ({ job, due: now() + job.everyMinutes * MINUTE }));
+  }
+
+  /** Answers one message. `agent.end` fires once, whether that succeeds, fails or is stopped. */
+  async run(content: string, signal?: AbortSignal): Promise<string | undefined> {
+    const start = performance.now();
+    const session = this.#session ?? await this.#begin();
+    let end: Omit<AgentEndData, "session_id" | "duration_ms">;
+    try {
+      const response = await this.#answer(session, content, signal ?? new AbortController().signal);
+      end = { success: true, aborted: false, response };
+    } catch (error) {
+      end = signal?.aborted // an abort outranks the error that it causes
+        ? { success: false, aborted: true }
+        : { success: false, aborted: false, error: messageOf(error) };
+    }
+    session.usedAt = this.#now();
+    await this.#emit("session.updated", { session_id: session.id, action: "updated" }, session);
+    const duration_ms = Math.round(performance.now() - start);
+    await this.#emit("agent.end", { session_id: session.id, ...end, duration_ms }, session);
+    return end.response;
+  }
+
+  /** What time brings by itself: an idle session ends, and jobs run when they are due. */
+  async tick(): Promise<void> {
+    const { idleMinutes = 30 } = this.#options;
+    const session = this.#session;
+    if (session && this.#now() - session.usedAt >= idleMinutes * MINUTE) await this.#end(session);
+    for (const entry of this.#jobs) {
+      if (this.#now() < entry.due) continue;
+      entry.due = this.#now() + entry.job.everyMinutes * MINUTE;
+      await this.#execute(entry.job);
+    }
+  }
+
+  /** Closes what listens. */
+  close(): Promise<void> {
+    return this.hooks.close();
+  }
+
+  async #answer(session: Session, content: string, signal: AbortSignal): Promise<string> {
+    const { model } = this.#options;
+    const { transcript } = session;
+    await this.#say("message.received", { role: "user", content }, session);
+    for (;;) {
+      const step = await model(transcript);
+      if ("content" in step) {
+        await this.#say("message.sent", { role: "assistant", content: step.content }, session);
+        return step.content;
+      }
+      transcript.push({ role: "tool", content: await this.#call(step, session, signal) });
+    }
+  }
+
+  /** A tool that fails is no end of the run: the model hears why, and may try again. */
+  async #call(
+    { tool: name, params }: Extract<Step, { tool: string }>,
+    session: Session,
+    signal: AbortSignal,
+  ): Promise<string> {
+    await this.#emit("tool.called", { name, params }, session);
+    const outcome = await this.#attempt(name, params, signal);
+    await this.#emit("tool.completed", { name, params, ...outcome }, session);
+    signal.throwIfAborted();
+    return outcome.result ?? `failed: ${outcome.error}`;
+  }
+
+  async #attempt(
+    name: string,
+    params: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Pick<ToolData, "result" | "error">> {
+    const tool = this.#options.tools[name];
+    if (tool === undefined) return { error: `there is no tool '${name}'` };
+    try {
+      return { result: await tool(params, signal) };
+    } catch (error) {
+      return { error: messageOf(error) };
+    }
+  }
+
+  async #begin(): Promise<Session> {
+    const now = this.#now();
+    const id = `s-${++this.#sessions}`;
+    const session: Session = { id, transcript: [], startedAt: now, usedAt: now };
+    this.#session = session;
+    await this.#emit("session.created", { session_id: id, action: "created" }, session);
+    return session;
+  }
+
+  async #end(session: Session): Promise<void> {
+    this.#session = undefined;
+    await this.#emit("session.rollover", {
+      session_id: session.id,
+      reason: "idle",
+      transcript: session.transcript,
+      started_at: new Date(session.startedAt).toISOString(),
+      ended_at: new Date(this.#now()).toISOString(),
+    }, session);
+  }
+
+  async #execute({ id, name, run }: Job): Promise<void> {
+    let success = true;
+    try {
+      await run();
+    } catch {
+      success = false;
+    }
+    await this.#emit("job.executed", { job_id: id, job_name: name, success });
+  }
+
+  async #say(
+    type: "message.received" | "message.sent",
+    message: MessageData,
+    session: Session,
+  ): Promise<void> {
+    session.transcript.push(message);
+    await this.#emit(type, message, session);
+  }
+
+  async #emit<Type extends EventType>(type: Type, data: AgentEvents[Type], session?: Session) {
+    let receipt: Receipt;
+    try {
+      receipt = await this.hooks.emit(type, data, { sessionId: session?.id });
+    } catch (error) {
+      // The others heard it, and the failure was logged: no reason for the agent to stop.
+      if (!(error instanceof DispatchError)) throw error;
+      receipt = error.receipt;
+    }
+    this.#options.trace?.(type, data, receipt);
+  }
+}
+
+type Line =
+  | { readonly role: "user"; readonly content: string; readonly stop_after_ms?: number }
+  | { readonly role: "assistant" } & (Step | { readonly error: string })
+  | { readonly role: "clock"; readonly minutes: number };
+
+/** The script: what the user says, what the model would answer, and how time goes by. */
+export class Conversation {
+  readonly #lines: Line[];
+  #now: number;
+
+  constructor(lines: readonly Line[]) {
+    this.#lines = [...lines];
+    this.#now = Date.now();
+  }
+
+  static async read(): Promise<Conversation> {
+    const text = await readFile(new URL("conversation.jsonl", import.meta.url), "utf8");
+    return new Conversation(text.trim().split("\n").map((line) => JSON.parse(line)));
+  }
+
+  /** The clock of the script: hours pass in no time. */
+  readonly now = (): number => this.#now;
+
+  /** The model: its next line. */
+  readonly model: Model = () => {
+    const line = this.#lines.shift();
+    if (line?.role !== "assistant") return Promise.reject(new Error("the script has no answer"));
+    return "error" in line ? Promise.reject(new Error(line.error)) : Promise.resolve(line);
+  };
+
+  /** The user, and the time. `heading` is told what comes next. */
+  async play(agent: Agent, heading: (text: string) => void = () => {}): Promise<void> {
+    for (let line = this.#lines.shift(); line !== undefined; line = this.#lines.shift()) {
+      if (line.role === "user") {
+        const { content, stop_after_ms } = line;
+        heading(`user: ${content}${stop_after_ms === undefined ? "" : " (and stops it soon)"}`);
+        const signal = stop_after_ms === undefined ? undefined : AbortSignal.timeout(stop_after_ms);
+        await agent.run(content, signal);
+      } else if (line.role === "clock") {
+        heading(`${line.minutes} minutes later`);
+        this.#now += line.minutes * MINUTE;
+        await agent.tick();
+      }
+    }
+  }
+}
+
+/** The two tools. `calendar` takes long to go through everything; `mail` fails the first time. */
+export function createTools(): Readonly<Record<string, Tool>> {
+  let mails = 0;
+  return {
+    calendar: (params, signal) =>
+      params.with === "everyone" ? longSearch(signal) : `${params.with}: Thursday 10:00, room 4`,
+    mail: ({ to }) => {
+      if (++mails === 1) throw new Error("the mail server is busy");
+      return `sent to ${to}`;
+    },
+  };
+}
+
+export const jobs: readonly Job[] = [
+  { id: "job-1", name: "tidy up notes", everyMinutes: 60, run: () => {} },
+];
+
+function longSearch(signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve("no free Friday"), 10_000);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(new Error("stopped"));
+    });
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) { // Node 20 has no `import.meta.main`
+  const conversation = await Conversation.read();
+  const print = withNamedHook("*", "print", ({ type, data }) => console.log(type, data));
+  const { model, now } = conversation;
+  const agent = new Agent({ model, tools: createTools(), jobs, now, hooks: [print] });
+  await conversation.play(agent, (text) => console.log(`\n${text}`));
+  await agent.close();
+}

@@ -1,0 +1,99 @@
+/** A longer time overflows the platforms' timers, which then fire at once: it means no limit. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * What follows a signal. One listener serves all of them: signals live long and are followed often, and
+ * Node warns of more than ten listeners.
+ */
+const followers = /* @__PURE__ */ new WeakMap<AbortSignal, Set<() => void>>();
+
+/** Calls back when a signal aborts, at once if it has; gives what ends that. */
+export function follow(signal: AbortSignal, callback: () => void): () => void {
+  if (signal.aborted) {
+    callback();
+    return () => {};
+  }
+  const callbacks = followers.get(signal) ?? listenTo(signal);
+  callbacks.add(callback);
+  return () => {
+    if (callbacks.delete(callback) && callbacks.size === 0) {
+      signal.removeEventListener("abort", tellFollowers);
+      followers.delete(signal);
+    }
+  };
+}
+
+function listenTo(signal: AbortSignal): Set<() => void> {
+  const callbacks = new Set<() => void>();
+  followers.set(signal, callbacks);
+  signal.addEventListener("abort", tellFollowers);
+  return callbacks;
+}
+
+function tellFollowers(this: AbortSignal): void {
+  for (const callback of followers.get(this) ?? []) callback();
+}
+
+/** Waits for a promise, but no longer than a signal allows; a late result or rejection is ignored. */
+export function abortable<T>(promise: PromiseLike<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const release = follow(signal, () => reject(signal.reason));
+    promise.then(
+      (value) => (release(), resolve(value)),
+      (error) => (release(), reject(error)),
+    );
+  });
+}
+
+/** A signal that aborts with any of some others; `release` lets go of them. */
+export function linkSignals(
+  ...parents: readonly AbortSignal[]
+): {
+  readonly signal: AbortSignal;
+  readonly abort: (reason: unknown) => void;
+  readonly release: () => void;
+} {
+  const controller = new AbortController();
+  const abort = (reason: unknown): void => controller.abort(reason);
+  const releases = parents.map((parent) => follow(parent, () => abort(parent.reason)));
+  const release = (): void => releases.forEach((release) => release());
+  return { signal: controller.signal, abort, release };
+}
+
+/** Calls back after a time; a time that no timer can hold never passes. Gives what cancels it. */
+export function after(milliseconds: number, callback: () => void): () => void {
+  if (milliseconds > LONGEST_TIMER) return () => {};
+  const timer = setTimeout(callback, milliseconds);
+  return () => clearTimeout(timer);
+}
+
+/**
+ * Calls `work` under a signal that aborts with its parent or, with what `expired` gives, after a time;
+ * what `work` returned is not waited for any longer then.
+ */
+export function within<T>(
+  parent: AbortSignal,
+  milliseconds: number,
+  expired: () => unknown,
+  work: (signal: AbortSignal) => T,
+): T | Promise<Awaited<T>> {
+  const { signal, abort, release } = linkSignals(parent);
+  const cancel = after(milliseconds, () => abort(expired()));
+  const end = (): void => {
+    cancel();
+    release();
+  };
+  try {
+    const result = work(signal);
+    if (!isThenable(result)) return end(), result;
+    return abortable(result as PromiseLike<Awaited<T>>, signal).finally(end);
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+/** Whether a value is to be waited for. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
+}

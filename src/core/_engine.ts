@@ -1,0 +1,235 @@
+import { linkSignals } from "./_abort.ts";
+import { Acceptance } from "./_acceptance.ts";
+import { Background } from "./_background.ts";
+import { quote } from "./_check.ts";
+import { createEvent } from "./_create_event.ts";
+import type { Entry } from "./_entry.ts";
+import { InFlight } from "./_in_flight.ts";
+import { HookLifecycle } from "./_lifecycle.ts";
+import { Outgoing } from "./_outgoing.ts";
+import { Plans } from "./_plans.ts";
+import { consoleLogger, Reporter } from "./_reporter.ts";
+import { Run, type RunHost, runPlan } from "./_run.ts";
+import type { EmitOptions, Receipt } from "./emitter.ts";
+import { EmitDepthError, HookInitError, HooksClosedError } from "./errors.ts";
+import type { HookEvent } from "./events.ts";
+import type { HandlerContext } from "./hook.ts";
+import type { RegistryOptions } from "./registry_options.ts";
+import type { Store } from "./store.ts";
+
+/** Events that cause events: the longest chain. */
+const MAX_DEPTH = 16;
+
+/** The types of the events that caused one another, the first event first. */
+type Chain = readonly string[];
+
+/**
+ * What becomes of an event, from its acceptance to its receipt. The registry decides who hears it.
+ *
+ * Typed for `AgentEvents` whatever the registry's events are: inside, an event is an event.
+ */
+export class Engine {
+  readonly plans: Plans;
+  readonly lifecycle: HookLifecycle;
+  readonly #options: RegistryOptions;
+  readonly #reporter: Reporter;
+  readonly #background: Background;
+  readonly #outgoing: Outgoing;
+  readonly #acceptance: Acceptance;
+  readonly #inFlight = new InFlight();
+  readonly #host: RunHost;
+  /** Whether an event is handed to handlers without more ado. */
+  readonly #plain: boolean;
+  #store: Store | undefined;
+
+  constructor(options: RegistryOptions) {
+    const { logger = consoleLogger, maxConcurrent = 100, maxPending = 10_000 } = options;
+    const { overflow = "reject", closeTimeout = 30_000, outbox: queue } = options;
+    this.#options = { ...options, logger };
+    this.#store = options.store;
+    this.#plain = !options.schemas && !queue && !options.redact;
+    this.#reporter = new Reporter(logger, options.onError, options.onDrop);
+    this.#outgoing = new Outgoing(options, this.#reporter);
+    this.#background = new Background({ maxConcurrent, maxPending, overflow }, this.#reporter);
+    const drained = (): Promise<void> => this.#drained();
+    const reporter = this.#reporter;
+    this.lifecycle = new HookLifecycle({ logger, queue, reporter, closeTimeout, drained });
+    this.#host = { reporter, inFlight: this.#inFlight, lifecycle: this.lifecycle };
+    this.plans = new Plans((entry, type) => this.contextFor(entry, [type]));
+    const isKnown = (type: string): boolean => this.plans.knows(type);
+    this.#acceptance = new Acceptance(this.lifecycle, options.schemas, isKnown);
+  }
+
+  /** Takes a new registration. */
+  add(entry: Entry): void {
+    if (this.#store) this.#giveStore(entry, this.#store);
+    this.plans.add(entry);
+    if (entry.hasLifecycle) this.lifecycle.add(entry);
+  }
+
+  /** A durable hook is to be called by its queue. @throws {HooksClosedError} */
+  async enter(entry: Entry): Promise<void> {
+    await this.lifecycle.open();
+    if (!entry.active || this.lifecycle.over) {
+      throw new HooksClosedError(`Cannot call '${entry.info.name}'`);
+    }
+  }
+
+  /** Runs what `close` and `unregister` are to wait for. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    const epoch = this.#inFlight.enter();
+    try {
+      return await work();
+    } finally {
+      epoch.leave();
+    }
+  }
+
+  /** Lets go of a registration. */
+  delete(entry: Entry): void {
+    this.plans.delete(entry);
+    // In a microtask, what is being dispatched right now is known to be in flight.
+    const ended = Promise.resolve().then(() => this.#inFlight.settled());
+    this.lifecycle.retire(entry, ended);
+  }
+
+  /** Gives every hook its store, also those that come later. */
+  setStorage(store: Store): void {
+    this.#store = store;
+    this.plans.clear(); // their contexts have no store, or the one before
+    const failures: unknown[] = [];
+    for (const entry of this.plans.entries) {
+      try {
+        this.#giveStore(entry, store);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** Dispatches an event that exists. `chain` ends with it, and begins with what caused it. */
+  dispatch(
+    event: HookEvent,
+    options?: EmitOptions,
+    chain?: Chain,
+    admitted = false,
+  ): Promise<Receipt> {
+    if (!this.#acceptance.isEvent(event)) {
+      return Promise.reject(this.#acceptance.refusal("Cannot dispatch", event));
+    }
+    const special = chain ?? options?.signal ?? options?.idempotencyKey;
+    const open = this.lifecycle.ready && this.#acceptance.entering === 0;
+    if (special === undefined && this.#plain && open) {
+      return runPlan(this.plans.for(event.type), event, this.#host);
+    }
+    return this.#dispatch(event, options ?? {}, chain ?? [event.type], admitted);
+  }
+
+  /** The same in the background. Never throws. */
+  dispatchAsync(event: HookEvent, options: EmitOptions = {}, chain?: Chain): void {
+    const subject = `Cannot dispatch ${quote(event?.type)}`;
+    this.#reporter.guarded(subject, event, () => {
+      if (!this.#acceptance.isEvent(event)) throw this.#acceptance.refusal(subject, event);
+      this.lifecycle.admit(subject, chain !== undefined);
+      const { signal: _, ...others } = options; // the caller's signal ends no event of its own life
+      // What is accepted here runs, though `close` may have begun by then.
+      const done = this.#background.submit(event, () => this.dispatch(event, others, chain, true));
+      const waitUntil = options.waitUntil ?? this.#options.waitUntil;
+      if (waitUntil) this.#reporter.guarded("'waitUntil' failed", event, () => waitUntil(done));
+    });
+  }
+
+  /** Emits in the background. Never throws. */
+  emitAsync(type: string, data: unknown, options?: EmitOptions, chain?: Chain): void {
+    this.#reporter.guarded(`Cannot emit ${quote(type)}`, undefined, () => {
+      const event = createEvent(type, data, options?.sessionId);
+      this.dispatchAsync(event, options, chain && extend(chain, type));
+    });
+  }
+
+  /** Emits; a chain is that of the event which causes this one. */
+  emit(type: string, data: unknown, options?: EmitOptions, chain?: Chain): Promise<Receipt> {
+    try {
+      const event = createEvent(type, data, options?.sessionId);
+      return this.dispatch(event, options, chain && extend(chain, type));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Resolves when no event of the async form runs or waits. */
+  drain(): Promise<void> {
+    return this.#background.drain();
+  }
+
+  /** What a handler is given. */
+  contextFor(
+    entry: Entry,
+    chain: Chain,
+    signal: AbortSignal = this.lifecycle.abandoned.signal,
+    attempt = 1,
+  ): HandlerContext {
+    return Object.freeze({
+      signal,
+      logger: this.#options.logger!,
+      attempt,
+      ...(entry.store ? { store: entry.store } : {}),
+      emit: (type: string, data: unknown, options?: EmitOptions) =>
+        this.emit(type, data, options, chain),
+      emitAsync: (type: string, data: unknown, options?: EmitOptions) =>
+        this.emitAsync(type, data, options, chain),
+    });
+  }
+
+  async #dispatch(
+    event: HookEvent,
+    options: EmitOptions,
+    chain: Chain,
+    admitted: boolean,
+  ): Promise<Receipt> {
+    const { signal } = options;
+    const epoch = this.#inFlight.enter();
+    let caller: ReturnType<typeof linkSignals> | undefined;
+    try {
+      await this.#acceptance.enter(event, signal, admitted || chain.length > 1);
+      caller = signal && linkSignals(signal, this.lifecycle.abandoned.signal);
+      const plan = this.plans.for(event.type);
+      const sent = this.#outgoing.redact(event, plan);
+      const stored = await this.#outgoing.publish(sent, plan.targets, options);
+      if (stored?.duplicate) return stored;
+      const run = new Run(plan, event, this.#host, {
+        deliveries: stored?.deliveries ?? 0,
+        sent,
+        signal: caller?.signal,
+        contextFor: (entry) => this.contextFor(entry, chain, caller?.signal),
+      });
+      return await run.go(0);
+    } finally {
+      epoch.leave();
+      caller?.release();
+    }
+  }
+
+  async #drained(): Promise<void> {
+    do {
+      await this.#background.drain();
+      await this.#inFlight.settled();
+    } while (this.#background.busy || this.#inFlight.busy);
+  }
+
+  #giveStore(entry: Entry, store: Store): void {
+    try {
+      entry.setStorage(store);
+    } catch (error) {
+      throw new HookInitError(entry.info.name, error);
+    }
+  }
+}
+
+/** The chain with one more event. @throws {EmitDepthError} */
+function extend(chain: Chain, type: string): Chain {
+  const longer = [...chain, type];
+  if (longer.length > MAX_DEPTH) throw new EmitDepthError(longer);
+  return longer;
+}

@@ -1,0 +1,108 @@
+import { within } from "./_abort.ts";
+import { scopedStore } from "./_scoped_store.ts";
+import type { DeliveryTarget, Webhook } from "./delivery.ts";
+import { HookTimeoutError } from "./errors.ts";
+import type { HookEvent } from "./events.ts";
+import type { HandlerContext, Hook, InitContext, StorageAware } from "./hook.ts";
+import type { RegistrationInfo } from "./registration.ts";
+import type { Store } from "./store.ts";
+
+/** What an invocation answers when its filter refuses the event, or its only call was made. */
+export const SKIPPED: unique symbol = Symbol("skipped");
+
+/** One call of a handler. What a handler may do beside handling is composed around it, once. */
+export type Invoke = (event: HookEvent, context: HandlerContext) => unknown;
+
+/** What is registered with a lifecycle. */
+export type Subject = (Hook | Webhook) & Partial<StorageAware>;
+
+/** What the registry keeps of a registration. */
+export type EntryOptions = {
+  readonly info: RegistrationInfo;
+  readonly priority?: number;
+  readonly invoke: Invoke;
+  readonly subject?: Subject;
+  readonly target?: DeliveryTarget;
+  /** Whether a target wants an event. */
+  readonly accepts?: (event: HookEvent) => boolean;
+  /** First parts of the keys of its part of the store; none: it has no part. */
+  readonly scope?: readonly string[] | undefined;
+};
+
+/** One registration. */
+export class Entry {
+  readonly info: RegistrationInfo;
+  readonly priority: number;
+  readonly invoke: Invoke;
+  readonly target: DeliveryTarget | undefined;
+  readonly accepts: (event: HookEvent) => boolean;
+  /** Whether the process itself sends, at its turn, and goes on: a webhook without a queue. */
+  readonly sends: boolean;
+  /** Whether it is still registered. */
+  active = true;
+  store: Store | undefined;
+  readonly #subject: Subject | undefined;
+  readonly #scope: readonly string[] | undefined;
+
+  constructor(options: EntryOptions) {
+    this.info = options.info;
+    this.priority = options.priority ?? 0;
+    this.invoke = options.invoke;
+    this.target = options.target;
+    this.accepts = options.accepts ?? (() => true);
+    this.sends = options.info.kind === "webhook" && options.target === undefined;
+    this.#subject = options.subject;
+    this.#scope = options.scope;
+  }
+
+  /** Whether there is anything to open, to close, or to give a store to. */
+  get hasLifecycle(): boolean {
+    return this.#subject !== undefined;
+  }
+
+  /** Gives it its part of a store. */
+  setStorage(store: Store): void {
+    if (this.#scope === undefined) return;
+    this.store = scopedStore(store, this.#scope);
+    this.#subject?.setStorage?.(this.store);
+  }
+
+  /** Opens the hook. */
+  async open(context: InitContext): Promise<void> {
+    const { store } = this;
+    const subject = this.#subject;
+    if (subject && "init" in subject) await subject.init?.(store ? { ...context, store } : context);
+  }
+
+  /** Closes the hook. */
+  async close(): Promise<void> {
+    await this.#subject?.close?.();
+  }
+}
+
+/** A handler that skips what a filter refuses. */
+export function filtered(invoke: Invoke, filter: (event: HookEvent) => boolean): Invoke {
+  return (event, context) => filter(event) ? invoke(event, context) : SKIPPED;
+}
+
+/** A handler that is called once, though dispatches may overlap; `before` is called just before. */
+export function onlyOnce(invoke: Invoke, before: () => void): Invoke {
+  let called = false;
+  return (event, context) => {
+    if (called) return SKIPPED;
+    called = true;
+    before();
+    return invoke(event, context);
+  };
+}
+
+/** A handler whose call ends in time: its signal aborts, and the call counts as failed. */
+export function limited(invoke: Invoke, name: string, timeout: number): Invoke {
+  return (event, context) =>
+    within(
+      context.signal,
+      timeout,
+      () => new HookTimeoutError(name, timeout),
+      (signal) => invoke(event, { ...context, signal }),
+    );
+}

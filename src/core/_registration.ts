@@ -1,0 +1,107 @@
+import {
+  checkFunctions,
+  checkName,
+  checkObject,
+  checkPatterns,
+  checkPositive,
+  show,
+} from "./_check.ts";
+import { type DurableHost, durableTarget } from "./_durable_target.ts";
+import { Entry, filtered, type Invoke, limited, onlyOnce, type Subject } from "./_entry.ts";
+import type { DeliveryQueue, Webhook } from "./delivery.ts";
+import type { HandlerOptions, Hook } from "./hook.ts";
+import type { HookEvent } from "./events.ts";
+
+/** A handler's entry; `unregister` is called before its only call if it is to be called once. */
+export function handlerEntry(
+  patterns: string | readonly string[],
+  name: string,
+  handler: Invoke,
+  options: HandlerOptions<HookEvent>,
+  unregister: () => void,
+): Entry {
+  const subject = "Cannot register a handler";
+  checkObject(subject, "its options", options);
+  const events = checkPatterns(subject, patterns);
+  checkFunctions(subject, { handler, filter: options.filter }, ["handler"], ["filter"]);
+  const { filter, once = false, priority = 0, timeout } = options;
+  checkPositive(subject, "timeout", timeout);
+  const scope = name || options.name || "";
+  if (typeof scope !== "string") {
+    throw new TypeError(`${subject} as 'name' must be a string: current value is ${show(scope)}`);
+  }
+  if (typeof priority !== "number" || Number.isNaN(priority)) {
+    throw new TypeError(
+      `${subject} as 'priority' must be a number: current value is ${show(priority)}`,
+    );
+  }
+  const label = scope || handler.name || events.join(", ");
+  let invoke: Invoke = handler;
+  if (timeout !== undefined) invoke = limited(invoke, label, timeout);
+  if (once) invoke = onlyOnce(invoke, unregister);
+  if (filter) invoke = filtered(invoke, filter);
+  return new Entry({
+    info: { name: label, kind: "handler", events, durable: false },
+    priority,
+    invoke,
+    scope: scope ? ["handler", scope] : undefined,
+  });
+}
+
+/** A compiled hook's entry: called in the process, or by the queue when it is durable. */
+export function hookEntry(
+  hook: Hook,
+  queue: DeliveryQueue | undefined,
+  hostOf: (entry: () => Entry) => DurableHost,
+): Entry {
+  checkObject("Cannot register a hook", "it", hook);
+  checkName("Cannot register a hook", hook.name);
+  const { name, durable = false, timeout } = hook;
+  const subject = `Cannot register hook '${name}'`;
+  const events = checkPatterns(subject, hook.events);
+  checkFunctions(subject, hook, ["handle"], ["init", "close", "filter", "setStorage"]);
+  checkPositive(subject, "timeout", timeout);
+  checkPositive(subject, "concurrency", hook.concurrency);
+  if (durable && queue === undefined) {
+    throw new TypeError(
+      `${subject} as 'durable' needs an outbox: pass createHooks({ outbox })`,
+    );
+  }
+  const filter = hook.filter && ((event: HookEvent): boolean => hook.filter!(event as never));
+  let invoke: Invoke = (event, context) => hook.handle(event as never, context);
+  if (timeout !== undefined) invoke = limited(invoke, name, timeout);
+  if (filter) invoke = filtered(invoke, filter);
+  const entry: Entry = new Entry({
+    info: { name, kind: "hook", events, durable },
+    invoke,
+    subject: hook as Subject,
+    scope: ["hook", name],
+    ...(durable ? { target: durableTarget(hook, hostOf(() => entry)) } : {}),
+    ...(filter ? { accepts: filter } : {}),
+  });
+  return entry;
+}
+
+/** A webhook's entry: delivered to by the queue, or inline without one. */
+export function webhookEntry(webhook: Webhook, queue: DeliveryQueue | undefined): Entry {
+  checkObject("Cannot register a webhook", "it", webhook);
+  checkName("Cannot register a webhook", webhook.name);
+  const { name, ordering } = webhook;
+  const subject = `Cannot register webhook '${name}'`;
+  const events = checkPatterns(subject, webhook.events);
+  checkFunctions(subject, webhook, ["attempt", "accepts", "deliver"], ["close", "setStorage"]);
+  if (ordering !== undefined && queue === undefined) {
+    throw new TypeError(
+      `${subject} as 'ordering' needs an outbox: pass createHooks({ outbox })`,
+    );
+  }
+  const accepts = (event: HookEvent): boolean => webhook.accepts(event);
+  return new Entry({
+    info: { name, kind: "webhook", events, durable: queue !== undefined },
+    invoke: filtered((event, context) => webhook.deliver(event, context), accepts),
+    accepts,
+    subject: webhook as Subject,
+    scope: ["hook", name],
+    ...(queue ? { target: webhook } : {}),
+  });
+}

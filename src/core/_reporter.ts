@@ -1,0 +1,79 @@
+import { isThenable } from "./_abort.ts";
+import type { HookEvent } from "./events.ts";
+import type { Logger } from "./hook.ts";
+
+/** An error of ours says what there is to say in a line; others are shown with their stack. */
+const brief = (value: unknown): unknown =>
+  value instanceof Error && typeof (value as { code?: unknown }).code === "string"
+    ? `${value.name}: ${value.message}`
+    : value;
+
+/** The default: warnings and errors on the console. */
+export const consoleLogger: Logger = {
+  debug: () => {},
+  info: () => {},
+  // deno-lint-ignore no-console
+  warn: (...data) => console.warn(...data.map(brief)),
+  // deno-lint-ignore no-console
+  error: (...data) => console.error(...data.map(brief)),
+};
+
+/** What failures are told to. Whatever these callbacks do, it breaks nothing. */
+export class Reporter {
+  readonly #logger: Logger;
+  readonly #onError: ((error: unknown, event?: HookEvent) => void) | undefined;
+  readonly #onDrop: ((event: HookEvent) => void) | undefined;
+
+  constructor(
+    logger: Logger,
+    onError: ((error: unknown, event?: HookEvent) => void) | undefined,
+    onDrop: ((event: HookEvent) => void) | undefined,
+  ) {
+    this.#logger = logger;
+    this.#onError = onError;
+    this.#onDrop = onDrop;
+  }
+
+  /** Calls what the user gave; its failure is reported. */
+  guarded(message: string, event: HookEvent | undefined, action: () => unknown): void {
+    const caught = (error: unknown): void => this.failed(message, error, event);
+    try {
+      const result = action();
+      if (isThenable(result)) result.then(undefined, caught);
+    } catch (error) {
+      caught(error);
+    }
+  }
+
+  /** A failure: logged, and told to `onError`. */
+  failed(message: string, error: unknown, event?: HookEvent): void {
+    this.#log("error", message, error);
+    this.#call("onError", () => this.#onError?.(error, event));
+  }
+
+  /** An event that was dropped, as the user asked for. */
+  dropped(event: HookEvent): void {
+    this.#call("onDrop", () => this.#onDrop?.(event));
+  }
+
+  /** Calls what the user gave; its failure is logged and no more, so that a report can't loop. */
+  #call(name: string, callback: () => unknown): void {
+    const caught = (error: unknown): void => this.#log("error", `'${name}' failed`, error);
+    try {
+      const result = callback();
+      if (isThenable(result)) result.then(undefined, caught);
+    } catch (error) {
+      caught(error);
+    }
+  }
+
+  #log(level: "warn" | "error", ...data: unknown[]): void {
+    const nowhere = (): void => {}; // a logger that fails has nowhere to say so
+    try {
+      const result: unknown = this.#logger[level](...data);
+      if (isThenable(result)) result.then(undefined, nowhere);
+    } catch {
+      nowhere();
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import type { AgentEvents, EventType } from "./events.ts";
+
+/** Options of one emission. */
+export interface EmitOptions {
+  /** The session that the event belongs to; an empty string means none. */
+  readonly sessionId?: string | undefined;
+  /**
+   * Aborts the emission. Before the event is accepted, `emit` rejects with the signal's reason; after
+   * that, what runs is aborted and what did not run yet fails with the reason. The async form
+   * ignores it.
+   */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * A second emission under the same key is a duplicate: it is not stored, no handler runs, and its
+   * receipt has the first one's id. Needs an outbox.
+   */
+  readonly idempotencyKey?: string | undefined;
+  /** Keeps the platform alive until the async form is done, as `ctx.waitUntil` of Workers does. */
+  readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
+}
+
+/** How one handler ended. */
+export type HandlerOutcome = {
+  /** The handler's name. */
+  readonly name: string;
+  /** Whether it succeeded. */
+  readonly ok: boolean;
+  /** What it threw, as it was thrown; absent when it succeeded. */
+  readonly error?: unknown;
+};
+
+/** What became of an emission. */
+export type Receipt = {
+  /** The event's id; of the first event when this one is a duplicate. */
+  readonly id: string;
+  /** How many deliveries were stored: 0 without an outbox. */
+  readonly deliveries: number;
+  /** Whether the idempotency key was known; then no handler ran. */
+  readonly duplicate: boolean;
+  /** The handlers and inline webhooks that ran, in the order in which they were started. */
+  readonly handlers: readonly HandlerOutcome[];
+};
+
+/**
+ * What emits events. A function that only emits takes an `Emitter`: `Hooks<AgentEvents & Own>` is an
+ * `Emitter<AgentEvents>`, but it is no `Hooks<AgentEvents>`.
+ */
+export interface Emitter<Events extends object = AgentEvents> {
+  /**
+   * Emits an event and waits for every hook that hears it. Never throws at the call: whatever is
+   * wrong rejects the promise, so it must be awaited.
+   *
+   * @throws {DispatchError} when handlers failed; all of them ran nevertheless
+   * @throws {EventValidationError} when the payload is refused; no handler ran
+   * @throws {HookInitError} when a hook could not be opened; no handler ran
+   * @throws {HooksClosedError} after `close`
+   */
+  emit<Type extends EventType<Events>>(
+    type: Type,
+    data: Events[Type],
+    options?: EmitOptions,
+  ): Promise<Receipt>;
+  /**
+   * Emits an event in the background. Never throws and needs no `await`: failures are logged and
+   * reported to `onError`, an event that found no room to `onError` or `onDrop`.
+   */
+  emitAsync<Type extends EventType<Events>>(
+    type: Type,
+    data: Events[Type],
+    options?: EmitOptions,
+  ): void;
+}

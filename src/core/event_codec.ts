@@ -1,0 +1,115 @@
+import { findEnvelopeFaults, isEventId } from "./_envelope.ts";
+import { copyJson } from "./_json.ts";
+import { isEventType, TYPE_RULE } from "./_patterns.ts";
+import { parseTime } from "./_time.ts";
+import { EventValidationError } from "./errors.ts";
+import type { HookEvent } from "./events.ts";
+import type { StandardIssue } from "./standard_schema.ts";
+
+/** The wire form of an event, before it is text. */
+export type WireEvent = {
+  readonly id: string;
+  readonly type: string;
+  readonly timestamp: string;
+  readonly session_id?: string | undefined;
+  readonly data: unknown;
+};
+
+/**
+ * The wire form of an event: UTF-8 JSON with the fields `id`, `type`, `timestamp` (RFC 3339, UTC,
+ * milliseconds), `session_id` (left out when there is none) and `data`, in this order. It is what
+ * receivers of the Go package `hooks` parse, with `id` in addition.
+ *
+ * @throws {EventValidationError} naming every fault by path
+ */
+export function encodeEvent(event: HookEvent): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(JSON.stringify(toWire(event)));
+}
+
+/**
+ * The event of a wire form. Unknown fields are ignored; an empty `session_id` means none. Times may
+ * have any offset and any precision: milliseconds are kept.
+ *
+ * @throws {EventValidationError} naming every fault by path, `session_id` by its name on the wire
+ */
+export function decodeEvent(body: Uint8Array | string): HookEvent {
+  return fromWire(parseEventJson(body));
+}
+
+/** The fields of an event in the order in which they are written. @throws {EventValidationError} */
+export function toWire(event: HookEvent): WireEvent {
+  const faults = findEnvelopeFaults(event);
+  if (faults.length > 0) throw new EventValidationError("Cannot encode event", faults);
+  const { id, type, timestamp, sessionId, data } = event;
+  const payload = copyJson(data, "data");
+  if (payload.faults.length > 0) {
+    throw new EventValidationError(`Cannot encode event '${type}'`, payload.faults);
+  }
+  return {
+    id,
+    type,
+    timestamp: timestamp.toISOString(),
+    ...(sessionId ? { session_id: sessionId } : {}),
+    data: payload.value,
+  };
+}
+
+/** The event of parsed JSON. @throws {EventValidationError} */
+export function fromWire(value: unknown): HookEvent {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new EventValidationError("Cannot decode event", [{ message: "must be a JSON object" }]);
+  }
+  const wire = value as Readonly<Record<string, unknown>>;
+  const timestamp = parseTime(wire.timestamp);
+  const faults = findWireFaults(wire, timestamp);
+  if (faults.length > 0) throw new EventValidationError("Cannot decode event", faults);
+  return {
+    id: wire.id as string,
+    type: wire.type as string,
+    timestamp: timestamp!,
+    ...(wire.session_id ? { sessionId: wire.session_id as string } : {}),
+    data: wire.data,
+  };
+}
+
+/** The JSON of a body. @throws {EventValidationError} which shows nothing of it */
+export function parseEventJson(body: Uint8Array | string): unknown {
+  const refuse = (message: string): never => {
+    throw new EventValidationError("Cannot decode event", [{ message }]);
+  };
+  let text: unknown = body;
+  if (body instanceof Uint8Array) {
+    try {
+      text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
+    } catch {
+      return refuse("must be UTF-8");
+    }
+  }
+  if (typeof text !== "string") return refuse("must be bytes or text");
+  try {
+    return JSON.parse(text);
+  } catch { // the platform's message quotes the text, which may be a payload
+    return refuse("must be JSON");
+  }
+}
+
+function findWireFaults(
+  wire: Readonly<Record<string, unknown>>,
+  timestamp: Date | undefined,
+): readonly StandardIssue[] {
+  const rules: readonly (readonly [key: string, holds: boolean, rule: string])[] = [
+    ["id", isEventId(wire.id), "must be 1 to 128 characters of [A-Za-z0-9_-]"],
+    ["type", isEventType(wire.type), TYPE_RULE],
+    ["timestamp", timestamp !== undefined, "must be an RFC 3339 time"],
+    [
+      "session_id",
+      wire.session_id === undefined || typeof wire.session_id === "string",
+      "must be a string",
+    ],
+    ["data", wire.data !== undefined, "is missing"],
+  ];
+  return rules.filter(([, holds]) => !holds).map(([key, , rule]) => ({
+    message: Object.hasOwn(wire, key) ? rule : "is missing",
+    path: [key],
+  }));
+}

@@ -1,0 +1,140 @@
+import type { Emitter } from "./emitter.ts";
+import type { AgentEvents, HookEvent } from "./events.ts";
+import type { EventOf, EventPattern } from "./patterns.ts";
+import type { RetryPolicy } from "./retry.ts";
+import type { Store } from "./store.ts";
+
+/** Where messages go. The console is a logger. */
+export type Logger = Readonly<
+  Record<"debug" | "info" | "warn" | "error", (...data: unknown[]) => void>
+>;
+
+/** What a handler is given beside the event. Its `emit` continues the chain of the event it hears. */
+export interface HandlerContext<Events extends object = AgentEvents> extends Emitter<Events> {
+  /** Aborts with the caller's signal, with the handler's timeout, or when `close` runs out of time. */
+  readonly signal: AbortSignal;
+  /** The logger of the registry. */
+  readonly logger: Logger;
+  /** The part of the store that belongs to this hook's name; absent without a store or a name. */
+  readonly store?: Store;
+  /** Which attempt it is: from 1, and more only in a durable hook. */
+  readonly attempt: number;
+}
+
+/** A quick handler. One that returns no promise is not waited for. */
+export type HandlerFunc<Event extends HookEvent = EventOf, Events extends object = AgentEvents> = (
+  event: Event,
+  context: HandlerContext<Events>,
+) => void | Promise<void>;
+
+/** A handler of the events that a pattern, or several, match. */
+export type PatternHandler<Events extends object, Pattern extends string> = HandlerFunc<
+  EventOf<Events, Pattern>,
+  Events
+>;
+
+/** Options of a handler. */
+export interface HandlerOptions<Event extends HookEvent = EventOf> {
+  /** For logs and failures. @default the function's name, else the pattern */
+  readonly name?: string | undefined;
+  /** Unregister before the first call. @default {false} */
+  readonly once?: boolean | undefined;
+  /** Higher runs first; equals run in the order of registration. @default {0} */
+  readonly priority?: number | undefined;
+  /**
+   * Limit of one call, in milliseconds. Past it `context.signal` aborts and the call counts as failed
+   * with a `HookTimeoutError`; what it does later is ignored. @default none
+   */
+  readonly timeout?: number | undefined;
+  /** Skips the events for which it returns false. */
+  readonly filter?: ((event: Event) => boolean) | undefined;
+}
+
+/** What `init` is given. */
+export type InitContext = {
+  /** The part of the store that belongs to this hook. */
+  readonly store?: Store;
+  /** The logger of the registry. */
+  readonly logger: Logger;
+  /** Aborts when `close` begins. */
+  readonly signal: AbortSignal;
+};
+
+/**
+ * A compiled hook: an object with a name, events, state and a lifecycle.
+ *
+ * `Events` types `context.emit` alone, so a hook of `AgentEvents` fits `AgentEvents & Own`.
+ */
+export interface Hook<Event extends HookEvent = EventOf, Events extends object = AgentEvents> {
+  /** Unique among hooks and webhooks: 1 to 64 characters of `[A-Za-z0-9._-]`. */
+  readonly name: string;
+  /** Patterns, checked when registered. Not typed, so that a class can say `events = ["tool.*"]`. */
+  readonly events: readonly string[];
+  /** Delivered by the outbox, at least once, and retried when it throws. @default {false} */
+  readonly durable?: boolean;
+  /** Limit of one call, in milliseconds. @default none; {30000} for a durable hook */
+  readonly timeout?: number;
+  /** Calls at once, at most; of a durable hook. @default {16} */
+  readonly concurrency?: number;
+  /** When a call that failed is tried again; of a durable hook. @default `DEFAULT_RETRY` */
+  readonly retry?: RetryPolicy;
+  /** Hears one event. */
+  handle(event: Event, context: HandlerContext<Events>): void | Promise<void>;
+  /** Skips the events for which it returns false. */
+  filter?(event: Event): boolean;
+  /** Opens the hook, before its first event. Emitting from here would wait for itself. */
+  init?(context: InitContext): void | Promise<void>;
+  /** Closes the hook, after its last event; called when it was opened, with `init` or without one. */
+  close?(): void | Promise<void>;
+}
+
+/**
+ * The Go form of storage injection. A hook or webhook with this method is given its store as soon as
+ * both are known, and always before `init`.
+ */
+export type StorageAware = {
+  /** Takes the part of the store that belongs to this hook. */
+  setStorage(store: Store): void;
+};
+
+/** What `defineHook` takes: a hook whose patterns are typed. */
+export interface HookDefinition<Events extends object, Pattern extends string>
+  extends Omit<Hook, "events" | "handle" | "filter"> {
+  /** The patterns that it hears. */
+  readonly events: readonly Pattern[];
+  /** Hears one event. */
+  handle(event: EventOf<Events, Pattern>, context: HandlerContext<Events>): void | Promise<void>;
+  /** Skips the events for which it returns false. */
+  filter?(event: EventOf<Events, Pattern>): boolean;
+}
+
+/**
+ * A compiled hook whose event is inferred from its `events`. Own events come from where it is used,
+ * `hooks.use(defineHook({ … }))`, or from a type argument: `defineHook<Events>()({ … })`.
+ *
+ * ```ts
+ * import { createHooks, defineHook } from "@omniagent/hooks";
+ *
+ * let calls = 0;
+ * const meter = defineHook({
+ *   name: "meter",
+ *   events: ["tool.*"],
+ *   handle: (event) => {
+ *     if (event.type === "tool.called") calls++;
+ *   },
+ *   close: () => console.log(`${calls} tools called`),
+ * });
+ * createHooks({ use: [meter] });
+ * ```
+ */
+export function defineHook<
+  Events extends object = AgentEvents,
+  const Pattern extends EventPattern<Events> = EventPattern<Events>,
+>(definition: HookDefinition<Events, Pattern>): Hook<EventOf<Events, Pattern>, Events>;
+/** The same for own events, wherever it stands. */
+export function defineHook<Events extends object>(): <const Pattern extends EventPattern<Events>>(
+  definition: HookDefinition<Events, Pattern>,
+) => Hook<EventOf<Events, Pattern>, Events>;
+export function defineHook(definition?: unknown): unknown {
+  return definition ?? ((curried: unknown) => curried);
+}

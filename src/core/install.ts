@@ -1,0 +1,95 @@
+import type { Webhook } from "./delivery.ts";
+import type { AgentEvents, HookEvent } from "./events.ts";
+import type { HandlerContext, HandlerOptions, Hook, PatternHandler } from "./hook.ts";
+import type { EventOf, EventPattern } from "./patterns.ts";
+
+/** A handler as plain data. */
+export type HandlerOption<Events extends object = AgentEvents> = {
+  /** What it is. */
+  readonly kind: "handler";
+  /** The patterns that it hears. */
+  readonly events: readonly string[];
+  /** For logs and failures. */
+  readonly name?: string;
+  /** How it is called; its filter was checked against the patterns where the option was made. */
+  readonly options?: HandlerOptions<never>;
+  // A method and not a property: methods compare bivariantly, so that a list made for few events fits
+  // where more are known.
+  /** Hears one event. */
+  handle(event: EventOf<Events>, context: HandlerContext<Events>): void | Promise<void>;
+};
+
+/** A compiled hook as plain data. */
+export type HookOption<Event extends HookEvent = EventOf, Events extends object = AgentEvents> = {
+  /** What it is. */
+  readonly kind: "hook";
+  /** The hook. */
+  readonly hook: Hook<Event, Events>;
+};
+
+/** A webhook as plain data. */
+export type WebhookOption = {
+  /** What it is. */
+  readonly kind: "webhook";
+  /** The webhook. */
+  readonly webhook: Webhook;
+};
+
+/** What `use` takes. An agent's constructor can take a list of them. */
+export type HooksOption<Events extends object = AgentEvents> =
+  | Hook<EventOf<Events>, Events>
+  | Webhook
+  | HandlerOption<Events>
+  | HookOption<EventOf<Events>, Events>
+  | WebhookOption;
+
+/** A handler, as an option of `use` or of an agent. */
+export function withHook<
+  Events extends object = AgentEvents,
+  const Pattern extends EventPattern<Events> = EventPattern<Events>,
+>(
+  pattern: Pattern | readonly Pattern[],
+  handler: PatternHandler<Events, Pattern>,
+  options?: HandlerOptions<EventOf<Events, Pattern>>,
+): HandlerOption<Events> {
+  return handlerOption(pattern, handler, options);
+}
+
+/** A handler with a name, as an option of `use` or of an agent. */
+export function withNamedHook<
+  Events extends object = AgentEvents,
+  const Pattern extends EventPattern<Events> = EventPattern<Events>,
+>(
+  pattern: Pattern | readonly Pattern[],
+  name: string,
+  handler: PatternHandler<Events, Pattern>,
+  options?: HandlerOptions<EventOf<Events, Pattern>>,
+): HandlerOption<Events> {
+  return { ...handlerOption<Events, Pattern>(pattern, handler, options), name };
+}
+
+/** A compiled hook, as an option of `use` or of an agent. */
+export function withCompiledHook<Event extends HookEvent, Events extends object = AgentEvents>(
+  hook: Hook<Event, Events>,
+): HookOption<Event, Events> {
+  return { kind: "hook", hook };
+}
+
+/** A webhook, as an option of `use` or of an agent. */
+export function withWebhookHook(webhook: Webhook): WebhookOption {
+  return { kind: "webhook", webhook };
+}
+
+function handlerOption<Events extends object, Pattern extends string>(
+  pattern: string | readonly string[],
+  handler: PatternHandler<Events, Pattern>,
+  options: HandlerOptions<EventOf<Events, Pattern>> | undefined,
+): HandlerOption<Events> {
+  return {
+    kind: "handler",
+    events: typeof pattern === "string" ? [pattern] : pattern,
+    // The pattern decides which events arrive, and it is the handler's own.
+    handle: handler as unknown as HandlerOption<Events>["handle"],
+    ...(options ? { options: options as unknown as HandlerOptions<never> } : {}),
+  };
+}

@@ -1,0 +1,37 @@
+import type { DeliveryQueue } from "./delivery.ts";
+import type { AgentEvents, HookEvent } from "./events.ts";
+import type { Logger } from "./hook.ts";
+import type { EventOf } from "./patterns.ts";
+import type { EventSchemas } from "./standard_schema.ts";
+import type { Store } from "./store.ts";
+
+/** Options of a registry. Durations are in milliseconds. */
+export interface RegistryOptions<Events extends object = AgentEvents> {
+  /** A validator per event type; payloads that fail are refused before any handler runs. */
+  readonly schemas?: EventSchemas<Events> | undefined;
+  /** Durable delivery of webhooks and durable hooks. @default none: webhooks are delivered inline */
+  readonly outbox?: DeliveryQueue | undefined;
+  /** Where hooks keep things. @default none */
+  readonly store?: Store | undefined;
+  /** Where failures are logged. @default the console, warnings and errors */
+  readonly logger?: Logger | undefined;
+  /**
+   * The form of an event that is stored and sent, with the same id and type. Handlers of this process
+   * see the original. When it throws, nothing is stored and no handler runs.
+   */
+  readonly redact?: ((event: EventOf<Events>) => HookEvent) | undefined;
+  /** Hears every failure of a handler, and every event that the async form could not dispatch. */
+  readonly onError?: ((error: unknown, event?: HookEvent) => void) | undefined;
+  /** Hears every event that `overflow: "drop"` drops. */
+  readonly onDrop?: ((event: HookEvent) => void) | undefined;
+  /** How many events of the async form run at once. @default {100} */
+  readonly maxConcurrent?: number | undefined;
+  /** How many events of the async form wait. @default {10000} */
+  readonly maxPending?: number | undefined;
+  /** Past that: `"reject"` reports to `onError`, `"drop"` to `onDrop`. @default {"reject"} */
+  readonly overflow?: "reject" | "drop" | undefined;
+  /** Keeps the platform alive until an event of the async form is done. @default none */
+  readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
+  /** Longest `close`. @default {30000} */
+  readonly closeTimeout?: number | undefined;
+}

@@ -1,0 +1,81 @@
+import { type StoreKey, StoreLimitError } from "../core/mod.ts";
+
+/** Bytes of a key in Deno KV. */
+const KEY_LIMIT = 2048;
+
+/**
+ * The first byte of a part in Deno KV's encoding: strings sort before numbers. What ends a key's own
+ * range, `\x00` and `\xff`, is none of them.
+ */
+const STRING = "\x02";
+const NUMBER = "\x21";
+
+/** Printable ASCII: a byte each in UTF-8, and none has to be escaped. */
+const PLAIN = /^[ -~]*$/;
+
+const SIGN = 0x8000_0000;
+const encoder = new TextEncoder();
+const bytesOfDouble = new Uint8Array(8);
+const double = new DataView(bytesOfDouble.buffer);
+
+/** A key with its encoding. */
+export type EncodedKey = {
+  /** The key as it is read back: a copy, and a lone surrogate has become U+FFFD, as in UTF-8. */
+  readonly key: StoreKey;
+  /** Deno KV's bytes, a character each: sorts as the key does, and is as long. */
+  readonly id: string;
+};
+
+/** Encodes a key. */
+export function encodeKey(key: StoreKey): EncodedKey {
+  if (!Array.isArray(key)) {
+    throw new TypeError(`Cannot use a key as it must be a list: current value is ${typeof key}`);
+  }
+  let id = "";
+  const copy = key.map((part: unknown) => {
+    if (typeof part === "number") {
+      id += encodeNumber(part);
+      return part;
+    }
+    if (typeof part === "string") {
+      id += encodeString(part);
+      return part.toWellFormed();
+    }
+    throw new TypeError(
+      `Cannot use a key as its parts must be strings and numbers: one is ${typeof part}`,
+    );
+  });
+  if (id.length > KEY_LIMIT) {
+    throw new StoreLimitError(
+      `Cannot use a key as it is limited to ${KEY_LIMIT} bytes: current value is ${id.length}`,
+    );
+  }
+  return { key: copy, id };
+}
+
+/** Encodes a key that something is to stand under. */
+export function encodeWritableKey(key: StoreKey): EncodedKey {
+  const encoded = encodeKey(key);
+  if (encoded.id === "") throw new TypeError("Cannot write a key as it has no parts");
+  return encoded;
+}
+
+/** The UTF-8 bytes and an end that sorts before every other byte; a zero among them is escaped. */
+function encodeString(text: string): string {
+  if (PLAIN.test(text)) return `${STRING}${text}\0`;
+  let bytes = "";
+  for (const byte of encoder.encode(text)) {
+    bytes += byte === 0 ? "\0\xff" : String.fromCharCode(byte);
+  }
+  return `${STRING}${bytes}\0`;
+}
+
+/** The bits of the double, turned so that they sort as numbers do: all of a negative, else the sign. */
+function encodeNumber(number: number): string {
+  double.setFloat64(0, number);
+  const [high, low] = [double.getUint32(0), double.getUint32(4)];
+  const negative = high >= SIGN;
+  double.setUint32(0, high ^ (negative ? ~0 : SIGN));
+  double.setUint32(4, negative ? ~low : low);
+  return NUMBER + String.fromCharCode(...bytesOfDouble);
+}

@@ -1,0 +1,49 @@
+import type { StoreKey, StoreListOptions, StoreSelector } from "../core/mod.ts";
+import type { KeyRange } from "./_records.ts";
+import { encodeKey } from "./_store_key.ts";
+
+/** A selector with everything that some form of it has. */
+type AnySelector = { readonly [Name in "prefix" | "start" | "end"]?: StoreKey | undefined };
+
+/** The keys that a selector means; refuses what Deno KV refuses. */
+export function rangeOf(selector: StoreSelector): KeyRange {
+  const { prefix, start, end }: AnySelector = selector;
+  if (prefix !== undefined) return rangeOfPrefix(prefix, start, end);
+  if (start === undefined || end === undefined) {
+    throw new TypeError("Cannot list as the selector has neither 'prefix' nor 'start' and 'end'");
+  }
+  const range = { start: encodeKey(start).id, end: encodeKey(end).id };
+  if (range.start > range.end) throw new TypeError("Cannot list as 'start' is after 'end'");
+  return range;
+}
+
+/** How many entries a list gives at most. */
+export function limitOf({ limit }: StoreListOptions): number {
+  if (limit === undefined) return Infinity;
+  if (Number.isSafeInteger(limit) && limit > 0) return limit;
+  throw new RangeError(
+    `Cannot list as 'limit' must be a positive whole number: current value is ${limit}`,
+  );
+}
+
+/** Every part begins with a byte between `\0` and `\xff`, so this is what lies below the prefix. */
+function rangeOfPrefix(
+  prefix: StoreKey,
+  start: StoreKey | undefined,
+  end: StoreKey | undefined,
+): KeyRange {
+  if (start !== undefined && end !== undefined) {
+    throw new TypeError("Cannot list as 'start' and 'end' exclude each other beside 'prefix'");
+  }
+  const { id } = encodeKey(prefix);
+  return {
+    start: start === undefined ? `${id}\0` : boundBelow(id, "start", start),
+    end: end === undefined ? `${id}\xff` : boundBelow(id, "end", end),
+  };
+}
+
+function boundBelow(prefix: string, name: "start" | "end", key: StoreKey): string {
+  const { id } = encodeKey(key);
+  if (id.startsWith(prefix) && id !== prefix) return id;
+  throw new TypeError(`Cannot list as '${name}' is not below 'prefix'`);
+}

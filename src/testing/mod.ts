@@ -1,0 +1,36 @@
+/**
+ * Help for tests: a hook that records, a store in memory, a receiver that misbehaves.
+ *
+ * ```ts
+ * import { createHooks } from "@omniagent/hooks";
+ * import { memoryStore, RecordingHook } from "@omniagent/hooks/testing";
+ *
+ * const recorder = new RecordingHook({ events: ["tool.*"] });
+ * const hooks = createHooks({ use: [recorder] });
+ * hooks.registry.setStorage(memoryStore());
+ *
+ * await hooks.emit("tool.called", { name: "bash" });
+ * recorder.expect({ type: "tool.called", data: { name: "bash" } });
+ * await hooks.close();
+ * ```
+ *
+ * @module
+ */
+export type { EventMatcher, PartialData } from "./event_matcher.ts";
+export { ExpectationError } from "./expectation_error.ts";
+export { memoryStore, type MemoryStoreOptions } from "./memory_store.ts";
+export {
+  type RecordedCall,
+  RecordingHook,
+  type RecordingHookOptions,
+  type RecordingWaitOptions,
+} from "./recording_hook.ts";
+export {
+  type ReceiverBehavior,
+  type ReceiverMoment,
+  type ReceiverStats,
+  type ReceiverStep,
+  type RecordedRequest,
+  type WaitForOptions,
+  WebhookReceiver,
+} from "./webhook_receiver.ts";

@@ -1,0 +1,128 @@
+import {
+  type Attempt,
+  copyJson,
+  encodeEvent,
+  EventValidationError,
+  findEnvelopeFaults,
+  type HookEvent,
+  reason,
+  within,
+} from "../core/mod.ts";
+import { readAnswer } from "./_answer.ts";
+import type { Endpoint } from "./_endpoint.ts";
+import { judge } from "./_judge.ts";
+import { AddressNotAllowedError } from "./address_error.ts";
+
+const USER_AGENT = "omniagent-hooks";
+/** Longest `error` of an attempt, in characters. */
+const LONGEST_ERROR = 1024;
+/** Causes of causes that an error is explained by. */
+const DEEPEST_CAUSE = 4;
+
+/** What an attempt came to, but for its duration. */
+type Outcome = Omit<Attempt, "duration">;
+/** What is sent; header names in lower case. */
+type Content = {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array<ArrayBuffer>;
+};
+
+/** One attempt: transform, encode, guard, sign, send, judge. Never rejects; inline and outbox share it. */
+export async function makeAttempt(
+  endpoint: Endpoint,
+  event: HookEvent,
+  signal: AbortSignal,
+): Promise<Attempt> {
+  const started = performance.now();
+  const outcome = await tryOnce(endpoint, event, signal);
+  return { ...outcome, duration: Math.round(performance.now() - started) };
+}
+
+async function tryOnce(
+  endpoint: Endpoint,
+  event: HookEvent,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { timeout, transform, scrub } = endpoint;
+  const late = new Error(`it was not complete within ${timeout} ms`);
+  try {
+    signal.throwIfAborted();
+    const faults = findEnvelopeFaults(event);
+    if (faults.length > 0) throw new EventValidationError("Cannot send", faults);
+    return await within(signal, timeout, () => late, (signal) => send(endpoint, event, signal));
+  } catch (error) {
+    if (signal.aborted) return { verdict: "retry", error: "the attempt was aborted" };
+    // What a transform did wrong can be mended while the event waits.
+    const lasting = (error instanceof EventValidationError && !transform) ||
+      (error instanceof AddressNotAllowedError && error.code === "address_not_allowed");
+    const reason = scrub.text(explain(error)).slice(0, LONGEST_ERROR);
+    return { verdict: lasting ? "final" : "retry", error: reason };
+  }
+}
+
+async function send(endpoint: Endpoint, event: HookEvent, signal: AbortSignal): Promise<Outcome> {
+  const content = await compose(endpoint, event);
+  if (content === undefined) return { verdict: "delivered", skipped: true };
+  const { url, method, guard, signer, retryOn, headers } = endpoint;
+  await guard?.check(url, { signal });
+  const timestamp = new Date();
+  const stamp = await signer?.sign(content.body, { id: event.id, timestamp }) ?? {
+    "webhook-id": event.id,
+    "webhook-timestamp": String(Math.floor(timestamp.getTime() / 1000)),
+  };
+  const response = await (endpoint.fetch ?? fetch)(url, {
+    method,
+    headers: { "user-agent": USER_AGENT, ...content.headers, ...headers, ...stamp },
+    body: content.body,
+    redirect: "manual",
+    signal,
+  });
+  const judgement = judge(response, retryOn, Date.now());
+  const answer = await readAnswer(response, endpoint.scrub).catch((error) => {
+    if (judgement.verdict === "delivered") throw error; // it broke off: who knows what was handled
+    return "";
+  });
+  return { ...judgement, status: response.status, ...(answer ? { response: answer } : {}) };
+}
+
+/** What to send; undefined: nothing. */
+async function compose(endpoint: Endpoint, event: HookEvent): Promise<Content | undefined> {
+  const { transform, format } = endpoint;
+  const written = transform ? await transform(event) : event;
+  if (written === null) return undefined;
+  if (written === undefined) throw new TypeError("'transform' returned undefined");
+  const whole = isEvent(written) ? written : undefined;
+  if (format === "native") {
+    const body = whole ? encodeEvent(whole) : encodeResult(written);
+    return { headers: { "content-type": "application/json" }, body };
+  }
+  // Loaded when it is needed: it is a third of the folder.
+  const { encodeCloudEvent } = await import("./cloudevents.ts");
+  const mode = format === "cloudevents" ? "structured" : "binary";
+  return encodeCloudEvent(whole ?? { ...event, data: written }, { mode });
+}
+
+function encodeResult(result: unknown): Uint8Array<ArrayBuffer> {
+  const { value, faults } = copyJson(result, "result");
+  if (faults.length > 0) {
+    throw new EventValidationError("Cannot send what 'transform' gave", faults);
+  }
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+function isEvent(value: unknown): value is HookEvent {
+  const { id, type, timestamp } = Object(value);
+  return typeof id === "string" && typeof type === "string" && timestamp instanceof Date;
+}
+
+/** What went wrong with a request: platforms hide it in a chain of causes. */
+function explain(error: unknown): string {
+  const messages = new Set<string>();
+  let next = error;
+  for (let depth = 0; depth < DEEPEST_CAUSE && next instanceof Error; depth++) {
+    messages.add(next.message || String(Object(next).code ?? next.name));
+    next = next.cause;
+  }
+  if (next !== undefined && !(next instanceof Error)) messages.add(reason(next));
+  return [...messages].join(": ") || "it failed without a reason";
+}

@@ -1,0 +1,74 @@
+import { type HookEvent, show } from "../core/mod.ts";
+import type { FilterValue, WebhookHookOptions } from "./webhook_options.ts";
+
+/** Whether a filter lets an event pass. */
+export function compileFilter(
+  subject: string,
+  filter: WebhookHookOptions["filter"],
+): (event: HookEvent) => boolean {
+  if (filter === undefined) return () => true;
+  if (typeof filter !== "object" || filter === null || Array.isArray(filter)) {
+    throw new TypeError(
+      `${subject} as 'filter' must map paths to values: current value is ${show(filter)}`,
+    );
+  }
+  const rules = Object.entries(filter).map(([path, wanted]) => {
+    const values = (Array.isArray(wanted) ? wanted : [wanted]) as readonly FilterValue[];
+    checkRule(subject, path, values);
+    return { path: path.split("."), values };
+  });
+  return (event) =>
+    rules.every(({ path, values }) => {
+      const found = valueAt(event, path);
+      const items = Array.isArray(found) ? found : [found];
+      return items.some((item) => values.some((value) => matches(value, item)));
+    });
+}
+
+function checkRule(subject: string, path: string, values: readonly FilterValue[]): void {
+  const known = /^(data(\..+)?|type|id|sessionId)$/.test(path);
+  const scalar = values.length > 0 &&
+    values.every((value) => value === null || /^(string|number|boolean)$/.test(typeof value));
+  if (known && scalar) return;
+  throw new TypeError(
+    `${subject} as 'filter' must map paths such as "data.name", "type" or "sessionId" ` +
+      `to a string, number, boolean, null or a list of them: the entry at ${
+        JSON.stringify(path)
+      } does not`,
+  );
+}
+
+function valueAt(event: HookEvent, path: readonly string[]): unknown {
+  let value: unknown = event;
+  for (const key of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Readonly<Record<string, unknown>>)[key];
+  }
+  return value;
+}
+
+function matches(wanted: FilterValue, value: unknown): boolean {
+  if (typeof wanted === "string" && typeof value === "string") return globMatches(wanted, value);
+  return wanted === value;
+}
+
+/** Whether `*` of a glob can be filled to give a text. Never slower than one length times the other. */
+function globMatches(glob: string, text: string): boolean {
+  let g = 0;
+  let star = -1; // the last `*`
+  let resume = 0; // where what it stands for ends
+  for (let t = 0; t < text.length;) {
+    if (glob[g] === "*") {
+      star = g++;
+      resume = t;
+    } else if (glob[g] === text[t]) {
+      g++;
+      t++;
+    } else if (star >= 0) {
+      g = star + 1;
+      t = ++resume;
+    } else return false;
+  }
+  while (glob[g] === "*") g++;
+  return g === glob.length;
+}

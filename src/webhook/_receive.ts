@@ -1,0 +1,55 @@
+import { EventValidationError, fromWire, type HookEvent, parseEventJson } from "../core/mod.ts";
+import { cloudEventsModeOf, decodeCloudEvents } from "./cloudevents.ts";
+
+/** The body of a request, up to a number of bytes; undefined if it is longer. */
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if (Number(request.headers.get("content-length")) > maxBytes) return undefined;
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of request.body ?? []) {
+    length += part.length;
+    if (length > maxBytes) return undefined; // leaving the loop cancels the rest
+    parts.push(part);
+  }
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    body.set(part, at);
+    at += part.length;
+  }
+  return body;
+}
+
+/**
+ * The event of a request: native JSON, or one CloudEvent. What other senders of Standard Webhooks leave
+ * out is taken from the headers: the id from `webhook-id`, the time from `webhook-timestamp`.
+ *
+ * @throws {EventValidationError} when it is none
+ */
+export function readEvent(
+  headers: Headers,
+  body: Uint8Array,
+  message: { readonly id: string; readonly timestamp: Date },
+): HookEvent {
+  if (cloudEventsModeOf(headers) === undefined) return readNative(body, message);
+  const [received, ...others] = decodeCloudEvents(headers, body);
+  if (received === undefined || others.length > 0) {
+    throw new EventValidationError("Cannot receive CloudEvents", [
+      { message: "must be a single event" },
+    ]);
+  }
+  return { id: message.id, timestamp: message.timestamp, ...received.event };
+}
+
+function readNative(
+  body: Uint8Array,
+  message: { readonly id: string; readonly timestamp: Date },
+): HookEvent {
+  const wire = parseEventJson(body);
+  if (typeof wire !== "object" || wire === null || Object.hasOwn(wire, "id")) return fromWire(wire);
+  const event = fromWire({ timestamp: message.timestamp.toISOString(), ...wire, id: "none" });
+  return { ...event, id: message.id };
+}

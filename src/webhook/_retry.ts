@@ -1,0 +1,24 @@
+import type { RetryPolicy } from "../core/mod.ts";
+
+/** Some quick retries, then a schedule. */
+export function quickThen(quick: RetryPolicy, count: number, schedule: RetryPolicy): RetryPolicy {
+  return {
+    delay: (attempt, random) =>
+      attempt <= count ? quick.delay(attempt, random) : schedule.delay(attempt - count, random),
+    total: quick.total + schedule.total,
+  };
+}
+
+/** Waits; false as soon as the signal aborts. */
+export function sleep(milliseconds: number, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve(!signal.aborted);
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+  });
+}

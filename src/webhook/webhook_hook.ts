@@ -1,0 +1,164 @@
+import {
+  type Attempt,
+  type AttemptContext,
+  DEFAULT_RETRY,
+  fixedRetry,
+  type HandlerContext,
+  type HookEvent,
+  type RetryPolicy,
+  show,
+  type Webhook,
+} from "../core/mod.ts";
+import { makeAttempt } from "./_attempt.ts";
+import { createEndpoint, type Endpoint } from "./_endpoint.ts";
+import { compileFilter } from "./_filter.ts";
+import { quickThen, sleep } from "./_retry.ts";
+import { Slots } from "./_slots.ts";
+import { WebhookError } from "./errors.ts";
+import type { WebhookHookOptions } from "./webhook_options.ts";
+
+/** An inline delivery obeys `Retry-After` up to here, in milliseconds; past it there is no more attempt. */
+const LONGEST_INLINE_WAIT = 30_000;
+
+/**
+ * An HTTP endpoint that hears events: every event is one signed POST or PUT, delivered inline or, with
+ * an outbox, durably. Its URL, headers and secrets can't be read from it.
+ *
+ * ```ts
+ * import { createHooks, WebhookHook } from "@omniagent/hooks";
+ *
+ * const hooks = createHooks();
+ * hooks.use(
+ *   new WebhookHook({
+ *     name: "audit",
+ *     events: ["tool.*"],
+ *     url: "https://audit.example.com/events",
+ *     retryCount: 2,
+ *     filter: { "data.name": ["bash", "git_*"] },
+ *   }),
+ * );
+ * ```
+ */
+export class WebhookHook implements Webhook {
+  /** Unique among hooks and webhooks. */
+  readonly name: string;
+  /** The patterns that it hears. */
+  readonly events: readonly string[];
+  /** Limit of one attempt, in milliseconds. */
+  readonly timeout: number;
+  /** Attempts at once, at most. */
+  readonly concurrency: number;
+  /** When the outbox tries again: the quick attempts, then the schedule. */
+  readonly retry: RetryPolicy;
+  /** Whether one session's events are delivered in order. */
+  declare readonly ordering?: "session";
+  readonly #endpoint: Endpoint;
+  readonly #quick: RetryPolicy;
+  readonly #filter: (event: HookEvent) => boolean;
+  readonly #slots: Slots;
+  #warned = false;
+
+  /**
+   * Checks its options.
+   *
+   * @throws {TypeError | RangeError} when one is ill-formed
+   * @throws {WebhookVerificationError} when a secret is; no message holds a secret
+   */
+  constructor(options: WebhookHookOptions) {
+    this.#endpoint = createEndpoint(options);
+    const { name, events, timeout } = this.#endpoint;
+    const { retryCount = 0, retryDelay = 1000, concurrency = 16, ordering } = options;
+    this.name = name;
+    this.events = events;
+    this.timeout = timeout;
+    this.concurrency = checkConcurrency(name, concurrency);
+    checkRange(name, "retryCount", "an integer", Number.isInteger(retryCount), retryCount, 100);
+    checkRange(name, "retryDelay", "a number", typeof retryDelay === "number", retryDelay, HOUR);
+    this.#quick = fixedRetry({ delay: retryDelay, retries: retryCount, jitter: 0 });
+    this.retry = quickThen(this.#quick, retryCount, options.retry ?? DEFAULT_RETRY);
+    if (ordering) this.ordering = ordering;
+    this.#filter = compileFilter(`Cannot create webhook '${name}'`, options.filter);
+    this.#slots = new Slots(concurrency);
+  }
+
+  /** Whether its `filter` lets an event pass. */
+  accepts(event: HookEvent): boolean {
+    return this.#filter(event);
+  }
+
+  /** Makes one attempt, when one of the `concurrency` slots is free. Never rejects. */
+  async attempt(event: HookEvent, { signal, logger }: AttemptContext): Promise<Attempt> {
+    try {
+      if (!this.#warned) this.#warn(logger);
+    } catch { // a logger that fails stops no delivery
+    }
+    try {
+      return await this.#slots.run(signal, () => makeAttempt(this.#endpoint, event, signal));
+    } catch { // aborted while it waited
+      return { verdict: "retry", duration: 0, error: "the attempt was aborted" };
+    }
+  }
+
+  /**
+   * Delivers without a queue: the first attempt and `retryCount` more, `retryDelay` apart, or as far
+   * apart as `Retry-After` asks, up to 30 s.
+   *
+   * @throws {WebhookError} when the last attempt failed
+   */
+  async deliver(event: HookEvent, { signal, logger }: HandlerContext): Promise<void> {
+    const attempts: Attempt[] = [];
+    for (;;) {
+      const attempt = await this.attempt(event, { attempt: attempts.length + 1, signal, logger });
+      attempts.push(attempt);
+      if (attempt.verdict === "delivered") return;
+      const wait = this.#waitAfter(attempts.length, attempt);
+      if (wait === undefined || signal.aborted) break;
+      if (!await sleep(wait, signal)) break;
+    }
+    throw new WebhookError(this.name, attempts, signal.aborted ? { cause: signal.reason } : {});
+  }
+
+  /** Waits for the attempts that run. */
+  close(): Promise<void> {
+    return this.#slots.empty();
+  }
+
+  /** How long to wait after the n-th attempt; undefined: it was the last. */
+  #waitAfter(n: number, { verdict, retryAfter = 0 }: Attempt): number | undefined {
+    if (verdict !== "retry" || retryAfter > LONGEST_INLINE_WAIT) return undefined;
+    const delay = this.#quick.delay(n, 0);
+    return delay === undefined ? undefined : Math.max(delay, retryAfter);
+  }
+
+  #warn(logger: AttemptContext["logger"]): void {
+    this.#warned = true;
+    const { protocol, hostname } = this.#endpoint.url;
+    if (protocol === "https:" || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)) return;
+    logger.warn(`Webhook '${this.name}' sends over plain http: anyone on the way can read it`);
+  }
+}
+
+const HOUR = 3_600_000;
+
+function checkRange(
+  name: string,
+  option: string,
+  kind: string,
+  isKind: boolean,
+  value: number,
+  to: number,
+): void {
+  if (isKind && value >= 0 && value <= to) return;
+  throw new RangeError(
+    `Cannot create webhook '${name}' as '${option}' must be ${kind} from 0 to ${to}: ` +
+      `current value is ${show(value)}`,
+  );
+}
+
+function checkConcurrency(name: string, concurrency: number): number {
+  if (Number.isInteger(concurrency) && concurrency > 0) return concurrency;
+  throw new RangeError(
+    `Cannot create webhook '${name}' as 'concurrency' must be a positive integer: ` +
+      `current value is ${concurrency}`,
+  );
+}

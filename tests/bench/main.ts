@@ -1,0 +1,81 @@
+/**
+ * `deno task bench`: measures the budgets and prints a table. `--help` says more.
+ *
+ * @module
+ */
+import { describeMachine } from "./machine.ts";
+import { type Task, tasksOf } from "./measure.ts";
+import { HELP, type Options, parseOptions } from "./options.ts";
+import { rows } from "./rows/mod.ts";
+import { judge, type Result, summarise, Table } from "./table.ts";
+import { openWorkshop, type Workshop } from "./workshop.ts";
+
+Deno.exitCode = await main(Deno.args);
+
+/** Does what the command line says; gives the exit code. */
+async function main(args: string[]): Promise<number> {
+  let options: Options;
+  let tasks: readonly Task[];
+  try {
+    options = parseOptions(args);
+    tasks = choose(options);
+  } catch (error) {
+    print(`${(error as Error).message}\n\n${HELP}`);
+    return 2;
+  }
+  if (options.help) print(HELP);
+  else if (options.list) {
+    new Set(tasks.map(({ row }) => `${row.name} / ${row.against}`)).forEach(print);
+  } else return await bench(tasks, options);
+  return 0;
+}
+
+/** The tasks that the options name. @throws {TypeError} when there is none */
+function choose({ only, runtime }: Options): readonly Task[] {
+  const tasks = rows.flatMap(tasksOf).filter(({ row, place }) =>
+    (only?.some((text) => `${row.name} ${row.against}`.includes(text)) ?? true) &&
+    (runtime?.includes(place) ?? true)
+  );
+  if (tasks.length === 0) throw new TypeError("No row is named by '--only' and '--runtime'");
+  return tasks;
+}
+
+/** Measures; gives the exit code. */
+async function bench(tasks: readonly Task[], { json, strict }: Options): Promise<number> {
+  const machine = await describeMachine();
+  const versions = Object.entries(machine.runtimes).map((entry) => entry.join(" ")).join(", ");
+  print(`${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(2)}; ${versions}`);
+  print(`${machine.date}\n`);
+
+  const table = new Table(tasks.map((task) => task.row));
+  const results: Result[] = [];
+  const workshop = await openWorkshop();
+  try {
+    print(table.head);
+    for (const task of tasks) {
+      const result = await run(task, workshop);
+      results.push(result);
+      print(table.line(result));
+    }
+  } finally {
+    await workshop.close();
+  }
+
+  print(summarise(results, table));
+  if (json) await Deno.writeTextFile(json, `${JSON.stringify({ machine, results }, null, 2)}\n`);
+  const ended = (verdict: string) => results.some((result) => result.verdict === verdict);
+  return ended("failed") || (strict && ended("missed")) ? 1 : 0;
+}
+
+/** Measures one row on one place. That it failed is a result too: the others go on. */
+async function run({ row, place, measure }: Task, workshop: Workshop): Promise<Result> {
+  try {
+    return judge(row, place, await measure(workshop));
+  } catch (error) {
+    return judge(row, place, error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+function print(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}

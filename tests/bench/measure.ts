@@ -1,0 +1,38 @@
+import { type Runtime, RUNTIMES } from "./runtimes.ts";
+import type { InsideRow, Place, Row } from "./rows/row.ts";
+import type { Measurement } from "./sampler.ts";
+import type { Workshop } from "./workshop.ts";
+
+/** A row on one of its places, still to be measured. */
+export interface Task {
+  readonly row: Row;
+  readonly place: Place;
+  readonly measure: (workshop: Workshop) => Promise<Measurement>;
+}
+
+/** What there is to do for a row. */
+export function tasksOf(row: Row): readonly Task[] {
+  if ("once" in row) return [{ row, place: "any", measure: row.once }];
+  return RUNTIMES.map((runtime) => ({
+    row,
+    place: runtime,
+    measure: (workshop) =>
+      "outside" in row ? row.outside(workshop, runtime) : inside(row, workshop, runtime),
+  }));
+}
+
+/** Measures a row in a process of its own, its server in this one. */
+async function inside(row: InsideRow, workshop: Workshop, runtime: Runtime): Promise<Measurement> {
+  const server = row.server && serve(row.server);
+  try {
+    const address = server ? `http://127.0.0.1:${server.addr.port}/` : "";
+    const { program } = workshop;
+    return JSON.parse(await workshop.run(runtime, program, row.name, row.against, address));
+  } finally {
+    await server?.shutdown();
+  }
+}
+
+function serve(handler: NonNullable<InsideRow["server"]>): Deno.HttpServer<Deno.NetAddr> {
+  return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
+}

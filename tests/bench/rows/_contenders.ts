@@ -1,0 +1,74 @@
+import { type HookEvent, HookRegistry } from "@omniagent/hooks";
+import type { Operation } from "../sampler.ts";
+import { event } from "./_event.ts";
+import { type Handler, HandLoop } from "./_hand_loop.ts";
+import type { HandlerKind } from "./_handlers.ts";
+
+/**
+ * Registers handlers for the type of `event`; gives what emits it to them. Peers are imported when
+ * they are needed, so that a process has no other in memory than the one that it measures.
+ */
+export type Contender = (
+  handlers: readonly Handler[],
+  kind: HandlerKind,
+) => Operation | Promise<Operation>;
+
+/** What all others are measured against. */
+export const ours: Contender = (handlers) => {
+  const registry = new HookRegistry();
+  for (const handler of handlers) registry.registerHandler(event.type, "", handler);
+  return () => registry.dispatch(event);
+};
+
+/** No library. */
+export const handLoop: Contender = (handlers) => {
+  const loop = new HandLoop();
+  for (const handler of handlers) loop.on(event.type, handler);
+  return () => loop.dispatch(event);
+};
+
+/** hookable: in order, each awaited when it returned a promise; one that throws stops the rest. */
+export const hookable: Contender = async (handlers) => {
+  const { createHooks } = await import("hookable");
+  const hooks = createHooks<Record<string, Handler>>();
+  for (const handler of handlers) hooks.hook(event.type, handler);
+  return () => hooks.callHook(event.type, event);
+};
+
+/** emittery, all handlers at once. */
+export const emitteryEmit: Contender = async (handlers) => {
+  const emitter = await makeEmittery(handlers);
+  return () => emitter.emit(event.type, event);
+};
+
+/** emittery, one after the other. */
+export const emitterySerial: Contender = async (handlers) => {
+  const emitter = await makeEmittery(handlers);
+  return () => emitter.emitSerial(event.type, event);
+};
+
+async function makeEmittery(handlers: readonly Handler[]) {
+  const { default: Emittery } = await import("emittery");
+  const emitter = new Emittery<Record<string, typeof event>>();
+  for (const handler of handlers) emitter.on(event.type, ({ data }) => handler(data));
+  return emitter;
+}
+
+/** tapable: compiles one function out of its handlers, where `new Function` is allowed. */
+export const tapable: Contender = async (handlers, kind) => {
+  const { AsyncSeriesHook } = await import("tapable");
+  const hook = new AsyncSeriesHook<[typeof event]>(["event"]);
+  for (const [index, handler] of handlers.entries()) {
+    if (kind === "sync") hook.tap(`handler-${index}`, handler);
+    else hook.tapPromise(`handler-${index}`, handler as (event: HookEvent) => Promise<void>);
+  }
+  return () => hook.promise(event);
+};
+
+/** eventemitter3: calls and is done; it guards nothing, and drops the promises that it gets. */
+export const eventEmitter3: Contender = async (handlers) => {
+  const { EventEmitter } = await import("eventemitter3");
+  const emitter = new EventEmitter<Record<string, Handler>>();
+  for (const handler of handlers) emitter.on(event.type, handler);
+  return () => emitter.emit(event.type, event);
+};

@@ -1,0 +1,20 @@
+/**
+ * The table of rows. A new budget is one file that exports its rows, and one line here.
+ *
+ * @module
+ */
+import { dispatchRows } from "./dispatch.ts";
+import { importRows } from "./import.ts";
+import { inlineDeliveryRows } from "./inline_delivery.ts";
+import { sizeRows } from "./size.ts";
+import { unregisterRows } from "./unregister.ts";
+import type { Row } from "./row.ts";
+
+/** All rows, in the order of the table. */
+export const rows: readonly Row[] = [
+  ...dispatchRows,
+  ...unregisterRows,
+  ...importRows,
+  ...sizeRows,
+  ...inlineDeliveryRows,
+];

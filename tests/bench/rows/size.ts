@@ -1,0 +1,33 @@
+import type { Workshop } from "../workshop.ts";
+import type { Row } from "./row.ts";
+
+const KIB = 1024;
+
+/** What a bundle grows by: tree-shaken, minified, gzipped. */
+export const sizeRows: readonly Row[] = [
+  sizeRow(["HookRegistry", "Dispatcher"], 4),
+  sizeRow(["HookRegistry", "Dispatcher", "WebhookHook"], 12),
+];
+
+function sizeRow(names: readonly string[], atMost: number): Row {
+  return {
+    name: `size, ${names.join(" + ")}`,
+    against: "minified, gzipped",
+    unit: "KiB",
+    budget: { atMost },
+    once: async (workshop) => {
+      const value = (await gzippedBundle(workshop, names)).length / KIB;
+      return { value, low: value, high: value };
+    },
+  };
+}
+
+async function gzippedBundle(workshop: Workshop, names: readonly string[]): Promise<Uint8Array> {
+  const entry = await workshop.write(
+    "size.mjs",
+    `export { ${names.join(", ")} } from "@omniagent/hooks";\n`,
+  );
+  const code = await workshop.bundle(entry, "--minify");
+  const gzipped = new Blob([code]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Response(gzipped).bytes();
+}

@@ -1,0 +1,84 @@
+import { fileURLToPath } from "node:url";
+import { pack } from "../../tools/pack.ts";
+import { root, runtimeModules } from "../../tools/run.ts";
+import { capture, runFile, type Runtime, tool } from "./runtimes.ts";
+
+/**
+ * A scratch folder with the bundle, and the tools that rows need. They are given it and never import
+ * it, because rows are in the bundle too, and not every runtime has what is used here.
+ */
+export interface Workshop {
+  /** The bundle of `program.ts`, one file that every runtime runs. */
+  readonly program: string;
+  /** Writes a file into the scratch folder; resolves to its path. */
+  write(name: string, text: string): Promise<string>;
+  /** Runs a file in a fresh process; resolves to what it prints. */
+  run(runtime: Runtime, file: string, ...args: string[]): Promise<string>;
+  /** Bundles a file of the scratch folder, with the module that this repository holds. */
+  bundle(entry: string, ...options: string[]): Promise<string>;
+  /** What to import: the module in the form that a runtime's users get, and an empty one. */
+  importTargets(runtime: Runtime): Promise<{ readonly ours: string; readonly empty: string }>;
+  /** Removes the scratch folder. */
+  close(): Promise<void>;
+}
+
+/** Makes the scratch folder, and the bundle in it. */
+export async function openWorkshop(): Promise<Workshop> {
+  const scratch = await Deno.makeTempDir({ prefix: "hooks_bench_" });
+  const write = async (name: string, text: string) => {
+    await Deno.writeTextFile(`${scratch}/${name}`, text);
+    return `${scratch}/${name}`;
+  };
+  const close = () => Deno.remove(scratch, { recursive: true });
+  let installed: Promise<void> | undefined;
+  try {
+    const program = fileURLToPath(new URL("program.ts", import.meta.url));
+    return {
+      program: await write("program.mjs", await bundle(program)),
+      write,
+      run: runFile,
+      bundle,
+      importTargets: async (runtime) => {
+        if (runtime === "deno") {
+          // JSR gives Deno the sources, which it transpiles once and keeps.
+          return { ours: `file://${root}/mod.ts`, empty: `file://${await write("empty.ts", "")}` };
+        }
+        await (installed ??= install(`${scratch}/node_modules`));
+        return { ours: "@omniagent/hooks", empty: "empty-module" };
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** One file of ES modules; peers come from where npm put them, the module from the sources. */
+function bundle(entry: string, ...options: string[]): Promise<string> {
+  return capture(tool("esbuild"), [
+    entry,
+    "--bundle",
+    "--format=esm",
+    "--target=es2022",
+    "--external:node:*",
+    `--alias:@omniagent/hooks=${root}/mod.ts`,
+    ...["hookable", "emittery", "tapable", "eventemitter3"]
+      .map((peer) => `--alias:${peer}=${runtimeModules}/${peer}`),
+    ...options,
+  ]);
+}
+
+/** Installs the packed module, and beside it an empty one. */
+async function install(modules: string): Promise<void> {
+  const ours = `${modules}/@omniagent/hooks`;
+  const empty = `${modules}/empty-module`;
+  await Deno.mkdir(ours, { recursive: true });
+  await capture("tar", ["-xzf", await pack(), "--strip-components=1", "-C", ours]);
+  await Deno.mkdir(empty);
+  await Deno.writeTextFile(`${empty}/mod.js`, "export {};\n");
+  await Deno.writeTextFile(
+    `${empty}/package.json`,
+    JSON.stringify({ name: "empty-module", type: "module", exports: { ".": "./mod.js" } }),
+  );
+}

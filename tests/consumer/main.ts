@@ -1,0 +1,81 @@
+/**
+ * A program of someone else. `deno task test:consumer` type-checks it against the packed package,
+ * so that the declarations are seen to say something: each `@ts-expect-error` is a mistake that
+ * they have to catch.
+ * @module
+ */
+import {
+  type AgentEvents,
+  createHooks,
+  defineHook,
+  DispatchError,
+  type Emitter,
+  encodeEvent,
+  type Hook,
+  type HookEvent,
+  type Hooks,
+  type Registration,
+  type StorageAware,
+  type Store,
+} from "@omniagent/hooks";
+import * as testing from "@omniagent/hooks/testing";
+import * as webhook from "@omniagent/hooks/webhook";
+
+type Events = AgentEvents & { "order.paid": { readonly total: number } };
+
+/** A compiled hook as a class. */
+class Ledger implements Hook, StorageAware {
+  readonly name = "ledger";
+  readonly events = ["tool.*"];
+  #store: Store | undefined;
+
+  setStorage(store: Store): void {
+    this.#store = store;
+  }
+
+  async handle(event: HookEvent): Promise<void> {
+    await this.#store?.set([event.id], event.data);
+  }
+}
+
+const audit = defineHook({
+  name: "audit",
+  events: ["tool.*", "message.received"],
+  handle: (event, context) => {
+    const type: "tool.called" | "tool.completed" | "message.received" = event.type;
+    context.logger.info(type, encodeEvent(event).length);
+  },
+});
+
+const hooks: Hooks<Events> = createHooks<Events>({
+  use: [audit, new Ledger()],
+});
+
+const registration: Registration = hooks.on("order.paid", (event) => {
+  const total: number = event.data.total;
+  // @ts-expect-error: the payload has no such field
+  return void [total, event.data.currency];
+});
+registration[Symbol.dispose]();
+
+// @ts-expect-error: no event has this type
+hooks.on("order.lost", () => {});
+
+/** A function that only emits takes an `Emitter`. */
+async function pay(emitter: Emitter<Events>): Promise<void> {
+  const { id, handlers } = await emitter.emit("order.paid", { total: 5 }, {
+    sessionId: "s-1",
+  });
+  console.log(id, handlers.map(({ name, ok }) => `${name} ${ok}`));
+  // @ts-expect-error: the total is a number
+  await emitter.emit("order.paid", { total: "5" });
+}
+
+await pay(hooks).catch((error: unknown) => {
+  if (error instanceof DispatchError) {
+    console.log(error.failures.length, error.receipt.id);
+  }
+});
+await hooks.close();
+
+console.log(Object.keys(testing), Object.keys(webhook));

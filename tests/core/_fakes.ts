@@ -1,0 +1,240 @@
+/**
+ * Fakes of what is given to the core, and small helpers. Fakes note what happens to them in a log of sentences, so that a
+ * test compares one list: `["a opens", "a hears tool.called", "a closes"]`.
+ * @module
+ */
+import {
+  type AgentEvents,
+  type Attempt,
+  createHooks,
+  type DeliveryQueue,
+  type DeliveryTarget,
+  fixedRetry,
+  type Hook,
+  type HookEvent,
+  type Hooks,
+  type HooksOptions,
+  type Publication,
+  type PublishOptions,
+  type Receipt,
+  type Registration,
+  type StorageAware,
+  type Store,
+  type StoreAtomic,
+  type StoreEntry,
+  type StoreKey,
+  type StoreSelector,
+  type Webhook,
+} from "@omniagent/hooks";
+import { mock } from "../harness.ts";
+import { settleMicrotasks as turn, silent } from "./_helpers.ts";
+
+export {
+  type Deferred,
+  deferred,
+  settleMicrotasks as turn,
+  silent,
+  unhandledDuring,
+} from "./_helpers.ts";
+
+/** The least payload of `tool.called` and `tool.completed`. */
+export const BASH = { name: "bash" };
+
+/** Hooks that log nothing; `errors` is what `onError` heard. */
+export function quietHooks<Events extends object = AgentEvents>(
+  options: HooksOptions<Events> = {},
+): Hooks<Events> & { readonly errors: unknown[] } {
+  const errors: unknown[] = [];
+  const onError = (error: unknown): void => void errors.push(error);
+  return { ...createHooks<Events>({ logger: silent, onError, ...options }), errors };
+}
+
+/** Stops the clock; `pass` lets time pass, and what it caused happen. */
+export async function withClock(
+  body: (pass: (milliseconds: number) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    await body(async (milliseconds) => {
+      await turn();
+      mock.timers.tick(milliseconds);
+      await turn();
+    });
+  } finally {
+    mock.timers.reset();
+  }
+}
+
+/** What can be changed of a fake hook. */
+export type HookParts = Partial<Omit<Hook, "name">> & Partial<StorageAware>;
+
+/** A hook for all events that notes when it is opened, hears an event, and is closed. */
+export function fakeHook(log: string[], name: string, parts: HookParts = {}): Hook {
+  return {
+    events: ["*"],
+    ...parts,
+    name,
+    init(context) {
+      log.push(`${name} opens`);
+      return parts.init?.(context);
+    },
+    handle(event, context) {
+      log.push(`${name} hears ${event.type}`);
+      return parts.handle?.(event, context);
+    },
+    close() {
+      log.push(`${name} closes`);
+      return parts.close?.();
+    },
+  };
+}
+
+/** A webhook for all events that notes what is delivered to it. */
+export function fakeWebhook(
+  log: string[],
+  name: string,
+  parts: Partial<Omit<Webhook, "name">> & Partial<StorageAware> = {},
+): Webhook {
+  return {
+    name,
+    events: ["*"],
+    timeout: 1000,
+    concurrency: 1,
+    retry: fixedRetry({ retries: 1, delay: 1 }),
+    accepts: () => true,
+    attempt: () => Promise.resolve({ verdict: "delivered", duration: 1 }),
+    ...parts,
+    deliver(event, context) {
+      log.push(`${name} sends ${event.type}`);
+      return parts.deliver?.(event, context) ?? Promise.resolve();
+    },
+  };
+}
+
+/** A queue that stores nothing: it notes what it is told, and delivers when a test says so. */
+export class FakeQueue implements DeliveryQueue {
+  readonly log: string[];
+  readonly batches: (readonly Publication[])[] = [];
+  readonly signals: (AbortSignal | undefined)[] = [];
+  readonly targets = new Map<string, DeliveryTarget>();
+
+  constructor(log: string[] = []) {
+    this.log = log;
+  }
+
+  /** What becomes of a publication; a test may replace it. */
+  store: (publication: Publication) => Receipt | Promise<Receipt> = ({ event, to }) => ({
+    id: event.id,
+    deliveries: to.length,
+    duplicate: false,
+    handlers: [],
+  });
+
+  publish(
+    batch: readonly Publication[],
+    options?: PublishOptions,
+  ): Promise<readonly Receipt[]> {
+    this.batches.push(batch);
+    this.signals.push(options?.signal);
+    for (const { event, to } of batch) this.log.push(`publish ${event.type} to [${to}]`);
+    return Promise.all(batch.map(async (publication) => await this.store(publication)));
+  }
+
+  register(target: DeliveryTarget): Registration {
+    this.log.push(`register ${target.name}`);
+    this.targets.set(target.name, target);
+    const unregister = (): void => {
+      if (this.targets.delete(target.name)) this.log.push(`unregister ${target.name}`);
+    };
+    return { unregister, [Symbol.dispose]: unregister };
+  }
+
+  start(): void {
+    this.log.push("start");
+  }
+
+  stop(): Promise<void> {
+    this.log.push("stop");
+    return Promise.resolve();
+  }
+
+  /** Makes one attempt, as a worker would. */
+  attempt(
+    name: string,
+    event: HookEvent,
+    { attempt = 1, signal = new AbortController().signal } = {},
+  ): Promise<Attempt> {
+    const target = this.targets.get(name);
+    return target!.attempt(event, { attempt, signal, logger: silent });
+  }
+}
+
+/** A store in a map, without expiry: enough to see which keys are read and written. */
+export class FakeStore implements Store {
+  readonly limits = { checks: 10, mutations: 100, bytes: 10_000, value: 1000 };
+  readonly entries = new Map<string, StoreEntry & { readonly versionstamp: string }>();
+  closed = 0;
+  #version = 0;
+
+  /** Every key as JSON, sorted. */
+  keys(): string[] {
+    return [...this.entries.keys()].sort();
+  }
+
+  get<Value>(key: StoreKey): Promise<StoreEntry<Value>> {
+    const found = this.entries.get(JSON.stringify(key)) ?? { key, value: null, versionstamp: null };
+    return Promise.resolve(found as StoreEntry<Value>);
+  }
+
+  getMany(keys: readonly StoreKey[]): Promise<readonly StoreEntry[]> {
+    return Promise.all(keys.map((key) => this.get(key)));
+  }
+
+  async set(key: StoreKey, value: unknown): Promise<void> {
+    await this.atomic().set(key, value).commit();
+  }
+
+  async delete(key: StoreKey): Promise<void> {
+    await this.atomic().delete(key).commit();
+  }
+
+  async *list<Value>(selector: StoreSelector): AsyncIterable<StoreEntry<Value>> {
+    const { prefix = [], start, end } = selector as Partial<Record<string, StoreKey>>;
+    for (const text of this.keys()) {
+      const { key } = this.entries.get(text)!;
+      const inside = key.length >= prefix.length && prefix.every((part, i) => part === key[i]);
+      const above = !start || text >= JSON.stringify(start);
+      const below = !end || text < JSON.stringify(end);
+      if (inside && above && below) yield await this.get<Value>(key);
+    }
+  }
+
+  atomic(): StoreAtomic {
+    const { entries } = this;
+    const holds: (() => boolean)[] = [];
+    const changes: ((versionstamp: string) => void)[] = [];
+    const write = (key: StoreKey, value: unknown) => (versionstamp: string) =>
+      void entries.set(JSON.stringify(key), { key, value, versionstamp });
+    const atomic: StoreAtomic = {
+      check(...checks) {
+        const current = (key: StoreKey) => entries.get(JSON.stringify(key))?.versionstamp ?? null;
+        holds.push(() => checks.every(({ key, versionstamp }) => current(key) === versionstamp));
+        return atomic;
+      },
+      set: (key, value) => (changes.push(write(key, value)), atomic),
+      delete: (key) => (changes.push(() => void entries.delete(JSON.stringify(key))), atomic),
+      sum: (key, value) => (changes.push(write(key, value)), atomic), // the first one only
+      commit: () => {
+        if (!holds.every((check) => check())) return Promise.resolve({ ok: false });
+        const versionstamp = String(++this.#version);
+        for (const change of changes) change(versionstamp);
+        return Promise.resolve({ ok: true, versionstamp });
+      },
+    };
+    return atomic;
+  }
+
+  close(): void {
+    this.closed++;
+  }
+}

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { createHooks, type Hooks } from "@omniagent/hooks";
+import fc from "fast-check";
+import { test } from "../harness.ts";
+import { fakeHook, fakeWebhook, quietHooks } from "./_fakes.ts";
+
+type Case = readonly [value: unknown, shown: string];
+
+/** Asserts that a call throws, with exactly this error, and that nothing is left behind. */
+function refuses(call: (hooks: Hooks) => unknown, name: string, message: string): void {
+  const hooks = quietHooks();
+  assert.throws(() => call(hooks), { name, message });
+  assert.deepEqual([hooks.registry.list(), hooks.registry.hookCount()], [[], 0]);
+}
+
+const PATTERN = 'a pattern must be a type such as "tool.called", a prefix such as "tool.*" or "*"';
+const LIST = "it must hear a pattern or a list of patterns: current value is";
+const long = "a".repeat(129);
+const patterns: readonly Case[] = [
+  ["", '""'],
+  ["tool.", '"tool."'],
+  [".x", '".x"'],
+  ["a..b", '"a..b"'],
+  ["*.x", '"*.x"'],
+  ["tool.*.x", '"tool.*.x"'],
+  ["tool.**", '"tool.**"'],
+  ["tool*", '"tool*"'],
+  ["**", '"**"'],
+  [".*", '".*"'],
+  ["*.*", '"*.*"'],
+  ["Tool.x", '"Tool.x"'],
+  ["tool-x", '"tool-x"'],
+  ["tool.called\n", String.raw`"tool.called\n"`],
+  [" tool.called", '" tool.called"'],
+  [long, `"${"a".repeat(80)}"`],
+  [`${long}.*`, `"${"a".repeat(80)}"`],
+  [7, "7"],
+  [null, "null"],
+  [["tool.called"], "a list"],
+];
+for (const [pattern, shown] of patterns) {
+  const message = `as ${PATTERN}: current value is ${shown}`;
+  test(`a pattern ${shown} is refused wherever it is given`, () => {
+    const list = ["tool.called", pattern] as never;
+    const single = typeof pattern === "string" ? pattern as never : list;
+    const handler = `Cannot register a handler ${message}`;
+    refuses((hooks) => hooks.on(single, () => {}), "TypeError", handler);
+    refuses((hooks) => hooks.on(list, () => {}), "TypeError", handler);
+    refuses((hooks) => hooks.registry.registerHandler(list, "n", () => {}), "TypeError", handler);
+    const events = list;
+    refuses(
+      (hooks) => hooks.use(fakeHook([], "a", { events })),
+      "TypeError",
+      `Cannot register hook 'a' ${message}`,
+    );
+    refuses(
+      (hooks) => hooks.use(fakeWebhook([], "w", { events })),
+      "TypeError",
+      `Cannot register webhook 'w' ${message}`,
+    );
+  });
+}
+
+test("what is neither a pattern nor a list of them is refused, and so is an empty list", () => {
+  const values: readonly (readonly [unknown, string])[] = [
+    [undefined, "undefined"],
+    [null, "null"],
+    [7, "7"],
+    [{}, "an object"],
+    [[], "an empty list"],
+    [new Set(["tool.called"]), "an object"],
+  ];
+  for (const [value, shown] of values) {
+    const events = value as never;
+    refuses(
+      (hooks) => hooks.on(events, () => {}),
+      "TypeError",
+      `Cannot register a handler as ${LIST} ${shown}`,
+    );
+    refuses(
+      (hooks) => hooks.use(fakeHook([], "a", { events })),
+      "TypeError",
+      `Cannot register hook 'a' as ${LIST} ${shown}`,
+    );
+  }
+});
+
+test("a pattern of 128 characters, and whatever is built by the rule, is taken and matches", async () => {
+  const word = fc.string({ unit: fc.constantFrom(..."az09_"), minLength: 1, maxLength: 12 });
+  const type = fc.array(word, { minLength: 2, maxLength: 6 }).map((words) => words.join("."));
+  await fc.assert(fc.asyncProperty(type, async (type) => {
+    const hooks = createHooks<Record<string, unknown>>();
+    const heard: string[] = [];
+    for (const pattern of [type, `${type.slice(0, type.lastIndexOf("."))}.*`, `${type}.*`, "*"]) {
+      hooks.on(pattern as "*", () => void heard.push(pattern));
+    }
+    await hooks.emit(type as never, null as never);
+    assert.deepEqual(heard, [type, `${type.slice(0, type.lastIndexOf("."))}.*`, "*"]);
+  }));
+  quietHooks().on("a".repeat(128) as "*", () => {});
+});
+
+const NAME = "'name' must be 1 to 64 characters of [A-Za-z0-9._-]: current value is";
+const names: readonly Case[] = [
+  ["", '""'],
+  [" ", '" "'],
+  ["a b", '"a b"'],
+  ["a/b", '"a/b"'],
+  ["ä", '"ä"'],
+  ["a\n", String.raw`"a\n"`],
+  ["a".repeat(65), `"${"a".repeat(65)}"`],
+  [undefined, "undefined"],
+  [7, "7"],
+];
+for (const [name, shown] of names) {
+  test(`a hook's or webhook's name ${shown} is refused`, () => {
+    const as = name as string;
+    refuses(
+      (hooks) => hooks.use(fakeHook([], as)),
+      "TypeError",
+      `Cannot register a hook as ${NAME} ${shown}`,
+    );
+    refuses(
+      (hooks) => hooks.use(fakeWebhook([], as)),
+      "TypeError",
+      `Cannot register a webhook as ${NAME} ${shown}`,
+    );
+  });
+}
+
+test("names of 1 and of 64 characters are taken, and a handler's name may be anything or nothing", () => {
+  const hooks = quietHooks();
+  hooks.use(fakeHook([], "a"), fakeHook([], "A.b_c-9".padEnd(64, "x")));
+  for (const name of ["", "a", "two words", "a"]) {
+    hooks.registry.registerHandler("*", name, () => {});
+  }
+  const shown = hooks.registry.list().slice(2).map(({ name }) => name);
+  assert.deepEqual(shown, ["*", "a", "two words", "a"]);
+});
+
+test("a name is taken once, by hooks and webhooks together", () => {
+  const hooks = quietHooks({ use: [fakeHook([], "a")] });
+  const taken = (kind: string) => ({
+    name: "TypeError",
+    message: `Cannot register ${kind} 'a' as the name is taken by another hook or webhook`,
+  });
+  assert.throws(() => hooks.use(fakeHook([], "a")), taken("hook"));
+  assert.throws(() => hooks.use(fakeWebhook([], "a")), taken("webhook"));
+  assert.equal(hooks.registry.hookCount(), 1);
+});

@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { createHooks, type Hooks } from "@omniagent/hooks";
+import { test } from "../harness.ts";
+import { BASH, fakeHook, fakeWebhook, quietHooks } from "./_fakes.ts";
+
+/** Asserts that a call throws, with exactly this error, and that nothing is left behind. */
+function refuses(call: (hooks: Hooks) => unknown, name: string, message: string): void {
+  const hooks = quietHooks();
+  assert.throws(() => call(hooks), { name, message });
+  assert.deepEqual([hooks.registry.list(), hooks.registry.hookCount()], [[], 0]);
+}
+
+const functions: readonly (readonly [value: unknown, shown: string])[] = [
+  [undefined, "undefined"],
+  [null, "null"],
+  ["f", '"f"'],
+  [
+    {},
+    "an object",
+  ],
+];
+test("what has to be a function is refused when it is none", () => {
+  for (const [value, shown] of functions) {
+    const bad = value as never;
+    const must = (name: string): string =>
+      `as '${name}' must be a function: current value is ${shown}`;
+    refuses(
+      (hooks) => hooks.on("*", bad),
+      "TypeError",
+      `Cannot register a handler ${must("handler")}`,
+    );
+    refuses(
+      (hooks) => hooks.use({ ...fakeHook([], "a"), handle: bad }),
+      "TypeError",
+      `Cannot register hook 'a' ${must("handle")}`,
+    );
+    for (const name of ["attempt", "accepts", "deliver"]) {
+      const webhook = { ...fakeWebhook([], "w"), [name]: bad };
+      refuses(
+        (hooks) => hooks.registry.registerWebhook(webhook),
+        "TypeError",
+        `Cannot register webhook 'w' ${must(name)}`,
+      );
+    }
+    if (value === undefined) continue; // what is optional may be undefined
+    refuses(
+      (hooks) => hooks.on("*", () => {}, { filter: bad }),
+      "TypeError",
+      `Cannot register a handler ${must("filter")}`,
+    );
+    for (const name of ["init", "close", "filter", "setStorage"]) {
+      const hook = { ...fakeHook([], "a"), [name]: bad };
+      refuses((hooks) => hooks.use(hook), "TypeError", `Cannot register hook 'a' ${must(name)}`);
+    }
+    for (const name of ["redact", "onError", "onDrop", "waitUntil"]) {
+      refuses(() => createHooks({ [name]: bad }), "TypeError", `Cannot create hooks ${must(name)}`);
+    }
+  }
+});
+
+const numbers: readonly (readonly [value: unknown, name: string, rule: string])[] = [
+  [0, "RangeError", "must be a positive number: current value is 0"],
+  [-1, "RangeError", "must be a positive number: current value is -1"],
+  [NaN, "RangeError", "must be a positive number: current value is NaN"],
+  [-Infinity, "RangeError", "must be a positive number: current value is -Infinity"],
+  ["5", "TypeError", 'must be a number: current value is "5"'],
+  [null, "TypeError", "must be a number: current value is null"],
+  [5n, "TypeError", "must be a number: current value is 5n"],
+];
+for (const [value, error, rule] of numbers) {
+  test(`a timeout, a limit or a number of ${typeof value} ${value} is refused`, () => {
+    const bad = value as never;
+    refuses(
+      (hooks) => hooks.on("*", () => {}, { timeout: bad }),
+      error,
+      `Cannot register a handler as 'timeout' ${rule}`,
+    );
+    for (const name of ["timeout", "concurrency"]) {
+      const hook = fakeHook([], "a", { [name]: bad });
+      refuses((hooks) => hooks.use(hook), error, `Cannot register hook 'a' as '${name}' ${rule}`);
+    }
+    for (const name of ["maxConcurrent", "maxPending", "closeTimeout"]) {
+      if (name === "maxPending" && value === 0) continue; // nothing waits
+      refuses(
+        () => createHooks({ [name]: bad }),
+        error,
+        `Cannot create hooks as '${name}' ${rule}`,
+      );
+    }
+  });
+}
+
+test("priority, overflow and a handler's name are refused with the value that was given", () => {
+  const handler = "Cannot register a handler as";
+  for (const [priority, shown] of [[NaN, "NaN"], ["1", '"1"'], [null, "null"]] as const) {
+    const message = `${handler} 'priority' must be a number: current value is ${shown}`;
+    refuses(
+      (hooks) => hooks.on("*", () => {}, { priority: priority as never }),
+      "TypeError",
+      message,
+    );
+  }
+  refuses(
+    (hooks) => hooks.registry.registerHandler("*", 7 as never, () => {}),
+    "TypeError",
+    `${handler} 'name' must be a string: current value is 7`,
+  );
+  for (const [overflow, shown] of [["wait", '"wait"'], [null, "null"], ["", '""']] as const) {
+    const message =
+      `Cannot create hooks as 'overflow' must be "reject" or "drop": current value is ${shown}`;
+    refuses(() => createHooks({ overflow: overflow as never }), "TypeError", message);
+  }
+});
+
+test("options that are undefined are as good as absent", () => {
+  const of = (...names: string[]) => Object.fromEntries(names.map((name) => [name, undefined]));
+  const hooks = createHooks(
+    of(
+      "schemas",
+      "outbox",
+      "store",
+      "logger",
+      "redact",
+      "onError",
+      "onDrop",
+      "maxConcurrent",
+      "maxPending",
+      "overflow",
+      "waitUntil",
+      "closeTimeout",
+      "use",
+    ),
+  );
+  hooks.on("*", () => {}, of("name", "once", "priority", "timeout", "filter"));
+  hooks.on("*", () => {}, undefined);
+  assert.equal(hooks.registry.list().length, 2);
+});
+
+test("a timeout longer than a timer can be does not end at once", async () => {
+  const longest: readonly number[] = [2 ** 31, Number.MAX_SAFE_INTEGER, Infinity];
+  for (const timeout of longest) {
+    const hooks = quietHooks({ closeTimeout: timeout });
+    hooks.on("*", (_event, { signal }) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, 5); // a timer that overflows fires after 1 ms
+        signal.addEventListener("abort", () => (clearTimeout(timer), resolve()));
+      }), { timeout });
+    const emitted = hooks.emit("tool.called", BASH);
+    await Promise.all([emitted, hooks.close()]);
+  }
+});

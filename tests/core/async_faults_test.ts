@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { test } from "../harness.ts";
+import { BASH, fakeHook, quietHooks, unhandledDuring } from "./_fakes.ts";
+
+const broken = new Error("no disk");
+
+const cycle: { name: string; self?: unknown } = { name: "bash" };
+cycle.self = cycle;
+const nothingHeard: Record<string, readonly [type: unknown, data: unknown, options?: unknown]> = {
+  "a payload that JSON can't carry": ["tool.called", cycle],
+  "no payload": ["tool.called", undefined],
+  "an ill-formed type": ["Tool Called", BASH],
+  "an empty type": ["", BASH],
+  "a type that is no string": [7, BASH],
+  "a type that has no text": [Symbol("tool.called"), BASH],
+  "a type that can't be made a text": [Object.create(null), BASH],
+  "a session that is no string": ["tool.called", BASH, { sessionId: 7 }],
+};
+for (const [what, [type, data, options]] of Object.entries(nothingHeard)) {
+  test(`emitAsync() reports ${what} and does not throw; emit() rejects and does not throw`, async () => {
+    const log: string[] = [];
+    const hooks = quietHooks({ use: [fakeHook(log, "a")] });
+    hooks.emitAsync(type as never, data as never, options as never);
+    await assert.rejects(hooks.emit(type as never, data as never, options as never), {
+      code: "event_invalid",
+    });
+    await hooks.drain();
+    assert.deepEqual(hooks.errors.map((error) => (error as { code?: string }).code), [
+      "event_invalid",
+    ]);
+    assert.deepEqual(log, []);
+  });
+}
+
+for (
+  const [what, event] of [
+    ["undefined", undefined],
+    ["null", null],
+    ["a string", "tool.called"],
+    ["an empty object", {}],
+    ["an event with an ill-formed type", {
+      id: "1",
+      type: "Tool",
+      timestamp: new Date(),
+      data: {},
+    }],
+    ["an event whose type can't be made a text", { type: Object.create(null) }],
+  ] as const
+) {
+  test(`dispatchAsync() reports ${what} and does not throw; dispatch() rejects and does not throw`, async () => {
+    const hooks = quietHooks();
+    hooks.registry.dispatchAsync(event as never);
+    await assert.rejects(hooks.registry.dispatch(event as never), { code: "event_invalid" });
+    await hooks.drain();
+    assert.deepEqual(hooks.errors.map((error) => (error as { code?: string }).code), [
+      "event_invalid",
+    ]);
+  });
+}
+
+test("a failing waitUntil, logger, onError or onDrop breaks nothing and rejects nowhere", async () => {
+  const fails: readonly (() => never | Promise<never>)[] = [
+    () => {
+      throw broken;
+    },
+    () => Promise.reject(broken),
+  ];
+  for (const fail of fails) {
+    const callbacks = {
+      waitUntil: fail,
+      onError: fail,
+      onDrop: fail,
+      logger: { debug: fail, info: fail, warn: fail, error: fail },
+    };
+    for (const overflow of ["reject", "drop"] as const) {
+      const heard: string[] = [];
+      const unhandled = await unhandledDuring(async () => {
+        const hooks = quietHooks({ ...callbacks, overflow, maxConcurrent: 1, maxPending: 1 });
+        hooks.on("tool.*", (event) => {
+          heard.push(event.type);
+          throw broken;
+        });
+        for (let i = 0; i < 3; i++) hooks.emitAsync("tool.called", BASH);
+        hooks.emitAsync("Bad" as never, BASH as never);
+        await hooks.drain();
+        await hooks.close();
+        hooks.emitAsync("tool.called", BASH);
+      });
+      assert.deepEqual([heard, unhandled], [["tool.called", "tool.called"], []], String(fail));
+    }
+  }
+});
+
+test("a failure is reported once, with the event, and never left as an unhandled rejection", async () => {
+  const reports: unknown[] = [];
+  const unhandled = await unhandledDuring(async () => {
+    const hooks = quietHooks({
+      onError: (error, event) => void reports.push([error, event?.type]),
+    });
+    hooks.on("tool.called", () => Promise.reject(broken));
+    hooks.on("tool.called", () => {
+      throw "text";
+    });
+    hooks.emitAsync("tool.called", BASH);
+    await hooks.drain();
+  });
+  assert.deepEqual(reports, [[broken, "tool.called"], ["text", "tool.called"]]);
+  assert.deepEqual(unhandled, []);
+});

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { DispatchError, EmitDepthError, type HandlerContext } from "@omniagent/hooks";
+import { test } from "../harness.ts";
+import { type AnyEvents, quietHooks, rejection } from "./_helpers.ts";
+
+const LIMIT = 16;
+
+/** The error at the end of `cause` after `cause`, and how many there are. */
+function deepestCause(error: unknown): { readonly error: unknown; readonly depth: number } {
+  let depth = 0;
+  for (; error instanceof DispatchError; depth++) error = error.cause;
+  return { error, depth };
+}
+
+test("an event that a handler emits has been heard when the handler goes on", async () => {
+  const calls: string[] = [];
+  const hooks = quietHooks();
+  hooks.on("a", async (event, context) => {
+    calls.push("a begins");
+    const receipt = await context.emit("b", event.data, { sessionId: "s" });
+    calls.push(`b was heard by ${receipt.handlers.length}`);
+  });
+  hooks.on("a", () => void calls.push("a, next handler"));
+  hooks.on("b", ({ data, sessionId }) => void calls.push(`b of ${sessionId}: ${data}`));
+  await hooks.emit("a", 7);
+  assert.deepEqual(calls, ["a begins", "b of s: 7", "b was heard by 1", "a, next handler"]);
+});
+
+test("context.emit and context.emitAsync need no `this`", async () => {
+  const heard: unknown[] = [];
+  const hooks = quietHooks();
+  hooks.on("b", ({ data }) => void heard.push(data));
+  hooks.on("a", async (_, { emit, emitAsync }) => {
+    emitAsync("b", 2);
+    await emit("b", 1);
+  });
+  await hooks.emit("a", null);
+  await hooks.drain();
+  assert.deepEqual(heard.sort(), [1, 2]);
+});
+
+test("an event of a chain fails as any other: the error of its handler reaches who emitted it", async () => {
+  const hooks = quietHooks();
+  const fault = new Error("no");
+  hooks.on("b", () => Promise.reject(fault), { name: "deep" });
+  hooks.on("a", (_, context) => context.emit("b", null) as Promise<never>, { name: "outer" });
+  const error = await rejection(hooks.emit("a", null), DispatchError);
+  assert.deepEqual(deepestCause(error), { error: fault, depth: 2 });
+  assert.deepEqual(error.failures.map(({ name }) => name), ["outer"]);
+});
+
+const ways: Readonly<Record<string, (hooks: ReturnType<typeof quietHooks>) => Promise<unknown>>> = {
+  "emitted": (hooks) => hooks.emit("a", null),
+  "emitted with a signal": (hooks) =>
+    hooks.emit("a", null, { signal: new AbortController().signal }),
+  "dispatched": (hooks) =>
+    hooks.registry.dispatch({ id: "1", type: "a", timestamp: new Date(), data: null }),
+};
+
+for (const [how, start] of Object.entries(ways)) {
+  test(`a chain of events may be ${LIMIT} long; one more fails, and names the chain (${how})`, async () => {
+    let calls = 0;
+    const hooks = quietHooks();
+    const next: Readonly<Record<string, string>> = { a: "b", b: "c.d", "c.d": "a" };
+    hooks.on("*", async ({ type }, context) => {
+      calls++;
+      await context.emit(next[type]!, null);
+    });
+    const { error, depth } = deepestCause(await rejection(start(hooks), DispatchError));
+    assert.equal(calls, LIMIT);
+    assert.equal(depth, LIMIT);
+    assert.ok(error instanceof EmitDepthError);
+    assert.equal(error.code, "emit_too_deep");
+    const chain = Array.from({ length: LIMIT + 1 }, (_, n) => ["a", "b", "c.d"][n % 3]!);
+    assert.deepEqual(error.chain, chain);
+    assert.equal(
+      error.message,
+      `Cannot emit 'b' as the chain of events is deeper than ${LIMIT}: ${chain.join(" > ")}`,
+    );
+  });
+}
+
+test(`a chain that ends after ${LIMIT} events is no fault`, async () => {
+  let calls = 0;
+  const hooks = quietHooks();
+  hooks.on("a", async ({ data }, context) => {
+    calls++;
+    if (Number(data) < LIMIT) await context.emit("a", Number(data) + 1);
+  });
+  await hooks.emit("a", 1);
+  assert.equal(calls, LIMIT);
+});
+
+test("the limit is one of depth: a handler may emit any number of events", async () => {
+  let heard = 0;
+  const hooks = quietHooks();
+  hooks.on("b", () => void heard++);
+  hooks.on("a", async (_, context) => {
+    for (let n = 0; n < 100; n++) await context.emit("b", n);
+  });
+  await hooks.emit("a", null);
+  assert.equal(heard, 100);
+});
+
+test("a chain goes on through the async form, and its end is told to onError", async () => {
+  let calls = 0;
+  const reported: unknown[] = [];
+  const hooks = quietHooks({ onError: (error) => void reported.push(error) });
+  hooks.on("a", (_, context) => {
+    calls++;
+    context.emitAsync("a", null);
+  });
+  await hooks.emit("a", null);
+  await hooks.drain();
+  assert.equal(calls, LIMIT);
+  assert.equal(reported.length, 1);
+  assert.ok(reported[0] instanceof EmitDepthError);
+  assert.equal(reported[0].chain.length, LIMIT + 1);
+});
+
+test("both forms count in one chain", async () => {
+  let calls = 0;
+  const hooks = quietHooks();
+  hooks.on("a", async (_, context) => {
+    if (calls++ % 2) await context.emit("a", null);
+    else context.emitAsync("a", null);
+  });
+  await hooks.emit("a", null);
+  await hooks.drain();
+  assert.equal(calls, LIMIT);
+});
+
+test("a chain goes on through compiled hooks and handlers with a timeout", async () => {
+  let calls = 0;
+  const hooks = quietHooks();
+  const emitAgain = async (_: unknown, context: HandlerContext<AnyEvents>, type: string) => {
+    calls++;
+    await context.emit(type, null);
+  };
+  hooks.use({
+    name: "hook",
+    events: ["a"],
+    handle: (event, context) => emitAgain(event, context, "b"),
+  });
+  hooks.on("b", (event, context) => emitAgain(event, context, "a"), { timeout: 60_000 });
+  await rejection(hooks.emit("a", null), DispatchError);
+  assert.equal(calls, LIMIT);
+});
+
+test("a context that is kept and used later goes on with the chain of its event", async () => {
+  const kept: HandlerContext<AnyEvents>[] = [];
+  const hooks = quietHooks();
+  hooks.on("b", (_, context) => void kept.push(context));
+  hooks.on("a", async ({ data }, context) => {
+    await context.emit(Number(data) === LIMIT - 1 ? "b" : "a", Number(data) + 1);
+  });
+  await hooks.emit("a", 1);
+  const error = await rejection(kept[0]!.emit("c", null), EmitDepthError);
+  assert.equal(error.chain.length, LIMIT + 1);
+  assert.equal(error.chain.at(-2), "b");
+});
+
+test("hooks.emit in a handler begins a chain of its own", async () => {
+  let calls = 0;
+  const hooks = quietHooks();
+  hooks.on("a", async () => {
+    if (++calls < 3 * LIMIT) await hooks.emit("a", null);
+  });
+  await hooks.emit("a", null);
+  assert.equal(calls, 3 * LIMIT);
+});

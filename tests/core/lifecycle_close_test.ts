@@ -1,0 +1,244 @@
+import assert from "node:assert/strict";
+import { HookCloseError, type HookEvent } from "@omniagent/hooks";
+import { test } from "../harness.ts";
+import { BASH, deferred, fakeHook, FakeQueue, fakeWebhook, quietHooks, turn } from "./_fakes.ts";
+
+const closed = { name: "HooksClosedError", code: "hooks_closed" };
+
+for (const when of ["before the first event", "after init()", "after an event that caused one"]) {
+  test(`closed ${when}, hooks refuse events: emit rejects, emitAsync reports`, async () => {
+    const log: string[] = [];
+    const hooks = quietHooks({ use: [fakeHook(log, "a", { events: ["agent.end"] })] });
+    hooks.on("tool.called", async (_event, context) => {
+      await turn(); // by now, close() has begun
+      await context.emit("tool.completed", BASH);
+    });
+    if (when === "after init()") await hooks.init();
+    const emitted = when.includes("event that") && hooks.emit("tool.called", BASH);
+    await hooks.close();
+    await emitted;
+    log.length = 0;
+    const message = "Cannot dispatch 'agent.end' as the hooks are closed";
+    const data = { success: true, aborted: false, duration_ms: 1 };
+    await assert.rejects(hooks.emit("agent.end", data), { ...closed, message });
+    hooks.emitAsync("agent.end", data);
+    await hooks.drain();
+    assert.deepEqual(hooks.errors.map(String), [`HooksClosedError: ${message}`]);
+    await assert.rejects(hooks.init(), {
+      ...closed,
+      message: "Cannot open hooks as the hooks are closed",
+    });
+    assert.deepEqual(log, []);
+  });
+}
+
+test("close() refuses events as soon as it is called, while those under way go on", async () => {
+  const log: string[] = [];
+  const gate = deferred();
+  const hooks = quietHooks({ use: [fakeHook(log, "a", { handle: () => gate.promise })] });
+  const emitted = hooks.emit("tool.called", BASH);
+  await turn();
+  const ended = hooks.close().then(() => log.push("all is closed"));
+  await assert.rejects(hooks.emit("tool.completed", BASH), closed);
+  await assert.rejects(hooks.init(), closed);
+  hooks.emitAsync("tool.completed", BASH);
+  assert.equal((hooks.errors[0] as { code: string }).code, "hooks_closed");
+  await turn();
+  assert.deepEqual(log, ["a opens", "a hears tool.called"]);
+  gate.resolve();
+  assert.equal((await emitted).handlers[0]!.ok, true);
+  await ended;
+  assert.deepEqual(log.slice(2), ["a closes", "all is closed"]);
+});
+
+for (const opened of [true, false]) {
+  test(`close() lets async events end: those that run, and those that wait (${opened ? "opened" : "not opened yet"})`, async () => {
+    const heard: string[] = [];
+    const hooks = quietHooks({ maxConcurrent: 1 });
+    hooks.on("tool.*", async (event: HookEvent) => {
+      await turn();
+      heard.push(event.type);
+    });
+    hooks.use(fakeHook([], "a"));
+    if (opened) await hooks.init();
+    hooks.emitAsync("tool.called", BASH);
+    hooks.emitAsync("tool.completed", BASH);
+    await hooks.close();
+    assert.deepEqual([heard, hooks.errors], [["tool.called", "tool.completed"], []]);
+  });
+}
+
+test("close() takes what handlers emit through their context meanwhile, in both forms, and waits for it", async () => {
+  const log: string[] = [];
+  const gate = deferred();
+  const hooks = quietHooks({ use: [fakeHook(log, "a")] });
+  hooks.on("tool.called", async (_event, context) => {
+    await gate.promise;
+    await context.emit("tool.completed", BASH);
+    context.emitAsync("session.created", { session_id: "s-1", action: "created" });
+  });
+  hooks.on("session.created", async (_event, context) => {
+    await turn();
+    await context.emit("session.updated", { session_id: "s-1", action: "updated" });
+  });
+  const emitted = hooks.emit("tool.called", BASH);
+  await turn();
+  const ended = hooks.close();
+  gate.resolve();
+  await Promise.all([emitted, ended]);
+  assert.deepEqual(log, [
+    "a opens",
+    "a hears tool.called",
+    "a hears tool.completed",
+    "a hears session.created",
+    "a hears session.updated",
+    "a closes",
+  ]);
+  assert.deepEqual(hooks.errors, []);
+});
+
+test("while close() waits, an event from outside is refused even after one from a handler was taken", async () => {
+  const gate = deferred();
+  const hooks = quietHooks();
+  hooks.on("tool.called", async (_event, context) => {
+    await turn();
+    await context.emit("tool.completed", BASH);
+    await gate.promise;
+  });
+  const emitted = hooks.emit("tool.called", BASH);
+  const ended = hooks.close();
+  await turn();
+  await turn();
+  await assert.rejects(hooks.emit("tool.completed", BASH), closed);
+  gate.resolve();
+  await Promise.all([emitted, ended]);
+});
+
+test("a context that outlives its event cannot emit once the hooks are closed", async () => {
+  const hooks = quietHooks();
+  let emitLater = (): Promise<unknown> => Promise.resolve();
+  hooks.on("tool.called", (_event, context) => {
+    emitLater = () => context.emit("tool.completed", BASH);
+  });
+  await hooks.emit("tool.called", BASH);
+  await hooks.close();
+  await assert.rejects(emitLater(), closed);
+  await assert.rejects(hooks.emit("tool.called", BASH), closed);
+});
+
+test("hooks are closed one after the other, the last one first", async () => {
+  const log: string[] = [];
+  const close = (name: string) => () => turn().then(() => void log.push(`${name} is closed`));
+  const hooks = quietHooks({
+    use: ["a", "b", "c"].map((name) => fakeHook(log, name, { close: close(name) })),
+  });
+  await hooks.init();
+  log.length = 0;
+  await hooks.close();
+  const expected = ["c", "b", "a"].flatMap((name) => [`${name} closes`, `${name} is closed`]);
+  assert.deepEqual(log, expected);
+});
+
+test("hooks registered before and after init() are closed in one reverse order, webhooks among them", async () => {
+  const log: string[] = [];
+  const webhook = (name: string) =>
+    fakeWebhook(log, name, { close: () => void log.push(`${name} closes`) });
+  const hooks = quietHooks({ use: [fakeHook(log, "a"), webhook("b")] });
+  await hooks.init();
+  hooks.use(fakeHook(log, "c"), webhook("d"));
+  await hooks.init();
+  log.length = 0;
+  await hooks.close();
+  assert.deepEqual(log, ["d closes", "c closes", "b closes", "a closes"]);
+});
+
+test("hooks that were never opened are not closed, and a queue that was never started is not stopped", async () => {
+  const log: string[] = [];
+  const hooks = quietHooks({ use: [fakeHook(log, "a")], outbox: new FakeQueue(log) });
+  await hooks.close();
+  assert.deepEqual(log, []);
+});
+
+test("all errors of closing come together in one HookCloseError, in the order of closing", async () => {
+  const log: string[] = [];
+  const [first, second] = [new Error("disk full"), "no network"];
+  const hooks = quietHooks({
+    use: [
+      fakeHook(log, "a", { close: () => Promise.reject(second) }),
+      fakeHook(log, "b"),
+      fakeHook(log, "c", {
+        close() {
+          throw first;
+        },
+      }),
+    ],
+  });
+  await hooks.init();
+  log.length = 0;
+  await assert.rejects(hooks.close(), (error) => {
+    assert(error instanceof HookCloseError && error instanceof AggregateError);
+    assert.deepEqual([error.name, error.code], ["HookCloseError", "hook_close_failed"]);
+    assert.deepEqual(error.failures, [
+      { name: "c", ok: false, error: first },
+      { name: "a", ok: false, error: second },
+    ]);
+    assert.deepEqual(error.errors, [first, second]);
+    assert.equal(error.cause, first);
+    assert.equal(error.message, "Cannot close the hooks: 'c' (disk full), 'a' (no network)");
+    return true;
+  });
+  assert.deepEqual(log, ["c closes", "b closes", "a closes"]);
+});
+
+test("close() again gives the same outcome and closes nothing twice, also while it is at it", async () => {
+  for (const failure of [undefined, new Error("disk full")]) {
+    const log: string[] = [];
+    const close = (): Promise<void> => failure ? Promise.reject(failure) : Promise.resolve();
+    const hooks = quietHooks({ use: [fakeHook(log, "a", { close })] });
+    await hooks.init();
+    const together = await Promise.allSettled([hooks.close(), hooks.close()]);
+    const later = await Promise.allSettled([hooks.close()]);
+    assert.deepEqual(log, ["a opens", "a closes"]);
+    const status = failure ? "rejected" : "fulfilled";
+    for (const outcome of [...together, ...later]) assert.equal(outcome.status, status);
+  }
+});
+
+test("nothing can be registered once close() was called", async () => {
+  const hooks = quietHooks();
+  const ended = hooks.close();
+  const attempts: readonly (readonly [subject: string, register: () => unknown])[] = [
+    ["handler 'tool.*'", () => hooks.on("tool.*", () => {})],
+    ["hook 'a'", () => hooks.use(fakeHook([], "a"))],
+    ["webhook 'b'", () => hooks.registry.registerWebhook(fakeWebhook([], "b"))],
+  ];
+  const refused = (): void => {
+    for (const [subject, register] of attempts) {
+      const message = `Cannot register ${subject} as the hooks are closed`;
+      assert.throws(register, { ...closed, message });
+    }
+  };
+  refused();
+  await ended;
+  refused();
+  assert.deepEqual(hooks.registry.list(), []);
+});
+
+test("a hook that is still opening sees its signal abort and may give up: its event is refused, close() succeeds", async () => {
+  const log: string[] = [];
+  const hooks = quietHooks({
+    use: [
+      fakeHook(log, "a"),
+      fakeHook(log, "b", {
+        init: ({ signal }) =>
+          new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+      }),
+    ],
+  });
+  const emitted = hooks.emit("tool.called", BASH);
+  await turn();
+  const ended = hooks.close();
+  await assert.rejects(emitted, { code: "hook_init_failed", hook: "b" });
+  await ended;
+  assert.deepEqual(log, ["a opens", "b opens", "a closes"]);
+});

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { DispatchError } from "@omniagent/hooks";
+import { test } from "../harness.ts";
+import { deferred, quietHooks, rejection } from "./_helpers.ts";
+
+test("a handler with `once` is called for one event, and is unregistered before the call", async () => {
+  let calls = 0;
+  const hooks = quietHooks();
+  const counts: number[] = [];
+  hooks.on("a", () => {
+    calls++;
+    counts.push(hooks.registry.handlerCount("a"));
+  }, { once: true });
+  assert.equal(hooks.registry.handlerCount("a"), 1);
+  assert.equal((await hooks.emit("a", 1)).handlers.length, 1);
+  assert.equal((await hooks.emit("a", 2)).handlers.length, 0);
+  assert.deepEqual({ calls, counts }, { calls: 1, counts: [0] });
+});
+
+test("`once` means one call also when dispatches overlap, whatever delays the handlers", async () => {
+  const gates = { sync: undefined, async: deferred() };
+  for (const [name, gate] of Object.entries(gates)) {
+    const heard: unknown[] = [];
+    const hooks = quietHooks();
+    hooks.on("a", () => gate?.promise);
+    hooks.on("a", ({ data }) => void heard.push(data), { once: true });
+    await hooks.init();
+    const emitted = [1, 2, 3].map((n) => hooks.emit("a", n));
+    gate?.resolve();
+    const receipts = await Promise.all(emitted);
+    assert.deepEqual(heard, [1], name);
+    assert.deepEqual(receipts.map(({ handlers }) => handlers.length), [2, 1, 1], name);
+  }
+});
+
+test("`once` means one call also when the handler emits the same event again", async () => {
+  let calls = 0;
+  const hooks = quietHooks();
+  hooks.on("a", async (_, context) => {
+    calls++;
+    await context.emit("a", null);
+  }, { once: true });
+  await hooks.emit("a", null);
+  assert.equal(calls, 1);
+});
+
+test("`once` with a filter waits for the first event that the filter lets pass", async () => {
+  const heard: unknown[] = [];
+  const hooks = quietHooks();
+  hooks.on("a", ({ data }) => void heard.push(data), {
+    once: true,
+    filter: ({ data }) => Number(data) > 2,
+  });
+  await hooks.init();
+  await Promise.all([1, 2, 3, 4].map((n) => hooks.emit("a", n)));
+  assert.deepEqual(heard, [3]);
+  assert.equal(hooks.registry.handlerCount("a"), 0);
+});
+
+test("`once` with a filter that throws is still waiting for its event", async () => {
+  const heard: unknown[] = [];
+  const hooks = quietHooks();
+  hooks.on("a", ({ data }) => void heard.push(data), {
+    once: true,
+    filter: ({ data }) => (data as { readonly ok: boolean }).ok,
+  });
+  await rejection(hooks.emit("a", null), DispatchError);
+  await hooks.emit("a", { ok: true });
+  assert.deepEqual(heard, [{ ok: true }]);
+});
+
+test("a handler with `once` that throws had its call", async () => {
+  let calls = 0;
+  const hooks = quietHooks();
+  hooks.on("a", () => {
+    calls++;
+    throw new Error("no");
+  }, { once: true });
+  await rejection(hooks.emit("a", null), DispatchError);
+  await hooks.emit("a", null);
+  assert.equal(calls, 1);
+});
+
+test("a handler with `once` and a timeout is not called again when its call was too long", async () => {
+  let calls = 0;
+  const hooks = quietHooks();
+  hooks.on("a", ({ data: release }, { signal }) => {
+    calls++;
+    (release as () => void)();
+    return new Promise((_, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason))
+    );
+  }, { once: true, timeout: 1000 });
+  const started = deferred();
+  const controller = new AbortController();
+  const event = { id: "1", type: "a", timestamp: new Date(), data: started.resolve };
+  const dispatched = hooks.registry.dispatch(event, { signal: controller.signal });
+  await started.promise;
+  controller.abort(new Error("enough"));
+  await rejection(dispatched, DispatchError);
+  await hooks.registry.dispatch(event);
+  assert.equal(calls, 1);
+});
+
+test("`once` over several patterns is one call in all", async () => {
+  const heard: string[] = [];
+  const hooks = quietHooks();
+  hooks.on(["a", "b", "*"], ({ type }) => void heard.push(type), { once: true });
+  await hooks.init();
+  await Promise.all([hooks.emit("b", null), hooks.emit("a", null), hooks.emit("c", null)]);
+  assert.deepEqual(heard, ["b"]);
+});
+
+test("a handler with `once` can be unregistered before its event", async () => {
+  const hooks = quietHooks();
+  hooks.on("a", () => assert.fail("called"), { once: true }).unregister();
+  await hooks.emit("a", null);
+});

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import {
+  EventValidationError,
+  type StandardIssue,
+  type StandardResult,
+  type StandardSchemaV1,
+} from "@omniagent/hooks";
+import { test } from "../harness.ts";
+import { eventOf, pathsOf, quietHooks, rejection } from "./_helpers.ts";
+
+/** A validator such as any library's, made by hand. */
+function schema(
+  validate: (value: unknown) => StandardResult<unknown> | Promise<StandardResult<unknown>>,
+): StandardSchemaV1 {
+  return { "~standard": { version: 1, vendor: "test", validate } };
+}
+
+const positive = schema((value) =>
+  Number((value as { readonly total?: unknown })?.total) > 0
+    ? { value }
+    : { issues: [{ message: "must be positive", path: ["total"] }] }
+);
+
+const kinds: Readonly<Record<string, StandardSchemaV1>> = {
+  sync: positive,
+  async: schema((value) => Promise.resolve(positive["~standard"].validate(value))),
+};
+
+for (const [kind, paid] of Object.entries(kinds)) {
+  test(`a payload that a schema refuses is refused before any handler runs (${kind})`, async () => {
+    const heard: unknown[] = [];
+    const reported: unknown[] = [];
+    const hooks = quietHooks({ schemas: { paid }, onError: (error) => void reported.push(error) });
+    hooks.on("*", ({ data }) => void heard.push(data));
+    for (const total of [0, "x"]) {
+      const emitted = hooks.emit("paid", { total });
+      const dispatched = hooks.registry.dispatch(eventOf({ type: "paid", data: { total } }));
+      for (const refused of [emitted, dispatched]) {
+        const error = await rejection(refused, EventValidationError);
+        assert.ok(error instanceof TypeError);
+        assert.equal(error.code, "event_invalid");
+        assert.deepEqual(error.issues, [{ message: "must be positive", path: ["data", "total"] }]);
+        assert.match(error.message, /^Cannot .*'paid' as .*: data\.total: must be positive$/);
+      }
+    }
+    // The caller knows: onError hears of handlers, and of what nobody awaits.
+    assert.deepEqual({ heard, reported }, { heard: [], reported: [] });
+    await hooks.emit("paid", { total: 5 });
+    await hooks.emit("other", { total: -1 });
+    assert.deepEqual(heard, [{ total: 5 }, { total: -1 }]);
+  });
+}
+
+test("the async form reports what a schema refuses, and does not throw", async () => {
+  const reported: unknown[] = [];
+  const hooks = quietHooks({
+    schemas: { paid: positive },
+    onError: (error, event) => void reported.push(error, event?.type),
+  });
+  hooks.on("paid", () => assert.fail("called"));
+  hooks.emitAsync("paid", {});
+  await hooks.drain();
+  assert.ok(reported[0] instanceof EventValidationError);
+  assert.deepEqual(reported.slice(1), ["paid"]);
+});
+
+const symbol = Symbol("hidden");
+const paths: readonly (readonly [string, StandardIssue["path"], string])[] = [
+  ["no path", undefined, "data"],
+  ["an empty path", [], "data"],
+  ["keys", ["a", "b"], "data.a.b"],
+  ["indices", ["items", 2, "id"], "data.items[2].id"],
+  ["segments", [{ key: "items" }, { key: 0 }], "data.items[0]"],
+  ["keys that are no words", ["a b", "", "x.y"], 'data["a b"][""]["x.y"]'],
+  ["a symbol", [symbol], "data[Symbol(hidden)]"],
+  ["a segment with a symbol", [{ key: symbol }], "data[Symbol(hidden)]"],
+];
+
+test("a fault is named by its path, in each form that a path can have", async () => {
+  for (const [name, path, expected] of paths) {
+    const issue = path ? { message: "no", path } : { message: "no" };
+    const hooks = quietHooks({ schemas: { a: schema(() => ({ issues: [issue] })) } });
+    const { message } = await rejection(hooks.emit("a", null), EventValidationError);
+    assert.ok(message.endsWith(`is invalid: ${expected}: no`), `${name}: ${message}`);
+  }
+});
+
+test("all faults are in the error, the first ten in its message", async () => {
+  const issues = Array.from({ length: 25 }, (_, n) => ({ message: "no", path: [n] }));
+  const hooks = quietHooks({ schemas: { a: schema(() => ({ issues })) } });
+  const error = await rejection(hooks.emit("a", null), EventValidationError);
+  assert.deepEqual(pathsOf(error), issues.map((_, n) => `data.${n}`));
+  assert.match(error.message, /data\[9\]: no; and 15 more$/);
+});
+
+test("what a schema makes of a payload is not used: handlers get what was emitted", async () => {
+  const heard: unknown[] = [];
+  const hooks = quietHooks({ schemas: { a: schema(() => ({ value: "changed" })) } });
+  hooks.on("a", ({ data }) => void heard.push(data));
+  const data = { total: "5" };
+  await hooks.emit("a", data);
+  assert.equal(heard[0], data);
+});
+
+test("a schema that throws or rejects lets no event pass: the caller gets its error", async () => {
+  const fault = new Error("the validator is broken");
+  const broken = [
+    schema(() => {
+      throw fault;
+    }),
+    schema(() => Promise.reject(fault)),
+  ];
+  for (const a of broken) {
+    const hooks = quietHooks({ schemas: { a } });
+    hooks.on("a", () => assert.fail("called"));
+    assert.equal(await rejection(hooks.emit("a", null), Error), fault);
+  }
+});
+
+test("a schema that gives no result lets no event pass", async () => {
+  for (const result of [undefined, null, true, "ok"]) {
+    let calls = 0;
+    const hooks = quietHooks({ schemas: { a: schema(() => result as never) } });
+    hooks.on("a", () => void calls++);
+    await hooks.emit("a", null).catch(() => {});
+    assert.equal(calls, 0, String(result));
+  }
+});
+
+test("a schema is called once for each event, as a method, with the payload", async () => {
+  const calls: unknown[] = [];
+  const counting = {
+    "~standard": {
+      version: 1,
+      vendor: "test",
+      validate(this: unknown, value: unknown) {
+        calls.push(this, value);
+        return { value };
+      },
+    },
+  } as const;
+  const hooks = quietHooks({ schemas: { a: counting } });
+  const data = {};
+  await hooks.emit("a", data);
+  assert.deepEqual(calls, [counting["~standard"], data]);
+});
+
+test("a schema is not asked about a payload that JSON can't carry, nor by decoding", async () => {
+  const hooks = quietHooks({ schemas: { a: schema(() => assert.fail("asked")) } });
+  const error = await rejection(hooks.emit("a", { n: 1n }), EventValidationError);
+  assert.deepEqual(pathsOf(error), ["data.n"]);
+});
+
+test("types that are names of Object.prototype have no schema by accident", async () => {
+  const hooks = quietHooks({ schemas: { a: undefined } });
+  let calls = 0;
+  hooks.on("*", () => void calls++);
+  for (const type of ["constructor", "__proto__", "a"]) await hooks.emit(type, null);
+  assert.equal(calls, 3);
+});
+
+test("schemas do not change the order of events and of handlers", async () => {
+  const heard: unknown[] = [];
+  const hooks = quietHooks({ schemas: { a: kinds.async } });
+  hooks.on("a", ({ data }) => void heard.push((data as { readonly total: number }).total));
+  await hooks.init();
+  await Promise.all([1, 2, 3].map((total) => hooks.emit("a", { total })));
+  assert.deepEqual(heard, [1, 2, 3]);
+});

@@ -1,0 +1,139 @@
+/**
+ * The import table of the house: which folder of `src/` may import which, and what from npm.
+ * Everything else is refused.
+ * @module
+ */
+import { filesBelow, output, rootUrl } from "../../tools/run.ts";
+
+/** What one folder may import, beside itself. */
+export interface Row {
+  readonly folders: readonly string[];
+  readonly packages?: readonly string[];
+  /** Further doors beside `mod.ts`, each with the packages that it alone may import. */
+  readonly doors?: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * The table. `mod.ts` is the root entry. Nothing imports `cli`, `node` or `testing`, except that
+ * the command uses all.
+ */
+export const table: Readonly<Record<string, Row>> = {
+  "mod.ts": { folders: ["core", "webhook"] },
+  core: { folders: [] },
+  webhook: { folders: ["core"], doors: { "send.ts": [] } },
+  outbox: { folders: ["core"] },
+  kv: { folders: ["core"] },
+  node: { folders: ["core", "kv"], packages: ["@deno/kv"] },
+  config: {
+    folders: ["core", "webhook"],
+    packages: ["valibot"],
+    doors: { "yaml.ts": ["js-yaml"] },
+  },
+  hono: {
+    folders: ["core", "webhook", "outbox"],
+    packages: ["hono", "valibot", "@valibot/to-json-schema"],
+  },
+  testing: { folders: ["core", "webhook"] },
+  cli: {
+    folders: ["core", "webhook", "outbox", "kv", "node", "config", "hono", "testing"],
+    packages: ["commander", "@valibot/to-json-schema"],
+  },
+};
+
+/**
+ * The imports of each file: paths from the root, or `npm:name`, `node:name`, whatever else was
+ * written.
+ */
+export type Graph = Readonly<Record<string, readonly string[]>>;
+
+/** Every import that the table refuses, as a sentence. */
+export function refusedImports(graph: Graph): string[] {
+  return Object.entries(graph).flatMap(([file, imports]) =>
+    imports.flatMap((target) => {
+      const reason = refusal(file, target);
+      return reason === undefined ? [] : [`${file} imports ${target}: ${reason}`];
+    })
+  );
+}
+
+/** Everything outside of the repository that a file pulls in, through whatever it imports. */
+export function dependencies(graph: Graph, file: string): string[] {
+  const seen = new Set([file]);
+  for (const at of seen) graph[at]?.forEach((target) => seen.add(target));
+  return [...seen].filter((target) => !(target in graph)).sort();
+}
+
+function refusal(file: string, target: string): string | undefined {
+  const from = folderOf(file);
+  const row = table[from];
+  if (row === undefined) return `'${from}' has no row in the import table`;
+  if (target.startsWith("node:")) return undefined; // house_lint.ts judges where it stands
+  const to = folderOf(target);
+  if (target.includes(":")) return packageRefusal(row, file, target);
+  if (isPrivate(target) && !file.startsWith(directory(target))) {
+    return "a private file never leaves its folder";
+  }
+  if (from === to) return undefined;
+  if (!row.folders.includes(to)) return `${from} may not import ${to}`;
+  const doors = ["mod.ts", ...Object.keys(table[to]?.doors ?? {})].map((door) =>
+    `src/${to}/${door}`
+  );
+  return doors.includes(target) ? undefined : `${to} is entered by its mod.ts`;
+}
+
+function packageRefusal(row: Row, file: string, target: string): string | undefined {
+  const door = row.doors?.[file.split("/").slice(2).join("/")] ?? [];
+  const allowed = [...row.packages ?? [], ...door].map((name) => `npm:${name}`);
+  return allowed.includes(target) ? undefined : "not a package that this folder may import";
+}
+
+/** `core` for a file of src/core/ at any depth, `mod.ts` for itself. */
+function folderOf(path: string): string {
+  return path.startsWith("src/") ? path.split("/")[1]! : path;
+}
+
+function directory(path: string): string {
+  return path.slice(0, path.lastIndexOf("/") + 1);
+}
+
+function isPrivate(path: string): boolean {
+  return path.slice(path.lastIndexOf("/") + 1).startsWith("_");
+}
+
+/**
+ * The graph of some files and of all that they import, types and dynamic imports included, as Deno
+ * resolves it.
+ */
+export async function readGraph(files: readonly string[]): Promise<Graph> {
+  const all = files.map((file) => `import "${new URL(file, rootUrl).href}";`).join("");
+  const info = await output("deno", ["info", "--json", `data:text/typescript,${all}`]);
+  if (!info.success) throw new Error(info.all);
+  const { modules } = JSON.parse(info.stdout) as { readonly modules: readonly Module[] };
+  const local = modules.filter((module) => module.specifier.startsWith("file:"));
+  return Object.fromEntries(local.map(({ specifier, dependencies = [] }) => [
+    relative(specifier),
+    dependencies.map(({ code, type, specifier: written }) =>
+      relative((code ?? type)?.specifier ?? written)
+    ),
+  ]));
+}
+
+/** The package as it ships: `mod.ts` and every file below `src/`. */
+export async function packagedFiles(): Promise<string[]> {
+  return ["mod.ts", ...(await filesBelow("src")).filter((path) => path.endsWith(".ts"))];
+}
+
+interface Module {
+  readonly specifier: string;
+  readonly dependencies?: readonly {
+    readonly specifier: string;
+    readonly code?: { readonly specifier?: string };
+    readonly type?: { readonly specifier?: string };
+  }[];
+}
+
+/** A path from the root, or `npm:name` without a version. */
+function relative(specifier: string): string {
+  if (specifier.startsWith(rootUrl.href)) return specifier.slice(rootUrl.href.length);
+  return specifier.replace(/^(npm|jsr):\/?(@[^/]+\/[^/@]+|[^/@]+).*$/, "$1:$2");
+}

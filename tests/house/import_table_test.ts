@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { filesBelow, root } from "../../tools/run.ts";
+import { test } from "../harness.ts";
+import { dependencies, packagedFiles, readGraph, refusedImports } from "./import_table.ts";
+
+test("src/ keeps to the import table", async () => {
+  assert.deepEqual(refusedImports(await readGraph(await packagedFiles())), []);
+});
+
+test("the root entry has no dependency at all", async () => {
+  assert.deepEqual(dependencies(await readGraph(["mod.ts"]), "mod.ts"), []);
+});
+
+test("tests and examples import the package by its name, not by its files", async () => {
+  const fromSource = /^tests\/(?:internal|house|bench)\//;
+  const byPath = /\b(?:from|import)\s*\(?\s*"(?:\.\.?\/)+(?:src\/|mod\.ts)/;
+  const files = [...await filesBelow("tests"), ...await filesBelow("examples")]
+    .filter((file) => file.endsWith(".ts") && !fromSource.test(file));
+  const faults = await Promise.all(
+    files.map(async (file) =>
+      byPath.test(await Deno.readTextFile(`${root}/${file}`)) ? [file] : []
+    ),
+  );
+  assert.deepEqual(faults.flat(), []);
+});
+
+const planted: Readonly<Record<string, readonly [file: string, target: string, reason: RegExp]>> = {
+  "core imports another folder": [
+    "src/core/a.ts",
+    "src/webhook/mod.ts",
+    /core may not import webhook/,
+  ],
+  "core imports the root entry": ["src/core/a.ts", "mod.ts", /core may not import mod\.ts/],
+  "the root entry imports testing": ["mod.ts", "src/testing/mod.ts", /may not import testing/],
+  "the outbox imports a webhook": ["src/outbox/a.ts", "src/webhook/mod.ts", /may not import/],
+  "hono imports the command": ["src/hono/a.ts", "src/cli/mod.ts", /hono may not import cli/],
+  "a folder is entered by a file": [
+    "src/webhook/a.ts",
+    "src/core/retry.ts",
+    /entered by its mod\.ts/,
+  ],
+  "a private file is imported from elsewhere": ["src/webhook/a.ts", "src/core/_a.ts", /private/],
+  "a private file is imported from above": ["src/hono/a.ts", "src/hono/console/_a.ts", /private/],
+  "core imports a package": ["src/core/a.ts", "npm:valibot", /not a package/],
+  "config imports the YAML parser": ["src/config/mod.ts", "npm:js-yaml", /not a package/],
+  "webhook imports from JSR": ["src/webhook/a.ts", "jsr:@std/encoding", /not a package/],
+  "core imports a URL": ["src/core/a.ts", "https://example.com/a.ts", /not a package/],
+  "a file of src/ imports a tool": ["src/core/a.ts", "tools/run.ts", /core may not import/],
+  "a folder has no row": ["src/extra/mod.ts", "src/core/mod.ts", /has no row/],
+};
+for (const [name, [file, target, reason]] of Object.entries(planted)) {
+  test(`the import table fails when ${name}`, () => {
+    const faults = refusedImports({ [file]: [target] });
+    assert.equal(faults.length, 1);
+    assert.match(faults[0]!, reason);
+  });
+}
+
+test("the import table lets pass what it allows", () => {
+  const graph = {
+    "mod.ts": ["src/core/mod.ts", "src/webhook/mod.ts"],
+    "src/core/mod.ts": ["src/core/_a.ts", "src/core/retry.ts"],
+    "src/hono/console/mod.ts": ["src/hono/_a.ts", "npm:hono", "src/outbox/mod.ts"],
+    "src/config/yaml.ts": ["npm:js-yaml", "npm:valibot", "src/config/mod.ts"],
+    "src/cli/mod.ts": ["src/config/yaml.ts", "npm:commander", "node:fs"],
+  };
+  assert.deepEqual(refusedImports(graph), []);
+});
+
+test("dependencies() follows imports to their end", () => {
+  const graph = {
+    "mod.ts": ["src/core/mod.ts"],
+    "src/core/mod.ts": ["src/core/a.ts", "mod.ts"],
+    "src/core/a.ts": ["npm:valibot", "node:fs"],
+  };
+  assert.deepEqual(dependencies(graph, "mod.ts"), ["node:fs", "npm:valibot"]);
+});
+
+test("readGraph() sees static, type-only and dynamic imports", async () => {
+  const graph = await readGraph(["tests/house/import_table_test.ts"]);
+  assert.deepEqual(graph["tests/house/import_table_test.ts"], [
+    "node:assert/strict",
+    "tools/run.ts",
+    "tests/harness.ts",
+    "tests/house/import_table.ts",
+  ]);
+});

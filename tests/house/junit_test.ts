@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { missing, parseJUnit } from "../../tools/junit.ts";
+import { test } from "../harness.ts";
+
+test("parseJUnit() reads what Deno, Bun and Node write alike", () => {
+  const files = {
+    deno: `<testcase name="a &quot;b&quot; -&gt; &lt;c&gt;" classname="./tests/harness.ts" line="5">
+      </testcase><testcase name="d" time="0"><failure message="x">y</failure></testcase>`,
+    bun: `<testcase name="a &quot;b&quot; -&gt; &lt;c&gt;" file="a_test.ts" assertions="0" />
+      <testcase name="d" file="a_test.ts"><failure type="AssertionError">y</failure></testcase>`,
+    node: `<testcase name="a &amp;quot;b&amp;quot; -> &lt;c>" time="0.001" classname="test"/>
+      <testcase name="d" failure="1 > 2"><failure type="testCodeFailure">y</failure></testcase>`,
+  };
+  for (const [runtime, xml] of Object.entries(files)) {
+    const expected = { names: ['a "b" -> <c>', "d"], passed: 1, failed: 1, skipped: 0 };
+    assert.deepEqual(parseJUnit(xml), expected, runtime);
+  }
+});
+
+test("parseJUnit() counts a skipped test as neither passed nor failed", () => {
+  const { passed, failed, skipped } = parseJUnit(`<testcase name="a"><skipped/></testcase>`);
+  assert.deepEqual([passed, failed, skipped], [0, 0, 1]);
+});
+
+test("missing() counts names that come more than once", () => {
+  assert.deepEqual(missing(["a", "a", "b"], ["a"]), ["a", "b"]);
+  assert.deepEqual(missing(["a", "b"], ["b", "a", "c"]), []);
+});

@@ -1,0 +1,262 @@
+/// <reference lib="deno.unstable" />
+/**
+ * The store in memory beside Deno KV: the same operations, the same answers. Needs `--unstable-kv`.
+ * @module
+ */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type {
+  Store,
+  StoreAtomic,
+  StoreCommit,
+  StoreEntry,
+  StoreKey,
+  StoreListOptions,
+  StoreSelector,
+} from "@omniagent/hooks";
+import { memoryStore } from "@omniagent/hooks/testing";
+import { test } from "../harness.ts";
+import { storeBehaviors } from "../testing/store_behaviors.ts";
+
+// Only what a value is may differ from what is tested elsewhere; JSON's refusals are not Deno KV's.
+const NOT_OF_KV = ["a value that JSON can't carry is a TypeError, and nothing is written"];
+
+for (const [sentence, behavior] of Object.entries(storeBehaviors)) {
+  if (NOT_OF_KV.includes(sentence)) continue;
+  test(`Deno KV: ${sentence}`, () => withKv(behavior));
+}
+
+const part = fc.oneof(
+  fc.constantFrom("", "\0", "a", "a\0", "a\0a", "b", "ab", "é", "\uffff", "😀", "\ud800"),
+  fc.constantFrom(-Infinity, -2, -1.5, -1, -5e-324, -0, 0, 5e-324, 1, 2, 10, Infinity, NaN),
+  fc.double(),
+  fc.string({ unit: "binary", maxLength: 3 }),
+);
+const key: fc.Arbitrary<StoreKey> = fc.array(part, { minLength: 1, maxLength: 3 });
+/** Few enough that operations meet. */
+const near: fc.Arbitrary<StoreKey> = fc.oneof(
+  fc.tuple(fc.constantFrom("a", 1), fc.constantFrom("b", 2, -1)),
+  fc.constantFrom(["a"], [1], ["\ud800"], ["\ufffd"], ["a", "b", 3]),
+);
+const someKey = fc.oneof({ arbitrary: near, weight: 3 }, key);
+const bound = fc.oneof(someKey, fc.constant([]));
+const selector: fc.Arbitrary<StoreSelector> = fc.oneof(
+  fc.record({ prefix: bound }),
+  fc.record({ start: bound, end: bound }),
+  fc.record({ prefix: bound, start: bound }),
+  fc.record({ prefix: bound, end: bound }),
+  below("start"),
+  below("end"),
+);
+const listOptions: fc.Arbitrary<StoreListOptions> = fc.record(
+  { limit: fc.integer({ min: 1, max: 12 }), reverse: fc.boolean() },
+  { requiredKeys: [] },
+);
+
+const options = fc.constantFrom({}, { expireIn: 1e9 });
+/** `seen: n` is the n-th versionstamp that was handed out, `now` the key's own at this moment. */
+const check = fc.record({
+  key: someKey,
+  expected: fc.oneof(
+    fc.constant("now" as const),
+    fc.constant("null" as const),
+    fc.record({ seen: fc.nat(30) }),
+  ),
+});
+const change = fc.oneof(
+  fc.record({ kind: fc.constant("set" as const), key: someKey, value: fc.jsonValue(), options }),
+  fc.record({ kind: fc.constant("delete" as const), key: someKey }),
+);
+/** At most one sum, and first: on Deno KV, a sum that fails leaves applied what went before it. */
+const sum = fc.record({ key: someKey, value: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }) });
+const operation = fc.oneof(
+  fc.record({ kind: fc.constant("get" as const), key: bound }),
+  fc.record({ kind: fc.constant("getMany" as const), keys: fc.array(bound, { maxLength: 11 }) }),
+  fc.record({ kind: fc.constant("list" as const), selector, options: listOptions }),
+  fc.record({
+    kind: fc.constant("commit" as const),
+    checks: fc.array(check, { maxLength: 3 }),
+    sum: fc.option(sum, { nil: undefined }),
+    changes: fc.array(change, { maxLength: 5 }),
+  }),
+);
+type Operation = typeof operation extends fc.Arbitrary<infer Value> ? Value : never;
+
+test("memoryStore() answers as Deno KV does to any operations", async () => {
+  const property = fc.asyncProperty(
+    fc.array(operation, { maxLength: 40, size: "max" }),
+    (operations) =>
+      withKv(async (kv) => {
+        const [expected, found] = [new Run(kv), new Run(memoryStore())];
+        for (const operation of operations) {
+          assert.deepEqual(await found.answer(operation), await expected.answer(operation));
+        }
+        const everything = { kind: "list", selector: { prefix: [] }, options: {} } as const;
+        assert.deepEqual(await found.answer(everything), await expected.answer(everything));
+      }),
+  );
+  await fc.assert(property, { numRuns: 300 });
+});
+
+test("memoryStore() lists as Deno KV does while what it lists changes", async () => {
+  const write = fc.record({
+    after: fc.nat(260), // entries that were listed
+    at: fc.integer({ min: -20, max: 280 }),
+    kind: fc.constantFrom("set", "delete"),
+  });
+  const limits = fc.constantFrom({}, { limit: 120 }, { limit: 250 });
+  const property = fc.asyncProperty(
+    fc.array(write, { minLength: 1, maxLength: 20, size: "max" }),
+    limits,
+    fc.boolean(),
+    (writes, limit, reverse) =>
+      withKv(async (kv) => {
+        const [expected, found] = await Promise.all([kv, memoryStore()].map(async (store) => {
+          for (let i = 0; i < 260; i++) await store.set(["a", i], i);
+          const seen: unknown[] = [];
+          for await (const { key, value } of store.list({ prefix: ["a"] }, { ...limit, reverse })) {
+            seen.push([key, value]);
+            for (const { at, kind } of writes.filter(({ after }) => after === seen.length)) {
+              await (kind === "set" ? store.set(["a", at], "new") : store.delete(["a", at]));
+            }
+          }
+          return seen;
+        }));
+        assert.deepEqual(found, expected);
+      }),
+  );
+  await fc.assert(property, { numRuns: 25 });
+});
+
+/** Operations on one store. Answers name versionstamps by their order, because they are each store's own. */
+class Run {
+  readonly #store: Store;
+  readonly #stamps: string[] = [];
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async answer(operation: Operation): Promise<unknown> {
+    try {
+      return await this.#perform(operation);
+    } catch {
+      return "refused"; // when it should not be, the other store does not refuse
+    }
+  }
+
+  async #perform(operation: Operation): Promise<unknown> {
+    switch (operation.kind) {
+      case "get":
+        return this.#entry(await this.#store.get(operation.key));
+      case "getMany":
+        return (await this.#store.getMany(operation.keys)).map((entry) => this.#entry(entry));
+      case "list": {
+        const entries: unknown[] = [];
+        for await (const entry of this.#store.list(operation.selector, operation.options)) {
+          entries.push(this.#entry(entry));
+        }
+        return entries;
+      }
+      case "commit": {
+        const result = await (await this.#atomic(operation)).commit();
+        if (result.ok) this.#stamps.push(result.versionstamp);
+        return result.ok && this.#ordinal(result.versionstamp);
+      }
+    }
+  }
+
+  async #atomic(
+    { checks, sum, changes }: Operation & { readonly kind: "commit" },
+  ): Promise<StoreAtomic> {
+    const atomic = this.#store.atomic();
+    for (const { key, expected } of checks) {
+      const now = (await this.#store.get(key)).versionstamp;
+      const versionstamp = expected === "now"
+        ? now
+        : expected === "null"
+        ? null
+        : this.#stamps[expected.seen] ?? null;
+      atomic.check({ key, versionstamp });
+    }
+    if (sum) atomic.sum(sum.key, sum.value);
+    for (const change of changes) {
+      if (change.kind === "delete") atomic.delete(change.key);
+      else atomic.set(change.key, change.value, change.options);
+    }
+    return atomic;
+  }
+
+  #entry({ key, value, versionstamp }: StoreEntry): unknown {
+    return { key, value, versionstamp: versionstamp && this.#ordinal(versionstamp) };
+  }
+
+  #ordinal(versionstamp: string): number {
+    assert.deepEqual(this.#stamps, [...this.#stamps].sort(), "versionstamps rise");
+    return this.#stamps.indexOf(versionstamp);
+  }
+}
+
+/** Selectors whose bound does lie below their prefix. */
+function below(name: "start" | "end"): fc.Arbitrary<StoreSelector> {
+  return fc.tuple(near, part).map(([prefix, part]) =>
+    ({ prefix, [name]: [...prefix, part] }) as unknown as StoreSelector
+  );
+}
+
+async function withKv(use: (store: Store) => Promise<void>): Promise<void> {
+  const kv = await Deno.openKv(":memory:");
+  try {
+    await use(overKv(kv));
+  } finally {
+    kv.close();
+  }
+}
+
+/** A store over Deno KV: JSON as bytes, and nothing else. */
+function overKv(kv: Deno.Kv): Store {
+  return {
+    get: async <Value>(key: StoreKey) => fromKv<Value>(await kv.get([...key])),
+    getMany: async (keys) => {
+      const entries = await kv.getMany<unknown[]>(keys.map((key) => [...key]));
+      return entries.map((entry) => fromKv(entry));
+    },
+    set: async (key, value, options) => void await kv.set([...key], toBytes(value), options),
+    delete: (key) => kv.delete([...key]),
+    async *list<Value>(selector: StoreSelector, options?: StoreListOptions) {
+      for await (const entry of kv.list(selector as Deno.KvListSelector, options)) {
+        yield fromKv<Value>(entry);
+      }
+    },
+    atomic: () => atomicOverKv(kv.atomic()),
+    close: () => {},
+    limits: { checks: 100, mutations: 1000, bytes: 819_200, value: 65_536 },
+  };
+}
+
+function atomicOverKv(atomic: Deno.AtomicOperation): StoreAtomic {
+  const store: StoreAtomic = {
+    check(...checks) {
+      atomic.check(...checks.map((check) => ({ ...check, key: [...check.key] })));
+      return store;
+    },
+    set: (key, value, options) => (atomic.set([...key], toBytes(value), options), store),
+    delete: (key) => (atomic.delete([...key]), store),
+    sum: (key, value) => (atomic.sum([...key], value), store),
+    commit: async () => await atomic.commit() as StoreCommit,
+  };
+  return store;
+}
+
+function toBytes(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+function fromKv<Value>({ key, value, versionstamp }: Deno.KvEntryMaybe<unknown>) {
+  const read = value instanceof Deno.KvU64
+    ? value.value
+    : value === null
+    ? null
+    : JSON.parse(new TextDecoder().decode(value as Uint8Array));
+  return { key, value: read, versionstamp } as StoreEntry<Value>;
+}

@@ -1,0 +1,243 @@
+import assert from "node:assert/strict";
+import { type Store, StoreLimitError } from "@omniagent/hooks";
+import { memoryStore } from "@omniagent/hooks/testing";
+import { test } from "../harness.ts";
+import { keysOf, setAll, storeBehaviors } from "./store_behaviors.ts";
+
+for (const [sentence, behavior] of Object.entries(storeBehaviors)) {
+  test(`memoryStore(): ${sentence}`, async () => {
+    const store = memoryStore();
+    await behavior(store);
+    store.close();
+  });
+}
+
+/** A store whose clock stands still until it is set. */
+function clocked(): { store: Store; clock: { now: number } } {
+  const clock = { now: 1000 };
+  return { store: memoryStore({ now: () => clock.now }), clock };
+}
+
+test("memoryStore() forgets an entry at the very end of its lifetime", async () => {
+  const { store, clock } = clocked();
+  await store.set(["a"], 1, { expireIn: 500 });
+  await store.atomic().sum(["b"], 7n, { expireIn: 500 }).commit();
+  clock.now = 1499;
+  assert.deepEqual(await keysOf(store, { prefix: [] }), [["a"], ["b"]]);
+  assert.equal((await store.get(["a"])).value, 1);
+  clock.now = 1500;
+  assert.deepEqual(await store.get(["a"]), { key: ["a"], value: null, versionstamp: null });
+  assert.deepEqual(await store.getMany([["b"]]), [{ key: ["b"], value: null, versionstamp: null }]);
+  assert.deepEqual(await keysOf(store, { prefix: [] }), []);
+});
+
+test("memoryStore() takes what has expired for absent in checks and sums", async () => {
+  const { store, clock } = clocked();
+  await store.set(["a"], "text", { expireIn: 1 });
+  const { versionstamp } = await store.get(["a"]);
+  clock.now++;
+  assert.deepEqual(await store.atomic().check({ key: ["a"], versionstamp }).commit(), {
+    ok: false,
+  });
+  const atomic = store.atomic().check({ key: ["a"], versionstamp: null }).sum(["a"], 2n);
+  assert.ok((await atomic.commit()).ok);
+  assert.equal((await store.get(["a"])).value, 2n);
+});
+
+test("memoryStore() keeps what is written again without a lifetime", async () => {
+  const { store, clock } = clocked();
+  await store.set(["a"], 1, { expireIn: 5 });
+  await store.set(["a"], 2);
+  await store.atomic().sum(["b"], 1n, { expireIn: 5 }).sum(["c"], 1n, { expireIn: 5 }).commit();
+  await store.atomic().sum(["b"], 1n).commit();
+  await store.atomic().set(["d"], 1, { expireIn: 5 }).set(["d"], 2).commit();
+  clock.now = 1e15;
+  assert.deepEqual(await keysOf(store, { prefix: [] }), [["a"], ["b"], ["d"]]);
+});
+
+test("memoryStore() counts a lifetime from the write that gives it", async () => {
+  const { store, clock } = clocked();
+  await store.set(["a"], 1, { expireIn: 5 });
+  clock.now = 1004;
+  await store.set(["a"], 2, { expireIn: 5 });
+  clock.now = 1008;
+  assert.equal((await store.get(["a"])).value, 2);
+  clock.now = 1009;
+  assert.equal((await store.get(["a"])).value, null);
+  await store.set(["a"], 3, { expireIn: 0 });
+  assert.equal((await store.get(["a"])).value, null);
+});
+
+test("memoryStore() does not count expired entries against the limit of a list", async () => {
+  const { store, clock } = clocked();
+  for (let i = 0; i < 300; i++) await store.set([i], i, i % 3 ? { expireIn: 5 } : {});
+  clock.now += 5;
+  assert.deepEqual(await keysOf(store, { prefix: [] }, { limit: 3 }), [[0], [3], [6]]);
+  const last = await keysOf(store, { prefix: [] }, { limit: 2, reverse: true });
+  assert.deepEqual(last, [[297], [294]]);
+  assert.equal((await keysOf(store, { prefix: [] })).length, 100);
+});
+
+test("memoryStore() lists batch by batch, each as the store is then", async () => {
+  const store = memoryStore();
+  await setAll(store, Array.from({ length: 250 }, (_, i) => [i]));
+  const seen = new Set<number>();
+  for await (const { key: [i] } of store.list({ prefix: [] })) {
+    seen.add(i as number);
+    if (i !== 0) continue;
+    await store.atomic().delete([99]).delete([100]).set([50.5], 1).set([150.5], 1).commit();
+  }
+  assert.deepEqual([99, 100, 50.5, 150.5].map((i) => seen.has(i)), [true, false, false, true]);
+});
+
+test("memoryStore() applies nothing of a commit whose sum fails", async () => {
+  const store = memoryStore();
+  await store.set(["a"], 1);
+  const atomic = store.atomic().set(["b"], 1).sum(["c"], 1n).delete(["a"]).set(["a"], 2);
+  await assert.rejects(() => atomic.sum(["a"], 1n).commit(), {
+    name: "TypeError",
+    message: "Cannot sum as the key holds a JSON value",
+  });
+  assert.deepEqual(await keysOf(store, { prefix: [] }), [["a"]]);
+  assert.equal((await store.get(["a"])).value, 1);
+});
+
+test("memoryStore() takes other limits", async () => {
+  const store = memoryStore({ limits: { checks: 100, value: 10 } });
+  assert.deepEqual(store.limits, { checks: 100, mutations: 1000, bytes: 819_200, value: 10 });
+  await store.set(["a"], "12345678");
+  await assert.rejects(() => store.set(["a"], "123456789"), StoreLimitError);
+});
+
+const tooLarge: readonly [sentence: string, write: (store: Store) => unknown, message: string][] = [
+  [
+    "a key",
+    (store) => store.set(["x".repeat(2047)], 1),
+    "Cannot use a key as it is limited to 2048 bytes: current value is 2049",
+  ],
+  [
+    "a value",
+    (store) => store.set(["a"], "x".repeat(65_535)),
+    "Cannot commit as 'bytes of a value' is limited to 65536: current value is 65537",
+  ],
+  [
+    "checks",
+    (store) => store.atomic().check(...Array(11).fill({ key: ["a"], versionstamp: null })).commit(),
+    "Cannot commit as 'checks' is limited to 10: current value is 11",
+  ],
+  [
+    "changes",
+    (store) => many(store, 1001, 1).commit(),
+    "Cannot commit as 'mutations' is limited to 1000: current value is 1001",
+  ],
+  [
+    "bytes",
+    (store) => many(store, 13, "x".repeat(65_000)).commit(),
+    // Key and value of each, and the key once more: 13 * (2 * 9 + 65,002).
+    "Cannot commit as 'bytes' is limited to 819200: current value is 845260",
+  ],
+  [
+    "keys of a getMany",
+    (store) => store.getMany(Array(11).fill(["a"])),
+    "Cannot read as 'keys' is limited to 10: current value is 11",
+  ],
+];
+for (const [what, write, message] of tooLarge) {
+  test(`memoryStore() names limit and size of ${what} that it refuses`, async () => {
+    const store = memoryStore();
+    const refusal = { name: "StoreLimitError", code: "store_limit", message };
+    await assert.rejects(async () => await write(store), refusal);
+    assert.deepEqual(await keysOf(store, { prefix: [] }), []);
+  });
+}
+
+function many(store: Store, count: number, value: unknown) {
+  const atomic = store.atomic();
+  for (let i = 0; i < count; i++) atomic.set([i], value);
+  return atomic;
+}
+
+const refusals: readonly [write: (store: Store) => unknown, name: string, message: string][] = [
+  [
+    (store) => store.set(["a"], undefined),
+    "TypeError",
+    "Cannot store a value as JSON can't carry it: it is undefined",
+  ],
+  [
+    (store) => store.set(["a"], { a: [1, { b: NaN }] }),
+    "TypeError",
+    "Cannot store a value as JSON can't carry it: NaN at 'b'",
+  ],
+  [
+    (store) => store.set(["a"], 1, { expireIn: -1 }),
+    "RangeError",
+    "Cannot write as 'expireIn' must be a whole number of milliseconds, 0 or more: " +
+    "current value is -1",
+  ],
+  [
+    (store) => store.atomic().sum(["a"], -1n),
+    "RangeError",
+    "Cannot sum as the value must be unsigned and fit 64 bits: current value is -1",
+  ],
+  [
+    (store) => store.get([true as unknown as string]),
+    "TypeError",
+    "Cannot use a key as its parts must be strings and numbers: one is boolean",
+  ],
+  [(store) => store.delete([]), "TypeError", "Cannot write a key as it has no parts"],
+  [
+    (store) => keysOf(store, { prefix: [] }, { limit: 0 }),
+    "RangeError",
+    "Cannot list as 'limit' must be a positive whole number: current value is 0",
+  ],
+];
+for (const [write, name, message] of refusals) {
+  test(`memoryStore() says: ${message}`, async () => {
+    await assert.rejects(async () => await write(memoryStore()), { name, message });
+  });
+}
+
+test("memoryStore() refuses everything once it is closed", async () => {
+  const store = memoryStore();
+  await setAll(store, Array.from({ length: 150 }, (_, i) => [i]));
+  const atomic = store.atomic().set(["a"], 1);
+  const list = store.list({ prefix: [] });
+  const half = store.list({ prefix: [] })[Symbol.asyncIterator]();
+  await half.next();
+  store.close();
+  store.close();
+  const uses: readonly (() => unknown)[] = [
+    () => store.get(["a"]),
+    () => store.getMany([]),
+    () => store.set(["a"], 1),
+    () => store.delete(["a"]),
+    () => keysOf(store, { prefix: [] }),
+    () => atomic.commit(),
+    () => store.atomic().commit(),
+    async () => {
+      for await (const _ of list);
+    },
+    async () => {
+      while (!(await half.next()).done);
+    },
+  ];
+  for (const use of uses) {
+    const refusal = { message: "Cannot use the store as it is closed" };
+    await assert.rejects(async () => await use(), refusal, String(use));
+  }
+});
+
+test("memoryStore() keeps many keys in order, in whatever order they come and go", async () => {
+  const store = memoryStore();
+  const count = 20_011; // prime: the steps below visit every number once
+  const numbers = Array.from({ length: count }, (_, i) => (i * 7919) % count);
+  await setAll(store, numbers.map((i) => [i]));
+  for (const i of numbers) if (i % 3) await store.delete([i]);
+  const left = Array.from({ length: Math.ceil(count / 3) }, (_, i) => [3 * i]);
+  assert.deepEqual(await keysOf(store, { prefix: [] }), left);
+  const middle = left.slice(2000, 5000);
+  for (const key of middle) await store.delete(key);
+  await setAll(store, middle.reverse());
+  assert.deepEqual(await keysOf(store, { prefix: [] }), left);
+  assert.deepEqual(await keysOf(store, { prefix: [] }, { reverse: true }), left.reverse());
+});

@@ -1,0 +1,250 @@
+/**
+ * `webhookReceiver` over a store: instances that share it, crash, or find it failing; and the whole way
+ * from a `WebhookHook` over a socket.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { encodeEvent, type HookEvent, type Store } from "@omniagent/hooks";
+import { memoryStore } from "@omniagent/hooks/testing";
+import {
+  generateSecret,
+  type ReceivingHandler,
+  signWebhook,
+  webhookReceiver,
+} from "@omniagent/hooks/webhook";
+import type { WebhookReceiverOptions } from "@omniagent/hooks/webhook";
+import { test } from "../harness.ts";
+import { attempt, EVENT, hookOf, inVirtualTime, silent, until } from "./hook_checks.ts";
+
+const SECRET = generateSecret();
+
+async function signed(id = "msg_1"): Promise<Request> {
+  const body = encodeEvent(EVENT);
+  const headers = await signWebhook(body, { id, secrets: SECRET });
+  return new Request("http://h.example/", { method: "POST", body, headers });
+}
+
+function receiver(handler: ReceivingHandler, options: Partial<WebhookReceiverOptions> = {}) {
+  const now = () => Date.now(); // the one that the test moves
+  return webhookReceiver(handler, { secrets: SECRET, logger: silent, now, ...options });
+}
+
+/** A handler whose calls the test ends one by one; from the third on they end by themselves. */
+function held() {
+  const ends: { readonly resolve: () => void; readonly reject: (reason: unknown) => void }[] = [];
+  const handler = () =>
+    new Promise<void>((resolve, reject) => {
+      if (ends.push({ resolve, reject }) > 2) resolve();
+    });
+  return { ends, handler };
+}
+
+/** A store of which one method fails as long as it is told to. */
+function failing(method: "get" | "set" | "atomic", store: Store = memoryStore()) {
+  const state = { fails: true };
+  const proxy = new Proxy(store, {
+    get(target, name) {
+      const member = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      if (name !== method) return member.bind(target);
+      return (...args: unknown[]) => {
+        if (!state.fails) return member.apply(target, args);
+        const fault = new Error("the disk is full");
+        if (method === "atomic") throw fault;
+        return Promise.reject(fault);
+      };
+    },
+  });
+  return { state, store: proxy };
+}
+
+test("of two instances on one store, one handles a message and both know it afterwards", async () => {
+  const store = memoryStore();
+  const { ends, handler } = held();
+  const [one, other] = [receiver(handler, { store }), receiver(handler, { store })];
+  const first = one(await signed());
+  await until(() => ends.length === 1);
+  assert.equal((await other(await signed())).status, 409);
+  ends[0]!.resolve();
+  assert.equal((await first).status, 200);
+  const third = receiver(handler, { store });
+  for (const it of [one, other, third]) assert.equal((await it(await signed())).status, 200);
+  assert.equal(ends.length, 1);
+});
+
+test("of two instances that get a message in the same moment, one handles it", async () => {
+  for (let round = 0; round < 20; round++) {
+    const store = memoryStore();
+    const { ends, handler } = held();
+    const [one, other] = [receiver(handler, { store }), receiver(handler, { store })];
+    const [a, b] = await Promise.all([signed(), signed()]);
+    const answers = [one(a), other(b)];
+    const refused = await Promise.race(answers);
+    assert.deepEqual([refused.status, ends.length], [409, 1]);
+    ends[0]!.resolve();
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    assert.deepEqual(statuses.sort(), [200, 409]);
+  }
+});
+
+test("of two requests of one instance that find a message new in the same moment, one handles it", async () => {
+  const store = memoryStore();
+  let reads = 0;
+  const together: Store = Object.assign(Object.create(store), {
+    async get(key: readonly string[]) {
+      const entry = await store.get(key);
+      reads++;
+      await until(() => reads >= 2); // nobody goes on before both have read
+      return entry;
+    },
+    atomic: () => store.atomic(),
+    set: (...args: Parameters<Store["set"]>) => store.set(...args),
+  });
+  const { ends, handler } = held();
+  const receive = receiver(handler, { store: together });
+  const [a, b] = await Promise.all([signed(), signed()]);
+  const statuses: number[] = [];
+  const all = [a, b].map(async (request) => statuses.push((await receive(request)).status));
+  await until(() => ends.length + statuses.length === 2);
+  ends.forEach(({ resolve }) => resolve());
+  await Promise.all(all);
+  assert.deepEqual([...statuses.sort(), ends.length], [200, 409, 1]);
+});
+
+test("a message whose handler died with its process is handled by another after handlingTime", () =>
+  inVirtualTime(async ({ pass }) => {
+    const store = memoryStore({ now: () => Date.now() });
+    const { ends, handler } = held();
+    const crashed = receiver(handler, { store, handlingTime: 60_000 });
+    void crashed(await signed());
+    await until(() => ends.length === 1);
+    let calls = 0;
+    const next = receiver(() => void calls++, { store, handlingTime: 60_000 });
+    await pass(59_999);
+    assert.equal((await next(await signed())).status, 409);
+    await pass(1);
+    for (let n = 0; n < 2; n++) assert.equal((await next(await signed())).status, 200);
+    assert.equal(calls, 1);
+  }));
+
+test("who fails after its time was over does not take the message from who handles it now", () =>
+  inVirtualTime(async ({ pass }) => {
+    const store = memoryStore({ now: () => Date.now() });
+    const { ends, handler } = held();
+    const receive = receiver(handler, { store, handlingTime: 60_000 });
+    const slow = receive(await signed());
+    await until(() => ends.length === 1);
+    await pass(60_000);
+    const next = receive(await signed());
+    await until(() => ends.length === 2);
+    ends[0]!.reject(new Error("too slow"));
+    assert.equal((await slow).status, 500);
+    assert.equal((await receive(await signed())).status, 409);
+    ends[1]!.resolve();
+    assert.equal((await next).status, 200);
+    assert.equal(ends.length, 2);
+  }));
+
+test("ids are forgotten after `remember`", () =>
+  inVirtualTime(async ({ pass }) => {
+    const store = memoryStore({ now: () => Date.now() });
+    let calls = 0;
+    const receive = receiver(() => void calls++, { store, remember: 1000 });
+    for (const wait of [0, 999, 1]) {
+      await pass(wait);
+      assert.equal((await receive(await signed())).status, 200);
+    }
+    assert.equal(calls, 2);
+  }));
+
+test("while the store can't be asked nothing is handled, and the sender is told to try again", async () => {
+  for (const method of ["get", "atomic"] as const) {
+    const { state, store } = failing(method);
+    let calls = 0;
+    const errors: unknown[] = [];
+    const logger = { ...silent, error: (...data: unknown[]) => void errors.push(data) };
+    const receive = receiver(() => void calls++, { store, logger });
+    const response = await receive(await signed());
+    const { code, detail } = await response.json();
+    assert.deepEqual([response.status, code, calls], [500, "not_received", 0]);
+    assert.ok(!detail.includes("disk"));
+    assert.equal(errors.length, 1);
+    state.fails = false;
+    assert.equal((await receive(await signed())).status, 200);
+    assert.equal(calls, 1);
+  }
+});
+
+test("a message that was handled but can't be recorded is acknowledged all the same", async () => {
+  const { store } = failing("set");
+  const errors: unknown[] = [];
+  const logger = { ...silent, error: (...data: unknown[]) => void errors.push(data[0]) };
+  assert.equal((await receiver(() => {}, { store, logger })(await signed())).status, 200);
+  assert.deepEqual(errors, ["Webhook 'msg_1' was not recorded"]);
+});
+
+test("a receiver refuses options that can't be, when it is made", () => {
+  const make = (options: object) =>
+    webhookReceiver(() => {}, { secrets: SECRET, ...options } as WebhookReceiverOptions);
+  for (const name of ["remember", "handlingTime", "maxBodyBytes"]) {
+    for (const value of [0, -1, NaN]) {
+      assert.throws(() => make({ [name]: value }), {
+        name: "RangeError",
+        message: `Cannot create a webhook receiver as '${name}' must be a positive number: ` +
+          `current value is ${value}`,
+      });
+    }
+    assert.throws(() => make({ [name]: "5" }), TypeError);
+  }
+  assert.throws(() => make({ secrets: "" }), { code: "invalid_secret" });
+  assert.throws(() => webhookReceiver("no" as never, { secrets: SECRET }), TypeError);
+});
+
+/** Serves a fetch handler by `node:http`, which Deno and Bun have, too. */
+async function serve(handle: (request: Request) => Promise<Response>) {
+  const server = createServer(async (incoming, outgoing) => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of incoming) chunks.push(chunk);
+    const { method = "GET", headers } = incoming;
+    const body = new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer());
+    const init = { method, headers: headers as Record<string, string>, body };
+    const response = await handle(new Request("http://h.example/", init));
+    outgoing.writeHead(response.status, [...response.headers].flat());
+    outgoing.end(await response.text());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const close = () => {
+    server.closeAllConnections();
+    return new Promise<void>((resolve) => server.close(() => resolve()));
+  };
+  return { url: `http://127.0.0.1:${port}/`, close };
+}
+
+for (const format of ["native", "cloudevents", "cloudevents-binary"] as const) {
+  test(`a ${format} webhook reaches a receiver over a socket: refused, failed, handled, known`, async () => {
+    const events: HookEvent[] = [];
+    let fails = true;
+    const { url, close } = await serve(receiver((event) => {
+      if (fails) throw new Error("not yet");
+      events.push(event);
+    }));
+    try {
+      const data = { name: "bäsh", args: ["世界", '"'] };
+      const hook = hookOf({ url, format, secret: SECRET });
+      const stranger = hookOf({ url, format, secret: generateSecret() });
+      const send = async (by: typeof hook) =>
+        (await attempt(by, { event: { ...EVENT, data } })).status;
+      assert.equal(await send(stranger), 401);
+      assert.equal(await send(hook), 500);
+      fails = false;
+      assert.equal(await send(hook), 200);
+      assert.equal(await send(hook), 200);
+      assert.deepEqual(events, [{ ...EVENT, data }]);
+    } finally {
+      await close();
+    }
+  });
+}

@@ -1,0 +1,250 @@
+/**
+ * What a webhook is made of: every option that is refused, in which words, and what it is without them.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { inspect } from "node:util";
+import { DEFAULT_RETRY, scheduleRetry, WebhookHook } from "@omniagent/hooks";
+import { generateKeyPair } from "@omniagent/hooks/webhook";
+import { test } from "../harness.ts";
+import { attempt, fakeFetch, hookOf } from "./hook_checks.ts";
+
+/** Every option may be anything: that is what is tested. */
+type Wrong = Readonly<Record<string, unknown>>;
+
+/** Text that no message may hold. */
+const HIDDEN = "c2VjcmV0";
+const PATTERN = 'a pattern must be a type such as "tool.called", a prefix such as "tool.*" or "*"';
+const STATUSES = "'retryOn' must be statuses from 300 to 599";
+const CREDENTIALS =
+  "'url' must not hold a user name or password: use headers: { authorization: … }";
+const URL_FORM = "'url' must be an absolute http or https URL";
+
+function make(options: Wrong): WebhookHook {
+  const usual = { name: "w", events: ["a.b"], url: `https://h.example/${HIDDEN}?${HIDDEN}` };
+  return new WebhookHook({ ...usual, ...options } as ConstructorParameters<typeof WebhookHook>[0]);
+}
+
+function errorOf(options: Wrong): Error {
+  try {
+    make(options);
+  } catch (error) {
+    assert.ok(error instanceof Error);
+    return error;
+  }
+  assert.fail("it was made");
+}
+
+/** What is refused, and the words after `Cannot create webhook 'w' as`. */
+const typeErrors: readonly (readonly [options: Wrong, why: string])[] = [
+  [
+    { events: [] },
+    "it must hear a pattern or a list of patterns: current value is an empty list",
+  ],
+  [{ events: ["a.*.b"] }, `${PATTERN}: current value is "a.*.b"`],
+  [{ url: undefined }, URL_FORM],
+  [{ url: `/${HIDDEN}` }, URL_FORM],
+  [{ url: `ftp://h.example/${HIDDEN}` }, URL_FORM],
+  [{ url: `https://${HIDDEN}@h.example/` }, CREDENTIALS],
+  [{ url: `https://:${HIDDEN}@h.example/` }, CREDENTIALS],
+  [{ method: "GET" }, `'method' must be "POST" or "PUT": current value is "GET"`],
+  [{ method: "put" }, `'method' must be "POST" or "PUT": current value is "put"`],
+  [{ headers: { "a b": HIDDEN } }, 'header "a b" has an invalid name or value'],
+  [{ headers: { a: `${HIDDEN}\r\nb: c` } }, 'header "a" has an invalid name or value'],
+  [{ headers: { a: `${HIDDEN}→` } }, 'header "a" has an invalid name or value'],
+  [{ headers: { a: 5 } }, 'header "a" has an invalid name or value'],
+  [{ timeout: "5s" }, `'timeout' must be a number: current value is "5s"`],
+  [{ secret: HIDDEN, secrets: [HIDDEN] }, "it has both 'secret' and 'secrets'"],
+  [{ secrets: [] }, "'secrets' must be a list of at least one secret"],
+  [{ secrets: HIDDEN }, "'secrets' must be a list of at least one secret"],
+  [
+    { format: "xml" },
+    `'format' must be "native", "cloudevents" or "cloudevents-binary": current value is "xml"`,
+  ],
+  [{ transform: "upper" }, `'transform' must be a function: current value is "upper"`],
+  [{ fetch: {} }, "'fetch' must be a function: current value is an object"],
+  [{ ordering: "type" }, `'ordering' must be "session": current value is "type"`],
+];
+const rangeErrors: typeof typeErrors = [
+  [{ timeout: 0 }, "'timeout' must be a positive number: current value is 0"],
+  [{ timeout: NaN }, "'timeout' must be a positive number: current value is NaN"],
+  [{ timeout: 120_001 }, "'timeout' must be at most 120000 ms: current value is 120001"],
+  [{ timeout: Infinity }, "'timeout' must be at most 120000 ms: current value is Infinity"],
+  [{ retryOn: [204] }, `${STATUSES}: current value is 204`],
+  [{ retryOn: [404, 600] }, `${STATUSES}: current value is 600`],
+  [{ retryOn: ["404"] }, `${STATUSES}: current value is "404"`],
+  [{ concurrency: 0 }, "'concurrency' must be a positive integer: current value is 0"],
+  [{ concurrency: 1.5 }, "'concurrency' must be a positive integer: current value is 1.5"],
+  [
+    { concurrency: Infinity },
+    "'concurrency' must be a positive integer: current value is Infinity",
+  ],
+];
+
+for (const [name, rows] of Object.entries({ TypeError: typeErrors, RangeError: rangeErrors })) {
+  for (const [options, why] of rows) {
+    test(`a webhook is refused with a ${name} for ${inspect(options)}`, () => {
+      const error = errorOf(options);
+      const message = `Cannot create webhook 'w' as ${why}`;
+      assert.deepEqual({ name: error.name, message: error.message }, { name, message });
+      assert.ok(!error.stack?.includes(HIDDEN), error.stack);
+    });
+  }
+}
+
+test("a webhook is refused without a name that can be one", () => {
+  for (const name of [undefined, "", "a b", "ü", "n".repeat(65), 5]) {
+    const shown = typeof name === "string" ? JSON.stringify(name) : `${name}`;
+    const rule = "'name' must be 1 to 64 characters of [A-Za-z0-9._-]";
+    assert.equal(
+      errorOf({ name }).message,
+      `Cannot create a webhook as ${rule}: current value is ${shown}`,
+    );
+  }
+});
+
+test("a webhook is refused with a filter that can't be asked, and the error names the path", () => {
+  const wrong = { "payload.a": 1, "data.": 1, "": 1, "data.a": {}, "data.b": [], "data.c": [[1]] };
+  for (const [path, value] of Object.entries(wrong)) {
+    const { name, message } = errorOf({ filter: { [path]: value } });
+    assert.equal(name, "TypeError");
+    assert.match(
+      message,
+      /^Cannot create webhook 'w' as 'filter' must map paths such as "data\.name"/,
+    );
+    assert.ok(message.endsWith(`: the entry at ${JSON.stringify(path)} does not`), message);
+  }
+});
+
+test("a webhook refuses headers that the delivery sets itself, in any case of letters", () => {
+  const names = ["webhook-id", "Webhook-Signature", "WEBHOOK-TIMESTAMP", "webhook-", "Host"];
+  const ofTheConnection = ["Content-Length", "connection", "transfer-encoding", "Keep-Alive", "TE"];
+  for (const name of [...names, ...ofTheConnection, "Upgrade"]) {
+    const { message } = errorOf({ headers: { [name]: HIDDEN } });
+    assert.equal(
+      message,
+      `Cannot create webhook 'w' as header '${name}' is set by the delivery itself`,
+    );
+  }
+});
+
+test("a webhook refuses retries that can't be, whatever the other of the two options is", () => {
+  const wrong = {
+    retryCount: { kind: "an integer", to: 100, values: [-1, 1.5, NaN, Infinity, 101, "2"] },
+    retryDelay: { kind: "a number", to: 3_600_000, values: [-1, NaN, Infinity, 3_600_001, "2"] },
+  };
+  for (const [option, { kind, to, values }] of Object.entries(wrong)) {
+    for (const value of values) {
+      for (const other of [{}, { retryCount: 1, retryDelay: 1 }]) {
+        const { name, message } = errorOf({ ...other, [option]: value });
+        assert.ok(name === "RangeError" || typeof value === "string", `${name} for ${value}`);
+        const rule = `Cannot create webhook 'w' as '${option}' must be ${kind} from 0 to ${to}`;
+        assert.equal(message, `${rule}: current value is ${inspect(value).replaceAll("'", '"')}`);
+      }
+    }
+  }
+});
+
+test("a webhook refuses an option that there is not, and says which one was meant", () => {
+  const hints = { retry_count: "retryCount", URL: "url", Secrets: "secrets" };
+  for (const [option, meant] of Object.entries(hints)) {
+    const why = `'${option}' is no option: did you mean '${meant}'?`;
+    assert.equal(errorOf({ [option]: HIDDEN }).message, `Cannot create webhook 'w' as ${why}`);
+  }
+  assert.match(errorOf({ colour: HIDDEN }).message, /as 'colour' is no option: there are name, ev/);
+});
+
+test("a webhook refuses secrets that can't sign, with a code, and shows nothing of them", async () => {
+  const { publicKey } = await generateKeyPair();
+  const short = btoa(HIDDEN);
+  const cases: readonly (readonly [secret: string, code: string])[] = [
+    ["", "invalid_secret"],
+    ["whsec_", "invalid_secret"],
+    [`whsec_${short}`, "invalid_secret"],
+    [`whsec_${HIDDEN}!!!!`, "invalid_secret_encoding"],
+    [`topsecret_${HIDDEN}`, "invalid_secret"],
+    [publicKey, "invalid_secret"],
+  ];
+  for (const [secret, code] of cases) {
+    for (const options of [{ secret }, { secrets: [secret] }]) {
+      const error = errorOf(options) as Error & { readonly code?: string };
+      assert.equal(error.code, code, secret);
+      const part = secret.slice(6);
+      assert.ok(part === "" || !error.stack?.includes(part), error.stack);
+    }
+  }
+});
+
+test("a webhook refuses what is no retry policy, no guard and no headers at once, in its own words", () => {
+  const wrong: readonly Wrong[] = [
+    { retry: {} },
+    { retry: { delay: 5, total: 5 } },
+    { retryOn: 404 },
+    { retryOn: "404" },
+    { guard: true },
+    { guard: null },
+    { guard: {} },
+    { headers: "authorization" },
+    { filter: null },
+    { filter: 5 },
+    { filter: ["bash"] },
+  ];
+  const accepted: unknown[] = [];
+  for (const options of wrong) {
+    try {
+      make(options);
+      accepted.push(options);
+    } catch (error) {
+      assert.ok(error instanceof TypeError || error instanceof RangeError);
+      const [option] = Object.keys(options);
+      if (!new RegExp(`^Cannot create .*'${option}'`).test(error.message)) {
+        accepted.push(`${option}: ${error.message}`);
+      }
+    }
+  }
+  assert.deepEqual(accepted, []);
+});
+
+test("a webhook of name, events and URL alone has the defaults of the Go package", async () => {
+  const { fetch, requests } = fakeFetch(500);
+  const hook = hookOf({ fetch });
+  const { name, events, timeout, concurrency, ordering, retry } = hook;
+  assert.deepEqual({ name, events, timeout, concurrency, ordering }, {
+    name: "hook",
+    events: ["*"],
+    timeout: 10_000,
+    concurrency: 16,
+    ordering: undefined,
+  });
+  assert.ok(!("ordering" in hook));
+  assert.equal(retry.total, DEFAULT_RETRY.total);
+  assert.equal((await attempt(hook)).verdict, "retry");
+  assert.equal(requests[0]!.request.method, "POST");
+});
+
+test("a webhook takes every option at its limits, and options that are undefined", () => {
+  const all = ["method", "headers", "timeout", "retryCount", "retryDelay", "retry", "retryOn"];
+  const others = ["secret", "secrets", "format", "filter", "transform", "concurrency", "ordering"];
+  const names = [...all, ...others, "guard", "fetch"];
+  make(Object.fromEntries(names.map((name) => [name, undefined])));
+  make({ name: "n".repeat(64), url: new URL("http://h.example"), timeout: 120_000 });
+  make({ retryCount: 100, retryDelay: 3_600_000, retryOn: [300, 599], concurrency: 1_000_000 });
+  assert.equal(make({ ordering: "session" }).ordering, "session");
+  assert.deepEqual(make({ events: ["a.b", "a.b", "tool.*"] }).events, ["a.b", "tool.*"]);
+});
+
+test("retry: the quick attempts come first, then the schedule as if they had not been", () => {
+  const schedule = scheduleRetry([100, 200]);
+  const { retry } = hookOf({ retryCount: 2, retryDelay: 7, retry: schedule });
+  const delays = [1, 2, 3, 4, 5].map((n) => retry.delay(n, 0.5));
+  assert.deepEqual(delays, [7, 7, 100, 200, undefined]);
+  assert.deepEqual([1, 2, 3, 4].map((n) => retry.delay(n, 0)), [7, 7, 80, 160]);
+  assert.equal(retry.total, 14 + 360);
+});
+
+test("retry: without quick attempts it is the schedule, by default the outbox's own", () => {
+  const { retry } = hookOf();
+  for (let n = 1; n < 10; n++) assert.equal(retry.delay(n, 0.3), DEFAULT_RETRY.delay(n, 0.3));
+  const { retry: quick } = hookOf({ retryCount: 1 });
+  assert.deepEqual([quick.delay(1, 0.9), quick.delay(2, 0.5)], [1000, 5000]);
+});

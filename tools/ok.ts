@@ -1,0 +1,76 @@
+/**
+ * The gate: every check of the repository, one after the other, each with its name and its time. A
+ * step that fails prints what it had to say, and the others still run.
+ *
+ * `deno task ok` runs all, `deno task ok lint types` those, `deno task ok --skip tests` all but
+ * one.
+ * @module
+ */
+import { build, config, entries, exists, output, root } from "./run.ts";
+
+type Command = readonly [command: string, ...args: string[]];
+
+const everything = await present("mod.ts", "src", "tests", "tools", "examples");
+// `docs/` may not exist; README has to, so that its examples can't go unchecked.
+const documents = [...await present("mod.ts", "src", "docs"), "README.md"];
+const dirty = Deno.env.has("CI") ? [] : ["--allow-dirty"];
+
+const steps: Record<string, readonly Command[]> = {
+  format: [["deno", "fmt", "--check"]],
+  // The package prints nothing of its own accord; tests, tools and examples may.
+  lint: [["deno", "lint"], ["deno", "lint", "--rules-include=no-console", "mod.ts", "src"]],
+  types: [["deno", "check", ...everything]],
+  // One call for all entries: a symbol that two entries share is then seen once.
+  docs: [
+    ["deno", "doc", "--lint", ...entries],
+    ["deno", "check", "--doc", ...documents],
+    ["deno", "test", "--doc", "-A", `--junit-path=${build}/junit/docs.xml`, ...documents],
+  ],
+  tests: [["deno", "task", "test"]],
+  publish: [["deno", "publish", "--dry-run", ...dirty]],
+};
+
+const names = selected(Deno.args);
+const failed: string[] = [];
+await Deno.mkdir(`${build}/junit`, { recursive: true });
+console.log(`gate of ${config.name} ${config.version}, Deno ${Deno.version.deno}`);
+for (const name of names) {
+  const start = performance.now();
+  const complaint = await attempt(steps[name]!);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`${complaint === undefined ? "ok    " : "FAILED"} ${name.padEnd(8)} ${seconds} s`);
+  if (complaint === undefined) continue;
+  failed.push(name);
+  console.log(complaint.trimEnd().replaceAll(/^/gm, "       "));
+}
+if (failed.length > 0) {
+  console.log(`\n${failed.length} of ${names.length} steps failed: ${failed.join(", ")}`);
+  Deno.exit(1);
+}
+console.log(`\nall ${names.length} steps passed`);
+
+/** Runs the commands of a step; what the first failing one printed. */
+async function attempt(commands: readonly Command[]): Promise<string | undefined> {
+  for (const [command, ...args] of commands) {
+    const { success, all } = await output(command, args);
+    if (!success) return `$ ${[command, ...args].join(" ").replaceAll(`${root}/`, "")}\n${all}`;
+  }
+  return undefined;
+}
+
+function selected(args: readonly string[]): string[] {
+  const skip = args[0] === "--skip";
+  const chosen = skip ? args.slice(1) : args;
+  const unknown = chosen.filter((name) => !(name in steps));
+  if (unknown.length > 0 || (skip && chosen.length === 0)) {
+    console.error(`No step '${unknown.join("', '")}': there are ${Object.keys(steps).join(", ")}`);
+    Deno.exit(2);
+  }
+  if (chosen.length === 0) return Object.keys(steps);
+  return Object.keys(steps).filter((name) => chosen.includes(name) !== skip);
+}
+
+async function present(...paths: string[]): Promise<string[]> {
+  const found = await Promise.all(paths.map((path) => exists(`${root}/${path}`)));
+  return paths.filter((_, index) => found[index]);
+}

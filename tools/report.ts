@@ -1,0 +1,30 @@
+/**
+ * Prints the counts of the last test runs and closes with their sum, `N passed, N failed`. Its
+ * arguments name steps of the gate that failed beside the tests.
+ * @module
+ */
+import { counts, denoOnlyFolders, readRun } from "./test.ts";
+
+const expected = [
+  "deno",
+  ...(await denoOnlyFolders()).map((folder) => `deno-${folder}`),
+  "docs",
+  "bun",
+  "node",
+];
+const runs = new Map(
+  await Promise.all(expected.map(async (name) => [name, await readRun(name)] as const)),
+);
+for (const [name, run] of runs) {
+  console.log(`${name.padEnd(14)} ${run === undefined ? "did not run" : counts(run)}`);
+}
+
+const broken = [...Deno.args, ...expected.filter((name) => runs.get(name) === undefined)];
+if (broken.length > 0) console.log(`failed: ${broken.join("; ")}`);
+
+const sum = (field: "passed" | "failed") =>
+  [...runs.values()].reduce((total, run) => total + (run?.[field] ?? 0), 0);
+// A step that fails without a failing test is a failure all the same.
+const failed = Math.max(sum("failed"), broken.length);
+console.log(`${sum("passed")} passed, ${failed} failed`);
+if (failed > 0) Deno.exit(1);

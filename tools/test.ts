@@ -1,0 +1,157 @@
+/**
+ * Runs the tests on one runtime: `deno` from source, `bun` and `node` against the packed package as
+ * npm installs it.
+ *
+ * The files are the same everywhere. What ran is compared by name with what Deno ran, so a file
+ * that a runner passes over in silence fails the run.
+ * @module
+ */
+import { missing, parseJUnit, type TestRun } from "./junit.ts";
+import { pack } from "./pack.ts";
+import { build, exists, filesBelow, output, root, run, runtimeModules } from "./run.ts";
+
+/** Folders whose tests run on Deno alone, each with the reason. */
+const denoOnly: Readonly<Record<string, string>> = {
+  internal: "private files, which the package does not export",
+  house: "the repository itself, not the package",
+  consumer: "a program that `test:consumer` type-checks",
+  bench: "the sampler, not the package",
+  runtime: "starts other runtimes itself",
+};
+
+const runners = { deno: testOnDeno, bun: testOnBun, node: testOnNode };
+
+/**
+ * Where the counts of a run are written: a runtime's name, `deno-house` for a folder of Deno's own,
+ * `docs`.
+ */
+export function junitFile(name: string): string {
+  return `${build}/junit/${name}.xml`;
+}
+
+/** The counts of a run; undefined when there was none. */
+export async function readRun(name: string): Promise<TestRun | undefined> {
+  const file = junitFile(name);
+  return await exists(file) ? parseJUnit(await Deno.readTextFile(file)) : undefined;
+}
+
+/** The folders of `denoOnly` that have tests. */
+export async function denoOnlyFolders(): Promise<string[]> {
+  const files = await filesBelow("tests");
+  const hasTests = (folder: string) =>
+    files.some((file) => file.startsWith(`tests/${folder}/`) && file.endsWith("_test.ts"));
+  return Object.keys(denoOnly).filter(hasTests);
+}
+
+async function testOnDeno(): Promise<boolean> {
+  // All permissions: tests open loopback servers and temporary files, and start other programs.
+  const test = (name: string, ...args: string[]) =>
+    succeeds("deno", ["test", "-A", "--quiet", `--junit-path=${junitFile(name)}`, ...args]);
+  const ignored = Object.keys(denoOnly).map((folder) => `tests/${folder}`);
+  let ok = await test("deno", `--ignore=${ignored}`, "tests");
+  for (const folder of await denoOnlyFolders()) {
+    ok = await test(`deno-${folder}`, `tests/${folder}`) && ok;
+  }
+  return ok;
+}
+
+async function testOnBun(): Promise<boolean> {
+  const folder = await install("bun");
+  const report = ["--reporter=junit", `--reporter-outfile=${junitFile("bun")}`];
+  return await succeeds(`${runtimeModules}/.bin/bun`, ["test", ...report, "tests"], folder);
+}
+
+async function testOnNode(): Promise<boolean> {
+  const folder = await install("node");
+  const sources = (await portableFiles()).filter((file) => file.endsWith("_test.ts"));
+  // Node 20 reads neither TypeScript nor `using`. Packages stay outside the bundles, so that the
+  // installed one is tested.
+  const target = ["--bundle", "--packages=external", "--platform=node", "--format=esm"];
+  const place = ["--outdir=out", "--outbase=.", "--out-extension:.js=.mjs", "--sourcemap=inline"];
+  const esbuild = ["--target=node20", "--log-level=warning", ...target, ...place, ...sources];
+  await run(`${runtimeModules}/.bin/esbuild`, esbuild, { cwd: folder });
+  const report = [
+    "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+    "--test-reporter=junit",
+    `--test-reporter-destination=${junitFile("node")}`,
+  ];
+  const files = sources.map((file) => `out/${file.replace(/\.ts$/, ".mjs")}`);
+  return await succeeds("node", ["--enable-source-maps", "--test", ...report, ...files], folder);
+}
+
+/** A folder with the packed package, the packages that tests import, and the test files. */
+async function install(runtime: string): Promise<string> {
+  const archive = await pack();
+  const folder = `${build}/${runtime}`;
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  for (const file of await portableFiles()) {
+    await Deno.mkdir(`${folder}/${file}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.copyFile(`${root}/${file}`, `${folder}/${file}`);
+  }
+  for (const file of ["package.json", "package-lock.json", ".npmrc"]) {
+    await Deno.copyFile(`${root}/tests/runtime/${file}`, `${folder}/${file}`);
+  }
+  const quiet = ["--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+  await run("npm", ["ci", ...quiet], { cwd: folder });
+  await run("npm", ["install", "--no-save", ...quiet, archive], { cwd: folder });
+  return folder;
+}
+
+async function portableFiles(): Promise<string[]> {
+  const ignored = Object.keys(denoOnly).map((folder) => `tests/${folder}/`);
+  return (await filesBelow("tests")).filter((file) =>
+    !ignored.some((folder) => file.startsWith(folder))
+  );
+}
+
+/** Prints how a run differs from Deno's; whether it ran the same tests. */
+async function compareWithDeno(runtime: string): Promise<boolean> {
+  const [here, deno] = await Promise.all([readRun(runtime), readRun("deno")]);
+  if (here === undefined || deno === undefined) return false;
+  console.log(`\n${runtime} ${await version(runtime)}: ${counts(here)}; deno: ${counts(deno)}`);
+  for (const folder of await denoOnlyFolders()) {
+    const names = (await readRun(`deno-${folder}`))?.names ?? [];
+    console.log(`\non deno alone, tests/${folder} (${denoOnly[folder]}):`);
+    names.forEach((name) => console.log(`  ${name}`));
+  }
+  const faults = [
+    ...missing(deno.names, here.names).map((name) => `not run on ${runtime}: ${name}`),
+    ...missing(here.names, deno.names).map((name) => `run on ${runtime} alone: ${name}`),
+  ];
+  if (faults.length > 0) {
+    console.log(`\n${faults.join("\n")}\n(after a change: deno task test first)`);
+  }
+  return faults.length === 0;
+}
+
+/** The counts of a run in words. */
+export function counts(run: TestRun): string {
+  const skipped = run.skipped > 0 ? `, ${run.skipped} skipped` : "";
+  return `${run.passed} passed, ${run.failed} failed${skipped}`;
+}
+
+async function version(runtime: string): Promise<string> {
+  const program = runtime === "bun" ? `${runtimeModules}/.bin/bun` : runtime;
+  return (await output(program, ["--version"])).stdout.trim().split("\n")[0]!;
+}
+
+function succeeds(command: string, args: readonly string[], cwd = root): Promise<boolean> {
+  return run(command, args, { cwd }).then(() => true, () => false);
+}
+
+if (import.meta.main) {
+  const runtime = Deno.args[0] ?? "deno";
+  if (!(runtime in runners)) {
+    console.error(`No runtime '${runtime}': there are ${Object.keys(runners).join(", ")}`);
+    Deno.exit(2);
+  }
+  await Deno.mkdir(`${build}/junit`, { recursive: true });
+  await Deno.remove(junitFile(runtime)).catch(() => {});
+  let ok = await runners[runtime as keyof typeof runners]();
+  if (runtime !== "deno") {
+    if (!await exists(junitFile("deno"))) ok = await testOnDeno() && ok;
+    ok = await compareWithDeno(runtime) && ok;
+  }
+  if (!ok) Deno.exit(1);
+}

@@ -1,0 +1,72 @@
+/**
+ * Uses the packed package as its users do: in an empty folder, installed by npm. The quickstart
+ * runs on Bun and on Node; a program type-checks under the oldest and the newest TypeScript that we
+ * support, declarations included.
+ * @module
+ */
+import { pack } from "./pack.ts";
+import { build, output, root, run, runtimeModules } from "./run.ts";
+
+const folder = `${build}/consumer`;
+const compilers = ["typescript5", "typescript"];
+const resolutions = {
+  bundler: { module: "esnext", moduleResolution: "bundler" },
+  nodenext: { module: "nodenext", moduleResolution: "nodenext" },
+};
+/** Where a program's globals come from; `Symbol.dispose` of a registration needs one of the two. */
+const globals = {
+  "esnext.disposable": { lib: ["es2023", "dom", "esnext.disposable"], types: [] },
+  "@types/node": { lib: ["es2023"], types: ["node"], typeRoots: [`${runtimeModules}/@types`] },
+};
+
+await install();
+await runQuickstart();
+await checkTypes();
+
+async function install(): Promise<void> {
+  const archive = await pack();
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  await Deno.mkdir(folder);
+  await Deno.writeTextFile(`${folder}/package.json`, `{ "private": true, "type": "module" }`);
+  const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
+  await run("npm", ["install", ...quiet, archive], { cwd: folder });
+  await Deno.copyFile(`${root}/examples/quickstart.ts`, `${folder}/quickstart.ts`);
+  await Deno.copyFile(`${root}/tests/consumer/main.ts`, `${folder}/main.ts`);
+}
+
+async function runQuickstart(): Promise<void> {
+  console.log("\nquickstart on Bun:");
+  await run(`${runtimeModules}/.bin/bun`, ["quickstart.ts"], { cwd: folder });
+  console.log("\nquickstart on Node:");
+  const lowered = ["--format=esm", "--target=node20", "--outfile=quickstart.mjs"];
+  await run(
+    `${runtimeModules}/.bin/esbuild`,
+    ["quickstart.ts", "--log-level=warning", ...lowered],
+    {
+      cwd: folder,
+    },
+  );
+  await run("node", ["quickstart.mjs"], { cwd: folder });
+}
+
+async function checkTypes(): Promise<void> {
+  console.log("\ntypes, with strict and without skipLibCheck:");
+  let failed = false;
+  for (const compiler of compilers) {
+    const tsc = `${runtimeModules}/${compiler}/bin/tsc`;
+    const version = (await output("node", [tsc, "--version"])).stdout.trim();
+    for (const [resolution, modules] of Object.entries(resolutions)) {
+      for (const [source, types] of Object.entries(globals)) {
+        const target = { strict: true, skipLibCheck: false, noEmit: true, target: "es2022" };
+        const compilerOptions = { ...target, ...modules, ...types };
+        const project = JSON.stringify({ compilerOptions, files: ["main.ts"] }, null, 2);
+        await Deno.writeTextFile(`${folder}/tsconfig.json`, project);
+        const { success, all } = await output("node", [tsc, "--project", folder]);
+        console.log(`${success ? "ok    " : "FAILED"} ${version}, ${resolution}, ${source}`);
+        if (!success) console.log(all.replaceAll(/^/gm, "       "));
+        failed ||= !success;
+      }
+    }
+  }
+  if (failed) Deno.exit(1);
+}
