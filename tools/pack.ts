@@ -2,11 +2,12 @@
  * Makes the npm form of the package, the one that Bun and Node get:
  * `.build/omniagent-hooks-<version>.tgz`.
  *
- * `deno pack` turns the sources into JavaScript and declarations; npm then writes the archive, the
- * same bytes for the same sources. Between the two stands what `deno pack` has no word for.
+ * `deno pack` turns the sources into JavaScript and declarations, esbuild joins the many modules of an
+ * entry, because Node and Bun pay for each of them at every start; npm then writes the archive, the same
+ * bytes for the same sources.
  * @module
  */
-import { build, config, filesBelow, root, run } from "./run.ts";
+import { build, config, filesBelow, root, run, runtimeModules } from "./run.ts";
 
 /** Fields of package.json that `deno pack` leaves out. */
 const patch = {
@@ -20,6 +21,7 @@ const shipped = [
   /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
   /^mod\.(?:js|d\.ts)$/,
   /^src\/[\w/]+\.(?:js|d\.ts)$/,
+  /^chunks\/[\w-]+\.js$/,
 ];
 
 /** Packs; the path of the archive. */
@@ -31,6 +33,7 @@ export async function pack(): Promise<string> {
   await run("deno", ["pack", "--quiet", "--no-source-maps", "--allow-dirty", "--output", raw]);
   await run("tar", ["-xzf", raw, "-C", folder]);
 
+  await join(`${folder}/package`);
   const manifest = `${folder}/package/package.json`;
   const fields = { ...JSON.parse(await Deno.readTextFile(manifest)), ...patch };
   await Deno.writeTextFile(manifest, `${JSON.stringify(fields, null, 2)}\n`);
@@ -38,6 +41,31 @@ export async function pack(): Promise<string> {
 
   await run("npm", ["pack", "--silent", "--pack-destination", build], { cwd: `${folder}/package` });
   return `${build}/${config.name.slice(1).replace("/", "-")}-${config.version}.tgz`;
+}
+
+/** Leaves one file for each entry, and chunks that entries share or load on demand. */
+async function join(folder: string): Promise<void> {
+  const { exports } = JSON.parse(await Deno.readTextFile(`${folder}/package.json`));
+  const entries = Object.values<{ import: string }>(exports).map((entry) => entry.import);
+  const joined = `${folder}.joined`;
+  await run(`${runtimeModules}/.bin/esbuild`, [
+    ...entries.map((entry) => `${folder}/${entry.slice(2)}`),
+    ...["--bundle", "--splitting", "--format=esm", "--target=node20", "--packages=external"],
+    ...[`--outbase=${folder}`, `--outdir=${joined}`, "--chunk-names=chunks/[name]-[hash]"],
+    "--log-level=warning",
+  ]);
+  for (const path of await filesBelow(relative(folder))) {
+    if (path.endsWith(".js")) await Deno.remove(`${root}/${path}`);
+  }
+  for (const path of await filesBelow(relative(joined))) {
+    const target = `${root}/${path.replace(relative(joined), relative(folder))}`;
+    await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
+    await Deno.rename(`${root}/${path}`, target);
+  }
+}
+
+function relative(path: string): string {
+  return path.slice(root.length + 1);
 }
 
 /**

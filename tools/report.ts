@@ -11,6 +11,7 @@ const expected = [
   "docs",
   "bun",
   "node",
+  "workerd",
 ];
 const runs = new Map(
   await Promise.all(expected.map(async (name) => [name, await readRun(name)] as const)),

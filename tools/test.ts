@@ -17,6 +17,7 @@ const denoOnly: Readonly<Record<string, string>> = {
   consumer: "a program that `test:consumer` type-checks",
   bench: "the sampler, not the package",
   runtime: "starts other runtimes itself",
+  workerd: "workers, which `test:workerd` starts",
 };
 
 const runners = { deno: testOnDeno, bun: testOnBun, node: testOnNode };

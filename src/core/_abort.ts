@@ -30,8 +30,9 @@ function listenTo(signal: AbortSignal): Set<() => void> {
   return callbacks;
 }
 
-function tellFollowers(this: AbortSignal): void {
-  for (const callback of followers.get(this) ?? []) callback();
+/** The signal is that of the event: on workerd, `this` of a listener is the global object. */
+function tellFollowers({ currentTarget }: Event): void {
+  for (const callback of followers.get(currentTarget as AbortSignal) ?? []) callback();
 }
 
 /** Waits for a promise, but no longer than a signal allows; a late result or rejection is ignored. */
@@ -65,6 +66,15 @@ export function after(milliseconds: number, callback: () => void): () => void {
   if (milliseconds > LONGEST_TIMER) return () => {};
   const timer = setTimeout(callback, milliseconds);
   return () => clearTimeout(timer);
+}
+
+/**
+ * Keeps the platform waiting for something that another call will bring; gives what lets go. workerd
+ * ends a request that waits for nothing but another request, unless it has a timer of its own.
+ */
+export function hold(): () => void {
+  const isWorkerd = globalThis.navigator?.userAgent === "Cloudflare-Workers";
+  return isWorkerd ? after(LONGEST_TIMER, () => {}) : () => {};
 }
 
 /**

@@ -62,7 +62,8 @@ export class Acceptance {
   async #opened(signal: AbortSignal | undefined): Promise<void> {
     this.entering++;
     try {
-      const opened = this.#lifecycle.open();
+      const { abandoned } = this.#lifecycle;
+      const opened = abortable(this.#lifecycle.open(), abandoned.signal);
       await (signal ? abortable(opened, signal) : opened);
     } finally {
       this.entering--;

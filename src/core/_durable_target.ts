@@ -26,6 +26,7 @@ export function durableTarget(hook: Hook, host: DurableHost): DeliveryTarget {
 
   async function call(event: HookEvent, { attempt, signal }: AttemptContext): Promise<void> {
     await host.enter();
+    signal.throwIfAborted();
     await within(
       signal,
       timeout,

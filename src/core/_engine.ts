@@ -88,6 +88,7 @@ export class Engine {
   /** Lets go of a registration. */
   delete(entry: Entry): void {
     this.plans.delete(entry);
+    if (!entry.hasLifecycle) return;
     // In a microtask, what is being dispatched right now is known to be in flight.
     const ended = Promise.resolve().then(() => this.#inFlight.settled());
     this.lifecycle.retire(entry, ended);
@@ -105,6 +106,7 @@ export class Engine {
         failures.push(error);
       }
     }
+    this.plans.clear(); // one of them may have emitted meanwhile
     if (failures.length > 0) throw failures[0];
   }
 
@@ -194,6 +196,8 @@ export class Engine {
     try {
       await this.#acceptance.enter(event, signal, admitted || chain.length > 1);
       caller = signal && linkSignals(signal, this.lifecycle.abandoned.signal);
+      // Registered since: opened before it hears this event, or any other.
+      while (this.lifecycle.hasWaiting) await this.lifecycle.open();
       const plan = this.plans.for(event.type);
       const sent = this.#outgoing.redact(event, plan);
       const stored = await this.#outgoing.publish(sent, plan.targets, options);

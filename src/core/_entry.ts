@@ -1,4 +1,4 @@
-import { within } from "./_abort.ts";
+import { isThenable, within } from "./_abort.ts";
 import { scopedStore } from "./_scoped_store.ts";
 import type { DeliveryTarget, Webhook } from "./delivery.ts";
 import { HookTimeoutError } from "./errors.ts";
@@ -64,7 +64,8 @@ export class Entry {
   setStorage(store: Store): void {
     if (this.#scope === undefined) return;
     this.store = scopedStore(store, this.#scope);
-    this.#subject?.setStorage?.(this.store);
+    const result: unknown = this.#subject?.setStorage?.(this.store);
+    refusePromise("setStorage", result);
   }
 
   /** Opens the hook. */
@@ -82,7 +83,21 @@ export class Entry {
 
 /** A handler that skips what a filter refuses. */
 export function filtered(invoke: Invoke, filter: (event: HookEvent) => boolean): Invoke {
-  return (event, context) => filter(event) ? invoke(event, context) : SKIPPED;
+  return (event, context) => passes(filter, event) ? invoke(event, context) : SKIPPED;
+}
+
+/** What a filter says of an event. @throws {TypeError} when it has to be waited for */
+export function passes(filter: (event: HookEvent) => boolean, event: HookEvent): boolean {
+  const answer = filter(event);
+  refusePromise("filter", answer);
+  return answer;
+}
+
+/** A promise would pass for true, and nobody would hear of its rejection. */
+function refusePromise(name: string, result: unknown): void {
+  if (!isThenable(result)) return;
+  result.then(undefined, () => {});
+  throw new TypeError(`Cannot wait for '${name}' as it must not be async`);
 }
 
 /** A handler that is called once, though dispatches may overlap; `before` is called just before. */

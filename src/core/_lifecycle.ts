@@ -46,6 +46,11 @@ export class HookLifecycle {
     if (this.over || (this.#closing && !caused)) throw new HooksClosedError(subject);
   }
 
+  /** Whether a hook is still to be opened. */
+  get hasWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** A hook is to be opened before the next event. */
   add(entry: Entry): void {
     this.#waiting.add(entry);
@@ -67,7 +72,9 @@ export class HookLifecycle {
   /** Opens what is not open yet; callers at the same time share one attempt. */
   open(): Promise<void> {
     if (this.ready && !this.#opening) return Promise.resolve();
-    return this.#opening ??= this.#openAll().finally(() => this.#opening = undefined);
+    // A turn later: a hook whose `init` emits must find that hooks are being opened.
+    return this.#opening ??= Promise.resolve().then(() => this.#openAll())
+      .finally(() => this.#opening = undefined);
   }
 
   async #openAll(): Promise<void> {
@@ -131,12 +138,19 @@ export class HookLifecycle {
   /** Resolves when nothing opens, no event is under way and the queue has stopped. */
   async #quiet(failed: (error: unknown) => void): Promise<void> {
     const { drained, queue } = this.#options;
+    let stopped = false;
+    const stop = async (): Promise<void> => {
+      if (!this.#started || stopped) return;
+      stopped = true;
+      await queue?.stop();
+    };
     await Promise.all([
       this.#opening?.catch(() => {}), // whoever waits for it hears of it
       drained(),
       Promise.all(this.#retiring),
-      (async () => this.#started ? await queue?.stop() : undefined)().catch(failed),
+      stop().catch(failed),
     ]);
+    await stop().catch(failed); // an event that was accepted may have started it
   }
 }
 

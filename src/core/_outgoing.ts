@@ -1,4 +1,4 @@
-import type { Entry } from "./_entry.ts";
+import { type Entry, passes } from "./_entry.ts";
 import type { Plan } from "./_plans.ts";
 import type { Reporter } from "./_reporter.ts";
 import type { EmitOptions, Receipt } from "./emitter.ts";
@@ -45,13 +45,14 @@ export class Outgoing {
     const to = targets.filter((entry) => this.#wants(entry, event)).map(({ info }) => info.name);
     const key = idempotencyKey === undefined ? {} : { idempotencyKey };
     const [receipt] = await queue.publish([{ event, to, ...key }], { signal });
+    if (receipt === undefined) throw new TypeError("Cannot publish as the queue gave no receipt");
     return receipt;
   }
 
   /** Whether a target wants an event. A filter that fails has not refused it: nothing is lost. */
   #wants(entry: Entry, event: HookEvent): boolean {
     try {
-      return entry.accepts(event);
+      return passes(entry.accepts, event);
     } catch (error) {
       this.#reporter.failed(`The filter of '${entry.info.name}' failed`, error, event);
       return true;

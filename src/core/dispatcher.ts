@@ -19,7 +19,7 @@ export class Dispatcher<Events extends object = AgentEvents> implements Emitter<
    * Emits an event and waits for every hook that hears it. Never throws at the call: whatever is wrong
    * rejects the promise, so it must be awaited.
    *
-   * @throws {DispatchError} when handlers failed; all of them ran nevertheless
+   * @throws {DispatchError} when handlers failed; the others ran nevertheless
    * @throws {EventValidationError} when the payload is refused; no handler ran
    * @throws {HookInitError} when a hook could not be opened; no handler ran
    * @throws {HooksClosedError} after `close`

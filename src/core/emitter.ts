@@ -37,7 +37,7 @@ export type Receipt = {
   readonly deliveries: number;
   /** Whether the idempotency key was known; then no handler ran. */
   readonly duplicate: boolean;
-  /** The handlers and inline webhooks that ran, in the order in which they were started. */
+  /** The handlers and inline webhooks that ran, or would have before an abort, in their order. */
   readonly handlers: readonly HandlerOutcome[];
 };
 
@@ -50,7 +50,10 @@ export interface Emitter<Events extends object = AgentEvents> {
    * Emits an event and waits for every hook that hears it. Never throws at the call: whatever is
    * wrong rejects the promise, so it must be awaited.
    *
-   * @throws {DispatchError} when handlers failed; all of them ran nevertheless
+   * The payload is shared with the hooks and not copied: change it neither here, while it is on its way,
+   * nor in a hook.
+   *
+   * @throws {DispatchError} when handlers failed; the others ran nevertheless
    * @throws {EventValidationError} when the payload is refused; no handler ran
    * @throws {HookInitError} when a hook could not be opened; no handler ran
    * @throws {HooksClosedError} after `close`

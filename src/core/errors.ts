@@ -2,7 +2,10 @@ import { formatIssues } from "./_issues.ts";
 import type { HandlerOutcome, Receipt } from "./emitter.ts";
 import type { StandardIssue } from "./standard_schema.ts";
 
-/** Some of the handlers of an event failed. All of them ran; `cause` is the first failure. */
+/**
+ * Some of the handlers of an event failed. The others ran, unless the caller's signal or `close` ended the
+ * dispatch: then those whose turn had not come failed with its reason. `cause` is the first failure.
+ */
 export class DispatchError extends AggregateError {
   /** The class's name. */
   override readonly name = "DispatchError";
@@ -158,8 +161,13 @@ export function reason(error: unknown): string {
   }
 }
 
+/** How many failures a message names; the error's `failures` has all. */
+const SHOWN = 10;
+
 function describe(failures: readonly HandlerOutcome[]): string {
-  return failures.map(({ name, error }) => `${name ? `'${name}' ` : ""}(${reason(error)})`).join(
-    ", ",
+  const shown = failures.slice(0, SHOWN).map(({ name, error }) =>
+    `${name ? `'${name}' ` : ""}(${reason(error)})`
   );
+  if (failures.length > SHOWN) shown.push(`and ${failures.length - SHOWN} more`);
+  return shown.join(", ");
 }

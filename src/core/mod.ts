@@ -24,7 +24,7 @@ export type * from "./standard_schema.ts";
 export type * from "./store.ts";
 
 // For the folders that stand on core; the package does not export these.
-export { abortable, within } from "./_abort.ts";
+export { abortable, follow, isThenable, within } from "./_abort.ts";
 export {
   checkFunctions,
   checkName,
@@ -37,4 +37,5 @@ export { findEnvelopeFaults } from "./_envelope.ts";
 export { copyJson } from "./_json.ts";
 export { isEventType, TYPE_RULE } from "./_patterns.ts";
 export { consoleLogger } from "./_reporter.ts";
+export { Slots } from "./_slots.ts";
 export { parseTime } from "./_time.ts";

@@ -98,7 +98,7 @@ export class HookRegistry<Events extends object = AgentEvents> implements Lifecy
    * Dispatches an event that exists, such as one that `decodeEvent` gave. Its payload is judged by
    * `schemas` alone.
    *
-   * @throws {DispatchError} when handlers failed; all of them ran nevertheless
+   * @throws {DispatchError} when handlers failed; the others ran nevertheless
    * @throws {EventValidationError} when it is no event, or a schema refuses it
    * @throws {HookInitError} when a hook could not be opened
    * @throws {HooksClosedError} after `close`

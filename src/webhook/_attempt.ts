@@ -44,12 +44,12 @@ async function tryOnce(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { timeout, transform, scrub } = endpoint;
-  const late = new Error(`it was not complete within ${timeout} ms`);
+  const late = (): Error => new Error(`it was not complete within ${timeout} ms`);
   try {
     signal.throwIfAborted();
     const faults = findEnvelopeFaults(event);
     if (faults.length > 0) throw new EventValidationError("Cannot send", faults);
-    return await within(signal, timeout, () => late, (signal) => send(endpoint, event, signal));
+    return await within(signal, timeout, late, (signal) => send(endpoint, event, signal));
   } catch (error) {
     if (signal.aborted) return { verdict: "retry", error: "the attempt was aborted" };
     // What a transform did wrong can be mended while the event waits.
@@ -97,7 +97,7 @@ async function compose(endpoint: Endpoint, event: HookEvent): Promise<Content | 
     return { headers: { "content-type": "application/json" }, body };
   }
   // Loaded when it is needed: it is a third of the folder.
-  const { encodeCloudEvent } = await import("./cloudevents.ts");
+  const { encodeCloudEvent } = await import("./_cloudevents_encode.ts");
   const mode = format === "cloudevents" ? "structured" : "binary";
   return encodeCloudEvent(whole ?? { ...event, data: written }, { mode });
 }

@@ -16,6 +16,9 @@ const MAX_TIMEOUT = 120_000;
 const RESERVED =
   /^(webhook-.*|host|content-length|connection|transfer-encoding|keep-alive|upgrade|te)$/;
 
+/** Headers whose words are no secrets. */
+const OPEN = /^(accept|accept-.*|content-type|user-agent)$/;
+
 /** Where and how to send: checked options. Everything secret is in here, and in nothing that shows. */
 export type Endpoint =
   & Pick<WebhookHookOptions, "transform" | "guard" | "fetch">
@@ -70,7 +73,11 @@ export function createEndpoint(options: WebhookHookOptions): Endpoint {
     guard: options.guard,
     fetch: options.fetch,
     signer: secrets.length > 0 ? createWebhookSigner(secrets) : undefined,
-    scrub: createScrub([...secrets, ...Object.values(headers)], url),
+    scrub: createScrub(
+      [...secrets, ...Object.values(headers)],
+      Object.entries(headers).filter(([name]) => !OPEN.test(name)).map(([, value]) => value),
+      url,
+    ),
   };
 }
 

@@ -49,7 +49,8 @@ function readNative(
   message: { readonly id: string; readonly timestamp: Date },
 ): HookEvent {
   const wire = parseEventJson(body);
-  if (typeof wire !== "object" || wire === null || Object.hasOwn(wire, "id")) return fromWire(wire);
+  const isObject = typeof wire === "object" && wire !== null && !Array.isArray(wire);
+  if (!isObject || Object.hasOwn(wire, "id")) return fromWire(wire);
   const event = fromWire({ timestamp: message.timestamp.toISOString(), ...wire, id: "none" });
   return { ...event, id: message.id };
 }

@@ -54,7 +54,11 @@ export function storedIds(store: Store, remember: number, handlingTime: number):
 
   function claim(key: StoreKey, by: string): Claim {
     return {
-      handled: () => store.set(key, { handled: true }, { expireIn: remember }),
+      async handled() {
+        const record = async (): Promise<void> =>
+          await store.set(key, { handled: true }, { expireIn: remember });
+        await record().catch(record); // once more: until it is recorded, the message may be handled again
+      },
       async failed() {
         const versionstamp = await isMine(key, by);
         if (versionstamp === undefined) return;

@@ -1,4 +1,4 @@
-import type { RetryPolicy } from "../core/mod.ts";
+import { follow, type RetryPolicy } from "../core/mod.ts";
 
 /** Some quick retries, then a schedule. */
 export function quickThen(quick: RetryPolicy, count: number, schedule: RetryPolicy): RetryPolicy {
@@ -12,13 +12,13 @@ export function quickThen(quick: RetryPolicy, count: number, schedule: RetryPoli
 /** Waits; false as soon as the signal aborts. */
 export function sleep(milliseconds: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
-    const end = (): void => {
+    const timer = setTimeout(() => {
+      release();
+      resolve(true);
+    }, milliseconds);
+    const release = follow(signal, () => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve(!signal.aborted);
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
+      resolve(false);
+    });
   });
 }

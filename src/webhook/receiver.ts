@@ -4,6 +4,7 @@ import {
   consoleLogger,
   EventValidationError,
   type HookEvent,
+  isThenable,
   type Logger,
   type Store,
 } from "../core/mod.ts";
@@ -82,6 +83,8 @@ export function webhookReceiver(
     checkPositive(subject, name, value);
   }
   const { logger = consoleLogger } = options;
+  checkFunctions(subject, logger, ["error"]);
+  if (store !== undefined) checkFunctions(subject, store, ["get", "set", "atomic"]);
   const verifier = createWebhookVerifier(options);
   const ids = store ? storedIds(store, remember, handlingTime) : memoryIds();
 
@@ -121,13 +124,23 @@ async function handleOnce(
   try {
     await handle();
   } catch (error) {
-    logger.error(`Webhook '${id}' was not handled`, error);
-    await begun.failed();
+    await begun.failed().catch((error) => log(logger, `Webhook '${id}' stays claimed`, error));
+    log(logger, `Webhook '${id}' was not handled`, error);
     return problem(500, "handler_failed", "The message was not handled: send it again");
   }
   // Not recorded is no reason to have it sent again: it was handled.
-  await begun.handled().catch((error) => logger.error(`Webhook '${id}' was not recorded`, error));
+  await begun.handled().catch((error) => log(logger, `Webhook '${id}' was not recorded`, error));
   return Response.json({ ok: true });
+}
+
+/** A logger that fails must not fail a message. */
+function log(logger: Logger, message: string, error: unknown): void {
+  try {
+    const result: unknown = logger.error(message, error);
+    if (isThenable(result)) result.then(undefined, () => {});
+  } catch {
+    // It has nowhere to say so.
+  }
 }
 
 function refusal(error: unknown, logger: Logger): Response {
@@ -136,7 +149,7 @@ function refusal(error: unknown, logger: Logger): Response {
     const unauthentic = /^(timestamp_|no_matching)/.test(error.code);
     return problem(unauthentic ? 401 : 400, error.code, error.message);
   }
-  logger.error("A webhook was not received", error); // its body broke off, or the store failed
+  log(logger, "A webhook was not received", error); // its body broke off, or the store failed
   return problem(500, "not_received", "The message was not received: send it again");
 }
 

@@ -7,13 +7,13 @@ import {
   type HookEvent,
   type RetryPolicy,
   show,
+  Slots,
   type Webhook,
 } from "../core/mod.ts";
 import { makeAttempt } from "./_attempt.ts";
 import { createEndpoint, type Endpoint } from "./_endpoint.ts";
 import { compileFilter } from "./_filter.ts";
 import { quickThen, sleep } from "./_retry.ts";
-import { Slots } from "./_slots.ts";
 import { WebhookError } from "./errors.ts";
 import type { WebhookHookOptions } from "./webhook_options.ts";
 
@@ -93,7 +93,7 @@ export class WebhookHook implements Webhook {
     } catch { // a logger that fails stops no delivery
     }
     try {
-      return await this.#slots.run(signal, () => makeAttempt(this.#endpoint, event, signal));
+      return await this.#slots.run(() => makeAttempt(this.#endpoint, event, signal), signal);
     } catch { // aborted while it waited
       return { verdict: "retry", duration: 0, error: "the attempt was aborted" };
     }
@@ -133,7 +133,10 @@ export class WebhookHook implements Webhook {
   #warn(logger: AttemptContext["logger"]): void {
     this.#warned = true;
     const { protocol, hostname } = this.#endpoint.url;
-    if (protocol === "https:" || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)) return;
+    if (
+      protocol === "https:" ||
+      /^(([^.]+\.)*localhost\.?|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
+    ) return;
     logger.warn(`Webhook '${this.name}' sends over plain http: anyone on the way can read it`);
   }
 }

@@ -1,0 +1,107 @@
+import { createHooks, type HookEvent, type Store, type StoreEntry } from "@omniagent/hooks";
+import { memoryStore } from "@omniagent/hooks/testing";
+import assert from "node:assert/strict";
+import { test } from "../harness.ts";
+import { silent } from "./_helpers.ts";
+
+const BASH = { name: "bash" };
+
+test("a filter that has to be waited for is refused, and its rejection goes nowhere", async () => {
+  let calls = 0;
+  const hooks = createHooks({ logger: silent });
+  const filter = (() => Promise.reject(new Error("late"))) as unknown as () => boolean;
+  hooks.on("tool.called", () => void calls++, { filter });
+  await assert.rejects(hooks.emit("tool.called", BASH), /'filter'.+must not be async/);
+  assert.equal(calls, 0);
+});
+
+test("a setStorage that has to be waited for is refused", () => {
+  const hooks = createHooks({ store: memoryStore() });
+  const hook = {
+    name: "a",
+    events: ["*"],
+    handle: () => {},
+    setStorage: () => Promise.reject(new Error("late")),
+  };
+  assert.throws(() => hooks.use(hook), /'setStorage'.+must not be async/);
+});
+
+test("an event that a schema loses to another registry's failure is reported all the same", async () => {
+  const inner = createHooks({ logger: silent });
+  inner.on("tool.called", () => {
+    throw new Error("inner");
+  });
+  const reported: (HookEvent | undefined)[] = [];
+  const validate = async () => {
+    await inner.emit("tool.called", BASH);
+    return { value: BASH };
+  };
+  const hooks = createHooks({
+    logger: silent,
+    schemas: { "tool.called": { "~standard": { version: 1, vendor: "test", validate } } },
+    onError: (_error, event) => void reported.push(event),
+  });
+  hooks.emitAsync("tool.called", BASH);
+  await hooks.drain();
+  assert.deepEqual(reported.map((event) => event?.type), ["tool.called"]);
+});
+
+test("a setStorage that emits leaves no hook with the store of before", async () => {
+  const seen: (Store | undefined)[] = [];
+  const hooks = createHooks({ logger: silent });
+  const emits = {
+    name: "emits",
+    events: ["job.executed"],
+    handle: () => {},
+    setStorage: () => void hooks.emit("tool.called", BASH),
+  };
+  hooks.use(emits, {
+    name: "sees",
+    events: ["tool.called"],
+    handle: (_event, { store }) => void seen.push(store),
+  });
+  await hooks.init();
+  hooks.registry.setStorage(memoryStore());
+  await hooks.emit("tool.called", BASH);
+  const entry: StoreEntry = await seen.at(-1)!.get(["a"]);
+  assert.equal(entry.value, null);
+});
+
+test("a queue that gives no receipt has not stored the event", async () => {
+  const register = () => ({ unregister() {}, [Symbol.dispose]() {} });
+  const outbox = {
+    publish: () => Promise.resolve([]),
+    register,
+    start() {},
+    stop: () => Promise.resolve(),
+  };
+  const hooks = createHooks({ logger: silent, outbox });
+  await assert.rejects(hooks.emit("tool.called", BASH), /the queue gave no receipt/);
+});
+
+test("an outbox that an accepted event starts while the hooks are closed is stopped", async () => {
+  const log: string[] = [];
+  const outbox = {
+    publish: (batch: readonly { readonly event: HookEvent }[]) => {
+      log.push("publish");
+      return Promise.resolve(
+        batch.map(({ event: { id } }) => ({ id, deliveries: 0, duplicate: false, handlers: [] })),
+      );
+    },
+    register: () => ({ unregister() {}, [Symbol.dispose]() {} }),
+    start: () => void log.push("start"),
+    stop: () => Promise.resolve(void log.push("stop")),
+  };
+  const hooks = createHooks({ logger: silent, outbox });
+  hooks.emitAsync("tool.called", BASH);
+  await hooks.close();
+  assert.deepEqual(log, ["start", "publish", "stop"]);
+});
+
+test("an event that waits for a hook which never opens is refused when close() gives up", async () => {
+  const hooks = createHooks({ logger: silent, closeTimeout: 20 });
+  hooks.use({ name: "stuck", events: ["*"], init: () => new Promise(() => {}), handle: () => {} });
+  const emitted = assert.rejects(hooks.emit("tool.called", BASH), { code: "hooks_closed" });
+  await assert.rejects(hooks.close(), { code: "hook_close_failed" });
+  await emitted;
+});

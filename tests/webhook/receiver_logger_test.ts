@@ -1,0 +1,23 @@
+import { generateSecret, signWebhook, webhookReceiver } from "@omniagent/hooks/webhook";
+import assert from "node:assert/strict";
+import { test } from "../harness.ts";
+
+test("webhookReceiver() lets a failed message come again though its logger throws or rejects", async () => {
+  const secret = generateSecret();
+  const fails = [() => {
+    throw new Error("no disk");
+  }, () => Promise.reject(new Error("no disk"))];
+  for (const error of fails) {
+    const logger = { debug() {}, info() {}, warn() {}, error };
+    let calls = 0;
+    const receive = webhookReceiver(() => {
+      if (++calls === 1) throw new Error("first");
+    }, { secrets: secret, logger });
+    const body = JSON.stringify({ type: "order.paid", data: {} });
+    const headers = { ...await signWebhook(body, { id: "m-1", secrets: secret }) };
+    const request = () => new Request("http://localhost/", { method: "POST", body, headers });
+    const answers = [await receive(request()), await receive(request()), await receive(request())];
+    assert.deepEqual(answers.map(({ status }) => status), [500, 200, 200]);
+    assert.equal(calls, 2);
+  }
+});

@@ -1,0 +1,173 @@
+/**
+ * What the package does on the real workerd. `deno task test:workerd` starts the two workers of this
+ * folder and then runs this file, which is no `*_test.ts` because it can do nothing without them.
+ * @module
+ */
+import assert from "node:assert/strict";
+import process from "node:process";
+import { type ReceiverStep, WebhookReceiver } from "@omniagent/hooks/testing";
+import { generateSecret, verifyWebhook } from "@omniagent/hooks/webhook";
+import { test } from "../harness.ts";
+import { type Job, type Outcome, type Received, SECRET } from "./shared.ts";
+
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+/** Of an answer, in milliseconds: longer is a failure, not a reason to wait. */
+const PATIENCE = 10_000;
+
+const senderUrl = urlOf("sender");
+const receiverUrl = urlOf("receiver");
+
+test("the package is imported, and hooks are made, at global scope without nodejs_compat", async () => {
+  const { host, counted, id } = await ask("import", { url: "" }) as Record<string, unknown>;
+  assert.deepEqual(host, []);
+  assert.deepEqual(counted, { "tool.called": 1 });
+  assert.match(String(id), UUID_V7);
+});
+
+for (const format of ["native", "cloudevents", "cloudevents-binary"] as const) {
+  test(`a webhook is signed by one worker and verified by another: ${format}`, async () => {
+    const { id, failures } = await emit({ url: receiverUrl, format });
+    assert.deepEqual(failures, []);
+    const [event, ...others] = await receivedWith(id);
+    assert.deepEqual([event?.type, event?.data], ["tool.called", { name: "bash" }]);
+    assert.deepEqual(others, []);
+  });
+}
+
+test("a webhook is sent over a service binding that is given as `fetch`", async () => {
+  const { id } = await emit({ url: "https://receiver.example/", binding: true });
+  assert.equal((await receivedWith(id)).length, 1);
+});
+
+test("webhookReceiver refuses the signature of another secret", async () => {
+  const { failures } = await emit({ url: receiverUrl, secret: generateSecret() });
+  assert.deepEqual(failures, ["the answer was 401"]);
+});
+
+test("a webhook of workerd is what every runtime sends, and verifies elsewhere", () =>
+  withReceiver([{}], async (receiver) => {
+    const { id } = await emit({ url: receiver.url });
+    const { method, headers, body, ...request } = receiver.requests[0]!;
+    const fields = ["id", "type", "timestamp", "session_id", "data"];
+    assert.deepEqual([method, Object.keys(request.json() as object)], ["POST", fields]);
+    assert.equal(headers.get("content-type"), "application/json");
+    assert.equal(headers.get("user-agent"), "omniagent-hooks");
+    assert.equal((await verifyWebhook(body, headers, { secrets: SECRET })).id, id);
+  }));
+
+test("a failed attempt is made again, a redirect is not followed, an endless answer is cut", () =>
+  withReceiver(
+    [{ status: 503 }, { redirect: receiverUrl }, { endless: true }],
+    async (receiver) => {
+      assert.deepEqual((await emit({ url: receiver.url, retryCount: 1 })).failures, [
+        "the answer was 503",
+        "the answer was a redirect (302), which is not followed",
+      ]);
+      assert.deepEqual((await emit({ url: receiver.url })).failures, []);
+      await receiver.waitFor(({ stats }) => stats.abandoned === 1);
+    },
+  ));
+
+for (const hold of ["headers", "body"] as const) {
+  test(`an attempt ends with its timeout, and its connection too: no ${hold}`, () =>
+    withReceiver([{ hold }], async (receiver) => {
+      const { failures } = await emit({ url: receiver.url, timeout: 50 });
+      assert.deepEqual(failures, ["it was not complete within 50 ms"]);
+      await receiver.waitFor(({ stats }) => stats.abandoned === 1);
+    }));
+}
+
+test("the signal of emit() ends an attempt, and its connection too", () =>
+  withReceiver([{ hold: "headers" }], async (receiver) => {
+    const { failures } = await emit({ url: receiver.url, abortAfter: 50 });
+    assert.deepEqual(failures, ["the attempt was aborted"]);
+    await receiver.waitFor(({ stats }) => stats.abandoned === 1);
+  }));
+
+test("a handler that ignores its signal is given up after its timeout", async () => {
+  const { failure } = await ask("handler-timeout", { url: "" }) as Record<string, unknown>;
+  assert.match(String(failure), /^HookTimeoutError/);
+});
+
+test("emitAsync() with ctx.waitUntil delivers after the response, a second attempt included", () =>
+  withReceiver([{ hold: "headers", status: 503 }, {}], async (receiver) => {
+    await emitAsync(receiver, { retryCount: 1, waitUntil: true });
+    assert.equal(receiver.stats.activeRequests, 1); // the first attempt has no answer yet
+    receiver.release();
+    await receiver.waitFor(2);
+    await receiver.waitFor(({ stats }) => stats.activeRequests === 0);
+    assert.equal(receiver.stats.abandoned, 0);
+  }));
+
+test("emitAsync() without ctx.waitUntil ends with the response: the test above is no accident", () =>
+  withReceiver([{ hold: "headers" }], async (receiver) => {
+    await emitAsync(receiver, {});
+    await receiver.waitFor(({ stats }) => stats.abandoned === 1);
+  }));
+
+test("requests at once share the hooks of the first: each event is sent once", () =>
+  withReceiver([{ delay: 1 }], async (receiver) => {
+    const job = { url: receiver.url, shared: "emit" };
+    const outcomes = await Promise.all(Array.from({ length: 40 }, () => emit(job)));
+    const sent = receiver.requests.map(({ headers }) => headers.get("webhook-id"));
+    assert.deepEqual(sent.sort(), outcomes.map(({ id }) => id).sort());
+    assert.equal(new Set(sent).size, 40);
+  }));
+
+test("the address guard says that it can't resolve names here, and refuses them", async () => {
+  const refusals = {
+    "https://receiver.example/": /this runtime has no resolver: give the guard a 'resolve'/,
+    "https://127.0.0.1/": /127\.0\.0\.1 is in 127\.0\.0\.0\/8 \(loopback\)/,
+    "https://[::ffff:10.0.0.1]/": /::ffff:a00:1 is in/,
+  };
+  for (const [url, message] of Object.entries(refusals)) {
+    const { error, ...capabilities } = await ask("guard", { url }) as Record<string, unknown>;
+    assert.match(String(error), message);
+    const expected = { runtime: "workerd", resolves: false, pinned: false };
+    assert.deepEqual(capabilities, { own: expected, platform: expected });
+  }
+  const { error } = await ask("guard", { url: "https://1.1.1.1/" }) as Record<string, unknown>;
+  assert.equal(error, undefined);
+});
+
+const emit = (job: Job) => ask("emit", job) as Promise<Outcome>;
+
+/** Has the sender emit in the background, and answer when the first attempt is at the receiver. */
+function emitAsync(receiver: WebhookReceiver, job: Omit<Job, "url">): Promise<void> {
+  const arrived = () => receiver.waitFor(1).then(() => ({}));
+  return withReceiver([arrived], async (gate) => {
+    await ask("emit-async", { ...job, url: receiver.url, answerAfter: gate.url });
+  });
+}
+
+/** Has the sending worker do something. */
+async function ask(route: string, job: Job): Promise<unknown> {
+  const body = JSON.stringify(job);
+  const signal = AbortSignal.timeout(PATIENCE);
+  const response = await fetch(`${senderUrl}${route}`, { method: "POST", body, signal });
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  return JSON.parse(text);
+}
+
+/** What the receiving worker has verified under an id. */
+async function receivedWith(id: string): Promise<Received[]> {
+  const response = await fetch(receiverUrl, { signal: AbortSignal.timeout(PATIENCE) });
+  return (await response.json() as Received[]).filter((event) => event.id === id);
+}
+
+async function withReceiver(
+  script: readonly ReceiverStep[],
+  run: (receiver: WebhookReceiver) => Promise<void>,
+): Promise<void> {
+  const receiver = await WebhookReceiver.start(...script);
+  await run(receiver).finally(() => receiver.close());
+}
+
+function urlOf(worker: string): string {
+  const url = process.env[`WORKERD_${worker.toUpperCase()}`];
+  if (url === undefined) {
+    throw new Error("No worker listens: start this with deno task test:workerd");
+  }
+  return url;
+}
