@@ -2,7 +2,7 @@ import { abortable } from "./_abort.ts";
 import { show } from "./_check.ts";
 import { findEnvelopeFaults } from "./_envelope.ts";
 import type { HookLifecycle } from "./_lifecycle.ts";
-import { isEventType } from "./_patterns.ts";
+import type { Plan, Plans } from "./_plans.ts";
 import { validate } from "./_validate.ts";
 import { EventValidationError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
@@ -14,34 +14,10 @@ export class Acceptance {
   entering = 0;
   readonly #lifecycle: HookLifecycle;
   readonly #schemas: EventSchemas | undefined;
-  readonly #isKnown: (type: string) => boolean;
 
-  constructor(
-    lifecycle: HookLifecycle,
-    schemas: EventSchemas | undefined,
-    isKnown: (type: string) => boolean,
-  ) {
+  constructor(lifecycle: HookLifecycle, schemas: EventSchemas | undefined) {
     this.#lifecycle = lifecycle;
     this.#schemas = schemas;
-    this.#isKnown = isKnown;
-  }
-
-  /** Whether a value is an event, as far as a dispatch must know. Cheap: it is asked of every one. */
-  isEvent(event: HookEvent): boolean {
-    try {
-      const { id, type, timestamp, sessionId } = event;
-      return typeof id === "string" && id !== "" &&
-        timestamp instanceof Date && !Number.isNaN(timestamp.getTime()) &&
-        (sessionId === undefined || typeof sessionId === "string") &&
-        (this.#isKnown(type) || isEventType(type));
-    } catch {
-      return false;
-    }
-  }
-
-  /** What is wrong with a value that is no event. */
-  refusal(subject: string, event: HookEvent): EventValidationError {
-    return new EventValidationError(subject, findEnvelopeFaults(event));
   }
 
   /** Resolves when an event is accepted. `admitted`: it was, before `close` began. */
@@ -69,6 +45,24 @@ export class Acceptance {
       this.entering--;
     }
   }
+}
+
+/** Who hears an event; undefined when it is none. Cheap: it is asked of every one. */
+export function planFor(event: HookEvent, plans: Plans): Plan | undefined {
+  try {
+    const { id, timestamp, sessionId } = event;
+    const isEvent = typeof id === "string" && id !== "" &&
+      timestamp instanceof Date && !Number.isNaN(timestamp.getTime()) &&
+      (sessionId === undefined || typeof sessionId === "string");
+    return isEvent ? plans.for(event.type) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is wrong with a value that is no event. */
+export function refusalOf(subject: string, event: HookEvent): EventValidationError {
+  return new EventValidationError(subject, findEnvelopeFaults(event));
 }
 
 function checkSignal(subject: string, signal: AbortSignal | undefined): void {

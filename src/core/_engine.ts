@@ -1,5 +1,5 @@
 import { linkSignals } from "./_abort.ts";
-import { Acceptance } from "./_acceptance.ts";
+import { Acceptance, planFor, refusalOf } from "./_acceptance.ts";
 import { Background } from "./_background.ts";
 import { quote } from "./_check.ts";
 import { createEvent } from "./_create_event.ts";
@@ -56,8 +56,7 @@ export class Engine {
     this.lifecycle = new HookLifecycle({ logger, queue, reporter, closeTimeout, drained });
     this.#host = { reporter, inFlight: this.#inFlight, lifecycle: this.lifecycle };
     this.plans = new Plans((entry, type) => this.contextFor(entry, [type]));
-    const isKnown = (type: string): boolean => this.plans.knows(type);
-    this.#acceptance = new Acceptance(this.lifecycle, options.schemas, isKnown);
+    this.#acceptance = new Acceptance(this.lifecycle, options.schemas);
   }
 
   /** Takes a new registration. */
@@ -117,13 +116,12 @@ export class Engine {
     chain?: Chain,
     admitted = false,
   ): Promise<Receipt> {
-    if (!this.#acceptance.isEvent(event)) {
-      return Promise.reject(this.#acceptance.refusal("Cannot dispatch", event));
-    }
+    const plan = planFor(event, this.plans);
+    if (plan === undefined) return Promise.reject(refusalOf("Cannot dispatch", event));
     const special = chain ?? options?.signal ?? options?.idempotencyKey;
     const open = this.lifecycle.ready && this.#acceptance.entering === 0;
     if (special === undefined && this.#plain && open) {
-      return runPlan(this.plans.for(event.type), event, this.#host);
+      return runPlan(plan, event, this.#host);
     }
     return this.#dispatch(event, options ?? {}, chain ?? [event.type], admitted);
   }
@@ -132,7 +130,7 @@ export class Engine {
   dispatchAsync(event: HookEvent, options: EmitOptions = {}, chain?: Chain): void {
     const subject = `Cannot dispatch ${quote(event?.type)}`;
     this.#reporter.guarded(subject, event, () => {
-      if (!this.#acceptance.isEvent(event)) throw this.#acceptance.refusal(subject, event);
+      if (planFor(event, this.plans) === undefined) throw refusalOf(subject, event);
       this.lifecycle.admit(subject, chain !== undefined);
       const { signal: _, ...others } = options; // the caller's signal ends no event of its own life
       // What is accepted here runs, though `close` may have begun by then.
@@ -198,7 +196,7 @@ export class Engine {
       caller = signal && linkSignals(signal, this.lifecycle.abandoned.signal);
       // Registered since: opened before it hears this event, or any other.
       while (this.lifecycle.hasWaiting) await this.lifecycle.open();
-      const plan = this.plans.for(event.type);
+      const plan = this.plans.for(event.type)!; // it is an event
       const sent = this.#outgoing.redact(event, plan);
       const stored = await this.#outgoing.publish(sent, plan.targets, options);
       if (stored?.duplicate) return stored;

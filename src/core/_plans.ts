@@ -1,5 +1,5 @@
 import type { Entry, Invoke } from "./_entry.ts";
-import { isExact, patternsFor } from "./_patterns.ts";
+import { isEventType, isExact, patternsFor } from "./_patterns.ts";
 import type { HandlerOutcome } from "./emitter.ts";
 import type { HandlerContext } from "./hook.ts";
 
@@ -21,6 +21,9 @@ export type Call = {
 export type Plan = {
   /** In the order in which they are called. */
   readonly calls: readonly Call[];
+  /** The same in columns, for the loop that is run most. */
+  readonly invokes: readonly Invoke[];
+  readonly contexts: readonly HandlerContext[];
   /** The outcomes when nothing failed and nothing was skipped. */
   readonly succeeded: readonly HandlerOutcome[];
   /** Those that a queue delivers to. */
@@ -71,14 +74,9 @@ export class Plans {
     this.#plans.clear();
   }
 
-  /** Whether there is a plan for a type. */
-  knows(type: string): boolean {
-    return this.#plans.has(type);
-  }
-
-  /** Who hears a type. */
-  for(type: string): Plan {
-    return this.#plans.get(type) ?? this.#make(type);
+  /** Who hears a type; undefined when it can't be one. */
+  for(type: string): Plan | undefined {
+    return this.#plans.get(type) ?? (isEventType(type) ? this.#make(type) : undefined);
   }
 
   /** Those that hear a type, each once. */
@@ -104,6 +102,8 @@ export class Plans {
     }));
     const plan: Plan = {
       calls,
+      invokes: calls.map((call) => call.invoke),
+      contexts: calls.map((call) => call.context),
       succeeded: Object.freeze(calls.map((call) => call.succeeded)),
       targets: entries.filter((entry) => entry.target),
       sends: calls.some((call) => call.sends),

@@ -35,12 +35,12 @@ export type RunHost = {
  * The first that returns something, or throws, hands over to a `Run`.
  */
 export function runPlan(plan: Plan, event: HookEvent, host: RunHost): Promise<Receipt> {
-  const { calls } = plan;
+  const { invokes, contexts } = plan;
   let index = 0;
   try {
-    for (; index < calls.length; index++) {
-      const { invoke, context } = calls[index]!;
-      const result = invoke(event, context);
+    for (; index < invokes.length; index++) {
+      const invoke = invokes[index]!;
+      const result = invoke(event, contexts[index]!);
       if (result !== undefined) return new Run(plan, event, host).go(index, result);
     }
   } catch (error) {
