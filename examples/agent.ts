@@ -13,6 +13,7 @@ import {
   type AgentEndData,
   type AgentEvents,
   createHooks,
+  type DeliveryQueue,
   DispatchError,
   type EventType,
   type Hooks,
@@ -48,6 +49,8 @@ export type AgentOptions = {
   readonly jobs?: readonly Job[];
   /** What listens: hooks, webhooks, and the values of `withHook` and its siblings. */
   readonly hooks?: readonly HooksOption[];
+  /** Stores events, and delivers webhooks from there. */
+  readonly outbox?: DeliveryQueue;
   /** A session that nobody has used for so long is over. */
   readonly idleMinutes?: number;
   readonly now?: () => number;
@@ -73,8 +76,8 @@ export class Agent {
   #sessions = 0;
 
   constructor(options: AgentOptions) {
-    const { hooks = [], jobs = [], now = Date.now } = options;
-    this.hooks = createHooks({ use: hooks });
+    const { hooks = [], jobs = [], now = Date.now, outbox } = options;
+    this.hooks = createHooks({ use: hooks, outbox });
     this.#options = options;
     this.#now = now;
     this.#jobs = jobs.map((job) => ({ job, due: now() + job.everyMinutes * MINUTE }));

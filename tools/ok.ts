@@ -27,6 +27,7 @@ const steps: Record<string, readonly Command[]> = {
     ["deno", "test", "--doc", "-A", `--junit-path=${build}/junit/docs.xml`, ...documents],
   ],
   tests: [["deno", "task", "test"]],
+  soak: [["deno", "task", "soak", "--short"]],
   publish: [["deno", "publish", "--dry-run", ...dirty]],
 };
 

@@ -17,6 +17,7 @@ const denoOnly: Readonly<Record<string, string>> = {
   consumer: "a program that `test:consumer` type-checks",
   bench: "the sampler, not the package",
   runtime: "starts other runtimes itself",
+  soak: "starts and kills processes of Deno",
   workerd: "workers, which `test:workerd` starts",
 };
 

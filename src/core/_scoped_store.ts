@@ -3,21 +3,25 @@ import type { Store, StoreAtomic, StoreEntry, StoreKey, StoreSelector } from "./
 /** The part of a store whose keys begin with a scope; inside, keys are without it. */
 export function scopedStore(store: Store, scope: StoreKey): Store {
   const outer = (key: StoreKey): StoreKey => [...scope, ...key];
+  const full = (key: StoreKey): StoreKey => {
+    if (key.length === 0) throw new TypeError("Cannot use a key as it has no parts");
+    return outer(key);
+  };
   const inner = <E extends StoreEntry>(entry: E): E => ({
     ...entry,
     key: entry.key.slice(scope.length),
   });
   return {
-    get: async <Value>(key: StoreKey) => inner(await store.get<Value>(outer(key))),
-    getMany: async (keys) => (await store.getMany(keys.map(outer))).map(inner),
-    set: (key, value, options) => store.set(outer(key), value, options),
-    delete: (key) => store.delete(outer(key)),
+    get: async <Value>(key: StoreKey) => inner(await store.get<Value>(full(key))),
+    getMany: async (keys) => (await store.getMany(keys.map(full))).map(inner),
+    set: async (key, value, options) => await store.set(full(key), value, options),
+    delete: async (key) => await store.delete(full(key)),
     async *list<Value>(selector: StoreSelector, options?: { limit?: number; reverse?: boolean }) {
       for await (const entry of store.list<Value>(scopedSelector(selector, outer), options)) {
         yield inner(entry);
       }
     },
-    atomic: () => scopedAtomic(store.atomic(), outer),
+    atomic: () => scopedAtomic(store.atomic(), full),
     close() {}, // whoever opened the store closes it
     limits: store.limits,
   };
@@ -31,15 +35,15 @@ function scopedSelector(
   return Object.fromEntries(parts) as StoreSelector;
 }
 
-function scopedAtomic(atomic: StoreAtomic, outer: (key: StoreKey) => StoreKey): StoreAtomic {
+function scopedAtomic(atomic: StoreAtomic, full: (key: StoreKey) => StoreKey): StoreAtomic {
   const scoped: StoreAtomic = {
     check(...checks) {
-      atomic.check(...checks.map((check) => ({ ...check, key: outer(check.key) })));
+      atomic.check(...checks.map((check) => ({ ...check, key: full(check.key) })));
       return scoped;
     },
-    set: (key, value, options) => (atomic.set(outer(key), value, options), scoped),
-    delete: (key) => (atomic.delete(outer(key)), scoped),
-    sum: (key, value, options) => (atomic.sum(outer(key), value, options), scoped),
+    set: (key, value, options) => (atomic.set(full(key), value, options), scoped),
+    delete: (key) => (atomic.delete(full(key)), scoped),
+    sum: (key, value) => (atomic.sum(full(key), value), scoped),
     commit: () => atomic.commit(),
   };
   return scoped;

@@ -86,7 +86,10 @@ export type PublishOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Durable delivery, given to `createHooks` as `outbox`. Core knows this interface and no more. */
+/**
+ * Durable delivery, given to `createHooks` as `outbox`: `createOutbox` of `./outbox` makes one. Core knows
+ * this interface and no more.
+ */
 export type DeliveryQueue = {
   /**
    * Stores events and their deliveries. A batch is stored as a whole or not at all; the receipts are

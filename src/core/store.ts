@@ -1,4 +1,7 @@
-/** A key: its parts, outermost first. Strings sort by their UTF-8 bytes, numbers after strings. */
+/**
+ * A key: its parts, outermost first. Strings sort by their UTF-8 bytes, numbers after strings; -0 is 0,
+ * and NaN is refused. 2048 bytes at most, each string's and two more, nine for a number.
+ */
 export type StoreKey = readonly (string | number)[];
 
 /** What stands under a key; both `value` and `versionstamp` are null when nothing does. */
@@ -9,7 +12,10 @@ export type StoreEntry<Value = unknown> =
   }
   & (
     | {
-      /** The value; what `sum` made reads as a bigint. */
+      /**
+       * The value; what `sum` made reads as a bigint, and undefined stands for what another program wrote
+       * there in a form that is not a store's.
+       */
       readonly value: Value;
       /** Changes with every write of the key. */
       readonly versionstamp: string;
@@ -66,9 +72,15 @@ export type StoreAtomic = {
   set(key: StoreKey, value: unknown, options?: StoreSetOptions): StoreAtomic;
   /** Removes a key. */
   delete(key: StoreKey): StoreAtomic;
-  /** Adds to an unsigned 64-bit number, which begins at 0 and wraps around. */
-  sum(key: StoreKey, value: bigint, options?: StoreSetOptions): StoreAtomic;
-  /** Applies all of it. A commit that throws has an unknown outcome. */
+  /**
+   * Adds to an unsigned 64-bit number, which begins at 0, wraps around and has no lifetime. Over JSON it
+   * is a `TypeError`; what stands before it in the commit may then be applied, so sums go first.
+   */
+  sum(key: StoreKey, value: bigint): StoreAtomic;
+  /**
+   * Applies all of it. A `TypeError` or a `StoreLimitError` means that it was refused; after any other
+   * error the outcome is unknown.
+   */
   commit(): Promise<StoreCommit>;
 };
 
@@ -88,7 +100,8 @@ export type StoreLimits = {
  * Where hooks and the outbox keep things: the part of Deno KV's API that they need, under the same
  * names, for JSON values.
  *
- * `memoryStore` of `./testing` is one, for tests.
+ * `openStore` of `./kv` (Deno) and of `./node` (Node, Bun) opens one; `memoryStore` of `./testing` is one
+ * for tests. `testStore` of `./testing` tells whether another one keeps to all of this.
  */
 export type Store = {
   /** Reads one key. */
@@ -106,7 +119,7 @@ export type Store = {
   ): AsyncIterable<StoreEntry<Value>>;
   /** Begins a commit. */
   atomic(): StoreAtomic;
-  /** Closes what the store opened itself. */
+  /** Ends the use of the store, and closes what it opened itself. */
   close(): void;
   /** What the backend takes. */
   readonly limits: StoreLimits;

@@ -1,6 +1,9 @@
 import type { StoreCommit, StoreKey } from "../core/mod.ts";
+import type { Content, DraftCheck, DraftMutation, KeyRange } from "../core/store_kit.ts";
 import { SortedKeys } from "./_sorted_keys.ts";
-import { add, type Content } from "./_store_value.ts";
+
+/** Where a sum wraps around. */
+const SUM_RANGE = 1n << 64n;
 
 /** What stands under one key. It is replaced, never changed: whoever has it has a snapshot. */
 export type StoredRecord = {
@@ -14,20 +17,6 @@ export type StoredRecord = {
   readonly versionstamp: string;
   /** When it is gone, on the store's clock; `Infinity` without a lifetime. */
   readonly expiresAt: number;
-};
-
-/** A range of encoded keys: `start` is in it, `end` is not. */
-export type KeyRange = { readonly start: string; readonly end: string };
-
-/** A check of an encoded key. */
-export type Check = { readonly id: string; readonly versionstamp: string | null };
-
-/** A change of an encoded key: JSON is written, a bigint is added, and nothing removes the key. */
-export type Mutation = {
-  readonly id: string;
-  readonly key: StoreKey;
-  readonly content?: Content;
-  readonly expireIn?: number | undefined;
 };
 
 /** The content of a store. What has expired is forgotten when it is met. */
@@ -66,7 +55,7 @@ export class Records {
   }
 
   /** Applies changes in their order if all checks hold. */
-  commit(checks: readonly Check[], mutations: readonly Mutation[]): StoreCommit {
+  commit(checks: readonly DraftCheck[], mutations: readonly DraftMutation[]): StoreCommit {
     for (const { id, versionstamp } of checks) {
       if ((this.get(id)?.versionstamp ?? null) !== versionstamp) return { ok: false };
     }
@@ -82,7 +71,7 @@ export class Records {
 
   /** All is worked out before anything is written, because a sum can fail. */
   #stage(
-    mutations: readonly Mutation[],
+    mutations: readonly DraftMutation[],
     versionstamp: string,
   ): Map<string, StoredRecord | undefined> {
     const staged = new Map<string, StoredRecord | undefined>();
@@ -115,4 +104,12 @@ export class Records {
   #isExpired({ expiresAt }: StoredRecord): boolean {
     return expiresAt !== Infinity && expiresAt <= this.#now();
   }
+}
+
+/** The sum of what stands under a key and a number. */
+function add(content: Content | undefined, value: bigint): bigint {
+  if (content === undefined || typeof content === "bigint") {
+    return ((content ?? 0n) + value) % SUM_RANGE;
+  }
+  throw new TypeError("Cannot sum as the key holds a JSON value");
 }

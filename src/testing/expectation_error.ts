@@ -1,4 +1,7 @@
-/** A `RecordingHook` did not hear what was expected. The message shows everything that it heard. */
+/**
+ * A `RecordingHook` did not hear what was expected, and the message shows everything that it heard; or a
+ * store failed a test of `testStore`.
+ */
 export class ExpectationError extends Error {
   /** The class's name. */
   override readonly name = "ExpectationError";

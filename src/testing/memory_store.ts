@@ -1,25 +1,24 @@
-import {
-  type Store,
-  type StoreAtomic,
-  type StoreEntry,
-  type StoreKey,
-  StoreLimitError,
-  type StoreLimits,
-  type StoreListOptions,
-  type StoreSelector,
-  type StoreSetOptions,
+import type {
+  Store,
+  StoreAtomic,
+  StoreEntry,
+  StoreKey,
+  StoreLimits,
+  StoreListOptions,
+  StoreSelector,
+  StoreSetOptions,
 } from "../core/mod.ts";
-import { MemoryAtomic } from "./_memory_atomic.ts";
-import { type KeyRange, Records, type StoredRecord } from "./_records.ts";
-import { encodeKey } from "./_store_key.ts";
-import { limitOf, rangeOf } from "./_store_range.ts";
-import { decodeValue } from "./_store_value.ts";
-
-/** What Deno KV takes, with the 10 checks that every backend of it takes. */
-const LIMITS: StoreLimits = { checks: 10, mutations: 1000, bytes: 819_200, value: 65_536 };
-
-/** Keys of one `getMany` in Deno KV. */
-const READS_LIMIT = 10;
+import {
+  checkReads,
+  decodeValue,
+  encodeFullKey,
+  type KeyRange,
+  KV_LIMITS,
+  limitOf,
+  rangeOf,
+  StoreDraft,
+} from "../core/store_kit.ts";
+import { Records, type StoredRecord } from "./_records.ts";
 
 /** Entries that Deno KV lists at once: this many, or `limit` of them up to the second number. */
 const BATCH = { usual: 100, most: 500 };
@@ -68,7 +67,7 @@ class MemoryStore implements Store {
   #closed = false;
 
   constructor({ now = Date.now, limits }: MemoryStoreOptions) {
-    this.limits = Object.freeze({ ...LIMITS, ...limits });
+    this.limits = Object.freeze({ ...KV_LIMITS, ...limits });
     this.#records = new Records(now);
   }
 
@@ -79,11 +78,7 @@ class MemoryStore implements Store {
 
   // deno-lint-ignore require-await -- what it throws has to reject
   async getMany(keys: readonly StoreKey[]): Promise<readonly StoreEntry[]> {
-    if (keys.length > READS_LIMIT) {
-      throw new StoreLimitError(
-        `Cannot read as 'keys' is limited to ${READS_LIMIT}: current value is ${keys.length}`,
-      );
-    }
+    checkReads(keys);
     this.#checkOpen();
     return keys.map((key) => this.#read(key));
   }
@@ -105,7 +100,7 @@ class MemoryStore implements Store {
   }
 
   atomic(): StoreAtomic {
-    return new MemoryAtomic(this.limits, (checks, mutations) => {
+    return new StoreDraft(this.limits, (checks, mutations) => {
       this.#checkOpen();
       return this.#records.commit(checks, mutations);
     });
@@ -117,8 +112,9 @@ class MemoryStore implements Store {
 
   #read<Value>(key: StoreKey): StoreEntry<Value> {
     this.#checkOpen();
-    const record = this.#records.get(encodeKey(key).id);
-    return record ? entryOf(record) : { key: [...key], value: null, versionstamp: null };
+    const { id, key: copy } = encodeFullKey(key);
+    const record = this.#records.get(id);
+    return record ? entryOf(record) : { key: copy, value: null, versionstamp: null };
   }
 
   async *#list<Value>(

@@ -1,5 +1,6 @@
 /**
- * Help for tests: a hook that records, a store in memory, a receiver that misbehaves.
+ * Help for tests: a hook that records, a store in memory, the tests that every store passes, a receiver
+ * that misbehaves.
  *
  * ```ts
  * import { createHooks } from "@omniagent/hooks";
@@ -25,6 +26,7 @@ export {
   type RecordingHookOptions,
   type RecordingWaitOptions,
 } from "./recording_hook.ts";
+export { type RegisterTest, testStore } from "./test_store.ts";
 export {
   type ReceiverBehavior,
   type ReceiverMoment,

@@ -8,7 +8,7 @@ export type Runtime = (typeof RUNTIMES)[number];
 
 /** How each runs a file of JavaScript, whose path and arguments follow. */
 const COMMANDS: Readonly<Record<Runtime, readonly [command: string, ...args: string[]]>> = {
-  deno: ["deno", "run", "--quiet", "--allow-all", "--no-config", "--no-lock"],
+  deno: ["deno", "run", "--quiet", "--allow-all", "--no-config", "--no-lock", "--unstable-kv"],
   bun: [tool("bun")],
   node: ["node"],
 };

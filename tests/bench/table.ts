@@ -6,7 +6,7 @@ export interface Result extends Partial<Measurement> {
   readonly name: string;
   readonly against: string;
   readonly place: Place;
-  readonly unit: "x" | "KiB";
+  readonly unit: "x" | "KiB" | "ops";
   readonly budget?: Budget;
   readonly verdict: Verdict;
   /** Why it could not be measured. */

@@ -63,6 +63,9 @@ function bundle(entry: string, ...options: string[]): Promise<string> {
     "--target=es2022",
     "--external:node:*",
     `--alias:@omniagent/hooks=${root}/mod.ts`,
+    ...["outbox", "kv", "testing"].map((entry) =>
+      `--alias:@omniagent/hooks/${entry}=${root}/src/${entry}/mod.ts`
+    ),
     ...["hookable", "emittery", "tapable", "eventemitter3"]
       .map((peer) => `--alias:${peer}=${runtimeModules}/${peer}`),
     ...options,

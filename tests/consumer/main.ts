@@ -18,6 +18,8 @@ import {
   type StorageAware,
   type Store,
 } from "@omniagent/hooks";
+import { type KvLike, KvStore } from "@omniagent/hooks/kv";
+import { openStore } from "@omniagent/hooks/node";
 import * as testing from "@omniagent/hooks/testing";
 import * as webhook from "@omniagent/hooks/webhook";
 
@@ -78,4 +80,12 @@ await pay(hooks).catch((error: unknown) => {
 });
 await hooks.close();
 
-console.log(Object.keys(testing), Object.keys(webhook));
+const store: Store = await openStore(":memory:", { accessToken: "token" });
+const wrapped = (kv: KvLike): Store => new KvStore(kv, { limits: { checks: 100 }, ownsKv: true });
+// @ts-expect-error: the path has to be given
+await openStore();
+// @ts-expect-error: sums have no lifetime
+await store.atomic().sum(["n"], 1n, { expireIn: 5 }).commit();
+store.close();
+
+console.log(wrapped, Object.keys(testing), Object.keys(webhook));

@@ -11,7 +11,7 @@ const root = new URL("../..", import.meta.url);
 async function withReceiver(
   run: (line: () => Promise<string>, command: string) => Promise<void>,
 ): Promise<void> {
-  const child = new Deno.Command("deno", {
+  const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "examples/webhook_receive.ts"],
     cwd: root,
     env: { PORT: "0", NO_COLOR: "1" },

@@ -1,6 +1,6 @@
-/// <reference lib="deno.unstable" />
 /**
- * The store in memory beside Deno KV: the same operations, the same answers. Needs `--unstable-kv`.
+ * The store in memory beside the one over Deno KV: the same operations, the same answers. Needs
+ * `--unstable-kv`.
  * @module
  */
 import assert from "node:assert/strict";
@@ -8,23 +8,14 @@ import fc from "fast-check";
 import type {
   Store,
   StoreAtomic,
-  StoreCommit,
   StoreEntry,
   StoreKey,
   StoreListOptions,
   StoreSelector,
 } from "@omniagent/hooks";
+import { openStore } from "@omniagent/hooks/kv";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
-import { storeBehaviors } from "../testing/store_behaviors.ts";
-
-// Only what a value is may differ from what is tested elsewhere; JSON's refusals are not Deno KV's.
-const NOT_OF_KV = ["a value that JSON can't carry is a TypeError, and nothing is written"];
-
-for (const [sentence, behavior] of Object.entries(storeBehaviors)) {
-  if (NOT_OF_KV.includes(sentence)) continue;
-  test(`Deno KV: ${sentence}`, () => withKv(behavior));
-}
 
 const part = fc.oneof(
   fc.constantFrom("", "\0", "a", "a\0", "a\0a", "b", "ab", "é", "\uffff", "😀", "\ud800"),
@@ -205,58 +196,10 @@ function below(name: "start" | "end"): fc.Arbitrary<StoreSelector> {
 }
 
 async function withKv(use: (store: Store) => Promise<void>): Promise<void> {
-  const kv = await Deno.openKv(":memory:");
+  const store = await openStore(":memory:");
   try {
-    await use(overKv(kv));
+    await use(store);
   } finally {
-    kv.close();
+    store.close();
   }
-}
-
-/** A store over Deno KV: JSON as bytes, and nothing else. */
-function overKv(kv: Deno.Kv): Store {
-  return {
-    get: async <Value>(key: StoreKey) => fromKv<Value>(await kv.get([...key])),
-    getMany: async (keys) => {
-      const entries = await kv.getMany<unknown[]>(keys.map((key) => [...key]));
-      return entries.map((entry) => fromKv(entry));
-    },
-    set: async (key, value, options) => void await kv.set([...key], toBytes(value), options),
-    delete: (key) => kv.delete([...key]),
-    async *list<Value>(selector: StoreSelector, options?: StoreListOptions) {
-      for await (const entry of kv.list(selector as Deno.KvListSelector, options)) {
-        yield fromKv<Value>(entry);
-      }
-    },
-    atomic: () => atomicOverKv(kv.atomic()),
-    close: () => {},
-    limits: { checks: 100, mutations: 1000, bytes: 819_200, value: 65_536 },
-  };
-}
-
-function atomicOverKv(atomic: Deno.AtomicOperation): StoreAtomic {
-  const store: StoreAtomic = {
-    check(...checks) {
-      atomic.check(...checks.map((check) => ({ ...check, key: [...check.key] })));
-      return store;
-    },
-    set: (key, value, options) => (atomic.set([...key], toBytes(value), options), store),
-    delete: (key) => (atomic.delete([...key]), store),
-    sum: (key, value) => (atomic.sum([...key], value), store),
-    commit: async () => await atomic.commit() as StoreCommit,
-  };
-  return store;
-}
-
-function toBytes(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value));
-}
-
-function fromKv<Value>({ key, value, versionstamp }: Deno.KvEntryMaybe<unknown>) {
-  const read = value instanceof Deno.KvU64
-    ? value.value
-    : value === null
-    ? null
-    : JSON.parse(new TextDecoder().decode(value as Uint8Array));
-  return { key, value: read, versionstamp } as StoreEntry<Value>;
 }

@@ -4,8 +4,11 @@
  * @module
  */
 import { dispatchRows } from "./dispatch.ts";
+import { durableDeliveryRows } from "./durable_delivery.ts";
+import { durablePublishRows } from "./durable_publish.ts";
 import { importRows } from "./import.ts";
 import { inlineDeliveryRows } from "./inline_delivery.ts";
+import { kvOperationRows } from "./kv_operations.ts";
 import { sizeRows } from "./size.ts";
 import { unregisterRows } from "./unregister.ts";
 import type { Row } from "./row.ts";
@@ -17,4 +20,7 @@ export const rows: readonly Row[] = [
   ...importRows,
   ...sizeRows,
   ...inlineDeliveryRows,
+  ...durablePublishRows,
+  ...durableDeliveryRows,
+  ...kvOperationRows,
 ];

@@ -15,7 +15,7 @@ export interface RowLabels {
   /** What it is measured against. */
   readonly against: string;
   /** @default {"x"} a ratio */
-  readonly unit?: "x" | "KiB";
+  readonly unit?: "x" | "KiB" | "ops";
   /** Without one the row is only shown. */
   readonly budget?: Budget;
 }
@@ -24,6 +24,8 @@ export interface RowLabels {
 export interface InsideRow extends RowLabels {
   /** Measures, with what every runtime has; `address` is the URL of `server`. */
   readonly inside: (address: string) => Promise<Measurement>;
+  /** Where it can be measured. @default all */
+  readonly runtimes?: readonly Runtime[];
   /** What answers over HTTP meanwhile, outside of the process that is measured. */
   readonly server?: (request: Request) => Promise<Response>;
 }

@@ -1,6 +1,8 @@
-import type { StoreKey, StoreListOptions, StoreSelector } from "../core/mod.ts";
-import type { KeyRange } from "./_records.ts";
 import { encodeKey } from "./_store_key.ts";
+import type { StoreKey, StoreListOptions, StoreSelector } from "./store.ts";
+
+/** A range of encoded keys: `start` is in it, `end` is not. */
+export type KeyRange = { readonly start: string; readonly end: string };
 
 /** A selector with everything that some form of it has. */
 type AnySelector = { readonly [Name in "prefix" | "start" | "end"]?: StoreKey | undefined };
@@ -15,6 +17,15 @@ export function rangeOf(selector: StoreSelector): KeyRange {
   const range = { start: encodeKey(start).id, end: encodeKey(end).id };
   if (range.start > range.end) throw new TypeError("Cannot list as 'start' is after 'end'");
   return range;
+}
+
+/** A copy of a selector with its keys as they are read back; refuses what Deno KV refuses. */
+export function copySelector(selector: StoreSelector): StoreSelector {
+  rangeOf(selector);
+  const bounds = (Object.entries(selector) as [string, StoreKey | undefined][])
+    .filter(([, key]) => key !== undefined)
+    .map(([name, key]) => [name, encodeKey(key!).key]);
+  return Object.fromEntries(bounds) as StoreSelector;
 }
 
 /** How many entries a list gives at most. */

@@ -1,4 +1,5 @@
-import { type StoreKey, StoreLimitError } from "../core/mod.ts";
+import { StoreLimitError } from "./errors.ts";
+import type { StoreKey } from "./store.ts";
 
 /** Bytes of a key in Deno KV. */
 const KEY_LIMIT = 2048;
@@ -20,29 +21,32 @@ const double = new DataView(bytesOfDouble.buffer);
 
 /** A key with its encoding. */
 export type EncodedKey = {
-  /** The key as it is read back: a copy, and a lone surrogate has become U+FFFD, as in UTF-8. */
+  /** The key as it is read back: a copy, in which a lone surrogate is U+FFFD, as in UTF-8, and -0 is 0. */
   readonly key: StoreKey;
   /** Deno KV's bytes, a character each: sorts as the key does, and is as long. */
   readonly id: string;
 };
 
-/** Encodes a key. */
+/** Encodes a key, or the bound of a range, which may be empty. */
 export function encodeKey(key: StoreKey): EncodedKey {
   if (!Array.isArray(key)) {
     throw new TypeError(`Cannot use a key as it must be a list: current value is ${typeof key}`);
   }
   let id = "";
   const copy = key.map((part: unknown) => {
-    if (typeof part === "number") {
-      id += encodeNumber(part);
-      return part;
+    if (typeof part === "number" && !Number.isNaN(part)) {
+      const number = part + 0; // `@deno/kv` has no -0, and no one order for NaN
+      id += encodeNumber(number);
+      return number;
     }
     if (typeof part === "string") {
       id += encodeString(part);
       return part.toWellFormed();
     }
     throw new TypeError(
-      `Cannot use a key as its parts must be strings and numbers: one is ${typeof part}`,
+      `Cannot use a key as its parts must be strings and numbers: one is ${
+        typeof part === "number" ? part : typeof part
+      }`,
     );
   });
   if (id.length > KEY_LIMIT) {
@@ -53,10 +57,10 @@ export function encodeKey(key: StoreKey): EncodedKey {
   return { key: copy, id };
 }
 
-/** Encodes a key that something is to stand under. */
-export function encodeWritableKey(key: StoreKey): EncodedKey {
+/** Encodes a key that something can stand under. */
+export function encodeFullKey(key: StoreKey): EncodedKey {
   const encoded = encodeKey(key);
-  if (encoded.id === "") throw new TypeError("Cannot write a key as it has no parts");
+  if (encoded.id === "") throw new TypeError("Cannot use a key as it has no parts");
   return encoded;
 }
 

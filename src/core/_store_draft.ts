@@ -1,0 +1,107 @@
+import { encodeFullKey } from "./_store_key.ts";
+import { checkLimit, KEYS_LIMIT } from "./_store_limits.ts";
+import { checkAddend, checkLifetime, type Content, encodeValue, sizeOf } from "./_store_value.ts";
+import type {
+  StoreAtomic,
+  StoreCheck,
+  StoreCommit,
+  StoreKey,
+  StoreLimits,
+  StoreSetOptions,
+} from "./store.ts";
+
+const VERSIONSTAMP = /^[0-9a-f]{20}$/;
+
+/** A check, its key as it is and encoded. */
+export type DraftCheck = StoreCheck & { readonly id: string };
+
+/** A change: bytes are written, a bigint is added, and nothing removes the key. */
+export type DraftMutation = {
+  /** The encoded key. */
+  readonly id: string;
+  /** The key. */
+  readonly key: StoreKey;
+  /** What becomes of it. */
+  readonly content?: Content;
+  /** Lifetime in milliseconds; undefined: none. */
+  readonly expireIn?: number | undefined;
+};
+
+/**
+ * Gathers a commit and checks it against Deno KV's limits before anything is sent. What is wrong with one
+ * argument throws at the call, what is wrong with the whole in `commit`.
+ */
+export class StoreDraft implements StoreAtomic {
+  readonly #limits: StoreLimits;
+  readonly #apply: Apply;
+  readonly #checks: DraftCheck[] = [];
+  readonly #mutations: DraftMutation[] = [];
+  #bytes = 0;
+  #keyBytes = 0;
+
+  /** A commit that `apply` applies. */
+  constructor(limits: StoreLimits, apply: Apply) {
+    this.#limits = limits;
+    this.#apply = apply;
+  }
+
+  /** Applies the commit only while these hold. */
+  check(...checks: readonly StoreCheck[]): this {
+    for (const { key, versionstamp } of checks) {
+      if (versionstamp !== null && !VERSIONSTAMP.test(versionstamp)) {
+        throw new TypeError(
+          `Cannot check as 'versionstamp' must be null or what was read: ` +
+            `current value is ${versionstamp}`,
+        );
+      }
+      const encoded = encodeFullKey(key);
+      this.#checks.push({ ...encoded, versionstamp });
+      this.#bytes += encoded.id.length;
+    }
+    return this;
+  }
+
+  /** Writes a JSON value. */
+  set(key: StoreKey, value: unknown, { expireIn }: StoreSetOptions = {}): this {
+    checkLifetime(expireIn);
+    return this.#write(key, encodeValue(value), expireIn);
+  }
+
+  /** Adds to an unsigned 64-bit number. */
+  sum(key: StoreKey, value: bigint): this {
+    checkAddend(value);
+    return this.#write(key, value, undefined);
+  }
+
+  /** Removes a key. */
+  delete(key: StoreKey): this {
+    const encoded = encodeFullKey(key);
+    this.#mutations.push(encoded);
+    this.#bytes += encoded.id.length;
+    return this;
+  }
+
+  /** Applies all of it. */
+  async commit(): Promise<StoreCommit> {
+    checkLimit("checks", this.#checks.length, this.#limits.checks);
+    checkLimit("mutations", this.#mutations.length, this.#limits.mutations);
+    checkLimit("bytes", this.#bytes, this.#limits.bytes);
+    checkLimit("bytes of keys", this.#keyBytes, KEYS_LIMIT);
+    return await this.#apply(this.#checks, this.#mutations);
+  }
+
+  #write(key: StoreKey, content: Content, expireIn: number | undefined): this {
+    const encoded = encodeFullKey(key);
+    const size = sizeOf(content);
+    checkLimit("bytes of a value", size, this.#limits.value);
+    this.#mutations.push({ ...encoded, content, expireIn });
+    this.#keyBytes += encoded.id.length;
+    this.#bytes += 2 * encoded.id.length + size; // Deno KV counts a key twice when a value goes with it
+    return this;
+  }
+}
+
+type Apply = (
+  checks: readonly DraftCheck[],
+  mutations: readonly DraftMutation[],
+) => StoreCommit | Promise<StoreCommit>;

@@ -1,0 +1,35 @@
+import { StoreLimitError } from "./errors.ts";
+import type { StoreKey, StoreLimits } from "./store.ts";
+
+/**
+ * What Deno KV takes, with the 10 checks that every backend of it takes: `@deno/kv`, the denokv server
+ * and Deno Deploy. A local file of Deno takes 100.
+ */
+export const KV_LIMITS: StoreLimits = Object.freeze({
+  checks: 10,
+  mutations: 1000,
+  bytes: 819_200,
+  value: 65_536,
+});
+
+/** Bytes of the keys that one commit writes, in Deno KV. */
+export const KEYS_LIMIT = 81_920;
+
+/** Keys of one `getMany` in Deno KV. */
+const READS_LIMIT = 10;
+
+/** Refuses a `getMany` of too many keys. */
+export function checkReads(keys: readonly StoreKey[]): void {
+  if (keys.length <= READS_LIMIT) return;
+  throw new StoreLimitError(
+    `Cannot read as 'keys' is limited to ${READS_LIMIT}: current value is ${keys.length}`,
+  );
+}
+
+/** Refuses a commit of which something is too large. */
+export function checkLimit(what: string, found: number, limit: number): void {
+  if (found <= limit) return;
+  throw new StoreLimitError(
+    `Cannot commit as '${what}' is limited to ${limit}: current value is ${found}`,
+  );
+}

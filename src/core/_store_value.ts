@@ -1,0 +1,64 @@
+import { formatIssues } from "./_issues.ts";
+import { copyJson } from "./_json.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** How much a sum counts as, and where it wraps around. */
+const SUM_BYTES = 8;
+const SUM_RANGE = 1n << 64n;
+
+/**
+ * What stands under a key: the UTF-8 bytes of JSON, or a number that `sum` made. Bytes, because Deno KV
+ * keeps the strings of Deno, Bun and Node in forms that the others can't read.
+ */
+export type Content = Uint8Array | bigint;
+
+/** A value as it is stored. A value that JSON would change without a word is a `TypeError`. */
+export function encodeValue(value: unknown): Uint8Array {
+  const copy = copyJson(value, "value");
+  if (copy.faults.length > 0) {
+    throw new TypeError(
+      `Cannot store a value as JSON can't carry it: ${formatIssues(copy.faults)}`,
+    );
+  }
+  return encoder.encode(JSON.stringify(copy.value));
+}
+
+/** A fresh value; undefined for bytes that are not JSON. */
+export function decodeValue(content: Content): unknown {
+  if (typeof content === "bigint") return content;
+  try {
+    return JSON.parse(decoder.decode(content));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The bytes that a commit is charged for. */
+export function sizeOf(content: Content): number {
+  return typeof content === "bigint" ? SUM_BYTES : content.length;
+}
+
+/** A number that can be summed. */
+export function checkAddend(value: bigint): void {
+  if (typeof value !== "bigint") {
+    throw new TypeError(
+      `Cannot sum as the value must be a bigint: current value is ${typeof value}`,
+    );
+  }
+  if (value < 0n || value >= SUM_RANGE) {
+    throw new RangeError(
+      `Cannot sum as the value must be unsigned and fit 64 bits: current value is ${value}`,
+    );
+  }
+}
+
+/** A lifetime that Deno KV takes. */
+export function checkLifetime(expireIn: number | undefined): void {
+  if (expireIn === undefined || (Number.isSafeInteger(expireIn) && expireIn >= 0)) return;
+  throw new RangeError(
+    `Cannot write as 'expireIn' must be a whole number of milliseconds, 0 or more: ` +
+      `current value is ${expireIn}`,
+  );
+}

@@ -1,0 +1,20 @@
+/**
+ * A store over Deno KV: a local file, Deno Deploy's database, or a KV Connect server.
+ *
+ * ```ts
+ * import { createHooks } from "@omniagent/hooks";
+ * import { openStore } from "@omniagent/hooks/kv";
+ *
+ * const store = await openStore(":memory:");
+ * const hooks = createHooks();
+ * hooks.registry.setStorage(store); // hooks that ask for storage get a part of it
+ *
+ * await hooks.close();
+ * store.close();
+ * ```
+ *
+ * @module
+ */
+export type { KvLike, KvLikeAtomic, KvLikeCommit, KvLikeEntry, KvLikeKey } from "./kv_like.ts";
+export { KvStore, type KvStoreOptions } from "./kv_store.ts";
+export { openStore } from "./open_store.ts";

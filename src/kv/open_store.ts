@@ -1,0 +1,64 @@
+import type { Store } from "../core/mod.ts";
+import { failure } from "./_failure.ts";
+import type { KvLike } from "./kv_like.ts";
+import { KvStore } from "./kv_store.ts";
+import { retryLocked } from "./_locked.ts";
+
+/** Checks in a commit that Deno takes on a local file. */
+const LOCAL_CHECKS = 100;
+
+/**
+ * Opens a store over `Deno.openKv`, which `close` closes again.
+ *
+ * `path` is a file, `":memory:"`, or the URL of a KV Connect server, whose token Deno takes from the
+ * environment variable `DENO_KV_ACCESS_TOKEN`. Without it, Deno chooses: on Deno Deploy the database of the
+ * app, elsewhere a file of its own. `limits.checks` is 100 on a file and in memory, 10 otherwise.
+ *
+ * Deno KV is switched on by `"unstable": ["kv"]` in deno.json or by `--unstable-kv`; Deno Deploy needs
+ * neither. On Bun and Node, use `openStore` of `./node`.
+ *
+ * @throws {Error} where there is no Deno KV, or when it can't be opened; the message says what to do
+ *
+ * ```ts
+ * import { openStore } from "@omniagent/hooks/kv";
+ *
+ * const store = await openStore(":memory:");
+ * await store.set(["session", "s-1"], { turns: 3 });
+ * console.log((await store.get(["session", "s-1"])).value); // { turns: 3 }
+ * store.close();
+ * ```
+ */
+export async function openStore(path?: string): Promise<Store> {
+  const open = findOpenKv();
+  const local = path !== undefined && !/^https?:\/\//i.test(path);
+  try {
+    const kv = await retryLocked(() => open(path));
+    return new KvStore(kv, {
+      ownsKv: true,
+      ...(local && { limits: { checks: LOCAL_CHECKS } }),
+    });
+  } catch (error) {
+    throw failure("open the store", error);
+  }
+}
+
+type OpenKv = (path?: string) => Promise<KvLike>;
+
+function findOpenKv(): OpenKv {
+  const { Deno: deno } = globalThis as {
+    readonly Deno?: { readonly openKv?: OpenKv };
+  };
+  if (deno === undefined) {
+    throw new Error(
+      "Cannot open the store as this is not Deno: on Bun and Node, openStore comes from " +
+        "'@omniagent/hooks/node'",
+    );
+  }
+  if (typeof deno.openKv !== "function") {
+    throw new Error(
+      `Cannot open the store as Deno KV is switched off: add "unstable": ["kv"] to deno.json, or run ` +
+        "with --unstable-kv",
+    );
+  }
+  return (path) => deno.openKv!(path);
+}

@@ -1,0 +1,52 @@
+import type { Store } from "../core/mod.ts";
+import { KvStore } from "../kv/mod.ts";
+
+/** Options of `openStore`. */
+export type OpenStoreOptions = {
+  /** Token for a KV Connect server. @default the environment variable `DENO_KV_ACCESS_TOKEN` */
+  readonly accessToken?: string;
+};
+
+/**
+ * Opens a store over the npm package `@deno/kv`, which `close` closes again. `limits.checks` is 10.
+ *
+ * `path` is a file, `":memory:"`, or the URL of a KV Connect server. It has to be given: without one,
+ * `@deno/kv` would keep everything in memory, and nothing would say so.
+ *
+ * @throws {Error} when the package can't be loaded or the database can't be opened; `cause` says why
+ *
+ * ```ts
+ * import { openStore } from "@omniagent/hooks/node";
+ *
+ * const store = await openStore(":memory:");
+ * await store.set(["session", "s-1"], { turns: 3 });
+ * console.log((await store.get(["session", "s-1"])).value); // { turns: 3 }
+ * store.close();
+ * ```
+ */
+export async function openStore(path: string, options: OpenStoreOptions = {}): Promise<Store> {
+  if (typeof path !== "string" || path === "") {
+    throw new TypeError(
+      `Cannot open the store as 'path' must be a file, ":memory:" or a URL: ` +
+        `current value is ${path === "" ? "empty" : typeof path}`,
+    );
+  }
+  try {
+    const { openKv } = await import("@deno/kv"); // here, because it loads a native module
+    return new KvStore(await openKv(path, { ...options, ...serializer }), { ownsKv: true });
+  } catch (error) {
+    const message = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
+    throw new Error(`Cannot open the store: ${message}`, { cause: error });
+  }
+}
+
+/**
+ * For what is not bytes. A store writes none, and no runtime can read all of what another wrote, so that
+ * such values are not read at all: `KvStore` gives undefined for them.
+ */
+const serializer = {
+  encodeV8(): never {
+    throw new TypeError("Cannot write as a store writes bytes");
+  },
+  decodeV8: (): undefined => undefined,
+};

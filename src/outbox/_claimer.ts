@@ -1,0 +1,179 @@
+import type { Store, StoreEntry, StoreKey } from "../core/mod.ts";
+import { type Change, commitChange } from "./_commit.ts";
+import type { Env } from "./_env.ts";
+import type { Keys } from "./_keys.ts";
+import { type Due, readDue, type Retention, VERSION } from "./_records.ts";
+import type { Lease } from "./_settler.ts";
+import type { Targets } from "./_targets.ts";
+
+/** Keys that one look at a target reads. */
+const PAGE = 128;
+/** A lease outlasts the attempt by this, in milliseconds: time to read, to settle, and for clocks to differ. */
+const LEASE_MARGIN = 20_000;
+/** How long a claim waits for the store, in milliseconds. */
+const PATIENCE = 5_000;
+/** A delivery that was leased so often and never settled takes its workers down with it. */
+export const MAX_CLAIMS = 5;
+
+/** What one pass over the due keys found. */
+export type Pass = {
+  /** How many deliveries were leased. */
+  readonly claimed: number;
+  /** The next moment at which something is due, as far as is known. */
+  readonly next: number | undefined;
+  /** Whether something due was left for want of slots. */
+  readonly left: boolean;
+};
+
+/** What the claimer works with. */
+export type ClaimerOptions = {
+  readonly store: Store;
+  readonly keys: Keys;
+  readonly env: Env;
+  readonly retention: Retention;
+  readonly targets: Targets;
+  /** Whether to go on claiming. */
+  readonly wanted: () => boolean;
+  /** Takes a leased delivery over. */
+  readonly take: (lease: Lease) => void;
+};
+
+/** A new lease of a delivery. */
+export function newLease(env: Env, timeout: number, claims: number): Due {
+  return { v: VERSION, until: env.now() + timeout + LEASE_MARGIN, by: crypto.randomUUID(), claims };
+}
+
+/** What a look at a target found: kept while slots are taken, as a commit checks it again. */
+type Seen = { readonly claimable: readonly DueEntry[]; readonly next: number | undefined };
+
+const NOTHING: Pass = { claimed: 0, next: undefined, left: false };
+/** Prefix, "due", target, at, id. */
+const DUE_KEY_LENGTH = 5;
+
+type DueEntry = { readonly key: StoreKey; readonly versionstamp: string; readonly due: Due };
+
+/** Finds due deliveries, target after target, and leases them. */
+export class Claimer {
+  readonly #options: ClaimerOptions;
+  readonly #seen = new Map<string, Seen>();
+
+  constructor(options: ClaimerOptions) {
+    this.#options = options;
+  }
+
+  /** One pass, from a random target around. `longest`: leave targets whose attempts may take longer. */
+  async pass(longest: number): Promise<Pass> {
+    const { targets, env, store, keys } = this.#options;
+    const names = targets.names;
+    const start = names[Math.floor(env.random() * names.length)] ?? "";
+    const total = { claimed: 0, next: undefined as number | undefined, left: false };
+    let wrapped = start === "";
+    for (let from = start;;) {
+      const [first] = await collect(store, keys.dueFrom(from), 1);
+      const name = first === undefined ? undefined : String(first.key[2]);
+      if (name === undefined || (wrapped && start !== "" && name >= start)) {
+        if (wrapped) return total;
+        wrapped = true;
+        from = "";
+        continue;
+      }
+      const part = await this.#claimFor(name, longest, Number(first!.key[3]));
+      total.claimed += part.claimed;
+      total.left ||= part.left;
+      if (part.next !== undefined) total.next = Math.min(total.next ?? Infinity, part.next);
+      from = `${name}\0`;
+    }
+  }
+
+  /** Leases what is due of a target, whose earliest due key is at `earliest`. */
+  async #claimFor(name: string, longest: number, earliest: number): Promise<Pass> {
+    const { targets, env, store, wanted } = this.#options;
+    const target = targets.get(name)?.target;
+    if (target === undefined) return NOTHING;
+    if (target.timeout > longest) return { ...NOTHING, left: earliest <= env.now() };
+    let claimed = 0;
+    for (;;) {
+      if (!wanted()) return { claimed, next: undefined, left: true };
+      const seen = this.#seen.get(name) ?? await this.#look(name);
+      this.#seen.delete(name);
+      const { claimable, next } = seen;
+      if (claimable.length === 0) return { claimed, next, left: false };
+      const free = Math.min(targets.free(name), store.limits.checks);
+      if (free <= 0) {
+        this.#seen.set(name, seen);
+        return { claimed, next, left: true };
+      }
+      const won = await this.#claim(name, claimable.slice(0, free));
+      claimed += won;
+      // Somebody was faster: what was seen is out of date, and is looked at anew, later.
+      if (won === 0) return { claimed, next: env.now(), left: false };
+      const rest = claimable.slice(free);
+      if (rest.length > 0) this.#seen.set(name, { claimable: rest, next });
+    }
+  }
+
+  /** Reads a target's due keys until some can be leased. */
+  async #look(name: string): Promise<Seen> {
+    const { env, store, keys } = this.#options;
+    let next: number | undefined;
+    let after: StoreKey | undefined;
+    for (;;) {
+      const page = await collect(store, keys.dueFrom(name, after), PAGE);
+      const now = env.now();
+      const claimable: DueEntry[] = [];
+      for (const { key, value, versionstamp } of page) {
+        if (key[2] !== name || key.length !== DUE_KEY_LENGTH) continue;
+        const due = readDue(value);
+        if (due === "newer") continue;
+        const at = Math.max(Number(key[3]), due.until);
+        if (at <= now) claimable.push({ key, versionstamp: versionstamp!, due });
+        else next = Math.min(next ?? Infinity, at);
+      }
+      const last = page.at(-1);
+      const ended = page.length < PAGE || last!.key[2] !== name || Number(last!.key[3]) > now;
+      if (claimable.length > 0 || ended) return { claimable, next };
+      after = [...last!.key.slice(0, -1), `${last!.key.at(-1)}\0`];
+    }
+  }
+
+  /** Leases a window of due keys; how many. */
+  async #claim(name: string, window: readonly DueEntry[]): Promise<number> {
+    const { targets, env, retention, store, take } = this.#options;
+    const slot = targets.get(name)!;
+    const leases = window.map(({ key, due }) => ({
+      key,
+      due: newLease(env, slot.target.timeout, due.claims + 1),
+    }));
+    const change: Change = {
+      checks: window.map(({ key, versionstamp }) => ({ key, versionstamp })),
+      sums: [],
+      deletes: [],
+      sets: leases.map(({ key, due }) => [key, due, retention.rest]),
+    };
+    slot.taken += leases.length;
+    const outcome = await commitChange(store, change, env, PATIENCE).catch((error) => {
+      slot.taken -= leases.length;
+      throw error;
+    });
+    if (outcome.ok !== true) {
+      // Never adopt a lease that only looks like one's own: if it is, it ends by itself.
+      slot.taken -= leases.length;
+      return 0;
+    }
+    for (const { key, due } of leases) {
+      const { versionstamp } = outcome;
+      take({ target: name, slot, at: Number(key[3]), id: String(key[4]), due, versionstamp });
+    }
+    return leases.length;
+  }
+}
+
+async function collect(
+  store: Store,
+  selector: Parameters<Store["list"]>[0],
+  limit: number,
+): Promise<readonly StoreEntry[]> {
+  const entries: StoreEntry[] = [];
+  for await (const entry of store.list(selector, { limit })) entries.push(entry);
+  return entries;
+}

@@ -1,0 +1,69 @@
+import type { StoreKey, StoreSelector } from "../core/mod.ts";
+
+/** What is counted, by target and by the day on which the event was accepted. */
+export type Count = "accepted" | "delivered" | "dead" | "expired" | "failed";
+
+const DAY = 24 * 60 * 60 * 1000;
+
+/** Where everything stands, under one prefix. The layout is a format: `[p,"meta"]` holds its version. */
+export class Keys {
+  readonly meta: StoreKey;
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+    this.meta = [prefix, "meta"];
+  }
+
+  /** An accepted event. */
+  event(id: string): StoreKey {
+    return [this.#prefix, "event", id];
+  }
+
+  /** A part of a large event's body. */
+  chunk(id: string, n: number): StoreKey {
+    return [this.#prefix, "chunk", id, n];
+  }
+
+  /** A live delivery, due at a time: the one thing that workers scan. */
+  due(target: string, at: number, id: string): StoreKey {
+    return [this.#prefix, "due", target, at, id];
+  }
+
+  /** The log of a delivery. */
+  delivery(target: string, id: string): StoreKey {
+    return [this.#prefix, "delivery", target, id];
+  }
+
+  /** A delivery that was given up. */
+  dead(target: string, id: string): StoreKey {
+    return [this.#prefix, "dead", target, id];
+  }
+
+  /** What an idempotency key was used for. */
+  seen(scope: string, key: string): StoreKey {
+    return [this.#prefix, "seen", scope, key];
+  }
+
+  /** A number of deliveries. */
+  count(target: string, eventId: string, what: Count): StoreKey {
+    return [this.#prefix, "count", target, dayOf(eventId), what];
+  }
+
+  /** Live deliveries from a target on, or from a place within a target's on. */
+  dueFrom(target: string, after?: StoreKey): StoreSelector {
+    const prefix = [this.#prefix, "due"];
+    return { prefix, start: after ?? [...prefix, target] };
+  }
+
+  /** Every live delivery. */
+  get allDue(): StoreSelector {
+    return { prefix: [this.#prefix, "due"] };
+  }
+}
+
+/** The UTC day, from 1970, in the time of a UUID v7; 0 for an id that has none. */
+function dayOf(id: string): number {
+  const time = parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  return Number.isNaN(time) ? 0 : Math.floor(time / DAY);
+}

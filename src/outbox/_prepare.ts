@@ -1,0 +1,144 @@
+import {
+  EventValidationError,
+  type HookEvent,
+  type Publication,
+  StoreLimitError,
+  type StoreLimits,
+  toWire,
+  type WireEvent,
+} from "../core/mod.ts";
+import { IdempotencyConflictError } from "./errors.ts";
+
+/** Largest event, in bytes of its wire form. */
+const MAX_EVENT = 256 * 1024;
+/** Bytes of a chunk, as the JSON string that is stored. */
+const CHUNK = 60_000;
+/** Room for a head's other fields, or a due key and its value. */
+const OVERHEAD = 512;
+
+/** One publication, checked and encoded. */
+export type Prepared = {
+  readonly event: HookEvent;
+  readonly wire: WireEvent;
+  readonly to: readonly string[];
+  readonly key: string | undefined;
+  /** SHA-256 of what was published, when there is a key. */
+  readonly hash: string;
+  /** The JSON in parts, when it is stored apart. */
+  chunks: readonly string[] | undefined;
+  /** Bytes of the event in its head. */
+  readonly size: number;
+};
+
+/** Checks and encodes a publication. Nothing was written when this throws. */
+export async function prepare(
+  { event, to, idempotencyKey }: Publication,
+  limits: StoreLimits,
+): Promise<Prepared> {
+  const wire = toWire(event);
+  const text = JSON.stringify(wire);
+  const size = byteLength(text);
+  if (size > MAX_EVENT) {
+    throw new StoreLimitError(
+      `Cannot publish '${event.type}' as an event must be at most ${MAX_EVENT} bytes: ` +
+        `current size is ${size}`,
+    );
+  }
+  if (idempotencyKey !== undefined && !/^[ -~]{1,255}$/.test(idempotencyKey)) {
+    throw new EventValidationError(`Cannot publish '${event.type}'`, [
+      { message: "must be 1 to 255 printable ASCII characters", path: ["idempotencyKey"] },
+    ]);
+  }
+  const large = size + OVERHEAD + 70 * to.length > limits.value;
+  return {
+    event,
+    wire,
+    to,
+    key: idempotencyKey,
+    hash: idempotencyKey === undefined ? "" : await hashOf(wire),
+    chunks: large ? split(text) : undefined,
+    size,
+  };
+}
+
+/**
+ * Which publications of a batch repeat an earlier one under the same key.
+ *
+ * @throws {IdempotencyConflictError} when a key stands for two events
+ */
+export function findRepeats(batch: readonly Prepared[]): ReadonlyMap<Prepared, Prepared> {
+  const originals = new Map<string, Prepared>();
+  const repeats = new Map<Prepared, Prepared>();
+  for (const prepared of batch) {
+    if (prepared.key === undefined) continue;
+    const original = originals.get(prepared.key);
+    if (original === undefined) originals.set(prepared.key, prepared);
+    else if (original.hash === prepared.hash) repeats.set(prepared, original);
+    else throw new IdempotencyConflictError();
+  }
+  return repeats;
+}
+
+/** Stores bodies apart until what stays fits one commit. */
+export function fitIntoCommit(batch: readonly Prepared[], limits: StoreLimits): void {
+  const keyed = batch.filter(({ key }) => key !== undefined).length;
+  if (keyed > limits.checks - 1) {
+    throw new StoreLimitError(
+      `Cannot publish a batch with ${keyed} idempotency keys as a commit has room for ` +
+        `${limits.checks - 1}`,
+    );
+  }
+  const largestFirst = [...batch].sort((a, b) => b.size - a.size);
+  for (const prepared of largestFirst) {
+    if (sizeOf(batch) <= limits.bytes) return;
+    prepared.chunks ??= split(JSON.stringify(prepared.wire));
+  }
+  const mutations = mutationsOf(batch);
+  if (mutations > limits.mutations || sizeOf(batch) > limits.bytes) {
+    throw new StoreLimitError(
+      `Cannot publish a batch of ${batch.length} events as a commit has ${limits.mutations} changes ` +
+        `and ${limits.bytes} bytes at most: current values are ${mutations} and ${sizeOf(batch)}`,
+    );
+  }
+}
+
+/** Bytes of the heads and due keys of some events, at most. */
+export function sizeOf(batch: readonly Prepared[]): number {
+  let bytes = 0;
+  for (const { size, chunks, to } of batch) {
+    bytes += (chunks ? 0 : size) + OVERHEAD * (1 + to.length);
+  }
+  return bytes;
+}
+
+/** Changes of a commit that stores some events, at most. */
+export function mutationsOf(batch: readonly Prepared[]): number {
+  let mutations = 0;
+  for (const { to, key } of batch) mutations += 1 + 2 * to.length + (key === undefined ? 0 : 1);
+  return mutations;
+}
+
+/** Parts of a text whose JSON strings are `CHUNK` bytes each, at most. */
+function split(text: string): readonly string[] {
+  const parts: string[] = [];
+  for (let from = 0; from < text.length;) {
+    let length = Math.min(CHUNK, text.length - from);
+    while (byteLength(JSON.stringify(text.slice(from, from + length))) > CHUNK) {
+      length = Math.floor(length * 0.8);
+    }
+    parts.push(text.slice(from, from + length));
+    from += length;
+  }
+  return parts;
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+/** What makes two publications under one key the same: type, session and data as given. */
+async function hashOf({ type, session_id = "", data }: WireEvent): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify([type, session_id, data]));
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

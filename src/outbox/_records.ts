@@ -1,0 +1,75 @@
+import type { Attempt, WireEvent } from "../core/mod.ts";
+
+/** The version of every record, and of the layout. A record of a newer one is left alone. */
+export const VERSION = 1;
+
+/** An accepted event. */
+export type EventHead = {
+  readonly v: number;
+  /** The targets that are to get it. */
+  readonly to: readonly string[];
+  /** When it was accepted, in milliseconds; the `at` of its first due keys. */
+  readonly at: number;
+  /** The event, unless it is in chunks. */
+  readonly event?: WireEvent;
+  /** How many chunks hold its JSON. */
+  readonly chunks?: number;
+};
+
+/** A live delivery. */
+export type Due = {
+  readonly v: number;
+  /** Leased until; 0: not leased. */
+  readonly until: number;
+  /** The lease, new for each; empty: none. */
+  readonly by: string;
+  /** Leases since it was last settled. */
+  readonly claims: number;
+};
+
+/** The log of a delivery. */
+export type DeliveryLog = {
+  readonly v: number;
+  readonly state: "pending" | "delivered" | "dead" | "expired";
+  /** When its due key is, while it is pending. */
+  readonly at?: number;
+  /** How many attempts were made. */
+  readonly made: number;
+  /** The last of them. */
+  readonly attempts: readonly Attempt[];
+};
+
+/** A delivery that was given up. */
+export type Dead = { readonly v: number; readonly at: number; readonly reason: string };
+
+/** What an idempotency key was used for. */
+export type Seen = { readonly v: number; readonly id: string; readonly hash: string };
+
+/** Attempts that a log keeps. */
+const KEPT_ATTEMPTS = 20;
+/** Characters that they take at most, as JSON: 16 KiB in the worst case of UTF-8. */
+const KEPT_CHARACTERS = 16 * 1024 / 3;
+
+/** The last attempts, as many as a log has room for. */
+export function keepAttempts(attempts: readonly Attempt[]): readonly Attempt[] {
+  const kept = attempts.slice(-KEPT_ATTEMPTS);
+  while (kept.length > 1 && JSON.stringify(kept).length > KEPT_CHARACTERS) kept.shift();
+  return kept;
+}
+
+/** Whether a due key's value is one that this version can work with. */
+export function readDue(value: unknown): Due | "newer" {
+  const due = value as Partial<Due> | null;
+  if (typeof due?.v === "number" && due.v > VERSION) return "newer";
+  const { until, by, claims } = due ?? {};
+  if (typeof until === "number" && typeof by === "string" && typeof claims === "number") {
+    return { v: VERSION, until, by, claims };
+  }
+  return { v: VERSION, until: 0, by: "", claims: 0 }; // unreadable counts as unleased: it is not lost
+}
+
+/** Lifetimes, in milliseconds. */
+export type Retention = { readonly head: number; readonly rest: number; readonly seen: number };
+
+/** A delivery that nobody has leased. */
+export const UNLEASED: Due = { v: VERSION, until: 0, by: "", claims: 0 };

@@ -1,0 +1,59 @@
+import type { DeliveryTarget, Registration } from "../core/mod.ts";
+
+/** Targets of an outbox: the mutations of a commit must hold one event for all of them. */
+const MAX_TARGETS = 256;
+
+/** A target, and how many of its slots are taken by this process. */
+export type Slot = { readonly target: DeliveryTarget; taken: number; known: boolean };
+
+/** The targets that this process can deliver to. */
+export class Targets {
+  readonly #targets = new Map<string, Slot>();
+  readonly #retention: number;
+
+  constructor(retention: number) {
+    this.#retention = retention;
+  }
+
+  /** @throws {TypeError | RangeError} when it can't be delivered to */
+  register(target: DeliveryTarget): Registration {
+    const { name, retry, ordering } = target;
+    const subject = `Cannot register '${name}' with the outbox`;
+    if (this.#targets.has(name)) throw new TypeError(`${subject} as the name is taken`);
+    if (this.#targets.size >= MAX_TARGETS) {
+      throw new RangeError(
+        `${subject} as it has ${MAX_TARGETS} targets, the most that it can have`,
+      );
+    }
+    if (ordering !== undefined) {
+      throw new TypeError(`${subject} as this version delivers in no order: leave 'ordering' out`);
+    }
+    if (2 * retry.total > this.#retention) {
+      throw new RangeError(
+        `${subject} as 'retention' must be at least twice its retry schedule (${retry.total} ms): ` +
+          `current value is ${this.#retention}`,
+      );
+    }
+    const slot: Slot = { target, taken: 0, known: true };
+    this.#targets.set(name, slot);
+    const unregister = (): void => {
+      slot.known = false;
+      if (this.#targets.get(name) === slot) this.#targets.delete(name);
+    };
+    return { unregister, [Symbol.dispose]: unregister };
+  }
+
+  get(name: string): Slot | undefined {
+    return this.#targets.get(name);
+  }
+
+  get names(): readonly string[] {
+    return [...this.#targets.keys()];
+  }
+
+  /** How many more attempts a target takes now. */
+  free(name: string): number {
+    const slot = this.#targets.get(name);
+    return slot ? Math.max(0, slot.target.concurrency - slot.taken) : 0;
+  }
+}

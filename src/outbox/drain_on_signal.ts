@@ -1,0 +1,99 @@
+import type { Lifecycle, Logger, Registration } from "../core/mod.ts";
+
+/** Deno Deploy kills an instance 5 s after its SIGINT; other platforms give more. */
+const DEADLINE = 4_500;
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** Options of `drainOnSignal`. */
+export interface DrainOnSignalOptions {
+  /** Where trouble is logged. @default the console */
+  readonly logger?: Pick<Logger, "error"> | undefined;
+  /**
+   * Called when everything has ended, or after 4.5 s, with the code to exit with: 0, or 1 when something
+   * could not be closed in time. @default exits the process
+   */
+  readonly exit?: ((code: number) => void) | undefined;
+}
+
+/** What differs between runtimes. */
+type Host = {
+  on(signal: (typeof SIGNALS)[number], listener: () => void): void;
+  off(signal: (typeof SIGNALS)[number], listener: () => void): void;
+  exit(code: number): void;
+};
+
+/**
+ * Closes hooks on SIGINT and SIGTERM, then exits: no event is taken any more, attempts under way may end,
+ * the leases of those that don't are given back. All of it within 4.5 s, as a second later Deno Deploy
+ * kills. What was accepted stays in the store, and whoever is alive delivers it.
+ *
+ * ```ts ignore
+ * const hooks = createHooks({ outbox: createOutbox(store) });
+ * drainOnSignal(hooks);
+ * ```
+ *
+ * @returns What takes the listeners back
+ * @throws {TypeError} on a runtime without signals
+ */
+export function drainOnSignal(
+  hooks: Pick<Lifecycle, "close">,
+  { logger = console, exit }: DrainOnSignalOptions = {},
+): Registration {
+  const host = hostOf();
+  let draining = false;
+  const listener = async (): Promise<void> => {
+    if (draining) return;
+    draining = true;
+    const code = await closeInTime(hooks, logger);
+    (exit ?? host.exit)(code);
+  };
+  for (const signal of SIGNALS) host.on(signal, listener);
+  const unregister = (): void => SIGNALS.forEach((signal) => host.off(signal, listener));
+  return { unregister, [Symbol.dispose]: unregister };
+}
+
+async function closeInTime(
+  hooks: Pick<Lifecycle, "close">,
+  logger: Pick<Logger, "error">,
+): Promise<number> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took longer than ${DEADLINE} ms`)), DEADLINE);
+  });
+  try {
+    await Promise.race([hooks.close(), late]);
+    return 0;
+  } catch (error) {
+    logger.error("The hooks could not be closed on a signal", error);
+    return 1;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Deno's own interface where there is one: there, to name `process` loads Node's. */
+function hostOf(): Host {
+  const globals = globalThis as unknown as {
+    readonly Deno?: {
+      addSignalListener(signal: string, listener: () => void): void;
+      removeSignalListener(signal: string, listener: () => void): void;
+      exit(code: number): void;
+    };
+    readonly process?: {
+      on(signal: string, listener: () => void): void;
+      off(signal: string, listener: () => void): void;
+      exit(code: number): void;
+    };
+  };
+  const { Deno } = globals;
+  if (Deno?.addSignalListener) {
+    return {
+      on: (signal, listener) => Deno.addSignalListener(signal, listener),
+      off: (signal, listener) => Deno.removeSignalListener(signal, listener),
+      exit: (code) => Deno.exit(code),
+    };
+  }
+  const { process } = globals;
+  if (typeof process?.on === "function" && typeof process.exit === "function") return process;
+  throw new TypeError("Cannot drain on signals as this runtime has none");
+}

@@ -1,0 +1,14 @@
+/**
+ * The outbox: durable delivery of webhooks and durable hooks over a store.
+ *
+ * @module
+ */
+export * from "./errors.ts";
+export {
+  createOutbox,
+  type Delivery,
+  isOutbox,
+  type Outbox,
+  type OutboxOptions,
+} from "./outbox.ts";
+export { drainOnSignal, type DrainOnSignalOptions } from "./drain_on_signal.ts";

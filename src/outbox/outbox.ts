@@ -1,0 +1,158 @@
+import {
+  type Attempt,
+  checkFunctions,
+  checkObject,
+  checkPositive,
+  type DeliveryQueue,
+  type Logger,
+  type Publication,
+  type PublishOptions,
+  type Receipt,
+  show,
+  type Store,
+} from "../core/mod.ts";
+import { commitChange, readKeys } from "./_commit.ts";
+import { type Env, platform } from "./_env.ts";
+import { Keys } from "./_keys.ts";
+import { Publisher } from "./_publisher.ts";
+import { readLog } from "./_reader.ts";
+import { type EventHead, VERSION } from "./_records.ts";
+import { Targets } from "./_targets.ts";
+import { Worker } from "./_worker.ts";
+import { OutboxUnavailableError } from "./errors.ts";
+
+const DAY = 24 * 60 * 60 * 1000;
+/** How long the first call waits for the store, in milliseconds. */
+const PATIENCE = 10_000;
+
+/** Options of an outbox. Durations are in milliseconds. */
+export interface OutboxOptions {
+  /** The first part of every key. @default {"hooks"} */
+  readonly prefix?: string | undefined;
+  /**
+   * How long an event is kept: what is not delivered by then is gone. At least twice the longest retry
+   * schedule. @default {2592000000} 30 days
+   */
+  readonly retention?: number | undefined;
+  /** Whether events that no target hears are stored too. @default {true} */
+  readonly eventLog?: boolean | undefined;
+  /** Where trouble with the store is logged. @default the console */
+  readonly logger?: Logger | undefined;
+}
+
+/** How a delivery stands. */
+export type Delivery = {
+  /** The webhook or durable hook. */
+  readonly target: string;
+  /** The event. */
+  readonly eventId: string;
+  /** What became of it. */
+  readonly state: "pending" | "delivered" | "dead" | "expired";
+  /** How many attempts were made. */
+  readonly made: number;
+  /** The last 20 of them, the latest last. */
+  readonly attempts: readonly Attempt[];
+};
+
+/** Durable delivery over a store. */
+export type Outbox = DeliveryQueue & {
+  /**
+   * Delivers what is due now and can be done within a budget: for a cron job, where no process lives.
+   * `remaining`: something due was left.
+   */
+  drainOnce(options: { readonly budgetMs: number }): Promise<{
+    readonly settled: number;
+    readonly remaining: boolean;
+  }>;
+  /** How a delivery stands; undefined: there is none. */
+  get(target: string, eventId: string): Promise<Delivery | undefined>;
+};
+
+const outboxes = new WeakSet<object>();
+
+/** Whether a queue is an outbox. */
+export function isOutbox(queue: DeliveryQueue | undefined): queue is Outbox {
+  return queue !== undefined && outboxes.has(queue);
+}
+
+/** An outbox over a store, which it does not close. */
+export function createOutbox(store: Store, options: OutboxOptions = {}): Outbox {
+  return createOutboxIn(platform, store, options);
+}
+
+/** The same in other surroundings, for tests. */
+export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = {}): Outbox {
+  const { prefix = "hooks", retention: head = 30 * DAY, eventLog = true, logger } = options;
+  const subject = "Cannot create an outbox";
+  checkObject(subject, "a store", store);
+  checkFunctions(`${subject} with this store`, store, ["get", "getMany", "list", "atomic"]);
+  checkPositive(subject, "retention", head);
+  if (typeof prefix !== "string" || prefix === "") {
+    throw new TypeError(`${subject} as 'prefix' must be text: current value is ${show(prefix)}`);
+  }
+  const keys = new Keys(prefix);
+  const retention = { head, rest: head + DAY, seen: 2 * DAY };
+  const targets = new Targets(head);
+  const worker = new Worker({ store, keys, env, retention, targets, logger });
+  const publisher = new Publisher({ store, keys, env, retention, eventLog, lessor: worker });
+  const compatible = once(() => checkVersion(store, keys, env));
+
+  const outbox: Outbox = {
+    async publish(
+      batch: readonly Publication[],
+      options?: PublishOptions,
+    ): Promise<readonly Receipt[]> {
+      await compatible();
+      return await publisher.publish(batch, options);
+    },
+    register: (target) => targets.register(target),
+    start: () => worker.start(),
+    stop: () => worker.stop(),
+    async drainOnce({ budgetMs }) {
+      if (budgetMs === undefined) throw new TypeError("Cannot drain as 'budgetMs' is missing");
+      checkPositive("Cannot drain", "budgetMs", budgetMs);
+      await compatible();
+      return await worker.drainOnce(budgetMs);
+    },
+    async get(target, eventId) {
+      const [head, log] = await store.getMany([
+        keys.event(eventId),
+        keys.delivery(target, eventId),
+      ]);
+      const known = log!.value !== null || (head!.value as EventHead | null)?.to.includes(target);
+      if (!known) return undefined;
+      const { state, made, attempts } = readLog(log!.value);
+      return { target, eventId, state, made, attempts };
+    },
+  };
+  outboxes.add(outbox);
+  return outbox;
+}
+
+/** Writes the version of the layout, or refuses a newer one. */
+async function checkVersion(store: Store, keys: Keys, env: Env): Promise<void> {
+  const [entry] = await readKeys(store, [keys.meta], env, PATIENCE).catch((error) => {
+    throw new OutboxUnavailableError(false, error.cause);
+  });
+  const { v } = (entry!.value ?? { v: 0 }) as { v: number };
+  if (v > VERSION) {
+    throw new Error(
+      `Cannot use the store as its outbox has format ${v}: this version knows ${VERSION}`,
+    );
+  }
+  if (entry!.value !== null) return;
+  const checks = [{ key: keys.meta, versionstamp: null }];
+  const sets = [[keys.meta, { v: VERSION }, undefined]] as const;
+  const outcome = await commitChange(store, { checks, sums: [], deletes: [], sets }, env, PATIENCE);
+  if (outcome.ok === "unknown") throw new OutboxUnavailableError(false, outcome.cause);
+}
+
+/** Calls until it succeeds, then never again. */
+function once(action: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () =>
+    done ??= action().catch((error) => {
+      done = undefined;
+      throw error;
+    });
+}

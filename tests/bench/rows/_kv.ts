@@ -1,0 +1,91 @@
+/**
+ * What the rows of the outbox share: Deno KV on files, and a store whose operations are counted.
+ * @module
+ */
+import type { Store } from "@omniagent/hooks";
+import type { Sample } from "../sampler.ts";
+
+/** The part of Deno KV that rows call by itself; typed here, as rows are bundled for every runtime. */
+export type RawKv = Deno.Kv;
+
+/** Runs with a folder for database files, which goes with them. */
+export async function withFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await Deno.makeTempDir({ prefix: "hooks_bench_kv_" });
+  try {
+    return await run(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Does something `count` times so that always `inFlight` are under way; the cost is the time of one. */
+export function lanes(count: number, inFlight: number, action: () => Promise<unknown>): Sample {
+  return async () => {
+    let left = count;
+    const lane = async () => {
+      while (left-- > 0) await action();
+    };
+    const start = performance.now();
+    await Promise.all(Array.from({ length: inFlight }, lane));
+    return (performance.now() - start) / count;
+  };
+}
+
+/** What was asked of a store. */
+export type Operations = { reads: number; changes: number; commits: number; settled: number };
+
+/**
+ * A store that counts: keys that are read (a list that finds none counts as one), changes, and commits.
+ * `settled` counts removed keys: only a settle removes any.
+ */
+export function counted(store: Store, operations: Operations, settled = () => {}): Store {
+  return {
+    get limits() {
+      return store.limits;
+    },
+    get: (key) => (operations.reads++, store.get(key)),
+    getMany: (keys) => (operations.reads += keys.length, store.getMany(keys)),
+    set: (key, value, options) => store.set(key, value, options),
+    delete: (key) => store.delete(key),
+    async *list(selector, options) {
+      let found = 0;
+      for await (const entry of store.list(selector, options)) {
+        found++;
+        operations.reads++;
+        yield entry as never;
+      }
+      if (found === 0) operations.reads++;
+    },
+    atomic() {
+      const atomic = store.atomic();
+      const here = { changes: 0, deletes: 0 };
+      const draft: ReturnType<Store["atomic"]> = {
+        check: (...checks) => (atomic.check(...checks), draft),
+        set: (key, value, options) => (here.changes++, atomic.set(key, value, options), draft),
+        delete: (key) => (here.changes++, here.deletes++, atomic.delete(key), draft),
+        sum: (key, value) => (here.changes++, atomic.sum(key, value), draft),
+        async commit() {
+          const answer = await atomic.commit();
+          operations.commits++;
+          operations.changes += here.changes;
+          if (answer.ok) operations.settled += here.deletes;
+          if (here.deletes > 0) settled();
+          return answer;
+        },
+      };
+      return draft;
+    },
+    close: () => store.close(),
+  };
+}
+
+/** New operations: none yet. */
+export function none(): Operations {
+  return { reads: 0, changes: 0, commits: 0, settled: 0 };
+}
+
+/** A new id for an event: a UUID v7. */
+export function newId(): string {
+  const time = Date.now().toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${crypto.randomUUID().slice(15)}`;
+}

@@ -1,0 +1,165 @@
+/// <reference lib="deno.unstable" />
+/**
+ * Stores over KV Connect, by Deno's client and by the one of `@deno/kv`, and what they do when replies are
+ * lost.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { openKv } from "@deno/kv";
+import type { Store } from "@omniagent/hooks";
+import { KvStore, openStore } from "@omniagent/hooks/kv";
+import { testStore } from "@omniagent/hooks/testing";
+import { test } from "../../harness.ts";
+import { type Fault, type KvConnectOptions, startKvConnect } from "../../kv_connect/server.ts";
+
+Deno.env.set("DENO_KV_ACCESS_TOKEN", "token");
+
+const clients: Readonly<Record<string, (url: string) => Promise<Store>>> = {
+  "Deno's client": (url) => openStore(url),
+  "@deno/kv's client": async (url) => {
+    const kv = await openKv(url, {
+      implementation: "remote",
+      encodeV8: () => assert.fail("a store writes bytes"),
+      decodeV8: () => undefined,
+      maxRetries: 0,
+    });
+    return new KvStore(kv, { ownsKv: true });
+  },
+};
+
+for (const [client, open] of Object.entries(clients)) {
+  const opened = async () => {
+    const server = startKvConnect();
+    const store = await open(server.url);
+    return { store, end: () => server.close() };
+  };
+  testStoreThatEnds(
+    opened,
+    (name, run) => test(`KV Connect, ${client}: ${name}`, run),
+  );
+}
+
+/** `testStore`, for stores with something to end after them. */
+function testStoreThatEnds(
+  open: () => Promise<
+    { readonly store: Store; readonly end: () => Promise<void> }
+  >,
+  register: (name: string, run: () => Promise<void>) => void,
+): void {
+  let end = () => Promise.resolve();
+  const openNext = async () => {
+    const opened = await open();
+    end = opened.end;
+    return opened.store;
+  };
+  testStore(
+    openNext,
+    (name, run) => register(name, () => run().finally(() => end())),
+  );
+}
+
+async function withServer(
+  options: KvConnectOptions,
+  use: (
+    store: Store,
+    requests: Readonly<Record<"read" | "write", number>>,
+  ) => Promise<void>,
+  open: (url: string) => Promise<Store> = openStore,
+): Promise<void> {
+  const server = startKvConnect(options);
+  const store = await open(server.url);
+  try {
+    await use(store, server.requests);
+  } finally {
+    store.close();
+    await server.close();
+  }
+}
+
+/** A fault of the first commit, and of no other. */
+function first(fault: Fault): KvConnectOptions {
+  return {
+    fault: ({ kind, nth }) => kind === "write" && nth === 1 ? fault : undefined,
+  };
+}
+
+test("over KV Connect, `ok: false` after a lost reply is said of a commit that was applied", () =>
+  withServer(first("lost reply"), async (store, requests) => {
+    const commit = store.atomic().check({ key: ["a"], versionstamp: null }).set(
+      ["a"],
+      1,
+    );
+    assert.deepEqual(await commit.commit(), { ok: false });
+    assert.equal((await store.get(["a"])).value, 1);
+    assert.equal(requests.write, 2);
+  }));
+
+test("over KV Connect, a commit without a check is applied twice when its reply is lost", () =>
+  withServer(first("lost reply"), async (store) => {
+    assert.ok((await store.atomic().sum(["a"], 1n).commit()).ok);
+    assert.equal((await store.get(["a"])).value, 2n);
+  }));
+
+test("over KV Connect, a commit that met a 503 is sent again and applied once", () =>
+  withServer(first("unavailable"), async (store, requests) => {
+    const commit = store.atomic().check({ key: ["a"], versionstamp: null }).sum(
+      ["a"],
+      1n,
+    );
+    assert.ok((await commit.commit()).ok);
+    assert.equal((await store.get(["a"])).value, 1n);
+    assert.equal(requests.write, 2);
+  }));
+
+test("over KV Connect, a commit that is late is applied when it arrives", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const delay: KvConnectOptions = {
+    async fault({ kind }) {
+      if (kind === "read") return undefined;
+      arrived.resolve();
+      await released.promise;
+      return undefined;
+    },
+  };
+  await withServer(delay, async (store) => {
+    const committed = store.set(["a"], 1);
+    await arrived.promise;
+    assert.equal((await store.get(["a"])).value, null);
+    released.resolve();
+    await committed;
+    assert.equal((await store.get(["a"])).value, 1);
+  });
+});
+
+test("with @deno/kv, a lost reply is an Error and no TypeError: the commit may have been applied", () =>
+  withServer(first("lost reply"), async (store) => {
+    await assert.rejects(store.set(["a"], 1), (error: Error) => {
+      assert.match(error.message, /^Cannot commit as Deno KV failed: /);
+      assert.ok(error.cause instanceof Error);
+      return !(error instanceof TypeError);
+    });
+    assert.equal((await store.get(["a"])).value, 1);
+  }, clients["@deno/kv's client"]));
+
+test("the server takes ten checks, as denokv does", async () => {
+  const server = startKvConnect();
+  const kv = await Deno.openKv(server.url);
+  const commit = (count: number) => {
+    const checks = Array.from({ length: count }, (_, i) => ({ key: [i], versionstamp: null }));
+    return kv.atomic().check(...checks).commit();
+  };
+  assert.ok((await commit(10)).ok);
+  await assert.rejects(commit(11), /11 checks/);
+  kv.close();
+  await server.close();
+});
+
+test("a server that wants another token is an error that says so", async () => {
+  const server = startKvConnect({ token: "another" });
+  await assert.rejects(
+    openStore(server.url).then((store) => store.get(["a"])),
+    /401/,
+  );
+  await server.close();
+});

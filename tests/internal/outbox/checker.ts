@@ -1,0 +1,133 @@
+import type { Store, StoreEntry } from "../../../src/core/mod.ts";
+import type { DeliveryLog, EventHead } from "../../../src/outbox/_records.ts";
+import type { Ledger } from "./ledger.ts";
+import { type Receivers, RETRIES } from "./receivers.ts";
+
+const DAY = 24 * 60 * 60 * 1000;
+
+/** Everything that is left. */
+export async function contents(store: Store): Promise<readonly StoreEntry[]> {
+  const entries: StoreEntry[] = [];
+  for await (const entry of store.list({ prefix: ["hooks"] })) entries.push(entry);
+  return entries;
+}
+
+/** Holds what is left in the store, and what receivers got, against the invariants. */
+export async function checkEnd(
+  store: Store,
+  ledger: Ledger,
+  receivers: Receivers,
+  now: number,
+): Promise<void> {
+  const entries = await contents(store);
+  const of = (kind: string): readonly StoreEntry[] => entries.filter(({ key }) => key[1] === kind);
+  const named = (kind: string): Map<string, unknown> =>
+    new Map(of(kind).map(({ key, value }) => [`${key[2]} ${key[3]}`, value]));
+  const due = new Map<string, number>();
+  for (const { key } of of("due")) {
+    const name = `${key[2]} ${key[4]}`;
+    due.set(name, (due.get(name) ?? 0) + 1);
+  }
+  const dead = named("dead");
+  const logs = named("delivery") as Map<string, DeliveryLog>;
+  const heads = new Map(of("event").map(({ key, value }) => [String(key[2]), value as EventHead]));
+
+  for (const [id, { to }] of ledger.heads) {
+    const gone = ledger.isGone(id, now);
+    if (!gone && !heads.has(id)) ledger.violate(`I1: event ${id} was stored, and is lost`);
+    for (const w of to) checkDelivery(`${w} ${id}`, gone);
+  }
+  for (const id of heads.keys()) {
+    if (!ledger.heads.has(id)) ledger.violate(`layout: event ${id} came from nowhere`);
+  }
+  checkChunks(of("chunk"), heads, ledger);
+  checkCounts(of("count"), ledger);
+
+  function checkDelivery(name: string, gone: boolean): void {
+    const log = logs.get(name);
+    const states = gone ? ["delivered", "expired"] : ["delivered"];
+    const ended = log && states.includes(log.state) ? 1 : 0;
+    const places = (due.get(name) ?? 0) + (dead.has(name) ? 1 : 0) + ended;
+    if (places !== 1) ledger.violate(`I2: at the end ${name} is in ${places} places`);
+    if ((due.get(name) ?? 0) > 0) ledger.violate(`I5: ${name} never came to its end`);
+    checkSends(name, log, ledger, receivers);
+    checkDead(name, log, dead.get(name) as { readonly reason: string } | undefined, ledger);
+  }
+}
+
+/** I5: sent as often as its log says, and once more at most for each lease that was lost or returned. */
+function checkSends(
+  name: string,
+  log: DeliveryLog | undefined,
+  ledger: Ledger,
+  receivers: Receivers,
+): void {
+  const sends = receivers.sends.get(name) ?? 0;
+  const { reclaims, returns } = ledger.known.get(name) ?? { reclaims: 0, returns: 0 };
+  const made = log?.made ?? 0;
+  if (sends < made) ledger.violate(`I5: ${name} was sent ${sends} times, its log says ${made}`);
+  if (sends > made + reclaims + returns) {
+    ledger.violate(
+      `I5: ${name} was sent ${sends} times: ${made} in its log, ` +
+        `${reclaims} leases lost, ${returns} returned`,
+    );
+  }
+  if (log?.state === "delivered" && log.attempts.at(-1)?.verdict !== "delivered") {
+    ledger.violate(`I5: ${name} counts as delivered without an attempt that was`);
+  }
+}
+
+/** A delivery is given up for a reason. */
+function checkDead(
+  name: string,
+  log: DeliveryLog | undefined,
+  dead: { readonly reason: string } | undefined,
+  ledger: Ledger,
+): void {
+  if (!dead) return;
+  if (log?.state !== "dead") ledger.violate(`I2: ${name} is dead, its log says ${log?.state}`);
+  const verdict = log?.attempts.at(-1)?.verdict;
+  if (verdict === "final" || verdict === "disable" || (log?.made ?? 0) > RETRIES) return;
+  const lost = /^lost lease/.test(dead.reason) && (ledger.known.get(name)?.reclaims ?? 0) >= 5;
+  if (!lost && dead.reason !== ledger.allowedReasons.get(name)) {
+    ledger.violate(`I5: ${name} is dead for no reason: ${dead.reason}`);
+  }
+}
+
+/** A head's chunks are there, and no head lacks one. */
+function checkChunks(
+  chunks: readonly StoreEntry[],
+  heads: ReadonlyMap<string, EventHead>,
+  ledger: Ledger,
+): void {
+  const names = new Set(chunks.map(({ key }) => `${key[2]} ${key[3]}`));
+  for (const [id, head] of heads) {
+    for (let n = 0; n < (head.chunks ?? 0); n++) {
+      if (!names.has(`${id} ${n}`)) ledger.violate(`a chunk of ${id} is not there`);
+    }
+  }
+}
+
+/** Every commit counted once: the counts equal what is there. */
+function checkCounts(counts: readonly StoreEntry[], ledger: Ledger): void {
+  const expected = new Map<string, number>();
+  const add = (w: string, id: string, what: string, by = 1): void => {
+    const day = Math.floor(parseInt(id.slice(0, 8) + id.slice(9, 13), 16) / DAY);
+    const name = `${w} ${day} ${what}`;
+    if (by > 0) expected.set(name, (expected.get(name) ?? 0) + by);
+  };
+  for (const [id, { to }] of ledger.heads) {
+    for (const w of to) {
+      add(w, id, "accepted");
+      const log = ledger.known.get(`${w} ${id}`)?.log;
+      if (log === undefined) continue;
+      if (log.state !== "pending") add(w, id, log.state);
+      add(w, id, "failed", log.made - (log.state === "delivered" ? 1 : 0));
+    }
+  }
+  const found = new Map(counts.map(({ key, value }) => [key.slice(2).join(" "), Number(value)]));
+  for (const name of new Set([...expected.keys(), ...found.keys()])) {
+    const [is, shall] = [found.get(name) ?? 0, expected.get(name) ?? 0];
+    if (is !== shall) ledger.violate(`counts: ${name} is ${is} and should be ${shall}`);
+  }
+}

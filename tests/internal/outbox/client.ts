@@ -1,0 +1,128 @@
+import type { HookEvent, Publication, Receipt } from "../../../src/core/mod.ts";
+import type { Outbox } from "../../../src/outbox/outbox.ts";
+import type { Ledger } from "./ledger.ts";
+import { type Receivers, textOf } from "./receivers.ts";
+import type { SimProcess } from "./sim_process.ts";
+import type { World } from "./world.ts";
+
+/** What the caller of `publish` was told. */
+export type Told =
+  | { readonly kind: "accepted"; readonly receipts: readonly Receipt[] }
+  | { readonly kind: "not stored" | "unknown" | "conflict" | "nothing" };
+
+/** One call of `publish`. */
+export type Call = { readonly batch: readonly Publication[]; told: Told };
+
+/** The callers: they keep what they were told, for the checks at the end. */
+export class Client {
+  readonly calls: Call[] = [];
+  readonly #world: World;
+  readonly #ledger: Ledger;
+  readonly #receivers: Receivers;
+  #counter = 0;
+
+  constructor(world: World, ledger: Ledger, receivers: Receivers) {
+    this.#world = world;
+    this.#ledger = ledger;
+    this.#receivers = receivers;
+  }
+
+  /** A new event; `data` is what makes two of them the same under a key. */
+  event(data: unknown, type = "tool.called"): HookEvent {
+    const time = this.#world.now.toString(16).padStart(12, "0");
+    const count = (this.#counter++).toString(16).padStart(12, "0");
+    const id = `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${count}`;
+    const timestamp = new Date(this.#world.now);
+    const event: HookEvent = { id, type, timestamp, sessionId: "s-1", data };
+    this.#receivers.published.set(id, textOf(event));
+    return event;
+  }
+
+  /** Publishes from a process; what it is told, unless it dies before. */
+  async publish(
+    process: SimProcess,
+    outbox: Outbox,
+    batch: readonly Publication[],
+  ): Promise<Told> {
+    const call: Call = { batch, told: { kind: "nothing" } };
+    this.calls.push(call);
+    const ids = (): string => batch.map(({ event }) => event.id.slice(-4)).join(" ");
+    this.#world.log(() => `${process.name} publishes ${ids()}`);
+    const told = await this.#tell(outbox, batch);
+    if (!process.alive) return call.told;
+    this.#world.log(() => `${process.name} is told of ${ids()}: ${told.kind}`);
+    call.told = told;
+    if (told.kind === "accepted") {
+      told.receipts.forEach((receipt, i) => this.#accepted(receipt, batch[i]!));
+    }
+    return told;
+  }
+
+  async #tell(outbox: Outbox, batch: readonly Publication[]): Promise<Told> {
+    try {
+      return { kind: "accepted", receipts: await outbox.publish(batch) };
+    } catch (error) {
+      const { code, stored } = error as { code?: string; stored?: unknown };
+      if (code === "idempotency_conflict") return { kind: "conflict" };
+      if (code === "outbox_unavailable") {
+        return { kind: stored === false ? "not stored" : "unknown" };
+      }
+      this.#ledger.violate(`a caller got ${error}`);
+      return { kind: "unknown" };
+    }
+  }
+
+  /** I1, at the very moment. */
+  #accepted(
+    { id, duplicate, deliveries }: Receipt,
+    { event, to, idempotencyKey }: Publication,
+  ): void {
+    const stored = this.#ledger.heads.has(id);
+    if (!stored) this.#ledger.violate(`I1: ${id} was accepted, and is not in the store`);
+    if (!duplicate && id !== event.id) {
+      this.#ledger.violate(`I4: ${event.id} was accepted as ${id}`);
+    }
+    if (duplicate && this.#ledger.seen.get(idempotencyKey ?? "")?.id !== id) {
+      this.#ledger.violate(`idempotency: ${event.id} is no duplicate of ${id}`);
+    }
+    const [is, shall] = [event.id, id].map((name) => this.#contentOf(name));
+    if (duplicate && is !== shall) {
+      this.#ledger.violate(`idempotency: ${event.id} is another event than ${id}, and no conflict`);
+    }
+    if (deliveries !== (duplicate ? 0 : to.length)) {
+      this.#ledger.violate(`the receipt of ${id} counts ${deliveries} deliveries`);
+    }
+  }
+
+  /** Type, session and data of what was published. */
+  #contentOf(id: string): string {
+    const [, type, , session, data] = JSON.parse(this.#receivers.published.get(id) ?? "[]");
+    return JSON.stringify([type, session, data]);
+  }
+
+  /** What callers were told, against what was stored in the end. */
+  check(): void {
+    for (const { batch, told } of this.calls) {
+      const own = batch.filter((_, i) =>
+        !(told.kind === "accepted" && told.receipts[i]!.duplicate)
+      );
+      const there = own.filter(({ event }) => this.#ledger.heads.has(event.id));
+      const ids = batch.map(({ event }) => event.id).join(" ");
+      const none = told.kind === "not stored" || told.kind === "conflict";
+      if (none && there.length > 0) this.#ledger.violate(`${told.kind}, and it is: ${ids}`);
+      const keyed = batch.some(({ idempotencyKey }) => idempotencyKey !== undefined);
+      // Of a batch whose caller was told nothing, what was a duplicate is not known.
+      const partly = there.length > 0 && there.length < own.length;
+      if (partly && !(keyed && told.kind !== "accepted")) {
+        this.#ledger.violate(`a batch was stored in part: ${ids}`);
+      }
+      if (told.kind !== "accepted") continue;
+      told.receipts.forEach(({ id, duplicate }, i) => {
+        const { event } = batch[i]!;
+        if (duplicate && event.id !== id && this.#ledger.heads.has(event.id)) {
+          this.#ledger.violate(`idempotency: duplicate ${event.id} was stored too`);
+        }
+      });
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * One fixed story, and every fault at every operation of it: what is left must hold the invariants.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { test } from "../../harness.ts";
+import type { Cluster } from "./cluster.ts";
+import { COMMIT_FAULTS, type Fault, FaultAt, READ_FAULTS } from "./faults.ts";
+import { runScenario } from "./scenario.ts";
+
+test("the story passes through every state of a delivery", async () => {
+  const baseline = new FaultAt();
+  const cluster = await runScenario(baseline);
+  const { ledger, client } = cluster;
+  const all = [...ledger.known.values()];
+  const told = client.calls.map(({ told }) => told);
+  const seen = {
+    delivered: all.some(({ log }) => log?.state === "delivered"),
+    retried: all.some(({ log }) => log?.state === "delivered" && log.made > 1),
+    dead: all.some(({ dead }) => dead?.reason === "400"),
+    unreadable: all.some(({ dead }) => dead?.reason === "unreadable"),
+    expired: all.some(({ log }) => log?.state === "expired"),
+    returned: all.some(({ returns }) => returns > 0),
+    lost: ledger.totals.lost > 0,
+    reclaimed: ledger.totals.reclaims > 0,
+    chunked: [...ledger.heads.values()].some(({ chunks = 0 }) => chunks > 1),
+    duplicate: told.some((told) => told.kind === "accepted" && told.receipts[0]!.duplicate),
+    conflict: told.some(({ kind }) => kind === "conflict"),
+    fast: all.some(({ log, reclaims }) => log?.made === 1 && reclaims === 0),
+  };
+  assert.deepEqual(Object.entries(seen).filter(([, is]) => !is), []);
+  assert.deepEqual(ledger.faults, []);
+  for (const purpose of ["read", "publish", "chunk", "claim", "settle", "meta"] as const) {
+    assert.ok(baseline.seen.includes(purpose), purpose);
+  }
+});
+
+/** Faults whose delay is drawn: with several draws. */
+const DRAWN: readonly Fault[] = ["twice", "late", "late answer", "echo"];
+
+for (const fault of COMMIT_FAULTS) {
+  test(`a fault at any one operation breaks nothing: ${fault}`, async () => {
+    const totals = { operations: 0, crashes: 0, lost: 0, reclaims: 0 };
+    for (let seed = 1; seed <= (DRAWN.includes(fault) ? 5 : 1); seed++) {
+      const baseline = new FaultAt();
+      await runScenario(baseline, { seed });
+      for (const [n, purpose] of baseline.seen.entries()) {
+        const kinds: readonly Fault[] = purpose === "read" ? READ_FAULTS : COMMIT_FAULTS;
+        if (!kinds.includes(fault)) continue;
+        const cluster = await runScenario(new FaultAt(n, fault), { seed });
+        const where = `${fault} at operation ${n}, a ${purpose}, seed ${seed}`;
+        assert.deepEqual(cluster.ledger.faults, [], where);
+        const expired = [...cluster.ledger.known.values()]
+          .filter(({ w, log }) => w !== "too late" && log?.state === "expired");
+        assert.deepEqual(expired, [], where);
+        add(totals, cluster);
+      }
+    }
+    console.log(`${fault}:`, JSON.stringify(totals));
+  });
+}
+
+function add(totals: Record<string, number>, { crashes, ledger }: Cluster): void {
+  totals.operations!++;
+  totals.crashes! += crashes;
+  totals.lost! += ledger.totals.lost;
+  totals.reclaims! += ledger.totals.reclaims;
+}

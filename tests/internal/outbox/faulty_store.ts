@@ -1,0 +1,217 @@
+import type {
+  Store,
+  StoreAtomic,
+  StoreCheck,
+  StoreCommit,
+  StoreEntry,
+  StoreKey,
+  StoreLimits,
+  StoreListOptions,
+  StoreSelector,
+  StoreSetOptions,
+} from "../../../src/core/mod.ts";
+import type { Fault, Faults, Purpose } from "./faults.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Random } from "./random.ts";
+import { never, type SimProcess } from "./sim_process.ts";
+
+/** A change, as it was asked for. */
+export type Mutation =
+  | { readonly what: "set"; readonly key: StoreKey; value: unknown; expireIn?: number | undefined }
+  | { readonly what: "sum"; readonly key: StoreKey; by: bigint }
+  | { readonly what: "delete"; readonly key: StoreKey };
+
+/** A commit on its way. */
+export type Sent = {
+  readonly process: SimProcess;
+  readonly atomic: StoreAtomic;
+  readonly checks: StoreCheck[];
+  readonly mutations: Mutation[];
+};
+
+/** One process's handle of the shared store: its calls take time, and can go wrong. */
+export class FaultyStore implements Store {
+  readonly limits: StoreLimits;
+  readonly #store: Store;
+  readonly #process: SimProcess;
+  readonly #faults: Faults;
+  readonly #ledger: Ledger;
+  readonly #random: Random;
+
+  constructor(store: Store, process: SimProcess, faults: Faults, ledger: Ledger) {
+    this.#store = store;
+    this.limits = store.limits;
+    this.#process = process;
+    this.#faults = faults;
+    this.#ledger = ledger;
+    this.#random = process.world.random.fork();
+  }
+
+  async get<Value>(key: StoreKey): Promise<StoreEntry<Value>> {
+    return await this.#read(() => this.#store.get<Value>(key));
+  }
+
+  async getMany(keys: readonly StoreKey[]): Promise<readonly StoreEntry[]> {
+    return await this.#read(() => this.#store.getMany(keys));
+  }
+
+  async *list<Value>(
+    selector: StoreSelector,
+    options?: StoreListOptions,
+  ): AsyncIterable<StoreEntry<Value>> {
+    yield* await this.#read(async () => {
+      const entries: StoreEntry<Value>[] = [];
+      for await (const entry of this.#store.list<Value>(selector, options)) entries.push(entry);
+      return entries;
+    });
+  }
+
+  async set(key: StoreKey, value: unknown, options?: StoreSetOptions): Promise<void> {
+    await this.atomic().set(key, value, options).commit();
+  }
+
+  async delete(key: StoreKey): Promise<void> {
+    await this.atomic().delete(key).commit();
+  }
+
+  atomic(): StoreAtomic {
+    const { skew } = this.#process;
+    const atomic = this.#store.atomic();
+    const sent: Sent = { process: this.#process, atomic, checks: [], mutations: [] };
+    // What expires does so by the clock of who wrote it.
+    const shifted = (expireIn: number | undefined): StoreSetOptions =>
+      expireIn === undefined ? {} : { expireIn: Math.max(0, expireIn + skew) };
+    const self: StoreAtomic = {
+      check(...checks) {
+        atomic.check(...checks);
+        sent.checks.push(...checks);
+        return self;
+      },
+      set(key, value, { expireIn } = {}) {
+        atomic.set(key, value, shifted(expireIn));
+        sent.mutations.push({ what: "set", key, value, expireIn });
+        return self;
+      },
+      sum(key, by) {
+        atomic.sum(key, by);
+        sent.mutations.push({ what: "sum", key, by });
+        return self;
+      },
+      delete(key) {
+        atomic.delete(key);
+        sent.mutations.push({ what: "delete", key });
+        return self;
+      },
+      commit: () => this.#commit(sent),
+    };
+    return self;
+  }
+
+  close(): void {}
+
+  /** A read sees the store as it is half-way. */
+  async #read<T>(read: () => Promise<T>): Promise<T> {
+    const process = this.#process;
+    if (!process.alive) return await never;
+    const fault = this.#faults.next("read");
+    if (fault !== "none") process.world.log(() => `${process.name} read: ${fault}`);
+    if (fault === "die before") return process.kill(), await never;
+    await this.#latency(fault);
+    if (fault === "throw before") return await this.#failed();
+    const result = await read();
+    await this.#latency();
+    if (fault === "die after") process.kill();
+    await process.resumed();
+    return result;
+  }
+
+  async #commit(sent: Sent): Promise<StoreCommit> {
+    const process = this.#process;
+    if (!process.alive) return await never;
+    const fault = this.#faults.next(purposeOf(sent));
+    this.#log(sent, fault);
+    if (fault === "die before") return process.kill(), await never;
+    const answer = await this.#answer(sent, fault);
+    await process.resumed();
+    return answer;
+  }
+
+  async #answer(sent: Sent, fault: Fault): Promise<StoreCommit> {
+    const { world } = this.#process;
+    await this.#latency(fault);
+    switch (fault) {
+      case "throw before":
+        return await this.#failed();
+      case "late": {
+        const arrives = this.#later(sent, this.#random.between(100, 45_000));
+        // An answer that never comes, or a connection that breaks.
+        return this.#random.chance(0.3) ? await arrives.then(() => never) : await this.#failed();
+      }
+      case "late answer":
+        return await this.#later(sent, this.#random.between(1_000, 15_000));
+    }
+    const result = await this.#apply(sent);
+    await this.#latency();
+    switch (fault) {
+      case "die after":
+        this.#process.kill();
+        return await never;
+      case "throw after":
+        return await this.#failed();
+      case "false after": // a resend of the client met its own commit; what has no check meets nothing
+        return sent.checks.length > 0 ? { ok: false } : result;
+      case "twice":
+        await world.sleep(this.#random.between(10, 3_000));
+        return await this.#apply(sent);
+      case "echo":
+        void this.#later(sent, this.#random.between(50, 60_000));
+    }
+    return result;
+  }
+
+  async #later(sent: Sent, milliseconds: number): Promise<StoreCommit> {
+    await this.#process.world.sleep(milliseconds);
+    return await this.#apply(sent);
+  }
+
+  /** The moment at which a commit takes effect. No other does until this has been recorded. */
+  async #apply(sent: Sent): Promise<StoreCommit> {
+    const result = await sent.atomic.commit();
+    this.#ledger.record(sent, result);
+    return result;
+  }
+
+  async #failed(): Promise<never> {
+    await this.#process.resumed();
+    throw new Error("connection lost");
+  }
+
+  #latency(fault: Fault = "none"): Promise<void> {
+    const [from, to] = fault === "slow" ? [1_000, this.#random.pick([9_000, 45_000])] : [0, 4];
+    return this.#process.world.sleep(this.#random.between(from, to));
+  }
+
+  #log(sent: Sent, fault: Fault): void {
+    this.#process.world.log(() => {
+      const lines = sent.mutations.map((mutation) => {
+        const value = mutation.what === "set" ? JSON.stringify(mutation.value).slice(0, 110) : "";
+        return `\n      ${mutation.what} ${mutation.key.slice(1).join(" ")} ${value}`;
+      });
+      const fate = fault === "none" ? "" : ` [${fault}]`;
+      return `${this.#process.name} ${purposeOf(sent)}${fate}${lines.join("")}`;
+    });
+  }
+}
+
+/** What a commit is for, by what it writes. */
+export function purposeOf({ mutations }: Sent): Purpose {
+  const has = (kind: string, what?: Mutation["what"]): boolean =>
+    mutations.some((mutation) => mutation.key[1] === kind && mutation.what === (what ?? "set"));
+  if (has("event")) return "publish";
+  if (has("chunk")) return "chunk";
+  if (has("due", "delete") || has("delivery")) return "settle";
+  const due = mutations.find(({ key }) => key[1] === "due");
+  if (due === undefined) return "meta";
+  const unleased = due.what === "set" && (due.value as { by?: string }).by === "";
+  return unleased ? "settle" : "claim";
+}

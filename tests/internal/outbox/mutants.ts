@@ -1,0 +1,44 @@
+import { pathToFileURL } from "node:url";
+import type { MakeOutbox } from "./cluster.ts";
+import { plantedInClaim } from "./planted_in_claim.ts";
+import { plantedInPublish } from "./planted_in_publish.ts";
+import { plantedInSettle } from "./planted_in_settle.ts";
+
+/** A bug that is planted in a copy of the outbox. */
+export type Mutant = {
+  readonly bug: string;
+  /** The rule or invariant that it breaks. */
+  readonly breaks: string;
+  /** What is replaced in which file; each text must be there. */
+  readonly edits: readonly (readonly [file: string, from: string, to: string])[];
+};
+
+const source = new URL("../../../src/outbox/", import.meta.url);
+const core = new URL("../../../src/core/mod.ts", import.meta.url).href;
+
+/** The outbox with a bug in it. The copy is deleted when it was loaded. */
+export async function loadMutant({ bug, edits }: Mutant): Promise<MakeOutbox> {
+  const folder = await Deno.makeTempDir({ prefix: "mutant-" });
+  try {
+    for await (const { name } of Deno.readDir(source)) {
+      let text = await Deno.readTextFile(new URL(name, source));
+      for (const [, from, to] of edits.filter(([file]) => file === name)) {
+        if (!text.includes(from)) throw new Error(`Cannot plant '${bug}': '${from}' is not there`);
+        text = text.replace(from, () => to);
+      }
+      text = text.replaceAll(`"../core/mod.ts"`, JSON.stringify(core));
+      await Deno.writeTextFile(`${folder}/${name}`, `// @ts-nocheck a bug is planted\n${text}`);
+    }
+    const module = await import(pathToFileURL(`${folder}/outbox.ts`).href);
+    return module.createOutboxIn;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Every planted bug. */
+export const mutants: readonly Mutant[] = [
+  ...plantedInPublish,
+  ...plantedInClaim,
+  ...plantedInSettle,
+];

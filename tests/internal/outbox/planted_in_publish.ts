@@ -1,0 +1,170 @@
+import type { Mutant } from "./mutants.ts";
+
+const PUBLISHER = "_publisher.ts";
+const COMMIT = "_commit.ts";
+
+/** Bugs in how deliveries are published. */
+export const plantedInPublish: readonly Mutant[] = [
+  {
+    bug: "publish without its guard",
+    breaks: "rule 1",
+    edits: [[
+      PUBLISHER,
+      "const checks = [{ key: keys.event(batch[0]!.event.id), versionstamp: null }];",
+      "const checks: { key: StoreKey; versionstamp: null }[] = [];",
+    ]],
+  },
+  {
+    bug: "publish without the check of its idempotency key",
+    breaks: "publish",
+    edits: [[
+      PUBLISHER,
+      'checks.push({ key: keys.seen("", key), versionstamp: null });',
+      "",
+    ]],
+  },
+  {
+    bug: "chunks live as long as heads",
+    breaks: "rule 4",
+    edits: [[PUBLISHER, "chunk, retention.rest]", "chunk, retention.head]"]],
+  },
+  {
+    bug: "the receipt before the commit",
+    breaks: "I1",
+    edits: [[
+      PUBLISHER,
+      "const outcome = await commitChange(store, change, env, deadline - env.now());",
+      'this.#stored(units, [], "");\n        const outcome = await commitChange(store, change, env, deadline - env.now());',
+    ]],
+  },
+  {
+    bug: "chunks after the head",
+    breaks: "chunks",
+    edits: [
+      [PUBLISHER, "await this.#storeChunks(stored);", ""],
+      [
+        PUBLISHER,
+        "return all.map((prepared) => {\n      const original",
+        "await this.#storeChunks(stored);\n    return all.map((prepared) => {\n      const original",
+      ],
+    ],
+  },
+  {
+    bug: "chunks beside the head, not before it",
+    breaks: "chunks",
+    edits: [[
+      PUBLISHER,
+      "await this.#storeChunks(stored);",
+      "void this.#storeChunks(stored).catch(() => {});",
+    ]],
+  },
+  {
+    bug: "publish: thrown counts as not stored",
+    breaks: "rule 1",
+    edits: [[
+      PUBLISHER,
+      'throw new OutboxUnavailableError("unknown", outcome.cause);',
+      "throw new OutboxUnavailableError(false, outcome.cause);",
+    ]],
+  },
+  {
+    bug: "publish: thrown counts as stored",
+    breaks: "I1",
+    edits: [[
+      COMMIT,
+      "cause = error;\n    }\n    const pauseFor = wait * (0.5 + env.random());\n    if (env.now() + pauseFor >= deadline) return",
+      'return { ok: true, versionstamp: "00000000000000000000" };\n    }\n    const pauseFor = wait * (0.5 + env.random());\n    if (env.now() + pauseFor >= deadline) return',
+    ]],
+  },
+  {
+    bug: "publish: ok: false counts as stored",
+    breaks: "publish",
+    edits: [[
+      PUBLISHER,
+      "outcome.ok ? outcome.versionstamp : await this.#look(units, deadline)",
+      'outcome.ok ? outcome.versionstamp : "00000000000000000000"',
+    ]],
+  },
+  {
+    bug: "publish: ok: false counts as not stored, and is built anew with another id",
+    breaks: "I4",
+    edits: [[
+      PUBLISHER,
+      "if (head!.versionstamp !== null) return head!.versionstamp;",
+      "if (head!.versionstamp !== null) { for (const unit of units) unit.batch = unit.batch.map((p) => { const id = crypto.randomUUID(); return { ...p, event: { ...p.event, id }, wire: { ...p.wire, id } }; }); return null; }",
+    ]],
+  },
+  {
+    bug: "publish: a resend is built anew with another time, and keeps the leases",
+    breaks: "rule 1",
+    edits: [[
+      PUBLISHER,
+      "const outcome = await commitChange(store, change, env, deadline - env.now());",
+      `let outcome;
+        for (let n = 0; n < 9; n++) {
+          const again = n === 0 ? change : this.#changeFor(batch, leases.splice(0, 0));
+          outcome = await commitChange(store, again, { ...env, random: () => 1e9 }, deadline - env.now());
+          if (outcome.ok !== "unknown") break;
+        }`,
+    ]],
+  },
+  {
+    bug: "publish: a duplicate is stored too",
+    breaks: "publish",
+    edits: [[
+      PUBLISHER,
+      "if (seen === null) rest.push(prepared);",
+      "if (seen === null || seen.hash === prepared.hash) rest.push({ ...prepared, key: undefined });",
+    ]],
+  },
+  {
+    bug: "publish: a conflict counts as a duplicate",
+    breaks: "publish",
+    edits: [[
+      PUBLISHER,
+      "else if (seen.hash !== prepared.hash) throw new IdempotencyConflictError();",
+      "",
+    ]],
+  },
+  {
+    bug: "publish: a batch in two commits",
+    breaks: "publish",
+    edits: [[
+      PUBLISHER,
+      "const batch = units.flatMap((unit) => unit.batch);",
+      `let batch = units.flatMap((unit) => unit.batch);
+      if (builds === 1 && batch.length > 1 && batch.every(({ key }) => !key)) {
+        await commitChange(store, this.#changeFor(batch.slice(1), []), env, 1_000);
+        batch = batch.slice(0, 1);
+      }`,
+    ]],
+  },
+  {
+    bug: "the event is not in the guard's commit",
+    breaks: "I1",
+    edits: [[
+      PUBLISHER,
+      "sets.push([keys.event(id), head, retention.head]);",
+      "void commitChange(this.#options.store, { checks: [], sums: [], deletes: [], sets: [[keys.event(id), head, retention.head]] }, env, 1_000);",
+    ]],
+  },
+  {
+    bug: "publish forgets a target",
+    breaks: "I2",
+    edits: [[PUBLISHER, "for (const target of to) {", "for (const target of to.slice(0, 2)) {"]],
+  },
+  {
+    bug: "sums that double",
+    breaks: "I6",
+    edits: [[COMMIT, "if (sum) sum[1]++;", "if (sum) sum[1] += sum[1];"]],
+  },
+  {
+    bug: "the fast path attempts before the commit is known",
+    breaks: "fast path",
+    edits: [[
+      PUBLISHER,
+      "const outcome = await commitChange(store, change, env, deadline - env.now());",
+      'for (const lease of leases.slice()) lessor.attempt(lease, "00000000000000000001");\n        const outcome = await commitChange(store, change, env, deadline - env.now());',
+    ]],
+  },
+];

@@ -1,0 +1,243 @@
+import type { Publication } from "../../../src/core/mod.ts";
+import { Cluster, type MakeOutbox, type Node } from "./cluster.ts";
+import { COMMIT_FAULTS, type Fault, RandomFaults } from "./faults.ts";
+import { Random } from "./random.ts";
+import type { Mood } from "./receivers.ts";
+import { deterministically } from "./world.ts";
+
+const MINUTE = 60_000;
+const MOODS: readonly Mood[] = [
+  "ok",
+  "ok",
+  "ok",
+  "flaky",
+  "flaky",
+  "slow",
+  "timeout",
+  "stuck",
+  "down",
+  "final",
+  "disable",
+  "later",
+];
+
+/** What a seed came to. */
+export type Result = {
+  readonly faults: readonly string[];
+  readonly totals: Readonly<Record<string, number>>;
+  readonly trace: readonly string[];
+};
+
+/** What a seed draws before it begins. `calm`: nothing that may send a delivery once more. */
+type Profile = {
+  readonly calm: boolean;
+  readonly minutes: number;
+  readonly workers: number;
+  readonly skew: number;
+  readonly rates: Readonly<Record<string, number>>;
+  readonly kinds: readonly Fault[];
+  readonly killEvery: number;
+  readonly freezeEvery: number;
+  readonly publishEvery: number;
+  /** A retention that ends while the run goes on. */
+  readonly short: boolean;
+  readonly checks: number;
+};
+
+function profileOf(random: Random): Profile {
+  const calm = random.chance(0.15);
+  const short = !calm && random.chance(0.1);
+  const rate = random.pick([0.02, 0.08, 0.2]);
+  return {
+    calm,
+    short,
+    minutes: random.pick([0.4, 0.6, 1]),
+    workers: random.between(2, 4),
+    skew: calm || short ? 2_000 : random.pick([0, 3_000, 30_000, 10 * MINUTE, 60 * MINUTE]),
+    rates: calm
+      ? { publish: 0.3, chunk: 0.3 }
+      : { read: rate / 4, publish: rate, chunk: rate, claim: rate, settle: rate, meta: rate },
+    kinds: calm ? ["throw before", "throw after", "false after", "twice", "echo"] : COMMIT_FAULTS,
+    killEvery: calm ? Infinity : random.pick([8_000, 25_000]),
+    freezeEvery: calm ? Infinity : random.pick([10_000, 30_000, Infinity]),
+    checks: random.pick([10, 10, 100]),
+    publishEvery: random.pick([1_000, 2_500, 6_000]),
+  };
+}
+
+/** Runs one seed. */
+export async function runSeed(seed: number, make?: MakeOutbox, traced = false): Promise<Result> {
+  const profile = profileOf(new Random(~seed));
+  const { checks, short } = profile;
+  const retention = short ? { retention: 2 * MINUTE } : {};
+  const targets = ["a", "b", "c"];
+  const cluster = new Cluster({ seed, targets, make, traced, checks, ...retention });
+  const schedule = new Schedule(cluster, profile);
+  return await deterministically(cluster.world.random.fork(), () => schedule.run());
+}
+
+class Schedule {
+  readonly #cluster: Cluster;
+  readonly #profile: Profile;
+  readonly #random: Random;
+  readonly #faults: RandomFaults;
+  readonly #nodes = new Map<number, Node>();
+  readonly #moods = new Map<string, Mood>();
+  #on = true;
+  #spawned = 0;
+  #keys = 0;
+
+  constructor(cluster: Cluster, profile: Profile) {
+    this.#cluster = cluster;
+    this.#profile = profile;
+    this.#random = cluster.world.random.fork();
+    this.#faults = new RandomFaults(cluster.world.random.fork(), profile.rates, profile.kinds);
+  }
+
+  async run(): Promise<Result> {
+    const { world, ledger, receivers, targets } = this.#cluster;
+    const { calm, workers, minutes, publishEvery, killEvery, freezeEvery } = this.#profile;
+    world.log(() => JSON.stringify(this.#profile));
+    receivers.mood = (target) => this.#moods.get(target) ?? "ok";
+    for (let i = 0; i < workers; i++) this.#spawn(i);
+    this.#every(publishEvery, () => this.#publish());
+    this.#every(killEvery, () => this.#stop());
+    this.#every(freezeEvery, () => {
+      this.#pick()?.process.freeze(
+        this.#random.pick([2_000, this.#random.between(15_000, 30_000), 60_000]),
+      );
+    });
+    this.#every(10_000, () => {
+      const mood = calm ? this.#random.pick(MOODS.slice(0, 5)) : this.#random.pick(MOODS);
+      this.#moods.set(this.#random.pick(targets), mood);
+    });
+    await world.run(world.now + minutes * MINUTE);
+    this.#on = false;
+    this.#faults.on = false;
+    if (calm) await world.run(world.now + 2 * MINUTE);
+    await this.#cluster.finish();
+    if (calm) this.#checkCalm();
+    return { faults: ledger.faults, totals: this.#totals(), trace: world.trace };
+  }
+
+  /** Where nothing gave a reason to, nothing was sent twice. */
+  #checkCalm(): void {
+    const { ledger, receivers } = this.#cluster;
+    for (const [name, sends] of receivers.sends) {
+      const made = ledger.known.get(name)?.log?.made ?? 0;
+      if (sends !== made) ledger.violate(`I5: ${name} was sent ${sends} times for ${made}`);
+    }
+  }
+
+  #every(mean: number, action: () => void): void {
+    if (mean === Infinity) return;
+    const wait = this.#random.between(mean / 10, 2 * mean);
+    this.#cluster.world.after(wait, () => {
+      if (!this.#on) return;
+      action();
+      this.#every(mean, action);
+    });
+  }
+
+  #pick(): Node | undefined {
+    return this.#random.pick([...this.#nodes.values()].filter(({ process }) => process.alive));
+  }
+
+  /** Starts a process: a worker, or one that is woken by cron alone. */
+  #spawn(place: number): void {
+    if (!this.#on) return;
+    const { world } = this.#cluster;
+    const { skew, calm } = this.#profile;
+    const name = `w${place}.${this.#spawned++}`;
+    const wrong = this.#random.between(-skew, skew);
+    const node = this.#cluster.spawn(name, this.#faults, wrong, () => {
+      world.after(this.#random.between(100, 8_000), () => this.#spawn(place));
+    });
+    this.#nodes.set(place, node);
+    world.log(() => `${name} begins, its clock ${wrong} ms ahead`);
+    if (calm || this.#random.chance(0.75)) node.outbox.start();
+    else this.#cron(node);
+  }
+
+  #cron(node: Node): void {
+    node.process.after(this.#random.between(2_000, 20_000), () => {
+      node.outbox.drainOnce({ budgetMs: 15_000 }).catch(() => {});
+      this.#cron(node);
+    });
+  }
+
+  /** Kills a process: at once, or after it was asked to stop. */
+  #stop(): void {
+    const node = this.#pick();
+    if (node === undefined || node.process.stopping) return;
+    if (this.#random.chance(0.5)) return node.process.kill();
+    this.#cluster.world.log(() => `${node.process.name} is asked to stop`);
+    node.process.stopping = true;
+    void node.outbox.stop();
+    this.#cluster.world.after(5_000, () => node.process.kill());
+  }
+
+  #publish(): void {
+    const node = this.#pick();
+    if (node === undefined) return;
+    const few = this.#random.chance(0.1) ? this.#random.between(2, 9) : 1;
+    const count = this.#random.chance(0.001) ? 150 : few; // more than one page of due keys
+    // Several calls at one moment share commits.
+    const calls = this.#random.chance(0.3) ? this.#random.between(2, 4) : 1;
+    for (let call = 0; call < calls; call++) {
+      const keyed = this.#random.chance(0.2);
+      const size = keyed ? Math.min(count, 4) : count;
+      void this.#send(node, Array.from({ length: size }, () => this.#publication(keyed)));
+    }
+  }
+
+  async #send(node: Node, batch: readonly Publication[]): Promise<void> {
+    const { client, world } = this.#cluster;
+    const told = await client.publish(node.process, node.outbox, batch);
+    const [{ idempotencyKey, event, to }] = batch as [Publication];
+    const again = told.kind === "unknown" && idempotencyKey !== undefined && batch.length === 1;
+    if (!again || !this.#on) return;
+    // The caller makes sure: another event, under the same key.
+    await world.sleep(this.#random.between(10, 5_000));
+    const other = this.#pick();
+    if (other) await this.#send(other, [{ event: client.event(event.data), to, idempotencyKey }]);
+  }
+
+  #publication(keyed: boolean): Publication {
+    const { client, targets } = this.#cluster;
+    const to = targets.filter(() => this.#random.chance(0.6));
+    if (!keyed) {
+      const large = this.#random.chance(0.02);
+      const text = large ? "é€".repeat(this.#random.between(10_000, 40_000)) : "";
+      return { event: client.event({ text, n: this.#random.between(0, 9) }), to };
+    }
+    if (this.#random.chance(0.6)) this.#keys++;
+    const key = `key-${this.#keys}`;
+    // Now and then somebody uses a key for something else.
+    const content = this.#random.chance(0.05) ? "other" : "same";
+    return { event: client.event({ key, content }), to, idempotencyKey: key };
+  }
+
+  #totals(): Readonly<Record<string, number>> {
+    const { ledger, receivers, crashes, client } = this.#cluster;
+    let duplicates = 0;
+    for (const [name, sends] of receivers.sends) {
+      duplicates += Math.max(0, sends - (ledger.known.get(name)?.log?.made ?? 0));
+    }
+    return {
+      events: ledger.heads.size,
+      deliveries: ledger.known.size,
+      sends: receivers.totals.sends,
+      crashes,
+      lost: ledger.totals.lost,
+      reclaims: ledger.totals.reclaims,
+      duplicates,
+      dead: [...ledger.known.values()].filter(({ dead }) => dead).length,
+      refused: ledger.totals.refused,
+      commits: ledger.totals.commits,
+      "publishes without an answer": client.calls.filter(({ told }) => told.kind === "unknown")
+        .length,
+      virtualMinutes: this.#profile.minutes,
+    };
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * What a KV Connect server keeps, by the bytes of the keys.
+ * @module
+ */
+
+/** What stands under a key. `encoding` is the wire's: 1 V8, 2 a 64-bit number, 3 bytes. */
+export interface Row {
+  readonly key: Uint8Array;
+  readonly data: Uint8Array;
+  readonly encoding: number;
+  readonly versionstamp: string;
+  /** In milliseconds since 1970; 0: never. */
+  readonly expiresAt: number;
+}
+
+/** A range of keys. */
+export interface Range {
+  readonly start: Uint8Array;
+  readonly end: Uint8Array;
+  readonly limit: number;
+  readonly reverse: boolean;
+}
+
+/** Asks for a versionstamp; empty: that nothing is there. */
+export interface Check {
+  readonly key: Uint8Array;
+  readonly versionstamp: string;
+}
+
+/** A change. */
+export interface Mutation {
+  readonly type: "set" | "delete" | "sum";
+  readonly key: Uint8Array;
+  readonly data: Uint8Array;
+  readonly encoding: number;
+  readonly expiresAt: number;
+}
+
+/** What the client should not have sent. */
+export class Refusal extends Error {}
+
+const SUM = 2;
+
+/** Rows in the order of their keys. */
+export class Database {
+  readonly #rows = new Map<string, Row>();
+  readonly #keys: string[] = [];
+  #commits = 0;
+
+  read({ start, end, limit, reverse }: Range): Row[] {
+    const [first, last] = [this.#indexOf(start.toHex()), this.#indexOf(end.toHex())];
+    const found: Row[] = [];
+    for (let i = 0; i < last - first && found.length < limit; i++) {
+      const row = this.#get(this.#keys[reverse ? last - 1 - i : first + i]!);
+      if (row !== undefined) found.push(row);
+    }
+    return found;
+  }
+
+  /** The versionstamp; undefined when a check fails. */
+  write(checks: readonly Check[], mutations: readonly Mutation[]): string | undefined {
+    for (const { key, versionstamp } of checks) {
+      if ((this.#get(key.toHex())?.versionstamp ?? "") !== versionstamp) return undefined;
+    }
+    const versionstamp = `${(++this.#commits).toString(16).padStart(16, "0")}0000`;
+    const staged = new Map<string, Row | undefined>();
+    for (const { type, key, data, encoding, expiresAt } of mutations) {
+      const id = key.toHex();
+      const before = staged.has(id) ? staged.get(id) : this.#get(id);
+      if (type === "delete") staged.set(id, undefined);
+      else if (type === "set") staged.set(id, { key, data, encoding, versionstamp, expiresAt });
+      else {
+        const sum = add(before, data);
+        staged.set(id, { key, data: sum, encoding: SUM, versionstamp, expiresAt: 0 });
+      }
+    }
+    for (const [id, row] of staged) this.#put(id, row);
+    return versionstamp;
+  }
+
+  #get(id: string): Row | undefined {
+    const row = this.#rows.get(id);
+    return row && row.expiresAt > 0 && row.expiresAt <= Date.now() ? undefined : row;
+  }
+
+  #put(id: string, row: Row | undefined): void {
+    if (row === undefined) {
+      if (this.#rows.delete(id)) this.#keys.splice(this.#indexOf(id), 1);
+      return;
+    }
+    if (!this.#rows.has(id)) this.#keys.splice(this.#indexOf(id), 0, id);
+    this.#rows.set(id, row);
+  }
+
+  /** Where a key stands, or would. */
+  #indexOf(id: string): number {
+    let [low, high] = [0, this.#keys.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#keys[middle]! < id) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+function add(row: Row | undefined, addend: Uint8Array): Uint8Array {
+  if (row !== undefined && row.encoding !== SUM) {
+    throw new Refusal("Failed to perform 'sum' mutation on a non-U64 value in the database");
+  }
+  const read = (bytes: Uint8Array) =>
+    new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+  const sum = new Uint8Array(8);
+  const total = (row === undefined ? 0n : read(row.data)) + read(addend);
+  new DataView(sum.buffer).setBigUint64(0, total, true); // keeps the lower 64 bits
+  return sum;
+}

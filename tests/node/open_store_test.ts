@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Store } from "@omniagent/hooks";
+import { openStore } from "@omniagent/hooks/node";
+import { testStore } from "@omniagent/hooks/testing";
+import { test } from "../harness.ts";
+
+testStore(() => openStore(":memory:"), (name, run) => test(`openStore(":memory:"): ${name}`, run));
+
+let folder = "";
+testStore(
+  async () => {
+    folder = await mkdtemp(join(tmpdir(), "hooks-"));
+    return await openStore(join(folder, "hooks.db"));
+  },
+  (name, run) => test(`openStore() of a file: ${name}`, () => run().finally(() => remove(folder))),
+);
+
+test("what was written to a file is there when it is opened again", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "hooks-"));
+  const path = join(folder, "hooks.db");
+  const value = { text: "Grüße, 世界 😀 ".repeat(1000) };
+  await use(path, async (store) => {
+    await store.atomic().set(["a", 1], value).sum(["n"], 2n ** 63n).commit();
+  });
+  await use(path, async (store) => {
+    assert.deepEqual((await store.get(["a", 1])).value, value);
+    assert.equal((await store.get(["n"])).value, 2n ** 63n);
+  });
+  await remove(folder);
+});
+
+test("two stores in memory have nothing in common", () =>
+  use(":memory:", async (one) => {
+    await one.set(["a"], 1);
+    await use(":memory:", async (other) => assert.equal((await other.get(["a"])).value, null));
+  }));
+
+test("openStore() takes ten checks", () =>
+  use(":memory:", (store) => Promise.resolve(assert.equal(store.limits.checks, 10))));
+
+test("openStore() without a path is refused, because it would keep nothing", async () => {
+  for (const [path, found] of [[undefined, "undefined"], ["", "empty"]] as const) {
+    await assert.rejects(openStore(path as string), {
+      name: "TypeError",
+      message: `Cannot open the store as 'path' must be a file, ":memory:" or a URL: ` +
+        `current value is ${found}`,
+    });
+  }
+});
+
+test("openStore() of a path that can't be opened is an error with its cause", async () => {
+  const path = join(tmpdir(), "hooks-none", "none", "hooks.db");
+  await assert.rejects(openStore(path), (error: Error) => {
+    assert.match(error.message, /^Cannot open the store: [^\n]+$/);
+    return error.cause instanceof Error;
+  });
+});
+
+async function use(path: string, work: (store: Store) => Promise<void>): Promise<void> {
+  const store = await openStore(path);
+  try {
+    await work(store);
+  } finally {
+    store.close();
+  }
+}
+
+function remove(folder: string): Promise<void> {
+  return rm(folder, { recursive: true });
+}

@@ -1,0 +1,129 @@
+/**
+ * Deno, Bun and Node at one database, in a file and over KV Connect. Deno runs the sources, the
+ * others the packed package. Needs `npm ci` in tests/runtime.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { pack } from "../../tools/pack.ts";
+import { exists, root, runtimeModules } from "../../tools/run.ts";
+import { startKvConnect } from "../kv_connect/server.ts";
+
+const here = `${root}/tests/runtime`;
+const installed = await exists(`${runtimeModules}/.bin/bun`);
+if (!installed) {
+  console.log("tests/runtime: left out, as 'npm ci' was not run there");
+}
+
+type Runtime = "deno" | "bun" | "node";
+
+/** What a runtime prints before it writes. */
+interface Turn {
+  readonly found: Readonly<
+    Record<string, { readonly by: string; readonly text: string }>
+  >;
+  readonly turns: string;
+}
+
+Deno.test({
+  name: "one database file, written by Deno, Bun and Node in turn, reads the same everywhere",
+  ignore: !installed,
+  fn: () =>
+    inFolder(async (folder) => {
+      await takeTurns(folder, `${folder}/hooks.db`);
+    }),
+});
+
+Deno.test({
+  name: "one KV Connect server, written by Deno, Bun and Node in turn, reads the same everywhere",
+  ignore: !installed,
+  fn: () =>
+    inFolder(async (folder) => {
+      const server = startKvConnect();
+      try {
+        await takeTurns(folder, server.url);
+      } finally {
+        await server.close();
+      }
+    }),
+});
+
+for (const runtime of ["bun", "node"] as const) {
+  Deno.test({
+    name: `a store over KV Connect does on ${runtime} what every store does`,
+    ignore: !installed,
+    fn: () =>
+      inFolder(async (folder) => {
+        const server = startKvConnect();
+        try {
+          const out = await run(folder, runtime, "kv_connect_suite.mjs", server.url);
+          const { count, failures } = JSON.parse(out);
+          assert.deepEqual(failures, []);
+          assert.ok(count > 40);
+        } finally {
+          await server.close();
+        }
+      }),
+  });
+}
+
+/** Two rounds, so that each reads what each of the others and it itself wrote. */
+async function takeTurns(folder: string, path: string): Promise<void> {
+  const names: Runtime[] = ["deno", "bun", "node", "node", "deno", "bun"];
+  for (const [count, name] of names.entries()) {
+    const { found, turns } = await takeTurn(folder, path, name);
+    assert.equal(turns, count === 0 ? "null" : `${count}`);
+    assert.deepEqual(Object.keys(found).sort(), [...new Set(names.slice(0, count))].sort());
+    for (const [by, value] of Object.entries(found)) {
+      assert.deepEqual(value, {
+        by,
+        text: "Grüße, 世界! 😀\0\ud800\u2028 ".repeat(1000),
+        long: "x".repeat(20_000),
+        fields: { "ключ": [1.5, null, true, "é"] },
+      });
+    }
+  }
+}
+
+async function takeTurn(folder: string, path: string, name: Runtime): Promise<Turn> {
+  const entry = name === "deno" ? "kv" : "node";
+  return JSON.parse(await run(folder, name, "kv_file_worker.mjs", entry, path, name)) as Turn;
+}
+
+/** What a program of this folder prints: on Deno from source, else with the packed package. */
+async function run(folder: string, runtime: Runtime, script: string, ...args: readonly string[]) {
+  const [program, ...flags] = {
+    deno: [Deno.execPath(), "run", "-A", "--unstable-kv", `--config=${root}/deno.json`],
+    bun: [`${runtimeModules}/.bin/bun`],
+    node: ["node"],
+  }[runtime];
+  const place = runtime === "deno" ? here : folder;
+  const { success, stdout, stderr } = await new Deno.Command(program!, {
+    args: [...flags, `${place}/${script}`, ...args],
+    cwd: folder,
+    env: { DENO_KV_ACCESS_TOKEN: "token", NO_COLOR: "1" },
+  }).output();
+  const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assert.ok(success, `${script} on ${runtime}: ${error}`);
+  return out!;
+}
+
+/** A folder with the packed package and what it depends on. */
+async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const scope = `${folder}/node_modules/@omniagent`;
+    await Deno.mkdir(scope, { recursive: true });
+    const args = ["-xzf", await packed, "-C", scope];
+    assert.ok((await new Deno.Command("tar", { args }).output()).success);
+    await Deno.rename(`${scope}/package`, `${scope}/hooks`);
+    await Deno.symlink(`${runtimeModules}/@deno`, `${folder}/node_modules/@deno`);
+    for (const script of ["kv_file_worker.mjs", "kv_connect_suite.mjs"]) {
+      await Deno.copyFile(`${here}/${script}`, `${folder}/${script}`);
+    }
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const packed = installed ? pack() : Promise.resolve("");

@@ -1,0 +1,90 @@
+/**
+ * The program of the soak as a process.
+ * @module
+ */
+import { root } from "../../tools/run.ts";
+import type { Orders, Saying } from "./agent.ts";
+
+/** What a process said so far. */
+export type Said = {
+  readonly accepted: Set<string>;
+  inFlight: number;
+  unanswered: number;
+  readonly refused: string[];
+  readonly drained: { settled: number; remaining: boolean }[];
+  readonly log: string[];
+};
+
+/** A process that runs `agent.ts`. Whoever starts it ends it. */
+export class AgentProcess {
+  readonly run: number;
+  readonly said: Said = {
+    accepted: new Set(),
+    inFlight: 0,
+    unanswered: 0,
+    refused: [],
+    drained: [],
+    log: [],
+  };
+  readonly #child: Deno.ChildProcess;
+  readonly #listening: Promise<void>;
+  readonly #complaining: Promise<void>;
+  #over = false;
+
+  constructor(orders: Orders) {
+    this.run = orders.run;
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "tests/soak/agent.ts", JSON.stringify(orders)],
+      cwd: root,
+      env: { DENO_KV_ACCESS_TOKEN: "token" }, // of the KV Connect server of these tests
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    void this.#child.status.then(() => this.#over = true);
+    this.#listening = this.#eachLine(this.#child.stdout, (line) => this.#hear(JSON.parse(line)));
+    this.#complaining = this.#eachLine(this.#child.stderr, (line) => {
+      // Deno says there what its client of KV Connect met, and what the tests ask for.
+      if (!line.startsWith("KV Connect failed to call")) this.said.log.push(line);
+    });
+  }
+
+  /** Sends a signal, if it still runs. */
+  signal(signal: Deno.Signal): void {
+    if (!this.#over) this.#child.kill(signal);
+  }
+
+  /** Its end, when all that it said has been heard. */
+  async ended(): Promise<Deno.CommandStatus> {
+    const [status] = await Promise.all([this.#child.status, this.#listening, this.#complaining]);
+    return status;
+  }
+
+  /** Ends it, whatever it is at. */
+  async kill(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.ended();
+  }
+
+  async #eachLine(
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    hear: (line: string) => void,
+  ): Promise<void> {
+    let rest = "";
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      lines.forEach(hear);
+    }
+  }
+
+  #hear(saying: Saying): void {
+    const { said } = this;
+    if (saying.say === "accepted") said.accepted.add(saying.id);
+    else if (saying.say === "in flight") said.inFlight = saying.count;
+    else if (saying.say === "unanswered") said.unanswered++;
+    else if (saying.say === "refused") said.refused.push(saying.why);
+    else if (saying.say === "drained") said.drained.push(saying);
+    else said.log.push(saying.message);
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * What the outbox has in a store, read past it.
+ * @module
+ */
+import { openStore } from "@omniagent/hooks/kv";
+
+/** What is left to do in a database file, and what was given up. */
+export async function leasesIn(path: string): Promise<{
+  /** The lease of each delivery that has one, by target and event. */
+  readonly leased: ReadonlyMap<string, string>;
+  /** How many are leased or wait. */
+  readonly live: number;
+  readonly dead: number;
+}> {
+  const store = await openStore(path);
+  try {
+    const leased = new Map<string, string>();
+    let [live, dead] = [0, 0];
+    for await (const { key, value } of store.list({ prefix: ["hooks", "due"] })) {
+      live++;
+      const { until, by } = value as { readonly until: number; readonly by: string };
+      if (until > 0) leased.set(`${key[2]}/${key[4]}`, by);
+    }
+    for await (const _ of store.list({ prefix: ["hooks", "dead"] })) dead++;
+    return { leased, live, dead };
+  } finally {
+    store.close();
+  }
+}

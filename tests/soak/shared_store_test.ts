@@ -1,0 +1,78 @@
+/**
+ * Several processes on one store, all publishing and delivering.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { type KvRequest, startKvConnect } from "../kv_connect/server.ts";
+import { AgentProcess } from "./agent_process.ts";
+import { Receivers } from "./receivers.ts";
+import { waitUntil } from "./wait.ts";
+
+/** How long all of it takes at most, in milliseconds. A claim whose answer is lost waits 23 s. */
+const LIMIT = 100_000;
+
+Deno.test("two processes publish to and deliver from one SQLite file, and nothing is lost", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "soak-" });
+  try {
+    await together(`${folder}/hooks.db`, 2, 300);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("four processes over a failing KV Connect server make progress, and nothing is lost", async () => {
+  const count = { unavailable: 0, "lost reply": 0 };
+  const fault = async ({ kind }: KvRequest) => {
+    await new Promise((resolve) => setTimeout(resolve, 20 * Math.random()));
+    const chance = Math.random();
+    const failing = chance < 0.05
+      ? "unavailable"
+      : chance < 0.1 && kind === "write"
+      ? "lost reply"
+      : undefined;
+    if (failing) count[failing]++;
+    return failing;
+  };
+  const server = startKvConnect({ fault });
+  try {
+    await together(server.url, 4, 100);
+    console.log(`KV Connect: ${JSON.stringify({ ...server.requests, ...count })}`);
+    assert.ok(count.unavailable > 10 && count["lost reply"] > 5, JSON.stringify(count));
+  } finally {
+    await server.close();
+  }
+});
+
+/** Each process publishes so many events; all deliver. */
+async function together(path: string, processes: number, events: number): Promise<void> {
+  const receivers = new Receivers(["healthy", "failing"]);
+  const { urls, secret } = receivers;
+  const agents = Array.from(
+    { length: processes },
+    (_, n) => new AgentProcess({ path, urls, secret, run: n + 1, events }),
+  );
+  const accepted = () => agents.reduce((all, { said }) => all.union(said.accepted), new Set());
+  const refused = () => agents.flatMap(({ said }) => said.refused);
+  try {
+    const published = () => accepted().size + refused().length >= processes * events;
+    await waitUntil("all events", published, LIMIT);
+    assert.deepEqual(refused(), []);
+    await waitUntil("all deliveries", () => receivers.gotAll(accepted() as Set<string>), LIMIT);
+    for (const agent of agents) agent.signal("SIGTERM");
+    const statuses = await Promise.all(agents.map((agent) => agent.ended()));
+    assert.deepEqual(statuses.map(({ code }) => code), agents.map(() => 0));
+    assert.deepEqual(receivers.faults, []);
+    const again = [...receivers.taken.values()].reduce((sum, runs) => sum + runs.length - 1, 0);
+    const log = agents.flatMap(({ said }) => said.log);
+    const workers = new Set([...receivers.taken.values()].flat());
+    console.log(`${accepted().size} events, ${again} deliveries again, ${log.length} log lines`);
+    for (const message of new Set(log)) console.log(`log: ${message}`);
+    assert.equal(workers.size, processes, "each process delivers");
+    // Nobody died: only what had no answer in time may come again.
+    const unanswered = agents.reduce((sum, { said }) => sum + said.unanswered, 0);
+    assert.ok(again <= unanswered, `${again} again, ${unanswered} without an answer`);
+  } finally {
+    await Promise.all(agents.map((agent) => agent.kill()));
+    await receivers.close();
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * The soak: a process that publishes and delivers is killed again and again, and in the end every
+ * receiver has every accepted event.
+ * @module
+ */
+import { AgentProcess } from "./agent_process.ts";
+import { leasesIn } from "./leases.ts";
+import { Receivers } from "./receivers.ts";
+import { waitUntil } from "./wait.ts";
+
+/** How much is done. */
+export type SoakOptions = {
+  /** Events that are accepted. */
+  readonly events: number;
+  /** How often the process is killed. */
+  readonly kills: number;
+  /** How long the receiver that is down for a while is down, in milliseconds. */
+  readonly downFor: number;
+  /** How long everything takes at most, in milliseconds. */
+  readonly limit: number;
+  /** Hears of each kill. */
+  readonly onKill?: (kill: Kill) => void;
+};
+
+/** A SIGKILL. */
+export type Kill = {
+  readonly run: number;
+  readonly accepted: number;
+  /** Requests that the process had last said to be under way. */
+  readonly inFlight: number;
+  /** Deliveries, by target and event, that it had leased when it died. */
+  readonly leases: ReadonlySet<string>;
+};
+
+/** What came of it. */
+export type SoakReport = {
+  readonly kills: readonly Kill[];
+  readonly accepted: ReadonlySet<string>;
+  readonly receivers: Receivers;
+  readonly unanswered: number;
+  readonly log: readonly string[];
+  /** Why it failed; empty: it did not. */
+  readonly faults: readonly string[];
+};
+
+/** A process is killed only when so many requests are under way. */
+const ENOUGH_IN_FLIGHT = 4;
+
+/** Runs it on a database file that is not there yet. */
+export async function soak(path: string, options: SoakOptions): Promise<SoakReport> {
+  const receivers = new Receivers();
+  try {
+    return await new Soak(path, options, receivers).run();
+  } finally {
+    await receivers.close();
+  }
+}
+
+class Soak {
+  readonly #path: string;
+  readonly #options: SoakOptions;
+  readonly #receivers: Receivers;
+  readonly #deadline: number;
+  readonly #ended: AgentProcess[] = [];
+  readonly #kills: Kill[] = [];
+  readonly #seenLeases = new Set<string>();
+  readonly #faults: string[] = [];
+  #agent!: AgentProcess;
+  #down: Promise<void> | undefined;
+
+  constructor(path: string, options: SoakOptions, receivers: Receivers) {
+    this.#path = path;
+    this.#options = options;
+    this.#receivers = receivers;
+    this.#deadline = performance.now() + options.limit;
+  }
+
+  async run(): Promise<SoakReport> {
+    const { kills } = this.#options;
+    try {
+      for (let n = 1; n <= kills; n++) {
+        this.#start();
+        await this.#wait(`kill ${n}`, () => this.#mayKill(n));
+        if (n === Math.ceil(kills / 5)) this.#down ??= this.#rest();
+        await this.#kill();
+      }
+      this.#start();
+      await this.#wait("all events", () => this.#accepted().size >= this.#options.events);
+      await this.#wait("all deliveries", () => this.#receivers.gotAll(this.#accepted()));
+      await this.#wait("all settles", async () => (await leasesIn(this.#path)).live === 0);
+      this.#agent.signal("SIGTERM");
+      const { code } = await this.#agent.ended();
+      if (code !== 0) this.#faults.push(`the last process ended with code ${code}`);
+    } catch (error) {
+      this.#faults.push(String(error));
+    } finally {
+      await this.#agent.kill();
+      await this.#down;
+    }
+    return await this.#report();
+  }
+
+  #start(): void {
+    const { events } = this.#options;
+    this.#agent = new AgentProcess({
+      path: this.#path,
+      urls: this.#receivers.urls,
+      secret: this.#receivers.secret,
+      run: this.#ended.length + 1,
+      events: Math.max(0, events - this.#accepted().size),
+    });
+    this.#ended.push(this.#agent);
+  }
+
+  /** Kills are spread over what is published and what is delivered. */
+  #mayKill(n: number): boolean {
+    const { events, kills } = this.#options;
+    const delivered = this.#receivers.taken.size / this.#receivers.targets.length;
+    const done = (this.#accepted().size + delivered) / (2 * events);
+    return done >= n / (kills + 2) && this.#agent.said.inFlight >= ENOUGH_IN_FLIGHT;
+  }
+
+  async #kill(): Promise<void> {
+    const agent = this.#agent;
+    const { inFlight } = agent.said;
+    await agent.kill();
+    const { leased } = await leasesIn(this.#path);
+    // Those of earlier processes stand there until they end.
+    const own = [...leased].filter(([, by]) => !this.#seenLeases.has(by));
+    for (const [, by] of own) this.#seenLeases.add(by);
+    const leases = new Set(own.map(([key]) => key));
+    const kill = { run: agent.run, accepted: this.#accepted().size, inFlight, leases };
+    this.#kills.push(kill);
+    this.#options.onKill?.(kill);
+    if (leases.size === 0) this.#faults.push(`kill ${agent.run} met no lease`);
+  }
+
+  /** One receiver is down for a while. */
+  async #rest(): Promise<void> {
+    await this.#receivers.stop("down");
+    await new Promise((resolve) => setTimeout(resolve, this.#options.downFor));
+    this.#receivers.start("down");
+  }
+
+  #accepted(): Set<string> {
+    return this.#ended.reduce(
+      (all, { said }) => all.union(said.accepted),
+      new Set<string>(),
+    );
+  }
+
+  #wait(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+    return waitUntil(what, condition, this.#deadline - performance.now());
+  }
+
+  async #report(): Promise<SoakReport> {
+    const receivers = this.#receivers;
+    const accepted = this.#accepted();
+    const unanswered = this.#ended.reduce((sum, { said }) => sum + said.unanswered, 0);
+    const { dead } = await leasesIn(this.#path);
+    const faults = [
+      ...this.#faults,
+      ...receivers.faults,
+      ...receivers.targets.flatMap((target) =>
+        receivers.missing(target, accepted).map((id) => `${target} did not get ${id}`)
+      ),
+      ...this.#ended.flatMap(({ said }) => said.refused),
+      ...(dead > 0 ? [`${dead} deliveries are dead`] : []),
+      ...beyondBound(receivers, this.#kills, unanswered),
+    ];
+    const log = this.#ended.flatMap(({ said }) => said.log);
+    return { kills: this.#kills, accepted, receivers, unanswered, log, faults };
+  }
+}
+
+/**
+ * What was delivered again though I5 gives no reason: a crash explains one more of each delivery that
+ * was leased then, a request without an answer one more.
+ */
+function beyondBound(
+  receivers: Receivers,
+  kills: readonly Kill[],
+  unanswered: number,
+): readonly string[] {
+  const leases = new Map(kills.map(({ run, leases }) => [run, leases]));
+  const unexplained: string[] = [];
+  for (const [key, runs] of receivers.taken) {
+    for (let n = 1; n < runs.length; n++) {
+      const before = runs[n - 1]!;
+      const crashed = runs[n] !== before && leases.get(before)?.has(key);
+      if (!crashed) unexplained.push(`${key} was taken in runs ${runs}: no crash explains it`);
+    }
+  }
+  return unexplained.length > unanswered ? unexplained : [];
+}

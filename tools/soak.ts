@@ -1,0 +1,59 @@
+/**
+ * Kills a process that publishes and delivers, again and again, with real signals, files and sockets,
+ * and shows that every receiver got every accepted event: 5,000 of them and 12 kills, `--short`: 600 and
+ * 4. Fails when something is missing, has changed, or came again without a reason.
+ * @module
+ */
+import { type Kill, soak, type SoakReport } from "../tests/soak/soak.ts";
+
+const LONG = { events: 5_000, kills: 12, downFor: 15_000, limit: 300_000 };
+const SHORT = { events: 600, kills: 4, downFor: 3_000, limit: 55_000 };
+/** Faults that are printed. */
+const SHOWN = 10;
+
+const short = Deno.args[0] === "--short";
+if (Deno.args.length > (short ? 1 : 0)) {
+  console.error("usage: deno task soak [--short]");
+  Deno.exit(2);
+}
+const folder = await Deno.makeTempDir({ prefix: "soak-" });
+const start = performance.now();
+try {
+  const options = short ? SHORT : LONG;
+  console.log(`${options.events} events to 3 receivers, ${options.kills} times SIGKILL\n`);
+  print(await soak(`${folder}/soak.db`, { ...options, onKill: printKill }));
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}
+
+function printKill({ run, accepted, inFlight, leases }: Kill): void {
+  console.log(
+    `kill ${String(run).padStart(2)}: ${String(accepted).padStart(4)} accepted, ` +
+      `${String(inFlight).padStart(2)} requests in flight, ${leases.size} leases in the store`,
+  );
+}
+
+function print({ kills, accepted, receivers, unanswered, log, faults }: SoakReport): void {
+  const rows = receivers.targets.map((target) => {
+    const taken = [...receivers.taken].filter(([key]) => key.startsWith(`${target}/`));
+    return {
+      receiver: target,
+      missing: receivers.missing(target, accepted).length,
+      events: taken.length,
+      requests: receivers.requests[target] ?? 0,
+      again: taken.reduce((sum, [, runs]) => sum + runs.length - 1, 0),
+    };
+  });
+  const leases = kills.reduce((sum, kill) => sum + kill.leases.size, 0);
+  console.table(rows);
+  console.log(
+    `${accepted.size} accepted; delivered again at most ${leases} (leases met by a kill) and ` +
+      `${unanswered} (requests without an answer); ${log.length} log lines; ` +
+      `${((performance.now() - start) / 1000).toFixed(1)} s`,
+  );
+  for (const message of new Set(log)) console.log(`log: ${message}`);
+  for (const fault of faults.slice(0, SHOWN)) console.log(`FAULT ${fault}`);
+  if (faults.length === 0) return console.log("nothing lost");
+  console.log(`${faults.length} faults`);
+  Deno.exitCode = 1;
+}
