@@ -1,4 +1,5 @@
 import type { StoreKey, StoreSelector } from "../core/mod.ts";
+import { timeOf } from "./_event_time.ts";
 
 /** What is counted, by target and by the day on which the event was accepted. */
 export type Count = "accepted" | "delivered" | "dead" | "expired" | "failed";
@@ -50,6 +51,31 @@ export class Keys {
     return [this.#prefix, "count", target, dayOf(eventId), what];
   }
 
+  /** Whether a target gets anything. */
+  endpoint(target: string): StoreKey {
+    return [this.#prefix, "endpoint", target];
+  }
+
+  /** The deliveries of a session that wait for one another: there while it has any. */
+  lane(target: string, session: string): StoreKey {
+    return [this.#prefix, "lane", target, session];
+  }
+
+  /** The event that is n-th in a lane. */
+  laneEntry(target: string, session: string, n: number): StoreKey {
+    return [this.#prefix, "lane", target, session, n];
+  }
+
+  /** The one live delivery of a lane. */
+  laneDue(target: string, at: number, session: string): StoreKey {
+    return [this.#prefix, "due", target, at, "lane", session];
+  }
+
+  /** Everything below some parts of a key, such as `"dead", target`. */
+  below(...parts: readonly (string | number)[]): StoreKey {
+    return [this.#prefix, ...parts];
+  }
+
   /** Live deliveries from a target on, or from a place within a target's on. */
   dueFrom(target: string, after?: StoreKey): StoreSelector {
     const prefix = [this.#prefix, "due"];
@@ -62,8 +88,12 @@ export class Keys {
   }
 }
 
-/** The UTC day, from 1970, in the time of a UUID v7; 0 for an id that has none. */
+/** The UTC day of a time, from 1970. */
+export function dayIn(time: number): number {
+  return Math.floor(time / DAY);
+}
+
+/** The UTC day in the time of a UUID v7; 0 for an id that has none. */
 function dayOf(id: string): number {
-  const time = parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
-  return Number.isNaN(time) ? 0 : Math.floor(time / DAY);
+  return dayIn(timeOf(id) ?? 0);
 }
