@@ -50,6 +50,31 @@ export class Keys {
     return [this.#prefix, "count", target, dayOf(eventId), what];
   }
 
+  /** Whether a target gets anything. */
+  endpoint(target: string): StoreKey {
+    return [this.#prefix, "endpoint", target];
+  }
+
+  /** The deliveries of a session that wait for one another: there while it has any. */
+  lane(target: string, session: string): StoreKey {
+    return [this.#prefix, "lane", target, session];
+  }
+
+  /** The event that is n-th in a lane. */
+  laneEntry(target: string, session: string, n: number): StoreKey {
+    return [this.#prefix, "lane", target, session, n];
+  }
+
+  /** The one live delivery of a lane. */
+  laneDue(target: string, at: number, session: string): StoreKey {
+    return [this.#prefix, "due", target, at, "lane", session];
+  }
+
+  /** Everything below some parts of a key, such as `"dead", target`. */
+  below(...parts: readonly (string | number)[]): StoreKey {
+    return [this.#prefix, ...parts];
+  }
+
   /** Live deliveries from a target on, or from a place within a target's on. */
   dueFrom(target: string, after?: StoreKey): StoreSelector {
     const prefix = [this.#prefix, "due"];
