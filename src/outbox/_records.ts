@@ -27,6 +27,9 @@ export type Due = {
   readonly claims: number;
 };
 
+/** An attempt, and when it ended, in milliseconds. */
+export type KeptAttempt = Attempt & { readonly at: number };
+
 /** The log of a delivery. */
 export type DeliveryLog = {
   readonly v: number;
@@ -36,7 +39,7 @@ export type DeliveryLog = {
   /** How many attempts were made. */
   readonly made: number;
   /** The last of them. */
-  readonly attempts: readonly Attempt[];
+  readonly attempts: readonly KeptAttempt[];
 };
 
 /** A delivery that was given up. */
@@ -51,7 +54,7 @@ const KEPT_ATTEMPTS = 20;
 const KEPT_CHARACTERS = 16 * 1024 / 3;
 
 /** The last attempts, as many as a log has room for. */
-export function keepAttempts(attempts: readonly Attempt[]): readonly Attempt[] {
+export function keepAttempts(attempts: readonly KeptAttempt[]): readonly KeptAttempt[] {
   const kept = attempts.slice(-KEPT_ATTEMPTS);
   while (kept.length > 1 && JSON.stringify(kept).length > KEPT_CHARACTERS) kept.shift();
   return kept;

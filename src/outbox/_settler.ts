@@ -125,7 +125,7 @@ export class Settler {
       const back: Due = { ...UNLEASED, claims: Math.max(0, due.claims - 1) };
       return [[keys.due(target, at, id), back, rest]];
     }
-    const log = [keys.delivery(target, id), logOf(settlement), rest] as const;
+    const log = [keys.delivery(target, id), logOf(settlement, env.now()), rest] as const;
     if (settlement.kind === "retry") {
       return [[keys.due(target, settlement.at, id), UNLEASED, rest], log];
     }
@@ -135,10 +135,12 @@ export class Settler {
   }
 }
 
-function logOf(settlement: Exclude<Settlement, { kind: "returned" }>): DeliveryLog {
+function logOf(settlement: Exclude<Settlement, { kind: "returned" }>, now: number): DeliveryLog {
   const { kind, log } = settlement;
   const attempt = kind === "expired" ? undefined : settlement.attempt;
-  const attempts = attempt ? keepAttempts([...log.attempts, attempt]) : log.attempts;
+  const attempts = attempt
+    ? keepAttempts([...log.attempts, { ...attempt, at: now }])
+    : log.attempts;
   const state = kind === "retry" ? "pending" : kind;
   const at = kind === "retry" ? { at: settlement.at } : {};
   return { v: VERSION, state, ...at, made: log.made + (attempt ? 1 : 0), attempts };

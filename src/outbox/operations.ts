@@ -33,7 +33,7 @@ export type DeliverySummary = {
   readonly eventId: string;
   /** What became of it. */
   readonly state: DeliveryState;
-  /** When it is due; of pending ones that do not wait behind another of their session. */
+  /** When it is due; of pending ones, except where those of a session wait for one another. */
   readonly dueAt?: Date;
   /** Until when a process has it for an attempt; of pending ones. */
   readonly leasedUntil?: Date;
@@ -79,17 +79,21 @@ export type EventListOptions = PageOptions & {
   readonly type?: string | undefined;
   /** Of this session only. */
   readonly sessionId?: string | undefined;
-  /** Made at this time or later, by the time in their ids. */
+  /** Made at this time or later, by the time in their ids: with it, ids that are no UUID v7 are left out. */
   readonly since?: Date | undefined;
-  /** Made before this time. */
+  /** Made before this time, likewise. */
   readonly until?: Date | undefined;
   /** By the time in their ids. @default {"newest"} */
   readonly order?: "newest" | "oldest" | undefined;
 };
 
 /**
- * Which deliveries a list has. `pending`: waiting or being attempted, by target and time; `attempted`:
- * every one that was attempted or settled, whatever its state; `dead`: given up, until replayed.
+ * Which deliveries a list has. `pending`: waiting or being attempted, by target and time, then those that
+ * are delivered in order, by target and session; `attempted`: every one that was attempted or settled,
+ * whatever its state; `dead`: given up, until replayed; both by target and event.
+ *
+ * None is listed twice and none is missed because others come, go or change meanwhile. A pending one that
+ * is itself moved to another time meanwhile may be.
  */
 export type DeliveryListOptions = PageOptions & {
   /** Which. */
@@ -194,13 +198,24 @@ export type OutboxEvents = {
 
 /** What an operator needs: part of the value of `createOutbox`. */
 export type OutboxOperations = {
-  /** An accepted event; undefined: there is none, or it is no longer kept. */
+  /** An accepted event; undefined: there is none that can be read, or it is no longer kept. */
   getEvent(id: string): Promise<StoredEvent | undefined>;
-  /** Accepted events, newest first. */
+  /**
+   * Accepted events, newest first. Those that can't be read are left out. A filter reads up to 1000 events
+   * a page, which may then have fewer items than asked for, or none, and a cursor.
+   *
+   * @throws {TypeError | RangeError} when an option is wrong, or a cursor comes from another list
+   * @throws {OutboxUnavailableError} when the store gives no answer in time
+   */
   listEvents(options?: EventListOptions): Promise<Page<StoredEvent>>;
   /** How a delivery stands; undefined: there is none. */
   get(target: string, eventId: string): Promise<Delivery | undefined>;
-  /** Deliveries. */
+  /**
+   * Deliveries.
+   *
+   * @throws {TypeError | RangeError} when an option is wrong, or a cursor comes from another list
+   * @throws {OutboxUnavailableError} when the store gives no answer in time
+   */
   listDeliveries(options: DeliveryListOptions): Promise<Page<DeliverySummary>>;
   /** Delivers now what waits, is dead, or was delivered. */
   retry(target: string, eventId: string): Promise<RetryOutcome>;

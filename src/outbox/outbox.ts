@@ -1,5 +1,4 @@
 import {
-  type Attempt,
   checkFunctions,
   checkObject,
   checkPositive,
@@ -11,15 +10,17 @@ import {
   show,
   type Store,
 } from "../core/mod.ts";
-import { commitChange, readKeys } from "./_commit.ts";
+import { commitChange, patiently } from "./_commit.ts";
 import { type Env, platform } from "./_env.ts";
 import { Keys } from "./_keys.ts";
 import { Publisher } from "./_publisher.ts";
-import { readLog } from "./_reader.ts";
-import { type EventHead, VERSION } from "./_records.ts";
+import { getDelivery, listDeliveries } from "./_list_deliveries.ts";
+import { getEvent, listEvents } from "./_list_events.ts";
+import { VERSION } from "./_records.ts";
 import { Targets } from "./_targets.ts";
 import { Worker } from "./_worker.ts";
 import { OutboxUnavailableError } from "./errors.ts";
+import type { OutboxOperations } from "./operations.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 /** How long the first call waits for the store, in milliseconds. */
@@ -40,33 +41,20 @@ export interface OutboxOptions {
   readonly logger?: Logger | undefined;
 }
 
-/** How a delivery stands. */
-export type Delivery = {
-  /** The webhook or durable hook. */
-  readonly target: string;
-  /** The event. */
-  readonly eventId: string;
-  /** What became of it. */
-  readonly state: "pending" | "delivered" | "dead" | "expired";
-  /** How many attempts were made. */
-  readonly made: number;
-  /** The last 20 of them, the latest last. */
-  readonly attempts: readonly Attempt[];
-};
-
 /** Durable delivery over a store. */
-export type Outbox = DeliveryQueue & {
-  /**
-   * Delivers what is due now and can be done within a budget: for a cron job, where no process lives.
-   * `remaining`: something due was left.
-   */
-  drainOnce(options: { readonly budgetMs: number }): Promise<{
-    readonly settled: number;
-    readonly remaining: boolean;
-  }>;
-  /** How a delivery stands; undefined: there is none. */
-  get(target: string, eventId: string): Promise<Delivery | undefined>;
-};
+export type Outbox =
+  & DeliveryQueue
+  & Pick<OutboxOperations, "getEvent" | "listEvents" | "get" | "listDeliveries">
+  & {
+    /**
+     * Delivers what is due now and can be done within a budget: for a cron job, where no process lives.
+     * `remaining`: something due was left.
+     */
+    drainOnce(options: { readonly budgetMs: number }): Promise<{
+      readonly settled: number;
+      readonly remaining: boolean;
+    }>;
+  };
 
 const outboxes = new WeakSet<object>();
 
@@ -93,6 +81,7 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
   const keys = new Keys(prefix);
   const retention = { head, rest: head + DAY, seen: 2 * DAY };
   const targets = new Targets(head);
+  const source = { store, keys, env, targets };
   const worker = new Worker({ store, keys, env, retention, targets, logger });
   const publisher = new Publisher({ store, keys, env, retention, eventLog, lessor: worker });
   const compatible = once(() => checkVersion(store, keys, env));
@@ -114,16 +103,10 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
       await compatible();
       return await worker.drainOnce(budgetMs);
     },
-    async get(target, eventId) {
-      const [head, log] = await store.getMany([
-        keys.event(eventId),
-        keys.delivery(target, eventId),
-      ]);
-      const known = log!.value !== null || (head!.value as EventHead | null)?.to.includes(target);
-      if (!known) return undefined;
-      const { state, made, attempts } = readLog(log!.value);
-      return { target, eventId, state, made, attempts };
-    },
+    getEvent: (id) => getEvent(source, id),
+    listEvents: (options) => listEvents(source, options),
+    get: (target, eventId) => getDelivery(source, target, eventId),
+    listDeliveries: (options) => listDeliveries(source, options),
   };
   outboxes.add(outbox);
   return outbox;
@@ -131,16 +114,15 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
 
 /** Writes the version of the layout, or refuses a newer one. */
 async function checkVersion(store: Store, keys: Keys, env: Env): Promise<void> {
-  const [entry] = await readKeys(store, [keys.meta], env, PATIENCE).catch((error) => {
-    throw new OutboxUnavailableError(false, error.cause);
-  });
-  const { v } = (entry!.value ?? { v: 0 }) as { v: number };
+  const unavailable = (cause: unknown): Error => new OutboxUnavailableError(false, cause);
+  const entry = await patiently(() => store.get(keys.meta), env, PATIENCE, unavailable);
+  const { v } = (entry.value ?? { v: 0 }) as { v: number };
   if (v > VERSION) {
     throw new Error(
       `Cannot use the store as its outbox has format ${v}: this version knows ${VERSION}`,
     );
   }
-  if (entry!.value !== null) return;
+  if (entry.value !== null) return;
   const checks = [{ key: keys.meta, versionstamp: null }];
   const sets = [[keys.meta, { v: VERSION }, undefined]] as const;
   const outcome = await commitChange(store, { checks, sums: [], deletes: [], sets }, env, PATIENCE);
