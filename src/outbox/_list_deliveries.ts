@@ -1,8 +1,8 @@
-import { isEventId, type StoreEntry, type StoreKey } from "../core/mod.ts";
+import type { StoreEntry, StoreKey } from "../core/mod.ts";
 import { type ListName, readCursor, writeCursor } from "./_cursor.ts";
 import type { Keys } from "./_keys.ts";
 import { headOf } from "./_list_events.ts";
-import { checkOneOf, checkText, limitFrom } from "./_list_options.ts";
+import { canBeDelivery, checkOneOf, checkText, limitFrom } from "./_list_options.ts";
 import { readLog } from "./_reader.ts";
 import { type Dead, type DeliveryLog, type KeptAttempt, readDue } from "./_records.ts";
 import { after, batchFor, endOf, findItems, readMany, scan, type Source } from "./_scan.ts";
@@ -17,8 +17,6 @@ import type {
 
 /** Keys that are read for one page beside its items, at most. */
 const MOST_BESIDE = 1000;
-/** The longest name of a target whose keys a store takes, with room for the rest of the key. */
-const MOST_NAME = 512;
 
 /** What deliveries are listed from. */
 export type DeliverySource = Source & { readonly keys: Keys; readonly targets: Targets };
@@ -35,9 +33,7 @@ export async function getDelivery(
   eventId: string,
 ): Promise<Delivery | undefined> {
   const { keys, targets } = source;
-  if (!isEventId(eventId) || typeof target !== "string" || target.length > MOST_NAME) {
-    return undefined;
-  }
+  if (!canBeDelivery(target, eventId)) return undefined;
   const [event, entry] = await readMany(source, [
     keys.event(eventId),
     keys.delivery(target, eventId),

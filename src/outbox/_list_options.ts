@@ -1,9 +1,12 @@
-import { isPattern, patternsFor, show } from "../core/mod.ts";
+import { isEventId, isPattern, patternsFor, show } from "../core/mod.ts";
 import type { EventListOptions } from "./operations.ts";
 import { timeOf } from "./_event_time.ts";
 
 /** Items of a page. */
 const LIMIT = { usual: 100, most: 1000 };
+
+/** Characters of a target's name, at most: with room for the rest of a key. */
+const MOST_NAME = 512;
 
 /** How many items a page has at most. @throws {RangeError} */
 export function limitFrom(subject: string, limit: number | undefined): number {
@@ -33,6 +36,11 @@ export function checkOneOf(
 export function checkText(subject: string, name: string, value: unknown): void {
   if (value === undefined || (typeof value === "string" && value !== "")) return;
   throw new TypeError(`${subject} as '${name}' must be text: current value is ${show(value)}`);
+}
+
+/** Whether there can be a delivery of this name: else a store may refuse its key. */
+export function canBeDelivery(target: unknown, id: unknown): boolean {
+  return typeof target === "string" && target.length <= MOST_NAME && isEventId(id);
 }
 
 /** Which events are wanted. */

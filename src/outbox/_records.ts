@@ -38,6 +38,8 @@ export type DeliveryLog = {
   readonly at?: number;
   /** How many attempts were made. */
   readonly made: number;
+  /** How many of them before it was last replayed: its schedule began anew then. */
+  readonly base?: number;
   /** The last of them. */
   readonly attempts: readonly KeptAttempt[];
 };

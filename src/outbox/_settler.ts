@@ -143,7 +143,8 @@ function logOf(settlement: Exclude<Settlement, { kind: "returned" }>, now: numbe
     : log.attempts;
   const state = kind === "retry" ? "pending" : kind;
   const at = kind === "retry" ? { at: settlement.at } : {};
-  return { v: VERSION, state, ...at, made: log.made + (attempt ? 1 : 0), attempts };
+  const base = log.base === undefined ? {} : { base: log.base };
+  return { v: VERSION, state, ...at, made: log.made + (attempt ? 1 : 0), ...base, attempts };
 }
 
 function countsOf(settlement: Settlement): readonly Count[] {

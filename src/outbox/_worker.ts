@@ -232,7 +232,7 @@ export class Worker implements Lessor {
     if (attempt.verdict === "delivered") return { kind: "delivered", attempt, log };
     const reason = attempt.error ?? attempt.verdict;
     if (attempt.verdict !== "retry") return { kind: "dead", attempt, log, reason };
-    const delay = target.retry.delay(log.made + 1, env.random());
+    const delay = target.retry.delay(log.made - (log.base ?? 0) + 1, env.random());
     if (delay === undefined) return { kind: "dead", attempt, log, reason };
     const asked = Math.min(attempt.retryAfter ?? 0, MAX_RETRY_AFTER);
     return { kind: "retry", attempt, log, at: env.now() + Math.max(delay, asked) };

@@ -131,7 +131,10 @@ export type ReplayOptions = {
 export type ReplayResult = {
   /** How many are delivered again. */
   readonly replayed: number;
-  /** How many could not be: their event is no longer kept, or somebody else was faster. */
+  /**
+   * How many could not be: their event is no longer kept, or somebody else was faster. When the store's
+   * answer was lost, one that was replayed, and delivered since, may be counted here.
+   */
   readonly refused: number;
   /** Where to go on; absent when all were seen. */
   readonly cursor?: string;
@@ -217,9 +220,21 @@ export type OutboxOperations = {
    * @throws {OutboxUnavailableError} when the store gives no answer in time
    */
   listDeliveries(options: DeliveryListOptions): Promise<Page<DeliverySummary>>;
-  /** Delivers now what waits, is dead, or was delivered. */
+  /**
+   * Delivers now what waits, is dead, or was delivered; its schedule begins anew if it was dead or
+   * delivered. After an error it can be called again.
+   *
+   * @throws {OutboxUnavailableError} when the store gives no answer in time
+   */
   retry(target: string, eventId: string): Promise<RetryOutcome>;
-  /** Delivers many again. After a crash, run it again. */
+  /**
+   * Delivers many again, target after target in the order of their events; their schedules begin anew.
+   * After a crash, run it again: dead ones that were replayed are no longer dead. When the store gives no
+   * answer half-way, what was done until then is told, with a cursor.
+   *
+   * @throws {TypeError | RangeError} when an option is wrong, or a cursor comes from another replay
+   * @throws {OutboxUnavailableError} when the store gives no answer in time, and nothing was done
+   */
   replay(options: ReplayOptions): Promise<ReplayResult>;
   /** The figures of every target that is registered here or has something stored. */
   figures(): Promise<readonly TargetFigures[]>;

@@ -17,6 +17,8 @@ import { Publisher } from "./_publisher.ts";
 import { getDelivery, listDeliveries } from "./_list_deliveries.ts";
 import { getEvent, listEvents } from "./_list_events.ts";
 import { VERSION } from "./_records.ts";
+import { replayDeliveries } from "./_replay.ts";
+import { retryDelivery } from "./_retry.ts";
 import { Targets } from "./_targets.ts";
 import { Worker } from "./_worker.ts";
 import { OutboxUnavailableError } from "./errors.ts";
@@ -44,7 +46,10 @@ export interface OutboxOptions {
 /** Durable delivery over a store. */
 export type Outbox =
   & DeliveryQueue
-  & Pick<OutboxOperations, "getEvent" | "listEvents" | "get" | "listDeliveries">
+  & Pick<
+    OutboxOperations,
+    "getEvent" | "listEvents" | "get" | "listDeliveries" | "retry" | "replay"
+  >
   & {
     /**
      * Delivers what is due now and can be done within a budget: for a cron job, where no process lives.
@@ -83,6 +88,7 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
   const targets = new Targets(head);
   const source = { store, keys, env, targets };
   const worker = new Worker({ store, keys, env, retention, targets, logger });
+  const mover = { ...source, retention, wake: () => worker.wake() };
   const publisher = new Publisher({ store, keys, env, retention, eventLog, lessor: worker });
   const compatible = once(() => checkVersion(store, keys, env));
 
@@ -107,6 +113,14 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
     listEvents: (options) => listEvents(source, options),
     get: (target, eventId) => getDelivery(source, target, eventId),
     listDeliveries: (options) => listDeliveries(source, options),
+    async retry(target, eventId) {
+      await compatible();
+      return await retryDelivery(mover, target, eventId);
+    },
+    async replay(options) {
+      await compatible();
+      return await replayDeliveries(mover, options);
+    },
   };
   outboxes.add(outbox);
   return outbox;
