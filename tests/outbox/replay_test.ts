@@ -210,6 +210,39 @@ test("two replays at once replay each delivery once", async () => {
   assert.equal(state.got.length, 40);
 });
 
+test("one that somebody else replays meanwhile does not keep back the others of its commit", async () => {
+  const { store } = await setUp(["a"], upTo(8).map((n) => eventAt(n)), "final");
+  const other = createOutbox(store, { logger: quiet });
+  await other.retry("a", "none"); // its first call writes the format
+  const outbox = createOutbox(
+    interrupted(store, async () => {
+      const now = Date.now(); // by the millisecond replays tell their own from another's
+      while (Date.now() === now) await new Promise((resolve) => setTimeout(resolve));
+      await other.retry("a", eventAt(3).id);
+    }),
+    { logger: quiet },
+  );
+  assert.deepEqual(await outbox.replay(BUDGET), { replayed: 7, refused: 1 });
+  assert.deepEqual(await countsOf(store, "a"), { accepted: 8, failed: 8 });
+  assert.equal((await outbox.listDeliveries({ state: "pending" })).items.length, 8);
+});
+
+test("retry() sends nothing a second time that was delivered while it looked", async () => {
+  const event = eventAt(1);
+  const { outbox, store, state } = await setUp(["a"], [event], "retry", { delay: 1e6 });
+  state.verdict = "delivered";
+  const slow = createOutbox(
+    interrupted(store, async () => {
+      assert.equal(await outbox.retry("a", event.id), "moved");
+      await drain(outbox);
+    }),
+    { logger: quiet },
+  );
+  assert.equal(await slow.retry("a", event.id), "leased");
+  assert.deepEqual(state.got, ["a 1 1", "a 1 2"]);
+  assert.equal((await outbox.get("a", event.id))!.state, "delivered");
+});
+
 test("a replay wakes the worker", async () => {
   const { outbox, state } = await setUp(["a"], [eventAt(1)], "final");
   outbox.start();
@@ -223,6 +256,32 @@ test("a replay wakes the worker", async () => {
   }
   await outbox.stop();
 });
+
+/** A store that lets something happen before its first commit. */
+function interrupted(store: Store, before: () => Promise<void>): Store {
+  let first = true;
+  return {
+    get: (key) => store.get(key),
+    getMany: (keys) => store.getMany(keys),
+    set: (...args) => store.set(...args),
+    delete: (key) => store.delete(key),
+    list: (...args) => store.list(...args),
+    close: () => store.close(),
+    limits: store.limits,
+    atomic() {
+      const atomic = store.atomic();
+      const commit = atomic.commit.bind(atomic);
+      atomic.commit = async () => {
+        if (first) {
+          first = false;
+          await before();
+        }
+        return await commit();
+      };
+      return atomic;
+    },
+  };
+}
 
 /** A moment, so that a worker that was started has looked and sleeps. */
 async function settled(outbox: Outbox): Promise<void> {
