@@ -7,12 +7,14 @@ import {
 } from "../core/mod.ts";
 import { Claimer, MAX_CLAIMS, newLease, type Pass } from "./_claimer.ts";
 import type { Env } from "./_env.ts";
+import { Housekeeper } from "./_housekeeper.ts";
 import type { Keys } from "./_keys.ts";
 import type { BornLease, Lessor } from "./_lessor.ts";
 import { loadDelivery, NEW_LOG } from "./_reader.ts";
 import type { DeliveryLog, Retention } from "./_records.ts";
 import { type Lease, type Settlement, Settler } from "./_settler.ts";
 import type { Slot, Targets } from "./_targets.ts";
+import { TroubleLog } from "./_trouble_log.ts";
 
 /** An attempt starts only while its lease has this left beyond its timeout, in milliseconds. */
 const START_MARGIN = 5_000;
@@ -39,6 +41,8 @@ export type WorkerOptions = {
 export class Worker implements Lessor {
   readonly #options: WorkerOptions;
   readonly #logger: Logger;
+  readonly #trouble: TroubleLog;
+  readonly #housekeeper: Housekeeper;
   readonly #claimer: Claimer;
   readonly #settler: Settler;
   readonly #inFlight = new Set<Promise<void>>();
@@ -56,6 +60,8 @@ export class Worker implements Lessor {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#logger = options.logger ?? consoleLogger;
+    this.#trouble = new TroubleLog(this.#logger, options.env);
+    this.#housekeeper = new Housekeeper({ ...options, log: this.#trouble });
     this.#settler = new Settler(options);
     const wanted = (): boolean => !this.#stopped;
     this.#claimer = new Claimer({ ...options, wanted, take: (lease) => this.#take(lease) });
@@ -67,6 +73,7 @@ export class Worker implements Lessor {
     this.#stopped = false;
     this.#abort = new AbortController();
     this.#poll = POLL.first;
+    this.#housekeeper.start();
     this.wake();
   }
 
@@ -82,7 +89,7 @@ export class Worker implements Lessor {
     );
     let cancelDone = (): void => {};
     const late = new Promise<void>((resolve) => cancelDone = env.after(STOP.done, resolve));
-    await Promise.race([this.#quiet(), late]);
+    await Promise.race([Promise.all([this.#quiet(), this.#housekeeper.stop()]), late]);
     cancelAbort();
     cancelDone();
   }
@@ -131,6 +138,7 @@ export class Worker implements Lessor {
     } finally {
       await Promise.all(this.#inFlight);
     }
+    await this.#housekeeper.tidy(deadline);
     return { settled: this.#settled - before, remaining };
   }
 
@@ -154,7 +162,7 @@ export class Worker implements Lessor {
       try {
         pass = await this.#pass(Infinity);
       } catch (error) {
-        this.#logger.warn("The outbox could not look for what is due", error);
+        this.#trouble.warn("The outbox could not look for what is due", error);
       }
     }
     if (!this.#running) return;
@@ -183,10 +191,7 @@ export class Worker implements Lessor {
     try {
       settlement = await this.#attempt(lease, known);
     } catch (error) {
-      this.#logger.warn(
-        `Delivery '${lease.id}' to '${lease.target}' could not be attempted`,
-        error,
-      );
+      this.#trouble.warn(`Deliveries to '${lease.target}' could not be attempted`, error);
     }
     lease.slot.taken--;
     if (this.#left) this.wake();

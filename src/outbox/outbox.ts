@@ -12,6 +12,7 @@ import {
 } from "../core/mod.ts";
 import { commitChange, patiently } from "./_commit.ts";
 import { type Env, platform } from "./_env.ts";
+import { readFigures } from "./_figures.ts";
 import { Keys } from "./_keys.ts";
 import { Publisher } from "./_publisher.ts";
 import { getDelivery, listDeliveries } from "./_list_deliveries.ts";
@@ -22,7 +23,7 @@ import { retryDelivery } from "./_retry.ts";
 import { Targets } from "./_targets.ts";
 import { Worker } from "./_worker.ts";
 import { OutboxUnavailableError } from "./errors.ts";
-import type { OutboxOperations } from "./operations.ts";
+import type { Endpoint, OutboxOperations } from "./operations.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 /** How long the first call waits for the store, in milliseconds. */
@@ -48,7 +49,7 @@ export type Outbox =
   & DeliveryQueue
   & Pick<
     OutboxOperations,
-    "getEvent" | "listEvents" | "get" | "listDeliveries" | "retry" | "replay"
+    "getEvent" | "listEvents" | "get" | "listDeliveries" | "retry" | "replay" | "figures"
   >
   & {
     /**
@@ -89,6 +90,14 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
   const source = { store, keys, env, targets };
   const worker = new Worker({ store, keys, env, retention, targets, logger });
   const mover = { ...source, retention, wake: () => worker.wake() };
+  // Until endpoints have a health of their own.
+  const endpoint = (target: string): Promise<Endpoint> =>
+    Promise.resolve({
+      target,
+      state: "on",
+      registered: targets.get(target) !== undefined,
+      failures: 0,
+    });
   const publisher = new Publisher({ store, keys, env, retention, eventLog, lessor: worker });
   const compatible = once(() => checkVersion(store, keys, env));
 
@@ -113,6 +122,7 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
     listEvents: (options) => listEvents(source, options),
     get: (target, eventId) => getDelivery(source, target, eventId),
     listDeliveries: (options) => listDeliveries(source, options),
+    figures: () => readFigures({ ...source, retention, endpoint }),
     async retry(target, eventId) {
       await compatible();
       return await retryDelivery(mover, target, eventId);
