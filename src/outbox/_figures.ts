@@ -27,7 +27,7 @@ export async function readFigures(source: FiguresSource): Promise<readonly Targe
   const figures = await Promise.all(names.map(async (name) => {
     const { accepted, delivered, dead, expired, failed } = counted.get(name)!;
     // They are not read at one moment: what was settled in between may not be counted as accepted.
-    const pending = Math.max(0, accepted - delivered - dead - expired);
+    const pending = atLeastZero(accepted - delivered - dead - expired);
     const inFlight = targets.get(name)?.taken ?? 0;
     return {
       ...await endpoint(name),
@@ -50,9 +50,14 @@ async function readCounts(source: FiguresSource): Promise<Map<string, Counts>> {
     if (typeof value !== "bigint" || (day < oldest && day !== 0)) continue;
     const counts = counted.get(target) ?? noCounts();
     counted.set(target, counts);
-    counts[what] += Number(BigInt.asIntN(64, value)); // what a replay undoes wraps around
+    // One that a replay undid after a wrong clock had deleted it is below zero, and wrapped around.
+    counts[what] += atLeastZero(Number(BigInt.asIntN(64, value)));
   }
   return counted;
+}
+
+function atLeastZero(count: number): number {
+  return Math.max(0, count);
 }
 
 function noCounts(): Counts {

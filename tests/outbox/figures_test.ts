@@ -124,6 +124,16 @@ test("figures() show targets that nobody registered any more, and attempts under
   assert.deepEqual([after!.delivered, after!.pending, after!.inFlight], [1, 0, 0]);
 });
 
+test("figures() never go below zero, whatever was deleted too early", async () => {
+  const store = memoryStore();
+  const outbox = createOutbox(store, { logger: quiet });
+  await countAt(store, "a", [0]);
+  const sum = store.atomic().sum(["hooks", "count", "a", TODAY, "dead"], 2n ** 64n - 1n);
+  await sum.sum(["hooks", "count", "a", TODAY, "delivered"], 5n).commit();
+  const counts = { accepted: 1, delivered: 5, dead: 0, expired: 0, pending: 0, failed: 0 };
+  assert.deepEqual(countsOf(await outbox.figures(), "a"), counts);
+});
+
 /** Counts of some days ago. */
 async function countAt(store: Store, target: string, days: readonly number[]): Promise<void> {
   const atomic = store.atomic();
