@@ -53,6 +53,8 @@ export class Worker implements Lessor {
   #passing: Promise<Pass> | undefined;
   #again = false;
   #left = false;
+  /** A slot came free since the pass began. */
+  #freed = false;
   #settled = 0;
   #poll = POLL.first;
   #cancelTimer = (): void => {};
@@ -158,9 +160,11 @@ export class Worker implements Lessor {
     let pass: Pass | undefined;
     while (this.#running && this.#again) {
       this.#again = false;
+      this.#freed = false;
       while (this.#settler.backlog > MAX_BACKLOG) await Promise.race(this.#inFlight);
       try {
         pass = await this.#pass(Infinity);
+        if (pass.left && this.#freed) this.#again = true;
       } catch (error) {
         this.#trouble.warn("The outbox could not look for what is due", error);
       }
@@ -194,6 +198,7 @@ export class Worker implements Lessor {
       this.#trouble.warn(`Deliveries to '${lease.target}' could not be attempted`, error);
     }
     lease.slot.taken--;
+    this.#freed = true;
     if (this.#left) this.wake();
     const settled = await this.#settler.settle(lease, settlement);
     if (settled && settlement.kind !== "returned") this.#settled++;
