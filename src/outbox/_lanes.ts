@@ -66,6 +66,12 @@ export class LaneTails {
     return tail.versionstamp === null && n === tail.first;
   }
 
+  /** How many deliveries a lane got. */
+  added(target: string, session: string): number {
+    const { first, next } = this.#tails.get(nameOf(target, session))!;
+    return next - first;
+  }
+
   /** Adds the lanes' own records. They have no lifetime: a lane that has entries is not forgotten. */
   finish(draft: Draft): void {
     for (const { target, session, versionstamp, next } of this.#tails.values()) {

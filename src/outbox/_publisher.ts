@@ -175,6 +175,9 @@ export class Publisher {
       }
     }
     tails.finish(draft);
+    for (const lease of leases) {
+      if (lease.session !== undefined) lease.more = tails.added(lease.target, lease.session) > 1;
+    }
     return draft.change;
   }
 
@@ -194,7 +197,7 @@ export class Publisher {
     const due = lease?.due ?? UNLEASED;
     if (session === undefined) putDue(draft, keys.due(target, at, id), due, retention);
     else putLaneDue(draft, keys, target, at, session, due);
-    return lease && { target, session, prepared, at, ...lease };
+    return lease && { target, session, more: false, prepared, at, ...lease };
   }
 
   #stored(units: readonly Unit[], leases: readonly BornLease[], versionstamp: string): void {
