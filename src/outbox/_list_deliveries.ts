@@ -1,12 +1,13 @@
 import type { StoreEntry, StoreKey } from "../core/mod.ts";
 import { type ListName, readCursor, writeCursor } from "./_cursor.ts";
+import { readEndpoint } from "./_endpoint_record.ts";
 import type { Keys } from "./_keys.ts";
 import { headOf } from "./_list_events.ts";
 import { canBeDelivery, checkOneOf, checkText, limitFrom } from "./_list_options.ts";
 import { readLog } from "./_reader.ts";
 import { type Dead, type DeliveryLog, type KeptAttempt, readDue } from "./_records.ts";
+import { sessionOf } from "./_revive.ts";
 import { after, batchFor, endOf, findItems, readMany, scan, type Source } from "./_scan.ts";
-import type { Targets } from "./_targets.ts";
 import type {
   Delivery,
   DeliveryListOptions,
@@ -19,7 +20,7 @@ import type {
 const MOST_BESIDE = 1000;
 
 /** What deliveries are listed from. */
-export type DeliverySource = Source & { readonly keys: Keys; readonly targets: Targets };
+export type DeliverySource = Source & { readonly keys: Keys };
 
 /** Where a kind of delivery stands, range after range. */
 const RANGES = { pending: ["due", "lane"], attempted: ["delivery"], dead: ["dead"] } as const;
@@ -32,12 +33,14 @@ export async function getDelivery(
   target: string,
   eventId: string,
 ): Promise<Delivery | undefined> {
-  const { keys, targets } = source;
+  const { keys } = source;
   if (!canBeDelivery(target, eventId)) return undefined;
-  const [event, entry] = await readMany(source, [
+  const [event, entry, endpoint] = await readMany(source, [
     keys.event(eventId),
     keys.delivery(target, eventId),
+    keys.endpoint(target),
   ]);
+  if (readEndpoint(endpoint!.value).state === "deleted") return undefined;
   const head = headOf(event!.value);
   const logged = entry!.value !== null;
   if (!logged && !head?.to.includes(target)) return undefined;
@@ -46,7 +49,7 @@ export async function getDelivery(
   const gone = log.state === "pending" && event!.value === null;
   const state = gone ? "expired" : log.state;
   // One that was never attempted is where it was born; if ordered, it may wait behind another.
-  const ordered = targets.get(target)?.target.ordering !== undefined;
+  const ordered = sessionOf(head, target) !== undefined;
   const at = log.at ?? (logged || ordered ? undefined : head?.at);
   return {
     target,

@@ -1,11 +1,10 @@
 import { checkPositive, type StoreEntry, type StoreKey } from "../core/mod.ts";
-import { commitChange } from "./_commit.ts";
 import { type ListName, readCursor, writeCursor } from "./_cursor.ts";
 import { beforeIdsAt } from "./_event_time.ts";
 import { headOf } from "./_list_events.ts";
 import { checkFilter, checkOneOf, checkText, isInTime, matches } from "./_list_options.ts";
 import { readEvent, readLog } from "./_reader.ts";
-import { type Ended, type Mover, reviveChange } from "./_revive.ts";
+import { type Ended, type Mover, revive, reviveOne, sessionOf } from "./_revive.ts";
 import { after, endOf, readMany, scan } from "./_scan.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import type { ReplayOptions, ReplayResult } from "./operations.ts";
@@ -121,31 +120,27 @@ class Replay {
     return ended && isInTime(id, this.#options);
   }
 
-  /** Replays a group in one commit; when that is refused, each on its own. */
+  /** Replays a group in one commit; what may be refused, and that of lanes, each on its own. */
   async #replayAll(group: readonly Candidate[]): Promise<void> {
-    const ended = await this.#endedOf(group);
-    if (ended.length === 0) return;
+    const all = await this.#endedOf(group);
     const at = this.#mover.env.now();
-    if (await this.#commit(ended, at)) this.#replayed += ended.length;
-    else {
-      for (const one of ended) {
-        const mine = (ended.length > 1 && await this.#commit([one], at)) ||
-          await this.#isMine(one, at);
-        if (mine) this.#replayed++;
-        else this.#refused++;
-      }
+    const together = all.filter(({ session }) => session === undefined);
+    const refused = together.length > 0 && !await revive(this.#mover, together, at, this.#patience);
+    if (!refused) this.#replayed += together.length;
+    for (const one of refused ? all : all.filter(({ session }) => session !== undefined)) {
+      const mine = await reviveOne(this.#mover, one, at, this.#patience) ||
+        await this.#isMine(one, at);
+      if (mine) this.#replayed++;
+      else this.#refused++;
     }
-    this.#mover.wake();
+    if (all.length > 0) this.#mover.wake();
   }
 
-  /** Whether a commit was applied; false may mean that it was. */
-  async #commit(ended: readonly Ended[], at: number): Promise<boolean> {
-    const { store, env } = this.#mover;
-    const left = Math.max(PATIENCE.least, Math.min(this.#deadline - env.now(), PATIENCE.most));
-    const change = await reviveChange(this.#mover, ended, at);
-    const outcome = await commitChange(store, change, env, left);
-    if (outcome.ok !== "unknown") return outcome.ok;
-    throw new OutboxUnavailableError("unknown", outcome.cause, "replay");
+  get #patience(): number {
+    return Math.max(
+      PATIENCE.least,
+      Math.min(this.#deadline - this.#mover.env.now(), PATIENCE.most),
+    );
   }
 
   /** Whether a commit that was refused had been applied: hardly anybody else writes this very time. */
@@ -170,7 +165,15 @@ class Replay {
         if (heads[n]!.value === null) this.#refused++;
         else if (await this.#isOfType(id, heads[n]!)) {
           const log = readLog(logs[n]!.value);
-          ended.push({ target, id, state: this.#state, guard: { key, versionstamp }, log });
+          const session = sessionOf(headOf(heads[n]!.value), target);
+          ended.push({
+            target,
+            id,
+            session,
+            state: this.#state,
+            guard: { key, versionstamp },
+            log,
+          });
         }
       }
     }

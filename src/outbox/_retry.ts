@@ -1,10 +1,11 @@
-import type { StoreEntry } from "../core/mod.ts";
+import type { StoreEntry, StoreKey } from "../core/mod.ts";
 import { type Change, commitChange, type Outcome } from "./_commit.ts";
 import { headOf } from "./_list_events.ts";
 import { canBeDelivery } from "./_list_options.ts";
 import { readLog } from "./_reader.ts";
-import { type DeliveryLog, readDue, VERSION } from "./_records.ts";
-import { type DeliveryName, type Ended, type Mover, placeDue, reviveChange } from "./_revive.ts";
+import { readHead } from "./_lanes.ts";
+import { type DeliveryLog, readDue, UNLEASED, VERSION } from "./_records.ts";
+import { type DeliveryName, type Ended, type Mover, reviveOne, sessionOf } from "./_revive.ts";
 import { readMany } from "./_scan.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import type { RetryOutcome } from "./operations.ts";
@@ -48,7 +49,7 @@ export async function retryDelivery(
       moved = outcome.at ?? moved;
     } else {
       // It has been attempted meanwhile: that is what was wished.
-      return moved === undefined ? await revive(mover, name, stand) : "leased";
+      return moved === undefined ? await replay(mover, name, stand) : "leased";
     }
   }
   return "leased";
@@ -76,35 +77,58 @@ async function move(
 ): Promise<RetryOutcome | { readonly at?: number }> {
   const { keys, env, retention: { rest } } = mover;
   const { target, id } = name;
-  const at = log.at ?? headOf(event.value)?.at;
+  const head = headOf(event.value);
+  const session = sessionOf(head, target);
+  if (session !== undefined && await isQueued(mover, target, session, id)) return "queued";
+  const at = log.at ?? head?.at;
   if (at === undefined) return "unknown";
   if (at === moved) return done(mover, "moved");
-  const [again, due] = await readMany(mover, [keys.delivery(target, id), keys.due(target, at, id)]);
+  const dueAt = (at: number): StoreKey =>
+    session === undefined ? keys.due(target, at, id) : keys.laneDue(target, at, session);
+  const [again, due] = await readMany(mover, [keys.delivery(target, id), dueAt(at)]);
   if (again!.versionstamp !== logged.versionstamp) return {};
+  // The first of a lane that was never tried again is due where the lane has been all the time.
+  if (due!.versionstamp === null && session !== undefined) return done(mover, "moved");
   // Live, and not here: everything of its target was removed.
   if (due!.versionstamp === null) return "unknown";
   const now = env.now();
   const lease = readDue(due!.value);
   if (lease === "newer" || lease.until > now) return "leased";
   if (at <= now) return done(mover, "moved");
-  const place = await placeDue(mover, [name], now);
   const change: Change = {
-    checks: [check(due!), check(again!), ...place.checks],
+    checks: [check(due!), check(again!)],
     sums: [],
     deletes: [due!.key],
-    sets: [...place.sets, [logged.key, { ...log, v: VERSION, at: now }, rest]],
+    sets: [
+      [dueAt(now), UNLEASED, session === undefined ? rest : undefined],
+      [logged.key, { ...log, v: VERSION, at: now }, rest],
+    ],
   };
   return await commit(mover, change) ? done(mover, "moved") : { at: now };
 }
 
+/** Whether another delivery of a session is before this one. */
+async function isQueued(
+  { store, keys, env }: Mover,
+  target: string,
+  session: string,
+  id: string,
+): Promise<boolean> {
+  const head = await readHead(store, keys, target, session, env);
+  return head.n !== undefined && head.id !== id;
+}
+
 /** Makes a delivery live that came to its end. */
-async function revive(mover: Mover, name: DeliveryName, stand: Stand): Promise<RetryOutcome> {
-  const { logged, dead, log } = stand;
+async function replay(
+  mover: Mover,
+  name: DeliveryName,
+  { event, logged, dead, log }: Stand,
+): Promise<RetryOutcome> {
   const state = dead.value === null ? "delivered" : "dead";
   const guard = check(state === "dead" ? dead : logged);
-  const ended: Ended = { ...name, state, guard, log };
-  const change = await reviveChange(mover, [ended], mover.env.now());
-  if (await commit(mover, change)) return done(mover, "replayed");
+  const session = sessionOf(headOf(event.value), name.target);
+  const ended: Ended = { ...name, session, state, guard, log };
+  if (await reviveOne(mover, ended, mover.env.now(), PATIENCE)) return done(mover, "replayed");
   // Only a replay changes such a key, mine or another's, unless all of it is gone.
   const now = await read(mover, name);
   if (now.event.value === null) return "gone";

@@ -103,11 +103,12 @@ export type DeliveryListOptions = PageOptions & {
 };
 
 /**
- * What became of a wish to deliver now. `moved`: it was waiting, and is due now; `replayed`: it was dead
- * or delivered, and is delivered again; `leased`: an attempt is under way; `gone`: its event is no
- * longer kept; `unknown`: there is no such delivery.
+ * What became of a wish to deliver now. `moved`: it was waiting, and is due now; `queued`: it waits
+ * behind another of its session; `replayed`: it was dead or delivered, and is delivered again;
+ * `leased`: an attempt is under way; `gone`: its event is no longer kept; `unknown`: there is no such
+ * delivery.
  */
-export type RetryOutcome = "moved" | "replayed" | "leased" | "gone" | "unknown";
+export type RetryOutcome = "moved" | "queued" | "replayed" | "leased" | "gone" | "unknown";
 
 /** What is replayed. */
 export type ReplayOptions = {

@@ -119,7 +119,7 @@ test("what is not delivered within the retention is gone, and a replay says so",
   // Its counts go last.
   await world.run(world.now + 5 * DAY);
   for await (const { key } of store.list({ prefix: ["hooks"] })) {
-    assert.deepEqual(key.slice(1), ["meta"]);
+    assert.ok(key[1] === "meta" || key[1] === "endpoint", key.join(" "));
   }
   const [figures] = await within(world, outbox.figures());
   assert.deepEqual([figures!.accepted, figures!.pending], [0, 0]);
