@@ -1,3 +1,4 @@
+/// <reference lib="deno.unstable" />
 /**
  * Lists, replay and figures over the databases that stores stand on: their ranges, bounds and sums.
  * @module
@@ -8,6 +9,7 @@ import { KvStore, openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import assert from "node:assert/strict";
 import { test } from "../../harness.ts";
+import { startKvConnect } from "../../kv_connect/server.ts";
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const START = Date.now() - 60 * 60 * 1000;
@@ -15,10 +17,19 @@ const EVENTS = 25;
 /** A timer of `@deno/kv` in memory holds no 30 days. */
 const RETENTION = 10 * 24 * 60 * 60 * 1000;
 
-const stores: Readonly<Record<string, () => Promise<Store>>> = {
-  "Deno KV": () => openStore(":memory:"),
-  "@deno/kv": async () =>
-    new KvStore(await openKv(":memory:", { implementation: "in-memory" }), { ownsKv: true }),
+type Opened = { readonly store: Store; readonly end?: () => Promise<void> };
+
+const stores: Readonly<Record<string, () => Promise<Opened>>> = {
+  "Deno KV": async () => ({ store: await openStore(":memory:") }),
+  "@deno/kv": async () => {
+    const kv = await openKv(":memory:", { implementation: "in-memory" });
+    return { store: new KvStore(kv, { ownsKv: true }) };
+  },
+  "KV Connect": async () => {
+    Deno.env.set("DENO_KV_ACCESS_TOKEN", "token");
+    const server = startKvConnect();
+    return { store: await openStore(server.url), end: () => server.close() };
+  },
 };
 
 function publicationAt(n: number): Publication {
@@ -44,7 +55,7 @@ async function all<Item>(
 
 for (const [name, open] of Object.entries(stores)) {
   test(`lists, replay and figures are the same over ${name}`, async () => {
-    const store = await open();
+    const { store, end } = await open();
     try {
       const outbox = createOutbox(store, { logger: quiet, retention: RETENTION });
       let well = false;
@@ -94,6 +105,7 @@ for (const [name, open] of Object.entries(stores)) {
       );
     } finally {
       store.close();
+      await end?.();
     }
   });
 }
