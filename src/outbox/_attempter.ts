@@ -12,9 +12,6 @@ import type { DeliveryLog } from "./_records.ts";
 const START_MARGIN = 5_000;
 /** A receiver's `Retry-After` moves a delivery by so much at most, in milliseconds. */
 const MAX_RETRY_AFTER = 24 * 60 * 60 * 1000;
-/** A lane's first delivery as it is when the lane was just born with it. */
-const BORN_HEAD = { n: 0, more: false };
-
 /** What attempts are made with. */
 export type AttempterOptions = {
   readonly store: Store;
@@ -24,8 +21,12 @@ export type AttempterOptions = {
   readonly logger: Logger;
 };
 
-/** An event that need not be read, and the versionstamp of the commit that stored it. */
-export type Fresh = { readonly event: HookEvent; readonly versionstamp: string };
+/** An event that need not be read, and the commit that stored it: its versionstamp, and what of its lane. */
+export type Fresh = {
+  readonly event: HookEvent;
+  readonly versionstamp: string;
+  readonly more: boolean;
+};
 
 /** Makes of a lease what it is about, and of an attempt what is to be written. */
 export class Attempter {
@@ -41,7 +42,7 @@ export class Attempter {
     const { target, session, id } = lease;
     if (session === undefined) return { lease, id: id! };
     const lane = fresh
-      ? { ...BORN_HEAD, id: fresh.event.id, versionstamp: fresh.versionstamp }
+      ? { n: 0, id: fresh.event.id, more: fresh.more, versionstamp: fresh.versionstamp }
       : await readHead(store, keys, target, session, env);
     return { lease, id: lane.id, lane };
   }

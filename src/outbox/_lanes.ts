@@ -66,6 +66,12 @@ export class LaneTails {
     return tail.versionstamp === null && n === tail.first;
   }
 
+  /** Whether a lane got more than one delivery. */
+  hasMore(target: string, session: string): boolean {
+    const { first, next } = this.#tails.get(nameOf(target, session))!;
+    return next - first > 1;
+  }
+
   /** Adds the lanes' own records. They have no lifetime: a lane that has entries is not forgotten. */
   finish(draft: Draft): void {
     for (const { target, session, versionstamp, next } of this.#tails.values()) {

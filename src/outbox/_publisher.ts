@@ -174,6 +174,10 @@ export class Publisher {
       }
     }
     tails.finish(draft);
+    leases.forEach((lease, i) => {
+      const { target, session } = lease;
+      if (session !== undefined) leases[i] = { ...lease, more: tails.hasMore(target, session) };
+    });
     return draft.change;
   }
 
@@ -193,7 +197,7 @@ export class Publisher {
     const due = lease?.due ?? UNLEASED;
     if (session === undefined) putDue(draft, keys.due(target, at, id), due, retention);
     else putLaneDue(draft, keys, target, at, session, due);
-    return lease && { target, session, prepared, at, ...lease };
+    return lease && { target, session, more: false, prepared, at, ...lease };
   }
 
   #stored(units: readonly Unit[], leases: readonly BornLease[], versionstamp: string): void {

@@ -104,7 +104,8 @@ export class Worker implements Lessor {
     slot.taken--;
   }
 
-  attempt({ target, slot, session, prepared, at, due }: BornLease, versionstamp: string): void {
+  attempt(born: BornLease, versionstamp: string): void {
+    const { target, slot, session, more, prepared, at, due } = born;
     const { keys } = this.#options;
     const { event } = prepared;
     const id = session === undefined ? event.id : undefined;
@@ -112,7 +113,7 @@ export class Worker implements Lessor {
       ? keys.due(target, at, event.id)
       : keys.laneDue(target, at, session);
     const lease: Lease = { target, slot, key, at, due, versionstamp, id, session };
-    this.#take(lease, { event, versionstamp });
+    this.#take(lease, { event, versionstamp, more });
   }
 
   /** Looks for what is due, as soon as a look that is under way has ended. */

@@ -48,18 +48,19 @@ export class FaultyStore implements Store {
   }
 
   async get<Value>(key: StoreKey): Promise<StoreEntry<Value>> {
-    return await this.#read(() => this.#store.get<Value>(key));
+    return await this.#read(readPurpose(key), () => this.#store.get<Value>(key));
   }
 
   async getMany(keys: readonly StoreKey[]): Promise<readonly StoreEntry[]> {
-    return await this.#read(() => this.#store.getMany(keys));
+    return await this.#read(readPurpose(keys[0]), () => this.#store.getMany(keys));
   }
 
   async *list<Value>(
     selector: StoreSelector,
     options?: StoreListOptions,
   ): AsyncIterable<StoreEntry<Value>> {
-    yield* await this.#read(async () => {
+    const key = "prefix" in selector ? selector.prefix : selector.start;
+    yield* await this.#read(readPurpose(key), async () => {
       const entries: StoreEntry<Value>[] = [];
       for await (const entry of this.#store.list<Value>(selector, options)) entries.push(entry);
       return entries;
@@ -110,17 +111,18 @@ export class FaultyStore implements Store {
   close(): void {}
 
   /** A read sees the store as it is half-way. */
-  async #read<T>(read: () => Promise<T>): Promise<T> {
+  async #read<T>(purpose: Purpose, read: () => Promise<T>): Promise<T> {
     const process = this.#process;
     if (!process.alive) return await never;
-    const fault = this.#faults.next("read");
-    if (fault !== "none") process.world.log(() => `${process.name} read: ${fault}`);
+    const fault = this.#faults.next(purpose);
+    if (fault !== "none") process.world.log(() => `${process.name} ${purpose}: ${fault}`);
     if (fault === "die before") return process.kill(), await never;
     await this.#latency(fault);
     if (fault === "throw before") return await this.#failed();
     const result = await read();
     await this.#latency();
     if (fault === "die after") process.kill();
+    if (fault === "stall") this.#stall();
     await process.resumed();
     return result;
   }
@@ -160,6 +162,9 @@ export class FaultyStore implements Store {
         return await this.#failed();
       case "false after": // a resend of the client met its own commit; what has no check meets nothing
         return sent.checks.length > 0 ? { ok: false } : result;
+      case "stall":
+        this.#stall();
+        break;
       case "twice":
         await world.sleep(this.#random.between(10, 3_000));
         return await this.#apply(sent);
@@ -167,6 +172,11 @@ export class FaultyStore implements Store {
         void this.#later(sent, this.#random.between(50, 60_000));
     }
     return result;
+  }
+
+  /** The process stands still before it has the answer, for about as long as a lease lasts. */
+  #stall(): void {
+    this.#process.freeze(this.#random.between(15_000, 30_000));
   }
 
   async #later(sent: Sent, milliseconds: number): Promise<StoreCommit> {
@@ -203,13 +213,20 @@ export class FaultyStore implements Store {
   }
 }
 
+/** What a read is for, by the first key that it reads. */
+function readPurpose(key: StoreKey | undefined): Purpose {
+  return key?.[1] === "lane" ? "lane read" : key?.[1] === "endpoint" ? "endpoint read" : "read";
+}
+
 /** What a commit is for, by what it writes. */
-export function purposeOf({ mutations }: Sent): Purpose {
+export function purposeOf({ checks, mutations }: Sent): Purpose {
   const has = (kind: string, what?: Mutation["what"]): boolean =>
     mutations.some((mutation) => mutation.key[1] === kind && mutation.what === (what ?? "set"));
+  if (checks.length === 0 && mutations.every(({ what }) => what === "delete")) return "purge";
+  if (has("endpoint")) return "endpoint";
+  if (has("due", "delete") || has("delivery")) return "settle";
   if (has("event")) return "publish";
   if (has("chunk")) return "chunk";
-  if (has("due", "delete") || has("delivery")) return "settle";
   const due = mutations.find(({ key }) => key[1] === "due");
   if (due === undefined) return "meta";
   const unleased = due.what === "set" && (due.value as { by?: string }).by === "";
