@@ -12,6 +12,7 @@ import type { DeliveryLog } from "./_records.ts";
 const START_MARGIN = 5_000;
 /** A receiver's `Retry-After` moves a delivery by so much at most, in milliseconds. */
 const MAX_RETRY_AFTER = 24 * 60 * 60 * 1000;
+
 /** What attempts are made with. */
 export type AttempterOptions = {
   readonly store: Store;
@@ -21,10 +22,11 @@ export type AttempterOptions = {
   readonly logger: Logger;
 };
 
-/** An event that need not be read, and the commit that stored it: its versionstamp, and what of its lane. */
+/** An event that need not be read, and the commit that stored it. */
 export type Fresh = {
   readonly event: HookEvent;
   readonly versionstamp: string;
+  /** Whether others of its lane were stored by it. */
   readonly more: boolean;
 };
 
@@ -82,7 +84,7 @@ export class Attempter {
     const reason = attempt.error ?? attempt.verdict;
     const delay = attempt.verdict === "final"
       ? undefined
-      : slot.target.retry.delay(log.made + 1, env.random());
+      : slot.target.retry.delay(log.made - (log.base ?? 0) + 1, env.random());
     if (delay === undefined) return { kind: "dead", attempt, log, reason, type };
     const asked = Math.min(attempt.retryAfter ?? 0, MAX_RETRY_AFTER);
     return { kind: "retry", attempt, log, at: env.now() + Math.max(delay, asked) };

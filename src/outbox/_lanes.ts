@@ -66,10 +66,10 @@ export class LaneTails {
     return tail.versionstamp === null && n === tail.first;
   }
 
-  /** Whether a lane got more than one delivery. */
-  hasMore(target: string, session: string): boolean {
+  /** How many deliveries a lane got. */
+  added(target: string, session: string): number {
     const { first, next } = this.#tails.get(nameOf(target, session))!;
-    return next - first > 1;
+    return next - first;
   }
 
   /** Adds the lanes' own records. They have no lifetime: a lane that has entries is not forgotten. */

@@ -9,8 +9,8 @@ export type BornLease = {
   readonly slot: Slot;
   /** Of a lane that began with it. */
   readonly session: string | undefined;
-  /** Whether others of its session were born with it, and wait behind it. */
-  readonly more: boolean;
+  /** Whether others of the lane are stored with it. */
+  more: boolean;
   readonly prepared: Prepared;
   readonly at: number;
   readonly due: Due;

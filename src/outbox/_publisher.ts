@@ -124,7 +124,8 @@ export class Publisher {
     try {
       return await LaneTails.read(store, keys, lanesIn(batch), env, patience);
     } catch (error) {
-      throw new OutboxUnavailableError(false, (error as Error).cause);
+      if (!(error instanceof OutboxUnavailableError)) throw error;
+      throw new OutboxUnavailableError(false, error.cause);
     }
   }
 
@@ -174,10 +175,9 @@ export class Publisher {
       }
     }
     tails.finish(draft);
-    leases.forEach((lease, i) => {
-      const { target, session } = lease;
-      if (session !== undefined) leases[i] = { ...lease, more: tails.hasMore(target, session) };
-    });
+    for (const lease of leases) {
+      if (lease.session !== undefined) lease.more = tails.added(lease.target, lease.session) > 1;
+    }
     return draft.change;
   }
 

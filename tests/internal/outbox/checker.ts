@@ -126,7 +126,7 @@ function checkDead(
   if (!dead) return;
   if (log?.state !== "dead") ledger.violate(`I2: ${name} is dead, its log says ${log?.state}`);
   const verdict = log?.attempts.at(-1)?.verdict;
-  if (verdict === "final" || (log?.made ?? 0) > RETRIES) return;
+  if (verdict === "final" || (log?.made ?? 0) - (log?.base ?? 0) > RETRIES) return;
   const lost = /^lost lease/.test(dead.reason) && (ledger.known.get(name)?.reclaims ?? 0) >= 5;
   if (!lost && dead.reason !== ledger.allowedReasons.get(name)) {
     ledger.violate(`I5: ${name} is dead for no reason: ${dead.reason}`);
@@ -159,10 +159,10 @@ function checkCounts(counts: readonly StoreEntry[], ledger: Ledger): void {
     for (const w of to) {
       if (ledger.endpoints.isRemoved(w)) continue;
       add(w, id, "accepted");
-      const log = ledger.known.get(`${w} ${id}`)?.log;
+      const { log, delivered = 0 } = ledger.known.get(`${w} ${id}`) ?? {};
       if (log === undefined) continue;
       if (log.state !== "pending") add(w, id, log.state);
-      add(w, id, "failed", log.made - (log.state === "delivered" ? 1 : 0));
+      add(w, id, "failed", log.made - delivered);
     }
   }
   const there = counts.filter(({ key }) => !ledger.endpoints.isRemoved(String(key[2])));

@@ -1,5 +1,5 @@
 import type { Attempt, StoreKey } from "../../../src/core/mod.ts";
-import { type EndpointRecord } from "../../../src/outbox/_records.ts";
+import type { EndpointRecord } from "../../../src/outbox/_records.ts";
 import type { Mutation, Sent } from "./faulty_store.ts";
 import type { SimProcess } from "./sim_process.ts";
 import type { World } from "./world.ts";
@@ -26,8 +26,8 @@ export class EndpointLedger {
   readonly #asked = new Set<string>();
   /** Failures that may turn a target off: processes and targets, with the attempt. */
   readonly #disabling = new Set<string>();
-  /** When targets were last written, by the state that was written. */
-  readonly #written = new Map<string, number>();
+  /** Until when targets were known to be in a state. */
+  readonly #until = new Map<string, number>();
   readonly #world: World;
   readonly #violate: (what: string) => void;
 
@@ -55,11 +55,11 @@ export class EndpointLedger {
     this.#asked.add(`${operation} ${w}`);
   }
 
-  /** Whether an operator's call did what it says that it did, since a time or before. */
+  /** Whether a target is as an operator was told that it is, or was since a time. */
   did(operation: Operation, w: string, since: number): boolean {
     const state = ({ enable: "on", disable: "off", remove: "deleted" } as const)[operation];
     return (this.get(w)?.state ?? "on") === state ||
-      (this.#written.get(`${w} ${state}`) ?? 0) >= since;
+      (this.#until.get(`${w} ${state}`) ?? 0) >= since;
   }
 
   /** An attempt has ended. */
@@ -97,7 +97,8 @@ export class EndpointLedger {
       ? undefined
       : old?.failingAt ?? this.#world.now;
     this.#standing.set(w, { record, at: this.#world.now, failingAt });
-    this.#written.set(`${w} ${record.state}`, this.#world.now);
+    this.#until.set(`${w} ${old?.record.state ?? "on"}`, this.#world.now);
+    this.#until.set(`${w} ${record.state}`, this.#world.now);
   }
 
   /** What was asked for, or what receivers answered, must be the reason for a change. */

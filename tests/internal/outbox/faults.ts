@@ -29,6 +29,8 @@ export type Purpose =
   | "chunk"
   | "claim"
   | "settle"
+  | "retry"
+  | "replay"
   | "endpoint"
   | "purge"
   | "meta";

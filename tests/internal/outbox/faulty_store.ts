@@ -10,6 +10,7 @@ import type {
   StoreSelector,
   StoreSetOptions,
 } from "../../../src/core/mod.ts";
+import type { DeliveryLog } from "../../../src/outbox/_records.ts";
 import type { Fault, Faults, Purpose } from "./faults.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
@@ -224,7 +225,15 @@ export function purposeOf({ checks, mutations }: Sent): Purpose {
     mutations.some((mutation) => mutation.key[1] === kind && mutation.what === (what ?? "set"));
   if (checks.length === 0 && mutations.every(({ what }) => what === "delete")) return "purge";
   if (has("endpoint")) return "endpoint";
-  if (has("due", "delete") || has("delivery")) return "settle";
+  const logs = mutations.flatMap((one) =>
+    one.what === "set" && one.key[1] === "delivery" ? [one.value as DeliveryLog] : []
+  );
+  const counts = mutations.some(({ what }) => what === "sum");
+  if (logs.some(({ state, base, made }) => state === "pending" && base === made)) {
+    if (!has("due", "delete")) return "replay";
+  }
+  if (logs.length > 0 && !counts) return "retry";
+  if (has("due", "delete") || logs.length > 0) return "settle";
   if (has("event")) return "publish";
   if (has("chunk")) return "chunk";
   const due = mutations.find(({ key }) => key[1] === "due");

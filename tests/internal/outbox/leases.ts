@@ -17,11 +17,16 @@ export type Place = {
 };
 
 /** What a commit does besides: makes the place, takes it on to its next delivery, or delivers again. */
-export type Turn = { readonly born: boolean; readonly next: boolean };
+export type Turn = {
+  readonly born: boolean;
+  readonly next: boolean;
+  /** No attempt was made: somebody wants it to be due at another time. */
+  readonly moved: boolean;
+};
 
 /** Holds what happens to due keys against rule 3, I2 and I3. */
 export class Leases {
-  readonly totals = { lost: 0, reclaims: 0 };
+  readonly totals = { lost: 0, reclaims: 0, moves: 0 };
   readonly #names = new Set<string>();
   /** Leases that were overwritten. */
   readonly #overwritten = new Set<string>();
@@ -40,9 +45,9 @@ export class Leases {
     const others = (what: Mutation["what"]): boolean =>
       mutations.some((one) => one.what === what && isDueOf(place, one));
     if (mutation.what === "delete") {
-      const forward = old?.due.by === "" && others("set");
       if (old === undefined) this.#violate(place.w, `I3: ${where}: settles what is not there`);
-      else if (!forward) this.#checkOwner(old, sent, place);
+      else if (turn.moved && others("set")) this.#move(old, sent, place);
+      else this.#checkOwner(old, sent, place);
       place.due.delete(name);
       return;
     }
@@ -60,6 +65,20 @@ export class Leases {
   /** A commit was refused that checked a due key alone. */
   refused(place: Place | undefined, versionstamp: string | null): void {
     if (place && this.#overwritten.has(`${place.name} ${versionstamp}`)) this.totals.lost++;
+  }
+
+  /** What is wanted now: it must not be leased, or no longer. */
+  #move(old: Owned, { process }: Sent, place: Place): void {
+    this.totals.moves++;
+    if (old.due.until > process.env.now()) {
+      this.#violate(place.w, `I3: ${place.name} by ${process.name}: moves what is leased`);
+    } else if (old.due.by !== "") this.#overwrite(old, place);
+  }
+
+  #overwrite(old: Owned, place: Place): void {
+    this.totals.reclaims++;
+    place.reclaims++;
+    this.#overwritten.add(`${place.name} ${old.versionstamp}`);
   }
 
   /** A lease ends, and its due key stays where it is. */
@@ -106,9 +125,7 @@ export class Leases {
       this.#violate(place.w, `${where}: a lease without time`);
     }
     if (old.due.by === "") return;
-    this.totals.reclaims++;
-    place.reclaims++;
-    this.#overwritten.add(`${place.name} ${old.versionstamp}`);
+    this.#overwrite(old, place);
   }
 }
 

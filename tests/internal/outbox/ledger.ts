@@ -2,11 +2,12 @@ import type { StoreCommit, StoreKey } from "../../../src/core/mod.ts";
 import type { Dead, DeliveryLog, EventHead, Seen } from "../../../src/outbox/_records.ts";
 import { EndpointLedger } from "./endpoint_ledger.ts";
 import { type Mutation, purposeOf, type Sent } from "./faulty_store.ts";
-import { headOf, isEntryOf, type LaneKnown, LaneLedger } from "./lane_ledger.ts";
+import { headOf, type LaneKnown, LaneLedger } from "./lane_ledger.ts";
 import { layoutFaults, type Lifetimes } from "./layout.ts";
 import { Leases, type Place, type Turn } from "./leases.ts";
 import { type Hearers, OWN, OwnLedger } from "./own_ledger.ts";
-import type { SimProcess } from "./sim_process.ts";
+import { forget } from "./purge.ts";
+import { turnOf } from "./turns.ts";
 import type { World } from "./world.ts";
 
 /** What is known of one delivery. */
@@ -14,6 +15,8 @@ export type Known = Place & {
   readonly id: string;
   dead: Dead | undefined;
   log: DeliveryLog | undefined;
+  /** How often it was delivered: once, and once more for each time that it was replayed then. */
+  delivered: number;
   /** The lane in which it waits. */
   lane: LaneKnown | undefined;
   /** The lane in which it ever was. */
@@ -38,7 +41,7 @@ export class Ledger {
   readonly published = new Map<string, string>();
   /** Deliveries that were settled after their target had been removed. */
   readonly late = new Set<string>();
-  readonly totals = { refused: 0, commits: 0 };
+  readonly totals = { refused: 0, commits: 0, replays: 0 };
   /** Why a delivery may be dead besides failing, for what a scenario breaks on purpose. */
   readonly allowedReasons = new Map<string, string>();
   readonly leases: Leases;
@@ -84,9 +87,12 @@ export class Ledger {
     if (purposeOf(sent) === "purge") return this.#purged(mutations);
     const touched = new Set<Known>();
     const lanes = new Set<LaneKnown>();
-    const turns = mutations.map((mutation) => this.#turnOf(mutation, mutations));
+    const turns = mutations.map(({ key }) =>
+      key[1] === "due" && turnOf(this.#placeOf(key)!, mutations)
+    );
     mutations.forEach((mutation, i) => {
-      if (mutation.key[1] === "due") this.#due(sent, mutation, turns[i]!, result.versionstamp);
+      const turn = turns[i];
+      if (turn) this.#due(sent, mutation, turn, result.versionstamp);
     });
     const parts = mutations.filter(({ key }) => key[1] === "lane");
     for (const mutation of [...parts].sort((a, b) => b.key.length - a.key.length)) {
@@ -140,23 +146,13 @@ export class Ledger {
       const state = `due ${due.size}, lane ${lane ? 1 : 0}, dead ${dead ? 1 : 0}`;
       this.violate(`I2: ${w} ${id} is in ${places} places: ${state}, log ${log?.state ?? "none"}`);
     }
+    const [key] = due.keys();
+    if (key !== undefined && log?.state === "pending" && key.split(" ")[3] !== `${log.at}`) {
+      this.violate(`rule 2: ${w} ${id} is due at ${log.at}, as its log says, and is ${key}`);
+    }
     if (log?.state === "expired" && !this.isGone(id, now)) {
       this.violate(`I5: ${w} ${id} expired, and its event is there`);
     }
-  }
-
-  /** What a commit does to the place of a due key besides. */
-  #turnOf({ key }: Mutation, mutations: readonly Mutation[]): Turn {
-    const place = key[1] === "due" ? this.#placeOf(key) : undefined;
-    if (place === undefined) return { born: false, next: false };
-    if (!("entries" in place)) {
-      const { id } = place;
-      const born = mutations.some(({ key }) => key[1] === "event" && key[2] === id);
-      return { born, next: false };
-    }
-    const some = (what: Mutation["what"]): boolean =>
-      mutations.some((mutation) => mutation.what === what && isEntryOf(place, mutation));
-    return { born: place.next === undefined && some("set"), next: some("delete") };
   }
 
   /** A due key: what is lost of a lane's leases is lost of its first delivery's. */
@@ -173,7 +169,8 @@ export class Ledger {
     const [, kind, first, second] = mutation.key as string[];
     if (kind === "endpoint") return this.endpoints.record(sent, mutation);
     if (mutation.what === "delete") {
-      if (kind !== "due" && kind !== "lane") this.violate(`a ${kind} key was deleted`);
+      if (kind === "dead") this.#revived(first!, second!);
+      else if (kind !== "due" && kind !== "lane") this.violate(`a ${kind} key was deleted`);
       return;
     }
     if (mutation.what === "sum") return;
@@ -192,9 +189,21 @@ export class Ledger {
       const delivery = this.#find(first!, second!);
       const step = (value as DeliveryLog).made - (delivery.log?.made ?? 0);
       if (step !== 0 && step !== 1) this.violate(`${first} ${second}: ${step} attempts at once`);
+      if (delivery.log?.state === "delivered") this.#revived(first!, second!);
       delivery.log = value;
+      if ((value as DeliveryLog).state === "delivered") delivery.delivered++;
       if (this.endpoints.isRemoved(first!)) this.late.add(delivery.name);
     }
+  }
+
+  /** A delivery that had come to its end is delivered again. */
+  #revived(w: string, id: string): void {
+    const delivery = this.#find(w, id);
+    if (delivery.dead === undefined && delivery.log?.state !== "delivered") {
+      this.violate(`replay: ${delivery.name} had not come to its end`);
+    }
+    delivery.dead = undefined;
+    this.totals.replays++;
   }
 
   #publishOwn({ event }: EventHead): void {
@@ -230,24 +239,9 @@ export class Ledger {
     let known = this.known.get(name);
     if (known === undefined) {
       const empty = { dead: undefined, log: undefined, lane: undefined, ordered: undefined };
-      known = { w, id, name, due: new Map(), reclaims: 0, returns: 0, ...empty };
+      known = { w, id, name, due: new Map(), reclaims: 0, returns: 0, delivered: 0, ...empty };
       this.known.set(name, known);
     }
     return known;
-  }
-}
-
-/** A key was purged. */
-function forget(place: Known | LaneKnown, key: StoreKey): void {
-  const [, kind, , , n] = key;
-  place.due.delete(key.join(" "));
-  if (!("entries" in place)) {
-    if (kind === "dead") place.dead = undefined;
-    if (kind === "delivery") place.log = undefined;
-  } else if (kind === "lane" && n === undefined) place.next = undefined;
-  else if (kind === "lane") {
-    const entry = place.entries.get(Number(n));
-    if (entry) entry.lane = undefined;
-    place.entries.delete(Number(n));
   }
 }

@@ -2,7 +2,6 @@ import type { Mutant } from "./mutants.ts";
 
 const PUBLISHER = "_publisher.ts";
 const COMMIT = "_commit.ts";
-const DRAFT = "_draft.ts";
 
 /** Bugs in how deliveries are published. */
 export const plantedInPublish: readonly Mutant[] = [
@@ -162,7 +161,7 @@ export const plantedInPublish: readonly Mutant[] = [
   {
     bug: "sums that double",
     breaks: "I6",
-    edits: [[COMMIT, "if (sum) sum[1]++;", "if (sum) sum[1] += sum[1];"]],
+    edits: [[COMMIT, "asUintN(64, before + by)", "asUintN(64, before + (before || by))"]],
   },
   {
     bug: "the fast path attempts before the commit is known",

@@ -104,8 +104,8 @@ export const plantedInSettle: readonly Mutant[] = [
     breaks: "rule 4",
     edits: [[
       SETTLEMENT,
-      "draft.sets.push([keys.delivery(target, id), logOf(settlement), rest]);",
-      "draft.sets.push([keys.delivery(target, id), logOf(settlement), rest - (env.now() % 1000)]);",
+      "draft.sets.push([keys.delivery(target, id), logOf(settlement, env.now()), rest]);",
+      "draft.sets.push([keys.delivery(target, id), logOf(settlement, env.now()), rest - (env.now() % 1000)]);",
     ]],
   },
   {
