@@ -137,11 +137,12 @@ class Scenario {
 
   #spawn(name: string): void {
     const { world } = this.#cluster;
-    const node = this.#cluster.spawn(`${name}.${this.#spawned++}`, this.#faults, 0, () => {
+    const onDeath = (): void => {
       world.after(500, () => {
         if (this.#on) this.#spawn(name);
       });
-    });
+    };
+    const node = this.#cluster.spawn(`${name}.${this.#spawned++}`, this.#faults, { onDeath });
     this.#nodes.set(name, node);
     if (name === "worker") node.outbox.start();
     else this.#cron(node);
