@@ -2,6 +2,7 @@ import type { Store, StoreKey } from "../core/mod.ts";
 import { commitChange } from "./_commit.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
+import { readList, type Source } from "./_scan.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 
 /** Keys that are listed, and deleted, at once, and the bytes that they may take: Deno KV takes 80 KiB. */
@@ -22,7 +23,7 @@ const RANGES = ["lane", "dead", "delivery", "count", "due"];
 export async function purge(store: Store, keys: Keys, env: Env, target: string): Promise<void> {
   for (const range of [...RANGES, ...RANGES]) {
     for (;;) {
-      const batch = await nextBatch(store, keys.below(range, target));
+      const batch = await nextBatch({ store, env }, keys.below(range, target));
       if (batch.length === 0) break;
       const change = { checks: [], sums: [], deletes: batch, sets: [] };
       const outcome = await commitChange(store, change, env, PATIENCE);
@@ -31,11 +32,11 @@ export async function purge(store: Store, keys: Keys, env: Env, target: string):
   }
 }
 
-async function nextBatch(store: Store, prefix: StoreKey): Promise<readonly StoreKey[]> {
+async function nextBatch(source: Source, prefix: StoreKey): Promise<readonly StoreKey[]> {
   const batch: StoreKey[] = [];
   let bytes = 0;
-  const limit = Math.min(BATCH.keys, store.limits.mutations);
-  for await (const { key } of store.list({ prefix }, { limit })) {
+  const limit = Math.min(BATCH.keys, source.store.limits.mutations);
+  for (const { key } of await readList(source, { prefix }, { limit })) {
     bytes += 3 * JSON.stringify(key).length; // UTF-8 takes three bytes a character at most
     if (batch.length > 0 && bytes > BATCH.bytes) break;
     batch.push(key);
