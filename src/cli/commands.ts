@@ -1,0 +1,34 @@
+import type { Command } from "commander";
+import type { CommandIO } from "./io.ts";
+
+/** A subcommand: its arguments and options, and what it does. */
+export type CommandModule = {
+  /** Adds arguments, options, examples and the action. The action throws what failed. */
+  readonly define: (command: Command, io: CommandIO) => void;
+};
+
+/** A subcommand as the overview shows it. Its module is loaded when it is called. */
+export type CommandEntry = {
+  /** One line. */
+  readonly summary: string;
+  /** Its arguments, after commander's grammar. */
+  readonly usage?: string;
+  /** Loads it. */
+  readonly load: () => Promise<CommandModule>;
+};
+
+/** Every subcommand, in the order in which people need them. */
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  secret: {
+    summary: "make a signing secret",
+    load: () => import("./commands/secret.ts"),
+  },
+  listen: {
+    summary: "receive webhooks: verify them, print them, fail on demand",
+    load: () => import("./commands/listen.ts"),
+  },
+  send: {
+    summary: "give an event to a server, or many from a pipe",
+    load: () => import("./commands/send.ts"),
+  },
+};
