@@ -6,7 +6,7 @@ type Problem = {
   readonly code?: unknown;
   readonly title?: unknown;
   readonly detail?: unknown;
-  readonly issues?: unknown;
+  readonly errors?: unknown;
 };
 
 /** An answer that is no success. */
@@ -38,7 +38,7 @@ export async function answerError(
   const code = typeof problem.code === "string" ? ` (${printable(problem.code)})` : "";
   const message = `${printable(said ?? `The server answered ${status}`)}${code}`;
   return new AnswerError(status, message, [
-    ...issuesOf(problem),
+    ...faultsOf(problem),
     ...advice(status, hadToken, response.headers.get("retry-after")),
   ]);
 }
@@ -53,14 +53,12 @@ async function readProblem(response: Response): Promise<Problem | undefined> {
   return typeof problem === "object" && problem !== null ? problem : undefined;
 }
 
-function issuesOf({ issues }: Problem): string[] {
-  if (!Array.isArray(issues)) return [];
-  return issues.map(
-    ({ path, message }: { readonly path?: unknown; readonly message?: unknown }) => {
-      const place = Array.isArray(path) ? path.join(".") : path;
-      return printable(place === undefined || place === "" ? `${message}` : `${place}: ${message}`);
-    },
-  );
+/** What is wrong with the input, each with a pointer to it. */
+function faultsOf({ errors }: Problem): string[] {
+  if (!Array.isArray(errors)) return [];
+  return errors.map((
+    { pointer, detail }: { readonly pointer?: unknown; readonly detail?: unknown },
+  ) => printable(pointer ? `${pointer}: ${detail}` : `${detail}`));
 }
 
 function advice(status: number, hadToken: boolean, retryAfter: string | null): string[] {

@@ -19,16 +19,28 @@ export type CommandEntry = {
 
 /** Every subcommand, in the order in which people need them. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
-  secret: {
-    summary: "make a signing secret",
-    load: () => import("./commands/secret.ts"),
+  send: {
+    summary: "give an event to a server, or many from a pipe",
+    load: () => import("./commands/send.ts"),
+  },
+  tail: {
+    summary: "follow the events of a server",
+    load: () => import("./commands/tail.ts"),
+  },
+  deliveries: {
+    summary: "see what became of events on their way to webhooks",
+    load: () => import("./commands/deliveries.ts"),
+  },
+  replay: {
+    summary: "deliver again what was given up, or delivered",
+    load: () => import("./commands/replay.ts"),
   },
   listen: {
     summary: "receive webhooks: verify them, print them, fail on demand",
     load: () => import("./commands/listen.ts"),
   },
-  send: {
-    summary: "give an event to a server, or many from a pipe",
-    load: () => import("./commands/send.ts"),
+  secret: {
+    summary: "make a secret that signs webhooks",
+    load: () => import("./commands/secret.ts"),
   },
 };

@@ -13,8 +13,3 @@ export function eventLine(event: HookEvent, style: Style, columns?: number): str
   const data = cut(printable(JSON.stringify(event.data)), room);
   return `${style.dim(time)} ${style.bold(event.type)}${style.cyan(session)} ${data}`;
 }
-
-/** The fields of an event as they are on the wire. */
-export function wireOf({ id, type, timestamp, sessionId, data }: HookEvent): object {
-  return { id, type, timestamp, ...(sessionId ? { session_id: sessionId } : {}), data };
-}

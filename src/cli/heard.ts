@@ -1,7 +1,8 @@
 import type { HookEvent } from "../core/mod.ts";
-import { eventLine, wireOf } from "./event_line.ts";
+import { eventLine } from "./event_line.ts";
 import type { CommandIO } from "./io.ts";
 import { printable, styleOf } from "./style.ts";
+import { wireOf } from "./wire.ts";
 
 /** What became of a request. */
 export type Outcome = "received" | "duplicate" | "refused" | "failed";

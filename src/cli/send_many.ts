@@ -104,9 +104,9 @@ async function* inBatches(lines: AsyncIterable<Line>, size: number): AsyncIterab
 function inLines(error: unknown, lines: readonly Line[], size: number): unknown {
   if (!(error instanceof AnswerError)) return error;
   const details = error.details.map((detail) =>
-    detail.replace(/^events[.[](\d+)\]?\.?/, (whole, index: string) => {
+    detail.replace(/^\/events\/(\d+)/, (whole, index: string) => {
       const line = lines[Number(index)];
-      return line ? `line ${line.number}: ` : whole;
+      return line ? `line ${line.number} ` : whole;
     })
   );
   const range = size > 1 ? ` (lines ${lines[0]!.number} to ${lines.at(-1)!.number})` : "";
