@@ -52,12 +52,17 @@ export class Outgoing {
     }
     const batch = parts.map(({ sent, plan, idempotencyKey }): Publication => ({
       event: sent,
-      to: plan.targets.filter((entry) => this.#wants(entry, sent)).map(({ info }) => info.name),
+      to: this.targetsOf(sent, plan.targets),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     }));
     const receipts = await queue.publish(batch, options);
     if (receipts.length === batch.length) return receipts;
     throw new TypeError("Cannot publish as the queue gave no receipt");
+  }
+
+  /** The names of the targets that want an event. */
+  targetsOf(event: HookEvent, targets: readonly Entry[]): readonly string[] {
+    return targets.filter((entry) => this.#wants(entry, event)).map(({ info }) => info.name);
   }
 
   /** Whether a target wants an event. A filter that fails has not refused it: nothing is lost. */
