@@ -7,6 +7,8 @@ export type BornLease = {
   readonly target: string;
   /** The slot that it takes. */
   readonly slot: Slot;
+  /** Of a lane that began with it. */
+  readonly session: string | undefined;
   readonly prepared: Prepared;
   readonly at: number;
   readonly due: Due;

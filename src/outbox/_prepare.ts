@@ -7,12 +7,18 @@ import {
   toWire,
   type WireEvent,
 } from "../core/mod.ts";
+import { laneOf } from "./_lanes.ts";
+import type { Targets } from "./_targets.ts";
 import { IdempotencyConflictError } from "./errors.ts";
 
 /** Largest event, in bytes of its wire form. */
 const MAX_EVENT = 256 * 1024;
 /** Bytes of a chunk, as the JSON string that is stored. */
 const CHUNK = 60_000;
+/** Longest session of an ordered delivery, in bytes: a commit takes 80 KiB of keys that hold it. */
+const MAX_SESSION = 256;
+/** Room for an id in a list of them. */
+const MAX_ID = 132;
 /** Room for a head's other fields, or a due key and its value. */
 const OVERHEAD = 512;
 
@@ -21,9 +27,13 @@ export type Prepared = {
   readonly event: HookEvent;
   readonly wire: WireEvent;
   readonly to: readonly string[];
+  /** The targets that get it in the order of its session, and the session. */
+  readonly lanes: ReadonlyMap<string, string>;
   readonly key: string | undefined;
   /** SHA-256 of what was published, when there is a key. */
   readonly hash: string;
+  /** The rest of its batch, when its key is that of the whole. */
+  readonly others?: readonly Prepared[];
   /** The JSON in parts, when it is stored apart. */
   chunks: readonly string[] | undefined;
   /** Bytes of the event in its head. */
@@ -31,9 +41,10 @@ export type Prepared = {
 };
 
 /** Checks and encodes a publication. Nothing was written when this throws. */
-export async function prepare(
+async function prepare(
   { event, to, idempotencyKey }: Publication,
   limits: StoreLimits,
+  targets: Targets,
 ): Promise<Prepared> {
   const wire = toWire(event);
   const text = JSON.stringify(wire);
@@ -44,21 +55,72 @@ export async function prepare(
         `current size is ${size}`,
     );
   }
-  if (idempotencyKey !== undefined && !/^[ -~]{1,255}$/.test(idempotencyKey)) {
-    throw new EventValidationError(`Cannot publish '${event.type}'`, [
-      { message: "must be 1 to 255 printable ASCII characters", path: ["idempotencyKey"] },
-    ]);
-  }
+  if (idempotencyKey !== undefined) checkKey(`Cannot publish '${event.type}'`, idempotencyKey);
   const large = size + OVERHEAD + 70 * to.length > limits.value;
   return {
     event,
     wire,
     to,
+    lanes: lanesOf(event, to, targets),
     key: idempotencyKey,
-    hash: idempotencyKey === undefined ? "" : await hashOf(wire),
+    hash: idempotencyKey === undefined ? "" : await hashOf(contentOf(wire)),
     chunks: large ? split(text) : undefined,
     size,
   };
+}
+
+/** Checks and encodes a batch, which may have one key as a whole: then its first event carries that. */
+export async function prepareBatch(
+  batch: readonly Publication[],
+  key: string | undefined,
+  limits: StoreLimits,
+  targets: Targets,
+): Promise<readonly Prepared[]> {
+  const keyless = ({ event, to }: Publication): Publication => ({ event, to });
+  const all = await Promise.all(
+    batch.map((one) => prepare(key === undefined ? one : keyless(one), limits, targets)),
+  );
+  const [first, ...others] = all;
+  if (key === undefined || first === undefined) return all;
+  checkKey("Cannot publish a batch", key);
+  const hash = await hashOf(all.map(({ wire }) => contentOf(wire)));
+  return [{ ...first, key, hash, others }, ...others];
+}
+
+function checkKey(subject: string, key: string): void {
+  if (/^[ -~]{1,255}$/.test(key)) return;
+  throw new EventValidationError(subject, [
+    { message: "must be 1 to 255 printable ASCII characters", path: ["idempotencyKey"] },
+  ]);
+}
+
+function lanesOf(
+  event: HookEvent,
+  to: readonly string[],
+  targets: Targets,
+): ReadonlyMap<string, string> {
+  const lanes = new Map<string, string>();
+  for (const target of to) {
+    const session = laneOf(targets, target, event);
+    if (session !== undefined) lanes.set(target, session);
+  }
+  const size = lanes.size > 0 ? byteLength(event.sessionId!) : 0;
+  if (size > MAX_SESSION) {
+    throw new StoreLimitError(
+      `Cannot publish '${event.type}' in order as its session must be at most ${MAX_SESSION} bytes: ` +
+        `current size is ${size}`,
+    );
+  }
+  return lanes;
+}
+
+/** The different lanes that some events go to. */
+export function lanesIn(batch: readonly Prepared[]): readonly (readonly [string, string])[] {
+  const lanes = new Map<string, readonly [string, string]>();
+  for (const prepared of batch) {
+    for (const lane of prepared.lanes) lanes.set(JSON.stringify(lane), lane);
+  }
+  return [...lanes.values()];
 }
 
 /**
@@ -82,10 +144,11 @@ export function findRepeats(batch: readonly Prepared[]): ReadonlyMap<Prepared, P
 /** Stores bodies apart until what stays fits one commit. */
 export function fitIntoCommit(batch: readonly Prepared[], limits: StoreLimits): void {
   const keyed = batch.filter(({ key }) => key !== undefined).length;
-  if (keyed > limits.checks - 1) {
+  const lanes = lanesIn(batch).length;
+  if (keyed + lanes > limits.checks - 1) {
     throw new StoreLimitError(
-      `Cannot publish a batch with ${keyed} idempotency keys as a commit has room for ` +
-        `${limits.checks - 1}`,
+      `Cannot publish a batch with ${keyed} idempotency keys and ${lanes} ordered sessions as a ` +
+        `commit has room for ${limits.checks - 1}`,
     );
   }
   const largestFirst = [...batch].sort((a, b) => b.size - a.size);
@@ -105,8 +168,9 @@ export function fitIntoCommit(batch: readonly Prepared[], limits: StoreLimits): 
 /** Bytes of the heads and due keys of some events, at most. */
 export function sizeOf(batch: readonly Prepared[]): number {
   let bytes = 0;
-  for (const { size, chunks, to } of batch) {
-    bytes += (chunks ? 0 : size) + OVERHEAD * (1 + to.length);
+  for (const { size, chunks, to, lanes, others = [] } of batch) {
+    bytes += (chunks ? 0 : size) + OVERHEAD * (1 + to.length) + MAX_ID * others.length +
+      lanes.size * (2 * OVERHEAD + 3 * MAX_SESSION);
   }
   return bytes;
 }
@@ -114,7 +178,9 @@ export function sizeOf(batch: readonly Prepared[]): number {
 /** Changes of a commit that stores some events, at most. */
 export function mutationsOf(batch: readonly Prepared[]): number {
   let mutations = 0;
-  for (const { to, key } of batch) mutations += 1 + 2 * to.length + (key === undefined ? 0 : 1);
+  for (const { to, lanes, key } of batch) {
+    mutations += 1 + 2 * to.length + 2 * lanes.size + (key === undefined ? 0 : 1);
+  }
   return mutations;
 }
 
@@ -137,8 +203,12 @@ function byteLength(text: string): number {
 }
 
 /** What makes two publications under one key the same: type, session and data as given. */
-async function hashOf({ type, session_id = "", data }: WireEvent): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify([type, session_id, data]));
+function contentOf({ type, session_id = "", data }: WireEvent): unknown {
+  return [type, session_id, data];
+}
+
+async function hashOf(content: unknown): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify(content));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

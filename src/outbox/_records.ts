@@ -42,8 +42,36 @@ export type DeliveryLog = {
 /** A delivery that was given up. */
 export type Dead = { readonly v: number; readonly at: number; readonly reason: string };
 
+/** A session's deliveries that wait for one another; `next`: the number of the next one to come. */
+export type Lane = { readonly v: number; readonly next: number };
+
+/** One of them. */
+export type LaneEntry = { readonly v: number; readonly id: string };
+
+/** Whether a target gets anything. Times are in milliseconds since 1970. */
+export type EndpointRecord = {
+  readonly v: number;
+  readonly state: "on" | "off" | "deleted";
+  /** Of the address that the rest is about; absent when it holds for any. */
+  readonly address?: string;
+  /** The first of the failures since the last success. */
+  readonly failingSince?: number;
+  /** How many there were, as far as was written. */
+  readonly failures: number;
+  /** As the receiver asked. */
+  readonly pausedUntil?: number;
+  /** Why it is off. */
+  readonly reason?: string;
+};
+
 /** What an idempotency key was used for. */
-export type Seen = { readonly v: number; readonly id: string; readonly hash: string };
+export type Seen = {
+  readonly v: number;
+  readonly id: string;
+  readonly hash: string;
+  /** The other events of its batch, when it was the key of a whole one. */
+  readonly others?: readonly string[];
+};
 
 /** Attempts that a log keeps. */
 const KEPT_ATTEMPTS = 20;

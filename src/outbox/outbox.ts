@@ -3,6 +3,7 @@ import {
   checkFunctions,
   checkObject,
   checkPositive,
+  consoleLogger,
   type DeliveryQueue,
   type Logger,
   type Publication,
@@ -12,13 +13,17 @@ import {
   type Store,
 } from "../core/mod.ts";
 import { commitChange, readKeys } from "./_commit.ts";
+import { endpointOperations } from "./_endpoint_operations.ts";
+import { Endpoints } from "./_endpoints.ts";
 import { type Env, platform } from "./_env.ts";
 import { Keys } from "./_keys.ts";
+import { OwnEvents } from "./_own_events.ts";
 import { Publisher } from "./_publisher.ts";
 import { readLog } from "./_reader.ts";
 import { type EventHead, VERSION } from "./_records.ts";
 import { Targets } from "./_targets.ts";
 import { Worker } from "./_worker.ts";
+import type { OutboxOperations } from "./operations.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -36,6 +41,11 @@ export interface OutboxOptions {
   readonly retention?: number | undefined;
   /** Whether events that no target hears are stored too. @default {true} */
   readonly eventLog?: boolean | undefined;
+  /**
+   * A webhook or durable hook is turned off after so long, if all that time every attempt failed, 20 of
+   * them at least. @default {432000000} 5 days
+   */
+  readonly disableAfter?: number | undefined;
   /** Where trouble with the store is logged. @default the console */
   readonly logger?: Logger | undefined;
 }
@@ -55,18 +65,21 @@ export type Delivery = {
 };
 
 /** Durable delivery over a store. */
-export type Outbox = DeliveryQueue & {
-  /**
-   * Delivers what is due now and can be done within a budget: for a cron job, where no process lives.
-   * `remaining`: something due was left.
-   */
-  drainOnce(options: { readonly budgetMs: number }): Promise<{
-    readonly settled: number;
-    readonly remaining: boolean;
-  }>;
-  /** How a delivery stands; undefined: there is none. */
-  get(target: string, eventId: string): Promise<Delivery | undefined>;
-};
+export type Outbox =
+  & DeliveryQueue
+  & Pick<OutboxOperations, "endpoint" | "enable" | "disable" | "remove">
+  & {
+    /**
+     * Delivers what is due now and can be done within a budget: for a cron job, where no process lives.
+     * `remaining`: something due was left.
+     */
+    drainOnce(options: { readonly budgetMs: number }): Promise<{
+      readonly settled: number;
+      readonly remaining: boolean;
+    }>;
+    /** How a delivery stands; undefined: there is none. */
+    get(target: string, eventId: string): Promise<Delivery | undefined>;
+  };
 
 const outboxes = new WeakSet<object>();
 
@@ -82,19 +95,16 @@ export function createOutbox(store: Store, options: OutboxOptions = {}): Outbox 
 
 /** The same in other surroundings, for tests. */
 export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = {}): Outbox {
-  const { prefix = "hooks", retention: head = 30 * DAY, eventLog = true, logger } = options;
-  const subject = "Cannot create an outbox";
-  checkObject(subject, "a store", store);
-  checkFunctions(`${subject} with this store`, store, ["get", "getMany", "list", "atomic"]);
-  checkPositive(subject, "retention", head);
-  if (typeof prefix !== "string" || prefix === "") {
-    throw new TypeError(`${subject} as 'prefix' must be text: current value is ${show(prefix)}`);
-  }
+  const { prefix, head, eventLog, disableAfter, logger } = checkOptions(store, options);
   const keys = new Keys(prefix);
   const retention = { head, rest: head + DAY, seen: 2 * DAY };
   const targets = new Targets(head);
-  const worker = new Worker({ store, keys, env, retention, targets, logger });
-  const publisher = new Publisher({ store, keys, env, retention, eventLog, lessor: worker });
+  const wake = (): void => worker.wake();
+  const events = new OwnEvents({ keys, env, retention, eventLog, wake });
+  const base = { store, keys, env, retention, targets, events, logger };
+  const endpoints = new Endpoints({ ...base, disableAfter });
+  const worker = new Worker({ ...base, endpoints });
+  const publisher = new Publisher({ ...base, eventLog, lessor: worker });
   const compatible = once(() => checkVersion(store, keys, env));
 
   const outbox: Outbox = {
@@ -106,6 +116,7 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
       return await publisher.publish(batch, options);
     },
     register: (target) => targets.register(target),
+    connect: (host) => events.connect(host),
     start: () => worker.start(),
     stop: () => worker.stop(),
     async drainOnce({ budgetMs }) {
@@ -114,6 +125,7 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
       await compatible();
       return await worker.drainOnce(budgetMs);
     },
+    ...endpointOperations({ ...base, endpoints, wake }),
     async get(target, eventId) {
       const [head, log] = await store.getMany([
         keys.event(eventId),
@@ -127,6 +139,22 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
   };
   outboxes.add(outbox);
   return outbox;
+}
+
+function checkOptions(store: Store, options: OutboxOptions) {
+  const { prefix = "hooks", retention: head = 30 * DAY, eventLog = true } = options;
+  const { disableAfter = 5 * DAY, logger = consoleLogger } = options;
+  const subject = "Cannot create an outbox";
+  checkObject(subject, "a store", store);
+  checkFunctions(`${subject} with this store`, store, ["get", "getMany", "list", "atomic"]);
+  checkPositive(subject, "retention", head);
+  checkPositive(subject, "disableAfter", disableAfter);
+  if (typeof prefix !== "string" || !/^.{1,64}$/s.test(prefix)) {
+    throw new TypeError(
+      `${subject} as 'prefix' must be text of 1 to 64 characters: current value is ${show(prefix)}`,
+    );
+  }
+  return { prefix, head, eventLog, disableAfter, logger };
 }
 
 /** Writes the version of the layout, or refuses a newer one. */
