@@ -29,16 +29,20 @@ export async function answerError(
 ): Promise<AnswerError> {
   const { status } = response;
   const problem = await readProblem(response);
-  if (problem === undefined) {
+  // A server of hooks has all paths that are asked for, unless it stands elsewhere.
+  if (problem === undefined || /^(?:not_found|method_not_allowed)$/.test(`${problem.code}`)) {
     return new AnswerError(status, `${url} is no server of hooks: it answered ${status}`, [
       "--url or HOOKS_URL says where yours is, with the path that it is mounted at",
     ]);
   }
-  const said = [problem.detail, problem.title].find((part) => typeof part === "string");
+  const faults = faultsOf(problem);
+  const said = faults.length > 0
+    ? "The server refused it as it is invalid"
+    : [problem.detail, problem.title].find((part) => typeof part === "string");
   const code = typeof problem.code === "string" ? ` (${printable(problem.code)})` : "";
   const message = `${printable(said ?? `The server answered ${status}`)}${code}`;
   return new AnswerError(status, message, [
-    ...faultsOf(problem),
+    ...faults,
     ...advice(status, hadToken, response.headers.get("retry-after")),
   ]);
 }

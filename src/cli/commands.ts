@@ -19,6 +19,14 @@ export type CommandEntry = {
 
 /** Every subcommand, in the order in which people need them. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
+  serve: {
+    summary: "take events over HTTP, and deliver them to webhooks",
+    load: () => import("./commands/serve.ts"),
+  },
+  check: {
+    summary: "find every fault of a configuration",
+    load: () => import("./commands/check.ts"),
+  },
   send: {
     summary: "give an event to a server, or many from a pipe",
     load: () => import("./commands/send.ts"),
@@ -42,5 +50,9 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   secret: {
     summary: "make a secret that signs webhooks",
     load: () => import("./commands/secret.ts"),
+  },
+  schema: {
+    summary: "print the JSON Schema of a configuration, for editors",
+    load: () => import("./commands/schema.ts"),
   },
 };

@@ -36,7 +36,8 @@ function decode(bytes: Uint8Array, what: string): string {
   }
 }
 
-function fileFault(error: unknown): string {
+/** Why a file could not be read. */
+export function fileFault(error: unknown): string {
   const { code, message } = error as { readonly code?: string; readonly message: string };
   switch (code) {
     case "ENOENT":
