@@ -86,15 +86,17 @@ export function createClient(io: CommandIO, options: ServerOptions): Client {
   return {
     url,
     fetch: send,
-    async json<Value>(path: string, call?: Call): Promise<Value> {
-      const response = await send(path, call);
-      return await response.json().catch(() => {
-        throw new CommandError(`${url} answered no JSON`, [
-          "Is it a server of hooks? --url or HOOKS_URL says where yours is",
-        ]);
-      }) as Value;
-    },
+    json: async (path, call) => await readJson(await send(path, call), url),
   };
+}
+
+/** The JSON of an answer. @throws {CommandError} when it is none */
+export async function readJson<Value>(response: Response, url: string): Promise<Value> {
+  return await response.json().catch(() => {
+    throw new CommandError(`${url} answered no JSON`, [
+      "Is it a server of hooks? --url or HOOKS_URL says where yours is",
+    ]);
+  }) as Value;
 }
 
 function readUrl(text: string): URL {

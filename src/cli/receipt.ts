@@ -1,3 +1,4 @@
+import { type Client, readJson } from "./client.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
 import { printable, styleOf } from "./style.ts";
@@ -15,11 +16,29 @@ export type Receipt = {
   }[];
 };
 
-/** The receipts in an answer. @throws {CommandError} when it has none */
-export function receiptsOf(answer: unknown, url: string): readonly Receipt[] {
-  const { receipts } = (answer ?? {}) as { readonly receipts?: unknown };
-  if (Array.isArray(receipts)) return receipts;
-  throw new CommandError(`${url} is no server of hooks: its answer has no receipts`);
+/** What is posted, and how. */
+export type Posting = {
+  readonly body: unknown;
+  readonly idempotencyKey: string | undefined;
+  readonly wait: true | undefined;
+};
+
+/** Posts events. @throws {CommandError} in the user's words */
+export async function postEvents(
+  client: Client,
+  { body, idempotencyKey, wait }: Posting,
+): Promise<readonly Receipt[]> {
+  const response = await client.fetch("/events", {
+    body,
+    headers: { "idempotency-key": idempotencyKey },
+    query: { wait: wait && "true" },
+  });
+  const replayed = response.headers.get("idempotent-replayed") === "true";
+  const { receipts } = await readJson<{ readonly receipts?: unknown }>(response, client.url);
+  if (!Array.isArray(receipts)) {
+    throw new CommandError(`${client.url} is no server of hooks: its answer has no receipts`);
+  }
+  return replayed ? receipts.map((receipt) => ({ ...receipt, duplicate: true })) : receipts;
 }
 
 /** Prints a receipt: for machines one JSON object a line, for people with what its handlers did. */

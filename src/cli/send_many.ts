@@ -4,7 +4,7 @@ import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
 import { Progress } from "./progress.ts";
 import { readLines } from "./read_input.ts";
-import { type Receipt, receiptsOf } from "./receipt.ts";
+import { postEvents, type Receipt } from "./receipt.ts";
 
 /** How many are sent, and how. */
 export type SendManyOptions = {
@@ -41,15 +41,15 @@ export async function sendMany(
   try {
     for await (const lines of inBatches(eventsOf(io, options), options.batch)) {
       const key = options.idempotencyKey;
-      const answer = await client.json("/events", {
+      const receipts = await postEvents(client, {
         body: { events: lines.map(({ event }) => event) },
-        headers: { "idempotency-key": key === undefined ? key : `${key}-${++batches}` },
-        query: { wait: options.wait && "true" },
+        idempotencyKey: key === undefined ? key : `${key}-${++batches}`,
+        wait: options.wait,
       }).catch((error) => {
         throw inLines(error, lines, options.batch);
       });
       progress.clear();
-      for (const receipt of receiptsOf(answer, client.url)) {
+      for (const receipt of receipts) {
         sent.accepted++;
         if (receipt.duplicate) sent.duplicates++;
         if (receipt.handlers?.some(({ ok }) => !ok)) sent.failed++;

@@ -36,7 +36,7 @@ export function define(command: Command, io: CommandIO): void {
       "after",
       `
 Examples:
-  hooks deliveries                       the latest 20 that were tried
+  hooks deliveries                       20 that were tried, by webhook, oldest first
   hooks deliveries audit --state dead    what the webhook audit was never given
   hooks deliveries audit 019…            one delivery, each attempt with its answer
 `,

@@ -4,7 +4,7 @@ import { addServerOptions, createClient, type ServerOptions } from "../client.ts
 import { CommandError } from "../command_error.ts";
 import type { CommandIO } from "../io.ts";
 import { readInput, readText } from "../read_input.ts";
-import { printReceipt, type Receipt, receiptsOf } from "../receipt.ts";
+import { postEvents, printReceipt, type Receipt } from "../receipt.ts";
 import { sendMany } from "../send_many.ts";
 
 /** The most that a server takes in one request. */
@@ -55,12 +55,8 @@ async function sendOne(
     data: await readData(text, io),
     ...(options.session === undefined ? {} : { session_id: options.session }),
   };
-  const answer = await client.json("/events", {
-    body,
-    headers: { "idempotency-key": options.idempotencyKey },
-    query: { wait: options.wait && "true" },
-  });
-  const receipts = receiptsOf(answer, client.url);
+  const { idempotencyKey, wait } = options;
+  const receipts = await postEvents(client, { body, idempotencyKey, wait });
   for (const receipt of receipts) printReceipt(receipt, options, io);
   failIfHandlersFailed(receipts);
 }
