@@ -34,9 +34,9 @@ export {
   show,
 } from "./_check.ts";
 export { type BatchEvent, type BatchOptions, dispatchBatch } from "./_batch.ts";
-export { findEnvelopeFaults } from "./_envelope.ts";
+export { findEnvelopeFaults, isEventId } from "./_envelope.ts";
 export { copyJson } from "./_json.ts";
-export { isEventType, TYPE_RULE } from "./_patterns.ts";
+export { isEventType, isPattern, patternsFor, TYPE_RULE } from "./_patterns.ts";
 export { consoleLogger } from "./_reporter.ts";
 export { Slots } from "./_slots.ts";
 export { parseTime } from "./_time.ts";

@@ -123,7 +123,8 @@ async function dispatch(
     if (!(error instanceof EventValidationError)) throw error;
     throw Problem.invalid(inputErrors(error.issues.map(({ message, path = [] }) => {
       const isPlaced = typeof path[0] === "number";
-      const place = posted.isBatch ? [offset + (isPlaced ? path[0] as number : 0)] : [];
+      const index = offset + (isPlaced ? path[0] as number : 0);
+      const place = posted.list === undefined ? [] : [...posted.list, index];
       return { message, path: [...place, ...isPlaced ? path.slice(1) : path] };
     })));
   }

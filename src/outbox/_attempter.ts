@@ -81,7 +81,7 @@ export class Attempter {
     const reason = attempt.error ?? attempt.verdict;
     const delay = attempt.verdict === "final"
       ? undefined
-      : slot.target.retry.delay(log.made + 1, env.random());
+      : slot.target.retry.delay(log.made - (log.base ?? 0) + 1, env.random());
     if (delay === undefined) return { kind: "dead", attempt, log, reason, type };
     const asked = Math.min(attempt.retryAfter ?? 0, MAX_RETRY_AFTER);
     return { kind: "retry", attempt, log, at: env.now() + Math.max(delay, asked) };

@@ -22,6 +22,8 @@ export type NewEvent = {
   readonly id: string;
   readonly wire: WireEvent;
   readonly to: readonly string[];
+  /** The targets that get it in the order of its session, and the session. */
+  readonly lanes?: ReadonlyMap<string, string> | undefined;
   /** Parts of its JSON that are stored already, instead of a body in its head. */
   readonly chunks?: readonly unknown[] | undefined;
 };
@@ -29,13 +31,15 @@ export type NewEvent = {
 /** Adds an event's head, and the count of a delivery for each target. */
 export function putHead(
   draft: Draft,
-  { id, wire, to, chunks }: NewEvent,
+  { id, wire, to, lanes, chunks }: NewEvent,
   at: number,
   keys: Keys,
   retention: Retention,
 ): void {
   const body = chunks ? { chunks: chunks.length } : { event: wire };
-  const head: EventHead = { v: VERSION, to, at, ...body };
+  const [session] = lanes?.values() ?? [];
+  const lane = session === undefined ? {} : { lane: { session, targets: [...lanes!.keys()] } };
+  const head: EventHead = { v: VERSION, to, at, ...lane, ...body };
   draft.sets.push([keys.event(id), head, retention.head]);
   for (const target of to) draft.sums.add(keys.count(target, id, "accepted"));
 }

@@ -122,7 +122,8 @@ export class Publisher {
     try {
       return await LaneTails.read(store, keys, lanesIn(batch), env, patience);
     } catch (error) {
-      throw new OutboxUnavailableError(false, (error as Error).cause);
+      if (!(error instanceof OutboxUnavailableError)) throw error;
+      throw new OutboxUnavailableError(false, error.cause);
     }
   }
 

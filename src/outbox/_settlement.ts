@@ -82,19 +82,25 @@ function putOutcome(
   { keys, retention: { rest }, env }: SettlementOptions,
 ): void {
   for (const what of countsOf(settlement)) draft.sums.add(keys.count(target, id, what));
-  draft.sets.push([keys.delivery(target, id), logOf(settlement), rest]);
+  draft.sets.push([keys.delivery(target, id), logOf(settlement, env.now()), rest]);
   if (settlement.kind !== "dead") return;
   const dead: Dead = { v: VERSION, at: env.now(), reason: settlement.reason };
   draft.sets.push([keys.dead(target, id), dead, rest]);
 }
 
-function logOf(settlement: Exclude<Settlement, { kind: "returned" | "empty" }>): DeliveryLog {
+function logOf(
+  settlement: Exclude<Settlement, { kind: "returned" | "empty" }>,
+  now: number,
+): DeliveryLog {
   const { kind, log } = settlement;
   const attempt = kind === "expired" ? undefined : settlement.attempt;
-  const attempts = attempt ? keepAttempts([...log.attempts, attempt]) : log.attempts;
+  const attempts = attempt
+    ? keepAttempts([...log.attempts, { ...attempt, at: now }])
+    : log.attempts;
   const state = kind === "retry" ? "pending" : kind;
   const at = kind === "retry" ? { at: settlement.at } : {};
-  return { v: VERSION, state, ...at, made: log.made + (attempt ? 1 : 0), attempts };
+  const base = log.base === undefined ? {} : { base: log.base };
+  return { v: VERSION, state, ...at, made: log.made + (attempt ? 1 : 0), ...base, attempts };
 }
 
 function countsOf(

@@ -33,7 +33,7 @@ export type DeliverySummary = {
   readonly eventId: string;
   /** What became of it. */
   readonly state: DeliveryState;
-  /** When it is due; of pending ones that do not wait behind another of their session. */
+  /** When it is due; of pending ones, except where those of a session wait for one another. */
   readonly dueAt?: Date;
   /** Until when a process has it for an attempt; of pending ones. */
   readonly leasedUntil?: Date;
@@ -81,17 +81,21 @@ export type EventListOptions = PageOptions & {
   readonly type?: string | undefined;
   /** Of this session only. */
   readonly sessionId?: string | undefined;
-  /** Made at this time or later, by the time in their ids. */
+  /** Made at this time or later, by the time in their ids: with it, ids that are no UUID v7 are left out. */
   readonly since?: Date | undefined;
-  /** Made before this time. */
+  /** Made before this time, likewise. */
   readonly until?: Date | undefined;
   /** By the time in their ids. @default {"newest"} */
   readonly order?: "newest" | "oldest" | undefined;
 };
 
 /**
- * Which deliveries a list has. `pending`: waiting or being attempted, by target and time; `attempted`:
- * every one that was attempted or settled, whatever its state; `dead`: given up, until replayed.
+ * Which deliveries a list has. `pending`: waiting or being attempted, by target and time, then those that
+ * are delivered in order, by target and session; `attempted`: every one that was attempted or settled,
+ * whatever its state; `dead`: given up, until replayed; both by target and event.
+ *
+ * None is listed twice and none is missed because others come, go or change meanwhile. A pending one that
+ * is itself moved to another time meanwhile may be.
  */
 export type DeliveryListOptions = PageOptions & {
   /** Which. */
@@ -101,11 +105,12 @@ export type DeliveryListOptions = PageOptions & {
 };
 
 /**
- * What became of a wish to deliver now. `moved`: it was waiting, and is due now; `replayed`: it was dead
- * or delivered, and is delivered again; `leased`: an attempt is under way; `gone`: its event is no
- * longer kept; `unknown`: there is no such delivery.
+ * What became of a wish to deliver now. `moved`: it was waiting, and is due now; `queued`: it waits
+ * behind another of its session; `replayed`: it was dead or delivered, and is delivered again;
+ * `leased`: an attempt is under way; `gone`: its event is no longer kept; `unknown`: there is no such
+ * delivery.
  */
-export type RetryOutcome = "moved" | "replayed" | "leased" | "gone" | "unknown";
+export type RetryOutcome = "moved" | "queued" | "replayed" | "leased" | "gone" | "unknown";
 
 /** What is replayed. */
 export type ReplayOptions = {
@@ -129,7 +134,10 @@ export type ReplayOptions = {
 export type ReplayResult = {
   /** How many are delivered again. */
   readonly replayed: number;
-  /** How many could not be: their event is no longer kept, or somebody else was faster. */
+  /**
+   * How many could not be: their event is no longer kept, or somebody else was faster. When the store's
+   * answer was lost, one that was replayed, and delivered since, may be counted here.
+   */
   readonly refused: number;
   /** Where to go on; absent when all were seen. */
   readonly cursor?: string;
@@ -196,17 +204,40 @@ export type OutboxEvents = {
 
 /** What an operator needs: part of the value of `createOutbox`. */
 export type OutboxOperations = {
-  /** An accepted event; undefined: there is none, or it is no longer kept. */
+  /** An accepted event; undefined: there is none that can be read, or it is no longer kept. */
   getEvent(id: string): Promise<StoredEvent | undefined>;
-  /** Accepted events, newest first. */
+  /**
+   * Accepted events, newest first. Those that can't be read are left out. A filter reads up to 1000 events
+   * a page, which may then have fewer items than asked for, or none, and a cursor.
+   *
+   * @throws {TypeError | RangeError} when an option is wrong, or a cursor comes from another list
+   * @throws {OutboxUnavailableError} when the store gives no answer in time
+   */
   listEvents(options?: EventListOptions): Promise<Page<StoredEvent>>;
   /** How a delivery stands; undefined: there is none. */
   get(target: string, eventId: string): Promise<Delivery | undefined>;
-  /** Deliveries. */
+  /**
+   * Deliveries.
+   *
+   * @throws {TypeError | RangeError} when an option is wrong, or a cursor comes from another list
+   * @throws {OutboxUnavailableError} when the store gives no answer in time
+   */
   listDeliveries(options: DeliveryListOptions): Promise<Page<DeliverySummary>>;
-  /** Delivers now what waits, is dead, or was delivered. */
+  /**
+   * Delivers now what waits, is dead, or was delivered; its schedule begins anew if it was dead or
+   * delivered. After an error it can be called again.
+   *
+   * @throws {OutboxUnavailableError} when the store gives no answer in time
+   */
   retry(target: string, eventId: string): Promise<RetryOutcome>;
-  /** Delivers many again. After a crash, run it again. */
+  /**
+   * Delivers many again, target after target in the order of their events; their schedules begin anew.
+   * After a crash, run it again: dead ones that were replayed are no longer dead. When the store gives no
+   * answer half-way, what was done until then is told, with a cursor.
+   *
+   * @throws {TypeError | RangeError} when an option is wrong, or a cursor comes from another replay
+   * @throws {OutboxUnavailableError} when the store gives no answer in time, and nothing was done
+   */
   replay(options: ReplayOptions): Promise<ReplayResult>;
   /** The figures of every target that is registered here or has something stored. */
   figures(): Promise<readonly TargetFigures[]>;

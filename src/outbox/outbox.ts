@@ -1,5 +1,4 @@
 import {
-  type Attempt,
   checkFunctions,
   checkObject,
   checkPositive,
@@ -12,15 +11,18 @@ import {
   show,
   type Store,
 } from "../core/mod.ts";
-import { commitChange, readKeys } from "./_commit.ts";
+import { commitChange, patiently } from "./_commit.ts";
 import { endpointOperations } from "./_endpoint_operations.ts";
 import { Endpoints } from "./_endpoints.ts";
 import { type Env, platform } from "./_env.ts";
 import { Keys } from "./_keys.ts";
+import { getDelivery, listDeliveries } from "./_list_deliveries.ts";
+import { getEvent, listEvents } from "./_list_events.ts";
 import { OwnEvents } from "./_own_events.ts";
 import { Publisher } from "./_publisher.ts";
-import { readLog } from "./_reader.ts";
-import { type EventHead, VERSION } from "./_records.ts";
+import { VERSION } from "./_records.ts";
+import { replayDeliveries } from "./_replay.ts";
+import { retryDelivery } from "./_retry.ts";
 import { Targets } from "./_targets.ts";
 import { Worker } from "./_worker.ts";
 import type { OutboxOperations } from "./operations.ts";
@@ -50,24 +52,10 @@ export interface OutboxOptions {
   readonly logger?: Logger | undefined;
 }
 
-/** How a delivery stands. */
-export type Delivery = {
-  /** The webhook or durable hook. */
-  readonly target: string;
-  /** The event. */
-  readonly eventId: string;
-  /** What became of it. */
-  readonly state: "pending" | "delivered" | "dead" | "expired";
-  /** How many attempts were made. */
-  readonly made: number;
-  /** The last 20 of them, the latest last. */
-  readonly attempts: readonly Attempt[];
-};
-
 /** Durable delivery over a store. */
 export type Outbox =
   & DeliveryQueue
-  & Pick<OutboxOperations, "endpoint" | "enable" | "disable" | "remove">
+  & Omit<OutboxOperations, "figures">
   & {
     /**
      * Delivers what is due now and can be done within a budget: for a cron job, where no process lives.
@@ -77,8 +65,6 @@ export type Outbox =
       readonly settled: number;
       readonly remaining: boolean;
     }>;
-    /** How a delivery stands; undefined: there is none. */
-    get(target: string, eventId: string): Promise<Delivery | undefined>;
   };
 
 const outboxes = new WeakSet<object>();
@@ -126,15 +112,17 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
       return await worker.drainOnce(budgetMs);
     },
     ...endpointOperations({ ...base, endpoints, wake }),
-    async get(target, eventId) {
-      const [head, log] = await store.getMany([
-        keys.event(eventId),
-        keys.delivery(target, eventId),
-      ]);
-      const known = log!.value !== null || (head!.value as EventHead | null)?.to.includes(target);
-      if (!known) return undefined;
-      const { state, made, attempts } = readLog(log!.value);
-      return { target, eventId, state, made, attempts };
+    getEvent: (id) => getEvent(base, id),
+    listEvents: (options) => listEvents(base, options),
+    get: (target, eventId) => getDelivery(base, target, eventId),
+    listDeliveries: (options) => listDeliveries(base, options),
+    async retry(target, eventId) {
+      await compatible();
+      return await retryDelivery({ ...base, wake }, target, eventId);
+    },
+    async replay(options) {
+      await compatible();
+      return await replayDeliveries({ ...base, wake }, options);
     },
   };
   outboxes.add(outbox);
@@ -159,16 +147,15 @@ function checkOptions(store: Store, options: OutboxOptions) {
 
 /** Writes the version of the layout, or refuses a newer one. */
 async function checkVersion(store: Store, keys: Keys, env: Env): Promise<void> {
-  const [entry] = await readKeys(store, [keys.meta], env, PATIENCE).catch((error) => {
-    throw new OutboxUnavailableError(false, error.cause);
-  });
-  const { v } = (entry!.value ?? { v: 0 }) as { v: number };
+  const unavailable = (cause: unknown): Error => new OutboxUnavailableError(false, cause);
+  const entry = await patiently(() => store.get(keys.meta), env, PATIENCE, unavailable);
+  const { v } = (entry.value ?? { v: 0 }) as { v: number };
   if (v > VERSION) {
     throw new Error(
       `Cannot use the store as its outbox has format ${v}: this version knows ${VERSION}`,
     );
   }
-  if (entry!.value !== null) return;
+  if (entry.value !== null) return;
   const checks = [{ key: keys.meta, versionstamp: null }];
   const sets = [[keys.meta, { v: VERSION }, undefined]] as const;
   const outcome = await commitChange(store, { checks, sums: [], deletes: [], sets }, env, PATIENCE);

@@ -111,3 +111,36 @@ test("an outbox has eight ordered targets at most", () => {
       "Cannot register 't8' with the outbox as it has 8 targets with an 'ordering', the most that it can have",
   });
 });
+
+test("a replayed delivery joins the end of its lane, and a retry finds the first of it", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  let down = true;
+  const answer = () => down ? DOWN : undefined;
+  outbox.register(
+    stage.target("a", answer, {
+      ordering: "session",
+      retry: fixedRetry({ delay: HOUR, retries: 1, jitter: 0 }),
+    }),
+  );
+  outbox.start();
+  const ids: string[] = [];
+  for (let i = 0; i < 3; i++) ids.push(await stage.publish(outbox, ["a"], { sessionId: "s" }));
+  await stage.pass(MINUTE);
+  const call = async <T>(promise: Promise<T>): Promise<T> =>
+    (await Promise.all([promise, stage.pass(100)]))[0];
+  assert.equal(await call(outbox.retry("a", ids[1]!)), "queued");
+  assert.equal(await call(outbox.retry("a", ids[0]!)), "moved");
+  await stage.pass(1_000);
+  assert.equal((await outbox.get("a", ids[0]!))?.state, "dead");
+  down = false;
+  assert.equal(await call(outbox.retry("a", ids[0]!)), "replayed");
+  await stage.pass(2 * HOUR);
+  assert.deepEqual(stage.sent("a").slice(-3), [ids[1], ids[2], ids[0]]);
+  const again = await call(outbox.replay({ state: "delivered", budgetMs: 10_000 }));
+  assert.deepEqual(again, { replayed: 3, refused: 0 });
+  await stage.pass(MINUTE);
+  assert.deepEqual(stage.sent("a").slice(-3).sort(), [...ids].sort());
+  assert.deepEqual(await stage.left("lane"), []);
+  assert.deepEqual(await stage.left("due"), []);
+});

@@ -94,8 +94,8 @@ export const plantedInClaim: readonly Mutant[] = [
     breaks: "I4",
     edits: [[
       READER,
-      "if (head.chunks === undefined) return fromWire(head.event);",
-      "if (head.chunks === undefined) return { ...fromWire(head.event), id: crypto.randomUUID() };",
+      "if (chunks === 0) return fromWire(head.event);",
+      "if (chunks === 0) return { ...fromWire(head.event), id: crypto.randomUUID() };",
     ]],
   },
   {

@@ -156,7 +156,7 @@ export const plantedInPublish: readonly Mutant[] = [
   {
     bug: "sums that double",
     breaks: "I6",
-    edits: [[COMMIT, "if (sum) sum[1]++;", "if (sum) sum[1] += sum[1];"]],
+    edits: [[COMMIT, "asUintN(64, before + by)", "asUintN(64, before + (before || by))"]],
   },
   {
     bug: "the fast path attempts before the commit is known",

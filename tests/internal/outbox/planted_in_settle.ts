@@ -103,8 +103,8 @@ export const plantedInSettle: readonly Mutant[] = [
     breaks: "rule 4",
     edits: [[
       SETTLER,
-      "const log = [keys.delivery(target, id), logOf(settlement), rest] as const;",
-      "const log = [keys.delivery(target, id), logOf(settlement), rest - Math.max(0, env.now() - at)] as const;",
+      "const log = [keys.delivery(target, id), logOf(settlement, env.now()), rest] as const;",
+      "const log = [keys.delivery(target, id), logOf(settlement, env.now()), rest - Math.max(0, env.now() - at)] as const;",
     ]],
   },
   {
