@@ -44,8 +44,10 @@ export class Call {
 
   /** What the platform has to be told of work after the answer; undefined where there is none. */
   get waitUntil(): ((promise: Promise<unknown>) => void) | undefined {
+    const { context } = this;
+    if (isServer(context.env)) return undefined;
     try {
-      const { executionCtx } = this.context;
+      const { executionCtx } = context;
       return (promise) => executionCtx.waitUntil(promise);
     } catch { // Hono throws where there is none
       return undefined;
@@ -96,4 +98,13 @@ export class Call {
       ...headers,
     });
   }
+}
+
+/**
+ * Whether `env` is what a server of Deno, Bun or Node gives, or nothing: then there is no context, and to
+ * ask Hono for it costs as much as the rest of a request.
+ */
+function isServer(env: unknown): boolean {
+  if (typeof env !== "object" || env === null) return true;
+  return "remoteAddr" in env || "requestIP" in env || "incoming" in env;
 }

@@ -24,7 +24,7 @@ export function readCloudEvents(call: Call, bytes: Uint8Array, isBatch: boolean)
     throw Problem.invalid([{ pointer: "/data", detail }]);
   }
   return {
-    isBatch,
+    list: isBatch ? [] : undefined,
     events: events.map(({ event: { timestamp = new Date(), type, data, sessionId }, ...rest }) => {
       const session = sessionId === undefined ? {} : { sessionId };
       const event: HookEvent = { id: createEventId(), type, timestamp, ...session, data };

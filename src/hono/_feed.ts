@@ -1,6 +1,5 @@
 import type { HookRegistry, Logger, Registration } from "../core/mod.ts";
-import type { EventListOptions, StoredEvent } from "../outbox/mod.ts";
-import type { Outbox } from "./_outbox.ts";
+import type { EventListOptions, Outbox, StoredEvent } from "../outbox/mod.ts";
 import { isAfter, type Position, START, timeOf } from "./_position.ts";
 
 /** Clocks of instances differ, and commits take their time: so far back is looked, in milliseconds. */

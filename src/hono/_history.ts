@@ -1,5 +1,4 @@
-import type { StoredEvent } from "../outbox/mod.ts";
-import type { Outbox } from "./_outbox.ts";
+import type { Outbox, StoredEvent } from "../outbox/mod.ts";
 import { eventsSince, OVERLAP } from "./_feed.ts";
 import { isAfter, type Position, timeOf } from "./_position.ts";
 

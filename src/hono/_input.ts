@@ -28,6 +28,7 @@ export function readBoolean(text: string): unknown {
 /** The values of a query. @throws {Problem} naming every fault */
 export function readQuery(params: Params, url: string): Readonly<Record<string, unknown>> {
   const start = url.indexOf("?");
+  if (start < 0 && !Object.values(params).some(({ required }) => required)) return {};
   const search = new URLSearchParams(start < 0 ? "" : url.slice(start).replace(/#.*$/s, ""));
   const values: Record<string, unknown> = {};
   const errors: InputError[] = [];

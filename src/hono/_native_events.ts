@@ -12,8 +12,8 @@ export type Posted = {
     /** What the sender knows the event by. */
     readonly foreignId: string | undefined;
   })[];
-  /** Where the first of them stands in the body. */
-  readonly isBatch: boolean;
+  /** The path to the list of them in the body; undefined: the body is the event. */
+  readonly list: readonly string[] | undefined;
 };
 
 /** The events of a body of native JSON: one, or `{ "events": [...] }`. */
@@ -36,7 +36,7 @@ export function readNativeEvents(call: Call, bytes: Uint8Array): Posted {
     }
   });
   if (errors.length > 0) throw Problem.invalid(errors);
-  return { events: events as Posted["events"], isBatch };
+  return { events: events as Posted["events"], list: isBatch ? ["events"] : undefined };
 }
 
 type Batch = { readonly events: unknown };

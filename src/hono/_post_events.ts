@@ -1,6 +1,7 @@
 import {
   type BatchEvent,
   dispatchBatch,
+  DispatchError,
   EventValidationError,
   type HandlerOutcome,
   type Receipt,
@@ -53,19 +54,17 @@ type Sent = {
 
 /** All events at once: stored as a whole or not at all. */
 async function asWhole(call: Call, { posted, key, waitUntil }: Sent): Promise<readonly Receipt[]> {
+  if (key === undefined) return dispatch(call, posted, await keyed(call, posted), { waitUntil });
   const { running } = call.state;
-  const idempotencyKey = key && await scoped(call, "request", key);
-  if (idempotencyKey !== undefined) {
-    if (running.has(idempotencyKey)) {
-      throw new Problem("idempotency_in_progress", { headers: { "retry-after": "1" } });
-    }
-    running.add(idempotencyKey);
+  const idempotencyKey = await scoped(call, "request", key);
+  if (running.has(idempotencyKey)) {
+    throw new Problem("idempotency_in_progress", { headers: { "retry-after": "1" } });
   }
+  running.add(idempotencyKey);
   try {
-    const batch = await keyed(call, posted, key === undefined);
-    return await dispatch(call, posted, batch, { idempotencyKey, waitUntil });
+    return await dispatch(call, posted, posted.events, { idempotencyKey, waitUntil });
   } finally {
-    if (idempotencyKey !== undefined) running.delete(idempotencyKey);
+    running.delete(idempotencyKey);
   }
 }
 
@@ -74,11 +73,11 @@ async function asWhole(call: Call, { posted, key, waitUntil }: Sent): Promise<re
  * so that a batch which was taken in part is completed when it is sent again.
  */
 async function oneByOne(call: Call, { posted, waitUntil }: Sent): Promise<readonly Receipt[]> {
-  const batch = await keyed(call, posted, true);
+  const batch = await keyed(call, posted);
   const receipts: Receipt[] = [];
   try {
     for (const one of batch) {
-      receipts.push(...await dispatch(call, posted, [one], { waitUntil }, receipts.length));
+      receipts.push(...await dispatch(call, posted, [one], { waitUntil, offset: receipts.length }));
     }
     return receipts;
   } catch (error) {
@@ -95,6 +94,8 @@ async function oneByOne(call: Call, { posted, waitUntil }: Sent): Promise<readon
 type DispatchOptions = {
   readonly idempotencyKey?: string | undefined;
   readonly waitUntil: Call["waitUntil"];
+  /** Where the events begin in what was posted. */
+  readonly offset?: number;
 };
 
 /** Dispatches; where the platform lives on after the answer, handlers run then. */
@@ -102,32 +103,47 @@ async function dispatch(
   call: Call,
   posted: Posted,
   batch: readonly BatchEvent[],
-  { idempotencyKey, waitUntil }: DispatchOptions,
-  offset = 0,
+  { idempotencyKey, waitUntil, offset = 0 }: DispatchOptions,
 ): Promise<readonly Receipt[]> {
   const { registry } = call.state;
   try {
-    if (waitUntil === undefined) return await dispatchBatch(registry, batch, { idempotencyKey });
-    return await new Promise((resolve, reject) => {
-      const done = dispatchBatch(registry, batch, { idempotencyKey, accepted: resolve });
-      waitUntil(done.catch(reject));
-    });
+    if (waitUntil !== undefined) {
+      return await new Promise((resolve, reject) => {
+        const done = dispatchBatch(registry, batch, { idempotencyKey, accepted: resolve });
+        waitUntil(done.catch(reject));
+      });
+    }
+    const [first] = batch;
+    if (batch.length > 1 || first === undefined || idempotencyKey !== undefined) {
+      return await dispatchBatch(registry, batch, { idempotencyKey });
+    }
+    return [await registry.dispatch(first.event, first)];
   } catch (error) {
+    if (error instanceof DispatchError) return [error.receipt];
     if (!(error instanceof EventValidationError)) throw error;
     throw Problem.invalid(inputErrors(error.issues.map(({ message, path = [] }) => {
-      const [index, ...rest] = path;
-      const place = posted.isBatch ? [offset + Number(index)] : [];
-      return { message, path: [...place, ...rest] };
+      const isPlaced = typeof path[0] === "number";
+      const index = offset + (isPlaced ? path[0] as number : 0);
+      const place = posted.list === undefined ? [] : [...posted.list, index];
+      return { message, path: [...place, ...isPlaced ? path.slice(1) : path] };
     })));
   }
 }
 
-/** The events with their keys, which nobody else's can equal. */
-function keyed(call: Call, { events }: Posted, looked: boolean): Promise<readonly BatchEvent[]> {
-  return Promise.all(events.map(async ({ event, foreignId }) => {
-    if (foreignId === undefined || !looked || call.state.outbox === undefined) return { event };
-    return { event, idempotencyKey: await scoped(call, "event", foreignId) };
-  }));
+/** The events with the keys that their senders know them by. */
+function keyed(
+  call: Call,
+  { events }: Posted,
+): readonly BatchEvent[] | Promise<readonly BatchEvent[]> {
+  const isKnown = ({ foreignId }: Posted["events"][number]) => foreignId !== undefined;
+  if (call.state.outbox === undefined || !events.some(isKnown)) return events;
+  return Promise.all(
+    events.map(async ({ event, foreignId }) =>
+      foreignId === undefined
+        ? { event }
+        : { event, idempotencyKey: await scoped(call, "event", foreignId) }
+    ),
+  );
 }
 
 /** A key for the outbox: of this token's name, and of this kind. */

@@ -1,8 +1,8 @@
 import type { HookRegistry, Logger } from "../core/mod.ts";
+import type { Outbox } from "../outbox/mod.ts";
 import type { Authenticator } from "./_auth.ts";
 import type { Feed } from "./_feed.ts";
 import type { Gate } from "./_gate.ts";
-import type { Outbox } from "./_outbox.ts";
 import type { HooksAppLimits } from "./options.ts";
 
 /** What the requests of an app share. */

@@ -14,7 +14,6 @@ import { createAuthenticator } from "./_auth.ts";
 import { checkAuth } from "./_check_auth.ts";
 import { Feed } from "./_feed.ts";
 import { Gate } from "./_gate.ts";
-import type { Outbox } from "./_outbox.ts";
 import { routes } from "./_routes.ts";
 import { addRoutes } from "./_serve.ts";
 import type { AppState } from "./_state.ts";
@@ -102,7 +101,7 @@ function createState<Events extends object>(
     if (limit !== undefined) limits[name as keyof HooksAppLimits] = limit;
   }
   const registry = hooks.registry as unknown as HookRegistry;
-  const outbox = isOutbox(hooks.outbox) ? hooks.outbox as unknown as Outbox : undefined;
+  const outbox = isOutbox(hooks.outbox) ? hooks.outbox : undefined;
   const feed = outbox && new Feed({ registry, outbox, logger, pollInterval, heartbeat });
   return {
     registry,

@@ -75,7 +75,7 @@ async function storedEvent(
   if (head === undefined || versionstamp === null) return undefined;
   const event = await readEvent(store, keys, id, head, env);
   if (typeof event === "string") return undefined;
-  return { event, acceptedAt: new Date(head.at), targets: head.to, versionstamp };
+  return { versionstamp, event, acceptedAt: new Date(head.at), targets: head.to };
 }
 
 /** The head in a value; undefined when there is none that this version can read. */
