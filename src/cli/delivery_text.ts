@@ -1,4 +1,4 @@
-import { printable, type Style } from "./style.ts";
+import { count, printable, type Style } from "./style.ts";
 
 /** An attempt as a server tells of it. */
 export type Attempt = {
@@ -37,7 +37,7 @@ export function summaryLine(delivery: Summary, style: Style): string {
     stateText(delivery, style),
     printable(target),
     style.dim(printable(event_id)),
-    made === undefined ? "" : times(made),
+    made === undefined ? "" : count(made, "attempt"),
     last_attempt ? attemptText(last_attempt, style) : "",
     leased_until ? "under way" : due_at ? `due ${timeText(due_at)}` : "",
     died_at ? `given up ${timeText(died_at)}` : "",
@@ -51,7 +51,7 @@ export function deliveryText(delivery: Delivery, style: Style): string {
   const { target, event_id, made, attempts, due_at } = delivery;
   const due = due_at ? `, due ${timeText(due_at)}` : "";
   const head = `${stateText(delivery, style)}${printable(`${event_id} to ${target}`)}: ` +
-    `${times(made)}${due}`;
+    `${count(made, "attempt")}${due}`;
   const older = made > attempts.length ? [`  (the last ${attempts.length} of them)`] : [];
   return [head, ...older, ...attempts.flatMap((attempt) => logLines(attempt, style))].join("\n");
 }
@@ -72,10 +72,6 @@ function attemptText({ verdict, status, error, skipped }: Attempt, style: Style)
 function stateText({ state }: Base, style: Style): string {
   const paint = { pending: style.yellow, delivered: style.green, dead: style.red }[state as "dead"];
   return (paint ?? style.dim)(printable(state).padEnd(10));
-}
-
-function times(made: number): string {
-  return made === 1 ? "1 attempt" : `${made} attempts`;
 }
 
 /** To the second, in UTC: `2026-01-31 12:00:00Z`. */

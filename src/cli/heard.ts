@@ -1,7 +1,7 @@
 import type { HookEvent } from "../core/mod.ts";
 import { eventLine } from "./event_line.ts";
 import type { CommandIO } from "./io.ts";
-import { printable, styleOf } from "./style.ts";
+import { count, printable, styleOf } from "./style.ts";
 import { wireOf } from "./wire.ts";
 
 /** What became of a request. */
@@ -68,7 +68,7 @@ export class Tally {
   /** The counts in words. */
   toString(): string {
     const { received, duplicate, refused, failed } = this.#counts;
-    return `${received + duplicate + refused + failed} requests: ${received} received ` +
+    return `${count(received + duplicate + refused + failed, "request")}: ${received} received ` +
       `(${this.#verified} verified), ${duplicate} again, ${refused} refused, ${failed} failed on demand`;
   }
 }

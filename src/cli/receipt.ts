@@ -1,7 +1,7 @@
 import { type Client, readJson } from "./client.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
-import { printable, styleOf } from "./style.ts";
+import { count, printable, styleOf } from "./style.ts";
 
 /** What a server says of an event that it took. */
 export type Receipt = {
@@ -51,8 +51,7 @@ export function printReceipt(
   const style = styleOf(io, io.stdout);
   const { id, deliveries, duplicate, handlers = [] } = receipt;
   const state = duplicate ? style.yellow("known already") : style.green("accepted");
-  const count = deliveries === 1 ? "1 delivery" : `${deliveries} deliveries`;
-  io.stdout.write(`${state} ${printable(id)}, ${count}\n`);
+  io.stdout.write(`${state} ${printable(id)}, ${count(deliveries, "delivery", "deliveries")}\n`);
   for (const { name, ok, error } of handlers) {
     const mark = ok ? style.green("ok    ") : style.red("failed");
     io.stdout.write(`  ${mark} ${printable(`${name}${error ? `: ${error}` : ""}`)}\n`);

@@ -4,6 +4,7 @@ import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
 import { Progress } from "./progress.ts";
 import { readLines } from "./read_input.ts";
+import { count } from "./style.ts";
 import { postEvents, type Receipt } from "./receipt.ts";
 
 /** How many are sent, and how. */
@@ -55,7 +56,7 @@ export async function sendMany(
         if (receipt.handlers?.some(({ ok }) => !ok)) sent.failed++;
         tell(receipt);
       }
-      progress.show(`${sent.accepted} events accepted`);
+      progress.show(`${count(sent.accepted, "event")} accepted`);
     }
   } catch (error) {
     progress.clear();
@@ -117,6 +118,8 @@ function afterSome(error: unknown, accepted: number): unknown {
   if (!(error instanceof CommandError)) return error;
   return new CommandError(error.message, [
     ...error.details,
-    `${accepted} events before it were accepted; with --idempotency-key, the same input can be sent again`,
+    `${
+      count(accepted, "event")
+    } before it accepted; with --idempotency-key, the same input can be sent again`,
   ], error.exitCode);
 }

@@ -36,3 +36,8 @@ export function cut(text: string, columns: number | undefined): string {
   if (columns === undefined || text.length <= columns) return text;
   return `${text.slice(0, Math.max(columns - 1, 0))}…`;
 }
+
+/** A number of things: `1 event`, `2 events`. */
+export function count(number: number, one: string, several = `${one}s`): string {
+  return `${number} ${number === 1 ? one : several}`;
+}

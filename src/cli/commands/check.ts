@@ -4,7 +4,7 @@ import { CommandError } from "../command_error.ts";
 import { configFault, DEFAULT_CONFIG, readConfigFile } from "../config_file.ts";
 import { withEnvFile } from "../env_file.ts";
 import type { CommandIO } from "../io.ts";
-import { printable, styleOf } from "../style.ts";
+import { count, printable, styleOf } from "../style.ts";
 
 type Options = { readonly envFile?: string; readonly json?: true };
 
@@ -33,7 +33,7 @@ Examples:
         if (!options.json || !(error instanceof ConfigError)) throw configFault(error, io);
         const { issues } = error;
         io.stdout.write(`${JSON.stringify({ ok: false, issues })}\n`);
-        throw new CommandError(`${path} has faults: ${issues.length}`);
+        throw new CommandError(`${path} has ${count(issues.length, "fault")}`);
       }
     });
 }
@@ -46,8 +46,7 @@ function print(path: string, config: HooksConfig, { json }: Options, io: Command
   const lines = webhooks.map(({ name, events, url }) =>
     `  ${bold(name)}  ${events.join(", ")}  ${dim(new URL(url).origin)}`
   );
-  const count = webhooks.length === 1 ? "1 webhook" : `${webhooks.length} webhooks`;
-  io.stdout.write(`${green("ok")} ${path}: ${count}\n`);
+  io.stdout.write(`${green("ok")} ${path}: ${count(webhooks.length, "webhook")}\n`);
   for (const line of lines) io.stdout.write(`${line}\n`);
   if (tokens.length > 0) io.stdout.write(`  tokens: ${printable(tokens.join(", "))}\n`);
 }

@@ -5,6 +5,7 @@ import { CommandError } from "../command_error.ts";
 import type { CommandIO } from "../io.ts";
 import { readInput, readText } from "../read_input.ts";
 import { postEvents, printReceipt, type Receipt } from "../receipt.ts";
+import { count } from "../style.ts";
 import { sendMany } from "../send_many.ts";
 
 /** The most that a server takes in one request. */
@@ -72,8 +73,8 @@ async function sendLines(options: Options, io: CommandIO): Promise<void> {
     if (options.json || options.wait) printReceipt(receipt, options, io);
   });
   const again = duplicates > 0 ? `, ${duplicates} of them known already` : "";
-  io.stderr.write(`${accepted} events accepted${again}\n`);
-  if (failed > 0) throw new CommandError(`Handlers failed for ${failed} events`);
+  io.stderr.write(`${count(accepted, "event")} accepted${again}\n`);
+  if (failed > 0) throw new CommandError(`Handlers failed for ${count(failed, "event")}`);
 }
 
 async function readData(text: string | undefined, io: CommandIO): Promise<unknown> {

@@ -8,6 +8,7 @@ import { Log } from "../serve/log.ts";
 import { Service } from "../serve/service.ts";
 import { readSettings, type ServeOptions, type Settings } from "../serve/settings.ts";
 import { GRACE, listenForStop } from "../stop.ts";
+import { count } from "../style.ts";
 
 type Options = ServeOptions & { readonly json?: true };
 
@@ -86,7 +87,11 @@ async function reload(
   try {
     const settings = await read();
     service.reload(settings);
-    log.say(`read ${settings.file ?? "no configuration"} again: ${countOf(settings)}`);
+    log.say(
+      `read ${settings.file ?? "no configuration"} again: ${
+        count(settings.webhooks.length, "webhook")
+      }`,
+    );
   } catch (error) {
     const fault = configFault(error, io);
     const reason = fault instanceof Error ? fault.message : String(fault);
@@ -108,7 +113,9 @@ function greet(
   const isGenerated = adminToken !== undefined && io.env("HOOKS_TOKEN") !== adminToken;
   const token = isGenerated ? adminToken : "$HOOKS_TOKEN";
   io.stderr.write(`
-serving ${url}: ${countOf(settings)}${file ? ` of ${file}` : ", no configuration"}; store ${store}
+serving ${url}: ${count(settings.webhooks.length, "webhook")}${
+    file ? ` of ${file}` : ", no configuration"
+  }; store ${store}
 ${
     isGenerated
       ? `\nAdmin token, until this process ends:\n  export HOOKS_TOKEN=${adminToken}\n`
@@ -120,10 +127,6 @@ Send an event:
     -d '{"type":"message.received","data":{"role":"user","content":"hello"}}'
 
 `);
-}
-
-function countOf({ webhooks }: Settings): string {
-  return webhooks.length === 1 ? "1 webhook" : `${webhooks.length} webhooks`;
 }
 
 /** 192 random bits, in characters that need no quotes. */
