@@ -26,7 +26,7 @@ export async function serving(
   const server = new Terminal({ readFile, ...options, environment });
   const running = server.run("serve", "--port", "0", "--store", ":memory:", ...args);
   const [, url] = await Promise.race([
-    server.match(/serving (http:[^: ]+:\d+)/),
+    server.match(/serving(?:","url":"| )(http:[^: ]+:\d+)/),
     running.then((code) => assert.fail(`it ended with ${code}: ${server.stderr}`)),
   ]);
   try {
