@@ -86,6 +86,7 @@ export class Service {
 
   /** Takes no more events, waits for attempts under way, and closes the store. */
   async close(): Promise<void> {
+    this.#streams.abort(); // a stream has no end of its own
     try {
       await this.#hooks.close();
     } finally {
