@@ -115,7 +115,7 @@ test("hooks send shows how far it is on a terminal alone", async () => {
   await serving({}, async (_, url) => {
     const input = `{"type":"a.b","data":1}\n`.repeat(3);
     const shown = await ask(url, ["send", "--batch", "1"], { input, terminal: true });
-    assert.match(shown.stderr, /\r\x1b\[K1 event accepted/);
+    assert.ok(shown.stderr.startsWith("\r\x1b[K1 event accepted"));
     assert.ok(shown.stderr.endsWith("\r\x1b[K3 events accepted\n"));
     const piped = await ask(url, ["send", "--batch", "1"], { input });
     assert.equal(piped.stderr, "3 events accepted\n");
