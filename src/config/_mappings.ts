@@ -37,7 +37,7 @@ export function object<T>(fields: Fields<T>, rule: {
   readonly either?: readonly [string, string];
 } = {}): Kind<T> {
   const known = new Map<string, Field<unknown>>(Object.entries(fields));
-  const accepted = `a mapping with ${[...known.keys()].join(", ")}`;
+  const accepted = `a mapping with ${summary(known)}`;
   return {
     schema: objectSchema(known, rule.either),
     read(value, reader) {
@@ -70,6 +70,14 @@ export function object<T>(fields: Fields<T>, rule: {
   };
 }
 
+/** Its fields, or the most important of many. */
+function summary(known: ReadonlyMap<string, Field<unknown>>): string {
+  const names = [...known.keys()];
+  if (names.length <= 6) return names.join(", ");
+  const required = names.filter((name) => known.get(name)!.required);
+  return `${(required.length > 0 ? required : names.slice(0, 3)).join(", ")} and others`;
+}
+
 function objectSchema(
   known: ReadonlyMap<string, Field<unknown>>,
   either: readonly [string, string] | undefined,
@@ -99,9 +107,11 @@ function refuseKey(
   const accepted = [...known.keys()].join(", ");
   const special = Object.hasOwn(elsewhere, key) ? elsewhere[key] : keyHint(key);
   const suggestion = special === undefined ? nearest(key, known.keys()) : undefined;
-  const problem = suggestion === undefined && special === undefined
-    ? `is unknown: there are ${accepted}`
-    : "is unknown";
+  const problem = special !== undefined
+    ? "is not known here"
+    : suggestion !== undefined
+    ? "is unknown"
+    : `is unknown: there ${known.size === 1 ? "is only" : "are"} ${accepted}`;
   reader.fault("unknown_key", { path, problem, accepted, suggestion, hint: special, on: "key" });
 }
 

@@ -140,6 +140,16 @@ export function describe(value: unknown, show: Show): string {
   }
 }
 
+/** A text with variables for a message: as it was written, and never what the variables stand for. */
+export function describeReference(written: string, expanded: string, show: Show): string {
+  const part = visiblePart(written, show);
+  if (expanded === "") {
+    return part === "" ? "a variable that is empty" : `${quoted(written)}, which is empty`;
+  }
+  if (part === "") return describe(written, show);
+  return `${describe(written, show)}, whose value is not shown`;
+}
+
 /** Whether a value is a mapping, and not a list, a Map, or another object with a content of its own. */
 export function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
   return Object.prototype.toString.call(value) === "[object Object]";

@@ -1,5 +1,6 @@
 import { type Event, EVENT_ID, getScalarValue, SCALAR_STYLE, type ScalarEvent } from "js-yaml";
 import type { Fault, Path } from "./_reader.ts";
+import type { Source } from "./_source.ts";
 
 /** From where to where something stands in a text, by offset. */
 export interface Place {
@@ -36,9 +37,14 @@ export interface Tree {
   readonly root: Node | undefined;
   /** Every scalar, keys included, each once. */
   readonly scalars: readonly Node[];
-  /** Keys that are there twice, and aliases of what they stand in. */
-  readonly faults: readonly (Fault & { readonly place: Place })[];
+  /** Keys that are there twice. */
+  readonly faults: readonly PlacedFault[];
+  /** What makes a text unsound, though js-yaml takes it, or does not say where: aliases of what they stand in, keys that are no text. */
+  readonly unsound: readonly PlacedFault[];
 }
+
+/** A fault and where it is. */
+export type PlacedFault = Fault & { readonly place: Place };
 
 type Frame = {
   readonly node?: Node;
@@ -47,29 +53,24 @@ type Frame = {
   key?: Node | undefined;
 };
 
-/** The tree of the events of one document, which js-yaml has found to be sound. */
-export function buildTree(
-  source: string,
-  events: readonly Event[],
-  lineOf: (at: number) => number,
-): Tree {
-  return new Builder(source, lineOf).build(events);
+/** The tree of the events of one document. */
+export function buildTree(source: Source, events: readonly Event[]): Tree {
+  return new Builder(source).build(events);
 }
 
 class Builder implements Tree {
   root: Node | undefined;
   readonly scalars: Node[] = [];
-  readonly faults: (Fault & { readonly place: Place })[] = [];
-  readonly #source: string;
-  readonly #lineOf: (at: number) => number;
+  readonly faults: PlacedFault[] = [];
+  readonly unsound: PlacedFault[] = [];
+  readonly #source: Source;
   readonly #anchors = new Map<string, Node>();
   readonly #open: Frame[] = [];
   /** The end of what was last seen: where a value that is not there would stand. */
   #last = 0;
 
-  constructor(source: string, lineOf: (at: number) => number) {
+  constructor(source: Source) {
     this.#source = source;
-    this.#lineOf = lineOf;
   }
 
   build(events: readonly Event[]): this {
@@ -111,13 +112,13 @@ class Builder implements Tree {
     const quotes = style === SCALAR_STYLE.SINGLE_QUOTED || style === SCALAR_STYLE.DOUBLE_QUOTED
       ? 1
       : 0;
-    const inner = none
-      ? { start: this.#last, end: this.#last }
-      : { start: valueStart, end: valueEnd };
+    const inner = none ? this.#nothing() : { start: valueStart, end: valueEnd };
     const block = style === SCALAR_STYLE.LITERAL_BLOCK || style === SCALAR_STYLE.FOLDED_BLOCK;
-    const indent = block ? /^\s*/.exec(this.#source.slice(valueStart, valueEnd))![0].length : 0;
+    const indent = block
+      ? /^\s*/.exec(this.#source.text.slice(valueStart, valueEnd))![0].length
+      : 0;
     const place = { start: inner.start - quotes + indent, end: inner.end + quotes };
-    const text = none ? "" : getScalarValue(this.#source, event);
+    const text = none ? "" : getScalarValue(this.#source.text, event);
     const key = style === SCALAR_STYLE.PLAIN ? plainKey(text) : text;
     const node = { place, inner, key, entries: new Map(), keys: [], uses: 1 };
     this.scalars.push(node);
@@ -125,20 +126,31 @@ class Builder implements Tree {
     return node;
   }
 
+  /** Where nothing stands: at the dash of an empty item, or after what came last. */
+  #nothing(): Place {
+    const dash = /(?:\s|#.*)*-/y;
+    dash.lastIndex = this.#last;
+    const start = this.#open.at(-1)?.list && dash.test(this.#source.text)
+      ? dash.lastIndex - 1
+      : this.#last;
+    return { start, end: start };
+  }
+
   #anchored(event: { readonly anchorStart: number; readonly anchorEnd: number }, node: Node): Node {
     const { anchorStart, anchorEnd } = event;
-    if (anchorStart >= 0) this.#anchors.set(this.#source.slice(anchorStart, anchorEnd), node);
+    if (anchorStart >= 0) this.#anchors.set(this.#source.text.slice(anchorStart, anchorEnd), node);
     return node;
   }
 
   #alias(site: Place): void {
-    const node = this.#anchors.get(this.#source.slice(site.start + 1, site.end))!;
+    const node = this.#anchors.get(this.#source.text.slice(site.start + 1, site.end));
+    if (node === undefined) return; // js-yaml has more to say about that
     node.uses++;
     this.#last = site.end;
     const path = this.#add(node, site);
     if (!this.#open.some((frame) => frame.node === node)) return;
     const problem = "is an alias of what it stands in, and would never end";
-    this.faults.push({ code: "syntax", path, problem, place: site });
+    this.unsound.push({ code: "syntax", path, problem, place: site });
   }
 
   /** Puts a value where it belongs; its path. */
@@ -157,6 +169,10 @@ class Builder implements Tree {
     const { key } = frame;
     if (key === undefined) {
       frame.key = node;
+      if (node.inner === undefined) {
+        const problem = "has a key here that is not text";
+        this.unsound.push({ code: "syntax", path: frame.path, problem, place: node.place });
+      }
       frame.node.keys.push(node);
       return frame.path;
     }
@@ -164,7 +180,7 @@ class Builder implements Tree {
     const path = [...frame.path, key.key];
     const before = entries.get(key.key)?.key;
     if (before !== undefined) {
-      const problem = `is there twice: first in line ${this.#lineOf(before.place.start)}`;
+      const problem = `is there twice: first in line ${this.#source.lineOf(before.place.start)}`;
       this.faults.push({ code: "duplicate", path, problem, on: "key", place: key.place });
     }
     const empty = node.place.start === node.place.end;
