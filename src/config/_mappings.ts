@@ -45,6 +45,7 @@ export function object<T>(fields: Fields<T>, rule: {
       reader.show("keys");
       const result: [string, unknown][] = [];
       for (const key of Object.keys(value)) {
+        if (reader.full) break;
         const field = known.get(key);
         if (field === undefined) refuseKey(key, known, reader, rule.elsewhere ?? {});
         else {
@@ -105,7 +106,7 @@ function refuseKey(
 ): void {
   const path = [...reader.path, key];
   const accepted = [...known.keys()].join(", ");
-  const special = Object.hasOwn(elsewhere, key) ? elsewhere[key] : keyHint(key);
+  const special = Object.hasOwn(elsewhere, key) ? elsewhere[key] : keyHint(key, known);
   const suggestion = special === undefined ? nearest(key, known.keys()) : undefined;
   const problem = special !== undefined
     ? "is not known here"
@@ -116,11 +117,15 @@ function refuseKey(
 }
 
 /** What to say of keys that are none in any mapping. */
-function keyHint(key: string): string | undefined {
+function keyHint(key: string, known?: ReadonlyMap<string, unknown>): string | undefined {
   if (key === "<<") {
     return "merge keys are not read: what webhooks share belongs under hooks.defaults";
   }
-  return mayRefer(key) ? "variables are put into values, not into keys" : undefined;
+  if (mayRefer(key)) return "variables are put into values, not into keys";
+  const [name = "", value] = key.split(":", 2);
+  return value !== undefined && known?.has(name)
+    ? `a space is missing after '${name}:'`
+    : undefined;
 }
 
 /** A mapping with free keys. */

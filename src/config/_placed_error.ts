@@ -1,5 +1,6 @@
 import { codeFrame, type Mask } from "./_frame.ts";
 import { toIssue } from "./_issues.ts";
+import { limitFaults } from "./_reader.ts";
 import type { Source } from "./_source.ts";
 import type { PlacedFault } from "./_yaml_tree.ts";
 import { ConfigError } from "./config_error.ts";
@@ -13,7 +14,7 @@ export function placedError(
 ): ConfigError {
   const ordered = [...faults].sort((a, b) => a.place.start - b.place.start);
   return new ConfigError(
-    ordered.map((fault) => {
+    limitFaults(ordered).map((fault) => {
       const start = Math.min(fault.place.start, source.text.length);
       const line = source.lineOf(start);
       const column = start - source.bounds(line).start + 1;

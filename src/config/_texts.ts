@@ -67,8 +67,7 @@ export const path: Kind<string> = text({
 /** A host to listen on. */
 export const host: Kind<string> = text({
   accepted: "a host name or an address, without scheme and port",
-  pattern:
-    /^(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$/u,
+  pattern: /^(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+)$/u,
   meant: (value) => {
     const [, host, port] = /^(?:[a-z]+:\/\/)?([^/:[\]\s]+|\[[0-9a-f:.]+\])(?::(\d+))?\/?$/i
       .exec(String(value)) ?? [];

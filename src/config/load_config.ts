@@ -5,6 +5,7 @@ import { maskOf } from "./_frame.ts";
 import { checkOptions, toIssue } from "./_issues.ts";
 import { placedError } from "./_placed_error.ts";
 import type { Fault } from "./_reader.ts";
+import { pathText } from "./_report.ts";
 import { readYaml } from "./_read_yaml.ts";
 import { Source } from "./_source.ts";
 import { follow, type Node, type Place } from "./_yaml_tree.ts";
@@ -14,7 +15,7 @@ import { ConfigError } from "./config_error.ts";
 /**
  * Reads a configuration from YAML 1.2 (of which JSON is a part), and puts variables in.
  *
- * Text of more than 256 KiB is refused, and so are tags, merge keys, several documents, more than 20 aliases
+ * Text of more than 128 KiB is refused, and so are tags, merge keys, several documents, more than 20 aliases
  * and more than 50 levels. Bytes have to be UTF-8.
  *
  * ```ts
@@ -53,13 +54,18 @@ export function loadConfig(text: string | Uint8Array, options: ConfigOptions): H
   const { config, faults, shown } = checkConfig(value, options.env);
   if (faults.length === 0 && tree.faults.length === 0) return config;
   const placed = faults.map((fault) => ({ ...fault, place: placeOf(tree.root, fault) }));
+  // Where nothing was read there is a fault above, and keys may be anything.
+  const read = new Set(
+    shown.filter(({ what }) => what === "keys").map(({ path }) => pathText(path)),
+  );
+  const twice = tree.faults.filter(({ path }) => read.has(pathText(path.slice(0, -1))));
   const mask = maskOf(source.text, tree, shown);
-  throw placedError(source, mask, [...tree.faults, ...placed], options.file);
+  throw placedError(source, mask, [...twice, ...placed], options.file);
 }
 
 function placeOf(root: Node | undefined, { path, on }: Fault): Place {
   if (root === undefined) return { start: 0, end: 0 };
   const { entry, nearest } = follow(root, path);
   if (entry === undefined) return nearest;
-  return on === "key" && entry.key ? entry.key.place : entry.site;
+  return on === "key" && entry.key ? entry.key : entry.site;
 }
