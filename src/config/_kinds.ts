@@ -38,8 +38,8 @@ export interface TextRule<T> {
   readonly show?: Show;
   /** What a pattern can't say; undefined: not accepted. */
   readonly parse?: (text: string) => T | undefined;
-  /** Is given what was written, of a text without variables only. */
-  readonly meant?: (value: unknown) => Meant;
+  /** Is given a text without variables, or a number. */
+  readonly meant?: (written: string) => Meant;
   /** Alternatives to the pattern in the JSON Schema. */
   readonly options?: readonly string[];
 }
@@ -64,7 +64,8 @@ export function text<T = string>(rule: TextRule<T>): Kind<T> {
       if (typeof value !== "string") {
         const quote = /^(number|boolean)$/.test(typeof value) && pattern.test(String(value));
         const hint = quote ? { hint: "put it in quotes" } : {};
-        return fault(describe(value, show), { ...hint, ...meant(value) });
+        const number = typeof value === "number" ? meant(String(value)) : {};
+        return fault(describe(value, show), { ...hint, ...number });
       }
       const expanded = reader.expand(value, show);
       if (expanded === undefined) return undefined;
@@ -79,7 +80,7 @@ export function text<T = string>(rule: TextRule<T>): Kind<T> {
 /** One of some words. */
 export function oneOf<const T extends string>(
   words: readonly T[],
-  meant: (value: unknown) => Meant,
+  meant: (written: string) => Meant,
 ): Kind<T> {
   const pattern = new RegExp(`^(?:${words.join("|")})$`, "u");
   const accepted = words.join(", ").replace(/, (?!.*, )/, " or ");
