@@ -71,9 +71,14 @@ export function object<T>(fields: Fields<T>, rule: {
   };
 }
 
+/** Its fields for messages: `$schema` is for editors alone. */
+function shownNames(known: ReadonlyMap<string, unknown>): string[] {
+  return [...known.keys()].filter((name) => !name.startsWith("$"));
+}
+
 /** Its fields, or the most important of many. */
 function summary(known: ReadonlyMap<string, Field<unknown>>): string {
-  const names = [...known.keys()];
+  const names = shownNames(known);
   if (names.length <= 6) return names.join(", ");
   const required = names.filter((name) => known.get(name)!.required);
   return `${(required.length > 0 ? required : names.slice(0, 3)).join(", ")} and others`;
@@ -105,14 +110,14 @@ function refuseKey(
   elsewhere: Readonly<Record<string, string>>,
 ): void {
   const path = [...reader.path, key];
-  const accepted = [...known.keys()].join(", ");
+  const accepted = shownNames(known).join(", ");
   const special = Object.hasOwn(elsewhere, key) ? elsewhere[key] : keyHint(key, known);
   const suggestion = special === undefined ? nearest(key, known.keys()) : undefined;
   const problem = special !== undefined
     ? "is not known here"
     : suggestion !== undefined
     ? "is unknown"
-    : `is unknown: there ${known.size === 1 ? "is only" : "are"} ${accepted}`;
+    : `is unknown: there ${accepted.includes(",") ? "are" : "is only"} ${accepted}`;
   reader.fault("unknown_key", { path, problem, accepted, suggestion, hint: special, on: "key" });
 }
 

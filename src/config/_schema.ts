@@ -10,13 +10,14 @@ import type {
   TokenConfig,
   WebhookConfig,
 } from "./config.ts";
-import { boolean, type Kind, list, number } from "./_kinds.ts";
+import { boolean, type Kind, list, number, text } from "./_kinds.ts";
 import { object } from "./_mappings.ts";
 import { duration, host, LONGEST_DURATION, name, path, time, token, word } from "./_texts.ts";
 import { shared, type SharedFields, webhook } from "./_webhook_schema.ts";
 
 /** The file, before the defaults are merged. */
 export interface ConfigFile {
+  readonly $schema?: string | undefined;
   readonly hooks?: HooksSection | undefined;
   readonly storage?: StorageConfig | undefined;
   readonly retention?: RetentionConfig | undefined;
@@ -122,5 +123,9 @@ export const schema: Kind<ConfigFile> = object<ConfigFile>({
       tokens: { kind: tokens, about: "Who may do what." },
     }),
     about: "How the HTTP server of the hooks command listens.",
+  },
+  $schema: {
+    kind: text({ accepted: "text", pattern: /^/u }),
+    about: "Where this schema is, for editors.",
   },
 }, { elsewhere: BELOW_HOOKS });

@@ -36,7 +36,7 @@ export const eventPattern: Kind<string> = text({
 
 /** A URL as far as its host: what follows may be a secret. */
 function asFarAsHost(url: string): string {
-  const variable = /^\$\{[A-Za-z_][A-Za-z0-9_]*\}/.exec(url)?.[0];
+  const variable = /^\$\{[A-Za-z_][A-Za-z0-9_]*(?:\}|(?=:-))/.exec(url)?.[0];
   if (variable !== undefined) return variable;
   return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\]*(?=[/?#]|$)/i.exec(url)?.[0] ?? "";
 }
