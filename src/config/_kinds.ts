@@ -29,64 +29,6 @@ export interface Meant {
   readonly hint?: string | undefined;
 }
 
-/** What a text has to be. */
-export interface TextRule<T> {
-  /** Follows "must be". */
-  readonly accepted: string;
-  readonly pattern: RegExp;
-  /** @default {"all"} */
-  readonly show?: Show;
-  /** What a pattern can't say; undefined: not accepted. */
-  readonly parse?: (text: string) => T | undefined;
-  /** Is given a text without variables, or a number. */
-  readonly meant?: (written: string) => Meant;
-  /** Alternatives to the pattern in the JSON Schema. */
-  readonly options?: readonly string[];
-}
-
-/** Text, with variables put in. */
-export function text<T = string>(rule: TextRule<T>): Kind<T> {
-  const { accepted, pattern, show = "all", meant = () => ({}) } = rule;
-  const parse = rule.parse ?? ((text) => text as T);
-  const refers = { type: "string", pattern: "\\$\\{" };
-  return {
-    schema: rule.options
-      ? { anyOf: [{ enum: rule.options }, refers] }
-      : { type: "string", pattern: `(?:${pattern.source})|\\$\\{` },
-    read(value, reader) {
-      reader.show(show);
-      const problem = `must be ${accepted}`;
-      const fault = (found: string, meant: Meant) => {
-        const code = typeof value === "string" ? "invalid_value" : "invalid_type";
-        reader.fault(code, { problem, accepted, found, ...meant });
-        return undefined;
-      };
-      if (typeof value !== "string") {
-        const quote = /^(number|boolean)$/.test(typeof value) && pattern.test(String(value));
-        const hint = quote ? { hint: "put it in quotes" } : {};
-        const number = typeof value === "number" ? meant(String(value)) : {};
-        return fault(describe(value, show), { ...hint, ...number });
-      }
-      const expanded = reader.expand(value, show);
-      if (expanded === undefined) return undefined;
-      const result = pattern.test(expanded.text) ? parse(expanded.text) : undefined;
-      if (result !== undefined) return result;
-      if (!expanded.refers) return fault(describe(value, show), meant(value));
-      return fault(describeReference(value, expanded.text, show), {});
-    },
-  };
-}
-
-/** One of some words. */
-export function oneOf<const T extends string>(
-  words: readonly T[],
-  meant: (written: string) => Meant,
-): Kind<T> {
-  const pattern = new RegExp(`^(?:${words.join("|")})$`, "u");
-  const accepted = words.join(", ").replace(/, (?!.*, )/, " or ");
-  return text<T>({ accepted, pattern, meant, options: words });
-}
-
 /** A number; `type` is how JSON Schema calls it. */
 export function number(rule: {
   readonly type: "integer" | "number";

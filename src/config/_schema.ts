@@ -10,8 +10,9 @@ import type {
   TokenConfig,
   WebhookConfig,
 } from "./config.ts";
-import { boolean, type Kind, list, number, text } from "./_kinds.ts";
+import { boolean, type Kind, list, number } from "./_kinds.ts";
 import { object } from "./_mappings.ts";
+import { text } from "./_text.ts";
 import { duration, host, LONGEST_DURATION, name, path, time, token, word } from "./_texts.ts";
 import { shared, type SharedFields, webhook } from "./_webhook_schema.ts";
 

@@ -5,8 +5,9 @@
  */
 import { parseTime } from "../core/mod.ts";
 import { DURATION, formatDuration, meantDuration, parseDuration } from "./_duration.ts";
-import { type Kind, oneOf, text } from "./_kinds.ts";
+import type { Kind } from "./_kinds.ts";
 import { nearest } from "./_suggest.ts";
+import { oneOf, text } from "./_text.ts";
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/u;
 

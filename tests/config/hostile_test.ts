@@ -53,23 +53,23 @@ const heavy: Readonly<Record<string, readonly [text: string, code: string]>> = {
   "as many equal keys as fit": [filled("", "a: 1\n"), "duplicate"],
   "one long line": [`${filled("hooks: { webhooks: [", "a, ").slice(0, -12)} ] }`, "too_large"],
   "one long text": [`hooks: ${"a".repeat(LIMIT - 10)}`, "invalid_type"],
-  "one long host": [`server: { host: "${"a:".repeat(LIMIT / 2 - 20)}x" }`, "invalid_value"],
+  "one long host": [`server: { host: "${"a:".repeat(LIMIT / 2 - 20)}x" }`, "too_large"],
   "one long duration": [
     `retention: { events: ${"1s".repeat(LIMIT / 2 - 20)}x }`,
-    "invalid_value",
+    "too_large",
   ],
   "one long pattern": [
     `hooks: { webhooks: [{ name: a, url: "https://a/", events: ["${
       "a.".repeat(LIMIT / 2 - 50)
     }"] }] }`,
-    "invalid_value",
+    "too_large",
   ],
   "one long secret": [
     `hooks: { defaults: { secret: "whsec_${"A".repeat(LIMIT - 100)}" } }`,
-    "invalid_value",
+    "too_large",
   ],
-  "many references": [`storage: { path: "${"${A}".repeat(LIMIT / 4 - 20)}" }`, "variable"],
-  "many open references": [`storage: { path: "${"${".repeat(LIMIT / 2 - 20)}" }`, "variable"],
+  "many references": [`storage: { path: "${"${A}".repeat(LIMIT / 4 - 20)}" }`, "too_large"],
+  "many open references": [`storage: { path: "${"${".repeat(LIMIT / 2 - 20)}" }`, "too_large"],
 };
 
 for (const [name, [text, code]] of Object.entries(heavy)) {
