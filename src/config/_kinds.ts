@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { describe, type Reader, type Show } from "./_reader.ts";
+import { describe, describeReference, type Reader, type Show } from "./_reader.ts";
 import { pathText } from "./_report.ts";
 import { mayRefer, REFERENCE } from "./_variables.ts";
 
@@ -27,66 +27,6 @@ export interface Kind<T> {
 export interface Meant {
   readonly suggestion?: string | undefined;
   readonly hint?: string | undefined;
-}
-
-/** What a text has to be. */
-export interface TextRule<T> {
-  /** Follows "must be". */
-  readonly accepted: string;
-  readonly pattern: RegExp;
-  /** @default {"all"} */
-  readonly show?: Show;
-  /** What a pattern can't say; undefined: not accepted. */
-  readonly parse?: (text: string) => T | undefined;
-  /** Is given what was written, of a text without variables only. */
-  readonly meant?: (value: unknown) => Meant;
-  /** Alternatives to the pattern in the JSON Schema. */
-  readonly options?: readonly string[];
-}
-
-/** Text, with variables put in. */
-export function text<T = string>(rule: TextRule<T>): Kind<T> {
-  const { accepted, pattern, show = "all", meant = () => ({}) } = rule;
-  const parse = rule.parse ?? ((text) => text as T);
-  const refers = { type: "string", pattern: "\\$\\{" };
-  return {
-    schema: rule.options
-      ? { anyOf: [{ enum: rule.options }, refers] }
-      : { type: "string", pattern: `(?:${pattern.source})|\\$\\{` },
-    read(value, reader) {
-      reader.show(show);
-      const problem = `must be ${accepted}`;
-      const fault = (found: string, meant: Meant) => {
-        const code = typeof value === "string" ? "invalid_value" : "invalid_type";
-        reader.fault(code, { problem, accepted, found, ...meant });
-        return undefined;
-      };
-      if (typeof value !== "string") {
-        const quote = /^(number|boolean)$/.test(typeof value) && pattern.test(String(value));
-        const hint = quote ? { hint: "put it in quotes" } : {};
-        return fault(describe(value, show), { ...hint, ...meant(value) });
-      }
-      const expanded = reader.expand(value, show);
-      if (expanded === undefined) return undefined;
-      const result = pattern.test(expanded.text) ? parse(expanded.text) : undefined;
-      if (result !== undefined) return result;
-      if (!expanded.refers) return fault(describe(value, show), meant(value));
-      const what = expanded.text === ""
-        ? "which is empty"
-        : "with variables whose values are not shown";
-      return fault(`${describe(value, show)}, ${what}`, {});
-    },
-  };
-}
-
-/** One of some words. */
-export function oneOf<const T extends string>(
-  words: readonly T[],
-  meant: (value: unknown) => Meant,
-): Kind<T> {
-  const pattern = new RegExp(`^(?:${words.join("|")})$`, "u");
-  const accepted = words.join(", ").replace(/, (?!.*, )/, " or ");
-  return text<T>({ accepted, pattern, meant, options: words });
 }
 
 /** A number; `type` is how JSON Schema calls it. */
@@ -149,8 +89,8 @@ function readWritten<T>(
   if (expanded === undefined) return undefined;
   const result = parse(expanded.text);
   if (fits(result)) return result;
-  const what = expanded.text === "" ? "which is empty" : "whose value is not shown";
-  reader.fault("invalid_value", { problem, accepted, found: `${describe(value, "all")}, ${what}` });
+  const found = describeReference(value, expanded.text, "all");
+  reader.fault("invalid_value", { problem, accepted, found });
   return undefined;
 }
 

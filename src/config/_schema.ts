@@ -12,11 +12,13 @@ import type {
 } from "./config.ts";
 import { boolean, type Kind, list, number } from "./_kinds.ts";
 import { object } from "./_mappings.ts";
+import { text } from "./_text.ts";
 import { duration, host, LONGEST_DURATION, name, path, time, token, word } from "./_texts.ts";
 import { shared, type SharedFields, webhook } from "./_webhook_schema.ts";
 
 /** The file, before the defaults are merged. */
 export interface ConfigFile {
+  readonly $schema?: string | undefined;
   readonly hooks?: HooksSection | undefined;
   readonly storage?: StorageConfig | undefined;
   readonly retention?: RetentionConfig | undefined;
@@ -35,9 +37,10 @@ const tokens: Kind<readonly TokenConfig[]> = list(
     token: { kind: token, about: "What its holder sends.", required: true },
     scopes: {
       kind: list(word("emit", "read", "admin"), {
-        of: "scopes (emit, read, admin)",
+        of: "scopes",
         from: 1,
         to: 3,
+        show: "all",
       }),
       about: "What it may be used for.",
       required: true,
@@ -121,5 +124,9 @@ export const schema: Kind<ConfigFile> = object<ConfigFile>({
       tokens: { kind: tokens, about: "Who may do what." },
     }),
     about: "How the HTTP server of the hooks command listens.",
+  },
+  $schema: {
+    kind: text({ accepted: "text", pattern: /^/u }),
+    about: "Where this schema is, for editors.",
   },
 }, { elsewhere: BELOW_HOOKS });
