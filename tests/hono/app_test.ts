@@ -14,7 +14,7 @@ testApp(
       const path of [
         "/nothing",
         "/events/a/b",
-       
+
         "/deliveries/a",
         "/constructor",
         "/__proto__",
