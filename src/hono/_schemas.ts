@@ -33,7 +33,7 @@ export function strictObject<Entries extends v.ObjectEntries>(entries: Entries) 
   return v.strictObject(
     entries,
     (issue) => {
-      if (issue.expected === "never") return `is unknown: there are ${known}`;
+      if (issue.expected === "never") return `has a field that is unknown: there are ${known}`;
       return issue.path ? "is missing" : "must be an object";
     },
   );
@@ -83,6 +83,12 @@ export const session = text(
   (text) => CLEAN.test(text),
   "must be at most 256 characters, none of them a control character",
   { maxLength: 256 },
+);
+
+export const sessionFilter = text(
+  (text) => text !== "" && CLEAN.test(text),
+  "must be 1 to 256 characters, none of them a control character",
+  { minLength: 1, maxLength: 256 },
 );
 
 export const targetName = text(
