@@ -197,3 +197,20 @@ test("a token is not sent on to where a server redirects", async () => {
   assert.match(stderr, /is no server of hooks: it answered 302/);
   assert.deepEqual(asked, ["http://hooks.test/events"]);
 });
+
+test("a token over plain http to another machine is warned of", async () => {
+  const fetch = () => Promise.resolve(Response.json({ receipts: [] }));
+  const warned = async (url: string, token = TOKEN) => {
+    const { stderr } = await ask(url, ["send", "a.b"], {
+      fetch,
+      environment: { HOOKS_TOKEN: token },
+    });
+    return stderr.includes("warning: the token goes over plain http");
+  };
+  assert.equal(await warned("http://hooks.example.com"), true);
+  assert.equal(await warned("https://hooks.example.com"), false);
+  assert.equal(await warned("http://hooks.example.com", ""), false);
+  for (const host of ["localhost", "127.0.0.1", "[::1]"]) {
+    assert.equal(await warned(`http://${host}:8787`), false, host);
+  }
+});
