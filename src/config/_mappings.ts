@@ -41,7 +41,7 @@ export function object<T>(fields: Fields<T>, rule: {
   return {
     schema: objectSchema(known, rule.either),
     read(value, reader) {
-      if (!isMapping(value)) return refuse(value, reader, accepted);
+      if (!isMapping(value)) return refuse(value, reader, accepted, "none", known);
       reader.show("keys");
       const result: [string, unknown][] = [];
       for (const key of Object.keys(value)) {
@@ -133,30 +133,34 @@ function keyHint(key: string, known?: ReadonlyMap<string, unknown>): string | un
     : undefined;
 }
 
-/** A mapping with free keys. */
-export function map<T>(rule: {
+/** What a mapping with free keys is. */
+export interface MapRule<T> {
   /** What it is, after "must be". */
   readonly accepted: string;
+  /** What its keys are. */
   readonly key: {
     readonly accepted: string;
     readonly pattern: RegExp;
     /** What is wrong with a key. */
     problem(key: string): string;
+    /** What someone may have meant by it. */
+    meant?(key: string): Meant;
   };
   readonly value: Kind<T>;
   readonly to: number;
-  /** What someone may have meant by a key. */
-  readonly meant?: (key: string) => Meant;
   /** Keys that this makes equal are the same key. */
-  readonly fold?: (key: string) => string;
+  fold?(key: string): string;
   /** What a key is called in code. */
-  readonly rename?: (key: string) => string;
-}): Kind<Readonly<Record<string, T>>> {
-  const { accepted, key: keys, value: item, to, fold = (key) => key } = rule;
+  rename?(key: string): string;
+}
+
+/** A mapping with free keys. */
+export function map<T>(rule: MapRule<T>): Kind<Readonly<Record<string, T>>> {
+  const { accepted, key, value: item, to } = rule;
   return {
     schema: {
       type: "object",
-      propertyNames: { pattern: keys.pattern.source },
+      propertyNames: { pattern: key.pattern.source },
       additionalProperties: item.schema,
       maxProperties: to,
     },
@@ -169,34 +173,48 @@ export function map<T>(rule: {
         reader.fault("too_large", { problem: `must have at most ${to} keys`, accepted, found });
         return undefined;
       }
-      const first = new Map<string, string>();
-      const result: [string, T | undefined][] = [];
-      for (const name of names) {
-        const before = first.get(fold(name));
-        first.set(fold(name), before ?? name);
-        const path = [...reader.path, name];
-        if (!keys.pattern.test(name)) {
-          const hint = keyHint(name);
-          const meant = hint === undefined ? rule.meant?.(name) : { hint };
-          const problem = hint === undefined ? keys.problem(name) : "is not accepted";
-          reader.fault("invalid_value", {
-            path,
-            problem,
-            accepted: keys.accepted,
-            ...meant,
-            on: "key",
-          });
-        } else if (before !== undefined) {
-          const problem = `is the same as ${quoted(before)}: keep one of the two`;
-          reader.fault("duplicate", { path, problem, on: "key" });
-        } else {
-          const read = reader.within(name, () => item.read(value[name], reader));
-          result.push([rule.rename?.(name) ?? name, read]);
-        }
-      }
+      const result = freeKeys(names, rule, reader).map((name): [string, T | undefined] => [
+        rule.rename?.(name) ?? name,
+        reader.within(name, () => item.read(value[name], reader)),
+      ]);
       return Object.fromEntries(result) as Readonly<Record<string, T>>;
     },
   };
+}
+
+/** The keys that are accepted; the others are reported. */
+function freeKeys<T>(names: readonly string[], rule: MapRule<T>, reader: Reader): string[] {
+  const { key: { accepted, pattern, problem, meant }, fold = (name) => name } = rule;
+  const first = new Map<string, string>();
+  return names.filter((name) => {
+    const path = [...reader.path, name];
+    const before = first.get(fold(name));
+    first.set(fold(name), before ?? name);
+    if (pattern.test(name) && before === undefined) return true;
+    const hint = keyHint(name);
+    if (pattern.test(name)) {
+      const problem = `is the same as ${quoted(before!)}: keep one of the two`;
+      reader.fault("duplicate", { path, problem, on: "key" });
+    } else if (hint !== undefined) {
+      reader.fault("invalid_value", {
+        path,
+        problem: "is not accepted",
+        accepted,
+        hint,
+        on: "key",
+      });
+    } else {
+      const fault = {
+        path,
+        problem: problem(name),
+        accepted,
+        ...meant?.(name),
+        on: "key",
+      } as const;
+      reader.fault("invalid_value", fault);
+    }
+    return false;
+  });
 }
 
 /** A list or a mapping, whichever was written. */
@@ -215,10 +233,21 @@ export function listOrMapping<A, B>(
   };
 }
 
-function refuse(value: unknown, reader: Reader, accepted: string, show: Show = "none"): undefined {
+function refuse(
+  value: unknown,
+  reader: Reader,
+  accepted: string,
+  show: Show = "none",
+  known?: ReadonlyMap<string, unknown>,
+): undefined {
   reader.show(show);
   const found = describe(value, show);
-  reader.fault("invalid_type", { problem: `must be ${accepted}`, accepted, found });
+  const hint = typeof value !== "string"
+    ? undefined
+    : mayRefer(value)
+    ? "a variable stands for text, and for nothing else"
+    : keyHint(value, known);
+  reader.fault("invalid_type", { problem: `must be ${accepted}`, accepted, found, hint });
   return undefined;
 }
 
