@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { type KvRequest, startKvConnect } from "../kv_connect/server.ts";
 import { AgentProcess } from "./agent_process.ts";
+import { numbersFrom } from "./events.ts";
 import { Receivers } from "./receivers.ts";
 import { waitUntil } from "./wait.ts";
 
@@ -45,19 +46,20 @@ Deno.test("four processes over a failing KV Connect server make progress, and no
 
 /** Each process publishes so many events; all deliver. */
 async function together(path: string, processes: number, events: number): Promise<void> {
-  const receivers = new Receivers(["healthy", "failing"]);
-  const { urls, secret } = receivers;
-  const agents = Array.from(
-    { length: processes },
-    (_, n) => new AgentProcess({ path, urls, secret, run: n + 1, events }),
-  );
-  const accepted = () => agents.reduce((all, { said }) => all.union(said.accepted), new Set());
+  const hook = "hook";
+  const receivers = new Receivers(["healthy", "failing"], hook);
+  const agents = Array.from({ length: processes }, (_, n) => {
+    const numbers = numbersFrom((n + 1) * 1000, events);
+    return new AgentProcess(receivers, { path, hook, run: n + 1, numbers });
+  });
+  const accepted = () =>
+    agents.reduce((all, agent) => all.union(agent.accepted), new Set<string>());
   const refused = () => agents.flatMap(({ said }) => said.refused);
   try {
     const published = () => accepted().size + refused().length >= processes * events;
     await waitUntil("all events", published, LIMIT);
     assert.deepEqual(refused(), []);
-    await waitUntil("all deliveries", () => receivers.gotAll(accepted() as Set<string>), LIMIT);
+    await waitUntil("all deliveries", () => receivers.gotAll(accepted()), LIMIT);
     for (const agent of agents) agent.signal("SIGTERM");
     const statuses = await Promise.all(agents.map((agent) => agent.ended()));
     assert.deepEqual(statuses.map(({ code }) => code), agents.map(() => 0));
