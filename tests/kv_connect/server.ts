@@ -4,6 +4,7 @@
  * URL and serves until it is killed.
  * @module
  */
+import { Cable } from "./cable.ts";
 import { Database, Refusal } from "./database.ts";
 import { bytes, concat, Message, number } from "./wire.ts";
 
@@ -14,8 +15,11 @@ export interface KvRequest {
   readonly nth: number;
 }
 
-/** `unavailable`: 503, and nothing is done. `lost reply`: it is done, and the connection breaks. */
-export type Fault = "unavailable" | "lost reply";
+/**
+ * `unavailable`: 503, and nothing is done. `lost reply`: it is done, and the connection is cut before the
+ * reply. `broken reply`: it is done, and the reply ends after its headers.
+ */
+export type Fault = "unavailable" | "lost reply" | "broken reply";
 
 /** Options of the server. */
 export interface KvConnectOptions {
@@ -47,7 +51,7 @@ export function startKvConnect(options: KvConnectOptions = {}): KvConnectServer 
   const databaseId = crypto.randomUUID();
   const requests = { read: 0, write: 0 };
 
-  const handle = async (request: Request): Promise<Response> => {
+  const handle = async (request: Request, { port }: Deno.NetAddr): Promise<Response> => {
     const body = await request.bytes();
     if (request.headers.get("authorization") !== `Bearer ${token}`) {
       return new Response("Unknown token", { status: 401 });
@@ -58,22 +62,29 @@ export function startKvConnect(options: KvConnectOptions = {}): KvConnectServer 
     const failing = await fault({ kind, nth: ++requests[kind] });
     if (failing === "unavailable") return new Response("Try later", { status: 503 });
     const answer = kind === "read" ? read(database, body) : write(database, body);
-    return failing === "lost reply" ? broken() : new Response(answer, {
-      headers: { "content-type": "application/x-protobuf" },
-    });
+    if (failing === "lost reply") cable.cut(port);
+    const headers = new Headers({ "content-type": "application/x-protobuf" });
+    if (failing !== "broken reply") return new Response(answer, { headers });
+    headers.set("content-length", `${answer.length}`);
+    return new Response(new ReadableStream({ start: (body) => body.close() }), { headers });
   };
   const server = Deno.serve(
-    { port, hostname: "127.0.0.1", onListen() {} },
-    (request) =>
-      handle(request).catch((error) => {
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    (request, { remoteAddr }) =>
+      handle(request, remoteAddr).catch((error) => {
         if (error instanceof Refusal) return new Response(error.message, { status: 400 });
+        if (error instanceof Deno.errors.Http) return new Response(); // it was cut while it came in
         throw error;
       }),
   );
+  const cable = new Cable(port, server.addr.port);
   return {
-    url: `http://127.0.0.1:${server.addr.port}`,
+    url: `http://127.0.0.1:${cable.port}`,
     requests,
-    close: () => server.shutdown(),
+    async close() {
+      await cable.close();
+      await server.shutdown();
+    },
   };
 }
 
@@ -85,14 +96,6 @@ function metadata(databaseId: string, token: string): Response {
     token,
     expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
   });
-}
-
-/** An answer whose connection breaks before the body. */
-function broken(): Response {
-  const body = new ReadableStream({
-    pull: (controller) => controller.error("a reply lost on purpose"),
-  });
-  return new Response(body, { headers: { "content-type": "application/x-protobuf" } });
 }
 
 function read(database: Database, body: Uint8Array): Uint8Array<ArrayBuffer> {
