@@ -3,6 +3,7 @@
  * @module
  */
 import { root } from "../../tools/run.ts";
+import { denokv } from "../kv_connect/denokv.ts";
 import type { Orders, Saying } from "./agent.ts";
 import type { Receivers } from "./receivers.ts";
 
@@ -54,7 +55,7 @@ export class AgentProcess {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--quiet", "tests/soak/agent.ts", JSON.stringify(orders)],
       cwd: root,
-      env: { DENO_KV_ACCESS_TOKEN: "token" }, // of the KV Connect server of these tests
+      env: { DENO_KV_ACCESS_TOKEN: orders.path === denokv?.url ? denokv.token : "token" },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -3,6 +3,9 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { openStore } from "@omniagent/hooks/kv";
+import { emptied } from "../internal/kv/clients.ts";
+import { denokv, hasDenokv } from "../kv_connect/denokv.ts";
 import { type KvRequest, startKvConnect } from "../kv_connect/server.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { numbersFrom } from "./events.ts";
@@ -42,6 +45,15 @@ Deno.test("four processes over a failing KV Connect server make progress, and no
   } finally {
     await server.close();
   }
+});
+
+Deno.test({
+  name: "four processes over a real denokv make progress, and nothing is lost",
+  ignore: !hasDenokv("four processes over a real denokv"),
+  async fn() {
+    (await emptied(await openStore(denokv!.url))).close();
+    await together(denokv!.url, 4, 500);
+  },
 });
 
 /** Each process publishes so many events; all deliver. */

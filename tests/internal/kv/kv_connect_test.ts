@@ -5,27 +5,14 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { openKv } from "@deno/kv";
 import type { Store } from "@omniagent/hooks";
-import { KvStore, openStore } from "@omniagent/hooks/kv";
+import { openStore } from "@omniagent/hooks/kv";
 import { testStore } from "@omniagent/hooks/testing";
 import { test } from "../../harness.ts";
 import { type Fault, type KvConnectOptions, startKvConnect } from "../../kv_connect/server.ts";
+import { clients } from "./clients.ts";
 
 Deno.env.set("DENO_KV_ACCESS_TOKEN", "token");
-
-const clients: Readonly<Record<string, (url: string) => Promise<Store>>> = {
-  "Deno's client": (url) => openStore(url),
-  "@deno/kv's client": async (url) => {
-    const kv = await openKv(url, {
-      implementation: "remote",
-      encodeV8: () => assert.fail("a store writes bytes"),
-      decodeV8: () => undefined,
-      maxRetries: 0,
-    });
-    return new KvStore(kv, { ownsKv: true });
-  },
-};
 
 for (const [client, open] of Object.entries(clients)) {
   const opened = async () => {
