@@ -3,9 +3,12 @@
  * and shows that three webhooks and a durable hook got every accepted event: 5,000 of them and 12 kills,
  * `--short`: 600 and 4. Some events are large, and some callers did not learn whether theirs was stored:
  * with an idempotency key they ask again. Fails when something is missing, has changed, or came again
- * without a reason.
+ * without a reason. On a database file, or on the denokv of `DENOKV_URL`.
  * @module
  */
+import { openStore } from "@omniagent/hooks/kv";
+import { emptied } from "../tests/internal/kv/clients.ts";
+import { denokv } from "../tests/kv_connect/denokv.ts";
 import { isLarge, numbersFrom } from "../tests/soak/events.ts";
 import { type Kill, soak, type SoakReport } from "../tests/soak/soak.ts";
 
@@ -27,9 +30,11 @@ try {
   const large = numbersFrom(1, events).filter(isLarge).length;
   console.log(
     `${events} events, ${large} of them over 64 KiB, to 3 webhooks and a durable hook; ` +
-      `${kills} times SIGKILL\n`,
+      `${kills} times SIGKILL${denokv ? "; on denokv" : ""}\n`,
   );
-  print(await soak(`${folder}/soak.db`, { ...options, onKill: printKill }));
+  if (denokv) (await emptied(await openStore(denokv.url))).close();
+  const path = denokv?.url ?? `${folder}/soak.db`;
+  print(await soak(path, { ...options, onKill: printKill }));
 } finally {
   await Deno.remove(folder, { recursive: true });
 }
