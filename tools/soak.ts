@@ -8,7 +8,7 @@
  */
 import { openStore } from "@omniagent/hooks/kv";
 import { emptied } from "../tests/internal/kv/clients.ts";
-import { denokv } from "../tests/kv_connect/denokv.ts";
+import { denokvUrl } from "../tests/kv_connect/denokv.ts";
 import { isLarge, numbersFrom } from "../tests/soak/events.ts";
 import { type Kill, soak, type SoakReport } from "../tests/soak/soak.ts";
 
@@ -30,10 +30,10 @@ try {
   const large = numbersFrom(1, events).filter(isLarge).length;
   console.log(
     `${events} events, ${large} of them over 64 KiB, to 3 webhooks and a durable hook; ` +
-      `${kills} times SIGKILL${denokv ? "; on denokv" : ""}\n`,
+      `${kills} times SIGKILL${denokvUrl ? "; on denokv" : ""}\n`,
   );
-  if (denokv) (await emptied(await openStore(denokv.url))).close();
-  const path = denokv?.url ?? `${folder}/soak.db`;
+  if (denokvUrl) (await emptied(await openStore(denokvUrl))).close();
+  const path = denokvUrl ?? `${folder}/soak.db`;
   print(await soak(path, { ...options, onKill: printKill }));
 } finally {
   await Deno.remove(folder, { recursive: true });

@@ -8,7 +8,7 @@ import { pack } from "../../tools/pack.ts";
 import { exists, root, runtimeModules } from "../../tools/run.ts";
 import { openStore } from "@omniagent/hooks/kv";
 import { emptied } from "../internal/kv/clients.ts";
-import { denokv, hasDenokv } from "../kv_connect/denokv.ts";
+import { denokvUrl, hasDenokv, TOKEN } from "../kv_connect/denokv.ts";
 import { startKvConnect } from "../kv_connect/server.ts";
 
 const here = `${root}/tests/runtime`;
@@ -70,7 +70,7 @@ for (const runtime of ["bun", "node"] as const) {
   Deno.test({
     name: `a store over a real denokv does on ${runtime} what every store does`,
     ignore: !installed || !withDenokv,
-    fn: () => inFolder((folder) => runSuite(folder, runtime, denokv!.url)),
+    fn: () => inFolder((folder) => runSuite(folder, runtime, denokvUrl!)),
   });
 }
 
@@ -79,8 +79,8 @@ Deno.test({
   ignore: !installed || !withDenokv,
   fn: () =>
     inFolder(async (folder) => {
-      (await emptied(await openStore(denokv!.url))).close();
-      await takeTurns(folder, denokv!.url);
+      (await emptied(await openStore(denokvUrl))).close();
+      await takeTurns(folder, denokvUrl!);
     }),
 });
 
@@ -124,16 +124,11 @@ async function run(folder: string, runtime: Runtime, script: string, ...args: re
   const { success, stdout, stderr } = await new Deno.Command(program!, {
     args: [...flags, `${place}/${script}`, ...args],
     cwd: folder,
-    env: { DENO_KV_ACCESS_TOKEN: tokenOf(args), NO_COLOR: "1" },
+    env: { DENO_KV_ACCESS_TOKEN: TOKEN, NO_COLOR: "1" },
   }).output();
   const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   assert.ok(success, `${script} on ${runtime}: ${error}`);
   return out!;
-}
-
-/** The token of the server whose URL is among some arguments. */
-function tokenOf(args: readonly string[]): string {
-  return denokv !== undefined && args.includes(denokv.url) ? denokv.token : "token";
 }
 
 /** A folder with the packed package and what it depends on. */

@@ -3,7 +3,7 @@
  * @module
  */
 import { root } from "../../tools/run.ts";
-import { denokv } from "../kv_connect/denokv.ts";
+import { TOKEN } from "../kv_connect/denokv.ts";
 import type { Orders, Saying } from "./agent.ts";
 import type { Receivers } from "./receivers.ts";
 
@@ -55,7 +55,7 @@ export class AgentProcess {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--quiet", "tests/soak/agent.ts", JSON.stringify(orders)],
       cwd: root,
-      env: { DENO_KV_ACCESS_TOKEN: orders.path === denokv?.url ? denokv.token : "token" },
+      env: { DENO_KV_ACCESS_TOKEN: TOKEN },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

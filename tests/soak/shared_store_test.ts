@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { openStore } from "@omniagent/hooks/kv";
 import { emptied } from "../internal/kv/clients.ts";
-import { denokv, hasDenokv } from "../kv_connect/denokv.ts";
+import { denokvUrl, hasDenokv } from "../kv_connect/denokv.ts";
 import { type KvRequest, startKvConnect } from "../kv_connect/server.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { numbersFrom } from "./events.ts";
@@ -51,8 +51,8 @@ Deno.test({
   name: "four processes over a real denokv make progress, and nothing is lost",
   ignore: !hasDenokv("four processes over a real denokv"),
   async fn() {
-    (await emptied(await openStore(denokv!.url))).close();
-    await together(denokv!.url, 4, 500);
+    (await emptied(await openStore(denokvUrl))).close();
+    await together(denokvUrl!, 4, 500);
   },
 });
 
@@ -68,10 +68,14 @@ async function together(path: string, processes: number, events: number): Promis
     agents.reduce((all, agent) => all.union(agent.accepted), new Set<string>());
   const refused = () => agents.flatMap(({ said }) => said.refused);
   try {
+    const start = performance.now();
+    const seconds = () => ((performance.now() - start) / 1000).toFixed(1);
     const published = () => accepted().size + refused().length >= processes * events;
     await waitUntil("all events", published, LIMIT);
     assert.deepEqual(refused(), []);
+    const publishedIn = seconds();
     await waitUntil("all deliveries", () => receivers.gotAll(accepted()), LIMIT);
+    const deliveredIn = seconds();
     for (const agent of agents) agent.signal("SIGTERM");
     const statuses = await Promise.all(agents.map((agent) => agent.ended()));
     assert.deepEqual(statuses.map(({ code }) => code), agents.map(() => 0));
@@ -79,7 +83,11 @@ async function together(path: string, processes: number, events: number): Promis
     const again = [...receivers.taken.values()].reduce((sum, runs) => sum + runs.length - 1, 0);
     const log = agents.flatMap(({ said }) => said.log);
     const workers = new Set([...receivers.taken.values()].flat());
-    console.log(`${accepted().size} events, ${again} deliveries again, ${log.length} log lines`);
+    console.log(
+      `${accepted().size} events to ${receivers.targets.length} targets: published in ` +
+        `${publishedIn} s, delivered in ${deliveredIn} s, start included; ${again} deliveries again, ` +
+        `${log.length} log lines`,
+    );
     for (const message of new Set(log)) console.log(`log: ${message}`);
     assert.equal(workers.size, processes, "each process delivers");
     // Nobody died: only what had no answer in time may come again.

@@ -6,11 +6,11 @@
 import assert from "node:assert/strict";
 import { testStore } from "@omniagent/hooks/testing";
 import { test } from "../../harness.ts";
-import { denokv, hasDenokv } from "../../kv_connect/denokv.ts";
+import { denokvUrl, hasDenokv } from "../../kv_connect/denokv.ts";
 import { clients, emptied } from "./clients.ts";
 
 if (hasDenokv("the store suite over a real denokv")) {
-  const { url } = denokv!;
+  const url = denokvUrl!;
   for (const [client, open] of Object.entries(clients)) {
     testStore(
       async () => await emptied(await open(url)),

@@ -9,10 +9,11 @@ import type { Store } from "@omniagent/hooks";
 import { openStore } from "@omniagent/hooks/kv";
 import { testStore } from "@omniagent/hooks/testing";
 import { test } from "../../harness.ts";
+import { TOKEN } from "../../kv_connect/denokv.ts";
 import { type Fault, type KvConnectOptions, startKvConnect } from "../../kv_connect/server.ts";
 import { clients } from "./clients.ts";
 
-Deno.env.set("DENO_KV_ACCESS_TOKEN", "token");
+Deno.env.set("DENO_KV_ACCESS_TOKEN", TOKEN);
 
 for (const [client, open] of Object.entries(clients)) {
   const opened = async () => {
