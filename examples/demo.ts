@@ -28,7 +28,7 @@ await using first = start("first");
 await until(() => first.tried);
 const killed = await first.end("SIGKILL");
 const before = { delivered: receiver.delivered, verified: receiver.verified.length };
-printTitle(`${killed.signal} while the tool runs`);
+printTitle(killed.signal ? `${killed.signal} while the tool runs` : "It ended by itself");
 console.log(
   `  ${first.accepted.length} events are in the store. ${before.verified} have reached the`,
 );

@@ -92,13 +92,13 @@ type Server = {
 async function start(binary: string, folder: string): Promise<Server> {
   const addr = `127.0.0.1:${freePort()}`;
   const token = crypto.randomUUID();
-  const process = new Deno.Command(binary, {
+  const process = spawn(binary, {
     args: ["--sqlite-path", `${folder}/kv.db`, "serve", "--addr", addr],
     env: { DENO_KV_ACCESS_TOKEN: token },
     stdin: "null",
     stdout: "null",
     stderr: "piped",
-  }).spawn();
+  });
   const log = new Response(process.stderr).text();
   let running = true;
   const ended = process.status.finally(() => running = false);
@@ -116,6 +116,14 @@ async function start(binary: string, folder: string): Promise<Server> {
   }
   await stop();
   throw new Error(`Cannot start denokv: ${(await log).trim() || "it does not answer"}`);
+}
+
+function spawn(binary: string, options: Deno.CommandOptions): Deno.ChildProcess {
+  try {
+    return new Deno.Command(binary, options).spawn();
+  } catch (error) {
+    throw new Error(`Cannot start denokv: ${(error as Error).message}`);
+  }
 }
 
 async function answers(url: string): Promise<boolean> {
