@@ -11,7 +11,7 @@ import { Plans } from "./_plans.ts";
 import { consoleLogger, Reporter } from "./_reporter.ts";
 import { Run, type RunHost, runPlan } from "./_run.ts";
 import type { EmitOptions, Receipt } from "./emitter.ts";
-import { EmitDepthError, HookInitError, HooksClosedError } from "./errors.ts";
+import { DispatchError, EmitDepthError, HookInitError, HooksClosedError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { HandlerContext } from "./hook.ts";
 import type { RegistryOptions } from "./registry_options.ts";
@@ -57,6 +57,10 @@ export class Engine {
     this.#host = { reporter, inFlight: this.#inFlight, lifecycle: this.lifecycle };
     this.plans = new Plans((entry, type) => this.contextFor(entry, [type]));
     this.#acceptance = new Acceptance(this.lifecycle, options.schemas);
+    queue?.connect?.({
+      targetsOf: (event) => this.#outgoing.targetsOf(event, this.plans.for(event.type)!.targets),
+      announce: (event) => this.#announce(event),
+    });
   }
 
   /** Takes a new registration. */
@@ -211,6 +215,21 @@ export class Engine {
       epoch.leave();
       caller?.release();
     }
+  }
+
+  /** Lets handlers hear what the queue has stored by itself. */
+  #announce(event: HookEvent): void {
+    const plan = this.plans.for(event.type);
+    if (plan === undefined || plan.calls.length === 0 || this.lifecycle.over) return;
+    const subject = `Cannot announce '${event.type}'`;
+    void this.run(async () => {
+      try {
+        await this.lifecycle.open();
+        await new Run(plan, event, this.#host).go(0);
+      } catch (error) {
+        if (!(error instanceof DispatchError)) this.#reporter.failed(subject, error, event);
+      }
+    });
   }
 
   async #drained(): Promise<void> {

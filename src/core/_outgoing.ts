@@ -42,11 +42,16 @@ export class Outgoing {
           "pass createHooks({ outbox })",
       );
     }
-    const to = targets.filter((entry) => this.#wants(entry, event)).map(({ info }) => info.name);
+    const to = this.targetsOf(event, targets);
     const key = idempotencyKey === undefined ? {} : { idempotencyKey };
     const [receipt] = await queue.publish([{ event, to, ...key }], { signal });
     if (receipt === undefined) throw new TypeError("Cannot publish as the queue gave no receipt");
     return receipt;
+  }
+
+  /** The names of the targets that want an event. */
+  targetsOf(event: HookEvent, targets: readonly Entry[]): readonly string[] {
+    return targets.filter((entry) => this.#wants(entry, event)).map(({ info }) => info.name);
   }
 
   /** Whether a target wants an event. A filter that fails has not refused it: nothing is lost. */

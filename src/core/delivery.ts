@@ -47,6 +47,11 @@ export type DeliveryTarget = {
   readonly retry: RetryPolicy;
   /** `"session"`: the events of one session one after the other, in order. @default none */
   readonly ordering?: "session";
+  /**
+   * A digest of where it goes. A queue that gave up on one address tries another; without it, all of a
+   * target's life counts as one.
+   */
+  address?(): Promise<string>;
   /** Makes one attempt. Never rejects. */
   attempt(event: HookEvent, context: AttemptContext): Promise<Attempt>;
 };
@@ -86,6 +91,14 @@ export type PublishOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
+/** What a queue that has events of its own may ask of the hooks that it belongs to. */
+export type QueueHost = {
+  /** The names of the targets that hear an event. */
+  targetsOf(event: HookEvent): readonly string[];
+  /** Lets the handlers of this process hear an event that the queue stored by itself. Never throws. */
+  announce(event: HookEvent): void;
+};
+
 /**
  * Durable delivery, given to `createHooks` as `outbox`: `createOutbox` of `./outbox` makes one. Core knows
  * this interface and no more.
@@ -101,6 +114,8 @@ export type DeliveryQueue = {
   ): Promise<readonly Receipt[]>;
   /** Adds a target that stored deliveries can go to. */
   register(target: DeliveryTarget): Registration;
+  /** Is told whose queue it is, when it has events of its own. */
+  connect?(host: QueueHost): void;
   /** Begins to deliver; called by `init`. */
   start(): void;
   /** Stops delivering; called by `close`. `publish` goes on working. */

@@ -18,7 +18,16 @@ export function createEventId(): string {
     last++;
     counter = 0;
   }
-  const time = last.toString(16).padStart(12, "0");
-  const count = counter.toString(16).padStart(3, "0");
+  return format(last, counter.toString(16).padStart(3, "0"), random);
+}
+
+/** An event id of another time, in milliseconds since 1970. Those of one time sort in no order. */
+export function createEventIdAt(time: number): string {
+  const random = crypto.randomUUID();
+  return format(Math.max(0, Math.floor(time)), random.slice(0, 3), random);
+}
+
+function format(milliseconds: number, count: string, random: string): string {
+  const time = milliseconds.toString(16).padStart(12, "0");
   return `${time.slice(0, 8)}-${time.slice(8)}-7${count}-${random.slice(19)}`;
 }

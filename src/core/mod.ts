@@ -33,9 +33,9 @@ export {
   checkPositive,
   show,
 } from "./_check.ts";
-export { findEnvelopeFaults } from "./_envelope.ts";
+export { findEnvelopeFaults, isEventId } from "./_envelope.ts";
 export { copyJson } from "./_json.ts";
-export { isEventType, TYPE_RULE } from "./_patterns.ts";
+export { isEventType, isPattern, patternsFor, TYPE_RULE } from "./_patterns.ts";
 export { consoleLogger } from "./_reporter.ts";
 export { Slots } from "./_slots.ts";
 export { parseTime } from "./_time.ts";

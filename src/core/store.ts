@@ -78,8 +78,8 @@ export type StoreAtomic = {
    */
   sum(key: StoreKey, value: bigint): StoreAtomic;
   /**
-   * Applies all of it. A `TypeError` or a `StoreLimitError` means that it was refused; after any other
-   * error the outcome is unknown.
+   * Applies all of it. A `TypeError` or a `StoreLimitError` means that it was refused, as all is once the
+   * store is closed; after any other error the outcome is unknown.
    */
   commit(): Promise<StoreCommit>;
 };
@@ -119,7 +119,7 @@ export type Store = {
   ): AsyncIterable<StoreEntry<Value>>;
   /** Begins a commit. */
   atomic(): StoreAtomic;
-  /** Ends the use of the store, and closes what it opened itself. */
+  /** Ends the use of the store, and closes what it opened itself: every later call is a `TypeError`. */
   close(): void;
   /** What the backend takes. */
   readonly limits: StoreLimits;

@@ -1,3 +1,11 @@
+/** What every call gets once the store, or the KV below it, is closed: nothing is sent any more. */
+export function closedError(cause?: unknown): TypeError {
+  return new TypeError(
+    "Cannot use the store as it is closed",
+    cause === undefined ? {} : { cause },
+  );
+}
+
 /**
  * An error of the backend as a store throws it. Its class would mislead: `fetch` throws a `TypeError` when
  * a reply is lost, which at a store means that nothing was sent. And `@deno/kv` puts a stack into the
@@ -5,6 +13,9 @@
  */
 export function failure(what: string, error: unknown): Error {
   const message = error instanceof Error ? error.message : String(error);
+  // Deno's, and that of `@deno/kv`: whoever opened the KV closed it.
+  const closed = (error as Error | null)?.name === "BadResource" || /after '\.close'/.test(message);
+  if (closed) return closedError(error);
   if (/non-U64 value/.test(message)) {
     return new TypeError("Cannot sum as the key holds a JSON value", {
       cause: error,

@@ -20,7 +20,7 @@ import {
   StoreDraft,
 } from "../core/store_kit.ts";
 import { commitOn, entryOf } from "./_exchange.ts";
-import { failure } from "./_failure.ts";
+import { closedError, failure } from "./_failure.ts";
 import type { KvLike } from "./kv_like.ts";
 import { retryLocked } from "./_locked.ts";
 
@@ -166,8 +166,4 @@ export class KvStore implements Store {
   #checkOpen(): void {
     if (this.#closed) throw closedError();
   }
-}
-
-function closedError(): Error {
-  return new Error("Cannot use the store as it is closed");
 }

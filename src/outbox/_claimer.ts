@@ -1,9 +1,10 @@
 import type { Store, StoreEntry, StoreKey } from "../core/mod.ts";
 import { type Change, commitChange } from "./_commit.ts";
+import type { Endpoints } from "./_endpoints.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
 import { type Due, readDue, type Retention, VERSION } from "./_records.ts";
-import type { Lease } from "./_settler.ts";
+import type { Lease } from "./_lease.ts";
 import type { Targets } from "./_targets.ts";
 
 /** Keys that one look at a target reads. */
@@ -21,8 +22,8 @@ export type Pass = {
   readonly claimed: number;
   /** The next moment at which something is due, as far as is known. */
   readonly next: number | undefined;
-  /** Whether something due was left for want of slots. */
-  readonly left: boolean;
+  /** The targets of which something due was left, for want of slots or of time. */
+  readonly left: readonly string[];
 };
 
 /** What the claimer works with. */
@@ -32,8 +33,11 @@ export type ClaimerOptions = {
   readonly env: Env;
   readonly retention: Retention;
   readonly targets: Targets;
+  readonly endpoints: Endpoints;
   /** Whether to go on claiming. */
   readonly wanted: () => boolean;
+  /** Deletes what is stored for a target that was removed, as something was again. */
+  readonly purge: (target: string) => Promise<void>;
   /** Takes a leased delivery over. */
   readonly take: (lease: Lease) => void;
 };
@@ -46,10 +50,10 @@ export function newLease(env: Env, timeout: number, claims: number): Due {
 /** What a look at a target found: kept while slots are taken, as a commit checks it again. */
 type Seen = { readonly claimable: readonly DueEntry[]; readonly next: number | undefined };
 
-const NOTHING: Pass = { claimed: 0, next: undefined, left: false };
-/** Prefix, "due", target, at, id. */
-const DUE_KEY_LENGTH = 5;
+/** What one pass found of one target. */
+type Part = Omit<Pass, "left"> & { readonly left: boolean };
 
+const NOTHING: Part = { claimed: 0, next: undefined, left: false };
 type DueEntry = { readonly key: StoreKey; readonly versionstamp: string; readonly due: Due };
 
 /** Finds due deliveries, target after target, and leases them. */
@@ -66,7 +70,7 @@ export class Claimer {
     const { targets, env, store, keys } = this.#options;
     const names = targets.names;
     const start = names[Math.floor(env.random() * names.length)] ?? "";
-    const total = { claimed: 0, next: undefined as number | undefined, left: false };
+    const total = { claimed: 0, next: undefined as number | undefined, left: [] as string[] };
     let wrapped = start === "";
     for (let from = start;;) {
       const [first] = await collect(store, keys.dueFrom(from), 1);
@@ -79,32 +83,39 @@ export class Claimer {
       }
       const part = await this.#claimFor(name, longest, Number(first!.key[3]));
       total.claimed += part.claimed;
-      total.left ||= part.left;
+      if (part.left) total.left.push(name);
       if (part.next !== undefined) total.next = Math.min(total.next ?? Infinity, part.next);
       from = `${name}\0`;
     }
   }
 
   /** Leases what is due of a target, whose earliest due key is at `earliest`. */
-  async #claimFor(name: string, longest: number, earliest: number): Promise<Pass> {
-    const { targets, env, store, wanted } = this.#options;
-    const target = targets.get(name)?.target;
-    if (target === undefined) return NOTHING;
-    if (target.timeout > longest) return { ...NOTHING, left: earliest <= env.now() };
+  async #claimFor(name: string, longest: number, earliest: number): Promise<Part> {
+    const { targets, env, store, wanted, endpoints } = this.#options;
+    const slot = targets.get(name);
+    if (slot === undefined) return NOTHING;
+    if (earliest > env.now()) return { ...NOTHING, next: earliest };
+    const { state, record } = await endpoints.standing(slot);
+    if (state === "paused") return { ...NOTHING, next: record.pausedUntil };
+    if (state === "deleted") await this.#options.purge(name);
+    if (state !== "on") return NOTHING;
+    if (slot.target.timeout > longest) return { ...NOTHING, left: true };
     let claimed = 0;
+    let most = slot.target.concurrency; // in one pass: others wait for their turn
     for (;;) {
       if (!wanted()) return { claimed, next: undefined, left: true };
       const seen = this.#seen.get(name) ?? await this.#look(name);
       this.#seen.delete(name);
       const { claimable, next } = seen;
       if (claimable.length === 0) return { claimed, next, left: false };
-      const free = Math.min(targets.free(name), store.limits.checks);
+      const free = Math.min(targets.free(name), store.limits.checks, most);
       if (free <= 0) {
         this.#seen.set(name, seen);
         return { claimed, next, left: true };
       }
       const won = await this.#claim(name, claimable.slice(0, free));
       claimed += won;
+      most -= won;
       // Somebody was faster: what was seen is out of date, and is looked at anew, later.
       if (won === 0) return { claimed, next: env.now(), left: false };
       const rest = claimable.slice(free);
@@ -122,7 +133,7 @@ export class Claimer {
       const now = env.now();
       const claimable: DueEntry[] = [];
       for (const { key, value, versionstamp } of page) {
-        if (key[2] !== name || key.length !== DUE_KEY_LENGTH) continue;
+        if (key[2] !== name || partsOf(key) === undefined) continue;
         const due = readDue(value);
         if (due === "newer") continue;
         const at = Math.max(Number(key[3]), due.until);
@@ -148,7 +159,10 @@ export class Claimer {
       checks: window.map(({ key, versionstamp }) => ({ key, versionstamp })),
       sums: [],
       deletes: [],
-      sets: leases.map(({ key, due }) => [key, due, retention.rest]),
+      // A lane has no lifetime, nor has its due key.
+      sets: leases.map((
+        { key, due },
+      ) => [key, due, partsOf(key)!.session === undefined ? retention.rest : undefined]),
     };
     slot.taken += leases.length;
     const outcome = await commitChange(store, change, env, PATIENCE).catch((error) => {
@@ -160,12 +174,20 @@ export class Claimer {
       slot.taken -= leases.length;
       return 0;
     }
+    const { versionstamp } = outcome;
     for (const { key, due } of leases) {
-      const { versionstamp } = outcome;
-      take({ target: name, slot, at: Number(key[3]), id: String(key[4]), due, versionstamp });
+      take({ target: name, slot, key, at: Number(key[3]), due, versionstamp, ...partsOf(key)! });
     }
     return leases.length;
   }
+}
+
+/** What a due key stands for: prefix, "due", target, at, and an id, or "lane" and a session. */
+function partsOf(key: StoreKey): Pick<Lease, "id" | "session"> | undefined {
+  const [, , , , id, session, ...rest] = key;
+  if (typeof id !== "string" || rest.length > 0) return undefined;
+  if (session === undefined) return { id, session };
+  return id === "lane" && typeof session === "string" ? { id: undefined, session } : undefined;
 }
 
 async function collect(

@@ -29,7 +29,7 @@ export type Outcome = StoreCommit | { readonly ok: "unknown"; readonly cause: un
  * Commits, and sends the same commit again when it is not known what became of it: every commit checks
  * a key that it changes, so that it is applied once at most. `ok: false` means lost, or already mine.
  *
- * @throws what the store refuses to send: a fault of ours, or a limit
+ * @throws what the store refuses to send: a fault of ours, a limit, or anything when it is closed
  */
 export async function commitChange(
   store: Store,
@@ -38,14 +38,16 @@ export async function commitChange(
   patience: number,
 ): Promise<Outcome> {
   const deadline = env.now() + patience;
+  let cause: unknown;
   for (let wait = 20;; wait = Math.min(wait * 2, LONGEST_PAUSE)) {
-    let cause: unknown;
     try {
       const answer = await inTime(send(store, change), deadline - env.now(), env);
       if (answer !== undefined) return answer;
       cause = new Error("the store did not answer in time");
     } catch (error) {
-      if (error instanceof TypeError || error instanceof StoreLimitError) throw error;
+      // Of an earlier one nothing is known: the store was closed since.
+      if (isRefusal(error) && cause !== undefined) return { ok: "unknown", cause };
+      if (isRefusal(error)) throw error;
       cause = error;
     }
     const pauseFor = wait * (0.5 + env.random());
@@ -59,36 +61,58 @@ export async function commitChange(
  *
  * @throws {OutboxUnavailableError} when it gives no answer in time
  */
-export async function readKeys(
+export function readKeys(
   store: Store,
   keys: readonly StoreKey[],
   env: Env,
   patience: number,
 ): Promise<readonly StoreEntry[]> {
+  const unavailable = (cause: unknown): Error => new OutboxUnavailableError("unknown", cause);
+  return patiently(() => store.getMany(keys), env, patience, unavailable);
+}
+
+/**
+ * Reads, again and again while the store fails.
+ *
+ * @throws what the store refuses, such as all when it is closed
+ * @throws what `unavailable` makes when it gives no answer in time
+ */
+export async function patiently<T>(
+  read: () => Promise<T>,
+  env: Env,
+  patience: number,
+  unavailable: (cause: unknown) => Error,
+): Promise<T> {
   const deadline = env.now() + patience;
   for (let wait = 20;; wait = Math.min(wait * 2, LONGEST_PAUSE)) {
     let cause: unknown;
     try {
-      const entries = await inTime(store.getMany(keys), deadline - env.now(), env);
-      if (entries !== undefined) return entries;
+      const answer = await inTime(read(), deadline - env.now(), env);
+      if (answer !== undefined) return answer;
     } catch (error) {
+      if (isRefusal(error)) throw error;
       cause = error;
     }
     const pauseFor = wait * (0.5 + env.random());
-    if (env.now() + pauseFor >= deadline) throw new OutboxUnavailableError("unknown", cause);
+    if (env.now() + pauseFor >= deadline) throw unavailable(cause);
     await pause(env, pauseFor);
   }
+}
+
+/** Whether the store sent nothing: because of a fault of ours, of a limit, or because it is closed. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof TypeError || error instanceof StoreLimitError;
 }
 
 /** Numbers to add: one mutation for each key, however often it is added to. */
 export class Sums {
   readonly #sums = new Map<string, [StoreKey, bigint]>();
 
-  add(key: StoreKey): void {
+  /** Adds `by`; a negative number takes away, as sums wrap around. */
+  add(key: StoreKey, by = 1n): void {
     const name = JSON.stringify(key);
-    const sum = this.#sums.get(name);
-    if (sum) sum[1]++;
-    else this.#sums.set(name, [key, 1n]);
+    const [, before] = this.#sums.get(name) ?? [key, 0n];
+    this.#sums.set(name, [key, BigInt.asUintN(64, before + by)]);
   }
 
   entries(): readonly (readonly [StoreKey, bigint])[] {
@@ -111,6 +135,7 @@ function send(store: Store, change: Change): Promise<StoreCommit> {
 function inTime<T>(promise: Promise<T>, milliseconds: number, env: Env): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const cancel = env.after(Math.max(0, milliseconds), () => resolve(undefined));
-    promise.then(resolve, reject).finally(cancel);
+    // First the timer: whoever waits goes on at once.
+    promise.then((value) => (cancel(), resolve(value)), (error) => (cancel(), reject(error)));
   });
 }

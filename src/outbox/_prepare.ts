@@ -7,12 +7,16 @@ import {
   toWire,
   type WireEvent,
 } from "../core/mod.ts";
+import { laneOf } from "./_lanes.ts";
+import type { Targets } from "./_targets.ts";
 import { IdempotencyConflictError } from "./errors.ts";
 
 /** Largest event, in bytes of its wire form. */
 const MAX_EVENT = 256 * 1024;
 /** Bytes of a chunk, as the JSON string that is stored. */
 const CHUNK = 60_000;
+/** Longest session of an ordered delivery, in bytes: a commit takes 80 KiB of keys that hold it. */
+const MAX_SESSION = 256;
 /** Room for a head's other fields, or a due key and its value. */
 const OVERHEAD = 512;
 
@@ -21,6 +25,8 @@ export type Prepared = {
   readonly event: HookEvent;
   readonly wire: WireEvent;
   readonly to: readonly string[];
+  /** The targets that get it in the order of its session, and the session. */
+  readonly lanes: ReadonlyMap<string, string>;
   readonly key: string | undefined;
   /** SHA-256 of what was published, when there is a key. */
   readonly hash: string;
@@ -34,6 +40,7 @@ export type Prepared = {
 export async function prepare(
   { event, to, idempotencyKey }: Publication,
   limits: StoreLimits,
+  targets: Targets,
 ): Promise<Prepared> {
   const wire = toWire(event);
   const text = JSON.stringify(wire);
@@ -54,11 +61,41 @@ export async function prepare(
     event,
     wire,
     to,
+    lanes: lanesOf(event, to, targets),
     key: idempotencyKey,
     hash: idempotencyKey === undefined ? "" : await hashOf(wire),
     chunks: large ? split(text) : undefined,
     size,
   };
+}
+
+function lanesOf(
+  event: HookEvent,
+  to: readonly string[],
+  targets: Targets,
+): ReadonlyMap<string, string> {
+  const lanes = new Map<string, string>();
+  for (const target of to) {
+    const session = laneOf(targets, target, event);
+    if (session !== undefined) lanes.set(target, session);
+  }
+  const size = lanes.size > 0 ? byteLength(event.sessionId!) : 0;
+  if (size > MAX_SESSION) {
+    throw new StoreLimitError(
+      `Cannot publish '${event.type}' in order as its session must be at most ${MAX_SESSION} bytes: ` +
+        `current size is ${size}`,
+    );
+  }
+  return lanes;
+}
+
+/** The different lanes that some events go to. */
+export function lanesIn(batch: readonly Prepared[]): readonly (readonly [string, string])[] {
+  const lanes = new Map<string, readonly [string, string]>();
+  for (const prepared of batch) {
+    for (const lane of prepared.lanes) lanes.set(JSON.stringify(lane), lane);
+  }
+  return [...lanes.values()];
 }
 
 /**
@@ -82,10 +119,11 @@ export function findRepeats(batch: readonly Prepared[]): ReadonlyMap<Prepared, P
 /** Stores bodies apart until what stays fits one commit. */
 export function fitIntoCommit(batch: readonly Prepared[], limits: StoreLimits): void {
   const keyed = batch.filter(({ key }) => key !== undefined).length;
-  if (keyed > limits.checks - 1) {
+  const lanes = lanesIn(batch).length;
+  if (keyed + lanes > limits.checks - 1) {
     throw new StoreLimitError(
-      `Cannot publish a batch with ${keyed} idempotency keys as a commit has room for ` +
-        `${limits.checks - 1}`,
+      `Cannot publish a batch with ${keyed} idempotency keys and ${lanes} ordered sessions as a ` +
+        `commit has room for ${limits.checks - 1}`,
     );
   }
   const largestFirst = [...batch].sort((a, b) => b.size - a.size);
@@ -105,8 +143,9 @@ export function fitIntoCommit(batch: readonly Prepared[], limits: StoreLimits): 
 /** Bytes of the heads and due keys of some events, at most. */
 export function sizeOf(batch: readonly Prepared[]): number {
   let bytes = 0;
-  for (const { size, chunks, to } of batch) {
-    bytes += (chunks ? 0 : size) + OVERHEAD * (1 + to.length);
+  for (const { size, chunks, to, lanes } of batch) {
+    bytes += (chunks ? 0 : size) + OVERHEAD * (1 + to.length) +
+      lanes.size * (2 * OVERHEAD + 3 * MAX_SESSION);
   }
   return bytes;
 }
@@ -114,7 +153,9 @@ export function sizeOf(batch: readonly Prepared[]): number {
 /** Changes of a commit that stores some events, at most. */
 export function mutationsOf(batch: readonly Prepared[]): number {
   let mutations = 0;
-  for (const { to, key } of batch) mutations += 1 + 2 * to.length + (key === undefined ? 0 : 1);
+  for (const { to, lanes, key } of batch) {
+    mutations += 1 + 2 * to.length + 2 * lanes.size + (key === undefined ? 0 : 1);
+  }
   return mutations;
 }
 

@@ -1,37 +1,18 @@
-import {
-  follow,
-  type Publication,
-  type PublishOptions,
-  type Receipt,
-  type Store,
-  type StoreKey,
-} from "../core/mod.ts";
-import { type Change, commitChange, readKeys, Sums } from "./_commit.ts";
+import type { Publication, PublishOptions, Receipt, Store, StoreKey } from "../core/mod.ts";
+import { type Change, commitChange, readKeys } from "./_commit.ts";
+import { Draft, putDue, putHead } from "./_draft.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
+import { LaneTails, putLaneDue } from "./_lanes.ts";
 import type { BornLease, Lessor } from "./_lessor.ts";
-import {
-  findRepeats,
-  fitIntoCommit,
-  mutationsOf,
-  prepare,
-  type Prepared,
-  sizeOf,
-} from "./_prepare.ts";
-import { type EventHead, type Retention, type Seen, UNLEASED, VERSION } from "./_records.ts";
+import { findRepeats, fitIntoCommit, lanesIn, prepare, type Prepared } from "./_prepare.ts";
+import { type Retention, type Seen, UNLEASED, VERSION } from "./_records.ts";
+import type { Targets } from "./_targets.ts";
+import { type Unit, Units } from "./_units.ts";
 import { IdempotencyConflictError, OutboxUnavailableError } from "./errors.ts";
 
 /** How long a publish waits for the store, in milliseconds. */
 const PATIENCE = 10_000;
-
-/** A batch that is stored as a whole, and who waits for it. */
-type Unit = {
-  batch: readonly Prepared[];
-  readonly deadline: number;
-  readonly done: Map<Prepared, Receipt>;
-  resolve: (done: Map<Prepared, Receipt>) => void;
-  reject: (error: unknown) => void;
-};
 
 /** What the publisher works with. */
 export type PublisherOptions = {
@@ -40,17 +21,19 @@ export type PublisherOptions = {
   readonly env: Env;
   readonly retention: Retention;
   readonly eventLog: boolean;
+  readonly targets: Targets;
   readonly lessor: Lessor;
 };
 
 /** Stores events: those that come while a commit is under way share the next one. */
 export class Publisher {
   readonly #options: PublisherOptions;
-  readonly #waiting = new Set<Unit>();
+  readonly #units: Units;
   #busy = false;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
+    this.#units = new Units(options.store.limits);
   }
 
   /** Stores a batch as a whole, or not at all. */
@@ -58,9 +41,11 @@ export class Publisher {
     batch: readonly Publication[],
     { signal }: PublishOptions = {},
   ): Promise<readonly Receipt[]> {
-    const { store: { limits }, env, eventLog } = this.#options;
+    const { store: { limits }, env, eventLog, targets } = this.#options;
     signal?.throwIfAborted();
-    const all = await Promise.all(batch.map((publication) => prepare(publication, limits)));
+    const all = await Promise.all(
+      batch.map((publication) => prepare(publication, limits, targets)),
+    );
     const repeats = findRepeats(all);
     const stored = all.filter((prepared) =>
       !repeats.has(prepared) && (eventLog || prepared.to.length > 0 || prepared.key !== undefined)
@@ -68,13 +53,9 @@ export class Publisher {
     if (stored.length === 0) return all.map((prepared) => receiptOf(prepared));
     fitIntoCommit(stored, limits);
     await this.#storeChunks(stored);
-    const done = await new Promise<Map<Prepared, Receipt>>((resolve, reject) => {
-      const deadline = env.now() + PATIENCE;
-      const unit: Unit = { batch: stored, deadline, done: new Map(), resolve, reject };
-      this.#waiting.add(unit);
-      if (signal) giveUp(signal, () => this.#waiting.delete(unit), unit);
-      void this.#pump();
-    });
+    const waiting = this.#units.add(stored, env.now() + PATIENCE, signal);
+    void this.#pump();
+    const done = await waiting;
     return all.map((prepared) => {
       const original = repeats.get(prepared);
       if (original === undefined) return done.get(prepared) ?? receiptOf(prepared);
@@ -99,49 +80,27 @@ export class Publisher {
   async #pump(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
-    for (let units = this.#gather(); units.length > 0; units = this.#gather()) {
+    const next = (): readonly Unit[] => this.#units.next(this.#options.env.now());
+    for (let units = next(); units.length > 0; units = next()) {
       await this.#send(units).catch((error) => units.forEach((unit) => unit.reject(error)));
     }
     this.#busy = false;
-  }
-
-  /** The units of the next commit. One with idempotency keys goes alone: its checks may fail. */
-  #gather(): readonly Unit[] {
-    const { store: { limits }, env } = this.#options;
-    const units: Unit[] = [];
-    let mutations = 0;
-    let bytes = 0;
-    for (const unit of this.#waiting) {
-      if (env.now() >= unit.deadline) {
-        this.#waiting.delete(unit);
-        unit.reject(new OutboxUnavailableError(false));
-        continue;
-      }
-      mutations += mutationsOf(unit.batch);
-      bytes += sizeOf(unit.batch);
-      const alone = unit.batch.some(({ key }) => key !== undefined);
-      if (units.length > 0 && (alone || mutations > limits.mutations || bytes > limits.bytes)) {
-        break;
-      }
-      this.#waiting.delete(unit);
-      units.push(unit);
-      if (alone) break;
-    }
-    return units;
   }
 
   /** Commits units until it is known what became of them. */
   async #send(units: readonly Unit[]): Promise<void> {
     const { store, env, lessor } = this.#options;
     const deadline = env.now() + PATIENCE;
+    const left = (): number => deadline - env.now();
     for (let builds = 1;; builds++) {
       const batch = units.flatMap((unit) => unit.batch);
       if (batch.length === 0) return units.forEach((unit) => unit.resolve(unit.done));
       const leases: BornLease[] = [];
       const cancel = (): void => leases.forEach((lease) => lessor.cancel(lease));
       try {
-        const change = this.#changeFor(batch, leases);
-        const outcome = await commitChange(store, change, env, deadline - env.now());
+        const tails = await this.#tailsOf(batch, left());
+        const change = this.#changeFor(batch, leases, tails);
+        const outcome = await commitChange(store, change, env, left());
         if (outcome.ok === "unknown") throw new OutboxUnavailableError("unknown", outcome.cause);
         // `false` may mean that it was applied, and that only the answer to that was lost.
         const versionstamp = outcome.ok ? outcome.versionstamp : await this.#look(units, deadline);
@@ -156,6 +115,17 @@ export class Publisher {
       }
       cancel();
       if (env.now() >= deadline) throw new OutboxUnavailableError(false);
+    }
+  }
+
+  /** The lanes that some events go to. Until they are read, nothing was sent. */
+  async #tailsOf(batch: readonly Prepared[], patience: number): Promise<LaneTails> {
+    const { store, keys, env } = this.#options;
+    try {
+      return await LaneTails.read(store, keys, lanesIn(batch), env, patience);
+    } catch (error) {
+      if (!(error instanceof OutboxUnavailableError)) throw error;
+      throw new OutboxUnavailableError(false, error.cause);
     }
   }
 
@@ -186,30 +156,48 @@ export class Publisher {
   }
 
   /** One commit for some events: heads, due keys, counts. Its guard is that the first is not there. */
-  #changeFor(batch: readonly Prepared[], leases: BornLease[]): Change {
-    const { keys, env, retention, lessor } = this.#options;
+  #changeFor(batch: readonly Prepared[], leases: BornLease[], tails: LaneTails): Change {
+    const { keys, env, retention } = this.#options;
     const at = env.now();
-    const checks = [{ key: keys.event(batch[0]!.event.id), versionstamp: null }];
-    const sums = new Sums();
-    const sets: [StoreKey, unknown, number | undefined][] = [];
+    const draft = new Draft();
+    draft.checks.push({ key: keys.event(batch[0]!.event.id), versionstamp: null });
     for (const prepared of batch) {
-      const { event: { id }, wire, to, chunks, key, hash } = prepared;
-      const body = chunks ? { chunks: chunks.length } : { event: wire };
-      const head: EventHead = { v: VERSION, to, at, ...body };
-      sets.push([keys.event(id), head, retention.head]);
-      for (const target of to) {
-        const lease = lessor.lease(target);
-        if (lease) leases.push({ target, prepared, at, ...lease });
-        sets.push([keys.due(target, at, id), lease?.due ?? UNLEASED, retention.rest]);
-        sums.add(keys.count(target, id, "accepted"));
+      const { event: { id }, key, hash } = prepared;
+      putHead(draft, { id, ...prepared }, at, keys, retention);
+      for (const target of prepared.to) {
+        const lease = this.#place(draft, prepared, target, at, tails);
+        if (lease) leases.push(lease);
       }
       if (key !== undefined) {
         const seen: Seen = { v: VERSION, id, hash };
-        checks.push({ key: keys.seen("", key), versionstamp: null });
-        sets.push([keys.seen("", key), seen, retention.seen]);
+        draft.checks.push({ key: keys.seen("", key), versionstamp: null });
+        draft.sets.push([keys.seen("", key), seen, retention.seen]);
       }
     }
-    return { checks, sums: sums.entries(), deletes: [], sets };
+    tails.finish(draft);
+    for (const lease of leases) {
+      if (lease.session !== undefined) lease.more = tails.added(lease.target, lease.session) > 1;
+    }
+    return draft.change;
+  }
+
+  /** A delivery as it is born: leased to this process when it may be attempted at once. */
+  #place(
+    draft: Draft,
+    prepared: Prepared,
+    target: string,
+    at: number,
+    tails: LaneTails,
+  ): BornLease | undefined {
+    const { keys, retention, lessor } = this.#options;
+    const { event: { id }, lanes } = prepared;
+    const session = lanes.get(target);
+    if (session !== undefined && !tails.append(draft, target, session, id, retention.rest)) return;
+    const lease = lessor.lease(target);
+    const due = lease?.due ?? UNLEASED;
+    if (session === undefined) putDue(draft, keys.due(target, at, id), due, retention);
+    else putLaneDue(draft, keys, target, at, session, due);
+    return lease && { target, session, more: false, prepared, at, ...lease };
   }
 
   #stored(units: readonly Unit[], leases: readonly BornLease[], versionstamp: string): void {
@@ -223,17 +211,6 @@ export class Publisher {
     for (const lease of leases) lessor.attempt(lease, versionstamp);
     lessor.wake();
   }
-}
-
-/** With the signal nobody waits for a unit any longer; one that was not sent yet is not sent. */
-function giveUp(signal: AbortSignal, withdraw: () => void, unit: Unit): void {
-  const release = follow(signal, () => {
-    withdraw();
-    unit.reject(signal.reason);
-  });
-  const { resolve, reject } = unit;
-  unit.resolve = (done) => (release(), resolve(done));
-  unit.reject = (error) => (release(), reject(error));
 }
 
 function receiptOf({ event: { id } }: Prepared): Receipt {

@@ -41,7 +41,8 @@ export function readLog(value: unknown): DeliveryLog {
   return whole ? log! : NEW_LOG;
 }
 
-async function readEvent(
+/** The event of a head, wherever its body is. */
+export async function readEvent(
   store: Store,
   keys: Keys,
   id: string,
@@ -49,19 +50,19 @@ async function readEvent(
   env: Env,
 ): Promise<Loaded["event"]> {
   if (head === null) return "expired";
+  const chunks = head?.chunks ?? 0;
+  const parts: unknown[] = [];
+  // A fault of the store is no fault of the event: the lease ends, and somebody tries again.
+  for (let n = 0; n < chunks; n += READS) {
+    const list: StoreKey[] = [];
+    for (let i = n; i < Math.min(n + READS, chunks); i++) list.push(keys.chunk(id, i));
+    parts.push(...(await readKeys(store, list, env, PATIENCE)).map(({ value }) => value));
+  }
+  if (parts.includes(null)) return "unreadable";
   try {
-    if (head.chunks === undefined) return fromWire(head.event);
-    const parts: unknown[] = [];
-    for (let n = 0; n < head.chunks; n += READS) {
-      const list: StoreKey[] = [];
-      for (let i = n; i < Math.min(n + READS, head.chunks); i++) list.push(keys.chunk(id, i));
-      parts.push(...(await readKeys(store, list, env, PATIENCE)).map(({ value }) => value));
-    }
-    if (parts.includes(null)) return "unreadable";
+    if (chunks === 0) return fromWire(head.event);
     return fromWire(JSON.parse(parts.join("")));
-  } catch (error) {
-    // A fault of the store is no fault of the event: the lease ends, and somebody tries again.
-    if (error instanceof TypeError || error instanceof SyntaxError) return "unreadable";
-    throw error;
+  } catch {
+    return "unreadable";
   }
 }

@@ -10,6 +10,8 @@ export type EventHead = {
   readonly to: readonly string[];
   /** When it was accepted, in milliseconds; the `at` of its first due keys. */
   readonly at: number;
+  /** The targets that get it in the order of its session. */
+  readonly lane?: { readonly session: string; readonly targets: readonly string[] };
   /** The event, unless it is in chunks. */
   readonly event?: WireEvent;
   /** How many chunks hold its JSON. */
@@ -27,6 +29,9 @@ export type Due = {
   readonly claims: number;
 };
 
+/** An attempt, and when it ended, in milliseconds. */
+export type KeptAttempt = Attempt & { readonly at: number };
+
 /** The log of a delivery. */
 export type DeliveryLog = {
   readonly v: number;
@@ -35,12 +40,36 @@ export type DeliveryLog = {
   readonly at?: number;
   /** How many attempts were made. */
   readonly made: number;
+  /** How many of them before it was last replayed: its schedule began anew then. */
+  readonly base?: number;
   /** The last of them. */
-  readonly attempts: readonly Attempt[];
+  readonly attempts: readonly KeptAttempt[];
 };
 
 /** A delivery that was given up. */
 export type Dead = { readonly v: number; readonly at: number; readonly reason: string };
+
+/** A session's deliveries that wait for one another; `next`: the number of the next one to come. */
+export type Lane = { readonly v: number; readonly next: number };
+
+/** One of them. */
+export type LaneEntry = { readonly v: number; readonly id: string };
+
+/** Whether a target gets anything. Times are in milliseconds since 1970. */
+export type EndpointRecord = {
+  readonly v: number;
+  readonly state: "on" | "off" | "deleted";
+  /** Of the address that the rest is about; absent when it holds for any. */
+  readonly address?: string;
+  /** The first of the failures since the last success. */
+  readonly failingSince?: number;
+  /** How many there were, as far as was written. */
+  readonly failures: number;
+  /** As the receiver asked. */
+  readonly pausedUntil?: number;
+  /** Why it is off. */
+  readonly reason?: string;
+};
 
 /** What an idempotency key was used for. */
 export type Seen = { readonly v: number; readonly id: string; readonly hash: string };
@@ -51,7 +80,7 @@ const KEPT_ATTEMPTS = 20;
 const KEPT_CHARACTERS = 16 * 1024 / 3;
 
 /** The last attempts, as many as a log has room for. */
-export function keepAttempts(attempts: readonly Attempt[]): readonly Attempt[] {
+export function keepAttempts(attempts: readonly KeptAttempt[]): readonly KeptAttempt[] {
   const kept = attempts.slice(-KEPT_ATTEMPTS);
   while (kept.length > 1 && JSON.stringify(kept).length > KEPT_CHARACTERS) kept.shift();
   return kept;

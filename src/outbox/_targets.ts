@@ -3,6 +3,9 @@ import type { DeliveryTarget, Registration } from "../core/mod.ts";
 /** Targets of an outbox: the mutations of a commit must hold one event for all of them. */
 const MAX_TARGETS = 256;
 
+/** Of these, ordered ones: an event checks the lane of each. */
+const MAX_ORDERED = 8;
+
 /** A target, and how many of its slots are taken by this process. */
 export type Slot = { readonly target: DeliveryTarget; taken: number; known: boolean };
 
@@ -25,8 +28,11 @@ export class Targets {
         `${subject} as it has ${MAX_TARGETS} targets, the most that it can have`,
       );
     }
-    if (ordering !== undefined) {
-      throw new TypeError(`${subject} as this version delivers in no order: leave 'ordering' out`);
+    const ordered = [...this.#targets.values()].filter(({ target }) => target.ordering);
+    if (ordering !== undefined && ordered.length >= MAX_ORDERED) {
+      throw new RangeError(
+        `${subject} as it has ${MAX_ORDERED} targets with an 'ordering', the most that it can have`,
+      );
     }
     if (2 * retry.total > this.#retention) {
       throw new RangeError(

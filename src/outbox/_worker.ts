@@ -1,29 +1,25 @@
-import {
-  type Attempt,
-  consoleLogger,
-  type HookEvent,
-  type Logger,
-  type Store,
-} from "../core/mod.ts";
-import { Claimer, MAX_CLAIMS, newLease, type Pass } from "./_claimer.ts";
+import type { Logger, Store } from "../core/mod.ts";
+import { Attempter, type Fresh } from "./_attempter.ts";
+import { Claimer, newLease, type Pass } from "./_claimer.ts";
+import type { Endpoints } from "./_endpoints.ts";
 import type { Env } from "./_env.ts";
+import { Housekeeper } from "./_housekeeper.ts";
 import type { Keys } from "./_keys.ts";
 import type { BornLease, Lessor } from "./_lessor.ts";
-import { loadDelivery, NEW_LOG } from "./_reader.ts";
-import type { DeliveryLog, Retention } from "./_records.ts";
-import { type Lease, type Settlement, Settler } from "./_settler.ts";
-import type { Slot, Targets } from "./_targets.ts";
+import type { Job, Lease, Settlement } from "./_lease.ts";
+import type { OwnEvents } from "./_own_events.ts";
+import type { Retention } from "./_records.ts";
+import { purge } from "./_removal.ts";
+import { Settler } from "./_settler.ts";
+import type { Targets } from "./_targets.ts";
+import { TroubleLog } from "./_trouble_log.ts";
 
-/** An attempt starts only while its lease has this left beyond its timeout, in milliseconds. */
-const START_MARGIN = 5_000;
 /** Claims pause while so many settles wait. */
 const MAX_BACKLOG = 100;
 /** How often to look when nothing says that there is something, in milliseconds: at first, and at most. */
 const POLL = { first: 1_000, most: 60_000 };
 /** `stop` lets attempts end for so long, in milliseconds, then aborts them, and is done by the second. */
 const STOP = { abort: 3_500, done: 4_500 };
-/** A receiver's `Retry-After` moves a delivery by so much at most, in milliseconds. */
-const MAX_RETRY_AFTER = 24 * 60 * 60 * 1000;
 
 /** What the worker works with. */
 export type WorkerOptions = {
@@ -32,15 +28,19 @@ export type WorkerOptions = {
   readonly env: Env;
   readonly retention: Retention;
   readonly targets: Targets;
-  readonly logger?: Logger | undefined;
+  readonly endpoints: Endpoints;
+  readonly events: OwnEvents;
+  readonly logger: Logger;
 };
 
 /** Delivers: leases what is due, attempts it, settles. */
 export class Worker implements Lessor {
   readonly #options: WorkerOptions;
-  readonly #logger: Logger;
+  readonly #trouble: TroubleLog;
+  readonly #housekeeper: Housekeeper;
   readonly #claimer: Claimer;
   readonly #settler: Settler;
+  readonly #attempter: Attempter;
   readonly #inFlight = new Set<Promise<void>>();
   #abort = new AbortController();
   #running = false;
@@ -55,10 +55,18 @@ export class Worker implements Lessor {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#logger = options.logger ?? consoleLogger;
+    this.#trouble = new TroubleLog(options.logger, options.env);
+    this.#housekeeper = new Housekeeper({ ...options, log: this.#trouble });
+    this.#attempter = new Attempter(options);
     this.#settler = new Settler(options);
     const wanted = (): boolean => !this.#stopped;
-    this.#claimer = new Claimer({ ...options, wanted, take: (lease) => this.#take(lease) });
+    const { store, keys, env } = options;
+    this.#claimer = new Claimer({
+      ...options,
+      wanted,
+      purge: (target) => purge(store, keys, env, target),
+      take: (lease) => this.#take(lease),
+    });
   }
 
   start(): void {
@@ -67,6 +75,7 @@ export class Worker implements Lessor {
     this.#stopped = false;
     this.#abort = new AbortController();
     this.#poll = POLL.first;
+    this.#housekeeper.start();
     this.wake();
   }
 
@@ -82,7 +91,7 @@ export class Worker implements Lessor {
     );
     let cancelDone = (): void => {};
     const late = new Promise<void>((resolve) => cancelDone = env.after(STOP.done, resolve));
-    await Promise.race([this.#quiet(), late]);
+    await Promise.race([Promise.all([this.#quiet(), this.#housekeeper.stop()]), late]);
     cancelAbort();
     cancelDone();
   }
@@ -91,6 +100,7 @@ export class Worker implements Lessor {
     const { targets, env } = this.#options;
     const slot = targets.get(target);
     if (!this.#running || slot === undefined || targets.free(target) === 0) return undefined;
+    if (this.#options.endpoints.blocked(slot)) return undefined;
     slot.taken++;
     return { slot, due: newLease(env, slot.target.timeout, 1) };
   }
@@ -99,9 +109,18 @@ export class Worker implements Lessor {
     slot.taken--;
   }
 
-  attempt({ target, slot, prepared, at, due }: BornLease, versionstamp: string): void {
+  attempt(
+    { target, slot, session, more, prepared, at, due }: BornLease,
+    versionstamp: string,
+  ): void {
+    const { keys } = this.#options;
     const { event } = prepared;
-    this.#take({ target, slot, id: event.id, at, due, versionstamp }, event);
+    const id = session === undefined ? event.id : undefined;
+    const key = session === undefined
+      ? keys.due(target, at, event.id)
+      : keys.laneDue(target, at, session);
+    const lease: Lease = { target, slot, key, at, due, versionstamp, id, session };
+    this.#take(lease, { event, versionstamp, more });
   }
 
   /** Looks for what is due, as soon as a look that is under way has ended. */
@@ -123,14 +142,17 @@ export class Worker implements Lessor {
         const pass = await this.#pass(deadline - env.now());
         const idle = this.#inFlight.size === 0;
         if (pass.claimed === 0 && idle) {
-          remaining = pass.left;
+          remaining = pass.left.length > 0;
           break;
         }
-        if ((pass.claimed === 0 || pass.left) && !idle) await Promise.race(this.#inFlight);
+        if ((pass.claimed === 0 || pass.left.length > 0) && !idle) {
+          await Promise.race(this.#inFlight);
+        }
       }
     } finally {
       await Promise.all(this.#inFlight);
     }
+    await this.#housekeeper.tidy(deadline);
     return { settled: this.#settled - before, remaining };
   }
 
@@ -153,12 +175,14 @@ export class Worker implements Lessor {
       while (this.#settler.backlog > MAX_BACKLOG) await Promise.race(this.#inFlight);
       try {
         pass = await this.#pass(Infinity);
+        // A slot that came free while the pass went on elsewhere woke nobody.
+        if (pass.left.some((name) => this.#options.targets.free(name) > 0)) this.#again = true;
       } catch (error) {
-        this.#logger.warn("The outbox could not look for what is due", error);
+        this.#trouble.warn("The outbox could not look for what is due", error);
       }
     }
     if (!this.#running) return;
-    this.#left = pass?.left ?? false;
+    this.#left = (pass?.left.length ?? 0) > 0;
     this.#poll = pass && pass.claimed > 0 ? POLL.first : Math.min(this.#poll * 2, POLL.most);
     this.#sleep(Math.min(this.#poll, (pass?.next ?? Infinity) - this.#options.env.now()));
   }
@@ -173,26 +197,27 @@ export class Worker implements Lessor {
     );
   }
 
-  #take(lease: Lease, event?: HookEvent): void {
-    const delivery = this.#deliver(lease, event).finally(() => this.#inFlight.delete(delivery));
+  #take(lease: Lease, fresh?: Fresh): void {
+    const delivery = this.#deliver(lease, fresh).finally(() => this.#inFlight.delete(delivery));
     this.#inFlight.add(delivery);
   }
 
-  async #deliver(lease: Lease, known: HookEvent | undefined): Promise<void> {
+  async #deliver(lease: Lease, fresh: Fresh | undefined): Promise<void> {
+    let job: Job = { lease, id: lease.id ?? "" };
     let settlement: Settlement = { kind: "returned" };
     try {
-      settlement = await this.#attempt(lease, known);
+      job = await this.#attempter.jobOf(lease, fresh);
+      settlement = await this.#attempter.attempt(job, fresh?.event, this.#abort.signal);
     } catch (error) {
-      this.#logger.warn(
-        `Delivery '${lease.id}' to '${lease.target}' could not be attempted`,
-        error,
-      );
+      this.#trouble.warn(`Deliveries to '${lease.target}' could not be attempted`, error);
     }
     lease.slot.taken--;
     if (this.#left) this.wake();
-    const settled = await this.#settler.settle(lease, settlement);
-    if (settled && settlement.kind !== "returned") this.#settled++;
-    if (settled && settlement.kind === "retry") this.#soon(settlement.at);
+    const settled = await this.#settler.settle(job, settlement);
+    if (!settled || settlement.kind === "returned") return;
+    this.#settled++;
+    if (settlement.kind === "retry") this.#soon(settlement.at);
+    else if (job.lane) this.wake(); // the next of its session
   }
 
   /** Something of ours is due at a time that the last pass did not know. */
@@ -201,40 +226,5 @@ export class Worker implements Lessor {
     this.#poll = POLL.first;
     const wait = Math.max(0, at - this.#options.env.now());
     if (wait < POLL.most) this.#sleep(Math.min(wait, POLL.first));
-  }
-
-  /** Attempts a delivery, if there is still something to attempt. */
-  async #attempt(lease: Lease, known: HookEvent | undefined): Promise<Settlement> {
-    const { store, keys, env } = this.#options;
-    const { target } = lease.slot;
-    const { event, log } = known
-      ? { event: known, log: NEW_LOG }
-      : await loadDelivery(store, keys, lease.target, lease.id, env);
-    if (event === "expired") return { kind: "expired", log };
-    if (event === "unreadable") return { kind: "dead", log, reason: "unreadable" };
-    if (lease.due.claims > MAX_CLAIMS) {
-      return { kind: "dead", log, reason: "lost lease: the outcome of its attempts is unknown" };
-    }
-    const { signal } = this.#abort;
-    const late = env.now() >= lease.due.until - target.timeout - START_MARGIN;
-    if (late || signal.aborted) return { kind: "returned" };
-    const attempt = await target.attempt(event, {
-      attempt: log.made + 1,
-      signal,
-      logger: this.#logger,
-    });
-    if (signal.aborted && attempt.verdict !== "delivered") return { kind: "returned" };
-    return this.#judge(attempt, log, lease.slot);
-  }
-
-  #judge(attempt: Attempt, log: DeliveryLog, { target }: Slot): Settlement {
-    const { env } = this.#options;
-    if (attempt.verdict === "delivered") return { kind: "delivered", attempt, log };
-    const reason = attempt.error ?? attempt.verdict;
-    if (attempt.verdict !== "retry") return { kind: "dead", attempt, log, reason };
-    const delay = target.retry.delay(log.made + 1, env.random());
-    if (delay === undefined) return { kind: "dead", attempt, log, reason };
-    const asked = Math.min(attempt.retryAfter ?? 0, MAX_RETRY_AFTER);
-    return { kind: "retry", attempt, log, at: env.now() + Math.max(delay, asked) };
   }
 }

@@ -1,4 +1,4 @@
-/** The store gave no answer in time. `stored` says what is known of the events. */
+/** The store gave no answer in time. `stored` says what is known of what was to be written. */
 export class OutboxUnavailableError extends Error {
   /** The class's name. */
   override readonly name = "OutboxUnavailableError";
@@ -6,14 +6,15 @@ export class OutboxUnavailableError extends Error {
   readonly code = "outbox_unavailable";
   /**
    * `false`: nothing was sent, so nothing is stored. `"unknown"`: it may be stored, now or later; emit
-   * again under the same idempotency key to be sure, which is then a duplicate that runs no handler.
+   * again under the same idempotency key to be sure, which is then a duplicate that runs no handler. A
+   * retry or a replay of dead deliveries can be run again as it is.
    */
   readonly stored: false | "unknown";
 
-  /** An error; `cause` is the store's. */
-  constructor(stored: false | "unknown", cause?: unknown) {
-    const known = stored ? "it is not known whether the event was stored" : "nothing was stored";
-    super(`Cannot publish as the store does not answer: ${known}`, { cause });
+  /** An error; `cause` is the store's, and `action` what was to be done. */
+  constructor(stored: false | "unknown", cause?: unknown, action = "publish") {
+    const known = stored ? "it is not known whether anything was stored" : "nothing was stored";
+    super(`Cannot ${action} as the store does not answer: ${known}`, { cause });
     this.stored = stored;
   }
 }

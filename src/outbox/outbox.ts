@@ -1,8 +1,8 @@
 import {
-  type Attempt,
   checkFunctions,
   checkObject,
   checkPositive,
+  consoleLogger,
   type DeliveryQueue,
   type Logger,
   type Publication,
@@ -11,15 +11,23 @@ import {
   show,
   type Store,
 } from "../core/mod.ts";
-import { commitChange, readKeys } from "./_commit.ts";
+import { commitChange, patiently } from "./_commit.ts";
+import { endpointOperations } from "./_endpoint_operations.ts";
+import { Endpoints } from "./_endpoints.ts";
 import { type Env, platform } from "./_env.ts";
+import { readFigures } from "./_figures.ts";
 import { Keys } from "./_keys.ts";
+import { getDelivery, listDeliveries } from "./_list_deliveries.ts";
+import { getEvent, listEvents } from "./_list_events.ts";
+import { OwnEvents } from "./_own_events.ts";
 import { Publisher } from "./_publisher.ts";
-import { readLog } from "./_reader.ts";
-import { type EventHead, VERSION } from "./_records.ts";
+import { VERSION } from "./_records.ts";
+import { replayDeliveries } from "./_replay.ts";
+import { retryDelivery } from "./_retry.ts";
 import { Targets } from "./_targets.ts";
 import { Worker } from "./_worker.ts";
 import { OutboxUnavailableError } from "./errors.ts";
+import type { OutboxOperations } from "./operations.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 /** How long the first call waits for the store, in milliseconds. */
@@ -36,37 +44,29 @@ export interface OutboxOptions {
   readonly retention?: number | undefined;
   /** Whether events that no target hears are stored too. @default {true} */
   readonly eventLog?: boolean | undefined;
+  /**
+   * A webhook or durable hook is turned off after so long, if all that time every attempt failed, 20 of
+   * them at least. @default {432000000} 5 days
+   */
+  readonly disableAfter?: number | undefined;
   /** Where trouble with the store is logged. @default the console */
   readonly logger?: Logger | undefined;
 }
 
-/** How a delivery stands. */
-export type Delivery = {
-  /** The webhook or durable hook. */
-  readonly target: string;
-  /** The event. */
-  readonly eventId: string;
-  /** What became of it. */
-  readonly state: "pending" | "delivered" | "dead" | "expired";
-  /** How many attempts were made. */
-  readonly made: number;
-  /** The last 20 of them, the latest last. */
-  readonly attempts: readonly Attempt[];
-};
-
 /** Durable delivery over a store. */
-export type Outbox = DeliveryQueue & {
-  /**
-   * Delivers what is due now and can be done within a budget: for a cron job, where no process lives.
-   * `remaining`: something due was left.
-   */
-  drainOnce(options: { readonly budgetMs: number }): Promise<{
-    readonly settled: number;
-    readonly remaining: boolean;
-  }>;
-  /** How a delivery stands; undefined: there is none. */
-  get(target: string, eventId: string): Promise<Delivery | undefined>;
-};
+export type Outbox =
+  & DeliveryQueue
+  & OutboxOperations
+  & {
+    /**
+     * Delivers what is due now and can be done within a budget: for a cron job, where no process lives.
+     * `remaining`: something due was left.
+     */
+    drainOnce(options: { readonly budgetMs: number }): Promise<{
+      readonly settled: number;
+      readonly remaining: boolean;
+    }>;
+  };
 
 const outboxes = new WeakSet<object>();
 
@@ -82,19 +82,17 @@ export function createOutbox(store: Store, options: OutboxOptions = {}): Outbox 
 
 /** The same in other surroundings, for tests. */
 export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = {}): Outbox {
-  const { prefix = "hooks", retention: head = 30 * DAY, eventLog = true, logger } = options;
-  const subject = "Cannot create an outbox";
-  checkObject(subject, "a store", store);
-  checkFunctions(`${subject} with this store`, store, ["get", "getMany", "list", "atomic"]);
-  checkPositive(subject, "retention", head);
-  if (typeof prefix !== "string" || prefix === "") {
-    throw new TypeError(`${subject} as 'prefix' must be text: current value is ${show(prefix)}`);
-  }
+  const { prefix, head, eventLog, disableAfter, logger } = checkOptions(store, options);
   const keys = new Keys(prefix);
   const retention = { head, rest: head + DAY, seen: 2 * DAY };
   const targets = new Targets(head);
-  const worker = new Worker({ store, keys, env, retention, targets, logger });
-  const publisher = new Publisher({ store, keys, env, retention, eventLog, lessor: worker });
+  const wake = (): void => worker.wake();
+  const events = new OwnEvents({ keys, env, retention, eventLog, wake });
+  const base = { store, keys, env, retention, targets, events, logger };
+  const endpoints = new Endpoints({ ...base, disableAfter });
+  const worker = new Worker({ ...base, endpoints });
+  const publisher = new Publisher({ ...base, eventLog, lessor: worker });
+  const operations = endpointOperations({ ...base, endpoints, wake });
   const compatible = once(() => checkVersion(store, keys, env));
 
   const outbox: Outbox = {
@@ -106,6 +104,7 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
       return await publisher.publish(batch, options);
     },
     register: (target) => targets.register(target),
+    connect: (host) => events.connect(host),
     start: () => worker.start(),
     stop: () => worker.stop(),
     async drainOnce({ budgetMs }) {
@@ -114,33 +113,52 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
       await compatible();
       return await worker.drainOnce(budgetMs);
     },
-    async get(target, eventId) {
-      const [head, log] = await store.getMany([
-        keys.event(eventId),
-        keys.delivery(target, eventId),
-      ]);
-      const known = log!.value !== null || (head!.value as EventHead | null)?.to.includes(target);
-      if (!known) return undefined;
-      const { state, made, attempts } = readLog(log!.value);
-      return { target, eventId, state, made, attempts };
+    ...operations,
+    getEvent: (id) => getEvent(base, id),
+    listEvents: (options) => listEvents(base, options),
+    get: (target, eventId) => getDelivery(base, target, eventId),
+    listDeliveries: (options) => listDeliveries(base, options),
+    figures: () => readFigures({ ...base, endpoint: (target) => operations.endpoint(target) }),
+    async retry(target, eventId) {
+      await compatible();
+      return await retryDelivery({ ...base, wake }, target, eventId);
+    },
+    async replay(options) {
+      await compatible();
+      return await replayDeliveries({ ...base, wake }, options);
     },
   };
   outboxes.add(outbox);
   return outbox;
 }
 
+function checkOptions(store: Store, options: OutboxOptions) {
+  const { prefix = "hooks", retention: head = 30 * DAY, eventLog = true } = options;
+  const { disableAfter = 5 * DAY, logger = consoleLogger } = options;
+  const subject = "Cannot create an outbox";
+  checkObject(subject, "a store", store);
+  checkFunctions(`${subject} with this store`, store, ["get", "getMany", "list", "atomic"]);
+  checkPositive(subject, "retention", head);
+  checkPositive(subject, "disableAfter", disableAfter);
+  if (typeof prefix !== "string" || !/^.{1,64}$/s.test(prefix)) {
+    throw new TypeError(
+      `${subject} as 'prefix' must be text of 1 to 64 characters: current value is ${show(prefix)}`,
+    );
+  }
+  return { prefix, head, eventLog, disableAfter, logger };
+}
+
 /** Writes the version of the layout, or refuses a newer one. */
 async function checkVersion(store: Store, keys: Keys, env: Env): Promise<void> {
-  const [entry] = await readKeys(store, [keys.meta], env, PATIENCE).catch((error) => {
-    throw new OutboxUnavailableError(false, error.cause);
-  });
-  const { v } = (entry!.value ?? { v: 0 }) as { v: number };
+  const unavailable = (cause: unknown): Error => new OutboxUnavailableError(false, cause);
+  const entry = await patiently(() => store.get(keys.meta), env, PATIENCE, unavailable);
+  const { v } = (entry.value ?? { v: 0 }) as { v: number };
   if (v > VERSION) {
     throw new Error(
       `Cannot use the store as its outbox has format ${v}: this version knows ${VERSION}`,
     );
   }
-  if (entry!.value !== null) return;
+  if (entry.value !== null) return;
   const checks = [{ key: keys.meta, versionstamp: null }];
   const sets = [[keys.meta, { v: VERSION }, undefined]] as const;
   const outcome = await commitChange(store, { checks, sums: [], deletes: [], sets }, env, PATIENCE);

@@ -137,7 +137,7 @@ class MemoryStore implements Store {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new Error("Cannot use the store as it is closed");
+    if (this.#closed) throw new TypeError("Cannot use the store as it is closed");
   }
 }
 

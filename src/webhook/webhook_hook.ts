@@ -86,6 +86,13 @@ export class WebhookHook implements Webhook {
     return this.#filter(event);
   }
 
+  /** A digest of its URL, 64 bits of SHA-256: another URL is another address. */
+  async address(): Promise<string> {
+    const bytes = new TextEncoder().encode(this.#endpoint.url.href);
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    return Array.from(digest.slice(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
   /** Makes one attempt, when one of the `concurrency` slots is free. Never rejects. */
   async attempt(event: HookEvent, { signal, logger }: AttemptContext): Promise<Attempt> {
     try {

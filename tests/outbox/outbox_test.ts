@@ -193,11 +193,29 @@ test("what nobody delivered is delivered by the next process, or by drainOnce() 
   assert.equal(await publisher.get("other", "e-1"), undefined);
 
   const outbox = createOutbox(store);
-  createHooks({ logger: quiet, outbox, use: [hook] });
+  const hooks = createHooks({ logger: quiet, outbox, use: [hook] });
   assert.deepEqual(await outbox.drainOnce({ budgetMs: 500 }), { settled: 0, remaining: true });
   assert.deepEqual(await outbox.drainOnce({ budgetMs: 60_000 }), { settled: 1, remaining: false });
   assert.deepEqual(heard.map(({ event }) => event.id), ["e-1"]);
   assert.equal((await outbox.get("audit", "e-1"))?.state, "delivered");
+  await hooks.close(); // its hooks were opened, and with them its worker was started
+});
+
+test("emit() and drainOnce() over a closed store fail at once, and say why", async () => {
+  for (const used of [false, true]) {
+    const store = memoryStore();
+    const outbox = createOutbox(store, { logger: quiet });
+    const hooks = createHooks({ logger: quiet, outbox });
+    if (used) await hooks.emit("tool.called", BASH);
+    store.close();
+    const start = performance.now();
+    const refusal = { name: "TypeError", message: "Cannot use the store as it is closed" };
+    await assert.rejects(hooks.emit("tool.called", BASH), refusal);
+    await assert.rejects(outbox.drainOnce({ budgetMs: 60_000 }), refusal);
+    await assert.rejects(outbox.listEvents(), refusal);
+    assert.ok(performance.now() - start < 5_000, "it was tried again and again");
+    await hooks.close();
+  }
 });
 
 test("events without a target are stored, unless eventLog is false", async () => {

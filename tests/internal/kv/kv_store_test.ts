@@ -119,6 +119,22 @@ test("a KvStore leaves open what it did not open", async () => {
   kv.close();
 });
 
+test("a KvStore whose KV was closed by somebody else says so", async () => {
+  const kvs: readonly KvLike[] = [
+    await Deno.openKv(":memory:"),
+    await openKv(":memory:", { implementation: "in-memory" }),
+  ];
+  for (const kv of kvs) {
+    const store = new KvStore(kv);
+    kv.close();
+    const refusal = { name: "TypeError", message: "Cannot use the store as it is closed" };
+    await assert.rejects(() => store.get(["a"]), refusal);
+    await assert.rejects(() => store.getMany([["a"]]), refusal);
+    await assert.rejects(() => store.set(["a"], 1), refusal);
+    await assert.rejects(() => Array.fromAsync(store.list({ prefix: [] })), refusal);
+  }
+});
+
 test("openStore() opens what its store closes", async () => {
   const store = await openStore(":memory:"); // else the sanitizer of Deno finds it
   const list = store.list({ prefix: [] });

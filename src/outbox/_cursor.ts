@@ -1,0 +1,63 @@
+import { show, type StoreKey } from "../core/mod.ts";
+
+const VERSION = 1;
+/** Bytes of the texts in a place, at most: a key has 2048, with its prefix. */
+const MOST_BYTES = 1900;
+
+/** What a list is, besides its place: a cursor holds for the same list only. */
+export type ListName = readonly (string | number | undefined)[];
+
+/** A place in a list, as text. */
+export function writeCursor(list: ListName, place: StoreKey): string {
+  const bytes = new TextEncoder().encode(JSON.stringify([VERSION, list, place]));
+  const text = btoa(String.fromCharCode(...bytes));
+  return text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+/**
+ * The place of a cursor; undefined without one.
+ *
+ * @throws {TypeError} when it is not one that this list gave
+ */
+export function readCursor(
+  subject: string,
+  cursor: string | undefined,
+  list: ListName,
+  isPlace: (place: StoreKey) => boolean,
+): StoreKey | undefined {
+  if (cursor === undefined) return undefined;
+  const parts = parse(cursor);
+  if (parts === undefined || parts[0] !== VERSION) {
+    throw new TypeError(
+      `${subject} as 'cursor' must be one that this list gave: current value is ${show(cursor)}`,
+    );
+  }
+  const [, written, place] = parts;
+  if (JSON.stringify(written) !== JSON.stringify(list)) {
+    throw new TypeError(`${subject} as 'cursor' comes from a list with other options`);
+  }
+  if (bytesOf(place) > MOST_BYTES || !isPlace(place)) {
+    throw new TypeError(
+      `${subject} as 'cursor' must be one that this list gave: current value is ${show(cursor)}`,
+    );
+  }
+  return place;
+}
+
+function bytesOf(place: StoreKey): number {
+  const text = place.filter((part) => typeof part === "string").join("");
+  return new TextEncoder().encode(text).length;
+}
+
+function parse(cursor: unknown): readonly [number, unknown, StoreKey] | undefined {
+  if (typeof cursor !== "string" || !/^[A-Za-z0-9_-]+$/.test(cursor)) return undefined;
+  try {
+    const text = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
+    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+    const parts = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const whole = Array.isArray(parts) && Array.isArray(parts[1]) && Array.isArray(parts[2]);
+    return whole ? parts as [number, unknown, StoreKey] : undefined;
+  } catch {
+    return undefined;
+  }
+}

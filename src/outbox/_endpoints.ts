@@ -1,0 +1,231 @@
+import type { Attempt, Logger, Store } from "../core/mod.ts";
+import { commitChange, readKeys } from "./_commit.ts";
+import { Draft } from "./_draft.ts";
+import {
+  cleared,
+  pauseAsked,
+  readEndpoint,
+  reasonToEnd,
+  type Standing,
+  standingOf,
+  type Unwritten,
+  withFailures,
+} from "./_endpoint_record.ts";
+import type { Env } from "./_env.ts";
+import type { Keys } from "./_keys.ts";
+import type { OwnEvents } from "./_own_events.ts";
+import type { EndpointRecord, Retention } from "./_records.ts";
+import type { Slot, Targets } from "./_targets.ts";
+import { TroubleLog } from "./_trouble_log.ts";
+import { OutboxUnavailableError } from "./errors.ts";
+
+/** How long a record that was read is believed, in milliseconds. */
+const FRESH = 5_000;
+/** How long a read or a write waits for the store, in milliseconds. */
+const PATIENCE = 5_000;
+/** How often failures are written at most, in milliseconds. */
+const FLUSH_EVERY = 60_000;
+/** A pause that is longer by less than this, in milliseconds, is not written anew. */
+const PAUSE_STEP = 1_000;
+
+/** What endpoints are kept with. */
+export type EndpointsOptions = {
+  readonly store: Store;
+  readonly keys: Keys;
+  readonly env: Env;
+  readonly retention: Retention;
+  readonly targets: Targets;
+  readonly events: OwnEvents;
+  /** How long nothing but failures turns a target off, in milliseconds. */
+  readonly disableAfter: number;
+  readonly logger: Logger;
+};
+
+/** A record as it was read, and what this process has not written of it yet. */
+type Known = Unwritten & {
+  record: EndpointRecord;
+  versionstamp: string | null;
+  readAt: number;
+  writtenAt: number;
+};
+
+/** Makes another record of one; undefined: it is as it should be. */
+type Edit = (record: EndpointRecord) => EndpointRecord | undefined;
+
+/** Whether targets get anything: what receivers answer turns them off, or has them wait. */
+export class Endpoints {
+  readonly #options: EndpointsOptions;
+  readonly #trouble: TroubleLog;
+  readonly #known = new Map<string, Known>();
+  readonly #addresses = new WeakMap<Slot, Promise<string>>();
+
+  constructor(options: EndpointsOptions) {
+    this.#options = options;
+    this.#trouble = new TroubleLog(options.logger, options.env);
+  }
+
+  /** Whether a target is known to get nothing now; what is not known yet is no reason. */
+  blocked({ target: { name } }: Slot): boolean {
+    const { record } = this.#known.get(name) ?? {};
+    if (record === undefined) return false;
+    const paused = (record.pausedUntil ?? 0) > this.#options.env.now();
+    return record.state !== "on" || paused;
+  }
+
+  /** How a target stands. */
+  async standing(slot: Slot): Promise<Standing> {
+    const { env } = this.#options;
+    const address = await this.#addressOf(slot);
+    const known = this.#known.get(slot.target.name);
+    const fresh = known && Math.abs(env.now() - known.readAt) < FRESH;
+    const { record } = fresh ? known : await this.#read(slot.target.name);
+    return standingOf(record, address, env.now());
+  }
+
+  /** How anything stands of which something may be stored, registered here or not. */
+  async describe(name: string): Promise<Standing & { readonly registered: boolean }> {
+    const { targets, env } = this.#options;
+    const slot = targets.get(name);
+    const { record } = await this.#read(name);
+    const address = slot ? await this.#addressOf(slot) : record.address ?? "";
+    return { ...standingOf(record, address, env.now()), registered: slot !== undefined };
+  }
+
+  /**
+   * Notes what an attempt came to. Whether the target was turned off because of it: then the delivery is
+   * held. Never rejects.
+   *
+   * @param type The event's
+   */
+  async note(slot: Slot, attempt: Attempt, type: string): Promise<boolean> {
+    if (attempt.skipped) return false;
+    try {
+      const { record } = await this.standing(slot);
+      if (attempt.verdict !== "delivered") return await this.#failed(slot, attempt, type);
+      const known = this.#known.get(slot.target.name)!;
+      known.failures = 0;
+      known.since = undefined;
+      if (record.failingSince !== undefined) await this.#edit(slot, cleared);
+    } catch (error) {
+      this.#trouble.warn(`What '${slot.target.name}' answered could not be noted`, error);
+    }
+    return false;
+  }
+
+  /** Changes a record by hand: as it is now, not as it was known. @throws {OutboxUnavailableError} */
+  async change(name: string, edit: Edit, off?: string): Promise<void> {
+    await this.#read(name);
+    await this.#write(name, edit, off, undefined);
+  }
+
+  async #failed(slot: Slot, attempt: Attempt, type: string): Promise<boolean> {
+    const { env, disableAfter } = this.#options;
+    const { name } = slot.target;
+    const known = this.#known.get(name)!;
+    const now = env.now();
+    known.failures++;
+    known.since ??= now;
+    const address = await this.#addressOf(slot);
+    const { record } = standingOf(known.record, address, now);
+    const pausedUntil = pauseAsked(attempt, now);
+    const pauses = pausedUntil !== undefined &&
+      pausedUntil > (record.pausedUntil ?? 0) + PAUSE_STEP;
+    const reason = reasonToEnd(withFailures(record, known), attempt, now, disableAfter);
+    const due = Math.abs(now - known.writtenAt) >= FLUSH_EVERY;
+    if (!pauses && reason === undefined && !due) return false;
+    const { since, failures } = known;
+    await this.#edit(
+      slot,
+      (record) => {
+        if (record.state === "off") return undefined;
+        const failing = withFailures(record, { since, failures });
+        if (reason !== undefined) return { ...failing, state: "off", reason };
+        return pauses ? { ...failing, pausedUntil } : failing;
+      },
+      reason,
+      type,
+    );
+    known.failures -= failures;
+    if (known.failures === 0) known.since = undefined; // what is written is not this process's any more
+    known.writtenAt = now;
+    return reason !== undefined;
+  }
+
+  /** Changes the record of a target for its present address. */
+  async #edit(slot: Slot, edit: Edit, off?: string, type?: string): Promise<void> {
+    const { env } = this.#options;
+    const address = await this.#addressOf(slot);
+    const one: Edit = (record) => {
+      const standing = standingOf(record, address, env.now());
+      if (standing.state === "deleted") return undefined;
+      const edited = edit(standing.record);
+      return edited && { ...edited, address };
+    };
+    await this.#write(slot.target.name, one, off, type);
+  }
+
+  /** Writes a record on top of the one that is there. `off`: why the target gets nothing from now on. */
+  async #write(
+    name: string,
+    edit: Edit,
+    off: string | undefined,
+    cause: string | undefined,
+  ): Promise<void> {
+    const { store, keys, env, events } = this.#options;
+    const key = keys.endpoint(name);
+    const deadline = env.now() + PATIENCE;
+    let known = this.#known.get(name) ?? await this.#read(name);
+    for (;;) {
+      const record = edit(known.record);
+      if (record === undefined) return;
+      const draft = new Draft();
+      draft.checks.push({ key, versionstamp: known.versionstamp });
+      draft.sets.push([key, record, undefined]);
+      const data = { target: name, reason: this.#explain(off) };
+      const announce = off === undefined
+        ? undefined
+        : events.put(draft, "webhook.disabled", data, cause);
+      const outcome = await commitChange(store, draft.change, env, deadline - env.now());
+      if (outcome.ok === true) {
+        Object.assign(known, { record, versionstamp: outcome.versionstamp, readAt: env.now() });
+        return announce?.();
+      }
+      if (outcome.ok === "unknown") {
+        this.#forget(known);
+        throw new OutboxUnavailableError("unknown", outcome.cause);
+      }
+      if (env.now() >= deadline) throw new OutboxUnavailableError(false);
+      known = await this.#read(name);
+    }
+  }
+
+  #explain(off: string | undefined): string {
+    const days = Math.floor(this.#options.retention.head / (24 * 60 * 60 * 1000));
+    return `${off}; what is accepted for it is held, and gone after ${days} days`;
+  }
+
+  async #read(name: string): Promise<Known> {
+    const { store, keys, env } = this.#options;
+    const [entry] = await readKeys(store, [keys.endpoint(name)], env, PATIENCE);
+    const { value, versionstamp } = entry!;
+    const read = { record: readEndpoint(value), versionstamp, readAt: env.now() };
+    const known = this.#known.get(name);
+    if (known) return Object.assign(known, read);
+    const fresh: Known = { ...read, writtenAt: -Infinity, since: undefined, failures: 0 };
+    this.#known.set(name, fresh);
+    return fresh;
+  }
+
+  #forget(known: Known): void {
+    known.readAt = -Infinity;
+  }
+
+  #addressOf(slot: Slot): Promise<string> {
+    const known = this.#addresses.get(slot);
+    if (known) return known;
+    const { target } = slot;
+    const address = Promise.resolve(target.address?.() ?? "").catch(() => "");
+    this.#addresses.set(slot, address);
+    return address;
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * `ordering: "session"`: the deliveries of one session, one after the other.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { createEventIdAt, fixedRetry } from "../../../src/core/mod.ts";
+import { test } from "../../harness.ts";
+import { HOUR, MINUTE, Stage } from "./stage.ts";
+
+const DOWN = { verdict: "retry", error: "connection refused" } as const;
+const retry = fixedRetry({ delay: MINUTE, retries: 3, jitter: 0 });
+
+/** The distinct ids, in the order of their first attempts. */
+function firsts(ids: readonly string[]): readonly string[] {
+  return [...new Set(ids)];
+}
+
+test("a session keeps its order through failures and deaths", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  const failing = new Map<string, number>();
+  const answer = ({ id }: { id: string }, attempt: number) =>
+    attempt <= (failing.get(id) ?? 0) ? DOWN : undefined;
+  outbox.register(stage.target("a", answer, { ordering: "session", retry }));
+  outbox.start();
+  const published: string[] = [];
+  for (let i = 0; i < 12; i++) {
+    const id = await stage.publish(outbox, ["a"], { sessionId: "s" });
+    failing.set(id, i % 3 === 1 ? 2 : i % 3 === 2 ? Infinity : 0);
+    published.push(id);
+  }
+  await stage.pass(HOUR);
+  assert.deepEqual(firsts(stage.sent("a")), published);
+  // One after the other: whoever was tried again was tried before the next was.
+  assert.deepEqual(stage.sent("a"), published.flatMap((id, i) => Array([1, 3, 4][i % 3]).fill(id)));
+  const states = await Promise.all(published.map(async (id) => (await outbox.get("a", id))?.state));
+  assert.deepEqual(states, published.map((_, i) => i % 3 === 2 ? "dead" : "delivered"));
+  assert.deepEqual(await stage.left("lane"), []);
+  assert.deepEqual(await stage.left("due"), []);
+});
+
+test("a batch of one session is delivered in its order", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  outbox.register(stage.target("a", undefined, { ordering: "session", retry }));
+  outbox.start();
+  const batch = Array.from({ length: 5 }, (_, i) => {
+    const id = createEventIdAt(stage.world.now + i);
+    const timestamp = new Date(stage.world.now);
+    return { event: { id, type: "tool.called", timestamp, sessionId: "s", data: i }, to: ["a"] };
+  });
+  await Promise.all([outbox.publish(batch), stage.pass(MINUTE)]);
+  assert.deepEqual(stage.sent("a"), batch.map(({ event }) => event.id));
+  assert.deepEqual(await stage.left("lane"), []);
+});
+
+test("sessions do not wait for one another", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  const answer = ({ sessionId }: { sessionId?: string }) => sessionId === "sick" ? DOWN : undefined;
+  outbox.register(stage.target("a", answer, { ordering: "session", retry }));
+  outbox.start();
+  const began = new Map<string, number>();
+  for (let i = 0; i < 200; i++) {
+    await stage.publish(outbox, ["a"], { sessionId: "sick" });
+    const id = await stage.publish(outbox, ["a"], { sessionId: `s-${i % 20}` });
+    began.set(id, stage.world.now);
+    await stage.pass(20);
+  }
+  await stage.pass(5_000);
+  const waits = stage.seen.filter(({ id }) => began.has(id)).map(({ id, at }) =>
+    at - began.get(id)!
+  )
+    .sort((a, b) => a - b);
+  assert.equal(waits.length, 200);
+  const longest = waits.at(-1)!;
+  console.log(`healthy sessions beside a sick one waited ${waits[100]} ms, ${longest} ms at most`);
+  assert.ok(longest < 1_000, `${longest} ms`);
+});
+
+test("a session keeps its order through the deaths of processes", async () => {
+  const stage = new Stage();
+  const published: string[] = [];
+  for (let life = 0; life < 20; life++) {
+    const { outbox, process } = stage.open();
+    outbox.register(stage.target("a", undefined, { ordering: "session", retry }));
+    outbox.start();
+    for (let i = 0; i < 5; i++) {
+      published.push(await stage.publish(outbox, ["a"], { sessionId: "s" }));
+    }
+    await stage.pass(stage.world.random.between(0, 40));
+    process.kill();
+    await stage.pass(5_000);
+  }
+  const { outbox } = stage.open();
+  outbox.register(stage.target("a", undefined, { ordering: "session", retry }));
+  outbox.start();
+  await stage.pass(HOUR);
+  assert.deepEqual(firsts(stage.sent("a")), published);
+  assert.deepEqual(await stage.left("lane"), []);
+});
+
+test("events without a session, and sessions that are too long, are told apart", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  outbox.register(stage.target("a", undefined, { ordering: "session" }));
+  outbox.start();
+  await stage.publish(outbox, ["a"]);
+  await stage.pass(MINUTE);
+  assert.equal(stage.sent("a").length, 1);
+  const long = stage.publish(outbox, ["a"], { sessionId: "é".repeat(200) });
+  await assert.rejects(long, {
+    message:
+      "Cannot publish 'tool.called' in order as its session must be at most 256 bytes: current size is 400",
+  });
+});
+
+test("an outbox has eight ordered targets at most", () => {
+  const { outbox } = new Stage().open();
+  const stage = new Stage();
+  for (let i = 0; i < 8; i++) {
+    outbox.register(stage.target(`t${i}`, undefined, { ordering: "session" }));
+  }
+  assert.throws(() => outbox.register(stage.target("t8", undefined, { ordering: "session" })), {
+    message:
+      "Cannot register 't8' with the outbox as it has 8 targets with an 'ordering', the most that it can have",
+  });
+});
+
+test("a replayed delivery joins the end of its lane, and a retry finds the first of it", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  let down = true;
+  const answer = () => down ? DOWN : undefined;
+  outbox.register(
+    stage.target("a", answer, {
+      ordering: "session",
+      retry: fixedRetry({ delay: HOUR, retries: 1, jitter: 0 }),
+    }),
+  );
+  outbox.start();
+  const ids: string[] = [];
+  for (let i = 0; i < 3; i++) ids.push(await stage.publish(outbox, ["a"], { sessionId: "s" }));
+  await stage.pass(MINUTE);
+  const call = async <T>(promise: Promise<T>): Promise<T> =>
+    (await Promise.all([promise, stage.pass(100)]))[0];
+  assert.equal(await call(outbox.retry("a", ids[1]!)), "queued");
+  assert.equal(await call(outbox.retry("a", ids[0]!)), "moved");
+  await stage.pass(1_000);
+  assert.equal((await outbox.get("a", ids[0]!))?.state, "dead");
+  down = false;
+  assert.equal(await call(outbox.retry("a", ids[0]!)), "replayed");
+  await stage.pass(2 * HOUR);
+  assert.deepEqual(stage.sent("a").slice(-3), [ids[1], ids[2], ids[0]]);
+  const again = await call(outbox.replay({ state: "delivered", budgetMs: 10_000 }));
+  assert.deepEqual(again, { replayed: 3, refused: 0 });
+  await stage.pass(MINUTE);
+  assert.deepEqual(stage.sent("a").slice(-3).sort(), [...ids].sort());
+  assert.deepEqual(await stage.left("lane"), []);
+  assert.deepEqual(await stage.left("due"), []);
+});

@@ -1,0 +1,89 @@
+import type { Attempt, DeliveryTarget, HookEvent } from "../../../src/core/mod.ts";
+import { createEventIdAt, scheduleRetry } from "../../../src/core/mod.ts";
+import { createOutboxIn, type Outbox, type OutboxOptions } from "../../../src/outbox/outbox.ts";
+import { memoryStore } from "../../../src/testing/memory_store.ts";
+import { SimProcess } from "./sim_process.ts";
+import { World } from "./world.ts";
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** How a target answers; the default is that it takes everything. */
+export type Answer = (event: HookEvent, attempt: number) => Partial<Attempt> | undefined;
+
+/** An attempt as a target saw it. */
+export type Seen = { readonly at: number; readonly id: string; readonly target: string };
+
+/** One outbox, or several, in virtual time, over a store in memory. */
+export class Stage {
+  readonly world = new World(1);
+  readonly store = memoryStore({ now: () => this.world.now });
+  /** Attempts, in their order. */
+  readonly seen: Seen[] = [];
+  /** Events that the outbox let the process hear. */
+  readonly announced: HookEvent[] = [];
+  /** The targets that hear the outbox's own events. */
+  ownTargets: readonly string[] = [];
+  #processes = 0;
+
+  /** A process with its outbox. */
+  open(options: OutboxOptions = {}): { outbox: Outbox; process: SimProcess } {
+    const process = new SimProcess(`p${this.#processes++}`, this.world, 0);
+    const logger = { debug() {}, info() {}, warn() {}, error() {} };
+    const outbox = createOutboxIn(process.env, this.store, { logger, ...options });
+    outbox.connect?.({
+      targetsOf: () => this.ownTargets,
+      announce: (event) => void this.announced.push(event),
+    });
+    return { outbox, process };
+  }
+
+  /** A target that takes 10 ms an attempt. */
+  target(name: string, answer: Answer = () => undefined, rest: Partial<DeliveryTarget> = {}) {
+    const target: DeliveryTarget = {
+      name,
+      timeout: 10_000,
+      concurrency: 4,
+      retry: scheduleRetry([MINUTE, 5 * MINUTE]),
+      attempt: async (event, { attempt }) => {
+        await this.world.sleep(10);
+        this.seen.push({ at: this.world.now, id: event.id, target: name });
+        const { verdict = "delivered", ...others } = answer(event, attempt) ?? {};
+        return { verdict, duration: 10, ...others };
+      },
+      ...rest,
+    };
+    return target;
+  }
+
+  /** Publishes an event; its id. */
+  async publish(
+    outbox: Outbox,
+    to: readonly string[],
+    event: Partial<HookEvent> = {},
+  ): Promise<string> {
+    const id = createEventIdAt(this.world.now);
+    const timestamp = new Date(this.world.now);
+    const whole = { id, type: "tool.called", timestamp, data: {}, ...event };
+    await Promise.all([outbox.publish([{ event: whole, to }]), this.pass(1)]);
+    return id;
+  }
+
+  /** Lets time pass. */
+  pass(milliseconds: number): Promise<void> {
+    return this.world.run(this.world.now + milliseconds);
+  }
+
+  /** The ids that a target was sent, in their order. */
+  sent(target: string): readonly string[] {
+    return this.seen.filter((seen) => seen.target === target).map(({ id }) => id);
+  }
+
+  /** What is stored, but for the mark of the layout's version. */
+  async left(...parts: readonly string[]): Promise<readonly (readonly (string | number)[])[]> {
+    const keys = [];
+    for await (const { key } of this.store.list({ prefix: ["hooks", ...parts] })) keys.push(key);
+    return keys;
+  }
+}
