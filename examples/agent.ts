@@ -100,9 +100,12 @@ export class Agent {
         : { success: false, aborted: false, error: messageOf(error) };
     }
     session.usedAt = this.#now();
-    await this.#emit("session.updated", { session_id: session.id, action: "updated" }, session);
-    const duration_ms = Math.round(performance.now() - start);
-    await this.#emit("agent.end", { session_id: session.id, ...end, duration_ms }, session);
+    try {
+      await this.#emit("session.updated", { session_id: session.id, action: "updated" }, session);
+    } finally {
+      const duration_ms = Math.round(performance.now() - start);
+      await this.#emit("agent.end", { session_id: session.id, ...end, duration_ms }, session);
+    }
     return end.response;
   }
 

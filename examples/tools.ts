@@ -23,10 +23,15 @@ export const jobs: readonly Job[] = [
 
 function longSearch(signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve("no free Friday"), 10_000);
-    signal.addEventListener("abort", () => {
+    const stop = () => {
       clearTimeout(timer);
       reject(new Error("stopped"));
-    });
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve("no free Friday");
+    }, 10_000);
+    if (signal.aborted) stop(); // before it began
+    else signal.addEventListener("abort", stop, { once: true });
   });
 }
