@@ -98,6 +98,13 @@ test("over KV Connect, a commit without a check is applied twice when its reply 
   assert.deepEqual(result, { ok: true, value: "2", writes: 2 });
 });
 
+test("over KV Connect, a commit of @deno/kv is sent again when its connection is cut, by the `fetch` beneath", () =>
+  withServer(first("lost reply"), async (store, requests) => {
+    assert.ok((await store.atomic().sum(["a"], 1n).commit()).ok);
+    assert.equal((await store.get(["a"])).value, 2n);
+    assert.equal(requests.write, 2);
+  }, clients["@deno/kv's client"]));
+
 test("over KV Connect, a commit that met a 503 is sent again and applied once", async () => {
   const result = await commitOnce(first("unavailable"), "checked");
   assert.deepEqual(result, { ok: true, value: "1", writes: 2 });
