@@ -1,4 +1,4 @@
-import { type Attempt, type Logger, reason as reasonOf, type Store } from "../core/mod.ts";
+import type { Attempt, Logger, Store } from "../core/mod.ts";
 import { commitChange, readKeys } from "./_commit.ts";
 import { Draft } from "./_draft.ts";
 import {
@@ -16,6 +16,7 @@ import type { Keys } from "./_keys.ts";
 import type { OwnEvents } from "./_own_events.ts";
 import type { EndpointRecord, Retention } from "./_records.ts";
 import type { Slot, Targets } from "./_targets.ts";
+import { TroubleLog } from "./_trouble_log.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 
 /** How long a record that was read is believed, in milliseconds. */
@@ -54,11 +55,13 @@ type Edit = (record: EndpointRecord) => EndpointRecord | undefined;
 /** Whether targets get anything: what receivers answer turns them off, or has them wait. */
 export class Endpoints {
   readonly #options: EndpointsOptions;
+  readonly #trouble: TroubleLog;
   readonly #known = new Map<string, Known>();
   readonly #addresses = new WeakMap<Slot, Promise<string>>();
 
   constructor(options: EndpointsOptions) {
     this.#options = options;
+    this.#trouble = new TroubleLog(options.logger, options.env);
   }
 
   /** Whether a target is known to get nothing now; what is not known yet is no reason. */
@@ -96,7 +99,6 @@ export class Endpoints {
    */
   async note(slot: Slot, attempt: Attempt, type: string): Promise<boolean> {
     if (attempt.skipped) return false;
-    const { logger } = this.#options;
     try {
       const { record } = await this.standing(slot);
       if (attempt.verdict !== "delivered") return await this.#failed(slot, attempt, type);
@@ -105,7 +107,7 @@ export class Endpoints {
       known.since = undefined;
       if (record.failingSince !== undefined) await this.#edit(slot, cleared);
     } catch (error) {
-      logger.warn(`What '${slot.target.name}' answered could not be noted: ${reasonOf(error)}`);
+      this.#trouble.warn(`What '${slot.target.name}' answered could not be noted`, error);
     }
     return false;
   }

@@ -3,6 +3,7 @@ import { Attempter, type Fresh } from "./_attempter.ts";
 import { Claimer, newLease, type Pass } from "./_claimer.ts";
 import type { Endpoints } from "./_endpoints.ts";
 import type { Env } from "./_env.ts";
+import { Housekeeper } from "./_housekeeper.ts";
 import type { Keys } from "./_keys.ts";
 import type { BornLease, Lessor } from "./_lessor.ts";
 import type { Job, Lease, Settlement } from "./_lease.ts";
@@ -11,6 +12,7 @@ import type { Retention } from "./_records.ts";
 import { purge } from "./_removal.ts";
 import { Settler } from "./_settler.ts";
 import type { Targets } from "./_targets.ts";
+import { TroubleLog } from "./_trouble_log.ts";
 
 /** Claims pause while so many settles wait. */
 const MAX_BACKLOG = 100;
@@ -34,7 +36,8 @@ export type WorkerOptions = {
 /** Delivers: leases what is due, attempts it, settles. */
 export class Worker implements Lessor {
   readonly #options: WorkerOptions;
-  readonly #logger: Logger;
+  readonly #trouble: TroubleLog;
+  readonly #housekeeper: Housekeeper;
   readonly #claimer: Claimer;
   readonly #settler: Settler;
   readonly #attempter: Attempter;
@@ -52,7 +55,8 @@ export class Worker implements Lessor {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#logger = options.logger;
+    this.#trouble = new TroubleLog(options.logger, options.env);
+    this.#housekeeper = new Housekeeper({ ...options, log: this.#trouble });
     this.#attempter = new Attempter(options);
     this.#settler = new Settler(options);
     const wanted = (): boolean => !this.#stopped;
@@ -71,6 +75,7 @@ export class Worker implements Lessor {
     this.#stopped = false;
     this.#abort = new AbortController();
     this.#poll = POLL.first;
+    this.#housekeeper.start();
     this.wake();
   }
 
@@ -86,7 +91,7 @@ export class Worker implements Lessor {
     );
     let cancelDone = (): void => {};
     const late = new Promise<void>((resolve) => cancelDone = env.after(STOP.done, resolve));
-    await Promise.race([this.#quiet(), late]);
+    await Promise.race([Promise.all([this.#quiet(), this.#housekeeper.stop()]), late]);
     cancelAbort();
     cancelDone();
   }
@@ -147,6 +152,7 @@ export class Worker implements Lessor {
     } finally {
       await Promise.all(this.#inFlight);
     }
+    await this.#housekeeper.tidy(deadline);
     return { settled: this.#settled - before, remaining };
   }
 
@@ -172,7 +178,7 @@ export class Worker implements Lessor {
         // A slot that came free while the pass went on elsewhere woke nobody.
         if (pass.left.some((name) => this.#options.targets.free(name) > 0)) this.#again = true;
       } catch (error) {
-        this.#logger.warn("The outbox could not look for what is due", error);
+        this.#trouble.warn("The outbox could not look for what is due", error);
       }
     }
     if (!this.#running) return;
@@ -203,8 +209,7 @@ export class Worker implements Lessor {
       job = await this.#attempter.jobOf(lease, fresh);
       settlement = await this.#attempter.attempt(job, fresh?.event, this.#abort.signal);
     } catch (error) {
-      const what = lease.session === undefined ? `'${lease.id}'` : "of a session";
-      this.#logger.warn(`Delivery ${what} to '${lease.target}' could not be attempted`, error);
+      this.#trouble.warn(`Deliveries to '${lease.target}' could not be attempted`, error);
     }
     lease.slot.taken--;
     if (this.#left) this.wake();

@@ -237,7 +237,12 @@ export type OutboxOperations = {
    * @throws {OutboxUnavailableError} when the store gives no answer in time, and nothing was done
    */
   replay(options: ReplayOptions): Promise<ReplayResult>;
-  /** The figures of every target that is registered here or has something stored. */
+  /**
+   * The figures of every target that is registered here or has deliveries of events of the days within
+   * the retention, by the time in their ids; ids without one count for ever. They are read from counts.
+   *
+   * @throws {OutboxUnavailableError} when the store gives no answer in time
+   */
   figures(): Promise<readonly TargetFigures[]>;
   /** Whether a target gets anything. */
   endpoint(target: string): Promise<Endpoint>;
