@@ -112,8 +112,9 @@ export class Endpoints {
     return false;
   }
 
-  /** Changes a record by hand. @throws {OutboxUnavailableError} */
+  /** Changes a record by hand: as it is now, not as it was known. @throws {OutboxUnavailableError} */
   async change(name: string, edit: Edit, off?: string): Promise<void> {
+    await this.#read(name);
     await this.#write(name, edit, off, undefined);
   }
 

@@ -1,7 +1,7 @@
 import type { HookEvent, Publication, Receipt } from "../../../src/core/mod.ts";
 import type { Outbox } from "../../../src/outbox/outbox.ts";
 import type { Ledger } from "./ledger.ts";
-import { type Receivers, textOf } from "./receivers.ts";
+import { textOf } from "./receivers.ts";
 import type { SimProcess } from "./sim_process.ts";
 import type { World } from "./world.ts";
 
@@ -18,23 +18,22 @@ export class Client {
   readonly calls: Call[] = [];
   readonly #world: World;
   readonly #ledger: Ledger;
-  readonly #receivers: Receivers;
   #counter = 0;
 
-  constructor(world: World, ledger: Ledger, receivers: Receivers) {
+  constructor(world: World, ledger: Ledger) {
     this.#world = world;
     this.#ledger = ledger;
-    this.#receivers = receivers;
   }
 
-  /** A new event; `data` is what makes two of them the same under a key. */
-  event(data: unknown, type = "tool.called"): HookEvent {
+  /** A new event; `data` and the session are what makes two of them the same under a key. */
+  event(data: unknown, sessionId: string | undefined = "s-1", type = "tool.called"): HookEvent {
     const time = this.#world.now.toString(16).padStart(12, "0");
     const count = (this.#counter++).toString(16).padStart(12, "0");
     const id = `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${count}`;
     const timestamp = new Date(this.#world.now);
-    const event: HookEvent = { id, type, timestamp, sessionId: "s-1", data };
-    this.#receivers.published.set(id, textOf(event));
+    const session = sessionId === "" ? {} : { sessionId };
+    const event: HookEvent = { id, type, timestamp, ...session, data };
+    this.#ledger.published.set(id, textOf(event));
     return event;
   }
 
@@ -96,7 +95,7 @@ export class Client {
 
   /** Type, session and data of what was published. */
   #contentOf(id: string): string {
-    const [, type, , session, data] = JSON.parse(this.#receivers.published.get(id) ?? "[]");
+    const [, type, , session, data] = JSON.parse(this.#ledger.published.get(id) ?? "[]");
     return JSON.stringify([type, session, data]);
   }
 

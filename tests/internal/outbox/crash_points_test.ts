@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "../../harness.ts";
 import type { Cluster } from "./cluster.ts";
-import { COMMIT_FAULTS, type Fault, FaultAt, READ_FAULTS } from "./faults.ts";
+import { COMMIT_FAULTS, type Fault, FaultAt, isRead, READ_FAULTS } from "./faults.ts";
 import { runScenario } from "./scenario.ts";
 
 test("the story passes through every state of a delivery", async () => {
@@ -21,8 +21,8 @@ test("the story passes through every state of a delivery", async () => {
     unreadable: all.some(({ dead }) => dead?.reason === "unreadable"),
     expired: all.some(({ log }) => log?.state === "expired"),
     returned: all.some(({ returns }) => returns > 0),
-    lost: ledger.totals.lost > 0,
-    reclaimed: ledger.totals.reclaims > 0,
+    lost: ledger.leases.totals.lost > 0,
+    reclaimed: ledger.leases.totals.reclaims > 0,
     chunked: [...ledger.heads.values()].some(({ chunks = 0 }) => chunks > 1),
     duplicate: told.some((told) => told.kind === "accepted" && told.receipts[0]!.duplicate),
     conflict: told.some(({ kind }) => kind === "conflict"),
@@ -45,13 +45,13 @@ for (const fault of COMMIT_FAULTS) {
       const baseline = new FaultAt();
       await runScenario(baseline, { seed });
       for (const [n, purpose] of baseline.seen.entries()) {
-        const kinds: readonly Fault[] = purpose === "read" ? READ_FAULTS : COMMIT_FAULTS;
+        const kinds: readonly Fault[] = isRead(purpose) ? READ_FAULTS : COMMIT_FAULTS;
         if (!kinds.includes(fault)) continue;
         const cluster = await runScenario(new FaultAt(n, fault), { seed });
         const where = `${fault} at operation ${n}, a ${purpose}, seed ${seed}`;
         assert.deepEqual(cluster.ledger.faults, [], where);
         const expired = [...cluster.ledger.known.values()]
-          .filter(({ w, log }) => w !== "too late" && log?.state === "expired");
+          .filter(({ w, log }) => w !== "tomorrow" && log?.state === "expired");
         assert.deepEqual(expired, [], where);
         add(totals, cluster);
       }
@@ -63,6 +63,6 @@ for (const fault of COMMIT_FAULTS) {
 function add(totals: Record<string, number>, { crashes, ledger }: Cluster): void {
   totals.operations!++;
   totals.crashes! += crashes;
-  totals.lost! += ledger.totals.lost;
-  totals.reclaims! += ledger.totals.reclaims;
+  totals.lost! += ledger.leases.totals.lost;
+  totals.reclaims! += ledger.leases.totals.reclaims;
 }

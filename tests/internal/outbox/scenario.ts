@@ -15,7 +15,7 @@ export async function runScenario(
   faults: Faults,
   { seed = 1, make }: { readonly seed?: number; readonly make?: MakeOutbox } = {},
 ): Promise<Cluster> {
-  const targets = ["good", "flaky", "final", "stuck", "later", "too late", "slow"];
+  const targets = ["good", "flaky", "final", "stuck", "later", "tomorrow", "slow"];
   const cluster = new Cluster({ seed, targets, make, retention: RETENTION });
   await deterministically(cluster.world.random.fork(), () => new Scenario(cluster, faults).run());
   return cluster;
@@ -44,7 +44,7 @@ class Scenario {
         flaky: "down",
         stuck: "stuck",
         later: "later",
-        "too late": "too late",
+        tomorrow: "too late",
       } as const;
       return first && target in moods ? moods[target as keyof typeof moods] : "ok";
     };
@@ -60,7 +60,7 @@ class Scenario {
     await this.#chunked();
     await this.#keyed();
     await this.#step(500, "worker", ["stuck"]);
-    await this.#step(200, "worker", ["too late"]);
+    await this.#step(200, "worker", ["tomorrow"]);
     await this.#damaged();
     await world.run(world.now + 40_000);
     await this.#stopped();
@@ -137,11 +137,12 @@ class Scenario {
 
   #spawn(name: string): void {
     const { world } = this.#cluster;
-    const node = this.#cluster.spawn(`${name}.${this.#spawned++}`, this.#faults, 0, () => {
+    const onDeath = (): void => {
       world.after(500, () => {
         if (this.#on) this.#spawn(name);
       });
-    });
+    };
+    const node = this.#cluster.spawn(`${name}.${this.#spawned++}`, this.#faults, { onDeath });
     this.#nodes.set(name, node);
     if (name === "worker") node.outbox.start();
     else this.#cron(node);
