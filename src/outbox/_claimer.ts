@@ -109,7 +109,8 @@ export class Claimer {
     const { targets, env, store, wanted, endpoints } = this.#options;
     const slot = targets.get(name);
     if (slot === undefined) return NOTHING;
-    if (earliest > env.now()) return { ...NOTHING, next: earliest };
+    const soonest = Math.max(earliest, endpoints.rests.until(name));
+    if (soonest > env.now()) return { ...NOTHING, next: soonest };
     const { state, record } = await endpoints.standing(slot);
     if (state === "paused") return { ...NOTHING, next: record.pausedUntil };
     if (state === "deleted") await this.#options.purge(name);
