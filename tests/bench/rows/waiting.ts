@@ -8,7 +8,7 @@ const FEW = 1_000;
 /** Processes whose memory is compared, and pairs of them that open a store. */
 const PAIRS = { memory: 5, open: 21 };
 /** How often each sickness is looked at. */
-const ROUNDS = 5;
+const ROUNDS = 9;
 
 /** What it costs that a million deliveries wait, on a file of Deno KV. */
 export const waitingRows: readonly Row[] = [

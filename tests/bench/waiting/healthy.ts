@@ -1,4 +1,4 @@
-import type { Attempt, AttemptContext, DeliveryTarget } from "@omniagent/hooks";
+import type { Attempt, DeliveryTarget } from "@omniagent/hooks";
 import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { newId } from "../rows/_kv.ts";
@@ -8,7 +8,7 @@ import { TARGET } from "./fill.ts";
 export type Sickness = "none" | "down" | "saturated" | "off";
 
 /** How long one look at it takes, in milliseconds. */
-const DURATION = 3_000;
+const DURATION = 2_000;
 /** Events come in bursts: four are attempted as they are stored, the others are claimed when a slot is free. */
 const BURST = { events: 6, every: 50, concurrency: 4 };
 /** How long the healthy receiver takes, and the saturated one, in milliseconds. */
@@ -30,13 +30,14 @@ export async function delaysBeside(sickness: Sickness, file: string): Promise<re
     timeout: 10_000,
     concurrency: BURST.concurrency,
     retry,
-    async attempt({ id }, { signal }) {
+    async attempt({ id }) {
       delays.push(performance.now() - published.get(id)!);
-      await pause(ANSWER.healthy, signal);
+      await pause(ANSWER.healthy);
       return { verdict: "delivered", duration: ANSWER.healthy };
     },
   });
-  if (sickness !== "none") outbox.register(sick(sickness));
+  const over = new AbortController();
+  if (sickness !== "none") outbox.register(sick(sickness, over.signal));
   if (sickness === "off") await outbox.disable(TARGET);
   outbox.start();
   await publishSteadily(async () => {
@@ -46,21 +47,23 @@ export async function delaysBeside(sickness: Sickness, file: string): Promise<re
     await outbox.publish([{ event, to: [HEALTHY] }]);
   });
   while (delays.length < published.size) await pause(10);
+  over.abort();
   await outbox.stop();
   if (sickness === "off") await outbox.enable(TARGET);
   store.close();
   return delays;
 }
 
-function sick(sickness: Exclude<Sickness, "none">): DeliveryTarget {
+/** Answers at once when it is all over, so that nobody waits for it. */
+function sick(sickness: Exclude<Sickness, "none">, over: AbortSignal): DeliveryTarget {
   return {
     name: TARGET,
     timeout: 10_000,
     concurrency: 16,
     retry,
-    async attempt(_event: unknown, { signal }: AttemptContext): Promise<Attempt> {
+    async attempt(): Promise<Attempt> {
       if (sickness === "down") return { verdict: "retry", duration: 0, error: "refused" };
-      await pause(ANSWER.saturated, signal);
+      await pause(ANSWER.saturated, over);
       return { verdict: "delivered", status: 204, duration: ANSWER.saturated };
     },
   };
@@ -78,6 +81,7 @@ async function publishSteadily(publish: () => Promise<void>): Promise<void> {
 
 function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
     const end = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", end);
