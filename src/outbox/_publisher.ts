@@ -209,7 +209,8 @@ export class Publisher {
       unit.resolve(unit.done);
     }
     for (const lease of leases) lessor.attempt(lease, versionstamp);
-    lessor.wake();
+    const deliveries = units.flatMap(({ batch }) => batch).flatMap(({ to }) => to);
+    if (deliveries.length > leases.length) lessor.wake();
   }
 }
 
