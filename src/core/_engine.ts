@@ -1,15 +1,14 @@
 import { linkSignals } from "./_abort.ts";
 import { Acceptance, planFor, refusalOf } from "./_acceptance.ts";
-import { Background } from "./_background.ts";
 import { quote } from "./_check.ts";
-import { createEvent } from "./_create_event.ts";
 import type { Entry } from "./_entry.ts";
-import { InFlight } from "./_in_flight.ts";
 import { HookLifecycle } from "./_lifecycle.ts";
 import { Outgoing } from "./_outgoing.ts";
 import { Plans } from "./_plans.ts";
 import { consoleLogger, Reporter } from "./_reporter.ts";
 import { Run, type RunHost, runPlan } from "./_run.ts";
+import { Background, InFlight } from "./_under_way.ts";
+import { createEvent } from "./create_event.ts";
 import type { EmitOptions, Receipt } from "./emitter.ts";
 import { EmitDepthError, HookInitError, HooksClosedError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";

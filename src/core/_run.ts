@@ -1,6 +1,6 @@
 import { abortable, isThenable } from "./_abort.ts";
 import { type Entry, SKIPPED } from "./_entry.ts";
-import type { InFlight } from "./_in_flight.ts";
+import type { InFlight } from "./_under_way.ts";
 import type { HookLifecycle } from "./_lifecycle.ts";
 import type { Call, Plan } from "./_plans.ts";
 import type { Reporter } from "./_reporter.ts";

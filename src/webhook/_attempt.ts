@@ -1,12 +1,10 @@
+import { copyJson, findEnvelopeFaults, within } from "../core/kit.ts";
 import {
   type Attempt,
-  copyJson,
   encodeEvent,
   EventValidationError,
-  findEnvelopeFaults,
   type HookEvent,
   reason,
-  within,
 } from "../core/mod.ts";
 import { readAnswer } from "./_answer.ts";
 import type { Endpoint } from "./_endpoint.ts";

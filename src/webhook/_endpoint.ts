@@ -5,7 +5,7 @@ import {
   checkPatterns,
   checkPositive,
   show,
-} from "../core/mod.ts";
+} from "../core/kit.ts";
 import { createScrub, type Scrub } from "./_scrub.ts";
 import { createWebhookSigner, type WebhookSigner } from "./signature.ts";
 import type { WebhookHookOptions } from "./webhook_options.ts";

@@ -1,4 +1,5 @@
-import { follow, type RetryPolicy } from "../core/mod.ts";
+import { follow } from "../core/kit.ts";
+import type { RetryPolicy } from "../core/mod.ts";
 
 /** Some quick retries, then a schedule. */
 export function quickThen(quick: RetryPolicy, count: number, schedule: RetryPolicy): RetryPolicy {

@@ -1,3 +1,4 @@
+import { show, Slots } from "../core/kit.ts";
 import {
   type Attempt,
   type AttemptContext,
@@ -6,8 +7,6 @@ import {
   type HandlerContext,
   type HookEvent,
   type RetryPolicy,
-  show,
-  Slots,
   type Webhook,
 } from "../core/mod.ts";
 import { makeAttempt } from "./_attempt.ts";
