@@ -1,6 +1,6 @@
 import type { Emitter } from "./emitter.ts";
 import type { AgentEvents, HookEvent } from "./events.ts";
-import type { EventOf, EventPattern } from "./patterns.ts";
+import type { EventOf } from "./patterns.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { Store } from "./store.ts";
 

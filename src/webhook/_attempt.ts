@@ -6,10 +6,9 @@ import {
   type HookEvent,
   reason,
 } from "../core/mod.ts";
-import { readAnswer } from "./_answer.ts";
+import { judge, readAnswer } from "./_answer.ts";
 import type { Endpoint } from "./_endpoint.ts";
-import { judge } from "./_judge.ts";
-import { AddressNotAllowedError } from "./address_error.ts";
+import { AddressNotAllowedError } from "./errors.ts";
 
 const USER_AGENT = "omniagent-hooks";
 /** Longest `error` of an attempt, in characters. */
