@@ -87,7 +87,14 @@ export function within<T>(
   expired: () => unknown,
   work: (signal: AbortSignal) => T,
 ): T | Promise<Awaited<T>> {
-  const { signal, abort, release } = linkSignals(parent);
+  const controller = new AbortController();
+  const { signal } = controller;
+  let giveUp: (reason: unknown) => void = () => {};
+  const abort = (reason: unknown): void => {
+    controller.abort(reason);
+    giveUp(reason);
+  };
+  const release = follow(parent, () => abort(parent.reason));
   const cancel = after(milliseconds, () => abort(expired()));
   const end = (): void => {
     cancel();
@@ -96,7 +103,11 @@ export function within<T>(
   try {
     const result = work(signal);
     if (!isThenable(result)) return end(), result;
-    return abortable(result as PromiseLike<Awaited<T>>, signal).finally(end);
+    return new Promise<Awaited<T>>((resolve, reject) => {
+      giveUp = (reason) => (end(), reject(reason));
+      (result as PromiseLike<Awaited<T>>).then((value) => (end(), resolve(value)), giveUp);
+      if (signal.aborted) giveUp(signal.reason);
+    });
   } catch (error) {
     end();
     throw error;

@@ -68,22 +68,23 @@ const KEPT = 4 * 1024;
 export async function readAnswer(response: Response, scrub: Scrub): Promise<string> {
   const reader = response.body?.getReader();
   if (reader === undefined) return "";
-  const bytes = new Uint8Array(READ);
+  const decoder = new TextDecoder();
+  let text = "";
   let length = 0;
   let ended = false;
   try {
     while (length < READ && !ended) {
       const { done, value } = await reader.read();
       ended = done;
-      const part = value?.subarray(0, READ - length) ?? new Uint8Array();
-      bytes.set(part, length);
-      length += part.length;
+      const part = value?.subarray(0, READ - length);
+      text += decoder.decode(part, { stream: !done });
+      length += part?.length ?? 0;
     }
   } finally {
     if (!ended) reader.cancel().catch(() => {}); // gives the connection up
   }
-  const text = scrub.text(new TextDecoder().decode(bytes.subarray(0, length)));
-  const whole = ended ? text : text.slice(0, Math.max(0, text.length - scrub.longest));
+  const clean = scrub.text(text);
+  const whole = ended ? clean : clean.slice(0, Math.max(0, clean.length - scrub.longest));
   const { read } = new TextEncoder().encodeInto(whole, new Uint8Array(KEPT));
   return whole.slice(0, read);
 }
