@@ -7,7 +7,7 @@ import { Outgoing } from "./_outgoing.ts";
 import { Plans } from "./_plans.ts";
 import { consoleLogger, Reporter } from "./_reporter.ts";
 import { Run, type RunHost, runPlan } from "./_run.ts";
-import { Background, InFlight } from "./_under_way.ts";
+import { Background, Crowd, InFlight } from "./_under_way.ts";
 import { createEvent } from "./create_event.ts";
 import type { EmitOptions, Receipt } from "./emitter.ts";
 import { EmitDepthError, HookInitError, HooksClosedError } from "./errors.ts";
@@ -52,8 +52,10 @@ export class Engine {
     this.#background = new Background({ maxConcurrent, maxPending, overflow }, this.#reporter);
     const drained = (): Promise<void> => this.#drained();
     const reporter = this.#reporter;
-    this.lifecycle = new HookLifecycle({ logger, queue, reporter, closeTimeout, drained });
-    this.#host = { reporter, inFlight: this.#inFlight, lifecycle: this.lifecycle };
+    const runs = new Crowd<Run>();
+    const abandon = (reason: unknown): void => runs.members.forEach((run) => run.stop(reason));
+    this.lifecycle = new HookLifecycle({ logger, queue, reporter, closeTimeout, drained, abandon });
+    this.#host = { reporter, inFlight: this.#inFlight, runs };
     this.plans = new Plans((entry, type) => this.contextFor(entry, [type]));
     this.#acceptance = new Acceptance(this.lifecycle, options.schemas);
   }

@@ -56,7 +56,7 @@ export type InitContext = {
   readonly store?: Store;
   /** The logger of the registry. */
   readonly logger: Logger;
-  /** Aborts when `close` begins. */
+  /** Aborts when `close` begins; but not before the events have ended that wait for hooks to open. */
   readonly signal: AbortSignal;
 };
 
