@@ -1,4 +1,4 @@
-import { after } from "./_abort.ts";
+import { after, sharedController } from "./_abort.ts";
 import type { Entry } from "./_entry.ts";
 import type { Reporter } from "./_reporter.ts";
 import type { DeliveryQueue } from "./delivery.ts";
@@ -27,11 +27,11 @@ export class HookLifecycle {
   /** Whether events may pass at once: everything that is registered is open. */
   ready = false;
   /** Aborts when events that are still under way are given up. */
-  readonly abandoned: AbortController = new AbortController();
+  readonly abandoned: AbortController = sharedController();
   /** Whether it has: what was under way goes no further. */
   over = false;
   readonly #options: LifecycleOptions;
-  readonly #openingSignal = new AbortController();
+  readonly #openingSignal: AbortController = sharedController();
   readonly #waiting = new Set<Entry>(); // to be opened, in the order of registration
   readonly #open = new Set<Entry>();
   readonly #retiring = new Set<Promise<void>>();

@@ -11,7 +11,11 @@ export type Logger = Readonly<
 
 /** What a handler is given beside the event. Its `emit` continues the chain of the event it hears. */
 export interface HandlerContext<Events extends object = AgentEvents> extends Emitter<Events> {
-  /** Aborts with the caller's signal, with the handler's timeout, or when `close` runs out of time. */
+  /**
+   * Aborts with the caller's signal, with the handler's timeout, or when `close` runs out of time. With
+   * neither of the first two, calls share one that lives as long as the hooks: take off the listeners that
+   * you put on it.
+   */
   readonly signal: AbortSignal;
   /** The logger of the registry. */
   readonly logger: Logger;
