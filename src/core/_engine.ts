@@ -7,7 +7,7 @@ import { Outgoing } from "./_outgoing.ts";
 import { Plans } from "./_plans.ts";
 import { consoleLogger, Reporter } from "./_reporter.ts";
 import { Run, type RunHost, runPlan } from "./_run.ts";
-import { Background, Crowd, InFlight } from "./_under_way.ts";
+import { Background, InFlight } from "./_under_way.ts";
 import { createEvent } from "./create_event.ts";
 import type { EmitOptions, Receipt } from "./emitter.ts";
 import { EmitDepthError, HookInitError, HooksClosedError } from "./errors.ts";
@@ -52,11 +52,11 @@ export class Engine {
     this.#background = new Background({ maxConcurrent, maxPending, overflow }, this.#reporter);
     const drained = (): Promise<void> => this.#drained();
     const reporter = this.#reporter;
-    const runs = new Crowd<Run>();
-    const abandon = (reason: unknown): void => runs.members.forEach((run) => run.stop(reason));
-    this.lifecycle = new HookLifecycle({ logger, queue, reporter, closeTimeout, drained, abandon });
-    this.#host = { reporter, inFlight: this.#inFlight, runs };
-    this.plans = new Plans((entry, type) => this.contextFor(entry, [type]));
+    this.lifecycle = new HookLifecycle({ logger, queue, reporter, closeTimeout, drained });
+    this.#host = { reporter, inFlight: this.#inFlight, lifecycle: this.lifecycle };
+    this.plans = new Plans((entry, type) =>
+      this.contextFor(entry, [type], this.lifecycle.abandoned.signal)
+    );
     this.#acceptance = new Acceptance(this.lifecycle, options.schemas);
   }
 
@@ -168,7 +168,7 @@ export class Engine {
   contextFor(
     entry: Entry,
     chain: Chain,
-    signal: AbortSignal = this.lifecycle.abandoned.signal,
+    signal: AbortSignal,
     attempt = 1,
   ): HandlerContext {
     return Object.freeze({
@@ -201,11 +201,12 @@ export class Engine {
       const sent = this.#outgoing.redact(event, plan);
       const stored = await this.#outgoing.publish(sent, plan.targets, options);
       if (stored?.duplicate) return stored;
+      const ending = caller?.signal ?? this.lifecycle.abandoned.signal;
       const run = new Run(plan, event, this.#host, {
         deliveries: stored?.deliveries ?? 0,
         sent,
-        signal: caller?.signal,
-        contextFor: (entry) => this.contextFor(entry, chain, caller?.signal),
+        signal: ending,
+        contextFor: (entry) => this.contextFor(entry, chain, ending),
       });
       return await run.go(0);
     } finally {

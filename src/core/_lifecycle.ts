@@ -15,8 +15,6 @@ export type LifecycleOptions = {
   readonly closeTimeout: number;
   /** Resolves when no event is under way. */
   readonly drained: () => Promise<void>;
-  /** Ends the events that are under way, whatever their handlers do. */
-  readonly abandon: (reason: unknown) => void;
 };
 
 /** This part of `closeTimeout`, but a second at most, is kept for closing the hooks. */
@@ -131,7 +129,6 @@ export class HookLifecycle {
     this.over = true;
     this.#stopOpening();
     this.abandoned.abort(new HooksClosedError("Cannot go on"));
-    this.#options.abandon(this.abandoned.signal.reason);
     const open = [...this.#open].reverse();
     this.#open.clear(); // whoever else would close one of them finds nothing
     failures.push(...await closeAll(open, end.late));

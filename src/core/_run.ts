@@ -1,6 +1,7 @@
-import { follow, isThenable } from "./_abort.ts";
+import { abortable, isThenable } from "./_abort.ts";
 import { type Entry, SKIPPED } from "./_entry.ts";
-import type { Crowd, Epoch, InFlight } from "./_under_way.ts";
+import type { InFlight } from "./_under_way.ts";
+import type { HookLifecycle } from "./_lifecycle.ts";
 import type { Call, Plan } from "./_plans.ts";
 import type { Reporter } from "./_reporter.ts";
 import type { HandlerOutcome, Receipt } from "./emitter.ts";
@@ -14,8 +15,8 @@ export type RunOptions = {
   readonly deliveries: number;
   /** The event as inline webhooks are to send it. */
   readonly sent: HookEvent;
-  /** The caller's signal: when it aborts, nothing is waited for and nothing more is called. */
-  readonly signal: AbortSignal | undefined;
+  /** When it aborts, by the caller or by `close`, nothing is waited for and nothing more is called. */
+  readonly signal: AbortSignal;
   /** The context of a call. */
   contextFor(entry: Entry): HandlerContext;
 };
@@ -24,8 +25,7 @@ export type RunOptions = {
 export type RunHost = {
   readonly reporter: Reporter;
   readonly inFlight: InFlight;
-  /** Those under way, so that `close` can end them. */
-  readonly runs: Crowd<Run>;
+  readonly lifecycle: HookLifecycle;
 };
 
 /**
@@ -54,10 +54,7 @@ export function runPlan(plan: Plan, event: HookEvent, host: RunHost): Promise<Re
   });
 }
 
-/**
- * One event on its way through the calls of a plan, with all that can happen there. When its signal
- * aborts, or `close` gives up, nothing is waited for and nothing more is called.
- */
+/** One event on its way through the calls of a plan, with all that can happen there. */
 export class Run {
   readonly #plan: Plan;
   readonly #event: HookEvent;
@@ -67,16 +64,6 @@ export class Run {
   #outcomes: HandlerOutcome[] | undefined;
   /** Inline webhooks under way. */
   #sending: Promise<void>[] | undefined;
-  /** The index of the call that is waited for; undefined while one is being made. */
-  #waiting: number | undefined;
-  /** Counts the loops: a call that nobody waits for any longer wakes one that is over. */
-  #loop = 0;
-  #stopped: { readonly reason: unknown } | undefined;
-  #resolve!: (outcome: Receipt | Promise<never>) => void;
-  #epoch!: Epoch;
-  #release: (() => void) | undefined;
-  /** Kept by the crowd of runs. */
-  place = 0;
 
   constructor(plan: Plan, event: HookEvent, host: RunHost, options?: RunOptions) {
     this.#plan = plan;
@@ -90,23 +77,11 @@ export class Run {
    *
    * @throws {DispatchError} when handlers failed
    */
-  go(start: number, known?: unknown, threw = false): Promise<Receipt> {
-    const { inFlight, runs } = this.#host;
-    const signal = this.#options?.signal;
-    this.#epoch = inFlight.enter();
-    this.#release = signal && follow(signal, () => this.stop(signal.reason));
-    runs.add(this);
-    return new Promise((resolve) => {
-      this.#resolve = resolve;
-      void this.#callFrom(start, known, threw);
-    });
-  }
-
-  async #callFrom(start: number, known?: unknown, threw = false): Promise<void> {
+  async go(start: number, known?: unknown, threw = false): Promise<Receipt> {
     const { calls } = this.#plan;
-    const loop = ++this.#loop;
+    const signal = this.#options?.signal;
+    const epoch = this.#host.inFlight.enter();
     for (let index = start; index < calls.length; index++) {
-      this.#waiting = undefined;
       const call = calls[index]!;
       try {
         if (threw && index === start) throw known;
@@ -116,36 +91,28 @@ export class Run {
             this.#send(call, index, result);
             continue;
           }
-          this.#waiting = index;
-          if (this.#stopped) this.stop(this.#stopped.reason); // by this very call
-          await result;
-          if (loop !== this.#loop) return;
+          await (signal === undefined ? result : abortable(result, signal));
         } else if (result === SKIPPED) {
           this.#note(index);
           continue;
         }
         this.#outcomes?.push(call.succeeded);
       } catch (error) {
-        if (loop !== this.#loop) return;
         this.#note(index).push(this.#failure(call, error));
       }
     }
-    this.#waiting = undefined;
     if (this.#sending) await Promise.all(this.#sending);
-    this.#end();
-  }
-
-  /** Ends it: what is waited for fails, and so does whatever would come after it. */
-  stop(reason: unknown): void {
-    this.#stopped = { reason };
-    if (this.#waiting !== undefined) void this.#callFrom(this.#waiting, reason, true);
+    epoch.leave();
+    return this.#end();
   }
 
   #call(call: Call): unknown {
-    if (this.#stopped) throw this.#stopped.reason;
     const { invoke, context } = call;
+    const { lifecycle } = this.#host;
+    if (lifecycle.over) throw lifecycle.abandoned.signal.reason; // its hook may be closed
     const options = this.#options;
     if (options === undefined) return invoke(this.#event, context);
+    options.signal?.throwIfAborted();
     const event = call.sends ? options.sent : this.#event;
     return invoke(event, options.contextFor(call.entry));
   }
@@ -177,18 +144,12 @@ export class Run {
     return { name, ok: false, error };
   }
 
-  #end(): void {
-    this.#release?.();
-    this.#host.runs.delete(this);
-    this.#epoch.leave();
+  #end(): Receipt {
     const handlers = this.#outcomes ?? this.#plan.succeeded;
     const deliveries = this.#options?.deliveries ?? 0;
     const receipt = { id: this.#event.id, deliveries, duplicate: false, handlers };
     const failures = this.#outcomes?.filter((outcome) => !outcome.ok) ?? [];
-    this.#resolve(
-      failures.length === 0
-        ? receipt
-        : Promise.reject(new DispatchError(this.#event.type, failures, receipt)),
-    );
+    if (failures.length > 0) throw new DispatchError(this.#event.type, failures, receipt);
+    return receipt;
   }
 }

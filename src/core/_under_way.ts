@@ -101,26 +101,3 @@ export class Epoch {
     return new Promise((resolve) => this.#over = resolve);
   }
 }
-
-/** A set of what comes and goes with every event: a `Set` takes many times as long for one member. */
-export class Crowd<Member extends { place: number }> {
-  readonly #members: Member[] = [];
-
-  /** Takes a member, which keeps its place. */
-  add(member: Member): void {
-    member.place = this.#members.push(member) - 1;
-  }
-
-  /** Lets a member go; the last one takes its place. */
-  delete(member: Member): void {
-    const last = this.#members.pop()!;
-    if (last === member) return;
-    last.place = member.place;
-    this.#members[member.place] = last;
-  }
-
-  /** Those that are there now. */
-  get members(): readonly Member[] {
-    return [...this.#members];
-  }
-}

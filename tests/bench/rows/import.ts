@@ -1,5 +1,5 @@
 import type { Runtime } from "../runtimes.ts";
-import { pairedRatio, type Sample } from "../sampler.ts";
+import { type Measurement, pairedRatio, type Sample } from "../sampler.ts";
 import type { Workshop } from "../workshop.ts";
 import type { Row } from "./row.ts";
 
@@ -7,19 +7,38 @@ import type { Row } from "./row.ts";
 const PAIRS = 41;
 
 /** What a program pays at its start for naming the module: the whole time of a fresh process. */
-export const importRows: readonly Row[] = [{
-  name: "import of .",
-  against: "an empty module",
-  budget: { atMost: 1.1 },
-  outside: async (workshop, runtime) => {
-    const { ours, empty } = await workshop.importTargets(runtime);
-    return pairedRatio(
-      await processSample(workshop, runtime, "import_ours.mjs", ours),
-      await processSample(workshop, runtime, "import_empty.mjs", empty),
-      { pairs: PAIRS, warmUp: 2 },
-    );
+export const importRows: readonly Row[] = [
+  {
+    name: "import of .",
+    against: "an empty module",
+    budget: { atMost: 1.1 },
+    outside: async (workshop, runtime) =>
+      againstEmpty(workshop, runtime, (await workshop.importTargets(runtime)).ours),
   },
-}];
+  {
+    // How much of it is the number of files, and how much is the code.
+    name: "import of . as one file",
+    against: "an empty module",
+    outside: async (workshop, runtime) => {
+      const entry = await workshop.write("one.mjs", `export * from "@omniagent/hooks";\n`);
+      const one = await workshop.write("one.js", await workshop.bundle(entry));
+      return againstEmpty(workshop, runtime, one);
+    },
+  },
+];
+
+async function againstEmpty(
+  workshop: Workshop,
+  runtime: Runtime,
+  specifier: string,
+): Promise<Measurement> {
+  const { empty } = await workshop.importTargets(runtime);
+  return pairedRatio(
+    await processSample(workshop, runtime, "import_ours.mjs", specifier),
+    await processSample(workshop, runtime, "import_empty.mjs", empty),
+    { pairs: PAIRS, warmUp: 2 },
+  );
+}
 
 async function processSample(
   workshop: Workshop,
