@@ -1,3 +1,8 @@
+/**
+ * Several events at once: a door of its own, as few programs have that need.
+ *
+ * @module
+ */
 import { planFor, refusalOf } from "./_acceptance.ts";
 import type { Engine } from "./_engine.ts";
 import type { Plan } from "./_plans.ts";
@@ -82,11 +87,12 @@ async function judge(engine: Engine, batch: readonly BatchEvent[]): Promise<void
 /** Calls the handlers of one event. */
 async function run(engine: Engine, part: Part, deliveries: number): Promise<Receipt> {
   const { event, plan, sent } = part;
+  const { signal } = engine.lifecycle.abandoned;
   const run = new Run(plan, event, engine.host, {
     deliveries,
     sent,
-    signal: undefined,
-    contextFor: (entry) => engine.contextFor(entry, [event.type]),
+    signal,
+    contextFor: (entry) => engine.contextFor(entry, [event.type], signal),
   });
   try {
     return await run.go(0);
