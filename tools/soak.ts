@@ -66,13 +66,13 @@ function print(report: SoakReport): void {
       `${((performance.now() - start) / 1000).toFixed(1)} s`,
   );
   console.log(
-    `callers without an answer: ${callers.alive} asked again, and ${callers.killed} more in the next ` +
-      `process; ${callers.duplicates} events were\nstored already, and none was stored twice; ` +
-      `${callers.unknown} callers were killed and had no key`,
+    `callers without an answer: ${callers.alive} asked again, ${callers.killed} more in the next ` +
+      `process, and ${callers.duplicates} of\nthese events were stored already; ${callers.unknown} ` +
+      `callers were killed and had no key`,
   );
   for (const message of new Set(log)) console.log(`log: ${message}`);
   for (const fault of faults.slice(0, SHOWN)) console.log(`FAULT ${fault}`);
-  if (faults.length === 0) return console.log("nothing lost");
+  if (faults.length === 0) return console.log("nothing lost, changed, or stored twice");
   console.log(`${faults.length} faults`);
   Deno.exitCode = 1;
 }
