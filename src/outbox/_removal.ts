@@ -9,7 +9,7 @@ const BATCH = { keys: 500, bytes: 60_000 };
 /** How long a batch waits for the store, in milliseconds. */
 const PATIENCE = 10_000;
 /** What is stored for a target; the mark that it was removed stays. */
-const RANGES = ["lane", "dead", "delivery", "count", "due"];
+const RANGES = ["lane", "dead", "delivery", "count"];
 
 /**
  * Deletes what is stored for a target, batch after batch. Deletes need no check: the target was
@@ -20,7 +20,7 @@ const RANGES = ["lane", "dead", "delivery", "count", "due"];
  * @throws {OutboxUnavailableError} when the store gives no answer in time; it can be called again
  */
 export async function purge(store: Store, keys: Keys, env: Env, target: string): Promise<void> {
-  for (const range of [...RANGES, ...RANGES]) {
+  for (const range of [...RANGES, "due", ...RANGES]) {
     for (;;) {
       const batch = await nextBatch(store, keys.below(range, target));
       if (batch.length === 0) break;
