@@ -20,7 +20,7 @@ export type Operation = "enable" | "disable" | "remove";
 
 /** Holds what happens to endpoints against the protocol. */
 export class EndpointLedger {
-  readonly totals = { offs: 0, enables: 0, pauses: 0, removals: 0 };
+  readonly totals = { offs: 0, enables: 0, pauses: 0, removals: 0, wornOut: 0 };
   readonly #standing = new Map<string, Standing>();
   /** What operators asked for, as `enable a`. */
   readonly #asked = new Set<string>();
@@ -150,8 +150,10 @@ export class EndpointLedger {
   /** How long nothing but failures turns a target off, in milliseconds. */
   disableAfter = Infinity;
 
-  #count(old: EndpointRecord | undefined, { state, pausedUntil }: EndpointRecord): void {
+  #count(old: EndpointRecord | undefined, { state, pausedUntil, reason }: EndpointRecord): void {
     if (state === "off" && old?.state !== "off") this.totals.offs++;
+    const wornOut = state === "off" && old?.state === "on" && /^nothing but/.test(reason ?? "");
+    if (wornOut) this.totals.wornOut++;
     if (state === "on" && old?.state === "off") this.totals.enables++;
     if (state === "deleted" && old?.state !== "deleted") this.totals.removals++;
     if ((pausedUntil ?? 0) > (old?.pausedUntil ?? 0)) this.totals.pauses++;
