@@ -27,7 +27,7 @@ export const waitingRows: readonly Row[] = [
       `p99 of a healthy webhook, another ${sickness} with 1,000,000 due`,
       "alone",
       "x",
-      undefined,
+      { atMost: 2 },
       (workshop) => beside(workshop, sickness),
     )
   ),
