@@ -19,7 +19,7 @@ async function withExample(
 ): Promise<{ readonly code: number; readonly took: number }> {
   const folder = await Deno.makeTempDir({ prefix: "hooks_example_" });
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", "--unstable-kv", "--unstable-cron", file],
+    args: ["run", "-A", "--unstable-kv", "--unstable-cron", file],
     cwd: root,
     env: { NO_COLOR: "1", PORT: "0", HOOKS_TOKEN, HOOKS_DB: `${folder}/hooks.db`, ...env },
     stdout: "piped",
