@@ -153,7 +153,7 @@ const refused: Readonly<Record<string, readonly [unknown, status: number, pointe
   "bytes that are no UTF-8": [new Uint8Array([0x22, 0xff, 0x22]), 400],
   "a number": ["5", 422, ""],
   "null": ["null", 422, ""],
-  "a list": ["[]", 422],
+  "a list": ["[]", 422, ""],
   "an empty batch": ['{"events":[]}', 422, "/events"],
   "a batch that is no list": ['{"events":{"type":"tool.called","data":1}}', 422, "/events"],
   "101 events": [{ events: Array(101).fill(BASH) }, 422, "/events"],
