@@ -15,17 +15,22 @@ export type Runtime = {
 /** Longer than anything here takes, in milliseconds. */
 const LIMIT = 20_000;
 
+/** From source. */
+export const source: Runtime = {
+  name: "deno",
+  program: Deno.execPath(),
+  args: ["run", "-A", `--config=${root}/deno.json`, "--frozen", `${root}/src/cli/mod.ts`],
+};
+
 /** The runtimes that are there. Bun and Node need `npm ci` in tests/runtime. */
 export async function runtimes(): Promise<readonly Runtime[]> {
-  const source = ["run", "-A", `--config=${root}/deno.json`, "--frozen", `${root}/src/cli/mod.ts`];
-  const deno: Runtime = { name: "deno", program: Deno.execPath(), args: source };
   if (!await exists(`${runtimeModules}/.bin/bun`)) {
     console.log("tests/command: Deno alone, as 'npm ci' was not run in tests/runtime");
-    return [deno];
+    return [source];
   }
   const bin = `${await installed()}/bin/hooks.js`;
   return [
-    deno,
+    source,
     { name: "bun", program: `${runtimeModules}/.bin/bun`, args: [bin] },
     { name: "node", program: "node", args: [bin] },
   ];
@@ -48,6 +53,12 @@ async function installed(): Promise<string> {
     await Deno.symlink(`${runtimeModules}/${name}`, place);
   }
   return `${modules}/${config.name}`;
+}
+
+/** A port that nobody has at the moment. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
 }
 
 /** A folder that is empty, and gone at the end. */
