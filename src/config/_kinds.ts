@@ -2,9 +2,10 @@
  * The kinds of values that a configuration is made of. Each reads a value, reports what is wrong, and has
  * the JSON Schema of what it reads: one description of a field serves both.
  *
- * Not a validator from npm, because none of them does these three: report every unknown key,
- * `__proto__` and `constructor` among them; read a variable where it stands, so that `${PORT}` may be a
- * number and `"8787"` may not; and keep what is shown apart from what is secret.
+ * Not valibot, which reports the first unknown key of a mapping and no other, takes a list for a mapping,
+ * and leaves `__proto__` and `constructor` out of records without a word. Here every key is accounted for, a
+ * variable is read where it stands, so that `${PORT}` may be a number and `"8787"` may not, and each field says
+ * what of it may be shown.
  *
  * @module
  */
@@ -106,6 +107,7 @@ function meantByText<T>(
   parse: (text: string) => T | undefined,
 ): Meant {
   if (mayRefer(value)) return { hint: "a variable has to stand alone here" };
+  if (/^\$[A-Za-z_]\w*$/.test(value)) return { suggestion: `\${${value.slice(1)}}` };
   const word = value.trim().toLowerCase();
   const meant = Object.hasOwn(YES_NO, word) ? YES_NO[word]! : word;
   if (!fits(parse(meant))) return {};
@@ -136,13 +138,12 @@ export function list<T>(item: Kind<T>, rule: {
       const problem = `must be ${accepted}`;
       if (!Array.isArray(value)) {
         reader.show(show);
-        const single = show === "all" && typeof value === "string" && !/[\s,[\]{}"'#]/.test(value);
-        const meant = single
-          ? { suggestion: /^[*&!|>%@`?-]/.test(value) ? `["${value}"]` : `[${value}]` }
-          : value === null
-          ? {}
-          : { hint: "a list is written [a, b], or with one line '- a' for each" };
-        reader.fault("invalid_type", { problem, accepted, found: describe(value, show), ...meant });
+        reader.fault("invalid_type", {
+          problem,
+          accepted,
+          found: describe(value, show),
+          ...meantByNoList(value, show),
+        });
         return undefined;
       }
       if (value.length < from) {
@@ -159,6 +160,20 @@ export function list<T>(item: Kind<T>, rule: {
       return items as readonly T[];
     },
   };
+}
+
+/** What someone may have meant who wrote no list: `a, b`, or one item alone. */
+function meantByNoList(value: unknown, show: Show): Meant {
+  if (value === null) return {};
+  if (typeof value === "string" && mayRefer(value)) {
+    return { hint: "a variable stands for text, and for nothing else" };
+  }
+  const parts = typeof value === "string" && show === "all" ? value.split(/\s*,\s*/) : [""];
+  if (!parts.every((part) => /^[^\s[\]{}"'#]+$/.test(part))) {
+    return { hint: "a list is written [a, b], or with one line '- a' for each" };
+  }
+  const items = parts.map((part) => /^[*&!|>%@`?-]/.test(part) ? `"${part}"` : part);
+  return { suggestion: `[${items.join(", ")}]` };
 }
 
 function checkUnique<T>(

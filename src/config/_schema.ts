@@ -50,11 +50,18 @@ const tokens: Kind<readonly TokenConfig[]> = list(
   { of: "tokens", from: 0, to: 1000, unique: ["name", "token"] },
 );
 
-/** Fields that are often looked for at the top. */
-const BELOW_HOOKS = {
-  webhooks: "it belongs under hooks, as hooks.webhooks",
-  defaults: "it belongs under hooks, as hooks.defaults",
+/** Where a field belongs that someone looks for at the top. */
+const SECTIONS = {
+  hooks: ["webhooks", "defaults"],
+  storage: ["path"],
+  retention: ["event_log", "disable_after"],
+  server: ["host", "port", "tokens"],
 };
+const ELSEWHERE = Object.fromEntries(
+  Object.entries(SECTIONS).flatMap(([section, fields]) =>
+    fields.map((field) => [field, `it belongs under ${section}, as ${section}.${field}`])
+  ),
+);
 
 /** The whole file. */
 export const schema: Kind<ConfigFile> = object<ConfigFile>({
@@ -129,4 +136,4 @@ export const schema: Kind<ConfigFile> = object<ConfigFile>({
     kind: text({ accepted: "text", pattern: /^/u }),
     about: "Where this schema is, for editors.",
   },
-}, { elsewhere: BELOW_HOOKS });
+}, { elsewhere: ELSEWHERE });

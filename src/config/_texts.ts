@@ -52,7 +52,8 @@ export const url: Kind<string> = text({
     if (/^https?:\/\/[^/?#]*@/i.test(written)) {
       return { hint: "credentials belong into headers, as in Authorization" };
     }
-    const bare = /^(?:[\w-]+\.)*[\w-]+(?::\d+)?(?:[/?#]|$)/.test(written);
+    if (/\s/.test(written)) return { hint: "it holds a space or a line break" };
+    const bare = /^(?:\/\/)?(?:[\w-]+\.)*[\w-]+(?::\d+)?(?:[/?#]|$)/.test(written);
     return bare ? { hint: "it has to begin with https:// or http://" } : {};
   },
 });

@@ -68,6 +68,27 @@ const heavy: Readonly<Record<string, readonly [text: string, code: string]>> = {
     `hooks: { defaults: { secret: "whsec_${"A".repeat(LIMIT - 100)}" } }`,
     "too_large",
   ],
+  "a host as long as is looked at": [`server: { host: "${"a:".repeat(4000)}x" }`, "invalid_value"],
+  "a duration as long as is looked at": [
+    `retention: { events: "${"1ms".repeat(2700)}x" }`,
+    "invalid_value",
+  ],
+  "a pattern as long as is looked at": [
+    `hooks: { webhooks: [{ name: a, url: "https://a/", events: ["${"a.".repeat(4000)}"] }] }`,
+    "invalid_value",
+  ],
+  "a secret as long as is looked at": [
+    `hooks: { defaults: { secret: "whsec_${"A".repeat(8000)}!" } }`,
+    "invalid_value",
+  ],
+  "a URL as long as is looked at": [
+    `hooks: { webhooks: [{ name: a, events: [a], url: "https://${"a.".repeat(4000)} " }] }`,
+    "invalid_value",
+  ],
+  "a URL of nothing but words": [
+    `hooks: { webhooks: [{ name: a, events: [a], url: "${"a.".repeat(4000)}@" }] }`,
+    "invalid_value",
+  ],
   "many references": [`storage: { path: "${"${A}".repeat(LIMIT / 4 - 20)}" }`, "too_large"],
   "many open references": [`storage: { path: "${"${".repeat(LIMIT / 2 - 20)}" }`, "too_large"],
 };
