@@ -47,7 +47,7 @@ async function installed(): Promise<string> {
   if (!success) throw new Error("Cannot unpack the package");
   await Deno.rename(`${scope}/package`, `${scope}/hooks`);
   const manifest = JSON.parse(await Deno.readTextFile(`${scope}/hooks/package.json`));
-  for (const name of Object.keys(manifest.dependencies)) {
+  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
     const place = `${modules}/${name}`;
     await Deno.mkdir(place.slice(0, place.lastIndexOf("/")), { recursive: true });
     await Deno.symlink(`${runtimeModules}/${name}`, place);
