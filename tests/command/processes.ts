@@ -15,17 +15,22 @@ export type Runtime = {
 /** Longer than anything here takes, in milliseconds. */
 const LIMIT = 20_000;
 
+/** From source. */
+export const source: Runtime = {
+  name: "deno",
+  program: Deno.execPath(),
+  args: ["run", "-A", `--config=${root}/deno.json`, "--frozen", `${root}/src/cli/mod.ts`],
+};
+
 /** The runtimes that are there. Bun and Node need `npm ci` in tests/runtime. */
 export async function runtimes(): Promise<readonly Runtime[]> {
-  const source = ["run", "-A", `--config=${root}/deno.json`, "--frozen", `${root}/src/cli/mod.ts`];
-  const deno: Runtime = { name: "deno", program: Deno.execPath(), args: source };
   if (!await exists(`${runtimeModules}/.bin/bun`)) {
     console.log("tests/command: Deno alone, as 'npm ci' was not run in tests/runtime");
-    return [deno];
+    return [source];
   }
   const bin = `${await installed()}/bin/hooks.js`;
   return [
-    deno,
+    source,
     { name: "bun", program: `${runtimeModules}/.bin/bun`, args: [bin] },
     { name: "node", program: "node", args: [bin] },
   ];
@@ -42,12 +47,18 @@ async function installed(): Promise<string> {
   if (!success) throw new Error("Cannot unpack the package");
   await Deno.rename(`${scope}/package`, `${scope}/hooks`);
   const manifest = JSON.parse(await Deno.readTextFile(`${scope}/hooks/package.json`));
-  for (const name of Object.keys(manifest.dependencies)) {
+  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
     const place = `${modules}/${name}`;
     await Deno.mkdir(place.slice(0, place.lastIndexOf("/")), { recursive: true });
     await Deno.symlink(`${runtimeModules}/${name}`, place);
   }
   return `${modules}/${config.name}`;
+}
+
+/** A port that nobody has at the moment. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
 }
 
 /** A folder that is empty, and gone at the end. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CommandProcess, inFolder, type Runtime, runtimes } from "./processes.ts";
+import { CommandProcess, freePort, inFolder, type Runtime, runtimes } from "./processes.ts";
 
 const TOKEN = "a-token-of-this-test";
 const EVENTS = 40;
@@ -165,9 +165,4 @@ async function allWait(url: string): Promise<void> {
     const leased = deliveries.some(({ leased_until }: { leased_until?: string }) => leased_until);
     if (deliveries.length === EVENTS && !leased) return;
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
