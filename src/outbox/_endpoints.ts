@@ -15,6 +15,7 @@ import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
 import type { OwnEvents } from "./_own_events.ts";
 import type { EndpointRecord, Retention } from "./_records.ts";
+import { Rests } from "./_rests.ts";
 import type { Slot, Targets } from "./_targets.ts";
 import { TroubleLog } from "./_trouble_log.ts";
 import { OutboxUnavailableError } from "./errors.ts";
@@ -54,6 +55,8 @@ type Edit = (record: EndpointRecord) => EndpointRecord | undefined;
 
 /** Whether targets get anything: what receivers answer turns them off, or has them wait. */
 export class Endpoints {
+  /** Receivers that are left alone for a moment. */
+  readonly rests: Rests;
   readonly #options: EndpointsOptions;
   readonly #trouble: TroubleLog;
   readonly #known = new Map<string, Known>();
@@ -61,6 +64,7 @@ export class Endpoints {
 
   constructor(options: EndpointsOptions) {
     this.#options = options;
+    this.rests = new Rests(options.env);
     this.#trouble = new TroubleLog(options.logger, options.env);
   }
 
@@ -69,7 +73,7 @@ export class Endpoints {
     const { record } = this.#known.get(name) ?? {};
     if (record === undefined) return false;
     const paused = (record.pausedUntil ?? 0) > this.#options.env.now();
-    return record.state !== "on" || paused;
+    return record.state !== "on" || paused || this.rests.until(name) > 0;
   }
 
   /** How a target stands. */
@@ -99,6 +103,7 @@ export class Endpoints {
    */
   async note(slot: Slot, attempt: Attempt, type: string): Promise<boolean> {
     if (attempt.skipped) return false;
+    this.rests.note(slot.target.name, attempt);
     try {
       const { record } = await this.standing(slot);
       if (attempt.verdict !== "delivered") return await this.#failed(slot, attempt, type);
