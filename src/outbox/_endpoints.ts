@@ -118,9 +118,9 @@ export class Endpoints {
   }
 
   /** Changes a record by hand: as it is now, not as it was known. @throws {OutboxUnavailableError} */
-  async change(name: string, edit: Edit, off?: string): Promise<void> {
+  async change(name: string, edit: Edit): Promise<void> {
     await this.#read(name);
-    await this.#write(name, edit, off, undefined);
+    await this.#write(name, edit, undefined);
   }
 
   async #failed(slot: Slot, attempt: Attempt, type: string): Promise<boolean> {
@@ -138,26 +138,27 @@ export class Endpoints {
     const reason = reasonToEnd(withFailures(record, known), attempt, now, disableAfter);
     const due = Math.abs(now - known.writtenAt) >= FLUSH_EVERY;
     if (!pauses && reason === undefined && !due) return false;
-    const { since, failures } = known;
-    await this.#edit(
-      slot,
-      (record) => {
-        if (record.state === "off") return undefined;
-        const failing = withFailures(record, { since, failures });
-        if (reason !== undefined) return { ...failing, state: "off", reason };
-        return pauses ? { ...failing, pausedUntil } : failing;
-      },
-      reason,
-      type,
-    );
-    known.failures -= failures;
-    if (known.failures === 0) known.since = undefined; // what is written is not this process's any more
-    known.writtenAt = now;
-    return reason !== undefined;
+    const { since, failures, writtenAt } = known;
+    // What is being written is not this process's any more: others fail meanwhile.
+    Object.assign(known, { since: undefined, failures: 0, writtenAt: now });
+    const edit: Edit = (record) => {
+      if (record.state === "off") return undefined;
+      const failing = withFailures(record, { since, failures });
+      const reason = reasonToEnd(failing, attempt, now, disableAfter);
+      if (reason !== undefined) return { ...failing, state: "off", reason };
+      return pauses ? { ...failing, pausedUntil } : failing;
+    };
+    try {
+      const written = await this.#edit(slot, edit, type);
+      return written?.state === "off" || attempt.verdict === "disable";
+    } catch (error) {
+      Object.assign(known, { since, failures: known.failures + failures, writtenAt });
+      throw error;
+    }
   }
 
-  /** Changes the record of a target for its present address. */
-  async #edit(slot: Slot, edit: Edit, off?: string, type?: string): Promise<void> {
+  /** Changes the record of a target for its present address; gives what was written. */
+  async #edit(slot: Slot, edit: Edit, cause?: string): Promise<EndpointRecord | undefined> {
     const { env } = this.#options;
     const address = await this.#addressOf(slot);
     const one: Edit = (record) => {
@@ -166,34 +167,34 @@ export class Endpoints {
       const edited = edit(standing.record);
       return edited && { ...edited, address };
     };
-    await this.#write(slot.target.name, one, off, type);
+    return await this.#write(slot.target.name, one, cause);
   }
 
-  /** Writes a record on top of the one that is there. `off`: why the target gets nothing from now on. */
+  /** Writes a record on top of the one that is there. Gives what was written. */
   async #write(
     name: string,
     edit: Edit,
-    off: string | undefined,
     cause: string | undefined,
-  ): Promise<void> {
+  ): Promise<EndpointRecord | undefined> {
     const { store, keys, env, events } = this.#options;
     const key = keys.endpoint(name);
     const deadline = env.now() + PATIENCE;
     let known = this.#known.get(name) ?? await this.#read(name);
     for (;;) {
       const record = edit(known.record);
-      if (record === undefined) return;
+      if (record === undefined) return undefined;
       const draft = new Draft();
       draft.checks.push({ key, versionstamp: known.versionstamp });
       draft.sets.push([key, record, undefined]);
-      const data = { target: name, reason: this.#explain(off) };
-      const announce = off === undefined
-        ? undefined
-        : events.put(draft, "webhook.disabled", data, cause);
+      const { state, reason } = known.record;
+      const isNews = record.state === "off" && (state !== "off" || reason !== record.reason);
+      const data = { target: name, reason: this.#explain(record.reason) };
+      const announce = isNews ? events.put(draft, "webhook.disabled", data, cause) : undefined;
       const outcome = await commitChange(store, draft.change, env, deadline - env.now());
       if (outcome.ok === true) {
         Object.assign(known, { record, versionstamp: outcome.versionstamp, readAt: env.now() });
-        return announce?.();
+        announce?.();
+        return record;
       }
       if (outcome.ok === "unknown") {
         this.#forget(known);
@@ -204,9 +205,9 @@ export class Endpoints {
     }
   }
 
-  #explain(off: string | undefined): string {
+  #explain(reason: string | undefined): string {
     const days = Math.floor(this.#options.retention.head / (24 * 60 * 60 * 1000));
-    return `${off}; what is accepted for it is held, and gone after ${days} days`;
+    return `${reason}; what is accepted for it is held, and gone after ${days} days`;
   }
 
   async #read(name: string): Promise<Known> {

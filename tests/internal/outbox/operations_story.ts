@@ -27,9 +27,10 @@ export class OperationsStory extends Story {
 
   /** Sessions: a lane born with two, one that grows while its first is in flight, one whose first dies. */
   async #lanes(): Promise<void> {
+    this.#moods.set("lane", "slow");
     const two = [this.#inOrder("s-1"), this.#inOrder("s-1"), this.#inOrder("s-2")];
     void this.publish("worker", two);
-    await this.pass(4);
+    await this.pass(40);
     void this.publish("cron", [this.#inOrder("s-1")]);
     this.#moods.set("lane", "down");
     await this.pass(1_500);

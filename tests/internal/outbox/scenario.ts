@@ -7,13 +7,16 @@ import { deterministically } from "./world.ts";
 /** Longer than a story takes, and shorter than the wait that one receiver asks for. */
 export const RETENTION = 20 * 60 * 1000;
 
-type Setting = Pick<ClusterOptions, "targets" | "ordered" | "hearers">;
+type Setting = Omit<ClusterOptions, "seed" | "make">;
 
 /** Fixed stories, for faults at each of their operations. */
 export const STORIES = { deliveries: DeliveryStory, operations: OperationsStory } as const;
 
 const SETTINGS: Readonly<Record<keyof typeof STORIES, Setting>> = {
-  deliveries: { targets: ["good", "flaky", "final", "stuck", "later", "tomorrow", "slow"] },
+  deliveries: {
+    targets: ["good", "flaky", "final", "stuck", "later", "tomorrow", "slow"],
+    retention: RETENTION,
+  },
   operations: {
     targets: ["good", "lane", "gone", "busy", "doomed", "bye", "ears"],
     ordered: ["lane"],
@@ -34,7 +37,7 @@ export async function runScenario(
   faults: Faults,
   { story = "deliveries", seed = 1, make }: ScenarioOptions = {},
 ): Promise<Cluster> {
-  const cluster = new Cluster({ seed, make, retention: RETENTION, ...SETTINGS[story] });
+  const cluster = new Cluster({ seed, make, ...SETTINGS[story] });
   const told = new STORIES[story](cluster, faults);
   await deterministically(cluster.world.random.fork(), () => told.run());
   return cluster;

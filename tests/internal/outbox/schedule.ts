@@ -37,9 +37,10 @@ export async function runSeed(seed: number, make?: MakeOutbox, traced = false): 
   const retention = short ? { retention: 2 * MINUTE } : {};
   const targets = ["a", "b", "c", "o", "p"];
   const ordered = ["o", "p"];
-  const hearers = { "delivery.dead": ["a", "o"], "webhook.disabled": ["b"] };
+  const hearers = { "delivery.dead": ["a", "o"], ...eventLog && { "webhook.disabled": ["b"] } };
   const options = { seed, targets, ordered, hearers, make, traced, checks, eventLog, disableAfter };
   const cluster = new Cluster({ ...options, ...retention });
+  cluster.ledger.endpoints.calm = profile.calm;
   const schedule = new Schedule(cluster, profile);
   return await deterministically(cluster.world.random.fork(), () => schedule.run());
 }

@@ -30,7 +30,7 @@ export class Storm {
     for (const one of nodes) {
       if (draw < 0.3) void operator.ask("enable", target, one);
       else if (draw < 0.42) void operator.ask("disable", target, one);
-      else if (draw < 0.43) void operator.ask("remove", target, one);
+      else if (draw < 0.44) void operator.ask("remove", target, one);
       else if (draw < 0.7) id !== undefined && void operator.retry(target, id, one);
       else if (draw < 0.9) void operator.replay({ target, state, budgetMs }, one);
       else void operator.walk(this.#random.pick(["dead", "attempted"] as const), one);
