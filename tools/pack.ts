@@ -3,8 +3,8 @@
  * `.build/omniagent-hooks-<version>.tgz`.
  *
  * `deno pack` turns the sources into JavaScript and declarations, esbuild joins the many modules of an
- * entry, because Node and Bun pay for each of them at every start; npm then writes the archive, the same
- * bytes for the same sources.
+ * entry, because Node and Bun pay for each of them at every start. The command gets its `bin`, which
+ * `deno pack` does not know. npm then writes the archive, the same bytes for the same sources.
  * @module
  */
 import { build, config, filesBelow, root, run, runtimeModules } from "./run.ts";
@@ -15,11 +15,23 @@ const patch = {
   keywords: ["agent", "ai", "deno", "events", "hooks", "webhooks"],
   engines: { node: ">=20" },
   sideEffects: false,
+  bin: { hooks: "./bin/hooks.js" },
 };
+
+/** The command, for Node and Bun: npm makes it executable. */
+const command = `#!/usr/bin/env node
+import { main } from "../src/cli/mod.js";
+
+await main();
+`;
+
+/** What an app brings itself: two copies of Hono would be two types. */
+const peers = ["hono"];
 
 const shipped = [
   /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
   /^mod\.(?:js|d\.ts)$/,
+  /^bin\/hooks\.js$/,
   /^src\/[\w/]+\.(?:js|d\.ts)$/,
   /^chunks\/[\w-]+\.js$/,
 ];
@@ -34,13 +46,29 @@ export async function pack(): Promise<string> {
   await run("tar", ["-xzf", raw, "-C", folder]);
 
   await join(`${folder}/package`);
+  await Deno.mkdir(`${folder}/package/bin`);
+  await Deno.writeTextFile(`${folder}/package/bin/hooks.js`, command);
   const manifest = `${folder}/package/package.json`;
-  const fields = { ...JSON.parse(await Deno.readTextFile(manifest)), ...patch };
+  const fields = withPeers({ ...JSON.parse(await Deno.readTextFile(manifest)), ...patch });
   await Deno.writeTextFile(manifest, `${JSON.stringify(fields, null, 2)}\n`);
   await inspect(".build/pack/package");
 
   await run("npm", ["pack", "--silent", "--pack-destination", build], { cwd: `${folder}/package` });
   return `${build}/${config.name.slice(1).replace("/", "-")}-${config.version}.tgz`;
+}
+
+/** Moves the peers out of the dependencies. Only one entry needs them, so they are optional. */
+function withPeers(
+  { dependencies, ...fields }: { readonly dependencies?: Record<string, string> },
+): unknown {
+  const isPeer = ([name]: readonly [string, string]) => peers.includes(name);
+  const all = Object.entries(dependencies ?? {});
+  return {
+    ...fields,
+    dependencies: Object.fromEntries(all.filter((entry) => !isPeer(entry))),
+    peerDependencies: Object.fromEntries(all.filter(isPeer)),
+    peerDependenciesMeta: Object.fromEntries(peers.map((name) => [name, { optional: true }])),
+  };
 }
 
 /** Leaves one file for each entry, and chunks that entries share or load on demand. */

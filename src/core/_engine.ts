@@ -1,15 +1,14 @@
 import { linkSignals } from "./_abort.ts";
 import { Acceptance, planFor, refusalOf } from "./_acceptance.ts";
-import { Background } from "./_background.ts";
 import { quote } from "./_check.ts";
-import { createEvent } from "./_create_event.ts";
 import type { Entry } from "./_entry.ts";
-import { InFlight } from "./_in_flight.ts";
 import { HookLifecycle } from "./_lifecycle.ts";
 import { Outgoing } from "./_outgoing.ts";
 import { Plans } from "./_plans.ts";
 import { consoleLogger, Reporter } from "./_reporter.ts";
 import { Run, type RunHost, runPlan } from "./_run.ts";
+import { Background, InFlight } from "./_under_way.ts";
+import { createEvent } from "./create_event.ts";
 import type { EmitOptions, Receipt } from "./emitter.ts";
 import { DispatchError, EmitDepthError, HookInitError, HooksClosedError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
@@ -34,10 +33,10 @@ export class Engine {
   readonly #options: RegistryOptions;
   readonly #reporter: Reporter;
   readonly #background: Background;
-  readonly #outgoing: Outgoing;
-  readonly #acceptance: Acceptance;
+  readonly outgoing: Outgoing;
+  readonly acceptance: Acceptance;
   readonly #inFlight = new InFlight();
-  readonly #host: RunHost;
+  readonly host: RunHost;
   /** Whether an event is handed to handlers without more ado. */
   readonly #plain: boolean;
   #store: Store | undefined;
@@ -49,16 +48,18 @@ export class Engine {
     this.#store = options.store;
     this.#plain = !options.schemas && !queue && !options.redact;
     this.#reporter = new Reporter(logger, options.onError, options.onDrop);
-    this.#outgoing = new Outgoing(options, this.#reporter);
+    this.outgoing = new Outgoing(options, this.#reporter);
     this.#background = new Background({ maxConcurrent, maxPending, overflow }, this.#reporter);
     const drained = (): Promise<void> => this.#drained();
     const reporter = this.#reporter;
     this.lifecycle = new HookLifecycle({ logger, queue, reporter, closeTimeout, drained });
-    this.#host = { reporter, inFlight: this.#inFlight, lifecycle: this.lifecycle };
-    this.plans = new Plans((entry, type) => this.contextFor(entry, [type]));
-    this.#acceptance = new Acceptance(this.lifecycle, options.schemas);
+    this.host = { reporter, inFlight: this.#inFlight, lifecycle: this.lifecycle };
+    this.plans = new Plans((entry, type) =>
+      this.contextFor(entry, [type], this.lifecycle.abandoned.signal)
+    );
+    this.acceptance = new Acceptance(this.lifecycle, options.schemas);
     queue?.connect?.({
-      targetsOf: (event) => this.#outgoing.targetsOf(event, this.plans.for(event.type)!.targets),
+      targetsOf: (event) => this.outgoing.targetsOf(event, this.plans.for(event.type)!.targets),
       announce: (event) => this.#announce(event),
     });
   }
@@ -123,9 +124,9 @@ export class Engine {
     const plan = planFor(event, this.plans);
     if (plan === undefined) return Promise.reject(refusalOf("Cannot dispatch", event));
     const special = chain ?? options?.signal ?? options?.idempotencyKey;
-    const open = this.lifecycle.ready && this.#acceptance.entering === 0;
+    const open = this.lifecycle.ready && this.acceptance.entering === 0;
     if (special === undefined && this.#plain && open) {
-      return runPlan(plan, event, this.#host);
+      return runPlan(plan, event, this.host);
     }
     return this.#dispatch(event, options ?? {}, chain ?? [event.type], admitted);
   }
@@ -171,7 +172,7 @@ export class Engine {
   contextFor(
     entry: Entry,
     chain: Chain,
-    signal: AbortSignal = this.lifecycle.abandoned.signal,
+    signal: AbortSignal,
     attempt = 1,
   ): HandlerContext {
     return Object.freeze({
@@ -196,19 +197,22 @@ export class Engine {
     const epoch = this.#inFlight.enter();
     let caller: ReturnType<typeof linkSignals> | undefined;
     try {
-      await this.#acceptance.enter(event, signal, admitted || chain.length > 1);
+      await this.acceptance.enter(event, signal, admitted || chain.length > 1);
       caller = signal && linkSignals(signal, this.lifecycle.abandoned.signal);
       // Registered since: opened before it hears this event, or any other.
       while (this.lifecycle.hasWaiting) await this.lifecycle.open();
       const plan = this.plans.for(event.type)!; // it is an event
-      const sent = this.#outgoing.redact(event, plan);
-      const stored = await this.#outgoing.publish(sent, plan.targets, options);
+      const sent = this.outgoing.redact(event, plan);
+      const { idempotencyKey } = options;
+      const [stored] = await this.outgoing.publish([{ sent, plan, idempotencyKey }], { signal }) ??
+        [];
       if (stored?.duplicate) return stored;
-      const run = new Run(plan, event, this.#host, {
+      const ending = caller?.signal ?? this.lifecycle.abandoned.signal;
+      const run = new Run(plan, event, this.host, {
         deliveries: stored?.deliveries ?? 0,
         sent,
-        signal: caller?.signal,
-        contextFor: (entry) => this.contextFor(entry, chain, caller?.signal),
+        signal: ending,
+        contextFor: (entry) => this.contextFor(entry, chain, ending),
       });
       return await run.go(0);
     } finally {
@@ -225,7 +229,7 @@ export class Engine {
     void this.run(async () => {
       try {
         await this.lifecycle.open();
-        await new Run(plan, event, this.#host).go(0);
+        await new Run(plan, event, this.host).go(0);
       } catch (error) {
         if (!(error instanceof DispatchError)) this.#reporter.failed(subject, error, event);
       }

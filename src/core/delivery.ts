@@ -66,7 +66,7 @@ export type Webhook = DeliveryTarget & {
   /** Whether an event that a pattern matches is wanted. */
   accepts(event: HookEvent): boolean;
   /**
-   * Delivers without a queue: all attempts, within the call.
+   * Delivers without a queue: all attempts, within the call, which ends soon after its signal aborts.
    *
    * @throws {WebhookError} when the last attempt failed
    */
@@ -87,6 +87,11 @@ export type Publication = {
 
 /** Options of `publish`. */
 export type PublishOptions = {
+  /**
+   * One key for the whole batch: a second batch under it is a duplicate, event by event. The keys of its
+   * events are then not looked at.
+   */
+  readonly idempotencyKey?: string | undefined;
   /** Gives up waiting. */
   readonly signal?: AbortSignal | undefined;
 };

@@ -51,7 +51,7 @@ export function endpointOperations(
         if (record.state === "deleted") throw removed("disable", target);
         const isOff = record.state === "off" && record.address === undefined;
         return isOff ? undefined : { v: VERSION, state: "off", failures: 0, reason };
-      }, reason);
+      });
     },
     async remove(target) {
       await checkKnown("remove", target, options);

@@ -5,12 +5,14 @@ import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
 import { LaneTails, putLaneDue } from "./_lanes.ts";
 import type { BornLease, Lessor } from "./_lessor.ts";
-import { findRepeats, fitIntoCommit, lanesIn, prepare, type Prepared } from "./_prepare.ts";
+import { findRepeats, fitIntoCommit, lanesIn, prepareBatch, type Prepared } from "./_prepare.ts";
 import { type Retention, type Seen, UNLEASED, VERSION } from "./_records.ts";
 import type { Targets } from "./_targets.ts";
-import { type Unit, Units } from "./_units.ts";
+import { standsAlone, type Unit, Units } from "./_units.ts";
 import { IdempotencyConflictError, OutboxUnavailableError } from "./errors.ts";
 
+/** Commits under way, at most, that have idempotency keys. */
+const MOST_ASIDE = 16;
 /** How long a publish waits for the store, in milliseconds. */
 const PATIENCE = 10_000;
 
@@ -29,6 +31,8 @@ export type PublisherOptions = {
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #units: Units;
+  /** Commits under way that the next one does not wait for. */
+  readonly #aside = new Set<Promise<void>>();
   #busy = false;
 
   constructor(options: PublisherOptions) {
@@ -39,13 +43,11 @@ export class Publisher {
   /** Stores a batch as a whole, or not at all. */
   async publish(
     batch: readonly Publication[],
-    { signal }: PublishOptions = {},
+    { signal, idempotencyKey }: PublishOptions = {},
   ): Promise<readonly Receipt[]> {
     const { store: { limits }, env, eventLog, targets } = this.#options;
     signal?.throwIfAborted();
-    const all = await Promise.all(
-      batch.map((publication) => prepare(publication, limits, targets)),
-    );
+    const all = await prepareBatch(batch, idempotencyKey, limits, targets);
     const repeats = findRepeats(all);
     const stored = all.filter((prepared) =>
       !repeats.has(prepared) && (eventLog || prepared.to.length > 0 || prepared.key !== undefined)
@@ -76,13 +78,20 @@ export class Publisher {
     }
   }
 
-  /** Sends unit after unit, as many at once as a commit takes. */
+  /**
+   * Sends unit after unit, as many at once as a commit takes. One that needs a commit to itself keeps
+   * nobody from the next: over a network each would wait for the answer to the one before.
+   */
   async #pump(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
     const next = (): readonly Unit[] => this.#units.next(this.#options.env.now());
     for (let units = next(); units.length > 0; units = next()) {
-      await this.#send(units).catch((error) => units.forEach((unit) => unit.reject(error)));
+      const sent = this.#send(units)
+        .catch((error) => units.forEach((unit) => unit.reject(error)))
+        .finally(() => this.#aside.delete(sent));
+      if (!units.some(standsAlone)) await sent;
+      else if (this.#aside.add(sent).size === MOST_ASIDE) await Promise.race(this.#aside);
     }
     this.#busy = false;
   }
@@ -144,11 +153,12 @@ export class Publisher {
     for (const unit of units) {
       const rest: Prepared[] = [];
       for (const prepared of unit.batch) {
+        if (unit.done.has(prepared)) continue; // with the first of its batch
         const [entry] = prepared.key === undefined ? [] : await read([keys.seen("", prepared.key)]);
         const seen = (entry?.value ?? null) as Seen | null;
         if (seen === null) rest.push(prepared);
         else if (seen.hash !== prepared.hash) throw new IdempotencyConflictError();
-        else unit.done.set(prepared, { ...receiptOf(prepared), id: seen.id, duplicate: true });
+        else setDuplicates(unit.done, prepared, seen);
       }
       unit.batch = rest;
     }
@@ -162,14 +172,15 @@ export class Publisher {
     const draft = new Draft();
     draft.checks.push({ key: keys.event(batch[0]!.event.id), versionstamp: null });
     for (const prepared of batch) {
-      const { event: { id }, key, hash } = prepared;
+      const { event: { id }, key, hash, others } = prepared;
       putHead(draft, { id, ...prepared }, at, keys, retention);
       for (const target of prepared.to) {
         const lease = this.#place(draft, prepared, target, at, tails);
         if (lease) leases.push(lease);
       }
       if (key !== undefined) {
-        const seen: Seen = { v: VERSION, id, hash };
+        const rest = others && { others: others.map(({ event }) => event.id) };
+        const seen: Seen = { v: VERSION, id, hash, ...rest };
         draft.checks.push({ key: keys.seen("", key), versionstamp: null });
         draft.sets.push([keys.seen("", key), seen, retention.seen]);
       }
@@ -209,7 +220,16 @@ export class Publisher {
       unit.resolve(unit.done);
     }
     for (const lease of leases) lessor.attempt(lease, versionstamp);
-    lessor.wake();
+    const deliveries = units.flatMap(({ batch }) => batch).flatMap(({ to }) => to);
+    if (deliveries.length > leases.length) lessor.wake();
+  }
+}
+
+/** What was published under a key is a duplicate of what was seen under it. */
+function setDuplicates(done: Unit["done"], prepared: Prepared, { id, others = [] }: Seen): void {
+  done.set(prepared, { ...receiptOf(prepared), id, duplicate: true });
+  for (const [index, other] of (prepared.others ?? []).entries()) {
+    done.set(other, { ...receiptOf(other), id: others[index]!, duplicate: true });
   }
 }
 

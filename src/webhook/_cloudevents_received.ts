@@ -1,4 +1,4 @@
-import { parseTime } from "../core/mod.ts";
+import { parseTime } from "../core/kit.ts";
 import type { Attributes } from "./_cloudevents_attributes.ts";
 import { type RawData, readData } from "./_cloudevents_data.ts";
 import type { Faults } from "./_cloudevents_faults.ts";
@@ -47,7 +47,8 @@ export function toReceived(
   faults: Faults,
 ): ReceivedCloudEvent {
   const timestamp = parseTime(attributes.get("time"));
-  const sessionId = String(attributes.get("sessionid") ?? "");
+  const session = attributes.get("sessionid") ?? "";
+  const sessionId = typeof session === "object" ? "" : String(session); // an object is a fault already
   const others = [...attributes].filter(([name]) => !MAPPED.has(name));
   return {
     source: attributes.get("source") as string,

@@ -1,9 +1,8 @@
 import type { Store, StoreEntry } from "../../../src/core/mod.ts";
 import type { DeliveryLog, EventHead, LaneEntry } from "../../../src/outbox/_records.ts";
 import type { Ledger } from "./ledger.ts";
+import { checkCounts } from "./recount.ts";
 import { type Receivers, RETRIES } from "./receivers.ts";
-
-const DAY = 24 * 60 * 60 * 1000;
 
 /** Everything that is left. */
 export async function contents(store: Store): Promise<readonly StoreEntry[]> {
@@ -143,31 +142,5 @@ function checkChunks(
     for (let n = 0; n < (head.chunks ?? 0); n++) {
       if (!names.has(`${id} ${n}`)) ledger.violate(`a chunk of ${id} is not there`);
     }
-  }
-}
-
-/** Every commit counted once: the counts equal what is there. */
-function checkCounts(counts: readonly StoreEntry[], ledger: Ledger): void {
-  const expected = new Map<string, number>();
-  const add = (w: string, id: string, what: string, by = 1): void => {
-    const day = Math.floor(parseInt(id.slice(0, 8) + id.slice(9, 13), 16) / DAY);
-    const name = `${w} ${day} ${what}`;
-    if (by > 0) expected.set(name, (expected.get(name) ?? 0) + by);
-  };
-  for (const [id, { to }] of ledger.heads) {
-    for (const w of to) {
-      if (ledger.endpoints.isRemoved(w)) continue;
-      add(w, id, "accepted");
-      const { log, delivered = 0 } = ledger.known.get(`${w} ${id}`) ?? {};
-      if (log === undefined) continue;
-      if (log.state !== "pending") add(w, id, log.state);
-      add(w, id, "failed", log.made - delivered);
-    }
-  }
-  const there = counts.filter(({ key }) => !ledger.endpoints.isRemoved(String(key[2])));
-  const found = new Map(there.map(({ key, value }) => [key.slice(2).join(" "), Number(value)]));
-  for (const name of new Set([...expected.keys(), ...found.keys()])) {
-    const [is, shall] = [found.get(name) ?? 0, expected.get(name) ?? 0];
-    if (is !== shall) ledger.violate(`counts: ${name} is ${is} and should be ${shall}`);
   }
 }

@@ -37,17 +37,20 @@ export class Client {
     return event;
   }
 
-  /** Publishes from a process; what it is told, unless it dies before. */
+  /** Publishes from a process; what it is told, unless it dies before. It gives up after `patience`. */
   async publish(
     process: SimProcess,
     outbox: Outbox,
     batch: readonly Publication[],
+    patience?: number,
   ): Promise<Told> {
     const call: Call = { batch, told: { kind: "nothing" } };
     this.calls.push(call);
     const ids = (): string => batch.map(({ event }) => event.id.slice(-4)).join(" ");
     this.#world.log(() => `${process.name} publishes ${ids()}`);
-    const told = await this.#tell(outbox, batch);
+    const giveUp = new AbortController();
+    if (patience !== undefined) process.after(patience, () => giveUp.abort(new Error("enough")));
+    const told = await this.#tell(outbox, batch, giveUp.signal);
     if (!process.alive) return call.told;
     this.#world.log(() => `${process.name} is told of ${ids()}: ${told.kind}`);
     call.told = told;
@@ -57,10 +60,11 @@ export class Client {
     return told;
   }
 
-  async #tell(outbox: Outbox, batch: readonly Publication[]): Promise<Told> {
+  async #tell(outbox: Outbox, batch: readonly Publication[], signal: AbortSignal): Promise<Told> {
     try {
-      return { kind: "accepted", receipts: await outbox.publish(batch) };
+      return { kind: "accepted", receipts: await outbox.publish(batch, { signal }) };
     } catch (error) {
+      if (error === signal.reason) return { kind: "nothing" };
       const { code, stored } = error as { code?: string; stored?: unknown };
       if (code === "idempotency_conflict") return { kind: "conflict" };
       if (code === "outbox_unavailable") {
@@ -74,14 +78,15 @@ export class Client {
   /** I1, at the very moment. */
   #accepted(
     { id, duplicate, deliveries }: Receipt,
-    { event, to, idempotencyKey }: Publication,
+    publication: Publication,
   ): void {
-    const stored = this.#ledger.heads.has(id);
+    const { event, to, idempotencyKey = "" } = publication;
+    const stored = this.#ledger.heads.has(id) || !this.#isKept(publication);
     if (!stored) this.#ledger.violate(`I1: ${id} was accepted, and is not in the store`);
     if (!duplicate && id !== event.id) {
       this.#ledger.violate(`I4: ${event.id} was accepted as ${id}`);
     }
-    if (duplicate && this.#ledger.seen.get(idempotencyKey ?? "")?.id !== id) {
+    if (duplicate && !this.#ledger.used.has(`${idempotencyKey} ${id}`)) {
       this.#ledger.violate(`idempotency: ${event.id} is no duplicate of ${id}`);
     }
     const [is, shall] = [event.id, id].map((name) => this.#contentOf(name));
@@ -93,6 +98,11 @@ export class Client {
     }
   }
 
+  /** Whether an event is stored at all. */
+  #isKept({ to, idempotencyKey }: Publication): boolean {
+    return to.length > 0 || idempotencyKey !== undefined || this.#ledger.eventLog;
+  }
+
   /** Type, session and data of what was published. */
   #contentOf(id: string): string {
     const [, type, , session, data] = JSON.parse(this.#ledger.published.get(id) ?? "[]");
@@ -102,8 +112,8 @@ export class Client {
   /** What callers were told, against what was stored in the end. */
   check(): void {
     for (const { batch, told } of this.calls) {
-      const own = batch.filter((_, i) =>
-        !(told.kind === "accepted" && told.receipts[i]!.duplicate)
+      const own = batch.filter((publication, i) =>
+        this.#isKept(publication) && !(told.kind === "accepted" && told.receipts[i]!.duplicate)
       );
       const there = own.filter(({ event }) => this.#ledger.heads.has(event.id));
       const ids = batch.map(({ event }) => event.id).join(" ");

@@ -1,5 +1,6 @@
 import type { Store } from "../../../src/core/mod.ts";
 import { createOutboxIn, type Outbox } from "../../../src/outbox/outbox.ts";
+import type { TargetFigures } from "../../../src/outbox/operations.ts";
 import { memoryStore } from "../../../src/testing/memory_store.ts";
 import { checkEnd } from "./checker.ts";
 import { Client } from "./client.ts";
@@ -8,6 +9,7 @@ import { type Faults, noFaults } from "./faults.ts";
 import { FaultyStore } from "./faulty_store.ts";
 import { Ledger } from "./ledger.ts";
 import { Operator } from "./operator.ts";
+import { checkFigures } from "./recount.ts";
 import { Receivers } from "./receivers.ts";
 import { SimProcess } from "./sim_process.ts";
 import { World } from "./world.ts";
@@ -126,15 +128,20 @@ export class Cluster {
       ledger.waiting.every((place) => "id" in place && !ledger.heads.has(String(place.id)));
     // What was sent before and comes late, has come.
     await world.run(world.now + 2 * 60_000);
-    const ask = (operation: Operation, w: string): void =>
-      void operator.ask(operation, w, node!.process, node!.outbox);
+    const ask = (operation: Operation, w: string): void => void operator.ask(operation, w, node!);
     for (const w of ledger.endpoints.off) ask("enable", w);
     for (const w of operator.unfinished) if (ledger.endpoints.isRemoved(w)) ask("remove", w);
     for (let hour = 0; hour < 8 && !quiet(); hour++) await world.run(world.now + HOUR, quiet);
+    let figures: readonly TargetFigures[] | undefined;
+    const { outbox } = node!;
+    world.after(60_000, () => void outbox.figures().then((told) => figures = told, () => {}));
     await world.run(world.now + 2 * 60_000);
     this.#end();
     await world.run(world.now + 1_000);
     this.client.check();
+    // Days that are over by the retention are in no figure.
+    const all = ledger.waiting.length === 0 && this.#retention > DAY;
+    if (all) checkFigures(figures, ledger);
     await checkEnd(this.store, ledger, this.receivers, world.now);
   }
 

@@ -20,7 +20,7 @@ export type Operation = "enable" | "disable" | "remove";
 
 /** Holds what happens to endpoints against the protocol. */
 export class EndpointLedger {
-  readonly totals = { offs: 0, enables: 0, pauses: 0, removals: 0 };
+  readonly totals = { offs: 0, enables: 0, pauses: 0, removals: 0, wornOut: 0 };
   readonly #standing = new Map<string, Standing>();
   /** What operators asked for, as `enable a`. */
   readonly #asked = new Set<string>();
@@ -28,6 +28,12 @@ export class EndpointLedger {
   readonly #disabling = new Set<string>();
   /** Until when targets were known to be in a state. */
   readonly #until = new Map<string, number>();
+  /** How many attempts failed. */
+  readonly #failed = new Map<string, number>();
+  /** When targets took something. */
+  readonly #successes: (readonly [w: string, at: number])[] = [];
+  /** Whether nothing goes wrong with endpoints: then no success is overlooked. */
+  calm = false;
   readonly #world: World;
   readonly #violate: (what: string) => void;
 
@@ -65,6 +71,8 @@ export class EndpointLedger {
   /** An attempt has ended. */
   ended(process: SimProcess, w: string, { verdict }: Omit<Attempt, "duration">): void {
     if (verdict === "disable") this.#disabling.add(`${process.name} ${w}`);
+    if (verdict !== "delivered") this.#failed.set(w, (this.#failed.get(w) ?? 0) + 1);
+    if (verdict === "delivered") this.#successes.push([w, this.#world.now]);
   }
 
   /** An attempt begins: not when the process must know that the target gets nothing. */
@@ -125,6 +133,9 @@ export class EndpointLedger {
       this.#violate(`${where}: by hand, and with ${failures} failures`);
     }
     const same = old?.state === "off" && old.reason === record.reason;
+    if (this.calm && failures > (this.#failed.get(w) ?? 0)) {
+      this.#violate(`${where}: ${failures} failures, and there were fewer`);
+    }
     if (state === "off" && !byHand && !same) this.#checkOff(record, process, where);
     const elsewhere = old?.address !== undefined && old.address !== address;
     if (old?.state === "off" && state === "on" && !byHand && !elsewhere) {
@@ -141,6 +152,11 @@ export class EndpointLedger {
       }
       return;
     }
+    const { failingAt = Infinity } = this.#standing.get(w) ?? {};
+    const overlooked = this.#successes.find(([of, at]) =>
+      of === w && at > failingAt + BELIEVED && at < this.#world.now - BELIEVED
+    );
+    if (overlooked && this.calm) this.#violate(`${where}: off, as it took nothing, and it did`);
     const long = process.env.now() - (failingSince ?? Infinity) >= this.disableAfter;
     if (failures < 20 || !long) {
       this.#violate(`${where}: off after ${failures} failures since ${failingSince}`);
@@ -150,8 +166,10 @@ export class EndpointLedger {
   /** How long nothing but failures turns a target off, in milliseconds. */
   disableAfter = Infinity;
 
-  #count(old: EndpointRecord | undefined, { state, pausedUntil }: EndpointRecord): void {
+  #count(old: EndpointRecord | undefined, { state, pausedUntil, reason }: EndpointRecord): void {
     if (state === "off" && old?.state !== "off") this.totals.offs++;
+    const wornOut = state === "off" && old?.state === "on" && /^nothing but/.test(reason ?? "");
+    if (wornOut) this.totals.wornOut++;
     if (state === "on" && old?.state === "off") this.totals.enables++;
     if (state === "deleted" && old?.state !== "deleted") this.totals.removals++;
     if ((pausedUntil ?? 0) > (old?.pausedUntil ?? 0)) this.totals.pauses++;

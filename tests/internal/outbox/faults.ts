@@ -1,6 +1,6 @@
 import type { Random } from "./random.ts";
 
-/** What can befall a commit. */
+/** What can befall a commit. `half`: a sum in it fails, and what went before it is applied. */
 export const COMMIT_FAULTS = [
   "die before",
   "die after",
@@ -13,6 +13,7 @@ export const COMMIT_FAULTS = [
   "echo",
   "slow",
   "stall",
+  "half",
 ] as const;
 /** What can befall a read. */
 export const READ_FAULTS = ["die before", "die after", "throw before", "slow", "stall"] as const;
@@ -20,20 +21,24 @@ export const READ_FAULTS = ["die before", "die after", "throw before", "slow", "
 /** What befalls an operation. */
 export type Fault = typeof COMMIT_FAULTS[number] | "none";
 
+/** What operations are for. */
+export const PURPOSES = [
+  "read",
+  "endpoint read",
+  "lane read",
+  "publish",
+  "chunk",
+  "claim",
+  "settle",
+  "retry",
+  "replay",
+  "endpoint",
+  "purge",
+  "meta",
+] as const;
+
 /** What an operation is for. */
-export type Purpose =
-  | "read"
-  | "endpoint read"
-  | "lane read"
-  | "publish"
-  | "chunk"
-  | "claim"
-  | "settle"
-  | "retry"
-  | "replay"
-  | "endpoint"
-  | "purge"
-  | "meta";
+export type Purpose = typeof PURPOSES[number];
 
 /** Whether an operation changes nothing. */
 export function isRead(purpose: Purpose): boolean {

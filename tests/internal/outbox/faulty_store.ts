@@ -145,6 +145,9 @@ export class FaultyStore implements Store {
     switch (fault) {
       case "throw before":
         return await this.#failed();
+      case "half":
+        await this.#applyHalf(sent);
+        return await this.#failed();
       case "late": {
         const arrives = this.#later(sent, this.#random.between(100, 45_000));
         // An answer that never comes, or a connection that breaks.
@@ -190,6 +193,19 @@ export class FaultyStore implements Store {
     const result = await sent.atomic.commit();
     this.#ledger.record(sent, result);
     return result;
+  }
+
+  /** What Deno KV does when a sum fails: what was asked for before it is applied. */
+  async #applyHalf({ mutations, ...sent }: Sent): Promise<void> {
+    const at = mutations.findIndex(({ what }) => what === "sum");
+    if (at <= 0) return;
+    const atomic = this.#store.atomic().check(...sent.checks);
+    const half = mutations.slice(0, at);
+    for (const mutation of half) {
+      if (mutation.what === "set") atomic.set(mutation.key, mutation.value);
+      else atomic.delete(mutation.key);
+    }
+    await this.#apply({ ...sent, atomic, mutations: half });
   }
 
   async #failed(): Promise<never> {

@@ -1,7 +1,7 @@
 import type { Lane, LaneEntry } from "../../../src/outbox/_records.ts";
 import type { Mutation, Sent } from "./faulty_store.ts";
 import type { Place } from "./leases.ts";
-import type { Known } from "./ledger.ts";
+import type { Known } from "./known.ts";
 
 /** What is known of one lane, of all that were of one target and session. */
 export type LaneKnown = Place & {

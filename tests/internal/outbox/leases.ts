@@ -1,3 +1,4 @@
+import type { StoreKey } from "../../../src/core/mod.ts";
 import type { Due } from "../../../src/outbox/_records.ts";
 import type { Mutation, Sent } from "./faulty_store.ts";
 import type { SimProcess } from "./sim_process.ts";
@@ -65,6 +66,13 @@ export class Leases {
   /** A commit was refused that checked a due key alone. */
   refused(place: Place | undefined, versionstamp: string | null): void {
     if (place && this.#overwritten.has(`${place.name} ${versionstamp}`)) this.totals.lost++;
+  }
+
+  /** A due key was written anew, by no process of this version. */
+  intrude(place: Place, key: StoreKey): void {
+    const old = place.due.get(key.join(" "))!;
+    if (old.due.by !== "") this.#overwrite(old, place);
+    place.due.set(key.join(" "), { ...old, due: { v: 1, until: 0, by: "", claims: 0 } });
   }
 
   /** What is wanted now: it must not be leased, or no longer. */

@@ -1,27 +1,15 @@
 import type { StoreCommit, StoreKey } from "../../../src/core/mod.ts";
-import type { Dead, DeliveryLog, EventHead, Seen } from "../../../src/outbox/_records.ts";
+import type { DeliveryLog, EventHead, Seen } from "../../../src/outbox/_records.ts";
 import { EndpointLedger } from "./endpoint_ledger.ts";
 import { type Mutation, purposeOf, type Sent } from "./faulty_store.ts";
 import { headOf, type LaneKnown, LaneLedger } from "./lane_ledger.ts";
 import { layoutFaults, type Lifetimes } from "./layout.ts";
 import { Leases, type Place, type Turn } from "./leases.ts";
 import { type Hearers, OWN, OwnLedger } from "./own_ledger.ts";
+import { type Known, newKnown } from "./known.ts";
 import { forget } from "./purge.ts";
 import { turnOf } from "./turns.ts";
 import type { World } from "./world.ts";
-
-/** What is known of one delivery. */
-export type Known = Place & {
-  readonly id: string;
-  dead: Dead | undefined;
-  log: DeliveryLog | undefined;
-  /** How often it was delivered: once, and once more for each time that it was replayed then. */
-  delivered: number;
-  /** The lane in which it waits. */
-  lane: LaneKnown | undefined;
-  /** The lane in which it ever was. */
-  ordered: LaneKnown | undefined;
-};
 
 /** What a ledger is made with. */
 export type LedgerOptions = {
@@ -35,8 +23,11 @@ export class Ledger {
   readonly faults: string[] = [];
   readonly heads = new Map<string, EventHead>();
   readonly known = new Map<string, Known>();
-  /** Event ids by idempotency key. */
+  /** Event ids by idempotency key: as it stands, and every one that ever was, as `key id`. */
   readonly seen = new Map<string, Seen>();
+  readonly used = new Set<string>();
+  /** Due keys that a newer version has written. */
+  readonly newer = new Set<string>();
   /** What was published, by event id: what arrives must be equal. */
   readonly published = new Map<string, string>();
   /** Deliveries that were settled after their target had been removed. */
@@ -50,9 +41,12 @@ export class Ledger {
   readonly own: OwnLedger;
   /** When events are gone from the store. */
   readonly #goneAt = new Map<string, number>();
+  /** Whether events without a target are stored. */
+  readonly eventLog: boolean;
   readonly #lifetimes: Lifetimes;
 
   constructor(world: World, { lifetimes, hearers, eventLog }: LedgerOptions) {
+    this.eventLog = eventLog;
     this.#lifetimes = lifetimes;
     const violate = (what: string): void => this.violate(what);
     // What is stored for a target while it is purged, is in no order.
@@ -113,6 +107,12 @@ export class Ledger {
     this.#goneAt.set(id, 0);
   }
 
+  /** A due key was written by a newer version, which has leased it no more. */
+  intrude(key: StoreKey): void {
+    this.leases.intrude(this.#placeOf(key)!, key);
+    this.newer.add(key.join(" "));
+  }
+
   /** Whether an event was written, and is gone by now. */
   isGone(id: string, now: number): boolean {
     return now >= (this.#goneAt.get(id) ?? Infinity);
@@ -158,6 +158,8 @@ export class Ledger {
   /** A due key: what is lost of a lane's leases is lost of its first delivery's. */
   #due(sent: Sent, mutation: Mutation, turn: Turn, versionstamp: string): void {
     const place = this.#placeOf(mutation.key)!;
+    const name = mutation.key.join(" ");
+    if (this.newer.has(name)) this.violate(`version: ${sent.process.name} touches ${name}`);
     const before = place.reclaims;
     this.leases.record(sent, mutation, place, turn, versionstamp);
     const head = "entries" in place ? headOf(place) : undefined;
@@ -184,6 +186,7 @@ export class Ledger {
     } else if (kind === "seen") {
       if (this.seen.has(second!)) this.violate(`idempotency: '${second}' was stored twice`);
       this.seen.set(second!, value);
+      this.used.add(`${second} ${(value as Seen).id}`);
     } else if (kind === "dead") this.#find(first!, second!).dead = value;
     else if (kind === "delivery") {
       const delivery = this.#find(first!, second!);
@@ -203,6 +206,7 @@ export class Ledger {
       this.violate(`replay: ${delivery.name} had not come to its end`);
     }
     delivery.dead = undefined;
+    delivery.revivals++;
     this.totals.replays++;
   }
 
@@ -238,8 +242,7 @@ export class Ledger {
     const name = `${w} ${id}`;
     let known = this.known.get(name);
     if (known === undefined) {
-      const empty = { dead: undefined, log: undefined, lane: undefined, ordered: undefined };
-      known = { w, id, name, due: new Map(), reclaims: 0, returns: 0, delivered: 0, ...empty };
+      known = newKnown(w, id);
       this.known.set(name, known);
     }
     return known;

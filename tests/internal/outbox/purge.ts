@@ -1,6 +1,6 @@
 import type { StoreKey } from "../../../src/core/mod.ts";
 import type { LaneKnown } from "./lane_ledger.ts";
-import type { Known } from "./ledger.ts";
+import type { Known } from "./known.ts";
 
 /** A key was purged. */
 export function forget(place: Known | LaneKnown, key: StoreKey): void {

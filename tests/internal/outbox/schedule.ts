@@ -1,8 +1,10 @@
 import type { Publication } from "../../../src/core/mod.ts";
-import { Cluster, type MakeOutbox, type Node } from "./cluster.ts";
-import { COMMIT_FAULTS, type Fault, type Purpose, RandomFaults } from "./faults.ts";
+import { Cluster, type MakeOutbox, type Node, type SpawnOptions } from "./cluster.ts";
+import { RandomFaults } from "./faults.ts";
+import { type Profile, profileOf } from "./profile.ts";
 import { Random } from "./random.ts";
 import type { Mood } from "./receivers.ts";
+import { Storm } from "./storm.ts";
 import { deterministically } from "./world.ts";
 
 const MINUTE = 60_000;
@@ -28,69 +30,17 @@ export type Result = {
   readonly trace: readonly string[];
 };
 
-/** What a seed draws before it begins. `calm`: nothing that may send a delivery once more. */
-type Profile = {
-  readonly calm: boolean;
-  readonly minutes: number;
-  readonly workers: number;
-  readonly skew: number;
-  readonly rates: Readonly<Partial<Record<Purpose, number>>>;
-  readonly kinds: readonly Fault[];
-  readonly killEvery: number;
-  readonly freezeEvery: number;
-  readonly publishEvery: number;
-  readonly operateEvery: number;
-  /** A retention that ends while the run goes on. */
-  readonly short: boolean;
-  readonly checks: number;
-};
-
-function profileOf(random: Random): Profile {
-  const calm = random.chance(0.15);
-  const short = !calm && random.chance(0.1);
-  const rate = random.pick([0.02, 0.08, 0.2]);
-  return {
-    calm,
-    short,
-    minutes: random.pick([0.4, 0.6, 1]),
-    workers: random.between(2, 4),
-    skew: calm || short ? 2_000 : random.pick([0, 2_500, 30_000, 10 * MINUTE, 60 * MINUTE]),
-    rates: calm ? { publish: 0.3, chunk: 0.3 } : ratesOf(rate),
-    kinds: calm ? ["throw before", "throw after", "false after", "twice", "echo"] : COMMIT_FAULTS,
-    killEvery: calm ? Infinity : random.pick([8_000, 25_000]),
-    freezeEvery: calm ? Infinity : random.pick([10_000, 30_000, Infinity]),
-    checks: random.pick([10, 10, 100]),
-    publishEvery: random.pick([1_000, 2_500, 6_000]),
-    operateEvery: random.pick([4_000, 12_000, Infinity]),
-  };
-}
-
-/** How often operations meet a fault. */
-function ratesOf(rate: number): Readonly<Partial<Record<Purpose, number>>> {
-  return {
-    read: rate / 4,
-    "endpoint read": rate / 4,
-    "lane read": rate / 4,
-    publish: rate,
-    chunk: rate,
-    claim: rate,
-    settle: rate,
-    endpoint: rate,
-    purge: rate,
-    meta: rate,
-  };
-}
-
 /** Runs one seed. */
 export async function runSeed(seed: number, make?: MakeOutbox, traced = false): Promise<Result> {
   const profile = profileOf(new Random(~seed));
-  const { checks, short } = profile;
+  const { checks, short, eventLog, disableAfter } = profile;
   const retention = short ? { retention: 2 * MINUTE } : {};
   const targets = ["a", "b", "c", "o", "p"];
   const ordered = ["o", "p"];
-  const hearers = { "delivery.dead": ["a", "o"], "webhook.disabled": ["b"] };
-  const options = { seed, targets, ordered, hearers, make, traced, checks, ...retention };
-  const cluster = new Cluster(options);
+  const hearers = { "delivery.dead": ["a", "o"], ...eventLog && { "webhook.disabled": ["b"] } };
+  const options = { seed, targets, ordered, hearers, make, traced, checks, eventLog, disableAfter };
+  const cluster = new Cluster({ ...options, ...retention });
+  cluster.ledger.endpoints.calm = profile.calm;
   const schedule = new Schedule(cluster, profile);
   return await deterministically(cluster.world.random.fork(), () => schedule.run());
 }
@@ -102,6 +52,7 @@ class Schedule {
   readonly #faults: RandomFaults;
   readonly #nodes = new Map<number, Node>();
   readonly #moods = new Map<string, Mood>();
+  readonly #storm: Storm;
   #on = true;
   #spawned = 0;
   #keys = 0;
@@ -110,15 +61,17 @@ class Schedule {
     this.#cluster = cluster;
     this.#profile = profile;
     this.#random = cluster.world.random.fork();
+    this.#storm = new Storm(cluster);
     this.#faults = new RandomFaults(cluster.world.random.fork(), profile.rates, profile.kinds);
   }
 
   async run(): Promise<Result> {
     const { world, ledger, receivers, targets } = this.#cluster;
-    const { calm, workers, minutes, publishEvery, killEvery, freezeEvery, operateEvery } =
-      this.#profile;
+    const { calm, doomed, workers, minutes, publishEvery, killEvery, freezeEvery } = this.#profile;
+    const { operateEvery, intrudeEvery } = this.#profile;
     world.log(() => JSON.stringify(this.#profile));
-    receivers.mood = (target) => this.#moods.get(target) ?? "ok";
+    receivers.mood = (target) =>
+      doomed && target === "c" ? "down" : this.#moods.get(target) ?? "ok";
     for (let i = 0; i < workers; i++) this.#spawn(i);
     this.#every(publishEvery, () => this.#publish());
     this.#every(killEvery, () => this.#stop());
@@ -133,10 +86,15 @@ class Schedule {
       // Of ordered ones I7 would not hold: who breaks its timeout is in flight without a lease.
       this.#moods.set(target, mood === "stuck" && receivers.ordered.has(target) ? "down" : mood);
     });
-    this.#every(operateEvery, () => this.#operate());
+    this.#every(operateEvery, () => {
+      const node = this.#pick();
+      if (node) this.#storm.operate(node, this.#pick() ?? node);
+    });
+    this.#every(intrudeEvery, () => void this.#storm.intrude());
     await world.run(world.now + minutes * MINUTE);
     this.#on = false;
     this.#faults.on = false;
+    await this.#storm.restore();
     if (calm) await world.run(world.now + 2 * MINUTE);
     await this.#cluster.finish();
     if (calm) this.#checkCalm();
@@ -177,11 +135,24 @@ class Schedule {
     const onDeath = (): void => {
       world.after(this.#random.between(100, 8_000), () => this.#spawn(place));
     };
-    const node = this.#cluster.spawn(name, this.#faults, { skew: wrong, onDeath });
+    const differs = this.#random.chance(this.#profile.differing);
+    const node = this.#cluster.spawn(name, this.#faults, {
+      skew: wrong,
+      onDeath,
+      ...differs ? this.#differing() : {},
+    });
     this.#nodes.set(place, node);
     world.log(() => `${name} begins, its clock ${wrong} ms ahead`);
     if (calm || this.#random.chance(0.75)) node.outbox.start();
     else this.#cron(node);
+  }
+
+  /** Another deployment: a target is not known, or goes elsewhere. */
+  #differing(): SpawnOptions {
+    const { targets } = this.#cluster;
+    const other = this.#random.pick(targets);
+    if (this.#random.chance(0.5)) return { targets: targets.filter((target) => target !== other) };
+    return { addresses: new Map([[other, "two"]]) };
   }
 
   #cron(node: Node): void {
@@ -202,16 +173,6 @@ class Schedule {
     this.#cluster.world.after(5_000, () => node.process.kill());
   }
 
-  #operate(): void {
-    const node = this.#pick();
-    if (node === undefined) return;
-    const operation = this.#random.pick(["enable", "enable", "enable", "disable"] as const);
-    const removed = this.#random.chance(0.02);
-    const target = this.#random.pick(this.#cluster.targets);
-    const { operator } = this.#cluster;
-    void operator.ask(removed ? "remove" : operation, target, node.process, node.outbox);
-  }
-
   #publish(): void {
     const node = this.#pick();
     if (node === undefined) return;
@@ -222,24 +183,29 @@ class Schedule {
     for (let call = 0; call < calls; call++) {
       const keyed = this.#random.chance(0.2);
       const size = keyed ? Math.min(count, 4) : count;
-      void this.#send(node, Array.from({ length: size }, () => this.#publication(keyed)));
+      const batch = Array.from({ length: size }, () => this.#publication(node, keyed));
+      void this.#send(node, batch);
     }
   }
 
   async #send(node: Node, batch: readonly Publication[]): Promise<void> {
     const { client, world } = this.#cluster;
-    const told = await client.publish(node.process, node.outbox, batch);
+    const patience = this.#random.chance(0.05) ? this.#random.between(0, 200) : undefined;
+    const told = await client.publish(node.process, node.outbox, batch, patience);
     const [{ idempotencyKey, event, to }] = batch as [Publication];
-    const again = told.kind === "unknown" && idempotencyKey !== undefined && batch.length === 1;
-    if (!again || !this.#on) return;
+    const alone = idempotencyKey !== undefined && batch.length === 1;
+    if (told.kind !== "unknown" || !alone || !this.#on) return;
     // The caller makes sure: another event, under the same key.
     await world.sleep(this.#random.between(10, 5_000));
     const other = this.#pick();
-    if (other) await this.#send(other, [{ event: client.event(event.data), to, idempotencyKey }]);
+    const again = { event: client.event(event.data), to, idempotencyKey };
+    if (other && to.every((target) => other.targets.includes(target))) {
+      await this.#send(other, [again]);
+    }
   }
 
-  #publication(keyed: boolean): Publication {
-    const { client, targets } = this.#cluster;
+  #publication({ targets }: Node, keyed: boolean): Publication {
+    const { client } = this.#cluster;
     const to = targets.filter(() => this.#random.chance(0.5));
     const session = this.#random.pick(["s-1", "s-1", "s-2", "s-3", ""]);
     if (!keyed) {
@@ -272,6 +238,8 @@ class Schedule {
       refused: ledger.totals.refused,
       commits: ledger.totals.commits,
       "grown lanes": ledger.lanes.totals.grown,
+      replays: ledger.totals.replays,
+      moves: ledger.leases.totals.moves,
       ...ledger.endpoints.totals,
       ...ledger.own.totals,
       "publishes without an answer": client.calls.filter(({ told }) => told.kind === "unknown")

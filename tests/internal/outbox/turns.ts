@@ -2,7 +2,7 @@ import type { DeliveryLog } from "../../../src/outbox/_records.ts";
 import type { Mutation } from "./faulty_store.ts";
 import { isEntryOf, type LaneKnown } from "./lane_ledger.ts";
 import type { Turn } from "./leases.ts";
-import type { Known } from "./ledger.ts";
+import type { Known } from "./known.ts";
 
 /** What a commit does to the place of a due key besides. */
 export function turnOf(place: Known | LaneKnown, mutations: readonly Mutation[]): Turn {

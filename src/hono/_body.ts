@@ -1,0 +1,89 @@
+import type { Call } from "./_call.ts";
+import { Problem } from "./_problems.ts";
+
+/** The bytes of a body. One that is too large is refused before it is read, or where it grows too large. */
+export async function readBody(call: Call): Promise<Uint8Array> {
+  const { request, context, state: { limits } } = call;
+  const encoding = request.headers.get("content-encoding");
+  if (encoding !== null && encoding !== "identity") throw new Problem("media_type_unsupported");
+  const length = request.headers.get("content-length");
+  const declared = length !== null && /^\d+$/.test(length) ? Number(length) : undefined;
+  if (declared !== undefined && declared > limits.body) throw new Problem("body_too_large");
+  try {
+    // Hono keeps what a middleware before us has read.
+    const bytes = declared !== undefined || request.bodyUsed
+      ? new Uint8Array(await context.req.arrayBuffer())
+      : await readStream(request, limits.body);
+    if (bytes.length > limits.body) throw new Problem("body_too_large");
+    return bytes;
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem("body_incomplete");
+  }
+}
+
+async function readStream({ body }: Request, limit: number): Promise<Uint8Array> {
+  if (body === null) return new Uint8Array();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  const reader = body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.length;
+    if (size > limit) {
+      reader.cancel().catch(() => {}); // not waited for: the answer is known
+      throw new Problem("body_too_large");
+    }
+    parts.push(value);
+  }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true });
+
+/** The value of a JSON body. What is wrong is not quoted: it may be a payload. */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8.decode(bytes));
+  } catch {
+    throw new Problem("body_malformed");
+  }
+}
+
+/** What keeps parsed JSON from being a payload; undefined: nothing. */
+export function findJsonFault(value: unknown, depth: number): string | undefined {
+  if (hasInfinity(value, depth)) return "must have no number beyond 1.8e308";
+  return isDeeper(value, depth) ? `must be at most ${depth} deep` : undefined;
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return depth === 0 || someField(value, (field) => isDeeper(field, depth - 1));
+}
+
+/** JSON can write a number that no double holds. */
+function hasInfinity(value: unknown, depth: number): boolean {
+  if (typeof value === "number") return !Number.isFinite(value);
+  if (typeof value !== "object" || value === null || depth === 0) return false;
+  return someField(value, (field) => hasInfinity(field, depth - 1));
+}
+
+function someField(object: object, test: (field: unknown) => boolean): boolean {
+  for (const key in object) {
+    if (test((object as Readonly<Record<string, unknown>>)[key])) return true;
+  }
+  return false;
+}
+
+/** Whether a content type is JSON in UTF-8. */
+export function isJson(contentType: string | null): boolean {
+  return contentType !== null &&
+    /^application\/json *(?:; *charset="?utf-?8"? *)?$/i.test(contentType);
+}
