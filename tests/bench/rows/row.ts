@@ -32,6 +32,8 @@ export interface InsideRow extends RowLabels {
 
 /** A row that is measured from outside each runtime, by the process of `deno task bench`. */
 export interface OutsideRow extends RowLabels {
+  /** Where it can be measured. @default all */
+  readonly runtimes?: readonly Runtime[];
   /** Measures. */
   readonly outside: (workshop: Workshop, runtime: Runtime) => Promise<Measurement>;
 }
