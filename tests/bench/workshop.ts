@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { pack } from "../../tools/pack.ts";
-import { root, runtimeModules } from "../../tools/run.ts";
+import { config, root, runtimeModules } from "../../tools/run.ts";
 import { capture, runFile, type Runtime, tool } from "./runtimes.ts";
 
 /**
@@ -8,6 +8,8 @@ import { capture, runFile, type Runtime, tool } from "./runtimes.ts";
  * it, because rows are in the bundle too, and not every runtime has what is used here.
  */
 export interface Workshop {
+  /** The scratch folder. */
+  readonly folder: string;
   /** The bundle of `program.ts`, one file that every runtime runs. */
   readonly program: string;
   /** Writes a file into the scratch folder; resolves to its path. */
@@ -16,10 +18,11 @@ export interface Workshop {
   run(runtime: Runtime, file: string, ...args: string[]): Promise<string>;
   /** Bundles a file of the scratch folder, with the module that this repository holds. */
   bundle(entry: string, ...options: string[]): Promise<string>;
-  /** What to import: the module in the form that a runtime's users get, and an empty one. */
-  importTargets(runtime: Runtime): Promise<{ readonly ours: string; readonly empty: string }>;
-  /** What to import of Hono: our entry, packed, and Hono itself. Not on Deno, which packs nothing. */
-  honoTargets(): Promise<{ readonly ours: string; readonly hono: string }>;
+  /** What to import: an entry in the form that a runtime's users get, and an empty module. */
+  importTargets(
+    runtime: Runtime,
+    entry: keyof typeof config.exports,
+  ): Promise<{ readonly ours: string; readonly empty: string }>;
   /** Removes the scratch folder. */
   close(): Promise<void>;
 }
@@ -36,21 +39,19 @@ export async function openWorkshop(): Promise<Workshop> {
   try {
     const program = fileURLToPath(new URL("program.ts", import.meta.url));
     return {
+      folder: scratch,
       program: await write("program.mjs", await bundle(program)),
       write,
       run: runFile,
       bundle,
-      importTargets: async (runtime) => {
+      importTargets: async (runtime, entry) => {
         if (runtime === "deno") {
           // JSR gives Deno the sources, which it transpiles once and keeps.
-          return { ours: `file://${root}/mod.ts`, empty: `file://${await write("empty.ts", "")}` };
+          const ours = new URL(config.exports[entry], `file://${root}/`).href;
+          return { ours, empty: `file://${await write("empty.ts", "")}` };
         }
         await (installed ??= install(`${scratch}/node_modules`));
-        return { ours: "@omniagent/hooks", empty: "empty-module" };
-      },
-      honoTargets: async () => {
-        await (installed ??= install(`${scratch}/node_modules`));
-        return { ours: "@omniagent/hooks/hono", hono: "hono" };
+        return { ours: `@omniagent/hooks${entry.slice(1)}`, empty: "empty-module" };
       },
       close,
     };
