@@ -49,6 +49,7 @@ export class Storm {
     if (kind === "seen") {
       await store.delete(entry.key);
       ledger.seen.delete(String(entry.key[3]));
+      ledger.forgotten.add(String(entry.key[3]));
       return;
     }
     if (ledger.newer.has(entry.key.join(" "))) return;
