@@ -80,6 +80,7 @@ export {
   type PrefixesOf,
   type Publication,
   type PublishOptions,
+  type QueueHost,
   type Receipt,
   type Registration,
   type RegistrationInfo,

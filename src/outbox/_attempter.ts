@@ -12,8 +12,6 @@ import type { DeliveryLog } from "./_records.ts";
 const START_MARGIN = 5_000;
 /** A receiver's `Retry-After` moves a delivery by so much at most, in milliseconds. */
 const MAX_RETRY_AFTER = 24 * 60 * 60 * 1000;
-/** A lane's first delivery as it is when the lane was just born with it. */
-const BORN_HEAD = { n: 0, more: false };
 
 /** What attempts are made with. */
 export type AttempterOptions = {
@@ -24,8 +22,13 @@ export type AttempterOptions = {
   readonly logger: Logger;
 };
 
-/** An event that need not be read, and the versionstamp of the commit that stored it. */
-export type Fresh = { readonly event: HookEvent; readonly versionstamp: string };
+/** An event that need not be read, and the commit that stored it. */
+export type Fresh = {
+  readonly event: HookEvent;
+  readonly versionstamp: string;
+  /** Whether others of its lane were stored by it. */
+  readonly more: boolean;
+};
 
 /** Makes of a lease what it is about, and of an attempt what is to be written. */
 export class Attempter {
@@ -41,7 +44,7 @@ export class Attempter {
     const { target, session, id } = lease;
     if (session === undefined) return { lease, id: id! };
     const lane = fresh
-      ? { ...BORN_HEAD, id: fresh.event.id, versionstamp: fresh.versionstamp }
+      ? { n: 0, id: fresh.event.id, more: fresh.more, versionstamp: fresh.versionstamp }
       : await readHead(store, keys, target, session, env);
     return { lease, id: lane.id, lane };
   }

@@ -135,6 +135,7 @@ function send(store: Store, change: Change): Promise<StoreCommit> {
 function inTime<T>(promise: Promise<T>, milliseconds: number, env: Env): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const cancel = env.after(Math.max(0, milliseconds), () => resolve(undefined));
-    promise.then(resolve, reject).finally(cancel);
+    // First the timer: whoever waits goes on at once.
+    promise.then((value) => (cancel(), resolve(value)), (error) => (cancel(), reject(error)));
   });
 }

@@ -1,6 +1,8 @@
 import { show, type StoreKey } from "../core/mod.ts";
 
 const VERSION = 1;
+/** Bytes of the texts in a place, at most: a key has 2048, with its prefix. */
+const MOST_BYTES = 1900;
 
 /** What a list is, besides its place: a cursor holds for the same list only. */
 export type ListName = readonly (string | number | undefined)[];
@@ -34,12 +36,17 @@ export function readCursor(
   if (JSON.stringify(written) !== JSON.stringify(list)) {
     throw new TypeError(`${subject} as 'cursor' comes from a list with other options`);
   }
-  if (!isPlace(place)) {
+  if (bytesOf(place) > MOST_BYTES || !isPlace(place)) {
     throw new TypeError(
       `${subject} as 'cursor' must be one that this list gave: current value is ${show(cursor)}`,
     );
   }
   return place;
+}
+
+function bytesOf(place: StoreKey): number {
+  const text = place.filter((part) => typeof part === "string").join("");
+  return new TextEncoder().encode(text).length;
 }
 
 function parse(cursor: unknown): readonly [number, unknown, StoreKey] | undefined {

@@ -1,4 +1,5 @@
 import type { StoreKey, StoreSelector } from "../core/mod.ts";
+import { timeOf } from "./_event_time.ts";
 
 /** What is counted, by target and by the day on which the event was accepted. */
 export type Count = "accepted" | "delivered" | "dead" | "expired" | "failed";
@@ -87,8 +88,12 @@ export class Keys {
   }
 }
 
-/** The UTC day, from 1970, in the time of a UUID v7; 0 for an id that has none. */
+/** The UTC day of a time, from 1970. */
+export function dayIn(time: number): number {
+  return Math.floor(time / DAY);
+}
+
+/** The UTC day in the time of a UUID v7; 0 for an id that has none. */
 function dayOf(id: string): number {
-  const time = parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
-  return Number.isNaN(time) ? 0 : Math.floor(time / DAY);
+  return dayIn(timeOf(id) ?? 0);
 }

@@ -5,6 +5,7 @@ import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
 import type { LaneHead } from "./_lease.ts";
 import { type Due, type Lane, type LaneEntry, VERSION } from "./_records.ts";
+import { readList } from "./_scan.ts";
 import type { Targets } from "./_targets.ts";
 
 /** How long a read waits for the store, in milliseconds. */
@@ -66,6 +67,12 @@ export class LaneTails {
     return tail.versionstamp === null && n === tail.first;
   }
 
+  /** How many deliveries a lane got. */
+  added(target: string, session: string): number {
+    const { first, next } = this.#tails.get(nameOf(target, session))!;
+    return next - first;
+  }
+
   /** Adds the lanes' own records. They have no lifetime: a lane that has entries is not forgotten. */
   finish(draft: Draft): void {
     for (const { target, session, versionstamp, next } of this.#tails.values()) {
@@ -100,10 +107,8 @@ export async function readHead(
   // The record first: a delivery that comes after it was read makes it another one.
   const [record] = await readKeys(store, [keys.lane(target, session)], env, PATIENCE);
   const { versionstamp } = record!;
-  const entries: StoreEntry[] = [];
   const selector = { prefix: keys.lane(target, session) };
-  for await (const entry of store.list(selector, { limit: 2 })) entries.push(entry);
-  const [first, second] = entries;
+  const [first, second] = await readList({ store, env }, selector, { limit: 2 });
   if (first === undefined) return { n: undefined, id: "", more: false, versionstamp };
   const { id = "" } = (first.value ?? {}) as Partial<LaneEntry>; // unreadable: as if it had expired
   return { n: Number(first.key.at(-1)), id, more: second !== undefined, versionstamp };

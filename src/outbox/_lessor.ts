@@ -9,6 +9,8 @@ export type BornLease = {
   readonly slot: Slot;
   /** Of a lane that began with it. */
   readonly session: string | undefined;
+  /** Whether others of the lane are stored with it. */
+  more: boolean;
   readonly prepared: Prepared;
   readonly at: number;
   readonly due: Due;

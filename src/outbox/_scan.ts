@@ -1,4 +1,4 @@
-import type { Store, StoreEntry, StoreKey } from "../core/mod.ts";
+import type { Store, StoreEntry, StoreKey, StoreListOptions, StoreSelector } from "../core/mod.ts";
 import { patiently } from "./_commit.ts";
 import type { Env } from "./_env.ts";
 import { OutboxUnavailableError } from "./errors.ts";
@@ -38,21 +38,32 @@ export function endOf(key: StoreKey): StoreKey {
  * @throws {OutboxUnavailableError} when the store gives no answer in time
  */
 export async function* scan(
-  { store, env }: Source,
+  source: Source,
   { start, end }: Range,
   { reverse = false, batch = BATCH }: ScanOptions = {},
 ): AsyncGenerator<StoreEntry, void> {
   for (;;) {
-    const selector = { start, end };
-    const read = (): Promise<StoreEntry[]> =>
-      collect(store.list(selector, { limit: batch, reverse }));
-    const entries = await patiently(read, env, PATIENCE, unavailable);
+    const entries = await readList(source, { start, end }, { limit: batch, reverse });
     yield* entries;
     if (entries.length < batch) return;
     const { key } = entries.at(-1)!;
     if (reverse) end = key;
     else start = after(key);
   }
+}
+
+/** Reads a list, anew while the store fails. @throws {OutboxUnavailableError} */
+export function readList(
+  { store, env }: Source,
+  selector: StoreSelector,
+  options: StoreListOptions,
+): Promise<readonly StoreEntry[]> {
+  const read = async (): Promise<readonly StoreEntry[]> => {
+    const entries: StoreEntry[] = [];
+    for await (const entry of store.list(selector, options)) entries.push(entry);
+    return entries;
+  };
+  return patiently(read, env, PATIENCE, unavailable);
 }
 
 /** Reads up to ten keys at one moment. @throws {OutboxUnavailableError} */
@@ -88,12 +99,6 @@ export async function findItems<Item>(
 /** Entries to read at once for a page: one more than it has tells whether there are more. */
 export function batchFor(limit: number): number {
   return Math.min(limit + 1, BATCH);
-}
-
-async function collect(list: AsyncIterable<StoreEntry>): Promise<StoreEntry[]> {
-  const entries: StoreEntry[] = [];
-  for await (const entry of list) entries.push(entry);
-  return entries;
 }
 
 function unavailable(cause: unknown): Error {

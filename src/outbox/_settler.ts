@@ -59,12 +59,18 @@ export class Settler {
     this.#busy = false;
   }
 
-  /** The settles of the next commit. One that may fail for more reasons, or brings an event, goes alone. */
+  /** The settles of the next commit. One that brings an event goes alone. */
   #gather(): readonly Waiting[] {
-    const { checks } = this.#options.store.limits;
-    const alone = this.#waiting.findIndex(goesAlone);
-    if (alone === 0) return this.#waiting.splice(0, 1);
-    return this.#waiting.splice(0, Math.min(checks, alone < 0 ? Infinity : alone));
+    let left = this.#options.store.limits.checks;
+    let count = 0;
+    for (const waiting of this.#waiting) {
+      left -= checksOf(waiting);
+      const alone = waiting.settlement.kind === "dead";
+      if (count > 0 && (alone || left < 0)) break;
+      count++;
+      if (alone) break;
+    }
+    return this.#waiting.splice(0, count);
   }
 
   /** Commits a group; when one lease in it is lost, each on its own. */
@@ -95,6 +101,7 @@ export class Settler {
   }
 }
 
-function goesAlone({ job, settlement }: Waiting): boolean {
-  return job.lane !== undefined || settlement.kind === "empty" || settlement.kind === "dead";
+/** Its due key, and its lane when that is to end. */
+function checksOf({ job: { lane }, settlement: { kind } }: Waiting): number {
+  return lane === undefined || lane.more || kind === "retry" || kind === "returned" ? 1 : 2;
 }

@@ -1,5 +1,5 @@
 import { follow, type Receipt, type StoreLimits } from "../core/mod.ts";
-import { mutationsOf, type Prepared, sizeOf } from "./_prepare.ts";
+import { lanesIn, mutationsOf, type Prepared, sizeOf } from "./_prepare.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 
 /** A batch that is stored as a whole, and who waits for it. */
@@ -34,11 +34,12 @@ export class Units {
   }
 
   /**
-   * The units of the next commit, as many as it takes. One with idempotency keys or lanes goes alone:
-   * its checks may fail.
+   * The units of the next commit, as many as it takes. One with idempotency keys goes alone: its checks
+   * fail whenever a key is used again. Those of lanes fail only when another process was faster.
    */
   next(now: number): readonly Unit[] {
     const units: Unit[] = [];
+    const lanes = new Set<string>();
     let mutations = 0;
     let bytes = 0;
     for (const unit of this.#waiting) {
@@ -49,8 +50,10 @@ export class Units {
       }
       mutations += mutationsOf(unit.batch);
       bytes += sizeOf(unit.batch);
-      const alone = unit.batch.some(({ key, lanes }) => key !== undefined || lanes.size > 0);
-      const full = mutations > this.#limits.mutations || bytes > this.#limits.bytes;
+      const alone = isKeyed(unit);
+      for (const lane of lanesIn(unit.batch)) lanes.add(JSON.stringify(lane));
+      const full = mutations > this.#limits.mutations || bytes > this.#limits.bytes ||
+        lanes.size >= this.#limits.checks;
       if (units.length > 0 && (alone || full)) break;
       this.#waiting.delete(unit);
       units.push(unit);
@@ -58,6 +61,15 @@ export class Units {
     }
     return units;
   }
+}
+
+/** Whether a unit depends on no other: it has a commit to itself, and a place in no order. */
+export function standsAlone(unit: Unit): boolean {
+  return isKeyed(unit) && unit.batch.every(({ lanes }) => lanes.size === 0);
+}
+
+function isKeyed({ batch }: Unit): boolean {
+  return batch.some(({ key }) => key !== undefined);
 }
 
 /** With the signal nobody waits for a unit any longer; one that was not sent yet is not sent. */

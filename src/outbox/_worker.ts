@@ -3,6 +3,7 @@ import { Attempter, type Fresh } from "./_attempter.ts";
 import { Claimer, newLease, type Pass } from "./_claimer.ts";
 import type { Endpoints } from "./_endpoints.ts";
 import type { Env } from "./_env.ts";
+import { Housekeeper } from "./_housekeeper.ts";
 import type { Keys } from "./_keys.ts";
 import type { BornLease, Lessor } from "./_lessor.ts";
 import type { Job, Lease, Settlement } from "./_lease.ts";
@@ -11,6 +12,7 @@ import type { Retention } from "./_records.ts";
 import { purge } from "./_removal.ts";
 import { Settler } from "./_settler.ts";
 import type { Targets } from "./_targets.ts";
+import { TroubleLog } from "./_trouble_log.ts";
 
 /** Claims pause while so many settles wait. */
 const MAX_BACKLOG = 100;
@@ -34,7 +36,8 @@ export type WorkerOptions = {
 /** Delivers: leases what is due, attempts it, settles. */
 export class Worker implements Lessor {
   readonly #options: WorkerOptions;
-  readonly #logger: Logger;
+  readonly #trouble: TroubleLog;
+  readonly #housekeeper: Housekeeper;
   readonly #claimer: Claimer;
   readonly #settler: Settler;
   readonly #attempter: Attempter;
@@ -44,15 +47,20 @@ export class Worker implements Lessor {
   /** By `stop`; a worker that was never started may still `drainOnce`. */
   #stopped = false;
   #passing: Promise<Pass> | undefined;
+  #looping = false;
   #again = false;
   #left = false;
+  /** When the timer wakes, and the next time at which something of ours is due, as far as is known. */
+  #wakeAt = Infinity;
+  #next = Infinity;
   #settled = 0;
   #poll = POLL.first;
   #cancelTimer = (): void => {};
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#logger = options.logger;
+    this.#trouble = new TroubleLog(options.logger, options.env);
+    this.#housekeeper = new Housekeeper({ ...options, log: this.#trouble });
     this.#attempter = new Attempter(options);
     this.#settler = new Settler(options);
     const wanted = (): boolean => !this.#stopped;
@@ -71,6 +79,7 @@ export class Worker implements Lessor {
     this.#stopped = false;
     this.#abort = new AbortController();
     this.#poll = POLL.first;
+    this.#housekeeper.start();
     this.wake();
   }
 
@@ -86,7 +95,7 @@ export class Worker implements Lessor {
     );
     let cancelDone = (): void => {};
     const late = new Promise<void>((resolve) => cancelDone = env.after(STOP.done, resolve));
-    await Promise.race([this.#quiet(), late]);
+    await Promise.race([Promise.all([this.#quiet(), this.#housekeeper.stop()]), late]);
     cancelAbort();
     cancelDone();
   }
@@ -104,7 +113,10 @@ export class Worker implements Lessor {
     slot.taken--;
   }
 
-  attempt({ target, slot, session, prepared, at, due }: BornLease, versionstamp: string): void {
+  attempt(
+    { target, slot, session, more, prepared, at, due }: BornLease,
+    versionstamp: string,
+  ): void {
     const { keys } = this.#options;
     const { event } = prepared;
     const id = session === undefined ? event.id : undefined;
@@ -112,7 +124,8 @@ export class Worker implements Lessor {
       ? keys.due(target, at, event.id)
       : keys.laneDue(target, at, session);
     const lease: Lease = { target, slot, key, at, due, versionstamp, id, session };
-    this.#take(lease, { event, versionstamp });
+    this.#take(lease, { event, versionstamp, more });
+    this.#soon(this.#options.env.now() + POLL.first); // busy: it looks more than once a minute
   }
 
   /** Looks for what is due, as soon as a look that is under way has ended. */
@@ -120,7 +133,7 @@ export class Worker implements Lessor {
     if (!this.#running) return;
     this.#cancelTimer();
     this.#again = true;
-    if (!this.#passing) void this.#loop();
+    if (!this.#looping) void this.#loop();
   }
 
   /** Delivers what is due and can be done in time. */
@@ -144,6 +157,7 @@ export class Worker implements Lessor {
     } finally {
       await Promise.all(this.#inFlight);
     }
+    await this.#housekeeper.tidy(deadline);
     return { settled: this.#settled - before, remaining };
   }
 
@@ -155,12 +169,15 @@ export class Worker implements Lessor {
 
   /** One pass at a time; those who ask meanwhile share it. */
   #pass(longest: number): Promise<Pass> {
-    return this.#passing ??= this.#claimer.pass(longest).finally(() => this.#passing = undefined);
+    if (this.#passing) return this.#passing;
+    this.#next = Infinity;
+    return this.#passing = this.#claimer.pass(longest).finally(() => this.#passing = undefined);
   }
 
   /** Passes until there is nothing more to claim, then sleeps. */
   async #loop(): Promise<void> {
     let pass: Pass | undefined;
+    this.#looping = true;
     while (this.#running && this.#again) {
       this.#again = false;
       while (this.#settler.backlog > MAX_BACKLOG) await Promise.race(this.#inFlight);
@@ -169,23 +186,24 @@ export class Worker implements Lessor {
         // A slot that came free while the pass went on elsewhere woke nobody.
         if (pass.left.some((name) => this.#options.targets.free(name) > 0)) this.#again = true;
       } catch (error) {
-        this.#logger.warn("The outbox could not look for what is due", error);
+        this.#trouble.warn("The outbox could not look for what is due", error);
       }
     }
+    this.#looping = false;
     if (!this.#running) return;
     this.#left = (pass?.left.length ?? 0) > 0;
     this.#poll = pass && pass.claimed > 0 ? POLL.first : Math.min(this.#poll * 2, POLL.most);
-    this.#sleep(Math.min(this.#poll, (pass?.next ?? Infinity) - this.#options.env.now()));
+    const next = Math.min(pass?.next ?? Infinity, this.#next);
+    this.#sleep(Math.min(this.#poll, next - this.#options.env.now()));
   }
 
   /** Wakes after a time; jittered, so that processes that began together do not look together. */
   #sleep(milliseconds: number): void {
     const { env } = this.#options;
+    const wait = Math.max(milliseconds, 10) * (1 + 0.2 * env.random());
     this.#cancelTimer();
-    this.#cancelTimer = env.after(
-      Math.max(milliseconds, 10) * (1 + 0.2 * env.random()),
-      () => this.wake(),
-    );
+    this.#wakeAt = env.now() + wait;
+    this.#cancelTimer = env.after(wait, () => this.wake());
   }
 
   #take(lease: Lease, fresh?: Fresh): void {
@@ -200,8 +218,7 @@ export class Worker implements Lessor {
       job = await this.#attempter.jobOf(lease, fresh);
       settlement = await this.#attempter.attempt(job, fresh?.event, this.#abort.signal);
     } catch (error) {
-      const what = lease.session === undefined ? `'${lease.id}'` : "of a session";
-      this.#logger.warn(`Delivery ${what} to '${lease.target}' could not be attempted`, error);
+      this.#trouble.warn(`Deliveries to '${lease.target}' could not be attempted`, error);
     }
     lease.slot.taken--;
     if (this.#left) this.wake();
@@ -212,11 +229,11 @@ export class Worker implements Lessor {
     else if (job.lane) this.wake(); // the next of its session
   }
 
-  /** Something of ours is due at a time that the last pass did not know. */
+  /** There is something to look for at a time that the last pass did not know. */
   #soon(at: number): void {
-    if (!this.#running || this.#passing) return void (this.#again = true);
-    this.#poll = POLL.first;
-    const wait = Math.max(0, at - this.#options.env.now());
-    if (wait < POLL.most) this.#sleep(Math.min(wait, POLL.first));
+    this.#next = Math.min(this.#next, at);
+    if (this.#running && !this.#looping && at < this.#wakeAt) {
+      this.#sleep(at - this.#options.env.now());
+    }
   }
 }

@@ -1,108 +1,5 @@
-import type { Attempt, HookEvent } from "../core/mod.ts";
-
-/** How a delivery stands. */
-export type DeliveryState = "pending" | "delivered" | "dead" | "expired";
-
-/** An attempt as it is kept. */
-export type LoggedAttempt = Attempt & {
-  /** When it ended, by the clock of the process that made it. */
-  readonly at: Date;
-};
-
-/** How a delivery stands. */
-export type Delivery = {
-  /** The webhook or durable hook. */
-  readonly target: string;
-  /** The event. */
-  readonly eventId: string;
-  /** What became of it. */
-  readonly state: DeliveryState;
-  /** How many attempts were made. */
-  readonly made: number;
-  /** The last 20 of them, the latest last. */
-  readonly attempts: readonly LoggedAttempt[];
-  /** When it is due, while it is pending and its time is known. */
-  readonly dueAt?: Date;
-};
-
-/** A delivery in a list. What a list does not read to make it is absent. */
-export type DeliverySummary = {
-  /** The webhook or durable hook. */
-  readonly target: string;
-  /** The event. */
-  readonly eventId: string;
-  /** What became of it. */
-  readonly state: DeliveryState;
-  /** When it is due; of pending ones, except where those of a session wait for one another. */
-  readonly dueAt?: Date;
-  /** Until when a process has it for an attempt; of pending ones. */
-  readonly leasedUntil?: Date;
-  /** How many attempts were made; of attempted ones. */
-  readonly made?: number;
-  /** The latest of them; of attempted ones. */
-  readonly lastAttempt?: LoggedAttempt;
-  /** When it was given up; of dead ones. */
-  readonly diedAt?: Date;
-  /** Why it was given up; of dead ones. */
-  readonly reason?: string;
-};
-
-/** An accepted event. */
-export type StoredEvent = {
-  /** Of the commit that stored it: sorted by this, events are in the order of their commits. */
-  readonly versionstamp: string;
-  /** The event, as it is sent. */
-  readonly event: HookEvent;
-  /** When it was accepted, by the clock of the process that did. */
-  readonly acceptedAt: Date;
-  /** The targets that were to get it. */
-  readonly targets: readonly string[];
-};
-
-/** A part of a list. */
-export type Page<Item> = {
-  /** May be fewer than asked for, and none, though there are more. */
-  readonly items: readonly Item[];
-  /** Where the list goes on; absent at its end. */
-  readonly cursor?: string;
-};
-
-/** Which part of a list. */
-export type PageOptions = {
-  /** How many items at most, 1 to 1000. @default {100} */
-  readonly limit?: number | undefined;
-  /** Where an earlier page ended; with the same other options. */
-  readonly cursor?: string | undefined;
-};
-
-/** Which events a list has. */
-export type EventListOptions = PageOptions & {
-  /** A type, a prefix such as `tool.*`, or `*`. @default {"*"} */
-  readonly type?: string | undefined;
-  /** Of this session only. */
-  readonly sessionId?: string | undefined;
-  /** Made at this time or later, by the time in their ids: with it, ids that are no UUID v7 are left out. */
-  readonly since?: Date | undefined;
-  /** Made before this time, likewise. */
-  readonly until?: Date | undefined;
-  /** By the time in their ids. @default {"newest"} */
-  readonly order?: "newest" | "oldest" | undefined;
-};
-
-/**
- * Which deliveries a list has. `pending`: waiting or being attempted, by target and time, then those that
- * are delivered in order, by target and session; `attempted`: every one that was attempted or settled,
- * whatever its state; `dead`: given up, until replayed; both by target and event.
- *
- * None is listed twice and none is missed because others come, go or change meanwhile. A pending one that
- * is itself moved to another time meanwhile may be.
- */
-export type DeliveryListOptions = PageOptions & {
-  /** Which. */
-  readonly state: "pending" | "attempted" | "dead";
-  /** Of this target only. */
-  readonly target?: string | undefined;
-};
+import type { Delivery, DeliverySummary } from "./delivery.ts";
+import type { DeliveryListOptions, EventListOptions, Page, StoredEvent } from "./lists.ts";
 
 /**
  * What became of a wish to deliver now. `moved`: it was waiting, and is due now; `queued`: it waits
@@ -239,7 +136,12 @@ export type OutboxOperations = {
    * @throws {OutboxUnavailableError} when the store gives no answer in time, and nothing was done
    */
   replay(options: ReplayOptions): Promise<ReplayResult>;
-  /** The figures of every target that is registered here or has something stored. */
+  /**
+   * The figures of every target that is registered here or has deliveries of events of the days within
+   * the retention, by the time in their ids; ids without one count for ever. They are read from counts.
+   *
+   * @throws {OutboxUnavailableError} when the store gives no answer in time
+   */
   figures(): Promise<readonly TargetFigures[]>;
   /** Whether a target gets anything. */
   endpoint(target: string): Promise<Endpoint>;

@@ -15,6 +15,7 @@ import { commitChange, patiently } from "./_commit.ts";
 import { endpointOperations } from "./_endpoint_operations.ts";
 import { Endpoints } from "./_endpoints.ts";
 import { type Env, platform } from "./_env.ts";
+import { readFigures } from "./_figures.ts";
 import { Keys } from "./_keys.ts";
 import { getDelivery, listDeliveries } from "./_list_deliveries.ts";
 import { getEvent, listEvents } from "./_list_events.ts";
@@ -25,8 +26,8 @@ import { replayDeliveries } from "./_replay.ts";
 import { retryDelivery } from "./_retry.ts";
 import { Targets } from "./_targets.ts";
 import { Worker } from "./_worker.ts";
-import type { OutboxOperations } from "./operations.ts";
 import { OutboxUnavailableError } from "./errors.ts";
+import type { OutboxOperations } from "./operations.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 /** How long the first call waits for the store, in milliseconds. */
@@ -55,7 +56,7 @@ export interface OutboxOptions {
 /** Durable delivery over a store. */
 export type Outbox =
   & DeliveryQueue
-  & Omit<OutboxOperations, "figures">
+  & OutboxOperations
   & {
     /**
      * Delivers what is due now and can be done within a budget: for a cron job, where no process lives.
@@ -91,6 +92,7 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
   const endpoints = new Endpoints({ ...base, disableAfter });
   const worker = new Worker({ ...base, endpoints });
   const publisher = new Publisher({ ...base, eventLog, lessor: worker });
+  const operations = endpointOperations({ ...base, endpoints, wake });
   const compatible = once(() => checkVersion(store, keys, env));
 
   const outbox: Outbox = {
@@ -111,11 +113,12 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
       await compatible();
       return await worker.drainOnce(budgetMs);
     },
-    ...endpointOperations({ ...base, endpoints, wake }),
+    ...operations,
     getEvent: (id) => getEvent(base, id),
     listEvents: (options) => listEvents(base, options),
     get: (target, eventId) => getDelivery(base, target, eventId),
     listDeliveries: (options) => listDeliveries(base, options),
+    figures: () => readFigures({ ...base, endpoint: (target) => operations.endpoint(target) }),
     async retry(target, eventId) {
       await compatible();
       return await retryDelivery({ ...base, wake }, target, eventId);

@@ -5,7 +5,8 @@ import assert from "node:assert/strict";
 import { test } from "../harness.ts";
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-const START = Date.UTC(2026, 7, 1);
+/** An hour ago, as counts of days long ago are deleted. */
+const START = Date.now() - 60 * 60 * 1000;
 
 function eventAt(n: number): HookEvent {
   const time = (START + n * 1000).toString(16).padStart(12, "0");
@@ -186,6 +187,10 @@ test("listDeliveries() refuses options and cursors that are none of its own", as
     [undefined, /'state' must be one of "pending", "attempted", "dead"/],
     [{ state: "waiting" }, /'state' must be one of .* "waiting"/],
     [{ state: "dead", target: "" }, /'target' must be text/],
+    [{
+      state: "dead",
+      cursor: place(["deliveries", "dead", ""], "dead", "a", "x".repeat(3000)),
+    }, /'cursor'/],
     [{ state: "dead", cursor: "%" }, /'cursor' must be one that this list gave/],
     [{ state: "dead", cursor }, /other options/],
     [{ state: "pending", target: "a", cursor }, /other options/],

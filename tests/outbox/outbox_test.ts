@@ -193,11 +193,12 @@ test("what nobody delivered is delivered by the next process, or by drainOnce() 
   assert.equal(await publisher.get("other", "e-1"), undefined);
 
   const outbox = createOutbox(store);
-  createHooks({ logger: quiet, outbox, use: [hook] });
+  const hooks = createHooks({ logger: quiet, outbox, use: [hook] });
   assert.deepEqual(await outbox.drainOnce({ budgetMs: 500 }), { settled: 0, remaining: true });
   assert.deepEqual(await outbox.drainOnce({ budgetMs: 60_000 }), { settled: 1, remaining: false });
   assert.deepEqual(heard.map(({ event }) => event.id), ["e-1"]);
   assert.equal((await outbox.get("audit", "e-1"))?.state, "delivered");
+  await hooks.close(); // its hooks were opened, and with them its worker was started
 });
 
 test("emit() and drainOnce() over a closed store fail at once, and say why", async () => {

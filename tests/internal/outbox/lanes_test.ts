@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { fixedRetry } from "../../../src/core/mod.ts";
+import { createEventIdAt, fixedRetry } from "../../../src/core/mod.ts";
 import { test } from "../../harness.ts";
 import { HOUR, MINUTE, Stage } from "./stage.ts";
 
@@ -37,6 +37,21 @@ test("a session keeps its order through failures and deaths", async () => {
   assert.deepEqual(states, published.map((_, i) => i % 3 === 2 ? "dead" : "delivered"));
   assert.deepEqual(await stage.left("lane"), []);
   assert.deepEqual(await stage.left("due"), []);
+});
+
+test("a batch of one session is delivered in its order", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  outbox.register(stage.target("a", undefined, { ordering: "session", retry }));
+  outbox.start();
+  const batch = Array.from({ length: 5 }, (_, i) => {
+    const id = createEventIdAt(stage.world.now + i);
+    const timestamp = new Date(stage.world.now);
+    return { event: { id, type: "tool.called", timestamp, sessionId: "s", data: i }, to: ["a"] };
+  });
+  await Promise.all([outbox.publish(batch), stage.pass(MINUTE)]);
+  assert.deepEqual(stage.sent("a"), batch.map(({ event }) => event.id));
+  assert.deepEqual(await stage.left("lane"), []);
 });
 
 test("sessions do not wait for one another", async () => {

@@ -1,0 +1,30 @@
+import type { Logger } from "../core/mod.ts";
+import type { Env } from "./_env.ts";
+
+/** A kind of trouble is logged once in this time, in milliseconds: a store that fails, fails often. */
+const QUIET = 60_000;
+
+/** Logs trouble with the store: at first, then once a minute with how often it was. */
+export class TroubleLog {
+  readonly #logger: Logger;
+  readonly #env: Env;
+  readonly #kinds = new Map<string, { at: number; held: number }>();
+
+  constructor(logger: Logger, env: Env) {
+    this.#logger = logger;
+    this.#env = env;
+  }
+
+  /** Logs, unless it did so for the same kind a moment ago. */
+  warn(kind: string, error: unknown): void {
+    const now = this.#env.now();
+    const last = this.#kinds.get(kind);
+    if (last !== undefined && Math.abs(now - last.at) < QUIET) {
+      last.held++;
+      return;
+    }
+    const times = last !== undefined && last.held > 0 ? ` (and ${last.held} times before)` : "";
+    this.#kinds.set(kind, { at: now, held: 0 });
+    this.#logger.warn(`${kind}${times}`, error);
+  }
+}

@@ -1,0 +1,190 @@
+import { type Attempt, fixedRetry, type HookEvent, type Store } from "@omniagent/hooks";
+import { createOutbox, type Outbox, type TargetFigures } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
+import assert from "node:assert/strict";
+import { test } from "../harness.ts";
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+const DAY = 24 * 60 * 60 * 1000;
+const TODAY = Math.floor(Date.now() / DAY);
+
+/** A UUID v7 of some days ago. */
+function idOf(daysAgo: number): string {
+  const time = (Date.now() - daysAgo * DAY).toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${crypto.randomUUID().slice(24)}`;
+}
+
+function eventOf(id: string, data: unknown): HookEvent {
+  return { id, type: "tool.called", timestamp: new Date(), data };
+}
+
+/** A target whose attempts end as an event says. */
+function register(outbox: Outbox, name: string): void {
+  outbox.register({
+    name,
+    timeout: 1000,
+    concurrency: 4,
+    retry: fixedRetry({ delay: 1e6, retries: 3, jitter: 0 }),
+    attempt: ({ data }) =>
+      Promise.resolve({ verdict: data as Attempt["verdict"], duration: 1, error: "no" }),
+  });
+}
+
+/** What is there, counted one by one. */
+async function recount(outbox: Outbox, target: string): Promise<Partial<TargetFigures>> {
+  const counted = { delivered: 0, dead: 0, expired: 0, pending: 0, failed: 0 };
+  let accepted = 0;
+  for (const state of ["pending", "attempted"] as const) {
+    for (const item of (await outbox.listDeliveries({ state, target, limit: 1000 })).items) {
+      if (state === "attempted") {
+        const { attempts } = (await outbox.get(target, item.eventId))!;
+        counted.failed += attempts.filter(({ verdict }) => verdict !== "delivered").length;
+        if (item.state === "pending") continue;
+      }
+      counted[item.state]++;
+      accepted++;
+    }
+  }
+  return { accepted, ...counted };
+}
+
+function countsOf(figures: readonly TargetFigures[], target: string): Partial<TargetFigures> {
+  const { accepted, delivered, dead, expired, pending, failed } = figures.find((one) =>
+    one.target === target
+  )!;
+  return { accepted, delivered, dead, expired, pending, failed };
+}
+
+test("figures() of a mixed day equal a full recount, through settles, expiry and replays", async () => {
+  const store = memoryStore();
+  const outbox = createOutbox(store, { logger: quiet });
+  ["a", "b", "idle"].forEach((name) => register(outbox, name));
+  const verdicts = ["delivered", "retry", "final", "delivered", "delivered"];
+  const ids = Array.from({ length: 50 }, (_, n) => n % 10 === 9 ? idOf(1) : idOf(0));
+  await outbox.publish(ids.map((id, n) => ({
+    event: eventOf(id, verdicts[n % verdicts.length]),
+    to: n % 2 ? ["a", "b"] : ["a"],
+  })));
+  const hold = async (): Promise<void> => {
+    const figures = await outbox.figures();
+    assert.deepEqual(figures.map(({ target }) => target), ["a", "b", "idle"]);
+    for (const target of ["a", "b", "idle"]) {
+      assert.deepEqual(countsOf(figures, target), await recount(outbox, target));
+    }
+  };
+  await hold();
+  await store.delete(["hooks", "event", ids[4]!]);
+  await outbox.drainOnce({ budgetMs: 60_000 });
+  await hold();
+  assert.deepEqual(countsOf(await outbox.figures(), "a"), {
+    accepted: 50,
+    delivered: 29,
+    dead: 10,
+    expired: 1,
+    pending: 10,
+    failed: 20,
+  });
+  await outbox.replay({ budgetMs: 60_000, target: "a" });
+  await outbox.retry("b", ids[1]!);
+  await outbox.retry("a", ids[0]!);
+  await hold();
+  await outbox.drainOnce({ budgetMs: 60_000 });
+  await hold();
+});
+
+test("figures() show targets that nobody registered any more, and attempts under way", async () => {
+  const store = memoryStore();
+  const gone = createOutbox(store, { logger: quiet });
+  await gone.publish([{ event: eventOf(idOf(0), "delivered"), to: ["orphan", "slow"] }]);
+
+  const outbox = createOutbox(store, { logger: quiet });
+  let end!: () => void;
+  const begun = new Promise<void>((began) => {
+    outbox.register({
+      name: "slow",
+      timeout: 1000,
+      concurrency: 4,
+      retry: fixedRetry({ delay: 0, retries: 3 }),
+      attempt() {
+        began();
+        return new Promise((resolve) => end = () => resolve({ verdict: "delivered", duration: 1 }));
+      },
+    });
+  });
+  outbox.start();
+  await begun;
+  const [orphan, slow] = await outbox.figures();
+  const common = { accepted: 1, delivered: 0, dead: 0, expired: 0, pending: 1, failed: 0 };
+  const on = { state: "on", failures: 0 };
+  assert.deepEqual(orphan, { ...on, ...common, target: "orphan", registered: false, inFlight: 0 });
+  assert.deepEqual(slow, { ...on, ...common, target: "slow", registered: true, inFlight: 1 });
+  end();
+  await outbox.stop();
+  const [, after] = await outbox.figures();
+  assert.deepEqual([after!.delivered, after!.pending, after!.inFlight], [1, 0, 0]);
+});
+
+test("figures() never go below zero, whatever was deleted too early", async () => {
+  const store = memoryStore();
+  const outbox = createOutbox(store, { logger: quiet });
+  await countAt(store, "a", [0]);
+  const sum = store.atomic().sum(["hooks", "count", "a", TODAY, "dead"], 2n ** 64n - 1n);
+  await sum.sum(["hooks", "count", "a", TODAY, "delivered"], 5n).commit();
+  const counts = { accepted: 1, delivered: 5, dead: 0, expired: 0, pending: 0, failed: 0 };
+  assert.deepEqual(countsOf(await outbox.figures(), "a"), counts);
+});
+
+/** Counts of some days ago. */
+async function countAt(store: Store, target: string, days: readonly number[]): Promise<void> {
+  const atomic = store.atomic();
+  for (const day of days) atomic.sum(["hooks", "count", target, TODAY - day, "accepted"], 1n);
+  await atomic.commit();
+}
+
+async function countKeys(store: Store): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { key } of store.list({ prefix: ["hooks", "count"] })) {
+    const day = Number(key[3]);
+    found.push(`${key[2]} ${day === 0 ? "none" : TODAY - day}`);
+  }
+  return found;
+}
+
+test("figures() count the days within the retention, and ids without a time", async () => {
+  const store = memoryStore();
+  const outbox = createOutbox(store, { logger: quiet, retention: 30 * DAY });
+  await countAt(store, "a", [0, 29, 30, 31, 32, 400]);
+  await countAt(store, "old", [31]);
+  assert.deepEqual((await outbox.figures()).map(({ target, accepted }) => [target, accepted]), [
+    ["a", 3],
+  ]);
+  await outbox.publish([{ event: eventOf("e-1", "delivered"), to: ["a"] }]);
+  await outbox.publish([{ event: eventOf("ffffffff-1", "delivered"), to: ["a"] }]);
+  const [a] = await outbox.figures();
+  assert.deepEqual([a!.accepted, a!.pending], [5, 5]);
+});
+
+test("old counts are deleted once a day, by drainOnce() and by whoever was started", async () => {
+  const kept = ["a none", "a 32", "a 0", "b 31"];
+  for (const start of [false, true]) {
+    const store = memoryStore();
+    const outbox = createOutbox(store, { logger: quiet, retention: 30 * DAY });
+    await outbox.publish([{ event: eventOf("e-1", "delivered"), to: ["a"] }]);
+    const many = Array.from({ length: 1200 }, (_, n) => 100 + n);
+    await countAt(store, "a", [0, 32, 33, 34, ...many.slice(0, 600)]);
+    await countAt(store, "a", many.slice(600));
+    await countAt(store, "b", [31, 40]);
+    await countAt(store, "c", [400]);
+    if (start) {
+      outbox.start();
+      while ((await countKeys(store)).length > kept.length) {
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+      await outbox.stop();
+    } else await outbox.drainOnce({ budgetMs: 60_000 });
+    assert.deepEqual(await countKeys(store), kept);
+    await countAt(store, "c", [400]);
+    await outbox.drainOnce({ budgetMs: 60_000 });
+    assert.deepEqual(await countKeys(store), [...kept, "c 400"]);
+  }
+});

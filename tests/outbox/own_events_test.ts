@@ -1,0 +1,55 @@
+import { type AgentEvents, createHooks, fixedRetry, WebhookHook } from "@omniagent/hooks";
+import { createOutbox, type OutboxEvents } from "@omniagent/hooks/outbox";
+import { memoryStore, WebhookReceiver } from "@omniagent/hooks/testing";
+import assert from "node:assert/strict";
+import { test } from "../harness.ts";
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+const BASH = { name: "bash" };
+
+/** A promise, and what resolves it. */
+function deferred<T>() {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((done) => resolve = done);
+  return { promise, resolve };
+}
+
+test("handlers and webhooks hear of deaths and of targets that were turned off", async () => {
+  const receiver = await WebhookReceiver.start({ status: 400 }, { status: 410 });
+  const outbox = createOutbox(memoryStore(), { logger: quiet });
+  const hooks = createHooks<AgentEvents & OutboxEvents>({ logger: quiet, outbox });
+  const dead = deferred<OutboxEvents["delivery.dead"]>();
+  const disabled = deferred<OutboxEvents["webhook.disabled"]>();
+  const told = deferred<unknown>();
+  const told2 = deferred<unknown>();
+  hooks.on("delivery.dead", ({ data }) => dead.resolve(data));
+  hooks.on("webhook.disabled", ({ data }) => disabled.resolve(data));
+  hooks.use({
+    name: "operator",
+    events: ["delivery.*", "webhook.*"],
+    durable: true,
+    handle: ({ type, data }) => (type === "delivery.dead" ? told : told2).resolve(data),
+  });
+  const retry = fixedRetry({ delay: 0, retries: 0, jitter: 0 });
+  const { url } = receiver;
+  hooks.use(new WebhookHook({ name: "dies", events: ["tool.called"], url: `${url}?dies`, retry }));
+  hooks.use(new WebhookHook({ name: "ends", events: ["job.executed"], url: `${url}?ends`, retry }));
+  try {
+    const { id } = await hooks.emit("tool.called", BASH);
+    const death = { target: "dies", event_id: id, reason: "the answer was 400" };
+    assert.deepEqual(await dead.promise, death);
+    assert.deepEqual(await told.promise, death);
+
+    await hooks.emit("job.executed", { job_id: "1", job_name: "x", success: true });
+    const end = await disabled.promise;
+    assert.equal(end.target, "ends");
+    assert.match(end.reason, /^its receiver answered 410; .* gone after 30 days$/);
+    assert.deepEqual(await told2.promise, end);
+    assert.equal((await outbox.endpoint("ends")).state, "off");
+    const types = (await outbox.listEvents()).items.map(({ event }) => event.type).sort();
+    assert.deepEqual(types, ["delivery.dead", "job.executed", "tool.called", "webhook.disabled"]);
+  } finally {
+    await hooks.close();
+    await receiver.close();
+  }
+});
