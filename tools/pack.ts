@@ -57,7 +57,7 @@ export async function pack(): Promise<string> {
   return `${build}/${config.name.slice(1).replace("/", "-")}-${config.version}.tgz`;
 }
 
-/** Moves the peers out of the dependencies. Only one entry needs them, so they are optional. */
+/** Moves the peers out of the dependencies. npm and Bun install them too: the command serves by Hono. */
 function withPeers(
   { dependencies, ...fields }: { readonly dependencies?: Record<string, string> },
 ): unknown {
@@ -67,7 +67,6 @@ function withPeers(
     ...fields,
     dependencies: Object.fromEntries(all.filter((entry) => !isPeer(entry))),
     peerDependencies: Object.fromEntries(all.filter(isPeer)),
-    peerDependenciesMeta: Object.fromEntries(peers.map((name) => [name, { optional: true }])),
   };
 }
 

@@ -63,15 +63,6 @@ test("hooks listen takes an unsigned message whose id could not be signed", asyn
   });
 });
 
-test("whoever asks hooks listen twice to stop does not have to wait", async () => {
-  const terminal = new Terminal();
-  const running = terminal.run("listen", "--port", "0");
-  await terminal.match(/listening on/);
-  assert.equal(terminal.signal("SIGINT"), true);
-  assert.equal(terminal.signal("SIGINT"), false); // nobody listens: the system ends the process
-  assert.equal(await running, 0);
-});
-
 test("hooks listen --fail fails that share of requests, with the status that is asked for", async () => {
   const rolls = [0.29, 0.3];
   const options = { random: () => rolls.shift()! };
