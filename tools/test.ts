@@ -61,7 +61,9 @@ async function testOnDeno(): Promise<boolean> {
 async function testOnBun(): Promise<boolean> {
   const folder = await install("bun");
   const report = ["--reporter=junit", `--reporter-outfile=${junitFile("bun")}`];
-  return await succeeds(`${runtimeModules}/.bin/bun`, ["test", ...report, "tests"], folder);
+  // Bun alone gives up on a test after a time, 5 s unless told otherwise: too little for a busy machine.
+  const args = ["test", "--timeout=120000", ...report, "tests"];
+  return await succeeds(`${runtimeModules}/.bin/bun`, args, folder);
 }
 
 async function testOnNode(): Promise<boolean> {
