@@ -79,6 +79,27 @@ test("hooks listen --status alone fails every request", async () => {
   });
 });
 
+test("hooks listen can fail with every status that is a failure", async () => {
+  for (const status of [300, 304, 404, 599]) {
+    await listening({}, ["--status", String(status)], async (_, url) => {
+      const response = await fetch(url, { method: "POST", body: "{}", redirect: "manual" });
+      await response.body?.cancel();
+      assert.equal(response.status, status);
+    });
+  }
+});
+
+test("hooks listen goes by the clock that it is given", async () => {
+  await listening({ now: () => 0 }, [], async (terminal, url) => {
+    assert.equal(await post(url, `{"type":"a.b","data":1}`), 200);
+    await terminal.match(/unverified 00:00:00\.000 a\.b/);
+  });
+  await listening({ now: () => 0 }, ["-s", secret], async (terminal, url) => {
+    await assert.rejects(emit(url, secret));
+    await terminal.match(/timestamp_too_new/);
+  });
+});
+
 test("hooks listen --delay waits before it answers", async () => {
   const waits: number[] = [];
   const sleep = (ms: number) => Promise.resolve(void waits.push(ms));
