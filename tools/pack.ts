@@ -3,8 +3,8 @@
  * `.build/omniagent-hooks-<version>.tgz`.
  *
  * `deno pack` turns the sources into JavaScript and declarations, esbuild joins the many modules of an
- * entry, because Node and Bun pay for each of them at every start; npm then writes the archive, the same
- * bytes for the same sources.
+ * entry, because Node and Bun pay for each of them at every start. The command gets its `bin`, which
+ * `deno pack` does not know. npm then writes the archive, the same bytes for the same sources.
  * @module
  */
 import { build, config, filesBelow, root, run, runtimeModules } from "./run.ts";
@@ -15,11 +15,20 @@ const patch = {
   keywords: ["agent", "ai", "deno", "events", "hooks", "webhooks"],
   engines: { node: ">=20" },
   sideEffects: false,
+  bin: { hooks: "./bin/hooks.js" },
 };
+
+/** The command, for Node and Bun: npm makes it executable. */
+const command = `#!/usr/bin/env node
+import { main } from "../src/cli/mod.js";
+
+await main();
+`;
 
 const shipped = [
   /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
   /^mod\.(?:js|d\.ts)$/,
+  /^bin\/hooks\.js$/,
   /^src\/[\w/]+\.(?:js|d\.ts)$/,
   /^chunks\/[\w-]+\.js$/,
 ];
@@ -34,6 +43,8 @@ export async function pack(): Promise<string> {
   await run("tar", ["-xzf", raw, "-C", folder]);
 
   await join(`${folder}/package`);
+  await Deno.mkdir(`${folder}/package/bin`);
+  await Deno.writeTextFile(`${folder}/package/bin/hooks.js`, command);
   const manifest = `${folder}/package/package.json`;
   const fields = { ...JSON.parse(await Deno.readTextFile(manifest)), ...patch };
   await Deno.writeTextFile(manifest, `${JSON.stringify(fields, null, 2)}\n`);

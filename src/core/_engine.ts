@@ -34,10 +34,10 @@ export class Engine {
   readonly #options: RegistryOptions;
   readonly #reporter: Reporter;
   readonly #background: Background;
-  readonly #outgoing: Outgoing;
-  readonly #acceptance: Acceptance;
+  readonly outgoing: Outgoing;
+  readonly acceptance: Acceptance;
   readonly #inFlight = new InFlight();
-  readonly #host: RunHost;
+  readonly host: RunHost;
   /** Whether an event is handed to handlers without more ado. */
   readonly #plain: boolean;
   #store: Store | undefined;
@@ -49,16 +49,16 @@ export class Engine {
     this.#store = options.store;
     this.#plain = !options.schemas && !queue && !options.redact;
     this.#reporter = new Reporter(logger, options.onError, options.onDrop);
-    this.#outgoing = new Outgoing(options, this.#reporter);
+    this.outgoing = new Outgoing(options, this.#reporter);
     this.#background = new Background({ maxConcurrent, maxPending, overflow }, this.#reporter);
     const drained = (): Promise<void> => this.#drained();
     const reporter = this.#reporter;
     this.lifecycle = new HookLifecycle({ logger, queue, reporter, closeTimeout, drained });
-    this.#host = { reporter, inFlight: this.#inFlight, lifecycle: this.lifecycle };
+    this.host = { reporter, inFlight: this.#inFlight, lifecycle: this.lifecycle };
     this.plans = new Plans((entry, type) => this.contextFor(entry, [type]));
-    this.#acceptance = new Acceptance(this.lifecycle, options.schemas);
+    this.acceptance = new Acceptance(this.lifecycle, options.schemas);
     queue?.connect?.({
-      targetsOf: (event) => this.#outgoing.targetsOf(event, this.plans.for(event.type)!.targets),
+      targetsOf: (event) => this.outgoing.targetsOf(event, this.plans.for(event.type)!.targets),
       announce: (event) => this.#announce(event),
     });
   }
@@ -123,9 +123,9 @@ export class Engine {
     const plan = planFor(event, this.plans);
     if (plan === undefined) return Promise.reject(refusalOf("Cannot dispatch", event));
     const special = chain ?? options?.signal ?? options?.idempotencyKey;
-    const open = this.lifecycle.ready && this.#acceptance.entering === 0;
+    const open = this.lifecycle.ready && this.acceptance.entering === 0;
     if (special === undefined && this.#plain && open) {
-      return runPlan(plan, event, this.#host);
+      return runPlan(plan, event, this.host);
     }
     return this.#dispatch(event, options ?? {}, chain ?? [event.type], admitted);
   }
@@ -196,15 +196,17 @@ export class Engine {
     const epoch = this.#inFlight.enter();
     let caller: ReturnType<typeof linkSignals> | undefined;
     try {
-      await this.#acceptance.enter(event, signal, admitted || chain.length > 1);
+      await this.acceptance.enter(event, signal, admitted || chain.length > 1);
       caller = signal && linkSignals(signal, this.lifecycle.abandoned.signal);
       // Registered since: opened before it hears this event, or any other.
       while (this.lifecycle.hasWaiting) await this.lifecycle.open();
       const plan = this.plans.for(event.type)!; // it is an event
-      const sent = this.#outgoing.redact(event, plan);
-      const stored = await this.#outgoing.publish(sent, plan.targets, options);
+      const sent = this.outgoing.redact(event, plan);
+      const { idempotencyKey } = options;
+      const [stored] = await this.outgoing.publish([{ sent, plan, idempotencyKey }], { signal }) ??
+        [];
       if (stored?.duplicate) return stored;
-      const run = new Run(plan, event, this.#host, {
+      const run = new Run(plan, event, this.host, {
         deliveries: stored?.deliveries ?? 0,
         sent,
         signal: caller?.signal,
@@ -225,7 +227,7 @@ export class Engine {
     void this.run(async () => {
       try {
         await this.lifecycle.open();
-        await new Run(plan, event, this.#host).go(0);
+        await new Run(plan, event, this.host).go(0);
       } catch (error) {
         if (!(error instanceof DispatchError)) this.#reporter.failed(subject, error, event);
       }

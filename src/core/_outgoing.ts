@@ -1,9 +1,17 @@
 import { type Entry, passes } from "./_entry.ts";
 import type { Plan } from "./_plans.ts";
 import type { Reporter } from "./_reporter.ts";
-import type { EmitOptions, Receipt } from "./emitter.ts";
+import type { Publication, PublishOptions } from "./delivery.ts";
+import type { Receipt } from "./emitter.ts";
 import type { HookEvent } from "./events.ts";
 import type { RegistryOptions } from "./registry_options.ts";
+
+/** An event for the queue, in the form in which it leaves the process. */
+export type OutgoingEvent = {
+  readonly sent: HookEvent;
+  readonly plan: Plan;
+  readonly idempotencyKey?: string | undefined;
+};
 
 /** What leaves the process: the form in which it does, and the queue that it goes to. */
 export class Outgoing {
@@ -28,25 +36,28 @@ export class Outgoing {
     return sent;
   }
 
-  /** Stores the deliveries of an event, all of them at once; undefined when there is no queue. */
+  /** Stores events and their deliveries, all of them at once; undefined when there is no queue. */
   async publish(
-    event: HookEvent,
-    targets: readonly Entry[],
-    { idempotencyKey, signal }: EmitOptions,
-  ): Promise<Receipt | undefined> {
+    parts: readonly OutgoingEvent[],
+    options: PublishOptions,
+  ): Promise<readonly Receipt[] | undefined> {
     const queue = this.#options.outbox;
     if (queue === undefined) {
-      if (idempotencyKey === undefined) return undefined;
+      const keyed = parts.find(({ idempotencyKey }) => idempotencyKey !== undefined);
+      if (keyed === undefined && options.idempotencyKey === undefined) return undefined;
       throw new TypeError(
-        `Cannot dispatch '${event.type}' as 'idempotencyKey' needs an outbox: ` +
+        `Cannot dispatch '${parts[0]?.sent.type}' as 'idempotencyKey' needs an outbox: ` +
           "pass createHooks({ outbox })",
       );
     }
-    const to = this.targetsOf(event, targets);
-    const key = idempotencyKey === undefined ? {} : { idempotencyKey };
-    const [receipt] = await queue.publish([{ event, to, ...key }], { signal });
-    if (receipt === undefined) throw new TypeError("Cannot publish as the queue gave no receipt");
-    return receipt;
+    const batch = parts.map(({ sent, plan, idempotencyKey }): Publication => ({
+      event: sent,
+      to: this.targetsOf(sent, plan.targets),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    }));
+    const receipts = await queue.publish(batch, options);
+    if (receipts.length === batch.length) return receipts;
+    throw new TypeError("Cannot publish as the queue gave no receipt");
   }
 
   /** The names of the targets that want an event. */

@@ -87,6 +87,11 @@ export type Publication = {
 
 /** Options of `publish`. */
 export type PublishOptions = {
+  /**
+   * One key for the whole batch: a second batch under it is a duplicate, event by event. The keys of its
+   * events are then not looked at.
+   */
+  readonly idempotencyKey?: string | undefined;
   /** Gives up waiting. */
   readonly signal?: AbortSignal | undefined;
 };

@@ -33,6 +33,7 @@ export {
   checkPositive,
   show,
 } from "./_check.ts";
+export { type BatchEvent, type BatchOptions, dispatchBatch } from "./_batch.ts";
 export { findEnvelopeFaults, isEventId } from "./_envelope.ts";
 export { copyJson } from "./_json.ts";
 export { isEventType, isPattern, patternsFor, TYPE_RULE } from "./_patterns.ts";

@@ -69,13 +69,13 @@ function isWanted({ event }: StoredEvent, { type = "*", sessionId }: EventFilter
 async function storedEvent(
   { store, keys, env }: EventSource,
   id: string,
-  { value }: StoreEntry,
+  { value, versionstamp }: StoreEntry,
 ): Promise<StoredEvent | undefined> {
   const head = headOf(value);
-  if (head === undefined) return undefined;
+  if (head === undefined || versionstamp === null) return undefined;
   const event = await readEvent(store, keys, id, head, env);
   if (typeof event === "string") return undefined;
-  return { event, acceptedAt: new Date(head.at), targets: head.to };
+  return { versionstamp, event, acceptedAt: new Date(head.at), targets: head.to };
 }
 
 /** The head in a value; undefined when there is none that this version can read. */

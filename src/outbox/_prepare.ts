@@ -17,6 +17,8 @@ const MAX_EVENT = 256 * 1024;
 const CHUNK = 60_000;
 /** Longest session of an ordered delivery, in bytes: a commit takes 80 KiB of keys that hold it. */
 const MAX_SESSION = 256;
+/** Room for an id in a list of them. */
+const MAX_ID = 132;
 /** Room for a head's other fields, or a due key and its value. */
 const OVERHEAD = 512;
 
@@ -30,6 +32,8 @@ export type Prepared = {
   readonly key: string | undefined;
   /** SHA-256 of what was published, when there is a key. */
   readonly hash: string;
+  /** The rest of its batch, when its key is that of the whole. */
+  readonly others?: readonly Prepared[];
   /** The JSON in parts, when it is stored apart. */
   chunks: readonly string[] | undefined;
   /** Bytes of the event in its head. */
@@ -37,7 +41,7 @@ export type Prepared = {
 };
 
 /** Checks and encodes a publication. Nothing was written when this throws. */
-export async function prepare(
+async function prepare(
   { event, to, idempotencyKey }: Publication,
   limits: StoreLimits,
   targets: Targets,
@@ -51,11 +55,7 @@ export async function prepare(
         `current size is ${size}`,
     );
   }
-  if (idempotencyKey !== undefined && !/^[ -~]{1,255}$/.test(idempotencyKey)) {
-    throw new EventValidationError(`Cannot publish '${event.type}'`, [
-      { message: "must be 1 to 255 printable ASCII characters", path: ["idempotencyKey"] },
-    ]);
-  }
+  if (idempotencyKey !== undefined) checkKey(`Cannot publish '${event.type}'`, idempotencyKey);
   const large = size + OVERHEAD + 70 * to.length > limits.value;
   return {
     event,
@@ -63,10 +63,35 @@ export async function prepare(
     to,
     lanes: lanesOf(event, to, targets),
     key: idempotencyKey,
-    hash: idempotencyKey === undefined ? "" : await hashOf(wire),
+    hash: idempotencyKey === undefined ? "" : await hashOf(contentOf(wire)),
     chunks: large ? split(text) : undefined,
     size,
   };
+}
+
+/** Checks and encodes a batch, which may have one key as a whole: then its first event carries that. */
+export async function prepareBatch(
+  batch: readonly Publication[],
+  key: string | undefined,
+  limits: StoreLimits,
+  targets: Targets,
+): Promise<readonly Prepared[]> {
+  const keyless = ({ event, to }: Publication): Publication => ({ event, to });
+  const all = await Promise.all(
+    batch.map((one) => prepare(key === undefined ? one : keyless(one), limits, targets)),
+  );
+  const [first, ...others] = all;
+  if (key === undefined || first === undefined) return all;
+  checkKey("Cannot publish a batch", key);
+  const hash = await hashOf(all.map(({ wire }) => contentOf(wire)));
+  return [{ ...first, key, hash, others }, ...others];
+}
+
+function checkKey(subject: string, key: string): void {
+  if (/^[ -~]{1,255}$/.test(key)) return;
+  throw new EventValidationError(subject, [
+    { message: "must be 1 to 255 printable ASCII characters", path: ["idempotencyKey"] },
+  ]);
 }
 
 function lanesOf(
@@ -143,8 +168,8 @@ export function fitIntoCommit(batch: readonly Prepared[], limits: StoreLimits): 
 /** Bytes of the heads and due keys of some events, at most. */
 export function sizeOf(batch: readonly Prepared[]): number {
   let bytes = 0;
-  for (const { size, chunks, to, lanes } of batch) {
-    bytes += (chunks ? 0 : size) + OVERHEAD * (1 + to.length) +
+  for (const { size, chunks, to, lanes, others = [] } of batch) {
+    bytes += (chunks ? 0 : size) + OVERHEAD * (1 + to.length) + MAX_ID * others.length +
       lanes.size * (2 * OVERHEAD + 3 * MAX_SESSION);
   }
   return bytes;
@@ -178,8 +203,12 @@ function byteLength(text: string): number {
 }
 
 /** What makes two publications under one key the same: type, session and data as given. */
-async function hashOf({ type, session_id = "", data }: WireEvent): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify([type, session_id, data]));
+function contentOf({ type, session_id = "", data }: WireEvent): unknown {
+  return [type, session_id, data];
+}
+
+async function hashOf(content: unknown): Promise<string> {
+  const bytes = new TextEncoder().encode(JSON.stringify(content));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

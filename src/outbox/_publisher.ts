@@ -5,7 +5,7 @@ import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
 import { LaneTails, putLaneDue } from "./_lanes.ts";
 import type { BornLease, Lessor } from "./_lessor.ts";
-import { findRepeats, fitIntoCommit, lanesIn, prepare, type Prepared } from "./_prepare.ts";
+import { findRepeats, fitIntoCommit, lanesIn, prepareBatch, type Prepared } from "./_prepare.ts";
 import { type Retention, type Seen, UNLEASED, VERSION } from "./_records.ts";
 import type { Targets } from "./_targets.ts";
 import { type Unit, Units } from "./_units.ts";
@@ -39,13 +39,11 @@ export class Publisher {
   /** Stores a batch as a whole, or not at all. */
   async publish(
     batch: readonly Publication[],
-    { signal }: PublishOptions = {},
+    { signal, idempotencyKey }: PublishOptions = {},
   ): Promise<readonly Receipt[]> {
     const { store: { limits }, env, eventLog, targets } = this.#options;
     signal?.throwIfAborted();
-    const all = await Promise.all(
-      batch.map((publication) => prepare(publication, limits, targets)),
-    );
+    const all = await prepareBatch(batch, idempotencyKey, limits, targets);
     const repeats = findRepeats(all);
     const stored = all.filter((prepared) =>
       !repeats.has(prepared) && (eventLog || prepared.to.length > 0 || prepared.key !== undefined)
@@ -144,11 +142,12 @@ export class Publisher {
     for (const unit of units) {
       const rest: Prepared[] = [];
       for (const prepared of unit.batch) {
+        if (unit.done.has(prepared)) continue; // with the first of its batch
         const [entry] = prepared.key === undefined ? [] : await read([keys.seen("", prepared.key)]);
         const seen = (entry?.value ?? null) as Seen | null;
         if (seen === null) rest.push(prepared);
         else if (seen.hash !== prepared.hash) throw new IdempotencyConflictError();
-        else unit.done.set(prepared, { ...receiptOf(prepared), id: seen.id, duplicate: true });
+        else setDuplicates(unit.done, prepared, seen);
       }
       unit.batch = rest;
     }
@@ -162,14 +161,15 @@ export class Publisher {
     const draft = new Draft();
     draft.checks.push({ key: keys.event(batch[0]!.event.id), versionstamp: null });
     for (const prepared of batch) {
-      const { event: { id }, key, hash } = prepared;
+      const { event: { id }, key, hash, others } = prepared;
       putHead(draft, { id, ...prepared }, at, keys, retention);
       for (const target of prepared.to) {
         const lease = this.#place(draft, prepared, target, at, tails);
         if (lease) leases.push(lease);
       }
       if (key !== undefined) {
-        const seen: Seen = { v: VERSION, id, hash };
+        const rest = others && { others: others.map(({ event }) => event.id) };
+        const seen: Seen = { v: VERSION, id, hash, ...rest };
         draft.checks.push({ key: keys.seen("", key), versionstamp: null });
         draft.sets.push([keys.seen("", key), seen, retention.seen]);
       }
@@ -210,6 +210,14 @@ export class Publisher {
     }
     for (const lease of leases) lessor.attempt(lease, versionstamp);
     lessor.wake();
+  }
+}
+
+/** What was published under a key is a duplicate of what was seen under it. */
+function setDuplicates(done: Unit["done"], prepared: Prepared, { id, others = [] }: Seen): void {
+  done.set(prepared, { ...receiptOf(prepared), id, duplicate: true });
+  for (const [index, other] of (prepared.others ?? []).entries()) {
+    done.set(other, { ...receiptOf(other), id: others[index]!, duplicate: true });
   }
 }
 

@@ -72,7 +72,13 @@ export type EndpointRecord = {
 };
 
 /** What an idempotency key was used for. */
-export type Seen = { readonly v: number; readonly id: string; readonly hash: string };
+export type Seen = {
+  readonly v: number;
+  readonly id: string;
+  readonly hash: string;
+  /** The other events of its batch, when it was the key of a whole one. */
+  readonly others?: readonly string[];
+};
 
 /** Attempts that a log keeps. */
 const KEPT_ATTEMPTS = 20;

@@ -49,6 +49,8 @@ export type DeliverySummary = {
 
 /** An accepted event. */
 export type StoredEvent = {
+  /** Of the commit that stored it: sorted by this, events are in the order of their commits. */
+  readonly versionstamp: string;
   /** The event, as it is sent. */
   readonly event: HookEvent;
   /** When it was accepted, by the clock of the process that did. */

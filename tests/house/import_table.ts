@@ -11,6 +11,8 @@ export interface Row {
   readonly packages?: readonly string[];
   /** Further doors beside `mod.ts`, each with the packages that it alone may import. */
   readonly doors?: Readonly<Record<string, readonly string[]>>;
+  /** Further packages, each with the files that alone may import it. */
+  readonly packagesOf?: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
@@ -26,8 +28,9 @@ export const table: Readonly<Record<string, Row>> = {
   node: { folders: ["core", "kv"], packages: ["@deno/kv"] },
   config: {
     folders: ["core", "webhook"],
-    packages: ["valibot"],
-    doors: { "yaml.ts": ["js-yaml"] },
+    doors: { "yaml.ts": [] },
+    // Behind the door of YAML only: `./config` alone has no dependency.
+    packagesOf: { "js-yaml": ["load_config.ts", "_yaml_tree.ts"] },
   },
   hono: {
     folders: ["core", "webhook", "outbox"],
@@ -82,8 +85,10 @@ function refusal(file: string, target: string): string | undefined {
 }
 
 function packageRefusal(row: Row, file: string, target: string): string | undefined {
-  const door = row.doors?.[file.split("/").slice(2).join("/")] ?? [];
-  const allowed = [...row.packages ?? [], ...door].map((name) => `npm:${name}`);
+  const own = file.split("/").slice(2).join("/");
+  const few = Object.entries(row.packagesOf ?? {}).filter(([, files]) => files.includes(own));
+  const names = [...row.packages ?? [], ...row.doors?.[own] ?? [], ...few.map(([name]) => name)];
+  const allowed = names.map((name) => `npm:${name}`);
   return allowed.includes(target) ? undefined : "not a package that this folder may import";
 }
 

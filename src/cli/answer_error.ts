@@ -1,0 +1,84 @@
+import { CommandError } from "./command_error.ts";
+import { printable } from "./style.ts";
+
+/** A problem document (RFC 9457), as far as a server of hooks fills it. */
+type Problem = {
+  readonly code?: unknown;
+  readonly title?: unknown;
+  readonly detail?: unknown;
+  readonly errors?: unknown;
+};
+
+/** An answer that is no success. */
+export class AnswerError extends CommandError {
+  /** Its status. */
+  readonly status: number;
+
+  /** An answer of that status. */
+  constructor(status: number, message: string, details: readonly string[]) {
+    super(message, details);
+    this.status = status;
+  }
+}
+
+/** What an answer that is no success means to the user, with every issue that it names. */
+export async function answerError(
+  response: Response,
+  url: string,
+  hadToken: boolean,
+): Promise<AnswerError> {
+  const { status } = response;
+  const problem = await readProblem(response);
+  // A server of hooks has all paths that are asked for, unless it stands elsewhere.
+  if (problem === undefined || /^(?:not_found|method_not_allowed)$/.test(`${problem.code}`)) {
+    return new AnswerError(status, `${url} is no server of hooks: it answered ${status}`, [
+      "--url or HOOKS_URL says where yours is, with the path that it is mounted at",
+    ]);
+  }
+  const faults = faultsOf(problem);
+  const said = faults.length > 0
+    ? "The server refused it as it is invalid"
+    : [problem.detail, problem.title].find((part) => typeof part === "string");
+  const code = typeof problem.code === "string" ? ` (${printable(problem.code)})` : "";
+  const message = `${printable(said ?? `The server answered ${status}`)}${code}`;
+  return new AnswerError(status, message, [
+    ...faults,
+    ...advice(status, hadToken, response.headers.get("retry-after")),
+  ]);
+}
+
+async function readProblem(response: Response): Promise<Problem | undefined> {
+  const type = response.headers.get("content-type") ?? "";
+  if (!type.startsWith("application/problem+json")) {
+    await response.body?.cancel();
+    return undefined;
+  }
+  const problem: unknown = await response.json().catch(() => undefined);
+  return typeof problem === "object" && problem !== null ? problem : undefined;
+}
+
+/** What is wrong with the input, each with a pointer to it. */
+function faultsOf({ errors }: Problem): string[] {
+  if (!Array.isArray(errors)) return [];
+  return errors.map((
+    { pointer, detail }: { readonly pointer?: unknown; readonly detail?: unknown },
+  ) => printable(pointer ? `${pointer}: ${detail}` : `${detail}`));
+}
+
+function advice(status: number, hadToken: boolean, retryAfter: string | null): string[] {
+  switch (status) {
+    case 401:
+      return [
+        hadToken
+          ? "The token is not one of the server's, or has expired: check --token or HOOKS_TOKEN"
+          : "It wants a token: give --token or HOOKS_TOKEN (`hooks serve` without a config prints one)",
+      ];
+    case 403:
+      return ["The token is good, but not for this: its scopes stand in the server's config"];
+    case 429:
+    case 503:
+      return retryAfter === null ? [] : [`Try again in ${printable(retryAfter)} s`];
+    default:
+      return [];
+  }
+}

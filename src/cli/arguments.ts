@@ -1,0 +1,63 @@
+/**
+ * Reads what was typed. Each function is commander's parser of an option: what it refuses is a usage
+ * error, which names the option.
+ * @module
+ */
+import { InvalidArgumentError } from "commander";
+
+const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** A duration such as `500ms`, `2s` or `1m30s`, in milliseconds. */
+export function parseDuration(text: string): number {
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) {
+    throw new InvalidArgumentError("A duration looks like 500ms, 2s or 1m30s.");
+  }
+  let sum = 0;
+  for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
+    sum += Number(number) * units[unit!]!;
+  }
+  return sum;
+}
+
+/** A share such as `30%` or `0.3`, from 0 to 1. */
+export function parseShare(text: string): number {
+  const share = /^\d+(?:\.\d+)?%$/.test(text) ? Number(text.slice(0, -1)) / 100 : toNumber(text);
+  if (share >= 0 && share <= 1) return share;
+  throw new InvalidArgumentError("A share looks like 30% or 0.3, and is 100% at most.");
+}
+
+/** A port: 0 is any that is free. */
+export function parsePort(text: string): number {
+  return parseInteger(0, 65_535)(text);
+}
+
+/** A whole number within bounds. */
+export function parseInteger(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d+$/.test(text) ? Number(text) : NaN;
+    if (number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** A moment: RFC 3339, or a duration before now. */
+export function parseMoment(now: () => number): (text: string) => string {
+  return (text) => {
+    if (/^\d{4}-\d\d-\d\d/.test(text)) {
+      const time = Date.parse(text);
+      if (!Number.isNaN(time)) return new Date(time).toISOString();
+    } else if (/[a-z]$/.test(text)) return new Date(now() - parseDuration(text)).toISOString();
+    throw new InvalidArgumentError(
+      "A time looks like 2026-01-31T12:00:00Z, or 2h for two hours ago.",
+    );
+  };
+}
+
+/** Gathers the values of an option that may be given several times. */
+export function collect(text: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...earlier ?? [], text];
+}
+
+function toNumber(text: string): number {
+  return /^\d*\.?\d+$/.test(text) ? Number(text) : NaN;
+}

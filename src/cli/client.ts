@@ -1,0 +1,131 @@
+import type { Command } from "commander";
+import { answerError } from "./answer_error.ts";
+import { CommandError } from "./command_error.ts";
+import type { CommandIO } from "./io.ts";
+
+/** Where `hooks serve` listens unless told otherwise. */
+export const DEFAULT_URL = "http://127.0.0.1:8787";
+
+/** The options of every command that talks to a server. */
+export type ServerOptions = {
+  readonly url?: string;
+  readonly token?: string;
+};
+
+/** A request to a server of hooks. */
+export type Call = {
+  /** `POST` when there is a body, else `GET`. */
+  readonly method?: string;
+  /** Parameters of the query; absent ones are left out. */
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  /** What is sent as JSON. */
+  readonly body?: unknown;
+  /** Further headers; absent ones are left out. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
+};
+
+/** Talks to a server of hooks. */
+export type Client = {
+  /** Where it is, for messages. */
+  readonly url: string;
+  /** The answer, if it is a success. @throws {CommandError} in the user's words otherwise */
+  fetch(path: string, call?: Call): Promise<Response>;
+  /** The JSON of the answer. @throws {CommandError} in the user's words */
+  json<Value>(path: string, call?: Call): Promise<Value>;
+};
+
+/** Adds the options by which a command finds its server. */
+export function addServerOptions(command: Command): Command {
+  return command
+    .option("-u, --url <url>", `where the hooks are served [HOOKS_URL] (default: ${DEFAULT_URL})`)
+    .option("-t, --token <token>", "what it lets in [HOOKS_TOKEN]");
+}
+
+/** A client for the server that options or environment name. */
+export function createClient(io: CommandIO, options: ServerOptions): Client {
+  const base = readUrl(options.url ?? (io.env("HOOKS_URL") || DEFAULT_URL));
+  const token = options.token ?? (io.env("HOOKS_TOKEN") || undefined);
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+    throw new CommandError("Cannot use the token as it has characters that a header can't carry", [
+      "Copy it again from where it was printed",
+    ], 2);
+  }
+  const url = base.href.replace(/\/$/, "");
+
+  const send = async (path: string, call: Call = {}): Promise<Response> => {
+    const target = new URL(`${url}${path}`);
+    for (const [name, value] of Object.entries(call.query ?? {})) {
+      if (value !== undefined) target.searchParams.set(name, String(value));
+    }
+    const { body, signal, method = body === undefined ? "GET" : "POST" } = call;
+    const headers = new Headers({ accept: "application/json" });
+    if (body !== undefined) headers.set("content-type", "application/json");
+    if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
+    for (const [name, value] of Object.entries(call.headers ?? {})) {
+      if (value !== undefined) headers.set(name, value);
+    }
+    const init: RequestInit = {
+      method,
+      headers,
+      redirect: "manual", // a token goes where the user said, and nowhere else
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal ? { signal } : {}),
+    };
+    const response = await io.fetch(target.href, init).catch((error) => {
+      throw signal?.aborted ? error : new CommandError(
+        `Cannot reach ${url}: ${reasonOf(error)}`,
+        ["Is it running? `hooks serve` starts one; --url or HOOKS_URL says where it is"],
+      );
+    });
+    if (response.ok) return response;
+    throw await answerError(response, url, token !== undefined);
+  };
+
+  return {
+    url,
+    fetch: send,
+    json: async (path, call) => await readJson(await send(path, call), url),
+  };
+}
+
+/** The JSON of an answer. @throws {CommandError} when it is none */
+export async function readJson<Value>(response: Response, url: string): Promise<Value> {
+  return await response.json().catch(() => {
+    throw new CommandError(`${url} answered no JSON`, [
+      "Is it a server of hooks? --url or HOOKS_URL says where yours is",
+    ]);
+  }) as Value;
+}
+
+function readUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new CommandError(
+      `Cannot use the URL as it must start with http:// or https://: current value is ${text}`,
+      [`It looks like ${DEFAULT_URL}, and comes from --url or HOOKS_URL`],
+      2,
+    );
+  }
+  if (url.username || url.password || url.search || url.hash) {
+    throw new CommandError("Cannot use the URL as it must have no user, no ? and no #", [], 2);
+  }
+  return url;
+}
+
+/** Why a request got no answer, in the shortest words that a runtime has for it. */
+function reasonOf(error: unknown): string {
+  const causes: string[] = [];
+  for (let at = error; at instanceof Error && causes.length < 5; at = at.cause) {
+    const { code } = at as { readonly code?: unknown };
+    causes.push(`${typeof code === "string" ? code : ""} ${at.message}`);
+  }
+  const text = causes.join(" ");
+  if (/ECONNREFUSED|ConnectionRefused|refused/i.test(text)) return "nothing listens there";
+  if (/ENOTFOUND|EAI_AGAIN|dns error|lookup|getaddrinfo/i.test(text)) {
+    return "no such host is known";
+  }
+  if (/certificate|CERT_|SELF_SIGNED/i.test(text)) return "its certificate is not trusted";
+  return error instanceof Error ? causes.at(-1)!.trim() : String(error);
+}

@@ -1,0 +1,117 @@
+import { type Command, Option } from "commander";
+import { parseMoment } from "../arguments.ts";
+import { addServerOptions, type Client, createClient, type ServerOptions } from "../client.ts";
+import { CommandError } from "../command_error.ts";
+import type { CommandIO } from "../io.ts";
+import { Progress } from "../progress.ts";
+import { listenForStop } from "../stop.ts";
+
+/** How long one request replays: short enough for a progress line, in milliseconds. */
+const BUDGET = 2_000;
+
+type Options = ServerOptions & {
+  readonly state: "dead" | "delivered";
+  readonly type?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly cursor?: string;
+  readonly json?: true;
+};
+
+type Answer = {
+  readonly replayed: number;
+  readonly refused: number;
+  readonly next_cursor?: string;
+};
+
+/** `hooks replay`: delivers again. */
+export function define(command: Command, io: CommandIO): void {
+  command
+    .argument("[target]", "to this webhook or durable hook only")
+    .argument("[id]", "this event only, whether it waits, was given up, or was delivered")
+    .addOption(
+      new Option("--state <state>", "those given up, or those delivered: receivers get them again")
+        .choices(["dead", "delivered"]).default("dead"),
+    )
+    .option("--type <pattern>", "events of this type, or of a prefix such as tool.*")
+    .option(
+      "--since <time>",
+      "events since 2026-01-31T12:00:00Z, or since 2h ago",
+      parseMoment(io.now),
+    )
+    .option("--until <time>", "events before that", parseMoment(io.now))
+    .option("--cursor <cursor>", "go on where an interrupted run ended")
+    .option("--json", "print the sum as JSON");
+  addServerOptions(command)
+    .addHelpText(
+      "after",
+      `
+Examples:
+  hooks replay                          everything that was given up
+  hooks replay audit --since 2h         the same of one webhook, after it was repaired
+  hooks replay audit 019…               one event
+`,
+    )
+    .action(async (target: string | undefined, id: string | undefined, options: Options) => {
+      const client = createClient(io, options);
+      await (target !== undefined && id !== undefined
+        ? one(client, target, id, options, io)
+        : many(client, target, options, io));
+    });
+}
+
+async function one(
+  client: Client,
+  target: string,
+  id: string,
+  { json }: Options,
+  io: CommandIO,
+): Promise<void> {
+  const path = `/deliveries/${encodeURIComponent(target)}/${encodeURIComponent(id)}/retry`;
+  const answer = await client.json<{ readonly outcome: string }>(path, { method: "POST" });
+  const words = answer.outcome === "moved"
+    ? "it was waiting, and is due now"
+    : "is delivered again";
+  io.stdout.write(`${json ? JSON.stringify(answer) : words}\n`);
+}
+
+/** Asks for as much as fits the budget, until nothing is left. */
+async function many(
+  client: Client,
+  target: string | undefined,
+  { state, type, since, until: given, cursor: first, json }: Options,
+  io: CommandIO,
+): Promise<void> {
+  // What is delivered meanwhile is not delivered again: else a busy server would never be done.
+  const until = given ?? (state === "delivered" ? new Date(io.now()).toISOString() : undefined);
+  const progress = new Progress(io);
+  const stop = listenForStop(io);
+  let [replayed, refused, cursor] = [0, 0, first];
+  try {
+    do {
+      const body = { target, state, type, since, until, budget_ms: BUDGET, cursor };
+      const { signal } = stop;
+      const answer = await client.json<Answer>("/deliveries/replay", { body, signal });
+      replayed += answer.replayed;
+      refused += answer.refused;
+      cursor = answer.next_cursor;
+      progress.show(`${replayed} replayed, ${refused} refused`);
+    } while (cursor !== undefined);
+  } catch (error) {
+    progress.clear();
+    const before = `${replayed} were replayed before that`;
+    const again = cursor === undefined ? "run it again" : `go on with --cursor ${cursor}`;
+    if (stop.signal.aborted) throw new CommandError("Interrupted", [`${before}: ${again}`]);
+    if (!(error instanceof CommandError) || replayed === 0) throw error;
+    throw new CommandError(error.message, [...error.details, `${before}: ${again}`]);
+  } finally {
+    stop.release();
+  }
+  progress.clear();
+  const why = refused > 0
+    ? `, ${refused} refused: their event is gone, or they were replayed already`
+    : "";
+  io.stdout.write(
+    `${json ? JSON.stringify({ replayed, refused }) : `${replayed} replayed${why}`}\n`,
+  );
+}

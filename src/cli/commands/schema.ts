@@ -1,0 +1,17 @@
+import type { Command } from "commander";
+import { configJsonSchema } from "../../config/mod.ts";
+import type { CommandIO } from "../io.ts";
+
+/** `hooks schema`: what an editor needs. */
+export function define(command: Command, io: CommandIO): void {
+  command
+    .addHelpText(
+      "after",
+      `
+Examples:
+  hooks schema >hooks.schema.json
+  # yaml-language-server: $schema=./hooks.schema.json      the first line of hooks.yaml
+`,
+    )
+    .action(() => io.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`));
+}

@@ -1,0 +1,136 @@
+import type { Command } from "commander";
+import { parsePort } from "../arguments.ts";
+import { CommandError } from "../command_error.ts";
+import { configFault, DEFAULT_CONFIG } from "../config_file.ts";
+import type { CommandIO } from "../io.ts";
+import { hostInUrl, startServer } from "../listening.ts";
+import { Log } from "../serve/log.ts";
+import { Service } from "../serve/service.ts";
+import { readSettings, type ServeOptions, type Settings } from "../serve/settings.ts";
+import { GRACE, listenForStop } from "../stop.ts";
+import { count } from "../style.ts";
+
+type Options = ServeOptions & { readonly json?: true };
+
+/** `hooks serve`: hooks over HTTP, with a store. */
+export function define(command: Command, io: CommandIO): void {
+  command
+    .argument("[config]", `webhooks, tokens, storage (default: ${DEFAULT_CONFIG}, if it is there)`)
+    .option("-p, --port <port>", "0: any that is free (default: 8787)", parsePort)
+    .option("--host <address>", "where to listen (default: 127.0.0.1)")
+    .option("--store <path>", "a file, :memory:, or a KV Connect URL (default: hooks.db)")
+    .option("--env-file <file>", "variables for ${NAME} in the configuration")
+    .option("--json", "log JSON")
+    .addHelpText(
+      "after",
+      `
+Tokens stand in the configuration; without any there is one, HOOKS_TOKEN or a new one at each start.
+SIGHUP reads the configuration again; SIGINT and SIGTERM end within five seconds, and lose nothing.
+
+Examples:
+  hooks serve                              no webhooks yet, but events are taken, and kept
+  hooks serve hooks.yaml --env-file .env
+  HOOKS_TOKEN=… hooks serve --host 0.0.0.0 --port 80
+`,
+    )
+    .action(async (path: string | undefined, options: Options) => {
+      await serve(path, options, io).catch((error) => {
+        throw configFault(error, io);
+      });
+    });
+}
+
+async function serve(path: string | undefined, options: Options, io: CommandIO): Promise<void> {
+  const generated = createToken();
+  const read = (): Promise<Settings> => readSettings(io, path, options, generated);
+  const settings = await read();
+  const log = new Log(io, options.json === true);
+  const stop = listenForStop(io);
+  const service = await openService(io, settings, log);
+  const forget = io.onSignal("SIGHUP", () => void reload(service, read, log, io));
+  try {
+    const { host: hostname, port } = settings;
+    const server = await startServer(io, { hostname, port }, (request) => service.fetch(request));
+    greet(settings, server.port, log, options, io);
+    await stop.asked;
+    log.say("stopping");
+    const stopped = server.close(GRACE);
+    await service.close();
+    await stopped;
+    log.say("stopped");
+  } catch (error) {
+    await service.close().catch(() => {}); // what went wrong first is what counts
+    throw error;
+  } finally {
+    forget();
+    stop.release();
+  }
+}
+
+async function openService(io: CommandIO, settings: Settings, log: Log): Promise<Service> {
+  try {
+    return await Service.open(io, settings, log);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new CommandError(error.message, [
+      `The store is ${settings.store}: --store names another`,
+    ]);
+  }
+}
+
+async function reload(
+  service: Service,
+  read: () => Promise<Settings>,
+  log: Log,
+  io: CommandIO,
+): Promise<void> {
+  try {
+    const settings = await read();
+    service.reload(settings);
+    log.say(
+      `read ${settings.file ?? "no configuration"} again: ${
+        count(settings.webhooks.length, "webhook")
+      }`,
+    );
+  } catch (error) {
+    const fault = configFault(error, io);
+    const reason = fault instanceof Error ? fault.message : String(fault);
+    log.warn(`the configuration stays as it was: ${reason}`);
+  }
+}
+
+/** Says what is served, and how to send the first event. */
+function greet(
+  settings: Settings,
+  port: number,
+  log: Log,
+  { json }: Options,
+  io: CommandIO,
+): void {
+  const url = `http://${hostInUrl(settings.host)}:${port}`;
+  const { file, store, adminToken } = settings;
+  if (json) return log.say("serving", { url, file, store, webhooks: settings.webhooks.length });
+  const isGenerated = adminToken !== undefined && io.env("HOOKS_TOKEN") !== adminToken;
+  const token = isGenerated ? adminToken : "$HOOKS_TOKEN";
+  io.stderr.write(`
+serving ${url}: ${count(settings.webhooks.length, "webhook")}${
+    file ? ` of ${file}` : ", no configuration"
+  }; store ${store}
+${
+    isGenerated
+      ? `\nAdmin token, until this process ends:\n  export HOOKS_TOKEN=${adminToken}\n`
+      : ""
+  }
+Send an event:
+  curl -X POST ${url}/events -H "Authorization: Bearer ${token}" \\
+    -H "Content-Type: application/json" \\
+    -d '{"type":"message.received","data":{"role":"user","content":"hello"}}'
+
+`);
+}
+
+/** 192 random bits, in characters that need no quotes. */
+function createToken(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(24));
+  return `hk_${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}

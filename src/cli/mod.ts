@@ -1,0 +1,18 @@
+/**
+ * The `hooks` command: serves hooks over HTTP, and everything else over HTTP to them. `run` is the
+ * command without a process; run as a program, this module is the command.
+ *
+ * ```sh
+ * deno run -A --unstable-kv jsr:@omniagent/hooks/cli --help
+ * ```
+ *
+ * @module
+ */
+import { main } from "./main.ts";
+
+export type * from "./io.ts";
+export { main } from "./main.ts";
+export { processIO } from "./process_io.ts";
+export { run } from "./run.ts";
+
+if (import.meta.main) await main();

@@ -1,0 +1,89 @@
+import type { CommandInput, CommandIO, CommandOutput } from "./io.ts";
+
+/** What is used of `process`, which Deno, Bun and Node have. */
+type Process = {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  readonly stdin: AsyncIterable<Uint8Array> & { readonly isTTY?: boolean };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  on(signal: string, listener: () => void): void;
+  off(signal: string, listener: () => void): void;
+};
+
+type Stream = {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): boolean;
+};
+
+/** The streams, files, signals and network of this process, on Deno, Bun or Node. */
+export function processIO(): CommandIO {
+  const { process } = globalThis as unknown as { readonly process: Process };
+  return {
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    stdin: inputOf(process),
+    env: (name) => process.env[name],
+    readFile: async (path) => await (await import("node:fs/promises")).readFile(path),
+    fetch: (input, init) => fetch(input, init),
+    now: () => Date.now(),
+    sleep,
+    random: () => Math.random(),
+    onSignal(signal, listener) {
+      process.on(signal, listener);
+      return () => process.off(signal, listener);
+    },
+    async serve(options, handler) {
+      if ("Deno" in globalThis) {
+        return (await import("./serve_deno.ts")).serveOnDeno(options, handler);
+      }
+      return await (await import("./serve_node.ts")).serveOnNode(options, handler);
+    },
+    openStore,
+  };
+}
+
+function outputOf(stream: Stream): CommandOutput {
+  return {
+    isTerminal: stream.isTTY === true,
+    columns: stream.columns,
+    write: (text) => void stream.write(text),
+  };
+}
+
+function inputOf(process: Process): CommandInput {
+  return {
+    // Reading `stdin` opens it, and an open one keeps a process alive: only when it is asked for.
+    get isTerminal() {
+      return process.stdin.isTTY === true;
+    },
+    read: () => process.stdin,
+  };
+}
+
+function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal?.addEventListener("abort", end);
+  });
+}
+
+async function openStore(path: string): ReturnType<CommandIO["openStore"]> {
+  if (path !== ":memory:" && !/^https?:/.test(path)) {
+    const [{ mkdir }, { dirname }] = await Promise.all([
+      import("node:fs/promises"),
+      import("node:path"),
+    ]);
+    await mkdir(dirname(path), { recursive: true });
+  }
+  const { openStore } = "Deno" in globalThis
+    ? await import("../kv/mod.ts")
+    : await import("../node/mod.ts");
+  return await openStore(path);
+}

@@ -1,0 +1,53 @@
+import { CommandError } from "./command_error.ts";
+import type { CommandIO } from "./io.ts";
+
+/** The text of a file, or a fault in the user's words. `what` names it: "the data". */
+export async function readText(io: CommandIO, path: string, what: string): Promise<string> {
+  const bytes = await io.readFile(path).catch((error) => {
+    throw new CommandError(`Cannot read ${what} from ${path}: ${fileFault(error)}`);
+  });
+  return decode(bytes, what);
+}
+
+/** Everything that is piped in. */
+export async function readInput(io: CommandIO, what: string): Promise<string> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for await (const part of io.stdin.read()) parts.push(part as Uint8Array<ArrayBuffer>);
+  return decode(new Uint8Array(await new Blob(parts).arrayBuffer()), what);
+}
+
+/** The lines that are piped in, as they come. */
+export async function* readLines(io: CommandIO): AsyncIterable<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const part of io.stdin.read()) {
+    const lines = (rest + decoder.decode(part, { stream: true })).split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
+}
+
+function decode(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new CommandError(`Cannot read ${what} as it is not UTF-8`);
+  }
+}
+
+/** Why a file could not be read. */
+export function fileFault(error: unknown): string {
+  const { code, message } = error as { readonly code?: string; readonly message: string };
+  switch (code) {
+    case "ENOENT":
+      return "there is no such file";
+    case "EISDIR":
+      return "it is a folder";
+    case "EACCES":
+    case "EPERM":
+      return "it may not be read";
+    default:
+      return message;
+  }
+}

@@ -1,0 +1,91 @@
+import { Command, CommanderError } from "commander";
+import { CommandError } from "./command_error.ts";
+import { commands } from "./commands.ts";
+import type { CommandIO } from "./io.ts";
+import { styleOf } from "./style.ts";
+import { VERSION } from "./version.ts";
+
+/** Wide enough for the overview to keep one line for each command. */
+const HELP_WIDTH = 100;
+
+const examples = `
+Examples:
+  hooks secret                                        a secret for both sides
+  hooks listen --secret whsec_… --port 9000           one side: receives and prints
+`;
+
+/**
+ * Runs the command and resolves to its exit code: 0 done, 1 failed, 2 used wrongly. It touches
+ * nothing but `io`, and never throws.
+ *
+ * ```ts
+ * import { processIO, run } from "@omniagent/hooks/cli";
+ *
+ * const code = await run(["secret"], processIO()); // prints a whsec_ secret
+ * console.log(code); // 0
+ * ```
+ */
+export async function run(args: readonly string[], io: CommandIO): Promise<number> {
+  try {
+    const program = await createProgram(args, io);
+    await program.parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    return report(error, args, io);
+  }
+}
+
+/** The program with all commands in its overview, but only the one that is called loaded. */
+async function createProgram(args: readonly string[], io: CommandIO): Promise<Command> {
+  const program = new Command("hooks")
+    .description("Event hooks for AI agents: serve them, try them out, see what became of them.")
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => Math.min(io.stdout.columns ?? HELP_WIDTH, HELP_WIDTH),
+      getErrHelpWidth: () => Math.min(io.stderr.columns ?? HELP_WIDTH, HELP_WIDTH),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+      outputError: (text, write) => write(styleOf(io, io.stderr).red(text)),
+    })
+    .showHelpAfterError("(--help shows what there is)")
+    .addHelpText("after", examples);
+  const words = args.filter((word) => !word.startsWith("-"));
+  const called = words[0] === "help" ? words[1] : words[0];
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    const command = program.command(name).summary(summary).description(capital(summary));
+    command.helpCommand(false);
+    if (name === called) (await load()).define(command, io);
+  }
+  return program;
+}
+
+function capital(summary: string): string {
+  return `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;
+}
+
+function report(error: unknown, args: readonly string[], io: CommandIO): number {
+  if (error instanceof CommanderError) {
+    // What it had to say was written by commander already.
+    const asked = ["commander.helpDisplayed", "commander.version"].includes(error.code);
+    return asked || (error.code === "commander.help" && args[0] === "help") ? 0 : 2;
+  }
+  const expected = error instanceof CommandError;
+  const message = expected ? error.message : `Unexpected: ${stackOf(error)}`;
+  const details = expected ? error.details : [];
+  const exitCode = expected ? error.exitCode : 1;
+  if (args.includes("--json")) {
+    io.stderr.write(`${JSON.stringify({ error: message, details })}\n`);
+    return exitCode;
+  }
+  const { red } = styleOf(io, io.stderr);
+  io.stderr.write(`${red("error:")} ${message}\n`);
+  for (const detail of details) io.stderr.write(`  ${detail}\n`);
+  return exitCode;
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}

@@ -1,0 +1,125 @@
+import { AnswerError } from "./answer_error.ts";
+import type { Client } from "./client.ts";
+import { CommandError } from "./command_error.ts";
+import type { CommandIO } from "./io.ts";
+import { Progress } from "./progress.ts";
+import { readLines } from "./read_input.ts";
+import { count } from "./style.ts";
+import { postEvents, type Receipt } from "./receipt.ts";
+
+/** How many are sent, and how. */
+export type SendManyOptions = {
+  readonly session?: string;
+  readonly idempotencyKey?: string;
+  readonly wait?: true;
+  readonly batch: number;
+};
+
+/** What became of them. */
+export type Sent = {
+  readonly accepted: number;
+  readonly duplicates: number;
+  /** Events of which a handler failed. */
+  readonly failed: number;
+};
+
+type Line = { readonly number: number; readonly event: object };
+
+/**
+ * Sends the events that are piped in, one JSON object a line, in batches of which a server takes all
+ * or none. A batch has its own idempotency key, made of the user's and its number, so that the same
+ * input can be sent again after a fault.
+ */
+export async function sendMany(
+  io: CommandIO,
+  client: Client,
+  options: SendManyOptions,
+  tell: (receipt: Receipt) => void,
+): Promise<Sent> {
+  const progress = new Progress(io);
+  const sent = { accepted: 0, duplicates: 0, failed: 0 };
+  let batches = 0;
+  try {
+    for await (const lines of inBatches(eventsOf(io, options), options.batch)) {
+      const key = options.idempotencyKey;
+      const receipts = await postEvents(client, {
+        body: { events: lines.map(({ event }) => event) },
+        idempotencyKey: key === undefined ? key : `${key}-${++batches}`,
+        wait: options.wait,
+      }).catch((error) => {
+        throw inLines(error, lines, options.batch);
+      });
+      progress.clear();
+      for (const receipt of receipts) {
+        sent.accepted++;
+        if (receipt.duplicate) sent.duplicates++;
+        if (receipt.handlers?.some(({ ok }) => !ok)) sent.failed++;
+        tell(receipt);
+      }
+      progress.show(`${count(sent.accepted, "event")} accepted`);
+    }
+  } catch (error) {
+    progress.clear();
+    throw sent.accepted === 0 ? error : afterSome(error, sent.accepted);
+  }
+  progress.clear();
+  return sent;
+}
+
+async function* eventsOf(io: CommandIO, { session }: SendManyOptions): AsyncIterable<Line> {
+  let number = 0;
+  for await (const line of readLines(io)) {
+    number++;
+    if (line.trim() === "") continue;
+    const event = parseObject(line);
+    if (event === undefined) {
+      throw new CommandError(`Cannot send line ${number} as it is no JSON object`, [
+        `A line looks like {"type":"tool.called","data":{"name":"bash"}}`,
+      ]);
+    }
+    yield { number, event: session === undefined ? event : { session_id: session, ...event } };
+  }
+}
+
+function parseObject(line: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function* inBatches(lines: AsyncIterable<Line>, size: number): AsyncIterable<Line[]> {
+  let batch: Line[] = [];
+  for await (const line of lines) {
+    batch.push(line);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** A server counts from the start of a batch; the user sees lines. */
+function inLines(error: unknown, lines: readonly Line[], size: number): unknown {
+  if (!(error instanceof AnswerError)) return error;
+  const details = error.details.map((detail) =>
+    detail.replace(/^\/events\/(\d+)/, (whole, index: string) => {
+      const line = lines[Number(index)];
+      return line ? `line ${line.number} ` : whole;
+    })
+  );
+  const range = size > 1 ? ` (lines ${lines[0]!.number} to ${lines.at(-1)!.number})` : "";
+  return new AnswerError(error.status, `${error.message}${range}`, details);
+}
+
+function afterSome(error: unknown, accepted: number): unknown {
+  if (!(error instanceof CommandError)) return error;
+  return new CommandError(error.message, [
+    ...error.details,
+    `${
+      count(accepted, "event")
+    } before it accepted; with --idempotency-key, the same input can be sent again`,
+  ], error.exitCode);
+}

@@ -1,0 +1,105 @@
+import { hooksFromConfig } from "../../config/mod.ts";
+import { createHooks, type Hooks, type Registration, type Store } from "../../core/mod.ts";
+import { createHooksApp, type HooksApp } from "../../hono/mod.ts";
+import { createOutbox } from "../../outbox/mod.ts";
+import type { CommandIO } from "../io.ts";
+import type { Log } from "./log.ts";
+import type { Settings } from "./settings.ts";
+import { watchedWebhook } from "./watched_webhook.ts";
+
+/** Deno Deploy and most supervisors kill 5 s after they asked: everything has ended by then. */
+const CLOSE_TIMEOUT = 4_500;
+
+/** Events of any type: whoever posts them decides. */
+type AnyEvents = Record<string, unknown>;
+
+/** The hooks that are served: store, outbox, webhooks, and the app before them. */
+export class Service {
+  readonly #store: Store;
+  readonly #hooks: Hooks<AnyEvents>;
+  readonly #log: Log;
+  #settings: Settings;
+  #app!: HooksApp;
+  #webhooks: readonly Registration[] = [];
+  /** Ends the event streams of those who were let in by the present tokens. */
+  #streams = new AbortController();
+
+  /** Over a store that is open. */
+  constructor(store: Store, settings: Settings, log: Log) {
+    const { events: retention, eventLog, disableAfter } = settings.retention;
+    const { logger } = log;
+    this.#store = store;
+    this.#settings = settings;
+    this.#log = log;
+    this.#hooks = createHooks<AnyEvents>({
+      outbox: createOutbox(store, { retention, eventLog, disableAfter, logger }),
+      store,
+      logger,
+      closeTimeout: CLOSE_TIMEOUT,
+    });
+    this.#use(settings);
+  }
+
+  /** Opens the store and begins to deliver what is in it. */
+  static async open(io: CommandIO, settings: Settings, log: Log): Promise<Service> {
+    const store = await io.openStore(settings.store);
+    try {
+      const service = new Service(store, settings, log);
+      await service.#hooks.init();
+      return service;
+    } catch (error) {
+      store.close();
+      throw error;
+    }
+  }
+
+  /** Answers a request. */
+  async fetch(request: Request): Promise<Response> {
+    const response = await this.#app.fetch(request);
+    if (response.headers.get("content-type") !== "text/event-stream" || !response.body) {
+      return response;
+    }
+    const { signal } = this.#streams;
+    return new Response(response.body.pipeThrough(new TransformStream(), { signal }), response);
+  }
+
+  /** Goes on with other webhooks and tokens. What needs a restart is named and left as it was. */
+  reload(settings: Settings): void {
+    const before = this.#settings;
+    const names = ["host", "port", "store", "retention"] as const;
+    const fixed = names.filter((name) =>
+      JSON.stringify(settings[name]) !== JSON.stringify(before[name])
+    );
+    if (fixed.length > 0) this.#log.warn(`only a restart changes ${fixed.join(", ")}`);
+    for (const registration of this.#webhooks) registration.unregister();
+    try {
+      this.#use(settings);
+      this.#settings = settings;
+    } catch (error) {
+      this.#use(before);
+      throw error;
+    }
+    if (JSON.stringify(settings.tokens) === JSON.stringify(before.tokens)) return;
+    this.#streams.abort();
+    this.#streams = new AbortController();
+  }
+
+  /** Takes no more events, waits for attempts under way, and closes the store. */
+  async close(): Promise<void> {
+    try {
+      await this.#hooks.close();
+    } finally {
+      this.#store.close();
+    }
+  }
+
+  #use(settings: Settings): void {
+    const { tokens, webhooks } = settings;
+    const { logger } = this.#log;
+    this.#app = createHooksApp(this.#hooks, { tokens, logger });
+    const made = hooksFromConfig({ webhooks, storage: {}, retention: {}, server: { tokens: [] } });
+    this.#webhooks = this.#hooks.use(
+      ...made.map((webhook) => watchedWebhook(webhook, (...about) => this.#log.attempt(...about))),
+    );
+  }
+}

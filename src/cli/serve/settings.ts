@@ -1,0 +1,88 @@
+import type { HooksConfig, RetentionConfig, TokenConfig, WebhookConfig } from "../../config/mod.ts";
+import { CommandError } from "../command_error.ts";
+import { type ConfigFile, readConfigFile } from "../config_file.ts";
+import { withEnvFile } from "../env_file.ts";
+import type { CommandIO } from "../io.ts";
+
+/** What `hooks serve` was told on its command line. */
+export type ServeOptions = {
+  readonly envFile?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly store?: string;
+};
+
+/** What `hooks serve` works with. */
+export type Settings = {
+  /** The configuration file, when there is one. */
+  readonly file: string | undefined;
+  readonly host: string;
+  readonly port: number;
+  /** The path of the store. */
+  readonly store: string;
+  readonly retention: RetentionConfig;
+  readonly webhooks: HooksConfig["webhooks"];
+  readonly tokens: readonly TokenConfig[];
+  /** The one token, when the configuration has none. */
+  readonly adminToken: string | undefined;
+};
+
+const NOTHING: Pick<HooksConfig, "webhooks" | "storage" | "retention" | "server"> = {
+  webhooks: [] as readonly WebhookConfig[],
+  storage: {},
+  retention: {},
+  server: { tokens: [] },
+};
+
+/**
+ * The settings of command line, file and defaults, in this order. Without tokens in the file there is
+ * one, that of `HOOKS_TOKEN` or `generated`.
+ *
+ * @throws {ConfigError | CommandError} when they can't be used
+ */
+export async function readSettings(
+  io: CommandIO,
+  path: string | undefined,
+  options: ServeOptions,
+  generated: string,
+): Promise<Settings> {
+  const env = await withEnvFile(io, options.envFile);
+  const found: ConfigFile | undefined = await readConfigFile(io, path, env);
+  const { webhooks, storage, retention, server } = found?.config ?? NOTHING;
+  const host = options.host ?? server.host ?? "127.0.0.1";
+  const given = env("HOOKS_TOKEN") || undefined;
+  if (server.tokens.length === 0) checkOwnToken(given, host);
+  const adminToken = server.tokens.length === 0 ? given ?? generated : undefined;
+  return {
+    file: found?.path,
+    host,
+    port: options.port ?? server.port ?? 8787,
+    store: options.store ?? storage.path ?? "hooks.db",
+    retention,
+    webhooks,
+    tokens: adminToken === undefined
+      ? server.tokens
+      : [{ name: "admin", token: adminToken, scopes: ["emit", "read", "admin"] }],
+    adminToken,
+  };
+}
+
+function checkOwnToken(given: string | undefined, host: string): void {
+  if (given === undefined && !isLoopback(host)) {
+    throw new CommandError(`Cannot serve on ${host} without tokens, as others can reach it there`, [
+      "Give HOOKS_TOKEN, or list tokens under server.tokens of the configuration",
+    ], 2);
+  }
+  if (given !== undefined && !/^[A-Za-z0-9._~+/-]{16,512}=*$/.test(given)) {
+    throw new CommandError(
+      "Cannot use HOOKS_TOKEN as it must be 16 to 512 characters of [A-Za-z0-9._~+/-]",
+      [],
+      2,
+    );
+  }
+}
+
+/** Whether nobody but this machine can reach an address. */
+function isLoopback(host: string): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
+}

@@ -1,0 +1,2 @@
+/** The version of the package: what `hooks --version` prints. */
+export const VERSION = "0.1.0";

@@ -1,0 +1,31 @@
+/** Lines of a text, which end as YAML's do: with LF, CR, or both. */
+export class Lines {
+  readonly #source: string;
+  readonly #starts: number[] = [0];
+
+  constructor(source: string) {
+    this.#source = source;
+    for (const { index, 0: end } of source.matchAll(/\r\n|\n|\r/g)) {
+      this.#starts.push(index + end.length);
+    }
+  }
+
+  /** The line of an offset, from 1. */
+  lineOf(offset: number): number {
+    let [low, high] = [0, this.#starts.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.#starts[middle]! <= offset) low = middle;
+      else high = middle;
+    }
+    return low + 1;
+  }
+
+  /** Where a line begins and ends, without its line break. */
+  bounds(line: number): { readonly start: number; readonly end: number } {
+    const start = this.#starts[line - 1]!;
+    const next = this.#starts[line] ?? this.#source.length;
+    const end = start + this.#source.slice(start, next).replace(/[\r\n]+$/, "").length;
+    return { start, end };
+  }
+}

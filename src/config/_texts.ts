@@ -1,0 +1,171 @@
+/**
+ * The texts of a configuration: what `WebhookHook`, the outbox and the server accept, as patterns.
+ *
+ * @module
+ */
+import { parseTime } from "../core/mod.ts";
+import { DURATION, formatDuration, meantDuration, parseDuration } from "./_duration.ts";
+import { type Kind, type Meant, oneOf, text } from "./_kinds.ts";
+import { nearest } from "./_suggest.ts";
+
+/** The name of a webhook or of a token. */
+export const name: Kind<string> = text({
+  accepted: "1 to 64 characters of [A-Za-z0-9._-]",
+  pattern: /^[A-Za-z0-9._-]{1,64}$/u,
+  meant: (value) => {
+    const plain = String(value).trim().replace(/\s+/g, "-");
+    return typeof value === "string" && /^[A-Za-z0-9._-]{1,64}$/.test(plain)
+      ? { suggestion: plain }
+      : {};
+  },
+});
+
+/** What agents emit of their own accord, for "did you mean". */
+export const EVENT_PATTERNS: readonly string[] = [
+  ...["message.received", "message.sent", "tool.called", "tool.completed", "session.created"],
+  ...["session.updated", "session.rollover", "job.executed", "agent.end"],
+  ...["message.*", "tool.*", "session.*", "job.*", "agent.*"],
+];
+
+/** The pattern of events. */
+export const eventPattern: Kind<string> = text({
+  accepted: 'an event type such as tool.called, a prefix such as tool.*, or "*"',
+  pattern: /^(?:\*|(?=.{1,128}(?:\.\*)?$)[a-z0-9_]+(?:\.[a-z0-9_]+)*(?:\.\*)?)$/u,
+  meant: (value) => typeof value === "string" ? { suggestion: nearest(value, EVENT_PATTERNS) } : {},
+});
+
+/** A URL as far as its host: what follows may be a secret. */
+function asFarAsHost(url: string): string {
+  return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\]*(?=[/?#]|$)/i.exec(url)?.[0] ?? "";
+}
+
+/** Where a webhook is sent to. */
+export const url: Kind<string> = text({
+  accepted: "an absolute http or https URL without user name and password",
+  pattern: /^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\s/?#@\\]+(?:[/?#]\S*)?$/u,
+  show: asFarAsHost,
+  parse: (text) => URL.canParse(text) ? text : undefined,
+  meant: (value) => {
+    const text = String(value);
+    if (/^https?:\/\/[^/?#]*@/i.test(text)) {
+      return { hint: "credentials belong into headers, as in Authorization" };
+    }
+    const bare = /^(?:[\w-]+\.)*[\w-]+(?::\d+)?(?:[/?#]|$)/.test(text);
+    return bare ? { hint: "it has to begin with https:// or http://" } : {};
+  },
+});
+
+/** Where durable deliveries are kept. */
+export const path: Kind<string> = text({
+  accepted: "a file, :memory: or a URL",
+  pattern: /^[^\0]+$/u,
+  show: (text) => /:\/\//.test(text) ? asFarAsHost(text) : text,
+});
+
+/** A host to listen on. */
+export const host: Kind<string> = text({
+  accepted: "a host name or an address, without scheme and port",
+  pattern:
+    /^(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$/u,
+  meant: (value) => {
+    const [, host, port] = /^(?:[a-z]+:\/\/)?([^/:[\]\s]+|\[[0-9a-f:.]+\])(?::(\d+))?\/?$/i
+      .exec(String(value)) ?? [];
+    if (host === undefined || host === value) return {};
+    const hint = port === undefined ? {} : { hint: `the port belongs into server.port` };
+    return { suggestion: host.replace(/^\[|\]$/g, ""), ...hint };
+  },
+});
+
+/** Text of visible ASCII: a bearer token that every client can send. */
+export const token: Kind<string> = text({
+  accepted: "16 to 512 visible ASCII characters, without spaces",
+  pattern: /^[\x21-\x7e]{16,512}$/u,
+  show: "none",
+});
+
+/**
+ * The value of a header (RFC 9110, section 5.5, as `fetch` takes it).
+ */
+export const headerValue: Kind<string> = text({
+  accepted: "one line of text without characters beyond Latin-1",
+  pattern: /^[\t\x20-\x7e\x80-\xff]*$/u,
+  show: "none",
+  meant: (value) =>
+    typeof value === "string" && /[\r\n]$/.test(value)
+      ? { hint: "it ends with a line break: a block begun with |- or >- has none" }
+      : {},
+});
+
+/** Four characters of base64, and what may end it. */
+const QUAD = "(?:[A-Za-z0-9+/]{4})";
+const ONE = "[A-Za-z0-9+/][AQgw]==";
+const TWO = "[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=";
+
+/** What signs; the lengths are those of Standard Webhooks ("Signature scheme"). */
+export const secret: Kind<string> = text({
+  accepted: "whsec_ and base64 of 24 to 64 bytes, or whsk_ and base64 of 32 or 64 bytes",
+  pattern: new RegExp(
+    `^(?:whsec_${QUAD}{8}(?:${QUAD}{0,12}(?:${ONE}|${TWO})|${QUAD}{0,13}|${QUAD}{13}${ONE})` +
+      `|whsk_(?:${QUAD}{10}${TWO}|${QUAD}{21}${ONE}))$`,
+    "u",
+  ),
+  show: "none",
+  meant: (value) =>
+    String(value).startsWith("whpk_") ? { hint: "a whpk_ key is public and can't sign" } : {},
+});
+
+/** A time. `Date` objects, which other parsers make of it, are taken too. */
+export const time: Kind<Date> = dateOr(text<Date>({
+  accepted: "a time such as 2027-01-31T00:00:00Z",
+  pattern:
+    /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/u,
+  parse: parseTime,
+  meant: (value) => {
+    const day = /^\d{4}-\d\d-\d\d$/.exec(String(value))?.[0];
+    return day && parseTime(`${day}T00:00:00Z`) ? { suggestion: `${day}T00:00:00Z` } : {};
+  },
+}));
+
+function dateOr(written: Kind<Date>): Kind<Date> {
+  return {
+    schema: written.schema,
+    read(value, reader) {
+      const date = value instanceof Date && !Number.isNaN(value.getTime());
+      return written.read(date ? value.toISOString() : value, reader);
+    },
+  };
+}
+
+/** Ten years: longer is a mistake. */
+export const LONGEST_DURATION: number = 10 * 365 * 24 * 3_600_000;
+
+/** A duration within limits, in milliseconds. */
+export function duration({ over, from, to }: {
+  /** Longer than this … */
+  readonly over?: number;
+  /** … or at least this. */
+  readonly from?: number;
+  readonly to: number;
+}): Kind<number> {
+  const least = over === undefined
+    ? `from ${formatDuration(from ?? 0)}`
+    : `over ${formatDuration(over)}`;
+  return text<number>({
+    accepted: `a duration such as 500ms, 5s or 1m30s, ${least} and up to ${formatDuration(to)}`,
+    pattern: DURATION,
+    parse: (text) => {
+      const value = parseDuration(text);
+      return value <= to && value >= (from ?? 0) && (over === undefined || value > over)
+        ? value
+        : undefined;
+    },
+    meant: (value): Meant => meantDuration(value),
+  });
+}
+
+/** One of some words, whose letters may have been written large, or wrong. */
+export function word<const T extends string>(...words: readonly T[]): Kind<T> {
+  return oneOf(words, (value) => ({
+    suggestion: typeof value === "string" ? nearest(value, words) : undefined,
+  }));
+}

@@ -1,0 +1,180 @@
+/**
+ * The schema of a webhook: every field once, with what it accepts and what it is for.
+ *
+ * @module
+ */
+import type { FilterValue } from "../webhook/send.ts";
+import type { GrowingRetryConfig, RetryConfig, WebhookConfig } from "./config.ts";
+import { headers } from "./_headers.ts";
+import { type Kind, list, number } from "./_kinds.ts";
+import { type Fields, listOrMapping, map, object } from "./_mappings.ts";
+import { describe } from "./_reader.ts";
+import { nearest } from "./_suggest.ts";
+import { duration, eventPattern, LONGEST_DURATION, name, secret, url, word } from "./_texts.ts";
+
+const HOUR = 3_600_000;
+
+/** What webhooks may share. */
+export type SharedFields = Omit<WebhookConfig, "name" | "events" | "url">;
+
+const growing: Kind<GrowingRetryConfig> = object<GrowingRetryConfig>({
+  delay: {
+    kind: duration({ to: LONGEST_DURATION }),
+    about: "Before the first retry.",
+    required: true,
+  },
+  retries: {
+    kind: number({ type: "integer", from: 0, to: 1000, accepted: "an integer from 0 to 1000" }),
+    about: "How many retries follow the first attempt.",
+    required: true,
+  },
+  factor: {
+    kind: number({ type: "number", from: 1, to: 1000, accepted: "a number from 1 to 1000" }),
+    about: "Each delay is so many times the one before.",
+    otherwise: 2,
+  },
+  max_delay: {
+    kind: duration({ to: LONGEST_DURATION }),
+    about: "No delay is longer.",
+    otherwise: "10h",
+  },
+  jitter: {
+    kind: number({ type: "number", from: 0, to: 1, accepted: "a number from 0 to 1" }),
+    about: "How far a delay may stray to either side, as a part of it.",
+    otherwise: 0.2,
+  },
+});
+
+const delays: Kind<readonly number[]> = list(duration({ to: LONGEST_DURATION }), {
+  of: "durations",
+  from: 0,
+  to: 1000,
+});
+
+const retry: Kind<RetryConfig> = listOrMapping<readonly number[], GrowingRetryConfig>(
+  delays,
+  growing,
+  "a list of durations, or a mapping with delay and retries",
+);
+
+/** A value that a filter compares. */
+const scalar: Kind<FilterValue> = {
+  schema: { type: ["string", "number", "boolean", "null"] },
+  read(value, reader) {
+    reader.show("all");
+    if (typeof value === "string") return reader.expand(value, "all")?.text;
+    if (value === null || typeof value === "boolean" || Number.isFinite(value)) {
+      return value as FilterValue;
+    }
+    const accepted = "text, a number, true, false, null, or a list of them";
+    const found = describe(value, "all");
+    reader.fault("invalid_type", { problem: `must be ${accepted}`, accepted, found });
+    return undefined;
+  },
+};
+
+const scalars: Kind<readonly FilterValue[]> = list(scalar, { of: "values", from: 1, to: 256 });
+
+const PATHS = ["data", "type", "id", "session_id"];
+
+const filter: Kind<NonNullable<WebhookConfig["filter"]>> = map({
+  accepted: "a mapping of paths to the values that pass",
+  key: {
+    accepted: "a path such as data.name, type, id or session_id",
+    pattern: /^(?:data(?:\..+)?|type|id|session_id)$/u,
+    problem: () =>
+      "is no path of an event: there are data, data.name and the like, type, id, session_id",
+  },
+  value: {
+    schema: { anyOf: [scalars.schema, scalar.schema] },
+    read: (value, reader) => (Array.isArray(value) ? scalars : scalar).read(value, reader),
+  },
+  to: 100,
+  rename: (key) => key === "session_id" ? "sessionId" : key,
+  meant: (key) => {
+    const near = nearest(key, PATHS);
+    return { suggestion: near ?? (/^[\w-]+(\.[\w-]+)*$/.test(key) ? `data.${key}` : undefined) };
+  },
+});
+
+/** The fields that webhooks may share. */
+export const shared: Fields<SharedFields> = {
+  method: { kind: word("POST", "PUT"), about: "The method of a request.", otherwise: "POST" },
+  headers: {
+    kind: headers,
+    about: "Sent with every attempt. Those of a webhook are added to those of the defaults.",
+  },
+  timeout: {
+    kind: duration({ over: 0, to: 120_000 }),
+    about: "Limit of one attempt: connection, headers and body.",
+    otherwise: "10s",
+  },
+  retry_count: {
+    kind: number({ type: "integer", from: 0, to: 100, accepted: "an integer from 0 to 100" }),
+    about: "Quick attempts after the first.",
+    otherwise: 0,
+  },
+  retry_delay: {
+    kind: duration({ to: HOUR }),
+    about: "Before each quick attempt.",
+    otherwise: "1s",
+  },
+  retry: {
+    kind: retry,
+    about:
+      "When the outbox tries again, after the quick attempts: a list of delays, or delays that " +
+      "grow. Left out: 5s, 5m, 30m, 2h, 5h, 10h, 10h.",
+  },
+  retry_on: {
+    kind: list(
+      number({ type: "integer", from: 300, to: 599, accepted: "an HTTP status from 300 to 599" }),
+      { of: "HTTP statuses", from: 0, to: 300, show: "all" },
+    ),
+    about: "Statuses that are retried beside 408, 409, 425, 429 and 5xx.",
+  },
+  secret: {
+    kind: secret,
+    about: "Signs every attempt after Standard Webhooks: whsec_… or whsk_….",
+  },
+  secrets: {
+    kind: list(secret, { of: "secrets", from: 1, to: 16 }),
+    about: "Several that sign together while one replaces another; instead of secret.",
+  },
+  format: {
+    kind: word("native", "cloudevents", "cloudevents-binary"),
+    about:
+      "How an event is written: native JSON, or CloudEvents 1.0.2 in structured or binary mode.",
+    otherwise: "native",
+  },
+  filter: {
+    kind: filter,
+    about:
+      "Which payloads are wanted: a dotted path to the value or the values that pass, where * " +
+      "stands for any run of characters. All paths must pass.",
+  },
+  concurrency: {
+    kind: number({ type: "integer", from: 1, to: 10_000, accepted: "an integer from 1 to 10000" }),
+    about: "Attempts at once.",
+    otherwise: 16,
+  },
+  ordering: {
+    kind: word("session"),
+    about: "session: one session's events are delivered in order. Left out: in any order.",
+  },
+};
+
+/** One webhook. */
+export const webhook: Kind<WebhookConfig> = object<WebhookConfig>({
+  name: { kind: name, about: "Unique among hooks and webhooks.", required: true },
+  events: {
+    kind: list(eventPattern, { of: "event patterns", from: 1, to: 256, show: "all" }),
+    about: 'What it hears: types such as tool.called, prefixes such as tool.*, or "*".',
+    required: true,
+  },
+  url: {
+    kind: url,
+    about: "Where to: http or https, without user name and password.",
+    required: true,
+  },
+  ...shared,
+}, { either: ["secret", "secrets"], elsewhere: { retries: "write retry_count, or retry" } });

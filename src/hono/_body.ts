@@ -1,0 +1,74 @@
+import type { Call } from "./_call.ts";
+import { Problem } from "./_problems.ts";
+
+/** The bytes of a body. One that is too large is refused before it is read, or where it grows too large. */
+export async function readBody(call: Call): Promise<Uint8Array> {
+  const { request, context, state: { limits } } = call;
+  const encoding = request.headers.get("content-encoding");
+  if (encoding !== null && encoding !== "identity") throw new Problem("media_type_unsupported");
+  const length = request.headers.get("content-length");
+  const declared = length !== null && /^\d+$/.test(length) ? Number(length) : undefined;
+  if (declared !== undefined && declared > limits.body) throw new Problem("body_too_large");
+  try {
+    // Hono keeps what a middleware before us has read.
+    const bytes = declared !== undefined || request.bodyUsed
+      ? new Uint8Array(await context.req.arrayBuffer())
+      : await readStream(request, limits.body);
+    if (bytes.length > limits.body) throw new Problem("body_too_large");
+    return bytes;
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem("body_incomplete");
+  }
+}
+
+async function readStream({ body }: Request, limit: number): Promise<Uint8Array> {
+  if (body === null) return new Uint8Array();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  const reader = body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.length;
+    if (size > limit) {
+      reader.cancel().catch(() => {}); // not waited for: the answer is known
+      throw new Problem("body_too_large");
+    }
+    parts.push(value);
+  }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true });
+
+/** The value of a JSON body. What is wrong is not quoted: it may be a payload. */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8.decode(bytes));
+  } catch {
+    throw new Problem("body_malformed");
+  }
+}
+
+/** Whether arrays and objects are within one another deeper than a limit. */
+export function isDeeper(value: unknown, limit: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (limit === 0) return true;
+  for (const key in value) {
+    if (isDeeper((value as Readonly<Record<string, unknown>>)[key], limit - 1)) return true;
+  }
+  return false;
+}
+
+/** Whether a content type is JSON in UTF-8. */
+export function isJson(contentType: string | null): boolean {
+  return contentType !== null &&
+    /^application\/json *(?:; *charset="?utf-?8"? *)?$/i.test(contentType);
+}

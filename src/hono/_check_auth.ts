@@ -1,0 +1,68 @@
+import { checkFunctions, checkObject, show } from "../core/mod.ts";
+import type { HooksAppAuth, Token } from "./options.ts";
+
+const TOKEN = /^[A-Za-z0-9._~+/-]{16,512}=*$/;
+const SCOPES: readonly unknown[] = ["emit", "read", "admin"];
+
+/** Checks who may use the app. No message shows a token. */
+export function checkAuth(subject: string, auth: HooksAppAuth): void {
+  const given = ["tokens", "verifyToken", "auth"].filter((name) =>
+    (auth as Readonly<Record<string, unknown>>)[name] !== undefined
+  );
+  if (given.length !== 1) {
+    throw new TypeError(
+      `${subject} as one of 'tokens', 'verifyToken' and 'auth: false' must say who may use it: ` +
+        `current value is ${given.length === 0 ? "none" : given.join(", ")}`,
+    );
+  }
+  if ("tokens" in auth && auth.tokens !== undefined) return checkTokens(subject, auth.tokens);
+  if ("verifyToken" in auth && auth.verifyToken !== undefined) {
+    return checkFunctions(subject, auth, ["verifyToken"]);
+  }
+  const { auth: open } = auth as { readonly auth?: unknown };
+  if (open !== false) {
+    throw new TypeError(`${subject} as 'auth' can only be false: current value is ${show(open)}`);
+  }
+}
+
+function checkTokens(subject: string, tokens: unknown): void {
+  if (!Array.isArray(tokens) || tokens.length === 0) {
+    throw new TypeError(`${subject} as 'tokens' must be a list of one token at least`);
+  }
+  const names = new Map<string, string>();
+  for (const [index, token] of tokens.entries()) {
+    checkToken(`${subject} with token ${index + 1}`, token);
+    const other = names.get(token.token);
+    if (other !== undefined) {
+      throw new TypeError(`${subject} as '${token.name}' has the same token as '${other}'`);
+    }
+    names.set(token.token, token.name);
+  }
+}
+
+function checkToken(subject: string, token: Token): void {
+  checkObject(subject, "it", token);
+  const { name, token: secret, scopes, expiresAt } = token;
+  if (typeof name !== "string" || !/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
+    throw new TypeError(
+      `${subject} as 'name' must be 1 to 64 characters of [A-Za-z0-9._-]: ` +
+        `current value is ${show(name)}`,
+    );
+  }
+  if (typeof secret !== "string" || !TOKEN.test(secret)) {
+    throw new TypeError(
+      `${subject} as '${name}' must have 16 to 512 characters of [A-Za-z0-9._~+/-]: ` +
+        `current length is ${typeof secret === "string" ? secret.length : "none"}`,
+    );
+  }
+  if (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every((it) => SCOPES.includes(it))) {
+    throw new TypeError(`${subject} as 'scopes' of '${name}' must be of emit, read and admin`);
+  }
+  if (expiresAt === undefined) return;
+  if (!(expiresAt instanceof Date) || Number.isNaN(expiresAt.getTime())) {
+    throw new TypeError(
+      `${subject} as 'expiresAt' of '${name}' must be a valid Date: current value is ` +
+        show(expiresAt),
+    );
+  }
+}

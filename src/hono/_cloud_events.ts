@@ -1,0 +1,55 @@
+import { createEventId, EventValidationError, type HookEvent } from "../core/mod.ts";
+import { cloudEventIdempotencyKey, decodeCloudEvents } from "../webhook/mod.ts";
+import { isDeeper } from "./_body.ts";
+import type { Call } from "./_call.ts";
+import type { Posted } from "./_native_events.ts";
+import { Problem } from "./_problems.ts";
+
+/** The attributes that have a name in the specification: others are the sender's, and are not shown. */
+const KNOWN = new Set<unknown>([
+  ...["specversion", "id", "source", "type", "time", "subject", "sessionid"],
+  ...["dataschema", "datacontenttype", "data", "data_base64", "content-type"],
+]);
+const FORMATS = /^application\/cloudevents(?:-batch)?\+json *(?:;|$)/i;
+
+/** The events of a message in any of CloudEvents' modes. */
+export function readCloudEvents(call: Call, bytes: Uint8Array, isBatch: boolean): Posted {
+  const { request: { headers }, state: { limits } } = call;
+  const events = decode(headers, bytes);
+  if (events.length > limits.events) {
+    throw Problem.invalid([{ pointer: "", detail: `must have at most ${limits.events} events` }]);
+  }
+  if (events.some(({ event }) => isDeeper(event.data, limits.jsonDepth))) {
+    const detail = `must be at most ${limits.jsonDepth} deep`;
+    throw Problem.invalid([{ pointer: "/data", detail }]);
+  }
+  return {
+    list: isBatch ? [] : undefined,
+    events: events.map(({ event: { timestamp = new Date(), type, data, sessionId }, ...rest }) => {
+      const session = sessionId === undefined ? {} : { sessionId };
+      const event: HookEvent = { id: createEventId(), type, timestamp, ...session, data };
+      return { event: Object.freeze(event), foreignId: cloudEventIdempotencyKey(rest) };
+    }),
+  };
+}
+
+/** Refuses a format of CloudEvents that is not JSON, before its body is read. */
+export function checkCloudEventsFormat(headers: Headers): void {
+  const contentType = headers.get("content-type") ?? "";
+  if (/^application\/cloudevents/i.test(contentType) && !FORMATS.test(contentType)) {
+    throw new Problem("media_type_unsupported");
+  }
+}
+
+function decode(headers: Headers, bytes: Uint8Array): ReturnType<typeof decodeCloudEvents> {
+  try {
+    return decodeCloudEvents(headers, bytes);
+  } catch (error) {
+    if (!(error instanceof EventValidationError)) throw error;
+    throw Problem.invalid(error.issues.map(({ path = [], message }) => {
+      const end = path.findIndex((part) => typeof part !== "number" && !KNOWN.has(part));
+      const shown = end < 0 ? path : path.slice(0, end);
+      return { pointer: shown.map((part) => `/${String(part)}`).join(""), detail: message };
+    }));
+  }
+}

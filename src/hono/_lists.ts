@@ -1,0 +1,79 @@
+import type { DeliveryListOptions, EventListOptions, Page } from "../outbox/mod.ts";
+import { parseTime } from "../core/mod.ts";
+import type { Call } from "./_call.ts";
+import { outboxOf } from "./_outbox.ts";
+import { Problem } from "./_problems.ts";
+import { type Json, wireDelivery, wireStored, wireSummary } from "./_wire.ts";
+
+type EventsQuery = {
+  readonly type?: string;
+  readonly session?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly order?: EventListOptions["order"];
+  readonly limit?: number;
+  readonly cursor?: string;
+};
+
+/** Accepted events, page by page. */
+export async function listEvents(call: Call): Promise<Response> {
+  const { session, since, until, ...query } = call.query as EventsQuery;
+  const options = {
+    ...query,
+    sessionId: session,
+    since: parseTime(since),
+    until: parseTime(until),
+  };
+  const page = await pageOf(call, () => outboxOf(call).listEvents(options));
+  return answerPage(call, "events", page, page.items.map(wireStored));
+}
+
+/** One accepted event. */
+export async function getEvent(call: Call): Promise<Response> {
+  const stored = await outboxOf(call).getEvent(call.param("id"));
+  if (stored === undefined) throw new Problem("event_not_found");
+  return call.json(200, wireStored(stored));
+}
+
+/** Deliveries of one state, page by page. */
+export async function listDeliveries(call: Call): Promise<Response> {
+  const { state = "attempted", ...query } = call.query as Partial<DeliveryListOptions>;
+  const page = await pageOf(call, () => outboxOf(call).listDeliveries({ state, ...query }));
+  return answerPage(call, "deliveries", page, page.items.map(wireSummary));
+}
+
+/** One delivery, with the log of its attempts. */
+export async function getDelivery(call: Call): Promise<Response> {
+  const delivery = await outboxOf(call).get(call.param("target"), call.param("id"));
+  if (delivery === undefined) throw new Problem("delivery_not_found");
+  return call.json(200, wireDelivery(delivery));
+}
+
+/** A page; a cursor that is none of ours is the asker's fault. */
+async function pageOf<Item>(call: Call, list: () => Promise<Page<Item>>): Promise<Page<Item>> {
+  try {
+    return await list();
+  } catch (error) {
+    const isArgument = error instanceof TypeError || error instanceof RangeError;
+    if (!isArgument || call.query.cursor === undefined) throw error;
+    throw Problem.invalid([{
+      pointer: "?cursor",
+      detail: "must be the cursor of an earlier answer",
+    }]);
+  }
+}
+
+/** The link is relative to the request's own address: it holds wherever the app is mounted. */
+function answerPage(
+  call: Call,
+  name: string,
+  page: Page<unknown>,
+  items: readonly Json[],
+): Response {
+  const { cursor } = page;
+  if (cursor === undefined) return call.json(200, { [name]: items });
+  const { search } = new URL(call.request.url);
+  const next = new URLSearchParams(search);
+  next.set("cursor", cursor);
+  return call.json(200, { [name]: items, next_cursor: cursor }, { link: `<?${next}>; rel="next"` });
+}

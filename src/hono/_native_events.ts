@@ -1,0 +1,64 @@
+import * as v from "valibot";
+import { type BatchEvent, createEventId, type HookEvent, parseTime } from "../core/mod.ts";
+import { isDeeper, parseJson } from "./_body.ts";
+import type { Call } from "./_call.ts";
+import { readValue } from "./_input.ts";
+import { type InputError, Problem } from "./_problems.ts";
+import { postedEvent } from "./_schemas.ts";
+
+/** Events as they were posted. */
+export type Posted = {
+  readonly events: readonly (Omit<BatchEvent, "idempotencyKey"> & {
+    /** What the sender knows the event by. */
+    readonly foreignId: string | undefined;
+  })[];
+  /** The path to the list of them in the body; undefined: the body is the event. */
+  readonly list: readonly string[] | undefined;
+};
+
+/** The events of a body of native JSON: one, or `{ "events": [...] }`. */
+export function readNativeEvents(call: Call, bytes: Uint8Array): Posted {
+  const { limits } = call.state;
+  const body = parseJson(bytes);
+  if (isDeeper(body, limits.jsonDepth)) {
+    throw Problem.invalid([{ pointer: "", detail: `must be at most ${limits.jsonDepth} deep` }]);
+  }
+  const isBatch = typeof body === "object" && body !== null && Object.hasOwn(body, "events");
+  const values = isBatch ? readBatch((body as Batch).events, limits.events) : [body];
+  const errors: InputError[] = [];
+  const events = values.map((value, index) => {
+    try {
+      return readEvent(readValue(postedEvent, value, isBatch ? ["events", index] : []));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      errors.push(...error.extras.members!.errors as readonly InputError[]);
+      return undefined;
+    }
+  });
+  if (errors.length > 0) throw Problem.invalid(errors);
+  return { events: events as Posted["events"], list: isBatch ? ["events"] : undefined };
+}
+
+type Batch = { readonly events: unknown };
+
+function readBatch(events: unknown, most: number): readonly unknown[] {
+  const message = `must be a list of 1 to ${most} events`;
+  const schema = v.pipe(
+    v.array(v.unknown(), message),
+    v.minLength(1, message),
+    v.maxLength(most, message),
+  );
+  return readValue(schema, events, ["events"]);
+}
+
+function readEvent(posted: v.InferOutput<typeof postedEvent>): Posted["events"][number] {
+  const { type, id, timestamp, session_id: sessionId, data } = posted;
+  const event: HookEvent = {
+    id: createEventId(),
+    type,
+    timestamp: timestamp === undefined ? new Date() : parseTime(timestamp)!,
+    ...(sessionId ? { sessionId } : {}),
+    data,
+  };
+  return { event: Object.freeze(event), foreignId: id };
+}

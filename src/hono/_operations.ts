@@ -1,0 +1,108 @@
+import { parseTime } from "../core/mod.ts";
+import { isStreamHook } from "./_feed.ts";
+import { isDeeper, isJson, parseJson, readBody } from "./_body.ts";
+import type { Call } from "./_call.ts";
+import { readValue } from "./_input.ts";
+import { outboxOf } from "./_outbox.ts";
+import { Problem } from "./_problems.ts";
+import { drainBody, replayBody } from "./_schemas_operations.ts";
+import type * as v from "valibot";
+
+/** How long a drain or a replay takes when nothing else was asked for, in milliseconds. */
+const BUDGET = 10_000;
+/** How long `ready` waits for the store, in milliseconds. */
+const PATIENCE = 3_000;
+
+/** Delivers one delivery now. */
+export async function retryDelivery(call: Call): Promise<Response> {
+  const outcome = await outboxOf(call).retry(call.param("target"), call.param("id"));
+  if (outcome === "leased") throw new Problem("delivery_in_progress");
+  if (outcome === "gone") throw new Problem("event_gone");
+  if (outcome === "unknown") throw new Problem("delivery_not_found");
+  return call.json(202, { outcome });
+}
+
+/** Delivers many again, within a budget. */
+export async function replayDeliveries(call: Call): Promise<Response> {
+  const outbox = outboxOf(call);
+  const { since, until, budget_ms: budgetMs = BUDGET, ...body } = await readJson(call, replayBody);
+  const times = { since: parseTime(since), until: parseTime(until) };
+  try {
+    const { replayed, refused, cursor } = await outbox.replay({ ...body, ...times, budgetMs });
+    return call.json(200, {
+      replayed,
+      refused,
+      ...(cursor === undefined ? {} : { next_cursor: cursor }),
+    });
+  } catch (error) {
+    const isArgument = error instanceof TypeError || error instanceof RangeError;
+    if (!isArgument || body.cursor === undefined) throw error;
+    throw Problem.invalid([{
+      pointer: "/cursor",
+      detail: "must be the cursor of an earlier answer",
+    }]);
+  }
+}
+
+/** Delivers what is due: for a scheduler where no process lives. */
+export async function drainOutbox(call: Call): Promise<Response> {
+  const outbox = outboxOf(call);
+  const { budget_ms: budgetMs = BUDGET } = await readJson(call, drainBody);
+  const { settled, remaining } = await outbox.drainOnce({ budgetMs });
+  return call.json(200, { settled, remaining });
+}
+
+/** What is registered. */
+export function listHooks(call: Call): Response {
+  const hooks = call.state.registry.list().filter(({ name }) => !isStreamHook(name));
+  return call.json(200, {
+    hooks: hooks.map(({ name, kind, events, durable }) => ({ name, kind, events, durable })),
+  });
+}
+
+/** That the process answers. */
+export function health(call: Call): Response {
+  return call.json(200, { status: "ok" });
+}
+
+/** That events are taken: hooks are open, and the store answers. */
+export async function ready(call: Call): Promise<Response> {
+  const { registry, outbox } = call.state;
+  await registry.init();
+  if (outbox) await inTime(outbox.listEvents({ limit: 1 }));
+  return call.json(200, { status: "ready" });
+}
+
+async function inTime(answer: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE);
+  });
+  try {
+    await Promise.race([answer, late]);
+  } catch (cause) {
+    const problem = new Problem("outbox_unavailable", { headers: { "retry-after": "5" } });
+    problem.cause = cause;
+    throw problem;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The value of a JSON body; none at all is an empty object. */
+async function readJson<Output>(
+  call: Call,
+  schema: v.GenericSchema<unknown, Output>,
+): Promise<Output> {
+  const bytes = await readBody(call);
+  if (bytes.length === 0) return readValue(schema, {});
+  if (!isJson(call.request.headers.get("content-type"))) {
+    throw new Problem("media_type_unsupported");
+  }
+  const { jsonDepth } = call.state.limits;
+  const value = parseJson(bytes);
+  if (isDeeper(value, jsonDepth)) {
+    throw Problem.invalid([{ pointer: "", detail: `must be at most ${jsonDepth} deep` }]);
+  }
+  return readValue(schema, value);
+}

@@ -1,0 +1,21 @@
+/** A place in the order in which events were committed. Those of one commit are in the order of their ids. */
+export type Position = {
+  /** Of the commit: the store's order of all commits. */
+  readonly versionstamp: string;
+  readonly id: string;
+};
+
+/** Before every event. */
+export const START: Position = { versionstamp: "", id: "" };
+
+/** Whether a place is behind another. */
+export function isAfter(a: Position, b: Position): boolean {
+  return a.versionstamp === b.versionstamp ? a.id > b.id : a.versionstamp > b.versionstamp;
+}
+
+/** The time in an event's id, in milliseconds; NaN when there is none. */
+export function timeOf(id: string): number {
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(id)
+    ? parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+    : NaN;
+}

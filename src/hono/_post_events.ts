@@ -1,0 +1,198 @@
+import {
+  type BatchEvent,
+  dispatchBatch,
+  DispatchError,
+  EventValidationError,
+  type HandlerOutcome,
+  type Receipt,
+} from "../core/mod.ts";
+import { cloudEventsModeOf } from "../webhook/mod.ts";
+import { isJson, readBody } from "./_body.ts";
+import type { Call } from "./_call.ts";
+import { checkCloudEventsFormat, readCloudEvents } from "./_cloud_events.ts";
+import { outboxOf } from "./_outbox.ts";
+import { type Posted, readNativeEvents } from "./_native_events.ts";
+import { inputErrors, Problem, problemOf, tooMany } from "./_problems.ts";
+import { isStreamHook } from "./_feed.ts";
+
+/** Options of a query. */
+type Query = { readonly wait?: boolean };
+
+/** Takes events in: one, a batch, or CloudEvents. */
+export async function postEvents(call: Call): Promise<Response> {
+  const { request: { headers }, state } = call;
+  const mode = cloudEventsModeOf(headers);
+  if (mode === undefined && !isJson(headers.get("content-type"))) {
+    throw new Problem("media_type_unsupported");
+  }
+  checkCloudEventsFormat(headers);
+  const key = readKey(call, mode !== undefined);
+  const wait = (call.query as Query).wait ?? false;
+  const waitUntil = wait ? undefined : call.waitUntil;
+  if (waitUntil === undefined && !state.waits.enter()) throw tooMany("too_many_waits");
+  try {
+    const bytes = await readBody(call);
+    const posted = mode === undefined
+      ? readNativeEvents(call, bytes)
+      : readCloudEvents(call, bytes, mode === "batch");
+    call.facts.events = posted.events.length;
+    const sent = { posted, key, waitUntil };
+    const receipts = await (mode === "batch" ? oneByOne(call, sent) : asWhole(call, sent));
+    const isReplay = key !== undefined && receipts.some(({ duplicate }) => duplicate);
+    return isReplay ? await replay(call, receipts) : answer(call, receipts);
+  } finally {
+    if (waitUntil === undefined) state.waits.leave();
+  }
+}
+
+/** What came in. */
+type Sent = {
+  readonly posted: Posted;
+  readonly key: string | undefined;
+  readonly waitUntil: Call["waitUntil"];
+};
+
+/** All events at once: stored as a whole or not at all. */
+async function asWhole(call: Call, { posted, key, waitUntil }: Sent): Promise<readonly Receipt[]> {
+  if (key === undefined) return dispatch(call, posted, await keyed(call, posted), { waitUntil });
+  const { running } = call.state;
+  const idempotencyKey = await scoped(call, "request", key);
+  if (running.has(idempotencyKey)) {
+    throw new Problem("idempotency_in_progress", { headers: { "retry-after": "1" } });
+  }
+  running.add(idempotencyKey);
+  try {
+    return await dispatch(call, posted, posted.events, { idempotencyKey, waitUntil });
+  } finally {
+    running.delete(idempotencyKey);
+  }
+}
+
+/**
+ * One event after the other, as CloudEvents says nothing of a batch as a whole. Each has a key of its own,
+ * so that a batch which was taken in part is completed when it is sent again.
+ */
+async function oneByOne(call: Call, { posted, waitUntil }: Sent): Promise<readonly Receipt[]> {
+  const batch = await keyed(call, posted);
+  const receipts: Receipt[] = [];
+  try {
+    for (const one of batch) {
+      receipts.push(...await dispatch(call, posted, [one], { waitUntil, offset: receipts.length }));
+    }
+    return receipts;
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem === undefined) throw error;
+    const { headers = {}, members = {} } = problem.extras;
+    throw new Problem(problem.code, {
+      headers,
+      members: { ...members, accepted: receipts.length },
+    });
+  }
+}
+
+type DispatchOptions = {
+  readonly idempotencyKey?: string | undefined;
+  readonly waitUntil: Call["waitUntil"];
+  /** Where the events begin in what was posted. */
+  readonly offset?: number;
+};
+
+/** Dispatches; where the platform lives on after the answer, handlers run then. */
+async function dispatch(
+  call: Call,
+  posted: Posted,
+  batch: readonly BatchEvent[],
+  { idempotencyKey, waitUntil, offset = 0 }: DispatchOptions,
+): Promise<readonly Receipt[]> {
+  const { registry } = call.state;
+  try {
+    if (waitUntil !== undefined) {
+      return await new Promise((resolve, reject) => {
+        const done = dispatchBatch(registry, batch, { idempotencyKey, accepted: resolve });
+        waitUntil(done.catch(reject));
+      });
+    }
+    const [first] = batch;
+    if (batch.length > 1 || first === undefined || idempotencyKey !== undefined) {
+      return await dispatchBatch(registry, batch, { idempotencyKey });
+    }
+    return [await registry.dispatch(first.event, first)];
+  } catch (error) {
+    if (error instanceof DispatchError) return [error.receipt];
+    if (!(error instanceof EventValidationError)) throw error;
+    throw Problem.invalid(inputErrors(error.issues.map(({ message, path = [] }) => {
+      const isPlaced = typeof path[0] === "number";
+      const index = offset + (isPlaced ? path[0] as number : 0);
+      const place = posted.list === undefined ? [] : [...posted.list, index];
+      return { message, path: [...place, ...isPlaced ? path.slice(1) : path] };
+    })));
+  }
+}
+
+/** The events with the keys that their senders know them by. */
+function keyed(
+  call: Call,
+  { events }: Posted,
+): readonly BatchEvent[] | Promise<readonly BatchEvent[]> {
+  const isKnown = ({ foreignId }: Posted["events"][number]) => foreignId !== undefined;
+  if (call.state.outbox === undefined || !events.some(isKnown)) return events;
+  return Promise.all(
+    events.map(async ({ event, foreignId }) =>
+      foreignId === undefined
+        ? { event }
+        : { event, idempotencyKey: await scoped(call, "event", foreignId) }
+    ),
+  );
+}
+
+/** A key for the outbox: of this token's name, and of this kind. */
+async function scoped(call: Call, kind: string, key: string): Promise<string> {
+  const text = JSON.stringify([call.identity.name, kind, key]);
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function readKey(call: Call, isCloudEvents: boolean): string | undefined {
+  const key = call.request.headers.get("idempotency-key");
+  if (key === null) return undefined;
+  const refuse = (detail: string) => Problem.invalid([{ pointer: "Idempotency-Key", detail }]);
+  if (!/^[\x20-\x7e]{1,255}$/.test(key)) {
+    throw refuse("must be 1 to 255 printable ASCII characters");
+  }
+  if (isCloudEvents) throw refuse("is not for CloudEvents: source and id make their key");
+  if (call.state.outbox === undefined) throw new Problem("outbox_required");
+  return key;
+}
+
+/** The answer of the first request under a key, again; how its handlers ended was not kept. */
+async function replay(call: Call, receipts: readonly Receipt[]): Promise<Response> {
+  const first = await Promise.all(receipts.map(async (receipt): Promise<Receipt> => {
+    const stored = await outboxOf(call).getEvent(receipt.id);
+    return { ...receipt, deliveries: stored?.targets.length ?? 0, duplicate: false };
+  }));
+  return answer(call, first, false, { "idempotent-replayed": "true" });
+}
+
+function answer(
+  call: Call,
+  receipts: readonly Receipt[],
+  wait: boolean = (call.query as Query).wait ?? false,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const body = {
+    receipts: receipts.map(({ id, deliveries, duplicate, handlers }) => {
+      const heard = handlers.filter(({ name }) => !isStreamHook(name)).map(outcome);
+      return { id, deliveries, duplicate, ...(wait ? { handlers: heard } : {}) };
+    }),
+  };
+  return call.json(202, body, headers);
+}
+
+/** How a handler ended. What it threw may hold anything: its code is shown when it is one of ours. */
+function outcome({ name, ok, error }: HandlerOutcome): Readonly<Record<string, unknown>> {
+  if (ok) return { name, ok };
+  const code = (error as { readonly code?: unknown } | null | undefined)?.code;
+  const known = typeof code === "string" && /^(?:hook|webhook|hooks)_[a-z_]{1,40}$/.test(code);
+  return { name, ok, error: known ? code : "failed" };
+}

@@ -1,0 +1,121 @@
+import {
+  EventValidationError,
+  HookInitError,
+  HooksClosedError,
+  type StandardIssue,
+  StoreLimitError,
+} from "../core/mod.ts";
+import { IdempotencyConflictError, OutboxUnavailableError } from "../outbox/mod.ts";
+
+/** Every problem that an answer can have: its status, and what it says. The codes are stable. */
+export const PROBLEMS = {
+  body_malformed: [400, "The body is no JSON in UTF-8"],
+  body_incomplete: [400, "The body ended before it was complete"],
+  token_missing: [401, "A bearer token is needed"],
+  token_invalid: [401, "The token is not known"],
+  token_expired: [401, "The token has expired"],
+  scope_missing: [403, "The token does not allow this"],
+  not_found: [404, "There is nothing here"],
+  event_not_found: [404, "There is no such event, or it is no longer kept"],
+  delivery_not_found: [404, "There is no such delivery"],
+  method_not_allowed: [405, "This path has other methods, see Allow"],
+  idempotency_in_progress: [409, "The first request with this Idempotency-Key is not answered yet"],
+  delivery_in_progress: [409, "An attempt at this delivery is under way"],
+  event_gone: [410, "The event of this delivery is no longer kept"],
+  body_too_large: [413, "The body is too large"],
+  media_type_unsupported: [415, "The body must be application/json or CloudEvents, not compressed"],
+  request_invalid: [422, "The request is invalid, see errors"],
+  idempotency_conflict: [422, "The idempotency key was used for something else"],
+  store_limit: [422, "An event must be at most 256 KiB, and the request must fit one commit"],
+  too_many_waits: [429, "Too many requests wait for handlers"],
+  too_many_streams: [429, "Too many event streams are open"],
+  headers_too_large: [431, "The headers are too large"],
+  outbox_required: [501, "This needs an outbox, and there is none"],
+  hooks_closed: [503, "The hooks are closed"],
+  hooks_not_ready: [503, "A hook could not be opened"],
+  outbox_unavailable: [503, "The store does not answer"],
+  auth_unavailable: [503, "The token could not be verified"],
+} as const satisfies Readonly<Record<string, readonly [status: number, title: string]>>;
+
+/** A problem that has a place in the contract. */
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** What is wrong with an input. */
+export type InputError = { readonly pointer: string; readonly detail: string };
+
+/** What an answer says beside the problem. */
+export type ProblemExtras = {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Members of the document. */
+  readonly members?: Readonly<Record<string, unknown>>;
+};
+
+/** An answer that is a problem document. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly extras: ProblemExtras;
+
+  constructor(code: ProblemCode, extras: ProblemExtras = {}) {
+    super(PROBLEMS[code][1]);
+    this.code = code;
+    this.extras = extras;
+  }
+
+  /** The input is invalid: every fault of it. */
+  static invalid(errors: readonly InputError[]): Problem {
+    return new Problem("request_invalid", { members: { errors } });
+  }
+}
+
+/** Too much at once: to be tried again in a second. */
+export function tooMany(code: "too_many_waits" | "too_many_streams"): Problem {
+  return new Problem(code, { headers: { "retry-after": "1" } });
+}
+
+/** The members of a problem document (RFC 9457). */
+export function problemDocument(code: string, status: number, title: string) {
+  return { type: `urn:omniagent:hooks:problem:${code}`, title, status, code };
+}
+
+/** The problem that an error stands for; undefined: it was not expected. */
+export function problemOf(error: unknown): Problem | undefined {
+  if (error instanceof Problem) return error;
+  if (error instanceof EventValidationError) return Problem.invalid(inputErrors(error.issues));
+  if (error instanceof StoreLimitError) return new Problem("store_limit");
+  if (error instanceof IdempotencyConflictError) return new Problem("idempotency_conflict");
+  if (error instanceof HooksClosedError) return new Problem("hooks_closed", retryLater);
+  if (error instanceof HookInitError) return new Problem("hooks_not_ready", retryLater);
+  if (error instanceof OutboxUnavailableError) {
+    const { stored } = error;
+    return new Problem("outbox_unavailable", { ...retryLater, members: { stored } });
+  }
+  return undefined;
+}
+
+const retryLater: ProblemExtras = { headers: { "retry-after": "5" } };
+
+/** Where the faults are, after a prefix. Messages of a user's schema may quote the input: not shown. */
+export function inputErrors(
+  issues: readonly StandardIssue[],
+  prefix: readonly (string | number)[] = [],
+): readonly InputError[] {
+  return issues.map(({ path = [], message }) => {
+    const keys = [...prefix, ...path.map((part) => typeof part === "object" ? part.key : part)];
+    const below = keys.indexOf("data");
+    const foreign = below >= 0 && below < keys.length - 1;
+    return {
+      pointer: pointerTo(keys),
+      detail: foreign ? "is not what the schema of this type accepts" : message,
+    };
+  });
+}
+
+/** A JSON pointer (RFC 6901). A key that is no plain name is left out, with all below: it may be anything. */
+export function pointerTo(keys: readonly PropertyKey[]): string {
+  let pointer = "";
+  for (const key of keys) {
+    if (typeof key !== "number" && !/^[\w-]{1,64}$/.test(String(key))) break;
+    pointer += `/${String(key)}`;
+  }
+  return pointer;
+}

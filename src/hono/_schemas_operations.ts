@@ -1,0 +1,116 @@
+import * as v from "valibot";
+import {
+  anything,
+  boolean,
+  count,
+  cursor,
+  eventId,
+  eventType,
+  integer,
+  list,
+  object,
+  oneOf,
+  session,
+  strictObject,
+  string,
+  targetName,
+  time,
+  typePattern,
+} from "./_schemas.ts";
+
+/** How long something may take, in milliseconds. */
+const budget = integer(1, 300_000);
+
+/** What is asked of a replay. */
+export const replayBody = strictObject({
+  target: v.optional(targetName),
+  state: v.optional(oneOf(["dead", "delivered"])),
+  type: v.optional(typePattern),
+  since: v.optional(time),
+  until: v.optional(time),
+  budget_ms: v.optional(budget),
+  cursor: v.optional(cursor),
+});
+
+/** What is asked of a drain. */
+export const drainBody = strictObject({ budget_ms: v.optional(budget) });
+
+const outcome = object({ name: string, ok: boolean, error: v.optional(string) });
+
+/** What became of posted events. */
+export const receipts = object({
+  receipts: list(object({
+    id: eventId,
+    deliveries: count,
+    duplicate: boolean,
+    handlers: v.optional(list(outcome)),
+  })),
+});
+
+/** An accepted event. */
+export const storedEvent = object({
+  id: eventId,
+  type: eventType,
+  timestamp: time,
+  session_id: v.optional(session),
+  data: anything,
+  accepted_at: time,
+  targets: list(string),
+});
+
+const attempt = object({
+  at: time,
+  verdict: oneOf(["delivered", "retry", "final", "disable"]),
+  duration: v.number(),
+  status: v.optional(integer(100, 599)),
+  skipped: v.optional(boolean),
+  error: v.optional(string),
+  retry_after: v.optional(v.number()),
+  response: v.optional(string),
+});
+
+const delivery = {
+  target: targetName,
+  event_id: eventId,
+  state: oneOf(["pending", "delivered", "dead", "expired"]),
+  due_at: v.optional(time),
+};
+
+/** How a delivery stands. */
+export const deliveryLog = object({ ...delivery, made: count, attempts: list(attempt) });
+
+/** A page of deliveries. */
+export const deliveries = object({
+  deliveries: list(object({
+    ...delivery,
+    leased_until: v.optional(time),
+    made: v.optional(count),
+    last_attempt: v.optional(attempt),
+    died_at: v.optional(time),
+    reason: v.optional(string),
+  })),
+  next_cursor: v.optional(cursor),
+});
+
+/** A page of events. */
+export const events = object({ events: list(storedEvent), next_cursor: v.optional(cursor) });
+
+/** What is registered. */
+export const hooks = object({
+  hooks: list(object({
+    name: string,
+    kind: oneOf(["handler", "hook", "webhook"]),
+    events: list(typePattern),
+    durable: boolean,
+  })),
+});
+
+export const retried = object({ outcome: oneOf(["moved", "replayed"]) });
+export const replayed = object({
+  replayed: count,
+  refused: count,
+  next_cursor: v.optional(cursor),
+});
+export const drained = object({ settled: count, remaining: boolean });
+export const healthy = object({ status: oneOf(["ok"]) });
+export const readied = object({ status: oneOf(["ready"]) });

@@ -1,0 +1,27 @@
+import type { HookRegistry, Logger } from "../core/mod.ts";
+import type { Outbox } from "../outbox/mod.ts";
+import type { Authenticator } from "./_auth.ts";
+import type { Feed } from "./_feed.ts";
+import type { Gate } from "./_gate.ts";
+import type { HooksAppLimits } from "./options.ts";
+
+/** What the requests of an app share. */
+export type AppState = {
+  readonly registry: HookRegistry;
+  /** The outbox, if it is one of ours. */
+  readonly outbox: Outbox | undefined;
+  /** Undefined: everyone may do everything. */
+  readonly authenticator: Authenticator | undefined;
+  readonly limits: { readonly [Name in keyof HooksAppLimits]-?: number };
+  readonly logger: Logger;
+  readonly onError: ((error: unknown) => void) | undefined;
+  readonly basePath: string | undefined;
+  /** Requests that wait for handlers. */
+  readonly waits: Gate;
+  /** Open event streams. */
+  readonly streams: Gate;
+  /** The idempotency keys of requests that have no answer yet. */
+  readonly running: Set<string>;
+  /** What streams read; there is none without an outbox. */
+  readonly feed: Feed | undefined;
+};

@@ -1,0 +1,62 @@
+import type { StoredEvent } from "../outbox/mod.ts";
+import { isExpired } from "./_auth.ts";
+import type { Call } from "./_call.ts";
+import { history } from "./_history.ts";
+import { outboxOf } from "./_outbox.ts";
+import { type Position, START, timeOf } from "./_position.ts";
+import { Problem, tooMany } from "./_problems.ts";
+import { StreamReader } from "./_stream_reader.ts";
+
+/** The filter of a query. */
+type Query = { readonly type?: string; readonly session?: string };
+
+/** Events as they come, as server-sent events. */
+export async function streamEvents(call: Call): Promise<Response> {
+  const { feed, streams, limits, logger } = call.state;
+  outboxOf(call);
+  const after = await placeOf(call, call.request.headers.get("last-event-id"));
+  const headers = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
+  if (call.request.method === "HEAD") return call.respond(200, null, headers);
+  if (!streams.enter()) throw tooMany("too_many_streams");
+  const reader = new StreamReader({
+    wants: filterOf(call.query as Query),
+    after: after ?? START,
+    limit: limits.streamBuffer,
+    isOver: () => isExpired(call.identity),
+    ended: () => {
+      feed!.delete(reader);
+      streams.leave();
+    },
+  });
+  try {
+    const position = await feed!.add(reader);
+    if (after === undefined) reader.goLive();
+    else {
+      const missed = history(outboxOf(call), after, position);
+      void reader.catchUp(missed).catch((error) => {
+        logger.warn("An event stream could not be resumed", error);
+        reader.end();
+      });
+    }
+  } catch (error) {
+    reader.end();
+    throw error;
+  }
+  return call.respond(200, reader.body, headers);
+}
+
+/** Where a reader goes on; undefined: with what comes from now on. */
+async function placeOf(call: Call, lastId: string | null): Promise<Position | undefined> {
+  if (lastId === null || lastId === "") return undefined;
+  const stored = await outboxOf(call).getEvent(lastId.slice(0, 128));
+  if (stored !== undefined) return { versionstamp: stored.versionstamp, id: lastId };
+  if (!Number.isNaN(timeOf(lastId))) return { ...START, id: lastId }; // no longer kept: all since then
+  throw Problem.invalid([{ pointer: "Last-Event-ID", detail: "must be the id of an event" }]);
+}
+
+function filterOf({ type = "*", session }: Query): (stored: StoredEvent) => boolean {
+  const prefix = type.endsWith("*") ? type.slice(0, -1) : undefined;
+  return ({ event }) =>
+    (prefix === undefined ? event.type === type : event.type.startsWith(prefix)) &&
+    (session === undefined || event.sessionId === session);
+}

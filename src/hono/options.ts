@@ -1,0 +1,89 @@
+import type { Logger } from "../core/mod.ts";
+
+/**
+ * What a token allows. `emit`: to post events; `read`: to see events, deliveries and hooks; `admin`: all
+ * that, and to retry, replay and drain.
+ */
+export type Scope = "emit" | "read" | "admin";
+
+/** Who sent a request, and what they may do. */
+export type Identity = {
+  /** For logs; idempotency keys are apart by it. A token and the one that replaces it share a name. */
+  readonly name: string;
+  /** What is allowed. */
+  readonly scopes: readonly Scope[];
+  /** The end of that; a stream ends with it. @default never */
+  readonly expiresAt?: Date | undefined;
+};
+
+/** A bearer token. */
+export type Token = Identity & {
+  /** The secret: 16 to 512 characters of `[A-Za-z0-9._~+/-]`, with `=` at the end. */
+  readonly token: string;
+};
+
+/** Tells whose a bearer token is; undefined: nobody's. */
+export type VerifyToken = (
+  token: string,
+  request: Request,
+) => Identity | undefined | Promise<Identity | undefined>;
+
+/** Who may use the app. There is no door that is open because something was left out. */
+export type HooksAppAuth =
+  | {
+    /** Known tokens: several of one name while one is replaced by another. */
+    readonly tokens: readonly Token[];
+  }
+  | {
+    /** An own scheme of bearer tokens. */
+    readonly verifyToken: VerifyToken;
+  }
+  | {
+    /** Everyone may do everything: something else is in front of the app. */
+    readonly auth: false;
+  };
+
+/** What is too much. */
+export interface HooksAppLimits {
+  /** Of a body, in bytes. @default {1048576} */
+  readonly body?: number | undefined;
+  /** Of the names and values of all headers, in bytes. @default {16384} */
+  readonly headers?: number | undefined;
+  /** Of arrays and objects in one another. @default {64} */
+  readonly jsonDepth?: number | undefined;
+  /** Events of a batch, at most 100. @default {100} */
+  readonly events?: number | undefined;
+  /** Requests that wait for handlers at once. @default {1000} */
+  readonly waits?: number | undefined;
+  /** Event streams at once. @default {1000} */
+  readonly streams?: number | undefined;
+  /** What waits for one reader of an event stream, in bytes, before it is closed. @default {1048576} */
+  readonly streamBuffer?: number | undefined;
+}
+
+/** Options of `createHooksApp`, beside who may use it. */
+export interface HooksAppSettings {
+  /** What is too much. */
+  readonly limits?: HooksAppLimits | undefined;
+  /** Origins of web pages that may call, or `"*"`. @default none: no CORS headers */
+  readonly cors?: { readonly origins: readonly string[] | "*" } | undefined;
+  /**
+   * The path that the app is mounted at by `app.mount`, which hides it, or by a proxy. Not needed with
+   * `app.route`.
+   */
+  readonly basePath?: string | undefined;
+  /** Hears of every request (`info`), of trouble (`warn`) and of bugs (`error`). @default the console */
+  readonly logger?: Logger | undefined;
+  /** Hears of every error that has no place in an answer. @default none */
+  readonly onError?: ((error: unknown) => void) | undefined;
+  /** Between two comments that keep an event stream alive, in milliseconds. @default {15000} */
+  readonly heartbeat?: number | undefined;
+  /**
+   * Between two looks into the store while somebody reads a stream, in milliseconds. Events of this
+   * process are streamed at once. @default {1000}
+   */
+  readonly pollInterval?: number | undefined;
+}
+
+/** Options of `createHooksApp`. */
+export type HooksAppOptions = HooksAppAuth & HooksAppSettings;

@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { createHooks, WebhookHook } from "@omniagent/hooks";
+import { generateSecret } from "@omniagent/hooks/webhook";
+import { test } from "../harness.ts";
+import { Terminal, type TerminalOptions } from "./terminal.ts";
+
+const secret = generateSecret();
+
+test("hooks listen verifies a signed webhook and prints it on one line", async () => {
+  await listening({ environment: { HOOKS_SECRET: secret } }, [], async (terminal, url) => {
+    await emit(url, secret);
+    await terminal.match(/200 verified {3}\S+ tool\.called s-1 \{"name":"bash"\}\n/);
+    assert.match(terminal.stderr, /verifying with your secret/);
+  });
+});
+
+test("hooks listen refuses what another secret signed, and says why", async () => {
+  await listening({}, ["--secret", generateSecret()], async (terminal, url) => {
+    await assert.rejects(emit(url, secret));
+    await terminal.match(/401 refused {4}\S+ no_matching_signature: /);
+    assert.ok(!terminal.stdout.includes("bash"));
+  });
+});
+
+test("hooks listen takes any of several secrets, of options or of HOOKS_SECRET", async () => {
+  const other = generateSecret();
+  await listening({}, ["-s", other, "-s", secret], (terminal, url) => verified(terminal, url));
+  const environment = { HOOKS_SECRET: `${other} ${secret}` };
+  await listening({ environment }, [], (terminal, url) => verified(terminal, url));
+});
+
+test("hooks listen without a secret prints everything, and says that nothing is verified", async () => {
+  await listening({}, [], async (terminal, url) => {
+    assert.match(terminal.stderr, /verifying nothing/);
+    await emit(url, undefined);
+    await terminal.match(/200 unverified \S+ tool\.called s-1/);
+    // What the Go package sends: no id.
+    await post(url, `{"type":"agent.end","timestamp":"2026-01-01T00:00:00Z","data":{"a":1}}`);
+    await terminal.match(/200 unverified 00:00:00.000 agent\.end \{"a":1\}/);
+    assert.equal(await post(url, "no JSON"), 400);
+    await terminal.match(/400 refused .*event_invalid/);
+    assert.equal(await post(url, `"${"x".repeat(1_100_000)}"`), 413);
+  });
+});
+
+test("hooks listen shows a message that comes again as such", async () => {
+  await listening({}, [], async (terminal, url) => {
+    const body = `{"type":"a.b","data":1}`;
+    await post(url, body, { "webhook-id": "m-1" });
+    await post(url, body, { "webhook-id": "m-1" });
+    await terminal.match(/200 again {5} m-1\n/);
+    assert.equal(terminal.stdout.match(/a\.b/g)?.length, 1);
+  });
+});
+
+test("hooks listen --fail fails that share of requests, with the status that is asked for", async () => {
+  const rolls = [0.29, 0.3];
+  const options = { random: () => rolls.shift()! };
+  await listening(options, ["--fail", "30%", "--status", "503"], async (terminal, url) => {
+    assert.equal(await post(url, `{"type":"a.b","data":1}`, { "webhook-id": "m-1" }), 503);
+    assert.equal(await post(url, `{"type":"a.b","data":1}`, { "webhook-id": "m-1" }), 200);
+    await terminal.match(/503 on demand {2}m-1\n200 unverified/);
+  });
+});
+
+test("hooks listen --status alone fails every request", async () => {
+  await listening({}, ["--status", "410"], async (_, url) => {
+    assert.deepEqual([await post(url, "{}"), await post(url, "{}")], [410, 410]);
+  });
+});
+
+test("hooks listen --delay waits before it answers", async () => {
+  const waits: number[] = [];
+  const sleep = (ms: number) => Promise.resolve(void waits.push(ms));
+  await listening({ sleep }, ["--delay", "1m30s"], async (_, url) => {
+    await post(url, `{"type":"a.b","data":1}`);
+    assert.deepEqual(waits, [90_000]);
+  });
+});
+
+test("hooks listen --json prints one object a request, and the sum at the end", async () => {
+  const terminal = await listening({}, ["--json", "-s", secret], async (terminal, url) => {
+    await emit(url, secret);
+    await post(url, "{}");
+    await terminal.match(/\n.*\n/);
+  });
+  const [received, refused] = terminal.stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assert.equal(received.outcome, "received");
+  assert.equal(received.verified, true);
+  assert.equal(received.event.session_id, "s-1");
+  assert.deepEqual(received.event.data, { name: "bash" });
+  assert.equal(refused.outcome, "refused");
+  assert.equal(refused.code, "missing_header");
+  assert.match(terminal.stderr, /^2 requests: 1 received \(1 verified\), 0 again, 1 refused/m);
+});
+
+test("hooks listen prints nothing that could command a terminal", async () => {
+  await listening({ terminal: true, columns: 80 }, [], async (terminal, url) => {
+    const session = "\x1b]0;owned\x07\u202e";
+    await post(url, JSON.stringify({ type: "a.b", session_id: session, data: "\x9b31m" }));
+    await terminal.match(/a\.b/);
+    assert.ok(terminal.stdout.includes("\\u{1b}]0;owned\\u{7}\\u{202e}"));
+    for (const character of "\x07\x9b\u202e") assert.ok(!terminal.stdout.includes(character));
+  });
+});
+
+test("hooks listen says what to do when its port is taken", async () => {
+  await listening({}, [], async (_, url) => {
+    const second = new Terminal();
+    assert.equal(await second.run("listen", "--port", new URL(url).port), 1);
+    assert.match(second.stderr, /^error: Cannot listen on 127\.0\.0\.1:\d+ as the port is taken\n/);
+    assert.match(second.stderr, /--port 0 takes any that is free/);
+  });
+});
+
+test("hooks listen says what a secret looks like when it is given another word", async () => {
+  const terminal = new Terminal();
+  assert.equal(await terminal.run("listen", "--secret", "hunter2"), 2);
+  assert.match(terminal.stderr, /must start with 'whsec_'/);
+  assert.ok(!terminal.stderr.includes("hunter2"));
+});
+
+async function listening(
+  options: TerminalOptions,
+  args: readonly string[],
+  use: (terminal: Terminal, url: string) => Promise<void>,
+): Promise<Terminal> {
+  const terminal = new Terminal(options);
+  const running = terminal.run("listen", "--port", "0", ...args);
+  const [, url] = await terminal.match(/listening on (http:\S+),/);
+  try {
+    await use(terminal, url!);
+  } finally {
+    assert.ok(terminal.signal("SIGINT"));
+    assert.equal(await running, 0);
+  }
+  return terminal;
+}
+
+async function verified(terminal: Terminal, url: string): Promise<void> {
+  await emit(url, secret);
+  await terminal.match(/200 verified/);
+}
+
+async function emit(url: string, secret: string | undefined): Promise<void> {
+  const logger = { debug() {}, info() {}, warn() {}, error() {} };
+  const hooks = createHooks({ logger });
+  hooks.use(new WebhookHook({ name: "test", events: ["*"], url, ...(secret ? { secret } : {}) }));
+  try {
+    await hooks.emit("tool.called", { name: "bash" }, { sessionId: "s-1" });
+  } finally {
+    await hooks.close();
+  }
+}
+
+async function post(url: string, body: string, headers: HeadersInit = {}): Promise<number> {
+  const response = await fetch(url, { method: "POST", body, headers });
+  await response.body?.cancel();
+  return response.status;
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "../harness.ts";
+import { Terminal } from "./terminal.ts";
+
+test("hooks --help fits a screen, names every command and gives examples", async () => {
+  const terminal = new Terminal();
+  assert.equal(await terminal.run("--help"), 0);
+  const lines = terminal.stdout.trimEnd().split("\n");
+  assert.ok(lines.length >= 15 && lines.length <= 40, `${lines.length} lines`);
+  assert.ok(lines.every((line) => line.length <= 100));
+  for (const name of ["secret", "listen", "send"]) {
+    assert.match(terminal.stdout, new RegExp(`^  ${name} `, "m"));
+  }
+  assert.match(terminal.stdout, /^Examples:$/m);
+  assert.equal(terminal.stderr, "");
+});
+
+test("every command has a help of its own with examples that fits a screen", async () => {
+  for (const name of ["secret", "listen", "send"]) {
+    const terminal = new Terminal();
+    assert.equal(await terminal.run(name, "--help"), 0);
+    assert.match(terminal.stdout, /^Examples:$/m, name);
+    const lines = terminal.stdout.split("\n");
+    assert.ok(lines.length <= 40, `${name}: ${lines.length} lines`);
+    assert.ok(lines.every((line) => line.length <= 100), name);
+    const asked = new Terminal();
+    assert.equal(await asked.run("help", name), 0);
+    assert.equal(asked.stdout, terminal.stdout);
+  }
+});
+
+test("without a command the overview goes to standard error, and the code is 2", async () => {
+  const terminal = new Terminal();
+  assert.equal(await terminal.run(), 2);
+  assert.equal(terminal.stdout, "");
+  assert.match(terminal.stderr, /^Usage: hooks/);
+});
+
+test("what is used wrongly ends with 2 and a message that helps", async () => {
+  const cases: readonly (readonly [args: string, message: RegExp])[] = [
+    ["sned", /unknown command 'sned'[^]*Did you mean send\?/],
+    ["listen --prot 1", /unknown option '--prot'[^]*Did you mean --port\?/],
+    ["listen --port 70000", /'70000' is invalid. It must be a whole number from 0 to 65535/],
+    ["listen --fail 130%", /A share looks like 30% or 0.3/],
+    ["listen --delay 2", /A duration looks like 500ms, 2s or 1m30s/],
+    ["listen --status 200", /a whole number from 300 to 599/],
+    ["listen --secret", /argument missing/],
+    ["secret extra", /too many arguments/],
+  ];
+  for (const [args, message] of cases) {
+    const terminal = new Terminal();
+    assert.equal(await terminal.run(...args.split(" ")), 2, args);
+    assert.match(terminal.stderr, message);
+    assert.equal(terminal.stdout, "", args);
+  }
+});
+
+test("--version prints the version", async () => {
+  const terminal = new Terminal();
+  assert.equal(await terminal.run("--version"), 0);
+  assert.match(terminal.stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+test("faults are coloured on a terminal alone, and not with NO_COLOR", async () => {
+  const painted = "\x1b[31m";
+  const cases: readonly (readonly [options: object, colours: boolean])[] = [
+    [{}, false],
+    [{ terminal: true }, true],
+    [{ terminal: true, environment: { NO_COLOR: "1" } }, false],
+  ];
+  for (const [options, colours] of cases) {
+    for (const args of [["nothing"], ["listen", "--secret", "x"]]) {
+      const terminal = new Terminal(options);
+      assert.equal(await terminal.run(...args), 2);
+      assert.equal(terminal.stderr.includes(painted), colours, JSON.stringify([options, args]));
+    }
+  }
+});
+
+test("an unexpected fault is told with its stack, and ends with 1", async () => {
+  const terminal = new Terminal({ serve: () => Promise.resolve(undefined as never) });
+  assert.equal(await terminal.run("listen"), 1);
+  assert.match(terminal.stderr, /^error: Unexpected: TypeError/);
+  assert.match(terminal.stderr, /\n {4}at /);
+});

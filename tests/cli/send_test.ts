@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { test } from "../harness.ts";
+import { ask, deadUrl, filesIn, serving, TOKEN } from "./serving.ts";
+
+test("hooks send gives an event to a server and prints its receipt", async () => {
+  await serving({}, async (server, url) => {
+    const sent = await ask(url, ["send", "tool.called", `{"name":"bash"}`, "--session", "s-1"]);
+    assert.deepEqual([sent.code, sent.stderr], [0, ""]);
+    const [, id] = /^accepted (\S+), 0 deliveries\n$/.exec(sent.stdout)!;
+    const stored = await (await fetch(`${url}/events/${id}`, {
+      headers: { authorization: `Bearer ${TOKEN}` },
+    })).json();
+    assert.equal(stored.type, "tool.called");
+    assert.equal(stored.session_id, "s-1");
+    assert.deepEqual(stored.data, { name: "bash" });
+    await server.match(/POST \/events 202/);
+  });
+});
+
+test("hooks send takes its data from a file, from standard input, or sends an empty object", async () => {
+  await serving({}, async (_, url) => {
+    const cases: readonly (readonly [args: string[], data: unknown])[] = [
+      [["send", "a.b", "@d.json"], { from: "file" }],
+      [["send", "a.b", "-"], { from: "input" }],
+      [["send", "a.b"], {}],
+      [["send", "a.b", "null"], null],
+    ];
+    const readFile = filesIn({ "d.json": `{"from":"file"}` });
+    for (const [args, data] of cases) {
+      const sent = await ask(url, [...args, "--json"], { readFile, input: `{"from":"input"}` });
+      assert.equal(sent.code, 0, sent.stderr);
+      const { id } = JSON.parse(sent.stdout);
+      const headers = { authorization: `Bearer ${TOKEN}` };
+      const stored = await (await fetch(`${url}/events/${id}`, { headers })).json();
+      assert.deepEqual(stored.data, data);
+    }
+  });
+});
+
+test("hooks send under an idempotency key is taken once", async () => {
+  await serving({}, async (_, url) => {
+    const args = ["send", "a.b", "1", "-k", "key-1", "--json"];
+    const [one, two] = [await ask(url, args), await ask(url, args)];
+    const [first, second] = [JSON.parse(one.stdout), JSON.parse(two.stdout)];
+    assert.equal(first.id, second.id);
+    assert.deepEqual([first.duplicate, second.duplicate], [false, true]);
+    const other = await ask(url, ["send", "a.b", "2", "-k", "key-1"]);
+    assert.equal(other.code, 1);
+    assert.match(other.stderr, /idempotency_conflict/);
+  });
+});
+
+test("hooks send --wait tells what handlers made of it", async () => {
+  await serving({}, async (_, url) => {
+    const sent = await ask(url, ["send", "a.b", "--wait", "--json"]);
+    assert.equal(sent.code, 0);
+    assert.ok(Array.isArray(JSON.parse(sent.stdout).handlers));
+  });
+  const failed = await ask("http://hooks.test", ["send", "a.b", "--wait"], {
+    fetch: () =>
+      Promise.resolve(Response.json({
+        receipts: [{
+          id: "1",
+          deliveries: 0,
+          duplicate: false,
+          handlers: [{ name: "audit", ok: true }, { name: "meter", ok: false, error: "failed" }],
+        }],
+      }, { status: 202 })),
+  });
+  assert.equal(failed.code, 1);
+  assert.match(failed.stdout, / {2}ok {5}audit\n {2}failed meter: failed\n/);
+  assert.match(failed.stderr, /1 of 2 handlers failed/);
+});
+
+test("hooks send takes many events from a pipe, in batches, and skips empty lines", async () => {
+  const lines = Array.from({ length: 250 }, (_, n) => JSON.stringify({ type: "a.b", data: n }));
+  await serving({}, async (_, url) => {
+    const sent = await ask(url, ["send"], { input: `${lines.join("\n")}\n\n` });
+    assert.deepEqual([sent.code, sent.stdout, sent.stderr], [0, "", "250 events accepted\n"]);
+    const listed = await ask(url, ["send", "--batch", "7", "--json", "-s", "s-9"], {
+      input: lines.slice(0, 20).join("\n"),
+    });
+    assert.equal(listed.stdout.trim().split("\n").length, 20);
+  });
+});
+
+test("hooks send sends the same pipe again under a key, and nothing is taken twice", async () => {
+  const input = Array.from({ length: 5 }, (_, n) => JSON.stringify({ type: "a.b", data: n }))
+    .join("\n");
+  await serving({}, async (_, url) => {
+    const args = ["send", "-k", "import-1", "--batch", "2", "--json"];
+    const [one, two] = [await ask(url, args, { input }), await ask(url, args, { input })];
+    const ids = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line).id);
+    assert.deepEqual(ids(two.stdout), ids(one.stdout));
+    assert.equal(new Set(ids(one.stdout)).size, 5);
+    assert.equal(two.stderr, "5 events accepted, 5 of them known already\n");
+  });
+});
+
+test("hooks send names the line that is at fault, and what was accepted before it", async () => {
+  await serving({}, async (_, url) => {
+    const good = `{"type":"a.b","data":1}`;
+    const broken = await ask(url, ["send", "--batch", "1"], { input: `${good}\n\n[1]\n` });
+    assert.equal(broken.code, 1);
+    assert.match(broken.stderr, /^error: Cannot send line 3 as it is no JSON object\n/);
+    assert.match(broken.stderr, /\n {2}1 event before it accepted; with/);
+    const refused = await ask(url, ["send"], { input: `${good}\n\n{"type":"A B","data":1}\n` });
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /\n {2}line 3 \/type: must be dot-separated words/);
+    assert.ok(!refused.stderr.includes("before it"));
+  });
+});
+
+test("hooks send shows how far it is on a terminal alone", async () => {
+  await serving({}, async (_, url) => {
+    const input = `{"type":"a.b","data":1}\n`.repeat(3);
+    const shown = await ask(url, ["send", "--batch", "1"], { input, terminal: true });
+    assert.match(shown.stderr, /\r\x1b\[K1 event accepted/);
+    assert.ok(shown.stderr.endsWith("\r\x1b[K3 events accepted\n"));
+    const piped = await ask(url, ["send", "--batch", "1"], { input });
+    assert.equal(piped.stderr, "3 events accepted\n");
+  });
+});
+
+test("hooks send says what is wrong with what it was given, and ends with 2", async () => {
+  const cases: readonly (readonly [args: string[], message: RegExp])[] = [
+    [["send"], /nothing to send: name a type, or pipe events in/],
+    [["send", "a.b", "{name: 1}"], /Cannot read the data as it is not JSON/],
+    [["send", "a.b", "--url", "localhost:1"], /must start with http:\/\/ or https:\/\//],
+    [["send", "a.b", "--token", "a\nb"], /characters that a header can't carry/],
+    [["send", "--batch", "101"], /a whole number from 1 to 100/],
+  ];
+  for (const [args, message] of cases) {
+    const { code, stderr } = await ask("http://hooks.test", args);
+    assert.equal(code, 2, args.join(" "));
+    assert.match(stderr, message);
+  }
+  const missing = await ask("http://hooks.test", ["send", "a.b", "@no.json"]);
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /Cannot read the data from no\.json: there is no such file/);
+});
+
+test("hooks send says what to do when the server refuses, is down, or is another", async () => {
+  const files = {
+    "hooks.yaml": `
+server:
+  tokens:
+    - { name: reader, token: "the-token-of-readers", scopes: [read] }
+`,
+  };
+  await serving({ files }, async (_, url) => {
+    const send = (token: string, base = url) =>
+      ask(base, ["send", "a.b"], { environment: { HOOKS_TOKEN: token } });
+    const cases: readonly (readonly [token: string, base: string, message: RegExp])[] = [
+      ["wrong-wrong-wrong", url, /The token is not known[^]*check --token or HOOKS_TOKEN/],
+      ["", url, /A bearer token is needed[^]*give --token or HOOKS_TOKEN/],
+      [
+        "the-token-of-readers",
+        url,
+        /does not allow this[^]*its scopes stand in the server's config/,
+      ],
+      ["the-token-of-readers", `${url}/x`, /is no server of hooks: it answered 404[^]*mounted at/],
+    ];
+    for (const [token, base, message] of cases) {
+      const { code, stderr } = await send(token, base);
+      assert.equal(code, 1);
+      assert.match(stderr, message);
+      assert.ok(token === "" || !stderr.includes(token));
+    }
+  });
+  const down = await ask(await deadUrl(), ["send", "a.b"]);
+  assert.equal(down.code, 1);
+  assert.match(down.stderr, /Cannot reach http:\/\/127\.0\.0\.1:\d+: nothing listens there\n/);
+  assert.match(down.stderr, /`hooks serve` starts one/);
+  const web = () => Promise.resolve(new Response("<html>", { status: 200 }));
+  const other = await ask("http://web.test", ["send", "a.b"], { fetch: web });
+  assert.match(other.stderr, /http:\/\/web\.test answered no JSON/);
+});
+
+test("a fault is JSON for machines with --json", async () => {
+  const { code, stderr } = await ask(await deadUrl(), ["send", "a.b", "--json"]);
+  assert.equal(code, 1);
+  assert.match(JSON.parse(stderr).error, /^Cannot reach/);
+});
+
+test("a token is not sent on to where a server redirects", async () => {
+  const asked: string[] = [];
+  const { code, stderr } = await ask("http://hooks.test", ["send", "a.b"], {
+    fetch: (input, init) => {
+      asked.push(String(input));
+      assert.equal(init?.redirect, "manual");
+      const headers = { location: "http://elsewhere.test/" };
+      return Promise.resolve(new Response(null, { status: 302, headers }));
+    },
+  });
+  assert.equal(code, 1);
+  assert.match(stderr, /is no server of hooks: it answered 302/);
+  assert.deepEqual(asked, ["http://hooks.test/events"]);
+});

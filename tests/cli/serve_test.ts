@@ -1,0 +1,238 @@
+import assert from "node:assert/strict";
+import { generateSecret } from "@omniagent/hooks/webhook";
+import { test } from "../harness.ts";
+import { ask, filesIn, serving, TOKEN } from "./serving.ts";
+import { Terminal } from "./terminal.ts";
+
+const secret = generateSecret();
+
+test("hooks serve works without a configuration, and the curl line that it prints does too", async () => {
+  await serving({ environment: { HOOKS_TOKEN: "" } }, async (server) => {
+    const [, token] = await server.match(/export HOOKS_TOKEN=(hk_[0-9a-f]{48})\n/);
+    const [, url, authorization, contentType, body] = await server.match(
+      /curl -X POST (\S+) -H "Authorization: ([^"]+)" \\\n\s+-H "Content-Type: ([^"]+)" \\\n\s+-d '([^']+)'\n/,
+    );
+    assert.equal(authorization, `Bearer ${token}`);
+    const headers = { authorization: authorization!, "content-type": contentType! };
+    const response = await fetch(url!, { method: "POST", headers, body: body! });
+    assert.equal(response.status, 202);
+    assert.equal((await response.json()).receipts.length, 1);
+  });
+});
+
+test("hooks serve makes another token at each start, and never shows one that it was given", async () => {
+  const tokens: string[] = [];
+  for (let n = 0; n < 2; n++) {
+    await serving({ environment: { HOOKS_TOKEN: "" } }, async (server) => {
+      tokens.push((await server.match(/HOOKS_TOKEN=(hk_\S+)/))[1]!);
+    });
+  }
+  assert.notEqual(tokens[0], tokens[1]);
+  const server = await serving({}, async (_, url) => {
+    assert.equal((await ask(url, ["send", "a.b"])).code, 0);
+  });
+  assert.ok(!server.stderr.includes(TOKEN));
+  assert.match(server.stderr, /Bearer \$HOOKS_TOKEN"/);
+});
+
+test("hooks serve delivers to the webhooks of its configuration, signed, with variables of a file", async () => {
+  await receiving(async (receiver, receiverUrl) => {
+    const files = {
+      "my.yaml": config(receiverUrl, "audit", 'secret: "${AUDIT_SECRET}"'),
+      ".env": `# for the audit\nexport AUDIT_SECRET="${secret}" # whsec_\n`,
+    };
+    const args = ["my.yaml", "--env-file", ".env"];
+    const server = await serving({ files, args }, async (server, url) => {
+      assert.equal((await ask(url, ["send", "tool.called", `{"name":"bash"}`])).code, 0);
+      await receiver.match(/200 verified {3}\S+ tool\.called \{"name":"bash"\}/);
+      await server.match(/tool\.called \S+ to audit: 200 delivered in \d+ ms/);
+    });
+    assert.match(server.stderr, /1 webhook of my\.yaml; store :memory:/);
+    assert.ok(!server.stderr.includes(secret));
+  }, { HOOKS_SECRET: secret });
+});
+
+test("hooks serve reads hooks.yaml when no file is named", async () => {
+  const files = { "hooks.yaml": config("http://127.0.0.1:1/", "audit") };
+  const server = await serving({ files }, () => Promise.resolve());
+  assert.match(server.stderr, /1 webhook of hooks\.yaml/);
+});
+
+test("hooks serve reads its configuration again on SIGHUP", async () => {
+  await receiving(async (receiver, receiverUrl) => {
+    const files = { "hooks.yaml": "{}" };
+    await serving({ files }, async (server, url) => {
+      await ask(url, ["send", "a.before"]);
+      files["hooks.yaml"] = config(receiverUrl, "audit");
+      server.signal("SIGHUP");
+      await server.match(/read hooks\.yaml again: 1 webhook\n/);
+      await ask(url, ["send", "a.between"]);
+      await receiver.match(/a\.between/);
+      files["hooks.yaml"] = config(receiverUrl, "another");
+      server.signal("SIGHUP");
+      await server.match(/again: 1 webhook\n[^]*again: 1 webhook\n/);
+      await ask(url, ["send", "a.after"]);
+      await server.match(/a\.after \S+ to another: 200 delivered/);
+      assert.ok(!server.stderr.includes("a.before"));
+      assert.ok(!/a\.after \S+ to audit/.test(server.stderr));
+    });
+  });
+});
+
+test("a configuration that is broken on SIGHUP changes nothing, and every fault of it is told", async () => {
+  await receiving(async (receiver, receiverUrl) => {
+    const files = { "hooks.yaml": config(receiverUrl, "audit") };
+    await serving({ files }, async (server, url) => {
+      files["hooks.yaml"] = `${config("nowhere", "audit")}storage: { pth: a }\n`;
+      server.signal("SIGHUP");
+      await server.match(
+        /the configuration stays as it was: Cannot use hooks\.yaml as it has 2 faults/,
+      );
+      await server.match(/hooks\.yaml:5:\d+[^]*hooks\.webhooks\[0\]\.url/);
+      await server.match(/did you mean path\?/);
+      await ask(url, ["send", "a.b"]);
+      await receiver.match(/200 unverified \S+ a\.b/);
+    });
+  });
+});
+
+test("a token that SIGHUP took away opens nothing more, and ends the streams it had opened", async () => {
+  const tokens = (token: string) =>
+    `server: { tokens: [{ name: one, token: ${token}, scopes: [admin] }] }`;
+  const files = { "hooks.yaml": tokens("the-first-of-all-tokens") };
+  await serving({ files }, async (server, url) => {
+    const environment = { HOOKS_TOKEN: "the-first-of-all-tokens" };
+    const tail = new Terminal({
+      environment: { ...environment, HOOKS_URL: url },
+      sleep: () => Promise.resolve(),
+    });
+    const tailing = tail.run("tail");
+    await tail.match(/following/);
+    files["hooks.yaml"] = tokens("the-second-of-all-tokens");
+    server.signal("SIGHUP");
+    await server.match(/read hooks\.yaml again/);
+    assert.equal((await ask(url, ["send", "a.b"], { environment })).code, 1);
+    assert.equal(await tailing, 1);
+    assert.match(tail.stderr, /The token is not known/);
+    const next = { HOOKS_TOKEN: "the-second-of-all-tokens" };
+    assert.equal((await ask(url, ["send", "a.b"], { environment: next })).code, 0);
+  });
+});
+
+test("what only a restart changes is named on SIGHUP", async () => {
+  const files = { "hooks.yaml": "{}" };
+  await serving({ files }, async (server) => {
+    files["hooks.yaml"] = "server: { host: localhost }\nretention: { events: 1440h }";
+    server.signal("SIGHUP");
+    await server.match(/only a restart changes host, retention\n/);
+  });
+});
+
+test("hooks serve refuses to be reached from elsewhere without tokens", async () => {
+  const files = { "hooks.yaml": "server: { host: 0.0.0.0 }" };
+  for (const args of [["serve"], ["serve", "--host", "::"], ["serve", "--host", "example.com"]]) {
+    const server = new Terminal({ readFile: filesIn(args.length === 1 ? files : {}) });
+    assert.equal(await server.run(...args), 2);
+    assert.match(server.stderr, /^error: Cannot serve on \S+ without tokens/);
+    assert.match(server.stderr, /Give HOOKS_TOKEN, or list tokens under server\.tokens/);
+  }
+});
+
+test("hooks serve may be reached from elsewhere with a token", async () => {
+  const listened: unknown[] = [];
+  const server = new Terminal({
+    environment: { HOOKS_TOKEN: TOKEN },
+    readFile: filesIn({}),
+    serve: (options) => {
+      listened.push(options);
+      return Promise.resolve({ port: 80, close: () => Promise.resolve() });
+    },
+  });
+  const running = server.run("serve", "--host", "0.0.0.0", "--port", "80", "--store", ":memory:");
+  await server.match(/serving http:\/\/0\.0\.0\.0:80/);
+  server.signal("SIGINT");
+  assert.equal(await running, 0);
+  assert.deepEqual(listened, [{ hostname: "0.0.0.0", port: 80 }]);
+});
+
+test("hooks serve says what is wrong before it serves", async () => {
+  const cases:
+    readonly (readonly [args: string[], files: object, code: number, message: RegExp])[] = [
+      [["no.yaml"], {}, 1, /Cannot read the configuration no\.yaml: there is no such file/],
+      [["a.yaml"], { "a.yaml": "hooks: [" }, 1, /Cannot use a\.yaml as it has a fault/],
+      [
+        ["--env-file", "no.env"],
+        {},
+        1,
+        /Cannot read the environment from no\.env: there is no such/,
+      ],
+      [
+        ["--env-file", ".env"],
+        { ".env": "A=1\nsecret\n" },
+        1,
+        /Cannot read \.env:2 as it is not NAME/,
+      ],
+      [["--port", "1x"], {}, 2, /whole number from 0 to 65535/],
+      [["--store", "https://127.0.0.1:1/"], {}, 1, /--store names another/],
+    ];
+  for (const [args, files, code, message] of cases) {
+    const readFile = filesIn(files as Record<string, string>);
+    const server = new Terminal({ readFile });
+    assert.equal(await server.run("serve", ...args), code, args.join(" "));
+    assert.match(server.stderr, message);
+    assert.ok(!server.stderr.includes("secret"), args.join(" "));
+  }
+  const short = new Terminal({ environment: { HOOKS_TOKEN: "too-short" } });
+  assert.equal(await short.run("serve"), 2);
+  assert.match(short.stderr, /Cannot use HOOKS_TOKEN as it must be 16 to 512 characters/);
+  assert.ok(!short.stderr.includes("too-short"));
+});
+
+test("hooks serve says so when its port is taken, and closes its store again", async () => {
+  await serving({}, async (_, url) => {
+    const second = new Terminal({ readFile: filesIn({}) });
+    const args = ["--port", new URL(url).port, "--store", ":memory:"];
+    assert.equal(await second.run("serve", ...args), 1);
+    assert.match(second.stderr, /^error: Cannot listen on 127\.0\.0\.1:\d+ as the port is taken\n/);
+  });
+});
+
+test("hooks serve --json logs an object a line, without a token", async () => {
+  const server = await serving({ args: ["--json"] }, async (server, url) => {
+    await ask(url, ["send", "a.b"]);
+    await server.match(/"message":"request"/);
+  });
+  const lines = server.stderr.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(
+    lines.map(({ message }) => message),
+    ["serving", "request", "stopping", "stopped"],
+  );
+  assert.equal(lines[1].status, 202);
+  assert.ok(!server.stderr.includes(TOKEN));
+});
+
+function config(url: string, name: string, more = ""): string {
+  return `
+hooks:
+  webhooks:
+    - name: ${name}
+      url: ${url}
+      events: ["*"]
+      ${more}
+`;
+}
+
+async function receiving(
+  use: (receiver: Terminal, url: string) => Promise<void>,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const receiver = new Terminal({ environment });
+  const running = receiver.run("listen", "--port", "0");
+  const [, url] = await receiver.match(/listening on (http:\S+),/);
+  try {
+    await use(receiver, url!);
+  } finally {
+    receiver.signal("SIGINT");
+    await running;
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * A server of hooks that a test talks to: `hooks serve` on a free port, with a store in memory.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { processIO } from "@omniagent/hooks/cli";
+import { Terminal, type TerminalOptions } from "./terminal.ts";
+
+/** A token that the server takes. */
+export const TOKEN = "a-token-of-this-test";
+
+/** What `hooks serve` is started with. */
+export type ServingOptions = TerminalOptions & {
+  /** Files that it finds, by their paths; a test may change them. */
+  readonly files?: Record<string, string>;
+  readonly args?: readonly string[];
+};
+
+/** Serves while `use` runs; then stops it by SIGTERM. */
+export async function serving(
+  { files = {}, args = [], ...options }: ServingOptions,
+  use: (server: Terminal, url: string) => Promise<void>,
+): Promise<Terminal> {
+  const environment = { HOOKS_TOKEN: TOKEN, ...options.environment };
+  const readFile = filesIn(files);
+  const server = new Terminal({ readFile, ...options, environment });
+  const running = server.run("serve", "--port", "0", "--store", ":memory:", ...args);
+  const [, url] = await Promise.race([
+    server.match(/serving(?:","url":"| )(http:[^: ]+:\d+)/),
+    running.then((code) => assert.fail(`it ended with ${code}: ${server.stderr}`)),
+  ]);
+  try {
+    await use(server, url!);
+  } finally {
+    assert.ok(server.signal("SIGTERM"));
+    assert.equal(await running, 0);
+  }
+  return server;
+}
+
+/** Runs a command that talks to a server, with a token that it takes. */
+export async function ask(
+  url: string,
+  args: readonly string[],
+  options: TerminalOptions = {},
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const environment = { HOOKS_URL: url, HOOKS_TOKEN: TOKEN, ...options.environment };
+  const terminal = new Terminal({ ...options, environment });
+  const code = await terminal.run(...args);
+  return { code, stdout: terminal.stdout, stderr: terminal.stderr };
+}
+
+/** Files that are not on a disk. */
+export function filesIn(
+  files: Readonly<Record<string, string>>,
+): (path: string) => Promise<Uint8Array> {
+  return (path) => {
+    const text = files[path];
+    if (text !== undefined) return Promise.resolve(new TextEncoder().encode(text));
+    return Promise.reject(Object.assign(new Error("no such file"), { code: "ENOENT" }));
+  };
+}
+
+/** An address of this machine where nothing listens. */
+export async function deadUrl(): Promise<string> {
+  const options = { hostname: "127.0.0.1", port: 0 };
+  const server = await processIO().serve(options, () => new Response());
+  await server.close(0);
+  return `http://127.0.0.1:${server.port}`;
+}

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { BASH, problemOf, receiptsOf, testApp } from "./helpers.ts";
+
+const other = { type: "tool.called", data: { name: "other" } };
+
+for (
+  const [name, body, changed] of [
+    ["an event", BASH, other],
+    ["a batch", { events: Array(100).fill(BASH) }, { events: [...Array(99).fill(BASH), other] }],
+  ] as const
+) {
+  testApp(
+    `${name} under a known Idempotency-Key is answered as it was first`,
+    {},
+    async (setup) => {
+      const { hooks, ask } = setup;
+      let heard = 0;
+      hooks.on("*", () => void heard++);
+      const post = (body: unknown, token: "emit" | "admin" = "emit") =>
+        ask("/events", { body, token, headers: { "idempotency-key": "k-1" } });
+      const first = await post(body);
+      assert.equal(first.headers.get("idempotent-replayed"), null);
+      const answer = await first.text();
+      const before = heard;
+      const second = await post(body);
+      assert.deepEqual([second.status, await second.text()], [202, answer]);
+      assert.equal(second.headers.get("idempotent-replayed"), "true");
+      assert.deepEqual(await problemOf(await post(changed)), {
+        status: 422,
+        code: "idempotency_conflict",
+      });
+      assert.equal(heard, before);
+      const others = await receiptsOf(await post(body, "admin")); // the key is of the token's name
+      assert.ok(others.every(({ id }) => !answer.includes(id)));
+    },
+  );
+}
+
+testApp("while the first request under a key runs, others get 409", {}, async ({ hooks, ask }) => {
+  let go!: () => void;
+  const gate = new Promise<void>((resolve) => go = resolve);
+  let begun!: () => void;
+  const running = new Promise<void>((resolve) => begun = resolve);
+  hooks.on("*", async () => {
+    begun();
+    await gate;
+  });
+  const post = () => ask("/events", { body: BASH, headers: { "idempotency-key": "k-1" } });
+  const first = post();
+  await running;
+  const second = await post();
+  assert.equal(second.headers.get("retry-after"), "1");
+  assert.deepEqual(await problemOf(second), { status: 409, code: "idempotency_in_progress" });
+  go();
+  const [receipt] = await receiptsOf(await first);
+  const [third] = await receiptsOf(await post());
+  assert.equal(third!.id, receipt!.id);
+});
+
+testApp("a request that was refused leaves its key free", {}, async ({ ask }) => {
+  const headers = { "idempotency-key": "k-1" };
+  assert.equal((await ask("/events", { body: { type: "A" }, headers })).status, 422);
+  await receiptsOf(await ask("/events", { body: BASH, headers }));
+});
+
+testApp("an Idempotency-Key needs an outbox", { outbox: false }, async ({ ask }) => {
+  const response = await ask("/events", { body: BASH, headers: { "idempotency-key": "k-1" } });
+  assert.deepEqual(await problemOf(response), { status: 501, code: "outbox_required" });
+  await receiptsOf(await ask("/events", { body: { ...BASH, id: "mine" } })); // its dedupe is no promise
+});
+
+for (const key of ["", "x".repeat(256), "ü"]) {
+  testApp(`an Idempotency-Key of ${key.length} bad characters is refused`, {}, async ({ ask }) => {
+    const response = await ask("/events", { body: BASH, headers: { "idempotency-key": key } });
+    assert.deepEqual((await problemOf(response)).pointers, ["Idempotency-Key"]);
+  });
+}
