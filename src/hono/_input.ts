@@ -63,8 +63,9 @@ export function readValue<Output>(
 ): Output {
   const result = v.safeParse(schema, value, { abortPipeEarly: true });
   if (result.success) return result.output;
-  throw Problem.invalid(result.issues.map(({ path = [], message }) => ({
-    pointer: pointerTo([...prefix, ...path.map(({ key }) => key as PropertyKey)]),
-    detail: message,
-  })));
+  throw Problem.invalid(result.issues.map(({ path = [], expected, message }) => {
+    const keys = path.map(({ key }) => key as PropertyKey);
+    const shown = expected === "never" ? keys.slice(0, -1) : keys; // an unknown key may be anything
+    return { pointer: pointerTo([...prefix, ...shown]), detail: message };
+  }));
 }

@@ -89,8 +89,14 @@ export function problemOf(error: unknown): Problem | undefined {
     const { stored } = error;
     return new Problem("outbox_unavailable", { ...retryLater, members: { stored } });
   }
+  if (error instanceof TypeError && error.message === CLOSED) {
+    return new Problem("outbox_unavailable", { ...retryLater, members: { stored: false } });
+  }
   return undefined;
 }
+
+/** What every store says once it is closed: the process is about to end. */
+const CLOSED = "Cannot use the store as it is closed";
 
 const retryLater: ProblemExtras = { headers: { "retry-after": "5" } };
 

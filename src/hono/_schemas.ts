@@ -33,7 +33,7 @@ export function strictObject<Entries extends v.ObjectEntries>(entries: Entries) 
   return v.strictObject(
     entries,
     (issue) => {
-      if (issue.expected === "never") return `is unknown: there are ${known}`;
+      if (issue.expected === "never") return `has a field that is unknown: there are ${known}`;
       return issue.path ? "is missing" : "must be an object";
     },
   );

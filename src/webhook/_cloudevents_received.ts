@@ -47,7 +47,8 @@ export function toReceived(
   faults: Faults,
 ): ReceivedCloudEvent {
   const timestamp = parseTime(attributes.get("time"));
-  const sessionId = String(attributes.get("sessionid") ?? "");
+  const session = attributes.get("sessionid") ?? "";
+  const sessionId = typeof session === "object" ? "" : String(session); // an object is a fault already
   const others = [...attributes].filter(([name]) => !MAPPED.has(name));
   return {
     source: attributes.get("source") as string,

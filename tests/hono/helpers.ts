@@ -66,7 +66,7 @@ export type SetupOptions = {
   /** @default {true} */
   readonly outbox?: boolean;
   readonly hooks?: HooksOptions<AgentEvents>;
-  readonly app?: HooksAppSettings;
+  readonly app?: HooksAppSettings & { readonly tokens?: readonly Token[] };
 };
 
 /** Runs with an app at each of two places; everything is closed at the end. */

@@ -3,9 +3,10 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { HookEvent } from "@omniagent/hooks";
+import { EventValidationError, type HookEvent } from "@omniagent/hooks";
 import {
   type CloudEventMessage,
+  decodeCloudEvents,
   encodeCloudEvent,
   encodeCloudEventBatch,
 } from "@omniagent/hooks/webhook";
@@ -202,4 +203,16 @@ test("encodeCloudEventBatch() names the event of a fault by its index", () => {
   const events = [EVENT, { ...EVENT, type: "No" }, { ...EVENT, data: undefined }, undefined];
   const faults = faultsOf(() => encodeCloudEventBatch(events as HookEvent[]));
   assert.deepEqual(faults, ["1.type", "2.data", "3"]);
+});
+
+test("an attribute that is a list in a list, twenty thousand times, is a fault like others", () => {
+  const deep = "[".repeat(20_000) + "]".repeat(20_000);
+  for (const name of ["sessionid", "subject", "time", "datacontenttype", "other"]) {
+    const envelope = `{"specversion":"1.0","id":"1","source":"/a","type":"a","${name}":${deep}}`;
+    const headers = new Headers({ "content-type": "application/cloudevents+json" });
+    assert.throws(
+      () => decodeCloudEvents(headers, new TextEncoder().encode(envelope)),
+      (error) => error instanceof EventValidationError && error.issues[0]!.path![0] === name,
+    );
+  }
 });

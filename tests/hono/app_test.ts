@@ -1,0 +1,274 @@
+import { Hono } from "hono";
+import { Hono as OtherHono } from "hono-of-another-version";
+import assert from "node:assert/strict";
+import { createHooks } from "@omniagent/hooks";
+import { createHooksApp } from "@omniagent/hooks/hono";
+import { test } from "../harness.ts";
+import { BASH, problemOf, quiet, receiptsOf, testApp, TOKENS, withApp } from "./helpers.ts";
+
+testApp(
+  "there is an answer in the form of a problem where there is nothing",
+  {},
+  async ({ ask, base }) => {
+    for (
+      const path of [
+        "/nothing",
+        "/events/a/b",
+
+        "/deliveries/a",
+        "/constructor",
+        "/__proto__",
+      ]
+    ) {
+      assert.deepEqual(await problemOf(await ask(path)), { status: 404, code: "not_found" }, path);
+    }
+    const root = await ask(base === "" ? "/" : "");
+    assert.deepEqual(await problemOf(root), { status: 404, code: "not_found" });
+  },
+);
+
+testApp("a path with other methods says which", {}, async ({ ask }) => {
+  const allowed = [
+    ["DELETE", "/events", "POST, GET, HEAD"],
+    ["PUT", "/events/abc", "GET, HEAD"],
+    ["OPTIONS", "/events", "POST, GET, HEAD"],
+    ["POST", "/health", "GET, HEAD"],
+    ["GET", "/outbox/drain", "POST"],
+    ["PATCH", "/deliveries/a/b/retry", "POST"],
+  ] as const;
+  for (const [method, path, allow] of allowed) {
+    const response = await ask(path, { method });
+    assert.equal(response.headers.get("allow"), allow);
+    assert.deepEqual(await problemOf(response), { status: 405, code: "method_not_allowed" });
+  }
+});
+
+testApp("HEAD is GET without a body, also of the stream", {}, async ({ ask }) => {
+  for (const path of ["/health", "/events", "/events/stream"]) {
+    const response = await ask(path, { method: "HEAD" });
+    assert.deepEqual([response.status, await response.text()], [200, ""]);
+  }
+});
+
+testApp("every answer has security headers and an id of its own", {}, async ({ ask }) => {
+  const ids = new Set<string | null>();
+  for (const path of ["/health", "/hooks", "/nothing", "/openapi.json"]) {
+    const { headers } = await ask(path, { headers: { "x-request-id": "marker" } });
+    assert.equal(headers.get("x-content-type-options"), "nosniff");
+    assert.equal(headers.get("cache-control"), "no-store");
+    assert.match(headers.get("content-security-policy") ?? "", /default-src 'none'/);
+    assert.equal(headers.get("access-control-allow-origin"), null);
+    ids.add(headers.get("x-request-id"));
+  }
+  assert.equal(ids.size, 4);
+  assert.ok(!ids.has("marker"));
+});
+
+test("CORS answers the origins that it was told, before any token is asked for", () =>
+  withApp({ app: { cors: { origins: ["https://a.example"] } } }, async ({ ask }) => {
+    const preflight = (origin: string) =>
+      ask("/events", {
+        method: "OPTIONS",
+        token: null,
+        headers: { origin, "access-control-request-method": "POST" },
+      });
+    const good = await preflight("https://a.example");
+    assert.equal(good.status, 204);
+    assert.equal(good.headers.get("access-control-allow-origin"), "https://a.example");
+    assert.match(good.headers.get("access-control-allow-headers") ?? "", /authorization/i);
+    const bad = await preflight("https://b.example");
+    assert.equal(bad.headers.get("access-control-allow-origin"), null);
+    const refused = await ask("/hooks", { token: null, headers: { origin: "https://a.example" } });
+    assert.equal(refused.headers.get("access-control-allow-origin"), "https://a.example");
+    assert.equal(refused.status, 401);
+  }));
+
+test("each request is one line of the log, which has no secret and nothing that was sent", async () => {
+  const lines: string[] = [];
+  const note = (...data: unknown[]) => void lines.push(JSON.stringify(data));
+  const logger = { debug: note, info: note, warn: note, error: note };
+  await withApp({ app: { logger } }, async ({ ask }) => {
+    await ask("/events?marker=1", { body: { type: "marker.x", data: "marker", id: "marker" } });
+    await ask("/events/marker", { token: "read" });
+    await ask("/marker", { method: "MARKER", token: "unknown" });
+    await ask("/events", { body: { events: [BASH, BASH] }, token: "emit" });
+  });
+  assert.equal(lines.length, 4, lines.join("\n"));
+  assert.doesNotMatch(lines.join("\n"), /marker|0123456789abcdef/i);
+  const [, line] = JSON.parse(lines[3]!);
+  assert.deepEqual(
+    { ...line, id: "", duration_ms: 0 },
+    {
+      id: "",
+      method: "POST",
+      path: "/events",
+      status: 202,
+      duration_ms: 0,
+      token: "emit",
+      events: 2,
+    },
+  );
+});
+
+test("a logger that throws breaks nothing", () => {
+  const broken = () => {
+    throw new Error("the disk is full");
+  };
+  const logger = { debug: broken, info: broken, warn: broken, error: broken };
+  return withApp({ app: { logger } }, async ({ ask }) => {
+    assert.equal((await ask("/health")).status, 200);
+  });
+});
+
+test("what goes wrong here is logged and reported, and its answer says nothing of it", async () => {
+  const logged: unknown[] = [];
+  const logger = { ...quiet, error: (...data: unknown[]) => void logged.push(...data) };
+  const redact = () => {
+    throw new Error("the secret of this house");
+  };
+  await withApp({ hooks: { redact }, app: { logger } }, async ({ ask, errors }) => {
+    const response = await ask("/events", { body: BASH });
+    assert.doesNotMatch(await response.clone().text(), /secret/);
+    assert.deepEqual(await problemOf(response), { status: 500, code: "internal" });
+    assert.deepEqual(errors.map(String), ["Error: the secret of this house"]);
+    assert.match(logged.map(String).join(" "), /Request \S+ failed Error: the secret/);
+  });
+});
+
+testApp("GET /hooks lists what is registered", {}, async ({ hooks, ask }) => {
+  hooks.registry.registerHandler("tool.*", "count", () => {});
+  hooks.use({ name: "meter", events: ["agent.end"], handle: () => {}, durable: true });
+  assert.deepEqual(await (await ask("/hooks", { token: "read" })).json(), {
+    hooks: [
+      { name: "count", kind: "handler", events: ["tool.*"], durable: false },
+      { name: "meter", kind: "hook", events: ["agent.end"], durable: true },
+    ],
+  });
+});
+
+testApp(
+  "/ready tells when hooks can't be opened, and when they are closed; /health goes on",
+  {},
+  async (setup) => {
+    const { hooks, ask } = setup;
+    assert.deepEqual(await (await ask("/ready", { token: null })).json(), { status: "ready" });
+    let broken = true;
+    hooks.use({
+      name: "fragile",
+      events: ["*"],
+      init: () => {
+        if (broken) throw new Error("no connection");
+      },
+      handle: () => {},
+    });
+    const failed = await ask("/ready", { token: null });
+    assert.equal(failed.headers.get("retry-after"), "5");
+    assert.deepEqual(await problemOf(failed), { status: 503, code: "hooks_not_ready" });
+    assert.deepEqual(
+      (await problemOf(await ask("/events", { body: BASH }))).code,
+      "hooks_not_ready",
+    );
+    broken = false;
+    assert.equal((await ask("/ready")).status, 200);
+    await hooks.close();
+    assert.deepEqual((await problemOf(await ask("/ready"))).code, "hooks_closed");
+    assert.deepEqual((await problemOf(await ask("/events", { body: BASH }))).code, "hooks_closed");
+    assert.equal((await ask("/health", { token: null })).status, 200);
+  },
+);
+
+for (const path of ["/events", "/events/a", "/events/stream", "/deliveries", "/deliveries/a/b"]) {
+  testApp(`GET ${path} needs an outbox`, { outbox: false }, async ({ ask }) => {
+    assert.deepEqual(await problemOf(await ask(path)), { status: 501, code: "outbox_required" });
+  });
+}
+for (const path of ["/deliveries/a/b/retry", "/deliveries/replay", "/outbox/drain"]) {
+  testApp(`POST ${path} needs an outbox`, { outbox: false }, async ({ ask }) => {
+    const response = await ask(path, { method: "POST" });
+    assert.deepEqual(await problemOf(response), { status: 501, code: "outbox_required" });
+  });
+}
+
+test("an app of another version of Hono mounts it by its fetch", async () => {
+  const hooks = createHooks({ logger: quiet });
+  const app = createHooksApp(hooks, { auth: false, basePath: "/hooks", logger: quiet });
+  const outer = new OtherHono();
+  outer.mount("/hooks", app.fetch);
+  outer.get("/", (c) => c.text("mine"));
+  const body = JSON.stringify(BASH);
+  const headers = { "content-type": "application/json" };
+  await receiptsOf(await outer.request("/hooks/events", { method: "POST", headers, body }));
+  assert.equal(await (await outer.request("/")).text(), "mine");
+  assert.equal((await outer.request("/hooks/nothing")).status, 404);
+  const { servers } = await (await outer.request("/hooks/openapi.json")).json();
+  assert.deepEqual(servers, [{ url: "/hooks" }]);
+});
+
+test("a user's own routes, middleware and errors stay the user's", async () => {
+  const outer = new Hono();
+  outer.use(async (c, next) => {
+    await next();
+    c.header("x-mine", "1");
+  });
+  outer.onError((_error, c) => c.text("mine", 500));
+  outer.route(
+    "/hooks",
+    createHooksApp(createHooks({ logger: quiet }), { auth: false, logger: quiet }),
+  );
+  outer.get("/own", (c) => c.text("own"));
+  assert.equal(await (await outer.request("/own")).text(), "own");
+  assert.equal(await (await outer.request("/other")).text(), "404 Not Found");
+  const response = await outer.request("/hooks/nothing");
+  assert.equal(response.headers.get("x-mine"), "1");
+  assert.equal((await problemOf(response)).code, "not_found");
+});
+
+test("a body that a middleware has read is read again", async () => {
+  const outer = new Hono();
+  outer.use(async (c, next) => {
+    await c.req.text();
+    await next();
+  });
+  outer.route("/", createHooksApp(createHooks({ logger: quiet }), { auth: false, logger: quiet }));
+  const headers = { "content-type": "application/json" };
+  const init = { method: "POST", headers, body: JSON.stringify(BASH) };
+  await receiptsOf(await outer.request("/events", init));
+});
+
+test("with waitUntil handlers run after the answer; ?wait=true waits for them all the same", async () => {
+  const hooks = createHooks({ logger: quiet });
+  const app = createHooksApp(hooks, { auth: false, logger: quiet });
+  let go!: () => void;
+  const gate = new Promise<void>((resolve) => go = resolve);
+  let handled = 0;
+  hooks.on("*", async () => {
+    await gate;
+    handled++;
+  });
+  const after: Promise<unknown>[] = [];
+  const context = {
+    waitUntil: (promise: Promise<unknown>) => void after.push(promise),
+    passThroughOnException() {},
+    props: {},
+  };
+  const post = (query: string, body: unknown) =>
+    app.request(
+      `/events${query}`,
+      {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${TOKENS.admin}` },
+        body: JSON.stringify(body),
+      },
+      {},
+      context,
+    );
+  const [receipt] = await receiptsOf(await post("", BASH));
+  assert.deepEqual([handled, after.length, typeof receipt!.id], [0, 1, "string"]);
+  assert.equal((await post("", { type: "A", data: 1 })).status, 422);
+  const waiting = post("?wait=true", BASH);
+  go();
+  await Promise.all(after);
+  const [other] = await receiptsOf(await waiting);
+  assert.deepEqual([handled, other!.handlers!.length], [2, 1]);
+  await hooks.close();
+});

@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { createHooks } from "@omniagent/hooks";
+import { createHooksApp, type Identity } from "@omniagent/hooks/hono";
+import { test } from "../harness.ts";
+import { BASH, known, problemOf, quiet, testApp, TOKENS, withApp } from "./helpers.ts";
+
+const SAMPLES = { id: "0192e4a0-6b2f-7c31-9f10-3a5d6c1e2b47", target: "audit" };
+
+/** Every operation of the contract: method, path, and the scope that it needs. */
+async function operations(): Promise<readonly (readonly [string, string, string | undefined])[]> {
+  const app = createHooksApp(createHooks({ logger: quiet }), { auth: false });
+  const document = await (await app.request("/openapi.json")).json() as {
+    readonly paths: Readonly<
+      Record<string, Readonly<Record<string, { security: { bearer: string[] }[] }>>>
+    >;
+  };
+  return Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, { security }]) => {
+      const real = path.replace(/\{(\w+)\}/g, (_, name) => SAMPLES[name as keyof typeof SAMPLES]);
+      return [method.toUpperCase(), real, security[0]?.bearer[0]] as const;
+    })
+  );
+}
+
+const all = await operations();
+
+test("the table of scopes has every operation", () => {
+  assert.deepEqual(
+    all.map(([method, path, scope]) => `${method} ${path} ${scope ?? "none"}`).sort(),
+    [
+      "GET /deliveries read",
+      `GET /deliveries/audit/${SAMPLES.id} read`,
+      "GET /events read",
+      `GET /events/${SAMPLES.id} read`,
+      "GET /events/stream read",
+      "GET /health none",
+      "GET /hooks read",
+      "GET /openapi.json none",
+      "GET /ready none",
+      `POST /deliveries/audit/${SAMPLES.id}/retry admin`,
+      "POST /deliveries/replay admin",
+      "POST /events emit",
+      "POST /outbox/drain admin",
+    ],
+  );
+});
+
+for (const [method, path, scope] of all) {
+  for (const token of [null, "unknown", "expired", "emit", "read", "admin"] as const) {
+    testApp(`${method} ${path} with ${token ?? "no"} token`, {}, async ({ ask }) => {
+      const body = path === "/events" && method === "POST" ? BASH : undefined;
+      const response = await ask(path, { method, token, body });
+      const refusals = {
+        null: "token_missing",
+        unknown: "token_invalid",
+        expired: "token_expired",
+      };
+      const refusal = refusals[String(token) as keyof typeof refusals] ?? "scope_missing";
+      const isAllowed = scope === undefined || token === "admin" || token === scope;
+      if (isAllowed) {
+        assert.ok([200, 202, 404].includes(response.status), `${response.status}`);
+        return await response.body?.cancel();
+      }
+      const status = refusal === "scope_missing" ? 403 : 401;
+      assert.match(response.headers.get("www-authenticate") ?? "", /^Bearer realm="hooks"/);
+      assert.deepEqual(await problemOf(response), { status, code: refusal });
+    });
+  }
+}
+
+const headers: Readonly<Record<string, string>> = {
+  "another scheme": `Basic ${btoa("a:b")}`,
+  "no scheme": TOKENS.admin,
+  "two tokens": `Bearer ${TOKENS.admin} ${TOKENS.admin}`,
+  "a token of five thousand characters": `Bearer ${"a".repeat(5000)}`,
+  "the beginning of a token": `Bearer ${TOKENS.admin.slice(0, -1)}`,
+  "a token and more": `Bearer ${TOKENS.admin}a`,
+  "characters that no token has": "Bearer ü",
+};
+for (const [name, authorization] of Object.entries(headers)) {
+  testApp(`${name} is no token`, {}, async ({ ask }) => {
+    const response = await ask("/hooks", { token: null, headers: { authorization } });
+    assert.deepEqual(await problemOf(response), { status: 401, code: "token_invalid" });
+  });
+}
+
+test("a token and the one that replaces it are both taken, and share idempotency keys", () =>
+  withApp(
+    { app: { tokens: [...known, { ...known[0]!, token: TOKENS.unknown }] } },
+    async ({ ask }) => {
+      const post = (token: "emit" | "unknown") =>
+        ask("/events", { token, body: BASH, headers: { "idempotency-key": "k" } });
+      const first = await (await post("emit")).text();
+      assert.equal(await (await post("unknown")).text(), first);
+    },
+  ));
+
+test("what is done to the options later changes nothing", async () => {
+  const token = {
+    name: "a",
+    token: TOKENS.read,
+    scopes: ["read" as const],
+    expiresAt: new Date(0),
+  };
+  const app = createHooksApp(createHooks({ logger: quiet }), { tokens: [token] });
+  token.expiresAt.setTime(Date.now() + 1e9);
+  const response = await app.request("/hooks", {
+    headers: { authorization: `Bearer ${TOKENS.read}` },
+  });
+  assert.deepEqual(await problemOf(response), { status: 401, code: "token_expired" });
+});
+
+function own(verifyToken: (token: string) => unknown) {
+  const errors: unknown[] = [];
+  const app = createHooksApp(createHooks({ logger: quiet }), {
+    verifyToken: verifyToken as (token: string) => Identity | undefined,
+    logger: quiet,
+    onError: (error) => errors.push(error),
+  });
+  const ask = () => app.request("/hooks", { headers: { authorization: "Bearer abc" } });
+  return { ask, errors };
+}
+
+test("verifyToken tells whose a token is, at once or later", async () => {
+  for (const wrap of [(it: unknown) => it, (it: unknown) => Promise.resolve(it)]) {
+    const statusOf = async (identity: unknown) => (await own(() => wrap(identity)).ask()).status;
+    assert.equal(await statusOf({ name: "a", scopes: ["read"] }), 200);
+    assert.equal(await statusOf({ name: "a", scopes: ["emit"] }), 403);
+    assert.equal(await statusOf({ name: "a", scopes: ["read"], expiresAt: new Date(0) }), 401);
+    assert.equal(await statusOf({ name: "a", scopes: ["read"], expiresAt: new Date(NaN) }), 401);
+    assert.equal(await statusOf(undefined), 401);
+  }
+});
+
+test("a verifyToken that fails opens no door, and is reported", async () => {
+  const failures = [
+    () => {
+      throw new Error("no connection");
+    },
+    () => Promise.reject(new Error("no connection")),
+    () => true,
+    () => ({ scopes: ["admin"] }),
+  ];
+  for (const verify of failures) {
+    const { ask, errors } = own(verify);
+    assert.deepEqual(await problemOf(await ask()), { status: 503, code: "auth_unavailable" });
+    assert.equal(errors.length, 1);
+  }
+});
+
+test("{ auth: false } is said, never assumed", async () => {
+  const hooks = createHooks({ logger: quiet });
+  const open = createHooksApp(hooks, { auth: false });
+  assert.equal((await open.request("/hooks")).status, 200);
+  const create = createHooksApp as (hooks: unknown, options: unknown) => unknown;
+  for (
+    const options of [{}, { auth: true }, { auth: undefined }, { tokens: [] }, { tokens: "a" }]
+  ) {
+    assert.throws(() => create(hooks, options), TypeError);
+  }
+  const both = { auth: false, tokens: known };
+  assert.throws(() => create(hooks, both), /'tokens', 'verifyToken' and 'auth: false'/);
+});
+
+test("no message of a refused option shows a token", () => {
+  const hooks = createHooks({ logger: quiet });
+  const create = createHooksApp as (hooks: unknown, options: unknown) => unknown;
+  const good = { name: "a", token: "SECRET-0123456789", scopes: ["read"] };
+  const bad = [
+    { ...good, token: "SECRET" },
+    { ...good, token: "SECRET-0123456789 ü" },
+    { ...good, name: "" },
+    { ...good, scopes: ["SECRET"] },
+    { ...good, scopes: [] },
+    { ...good, expiresAt: "SECRET" },
+  ];
+  for (const token of bad) {
+    assert.throws(
+      () => create(hooks, { tokens: [token] }),
+      (error) => error instanceof TypeError && /^Cannot create the hooks app/.test(error.message),
+    );
+  }
+  assert.throws(
+    () => create(hooks, { tokens: [good, { ...good, name: "b" }] }),
+    (error) => error instanceof TypeError && !error.message.includes("SECRET"),
+  );
+});

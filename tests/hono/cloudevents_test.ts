@@ -1,0 +1,138 @@
+import { CloudEvent, HTTP } from "cloudevents";
+import type { HookEvent } from "@omniagent/hooks";
+import assert from "node:assert/strict";
+import { problemOf, receiptsOf, testApp } from "./helpers.ts";
+
+const attributes = {
+  specversion: "1.0",
+  id: "1",
+  source: "/agents/7",
+  type: "tool.called",
+  time: "2026-04-22T10:30:00.000Z",
+  sessionid: "s-1",
+  data: { name: "bash" },
+};
+
+/** The same event in each mode, as the SDK of CloudEvents writes it. */
+function message(mode: "structured" | "batch" | "binary") {
+  const event = new CloudEvent({ ...attributes, datacontenttype: "application/json" });
+  if (mode === "batch") {
+    const headers = { "content-type": "application/cloudevents-batch+json" };
+    return { headers, body: JSON.stringify([event]) };
+  }
+  const { headers, body } = mode === "binary" ? HTTP.binary(event) : HTTP.structured(event);
+  return { headers: headers as Record<string, string>, body: body as string };
+}
+
+for (const mode of ["structured", "batch", "binary"] as const) {
+  testApp(`a CloudEvent of the SDK is taken in, once: ${mode}`, {}, async ({ hooks, ask }) => {
+    const heard: HookEvent[] = [];
+    hooks.on("*", (event) => void heard.push(event));
+    const [first] = await receiptsOf(await ask("/events", message(mode)));
+    const [again] = await receiptsOf(await ask("/events", message(mode)));
+    assert.deepEqual(again, { id: first!.id, deliveries: 0, duplicate: true });
+    assert.deepEqual(heard, [{
+      id: first!.id,
+      type: "tool.called",
+      timestamp: new Date(attributes.time),
+      sessionId: "s-1",
+      data: { name: "bash" },
+    }]);
+    assert.notEqual(first!.id, attributes.id);
+  });
+}
+
+const batchOf = (...ids: readonly string[]) => ({
+  headers: { "content-type": "application/cloudevents-batch+json" },
+  body: ids.map((id) => ({ ...attributes, id })),
+});
+
+testApp("a batch that was taken in part is completed when it is sent again", {}, async (setup) => {
+  const { hooks, ask } = setup;
+  const heard: string[] = [];
+  hooks.on("*", ({ id }) => void heard.push(id));
+  const [one] = await receiptsOf(await ask("/events", batchOf("1")));
+  const all = await receiptsOf(await ask("/events", batchOf("1", "2", "3")));
+  assert.deepEqual(all.map(({ duplicate }) => duplicate), [true, false, false]);
+  assert.equal(all[0]!.id, one!.id);
+  assert.equal(heard.length, 3);
+});
+
+testApp("a batch that stops at an event says how many were taken, and the rest can follow", {
+  hooks: {
+    schemas: {
+      "tool.called": {
+        "~standard": {
+          version: 1,
+          vendor: "test",
+          validate: (value: unknown) =>
+            (value as { bad?: boolean }).bad
+              ? { issues: [{ message: "is bad" }] }
+              : { value: value as { name: string } },
+        },
+      },
+    },
+  },
+}, async ({ ask }) => {
+  const { headers, body } = batchOf("1", "2", "3");
+  const spoilt = body.map((event, index) =>
+    index === 1 ? { ...event, data: { bad: true } } : event
+  );
+  const response = await ask("/events", { headers, body: spoilt });
+  const { accepted } = await response.clone().json() as { readonly accepted: number };
+  assert.equal(accepted, 1);
+  assert.deepEqual((await problemOf(response)).pointers, ["/1/data"]);
+  const all = await receiptsOf(await ask("/events", { headers, body }));
+  assert.deepEqual(all.map(({ duplicate }) => duplicate), [true, false, false]);
+});
+
+testApp(
+  "without an outbox CloudEvents are taken, though nothing remembers them",
+  { outbox: false },
+  async ({ ask }) => {
+    const [first] = await receiptsOf(await ask("/events", message("binary")));
+    const [again] = await receiptsOf(await ask("/events", message("binary")));
+    assert.notEqual(again!.id, first!.id);
+  },
+);
+
+testApp("every fault of a CloudEvent is named, and nothing that it says", {}, async ({ ask }) => {
+  const response = await ask("/events", {
+    headers: { "content-type": "application/cloudevents+json" },
+    body: {
+      specversion: "0.3",
+      id: "",
+      type: "Marker!",
+      time: "marker",
+      "Marker-Attribute": "marker",
+    },
+  });
+  assert.doesNotMatch(await response.clone().text(), /marker/i);
+  const { code, pointers } = await problemOf(response);
+  assert.equal(code, "request_invalid");
+  for (const name of ["specversion", "id", "source", "type", "time"]) {
+    assert.ok(pointers!.includes(`/${name}`), name);
+  }
+});
+
+testApp("what can't be CloudEvents is refused", {}, async ({ ask }) => {
+  const structured = { "content-type": "application/cloudevents+json" };
+  const deep = `${"[".repeat(100)}${"]".repeat(100)}`;
+  const { data: _, ...rest } = attributes;
+  const envelope = JSON.stringify(rest).slice(0, -1);
+  const refused: readonly (readonly [Record<string, string>, unknown, number])[] = [
+    [structured, "[]", 422],
+    [structured, "{", 422],
+    [structured, `${envelope},"data":${deep}}`, 422],
+    [structured, new Uint8Array([0xff]), 422],
+    [{ "content-type": "application/cloudevents-batch+json" }, "{}", 422],
+    [batchOf().headers, Array.from({ length: 101 }, () => attributes), 422],
+    [{ "ce-type": "tool.called" }, "{}", 422],
+    [{ ...message("binary").headers, "ce-source": "%zz" }, "{}", 422],
+    [{ ...structured, "idempotency-key": "k" }, attributes, 422],
+    [{ "content-type": "application/cloudevents+xml" }, "<a/>", 415],
+  ];
+  for (const [headers, body, status] of refused) {
+    assert.equal((await ask("/events", { headers, body })).status, status, JSON.stringify(headers));
+  }
+});

@@ -1,0 +1,71 @@
+import { Validator } from "@seriousme/openapi-schema-validator";
+import assert from "node:assert/strict";
+import { receiptsOf, testApp } from "./helpers.ts";
+
+type Media = { readonly example?: unknown; readonly schema?: unknown };
+type Operation = {
+  readonly security: readonly unknown[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> };
+  readonly responses: Readonly<
+    Record<string, { readonly content: Readonly<Record<string, unknown>> }>
+  >;
+};
+type Document = {
+  readonly openapi: string;
+  readonly servers: readonly { readonly url: string }[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+};
+
+testApp(
+  "the contract is valid OpenAPI 3.1, and says where it is mounted",
+  {},
+  async ({ ask, base }) => {
+    const document = await (await ask("/openapi.json", { token: null })).json() as Document;
+    const result = await new Validator().validate(document);
+    assert.deepEqual(result.errors ?? [], []);
+    assert.ok(result.valid);
+    assert.match(document.openapi, /^3\.1\./);
+    assert.deepEqual(document.servers, [{ url: base || "/" }]);
+  },
+);
+
+testApp("the validator finds what is wrong with a contract", {}, async ({ ask }) => {
+  const document = await (await ask("/openapi.json")).json();
+  const { paths } = document;
+  delete paths["/events"].post.responses;
+  paths["/events"].get.parameters = [{ name: "a" }];
+  assert.equal((await new Validator().validate(document)).valid, false);
+});
+
+testApp(
+  "every operation has problems, and those with a token those of a token",
+  {},
+  async ({ ask }) => {
+    const { paths } = await (await ask("/openapi.json")).json() as Document;
+    for (const [path, item] of Object.entries(paths)) {
+      for (const [method, { security, responses }] of Object.entries(item)) {
+        const name = `${method} ${path}`;
+        assert.ok("431" in responses && "default" in responses, name);
+        assert.equal("401" in responses && "403" in responses, security.length > 0, name);
+        for (const [status, { content }] of Object.entries(responses)) {
+          const isProblem = status === "default" || Number(status) >= 400;
+          assert.equal("application/problem+json" in content, isProblem, `${name} ${status}`);
+        }
+      }
+    }
+  },
+);
+
+testApp("every example of a body is taken", {}, async ({ ask }) => {
+  const { paths } = await (await ask("/openapi.json")).json() as Document;
+  let asked = 0;
+  for (const [path, { post }] of Object.entries(paths)) {
+    for (const [type, { example }] of Object.entries(post?.requestBody?.content ?? {})) {
+      const response = await ask(path, { body: example, headers: { "content-type": type } });
+      if (path === "/events") await receiptsOf(response);
+      else assert.equal(response.status, 200, path);
+      asked++;
+    }
+  }
+  assert.equal(asked, 5);
+});
