@@ -33,24 +33,21 @@ function merge({ hooks = {}, storage = {}, retention = {}, server = {} }: Config
 }
 
 function withDefaults(webhook: WebhookConfig, defaults: SharedFields): WebhookConfig {
-  const { secret, secrets, ...others } = defaults;
+  const { secret: _, secrets: __, ...others } = defaults;
   const signed = webhook.secret !== undefined || webhook.secrets !== undefined;
-  const headers = { ...defaults.headers };
-  for (const name of Object.keys(webhook.headers ?? {})) {
-    for (const other of Object.keys(headers)) {
-      if (other.toLowerCase() === name.toLowerCase()) delete headers[other];
-    }
-  }
-  return {
-    ...others,
-    ...(!signed && secret !== undefined && { secret }),
-    ...(!signed && secrets !== undefined && { secrets }),
-    ...webhook,
-    ...((defaults.headers || webhook.headers) && {
-      headers: Object.fromEntries([
-        ...Object.entries(headers),
-        ...Object.entries(webhook.headers ?? {}),
-      ]),
-    }),
-  };
+  const shared = signed ? others : defaults;
+  const own = Object.keys(webhook);
+  const inherited = Object.entries(shared).filter(([name]) => !own.includes(name));
+  const headers = defaults.headers && webhook.headers &&
+    { headers: mergeHeaders(defaults.headers, webhook.headers) };
+  return { ...webhook, ...Object.fromEntries(inherited), ...headers };
 }
+
+/** Both, but one name in one spelling. */
+function mergeHeaders(shared: Headers, own: Headers): Headers {
+  const names = new Set(Object.keys(own).map((name) => name.toLowerCase()));
+  const others = Object.entries(shared).filter(([name]) => !names.has(name.toLowerCase()));
+  return Object.fromEntries([...others, ...Object.entries(own)]);
+}
+
+type Headers = NonNullable<WebhookConfig["headers"]>;

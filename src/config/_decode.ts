@@ -1,7 +1,10 @@
 import type { Fault } from "./_reader.ts";
 
-/** Longest text, in bytes or UTF-16 code units: what YAML's parser reads in well under 100 ms. */
-export const MAX_LENGTH: number = 256 * 1024;
+/**
+ * Longest text, in bytes or UTF-16 code units: as long as the parser of YAML stays well under 100 ms, whatever
+ * is in it.
+ */
+export const MAX_LENGTH: number = 128 * 1024;
 
 /** A text without the mark that may begin it, or what is wrong with it. */
 export function decode(text: string | Uint8Array): string | Fault {

@@ -35,6 +35,7 @@ export function formatDuration(milliseconds: number): string {
 /** What someone may have meant who wrote no duration: a bare number, days, other spellings. */
 export function meantDuration(value: unknown): { suggestion?: string; hint?: string } {
   const text = String(value).trim();
+  if (DURATION.test(text)) return {}; // it is only too long or too short
   if (text === "0") return { suggestion: "0s" };
   if (/^[0-9]+$/.test(text)) {
     return { hint: `a number needs its unit: ${text}ms or ${text}s` };

@@ -5,10 +5,10 @@
  * @module
  */
 import { type Shown, visiblePart } from "./_reader.ts";
-import { printable } from "./_report.ts";
+import { printable, visibleKey } from "./_report.ts";
 import { EVENT_PATTERNS } from "./_texts.ts";
 import { schema } from "./_schema.ts";
-import type { Lines } from "./_lines.ts";
+import type { Source } from "./_source.ts";
 import { follow, type Place, type Tree } from "./_yaml_tree.ts";
 
 /** For every character: outside of any value, to be hidden, or to be shown. */
@@ -23,13 +23,13 @@ const WIDTH = 100;
 /** What may be shown of a text that is YAML: what fields that hold no secret have read. */
 export function maskOf(source: string, { root, scalars }: Tree, shown: readonly Shown[]): Mask {
   const mask = new Uint8Array(source.length);
-  for (const { place } of scalars) mask.fill(HIDDEN, place.start, place.end);
+  for (const { start, end } of scalars) mask.fill(HIDDEN, start, end);
   const times = new Map<unknown, number>();
   for (const { path, what } of shown) {
     const node = root && follow(root, path).entry?.node;
     if (node === undefined) continue;
     if (what === "keys") {
-      for (const { place } of node.keys) mask.fill(SHOWN, place.start, place.end);
+      for (const { inner } of node.keys ?? []) if (inner) showKey(source, mask, inner);
       continue;
     }
     if (node.inner === undefined) continue;
@@ -37,15 +37,19 @@ export function maskOf(source: string, { root, scalars }: Tree, shown: readonly 
     const count = (times.get(node) ?? 0) + (what === "none" ? -Infinity : 1);
     times.set(node, count);
     if (count < node.uses) {
-      mask.fill(HIDDEN, node.place.start, node.place.end);
+      mask.fill(HIDDEN, node.start, node.end);
       continue;
     }
     const text = source.slice(node.inner.start, node.inner.end);
     const part = visiblePart(text, what);
-    const end = part === text ? node.place.end : node.inner.start + part.length;
-    if (part !== "") mask.fill(SHOWN, node.place.start, end);
+    const end = part === text ? node.end : node.inner.start + part.length;
+    if (part !== "" || text === "") mask.fill(SHOWN, node.start, end);
   }
   return mask;
+}
+
+function showKey(source: string, mask: Mask, { start, end }: Place): void {
+  mask.fill(SHOWN, start, start + visibleKey(source.slice(start, end)).length);
 }
 
 /** What may be shown of a text that is not YAML: the words of the schema, and no others. */
@@ -84,16 +88,16 @@ function vocabulary(): ReadonlySet<string> {
 }
 
 /** The line of a place and the one before it, with their numbers, and carets below. */
-export function codeFrame(source: string, lines: Lines, mask: Mask, { start, end }: Place): string {
-  const line = lines.lineOf(start);
+export function codeFrame(source: Source, mask: Mask, { start, end }: Place): string {
+  const line = source.lineOf(start);
   const width = String(line).length;
-  const bounds = lines.bounds(line);
-  const { text, columns } = renderLine(source, mask, bounds);
+  const bounds = source.bounds(line);
+  const { text, columns } = renderLine(source.text, mask, bounds);
   const from = columns[Math.min(start, bounds.end) - bounds.start]!;
   const to = Math.max(from + 1, columns[Math.min(end, bounds.end) - bounds.start]!);
   const skip = to > WIDTH ? Math.max(0, Math.min(from - 40, text.length - WIDTH + 1)) : 0;
   const rows = [`${line} | ${crop(text, skip)}`];
-  const before = line > 1 ? renderLine(source, mask, lines.bounds(line - 1)).text : "";
+  const before = line > 1 ? renderLine(source.text, mask, source.bounds(line - 1)).text : "";
   if (before.length > skip && before.trim() !== "") {
     rows.unshift(`${String(line - 1).padStart(width)} | ${crop(before, skip)}`);
   }

@@ -1,6 +1,6 @@
 import { checkObject, show } from "../core/mod.ts";
 import type { Fault } from "./_reader.ts";
-import { pathText } from "./_report.ts";
+import { pathText, visiblePath } from "./_report.ts";
 import type { ConfigOptions } from "./config.ts";
 import type { ConfigIssue } from "./config_error.ts";
 
@@ -22,7 +22,8 @@ export function checkOptions(subject: string, options: ConfigOptions): void {
 
 /** A fault as it is reported. */
 export function toIssue(fault: Fault): ConfigIssue {
-  const { code, path, problem, accepted, found, suggestion, hint } = fault;
+  const { code, problem, accepted, found, suggestion, hint } = fault;
+  const path = visiblePath(fault.path);
   const message = [
     found === undefined ? problem : `${problem}: current value is ${found}`,
     ...(suggestion === undefined ? [] : [`; did you mean ${suggestion}?`]),

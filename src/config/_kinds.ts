@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { describe, type Reader, type Show } from "./_reader.ts";
+import { describe, describeReference, type Reader, type Show } from "./_reader.ts";
 import { pathText } from "./_report.ts";
 import { mayRefer, REFERENCE } from "./_variables.ts";
 
@@ -71,10 +71,7 @@ export function text<T = string>(rule: TextRule<T>): Kind<T> {
       const result = pattern.test(expanded.text) ? parse(expanded.text) : undefined;
       if (result !== undefined) return result;
       if (!expanded.refers) return fault(describe(value, show), meant(value));
-      const what = expanded.text === ""
-        ? "which is empty"
-        : "with variables whose values are not shown";
-      return fault(`${describe(value, show)}, ${what}`, {});
+      return fault(describeReference(value, expanded.text, show), {});
     },
   };
 }
@@ -149,8 +146,8 @@ function readWritten<T>(
   if (expanded === undefined) return undefined;
   const result = parse(expanded.text);
   if (fits(result)) return result;
-  const what = expanded.text === "" ? "which is empty" : "whose value is not shown";
-  reader.fault("invalid_value", { problem, accepted, found: `${describe(value, "all")}, ${what}` });
+  const found = describeReference(value, expanded.text, "all");
+  reader.fault("invalid_value", { problem, accepted, found });
   return undefined;
 }
 

@@ -37,7 +37,7 @@ export function object<T>(fields: Fields<T>, rule: {
   readonly either?: readonly [string, string];
 } = {}): Kind<T> {
   const known = new Map<string, Field<unknown>>(Object.entries(fields));
-  const accepted = `a mapping with ${[...known.keys()].join(", ")}`;
+  const accepted = `a mapping with ${summary(known)}`;
   return {
     schema: objectSchema(known, rule.either),
     read(value, reader) {
@@ -45,6 +45,7 @@ export function object<T>(fields: Fields<T>, rule: {
       reader.show("keys");
       const result: [string, unknown][] = [];
       for (const key of Object.keys(value)) {
+        if (reader.full) break;
         const field = known.get(key);
         if (field === undefined) refuseKey(key, known, reader, rule.elsewhere ?? {});
         else {
@@ -68,6 +69,14 @@ export function object<T>(fields: Fields<T>, rule: {
       return Object.fromEntries(result) as T;
     },
   };
+}
+
+/** Its fields, or the most important of many. */
+function summary(known: ReadonlyMap<string, Field<unknown>>): string {
+  const names = [...known.keys()];
+  if (names.length <= 6) return names.join(", ");
+  const required = names.filter((name) => known.get(name)!.required);
+  return `${(required.length > 0 ? required : names.slice(0, 3)).join(", ")} and others`;
 }
 
 function objectSchema(
@@ -97,20 +106,26 @@ function refuseKey(
 ): void {
   const path = [...reader.path, key];
   const accepted = [...known.keys()].join(", ");
-  const special = Object.hasOwn(elsewhere, key) ? elsewhere[key] : keyHint(key);
+  const special = Object.hasOwn(elsewhere, key) ? elsewhere[key] : keyHint(key, known);
   const suggestion = special === undefined ? nearest(key, known.keys()) : undefined;
-  const problem = suggestion === undefined && special === undefined
-    ? `is unknown: there are ${accepted}`
-    : "is unknown";
+  const problem = special !== undefined
+    ? "is not known here"
+    : suggestion !== undefined
+    ? "is unknown"
+    : `is unknown: there ${known.size === 1 ? "is only" : "are"} ${accepted}`;
   reader.fault("unknown_key", { path, problem, accepted, suggestion, hint: special, on: "key" });
 }
 
 /** What to say of keys that are none in any mapping. */
-function keyHint(key: string): string | undefined {
+function keyHint(key: string, known?: ReadonlyMap<string, unknown>): string | undefined {
   if (key === "<<") {
     return "merge keys are not read: what webhooks share belongs under hooks.defaults";
   }
-  return mayRefer(key) ? "variables are put into values, not into keys" : undefined;
+  if (mayRefer(key)) return "variables are put into values, not into keys";
+  const [name = "", value] = key.split(":", 2);
+  return value !== undefined && known?.has(name)
+    ? `a space is missing after '${name}:'`
+    : undefined;
 }
 
 /** A mapping with free keys. */

@@ -1,4 +1,4 @@
-import { quoted } from "./_report.ts";
+import { quoted, SECRET } from "./_report.ts";
 import { expand } from "./_variables.ts";
 import type { ConfigEnv } from "./config.ts";
 import type { ConfigIssueCode } from "./config_error.ts";
@@ -31,6 +31,14 @@ export interface Shown {
 
 /** More faults than these help nobody. */
 const MAX_FAULTS = 200;
+
+/** As many faults as are reported, the last of them saying so if there are more. */
+export function limitFaults<T extends Fault>(faults: readonly T[]): readonly T[] {
+  if (faults.length <= MAX_FAULTS) return faults;
+  const problem = `is where the report ends, as there are more than ${MAX_FAULTS} faults`;
+  const { suggestion: _, hint: __, found: ___, accepted: ____, ...last } = faults[MAX_FAULTS]!;
+  return [...faults.slice(0, MAX_FAULTS), { ...last, code: "too_large", problem } as T];
+}
 
 /**
  * Goes through a value along the schema, and collects the faults. It also keeps what was read by fields
@@ -82,13 +90,7 @@ export class Reader {
     code: ConfigIssueCode,
     fault: Omit<Fault, "code" | "path"> & { readonly path?: Path },
   ): void {
-    if (this.full) return;
-    const path = fault.path ?? this.path;
-    if (this.faults.length < MAX_FAULTS) this.faults.push({ ...fault, code, path });
-    else {
-      const problem = `is where reading stopped, as there are more than ${MAX_FAULTS} faults`;
-      this.faults.push({ code: "too_large", path, problem });
-    }
+    if (!this.full) this.faults.push({ ...fault, code, path: fault.path ?? this.path });
   }
 
   /** Lets frames show what stands here. */
@@ -107,9 +109,6 @@ export class Reader {
     return undefined;
   }
 }
-
-/** Anything that looks like a secret is one, wherever it stands. */
-const SECRET = /wh(?:sec|sk)_/;
 
 /** What may be shown of a text. */
 export function visiblePart(text: string, show: Show): string {
@@ -138,6 +137,16 @@ export function describe(value: unknown, show: Show): string {
     default:
       return value === undefined ? "undefined" : `a ${typeof value}`;
   }
+}
+
+/** A text with variables for a message: as it was written, and never what the variables stand for. */
+export function describeReference(written: string, expanded: string, show: Show): string {
+  const part = visiblePart(written, show);
+  if (expanded === "") {
+    return part === "" ? "a variable that is empty" : `${quoted(written)}, which is empty`;
+  }
+  if (part === "") return describe(written, show);
+  return `${describe(written, show)}, whose value is not shown`;
 }
 
 /** Whether a value is a mapping, and not a list, a Map, or another object with a content of its own. */

@@ -39,6 +39,23 @@ function paintRow(row: string, paint: Paint): string {
   return `  ${paint(DIM, gutter!)}${carets ? paint(RED, rest!) : rest}`;
 }
 
+/** Anything that looks like a secret is one, wherever it stands. */
+export const SECRET: RegExp = /wh(?:sec|sk)_/;
+
+/** What may be shown of a key: as far as it can be a name. `token:s3cret` lacks a space, and shows `token`. */
+export function visibleKey(key: string): string {
+  return SECRET.test(key) ? "" : /^(?:<<$|[\w.-]{0,64})/.exec(key)![0];
+}
+
+/** A path without what in its keys may not be shown. */
+export function visiblePath(path: readonly (string | number)[]): readonly (string | number)[] {
+  return path.map((key) => {
+    if (typeof key === "number") return key;
+    const part = visibleKey(key);
+    return part === key ? key : `${part}…`;
+  });
+}
+
 /** A path as JavaScript would write it: `hooks.webhooks[2]["a b"]`. */
 export function pathText(path: readonly (string | number)[]): string {
   let text = "";

@@ -35,9 +35,10 @@ const tokens: Kind<readonly TokenConfig[]> = list(
     token: { kind: token, about: "What its holder sends.", required: true },
     scopes: {
       kind: list(word("emit", "read", "admin"), {
-        of: "scopes (emit, read, admin)",
+        of: "scopes",
         from: 1,
         to: 3,
+        show: "all",
       }),
       about: "What it may be used for.",
       required: true,

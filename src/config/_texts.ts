@@ -36,6 +36,8 @@ export const eventPattern: Kind<string> = text({
 
 /** A URL as far as its host: what follows may be a secret. */
 function asFarAsHost(url: string): string {
+  const variable = /^\$\{[A-Za-z_][A-Za-z0-9_]*\}/.exec(url)?.[0];
+  if (variable !== undefined) return variable;
   return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\]*(?=[/?#]|$)/i.exec(url)?.[0] ?? "";
 }
 
@@ -65,8 +67,7 @@ export const path: Kind<string> = text({
 /** A host to listen on. */
 export const host: Kind<string> = text({
   accepted: "a host name or an address, without scheme and port",
-  pattern:
-    /^(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$/u,
+  pattern: /^(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+)$/u,
   meant: (value) => {
     const [, host, port] = /^(?:[a-z]+:\/\/)?([^/:[\]\s]+|\[[0-9a-f:.]+\])(?::(\d+))?\/?$/i
       .exec(String(value)) ?? [];

@@ -1,6 +1,6 @@
 import { checkConfig } from "./_check_config.ts";
 import { checkOptions, toIssue } from "./_issues.ts";
-import type { Path } from "./_reader.ts";
+import { limitFaults, type Path } from "./_reader.ts";
 import type { ConfigOptions, HooksConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
 
@@ -30,7 +30,7 @@ export function parseConfig(value: unknown, options: ConfigOptions): HooksConfig
   const { config, faults } = checkConfig(value, options.env);
   if (faults.length === 0) return config;
   const ordered = [...faults].sort((a, b) => compare(a.path, b.path, value));
-  throw new ConfigError(ordered.map(toIssue), options.file);
+  throw new ConfigError(limitFaults(ordered).map(toIssue), options.file);
 }
 
 /** The order of two paths in a value: as its keys stand; a missing one comes first. */

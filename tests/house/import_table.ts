@@ -30,7 +30,7 @@ export const table: Readonly<Record<string, Row>> = {
     folders: ["core", "webhook"],
     doors: { "yaml.ts": [] },
     // Behind the door of YAML only: `./config` alone has no dependency.
-    packagesOf: { "js-yaml": ["load_config.ts", "_yaml_tree.ts"] },
+    packagesOf: { "js-yaml": ["_read_yaml.ts", "_yaml_tree.ts"] },
   },
   hono: {
     folders: ["core", "webhook", "outbox"],

@@ -1,11 +1,12 @@
-/** Lines of a text, which end as YAML's do: with LF, CR, or both. */
-export class Lines {
-  readonly #source: string;
+/** A text and its lines, which end as YAML's do: with LF, CR, or both. */
+export class Source {
+  /** The whole. */
+  readonly text: string;
   readonly #starts: number[] = [0];
 
-  constructor(source: string) {
-    this.#source = source;
-    for (const { index, 0: end } of source.matchAll(/\r\n|\n|\r/g)) {
+  constructor(text: string) {
+    this.text = text;
+    for (const { index, 0: end } of text.matchAll(/\r\n|\n|\r/g)) {
       this.#starts.push(index + end.length);
     }
   }
@@ -24,8 +25,8 @@ export class Lines {
   /** Where a line begins and ends, without its line break. */
   bounds(line: number): { readonly start: number; readonly end: number } {
     const start = this.#starts[line - 1]!;
-    const next = this.#starts[line] ?? this.#source.length;
-    const end = start + this.#source.slice(start, next).replace(/[\r\n]+$/, "").length;
+    const next = this.#starts[line] ?? this.text.length;
+    const end = start + this.text.slice(start, next).replace(/[\r\n]+$/, "").length;
     return { start, end };
   }
 }

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { ConfigError, type ConfigIssue } from "@omniagent/hooks/config";
+import { loadConfig, loadConfigFile } from "@omniagent/hooks/config/yaml";
+import { test } from "../harness.ts";
+
+/** The faults of a text; of none the empty list. */
+function issuesOf(text: string | Uint8Array, env = {}): readonly ConfigIssue[] {
+  try {
+    loadConfig(text, { env, file: "hooks.yaml" });
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.issues;
+    throw error;
+  }
+}
+
+/** Code and message of the only fault. */
+function faultOf(text: string | Uint8Array): string {
+  const issues = issuesOf(text);
+  assert.equal(issues.length, 1, issues.map(({ message }) => message).join("\n"));
+  return `${issues[0]!.code}: ${issues[0]!.message}`;
+}
+
+const bomb = ["a: &a [x]"];
+for (const [n, letter] of [..."bcdefghi"].entries()) {
+  const inner = Array(9).fill(`*${"abcdefgh"[n]}`).join(", ");
+  bomb.push(`${letter}: &${letter} [${inner}]`);
+}
+const webhook = (name: string, more = "") =>
+  `    - { name: ${name}, events: ["*"], url: "https://a.example.com/"${more} }\n`;
+const LIMIT = 128 * 1024;
+const filled = (head: string, unit: string) =>
+  head + unit.repeat(Math.floor((LIMIT - head.length) / unit.length));
+
+const heavy: Readonly<Record<string, readonly [text: string, code: string]>> = {
+  "an alias bomb": [bomb.join("\n"), "too_large"],
+  "10,000 open brackets": ["[".repeat(10_000), "too_large"],
+  "10,000 levels of a block": [
+    Array.from({ length: 400 }, (_, i) => `${" ".repeat(i)}a:`).join("\n"),
+    "too_large",
+  ],
+  "10 MB": ["- a\n".repeat(2_600_000), "too_large"],
+  "as many items as fit": [filled("hooks:\n  webhooks:\n", "  - a\n"), "too_large"],
+  "as many webhooks as fit": [filled("hooks:\n  webhooks:\n", "    - { name: }\n"), "too_large"],
+  "as many unknown keys as fit": [
+    Array.from({ length: 12_000 }, (_, i) => `k${i}: 1`).join("\n"),
+    "unknown_key",
+  ],
+  "as many equal keys as fit": [filled("", "a: 1\n"), "duplicate"],
+  "one long line": [filled("hooks: { webhooks: [", "a, ") + "] }", "too_large"],
+  "one long text": [`hooks: ${"a".repeat(LIMIT - 10)}`, "invalid_type"],
+  "one long host": [`server: { host: "${"a:".repeat(LIMIT / 2 - 20)}x" }`, "invalid_value"],
+  "one long duration": [
+    `retention: { events: ${"1s".repeat(LIMIT / 2 - 20)}x }`,
+    "invalid_value",
+  ],
+  "one long pattern": [
+    `hooks: { webhooks: [{ name: a, url: "https://a/", events: ["${
+      "a.".repeat(LIMIT / 2 - 50)
+    }"] }] }`,
+    "invalid_value",
+  ],
+  "one long secret": [
+    `hooks: { defaults: { secret: "whsec_${"A".repeat(LIMIT - 100)}" } }`,
+    "invalid_value",
+  ],
+  "many references": [`storage: { path: "${"${A}".repeat(LIMIT / 4 - 20)}" }`, "variable"],
+  "many open references": [`storage: { path: "${"${".repeat(LIMIT / 2 - 20)}" }`, "variable"],
+};
+
+for (const [name, [text, code]] of Object.entries(heavy)) {
+  test(`loadConfig() refuses ${name} within 100 ms`, () => {
+    assert.equal(issuesOf(text)[0]?.code, code);
+    // Of the processor, as others may be busy too, and the best of some, as code gets warm.
+    const times = Array.from({ length: 8 }, () => {
+      const start = process.cpuUsage();
+      issuesOf(text);
+      const { user, system } = process.cpuUsage(start);
+      return (user + system) / 1000;
+    });
+    assert.ok(Math.min(...times) < 100, `took ${times.map(Math.round)} ms`);
+  });
+}
+
+test("20 aliases are read, 21 are not", () => {
+  const text = (count: number) =>
+    `hooks:\n  webhooks:\n${webhook("a", ", retry: &r [1s]")}` +
+    Array.from({ length: count }, (_, i) => webhook(`a${i}`, ", retry: *r")).join("");
+  assert.deepEqual(issuesOf(text(20)), []);
+  assert.equal(faultOf(text(21)), "too_large: has more than 20 aliases");
+});
+
+test("128 KiB are read, a character more is not", () => {
+  assert.deepEqual(issuesOf(`{}\n#${"x".repeat(LIMIT - 4)}`), []);
+  assert.equal(faultOf(`{}\n#${"x".repeat(LIMIT - 3)}`), "too_large: is larger than 128 KiB");
+  assert.equal(faultOf(new Uint8Array(LIMIT + 1)), "too_large: is larger than 128 KiB");
+});
+
+test("a report ends after 200 faults and says so", () => {
+  const keys = Array.from({ length: 300 }, (_, i) => `k${i}: 1`).join("\n");
+  const issues = issuesOf(keys);
+  assert.equal(issues.length, 201);
+  assert.equal(issues.filter(({ code }) => code === "too_large").length, 1);
+  assert.equal(issuesOf(Array(300).fill("hooks: {}").join("\n")).length, 201);
+});
+
+for (const [name, end] of [["LF", "\n"], ["CRLF", "\r\n"], ["CR", "\r"]] as const) {
+  test(`lines that end with ${name}, after a byte order mark, are counted as editors do`, () => {
+    const [issue] = issuesOf(`\ufeffhooks:${end}  # c${end}${end}  defaults: { timeout: 5 }${end}`);
+    assert.deepEqual([issue?.line, issue?.column], [4, 24]);
+    const bytes = new TextEncoder().encode(`\ufeffhooks:${end}  x: 1${end}`);
+    assert.deepEqual([issuesOf(bytes)[0]?.line, issuesOf(bytes)[0]?.column], [2, 3]);
+  });
+}
+
+test("bytes that are not UTF-8 are refused, with their line", () => {
+  const bytes = (...parts: readonly (string | number[])[]) =>
+    Uint8Array.from(
+      parts.flatMap((part) =>
+        typeof part === "string" ? [...new TextEncoder().encode(part)] : part
+      ),
+    );
+  assert.equal(
+    faultOf(bytes("hooks: {}\n# caf", [0xe9], "\n")),
+    "unreadable: is not UTF-8: line 2 has a byte that does not belong there",
+  );
+  assert.match(faultOf(bytes("a: ", [0xed, 0xa0, 0x80])), /line 1/);
+  assert.match(faultOf(bytes([0xc0, 0x80])), /line 1/);
+  assert.equal(faultOf(bytes([0xff, 0xfe], "h\0")), "unreadable: is UTF-16: save it as UTF-8");
+  assert.equal(faultOf(bytes([0xfe, 0xff], "\0h")), "unreadable: is UTF-16: save it as UTF-8");
+  assert.match(faultOf("hooks: \ud800"), /^syntax: holds a character that is not text/);
+  assert.match(faultOf("hooks: \0"), /^syntax: holds a character that is not text/);
+});
+
+test("no key of a file changes the members of all objects", () => {
+  const before = Object.getOwnPropertyNames(Object.prototype);
+  for (
+    const key of [
+      "__proto__",
+      "constructor",
+      "prototype",
+      "toString",
+      '"__proto__"',
+      "hasOwnProperty",
+    ]
+  ) {
+    const value = `{ ${key}: { polluted: yes }, polluted: yes }`;
+    const text = `${key}: ${value}\nhooks: ${value}\nserver: ${value}\n`;
+    assert.ok(issuesOf(text).every(({ code }) => code === "unknown_key"), key);
+    issuesOf(`hooks: { webhooks: [${value}], defaults: { headers: ${value}, filter: ${value} } }`);
+  }
+  assert.deepEqual(Object.getOwnPropertyNames(Object.prototype), before);
+  assert.equal(({} as { polluted?: unknown }).polluted, undefined);
+});
+
+test("variables are the own members of an object of variables only", () => {
+  const text = 'storage: { path: "${constructor}${__proto__}${toString}" }';
+  assert.match(faultOf(text), /^variable: needs variable constructor, which is not set/);
+  assert.equal(loadConfig(text, { env: () => "x" }).storage.path, "xxx");
+});
+
+test("a lookup that throws is a fault of the value that needs it", () => {
+  const env = () => {
+    throw new Error("Requires env access\nand more");
+  };
+  assert.throws(() => loadConfig("storage: { path: ${A} }".replace("${A}", '"${A}"'), { env }), {
+    message: /storage\.path needs variable A, which can't be read: Requires env access$/m,
+  });
+});
+
+test("loadConfigFile() reads a file, and says what is wrong with what is none", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "hooks_config_"));
+  const messageOf = (path: string) =>
+    loadConfigFile(path, { env: {} }).then(() => "", ({ message }) => message.split("\n\n").at(-1));
+  try {
+    const file = join(folder, "hooks.yaml");
+    await writeFile(file, "\ufeffstorage: { path: a.db }\r\n");
+    assert.equal((await loadConfigFile(file, { env: {} })).storage.path, "a.db");
+    await writeFile(file, "storage: { path: 5 }");
+    await assert.rejects(loadConfigFile(file, { env: {}, file: "x.yaml" }), {
+      message: /^x\.yaml:1:18\n {2}storage\.path must be a file/m,
+    });
+    assert.equal(await messageOf(folder), `${folder}\n  the file is a directory`);
+    const missing = join(folder, "none.yaml");
+    assert.equal(await messageOf(missing), `${missing}\n  the file is not there`);
+    assert.match(
+      await messageOf(join(file, "x")),
+      /the file is not there: a part of its path is a file/,
+    );
+    await writeFile(file, new Uint8Array(10_000_000));
+    assert.equal(await messageOf(file), `${file}\n  the file is larger than 128 KiB`);
+    await writeFile(file, Uint8Array.of(0xff));
+    assert.match(await messageOf(file), /the file is not UTF-8: line 1/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
