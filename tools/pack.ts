@@ -27,6 +27,7 @@ await main();
 
 const shipped = [
   /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
+  /^(?:docs|skills)\/[\w/-]+\.md$/,
   /^mod\.(?:js|d\.ts)$/,
   /^bin\/hooks\.js$/,
   /^src\/[\w/]+\.(?:js|d\.ts)$/,
