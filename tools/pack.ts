@@ -25,6 +25,9 @@ import { main } from "../src/cli/mod.js";
 await main();
 `;
 
+/** What an app brings itself: two copies of Hono would be two types. */
+const peers = ["hono"];
+
 const shipped = [
   /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
   /^(?:docs|skills)\/[\w/-]+\.md$/,
@@ -47,12 +50,25 @@ export async function pack(): Promise<string> {
   await Deno.mkdir(`${folder}/package/bin`);
   await Deno.writeTextFile(`${folder}/package/bin/hooks.js`, command);
   const manifest = `${folder}/package/package.json`;
-  const fields = { ...JSON.parse(await Deno.readTextFile(manifest)), ...patch };
+  const fields = withPeers({ ...JSON.parse(await Deno.readTextFile(manifest)), ...patch });
   await Deno.writeTextFile(manifest, `${JSON.stringify(fields, null, 2)}\n`);
   await inspect(".build/pack/package");
 
   await run("npm", ["pack", "--silent", "--pack-destination", build], { cwd: `${folder}/package` });
   return `${build}/${config.name.slice(1).replace("/", "-")}-${config.version}.tgz`;
+}
+
+/** Moves the peers out of the dependencies. npm and Bun install them too: the command serves by Hono. */
+function withPeers(
+  { dependencies, ...fields }: { readonly dependencies?: Record<string, string> },
+): unknown {
+  const isPeer = ([name]: readonly [string, string]) => peers.includes(name);
+  const all = Object.entries(dependencies ?? {});
+  return {
+    ...fields,
+    dependencies: Object.fromEntries(all.filter((entry) => !isPeer(entry))),
+    peerDependencies: Object.fromEntries(all.filter(isPeer)),
+  };
 }
 
 /** Leaves one file for each entry, and chunks that entries share or load on demand. */

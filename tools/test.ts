@@ -14,6 +14,7 @@ import { build, exists, filesBelow, output, root, run, runtimeModules } from "./
 const denoOnly: Readonly<Record<string, string>> = {
   internal: "private files, which the package does not export",
   house: "the repository itself, not the package",
+  command: "starts the command as processes, on all three",
   consumer: "a program that `test:consumer` type-checks",
   bench: "the sampler, not the package",
   runtime: "starts other runtimes itself",

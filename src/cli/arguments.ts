@@ -5,11 +5,12 @@
  */
 import { InvalidArgumentError } from "commander";
 
+const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/;
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** A duration such as `500ms`, `2s` or `1m30s`, in milliseconds. */
 export function parseDuration(text: string): number {
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text)) {
+  if (!DURATION.test(text)) {
     throw new InvalidArgumentError("A duration looks like 500ms, 2s or 1m30s.");
   }
   let sum = 0;
@@ -43,10 +44,12 @@ export function parseInteger(min: number, max: number): (text: string) => number
 /** A moment: RFC 3339, or a duration before now. */
 export function parseMoment(now: () => number): (text: string) => string {
   return (text) => {
-    if (/^\d{4}-\d\d-\d\d/.test(text)) {
-      const time = Date.parse(text);
-      if (!Number.isNaN(time)) return new Date(time).toISOString();
-    } else if (/[a-z]$/.test(text)) return new Date(now() - parseDuration(text)).toISOString();
+    const time = DURATION.test(text)
+      ? now() - parseDuration(text)
+      : /^\d{4}-\d\d-\d\d/.test(text)
+      ? Date.parse(text)
+      : NaN;
+    if (Math.abs(time) < 8.64e15) return new Date(time).toISOString(); // what a Date can hold
     throw new InvalidArgumentError(
       "A time looks like 2026-01-31T12:00:00Z, or 2h for two hours ago.",
     );

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { answerError } from "./answer_error.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
+import { isLoopback } from "./listening.ts";
 
 /** Where `hooks serve` listens unless told otherwise. */
 export const DEFAULT_URL = "http://127.0.0.1:8787";
@@ -51,6 +52,9 @@ export function createClient(io: CommandIO, options: ServerOptions): Client {
     throw new CommandError("Cannot use the token as it has characters that a header can't carry", [
       "Copy it again from where it was printed",
     ], 2);
+  }
+  if (token !== undefined && base.protocol === "http:" && !isLoopback(base.hostname)) {
+    io.stderr.write("warning: the token goes over plain http, and anyone on the way can read it\n");
   }
   const url = base.href.replace(/\/$/, "");
 

@@ -34,8 +34,8 @@ export type CommandServer = {
   /** The port. */
   readonly port: number;
   /**
-   * Takes no more connections, and resolves when every answer was sent. What is still open after
-   * `grace` milliseconds is cut off.
+   * Takes no more connections, and resolves when every answer was sent, but after `grace` milliseconds
+   * at the latest: what is still open then is cut off, or ends with the process.
    */
   close(grace: number): Promise<void>;
 };

@@ -9,9 +9,15 @@ import { VERSION } from "./version.ts";
 const HELP_WIDTH = 100;
 
 const examples = `
-Examples:
-  hooks secret                                        a secret for both sides
-  hooks listen --secret whsec_… --port 9000           one side: receives and prints
+Each command has a --help of its own. Where the hooks are served, and the token that they want,
+come from --url and --token, or from HOOKS_URL and HOOKS_TOKEN. Exit codes: 0 done, 1 failed,
+2 used wrongly.
+
+Examples, each in a terminal of its own:
+  hooks listen --port 9000            a receiver that prints what comes
+  hooks serve                         takes events; hooks.yaml says which webhooks get them
+  hooks send tool.called '{"name":"bash"}' --session s-1
+  hooks tail --type 'tool.*'
 `;
 
 /**

@@ -5,19 +5,19 @@ export function serveOnDeno(
   { hostname, port }: CommandServerOptions,
   handler: (request: Request) => Promise<Response> | Response,
 ): CommandServer {
-  const cutOff = new AbortController();
   const server = Deno.serve({
     hostname,
     port,
-    signal: cutOff.signal,
     onListen: () => {}, // the command says itself where it listens
     onError: () => new Response(null, { status: 500 }),
   }, handler);
   return {
     port: server.addr.port,
     async close(grace) {
-      const timer = setTimeout(() => cutOff.abort(), grace);
-      await server.shutdown();
+      // Deno 2.9 fails on an abort after `shutdown`, so that what is left ends with the process.
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, grace));
+      await Promise.race([server.shutdown(), late]);
       clearTimeout(timer);
     },
   };

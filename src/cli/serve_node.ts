@@ -13,11 +13,11 @@ export async function serveOnNode(
   handler: Handler,
 ): Promise<CommandServer> {
   const { createServer } = await import("node:http");
-  const { Readable } = await import("node:stream");
+  let closing = false;
   const server = createServer((incoming, outgoing) => {
-    const body = bodiless.test(incoming.method!) ? undefined : Readable.toWeb(incoming);
-    answer(incoming, outgoing, body as ReadableStream<Uint8Array> | undefined, handler)
-      .catch(() => outgoing.destroy()); // the client has gone, or the body broke off
+    const isLast = () => closing; // Bun 1.4 would keep the connection, and wait for its end
+    // What fails there: the client has gone, or the answer's body broke off.
+    answer(incoming, outgoing, handler, isLast).catch(() => outgoing.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -27,6 +27,7 @@ export async function serveOnNode(
   return {
     port: address.port,
     async close(grace) {
+      closing = true;
       const timer = setTimeout(() => server.closeAllConnections(), grace);
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
@@ -40,12 +41,12 @@ export async function serveOnNode(
 async function answer(
   incoming: Incoming,
   outgoing: Outgoing,
-  body: ReadableStream<Uint8Array> | undefined,
   handler: Handler,
+  isLast: () => boolean,
 ): Promise<void> {
   const gone = new AbortController();
   outgoing.on("close", () => gone.abort());
-  const request = requestOf(incoming, body, gone.signal);
+  const request = requestOf(incoming, gone.signal);
   const response = request
     ? await Promise.resolve(request).then(handler).catch(() => new Response(null, { status: 500 }))
     : new Response(null, { status: 400 });
@@ -53,28 +54,50 @@ async function answer(
   outgoing.writeHead(response.status, {
     ...Object.fromEntries(response.headers),
     ...(cookies.length > 0 ? { "set-cookie": cookies } : {}),
+    ...(isLast() ? { connection: "close" } : {}),
   });
   if (response.body) await pour(response.body, outgoing, gone.signal);
   outgoing.end();
 }
 
 /** The request; undefined when its target or its host is none. */
-function requestOf(
-  { url, method, headers: { host }, rawHeaders }: Incoming,
-  body: ReadableStream<Uint8Array> | undefined,
-  signal: AbortSignal,
-): Request | undefined {
+function requestOf(incoming: Incoming, signal: AbortSignal): Request | undefined {
+  const { url, method, headers: { host }, rawHeaders } = incoming;
   try {
     const headers = new Headers();
     for (let at = 0; at < rawHeaders.length; at += 2) {
       headers.append(rawHeaders[at]!, rawHeaders[at + 1]!);
     }
-    const stream = body ? { body, duplex: "half" } : {};
-    const init = { method: method!, headers, signal, ...stream };
+    const body = bodiless.test(method!) ? {} : { body: bodyOf(incoming), duplex: "half" };
+    const init = { method: method!, headers, signal, ...body };
     return new Request(new URL(url!, `http://${host ?? "localhost"}`), init);
   } catch {
     return undefined;
   }
+}
+
+/**
+ * A body at the pace of the one who reads it. What nobody wants is read and dropped, for a client that
+ * still sends does not look at the answer. `Readable.toWeb` would cut its connection.
+ */
+function bodyOf(incoming: Incoming): ReadableStream<Uint8Array> {
+  let data: ((part: Uint8Array) => void) | undefined;
+  let end: () => void;
+  return new ReadableStream({
+    pull(controller) {
+      if (data !== undefined) return void incoming.resume();
+      data = (part) => {
+        incoming.pause();
+        controller.enqueue(part);
+      };
+      end = () => controller.close();
+      incoming.on("data", data).on("end", end).on("error", (error) => controller.error(error));
+    },
+    cancel() {
+      if (data !== undefined) incoming.off("data", data).off("end", end);
+      incoming.resume();
+    },
+  }, { highWaterMark: 0 });
 }
 
 /** Writes a body at the pace of the one who reads it. */

@@ -32,9 +32,14 @@ export async function* readServerEvents(
 async function* linesOf(body: ReadableStream<Uint8Array>): AsyncIterable<string> {
   const decoder = new TextDecoder();
   let rest = "";
+  let endedByReturn = false;
   for await (const part of body) {
-    // A carriage return may be half of a line's end: it waits for what comes behind it.
-    const lines = (rest + decoder.decode(part, { stream: true })).split(/\r\n|\n|\r(?!$)/);
+    const text = decoder.decode(part, { stream: true });
+    if (text === "") continue;
+    // The line feed of a line's end that was cut in two.
+    const begun = endedByReturn && text.startsWith("\n") ? text.slice(1) : text;
+    endedByReturn = text.endsWith("\r");
+    const lines = (rest + begun).split(/\r\n|\n|\r/);
     rest = lines.pop()!;
     yield* lines;
   }

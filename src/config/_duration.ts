@@ -33,8 +33,8 @@ export function formatDuration(milliseconds: number): string {
 }
 
 /** What someone may have meant who wrote no duration: a bare number, days, other spellings. */
-export function meantDuration(value: unknown): { suggestion?: string; hint?: string } {
-  const text = String(value).trim();
+export function meantDuration(written: string): { suggestion?: string; hint?: string } {
+  const text = written.trim();
   if (DURATION.test(text)) return {}; // it is only too long or too short
   if (text === "0") return { suggestion: "0s" };
   if (/^[0-9]+$/.test(text)) {

@@ -1,6 +1,6 @@
 import { headerValue } from "./_texts.ts";
 import type { Kind } from "./_kinds.ts";
-import { map } from "./_mappings.ts";
+import { map } from "./_free_mappings.ts";
 
 /** Headers that a delivery sets itself: those of the signature, or of the connection. */
 const RESERVED = [

@@ -2,9 +2,10 @@
  * The kinds of values that a configuration is made of. Each reads a value, reports what is wrong, and has
  * the JSON Schema of what it reads: one description of a field serves both.
  *
- * Not a validator from npm, because none of them does these three: report every unknown key,
- * `__proto__` and `constructor` among them; read a variable where it stands, so that `${PORT}` may be a
- * number and `"8787"` may not; and keep what is shown apart from what is secret.
+ * Not valibot, which reports the first unknown key of a mapping and no other, takes a list for a mapping,
+ * and leaves `__proto__` and `constructor` out of records without a word. Here every key is accounted for, a
+ * variable is read where it stands, so that `${PORT}` may be a number and `"8787"` may not, and each field says
+ * what of it may be shown.
  *
  * @module
  */
@@ -27,63 +28,6 @@ export interface Kind<T> {
 export interface Meant {
   readonly suggestion?: string | undefined;
   readonly hint?: string | undefined;
-}
-
-/** What a text has to be. */
-export interface TextRule<T> {
-  /** Follows "must be". */
-  readonly accepted: string;
-  readonly pattern: RegExp;
-  /** @default {"all"} */
-  readonly show?: Show;
-  /** What a pattern can't say; undefined: not accepted. */
-  readonly parse?: (text: string) => T | undefined;
-  /** Is given what was written, of a text without variables only. */
-  readonly meant?: (value: unknown) => Meant;
-  /** Alternatives to the pattern in the JSON Schema. */
-  readonly options?: readonly string[];
-}
-
-/** Text, with variables put in. */
-export function text<T = string>(rule: TextRule<T>): Kind<T> {
-  const { accepted, pattern, show = "all", meant = () => ({}) } = rule;
-  const parse = rule.parse ?? ((text) => text as T);
-  const refers = { type: "string", pattern: "\\$\\{" };
-  return {
-    schema: rule.options
-      ? { anyOf: [{ enum: rule.options }, refers] }
-      : { type: "string", pattern: `(?:${pattern.source})|\\$\\{` },
-    read(value, reader) {
-      reader.show(show);
-      const problem = `must be ${accepted}`;
-      const fault = (found: string, meant: Meant) => {
-        const code = typeof value === "string" ? "invalid_value" : "invalid_type";
-        reader.fault(code, { problem, accepted, found, ...meant });
-        return undefined;
-      };
-      if (typeof value !== "string") {
-        const quote = /^(number|boolean)$/.test(typeof value) && pattern.test(String(value));
-        const hint = quote ? { hint: "put it in quotes" } : {};
-        return fault(describe(value, show), { ...hint, ...meant(value) });
-      }
-      const expanded = reader.expand(value, show);
-      if (expanded === undefined) return undefined;
-      const result = pattern.test(expanded.text) ? parse(expanded.text) : undefined;
-      if (result !== undefined) return result;
-      if (!expanded.refers) return fault(describe(value, show), meant(value));
-      return fault(describeReference(value, expanded.text, show), {});
-    },
-  };
-}
-
-/** One of some words. */
-export function oneOf<const T extends string>(
-  words: readonly T[],
-  meant: (value: unknown) => Meant,
-): Kind<T> {
-  const pattern = new RegExp(`^(?:${words.join("|")})$`, "u");
-  const accepted = words.join(", ").replace(/, (?!.*, )/, " or ");
-  return text<T>({ accepted, pattern, meant, options: words });
 }
 
 /** A number; `type` is how JSON Schema calls it. */
@@ -163,6 +107,7 @@ function meantByText<T>(
   parse: (text: string) => T | undefined,
 ): Meant {
   if (mayRefer(value)) return { hint: "a variable has to stand alone here" };
+  if (/^\$[A-Za-z_]\w*$/.test(value)) return { suggestion: `\${${value.slice(1)}}` };
   const word = value.trim().toLowerCase();
   const meant = Object.hasOwn(YES_NO, word) ? YES_NO[word]! : word;
   if (!fits(parse(meant))) return {};
@@ -193,13 +138,12 @@ export function list<T>(item: Kind<T>, rule: {
       const problem = `must be ${accepted}`;
       if (!Array.isArray(value)) {
         reader.show(show);
-        const single = show === "all" && typeof value === "string" && !/[\s,[\]{}"'#]/.test(value);
-        const meant = single
-          ? { suggestion: /^[*&!|>%@`?-]/.test(value) ? `["${value}"]` : `[${value}]` }
-          : value === null
-          ? {}
-          : { hint: "a list is written [a, b], or with one line '- a' for each" };
-        reader.fault("invalid_type", { problem, accepted, found: describe(value, show), ...meant });
+        reader.fault("invalid_type", {
+          problem,
+          accepted,
+          found: describe(value, show),
+          ...meantByNoList(value, show),
+        });
         return undefined;
       }
       if (value.length < from) {
@@ -216,6 +160,20 @@ export function list<T>(item: Kind<T>, rule: {
       return items as readonly T[];
     },
   };
+}
+
+/** What someone may have meant who wrote no list: `a, b`, or one item alone. */
+function meantByNoList(value: unknown, show: Show): Meant {
+  if (value === null) return {};
+  if (typeof value === "string" && mayRefer(value)) {
+    return { hint: "a variable stands for text, and for nothing else" };
+  }
+  const parts = typeof value === "string" && show === "all" ? value.split(/\s*,\s*/) : [""];
+  if (!parts.every((part) => /^[^\s[\]{}"'#]+$/.test(part))) {
+    return { hint: "a list is written [a, b], or with one line '- a' for each" };
+  }
+  const items = parts.map((part) => /^[*&!|>%@`?-]/.test(part) ? `"${part}"` : part);
+  return { suggestion: `[${items.join(", ")}]` };
 }
 
 function checkUnique<T>(

@@ -30,9 +30,10 @@ export function readYaml(source: Source, file: string | undefined): Document {
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     // The error holds the text, secrets included, and so does not become a cause.
-    const at = error.mark?.position ?? 0;
+    const after = error.mark?.position ?? 0;
+    const at = /[*&]/.test(source.text[after - 1] ?? "") ? after - 1 : after;
     const place = { start: at, end: at + 1 };
-    throw unsound([{ ...yamlProblem(error.reason, source.text, at), path: [], place }]);
+    throw unsound([{ ...yamlProblem(error.reason, source.text, after), path: [], place }]);
   }
 }
 

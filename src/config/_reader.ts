@@ -145,7 +145,7 @@ export function describeReference(written: string, expanded: string, show: Show)
   if (expanded === "") {
     return part === "" ? "a variable that is empty" : `${quoted(written)}, which is empty`;
   }
-  if (part === "") return describe(written, show);
+  if (part === "") return "text with a variable, which is not shown";
   return `${describe(written, show)}, whose value is not shown`;
 }
 

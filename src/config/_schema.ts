@@ -12,11 +12,13 @@ import type {
 } from "./config.ts";
 import { boolean, type Kind, list, number } from "./_kinds.ts";
 import { object } from "./_mappings.ts";
+import { text } from "./_text.ts";
 import { duration, host, LONGEST_DURATION, name, path, time, token, word } from "./_texts.ts";
 import { shared, type SharedFields, webhook } from "./_webhook_schema.ts";
 
 /** The file, before the defaults are merged. */
 export interface ConfigFile {
+  readonly $schema?: string | undefined;
   readonly hooks?: HooksSection | undefined;
   readonly storage?: StorageConfig | undefined;
   readonly retention?: RetentionConfig | undefined;
@@ -48,11 +50,18 @@ const tokens: Kind<readonly TokenConfig[]> = list(
   { of: "tokens", from: 0, to: 1000, unique: ["name", "token"] },
 );
 
-/** Fields that are often looked for at the top. */
-const BELOW_HOOKS = {
-  webhooks: "it belongs under hooks, as hooks.webhooks",
-  defaults: "it belongs under hooks, as hooks.defaults",
+/** Where a field belongs that someone looks for at the top. */
+const SECTIONS = {
+  hooks: ["webhooks", "defaults"],
+  storage: ["path"],
+  retention: ["event_log", "disable_after"],
+  server: ["host", "port", "tokens"],
 };
+const ELSEWHERE = Object.fromEntries(
+  Object.entries(SECTIONS).flatMap(([section, fields]) =>
+    fields.map((field) => [field, `it belongs under ${section}, as ${section}.${field}`])
+  ),
+);
 
 /** The whole file. */
 export const schema: Kind<ConfigFile> = object<ConfigFile>({
@@ -123,4 +132,8 @@ export const schema: Kind<ConfigFile> = object<ConfigFile>({
     }),
     about: "How the HTTP server of the hooks command listens.",
   },
-}, { elsewhere: BELOW_HOOKS });
+  $schema: {
+    kind: text({ accepted: "text", pattern: /^/u }),
+    about: "Where this schema is, for editors.",
+  },
+}, { elsewhere: ELSEWHERE });

@@ -29,4 +29,11 @@ export class Source {
     const end = start + this.text.slice(start, next).replace(/[\r\n]+$/, "").length;
     return { start, end };
   }
+
+  /** Where an offset is, for someone who looks at another. */
+  describe(offset: number, from: number): string {
+    const line = this.lineOf(offset);
+    if (line !== this.lineOf(from)) return `line ${line}`;
+    return `column ${offset - this.bounds(line).start + 1} of this line`;
+  }
 }

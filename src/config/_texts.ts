@@ -5,18 +5,19 @@
  */
 import { parseTime } from "../core/mod.ts";
 import { DURATION, formatDuration, meantDuration, parseDuration } from "./_duration.ts";
-import { type Kind, type Meant, oneOf, text } from "./_kinds.ts";
+import type { Kind } from "./_kinds.ts";
 import { nearest } from "./_suggest.ts";
+import { oneOf, text } from "./_text.ts";
+
+const NAME = /^[A-Za-z0-9._-]{1,64}$/u;
 
 /** The name of a webhook or of a token. */
 export const name: Kind<string> = text({
   accepted: "1 to 64 characters of [A-Za-z0-9._-]",
-  pattern: /^[A-Za-z0-9._-]{1,64}$/u,
-  meant: (value) => {
-    const plain = String(value).trim().replace(/\s+/g, "-");
-    return typeof value === "string" && /^[A-Za-z0-9._-]{1,64}$/.test(plain)
-      ? { suggestion: plain }
-      : {};
+  pattern: NAME,
+  meant: (written) => {
+    const plain = written.trim().replace(/\s+/g, "-");
+    return plain !== written && NAME.test(plain) ? { suggestion: plain } : {};
   },
 });
 
@@ -31,12 +32,12 @@ export const EVENT_PATTERNS: readonly string[] = [
 export const eventPattern: Kind<string> = text({
   accepted: 'an event type such as tool.called, a prefix such as tool.*, or "*"',
   pattern: /^(?:\*|(?=.{1,128}(?:\.\*)?$)[a-z0-9_]+(?:\.[a-z0-9_]+)*(?:\.\*)?)$/u,
-  meant: (value) => typeof value === "string" ? { suggestion: nearest(value, EVENT_PATTERNS) } : {},
+  meant: (written) => ({ suggestion: nearest(written, EVENT_PATTERNS) }),
 });
 
 /** A URL as far as its host: what follows may be a secret. */
 function asFarAsHost(url: string): string {
-  const variable = /^\$\{[A-Za-z_][A-Za-z0-9_]*\}/.exec(url)?.[0];
+  const variable = /^\$\{[A-Za-z_][A-Za-z0-9_]*(?:\}|(?=:-))/.exec(url)?.[0];
   if (variable !== undefined) return variable;
   return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\]*(?=[/?#]|$)/i.exec(url)?.[0] ?? "";
 }
@@ -47,12 +48,12 @@ export const url: Kind<string> = text({
   pattern: /^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\s/?#@\\]+(?:[/?#]\S*)?$/u,
   show: asFarAsHost,
   parse: (text) => URL.canParse(text) ? text : undefined,
-  meant: (value) => {
-    const text = String(value);
-    if (/^https?:\/\/[^/?#]*@/i.test(text)) {
+  meant: (written) => {
+    if (/^https?:\/\/[^/?#]*@/i.test(written)) {
       return { hint: "credentials belong into headers, as in Authorization" };
     }
-    const bare = /^(?:[\w-]+\.)*[\w-]+(?::\d+)?(?:[/?#]|$)/.test(text);
+    if (/\s/.test(written)) return { hint: "it holds a space or a line break" };
+    const bare = /^(?:\/\/)?(?:[\w-]+\.)*[\w-]+(?::\d+)?(?:[/?#]|$)/.test(written);
     return bare ? { hint: "it has to begin with https:// or http://" } : {};
   },
 });
@@ -68,10 +69,10 @@ export const path: Kind<string> = text({
 export const host: Kind<string> = text({
   accepted: "a host name or an address, without scheme and port",
   pattern: /^(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]+)$/u,
-  meant: (value) => {
+  meant: (written) => {
     const [, host, port] = /^(?:[a-z]+:\/\/)?([^/:[\]\s]+|\[[0-9a-f:.]+\])(?::(\d+))?\/?$/i
-      .exec(String(value)) ?? [];
-    if (host === undefined || host === value) return {};
+      .exec(written) ?? [];
+    if (host === undefined || host === written) return {};
     const hint = port === undefined ? {} : { hint: `the port belongs into server.port` };
     return { suggestion: host.replace(/^\[|\]$/g, ""), ...hint };
   },
@@ -91,8 +92,8 @@ export const headerValue: Kind<string> = text({
   accepted: "one line of text without characters beyond Latin-1",
   pattern: /^[\t\x20-\x7e\x80-\xff]*$/u,
   show: "none",
-  meant: (value) =>
-    typeof value === "string" && /[\r\n]$/.test(value)
+  meant: (written) =>
+    /[\r\n]$/.test(written)
       ? { hint: "it ends with a line break: a block begun with |- or >- has none" }
       : {},
 });
@@ -111,8 +112,8 @@ export const secret: Kind<string> = text({
     "u",
   ),
   show: "none",
-  meant: (value) =>
-    String(value).startsWith("whpk_") ? { hint: "a whpk_ key is public and can't sign" } : {},
+  meant: (written) =>
+    written.startsWith("whpk_") ? { hint: "a whpk_ key is public and can't sign" } : {},
 });
 
 /** A time. `Date` objects, which other parsers make of it, are taken too. */
@@ -121,8 +122,8 @@ export const time: Kind<Date> = dateOr(text<Date>({
   pattern:
     /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/u,
   parse: parseTime,
-  meant: (value) => {
-    const day = /^\d{4}-\d\d-\d\d$/.exec(String(value))?.[0];
+  meant: (written) => {
+    const day = /^\d{4}-\d\d-\d\d$/.exec(written)?.[0];
     return day && parseTime(`${day}T00:00:00Z`) ? { suggestion: `${day}T00:00:00Z` } : {};
   },
 }));
@@ -160,13 +161,11 @@ export function duration({ over, from, to }: {
         ? value
         : undefined;
     },
-    meant: (value): Meant => meantDuration(value),
+    meant: meantDuration,
   });
 }
 
 /** One of some words, whose letters may have been written large, or wrong. */
 export function word<const T extends string>(...words: readonly T[]): Kind<T> {
-  return oneOf(words, (value) => ({
-    suggestion: typeof value === "string" ? nearest(value, words) : undefined,
-  }));
+  return oneOf(words, (written) => ({ suggestion: nearest(written, words) }));
 }

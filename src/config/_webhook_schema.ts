@@ -7,7 +7,8 @@ import type { FilterValue } from "../webhook/send.ts";
 import type { GrowingRetryConfig, RetryConfig, WebhookConfig } from "./config.ts";
 import { headers } from "./_headers.ts";
 import { type Kind, list, number } from "./_kinds.ts";
-import { type Fields, listOrMapping, map, object } from "./_mappings.ts";
+import { listOrMapping, map } from "./_free_mappings.ts";
+import { type Fields, object } from "./_mappings.ts";
 import { describe } from "./_reader.ts";
 import { nearest } from "./_suggest.ts";
 import { duration, eventPattern, LONGEST_DURATION, name, secret, url, word } from "./_texts.ts";
@@ -43,7 +44,7 @@ const growing: Kind<GrowingRetryConfig> = object<GrowingRetryConfig>({
     about: "How far a delay may stray to either side, as a part of it.",
     otherwise: 0.2,
   },
-});
+}, { elsewhere: { delays: "a list of delays is retry itself, as in retry: [1s, 1m]" } });
 
 const delays: Kind<readonly number[]> = list(duration({ to: LONGEST_DURATION }), {
   of: "durations",
@@ -84,6 +85,11 @@ const filter: Kind<NonNullable<WebhookConfig["filter"]>> = map({
     pattern: /^(?:data(?:\..+)?|type|id|session_id)$/u,
     problem: () =>
       "is no path of an event: there are data, data.name and the like, type, id, session_id",
+    meant: (key) => {
+      const near = nearest(key, PATHS);
+      const word = /^[\w-]+(\.[\w-]+)*$/.test(key) ? `data.${key}` : undefined;
+      return { suggestion: near ?? word };
+    },
   },
   value: {
     schema: { anyOf: [scalars.schema, scalar.schema] },
@@ -91,10 +97,6 @@ const filter: Kind<NonNullable<WebhookConfig["filter"]>> = map({
   },
   to: 100,
   rename: (key) => key === "session_id" ? "sessionId" : key,
-  meant: (key) => {
-    const near = nearest(key, PATHS);
-    return { suggestion: near ?? (/^[\w-]+(\.[\w-]+)*$/.test(key) ? `data.${key}` : undefined) };
-  },
 });
 
 /** The fields that webhooks may share. */

@@ -32,8 +32,12 @@ const SAID: readonly (readonly [begins: RegExp, problem: string, code?: "too_lar
   [/^expected ':' after/, "lacks a ':' after a key here"],
   [/^a whitespace character is expected/, "lacks a space after the ':' here"],
   [
-    /^name of an alias|^unidentified alias|^alias node/,
+    /^name of an alias|^alias node/,
     'has an unquoted * here, which begins an alias: put text with * in quotes, as in "*"',
+  ],
+  [
+    /^unidentified alias/,
+    "has an alias here, and no anchor of its name above it: put text that begins with * in quotes",
   ],
   [
     /^name of an anchor|^duplication of an anchor/,
@@ -83,11 +87,14 @@ function problemSeen(reason: string, source: string, at: number): string | undef
     return "has an unquoted ${…} inside of { } or [ ] here: put the value in quotes";
   }
   if (/^deficient/.test(reason) && source.slice(at).trim() === "") return UNCLOSED;
+  if (source.startsWith("//", at)) return "has a comment here that begins with //: begin it with #";
   if (/^[@`%]/.test(next)) {
     return `has an unquoted ${next} here, which YAML reserves: put it in quotes`;
   }
   if (!/^bad indentation of a mapping/.test(reason)) return undefined;
-  if (next === ":") return "has a second ': ' in a line here: put the value in quotes";
+  if (next === ":") {
+    return "has a ': ' in the middle of a value here: put the value in quotes, or look for a ':' that is missing above";
+  }
   return /(?:^|[\r\n])[ \t]*$/.test(source.slice(0, at))
     ? "has an indentation here that fits no line above"
     : "has more after a value here: put the value in quotes";

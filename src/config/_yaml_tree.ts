@@ -90,9 +90,13 @@ class Builder implements Tree {
         case EVENT_ID.MAPPING:
           this.#collection(event, { keys: [] });
           break;
-        case EVENT_ID.ALIAS:
-          this.#alias({ start: event.anchorStart - 1, end: event.anchorEnd });
+        case EVENT_ID.ALIAS: {
+          const site = { start: event.anchorStart - 1, end: event.anchorEnd };
+          const anchor = this.#anchors.get(this.#source.text.slice(site.start + 1, site.end));
+          if (anchor === undefined) return this; // js-yaml says so next
+          this.#alias(anchor, site);
           break;
+        }
         case EVENT_ID.DOCUMENT:
           this.#open.push({ name: "" });
           break;
@@ -146,9 +150,7 @@ class Builder implements Tree {
     this.#anchors.set(this.#source.text.slice(anchorStart, anchorEnd), written);
   }
 
-  #alias(site: Place): void {
-    const anchor = this.#anchors.get(this.#source.text.slice(site.start + 1, site.end));
-    if (anchor === undefined) return; // js-yaml has more to say about that
+  #alias(anchor: Written, site: Place): void {
     const { node } = anchor;
     node.uses++;
     this.#last = site.end;
@@ -175,7 +177,7 @@ class Builder implements Tree {
       frame.key = { node, name: this.#keyOf(event) };
       keys.push(node);
       if (node.inner === undefined) {
-        const problem = "has a key here that is not text";
+        const problem = "has a key here that is not text: put text with { or [ in quotes";
         this.unsound.push({ code: "syntax", path: this.#path(), problem, place: node });
       }
       return "";
@@ -183,7 +185,9 @@ class Builder implements Tree {
     frame.key = undefined;
     const before = entries!.get(key.name)?.key;
     if (before !== undefined && this.faults.length < MAX_FAULTS) {
-      const problem = `is there twice: first in line ${this.#source.lineOf(before.start)}`;
+      const problem = `is there twice: first in ${
+        this.#source.describe(before.start, key.node.start)
+      }`;
       const path = this.#path(key.name);
       this.faults.push({ code: "duplicate", path, problem, on: "key", place: key.node });
     }

@@ -57,12 +57,27 @@ export function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** Whether arrays and objects are within one another deeper than a limit. */
-export function isDeeper(value: unknown, limit: number): boolean {
+/** What keeps parsed JSON from being a payload; undefined: nothing. */
+export function findJsonFault(value: unknown, depth: number): string | undefined {
+  if (hasInfinity(value, depth)) return "must have no number beyond 1.8e308";
+  return isDeeper(value, depth) ? `must be at most ${depth} deep` : undefined;
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
   if (typeof value !== "object" || value === null) return false;
-  if (limit === 0) return true;
-  for (const key in value) {
-    if (isDeeper((value as Readonly<Record<string, unknown>>)[key], limit - 1)) return true;
+  return depth === 0 || someField(value, (field) => isDeeper(field, depth - 1));
+}
+
+/** JSON can write a number that no double holds. */
+function hasInfinity(value: unknown, depth: number): boolean {
+  if (typeof value === "number") return !Number.isFinite(value);
+  if (typeof value !== "object" || value === null || depth === 0) return false;
+  return someField(value, (field) => hasInfinity(field, depth - 1));
+}
+
+function someField(object: object, test: (field: unknown) => boolean): boolean {
+  for (const key in object) {
+    if (test((object as Readonly<Record<string, unknown>>)[key])) return true;
   }
   return false;
 }

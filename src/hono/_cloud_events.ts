@@ -1,9 +1,9 @@
 import { createEventId, EventValidationError, type HookEvent } from "../core/mod.ts";
 import { cloudEventIdempotencyKey, decodeCloudEvents } from "../webhook/mod.ts";
-import { isDeeper } from "./_body.ts";
+import { findJsonFault } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import type { Posted } from "./_native_events.ts";
-import { Problem } from "./_problems.ts";
+import { type InputError, Problem } from "./_problems.ts";
 
 /** The attributes that have a name in the specification: others are the sender's, and are not shown. */
 const KNOWN = new Set<unknown>([
@@ -19,10 +19,11 @@ export function readCloudEvents(call: Call, bytes: Uint8Array, isBatch: boolean)
   if (events.length > limits.events) {
     throw Problem.invalid([{ pointer: "", detail: `must have at most ${limits.events} events` }]);
   }
-  if (events.some(({ event }) => isDeeper(event.data, limits.jsonDepth))) {
-    const detail = `must be at most ${limits.jsonDepth} deep`;
-    throw Problem.invalid([{ pointer: "/data", detail }]);
-  }
+  const errors = events.flatMap(({ event }, index): InputError[] => {
+    const detail = findJsonFault(event.data, limits.jsonDepth);
+    return detail === undefined ? [] : [{ pointer: isBatch ? `/${index}/data` : "/data", detail }];
+  });
+  if (errors.length > 0) throw Problem.invalid(errors);
   return {
     list: isBatch ? [] : undefined,
     events: events.map(({ event: { timestamp = new Date(), type, data, sessionId }, ...rest }) => {

@@ -61,6 +61,9 @@ export function readValue<Output>(
   value: unknown,
   prefix: readonly PropertyKey[] = [],
 ): Output {
+  if (Array.isArray(value) && schema.type.endsWith("object")) { // valibot takes a list for an object
+    throw Problem.invalid([{ pointer: pointerTo(prefix), detail: "must be an object" }]);
+  }
   const result = v.safeParse(schema, value, { abortPipeEarly: true });
   if (result.success) return result.output;
   throw Problem.invalid(result.issues.map(({ path = [], expected, message }) => {

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { type BatchEvent, createEventId, type HookEvent, parseTime } from "../core/mod.ts";
-import { isDeeper, parseJson } from "./_body.ts";
+import { findJsonFault, parseJson } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import { readValue } from "./_input.ts";
 import { type InputError, Problem } from "./_problems.ts";
@@ -20,9 +20,8 @@ export type Posted = {
 export function readNativeEvents(call: Call, bytes: Uint8Array): Posted {
   const { limits } = call.state;
   const body = parseJson(bytes);
-  if (isDeeper(body, limits.jsonDepth)) {
-    throw Problem.invalid([{ pointer: "", detail: `must be at most ${limits.jsonDepth} deep` }]);
-  }
+  const fault = findJsonFault(body, limits.jsonDepth);
+  if (fault !== undefined) throw Problem.invalid([{ pointer: "", detail: fault }]);
   const isBatch = typeof body === "object" && body !== null && Object.hasOwn(body, "events");
   const values = isBatch ? readBatch((body as Batch).events, limits.events) : [body];
   const errors: InputError[] = [];

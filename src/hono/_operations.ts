@@ -1,6 +1,6 @@
 import { parseTime } from "../core/mod.ts";
 import { isStreamHook } from "./_feed.ts";
-import { isDeeper, isJson, parseJson, readBody } from "./_body.ts";
+import { findJsonFault, isJson, parseJson, readBody } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import { readValue } from "./_input.ts";
 import { outboxOf } from "./_outbox.ts";
@@ -99,10 +99,8 @@ async function readJson<Output>(
   if (!isJson(call.request.headers.get("content-type"))) {
     throw new Problem("media_type_unsupported");
   }
-  const { jsonDepth } = call.state.limits;
   const value = parseJson(bytes);
-  if (isDeeper(value, jsonDepth)) {
-    throw Problem.invalid([{ pointer: "", detail: `must be at most ${jsonDepth} deep` }]);
-  }
+  const fault = findJsonFault(value, call.state.limits.jsonDepth);
+  if (fault !== undefined) throw Problem.invalid([{ pointer: "", detail: fault }]);
   return readValue(schema, value);
 }

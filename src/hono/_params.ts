@@ -1,6 +1,14 @@
 import { EXAMPLES } from "./_examples.ts";
 import { type Param, readInteger } from "./_input.ts";
-import { cursor, eventId, integer, session, targetName, time, typePattern } from "./_schemas.ts";
+import {
+  cursor,
+  eventId,
+  integer,
+  sessionFilter,
+  targetName,
+  time,
+  typePattern,
+} from "./_schemas.ts";
 
 export const id: Param = { description: "The event's id", schema: eventId, example: EXAMPLES.id };
 export const target: Param = {
@@ -15,7 +23,7 @@ export const type: Param = {
 };
 export const bySession: Param = {
   description: "Of this session only",
-  schema: session,
+  schema: sessionFilter,
   example: "s-1",
 };
 export const since: Param = {

@@ -85,6 +85,12 @@ export const session = text(
   { maxLength: 256 },
 );
 
+export const sessionFilter = text(
+  (text) => text !== "" && CLEAN.test(text),
+  "must be 1 to 256 characters, none of them a control character",
+  { minLength: 1, maxLength: 256 },
+);
+
 export const targetName = text(
   (text) => /^[A-Za-z0-9._-]{1,64}$/.test(text),
   "must be 1 to 64 characters of [A-Za-z0-9._-]",

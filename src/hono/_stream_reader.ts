@@ -8,6 +8,10 @@ const RETRY = 2_000;
 /** Who reads nothing of what is past for so long has gone, in milliseconds. */
 const PATIENCE = 60_000;
 
+const encoder = /* @__PURE__ */ new TextEncoder();
+/** All readers of an event share its bytes. */
+const encoded: WeakMap<StoredEvent, Uint8Array> = /* @__PURE__ */ new WeakMap();
+
 /** What one reader is about. */
 export type StreamReaderOptions = {
   readonly wants: (stored: StoredEvent) => boolean;
@@ -29,7 +33,6 @@ export class StreamReader implements FeedReader {
   /** What it reads. */
   readonly body: ReadableStream<Uint8Array>;
   readonly #options: StreamReaderOptions;
-  readonly #encoder = new TextEncoder();
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #ended = false;
   /** What came live before all that is past was read; undefined: it is live. */
@@ -46,13 +49,13 @@ export class StreamReader implements FeedReader {
     };
     const strategy = new ByteLengthQueuingStrategy({ highWaterMark: options.limit });
     this.body = new ReadableStream(source, strategy);
-    this.#write(this.#encoder.encode(`retry: ${RETRY}\n: connected\n\n`));
+    this.#write(encoder.encode(`retry: ${RETRY}\n: connected\n\n`));
   }
 
   push(stored: StoredEvent & Position): void {
     const { after, wants } = this.#options;
     if (this.#ended || !isAfter(stored, after) || !wants(stored)) return;
-    const bytes = this.#encode(stored);
+    const bytes = encode(stored);
     if (this.#held === undefined) return this.#write(bytes);
     this.#heldBytes += bytes.length;
     if (this.#heldBytes > this.#options.limit) this.#overflow();
@@ -62,7 +65,7 @@ export class StreamReader implements FeedReader {
   beat(): void {
     if (this.#ended) return;
     if (this.#options.isOver()) this.end();
-    else if (this.#held === undefined) this.#write(this.#encoder.encode(": heartbeat\n\n"));
+    else if (this.#held === undefined) this.#write(encoder.encode(": heartbeat\n\n"));
   }
 
   end(): void {
@@ -84,7 +87,7 @@ export class StreamReader implements FeedReader {
       if (!this.#options.wants(stored)) continue;
       await this.#roomy();
       if (this.#ended) return;
-      this.#controller.enqueue(this.#encode(stored));
+      this.#controller.enqueue(encode(stored));
     }
     await this.#roomy();
     if (!this.#ended) this.goLive();
@@ -99,10 +102,6 @@ export class StreamReader implements FeedReader {
     this.#pulled = undefined;
   }
 
-  #encode({ event }: StoredEvent): Uint8Array {
-    return this.#encoder.encode(`id: ${event.id}\ndata: ${JSON.stringify(wireEvent(event))}\n\n`);
-  }
-
   #write(bytes: Uint8Array): void {
     if (this.#ended) return;
     if (this.#controller.desiredSize! <= 0) return this.#overflow();
@@ -112,7 +111,7 @@ export class StreamReader implements FeedReader {
   /** The last event: what follows is in the store, behind the last id. */
   #overflow(): void {
     const data = JSON.stringify({ code: "overflow" });
-    this.#controller.enqueue(this.#encoder.encode(`event: overflow\ndata: ${data}\n\n`));
+    this.#controller.enqueue(encoder.encode(`event: overflow\ndata: ${data}\n\n`));
     this.end();
   }
 
@@ -123,4 +122,13 @@ export class StreamReader implements FeedReader {
     this.#pulled?.();
     this.#options.ended();
   }
+}
+
+function encode(stored: StoredEvent): Uint8Array {
+  const known = encoded.get(stored);
+  if (known !== undefined) return known;
+  const { event } = stored;
+  const bytes = encoder.encode(`id: ${event.id}\ndata: ${JSON.stringify(wireEvent(event))}\n\n`);
+  encoded.set(stored, bytes);
+  return bytes;
 }

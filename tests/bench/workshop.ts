@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { pack } from "../../tools/pack.ts";
-import { root, runtimeModules } from "../../tools/run.ts";
+import { config, root, runtimeModules } from "../../tools/run.ts";
 import { capture, runFile, type Runtime, tool } from "./runtimes.ts";
 
 /**
@@ -16,8 +16,11 @@ export interface Workshop {
   run(runtime: Runtime, file: string, ...args: string[]): Promise<string>;
   /** Bundles a file of the scratch folder, with the module that this repository holds. */
   bundle(entry: string, ...options: string[]): Promise<string>;
-  /** What to import: the module in the form that a runtime's users get, and an empty one. */
-  importTargets(runtime: Runtime): Promise<{ readonly ours: string; readonly empty: string }>;
+  /** What to import: an entry in the form that a runtime's users get, and an empty module. */
+  importTargets(
+    runtime: Runtime,
+    entry: keyof typeof config.exports,
+  ): Promise<{ readonly ours: string; readonly empty: string }>;
   /** Removes the scratch folder. */
   close(): Promise<void>;
 }
@@ -38,13 +41,14 @@ export async function openWorkshop(): Promise<Workshop> {
       write,
       run: runFile,
       bundle,
-      importTargets: async (runtime) => {
+      importTargets: async (runtime, entry) => {
         if (runtime === "deno") {
           // JSR gives Deno the sources, which it transpiles once and keeps.
-          return { ours: `file://${root}/mod.ts`, empty: `file://${await write("empty.ts", "")}` };
+          const ours = new URL(config.exports[entry], `file://${root}/`).href;
+          return { ours, empty: `file://${await write("empty.ts", "")}` };
         }
         await (installed ??= install(`${scratch}/node_modules`));
-        return { ours: "@omniagent/hooks", empty: "empty-module" };
+        return { ours: `@omniagent/hooks${entry.slice(1)}`, empty: "empty-module" };
       },
       close,
     };

@@ -53,6 +53,25 @@ test("hooks listen shows a message that comes again as such", async () => {
   });
 });
 
+test("hooks listen takes an unsigned message whose id could not be signed", async () => {
+  await listening({}, [], async (terminal, url) => {
+    for (const id of ["a.b", "a,b", "x".repeat(300)]) {
+      const status = await post(url, `{"type":"a.b","data":1}`, { "webhook-id": id });
+      assert.equal(status, 200, id);
+    }
+    assert.equal(terminal.stdout.match(/200 unverified/g)?.length, 3);
+  });
+});
+
+test("whoever asks hooks listen twice to stop does not have to wait", async () => {
+  const terminal = new Terminal();
+  const running = terminal.run("listen", "--port", "0");
+  await terminal.match(/listening on/);
+  assert.equal(terminal.signal("SIGINT"), true);
+  assert.equal(terminal.signal("SIGINT"), false); // nobody listens: the system ends the process
+  assert.equal(await running, 0);
+});
+
 test("hooks listen --fail fails that share of requests, with the status that is asked for", async () => {
   const rolls = [0.29, 0.3];
   const options = { random: () => rolls.shift()! };

@@ -2,24 +2,26 @@ import assert from "node:assert/strict";
 import { test } from "../harness.ts";
 import { Terminal } from "./terminal.ts";
 
+const names = "serve check send tail deliveries replay listen secret schema".split(" ");
+
 test("hooks --help fits a screen, names every command and gives examples", async () => {
   const terminal = new Terminal();
   assert.equal(await terminal.run("--help"), 0);
   const lines = terminal.stdout.trimEnd().split("\n");
-  assert.ok(lines.length >= 15 && lines.length <= 40, `${lines.length} lines`);
+  assert.ok(lines.length >= 24 && lines.length <= 40, `${lines.length} lines`);
   assert.ok(lines.every((line) => line.length <= 100));
-  for (const name of ["secret", "listen", "send"]) {
+  for (const name of names) {
     assert.match(terminal.stdout, new RegExp(`^  ${name} `, "m"));
   }
-  assert.match(terminal.stdout, /^Examples:$/m);
+  assert.match(terminal.stdout, /^Examples.*:$/m);
   assert.equal(terminal.stderr, "");
 });
 
 test("every command has a help of its own with examples that fits a screen", async () => {
-  for (const name of ["secret", "listen", "send"]) {
+  for (const name of names) {
     const terminal = new Terminal();
     assert.equal(await terminal.run(name, "--help"), 0);
-    assert.match(terminal.stdout, /^Examples:$/m, name);
+    assert.match(terminal.stdout, /^Examples.*:$/m, name);
     const lines = terminal.stdout.split("\n");
     assert.ok(lines.length <= 40, `${name}: ${lines.length} lines`);
     assert.ok(lines.every((line) => line.length <= 100), name);

@@ -115,7 +115,7 @@ test("hooks send shows how far it is on a terminal alone", async () => {
   await serving({}, async (_, url) => {
     const input = `{"type":"a.b","data":1}\n`.repeat(3);
     const shown = await ask(url, ["send", "--batch", "1"], { input, terminal: true });
-    assert.match(shown.stderr, /\r\x1b\[K1 event accepted/);
+    assert.ok(shown.stderr.startsWith("\r\x1b[K1 event accepted"));
     assert.ok(shown.stderr.endsWith("\r\x1b[K3 events accepted\n"));
     const piped = await ask(url, ["send", "--batch", "1"], { input });
     assert.equal(piped.stderr, "3 events accepted\n");
@@ -196,4 +196,21 @@ test("a token is not sent on to where a server redirects", async () => {
   assert.equal(code, 1);
   assert.match(stderr, /is no server of hooks: it answered 302/);
   assert.deepEqual(asked, ["http://hooks.test/events"]);
+});
+
+test("a token over plain http to another machine is warned of", async () => {
+  const fetch = () => Promise.resolve(Response.json({ receipts: [] }));
+  const warned = async (url: string, token = TOKEN) => {
+    const { stderr } = await ask(url, ["send", "a.b"], {
+      fetch,
+      environment: { HOOKS_TOKEN: token },
+    });
+    return stderr.includes("warning: the token goes over plain http");
+  };
+  assert.equal(await warned("http://hooks.example.com"), true);
+  assert.equal(await warned("https://hooks.example.com"), false);
+  assert.equal(await warned("http://hooks.example.com", ""), false);
+  for (const host of ["localhost", "127.0.0.1", "[::1]"]) {
+    assert.equal(await warned(`http://${host}:8787`), false, host);
+  }
 });

@@ -119,6 +119,24 @@ test("a token that SIGHUP took away opens nothing more, and ends the streams it 
   });
 });
 
+test("webhooks that do not fit are refused at the start, and change nothing on SIGHUP", async () => {
+  await receiving(async (receiver, receiverUrl) => {
+    const slow = config(receiverUrl, "slow", "retry: [500h]");
+    const server = new Terminal({ readFile: filesIn({ "hooks.yaml": slow }) });
+    assert.equal(await server.run("serve", "--port", "0", "--store", ":memory:"), 1);
+    assert.match(server.stderr, /^error: Cannot register 'slow' with the outbox as 'retention'/);
+
+    const files = { "hooks.yaml": config(receiverUrl, "audit") };
+    await serving({ files }, async (server, url) => {
+      files["hooks.yaml"] = slow;
+      server.signal("SIGHUP");
+      await server.match(/stays as it was: Cannot register 'slow'/);
+      await ask(url, ["send", "a.b"]);
+      await receiver.match(/200 unverified \S+ a\.b/);
+    });
+  });
+});
+
 test("what only a restart changes is named on SIGHUP", async () => {
   const files = { "hooks.yaml": "{}" };
   await serving({ files }, async (server) => {
@@ -194,6 +212,14 @@ test("hooks serve says so when its port is taken, and closes its store again", a
     const args = ["--port", new URL(url).port, "--store", ":memory:"];
     assert.equal(await second.run("serve", ...args), 1);
     assert.match(second.stderr, /^error: Cannot listen on 127\.0\.0\.1:\d+ as the port is taken\n/);
+  });
+});
+
+test("hooks serve --json tells the token that it made, as nobody else can", async () => {
+  await serving({ args: ["--json"], environment: { HOOKS_TOKEN: "" } }, async (server, url) => {
+    const { admin_token } = JSON.parse(server.stderr.split("\n")[0]!);
+    const environment = { HOOKS_TOKEN: admin_token };
+    assert.equal((await ask(url, ["send", "a.b"], { environment })).code, 0);
   });
 });
 

@@ -39,7 +39,7 @@ const filled = (head: string, unit: string) =>
 const heavy: Readonly<Record<string, readonly [text: string, code: string]>> = {
   "an alias bomb": [bomb.join("\n"), "too_large"],
   "10,000 open brackets": ["[".repeat(10_000), "too_large"],
-  "10,000 levels of a block": [
+  "400 levels of a block": [
     Array.from({ length: 400 }, (_, i) => `${" ".repeat(i)}a:`).join("\n"),
     "too_large",
   ],
@@ -51,25 +51,46 @@ const heavy: Readonly<Record<string, readonly [text: string, code: string]>> = {
     "unknown_key",
   ],
   "as many equal keys as fit": [filled("", "a: 1\n"), "duplicate"],
-  "one long line": [filled("hooks: { webhooks: [", "a, ") + "] }", "too_large"],
+  "one long line": [`${filled("hooks: { webhooks: [", "a, ").slice(0, -12)} ] }`, "too_large"],
   "one long text": [`hooks: ${"a".repeat(LIMIT - 10)}`, "invalid_type"],
-  "one long host": [`server: { host: "${"a:".repeat(LIMIT / 2 - 20)}x" }`, "invalid_value"],
+  "one long host": [`server: { host: "${"a:".repeat(LIMIT / 2 - 20)}x" }`, "too_large"],
   "one long duration": [
     `retention: { events: ${"1s".repeat(LIMIT / 2 - 20)}x }`,
-    "invalid_value",
+    "too_large",
   ],
   "one long pattern": [
     `hooks: { webhooks: [{ name: a, url: "https://a/", events: ["${
       "a.".repeat(LIMIT / 2 - 50)
     }"] }] }`,
-    "invalid_value",
+    "too_large",
   ],
   "one long secret": [
     `hooks: { defaults: { secret: "whsec_${"A".repeat(LIMIT - 100)}" } }`,
+    "too_large",
+  ],
+  "a host as long as is looked at": [`server: { host: "${"a:".repeat(4000)}x" }`, "invalid_value"],
+  "a duration as long as is looked at": [
+    `retention: { events: "${"1ms".repeat(2700)}x" }`,
     "invalid_value",
   ],
-  "many references": [`storage: { path: "${"${A}".repeat(LIMIT / 4 - 20)}" }`, "variable"],
-  "many open references": [`storage: { path: "${"${".repeat(LIMIT / 2 - 20)}" }`, "variable"],
+  "a pattern as long as is looked at": [
+    `hooks: { webhooks: [{ name: a, url: "https://a/", events: ["${"a.".repeat(4000)}"] }] }`,
+    "invalid_value",
+  ],
+  "a secret as long as is looked at": [
+    `hooks: { defaults: { secret: "whsec_${"A".repeat(8000)}!" } }`,
+    "invalid_value",
+  ],
+  "a URL as long as is looked at": [
+    `hooks: { webhooks: [{ name: a, events: [a], url: "https://${"a.".repeat(4000)} " }] }`,
+    "invalid_value",
+  ],
+  "a URL of nothing but words": [
+    `hooks: { webhooks: [{ name: a, events: [a], url: "${"a.".repeat(4000)}@" }] }`,
+    "invalid_value",
+  ],
+  "many references": [`storage: { path: "${"${A}".repeat(LIMIT / 4 - 20)}" }`, "too_large"],
+  "many open references": [`storage: { path: "${"${".repeat(LIMIT / 2 - 20)}" }`, "too_large"],
 };
 
 for (const [name, [text, code]] of Object.entries(heavy)) {

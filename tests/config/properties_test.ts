@@ -82,7 +82,7 @@ test("loadConfig() of any text returns or throws a ConfigError, whose report can
         assert.doesNotMatch(error.message, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u202e\u2028]/);
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: 2000 },
   );
 });
 
@@ -206,9 +206,9 @@ test("no report, no issue and no inspection shows a secret, a token or a header,
         for (const one of shown) assert.ok(!one?.includes(secret), `${one}\n\n${text}`);
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: 600 },
   );
-  assert.ok(reported > 10_000, `${reported}`);
+  assert.ok(reported > 4_000, `${reported}`);
 });
 
 test("no report shows what a variable stands for", () => {
@@ -226,63 +226,77 @@ test("no report shows what a variable stands for", () => {
 });
 
 test("what parseConfig() accepts of a webhook, WebhookHook accepts; and the other way round", () => {
+  // Mostly right, so that much is accepted; else what is near to right.
+  const mostly = <T>(right: readonly T[], ...wrong: readonly unknown[]) =>
+    fc.oneof(
+      { weight: 15, arbitrary: fc.constantFrom<unknown>(...right) },
+      { weight: 1, arbitrary: fc.constantFrom<unknown>(...wrong) },
+    );
   const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
-  const bytes = fc.integer({ min: 20, max: 68 }).map((length) =>
-    `whsec_${btoa("x".repeat(length))}`
-  );
+  const hmac = (length: number) => `whsec_${btoa("x".repeat(length))}`;
+  const seed = (length: number) => `whsk_${btoa("x".repeat(length))}`;
+  const long = (length: number) => "e".repeat(length);
   const options = fc.record({
-    name: fc.oneof(
-      fc.constant("a"),
-      fc.string({ maxLength: 3 }),
-      fc.string({ minLength: 63, maxLength: 66, unit: fc.constant("n") }),
-    ),
+    name: mostly(["a", "A.b_c-1", long(64)], "", "a b", "é", long(65), 7),
     events: fc.array(
-      fc.oneof(
-        fc.constantFrom("*", "a.b", "a.*", "A", "a..b", "*.a", ""),
-        fc.string({ minLength: 126, maxLength: 131, unit: fc.constant("e") }).map((text) =>
-          `${text}.*`
-        ),
+      mostly(
+        ["*", "a.b", "a.*", long(128), `${long(128)}.*`],
+        "A",
+        "a..b",
+        "*.a",
+        "",
+        long(129),
+        `${long(129)}.*`,
       ),
-      { maxLength: 2 },
+      { minLength: 1, maxLength: 2 },
     ),
     url: fc.oneof(
-      fc.webUrl(),
-      fc.constantFrom(
-        "http://[::1]:80/",
-        "http://a b/",
-        "ftp://a/",
-        "https://a",
-        "http://u@h/",
-        "https://a/?q#f",
-        "http://256.1.1.1/",
-      ),
-    ),
-    method: maybe(fc.constantFrom("POST", "PUT", "GET")),
-    headers: maybe(
-      fc.dictionary(
-        fc.constantFrom("a", "B-c", "Host", "webhook-id", "x y", "te", "tea", ""),
-        fc.constantFrom("", "a b", "é", "€", "a\nb", "a\tb"),
-        { maxKeys: 2 },
-      ),
-    ),
-    secret: maybe(
-      fc.oneof(
-        bytes,
-        fc.constantFrom(
-          "",
-          "whsec_",
-          "whsk_YQ==",
-          `whsk_${btoa("x".repeat(32))}`,
-          `whsk_${btoa("x".repeat(64))}`,
-          `whpk_${btoa("x".repeat(32))}`,
+      { weight: 9, arbitrary: fc.webUrl({ withQueryParameters: true, withFragments: true }) },
+      {
+        weight: 6,
+        arbitrary: mostly(
+          ["http://[::1]:80/", "https://a", "https://a/?q#f", "HTTPS://A:1"],
+          ...[
+            "http://a b/",
+            "ftp://a/",
+            "http://u@h/",
+            "http://256.1.1.1/",
+            "http://",
+            "a",
+            "//a",
+          ],
         ),
-      ),
+      },
     ),
-    retryOn: maybe(fc.array(fc.constantFrom(299, 300, 404, 599, 600), { maxLength: 2 })),
-    format: maybe(fc.constantFrom("native", "cloudevents", "cloudevents-binary", "json")),
-    concurrency: maybe(fc.constantFrom(0, 1, 16, 1.5)),
-    retryCount: maybe(fc.constantFrom(-1, 0, 100, 101)),
-    ordering: maybe(fc.constantFrom("session", "none")),
+    method: maybe(mostly(["POST", "PUT"], "GET", "post", null)),
+    headers: maybe(fc.dictionary(
+      mostly(
+        ["a", "B-c", "tea", "x-host"],
+        "Host",
+        "webhook-id",
+        "Webhook-X",
+        "x y",
+        "te",
+        "",
+      ) as fc.Arbitrary<string>,
+      mostly(["", "a b", "é", "a\tb", "\x80"], "€", "a\nb", "a\0"),
+      { maxKeys: 2 },
+    )),
+    secret: maybe(mostly(
+      [24, 25, 26, 27, 62, 63, 64].map(hmac).concat([seed(32), seed(64)]),
+      ...["", "whsec_", hmac(23), hmac(65), hmac(66), hmac(67), seed(31), seed(33), seed(63)],
+      ...[
+        hmac(24).slice(0, -1),
+        hmac(25).replace("=", ""),
+        `whpk_${btoa(long(32))}`,
+        "whsec_eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eB==",
+      ],
+    )),
+    retryOn: maybe(fc.array(mostly([300, 404, 599], 299, 600, 404.5), { maxLength: 2 })),
+    format: maybe(mostly(["native", "cloudevents", "cloudevents-binary"], "json")),
+    concurrency: maybe(mostly([1, 16], 0, 1.5)),
+    retryCount: maybe(mostly([0, 100], -1, 101, 1.5)),
+    ordering: maybe(mostly(["session"], "none")),
   });
   const accepts = (run: () => unknown, kind: new (...args: never[]) => Error) => {
     try {
@@ -313,7 +327,7 @@ test("what parseConfig() accepts of a webhook, WebhookHook accepts; and the othe
       counts[here as "yes" | "no"]++;
       assert.equal(here, there, JSON.stringify(set));
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   );
   assert.ok(counts.yes > 100 && counts.no > 100, JSON.stringify(counts));
 });

@@ -18,6 +18,8 @@ import {
   type StorageAware,
   type Store,
 } from "@omniagent/hooks";
+import { ConfigError, type HooksConfig, hooksFromConfig } from "@omniagent/hooks/config";
+import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { type KvLike, KvStore } from "@omniagent/hooks/kv";
 import { openStore } from "@omniagent/hooks/node";
 import * as testing from "@omniagent/hooks/testing";
@@ -80,6 +82,20 @@ await pay(hooks).catch((error: unknown) => {
 });
 await hooks.close();
 
+const configured: HooksConfig = loadConfig("server: { port: 8787 }", {
+  env: (name) => (name === "PORT" ? "8787" : undefined),
+});
+const port: number | undefined = configured.server.port;
+createHooks<Events>({ use: hooksFromConfig(configured) });
+try {
+  // @ts-expect-error: variables have to be given
+  loadConfig("{}", {});
+} catch (error) {
+  if (error instanceof ConfigError) {
+    console.log(error.issues[0]?.line, error.report({ color: true }));
+  }
+}
+
 const store: Store = await openStore(":memory:", { accessToken: "token" });
 const wrapped = (kv: KvLike): Store => new KvStore(kv, { limits: { checks: 100 }, ownsKv: true });
 // @ts-expect-error: the path has to be given
@@ -88,4 +104,4 @@ await openStore();
 await store.atomic().sum(["n"], 1n, { expireIn: 5 }).commit();
 store.close();
 
-console.log(wrapped, Object.keys(testing), Object.keys(webhook));
+console.log(port, wrapped, Object.keys(testing), Object.keys(webhook));

@@ -121,6 +121,7 @@ test(`no input makes a 500: ${REQUESTS} requests made of the contract`, async ()
       assert.ok(!saysBack(text, response.headers, marker), told);
       assert.ok(wrongness === "noise" || isDocumented(operation, response.status, text), told);
     }
+    await makeSureAnswers(operations, apps, tally);
     await makeRareAnswers(operations, tally);
   } finally {
     for (const { hooks, go } of Object.values(apps)) {
@@ -159,6 +160,34 @@ function saysBack(text: string, headers: Headers, marker: string): boolean {
 function isDocumented({ statuses }: Operation, status: number, text: string): boolean {
   return statuses.includes(String(status)) ||
     /"code":"(?:not_found|method_not_allowed)"/.test(text);
+}
+
+/** The answers that every operation has: chance could pass one over. */
+async function makeSureAnswers(
+  operations: readonly Operation[],
+  apps: Readonly<Record<string, { readonly app: HooksApp }>>,
+  tally: Tally,
+): Promise<void> {
+  const body = new TextEncoder().encode(JSON.stringify(BASH));
+  for (const operation of operations) {
+    const ask = async (
+      kind: string,
+      token: keyof typeof TOKENS | null,
+      headers: Readonly<Record<string, string>> = {},
+    ) => {
+      const path = operation.path.replace("{target}", "audit").replace("{id}", "an-id");
+      const type = path === "/events" ? { "content-type": "application/json" } : {};
+      const isPost = operation.method === "POST";
+      const request = { method: operation.method, path, headers: { ...type, ...headers } };
+      const sent = { ...request, body: isPost && path === "/events" ? body : undefined };
+      const response = await send(apps[kind]!.app, sent, token);
+      tally.note(operation, response.status);
+      await textOf(response);
+    };
+    for (const token of [null, "emit", "read"] as const) await ask("streams", token);
+    for (const kind of ["no outbox", "no store", "no auth"]) await ask(kind, "admin");
+    await ask("streams", "admin", { "x-much": "a".repeat(20_000) });
+  }
 }
 
 /** The answers that need something else to be under way, or time to pass. */

@@ -153,7 +153,7 @@ const refused: Readonly<Record<string, readonly [unknown, status: number, pointe
   "bytes that are no UTF-8": [new Uint8Array([0x22, 0xff, 0x22]), 400],
   "a number": ["5", 422, ""],
   "null": ["null", 422, ""],
-  "a list": ["[]", 422],
+  "a list": ["[]", 422, ""],
   "an empty batch": ['{"events":[]}', 422, "/events"],
   "a batch that is no list": ['{"events":{"type":"tool.called","data":1}}', 422, "/events"],
   "101 events": [{ events: Array(101).fill(BASH) }, 422, "/events"],
@@ -162,6 +162,7 @@ const refused: Readonly<Record<string, readonly [unknown, status: number, pointe
     422,
     "",
   ],
+  "a number that is too large": ['{"type":"a","data":{"marker":1e400}}', 422, ""],
   "a type that is a key of every object": ['{"type":"__proto__.a","data":1,"x":{}}', 202],
   "a session of a control character": [{ ...BASH, session_id: "a\nb" }, 422, "/session_id"],
   "a session of half a character": [

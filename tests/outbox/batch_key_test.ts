@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type HookEvent, type Publication } from "@omniagent/hooks";
+import type { HookEvent, Publication } from "@omniagent/hooks";
 import { createOutbox, IdempotencyConflictError } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";

@@ -69,9 +69,7 @@ async function one(
 ): Promise<void> {
   const path = `/deliveries/${encodeURIComponent(target)}/${encodeURIComponent(id)}/retry`;
   const answer = await client.json<{ readonly outcome: string }>(path, { method: "POST" });
-  const words = answer.outcome === "moved"
-    ? "it was waiting, and is due now"
-    : "is delivered again";
+  const words = answer.outcome === "moved" ? "it was waiting: due now" : "delivered again";
   io.stdout.write(`${json ? JSON.stringify(answer) : words}\n`);
 }
 

@@ -68,13 +68,19 @@ async function serve(path: string | undefined, options: Options, io: CommandIO):
 }
 
 async function openService(io: CommandIO, settings: Settings, log: Log): Promise<Service> {
-  try {
-    return await Service.open(io, settings, log);
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
+  const store = await io.openStore(settings.store).catch((error: Error) => {
     throw new CommandError(error.message, [
       `The store is ${settings.store}: --store names another`,
     ]);
+  });
+  try {
+    return await Service.open(store, settings, log);
+  } catch (error) {
+    store.close();
+    // What a file can't be checked for alone: webhooks that do not fit the outbox.
+    throw error instanceof TypeError || error instanceof RangeError
+      ? new CommandError(error.message)
+      : error;
   }
 }
 
@@ -108,19 +114,17 @@ function greet(
   io: CommandIO,
 ): void {
   const url = `http://${hostInUrl(settings.host)}:${port}`;
-  const { file, store, adminToken } = settings;
-  if (json) return log.say("serving", { url, file, store, webhooks: settings.webhooks.length });
-  const isGenerated = adminToken !== undefined && io.env("HOOKS_TOKEN") !== adminToken;
-  const token = isGenerated ? adminToken : "$HOOKS_TOKEN";
+  const { file, store, generated } = settings;
+  const webhooks = settings.webhooks.length;
+  if (json) return log.say("serving", { url, file, store, webhooks, admin_token: generated });
+  const token = generated ?? "$HOOKS_TOKEN";
+  const origin = file ? ` of ${file}` : ", no configuration";
+  const tokenLines = generated
+    ? `\nAdmin token, until this process ends:\n  export HOOKS_TOKEN=${generated}\n`
+    : "";
   io.stderr.write(`
-serving ${url}: ${count(settings.webhooks.length, "webhook")}${
-    file ? ` of ${file}` : ", no configuration"
-  }; store ${store}
-${
-    isGenerated
-      ? `\nAdmin token, until this process ends:\n  export HOOKS_TOKEN=${adminToken}\n`
-      : ""
-  }
+serving ${url}: ${count(webhooks, "webhook")}${origin}; store ${store}
+${tokenLines}
 Send an event:
   curl -X POST ${url}/events -H "Authorization: Bearer ${token}" \\
     -H "Content-Type: application/json" \\

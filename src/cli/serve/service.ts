@@ -2,7 +2,6 @@ import { hooksFromConfig } from "../../config/mod.ts";
 import { createHooks, type Hooks, type Registration, type Store } from "../../core/mod.ts";
 import { createHooksApp, type HooksApp } from "../../hono/mod.ts";
 import { createOutbox } from "../../outbox/mod.ts";
-import type { CommandIO } from "../io.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings.ts";
 import { watchedWebhook } from "./watched_webhook.ts";
@@ -24,7 +23,7 @@ export class Service {
   /** Ends the event streams of those who were let in by the present tokens. */
   #streams = new AbortController();
 
-  /** Over a store that is open. */
+  /** Over a store that is open, and that `close` closes. */
   constructor(store: Store, settings: Settings, log: Log) {
     const { events: retention, eventLog, disableAfter } = settings.retention;
     const { logger } = log;
@@ -40,17 +39,11 @@ export class Service {
     this.#use(settings);
   }
 
-  /** Opens the store and begins to deliver what is in it. */
-  static async open(io: CommandIO, settings: Settings, log: Log): Promise<Service> {
-    const store = await io.openStore(settings.store);
-    try {
-      const service = new Service(store, settings, log);
-      await service.#hooks.init();
-      return service;
-    } catch (error) {
-      store.close();
-      throw error;
-    }
+  /** Begins to deliver what is in a store. */
+  static async open(store: Store, settings: Settings, log: Log): Promise<Service> {
+    const service = new Service(store, settings, log);
+    await service.#hooks.init();
+    return service;
   }
 
   /** Answers a request. */
@@ -86,6 +79,7 @@ export class Service {
 
   /** Takes no more events, waits for attempts under way, and closes the store. */
   async close(): Promise<void> {
+    this.#streams.abort(); // a stream has no end of its own
     try {
       await this.#hooks.close();
     } finally {

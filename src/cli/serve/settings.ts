@@ -1,8 +1,9 @@
-import type { HooksConfig, RetentionConfig, TokenConfig, WebhookConfig } from "../../config/mod.ts";
+import type { HooksConfig, RetentionConfig, TokenConfig } from "../../config/mod.ts";
 import { CommandError } from "../command_error.ts";
-import { type ConfigFile, readConfigFile } from "../config_file.ts";
+import { readConfigFile } from "../config_file.ts";
 import { withEnvFile } from "../env_file.ts";
 import type { CommandIO } from "../io.ts";
+import { isLoopback } from "../listening.ts";
 
 /** What `hooks serve` was told on its command line. */
 export type ServeOptions = {
@@ -23,12 +24,12 @@ export type Settings = {
   readonly retention: RetentionConfig;
   readonly webhooks: HooksConfig["webhooks"];
   readonly tokens: readonly TokenConfig[];
-  /** The one token, when the configuration has none. */
-  readonly adminToken: string | undefined;
+  /** The one token, when it was made here: nobody else knows it. */
+  readonly generated: string | undefined;
 };
 
-const NOTHING: Pick<HooksConfig, "webhooks" | "storage" | "retention" | "server"> = {
-  webhooks: [] as readonly WebhookConfig[],
+const NOTHING: HooksConfig = {
+  webhooks: [],
   storage: {},
   retention: {},
   server: { tokens: [] },
@@ -47,12 +48,12 @@ export async function readSettings(
   generated: string,
 ): Promise<Settings> {
   const env = await withEnvFile(io, options.envFile);
-  const found: ConfigFile | undefined = await readConfigFile(io, path, env);
+  const found = await readConfigFile(io, path, env);
   const { webhooks, storage, retention, server } = found?.config ?? NOTHING;
   const host = options.host ?? server.host ?? "127.0.0.1";
   const given = env("HOOKS_TOKEN") || undefined;
   if (server.tokens.length === 0) checkOwnToken(given, host);
-  const adminToken = server.tokens.length === 0 ? given ?? generated : undefined;
+  const own = server.tokens.length === 0;
   return {
     file: found?.path,
     host,
@@ -60,10 +61,10 @@ export async function readSettings(
     store: options.store ?? storage.path ?? "hooks.db",
     retention,
     webhooks,
-    tokens: adminToken === undefined
-      ? server.tokens
-      : [{ name: "admin", token: adminToken, scopes: ["emit", "read", "admin"] }],
-    adminToken,
+    tokens: own
+      ? [{ name: "admin", token: given ?? generated, scopes: ["emit", "read", "admin"] }]
+      : server.tokens,
+    generated: own && given === undefined ? generated : undefined,
   };
 }
 
@@ -80,9 +81,4 @@ function checkOwnToken(given: string | undefined, host: string): void {
       2,
     );
   }
-}
-
-/** Whether nobody but this machine can reach an address. */
-function isLoopback(host: string): boolean {
-  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 }

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { test } from "../harness.ts";
+import { filesIn } from "./serving.ts";
+import { Terminal, type TerminalOptions } from "./terminal.ts";
+
+const good = `
+hooks:
+  webhooks:
+    - { name: audit, events: [tool.*, message.sent], url: "https://a.example.com/x?key=\${KEY}" }
+server: { tokens: [{ name: ci, token: "0123456789abcdef", scopes: [emit] }] }
+`;
+const bad = `
+hooks:
+  webhooks:
+    - { name: audit, events: [tool.*], url: nowhere, timeout: 5 }
+    - { nam: meter, events: [], url: "https://\${MISSING}/", secret: hunter2hunter2 }
+`;
+
+test("hooks check says what a configuration holds, and ends with 0", async () => {
+  const { code, stdout, stderr } = await check(["hooks.yaml"], { "hooks.yaml": good }, {
+    KEY: "k1",
+  });
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.equal(
+    stdout,
+    "ok hooks.yaml: 1 webhook\n" +
+      "  audit  tool.*, message.sent  https://a.example.com\n" +
+      "  tokens: ci (emit)\n",
+  );
+});
+
+test("hooks check reads hooks.yaml unless told otherwise, with variables of a file", async () => {
+  const files = { "hooks.yaml": good, ".env": "KEY='k-1'\n" };
+  assert.equal((await check(["--env-file", ".env"], files)).code, 0);
+  const without = await check([], files);
+  assert.equal(without.code, 1);
+  assert.match(without.stderr, /variable KEY, which is not set/);
+});
+
+test("hooks check tells every fault with its place, and ends with 1", async () => {
+  const { code, stdout, stderr } = await check(["a.yaml"], { "a.yaml": bad });
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(stderr, /^error: Cannot use a\.yaml as it has \d faults\n/);
+  for (const place of ["a.yaml:4:45", "a.yaml:4:63", "a.yaml:5:9"]) {
+    assert.ok(stderr.includes(place));
+  }
+  assert.match(stderr, /did you mean name\?/);
+  assert.ok(!stderr.includes("hunter2"));
+});
+
+test("hooks check --json prints every fault as a value", async () => {
+  const { code, stdout } = await check(["a.yaml", "--json"], { "a.yaml": bad });
+  assert.equal(code, 1);
+  const { ok, issues } = JSON.parse(stdout);
+  assert.equal(ok, false);
+  assert.ok(issues.length >= 5);
+  assert.deepEqual([issues[0].at, issues[0].line], ["hooks.webhooks[0].url", 4]);
+  const fine = await check(["--json"], { "hooks.yaml": "{}" });
+  assert.deepEqual(JSON.parse(fine.stdout), { ok: true, issues: [] });
+});
+
+test("hooks check paints its report on a terminal alone", async () => {
+  const options = { terminal: true };
+  const painted = await check([], { "hooks.yaml": bad }, {}, options);
+  assert.ok(painted.stderr.includes("\x1b[36mhooks.yaml:4"));
+  assert.ok(!(await check([], { "hooks.yaml": bad })).stderr.includes("\x1b"));
+});
+
+test("hooks check says so when there is no such file", async () => {
+  const { code, stderr } = await check([], {});
+  assert.equal(code, 1);
+  assert.match(stderr, /Cannot read the configuration hooks\.yaml: there is no such file/);
+});
+
+test("hooks schema prints a JSON Schema", async () => {
+  const terminal = new Terminal();
+  assert.equal(await terminal.run("schema"), 0);
+  assert.equal(JSON.parse(terminal.stdout).$schema, "http://json-schema.org/draft-07/schema#");
+});
+
+async function check(
+  args: readonly string[],
+  files: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string>> = {},
+  options: TerminalOptions = {},
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const terminal = new Terminal({ ...options, environment, readFile: filesIn(files) });
+  const code = await terminal.run("check", ...args);
+  return { code, stdout: terminal.stdout, stderr: terminal.stderr };
+}

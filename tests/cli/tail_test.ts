@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { test } from "../harness.ts";
+import { ask, deadUrl, serving, TOKEN } from "./serving.ts";
+import { Terminal } from "./terminal.ts";
+
+test("hooks tail prints events as they come, and ends after as many as were asked for", async () => {
+  await serving({}, async (_, url) => {
+    const tail = tailOf(url);
+    const running = tail.run("tail", "--limit", "2");
+    await tail.match(/following/);
+    await ask(url, ["send", "tool.called", `{"name":"bash"}`, "-s", "s-1"]);
+    await ask(url, ["send", "a.b", "[1]"]);
+    assert.equal(await running, 0);
+    assert.match(tail.stdout, /^\S+ tool\.called s-1 \{"name":"bash"\}\n\S+ a\.b \[1\]\n$/);
+  });
+});
+
+test("hooks tail shows the types and the session that were asked for", async () => {
+  await serving({}, async (_, url) => {
+    const tail = tailOf(url);
+    const running = tail.run("tail", "--type", "tool.*", "-s", "s-1", "-n", "1", "--json");
+    await tail.match(/following/);
+    for (const args of [["a.b", "1", "-s", "s-1"], ["tool.x", "2"], ["tool.y", "3", "-s", "s-1"]]) {
+      await ask(url, ["send", ...args]);
+    }
+    assert.equal(await running, 0);
+    const { type, session_id, data } = JSON.parse(tail.stdout);
+    assert.deepEqual([type, session_id, data], ["tool.y", "s-1", 3]);
+  });
+});
+
+test("hooks tail --after begins behind an event that is past", async () => {
+  await serving({}, async (_, url) => {
+    const { stdout } = await ask(url, ["send", "a.one", "--json"]);
+    await ask(url, ["send", "a.two"]);
+    const { code, stdout: shown } = await ask(url, [
+      "tail",
+      ...["--after", JSON.parse(stdout).id, "-n", "1"],
+    ]);
+    assert.equal(code, 0);
+    assert.match(shown, /^\S+ a\.two \{\}\n$/);
+  });
+});
+
+test("hooks tail ends with 0 when it is asked to stop", async () => {
+  await serving({}, async (_, url) => {
+    const tail = tailOf(url);
+    const running = tail.run("tail");
+    await tail.match(/following/);
+    tail.signal("SIGINT");
+    assert.equal(await running, 0);
+  });
+});
+
+test("hooks tail connects again behind the last event, and waits longer each time", async () => {
+  const asked: (string | null)[] = [];
+  const waits: number[] = [];
+  const answers = [
+    () => stream(event("id-1", "a.one"), "id: cut"),
+    () => Promise.reject(new TypeError("connection refused")),
+    () => problem(503),
+    () => stream(": hello\n\n", event("id-2", "a.two"), "event: overflow\ndata: {}\n\n"),
+    () => stream(event("id-3", "a.three")),
+  ];
+  const tail = new Terminal({
+    environment: { HOOKS_URL: "http://hooks.test" },
+    random: () => 1,
+    sleep: (ms) => Promise.resolve(void waits.push(ms)),
+    fetch: (input, init) => {
+      if (new URL(String(input)).pathname === "/events") return Promise.resolve(page("id-0"));
+      asked.push(new Headers(init?.headers).get("last-event-id"));
+      return answers.shift()!();
+    },
+  });
+  assert.equal(await tail.run("tail", "-n", "3"), 0);
+  assert.deepEqual(asked, ["id-0", "id-1", "id-1", "id-1", "id-2"]);
+  assert.deepEqual(waits, [500, 1000, 2000, 500]);
+  assert.match(tail.stdout, /^\S+ a\.one 1\n\S+ a\.two 1\n\S+ a\.three 1\n$/);
+  assert.equal(tail.stderr.match(/connecting again/g)?.length, 2);
+});
+
+test("hooks tail gives up when the server no longer lets it in", async () => {
+  const answers = [() => stream(event("id-1", "a.one")), () => problem(401)];
+  const tail = new Terminal({
+    environment: { HOOKS_URL: "http://hooks.test" },
+    sleep: () => Promise.resolve(),
+    fetch: (input) =>
+      new URL(String(input)).pathname === "/events" ? Promise.resolve(page()) : answers.shift()!(),
+  });
+  assert.equal(await tail.run("tail"), 1);
+  assert.match(tail.stderr, /give --token or HOOKS_TOKEN/);
+});
+
+test("hooks tail says at once when there is no server", async () => {
+  const { code, stderr } = await ask(await deadUrl(), ["tail"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /nothing listens there/);
+});
+
+test("a stream of events is read whatever its line ends are, and wherever it is cut", async () => {
+  const text = ["a", "b", "c"].map((id) => event(id, `t.${id}`)).join("");
+  for (const end of ["\n", "\r\n", "\r"]) {
+    for (const size of [1, 2, 3, 7, 1000]) {
+      const bytes = new TextEncoder().encode(text.replaceAll("\n", end));
+      const parts: Uint8Array[] = [];
+      for (let at = 0; at < bytes.length; at += size) parts.push(bytes.slice(at, at + size));
+      const tail = new Terminal({
+        environment: { HOOKS_URL: "http://hooks.test" },
+        fetch: (input) =>
+          Promise.resolve(
+            new URL(String(input)).pathname === "/events" ? page() : responseOf(parts),
+          ),
+      });
+      assert.equal(await tail.run("tail", "-n", "3"), 0, JSON.stringify([end, size]));
+      assert.match(tail.stdout, /t\.a 1\n\S+ t\.b 1\n\S+ t\.c 1\n$/);
+    }
+  }
+});
+
+function tailOf(url: string): Terminal {
+  return new Terminal({ environment: { HOOKS_URL: url, HOOKS_TOKEN: TOKEN } });
+}
+
+function event(id: string, type: string): string {
+  const wire = { id, type, timestamp: "2026-01-01T00:00:00.000Z", data: 1 };
+  return `id: ${id}\ndata: ${JSON.stringify(wire)}\n\n`;
+}
+
+function page(...ids: string[]): Response {
+  return Response.json({ events: ids.map((id) => ({ id })) });
+}
+
+function stream(...parts: string[]): Promise<Response> {
+  return Promise.resolve(responseOf(parts.map((part) => new TextEncoder().encode(part))));
+}
+
+function responseOf(parts: readonly Uint8Array[]): Response {
+  const left = [...parts];
+  const body = new ReadableStream({
+    pull(controller) {
+      const part = left.shift();
+      if (part) controller.enqueue(part);
+      else controller.close();
+    },
+  });
+  return new Response(body, { headers: { "content-type": "text/event-stream" } });
+}
+
+function problem(status: number): Promise<Response> {
+  const headers = { "content-type": "application/problem+json" };
+  return Promise.resolve(new Response(JSON.stringify({ title: "no" }), { status, headers }));
+}

@@ -1,0 +1,174 @@
+/**
+ * The command as processes: from source on Deno, from the packed package on Bun and Node.
+ * @module
+ */
+import { pack } from "../../tools/pack.ts";
+import { config, exists, root, runtimeModules } from "../../tools/run.ts";
+
+/** How a runtime starts the command. */
+export type Runtime = {
+  readonly name: "deno" | "bun" | "node";
+  readonly program: string;
+  readonly args: readonly string[];
+};
+
+/** Longer than anything here takes, in milliseconds. */
+const LIMIT = 20_000;
+
+/** From source. */
+export const source: Runtime = {
+  name: "deno",
+  program: Deno.execPath(),
+  args: ["run", "-A", `--config=${root}/deno.json`, "--frozen", `${root}/src/cli/mod.ts`],
+};
+
+/** The runtimes that are there. Bun and Node need `npm ci` in tests/runtime. */
+export async function runtimes(): Promise<readonly Runtime[]> {
+  if (!await exists(`${runtimeModules}/.bin/bun`)) {
+    console.log("tests/command: Deno alone, as 'npm ci' was not run in tests/runtime");
+    return [source];
+  }
+  const bin = `${await installed()}/bin/hooks.js`;
+  return [
+    source,
+    { name: "bun", program: `${runtimeModules}/.bin/bun`, args: [bin] },
+    { name: "node", program: "node", args: [bin] },
+  ];
+}
+
+/** The packed package in a folder of its own, with the packages that it needs. */
+async function installed(): Promise<string> {
+  const modules = `${root}/.build/command/node_modules`;
+  await Deno.remove(modules, { recursive: true }).catch(() => {});
+  const scope = `${modules}/@omniagent`;
+  await Deno.mkdir(scope, { recursive: true });
+  const args = ["-xzf", await pack(), "-C", scope];
+  const { success } = await new Deno.Command("tar", { args }).output();
+  if (!success) throw new Error("Cannot unpack the package");
+  await Deno.rename(`${scope}/package`, `${scope}/hooks`);
+  const manifest = JSON.parse(await Deno.readTextFile(`${scope}/hooks/package.json`));
+  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
+    const place = `${modules}/${name}`;
+    await Deno.mkdir(place.slice(0, place.lastIndexOf("/")), { recursive: true });
+    await Deno.symlink(`${runtimeModules}/${name}`, place);
+  }
+  return `${modules}/${config.name}`;
+}
+
+/** A port that nobody has at the moment. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** A folder that is empty, and gone at the end. */
+export async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "command-" });
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** What a command is started with. */
+export type StartOptions = {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+};
+
+/** A command that runs. */
+export class CommandProcess {
+  stdout = "";
+  stderr = "";
+  /** Its exit code, and how long it took from the last signal, in milliseconds. */
+  readonly ended: Promise<{ readonly code: number; readonly took: number }>;
+  readonly #child: Deno.ChildProcess;
+  readonly #waiting = new Set<() => void>();
+  #signalled = performance.now();
+
+  constructor(runtime: Runtime, args: readonly string[], { cwd, env = {}, input }: StartOptions) {
+    this.#child = new Deno.Command(runtime.program, {
+      args: [...runtime.args, ...args],
+      cwd,
+      env: { ...env, NO_COLOR: "1" },
+      stdin: input === undefined ? "null" : "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.ended = this.#follow(input);
+  }
+
+  /** Sends a signal. */
+  signal(name: Deno.Signal): void {
+    this.#signalled = performance.now();
+    this.#child.kill(name);
+  }
+
+  /** Resolves to a match in what was printed; rejects when there is none until the end. */
+  async match(pattern: RegExp): Promise<RegExpExecArray> {
+    return await this.#until(`${pattern}`, (text) => pattern.exec(text) ?? undefined);
+  }
+
+  /** Resolves when a text was printed so many times. */
+  async times(count: number, text: string): Promise<void> {
+    const enough = (all: string) => all.split(text).length > count ? true : undefined;
+    await this.#until(`${count} times '${text}'`, enough);
+  }
+
+  /** Ends it, whatever it does. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.ended;
+  }
+
+  async #until<Value>(what: string, find: (text: string) => Value | undefined): Promise<Value> {
+    let over = false;
+    this.ended.then(() => {
+      over = true;
+      this.#wake();
+    });
+    for (;;) {
+      const found = find(this.stdout + this.stderr);
+      if (found !== undefined) return found;
+      if (over) throw new Error(`${what} is not in:\n${this.stdout}${this.stderr}`);
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+  }
+
+  async #follow(input: string | undefined): Promise<{ code: number; took: number }> {
+    const killer = setTimeout(() => this.#child.kill("SIGKILL"), LIMIT);
+    const [{ code }] = await Promise.all([
+      this.#child.status,
+      this.#read(this.#child.stdout, (text) => this.stdout += text),
+      this.#read(this.#child.stderr, (text) => this.stderr += text),
+      input === undefined ? undefined : this.#write(input),
+    ]);
+    clearTimeout(killer);
+    return { code, took: performance.now() - this.#signalled };
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>, add: (text: string) => void): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) {
+      add(decoder.decode(bytes, { stream: true }));
+      this.#wake();
+    }
+  }
+
+  async #write(input: string): Promise<void> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(input));
+    await writer.close();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { root } from "../../tools/run.ts";
+import { CommandProcess, freePort, inFolder, type Runtime, source } from "./processes.ts";
+
+/** Commands that go on until they are stopped, and what they print when they are ready. */
+const ready: Readonly<Record<string, RegExp>> = {
+  listen: /listening on/,
+  serve: /serving http/,
+  tail: /following/,
+};
+
+Deno.test("README's commands run in their order, as they stand", () =>
+  inFolder(async (cwd) => {
+    const { commands, config } = await section("The command");
+    const [receiver, server] = [freePort(), freePort()];
+    await Deno.writeTextFile(`${cwd}/hooks.yaml`, config.replace(":9000", `:${receiver}`));
+    await Deno.writeTextFile(`${cwd}/events.ndjson`, '{"type":"a.b","data":1}\n'.repeat(3));
+    const env: Record<string, string> = {
+      HOOKS_TOKEN: "a-token-of-this-test",
+      HOOKS_URL: `http://127.0.0.1:${server}`,
+    };
+    await using running = new AsyncDisposableStack();
+    for (const line of commands) {
+      const [, name] = /hooks ([a-z]+)/.exec(line)!;
+      const [, variable] = /^export (\w+)=/.exec(line) ?? [];
+      // Ports that are free here, instead of those that everyone may use.
+      const port = { listen: ` --port ${receiver}`, serve: ` --port ${server}` }[name!] ?? "";
+      const shown = variable ? `; printf %s "$${variable}"` : "";
+      const command = new CommandProcess(shell(`${line}${port}${shown}`), [], { cwd, env });
+      running.use(command);
+      if (name! in ready) {
+        await command.match(ready[name!]!);
+        continue;
+      }
+      const { code } = await command.ended;
+      assert.equal(code, 0, `${line}\n${command.stderr}`);
+      if (variable) env[variable] = command.stdout;
+    }
+  }));
+
+/** A shell in which `hooks` is the command, run from source. */
+function shell(line: string): Runtime {
+  const hooks = [source.program, ...source.args].map((word) => `'${word}'`).join(" ");
+  const run = line.startsWith("export") ? hooks : `exec ${hooks}`; // so that a signal reaches it
+  return { name: "deno", program: "sh", args: ["-c", `hooks() { ${run} "$@"; }; ${line}`] };
+}
+
+/** The commands and the configuration of a section, without comments. */
+async function section(
+  title: string,
+): Promise<{ readonly commands: readonly string[]; readonly config: string }> {
+  const readme = await Deno.readTextFile(`${root}/README.md`);
+  const text = readme.split(`\n## ${title}\n`)[1]!.split("\n## ")[0]!;
+  const [, block] = /```sh\n([^]*?)```/.exec(text)!;
+  const [, config] = /```yaml\n([^]*?)```/.exec(text)!;
+  const commands = block!.trim().split("\n").map((line) => line.replace(/\s+# .*$/, ""));
+  assert.ok(commands.length >= 9);
+  return { commands, config: config! };
+}

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { ConfigError, configJsonSchema, parseConfig } from "@omniagent/hooks/config";
+import { loadConfig } from "@omniagent/hooks/config/yaml";
+import { test } from "../harness.ts";
+
+/** The faults of a value, a line for each. */
+function faults(value: unknown): string[] {
+  try {
+    parseConfig(value, { env: {} });
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.issues.map(({ at, message }) => `${at} ${message}`);
+  }
+}
+
+test("parseConfig() lists the faults in the order of the value's keys", () => {
+  const wrong = {
+    server: { port: -1, host: 5 },
+    hooks: { webhooks: [{ url: 5, name: 5 }, { x: 1, events: [] }] },
+    retention: 5,
+  };
+  assert.deepEqual(faults(wrong).map((line) => line.split(" ")[0]), [
+    "server.port",
+    "server.host",
+    "hooks.webhooks[0].events",
+    "hooks.webhooks[0].url",
+    "hooks.webhooks[0].name",
+    "hooks.webhooks[1].name",
+    "hooks.webhooks[1].url",
+    "hooks.webhooks[1].x",
+    "hooks.webhooks[1].events",
+    "retention",
+  ]);
+});
+
+test("parseConfig() says what it got where a parser makes other things than JSON", () => {
+  const cyclic: Record<string, unknown> = {};
+  cyclic.hooks = cyclic;
+  const lines = (value: unknown) => faults(value).join("\n");
+  assert.match(lines(undefined), /^ must be a mapping .*: current value is undefined$/);
+  assert.match(lines(new Map()), /current value is a Map$/);
+  assert.match(lines({ hooks: new Date(0) }), /^hooks .* a Date$/);
+  assert.match(lines({ server: { port: 5n } }), /^server\.port .* a bigint$/);
+  assert.match(lines({ server: { host: Symbol() } }), /^server\.host .* a symbol$/);
+  assert.match(lines({ server: { host: () => {} } }), /^server\.host .* a function$/);
+  assert.match(lines(cyclic), /^hooks\.hooks is unknown: there are defaults, webhooks$/);
+  assert.match(
+    lines({ hooks: { webhooks: Array(2) } }),
+    /^hooks\.webhooks\[0\] .* undefined\nhooks\.w/,
+  );
+  assert.match(
+    lines({ server: { tokens: [{ name: "a", token: 5n }] } }),
+    /token must .* a bigint$/m,
+  );
+});
+
+test("parseConfig() takes dates for times, as some parsers make them", () => {
+  const expires_at = new Date("2027-01-31T00:00:00Z");
+  const token = { name: "ci", token: "0123456789abcdef", scopes: ["emit"], expires_at };
+  const { server } = parseConfig({ server: { tokens: [token] } }, { env: {} });
+  assert.deepEqual(server.tokens[0]?.expiresAt, expires_at);
+  assert.match(
+    faults({ server: { tokens: [{ ...token, expires_at: new Date(NaN) }] } })[0]!,
+    /expires_at must be a time/,
+  );
+});
+
+test("a getter or a proxy that throws is a fault of its own, and the rest is read", () => {
+  const value = {
+    get hooks(): never {
+      throw new Error("s3cret");
+    },
+    server: new Proxy({}, {
+      ownKeys: () => {
+        throw new Error("s3cret");
+      },
+    }),
+    retention: 5,
+  };
+  assert.deepEqual(
+    faults(value),
+    [
+      "hooks can't be read: a getter or a proxy throws",
+      "server can't be read: a getter or a proxy throws",
+      "retention must be a mapping with events, event_log, disable_after: current value is 5",
+    ].map((line) =>
+      line.replace("current value is 5", "current value is a number that is not shown")
+    ),
+  );
+});
+
+test("what is read is not the value that was given: no change of one changes the other", () => {
+  const events = ["tool.*"];
+  const config = parseConfig(
+    { hooks: { webhooks: [{ name: "a", events, url: "https://a.example.com/" }] } },
+    { env: {} },
+  );
+  events.push("*");
+  assert.deepEqual(config.webhooks[0]?.events, ["tool.*"]);
+  const schema = configJsonSchema();
+  delete schema.properties;
+  assert.ok(configJsonSchema().properties);
+});
+
+test("variables are looked up only when a value names them", () => {
+  const asked: string[] = [];
+  const env = (name: string) => {
+    asked.push(name);
+    return "x";
+  };
+  parseConfig({ storage: { path: "${A}-$${B}-${C:-d}-$D" } }, { env });
+  assert.deepEqual(asked, ["A", "C"]);
+});
+
+test("wrong arguments are a TypeError that says which", () => {
+  const throwing = (run: () => unknown, message: RegExp) =>
+    assert.throws(run, (error) => error instanceof TypeError && message.test(error.message));
+  for (const read of [parseConfig, loadConfig] as ((a: never, b: never) => unknown)[]) {
+    const options = (value: unknown) => () => read("{}" as never, value as never);
+    throwing(
+      options(undefined),
+      /^Cannot (parse|load) a configuration as the options must be an object/,
+    );
+    throwing(
+      options({}),
+      /'env' must be a function or an object of variables: current value is undefined/,
+    );
+    throwing(options({ env: "A=b" }), /'env' must be .*: current value is "A=b"/);
+    throwing(options({ env: {}, file: 5 }), /'file' must be a name: current value is 5/);
+  }
+  throwing(
+    () => loadConfig({} as never, { env: {} }),
+    /^Cannot load a configuration as its text must be a string or bytes: current value is an object$/,
+  );
+});

@@ -1,0 +1,151 @@
+import { fixedRetry, type Hook } from "@omniagent/hooks";
+import assert from "node:assert/strict";
+import { BASH, problemOf, receiptsOf, type Setup, testApp } from "./helpers.ts";
+
+type Page = {
+  readonly events?: readonly { readonly id: string; readonly session_id?: string }[];
+  readonly deliveries?: readonly Readonly<Record<string, unknown>>[];
+  readonly next_cursor?: string;
+};
+
+/** All pages of a list, by its links. */
+async function pagesOf({ ask, base }: Setup, path: string): Promise<readonly Page[]> {
+  const pages: Page[] = [];
+  for (let next: string | undefined = path; next !== undefined;) {
+    const response = await ask(next);
+    assert.equal(response.status, 200, await response.clone().text());
+    const page = await response.json() as Page;
+    pages.push(page);
+    const link = /^<(.*)>; rel="next"$/.exec(response.headers.get("link") ?? "")?.[1];
+    assert.equal(link !== undefined, page.next_cursor !== undefined);
+    const url: URL = new URL(link ?? "", `http://hooks.test${base}${next}`);
+    next = link && url.pathname.slice(base.length) + url.search;
+  }
+  return pages;
+}
+
+testApp("GET /events lists what was accepted, page by page along its links", {}, async (setup) => {
+  const { ask } = setup;
+  const ids: string[] = [];
+  for (const session_id of ["s-1", "s-2", "s-1", "s-2", "s-1"]) {
+    const [receipt] = await receiptsOf(await ask("/events", { body: { ...BASH, session_id } }));
+    ids.push(receipt!.id);
+  }
+  await receiptsOf(await ask("/events", { body: { type: "agent.end", data: null } }));
+  const pages = await pagesOf(setup, "/events?type=tool.*&limit=2");
+  assert.deepEqual(pages.flatMap(({ events }) => events!.map(({ id }) => id)), [...ids].reverse());
+  assert.ok(pages.length >= 3);
+  const session = await pagesOf(setup, "/events?session=s-2&order=oldest&limit=1");
+  assert.deepEqual(session.flatMap(({ events }) => events!.map(({ id }) => id)), [ids[1], ids[3]]);
+  const none = await pagesOf(setup, "/events?until=2020-01-01T00:00:00Z");
+  assert.deepEqual(none, [{ events: [] }]);
+  const one = await (await ask(`/events/${ids[0]}`)).json();
+  assert.deepEqual({ ...one, timestamp: "", accepted_at: "" }, {
+    ...{
+      id: ids[0],
+      type: "tool.called",
+      timestamp: "",
+      session_id: "s-1",
+      data: { name: "bash" },
+    },
+    ...{ accepted_at: "", targets: [] },
+  });
+});
+
+testApp("a query that can't be meant is refused, naming every fault", {}, async ({ ask }) => {
+  const faults = {
+    "/events?limit=0&order=up&type=A&since=now": ["?type", "?since", "?order", "?limit"],
+    "/events?limit=1&limit=2": ["?limit"],
+    "/events?sesion=s-1": ["?"],
+    "/events?cursor=abc": ["?cursor"],
+    "/events?cursor=%00": ["?cursor"],
+    "/events/a%20b": [":id"],
+    "/deliveries?state=lost&target=a%2fb": ["?state", "?target"],
+    "/deliveries/a%20b/c": [":target"],
+    "/events/stream?type=": ["?type"],
+  };
+  for (const [path, pointers] of Object.entries(faults)) {
+    assert.deepEqual((await problemOf(await ask(path))).pointers, pointers, path);
+  }
+});
+
+/** A hook that fails until it is told not to. */
+function fragile() {
+  const state = { broken: true, calls: 0 };
+  const hook: Hook = {
+    name: "audit",
+    events: ["tool.*"],
+    durable: true,
+    retry: fixedRetry({ delay: 1, retries: 0 }),
+    handle: () => {
+      state.calls++;
+      if (state.broken) throw new Error("no connection");
+    },
+  };
+  return { state, hook };
+}
+
+async function settled({ outbox }: Setup, id: string, state: string): Promise<void> {
+  while ((await outbox!.get("audit", id))?.state !== state) {
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+testApp("dead letters are listed, looked at, retried and replayed", {}, async (setup) => {
+  const { hooks, ask } = setup;
+  const { state, hook } = fragile();
+  hooks.use(hook);
+  const receipts = await receiptsOf(await ask("/events", { body: { events: [BASH, BASH, BASH] } }));
+  assert.ok(receipts.every(({ deliveries }) => deliveries === 1));
+  const ids = receipts.map(({ id }) => id);
+  for (const id of ids) await settled(setup, id, "dead");
+
+  const pages = await pagesOf(setup, "/deliveries?state=dead&target=audit&limit=2");
+  const dead = pages.flatMap(({ deliveries }) => deliveries!);
+  assert.deepEqual(dead.map((one) => one.event_id).sort(), ids);
+  assert.match(String(dead[0]!.reason), /no connection/);
+  const one = await (await ask(`/deliveries/audit/${ids[0]}`)).json();
+  assert.deepEqual([one.state, one.made, one.attempts.length], ["dead", 1, 1]);
+  assert.match(one.attempts[0].at, /Z$/);
+
+  state.broken = false;
+  const retried = await ask(`/deliveries/audit/${ids[0]}/retry`, { method: "POST" });
+  assert.deepEqual([retried.status, await retried.json()], [202, { outcome: "replayed" }]);
+  await settled(setup, ids[0]!, "delivered");
+  let body: unknown = { target: "audit", budget_ms: 5000 };
+  let replayed = 0;
+  for (;;) {
+    const response = await ask("/deliveries/replay", { body });
+    const result = await response.json() as { replayed: number; next_cursor?: string };
+    replayed += result.replayed;
+    if (result.next_cursor === undefined) break;
+    body = { target: "audit", budget_ms: 5000, cursor: result.next_cursor };
+  }
+  assert.equal(replayed, 2);
+  for (const id of ids) await settled(setup, id, "delivered");
+  assert.deepEqual(await pagesOf(setup, "/deliveries?state=dead"), [{ deliveries: [] }]);
+  const attempted = await pagesOf(setup, "/deliveries");
+  assert.equal(attempted.flatMap(({ deliveries }) => deliveries!).length, 3);
+  assert.equal(state.calls, 6);
+});
+
+testApp("what there is not can be neither seen nor retried", {}, async ({ ask }) => {
+  assert.equal((await problemOf(await ask("/events/nothing"))).code, "event_not_found");
+  assert.equal(
+    (await problemOf(await ask("/deliveries/audit/nothing"))).code,
+    "delivery_not_found",
+  );
+  const retry = await ask("/deliveries/audit/nothing/retry", { method: "POST" });
+  assert.equal((await problemOf(retry)).code, "delivery_not_found");
+});
+
+testApp("POST /outbox/drain delivers what is due", {}, async (setup) => {
+  const drained = await setup.ask("/outbox/drain", { method: "POST" });
+  assert.deepEqual(await drained.json(), { settled: 0, remaining: false });
+  const bad = [{ budget_ms: 0 }, { budget: 5 }, [], "5"];
+  for (const body of bad) {
+    assert.equal((await setup.ask("/outbox/drain", { body: JSON.stringify(body) })).status, 422);
+  }
+  const cursor = await setup.ask("/deliveries/replay", { body: { cursor: "abc" } });
+  assert.deepEqual((await problemOf(cursor)).pointers, ["/cursor"]);
+});

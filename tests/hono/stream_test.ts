@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { createHooks, type Hooks } from "@omniagent/hooks";
+import { createHooksApp, type HooksApp } from "@omniagent/hooks/hono";
+import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
+import { test } from "../harness.ts";
+import { problemOf, quiet, TOKENS } from "./helpers.ts";
+
+/** One reader's view of a stream. */
+class Reader {
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  #text = "";
+
+  constructor(response: Response) {
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get("content-type"), "text/event-stream");
+    this.#reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  /** The next block; undefined: the stream has ended. */
+  async next(): Promise<string | undefined> {
+    for (;;) {
+      const end = this.#text.indexOf("\n\n");
+      if (end >= 0) {
+        const block = this.#text.slice(0, end);
+        this.#text = this.#text.slice(end + 2);
+        return block;
+      }
+      const { done, value } = await this.#reader.read();
+      if (done) return undefined;
+      this.#text += value;
+    }
+  }
+
+  /** The data of the next event. */
+  async data(): Promise<unknown> {
+    for (;;) {
+      const block = await this.next();
+      if (block === undefined) return undefined;
+      const data = /^data: (.*)$/m.exec(block)?.[1];
+      if (data !== undefined) return JSON.parse(data).data;
+    }
+  }
+
+  async cancel(): Promise<void> {
+    await this.#reader.cancel();
+  }
+}
+
+type Setup = {
+  readonly hooks: Hooks;
+  readonly outbox: Outbox;
+  readonly app: HooksApp;
+  open(query?: string, lastId?: string): Promise<Reader>;
+};
+
+async function withStream(
+  body: (setup: Setup) => Promise<void>,
+  options: Partial<Parameters<typeof createHooksApp>[1]> = {},
+): Promise<void> {
+  const outbox = createOutbox(memoryStore(), { logger: quiet });
+  const hooks = createHooks({ logger: quiet, outbox });
+  const app = createHooksApp(
+    hooks,
+    { auth: false, logger: quiet, pollInterval: 5, ...options } as never,
+  );
+  const open = async (query = "", lastId?: string) => {
+    const headers: Record<string, string> = lastId === undefined ? {} : { "last-event-id": lastId };
+    const reader = new Reader(await app.request(`/events/stream${query}`, { headers }));
+    assert.match(await reader.next() ?? "", /^retry: \d+\n: connected$/);
+    return reader;
+  };
+  try {
+    await body({ hooks, outbox, app, open });
+  } finally {
+    await hooks.close();
+  }
+}
+
+const emit = async (hooks: Hooks, content: string, sessionId?: string): Promise<string> =>
+  (await hooks.emit("message.sent", { role: "user", content }, { sessionId })).id;
+
+test("a reader gets what is accepted from now on, with its id, and filtered", () =>
+  withStream(async ({ hooks, open }) => {
+    await emit(hooks, "before");
+    const all = await open();
+    const session = await open("?session=s-1");
+    const type = await open("?type=message.*");
+    const other = await open("?type=tool.called");
+    const id = await emit(hooks, "one", "s-1");
+    await emit(hooks, "two", "s-2");
+    await hooks.emit("tool.called", { name: "bash" }, { sessionId: "s-1" });
+    const block = await all.next();
+    assert.match(block!, new RegExp(`^id: ${id}\ndata: \\{"id":"${id}","type":"message.sent",`));
+    assert.deepEqual(await all.data(), { role: "user", content: "two" });
+    assert.deepEqual(await session.data(), { role: "user", content: "one" });
+    assert.deepEqual(await session.data(), { name: "bash" });
+    assert.deepEqual(await type.data(), { role: "user", content: "one" });
+    assert.deepEqual(await other.data(), { name: "bash" });
+    for (const reader of [all, session, type, other]) await reader.cancel();
+  }));
+
+test("the hook of the streams shows nowhere, and goes with the last reader", () =>
+  withStream(async ({ hooks, app, open }) => {
+    const reader = await open();
+    assert.equal(hooks.registry.list().length, 1);
+    assert.deepEqual(await (await app.request("/hooks")).json(), { hooks: [] });
+    const headers = { "content-type": "application/json" };
+    const init = { method: "POST", headers, body: '{"type":"a","data":1}' };
+    const { receipts } = await (await app.request("/events?wait=true", init)).json();
+    assert.deepEqual(receipts[0].handlers, []);
+    await reader.cancel();
+    assert.equal(hooks.registry.list().length, 0);
+    const again = await open();
+    await emit(hooks, "again");
+    assert.deepEqual(await again.data(), { role: "user", content: "again" });
+    await again.cancel();
+  }));
+
+test("Last-Event-ID goes on behind an event, also of another instance, and with many", () =>
+  withStream(async ({ hooks, open }) => {
+    const ids: string[] = [];
+    for (let n = 0; n < 450; n++) ids.push(await emit(hooks, `${n}`));
+    const reader = await open("", ids[9]);
+    const live = emit(hooks, "live");
+    for (let n = 10; n < 450; n++) {
+      assert.deepEqual(await reader.data(), { role: "user", content: `${n}` });
+    }
+    assert.deepEqual(await reader.data(), { role: "user", content: "live" });
+    await live;
+    await reader.cancel();
+  }));
+
+test("behind an event that is no longer kept, all since its time is given", () =>
+  withStream(async ({ hooks, open }) => {
+    await emit(hooks, "one");
+    const reader = await open("", "01000000-0000-7000-8000-000000000000");
+    assert.deepEqual(await reader.data(), { role: "user", content: "one" });
+    await reader.cancel();
+  }));
+
+test("a Last-Event-ID that is none is refused", () =>
+  withStream(async ({ app }) => {
+    for (const id of ["nothing", "a".repeat(5000)]) {
+      const response = await app.request("/events/stream", { headers: { "last-event-id": id } });
+      assert.deepEqual((await problemOf(response)).pointers, ["Last-Event-ID"]);
+    }
+  }));
+
+test("a reader that does not keep up gets a last event that says so, and the end", () =>
+  withStream(async ({ hooks, open }) => {
+    const reader = await open();
+    const other = await open();
+    const content = "x".repeat(1000);
+    const blocks: string[] = [];
+    for (let n = 0; n < 12; n++) {
+      await emit(hooks, content);
+      await other.data();
+    }
+    for (let block = await reader.next(); block !== undefined; block = await reader.next()) {
+      blocks.push(block);
+    }
+    assert.equal(blocks.at(-1), 'event: overflow\ndata: {"code":"overflow"}');
+    assert.ok(blocks.length > 2 && blocks.length < 12, `${blocks.length}`);
+    const lastId = /^id: (.*)$/m.exec(blocks.at(-2)!)![1]!;
+    const resumed = await open("", lastId);
+    for (let n = blocks.length - 1; n < 12; n++) assert.notEqual(await resumed.data(), undefined);
+    await emit(hooks, "last");
+    assert.deepEqual(await resumed.data(), { role: "user", content: "last" });
+    await resumed.cancel();
+    await other.cancel();
+  }, { limits: { streamBuffer: 4096 } }));
+
+test("streams end when the hooks are closed, and none begins after that", () =>
+  withStream(async ({ hooks, app, open }) => {
+    const reader = await open();
+    await hooks.close();
+    assert.equal(await reader.next(), undefined);
+    const response = await app.request("/events/stream");
+    assert.deepEqual(await problemOf(response), { status: 503, code: "hooks_closed" });
+  }));
+
+test("a stream lives by comments, and ends with its token", () => {
+  const expiresAt = new Date(Date.now() + 60);
+  const tokens = [{ name: "a", token: TOKENS.read, scopes: ["read" as const], expiresAt }];
+  return withStream(async ({ app }) => {
+    const headers = { authorization: `Bearer ${TOKENS.read}` };
+    const reader = new Reader(await app.request("/events/stream", { headers }));
+    await reader.next();
+    assert.equal(await reader.next(), ": heartbeat");
+    while (await reader.next() !== undefined);
+    assert.ok(Date.now() >= expiresAt.getTime());
+  }, { auth: undefined, tokens, heartbeat: 5 } as never);
+});
+
+test("streams are bounded, and a reader that leaves makes room", () =>
+  withStream(async ({ app, open }) => {
+    const reader = await open();
+    const refused = await app.request("/events/stream");
+    assert.equal(refused.headers.get("retry-after"), "1");
+    assert.deepEqual(await problemOf(refused), { status: 429, code: "too_many_streams" });
+    await reader.cancel();
+    await (await open()).cancel();
+  }, { limits: { streams: 1 } }));

@@ -1,0 +1,8 @@
+import assert from "node:assert/strict";
+import { VERSION } from "../../src/cli/version.ts";
+import { config } from "../../tools/run.ts";
+import { test } from "../harness.ts";
+
+test("hooks --version is the version of the package", () => {
+  assert.equal(VERSION, config.version);
+});
