@@ -33,11 +33,13 @@ export interface MapRule<T> {
 export function map<T>(rule: MapRule<T>): Kind<Readonly<Record<string, T>>> {
   const { accepted, key, value: item, to } = rule;
   return {
-    schema: {
-      type: "object",
-      propertyNames: { pattern: key.pattern.source },
-      additionalProperties: item.schema,
-      maxProperties: to,
+    get schema() {
+      return {
+        type: "object",
+        propertyNames: { pattern: key.pattern.source },
+        additionalProperties: item.schema,
+        maxProperties: to,
+      };
     },
     read(value, reader) {
       if (!isMapping(value)) return refuse(value, reader, accepted);
@@ -99,7 +101,9 @@ export function listOrMapping<A, B>(
   accepted: string,
 ): Kind<A | B> {
   return {
-    schema: { anyOf: [asList.schema, mapping.schema] },
+    get schema() {
+      return { anyOf: [asList.schema, mapping.schema] };
+    },
     read(value, reader) {
       if (Array.isArray(value)) return asList.read(value, reader);
       if (isMapping(value)) return mapping.read(value, reader);

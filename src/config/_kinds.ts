@@ -18,7 +18,7 @@ export type Json = { readonly [key: string]: unknown };
 
 /** A kind of value. */
 export interface Kind<T> {
-  /** What of its values a JSON Schema can say. */
+  /** What of its values a JSON Schema can say; made when it is asked for, as hardly anyone does. */
   readonly schema: Json;
   /** Checks a value; undefined after a fault. */
   read(value: unknown, reader: Reader): T | undefined;
@@ -43,8 +43,9 @@ export function number(rule: {
     typeof value === "number" && value >= from && value <= to &&
     (type === "number" || Number.isInteger(value));
   return {
-    schema: {
-      anyOf: [{ type, minimum: from, maximum: to }, { type: "string", pattern: REFERENCE.source }],
+    get schema() {
+      const written = { type, minimum: from, maximum: to };
+      return { anyOf: [written, { type: "string", pattern: REFERENCE.source }] };
     },
     read: (value, reader) =>
       readWritten(value, reader, accepted, fits, (text) => {
@@ -57,7 +58,9 @@ export function number(rule: {
 export function boolean(): Kind<boolean> {
   const words: Readonly<Record<string, boolean>> = { true: true, false: false };
   return {
-    schema: { anyOf: [{ type: "boolean" }, { type: "string", pattern: REFERENCE.source }] },
+    get schema() {
+      return { anyOf: [{ type: "boolean" }, { type: "string", pattern: REFERENCE.source }] };
+    },
     read: (value, reader) =>
       readWritten(
         value,
@@ -128,11 +131,13 @@ export function list<T>(item: Kind<T>, rule: {
   const { of, from, to, unique = [], show = "none" } = rule;
   const accepted = from === 0 ? `a list of ${of}` : `a list of ${of}, not empty`;
   return {
-    schema: {
-      type: "array",
-      items: item.schema,
-      ...(from > 0 && { minItems: from }),
-      maxItems: to,
+    get schema() {
+      return {
+        type: "array",
+        items: item.schema,
+        ...(from > 0 && { minItems: from }),
+        maxItems: to,
+      };
     },
     read(value, reader) {
       const problem = `must be ${accepted}`;

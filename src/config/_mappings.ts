@@ -38,7 +38,9 @@ export function object<T>(fields: Fields<T>, rule: {
   const known = new Map<string, Field<unknown>>(Object.entries(fields));
   const accepted = `a mapping with ${summary(known)}`;
   return {
-    schema: objectSchema(known, rule.either),
+    get schema() {
+      return objectSchema(known, rule.either);
+    },
     read(value, reader) {
       if (!isMapping(value)) return refuse(value, reader, accepted, "none", known);
       reader.show("keys");

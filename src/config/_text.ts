@@ -26,11 +26,12 @@ const MAX_LENGTH = 8192;
 
 /** Text, with variables put in. */
 export function text<T = string>(rule: TextRule<T>): Kind<T> {
-  const refers = { type: "string", pattern: "\\$\\{", maxLength: MAX_LENGTH };
   return {
-    schema: rule.options
-      ? { anyOf: [{ enum: rule.options }, refers] }
-      : { ...refers, pattern: `(?:${rule.pattern.source})|\\$\\{` },
+    get schema() {
+      const refers = { type: "string", pattern: "\\$\\{", maxLength: MAX_LENGTH };
+      if (rule.options) return { anyOf: [{ enum: rule.options }, refers] };
+      return { ...refers, pattern: `(?:${rule.pattern.source})|\\$\\{` };
+    },
     read: (value, reader) => readText(value, rule, reader),
   };
 }

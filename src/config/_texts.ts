@@ -130,7 +130,9 @@ export const time: Kind<Date> = dateOr(text<Date>({
 
 function dateOr(written: Kind<Date>): Kind<Date> {
   return {
-    schema: written.schema,
+    get schema() {
+      return written.schema;
+    },
     read(value, reader) {
       const date = value instanceof Date && !Number.isNaN(value.getTime());
       return written.read(date ? value.toISOString() : value, reader);

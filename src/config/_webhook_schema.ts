@@ -92,7 +92,9 @@ const filter: Kind<NonNullable<WebhookConfig["filter"]>> = map({
     },
   },
   value: {
-    schema: { anyOf: [scalars.schema, scalar.schema] },
+    get schema() {
+      return { anyOf: [scalars.schema, scalar.schema] };
+    },
     read: (value, reader) => (Array.isArray(value) ? scalars : scalar).read(value, reader),
   },
   to: 100,
