@@ -1,14 +1,10 @@
 /**
- * A small assistant with two tools, and where it emits each of the nine events. In the place of a
- * model stands a conversation that was written down: `conversation.jsonl`.
+ * A small assistant, and where it emits each of the nine events. It knows no model, tool or clock of its
+ * own: `conversation.ts` and `tools.ts` have some that were written down.
  *
- * On its own it prints every event: `deno run --allow-read examples/agent.ts`. `demo.ts` gives it
- * more to talk to.
+ * `deno run --allow-read examples/talk.ts` prints what it emits; `deno task demo` does more.
  * @module
  */
-import { readFile } from "node:fs/promises";
-import process from "node:process";
-import { fileURLToPath } from "node:url";
 import {
   type AgentEndData,
   type AgentEvents,
@@ -20,8 +16,8 @@ import {
   type HooksOption,
   type MessageData,
   type Receipt,
+  type Store,
   type ToolData,
-  withNamedHook,
 } from "@omniagent/hooks";
 
 /** What a model wants next: a tool called, or an answer sent. */
@@ -54,8 +50,14 @@ export type AgentOptions = {
   /** A session that nobody has used for so long is over. */
   readonly idleMinutes?: number;
   readonly now?: () => number;
+  /** Where hooks keep things. */
+  readonly store?: Store;
+  /** How many sessions there were before. */
+  readonly sessions?: number;
+  /** Is told of every event before it is emitted. */
+  readonly onEmit?: (type: EventType, data: unknown) => void;
   /** Is told of every event after it was emitted. */
-  readonly trace?: (type: EventType, data: unknown, receipt: Receipt) => void;
+  readonly onReceipt?: (type: EventType, data: unknown, receipt: Receipt) => void;
 };
 
 type Session = {
@@ -65,7 +67,7 @@ type Session = {
   usedAt: number;
 };
 
-const MINUTE = 60_000;
+export const MINUTE = 60_000;
 
 export class Agent {
   readonly hooks: Hooks;
@@ -73,12 +75,13 @@ export class Agent {
   readonly #now: () => number;
   readonly #jobs: { readonly job: Job; due: number }[];
   #session: Session | undefined;
-  #sessions = 0;
+  #sessions: number;
 
   constructor(options: AgentOptions) {
-    const { hooks = [], jobs = [], now = Date.now, outbox } = options;
-    this.hooks = createHooks({ use: hooks, outbox });
+    const { hooks = [], jobs = [], now = Date.now, outbox, store, sessions = 0 } = options;
+    this.hooks = createHooks({ use: hooks, outbox, store });
     this.#options = options;
+    this.#sessions = sessions;
     this.#now = now;
     this.#jobs = jobs.map((job) => ({ job, due: now() + job.everyMinutes * MINUTE }));
   }
@@ -97,9 +100,12 @@ export class Agent {
         : { success: false, aborted: false, error: messageOf(error) };
     }
     session.usedAt = this.#now();
-    await this.#emit("session.updated", { session_id: session.id, action: "updated" }, session);
-    const duration_ms = Math.round(performance.now() - start);
-    await this.#emit("agent.end", { session_id: session.id, ...end, duration_ms }, session);
+    try {
+      await this.#emit("session.updated", { session_id: session.id, action: "updated" }, session);
+    } finally {
+      const duration_ms = Math.round(performance.now() - start);
+      await this.#emit("agent.end", { session_id: session.id, ...end, duration_ms }, session);
+    }
     return end.response;
   }
 
@@ -201,6 +207,7 @@ export class Agent {
   }
 
   async #emit<Type extends EventType>(type: Type, data: AgentEvents[Type], session?: Session) {
+    this.#options.onEmit?.(type, data);
     let receipt: Receipt;
     try {
       receipt = await this.hooks.emit(type, data, { sessionId: session?.id });
@@ -209,93 +216,10 @@ export class Agent {
       if (!(error instanceof DispatchError)) throw error;
       receipt = error.receipt;
     }
-    this.#options.trace?.(type, data, receipt);
+    this.#options.onReceipt?.(type, data, receipt);
   }
-}
-
-type Line =
-  | { readonly role: "user"; readonly content: string; readonly stop_after_ms?: number }
-  | { readonly role: "assistant" } & (Step | { readonly error: string })
-  | { readonly role: "clock"; readonly minutes: number };
-
-/** The script: what the user says, what the model would answer, and how time goes by. */
-export class Conversation {
-  readonly #lines: Line[];
-  #now: number;
-
-  constructor(lines: readonly Line[]) {
-    this.#lines = [...lines];
-    this.#now = Date.now();
-  }
-
-  static async read(): Promise<Conversation> {
-    const text = await readFile(new URL("conversation.jsonl", import.meta.url), "utf8");
-    return new Conversation(text.trim().split("\n").map((line) => JSON.parse(line)));
-  }
-
-  /** The clock of the script: hours pass in no time. */
-  readonly now = (): number => this.#now;
-
-  /** The model: its next line. */
-  readonly model: Model = () => {
-    const line = this.#lines.shift();
-    if (line?.role !== "assistant") return Promise.reject(new Error("the script has no answer"));
-    return "error" in line ? Promise.reject(new Error(line.error)) : Promise.resolve(line);
-  };
-
-  /** The user, and the time. `heading` is told what comes next. */
-  async play(agent: Agent, heading: (text: string) => void = () => {}): Promise<void> {
-    for (let line = this.#lines.shift(); line !== undefined; line = this.#lines.shift()) {
-      if (line.role === "user") {
-        const { content, stop_after_ms } = line;
-        heading(`user: ${content}${stop_after_ms === undefined ? "" : " (and stops it soon)"}`);
-        const signal = stop_after_ms === undefined ? undefined : AbortSignal.timeout(stop_after_ms);
-        await agent.run(content, signal);
-      } else if (line.role === "clock") {
-        heading(`${line.minutes} minutes later`);
-        this.#now += line.minutes * MINUTE;
-        await agent.tick();
-      }
-    }
-  }
-}
-
-/** The two tools. `calendar` takes long to go through everything; `mail` fails the first time. */
-export function createTools(): Readonly<Record<string, Tool>> {
-  let mails = 0;
-  return {
-    calendar: (params, signal) =>
-      params.with === "everyone" ? longSearch(signal) : `${params.with}: Thursday 10:00, room 4`,
-    mail: ({ to }) => {
-      if (++mails === 1) throw new Error("the mail server is busy");
-      return `sent to ${to}`;
-    },
-  };
-}
-
-export const jobs: readonly Job[] = [
-  { id: "job-1", name: "tidy up notes", everyMinutes: 60, run: () => {} },
-];
-
-function longSearch(signal: AbortSignal): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => resolve("no free Friday"), 10_000);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(new Error("stopped"));
-    });
-  });
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) { // Node 20 has no `import.meta.main`
-  const conversation = await Conversation.read();
-  const print = withNamedHook("*", "print", ({ type, data }) => console.log(type, data));
-  const { model, now } = conversation;
-  const agent = new Agent({ model, tools: createTools(), jobs, now, hooks: [print] });
-  await conversation.play(agent, (text) => console.log(`\n${text}`));
-  await agent.close();
 }

@@ -1,183 +1,162 @@
 /**
- * The small agent of `agent.ts` with five listeners, one of them on the other end of HTTP:
- * `deno task demo`. It ends with what was heard, and fails if anything is missing.
+ * A small agent whose process is killed with SIGKILL in the middle of a tool call and started again, and
+ * five listeners that miss nothing: `deno task demo`. Every event is in the store before the agent goes
+ * on; what the first process could not deliver, the second does.
+ *
+ * The figures at the end are counted here, in the process that is not killed, by a receiver that verifies
+ * each signature. Whatever is missing after `--limit SECONDS` (28) is a failure.
  * @module
  */
-import {
-  defineHook,
-  type EventType,
-  type Receipt,
-  WebhookHook,
-  withCompiledHook,
-  withHook,
-  withNamedHook,
-  withWebhookHook,
-} from "@omniagent/hooks";
-import { generateSecret, webhookReceiver } from "@omniagent/hooks/webhook";
-import { Agent, Conversation, createTools, jobs } from "./agent.ts";
-
-type Emitted = { readonly id: string; readonly type: EventType; readonly data: unknown };
+import type { Accepted, Orders, Saying } from "./demo_agent.ts";
+import { AgentProcess } from "./demo_process.ts";
+import { Receiver } from "./demo_receiver.ts";
+import { describeTools, printEvent, printTable, printTitle } from "./demo_report.ts";
 
 const started = performance.now();
+const limit = readLimit(Deno.args);
+const folder = await Deno.makeTempDir({ prefix: "hooks_demo_" });
+const receiver = new Receiver();
 
-/** What each listener says that it heard: the ids of events, by its name. */
-const heard: Record<string, string[]> = { chat: [], meter: [], alarm: [], audit: [], webhook: [] };
-
-// 1. The far end of the webhook: a server of its own on loopback, which verifies every signature.
-const secret = generateSecret();
-const receive = webhookReceiver((event) => void heard.webhook!.push(event.id), {
-  secrets: secret,
-});
-const answers: Record<number, number> = {};
-let failed = 0;
-let busy = true; // the first request is turned away, so that one has to come again
-
-const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
-  const response = busy ? new Response("busy", { status: 503 }) : await receive(request);
-  busy = false;
-  answers[response.status] = (answers[response.status] ?? 0) + 1;
-  return response;
-});
-const url = `http://127.0.0.1:${server.addr.port}/`;
-
-// 2. Four listeners that an agent takes as options, and a fifth that needs a filter.
-const tools = new Map<string, { calls: number; failures: number }>();
-const meter = defineHook({
-  name: "meter",
-  events: ["tool.*"],
-  handle({ id, type, data }) {
-    heard.meter!.push(id);
-    const count = tools.get(data.name) ?? { calls: 0, failures: 0 };
-    if (type === "tool.called") count.calls++;
-    else if (data.error !== undefined) count.failures++;
-    tools.set(data.name, count);
-  },
-  close() {
-    for (const [name, { calls, failures }] of tools) {
-      console.log(`  meter says: ${name} called ${calls} times, ${failures} failed`);
-    }
-  },
-});
-
-const conversation = await Conversation.read();
-const emitted: Emitted[] = [];
-const agent = new Agent({
-  model: conversation.model,
-  now: conversation.now,
-  tools: createTools(),
-  jobs,
-  hooks: [
-    withHook("message.received", function chat(event) {
-      heard.chat!.push(event.id);
-    }),
-    withNamedHook("*", "audit", (event) => void heard.audit!.push(event.id)),
-    withCompiledHook(meter),
-    withWebhookHook(
-      new WebhookHook({
-        name: "webhook",
-        events: ["*"],
-        url,
-        secret,
-        retryCount: 2,
-        retryDelay: 50,
-      }),
-    ),
-  ],
-  trace(type, data, receipt) {
-    emitted.push({ id: receipt.id, type, data });
-    failed += receipt.handlers.filter(({ ok }) => !ok).length;
-    print(type, data, receipt);
-  },
-});
-agent.hooks.on("tool.completed", (event) => void heard.alarm!.push(event.id), {
-  name: "alarm",
-  filter: (event) => event.data.error !== undefined,
-});
-
-// 3. The conversation, and a stranger who sends what was never emitted.
-console.log("A small agent talks, and five listeners hear it. Right of each event: who heard it.");
-await conversation.play(agent, (text) => console.log(`\n${text}`));
-console.log("\nthe agent is closed");
-await agent.close();
-
-const forged = JSON.stringify({ id: "1", type: "agent.end", timestamp: new Date(), data: {} });
-const stranger = await fetch(url, { method: "POST", body: forged });
-await stranger.body?.cancel();
-console.log(`  a request without a signature came in and was refused: ${stranger.status}`);
-await server.shutdown();
-
-// 4. Who should have heard what, and who did.
-const listeners = [
-  ["chat", "quick handler", "message.received", (type) => type === "message.received"],
-  ["meter", "compiled hook", "tool.*", (type) => type.startsWith("tool.")],
-  ["alarm", "filtered handler", "tools that failed", (type, data) => isToolError(type, data)],
-  ["audit", "named handler", "*", () => true],
-  ["webhook", "signed webhook", "* over HTTP", () => true],
-] satisfies readonly [string, string, string, (type: EventType, data: unknown) => boolean][];
-
-let missing = 0;
-const types = new Set(emitted.map(({ type }) => type));
-console.log(`\n${emitted.length} events of ${types.size} types were emitted\n`);
-console.log(row("listener", "kind", "hears", "emitted", "heard", "missing"));
-for (const [name, kind, hears, wants] of listeners) {
-  const ids = emitted.filter(({ type, data }) => wants(type, data)).map(({ id }) => id);
-  const lost = ids.filter((id) => !heard[name]!.includes(id)).length;
-  missing += lost + Math.max(0, heard[name]!.length - ids.length); // heard twice is as wrong
-  console.log(row(name, kind, hears, ids.length, heard[name]!.length, lost));
-}
+// 1. The first process: it talks, the webhook's receiver breaks down, and a signal that can't be heard
+// ends the process while a tool runs.
 console.log(
-  `\nwebhook requests: ${answers[200] ?? 0} verified, ${answers[503] ?? 0} turned away once and ` +
-    `sent again, ${answers[400] ?? 0} without a signature refused`,
+  "A small agent talks, and five listeners hear it. Right of each event: the handlers that",
 );
+console.log("heard it at once, and for how many further listeners it is in the store.");
+printTitle("The first process");
+await using first = start("first");
+await until(() => first.tried);
+const killed = await first.end("SIGKILL");
+const before = { delivered: receiver.delivered, verified: receiver.verified.length };
+printTitle(killed.signal ? `${killed.signal} while the tool runs` : "It ended by itself");
+console.log(
+  `  ${first.accepted.length} events are in the store. ${before.verified} have reached the`,
+);
+console.log(
+  `  webhook; then its receiver broke down, and answered 503 to ${receiver.refused} requests.`,
+);
+console.log("  Now it is well again.");
 
-const right = missing + failed === 0 && types.size === 9 && answers[503] === 1 &&
-  stranger.status === 400;
+// 2. The second process, on the same file: it goes on, and delivers what the first one left.
+receiver.recover();
+printTitle("The second process, on the same file");
+await using second = start("second");
+await until(() => second.tried);
+const accepted = [...first.accepted, ...second.accepted];
+await until(() => missing(accepted, receiver.verified) === 0);
+const forged = await forge();
+const ended = await second.end("SIGTERM"); // heard by drainOnSignal, which closes the agent's hooks
+await receiver.close();
+await Deno.remove(folder, { recursive: true });
+
+// 3. What was sent, and what arrived.
+const { delivered, verified } = receiver;
+const types = new Set(accepted.map(({ type }) => type));
+const unsure = first.sent + second.sent - accepted.length; // sent, and killed before it was known
+printTitle(
+  `${accepted.length} events of ${types.size} types, and the webhook that hears all of them`,
+);
+printTable([
+  ["", "sent", "accepted", "delivered", "verified", "missing"],
+  row("first process", [first], before.delivered, before.verified),
+  row(
+    "second process",
+    [second],
+    delivered - before.delivered,
+    verified.length - before.verified,
+  ),
+  row("together", [first, second], delivered, verified.length),
+], 1);
+
+printTitle("Who should have heard what, and who did");
+let faults = accepted.flatMap(({ handlers }) => handlers).filter(({ ok }) => !ok).length;
+printTable([
+  ["listener", "kind", "hears", "accepted", "heard", "missing"],
+  ...listeners().map(([name, kind, hears, wants, heard]) => {
+    const wanted = accepted.filter(wants);
+    const gone = missing(wanted, heard);
+    faults += gone + Math.max(0, heard.length - wanted.length - unsure); // too often is as wrong
+    return [name, kind, hears, wanted.length, heard.length, gone];
+  }),
+], 3);
+
+console.log(`\n  meter, over both lives: ${describeTools(Object.values(second.metered))}`);
+console.log(`  webhook: ${delivered - verified.length} events came twice`);
+console.log(`  a stranger's request without a signature: refused with ${forged}`);
+
+const right = faults === 0 && types.size === 9 && forged === 400 && killed.signal === "SIGKILL" &&
+  ended.code === 0;
 const seconds = ((performance.now() - started) / 1000).toFixed(1);
-console.log(
-  right ? `nothing is missing (${seconds} s)` : `SOMETHING IS MISSING OR FAILED (${seconds} s)`,
-);
-if (!right) Deno.exit(1);
+console.log(`\n${right ? "Nothing is missing" : "SOMETHING IS MISSING OR FAILED"} (${seconds} s)`);
+if (!right) Deno.exitCode = 1;
 
-function isToolError(type: EventType, data: unknown): boolean {
-  return type === "tool.completed" && Object.hasOwn(Object(data), "error");
+function readLimit([flag, value]: readonly string[]): number {
+  const seconds = flag === undefined ? 28 : Number(value);
+  if ((flag === undefined || flag === "--limit") && seconds > 0) return seconds * 1000;
+  console.error("usage: deno task demo [--limit SECONDS]");
+  Deno.exit(2);
 }
 
-function row(...cells: readonly (string | number)[]): string {
-  const widths = [10, 18, 20, 7, 7, 9];
-  return cells.map((cell, n) =>
-    n < 3 ? String(cell).padEnd(widths[n]!) : String(cell).padStart(widths[n]!)
-  ).join("");
+function start(process: Orders["process"]): AgentProcess {
+  const { url, secret } = receiver;
+  return new AgentProcess({ process, path: `${folder}/hooks.db`, url, secret }, print);
 }
 
-function print(type: EventType, data: unknown, { handlers }: Receipt): void {
-  const names = handlers.map(({ name, ok }) => ok ? name : `${name} FAILED`).join(", ");
-  const words = describe(type, data as Readonly<Record<string, unknown>>);
-  console.log(`  ${type.padEnd(16)} ${shorten(words, 31).padEnd(31)} ${names}`);
+function print(saying: Saying): void {
+  if (saying.say === "heading") console.log(`\n${saying.text}`);
+  else if (saying.say === "accepted") printEvent(saying);
 }
 
-/** The part of a payload that is worth a line. */
-function describe(type: EventType, data: Readonly<Record<string, unknown>>): string {
-  switch (type) {
-    case "message.received":
-    case "message.sent":
-      return `"${data.content}"`;
-    case "tool.called":
-      return `${data.name}(${JSON.stringify(data.params)})`;
-    case "tool.completed":
-      return data.error === undefined ? `${data.name}: ${data.result}` : `error: ${data.error}`;
-    case "session.created":
-    case "session.updated":
-      return `${data.session_id}`;
-    case "session.rollover":
-      return `${data.session_id} ${data.reason}, ${(data.transcript as unknown[]).length} messages`;
-    case "job.executed":
-      return `${data.job_name}: ${data.success ? "success" : "failure"}`;
-    case "agent.end":
-      if (data.aborted) return "aborted";
-      return data.success ? "success" : `error: ${data.error}`;
+/** Waits for a condition, but not beyond the limit. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition() && performance.now() - started < limit) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
-function shorten(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+function row(
+  name: string,
+  processes: readonly AgentProcess[],
+  delivered: number,
+  verified: number,
+): readonly (string | number)[] {
+  const accepted = processes.flatMap((process) => process.accepted);
+  const sent = processes.reduce((sum, process) => sum + process.sent, 0);
+  const gone = missing(accepted, receiver.verified);
+  return [name, sent, accepted.length, delivered, verified, gone];
+}
+
+function missing(wanted: readonly { readonly id: string }[], heard: readonly string[]): number {
+  const ids = new Set(heard);
+  return wanted.filter(({ id }) => !ids.has(id)).length;
+}
+
+/** A stranger sends what was never emitted; the status of the answer. */
+async function forge(): Promise<number> {
+  const body = JSON.stringify({ id: "1", type: "agent.end", timestamp: new Date(), data: {} });
+  const response = await fetch(receiver.url, { method: "POST", body });
+  await response.body?.cancel();
+  return response.status;
+}
+
+type Listener = readonly [
+  name: string,
+  kind: string,
+  hears: string,
+  wants: (event: Accepted) => boolean,
+  heard: readonly string[],
+];
+
+function listeners(): readonly Listener[] {
+  const heard = (name: string) => [...first.heard[name] ?? [], ...second.heard[name] ?? []];
+  const isMessage = ({ type }: Accepted) => type === "message.received";
+  const isTool = ({ type }: Accepted) => type.startsWith("tool.");
+  const isFailedTool = (event: Accepted) => isTool(event) && event.data.error !== undefined;
+  return [
+    ["chat", "handler", "message.received", isMessage, heard("chat")],
+    ["alarm", "handler", "tools that failed", isFailedTool, heard("alarm")],
+    ["audit", "handler", "*", () => true, heard("audit")],
+    ["meter", "durable hook", "tool.*", isTool, Object.keys(second.metered)],
+    ["webhook", "signed webhook", "*", () => true, verified],
+  ];
 }

@@ -1,9 +1,15 @@
 /**
  * Kills a process that publishes and delivers, again and again, with real signals, files and sockets,
- * and shows that every receiver got every accepted event: 5,000 of them and 12 kills, `--short`: 600 and
- * 4. Fails when something is missing, has changed, or came again without a reason.
+ * and shows that three webhooks and a durable hook got every accepted event: 5,000 of them and 12 kills,
+ * `--short`: 600 and 4. Some events are large, and some callers did not learn whether theirs was stored:
+ * with an idempotency key they ask again. Fails when something is missing, has changed, or came again
+ * without a reason. On a database file, or on the denokv of `DENOKV_URL`.
  * @module
  */
+import { openStore } from "@omniagent/hooks/kv";
+import { emptied } from "../tests/internal/kv/clients.ts";
+import { denokvUrl } from "../tests/kv_connect/denokv.ts";
+import { isLarge, numbersFrom } from "../tests/soak/events.ts";
 import { type Kill, soak, type SoakReport } from "../tests/soak/soak.ts";
 
 const LONG = { events: 5_000, kills: 12, downFor: 15_000, limit: 300_000 };
@@ -20,8 +26,15 @@ const folder = await Deno.makeTempDir({ prefix: "soak-" });
 const start = performance.now();
 try {
   const options = short ? SHORT : LONG;
-  console.log(`${options.events} events to 3 receivers, ${options.kills} times SIGKILL\n`);
-  print(await soak(`${folder}/soak.db`, { ...options, onKill: printKill }));
+  const { events, kills } = options;
+  const large = numbersFrom(1, events).filter(isLarge).length;
+  console.log(
+    `${events} events, ${large} of them over 64 KiB, to 3 webhooks and a durable hook; ` +
+      `${kills} times SIGKILL${denokvUrl ? "; on denokv" : ""}\n`,
+  );
+  if (denokvUrl) (await emptied(await openStore(denokvUrl))).close();
+  const path = denokvUrl ?? `${folder}/soak.db`;
+  print(await soak(path, { ...options, onKill: printKill }));
 } finally {
   await Deno.remove(folder, { recursive: true });
 }
@@ -33,7 +46,8 @@ function printKill({ run, accepted, inFlight, leases }: Kill): void {
   );
 }
 
-function print({ kills, accepted, receivers, unanswered, log, faults }: SoakReport): void {
+function print(report: SoakReport): void {
+  const { kills, accepted, receivers, unanswered, callers, log, faults } = report;
   const rows = receivers.targets.map((target) => {
     const taken = [...receivers.taken].filter(([key]) => key.startsWith(`${target}/`));
     return {
@@ -51,9 +65,14 @@ function print({ kills, accepted, receivers, unanswered, log, faults }: SoakRepo
       `${unanswered} (requests without an answer); ${log.length} log lines; ` +
       `${((performance.now() - start) / 1000).toFixed(1)} s`,
   );
+  console.log(
+    `callers without an answer: ${callers.alive} asked again, ${callers.killed} more in the next ` +
+      `process, and ${callers.duplicates} of\nthese events were stored already; ${callers.unknown} ` +
+      `callers were killed and had no key`,
+  );
   for (const message of new Set(log)) console.log(`log: ${message}`);
   for (const fault of faults.slice(0, SHOWN)) console.log(`FAULT ${fault}`);
-  if (faults.length === 0) return console.log("nothing lost");
+  if (faults.length === 0) return console.log("nothing lost, changed, or stored twice");
   console.log(`${faults.length} faults`);
   Deno.exitCode = 1;
 }

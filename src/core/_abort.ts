@@ -68,13 +68,31 @@ export function after(milliseconds: number, callback: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+/** A controller whose signal any number of hooks listen to: Node warns of more than ten listeners. */
+export function sharedController(): AbortController {
+  const controller = new AbortController();
+  // The others never warn, and on Deno naming `process` takes longer than loading this package.
+  if (!("Deno" in globalThis) && !isWorkerd()) {
+    const { process } = globalThis as { process?: NodeProcess };
+    process?.getBuiltinModule?.("node:events").setMaxListeners(0, controller.signal);
+  }
+  return controller;
+}
+
+type NodeProcess = {
+  getBuiltinModule?(id: "node:events"): { setMaxListeners(n: number, target: EventTarget): void };
+};
+
 /**
  * Keeps the platform waiting for something that another call will bring; gives what lets go. workerd
  * ends a request that waits for nothing but another request, unless it has a timer of its own.
  */
 export function hold(): () => void {
-  const isWorkerd = globalThis.navigator?.userAgent === "Cloudflare-Workers";
-  return isWorkerd ? after(LONGEST_TIMER, () => {}) : () => {};
+  return isWorkerd() ? after(LONGEST_TIMER, () => {}) : () => {};
+}
+
+function isWorkerd(): boolean {
+  return globalThis.navigator?.userAgent === "Cloudflare-Workers";
 }
 
 /**
@@ -87,7 +105,14 @@ export function within<T>(
   expired: () => unknown,
   work: (signal: AbortSignal) => T,
 ): T | Promise<Awaited<T>> {
-  const { signal, abort, release } = linkSignals(parent);
+  const controller = new AbortController();
+  const { signal } = controller;
+  let giveUp: (reason: unknown) => void = () => {};
+  const abort = (reason: unknown): void => {
+    controller.abort(reason);
+    giveUp(reason);
+  };
+  const release = follow(parent, () => abort(parent.reason));
   const cancel = after(milliseconds, () => abort(expired()));
   const end = (): void => {
     cancel();
@@ -96,7 +121,11 @@ export function within<T>(
   try {
     const result = work(signal);
     if (!isThenable(result)) return end(), result;
-    return abortable(result as PromiseLike<Awaited<T>>, signal).finally(end);
+    return new Promise<Awaited<T>>((resolve, reject) => {
+      giveUp = (reason) => (end(), reject(reason));
+      (result as PromiseLike<Awaited<T>>).then((value) => (end(), resolve(value)), giveUp);
+      if (signal.aborted) giveUp(signal.reason);
+    });
   } catch (error) {
     end();
     throw error;

@@ -1,12 +1,11 @@
 import { abortable } from "./_abort.ts";
 import { show } from "./_check.ts";
-import { findEnvelopeFaults } from "./_envelope.ts";
+import { findEnvelopeFaults } from "./_event_rules.ts";
 import type { HookLifecycle } from "./_lifecycle.ts";
 import type { Plan, Plans } from "./_plans.ts";
-import { validate } from "./_validate.ts";
 import { EventValidationError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
-import type { EventSchemas } from "./standard_schema.ts";
+import type { EventSchemas, StandardIssue, StandardSchemaV1 } from "./standard_schema.ts";
 
 /** Everything that can refuse an event before a handler hears it. */
 export class Acceptance {
@@ -70,4 +69,23 @@ function checkSignal(subject: string, signal: AbortSignal | undefined): void {
   throw new TypeError(
     `${subject} as 'signal' must be an AbortSignal: current value is ${show(signal)}`,
   );
+}
+
+/** Judges a payload by the schema of its type. @throws {EventValidationError} with every fault */
+async function validate(event: HookEvent, schemas: EventSchemas): Promise<void> {
+  const { type, data } = event;
+  if (!Object.hasOwn(schemas, type)) return;
+  const schema = (schemas as Readonly<Record<string, StandardSchemaV1 | undefined>>)[type];
+  if (schema === undefined) return;
+  const result = await schema["~standard"].validate(data);
+  if (typeof result !== "object" || result === null) {
+    throw new TypeError(`Cannot dispatch '${type}' as its schema gave no result`);
+  }
+  const { issues } = result;
+  if (issues === undefined || issues.length === 0) return;
+  const faults = issues.map(({ message, path = [] }): StandardIssue => ({
+    message,
+    path: ["data", ...path],
+  }));
+  throw new EventValidationError(`Cannot dispatch '${type}'`, faults);
 }

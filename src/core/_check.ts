@@ -1,4 +1,4 @@
-import { isPattern } from "./_patterns.ts";
+import { isPattern } from "./_event_rules.ts";
 
 const NAME = /^[A-Za-z0-9._-]{1,64}$/;
 

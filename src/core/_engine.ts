@@ -1,15 +1,14 @@
 import { linkSignals } from "./_abort.ts";
 import { Acceptance, planFor, refusalOf } from "./_acceptance.ts";
-import { Background } from "./_background.ts";
 import { quote } from "./_check.ts";
-import { createEvent } from "./_create_event.ts";
 import type { Entry } from "./_entry.ts";
-import { InFlight } from "./_in_flight.ts";
 import { HookLifecycle } from "./_lifecycle.ts";
 import { Outgoing } from "./_outgoing.ts";
 import { Plans } from "./_plans.ts";
 import { consoleLogger, Reporter } from "./_reporter.ts";
 import { Run, type RunHost, runPlan } from "./_run.ts";
+import { Background, InFlight } from "./_under_way.ts";
+import { createEvent } from "./create_event.ts";
 import type { EmitOptions, Receipt } from "./emitter.ts";
 import { DispatchError, EmitDepthError, HookInitError, HooksClosedError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
@@ -55,7 +54,9 @@ export class Engine {
     const reporter = this.#reporter;
     this.lifecycle = new HookLifecycle({ logger, queue, reporter, closeTimeout, drained });
     this.host = { reporter, inFlight: this.#inFlight, lifecycle: this.lifecycle };
-    this.plans = new Plans((entry, type) => this.contextFor(entry, [type]));
+    this.plans = new Plans((entry, type) =>
+      this.contextFor(entry, [type], this.lifecycle.abandoned.signal)
+    );
     this.acceptance = new Acceptance(this.lifecycle, options.schemas);
     queue?.connect?.({
       targetsOf: (event) => this.outgoing.targetsOf(event, this.plans.for(event.type)!.targets),
@@ -171,7 +172,7 @@ export class Engine {
   contextFor(
     entry: Entry,
     chain: Chain,
-    signal: AbortSignal = this.lifecycle.abandoned.signal,
+    signal: AbortSignal,
     attempt = 1,
   ): HandlerContext {
     return Object.freeze({
@@ -206,11 +207,12 @@ export class Engine {
       const [stored] = await this.outgoing.publish([{ sent, plan, idempotencyKey }], { signal }) ??
         [];
       if (stored?.duplicate) return stored;
+      const ending = caller?.signal ?? this.lifecycle.abandoned.signal;
       const run = new Run(plan, event, this.host, {
         deliveries: stored?.deliveries ?? 0,
         sent,
-        signal: caller?.signal,
-        contextFor: (entry) => this.contextFor(entry, chain, caller?.signal),
+        signal: ending,
+        contextFor: (entry) => this.contextFor(entry, chain, ending),
       });
       return await run.go(0);
     } finally {

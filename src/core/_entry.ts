@@ -1,11 +1,10 @@
 import { isThenable, within } from "./_abort.ts";
-import { scopedStore } from "./_scoped_store.ts";
 import type { DeliveryTarget, Webhook } from "./delivery.ts";
 import { HookTimeoutError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { HandlerContext, Hook, InitContext, StorageAware } from "./hook.ts";
 import type { RegistrationInfo } from "./registration.ts";
-import type { Store } from "./store.ts";
+import type { Store, StoreAtomic, StoreEntry, StoreKey, StoreSelector } from "./store.ts";
 
 /** What an invocation answers when its filter refuses the event, or its only call was made. */
 export const SKIPPED: unique symbol = Symbol("skipped");
@@ -120,4 +119,53 @@ export function limited(invoke: Invoke, name: string, timeout: number): Invoke {
       () => new HookTimeoutError(name, timeout),
       (signal) => invoke(event, { ...context, signal }),
     );
+}
+
+/** The part of a store whose keys begin with a scope; inside, keys are without it. */
+export function scopedStore(store: Store, scope: StoreKey): Store {
+  const outer = (key: StoreKey): StoreKey => [...scope, ...key];
+  const full = (key: StoreKey): StoreKey => {
+    if (key.length === 0) throw new TypeError("Cannot use a key as it has no parts");
+    return outer(key);
+  };
+  const inner = <E extends StoreEntry>(entry: E): E => ({
+    ...entry,
+    key: entry.key.slice(scope.length),
+  });
+  return {
+    get: async <Value>(key: StoreKey) => inner(await store.get<Value>(full(key))),
+    getMany: async (keys) => (await store.getMany(keys.map(full))).map(inner),
+    set: async (key, value, options) => await store.set(full(key), value, options),
+    delete: async (key) => await store.delete(full(key)),
+    async *list<Value>(selector: StoreSelector, options?: { limit?: number; reverse?: boolean }) {
+      for await (const entry of store.list<Value>(scopedSelector(selector, outer), options)) {
+        yield inner(entry);
+      }
+    },
+    atomic: () => scopedAtomic(store.atomic(), full),
+    close() {}, // whoever opened the store closes it
+    limits: store.limits,
+  };
+}
+
+function scopedSelector(
+  selector: StoreSelector,
+  outer: (key: StoreKey) => StoreKey,
+): StoreSelector {
+  const parts = Object.entries(selector).map(([name, key]) => [name, key && outer(key)]);
+  return Object.fromEntries(parts) as StoreSelector;
+}
+
+function scopedAtomic(atomic: StoreAtomic, full: (key: StoreKey) => StoreKey): StoreAtomic {
+  const scoped: StoreAtomic = {
+    check(...checks) {
+      atomic.check(...checks.map((check) => ({ ...check, key: full(check.key) })));
+      return scoped;
+    },
+    set: (key, value, options) => (atomic.set(full(key), value, options), scoped),
+    delete: (key) => (atomic.delete(full(key)), scoped),
+    sum: (key, value) => (atomic.sum(full(key), value), scoped),
+    commit: () => atomic.commit(),
+  };
+  return scoped;
 }

@@ -1,4 +1,4 @@
-import { after } from "./_abort.ts";
+import { after, sharedController } from "./_abort.ts";
 import type { Entry } from "./_entry.ts";
 import type { Reporter } from "./_reporter.ts";
 import type { DeliveryQueue } from "./delivery.ts";
@@ -25,11 +25,11 @@ export class HookLifecycle {
   /** Whether events may pass at once: everything that is registered is open. */
   ready = false;
   /** Aborts when events that are still under way are given up. */
-  readonly abandoned: AbortController = new AbortController();
+  readonly abandoned: AbortController = sharedController();
   /** Whether it has: what was under way goes no further. */
   over = false;
   readonly #options: LifecycleOptions;
-  readonly #closingSignal = new AbortController();
+  readonly #openingSignal: AbortController = sharedController();
   readonly #waiting = new Set<Entry>(); // to be opened, in the order of registration
   readonly #open = new Set<Entry>();
   readonly #retiring = new Set<Promise<void>>();
@@ -82,7 +82,7 @@ export class HookLifecycle {
     const opened: Entry[] = [];
     for (const entry of this.#waiting) { // meets what is added meanwhile, too
       try {
-        await entry.open({ logger, signal: this.#closingSignal.signal });
+        await entry.open({ logger, signal: this.#openingSignal.signal });
         opened.push(entry);
       } catch (error) {
         for (const failure of await closeAll(opened.reverse())) this.#closeFailed(failure);
@@ -116,7 +116,7 @@ export class HookLifecycle {
     this.ready = false;
     const { closeTimeout } = this.#options;
     const drainTimeout = closeTimeout - Math.min(1000, closeTimeout * CLOSING_SHARE);
-    this.#closingSignal.abort(new HooksClosedError("Cannot open hooks"));
+    if (!this.hasWaiting) this.#stopOpening();
     const failures: HandlerOutcome[] = [];
     const fail = (name: string, error: unknown) => failures.push({ name, ok: false, error });
 
@@ -127,12 +127,17 @@ export class HookLifecycle {
     drained.cancel();
 
     this.over = true;
+    this.#stopOpening();
     this.abandoned.abort(new HooksClosedError("Cannot go on"));
     const open = [...this.#open].reverse();
     this.#open.clear(); // whoever else would close one of them finds nothing
     failures.push(...await closeAll(open, end.late));
     end.cancel();
     if (failures.length > 0) throw new HookCloseError(failures);
+  }
+
+  #stopOpening(): void {
+    this.#openingSignal.abort(new HooksClosedError("Cannot open hooks"));
   }
 
   /** Resolves when nothing opens, no event is under way and the queue has stopped. */
@@ -146,7 +151,7 @@ export class HookLifecycle {
     };
     await Promise.all([
       this.#opening?.catch(() => {}), // whoever waits for it hears of it
-      drained(),
+      drained().then(() => this.#stopOpening()), // an event that was accepted may wait for it
       Promise.all(this.#retiring),
       stop().catch(failed),
     ]);

@@ -1,6 +1,6 @@
 import { abortable, isThenable } from "./_abort.ts";
 import { type Entry, SKIPPED } from "./_entry.ts";
-import type { InFlight } from "./_in_flight.ts";
+import type { InFlight } from "./_under_way.ts";
 import type { HookLifecycle } from "./_lifecycle.ts";
 import type { Call, Plan } from "./_plans.ts";
 import type { Reporter } from "./_reporter.ts";
@@ -15,8 +15,8 @@ export type RunOptions = {
   readonly deliveries: number;
   /** The event as inline webhooks are to send it. */
   readonly sent: HookEvent;
-  /** The caller's signal: when it aborts, nothing is waited for and nothing more is called. */
-  readonly signal: AbortSignal | undefined;
+  /** When it aborts, by the caller or by `close`, nothing is waited for and nothing more is called. */
+  readonly signal: AbortSignal;
   /** The context of a call. */
   contextFor(entry: Entry): HandlerContext;
 };

@@ -1,4 +1,4 @@
-import { formatIssues } from "./_issues.ts";
+import { formatIssues } from "./errors.ts";
 import { copyJson } from "./_json.ts";
 
 const encoder = new TextEncoder();

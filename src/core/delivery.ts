@@ -66,7 +66,7 @@ export type Webhook = DeliveryTarget & {
   /** Whether an event that a pattern matches is wanted. */
   accepts(event: HookEvent): boolean;
   /**
-   * Delivers without a queue: all attempts, within the call.
+   * Delivers without a queue: all attempts, within the call, which ends soon after its signal aborts.
    *
    * @throws {WebhookError} when the last attempt failed
    */

@@ -50,6 +50,9 @@ export interface Emitter<Events extends object = AgentEvents> {
    * Emits an event and waits for every hook that hears it. Never throws at the call: whatever is
    * wrong rejects the promise, so it must be awaited.
    *
+   * It waits for its handlers. One that never ends keeps it waiting, even past `close`, unless the handler
+   * has a `timeout` or the emission a `signal`, an outbox or a schema: then `close` ends it when it gives up.
+   *
    * The payload is shared with the hooks and not copied: change it neither here, while it is on its way,
    * nor in a hook.
    *

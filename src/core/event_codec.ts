@@ -1,7 +1,11 @@
-import { findEnvelopeFaults, isEventId } from "./_envelope.ts";
+import {
+  findEnvelopeFaults,
+  isEventId,
+  isEventType,
+  parseTime,
+  TYPE_RULE,
+} from "./_event_rules.ts";
 import { copyJson } from "./_json.ts";
-import { isEventType, TYPE_RULE } from "./_patterns.ts";
-import { parseTime } from "./_time.ts";
 import { EventValidationError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { StandardIssue } from "./standard_schema.ts";

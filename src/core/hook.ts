@@ -1,6 +1,6 @@
 import type { Emitter } from "./emitter.ts";
 import type { AgentEvents, HookEvent } from "./events.ts";
-import type { EventOf, EventPattern } from "./patterns.ts";
+import type { EventOf } from "./patterns.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { Store } from "./store.ts";
 
@@ -11,7 +11,11 @@ export type Logger = Readonly<
 
 /** What a handler is given beside the event. Its `emit` continues the chain of the event it hears. */
 export interface HandlerContext<Events extends object = AgentEvents> extends Emitter<Events> {
-  /** Aborts with the caller's signal, with the handler's timeout, or when `close` runs out of time. */
+  /**
+   * Aborts with the caller's signal, with the handler's timeout, or when `close` runs out of time. With
+   * neither of the first two, calls share one that lives as long as the hooks: take off the listeners that
+   * you put on it.
+   */
   readonly signal: AbortSignal;
   /** The logger of the registry. */
   readonly logger: Logger;
@@ -56,7 +60,7 @@ export type InitContext = {
   readonly store?: Store;
   /** The logger of the registry. */
   readonly logger: Logger;
-  /** Aborts when `close` begins. */
+  /** Aborts when `close` begins; but not before the events have ended that wait for hooks to open. */
   readonly signal: AbortSignal;
 };
 
@@ -96,45 +100,3 @@ export type StorageAware = {
   /** Takes the part of the store that belongs to this hook. */
   setStorage(store: Store): void;
 };
-
-/** What `defineHook` takes: a hook whose patterns are typed. */
-export interface HookDefinition<Events extends object, Pattern extends string>
-  extends Omit<Hook, "events" | "handle" | "filter"> {
-  /** The patterns that it hears. */
-  readonly events: readonly Pattern[];
-  /** Hears one event. */
-  handle(event: EventOf<Events, Pattern>, context: HandlerContext<Events>): void | Promise<void>;
-  /** Skips the events for which it returns false. */
-  filter?(event: EventOf<Events, Pattern>): boolean;
-}
-
-/**
- * A compiled hook whose event is inferred from its `events`. Own events come from where it is used,
- * `hooks.use(defineHook({ … }))`, or from a type argument: `defineHook<Events>()({ … })`.
- *
- * ```ts
- * import { createHooks, defineHook } from "@omniagent/hooks";
- *
- * let calls = 0;
- * const meter = defineHook({
- *   name: "meter",
- *   events: ["tool.*"],
- *   handle: (event) => {
- *     if (event.type === "tool.called") calls++;
- *   },
- *   close: () => console.log(`${calls} tools called`),
- * });
- * createHooks({ use: [meter] });
- * ```
- */
-export function defineHook<
-  Events extends object = AgentEvents,
-  const Pattern extends EventPattern<Events> = EventPattern<Events>,
->(definition: HookDefinition<Events, Pattern>): Hook<EventOf<Events, Pattern>, Events>;
-/** The same for own events, wherever it stands. */
-export function defineHook<Events extends object>(): <const Pattern extends EventPattern<Events>>(
-  definition: HookDefinition<Events, Pattern>,
-) => Hook<EventOf<Events, Pattern>, Events>;
-export function defineHook(definition?: unknown): unknown {
-  return definition ?? ((curried: unknown) => curried);
-}

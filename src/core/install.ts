@@ -93,3 +93,45 @@ function handlerOption<Events extends object, Pattern extends string>(
     ...(options ? { options: options as unknown as HandlerOptions<never> } : {}),
   };
 }
+
+/** What `defineHook` takes: a hook whose patterns are typed. */
+export interface HookDefinition<Events extends object, Pattern extends string>
+  extends Omit<Hook, "events" | "handle" | "filter"> {
+  /** The patterns that it hears. */
+  readonly events: readonly Pattern[];
+  /** Hears one event. */
+  handle(event: EventOf<Events, Pattern>, context: HandlerContext<Events>): void | Promise<void>;
+  /** Skips the events for which it returns false. */
+  filter?(event: EventOf<Events, Pattern>): boolean;
+}
+
+/**
+ * A compiled hook whose event is inferred from its `events`. Own events come from where it is used,
+ * `hooks.use(defineHook({ … }))`, or from a type argument: `defineHook<Events>()({ … })`.
+ *
+ * ```ts
+ * import { createHooks, defineHook } from "@omniagent/hooks";
+ *
+ * let calls = 0;
+ * const meter = defineHook({
+ *   name: "meter",
+ *   events: ["tool.*"],
+ *   handle: (event) => {
+ *     if (event.type === "tool.called") calls++;
+ *   },
+ *   close: () => console.log(`${calls} tools called`),
+ * });
+ * createHooks({ use: [meter] });
+ * ```
+ */
+export function defineHook<
+  Events extends object = AgentEvents,
+  const Pattern extends EventPattern<Events> = EventPattern<Events>,
+>(definition: HookDefinition<Events, Pattern>): Hook<EventOf<Events, Pattern>, Events>;
+/** The same for own events, wherever it stands. */
+export function defineHook<Events extends object>(): <const Pattern extends EventPattern<Events>>(
+  definition: HookDefinition<Events, Pattern>,
+) => Hook<EventOf<Events, Pattern>, Events>;
+export function defineHook(definition?: unknown): unknown {
+  return definition ?? ((curried: unknown) => curried);
+}

@@ -1,8 +1,7 @@
 import { checkFunctions, checkObject, checkPositive, checkStore, show } from "./_check.ts";
-import type { DurableHost } from "./_durable_target.ts";
 import { Engine } from "./_engine.ts";
 import type { Entry } from "./_entry.ts";
-import { handlerEntry, hookEntry, webhookEntry } from "./_registration.ts";
+import { type DurableHost, handlerEntry, hookEntry, webhookEntry } from "./_registration.ts";
 import type { Webhook } from "./delivery.ts";
 import type { EmitOptions, Receipt } from "./emitter.ts";
 import type { AgentEvents, HookEvent } from "./events.ts";

@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { type BatchEvent, createEventId, type HookEvent, parseTime } from "../core/mod.ts";
+import type { BatchEvent } from "../core/batch.ts";
+import { createEventId, type HookEvent, parseTime } from "../core/mod.ts";
 import { findJsonFault, parseJson } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import { readValue } from "./_input.ts";

@@ -1,6 +1,5 @@
+import { type BatchEvent, dispatchBatch } from "../core/batch.ts";
 import {
-  type BatchEvent,
-  dispatchBatch,
   DispatchError,
   EventValidationError,
   type HandlerOutcome,

@@ -48,7 +48,12 @@ export function newLease(env: Env, timeout: number, claims: number): Due {
 }
 
 /** What a look at a target found: kept while slots are taken, as a commit checks it again. */
-type Seen = { readonly claimable: readonly DueEntry[]; readonly next: number | undefined };
+type Seen = {
+  readonly claimable: readonly DueEntry[];
+  readonly next: number | undefined;
+  /** Whether nothing else was due. */
+  readonly ended: boolean;
+};
 
 /** What one pass found of one target. */
 type Part = Omit<Pass, "left"> & { readonly left: boolean };
@@ -60,27 +65,37 @@ type DueEntry = { readonly key: StoreKey; readonly versionstamp: string; readonl
 export class Claimer {
   readonly #options: ClaimerOptions;
   readonly #seen = new Map<string, Seen>();
+  /** The targets for which the last pass found anything. */
+  #met: readonly string[] = [];
 
   constructor(options: ClaimerOptions) {
     this.#options = options;
   }
 
-  /** One pass, from a random target around. `longest`: leave targets whose attempts may take longer. */
+  /**
+   * One pass over all targets, from a random one around when several have something. `longest`: leave
+   * those whose attempts may take longer.
+   */
   async pass(longest: number): Promise<Pass> {
-    const { targets, env, store, keys } = this.#options;
-    const names = targets.names;
-    const start = names[Math.floor(env.random() * names.length)] ?? "";
+    const { env, store, keys } = this.#options;
+    const several = this.#met.length > 1;
+    const start = several ? this.#met[Math.floor(env.random() * this.#met.length)]! : "";
+    const met: string[] = [];
     const total = { claimed: 0, next: undefined as number | undefined, left: [] as string[] };
     let wrapped = start === "";
     for (let from = start;;) {
       const [first] = await collect(store, keys.dueFrom(from), 1);
       const name = first === undefined ? undefined : String(first.key[2]);
       if (name === undefined || (wrapped && start !== "" && name >= start)) {
-        if (wrapped) return total;
+        if (wrapped) {
+          this.#met = met;
+          return total;
+        }
         wrapped = true;
         from = "";
         continue;
       }
+      met.push(name);
       const part = await this.#claimFor(name, longest, Number(first!.key[3]));
       total.claimed += part.claimed;
       if (part.left) total.left.push(name);
@@ -94,7 +109,8 @@ export class Claimer {
     const { targets, env, store, wanted, endpoints } = this.#options;
     const slot = targets.get(name);
     if (slot === undefined) return NOTHING;
-    if (earliest > env.now()) return { ...NOTHING, next: earliest };
+    const soonest = Math.max(earliest, endpoints.rests.until(name));
+    if (soonest > env.now()) return { ...NOTHING, next: soonest };
     const { state, record } = await endpoints.standing(slot);
     if (state === "paused") return { ...NOTHING, next: record.pausedUntil };
     if (state === "deleted") await this.#options.purge(name);
@@ -104,9 +120,10 @@ export class Claimer {
     let most = slot.target.concurrency; // in one pass: others wait for their turn
     for (;;) {
       if (!wanted()) return { claimed, next: undefined, left: true };
-      const seen = this.#seen.get(name) ?? await this.#look(name);
+      const kept = this.#seen.get(name);
+      const seen = kept ?? await this.#look(name);
       this.#seen.delete(name);
-      const { claimable, next } = seen;
+      const { claimable, next, ended } = seen;
       if (claimable.length === 0) return { claimed, next, left: false };
       const free = Math.min(targets.free(name), store.limits.checks, most);
       if (free <= 0) {
@@ -119,7 +136,8 @@ export class Claimer {
       // Somebody was faster: what was seen is out of date, and is looked at anew, later.
       if (won === 0) return { claimed, next: env.now(), left: false };
       const rest = claimable.slice(free);
-      if (rest.length > 0) this.#seen.set(name, { claimable: rest, next });
+      if (rest.length > 0) this.#seen.set(name, { ...seen, claimable: rest });
+      else if (ended && kept === undefined) return { claimed, next, left: false };
     }
   }
 
@@ -142,7 +160,7 @@ export class Claimer {
       }
       const last = page.at(-1);
       const ended = page.length < PAGE || last!.key[2] !== name || Number(last!.key[3]) > now;
-      if (claimable.length > 0 || ended) return { claimable, next };
+      if (claimable.length > 0 || ended) return { claimable, next, ended };
       after = [...last!.key.slice(0, -1), `${last!.key.at(-1)}\0`];
     }
   }

@@ -6,6 +6,7 @@ import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
 import { VERSION } from "./_records.ts";
 import { purge } from "./_removal.ts";
+import { readList } from "./_scan.ts";
 import type { Targets } from "./_targets.ts";
 import type { Endpoint, OutboxOperations } from "./operations.ts";
 
@@ -50,7 +51,7 @@ export function endpointOperations(
         if (record.state === "deleted") throw removed("disable", target);
         const isOff = record.state === "off" && record.address === undefined;
         return isOff ? undefined : { v: VERSION, state: "off", failures: 0, reason };
-      }, reason);
+      });
     },
     async remove(target) {
       await checkKnown("remove", target, options);
@@ -85,14 +86,14 @@ export function endpointOf(
 async function checkKnown(
   what: string,
   target: string,
-  { store, keys, targets, endpoints }: EndpointOperationsOptions,
+  { store, keys, env, targets, endpoints }: EndpointOperationsOptions,
 ): Promise<void> {
   const subject = `Cannot ${what} a target`;
   checkName(subject, target);
   if (targets.get(target) || (await endpoints.describe(target)).record !== ON) return;
   for (const range of TRACES) {
-    const found = store.list({ prefix: keys.below(range, target) }, { limit: 1 });
-    for await (const _ of found) return;
+    const traces = { prefix: keys.below(range, target) };
+    if ((await readList({ store, env }, traces, { limit: 1 })).length > 0) return;
   }
   throw new TypeError(`${subject} as none is named '${target}'`);
 }

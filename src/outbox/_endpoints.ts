@@ -15,6 +15,7 @@ import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
 import type { OwnEvents } from "./_own_events.ts";
 import type { EndpointRecord, Retention } from "./_records.ts";
+import { Rests } from "./_rests.ts";
 import type { Slot, Targets } from "./_targets.ts";
 import { TroubleLog } from "./_trouble_log.ts";
 import { OutboxUnavailableError } from "./errors.ts";
@@ -54,6 +55,8 @@ type Edit = (record: EndpointRecord) => EndpointRecord | undefined;
 
 /** Whether targets get anything: what receivers answer turns them off, or has them wait. */
 export class Endpoints {
+  /** Receivers that are left alone for a moment. */
+  readonly rests: Rests;
   readonly #options: EndpointsOptions;
   readonly #trouble: TroubleLog;
   readonly #known = new Map<string, Known>();
@@ -61,6 +64,7 @@ export class Endpoints {
 
   constructor(options: EndpointsOptions) {
     this.#options = options;
+    this.rests = new Rests(options.env);
     this.#trouble = new TroubleLog(options.logger, options.env);
   }
 
@@ -69,7 +73,7 @@ export class Endpoints {
     const { record } = this.#known.get(name) ?? {};
     if (record === undefined) return false;
     const paused = (record.pausedUntil ?? 0) > this.#options.env.now();
-    return record.state !== "on" || paused;
+    return record.state !== "on" || paused || this.rests.until(name) > 0;
   }
 
   /** How a target stands. */
@@ -99,6 +103,7 @@ export class Endpoints {
    */
   async note(slot: Slot, attempt: Attempt, type: string): Promise<boolean> {
     if (attempt.skipped) return false;
+    this.rests.note(slot.target.name, attempt);
     try {
       const { record } = await this.standing(slot);
       if (attempt.verdict !== "delivered") return await this.#failed(slot, attempt, type);
@@ -112,9 +117,10 @@ export class Endpoints {
     return false;
   }
 
-  /** Changes a record by hand. @throws {OutboxUnavailableError} */
-  async change(name: string, edit: Edit, off?: string): Promise<void> {
-    await this.#write(name, edit, off, undefined);
+  /** Changes a record by hand: as it is now, not as it was known. @throws {OutboxUnavailableError} */
+  async change(name: string, edit: Edit): Promise<void> {
+    await this.#read(name);
+    await this.#write(name, edit, undefined);
   }
 
   async #failed(slot: Slot, attempt: Attempt, type: string): Promise<boolean> {
@@ -132,26 +138,27 @@ export class Endpoints {
     const reason = reasonToEnd(withFailures(record, known), attempt, now, disableAfter);
     const due = Math.abs(now - known.writtenAt) >= FLUSH_EVERY;
     if (!pauses && reason === undefined && !due) return false;
-    const { since, failures } = known;
-    await this.#edit(
-      slot,
-      (record) => {
-        if (record.state === "off") return undefined;
-        const failing = withFailures(record, { since, failures });
-        if (reason !== undefined) return { ...failing, state: "off", reason };
-        return pauses ? { ...failing, pausedUntil } : failing;
-      },
-      reason,
-      type,
-    );
-    known.failures -= failures;
-    if (known.failures === 0) known.since = undefined; // what is written is not this process's any more
-    known.writtenAt = now;
-    return reason !== undefined;
+    const { since, failures, writtenAt } = known;
+    // What is being written is not this process's any more: others fail meanwhile.
+    Object.assign(known, { since: undefined, failures: 0, writtenAt: now });
+    const edit: Edit = (record) => {
+      if (record.state === "off") return undefined;
+      const failing = withFailures(record, { since, failures });
+      const reason = reasonToEnd(failing, attempt, now, disableAfter);
+      if (reason !== undefined) return { ...failing, state: "off", reason };
+      return pauses ? { ...failing, pausedUntil } : failing;
+    };
+    try {
+      const written = await this.#edit(slot, edit, type);
+      return written?.state === "off" || attempt.verdict === "disable";
+    } catch (error) {
+      Object.assign(known, { since, failures: known.failures + failures, writtenAt });
+      throw error;
+    }
   }
 
-  /** Changes the record of a target for its present address. */
-  async #edit(slot: Slot, edit: Edit, off?: string, type?: string): Promise<void> {
+  /** Changes the record of a target for its present address; gives what was written. */
+  async #edit(slot: Slot, edit: Edit, cause?: string): Promise<EndpointRecord | undefined> {
     const { env } = this.#options;
     const address = await this.#addressOf(slot);
     const one: Edit = (record) => {
@@ -160,34 +167,34 @@ export class Endpoints {
       const edited = edit(standing.record);
       return edited && { ...edited, address };
     };
-    await this.#write(slot.target.name, one, off, type);
+    return await this.#write(slot.target.name, one, cause);
   }
 
-  /** Writes a record on top of the one that is there. `off`: why the target gets nothing from now on. */
+  /** Writes a record on top of the one that is there. Gives what was written. */
   async #write(
     name: string,
     edit: Edit,
-    off: string | undefined,
     cause: string | undefined,
-  ): Promise<void> {
+  ): Promise<EndpointRecord | undefined> {
     const { store, keys, env, events } = this.#options;
     const key = keys.endpoint(name);
     const deadline = env.now() + PATIENCE;
     let known = this.#known.get(name) ?? await this.#read(name);
     for (;;) {
       const record = edit(known.record);
-      if (record === undefined) return;
+      if (record === undefined) return undefined;
       const draft = new Draft();
       draft.checks.push({ key, versionstamp: known.versionstamp });
       draft.sets.push([key, record, undefined]);
-      const data = { target: name, reason: this.#explain(off) };
-      const announce = off === undefined
-        ? undefined
-        : events.put(draft, "webhook.disabled", data, cause);
+      const { state, reason } = known.record;
+      const isNews = record.state === "off" && (state !== "off" || reason !== record.reason);
+      const data = { target: name, reason: this.#explain(record.reason) };
+      const announce = isNews ? events.put(draft, "webhook.disabled", data, cause) : undefined;
       const outcome = await commitChange(store, draft.change, env, deadline - env.now());
       if (outcome.ok === true) {
         Object.assign(known, { record, versionstamp: outcome.versionstamp, readAt: env.now() });
-        return announce?.();
+        announce?.();
+        return record;
       }
       if (outcome.ok === "unknown") {
         this.#forget(known);
@@ -198,9 +205,9 @@ export class Endpoints {
     }
   }
 
-  #explain(off: string | undefined): string {
+  #explain(reason: string | undefined): string {
     const days = Math.floor(this.#options.retention.head / (24 * 60 * 60 * 1000));
-    return `${off}; what is accepted for it is held, and gone after ${days} days`;
+    return `${reason}; what is accepted for it is held, and gone after ${days} days`;
   }
 
   async #read(name: string): Promise<Known> {

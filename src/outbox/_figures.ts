@@ -34,7 +34,9 @@ export async function readFigures(source: FiguresSource): Promise<readonly Targe
       ...{ accepted, delivered, dead, expired, pending, failed, inFlight },
     };
   }));
-  return figures.filter(({ registered, accepted }) => registered || accepted > 0);
+  return figures.filter(({ registered, state, accepted }) =>
+    registered || (accepted > 0 && state !== "deleted")
+  );
 }
 
 /** The sums of each target's days within the retention, and of what has no day. */

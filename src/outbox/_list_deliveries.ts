@@ -8,13 +8,8 @@ import { readLog } from "./_reader.ts";
 import { type Dead, type DeliveryLog, type KeptAttempt, readDue } from "./_records.ts";
 import { sessionOf } from "./_revive.ts";
 import { after, batchFor, endOf, findItems, readMany, scan, type Source } from "./_scan.ts";
-import type {
-  Delivery,
-  DeliveryListOptions,
-  DeliverySummary,
-  LoggedAttempt,
-  Page,
-} from "./operations.ts";
+import type { Delivery, DeliverySummary, LoggedAttempt } from "./delivery.ts";
+import type { DeliveryListOptions, Page } from "./lists.ts";
 
 /** Keys that are read for one page beside its items, at most. */
 const MOST_BESIDE = 1000;

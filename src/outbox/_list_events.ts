@@ -22,7 +22,7 @@ import {
   scan,
   type Source,
 } from "./_scan.ts";
-import type { EventListOptions, Page, StoredEvent } from "./operations.ts";
+import type { EventListOptions, Page, StoredEvent } from "./lists.ts";
 
 /** Events that are read for one page, at most: a filter that fits few of them gives a short page. */
 const MOST_READ = 1000;

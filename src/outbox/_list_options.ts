@@ -1,5 +1,5 @@
 import { isEventId, isPattern, patternsFor, show } from "../core/mod.ts";
-import type { EventListOptions } from "./operations.ts";
+import type { EventListOptions } from "./lists.ts";
 import { timeOf } from "./_event_time.ts";
 
 /** Items of a page. */

@@ -8,9 +8,11 @@ import type { BornLease, Lessor } from "./_lessor.ts";
 import { findRepeats, fitIntoCommit, lanesIn, prepareBatch, type Prepared } from "./_prepare.ts";
 import { type Retention, type Seen, UNLEASED, VERSION } from "./_records.ts";
 import type { Targets } from "./_targets.ts";
-import { type Unit, Units } from "./_units.ts";
+import { standsAlone, type Unit, Units } from "./_units.ts";
 import { IdempotencyConflictError, OutboxUnavailableError } from "./errors.ts";
 
+/** Commits under way, at most, that have idempotency keys. */
+const MOST_ASIDE = 16;
 /** How long a publish waits for the store, in milliseconds. */
 const PATIENCE = 10_000;
 
@@ -29,6 +31,8 @@ export type PublisherOptions = {
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #units: Units;
+  /** Commits under way that the next one does not wait for. */
+  readonly #aside = new Set<Promise<void>>();
   #busy = false;
 
   constructor(options: PublisherOptions) {
@@ -74,13 +78,20 @@ export class Publisher {
     }
   }
 
-  /** Sends unit after unit, as many at once as a commit takes. */
+  /**
+   * Sends unit after unit, as many at once as a commit takes. One that needs a commit to itself keeps
+   * nobody from the next: over a network each would wait for the answer to the one before.
+   */
   async #pump(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
     const next = (): readonly Unit[] => this.#units.next(this.#options.env.now());
     for (let units = next(); units.length > 0; units = next()) {
-      await this.#send(units).catch((error) => units.forEach((unit) => unit.reject(error)));
+      const sent = this.#send(units)
+        .catch((error) => units.forEach((unit) => unit.reject(error)))
+        .finally(() => this.#aside.delete(sent));
+      if (!units.some(standsAlone)) await sent;
+      else if (this.#aside.add(sent).size === MOST_ASIDE) await Promise.race(this.#aside);
     }
     this.#busy = false;
   }
@@ -209,7 +220,8 @@ export class Publisher {
       unit.resolve(unit.done);
     }
     for (const lease of leases) lessor.attempt(lease, versionstamp);
-    lessor.wake();
+    const deliveries = units.flatMap(({ batch }) => batch).flatMap(({ to }) => to);
+    if (deliveries.length > leases.length) lessor.wake();
   }
 }
 

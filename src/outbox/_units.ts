@@ -50,7 +50,7 @@ export class Units {
       }
       mutations += mutationsOf(unit.batch);
       bytes += sizeOf(unit.batch);
-      const alone = unit.batch.some(({ key }) => key !== undefined);
+      const alone = isKeyed(unit);
       for (const lane of lanesIn(unit.batch)) lanes.add(JSON.stringify(lane));
       const full = mutations > this.#limits.mutations || bytes > this.#limits.bytes ||
         lanes.size >= this.#limits.checks;
@@ -61,6 +61,15 @@ export class Units {
     }
     return units;
   }
+}
+
+/** Whether a unit depends on no other: it has a commit to itself, and a place in no order. */
+export function standsAlone(unit: Unit): boolean {
+  return isKeyed(unit) && unit.batch.every(({ lanes }) => lanes.size === 0);
+}
+
+function isKeyed({ batch }: Unit): boolean {
+  return batch.some(({ key }) => key !== undefined);
 }
 
 /** With the signal nobody waits for a unit any longer; one that was not sent yet is not sent. */

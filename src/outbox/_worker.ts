@@ -47,8 +47,12 @@ export class Worker implements Lessor {
   /** By `stop`; a worker that was never started may still `drainOnce`. */
   #stopped = false;
   #passing: Promise<Pass> | undefined;
+  #looping = false;
   #again = false;
   #left = false;
+  /** When the timer wakes, and the next time at which something of ours is due, as far as is known. */
+  #wakeAt = Infinity;
+  #next = Infinity;
   #settled = 0;
   #poll = POLL.first;
   #cancelTimer = (): void => {};
@@ -121,6 +125,7 @@ export class Worker implements Lessor {
       : keys.laneDue(target, at, session);
     const lease: Lease = { target, slot, key, at, due, versionstamp, id, session };
     this.#take(lease, { event, versionstamp, more });
+    this.#soon(this.#options.env.now() + POLL.first); // busy: it looks more than once a minute
   }
 
   /** Looks for what is due, as soon as a look that is under way has ended. */
@@ -128,7 +133,7 @@ export class Worker implements Lessor {
     if (!this.#running) return;
     this.#cancelTimer();
     this.#again = true;
-    if (!this.#passing) void this.#loop();
+    if (!this.#looping) void this.#loop();
   }
 
   /** Delivers what is due and can be done in time. */
@@ -164,12 +169,15 @@ export class Worker implements Lessor {
 
   /** One pass at a time; those who ask meanwhile share it. */
   #pass(longest: number): Promise<Pass> {
-    return this.#passing ??= this.#claimer.pass(longest).finally(() => this.#passing = undefined);
+    if (this.#passing) return this.#passing;
+    this.#next = Infinity;
+    return this.#passing = this.#claimer.pass(longest).finally(() => this.#passing = undefined);
   }
 
   /** Passes until there is nothing more to claim, then sleeps. */
   async #loop(): Promise<void> {
     let pass: Pass | undefined;
+    this.#looping = true;
     while (this.#running && this.#again) {
       this.#again = false;
       while (this.#settler.backlog > MAX_BACKLOG) await Promise.race(this.#inFlight);
@@ -181,20 +189,21 @@ export class Worker implements Lessor {
         this.#trouble.warn("The outbox could not look for what is due", error);
       }
     }
+    this.#looping = false;
     if (!this.#running) return;
     this.#left = (pass?.left.length ?? 0) > 0;
     this.#poll = pass && pass.claimed > 0 ? POLL.first : Math.min(this.#poll * 2, POLL.most);
-    this.#sleep(Math.min(this.#poll, (pass?.next ?? Infinity) - this.#options.env.now()));
+    const next = Math.min(pass?.next ?? Infinity, this.#next);
+    this.#sleep(Math.min(this.#poll, next - this.#options.env.now()));
   }
 
   /** Wakes after a time; jittered, so that processes that began together do not look together. */
   #sleep(milliseconds: number): void {
     const { env } = this.#options;
+    const wait = Math.max(milliseconds, 10) * (1 + 0.2 * env.random());
     this.#cancelTimer();
-    this.#cancelTimer = env.after(
-      Math.max(milliseconds, 10) * (1 + 0.2 * env.random()),
-      () => this.wake(),
-    );
+    this.#wakeAt = env.now() + wait;
+    this.#cancelTimer = env.after(wait, () => this.wake());
   }
 
   #take(lease: Lease, fresh?: Fresh): void {
@@ -220,11 +229,11 @@ export class Worker implements Lessor {
     else if (job.lane) this.wake(); // the next of its session
   }
 
-  /** Something of ours is due at a time that the last pass did not know. */
+  /** There is something to look for at a time that the last pass did not know. */
   #soon(at: number): void {
-    if (!this.#running || this.#passing) return void (this.#again = true);
-    this.#poll = POLL.first;
-    const wait = Math.max(0, at - this.#options.env.now());
-    if (wait < POLL.most) this.#sleep(Math.min(wait, POLL.first));
+    this.#next = Math.min(this.#next, at);
+    if (this.#running && !this.#looping && at < this.#wakeAt) {
+      this.#sleep(at - this.#options.env.now());
+    }
   }
 }

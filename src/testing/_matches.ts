@@ -1,3 +1,4 @@
+import { patternsFor } from "../core/kit.ts";
 import type { HookEvent } from "../core/mod.ts";
 
 /** An `EventMatcher` whose events are forgotten. */
@@ -9,15 +10,10 @@ export type AnyMatcher = {
 
 /** Whether an event is meant by a matcher. */
 export function matches(event: HookEvent, { type, sessionId, data }: AnyMatcher): boolean {
-  if (type !== undefined && !matchesPattern(event.type, type)) return false;
+  if (type !== undefined && !patternsFor(event.type).includes(type)) return false;
   if (sessionId !== undefined && event.sessionId !== sessionId) return false;
   if (typeof data === "function") return data(event.data) === true;
   return data === undefined || contains(event.data, data);
-}
-
-function matchesPattern(type: string, pattern: string): boolean {
-  return pattern === "*" || pattern === type ||
-    (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1)));
 }
 
 /** Whether a JSON value has all of another one's fields. */

@@ -1,17 +1,14 @@
+import { copyJson, findEnvelopeFaults, within } from "../core/kit.ts";
 import {
   type Attempt,
-  copyJson,
   encodeEvent,
   EventValidationError,
-  findEnvelopeFaults,
   type HookEvent,
   reason,
-  within,
 } from "../core/mod.ts";
-import { readAnswer } from "./_answer.ts";
+import { judge, readAnswer } from "./_answer.ts";
 import type { Endpoint } from "./_endpoint.ts";
-import { judge } from "./_judge.ts";
-import { AddressNotAllowedError } from "./address_error.ts";
+import { AddressNotAllowedError } from "./errors.ts";
 
 const USER_AGENT = "omniagent-hooks";
 /** Longest `error` of an attempt, in characters. */
@@ -34,30 +31,28 @@ export async function makeAttempt(
   signal: AbortSignal,
 ): Promise<Attempt> {
   const started = performance.now();
-  const outcome = await tryOnce(endpoint, event, signal);
-  return { ...outcome, duration: Math.round(performance.now() - started) };
-}
-
-async function tryOnce(
-  endpoint: Endpoint,
-  event: HookEvent,
-  signal: AbortSignal,
-): Promise<Outcome> {
-  const { timeout, transform, scrub } = endpoint;
+  const { timeout } = endpoint;
   const late = (): Error => new Error(`it was not complete within ${timeout} ms`);
+  let outcome: Outcome;
   try {
     signal.throwIfAborted();
     const faults = findEnvelopeFaults(event);
     if (faults.length > 0) throw new EventValidationError("Cannot send", faults);
-    return await within(signal, timeout, late, (signal) => send(endpoint, event, signal));
+    outcome = await within(signal, timeout, late, (signal) => send(endpoint, event, signal));
   } catch (error) {
-    if (signal.aborted) return { verdict: "retry", error: "the attempt was aborted" };
-    // What a transform did wrong can be mended while the event waits.
-    const lasting = (error instanceof EventValidationError && !transform) ||
-      (error instanceof AddressNotAllowedError && error.code === "address_not_allowed");
-    const reason = scrub.text(explain(error)).slice(0, LONGEST_ERROR);
-    return { verdict: lasting ? "final" : "retry", error: reason };
+    outcome = signal.aborted
+      ? { verdict: "retry", error: "the attempt was aborted" }
+      : failureOf(endpoint, error);
   }
+  return { ...outcome, duration: Math.round(performance.now() - started) };
+}
+
+function failureOf({ transform, scrub }: Endpoint, error: unknown): Outcome {
+  // What a transform did wrong can be mended while the event waits.
+  const lasting = (error instanceof EventValidationError && !transform) ||
+    (error instanceof AddressNotAllowedError && error.code === "address_not_allowed");
+  const reason = scrub.text(explain(error)).slice(0, LONGEST_ERROR);
+  return { verdict: lasting ? "final" : "retry", error: reason };
 }
 
 async function send(endpoint: Endpoint, event: HookEvent, signal: AbortSignal): Promise<Outcome> {

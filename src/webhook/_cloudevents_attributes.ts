@@ -1,4 +1,4 @@
-import { isEventType, parseTime, TYPE_RULE } from "../core/mod.ts";
+import { isEventType, parseTime, TYPE_RULE } from "../core/kit.ts";
 import type { Faults } from "./_cloudevents_faults.ts";
 import { parseMediaType } from "./_cloudevents_media_type.ts";
 

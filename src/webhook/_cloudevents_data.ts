@@ -47,20 +47,6 @@ function readBytes(bytes: Uint8Array, key: string, type: MediaType, faults: Faul
   return parsed.value;
 }
 
-/** The bytes of a Base64 text (RFC 4648, section 4: padded, no line breaks); undefined if it is none. */
-export function decodeBase64(text: unknown): Uint8Array | undefined {
-  // atob is more lenient: it skips white space and does not ask for padding.
-  if (typeof text !== "string" || text.length % 4 !== 0 || /\s/.test(text)) return undefined;
-  try {
-    const binary = atob(text);
-    const bytes = new Uint8Array(binary.length);
-    for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-    return bytes;
-  } catch {
-    return undefined;
-  }
-}
-
 /** The text of UTF-8 bytes; undefined if they are not. A byte order mark is dropped. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {

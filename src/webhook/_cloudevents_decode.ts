@@ -1,5 +1,6 @@
+import { decodeBase64 } from "./_base64.ts";
 import { type Attributes, checkAttributes } from "./_cloudevents_attributes.ts";
-import { decodeBase64, decodeUtf8, parseJson, type RawData } from "./_cloudevents_data.ts";
+import { decodeUtf8, parseJson, type RawData } from "./_cloudevents_data.ts";
 import { Faults } from "./_cloudevents_faults.ts";
 import { decodeHeaderValue } from "./_cloudevents_headers.ts";
 import { isUtf8, parseMediaType } from "./_cloudevents_media_type.ts";
@@ -112,7 +113,7 @@ function readMembers(members: Attributes, faults: Faults): RawData | undefined {
   if (base64 === undefined) {
     return members.has("data") ? { key: "data", value: members.get("data") } : undefined;
   }
-  const bytes = decodeBase64(base64);
+  const bytes = typeof base64 === "string" ? decodeBase64(base64) : undefined;
   if (members.has("data")) faults.add("must not be there beside data", "data_base64");
   else if (bytes === undefined) faults.add("must be Base64", "data_base64");
   else return { key: "data_base64", bytes };

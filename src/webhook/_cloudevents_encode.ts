@@ -1,4 +1,5 @@
-import { copyJson, findEnvelopeFaults, type HookEvent } from "../core/mod.ts";
+import { copyJson, findEnvelopeFaults } from "../core/kit.ts";
+import type { HookEvent } from "../core/mod.ts";
 import { findTextFault, isUriReference, SPEC_VERSION } from "./_cloudevents_attributes.ts";
 import { Faults } from "./_cloudevents_faults.ts";
 import { encodeHeaderValue } from "./_cloudevents_headers.ts";

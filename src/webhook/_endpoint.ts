@@ -5,9 +5,9 @@ import {
   checkPatterns,
   checkPositive,
   show,
-} from "../core/mod.ts";
+} from "../core/kit.ts";
 import { createScrub, type Scrub } from "./_scrub.ts";
-import { createWebhookSigner, type WebhookSigner } from "./signature.ts";
+import { createWebhookSigner, type WebhookSigner } from "./_signer.ts";
 import type { WebhookHookOptions } from "./webhook_options.ts";
 
 const DEFAULT_TIMEOUT = 10_000;

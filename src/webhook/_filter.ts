@@ -1,4 +1,5 @@
-import { type HookEvent, show } from "../core/mod.ts";
+import { show } from "../core/kit.ts";
+import type { HookEvent } from "../core/mod.ts";
 import type { FilterValue, WebhookHookOptions } from "./webhook_options.ts";
 
 /** Whether a filter lets an event pass. */

@@ -1,5 +1,6 @@
 import { type Bytes, decodeBase64 } from "./_base64.ts";
 import type { SignatureVersion } from "./_keys.ts";
+import { ID_GRAMMAR, TIMESTAMP_GRAMMAR } from "./_signer.ts";
 import { type WebhookVerificationCode, WebhookVerificationError } from "./errors.ts";
 
 /** What the three headers of a webhook say. */
@@ -19,13 +20,6 @@ export type WebhookHeaderSource =
   | Headers
   | Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/**
- * No dot: it separates the parts of the signed content, and with a dot in its id a message could be
- * cut elsewhere and replayed under a fresh timestamp. No comma: that is a header sent twice.
- */
-export const ID_GRAMMAR = /^[!-+\-/-~]{1,256}$/;
-/** Unix seconds; up to 15 digits are exact in a number. */
-export const TIMESTAMP_GRAMMAR = /^(?:0|[1-9][0-9]{0,14})$/;
 const ENTRY_GRAMMAR = /^[!-+\--~]+,[!-+\--~]+$/;
 
 /** Bounds what one request can cost. Svix sends six at most: it keeps five old secrets. */

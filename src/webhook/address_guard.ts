@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { AddressNotAllowedError } from "./address_error.ts";
+import { abortable } from "../core/kit.ts";
 import { contains, type IpAddress, type IpRange, parseAddress, parseRange } from "./_ip.ts";
 import { refusedRange } from "./_ranges.ts";
-import { canLookUp, currentRuntime, systemLookup, unlessAborted } from "./_resolver.ts";
+import { canLookUp, currentRuntime, systemLookup } from "./_resolver.ts";
+import { AddressNotAllowedError } from "./errors.ts";
 
-export { type AddressErrorCode, AddressNotAllowedError } from "./address_error.ts";
 export { denyNetFlag } from "./_ranges.ts";
 
 /** Gives every address of a host name, IPv4 and IPv6; rejects when it can't tell. */
@@ -157,7 +157,8 @@ async function resolveName(
   }
   let addresses: readonly string[];
   try {
-    addresses = await unlessAborted(resolve(hostname), signal);
+    const answer = resolve(hostname);
+    addresses = await (signal ? abortable(answer, signal) : answer);
   } catch (cause) {
     signal?.throwIfAborted();
     const message = `Cannot send to '${hostname}' as its name could not be resolved`;

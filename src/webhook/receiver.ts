@@ -1,13 +1,5 @@
-import {
-  checkFunctions,
-  checkPositive,
-  consoleLogger,
-  EventValidationError,
-  type HookEvent,
-  isThenable,
-  type Logger,
-  type Store,
-} from "../core/mod.ts";
+import { checkFunctions, checkPositive, consoleLogger, isThenable } from "../core/kit.ts";
+import { EventValidationError, type HookEvent, type Logger, type Store } from "../core/mod.ts";
 import { readBody, readEvent } from "./_receive.ts";
 import { memoryIds, type ReceivedIds, storedIds } from "./_received_ids.ts";
 import { WebhookVerificationError } from "./errors.ts";

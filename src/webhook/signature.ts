@@ -1,27 +1,20 @@
-import { encodeBase64 } from "./_base64.ts";
-import { readKeys, readSigningKeys } from "./_keys.ts";
+import { readKeys } from "./_keys.ts";
 import { fault, readSignatureHeaders, type WebhookHeaderSource } from "./_signature_headers.ts";
-import { checkBody, checkMessageId, signedContent, unixSeconds } from "./_signed_content.ts";
+import {
+  checkBody,
+  createWebhookSigner,
+  signedContent,
+  type WebhookHeaders,
+  type WebhookMessage,
+} from "./_signer.ts";
 
 export type { WebhookHeaderSource } from "./_signature_headers.ts";
-
-/** The headers that sign a webhook, after Standard Webhooks 1.0 ("Webhook headers"). */
-export type WebhookHeaders = {
-  /** What makes a message unique: the same at every attempt. */
-  readonly "webhook-id": string;
-  /** When this attempt was signed, in Unix seconds. */
-  readonly "webhook-timestamp": string;
-  /** One `v1,<base64>` or `v1a,<base64>` per secret, separated by spaces. */
-  readonly "webhook-signature": string;
-};
-
-/** What is signed beside the body. */
-export interface WebhookMessage {
-  /** Unique per message and constant over its retries; 1 to 256 visible ASCII characters, no `.` or `,`. */
-  readonly id: string;
-  /** When this attempt is made; sent in whole seconds. @default {new Date()} */
-  readonly timestamp?: Date | undefined;
-}
+export {
+  createWebhookSigner,
+  type WebhookHeaders,
+  type WebhookMessage,
+  type WebhookSigner,
+} from "./_signer.ts";
 
 /** Options of {@linkcode signWebhook}. */
 export interface SignWebhookOptions extends WebhookMessage {
@@ -53,12 +46,6 @@ export interface VerifiedWebhook {
   readonly timestamp: Date;
 }
 
-/** Signs with keys that are imported once. */
-export interface WebhookSigner {
-  /** The headers for a body that is sent exactly as it is given; a string is sent as UTF-8. */
-  sign(body: Uint8Array | string, message: WebhookMessage): Promise<WebhookHeaders>;
-}
-
 /** Verifies with keys that are imported once. */
 export interface WebhookVerifier {
   /** What {@linkcode verifyWebhook} does. */
@@ -67,31 +54,6 @@ export interface WebhookVerifier {
 
 const DEFAULT_TOLERANCE = 300_000;
 const MAX_TOLERANCE = 86_400_000;
-
-/**
- * A signer for many messages: {@linkcode signWebhook} without importing the secrets each time.
- *
- * @throws {WebhookVerificationError} With code `invalid_secret` or `invalid_secret_encoding`.
- */
-export function createWebhookSigner(secrets: string | readonly string[]): WebhookSigner {
-  const keys = readSigningKeys(secrets);
-  return {
-    async sign(body, message) {
-      checkBody(body);
-      const id = checkMessageId(message.id);
-      const timestamp = unixSeconds(message.timestamp ?? new Date());
-      const content = signedContent(id, timestamp, body);
-      const signatures = await Promise.all(
-        keys.map(async ({ version, sign }) => `${version},${encodeBase64(await sign(content))}`),
-      );
-      return {
-        "webhook-id": id,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": signatures.join(" "),
-      };
-    },
-  };
-}
 
 /**
  * A verifier for many messages: {@linkcode verifyWebhook} without importing the secrets each time.

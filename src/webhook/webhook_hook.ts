@@ -1,3 +1,4 @@
+import { follow, show, Slots } from "../core/kit.ts";
 import {
   type Attempt,
   type AttemptContext,
@@ -6,14 +7,11 @@ import {
   type HandlerContext,
   type HookEvent,
   type RetryPolicy,
-  show,
-  Slots,
   type Webhook,
 } from "../core/mod.ts";
 import { makeAttempt } from "./_attempt.ts";
 import { createEndpoint, type Endpoint } from "./_endpoint.ts";
 import { compileFilter } from "./_filter.ts";
-import { quickThen, sleep } from "./_retry.ts";
 import { WebhookError } from "./errors.ts";
 import type { WebhookHookOptions } from "./webhook_options.ts";
 
@@ -171,4 +169,27 @@ function checkConcurrency(name: string, concurrency: number): number {
     `Cannot create webhook '${name}' as 'concurrency' must be a positive integer: ` +
       `current value is ${concurrency}`,
   );
+}
+
+/** Some quick retries, then a schedule. */
+function quickThen(quick: RetryPolicy, count: number, schedule: RetryPolicy): RetryPolicy {
+  return {
+    delay: (attempt, random) =>
+      attempt <= count ? quick.delay(attempt, random) : schedule.delay(attempt - count, random),
+    total: quick.total + schedule.total,
+  };
+}
+
+/** Waits; false as soon as the signal aborts. */
+function sleep(milliseconds: number, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      release();
+      resolve(true);
+    }, milliseconds);
+    const release = follow(signal, () => {
+      clearTimeout(timer);
+      resolve(false);
+    });
+  });
 }

@@ -13,8 +13,7 @@ export interface Task {
 /** What there is to do for a row. */
 export function tasksOf(row: Row): readonly Task[] {
   if ("once" in row) return [{ row, place: "any", measure: row.once }];
-  const runtimes = "inside" in row ? row.runtimes ?? RUNTIMES : RUNTIMES;
-  return runtimes.map((runtime) => ({
+  return (row.runtimes ?? RUNTIMES).map((runtime) => ({
     row,
     place: runtime,
     measure: (workshop) =>

@@ -1,12 +1,12 @@
 import type { Measurement } from "./sampler.ts";
-import type { Budget, Place, Row } from "./rows/row.ts";
+import type { Budget, Place, Row, Unit } from "./rows/row.ts";
 
 /** One line of the table: a row on one place. */
 export interface Result extends Partial<Measurement> {
   readonly name: string;
   readonly against: string;
   readonly place: Place;
-  readonly unit: "x" | "KiB" | "ops";
+  readonly unit: Unit;
   readonly budget?: Budget;
   readonly verdict: Verdict;
   /** Why it could not be measured. */

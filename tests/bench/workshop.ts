@@ -8,6 +8,8 @@ import { capture, runFile, type Runtime, tool } from "./runtimes.ts";
  * it, because rows are in the bundle too, and not every runtime has what is used here.
  */
 export interface Workshop {
+  /** The scratch folder. */
+  readonly folder: string;
   /** The bundle of `program.ts`, one file that every runtime runs. */
   readonly program: string;
   /** Writes a file into the scratch folder; resolves to its path. */
@@ -37,6 +39,7 @@ export async function openWorkshop(): Promise<Workshop> {
   try {
     const program = fileURLToPath(new URL("program.ts", import.meta.url));
     return {
+      folder: scratch,
       program: await write("program.mjs", await bundle(program)),
       write,
       run: runFile,

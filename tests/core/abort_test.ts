@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import { DispatchError } from "@omniagent/hooks";
 import { test } from "../harness.ts";
 import {
@@ -187,4 +188,21 @@ test("a handler with a timeout leaves no listener on the signal that all dispatc
   assert.ok(during.every((count) => count > 0));
   assert.equal(shared[0], shared[1]);
   assert.equal(listeners(), 0);
+});
+
+test("any number of handlers and hooks listen to the signals that they share, and no platform warns", async () => {
+  const warnings: unknown[] = [];
+  const note = (warning: unknown) => void warnings.push(warning);
+  process.on("warning", note);
+  const listen = ({ signal }: { readonly signal: AbortSignal }) =>
+    signal.addEventListener("abort", () => {});
+  const hooks = quietHooks();
+  hooks.on("a", (_, context) => listen(context));
+  for (let n = 0; n < 20; n++) {
+    hooks.use({ name: `hook-${n}`, events: ["b"], handle: () => {}, init: listen });
+    await hooks.emit("a", null);
+  }
+  await new Promise((resolve) => setTimeout(resolve)); // warnings come a turn later
+  process.off("warning", note);
+  assert.deepEqual(warnings, []);
 });

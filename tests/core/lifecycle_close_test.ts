@@ -224,21 +224,40 @@ test("nothing can be registered once close() was called", async () => {
   assert.deepEqual(hooks.registry.list(), []);
 });
 
-test("a hook that is still opening sees its signal abort and may give up: its event is refused, close() succeeds", async () => {
-  const log: string[] = [];
-  const hooks = quietHooks({
-    use: [
-      fakeHook(log, "a"),
-      fakeHook(log, "b", {
-        init: ({ signal }) =>
-          new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+/** A hook that opens when `opened` says so, unless its signal aborts before. */
+function slowHook(log: string[], opened: Promise<void>) {
+  return fakeHook(log, "slow", {
+    init: ({ signal }) =>
+      new Promise((resolve, reject) => {
+        opened.then(resolve);
+        signal.addEventListener("abort", () => reject(signal.reason));
       }),
-    ],
   });
-  const emitted = hooks.emit("tool.called", BASH);
+}
+
+test("a hook that is still opening when close() is called sees its signal abort, and may give up", async () => {
+  const log: string[] = [];
+  const hooks = quietHooks({ use: [fakeHook(log, "a"), slowHook(log, deferred().promise)] });
+  const opened = hooks.init();
   await turn();
   const ended = hooks.close();
-  await assert.rejects(emitted, { code: "hook_init_failed", hook: "b" });
+  await assert.rejects(opened, { code: "hook_init_failed", hook: "slow" });
   await ended;
-  assert.deepEqual(log, ["a opens", "b opens", "a closes"]);
+  assert.deepEqual(log, ["a opens", "slow opens", "a closes"]);
+});
+
+test("close() lets a hook open that an accepted event waits for, in both forms", async () => {
+  for (const form of ["emit", "emitAsync"] as const) {
+    const log: string[] = [];
+    const gate = deferred();
+    const hooks = quietHooks({ use: [slowHook(log, gate.promise)] });
+    const emitted = hooks[form]("tool.called", BASH);
+    await turn();
+    const ended = hooks.close();
+    await turn();
+    gate.resolve();
+    await emitted;
+    await ended;
+    assert.deepEqual(log, ["slow opens", "slow hears tool.called", "slow closes"], form);
+  }
 });

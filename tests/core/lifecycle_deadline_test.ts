@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { HookCloseError } from "@omniagent/hooks";
+import { type DispatchError, HookCloseError } from "@omniagent/hooks";
 import { test } from "../harness.ts";
 import { BASH, deferred, fakeHook, FakeQueue, quietHooks, turn, withClock } from "./_fakes.ts";
 
@@ -48,6 +48,38 @@ test("past the deadline close() aborts the signals of handlers that still run, c
     assert.equal(log.at(-1), "a closes");
     gate.resolve();
     await turn();
+  });
+});
+
+test("an event that is more than a plain one fails when close() gives up, though its handler ignores the signal", async () => {
+  await withClock(async (pass) => {
+    const { signal } = new AbortController();
+    const cases = [[{}, { signal }], [{ outbox: new FakeQueue() }, {}]] as const;
+    for (const [options, emitOptions] of cases) {
+      const gate = deferred();
+      const hooks = quietHooks({ closeTimeout, ...options });
+      hooks.on("tool.called", () => {}, { name: "done" });
+      hooks.on("tool.called", () => gate.promise, { name: "deaf" });
+      hooks.on("tool.called", () => assert.fail("called"), { name: "next" });
+      await hooks.init();
+      const emitted = hooks.emit("tool.called", BASH, emitOptions).then(
+        () => assert.fail("the event succeeded"),
+        (error: DispatchError) => error,
+      );
+      await turn();
+      const failures = failuresOf(hooks.close());
+      await pass(DRAIN);
+      const { receipt } = await emitted;
+      const codes = receipt.handlers.map(({ name, error }) => [name, Object(error).code]);
+      assert.deepEqual(codes, [
+        ["done", undefined],
+        ["deaf", "hooks_closed"],
+        ["next", "hooks_closed"],
+      ]);
+      assert.deepEqual(await failures, ["events: still ran after 9000 ms"]);
+      gate.reject(new Error("too late to be heard of"));
+      await turn();
+    }
   });
 });
 

@@ -21,7 +21,7 @@ export interface Row {
  */
 export const table: Readonly<Record<string, Row>> = {
   "mod.ts": { folders: ["core", "webhook"] },
-  core: { folders: [], doors: { "store_kit.ts": [] } },
+  core: { folders: [], doors: { "batch.ts": [], "kit.ts": [], "store_kit.ts": [] } },
   webhook: { folders: ["core"], doors: { "send.ts": [] } },
   outbox: { folders: ["core"] },
   kv: { folders: ["core"] },

@@ -37,21 +37,31 @@ export interface Mutation {
 }
 
 /** What the client should not have sent. */
-export class Refusal extends Error {}
+export class Refusal extends Error {
+  constructor(message: string, readonly status: number = 400) {
+    super(message);
+  }
+}
 
 const SUM = 2;
+/** How long after its time a row is still there at most, in milliseconds. */
+const SWEEP_EVERY = 60_000;
+/** Versionstamps are further apart than one, by up to so many. */
+const LONGEST_STRIDE = 9;
 
-/** Rows in the order of their keys. */
+/** Rows in the order of their keys. Those whose time is over stay until the next sweep, as in denokv. */
 export class Database {
   readonly #rows = new Map<string, Row>();
   readonly #keys: string[] = [];
-  #commits = 0;
+  #version = 0;
+  #sweepAt = Date.now() + SWEEP_EVERY;
 
   read({ start, end, limit, reverse }: Range): Row[] {
+    this.#sweep();
     const [first, last] = [this.#indexOf(start.toHex()), this.#indexOf(end.toHex())];
     const found: Row[] = [];
     for (let i = 0; i < last - first && found.length < limit; i++) {
-      const row = this.#get(this.#keys[reverse ? last - 1 - i : first + i]!);
+      const row = this.#rows.get(this.#keys[reverse ? last - 1 - i : first + i]!);
       if (row !== undefined) found.push(row);
     }
     return found;
@@ -59,28 +69,32 @@ export class Database {
 
   /** The versionstamp; undefined when a check fails. */
   write(checks: readonly Check[], mutations: readonly Mutation[]): string | undefined {
+    this.#sweep();
     for (const { key, versionstamp } of checks) {
-      if ((this.#get(key.toHex())?.versionstamp ?? "") !== versionstamp) return undefined;
+      if ((this.#rows.get(key.toHex())?.versionstamp ?? "") !== versionstamp) return undefined;
     }
-    const versionstamp = `${(++this.#commits).toString(16).padStart(16, "0")}0000`;
-    const staged = new Map<string, Row | undefined>();
+    this.#version += 1 + Math.floor(LONGEST_STRIDE * Math.random());
+    const versionstamp = `${this.#version.toString(16).padStart(16, "0")}0000`;
+    // In their order: a sum that fails leaves applied what went before it.
     for (const { type, key, data, encoding, expiresAt } of mutations) {
       const id = key.toHex();
-      const before = staged.has(id) ? staged.get(id) : this.#get(id);
-      if (type === "delete") staged.set(id, undefined);
-      else if (type === "set") staged.set(id, { key, data, encoding, versionstamp, expiresAt });
+      if (type === "delete") this.#put(id, undefined);
+      else if (type === "set") this.#put(id, { key, data, encoding, versionstamp, expiresAt });
       else {
-        const sum = add(before, data);
-        staged.set(id, { key, data: sum, encoding: SUM, versionstamp, expiresAt: 0 });
+        const sum = add(this.#rows.get(id), data);
+        this.#put(id, { key, data: sum, encoding: SUM, versionstamp, expiresAt: 0 });
       }
     }
-    for (const [id, row] of staged) this.#put(id, row);
     return versionstamp;
   }
 
-  #get(id: string): Row | undefined {
-    const row = this.#rows.get(id);
-    return row && row.expiresAt > 0 && row.expiresAt <= Date.now() ? undefined : row;
+  #sweep(): void {
+    const now = Date.now();
+    if (now < this.#sweepAt) return;
+    this.#sweepAt = now + SWEEP_EVERY;
+    for (const [id, { expiresAt }] of this.#rows) {
+      if (expiresAt > 0 && expiresAt <= now) this.#put(id, undefined);
+    }
   }
 
   #put(id: string, row: Row | undefined): void {
@@ -110,6 +124,7 @@ function add(row: Row | undefined, addend: Uint8Array): Uint8Array {
   }
   const read = (bytes: Uint8Array) =>
     new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+  if (addend.length !== 8) throw new Refusal(`A number of ${addend.length} bytes`);
   const sum = new Uint8Array(8);
   const total = (row === undefined ? 0n : read(row.data)) + read(addend);
   new DataView(sum.buffer).setBigUint64(0, total, true); // keeps the lower 64 bits

@@ -6,6 +6,9 @@
 import assert from "node:assert/strict";
 import { pack } from "../../tools/pack.ts";
 import { exists, root, runtimeModules } from "../../tools/run.ts";
+import { openStore } from "@omniagent/hooks/kv";
+import { emptied } from "../internal/kv/clients.ts";
+import { denokvUrl, hasDenokv, TOKEN } from "../kv_connect/denokv.ts";
 import { startKvConnect } from "../kv_connect/server.ts";
 
 const here = `${root}/tests/runtime`;
@@ -13,6 +16,8 @@ const installed = await exists(`${runtimeModules}/.bin/bun`);
 if (!installed) {
   console.log("tests/runtime: left out, as 'npm ci' was not run there");
 }
+
+const withDenokv = hasDenokv("Bun and Node over a real denokv");
 
 type Runtime = "deno" | "bun" | "node";
 
@@ -55,15 +60,34 @@ for (const runtime of ["bun", "node"] as const) {
       inFolder(async (folder) => {
         const server = startKvConnect();
         try {
-          const out = await run(folder, runtime, "kv_connect_suite.mjs", server.url);
-          const { count, failures } = JSON.parse(out);
-          assert.deepEqual(failures, []);
-          assert.ok(count > 40);
+          await runSuite(folder, runtime, server.url);
         } finally {
           await server.close();
         }
       }),
   });
+
+  Deno.test({
+    name: `a store over a real denokv does on ${runtime} what every store does`,
+    ignore: !installed || !withDenokv,
+    fn: () => inFolder((folder) => runSuite(folder, runtime, denokvUrl!)),
+  });
+}
+
+Deno.test({
+  name: "a real denokv, written by Deno, Bun and Node in turn, reads the same everywhere",
+  ignore: !installed || !withDenokv,
+  fn: () =>
+    inFolder(async (folder) => {
+      (await emptied(await openStore(denokvUrl))).close();
+      await takeTurns(folder, denokvUrl!);
+    }),
+});
+
+async function runSuite(folder: string, runtime: Runtime, url: string): Promise<void> {
+  const { count, failures } = JSON.parse(await run(folder, runtime, "kv_connect_suite.mjs", url));
+  assert.deepEqual(failures, []);
+  assert.ok(count > 40);
 }
 
 /** Two rounds, so that each reads what each of the others and it itself wrote. */
@@ -100,7 +124,7 @@ async function run(folder: string, runtime: Runtime, script: string, ...args: re
   const { success, stdout, stderr } = await new Deno.Command(program!, {
     args: [...flags, `${place}/${script}`, ...args],
     cwd: folder,
-    env: { DENO_KV_ACCESS_TOKEN: "token", NO_COLOR: "1" },
+    env: { DENO_KV_ACCESS_TOKEN: TOKEN, NO_COLOR: "1" },
   }).output();
   const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   assert.ok(success, `${script} on ${runtime}: ${error}`);

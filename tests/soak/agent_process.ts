@@ -3,11 +3,20 @@
  * @module
  */
 import { root } from "../../tools/run.ts";
+import { TOKEN } from "../kv_connect/denokv.ts";
 import type { Orders, Saying } from "./agent.ts";
+import type { Receivers } from "./receivers.ts";
 
 /** What a process said so far. */
 export type Said = {
-  readonly accepted: Set<string>;
+  /** The numbers of events that it began to emit. */
+  readonly sent: Set<number>;
+  /** By number: the id of each event that it knows to be stored. */
+  readonly accepted: Map<number, string>;
+  /** How many of them an earlier call had stored already. */
+  duplicates: number;
+  /** Callers that had no answer, and asked again. */
+  askedAgain: number;
   inFlight: number;
   unanswered: number;
   readonly refused: string[];
@@ -19,24 +28,34 @@ export type Said = {
 export class AgentProcess {
   readonly run: number;
   readonly said: Said = {
-    accepted: new Set(),
+    sent: new Set(),
+    accepted: new Map(),
+    duplicates: 0,
+    askedAgain: 0,
     inFlight: 0,
     unanswered: 0,
     refused: [],
     drained: [],
     log: [],
   };
+  readonly #receivers: Receivers;
+  readonly #hook: string | undefined;
   readonly #child: Deno.ChildProcess;
   readonly #listening: Promise<void>;
   readonly #complaining: Promise<void>;
   #over = false;
 
-  constructor(orders: Orders) {
+  /** It delivers to these receivers. */
+  constructor(receivers: Receivers, own: Omit<Orders, "urls" | "secret">) {
+    const { urls, secret } = receivers;
+    const orders: Orders = { ...own, urls, secret };
     this.run = orders.run;
+    this.#receivers = receivers;
+    this.#hook = orders.hook;
     this.#child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--quiet", "tests/soak/agent.ts", JSON.stringify(orders)],
       cwd: root,
-      env: { DENO_KV_ACCESS_TOKEN: "token" }, // of the KV Connect server of these tests
+      env: { DENO_KV_ACCESS_TOKEN: TOKEN },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -47,6 +66,11 @@ export class AgentProcess {
       // Deno says there what its client of KV Connect met, and what the tests ask for.
       if (!line.startsWith("KV Connect failed to call")) this.said.log.push(line);
     });
+  }
+
+  /** The ids of the events that it knows to be stored. */
+  get accepted(): ReadonlySet<string> {
+    return new Set(this.said.accepted.values());
   }
 
   /** Sends a signal, if it still runs. */
@@ -80,11 +104,19 @@ export class AgentProcess {
 
   #hear(saying: Saying): void {
     const { said } = this;
-    if (saying.say === "accepted") said.accepted.add(saying.id);
+    if (saying.say === "sent") said.sent.add(saying.number);
+    else if (saying.say === "accepted") this.#accept(saying);
+    else if (saying.say === "asks again") said.askedAgain++;
+    else if (saying.say === "called") this.#receivers.called(this.#hook!, saying, this.run);
     else if (saying.say === "in flight") said.inFlight = saying.count;
     else if (saying.say === "unanswered") said.unanswered++;
     else if (saying.say === "refused") said.refused.push(saying.why);
     else if (saying.say === "drained") said.drained.push(saying);
     else said.log.push(saying.message);
+  }
+  #accept({ number, id, duplicate }: Extract<Saying, { say: "accepted" }>): void {
+    this.said.accepted.set(number, id);
+    if (duplicate) this.said.duplicates++;
+    this.#receivers.identify(number, id);
   }
 }

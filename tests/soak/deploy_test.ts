@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { AgentProcess } from "./agent_process.ts";
+import { numbersFrom } from "./events.ts";
 import { leasesIn } from "./leases.ts";
 import { Receivers } from "./receivers.ts";
 import { waitUntil } from "./wait.ts";
@@ -56,8 +57,8 @@ async function live(
   run: number,
   accepted: Set<string>,
 ): Promise<number> {
-  const { urls, secret } = receivers;
-  const agent = new AgentProcess({ path, urls, secret, run, events: EVENTS, timeout: TIMEOUT });
+  const numbers = numbersFrom(run * 1000, EVENTS);
+  const agent = new AgentProcess(receivers, { path, run, numbers, timeout: TIMEOUT });
   let killer: ReturnType<typeof setTimeout> | undefined;
   try {
     const { said } = agent;
@@ -71,7 +72,7 @@ async function live(
       signal: null,
       refused: [],
     });
-    said.accepted.forEach((id) => accepted.add(id));
+    agent.accepted.forEach((id) => accepted.add(id));
     return Math.round(performance.now() - start);
   } finally {
     clearTimeout(killer);
@@ -81,9 +82,8 @@ async function live(
 
 /** What Deno Deploy runs once a minute. */
 async function cron(path: string, receivers: Receivers, n: number): Promise<void> {
-  const { urls, secret } = receivers;
-  const orders = { path, urls, secret, run: 100 + n, events: 0, timeout: TIMEOUT };
-  const agent = new AgentProcess({ ...orders, drainFor: BUDGET });
+  const orders = { path, run: 100 + n, numbers: [], timeout: TIMEOUT };
+  const agent = new AgentProcess(receivers, { ...orders, drainFor: BUDGET });
   const timer = setTimeout(() => agent.signal("SIGKILL"), 3 * BUDGET);
   try {
     assert.equal((await agent.ended()).code, 0);

@@ -2,6 +2,7 @@
  * Receivers of webhooks on the loopback interface, each with a character, and what they got.
  * @module
  */
+import { faultOf } from "./events.ts";
 import { createWebhookVerifier, generateSecret } from "@omniagent/hooks/webhook";
 
 /** How receivers answer: at once, with 500 to 30 % of all, or so after a time without listening. */
@@ -10,6 +11,9 @@ export const CHARACTERS = ["healthy", "failing", "down"] as const;
 const FAILING_PART = 0.3;
 /** An answer takes so long, in milliseconds, so that requests are in flight. */
 const ANSWER_TIME = 8;
+
+/** A call of a durable hook. */
+type Call = { readonly id: string; readonly ok: boolean; readonly fault?: string };
 
 /** Receivers, and what they took. */
 export class Receivers {
@@ -25,18 +29,22 @@ export class Receivers {
   readonly #verifier = createWebhookVerifier({ secrets: this.secret });
   readonly #end = Promise.withResolvers<void>();
   readonly #bodies = new Map<string, string>();
-  readonly #ids = new Map<string, string>();
+  readonly #ids = new Map<number, string>();
   readonly #servers = new Map<string, Deno.HttpServer<Deno.NetAddr>>();
   readonly #ports = new Map<string, number>();
 
-  constructor(readonly targets: readonly string[] = CHARACTERS) {
-    for (const target of targets) this.start(target);
+  /** Everything that events are delivered to: webhooks, and a durable hook when there is one. */
+  readonly targets: readonly string[];
+
+  constructor(webhooks: readonly string[] = CHARACTERS, hook?: string) {
+    this.targets = hook === undefined ? webhooks : [...webhooks, hook];
+    for (const webhook of webhooks) this.start(webhook);
   }
 
-  /** Where each target listens. */
+  /** Where each webhook goes. */
   get urls(): Record<string, string> {
     return Object.fromEntries(
-      this.targets.map((target) => [target, `http://127.0.0.1:${this.#ports.get(target)}/`]),
+      [...this.#ports].map(([target, port]) => [target, `http://127.0.0.1:${port}/`]),
     );
   }
 
@@ -87,23 +95,37 @@ export class Receivers {
       return new Response(null, { status: 500 });
     }
     const refused = target === "failing" && Math.random() < FAILING_PART;
-    if (!refused) {
-      const key = `${target}/${id}`;
-      const run = Number(request.headers.get("x-run"));
-      this.taken.set(key, [...this.taken.get(key) ?? [], run]);
-    }
+    if (!refused) this.#take(target, id, Number(request.headers.get("x-run")));
     await new Promise((resolve) => setTimeout(resolve, ANSWER_TIME * 2 * Math.random()));
     return new Response(null, { status: refused ? 500 : 200 });
   }
 
-  /** An id stands for one body, and what was published once has one id. */
+  /** A durable hook was called: what it says stands for a request. */
+  called(hook: string, { id, ok, fault }: Call, run: number): void {
+    this.requests[hook] = (this.requests[hook] ?? 0) + 1;
+    if (fault !== undefined) this.faults.push(`${hook}: ${fault}`);
+    if (ok) this.#take(hook, id, run);
+  }
+
+  /** What was published once has one id, whoever says so. */
+  identify(number: number, id: string): void {
+    if ((this.#ids.get(number) ?? id) !== id) this.faults.push(`event ${number} has two ids`);
+    this.#ids.set(number, id);
+  }
+
+  #take(target: string, id: string, run: number): void {
+    const key = `${target}/${id}`;
+    this.taken.set(key, [...this.taken.get(key) ?? [], run]);
+  }
+
+  /** An id stands for one body, and that is what was sent. */
   #compare(id: string, body: string): void {
     if ((this.#bodies.get(id) ?? body) !== body) this.faults.push(`${id} has two bodies`);
     this.#bodies.set(id, body);
     const event = JSON.parse(body);
     if (event.id !== id) this.faults.push(`${id} has the body of ${event.id}`);
-    const { number } = event.data.params;
-    if ((this.#ids.get(number) ?? id) !== id) this.faults.push(`${number} has two ids`);
-    this.#ids.set(number, id);
+    const fault = faultOf(event);
+    if (fault !== undefined) this.faults.push(fault);
+    this.identify(event.data.params.number, id);
   }
 }

@@ -3,9 +3,10 @@
  * receiver has every accepted event.
  * @module
  */
-import { AgentProcess } from "./agent_process.ts";
+import { AgentProcess, type Said } from "./agent_process.ts";
+import { keyOf, numbersFrom } from "./events.ts";
 import { leasesIn } from "./leases.ts";
-import { Receivers } from "./receivers.ts";
+import { CHARACTERS, Receivers } from "./receivers.ts";
 import { waitUntil } from "./wait.ts";
 
 /** How much is done. */
@@ -38,17 +39,32 @@ export type SoakReport = {
   readonly accepted: ReadonlySet<string>;
   readonly receivers: Receivers;
   readonly unanswered: number;
+  readonly callers: Callers;
   readonly log: readonly string[];
   /** Why it failed; empty: it did not. */
   readonly faults: readonly string[];
 };
 
+/** Who emitted, and did not learn what became of it. */
+export type Callers = {
+  /** Killed before the answer, with no key to ask again: whether it was stored, nobody will know. */
+  readonly unknown: number;
+  /** Asked again, under the same idempotency key, in the next process. */
+  readonly killed: number;
+  /** Asked again in the same process, as they had not waited for the answer, or never got it. */
+  readonly alive: number;
+  /** How many of these two learned that the first call had stored it. */
+  readonly duplicates: number;
+};
+
+/** The durable hook. */
+const HOOK = "hook";
 /** A process is killed only when so many requests are under way. */
 const ENOUGH_IN_FLIGHT = 4;
 
 /** Runs it on a database file that is not there yet. */
 export async function soak(path: string, options: SoakOptions): Promise<SoakReport> {
-  const receivers = new Receivers();
+  const receivers = new Receivers(CHARACTERS, HOOK);
   try {
     return await new Soak(path, options, receivers).run();
   } finally {
@@ -65,6 +81,7 @@ class Soak {
   readonly #kills: Kill[] = [];
   readonly #seenLeases = new Set<string>();
   readonly #faults: string[] = [];
+  #repeated = 0;
   #agent!: AgentProcess;
   #down: Promise<void> | undefined;
 
@@ -85,7 +102,7 @@ class Soak {
         await this.#kill();
       }
       this.#start();
-      await this.#wait("all events", () => this.#accepted().size >= this.#options.events);
+      await this.#wait("all events", () => this.#unsent().length + this.#toRepeat().length === 0);
       await this.#wait("all deliveries", () => this.#receivers.gotAll(this.#accepted()));
       await this.#wait("all settles", async () => (await leasesIn(this.#path)).live === 0);
       this.#agent.signal("SIGTERM");
@@ -101,15 +118,36 @@ class Soak {
   }
 
   #start(): void {
-    const { events } = this.#options;
-    this.#agent = new AgentProcess({
+    const again = this.#toRepeat();
+    this.#repeated += again.length;
+    this.#agent = new AgentProcess(this.#receivers, {
       path: this.#path,
-      urls: this.#receivers.urls,
-      secret: this.#receivers.secret,
+      hook: HOOK,
       run: this.#ended.length + 1,
-      events: Math.max(0, events - this.#accepted().size),
+      numbers: [...again, ...this.#unsent()],
     });
     this.#ended.push(this.#agent);
+  }
+
+  /** What nobody has begun to emit. */
+  #unsent(): readonly number[] {
+    const sent = this.#union(({ sent }) => sent);
+    return numbersFrom(1, this.#options.events).filter((number) => !sent.has(number));
+  }
+
+  /** Sent without an answer. */
+  #unanswered(): readonly number[] {
+    const accepted = this.#union(({ accepted }) => new Set(accepted.keys()));
+    return [...this.#union(({ sent }) => sent)].filter((number) => !accepted.has(number));
+  }
+
+  /** What a caller can ask for again, and may. */
+  #toRepeat(): readonly number[] {
+    return this.#unanswered().filter((number) => keyOf(number) !== undefined);
+  }
+
+  #union(numbers: (said: Said) => ReadonlySet<number>): Set<number> {
+    return this.#ended.reduce((all, { said }) => all.union(numbers(said)), new Set<number>());
   }
 
   /** Kills are spread over what is published and what is delivered. */
@@ -143,10 +181,7 @@ class Soak {
   }
 
   #accepted(): Set<string> {
-    return this.#ended.reduce(
-      (all, { said }) => all.union(said.accepted),
-      new Set<string>(),
-    );
+    return this.#ended.reduce((all, agent) => all.union(agent.accepted), new Set<string>());
   }
 
   #wait(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -156,7 +191,15 @@ class Soak {
   async #report(): Promise<SoakReport> {
     const receivers = this.#receivers;
     const accepted = this.#accepted();
-    const unanswered = this.#ended.reduce((sum, { said }) => sum + said.unanswered, 0);
+    const sum = (count: (said: Said) => number): number =>
+      this.#ended.reduce((total, { said }) => total + count(said), 0);
+    const unanswered = sum((said) => said.unanswered);
+    const callers: Callers = {
+      unknown: this.#unanswered().length,
+      killed: this.#repeated,
+      alive: sum((said) => said.askedAgain),
+      duplicates: sum((said) => said.duplicates),
+    };
     const { dead } = await leasesIn(this.#path);
     const faults = [
       ...this.#faults,
@@ -169,7 +212,7 @@ class Soak {
       ...beyondBound(receivers, this.#kills, unanswered),
     ];
     const log = this.#ended.flatMap(({ said }) => said.log);
-    return { kills: this.#kills, accepted, receivers, unanswered, log, faults };
+    return { kills: this.#kills, accepted, receivers, unanswered, callers, log, faults };
   }
 }
 

@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
-import { type Store, StoreLimitError } from "@omniagent/hooks";
+import {
+  type Store,
+  type StoreKey,
+  StoreLimitError,
+  type StoreListOptions,
+} from "@omniagent/hooks";
 import { memoryStore, testStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
-import { keysOf, setAll } from "./store_helpers.ts";
 
 testStore(() => memoryStore(), (name, run) => test(`memoryStore(): ${name}`, run));
+
+/** Every key, in order. */
+async function keysOf(store: Store, options?: StoreListOptions): Promise<StoreKey[]> {
+  const keys: StoreKey[] = [];
+  for await (const { key } of store.list({ prefix: [] }, options)) keys.push(key);
+  return keys;
+}
 
 /** A store whose clock stands still until it is set. */
 function clocked(): { store: Store; clock: { now: number } } {
@@ -17,12 +28,12 @@ test("memoryStore() forgets an entry at the very end of its lifetime", async () 
   await store.set(["a"], 1, { expireIn: 500 });
   await store.atomic().set(["b"], 7, { expireIn: 500 }).commit();
   clock.now = 1499;
-  assert.deepEqual(await keysOf(store, { prefix: [] }), [["a"], ["b"]]);
+  assert.deepEqual(await keysOf(store), [["a"], ["b"]]);
   assert.equal((await store.get(["a"])).value, 1);
   clock.now = 1500;
   assert.deepEqual(await store.get(["a"]), { key: ["a"], value: null, versionstamp: null });
   assert.deepEqual(await store.getMany([["b"]]), [{ key: ["b"], value: null, versionstamp: null }]);
-  assert.deepEqual(await keysOf(store, { prefix: [] }), []);
+  assert.deepEqual(await keysOf(store), []);
 });
 
 test("memoryStore() takes what has expired for absent in checks and sums", async () => {
@@ -46,7 +57,7 @@ test("memoryStore() keeps what is written again without a lifetime", async () =>
   await store.set(["c"], 1, { expireIn: 5 });
   await store.atomic().set(["d"], 1, { expireIn: 5 }).set(["d"], 2).commit();
   clock.now = 1e15;
-  assert.deepEqual(await keysOf(store, { prefix: [] }), [["a"], ["b"], ["d"]]);
+  assert.deepEqual(await keysOf(store), [["a"], ["b"], ["d"]]);
 });
 
 test("memoryStore() counts a lifetime from the write that gives it", async () => {
@@ -66,15 +77,15 @@ test("memoryStore() does not count expired entries against the limit of a list",
   const { store, clock } = clocked();
   for (let i = 0; i < 300; i++) await store.set([i], i, i % 3 ? { expireIn: 5 } : {});
   clock.now += 5;
-  assert.deepEqual(await keysOf(store, { prefix: [] }, { limit: 3 }), [[0], [3], [6]]);
-  const last = await keysOf(store, { prefix: [] }, { limit: 2, reverse: true });
+  assert.deepEqual(await keysOf(store, { limit: 3 }), [[0], [3], [6]]);
+  const last = await keysOf(store, { limit: 2, reverse: true });
   assert.deepEqual(last, [[297], [294]]);
-  assert.equal((await keysOf(store, { prefix: [] })).length, 100);
+  assert.equal((await keysOf(store)).length, 100);
 });
 
 test("memoryStore() lists batch by batch, each as the store is then", async () => {
   const store = memoryStore();
-  await setAll(store, Array.from({ length: 250 }, (_, i) => [i]));
+  for (let i = 0; i < 250; i++) await store.set([i], 1);
   const seen = new Set<number>();
   for await (const { key: [i] } of store.list({ prefix: [] })) {
     seen.add(i as number);
@@ -92,7 +103,7 @@ test("memoryStore() applies nothing of a commit whose sum fails", async () => {
     name: "TypeError",
     message: "Cannot sum as the key holds a JSON value",
   });
-  assert.deepEqual(await keysOf(store, { prefix: [] }), [["a"]]);
+  assert.deepEqual(await keysOf(store), [["a"]]);
   assert.equal((await store.get(["a"])).value, 1);
 });
 
@@ -141,7 +152,7 @@ for (const [what, write, message] of tooLarge) {
     const store = memoryStore();
     const refusal = { name: "StoreLimitError", code: "store_limit", message };
     await assert.rejects(async () => await write(store), refusal);
-    assert.deepEqual(await keysOf(store, { prefix: [] }), []);
+    assert.deepEqual(await keysOf(store), []);
   });
 }
 
@@ -185,7 +196,7 @@ const refusals: readonly [write: (store: Store) => unknown, name: string, messag
   ],
   [(store) => store.delete([]), "TypeError", "Cannot use a key as it has no parts"],
   [
-    (store) => keysOf(store, { prefix: [] }, { limit: 0 }),
+    (store) => keysOf(store, { limit: 0 }),
     "RangeError",
     "Cannot list as 'limit' must be a positive whole number: current value is 0",
   ],
@@ -198,7 +209,7 @@ for (const [write, name, message] of refusals) {
 
 test("memoryStore() refuses everything once it is closed", async () => {
   const store = memoryStore();
-  await setAll(store, Array.from({ length: 150 }, (_, i) => [i]));
+  for (let i = 0; i < 150; i++) await store.set([i], 1);
   const atomic = store.atomic().set(["a"], 1);
   const list = store.list({ prefix: [] });
   const half = store.list({ prefix: [] })[Symbol.asyncIterator]();
@@ -210,7 +221,7 @@ test("memoryStore() refuses everything once it is closed", async () => {
     () => store.getMany([]),
     () => store.set(["a"], 1),
     () => store.delete(["a"]),
-    () => keysOf(store, { prefix: [] }),
+    () => keysOf(store),
     () => atomic.commit(),
     () => store.atomic().commit(),
     async () => {
@@ -230,13 +241,13 @@ test("memoryStore() keeps many keys in order, in whatever order they come and go
   const store = memoryStore();
   const count = 20_011; // prime: the steps below visit every number once
   const numbers = Array.from({ length: count }, (_, i) => (i * 7919) % count);
-  await setAll(store, numbers.map((i) => [i]));
+  for (const i of numbers) await store.set([i], 1);
   for (const i of numbers) if (i % 3) await store.delete([i]);
   const left = Array.from({ length: Math.ceil(count / 3) }, (_, i) => [3 * i]);
-  assert.deepEqual(await keysOf(store, { prefix: [] }), left);
+  assert.deepEqual(await keysOf(store), left);
   const middle = left.slice(2000, 5000);
   for (const key of middle) await store.delete(key);
-  await setAll(store, middle.reverse());
-  assert.deepEqual(await keysOf(store, { prefix: [] }), left);
-  assert.deepEqual(await keysOf(store, { prefix: [] }, { reverse: true }), left.reverse());
+  for (const key of middle.reverse()) await store.set(key, 1);
+  assert.deepEqual(await keysOf(store), left);
+  assert.deepEqual(await keysOf(store, { reverse: true }), left.reverse());
 });

@@ -18,6 +18,16 @@ export async function withFolder<T>(run: (folder: string) => Promise<T>): Promis
   }
 }
 
+/** Where a row's database is: a file in a folder, or the denokv of `DENOKV_URL`, for all rows. */
+export function databaseIn(folder: string, name: string): string {
+  return Deno.env.get("DENOKV_URL") ?? `${folder}/${name}.db`;
+}
+
+/** A prefix for an outbox that may share its database with other rows. */
+export function newPrefix(): string {
+  return `bench-${crypto.randomUUID()}`;
+}
+
 /** Does something `count` times so that always `inFlight` are under way; the cost is the time of one. */
 export function lanes(count: number, inFlight: number, action: () => Promise<unknown>): Sample {
   return async () => {

@@ -3,7 +3,7 @@ import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { type Measurement, pairedRatio, type Sample } from "../sampler.ts";
 import { event } from "./_event.ts";
-import { counted, lanes, none, withFolder } from "./_kv.ts";
+import { counted, databaseIn, lanes, newPrefix, none, withFolder } from "./_kv.ts";
 import type { Row } from "./row.ts";
 
 const IN_FLIGHT = 192;
@@ -54,9 +54,9 @@ async function delivery(url: string, folder: string): Promise<Sample & { close()
   const secret = `whsec_${btoa("0123456789abcdef0123456789abcdef")}`;
   const operations = none();
   let wake = () => {};
-  const file = await openStore(`${folder}/ours.db`);
+  const file = await openStore(databaseIn(folder, "ours"));
   const store = counted(file, operations, () => wake());
-  const hooks = createHooks({ outbox: createOutbox(store) });
+  const hooks = createHooks({ outbox: createOutbox(store, { prefix: newPrefix() }) });
   hooks.use(
     new WebhookHook({ name: "bench", events: ["*"], url, secret, concurrency: IN_FLIGHT }),
   );

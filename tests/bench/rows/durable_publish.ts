@@ -3,7 +3,7 @@ import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { type Measurement, pairedRatio } from "../sampler.ts";
 import { event } from "./_event.ts";
-import { lanes, newId, type RawKv, withFolder } from "./_kv.ts";
+import { databaseIn, lanes, newId, newPrefix, type RawKv, withFolder } from "./_kv.ts";
 import type { Row } from "./row.ts";
 
 const IN_FLIGHT = 128;
@@ -33,10 +33,10 @@ export const durablePublishRows: readonly Row[] = [{
 /** Throughput as a multiple of what raw KV reaches, each on a file of its own. */
 function measure(raw: (kv: RawKv) => () => number | Promise<number>): Promise<Measurement> {
   return withFolder(async (folder) => {
-    const store = await openStore(`${folder}/ours.db`);
-    const kv = await Deno.openKv(`${folder}/theirs.db`);
+    const store = await openStore(databaseIn(folder, "ours"));
+    const kv = await Deno.openKv(databaseIn(folder, "theirs"));
     try {
-      const outbox = createOutbox(store);
+      const outbox = createOutbox(store, { prefix: newPrefix() });
       const publish = () =>
         outbox.publish([{
           event: { ...event, id: newId(), timestamp: new Date() },

@@ -1,5 +1,5 @@
 import type { Runtime } from "../runtimes.ts";
-import { pairedRatio, type Sample } from "../sampler.ts";
+import { type Measurement, pairedRatio, type Sample } from "../sampler.ts";
 import type { Workshop } from "../workshop.ts";
 import type { Row } from "./row.ts";
 
@@ -7,22 +7,42 @@ import type { Row } from "./row.ts";
 const PAIRS = 41;
 
 /** What a program pays at its start for naming a module: the whole time of a fresh process. */
-export const importRows: readonly Row[] = [importRow(".", 1.1), importRow("./config", 1.4)];
+export const importRows: readonly Row[] = [
+  importRow(".", 1.1),
+  {
+    // How much of it is the number of files, and how much is the code.
+    name: "import of . as one file",
+    against: "an empty module",
+    outside: async (workshop, runtime) => {
+      const entry = await workshop.write("one.mjs", `export * from "@omniagent/hooks";\n`);
+      const one = await workshop.write("one.js", await workshop.bundle(entry));
+      return await againstEmpty(workshop, runtime, one);
+    },
+  },
+  importRow("./config", 1.4),
+];
 
 function importRow(entry: "." | "./config", atMost: number): Row {
   return {
     name: `import of ${entry}`,
     against: "an empty module",
     budget: { atMost },
-    outside: async (workshop, runtime) => {
-      const { ours, empty } = await workshop.importTargets(runtime, entry);
-      return pairedRatio(
-        await processSample(workshop, runtime, "import_ours.mjs", ours),
-        await processSample(workshop, runtime, "import_empty.mjs", empty),
-        { pairs: PAIRS, warmUp: 2 },
-      );
-    },
+    outside: async (workshop, runtime) =>
+      await againstEmpty(workshop, runtime, (await workshop.importTargets(runtime, entry)).ours),
   };
+}
+
+async function againstEmpty(
+  workshop: Workshop,
+  runtime: Runtime,
+  specifier: string,
+): Promise<Measurement> {
+  const { empty } = await workshop.importTargets(runtime, ".");
+  return await pairedRatio(
+    await processSample(workshop, runtime, "import_ours.mjs", specifier),
+    await processSample(workshop, runtime, "import_empty.mjs", empty),
+    { pairs: PAIRS, warmUp: 2 },
+  );
 }
 
 async function processSample(

@@ -11,6 +11,7 @@ import { inlineDeliveryRows } from "./inline_delivery.ts";
 import { kvOperationRows } from "./kv_operations.ts";
 import { sizeRows } from "./size.ts";
 import { unregisterRows } from "./unregister.ts";
+import { waitingRows } from "./waiting.ts";
 import type { Row } from "./row.ts";
 
 /** All rows, in the order of the table. */
@@ -23,4 +24,5 @@ export const rows: readonly Row[] = [
   ...durablePublishRows,
   ...durableDeliveryRows,
   ...kvOperationRows,
+  ...waitingRows,
 ];

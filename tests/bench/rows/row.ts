@@ -8,6 +8,9 @@ export type Budget =
   | { readonly atLeast: number }
   | { readonly below: number };
 
+/** Of a value: `x` is a ratio. */
+export type Unit = "x" | "KiB" | "MiB" | "ms" | "ops";
+
 /** What every row has. `name` and `against` together are unique. */
 export interface RowLabels {
   /** What is measured. Rows of one module share a beginning, for `--only`. */
@@ -15,7 +18,7 @@ export interface RowLabels {
   /** What it is measured against. */
   readonly against: string;
   /** @default {"x"} a ratio */
-  readonly unit?: "x" | "KiB" | "ops";
+  readonly unit?: Unit;
   /** Without one the row is only shown. */
   readonly budget?: Budget;
 }
@@ -34,6 +37,8 @@ export interface InsideRow extends RowLabels {
 export interface OutsideRow extends RowLabels {
   /** Measures. */
   readonly outside: (workshop: Workshop, runtime: Runtime) => Promise<Measurement>;
+  /** Where it can be measured. @default all */
+  readonly runtimes?: readonly Runtime[];
 }
 
 /** A row that has nothing to do with a runtime. */

@@ -5,27 +5,15 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { openKv } from "@deno/kv";
 import type { Store } from "@omniagent/hooks";
-import { KvStore, openStore } from "@omniagent/hooks/kv";
+import { openStore } from "@omniagent/hooks/kv";
 import { testStore } from "@omniagent/hooks/testing";
 import { test } from "../../harness.ts";
+import { TOKEN } from "../../kv_connect/denokv.ts";
 import { type Fault, type KvConnectOptions, startKvConnect } from "../../kv_connect/server.ts";
+import { clients } from "./clients.ts";
 
-Deno.env.set("DENO_KV_ACCESS_TOKEN", "token");
-
-const clients: Readonly<Record<string, (url: string) => Promise<Store>>> = {
-  "Deno's client": (url) => openStore(url),
-  "@deno/kv's client": async (url) => {
-    const kv = await openKv(url, {
-      implementation: "remote",
-      encodeV8: () => assert.fail("a store writes bytes"),
-      decodeV8: () => undefined,
-      maxRetries: 0,
-    });
-    return new KvStore(kv, { ownsKv: true });
-  },
-};
+Deno.env.set("DENO_KV_ACCESS_TOKEN", TOKEN);
 
 for (const [client, open] of Object.entries(clients)) {
   const opened = async () => {
@@ -83,33 +71,44 @@ function first(fault: Fault): KvConnectOptions {
   };
 }
 
-test("over KV Connect, `ok: false` after a lost reply is said of a commit that was applied", () =>
-  withServer(first("lost reply"), async (store, requests) => {
-    const commit = store.atomic().check({ key: ["a"], versionstamp: null }).set(
-      ["a"],
-      1,
-    );
-    assert.deepEqual(await commit.commit(), { ok: false });
-    assert.equal((await store.get(["a"])).value, 1);
-    assert.equal(requests.write, 2);
-  }));
+/** One commit by Deno's client in a process of its own, and how often it was sent. */
+async function commitOnce(options: KvConnectOptions, checked: "checked" | "unchecked") {
+  const server = startKvConnect(options);
+  try {
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "--unstable-kv", script, server.url, checked],
+    }).output();
+    const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    assert.match(error!, /^(KV Connect failed to call .*\n)+$/);
+    return { ...JSON.parse(out!), writes: server.requests.write };
+  } finally {
+    await server.close();
+  }
+}
 
-test("over KV Connect, a commit without a check is applied twice when its reply is lost", () =>
-  withServer(first("lost reply"), async (store) => {
+const script = new URL("commit_once.ts", import.meta.url).pathname;
+
+test("over KV Connect, `ok: false` after a lost reply is said of a commit that was applied", async () => {
+  const result = await commitOnce(first("lost reply"), "checked");
+  assert.deepEqual(result, { ok: false, value: "1", writes: 2 });
+});
+
+test("over KV Connect, a commit without a check is applied twice when its reply is lost", async () => {
+  const result = await commitOnce(first("lost reply"), "unchecked");
+  assert.deepEqual(result, { ok: true, value: "2", writes: 2 });
+});
+
+test("over KV Connect, a commit of @deno/kv is sent again when its connection is cut, by the `fetch` beneath", () =>
+  withServer(first("lost reply"), async (store, requests) => {
     assert.ok((await store.atomic().sum(["a"], 1n).commit()).ok);
     assert.equal((await store.get(["a"])).value, 2n);
-  }));
-
-test("over KV Connect, a commit that met a 503 is sent again and applied once", () =>
-  withServer(first("unavailable"), async (store, requests) => {
-    const commit = store.atomic().check({ key: ["a"], versionstamp: null }).sum(
-      ["a"],
-      1n,
-    );
-    assert.ok((await commit.commit()).ok);
-    assert.equal((await store.get(["a"])).value, 1n);
     assert.equal(requests.write, 2);
-  }));
+  }, clients["@deno/kv's client"]));
+
+test("over KV Connect, a commit that met a 503 is sent again and applied once", async () => {
+  const result = await commitOnce(first("unavailable"), "checked");
+  assert.deepEqual(result, { ok: true, value: "1", writes: 2 });
+});
 
 test("over KV Connect, a commit that is late is applied when it arrives", async () => {
   const arrived = Promise.withResolvers<void>();
@@ -132,15 +131,18 @@ test("over KV Connect, a commit that is late is applied when it arrives", async 
   });
 });
 
-test("with @deno/kv, a lost reply is an Error and no TypeError: the commit may have been applied", () =>
-  withServer(first("lost reply"), async (store) => {
-    await assert.rejects(store.set(["a"], 1), (error: Error) => {
-      assert.match(error.message, /^Cannot commit as Deno KV failed: /);
-      assert.ok(error.cause instanceof Error);
-      return !(error instanceof TypeError);
-    });
-    assert.equal((await store.get(["a"])).value, 1);
-  }, clients["@deno/kv's client"]));
+for (const [client, open] of Object.entries(clients)) {
+  test(`with ${client}, a reply that breaks off is an Error and no TypeError: the commit was applied`, () =>
+    withServer(first("broken reply"), async (store, requests) => {
+      await assert.rejects(store.set(["a"], 1), (error: Error) => {
+        assert.match(error.message, /^Cannot commit as Deno KV failed: /);
+        assert.ok(error.cause instanceof Error);
+        return !(error instanceof TypeError);
+      });
+      assert.equal((await store.get(["a"])).value, 1);
+      assert.equal(requests.write, 1);
+    }, open));
+}
 
 test("the server takes ten checks, as denokv does", async () => {
   const server = startKvConnect();

@@ -8,7 +8,7 @@ import { openKv } from "@deno/kv";
 import { type Store, StoreLimitError } from "@omniagent/hooks";
 import { type KvLike, KvStore, openStore } from "@omniagent/hooks/kv";
 import { memoryStore, testStore } from "@omniagent/hooks/testing";
-import { scopedStore } from "../../../src/core/_scoped_store.ts";
+import { scopedStore } from "../../../src/core/_entry.ts";
 import { retryLocked } from "../../../src/kv/_locked.ts";
 import { test } from "../../harness.ts";
 

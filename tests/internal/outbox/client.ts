@@ -1,7 +1,7 @@
 import type { HookEvent, Publication, Receipt } from "../../../src/core/mod.ts";
 import type { Outbox } from "../../../src/outbox/outbox.ts";
 import type { Ledger } from "./ledger.ts";
-import { type Receivers, textOf } from "./receivers.ts";
+import { textOf } from "./receivers.ts";
 import type { SimProcess } from "./sim_process.ts";
 import type { World } from "./world.ts";
 
@@ -18,37 +18,39 @@ export class Client {
   readonly calls: Call[] = [];
   readonly #world: World;
   readonly #ledger: Ledger;
-  readonly #receivers: Receivers;
   #counter = 0;
 
-  constructor(world: World, ledger: Ledger, receivers: Receivers) {
+  constructor(world: World, ledger: Ledger) {
     this.#world = world;
     this.#ledger = ledger;
-    this.#receivers = receivers;
   }
 
-  /** A new event; `data` is what makes two of them the same under a key. */
-  event(data: unknown, type = "tool.called"): HookEvent {
+  /** A new event; `data` and the session are what makes two of them the same under a key. */
+  event(data: unknown, sessionId: string | undefined = "s-1", type = "tool.called"): HookEvent {
     const time = this.#world.now.toString(16).padStart(12, "0");
     const count = (this.#counter++).toString(16).padStart(12, "0");
     const id = `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${count}`;
     const timestamp = new Date(this.#world.now);
-    const event: HookEvent = { id, type, timestamp, sessionId: "s-1", data };
-    this.#receivers.published.set(id, textOf(event));
+    const session = sessionId === "" ? {} : { sessionId };
+    const event: HookEvent = { id, type, timestamp, ...session, data };
+    this.#ledger.published.set(id, textOf(event));
     return event;
   }
 
-  /** Publishes from a process; what it is told, unless it dies before. */
+  /** Publishes from a process; what it is told, unless it dies before. It gives up after `patience`. */
   async publish(
     process: SimProcess,
     outbox: Outbox,
     batch: readonly Publication[],
+    patience?: number,
   ): Promise<Told> {
     const call: Call = { batch, told: { kind: "nothing" } };
     this.calls.push(call);
     const ids = (): string => batch.map(({ event }) => event.id.slice(-4)).join(" ");
     this.#world.log(() => `${process.name} publishes ${ids()}`);
-    const told = await this.#tell(outbox, batch);
+    const giveUp = new AbortController();
+    if (patience !== undefined) process.after(patience, () => giveUp.abort(new Error("enough")));
+    const told = await this.#tell(outbox, batch, giveUp.signal);
     if (!process.alive) return call.told;
     this.#world.log(() => `${process.name} is told of ${ids()}: ${told.kind}`);
     call.told = told;
@@ -58,10 +60,11 @@ export class Client {
     return told;
   }
 
-  async #tell(outbox: Outbox, batch: readonly Publication[]): Promise<Told> {
+  async #tell(outbox: Outbox, batch: readonly Publication[], signal: AbortSignal): Promise<Told> {
     try {
-      return { kind: "accepted", receipts: await outbox.publish(batch) };
+      return { kind: "accepted", receipts: await outbox.publish(batch, { signal }) };
     } catch (error) {
+      if (error === signal.reason) return { kind: "nothing" };
       const { code, stored } = error as { code?: string; stored?: unknown };
       if (code === "idempotency_conflict") return { kind: "conflict" };
       if (code === "outbox_unavailable") {
@@ -75,14 +78,15 @@ export class Client {
   /** I1, at the very moment. */
   #accepted(
     { id, duplicate, deliveries }: Receipt,
-    { event, to, idempotencyKey }: Publication,
+    publication: Publication,
   ): void {
-    const stored = this.#ledger.heads.has(id);
+    const { event, to, idempotencyKey = "" } = publication;
+    const stored = this.#ledger.heads.has(id) || !this.#isKept(publication);
     if (!stored) this.#ledger.violate(`I1: ${id} was accepted, and is not in the store`);
     if (!duplicate && id !== event.id) {
       this.#ledger.violate(`I4: ${event.id} was accepted as ${id}`);
     }
-    if (duplicate && this.#ledger.seen.get(idempotencyKey ?? "")?.id !== id) {
+    if (duplicate && !this.#ledger.used.has(`${idempotencyKey} ${id}`)) {
       this.#ledger.violate(`idempotency: ${event.id} is no duplicate of ${id}`);
     }
     const [is, shall] = [event.id, id].map((name) => this.#contentOf(name));
@@ -94,17 +98,22 @@ export class Client {
     }
   }
 
+  /** Whether an event is stored at all. */
+  #isKept({ to, idempotencyKey }: Publication): boolean {
+    return to.length > 0 || idempotencyKey !== undefined || this.#ledger.eventLog;
+  }
+
   /** Type, session and data of what was published. */
   #contentOf(id: string): string {
-    const [, type, , session, data] = JSON.parse(this.#receivers.published.get(id) ?? "[]");
+    const [, type, , session, data] = JSON.parse(this.#ledger.published.get(id) ?? "[]");
     return JSON.stringify([type, session, data]);
   }
 
   /** What callers were told, against what was stored in the end. */
   check(): void {
     for (const { batch, told } of this.calls) {
-      const own = batch.filter((_, i) =>
-        !(told.kind === "accepted" && told.receipts[i]!.duplicate)
+      const own = batch.filter((publication, i) =>
+        this.#isKept(publication) && !(told.kind === "accepted" && told.receipts[i]!.duplicate)
       );
       const there = own.filter(({ event }) => this.#ledger.heads.has(event.id));
       const ids = batch.map(({ event }) => event.id).join(" ");

@@ -1,11 +1,15 @@
 import type { Store } from "../../../src/core/mod.ts";
 import { createOutboxIn, type Outbox } from "../../../src/outbox/outbox.ts";
+import type { TargetFigures } from "../../../src/outbox/operations.ts";
 import { memoryStore } from "../../../src/testing/memory_store.ts";
 import { checkEnd } from "./checker.ts";
 import { Client } from "./client.ts";
+import type { Operation } from "./endpoint_ledger.ts";
 import { type Faults, noFaults } from "./faults.ts";
 import { FaultyStore } from "./faulty_store.ts";
 import { Ledger } from "./ledger.ts";
+import { Operator } from "./operator.ts";
+import { checkFigures } from "./recount.ts";
 import { Receivers } from "./receivers.ts";
 import { SimProcess } from "./sim_process.ts";
 import { World } from "./world.ts";
@@ -17,17 +21,38 @@ const HOUR = 60 * 60 * 1000;
 export type MakeOutbox = typeof createOutboxIn;
 
 /** A process with its outbox. */
-export type Node = { readonly process: SimProcess; readonly outbox: Outbox };
+export type Node = {
+  readonly process: SimProcess;
+  readonly outbox: Outbox;
+  /** What it can deliver to. */
+  readonly targets: readonly string[];
+};
 
 /** What a cluster is made with. */
 export type ClusterOptions = {
   readonly seed: number;
   readonly targets: readonly string[];
+  /** Those that keep the order of a session. */
+  readonly ordered?: readonly string[];
+  /** The targets that hear the outbox's own events, by type. */
+  readonly hearers?: Readonly<Record<string, readonly string[]>>;
   readonly make?: MakeOutbox | undefined;
   readonly retention?: number;
+  readonly disableAfter?: number;
+  readonly eventLog?: boolean;
   /** Checks in a commit. */
   readonly checks?: number;
   readonly traced?: boolean;
+};
+
+/** What a process is started with. */
+export type SpawnOptions = {
+  readonly skew?: number;
+  readonly onDeath?: () => void;
+  /** What it can deliver to, when that is not everything. */
+  readonly targets?: readonly string[];
+  /** Digests of where targets go to. */
+  readonly addresses?: ReadonlyMap<string, string>;
 };
 
 /** Processes over one store. */
@@ -37,58 +62,89 @@ export class Cluster {
   readonly ledger: Ledger;
   readonly receivers: Receivers;
   readonly client: Client;
+  readonly operator: Operator;
   readonly targets: readonly string[];
   crashes = 0;
-  readonly #make: MakeOutbox;
+  readonly #options: ClusterOptions;
   readonly #retention: number;
   readonly #nodes: Node[] = [];
 
-  constructor({ seed, targets, make, retention = 30 * DAY, checks = 10, traced }: ClusterOptions) {
+  constructor(options: ClusterOptions) {
+    const { seed, targets, retention = 30 * DAY, checks = 10, traced, ordered = [] } = options;
+    const { disableAfter, eventLog = true } = options;
+    this.#options = options;
+    this.#retention = retention;
     this.world = new World(seed, traced);
     this.store = memoryStore({ now: () => this.world.now, limits: { checks } });
-    this.ledger = new Ledger({ head: retention, rest: retention + DAY, seen: 2 * DAY });
-    this.receivers = new Receivers(this.world, this.ledger);
-    this.client = new Client(this.world, this.ledger, this.receivers);
+    this.ledger = new Ledger(this.world, {
+      lifetimes: { head: retention, rest: retention + DAY, seen: 2 * DAY },
+      hearers: (process, type) => this.#hearersOf(process, type),
+      eventLog,
+    });
+    this.ledger.endpoints.disableAfter = disableAfter ?? 5 * DAY;
+    this.receivers = new Receivers(this.world, this.ledger, ordered);
+    this.client = new Client(this.world, this.ledger);
+    this.operator = new Operator(this.world, this.ledger);
     this.targets = targets;
-    this.#make = make ?? createOutboxIn;
-    this.#retention = retention;
   }
 
   /** A new process, which can publish; `start` makes it a worker. */
-  spawn(name: string, faults: Faults, skew = 0, onDeath: () => void = () => {}): Node {
+  spawn(name: string, faults: Faults, options: SpawnOptions = {}): Node {
+    const { skew = 0, onDeath = () => {}, targets = this.targets, addresses = [] } = options;
+    const { make = createOutboxIn, disableAfter, eventLog } = this.#options;
     const process = new SimProcess(name, this.world, skew);
+    for (const [target, address] of addresses) process.addresses.set(target, address);
     const store = new FaultyStore(this.store, process, faults, this.ledger);
     const logger = { debug() {}, info() {}, warn() {}, error() {} };
-    const outbox = this.#make(process.env, store, { retention: this.#retention, logger });
+    const retention = this.#retention;
+    const outbox = make(process.env, store, { retention, logger, disableAfter, eventLog });
     process.onDeath = () => {
       this.crashes++;
       onDeath();
     };
-    for (const target of this.targets) outbox.register(this.receivers.target(process, target));
-    const node = { process, outbox };
+    const node = { process, outbox, targets };
     this.#nodes.push(node);
+    for (const target of targets) outbox.register(this.receivers.target(process, target));
+    outbox.connect?.({
+      targetsOf: ({ type }) => this.#hearersOf(process, type),
+      announce: ({ id }) => this.ledger.own.announced(process, id, this.ledger.heads.has(id)),
+    });
     return node;
+  }
+
+  #hearersOf(process: SimProcess, type: string): readonly string[] {
+    const node = this.#nodes.find((node) => node.process === process);
+    return (this.#options.hearers?.[type] ?? []).filter((w) => node?.targets.includes(w));
   }
 
   /** Ends every process, lets healthy ones work until all is quiet, and checks what is left. */
   async finish(): Promise<void> {
-    const { world } = this;
+    const { world, ledger, operator } = this;
     this.receivers.mood = () => "ok";
     this.#end();
-    for (const name of ["last 1", "last 2"]) this.spawn(name, noFaults).outbox.start();
+    const [node] = ["last 1", "last 2"].map((name) => this.spawn(name, noFaults));
+    for (const { outbox } of this.#nodes.slice(-2)) outbox.start();
     const quiet = (): boolean =>
-      [...this.ledger.known.values()].every(({ due, id }) =>
-        due.size === 0 || !this.ledger.heads.has(id)
-      );
+      ledger.waiting.every((place) => "id" in place && !ledger.heads.has(String(place.id)));
     // What was sent before and comes late, has come.
     await world.run(world.now + 2 * 60_000);
+    const ask = (operation: Operation, w: string): void => void operator.ask(operation, w, node!);
+    for (const w of ledger.endpoints.off) ask("enable", w);
+    for (const w of operator.unfinished) if (ledger.endpoints.isRemoved(w)) ask("remove", w);
     for (let hour = 0; hour < 8 && !quiet(); hour++) await world.run(world.now + HOUR, quiet);
+    let figures: readonly TargetFigures[] | undefined;
+    const { outbox } = node!;
+    world.after(60_000, () => void outbox.figures().then((told) => figures = told, () => {}));
     await world.run(world.now + 2 * 60_000);
     this.#end();
     await world.run(world.now + 1_000);
     this.client.check();
-    await checkEnd(this.store, this.ledger, this.receivers, world.now);
+    // Days that are over by the retention are in no figure.
+    const all = ledger.waiting.length === 0 && this.#retention > DAY;
+    if (all) checkFigures(figures, ledger);
+    await checkEnd(this.store, ledger, this.receivers, world.now);
   }
+
   /** The end of the run is no crash. */
   #end(): void {
     for (const { process } of this.#nodes) {

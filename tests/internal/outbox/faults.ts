@@ -1,6 +1,6 @@
 import type { Random } from "./random.ts";
 
-/** What can befall a commit. */
+/** What can befall a commit. `half`: a sum in it fails, and what went before it is applied. */
 export const COMMIT_FAULTS = [
   "die before",
   "die after",
@@ -12,15 +12,38 @@ export const COMMIT_FAULTS = [
   "late answer",
   "echo",
   "slow",
+  "stall",
+  "half",
 ] as const;
 /** What can befall a read. */
-export const READ_FAULTS = ["die before", "die after", "throw before", "slow"] as const;
+export const READ_FAULTS = ["die before", "die after", "throw before", "slow", "stall"] as const;
 
 /** What befalls an operation. */
 export type Fault = typeof COMMIT_FAULTS[number] | "none";
 
+/** What operations are for. */
+export const PURPOSES = [
+  "read",
+  "endpoint read",
+  "lane read",
+  "publish",
+  "chunk",
+  "claim",
+  "settle",
+  "retry",
+  "replay",
+  "endpoint",
+  "purge",
+  "meta",
+] as const;
+
 /** What an operation is for. */
-export type Purpose = "read" | "publish" | "chunk" | "claim" | "settle" | "meta";
+export type Purpose = typeof PURPOSES[number];
+
+/** Whether an operation changes nothing. */
+export function isRead(purpose: Purpose): boolean {
+  return purpose.endsWith("read");
+}
 
 /** Decides what befalls the next operation. */
 export type Faults = { next(purpose: Purpose): Fault };
@@ -67,7 +90,7 @@ export class RandomFaults implements Faults {
   next(purpose: Purpose): Fault {
     const chosen = this.#random.chance(this.#rates[purpose] ?? 0);
     if (!chosen || !this.on) return "none";
-    if (purpose === "read") return this.#random.pick(READ_FAULTS.filter(this.#isOn));
+    if (isRead(purpose)) return this.#random.pick(READ_FAULTS.filter(this.#isOn));
     return this.#random.pick(this.#kinds);
   }
 

@@ -10,6 +10,7 @@ import type {
   StoreSelector,
   StoreSetOptions,
 } from "../../../src/core/mod.ts";
+import type { DeliveryLog } from "../../../src/outbox/_records.ts";
 import type { Fault, Faults, Purpose } from "./faults.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
@@ -48,18 +49,19 @@ export class FaultyStore implements Store {
   }
 
   async get<Value>(key: StoreKey): Promise<StoreEntry<Value>> {
-    return await this.#read(() => this.#store.get<Value>(key));
+    return await this.#read(readPurpose(key), () => this.#store.get<Value>(key));
   }
 
   async getMany(keys: readonly StoreKey[]): Promise<readonly StoreEntry[]> {
-    return await this.#read(() => this.#store.getMany(keys));
+    return await this.#read(readPurpose(keys[0]), () => this.#store.getMany(keys));
   }
 
   async *list<Value>(
     selector: StoreSelector,
     options?: StoreListOptions,
   ): AsyncIterable<StoreEntry<Value>> {
-    yield* await this.#read(async () => {
+    const key = "prefix" in selector ? selector.prefix : selector.start;
+    yield* await this.#read(readPurpose(key), async () => {
       const entries: StoreEntry<Value>[] = [];
       for await (const entry of this.#store.list<Value>(selector, options)) entries.push(entry);
       return entries;
@@ -110,17 +112,18 @@ export class FaultyStore implements Store {
   close(): void {}
 
   /** A read sees the store as it is half-way. */
-  async #read<T>(read: () => Promise<T>): Promise<T> {
+  async #read<T>(purpose: Purpose, read: () => Promise<T>): Promise<T> {
     const process = this.#process;
     if (!process.alive) return await never;
-    const fault = this.#faults.next("read");
-    if (fault !== "none") process.world.log(() => `${process.name} read: ${fault}`);
+    const fault = this.#faults.next(purpose);
+    if (fault !== "none") process.world.log(() => `${process.name} ${purpose}: ${fault}`);
     if (fault === "die before") return process.kill(), await never;
     await this.#latency(fault);
     if (fault === "throw before") return await this.#failed();
     const result = await read();
     await this.#latency();
     if (fault === "die after") process.kill();
+    if (fault === "stall") this.#stall();
     await process.resumed();
     return result;
   }
@@ -142,6 +145,9 @@ export class FaultyStore implements Store {
     switch (fault) {
       case "throw before":
         return await this.#failed();
+      case "half":
+        await this.#applyHalf(sent);
+        return await this.#failed();
       case "late": {
         const arrives = this.#later(sent, this.#random.between(100, 45_000));
         // An answer that never comes, or a connection that breaks.
@@ -160,6 +166,9 @@ export class FaultyStore implements Store {
         return await this.#failed();
       case "false after": // a resend of the client met its own commit; what has no check meets nothing
         return sent.checks.length > 0 ? { ok: false } : result;
+      case "stall":
+        this.#stall();
+        break;
       case "twice":
         await world.sleep(this.#random.between(10, 3_000));
         return await this.#apply(sent);
@@ -167,6 +176,11 @@ export class FaultyStore implements Store {
         void this.#later(sent, this.#random.between(50, 60_000));
     }
     return result;
+  }
+
+  /** The process stands still before it has the answer, for about as long as a lease lasts. */
+  #stall(): void {
+    this.#process.freeze(this.#random.between(15_000, 30_000));
   }
 
   async #later(sent: Sent, milliseconds: number): Promise<StoreCommit> {
@@ -179,6 +193,19 @@ export class FaultyStore implements Store {
     const result = await sent.atomic.commit();
     this.#ledger.record(sent, result);
     return result;
+  }
+
+  /** What Deno KV does when a sum fails: what was asked for before it is applied. */
+  async #applyHalf({ mutations, ...sent }: Sent): Promise<void> {
+    const at = mutations.findIndex(({ what }) => what === "sum");
+    if (at <= 0) return;
+    const atomic = this.#store.atomic().check(...sent.checks);
+    const half = mutations.slice(0, at);
+    for (const mutation of half) {
+      if (mutation.what === "set") atomic.set(mutation.key, mutation.value);
+      else atomic.delete(mutation.key);
+    }
+    await this.#apply({ ...sent, atomic, mutations: half });
   }
 
   async #failed(): Promise<never> {
@@ -203,13 +230,28 @@ export class FaultyStore implements Store {
   }
 }
 
+/** What a read is for, by the first key that it reads. */
+function readPurpose(key: StoreKey | undefined): Purpose {
+  return key?.[1] === "lane" ? "lane read" : key?.[1] === "endpoint" ? "endpoint read" : "read";
+}
+
 /** What a commit is for, by what it writes. */
-export function purposeOf({ mutations }: Sent): Purpose {
+export function purposeOf({ checks, mutations }: Sent): Purpose {
   const has = (kind: string, what?: Mutation["what"]): boolean =>
     mutations.some((mutation) => mutation.key[1] === kind && mutation.what === (what ?? "set"));
+  if (checks.length === 0 && mutations.every(({ what }) => what === "delete")) return "purge";
+  if (has("endpoint")) return "endpoint";
+  const logs = mutations.flatMap((one) =>
+    one.what === "set" && one.key[1] === "delivery" ? [one.value as DeliveryLog] : []
+  );
+  const counts = mutations.some(({ what }) => what === "sum");
+  if (logs.some(({ state, base, made }) => state === "pending" && base === made)) {
+    if (!has("due", "delete")) return "replay";
+  }
+  if (logs.length > 0 && !counts) return "retry";
+  if (has("due", "delete") || logs.length > 0) return "settle";
   if (has("event")) return "publish";
   if (has("chunk")) return "chunk";
-  if (has("due", "delete") || has("delivery")) return "settle";
   const due = mutations.find(({ key }) => key[1] === "due");
   if (due === undefined) return "meta";
   const unleased = due.what === "set" && (due.value as { by?: string }).by === "";

@@ -1,26 +1,21 @@
 import type { StoreCommit, StoreKey } from "../../../src/core/mod.ts";
-import type { Dead, DeliveryLog, Due, EventHead, Seen } from "../../../src/outbox/_records.ts";
-import type { Mutation, Sent } from "./faulty_store.ts";
-import { purposeOf } from "./faulty_store.ts";
-import type { SimProcess } from "./sim_process.ts";
+import type { DeliveryLog, EventHead, Seen } from "../../../src/outbox/_records.ts";
+import { EndpointLedger } from "./endpoint_ledger.ts";
+import { type Mutation, purposeOf, type Sent } from "./faulty_store.ts";
+import { headOf, type LaneKnown, LaneLedger } from "./lane_ledger.ts";
+import { layoutFaults, type Lifetimes } from "./layout.ts";
+import { Leases, type Place, type Turn } from "./leases.ts";
+import { type Hearers, OWN, OwnLedger } from "./own_ledger.ts";
+import { type Known, newKnown } from "./known.ts";
+import { forget } from "./purge.ts";
+import { turnOf } from "./turns.ts";
+import type { World } from "./world.ts";
 
-/** Lifetimes that the outbox was given. */
-export type Lifetimes = { readonly head: number; readonly rest: number; readonly seen: number };
-
-/** A due key as it stands, and who wrote it. */
-type Owned = { readonly due: Due; readonly by: SimProcess; readonly versionstamp: string };
-
-/** What is known of one delivery. */
-export type Known = {
-  readonly w: string;
-  readonly id: string;
-  readonly due: Map<string, Owned>;
-  dead: Dead | undefined;
-  log: DeliveryLog | undefined;
-  /** Leases that were overwritten by another. */
-  reclaims: number;
-  /** Leases that were given back. */
-  returns: number;
+/** What a ledger is made with. */
+export type LedgerOptions = {
+  readonly lifetimes: Lifetimes;
+  readonly hearers: Hearers;
+  readonly eventLog: boolean;
 };
 
 /** Watches every commit as it takes effect, and holds it against the protocol. */
@@ -28,21 +23,46 @@ export class Ledger {
   readonly faults: string[] = [];
   readonly heads = new Map<string, EventHead>();
   readonly known = new Map<string, Known>();
-  /** Event ids by idempotency key. */
+  /** Event ids by idempotency key: as it stands, and every one that ever was, as `key id`. */
   readonly seen = new Map<string, Seen>();
-  /** Where commits took effect that only one of several may: totals for the report. */
-  readonly totals = { lost: 0, reclaims: 0, refused: 0, commits: 0 };
-  /** When events are gone from the store. */
-  readonly #goneAt = new Map<string, number>();
+  readonly used = new Set<string>();
+  /** Due keys that a newer version has written. */
+  readonly newer = new Set<string>();
+  /** What was published, by event id: what arrives must be equal. */
+  readonly published = new Map<string, string>();
+  /** Deliveries that were settled after their target had been removed. */
+  readonly late = new Set<string>();
+  readonly totals = { refused: 0, commits: 0, replays: 0 };
   /** Why a delivery may be dead besides failing, for what a scenario breaks on purpose. */
   readonly allowedReasons = new Map<string, string>();
+  readonly leases: Leases;
+  readonly lanes: LaneLedger;
+  readonly endpoints: EndpointLedger;
+  readonly own: OwnLedger;
+  /** When events are gone from the store. */
+  readonly #goneAt = new Map<string, number>();
+  /** Whether events without a target are stored. */
+  readonly eventLog: boolean;
   readonly #lifetimes: Lifetimes;
-  readonly #leases = new Set<string>();
-  /** Leases that were overwritten. */
-  readonly #overwritten = new Set<string>();
 
-  constructor(lifetimes: Lifetimes) {
+  constructor(world: World, { lifetimes, hearers, eventLog }: LedgerOptions) {
+    this.eventLog = eventLog;
     this.#lifetimes = lifetimes;
+    const violate = (what: string): void => this.violate(what);
+    // What is stored for a target while it is purged, is in no order.
+    const unlessRemoved = (w: string, what: string): void => {
+      if (!this.endpoints.isRemoved(w)) this.violate(what);
+    };
+    this.leases = new Leases(unlessRemoved);
+    this.lanes = new LaneLedger(unlessRemoved);
+    this.endpoints = new EndpointLedger(world, violate);
+    this.own = new OwnLedger({
+      violate,
+      hearers,
+      eventLog,
+      typeOf: (id) => this.typeOf(id),
+      endpoint: (w) => this.endpoints.get(w),
+    });
   }
 
   violate(what: string): void {
@@ -51,17 +71,35 @@ export class Ledger {
 
   /** A commit took effect, or was refused. */
   record(sent: Sent, result: StoreCommit): void {
-    sent.mutations.forEach((mutation) => this.#checkShape(mutation));
+    const { mutations } = sent;
+    for (const mutation of mutations) {
+      layoutFaults(mutation, this.#lifetimes).forEach((fault) => this.violate(fault));
+    }
     if (!result.ok) return this.#refused(sent);
     this.totals.commits++;
+    this.own.record(sent);
+    if (purposeOf(sent) === "purge") return this.#purged(mutations);
     const touched = new Set<Known>();
-    for (const mutation of sent.mutations) {
-      const delivery = this.#deliveryOf(mutation.key);
-      if (delivery) touched.add(delivery);
-      if (mutation.key[1] === "due") this.#due(sent, mutation, delivery!, result.versionstamp);
+    const lanes = new Set<LaneKnown>();
+    const turns = mutations.map(({ key }) =>
+      key[1] === "due" && turnOf(this.#placeOf(key)!, mutations)
+    );
+    mutations.forEach((mutation, i) => {
+      const turn = turns[i];
+      if (turn) this.#due(sent, mutation, turn, result.versionstamp);
+    });
+    const parts = mutations.filter(({ key }) => key[1] === "lane");
+    for (const mutation of [...parts].sort((a, b) => b.key.length - a.key.length)) {
+      this.lanes.record(sent, mutation, (w, id) => this.#find(w, id));
     }
-    for (const mutation of sent.mutations) this.#other(mutation, sent.process);
+    for (const mutation of mutations) {
+      this.#other(mutation, sent);
+      const place = this.#placeOf(mutation.key);
+      if (place && "entries" in place) lanes.add(place);
+      else if (place) touched.add(place);
+    }
     for (const delivery of touched) this.#one(delivery, sent.process.world.now);
+    for (const lane of lanes) this.lanes.check(lane);
   }
 
   /** The event was taken away, as if its retention were over. */
@@ -69,87 +107,72 @@ export class Ledger {
     this.#goneAt.set(id, 0);
   }
 
+  /** A due key was written by a newer version, which has leased it no more. */
+  intrude(key: StoreKey): void {
+    this.leases.intrude(this.#placeOf(key)!, key);
+    this.newer.add(key.join(" "));
+  }
+
   /** Whether an event was written, and is gone by now. */
   isGone(id: string, now: number): boolean {
     return now >= (this.#goneAt.get(id) ?? Infinity);
   }
 
+  /** The type of an event that was published. */
+  typeOf(id: string): string | undefined {
+    const text = this.published.get(id);
+    return text === undefined ? undefined : JSON.parse(text)[1];
+  }
+
+  /** Where the due key of a delivery is: its own, or its lane's. */
+  placeOf(name: string): Place | undefined {
+    const delivery = this.known.get(name);
+    return delivery?.lane ?? delivery;
+  }
+
+  /** Everything that waits. */
+  get waiting(): readonly Place[] {
+    const all = [...this.known.values(), ...this.lanes.known.values()];
+    return all.filter(({ due }) => due.size > 0);
+  }
+
   /** I2, at every moment. */
   #one(delivery: Known, now: number): void {
-    const { w, id, due, dead, log } = delivery;
-    if (!this.heads.has(id)) return;
+    const { w, id, due, dead, log, lane } = delivery;
+    if (!this.heads.has(id) || this.endpoints.isRemoved(w)) return;
     const ended = log?.state === "delivered" || log?.state === "expired" ? 1 : 0;
-    const places = due.size + (dead ? 1 : 0) + ended;
+    const places = due.size + (lane ? 1 : 0) + (dead ? 1 : 0) + ended;
     if (places !== 1) {
-      const state = `due ${due.size}, dead ${dead ? 1 : 0}, log ${log?.state ?? "none"}`;
-      this.violate(`I2: ${w} ${id} is in ${places} places: ${state}`);
+      const state = `due ${due.size}, lane ${lane ? 1 : 0}, dead ${dead ? 1 : 0}`;
+      this.violate(`I2: ${w} ${id} is in ${places} places: ${state}, log ${log?.state ?? "none"}`);
+    }
+    const [key] = due.keys();
+    if (key !== undefined && log?.state === "pending" && key.split(" ")[3] !== `${log.at}`) {
+      this.violate(`rule 2: ${w} ${id} is due at ${log.at}, as its log says, and is ${key}`);
     }
     if (log?.state === "expired" && !this.isGone(id, now)) {
       this.violate(`I5: ${w} ${id} expired, and its event is there`);
     }
   }
 
-  #due(sent: Sent, mutation: Mutation, delivery: Known, versionstamp: string): void {
-    const { process, mutations } = sent;
+  /** A due key: what is lost of a lane's leases is lost of its first delivery's. */
+  #due(sent: Sent, mutation: Mutation, turn: Turn, versionstamp: string): void {
+    const place = this.#placeOf(mutation.key)!;
     const name = mutation.key.join(" ");
-    const old = delivery.due.get(name);
-    const moved = mutations.some(({ what, key }) =>
-      what === "delete" && key[1] === "due" && key[2] === delivery.w && key[4] === delivery.id
-    );
-    const where = `${delivery.w} ${delivery.id} by ${process.name}`;
-    if (mutation.what === "delete") {
-      if (old === undefined) this.violate(`I3: ${where}: settles what is not there`);
-      else this.#checkOwner(old, sent, where);
-      delivery.due.delete(name);
-      return;
-    }
-    const due = (mutation as { value: Due }).value;
-    const born = mutations.some(({ key }) => key[1] === "event" && key[2] === delivery.id);
-    if (due.by !== "") this.#lease(old, due, born, sent, delivery);
-    else if (old !== undefined) {
-      this.#checkOwner(old, sent, where);
-      delivery.returns++;
-      if (due.claims !== Math.max(0, old.due.claims - 1)) {
-        this.violate(`${where}: a lease came back with ${due.claims} claims`);
-      }
-    } else if (!born && !moved) this.violate(`I2: ${where}: a due key out of nothing`);
-    delivery.due.set(name, { due, by: process, versionstamp });
+    if (this.newer.has(name)) this.violate(`version: ${sent.process.name} touches ${name}`);
+    const before = place.reclaims;
+    this.leases.record(sent, mutation, place, turn, versionstamp);
+    const head = "entries" in place ? headOf(place) : undefined;
+    if (head) head.reclaims += place.reclaims - before;
   }
 
-  #checkOwner({ due, by }: Owned, { process }: Sent, where: string): void {
-    if (due.by === "") this.violate(`I3: ${where}: settles what nobody leased`);
-    else if (by !== process) this.violate(`I3: ${where}: settles the lease of ${by.name}`);
-  }
-
-  #lease(
-    old: Owned | undefined,
-    due: Due,
-    born: boolean,
-    { process }: Sent,
-    delivery: Known,
-  ): void {
-    const where = `${delivery.w} ${delivery.id} by ${process.name}`;
-    if (this.#leases.has(due.by)) this.violate(`rule 3: ${where}: a lease's name is used twice`);
-    this.#leases.add(due.by);
-    if (old === undefined) {
-      if (!born) this.violate(`I2: ${where}: leases what is not there`);
-      return;
-    }
-    if (old.due.until > process.env.now()) {
-      this.violate(`I3: ${where}: takes a lease of ${old.by.name} that has not ended`);
-    }
-    if (due.claims !== old.due.claims + 1) this.violate(`${where}: claims are not counted`);
-    if (due.until <= process.env.now() - 60_000) this.violate(`${where}: a lease without time`);
-    if (old.due.by === "") return;
-    this.totals.reclaims++;
-    delivery.reclaims++;
-    this.#overwritten.add(`${delivery.w} ${delivery.id} ${old.versionstamp}`);
-  }
-
-  #other(mutation: Mutation, { world, skew }: SimProcess): void {
+  #other(mutation: Mutation, sent: Sent): void {
+    const { world, skew } = sent.process;
     const [, kind, first, second] = mutation.key as string[];
+    if (kind === "endpoint") return this.endpoints.record(sent, mutation);
     if (mutation.what === "delete") {
-      if (kind !== "due") this.violate(`a ${kind} key was deleted`);
+      if (kind === "dead") this.#revived(first!, second!);
+      else if (kind !== "due" && kind !== "lane") this.violate(`a ${kind} key was deleted`);
       return;
     }
     if (mutation.what === "sum") return;
@@ -157,60 +180,60 @@ export class Ledger {
     if (kind === "event") {
       if (this.heads.has(first!)) this.violate(`I6: event ${first} was stored twice`);
       this.heads.set(first!, value);
+      this.#publishOwn(value);
       this.#goneAt.set(first!, world.now + this.#lifetimes.head + skew);
       for (const w of (value as EventHead).to) this.#one(this.#find(w, first!), world.now);
     } else if (kind === "seen") {
       if (this.seen.has(second!)) this.violate(`idempotency: '${second}' was stored twice`);
       this.seen.set(second!, value);
+      this.used.add(`${second} ${(value as Seen).id}`);
     } else if (kind === "dead") this.#find(first!, second!).dead = value;
     else if (kind === "delivery") {
       const delivery = this.#find(first!, second!);
       const step = (value as DeliveryLog).made - (delivery.log?.made ?? 0);
       if (step !== 0 && step !== 1) this.violate(`${first} ${second}: ${step} attempts at once`);
+      if (delivery.log?.state === "delivered") this.#revived(first!, second!);
       delivery.log = value;
+      if ((value as DeliveryLog).state === "delivered") delivery.delivered++;
+      if (this.endpoints.isRemoved(first!)) this.late.add(delivery.name);
+    }
+  }
+
+  /** A delivery that had come to its end is delivered again. */
+  #revived(w: string, id: string): void {
+    const delivery = this.#find(w, id);
+    if (delivery.dead === undefined && delivery.log?.state !== "delivered") {
+      this.violate(`replay: ${delivery.name} had not come to its end`);
+    }
+    delivery.dead = undefined;
+    delivery.revivals++;
+    this.totals.replays++;
+  }
+
+  #publishOwn({ event }: EventHead): void {
+    if (!event || !OWN.test(event.type)) return;
+    const { id, type, timestamp, data } = event;
+    this.published.set(id, JSON.stringify([id, type, timestamp, undefined, data]));
+  }
+
+  #purged(mutations: readonly Mutation[]): void {
+    for (const { key } of mutations) {
+      if (!this.endpoints.isRemoved(String(key[2]))) this.violate(`purge: ${key.join(" ")}`);
+      const place = this.#placeOf(key);
+      if (place) forget(place, key);
     }
   }
 
   #refused(sent: Sent): void {
     this.totals.refused++;
-    if (purposeOf(sent) !== "settle" || sent.checks.length > 1) return;
-    const [, , w, , id] = sent.checks[0]?.key ?? [];
-    const name = `${w} ${id} ${sent.checks[0]?.versionstamp}`;
-    if (this.#overwritten.has(name)) this.totals.lost++;
+    const [check] = sent.checks;
+    if (purposeOf(sent) !== "settle" || check === undefined) return;
+    this.leases.refused(this.#placeOf(check.key), check.versionstamp);
   }
 
-  /** Rule 4 and the layout: what is written where, and for how long. */
-  #checkShape(mutation: Mutation): void {
-    const [prefix, kind, ...rest] = mutation.key;
-    const lifetime = { event: this.#lifetimes.head, seen: this.#lifetimes.seen, meta: undefined };
-    const shapes: Record<string, string> = {
-      event: "s",
-      chunk: "sn",
-      due: "sns",
-      delivery: "ss",
-      dead: "ss",
-      seen: "ss",
-      count: "sns",
-      meta: "",
-    };
-    const shape = rest.map((part) => typeof part === "string" ? "s" : "n").join("");
-    const name = mutation.key.join(" ");
-    if (prefix !== "hooks" || shapes[String(kind)] !== shape) {
-      this.violate(`layout: ${name}`);
-    }
-    if (mutation.what === "sum" ? kind !== "count" : kind === "count") {
-      this.violate(`layout: ${mutation.what} of ${name}`);
-    }
-    if (mutation.what !== "set") return;
-    const expected = String(kind) in lifetime
-      ? lifetime[kind as keyof typeof lifetime]
-      : this.#lifetimes.rest;
-    if (mutation.expireIn !== expected) this.violate(`rule 4: ${name} for ${mutation.expireIn} ms`);
-    const version = (mutation.value as { v?: unknown } | null)?.v;
-    if (kind !== "chunk" && version !== 1) this.violate(`layout: no version in ${name}`);
-  }
-
-  #deliveryOf([, kind, w, a, b]: StoreKey): Known | undefined {
+  #placeOf([, kind, w, a, b, c]: StoreKey): Known | LaneKnown | undefined {
+    if (kind === "lane") return this.lanes.find(String(w), String(a));
+    if (kind === "due" && b === "lane") return this.lanes.find(String(w), String(c));
     if (kind === "due") return this.#find(String(w), String(b));
     return kind === "delivery" || kind === "dead" ? this.#find(String(w), String(a)) : undefined;
   }
@@ -219,8 +242,7 @@ export class Ledger {
     const name = `${w} ${id}`;
     let known = this.known.get(name);
     if (known === undefined) {
-      const due = new Map<string, Owned>();
-      known = { w, id, due, dead: undefined, log: undefined, reclaims: 0, returns: 0 };
+      known = newKnown(w, id);
       this.known.set(name, known);
     }
     return known;

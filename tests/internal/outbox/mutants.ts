@@ -1,6 +1,9 @@
 import { pathToFileURL } from "node:url";
 import type { MakeOutbox } from "./cluster.ts";
 import { plantedInClaim } from "./planted_in_claim.ts";
+import { plantedInEndpoints } from "./planted_in_endpoints.ts";
+import { plantedInLanes } from "./planted_in_lanes.ts";
+import { plantedInOperations } from "./planted_in_operations.ts";
 import { plantedInPublish } from "./planted_in_publish.ts";
 import { plantedInSettle } from "./planted_in_settle.ts";
 
@@ -41,4 +44,7 @@ export const mutants: readonly Mutant[] = [
   ...plantedInPublish,
   ...plantedInClaim,
   ...plantedInSettle,
+  ...plantedInLanes,
+  ...plantedInEndpoints,
+  ...plantedInOperations,
 ];

@@ -9,7 +9,9 @@ import { KvStore, openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import assert from "node:assert/strict";
 import { test } from "../../harness.ts";
+import { denokvUrl, hasDenokv, TOKEN } from "../../kv_connect/denokv.ts";
 import { startKvConnect } from "../../kv_connect/server.ts";
+import { emptied } from "../kv/clients.ts";
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const START = Date.now() - 60 * 60 * 1000;
@@ -26,9 +28,12 @@ const stores: Readonly<Record<string, () => Promise<Opened>>> = {
     return { store: new KvStore(kv, { ownsKv: true }) };
   },
   "KV Connect": async () => {
-    Deno.env.set("DENO_KV_ACCESS_TOKEN", "token");
+    Deno.env.set("DENO_KV_ACCESS_TOKEN", TOKEN);
     const server = startKvConnect();
     return { store: await openStore(server.url), end: () => server.close() };
+  },
+  ...hasDenokv("lists, replay and figures over a real denokv") && {
+    denokv: async () => ({ store: await emptied(await openStore(denokvUrl)) }),
   },
 };
 

@@ -1,7 +1,7 @@
 import type { Mutant } from "./mutants.ts";
 
 const CLAIMER = "_claimer.ts";
-const WORKER = "_worker.ts";
+const ATTEMPTER = "_attempter.ts";
 const READER = "_reader.ts";
 
 /** Bugs in how deliveries are claimed and attempted. */
@@ -27,7 +27,7 @@ export const plantedInClaim: readonly Mutant[] = [
   {
     bug: "a claim that drops the lifetime",
     breaks: "rule 4",
-    edits: [[CLAIMER, "[key, due, retention.rest]", "[key, due, undefined]"]],
+    edits: [[CLAIMER, "retention.rest : undefined]", "undefined : undefined]"]],
   },
   {
     bug: "adopts a lease after ok: false",
@@ -37,7 +37,7 @@ export const plantedInClaim: readonly Mutant[] = [
       "if (outcome.ok !== true) {",
       `if (outcome.ok === false) {
       const now = await store.getMany(leases.map(({ key }) => key));
-      leases.forEach(({ key, due }, i) => now[i].versionstamp && take({ target: name, slot, at: Number(key[3]), id: String(key[4]), due, versionstamp: now[i].versionstamp }));
+      leases.forEach(({ key, due }, i) => now[i].versionstamp && take({ target: name, slot, key, at: Number(key[3]), due, versionstamp: now[i].versionstamp, ...partsOf(key) }));
       return leases.length;
     }
     if (outcome.ok !== true) {`,
@@ -57,7 +57,7 @@ export const plantedInClaim: readonly Mutant[] = [
     breaks: "claim",
     edits: [
       [CLAIMER, "const LEASE_MARGIN = 20_000;", "const LEASE_MARGIN = 10;"],
-      [WORKER, "const START_MARGIN = 5_000;", "const START_MARGIN = -5_000;"],
+      [ATTEMPTER, "const START_MARGIN = 5_000;", "const START_MARGIN = -5_000;"],
     ],
   },
   {
@@ -87,7 +87,7 @@ export const plantedInClaim: readonly Mutant[] = [
   {
     bug: "an attempt starts however little is left of its lease",
     breaks: "claim",
-    edits: [[WORKER, "const late = env.now() >=", "const late = false && env.now() >="]],
+    edits: [[ATTEMPTER, "const late = env.now() >=", "const late = false && env.now() >="]],
   },
   {
     bug: "an event gets a new id at each attempt",
@@ -102,9 +102,9 @@ export const plantedInClaim: readonly Mutant[] = [
     bug: "an attempt outlives the process's lease: it is attempted twice under one lease",
     breaks: "I5",
     edits: [[
-      WORKER,
-      "const attempt = await target.attempt(event, {",
-      "if (log.made > 0) await target.attempt(event, { attempt: log.made + 1, signal, logger: this.#logger });\n    const attempt = await target.attempt(event, {",
+      ATTEMPTER,
+      "const attempt = await slot.target.attempt(event, {",
+      "if (log.made > 0) await slot.target.attempt(event, { attempt: log.made + 1, signal, logger });\n    const attempt = await slot.target.attempt(event, {",
     ]],
   },
 ];

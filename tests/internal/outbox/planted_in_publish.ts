@@ -10,8 +10,8 @@ export const plantedInPublish: readonly Mutant[] = [
     breaks: "rule 1",
     edits: [[
       PUBLISHER,
-      "const checks = [{ key: keys.event(batch[0]!.event.id), versionstamp: null }];",
-      "const checks: { key: StoreKey; versionstamp: null }[] = [];",
+      "draft.checks.push({ key: keys.event(batch[0]!.event.id), versionstamp: null });",
+      "",
     ]],
   },
   {
@@ -19,7 +19,7 @@ export const plantedInPublish: readonly Mutant[] = [
     breaks: "publish",
     edits: [[
       PUBLISHER,
-      'checks.push({ key: keys.seen("", key), versionstamp: null });',
+      'draft.checks.push({ key: keys.seen("", key), versionstamp: null });',
       "",
     ]],
   },
@@ -33,8 +33,8 @@ export const plantedInPublish: readonly Mutant[] = [
     breaks: "I1",
     edits: [[
       PUBLISHER,
-      "const outcome = await commitChange(store, change, env, deadline - env.now());",
-      'this.#stored(units, [], "");\n        const outcome = await commitChange(store, change, env, deadline - env.now());',
+      "const outcome = await commitChange(store, change, env, left());",
+      'this.#stored(units, [], "");\n        const outcome = await commitChange(store, change, env, left());',
     ]],
   },
   {
@@ -99,11 +99,11 @@ export const plantedInPublish: readonly Mutant[] = [
     breaks: "rule 1",
     edits: [[
       PUBLISHER,
-      "const outcome = await commitChange(store, change, env, deadline - env.now());",
+      "const outcome = await commitChange(store, change, env, left());",
       `let outcome;
         for (let n = 0; n < 9; n++) {
-          const again = n === 0 ? change : this.#changeFor(batch, leases.splice(0, 0));
-          outcome = await commitChange(store, again, { ...env, random: () => 1e9 }, deadline - env.now());
+          const again = n === 0 ? change : this.#changeFor(batch, leases.splice(0, 0), tails);
+          outcome = await commitChange(store, again, { ...env, random: () => 1e9 }, left());
           if (outcome.ok !== "unknown") break;
         }`,
     ]],
@@ -134,7 +134,8 @@ export const plantedInPublish: readonly Mutant[] = [
       "const batch = units.flatMap((unit) => unit.batch);",
       `let batch = units.flatMap((unit) => unit.batch);
       if (builds === 1 && batch.length > 1 && batch.every(({ key }) => !key)) {
-        await commitChange(store, this.#changeFor(batch.slice(1), []), env, 1_000);
+        const rest = batch.slice(1);
+        await commitChange(store, this.#changeFor(rest, [], await this.#tailsOf(rest, left())), env, 1_000);
         batch = batch.slice(0, 1);
       }`,
     ]],
@@ -144,14 +145,18 @@ export const plantedInPublish: readonly Mutant[] = [
     breaks: "I1",
     edits: [[
       PUBLISHER,
-      "sets.push([keys.event(id), head, retention.head]);",
-      "void commitChange(this.#options.store, { checks: [], sums: [], deletes: [], sets: [[keys.event(id), head, retention.head]] }, env, 1_000);",
+      "putHead(draft, { id, ...prepared }, at, keys, retention);",
+      "{ const apart = new Draft(); putHead(apart, { id, ...prepared }, at, keys, retention); const head = apart.sets.pop(); draft.sums.entries().push(...apart.sums.entries()); for (const [key] of apart.sums.entries()) draft.sums.add(key); void commitChange(this.#options.store, { checks: [], sums: [], deletes: [], sets: [head] }, env, 1_000); }",
     ]],
   },
   {
     bug: "publish forgets a target",
     breaks: "I2",
-    edits: [[PUBLISHER, "for (const target of to) {", "for (const target of to.slice(0, 2)) {"]],
+    edits: [[
+      PUBLISHER,
+      "for (const target of prepared.to) {",
+      "for (const target of prepared.to.slice(0, 2)) {",
+    ]],
   },
   {
     bug: "sums that double",
@@ -163,8 +168,8 @@ export const plantedInPublish: readonly Mutant[] = [
     breaks: "fast path",
     edits: [[
       PUBLISHER,
-      "const outcome = await commitChange(store, change, env, deadline - env.now());",
-      'for (const lease of leases.slice()) lessor.attempt(lease, "00000000000000000001");\n        const outcome = await commitChange(store, change, env, deadline - env.now());',
+      "const outcome = await commitChange(store, change, env, left());",
+      'for (const lease of leases.slice()) lessor.attempt(lease, "00000000000000000001");\n        const outcome = await commitChange(store, change, env, left());',
     ]],
   },
 ];

@@ -1,8 +1,9 @@
 import type { Mutant } from "./mutants.ts";
 
 const SETTLER = "_settler.ts";
+const SETTLEMENT = "_settlement.ts";
 const COMMIT = "_commit.ts";
-const WORKER = "_worker.ts";
+const ATTEMPTER = "_attempter.ts";
 
 /** Bugs in how deliveries are settled. */
 export const plantedInSettle: readonly Mutant[] = [
@@ -11,8 +12,8 @@ export const plantedInSettle: readonly Mutant[] = [
     breaks: "I3",
     edits: [[
       SETTLER,
-      "return { checks, sums: sums.entries(), deletes, sets };",
-      "return { checks: [], sums: sums.entries(), deletes, sets };",
+      "const outcome = await commitChange(store, draft.change, env, PATIENCE);",
+      "const outcome = await commitChange(store, { ...draft.change, checks: [] }, env, PATIENCE);",
     ]],
   },
   {
@@ -20,8 +21,8 @@ export const plantedInSettle: readonly Mutant[] = [
     breaks: "I3",
     edits: [[
       SETTLER,
-      "return { checks, sums: sums.entries(), deletes, sets };",
-      "return { checks: checks.slice(0, 1), sums: sums.entries(), deletes, sets };",
+      "const outcome = await commitChange(store, draft.change, env, PATIENCE);",
+      "const outcome = await commitChange(store, { ...draft.change, checks: draft.checks.slice(0, 1) }, env, PATIENCE);",
     ]],
   },
   {
@@ -29,10 +30,10 @@ export const plantedInSettle: readonly Mutant[] = [
     breaks: "I3",
     edits: [[
       SETTLER,
-      "const outcome = await commitChange(store, this.#changeFor(group), env, PATIENCE);",
-      `const now = await store.getMany(group.map(({ lease: l }) => this.#options.keys.due(l.target, l.at, l.id)));
-    group = group.map((one, i) => ({ ...one, lease: { ...one.lease, versionstamp: now[i].versionstamp ?? one.lease.versionstamp } }));
-    const outcome = await commitChange(store, this.#changeFor(group), env, PATIENCE);`,
+      "const outcome = await commitChange(store, draft.change, env, PATIENCE);",
+      `const now = await store.getMany(draft.checks.map(({ key }) => key));
+    const checks = draft.checks.map(({ key, versionstamp }, i) => ({ key, versionstamp: now[i].versionstamp ?? versionstamp }));
+    const outcome = await commitChange(store, { ...draft.change, checks }, env, PATIENCE);`,
     ]],
   },
   {
@@ -40,8 +41,8 @@ export const plantedInSettle: readonly Mutant[] = [
     breaks: "I2",
     edits: [[
       SETTLER,
-      "const outcome = await commitChange(store, this.#changeFor(group), env, PATIENCE);",
-      `const all = this.#changeFor(group);
+      "const outcome = await commitChange(store, draft.change, env, PATIENCE);",
+      `const all = draft.change;
     let outcome = await commitChange(store, { ...all, sums: [], sets: [] }, env, PATIENCE);
     if (outcome.ok === true) outcome = await commitChange(store, { ...all, checks: [], deletes: [] }, env, PATIENCE);`,
     ]],
@@ -51,8 +52,8 @@ export const plantedInSettle: readonly Mutant[] = [
     breaks: "I2",
     edits: [[
       SETTLER,
-      "const outcome = await commitChange(store, this.#changeFor(group), env, PATIENCE);",
-      `const all = this.#changeFor(group);
+      "const outcome = await commitChange(store, draft.change, env, PATIENCE);",
+      `const all = draft.change;
     let outcome = await commitChange(store, { ...all, deletes: [] }, env, PATIENCE);
     if (outcome.ok === true) outcome = await commitChange(store, { ...all, sums: [], sets: [] }, env, PATIENCE);`,
     ]],
@@ -61,57 +62,57 @@ export const plantedInSettle: readonly Mutant[] = [
     bug: "a delivered delivery keeps its due key",
     breaks: "I2",
     edits: [[
-      SETTLER,
-      'if (settlement.kind !== "returned") deletes',
-      'if (settlement.kind === "retry" || settlement.kind === "dead") deletes',
+      SETTLEMENT,
+      "if (!more) draft.deletes.push(key);",
+      'if (!more && settlement.kind !== "delivered") draft.deletes.push(key);',
     ]],
   },
   {
     bug: "retry deletes the due key and sets no other",
     breaks: "I5",
     edits: [[
-      SETTLER,
-      "return [[keys.due(target, settlement.at, id), UNLEASED, rest], log];",
-      "return [log];",
+      SETTLEMENT,
+      "draft.sets.push([moved, UNLEASED, lifetime]);",
+      "",
     ]],
   },
   {
     bug: "retry keeps its claims",
     breaks: "settle",
     edits: [[
-      SETTLER,
-      "[keys.due(target, settlement.at, id), UNLEASED, rest]",
-      "[keys.due(target, settlement.at, id), { ...UNLEASED, claims: due.claims + 2 }, rest]",
+      SETTLEMENT,
+      "draft.sets.push([moved, UNLEASED, lifetime]);",
+      "draft.sets.push([moved, { ...UNLEASED, claims: due.claims + 2 }, lifetime]);",
     ]],
   },
   {
     bug: "dead without a dead key",
     breaks: "I2",
-    edits: [[SETTLER, "return [log, [keys.dead(target, id), dead, rest]];", "return [log];"]],
+    edits: [[SETTLEMENT, "draft.sets.push([keys.dead(target, id), dead, rest]);", ""]],
   },
   {
     bug: "a due key without a lifetime",
     breaks: "rule 4",
     edits: [[
-      SETTLER,
-      "[keys.due(target, settlement.at, id), UNLEASED, rest]",
-      "[keys.due(target, settlement.at, id), UNLEASED, undefined]",
+      SETTLEMENT,
+      "draft.sets.push([moved, UNLEASED, lifetime]);",
+      "draft.sets.push([moved, UNLEASED, undefined]);",
     ]],
   },
   {
     bug: "a lifetime computed from a time",
     breaks: "rule 4",
     edits: [[
-      SETTLER,
-      "const log = [keys.delivery(target, id), logOf(settlement, env.now()), rest] as const;",
-      "const log = [keys.delivery(target, id), logOf(settlement, env.now()), rest - Math.max(0, env.now() - at)] as const;",
+      SETTLEMENT,
+      "draft.sets.push([keys.delivery(target, id), logOf(settlement, env.now()), rest]);",
+      "draft.sets.push([keys.delivery(target, id), logOf(settlement, env.now()), rest - (env.now() % 1000)]);",
     ]],
   },
   {
     bug: "a failure is counted twice",
     breaks: "counts",
     edits: [[
-      SETTLER,
+      SETTLEMENT,
       '...(failed ? ["failed" as const] : []),',
       '...(failed ? ["failed" as const, "failed" as const] : []),',
     ]],
@@ -120,7 +121,7 @@ export const plantedInSettle: readonly Mutant[] = [
     bug: "an aborted attempt counts as failed for good",
     breaks: "stop",
     edits: [[
-      WORKER,
+      ATTEMPTER,
       'if (signal.aborted && attempt.verdict !== "delivered") return { kind: "returned" };',
       'if (signal.aborted && attempt.verdict !== "delivered") return { kind: "dead", log, reason: "aborted" };',
     ]],
@@ -129,23 +130,23 @@ export const plantedInSettle: readonly Mutant[] = [
     bug: "a failed read counts as an event that is gone",
     breaks: "settle",
     edits: [[
-      WORKER,
-      ": await loadDelivery(store, keys, lease.target, lease.id, env);",
-      ': await loadDelivery(store, keys, lease.target, lease.id, env).catch(() => ({ event: "expired", log: NEW_LOG }));',
+      ATTEMPTER,
+      "return loadDelivery(store, keys, target, id, env);",
+      'return loadDelivery(store, keys, target, id, env).catch(() => ({ event: "expired", log: NEW_LOG }));',
     ]],
   },
   {
     bug: "a lease that comes back keeps its claims",
     breaks: "stop",
-    edits: [[SETTLER, "claims: Math.max(0, due.claims - 1)", "claims: due.claims"]],
+    edits: [[SETTLEMENT, "claims: Math.max(0, due.claims - 1)", "claims: due.claims"]],
   },
   {
     bug: "a settle whose check failed is written all the same",
     breaks: "I3",
     edits: [[
       SETTLER,
-      "} else for (const { done } of group)",
-      "} else if (outcome.ok === false) { await commitChange(store, { ...this.#changeFor(group), checks: [] }, env, PATIENCE); } else for (const { done } of group)",
+      "else for (const { done } of group)",
+      "else if (outcome.ok === false) { await commitChange(store, { ...draft.change, checks: [] }, env, PATIENCE); } else for (const { done } of group)",
     ]],
   },
   {

@@ -5,6 +5,7 @@ import {
   scheduleRetry,
 } from "../../../src/core/mod.ts";
 import type { Ledger } from "./ledger.ts";
+import { OWN } from "./own_ledger.ts";
 import type { SimProcess } from "./sim_process.ts";
 import type { World } from "./world.ts";
 
@@ -33,8 +34,8 @@ const TIMEOUTS = { short: 3_000, long: 9_000 };
 export class Receivers {
   /** Attempts that began, by target and event id. */
   readonly sends = new Map<string, number>();
-  /** What was published, by event id: what arrives must be equal. */
-  readonly published = new Map<string, string>();
+  /** Targets whose deliveries keep the order of their session. */
+  readonly ordered: ReadonlySet<string>;
   /** Decides how a target answers, at any moment. */
   mood: (target: string, id: string, attempt: number) => Mood = () => "ok";
   /** Attempts that failed, and those that were aborted. */
@@ -42,9 +43,13 @@ export class Receivers {
   readonly #world: World;
   readonly #ledger: Ledger;
 
-  constructor(world: World, ledger: Ledger) {
+  /** Requests that are being answered, by ordered target and session. */
+  readonly #inFlight = new Map<string, number>();
+
+  constructor(world: World, ledger: Ledger, ordered: readonly string[]) {
     this.#world = world;
     this.#ledger = ledger;
+    this.ordered = new Set(ordered);
   }
 
   /** A target as a process sees it. */
@@ -54,6 +59,8 @@ export class Receivers {
       timeout: timeoutOf(name),
       concurrency,
       retry: scheduleRetry([500, 2_000, 8_000, 20_000].slice(0, RETRIES)),
+      ...(this.ordered.has(name) ? { ordering: "session" as const } : {}),
+      address: () => Promise.resolve(process.addressOf(name)),
       attempt: (event, context) => this.#attempt(process, name, event, context),
     };
   }
@@ -65,13 +72,16 @@ export class Receivers {
     context: { readonly attempt: number; readonly signal: AbortSignal },
   ): Promise<Attempt> {
     const { random } = this.#world;
-    this.#note(name, event);
-    this.#checkLease(process, `${name} ${event.id}`, timeoutOf(name));
+    this.#note(process, name, event);
     const began = this.#world.now;
     const mood = this.mood(name, event.id, context.attempt);
     const end = (attempt: Omit<Attempt, "duration">): Attempt => {
       this.#world.log(() => `${process.name} sent ${name} ${event.id}: ${attempt.verdict}`);
-      if (attempt.verdict !== "delivered") this.totals.failed++;
+      if (attempt.verdict !== "delivered") {
+        this.totals.failed++;
+        if (OWN.test(event.type)) process.failedOwn.add(name);
+      }
+      this.#ledger.endpoints.ended(process, name, attempt);
       return { ...attempt, duration: this.#world.now - began };
     };
     const timeout = timeoutOf(name);
@@ -82,8 +92,11 @@ export class Receivers {
       : mood === "timeout"
       ? timeout
       : random.between(1, 80);
+    const leave = this.#enter(name, event);
+    this.#world.after(takes, leave);
     const aborted = await this.#wait(process, takes, context.signal);
     if (aborted) {
+      leave();
       this.totals.aborted++;
       return end({ verdict: "retry", error: "aborted" });
     }
@@ -107,20 +120,40 @@ export class Receivers {
     return end({ verdict: "delivered", status: 200 });
   }
 
-  /** I4: one id, one content. */
-  #note(name: string, event: HookEvent): void {
+  /** I4: one id, one content; and whether it may be sent now. */
+  #note(process: SimProcess, name: string, event: HookEvent): void {
     const delivery = `${name} ${event.id}`;
     this.totals.sends++;
     this.sends.set(delivery, (this.sends.get(delivery) ?? 0) + 1);
-    const expected = this.published.get(event.id);
+    const expected = this.#ledger.published.get(event.id);
     if (expected !== textOf(event)) {
       this.#ledger.violate(`I4: ${delivery} is not what was published`);
     }
+    this.#checkLease(process, delivery, timeoutOf(name));
+    this.#ledger.endpoints.checkAttempt(process, name);
+    const known = this.#ledger.known.get(delivery);
+    if (known) this.#ledger.lanes.checkAttempt(known);
+  }
+
+  /** I7: a request of an ordered target begins; gives what ends it. */
+  #enter(name: string, { id, sessionId }: HookEvent): () => void {
+    if (!this.ordered.has(name) || sessionId === undefined) return () => {};
+    const lane = `${name} ${sessionId}`;
+    const others = this.#inFlight.get(lane) ?? 0;
+    if (others > 0 && this.#world.clocksAgree) {
+      this.#ledger.violate(`I7: ${lane}: ${id} is sent while another is`);
+    }
+    this.#inFlight.set(lane, others + 1);
+    let there = true;
+    return () => {
+      if (there) this.#inFlight.set(lane, this.#inFlight.get(lane)! - 1);
+      there = false;
+    };
   }
 
   /** An attempt begins only when its lease lasts until it has ended, by the clock of who holds it. */
   #checkLease(process: SimProcess, delivery: string, timeout: number): void {
-    for (const { due, by } of this.#ledger.known.get(delivery)?.due.values() ?? []) {
+    for (const { due, by } of this.#ledger.placeOf(delivery)?.due.values() ?? []) {
       const ends = process.env.now() + timeout;
       if (by === process && due.by !== "" && due.until < ends) {
         this.#ledger.violate(`claim: an attempt of ${delivery} can outlive its lease`);

@@ -1,8 +1,10 @@
 import type { Publication } from "../../../src/core/mod.ts";
-import { Cluster, type MakeOutbox, type Node } from "./cluster.ts";
-import { COMMIT_FAULTS, type Fault, RandomFaults } from "./faults.ts";
+import { Cluster, type MakeOutbox, type Node, type SpawnOptions } from "./cluster.ts";
+import { RandomFaults } from "./faults.ts";
+import { type Profile, profileOf } from "./profile.ts";
 import { Random } from "./random.ts";
 import type { Mood } from "./receivers.ts";
+import { Storm } from "./storm.ts";
 import { deterministically } from "./world.ts";
 
 const MINUTE = 60_000;
@@ -28,50 +30,17 @@ export type Result = {
   readonly trace: readonly string[];
 };
 
-/** What a seed draws before it begins. `calm`: nothing that may send a delivery once more. */
-type Profile = {
-  readonly calm: boolean;
-  readonly minutes: number;
-  readonly workers: number;
-  readonly skew: number;
-  readonly rates: Readonly<Record<string, number>>;
-  readonly kinds: readonly Fault[];
-  readonly killEvery: number;
-  readonly freezeEvery: number;
-  readonly publishEvery: number;
-  /** A retention that ends while the run goes on. */
-  readonly short: boolean;
-  readonly checks: number;
-};
-
-function profileOf(random: Random): Profile {
-  const calm = random.chance(0.15);
-  const short = !calm && random.chance(0.1);
-  const rate = random.pick([0.02, 0.08, 0.2]);
-  return {
-    calm,
-    short,
-    minutes: random.pick([0.4, 0.6, 1]),
-    workers: random.between(2, 4),
-    skew: calm || short ? 2_000 : random.pick([0, 3_000, 30_000, 10 * MINUTE, 60 * MINUTE]),
-    rates: calm
-      ? { publish: 0.3, chunk: 0.3 }
-      : { read: rate / 4, publish: rate, chunk: rate, claim: rate, settle: rate, meta: rate },
-    kinds: calm ? ["throw before", "throw after", "false after", "twice", "echo"] : COMMIT_FAULTS,
-    killEvery: calm ? Infinity : random.pick([8_000, 25_000]),
-    freezeEvery: calm ? Infinity : random.pick([10_000, 30_000, Infinity]),
-    checks: random.pick([10, 10, 100]),
-    publishEvery: random.pick([1_000, 2_500, 6_000]),
-  };
-}
-
 /** Runs one seed. */
 export async function runSeed(seed: number, make?: MakeOutbox, traced = false): Promise<Result> {
   const profile = profileOf(new Random(~seed));
-  const { checks, short } = profile;
+  const { checks, short, eventLog, disableAfter } = profile;
   const retention = short ? { retention: 2 * MINUTE } : {};
-  const targets = ["a", "b", "c"];
-  const cluster = new Cluster({ seed, targets, make, traced, checks, ...retention });
+  const targets = ["a", "b", "c", "o", "p"];
+  const ordered = ["o", "p"];
+  const hearers = { "delivery.dead": ["a", "o"], ...eventLog && { "webhook.disabled": ["b"] } };
+  const options = { seed, targets, ordered, hearers, make, traced, checks, eventLog, disableAfter };
+  const cluster = new Cluster({ ...options, ...retention });
+  cluster.ledger.endpoints.calm = profile.calm;
   const schedule = new Schedule(cluster, profile);
   return await deterministically(cluster.world.random.fork(), () => schedule.run());
 }
@@ -83,6 +52,7 @@ class Schedule {
   readonly #faults: RandomFaults;
   readonly #nodes = new Map<number, Node>();
   readonly #moods = new Map<string, Mood>();
+  readonly #storm: Storm;
   #on = true;
   #spawned = 0;
   #keys = 0;
@@ -91,14 +61,17 @@ class Schedule {
     this.#cluster = cluster;
     this.#profile = profile;
     this.#random = cluster.world.random.fork();
+    this.#storm = new Storm(cluster);
     this.#faults = new RandomFaults(cluster.world.random.fork(), profile.rates, profile.kinds);
   }
 
   async run(): Promise<Result> {
     const { world, ledger, receivers, targets } = this.#cluster;
-    const { calm, workers, minutes, publishEvery, killEvery, freezeEvery } = this.#profile;
+    const { calm, doomed, workers, minutes, publishEvery, killEvery, freezeEvery } = this.#profile;
+    const { operateEvery, intrudeEvery } = this.#profile;
     world.log(() => JSON.stringify(this.#profile));
-    receivers.mood = (target) => this.#moods.get(target) ?? "ok";
+    receivers.mood = (target) =>
+      doomed && target === "c" ? "down" : this.#moods.get(target) ?? "ok";
     for (let i = 0; i < workers; i++) this.#spawn(i);
     this.#every(publishEvery, () => this.#publish());
     this.#every(killEvery, () => this.#stop());
@@ -109,11 +82,19 @@ class Schedule {
     });
     this.#every(10_000, () => {
       const mood = calm ? this.#random.pick(MOODS.slice(0, 5)) : this.#random.pick(MOODS);
-      this.#moods.set(this.#random.pick(targets), mood);
+      const target = this.#random.pick(targets);
+      // Of ordered ones I7 would not hold: who breaks its timeout is in flight without a lease.
+      this.#moods.set(target, mood === "stuck" && receivers.ordered.has(target) ? "down" : mood);
     });
+    this.#every(operateEvery, () => {
+      const node = this.#pick();
+      if (node) this.#storm.operate(node, this.#pick() ?? node);
+    });
+    this.#every(intrudeEvery, () => void this.#storm.intrude());
     await world.run(world.now + minutes * MINUTE);
     this.#on = false;
     this.#faults.on = false;
+    await this.#storm.restore();
     if (calm) await world.run(world.now + 2 * MINUTE);
     await this.#cluster.finish();
     if (calm) this.#checkCalm();
@@ -124,6 +105,7 @@ class Schedule {
   #checkCalm(): void {
     const { ledger, receivers } = this.#cluster;
     for (const [name, sends] of receivers.sends) {
+      if (ledger.endpoints.isRemoved(name.split(" ")[0]!)) continue;
       const made = ledger.known.get(name)?.log?.made ?? 0;
       if (sends !== made) ledger.violate(`I5: ${name} was sent ${sends} times for ${made}`);
     }
@@ -150,13 +132,27 @@ class Schedule {
     const { skew, calm } = this.#profile;
     const name = `w${place}.${this.#spawned++}`;
     const wrong = this.#random.between(-skew, skew);
-    const node = this.#cluster.spawn(name, this.#faults, wrong, () => {
+    const onDeath = (): void => {
       world.after(this.#random.between(100, 8_000), () => this.#spawn(place));
+    };
+    const differs = this.#random.chance(this.#profile.differing);
+    const node = this.#cluster.spawn(name, this.#faults, {
+      skew: wrong,
+      onDeath,
+      ...differs ? this.#differing() : {},
     });
     this.#nodes.set(place, node);
     world.log(() => `${name} begins, its clock ${wrong} ms ahead`);
     if (calm || this.#random.chance(0.75)) node.outbox.start();
     else this.#cron(node);
+  }
+
+  /** Another deployment: a target is not known, or goes elsewhere. */
+  #differing(): SpawnOptions {
+    const { targets } = this.#cluster;
+    const other = this.#random.pick(targets);
+    if (this.#random.chance(0.5)) return { targets: targets.filter((target) => target !== other) };
+    return { addresses: new Map([[other, "two"]]) };
   }
 
   #cron(node: Node): void {
@@ -187,29 +183,35 @@ class Schedule {
     for (let call = 0; call < calls; call++) {
       const keyed = this.#random.chance(0.2);
       const size = keyed ? Math.min(count, 4) : count;
-      void this.#send(node, Array.from({ length: size }, () => this.#publication(keyed)));
+      const batch = Array.from({ length: size }, () => this.#publication(node, keyed));
+      void this.#send(node, batch);
     }
   }
 
   async #send(node: Node, batch: readonly Publication[]): Promise<void> {
     const { client, world } = this.#cluster;
-    const told = await client.publish(node.process, node.outbox, batch);
+    const patience = this.#random.chance(0.05) ? this.#random.between(0, 200) : undefined;
+    const told = await client.publish(node.process, node.outbox, batch, patience);
     const [{ idempotencyKey, event, to }] = batch as [Publication];
-    const again = told.kind === "unknown" && idempotencyKey !== undefined && batch.length === 1;
-    if (!again || !this.#on) return;
+    const alone = idempotencyKey !== undefined && batch.length === 1;
+    if (told.kind !== "unknown" || !alone || !this.#on) return;
     // The caller makes sure: another event, under the same key.
     await world.sleep(this.#random.between(10, 5_000));
     const other = this.#pick();
-    if (other) await this.#send(other, [{ event: client.event(event.data), to, idempotencyKey }]);
+    const again = { event: client.event(event.data), to, idempotencyKey };
+    if (other && to.every((target) => other.targets.includes(target))) {
+      await this.#send(other, [again]);
+    }
   }
 
-  #publication(keyed: boolean): Publication {
-    const { client, targets } = this.#cluster;
-    const to = targets.filter(() => this.#random.chance(0.6));
+  #publication({ targets }: Node, keyed: boolean): Publication {
+    const { client } = this.#cluster;
+    const to = targets.filter(() => this.#random.chance(0.5));
+    const session = this.#random.pick(["s-1", "s-1", "s-2", "s-3", ""]);
     if (!keyed) {
       const large = this.#random.chance(0.02);
       const text = large ? "é€".repeat(this.#random.between(10_000, 40_000)) : "";
-      return { event: client.event({ text, n: this.#random.between(0, 9) }), to };
+      return { event: client.event({ text, n: this.#random.between(0, 9) }, session), to };
     }
     if (this.#random.chance(0.6)) this.#keys++;
     const key = `key-${this.#keys}`;
@@ -229,12 +231,17 @@ class Schedule {
       deliveries: ledger.known.size,
       sends: receivers.totals.sends,
       crashes,
-      lost: ledger.totals.lost,
-      reclaims: ledger.totals.reclaims,
+      lost: ledger.leases.totals.lost,
+      reclaims: ledger.leases.totals.reclaims,
       duplicates,
       dead: [...ledger.known.values()].filter(({ dead }) => dead).length,
       refused: ledger.totals.refused,
       commits: ledger.totals.commits,
+      "grown lanes": ledger.lanes.totals.grown,
+      replays: ledger.totals.replays,
+      moves: ledger.leases.totals.moves,
+      ...ledger.endpoints.totals,
+      ...ledger.own.totals,
       "publishes without an answer": client.calls.filter(({ told }) => told.kind === "unknown")
         .length,
       virtualMinutes: this.#profile.minutes,

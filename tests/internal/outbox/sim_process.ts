@@ -15,18 +15,33 @@ export class SimProcess {
   /** It was asked to stop: what it aborts is sent again. */
   stopping = false;
   onDeath: () => void = () => {};
+  /** Digests of where targets go to, of those that this process has another for. */
+  readonly addresses = new Map<string, string>();
+  /** Targets that failed to take an event of the outbox itself. */
+  readonly failedOwn = new Set<string>();
   #frozenUntil = 0;
 
   constructor(name: string, world: World, skew: number) {
     this.name = name;
     this.world = world;
     this.skew = skew;
+    world.clocks.push(skew);
     const random = world.random.fork();
     this.env = {
       now: () => world.now + skew,
       random: () => random.next(),
       after: (milliseconds, callback) => this.after(milliseconds, callback),
     };
+  }
+
+  /** When it went on after it had stood still. */
+  get resumedAt(): number {
+    return this.#frozenUntil;
+  }
+
+  /** A digest of where a target goes to. */
+  addressOf(w: string): string {
+    return this.addresses.get(w) ?? "one";
   }
 
   /** Calls back in this process, unless it is gone by then. */

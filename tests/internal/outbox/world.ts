@@ -12,12 +12,19 @@ export class World {
   /** What was done, for a seed that is run again. */
   readonly trace: string[] = [];
   readonly traced: boolean;
+  /** How far the clocks of all processes are ahead of the truth. */
+  readonly clocks: number[] = [];
   readonly #timers: Timer[] = [];
   #order = 0;
 
   constructor(seed: number, traced = false) {
     this.random = new Random(seed);
     this.traced = traced;
+  }
+
+  /** Whether all clocks agree, as those of an ordered target must. */
+  get clocksAgree(): boolean {
+    return Math.max(...this.clocks) - Math.min(...this.clocks) <= 5_000;
   }
 
   log(line: () => string): void {

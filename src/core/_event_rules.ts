@@ -1,0 +1,95 @@
+import type { HookEvent } from "./events.ts";
+import type { StandardIssue } from "./standard_schema.ts";
+
+/** Longest event type, in characters. */
+const MAX_LENGTH = 128;
+const WORDS = /^[a-z0-9_]+(?:\.[a-z0-9_]+)*$/;
+
+/** What an event type must be, for messages. */
+export const TYPE_RULE = "must be dot-separated words of [a-z0-9_], 128 characters at most";
+
+/** Whether a value can be an event's type. */
+export function isEventType(type: unknown): type is string {
+  return typeof type === "string" && type.length <= MAX_LENGTH && WORDS.test(type);
+}
+
+/** Whether a value is a pattern: a type, a type and `.*`, or `*`. */
+export function isPattern(pattern: unknown): pattern is string {
+  if (typeof pattern !== "string") return false;
+  return pattern === "*" || isEventType(pattern.endsWith(".*") ? pattern.slice(0, -2) : pattern);
+}
+
+/** Whether a pattern matches one type only. */
+export function isExact(pattern: string): boolean {
+  return !pattern.endsWith("*");
+}
+
+/** Every pattern that matches a type: itself, its prefixes, `*`. */
+export function patternsFor(type: string): readonly string[] {
+  const patterns = [type];
+  for (let dot = type.lastIndexOf("."); dot > 0; dot = type.lastIndexOf(".", dot - 1)) {
+    patterns.push(`${type.slice(0, dot)}.*`);
+  }
+  patterns.push("*");
+  return patterns;
+}
+
+/** Ids are made as UUIDs; others are taken if they can be a `webhook-id`, which has no dot. */
+const ID = /^[A-Za-z0-9_-]{1,128}$/;
+
+/** What is wrong with an event around its payload, by the fields' names in code. */
+export function findEnvelopeFaults(event: HookEvent): readonly StandardIssue[] {
+  if (typeof event !== "object" || event === null) return [{ message: "must be an object" }];
+  const faults: StandardIssue[] = [];
+  const fault = (key: string, message: string): void => void faults.push({ message, path: [key] });
+  const { id, type, timestamp, sessionId } = event;
+  if (!isEventId(id)) fault("id", "must be 1 to 128 characters of [A-Za-z0-9_-]");
+  if (!isEventType(type)) fault("type", TYPE_RULE);
+  if (!isTime(timestamp)) {
+    fault("timestamp", "must be a valid Date of the years 0 to 9999");
+  }
+  if (sessionId !== undefined && typeof sessionId !== "string") {
+    fault("sessionId", "must be a string");
+  }
+  return faults;
+}
+
+/** Whether a value can be an event's id. */
+export function isEventId(id: unknown): id is string {
+  return typeof id === "string" && ID.test(id);
+}
+
+function isTime(value: unknown): boolean {
+  try {
+    return value instanceof Date && isWireTime(value);
+  } catch { // no Date, though it inherits from it
+    return false;
+  }
+}
+
+const RFC_3339 =
+  /^(\d{4})-(\d\d)-(\d\d)[Tt]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.\d+)?(?:[Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+
+/** The time of an RFC 3339 text, to the millisecond; undefined if it is none. */
+export function parseTime(text: unknown): Date | undefined {
+  const parts = typeof text === "string" ? RFC_3339.exec(text) : null;
+  if (parts === null) return undefined;
+  const [, year, month, day] = parts.map(Number);
+  // Date.parse takes February 30 for March 2; RFC 3339 has no such day.
+  if (month! < 1 || month! > 12 || day! < 1 || day! > daysIn(year!, month!)) return undefined;
+  const time = Date.parse(parts[0].toUpperCase());
+  const date = new Date(time);
+  return isWireTime(date) ? date : undefined; // its offset may lead out of the years
+}
+
+/** Whether RFC 3339 can write a time: its year, in UTC, has four digits. */
+export function isWireTime(time: Date): boolean {
+  const year = time.getUTCFullYear(); // NaN for an invalid date
+  return year >= 0 && year <= 9999;
+}
+
+function daysIn(year: number, month: number): number {
+  const last = new Date(0);
+  last.setUTCFullYear(year, month, 0); // day 0 of the next month; Date.UTC reads years below 100 as 19xx
+  return last.getUTCDate();
+}

@@ -1,0 +1,107 @@
+/**
+ * Several events at once: a door of its own, as few programs have that need.
+ *
+ * @module
+ */
+import { planFor, refusalOf } from "./_acceptance.ts";
+import type { Engine } from "./_engine.ts";
+import type { Plan } from "./_plans.ts";
+import { Run } from "./_run.ts";
+import type { Receipt } from "./emitter.ts";
+import { DispatchError, EventValidationError } from "./errors.ts";
+import type { HookEvent } from "./events.ts";
+import { engineOf, type HookRegistry } from "./registry.ts";
+import type { StandardIssue } from "./standard_schema.ts";
+
+/** One event of a batch. */
+export type BatchEvent = {
+  readonly event: HookEvent;
+  /** A second event under the same key is a duplicate. */
+  readonly idempotencyKey?: string | undefined;
+};
+
+/** Options of a batch. */
+export type BatchOptions = {
+  /** A second batch under the same key is a duplicate as a whole, whatever the keys of its events. */
+  readonly idempotencyKey?: string | undefined;
+  /** Called when all events are accepted, before the first handler runs. */
+  readonly accepted?: ((receipts: readonly Receipt[]) => void) | undefined;
+};
+
+/** An event, what is stored and sent of it, and who hears it. */
+type Part = BatchEvent & { readonly plan: Plan; readonly sent: HookEvent };
+
+/**
+ * Dispatches several events: all are judged and stored, or none; then handlers run, event by event. That
+ * a handler failed stands in its event's receipt, and stops nobody.
+ *
+ * @throws {EventValidationError} naming every fault by path, behind the index of its event
+ * @throws {HookInitError} when a hook could not be opened
+ * @throws {HooksClosedError} after `close`
+ */
+export function dispatchBatch<Events extends object>(
+  registry: HookRegistry<Events>,
+  batch: readonly BatchEvent[],
+  options: BatchOptions = {},
+): Promise<readonly Receipt[]> {
+  const engine = engineOf(registry as unknown as HookRegistry);
+  return engine.run(async () => {
+    await judge(engine, batch);
+    while (engine.lifecycle.hasWaiting) await engine.lifecycle.open();
+    const parts = batch.map((one): Part => {
+      const plan = engine.plans.for(one.event.type)!; // it is an event
+      return { ...one, plan, sent: engine.outgoing.redact(one.event, plan) };
+    });
+    const stored = await engine.outgoing.publish(
+      parts.map(({ sent, plan, idempotencyKey }) => ({ sent, plan, idempotencyKey })),
+      { idempotencyKey: options.idempotencyKey },
+    );
+    const accepted = stored ?? parts.map(({ event }) => receiptOf(event));
+    options.accepted?.(accepted);
+    const receipts: Receipt[] = [];
+    for (const [index, part] of parts.entries()) {
+      const receipt = accepted[index]!;
+      receipts.push(receipt.duplicate ? receipt : await run(engine, part, receipt.deliveries));
+    }
+    return receipts;
+  });
+}
+
+/** Resolves when every event of a batch may pass. */
+async function judge(engine: Engine, batch: readonly BatchEvent[]): Promise<void> {
+  const issues: StandardIssue[] = [];
+  for (const [index, { event }] of batch.entries()) {
+    try {
+      if (planFor(event, engine.plans) === undefined) throw refusalOf("Cannot dispatch", event);
+      await engine.acceptance.enter(event, undefined, false);
+    } catch (error) {
+      if (!(error instanceof EventValidationError)) throw error;
+      for (const { message, path = [] } of error.issues) {
+        issues.push({ message, path: [index, ...path] });
+      }
+    }
+  }
+  if (issues.length > 0) throw new EventValidationError("Cannot dispatch a batch", issues);
+}
+
+/** Calls the handlers of one event. */
+async function run(engine: Engine, part: Part, deliveries: number): Promise<Receipt> {
+  const { event, plan, sent } = part;
+  const { signal } = engine.lifecycle.abandoned;
+  const run = new Run(plan, event, engine.host, {
+    deliveries,
+    sent,
+    signal,
+    contextFor: (entry) => engine.contextFor(entry, [event.type], signal),
+  });
+  try {
+    return await run.go(0);
+  } catch (error) {
+    if (error instanceof DispatchError) return error.receipt;
+    throw error;
+  }
+}
+
+function receiptOf({ id }: HookEvent): Receipt {
+  return { id, deliveries: 0, duplicate: false, handlers: [] };
+}

@@ -1,0 +1,27 @@
+/**
+ * What the folders that stand on core share with it: checks, signals, slots, JSON. A second door of the
+ * folder; the package exports nothing of it.
+ *
+ * @module
+ */
+export { abortable, follow, isThenable, within } from "./_abort.ts";
+export {
+  checkFunctions,
+  checkName,
+  checkObject,
+  checkPatterns,
+  checkPositive,
+  show,
+} from "./_check.ts";
+export {
+  findEnvelopeFaults,
+  isEventId,
+  isEventType,
+  isPattern,
+  parseTime,
+  patternsFor,
+  TYPE_RULE,
+} from "./_event_rules.ts";
+export { copyJson } from "./_json.ts";
+export { consoleLogger } from "./_reporter.ts";
+export { Slots } from "./_slots.ts";

@@ -1,0 +1,124 @@
+import { fileURLToPath } from "node:url";
+import { type Measurement, pairedRatio, type Sample, spread } from "../sampler.ts";
+import type { Workshop } from "../workshop.ts";
+import type { Budget, Row, Unit } from "./row.ts";
+
+const MANY = 1_000_000;
+const FEW = 1_000;
+/** Processes whose memory is compared, and pairs of them that open a store. */
+const PAIRS = { memory: 5, open: 21 };
+/** How often each sickness is looked at. */
+const ROUNDS = 9;
+
+/** What it costs that a million deliveries wait, on a file of Deno KV. */
+export const waitingRows: readonly Row[] = [
+  row("claim and settle, 1,000,000 waiting", "1,000 waiting", "x", { atMost: 1.5 }, claim),
+  row("RSS, 1,000,000 waiting", "more than with 1,000", "MiB", { atMost: 64 }, memory),
+  row("opening a store, 1,000,000 waiting", "an empty one", "x", { atMost: 1.5 }, open),
+  row(
+    "p99 of a healthy webhook, alone",
+    "from publish to attempt",
+    "ms",
+    undefined,
+    (workshop) => delays(workshop).then(({ none }) => spread(none)),
+  ),
+  ...(["down", "saturated", "off"] as const).map((sickness) =>
+    row(
+      `p99 of a healthy webhook, another ${sickness} with 1,000,000 due`,
+      "alone",
+      "x",
+      { atMost: 2 },
+      (workshop) => beside(workshop, sickness),
+    )
+  ),
+];
+
+function row(
+  name: string,
+  against: string,
+  unit: Unit,
+  budget: Budget | undefined,
+  outside: (workshop: Workshop) => Promise<Measurement>,
+): Row {
+  return { name, against, unit, ...(budget && { budget }), runtimes: ["deno"], outside };
+}
+
+/** The program and its files, made once. */
+type Stand = {
+  readonly many: string;
+  readonly few: string;
+  readonly empty: string;
+  run(action: string, ...args: string[]): Promise<unknown>;
+};
+
+const stands = new WeakMap<Workshop, Promise<Stand>>();
+
+function standOf(workshop: Workshop): Promise<Stand> {
+  const known = stands.get(workshop) ?? makeStand(workshop);
+  stands.set(workshop, known);
+  return known;
+}
+
+async function makeStand(workshop: Workshop): Promise<Stand> {
+  const entry = fileURLToPath(new URL("../waiting/program.ts", import.meta.url));
+  const program = await workshop.write("waiting.mjs", await workshop.bundle(entry));
+  const run = async (...args: string[]): Promise<unknown> =>
+    JSON.parse(await workshop.run("deno", program, ...args));
+  const [many, few, empty] = ["many", "few", "empty"]
+    .map((name) => `${workshop.folder}/${name}.db`) as [string, string, string];
+  await run("fill", many, `${MANY}`);
+  await run("fill", few, `${FEW}`);
+  await run("fill", empty, "0");
+  return { many, few, empty, run };
+}
+
+async function claim(workshop: Workshop): Promise<Measurement> {
+  const { many, few, run } = await standOf(workshop);
+  return await run("claim", many, few) as Measurement;
+}
+
+async function memory(workshop: Workshop): Promise<Measurement> {
+  const { many, few, run } = await standOf(workshop);
+  const more: number[] = [];
+  for (let pair = 0; pair < PAIRS.memory; pair++) {
+    const ours = await run("memory", many) as number;
+    more.push(ours - (await run("memory", few) as number));
+  }
+  return spread(more);
+}
+
+async function open(workshop: Workshop): Promise<Measurement> {
+  const { many, empty, run } = await standOf(workshop);
+  const sample = (file: string): Sample => async () => await run("open", file) as number;
+  return await pairedRatio(sample(many), sample(empty), { pairs: PAIRS.open, warmUp: 2 });
+}
+
+type Delays = Readonly<Record<"none" | "down" | "saturated" | "off", readonly number[]>>;
+
+const looks = new WeakMap<Workshop, Promise<Delays>>();
+
+/** The 99th percentiles of the rounds; one look serves all rows, as they are printed beside each other. */
+function delays(workshop: Workshop): Promise<Delays> {
+  const known = looks.get(workshop) ?? look(workshop);
+  looks.set(workshop, known);
+  return known;
+}
+
+async function look(workshop: Workshop): Promise<Delays> {
+  const { many, empty, run } = await standOf(workshop);
+  const found = { none: [], down: [], saturated: [], off: [] } as Record<keyof Delays, number[]>;
+  const kinds = Object.keys(found) as (keyof Delays)[];
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const kind of round % 2 === 0 ? kinds : kinds.toReversed()) {
+      const delays = await run("healthy", kind === "none" ? empty : many, kind) as number[];
+      const sorted = delays.toSorted((a, b) => a - b);
+      found[kind].push(sorted[Math.floor(sorted.length * 0.99)]!);
+    }
+  }
+  return found;
+}
+
+async function beside(workshop: Workshop, sickness: keyof Delays): Promise<Measurement> {
+  const { none, [sickness]: other } = await delays(workshop);
+  return spread(other.map((delay, round) => delay / none[round]!));
+}

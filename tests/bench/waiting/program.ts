@@ -1,0 +1,61 @@
+/**
+ * What the rows with a million waiting deliveries run, each time in a fresh process: an action and its
+ * files. It prints what it found as JSON.
+ *
+ * @module
+ */
+import { openStore } from "@omniagent/hooks/kv";
+import { pairedRatio } from "../sampler.ts";
+import { fill } from "./fill.ts";
+import { delaysBeside, type Sickness } from "./healthy.ts";
+import { openTaker } from "./taker.ts";
+
+/** Samples of a process whose memory is looked at. */
+const SAMPLES = 20;
+const MIB = 1024 * 1024;
+
+const actions: Readonly<Record<string, (...args: string[]) => Promise<unknown>>> = {
+  /** Puts so many deliveries into a file. */
+  async fill(file, count) {
+    const store = await openStore(file!);
+    await fill(store, Number(count));
+    store.close();
+  },
+
+  /** What a delivery costs with one file, as a multiple of what it costs with another. */
+  async claim(ours, theirs) {
+    const takers = [await openTaker(ours!), await openTaker(theirs!)] as const;
+    const ratio = await pairedRatio(takers[0].sample, takers[1].sample, { warmUp: 4 });
+    for (const taker of takers) await taker.close();
+    return ratio;
+  },
+
+  /** The most memory that a process takes which works on a file, in MiB. */
+  async memory(file) {
+    const taker = await openTaker(file!);
+    let most = 0;
+    for (let n = 0; n < SAMPLES; n++) {
+      await taker.sample();
+      most = Math.max(most, Deno.memoryUsage().rss / MIB);
+    }
+    await taker.close();
+    return most;
+  },
+
+  /** The milliseconds until a store is open, and has answered. */
+  async open(file) {
+    const start = performance.now();
+    const store = await openStore(file!);
+    await store.get(["hooks", "meta"]);
+    const took = performance.now() - start;
+    store.close();
+    return took;
+  },
+
+  /** The delays of a healthy webhook's events, in milliseconds. */
+  healthy: (file, sickness) => delaysBeside(sickness as Sickness, file!),
+};
+
+const [action = "", ...args] = Deno.args;
+const found = await actions[action]!(...args);
+console.log(JSON.stringify(found ?? null));

@@ -1,0 +1,24 @@
+import type { DeliveryLog } from "../../../src/outbox/_records.ts";
+import type { Mutation } from "./faulty_store.ts";
+import { isEntryOf, type LaneKnown } from "./lane_ledger.ts";
+import type { Turn } from "./leases.ts";
+import type { Known } from "./known.ts";
+
+/** What a commit does to the place of a due key besides. */
+export function turnOf(place: Known | LaneKnown, mutations: readonly Mutation[]): Turn {
+  if (!("entries" in place)) {
+    const { w, id } = place;
+    const born = mutations.some(({ key }) => key[1] === "event" && key[2] === id);
+    const ended = place.dead !== undefined || place.log?.state === "delivered";
+    const written = mutations.find(({ key: [, kind, target, of] }) =>
+      kind === "delivery" && target === w && of === id
+    );
+    const { made, state } = (written as { value?: DeliveryLog } | undefined)?.value ?? {};
+    const moved = !ended && state === "pending" && made === (place.log?.made ?? 0);
+    return { born: born || ended, next: false, moved };
+  }
+  const some = (what: Mutation["what"]): boolean =>
+    mutations.some((mutation) => mutation.what === what && isEntryOf(place, mutation));
+  const moved = mutations.every(({ what }) => what !== "sum") && !some("set") && !some("delete");
+  return { born: place.next === undefined && some("set"), next: some("delete"), moved };
+}
