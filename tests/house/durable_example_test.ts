@@ -87,7 +87,8 @@ test("the demo that is called wrongly says how to call it", async () => {
 /** The examples in a folder, with another outbox. */
 async function copyExamples(folder: string, outbox: string): Promise<void> {
   await Deno.mkdir(`${folder}/examples`);
-  for await (const { name } of Deno.readDir(`${root}/examples`)) {
+  for await (const { name, isFile } of Deno.readDir(`${root}/examples`)) {
+    if (!isFile) continue;
     await Deno.copyFile(`${root}/examples/${name}`, `${folder}/examples/${name}`);
   }
   const entries = Object.entries(config.exports).map(([name, path]) => [
