@@ -30,6 +30,7 @@ const peers = ["hono"];
 
 const shipped = [
   /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
+  /^(?:docs|skills)\/[\w/-]+\.md$/,
   /^mod\.(?:js|d\.ts)$/,
   /^bin\/hooks\.js$/,
   /^src\/[\w/]+\.(?:js|d\.ts)$/,
