@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
 import { configJsonSchema } from "@omniagent/hooks/config";
 import { createHooksApp } from "@omniagent/hooks/hono";
-import { root } from "../../tools/run.ts";
+import { filesBelow, root } from "../../tools/run.ts";
 import { kvOperationRows } from "../bench/rows/kv_operations.ts";
 import type { Row } from "../bench/rows/row.ts";
 import { test } from "../harness.ts";
@@ -116,6 +116,22 @@ test("errors in the documents are errors that an entry exports", () => {
     const errors = codeOf(document).filter((code) => /^[A-Z]\w+Error$/.test(code));
     const unknown = errors.filter((name) => !names.has(name) && !own.has(name));
     assert.deepEqual(unknown, [], document.path);
+  }
+});
+
+test("events-and-hooks.md has every error that an entry exports, with its code", async () => {
+  const document = page("docs/events-and-hooks.md");
+  const names = new Set(Object.values(exported).flat().filter((name) => name.endsWith("Error")));
+  const named = new Set(codeOf(document));
+  assert.deepEqual([...names].filter((name) => !named.has(name)), []);
+  const sources = await Promise.all(
+    (await filesBelow("src")).map((path) => Deno.readTextFile(`${root}/${path}`)),
+  );
+  const rows = [...document.text.matchAll(/^\| `(\w+Error)` +\| `(\w+)`/gm)];
+  assert.ok(rows.length >= 12);
+  for (const [, name, code] of rows) {
+    const body = sources.flatMap((source) => source.split(`export class ${name} `).slice(1))[0];
+    assert.equal(/readonly code = "(\w+)"/.exec(body ?? "")?.[1], code, name);
   }
 });
 
