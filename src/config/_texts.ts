@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseTime } from "../core/mod.ts";
+import { parseTime } from "../core/kit.ts";
 import { DURATION, formatDuration, meantDuration, parseDuration } from "./_duration.ts";
 import type { Kind } from "./_kinds.ts";
 import { nearest } from "./_suggest.ts";

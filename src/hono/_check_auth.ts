@@ -1,4 +1,4 @@
-import { checkFunctions, checkObject, show } from "../core/mod.ts";
+import { checkFunctions, checkObject, show } from "../core/kit.ts";
 import type { HooksAppAuth, Token } from "./options.ts";
 
 const TOKEN = /^[A-Za-z0-9._~+/-]{16,512}=*$/;

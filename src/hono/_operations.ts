@@ -1,4 +1,4 @@
-import { parseTime } from "../core/mod.ts";
+import { parseTime } from "../core/kit.ts";
 import { isStreamHook } from "./_feed.ts";
 import { findJsonFault, isJson, parseJson, readBody } from "./_body.ts";
 import type { Call } from "./_call.ts";

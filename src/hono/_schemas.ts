@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { isEventType, parseTime, TYPE_RULE } from "../core/mod.ts";
+import { isEventType, parseTime, TYPE_RULE } from "../core/kit.ts";
 
 /** A schema, whatever it gives. */
 export type Schema = v.GenericSchema<unknown, unknown>;

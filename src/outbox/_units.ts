@@ -1,4 +1,5 @@
-import { follow, type Receipt, type StoreLimits } from "../core/mod.ts";
+import { follow } from "../core/kit.ts";
+import type { Receipt, StoreLimits } from "../core/mod.ts";
 import { lanesIn, mutationsOf, type Prepared, sizeOf } from "./_prepare.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 

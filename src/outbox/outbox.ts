@@ -1,15 +1,11 @@
-import {
-  checkFunctions,
-  checkObject,
-  checkPositive,
-  consoleLogger,
-  type DeliveryQueue,
-  type Logger,
-  type Publication,
-  type PublishOptions,
-  type Receipt,
-  show,
-  type Store,
+import { checkFunctions, checkObject, checkPositive, consoleLogger, show } from "../core/kit.ts";
+import type {
+  DeliveryQueue,
+  Logger,
+  Publication,
+  PublishOptions,
+  Receipt,
+  Store,
 } from "../core/mod.ts";
 import { commitChange, patiently } from "./_commit.ts";
 import { endpointOperations } from "./_endpoint_operations.ts";
