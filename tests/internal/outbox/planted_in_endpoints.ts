@@ -166,15 +166,6 @@ export const plantedInEndpoints: readonly Mutant[] = [
     edits: [[ENDPOINTS, "isNews ? events.put(", "true ? events.put("]],
   },
   {
-    bug: "off for a reason that a success has taken away meanwhile",
-    breaks: "endpoint",
-    edits: [[
-      ENDPOINTS,
-      "const failing = withFailures(record, { since, failures });\n      const reason =",
-      "const failing = withFailures(record, { since, failures });\n      void",
-    ]],
-  },
-  {
     bug: "failures are written twice, when others come meanwhile",
     breaks: "endpoint",
     edits: [
