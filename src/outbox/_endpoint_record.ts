@@ -32,6 +32,11 @@ export function standingOf(record: EndpointRecord, address: string, now: number)
   return { state: (record.pausedUntil ?? 0) > now ? "paused" : "on", record };
 }
 
+/** Whether two records tell of the same end. */
+export function isSameOff(a: EndpointRecord, b: EndpointRecord): boolean {
+  return a.state === b.state && a.reason === b.reason && a.address === b.address;
+}
+
 /** Failures of one process that are not written yet. */
 export type Unwritten = { since: number | undefined; failures: number };
 

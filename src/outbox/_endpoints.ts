@@ -3,6 +3,7 @@ import { commitChange, readKeys } from "./_commit.ts";
 import { Draft } from "./_draft.ts";
 import {
   cleared,
+  isSameOff,
   pauseAsked,
   readEndpoint,
   reasonToEnd,
@@ -186,8 +187,7 @@ export class Endpoints {
       const draft = new Draft();
       draft.checks.push({ key, versionstamp: known.versionstamp });
       draft.sets.push([key, record, undefined]);
-      const { state, reason } = known.record;
-      const isNews = record.state === "off" && (state !== "off" || reason !== record.reason);
+      const isNews = record.state === "off" && !isSameOff(known.record, record);
       const data = { target: name, reason: this.#explain(record.reason) };
       const announce = isNews ? events.put(draft, "webhook.disabled", data, cause) : undefined;
       const outcome = await commitChange(store, draft.change, env, deadline - env.now());

@@ -131,6 +131,29 @@ test("Last-Event-ID goes on behind an event, also of another instance, and with 
     await reader.cancel();
   }));
 
+test("a reader that comes from an instance which is ahead gets nothing twice", async () => {
+  const store = memoryStore();
+  const other = createHooks({ logger: quiet, outbox: createOutbox(store, { logger: quiet }) });
+  const hooks = createHooks({ logger: quiet, outbox: createOutbox(store, { logger: quiet }) });
+  const app = createHooksApp(hooks, { auth: false, logger: quiet, pollInterval: 3_600_000 });
+  const open = async (headers: Record<string, string> = {}) => {
+    const reader = new Reader(await app.request("/events/stream", { headers }));
+    await reader.next();
+    return reader;
+  };
+  const first = await open(); // from now on this instance looks, but not before it accepts something
+  const id = await emit(other, "of the other instance");
+  const second = await open({ "last-event-id": id });
+  await emit(hooks, "of this one");
+  assert.deepEqual(await first.data(), { role: "user", content: "of the other instance" });
+  assert.deepEqual(await first.data(), { role: "user", content: "of this one" });
+  assert.deepEqual(await second.data(), { role: "user", content: "of this one" });
+  await first.cancel();
+  await second.cancel();
+  await hooks.close();
+  await other.close();
+});
+
 test("behind an event that is no longer kept, all since its time is given", () =>
   withStream(async ({ hooks, open }) => {
     await emit(hooks, "one");
