@@ -83,6 +83,11 @@ export type Publication = {
   readonly to: readonly string[];
   /** A second publication under the same key is a duplicate. */
   readonly idempotencyKey?: string;
+  /**
+   * Whether the event's id was made for this publication alone: then nobody looks whether it is stored
+   * already. Otherwise an event whose id is stored is a duplicate. @default {false}
+   */
+  readonly fresh?: boolean;
 };
 
 /** Options of `publish`. */

@@ -12,6 +12,8 @@ export type EventHead = {
   readonly at: number;
   /** The targets that get it in the order of its session. */
   readonly lane?: { readonly session: string; readonly targets: readonly string[] };
+  /** Made for this head alone, where another process may have stored the same event. */
+  readonly token?: string;
   /** The event, unless it is in chunks. */
   readonly event?: WireEvent;
   /** How many chunks hold its JSON. */

@@ -29,6 +29,7 @@ export class Callers {
       const batch = Array.from({ length: size }, () => this.#publication(node, keyed));
       void this.#send(node, batch);
       if (!keyed && this.#random.chance(0.1)) void this.#sendAsOne(node, batch.slice(0, 4));
+      if (!keyed && this.#random.chance(0.1)) void this.#relay(node, batch.slice(0, 2));
     }
   }
 
@@ -58,6 +59,21 @@ export class Callers {
         to: to.filter((target) => one?.targets.includes(target)),
       }));
       if (one) void client.publish(one.process, one.outbox, batch, { key });
+      await world.sleep(this.#random.between(0, 500));
+    }
+  }
+
+  /** Events that come from elsewhere, and more than once: the same ones, to several processes. */
+  async #relay(node: Node, like: readonly Publication[]): Promise<void> {
+    const { client, world } = this.#cluster;
+    const other = this.#pick() ?? node;
+    const batch = like.map(({ event: { data, sessionId = "" }, to }) => ({
+      event: client.event(data, sessionId),
+      to: to.filter((target) => other.targets.includes(target)),
+      fresh: false,
+    }));
+    for (const { process, outbox } of [node, other, node]) {
+      void client.publish(process, outbox, batch);
       await world.sleep(this.#random.between(0, 500));
     }
   }

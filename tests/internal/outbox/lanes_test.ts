@@ -54,6 +54,50 @@ test("a batch of one session is delivered in its order", async () => {
   assert.deepEqual(await stage.left("lane"), []);
 });
 
+test("a session keeps the order of calls that nobody waited for, however large their events", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  outbox.register(stage.target("a", undefined, { ordering: "session", retry }));
+  outbox.start();
+  const ids: string[] = [];
+  const calls = Array.from({ length: 12 }, (_, i) => {
+    const id = createEventIdAt(stage.world.now + i);
+    ids.push(id);
+    const data = i % 3 ? i : "x".repeat(150_000);
+    const timestamp = new Date(stage.world.now);
+    const event = { id, type: "tool.called", timestamp, sessionId: "s", data };
+    const key = i % 2 ? {} : { idempotencyKey: `k-${i}` };
+    return outbox.publish([{ fresh: true, event, to: ["a"], ...key }]);
+  });
+  await Promise.all([...calls, stage.pass(MINUTE)]);
+  assert.deepEqual(stage.sent("a"), ids);
+});
+
+test("many long sessions at once need more than one commit", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  const name = "a-target-with-a-long-name";
+  outbox.register(stage.target(name, undefined, { ordering: "session", concurrency: 100 }));
+  outbox.register(stage.target("other"));
+  outbox.start();
+  const calls = Array.from({ length: 300 }, (_, i) => {
+    const id = createEventIdAt(stage.world.now);
+    const timestamp = new Date(stage.world.now);
+    const sessionId = `${i}`.padEnd(256, "x");
+    const event = {
+      id,
+      type: "tool.called",
+      timestamp,
+      sessionId: sessionId.slice(0, 190),
+      data: i,
+    };
+    return outbox.publish([{ fresh: true, event, to: i % 2 ? [name, "other"] : ["other"] }]);
+  });
+  await Promise.all([...calls, stage.pass(MINUTE)]);
+  assert.equal(stage.sent("other").length, 300);
+  assert.equal(stage.sent(name).length, 150);
+});
+
 test("sessions do not wait for one another", async () => {
   const stage = new Stage();
   const { outbox } = stage.open();
