@@ -62,7 +62,7 @@ export class Worker implements Lessor {
     this.#trouble = new TroubleLog(options.logger, options.env);
     this.#housekeeper = new Housekeeper({ ...options, log: this.#trouble });
     this.#attempter = new Attempter(options);
-    this.#settler = new Settler(options);
+    this.#settler = new Settler({ ...options, log: this.#trouble });
     const wanted = (): boolean => !this.#stopped;
     const { store, keys, env } = options;
     this.#claimer = new Claimer({
