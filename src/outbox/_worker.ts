@@ -124,6 +124,7 @@ export class Worker implements Lessor {
       ? keys.due(target, at, event.id)
       : keys.laneDue(target, at, session);
     const lease: Lease = { target, slot, key, at, due, versionstamp, id, session };
+    if (!this.#running) return this.#hold(this.#giveBack(lease));
     this.#take(lease, { event, versionstamp, more });
     this.#soon(this.#options.env.now() + POLL.first); // busy: it looks more than once a minute
   }
@@ -181,6 +182,7 @@ export class Worker implements Lessor {
     while (this.#running && this.#again) {
       this.#again = false;
       while (this.#settler.backlog > MAX_BACKLOG) await Promise.race(this.#inFlight);
+      if (!this.#running) break;
       try {
         pass = await this.#pass(Infinity);
         // A slot that came free while the pass went on elsewhere woke nobody.
@@ -207,8 +209,19 @@ export class Worker implements Lessor {
   }
 
   #take(lease: Lease, fresh?: Fresh): void {
-    const delivery = this.#deliver(lease, fresh).finally(() => this.#inFlight.delete(delivery));
-    this.#inFlight.add(delivery);
+    this.#hold(this.#deliver(lease, fresh));
+  }
+
+  /** `stop` waits for it. */
+  #hold(work: Promise<void>): void {
+    const held = work.finally(() => this.#inFlight.delete(held));
+    this.#inFlight.add(held);
+  }
+
+  /** The worker was stopped while the delivery was being stored. */
+  async #giveBack(lease: Lease): Promise<void> {
+    lease.slot.taken--;
+    await this.#settler.settle({ lease, id: lease.id ?? "" }, { kind: "returned" });
   }
 
   async #deliver(lease: Lease, fresh: Fresh | undefined): Promise<void> {
