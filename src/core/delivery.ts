@@ -128,6 +128,9 @@ export type DeliveryQueue = {
   connect?(host: QueueHost): void;
   /** Begins to deliver; called by `init`. */
   start(): void;
-  /** Stops delivering; called by `close`. `publish` goes on working. */
+  /**
+   * Stops delivering; called by `close`, and once more when the last event has ended. `publish` goes on
+   * working.
+   */
   stop(): Promise<void>;
 };

@@ -56,7 +56,10 @@ export type Outbox =
   & {
     /**
      * Delivers what is due now and can be done within a budget: for a cron job, where no process lives.
-     * `remaining`: something due was left.
+     * `settled`: deliveries that this call attempted; `remaining`: something due was left. A target whose
+     * timeout is longer than the budget gets nothing, which is logged.
+     *
+     * @throws {TypeError | RangeError} when the budget is wrong
      */
     drainOnce(options: { readonly budgetMs: number }): Promise<{
       readonly settled: number;
@@ -103,7 +106,9 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
     connect: (host) => events.connect(host),
     start: () => worker.start(),
     stop: () => worker.stop(),
-    async drainOnce({ budgetMs }) {
+    async drainOnce(options) {
+      checkObject("Cannot drain", "its options", options);
+      const { budgetMs } = options;
       if (budgetMs === undefined) throw new TypeError("Cannot drain as 'budgetMs' is missing");
       checkPositive("Cannot drain", "budgetMs", budgetMs);
       await compatible();
