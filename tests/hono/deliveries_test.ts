@@ -1,6 +1,6 @@
 import { fixedRetry, type Hook } from "@omniagent/hooks";
 import assert from "node:assert/strict";
-import { BASH, problemOf, receiptsOf, type Setup, testApp } from "./helpers.ts";
+import { BASH, problemOf, receiptsOf, type Setup, testApp, until } from "./helpers.ts";
 
 type Page = {
   readonly events?: readonly { readonly id: string; readonly session_id?: string }[];
@@ -86,9 +86,8 @@ function fragile() {
 }
 
 async function settled({ outbox }: Setup, id: string, state: string): Promise<void> {
-  while ((await outbox!.get("audit", id))?.state !== state) {
-    await new Promise((resolve) => setTimeout(resolve));
-  }
+  const holds = async () => (await outbox!.get("audit", id))?.state === state;
+  await until(holds, () => `a delivery that is ${state}`);
 }
 
 testApp("dead letters are listed, looked at, retried and replayed", {}, async (setup) => {

@@ -4,7 +4,7 @@ import { createHooksApp, type HooksApp } from "@omniagent/hooks/hono";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
-import { problemOf, quiet, TOKENS } from "./helpers.ts";
+import { inTime, problemOf, quiet, TOKENS } from "./helpers.ts";
 
 /** One reader's view of a stream. */
 class Reader {
@@ -26,7 +26,7 @@ class Reader {
         this.#text = this.#text.slice(end + 2);
         return block;
       }
-      const { done, value } = await this.#reader.read();
+      const { done, value } = await inTime("the next block of a stream", this.#reader.read());
       if (done) return undefined;
       this.#text += value;
     }
