@@ -71,7 +71,10 @@ function withPeers(
   };
 }
 
-/** Leaves one file for each entry, and chunks that entries share or load on demand. */
+/**
+ * Leaves one file for each entry, and chunks that entries share or load on demand. None is a program, which
+ * is what `bin` is for: a bundle that holds `./cli` would run the command, whatever its own program is.
+ */
 async function join(folder: string): Promise<void> {
   const { exports } = JSON.parse(await Deno.readTextFile(`${folder}/package.json`));
   const entries = Object.values<{ import: string }>(exports).map((entry) => entry.import);
@@ -80,6 +83,7 @@ async function join(folder: string): Promise<void> {
     ...entries.map((entry) => `${folder}/${entry.slice(2)}`),
     ...["--bundle", "--splitting", "--format=esm", "--target=node20", "--packages=external"],
     ...[`--outbase=${folder}`, `--outdir=${joined}`, "--chunk-names=chunks/[name]-[hash]"],
+    "--define:import.meta.main=false",
     "--log-level=warning",
   ]);
   for (const path of await filesBelow(relative(folder))) {

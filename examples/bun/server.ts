@@ -2,10 +2,12 @@
  * Hooks over HTTP in a server of your own, on Bun: events come in at /hooks/events, are stored, and
  * go out to a webhook.
  *
- *   bun add @omniagent/hooks hono
+ *   bunx jsr add @omniagent/hooks
+ *   bun add hono
  *   export HOOKS_TOKEN=a-token-of-16-or-more
+ *   bun hooks.mjs listen &
  *   bun server.ts &
- *   bunx hooks send tool.called '{"name":"bash"}' --url http://127.0.0.1:8787/hooks
+ *   bun hooks.mjs send tool.called '{"name":"bash"}' --url http://127.0.0.1:8787/hooks
  */
 import process from "node:process";
 import { createHooks, WebhookHook } from "@omniagent/hooks";

@@ -2,9 +2,9 @@
  * An agent on Node whose events outlive it: stored in agent.db before `emit` resolves, then delivered
  * to a webhook, signed. What the webhook does not take today is tried again when this runs next.
  *
- *   npm install @omniagent/hooks
- *   export HOOKS_SECRET=$(npx hooks secret)
- *   npx hooks listen &
+ *   npx jsr add @omniagent/hooks
+ *   export HOOKS_SECRET=$(node hooks.mjs secret)
+ *   node hooks.mjs listen &
  *   node agent.mjs
  */
 import process from "node:process";

@@ -1,20 +1,23 @@
 import assert from "node:assert/strict";
 import { root } from "../../tools/run.ts";
-import { CommandProcess, freePort, inFolder, type Runtime, runtimes } from "./processes.ts";
+import { inFolder, runtimes } from "./processes.ts";
+import { commandsOf, Shell } from "./shell.ts";
 
 const [, bun, node] = await runtimes();
+const modules = node?.args[0]?.split("/@omniagent/")[0];
 
 if (node) {
-  Deno.test("examples/node/agent.mjs runs as it stands, and what it emits is verified", () =>
-    inExample("node/agent.mjs", async (cwd) => {
-      const made = new CommandProcess(node, ["secret"], { cwd });
-      assert.equal((await made.ended).code, 0);
-      const env = { HOOKS_SECRET: made.stdout.trim() };
-      await using receiver = new CommandProcess(node, ["listen", "--port", "0"], { cwd, env });
+  Deno.test("the commands of examples/node/agent.mjs run as they stand, and what it emits is verified", () =>
+    inExample("node", async (cwd) => {
+      const program = await Deno.readTextFile(`${cwd}/agent.mjs`);
+      const [install, secret, listen, start, ...others] = commandsOf(program);
+      assert.deepEqual([install, others], ["npx jsr add @omniagent/hooks", []]);
+      await using shell = new Shell({ cwd, words: { node: "node " } });
+      await shell.run(secret!);
+      const receiver = await shell.run(`${listen!.replace(" &", "")} --port 0 &`);
       const [, url] = await receiver.match(/listening on (\S+),/);
-      const options = { cwd, env: { ...env, AUDIT_URL: url! } };
-      await using agent = new CommandProcess({ ...node, args: [] }, ["agent.mjs"], options);
-      assert.equal((await agent.ended).code, 0, agent.stderr);
+      shell.env["AUDIT_URL"] = url!;
+      const agent = await shell.run(start!);
       assert.match(agent.stdout, /^user: What is due today\?\n$/);
       await receiver.times(3, "200 verified");
       assert.match(receiver.stdout, /tool\.called s-1 \{"name":"calendar"/);
@@ -22,18 +25,20 @@ if (node) {
 }
 
 if (bun) {
-  Deno.test("examples/bun/server.ts runs as it stands, and takes what hooks send gives it", () =>
-    inExample("bun/server.ts", async (cwd) => {
-      await using receiver = new CommandProcess(bun, ["listen", "--port", "0"], { cwd });
-      const [, audit] = await receiver.match(/listening on (\S+),/);
-      const port = freePort();
-      const env = { HOOKS_TOKEN: "a-token-of-16-or-more", AUDIT_URL: audit!, PORT: String(port) };
-      await using server = new CommandProcess({ ...bun, args: [] }, ["server.ts"], { cwd, env });
-      await server.match(/Started development server|Listening|http:\/\//);
-      const args = ["send", "tool.called", `{"name":"bash"}`];
-      const options = { cwd, env: { ...env, HOOKS_URL: `http://127.0.0.1:${port}/hooks` } };
-      await using sender = new CommandProcess(bun, args, options);
-      assert.equal((await sender.ended).code, 0, sender.stderr);
+  Deno.test("the commands of examples/bun/server.ts run as they stand, and what is sent is delivered", () =>
+    inExample("bun", async (cwd) => {
+      const program = await Deno.readTextFile(`${cwd}/server.ts`);
+      const [add, addHono, token, listen, serve, send, ...others] = commandsOf(program);
+      const installs = ["bunx jsr add @omniagent/hooks", "bun add hono"];
+      assert.deepEqual([add, addHono, others], [...installs, []]);
+      await using shell = new Shell({ cwd, words: { bun: `'${bun.program}' ` }, ports: [8787] });
+      await shell.run(token!);
+      const receiver = await shell.run(`${listen!.replace(" &", "")} --port 0 &`);
+      const [, url] = await receiver.match(/listening on (\S+),/);
+      Object.assign(shell.env, { AUDIT_URL: url, PORT: `${shell.port(8787)}` });
+      const server = await shell.run(serve!);
+      await shell.listens(8787, server);
+      await shell.run(send!);
       await server.match(/bash was called/);
       await receiver.match(/tool\.called \{"name":"bash"\}/);
       server.signal("SIGTERM");
@@ -41,12 +46,14 @@ if (bun) {
     }));
 }
 
-/** A folder with the example, in which the package is installed. */
-function inExample(path: string, use: (cwd: string) => Promise<void>): Promise<void> {
+/** A folder with the files of an example, in which the package is installed. */
+function inExample(name: string, use: (cwd: string) => Promise<void>): Promise<void> {
   return inFolder(async (cwd) => {
-    const modules = (node as Runtime).args[0]!.split("/@omniagent/")[0]!;
-    await Deno.symlink(modules, `${cwd}/node_modules`);
-    await Deno.copyFile(`${root}/examples/${path}`, `${cwd}/${path.split("/")[1]}`);
+    await Deno.symlink(modules!, `${cwd}/node_modules`);
+    const folder = `${root}/examples/${name}`;
+    for (const { name: file } of Deno.readDirSync(folder)) {
+      await Deno.copyFile(`${folder}/${file}`, `${cwd}/${file}`);
+    }
     await use(cwd);
   });
 }

@@ -24,7 +24,7 @@ export type Block = {
 
 /** Every page that people read. */
 export async function readDocuments(): Promise<readonly Document[]> {
-  const below = [...await filesBelow("docs"), ...await filesBelow("skills")];
+  const below = (await Promise.all(["docs", "skills", "examples"].map(filesBelow))).flat();
   const paths = ["README.md", "CONTRIBUTING.md", "AGENTS.md", "CHANGELOG.md", ...below]
     .filter((path) => path.endsWith(".md"));
   return await Promise.all(
