@@ -18,7 +18,7 @@ export type Identity = {
 
 /** A bearer token. */
 export type Token = Identity & {
-  /** The secret: 16 to 512 characters of `[A-Za-z0-9._~+/-]`, with `=` at the end. */
+  /** The secret: 16 to 512 characters of `[A-Za-z0-9._~+/-]`, with `=` at the end only. */
   readonly token: string;
 };
 
