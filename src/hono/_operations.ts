@@ -8,7 +8,7 @@ import { Problem } from "./_problems.ts";
 import { drainBody, replayBody } from "./_schemas_operations.ts";
 import type * as v from "valibot";
 
-/** How long a drain or a replay takes when nothing else was asked for, in milliseconds. */
+/** How long a replay takes when nothing else was asked for, in milliseconds. */
 const BUDGET = 10_000;
 /** How long `ready` waits for the store, in milliseconds. */
 const PATIENCE = 3_000;
@@ -47,7 +47,7 @@ export async function replayDeliveries(call: Call): Promise<Response> {
 /** Delivers what is due: for a scheduler where no process lives. */
 export async function drainOutbox(call: Call): Promise<Response> {
   const outbox = outboxOf(call);
-  const { budget_ms: budgetMs = BUDGET } = await readJson(call, drainBody);
+  const { budget_ms: budgetMs } = await readJson(call, drainBody);
   const { settled, remaining } = await outbox.drainOnce({ budgetMs });
   return call.json(200, { settled, remaining });
 }

@@ -32,8 +32,11 @@ export const replayBody = strictObject({
   cursor: v.optional(cursor),
 });
 
-/** What is asked of a drain. */
-export const drainBody = strictObject({ budget_ms: v.optional(budget) });
+/**
+ * What is asked of a drain: it fits the minute of a cron job, and is longer than the timeouts of webhooks
+ * (10 s) and durable hooks (30 s), which get nothing otherwise.
+ */
+export const drainBody = strictObject({ budget_ms: v.optional(budget, 50_000) });
 
 const outcome = object({ name: string, ok: boolean, error: v.optional(string) });
 
@@ -105,7 +108,7 @@ export const hooks = object({
   })),
 });
 
-export const retried = object({ outcome: oneOf(["moved", "replayed"]) });
+export const retried = object({ outcome: oneOf(["moved", "queued", "replayed"]) });
 export const replayed = object({
   replayed: count,
   refused: count,

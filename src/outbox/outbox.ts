@@ -55,8 +55,10 @@ export type Outbox =
   & OutboxOperations
   & {
     /**
-     * Delivers what is due now and can be done within a budget: for a cron job, where no process lives.
-     * `remaining`: something due was left.
+     * Delivers what is due now and can be done within a budget, in milliseconds: for a cron job, where no
+     * process lives. A target whose `timeout` is longer than what is left of the budget gets nothing:
+     * webhooks have 10 s, durable hooks 30 s, unless they say otherwise. `remaining`: something due was
+     * left.
      */
     drainOnce(options: { readonly budgetMs: number }): Promise<{
       readonly settled: number;
