@@ -10,6 +10,7 @@ import {
   list,
   object,
   oneOf,
+  reason,
   session,
   strictObject,
   string,
@@ -37,6 +38,9 @@ export const replayBody = strictObject({
  * (10 s) and durable hooks (30 s), which get nothing otherwise.
  */
 export const drainBody = strictObject({ budget_ms: v.optional(budget, 50_000) });
+
+/** What is asked of turning a target off. */
+export const disableBody = strictObject({ reason: v.optional(reason) });
 
 const outcome = object({ name: string, ok: boolean, error: v.optional(string) });
 
@@ -105,6 +109,28 @@ export const hooks = object({
     kind: oneOf(["handler", "hook", "webhook"]),
     events: list(typePattern),
     durable: boolean,
+  })),
+});
+
+const endpoint = {
+  target: targetName,
+  state: oneOf(["on", "paused", "off", "deleted"]),
+  registered: boolean,
+};
+
+/** How a target stands. */
+export const target = object(endpoint);
+
+/** All targets, with their figures. */
+export const targets = object({
+  targets: list(object({
+    ...endpoint,
+    failures: count,
+    failing_since: v.optional(time),
+    paused_until: v.optional(time),
+    reason: v.optional(string),
+    ...{ accepted: count, delivered: count, dead: count, expired: count, pending: count },
+    ...{ failed: count, in_flight: count },
   })),
 });
 

@@ -1,8 +1,8 @@
 import type { Logger } from "../core/mod.ts";
 
 /**
- * What a token allows. `emit`: to post events; `read`: to see events, deliveries and hooks; `admin`: all
- * that, and to retry, replay and drain.
+ * What a token allows. `emit`: to post events; `read`: to see events, deliveries, hooks and targets;
+ * `admin`: all that, and to retry, replay and drain, and to turn targets on and off.
  */
 export type Scope = "emit" | "read" | "admin";
 

@@ -38,10 +38,13 @@ test("the table of scopes has every operation", () => {
       "GET /hooks read",
       "GET /openapi.json none",
       "GET /ready none",
+      "GET /targets read",
       `POST /deliveries/audit/${SAMPLES.id}/retry admin`,
       "POST /deliveries/replay admin",
       "POST /events emit",
       "POST /outbox/drain admin",
+      "POST /targets/audit/disable admin",
+      "POST /targets/audit/enable admin",
     ],
   );
 });

@@ -282,5 +282,11 @@ async function makeRareAnswers(operations: readonly Operation[], tally: Tally): 
   }
   now += 30 * DAY + 1;
   assert.equal((await ask(retry, values)).status, 410);
+
+  await outbox!.remove("audit");
+  for (const action of ["enable", "disable"]) {
+    const change = find("POST", `/targets/{target}/${action}`);
+    assert.equal((await ask(change, values)).status, 409);
+  }
   await hooks.close();
 }
