@@ -109,6 +109,12 @@ export const foreignId = text(
   { minLength: 1, maxLength: 256 },
 );
 
+export const reason = text(
+  (text) => /^[^\p{Cc}\p{Cs}]{1,200}$/u.test(text),
+  "must be 1 to 200 characters, none of them a control character",
+  { minLength: 1, maxLength: 200 },
+);
+
 export const cursor = text(
   (text) => /^[\x21-\x7e]{1,2048}$/.test(text),
   "must be the cursor of an earlier answer",

@@ -55,9 +55,10 @@ export type Outbox =
   & OutboxOperations
   & {
     /**
-     * Delivers what is due now and can be done within a budget: for a cron job, where no process lives.
-     * `settled`: deliveries that this call attempted; `remaining`: something due was left. A target whose
-     * timeout is longer than the budget gets nothing, which is logged.
+     * Delivers what is due now and can be done within a budget, in milliseconds: for a cron job, where no
+     * process lives. `settled`: deliveries that this call attempted; `remaining`: something due was left. A
+     * target whose `timeout` is longer than the budget gets nothing, which is logged: webhooks have 10 s,
+     * durable hooks 30 s, unless they say otherwise.
      *
      * @throws {TypeError | RangeError} when the budget is wrong
      */

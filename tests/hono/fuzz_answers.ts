@@ -66,6 +66,11 @@ export async function makeRareAnswers(
     await fillWaits(ask, post, whole.hooks);
     const retry = find("POST", "/deliveries/{target}/{id}/retry");
     await holdDelivery(ask, post, retry, whole, () => now += 30 * DAY + 1);
+    await whole.outbox!.remove("audit");
+    for (const action of ["enable", "disable"]) {
+      const change = find("POST", `/targets/{target}/${action}`);
+      assert.equal((await ask(change, { target: "audit" })).status, 409);
+    }
   } finally {
     whole.go();
     await whole.hooks.close();
