@@ -2,21 +2,18 @@
  * A small assistant, and where it emits each of the nine events. It knows no model, tool or clock of its
  * own: `conversation.ts` and `tools.ts` have some that were written down.
  *
- * `deno run --allow-read examples/talk.ts` prints what it emits; `deno task demo` does more.
+ * `deno run --allow-read examples/talk.ts` prints what it emits; `deno task demo` posts it to a server.
  * @module
  */
 import {
   type AgentEndData,
   type AgentEvents,
   createHooks,
-  type DeliveryQueue,
   DispatchError,
   type EventType,
   type Hooks,
   type HooksOption,
   type MessageData,
-  type Receipt,
-  type Store,
   type ToolData,
 } from "@omniagent/hooks";
 
@@ -45,19 +42,9 @@ export type AgentOptions = {
   readonly jobs?: readonly Job[];
   /** What listens: hooks, webhooks, and the values of `withHook` and its siblings. */
   readonly hooks?: readonly HooksOption[];
-  /** Stores events, and delivers webhooks from there. */
-  readonly outbox?: DeliveryQueue;
   /** A session that nobody has used for so long is over. */
   readonly idleMinutes?: number;
   readonly now?: () => number;
-  /** Where hooks keep things. */
-  readonly store?: Store;
-  /** How many sessions there were before. */
-  readonly sessions?: number;
-  /** Is told of every event before it is emitted. */
-  readonly onEmit?: (type: EventType, data: unknown) => void;
-  /** Is told of every event after it was emitted. */
-  readonly onReceipt?: (type: EventType, data: unknown, receipt: Receipt) => void;
 };
 
 type Session = {
@@ -75,13 +62,12 @@ export class Agent {
   readonly #now: () => number;
   readonly #jobs: { readonly job: Job; due: number }[];
   #session: Session | undefined;
-  #sessions: number;
+  #sessions = 0;
 
   constructor(options: AgentOptions) {
-    const { hooks = [], jobs = [], now = Date.now, outbox, store, sessions = 0 } = options;
-    this.hooks = createHooks({ use: hooks, outbox, store });
+    const { hooks = [], jobs = [], now = Date.now } = options;
+    this.hooks = createHooks({ use: hooks });
     this.#options = options;
-    this.#sessions = sessions;
     this.#now = now;
     this.#jobs = jobs.map((job) => ({ job, due: now() + job.everyMinutes * MINUTE }));
   }
@@ -207,16 +193,12 @@ export class Agent {
   }
 
   async #emit<Type extends EventType>(type: Type, data: AgentEvents[Type], session?: Session) {
-    this.#options.onEmit?.(type, data);
-    let receipt: Receipt;
     try {
-      receipt = await this.hooks.emit(type, data, { sessionId: session?.id });
+      await this.hooks.emit(type, data, { sessionId: session?.id });
     } catch (error) {
       // The others heard it, and the failure was logged: no reason for the agent to stop.
       if (!(error instanceof DispatchError)) throw error;
-      receipt = error.receipt;
     }
-    this.#options.onReceipt?.(type, data, receipt);
   }
 }
 

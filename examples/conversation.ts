@@ -20,18 +20,10 @@ export class Conversation {
     this.#now = Date.now();
   }
 
-  /**
-   * Reads all of it, or what a process has of it that dies while a tool runs for the user, who does not
-   * stop it in time; or what the next process has: the user asks again.
-   */
-  static async read(part: "all" | "until the slow tool" | "from there" = "all") {
+  /** Reads it. */
+  static async read(): Promise<Conversation> {
     const text = await readFile(new URL("conversation.jsonl", import.meta.url), "utf8");
-    const lines: Line[] = text.trim().split("\n").map((line) => JSON.parse(line));
-    if (part === "all") return new Conversation(lines);
-    const slow = lines.findIndex((line) => "stop_after_ms" in line);
-    if (part === "from there") return new Conversation(lines.slice(slow));
-    const { stop_after_ms: _, ...patient } = lines[slow] as Extract<Line, { role: "user" }>;
-    return new Conversation([...lines.slice(0, slow), patient, lines[slow + 1]!]);
+    return new Conversation(text.trim().split("\n").map((line) => JSON.parse(line)));
   }
 
   /** The clock of the script: hours pass in no time. */

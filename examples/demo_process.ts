@@ -1,72 +1,87 @@
 /**
- * `demo_agent.ts` as a process, and what it has said.
+ * The `hooks` command as a process, and the receivers of the demo, which are such processes.
  * @module
  */
-import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Accepted, Orders, Saying } from "./demo_agent.ts";
 
-export class AgentProcess {
-  sent = 0;
-  readonly accepted: Accepted[] = [];
-  /** The ids that each handler heard. */
-  readonly heard: Record<string, string[]> = {};
-  metered: Extract<Saying, { say: "metered" }>["tools"] = {};
-  /** It has said so, or it will say nothing more. */
-  tried = false;
-  readonly #process: Deno.ChildProcess;
-  readonly #listening: Promise<void>;
-  readonly #onSaying: (saying: Saying) => void;
+const COMMAND = fileURLToPath(import.meta.resolve("@omniagent/hooks/cli"));
 
-  /** It may listen and send on loopback, read the examples, and use the folder of its database: no more. */
-  constructor(orders: Orders, onSaying: (saying: Saying) => void) {
-    const here = fileURLToPath(new URL(".", import.meta.url));
-    const folder = dirname(orders.path);
-    const allowed = [
-      "--allow-net=127.0.0.1",
-      `--allow-read=${here},${folder}`,
-      `--allow-write=${folder}`,
-    ];
-    const args = [...allowed, "--unstable-kv", `${here}demo_agent.ts`, JSON.stringify(orders)];
-    this.#onSaying = onSaying;
-    this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-prompt", ...args],
+/** It listens after this, or is ended, in milliseconds. */
+const START_LIMIT = 15_000;
+
+export type StartOptions = {
+  /** Where it runs: the store of `serve` is made there. */
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Is told of each line on standard output. */
+  readonly onLine?: (line: string) => void;
+};
+
+/** `hooks serve` or `hooks listen`, on a port that is free. */
+export class HooksProcess {
+  readonly #child: Deno.ChildProcess;
+  readonly #read: Promise<unknown>;
+  readonly #url = Promise.withResolvers<string>();
+  #stderr = "";
+
+  constructor(args: readonly string[], { cwd, env = {}, onLine = () => {} }: StartOptions) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", COMMAND, ...args],
+      cwd,
+      env: { ...env, NO_COLOR: "1" },
       stdin: "null",
       stdout: "piped",
+      stderr: "piped",
     }).spawn();
-    this.#listening = this.#listen().finally(() => this.tried = true);
+    const { stdout, stderr } = this.#child;
+    this.#read = Promise.all([
+      eachLine(stdout, onLine),
+      eachLine(stderr, (line) => this.#say(line)),
+    ]);
+    const slow = setTimeout(() => this.end("SIGKILL"), START_LIMIT);
+    // Whoever asks for the URL hears of a failure.
+    this.#url.promise.catch(() => {}).finally(() => clearTimeout(slow));
+    this.#read.then(() => {
+      const words = [args[0], this.#stderr.trim()].join(": ");
+      this.#url.reject(new Error(`hooks ${words}`));
+    });
   }
 
-  /** Sends a signal, and waits until it has ended and all that it said was heard. */
+  /** Where it listens, once it does; rejects with what it said when it ends before. */
+  get url(): Promise<string> {
+    return this.#url.promise;
+  }
+
+  /** Sends a signal, and waits until it has ended and all that it printed was read. */
   async end(signal: Deno.Signal): Promise<Deno.CommandStatus> {
     try {
-      this.#process.kill(signal);
+      this.#child.kill(signal);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error; // it has ended by itself
     }
-    await this.#listening;
-    return await this.#process.status;
+    await this.#read;
+    return await this.#child.status;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end("SIGKILL");
   }
 
-  async #listen(): Promise<void> {
-    let rest = "";
-    for await (const text of this.#process.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) this.#hear(JSON.parse(line));
-    }
+  #say(line: string): void {
+    this.#stderr += `${line}\n`;
+    const [url] = /http:\/\/127\.0\.0\.1:\d+/.exec(line) ?? [];
+    if (url !== undefined) this.#url.resolve(url); // the first is its own
   }
+}
 
-  #hear(saying: Saying): void {
-    if (saying.say === "sent") this.sent++;
-    else if (saying.say === "accepted") this.accepted.push(saying);
-    else if (saying.say === "heard") (this.heard[saying.by] ??= []).push(saying.id);
-    else if (saying.say === "metered") this.metered = saying.tools;
-    else if (saying.say === "tried") this.tried = true;
-    this.#onSaying(saying);
+async function eachLine(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  tell: (line: string) => void,
+): Promise<void> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) tell(line);
   }
 }

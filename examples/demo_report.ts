@@ -2,7 +2,7 @@
  * What `demo.ts` prints.
  * @module
  */
-import type { Accepted, Metered } from "./demo_agent.ts";
+import type { AgentEvent } from "./demo_client.ts";
 
 type Cell = string | number;
 
@@ -21,25 +21,14 @@ export function printTitle(text: string): void {
   console.log(`\n${text}\n${"─".repeat(text.length)}`);
 }
 
-/** One event: what it is, who has heard it, and for how many it is in the store. */
-export function printEvent({ type, data, handlers, deliveries }: Accepted): void {
-  const names = handlers.map(({ name, ok }) => ok ? name : `${name} FAILED`).join(", ");
-  const words = shorten(describe({ type, data }), 34);
-  console.log(`  ${type.padEnd(16)}  ${words.padEnd(34)}  ${names.padEnd(12)}  +${deliveries}`);
-}
-
-/** What the meter has counted. */
-export function describeTools(metered: readonly Metered[]): string {
-  const names = [...new Set(metered.map(({ name }) => name))].sort();
-  return names.map((name) => {
-    const own = metered.filter((event) => event.name === name);
-    const calls = own.filter(({ type }) => type === "tool.called").length;
-    return `${name} called ${calls} times, ${own.filter(({ failed }) => failed).length} failed`;
-  }).join("; ");
+/** One event: what it is, and for how many webhooks it is in the store. */
+export function printEvent({ type, data }: AgentEvent, deliveries: number): void {
+  const words = shorten(describe(type, data), 44);
+  console.log(`  ${type.padEnd(16)}  ${words.padEnd(44)}  +${deliveries}`);
 }
 
 /** The part of a payload that is worth a line. */
-function describe({ type, data }: Pick<Accepted, "type" | "data">): string {
+function describe(type: string, data: AgentEvent["data"]): string {
   switch (type) {
     case "message.received":
     case "message.sent":
@@ -48,9 +37,6 @@ function describe({ type, data }: Pick<Accepted, "type" | "data">): string {
       return `${data.name}(${JSON.stringify(data.params)})`;
     case "tool.completed":
       return data.error === undefined ? `${data.name}: ${data.result}` : `error: ${data.error}`;
-    case "session.created":
-    case "session.updated":
-      return `${data.session_id}`;
     case "session.rollover":
       return `${data.session_id} ${data.reason}`;
     case "job.executed":
@@ -58,6 +44,8 @@ function describe({ type, data }: Pick<Accepted, "type" | "data">): string {
     case "agent.end":
       if (data.aborted) return "aborted";
       return data.success ? "success" : `error: ${data.error}`;
+    default:
+      return `${data.session_id}`; // session.created, session.updated
   }
 }
 

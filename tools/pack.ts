@@ -30,6 +30,7 @@ const peers = ["hono"];
 
 const shipped = [
   /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
+  /^(?:docs|skills)\/[\w/-]+\.md$/,
   /^mod\.(?:js|d\.ts)$/,
   /^bin\/hooks\.js$/,
   /^src\/[\w/]+\.(?:js|d\.ts)$/,
@@ -57,7 +58,7 @@ export async function pack(): Promise<string> {
   return `${build}/${config.name.slice(1).replace("/", "-")}-${config.version}.tgz`;
 }
 
-/** Moves the peers out of the dependencies. Only one entry needs them, so they are optional. */
+/** Moves the peers out of the dependencies. npm and Bun install them too: the command serves by Hono. */
 function withPeers(
   { dependencies, ...fields }: { readonly dependencies?: Record<string, string> },
 ): unknown {
@@ -67,11 +68,13 @@ function withPeers(
     ...fields,
     dependencies: Object.fromEntries(all.filter((entry) => !isPeer(entry))),
     peerDependencies: Object.fromEntries(all.filter(isPeer)),
-    peerDependenciesMeta: Object.fromEntries(peers.map((name) => [name, { optional: true }])),
   };
 }
 
-/** Leaves one file for each entry, and chunks that entries share or load on demand. */
+/**
+ * Leaves one file for each entry, and chunks that entries share or load on demand. None is a program, which
+ * is what `bin` is for: a bundle that holds `./cli` would run the command, whatever its own program is.
+ */
 async function join(folder: string): Promise<void> {
   const { exports } = JSON.parse(await Deno.readTextFile(`${folder}/package.json`));
   const entries = Object.values<{ import: string }>(exports).map((entry) => entry.import);
@@ -80,6 +83,7 @@ async function join(folder: string): Promise<void> {
     ...entries.map((entry) => `${folder}/${entry.slice(2)}`),
     ...["--bundle", "--splitting", "--format=esm", "--target=node20", "--packages=external"],
     ...[`--outbase=${folder}`, `--outdir=${joined}`, "--chunk-names=chunks/[name]-[hash]"],
+    "--define:import.meta.main=false",
     "--log-level=warning",
   ]);
   for (const path of await filesBelow(relative(folder))) {

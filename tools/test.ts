@@ -61,7 +61,8 @@ async function testOnDeno(): Promise<boolean> {
 async function testOnBun(): Promise<boolean> {
   const folder = await install("bun");
   const report = ["--reporter=junit", `--reporter-outfile=${junitFile("bun")}`];
-  return await succeeds(`${runtimeModules}/.bin/bun`, ["test", ...report, "tests"], folder);
+  const args = ["test", ...report, "tests"];
+  return await succeeds(`${runtimeModules}/.bin/bun`, args, folder);
 }
 
 async function testOnNode(): Promise<boolean> {

@@ -1,13 +1,16 @@
 /**
- * Uses the packed package as its users do: in an empty folder, installed by npm. The quickstart
- * runs on Bun and on Node; a program type-checks under the oldest and the newest TypeScript that we
- * support, declarations included.
+ * Uses the packed package as its users do: in an empty folder, installed by npm, and in another,
+ * installed by Bun. Every entry is imported and the command runs; so does the quickstart, on Bun and on
+ * Node; a program type-checks under the oldest and the newest TypeScript that we support, declarations
+ * included.
  * @module
  */
 import { pack } from "./pack.ts";
-import { build, output, root, run, runtimeModules } from "./run.ts";
+import { build, config, output, root, run, runtimeModules } from "./run.ts";
 
 const folder = `${build}/consumer`;
+const folderOfBun = `${build}/consumer-bun`;
+const bun = `${runtimeModules}/.bin/bun`;
 const compilers = ["typescript5", "typescript"];
 const resolutions = {
   bundler: { module: "esnext", moduleResolution: "bundler" },
@@ -19,12 +22,14 @@ const globals = {
   "@types/node": { lib: ["es2023"], types: ["node"], typeRoots: [`${runtimeModules}/@types`] },
 };
 
+const archive = await pack();
 await install();
+await installByBun();
+await importEntries();
 await runQuickstart();
 await checkTypes();
 
 async function install(): Promise<void> {
-  const archive = await pack();
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   await Deno.mkdir(folder);
   await Deno.writeTextFile(`${folder}/package.json`, `{ "private": true, "type": "module" }`);
@@ -34,9 +39,29 @@ async function install(): Promise<void> {
   await Deno.copyFile(`${root}/tests/consumer/main.ts`, `${folder}/main.ts`);
 }
 
+async function installByBun(): Promise<void> {
+  await Deno.remove(folderOfBun, { recursive: true }).catch(() => {});
+  await Deno.mkdir(folderOfBun);
+  await Deno.writeTextFile(`${folderOfBun}/package.json`, `{ "private": true, "type": "module" }`);
+  await run(bun, ["add", "--silent", archive], { cwd: folderOfBun });
+}
+
+/** Each runtime where its own package manager has put the package. */
+async function importEntries(): Promise<void> {
+  const names = Object.keys(config.exports).map((entry) => config.name + entry.slice(1));
+  const program = `${names.map((name) => `import "${name}";`).join("\n")}
+console.log("${names.length} entries imported");\n`;
+  for (const [runtime, cwd] of [["node", folder], [bun, folderOfBun]] as const) {
+    console.log(`\nentries and command on ${runtime === bun ? "Bun" : "Node"}:`);
+    await Deno.writeTextFile(`${cwd}/entries.mjs`, program);
+    await run(runtime, ["entries.mjs"], { cwd });
+    await run(runtime, ["node_modules/.bin/hooks", "--version"], { cwd });
+  }
+}
+
 async function runQuickstart(): Promise<void> {
   console.log("\nquickstart on Bun:");
-  await run(`${runtimeModules}/.bin/bun`, ["quickstart.ts"], { cwd: folder });
+  await run(bun, ["quickstart.ts"], { cwd: folder });
   console.log("\nquickstart on Node:");
   const lowered = ["--format=esm", "--target=node20", "--outfile=quickstart.mjs"];
   await run(

@@ -4,12 +4,12 @@
  * @module
  */
 import { pack } from "./pack.ts";
-import { build, output, root, run, runtimeModules } from "./run.ts";
+import { build, config as manifest, output, root, run, runtimeModules } from "./run.ts";
 import { counts, junitFile, readRun } from "./test.ts";
 
 const folder = `${build}/workerd`;
 const program = `${runtimeModules}/.bin/workerd`;
-const workers = ["sender", "receiver"];
+const workers = ["sender", "receiver", "app"];
 /** Until both workers listen, in milliseconds. */
 const START_LIMIT = 20_000;
 const signals = ["SIGINT", "SIGTERM"] as const;
@@ -24,11 +24,13 @@ const config :Workerd.Config = (
   services = [
     (name = "sender", worker = .sender),
     (name = "receiver", worker = .receiver),
+    (name = "app", worker = .app),
     (name = "loopback", network = (allow = ["private"])),
   ],
   sockets = [
     (name = "sender", address = "127.0.0.1:0", http = (), service = "sender"),
     (name = "receiver", address = "127.0.0.1:0", http = (), service = "receiver"),
+    (name = "app", address = "127.0.0.1:0", http = (), service = "app"),
   ],
 );
 
@@ -41,6 +43,11 @@ const sender :Workerd.Worker = (
 
 const receiver :Workerd.Worker = (
   modules = [(name = "receiver.js", esModule = embed "receiver.js")],
+  compatibilityDate = "2025-01-01",
+);
+
+const app :Workerd.Worker = (
+  modules = [(name = "app.js", esModule = embed "app.js")],
   compatibilityDate = "2025-01-01",
 );
 `;
@@ -61,7 +68,8 @@ async function bundle(): Promise<void> {
   await Deno.mkdir(folder);
   await Deno.writeTextFile(`${folder}/package.json`, `{ "private": true, "type": "module" }`);
   const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
-  await run("npm", ["install", ...quiet, archive], { cwd: folder });
+  const hono = manifest.imports.hono.replace("npm:", "");
+  await run("npm", ["install", ...quiet, archive, hono], { cwd: folder });
   for (const name of [...workers, "shared"]) {
     await Deno.copyFile(`${root}/tests/workerd/${name}.ts`, `${folder}/${name}.ts`);
   }

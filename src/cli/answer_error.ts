@@ -43,6 +43,7 @@ export async function answerError(
   const message = `${printable(said ?? `The server answered ${status}`)}${code}`;
   return new AnswerError(status, message, [
     ...faults,
+    ...problem.code === "target_not_found" ? ["`hooks targets` lists those that there are"] : [],
     ...advice(status, hadToken, response.headers.get("retry-after")),
   ]);
 }

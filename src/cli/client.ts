@@ -48,37 +48,13 @@ export function addServerOptions(command: Command): Command {
 export function createClient(io: CommandIO, options: ServerOptions): Client {
   const base = readUrl(options.url ?? (io.env("HOOKS_URL") || DEFAULT_URL));
   const token = options.token ?? (io.env("HOOKS_TOKEN") || undefined);
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
-    throw new CommandError("Cannot use the token as it has characters that a header can't carry", [
-      "Copy it again from where it was printed",
-    ], 2);
-  }
-  if (token !== undefined && base.protocol === "http:" && !isLoopback(base.hostname)) {
-    io.stderr.write("warning: the token goes over plain http, and anyone on the way can read it\n");
-  }
+  checkToken(io, token, base);
   const url = base.href.replace(/\/$/, "");
 
   const send = async (path: string, call: Call = {}): Promise<Response> => {
-    const target = new URL(`${url}${path}`);
-    for (const [name, value] of Object.entries(call.query ?? {})) {
-      if (value !== undefined) target.searchParams.set(name, String(value));
-    }
-    const { body, signal, method = body === undefined ? "GET" : "POST" } = call;
-    const headers = new Headers({ accept: "application/json" });
-    if (body !== undefined) headers.set("content-type", "application/json");
-    if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
-    for (const [name, value] of Object.entries(call.headers ?? {})) {
-      if (value !== undefined) headers.set(name, value);
-    }
-    const init: RequestInit = {
-      method,
-      headers,
-      redirect: "manual", // a token goes where the user said, and nowhere else
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(signal ? { signal } : {}),
-    };
-    const response = await io.fetch(target.href, init).catch((error) => {
-      throw signal?.aborted ? error : new CommandError(
+    const { target, init } = requestFor(`${url}${path}`, call, token);
+    const response = await io.fetch(target, init).catch((error) => {
+      throw call.signal?.aborted ? error : new CommandError(
         `Cannot reach ${url}: ${reasonOf(error)}`,
         ["Is it running? `hooks serve` starts one; --url or HOOKS_URL says where it is"],
       );
@@ -92,6 +68,44 @@ export function createClient(io: CommandIO, options: ServerOptions): Client {
     fetch: send,
     json: async (path, call) => await readJson(await send(path, call), url),
   };
+}
+
+function checkToken(io: CommandIO, token: string | undefined, base: URL): void {
+  if (token === undefined) return;
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new CommandError("Cannot use the token as it has characters that a header can't carry", [
+      "Copy it again from where it was printed",
+    ], 2);
+  }
+  if (base.protocol === "http:" && !isLoopback(base.hostname)) {
+    io.stderr.write("warning: the token goes over plain http, and anyone on the way can read it\n");
+  }
+}
+
+function requestFor(
+  place: string,
+  call: Call,
+  token: string | undefined,
+): { readonly target: string; readonly init: RequestInit } {
+  const { query = {}, body, signal, method = body === undefined ? "GET" : "POST" } = call;
+  const target = new URL(place);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) target.searchParams.set(name, String(value));
+  }
+  const headers = new Headers({ accept: "application/json" });
+  if (body !== undefined) headers.set("content-type", "application/json");
+  if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
+  for (const [name, value] of Object.entries(call.headers ?? {})) {
+    if (value !== undefined) headers.set(name, value);
+  }
+  const init: RequestInit = {
+    method,
+    headers,
+    redirect: "manual", // a token goes where the user said, and nowhere else
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(signal ? { signal } : {}),
+  };
+  return { target: target.href, init };
 }
 
 /** The JSON of an answer. @throws {CommandError} when it is none */

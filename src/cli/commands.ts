@@ -43,6 +43,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "deliver again what was given up, or delivered",
     load: () => import("./commands/replay.ts"),
   },
+  targets: {
+    summary: "see which webhooks get anything, and turn them on or off",
+    load: () => import("./commands/targets.ts"),
+  },
   listen: {
     summary: "receive webhooks: verify them, print them, fail on demand",
     load: () => import("./commands/listen.ts"),

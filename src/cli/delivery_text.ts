@@ -75,6 +75,6 @@ function stateText({ state }: Base, style: Style): string {
 }
 
 /** To the second, in UTC: `2026-01-31 12:00:00Z`. */
-function timeText(time: string): string {
+export function timeText(time: string): string {
   return printable(time).replace("T", " ").replace(/\.\d+Z$/, "Z");
 }

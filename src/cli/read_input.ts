@@ -1,6 +1,8 @@
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
 
+const LINE_FEED = 10;
+
 /** The text of a file, or a fault in the user's words. `what` names it: "the data". */
 export async function readText(io: CommandIO, path: string, what: string): Promise<string> {
   const bytes = await io.readFile(path).catch((error) => {
@@ -11,21 +13,39 @@ export async function readText(io: CommandIO, path: string, what: string): Promi
 
 /** Everything that is piped in. */
 export async function readInput(io: CommandIO, what: string): Promise<string> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  for await (const part of io.stdin.read()) parts.push(part as Uint8Array<ArrayBuffer>);
-  return decode(new Uint8Array(await new Blob(parts).arrayBuffer()), what);
+  const parts: Uint8Array[] = [];
+  for await (const part of io.stdin.read()) parts.push(part);
+  return decode(joined(parts), what);
 }
 
 /** The lines that are piped in, as they come. */
 export async function* readLines(io: CommandIO): AsyncIterable<string> {
-  const decoder = new TextDecoder();
-  let rest = "";
+  let number = 0;
+  let begun: Uint8Array[] = [];
+  const line = (end: Uint8Array): string => {
+    const text = decode(joined([...begun, end]), `line ${++number}`);
+    begun = [];
+    return text;
+  };
   for await (const part of io.stdin.read()) {
-    const lines = (rest + decoder.decode(part, { stream: true })).split("\n");
-    rest = lines.pop()!;
-    yield* lines;
+    let from = 0;
+    for (let at = part.indexOf(LINE_FEED); at >= 0; at = part.indexOf(LINE_FEED, from)) {
+      yield line(part.subarray(from, at));
+      from = at + 1;
+    }
+    begun.push(part.slice(from)); // a copy, as the part may be written over
   }
-  if (rest !== "") yield rest;
+  yield line(new Uint8Array());
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 function decode(bytes: Uint8Array, what: string): string {

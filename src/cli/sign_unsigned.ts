@@ -7,7 +7,7 @@ const MAX_BODY = 1_048_576;
  * For a receiver without a secret: signs each request with a secret of its own, so that what is not
  * verified takes the same way as what is. An id that is none is replaced.
  */
-export function signUnsigned(): {
+export function signUnsigned(now: () => number): {
   readonly secret: string;
   /** The request, signed; as it came when it has no body, or one that is too long. */
   sign(request: Request): Promise<Request>;
@@ -26,7 +26,10 @@ export function signUnsigned(): {
         return new Request(url, { method, headers });
       }
       const id = headers.get("webhook-id") ?? "";
-      const message = { id: isMessageId(id) ? id : crypto.randomUUID() };
+      const message = {
+        id: isMessageId(id) ? id : crypto.randomUUID(),
+        timestamp: new Date(now()),
+      };
       for (const [name, value] of Object.entries(await signer.sign(body, message))) {
         headers.set(name, value);
       }

@@ -9,22 +9,24 @@ export type Stop = {
   readonly signal: AbortSignal;
   /** Resolves when it has aborted. */
   readonly asked: Promise<void>;
-  /** Listens no more: the next SIGINT kills. */
+  /** Listens no more. */
   release(): void;
 };
 
-/** Listens to SIGINT and SIGTERM. */
+/**
+ * Listens to SIGINT and SIGTERM. More than one changes nothing: below `deno task` and `npm run` a
+ * single Ctrl-C comes twice, from the terminal and from the parent.
+ */
 export function listenForStop(io: Pick<CommandIO, "onSignal">): Stop {
   const controller = new AbortController();
-  const releases = (["SIGINT", "SIGTERM"] as const).map((name) =>
-    io.onSignal(name, () => {
-      controller.abort();
-      release(); // whoever asks twice does not want to wait
-    })
-  );
-  const release = (): void => releases.forEach((take) => take());
+  const names = ["SIGINT", "SIGTERM"] as const;
+  const releases = names.map((name) => io.onSignal(name, () => controller.abort()));
   const asked = new Promise<void>((resolve) =>
     controller.signal.addEventListener("abort", () => resolve(), { once: true })
   );
-  return { signal: controller.signal, asked, release };
+  return {
+    signal: controller.signal,
+    asked,
+    release: () => releases.forEach((take) => take()),
+  };
 }

@@ -1,4 +1,4 @@
-import { checkObject, show } from "../core/mod.ts";
+import { checkObject, show } from "../core/kit.ts";
 import type { Fault } from "./_reader.ts";
 import { pathText, visiblePath } from "./_report.ts";
 import type { ConfigOptions } from "./config.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseTime } from "../core/mod.ts";
+import { parseTime, TOKEN, TOKEN_RULE } from "../core/kit.ts";
 import { DURATION, formatDuration, meantDuration, parseDuration } from "./_duration.ts";
 import type { Kind } from "./_kinds.ts";
 import { nearest } from "./_suggest.ts";
@@ -78,10 +78,10 @@ export const host: Kind<string> = text({
   },
 });
 
-/** Text of visible ASCII: a bearer token that every client can send. */
+/** A bearer token that every client can send. */
 export const token: Kind<string> = text({
-  accepted: "16 to 512 visible ASCII characters, without spaces",
-  pattern: /^[\x21-\x7e]{16,512}$/u,
+  accepted: TOKEN_RULE,
+  pattern: TOKEN,
   show: "none",
 });
 

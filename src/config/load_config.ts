@@ -1,4 +1,4 @@
-import { show } from "../core/mod.ts";
+import { show } from "../core/kit.ts";
 import { checkConfig } from "./_check_config.ts";
 import { decode } from "./_decode.ts";
 import { maskOf } from "./_frame.ts";

@@ -1,4 +1,4 @@
-import { show } from "../core/mod.ts";
+import { show } from "../core/kit.ts";
 import { decode, MAX_LENGTH, tooLarge, unreadable } from "./_decode.ts";
 import { checkOptions, toIssue } from "./_issues.ts";
 import type { Fault } from "./_reader.ts";

@@ -148,7 +148,7 @@ export class Engine {
   /** Emits in the background. Never throws. */
   emitAsync(type: string, data: unknown, options?: EmitOptions, chain?: Chain): void {
     this.#reporter.guarded(`Cannot emit ${quote(type)}`, undefined, () => {
-      const event = createEvent(type, data, options?.sessionId);
+      const event = this.outgoing.made(createEvent(type, data, options?.sessionId));
       this.dispatchAsync(event, options, chain && extend(chain, type));
     });
   }
@@ -156,7 +156,7 @@ export class Engine {
   /** Emits; a chain is that of the event which causes this one. */
   emit(type: string, data: unknown, options?: EmitOptions, chain?: Chain): Promise<Receipt> {
     try {
-      const event = createEvent(type, data, options?.sessionId);
+      const event = this.outgoing.made(createEvent(type, data, options?.sessionId));
       return this.dispatch(event, options, chain && extend(chain, type));
     } catch (error) {
       return Promise.reject(error);
@@ -203,9 +203,8 @@ export class Engine {
       while (this.lifecycle.hasWaiting) await this.lifecycle.open();
       const plan = this.plans.for(event.type)!; // it is an event
       const sent = this.outgoing.redact(event, plan);
-      const { idempotencyKey } = options;
-      const [stored] = await this.outgoing.publish([{ sent, plan, idempotencyKey }], { signal }) ??
-        [];
+      const part = { ...options, sent, plan, fresh: this.outgoing.isFresh(event) };
+      const [stored] = await this.outgoing.publish([part], { signal }) ?? [];
       if (stored?.duplicate) return stored;
       const ending = caller?.signal ?? this.lifecycle.abandoned.signal;
       const run = new Run(plan, event, this.host, {

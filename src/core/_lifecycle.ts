@@ -143,19 +143,21 @@ export class HookLifecycle {
   /** Resolves when nothing opens, no event is under way and the queue has stopped. */
   async #quiet(failed: (error: unknown) => void): Promise<void> {
     const { drained, queue } = this.#options;
-    let stopped = false;
+    let told = false;
     const stop = async (): Promise<void> => {
-      if (!this.#started || stopped) return;
-      stopped = true;
-      await queue?.stop();
+      try {
+        if (this.#started) await queue?.stop();
+      } catch (error) {
+        if (!told) failed(error);
+        told = true;
+      }
     };
-    await Promise.all([
+    const ended = Promise.all([
       this.#opening?.catch(() => {}), // whoever waits for it hears of it
       drained().then(() => this.#stopOpening()), // an event that was accepted may wait for it
-      Promise.all(this.#retiring),
-      stop().catch(failed),
     ]);
-    await stop().catch(failed); // an event that was accepted may have started it
+    // Once more: an event that was accepted may have started it, or given it something to deliver.
+    await Promise.all([Promise.all(this.#retiring), stop(), ended.then(stop)]);
   }
 }
 

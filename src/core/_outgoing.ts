@@ -11,16 +11,30 @@ export type OutgoingEvent = {
   readonly sent: HookEvent;
   readonly plan: Plan;
   readonly idempotencyKey?: string | undefined;
+  /** Whether its id was made for it. */
+  readonly fresh: boolean;
 };
 
 /** What leaves the process: the form in which it does, and the queue that it goes to. */
 export class Outgoing {
   readonly #options: RegistryOptions;
   readonly #reporter: Reporter;
+  readonly #made = new WeakSet<HookEvent>();
 
   constructor(options: RegistryOptions, reporter: Reporter) {
     this.#options = options;
     this.#reporter = reporter;
+  }
+
+  /** Notes an event that was made here, under a new id. */
+  made(event: HookEvent): HookEvent {
+    if (this.#options.outbox) this.#made.add(event);
+    return event;
+  }
+
+  /** Whether an event was made here and is on its way for the first time. */
+  isFresh(event: HookEvent): boolean {
+    return this.#made.delete(event);
   }
 
   /** The event as it may be stored and sent. Made only when it will be. */
@@ -50,8 +64,9 @@ export class Outgoing {
           "pass createHooks({ outbox })",
       );
     }
-    const batch = parts.map(({ sent, plan, idempotencyKey }): Publication => ({
+    const batch = parts.map(({ sent, plan, idempotencyKey, fresh }): Publication => ({
       event: sent,
+      fresh,
       to: this.targetsOf(sent, plan.targets),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     }));

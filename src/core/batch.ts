@@ -32,7 +32,7 @@ export type BatchOptions = {
 type Part = BatchEvent & { readonly plan: Plan; readonly sent: HookEvent };
 
 /**
- * Dispatches several events: all are judged and stored, or none; then handlers run, event by event. That
+ * Dispatches several new events, with ids made for them: all are judged and stored, or none; then handlers run, event by event. That
  * a handler failed stands in its event's receipt, and stops nobody.
  *
  * @throws {EventValidationError} naming every fault by path, behind the index of its event
@@ -53,7 +53,7 @@ export function dispatchBatch<Events extends object>(
       return { ...one, plan, sent: engine.outgoing.redact(one.event, plan) };
     });
     const stored = await engine.outgoing.publish(
-      parts.map(({ sent, plan, idempotencyKey }) => ({ sent, plan, idempotencyKey })),
+      parts.map(({ sent, plan, idempotencyKey }) => ({ sent, plan, idempotencyKey, fresh: true })),
       { idempotencyKey: options.idempotencyKey },
     );
     const accepted = stored ?? parts.map(({ event }) => receiptOf(event));

@@ -83,6 +83,11 @@ export type Publication = {
   readonly to: readonly string[];
   /** A second publication under the same key is a duplicate. */
   readonly idempotencyKey?: string;
+  /**
+   * Whether the event's id was made for this publication alone: then nobody looks whether it is stored
+   * already. Otherwise an event whose id is stored is a duplicate. @default {false}
+   */
+  readonly fresh?: boolean;
 };
 
 /** Options of `publish`. */
@@ -123,6 +128,9 @@ export type DeliveryQueue = {
   connect?(host: QueueHost): void;
   /** Begins to deliver; called by `init`. */
   start(): void;
-  /** Stops delivering; called by `close`. `publish` goes on working. */
+  /**
+   * Stops delivering; called by `close`, and once more when the last event has ended. `publish` goes on
+   * working.
+   */
   stop(): Promise<void>;
 };

@@ -25,3 +25,4 @@ export {
 export { copyJson } from "./_json.ts";
 export { consoleLogger } from "./_reporter.ts";
 export { Slots } from "./_slots.ts";
+export { TOKEN, TOKEN_RULE } from "./_token_rule.ts";

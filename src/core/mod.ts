@@ -14,7 +14,6 @@ export * from "./event_codec.ts";
 export type * from "./events.ts";
 export type * from "./hook.ts";
 export * from "./install.ts";
-export * from "./kit.ts";
 export type * from "./lifecycle.ts";
 export type * from "./patterns.ts";
 export type * from "./registration.ts";

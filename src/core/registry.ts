@@ -95,7 +95,8 @@ export class HookRegistry<Events extends object = AgentEvents> implements Lifecy
 
   /**
    * Dispatches an event that exists, such as one that `decodeEvent` gave. Its payload is judged by
-   * `schemas` alone.
+   * `schemas` alone. With an outbox, an event whose id is stored already is a duplicate: it is not stored
+   * again, and no handler runs.
    *
    * @throws {DispatchError} when handlers failed; the others ran nevertheless
    * @throws {EventValidationError} when it is no event, or a schema refuses it

@@ -30,13 +30,12 @@ export function checkScope({ scopes }: Identity, scope: Scope): void {
  * that it takes depends on the length of what was sent and on nothing that is secret.
  */
 function tokenFinder(tokens: readonly Token[]): (token: string) => Identity | undefined {
-  const encoder = new TextEncoder();
   const known = tokens.map(({ token, name, scopes, expiresAt }) => ({
-    digest: sha256(encoder.encode(token)),
+    digest: sha256(token),
     identity: { name, scopes: [...scopes], expiresAt: expiresAt && new Date(expiresAt) },
   }));
   return (token) => {
-    const digest = sha256(encoder.encode(token));
+    const digest = sha256(token);
     let found: Identity | undefined;
     for (const one of known) {
       if (isSame(digest, one.digest)) found = one.identity;

@@ -1,7 +1,6 @@
-import { checkFunctions, checkObject, show } from "../core/mod.ts";
+import { checkFunctions, checkObject, show, TOKEN, TOKEN_RULE } from "../core/kit.ts";
 import type { HooksAppAuth, Token } from "./options.ts";
 
-const TOKEN = /^[A-Za-z0-9._~+/-]{16,512}=*$/;
 const SCOPES: readonly unknown[] = ["emit", "read", "admin"];
 
 /** Checks who may use the app. No message shows a token. */
@@ -51,8 +50,8 @@ function checkToken(subject: string, token: Token): void {
   }
   if (typeof secret !== "string" || !TOKEN.test(secret)) {
     throw new TypeError(
-      `${subject} as '${name}' must have 16 to 512 characters of [A-Za-z0-9._~+/-]: ` +
-        `current length is ${typeof secret === "string" ? secret.length : "none"}`,
+      `${subject} as 'token' of '${name}' must be ${TOKEN_RULE}: ` +
+        `current value is ${typeof secret === "string" ? "text that is not shown" : typeof secret}`,
     );
   }
   if (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every((it) => SCOPES.includes(it))) {

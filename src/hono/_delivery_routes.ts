@@ -54,7 +54,9 @@ export const deliveryRoutes: readonly Route[] = [{
   pathParams: { target, id },
   answers: {
     202: {
-      description: "moved: it was waiting; replayed: it was settled, and is delivered again",
+      description:
+        "moved: it was waiting, and is due now; queued: it waits behind another of its " +
+        "session; replayed: it was settled, and is delivered again",
       schema: answers.retried,
       example: { outcome: "moved" },
     },
@@ -84,7 +86,11 @@ export const deliveryRoutes: readonly Route[] = [{
   scope: "admin",
   operation: "drainOutbox",
   summary: "Delivers what is due: for a scheduler outside",
-  body: { "application/json": { schema: answers.drainBody, example: { budget_ms: 5000 } } },
+  description:
+    "Takes at most budget_ms, 50000 if it is not there. A target whose timeout is longer " +
+    "than what is left of that gets nothing: webhooks have 10 s, durable hooks 30 s, unless they " +
+    "say otherwise. Have the scheduler wait for the answer.",
+  body: { "application/json": { schema: answers.drainBody, example: { budget_ms: 50_000 } } },
   answers: {
     200: {
       description: "What was done",

@@ -28,6 +28,11 @@ const stored = {
   accepted_at: time,
   targets: ["audit"],
 };
+const target = {
+  ...{ target: "audit", state: "off", registered: true, failures: 0 },
+  reason: "its receiver answered 410",
+  ...{ accepted: 42, delivered: 39, dead: 1, expired: 0, pending: 2, failed: 5, in_flight: 0 },
+};
 const delivery = { target: "audit", event_id: id, state: "pending", due_at: time, made: 1 };
 
 export const EXAMPLES = {
@@ -45,5 +50,7 @@ export const EXAMPLES = {
   deliveries: { deliveries: [{ ...delivery, last_attempt: attempt }] },
   delivery: { ...delivery, attempts: [attempt] },
   hooks: { hooks: [{ name: "audit", kind: "webhook", events: ["tool.*"], durable: true }] },
+  targets: { targets: [target] },
+  disable: { reason: "it is being moved" },
   replay: { target: "audit", state: "dead", budget_ms: 5000 },
 } as const;

@@ -1,5 +1,5 @@
 import type { DeliveryListOptions, EventListOptions, Page } from "../outbox/mod.ts";
-import { parseTime } from "../core/mod.ts";
+import { parseTime } from "../core/kit.ts";
 import type { Call } from "./_call.ts";
 import { outboxOf } from "./_outbox.ts";
 import { Problem } from "./_problems.ts";

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { BatchEvent } from "../core/batch.ts";
-import { createEventId, type HookEvent, parseTime } from "../core/mod.ts";
+import { parseTime } from "../core/kit.ts";
+import { createEventId, type HookEvent } from "../core/mod.ts";
 import { findJsonFault, parseJson } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import { readValue } from "./_input.ts";

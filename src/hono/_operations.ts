@@ -1,14 +1,12 @@
-import { parseTime } from "../core/mod.ts";
+import { parseTime } from "../core/kit.ts";
 import { isStreamHook } from "./_feed.ts";
-import { findJsonFault, isJson, parseJson, readBody } from "./_body.ts";
 import type { Call } from "./_call.ts";
-import { readValue } from "./_input.ts";
 import { outboxOf } from "./_outbox.ts";
 import { Problem } from "./_problems.ts";
+import { readJson } from "./_read_json.ts";
 import { drainBody, replayBody } from "./_schemas_operations.ts";
-import type * as v from "valibot";
 
-/** How long a drain or a replay takes when nothing else was asked for, in milliseconds. */
+/** How long a replay takes when nothing else was asked for, in milliseconds. */
 const BUDGET = 10_000;
 /** How long `ready` waits for the store, in milliseconds. */
 const PATIENCE = 3_000;
@@ -47,7 +45,7 @@ export async function replayDeliveries(call: Call): Promise<Response> {
 /** Delivers what is due: for a scheduler where no process lives. */
 export async function drainOutbox(call: Call): Promise<Response> {
   const outbox = outboxOf(call);
-  const { budget_ms: budgetMs = BUDGET } = await readJson(call, drainBody);
+  const { budget_ms: budgetMs } = await readJson(call, drainBody);
   const { settled, remaining } = await outbox.drainOnce({ budgetMs });
   return call.json(200, { settled, remaining });
 }
@@ -87,20 +85,4 @@ async function inTime(answer: Promise<unknown>): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** The value of a JSON body; none at all is an empty object. */
-async function readJson<Output>(
-  call: Call,
-  schema: v.GenericSchema<unknown, Output>,
-): Promise<Output> {
-  const bytes = await readBody(call);
-  if (bytes.length === 0) return readValue(schema, {});
-  if (!isJson(call.request.headers.get("content-type"))) {
-    throw new Problem("media_type_unsupported");
-  }
-  const value = parseJson(bytes);
-  const fault = findJsonFault(value, call.state.limits.jsonDepth);
-  if (fault !== undefined) throw Problem.invalid([{ pointer: "", detail: fault }]);
-  return readValue(schema, value);
 }

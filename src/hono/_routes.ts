@@ -6,6 +6,7 @@ import { health, listHooks, ready } from "./_operations.ts";
 import type { Route } from "./_route.ts";
 import { object, string } from "./_schemas.ts";
 import * as answers from "./_schemas_operations.ts";
+import { targetRoutes } from "./_target_routes.ts";
 
 const serviceRoutes: readonly Route[] = [{
   method: "GET",
@@ -47,4 +48,9 @@ const serviceRoutes: readonly Route[] = [{
 }];
 
 /** Everything that there is: of this the routes are made, the contract, and the test of scopes. */
-export const routes: readonly Route[] = [...eventRoutes, ...deliveryRoutes, ...serviceRoutes];
+export const routes: readonly Route[] = [
+  ...eventRoutes,
+  ...deliveryRoutes,
+  ...targetRoutes,
+  ...serviceRoutes,
+];

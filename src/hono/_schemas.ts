@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { isEventType, parseTime, TYPE_RULE } from "../core/mod.ts";
+import { isEventType, parseTime, TYPE_RULE } from "../core/kit.ts";
 
 /** A schema, whatever it gives. */
 export type Schema = v.GenericSchema<unknown, unknown>;
@@ -107,6 +107,12 @@ export const foreignId = text(
   (text) => text.length >= 1 && text.length <= 256,
   "must be 1 to 256 characters",
   { minLength: 1, maxLength: 256 },
+);
+
+export const reason = text(
+  (text) => /^[^\p{Cc}\p{Cs}]{1,200}$/u.test(text),
+  "must be 1 to 200 characters, none of them a control character",
+  { minLength: 1, maxLength: 200 },
 );
 
 export const cursor = text(

@@ -10,6 +10,7 @@ import {
   list,
   object,
   oneOf,
+  reason,
   session,
   strictObject,
   string,
@@ -32,8 +33,14 @@ export const replayBody = strictObject({
   cursor: v.optional(cursor),
 });
 
-/** What is asked of a drain. */
-export const drainBody = strictObject({ budget_ms: v.optional(budget) });
+/**
+ * What is asked of a drain: it fits the minute of a cron job, and is longer than the timeouts of webhooks
+ * (10 s) and durable hooks (30 s), which get nothing otherwise.
+ */
+export const drainBody = strictObject({ budget_ms: v.optional(budget, 50_000) });
+
+/** What is asked of turning a target off. */
+export const disableBody = strictObject({ reason: v.optional(reason) });
 
 const outcome = object({ name: string, ok: boolean, error: v.optional(string) });
 
@@ -105,7 +112,29 @@ export const hooks = object({
   })),
 });
 
-export const retried = object({ outcome: oneOf(["moved", "replayed"]) });
+const endpoint = {
+  target: targetName,
+  state: oneOf(["on", "paused", "off", "deleted"]),
+  registered: boolean,
+};
+
+/** How a target stands. */
+export const target = object(endpoint);
+
+/** All targets, with their figures. */
+export const targets = object({
+  targets: list(object({
+    ...endpoint,
+    failures: count,
+    failing_since: v.optional(time),
+    paused_until: v.optional(time),
+    reason: v.optional(string),
+    ...{ accepted: count, delivered: count, dead: count, expired: count, pending: count },
+    ...{ failed: count, in_flight: count },
+  })),
+});
+
+export const retried = object({ outcome: oneOf(["moved", "queued", "replayed"]) });
 export const replayed = object({
   replayed: count,
   refused: count,

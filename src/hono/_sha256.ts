@@ -5,29 +5,35 @@ const INITIAL = /* @__PURE__ */ fractions(8, Math.sqrt);
 
 /** Bytes of a block; the last one ends with the length in bits, in 8 bytes. */
 const BLOCK = 64;
+/** Texts in here need no room of their own: what is hashed is done before anybody else's turn. */
+const scratch = /* @__PURE__ */ new Uint8Array(BLOCK * 16);
+const words = /* @__PURE__ */ new Uint32Array(64);
 
 /**
- * SHA-256, at once: WebCrypto's is a promise, and takes longer than all the rest of a request. For tokens,
- * which are short.
+ * SHA-256 of a text of ASCII, at once: WebCrypto's is a promise, and takes longer than all the rest of a
+ * request. For tokens, which are short.
  */
-export function sha256(bytes: Uint8Array): Uint32Array {
+export function sha256(text: string): Uint32Array {
+  const size = Math.ceil((text.length + 9) / BLOCK) * BLOCK;
+  const bytes = size <= scratch.length ? scratch.fill(0, 0, size) : new Uint8Array(size);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  bytes[text.length] = 0x80;
+  for (let i = 0, bits = text.length * 8; i < 4; i++) bytes[size - 1 - i] = bits >>> (8 * i);
   const state = Uint32Array.from(INITIAL);
-  const padded = new Uint8Array(Math.ceil((bytes.length + 9) / BLOCK) * BLOCK);
-  padded.set(bytes);
-  padded[bytes.length] = 0x80;
-  const view = new DataView(padded.buffer);
-  view.setUint32(padded.length - 8, Math.floor(bytes.length / 2 ** 29));
-  view.setUint32(padded.length - 4, bytes.length << 3);
-  const words = new Uint32Array(64);
-  for (let offset = 0; offset < padded.length; offset += BLOCK) {
-    for (let i = 0; i < 16; i++) words[i] = view.getUint32(offset + i * 4);
-    expand(words);
-    compress(state, words);
+  for (let offset = 0; offset < size; offset += BLOCK) {
+    for (let i = 0; i < 16; i++) {
+      const at = offset + i * 4;
+      words[i] = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) |
+        bytes[at + 3]!;
+    }
+    expand();
+    compress(state);
   }
+  scratch.fill(0, 0, size); // it was a secret
   return state;
 }
 
-function expand(words: Uint32Array): void {
+function expand(): void {
   for (let i = 16; i < 64; i++) {
     const a = words[i - 15]!;
     const b = words[i - 2]!;
@@ -37,10 +43,9 @@ function expand(words: Uint32Array): void {
   }
 }
 
-function compress(state: Uint32Array, words: Uint32Array): void {
-  let [a, b, c, d, e, f, g, h] = state as unknown as number[] as [
-    ...[number, number, number, number, number, number, number, number],
-  ];
+function compress(state: Uint32Array): void {
+  let a = state[0]!, b = state[1]!, c = state[2]!, d = state[3]!;
+  let e = state[4]!, f = state[5]!, g = state[6]!, h = state[7]!;
   for (let i = 0; i < 64; i++) {
     const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
     const choice = (e & f) ^ (~e & g);
@@ -56,7 +61,8 @@ function compress(state: Uint32Array, words: Uint32Array): void {
     b = a;
     a = (t1 + s0 + majority) | 0;
   }
-  [a, b, c, d, e, f, g, h].forEach((value, i) => state[i] = state[i]! + value);
+  state[0]! += a, state[1]! += b, state[2]! += c, state[3]! += d;
+  state[4]! += e, state[5]! += f, state[6]! += g, state[7]! += h;
 }
 
 function rotate(word: number, by: number): number {

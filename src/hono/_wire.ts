@@ -1,5 +1,11 @@
 import type { HookEvent } from "../core/mod.ts";
-import type { Delivery, DeliverySummary, LoggedAttempt, StoredEvent } from "../outbox/mod.ts";
+import type {
+  Delivery,
+  DeliverySummary,
+  LoggedAttempt,
+  StoredEvent,
+  TargetFigures,
+} from "../outbox/mod.ts";
 
 /** Fields of JSON. */
 export type Json = Readonly<Record<string, unknown>>;
@@ -46,6 +52,18 @@ export function wireSummary(summary: DeliverySummary): Json {
     ...(lastAttempt === undefined ? {} : { last_attempt: wireAttempt(lastAttempt) }),
     ...optional("died_at", diedAt),
     ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+/** A target with its figures. */
+export function wireFigures(
+  { failingSince, pausedUntil, inFlight, ...figures }: TargetFigures,
+): Json {
+  return {
+    ...figures,
+    in_flight: inFlight,
+    ...optional("failing_since", failingSince),
+    ...optional("paused_until", pausedUntil),
   };
 }
 

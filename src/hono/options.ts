@@ -1,8 +1,8 @@
 import type { Logger } from "../core/mod.ts";
 
 /**
- * What a token allows. `emit`: to post events; `read`: to see events, deliveries and hooks; `admin`: all
- * that, and to retry, replay and drain.
+ * What a token allows. `emit`: to post events; `read`: to see events, deliveries, hooks and targets;
+ * `admin`: all that, and to retry, replay and drain, and to turn targets on and off.
  */
 export type Scope = "emit" | "read" | "admin";
 
@@ -18,7 +18,7 @@ export type Identity = {
 
 /** A bearer token. */
 export type Token = Identity & {
-  /** The secret: 16 to 512 characters of `[A-Za-z0-9._~+/-]`, with `=` at the end. */
+  /** The secret: 16 to 512 characters of `[A-Za-z0-9._~+/-]`, with `=` at the end only. */
   readonly token: string;
 };
 

@@ -1,4 +1,5 @@
 import type { Attempt, HookEvent, Logger, Store } from "../core/mod.ts";
+import { beginningOf, LONGEST_REASON } from "./_beginning.ts";
 import { MAX_CLAIMS } from "./_claimer.ts";
 import type { Endpoints } from "./_endpoints.ts";
 import type { Env } from "./_env.ts";
@@ -81,7 +82,7 @@ export class Attempter {
   #judge(attempt: Attempt, log: DeliveryLog, { lease: { slot } }: Job, type: string): Settlement {
     const { env } = this.#options;
     if (attempt.verdict === "delivered") return { kind: "delivered", attempt, log };
-    const reason = attempt.error ?? attempt.verdict;
+    const reason = beginningOf(attempt.error ?? attempt.verdict, LONGEST_REASON);
     const delay = attempt.verdict === "final"
       ? undefined
       : slot.target.retry.delay(log.made - (log.base ?? 0) + 1, env.random());

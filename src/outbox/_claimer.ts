@@ -24,6 +24,8 @@ export type Pass = {
   readonly next: number | undefined;
   /** The targets of which something due was left, for want of slots or of time. */
   readonly left: readonly string[];
+  /** Whether something due was left that may be had in a moment: its receiver rests, or another was faster. */
+  readonly owed: boolean;
 };
 
 /** What the claimer works with. */
@@ -58,7 +60,7 @@ type Seen = {
 /** What one pass found of one target. */
 type Part = Omit<Pass, "left"> & { readonly left: boolean };
 
-const NOTHING: Part = { claimed: 0, next: undefined, left: false };
+const NOTHING: Part = { claimed: 0, next: undefined, left: false, owed: false };
 type DueEntry = { readonly key: StoreKey; readonly versionstamp: string; readonly due: Due };
 
 /** Finds due deliveries, target after target, and leases them. */
@@ -81,7 +83,8 @@ export class Claimer {
     const several = this.#met.length > 1;
     const start = several ? this.#met[Math.floor(env.random() * this.#met.length)]! : "";
     const met: string[] = [];
-    const total = { claimed: 0, next: undefined as number | undefined, left: [] as string[] };
+    const left: string[] = [];
+    const total = { claimed: 0, next: undefined as number | undefined, left, owed: false };
     let wrapped = start === "";
     for (let from = start;;) {
       const [first] = await collect(store, keys.dueFrom(from), 1);
@@ -98,7 +101,8 @@ export class Claimer {
       met.push(name);
       const part = await this.#claimFor(name, longest, Number(first!.key[3]));
       total.claimed += part.claimed;
-      if (part.left) total.left.push(name);
+      if (part.left) left.push(name);
+      total.owed ||= part.owed;
       if (part.next !== undefined) total.next = Math.min(total.next ?? Infinity, part.next);
       from = `${name}\0`;
     }
@@ -110,7 +114,8 @@ export class Claimer {
     const slot = targets.get(name);
     if (slot === undefined) return NOTHING;
     const soonest = Math.max(earliest, endpoints.rests.until(name));
-    if (soonest > env.now()) return { ...NOTHING, next: soonest };
+    const owed = earliest <= env.now();
+    if (soonest > env.now()) return { ...NOTHING, next: soonest, owed };
     const { state, record } = await endpoints.standing(slot);
     if (state === "paused") return { ...NOTHING, next: record.pausedUntil };
     if (state === "deleted") await this.#options.purge(name);
@@ -119,25 +124,25 @@ export class Claimer {
     let claimed = 0;
     let most = slot.target.concurrency; // in one pass: others wait for their turn
     for (;;) {
-      if (!wanted()) return { claimed, next: undefined, left: true };
+      if (!wanted()) return { ...NOTHING, claimed, left: true };
       const kept = this.#seen.get(name);
       const seen = kept ?? await this.#look(name);
       this.#seen.delete(name);
       const { claimable, next, ended } = seen;
-      if (claimable.length === 0) return { claimed, next, left: false };
+      if (claimable.length === 0) return { ...NOTHING, claimed, next };
       const free = Math.min(targets.free(name), store.limits.checks, most);
       if (free <= 0) {
         this.#seen.set(name, seen);
-        return { claimed, next, left: true };
+        return { ...NOTHING, claimed, next, left: true };
       }
       const won = await this.#claim(name, claimable.slice(0, free));
       claimed += won;
       most -= won;
       // Somebody was faster: what was seen is out of date, and is looked at anew, later.
-      if (won === 0) return { claimed, next: env.now(), left: false };
+      if (won === 0) return { ...NOTHING, claimed, next: env.now(), owed: true };
       const rest = claimable.slice(free);
       if (rest.length > 0) this.#seen.set(name, { ...seen, claimable: rest });
-      else if (ended && kept === undefined) return { claimed, next, left: false };
+      else if (ended && kept === undefined) return { ...NOTHING, claimed, next };
     }
   }
 

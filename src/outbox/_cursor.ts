@@ -1,4 +1,5 @@
-import { show, type StoreKey } from "../core/mod.ts";
+import { show } from "../core/kit.ts";
+import type { StoreKey } from "../core/mod.ts";
 
 const VERSION = 1;
 /** Bytes of the texts in a place, at most: a key has 2048, with its prefix. */

@@ -24,6 +24,8 @@ export type NewEvent = {
   readonly to: readonly string[];
   /** The targets that get it in the order of its session, and the session. */
   readonly lanes?: ReadonlyMap<string, string> | undefined;
+  /** Made for its head alone. */
+  readonly token?: string | undefined;
   /** Parts of its JSON that are stored already, instead of a body in its head. */
   readonly chunks?: readonly unknown[] | undefined;
 };
@@ -31,7 +33,7 @@ export type NewEvent = {
 /** Adds an event's head, and the count of a delivery for each target. */
 export function putHead(
   draft: Draft,
-  { id, wire, to, lanes, chunks }: NewEvent,
+  { id, wire, to, lanes, token, chunks }: NewEvent,
   at: number,
   keys: Keys,
   retention: Retention,
@@ -39,7 +41,8 @@ export function putHead(
   const body = chunks ? { chunks: chunks.length } : { event: wire };
   const [session] = lanes?.values() ?? [];
   const lane = session === undefined ? {} : { lane: { session, targets: [...lanes!.keys()] } };
-  const head: EventHead = { v: VERSION, to, at, ...lane, ...body };
+  const mark = token === undefined ? {} : { token };
+  const head: EventHead = { v: VERSION, to, at, ...lane, ...mark, ...body };
   draft.sets.push([keys.event(id), head, retention.head]);
   for (const target of to) draft.sums.add(keys.count(target, id, "accepted"));
 }

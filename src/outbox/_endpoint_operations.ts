@@ -1,4 +1,5 @@
-import { checkName, type Store } from "../core/mod.ts";
+import { checkName } from "../core/kit.ts";
+import type { Store } from "../core/mod.ts";
 import type { Standing } from "./_endpoint_record.ts";
 import { ON } from "./_endpoint_record.ts";
 import type { Endpoints } from "./_endpoints.ts";

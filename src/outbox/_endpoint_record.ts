@@ -32,8 +32,10 @@ export function standingOf(record: EndpointRecord, address: string, now: number)
   return { state: (record.pausedUntil ?? 0) > now ? "paused" : "on", record };
 }
 
-/** Failures of one process that are not written yet. */
-export type Unwritten = { since: number | undefined; failures: number };
+/** Whether two records tell of the same end. */
+export function isSameOff(a: EndpointRecord, b: EndpointRecord): boolean {
+  return a.state === b.state && a.reason === b.reason && a.address === b.address;
+}
 
 /** The record after a success; undefined: it knows of no failure. */
 export function cleared(
@@ -42,17 +44,17 @@ export function cleared(
   return failingSince === undefined ? undefined : { ...record, failures: 0 };
 }
 
-/** The record with failures that were not in it. */
+/**
+ * The record with failures that were not in it. The first that is written counts from now, not from when
+ * it was: other processes may have succeeded meanwhile.
+ */
 export function withFailures(
   record: EndpointRecord,
-  { since, failures }: Unwritten,
+  failures: number,
+  now: number,
 ): EndpointRecord {
-  const failingSince = record.failingSince ?? since;
-  return {
-    ...record,
-    ...(failingSince === undefined ? {} : { failingSince }),
-    failures: record.failures + failures,
-  };
+  const { failingSince = now } = record;
+  return { ...record, failingSince, failures: record.failures + failures };
 }
 
 /** Until when a receiver asks to be left alone altogether; undefined: it does not. */

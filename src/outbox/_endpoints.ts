@@ -3,12 +3,12 @@ import { commitChange, readKeys } from "./_commit.ts";
 import { Draft } from "./_draft.ts";
 import {
   cleared,
+  isSameOff,
   pauseAsked,
   readEndpoint,
   reasonToEnd,
   type Standing,
   standingOf,
-  type Unwritten,
   withFailures,
 } from "./_endpoint_record.ts";
 import type { Env } from "./_env.ts";
@@ -43,8 +43,9 @@ export type EndpointsOptions = {
 };
 
 /** A record as it was read, and what this process has not written of it yet. */
-type Known = Unwritten & {
+type Known = {
   record: EndpointRecord;
+  failures: number;
   versionstamp: string | null;
   readAt: number;
   writtenAt: number;
@@ -109,7 +110,6 @@ export class Endpoints {
       if (attempt.verdict !== "delivered") return await this.#failed(slot, attempt, type);
       const known = this.#known.get(slot.target.name)!;
       known.failures = 0;
-      known.since = undefined;
       if (record.failingSince !== undefined) await this.#edit(slot, cleared);
     } catch (error) {
       this.#trouble.warn(`What '${slot.target.name}' answered could not be noted`, error);
@@ -129,21 +129,25 @@ export class Endpoints {
     const known = this.#known.get(name)!;
     const now = env.now();
     known.failures++;
-    known.since ??= now;
     const address = await this.#addressOf(slot);
     const { record } = standingOf(known.record, address, now);
     const pausedUntil = pauseAsked(attempt, now);
     const pauses = pausedUntil !== undefined &&
       pausedUntil > (record.pausedUntil ?? 0) + PAUSE_STEP;
-    const reason = reasonToEnd(withFailures(record, known), attempt, now, disableAfter);
+    const reason = reasonToEnd(
+      withFailures(record, known.failures, now),
+      attempt,
+      now,
+      disableAfter,
+    );
     const due = Math.abs(now - known.writtenAt) >= FLUSH_EVERY;
     if (!pauses && reason === undefined && !due) return false;
-    const { since, failures, writtenAt } = known;
+    const { failures, writtenAt } = known;
     // What is being written is not this process's any more: others fail meanwhile.
-    Object.assign(known, { since: undefined, failures: 0, writtenAt: now });
+    Object.assign(known, { failures: 0, writtenAt: now });
     const edit: Edit = (record) => {
       if (record.state === "off") return undefined;
-      const failing = withFailures(record, { since, failures });
+      const failing = withFailures(record, failures, now);
       const reason = reasonToEnd(failing, attempt, now, disableAfter);
       if (reason !== undefined) return { ...failing, state: "off", reason };
       return pauses ? { ...failing, pausedUntil } : failing;
@@ -152,7 +156,7 @@ export class Endpoints {
       const written = await this.#edit(slot, edit, type);
       return written?.state === "off" || attempt.verdict === "disable";
     } catch (error) {
-      Object.assign(known, { since, failures: known.failures + failures, writtenAt });
+      Object.assign(known, { failures: known.failures + failures, writtenAt });
       throw error;
     }
   }
@@ -186,8 +190,7 @@ export class Endpoints {
       const draft = new Draft();
       draft.checks.push({ key, versionstamp: known.versionstamp });
       draft.sets.push([key, record, undefined]);
-      const { state, reason } = known.record;
-      const isNews = record.state === "off" && (state !== "off" || reason !== record.reason);
+      const isNews = record.state === "off" && !isSameOff(known.record, record);
       const data = { target: name, reason: this.#explain(record.reason) };
       const announce = isNews ? events.put(draft, "webhook.disabled", data, cause) : undefined;
       const outcome = await commitChange(store, draft.change, env, deadline - env.now());
@@ -217,7 +220,7 @@ export class Endpoints {
     const read = { record: readEndpoint(value), versionstamp, readAt: env.now() };
     const known = this.#known.get(name);
     if (known) return Object.assign(known, read);
-    const fresh: Known = { ...read, writtenAt: -Infinity, since: undefined, failures: 0 };
+    const fresh: Known = { ...read, writtenAt: -Infinity, failures: 0 };
     this.#known.set(name, fresh);
     return fresh;
   }

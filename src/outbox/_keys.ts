@@ -16,6 +16,11 @@ export class Keys {
     this.meta = [prefix, "meta"];
   }
 
+  /** Bytes that the prefix takes of each key. */
+  get prefixBytes(): number {
+    return new TextEncoder().encode(this.#prefix).length + 2;
+  }
+
   /** An accepted event. */
   event(id: string): StoreKey {
     return [this.#prefix, "event", id];

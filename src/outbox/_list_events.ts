@@ -1,4 +1,5 @@
-import { isEventId, type StoreEntry } from "../core/mod.ts";
+import { isEventId } from "../core/kit.ts";
+import type { StoreEntry } from "../core/mod.ts";
 import { type ListName, readCursor, writeCursor } from "./_cursor.ts";
 import { beforeIdsAt } from "./_event_time.ts";
 import type { Keys } from "./_keys.ts";

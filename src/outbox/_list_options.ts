@@ -1,4 +1,4 @@
-import { isEventId, isPattern, patternsFor, show } from "../core/mod.ts";
+import { isEventId, isPattern, patternsFor, show } from "../core/kit.ts";
 import type { EventListOptions } from "./lists.ts";
 import { timeOf } from "./_event_time.ts";
 

@@ -17,9 +17,7 @@ const MAX_EVENT = 256 * 1024;
 const CHUNK = 60_000;
 /** Longest session of an ordered delivery, in bytes: a commit takes 80 KiB of keys that hold it. */
 const MAX_SESSION = 256;
-/** Room for an id in a list of them. */
-const MAX_ID = 132;
-/** Room for a head's other fields, or a due key and its value. */
+/** Room for the other fields of a head. */
 const OVERHEAD = 512;
 
 /** One publication, checked and encoded. */
@@ -30,6 +28,11 @@ export type Prepared = {
   /** The targets that get it in the order of its session, and the session. */
   readonly lanes: ReadonlyMap<string, string>;
   readonly key: string | undefined;
+  /**
+   * Written into its head, to know it by: it may be stored already, by somebody else. Undefined: its id was
+   * made for it, and stands in no store.
+   */
+  readonly token: string | undefined;
   /** SHA-256 of what was published, when there is a key. */
   readonly hash: string;
   /** The rest of its batch, when its key is that of the whole. */
@@ -42,7 +45,7 @@ export type Prepared = {
 
 /** Checks and encodes a publication. Nothing was written when this throws. */
 async function prepare(
-  { event, to, idempotencyKey }: Publication,
+  { event, to, idempotencyKey, fresh = false }: Publication,
   limits: StoreLimits,
   targets: Targets,
 ): Promise<Prepared> {
@@ -63,6 +66,7 @@ async function prepare(
     to,
     lanes: lanesOf(event, to, targets),
     key: idempotencyKey,
+    token: fresh ? undefined : crypto.randomUUID(),
     hash: idempotencyKey === undefined ? "" : await hashOf(contentOf(wire)),
     chunks: large ? split(text) : undefined,
     size,
@@ -76,7 +80,7 @@ export async function prepareBatch(
   limits: StoreLimits,
   targets: Targets,
 ): Promise<readonly Prepared[]> {
-  const keyless = ({ event, to }: Publication): Publication => ({ event, to });
+  const keyless = ({ idempotencyKey: _, ...rest }: Publication): Publication => rest;
   const all = await Promise.all(
     batch.map((one) => prepare(key === undefined ? one : keyless(one), limits, targets)),
   );
@@ -124,7 +128,7 @@ export function lanesIn(batch: readonly Prepared[]): readonly (readonly [string,
 }
 
 /**
- * Which publications of a batch repeat an earlier one under the same key.
+ * Which publications of a batch repeat an earlier one: under the same key, or of the same event.
  *
  * @throws {IdempotencyConflictError} when a key stands for two events
  */
@@ -132,60 +136,18 @@ export function findRepeats(batch: readonly Prepared[]): ReadonlyMap<Prepared, P
   const originals = new Map<string, Prepared>();
   const repeats = new Map<Prepared, Prepared>();
   for (const prepared of batch) {
-    if (prepared.key === undefined) continue;
-    const original = originals.get(prepared.key);
-    if (original === undefined) originals.set(prepared.key, prepared);
+    const name = prepared.key === undefined ? `id ${prepared.event.id}` : `key ${prepared.key}`;
+    const original = originals.get(name);
+    if (original === undefined) originals.set(name, prepared);
+    else if (prepared.key === undefined) repeats.set(prepared, original);
     else if (original.hash === prepared.hash) repeats.set(prepared, original);
     else throw new IdempotencyConflictError();
   }
   return repeats;
 }
 
-/** Stores bodies apart until what stays fits one commit. */
-export function fitIntoCommit(batch: readonly Prepared[], limits: StoreLimits): void {
-  const keyed = batch.filter(({ key }) => key !== undefined).length;
-  const lanes = lanesIn(batch).length;
-  if (keyed + lanes > limits.checks - 1) {
-    throw new StoreLimitError(
-      `Cannot publish a batch with ${keyed} idempotency keys and ${lanes} ordered sessions as a ` +
-        `commit has room for ${limits.checks - 1}`,
-    );
-  }
-  const largestFirst = [...batch].sort((a, b) => b.size - a.size);
-  for (const prepared of largestFirst) {
-    if (sizeOf(batch) <= limits.bytes) return;
-    prepared.chunks ??= split(JSON.stringify(prepared.wire));
-  }
-  const mutations = mutationsOf(batch);
-  if (mutations > limits.mutations || sizeOf(batch) > limits.bytes) {
-    throw new StoreLimitError(
-      `Cannot publish a batch of ${batch.length} events as a commit has ${limits.mutations} changes ` +
-        `and ${limits.bytes} bytes at most: current values are ${mutations} and ${sizeOf(batch)}`,
-    );
-  }
-}
-
-/** Bytes of the heads and due keys of some events, at most. */
-export function sizeOf(batch: readonly Prepared[]): number {
-  let bytes = 0;
-  for (const { size, chunks, to, lanes, others = [] } of batch) {
-    bytes += (chunks ? 0 : size) + OVERHEAD * (1 + to.length) + MAX_ID * others.length +
-      lanes.size * (2 * OVERHEAD + 3 * MAX_SESSION);
-  }
-  return bytes;
-}
-
-/** Changes of a commit that stores some events, at most. */
-export function mutationsOf(batch: readonly Prepared[]): number {
-  let mutations = 0;
-  for (const { to, lanes, key } of batch) {
-    mutations += 1 + 2 * to.length + 2 * lanes.size + (key === undefined ? 0 : 1);
-  }
-  return mutations;
-}
-
 /** Parts of a text whose JSON strings are `CHUNK` bytes each, at most. */
-function split(text: string): readonly string[] {
+export function split(text: string): readonly string[] {
   const parts: string[] = [];
   for (let from = 0; from < text.length;) {
     let length = Math.min(CHUNK, text.length - from);
@@ -198,7 +160,7 @@ function split(text: string): readonly string[] {
   return parts;
 }
 
-function byteLength(text: string): number {
+export function byteLength(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 

@@ -1,15 +1,25 @@
-import type { Publication, PublishOptions, Receipt, Store, StoreKey } from "../core/mod.ts";
-import { type Change, commitChange, readKeys } from "./_commit.ts";
+import {
+  type Publication,
+  type PublishOptions,
+  type Receipt,
+  type Store,
+  StoreLimitError,
+} from "../core/mod.ts";
+import { storeChunks } from "./_chunks.ts";
+import { type Change, commitChange } from "./_commit.ts";
 import { Draft, putDue, putHead } from "./_draft.ts";
+import { findStored, receiptOf } from "./_duplicates.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
+import { fitIntoCommit, type Room } from "./_fit.ts";
 import { LaneTails, putLaneDue } from "./_lanes.ts";
 import type { BornLease, Lessor } from "./_lessor.ts";
-import { findRepeats, fitIntoCommit, lanesIn, prepareBatch, type Prepared } from "./_prepare.ts";
+import { Lines } from "./_lines.ts";
+import { findRepeats, lanesIn, prepareBatch, type Prepared } from "./_prepare.ts";
 import { type Retention, type Seen, UNLEASED, VERSION } from "./_records.ts";
 import type { Targets } from "./_targets.ts";
 import { standsAlone, type Unit, Units } from "./_units.ts";
-import { IdempotencyConflictError, OutboxUnavailableError } from "./errors.ts";
+import { OutboxUnavailableError } from "./errors.ts";
 
 /** Commits under way, at most, that have idempotency keys. */
 const MOST_ASIDE = 16;
@@ -30,14 +40,18 @@ export type PublisherOptions = {
 /** Stores events: those that come while a commit is under way share the next one. */
 export class Publisher {
   readonly #options: PublisherOptions;
+  readonly #room: Room;
   readonly #units: Units;
+  readonly #lines = new Lines();
   /** Commits under way that the next one does not wait for. */
   readonly #aside = new Set<Promise<void>>();
   #busy = false;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    this.#units = new Units(options.store.limits);
+    const { store: { limits }, keys: { prefixBytes: prefix } } = options;
+    this.#room = { ...limits, prefix };
+    this.#units = new Units(this.#room);
   }
 
   /** Stores a batch as a whole, or not at all. */
@@ -47,35 +61,31 @@ export class Publisher {
   ): Promise<readonly Receipt[]> {
     const { store: { limits }, env, eventLog, targets } = this.#options;
     signal?.throwIfAborted();
-    const all = await prepareBatch(batch, idempotencyKey, limits, targets);
-    const repeats = findRepeats(all);
-    const stored = all.filter((prepared) =>
-      !repeats.has(prepared) && (eventLog || prepared.to.length > 0 || prepared.key !== undefined)
-    );
-    if (stored.length === 0) return all.map((prepared) => receiptOf(prepared));
-    fitIntoCommit(stored, limits);
-    await this.#storeChunks(stored);
-    const waiting = this.#units.add(stored, env.now() + PATIENCE, signal);
+    const turn = this.#lines.enter(batch, targets);
+    let waiting: Promise<Map<Prepared, Receipt>> | undefined;
+    let all: readonly Prepared[];
+    let repeats: ReadonlyMap<Prepared, Prepared>;
+    try {
+      all = await prepareBatch(batch, idempotencyKey, limits, targets);
+      repeats = findRepeats(all);
+      const stored = all.filter((prepared) =>
+        !repeats.has(prepared) && (eventLog || prepared.to.length > 0 || prepared.key !== undefined)
+      );
+      fitIntoCommit(stored, this.#room);
+      await storeChunks(stored, this.#options);
+      await turn?.come;
+      if (stored.length > 0) waiting = this.#units.add(stored, env.now() + PATIENCE, signal);
+    } finally {
+      turn?.leave();
+    }
     void this.#pump();
     const done = await waiting;
     return all.map((prepared) => {
       const original = repeats.get(prepared);
-      if (original === undefined) return done.get(prepared) ?? receiptOf(prepared);
-      return { ...receiptOf(prepared), id: done.get(original)!.id, duplicate: true };
+      if (original === undefined) return done?.get(prepared) ?? receiptOf(prepared);
+      const { id } = done?.get(original) ?? receiptOf(original);
+      return { ...receiptOf(prepared), id, duplicate: true };
     });
-  }
-
-  /** Bodies that no head can hold come first: until there is a head, nobody sees them. */
-  async #storeChunks(batch: readonly Prepared[]): Promise<void> {
-    const { store, keys, env, retention } = this.#options;
-    for (const { event, chunks = [] } of batch) {
-      for (const [n, chunk] of chunks.entries()) {
-        const sets = [[keys.chunk(event.id, n), chunk, retention.rest]] as const;
-        const change: Change = { checks: [], sums: [], deletes: [], sets };
-        const outcome = await commitChange(store, change, env, PATIENCE);
-        if (outcome.ok === "unknown") throw new OutboxUnavailableError(false, outcome.cause);
-      }
-    }
   }
 
   /**
@@ -87,13 +97,23 @@ export class Publisher {
     this.#busy = true;
     const next = (): readonly Unit[] => this.#units.next(this.#options.env.now());
     for (let units = next(); units.length > 0; units = next()) {
-      const sent = this.#send(units)
-        .catch((error) => units.forEach((unit) => unit.reject(error)))
+      const sent = this.#sendOrSplit(units)
         .finally(() => this.#aside.delete(sent));
       if (!units.some(standsAlone)) await sent;
       else if (this.#aside.add(sent).size === MOST_ASIDE) await Promise.race(this.#aside);
     }
     this.#busy = false;
+  }
+
+  /** Sends units; when the store finds them too large together, each alone. Never rejects. */
+  async #sendOrSplit(units: readonly Unit[]): Promise<void> {
+    try {
+      await this.#send(units);
+    } catch (error) {
+      const split = error instanceof StoreLimitError && units.length > 1;
+      if (!split) return units.forEach((unit) => unit.reject(error));
+      for (const unit of units) await this.#sendOrSplit([unit]);
+    }
   }
 
   /** Commits units until it is known what became of them. */
@@ -112,7 +132,9 @@ export class Publisher {
         const outcome = await commitChange(store, change, env, left());
         if (outcome.ok === "unknown") throw new OutboxUnavailableError("unknown", outcome.cause);
         // `false` may mean that it was applied, and that only the answer to that was lost.
-        const versionstamp = outcome.ok ? outcome.versionstamp : await this.#look(units, deadline);
+        const versionstamp = outcome.ok
+          ? outcome.versionstamp
+          : await findStored(units, this.#options, left());
         if (versionstamp !== null) {
           // Found after it was built anew: it may be the earlier one, whose leases are not these.
           if (!outcome.ok && builds > 1) cancel(), leases.length = 0;
@@ -138,41 +160,17 @@ export class Publisher {
     }
   }
 
-  /**
-   * After a check failed: the versionstamp of the commit if it was applied. If not, what is a duplicate
-   * is taken out of the batches.
-   *
-   * @throws {IdempotencyConflictError} when a key was used for something else
-   */
-  async #look(units: readonly Unit[], deadline: number): Promise<string | null> {
-    const { store, keys, env } = this.#options;
-    const read = (list: readonly StoreKey[]) => readKeys(store, list, env, deadline - env.now());
-    const first = units[0]!.batch[0]!;
-    const [head] = await read([keys.event(first.event.id)]);
-    if (head!.versionstamp !== null) return head!.versionstamp;
-    for (const unit of units) {
-      const rest: Prepared[] = [];
-      for (const prepared of unit.batch) {
-        if (unit.done.has(prepared)) continue; // with the first of its batch
-        const [entry] = prepared.key === undefined ? [] : await read([keys.seen("", prepared.key)]);
-        const seen = (entry?.value ?? null) as Seen | null;
-        if (seen === null) rest.push(prepared);
-        else if (seen.hash !== prepared.hash) throw new IdempotencyConflictError();
-        else setDuplicates(unit.done, prepared, seen);
-      }
-      unit.batch = rest;
-    }
-    return null;
-  }
-
   /** One commit for some events: heads, due keys, counts. Its guard is that the first is not there. */
   #changeFor(batch: readonly Prepared[], leases: BornLease[], tails: LaneTails): Change {
     const { keys, env, retention } = this.#options;
     const at = env.now();
     const draft = new Draft();
     draft.checks.push({ key: keys.event(batch[0]!.event.id), versionstamp: null });
-    for (const prepared of batch) {
-      const { event: { id }, key, hash, others } = prepared;
+    for (const [n, prepared] of batch.entries()) {
+      const { event: { id }, key, token, hash, others } = prepared;
+      if (n > 0 && token !== undefined) {
+        draft.checks.push({ key: keys.event(id), versionstamp: null });
+      }
       putHead(draft, { id, ...prepared }, at, keys, retention);
       for (const target of prepared.to) {
         const lease = this.#place(draft, prepared, target, at, tails);
@@ -223,16 +221,4 @@ export class Publisher {
     const deliveries = units.flatMap(({ batch }) => batch).flatMap(({ to }) => to);
     if (deliveries.length > leases.length) lessor.wake();
   }
-}
-
-/** What was published under a key is a duplicate of what was seen under it. */
-function setDuplicates(done: Unit["done"], prepared: Prepared, { id, others = [] }: Seen): void {
-  done.set(prepared, { ...receiptOf(prepared), id, duplicate: true });
-  for (const [index, other] of (prepared.others ?? []).entries()) {
-    done.set(other, { ...receiptOf(other), id: others[index]!, duplicate: true });
-  }
-}
-
-function receiptOf({ event: { id } }: Prepared): Receipt {
-  return { id, deliveries: 0, duplicate: false, handlers: [] };
 }

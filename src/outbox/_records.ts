@@ -1,4 +1,5 @@
 import type { Attempt, WireEvent } from "../core/mod.ts";
+import { beginningOf, LONGEST_REASON } from "./_beginning.ts";
 
 /** The version of every record, and of the layout. A record of a newer one is left alone. */
 export const VERSION = 1;
@@ -12,6 +13,8 @@ export type EventHead = {
   readonly at: number;
   /** The targets that get it in the order of its session. */
   readonly lane?: { readonly session: string; readonly targets: readonly string[] };
+  /** Made for this head alone, where another process may have stored the same event. */
+  readonly token?: string;
   /** The event, unless it is in chunks. */
   readonly event?: WireEvent;
   /** How many chunks hold its JSON. */
@@ -85,11 +88,22 @@ const KEPT_ATTEMPTS = 20;
 /** Characters that they take at most, as JSON: 16 KiB in the worst case of UTF-8. */
 const KEPT_CHARACTERS = 16 * 1024 / 3;
 
-/** The last attempts, as many as a log has room for. */
+/** The last attempts, as many as a log has room for. There is always room for the last. */
 export function keepAttempts(attempts: readonly KeptAttempt[]): readonly KeptAttempt[] {
   const kept = attempts.slice(-KEPT_ATTEMPTS);
+  const last = kept.pop();
+  if (last !== undefined) kept.push(shortened(last));
   while (kept.length > 1 && JSON.stringify(kept).length > KEPT_CHARACTERS) kept.shift();
   return kept;
+}
+
+/** An error is cut first; the answer's body gets the room that the rest leaves. */
+function shortened({ error, response, ...attempt }: KeptAttempt): KeptAttempt {
+  const short = error === undefined ? {} : { error: beginningOf(error, LONGEST_REASON) };
+  const rest = { ...attempt, ...short };
+  if (response === undefined) return rest;
+  const room = KEPT_CHARACTERS - JSON.stringify([{ ...rest, response: "" }]).length;
+  return { ...rest, response: beginningOf(response, room) };
 }
 
 /** Whether a due key's value is one that this version can work with. */

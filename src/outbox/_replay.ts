@@ -1,4 +1,5 @@
-import { checkPositive, type StoreEntry, type StoreKey } from "../core/mod.ts";
+import { checkPositive } from "../core/kit.ts";
+import type { StoreEntry, StoreKey } from "../core/mod.ts";
 import { type ListName, readCursor, writeCursor } from "./_cursor.ts";
 import { beforeIdsAt } from "./_event_time.ts";
 import { headOf } from "./_list_events.ts";

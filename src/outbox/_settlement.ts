@@ -49,7 +49,7 @@ function putPlace(
   draft: Draft,
   { lease, id, lane }: Job,
   settlement: Settlement,
-  { keys, retention }: SettlementOptions,
+  { keys, retention, env }: SettlementOptions,
 ): void {
   const { target, session, key, due } = lease;
   const lifetime = session === undefined ? retention.rest : undefined;
@@ -59,7 +59,9 @@ function putPlace(
     return;
   }
   const more = lane?.more === true && settlement.kind !== "retry";
-  if (!more) draft.deletes.push(key);
+  // A lane that goes on lets those that wait go first. Never before its time, which another clock gave it.
+  const next = more ? Math.max(lease.at, env.now()) : undefined;
+  if (next !== lease.at) draft.deletes.push(key);
   if (settlement.kind === "retry") {
     const moved = session === undefined
       ? keys.due(target, settlement.at, id)
@@ -69,7 +71,9 @@ function putPlace(
   }
   if (lane === undefined) return;
   if (lane.n !== undefined) draft.deletes.push(keys.laneEntry(target, session!, lane.n));
-  if (more) return void draft.sets.push([key, UNLEASED, undefined]);
+  if (next !== undefined) {
+    return void draft.sets.push([keys.laneDue(target, next, session!), UNLEASED, undefined]);
+  }
   // The last of its lane, which ends with it unless another came meanwhile.
   draft.checks.push({ key: keys.lane(target, session!), versionstamp: lane.versionstamp });
   draft.deletes.push(keys.lane(target, session!));

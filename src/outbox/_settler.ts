@@ -7,6 +7,7 @@ import type { Job, Settlement } from "./_lease.ts";
 import type { OwnEvents } from "./_own_events.ts";
 import type { Retention } from "./_records.ts";
 import { settlementDraft } from "./_settlement.ts";
+import type { TroubleLog } from "./_trouble_log.ts";
 
 /** How long a settle is tried, in milliseconds; after that the lease ends, and somebody attempts again. */
 const PATIENCE = 30_000;
@@ -24,6 +25,7 @@ export type SettlerOptions = {
   readonly env: Env;
   readonly retention: Retention;
   readonly events: OwnEvents;
+  readonly log: TroubleLog;
 };
 
 /** Writes outcomes: those that come while a commit is under way share the next one. */
@@ -54,9 +56,24 @@ export class Settler {
     this.#busy = true;
     while (this.#waiting.length > 0) {
       const group = this.#gather();
-      await this.#commit(group).catch(() => group.forEach(({ done }) => done(false)));
+      await this.#commit(group).catch((error) => this.#refused(group, error));
     }
     this.#busy = false;
+  }
+
+  /** A commit that the store refuses may be the fault of one of its settles: the others are not lost. */
+  async #refused(group: readonly Waiting[], error: unknown): Promise<void> {
+    const { target } = group[0]!.job.lease;
+    const whose = group.length > 1 ? `${group.length} deliveries` : `a delivery to '${target}'`;
+    this.#options.log.warn(`The store refused the outcome of ${whose}`, error);
+    if (group.length > 1) await this.#settleEach(group);
+    else group[0]!.done(false);
+  }
+
+  async #settleEach(group: readonly Waiting[]): Promise<void> {
+    for (const one of group) {
+      await this.#commit([one]).catch((error) => this.#refused([one], error));
+    }
   }
 
   /** The settles of the next commit. One that brings an event goes alone. */
@@ -80,7 +97,7 @@ export class Settler {
     const outcome = await commitChange(store, draft.change, env, PATIENCE);
     if (outcome.ok === true) announce();
     if (outcome.ok === false && group.length > 1) {
-      for (const one of group) await this.#commit([one]);
+      await this.#settleEach(group);
     } else if (outcome.ok === false && await this.#grew(group[0]!)) await this.#commit(group);
     else for (const { done } of group) done(outcome.ok === true);
   }

@@ -16,7 +16,7 @@ export class TroubleLog {
   }
 
   /** Logs, unless it did so for the same kind a moment ago. */
-  warn(kind: string, error: unknown): void {
+  warn(kind: string, ...details: readonly unknown[]): void {
     const now = this.#env.now();
     const last = this.#kinds.get(kind);
     if (last !== undefined && Math.abs(now - last.at) < QUIET) {
@@ -25,6 +25,6 @@ export class TroubleLog {
     }
     const times = last !== undefined && last.held > 0 ? ` (and ${last.held} times before)` : "";
     this.#kinds.set(kind, { at: now, held: 0 });
-    this.#logger.warn(`${kind}${times}`, error);
+    this.#logger.warn(`${kind}${times}`, ...details);
   }
 }

@@ -1,5 +1,7 @@
-import { follow, type Receipt, type StoreLimits } from "../core/mod.ts";
-import { lanesIn, mutationsOf, type Prepared, sizeOf } from "./_prepare.ts";
+import { follow } from "../core/kit.ts";
+import type { Receipt } from "../core/mod.ts";
+import { fits, type Room, shareOf } from "./_fit.ts";
+import { lanesIn, type Prepared } from "./_prepare.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 
 /** A batch that is stored as a whole, and who waits for it. */
@@ -14,10 +16,10 @@ export type Unit = {
 /** The units that wait for a commit. */
 export class Units {
   readonly #waiting = new Set<Unit>();
-  readonly #limits: StoreLimits;
+  readonly #room: Room;
 
-  constructor(limits: StoreLimits) {
-    this.#limits = limits;
+  constructor(room: Room) {
+    this.#room = room;
   }
 
   /** Adds a batch; resolves with its receipts. */
@@ -34,27 +36,27 @@ export class Units {
   }
 
   /**
-   * The units of the next commit, as many as it takes. One with idempotency keys goes alone: its checks
-   * fail whenever a key is used again. Those of lanes fail only when another process was faster.
+   * The units of the next commit, as many as it takes. One that may be a duplicate goes alone: its checks
+   * fail whenever it is. Those of lanes fail only when another process was faster.
    */
   next(now: number): readonly Unit[] {
     const units: Unit[] = [];
     const lanes = new Set<string>();
-    let mutations = 0;
-    let bytes = 0;
+    let [mutations, bytes, keys] = [0, 0, 0];
     for (const unit of this.#waiting) {
       if (now >= unit.deadline) {
         this.#waiting.delete(unit);
         unit.reject(new OutboxUnavailableError(false));
         continue;
       }
-      mutations += mutationsOf(unit.batch);
-      bytes += sizeOf(unit.batch);
-      const alone = isKeyed(unit);
+      const share = shareOf(unit.batch, this.#room);
+      mutations += share.mutations;
+      bytes += share.bytes;
+      keys += share.keys;
+      const alone = isGuarded(unit);
       for (const lane of lanesIn(unit.batch)) lanes.add(JSON.stringify(lane));
-      const full = mutations > this.#limits.mutations || bytes > this.#limits.bytes ||
-        lanes.size >= this.#limits.checks;
-      if (units.length > 0 && (alone || full)) break;
+      const group = { mutations, bytes, keys, checks: 1 + lanes.size };
+      if (units.length > 0 && (alone || !fits(group, this.#room))) break;
       this.#waiting.delete(unit);
       units.push(unit);
       if (alone) break;
@@ -65,11 +67,11 @@ export class Units {
 
 /** Whether a unit depends on no other: it has a commit to itself, and a place in no order. */
 export function standsAlone(unit: Unit): boolean {
-  return isKeyed(unit) && unit.batch.every(({ lanes }) => lanes.size === 0);
+  return isGuarded(unit) && unit.batch.every(({ lanes }) => lanes.size === 0);
 }
 
-function isKeyed({ batch }: Unit): boolean {
-  return batch.some(({ key }) => key !== undefined);
+function isGuarded({ batch }: Unit): boolean {
+  return batch.some(({ key, token }) => key !== undefined || token !== undefined);
 }
 
 /** With the signal nobody waits for a unit any longer; one that was not sent yet is not sent. */

@@ -1,6 +1,7 @@
 import type { Logger, Store } from "../core/mod.ts";
 import { Attempter, type Fresh } from "./_attempter.ts";
 import { Claimer, newLease, type Pass } from "./_claimer.ts";
+import { drain } from "./_drain.ts";
 import type { Endpoints } from "./_endpoints.ts";
 import type { Env } from "./_env.ts";
 import { Housekeeper } from "./_housekeeper.ts";
@@ -41,19 +42,20 @@ export class Worker implements Lessor {
   readonly #claimer: Claimer;
   readonly #settler: Settler;
   readonly #attempter: Attempter;
-  readonly #inFlight = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<unknown>>();
   #abort = new AbortController();
   #running = false;
   /** By `stop`; a worker that was never started may still `drainOnce`. */
   #stopped = false;
   #passing: Promise<Pass> | undefined;
+  /** Hears of what the pass leases. */
+  #claimed: ((delivery: Promise<boolean>) => void) | undefined;
   #looping = false;
   #again = false;
   #left = false;
   /** When the timer wakes, and the next time at which something of ours is due, as far as is known. */
   #wakeAt = Infinity;
   #next = Infinity;
-  #settled = 0;
   #poll = POLL.first;
   #cancelTimer = (): void => {};
 
@@ -62,14 +64,17 @@ export class Worker implements Lessor {
     this.#trouble = new TroubleLog(options.logger, options.env);
     this.#housekeeper = new Housekeeper({ ...options, log: this.#trouble });
     this.#attempter = new Attempter(options);
-    this.#settler = new Settler(options);
+    this.#settler = new Settler({ ...options, log: this.#trouble });
     const wanted = (): boolean => !this.#stopped;
     const { store, keys, env } = options;
     this.#claimer = new Claimer({
       ...options,
       wanted,
       purge: (target) => purge(store, keys, env, target),
-      take: (lease) => this.#take(lease),
+      take: (lease) => {
+        const delivery = this.#take(lease);
+        this.#claimed?.(delivery);
+      },
     });
   }
 
@@ -124,7 +129,8 @@ export class Worker implements Lessor {
       ? keys.due(target, at, event.id)
       : keys.laneDue(target, at, session);
     const lease: Lease = { target, slot, key, at, due, versionstamp, id, session };
-    this.#take(lease, { event, versionstamp, more });
+    if (!this.#running) return void this.#hold(this.#giveBack(lease));
+    void this.#take(lease, { event, versionstamp, more });
     this.#soon(this.#options.env.now() + POLL.first); // busy: it looks more than once a minute
   }
 
@@ -140,25 +146,14 @@ export class Worker implements Lessor {
   async drainOnce(budgetMs: number): Promise<{ settled: number; remaining: boolean }> {
     const { env } = this.#options;
     const deadline = env.now() + budgetMs;
-    const before = this.#settled;
-    let remaining = true;
-    try {
-      while (env.now() < deadline) {
-        const pass = await this.#pass(deadline - env.now());
-        const idle = this.#inFlight.size === 0;
-        if (pass.claimed === 0 && idle) {
-          remaining = pass.left.length > 0;
-          break;
-        }
-        if ((pass.claimed === 0 || pass.left.length > 0) && !idle) {
-          await Promise.race(this.#inFlight);
-        }
-      }
-    } finally {
-      await Promise.all(this.#inFlight);
-    }
+    const result = await drain(budgetMs, {
+      ...this.#options,
+      log: this.#trouble,
+      pass: (longest, take) => this.#pass(longest, take),
+      wanted: () => !this.#stopped,
+    });
     await this.#housekeeper.tidy(deadline);
-    return { settled: this.#settled - before, remaining };
+    return result;
   }
 
   /** Resolves when nothing is claimed, attempted or settled. */
@@ -167,11 +162,14 @@ export class Worker implements Lessor {
     await Promise.all(this.#inFlight);
   }
 
-  /** One pass at a time; those who ask meanwhile share it. */
-  #pass(longest: number): Promise<Pass> {
+  /** One pass at a time; those who ask meanwhile share it. Who began it is told of its leases. */
+  #pass(longest: number, mine?: (delivery: Promise<boolean>) => void): Promise<Pass> {
     if (this.#passing) return this.#passing;
     this.#next = Infinity;
-    return this.#passing = this.#claimer.pass(longest).finally(() => this.#passing = undefined);
+    this.#claimed = mine;
+    return this.#passing = this.#claimer.pass(longest).finally(() => {
+      this.#passing = this.#claimed = undefined;
+    });
   }
 
   /** Passes until there is nothing more to claim, then sleeps. */
@@ -181,6 +179,7 @@ export class Worker implements Lessor {
     while (this.#running && this.#again) {
       this.#again = false;
       while (this.#settler.backlog > MAX_BACKLOG) await Promise.race(this.#inFlight);
+      if (!this.#running) break;
       try {
         pass = await this.#pass(Infinity);
         // A slot that came free while the pass went on elsewhere woke nobody.
@@ -206,12 +205,25 @@ export class Worker implements Lessor {
     this.#cancelTimer = env.after(wait, () => this.wake());
   }
 
-  #take(lease: Lease, fresh?: Fresh): void {
-    const delivery = this.#deliver(lease, fresh).finally(() => this.#inFlight.delete(delivery));
-    this.#inFlight.add(delivery);
+  #take(lease: Lease, fresh?: Fresh): Promise<boolean> {
+    return this.#hold(this.#deliver(lease, fresh));
   }
 
-  async #deliver(lease: Lease, fresh: Fresh | undefined): Promise<void> {
+  /** `stop` waits for it. */
+  #hold<T>(work: Promise<T>): Promise<T> {
+    const held = work.finally(() => this.#inFlight.delete(held));
+    this.#inFlight.add(held);
+    return held;
+  }
+
+  /** The worker was stopped while the delivery was being stored. */
+  async #giveBack(lease: Lease): Promise<void> {
+    lease.slot.taken--;
+    await this.#settler.settle({ lease, id: lease.id ?? "" }, { kind: "returned" });
+  }
+
+  /** Whether it was settled. */
+  async #deliver(lease: Lease, fresh: Fresh | undefined): Promise<boolean> {
     let job: Job = { lease, id: lease.id ?? "" };
     let settlement: Settlement = { kind: "returned" };
     try {
@@ -223,10 +235,10 @@ export class Worker implements Lessor {
     lease.slot.taken--;
     if (this.#left) this.wake();
     const settled = await this.#settler.settle(job, settlement);
-    if (!settled || settlement.kind === "returned") return;
-    this.#settled++;
+    if (!settled || settlement.kind === "returned") return false;
     if (settlement.kind === "retry") this.#soon(settlement.at);
     else if (job.lane) this.wake(); // the next of its session
+    return true;
   }
 
   /** There is something to look for at a time that the last pass did not know. */

@@ -1,5 +1,26 @@
 /**
- * The outbox: durable delivery of webhooks and durable hooks over a store.
+ * The outbox: durable delivery of webhooks and durable hooks over a store. What `emit` has accepted is
+ * delivered at least once, through crashes and restarts, for as long as events are kept.
+ *
+ * ```ts
+ * import { createHooks, defineHook } from "@omniagent/hooks";
+ * import { openStore } from "@omniagent/hooks/kv";
+ * import { createOutbox } from "@omniagent/hooks/outbox";
+ *
+ * const store = await openStore(":memory:"); // a file, to outlive the process
+ * const ledger = defineHook({
+ *   name: "ledger",
+ *   events: ["tool.called"],
+ *   durable: true, // as every webhook is then
+ *   handle: ({ id, data }) => console.log(`${id}: ${data.name}`),
+ * });
+ * const hooks = createHooks({ use: [ledger], outbox: createOutbox(store) });
+ * const { deliveries } = await hooks.emit("tool.called", { name: "bash" });
+ * console.log(`${deliveries} stored`); // 1 stored
+ *
+ * await hooks.close();
+ * store.close();
+ * ```
  *
  * @module
  */

@@ -1,15 +1,11 @@
-import {
-  checkFunctions,
-  checkObject,
-  checkPositive,
-  consoleLogger,
-  type DeliveryQueue,
-  type Logger,
-  type Publication,
-  type PublishOptions,
-  type Receipt,
-  show,
-  type Store,
+import { checkFunctions, checkObject, checkPositive, consoleLogger, show } from "../core/kit.ts";
+import type {
+  DeliveryQueue,
+  Logger,
+  Publication,
+  PublishOptions,
+  Receipt,
+  Store,
 } from "../core/mod.ts";
 import { commitChange, patiently } from "./_commit.ts";
 import { endpointOperations } from "./_endpoint_operations.ts";
@@ -59,8 +55,12 @@ export type Outbox =
   & OutboxOperations
   & {
     /**
-     * Delivers what is due now and can be done within a budget: for a cron job, where no process lives.
-     * `remaining`: something due was left.
+     * Delivers what is due now and can be done within a budget, in milliseconds: for a cron job, where no
+     * process lives. `settled`: deliveries that this call attempted; `remaining`: something due was left. A
+     * target whose `timeout` is longer than the budget gets nothing, which is logged: webhooks have 10 s,
+     * durable hooks 30 s, unless they say otherwise.
+     *
+     * @throws {TypeError | RangeError} when the budget is wrong
      */
     drainOnce(options: { readonly budgetMs: number }): Promise<{
       readonly settled: number;
@@ -107,7 +107,9 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
     connect: (host) => events.connect(host),
     start: () => worker.start(),
     stop: () => worker.stop(),
-    async drainOnce({ budgetMs }) {
+    async drainOnce(options) {
+      checkObject("Cannot drain", "its options", options);
+      const { budgetMs } = options;
       if (budgetMs === undefined) throw new TypeError("Cannot drain as 'budgetMs' is missing");
       checkPositive("Cannot drain", "budgetMs", budgetMs);
       await compatible();

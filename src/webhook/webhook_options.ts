@@ -50,10 +50,7 @@ export interface WebhookHookOptions {
   readonly transform?: ((event: HookEvent) => unknown | Promise<unknown>) | undefined;
   /** Attempts at once. @default {16} */
   readonly concurrency?: number | undefined;
-  /**
-   * `"session"`: one session's events in order. Needs a queue that can; `createOutbox` of this version
-   * refuses it. @default none
-   */
+  /** `"session"`: one session's events one after the other, in order. Needs an outbox. @default none */
   readonly ordering?: "session" | undefined;
   /**
    * Judges the address before each attempt, for a URL that a stranger chose: `createAddressGuard()`.

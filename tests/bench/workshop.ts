@@ -63,6 +63,7 @@ export async function openWorkshop(): Promise<Workshop> {
 
 /** One file of ES modules; peers come from where npm put them, the module from the sources. */
 function bundle(entry: string, ...options: string[]): Promise<string> {
+  Deno.env.set("NODE_PATH", runtimeModules); // what the sources import by name, with its subpaths
   return capture(tool("esbuild"), [
     entry,
     "--bundle",
@@ -70,7 +71,7 @@ function bundle(entry: string, ...options: string[]): Promise<string> {
     "--target=es2022",
     "--external:node:*",
     `--alias:@omniagent/hooks=${root}/mod.ts`,
-    ...["outbox", "kv", "testing"].map((entry) =>
+    ...["outbox", "kv", "hono", "testing"].map((entry) =>
       `--alias:@omniagent/hooks/${entry}=${root}/src/${entry}/mod.ts`
     ),
     ...["hookable", "emittery", "tapable", "eventemitter3"]
@@ -79,12 +80,15 @@ function bundle(entry: string, ...options: string[]): Promise<string> {
   ]);
 }
 
-/** Installs the packed module, and beside it an empty one. */
+/** Installs the packed module with what it needs, and beside it an empty one. */
 async function install(modules: string): Promise<void> {
   const ours = `${modules}/@omniagent/hooks`;
   const empty = `${modules}/empty-module`;
   await Deno.mkdir(ours, { recursive: true });
   await capture("tar", ["-xzf", await pack(), "--strip-components=1", "-C", ours]);
+  for (const peer of ["hono", "valibot"]) {
+    await Deno.symlink(`${runtimeModules}/${peer}`, `${modules}/${peer}`);
+  }
   await Deno.mkdir(empty);
   await Deno.writeTextFile(`${empty}/mod.js`, "export {};\n");
   await Deno.writeTextFile(

@@ -76,12 +76,28 @@ test("hooks replay of one delivers it, though it was delivered", async () => {
   await broken([], async (url, repair, id) => {
     const receiver = repair();
     const one = await ask(url, ["replay", "audit", id]);
-    assert.deepEqual([one.code, one.stdout], [0, "delivered again\n"]);
+    assert.deepEqual([one.code, one.stdout], [0, "it was settled: due again now\n"]);
     await receiver.match(/200 unverified \S+ a\.one/);
     const unknown = await ask(url, ["replay", "audit", "no-such-event"]);
     assert.equal(unknown.code, 1);
     assert.match(unknown.stderr, /delivery_not_found/);
   });
+});
+
+test("hooks replay of one says what became of it", async () => {
+  const words = {
+    moved: "it was waiting: due now",
+    queued: "not yet: it waits behind another of its session, which has to be delivered first",
+    replayed: "it was settled: due again now",
+    "of\x1b another version": "of\\u{1b} another version",
+  };
+  for (const [outcome, told] of Object.entries(words)) {
+    const fetch = () => Promise.resolve(Response.json({ outcome }, { status: 202 }));
+    const one = await ask("http://hooks.test", ["replay", "audit", "an-id"], { fetch });
+    assert.deepEqual([one.code, one.stdout], [0, `${told}\n`]);
+    const json = await ask("http://hooks.test", ["replay", "audit", "an-id", "--json"], { fetch });
+    assert.deepEqual(JSON.parse(json.stdout), { outcome });
+  }
 });
 
 test("hooks replay of what was delivered leaves out what is delivered meanwhile", async () => {

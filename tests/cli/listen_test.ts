@@ -63,15 +63,6 @@ test("hooks listen takes an unsigned message whose id could not be signed", asyn
   });
 });
 
-test("whoever asks hooks listen twice to stop does not have to wait", async () => {
-  const terminal = new Terminal();
-  const running = terminal.run("listen", "--port", "0");
-  await terminal.match(/listening on/);
-  assert.equal(terminal.signal("SIGINT"), true);
-  assert.equal(terminal.signal("SIGINT"), false); // nobody listens: the system ends the process
-  assert.equal(await running, 0);
-});
-
 test("hooks listen --fail fails that share of requests, with the status that is asked for", async () => {
   const rolls = [0.29, 0.3];
   const options = { random: () => rolls.shift()! };
@@ -85,6 +76,27 @@ test("hooks listen --fail fails that share of requests, with the status that is 
 test("hooks listen --status alone fails every request", async () => {
   await listening({}, ["--status", "410"], async (_, url) => {
     assert.deepEqual([await post(url, "{}"), await post(url, "{}")], [410, 410]);
+  });
+});
+
+test("hooks listen can fail with every status that is a failure", async () => {
+  for (const status of [300, 304, 404, 599]) {
+    await listening({}, ["--status", String(status)], async (_, url) => {
+      const response = await fetch(url, { method: "POST", body: "{}", redirect: "manual" });
+      await response.body?.cancel();
+      assert.equal(response.status, status);
+    });
+  }
+});
+
+test("hooks listen goes by the clock that it is given", async () => {
+  await listening({ now: () => 0 }, [], async (terminal, url) => {
+    assert.equal(await post(url, `{"type":"a.b","data":1}`), 200);
+    await terminal.match(/unverified 00:00:00\.000 a\.b/);
+  });
+  await listening({ now: () => 0 }, ["-s", secret], async (terminal, url) => {
+    await assert.rejects(emit(url, secret));
+    await terminal.match(/timestamp_too_new/);
   });
 });
 

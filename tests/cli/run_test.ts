@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "../harness.ts";
 import { Terminal } from "./terminal.ts";
 
-const names = "serve check send tail deliveries replay listen secret schema".split(" ");
+const names = "serve check send tail deliveries replay targets listen secret schema".split(" ");
 
 test("hooks --help fits a screen, names every command and gives examples", async () => {
   const terminal = new Terminal();

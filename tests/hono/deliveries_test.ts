@@ -1,6 +1,10 @@
-import { fixedRetry, type Hook } from "@omniagent/hooks";
+import { createHooks, fixedRetry, type Hook, WebhookHook } from "@omniagent/hooks";
+import { createHooksApp } from "@omniagent/hooks/hono";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { BASH, problemOf, receiptsOf, type Setup, testApp } from "./helpers.ts";
+import { test } from "../harness.ts";
+import { BASH, problemOf, quiet, receiptsOf, type Setup, testApp, until } from "./helpers.ts";
 
 type Page = {
   readonly events?: readonly { readonly id: string; readonly session_id?: string }[];
@@ -86,9 +90,8 @@ function fragile() {
 }
 
 async function settled({ outbox }: Setup, id: string, state: string): Promise<void> {
-  while ((await outbox!.get("audit", id))?.state !== state) {
-    await new Promise((resolve) => setTimeout(resolve));
-  }
+  const holds = async () => (await outbox!.get("audit", id))?.state === state;
+  await until(holds, () => `a delivery that is ${state}`);
 }
 
 testApp("dead letters are listed, looked at, retried and replayed", {}, async (setup) => {
@@ -137,6 +140,60 @@ testApp("what there is not can be neither seen nor retried", {}, async ({ ask })
   );
   const retry = await ask("/deliveries/audit/nothing/retry", { method: "POST" });
   assert.equal((await problemOf(retry)).code, "delivery_not_found");
+});
+
+testApp("a delivery that waits behind another of its session is queued", {}, async (setup) => {
+  const { hooks, ask } = setup;
+  hooks.use(
+    new WebhookHook({
+      name: "audit",
+      events: ["tool.*"],
+      url: "https://hooks.example",
+      ordering: "session",
+      retry: fixedRetry({ delay: 3_600_000, retries: 1 }),
+      fetch: () => Promise.resolve(new Response(null, { status: 500 })),
+    }),
+  );
+  const event = { ...BASH, session_id: "s-1" };
+  const ids = (await receiptsOf(await ask("/events", { body: { events: [event, event] } })))
+    .map(({ id }) => id);
+  while ((await setup.outbox!.get("audit", ids[0]!))?.made !== 1) {
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  for (const [id, outcome] of [[ids[1], "queued"], [ids[0], "moved"]]) {
+    const response = await ask(`/deliveries/audit/${id}/retry`, { method: "POST" });
+    assert.deepEqual([response.status, await response.json()], [202, { outcome }]);
+  }
+  const { paths } = await (await ask("/openapi.json")).json();
+  const { content } = paths["/deliveries/{target}/{id}/retry"].post.responses["202"];
+  const { enum: outcomes } = content["application/json"].schema.properties.outcome;
+  assert.deepEqual(outcomes, ["moved", "queued", "replayed"]);
+});
+
+test("POST /outbox/drain has time for hooks with the timeout that they have by default", async () => {
+  const store = memoryStore();
+  const process = (handle: () => void) => {
+    const outbox = createOutbox(store, { logger: quiet });
+    const hook: Hook = { name: "audit", events: ["tool.*"], durable: true, handle };
+    return { outbox, hooks: createHooks({ logger: quiet, outbox, use: [hook] }) };
+  };
+  const before = process(() => assert.fail("it is off"));
+  await before.hooks.init();
+  await before.outbox.disable("audit");
+  await before.hooks.emit("tool.called", { name: "bash" });
+  await before.hooks.close();
+  let calls = 0;
+  const { hooks, outbox } = process(() => void calls++);
+  const app = createHooksApp(hooks, { auth: false, logger: quiet });
+  await outbox.enable("audit");
+  const drained = await app.request("/outbox/drain", { method: "POST" });
+  assert.deepEqual(await drained.json(), { settled: 1, remaining: false });
+  assert.equal(calls, 1);
+  const { paths } = await (await app.request("/openapi.json")).json();
+  const { content } = paths["/outbox/drain"].post.requestBody;
+  const { budget_ms } = content["application/json"].schema.properties;
+  assert.deepEqual([budget_ms.minimum, budget_ms.maximum, budget_ms.default], [1, 300_000, 50_000]);
+  await hooks.close();
 });
 
 testApp("POST /outbox/drain delivers what is due", {}, async (setup) => {

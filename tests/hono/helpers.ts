@@ -123,6 +123,37 @@ function requestInit(
   };
 }
 
+/** Longest wait of a test for one thing, in milliseconds. */
+const PATIENCE = 10_000;
+
+/** What a promise gives. @throws {Error} when it does not within 10 s, with what was waited for */
+export async function inTime<Value>(
+  what: string,
+  promise: Value | Promise<Value>,
+): Promise<Value> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`Waited ${PATIENCE} ms for ${what}`)), PATIENCE);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Resolves when something holds. @throws {Error} when it does not within 10 s, with what is said of it */
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  told: () => string,
+): Promise<void> {
+  const end = performance.now() + PATIENCE;
+  while (!await holds()) {
+    if (performance.now() > end) throw new Error(`Waited ${PATIENCE} ms for ${told()}`);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
 /** The code and the pointers of a problem document. */
 export async function problemOf(response: Response): Promise<{
   readonly status: number;

@@ -5,6 +5,7 @@
  */
 import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
+import { inTime } from "./helpers.ts";
 
 type Fetch = (request: Request) => Response | Promise<Response>;
 
@@ -50,18 +51,15 @@ export async function serve(fetch: Fetch): Promise<Server> {
 }
 
 /** Sends bytes as they are; resolves with all that is answered until `enough`, or until the end. */
-export function talk(
+export async function talk(
   port: number,
   parts: readonly string[],
   enough: (text: string) => boolean = () => false,
 ): Promise<string> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
+  const socket = connect(port, "127.0.0.1");
+  const answer = new Promise<string>((resolve) => {
     let text = "";
-    const end = (): void => {
-      socket.destroy();
-      resolve(text);
-    };
+    const end = (): void => resolve(text);
     socket.on("data", (chunk) => {
       text += chunk.toString("latin1");
       if (enough(text)) end();
@@ -73,4 +71,9 @@ export function talk(
       if (parts.at(-1) === "") socket.end();
     });
   });
+  try {
+    return await inTime(`an answer to ${parts.join("").slice(0, 100)}`, answer);
+  } finally {
+    socket.destroy();
+  }
 }

@@ -4,7 +4,7 @@ import { createHooksApp, type HooksApp } from "@omniagent/hooks/hono";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
-import { problemOf, quiet, TOKENS } from "./helpers.ts";
+import { inTime, problemOf, quiet, TOKENS } from "./helpers.ts";
 
 /** One reader's view of a stream. */
 class Reader {
@@ -26,7 +26,7 @@ class Reader {
         this.#text = this.#text.slice(end + 2);
         return block;
       }
-      const { done, value } = await this.#reader.read();
+      const { done, value } = await inTime("the next block of a stream", this.#reader.read());
       if (done) return undefined;
       this.#text += value;
     }
@@ -130,6 +130,29 @@ test("Last-Event-ID goes on behind an event, also of another instance, and with 
     await live;
     await reader.cancel();
   }));
+
+test("a reader that comes from an instance which is ahead gets nothing twice", async () => {
+  const store = memoryStore();
+  const other = createHooks({ logger: quiet, outbox: createOutbox(store, { logger: quiet }) });
+  const hooks = createHooks({ logger: quiet, outbox: createOutbox(store, { logger: quiet }) });
+  const app = createHooksApp(hooks, { auth: false, logger: quiet, pollInterval: 3_600_000 });
+  const open = async (headers: Record<string, string> = {}) => {
+    const reader = new Reader(await app.request("/events/stream", { headers }));
+    await reader.next();
+    return reader;
+  };
+  const first = await open(); // from now on this instance looks, but not before it accepts something
+  const id = await emit(other, "of the other instance");
+  const second = await open({ "last-event-id": id });
+  await emit(hooks, "of this one");
+  assert.deepEqual(await first.data(), { role: "user", content: "of the other instance" });
+  assert.deepEqual(await first.data(), { role: "user", content: "of this one" });
+  assert.deepEqual(await second.data(), { role: "user", content: "of this one" });
+  await first.cancel();
+  await second.cancel();
+  await hooks.close();
+  await other.close();
+});
 
 test("behind an event that is no longer kept, all since its time is given", () =>
   withStream(async ({ hooks, open }) => {

@@ -22,6 +22,7 @@ test("examples/hooks.yaml is read, and a JSON Schema validator takes it too", ()
   const secret = `whsec_${btoa("a secret of 24 bytes or more")}`;
   const config = loadConfig(text, {
     env: {
+      HOOKS_SECRET: secret,
       SLACK_PATH: "T0/B0",
       SLACK_TOKEN: "token",
       SLACK_SIGNING_SECRET: secret,

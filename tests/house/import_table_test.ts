@@ -17,6 +17,14 @@ test("./config alone has no dependency, and ./config/yaml has js-yaml", async ()
   assert.deepEqual(dependencies(graph, "src/config/yaml.ts"), ["npm:js-yaml"]);
 });
 
+test("./hono pulls in Hono and valibot, and neither the command nor the configuration", async () => {
+  const graph = await readGraph(["src/hono/mod.ts"]);
+  assert.deepEqual(dependencies(graph, "src/hono/mod.ts"), [
+    ...["npm:@valibot/to-json-schema", "npm:hono", "npm:valibot"],
+  ]);
+  assert.deepEqual(Object.keys(graph).filter((file) => /^src\/(?:cli|config)\//.test(file)), []);
+});
+
 test("tests and examples import the package by its name, not by its files", async () => {
   const fromSource = /^tests\/(?:internal|house|bench)\//;
   const byPath = /\b(?:from|import)\s*\(?\s*"(?:\.\.?\/)+(?:src\/|mod\.ts)/;

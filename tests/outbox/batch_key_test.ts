@@ -15,7 +15,7 @@ function publications(...names: string[]): Publication[] {
       timestamp: new Date(),
       data: { name },
     };
-    return { event, to: ["audit"] };
+    return { fresh: true, event, to: ["audit"] };
   });
 }
 

@@ -62,6 +62,7 @@ test("figures() of a mixed day equal a full recount, through settles, expiry and
   const verdicts = ["delivered", "retry", "final", "delivered", "delivered"];
   const ids = Array.from({ length: 50 }, (_, n) => n % 10 === 9 ? idOf(1) : idOf(0));
   await outbox.publish(ids.map((id, n) => ({
+    fresh: true,
     event: eventOf(id, verdicts[n % verdicts.length]),
     to: n % 2 ? ["a", "b"] : ["a"],
   })));

@@ -43,7 +43,7 @@ async function setUp(
   }
   for (let i = 0; i < events; i += 100) {
     const numbers = upTo(Math.min(100, events - i)).map((n) => i + n);
-    await outbox.publish(numbers.map((n) => ({ event: eventAt(n), to: targets })));
+    await outbox.publish(numbers.map((n) => ({ fresh: true, event: eventAt(n), to: targets })));
   }
   return { outbox, store };
 }

@@ -16,7 +16,11 @@ function eventAt(n: number, type = "tool.called", sessionId?: string): HookEvent
 
 async function publishAll(outbox: Outbox, events: readonly HookEvent[]): Promise<void> {
   for (let i = 0; i < events.length; i += 100) {
-    const batch: Publication[] = events.slice(i, i + 100).map((event) => ({ event, to: [] }));
+    const batch: Publication[] = events.slice(i, i + 100).map((event) => ({
+      fresh: true,
+      event,
+      to: [],
+    }));
     await outbox.publish(batch);
   }
 }
@@ -59,7 +63,7 @@ test("listEvents() gives an event as it is sent, when it was accepted, and its t
   const { outbox } = await withEvents([]);
   const event = eventAt(1, "tool.called", "s-1");
   const before = Date.now();
-  await outbox.publish([{ event, to: ["a", "b"] }]);
+  await outbox.publish([{ fresh: true, event, to: ["a", "b"] }]);
   const { items: [stored] } = await outbox.listEvents();
   assert.deepEqual({ ...stored!.event, data: { ...stored!.event.data as object } }, event);
   assert.deepEqual(stored!.targets, ["a", "b"]);
@@ -73,7 +77,7 @@ test("listEvents() gives an event as it is sent, when it was accepted, and its t
 test("listEvents() between two times reads no others, and leaves out ids without a time", async () => {
   const { outbox, store } = await withEvents(upTo(100).map((n) => eventAt(n)));
   const event = { ...eventAt(500), id: "e-1" };
-  await outbox.publish([{ event, to: [] }]);
+  await outbox.publish([{ fresh: true, event, to: [] }]);
   let read = 0;
   const counting: Store = {
     ...bound(store),
@@ -125,7 +129,7 @@ test("listEvents() shows none twice and misses none while others come and go", a
       cursor = page.cursor;
       for (const other of [1, 150, 300, 450, 599, n]) {
         const event = eventAt(other + (other % 2 ? 0 : 1));
-        await outbox.publish([{ event, to: [] }]);
+        await outbox.publish([{ fresh: true, event, to: [] }]);
         await store.delete(["hooks", "event", event.id]);
       }
       await outbox.publish([{ event: eventAt(n += 2), to: [] }]);

@@ -41,7 +41,9 @@ async function setUp(
       },
     });
   }
-  if (events.length > 0) await outbox.publish(events.map((event) => ({ event, to: targets })));
+  if (events.length > 0) {
+    await outbox.publish(events.map((event) => ({ fresh: true, event, to: targets })));
+  }
   await drain(outbox);
   return { outbox, store, state };
 }
@@ -107,7 +109,7 @@ test("retry() moves what waits to now, and sends again what was delivered", asyn
 test("retry() says what it can't move", async () => {
   const [dead, leased, born] = [eventAt(1), eventAt(2), eventAt(3)];
   const { outbox, store } = await setUp(["a"], [dead], "final");
-  await outbox.publish([leased, born].map((event) => ({ event, to: ["a"] })));
+  await outbox.publish([leased, born].map((event) => ({ fresh: true, event, to: ["a"] })));
   const { items } = await outbox.listDeliveries({ state: "pending" });
   const at = items[0]!.dueAt!.getTime();
   const lease = { v: 1, until: Date.now() + 60_000, by: "another", claims: 1 };

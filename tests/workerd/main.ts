@@ -130,6 +130,44 @@ test("the address guard says that it can't resolve names here, and refuses them"
   assert.equal(error, undefined);
 });
 
+test("the app takes events in by a token, and has its contract", async () => {
+  const post = (path: string, body: unknown, token = SECRET.slice("whsec_".length)) =>
+    askApp(path, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  const event = { type: "tool.called", data: { name: "waited for" } };
+  const { receipts } = await (await post("/hooks/events?wait=true", event)).json();
+  assert.match(receipts[0].id, UUID_V7);
+  assert.deepEqual(receipts[0].handlers.map(({ ok }: { ok: boolean }) => ok), [true]);
+  const invalid = await post("/hooks/events", { type: "A" });
+  assert.equal((await invalid.json()).code, "request_invalid");
+  const refused = await post("/hooks/events", event, "a-token-that-is-not-known");
+  assert.equal((await refused.json()).code, "token_invalid");
+  const document = await (await askApp("/hooks/openapi.json")).json();
+  assert.deepEqual(document.servers, [{ url: "/hooks" }]);
+});
+
+test("the app answers before handlers have run, and the worker lives on for them", async () => {
+  const data = { name: "not waited for" };
+  const headers = {
+    authorization: `Bearer ${SECRET.slice("whsec_".length)}`,
+    "content-type": "application/json",
+  };
+  const body = JSON.stringify({ type: "tool.called", data });
+  const answer = await askApp("/hooks/events", { method: "POST", headers, body });
+  assert.equal(answer.status, 202);
+  await answer.body?.cancel();
+  const heard = async () =>
+    (await (await askApp("/heard")).json() as { name: string }[]).map(({ name }) => name);
+  assert.ok(!(await heard()).includes(data.name));
+  while (!(await heard()).includes(data.name));
+});
+
+const askApp = (path: string, init: RequestInit = {}) =>
+  fetch(new URL(path, urlOf("app")), { ...init, signal: AbortSignal.timeout(PATIENCE) });
+
 const emit = (job: Job) => ask("emit", job) as Promise<Outcome>;
 
 /** Has the sender emit in the background, and answer when the first attempt is at the receiver. */

@@ -1,11 +1,9 @@
 import type { Command } from "commander";
-import { webhookReceiver, WebhookVerificationError } from "../../webhook/mod.ts";
 import { collect, parseDuration, parseInteger, parsePort, parseShare } from "../arguments.ts";
-import { CommandError } from "../command_error.ts";
 import type { CommandIO } from "../io.ts";
 import { hostInUrl, startServer } from "../listening.ts";
 import { type Heard, heardJson, heardText, Tally } from "../heard.ts";
-import { signUnsigned } from "../sign_unsigned.ts";
+import { createReceiver, type Received } from "../receiver.ts";
 import { GRACE, listenForStop } from "../stop.ts";
 
 type Options = {
@@ -49,7 +47,7 @@ Examples:
 async function listen(options: Options, io: CommandIO): Promise<void> {
   const tally = new Tally();
   const stop = listenForStop(io);
-  const receive = createReceiver(options, io, stop.signal, (heard) => {
+  const receive = createAnswerer(options, io, stop.signal, (heard) => {
     tally.count(heard);
     io.stdout.write(`${options.json ? heardJson(heard) : heardText(heard, io)}\n`);
   });
@@ -68,70 +66,33 @@ async function listen(options: Options, io: CommandIO): Promise<void> {
   io.stderr.write(`${tally}\n`);
 }
 
-/** Answers requests, and tells of each what it was. */
-function createReceiver(
+/** Answers requests late, or with a failure, as far as was asked for; and tells of each what it was. */
+function createAnswerer(
   options: Options,
   io: CommandIO,
   signal: AbortSignal,
   tell: (heard: Heard) => void,
 ): (request: Request) => Promise<Response> {
-  const secrets = secretsOf(options, io);
-  const unsigned = secrets.length === 0 ? signUnsigned() : undefined;
-  const events = new WeakMap<Headers, Heard["event"]>();
-  const receive = verifying(() =>
-    webhookReceiver((event, { headers }) => void events.set(headers, event), {
-      secrets: unsigned?.secret ?? secrets,
-      now: io.now,
-    })
-  );
+  const receive = createReceiver(secretsOf(options, io), io);
   const { status, delay = 0, fail = status === undefined ? 0 : 1 } = options;
-
-  return async (arrived) => {
+  return async (request) => {
     const at = new Date(io.now());
-    const id = arrived.headers.get("webhook-id") ?? undefined;
     if (delay > 0) await io.sleep(delay, signal);
-    if (fail > 0 && io.random() < fail) {
-      const response = new Response("failed on demand", { status: status ?? 500 });
-      tell({ at, outcome: "failed", status: response.status, verified: false, id });
-      return response;
-    }
-    const request = unsigned ? await unsigned.sign(arrived) : arrived;
-    const response = await receive(request);
-    const event = events.get(request.headers);
-    const { code, detail, duplicate } = event ? {} as Answer : await answerOf(response);
-    const outcome = event ? "received" : duplicate ? "duplicate" : "refused";
-    const verified = unsigned === undefined && outcome !== "refused";
-    tell({
-      at,
-      outcome,
-      status: response.status,
-      verified,
-      id: event?.id ?? id,
-      event,
-      code,
-      detail,
-    });
+    const { response, ...heard } = fail > 0 && io.random() < fail
+      ? failure(request, status ?? 500)
+      : await receive(request);
+    tell({ at, status: response.status, ...heard });
     return response;
   };
 }
 
-type Answer = { readonly code?: string; readonly detail?: string; readonly duplicate?: boolean };
-
-async function answerOf(response: Response): Promise<Answer> {
-  return await response.clone().json();
+function failure(request: Request, status: number): Received {
+  const body = status === 304 ? null : "failed on demand"; // a 304 has none
+  const id = request.headers.get("webhook-id") ?? undefined;
+  return { response: new Response(body, { status }), outcome: "failed", verified: false, id };
 }
 
 function secretsOf({ secret }: Options, io: CommandIO): readonly string[] {
   const fromEnv = io.env("HOOKS_SECRET")?.split(/\s+/).filter((part) => part !== "") ?? [];
   return secret ?? fromEnv;
-}
-
-/** A secret that is none is the user's mistake. */
-function verifying<Value>(create: () => Value): Value {
-  try {
-    return create();
-  } catch (error) {
-    if (!(error instanceof WebhookVerificationError)) throw error;
-    throw new CommandError(error.message, ["hooks secret makes one"], 2);
-  }
 }

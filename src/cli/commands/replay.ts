@@ -5,6 +5,7 @@ import { CommandError } from "../command_error.ts";
 import type { CommandIO } from "../io.ts";
 import { Progress } from "../progress.ts";
 import { listenForStop } from "../stop.ts";
+import { printable } from "../style.ts";
 
 /** How long one request replays: short enough for a progress line, in milliseconds. */
 const BUDGET = 2_000;
@@ -69,9 +70,15 @@ async function one(
 ): Promise<void> {
   const path = `/deliveries/${encodeURIComponent(target)}/${encodeURIComponent(id)}/retry`;
   const answer = await client.json<{ readonly outcome: string }>(path, { method: "POST" });
-  const words = answer.outcome === "moved" ? "it was waiting: due now" : "delivered again";
+  const words = outcomeWords[answer.outcome] ?? printable(answer.outcome);
   io.stdout.write(`${json ? JSON.stringify(answer) : words}\n`);
 }
+
+const outcomeWords: Readonly<Record<string, string>> = {
+  moved: "it was waiting: due now",
+  queued: "not yet: it waits behind another of its session, which has to be delivered first",
+  replayed: "it was settled: due again now",
+};
 
 /** Asks for as much as fits the budget, until nothing is left. */
 async function many(

@@ -1,4 +1,5 @@
 import type { HooksConfig, RetentionConfig, TokenConfig } from "../../config/mod.ts";
+import { TOKEN, TOKEN_RULE } from "../../core/kit.ts";
 import { CommandError } from "../command_error.ts";
 import { readConfigFile } from "../config_file.ts";
 import { withEnvFile } from "../env_file.ts";
@@ -74,9 +75,9 @@ function checkOwnToken(given: string | undefined, host: string): void {
       "Give HOOKS_TOKEN, or list tokens under server.tokens of the configuration",
     ], 2);
   }
-  if (given !== undefined && !/^[A-Za-z0-9._~+/-]{16,512}=*$/.test(given)) {
+  if (given !== undefined && !TOKEN.test(given)) {
     throw new CommandError(
-      "Cannot use HOOKS_TOKEN as it must be 16 to 512 characters of [A-Za-z0-9._~+/-]",
+      `Cannot use HOOKS_TOKEN as it must be ${TOKEN_RULE}: current value is text that is not shown`,
       [],
       2,
     );

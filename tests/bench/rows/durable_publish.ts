@@ -39,6 +39,7 @@ function measure(raw: (kv: RawKv) => () => number | Promise<number>): Promise<Me
       const outbox = createOutbox(store, { prefix: newPrefix() });
       const publish = () =>
         outbox.publish([{
+          fresh: true,
           event: { ...event, id: newId(), timestamp: new Date() },
           to: ["bench"],
         }]);

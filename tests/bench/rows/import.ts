@@ -6,6 +6,9 @@ import type { Row } from "./row.ts";
 /** More than elsewhere: nothing here is noisier than the start of a process. */
 const PAIRS = 41;
 
+/** What `./hono` may cost beside Hono, in milliseconds. */
+const ALLOWED = 5;
+
 /** What a program pays at its start for naming a module: the whole time of a fresh process. */
 export const importRows: readonly Row[] = [
   importRow(".", 1.1),
@@ -20,6 +23,26 @@ export const importRows: readonly Row[] = [
     },
   },
   importRow("./config", 1.4),
+  {
+    name: "import of ./hono",
+    against: "Hono itself, and 5 ms",
+    budget: { atMost: 1 },
+    runtimes: ["bun", "node"], // Deno is asked without its configuration, which names Hono
+    outside: async (workshop, runtime) => {
+      const { ours } = await workshop.importTargets(runtime, "./hono");
+      const theirs = await processSample(
+        workshop,
+        runtime,
+        "import_hono.mjs",
+        "hono",
+      );
+      return await pairedRatio(
+        await processSample(workshop, runtime, "import_ours.mjs", ours),
+        async () => await theirs() + ALLOWED,
+        { pairs: PAIRS, warmUp: 2 },
+      );
+    },
+  },
 ];
 
 function importRow(entry: "." | "./config", atMost: number): Row {

@@ -70,7 +70,7 @@ function world(target: Partial<DeliveryTarget> = {}) {
   });
   let last = 0;
   const publish = () =>
-    outbox.publish([{ event: { ...event, id: idAt(now, last++) }, to: ["bench"] }]);
+    outbox.publish([{ fresh: true, event: { ...event, id: idAt(now, last++) }, to: ["bench"] }]);
   return { operations, outbox, publish, settle, pass };
 }
 

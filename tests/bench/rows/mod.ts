@@ -6,6 +6,7 @@
 import { dispatchRows } from "./dispatch.ts";
 import { durableDeliveryRows } from "./durable_delivery.ts";
 import { durablePublishRows } from "./durable_publish.ts";
+import { httpRows } from "./http.ts";
 import { importRows } from "./import.ts";
 import { inlineDeliveryRows } from "./inline_delivery.ts";
 import { kvOperationRows } from "./kv_operations.ts";
@@ -20,6 +21,7 @@ export const rows: readonly Row[] = [
   ...unregisterRows,
   ...importRows,
   ...sizeRows,
+  ...httpRows,
   ...inlineDeliveryRows,
   ...durablePublishRows,
   ...durableDeliveryRows,

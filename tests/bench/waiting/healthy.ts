@@ -44,7 +44,7 @@ export async function delaysBeside(sickness: Sickness, file: string): Promise<re
     const id = newId();
     published.set(id, performance.now());
     const event = { id, type: "bench.tick", timestamp: new Date(), data: {} };
-    await outbox.publish([{ event, to: [HEALTHY] }]);
+    await outbox.publish([{ fresh: true, event, to: [HEALTHY] }]);
   });
   while (delays.length < published.size) await pause(10);
   over.abort();

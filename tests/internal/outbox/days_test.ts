@@ -51,7 +51,10 @@ test("a receiver that is down for days: the schedule, then dead, then a replay d
   });
   outbox.start();
   const events = Array.from({ length: EVENTS }, (_, n) => eventAt(world, n));
-  await within(world, outbox.publish(events.map((event) => ({ event, to: ["billing"] }))));
+  await within(
+    world,
+    outbox.publish(events.map((event) => ({ fresh: true, event, to: ["billing"] }))),
+  );
   await world.run(world.now + 12 * HOUR);
   const [halfWay] = await within(world, outbox.figures());
   assert.deepEqual([halfWay!.pending, halfWay!.dead], [EVENTS, 0]);

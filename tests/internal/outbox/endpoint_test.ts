@@ -204,3 +204,30 @@ test("a death is told once, in the process and to targets, and the end of that i
   assert.deepEqual(stage.sent("watcher"), [stage.announced[0]!.id]);
   assert.equal((await stage.left("dead")).length, 2);
 });
+
+test("a failure that was never written is not the beginning of a long failing", async () => {
+  const stage = new Stage();
+  const [a, b] = [stage.open(), stage.open()];
+  const retry = scheduleRetry([DAY]);
+  a.outbox.register(stage.target("a", () => DOWN, { retry }));
+  b.outbox.register(stage.target("a", undefined, { retry }));
+  a.outbox.start();
+  await stage.publish(a.outbox, ["a"]); // written
+  await stage.publish(a.outbox, ["a"]); // not written, as it is a minute's second
+  await stage.pass(MINUTE);
+  await a.outbox.stop();
+  b.outbox.start();
+  for (let day = 0; day < 7; day++) {
+    await stage.publish(b.outbox, ["a"]);
+    await stage.pass(DAY);
+  }
+  assert.equal((await b.outbox.endpoint("a")).failingSince, undefined);
+  const from = stage.world.now;
+  await Promise.all([b.outbox.stop(), stage.pass(5_000)]);
+  a.outbox.start();
+  for (let i = 0; i < 30; i++) await stage.publish(a.outbox, ["a"]);
+  await stage.pass(2 * MINUTE);
+  const { state, failingSince } = await a.outbox.endpoint("a");
+  assert.equal(state, "on");
+  assert.ok(Number(failingSince) >= from);
+});

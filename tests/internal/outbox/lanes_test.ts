@@ -5,9 +5,12 @@
 import assert from "node:assert/strict";
 import { createEventIdAt, fixedRetry } from "../../../src/core/mod.ts";
 import { test } from "../../harness.ts";
+import { createOutboxIn } from "../../../src/outbox/outbox.ts";
+import { SimProcess } from "./sim_process.ts";
 import { HOUR, MINUTE, Stage } from "./stage.ts";
 
 const DOWN = { verdict: "retry", error: "connection refused" } as const;
+const logger = { debug() {}, info() {}, warn() {}, error() {} };
 const retry = fixedRetry({ delay: MINUTE, retries: 3, jitter: 0 });
 
 /** The distinct ids, in the order of their first attempts. */
@@ -52,6 +55,50 @@ test("a batch of one session is delivered in its order", async () => {
   await Promise.all([outbox.publish(batch), stage.pass(MINUTE)]);
   assert.deepEqual(stage.sent("a"), batch.map(({ event }) => event.id));
   assert.deepEqual(await stage.left("lane"), []);
+});
+
+test("a session keeps the order of calls that nobody waited for, however large their events", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  outbox.register(stage.target("a", undefined, { ordering: "session", retry }));
+  outbox.start();
+  const ids: string[] = [];
+  const calls = Array.from({ length: 12 }, (_, i) => {
+    const id = createEventIdAt(stage.world.now + i);
+    ids.push(id);
+    const data = i % 3 ? i : "x".repeat(150_000);
+    const timestamp = new Date(stage.world.now);
+    const event = { id, type: "tool.called", timestamp, sessionId: "s", data };
+    const key = i % 2 ? {} : { idempotencyKey: `k-${i}` };
+    return outbox.publish([{ fresh: true, event, to: ["a"], ...key }]);
+  });
+  await Promise.all([...calls, stage.pass(MINUTE)]);
+  assert.deepEqual(stage.sent("a"), ids);
+});
+
+test("many long sessions at once need more than one commit", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  const name = "a-target-with-a-long-name";
+  outbox.register(stage.target(name, undefined, { ordering: "session", concurrency: 100 }));
+  outbox.register(stage.target("other"));
+  outbox.start();
+  const calls = Array.from({ length: 300 }, (_, i) => {
+    const id = createEventIdAt(stage.world.now);
+    const timestamp = new Date(stage.world.now);
+    const sessionId = `${i}`.padEnd(256, "x");
+    const event = {
+      id,
+      type: "tool.called",
+      timestamp,
+      sessionId: sessionId.slice(0, 190),
+      data: i,
+    };
+    return outbox.publish([{ fresh: true, event, to: i % 2 ? [name, "other"] : ["other"] }]);
+  });
+  await Promise.all([...calls, stage.pass(MINUTE)]);
+  assert.equal(stage.sent("other").length, 300);
+  assert.equal(stage.sent(name).length, 150);
 });
 
 test("sessions do not wait for one another", async () => {
@@ -158,4 +205,43 @@ test("a replayed delivery joins the end of its lane, and a retry finds the first
   assert.deepEqual(stage.sent("a").slice(-3).sort(), [...ids].sort());
   assert.deepEqual(await stage.left("lane"), []);
   assert.deepEqual(await stage.left("due"), []);
+});
+
+test("sessions take turns, however many have something", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  outbox.register(stage.target("a", undefined, { ordering: "session", retry }));
+  const sessions = Array.from({ length: 200 }, (_, i) => `s-${i}`);
+  const place = new Map<string, string>();
+  for (let turn = 0; turn < 3; turn++) {
+    for (const sessionId of sessions) {
+      const id = await stage.publish(outbox, ["a"], { sessionId });
+      place.set(id, `${sessionId} ${turn}`);
+    }
+  }
+  outbox.start();
+  await stage.pass(MINUTE);
+  const sent = stage.sent("a").map((id) => place.get(id)!);
+  assert.equal(sent.length, 600);
+  const lastFirst = sent.findLastIndex((name) => name.endsWith(" 0"));
+  const firstThird = sent.findIndex((name) => name.endsWith(" 2"));
+  assert.ok(lastFirst < firstThird, `${lastFirst} is before ${firstThird}`);
+});
+
+test("a lane keeps its time when a process whose clock is behind goes on with it", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  outbox.register(stage.target("a", undefined, { ordering: "session", retry }));
+  const ids: string[] = [];
+  for (let i = 0; i < 2; i++) ids.push(await stage.publish(outbox, ["a"], { sessionId: "s" }));
+  const [born] = await stage.left("due");
+  const behind = new SimProcess("behind", stage.world, 0);
+  let now = stage.world.now;
+  const env = { ...behind.env, now: () => now };
+  const other = createOutboxIn(env, stage.store, { logger });
+  other.register(stage.target("a", () => void (now -= HOUR), { ordering: "session", retry }));
+  other.start();
+  await stage.pass(100);
+  assert.deepEqual(stage.sent("a"), [ids[0]]);
+  assert.deepEqual(await stage.left("due"), [born]);
 });

@@ -26,6 +26,8 @@ export class Ledger {
   /** Event ids by idempotency key: as it stands, and every one that ever was, as `key id`. */
   readonly seen = new Map<string, Seen>();
   readonly used = new Set<string>();
+  /** Idempotency keys that were taken away: a commit that comes late may be stored after all. */
+  readonly forgotten = new Set<string>();
   /** Due keys that a newer version has written. */
   readonly newer = new Set<string>();
   /** What was published, by event id: what arrives must be equal. */
@@ -186,16 +188,20 @@ export class Ledger {
     } else if (kind === "seen") {
       if (this.seen.has(second!)) this.violate(`idempotency: '${second}' was stored twice`);
       this.seen.set(second!, value);
-      this.used.add(`${second} ${(value as Seen).id}`);
+      const { id, others = [] } = value as Seen;
+      for (const one of [id, ...others]) this.used.add(`${second} ${one}`);
     } else if (kind === "dead") this.#find(first!, second!).dead = value;
     else if (kind === "delivery") {
       const delivery = this.#find(first!, second!);
       const step = (value as DeliveryLog).made - (delivery.log?.made ?? 0);
-      if (step !== 0 && step !== 1) this.violate(`${first} ${second}: ${step} attempts at once`);
+      const gone = this.endpoints.isRemoved(first!); // then the log before may be purged
+      if (step !== 0 && step !== 1 && !gone) {
+        this.violate(`${first} ${second}: ${step} attempts at once`);
+      }
       if (delivery.log?.state === "delivered") this.#revived(first!, second!);
       delivery.log = value;
       if ((value as DeliveryLog).state === "delivered") delivery.delivered++;
-      if (this.endpoints.isRemoved(first!)) this.late.add(delivery.name);
+      if (gone) this.late.add(delivery.name);
     }
   }
 

@@ -79,7 +79,7 @@ export const plantedInEndpoints: readonly Mutant[] = [
     breaks: "endpoint",
     edits: [
       [ENDPOINTS, "if (record.failingSince !== undefined) await this.#edit(slot, cleared);", ""],
-      [ENDPOINTS, "known.failures = 0;\n      known.since = undefined;", ""],
+      [ENDPOINTS, "known.failures = 0;", ""],
     ],
   },
   {
@@ -166,23 +166,14 @@ export const plantedInEndpoints: readonly Mutant[] = [
     edits: [[ENDPOINTS, "isNews ? events.put(", "true ? events.put("]],
   },
   {
-    bug: "off for a reason that a success has taken away meanwhile",
-    breaks: "endpoint",
-    edits: [[
-      ENDPOINTS,
-      "const failing = withFailures(record, { since, failures });\n      const reason =",
-      "const failing = withFailures(record, { since, failures });\n      void",
-    ]],
-  },
-  {
     bug: "failures are written twice, when others come meanwhile",
     breaks: "endpoint",
     edits: [
-      [ENDPOINTS, "Object.assign(known, { since: undefined, failures: 0, writtenAt: now });", ""],
+      [ENDPOINTS, "Object.assign(known, { failures: 0, writtenAt: now });", ""],
       [
         ENDPOINTS,
         'return written?.state === "off" ||',
-        'known.failures -= failures; if (known.failures === 0) known.since = undefined; known.writtenAt = now;\n      return written?.state === "off" ||',
+        'known.failures -= failures; known.writtenAt = now;\n      return written?.state === "off" ||',
       ],
     ],
   },

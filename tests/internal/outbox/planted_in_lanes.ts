@@ -110,8 +110,8 @@ export const plantedInLanes: readonly Mutant[] = [
     breaks: "I3",
     edits: [[
       SETTLEMENT,
-      "if (more) return void draft.sets.push([key, UNLEASED, undefined]);",
-      "if (more) return void draft.sets.push([key, due, undefined]);",
+      "[keys.laneDue(target, next, session!), UNLEASED, undefined]",
+      "[keys.laneDue(target, next, session!), due, undefined]",
     ]],
   },
   {

@@ -1,6 +1,8 @@
 import type { Mutant } from "./mutants.ts";
 
 const PUBLISHER = "_publisher.ts";
+const CHUNKS = "_chunks.ts";
+const DUPLICATES = "_duplicates.ts";
 const COMMIT = "_commit.ts";
 
 /** Bugs in how deliveries are published. */
@@ -26,7 +28,7 @@ export const plantedInPublish: readonly Mutant[] = [
   {
     bug: "chunks live as long as heads",
     breaks: "rule 4",
-    edits: [[PUBLISHER, "chunk, retention.rest]", "chunk, retention.head]"]],
+    edits: [[CHUNKS, "chunk, retention.rest]", "chunk, retention.head]"]],
   },
   {
     bug: "the receipt before the commit",
@@ -41,11 +43,11 @@ export const plantedInPublish: readonly Mutant[] = [
     bug: "chunks after the head",
     breaks: "chunks",
     edits: [
-      [PUBLISHER, "await this.#storeChunks(stored);", ""],
+      [PUBLISHER, "await storeChunks(stored, this.#options);", ""],
       [
         PUBLISHER,
         "return all.map((prepared) => {\n      const original",
-        "await this.#storeChunks(stored);\n    return all.map((prepared) => {\n      const original",
+        "await storeChunks(all, this.#options);\n    return all.map((prepared) => {\n      const original",
       ],
     ],
   },
@@ -54,8 +56,8 @@ export const plantedInPublish: readonly Mutant[] = [
     breaks: "chunks",
     edits: [[
       PUBLISHER,
-      "await this.#storeChunks(stored);",
-      "void this.#storeChunks(stored).catch(() => {});",
+      "await storeChunks(stored, this.#options);",
+      "void storeChunks(stored, this.#options).catch(() => {});",
     ]],
   },
   {
@@ -81,17 +83,17 @@ export const plantedInPublish: readonly Mutant[] = [
     breaks: "publish",
     edits: [[
       PUBLISHER,
-      "outcome.ok ? outcome.versionstamp : await this.#look(units, deadline)",
-      'outcome.ok ? outcome.versionstamp : "00000000000000000000"',
+      "await findStored(units, this.#options, left())",
+      '"00000000000000000000"',
     ]],
   },
   {
     bug: "publish: ok: false counts as not stored, and is built anew with another id",
     breaks: "I4",
     edits: [[
-      PUBLISHER,
-      "if (head!.versionstamp !== null) return head!.versionstamp;",
-      "if (head!.versionstamp !== null) { for (const unit of units) unit.batch = unit.batch.map((p) => { const id = crypto.randomUUID(); return { ...p, event: { ...p.event, id }, wire: { ...p.wire, id } }; }); return null; }",
+      DUPLICATES,
+      "if (isOurs(head, first)) return head.versionstamp;",
+      "if (head.versionstamp !== null) { for (const unit of units) unit.batch = unit.batch.map((p) => { const id = crypto.randomUUID(); return { ...p, event: { ...p.event, id }, wire: { ...p.wire, id } }; }); return null; }",
     ]],
   },
   {
@@ -112,17 +114,31 @@ export const plantedInPublish: readonly Mutant[] = [
     bug: "publish: a duplicate is stored too",
     breaks: "publish",
     edits: [[
-      PUBLISHER,
-      "if (seen === null) rest.push(prepared);",
-      "if (seen === null || seen.hash === prepared.hash) rest.push({ ...prepared, key: undefined });",
+      DUPLICATES,
+      "if (seen !== null) setDuplicates(unit.done, prepared, seen);",
+      "if (seen !== null) rest.push({ ...prepared, key: undefined });",
     ]],
+  },
+  {
+    bug: "publish: somebody else's event counts as the one that was to be stored",
+    breaks: "publish",
+    edits: [[
+      DUPLICATES,
+      "versionstamp !== null && (value as Partial<EventHead> | null)?.token === token",
+      "versionstamp !== null",
+    ]],
+  },
+  {
+    bug: "publish: an event from elsewhere is stored without a look",
+    breaks: "publish",
+    edits: [["_prepare.ts", "token: fresh ? undefined : crypto.randomUUID()", "token: undefined"]],
   },
   {
     bug: "publish: a conflict counts as a duplicate",
     breaks: "publish",
     edits: [[
-      PUBLISHER,
-      "else if (seen.hash !== prepared.hash) throw new IdempotencyConflictError();",
+      DUPLICATES,
+      "if (seen !== null && seen.hash !== hash) throw new IdempotencyConflictError();",
       "",
     ]],
   },

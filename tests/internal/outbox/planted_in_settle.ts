@@ -63,8 +63,8 @@ export const plantedInSettle: readonly Mutant[] = [
     breaks: "I2",
     edits: [[
       SETTLEMENT,
-      "if (!more) draft.deletes.push(key);",
-      'if (!more && settlement.kind !== "delivered") draft.deletes.push(key);',
+      "if (next !== lease.at) draft.deletes.push(key);",
+      'if (next !== lease.at && settlement.kind !== "delivered") draft.deletes.push(key);',
     ]],
   },
   {

@@ -1,4 +1,4 @@
-import type { Publication } from "../../../src/core/mod.ts";
+import { Callers } from "./callers.ts";
 import { Cluster, type MakeOutbox, type Node, type SpawnOptions } from "./cluster.ts";
 import { RandomFaults } from "./faults.ts";
 import { type Profile, profileOf } from "./profile.ts";
@@ -53,15 +53,16 @@ class Schedule {
   readonly #nodes = new Map<number, Node>();
   readonly #moods = new Map<string, Mood>();
   readonly #storm: Storm;
+  readonly #callers: Callers;
   #on = true;
   #spawned = 0;
-  #keys = 0;
 
   constructor(cluster: Cluster, profile: Profile) {
     this.#cluster = cluster;
     this.#profile = profile;
     this.#random = cluster.world.random.fork();
     this.#storm = new Storm(cluster);
+    this.#callers = new Callers(cluster, () => this.#pick());
     this.#faults = new RandomFaults(cluster.world.random.fork(), profile.rates, profile.kinds);
   }
 
@@ -73,7 +74,10 @@ class Schedule {
     receivers.mood = (target) =>
       doomed && target === "c" ? "down" : this.#moods.get(target) ?? "ok";
     for (let i = 0; i < workers; i++) this.#spawn(i);
-    this.#every(publishEvery, () => this.#publish());
+    this.#every(publishEvery, () => {
+      const node = this.#pick();
+      if (node) this.#callers.publish(node);
+    });
     this.#every(killEvery, () => this.#stop());
     this.#every(freezeEvery, () => {
       this.#pick()?.process.freeze(
@@ -93,6 +97,7 @@ class Schedule {
     this.#every(intrudeEvery, () => void this.#storm.intrude());
     await world.run(world.now + minutes * MINUTE);
     this.#on = false;
+    this.#callers.on = false;
     this.#faults.on = false;
     await this.#storm.restore();
     if (calm) await world.run(world.now + 2 * MINUTE);
@@ -171,53 +176,6 @@ class Schedule {
     node.process.stopping = true;
     void node.outbox.stop();
     this.#cluster.world.after(5_000, () => node.process.kill());
-  }
-
-  #publish(): void {
-    const node = this.#pick();
-    if (node === undefined) return;
-    const few = this.#random.chance(0.1) ? this.#random.between(2, 9) : 1;
-    const count = this.#random.chance(0.001) ? 150 : few; // more than one page of due keys
-    // Several calls at one moment share commits.
-    const calls = this.#random.chance(0.3) ? this.#random.between(2, 4) : 1;
-    for (let call = 0; call < calls; call++) {
-      const keyed = this.#random.chance(0.2);
-      const size = keyed ? Math.min(count, 4) : count;
-      const batch = Array.from({ length: size }, () => this.#publication(node, keyed));
-      void this.#send(node, batch);
-    }
-  }
-
-  async #send(node: Node, batch: readonly Publication[]): Promise<void> {
-    const { client, world } = this.#cluster;
-    const patience = this.#random.chance(0.05) ? this.#random.between(0, 200) : undefined;
-    const told = await client.publish(node.process, node.outbox, batch, patience);
-    const [{ idempotencyKey, event, to }] = batch as [Publication];
-    const alone = idempotencyKey !== undefined && batch.length === 1;
-    if (told.kind !== "unknown" || !alone || !this.#on) return;
-    // The caller makes sure: another event, under the same key.
-    await world.sleep(this.#random.between(10, 5_000));
-    const other = this.#pick();
-    const again = { event: client.event(event.data), to, idempotencyKey };
-    if (other && to.every((target) => other.targets.includes(target))) {
-      await this.#send(other, [again]);
-    }
-  }
-
-  #publication({ targets }: Node, keyed: boolean): Publication {
-    const { client } = this.#cluster;
-    const to = targets.filter(() => this.#random.chance(0.5));
-    const session = this.#random.pick(["s-1", "s-1", "s-2", "s-3", ""]);
-    if (!keyed) {
-      const large = this.#random.chance(0.02);
-      const text = large ? "é€".repeat(this.#random.between(10_000, 40_000)) : "";
-      return { event: client.event({ text, n: this.#random.between(0, 9) }, session), to };
-    }
-    if (this.#random.chance(0.6)) this.#keys++;
-    const key = `key-${this.#keys}`;
-    // Now and then somebody uses a key for something else.
-    const content = this.#random.chance(0.05) ? "other" : "same";
-    return { event: client.event({ key, content }), to, idempotencyKey: key };
   }
 
   #totals(): Readonly<Record<string, number>> {

@@ -66,7 +66,7 @@ export class Stage {
     const id = createEventIdAt(this.world.now);
     const timestamp = new Date(this.world.now);
     const whole = { id, type: "tool.called", timestamp, data: {}, ...event };
-    await Promise.all([outbox.publish([{ event: whole, to }]), this.pass(1)]);
+    await Promise.all([outbox.publish([{ fresh: true, event: whole, to }]), this.pass(1)]);
     return id;
   }
 

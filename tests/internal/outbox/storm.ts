@@ -1,4 +1,5 @@
 import type { StoreEntry, StoreKey } from "../../../src/core/mod.ts";
+import type { Due } from "../../../src/outbox/_records.ts";
 import type { Cluster, Node } from "./cluster.ts";
 import type { Random } from "./random.ts";
 
@@ -43,12 +44,17 @@ export class Storm {
     const kind = this.#random.pick(["seen", "due"]);
     const entries: StoreEntry[] = [];
     for await (const entry of store.list({ prefix: ["hooks", kind] })) entries.push(entry);
-    const entry = this.#random.pick(entries);
+    // A lease is an agreement with those who run already: no newer version takes it away.
+    const free = kind === "seen"
+      ? entries
+      : entries.filter(({ value }) => (value as Due).by === "");
+    const entry = this.#random.pick(free);
     if (entry === undefined) return;
     world.log(() => `intrusion: ${entry.key.slice(1).join(" ")}`);
     if (kind === "seen") {
       await store.delete(entry.key);
       ledger.seen.delete(String(entry.key[3]));
+      ledger.forgotten.add(String(entry.key[3]));
       return;
     }
     if (ledger.newer.has(entry.key.join(" "))) return;

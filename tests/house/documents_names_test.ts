@@ -1,0 +1,196 @@
+/**
+ * What the documents name is there, and what is there they name: fields of the configuration, options,
+ * routes, problems, and the figures that a benchmark prints.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { createHooks } from "@omniagent/hooks";
+import { configJsonSchema } from "@omniagent/hooks/config";
+import { createHooksApp } from "@omniagent/hooks/hono";
+import { filesBelow, root } from "../../tools/run.ts";
+import { kvOperationRows } from "../bench/rows/kv_operations.ts";
+import type { Row } from "../bench/rows/row.ts";
+import { test } from "../harness.ts";
+import exported from "./exports.json" with { type: "json" };
+import { codeOf, type Document, firstColumn, readDocuments } from "./documents.ts";
+
+const documents = await readDocuments();
+const page = (path: string): Document => documents.find((document) => document.path === path)!;
+
+test("configuration.md has every field that the schema has, and no other", () => {
+  const { hooks, storage, retention, server } = fieldsOf(configJsonSchema());
+  const document = page("docs/configuration.md");
+  const webhook = fieldsOf(fieldsOf(hooks)["webhooks"]);
+  assert.deepEqual(firstColumn(document, "field of a webhook").toSorted(), namesOf(webhook));
+  assert.deepEqual(
+    firstColumn(document, "field of `retry`").toSorted(),
+    namesOf(fieldsOf(webhook["retry"])),
+  );
+  assert.deepEqual(
+    firstColumn(document, "field of a token").toSorted(),
+    namesOf(fieldsOf(fieldsOf(server)["tokens"])),
+  );
+  const others = Object.entries({ storage, retention, server })
+    .flatMap(([section, schema]) => namesOf(fieldsOf(schema)).map((name) => `${section}.${name}`));
+  assert.deepEqual(firstColumn(document, "field").toSorted(), others.toSorted());
+});
+
+test("configuration.md has every code of a fault, and no other", async () => {
+  const source = await Deno.readTextFile(`${root}/src/config/config_error.ts`);
+  const union = /type ConfigIssueCode =([\s\S]*?);/.exec(source)![1]!;
+  const codes = [...union.matchAll(/"(\w+)"/g)].map(([, code]) => code!);
+  assert.deepEqual(
+    firstColumn(page("docs/configuration.md"), "code").toSorted(),
+    codes.toSorted(),
+  );
+});
+
+test("the tables of options have every option of their interface, and no other", async () => {
+  const tables = [
+    ["docs/webhooks.md", "WebhookHookOptions", "src/webhook/webhook_options.ts", 0],
+    ["docs/webhooks.md", "WebhookReceiverOptions", "src/webhook/receiver.ts", 1],
+    ["docs/delivery.md", "OutboxOptions", "src/outbox/outbox.ts", 0],
+    ["docs/http.md", "HooksAppSettings", "src/hono/options.ts", 0],
+  ] as const;
+  for (const [path, name, file, nth] of tables) {
+    const options = new Set(await membersOf(file, name));
+    if (name === "WebhookReceiverOptions") {
+      const inherited = await membersOf("src/webhook/signature.ts", "VerifyWebhookOptions");
+      inherited.forEach((option) => options.add(option));
+    }
+    const { text } = page(path);
+    const from = text.split("| option ").slice(nth + 1).map((part) => `| option ${part}`).join("");
+    const listed = firstColumn({ path, text: from }, "option");
+    assert.deepEqual(listed.toSorted(), [...options].toSorted(), `${path}, ${name}`);
+  }
+});
+
+test("http.md has every route with its scope, and every problem with its status", async () => {
+  const hooks = createHooks();
+  const app = createHooksApp(hooks, { auth: false, logger: quiet });
+  const contract = await (await app.request("/openapi.json")).json() as Contract;
+  await hooks.close();
+  const routes = new Map<string, string>();
+  const problems = new Set(["404 not_found", "405 method_not_allowed", "500 internal"]);
+  for (const [path, methods] of Object.entries(contract.paths)) {
+    for (const [method, { security, responses }] of Object.entries(methods)) {
+      const route = `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ":$1")}`;
+      routes.set(route, security[0]?.bearer[0] ?? "");
+      for (const [status, { content }] of Object.entries(responses)) {
+        const examples = content?.["application/problem+json"]?.examples ?? {};
+        Object.keys(examples).forEach((code) => problems.add(`${status} ${code}`));
+      }
+    }
+  }
+  const { text } = page("docs/http.md");
+  const listed = [...text.matchAll(/^\| `((?:GET|POST) \S+)` +\| (?:`(\w+)`)? *\|/gm)];
+  assert.deepEqual(
+    listed.map(([, route, scope = ""]) => `${route} ${scope}`).toSorted(),
+    [...routes].map((entry) => entry.join(" ")).toSorted(),
+  );
+  const documented = [...text.matchAll(/^\| (\d{3}) +\| (.*) \|$/gm)].flatMap(
+    ([, status, codes]) => [...codes!.matchAll(/`(\w+)`/g)].map(([, code]) => `${status} ${code}`),
+  );
+  assert.deepEqual(documented.toSorted(), [...problems].toSorted());
+});
+
+test("README and the skill name every entry, and nothing that an entry does not export", () => {
+  const entries: Readonly<Record<string, readonly string[]>> = exported;
+  const names = Object.keys(entries).map((entry) => entry.replace(/^\./, "@omniagent/hooks"));
+  assert.deepEqual(firstColumn(page("README.md"), "entry").toSorted(), names.toSorted());
+  const skill = page("skills/omniagent-hooks/SKILL.md");
+  assert.ok(skill.text.split("\n").length <= 150);
+  assert.match(skill.text, /^---\nname: omniagent-hooks\ndescription: \S.{40,}\n---\n/);
+  for (const [, wanted, entry] of skill.text.matchAll(/\| (`\w+`.*?) +\| `(@omni\S+)` +\|/g)) {
+    for (const name of wanted!.replaceAll("`", "").split(", ")) {
+      const found = entries[entry!.replace("@omniagent/hooks", ".")];
+      assert.ok(found?.includes(name.trim()), `${name} of ${entry}`);
+    }
+  }
+});
+
+test("errors in the documents are errors that an entry exports", () => {
+  const names = new Set(Object.values(exported).flat());
+  const own = new Set(["AggregateError", "TypeError", "RangeError"]);
+  for (const document of documents) {
+    const errors = codeOf(document).filter((code) => /^[A-Z]\w+Error$/.test(code));
+    const unknown = errors.filter((name) => !names.has(name) && !own.has(name));
+    assert.deepEqual(unknown, [], document.path);
+  }
+});
+
+test("events-and-hooks.md has every error that an entry exports, with its code", async () => {
+  const document = page("docs/events-and-hooks.md");
+  const names = new Set(Object.values(exported).flat().filter((name) => name.endsWith("Error")));
+  const named = new Set(codeOf(document));
+  assert.deepEqual([...names].filter((name) => !named.has(name)), []);
+  const sources = await Promise.all(
+    (await filesBelow("src")).map((path) => Deno.readTextFile(`${root}/${path}`)),
+  );
+  const rows = [...document.text.matchAll(/^\| `(\w+Error)` +\| `(\w+)`/gm)];
+  assert.ok(rows.length >= 12);
+  for (const [, name, code] of rows) {
+    const body = sources.flatMap((source) => source.split(`export class ${name} `).slice(1))[0];
+    assert.equal(/readonly code = "(\w+)"/.exec(body ?? "")?.[1], code, name);
+  }
+});
+
+test("delivery.md has the costs that the benchmark measures", async () => {
+  const lines = page("docs/delivery.md").text.split("\n");
+  const measured = await Promise.all(kvOperationRows.map(measure));
+  kvOperationRows.forEach(({ name, against }, index) => {
+    const what = name.split(": ")[1]!;
+    const cells = lines.find((line) => line.startsWith(`| ${what} `))?.split("|");
+    assert.ok(cells, `the table has '${what}'`);
+    const figure = Number(cells[2 + ["reads", "changes", "commits"].indexOf(against)]);
+    const value = measured[index]!;
+    assert.ok(
+      Math.abs(figure - value) <= 0.1 + value * 0.05,
+      `${what}, ${against}: ${value}, not ${figure}`,
+    );
+  });
+});
+
+async function measure(row: Row): Promise<number> {
+  assert.ok("once" in row);
+  return (await row.once(undefined as never)).value;
+}
+
+type Schema = {
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+};
+type Contract = {
+  readonly paths: Record<
+    string,
+    Record<string, {
+      readonly security: readonly { readonly bearer: readonly string[] }[];
+      readonly responses: Record<string, {
+        readonly content?: Record<string, { readonly examples?: Record<string, unknown> }>;
+      }>;
+    }>
+  >;
+};
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** The fields of an object, of the items of a list, or of the one of several forms that has some. */
+function fieldsOf(schema: unknown): Readonly<Record<string, Schema>> {
+  const { properties, items, anyOf = [] } = schema as Schema;
+  if (properties) return properties;
+  if (items) return fieldsOf(items);
+  const found = anyOf.map(fieldsOf).find((fields) => Object.keys(fields).length > 0);
+  return found ?? {};
+}
+
+function namesOf(fields: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.keys(fields).toSorted();
+}
+
+/** The members of an interface of options, as its source has them. */
+async function membersOf(file: string, name: string): Promise<readonly string[]> {
+  const source = await Deno.readTextFile(`${root}/${file}`);
+  const body = new RegExp(`interface ${name}\\b[^{]*\\{([\\s\\S]*?)\\n\\}`).exec(source)![1]!;
+  return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, member]) => member!);
+}

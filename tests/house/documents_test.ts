@@ -1,0 +1,115 @@
+/**
+ * The documents: every link leads somewhere, and every block is what it says. Blocks of `ts` run in the
+ * gate's step `docs`; those that would not end (`ts ignore`) are type-checked here.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { ConfigError } from "@omniagent/hooks/config";
+import { loadConfig } from "@omniagent/hooks/config/yaml";
+import { generateSecret } from "@omniagent/hooks/webhook";
+import { exists, output, root } from "../../tools/run.ts";
+import { test } from "../harness.ts";
+import { anchorsOf, type Block, blocksOf, linksOf, readDocuments } from "./documents.ts";
+
+const documents = await readDocuments();
+const blocks = documents.flatMap(blocksOf);
+
+/** What holds the blocks of a language. */
+const HELD: Readonly<Record<string, string>> = {
+  ts: "deno test --doc, or the type check here",
+  yaml: "loadConfig, here",
+  json: "JSON.parse, here",
+  sh: "documents_commands_test.ts",
+  go: "documents_receivers_test.ts",
+  python: "documents_receivers_test.ts",
+  text: "nothing: a picture, an output, or the report of the YAML before it",
+  "": "nothing: the import table of AGENTS.md",
+};
+
+test("every internal link of a document leads to a file and a heading that are there", async () => {
+  const anchors = new Map(documents.map((document) => [document.path, anchorsOf(document)]));
+  const dead: string[] = [];
+  for (const document of documents) {
+    for (const link of linksOf(document)) {
+      if (/^https?:/.test(link)) continue;
+      const [file, anchor] = link.split("#") as [string, string | undefined];
+      const folder = new URL(document.path, "file:///");
+      const path = file === "" ? document.path : new URL(file, folder).pathname.slice(1);
+      const there = await exists(`${root}/${path}`);
+      if (!there || (anchor && !anchors.get(path)?.has(anchor))) {
+        dead.push(`${document.path}: ${link}`);
+      }
+    }
+  }
+  assert.deepEqual(dead, []);
+});
+
+test("every block of a document has a language, and something that holds it", () => {
+  const loose = blocks.filter(({ language }) => HELD[language] === undefined);
+  assert.deepEqual(loose.map(({ path, line, language }) => `${path}:${line} ${language}`), []);
+});
+
+test("programs in the documents that would not end are type-checked", async () => {
+  const programs = blocks.filter(({ language, info }) => language === "ts" && info === "ignore");
+  assert.ok(programs.length > 0);
+  const folder = await Deno.makeTempDir({ prefix: "hooks_documents_" });
+  try {
+    const files = await Promise.all(programs.map(async ({ path, line, code }) => {
+      const file = `${folder}/${path.replaceAll(/\W/g, "_")}_${line}.ts`;
+      await Deno.writeTextFile(file, code);
+      return file;
+    }));
+    const { success, all } = await output("deno", ["check", "--config", "deno.json", ...files]);
+    assert.ok(success, all);
+    for (const file of files) assert.ok(all.includes(file.slice(folder.length + 1)), all);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+test("the first program of README is examples/quickstart.ts, which the packed package runs too", async () => {
+  const [first] = blocks.filter(({ path, language }) => path === "README.md" && language === "ts");
+  assert.equal(first?.code, await Deno.readTextFile(`${root}/examples/quickstart.ts`));
+});
+
+test("JSON in the documents is JSON", () => {
+  for (const { path, line, code } of blocks.filter(({ language }) => language === "json")) {
+    assert.doesNotThrow(() => JSON.parse(code), `${path}:${line}`);
+  }
+});
+
+test("YAML in the documents is accepted, or gives the report that follows it", () => {
+  const all = blocks.flatMap((block, index) =>
+    block.language === "yaml" ? [{ block, report: reportAfter(index) }] : []
+  );
+  assert.ok(all.some(({ report }) => report !== undefined), "one shows how errors look");
+  for (const { block: { path, line, code }, report } of all) {
+    const where = `${path}:${line}`;
+    if (report === undefined) {
+      assert.doesNotThrow(() => loadConfig(code, { env: pretended, file: where }), where);
+    } else assert.equal(reportOf(code), report, where);
+  }
+});
+
+/** The block after one, when it is the report of a configuration's faults. */
+function reportAfter(index: number): string | undefined {
+  const next: Block | undefined = blocks[index + 1];
+  return next?.language === "text" && next.code.startsWith("Cannot use ") ? next.code : undefined;
+}
+
+function reportOf(code: string): string {
+  try {
+    loadConfig(code, { env: {}, file: "hooks.yaml" });
+  } catch (error) {
+    if (error instanceof ConfigError) return `${error.message.trimEnd()}\n`;
+    throw error;
+  }
+  return "no fault";
+}
+
+/** An environment in which everything is set, unless it has a default. */
+function pretended(name: string): string | undefined {
+  if (name.endsWith("_SECRET")) return generateSecret();
+  if (name.endsWith("_TOKEN")) return `a-token-for-${name}`;
+  return name.endsWith("_URL") ? undefined : "example";
+}

@@ -1,0 +1,89 @@
+/**
+ * What attempts tell is cut to what the store takes, and what it refuses costs nobody else.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { createEventIdAt } from "../../../src/core/mod.ts";
+import { keepAttempts } from "../../../src/outbox/_records.ts";
+import { test } from "../../harness.ts";
+import { MINUTE, Stage } from "./stage.ts";
+
+/** Every commit takes 5 ms. */
+function slow({ store, world }: Stage): void {
+  const atomic = store.atomic.bind(store);
+  store.atomic = () => {
+    const operation = atomic();
+    const commit = operation.commit.bind(operation);
+    operation.commit = async () => (await world.sleep(5), await commit());
+    return operation;
+  };
+}
+
+test("an error of any length is kept as its beginning, and costs no neighbour its outcome", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  const long = { verdict: "retry", error: "x".repeat(200_000) } as const;
+  outbox.register(stage.target("long", () => long));
+  outbox.register(stage.target("fine"));
+  outbox.start();
+  const id = await stage.publish(outbox, ["long", "fine"]);
+  await stage.pass(10 * MINUTE);
+  assert.equal((await outbox.get("fine", id))?.made, 1);
+  const { state, made, attempts } = (await outbox.get("long", id))!;
+  assert.deepEqual([state, made], ["dead", 3]);
+  assert.equal(attempts.at(-1)!.error!.length, 1_998);
+  const { items: [dead] } = await outbox.listDeliveries({ state: "dead" });
+  assert.equal(dead!.reason!.length, 1_998);
+});
+
+test("a log has 16 KiB at most, whatever was answered", () => {
+  const texts = ["x", "\u0000", "語", "😀", '"'];
+  const attempts = texts.map((text, at) => ({
+    verdict: "retry" as const,
+    duration: 1,
+    status: 500,
+    retryAfter: 1_000,
+    error: text.repeat(50_000),
+    response: text.repeat(4_096),
+    at,
+  }));
+  let kept = keepAttempts([]);
+  for (const attempt of attempts) {
+    kept = keepAttempts([...kept, attempt]);
+    const text = JSON.stringify(kept);
+    assert.ok(new TextEncoder().encode(text).length <= 16 * 1024, `${text.length}`);
+    assert.equal(kept.at(-1)!.at, attempt.at);
+    assert.ok(kept.at(-1)!.response!.length > 400);
+    assert.ok(text.isWellFormed());
+  }
+  assert.deepEqual(keepAttempts([{ ...attempts[0]!, error: "no", response: "y".repeat(4_096) }]), [
+    { ...attempts[0]!, error: "no", response: "y".repeat(4_096) },
+  ]);
+});
+
+test("a settle that the store refuses is told, and those of its commit are settled", async () => {
+  const stage = new Stage();
+  const warnings: string[] = [];
+  const logger = {
+    debug() {},
+    info() {},
+    warn: (what: unknown) => void warnings.push(String(what)),
+    error() {},
+  };
+  const { outbox } = stage.open({ logger });
+  slow(stage); // so that settles share commits
+  // What JSON can't carry: nothing of ours makes it, a target of somebody's may.
+  outbox.register(stage.target("odd", () => ({ status: 1n as unknown as number })));
+  outbox.register(stage.target("fine"));
+  outbox.start();
+  const ids = Array.from({ length: 4 }, (_, i) => createEventIdAt(stage.world.now + i));
+  const timestamp = new Date(stage.world.now);
+  const batch = ids.map((id) => ({
+    event: { id, type: "tool.called", timestamp, data: {} },
+    to: ["fine", "odd"],
+  }));
+  await Promise.all([outbox.publish(batch), stage.pass(1_000)]);
+  for (const id of ids) assert.equal((await outbox.get("fine", id))?.state, "delivered");
+  assert.match(warnings.join(), /refused the outcome of \d deliveries/);
+  assert.match(warnings.join(), /refused the outcome of a delivery to 'odd'/);
+});

@@ -1,0 +1,80 @@
+import { type AgentEvents, createHooks, type HookEvent } from "@omniagent/hooks";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
+import assert from "node:assert/strict";
+import { test } from "../harness.ts";
+
+const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+const ID = "0192e4a0-6b2f-7c31-9f10-3a5d6c1e2b47";
+
+function relayed(data: unknown = { name: "bash" }, id = ID): HookEvent {
+  return { id, type: "tool.called", timestamp: new Date("2026-04-22T10:30:00Z"), data };
+}
+
+/** Hooks over an outbox whose one durable hook notes the ids that it gets. */
+function setUp() {
+  const store = memoryStore();
+  const outbox = createOutbox(store, { logger: quiet });
+  const hooks = createHooks<AgentEvents>({ logger: quiet, outbox });
+  const delivered: string[] = [];
+  const heard: string[] = [];
+  hooks.use({
+    name: "audit",
+    events: ["*"],
+    durable: true,
+    handle: ({ id }) => void delivered.push(id),
+  });
+  hooks.on("*", ({ id }) => void heard.push(id));
+  return { store, outbox, hooks, delivered, heard };
+}
+
+test("an event that is dispatched twice is stored, heard and delivered once", async () => {
+  const { outbox, hooks, delivered, heard } = setUp();
+  const first = await hooks.registry.dispatch(relayed());
+  const second = await hooks.registry.dispatch(relayed({ name: "another" }));
+  assert.deepEqual(first, { ...first, id: ID, deliveries: 1, duplicate: false });
+  assert.deepEqual(second, { id: ID, deliveries: 0, duplicate: true, handlers: [] });
+  await hooks.close();
+  assert.deepEqual(heard, [ID]);
+  assert.deepEqual(delivered, [ID]);
+  assert.deepEqual((await outbox.getEvent(ID))!.event.data, { name: "bash" });
+});
+
+test("an event that comes again costs those that are emitted beside it nothing", async () => {
+  const { outbox, hooks, delivered } = setUp();
+  await hooks.registry.dispatch(relayed());
+  const calls = [];
+  for (let n = 0; n < 50; n++) {
+    calls.push(hooks.emit("tool.called", { name: `${n}` }));
+    if (n % 5 === 0) calls.push(hooks.registry.dispatch(relayed()));
+  }
+  const receipts = await Promise.all(calls);
+  const accepted = receipts.filter(({ duplicate }) => !duplicate).map(({ id }) => id);
+  assert.equal(accepted.length, 50);
+  for (const id of accepted) assert.ok(await outbox.getEvent(id), id);
+  while (delivered.length < 51) await outbox.drainOnce({ budgetMs: 60_000 });
+  await hooks.close();
+  assert.deepEqual([...delivered].sort(), [ID, ...accepted].sort());
+});
+
+test("the same event twice in a batch is one event", async () => {
+  const { outbox, hooks, delivered } = setUp();
+  await hooks.init();
+  const to = ["audit"];
+  const receipts = await outbox.publish([{ event: relayed(), to }, { event: relayed(), to }]);
+  assert.deepEqual(receipts.map(({ id, duplicate }) => [id, duplicate]), [[ID, false], [ID, true]]);
+  await hooks.close();
+  assert.deepEqual(delivered, [ID]);
+  const { state, made } = (await outbox.get("audit", ID))!;
+  assert.deepEqual({ state, made }, { state: "delivered", made: 1 });
+});
+
+test("a large event that comes again with other data does not damage the first", async () => {
+  const { outbox, hooks } = setUp();
+  const large = (letter: string): HookEvent => relayed({ text: letter.repeat(200_000) });
+  await hooks.registry.dispatch(large("a"));
+  assert.equal((await hooks.registry.dispatch(large("b"))).duplicate, true);
+  const { text } = (await outbox.getEvent(ID))!.event.data as { readonly text: string };
+  assert.equal(text, "a".repeat(200_000));
+  await hooks.close();
+});
