@@ -17,7 +17,7 @@ export type Mutant = {
 };
 
 const source = new URL("../../../src/outbox/", import.meta.url);
-const core = new URL("../../../src/core/mod.ts", import.meta.url).href;
+const core = new URL("../../../src/core/", import.meta.url).href;
 
 /** The outbox with a bug in it. The copy is deleted when it was loaded. */
 export async function loadMutant({ bug, edits }: Mutant): Promise<MakeOutbox> {
@@ -29,7 +29,7 @@ export async function loadMutant({ bug, edits }: Mutant): Promise<MakeOutbox> {
         if (!text.includes(from)) throw new Error(`Cannot plant '${bug}': '${from}' is not there`);
         text = text.replace(from, () => to);
       }
-      text = text.replaceAll(`"../core/mod.ts"`, JSON.stringify(core));
+      text = text.replaceAll(`"../core/`, `"${core}`);
       await Deno.writeTextFile(`${folder}/${name}`, `// @ts-nocheck a bug is planted\n${text}`);
     }
     const module = await import(pathToFileURL(`${folder}/outbox.ts`).href);
