@@ -99,15 +99,13 @@ export class Endpoints {
   /**
    * Notes what an attempt came to. Whether the target was turned off because of it: then the delivery is
    * held. Never rejects.
-   *
-   * @param type The event's
    */
-  async note(slot: Slot, attempt: Attempt, type: string): Promise<boolean> {
+  async note(slot: Slot, attempt: Attempt): Promise<boolean> {
     if (attempt.skipped) return false;
     this.rests.note(slot.target.name, attempt);
     try {
       const { record } = await this.standing(slot);
-      if (attempt.verdict !== "delivered") return await this.#failed(slot, attempt, type);
+      if (attempt.verdict !== "delivered") return await this.#failed(slot, attempt);
       const known = this.#known.get(slot.target.name)!;
       known.failures = 0;
       if (record.failingSince !== undefined) await this.#edit(slot, cleared);
@@ -120,10 +118,10 @@ export class Endpoints {
   /** Changes a record by hand: as it is now, not as it was known. @throws {OutboxUnavailableError} */
   async change(name: string, edit: Edit): Promise<void> {
     await this.#read(name);
-    await this.#write(name, edit, undefined);
+    await this.#write(name, edit);
   }
 
-  async #failed(slot: Slot, attempt: Attempt, type: string): Promise<boolean> {
+  async #failed(slot: Slot, attempt: Attempt): Promise<boolean> {
     const { env, disableAfter } = this.#options;
     const { name } = slot.target;
     const known = this.#known.get(name)!;
@@ -153,7 +151,7 @@ export class Endpoints {
       return pauses ? { ...failing, pausedUntil } : failing;
     };
     try {
-      const written = await this.#edit(slot, edit, type);
+      const written = await this.#edit(slot, edit);
       return written?.state === "off" || attempt.verdict === "disable";
     } catch (error) {
       Object.assign(known, { failures: known.failures + failures, writtenAt });
@@ -162,7 +160,7 @@ export class Endpoints {
   }
 
   /** Changes the record of a target for its present address; gives what was written. */
-  async #edit(slot: Slot, edit: Edit, cause?: string): Promise<EndpointRecord | undefined> {
+  async #edit(slot: Slot, edit: Edit): Promise<EndpointRecord | undefined> {
     const { env } = this.#options;
     const address = await this.#addressOf(slot);
     const one: Edit = (record) => {
@@ -171,14 +169,13 @@ export class Endpoints {
       const edited = edit(standing.record);
       return edited && { ...edited, address };
     };
-    return await this.#write(slot.target.name, one, cause);
+    return await this.#write(slot.target.name, one);
   }
 
   /** Writes a record on top of the one that is there. Gives what was written. */
   async #write(
     name: string,
     edit: Edit,
-    cause: string | undefined,
   ): Promise<EndpointRecord | undefined> {
     const { store, keys, env, events } = this.#options;
     const key = keys.endpoint(name);
@@ -192,7 +189,7 @@ export class Endpoints {
       draft.sets.push([key, record, undefined]);
       const isNews = record.state === "off" && !isSameOff(known.record, record);
       const data = { target: name, reason: this.#explain(record.reason) };
-      const announce = isNews ? events.put(draft, "webhook.disabled", data, cause) : undefined;
+      const announce = isNews ? events.put(draft, "webhook.disabled", data) : undefined;
       const outcome = await commitChange(store, draft.change, env, deadline - env.now());
       if (outcome.ok === true) {
         Object.assign(known, { record, versionstamp: outcome.versionstamp, readAt: env.now() });

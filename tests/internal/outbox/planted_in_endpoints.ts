@@ -180,7 +180,7 @@ export const plantedInEndpoints: readonly Mutant[] = [
   {
     bug: "an event of the outbox causes another",
     breaks: "own events",
-    edits: [[OWN, "if (cause !== undefined && OWN.test(cause)) return () => {};", ""]],
+    edits: [[OWN, "if (cause !== undefined && OWN.has(cause)) return () => {};", ""]],
   },
   {
     bug: "an event of the outbox is announced before it is stored",
