@@ -57,7 +57,11 @@ export const plantedInEndpoints: readonly Mutant[] = [
   {
     bug: "what is done by hand is done to a record of long ago",
     breaks: "endpoint",
-    edits: [[ENDPOINTS, "await this.#read(name);\n    await this.#write(", "await this.#write("]],
+    edits: [[
+      ENDPOINTS,
+      "const known = await this.#read(name, this.#options.targets.get(name) !== undefined);",
+      "const known = this.#known.get(name);",
+    ]],
   },
   {
     bug: "off because of failures holds for every address",
