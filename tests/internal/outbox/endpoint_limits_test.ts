@@ -46,3 +46,20 @@ test("what is held for less than a day is said to be", async () => {
   const [{ data }] = stage.announced as unknown as [{ data: { reason: string } }];
   assert.match(data.reason, /gone after less than a day$/);
 });
+
+test("what is left behind of a removed target is neither listed nor replayed", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  outbox.register(stage.target("a", () => ({ verdict: "final", error: "400" })));
+  outbox.start();
+  const id = await stage.publish(outbox, ["a"]);
+  await stage.pass(MINUTE);
+  const dead = await stage.store.get(["hooks", "dead", "a", id]);
+  await Promise.all([outbox.remove("a"), stage.pass(MINUTE)]);
+  await stage.store.set(dead.key, dead.value); // by a process that was slow
+  await stage.store.set(["hooks", "delivery", "a", id], { v: 1, state: "dead", attempts: [] });
+  assert.deepEqual(await outbox.listDeliveries({ state: "dead" }), { items: [] });
+  assert.deepEqual(await outbox.listDeliveries({ state: "attempted", target: "a" }), { items: [] });
+  const [result] = await Promise.all([outbox.replay({ budgetMs: 1_000 }), stage.pass(MINUTE)]);
+  assert.deepEqual(result, { replayed: 0, refused: 0 });
+});
