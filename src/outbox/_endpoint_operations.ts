@@ -14,6 +14,9 @@ import type { Endpoint, OutboxOperations } from "./operations.ts";
 /** Ranges in which something is stored for every target that ever got anything. */
 const TRACES = ["count", "due", "lane", "dead", "delivery"];
 
+/** Characters of a reason that is given by hand: it is kept, and told in an event. */
+const LONGEST_REASON = 500;
+
 /** What the operations on endpoints work with. */
 export type EndpointOperationsOptions = {
   readonly store: Store;
@@ -46,6 +49,12 @@ export function endpointOperations(
     async disable(target, reason = "it was turned off by hand") {
       if (typeof reason !== "string") {
         throw new TypeError("Cannot disable as 'reason' must be text");
+      }
+      if (reason.length > LONGEST_REASON) {
+        throw new RangeError(
+          `Cannot disable as 'reason' must have at most ${LONGEST_REASON} characters: ` +
+            `current value has ${reason.length}`,
+        );
       }
       await checkKnown("disable", target, options);
       await endpoints.change(target, (record) => {

@@ -5,6 +5,8 @@ import { type EndpointRecord, VERSION } from "./_records.ts";
 export const MIN_FAILURES = 20;
 /** Longest pause that a receiver may ask for all of its deliveries, in milliseconds. */
 const MAX_PAUSE = 60 * 60 * 1000;
+/** By so much clocks may differ, in milliseconds. */
+const CLOCKS = 60 * 1000;
 
 /** An endpoint of which nothing is stored. */
 export const ON: EndpointRecord = { v: VERSION, state: "on", failures: 0 };
@@ -29,7 +31,12 @@ export function standingOf(record: EndpointRecord, address: string, now: number)
     return { state: "on", record: ON };
   }
   if (record.state === "off") return { state: "off", record };
-  return { state: (record.pausedUntil ?? 0) > now ? "paused" : "on", record };
+  return { state: pausedUntil(record, now) > now ? "paused" : "on", record };
+}
+
+/** Until when a record has its target wait; 0: whoever wrote that had a wrong clock. */
+export function pausedUntil({ pausedUntil = 0 }: EndpointRecord, now: number): number {
+  return pausedUntil > now + MAX_PAUSE + CLOCKS ? 0 : pausedUntil;
 }
 
 /** Whether two records tell of the same end. */

@@ -5,6 +5,7 @@ import {
   cleared,
   isSameOff,
   pauseAsked,
+  pausedUntil,
   readEndpoint,
   reasonToEnd,
   type Standing,
@@ -73,8 +74,8 @@ export class Endpoints {
   blocked({ target: { name } }: Slot): boolean {
     const { record } = this.#known.get(name) ?? {};
     if (record === undefined) return false;
-    const paused = (record.pausedUntil ?? 0) > this.#options.env.now();
-    return record.state !== "on" || paused || this.rests.until(name) > 0;
+    const now = this.#options.env.now();
+    return record.state !== "on" || pausedUntil(record, now) > now || this.rests.until(name) > 0;
   }
 
   /** How a target stands. */
@@ -83,7 +84,7 @@ export class Endpoints {
     const address = await this.#addressOf(slot);
     const known = this.#known.get(slot.target.name);
     const fresh = known && Math.abs(env.now() - known.readAt) < FRESH;
-    const { record } = fresh ? known : await this.#read(slot.target.name);
+    const { record } = fresh ? known : await this.#read(slot.target.name, true);
     return standingOf(record, address, env.now());
   }
 
@@ -91,7 +92,7 @@ export class Endpoints {
   async describe(name: string): Promise<Standing & { readonly registered: boolean }> {
     const { targets, env } = this.#options;
     const slot = targets.get(name);
-    const { record } = await this.#read(name);
+    const { record } = await this.#read(name, slot !== undefined);
     const address = slot ? await this.#addressOf(slot) : record.address ?? "";
     return { ...standingOf(record, address, env.now()), registered: slot !== undefined };
   }
@@ -99,15 +100,13 @@ export class Endpoints {
   /**
    * Notes what an attempt came to. Whether the target was turned off because of it: then the delivery is
    * held. Never rejects.
-   *
-   * @param type The event's
    */
-  async note(slot: Slot, attempt: Attempt, type: string): Promise<boolean> {
+  async note(slot: Slot, attempt: Attempt): Promise<boolean> {
     if (attempt.skipped) return false;
     this.rests.note(slot.target.name, attempt);
     try {
       const { record } = await this.standing(slot);
-      if (attempt.verdict !== "delivered") return await this.#failed(slot, attempt, type);
+      if (attempt.verdict !== "delivered") return await this.#failed(slot, attempt);
       const known = this.#known.get(slot.target.name)!;
       known.failures = 0;
       if (record.failingSince !== undefined) await this.#edit(slot, cleared);
@@ -119,11 +118,11 @@ export class Endpoints {
 
   /** Changes a record by hand: as it is now, not as it was known. @throws {OutboxUnavailableError} */
   async change(name: string, edit: Edit): Promise<void> {
-    await this.#read(name);
-    await this.#write(name, edit, undefined);
+    const known = await this.#read(name, this.#options.targets.get(name) !== undefined);
+    await this.#write(name, edit, known);
   }
 
-  async #failed(slot: Slot, attempt: Attempt, type: string): Promise<boolean> {
+  async #failed(slot: Slot, attempt: Attempt): Promise<boolean> {
     const { env, disableAfter } = this.#options;
     const { name } = slot.target;
     const known = this.#known.get(name)!;
@@ -131,9 +130,8 @@ export class Endpoints {
     known.failures++;
     const address = await this.#addressOf(slot);
     const { record } = standingOf(known.record, address, now);
-    const pausedUntil = pauseAsked(attempt, now);
-    const pauses = pausedUntil !== undefined &&
-      pausedUntil > (record.pausedUntil ?? 0) + PAUSE_STEP;
+    const asked = pauseAsked(attempt, now);
+    const pauses = asked !== undefined && asked > pausedUntil(record, now) + PAUSE_STEP;
     const reason = reasonToEnd(
       withFailures(record, known.failures, now),
       attempt,
@@ -150,10 +148,10 @@ export class Endpoints {
       const failing = withFailures(record, failures, now);
       const reason = reasonToEnd(failing, attempt, now, disableAfter);
       if (reason !== undefined) return { ...failing, state: "off", reason };
-      return pauses ? { ...failing, pausedUntil } : failing;
+      return pauses ? { ...failing, pausedUntil: asked } : failing;
     };
     try {
-      const written = await this.#edit(slot, edit, type);
+      const written = await this.#edit(slot, edit);
       return written?.state === "off" || attempt.verdict === "disable";
     } catch (error) {
       Object.assign(known, { failures: known.failures + failures, writtenAt });
@@ -162,7 +160,7 @@ export class Endpoints {
   }
 
   /** Changes the record of a target for its present address; gives what was written. */
-  async #edit(slot: Slot, edit: Edit, cause?: string): Promise<EndpointRecord | undefined> {
+  async #edit(slot: Slot, edit: Edit): Promise<EndpointRecord | undefined> {
     const { env } = this.#options;
     const address = await this.#addressOf(slot);
     const one: Edit = (record) => {
@@ -171,19 +169,19 @@ export class Endpoints {
       const edited = edit(standing.record);
       return edited && { ...edited, address };
     };
-    return await this.#write(slot.target.name, one, cause);
+    return await this.#write(slot.target.name, one);
   }
 
   /** Writes a record on top of the one that is there. Gives what was written. */
   async #write(
     name: string,
     edit: Edit,
-    cause: string | undefined,
+    from?: Known,
   ): Promise<EndpointRecord | undefined> {
     const { store, keys, env, events } = this.#options;
     const key = keys.endpoint(name);
     const deadline = env.now() + PATIENCE;
-    let known = this.#known.get(name) ?? await this.#read(name);
+    let known = from ?? this.#known.get(name) ?? await this.#read(name, true);
     for (;;) {
       const record = edit(known.record);
       if (record === undefined) return undefined;
@@ -192,7 +190,7 @@ export class Endpoints {
       draft.sets.push([key, record, undefined]);
       const isNews = record.state === "off" && !isSameOff(known.record, record);
       const data = { target: name, reason: this.#explain(record.reason) };
-      const announce = isNews ? events.put(draft, "webhook.disabled", data, cause) : undefined;
+      const announce = isNews ? events.put(draft, "webhook.disabled", data) : undefined;
       const outcome = await commitChange(store, draft.change, env, deadline - env.now());
       if (outcome.ok === true) {
         Object.assign(known, { record, versionstamp: outcome.versionstamp, readAt: env.now() });
@@ -204,16 +202,18 @@ export class Endpoints {
         throw new OutboxUnavailableError("unknown", outcome.cause);
       }
       if (env.now() >= deadline) throw new OutboxUnavailableError(false);
-      known = await this.#read(name);
+      known = await this.#read(name, known === this.#known.get(name));
     }
   }
 
   #explain(reason: string | undefined): string {
     const days = Math.floor(this.#options.retention.head / (24 * 60 * 60 * 1000));
-    return `${reason}; what is accepted for it is held, and gone after ${days} days`;
+    const kept = days > 1 ? `${days} days` : days === 1 ? "a day" : "less than a day";
+    return `${reason}; what is accepted for it is held, and gone after ${kept}`;
   }
 
-  async #read(name: string): Promise<Known> {
+  /** Reads a record; it is not `kept` when anybody may have asked for it, by any name. */
+  async #read(name: string, isKept: boolean): Promise<Known> {
     const { store, keys, env } = this.#options;
     const [entry] = await readKeys(store, [keys.endpoint(name)], env, PATIENCE);
     const { value, versionstamp } = entry!;
@@ -221,7 +221,7 @@ export class Endpoints {
     const known = this.#known.get(name);
     if (known) return Object.assign(known, read);
     const fresh: Known = { ...read, writtenAt: -Infinity, failures: 0 };
-    this.#known.set(name, fresh);
+    if (isKept) this.#known.set(name, fresh);
     return fresh;
   }
 

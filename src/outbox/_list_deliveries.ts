@@ -71,9 +71,20 @@ export async function listDeliveries(
   const place = readCursor(subject, cursor, list, (place) => isPlace(place, kinds, target));
   const most = limit + MOST_BESIDE;
   const entries = entriesOf(source, kinds, target, place, batchFor(limit));
-  const found = await findItems(entries, { limit, most }, (entry) => summaryOf(entry, source));
+  const removed = new Map<string, boolean>();
+  const found = await findItems(entries, { limit, most }, async (entry) => {
+    const name = String(entry.key[2]);
+    if (!removed.has(name)) removed.set(name, await isRemoved(source, name));
+    return removed.get(name) ? undefined : summaryOf(entry, source);
+  });
   const { items, last } = found;
   return last === undefined ? { items } : { items, cursor: writeCursor(list, last.slice(1)) };
+}
+
+/** Whether a target was removed: what a slow process leaves behind of it is nothing. */
+export async function isRemoved(source: DeliverySource, target: string): Promise<boolean> {
+  const [endpoint] = await readMany(source, [source.keys.endpoint(target)]);
+  return readEndpoint(endpoint!.value).state === "deleted";
 }
 
 /** The entries of some ranges, one after the other, from a place on. */

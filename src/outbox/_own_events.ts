@@ -5,8 +5,8 @@ import type { Keys } from "./_keys.ts";
 import { type Retention, UNLEASED } from "./_records.ts";
 import type { OutboxEvents } from "./operations.ts";
 
-/** Events of these never cause another: a webhook that is told of its own end could go on forever. */
-const OWN = /^(webhook|delivery)\./;
+/** The outbox's own: that one of them died is not told, as it could go on for ever. */
+const OWN: ReadonlySet<string> = new Set<keyof OutboxEvents>(["webhook.disabled", "delivery.dead"]);
 
 /** What the outbox's own events are made with. */
 export type OwnEventsOptions = {
@@ -34,15 +34,15 @@ export class OwnEvents {
   /**
    * Adds an event to a commit; what is returned is called once that has succeeded.
    *
-   * @param cause The type of the event because of which it happened, if there is one
+   * @param cause The type of the event that died
    */
   put<Type extends keyof OutboxEvents>(
     draft: Draft,
     type: Type,
     data: OutboxEvents[Type],
-    cause: string | undefined,
+    cause?: string,
   ): () => void {
-    if (cause !== undefined && OWN.test(cause)) return () => {};
+    if (cause !== undefined && OWN.has(cause)) return () => {};
     const { keys, env, retention, eventLog, wake } = this.#options;
     const at = env.now();
     const id = createEventIdAt(at);

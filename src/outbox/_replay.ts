@@ -2,6 +2,7 @@ import { checkPositive } from "../core/kit.ts";
 import type { StoreEntry, StoreKey } from "../core/mod.ts";
 import { type ListName, readCursor, writeCursor } from "./_cursor.ts";
 import { beforeIdsAt } from "./_event_time.ts";
+import { isRemoved } from "./_list_deliveries.ts";
 import { headOf } from "./_list_events.ts";
 import { checkFilter, checkOneOf, checkText, isInTime, matches } from "./_list_options.ts";
 import { readEvent, readLog } from "./_reader.ts";
@@ -101,7 +102,8 @@ class Replay {
     while (w !== undefined) {
       const start = id === undefined ? keys.below(kind, w, from) : after(keys.below(kind, w, id));
       const end = until ? keys.below(kind, w, beforeIdsAt(until)) : endOf(keys.below(kind, w));
-      if (!until || String(start[3]) < String(end[3])) yield* scan(this.#mover, { start, end });
+      const any = !until || String(start[3]) < String(end[3]);
+      if (any && !await isRemoved(this.#mover, w)) yield* scan(this.#mover, { start, end });
       if (target !== undefined) return;
       w = await this.#targetFrom(kind, `${w}\0`);
       id = undefined;

@@ -33,7 +33,7 @@ test("an event is published for all targets at once, in one batch, before the fi
   assert.deepEqual(log.slice(1), ["stored", "handler", "plain hears tool.called"]);
   assert.equal(outbox.batches.length, 1);
   const { event, ...rest } = outbox.batches[0]![0]!;
-  assert.deepEqual(rest, { to: ["w", "d", "v"] }, "no key that was not given");
+  assert.deepEqual(rest, { fresh: true, to: ["w", "d", "v"] }, "no key that was not given");
   assert.deepEqual(decodeEvent(encodeEvent(event)), event);
   assert.deepEqual([event.id, event.sessionId, event.data], [receipt.id, "s-1", BASH]);
   assert.deepEqual(receipt, {

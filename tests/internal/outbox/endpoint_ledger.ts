@@ -15,6 +15,9 @@ type Standing = {
   readonly failingAt: number | undefined;
 };
 
+/** Longest pause, and a minute for clocks that differ, in milliseconds. */
+const LONGEST_PAUSE = 61 * 60_000;
+
 /** What an operator can ask for. */
 export type Operation = "enable" | "disable" | "remove";
 
@@ -83,7 +86,10 @@ export class EndpointLedger {
     const other = address !== undefined && address !== process.addressOf(w);
     const { now } = this.#world;
     if (other && state !== "deleted" || now - Math.max(at!, process.resumedAt) <= BELIEVED) return;
-    const what = state !== "on" ? state : process.env.now() < pausedUntil ? "paused" : undefined;
+    // A pause that no receiver may ask for was written under another clock, and is not believed.
+    const left = pausedUntil - process.env.now();
+    const paused = left > 0 && left <= LONGEST_PAUSE ? "paused" : undefined;
+    const what = state !== "on" ? state : paused;
     if (what === undefined) return;
     this.#violate(`off: ${process.name} attempts ${w}, ${what} for ${now - at!} ms`);
   }

@@ -231,3 +231,29 @@ test("a failure that was never written is not the beginning of a long failing", 
   assert.equal(state, "on");
   assert.ok(Number(failingSince) >= from);
 });
+
+test("an event of somebody's own that is named like the outbox's is one like any other", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  outbox.register(stage.target("gone", () => ({ verdict: "disable", status: 410 })));
+  outbox.register(stage.target("bad", () => ({ verdict: "final", error: "400" })));
+  outbox.start();
+  await stage.publish(outbox, ["gone"], { type: "webhook.called" });
+  await stage.publish(outbox, ["bad"], { type: "delivery.shipped" });
+  await stage.pass(MINUTE);
+  const types = stage.announced.map(({ type }) => type);
+  assert.deepEqual(types.sort(), ["delivery.dead", "webhook.disabled"]);
+});
+
+test("a target is told to be off, also because of what it answered to an event of the outbox", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  outbox.register(stage.target("bad", () => ({ verdict: "final", error: "400" })));
+  outbox.register(stage.target("watcher", () => ({ verdict: "disable", status: 410 })));
+  stage.ownTargets = ["watcher"];
+  outbox.start();
+  await stage.publish(outbox, ["bad"]);
+  await stage.pass(MINUTE);
+  const types = stage.announced.map(({ type }) => type);
+  assert.deepEqual(types, ["delivery.dead", "webhook.disabled"]);
+});

@@ -57,7 +57,11 @@ export const plantedInEndpoints: readonly Mutant[] = [
   {
     bug: "what is done by hand is done to a record of long ago",
     breaks: "endpoint",
-    edits: [[ENDPOINTS, "await this.#read(name);\n    await this.#write(", "await this.#write("]],
+    edits: [[
+      ENDPOINTS,
+      "const known = await this.#read(name, this.#options.targets.get(name) !== undefined);",
+      "const known = this.#known.get(name);",
+    ]],
   },
   {
     bug: "off because of failures holds for every address",
@@ -180,7 +184,7 @@ export const plantedInEndpoints: readonly Mutant[] = [
   {
     bug: "an event of the outbox causes another",
     breaks: "own events",
-    edits: [[OWN, "if (cause !== undefined && OWN.test(cause)) return () => {};", ""]],
+    edits: [[OWN, "if (cause !== undefined && OWN.has(cause)) return () => {};", ""]],
   },
   {
     bug: "an event of the outbox is announced before it is stored",

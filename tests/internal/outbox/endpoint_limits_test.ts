@@ -1,0 +1,65 @@
+/**
+ * What may stand in a record, and what of it is believed.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { test } from "../../harness.ts";
+import { DAY, HOUR, MINUTE, Stage } from "./stage.ts";
+
+test("a pause that a wrong clock wrote is ignored, and the next one is written", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  let busy = false;
+  const answer = () =>
+    busy ? { verdict: "retry", status: 503, retryAfter: 10 * MINUTE } as const : undefined;
+  outbox.register(stage.target("a", answer));
+  const pausedUntil = stage.world.now + 300 * DAY;
+  const record = { v: 1, state: "on", address: "", failures: 0, pausedUntil };
+  await stage.store.set(["hooks", "endpoint", "a"], record);
+  outbox.start();
+  await stage.publish(outbox, ["a"]);
+  await stage.pass(MINUTE);
+  assert.equal(stage.sent("a").length, 1);
+  busy = true;
+  await stage.publish(outbox, ["a"]);
+  await stage.pass(1_000);
+  const endpoint = await outbox.endpoint("a");
+  assert.equal(endpoint.state, "paused");
+  assert.ok(Number(endpoint.pausedUntil) < stage.world.now + HOUR);
+});
+
+test("a reason that is given by hand has 500 characters at most", async () => {
+  const { outbox } = new Stage().open();
+  await assert.rejects(outbox.disable("a", "x".repeat(501)), {
+    name: "RangeError",
+    message: "Cannot disable as 'reason' must have at most 500 characters: current value has 501",
+  });
+});
+
+test("what is held for less than a day is said to be", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open({ retention: HOUR });
+  outbox.register(stage.target("a", () => ({ verdict: "disable", status: 410 })));
+  outbox.start();
+  await stage.publish(outbox, ["a"]);
+  await stage.pass(MINUTE);
+  const [{ data }] = stage.announced as unknown as [{ data: { reason: string } }];
+  assert.match(data.reason, /gone after less than a day$/);
+});
+
+test("what is left behind of a removed target is neither listed nor replayed", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  outbox.register(stage.target("a", () => ({ verdict: "final", error: "400" })));
+  outbox.start();
+  const id = await stage.publish(outbox, ["a"]);
+  await stage.pass(MINUTE);
+  const dead = await stage.store.get(["hooks", "dead", "a", id]);
+  await Promise.all([outbox.remove("a"), stage.pass(MINUTE)]);
+  await stage.store.set(dead.key, dead.value); // by a process that was slow
+  await stage.store.set(["hooks", "delivery", "a", id], { v: 1, state: "dead", attempts: [] });
+  assert.deepEqual(await outbox.listDeliveries({ state: "dead" }), { items: [] });
+  assert.deepEqual(await outbox.listDeliveries({ state: "attempted", target: "a" }), { items: [] });
+  const [result] = await Promise.all([outbox.replay({ budgetMs: 1_000 }), stage.pass(MINUTE)]);
+  assert.deepEqual(result, { replayed: 0, refused: 0 });
+});
