@@ -41,7 +41,8 @@ function publicationAt(n: number): Publication {
   const time = (START + n * 1000).toString(16).padStart(12, "0");
   const id = `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${String(n).padStart(12, "0")}`;
   const type = n % 5 ? "tool.called" : "job.executed";
-  return { event: { id, type, timestamp: new Date(START), data: n }, to: ["a", "b"] };
+  const event = { id, type, timestamp: new Date(START), data: n };
+  return { fresh: true, event, to: ["a", "b"] };
 }
 
 /** The items of a list, page by page. */

@@ -162,7 +162,7 @@ class Story {
       const sessionId = `s-${n % 2}`;
       const timestamp = new Date(world.now);
       const event = { id, type: "tool.called", timestamp, sessionId, data: n };
-      return { event, to: TARGETS };
+      return { fresh: true, event, to: TARGETS };
     });
     void outbox.publish(batch);
     outbox.start();
