@@ -95,7 +95,9 @@ test("an outbox that an accepted event starts while the hooks are closed is stop
   const hooks = createHooks({ logger: silent, outbox });
   hooks.emitAsync("tool.called", BASH);
   await hooks.close();
-  assert.deepEqual(log, ["start", "publish", "stop", "stop"]);
+  // Whether it is also stopped before the event is stored, depends on the runtime's turns.
+  assert.deepEqual([log[0], log.at(-1)], ["start", "stop"]);
+  assert.equal(log.filter((what) => what === "publish").length, 1);
 });
 
 test("an event that waits for a hook which never opens is refused when close() gives up", async () => {
