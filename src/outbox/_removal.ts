@@ -25,9 +25,8 @@ const RANGES = ["lane", "dead", "delivery", "count"];
  */
 export async function purge(store: Store, keys: Keys, env: Env, target: string): Promise<void> {
   for (let round = 1; round <= ROUNDS; round++) {
-    let deleted = 0;
     for (const range of RANGES) await purgeRange(store, keys.below(range, target), env);
-    deleted = await purgeDue(store, keys, env, target);
+    const deleted = await purgeDue(store, keys, env, target);
     if (round > 1 && deleted === 0) return; // of the last range: nothing came since the others
   }
 }
