@@ -12,7 +12,7 @@ const PATIENCE = 10_000;
 /** How often all is looked at, while more comes: what is left then has due keys, which call for a purge. */
 const ROUNDS = 10;
 /** What is stored for a target; the mark that it was removed stays. */
-const RANGES = ["lane", "dead", "delivery", "count", "due"];
+const RANGES = ["lane", "dead", "delivery", "count"];
 
 /**
  * Deletes what is stored for a target, batch after batch. Deletes need no check: the target was
@@ -25,9 +25,24 @@ const RANGES = ["lane", "dead", "delivery", "count", "due"];
  */
 export async function purge(store: Store, keys: Keys, env: Env, target: string): Promise<void> {
   for (let round = 1; round <= ROUNDS; round++) {
-    let deleted = 0;
-    for (const range of RANGES) deleted = await purgeRange(store, keys.below(range, target), env);
+    for (const range of RANGES) await purgeRange(store, keys.below(range, target), env);
+    const deleted = await purgeDue(store, keys, env, target);
     if (round > 1 && deleted === 0) return; // of the last range: nothing came since the others
+  }
+}
+
+/** Deletes due keys, each after the lane that it stands for: a lane that comes later has another. */
+async function purgeDue(store: Store, keys: Keys, env: Env, target: string): Promise<number> {
+  for (let deleted = 0;;) {
+    const batch = await nextBatch({ store, env }, keys.below("due", target));
+    if (batch.length === 0) return deleted;
+    const lanes = batch.flatMap(([, , , , , session]) => session === undefined ? [] : [session]);
+    for (const session of lanes) {
+      await purgeRange(store, keys.below("lane", target, session), env);
+      await deleteAll(store, [keys.below("lane", target, session)], env);
+    }
+    await deleteAll(store, batch, env);
+    deleted += batch.length;
   }
 }
 
@@ -36,12 +51,16 @@ async function purgeRange(store: Store, prefix: StoreKey, env: Env): Promise<num
   for (let deleted = 0;;) {
     const batch = await nextBatch({ store, env }, prefix);
     if (batch.length === 0) return deleted;
-    const change = { checks: [], sums: [], deletes: batch, sets: [] };
-    const outcome = await commitChange(store, change, env, PATIENCE);
-    if (outcome.ok === "unknown") {
-      throw new OutboxUnavailableError("unknown", outcome.cause, "remove a target");
-    }
+    await deleteAll(store, batch, env);
     deleted += batch.length;
+  }
+}
+
+async function deleteAll(store: Store, deletes: readonly StoreKey[], env: Env): Promise<void> {
+  const change = { checks: [], sums: [], deletes, sets: [] };
+  const outcome = await commitChange(store, change, env, PATIENCE);
+  if (outcome.ok === "unknown") {
+    throw new OutboxUnavailableError("unknown", outcome.cause, "remove a target");
   }
 }
 

@@ -19,7 +19,6 @@ export const FOUND_BY: Readonly<Record<string, number>> = {
   "a success is not noted": 184,
   "enable brings a removed target back": 66,
   "a purge leaves the dead": 401,
-  "a purge begins with what leads back to it": 62,
   "a death is not told": 13,
   "a death is told in a commit of its own": 13,
   "failures are written twice, when others come meanwhile": 88,
