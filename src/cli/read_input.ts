@@ -1,3 +1,4 @@
+import { joinBytes } from "../core/kit.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
 
@@ -15,7 +16,7 @@ export async function readText(io: CommandIO, path: string, what: string): Promi
 export async function readInput(io: CommandIO, what: string): Promise<string> {
   const parts: Uint8Array[] = [];
   for await (const part of io.stdin.read()) parts.push(part);
-  return decode(joined(parts), what);
+  return decode(joinBytes(parts), what);
 }
 
 /** The lines that are piped in, as they come. */
@@ -23,7 +24,7 @@ export async function* readLines(io: CommandIO): AsyncIterable<string> {
   let number = 0;
   let begun: Uint8Array[] = [];
   const line = (end: Uint8Array): string => {
-    const text = decode(joined([...begun, end]), `line ${++number}`);
+    const text = decode(joinBytes([...begun, end]), `line ${++number}`);
     begun = [];
     return text;
   };
@@ -36,16 +37,6 @@ export async function* readLines(io: CommandIO): AsyncIterable<string> {
     begun.push(part.slice(from)); // a copy, as the part may be written over
   }
   yield line(new Uint8Array());
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function decode(bytes: Uint8Array, what: string): string {

@@ -1,10 +1,11 @@
 /**
- * What the folders that stand on core share with it: checks, signals, slots, JSON. A second door of the
- * folder; the package exports nothing of it.
+ * What the folders that stand on core share with it: checks, signals, slots, bytes, JSON. A second door of
+ * the folder; the package exports nothing of it.
  *
  * @module
  */
 export { abortable, follow, isThenable, within } from "./_abort.ts";
+export { joinBytes, sha256Hex, toHex } from "./_bytes.ts";
 export {
   checkFunctions,
   checkName,
@@ -12,6 +13,8 @@ export {
   checkPatterns,
   checkPositive,
   show,
+  TOKEN,
+  TOKEN_RULE,
 } from "./_check.ts";
 export {
   findEnvelopeFaults,
@@ -25,4 +28,3 @@ export {
 export { copyJson } from "./_json.ts";
 export { consoleLogger } from "./_reporter.ts";
 export { Slots } from "./_slots.ts";
-export { TOKEN, TOKEN_RULE } from "./_token_rule.ts";

@@ -1,3 +1,4 @@
+import { joinBytes } from "../core/kit.ts";
 import type { Call } from "./_call.ts";
 import { Problem } from "./_problems.ts";
 
@@ -37,13 +38,7 @@ async function readStream({ body }: Request, limit: number): Promise<Uint8Array>
     }
     parts.push(value);
   }
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
+  return joinBytes(parts);
 }
 
 const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true });

@@ -1,4 +1,5 @@
 import { type BatchEvent, dispatchBatch } from "../core/batch.ts";
+import { sha256Hex } from "../core/kit.ts";
 import {
   DispatchError,
   EventValidationError,
@@ -147,9 +148,7 @@ function keyed(
 
 /** A key for the outbox: of this token's name, and of this kind. */
 async function scoped(call: Call, kind: string, key: string): Promise<string> {
-  const text = JSON.stringify([call.identity.name, kind, key]);
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return await sha256Hex(JSON.stringify([call.identity.name, kind, key]));
 }
 
 function readKey(call: Call, isCloudEvents: boolean): string | undefined {

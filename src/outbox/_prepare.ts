@@ -1,3 +1,4 @@
+import { sha256Hex } from "../core/kit.ts";
 import {
   EventValidationError,
   type HookEvent,
@@ -170,7 +171,5 @@ function contentOf({ type, session_id = "", data }: WireEvent): unknown {
 }
 
 async function hashOf(content: unknown): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify(content));
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return await sha256Hex(JSON.stringify(content));
 }

@@ -1,3 +1,4 @@
+import { joinBytes } from "../core/kit.ts";
 import type { ReceiverBehavior, ReceiverMoment } from "./_receiver_behavior.ts";
 import type { Connection } from "./_receiver_connection.ts";
 import type { RawRequest } from "./_receiver_request.ts";
@@ -112,10 +113,10 @@ function toRetryAfter(value: number | Date): string {
 
 /** One chunk of `Transfer-Encoding: chunked` (RFC 9112, section 7.1). */
 function toChunk(data: Uint8Array): Uint8Array {
-  const frame = new TextEncoder().encode(`${data.length.toString(16)}\r\n\r\n`);
-  const chunk = new Uint8Array(frame.length + data.length);
-  chunk.set(frame.subarray(0, -2));
-  chunk.set(data, frame.length - 2);
-  chunk.set(frame.subarray(-2), chunk.length - 2);
-  return chunk;
+  const encoder = new TextEncoder();
+  return joinBytes([
+    encoder.encode(`${data.length.toString(16)}\r\n`),
+    data,
+    encoder.encode("\r\n"),
+  ]);
 }

@@ -1,3 +1,5 @@
+import { joinBytes } from "../core/kit.ts";
+
 /** The part of Node's `net.Socket` that is used, named here so that nobody needs Node's types. */
 export interface ByteSocket {
   write(data: Uint8Array, done: (error?: Error | null) => void): unknown;
@@ -30,7 +32,7 @@ export class Connection {
     socket.on("error", () => {}); // "close" follows
     socket.on("end", () => this.#stop());
     socket.on("data", (chunk) => {
-      this.#unread = concat(this.#unread, chunk);
+      this.#unread = joinBytes([this.#unread, chunk]);
       this.#wake();
     });
   }
@@ -124,13 +126,6 @@ export class Connection {
     this.#isOpen = false;
     this.#wake();
   }
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }
 
 /** Listens on a free port of 127.0.0.1. */

@@ -1,3 +1,4 @@
+import { joinBytes } from "../core/kit.ts";
 import type { Connection } from "./_receiver_connection.ts";
 
 /** A request that a receiver got, whole. */
@@ -88,7 +89,7 @@ async function readChunks(connection: Connection): Promise<Uint8Array<ArrayBuffe
     const line = await connection.readLine(MAX_HEAD);
     const chunk = line === undefined ? undefined : await connection.read(toLength(line, 16));
     if (chunk === undefined || await connection.readLine(MAX_HEAD) === undefined) return undefined;
-    if (chunk.length === 0) return join(chunks, total);
+    if (chunk.length === 0) return joinBytes(chunks);
     chunks.push(chunk);
     total += chunk.length;
   }
@@ -99,14 +100,4 @@ function toLength(text: string, base: 10 | 16): number {
   const length = /^[0-9a-f]+$/i.test(text) ? parseInt(text, base) : NaN;
   if (!(length <= MAX_BODY)) throw new BadRequest();
   return length;
-}
-
-function join(chunks: readonly Uint8Array[], total: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(total);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
 }

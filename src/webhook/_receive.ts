@@ -1,3 +1,4 @@
+import { joinBytes } from "../core/kit.ts";
 import { EventValidationError, fromWire, type HookEvent, parseEventJson } from "../core/mod.ts";
 import { cloudEventsModeOf, decodeCloudEvents } from "./cloudevents.ts";
 
@@ -14,13 +15,7 @@ export async function readBody(
     if (length > maxBytes) return undefined; // leaving the loop cancels the rest
     parts.push(part);
   }
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    body.set(part, at);
-    at += part.length;
-  }
-  return body;
+  return joinBytes(parts);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { follow, show, Slots } from "../core/kit.ts";
+import { follow, sha256Hex, show, Slots } from "../core/kit.ts";
 import {
   type Attempt,
   type AttemptContext,
@@ -86,9 +86,7 @@ export class WebhookHook implements Webhook {
 
   /** A digest of its URL, 64 bits of SHA-256: another URL is another address. */
   async address(): Promise<string> {
-    const bytes = new TextEncoder().encode(this.#endpoint.url.href);
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-    return Array.from(digest.slice(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return (await sha256Hex(this.#endpoint.url.href)).slice(0, 16);
   }
 
   /** Makes one attempt, when one of the `concurrency` slots is free. Never rejects. */

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { toHex } from "../../core/kit.ts";
 import { parsePort } from "../arguments.ts";
 import { CommandError } from "../command_error.ts";
 import { configFault, DEFAULT_CONFIG } from "../config_file.ts";
@@ -135,6 +136,5 @@ Send an event:
 
 /** 192 random bits, in characters that need no quotes. */
 function createToken(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(24));
-  return `hk_${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  return `hk_${toHex(crypto.getRandomValues(new Uint8Array(24)))}`;
 }
