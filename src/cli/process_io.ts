@@ -1,3 +1,4 @@
+import { sleep } from "../core/kit.ts";
 import type { CommandInput, CommandIO, CommandOutput } from "./io.ts";
 
 /** What is used of `process`, which Deno, Bun and Node have. */
@@ -27,7 +28,9 @@ export function processIO(): CommandIO {
     readFile: async (path) => await (await import("node:fs/promises")).readFile(path),
     fetch: (input, init) => fetch(input, init),
     now: () => Date.now(),
-    sleep,
+    async sleep(milliseconds, signal) {
+      await sleep(milliseconds, signal);
+    },
     random: () => Math.random(),
     onSignal(signal, listener) {
       process.on(signal, listener);
@@ -59,19 +62,6 @@ function inputOf(process: Process): CommandInput {
     },
     read: () => process.stdin,
   };
-}
-
-function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const end = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal?.addEventListener("abort", end);
-  });
 }
 
 async function openStore(path: string): ReturnType<CommandIO["openStore"]> {

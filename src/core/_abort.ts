@@ -68,6 +68,20 @@ export function after(milliseconds: number, callback: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+/** Waits; false as soon as the signal aborts. */
+export function sleep(milliseconds: number, signal?: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = after(milliseconds, () => {
+      release?.();
+      resolve(true);
+    });
+    const release = signal && follow(signal, () => {
+      cancel();
+      resolve(false);
+    });
+  });
+}
+
 /** A controller whose signal any number of hooks listen to: Node warns of more than ten listeners. */
 export function sharedController(): AbortController {
   const controller = new AbortController();

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { abortable, follow, isThenable, within } from "./_abort.ts";
+export { abortable, follow, isThenable, sleep, within } from "./_abort.ts";
 export { joinBytes, sha256Hex, toHex } from "./_bytes.ts";
 export {
   checkFunctions,

@@ -1,4 +1,4 @@
-import { follow, sha256Hex, show, Slots } from "../core/kit.ts";
+import { sha256Hex, show, sleep, Slots } from "../core/kit.ts";
 import {
   type Attempt,
   type AttemptContext,
@@ -176,18 +176,4 @@ function quickThen(quick: RetryPolicy, count: number, schedule: RetryPolicy): Re
       attempt <= count ? quick.delay(attempt, random) : schedule.delay(attempt - count, random),
     total: quick.total + schedule.total,
   };
-}
-
-/** Waits; false as soon as the signal aborts. */
-function sleep(milliseconds: number, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      release();
-      resolve(true);
-    }, milliseconds);
-    const release = follow(signal, () => {
-      clearTimeout(timer);
-      resolve(false);
-    });
-  });
 }

@@ -1,6 +1,7 @@
 import type { Attempt, DeliveryTarget } from "@omniagent/hooks";
 import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
+import { sleep } from "../../../src/core/kit.ts";
 import { newId } from "../rows/_kv.ts";
 import { TARGET } from "./fill.ts";
 
@@ -32,7 +33,7 @@ export async function delaysBeside(sickness: Sickness, file: string): Promise<re
     retry,
     async attempt({ id }) {
       delays.push(performance.now() - published.get(id)!);
-      await pause(ANSWER.healthy);
+      await sleep(ANSWER.healthy);
       return { verdict: "delivered", duration: ANSWER.healthy };
     },
   });
@@ -46,7 +47,7 @@ export async function delaysBeside(sickness: Sickness, file: string): Promise<re
     const event = { id, type: "bench.tick", timestamp: new Date(), data: {} };
     await outbox.publish([{ fresh: true, event, to: [HEALTHY] }]);
   });
-  while (delays.length < published.size) await pause(10);
+  while (delays.length < published.size) await sleep(10);
   over.abort();
   await outbox.stop();
   if (sickness === "off") await outbox.enable(TARGET);
@@ -63,7 +64,7 @@ function sick(sickness: Exclude<Sickness, "none">, over: AbortSignal): DeliveryT
     retry,
     async attempt(): Promise<Attempt> {
       if (sickness === "down") return { verdict: "retry", duration: 0, error: "refused" };
-      await pause(ANSWER.saturated, over);
+      await sleep(ANSWER.saturated, over);
       return { verdict: "delivered", status: 204, duration: ANSWER.saturated };
     },
   };
@@ -73,21 +74,8 @@ async function publishSteadily(publish: () => Promise<void>): Promise<void> {
   const published: Promise<void>[] = [];
   const start = performance.now();
   for (let burst = 0; burst * BURST.every < DURATION; burst++) {
-    await pause(start + burst * BURST.every - performance.now());
+    await sleep(start + burst * BURST.every - performance.now());
     for (let n = 0; n < BURST.events; n++) published.push(publish());
   }
   await Promise.all(published);
-}
-
-function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const end = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal?.addEventListener("abort", end);
-  });
 }
