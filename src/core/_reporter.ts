@@ -18,6 +18,16 @@ export const consoleLogger: Logger = {
   error: (...data) => console.error(...data.map(brief)),
 };
 
+/** Calls what the user gave. What it throws, or what its promise rejects with, is `caught` or ignored. */
+export function guarded(action: () => unknown, caught = (_error: unknown): void => {}): void {
+  try {
+    const result = action();
+    if (isThenable(result)) result.then(undefined, caught);
+  } catch (error) {
+    caught(error);
+  }
+}
+
 /** What failures are told to. Whatever these callbacks do, it breaks nothing. */
 export class Reporter {
   readonly #logger: Logger;
@@ -36,18 +46,12 @@ export class Reporter {
 
   /** Calls what the user gave; its failure is reported. */
   guarded(message: string, event: HookEvent | undefined, action: () => unknown): void {
-    const caught = (error: unknown): void => this.failed(message, error, event);
-    try {
-      const result = action();
-      if (isThenable(result)) result.then(undefined, caught);
-    } catch (error) {
-      caught(error);
-    }
+    guarded(action, (error) => this.failed(message, error, event));
   }
 
   /** A failure: logged, and told to `onError`. */
   failed(message: string, error: unknown, event?: HookEvent): void {
-    this.#log("error", message, error);
+    this.#log(message, error);
     this.#call("onError", () => this.#onError?.(error, event));
   }
 
@@ -58,22 +62,10 @@ export class Reporter {
 
   /** Calls what the user gave; its failure is logged and no more, so that a report can't loop. */
   #call(name: string, callback: () => unknown): void {
-    const caught = (error: unknown): void => this.#log("error", `'${name}' failed`, error);
-    try {
-      const result = callback();
-      if (isThenable(result)) result.then(undefined, caught);
-    } catch (error) {
-      caught(error);
-    }
+    guarded(callback, (error) => this.#log(`'${name}' failed`, error));
   }
 
-  #log(level: "warn" | "error", ...data: unknown[]): void {
-    const nowhere = (): void => {}; // a logger that fails has nowhere to say so
-    try {
-      const result: unknown = this.#logger[level](...data);
-      if (isThenable(result)) result.then(undefined, nowhere);
-    } catch {
-      nowhere();
-    }
+  #log(message: string, error: unknown): void {
+    guarded(() => this.#logger.error(message, error)); // one that fails has nowhere to say so
   }
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { abortable, follow, isThenable, sleep, within } from "./_abort.ts";
+export { abortable, follow, sleep, within } from "./_abort.ts";
 export { joinBytes, sha256Hex, toHex } from "./_bytes.ts";
 export {
   checkFunctions,
@@ -26,5 +26,5 @@ export {
   TYPE_RULE,
 } from "./_event_rules.ts";
 export { copyJson } from "./_json.ts";
-export { consoleLogger } from "./_reporter.ts";
+export { consoleLogger, guarded } from "./_reporter.ts";
 export { Slots } from "./_slots.ts";

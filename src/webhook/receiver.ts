@@ -1,4 +1,4 @@
-import { checkFunctions, checkPositive, consoleLogger, isThenable } from "../core/kit.ts";
+import { checkFunctions, checkPositive, consoleLogger, guarded } from "../core/kit.ts";
 import { EventValidationError, type HookEvent, type Logger, type Store } from "../core/mod.ts";
 import { readBody, readEvent } from "./_receive.ts";
 import { memoryIds, type ReceivedIds, storedIds } from "./_received_ids.ts";
@@ -127,12 +127,7 @@ async function handleOnce(
 
 /** A logger that fails must not fail a message. */
 function log(logger: Logger, message: string, error: unknown): void {
-  try {
-    const result: unknown = logger.error(message, error);
-    if (isThenable(result)) result.then(undefined, () => {});
-  } catch {
-    // It has nowhere to say so.
-  }
+  guarded(() => logger.error(message, error));
 }
 
 function refusal(error: unknown, logger: Logger): Response {

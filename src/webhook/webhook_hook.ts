@@ -1,4 +1,4 @@
-import { sha256Hex, show, sleep, Slots } from "../core/kit.ts";
+import { guarded, sha256Hex, show, sleep, Slots } from "../core/kit.ts";
 import {
   type Attempt,
   type AttemptContext,
@@ -6,6 +6,7 @@ import {
   fixedRetry,
   type HandlerContext,
   type HookEvent,
+  type Logger,
   type RetryPolicy,
   type Webhook,
 } from "../core/mod.ts";
@@ -91,10 +92,7 @@ export class WebhookHook implements Webhook {
 
   /** Makes one attempt, when one of the `concurrency` slots is free. Never rejects. */
   async attempt(event: HookEvent, { signal, logger }: AttemptContext): Promise<Attempt> {
-    try {
-      if (!this.#warned) this.#warn(logger);
-    } catch { // a logger that fails stops no delivery
-    }
+    if (!this.#warned) this.#warn(logger);
     try {
       return await this.#slots.run(() => makeAttempt(this.#endpoint, event, signal), signal);
     } catch { // aborted while it waited
@@ -133,18 +131,18 @@ export class WebhookHook implements Webhook {
     return delay === undefined ? undefined : Math.max(delay, retryAfter);
   }
 
-  #warn(logger: AttemptContext["logger"]): void {
+  #warn(logger: Logger): void {
     this.#warned = true;
     const { protocol, hostname } = this.#endpoint.url;
-    if (
-      protocol === "https:" ||
-      /^(([^.]+\.)*localhost\.?|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
-    ) return;
-    logger.warn(`Webhook '${this.name}' sends over plain http: anyone on the way can read it`);
+    if (protocol === "https:" || LOOPBACK.test(hostname)) return;
+    const message = `Webhook '${this.name}' sends over plain http: anyone on the way can read it`;
+    guarded(() => logger.warn(message)); // a logger that fails stops no delivery
   }
 }
 
 const HOUR = 3_600_000;
+/** Hosts that nobody else is on the way to. */
+const LOOPBACK = /^(([^.]+\.)*localhost\.?|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 function checkRange(
   name: string,
