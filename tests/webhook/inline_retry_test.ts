@@ -157,10 +157,15 @@ test("after an abort nothing is transformed and nothing is sent", async () => {
   assert.deepEqual([transformed, requests.length], [0, 0]);
 });
 
-test("an attempt does not reject, and is made, though the logger of its warning throws", async () => {
-  const { fetch, requests } = fakeFetch(200);
-  const warn = () => assert.fail("the disk is full");
-  const hook = hookOf({ fetch, url: "http://hook.example/" });
-  const { verdict } = await attempt(hook, { logger: { ...silent, warn } });
-  assert.deepEqual([verdict, requests.length], ["delivered", 1]);
+test("an attempt does not reject, and is made, though the logger of its warning throws or rejects", async () => {
+  const fails = [
+    () => assert.fail("the disk is full"),
+    () => Promise.reject(new Error("the disk is full")),
+  ];
+  for (const warn of fails) {
+    const { fetch, requests } = fakeFetch(200);
+    const hook = hookOf({ fetch, url: "http://hook.example/" });
+    const { verdict } = await attempt(hook, { logger: { ...silent, warn } });
+    assert.deepEqual([verdict, requests.length], ["delivered", 1]);
+  }
 });
