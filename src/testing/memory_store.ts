@@ -71,16 +71,16 @@ class MemoryStore implements Store {
     this.#records = new Records(now);
   }
 
-  // deno-lint-ignore require-await -- what it throws has to reject
-  async get<Value>(key: StoreKey): Promise<StoreEntry<Value>> {
-    return this.#read<Value>(key);
+  get<Value>(key: StoreKey): Promise<StoreEntry<Value>> {
+    return promise(() => this.#read<Value>(key));
   }
 
-  // deno-lint-ignore require-await -- what it throws has to reject
-  async getMany(keys: readonly StoreKey[]): Promise<readonly StoreEntry[]> {
-    checkReads(keys);
-    this.#checkOpen();
-    return keys.map((key) => this.#read(key));
+  getMany(keys: readonly StoreKey[]): Promise<readonly StoreEntry[]> {
+    return promise(() => {
+      checkReads(keys);
+      this.#checkOpen();
+      return keys.map((key) => this.#read(key));
+    });
   }
 
   async set(key: StoreKey, value: unknown, options?: StoreSetOptions): Promise<void> {
@@ -139,6 +139,11 @@ class MemoryStore implements Store {
   #checkOpen(): void {
     if (this.#closed) throw new TypeError("Cannot use the store as it is closed");
   }
+}
+
+/** What a call gives or throws at once, as a promise. */
+function promise<T>(call: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(call()));
 }
 
 function entryOf<Value>({ key, content, versionstamp }: StoredRecord): StoreEntry<Value> {

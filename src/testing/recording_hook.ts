@@ -118,13 +118,12 @@ export class RecordingHook<Events extends object = AgentEvents>
     matcher: EventMatcher<Events, Pattern>,
     options?: RecordingWaitOptions,
   ): Promise<EventOf<Events, Pattern>>;
-  // deno-lint-ignore require-await -- what it throws has to reject
   async waitFor(
     wanted: number | AnyMatcher,
     { signal }: RecordingWaitOptions = {},
   ): Promise<unknown> {
     if (typeof wanted === "object") {
-      return this.#recording.waitFor(
+      return await this.#recording.waitFor(
         (calls) => findEvent(calls, wanted),
         describeMatcher(wanted),
         signal,
@@ -137,7 +136,7 @@ export class RecordingHook<Events extends object = AgentEvents>
     }
     const find = () =>
       this.#recording.calls.length >= wanted ? this.recorded.slice(0, wanted) : undefined;
-    return this.#recording.waitFor(find, `${wanted} events`, signal);
+    return await this.#recording.waitFor(find, `${wanted} events`, signal);
   }
 
   /**

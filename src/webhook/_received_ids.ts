@@ -1,17 +1,20 @@
 import type { Store, StoreKey } from "../core/mod.ts";
 
 /** A message that is the caller's to handle, who says how that ended. */
-export type Claim = {
+type Claim = {
   /** It was handled: it is recorded, and not handled again. */
   handled(): Promise<void>;
   /** It was not: it may come again. */
   failed(): Promise<void>;
 };
 
+/** What becomes of a message that came in: it was handled, somebody is at it, or it is the caller's. */
+type Begun = "handled" | "running" | Claim;
+
 /** Remembers which messages were handled, so that each is handled once. */
 export type ReceivedIds = {
-  /** A message came in: it was handled, somebody is at it, or it is the caller's. */
-  begin(id: string): Promise<"handled" | "running" | Claim>;
+  /** A message came in. */
+  begin(id: string): Promise<Begun>;
 };
 
 /** The most ids that are kept without a store; the oldest go. */
@@ -21,24 +24,22 @@ const KEPT = 10_000;
 export function memoryIds(): ReceivedIds {
   const running = new Set<string>();
   const handled = new Set<string>();
-  return {
-    // deno-lint-ignore require-await -- a store has to be waited for
-    async begin(id) {
-      if (handled.has(id)) return "handled";
-      if (running.has(id)) return "running";
-      running.add(id);
-      const end = (): Promise<void> => Promise.resolve(void running.delete(id));
-      return {
-        handled() {
-          handled.add(id);
-          const [oldest] = handled;
-          if (handled.size > KEPT) handled.delete(oldest!);
-          return end();
-        },
-        failed: end,
-      };
-    },
-  };
+  function begin(id: string): Begun {
+    if (handled.has(id)) return "handled";
+    if (running.has(id)) return "running";
+    running.add(id);
+    const end = (): Promise<void> => Promise.resolve(void running.delete(id));
+    return {
+      handled() {
+        handled.add(id);
+        const [oldest] = handled;
+        if (handled.size > KEPT) handled.delete(oldest!);
+        return end();
+      },
+      failed: end,
+    };
+  }
+  return { begin: (id) => Promise.resolve(begin(id)) };
 }
 
 /** What stands under an id: who handles it and until when at the latest, or that it was handled. */
