@@ -68,12 +68,12 @@ export interface Hooks<Events extends object = AgentEvents>
 export function createHooks<Events extends object = AgentEvents>(
   options: HooksOptions<Events> = {},
 ): Hooks<Events> {
-  const registry = new HookRegistry<Events>(options);
-  if (options.use !== undefined && !Array.isArray(options.use)) {
+  if (options?.use !== undefined && !Array.isArray(options.use)) {
     throw new TypeError(
       `Cannot create hooks as 'use' must be a list: current value is ${show(options.use)}`,
     );
   }
+  const registry = new HookRegistry<Events>(options); // from here on, an outbox knows of it
   const dispatcher = new Dispatcher<Events>(registry);
   const use = (...list: readonly HooksOption<Events>[]): readonly Registration[] =>
     registerAll(registry as unknown as HookRegistry, list as readonly HooksOption[]);

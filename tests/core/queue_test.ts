@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { decodeEvent, encodeEvent, type Receipt } from "@omniagent/hooks";
+import { decodeEvent, encodeEvent, type QueueHost, type Receipt } from "@omniagent/hooks";
 import { test } from "../harness.ts";
 import { BASH, deferred, fakeHook, FakeQueue, fakeWebhook, quietHooks, turn } from "./_fakes.ts";
 
@@ -205,6 +205,29 @@ test("unregister() and close() take targets out of the queue, each once", async 
   await hooks.close();
   await hooks.close();
   assert.deepEqual(log, ["stop", "stop", "unregister w", "unregister d"]);
+});
+
+test("createHooks() that throws leaves nothing in the queue: no target, and nobody who hears of an event", async () => {
+  const log: string[] = [];
+  const hosts: QueueHost[] = [];
+  const outbox = Object.assign(new FakeQueue(log), {
+    connect: (host: QueueHost) => void hosts.push(host),
+  });
+  assert.throws(() => quietHooks({ outbox, use: fakeHook(log, "a") as never }), TypeError);
+  assert.equal(hosts.length, 0);
+
+  const good = [fakeWebhook(log, "w"), fakeHook(log, "d", { durable: true }), fakeHook(log, "a")];
+  assert.throws(() => quietHooks({ outbox, use: [...good, fakeHook(log, "a")] }), TypeError);
+  assert.deepEqual(log.splice(0), ["register w", "register d", "unregister w", "unregister d"]);
+  const event = { id: "e-1", type: "webhook.disabled", timestamp: new Date(), data: {} };
+  for (const host of hosts) {
+    assert.deepEqual(host.targetsOf(event), []);
+    host.announce(event);
+  }
+  await turn();
+  assert.deepEqual(log, []);
+  quietHooks({ outbox, use: good });
+  assert.deepEqual([...outbox.targets.keys()], ["w", "d"]);
 });
 
 test("a target that the queue refuses is not registered at all", async () => {
