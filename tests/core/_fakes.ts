@@ -1,6 +1,6 @@
 /**
- * Fakes of what is given to the core, and small helpers. Fakes note what happens to them in a log of sentences, so that a
- * test compares one list: `["a opens", "a hears tool.called", "a closes"]`.
+ * Fakes of what is given to the core, and small helpers. Fakes note what happens to them in a log of
+ * sentences, so that a test compares one list: `["a opens", "a hears tool.called", "a closes"]`.
  * @module
  */
 import {
@@ -19,11 +19,6 @@ import {
   type Receipt,
   type Registration,
   type StorageAware,
-  type Store,
-  type StoreAtomic,
-  type StoreEntry,
-  type StoreKey,
-  type StoreSelector,
   type Webhook,
 } from "@omniagent/hooks";
 import { mock } from "../harness.ts";
@@ -166,75 +161,5 @@ export class FakeQueue implements DeliveryQueue {
   ): Promise<Attempt> {
     const target = this.targets.get(name);
     return target!.attempt(event, { attempt, signal, logger: silent });
-  }
-}
-
-/** A store in a map, without expiry: enough to see which keys are read and written. */
-export class FakeStore implements Store {
-  readonly limits = { checks: 10, mutations: 100, bytes: 10_000, value: 1000 };
-  readonly entries = new Map<string, StoreEntry & { readonly versionstamp: string }>();
-  closed = 0;
-  #version = 0;
-
-  /** Every key as JSON, sorted. */
-  keys(): string[] {
-    return [...this.entries.keys()].sort();
-  }
-
-  get<Value>(key: StoreKey): Promise<StoreEntry<Value>> {
-    const found = this.entries.get(JSON.stringify(key)) ?? { key, value: null, versionstamp: null };
-    return Promise.resolve(found as StoreEntry<Value>);
-  }
-
-  getMany(keys: readonly StoreKey[]): Promise<readonly StoreEntry[]> {
-    return Promise.all(keys.map((key) => this.get(key)));
-  }
-
-  async set(key: StoreKey, value: unknown): Promise<void> {
-    await this.atomic().set(key, value).commit();
-  }
-
-  async delete(key: StoreKey): Promise<void> {
-    await this.atomic().delete(key).commit();
-  }
-
-  async *list<Value>(selector: StoreSelector): AsyncIterable<StoreEntry<Value>> {
-    const { prefix = [], start, end } = selector as Partial<Record<string, StoreKey>>;
-    for (const text of this.keys()) {
-      const { key } = this.entries.get(text)!;
-      const inside = key.length >= prefix.length && prefix.every((part, i) => part === key[i]);
-      const above = !start || text >= JSON.stringify(start);
-      const below = !end || text < JSON.stringify(end);
-      if (inside && above && below) yield await this.get<Value>(key);
-    }
-  }
-
-  atomic(): StoreAtomic {
-    const { entries } = this;
-    const holds: (() => boolean)[] = [];
-    const changes: ((versionstamp: string) => void)[] = [];
-    const write = (key: StoreKey, value: unknown) => (versionstamp: string) =>
-      void entries.set(JSON.stringify(key), { key, value, versionstamp });
-    const atomic: StoreAtomic = {
-      check(...checks) {
-        const current = (key: StoreKey) => entries.get(JSON.stringify(key))?.versionstamp ?? null;
-        holds.push(() => checks.every(({ key, versionstamp }) => current(key) === versionstamp));
-        return atomic;
-      },
-      set: (key, value) => (changes.push(write(key, value)), atomic),
-      delete: (key) => (changes.push(() => void entries.delete(JSON.stringify(key))), atomic),
-      sum: (key, value) => (changes.push(write(key, value)), atomic), // the first one only
-      commit: () => {
-        if (!holds.every((check) => check())) return Promise.resolve({ ok: false });
-        const versionstamp = String(++this.#version);
-        for (const change of changes) change(versionstamp);
-        return Promise.resolve({ ok: true, versionstamp });
-      },
-    };
-    return atomic;
-  }
-
-  close(): void {
-    this.closed++;
   }
 }

@@ -7,13 +7,13 @@ import {
   type HookEvent,
   type HooksOptions,
 } from "@omniagent/hooks";
+import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
 import {
   BASH,
   deferred,
   fakeHook,
   FakeQueue,
-  FakeStore,
   fakeWebhook,
   type HookParts,
   quietHooks,
@@ -142,7 +142,7 @@ test('an attempt ends with "retry" when the queue aborts it', async () => {
 
 test("an attempt has its number, the hook's store and logger, and an emit() that goes on with its chain", async () => {
   const contexts: HandlerContext[] = [];
-  const store = new FakeStore();
+  const store = memoryStore();
   const { outbox, log } = durable({
     events: ["tool.called"],
     async handle(_event, context) {
@@ -153,7 +153,7 @@ test("an attempt has its number, the hook's store and logger, and an emit() that
   }, { store });
   for (const attempt of [1, 4]) await outbox.attempt("d", event, { attempt });
   assert.deepEqual(contexts.map(({ attempt }) => attempt), [1, 4]);
-  assert.deepEqual(store.keys(), ['["hook","d","seen"]']);
+  assert.equal((await store.get(["hook", "d", "seen"])).value, true);
   assert.equal(log.filter((line) => line === "publish tool.completed to []").length, 2);
 });
 
