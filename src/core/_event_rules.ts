@@ -37,13 +37,16 @@ export function patternsFor(type: string): readonly string[] {
 /** Ids are made as UUIDs; others are taken if they can be a `webhook-id`, which has no dot. */
 const ID = /^[A-Za-z0-9_-]{1,128}$/;
 
+/** What an event's id must be, for messages. */
+export const ID_RULE = "must be 1 to 128 characters of [A-Za-z0-9_-]";
+
 /** What is wrong with an event around its payload, by the fields' names in code. */
 export function findEnvelopeFaults(event: HookEvent): readonly StandardIssue[] {
   if (typeof event !== "object" || event === null) return [{ message: "must be an object" }];
   const faults: StandardIssue[] = [];
   const fault = (key: string, message: string): void => void faults.push({ message, path: [key] });
   const { id, type, timestamp, sessionId } = event;
-  if (!isEventId(id)) fault("id", "must be 1 to 128 characters of [A-Za-z0-9_-]");
+  if (!isEventId(id)) fault("id", ID_RULE);
   if (!isEventType(type)) fault("type", TYPE_RULE);
   if (!isTime(timestamp)) {
     fault("timestamp", "must be a valid Date of the years 0 to 9999");
@@ -83,7 +86,7 @@ export function parseTime(text: unknown): Date | undefined {
 }
 
 /** Whether RFC 3339 can write a time: its year, in UTC, has four digits. */
-export function isWireTime(time: Date): boolean {
+function isWireTime(time: Date): boolean {
   const year = time.getUTCFullYear(); // NaN for an invalid date
   return year >= 0 && year <= 9999;
 }

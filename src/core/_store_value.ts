@@ -4,9 +4,10 @@ import { copyJson } from "./_json.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** How much a sum counts as, and where it wraps around. */
+/** How much a sum counts as. */
 const SUM_BYTES = 8;
-const SUM_RANGE = 1n << 64n;
+/** Where a sum wraps around. */
+export const SUM_RANGE: bigint = 1n << 64n;
 
 /**
  * What stands under a key: the UTF-8 bytes of JSON, or a number that `sum` made. Bytes, because Deno KV

@@ -32,8 +32,8 @@ export type BatchOptions = {
 type Part = BatchEvent & { readonly plan: Plan; readonly sent: HookEvent };
 
 /**
- * Dispatches several new events, with ids made for them: all are judged and stored, or none; then handlers run, event by event. That
- * a handler failed stands in its event's receipt, and stops nobody.
+ * Dispatches several new events, with ids made for them: all are judged and stored, or none; then handlers
+ * run, event by event. That a handler failed stands in its event's receipt, and stops nobody.
  *
  * @throws {EventValidationError} naming every fault by path, behind the index of its event
  * @throws {HookInitError} when a hook could not be opened

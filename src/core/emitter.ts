@@ -35,7 +35,7 @@ export type Receipt = {
   readonly id: string;
   /** How many deliveries were stored: 0 without an outbox. */
   readonly deliveries: number;
-  /** Whether the idempotency key was known; then no handler ran. */
+  /** Whether its idempotency key was known, or its id was stored already; then no handler ran. */
   readonly duplicate: boolean;
   /** The handlers and inline webhooks that ran, or would have before an abort, in their order. */
   readonly handlers: readonly HandlerOutcome[];

@@ -1,5 +1,6 @@
 import {
   findEnvelopeFaults,
+  ID_RULE,
   isEventId,
   isEventType,
   parseTime,
@@ -102,7 +103,7 @@ function findWireFaults(
   timestamp: Date | undefined,
 ): readonly StandardIssue[] {
   const rules: readonly (readonly [key: string, holds: boolean, rule: string])[] = [
-    ["id", isEventId(wire.id), "must be 1 to 128 characters of [A-Za-z0-9_-]"],
+    ["id", isEventId(wire.id), ID_RULE],
     ["type", isEventType(wire.type), TYPE_RULE],
     ["timestamp", timestamp !== undefined, "must be an RFC 3339 time"],
     [

@@ -2,7 +2,7 @@
  * How long a locked file is tried, in milliseconds. Half of what the outbox waits for a commit: it comes
  * back once more by itself.
  */
-export const LOCKED_PATIENCE = 5000;
+const LOCKED_PATIENCE = 5000;
 
 /** The first pause, which doubles up to the longest. Milliseconds, and half to one and a half of it. */
 const PAUSE = { first: 5, longest: 250 };

@@ -1,9 +1,12 @@
 import type { StoreCommit, StoreKey } from "../core/mod.ts";
-import type { Content, DraftCheck, DraftMutation, KeyRange } from "../core/store_kit.ts";
+import {
+  type Content,
+  type DraftCheck,
+  type DraftMutation,
+  type KeyRange,
+  SUM_RANGE,
+} from "../core/store_kit.ts";
 import { SortedKeys } from "./_sorted_keys.ts";
-
-/** Where a sum wraps around. */
-const SUM_RANGE = 1n << 64n;
 
 /** What stands under one key. It is replaced, never changed: whoever has it has a snapshot. */
 export type StoredRecord = {

@@ -80,7 +80,7 @@ export function checkBody(body: Uint8Array | string): void {
 }
 
 /** The id, if it can be one. */
-export function checkMessageId(id: string): string {
+function checkMessageId(id: string): string {
   if (typeof id === "string" && ID_GRAMMAR.test(id)) return id;
   throw new TypeError(
     "Cannot sign a webhook as 'id' must be 1 to 256 visible ASCII characters without '.' and ',':" +
@@ -89,7 +89,7 @@ export function checkMessageId(id: string): string {
 }
 
 /** A time as whole Unix seconds. */
-export function unixSeconds(timestamp: Date): string {
+function unixSeconds(timestamp: Date): string {
   const seconds = timestamp instanceof Date ? `${Math.floor(timestamp.getTime() / 1000)}` : "";
   if (TIMESTAMP_GRAMMAR.test(seconds)) return seconds;
   throw new TypeError(
