@@ -3,6 +3,7 @@
  * sentences, so that a test compares one list: `["a opens", "a hears tool.called", "a closes"]`.
  * @module
  */
+import assert from "node:assert/strict";
 import {
   type AgentEvents,
   type Attempt,
@@ -42,6 +43,13 @@ export function quietHooks<Events extends object = AgentEvents>(
   const errors: unknown[] = [];
   const onError = (error: unknown): void => void errors.push(error);
   return { ...createHooks<Events>({ logger: silent, onError, ...options }), errors };
+}
+
+/** Asserts that a call throws, with exactly this error, and that nothing is left behind. */
+export function refuses(call: (hooks: Hooks) => unknown, name: string, message: string): void {
+  const hooks = quietHooks();
+  assert.throws(() => call(hooks), { name, message });
+  assert.deepEqual([hooks.registry.list(), hooks.registry.hookCount()], [[], 0]);
 }
 
 /** Stops the clock; `pass` lets time pass, and what it caused happen. */

@@ -5,6 +5,7 @@ import {
   type Hooks,
   type HooksOptions,
   type Receipt,
+  type Registration,
 } from "@omniagent/hooks";
 import { test } from "../harness.ts";
 
@@ -80,6 +81,15 @@ export function thrown<E extends Error>(
     return error;
   }
   assert.fail(`${expected.name} was expected, but nothing was thrown`);
+}
+
+/** Hooks, and a list of who was called. */
+export function recorded() {
+  const calls: string[] = [];
+  const hooks = quietHooks();
+  const on = (name: string, priority = 0): Registration =>
+    hooks.on("a", () => void calls.push(name), { name, priority });
+  return { calls, hooks, on };
 }
 
 /** An event as it could have come from elsewhere. */

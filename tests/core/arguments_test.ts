@@ -1,17 +1,10 @@
 import assert from "node:assert/strict";
-import { createHooks, type Hooks } from "@omniagent/hooks";
+import { createHooks } from "@omniagent/hooks";
 import fc from "fast-check";
 import { test } from "../harness.ts";
-import { fakeHook, fakeWebhook, quietHooks } from "./_fakes.ts";
+import { fakeHook, fakeWebhook, quietHooks, refuses } from "./_fakes.ts";
 
 type Case = readonly [value: unknown, shown: string];
-
-/** Asserts that a call throws, with exactly this error, and that nothing is left behind. */
-function refuses(call: (hooks: Hooks) => unknown, name: string, message: string): void {
-  const hooks = quietHooks();
-  assert.throws(() => call(hooks), { name, message });
-  assert.deepEqual([hooks.registry.list(), hooks.registry.hookCount()], [[], 0]);
-}
 
 const PATTERN = 'a pattern must be a type such as "tool.called", a prefix such as "tool.*" or "*"';
 const LIST = "it must hear a pattern or a list of patterns: current value is";

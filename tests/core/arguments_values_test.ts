@@ -1,14 +1,7 @@
 import assert from "node:assert/strict";
-import { createHooks, type Hooks } from "@omniagent/hooks";
+import { createHooks } from "@omniagent/hooks";
 import { test } from "../harness.ts";
-import { BASH, fakeHook, fakeWebhook, quietHooks } from "./_fakes.ts";
-
-/** Asserts that a call throws, with exactly this error, and that nothing is left behind. */
-function refuses(call: (hooks: Hooks) => unknown, name: string, message: string): void {
-  const hooks = quietHooks();
-  assert.throws(() => call(hooks), { name, message });
-  assert.deepEqual([hooks.registry.list(), hooks.registry.hookCount()], [[], 0]);
-}
+import { BASH, fakeHook, fakeWebhook, quietHooks, refuses } from "./_fakes.ts";
 
 const functions: readonly (readonly [value: unknown, shown: string])[] = [
   [undefined, "undefined"],

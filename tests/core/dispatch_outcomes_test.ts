@@ -1,16 +1,7 @@
 import assert from "node:assert/strict";
-import { DispatchError, type HookEvent, type Registration } from "@omniagent/hooks";
+import { DispatchError, type HookEvent } from "@omniagent/hooks";
 import { test } from "../harness.ts";
-import { quietHooks, rejection, testBothWays } from "./_helpers.ts";
-
-/** Hooks, and a list of who was called. */
-function recorded() {
-  const calls: string[] = [];
-  const hooks = quietHooks();
-  const on = (name: string, priority = 0): Registration =>
-    hooks.on("a", () => void calls.push(name), { name, priority });
-  return { calls, hooks, on };
-}
+import { quietHooks, recorded, rejection, testBothWays } from "./_helpers.ts";
 
 testBothWays("a filter skips the handler, which the receipt then does not name", async (emit) => {
   const { calls, hooks, on } = recorded();

@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
-import { DispatchError, type Registration } from "@omniagent/hooks";
+import { DispatchError } from "@omniagent/hooks";
 import { test } from "../harness.ts";
-import { deferred, quietHooks, rejection, settleMicrotasks, testBothWays } from "./_helpers.ts";
-
-/** Hooks, and a list of who was called. */
-function recorded() {
-  const calls: string[] = [];
-  const hooks = quietHooks();
-  const on = (name: string, priority = 0): Registration =>
-    hooks.on("a", () => void calls.push(name), { name, priority });
-  return { calls, hooks, on };
-}
+import {
+  deferred,
+  quietHooks,
+  recorded,
+  rejection,
+  settleMicrotasks,
+  testBothWays,
+} from "./_helpers.ts";
 
 testBothWays("emit() calls handlers in the order of their registration", async (emit) => {
   const { calls, hooks, on } = recorded();

@@ -8,7 +8,10 @@ import { setImmediate } from "node:timers";
 import type { Attempt, HookEvent, Logger, WebhookHookOptions } from "@omniagent/hooks";
 import { WebhookHook } from "@omniagent/hooks";
 import { type ReceiverStep, WebhookReceiver } from "@omniagent/hooks/testing";
+import { silent } from "../core/_helpers.ts";
 import { mock } from "../harness.ts";
+
+export { rejection, silent } from "../core/_helpers.ts";
 
 export const EVENT: HookEvent = {
   id: "0192f0c1-7c1e-7a3b-8f55-2f6f0a5c9d10",
@@ -17,9 +20,6 @@ export const EVENT: HookEvent = {
   sessionId: "s-1",
   data: { name: "bash" },
 };
-
-/** A logger that says nothing. */
-export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** A webhook that hears everything and, unless told otherwise, is sent nowhere. */
 export function hookOf(options: Partial<WebhookHookOptions> = {}): WebhookHook {
@@ -119,14 +119,4 @@ export async function inVirtualTime(run: (clock: Clock) => Promise<void>): Promi
   } finally {
     mock.timers.reset();
   }
-}
-
-/** What a promise rejects with, of the class that is expected. */
-export async function rejection<E extends Error>(
-  promise: Promise<unknown>,
-  expected: abstract new (...args: never[]) => E,
-): Promise<E> {
-  const error = await promise.then(() => assert.fail("it resolved"), (reason: unknown) => reason);
-  assert.ok(error instanceof expected, `not a ${expected.name}: ${error}`);
-  return error;
 }

@@ -6,30 +6,16 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { encodeEvent, type HookEvent, type Store } from "@omniagent/hooks";
+import type { HookEvent, Store } from "@omniagent/hooks";
 import { memoryStore } from "@omniagent/hooks/testing";
 import {
   generateSecret,
-  type ReceivingHandler,
-  signWebhook,
   webhookReceiver,
+  type WebhookReceiverOptions,
 } from "@omniagent/hooks/webhook";
-import type { WebhookReceiverOptions } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
 import { attempt, EVENT, hookOf, inVirtualTime, silent, until } from "./hook_checks.ts";
-
-const SECRET = generateSecret();
-
-async function signed(id = "msg_1"): Promise<Request> {
-  const body = encodeEvent(EVENT);
-  const headers = await signWebhook(body, { id, secrets: SECRET });
-  return new Request("http://h.example/", { method: "POST", body, headers });
-}
-
-function receiver(handler: ReceivingHandler, options: Partial<WebhookReceiverOptions> = {}) {
-  const now = () => Date.now(); // the one that the test moves
-  return webhookReceiver(handler, { secrets: SECRET, logger: silent, now, ...options });
-}
+import { receiver, SECRET, signed } from "./receiver_checks.ts";
 
 /** A handler whose calls the test ends one by one; from the third on they end by themselves. */
 function held() {

@@ -3,48 +3,18 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { encodeEvent, type HookEvent, type Store } from "@omniagent/hooks";
+import type { HookEvent, Store } from "@omniagent/hooks";
 import { memoryStore } from "@omniagent/hooks/testing";
 import {
   type CloudEventMessage,
   encodeCloudEvent,
   encodeCloudEventBatch,
   generateSecret,
-  type ReceivingHandler,
-  signWebhook,
-  webhookReceiver,
   type WebhookReceiverOptions,
 } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
 import { EVENT, silent, until } from "./hook_checks.ts";
-
-const SECRET = generateSecret();
-const BODY = new TextDecoder().decode(encodeEvent(EVENT));
-const JSON_TYPE = { "content-type": "application/json" };
-
-type Sent = {
-  id?: string;
-  body?: string | Uint8Array<ArrayBuffer>;
-  headers?: Readonly<Record<string, string>>;
-  timestamp?: Date;
-  secret?: string;
-};
-
-/** A signed request. */
-async function signed(
-  { id = "msg_1", body = BODY, headers = JSON_TYPE, timestamp, secret = SECRET }: Sent = {},
-): Promise<Request> {
-  const stamp = await signWebhook(body, { id, timestamp, secrets: secret });
-  return new Request("http://h.example/", {
-    method: "POST",
-    body,
-    headers: { ...headers, ...stamp },
-  });
-}
-
-function receiver(handler: ReceivingHandler, options: Partial<WebhookReceiverOptions> = {}) {
-  return webhookReceiver(handler, { secrets: SECRET, logger: silent, ...options });
-}
+import { BODY, JSON_TYPE, receiver, signed } from "./receiver_checks.ts";
 
 /** A receiver that notes the events it handles. */
 function recording(options: Partial<WebhookReceiverOptions> = {}) {
