@@ -1,9 +1,7 @@
 /** What every call gets once the store, or the KV below it, is closed: nothing is sent any more. */
 export function closedError(cause?: unknown): TypeError {
-  return new TypeError(
-    "Cannot use the store as it is closed",
-    cause === undefined ? {} : { cause },
-  );
+  const options = cause === undefined ? {} : { cause };
+  return new TypeError("Cannot use the store as it is closed", options);
 }
 
 /**
@@ -17,14 +15,8 @@ export function failure(what: string, error: unknown): Error {
   const closed = (error as Error | null)?.name === "BadResource" || /after '\.close'/.test(message);
   if (closed) return closedError(error);
   if (/non-U64 value/.test(message)) {
-    return new TypeError("Cannot sum as the key holds a JSON value", {
-      cause: error,
-    });
+    return new TypeError("Cannot sum as the key holds a JSON value", { cause: error });
   }
-  return new Error(
-    `Cannot ${what} as Deno KV failed: ${message.split("\n", 1)[0]}`,
-    {
-      cause: error,
-    },
-  );
+  const [line] = message.split("\n", 1);
+  return new Error(`Cannot ${what} as Deno KV failed: ${line}`, { cause: error });
 }

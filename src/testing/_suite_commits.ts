@@ -13,10 +13,7 @@ export const commitsBehaviors: StoreBehaviors = {
   "a commit is applied while its checks hold": async (store) => {
     await store.set(["a"], 1);
     const { versionstamp } = await store.get(["a"]);
-    const checks = [{ key: ["a"], versionstamp }, {
-      key: ["b"],
-      versionstamp: null,
-    }];
+    const checks = [{ key: ["a"], versionstamp }, { key: ["b"], versionstamp: null }];
     ok((await store.atomic().check(...checks).set(["b"], 2).commit()).ok);
     equal((await store.get(["b"])).value, 2);
   },
@@ -44,10 +41,7 @@ export const commitsBehaviors: StoreBehaviors = {
   },
 
   "checks see the store as it was before the commit": async (store) => {
-    const atomic = store.atomic().set(["a"], 1).check({
-      key: ["a"],
-      versionstamp: null,
-    });
+    const atomic = store.atomic().set(["a"], 1).check({ key: ["a"], versionstamp: null });
     ok((await atomic.commit()).ok);
     equal(await atomic.commit(), { ok: false });
   },

@@ -2,41 +2,16 @@ import type { StoreKey } from "../core/mod.ts";
 import { equal, ok, refused } from "./_expect.ts";
 import { keysOf, setAll, type StoreBehaviors } from "./_suite.ts";
 
+const NEGATIVE = [-Infinity, -1e300, -2, -1.5, -1, -5e-324];
+const POSITIVE = [5e-324, 0.5, 1, 2, 10, 2 ** 53, Infinity];
+
 /** Keys in their order. A few are compared with all others, so that order holds beyond neighbours. */
 const ORDERED_KEYS: readonly StoreKey[] = [
   ...["", "\0", "\0\0", "\0a", "\x01", "A", "Z", "a"].map((part) => [part]),
   ...[["a", ""], ["a", "", "b"], ["a", "a"], ["a", "a", 1], ["a", "b"]],
-  ...[
-    -Infinity,
-    -1e300,
-    -2,
-    -1.5,
-    -1,
-    -5e-324,
-    0,
-    5e-324,
-    0.5,
-    1,
-    2,
-    10,
-    2 ** 53,
-    Infinity,
-  ]
-    .map((part) => ["a", part]),
-  ...[
-    "a\0",
-    "a\0b",
-    "a\x01",
-    "aa",
-    "ab",
-    "b",
-    "é",
-    "\u{07ff}",
-    "\u{0800}",
-    "\u{ffff}",
-    "\u{10000}",
-  ]
-    .map((part) => [part]),
+  ...[...NEGATIVE, 0, ...POSITIVE].map((part) => ["a", part]),
+  ...["a\0", "a\0b", "a\x01", "aa", "ab", "b", "é"].map((part) => [part]),
+  ...["\u{07ff}", "\u{0800}", "\u{ffff}", "\u{10000}"].map((part) => [part]),
   ...[["😀"], [-1], [0], [1], [1, "a"], [1, 0], [1.5]],
 ];
 
@@ -83,11 +58,8 @@ export const keysBehaviors: StoreBehaviors = {
   },
 
   "a key of other things than strings and numbers is refused": async (store) => {
-    for (
-      const key of [undefined, [null], [{}], [undefined], [true], [1n], [
-        NaN,
-      ]] as unknown as StoreKey[]
-    ) {
+    const keys: readonly unknown[] = [undefined, [null], [{}], [undefined], [true], [1n], [NaN]];
+    for (const key of keys as StoreKey[]) {
       await refused(() => store.get(key), [TypeError]);
       await refused(() => store.set(key, 1), [TypeError]);
     }

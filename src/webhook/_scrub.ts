@@ -1,3 +1,5 @@
+import { encodeBase64 } from "./_base64.ts";
+
 /** Takes what is secret out of texts that others made. */
 export type Scrub = {
   /** The text without it. */
@@ -61,7 +63,7 @@ function formsOf(secret: string): readonly string[] {
     html.replaceAll(">", "&gt;").replaceAll("'", "&#39;").replaceAll("/", "&#x2F;"),
     encodeURIComponent(secret),
     new URLSearchParams([["", secret]]).toString().slice(1),
-    btoa(String.fromCharCode(...new TextEncoder().encode(secret))),
+    encodeBase64(new TextEncoder().encode(secret)),
   ];
 }
 
