@@ -1,6 +1,6 @@
 /**
- * A `RecordingHook` did not hear what was expected, and the message shows everything that it heard; or a
- * store failed a test of `testStore`.
+ * A `RecordingHook` did not hear, or a `WebhookReceiver` did not get, what was expected, and the message
+ * shows all that came; or a store failed a test of `testStore`.
  */
 export class ExpectationError extends Error {
   /** The class's name. */
