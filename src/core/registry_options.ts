@@ -20,7 +20,10 @@ export interface RegistryOptions<Events extends object = AgentEvents> {
    * see the original. When it throws, nothing is stored and no handler runs.
    */
   readonly redact?: ((event: EventOf<Events>) => HookEvent) | undefined;
-  /** Hears every failure of a handler, and every event that the async form could not dispatch. */
+  /**
+   * Hears every failure that is logged: of a handler, of a filter, of `waitUntil`, of a hook that is closed
+   * before `close`; and every event that the async form could not dispatch.
+   */
   readonly onError?: ((error: unknown, event?: HookEvent) => void) | undefined;
   /** Hears every event that `overflow: "drop"` drops. */
   readonly onDrop?: ((event: HookEvent) => void) | undefined;

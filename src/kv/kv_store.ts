@@ -41,8 +41,8 @@ export type KvStoreOptions = {
  * Values are kept as the UTF-8 bytes of their JSON, which Deno, Bun and Node read alike; what else stands
  * in the database reads as undefined. A wrong argument is a `TypeError` or a `RangeError`, and what
  * exceeds a limit a `StoreLimitError` that names limit and size, before anything is sent. When another
- * process holds the file (`database is locked`), reads and commits are tried again for up to 5 s, with
- * jitter. An error of the backend is an `Error` with `cause`, and after one the outcome of a commit is
+ * process holds the file (`database is locked`), commits and reads of keys, but not lists, are tried again
+ * for up to 5 s, with jitter. An error of the backend is an `Error` with `cause`, and after one the outcome of a commit is
  * unknown.
  *
  * ```ts
