@@ -1,6 +1,6 @@
 /**
- * Event hooks for AI agents: an agent's events (messages, tool calls, sessions, jobs) reach quick
- * handlers, compiled hooks with a lifecycle, and webhooks.
+ * Event hooks for AI agents: an agent's events (messages, tool calls, sessions, jobs) reach handlers,
+ * compiled hooks with a lifecycle, and webhooks.
  *
  * ```ts
  * import { createHooks, defineHook } from "@omniagent/hooks";

@@ -29,8 +29,9 @@ await main();
 const peers = ["hono"];
 
 const shipped = [
-  /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
+  /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md)$/,
   /^(?:docs|skills)\/[\w/-]+\.md$/,
+  /^examples\/[\w./-]+\.(?:ts|mjs|md|jsonc?|jsonl|yaml|capnp)$/,
   /^mod\.(?:js|d\.ts)$/,
   /^bin\/hooks\.js$/,
   /^src\/[\w/]+\.(?:js|d\.ts)$/,

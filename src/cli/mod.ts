@@ -1,6 +1,6 @@
 /**
- * The `hooks` command: serves hooks over HTTP, and everything else over HTTP to them. `run` is the
- * command without a process; run as a program, this module is the command.
+ * The `hooks` command: serves hooks over HTTP, talks to what it serves, receives webhooks, and checks
+ * configurations. `run` is the command without a process; run as a program, this module is the command.
  *
  * ```sh
  * deno run -A --unstable-kv jsr:@omniagent/hooks/cli --help

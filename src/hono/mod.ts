@@ -1,5 +1,5 @@
 /**
- * The dispatcher over HTTP: a Hono app for the edge, to be served alone or mounted in another.
+ * Hooks over HTTP: a Hono app, to be served alone or mounted in another.
  *
  * ```ts
  * import { createHooks } from "@omniagent/hooks";

@@ -6,8 +6,7 @@
  * import { openStore } from "@omniagent/hooks/kv";
  *
  * const store = await openStore(":memory:");
- * const hooks = createHooks();
- * hooks.registry.setStorage(store); // hooks that ask for storage get a part of it
+ * const hooks = createHooks({ store }); // hooks that ask for storage get a part of it
  *
  * await hooks.close();
  * store.close();

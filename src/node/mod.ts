@@ -7,8 +7,7 @@
  * import { openStore } from "@omniagent/hooks/node";
  *
  * const store = await openStore(":memory:");
- * const hooks = createHooks();
- * hooks.registry.setStorage(store); // hooks that ask for storage get a part of it
+ * const hooks = createHooks({ store }); // hooks that ask for storage get a part of it
  *
  * await hooks.close();
  * store.close();

@@ -7,8 +7,7 @@
  * import { memoryStore, RecordingHook } from "@omniagent/hooks/testing";
  *
  * const recorder = new RecordingHook({ events: ["tool.*"] });
- * const hooks = createHooks({ use: [recorder] });
- * hooks.registry.setStorage(memoryStore());
+ * const hooks = createHooks({ use: [recorder], store: memoryStore() });
  *
  * await hooks.emit("tool.called", { name: "bash" });
  * recorder.expect({ type: "tool.called", data: { name: "bash" } });

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { ConfigError } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { generateSecret } from "@omniagent/hooks/webhook";
-import { exists, output, root } from "../../tools/run.ts";
+import { config, exists, output, root } from "../../tools/run.ts";
 import { test } from "../harness.ts";
 import { anchorsOf, type Block, blocksOf, linksOf, readDocuments } from "./documents.ts";
 
@@ -29,19 +29,18 @@ const HELD: Readonly<Record<string, string>> = {
 test("every internal link of a document leads to a file and a heading that are there", async () => {
   const anchors = new Map(documents.map((document) => [document.path, anchorsOf(document)]));
   const dead: string[] = [];
-  for (const document of documents) {
-    for (const link of linksOf(document)) {
-      if (/^https?:/.test(link)) continue;
-      const [file, anchor] = link.split("#") as [string, string | undefined];
-      const folder = new URL(document.path, "file:///");
-      const path = file === "" ? document.path : new URL(file, folder).pathname.slice(1);
-      const there = await exists(`${root}/${path}`);
-      if (!there || (anchor && !anchors.get(path)?.has(anchor))) {
-        dead.push(`${document.path}: ${link}`);
-      }
-    }
+  for (const { from, link, path, anchor } of internalLinks()) {
+    const there = await exists(`${root}/${path}`);
+    if (!there || (anchor && !anchors.get(path)?.has(anchor))) dead.push(`${from}: ${link}`);
   }
   assert.deepEqual(dead, []);
+});
+
+test("what is published links to nothing that is not", () => {
+  const published = internalLinks().filter(({ from }) => isPublished(from));
+  assert.ok(published.some(({ path }) => path.startsWith("examples/")));
+  const dead = published.filter(({ path }) => !isPublished(path));
+  assert.deepEqual(dead.map(({ from, link }) => `${from}: ${link}`), []);
 });
 
 test("every block of a document has a language, and something that holds it", () => {
@@ -90,6 +89,24 @@ test("YAML in the documents is accepted, or gives the report that follows it", (
     } else assert.equal(reportOf(code), report, where);
   }
 });
+
+/** The links of all documents that lead to a file of the repository, and where in it. */
+function internalLinks() {
+  return documents.flatMap((document) =>
+    linksOf(document).filter((link) => !/^https?:/.test(link)).map((link) => {
+      const [file, anchor] = link.split("#") as [string, string | undefined];
+      const folder = new URL(document.path, "file:///");
+      const path = file === "" ? document.path : new URL(file, folder).pathname.slice(1);
+      return { from: document.path, link, path, anchor };
+    })
+  );
+}
+
+function isPublished(path: string): boolean {
+  const { include, exclude } = config.publish;
+  const holds = (entry: string) => entry.endsWith("/") ? path.startsWith(entry) : path === entry;
+  return include.some(holds) && !exclude.some(holds);
+}
 
 /** The block after one, when it is the report of a configuration's faults. */
 function reportAfter(index: number): string | undefined {
