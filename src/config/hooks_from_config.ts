@@ -1,5 +1,5 @@
 import { checkFunctions, checkObject } from "../core/kit.ts";
-import { exponentialRetry, type RetryPolicy, scheduleRetry } from "../core/mod.ts";
+import { exponentialRetry, type RetryPolicy, scheduleRetry } from "../core/retry.ts";
 import { WebhookHook, type WebhookHookOptions } from "../webhook/send.ts";
 import { nearest } from "./_suggest.ts";
 import type { HooksConfig, RetryConfig } from "./config.ts";

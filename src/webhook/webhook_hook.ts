@@ -1,14 +1,6 @@
 import { follow, show, Slots } from "../core/kit.ts";
-import {
-  type Attempt,
-  type AttemptContext,
-  DEFAULT_RETRY,
-  fixedRetry,
-  type HandlerContext,
-  type HookEvent,
-  type RetryPolicy,
-  type Webhook,
-} from "../core/mod.ts";
+import type { Attempt, AttemptContext, HandlerContext, HookEvent, Webhook } from "../core/mod.ts";
+import { DEFAULT_RETRY, fixedRetry, type RetryPolicy } from "../core/retry.ts";
 import { makeAttempt } from "./_attempt.ts";
 import { createEndpoint, type Endpoint } from "./_endpoint.ts";
 import { compileFilter } from "./_filter.ts";
