@@ -4,8 +4,8 @@
  * @module
  */
 import type { Kind, Meant } from "./_kinds.ts";
+import { keyHint, refuse } from "./_mappings.ts";
 import { isMapping, type Reader } from "./_reader.ts";
-import { keyHint, refuse } from "./_refusals.ts";
 import { quoted } from "./_report.ts";
 
 /** What a mapping with free keys is. */

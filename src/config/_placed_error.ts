@@ -1,6 +1,6 @@
 import { codeFrame, type Mask } from "./_frame.ts";
-import { toIssue } from "./_issues.ts";
 import { limitFaults } from "./_reader.ts";
+import { toIssue } from "./_report.ts";
 import type { Source } from "./_source.ts";
 import type { PlacedFault } from "./_yaml_tree.ts";
 import { ConfigError } from "./config_error.ts";

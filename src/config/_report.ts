@@ -1,4 +1,25 @@
+import type { Fault } from "./_reader.ts";
 import type { ConfigIssue } from "./config_error.ts";
+
+/** A fault as it is reported. */
+export function toIssue(fault: Fault): ConfigIssue {
+  const { code, problem, accepted, found, suggestion, hint } = fault;
+  const path = visiblePath(fault.path);
+  const message = [
+    found === undefined ? problem : `${problem}: current value is ${found}`,
+    ...(suggestion === undefined ? [] : [`; did you mean ${suggestion}?`]),
+    ...(hint === undefined ? [] : [suggestion === undefined ? `; ${hint}` : ` (${hint})`]),
+  ].join("");
+  return {
+    code,
+    path,
+    at: pathText(path),
+    message,
+    ...(accepted !== undefined && { accepted }),
+    ...(found !== undefined && { found }),
+    ...(suggestion !== undefined && { suggestion }),
+  };
+}
 
 type Paint = (code: number, text: string) => string;
 

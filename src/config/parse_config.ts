@@ -1,6 +1,6 @@
-import { checkConfig } from "./_check_config.ts";
-import { checkOptions, toIssue } from "./_issues.ts";
+import { checkConfig, checkOptions } from "./_check_config.ts";
 import { limitFaults, type Path } from "./_reader.ts";
+import { toIssue } from "./_report.ts";
 import type { ConfigOptions, HooksConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
 
