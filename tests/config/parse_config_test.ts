@@ -55,6 +55,12 @@ test("parseConfig() says what it got where a parser makes other things than JSON
   );
 });
 
+test("no header is taken for one of ASCII that is none, as the Kelvin sign for a k", () => {
+  const named = (name: string) => faults({ hooks: { defaults: { headers: { [name]: "a" } } } });
+  assert.deepEqual(["K", "k", "S"].flatMap(named), []);
+  for (const name of ["\u212a", "\u017f"]) assert.match(named(name).join(), /is not the name of/);
+});
+
 test("parseConfig() takes dates for times, as some parsers make them", () => {
   const expires_at = new Date("2027-01-31T00:00:00Z");
   const token = { name: "ci", token: "0123456789abcdef", scopes: ["emit"], expires_at };
