@@ -4,7 +4,7 @@
  * @module
  */
 import { parseTime, TOKEN, TOKEN_RULE } from "../core/kit.ts";
-import { DURATION, formatDuration, meantDuration, parseDuration } from "./_duration.ts";
+import { DURATION, formatDuration, meantDuration, toMilliseconds } from "./duration.ts";
 import type { Kind } from "./_kinds.ts";
 import { nearest } from "./_suggest.ts";
 import { oneOf, text } from "./_text.ts";
@@ -158,7 +158,7 @@ export function duration({ over, from, to }: {
     accepted: `a duration such as 500ms, 5s or 1m30s, ${least} and up to ${formatDuration(to)}`,
     pattern: DURATION,
     parse: (text) => {
-      const value = parseDuration(text);
+      const value = toMilliseconds(text);
       return value <= to && value >= (from ?? 0) && (over === undefined || value > over)
         ? value
         : undefined;

@@ -35,7 +35,7 @@ export const table: Readonly<Record<string, Row>> = {
   node: { folders: ["core", "kv"], packages: ["@deno/kv"] },
   config: {
     folders: ["core", "webhook"],
-    doors: { "yaml.ts": [] },
+    doors: { "yaml.ts": [], "duration.ts": [] },
     // Behind the door of YAML only: `./config` alone has no dependency.
     packagesOf: { "js-yaml": ["_read_yaml.ts", "_yaml_tree.ts"] },
   },
