@@ -39,7 +39,8 @@ export const eventPattern: Kind<string> = text({
 function asFarAsHost(url: string): string {
   const variable = /^\$\{[A-Za-z_][A-Za-z0-9_]*(?:\}|(?=:-))/.exec(url)?.[0];
   if (variable !== undefined) return variable;
-  return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\]*(?=[/?#]|$)/i.exec(url)?.[0] ?? "";
+  if (url.includes("@")) return ""; // credentials, whatever they hold: a password may have a slash
+  return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#\\]*(?=[/?#]|$)/i.exec(url)?.[0] ?? "";
 }
 
 /** Where a webhook is sent to. */
@@ -62,7 +63,7 @@ export const url: Kind<string> = text({
 export const path: Kind<string> = text({
   accepted: "a file, :memory: or a URL",
   pattern: /^[^\0]+$/u,
-  show: (text) => /:\/\//.test(text) ? asFarAsHost(text) : text,
+  show: (text) => /:\/\/|:.*@/s.test(text) ? asFarAsHost(text) : text,
 });
 
 /** A host to listen on. */

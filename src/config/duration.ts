@@ -43,10 +43,10 @@ export function meantDuration(written: string): { suggestion?: string; hint?: st
   const text = written.trim();
   if (DURATION.test(text)) return {}; // it is only too long or too short
   if (text === "0") return { suggestion: "0s" };
-  if (/^[0-9]+$/.test(text)) {
+  if (/^[0-9]{1,9}$/.test(text)) {
     return { hint: `a number needs its unit: ${text}ms or ${text}s` };
   }
-  const [, amount, unit] = /^([0-9]+)\s*([a-z]+)$/i.exec(text) ?? [];
+  const [, amount, unit] = /^([0-9]{1,9})\s*([a-z]+)$/i.exec(text) ?? [];
   if (amount === undefined) return {};
   const days = /^d(ays?)?$/i.test(unit!) ? 1 : /^w(eeks?)?$/i.test(unit!) ? 7 : 0;
   if (days > 0) {

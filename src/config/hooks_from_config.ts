@@ -40,6 +40,9 @@ export function hooksFromConfig(
   const subject = "Cannot make hooks of a configuration";
   checkObject(subject, "the configuration", config);
   checkObject(subject, "the options", options);
+  if (!Array.isArray(config.webhooks)) {
+    throw new TypeError(`${subject} as it must be what parseConfig or loadConfig returned`);
+  }
   const { fetch, guard, transform = {} } = options;
   checkObject(subject, "'transform'", transform);
   const names = config.webhooks.map(({ name }) => name);
