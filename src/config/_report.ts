@@ -98,7 +98,7 @@ export function pathText(path: readonly (string | number)[]): string {
 }
 
 /** Characters of a text that a message shows. */
-export const LONGEST = 60;
+export const LONGEST: number = 60;
 
 /** A text in quotes, cut where it gets long; nothing in it can move the cursor or turn the line round. */
 export function quoted(text: string): string {
