@@ -4,20 +4,12 @@
  * @module
  */
 import { InvalidArgumentError } from "commander";
-
-const DURATION = /^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/;
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+import { DURATION, toMilliseconds } from "../config/duration.ts";
 
 /** A duration such as `500ms`, `2s` or `1m30s`, in milliseconds. */
 export function parseDuration(text: string): number {
-  if (!DURATION.test(text)) {
-    throw new InvalidArgumentError("A duration looks like 500ms, 2s or 1m30s.");
-  }
-  let sum = 0;
-  for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
-    sum += Number(number) * units[unit!]!;
-  }
-  return sum;
+  if (DURATION.test(text)) return toMilliseconds(text);
+  throw new InvalidArgumentError("A duration looks like 500ms, 2s or 1m30s.");
 }
 
 /** A share such as `30%` or `0.3`, from 0 to 1. */
@@ -45,7 +37,7 @@ export function parseInteger(min: number, max: number): (text: string) => number
 export function parseMoment(now: () => number): (text: string) => string {
   return (text) => {
     const time = DURATION.test(text)
-      ? now() - parseDuration(text)
+      ? now() - toMilliseconds(text)
       : /^\d{4}-\d\d-\d\d/.test(text)
       ? Date.parse(text)
       : NaN;

@@ -1,7 +1,24 @@
-import type { ConfigEnv, HooksConfig, WebhookConfig } from "./config.ts";
+import { checkObject, show } from "../core/kit.ts";
 import { type Fault, Reader, type Shown } from "./_reader.ts";
 import { type ConfigFile, schema } from "./_schema.ts";
 import type { SharedFields } from "./_webhook_schema.ts";
+import type { ConfigEnv, ConfigOptions, HooksConfig, WebhookConfig } from "./config.ts";
+
+/** Checks what a caller gave beside the configuration. */
+export function checkOptions(subject: string, options: ConfigOptions): void {
+  checkObject(subject, "the options", options);
+  const { env, file } = options;
+  if (env === null || !/^(function|object)$/.test(typeof env)) {
+    throw new TypeError(
+      `${subject} as 'env' must be a function or an object of variables: current value is ${
+        show(env)
+      }`,
+    );
+  }
+  if (file !== undefined && typeof file !== "string") {
+    throw new TypeError(`${subject} as 'file' must be a name: current value is ${show(file)}`);
+  }
+}
 
 /** What came of a value: a configuration, worth something only without faults. */
 export interface Checked {

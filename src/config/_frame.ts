@@ -87,17 +87,34 @@ function vocabulary(): ReadonlySet<string> {
   return words;
 }
 
-/** The line of a place and the one before it, with their numbers, and carets below. */
-export function codeFrame(source: Source, mask: Mask, { start, end }: Place): string {
+/**
+ * Makes frames: the line of a place and the one before it, with their numbers, and carets below. Each line
+ * is rendered once, however many places are in it.
+ */
+export function framesOf(source: Source, mask: Mask): (place: Place) => string {
+  const rendered = new Map<number, Rendered>();
+  const render = (line: number): Rendered => {
+    const known = rendered.get(line) ?? renderLine(source.text, mask, source.bounds(line));
+    rendered.set(line, known);
+    return known;
+  };
+  return (place) => codeFrame(source, render, place);
+}
+
+function codeFrame(
+  source: Source,
+  render: (line: number) => Rendered,
+  { start, end }: Place,
+): string {
   const line = source.lineOf(start);
   const width = String(line).length;
   const bounds = source.bounds(line);
-  const { text, columns } = renderLine(source.text, mask, bounds);
+  const { text, columns } = render(line);
   const from = columns[Math.min(start, bounds.end) - bounds.start]!;
   const to = Math.max(from + 1, columns[Math.min(end, bounds.end) - bounds.start]!);
   const skip = to > WIDTH ? Math.max(0, Math.min(from - 40, text.length - WIDTH + 1)) : 0;
   const rows = [`${line} | ${crop(text, skip)}`];
-  const before = line > 1 ? renderLine(source.text, mask, source.bounds(line - 1)).text : "";
+  const before = line > 1 ? render(line - 1).text : "";
   if (before.length > skip && before.trim() !== "") {
     rows.unshift(`${String(line - 1).padStart(width)} | ${crop(before, skip)}`);
   }
@@ -114,21 +131,26 @@ function crop(text: string, skip: number): string {
   return begun.length > WIDTH ? `${begun.slice(0, WIDTH - 1)}…` : begun;
 }
 
-/** A line as it may be shown, and for each of its characters, and its end, the column where it now is. */
-function renderLine(
-  source: string,
-  mask: Mask,
-  { start, end }: Place,
-): { readonly text: string; readonly columns: readonly number[] } {
+/** A line as it may be shown, and for each of its code units, and its end, the column where it now is. */
+interface Rendered {
+  readonly text: string;
+  readonly columns: readonly number[];
+}
+
+function renderLine(source: string, mask: Mask, { start, end }: Place): Rendered {
   const columns: number[] = [];
   let text = "";
   let hiding = false;
   for (let i = start; i < end; i++) {
-    const character = source[i]!;
+    const character = String.fromCodePoint(source.codePointAt(i)!);
     const comment = mask[i] === 0 && character === "#" &&
       (i === start || /\s/.test(source[i - 1]!));
     const visible = mask[i] === SHOWN || (mask[i] === 0 && STRUCTURE.test(character)) || comment;
     columns.push(hiding && !visible ? text.length - 1 : text.length);
+    if (character.length === 2) {
+      columns.push(columns.at(-1)!);
+      i++;
+    }
     if (visible) text += character === "\t" ? "→" : printable(character);
     else if (!hiding) text += "…";
     hiding = !visible;

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Kind, Meant } from "./_kinds.ts";
+import { keyHint, refuse } from "./_mappings.ts";
 import { isMapping, type Reader } from "./_reader.ts";
-import { keyHint, refuse } from "./_refusals.ts";
 import { quoted } from "./_report.ts";
 
 /** What a mapping with free keys is. */
@@ -16,6 +16,8 @@ export interface MapRule<T> {
   readonly key: {
     readonly accepted: string;
     readonly pattern: RegExp;
+    /** The pattern for a JSON Schema, which knows no flags. @default {pattern.source} */
+    readonly written?: string;
     /** What is wrong with a key. */
     problem(key: string): string;
     /** What someone may have meant by it. */
@@ -36,7 +38,7 @@ export function map<T>(rule: MapRule<T>): Kind<Readonly<Record<string, T>>> {
     get schema() {
       return {
         type: "object",
-        propertyNames: { pattern: key.pattern.source },
+        propertyNames: { pattern: key.written ?? key.pattern.source },
         additionalProperties: item.schema,
         maxProperties: to,
       };

@@ -10,7 +10,7 @@
  * @module
  */
 import { describe, describeReference, type Reader, type Show } from "./_reader.ts";
-import { pathText } from "./_report.ts";
+import { LONGEST, pathText } from "./_report.ts";
 import { mayRefer, REFERENCE } from "./_variables.ts";
 
 /** A JSON Schema, of the parts that are used here. */
@@ -173,7 +173,8 @@ function meantByNoList(value: unknown, show: Show): Meant {
   if (typeof value === "string" && mayRefer(value)) {
     return { hint: "a variable stands for text, and for nothing else" };
   }
-  const parts = typeof value === "string" && show === "all" ? value.split(/\s*,\s*/) : [""];
+  const short = typeof value === "string" && show === "all" && value.length <= LONGEST;
+  const parts = short ? value.split(",").map((part) => part.trim()) : [""];
   if (!parts.every((part) => /^[^\s[\]{}"'#]+$/.test(part))) {
     return { hint: "a list is written [a, b], or with one line '- a' for each" };
   }

@@ -130,10 +130,11 @@ export function describe(value: unknown, show: Show): string {
     case "number":
     case "boolean":
       return show === "none" ? `a ${typeof value} that is not shown` : String(value);
-    case "object":
-      return isMapping(value)
-        ? "a mapping"
-        : `a ${Object.prototype.toString.call(value).slice(8, -1)}`;
+    case "object": {
+      if (isMapping(value)) return "a mapping";
+      const name = Object.prototype.toString.call(value).slice(8, -1); // whatever it says of itself
+      return /^[A-Za-z]{1,40}$/.test(name) ? `a ${name}` : "an object";
+    }
     default:
       return value === undefined ? "undefined" : `a ${typeof value}`;
   }

@@ -1,4 +1,28 @@
+import type { Fault } from "./_reader.ts";
 import type { ConfigIssue } from "./config_error.ts";
+
+/** A fault as it is reported. */
+export function toIssue(fault: Fault): ConfigIssue {
+  const { code, problem, accepted, found, hint } = fault;
+  const suggestion = fault.suggestion !== undefined && mayShow(fault.suggestion)
+    ? fault.suggestion
+    : undefined;
+  const path = visiblePath(fault.path);
+  const message = [
+    found === undefined ? problem : `${problem}: current value is ${found}`,
+    ...(suggestion === undefined ? [] : [`; did you mean ${suggestion}?`]),
+    ...(hint === undefined ? [] : [suggestion === undefined ? `; ${hint}` : ` (${hint})`]),
+  ].join("");
+  return {
+    code,
+    path,
+    at: pathText(path),
+    message,
+    ...(accepted !== undefined && { accepted }),
+    ...(found !== undefined && { found }),
+    ...(suggestion !== undefined && { suggestion }),
+  };
+}
 
 type Paint = (code: number, text: string) => string;
 
@@ -42,6 +66,11 @@ function paintRow(row: string, paint: Paint): string {
 /** Anything that looks like a secret is one, wherever it stands. */
 export const SECRET: RegExp = /wh(?:sec|sk)_/;
 
+/** Whether a text may be suggested: it may have been made of what was written. */
+function mayShow(text: string): boolean {
+  return text.length <= 2 * LONGEST && !SECRET.test(text) && printable(text) === text;
+}
+
 /** What may be shown of a key: as far as it can be a name. `token:s3cret` lacks a space, and shows `token`. */
 export function visibleKey(key: string): string {
   return SECRET.test(key) ? "" : /^(?:<<$|[\w.-]{0,64})/.exec(key)![0];
@@ -69,7 +98,7 @@ export function pathText(path: readonly (string | number)[]): string {
 }
 
 /** Characters of a text that a message shows. */
-const LONGEST = 60;
+export const LONGEST: number = 60;
 
 /** A text in quotes, cut where it gets long; nothing in it can move the cursor or turn the line round. */
 export function quoted(text: string): string {

@@ -3,12 +3,15 @@ export class Source {
   /** The whole. */
   readonly text: string;
   readonly #starts: number[] = [0];
+  readonly #ends: number[] = [];
 
   constructor(text: string) {
     this.text = text;
     for (const { index, 0: end } of text.matchAll(/\r\n|\n|\r/g)) {
+      this.#ends.push(index);
       this.#starts.push(index + end.length);
     }
+    this.#ends.push(text.length);
   }
 
   /** The line of an offset, from 1. */
@@ -24,10 +27,7 @@ export class Source {
 
   /** Where a line begins and ends, without its line break. */
   bounds(line: number): { readonly start: number; readonly end: number } {
-    const start = this.#starts[line - 1]!;
-    const next = this.#starts[line] ?? this.text.length;
-    const end = start + this.text.slice(start, next).replace(/[\r\n]+$/, "").length;
-    return { start, end };
+    return { start: this.#starts[line - 1]!, end: this.#ends[line - 1]! };
   }
 
   /** Where an offset is, for someone who looks at another. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { parseTime, TOKEN, TOKEN_RULE } from "../core/kit.ts";
-import { DURATION, formatDuration, meantDuration, parseDuration } from "./_duration.ts";
+import { DURATION, formatDuration, meantDuration, toMilliseconds } from "./duration.ts";
 import type { Kind } from "./_kinds.ts";
 import { nearest } from "./_suggest.ts";
 import { oneOf, text } from "./_text.ts";
@@ -39,7 +39,8 @@ export const eventPattern: Kind<string> = text({
 function asFarAsHost(url: string): string {
   const variable = /^\$\{[A-Za-z_][A-Za-z0-9_]*(?:\}|(?=:-))/.exec(url)?.[0];
   if (variable !== undefined) return variable;
-  return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@\\]*(?=[/?#]|$)/i.exec(url)?.[0] ?? "";
+  if (url.includes("@")) return ""; // credentials, whatever they hold: a password may have a slash
+  return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#\\]*(?=[/?#]|$)/i.exec(url)?.[0] ?? "";
 }
 
 /** Where a webhook is sent to. */
@@ -62,7 +63,7 @@ export const url: Kind<string> = text({
 export const path: Kind<string> = text({
   accepted: "a file, :memory: or a URL",
   pattern: /^[^\0]+$/u,
-  show: (text) => /:\/\//.test(text) ? asFarAsHost(text) : text,
+  show: (text) => /:\/\/|:.*@/s.test(text) ? asFarAsHost(text) : text,
 });
 
 /** A host to listen on. */
@@ -158,7 +159,7 @@ export function duration({ over, from, to }: {
     accepted: `a duration such as 500ms, 5s or 1m30s, ${least} and up to ${formatDuration(to)}`,
     pattern: DURATION,
     parse: (text) => {
-      const value = parseDuration(text);
+      const value = toMilliseconds(text);
       return value <= to && value >= (from ?? 0) && (over === undefined || value > over)
         ? value
         : undefined;

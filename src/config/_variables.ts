@@ -1,4 +1,4 @@
-import { printable } from "./_report.ts";
+import { printable, SECRET } from "./_report.ts";
 import type { ConfigEnv } from "./config.ts";
 
 const NAME = "[A-Za-z_][A-Za-z0-9_]*";
@@ -38,7 +38,8 @@ export function expand(text: string, env: ConfigEnv, discreet: boolean): Expande
           "themselves";
       return "";
     }
-    const shown = discreet && !/^[A-Z_][A-Z0-9_]*$/.test(name) ? "a variable" : `variable ${name}`;
+    const hidden = SECRET.test(name) || (discreet && !/^[A-Z_][A-Z0-9_]*$/.test(name));
+    const shown = hidden ? "a variable" : `variable ${name}`;
     try {
       const value = lookUp(env, name);
       if (otherwise !== undefined) return value || otherwise;

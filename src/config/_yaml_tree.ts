@@ -212,6 +212,9 @@ class Builder implements Tree {
 function plainKey(text: string): string {
   if (/^(?:~|null|Null|NULL|)$/.test(text)) return "null";
   if (/^(?:true|True|TRUE|false|False|FALSE)$/.test(text)) return text.toLowerCase();
+  const [, sign, infinite] = /^([-+]?)\.(?:(inf|Inf|INF)|nan|NaN|NAN)$/.exec(text) ?? [];
+  if (infinite) return sign === "-" ? "-Infinity" : "Infinity";
+  if (sign === "") return "NaN";
   return /^[-+.]?[0-9]/.test(text) && !Number.isNaN(Number(text)) ? String(Number(text)) : text;
 }
 

@@ -1,5 +1,5 @@
 import { checkFunctions, checkObject } from "../core/kit.ts";
-import { exponentialRetry, type RetryPolicy, scheduleRetry } from "../core/mod.ts";
+import { exponentialRetry, type RetryPolicy, scheduleRetry } from "../core/retry.ts";
 import { WebhookHook, type WebhookHookOptions } from "../webhook/send.ts";
 import { nearest } from "./_suggest.ts";
 import type { HooksConfig, RetryConfig } from "./config.ts";
@@ -40,6 +40,9 @@ export function hooksFromConfig(
   const subject = "Cannot make hooks of a configuration";
   checkObject(subject, "the configuration", config);
   checkObject(subject, "the options", options);
+  if (!Array.isArray(config.webhooks)) {
+    throw new TypeError(`${subject} as it must be what parseConfig or loadConfig returned`);
+  }
   const { fetch, guard, transform = {} } = options;
   checkObject(subject, "'transform'", transform);
   const names = config.webhooks.map(({ name }) => name);

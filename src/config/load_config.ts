@@ -1,11 +1,10 @@
 import { show } from "../core/kit.ts";
-import { checkConfig } from "./_check_config.ts";
+import { checkConfig, checkOptions } from "./_check_config.ts";
 import { decode } from "./_decode.ts";
 import { maskOf } from "./_frame.ts";
-import { checkOptions, toIssue } from "./_issues.ts";
 import { placedError } from "./_placed_error.ts";
 import type { Fault } from "./_reader.ts";
-import { pathText } from "./_report.ts";
+import { pathText, toIssue } from "./_report.ts";
 import { readYaml } from "./_read_yaml.ts";
 import { Source } from "./_source.ts";
 import { follow, type Node, type Place } from "./_yaml_tree.ts";

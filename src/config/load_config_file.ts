@@ -1,8 +1,8 @@
 import { show } from "../core/kit.ts";
+import { checkOptions } from "./_check_config.ts";
 import { decode, MAX_LENGTH, tooLarge, unreadable } from "./_decode.ts";
-import { checkOptions, toIssue } from "./_issues.ts";
 import type { Fault } from "./_reader.ts";
-import { printable } from "./_report.ts";
+import { printable, toIssue } from "./_report.ts";
 import type { ConfigOptions, HooksConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
 import { loadConfig } from "./load_config.ts";

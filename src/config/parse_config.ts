@@ -1,6 +1,6 @@
-import { checkConfig } from "./_check_config.ts";
-import { checkOptions, toIssue } from "./_issues.ts";
+import { checkConfig, checkOptions } from "./_check_config.ts";
 import { limitFaults, type Path } from "./_reader.ts";
+import { toIssue } from "./_report.ts";
 import type { ConfigOptions, HooksConfig } from "./config.ts";
 import { ConfigError } from "./config_error.ts";
 
@@ -29,12 +29,13 @@ export function parseConfig(value: unknown, options: ConfigOptions): HooksConfig
   checkOptions("Cannot parse a configuration", options);
   const { config, faults } = checkConfig(value, options.env);
   if (faults.length === 0) return config;
-  const ordered = [...faults].sort((a, b) => compare(a.path, b.path, value));
+  const keys = keysOnce();
+  const ordered = [...faults].sort((a, b) => compare(a.path, b.path, value, keys));
   throw new ConfigError(limitFaults(ordered).map(toIssue), options.file);
 }
 
 /** The order of two paths in a value: as its keys stand; a missing one comes first. */
-function compare(a: Path, b: Path, value: unknown): number {
+function compare(a: Path, b: Path, value: unknown, keys: KeysOf): number {
   let at = value;
   for (let i = 0; i < Math.min(a.length, b.length); i++) {
     const [one, other] = [a[i]!, b[i]!];
@@ -44,9 +45,21 @@ function compare(a: Path, b: Path, value: unknown): number {
         : undefined;
     } else if (typeof one === "number" && typeof other === "number") return one - other;
     else {
-      const keys = typeof at === "object" && at !== null ? Object.keys(at) : [];
-      return keys.indexOf(String(one)) - keys.indexOf(String(other));
+      const order = typeof at === "object" && at !== null ? keys(at) : new Map<string, number>();
+      return (order.get(String(one)) ?? -1) - (order.get(String(other)) ?? -1);
     }
   }
   return a.length - b.length;
+}
+
+type KeysOf = (value: object) => ReadonlyMap<string, number>;
+
+/** The places of the keys of a mapping, which are looked up once: there may be very many. */
+function keysOnce(): KeysOf {
+  const known = new Map<object, ReadonlyMap<string, number>>();
+  return (value) => {
+    const keys = known.get(value) ?? new Map(Object.keys(value).map((key, i) => [key, i]));
+    known.set(value, keys);
+    return keys;
+  };
 }

@@ -1,11 +1,7 @@
+import { EventValidationError, reason } from "../core/errors.ts";
+import { encodeEvent } from "../core/event_codec.ts";
 import { copyJson, findEnvelopeFaults, within } from "../core/kit.ts";
-import {
-  type Attempt,
-  encodeEvent,
-  EventValidationError,
-  type HookEvent,
-  reason,
-} from "../core/mod.ts";
+import type { Attempt, HookEvent } from "../core/mod.ts";
 import { judge, readAnswer } from "./_answer.ts";
 import type { Endpoint } from "./_endpoint.ts";
 import { AddressNotAllowedError } from "./errors.ts";

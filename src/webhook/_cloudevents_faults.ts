@@ -1,4 +1,5 @@
-import { EventValidationError, type StandardIssue } from "../core/mod.ts";
+import { EventValidationError } from "../core/errors.ts";
+import type { StandardIssue } from "../core/mod.ts";
 
 /** Longest key in a path: a sender makes up the names, and they end up in messages. */
 const MAX_KEY = 64;

@@ -1,5 +1,7 @@
+import { EventValidationError } from "../core/errors.ts";
+import { fromWire, parseEventJson } from "../core/event_codec.ts";
 import { joinBytes } from "../core/kit.ts";
-import { EventValidationError, fromWire, type HookEvent, parseEventJson } from "../core/mod.ts";
+import type { HookEvent } from "../core/mod.ts";
 import { cloudEventsModeOf, decodeCloudEvents } from "./cloudevents.ts";
 
 /** The body of a request, up to a number of bytes; undefined if it is longer. */

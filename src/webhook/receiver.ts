@@ -1,5 +1,6 @@
+import { EventValidationError } from "../core/errors.ts";
 import { checkFunctions, checkPositive, consoleLogger, guarded } from "../core/kit.ts";
-import { EventValidationError, type HookEvent, type Logger, type Store } from "../core/mod.ts";
+import type { HookEvent, Logger, Store } from "../core/mod.ts";
 import { readBody, readEvent } from "./_receive.ts";
 import { memoryIds, type ReceivedIds, storedIds } from "./_received_ids.ts";
 import { WebhookVerificationError } from "./errors.ts";

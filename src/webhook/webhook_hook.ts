@@ -1,15 +1,13 @@
 import { guarded, sha256Hex, show, sleep, Slots } from "../core/kit.ts";
-import {
-  type Attempt,
-  type AttemptContext,
-  DEFAULT_RETRY,
-  fixedRetry,
-  type HandlerContext,
-  type HookEvent,
-  type Logger,
-  type RetryPolicy,
-  type Webhook,
+import type {
+  Attempt,
+  AttemptContext,
+  HandlerContext,
+  HookEvent,
+  Logger,
+  Webhook,
 } from "../core/mod.ts";
+import { DEFAULT_RETRY, fixedRetry, type RetryPolicy } from "../core/retry.ts";
 import { makeAttempt } from "./_attempt.ts";
 import { createEndpoint, type Endpoint } from "./_endpoint.ts";
 import { compileFilter } from "./_filter.ts";

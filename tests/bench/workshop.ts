@@ -86,7 +86,7 @@ async function install(modules: string): Promise<void> {
   const empty = `${modules}/empty-module`;
   await Deno.mkdir(ours, { recursive: true });
   await capture("tar", ["-xzf", await pack(), "--strip-components=1", "-C", ours]);
-  for (const peer of ["hono", "valibot"]) {
+  for (const peer of ["hono", "js-yaml", "valibot"]) {
     await Deno.symlink(`${runtimeModules}/${peer}`, `${modules}/${peer}`);
   }
   await Deno.mkdir(empty);

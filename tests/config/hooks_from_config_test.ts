@@ -84,6 +84,10 @@ test("hooksFromConfig() refuses options that go with no webhook", () => {
   assert.throws(make({ transform: [] }), /'transform' must be an object/);
   assert.throws(make(5), /the options must be an object: current value is 5/);
   assert.throws(() => hooksFromConfig(undefined as never), /the configuration must be an object/);
+  assert.throws(
+    () => hooksFromConfig({ hooks: { webhooks: [] } } as never),
+    /configuration as it must be what parseConfig or loadConfig returned$/,
+  );
   const plain = parseConfig(
     { hooks: { webhooks: [{ name: "a", events: ["*"], url: "http://a.example.com/" }] } },
     { env: {} },

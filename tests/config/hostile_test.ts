@@ -89,6 +89,15 @@ const heavy: Readonly<Record<string, readonly [text: string, code: string]>> = {
     `hooks: { webhooks: [{ name: a, events: [a], url: "${"a.".repeat(4000)}@" }] }`,
     "invalid_value",
   ],
+  "faults on one long line": [
+    `{ ${Array.from({ length: 11_000 }, (_, i) => `k${i}: 1`).join(", ")} }`,
+    "unknown_key",
+  ],
+  "as many empty keys as fit": [`${filled("storage: {", ": , ").slice(0, -4)} }`, "duplicate"],
+  "a list of nothing but spaces": [
+    `hooks: { defaults: { retry_on: "4${" ".repeat(LIMIT - 100)}x" } }`,
+    "invalid_type",
+  ],
   "many references": [`storage: { path: "${"${A}".repeat(LIMIT / 4 - 20)}" }`, "too_large"],
   "many open references": [`storage: { path: "${"${".repeat(LIMIT / 2 - 20)}" }`, "too_large"],
 };
@@ -182,6 +191,23 @@ test("no key of a file changes the members of all objects", () => {
   }
   assert.deepEqual(Object.getOwnPropertyNames(Object.prototype), before);
   assert.equal(({} as { polluted?: unknown }).polluted, undefined);
+});
+
+test("keys that are numbers in YAML are placed as JavaScript writes them", () => {
+  const keys = [
+    ".inf",
+    "-.Inf",
+    "+.INF",
+    ".NaN",
+    "0x10",
+    "0o17",
+    "1.50",
+    "1e3",
+    "~",
+    "True",
+    "010",
+  ];
+  for (const key of keys) assert.equal(issuesOf(`storage: {}\n${key}: 1`)[0]?.line, 2, key);
 });
 
 test("variables are the own members of an object of variables only", () => {

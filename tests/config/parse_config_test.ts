@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import { ConfigError, configJsonSchema, parseConfig } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { test } from "../harness.ts";
@@ -53,6 +54,27 @@ test("parseConfig() says what it got where a parser makes other things than JSON
     lines({ server: { tokens: [{ name: "a", token: 5n }] } }),
     /token must .* a bigint$/m,
   );
+});
+
+test("no header is taken for one of ASCII that is none, as the Kelvin sign for a k", () => {
+  const named = (name: string) => faults({ hooks: { defaults: { headers: { [name]: "a" } } } });
+  assert.deepEqual(["K", "k", "S"].flatMap(named), []);
+  for (const name of ["\u212a", "\u017f"]) assert.match(named(name).join(), /is not the name of/);
+});
+
+test("parseConfig() takes no longer for a mapping of 100,000 keys than to look at them", () => {
+  const keys = Array.from({ length: 100_000 }, (_, i): [string, number] => [`k${i}`, i]);
+  const start = process.cpuUsage();
+  assert.equal(faults(Object.fromEntries(keys)).length, 201);
+  const { user, system } = process.cpuUsage(start);
+  assert.ok(user + system < 2e6, `took ${(user + system) / 1000} ms`); // with each fault it took 6 s
+});
+
+test("a value can't name itself to the terminal, nor as a secret", () => {
+  const named = (name: string) => faults({ hooks: { [Symbol.toStringTag]: name } }).join();
+  assert.match(named("Own"), /current value is a Own$/);
+  assert.match(named("\x1b[31m"), /current value is an object$/);
+  assert.match(named("whsec_c2VjcmV0"), /current value is an object$/);
 });
 
 test("parseConfig() takes dates for times, as some parsers make them", () => {

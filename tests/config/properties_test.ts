@@ -211,6 +211,36 @@ test("no report, no issue and no inspection shows a secret, a token or a header,
   assert.ok(reported > 1_500, `${reported}`);
 });
 
+test("nothing that looks like a secret is shown, not even as a suggestion, where none belongs", () => {
+  const secret = `whsec_${"abcd1234".repeat(4)}`;
+  const places = [
+    `hooks: { webhooks: [{ events: ${secret} }] }`,
+    `hooks: { webhooks: [{ events: "tool.called, ${secret}" }] }`,
+    `hooks: { webhooks: [{ name: "my ${secret}" }] }`,
+    `hooks: { defaults: { filter: { ${secret}: a } } }`,
+    `server: { host: "http://${secret}:80/" }`,
+    `server: { port: $${secret} }`,
+    `server: { port: "\${${secret}}" }`,
+    `${secret}: 1`,
+  ];
+  for (const text of places) {
+    const error = errorOf(text);
+    assert.ok(error !== undefined, text);
+    assert.ok(!inspect(error, { depth: 9 }).includes(secret.slice(6)), error.message);
+  }
+});
+
+test("no report shows the password of a URL, whatever is in it", () => {
+  for (const password of ["s3cr3t", "s3cr3t/a", "s3cr3t#a", "s3cr3t?a", "a/s3cr3t", "a@s3cr3t"]) {
+    for (const end of ["", " ", "/x", ":x", "\\0"]) {
+      const url = `https://user:${password}@a.example.com${end}`;
+      const text = `hooks: { webhooks: [{ url: "${url}" }] }\nstorage: { path: "${url}", x: 1 }`;
+      const error = errorOf(text);
+      assert.ok(error !== undefined && !error.message.includes("s3cr3t"), error?.message);
+    }
+  }
+});
+
 test("no report shows what a variable stands for", () => {
   const fields = ["name", "events", "url", "method", "timeout", "retry_count", "format", "secret"];
   const value = "v4lue-of-a-variable";

@@ -108,3 +108,21 @@ test("nothing in a file can move the cursor of a terminal, or turn a line round"
   assert.doesNotMatch(message, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2028]/);
   assert.match(message, /current value is "\\u001b\[2J\ufffd"/);
 });
+
+test("a suggestion is one that can be read: not endless, and with nothing that moves the cursor", () => {
+  const suggestion = (text: string) => errorOf(() => loadConfig(text, { env: {} })).issues[0];
+  const host = (name: string) => suggestion(`server: { host: "http://${name}" }`);
+  assert.equal(host("a.example.com")?.suggestion, "a.example.com");
+  for (const name of ["a\u202eb", "\\e]0;x", "a".repeat(1000)]) {
+    assert.equal(host(name)?.suggestion, undefined);
+    assert.doesNotMatch(host(name)!.message, /did you mean/);
+  }
+  const { message } = suggestion(`server: { port: $${"A".repeat(1000)} }`)!;
+  assert.ok(message.length < 200, message);
+});
+
+test("a character of two code units is shown as it is, with carets in their place", () => {
+  const [issue] =
+    errorOf(() => loadConfig('storage: { path: "🚀.db", pth: 1 }', { env: {} })).issues;
+  assert.equal(issue?.frame, `1 | storage: { path: "🚀.db", pth: … }\n  | ${" ".repeat(26)}^^^`);
+});

@@ -21,14 +21,21 @@ export interface Row {
  */
 export const table: Readonly<Record<string, Row>> = {
   "mod.ts": { folders: ["core", "webhook"] },
-  core: { folders: [], doors: { "batch.ts": [], "kit.ts": [], "store_kit.ts": [] } },
+  core: {
+    folders: [],
+    doors: {
+      ...{ "batch.ts": [], "kit.ts": [], "store_kit.ts": [] },
+      // What a receiver, or a check of a file, needs of core: the registry stands behind `mod.ts`.
+      ...{ "errors.ts": [], "event_codec.ts": [], "retry.ts": [] },
+    },
+  },
   webhook: { folders: ["core"], doors: { "send.ts": [] } },
   outbox: { folders: ["core"] },
   kv: { folders: ["core"] },
   node: { folders: ["core", "kv"], packages: ["@deno/kv"] },
   config: {
     folders: ["core", "webhook"],
-    doors: { "yaml.ts": [] },
+    doors: { "yaml.ts": [], "duration.ts": [] },
     // Behind the door of YAML only: `./config` alone has no dependency.
     packagesOf: { "js-yaml": ["_read_yaml.ts", "_yaml_tree.ts"] },
   },
@@ -59,11 +66,16 @@ export function refusedImports(graph: Graph): string[] {
   );
 }
 
-/** Everything outside of the repository that a file pulls in, through whatever it imports. */
-export function dependencies(graph: Graph, file: string): string[] {
+/** Everything that a file pulls in, through whatever it imports, and itself. */
+export function reached(graph: Graph, file: string): string[] {
   const seen = new Set([file]);
   for (const at of seen) graph[at]?.forEach((target) => seen.add(target));
-  return [...seen].filter((target) => !(target in graph)).sort();
+  return [...seen].sort();
+}
+
+/** What of it is outside of the repository. */
+export function dependencies(graph: Graph, file: string): string[] {
+  return reached(graph, file).filter((target) => !(target in graph));
 }
 
 function refusal(file: string, target: string): string | undefined {
@@ -106,10 +118,13 @@ function isPrivate(path: string): boolean {
 }
 
 /**
- * The graph of some files and of all that they import, types and dynamic imports included, as Deno
- * resolves it.
+ * The graph of some files and of all that they import, dynamic imports included, as Deno resolves it;
+ * with those of types alone, or without them: what a program loads.
  */
-export async function readGraph(files: readonly string[]): Promise<Graph> {
+export async function readGraph(
+  files: readonly string[],
+  { types = true }: { readonly types?: boolean } = {},
+): Promise<Graph> {
   const all = files.map((file) => `import "${new URL(file, rootUrl).href}";`).join("");
   const info = await output("deno", ["info", "--json", `data:text/typescript,${all}`]);
   if (!info.success) throw new Error(info.all);
@@ -117,9 +132,9 @@ export async function readGraph(files: readonly string[]): Promise<Graph> {
   const local = modules.filter((module) => module.specifier.startsWith("file:"));
   return Object.fromEntries(local.map(({ specifier, dependencies = [] }) => [
     relative(specifier),
-    dependencies.map(({ code, type, specifier: written }) =>
-      relative((code ?? type)?.specifier ?? written)
-    ),
+    dependencies.filter(({ code }) => types || code !== undefined).map((
+      { code, type, specifier: written },
+    ) => relative((code ?? type)?.specifier ?? written)),
   ]));
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { filesBelow, root } from "../../tools/run.ts";
 import { test } from "../harness.ts";
-import { dependencies, packagedFiles, readGraph, refusedImports } from "./import_table.ts";
+import { dependencies, packagedFiles, reached, readGraph, refusedImports } from "./import_table.ts";
 
 test("src/ keeps to the import table", async () => {
   assert.deepEqual(refusedImports(await readGraph(await packagedFiles())), []);
@@ -15,6 +15,16 @@ test("./config alone has no dependency, and ./config/yaml has js-yaml", async ()
   const graph = await readGraph(["src/config/mod.ts", "src/config/yaml.ts"]);
   assert.deepEqual(dependencies(graph, "src/config/mod.ts"), []);
   assert.deepEqual(dependencies(graph, "src/config/yaml.ts"), ["npm:js-yaml"]);
+});
+
+test("who receives webhooks, or checks a configuration, loads no registry", async () => {
+  const graph = await readGraph(["mod.ts", "src/webhook/mod.ts", "src/config/mod.ts"], {
+    types: false,
+  });
+  const loads = (file: string): boolean => reached(graph, file).includes("src/core/registry.ts");
+  assert.ok(loads("mod.ts"));
+  assert.ok(!loads("src/webhook/mod.ts"));
+  assert.ok(!loads("src/config/mod.ts"));
 });
 
 test("./hono pulls in Hono and valibot, and neither the command nor the configuration", async () => {
@@ -50,7 +60,7 @@ const planted: Readonly<Record<string, readonly [file: string, target: string, r
   "hono imports the command": ["src/hono/a.ts", "src/cli/mod.ts", /hono may not import cli/],
   "a folder is entered by a file": [
     "src/webhook/a.ts",
-    "src/core/retry.ts",
+    "src/core/registry.ts",
     /entered by its mod\.ts/,
   ],
   "a private file is imported from elsewhere": ["src/webhook/a.ts", "src/core/_a.ts", /private/],

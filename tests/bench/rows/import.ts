@@ -24,6 +24,15 @@ export const importRows: readonly Row[] = [
   },
   importRow("./config", 1.4),
   {
+    name: "import of ./config/yaml",
+    against: "an empty module",
+    runtimes: ["bun", "node"], // Deno is asked without its configuration, which names js-yaml
+    outside: async (workshop, runtime) => {
+      const { ours } = await workshop.importTargets(runtime, "./config/yaml");
+      return await againstEmpty(workshop, runtime, ours);
+    },
+  },
+  {
     name: "import of ./hono",
     against: "Hono itself, and 5 ms",
     budget: { atMost: 1 },

@@ -1,3 +1,9 @@
+/**
+ * Durations as Go writes them: a door of its own, for the options of the command.
+ *
+ * @module
+ */
+
 /** Milliseconds of each unit of Go's `time.ParseDuration`. */
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1e-6,
@@ -15,7 +21,7 @@ const PART = "(?:[0-9]+(?:\\.[0-9]*)?|\\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h)";
 export const DURATION: RegExp = new RegExp(`^(?:${PART})+$`, "u");
 
 /** The milliseconds of a text that `DURATION` matches. */
-export function parseDuration(text: string): number {
+export function toMilliseconds(text: string): number {
   let total = 0;
   for (const [, amount, unit] of text.matchAll(/([0-9.]+)([a-zµμ]+)/gu)) {
     total += Number(amount) * UNITS[unit!]!;
@@ -37,10 +43,10 @@ export function meantDuration(written: string): { suggestion?: string; hint?: st
   const text = written.trim();
   if (DURATION.test(text)) return {}; // it is only too long or too short
   if (text === "0") return { suggestion: "0s" };
-  if (/^[0-9]+$/.test(text)) {
+  if (/^[0-9]{1,9}$/.test(text)) {
     return { hint: `a number needs its unit: ${text}ms or ${text}s` };
   }
-  const [, amount, unit] = /^([0-9]+)\s*([a-z]+)$/i.exec(text) ?? [];
+  const [, amount, unit] = /^([0-9]{1,9})\s*([a-z]+)$/i.exec(text) ?? [];
   if (amount === undefined) return {};
   const days = /^d(ays?)?$/i.test(unit!) ? 1 : /^w(eeks?)?$/i.test(unit!) ? 7 : 0;
   if (days > 0) {
