@@ -46,21 +46,29 @@ async function serve(path: string | undefined, options: Options, io: CommandIO):
   const settings = await read();
   const log = new Log(io, options.json === true);
   const stop = listenForStop(io);
-  const service = await openService(io, settings, log);
-  const forget = io.onSignal("SIGHUP", () => void reload(service, read, log, io));
+  let service: Service | undefined;
+  const answer = (request: Request): Promise<Response> | Response =>
+    service?.fetch(request) ?? new Response(null, { status: 503, headers: { "retry-after": "1" } });
+  const forget = io.onSignal("SIGHUP", () => {
+    if (service) void reload(service, read, log, io);
+  });
   try {
     const { host: hostname, port } = settings;
-    const server = await startServer(io, { hostname, port }, (request) => service.fetch(request));
-    greet(settings, server.port, log, options, io);
-    await stop.asked;
-    log.say("stopping");
-    const stopped = server.close(GRACE);
-    await service.close();
-    await stopped;
+    // Before the store: a second server that was started by mistake delivers nothing.
+    const server = await startServer(io, { hostname, port }, answer);
+    const opening = openService(io, settings, log);
+    try {
+      service = await Promise.race([opening, stop.asked.then(() => undefined)]);
+      if (service) greet(settings, server.port, log, options, io);
+      await stop.asked;
+      log.say("stopping");
+    } finally {
+      const closed = server.close(GRACE);
+      if (service) await service.close();
+      else void opening.then((late) => late.close(), () => {}); // a slow store keeps nobody here
+      await closed;
+    }
     log.say("stopped");
-  } catch (error) {
-    await service.close().catch(() => {}); // what went wrong first is what counts
-    throw error;
   } finally {
     forget();
     stop.release();
