@@ -1,8 +1,9 @@
 import { Argument, type Command, Option } from "commander";
 import { parseInteger } from "../arguments.ts";
-import { addServerOptions, type Client, createClient, type ServerOptions } from "../client.ts";
+import { addServerOptions, type Client, type ServerOptions } from "../client.ts";
 import { type Delivery, deliveryText, type Summary, summaryLine } from "../delivery_text.ts";
 import type { CommandIO } from "../io.ts";
+import { oneOrMany } from "../one_or_many.ts";
 import { styleOf } from "../style.ts";
 
 /** The most that a server gives at once. */
@@ -41,22 +42,15 @@ Examples:
   hooks deliveries audit 019…            one delivery, each attempt with its answer
 `,
     )
-    .action(async (target: string | undefined, id: string | undefined, options: Options) => {
-      const client = createClient(io, options);
-      await (target !== undefined && id !== undefined
-        ? show(client, target, id, options, io)
-        : list(client, target, options, io));
-    });
+    .action(oneOrMany<Options>({ one: show, many: list }, io));
 }
 
 async function show(
   client: Client,
-  target: string,
-  id: string,
+  path: string,
   { json }: Options,
   io: CommandIO,
 ): Promise<void> {
-  const path = `/deliveries/${encodeURIComponent(target)}/${encodeURIComponent(id)}`;
   const delivery = await client.json<Delivery>(path);
   const text = json ? JSON.stringify(delivery) : deliveryText(delivery, styleOf(io, io.stdout));
   io.stdout.write(`${text}\n`);

@@ -1,8 +1,9 @@
 import { type Command, Option } from "commander";
 import { parseMoment } from "../arguments.ts";
-import { addServerOptions, type Client, createClient, type ServerOptions } from "../client.ts";
+import { addServerOptions, type Client, type ServerOptions } from "../client.ts";
 import { CommandError } from "../command_error.ts";
 import type { CommandIO } from "../io.ts";
+import { oneOrMany } from "../one_or_many.ts";
 import { Progress } from "../progress.ts";
 import { listenForStop } from "../stop.ts";
 import { printable } from "../style.ts";
@@ -53,23 +54,18 @@ Examples:
   hooks replay audit 019…               one event
 `,
     )
-    .action(async (target: string | undefined, id: string | undefined, options: Options) => {
-      const client = createClient(io, options);
-      await (target !== undefined && id !== undefined
-        ? one(client, target, id, options, io)
-        : many(client, target, options, io));
-    });
+    .action(oneOrMany<Options>({ one, many }, io));
 }
 
 async function one(
   client: Client,
-  target: string,
-  id: string,
+  path: string,
   { json }: Options,
   io: CommandIO,
 ): Promise<void> {
-  const path = `/deliveries/${encodeURIComponent(target)}/${encodeURIComponent(id)}/retry`;
-  const answer = await client.json<{ readonly outcome: string }>(path, { method: "POST" });
+  const answer = await client.json<{ readonly outcome: string }>(`${path}/retry`, {
+    method: "POST",
+  });
   const words = outcomeWords[answer.outcome] ?? printable(answer.outcome);
   io.stdout.write(`${json ? JSON.stringify(answer) : words}\n`);
 }
