@@ -40,7 +40,7 @@ export type Client = {
 /** Adds the options by which a command finds its server. */
 export function addServerOptions(command: Command): Command {
   return command
-    .option("-u, --url <url>", `where the hooks are served [HOOKS_URL] (default: ${DEFAULT_URL})`)
+    .option("-u, --url <url>", `the server [HOOKS_URL] (default: ${DEFAULT_URL})`)
     .option("-t, --token <token>", "what it lets in [HOOKS_TOKEN]");
 }
 

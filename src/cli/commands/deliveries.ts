@@ -25,7 +25,7 @@ export function define(command: Command, io: CommandIO): void {
     .addArgument(new Argument("[target]", "of this webhook or durable hook only"))
     .addArgument(new Argument("[id]", "this event's, with the log of its attempts"))
     .addOption(
-      new Option("--state <state>", "pending, dead (given up), or attempted: all that were tried")
+      new Option("--state <state>", "those that wait, were tried, or were given up")
         .choices(["attempted", "pending", "dead"]).default("attempted"),
     )
     .option("-n, --limit <count>", "at most so many", parseInteger(1, 1e9), 20)
@@ -37,9 +37,9 @@ export function define(command: Command, io: CommandIO): void {
       "after",
       `
 Examples:
-  hooks deliveries                       20 that were tried, by webhook, oldest first
-  hooks deliveries audit --state dead    what the webhook audit was never given
-  hooks deliveries audit 019…            one delivery, each attempt with its answer
+  hooks deliveries                     20 that were tried, by webhook
+  hooks deliveries audit --state dead  what the webhook audit was never given
+  hooks deliveries audit 019…          one delivery, each attempt with its answer
 `,
     )
     .action(oneOrMany<Options>({ one: show, many: list }, io));

@@ -30,15 +30,15 @@ type Answer = {
 export function define(command: Command, io: CommandIO): void {
   command
     .argument("[target]", "to this webhook or durable hook only")
-    .argument("[id]", "this event only, whether it waits, was given up, or was delivered")
+    .argument("[id]", "this event only, whatever became of it")
     .addOption(
-      new Option("--state <state>", "those given up, or those delivered: receivers get them again")
+      new Option("--state <state>", "those given up, or those delivered")
         .choices(["dead", "delivered"]).default("dead"),
     )
     .option("--type <pattern>", "events of this type, or of a prefix such as tool.*")
     .option(
       "--since <time>",
-      "events since 2026-01-31T12:00:00Z, or since 2h ago",
+      "events since 2026-01-31T12:00:00Z, or 2h ago",
       parseMoment(io.now),
     )
     .option("--until <time>", "events before that", parseMoment(io.now))
@@ -49,9 +49,9 @@ export function define(command: Command, io: CommandIO): void {
       "after",
       `
 Examples:
-  hooks replay                          everything that was given up
-  hooks replay audit --since 2h         the same of one webhook, after it was repaired
-  hooks replay audit 019…               one event
+  hooks replay                        everything that was given up
+  hooks replay audit --since 2h       the same of one webhook, once it is mended
+  hooks replay audit 019…             one event
 `,
     )
     .action(oneOrMany<Options>({ one, many }, io));

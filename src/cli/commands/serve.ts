@@ -15,7 +15,7 @@ type Options = ServeOptions & { readonly json?: true };
 /** `hooks serve`: hooks over HTTP, with a store. */
 export function define(command: Command, io: CommandIO): void {
   command
-    .argument("[config]", `webhooks, tokens, storage (default: ${DEFAULT_CONFIG}, if it is there)`)
+    .argument("[config]", `webhooks, tokens, … (default: ${DEFAULT_CONFIG}, if there)`)
     .option("-p, --port <port>", "0: any that is free (default: 8787)", parsePort)
     .option("--host <address>", "where to listen (default: 127.0.0.1)")
     .option("--store <path>", "a file, :memory:, or a KV Connect URL (default: hooks.db)")
@@ -24,11 +24,12 @@ export function define(command: Command, io: CommandIO): void {
     .addHelpText(
       "after",
       `
-Tokens stand in the configuration; without any there is one, HOOKS_TOKEN or a new one at each start.
-SIGHUP reads the configuration again; SIGINT and SIGTERM end within five seconds, and lose nothing.
+Tokens stand in the configuration. Without any there is one: HOOKS_TOKEN, or a
+new one at each start. SIGHUP reads the configuration again. SIGINT and SIGTERM
+end within five seconds, and lose nothing.
 
 Examples:
-  hooks serve                              no webhooks yet, but events are taken, and kept
+  hooks serve                   no webhooks yet, but events are taken, and kept
   hooks serve hooks.yaml --env-file .env
   HOOKS_TOKEN=… hooks serve --host 0.0.0.0 --port 80
 `,
