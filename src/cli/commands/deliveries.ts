@@ -39,7 +39,7 @@ export function define(command: Command, io: CommandIO): void {
 Examples:
   hooks deliveries                     20 that were tried, by webhook
   hooks deliveries audit --state dead  what the webhook audit was never given
-  hooks deliveries audit 019…          one delivery, each attempt with its answer
+  hooks deliveries audit 019…          one delivery, with each attempt
 `,
     )
     .action(oneOrMany<Options>({ one: show, many: list }, io));

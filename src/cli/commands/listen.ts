@@ -40,7 +40,7 @@ Without a secret every request is taken, and marked as unverified. One on the
 command line can be read by whoever lists processes; HOOKS_SECRET can't.
 
 Examples:
-  HOOKS_SECRET=whsec_… hooks listen    verify what comes to http://127.0.0.1:9000/
+  HOOKS_SECRET=whsec_… hooks listen    verify what comes to port 9000
   hooks listen --env-file .env         the same, with HOOKS_SECRET=… in a file
   hooks listen --fail 30% --delay 2s   a receiver on a bad day: see retries
   hooks listen --status 410            a receiver that has gone
