@@ -96,6 +96,20 @@ test("a configuration that is broken on SIGHUP changes nothing, and every fault 
   });
 });
 
+test("a configuration that is gone on SIGHUP changes nothing, though it was not named", async () => {
+  const files: Record<string, string> = {};
+  await serving({ files }, async (server) => {
+    server.signal("SIGHUP");
+    await server.match(/read no configuration again: 0 webhooks/);
+    files["hooks.yaml"] = config("http://127.0.0.1:1/", "audit");
+    server.signal("SIGHUP");
+    await server.match(/read hooks\.yaml again: 1 webhook\n/);
+    delete files["hooks.yaml"];
+    server.signal("SIGHUP");
+    await server.match(/stays as it was: Cannot read the configuration hooks\.yaml: there is no/);
+  });
+});
+
 test("a token that SIGHUP took away opens nothing more, and ends the streams it had opened", async () => {
   const tokens = (token: string) =>
     `server: { tokens: [{ name: one, token: ${token}, scopes: [admin] }] }`;

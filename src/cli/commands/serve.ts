@@ -43,7 +43,12 @@ Examples:
 
 async function serve(path: string | undefined, options: Options, io: CommandIO): Promise<void> {
   const generated = createToken();
-  const read = (): Promise<Settings> => readSettings(io, path, options, generated);
+  let file = path;
+  const read = async (): Promise<Settings> => {
+    const settings = await readSettings(io, file, options, generated);
+    file = settings.file; // from now on it has to be there
+    return settings;
+  };
   const settings = await read();
   const log = new Log(io, options.json === true);
   const stop = listenForStop(io);
