@@ -96,7 +96,7 @@ function requestFor(
   if (body !== undefined) headers.set("content-type", "application/json");
   if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
   for (const [name, value] of Object.entries(call.headers ?? {})) {
-    if (value !== undefined) headers.set(name, value);
+    if (value !== undefined) setHeader(headers, name, value);
   }
   const init: RequestInit = {
     method,
@@ -106,6 +106,18 @@ function requestFor(
     ...(signal ? { signal } : {}),
   };
   return { target: target.href, init };
+}
+
+function setHeader(headers: Headers, name: string, value: string): void {
+  try {
+    headers.set(name, value);
+  } catch {
+    throw new CommandError(
+      `Cannot use the value for ${name} as it has characters that a header can't carry`,
+      [],
+      2,
+    );
+  }
 }
 
 /** The JSON of an answer. @throws {CommandError} when it is none */

@@ -33,8 +33,9 @@ Examples, each in a terminal of its own:
  */
 export async function run(args: readonly string[], io: CommandIO): Promise<number> {
   try {
-    const program = await createProgram(args, io);
-    await program.parseAsync([...args], { from: "user" });
+    const words = args[0] === "help" && isUnknown(args[1]) ? args.slice(1) : args;
+    const program = await createProgram(words, io);
+    await program.parseAsync([...words], { from: "user" });
     return 0;
   } catch (error) {
     return report(error, args, io);
@@ -66,6 +67,11 @@ async function createProgram(args: readonly string[], io: CommandIO): Promise<Co
     if (name === called) (await load()).define(command, io);
   }
   return program;
+}
+
+/** Whether help is asked for a command that there is not: commander would show the overview. */
+function isUnknown(command: string | undefined): boolean {
+  return command !== undefined && command !== "help" && !Object.hasOwn(commands, command);
 }
 
 function capital(summary: string): string {

@@ -41,6 +41,7 @@ test("without a command the overview goes to standard error, and the code is 2",
 test("what is used wrongly ends with 2 and a message that helps", async () => {
   const cases: readonly (readonly [args: string, message: RegExp])[] = [
     ["sned", /unknown command 'sned'[^]*Did you mean send\?/],
+    ["help sned", /unknown command 'sned'[^]*Did you mean send\?/],
     ["listen --prot 1", /unknown option '--prot'[^]*Did you mean --port\?/],
     ["listen --port 70000", /'70000' is invalid. It must be a whole number from 0 to 65535/],
     ["listen --fail 130%", /A share looks like 30% or 0.3/],

@@ -156,6 +156,7 @@ test("hooks send says what is wrong with what it was given, and ends with 2", as
     [["send", "a.b", "{name: 1}"], /Cannot read the data as it is not JSON/],
     [["send", "a.b", "--url", "localhost:1"], /must start with http:\/\/ or https:\/\//],
     [["send", "a.b", "--token", "a\nb"], /characters that a header can't carry/],
+    [["send", "a.b", "-k", "a\nb"], /value for idempotency-key .* a header can't carry\n$/],
     [["send", "--batch", "101"], /a whole number from 1 to 100/],
   ];
   for (const [args, message] of cases) {
