@@ -40,12 +40,6 @@ async function installed(): Promise<string> {
   return await installPacked(folder);
 }
 
-/** A port that nobody has at the moment. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 /** A folder that is empty, and gone at the end. */
 export async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "command-" });

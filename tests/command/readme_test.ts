@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { root } from "../../tools/run.ts";
+import { freePort, root } from "../../tools/run.ts";
 import { test } from "../harness.ts";
-import { CommandProcess, freePort, inFolder, type Runtime, source } from "./processes.ts";
+import { CommandProcess, inFolder, type Runtime, source } from "./processes.ts";
 
 /** Commands that go on until they are stopped, and what they print when they are ready. */
 const ready: Readonly<Record<string, RegExp>> = {

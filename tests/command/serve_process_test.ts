@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { freePort } from "../../tools/run.ts";
 import { test } from "../harness.ts";
-import { CommandProcess, freePort, inFolder, type Runtime, runtimes } from "./processes.ts";
+import { CommandProcess, inFolder, type Runtime, runtimes } from "./processes.ts";
 
 const TOKEN = "a-token-of-this-test";
 const EVENTS = 40;
