@@ -4,7 +4,7 @@
  * `--help` says more.
  * @module
  */
-import { exists } from "./run.ts";
+import { exists, freePort } from "./run.ts";
 
 const VERSION = "0.14.0";
 /** How long a start may take, in milliseconds. */
@@ -130,12 +130,6 @@ async function answers(url: string): Promise<boolean> {
   const response = await fetch(url).catch(() => undefined);
   await response?.body?.cancel();
   return response !== undefined;
-}
-
-function freePort(): number {
-  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  listener.close();
-  return listener.addr.port;
 }
 
 async function run([program, ...args]: readonly string[], env: Server["env"]): Promise<number> {

@@ -1,6 +1,7 @@
 /**
- * Runs tests/workerd/ against the real workerd: the packed package, bundled into two workers, one
- * that sends and one that receives. The tests themselves run on Deno and talk to both over loopback.
+ * Runs tests/workerd/ against the real workerd: the packed package, bundled into three workers:
+ * one sends, one receives, one serves the app. The tests themselves run on Deno and talk to them over
+ * loopback.
  * @module
  */
 import { pack } from "./pack.ts";
@@ -10,7 +11,7 @@ import { counts, junitFile, readRun } from "./test.ts";
 const folder = `${build}/workerd`;
 const program = `${runtimeModules}/.bin/workerd`;
 const workers = ["sender", "receiver", "app"];
-/** Until both workers listen, in milliseconds. */
+/** Until all of them listen, in milliseconds. */
 const START_LIMIT = 20_000;
 const signals = ["SIGINT", "SIGTERM"] as const;
 

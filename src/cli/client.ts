@@ -40,7 +40,7 @@ export type Client = {
 /** Adds the options by which a command finds its server. */
 export function addServerOptions(command: Command): Command {
   return command
-    .option("-u, --url <url>", `where the hooks are served [HOOKS_URL] (default: ${DEFAULT_URL})`)
+    .option("-u, --url <url>", `the server [HOOKS_URL] (default: ${DEFAULT_URL})`)
     .option("-t, --token <token>", "what it lets in [HOOKS_TOKEN]");
 }
 
@@ -96,7 +96,7 @@ function requestFor(
   if (body !== undefined) headers.set("content-type", "application/json");
   if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
   for (const [name, value] of Object.entries(call.headers ?? {})) {
-    if (value !== undefined) headers.set(name, value);
+    if (value !== undefined) setHeader(headers, name, value);
   }
   const init: RequestInit = {
     method,
@@ -106,6 +106,18 @@ function requestFor(
     ...(signal ? { signal } : {}),
   };
   return { target: target.href, init };
+}
+
+function setHeader(headers: Headers, name: string, value: string): void {
+  try {
+    headers.set(name, value);
+  } catch {
+    throw new CommandError(
+      `Cannot use the value for ${name} as it has characters that a header can't carry`,
+      [],
+      2,
+    );
+  }
 }
 
 /** The JSON of an answer. @throws {CommandError} when it is none */

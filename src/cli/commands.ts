@@ -11,8 +11,6 @@ export type CommandModule = {
 export type CommandEntry = {
   /** One line. */
   readonly summary: string;
-  /** Its arguments, after commander's grammar. */
-  readonly usage?: string;
   /** Loads it. */
   readonly load: () => Promise<CommandModule>;
 };

@@ -1,5 +1,6 @@
 import { sleep } from "../core/kit.ts";
-import type { CommandInput, CommandIO, CommandOutput } from "./io.ts";
+import type { CommandInput, CommandIO } from "./io.ts";
+import { ProcessOutput, type Stream } from "./process_output.ts";
 
 /** What is used of `process`, which Deno, Bun and Node have. */
 type Process = {
@@ -11,18 +12,12 @@ type Process = {
   off(signal: string, listener: () => void): void;
 };
 
-type Stream = {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string): boolean;
-};
-
 /** The streams, files, signals and network of this process, on Deno, Bun or Node. */
 export function processIO(): CommandIO {
   const { process } = globalThis as unknown as { readonly process: Process };
   return {
-    stdout: outputOf(process.stdout),
-    stderr: outputOf(process.stderr),
+    stdout: new ProcessOutput(process.stdout),
+    stderr: new ProcessOutput(process.stderr),
     stdin: inputOf(process),
     env: (name) => process.env[name],
     readFile: async (path) => await (await import("node:fs/promises")).readFile(path),
@@ -43,14 +38,6 @@ export function processIO(): CommandIO {
       return await (await import("./serve_node.ts")).serveOnNode(options, handler);
     },
     openStore,
-  };
-}
-
-function outputOf(stream: Stream): CommandOutput {
-  return {
-    isTerminal: stream.isTTY === true,
-    columns: stream.columns,
-    write: (text) => void stream.write(text),
   };
 }
 

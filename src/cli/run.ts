@@ -5,17 +5,17 @@ import type { CommandIO } from "./io.ts";
 import { styleOf } from "./style.ts";
 import { VERSION } from "./version.ts";
 
-/** Wide enough for the overview to keep one line for each command. */
-const HELP_WIDTH = 100;
+/** What every terminal has. */
+const HELP_WIDTH = 80;
 
 const examples = `
-Each command has a --help of its own. Where the hooks are served, and the token that they want,
-come from --url and --token, or from HOOKS_URL and HOOKS_TOKEN. Exit codes: 0 done, 1 failed,
-2 used wrongly.
+Each command has a --help of its own. Where the hooks are served, and the token
+that they want, come from --url and --token, or HOOKS_URL and HOOKS_TOKEN.
+Exit codes: 0 done, 1 failed, 2 used wrongly.
 
 Examples, each in a terminal of its own:
-  hooks listen --port 9000            a receiver that prints what comes
-  hooks serve                         takes events; hooks.yaml says which webhooks get them
+  hooks listen --port 9000       a receiver that prints what comes
+  hooks serve                    takes events for the webhooks of hooks.yaml
   hooks send tool.called '{"name":"bash"}' --session s-1
   hooks tail --type 'tool.*'
 `;
@@ -33,8 +33,9 @@ Examples, each in a terminal of its own:
  */
 export async function run(args: readonly string[], io: CommandIO): Promise<number> {
   try {
-    const program = await createProgram(args, io);
-    await program.parseAsync([...args], { from: "user" });
+    const words = args[0] === "help" && isUnknown(args[1]) ? args.slice(1) : args;
+    const program = await createProgram(words, io);
+    await program.parseAsync([...words], { from: "user" });
     return 0;
   } catch (error) {
     return report(error, args, io);
@@ -66,6 +67,11 @@ async function createProgram(args: readonly string[], io: CommandIO): Promise<Co
     if (name === called) (await load()).define(command, io);
   }
   return program;
+}
+
+/** Whether help is asked for a command that there is not: commander would show the overview. */
+function isUnknown(command: string | undefined): boolean {
+  return command !== undefined && command !== "help" && !Object.hasOwn(commands, command);
 }
 
 function capital(summary: string): string {

@@ -7,6 +7,9 @@ import { readLines } from "./read_input.ts";
 import { count } from "./style.ts";
 import { postEvents, type Receipt } from "./receipt.ts";
 
+/** The most bytes of a batch: half of what a server takes, and what fits one commit of its store. */
+const MAX_BYTES = 512 * 1024;
+
 /** How many are sent, and how. */
 export type SendManyOptions = {
   readonly session?: string;
@@ -23,7 +26,9 @@ export type Sent = {
   readonly failed: number;
 };
 
-type Line = { readonly number: number; readonly event: object };
+const utf8 = new TextEncoder();
+
+type Line = { readonly number: number; readonly event: object; readonly bytes: number };
 
 /**
  * Sends the events that are piped in, one JSON object a line, in batches of which a server takes all
@@ -47,7 +52,7 @@ export async function sendMany(
         idempotencyKey: key === undefined ? key : `${key}-${++batches}`,
         wait: options.wait,
       }).catch((error) => {
-        throw inLines(error, lines, options.batch);
+        throw inLines(error, lines);
       });
       progress.clear();
       for (const receipt of receipts) {
@@ -77,7 +82,12 @@ async function* eventsOf(io: CommandIO, { session }: SendManyOptions): AsyncIter
         `A line looks like {"type":"tool.called","data":{"name":"bash"}}`,
       ]);
     }
-    yield { number, event: session === undefined ? event : { session_id: session, ...event } };
+    const bytes = utf8.encode(line).length;
+    yield {
+      number,
+      bytes,
+      event: session === undefined ? event : { session_id: session, ...event },
+    };
   }
 }
 
@@ -90,19 +100,26 @@ function parseObject(line: string): object | undefined {
   }
 }
 
+/** As many lines as may be, of as many bytes as fit; a longer line goes alone, for the server to judge. */
 async function* inBatches(lines: AsyncIterable<Line>, size: number): AsyncIterable<Line[]> {
   let batch: Line[] = [];
+  let bytes = 0;
   for await (const line of lines) {
+    if (batch.length > 0 && bytes + line.bytes > MAX_BYTES) {
+      yield batch;
+      [batch, bytes] = [[], 0];
+    }
     batch.push(line);
+    bytes += line.bytes;
     if (batch.length < size) continue;
-    yield batch;
-    batch = [];
+    yield batch; // at once: the next line may be long in coming
+    [batch, bytes] = [[], 0];
   }
   if (batch.length > 0) yield batch;
 }
 
 /** A server counts from the start of a batch; the user sees lines. */
-function inLines(error: unknown, lines: readonly Line[], size: number): unknown {
+function inLines(error: unknown, lines: readonly Line[]): unknown {
   if (!(error instanceof AnswerError)) return error;
   const details = error.details.map((detail) =>
     detail.replace(/^\/events\/(\d+)/, (whole, index: string) => {
@@ -110,7 +127,8 @@ function inLines(error: unknown, lines: readonly Line[], size: number): unknown 
       return line ? `line ${line.number} ` : whole;
     })
   );
-  const range = size > 1 ? ` (lines ${lines[0]!.number} to ${lines.at(-1)!.number})` : "";
+  const [first, last] = [lines[0]!.number, lines.at(-1)!.number];
+  const range = first === last ? ` (line ${first})` : ` (lines ${first} to ${last})`;
   return new AnswerError(error.status, `${error.message}${range}`, details);
 }
 

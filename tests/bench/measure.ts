@@ -26,7 +26,7 @@ async function inside(row: InsideRow, workshop: Workshop, runtime: Runtime): Pro
   const server = row.server && serve(row.server);
   try {
     const address = server ? `http://127.0.0.1:${server.addr.port}/` : "";
-    const { program } = workshop;
+    const program = await workshop.program();
     return JSON.parse(await workshop.run(runtime, program, row.name, row.against, address));
   } finally {
     await server?.shutdown();

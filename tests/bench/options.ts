@@ -12,6 +12,8 @@ Usage: deno task bench [options]
   --list           print the rows, measure nothing
   --help           print this
 
+Bundles and runtimes come from tests/runtime: rows that need them say so before 'npm ci' there.
+
 A value of 1.20 x means 1.2 times what it is measured against; the spread is the 10th to 90th
 percentile of the pairs. Rows without a budget are shown for comparison; noise is a loop against
 itself. Exits 1 when a row could not be measured, with --strict also when a budget is missed.`;

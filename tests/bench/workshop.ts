@@ -1,7 +1,9 @@
 import { fileURLToPath } from "node:url";
-import { pack } from "../../tools/pack.ts";
+import { installPacked } from "../../tools/packed.ts";
 import { config, root, runtimeModules } from "../../tools/run.ts";
 import { capture, runFile, type Runtime, tool } from "./runtimes.ts";
+
+const PROGRAM = fileURLToPath(new URL("program.ts", import.meta.url));
 
 /**
  * A scratch folder with the bundle, and the tools that rows need. They are given it and never import
@@ -10,8 +12,8 @@ import { capture, runFile, type Runtime, tool } from "./runtimes.ts";
 export interface Workshop {
   /** The scratch folder. */
   readonly folder: string;
-  /** The bundle of `program.ts`, one file that every runtime runs. */
-  readonly program: string;
+  /** The bundle of `program.ts`, one file that every runtime runs; made when it is first asked for. */
+  program(): Promise<string>;
   /** Writes a file into the scratch folder; resolves to its path. */
   write(name: string, text: string): Promise<string>;
   /** Runs a file in a fresh process; resolves to what it prints. */
@@ -27,38 +29,32 @@ export interface Workshop {
   close(): Promise<void>;
 }
 
-/** Makes the scratch folder, and the bundle in it. */
+/** Makes the scratch folder. What needs the tools of tests/runtime fails when it is asked for. */
 export async function openWorkshop(): Promise<Workshop> {
   const scratch = await Deno.makeTempDir({ prefix: "hooks_bench_" });
   const write = async (name: string, text: string) => {
     await Deno.writeTextFile(`${scratch}/${name}`, text);
     return `${scratch}/${name}`;
   };
-  const close = () => Deno.remove(scratch, { recursive: true });
+  let program: Promise<string> | undefined;
   let installed: Promise<void> | undefined;
-  try {
-    const program = fileURLToPath(new URL("program.ts", import.meta.url));
-    return {
-      folder: scratch,
-      program: await write("program.mjs", await bundle(program)),
-      write,
-      run: runFile,
-      bundle,
-      importTargets: async (runtime, entry) => {
-        if (runtime === "deno") {
-          // JSR gives Deno the sources, which it transpiles once and keeps.
-          const ours = new URL(config.exports[entry], `file://${root}/`).href;
-          return { ours, empty: `file://${await write("empty.ts", "")}` };
-        }
-        await (installed ??= install(`${scratch}/node_modules`));
-        return { ours: `@omniagent/hooks${entry.slice(1)}`, empty: "empty-module" };
-      },
-      close,
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  return {
+    folder: scratch,
+    program: () => program ??= bundle(PROGRAM).then((code) => write("program.mjs", code)),
+    write,
+    run: runFile,
+    bundle,
+    importTargets: async (runtime, entry) => {
+      if (runtime === "deno") {
+        // JSR gives Deno the sources, which it transpiles once and keeps.
+        const ours = new URL(config.exports[entry], `file://${root}/`).href;
+        return { ours, empty: `file://${await write("empty.ts", "")}` };
+      }
+      await (installed ??= install(scratch));
+      return { ours: `@omniagent/hooks${entry.slice(1)}`, empty: "empty-module" };
+    },
+    close: () => Deno.remove(scratch, { recursive: true }),
+  };
 }
 
 /** One file of ES modules; peers come from where npm put them, the module from the sources. */
@@ -81,14 +77,9 @@ function bundle(entry: string, ...options: string[]): Promise<string> {
 }
 
 /** Installs the packed module with what it needs, and beside it an empty one. */
-async function install(modules: string): Promise<void> {
-  const ours = `${modules}/@omniagent/hooks`;
-  const empty = `${modules}/empty-module`;
-  await Deno.mkdir(ours, { recursive: true });
-  await capture("tar", ["-xzf", await pack(), "--strip-components=1", "-C", ours]);
-  for (const peer of ["hono", "js-yaml", "valibot"]) {
-    await Deno.symlink(`${runtimeModules}/${peer}`, `${modules}/${peer}`);
-  }
+async function install(folder: string): Promise<void> {
+  await installPacked(folder);
+  const empty = `${folder}/node_modules/empty-module`;
   await Deno.mkdir(empty);
   await Deno.writeTextFile(`${empty}/mod.js`, "export {};\n");
   await Deno.writeTextFile(

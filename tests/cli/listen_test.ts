@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHooks, WebhookHook } from "@omniagent/hooks";
 import { generateSecret } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
+import { filesIn } from "./serving.ts";
 import { Terminal, type TerminalOptions } from "./terminal.ts";
 
 const secret = generateSecret();
@@ -27,6 +28,17 @@ test("hooks listen takes any of several secrets, of options or of HOOKS_SECRET",
   await listening({}, ["-s", other, "-s", secret], (terminal, url) => verified(terminal, url));
   const environment = { HOOKS_SECRET: `${other} ${secret}` };
   await listening({ environment }, [], (terminal, url) => verified(terminal, url));
+});
+
+test("hooks listen takes its secret from a file too, where nobody who lists processes sees it", async () => {
+  const readFile = filesIn({ ".env": `HOOKS_SECRET="${generateSecret()} ${secret}"\n` });
+  await listening({ readFile }, ["--env-file", ".env"], verified);
+  const environment = { HOOKS_SECRET: secret };
+  const other = filesIn({ ".env": `HOOKS_SECRET=${generateSecret()}\n` });
+  await listening({ readFile: other, environment }, ["--env-file", ".env"], verified);
+  const absent = new Terminal({ readFile });
+  assert.equal(await absent.run("listen", "--env-file", "no.env"), 1);
+  assert.match(absent.stderr, /Cannot read the environment from no\.env: there is no such file/);
 });
 
 test("hooks listen without a secret prints everything, and says that nothing is verified", async () => {

@@ -9,7 +9,7 @@ test("hooks --help fits a screen, names every command and gives examples", async
   assert.equal(await terminal.run("--help"), 0);
   const lines = terminal.stdout.trimEnd().split("\n");
   assert.ok(lines.length >= 24 && lines.length <= 40, `${lines.length} lines`);
-  assert.ok(lines.every((line) => line.length <= 100));
+  assert.ok(lines.every((line) => line.length <= 80));
   for (const name of names) {
     assert.match(terminal.stdout, new RegExp(`^  ${name} `, "m"));
   }
@@ -24,7 +24,7 @@ test("every command has a help of its own with examples that fits a screen", asy
     assert.match(terminal.stdout, /^Examples.*:$/m, name);
     const lines = terminal.stdout.split("\n");
     assert.ok(lines.length <= 40, `${name}: ${lines.length} lines`);
-    assert.ok(lines.every((line) => line.length <= 100), name);
+    assert.ok(lines.every((line) => line.length <= 80), name);
     const asked = new Terminal();
     assert.equal(await asked.run("help", name), 0);
     assert.equal(asked.stdout, terminal.stdout);
@@ -41,6 +41,7 @@ test("without a command the overview goes to standard error, and the code is 2",
 test("what is used wrongly ends with 2 and a message that helps", async () => {
   const cases: readonly (readonly [args: string, message: RegExp])[] = [
     ["sned", /unknown command 'sned'[^]*Did you mean send\?/],
+    ["help sned", /unknown command 'sned'[^]*Did you mean send\?/],
     ["listen --prot 1", /unknown option '--prot'[^]*Did you mean --port\?/],
     ["listen --port 70000", /'70000' is invalid. It must be a whole number from 0 to 65535/],
     ["listen --fail 130%", /A share looks like 30% or 0.3/],

@@ -84,6 +84,18 @@ test("hooks send takes many events from a pipe, in batches, and skips empty line
   });
 });
 
+test("hooks send makes batches that a server takes, however long the lines are", async () => {
+  const lines = Array.from({ length: 40 }, () => `{"type":"a.b","data":"${"ü".repeat(50_000)}"}`);
+  await serving({}, async (_, url) => {
+    const sent = await ask(url, ["send"], { input: lines.join("\n") });
+    assert.deepEqual([sent.code, sent.stderr], [0, "40 events accepted\n"]);
+    const long = `{"type":"a.b","data":"${"x".repeat(300_000)}"}`;
+    const refused = await ask(url, ["send"], { input: [...lines.slice(0, 2), long].join("\n") });
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /at most 256 KiB.* \(lines? .*3\)/);
+  });
+});
+
 test("hooks send sends the same pipe again under a key, and nothing is taken twice", async () => {
   const input = Array.from({ length: 5 }, (_, n) => JSON.stringify({ type: "a.b", data: n }))
     .join("\n");
@@ -144,6 +156,7 @@ test("hooks send says what is wrong with what it was given, and ends with 2", as
     [["send", "a.b", "{name: 1}"], /Cannot read the data as it is not JSON/],
     [["send", "a.b", "--url", "localhost:1"], /must start with http:\/\/ or https:\/\//],
     [["send", "a.b", "--token", "a\nb"], /characters that a header can't carry/],
+    [["send", "a.b", "-k", "a\nb"], /value for idempotency-key .* a header can't carry\n$/],
     [["send", "--batch", "101"], /a whole number from 1 to 100/],
   ];
   for (const [args, message] of cases) {

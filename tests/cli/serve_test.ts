@@ -96,6 +96,20 @@ test("a configuration that is broken on SIGHUP changes nothing, and every fault 
   });
 });
 
+test("a configuration that is gone on SIGHUP changes nothing, though it was not named", async () => {
+  const files: Record<string, string> = {};
+  await serving({ files }, async (server) => {
+    server.signal("SIGHUP");
+    await server.match(/read no configuration again: 0 webhooks/);
+    files["hooks.yaml"] = config("http://127.0.0.1:1/", "audit");
+    server.signal("SIGHUP");
+    await server.match(/read hooks\.yaml again: 1 webhook\n/);
+    delete files["hooks.yaml"];
+    server.signal("SIGHUP");
+    await server.match(/stays as it was: Cannot read the configuration hooks\.yaml: there is no/);
+  });
+});
+
 test("a token that SIGHUP took away opens nothing more, and ends the streams it had opened", async () => {
   const tokens = (token: string) =>
     `server: { tokens: [{ name: one, token: ${token}, scopes: [admin] }] }`;
@@ -206,13 +220,31 @@ test("hooks serve says what is wrong before it serves", async () => {
   assert.ok(!short.stderr.includes("too-short"));
 });
 
-test("hooks serve says so when its port is taken, and closes its store again", async () => {
+test("hooks serve says so when its port is taken, and opens no store then", async () => {
   await serving({}, async (_, url) => {
-    const second = new Terminal({ readFile: filesIn({}) });
-    const args = ["--port", new URL(url).port, "--store", ":memory:"];
-    assert.equal(await second.run("serve", ...args), 1);
+    const second = new Terminal({
+      readFile: filesIn({}),
+      openStore: () => assert.fail("it opened its store"),
+    });
+    assert.equal(await second.run("serve", "--port", new URL(url).port), 1);
     assert.match(second.stderr, /^error: Cannot listen on 127\.0\.0\.1:\d+ as the port is taken\n/);
   });
+});
+
+test("hooks serve can be stopped while its store opens, and answers 503 until it is open", async () => {
+  const server: Terminal = new Terminal({
+    environment: { HOOKS_TOKEN: TOKEN },
+    readFile: filesIn({}),
+    openStore: () => new Promise(() => {}),
+    serve: async (options, handler) => {
+      const response = await handler(new Request("http://127.0.0.1/health"));
+      assert.deepEqual([response.status, response.headers.get("retry-after")], [503, "1"]);
+      queueMicrotask(() => server.signal("SIGINT"));
+      return { port: options.port, close: () => Promise.resolve() };
+    },
+  });
+  assert.equal(await server.run("serve"), 0);
+  assert.match(server.stderr, /^\S+ stopping\n\S+ stopped\n$/);
 });
 
 test("hooks serve --json tells the token that it made, as nobody else can", async () => {

@@ -85,6 +85,7 @@ test("hooks targets that is used wrongly asks no server", async () => {
   const faults: Readonly<Record<string, RegExp>> = {
     "enable": /Cannot enable a target without its name\n {2}It is `hooks targets`, /,
     "disable": /Cannot disable a target without its name/,
+    "disable ": /Cannot disable a target without its name/, // as of a variable that is not set
     "list audit": /Cannot list one target: list takes no name/,
     "audit": /Allowed choices are list, enable, disable/,
     "remove audit": /Allowed choices are list, enable, disable/,

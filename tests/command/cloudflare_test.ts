@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { WebhookReceiver } from "@omniagent/hooks/testing";
 import { verifyWebhook } from "@omniagent/hooks/webhook";
 import { root, runtimeModules } from "../../tools/run.ts";
+import { test } from "../harness.ts";
 import { type KvConnectServer, startKvConnect } from "../kv_connect/server.ts";
 import { type CommandProcess, inFolder, runtimes } from "./processes.ts";
 import { commandsBelow, Shell } from "./shell.ts";
@@ -18,7 +19,7 @@ const page = await Deno.readTextFile(`${folder}/README.md`);
 const CRON_EVERY = 250;
 
 if (node) {
-  Deno.test("the commands of examples/deploy-cloudflare run both Workers as they stand", () =>
+  test("the commands of examples/deploy-cloudflare run both Workers as they stand", () =>
     withShell(async (shell) => {
       let receiver: CommandProcess | undefined;
       let answer: CommandProcess | undefined;
@@ -39,7 +40,7 @@ if (node) {
       );
     }));
 
-  Deno.test("what a receiver refuses once, a run of cron delivers from the store", () =>
+  test("what a receiver refuses once, a run of cron delivers from the store", () =>
     withShell(async (shell) => {
       const receiver = await WebhookReceiver.start({ status: 503 }, {});
       try {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { root } from "../../tools/run.ts";
+import { test } from "../harness.ts";
 import { inFolder, runtimes } from "./processes.ts";
 import { commandsOf, Shell } from "./shell.ts";
 
@@ -7,7 +8,7 @@ const [, bun, node] = await runtimes();
 const modules = node?.args[0]?.split("/@omniagent/")[0];
 
 if (node) {
-  Deno.test("the commands of examples/node/agent.mjs run as they stand, and what it emits is verified", () =>
+  test("the commands of examples/node/agent.mjs run as they stand, and what it emits is verified", () =>
     inExample("node", async (cwd) => {
       const program = await Deno.readTextFile(`${cwd}/agent.mjs`);
       const [install, secret, listen, start, ...others] = commandsOf(program);
@@ -25,7 +26,7 @@ if (node) {
 }
 
 if (bun) {
-  Deno.test("the commands of examples/bun/server.ts run as they stand, and what is sent is delivered", () =>
+  test("the commands of examples/bun/server.ts run as they stand, and what is sent is delivered", () =>
     inExample("bun", async (cwd) => {
       const program = await Deno.readTextFile(`${cwd}/server.ts`);
       const [add, addHono, token, listen, serve, send, ...others] = commandsOf(program);

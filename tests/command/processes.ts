@@ -2,8 +2,8 @@
  * The command as processes: from source on Deno, from the packed package on Bun and Node.
  * @module
  */
-import { pack } from "../../tools/pack.ts";
-import { config, exists, root, runtimeModules } from "../../tools/run.ts";
+import { hasRuntimes, installPacked } from "../../tools/packed.ts";
+import { build, root, runtimeModules } from "../../tools/run.ts";
 
 /** How a runtime starts the command. */
 export type Runtime = {
@@ -24,10 +24,7 @@ export const source: Runtime = {
 
 /** The runtimes that are there. Bun and Node need `npm ci` in tests/runtime. */
 export async function runtimes(): Promise<readonly Runtime[]> {
-  if (!await exists(`${runtimeModules}/.bin/bun`)) {
-    console.log("tests/command: Deno alone, as 'npm ci' was not run in tests/runtime");
-    return [source];
-  }
+  if (!await hasRuntimes("the command on Bun and Node")) return [source];
   const bin = `${await installed()}/bin/hooks.js`;
   return [
     source,
@@ -38,27 +35,9 @@ export async function runtimes(): Promise<readonly Runtime[]> {
 
 /** The packed package in a folder of its own, with the packages that it needs. */
 async function installed(): Promise<string> {
-  const modules = `${root}/.build/command/node_modules`;
-  await Deno.remove(modules, { recursive: true }).catch(() => {});
-  const scope = `${modules}/@omniagent`;
-  await Deno.mkdir(scope, { recursive: true });
-  const args = ["-xzf", await pack(), "-C", scope];
-  const { success } = await new Deno.Command("tar", { args }).output();
-  if (!success) throw new Error("Cannot unpack the package");
-  await Deno.rename(`${scope}/package`, `${scope}/hooks`);
-  const manifest = JSON.parse(await Deno.readTextFile(`${scope}/hooks/package.json`));
-  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })) {
-    const place = `${modules}/${name}`;
-    await Deno.mkdir(place.slice(0, place.lastIndexOf("/")), { recursive: true });
-    await Deno.symlink(`${runtimeModules}/${name}`, place);
-  }
-  return `${modules}/${config.name}`;
-}
-
-/** A port that nobody has at the moment. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  const folder = `${build}/command`;
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  return await installPacked(folder);
 }
 
 /** A folder that is empty, and gone at the end. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { root } from "../../tools/run.ts";
-import { CommandProcess, freePort, inFolder, type Runtime, source } from "./processes.ts";
+import { freePort, root } from "../../tools/run.ts";
+import { test } from "../harness.ts";
+import { CommandProcess, inFolder, type Runtime, source } from "./processes.ts";
 
 /** Commands that go on until they are stopped, and what they print when they are ready. */
 const ready: Readonly<Record<string, RegExp>> = {
@@ -9,7 +10,7 @@ const ready: Readonly<Record<string, RegExp>> = {
   tail: /following/,
 };
 
-Deno.test("README's commands run in their order, as they stand", () =>
+test("README's commands run in their order, as they stand", () =>
   inFolder(async (cwd) => {
     const { commands, config } = await section("The command");
     const [receiver, server] = [freePort(), freePort()];

@@ -4,7 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { CommandProcess, freePort, type Runtime } from "./processes.ts";
+import { freePort } from "../../tools/run.ts";
+import { CommandProcess, type Runtime } from "./processes.ts";
 
 /** Between two looks whether something listens, in milliseconds. */
 const PAUSE = 50;

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { createHooks, DispatchError, WebhookHook } from "@omniagent/hooks";
 import { generateSecret } from "@omniagent/hooks/webhook";
+import { freePort } from "../../tools/run.ts";
 import { test } from "../harness.ts";
 import { blocksOf, readDocuments } from "./documents.ts";
 
@@ -78,13 +79,6 @@ async function send(url: string, secret: string): Promise<void> {
   } finally {
     await hooks.close();
   }
-}
-
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
 }
 
 /** Waits until something listens. */

@@ -46,7 +46,7 @@ export const table: Readonly<Record<string, Row>> = {
   testing: { folders: ["core", "webhook"] },
   cli: {
     folders: ["core", "webhook", "outbox", "kv", "node", "config", "hono", "testing"],
-    packages: ["commander", "@valibot/to-json-schema"],
+    packages: ["commander"],
   },
 };
 

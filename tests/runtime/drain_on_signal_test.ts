@@ -3,21 +3,22 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { pack } from "../../tools/pack.ts";
-import { exists, root, runtimeModules } from "../../tools/run.ts";
+import { hasRuntimes, installPacked } from "../../tools/packed.ts";
+import { root, runtimeModules } from "../../tools/run.ts";
+import { test } from "../harness.ts";
 
-const installed = await exists(`${runtimeModules}/.bin/bun`);
+const PROGRAM = "drain_on_signal.mjs";
 const programs = { bun: `${runtimeModules}/.bin/bun`, node: "node" };
 /** A process ends within this after a signal, in milliseconds. */
 const DRAIN = 4_500;
 const KILLED_AFTER = 10_000;
 
-Deno.test({
-  name: "on Bun and Node a signal ends the process within 4.5 s with code 0, its leases given back",
-  ignore: !installed,
-  async fn() {
-    const folder = await installedIn(await Deno.makeTempDir({ prefix: "signal-" }));
+if (await hasRuntimes("drainOnSignal on Bun and Node")) {
+  test("on Bun and Node a signal ends the process within 4.5 s with code 0, its leases given back", async () => {
+    const folder = await Deno.makeTempDir({ prefix: "signal-" });
     try {
+      await installPacked(folder);
+      await Deno.copyFile(`${root}/tests/runtime/${PROGRAM}`, `${folder}/${PROGRAM}`);
       for (const [runtime, program] of Object.entries(programs)) {
         for (const signal of ["SIGINT", "SIGTERM"] as const) {
           const idle = await send(folder, program, signal, "idle");
@@ -31,19 +32,22 @@ Deno.test({
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
-  },
-});
+  });
+}
 
 /** Starts the program, sends the signal when it is ready. */
 async function send(folder: string, program: string, signal: Deno.Signal, how: string) {
   const child = new Deno.Command(program, {
-    args: [`${folder}/drain_on_signal.mjs`, how],
+    args: [`${folder}/${PROGRAM}`, how],
     cwd: folder,
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
-  const killer = setTimeout(() => child.kill("SIGKILL"), KILLED_AFTER);
+  let over = false;
+  const ended = child.status.finally(() => over = true);
+  const kill = () => over || child.kill("SIGKILL");
+  const killer = setTimeout(kill, KILLED_AFTER);
   try {
     let start = performance.now();
     let said = "";
@@ -54,23 +58,13 @@ async function send(folder: string, program: string, signal: Deno.Signal, how: s
       }
       said += text;
     }
-    const { code } = await child.status;
+    const { code } = await ended;
     const [ready, ...left] = said.trim().split("\n");
     assert.equal(ready, "ready");
     return { code, left, took: Math.round(performance.now() - start) };
   } finally {
     clearTimeout(killer);
+    kill();
+    await ended;
   }
-}
-
-/** The folder, with the packed package and the program in it. */
-async function installedIn(folder: string): Promise<string> {
-  const scope = `${folder}/node_modules/@omniagent`;
-  await Deno.mkdir(scope, { recursive: true });
-  const args = ["-xzf", await pack(), "-C", scope];
-  assert.ok((await new Deno.Command("tar", { args }).output()).success);
-  await Deno.rename(`${scope}/package`, `${scope}/hooks`);
-  const program = "drain_on_signal.mjs";
-  await Deno.copyFile(`${root}/tests/runtime/${program}`, `${folder}/${program}`);
-  return folder;
 }

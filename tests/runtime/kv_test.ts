@@ -4,21 +4,15 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { pack } from "../../tools/pack.ts";
-import { exists, root, runtimeModules } from "../../tools/run.ts";
 import { openStore } from "@omniagent/hooks/kv";
+import { hasRuntimes, installPacked } from "../../tools/packed.ts";
+import { root, runtimeModules } from "../../tools/run.ts";
+import { test } from "../harness.ts";
 import { emptied } from "../internal/kv/clients.ts";
 import { denokvUrl, hasDenokv, TOKEN } from "../kv_connect/denokv.ts";
 import { startKvConnect } from "../kv_connect/server.ts";
 
 const here = `${root}/tests/runtime`;
-const installed = await exists(`${runtimeModules}/.bin/bun`);
-if (!installed) {
-  console.log("tests/runtime: left out, as 'npm ci' was not run there");
-}
-
-const withDenokv = hasDenokv("Bun and Node over a real denokv");
-
 type Runtime = "deno" | "bun" | "node";
 
 /** What a runtime prints before it writes. */
@@ -29,60 +23,40 @@ interface Turn {
   readonly turns: string;
 }
 
-Deno.test({
-  name: "one database file, written by Deno, Bun and Node in turn, reads the same everywhere",
-  ignore: !installed,
-  fn: () =>
-    inFolder(async (folder) => {
-      await takeTurns(folder, `${folder}/hooks.db`);
-    }),
-});
+if (await hasRuntimes("stores on Bun and Node")) {
+  test("one database file, written by Deno, Bun and Node in turn, reads the same everywhere", () =>
+    inFolder((folder) => takeTurns(folder, `${folder}/hooks.db`)));
 
-Deno.test({
-  name: "one KV Connect server, written by Deno, Bun and Node in turn, reads the same everywhere",
-  ignore: !installed,
-  fn: () =>
-    inFolder(async (folder) => {
-      const server = startKvConnect();
-      try {
-        await takeTurns(folder, server.url);
-      } finally {
-        await server.close();
-      }
-    }),
-});
+  test("one KV Connect server, written by Deno, Bun and Node in turn, reads the same everywhere", () =>
+    inFolder((folder) => withServer((url) => takeTurns(folder, url))));
 
-for (const runtime of ["bun", "node"] as const) {
-  Deno.test({
-    name: `a store over KV Connect does on ${runtime} what every store does`,
-    ignore: !installed,
-    fn: () =>
+  for (const runtime of ["bun", "node"] as const) {
+    test(`a store over KV Connect does on ${runtime} what every store does`, () =>
+      inFolder((folder) => withServer((url) => runSuite(folder, runtime, url))));
+  }
+
+  if (hasDenokv("Bun and Node over a real denokv")) {
+    for (const runtime of ["bun", "node"] as const) {
+      test(`a store over a real denokv does on ${runtime} what every store does`, () =>
+        inFolder((folder) => runSuite(folder, runtime, denokvUrl!)));
+    }
+
+    test("a real denokv, written by Deno, Bun and Node in turn, reads the same everywhere", () =>
       inFolder(async (folder) => {
-        const server = startKvConnect();
-        try {
-          await runSuite(folder, runtime, server.url);
-        } finally {
-          await server.close();
-        }
-      }),
-  });
-
-  Deno.test({
-    name: `a store over a real denokv does on ${runtime} what every store does`,
-    ignore: !installed || !withDenokv,
-    fn: () => inFolder((folder) => runSuite(folder, runtime, denokvUrl!)),
-  });
+        (await emptied(await openStore(denokvUrl))).close();
+        await takeTurns(folder, denokvUrl!);
+      }));
+  }
 }
 
-Deno.test({
-  name: "a real denokv, written by Deno, Bun and Node in turn, reads the same everywhere",
-  ignore: !installed || !withDenokv,
-  fn: () =>
-    inFolder(async (folder) => {
-      (await emptied(await openStore(denokvUrl))).close();
-      await takeTurns(folder, denokvUrl!);
-    }),
-});
+async function withServer(use: (url: string) => Promise<void>): Promise<void> {
+  const server = startKvConnect();
+  try {
+    await use(server.url);
+  } finally {
+    await server.close();
+  }
+}
 
 async function runSuite(folder: string, runtime: Runtime, url: string): Promise<void> {
   const { count, failures } = JSON.parse(await run(folder, runtime, "kv_connect_suite.mjs", url));
@@ -135,12 +109,7 @@ async function run(folder: string, runtime: Runtime, script: string, ...args: re
 async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
-    const scope = `${folder}/node_modules/@omniagent`;
-    await Deno.mkdir(scope, { recursive: true });
-    const args = ["-xzf", await packed, "-C", scope];
-    assert.ok((await new Deno.Command("tar", { args }).output()).success);
-    await Deno.rename(`${scope}/package`, `${scope}/hooks`);
-    await Deno.symlink(`${runtimeModules}/@deno`, `${folder}/node_modules/@deno`);
+    await installPacked(folder);
     for (const script of ["kv_file_worker.mjs", "kv_connect_suite.mjs"]) {
       await Deno.copyFile(`${here}/${script}`, `${folder}/${script}`);
     }
@@ -149,5 +118,3 @@ async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
     await Deno.remove(folder, { recursive: true });
   }
 }
-
-const packed = installed ? pack() : Promise.resolve("");

@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { test } from "../harness.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { numbersFrom } from "./events.ts";
 import { leasesIn } from "./leases.ts";
@@ -19,7 +20,7 @@ const TIMEOUT = 8_000;
 const BUDGET = 12_000;
 const MOST_CRONS = 60;
 
-Deno.test("instances that get SIGINT and 5 s later SIGKILL, woken by cron alone, lose nothing", async () => {
+test("instances that get SIGINT and 5 s later SIGKILL, woken by cron alone, lose nothing", async () => {
   const folder = await Deno.makeTempDir({ prefix: "soak-" });
   const path = `${folder}/hooks.db`;
   const receivers = new Receivers(["healthy", "failing", "hanging"]);

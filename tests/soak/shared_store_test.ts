@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { openStore } from "@omniagent/hooks/kv";
+import { test } from "../harness.ts";
 import { emptied } from "../internal/kv/clients.ts";
 import { denokvUrl, hasDenokv } from "../kv_connect/denokv.ts";
 import { type KvRequest, startKvConnect } from "../kv_connect/server.ts";
@@ -15,7 +16,7 @@ import { waitUntil } from "./wait.ts";
 /** How long all of it takes at most, in milliseconds. A claim whose answer is lost waits 22 s, each time. */
 const LIMIT = 150_000;
 
-Deno.test("two processes publish to and deliver from one SQLite file, and nothing is lost", async () => {
+test("two processes publish to and deliver from one SQLite file, and nothing is lost", async () => {
   const folder = await Deno.makeTempDir({ prefix: "soak-" });
   try {
     await together(`${folder}/hooks.db`, 2, 300);
@@ -24,7 +25,7 @@ Deno.test("two processes publish to and deliver from one SQLite file, and nothin
   }
 });
 
-Deno.test("four processes over a failing KV Connect server make progress, and nothing is lost", async () => {
+test("four processes over a failing KV Connect server make progress, and nothing is lost", async () => {
   const count = { unavailable: 0, "lost reply": 0 };
   const fault = async ({ kind }: KvRequest) => {
     await new Promise((resolve) => setTimeout(resolve, 20 * Math.random()));
@@ -47,14 +48,12 @@ Deno.test("four processes over a failing KV Connect server make progress, and no
   }
 });
 
-Deno.test({
-  name: "four processes over a real denokv make progress, and nothing is lost",
-  ignore: !hasDenokv("four processes over a real denokv"),
-  async fn() {
+if (hasDenokv("four processes over a real denokv")) {
+  test("four processes over a real denokv make progress, and nothing is lost", async () => {
     (await emptied(await openStore(denokvUrl))).close();
     await together(denokvUrl!, 4, 500);
-  },
-});
+  });
+}
 
 /** Each process publishes so many events; all deliver. */
 async function together(path: string, processes: number, events: number): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * What the package does on the real workerd. `deno task test:workerd` starts the two workers of this
+ * What the package does on the real workerd. `deno task test:workerd` starts the workers of this
  * folder and then runs this file, which is no `*_test.ts` because it can do nothing without them.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What the two workers and the tests that talk to them agree on.
+ * What the workers and the tests that talk to them agree on.
  * @module
  */
 

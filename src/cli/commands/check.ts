@@ -17,7 +17,8 @@ export function define(command: Command, io: CommandIO): void {
     .addHelpText(
       "after",
       `
-It ends with 1 if there is a fault. With \`hooks schema\`, editors find some while you type.
+It ends with 1 if there is a fault. With \`hooks schema\`, editors find some of
+them while you type.
 
 Examples:
   hooks check

@@ -1,8 +1,9 @@
 import { Argument, type Command, Option } from "commander";
 import { parseInteger } from "../arguments.ts";
-import { addServerOptions, type Client, createClient, type ServerOptions } from "../client.ts";
+import { addServerOptions, type Client, type ServerOptions } from "../client.ts";
 import { type Delivery, deliveryText, type Summary, summaryLine } from "../delivery_text.ts";
 import type { CommandIO } from "../io.ts";
+import { oneOrMany } from "../one_or_many.ts";
 import { styleOf } from "../style.ts";
 
 /** The most that a server gives at once. */
@@ -24,7 +25,7 @@ export function define(command: Command, io: CommandIO): void {
     .addArgument(new Argument("[target]", "of this webhook or durable hook only"))
     .addArgument(new Argument("[id]", "this event's, with the log of its attempts"))
     .addOption(
-      new Option("--state <state>", "pending, dead (given up), or attempted: all that were tried")
+      new Option("--state <state>", "those that wait, were tried, or were given up")
         .choices(["attempted", "pending", "dead"]).default("attempted"),
     )
     .option("-n, --limit <count>", "at most so many", parseInteger(1, 1e9), 20)
@@ -36,27 +37,20 @@ export function define(command: Command, io: CommandIO): void {
       "after",
       `
 Examples:
-  hooks deliveries                       20 that were tried, by webhook, oldest first
-  hooks deliveries audit --state dead    what the webhook audit was never given
-  hooks deliveries audit 019…            one delivery, each attempt with its answer
+  hooks deliveries                     20 that were tried, by webhook
+  hooks deliveries audit --state dead  what the webhook audit was never given
+  hooks deliveries audit 019…          one delivery, with each attempt
 `,
     )
-    .action(async (target: string | undefined, id: string | undefined, options: Options) => {
-      const client = createClient(io, options);
-      await (target !== undefined && id !== undefined
-        ? show(client, target, id, options, io)
-        : list(client, target, options, io));
-    });
+    .action(oneOrMany<Options>({ one: show, many: list }, io));
 }
 
 async function show(
   client: Client,
-  target: string,
-  id: string,
+  path: string,
   { json }: Options,
   io: CommandIO,
 ): Promise<void> {
-  const path = `/deliveries/${encodeURIComponent(target)}/${encodeURIComponent(id)}`;
   const delivery = await client.json<Delivery>(path);
   const text = json ? JSON.stringify(delivery) : deliveryText(delivery, styleOf(io, io.stdout));
   io.stdout.write(`${text}\n`);

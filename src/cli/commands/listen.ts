@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { collect, parseDuration, parseInteger, parsePort, parseShare } from "../arguments.ts";
+import { withEnvFile } from "../env_file.ts";
 import type { CommandIO } from "../io.ts";
 import { hostInUrl, startServer } from "../listening.ts";
 import { type Heard, heardJson, heardText, Tally } from "../heard.ts";
@@ -7,6 +8,7 @@ import { createReceiver, type Received } from "../receiver.ts";
 import { GRACE, listenForStop } from "../stop.ts";
 
 type Options = {
+  readonly envFile?: string;
   readonly secret?: readonly string[];
   readonly host: string;
   readonly port: number;
@@ -29,34 +31,39 @@ export function define(command: Command, io: CommandIO): void {
     .option("--fail <share>", "fail that many requests, such as 30%", parseShare)
     .option("--status <code>", "what failures answer; alone, all fail", parseInteger(300, 599))
     .option("--delay <duration>", "answer so much later, such as 2s", parseDuration)
+    .option("--env-file <file>", "where HOOKS_SECRET stands, unless it is set")
     .option("--json", "print one JSON object a request")
     .addHelpText(
       "after",
       `
-Without a secret every request is taken, and marked as unverified.
+Without a secret every request is taken, and marked as unverified. One on the
+command line can be read by whoever lists processes; HOOKS_SECRET can't.
 
 Examples:
-  HOOKS_SECRET=whsec_… hooks listen      verify and print what comes to http://127.0.0.1:9000/
-  hooks listen --fail 30% --delay 2s     a receiver on a bad day: see retries at work
-  hooks listen --status 410              a receiver that has gone
+  HOOKS_SECRET=whsec_… hooks listen    verify what comes to port 9000
+  hooks listen --env-file .env         the same, with HOOKS_SECRET=… in a file
+  hooks listen --fail 30% --delay 2s   a receiver on a bad day: see retries
+  hooks listen --status 410            a receiver that has gone
 `,
     )
     .action((options: Options) => listen(options, io));
 }
 
 async function listen(options: Options, io: CommandIO): Promise<void> {
+  const secrets = await readSecrets(options, io);
+  const receiver = createReceiver(secrets, io);
   const tally = new Tally();
   const stop = listenForStop(io);
-  const receive = createAnswerer(options, io, stop.signal, (heard) => {
+  const receive = createAnswerer(options, receiver, io, stop.signal, (heard) => {
     tally.count(heard);
     io.stdout.write(`${options.json ? heardJson(heard) : heardText(heard, io)}\n`);
   });
   try {
     const { host: hostname } = options;
     const server = await startServer(io, { hostname, port: options.port }, receive);
-    const verified = secretsOf(options, io).length > 0
+    const verified = secrets.length > 0
       ? "verifying with your secret"
-      : "verifying nothing: there is no --secret";
+      : "verifying nothing: there is no secret";
     io.stderr.write(`listening on http://${hostInUrl(hostname)}:${server.port}/, ${verified}\n`);
     await stop.asked;
     await server.close(GRACE);
@@ -69,11 +76,11 @@ async function listen(options: Options, io: CommandIO): Promise<void> {
 /** Answers requests late, or with a failure, as far as was asked for; and tells of each what it was. */
 function createAnswerer(
   options: Options,
+  receive: (request: Request) => Promise<Received>,
   io: CommandIO,
   signal: AbortSignal,
   tell: (heard: Heard) => void,
 ): (request: Request) => Promise<Response> {
-  const receive = createReceiver(secretsOf(options, io), io);
   const { status, delay = 0, fail = status === undefined ? 0 : 1 } = options;
   return async (request) => {
     const at = new Date(io.now());
@@ -92,7 +99,10 @@ function failure(request: Request, status: number): Received {
   return { response: new Response(body, { status }), outcome: "failed", verified: false, id };
 }
 
-function secretsOf({ secret }: Options, io: CommandIO): readonly string[] {
-  const fromEnv = io.env("HOOKS_SECRET")?.split(/\s+/).filter((part) => part !== "") ?? [];
-  return secret ?? fromEnv;
+async function readSecrets(
+  { secret, envFile }: Options,
+  io: CommandIO,
+): Promise<readonly string[]> {
+  const env = await withEnvFile(io, envFile);
+  return secret ?? env("HOOKS_SECRET")?.split(/\s+/).filter((part) => part !== "") ?? [];
 }

@@ -1,8 +1,9 @@
 import { type Command, Option } from "commander";
 import { parseMoment } from "../arguments.ts";
-import { addServerOptions, type Client, createClient, type ServerOptions } from "../client.ts";
+import { addServerOptions, type Client, type ServerOptions } from "../client.ts";
 import { CommandError } from "../command_error.ts";
 import type { CommandIO } from "../io.ts";
+import { oneOrMany } from "../one_or_many.ts";
 import { Progress } from "../progress.ts";
 import { listenForStop } from "../stop.ts";
 import { printable } from "../style.ts";
@@ -29,15 +30,15 @@ type Answer = {
 export function define(command: Command, io: CommandIO): void {
   command
     .argument("[target]", "to this webhook or durable hook only")
-    .argument("[id]", "this event only, whether it waits, was given up, or was delivered")
+    .argument("[id]", "this event only, whatever became of it")
     .addOption(
-      new Option("--state <state>", "those given up, or those delivered: receivers get them again")
+      new Option("--state <state>", "those given up, or those delivered")
         .choices(["dead", "delivered"]).default("dead"),
     )
     .option("--type <pattern>", "events of this type, or of a prefix such as tool.*")
     .option(
       "--since <time>",
-      "events since 2026-01-31T12:00:00Z, or since 2h ago",
+      "events since 2026-01-31T12:00:00Z, or 2h ago",
       parseMoment(io.now),
     )
     .option("--until <time>", "events before that", parseMoment(io.now))
@@ -48,28 +49,23 @@ export function define(command: Command, io: CommandIO): void {
       "after",
       `
 Examples:
-  hooks replay                          everything that was given up
-  hooks replay audit --since 2h         the same of one webhook, after it was repaired
-  hooks replay audit 019…               one event
+  hooks replay                        everything that was given up
+  hooks replay audit --since 2h       the same of one webhook, once it is mended
+  hooks replay audit 019…             one event
 `,
     )
-    .action(async (target: string | undefined, id: string | undefined, options: Options) => {
-      const client = createClient(io, options);
-      await (target !== undefined && id !== undefined
-        ? one(client, target, id, options, io)
-        : many(client, target, options, io));
-    });
+    .action(oneOrMany<Options>({ one, many }, io));
 }
 
 async function one(
   client: Client,
-  target: string,
-  id: string,
+  path: string,
   { json }: Options,
   io: CommandIO,
 ): Promise<void> {
-  const path = `/deliveries/${encodeURIComponent(target)}/${encodeURIComponent(id)}/retry`;
-  const answer = await client.json<{ readonly outcome: string }>(path, { method: "POST" });
+  const answer = await client.json<{ readonly outcome: string }>(`${path}/retry`, {
+    method: "POST",
+  });
   const words = outcomeWords[answer.outcome] ?? printable(answer.outcome);
   io.stdout.write(`${json ? JSON.stringify(answer) : words}\n`);
 }

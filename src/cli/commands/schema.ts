@@ -10,7 +10,7 @@ export function define(command: Command, io: CommandIO): void {
       `
 Examples:
   hooks schema >hooks.schema.json
-  # yaml-language-server: $schema=./hooks.schema.json      the first line of hooks.yaml
+  # yaml-language-server: $schema=./hooks.schema.json     on top of hooks.yaml
 `,
     )
     .action(() => io.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`));

@@ -11,7 +11,7 @@ export function define(command: Command, io: CommandIO): void {
       "after",
       `
 Examples:
-  export HOOKS_SECRET=$(hooks secret)   both sides read it: sign with it, verify with it
+  export HOOKS_SECRET=$(hooks secret)   one signs with it, the other verifies
   hooks secret --ed25519                receivers can verify, and not sign
 `,
     )

@@ -22,11 +22,11 @@ type Options = ServerOptions & {
 /** `hooks send`: gives events to a server. */
 export function define(command: Command, io: CommandIO): void {
   command
-    .argument("[type]", "the event's type; without it, events are read from standard input")
-    .argument("[data]", "its payload: JSON, @file, or - for standard input (default: {})")
+    .argument("[type]", "the event's type; without it, a pipe gives events")
+    .argument("[data]", "JSON, @file, or - for a pipe (default: {})")
     .option("-s, --session <id>", "the session that it belongs to")
     .option("-k, --idempotency-key <key>", "sent again under this key, it is not taken twice")
-    .option("-w, --wait", "tell what each handler made of it; fail when one failed")
+    .option("-w, --wait", "tell what handlers made of it; fail if one failed")
     .option("--batch <count>", "events in a request", parseInteger(1, MAX_BATCH), MAX_BATCH)
     .option("--json", "print each receipt as JSON");
   addServerOptions(command)
@@ -34,9 +34,9 @@ export function define(command: Command, io: CommandIO): void {
       "after",
       `
 Examples:
-  hooks send tool.called '{"name":"bash","params":{"command":"ls"}}' --session s-1
+  hooks send tool.called '{"name":"bash","params":{}}' --session s-1
   hooks send message.received @message.json --wait
-  hooks send <events.ndjson     one {"type":…,"data":…,"session_id":…} a line
+  hooks send <events.ndjson     a line is {"type":…,"data":…,"session_id":…}
 `,
     )
     .action((type: string | undefined, data: string | undefined, options: Options) =>

@@ -16,7 +16,7 @@ type Options = ServeOptions & { readonly json?: true };
 /** `hooks serve`: hooks over HTTP, with a store. */
 export function define(command: Command, io: CommandIO): void {
   command
-    .argument("[config]", `webhooks, tokens, storage (default: ${DEFAULT_CONFIG}, if it is there)`)
+    .argument("[config]", `webhooks, tokens, … (default: ${DEFAULT_CONFIG}, if there)`)
     .option("-p, --port <port>", "0: any that is free (default: 8787)", parsePort)
     .option("--host <address>", "where to listen (default: 127.0.0.1)")
     .option("--store <path>", "a file, :memory:, or a KV Connect URL (default: hooks.db)")
@@ -25,11 +25,12 @@ export function define(command: Command, io: CommandIO): void {
     .addHelpText(
       "after",
       `
-Tokens stand in the configuration; without any there is one, HOOKS_TOKEN or a new one at each start.
-SIGHUP reads the configuration again; SIGINT and SIGTERM end within five seconds, and lose nothing.
+Tokens stand in the configuration. Without any there is one: HOOKS_TOKEN, or a
+new one at each start. SIGHUP reads the configuration again. SIGINT and SIGTERM
+end within five seconds, and lose nothing.
 
 Examples:
-  hooks serve                              no webhooks yet, but events are taken, and kept
+  hooks serve                   no webhooks yet, but events are taken, and kept
   hooks serve hooks.yaml --env-file .env
   HOOKS_TOKEN=… hooks serve --host 0.0.0.0 --port 80
 `,
@@ -43,25 +44,38 @@ Examples:
 
 async function serve(path: string | undefined, options: Options, io: CommandIO): Promise<void> {
   const generated = createToken();
-  const read = (): Promise<Settings> => readSettings(io, path, options, generated);
+  let file = path;
+  const read = async (): Promise<Settings> => {
+    const settings = await readSettings(io, file, options, generated);
+    file = settings.file; // from now on it has to be there
+    return settings;
+  };
   const settings = await read();
   const log = new Log(io, options.json === true);
   const stop = listenForStop(io);
-  const service = await openService(io, settings, log);
-  const forget = io.onSignal("SIGHUP", () => void reload(service, read, log, io));
+  let service: Service | undefined;
+  const answer = (request: Request): Promise<Response> | Response =>
+    service?.fetch(request) ?? new Response(null, { status: 503, headers: { "retry-after": "1" } });
+  const forget = io.onSignal("SIGHUP", () => {
+    if (service) void reload(service, read, log, io);
+  });
   try {
     const { host: hostname, port } = settings;
-    const server = await startServer(io, { hostname, port }, (request) => service.fetch(request));
-    greet(settings, server.port, log, options, io);
-    await stop.asked;
-    log.say("stopping");
-    const stopped = server.close(GRACE);
-    await service.close();
-    await stopped;
+    // Before the store: a second server that was started by mistake delivers nothing.
+    const server = await startServer(io, { hostname, port }, answer);
+    const opening = openService(io, settings, log);
+    try {
+      service = await Promise.race([opening, stop.asked.then(() => undefined)]);
+      if (service) greet(settings, server.port, log, options, io);
+      await stop.asked;
+      log.say("stopping");
+    } finally {
+      const closed = server.close(GRACE);
+      if (service) await service.close();
+      else void opening.then((late) => late.close(), () => {}); // a slow store keeps nobody here
+      await closed;
+    }
     log.say("stopped");
-  } catch (error) {
-    await service.close().catch(() => {}); // what went wrong first is what counts
-    throw error;
   } finally {
     forget();
     stop.release();

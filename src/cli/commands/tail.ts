@@ -36,7 +36,7 @@ export function define(command: Command, io: CommandIO): void {
     .addHelpText(
       "after",
       `
-A connection that is lost is made again, and goes on behind the last event: none is missed.
+A connection that is lost is made again, and goes on behind the last event.
 
 Examples:
   hooks tail --type 'tool.*'

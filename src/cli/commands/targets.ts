@@ -43,7 +43,7 @@ Examples:
 function checkUsage(action: Action, name: string | undefined, { reason }: Options): void {
   const fault = action === "list"
     ? name !== undefined && "Cannot list one target: list takes no name"
-    : name === undefined && `Cannot ${action} a target without its name`;
+    : !name && `Cannot ${action} a target without its name`;
   if (fault) {
     throw new CommandError(fault, [
       "It is `hooks targets`, `hooks targets enable NAME` or `hooks targets disable NAME`",

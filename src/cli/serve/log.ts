@@ -48,7 +48,7 @@ export class Log {
 
   #entry(level: "info" | "warn" | "error", [message, detail]: readonly unknown[]): void {
     const fields = detail instanceof Error
-      ? { error: detail.message }
+      ? { error: messagesOf(detail) }
       : typeof detail === "object" && detail !== null
       ? detail as Fields
       : detail === undefined
@@ -69,6 +69,17 @@ export class Log {
     );
     stderr.write(`${[dim(time.slice(11, 23)), paint(text), ...details].join(" ")}\n`);
   }
+}
+
+/** What an error says, and then what caused it: that a disk is full stands in a cause. */
+function messagesOf(error: Error): string {
+  const messages: string[] = [];
+  for (let at: unknown = error; at instanceof Error && messages.length < 5; at = at.cause) {
+    if (!messages.some((message) => message.includes((at as Error).message))) {
+      messages.push(at.message);
+    }
+  }
+  return messages.join(": ");
 }
 
 type Fields = Readonly<Record<string, unknown>>;

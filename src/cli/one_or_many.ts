@@ -1,0 +1,26 @@
+import { type Client, createClient, type ServerOptions } from "./client.ts";
+import type { CommandIO } from "./io.ts";
+
+/** What a command does to one delivery, by its path, or to those of a target, or to all. */
+export type OneOrMany<Options> = {
+  readonly one: (client: Client, path: string, options: Options, io: CommandIO) => Promise<void>;
+  readonly many: (
+    client: Client,
+    target: string | undefined,
+    options: Options,
+    io: CommandIO,
+  ) => Promise<void>;
+};
+
+/** The action of a command with the arguments `[target] [id]`. */
+export function oneOrMany<Options extends ServerOptions>(
+  { one, many }: OneOrMany<Options>,
+  io: CommandIO,
+): (target: string | undefined, id: string | undefined, options: Options) => Promise<void> {
+  return async (target, id, options) => {
+    const client = createClient(io, options);
+    if (target === undefined || id === undefined) return await many(client, target, options, io);
+    const path = `/deliveries/${encodeURIComponent(target)}/${encodeURIComponent(id)}`;
+    await one(client, path, options, io);
+  };
+}

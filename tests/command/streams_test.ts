@@ -1,0 +1,90 @@
+/**
+ * What the command makes of readers that are slow, or gone, and of a disk that is full.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { exists } from "../../tools/run.ts";
+import { test } from "../harness.ts";
+import { inFolder, type Runtime, runtimes } from "./processes.ts";
+
+const TOKEN = "a-token-of-this-test";
+/** Writing to it fails as on a full disk; Linux has it. */
+const FULL = "/dev/full";
+const hasFull = await exists(FULL);
+if (!hasFull) console.log(`a full disk: left out, as there is no ${FULL}`);
+
+for (const runtime of await runtimes()) {
+  const { name } = runtime;
+
+  test(`on ${name} a reader that goes away ends the command without a word`, () =>
+    inFolder(async (cwd) => {
+      const { stdout, stderr } = await shell(runtime, "schema | head -n 1", cwd);
+      assert.deepEqual([stdout, stderr], ["{\n", ""]);
+    }));
+
+  test(`on ${name} a slow reader gets everything, though it is more than a pipe holds`, () =>
+    inFolder(async (cwd) => {
+      const faults = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`none${n}`, 1]));
+      const webhooks = Array.from({ length: 250 }, () => faults);
+      await Deno.writeTextFile(`${cwd}/hooks.yaml`, JSON.stringify({ hooks: { webhooks } }));
+      const { stdout } = await shell(runtime, "check --json | { sleep 0.3; cat; }", cwd);
+      assert.ok(stdout.length > 100_000, `${stdout.length} characters`);
+      assert.ok(JSON.parse(stdout).issues.length > 100);
+    }));
+
+  if (hasFull) {
+    test(`on ${name} output that can't be written is a failure, told in one line`, () =>
+      inFolder(async (cwd) => {
+        const { code, stderr } = await shell(runtime, `schema >${FULL}`, cwd);
+        assert.equal(code, 1);
+        assert.match(stderr, /^error: Cannot write the output: .*no space left on device.*\n$/i);
+        assert.equal((await shell(runtime, `sned 2>${FULL}`, cwd)).code, 2);
+      }));
+  }
+
+  test(`on ${name} serve goes on when nobody reads its log any more, and still ends in order`, () =>
+    inFolder(async (cwd) => {
+      const child = new Deno.Command(runtime.program, {
+        args: [...runtime.args, "serve", "--port", "0", "--json"],
+        cwd,
+        env: { HOOKS_TOKEN: TOKEN },
+        stdin: "null",
+        stdout: "null",
+        stderr: "piped",
+      }).spawn();
+      let over = false;
+      const ended = child.status.finally(() => over = true);
+      try {
+        const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+        const { url } = JSON.parse((await reader.read()).value!);
+        await reader.cancel();
+        for (let n = 0; n < 3; n++) {
+          const headers = {
+            authorization: `Bearer ${TOKEN}`,
+            "content-type": "application/json",
+          };
+          const body = '{"type":"a.b","data":1}';
+          const response = await fetch(`${url}/events`, { method: "POST", headers, body });
+          await response.body?.cancel();
+          assert.equal(response.status, 202);
+        }
+        child.kill("SIGTERM");
+        assert.equal((await ended).code, 0);
+      } finally {
+        if (!over) child.kill("SIGKILL");
+        await ended;
+      }
+    }));
+}
+
+/** What a line for the shell that begins with `hooks` prints. */
+async function shell({ program, args }: Runtime, line: string, cwd: string) {
+  const hooks = [program, ...args].map((word) => `'${word}'`).join(" ");
+  const { code, stdout, stderr } = await new Deno.Command("sh", {
+    args: ["-c", `${hooks} ${line}`],
+    cwd,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  return { code, stdout: out!, stderr: error! };
+}

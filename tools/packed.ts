@@ -1,0 +1,46 @@
+/**
+ * The packed package for programs that Bun and Node run, without an install from the network.
+ * @module
+ */
+import { pack } from "./pack.ts";
+import { config, exists, run, runtimeModules } from "./run.ts";
+
+/** Whether `npm ci` was run in tests/runtime; prints what is left out when it was not. */
+export async function hasRuntimes(what: string): Promise<boolean> {
+  const installed = await exists(`${runtimeModules}/.bin/bun`);
+  if (!installed) {
+    console.log(`${what}: left out, as 'npm ci' was not run in tests/runtime`);
+  }
+  return installed;
+}
+
+let archive: Promise<string> | undefined;
+
+/**
+ * Puts the package into a folder's `node_modules`, beside links to what it needs of tests/runtime.
+ * Resolves to where it is.
+ */
+export async function installPacked(folder: string): Promise<string> {
+  const modules = `${folder}/node_modules`;
+  const place = `${modules}/${config.name}`;
+  await Deno.mkdir(place, { recursive: true });
+  await run("tar", [
+    "-xzf",
+    await (archive ??= pack()),
+    "--strip-components=1",
+    "-C",
+    place,
+  ]);
+  const manifest = JSON.parse(await Deno.readTextFile(`${place}/package.json`));
+  for (
+    const name of Object.keys({
+      ...manifest.dependencies,
+      ...manifest.peerDependencies,
+    })
+  ) {
+    const link = `${modules}/${name}`;
+    await Deno.mkdir(link.slice(0, link.lastIndexOf("/")), { recursive: true });
+    await Deno.symlink(`${runtimeModules}/${name}`, link);
+  }
+  return place;
+}
