@@ -179,8 +179,8 @@ export class Publisher {
       if (key !== undefined) {
         const rest = others && { others: others.map(({ event }) => event.id) };
         const seen: Seen = { v: VERSION, id, hash, ...rest };
-        draft.checks.push({ key: keys.seen("", key), versionstamp: null });
-        draft.sets.push([keys.seen("", key), seen, retention.seen]);
+        draft.checks.push({ key: keys.seen(key), versionstamp: null });
+        draft.sets.push([keys.seen(key), seen, retention.seen]);
       }
     }
     tails.finish(draft);

@@ -21,7 +21,7 @@ export const plantedInPublish: readonly Mutant[] = [
     breaks: "publish",
     edits: [[
       PUBLISHER,
-      'draft.checks.push({ key: keys.seen("", key), versionstamp: null });',
+      "draft.checks.push({ key: keys.seen(key), versionstamp: null });",
       "",
     ]],
   },
