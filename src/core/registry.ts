@@ -12,7 +12,7 @@ import type { Registration, RegistrationInfo } from "./registration.ts";
 import type { RegistryOptions } from "./registry_options.ts";
 import type { Store } from "./store.ts";
 
-/** The engine beneath a registry: for its `Dispatcher` and `createHooks`, and nobody else. */
+/** The engine beneath a registry: for what this folder makes of one, and nobody else. */
 export let engineOf: (registry: HookRegistry) => Engine;
 
 /**
