@@ -58,7 +58,7 @@ export class Engine {
       this.contextFor(entry, [type], this.lifecycle.abandoned.signal)
     );
     this.acceptance = new Acceptance(this.lifecycle, options.schemas);
-    queue?.connect?.({
+    this.lifecycle.connection = queue?.connect?.({
       targetsOf: (event) => this.outgoing.targetsOf(event, this.plans.for(event.type)!.targets),
       announce: (event) => this.#announce(event),
     });

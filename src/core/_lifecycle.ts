@@ -5,6 +5,7 @@ import type { DeliveryQueue } from "./delivery.ts";
 import type { HandlerOutcome } from "./emitter.ts";
 import { HookCloseError, HookInitError, HooksClosedError } from "./errors.ts";
 import type { Logger } from "./hook.ts";
+import type { Registration } from "./registration.ts";
 
 /** What the lifecycle is told about. */
 export type LifecycleOptions = {
@@ -26,6 +27,8 @@ export class HookLifecycle {
   ready = false;
   /** Aborts when events that are still under way are given up. */
   readonly abandoned: AbortController = sharedController();
+  /** What holds the queue: it is let go once these hooks are closed. */
+  connection: Registration | undefined;
   /** Whether it has: what was under way goes no further. */
   over = false;
   readonly #options: LifecycleOptions;
@@ -122,8 +125,11 @@ export class HookLifecycle {
 
     const end = startTimer(closeTimeout, `was still closing after ${closeTimeout} ms`);
     const drained = startTimer(drainTimeout, `still ran after ${drainTimeout} ms`);
-    const quiet = this.#quiet((error) => fail("outbox", error));
-    await Promise.race([quiet, drained.late]).catch((error) => fail("events", error));
+    const stop = this.#stopper((error) => fail("outbox", error));
+    await Promise.race([this.#quiet(stop), drained.late]).catch((error) => {
+      fail("events", error);
+      void stop(); // it may have been started since, and be another's by the time that all has ended
+    });
     drained.cancel();
 
     this.over = true;
@@ -140,18 +146,22 @@ export class HookLifecycle {
     this.#openingSignal.abort(new HooksClosedError("Cannot open hooks"));
   }
 
-  /** Resolves when nothing opens, no event is under way and the queue has stopped. */
-  async #quiet(failed: (error: unknown) => void): Promise<void> {
-    const { drained, queue } = this.#options;
+  /** Stops the queue while it is ours; its first failure is told. */
+  #stopper(failed: (error: unknown) => void): () => Promise<void> {
     let told = false;
-    const stop = async (): Promise<void> => {
+    return async () => {
       try {
-        if (this.#started) await queue?.stop();
+        if (this.#started && !this.over) await this.#options.queue?.stop();
       } catch (error) {
         if (!told) failed(error);
         told = true;
       }
     };
+  }
+
+  /** Resolves when nothing opens, no event is under way and the queue has stopped. */
+  async #quiet(stop: () => Promise<void>): Promise<void> {
+    const { drained } = this.#options;
     const ended = Promise.all([
       this.#opening?.catch(() => {}), // whoever waits for it hears of it
       drained().then(() => this.#stopOpening()), // an event that was accepted may wait for it

@@ -8,7 +8,7 @@ import type { HooksOption } from "./install.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { EventOf, EventPattern } from "./patterns.ts";
 import type { Registration } from "./registration.ts";
-import { HookRegistry } from "./registry.ts";
+import { engineOf, HookRegistry } from "./registry.ts";
 import type { RegistryOptions } from "./registry_options.ts";
 
 /** Options of `createHooks`. */
@@ -68,16 +68,18 @@ export interface Hooks<Events extends object = AgentEvents>
 export function createHooks<Events extends object = AgentEvents>(
   options: HooksOptions<Events> = {},
 ): Hooks<Events> {
-  if (options?.use !== undefined && !Array.isArray(options.use)) {
-    throw new TypeError(
-      `Cannot create hooks as 'use' must be a list: current value is ${show(options.use)}`,
-    );
-  }
-  const registry = new HookRegistry<Events>(options); // from here on, an outbox knows of it
+  const first = checkList(options?.use); // before an outbox knows of the registry
+  const registry = new HookRegistry<Events>(options);
   const dispatcher = new Dispatcher<Events>(registry);
   const use = (...list: readonly HooksOption<Events>[]): readonly Registration[] =>
     registerAll(registry as unknown as HookRegistry, list as readonly HooksOption[]);
-  use(...options.use ?? []);
+  try {
+    use(...first);
+  } catch (error) {
+    // Nobody can close what was not made: the outbox is free for another try.
+    engineOf(registry as unknown as HookRegistry).lifecycle.connection?.unregister();
+    throw error;
+  }
   return {
     registry,
     dispatcher,
@@ -90,6 +92,11 @@ export function createHooks<Events extends object = AgentEvents>(
     drain: () => registry.drain(),
     close: () => registry.close(),
   };
+}
+
+function checkList<Option>(use: readonly Option[] | undefined): readonly Option[] {
+  if (use === undefined || Array.isArray(use)) return use ?? [];
+  throw new TypeError(`Cannot create hooks as 'use' must be a list: current value is ${show(use)}`);
 }
 
 function registerAll(

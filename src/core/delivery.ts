@@ -124,8 +124,12 @@ export type DeliveryQueue = {
   ): Promise<readonly Receipt[]>;
   /** Adds a target that stored deliveries can go to. */
   register(target: DeliveryTarget): Registration;
-  /** Is told whose queue it is, when it has events of its own. */
-  connect?(host: QueueHost): void;
+  /**
+   * Is told whose queue it is, until what it gives is unregistered: when those hooks are closed.
+   *
+   * @throws {TypeError} when it is another's, and can't be shared
+   */
+  connect?(host: QueueHost): Registration;
   /** Begins to deliver; called by `init`. */
   start(): void;
   /**

@@ -12,7 +12,7 @@ import type { Registration, RegistrationInfo } from "./registration.ts";
 import type { RegistryOptions } from "./registry_options.ts";
 import type { Store } from "./store.ts";
 
-/** The engine beneath a registry: what its `Dispatcher` shares, and nobody else. */
+/** The engine beneath a registry: for what this folder makes of one, and nobody else. */
 export let engineOf: (registry: HookRegistry) => Engine;
 
 /**
@@ -150,6 +150,7 @@ export class HookRegistry<Events extends object = AgentEvents> implements Lifecy
     } finally {
       for (const registration of this.#queued) registration.unregister();
       this.#queued.clear();
+      this.#engine.lifecycle.connection?.unregister();
     }
   }
 

@@ -1,10 +1,11 @@
-import type { Store, StoreEntry, StoreKey } from "../core/mod.ts";
+import type { Store, StoreKey } from "../core/mod.ts";
 import { type Change, commitChange } from "./_commit.ts";
 import type { Endpoints } from "./_endpoints.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
 import { type Due, readDue, type Retention, VERSION } from "./_records.ts";
 import type { Lease } from "./_lease.ts";
+import { readList } from "./_scan.ts";
 import type { Targets } from "./_targets.ts";
 
 /** Keys that one look at a target reads. */
@@ -79,7 +80,7 @@ export class Claimer {
    * those whose attempts may take longer.
    */
   async pass(longest: number): Promise<Pass> {
-    const { env, store, keys } = this.#options;
+    const { env, keys } = this.#options;
     const several = this.#met.length > 1;
     const start = several ? this.#met[Math.floor(env.random() * this.#met.length)]! : "";
     const met: string[] = [];
@@ -87,7 +88,7 @@ export class Claimer {
     const total = { claimed: 0, next: undefined as number | undefined, left, owed: false };
     let wrapped = start === "";
     for (let from = start;;) {
-      const [first] = await collect(store, keys.dueFrom(from), 1);
+      const [first] = await readList(this.#options, keys.dueFrom(from), { limit: 1 });
       const name = first === undefined ? undefined : String(first.key[2]);
       if (name === undefined || (wrapped && start !== "" && name >= start)) {
         if (wrapped) {
@@ -148,11 +149,11 @@ export class Claimer {
 
   /** Reads a target's due keys until some can be leased. */
   async #look(name: string): Promise<Seen> {
-    const { env, store, keys } = this.#options;
+    const { env, keys } = this.#options;
     let next: number | undefined;
     let after: StoreKey | undefined;
     for (;;) {
-      const page = await collect(store, keys.dueFrom(name, after), PAGE);
+      const page = await readList(this.#options, keys.dueFrom(name, after), { limit: PAGE });
       const now = env.now();
       const claimable: DueEntry[] = [];
       for (const { key, value, versionstamp } of page) {
@@ -211,14 +212,4 @@ function partsOf(key: StoreKey): Pick<Lease, "id" | "session"> | undefined {
   if (typeof id !== "string" || rest.length > 0) return undefined;
   if (session === undefined) return { id, session };
   return id === "lane" && typeof session === "string" ? { id: undefined, session } : undefined;
-}
-
-async function collect(
-  store: Store,
-  selector: Parameters<Store["list"]>[0],
-  limit: number,
-): Promise<readonly StoreEntry[]> {
-  const entries: StoreEntry[] = [];
-  for await (const entry of store.list(selector, { limit })) entries.push(entry);
-  return entries;
 }

@@ -11,6 +11,8 @@ import { OutboxUnavailableError } from "./errors.ts";
 
 /** Longest pause before a commit is sent again, in milliseconds. */
 const LONGEST_PAUSE = 1000;
+/** Keys of one `getMany`, at most: Deno KV's limit. */
+const READS = 10;
 
 /** A commit as data, so that the very same one can be sent again. */
 export type Change = {
@@ -57,18 +59,23 @@ export async function commitChange(
 }
 
 /**
- * Reads keys, again and again while the store fails.
+ * Reads keys, again and again while the store fails: ten at once, each ten as they are at one moment.
  *
- * @throws {OutboxUnavailableError} when it gives no answer in time
+ * @throws {OutboxUnavailableError} when it gives no answer in time, or what `unavailable` makes then
  */
-export function readKeys(
+export async function readKeys(
   store: Store,
   keys: readonly StoreKey[],
   env: Env,
   patience: number,
+  unavailable = (cause: unknown): Error => new OutboxUnavailableError("unknown", cause),
 ): Promise<readonly StoreEntry[]> {
-  const unavailable = (cause: unknown): Error => new OutboxUnavailableError("unknown", cause);
-  return patiently(() => store.getMany(keys), env, patience, unavailable);
+  const entries: StoreEntry[] = [];
+  for (let from = 0; from < keys.length; from += READS) {
+    const some = keys.slice(from, from + READS);
+    entries.push(...await patiently(() => store.getMany(some), env, patience, unavailable));
+  }
+  return entries;
 }
 
 /**

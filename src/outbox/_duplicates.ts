@@ -41,7 +41,7 @@ export async function findStored(
     for (const prepared of unit.batch) {
       if (unit.done.has(prepared)) continue; // with the first of its batch
       const { key, hash } = prepared;
-      const seen = key === undefined ? null : (await read(keys.seen("", key))).value as Seen | null;
+      const seen = key === undefined ? null : (await read(keys.seen(key))).value as Seen | null;
       if (seen !== null && seen.hash !== hash) throw new IdempotencyConflictError();
       if (seen !== null) setDuplicates(unit.done, prepared, seen);
       else if (await isThere(prepared)) {

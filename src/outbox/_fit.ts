@@ -44,7 +44,7 @@ export function fits({ mutations, bytes, keys, checks }: Share, room: Room): boo
     checks <= room.checks;
 }
 
-/** What some events take of one commit, beside the check of the first. */
+/** What some events take of one commit. */
 export function shareOf(batch: readonly Prepared[], room: Room): Share {
   const lanes = lanesIn(batch).length;
   // A count is one change, for all events of a target that were made on one day: two, about midnight.

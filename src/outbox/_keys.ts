@@ -47,8 +47,8 @@ export class Keys {
   }
 
   /** What an idempotency key was used for. */
-  seen(scope: string, key: string): StoreKey {
-    return [this.#prefix, "seen", scope, key];
+  seen(key: string): StoreKey {
+    return [this.#prefix, "seen", "", key];
   }
 
   /** A number of deliveries. */
@@ -85,11 +85,6 @@ export class Keys {
   dueFrom(target: string, after?: StoreKey): StoreSelector {
     const prefix = [this.#prefix, "due"];
     return { prefix, start: after ?? [...prefix, target] };
-  }
-
-  /** Every live delivery. */
-  get allDue(): StoreSelector {
-    return { prefix: [this.#prefix, "due"] };
   }
 }
 

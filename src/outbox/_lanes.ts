@@ -10,8 +10,6 @@ import type { Targets } from "./_targets.ts";
 
 /** How long a read waits for the store, in milliseconds. */
 const PATIENCE = 5_000;
-/** Keys of one `getMany`. */
-const READS = 10;
 
 /** The session in whose lane a target gets an event; undefined: it waits for no other. */
 export function laneOf(targets: Targets, target: string, event: HookEvent): string | undefined {
@@ -48,13 +46,10 @@ export class LaneTails {
   ): Promise<LaneTails> {
     const tails = new LaneTails(keys);
     const distinct = new Map(lanes.map((lane) => [nameOf(...lane), lane]));
-    const list = [...distinct];
-    for (let from = 0; from < list.length; from += READS) {
-      const part = list.slice(from, from + READS);
-      const read = part.map(([, lane]) => keys.lane(...lane));
-      const entries = await readKeys(store, read, env, patience);
-      part.forEach(([name, lane], i) => tails.#tails.set(name, tailOf(lane, entries[i]!)));
-    }
+    const list = [...distinct.values()].map((lane) => keys.lane(...lane));
+    const entries = await readKeys(store, list, env, patience);
+    let n = 0;
+    for (const [name, lane] of distinct) tails.#tails.set(name, tailOf(lane, entries[n++]!));
     return tails;
   }
 

@@ -1,4 +1,10 @@
-import { createEventIdAt, type HookEvent, type QueueHost, toWire } from "../core/mod.ts";
+import {
+  createEventIdAt,
+  type HookEvent,
+  type QueueHost,
+  type Registration,
+  toWire,
+} from "../core/mod.ts";
 import { type Draft, putDue, putHead } from "./_draft.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
@@ -21,14 +27,25 @@ export type OwnEventsOptions = {
 /** The events of the outbox itself: each rides in the commit that causes it. */
 export class OwnEvents {
   readonly #options: OwnEventsOptions;
-  readonly #hosts = new Set<QueueHost>();
+  #host: QueueHost | undefined;
 
   constructor(options: OwnEventsOptions) {
     this.#options = options;
   }
 
-  connect(host: QueueHost): void {
-    this.#hosts.add(host);
+  /** @throws {TypeError} when other hooks have the outbox: closing them would stop it for both */
+  connect(host: QueueHost): Registration {
+    if (this.#host) {
+      throw new TypeError(
+        "Cannot create hooks with this outbox as other hooks have it: close them first, or create " +
+          "another outbox over the same store",
+      );
+    }
+    this.#host = host;
+    const unregister = (): void => {
+      if (this.#host === host) this.#host = undefined;
+    };
+    return { unregister, [Symbol.dispose]: unregister };
   }
 
   /**
@@ -47,13 +64,13 @@ export class OwnEvents {
     const at = env.now();
     const id = createEventIdAt(at);
     const event: HookEvent = Object.freeze({ id, type, timestamp: new Date(at), data });
-    const to = [...new Set([...this.#hosts].flatMap((host) => host.targetsOf(event)))];
+    const to = this.#host?.targetsOf(event) ?? [];
     if (to.length > 0 || eventLog) {
       putHead(draft, { id, wire: toWire(event), to }, at, keys, retention);
       for (const target of to) putDue(draft, keys.due(target, at, id), UNLEASED, retention);
     }
     return () => {
-      for (const host of this.#hosts) host.announce(event);
+      this.#host?.announce(event);
       if (to.length > 0) wake();
     };
   }

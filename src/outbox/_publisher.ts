@@ -6,22 +6,22 @@ import {
   StoreLimitError,
 } from "../core/mod.ts";
 import { storeChunks } from "./_chunks.ts";
-import { type Change, commitChange } from "./_commit.ts";
-import { Draft, putDue, putHead } from "./_draft.ts";
+import { commitChange } from "./_commit.ts";
 import { findStored, receiptOf } from "./_duplicates.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
 import { fitIntoCommit, type Room } from "./_fit.ts";
-import { LaneTails, putLaneDue } from "./_lanes.ts";
+import { LaneTails } from "./_lanes.ts";
 import type { BornLease, Lessor } from "./_lessor.ts";
 import { Lines } from "./_lines.ts";
 import { findRepeats, lanesIn, prepareBatch, type Prepared } from "./_prepare.ts";
-import { type Retention, type Seen, UNLEASED, VERSION } from "./_records.ts";
+import { publicationDraft } from "./_publication.ts";
+import type { Retention } from "./_records.ts";
 import type { Targets } from "./_targets.ts";
 import { standsAlone, type Unit, Units } from "./_units.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 
-/** Commits under way, at most, that have idempotency keys. */
+/** Commits under way, at most, that keep nobody from the next. */
 const MOST_ASIDE = 16;
 /** How long a publish waits for the store, in milliseconds. */
 const PATIENCE = 10_000;
@@ -128,7 +128,7 @@ export class Publisher {
       const cancel = (): void => leases.forEach((lease) => lessor.cancel(lease));
       try {
         const tails = await this.#tailsOf(batch, left());
-        const change = this.#changeFor(batch, leases, tails);
+        const { change } = publicationDraft(batch, tails, leases, this.#options);
         const outcome = await commitChange(store, change, env, left());
         if (outcome.ok === "unknown") throw new OutboxUnavailableError("unknown", outcome.cause);
         // `false` may mean that it was applied, and that only the answer to that was lost.
@@ -158,55 +158,6 @@ export class Publisher {
       if (!(error instanceof OutboxUnavailableError)) throw error;
       throw new OutboxUnavailableError(false, error.cause);
     }
-  }
-
-  /** One commit for some events: heads, due keys, counts. Its guard is that the first is not there. */
-  #changeFor(batch: readonly Prepared[], leases: BornLease[], tails: LaneTails): Change {
-    const { keys, env, retention } = this.#options;
-    const at = env.now();
-    const draft = new Draft();
-    draft.checks.push({ key: keys.event(batch[0]!.event.id), versionstamp: null });
-    for (const [n, prepared] of batch.entries()) {
-      const { event: { id }, key, token, hash, others } = prepared;
-      if (n > 0 && token !== undefined) {
-        draft.checks.push({ key: keys.event(id), versionstamp: null });
-      }
-      putHead(draft, { id, ...prepared }, at, keys, retention);
-      for (const target of prepared.to) {
-        const lease = this.#place(draft, prepared, target, at, tails);
-        if (lease) leases.push(lease);
-      }
-      if (key !== undefined) {
-        const rest = others && { others: others.map(({ event }) => event.id) };
-        const seen: Seen = { v: VERSION, id, hash, ...rest };
-        draft.checks.push({ key: keys.seen("", key), versionstamp: null });
-        draft.sets.push([keys.seen("", key), seen, retention.seen]);
-      }
-    }
-    tails.finish(draft);
-    for (const lease of leases) {
-      if (lease.session !== undefined) lease.more = tails.added(lease.target, lease.session) > 1;
-    }
-    return draft.change;
-  }
-
-  /** A delivery as it is born: leased to this process when it may be attempted at once. */
-  #place(
-    draft: Draft,
-    prepared: Prepared,
-    target: string,
-    at: number,
-    tails: LaneTails,
-  ): BornLease | undefined {
-    const { keys, retention, lessor } = this.#options;
-    const { event: { id }, lanes } = prepared;
-    const session = lanes.get(target);
-    if (session !== undefined && !tails.append(draft, target, session, id, retention.rest)) return;
-    const lease = lessor.lease(target);
-    const due = lease?.due ?? UNLEASED;
-    if (session === undefined) putDue(draft, keys.due(target, at, id), due, retention);
-    else putLaneDue(draft, keys, target, at, session, due);
-    return lease && { target, session, more: false, prepared, at, ...lease };
   }
 
   #stored(units: readonly Unit[], leases: readonly BornLease[], versionstamp: string): void {

@@ -1,4 +1,4 @@
-import { fromWire, type HookEvent, type Store, type StoreKey } from "../core/mod.ts";
+import { fromWire, type HookEvent, type Store } from "../core/mod.ts";
 import { readKeys } from "./_commit.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
@@ -15,8 +15,6 @@ export const NEW_LOG: DeliveryLog = { v: VERSION, state: "pending", made: 0, att
 
 /** How long a read waits for the store, in milliseconds; after that the lease is returned. */
 const PATIENCE = 5_000;
-/** Keys of one `getMany`. */
-const READS = 10;
 
 /** Reads a delivery's event and log. */
 export async function loadDelivery(
@@ -50,17 +48,12 @@ export async function readEvent(
   env: Env,
 ): Promise<Loaded["event"]> {
   if (head === null) return "expired";
-  const chunks = head?.chunks ?? 0;
-  const parts: unknown[] = [];
+  const chunks = Array.from({ length: head.chunks ?? 0 }, (_, n) => keys.chunk(id, n));
   // A fault of the store is no fault of the event: the lease ends, and somebody tries again.
-  for (let n = 0; n < chunks; n += READS) {
-    const list: StoreKey[] = [];
-    for (let i = n; i < Math.min(n + READS, chunks); i++) list.push(keys.chunk(id, i));
-    parts.push(...(await readKeys(store, list, env, PATIENCE)).map(({ value }) => value));
-  }
+  const parts = (await readKeys(store, chunks, env, PATIENCE)).map(({ value }) => value);
   if (parts.includes(null)) return "unreadable";
   try {
-    if (chunks === 0) return fromWire(head.event);
+    if (parts.length === 0) return fromWire(head.event);
     return fromWire(JSON.parse(parts.join("")));
   } catch {
     return "unreadable";

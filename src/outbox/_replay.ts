@@ -15,8 +15,6 @@ import type { ReplayOptions, ReplayResult } from "./operations.ts";
 const PATIENCE = { least: 1_000, most: 10_000 };
 /** Bytes of one delivery in a commit, at most: its log has 16 KiB. */
 const LARGEST = 20_000;
-/** Keys of one `getMany`. */
-const READS = 10;
 
 /** A delivery that may be replayed, as the walk met it. */
 type Candidate = { readonly target: string; readonly id: string; readonly entry: StoreEntry };
@@ -157,27 +155,19 @@ class Replay {
   /** What of a group can be delivered again. */
   async #endedOf(group: readonly Candidate[]): Promise<readonly Ended[]> {
     const { keys } = this.#mover;
+    const state = this.#state;
+    const heads = await readMany(this.#mover, group.map(({ id }) => keys.event(id)));
+    const logs = state === "delivered"
+      ? group.map(({ entry }) => entry)
+      : await readMany(this.#mover, group.map(({ target, id }) => keys.delivery(target, id)));
     const ended: Ended[] = [];
-    for (let i = 0; i < group.length; i += READS) {
-      const some = group.slice(i, i + READS);
-      const heads = await readMany(this.#mover, some.map(({ id }) => keys.event(id)));
-      const logs = this.#state === "delivered"
-        ? some.map(({ entry }) => entry)
-        : await readMany(this.#mover, some.map(({ target, id }) => keys.delivery(target, id)));
-      for (const [n, { target, id, entry: { key, versionstamp } }] of some.entries()) {
-        if (heads[n]!.value === null) this.#refused++;
-        else if (await this.#isOfType(id, heads[n]!)) {
-          const log = readLog(logs[n]!.value);
-          const session = sessionOf(headOf(heads[n]!.value), target);
-          ended.push({
-            target,
-            id,
-            session,
-            state: this.#state,
-            guard: { key, versionstamp },
-            log,
-          });
-        }
+    for (const [n, { target, id, entry: { key, versionstamp } }] of group.entries()) {
+      const head = heads[n]!;
+      if (head.value === null) this.#refused++;
+      else if (await this.#isOfType(id, head)) {
+        const log = readLog(logs[n]!.value);
+        const session = sessionOf(headOf(head.value), target);
+        ended.push({ target, id, session, state, guard: { key, versionstamp }, log });
       }
     }
     return ended;

@@ -1,5 +1,6 @@
 import type { StoreEntry, StoreKey } from "../core/mod.ts";
 import { type Change, commitChange, type Outcome } from "./_commit.ts";
+import { readEndpoint } from "./_endpoint_record.ts";
 import { headOf } from "./_list_events.ts";
 import { canBeDelivery } from "./_list_options.ts";
 import { readLog } from "./_reader.ts";
@@ -21,6 +22,8 @@ type Stand = {
   readonly logged: StoreEntry;
   readonly dead: StoreEntry;
   readonly log: DeliveryLog;
+  /** Whether its target was removed: what a slow process left behind of it is nothing. */
+  readonly removed: boolean;
 };
 
 /**
@@ -38,7 +41,8 @@ export async function retryDelivery(
   let moved: number | undefined;
   for (let round = 0; round < ROUNDS; round++) {
     const stand = await read(mover, name);
-    const { event, logged, dead, log } = stand;
+    const { event, logged, dead, log, removed } = stand;
+    if (removed) return "unknown";
     const stored = logged.value !== null || dead.value !== null;
     if (event.value === null) return stored ? "gone" : "unknown";
     if (!stored && !headOf(event.value)?.to.includes(target)) return "unknown";
@@ -57,12 +61,14 @@ export async function retryDelivery(
 
 async function read(mover: Mover, { target, id }: DeliveryName): Promise<Stand> {
   const { keys } = mover;
-  const [event, logged, dead] = await readMany(mover, [
+  const [event, logged, dead, endpoint] = await readMany(mover, [
     keys.event(id),
     keys.delivery(target, id),
     keys.dead(target, id),
+    keys.endpoint(target),
   ]);
-  return { event: event!, logged: logged!, dead: dead!, log: readLog(logged!.value) };
+  const removed = readEndpoint(endpoint!.value).state === "deleted";
+  return { event: event!, logged: logged!, dead: dead!, log: readLog(logged!.value), removed };
 }
 
 /**
@@ -87,7 +93,7 @@ async function move(
     session === undefined ? keys.due(target, at, id) : keys.laneDue(target, at, session);
   const [again, due] = await readMany(mover, [keys.delivery(target, id), dueAt(at)]);
   if (again!.versionstamp !== logged.versionstamp) return {};
-  // The first of a lane that was never tried again is due where the lane has been all the time.
+  // The first of a lane is due where the lane is, which is now unless it was tried and failed.
   if (due!.versionstamp === null && session !== undefined) return done(mover, "moved");
   // Live, and not here: everything of its target was removed.
   if (due!.versionstamp === null) return "unknown";

@@ -1,5 +1,5 @@
 import type { Store, StoreEntry, StoreKey, StoreListOptions, StoreSelector } from "../core/mod.ts";
-import { patiently } from "./_commit.ts";
+import { patiently, readKeys } from "./_commit.ts";
 import type { Env } from "./_env.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 
@@ -66,12 +66,12 @@ export function readList(
   return patiently(read, env, PATIENCE, unavailable);
 }
 
-/** Reads up to ten keys at one moment. @throws {OutboxUnavailableError} */
+/** Reads keys, each ten as they are at one moment. @throws {OutboxUnavailableError} */
 export function readMany(
   { store, env }: Source,
   keys: readonly StoreKey[],
 ): Promise<readonly StoreEntry[]> {
-  return patiently(() => store.getMany(keys), env, PATIENCE, unavailable);
+  return readKeys(store, keys, env, PATIENCE, unavailable);
 }
 
 /** A part of a list: where it ends, unless the list does. */

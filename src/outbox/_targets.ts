@@ -7,7 +7,7 @@ const MAX_TARGETS = 256;
 const MAX_ORDERED = 8;
 
 /** A target, and how many of its slots are taken by this process. */
-export type Slot = { readonly target: DeliveryTarget; taken: number; known: boolean };
+export type Slot = { readonly target: DeliveryTarget; taken: number };
 
 /** The targets that this process can deliver to. */
 export class Targets {
@@ -40,10 +40,9 @@ export class Targets {
           `current value is ${this.#retention}`,
       );
     }
-    const slot: Slot = { target, taken: 0, known: true };
+    const slot: Slot = { target, taken: 0 };
     this.#targets.set(name, slot);
     const unregister = (): void => {
-      slot.known = false;
       if (this.#targets.get(name) === slot) this.#targets.delete(name);
     };
     return { unregister, [Symbol.dispose]: unregister };

@@ -5,7 +5,7 @@ import type { DeliveryListOptions, EventListOptions, Page, StoredEvent } from ".
  * What became of a wish to deliver now. `moved`: it was waiting, and is due now; `queued`: it waits
  * behind another of its session; `replayed`: it was dead or delivered, and is delivered again;
  * `leased`: an attempt is under way; `gone`: its event is no longer kept; `unknown`: there is no such
- * delivery.
+ * delivery. What is due is sent once its target is on, which `endpoint` tells.
  */
 export type RetryOutcome = "moved" | "queued" | "replayed" | "leased" | "gone" | "unknown";
 

@@ -56,9 +56,9 @@ export type Outbox =
   & {
     /**
      * Delivers what is due now and can be done within a budget, in milliseconds: for a cron job, where no
-     * process lives. `settled`: deliveries that this call attempted; `remaining`: something due was left. A
-     * target whose `timeout` is longer than the budget gets nothing, which is logged: webhooks have 10 s,
-     * durable hooks 30 s, unless they say otherwise.
+     * process lives. `settled`: deliveries that this call attempted; `remaining`: something due was left, or
+     * there was no time to look. A target whose `timeout` is longer than the budget gets nothing, which is
+     * logged: webhooks have 10 s, durable hooks 30 s, unless they say otherwise.
      *
      * @throws {TypeError | RangeError} when the budget is wrong
      */

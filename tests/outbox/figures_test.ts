@@ -3,8 +3,8 @@ import { createOutbox, type Outbox, type TargetFigures } from "@omniagent/hooks/
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
+import { quiet } from "./helpers.ts";
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const DAY = 24 * 60 * 60 * 1000;
 const TODAY = Math.floor(Date.now() / DAY);
 

@@ -3,19 +3,15 @@ import { createOutbox, type DeliveryListOptions, type Outbox } from "@omniagent/
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
+import { idAt, numberIn, quiet, upTo } from "./helpers.ts";
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 /** An hour ago, as counts of days long ago are deleted. */
 const START = Date.now() - 60 * 60 * 1000;
 
 function eventAt(n: number): HookEvent {
-  const time = (START + n * 1000).toString(16).padStart(12, "0");
-  const id = `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${String(n).padStart(12, "0")}`;
+  const id = idAt(START + n * 1000, n);
   return { id, type: "tool.called", timestamp: new Date(START), data: { n } };
 }
-
-const numberIn = (id: string): number => Number(id.slice(24));
-const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** An outbox whose targets answer as `judge` says, and which has published events to them. */
 async function setUp(

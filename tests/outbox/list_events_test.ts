@@ -3,13 +3,13 @@ import { createOutbox, type EventListOptions, type Outbox } from "@omniagent/hoo
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
+import { idAt, upTo } from "./helpers.ts";
 
 const START = Date.UTC(2026, 7, 1);
 
 /** An event whose id was made `n` seconds after the start. */
 function eventAt(n: number, type = "tool.called", sessionId?: string): HookEvent {
-  const time = (START + n * 1000).toString(16).padStart(12, "0");
-  const id = `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${String(n).padStart(12, "0")}`;
+  const id = idAt(START + n * 1000, n);
   const timestamp = new Date(START + n * 1000);
   return { id, type, timestamp, data: { n }, ...(sessionId ? { sessionId } : {}) };
 }
@@ -34,7 +34,6 @@ async function withEvents(events: readonly HookEvent[], store: Store = memorySto
 
 const numberOf = ({ data }: HookEvent): number => (data as { readonly n: number }).n;
 const at = (n: number): Date => new Date(START + n * 1000);
-const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** The numbers of a list, page by page. */
 async function pagesOf(outbox: Outbox, options: EventListOptions): Promise<number[][]> {

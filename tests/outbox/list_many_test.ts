@@ -3,16 +3,13 @@ import { createOutbox, type DeliveryListOptions, type Outbox } from "@omniagent/
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
+import { idAt, quiet } from "./helpers.ts";
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const START = Date.now() - 60 * 60 * 1000;
 /** Deliveries by target: of `held`, this process has no target. */
 const MANY = { busy: 40_000, brisk: 40_000, held: 20_000 };
 
-function idOf(n: number): string {
-  const time = (START + n).toString(16).padStart(12, "0");
-  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${String(n).padStart(12, "0")}`;
-}
+const idOf = (n: number): string => idAt(START + n, n);
 
 /** Events and their live deliveries, as a publisher of another process stores them. */
 async function seed(store: Store): Promise<void> {

@@ -12,9 +12,9 @@ import { createOutbox, isOutbox, type Outbox, type OutboxOptions } from "@omniag
 import { memoryStore, WebhookReceiver } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
+import { quiet } from "./helpers.ts";
 
 const BASH = { name: "bash" };
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const AT_ONCE = fixedRetry({ delay: 0, retries: 3, jitter: 0 });
 
 /** A hook that is called until a number of calls was made; `calls` resolves with its events then. */

@@ -3,8 +3,8 @@ import { createOutbox, type OutboxEvents } from "@omniagent/hooks/outbox";
 import { memoryStore, WebhookReceiver } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
+import { quiet } from "./helpers.ts";
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const BASH = { name: "bash" };
 
 /** A promise, and what resolves it. */

@@ -3,8 +3,8 @@ import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
+import { quiet } from "./helpers.ts";
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const ID = "0192e4a0-6b2f-7c31-9f10-3a5d6c1e2b47";
 
 function relayed(data: unknown = { name: "bash" }, id = ID): HookEvent {

@@ -3,20 +3,16 @@ import { createOutbox, type Outbox, type ReplayOptions } from "@omniagent/hooks/
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
+import { idAt, numberIn, quiet, upTo } from "./helpers.ts";
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 /** An hour ago, as counts of days long ago are deleted. */
 const START = Date.now() - 60 * 60 * 1000;
 const BUDGET = { budgetMs: 60_000 };
 
 function eventAt(n: number, type = "tool.called"): HookEvent {
-  const time = (START + n * 1000).toString(16).padStart(12, "0");
-  const id = `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${String(n).padStart(12, "0")}`;
+  const id = idAt(START + n * 1000, n);
   return { id, type, timestamp: new Date(START), data: { n } };
 }
-
-const numberIn = (id: string): number => Number(id.slice(24));
-const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** A drained outbox: what the targets answer can be changed, and what they got is kept. */
 async function setUp(

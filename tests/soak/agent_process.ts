@@ -114,6 +114,7 @@ export class AgentProcess {
     else if (saying.say === "drained") said.drained.push(saying);
     else said.log.push(saying.message);
   }
+
   #accept({ number, id, duplicate }: Extract<Saying, { say: "accepted" }>): void {
     this.said.accepted.set(number, id);
     if (duplicate) this.said.duplicates++;

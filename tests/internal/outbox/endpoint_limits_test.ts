@@ -47,7 +47,7 @@ test("what is held for less than a day is said to be", async () => {
   assert.match(data.reason, /gone after less than a day$/);
 });
 
-test("what is left behind of a removed target is neither listed nor replayed", async () => {
+test("what is left behind of a removed target is neither listed, replayed nor retried", async () => {
   const stage = new Stage();
   const { outbox } = stage.open();
   outbox.register(stage.target("a", () => ({ verdict: "final", error: "400" })));
@@ -62,4 +62,24 @@ test("what is left behind of a removed target is neither listed nor replayed", a
   assert.deepEqual(await outbox.listDeliveries({ state: "attempted", target: "a" }), { items: [] });
   const [result] = await Promise.all([outbox.replay({ budgetMs: 1_000 }), stage.pass(MINUTE)]);
   assert.deepEqual(result, { replayed: 0, refused: 0 });
+  const [outcome] = await Promise.all([outbox.retry("a", id), stage.pass(MINUTE)]);
+  assert.equal(outcome, "unknown");
+});
+
+test("retry() of a target that is off makes it due, and enable() has it sent", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  let down = true;
+  const answer = () => down ? { verdict: "retry", error: "refused" } as const : undefined;
+  outbox.register(stage.target("a", answer));
+  outbox.start();
+  const id = await stage.publish(outbox, ["a"]);
+  await stage.pass(1_000);
+  down = false;
+  await Promise.all([outbox.disable("a"), stage.pass(1_000)]);
+  const [outcome] = await Promise.all([outbox.retry("a", id), stage.pass(1_000)]);
+  assert.equal(outcome, "moved");
+  assert.equal(stage.seen.length, 1);
+  await Promise.all([outbox.enable("a"), stage.pass(1_000)]);
+  assert.equal(stage.seen.length, 2);
 });

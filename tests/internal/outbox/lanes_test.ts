@@ -72,7 +72,8 @@ test("a session keeps the order of calls that nobody waited for, however large t
     const key = i % 2 ? {} : { idempotencyKey: `k-${i}` };
     return outbox.publish([{ fresh: true, event, to: ["a"], ...key }]);
   });
-  await Promise.all([...calls, stage.pass(MINUTE)]);
+  await Promise.all(calls); // their digests take real time, in which no virtual time passes
+  await stage.pass(MINUTE);
   assert.deepEqual(stage.sent("a"), ids);
 });
 

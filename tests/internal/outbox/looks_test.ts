@@ -73,3 +73,21 @@ test("what comes while slots are taken is claimed as soon as one is free", async
   assert.equal(stage.seen.length, 20);
   assert.ok(stage.seen.at(-1)!.at - start < 500, `${stage.seen.at(-1)!.at - start} ms`);
 });
+
+test("a look that the store never answers is given up, and the next one delivers", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  outbox.register(stage.target("a"));
+  await stage.publish(outbox, ["a"]);
+  const list = stage.store.list.bind(stage.store);
+  const silent = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) };
+  let isFirst = true;
+  stage.store.list = (selector, options) => {
+    const isLook = isFirst && "prefix" in selector && selector.prefix[1] === "due";
+    if (isLook) isFirst = false;
+    return isLook ? silent : list(selector, options);
+  };
+  outbox.start();
+  await stage.pass(MINUTE);
+  assert.equal(stage.seen.length, 1);
+});

@@ -17,19 +17,26 @@ export type Mutant = {
 };
 
 const source = new URL("../../../src/outbox/", import.meta.url);
-const core = new URL("../../../src/core/", import.meta.url).href;
+const sources = new Map<string, string>();
+for await (const { name } of Deno.readDir(source)) {
+  sources.set(name, await Deno.readTextFile(new URL(name, source)));
+}
 
 /** The outbox with a bug in it. The copy is deleted when it was loaded. */
 export async function loadMutant({ bug, edits }: Mutant): Promise<MakeOutbox> {
+  const copied = importersOf(edits.map(([file]) => file));
   const folder = await Deno.makeTempDir({ prefix: "mutant-" });
   try {
-    for await (const { name } of Deno.readDir(source)) {
-      let text = await Deno.readTextFile(new URL(name, source));
+    for (const name of copied) {
+      let text = sources.get(name)!;
       for (const [, from, to] of edits.filter(([file]) => file === name)) {
         if (!text.includes(from)) throw new Error(`Cannot plant '${bug}': '${from}' is not there`);
         text = text.replace(from, () => to);
       }
-      text = text.replaceAll(`"../core/`, `"${core}`);
+      text = text.replaceAll(
+        IMPORT,
+        (all, path) => copied.has(path.slice(2)) ? all : `from "${new URL(path, source)}"`,
+      );
       await Deno.writeTextFile(`${folder}/${name}`, `// @ts-nocheck a bug is planted\n${text}`);
     }
     const module = await import(pathToFileURL(`${folder}/outbox.ts`).href);
@@ -37,6 +44,22 @@ export async function loadMutant({ bug, edits }: Mutant): Promise<MakeOutbox> {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Where a file is imported from. */
+const IMPORT = /from "(\.[^"]+)"/g;
+
+/** Files, and what imports them, in the end `outbox.ts`: the others need no copy. */
+function importersOf(files: readonly string[]): ReadonlySet<string> {
+  const found = new Set(files);
+  for (let before = 0; before < found.size;) {
+    before = found.size;
+    for (const [name, text] of sources) {
+      const paths = Array.from(text.matchAll(IMPORT), ([, path]) => path!.slice(2));
+      if (paths.some((path) => found.has(path))) found.add(name);
+    }
+  }
+  return found;
 }
 
 /** Every planted bug. */

@@ -94,8 +94,8 @@ export const plantedInClaim: readonly Mutant[] = [
     breaks: "I4",
     edits: [[
       READER,
-      "if (chunks === 0) return fromWire(head.event);",
-      "if (chunks === 0) return { ...fromWire(head.event), id: crypto.randomUUID() };",
+      "if (parts.length === 0) return fromWire(head.event);",
+      "if (parts.length === 0) return { ...fromWire(head.event), id: crypto.randomUUID() };",
     ]],
   },
   {

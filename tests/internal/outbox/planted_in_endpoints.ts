@@ -182,8 +182,8 @@ export const plantedInEndpoints: readonly Mutant[] = [
     breaks: "own events",
     edits: [[
       OWN,
-      "return () => {\n      for",
-      "for (const host of this.#hosts) host.announce(event);\n    return () => {\n      for",
+      "return () => {\n      this.#host?.announce",
+      "this.#host?.announce(event);\n    return () => {\n      this.#host?.announce",
     ]],
   },
   {

@@ -58,7 +58,7 @@ export const plantedInLanes: readonly Mutant[] = [
     bug: "a lane that is born with two ends with its first",
     breaks: "I2",
     edits: [[
-      "_publisher.ts",
+      "_publication.ts",
       "lease.more = tails.added(lease.target, lease.session) > 1;",
       "lease.more = false;",
     ]],

@@ -1,6 +1,7 @@
 import type { Mutant } from "./mutants.ts";
 
 const PUBLISHER = "_publisher.ts";
+const PUBLICATION = "_publication.ts";
 const CHUNKS = "_chunks.ts";
 const DUPLICATES = "_duplicates.ts";
 const COMMIT = "_commit.ts";
@@ -11,7 +12,7 @@ export const plantedInPublish: readonly Mutant[] = [
     bug: "publish without its guard",
     breaks: "rule 1",
     edits: [[
-      PUBLISHER,
+      PUBLICATION,
       "draft.checks.push({ key: keys.event(batch[0]!.event.id), versionstamp: null });",
       "",
     ]],
@@ -20,8 +21,8 @@ export const plantedInPublish: readonly Mutant[] = [
     bug: "publish without the check of its idempotency key",
     breaks: "publish",
     edits: [[
-      PUBLISHER,
-      'draft.checks.push({ key: keys.seen("", key), versionstamp: null });',
+      PUBLICATION,
+      "draft.checks.push({ key: keys.seen(key), versionstamp: null });",
       "",
     ]],
   },
@@ -104,7 +105,7 @@ export const plantedInPublish: readonly Mutant[] = [
       "const outcome = await commitChange(store, change, env, left());",
       `let outcome;
         for (let n = 0; n < 9; n++) {
-          const again = n === 0 ? change : this.#changeFor(batch, leases.splice(0, 0), tails);
+          const again = n === 0 ? change : publicationDraft(batch, tails, leases.splice(0, 0), this.#options).change;
           outcome = await commitChange(store, again, { ...env, random: () => 1e9 }, left());
           if (outcome.ok !== "unknown") break;
         }`,
@@ -151,7 +152,8 @@ export const plantedInPublish: readonly Mutant[] = [
       `let batch = units.flatMap((unit) => unit.batch);
       if (builds === 1 && batch.length > 1 && batch.every(({ key }) => !key)) {
         const rest = batch.slice(1);
-        await commitChange(store, this.#changeFor(rest, [], await this.#tailsOf(rest, left())), env, 1_000);
+        const draft = publicationDraft(rest, await this.#tailsOf(rest, left()), [], this.#options);
+        await commitChange(store, draft.change, env, 1_000);
         batch = batch.slice(0, 1);
       }`,
     ]],
@@ -160,16 +162,20 @@ export const plantedInPublish: readonly Mutant[] = [
     bug: "the event is not in the guard's commit",
     breaks: "I1",
     edits: [[
-      PUBLISHER,
+      PUBLICATION,
+      'import { Draft, putDue, putHead } from "./_draft.ts";',
+      'import { commitChange } from "./_commit.ts";\nimport { Draft, putDue, putHead } from "./_draft.ts";',
+    ], [
+      PUBLICATION,
       "putHead(draft, { id, ...prepared }, at, keys, retention);",
-      "{ const apart = new Draft(); putHead(apart, { id, ...prepared }, at, keys, retention); const head = apart.sets.pop(); draft.sums.entries().push(...apart.sums.entries()); for (const [key] of apart.sums.entries()) draft.sums.add(key); void commitChange(this.#options.store, { checks: [], sums: [], deletes: [], sets: [head] }, env, 1_000); }",
+      "{ const apart = new Draft(); putHead(apart, { id, ...prepared }, at, keys, retention); const head = apart.sets.pop(); draft.sums.entries().push(...apart.sums.entries()); for (const [key] of apart.sums.entries()) draft.sums.add(key); void commitChange(options.store, { checks: [], sums: [], deletes: [], sets: [head] }, env, 1_000); }",
     ]],
   },
   {
     bug: "publish forgets a target",
     breaks: "I2",
     edits: [[
-      PUBLISHER,
+      PUBLICATION,
       "for (const target of prepared.to) {",
       "for (const target of prepared.to.slice(0, 2)) {",
     ]],

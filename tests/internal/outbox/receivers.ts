@@ -5,7 +5,6 @@ import {
   scheduleRetry,
 } from "../../../src/core/mod.ts";
 import type { Ledger } from "./ledger.ts";
-import { OWN } from "./own_ledger.ts";
 import type { SimProcess } from "./sim_process.ts";
 import type { World } from "./world.ts";
 
@@ -77,10 +76,7 @@ export class Receivers {
     const mood = this.mood(name, event.id, context.attempt);
     const end = (attempt: Omit<Attempt, "duration">): Attempt => {
       this.#world.log(() => `${process.name} sent ${name} ${event.id}: ${attempt.verdict}`);
-      if (attempt.verdict !== "delivered") {
-        this.totals.failed++;
-        if (OWN.test(event.type)) process.failedOwn.add(name);
-      }
+      if (attempt.verdict !== "delivered") this.totals.failed++;
       this.#ledger.endpoints.ended(process, name, attempt);
       return { ...attempt, duration: this.#world.now - began };
     };

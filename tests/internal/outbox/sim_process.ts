@@ -17,8 +17,6 @@ export class SimProcess {
   onDeath: () => void = () => {};
   /** Digests of where targets go to, of those that this process has another for. */
   readonly addresses = new Map<string, string>();
-  /** Targets that failed to take an event of the outbox itself. */
-  readonly failedOwn = new Set<string>();
   #frozenUntil = 0;
 
   constructor(name: string, world: World, skew: number) {

@@ -1,0 +1,44 @@
+import { createHooks, defineHook } from "@omniagent/hooks";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
+import assert from "node:assert/strict";
+import { test } from "../harness.ts";
+
+const BASH = { name: "bash" };
+
+/** A durable hook, and what resolves when it was called. */
+function listener() {
+  let called!: () => void;
+  const heard = new Promise<void>((resolve) => called = resolve);
+  return {
+    heard,
+    hook: defineHook({ name: "audit", events: ["*"], durable: true, handle: called }),
+  };
+}
+
+test("an outbox belongs to one createHooks at a time: closing it leaves another's alone", async () => {
+  const outbox = createOutbox(memoryStore());
+  const first = createHooks({ outbox, use: [listener().hook] });
+  await first.init();
+  const { hook, heard } = listener();
+  assert.throws(() => createHooks({ outbox, use: [hook] }), {
+    name: "TypeError",
+    message: "Cannot create hooks with this outbox as other hooks have it: close them first, or " +
+      "create another outbox over the same store",
+  });
+  await first.close();
+
+  const second = createHooks({ outbox, use: [hook] });
+  await second.init();
+  await first.close(); // once more: the outbox is not theirs
+  assert.throws(() => createHooks({ outbox }), /other hooks have it/);
+  await second.emit("tool.called", BASH);
+  await heard;
+  await second.close();
+});
+
+test("hooks that could not be made do not keep their outbox", async () => {
+  const outbox = createOutbox(memoryStore());
+  assert.throws(() => createHooks({ outbox, use: [{} as never] }), /Cannot register a hook/);
+  await createHooks({ outbox }).close();
+});
