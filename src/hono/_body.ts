@@ -49,12 +49,16 @@ async function readStream({ body }: Request, limit: number): Promise<Uint8Array>
 const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true });
 
 /** The value of a JSON body. What is wrong is not quoted: it may be a payload. */
-export function parseJson(bytes: Uint8Array): unknown {
+export function parseJson(bytes: Uint8Array, depth: number): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(utf8.decode(bytes));
+    value = JSON.parse(utf8.decode(bytes));
   } catch {
     throw new Problem("body_malformed");
   }
+  const fault = findJsonFault(value, depth);
+  if (fault !== undefined) throw Problem.invalid([{ pointer: "", detail: fault }]);
+  return value;
 }
 
 /** What keeps parsed JSON from being a payload; undefined: nothing. */
