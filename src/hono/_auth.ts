@@ -1,4 +1,4 @@
-import { Problem, type ProblemCode } from "./_problems.ts";
+import { Problem, type ProblemCode, unavailable } from "./_problems.ts";
 import { sha256 } from "./_sha256.ts";
 import type { HooksAppAuth, Identity, Scope, Token, VerifyToken } from "./options.ts";
 
@@ -68,9 +68,7 @@ async function verified(verify: VerifyToken, request: Request): Promise<Identity
       throw new TypeError("Cannot use what 'verifyToken' gave as it needs a 'name' and 'scopes'");
     }
   } catch (cause) {
-    const problem = new Problem("auth_unavailable", { headers: { "retry-after": "5" } });
-    problem.cause = cause;
-    throw problem;
+    throw unavailable("auth_unavailable", cause);
   }
   return checked(identity);
 }

@@ -44,37 +44,31 @@ async function readStream({ body }: Request, limit: number): Promise<Uint8Array>
 const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true });
 
 /** The value of a JSON body. What is wrong is not quoted: it may be a payload. */
-export function parseJson(bytes: Uint8Array): unknown {
+export function parseJson(bytes: Uint8Array, depth: number): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(utf8.decode(bytes));
+    value = JSON.parse(utf8.decode(bytes));
   } catch {
     throw new Problem("body_malformed");
   }
+  const fault = findJsonFault(value, depth);
+  if (fault !== undefined) throw Problem.invalid([{ pointer: "", detail: fault }]);
+  return value;
 }
 
 /** What keeps parsed JSON from being a payload; undefined: nothing. */
-export function findJsonFault(value: unknown, depth: number): string | undefined {
-  if (hasInfinity(value, depth)) return "must have no number beyond 1.8e308";
-  return isDeeper(value, depth) ? `must be at most ${depth} deep` : undefined;
-}
-
-function isDeeper(value: unknown, depth: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return depth === 0 || someField(value, (field) => isDeeper(field, depth - 1));
-}
-
-/** JSON can write a number that no double holds. */
-function hasInfinity(value: unknown, depth: number): boolean {
-  if (typeof value === "number") return !Number.isFinite(value);
-  if (typeof value !== "object" || value === null || depth === 0) return false;
-  return someField(value, (field) => hasInfinity(field, depth - 1));
-}
-
-function someField(object: object, test: (field: unknown) => boolean): boolean {
-  for (const key in object) {
-    if (test((object as Readonly<Record<string, unknown>>)[key])) return true;
+export function findJsonFault(value: unknown, depth: number, left = depth): string | undefined {
+  if (typeof value === "number") { // JSON can write one that no double holds
+    return Number.isFinite(value) ? undefined : "must have no number beyond 1.8e308";
   }
-  return false;
+  if (typeof value !== "object" || value === null) return undefined;
+  if (left === 0) return `must be at most ${depth} deep`;
+  for (const key in value) {
+    const field = (value as Readonly<Record<string, unknown>>)[key];
+    const fault = findJsonFault(field, depth, left - 1);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
 }
 
 /** Whether a content type is JSON in UTF-8. */

@@ -1,6 +1,6 @@
 import type { HookRegistry, Logger, Registration } from "../core/mod.ts";
 import type { EventListOptions, Outbox, StoredEvent } from "../outbox/mod.ts";
-import { isAfter, type Position, START, timeOf } from "./_position.ts";
+import { inOrder, isAfter, type Position, START, timeOf } from "./_position.ts";
 
 /** Clocks of instances differ, and commits take their time: so far back is looked, in milliseconds. */
 export const OVERLAP = 30_000;
@@ -166,7 +166,7 @@ export class Feed {
       this.#latest = Math.max(this.#latest, timeOf(stored.id));
       if (isAfter(stored, this.#position)) found.push(stored);
     }
-    return found.sort((a, b) => isAfter(a, b) ? 1 : -1);
+    return found.sort(inOrder);
   }
 }
 

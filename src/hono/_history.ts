@@ -1,6 +1,6 @@
 import type { Outbox, StoredEvent } from "../outbox/mod.ts";
 import { eventsSince, OVERLAP } from "./_feed.ts";
-import { isAfter, type Position, timeOf } from "./_position.ts";
+import { inOrder, isAfter, type Position, timeOf } from "./_position.ts";
 
 /**
  * The events between two places, in the order of their commits. They are read by the time in their ids,
@@ -26,8 +26,4 @@ export async function* history(
     sorted = time;
   }
   yield* waiting.sort(inOrder);
-}
-
-function inOrder(a: Position, b: Position): number {
-  return isAfter(a, b) ? 1 : -1;
 }

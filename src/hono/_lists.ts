@@ -1,6 +1,7 @@
 import type { DeliveryListOptions, EventListOptions, Page } from "../outbox/mod.ts";
 import { parseTime } from "../core/kit.ts";
 import type { Call } from "./_call.ts";
+import { goOn } from "./_cursor.ts";
 import { outboxOf } from "./_outbox.ts";
 import { Problem } from "./_problems.ts";
 import { type Json, wireDelivery, wireStored, wireSummary } from "./_wire.ts";
@@ -24,7 +25,7 @@ export async function listEvents(call: Call): Promise<Response> {
     since: parseTime(since),
     until: parseTime(until),
   };
-  const page = await pageOf(call, () => outboxOf(call).listEvents(options));
+  const page = await goOn(query.cursor, "?cursor", () => outboxOf(call).listEvents(options));
   return answerPage(call, "events", page, page.items.map(wireStored));
 }
 
@@ -38,7 +39,11 @@ export async function getEvent(call: Call): Promise<Response> {
 /** Deliveries of one state, page by page. */
 export async function listDeliveries(call: Call): Promise<Response> {
   const { state = "attempted", ...query } = call.query as Partial<DeliveryListOptions>;
-  const page = await pageOf(call, () => outboxOf(call).listDeliveries({ state, ...query }));
+  const page = await goOn(
+    query.cursor,
+    "?cursor",
+    () => outboxOf(call).listDeliveries({ state, ...query }),
+  );
   return answerPage(call, "deliveries", page, page.items.map(wireSummary));
 }
 
@@ -47,20 +52,6 @@ export async function getDelivery(call: Call): Promise<Response> {
   const delivery = await outboxOf(call).get(call.param("target"), call.param("id"));
   if (delivery === undefined) throw new Problem("delivery_not_found");
   return call.json(200, wireDelivery(delivery));
-}
-
-/** A page; a cursor that is none of ours is the asker's fault. */
-async function pageOf<Item>(call: Call, list: () => Promise<Page<Item>>): Promise<Page<Item>> {
-  try {
-    return await list();
-  } catch (error) {
-    const isArgument = error instanceof TypeError || error instanceof RangeError;
-    if (!isArgument || call.query.cursor === undefined) throw error;
-    throw Problem.invalid([{
-      pointer: "?cursor",
-      detail: "must be the cursor of an earlier answer",
-    }]);
-  }
 }
 
 /** The link is relative to the request's own address: it holds wherever the app is mounted. */

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { BatchEvent } from "../core/batch.ts";
 import { parseTime } from "../core/kit.ts";
 import { createEventId, type HookEvent } from "../core/mod.ts";
-import { findJsonFault, parseJson } from "./_body.ts";
+import { parseJson } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import { readValue } from "./_input.ts";
 import { type InputError, Problem } from "./_problems.ts";
@@ -21,9 +21,7 @@ export type Posted = {
 /** The events of a body of native JSON: one, or `{ "events": [...] }`. */
 export function readNativeEvents(call: Call, bytes: Uint8Array): Posted {
   const { limits } = call.state;
-  const body = parseJson(bytes);
-  const fault = findJsonFault(body, limits.jsonDepth);
-  if (fault !== undefined) throw Problem.invalid([{ pointer: "", detail: fault }]);
+  const body = parseJson(bytes, limits.jsonDepth);
   const isBatch = typeof body === "object" && body !== null && Object.hasOwn(body, "events");
   const values = isBatch ? readBatch((body as Batch).events, limits.events) : [body];
   const errors: InputError[] = [];

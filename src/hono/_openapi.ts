@@ -1,12 +1,10 @@
-import { routePath } from "hono/route";
+import { basePath } from "hono/route";
 import type { Call } from "./_call.ts";
 import type { Param, Params } from "./_input.ts";
 import { type ProblemCode, problemDocument, PROBLEMS } from "./_problems.ts";
 import { type Answer, problemsOf, type Route } from "./_route.ts";
 import { documented, type Schema } from "./_schemas.ts";
-
-/** Part of a JSON document. */
-type Json = Readonly<Record<string, unknown>>;
+import type { Json } from "./_wire.ts";
 
 /** The JSON schema of a schema. */
 type Convert = (schema: Schema) => Json;
@@ -15,8 +13,7 @@ const PROBLEM = "application/problem+json";
 
 /** The contract. The paths in it begin where the app is mounted. */
 export async function openapi(call: Call, routes: readonly Route[]): Promise<Response> {
-  const path = routePath(call.context, -1);
-  const base = call.state.basePath ?? path.slice(0, path.lastIndexOf("/"));
+  const base = call.state.basePath ?? basePath(call.context);
   const document = documentOf(routes, base, await loadConverter());
   return call.json(200, document);
 }
@@ -51,7 +48,7 @@ function documentOf(routes: readonly Route[], base: string, convert: Convert): J
       version: "1",
       description: "Events of agents: taken in, delivered to webhooks, and streamed.",
     },
-    servers: [{ url: base === "" ? "/" : base }],
+    servers: [{ url: base || "/" }],
     paths,
     components: {
       securitySchemes: {

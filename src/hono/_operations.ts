@@ -1,8 +1,9 @@
 import { parseTime } from "../core/kit.ts";
 import { isStreamHook } from "./_feed.ts";
 import type { Call } from "./_call.ts";
+import { goOn } from "./_cursor.ts";
 import { outboxOf } from "./_outbox.ts";
-import { Problem } from "./_problems.ts";
+import { Problem, unavailable } from "./_problems.ts";
 import { readJson } from "./_read_json.ts";
 import { drainBody, replayBody } from "./_schemas_operations.ts";
 
@@ -25,21 +26,13 @@ export async function replayDeliveries(call: Call): Promise<Response> {
   const outbox = outboxOf(call);
   const { since, until, budget_ms: budgetMs = BUDGET, ...body } = await readJson(call, replayBody);
   const times = { since: parseTime(since), until: parseTime(until) };
-  try {
-    const { replayed, refused, cursor } = await outbox.replay({ ...body, ...times, budgetMs });
-    return call.json(200, {
-      replayed,
-      refused,
-      ...(cursor === undefined ? {} : { next_cursor: cursor }),
-    });
-  } catch (error) {
-    const isArgument = error instanceof TypeError || error instanceof RangeError;
-    if (!isArgument || body.cursor === undefined) throw error;
-    throw Problem.invalid([{
-      pointer: "/cursor",
-      detail: "must be the cursor of an earlier answer",
-    }]);
-  }
+  const replay = () => outbox.replay({ ...body, ...times, budgetMs });
+  const { replayed, refused, cursor } = await goOn(body.cursor, "/cursor", replay);
+  return call.json(200, {
+    replayed,
+    refused,
+    ...(cursor === undefined ? {} : { next_cursor: cursor }),
+  });
 }
 
 /** Delivers what is due: for a scheduler where no process lives. */
@@ -79,9 +72,7 @@ async function inTime(answer: Promise<unknown>): Promise<void> {
   try {
     await Promise.race([answer, late]);
   } catch (cause) {
-    const problem = new Problem("outbox_unavailable", { headers: { "retry-after": "5" } });
-    problem.cause = cause;
-    throw problem;
+    throw unavailable("outbox_unavailable", cause);
   } finally {
     clearTimeout(timer);
   }

@@ -13,6 +13,11 @@ export function isAfter(a: Position, b: Position): boolean {
   return a.versionstamp === b.versionstamp ? a.id > b.id : a.versionstamp > b.versionstamp;
 }
 
+/** Sorts places, the first one first. */
+export function inOrder(a: Position, b: Position): number {
+  return isAfter(a, b) ? 1 : -1;
+}
+
 /** The time in an event's id, in milliseconds; NaN when there is none. */
 export function timeOf(id: string): number {
   return /^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(id)

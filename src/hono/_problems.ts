@@ -74,6 +74,16 @@ export function tooMany(code: "too_many_waits" | "too_many_streams"): Problem {
   return new Problem(code, { headers: { "retry-after": "1" } });
 }
 
+/** Something behind the app does not answer; why is for its log. */
+export function unavailable(
+  code: "auth_unavailable" | "outbox_unavailable",
+  cause: unknown,
+): Problem {
+  const problem = new Problem(code, retryLater);
+  problem.cause = cause;
+  return problem;
+}
+
 /** The members of a problem document (RFC 9457). */
 export function problemDocument(code: string, status: number, title: string) {
   return { type: `urn:omniagent:hooks:problem:${code}`, title, status, code };

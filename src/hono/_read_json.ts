@@ -1,5 +1,5 @@
 import type * as v from "valibot";
-import { findJsonFault, isJson, parseJson, readBody } from "./_body.ts";
+import { isJson, parseJson, readBody } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import { readValue } from "./_input.ts";
 import { Problem } from "./_problems.ts";
@@ -14,8 +14,5 @@ export async function readJson<Output>(
   if (!isJson(call.request.headers.get("content-type"))) {
     throw new Problem("media_type_unsupported");
   }
-  const value = parseJson(bytes);
-  const fault = findJsonFault(value, call.state.limits.jsonDepth);
-  if (fault !== undefined) throw Problem.invalid([{ pointer: "", detail: fault }]);
-  return readValue(schema, value);
+  return readValue(schema, parseJson(bytes, call.state.limits.jsonDepth));
 }

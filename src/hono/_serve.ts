@@ -10,22 +10,23 @@ import type { AppState } from "./_state.ts";
 /** Adds every route, and what answers where there is none. */
 export function addRoutes(app: Hono, routes: readonly Route[], state: AppState): void {
   for (const route of routes) {
-    app.on(
-      route.method,
-      route.path,
-      (context) => serve(new Call(context, state), route.path, (call) => handle(call, route)),
-    );
+    app.on(route.method, route.path, handler(state, route.path, (call) => handle(call, route)));
   }
   for (const [path, methods] of methodsByPath(routes)) {
-    app.all(path, (context) =>
-      serve(new Call(context, state), path, () => {
-        throw new Problem("method_not_allowed", { headers: { allow: methods.join(", ") } });
-      }));
+    const headers = { allow: methods.join(", ") };
+    app.all(
+      path,
+      handler(state, path, () => {
+        throw new Problem("method_not_allowed", { headers });
+      }),
+    );
   }
-  app.all("*", (context: Context) =>
-    serve(new Call(context, state), "*", () => {
+  app.all(
+    "*",
+    handler(state, "*", () => {
       throw new Problem("not_found");
-    }));
+    }),
+  );
 }
 
 function methodsByPath(routes: readonly Route[]): ReadonlyMap<string, readonly string[]> {
@@ -66,19 +67,22 @@ function checkPath(call: Call, { pathParams = {} }: Route): void {
 }
 
 /** Answers whatever happens, and logs one line. */
-async function serve(
-  call: Call,
+function handler(
+  state: AppState,
   path: string,
   action: (call: Call) => Response | Promise<Response>,
-): Promise<Response> {
-  let response: Response;
-  try {
-    response = await action(call);
-  } catch (error) {
-    response = refuse(call, error);
-  }
-  log(call, path, response.status);
-  return response;
+): (context: Context) => Promise<Response> {
+  return async (context) => {
+    const call = new Call(context, state);
+    let response: Response;
+    try {
+      response = await action(call);
+    } catch (error) {
+      response = refuse(call, error);
+    }
+    log(call, path, response.status);
+    return response;
+  };
 }
 
 function refuse(call: Call, error: unknown): Response {

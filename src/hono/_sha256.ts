@@ -19,7 +19,7 @@ export function sha256(text: string): Uint32Array {
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
   bytes[text.length] = 0x80;
   for (let i = 0, bits = text.length * 8; i < 4; i++) bytes[size - 1 - i] = bits >>> (8 * i);
-  const state = Uint32Array.from(INITIAL);
+  const state = INITIAL.slice();
   for (let offset = 0; offset < size; offset += BLOCK) {
     for (let i = 0; i < 16; i++) {
       const at = offset + i * 4;

@@ -53,8 +53,9 @@ export class StreamReader implements FeedReader {
   }
 
   push(stored: StoredEvent & Position): void {
-    const { after, wants } = this.#options;
+    const { after, wants, isOver } = this.#options;
     if (this.#ended || !isAfter(stored, after) || !wants(stored)) return;
+    if (isOver()) return this.end();
     const bytes = encode(stored);
     if (this.#held === undefined) return this.#write(bytes);
     this.#heldBytes += bytes.length;
@@ -87,6 +88,7 @@ export class StreamReader implements FeedReader {
       if (!this.#options.wants(stored)) continue;
       await this.#roomy();
       if (this.#ended) return;
+      if (this.#options.isOver()) return this.end();
       this.#controller.enqueue(encode(stored));
     }
     await this.#roomy();

@@ -204,6 +204,19 @@ test("an app of another version of Hono mounts it by its fetch", async () => {
   assert.deepEqual(servers, [{ url: "/hooks" }]);
 });
 
+test("the contract says where the app is, whatever the outer app has beside it", async () => {
+  const app = createHooksApp(createHooks({ logger: quiet }), { auth: false, logger: quiet });
+  const outer = new Hono();
+  outer.use((_, next) => next());
+  outer.route("/hooks", app);
+  outer.route("/of/:tenant", app);
+  outer.get("*", (c) => c.text("a page"));
+  for (const base of ["/hooks", "/of/7"]) {
+    const { servers } = await (await outer.request(`${base}/openapi.json`)).json();
+    assert.deepEqual(servers, [{ url: base }]);
+  }
+});
+
 test("a user's own routes, middleware and errors stay the user's", async () => {
   const outer = new Hono();
   outer.use(async (c, next) => {

@@ -73,6 +73,18 @@ testApp("a query that can't be meant is refused, naming every fault", {}, async 
   }
 });
 
+test("a store that is closed is not the fault of a cursor", async () => {
+  const store = memoryStore();
+  const hooks = createHooks({ outbox: createOutbox(store, { logger: quiet }), logger: quiet });
+  const app = createHooksApp(hooks, { auth: false, logger: quiet });
+  for (let n = 0; n < 2; n++) await hooks.emit("tool.called", { name: "bash" });
+  const { next_cursor: cursor } = await (await app.request("/events?limit=1")).json();
+  store.close();
+  const response = await app.request(`/events?limit=1&cursor=${cursor}`);
+  assert.deepEqual(await problemOf(response), { status: 503, code: "outbox_unavailable" });
+  await hooks.close().catch(() => {}); // it says that the store is closed
+});
+
 /** A hook that fails until it is told not to. */
 function fragile() {
   const state = { broken: true, calls: 0 };

@@ -216,6 +216,37 @@ test("a stream lives by comments, and ends with its token", () => {
   }, { auth: undefined, tokens, heartbeat: 5 } as never);
 });
 
+test("a stream gives nothing more once its token has expired, neither what comes nor what is past", () => {
+  const expiresAt = new Date(Date.now() + 60_000);
+  const verifyToken = () => ({ name: "a", scopes: ["read"], expiresAt });
+  return withStream(async ({ hooks, app }) => {
+    const open = async (headers: Readonly<Record<string, string>>) => {
+      const init = { headers: { authorization: "Bearer a", ...headers } };
+      const reader = new Reader(await app.request("/events/stream", init));
+      await reader.next();
+      return reader;
+    };
+    const first = await emit(hooks, "first");
+    for (let n = 0; n < 20; n++) await emit(hooks, "past ".repeat(100));
+    const live = await open({});
+    const behind = await open({ "last-event-id": first });
+    expiresAt.setTime(0);
+    await emit(hooks, "now");
+    assert.equal(await live.next(), undefined);
+    let past = 0;
+    while (await behind.next() !== undefined) past++;
+    assert.ok(past < 20, `${past} events of the past`);
+  }, { auth: undefined, verifyToken, limits: { streamBuffer: 1000 } } as never);
+});
+
+test("a Last-Event-ID of a time that is yet to come gets what comes", () =>
+  withStream(async ({ hooks, open }) => {
+    const reader = await open("", "ffffffff-ffff-7fff-8000-000000000000");
+    await emit(hooks, "now");
+    assert.deepEqual(await reader.data(), { role: "user", content: "now" });
+    await reader.cancel();
+  }));
+
 test("streams are bounded, and a reader that leaves makes room", () =>
   withStream(async ({ app, open }) => {
     const reader = await open();
