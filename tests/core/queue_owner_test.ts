@@ -29,7 +29,7 @@ test("hooks that were never made let their queue go", () => {
   assert.throws(() => quietHooks({ outbox, use: [named(), named()] }), /the name is taken/);
   assert.deepEqual(outbox.log, ["taken", "register a", "unregister a", "let go"]);
   assert.throws(() => quietHooks({ outbox, use: {} as never }), /'use' must be a list/);
-  assert.deepEqual(outbox.log.slice(4), ["taken", "let go"]);
+  assert.equal(outbox.log.length, 4); // it was not even asked
 });
 
 test("a queue that close() did not wait for is stopped before it is let go, and never after", async () => {

@@ -211,7 +211,10 @@ test("createHooks() that throws leaves nothing in the queue: no target, and nobo
   const log: string[] = [];
   const hosts: QueueHost[] = [];
   const outbox = Object.assign(new FakeQueue(log), {
-    connect: (host: QueueHost) => void hosts.push(host),
+    connect: (host: QueueHost) => {
+      hosts.push(host);
+      return { unregister() {}, [Symbol.dispose]() {} };
+    },
   });
   assert.throws(() => quietHooks({ outbox, use: fakeHook(log, "a") as never }), TypeError);
   assert.equal(hosts.length, 0);

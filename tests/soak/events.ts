@@ -27,7 +27,7 @@ export function faultOf({ id, data }: { readonly id: string; readonly data: unkn
 }
 
 /** Whether its body is stored in chunks. */
-function isLarge(number: number): boolean {
+export function isLarge(number: number): boolean {
   return number % LARGE === 0;
 }
 
