@@ -1,5 +1,5 @@
 import { createEventId, EventValidationError, type HookEvent } from "../core/mod.ts";
-import { cloudEventIdempotencyKey, decodeCloudEvents } from "../webhook/mod.ts";
+import { cloudEventIdempotencyKey, decodeCloudEvents } from "../webhook/cloudevents.ts";
 import { findJsonFault } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import type { Posted } from "./_native_events.ts";

@@ -6,7 +6,7 @@ import {
   type HandlerOutcome,
   type Receipt,
 } from "../core/mod.ts";
-import { cloudEventsModeOf } from "../webhook/mod.ts";
+import { cloudEventsModeOf } from "../webhook/cloudevents.ts";
 import { isJson, readBody } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import { checkCloudEventsFormat, readCloudEvents } from "./_cloud_events.ts";

@@ -5,7 +5,7 @@ import {
   type StandardIssue,
   StoreLimitError,
 } from "../core/mod.ts";
-import { IdempotencyConflictError, OutboxUnavailableError } from "../outbox/mod.ts";
+import { IdempotencyConflictError, OutboxUnavailableError } from "../outbox/errors.ts";
 
 /** Every problem that an answer can have: its status, and what it says. The codes are stable. */
 export const PROBLEMS = {

@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { checkFunctions, checkObject, checkPositive, consoleLogger, show } from "../core/kit.ts";
 import type { HookRegistry, Hooks } from "../core/mod.ts";
-import { isOutbox } from "../outbox/mod.ts";
+import { isOutbox } from "../outbox/is_outbox.ts";
 import { createAuthenticator } from "./_auth.ts";
 import { checkAuth } from "./_check_auth.ts";
 import { Feed } from "./_feed.ts";

@@ -28,5 +28,6 @@ export * from "./errors.ts";
 export type * from "./delivery.ts";
 export type * from "./lists.ts";
 export type * from "./operations.ts";
-export { createOutbox, isOutbox, type Outbox, type OutboxOptions } from "./outbox.ts";
+export { isOutbox } from "./is_outbox.ts";
+export { createOutbox, type Outbox, type OutboxOptions } from "./outbox.ts";
 export { drainOnSignal, type DrainOnSignalOptions } from "./drain_on_signal.ts";

@@ -23,6 +23,7 @@ import { retryDelivery } from "./_retry.ts";
 import { Targets } from "./_targets.ts";
 import { Worker } from "./_worker.ts";
 import { OutboxUnavailableError } from "./errors.ts";
+import { noteOutbox } from "./is_outbox.ts";
 import type { OutboxOperations } from "./operations.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -67,13 +68,6 @@ export type Outbox =
       readonly remaining: boolean;
     }>;
   };
-
-const outboxes = new WeakSet<object>();
-
-/** Whether a queue is an outbox. */
-export function isOutbox(queue: DeliveryQueue | undefined): queue is Outbox {
-  return queue !== undefined && outboxes.has(queue);
-}
 
 /** An outbox over a store, which it does not close. */
 export function createOutbox(store: Store, options: OutboxOptions = {}): Outbox {
@@ -130,7 +124,7 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
       return await replayDeliveries({ ...base, wake }, options);
     },
   };
-  outboxes.add(outbox);
+  noteOutbox(outbox);
   return outbox;
 }
 

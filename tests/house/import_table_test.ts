@@ -35,6 +35,14 @@ test("./hono pulls in Hono and valibot, and neither the command nor the configur
   assert.deepEqual(Object.keys(graph).filter((file) => /^src\/(?:cli|config)\//.test(file)), []);
 });
 
+test("an app over HTTP loads no outbox, and sends no webhooks: who has some brings them", async () => {
+  const graph = await readGraph(["src/hono/mod.ts"], { types: false });
+  const all = reached(graph, "src/hono/mod.ts");
+  assert.ok(all.includes("src/core/registry.ts"));
+  assert.ok(!all.includes("src/outbox/outbox.ts"));
+  assert.ok(!all.includes("src/webhook/webhook_hook.ts"));
+});
+
 test("tests and examples import the package by its name, not by its files", async () => {
   const fromSource = /^tests\/(?:internal|house|bench)\//;
   const byPath = /\b(?:from|import)\s*\(?\s*"(?:\.\.?\/)+(?:src\/|mod\.ts)/;
