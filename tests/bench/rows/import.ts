@@ -26,7 +26,6 @@ export const importRows: readonly Row[] = [
   {
     name: "import of ./config/yaml",
     against: "an empty module",
-    runtimes: ["bun", "node"], // Deno is asked without its configuration, which names js-yaml
     outside: async (workshop, runtime) => {
       const { ours } = await workshop.importTargets(runtime, "./config/yaml");
       return await againstEmpty(workshop, runtime, ours);
@@ -36,7 +35,6 @@ export const importRows: readonly Row[] = [
     name: "import of ./hono",
     against: "Hono itself, and 5 ms",
     budget: { atMost: 1 },
-    runtimes: ["bun", "node"], // Deno is asked without its configuration, which names Hono
     outside: async (workshop, runtime) => {
       const { ours } = await workshop.importTargets(runtime, "./hono");
       const theirs = await processSample(
