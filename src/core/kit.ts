@@ -12,12 +12,16 @@ export {
   checkObject,
   checkPatterns,
   checkPositive,
+  NAME,
+  NAME_RULE,
   show,
   TOKEN,
   TOKEN_RULE,
 } from "./_check.ts";
 export {
   findEnvelopeFaults,
+  ID,
+  ID_RULE,
   isEventId,
   isEventType,
   isPattern,
