@@ -5,7 +5,7 @@
  * @module
  */
 export { abortable, follow, sleep, within } from "./_abort.ts";
-export { joinBytes, sha256Hex, toHex } from "./_bytes.ts";
+export { type Bytes, decodeBase64, encodeBase64, joinBytes, sha256Hex, toHex } from "./_bytes.ts";
 export {
   checkFunctions,
   checkName,
