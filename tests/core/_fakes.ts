@@ -23,15 +23,10 @@ import {
   type Webhook,
 } from "@omniagent/hooks";
 import { mock } from "../harness.ts";
-import { settleMicrotasks as turn, silent } from "./_helpers.ts";
+import { quiet } from "../quiet.ts";
+import { settleMicrotasks as turn } from "./_helpers.ts";
 
-export {
-  type Deferred,
-  deferred,
-  settleMicrotasks as turn,
-  silent,
-  unhandledDuring,
-} from "./_helpers.ts";
+export { type Deferred, deferred, settleMicrotasks as turn, unhandledDuring } from "./_helpers.ts";
 
 /** The least payload of `tool.called` and `tool.completed`. */
 export const BASH = { name: "bash" };
@@ -42,7 +37,7 @@ export function quietHooks<Events extends object = AgentEvents>(
 ): Hooks<Events> & { readonly errors: unknown[] } {
   const errors: unknown[] = [];
   const onError = (error: unknown): void => void errors.push(error);
-  return { ...createHooks<Events>({ logger: silent, onError, ...options }), errors };
+  return { ...createHooks<Events>({ logger: quiet, onError, ...options }), errors };
 }
 
 /** Asserts that a call throws, with exactly this error, and that nothing is left behind. */
@@ -168,6 +163,6 @@ export class FakeQueue implements DeliveryQueue {
     { attempt = 1, signal = new AbortController().signal } = {},
   ): Promise<Attempt> {
     const target = this.targets.get(name);
-    return target!.attempt(event, { attempt, signal, logger: silent });
+    return target!.attempt(event, { attempt, signal, logger: quiet });
   }
 }

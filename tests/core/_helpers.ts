@@ -8,16 +8,14 @@ import {
   type Registration,
 } from "@omniagent/hooks";
 import { test } from "../harness.ts";
+import { quiet } from "../quiet.ts";
 
 /** Any type, any payload: these tests are about behaviour, the type tests about types. */
 export type AnyEvents = Record<string, unknown>;
 
-/** A logger that says nothing. */
-export const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
 /** Hooks that say nothing on the console. */
 export function quietHooks(options: HooksOptions<AnyEvents> = {}): Hooks<AnyEvents> {
-  return createHooks<AnyEvents>({ logger: silent, ...options });
+  return createHooks<AnyEvents>({ logger: quiet, ...options });
 }
 
 /** Emits an event of type `a`. */
@@ -50,7 +48,7 @@ export type Deferred<T = void> = {
   readonly reject: (reason: unknown) => void;
 };
 
-/** A promise that the test settles. */
+/** A promise that the test settles. Node 20 has no `Promise.withResolvers`. */
 export function deferred<T = void>(): Deferred<T> {
   let resolve!: (value: T) => void;
   let reject!: (reason: unknown) => void;

@@ -9,7 +9,8 @@ import {
 } from "@omniagent/hooks";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
-import { BASH, fakeHook, fakeWebhook, quietHooks, silent } from "./_fakes.ts";
+import { quiet } from "../quiet.ts";
+import { BASH, fakeHook, fakeWebhook, quietHooks } from "./_fakes.ts";
 
 /** A hook in the Go form, and its part of the store each time it is given one. */
 function storing(log: string[], name: string): { readonly hook: Hook; readonly stores: Store[] } {
@@ -23,7 +24,7 @@ function storing(log: string[], name: string): { readonly hook: Hook; readonly s
 
 /** Its part of a store, as `context.store` gives it to a named handler. */
 async function partOf(store: Store, name: string): Promise<Store> {
-  const hooks = createHooks({ store, logger: silent });
+  const hooks = createHooks({ store, logger: quiet });
   const parts: (Store | undefined)[] = [];
   hooks.on("tool.called", (_event, context) => void parts.push(context.store), { name });
   await hooks.emit("tool.called", BASH);
