@@ -7,14 +7,12 @@ import assert from "node:assert/strict";
 import {
   type AgentEvents,
   type Attempt,
-  createHooks,
   type DeliveryQueue,
   type DeliveryTarget,
   fixedRetry,
   type Hook,
   type HookEvent,
   type Hooks,
-  type HooksOptions,
   type Publication,
   type PublishOptions,
   type Receipt,
@@ -24,25 +22,22 @@ import {
 } from "@omniagent/hooks";
 import { mock } from "../harness.ts";
 import { quiet } from "../quiet.ts";
-import { settleMicrotasks as turn } from "./_helpers.ts";
+import { quietHooks, settleMicrotasks as turn } from "./_helpers.ts";
 
-export { type Deferred, deferred, settleMicrotasks as turn, unhandledDuring } from "./_helpers.ts";
+export {
+  type Deferred,
+  deferred,
+  quietHooks,
+  settleMicrotasks as turn,
+  unhandledDuring,
+} from "./_helpers.ts";
 
 /** The least payload of `tool.called` and `tool.completed`. */
 export const BASH = { name: "bash" };
 
-/** Hooks that log nothing; `errors` is what `onError` heard. */
-export function quietHooks<Events extends object = AgentEvents>(
-  options: HooksOptions<Events> = {},
-): Hooks<Events> & { readonly errors: unknown[] } {
-  const errors: unknown[] = [];
-  const onError = (error: unknown): void => void errors.push(error);
-  return { ...createHooks<Events>({ logger: quiet, onError, ...options }), errors };
-}
-
 /** Asserts that a call throws, with exactly this error, and that nothing is left behind. */
 export function refuses(call: (hooks: Hooks) => unknown, name: string, message: string): void {
-  const hooks = quietHooks();
+  const hooks = quietHooks<AgentEvents>();
   assert.throws(() => call(hooks), { name, message });
   assert.deepEqual([hooks.registry.list(), hooks.registry.hookCount()], [[], 0]);
 }

@@ -13,9 +13,13 @@ import { quiet } from "../quiet.ts";
 /** Any type, any payload: these tests are about behaviour, the type tests about types. */
 export type AnyEvents = Record<string, unknown>;
 
-/** Hooks that say nothing on the console. */
-export function quietHooks(options: HooksOptions<AnyEvents> = {}): Hooks<AnyEvents> {
-  return createHooks<AnyEvents>({ logger: quiet, ...options });
+/** Hooks that log nothing, of any events unless said otherwise; `errors` is what `onError` heard. */
+export function quietHooks<Events extends object = AnyEvents>(
+  options: HooksOptions<Events> = {},
+): Hooks<Events> & { readonly errors: unknown[] } {
+  const errors: unknown[] = [];
+  const onError = (error: unknown): void => void errors.push(error);
+  return { ...createHooks<Events>({ logger: quiet, onError, ...options }), errors };
 }
 
 /** Emits an event of type `a`. */

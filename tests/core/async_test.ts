@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { HookEvent, HooksOptions, Logger } from "@omniagent/hooks";
+import type { AgentEvents, HookEvent, HooksOptions, Logger } from "@omniagent/hooks";
 import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
 import { BASH, type Deferred, deferred, quietHooks, turn } from "./_fakes.ts";
@@ -51,7 +51,7 @@ test("no more than maxConcurrent events run; the next one starts when one has en
 
 test("events that wait start in the order in which they were emitted", async () => {
   const heard: unknown[] = [];
-  const hooks = quietHooks({ maxConcurrent: 1 });
+  const hooks = quietHooks<AgentEvents>({ maxConcurrent: 1 });
   hooks.on("tool.called", async (event) => {
     heard.push(event.data.name);
     await turn();
