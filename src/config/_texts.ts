@@ -3,17 +3,15 @@
  *
  * @module
  */
-import { parseTime, TOKEN, TOKEN_RULE } from "../core/kit.ts";
+import { NAME, NAME_RULE, parseTime, TOKEN, TOKEN_RULE } from "../core/kit.ts";
 import { DURATION, formatDuration, meantDuration, toMilliseconds } from "./duration.ts";
 import type { Kind } from "./_kinds.ts";
 import { nearest } from "./_suggest.ts";
 import { oneOf, text } from "./_text.ts";
 
-const NAME = /^[A-Za-z0-9._-]{1,64}$/u;
-
 /** The name of a webhook or of a token. */
 export const name: Kind<string> = text({
-  accepted: "1 to 64 characters of [A-Za-z0-9._-]",
+  accepted: NAME_RULE,
   pattern: NAME,
   meant: (written) => {
     const plain = written.trim().replace(/\s+/g, "-");

@@ -1,6 +1,10 @@
 import { isPattern } from "./_event_rules.ts";
 
-const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+/** The name of a hook, a webhook or a token. */
+export const NAME: RegExp = /^[A-Za-z0-9._-]{1,64}$/u;
+
+/** What `NAME` holds, for messages. */
+export const NAME_RULE = "1 to 64 characters of [A-Za-z0-9._-]";
 
 /** A bearer token that every client can send (RFC 6750, section 2.1: `b64token`), of a length that is ours. */
 export const TOKEN: RegExp = /^(?=.{16,512}$)[A-Za-z0-9._~+/-]+=*$/u;
@@ -27,12 +31,11 @@ export function checkPatterns(subject: string, patterns: unknown): readonly stri
   return [...new Set<string>(list)];
 }
 
-/** The name of a hook or a webhook. */
+/** The name of a hook, a webhook or a token. */
 export function checkName(subject: string, name: unknown): asserts name is string {
   if (typeof name !== "string" || !NAME.test(name)) {
     throw new TypeError(
-      `${subject} as 'name' must be 1 to 64 characters of [A-Za-z0-9._-]: ` +
-        `current value is ${show(name)}`,
+      `${subject} as 'name' must be ${NAME_RULE}: current value is ${show(name)}`,
     );
   }
 }

@@ -7,14 +7,14 @@ import { Outgoing } from "./_outgoing.ts";
 import { Plans } from "./_plans.ts";
 import { consoleLogger, Reporter } from "./_reporter.ts";
 import { Run, type RunHost, runPlan } from "./_run.ts";
+import { Stores } from "./_stores.ts";
 import { Background, InFlight } from "./_under_way.ts";
 import { createEvent } from "./create_event.ts";
 import type { EmitOptions, Receipt } from "./emitter.ts";
-import { DispatchError, EmitDepthError, HookInitError, HooksClosedError } from "./errors.ts";
+import { DispatchError, EmitDepthError, HooksClosedError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { HandlerContext } from "./hook.ts";
 import type { RegistryOptions } from "./registry_options.ts";
-import type { Store } from "./store.ts";
 
 /** Events that cause events: the longest chain. */
 const MAX_DEPTH = 16;
@@ -35,17 +35,16 @@ export class Engine {
   readonly #background: Background;
   readonly outgoing: Outgoing;
   readonly acceptance: Acceptance;
+  readonly stores: Stores;
   readonly #inFlight = new InFlight();
   readonly host: RunHost;
   /** Whether an event is handed to handlers without more ado. */
   readonly #plain: boolean;
-  #store: Store | undefined;
 
   constructor(options: RegistryOptions) {
     const { logger = consoleLogger, maxConcurrent = 100, maxPending = 10_000 } = options;
     const { overflow = "reject", closeTimeout = 30_000, outbox: queue } = options;
     this.#options = { ...options, logger };
-    this.#store = options.store;
     this.#plain = !options.schemas && !queue && !options.redact;
     this.#reporter = new Reporter(logger, options.onError, options.onDrop);
     this.outgoing = new Outgoing(options, this.#reporter);
@@ -57,6 +56,7 @@ export class Engine {
     this.plans = new Plans((entry, type) =>
       this.contextFor(entry, [type], this.lifecycle.abandoned.signal)
     );
+    this.stores = new Stores(this.plans, options.store);
     this.acceptance = new Acceptance(this.lifecycle, options.schemas);
     this.lifecycle.connection = queue?.connect?.({
       targetsOf: (event) => this.outgoing.targetsOf(event, this.plans.for(event.type)!.targets),
@@ -66,7 +66,7 @@ export class Engine {
 
   /** Takes a new registration. */
   add(entry: Entry): void {
-    if (this.#store) this.#giveStore(entry, this.#store);
+    this.stores.give(entry);
     this.plans.add(entry);
     if (entry.hasLifecycle) this.lifecycle.add(entry);
   }
@@ -96,22 +96,6 @@ export class Engine {
     // In a microtask, what is being dispatched right now is known to be in flight.
     const ended = Promise.resolve().then(() => this.#inFlight.settled());
     this.lifecycle.retire(entry, ended);
-  }
-
-  /** Gives every hook its store, also those that come later. */
-  setStorage(store: Store): void {
-    this.#store = store;
-    this.plans.clear(); // their contexts have no store, or the one before
-    const failures: unknown[] = [];
-    for (const entry of this.plans.entries) {
-      try {
-        this.#giveStore(entry, store);
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    this.plans.clear(); // one of them may have emitted meanwhile
-    if (failures.length > 0) throw failures[0];
   }
 
   /** Dispatches an event that exists. `chain` ends with it, and begins with what caused it. */
@@ -240,14 +224,6 @@ export class Engine {
       await this.#background.drain();
       await this.#inFlight.settled();
     } while (this.#background.busy || this.#inFlight.busy);
-  }
-
-  #giveStore(entry: Entry, store: Store): void {
-    try {
-      entry.setStorage(store);
-    } catch (error) {
-      throw new HookInitError(entry.info.name, error);
-    }
   }
 }
 

@@ -34,10 +34,10 @@ export function patternsFor(type: string): readonly string[] {
   return patterns;
 }
 
-/** Ids are made as UUIDs; others are taken if they can be a `webhook-id`, which has no dot. */
-const ID = /^[A-Za-z0-9_-]{1,128}$/;
+/** An event's id: made as a UUID; others are taken if they can be a `webhook-id`, which has no dot. */
+export const ID: RegExp = /^[A-Za-z0-9_-]{1,128}$/;
 
-/** What an event's id must be, for messages. */
+/** What `ID` holds, for messages. */
 export const ID_RULE = "must be 1 to 128 characters of [A-Za-z0-9_-]";
 
 /** What is wrong with an event around its payload, by the fields' names in code. */

@@ -39,9 +39,14 @@ export class Slots {
 
   /** Takes a slot, at once if one is free: undefined. Who takes one has to release it. */
   take(signal?: AbortSignal): Promise<void> | undefined {
-    if (this.full) return this.#turn(signal);
+    return this.tryTake() ? undefined : this.#turn(signal);
+  }
+
+  /** Takes a slot if one is free, and says whether it did. */
+  tryTake(): boolean {
+    if (this.full) return false;
     this.#taken++;
-    return undefined;
+    return true;
   }
 
   /** Hands a slot to the next that waits, or gives it back. */

@@ -5,19 +5,23 @@
  * @module
  */
 export { abortable, follow, sleep, within } from "./_abort.ts";
-export { joinBytes, sha256Hex, toHex } from "./_bytes.ts";
+export { type Bytes, decodeBase64, encodeBase64, joinBytes, sha256Hex, toHex } from "./_bytes.ts";
 export {
   checkFunctions,
   checkName,
   checkObject,
   checkPatterns,
   checkPositive,
+  NAME,
+  NAME_RULE,
   show,
   TOKEN,
   TOKEN_RULE,
 } from "./_check.ts";
 export {
   findEnvelopeFaults,
+  ID,
+  ID_RULE,
   isEventId,
   isEventType,
   isPattern,

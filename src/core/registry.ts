@@ -90,7 +90,7 @@ export class HookRegistry<Events extends object = AgentEvents> implements Lifecy
   /** Gives every hook its part of a store, also those that come later, and always before `init`. */
   setStorage(store: Store): void {
     checkStore("Cannot set the storage", store);
-    this.#engine.setStorage(store);
+    this.#engine.stores.set(store);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { checkFunctions, checkObject, show, TOKEN, TOKEN_RULE } from "../core/kit.ts";
+import { checkFunctions, checkName, checkObject, show, TOKEN, TOKEN_RULE } from "../core/kit.ts";
 import type { HooksAppAuth, Token } from "./options.ts";
 
 const SCOPES: readonly unknown[] = ["emit", "read", "admin"];
@@ -42,12 +42,7 @@ function checkTokens(subject: string, tokens: unknown): void {
 function checkToken(subject: string, token: Token): void {
   checkObject(subject, "it", token);
   const { name, token: secret, scopes, expiresAt } = token;
-  if (typeof name !== "string" || !/^[A-Za-z0-9._-]{1,64}$/.test(name)) {
-    throw new TypeError(
-      `${subject} as 'name' must be 1 to 64 characters of [A-Za-z0-9._-]: ` +
-        `current value is ${show(name)}`,
-    );
-  }
+  checkName(subject, name);
   if (typeof secret !== "string" || !TOKEN.test(secret)) {
     throw new TypeError(
       `${subject} as 'token' of '${name}' must be ${TOKEN_RULE}: ` +

@@ -29,7 +29,7 @@ export async function postEvents(call: Call): Promise<Response> {
   const key = readKey(call, mode !== undefined);
   const wait = (call.query as Query).wait ?? false;
   const waitUntil = wait ? undefined : call.waitUntil;
-  if (waitUntil === undefined && !state.waits.enter()) throw tooMany("too_many_waits");
+  if (waitUntil === undefined && !state.waits.tryTake()) throw tooMany("too_many_waits");
   try {
     const bytes = await readBody(call);
     const posted = mode === undefined
@@ -41,7 +41,7 @@ export async function postEvents(call: Call): Promise<Response> {
     const isReplay = key !== undefined && receipts.some(({ duplicate }) => duplicate);
     return isReplay ? await replay(call, receipts) : answer(call, receipts);
   } finally {
-    if (waitUntil === undefined) state.waits.leave();
+    if (waitUntil === undefined) state.waits.release();
   }
 }
 

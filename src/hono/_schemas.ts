@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { isEventType, parseTime, TYPE_RULE } from "../core/kit.ts";
+import { ID, ID_RULE, isEventType, NAME, NAME_RULE, parseTime, TYPE_RULE } from "../core/kit.ts";
 
 /** A schema, whatever it gives. */
 export type Schema = v.GenericSchema<unknown, unknown>;
@@ -92,15 +92,15 @@ export const sessionFilter = text(
 );
 
 export const targetName = text(
-  (text) => /^[A-Za-z0-9._-]{1,64}$/.test(text),
-  "must be 1 to 64 characters of [A-Za-z0-9._-]",
-  { pattern: "^[A-Za-z0-9._-]{1,64}$" },
+  (text) => NAME.test(text),
+  `must be ${NAME_RULE}`,
+  { pattern: NAME.source },
 );
 
 export const eventId = text(
-  (text) => /^[A-Za-z0-9_-]{1,128}$/.test(text),
-  "must be 1 to 128 characters of [A-Za-z0-9_-]",
-  { pattern: "^[A-Za-z0-9_-]{1,128}$" },
+  (text) => ID.test(text),
+  ID_RULE,
+  { pattern: ID.source },
 );
 
 export const foreignId = text(

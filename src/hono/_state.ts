@@ -1,8 +1,8 @@
+import type { Slots } from "../core/kit.ts";
 import type { HookRegistry, Logger } from "../core/mod.ts";
 import type { Outbox } from "../outbox/mod.ts";
 import type { Authenticator } from "./_auth.ts";
 import type { Feed } from "./_feed.ts";
-import type { Gate } from "./_gate.ts";
 import type { HooksAppLimits } from "./options.ts";
 
 /** What the requests of an app share. */
@@ -17,9 +17,9 @@ export type AppState = {
   readonly onError: ((error: unknown) => void) | undefined;
   readonly basePath: string | undefined;
   /** Requests that wait for handlers. */
-  readonly waits: Gate;
+  readonly waits: Slots;
   /** Open event streams. */
-  readonly streams: Gate;
+  readonly streams: Slots;
   /** The idempotency keys of requests that have no answer yet. */
   readonly running: Set<string>;
   /** What streams read; there is none without an outbox. */

@@ -17,7 +17,7 @@ export async function streamEvents(call: Call): Promise<Response> {
   const after = await placeOf(call, call.request.headers.get("last-event-id"));
   const headers = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
   if (call.request.method === "HEAD") return call.respond(200, null, headers);
-  if (!streams.enter()) throw tooMany("too_many_streams");
+  if (!streams.tryTake()) throw tooMany("too_many_streams");
   const reader = new StreamReader({
     wants: filterOf(call.query as Query),
     after: after ?? START,
@@ -25,7 +25,7 @@ export async function streamEvents(call: Call): Promise<Response> {
     isOver: () => isExpired(call.identity),
     ended: () => {
       feed!.delete(reader);
-      streams.leave();
+      streams.release();
     },
   });
   try {

@@ -1,12 +1,18 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
-import { checkFunctions, checkObject, checkPositive, consoleLogger, show } from "../core/kit.ts";
+import {
+  checkFunctions,
+  checkObject,
+  checkPositive,
+  consoleLogger,
+  show,
+  Slots,
+} from "../core/kit.ts";
 import type { HookRegistry, Hooks } from "../core/mod.ts";
 import { isOutbox } from "../outbox/is_outbox.ts";
 import { createAuthenticator } from "./_auth.ts";
 import { checkAuth } from "./_check_auth.ts";
 import { Feed } from "./_feed.ts";
-import { Gate } from "./_gate.ts";
 import { routes } from "./_routes.ts";
 import { addRoutes } from "./_serve.ts";
 import type { AppState } from "./_state.ts";
@@ -104,8 +110,8 @@ function createState<Events extends object>(
     logger,
     onError: options.onError,
     basePath: options.basePath,
-    waits: new Gate(limits.waits),
-    streams: new Gate(limits.streams),
+    waits: new Slots(limits.waits),
+    streams: new Slots(limits.streams),
     running: new Set(),
     feed,
   };

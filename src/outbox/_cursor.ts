@@ -1,4 +1,4 @@
-import { show } from "../core/kit.ts";
+import { decodeBase64, encodeBase64, show } from "../core/kit.ts";
 import type { StoreKey } from "../core/mod.ts";
 
 const VERSION = 1;
@@ -11,8 +11,7 @@ export type ListName = readonly (string | number | undefined)[];
 /** A place in a list, as text. */
 export function writeCursor(list: ListName, place: StoreKey): string {
   const bytes = new TextEncoder().encode(JSON.stringify([VERSION, list, place]));
-  const text = btoa(String.fromCharCode(...bytes));
-  return text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return encodeBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
 /**
@@ -52,9 +51,10 @@ function bytesOf(place: StoreKey): number {
 
 function parse(cursor: unknown): readonly [number, unknown, StoreKey] | undefined {
   if (typeof cursor !== "string" || !/^[A-Za-z0-9_-]+$/.test(cursor)) return undefined;
+  const text = cursor.replaceAll("-", "+").replaceAll("_", "/");
+  const bytes = decodeBase64(text.padEnd(Math.ceil(text.length / 4) * 4, "="));
+  if (bytes === undefined) return undefined;
   try {
-    const text = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
-    const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
     const parts = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     const whole = Array.isArray(parts) && Array.isArray(parts[1]) && Array.isArray(parts[2]);
     return whole ? parts as [number, unknown, StoreKey] : undefined;

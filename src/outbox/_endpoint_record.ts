@@ -1,7 +1,7 @@
 import type { Attempt } from "../core/mod.ts";
+import { DAY } from "./_keys.ts";
 import { type EndpointRecord, VERSION } from "./_records.ts";
 
-const DAY = 24 * 60 * 60 * 1000;
 /** Failures without which nothing is turned off, however long ago the first of them was. */
 export const MIN_FAILURES = 20;
 /** Longest pause that a receiver may ask for all of its deliveries, in milliseconds. */

@@ -13,7 +13,7 @@ import {
   withFailures,
 } from "./_endpoint_record.ts";
 import type { Env } from "./_env.ts";
-import type { Keys } from "./_keys.ts";
+import { DAY, type Keys } from "./_keys.ts";
 import type { OwnEvents } from "./_own_events.ts";
 import type { EndpointRecord, Retention } from "./_records.ts";
 import { Rests } from "./_rests.ts";
@@ -207,7 +207,7 @@ export class Endpoints {
   }
 
   #explain(reason: string | undefined): string {
-    const days = Math.floor(this.#options.retention.head / (24 * 60 * 60 * 1000));
+    const days = Math.floor(this.#options.retention.head / DAY);
     const kept = days > 1 ? `${days} days` : days === 1 ? "a day" : "less than a day";
     return `${reason}; what is accepted for it is held, and gone after ${kept}`;
   }

@@ -1,13 +1,12 @@
 import type { Store, StoreKey } from "../core/mod.ts";
 import { commitChange } from "./_commit.ts";
 import type { Env } from "./_env.ts";
-import { dayIn, type Keys } from "./_keys.ts";
+import { DAY, dayIn, type Keys } from "./_keys.ts";
 import type { Retention } from "./_records.ts";
 import { endOf, scan } from "./_scan.ts";
 import type { TroubleLog } from "./_trouble_log.ts";
 
 const HOUR = 60 * 60 * 1000;
-const DAY = 24 * HOUR;
 /** Days beyond the retention: other clocks may be behind, and a late settle counts on the day of its event. */
 const SPARE_DAYS = 2;
 /** Counts that one pass deletes at most: the rest has time until the next one. */

@@ -4,7 +4,8 @@ import { timeOf } from "./_event_time.ts";
 /** What is counted, by target and by the day on which the event was accepted. */
 export type Count = "accepted" | "delivered" | "dead" | "expired" | "failed";
 
-const DAY = 24 * 60 * 60 * 1000;
+/** A day in milliseconds. */
+export const DAY: number = 24 * 60 * 60 * 1000;
 
 /** Where everything stands, under one prefix. The layout is a format: `[p,"meta"]` holds its version. */
 export class Keys {

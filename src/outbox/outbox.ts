@@ -12,7 +12,7 @@ import { endpointOperations } from "./_endpoint_operations.ts";
 import { Endpoints } from "./_endpoints.ts";
 import { type Env, platform } from "./_env.ts";
 import { readFigures } from "./_figures.ts";
-import { Keys } from "./_keys.ts";
+import { DAY, Keys } from "./_keys.ts";
 import { getDelivery, listDeliveries } from "./_list_deliveries.ts";
 import { getEvent, listEvents } from "./_list_events.ts";
 import { OwnEvents } from "./_own_events.ts";
@@ -26,7 +26,6 @@ import { OutboxUnavailableError } from "./errors.ts";
 import { noteOutbox } from "./is_outbox.ts";
 import type { OutboxOperations } from "./operations.ts";
 
-const DAY = 24 * 60 * 60 * 1000;
 /** How long the first call waits for the store, in milliseconds. */
 const PATIENCE = 10_000;
 

@@ -1,4 +1,4 @@
-import { decodeBase64 } from "./_base64.ts";
+import { decodeBase64 } from "../core/kit.ts";
 import { type Attributes, checkAttributes } from "./_cloudevents_attributes.ts";
 import { decodeUtf8, parseJson, type RawData } from "./_cloudevents_data.ts";
 import { Faults } from "./_cloudevents_faults.ts";

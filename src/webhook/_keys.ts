@@ -1,4 +1,4 @@
-import { type Bytes, decodeBase64 } from "./_base64.ts";
+import { type Bytes, decodeBase64 } from "../core/kit.ts";
 import { ED25519_KEY_BYTES, ed25519PublicKey, ed25519SecretKey } from "./_ed25519.ts";
 import { WebhookVerificationError } from "./errors.ts";
 

@@ -1,4 +1,4 @@
-import { encodeBase64 } from "./_base64.ts";
+import { encodeBase64 } from "../core/kit.ts";
 
 /** Takes what is secret out of texts that others made. */
 export type Scrub = {

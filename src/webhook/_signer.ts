@@ -1,4 +1,4 @@
-import { type Bytes, encodeBase64 } from "./_base64.ts";
+import { type Bytes, encodeBase64 } from "../core/kit.ts";
 import { readSigningKeys } from "./_keys.ts";
 
 /** The headers that sign a webhook, after Standard Webhooks 1.0 ("Webhook headers"). */

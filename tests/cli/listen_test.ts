@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHooks, WebhookHook } from "@omniagent/hooks";
 import { generateSecret } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
+import { quiet } from "../quiet.ts";
 import { filesIn } from "./serving.ts";
 import { Terminal, type TerminalOptions } from "./terminal.ts";
 
@@ -186,8 +187,7 @@ async function verified(terminal: Terminal, url: string): Promise<void> {
 }
 
 async function emit(url: string, secret: string | undefined): Promise<void> {
-  const logger = { debug() {}, info() {}, warn() {}, error() {} };
-  const hooks = createHooks({ logger });
+  const hooks = createHooks({ logger: quiet });
   hooks.use(new WebhookHook({ name: "test", events: ["*"], url, ...(secret ? { secret } : {}) }));
   try {
     await hooks.emit("tool.called", { name: "bash" }, { sessionId: "s-1" });

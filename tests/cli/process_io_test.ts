@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type CommandServer, processIO } from "@omniagent/hooks/cli";
+import { deferred } from "../core/_helpers.ts";
 import { test } from "../harness.ts";
 
 test("the server of a process answers with status, headers, cookies and body", async () => {
@@ -60,7 +61,7 @@ test("a handler that throws is a 500, and the server goes on", async () => {
 });
 
 test("a body is written as it comes, and cancelled when its reader goes away", async () => {
-  const cancelled = signal();
+  const cancelled = deferred();
   const handler = () => {
     const body = new ReadableStream({
       start: (controller) => controller.enqueue(new TextEncoder().encode("first")),
@@ -80,8 +81,8 @@ test("a body is written as it comes, and cancelled when its reader goes away", a
 });
 
 test("close() lets an answer under way come to its end", async () => {
-  const begun = signal();
-  const finish = signal();
+  const begun = deferred();
+  const finish = deferred();
   let server!: CommandServer;
   await listening(async () => {
     begun.resolve();
@@ -109,11 +110,4 @@ async function listening(
   } finally {
     await server.close(500); // Node's fetch keeps a connection that Node's server does not call idle
   }
-}
-
-/** Node 20 has no `Promise.withResolvers`. */
-function signal(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve!: () => void;
-  const promise = new Promise<void>((done) => resolve = done);
-  return { promise, resolve };
 }

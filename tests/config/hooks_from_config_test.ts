@@ -4,6 +4,7 @@ import { type HooksConfig, hooksFromConfig, parseConfig } from "@omniagent/hooks
 import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { createAddressGuard, generateSecret, verifyWebhook } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
+import { quiet } from "../quiet.ts";
 
 const secret = generateSecret();
 const config = loadConfig(
@@ -34,7 +35,7 @@ async function send(options: Parameters<typeof hooksFromConfig>[1], status = 200
       },
       ...options,
     }),
-    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    logger: quiet,
   });
   await hooks.emit("tool.called", { name: "git_push" }).catch(() => {});
   await hooks.emit("tool.called", { name: "bash" }).catch(() => {});

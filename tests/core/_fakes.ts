@@ -7,14 +7,12 @@ import assert from "node:assert/strict";
 import {
   type AgentEvents,
   type Attempt,
-  createHooks,
   type DeliveryQueue,
   type DeliveryTarget,
   fixedRetry,
   type Hook,
   type HookEvent,
   type Hooks,
-  type HooksOptions,
   type Publication,
   type PublishOptions,
   type Receipt,
@@ -23,31 +21,23 @@ import {
   type Webhook,
 } from "@omniagent/hooks";
 import { mock } from "../harness.ts";
-import { settleMicrotasks as turn, silent } from "./_helpers.ts";
+import { quiet } from "../quiet.ts";
+import { quietHooks, settleMicrotasks as turn } from "./_helpers.ts";
 
 export {
   type Deferred,
   deferred,
+  quietHooks,
   settleMicrotasks as turn,
-  silent,
   unhandledDuring,
 } from "./_helpers.ts";
 
 /** The least payload of `tool.called` and `tool.completed`. */
 export const BASH = { name: "bash" };
 
-/** Hooks that log nothing; `errors` is what `onError` heard. */
-export function quietHooks<Events extends object = AgentEvents>(
-  options: HooksOptions<Events> = {},
-): Hooks<Events> & { readonly errors: unknown[] } {
-  const errors: unknown[] = [];
-  const onError = (error: unknown): void => void errors.push(error);
-  return { ...createHooks<Events>({ logger: silent, onError, ...options }), errors };
-}
-
 /** Asserts that a call throws, with exactly this error, and that nothing is left behind. */
 export function refuses(call: (hooks: Hooks) => unknown, name: string, message: string): void {
-  const hooks = quietHooks();
+  const hooks = quietHooks<AgentEvents>();
   assert.throws(() => call(hooks), { name, message });
   assert.deepEqual([hooks.registry.list(), hooks.registry.hookCount()], [[], 0]);
 }
@@ -168,6 +158,6 @@ export class FakeQueue implements DeliveryQueue {
     { attempt = 1, signal = new AbortController().signal } = {},
   ): Promise<Attempt> {
     const target = this.targets.get(name);
-    return target!.attempt(event, { attempt, signal, logger: silent });
+    return target!.attempt(event, { attempt, signal, logger: quiet });
   }
 }

@@ -8,16 +8,18 @@ import {
   type Registration,
 } from "@omniagent/hooks";
 import { test } from "../harness.ts";
+import { quiet } from "../quiet.ts";
 
 /** Any type, any payload: these tests are about behaviour, the type tests about types. */
 export type AnyEvents = Record<string, unknown>;
 
-/** A logger that says nothing. */
-export const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
-/** Hooks that say nothing on the console. */
-export function quietHooks(options: HooksOptions<AnyEvents> = {}): Hooks<AnyEvents> {
-  return createHooks<AnyEvents>({ logger: silent, ...options });
+/** Hooks that log nothing, of any events unless said otherwise; `errors` is what `onError` heard. */
+export function quietHooks<Events extends object = AnyEvents>(
+  options: HooksOptions<Events> = {},
+): Hooks<Events> & { readonly errors: unknown[] } {
+  const errors: unknown[] = [];
+  const onError = (error: unknown): void => void errors.push(error);
+  return { ...createHooks<Events>({ logger: quiet, onError, ...options }), errors };
 }
 
 /** Emits an event of type `a`. */
@@ -50,7 +52,7 @@ export type Deferred<T = void> = {
   readonly reject: (reason: unknown) => void;
 };
 
-/** A promise that the test settles. */
+/** A promise that the test settles. Node 20 has no `Promise.withResolvers`. */
 export function deferred<T = void>(): Deferred<T> {
   let resolve!: (value: T) => void;
   let reject!: (reason: unknown) => void;

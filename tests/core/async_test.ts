@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import type { HookEvent, HooksOptions, Logger } from "@omniagent/hooks";
+import type { AgentEvents, HookEvent, HooksOptions, Logger } from "@omniagent/hooks";
 import { test } from "../harness.ts";
-import { BASH, type Deferred, deferred, quietHooks, silent, turn } from "./_fakes.ts";
+import { quiet } from "../quiet.ts";
+import { BASH, type Deferred, deferred, quietHooks, turn } from "./_fakes.ts";
 
 const broken = new Error("no disk");
 
@@ -50,7 +51,7 @@ test("no more than maxConcurrent events run; the next one starts when one has en
 
 test("events that wait start in the order in which they were emitted", async () => {
   const heard: unknown[] = [];
-  const hooks = quietHooks({ maxConcurrent: 1 });
+  const hooks = quietHooks<AgentEvents>({ maxConcurrent: 1 });
   hooks.on("tool.called", async (event) => {
     heard.push(event.data.name);
     await turn();
@@ -91,7 +92,7 @@ test('past maxPending, overflow "reject" reports the event with an OverflowError
 
 test('past maxPending, overflow "drop" tells onDrop, is no error, and is not logged as one', async () => {
   const dropped: string[] = [];
-  const logger: Logger = { ...silent, error: (...data) => assert.fail(String(data)) };
+  const logger: Logger = { ...quiet, error: (...data) => assert.fail(String(data)) };
   const onDrop = (event: HookEvent): void => void dropped.push(event.type);
   const { hooks, gates, emit } = gated({
     maxConcurrent: 1,

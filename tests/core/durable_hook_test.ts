@@ -9,6 +9,7 @@ import {
 } from "@omniagent/hooks";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
+import { quiet } from "../quiet.ts";
 import {
   BASH,
   deferred,
@@ -17,7 +18,6 @@ import {
   fakeWebhook,
   type HookParts,
   quietHooks,
-  silent,
   turn,
   withClock,
 } from "./_fakes.ts";
@@ -205,7 +205,7 @@ for (const how of ["unregister()", "close()"]) {
     else registration.unregister();
     await turn();
     log.length = 0;
-    const context = { attempt: 1, signal: new AbortController().signal, logger: silent };
+    const context = { attempt: 1, signal: new AbortController().signal, logger: quiet };
     const { verdict } = await target.attempt(event, context);
     assert.deepEqual([verdict, log], ["retry", []]);
     await assert.rejects(hooks.close().then(() => hooks.emit("tool.called", BASH)), {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DispatchError, EmitDepthError, type HandlerContext } from "@omniagent/hooks";
+import { DispatchError, EmitDepthError, type HandlerContext, type Hooks } from "@omniagent/hooks";
 import { test } from "../harness.ts";
 import { type AnyEvents, quietHooks, rejection } from "./_helpers.ts";
 
@@ -49,7 +49,7 @@ test("an event of a chain fails as any other: the error of its handler reaches w
   assert.deepEqual(error.failures.map(({ name }) => name), ["outer"]);
 });
 
-const ways: Readonly<Record<string, (hooks: ReturnType<typeof quietHooks>) => Promise<unknown>>> = {
+const ways: Readonly<Record<string, (hooks: Hooks<AnyEvents>) => Promise<unknown>>> = {
   "emitted": (hooks) => hooks.emit("a", null),
   "emitted with a signal": (hooks) =>
     hooks.emit("a", null, { signal: new AbortController().signal }),

@@ -1,19 +1,10 @@
 import { createHooks, type Hook, type Registration } from "@omniagent/hooks";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import { silent } from "./_helpers.ts";
+import { quiet } from "../quiet.ts";
+import { Random } from "../random.ts";
 
 const SEEDS = 1500;
-
-/** A generator of numbers in [0, 1), the same for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 async function microtasks(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await undefined;
@@ -52,9 +43,10 @@ function trackedHook(name: string, random: () => number, faults: string[]) {
 
 /** One life of a registry: steps in random order, many of them before the last has ended. */
 async function live(seed: number): Promise<string[]> {
-  const random = randomOf(seed);
+  const numbers = new Random(seed);
+  const random = () => numbers.next();
   const faults: string[] = [];
-  const hooks = createHooks({ logger: silent, maxConcurrent: 2, maxPending: 3 });
+  const hooks = createHooks({ logger: quiet, maxConcurrent: 2, maxPending: 3 });
   const tracked: ReturnType<typeof trackedHook>[] = [];
   const registrations: Registration[] = [];
   const pending: Promise<unknown>[] = [];

@@ -2,13 +2,13 @@ import { createHooks, type HookEvent, type Store, type StoreEntry } from "@omnia
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import { silent } from "./_helpers.ts";
+import { quiet } from "../quiet.ts";
 
 const BASH = { name: "bash" };
 
 test("a filter that has to be waited for is refused, and its rejection goes nowhere", async () => {
   let calls = 0;
-  const hooks = createHooks({ logger: silent });
+  const hooks = createHooks({ logger: quiet });
   const filter = (() => Promise.reject(new Error("late"))) as unknown as () => boolean;
   hooks.on("tool.called", () => void calls++, { filter });
   await assert.rejects(hooks.emit("tool.called", BASH), /'filter'.+must not be async/);
@@ -27,7 +27,7 @@ test("a setStorage that has to be waited for is refused", () => {
 });
 
 test("an event that a schema loses to another registry's failure is reported all the same", async () => {
-  const inner = createHooks({ logger: silent });
+  const inner = createHooks({ logger: quiet });
   inner.on("tool.called", () => {
     throw new Error("inner");
   });
@@ -37,7 +37,7 @@ test("an event that a schema loses to another registry's failure is reported all
     return { value: BASH };
   };
   const hooks = createHooks({
-    logger: silent,
+    logger: quiet,
     schemas: { "tool.called": { "~standard": { version: 1, vendor: "test", validate } } },
     onError: (_error, event) => void reported.push(event),
   });
@@ -48,7 +48,7 @@ test("an event that a schema loses to another registry's failure is reported all
 
 test("a setStorage that emits leaves no hook with the store of before", async () => {
   const seen: (Store | undefined)[] = [];
-  const hooks = createHooks({ logger: silent });
+  const hooks = createHooks({ logger: quiet });
   const emits = {
     name: "emits",
     events: ["job.executed"],
@@ -75,7 +75,7 @@ test("a queue that gives no receipt has not stored the event", async () => {
     start() {},
     stop: () => Promise.resolve(),
   };
-  const hooks = createHooks({ logger: silent, outbox });
+  const hooks = createHooks({ logger: quiet, outbox });
   await assert.rejects(hooks.emit("tool.called", BASH), /the queue gave no receipt/);
 });
 
@@ -92,7 +92,7 @@ test("an outbox that an accepted event starts while the hooks are closed is stop
     start: () => void log.push("start"),
     stop: () => Promise.resolve(void log.push("stop")),
   };
-  const hooks = createHooks({ logger: silent, outbox });
+  const hooks = createHooks({ logger: quiet, outbox });
   hooks.emitAsync("tool.called", BASH);
   await hooks.close();
   // Whether it is also stopped before the event is stored, depends on the runtime's turns.
@@ -101,7 +101,7 @@ test("an outbox that an accepted event starts while the hooks are closed is stop
 });
 
 test("an event that waits for a hook which never opens is refused when close() gives up", async () => {
-  const hooks = createHooks({ logger: silent, closeTimeout: 20 });
+  const hooks = createHooks({ logger: quiet, closeTimeout: 20 });
   hooks.use({ name: "stuck", events: ["*"], init: () => new Promise(() => {}), handle: () => {} });
   const emitted = assert.rejects(hooks.emit("tool.called", BASH), { code: "hooks_closed" });
   await assert.rejects(hooks.close(), { code: "hook_close_failed" });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { DispatchError, EmitDepthError, type HookEvent, OverflowError } from "@omniagent/hooks";
 import { test } from "../harness.ts";
-import { deferred, quietHooks, rejection, silent, unhandledDuring } from "./_helpers.ts";
+import { quiet } from "../quiet.ts";
+import { deferred, quietHooks, rejection, unhandledDuring } from "./_helpers.ts";
 
 const fault = new Error("handler");
 const reporterFault = new Error("reporter");
@@ -40,7 +41,7 @@ for (const [how, fail] of Object.entries(failing)) {
   test(`an onError that ${how} breaks nothing, is logged, and is not told of itself`, async () => {
     let calls = 0;
     const logged: unknown[] = [];
-    const logger = { ...silent, error: (...data: unknown[]) => void logged.push(data[0]) };
+    const logger = { ...quiet, error: (...data: unknown[]) => void logged.push(data[0]) };
     const onError = () => (calls++, fail());
     const unhandled = await unhandledDuring(async () => {
       const hooks = quietHooks({ logger, onError });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  type AgentEvents,
   createHooks,
   type Hook,
   type Hooks,
@@ -9,7 +10,8 @@ import {
 } from "@omniagent/hooks";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
-import { BASH, fakeHook, fakeWebhook, quietHooks, silent } from "./_fakes.ts";
+import { quiet } from "../quiet.ts";
+import { BASH, fakeHook, fakeWebhook, quietHooks } from "./_fakes.ts";
 
 /** A hook in the Go form, and its part of the store each time it is given one. */
 function storing(log: string[], name: string): { readonly hook: Hook; readonly stores: Store[] } {
@@ -23,7 +25,7 @@ function storing(log: string[], name: string): { readonly hook: Hook; readonly s
 
 /** Its part of a store, as `context.store` gives it to a named handler. */
 async function partOf(store: Store, name: string): Promise<Store> {
-  const hooks = createHooks({ store, logger: silent });
+  const hooks = createHooks({ store, logger: quiet });
   const parts: (Store | undefined)[] = [];
   hooks.on("tool.called", (_event, context) => void parts.push(context.store), { name });
   await hooks.emit("tool.called", BASH);
@@ -70,7 +72,7 @@ const orders: Record<string, readonly [steps: readonly Step[], ...log: string[]]
 for (const [order, [steps, ...expected]] of Object.entries(orders)) {
   test(`setStorage() gives a hook its store, before init() whenever it can (${order})`, async () => {
     const log: string[] = [];
-    const hooks = quietHooks();
+    const hooks = quietHooks<AgentEvents>();
     const { hook } = storing(log, "a");
     for (const step of steps) await step(hooks, hook);
     assert.deepEqual(log, expected);
@@ -121,7 +123,7 @@ test("setStorage() again replaces the store of every hook and of named handlers,
 
 test("a hook and a handler of the same name do not share their parts, nor do two hooks", async () => {
   const store = memoryStore();
-  const hooks = quietHooks({ store });
+  const hooks = quietHooks<AgentEvents>({ store });
   const seen: unknown[] = [];
   const handle: Hook["handle"] = async (_event, context) => {
     seen.push((await context.store!.get(["k"])).value);
@@ -145,7 +147,7 @@ test("one name can't reach into another's part: [a, b] of one is not [b] of the 
 
 test("context.store is there for hooks, for handlers with a name, and for no others", async () => {
   const found: Record<string, boolean> = {};
-  const hooks = quietHooks({ store: memoryStore() });
+  const hooks = quietHooks<AgentEvents>({ store: memoryStore() });
   const noting = (name: string): Hook["handle"] => (_event, context) => {
     found[name] = "store" in context;
   };

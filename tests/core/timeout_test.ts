@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { DispatchError, HookTimeoutError } from "@omniagent/hooks";
 import { mock, test } from "../harness.ts";
+import { quiet } from "../quiet.ts";
 import {
   deferred,
   quietHooks,
   rejection,
   settleMicrotasks,
-  silent,
   thrown,
   unhandledDuring,
 } from "./_helpers.ts";
@@ -163,7 +163,7 @@ test("a handler with a timeout keeps what else its context has", async () => {
     await emit("b", "emitted");
   }, { timeout: 60_000 });
   await hooks.emit("a", null);
-  assert.deepEqual(heard, [silent, 1, "emitted"]);
+  assert.deepEqual(heard, [quiet, 1, "emitted"]);
 });
 
 test("a timeout that no timer can hold is no timeout at all", async () => {

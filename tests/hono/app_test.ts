@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
 import { createHooksApp } from "@omniagent/hooks/hono";
 import { test } from "../harness.ts";
-import { BASH, problemOf, quiet, receiptsOf, testApp, TOKENS, withApp } from "./helpers.ts";
+import { quiet } from "../quiet.ts";
+import { BASH, problemOf, receiptsOf, testApp, TOKENS, withApp } from "./helpers.ts";
 
 testApp(
   "there is an answer in the form of a problem where there is nothing",

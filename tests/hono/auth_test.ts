@@ -3,7 +3,8 @@ import { createHooks } from "@omniagent/hooks";
 import { parseConfig } from "@omniagent/hooks/config";
 import { createHooksApp, type Identity } from "@omniagent/hooks/hono";
 import { test } from "../harness.ts";
-import { BASH, known, problemOf, quiet, testApp, TOKENS, withApp } from "./helpers.ts";
+import { quiet } from "../quiet.ts";
+import { BASH, known, problemOf, testApp, TOKENS, withApp } from "./helpers.ts";
 
 const SAMPLES = { id: "0192e4a0-6b2f-7c31-9f10-3a5d6c1e2b47", target: "audit" };
 

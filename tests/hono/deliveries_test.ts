@@ -4,7 +4,8 @@ import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import { BASH, problemOf, quiet, receiptsOf, type Setup, testApp, until } from "./helpers.ts";
+import { quiet } from "../quiet.ts";
+import { BASH, problemOf, receiptsOf, type Setup, testApp, until } from "./helpers.ts";
 
 type Page = {
   readonly events?: readonly { readonly id: string; readonly session_id?: string }[];

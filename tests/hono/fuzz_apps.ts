@@ -6,8 +6,9 @@ import { createHooks, type Hooks, withCompiledHook } from "@omniagent/hooks";
 import { createHooksApp, type HooksApp, type HooksAppSettings } from "@omniagent/hooks/hono";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
+import { quiet } from "../quiet.ts";
 import type { FuzzRequest, Operation } from "./fuzz_requests.ts";
-import { known as tokens, quiet, TOKENS } from "./helpers.ts";
+import { known as tokens, TOKENS } from "./helpers.ts";
 
 const settings: HooksAppSettings = {
   logger: quiet,

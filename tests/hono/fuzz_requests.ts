@@ -2,7 +2,8 @@
  * Requests made of the contract: right ones, wrong ones, and some that have nothing to do with it.
  * @module
  */
-import { type JsonSchema, type Random, rightValue, toText, wrongValue } from "./fuzz_values.ts";
+import type { Random } from "../random.ts";
+import { type JsonSchema, rightValue, toText, wrongValue } from "./fuzz_values.ts";
 
 type Parameter = {
   readonly name: string;

@@ -1,10 +1,10 @@
 import type { HooksApp } from "@omniagent/hooks/hono";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
+import { Random } from "../random.ts";
 import { makeRareAnswers, makeSureAnswers } from "./fuzz_answers.ts";
 import { type FuzzApps, makeApp, send, Tally, textOf, withApps } from "./fuzz_apps.ts";
 import { type Known, type Operation, operationsOf, requestFor } from "./fuzz_requests.ts";
-import { Random } from "./fuzz_values.ts";
 import { BASH, inTime } from "./helpers.ts";
 
 const REQUESTS = 20_000;

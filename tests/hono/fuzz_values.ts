@@ -2,6 +2,7 @@
  * Values made of a JSON schema, right ones and wrong ones, by a generator that can be run again.
  * @module
  */
+import type { Random } from "../random.ts";
 
 /** As much of JSON Schema as the contract has. */
 export type JsonSchema = {
@@ -21,34 +22,6 @@ export type JsonSchema = {
   readonly required?: readonly string[];
   readonly anyOf?: readonly JsonSchema[];
 };
-
-/** Numbers in [0, 1) that a seed decides (mulberry32). */
-export class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.next() * limit);
-  }
-
-  chance(share: number): boolean {
-    return this.next() < share;
-  }
-
-  pick<Item>(items: readonly Item[]): Item {
-    return items[this.below(items.length)]!;
-  }
-}
 
 /** A number that JSON.stringify would not write so. */
 export class RawJson {

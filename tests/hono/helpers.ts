@@ -8,9 +8,7 @@ import { createHooksApp, type HooksAppSettings, type Token } from "@omniagent/ho
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
-
-/** Logs nothing. */
-export const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+import { quiet } from "../quiet.ts";
 
 /** A token for each scope, and two that are worth nothing. */
 export const TOKENS = {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
 import { createHooksApp, type HooksAppSettings } from "@omniagent/hooks/hono";
 import { test } from "../harness.ts";
-import { BASH, problemOf, quiet, receiptsOf, testApp, withApp } from "./helpers.ts";
+import { quiet } from "../quiet.ts";
+import { BASH, problemOf, receiptsOf, testApp, withApp } from "./helpers.ts";
 
 /** A body that tells how much of it was read. */
 function counted(size: number, declared?: number) {

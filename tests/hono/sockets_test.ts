@@ -6,7 +6,8 @@ import { createHooksApp } from "@omniagent/hooks/hono";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
-import { BASH, quiet } from "./helpers.ts";
+import { quiet } from "../quiet.ts";
+import { BASH } from "./helpers.ts";
 import { serve, talk } from "./servers.ts";
 
 type Setup = { readonly hooks: Hooks; readonly port: number; readonly heard: unknown[] };

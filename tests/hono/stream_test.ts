@@ -4,7 +4,8 @@ import { createHooksApp, type HooksApp } from "@omniagent/hooks/hono";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
-import { inTime, problemOf, quiet, TOKENS } from "./helpers.ts";
+import { quiet } from "../quiet.ts";
+import { inTime, problemOf, TOKENS } from "./helpers.ts";
 
 /** One reader's view of a stream. */
 class Reader {

@@ -11,6 +11,7 @@ import { filesBelow, root } from "../../tools/run.ts";
 import { kvOperationRows } from "../bench/rows/kv_operations.ts";
 import type { Row } from "../bench/rows/row.ts";
 import { test } from "../harness.ts";
+import { quiet } from "../quiet.ts";
 import exported from "./exports.json" with { type: "json" };
 import { codeOf, type Document, firstColumn, readDocuments } from "./documents.ts";
 
@@ -172,8 +173,6 @@ type Contract = {
     }>
   >;
 };
-
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** The fields of an object, of the items of a list, or of the one of several forms that has some. */
 function fieldsOf(schema: unknown): Readonly<Record<string, Schema>> {

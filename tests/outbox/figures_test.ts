@@ -3,15 +3,17 @@ import { createOutbox, type Outbox, type TargetFigures } from "@omniagent/hooks/
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import { quiet } from "./helpers.ts";
+import { quiet } from "../quiet.ts";
+import { idAt } from "./helpers.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 const TODAY = Math.floor(Date.now() / DAY);
 
-/** A UUID v7 of some days ago. */
+let made = 0;
+
+/** An id of some days ago. */
 function idOf(daysAgo: number): string {
-  const time = (Date.now() - daysAgo * DAY).toString(16).padStart(12, "0");
-  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${crypto.randomUUID().slice(24)}`;
+  return idAt(Date.now() - daysAgo * DAY, made++);
 }
 
 function eventOf(id: string, data: unknown): HookEvent {

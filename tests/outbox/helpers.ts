@@ -1,8 +1,3 @@
-import type { Logger } from "@omniagent/hooks";
-
-/** Says nothing. */
-export const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {} };
-
 /** The UUID v7 of a time, in milliseconds, with a number in it. */
 export function idAt(time: number, n: number): string {
   const digits = time.toString(16).padStart(12, "0");

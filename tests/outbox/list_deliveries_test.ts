@@ -3,7 +3,8 @@ import { createOutbox, type DeliveryListOptions, type Outbox } from "@omniagent/
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import { idAt, numberIn, quiet, upTo } from "./helpers.ts";
+import { quiet } from "../quiet.ts";
+import { idAt, numberIn, upTo } from "./helpers.ts";
 
 /** An hour ago, as counts of days long ago are deleted. */
 const START = Date.now() - 60 * 60 * 1000;

@@ -2,6 +2,7 @@ import type { HookEvent, Publication, Store } from "@omniagent/hooks";
 import { createOutbox, type EventListOptions, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
+import { bound } from "../bound.ts";
 import { test } from "../harness.ts";
 import { idAt, upTo } from "./helpers.ts";
 
@@ -187,17 +188,3 @@ test("listEvents() refuses options and cursors that are none of its own", async 
   }
   assert.equal((await outbox.listEvents({ cursor, type: "tool.*", limit: 5 })).items.length, 2);
 });
-
-/** A store's methods as an object's own. */
-function bound(store: Store): Store {
-  return {
-    get: (key) => store.get(key),
-    getMany: (keys) => store.getMany(keys),
-    set: (...args) => store.set(...args),
-    delete: (key) => store.delete(key),
-    list: (...args) => store.list(...args),
-    atomic: () => store.atomic(),
-    close: () => store.close(),
-    limits: store.limits,
-  };
-}

@@ -3,7 +3,8 @@ import { createOutbox, type DeliveryListOptions, type Outbox } from "@omniagent/
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import { idAt, quiet } from "./helpers.ts";
+import { quiet } from "../quiet.ts";
+import { idAt } from "./helpers.ts";
 
 const START = Date.now() - 60 * 60 * 1000;
 /** Deliveries by target: of `held`, this process has no target. */

@@ -12,7 +12,7 @@ import { createOutbox, isOutbox, type Outbox, type OutboxOptions } from "@omniag
 import { memoryStore, WebhookReceiver } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import { quiet } from "./helpers.ts";
+import { quiet } from "../quiet.ts";
 
 const BASH = { name: "bash" };
 const AT_ONCE = fixedRetry({ delay: 0, retries: 3, jitter: 0 });

@@ -2,17 +2,11 @@ import { type AgentEvents, createHooks, fixedRetry, WebhookHook } from "@omniage
 import { createOutbox, type OutboxEvents } from "@omniagent/hooks/outbox";
 import { memoryStore, WebhookReceiver } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
+import { deferred } from "../core/_helpers.ts";
 import { test } from "../harness.ts";
-import { quiet } from "./helpers.ts";
+import { quiet } from "../quiet.ts";
 
 const BASH = { name: "bash" };
-
-/** A promise, and what resolves it. */
-function deferred<T>() {
-  let resolve!: (value: T) => void;
-  const promise = new Promise<T>((done) => resolve = done);
-  return { promise, resolve };
-}
 
 test("handlers and webhooks hear of deaths and of targets that were turned off", async () => {
   const receiver = await WebhookReceiver.start({ status: 400 }, { status: 410 });

@@ -3,7 +3,7 @@ import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import { quiet } from "./helpers.ts";
+import { quiet } from "../quiet.ts";
 
 const ID = "0192e4a0-6b2f-7c31-9f10-3a5d6c1e2b47";
 

@@ -2,8 +2,10 @@ import { type Attempt, fixedRetry, type HookEvent, type Store } from "@omniagent
 import { createOutbox, type Outbox, type ReplayOptions } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
+import { bound } from "../bound.ts";
 import { test } from "../harness.ts";
-import { idAt, numberIn, quiet, upTo } from "./helpers.ts";
+import { quiet } from "../quiet.ts";
+import { idAt, numberIn, upTo } from "./helpers.ts";
 
 /** An hour ago, as counts of days long ago are deleted. */
 const START = Date.now() - 60 * 60 * 1000;
@@ -260,13 +262,7 @@ test("a replay wakes the worker", async () => {
 function interrupted(store: Store, before: () => Promise<void>): Store {
   let first = true;
   return {
-    get: (key) => store.get(key),
-    getMany: (keys) => store.getMany(keys),
-    set: (...args) => store.set(...args),
-    delete: (key) => store.delete(key),
-    list: (...args) => store.list(...args),
-    close: () => store.close(),
-    limits: store.limits,
+    ...bound(store),
     atomic() {
       const atomic = store.atomic();
       const commit = atomic.commit.bind(atomic);

@@ -8,6 +8,7 @@ import {
 } from "@omniagent/hooks";
 import { type EventMatcher, ExpectationError, RecordingHook } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
+import { quiet } from "../quiet.ts";
 
 type Events = AgentEvents & { "order.paid": { total: number; items: { sku: string }[] } };
 
@@ -68,7 +69,7 @@ test("RecordingHook records an event, then does what it was told", async () => {
       throw new Error("no");
     },
   });
-  const hooks = createHooks({ use: [recorder], onError: () => {}, logger: quiet() });
+  const hooks = createHooks({ use: [recorder], onError: () => {}, logger: quiet });
   await assert.rejects(() => hooks.emit("tool.called", { name: "bash" }), DispatchError);
   recorder.expectTypes(["tool.called"]);
 });
@@ -271,8 +272,4 @@ function show(matcher: object): string {
     matcher,
     (_, value) => typeof value === "function" ? "a predicate" : value,
   );
-}
-
-function quiet() {
-  return { debug() {}, info() {}, warn() {}, error() {} };
 }

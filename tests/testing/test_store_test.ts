@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Store, StoreAtomic, StoreEntry } from "@omniagent/hooks";
 import { ExpectationError, memoryStore, testStore } from "@omniagent/hooks/testing";
+import { bound } from "../bound.ts";
 import { test } from "../harness.ts";
 
 /** The tests that a store fails, by name. */
@@ -27,19 +28,6 @@ function withAtomic(store: Store, change: (atomic: StoreAtomic) => Partial<Store
       };
       return changed;
     },
-  };
-}
-
-function bound(store: Store): Store {
-  return {
-    get: (key) => store.get(key),
-    getMany: (keys) => store.getMany(keys),
-    set: (key, value, options) => store.set(key, value, options),
-    delete: (key) => store.delete(key),
-    list: (selector, options) => store.list(selector, options),
-    atomic: () => store.atomic(),
-    close: () => store.close(),
-    limits: store.limits,
   };
 }
 

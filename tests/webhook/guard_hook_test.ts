@@ -11,6 +11,7 @@ import {
 } from "@omniagent/hooks";
 import { type AddressResolver, createAddressGuard } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
+import { quiet } from "../quiet.ts";
 import {
   attempt,
   contextOf,
@@ -19,7 +20,6 @@ import {
   hookOf,
   inVirtualTime,
   rejection,
-  silent,
   unanswered,
 } from "./hook_checks.ts";
 
@@ -170,7 +170,7 @@ test("a guard of one's own that fails in another way is retried, not passed by",
 });
 
 test("through a registry, the refusal reaches whoever emitted", async () => {
-  const hooks = createHooks({ logger: silent });
+  const hooks = createHooks({ logger: quiet });
   hooks.use(hookOf({ guard: guardOf("10.0.0.1").guard, fetch: fakeFetch(200).fetch }));
   const { message } = await rejection(hooks.emit("tool.called", { name: "bash" }), DispatchError);
   assert.match(message, /Webhook 'hook' failed after 1 attempt: Cannot send to 'hook\.example' as/);

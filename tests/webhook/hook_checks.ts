@@ -8,10 +8,10 @@ import { setImmediate } from "node:timers";
 import type { Attempt, HookEvent, Logger, WebhookHookOptions } from "@omniagent/hooks";
 import { WebhookHook } from "@omniagent/hooks";
 import { type ReceiverStep, WebhookReceiver } from "@omniagent/hooks/testing";
-import { silent } from "../core/_helpers.ts";
 import { mock } from "../harness.ts";
+import { quiet } from "../quiet.ts";
 
-export { rejection, silent } from "../core/_helpers.ts";
+export { rejection } from "../core/_helpers.ts";
 
 export const EVENT: HookEvent = {
   id: "0192f0c1-7c1e-7a3b-8f55-2f6f0a5c9d10",
@@ -27,7 +27,7 @@ export function hookOf(options: Partial<WebhookHookOptions> = {}): WebhookHook {
 }
 
 /** What attempts and deliveries are given. */
-export function contextOf(signal: AbortSignal = new AbortController().signal, logger = silent) {
+export function contextOf(signal: AbortSignal = new AbortController().signal, logger = quiet) {
   const emit = () => assert.fail("a webhook emits nothing");
   return { attempt: 1, signal, logger, emit, emitAsync: emit };
 }

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { createHooks, DispatchError, WebhookError } from "@omniagent/hooks";
 import type { WebhookHook } from "@omniagent/hooks";
 import { test } from "../harness.ts";
+import { quiet } from "../quiet.ts";
 import {
   attempt,
   contextOf,
@@ -16,7 +17,6 @@ import {
   inVirtualTime,
   rejection,
   settle,
-  silent,
   START,
   unanswered,
   withReceiver,
@@ -117,7 +117,7 @@ test("each attempt has the whole timeout", () =>
 test("an abort of the dispatch stops an attempt at once, and no other follows", () =>
   withReceiver([{ hold: "headers" }], async (receiver) => {
     const hook = hookOf({ url: receiver.url, retryCount: 5, retryDelay: 0 });
-    const hooks = createHooks({ use: [], logger: silent });
+    const hooks = createHooks({ use: [], logger: quiet });
     hooks.use(hook);
     const caller = new AbortController();
     const emitted = hooks.emit("tool.called", { name: "bash" }, { signal: caller.signal });
@@ -165,7 +165,7 @@ test("an attempt does not reject, and is made, though the logger of its warning 
   for (const warn of fails) {
     const { fetch, requests } = fakeFetch(200);
     const hook = hookOf({ fetch, url: "http://hook.example/" });
-    const { verdict } = await attempt(hook, { logger: { ...silent, warn } });
+    const { verdict } = await attempt(hook, { logger: { ...quiet, warn } });
     assert.deepEqual([verdict, requests.length], ["delivered", 1]);
   }
 });

@@ -11,7 +11,8 @@ import {
   webhookReceiver,
   type WebhookReceiverOptions,
 } from "@omniagent/hooks/webhook";
-import { EVENT, silent } from "./hook_checks.ts";
+import { quiet } from "../quiet.ts";
+import { EVENT } from "./hook_checks.ts";
 
 export const SECRET: string = generateSecret();
 export const BODY: string = new TextDecoder().decode(encodeEvent(EVENT));
@@ -42,5 +43,5 @@ export function receiver(
   handler: ReceivingHandler,
   options: Partial<WebhookReceiverOptions> = {},
 ): (request: Request) => Promise<Response> {
-  return webhookReceiver(handler, { secrets: SECRET, logger: silent, ...options });
+  return webhookReceiver(handler, { secrets: SECRET, logger: quiet, ...options });
 }

@@ -14,7 +14,8 @@ import {
   type WebhookReceiverOptions,
 } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
-import { attempt, EVENT, hookOf, inVirtualTime, silent, until } from "./hook_checks.ts";
+import { quiet } from "../quiet.ts";
+import { attempt, EVENT, hookOf, inVirtualTime, until } from "./hook_checks.ts";
 import { receiver, SECRET, signed } from "./receiver_checks.ts";
 
 /** A handler whose calls the test ends one by one; from the third on they end by themselves. */
@@ -150,7 +151,7 @@ test("while the store can't be asked nothing is handled, and the sender is told 
     const { state, store } = failing(method);
     let calls = 0;
     const errors: unknown[] = [];
-    const logger = { ...silent, error: (...data: unknown[]) => void errors.push(data) };
+    const logger = { ...quiet, error: (...data: unknown[]) => void errors.push(data) };
     const receive = receiver(() => void calls++, { store, logger });
     const response = await receive(await signed());
     const { code, detail } = await response.json();
@@ -166,7 +167,7 @@ test("while the store can't be asked nothing is handled, and the sender is told 
 test("a message that was handled but can't be recorded is acknowledged all the same", async () => {
   const { store } = failing("set");
   const errors: unknown[] = [];
-  const logger = { ...silent, error: (...data: unknown[]) => void errors.push(data[0]) };
+  const logger = { ...quiet, error: (...data: unknown[]) => void errors.push(data[0]) };
   assert.equal((await receiver(() => {}, { store, logger })(await signed())).status, 200);
   assert.deepEqual(errors, ["Webhook 'msg_1' was not recorded"]);
 });

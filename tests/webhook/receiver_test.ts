@@ -13,7 +13,8 @@ import {
   type WebhookReceiverOptions,
 } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
-import { EVENT, silent, until } from "./hook_checks.ts";
+import { quiet } from "../quiet.ts";
+import { EVENT, until } from "./hook_checks.ts";
 import { BODY, JSON_TYPE, receiver, signed } from "./receiver_checks.ts";
 
 /** A receiver that notes the events it handles. */
@@ -204,7 +205,7 @@ for (const [kind, store] of memories) {
 
   test(`with ${kind}, a message whose handler failed is handled when it comes again`, async () => {
     const errors: unknown[] = [];
-    const logger = { ...silent, error: (...data: unknown[]) => void errors.push(data) };
+    const logger = { ...quiet, error: (...data: unknown[]) => void errors.push(data) };
     const fault = new Error("out of ink");
     const faults = [() => Promise.reject(fault), () => assert.fail(fault), () => {}];
     let calls = 0;

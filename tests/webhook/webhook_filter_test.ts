@@ -11,7 +11,8 @@ import {
   type WebhookHookOptions,
 } from "@omniagent/hooks";
 import { test } from "../harness.ts";
-import { EVENT, fakeFetch, hookOf, silent } from "./hook_checks.ts";
+import { quiet } from "../quiet.ts";
+import { EVENT, fakeFetch, hookOf } from "./hook_checks.ts";
 
 type Filter = NonNullable<WebhookHookOptions["filter"]>;
 
@@ -142,7 +143,7 @@ test("a list of values passes what any of them does alone", () => {
 
 test("what a filter refuses is not sent, and is no failure", async () => {
   const { fetch, requests } = fakeFetch(200);
-  const hooks = createHooks({ logger: silent });
+  const hooks = createHooks({ logger: quiet });
   hooks.use(hookOf({ fetch, filter: { "data.name": "git_*" } }));
   const { handlers } = await hooks.emit("tool.called", { name: "bash" });
   assert.deepEqual([handlers, requests.length], [[], 0]);

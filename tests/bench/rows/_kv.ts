@@ -93,9 +93,3 @@ export function counted(store: Store, operations: Operations, settled = () => {}
 export function none(): Operations {
   return { reads: 0, changes: 0, commits: 0, settled: 0 };
 }
-
-/** A new id for an event: a UUID v7. */
-export function newId(): string {
-  const time = Date.now().toString(16).padStart(12, "0");
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${crypto.randomUUID().slice(15)}`;
-}

@@ -1,9 +1,10 @@
 import { encodeEvent } from "@omniagent/hooks";
 import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
+import { createEventId } from "../../../src/core/mod.ts";
 import { type Measurement, pairedRatio } from "../sampler.ts";
 import { event } from "./_event.ts";
-import { databaseIn, lanes, newId, newPrefix, type RawKv, withFolder } from "./_kv.ts";
+import { databaseIn, lanes, newPrefix, type RawKv, withFolder } from "./_kv.ts";
 import type { Row } from "./row.ts";
 
 const IN_FLIGHT = 128;
@@ -40,7 +41,7 @@ function measure(raw: (kv: RawKv) => () => number | Promise<number>): Promise<Me
       const publish = () =>
         outbox.publish([{
           fresh: true,
-          event: { ...event, id: newId(), timestamp: new Date() },
+          event: { ...event, id: createEventId(), timestamp: new Date() },
           to: ["bench"],
         }]);
       return await pairedRatio(raw(kv), lanes(EVENTS, IN_FLIGHT, publish), { warmUp: 3 });
@@ -58,7 +59,7 @@ const due = utf8.encode('{"v":1,"until":0,"by":"","claims":0}');
 
 /** What the outbox writes: for each event its head and a due key, the count once, a check of the first. */
 async function commit(kv: RawKv, events: number): Promise<void> {
-  const ids = Array.from({ length: events }, newId);
+  const ids = Array.from({ length: events }, createEventId);
   const atomic = kv.atomic().check({ key: ["hooks", "event", ids[0]!], versionstamp: null });
   atomic.sum(["hooks", "count", "bench", 20_000, "accepted"], BigInt(events));
   for (const id of ids) {

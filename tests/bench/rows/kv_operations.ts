@@ -1,6 +1,7 @@
 import type { DeliveryTarget } from "@omniagent/hooks";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { createOutboxIn } from "../../../src/outbox/outbox.ts";
+import { idAt } from "../../outbox/helpers.ts";
 import { counted, none, type Operations } from "./_kv.ts";
 import { event } from "./_event.ts";
 import type { Row } from "./row.ts";
@@ -72,11 +73,6 @@ function world(target: Partial<DeliveryTarget> = {}) {
   const publish = () =>
     outbox.publish([{ fresh: true, event: { ...event, id: idAt(now, last++) }, to: ["bench"] }]);
   return { operations, outbox, publish, settle, pass };
-}
-
-function idAt(now: number, n: number): string {
-  const time = now.toString(16).padStart(12, "0");
-  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${String(n).padStart(12, "0")}`;
 }
 
 /** Published, delivered and settled; so many at once. */

@@ -1,10 +1,10 @@
 import type { Store } from "@omniagent/hooks";
+import { createEventId } from "../../../src/core/mod.ts";
 import { commitChange } from "../../../src/outbox/_commit.ts";
 import { Draft, putDue, putHead } from "../../../src/outbox/_draft.ts";
 import { platform } from "../../../src/outbox/_env.ts";
 import { Keys } from "../../../src/outbox/_keys.ts";
 import { UNLEASED } from "../../../src/outbox/_records.ts";
-import { newId } from "../rows/_kv.ts";
 
 /** Events of one commit. */
 const BATCH = 100;
@@ -24,7 +24,7 @@ async function add(store: Store, count: number): Promise<void> {
   const at = Date.now();
   const draft = new Draft();
   for (let n = 0; n < count; n++) {
-    const id = newId();
+    const id = createEventId();
     const wire = { id, type: "bench.tick", timestamp: new Date(at).toISOString(), data: {} };
     if (n === 0) draft.checks.push({ key: keys.event(id), versionstamp: null });
     putHead(draft, { id, wire, to: [TARGET] }, at, keys, RETENTION);

@@ -2,7 +2,7 @@ import type { Attempt, DeliveryTarget } from "@omniagent/hooks";
 import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { sleep } from "../../../src/core/kit.ts";
-import { newId } from "../rows/_kv.ts";
+import { createEventId } from "../../../src/core/mod.ts";
 import { TARGET } from "./fill.ts";
 
 /** How the other webhook, for which everything waits, is sick; `none`: there is none. */
@@ -42,7 +42,7 @@ export async function delaysBeside(sickness: Sickness, file: string): Promise<re
   if (sickness === "off") await outbox.disable(TARGET);
   outbox.start();
   await publishSteadily(async () => {
-    const id = newId();
+    const id = createEventId();
     published.set(id, performance.now());
     const event = { id, type: "bench.tick", timestamp: new Date(), data: {} };
     await outbox.publish([{ fresh: true, event, to: [HEALTHY] }]);

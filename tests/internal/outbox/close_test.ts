@@ -9,9 +9,8 @@ import { WebhookHook } from "../../../src/webhook/mod.ts";
 import { platform } from "../../../src/outbox/_env.ts";
 import { memoryStore } from "../../../src/testing/memory_store.ts";
 import { test } from "../../harness.ts";
+import { quiet } from "../../quiet.ts";
 import { Stage } from "./stage.ts";
-
-const logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** Makes every commit wait for `gate`. */
 function hold(store: ReturnType<typeof memoryStore>, gate: () => Promise<void>): void {
@@ -52,8 +51,8 @@ test("close waits for what the last events gave the outbox to do", async () => {
   let reach = (): void => {};
   const opened = new Promise<void>((resolve) => open = resolve);
   const reached = new Promise<void>((resolve) => reach = resolve);
-  const outbox = createOutboxIn(platform, store, { logger });
-  const hooks = createHooks({ outbox, logger });
+  const outbox = createOutboxIn(platform, store, { logger: quiet });
+  const hooks = createHooks({ outbox, logger: quiet });
   hooks.use(
     new WebhookHook({
       name: "w",

@@ -2,6 +2,7 @@ import type { Store } from "../../../src/core/mod.ts";
 import { createOutboxIn, type Outbox } from "../../../src/outbox/outbox.ts";
 import type { TargetFigures } from "../../../src/outbox/operations.ts";
 import { memoryStore } from "../../../src/testing/memory_store.ts";
+import { quiet } from "../../quiet.ts";
 import { checkEnd } from "./checker.ts";
 import { Client } from "./client.ts";
 import type { Operation } from "./endpoint_ledger.ts";
@@ -95,9 +96,8 @@ export class Cluster {
     const process = new SimProcess(name, this.world, skew);
     for (const [target, address] of addresses) process.addresses.set(target, address);
     const store = new FaultyStore(this.store, process, faults, this.ledger);
-    const logger = { debug() {}, info() {}, warn() {}, error() {} };
     const retention = this.#retention;
-    const outbox = make(process.env, store, { retention, logger, disableAfter, eventLog });
+    const outbox = make(process.env, store, { retention, logger: quiet, disableAfter, eventLog });
     process.onDeath = () => {
       this.crashes++;
       onDeath();

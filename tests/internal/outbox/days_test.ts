@@ -7,10 +7,11 @@ import { DEFAULT_RETRY, type HookEvent } from "../../../src/core/mod.ts";
 import { createOutboxIn } from "../../../src/outbox/outbox.ts";
 import { memoryStore } from "../../../src/testing/memory_store.ts";
 import { test } from "../../harness.ts";
+import { idAt } from "../../outbox/helpers.ts";
+import { quiet } from "../../quiet.ts";
 import { SimProcess } from "./sim_process.ts";
 import { World } from "./world.ts";
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const HOUR = 60 * 60 * 1000;
 const DAY = 24 * HOUR;
 const EVENTS = 8;
@@ -24,8 +25,7 @@ async function within<T>(world: World, promise: Promise<T>): Promise<T> {
 }
 
 function eventAt(world: World, n: number): HookEvent {
-  const time = (world.now + n).toString(16).padStart(12, "0");
-  const id = `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${String(n).padStart(12, "0")}`;
+  const id = idAt(world.now + n, n);
   return { id, type: "tool.called", timestamp: new Date(world.now), data: n };
 }
 

@@ -6,11 +6,11 @@ import assert from "node:assert/strict";
 import { createEventIdAt, fixedRetry } from "../../../src/core/mod.ts";
 import { test } from "../../harness.ts";
 import { createOutboxIn } from "../../../src/outbox/outbox.ts";
+import { quiet } from "../../quiet.ts";
 import { SimProcess } from "./sim_process.ts";
 import { HOUR, MINUTE, Stage } from "./stage.ts";
 
 const DOWN = { verdict: "retry", error: "connection refused" } as const;
-const logger = { debug() {}, info() {}, warn() {}, error() {} };
 const retry = fixedRetry({ delay: MINUTE, retries: 3, jitter: 0 });
 
 /** The distinct ids, in the order of their first attempts. */
@@ -239,7 +239,7 @@ test("a lane keeps its time when a process whose clock is behind goes on with it
   const behind = new SimProcess("behind", stage.world, 0);
   let now = stage.world.now;
   const env = { ...behind.env, now: () => now };
-  const other = createOutboxIn(env, stage.store, { logger });
+  const other = createOutboxIn(env, stage.store, { logger: quiet });
   other.register(stage.target("a", () => void (now -= HOUR), { ordering: "session", retry }));
   other.start();
   await stage.pass(100);

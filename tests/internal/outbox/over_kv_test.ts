@@ -11,9 +11,10 @@ import assert from "node:assert/strict";
 import { test } from "../../harness.ts";
 import { denokvUrl, hasDenokv, TOKEN } from "../../kv_connect/denokv.ts";
 import { startKvConnect } from "../../kv_connect/server.ts";
+import { idAt } from "../../outbox/helpers.ts";
+import { quiet } from "../../quiet.ts";
 import { emptied } from "../kv/clients.ts";
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const START = Date.now() - 60 * 60 * 1000;
 const EVENTS = 25;
 /** A timer of `@deno/kv` in memory holds no 30 days. */
@@ -38,8 +39,7 @@ const stores: Readonly<Record<string, () => Promise<Opened>>> = {
 };
 
 function publicationAt(n: number): Publication {
-  const time = (START + n * 1000).toString(16).padStart(12, "0");
-  const id = `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${String(n).padStart(12, "0")}`;
+  const id = idAt(START + n * 1000, n);
   const type = n % 5 ? "tool.called" : "job.executed";
   const event = { id, type, timestamp: new Date(START), data: n };
   return { fresh: true, event, to: ["a", "b"] };

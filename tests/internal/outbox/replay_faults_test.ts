@@ -15,6 +15,8 @@ import type { DeliveryLog } from "../../../src/outbox/_records.ts";
 import { createOutboxIn, type Outbox } from "../../../src/outbox/outbox.ts";
 import { memoryStore } from "../../../src/testing/memory_store.ts";
 import { test } from "../../harness.ts";
+import { idAt } from "../../outbox/helpers.ts";
+import { quiet } from "../../quiet.ts";
 import {
   COMMIT_FAULTS,
   type Fault,
@@ -28,7 +30,6 @@ import type { Ledger } from "./ledger.ts";
 import { SimProcess } from "./sim_process.ts";
 import { deterministically, World } from "./world.ts";
 
-const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 const MINUTE = 60_000;
 const EVENTS = 12;
 /** The events of two sessions go to `ordered` in their order. */
@@ -156,9 +157,8 @@ class Story {
   async begin(): Promise<void> {
     const { world } = this;
     const { process, outbox } = this.spawn("first", noFaults);
-    const time = world.now.toString(16).padStart(12, "0");
     const batch = Array.from({ length: EVENTS }, (_, n) => {
-      const id = `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${String(n).padStart(12, "0")}`;
+      const id = idAt(world.now, n);
       const sessionId = `s-${n % 2}`;
       const timestamp = new Date(world.now);
       const event = { id, type: "tool.called", timestamp, sessionId, data: n };

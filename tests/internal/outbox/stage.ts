@@ -2,6 +2,7 @@ import type { Attempt, DeliveryTarget, HookEvent } from "../../../src/core/mod.t
 import { createEventIdAt, scheduleRetry } from "../../../src/core/mod.ts";
 import { createOutboxIn, type Outbox, type OutboxOptions } from "../../../src/outbox/outbox.ts";
 import { memoryStore } from "../../../src/testing/memory_store.ts";
+import { quiet } from "../../quiet.ts";
 import { SimProcess } from "./sim_process.ts";
 import { World } from "./world.ts";
 
@@ -30,8 +31,7 @@ export class Stage {
   /** A process with its outbox. */
   open(options: OutboxOptions = {}): { outbox: Outbox; process: SimProcess } {
     const process = new SimProcess(`p${this.#processes++}`, this.world, 0);
-    const logger = { debug() {}, info() {}, warn() {}, error() {} };
-    const outbox = createOutboxIn(process.env, this.store, { logger, ...options });
+    const outbox = createOutboxIn(process.env, this.store, { logger: quiet, ...options });
     outbox.connect?.({
       targetsOf: () => this.ownTargets,
       announce: (event) => void this.announced.push(event),
