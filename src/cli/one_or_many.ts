@@ -1,5 +1,8 @@
+import { WHERE_TARGETS } from "./answer_error.ts";
 import { type Client, createClient, type ServerOptions } from "./client.ts";
+import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
+import { printable } from "./style.ts";
 
 /** What a command does to one delivery, by its path, or to those of a target, or to all. */
 export type OneOrMany<Options> = {
@@ -23,4 +26,16 @@ export function oneOrMany<Options extends ServerOptions>(
     const path = `/deliveries/${encodeURIComponent(target)}/${encodeURIComponent(id)}`;
     await one(client, path, options, io);
   };
+}
+
+/** Where nothing was found: whether the name was wrong. @throws {CommandError} then */
+export async function checkTarget(client: Client, target: string | undefined): Promise<void> {
+  if (target === undefined) return;
+  const { targets } = await client.json<
+    { readonly targets: readonly { readonly target: string }[] }
+  >(
+    "/targets",
+  );
+  if (targets.some((known) => known.target === target)) return;
+  throw new CommandError(`There is no target ${printable(target)}`, [WHERE_TARGETS]);
 }

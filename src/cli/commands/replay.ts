@@ -3,7 +3,7 @@ import { parseMoment } from "../arguments.ts";
 import { addServerOptions, type Client, type ServerOptions } from "../client.ts";
 import { CommandError } from "../command_error.ts";
 import type { CommandIO } from "../io.ts";
-import { oneOrMany } from "../one_or_many.ts";
+import { checkTarget, oneOrMany } from "../one_or_many.ts";
 import { Progress } from "../progress.ts";
 import { listenForStop } from "../stop.ts";
 import { printable } from "../style.ts";
@@ -109,8 +109,11 @@ async function many(
     stop.release();
   }
   progress.clear();
+  if (replayed + refused === 0) await checkTarget(client, target);
   const why = refused > 0
     ? `, ${refused} refused: their event is gone, or they were replayed already`
+    : replayed === 0
+    ? `: none that you asked for was ${state === "dead" ? "given up" : "delivered"}`
     : "";
   io.stdout.write(
     `${json ? JSON.stringify({ replayed, refused }) : `${replayed} replayed${why}`}\n`,
