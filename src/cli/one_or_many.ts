@@ -28,14 +28,18 @@ export function oneOrMany<Options extends ServerOptions>(
   };
 }
 
-/** Where nothing was found: whether the name was wrong. @throws {CommandError} then */
-export async function checkTarget(client: Client, target: string | undefined): Promise<void> {
-  if (target === undefined) return;
-  const { targets } = await client.json<
-    { readonly targets: readonly { readonly target: string }[] }
-  >(
-    "/targets",
-  );
-  if (targets.some((known) => known.target === target)) return;
-  throw new CommandError(`There is no target ${printable(target)}`, [WHERE_TARGETS]);
+type Waiting = { readonly target: string; readonly pending: number };
+
+/**
+ * Where nothing was found: how many deliveries wait, of a target or of all.
+ *
+ * @throws {CommandError} when there is no such target
+ */
+export async function waitingFor(client: Client, target: string | undefined): Promise<number> {
+  const { targets } = await client.json<{ readonly targets: readonly Waiting[] }>("/targets");
+  const asked = targets.filter((known) => target === undefined || known.target === target);
+  if (target !== undefined && asked.length === 0) {
+    throw new CommandError(`There is no target ${printable(target)}`, [WHERE_TARGETS]);
+  }
+  return asked.reduce((sum, { pending }) => sum + pending, 0);
 }

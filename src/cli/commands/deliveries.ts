@@ -3,7 +3,7 @@ import { parseInteger } from "../arguments.ts";
 import { addServerOptions, type Client, type ServerOptions } from "../client.ts";
 import { type Delivery, deliveryText, type Summary, summaryLine } from "../delivery_text.ts";
 import type { CommandIO } from "../io.ts";
-import { checkTarget, oneOrMany } from "../one_or_many.ts";
+import { oneOrMany, waitingFor } from "../one_or_many.ts";
 import { styleOf } from "../style.ts";
 
 /** The most that a server gives at once. */
@@ -78,7 +78,7 @@ async function list(
     left -= page.deliveries.length;
     cursor = page.next_cursor;
   } while (cursor !== undefined && left > 0);
-  if (found === 0) await checkTarget(client, target);
+  if (found === 0 && target !== undefined) await waitingFor(client, target); // is it one?
   if (found === 0 && !json) io.stderr.write(`no deliveries: none ${stateWords[state]}\n`);
   if (cursor !== undefined) io.stderr.write(`there may be more: --cursor ${cursor}\n`);
 }
