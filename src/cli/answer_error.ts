@@ -39,6 +39,12 @@ export async function answerError(
 ): Promise<AnswerError> {
   const { status } = response;
   const problem = await readProblem(response);
+  if (problem === undefined && status >= 500) {
+    return new AnswerError({ status }, `${url} failed: it answered ${status}`, [
+      "Its log may say why; a proxy in front of it answers so, too, while it is down",
+      ...advice(status, hadToken, response.headers.get("retry-after")),
+    ]);
+  }
   // A server of hooks has all paths that are asked for, unless it stands elsewhere.
   if (problem === undefined || /^(?:not_found|method_not_allowed)$/.test(`${problem.code}`)) {
     return new AnswerError({ status }, `${url} is no server of hooks: it answered ${status}`, [

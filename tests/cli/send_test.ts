@@ -222,6 +222,10 @@ server:
   assert.equal(down.code, 1);
   assert.match(down.stderr, /Cannot reach http:\/\/127\.0\.0\.1:\d+: nothing listens there\n/);
   assert.match(down.stderr, /`hooks serve` starts one/);
+  const proxy = () => Promise.resolve(new Response("<html>", { status: 502 }));
+  const behind = await ask("http://web.test", ["send", "a.b"], { fetch: proxy });
+  assert.match(behind.stderr, /web\.test failed: it answered 502\n {2}Its log .* is down\n/);
+  assert.ok(!behind.stderr.includes("no server of hooks"));
   const web = () => Promise.resolve(new Response("<html>", { status: 200 }));
   const other = await ask("http://web.test", ["send", "a.b"], { fetch: web });
   assert.match(other.stderr, /http:\/\/web\.test answered no JSON/);
