@@ -2,11 +2,11 @@
  * Hooks beside a user's own routes: an agent's app that also takes events in over HTTP, streams them, and
  * lets an operator look at deliveries.
  *
- *     HOOKS_TOKEN=$(openssl rand -hex 24) deno run -A --unstable-kv examples/hono_app.ts
+ *     HOOKS_TOKEN=a-token-of-16-or-more deno run -A --unstable-kv examples/hono_app.ts
  *
- * Then, in another terminal, with the same token:
+ * Then, each in a terminal of its own:
  *
- *     curl -N -H "authorization: Bearer $HOOKS_TOKEN" localhost:8000/hooks/events/stream
+ *     curl -N -H "authorization: Bearer a-token-of-16-or-more" localhost:8000/hooks/events/stream
  *     curl localhost:8000/chat -d 'hello'
  * @module
  */

@@ -1,6 +1,9 @@
 import { CommandError } from "./command_error.ts";
 import { printable } from "./style.ts";
 
+/** Where a name is looked up. */
+export const WHERE_TARGETS = "`hooks targets` lists those that there are";
+
 /** A problem document (RFC 9457), as far as a server of hooks fills it. */
 type Problem = {
   readonly code?: unknown;
@@ -13,11 +16,18 @@ type Problem = {
 export class AnswerError extends CommandError {
   /** Its status. */
   readonly status: number;
+  /** What kind of problem it is, where the answer says. */
+  readonly code: string | undefined;
 
-  /** An answer of that status. */
-  constructor(status: number, message: string, details: readonly string[]) {
+  /** An answer of that status and code. */
+  constructor(
+    { status, code }: { readonly status: number; readonly code?: string | undefined },
+    message: string,
+    details: readonly string[],
+  ) {
     super(message, details);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -29,9 +39,15 @@ export async function answerError(
 ): Promise<AnswerError> {
   const { status } = response;
   const problem = await readProblem(response);
+  if (problem === undefined && status >= 500) {
+    return new AnswerError({ status }, `${url} failed: it answered ${status}`, [
+      "Its log may say why; a proxy in front of it answers so, too, while it is down",
+      ...advice(status, hadToken, response.headers.get("retry-after")),
+    ]);
+  }
   // A server of hooks has all paths that are asked for, unless it stands elsewhere.
   if (problem === undefined || /^(?:not_found|method_not_allowed)$/.test(`${problem.code}`)) {
-    return new AnswerError(status, `${url} is no server of hooks: it answered ${status}`, [
+    return new AnswerError({ status }, `${url} is no server of hooks: it answered ${status}`, [
       "--url or HOOKS_URL says where yours is, with the path that it is mounted at",
     ]);
   }
@@ -39,11 +55,12 @@ export async function answerError(
   const said = faults.length > 0
     ? "The server refused it as it is invalid"
     : [problem.detail, problem.title].find((part) => typeof part === "string");
-  const code = typeof problem.code === "string" ? ` (${printable(problem.code)})` : "";
-  const message = `${printable(said ?? `The server answered ${status}`)}${code}`;
-  return new AnswerError(status, message, [
+  const code = typeof problem.code === "string" ? problem.code : undefined;
+  const message = printable(said ?? `The server answered ${status}`) +
+    (code === undefined ? "" : ` (${printable(code)})`);
+  return new AnswerError({ status, code }, message, [
     ...faults,
-    ...problem.code === "target_not_found" ? ["`hooks targets` lists those that there are"] : [],
+    ...problem.code === "target_not_found" ? [WHERE_TARGETS] : [],
     ...advice(status, hadToken, response.headers.get("retry-after")),
   ]);
 }
@@ -72,7 +89,7 @@ function advice(status: number, hadToken: boolean, retryAfter: string | null): s
       return [
         hadToken
           ? "The token is not one of the server's, or has expired: check --token or HOOKS_TOKEN"
-          : "It wants a token: give --token or HOOKS_TOKEN (`hooks serve` without a config prints one)",
+          : "It wants a token: give --token or HOOKS_TOKEN (`hooks serve` prints one, unless it has some)",
       ];
     case 403:
       return ["The token is good, but not for this: its scopes stand in the server's config"];

@@ -30,12 +30,12 @@ export type Summary = Base & {
   readonly reason?: string;
 };
 
-/** A delivery on one line. */
-export function summaryLine(delivery: Summary, style: Style): string {
+/** A delivery on one line, its target as wide as that of the lines around it. */
+export function summaryLine(delivery: Summary, style: Style, width: number): string {
   const { target, event_id, made, last_attempt, reason, due_at, died_at, leased_until } = delivery;
   const parts = [
     stateText(delivery, style),
-    printable(target),
+    printable(target).padEnd(width),
     style.dim(printable(event_id)),
     made === undefined ? "" : count(made, "attempt"),
     last_attempt ? attemptText(last_attempt, style) : "",

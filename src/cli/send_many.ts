@@ -32,8 +32,10 @@ type Line = { readonly number: number; readonly event: object; readonly bytes: n
 
 /**
  * Sends the events that are piped in, one JSON object a line, in batches of which a server takes all
- * or none. A batch has its own idempotency key, made of the user's and its number, so that the same
- * input can be sent again after a fault.
+ * or none. A request has its own idempotency key, made of the user's and its number, so that the same
+ * input can be sent again after a fault. Where a batch does not fit one commit of the server's store,
+ * it and those after it are sent in smaller ones: ten events with ids of their own are too many for
+ * some stores.
  */
 export async function sendMany(
   io: CommandIO,
@@ -43,25 +45,27 @@ export async function sendMany(
 ): Promise<Sent> {
   const progress = new Progress(io);
   const sent = { accepted: 0, duplicates: 0, failed: 0 };
-  let batches = 0;
+  const post = poster(client, options);
+  let size = options.batch;
   try {
-    for await (const lines of inBatches(eventsOf(io, options), options.batch)) {
-      const key = options.idempotencyKey;
-      const receipts = await postEvents(client, {
-        body: { events: lines.map(({ event }) => event) },
-        idempotencyKey: key === undefined ? key : `${key}-${++batches}`,
-        wait: options.wait,
-      }).catch((error) => {
-        throw inLines(error, lines);
-      });
-      progress.clear();
-      for (const receipt of receipts) {
-        sent.accepted++;
-        if (receipt.duplicate) sent.duplicates++;
-        if (receipt.handlers?.some(({ ok }) => !ok)) sent.failed++;
-        tell(receipt);
+    for await (const batch of inBatches(eventsOf(io, options), options.batch)) {
+      for (let rest = batch; rest.length > 0;) {
+        const lines = rest.slice(0, size);
+        const receipts = await post(lines);
+        if (receipts === undefined) {
+          size = Math.ceil(lines.length / 2);
+          continue;
+        }
+        rest = rest.slice(lines.length);
+        progress.clear();
+        for (const receipt of receipts) {
+          sent.accepted++;
+          if (receipt.duplicate) sent.duplicates++;
+          if (receipt.handlers?.some(({ ok }) => !ok)) sent.failed++;
+          tell(receipt);
+        }
+        progress.show(`${count(sent.accepted, "event")} accepted`);
       }
-      progress.show(`${count(sent.accepted, "event")} accepted`);
     }
   } catch (error) {
     progress.clear();
@@ -69,6 +73,28 @@ export async function sendMany(
   }
   progress.clear();
   return sent;
+}
+
+/** Posts lines in a request of its own; undefined, if they are several, and too much for one commit. */
+function poster(
+  client: Client,
+  { idempotencyKey: key, wait }: SendManyOptions,
+): (lines: readonly Line[]) => Promise<readonly Receipt[] | undefined> {
+  let requests = 0;
+  return async (lines) => {
+    requests++;
+    try {
+      return await postEvents(client, {
+        body: { events: lines.map(({ event }) => event) },
+        idempotencyKey: key === undefined ? key : `${key}-${requests}`,
+        wait,
+      });
+    } catch (error) {
+      const tooMuch = error instanceof AnswerError && error.code === "store_limit";
+      if (tooMuch && lines.length > 1) return undefined;
+      throw inLines(error, lines);
+    }
+  };
 }
 
 async function* eventsOf(io: CommandIO, { session }: SendManyOptions): AsyncIterable<Line> {
@@ -129,15 +155,14 @@ function inLines(error: unknown, lines: readonly Line[]): unknown {
   );
   const [first, last] = [lines[0]!.number, lines.at(-1)!.number];
   const range = first === last ? ` (line ${first})` : ` (lines ${first} to ${last})`;
-  return new AnswerError(error.status, `${error.message}${range}`, details);
+  return new AnswerError(error, `${error.message}${range}`, details);
 }
 
 function afterSome(error: unknown, accepted: number): unknown {
   if (!(error instanceof CommandError)) return error;
   return new CommandError(error.message, [
     ...error.details,
-    `${
-      count(accepted, "event")
-    } before it accepted; with --idempotency-key, the same input can be sent again`,
+    `${count(accepted, "event")} before that ${accepted === 1 ? "was" : "were"} accepted; ` +
+    "with --idempotency-key, the same input can be sent again",
   ], error.exitCode);
 }

@@ -1,5 +1,5 @@
 import { timeText } from "./delivery_text.ts";
-import { count, printable, type Style } from "./style.ts";
+import { printable, type Style } from "./style.ts";
 
 /** How a target stands. */
 export type Standing = {
@@ -10,7 +10,6 @@ export type Standing = {
 
 /** A target with its figures, as a server tells of it. */
 export type Target = Standing & {
-  readonly failures: number;
   readonly failing_since?: string;
   readonly paused_until?: string;
   readonly reason?: string;
@@ -73,12 +72,12 @@ function paintOf({ state }: Target, style: Style): (text: string) => string {
 
 /** What an operator has to know beside the figures. */
 function notesOf(target: Target): string {
-  const { registered, reason, paused_until, failing_since, failures, in_flight } = target;
+  const { registered, reason, paused_until, failing_since, in_flight } = target;
   const notes = [
     registered ? "" : "not registered",
     reason ? printable(reason) : "",
     paused_until ? `until ${timeText(paused_until)}` : "",
-    failing_since ? `failing since ${timeText(failing_since)}, ${count(failures, "time")}` : "",
+    failing_since ? `failing since ${timeText(failing_since)}` : "",
     in_flight > 0 ? `${in_flight} under way` : "",
   ];
   return notes.filter((note) => note !== "").join("; ");

@@ -28,7 +28,10 @@ export const PROBLEMS = {
   media_type_unsupported: [415, "The body must be application/json or CloudEvents, not compressed"],
   request_invalid: [422, "The request is invalid, see errors"],
   idempotency_conflict: [422, "The idempotency key was used for something else"],
-  store_limit: [422, "An event must be at most 256 KiB, and the request must fit one commit"],
+  store_limit: [
+    422,
+    "An event must be at most 256 KiB, and the request must fit one commit: send fewer events at once",
+  ],
   too_many_waits: [429, "Too many requests wait for handlers"],
   too_many_streams: [429, "Too many event streams are open"],
   headers_too_large: [431, "The headers are too large"],

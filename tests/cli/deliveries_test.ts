@@ -68,7 +68,32 @@ test("hooks replay delivers what was given up, when the receiver is repaired", a
     assert.deepEqual(JSON.parse(rest.stdout), { replayed: 2, refused: 0 });
     await receiver.match(/a\.two/);
     const nothing = await ask(url, ["replay"]);
-    assert.equal(nothing.stdout, "0 replayed\n");
+    assert.match(nothing.stdout, /^0 replayed: none that you asked for was given up/);
+  });
+});
+
+test("hooks deliveries and replay tell a wrong name from one without deliveries", async () => {
+  await broken(["a.two"], async (url) => {
+    for (const args of [["deliveries", "adit"], ["replay", "adit", "--json"]]) {
+      const wrong = await ask(url, args);
+      assert.deepEqual([wrong.code, wrong.stdout], [1, ""]);
+      assert.match(wrong.stderr, /There is no target adit.*`hooks targets` lists/s);
+    }
+    const none = await ask(url, ["replay", "audit", "--type", "c.*"]);
+    assert.deepEqual([none.code, none.stderr], [0, ""]);
+  });
+});
+
+test("hooks replay says what still waits, where nothing was given up", async () => {
+  await broken([], async (url) => {
+    assert.equal((await ask(url, ["replay"])).stdout, "1 replayed\n");
+    await ask(url, ["targets", "disable", "audit"]);
+    await ask(url, ["send", "a.held"]);
+    const { stdout } = await ask(url, ["replay", "audit", "--type", "c.*"]);
+    assert.match(
+      stdout,
+      /^0 replayed: .* given up; \d+ waits? to be tried:\n`hooks deliveries --st/,
+    );
   });
 });
 

@@ -92,7 +92,28 @@ test("hooks send makes batches that a server takes, however long the lines are",
     const long = `{"type":"a.b","data":"${"x".repeat(300_000)}"}`;
     const refused = await ask(url, ["send"], { input: [...lines.slice(0, 2), long].join("\n") });
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /at most 256 KiB.* \(lines? .*3\)/);
+    assert.match(refused.stderr, /at most 256 KiB.* \(line 3\)/);
+    assert.match(refused.stderr, /2 events before that were accepted; with/);
+  });
+});
+
+test("hooks send makes batches that fit a commit of the server's store, which ids make larger", async () => {
+  const lines = Array.from({ length: 230 }, (_, n) => `{"type":"a.b","id":"e-${n}","data":${n}}`);
+  const input = lines.join("\n");
+  await serving({}, async (_, url) => {
+    const sent = await ask(url, ["send", "--json"], { input });
+    assert.equal(sent.code, 0, sent.stderr);
+    const ids = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line).id);
+    assert.equal(new Set(ids(sent.stdout)).size, 230);
+    const again = await ask(url, ["send", "--json"], { input });
+    assert.deepEqual(ids(again.stdout), ids(sent.stdout));
+    assert.equal(again.stderr, "230 events accepted, 230 of them known already\n");
+    const [one, two] = [
+      await ask(url, ["send", "--json", "-k", "import-1"], { input }),
+      await ask(url, ["send", "--json", "-k", "import-1"], { input }),
+    ];
+    assert.deepEqual(ids(two.stdout), ids(one.stdout));
+    assert.match(two.stderr, /^230 events accepted, 230 of them known already\n/);
   });
 });
 
@@ -115,11 +136,11 @@ test("hooks send names the line that is at fault, and what was accepted before i
     const broken = await ask(url, ["send", "--batch", "1"], { input: `${good}\n\n[1]\n` });
     assert.equal(broken.code, 1);
     assert.match(broken.stderr, /^error: Cannot send line 3 as it is no JSON object\n/);
-    assert.match(broken.stderr, /\n {2}1 event before it accepted; with/);
+    assert.match(broken.stderr, /\n {2}1 event before that was accepted; with/);
     const refused = await ask(url, ["send"], { input: `${good}\n\n{"type":"A B","data":1}\n` });
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /\n {2}line 3 \/type: must be dot-separated words/);
-    assert.ok(!refused.stderr.includes("before it"));
+    assert.ok(!refused.stderr.includes("before that"));
   });
 });
 
@@ -201,6 +222,10 @@ server:
   assert.equal(down.code, 1);
   assert.match(down.stderr, /Cannot reach http:\/\/127\.0\.0\.1:\d+: nothing listens there\n/);
   assert.match(down.stderr, /`hooks serve` starts one/);
+  const proxy = () => Promise.resolve(new Response("<html>", { status: 502 }));
+  const behind = await ask("http://web.test", ["send", "a.b"], { fetch: proxy });
+  assert.match(behind.stderr, /web\.test failed: it answered 502\n {2}Its log .* is down\n/);
+  assert.ok(!behind.stderr.includes("no server of hooks"));
   const web = () => Promise.resolve(new Response("<html>", { status: 200 }));
   const other = await ask("http://web.test", ["send", "a.b"], { fetch: web });
   assert.match(other.stderr, /http:\/\/web\.test answered no JSON/);

@@ -43,7 +43,7 @@ test("hooks targets prints a table, with what an operator has to know beside it"
     `\
 name                        state   accepted  delivered  pending  dead  expired  failed
 a-webhook-with-a-long-name  off            7          0        7     0        0       1  \
-its receiver answered 410\\u{1b}[2J; failing since 2026-01-31 12:00:00Z, 1 time
+its receiver answered 410\\u{1b}[2J; failing since 2026-01-31 12:00:00Z
 audit                       on          1234       1200       31     3        0      40  2 under way
 old                         paused      1234       1200       31     3        0      40  \
 not registered; until 2026-01-31 12:30:00Z

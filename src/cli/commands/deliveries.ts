@@ -3,7 +3,7 @@ import { parseInteger } from "../arguments.ts";
 import { addServerOptions, type Client, type ServerOptions } from "../client.ts";
 import { type Delivery, deliveryText, type Summary, summaryLine } from "../delivery_text.ts";
 import type { CommandIO } from "../io.ts";
-import { oneOrMany } from "../one_or_many.ts";
+import { oneOrMany, waitingFor } from "../one_or_many.ts";
 import { styleOf } from "../style.ts";
 
 /** The most that a server gives at once. */
@@ -69,13 +69,16 @@ async function list(
   do {
     const query = { state, target, limit: Math.min(left, MAX_PAGE), cursor };
     const page = await client.json<Page>("/deliveries", { query });
+    const width = Math.max(...page.deliveries.map((delivery) => delivery.target.length));
     for (const delivery of page.deliveries) {
-      io.stdout.write(`${json ? JSON.stringify(delivery) : summaryLine(delivery, style)}\n`);
+      const text = json ? JSON.stringify(delivery) : summaryLine(delivery, style, width);
+      io.stdout.write(`${text}\n`);
     }
     found += page.deliveries.length;
     left -= page.deliveries.length;
     cursor = page.next_cursor;
   } while (cursor !== undefined && left > 0);
+  if (found === 0 && target !== undefined) await waitingFor(client, target); // is it one?
   if (found === 0 && !json) io.stderr.write(`no deliveries: none ${stateWords[state]}\n`);
   if (cursor !== undefined) io.stderr.write(`there may be more: --cursor ${cursor}\n`);
 }

@@ -3,7 +3,7 @@ import { parseMoment } from "../arguments.ts";
 import { addServerOptions, type Client, type ServerOptions } from "../client.ts";
 import { CommandError } from "../command_error.ts";
 import type { CommandIO } from "../io.ts";
-import { oneOrMany } from "../one_or_many.ts";
+import { oneOrMany, waitingFor } from "../one_or_many.ts";
 import { Progress } from "../progress.ts";
 import { listenForStop } from "../stop.ts";
 import { printable } from "../style.ts";
@@ -109,10 +109,31 @@ async function many(
     stop.release();
   }
   progress.clear();
-  const why = refused > 0
-    ? `, ${refused} refused: their event is gone, or they were replayed already`
-    : "";
-  io.stdout.write(
-    `${json ? JSON.stringify({ replayed, refused }) : `${replayed} replayed${why}`}\n`,
-  );
+  const text = json
+    ? JSON.stringify({ replayed, refused })
+    : `${replayed} replayed${whySome(refused)}`;
+  const nothing = replayed + refused === 0 ? await whyNothing(client, target, state) : "";
+  io.stdout.write(`${text}${json ? "" : nothing}\n`);
+}
+
+function whySome(refused: number): string {
+  if (refused === 0) return "";
+  return `, ${refused} refused: their event is gone, or they were replayed already`;
+}
+
+/**
+ * After a receiver was repaired, more waits for its next attempt than was given up.
+ *
+ * @throws {CommandError} when there is no such target
+ */
+async function whyNothing(
+  client: Client,
+  target: string | undefined,
+  state: Options["state"],
+): Promise<string> {
+  const waiting = await waitingFor(client, target);
+  if (state === "delivered") return ": none that you asked for was delivered";
+  const hint = waiting === 0 ? "" : `; ${waiting} ${waiting === 1 ? "waits" : "wait"} to be tried:
+\`hooks deliveries --state pending\` lists them, \`hooks replay TARGET ID\` makes one due now`;
+  return `: none that you asked for was given up${hint}`;
 }

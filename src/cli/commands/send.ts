@@ -27,7 +27,12 @@ export function define(command: Command, io: CommandIO): void {
     .option("-s, --session <id>", "the session that it belongs to")
     .option("-k, --idempotency-key <key>", "sent again under this key, it is not taken twice")
     .option("-w, --wait", "tell what handlers made of it; fail if one failed")
-    .option("--batch <count>", "events in a request", parseInteger(1, MAX_BATCH), MAX_BATCH)
+    .option(
+      "--batch <count>",
+      "events in a request, at most",
+      parseInteger(1, MAX_BATCH),
+      MAX_BATCH,
+    )
     .option("--json", "print each receipt as JSON");
   addServerOptions(command)
     .addHelpText(
