@@ -1,11 +1,13 @@
+import { abortable } from "../core/kit.ts";
 import { AnswerError } from "./answer_error.ts";
 import type { Client } from "./client.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
 import { Progress } from "./progress.ts";
 import { readLines } from "./read_input.ts";
-import { count } from "./style.ts";
 import { postEvents, type Receipt } from "./receipt.ts";
+import { listenForStop } from "./stop.ts";
+import { count } from "./style.ts";
 
 /** The most bytes of a batch: half of what a server takes, and what fits one commit of its store. */
 const MAX_BYTES = 512 * 1024;
@@ -33,7 +35,7 @@ type Line = { readonly number: number; readonly event: object; readonly bytes: n
 /**
  * Sends the events that are piped in, one JSON object a line, in batches of which a server takes all
  * or none. A batch has its own idempotency key, made of the user's and its number, so that the same
- * input can be sent again after a fault.
+ * input can be sent again after a fault. SIGINT and SIGTERM end it, whatever it waits for.
  */
 export async function sendMany(
   io: CommandIO,
@@ -42,33 +44,48 @@ export async function sendMany(
   tell: (receipt: Receipt) => void,
 ): Promise<Sent> {
   const progress = new Progress(io);
+  const { signal, release } = listenForStop(io);
   const sent = { accepted: 0, duplicates: 0, failed: 0 };
-  let batches = 0;
-  try {
-    for await (const lines of inBatches(eventsOf(io, options), options.batch)) {
-      const key = options.idempotencyKey;
-      const receipts = await postEvents(client, {
-        body: { events: lines.map(({ event }) => event) },
-        idempotencyKey: key === undefined ? key : `${key}-${++batches}`,
-        wait: options.wait,
-      }).catch((error) => {
-        throw inLines(error, lines);
-      });
-      progress.clear();
-      for (const receipt of receipts) {
-        sent.accepted++;
-        if (receipt.duplicate) sent.duplicates++;
-        if (receipt.handlers?.some(({ ok }) => !ok)) sent.failed++;
-        tell(receipt);
-      }
-      progress.show(`${count(sent.accepted, "event")} accepted`);
-    }
-  } catch (error) {
+  const sending = sendBatches(io, client, { ...options, signal }, (receipts) => {
     progress.clear();
-    throw sent.accepted === 0 ? error : afterSome(error, sent.accepted);
+    for (const receipt of receipts) {
+      sent.accepted++;
+      if (receipt.duplicate) sent.duplicates++;
+      if (receipt.handlers?.some(({ ok }) => !ok)) sent.failed++;
+      tell(receipt);
+    }
+    progress.show(`${count(sent.accepted, "event")} accepted`);
+  });
+  try {
+    await abortable(sending, signal);
+  } catch (error) {
+    throw signal.aborted ? interrupted(sent.accepted) : afterSome(error, sent.accepted);
+  } finally {
+    progress.clear();
+    release();
   }
-  progress.clear();
   return sent;
+}
+
+async function sendBatches(
+  io: CommandIO,
+  client: Client,
+  options: SendManyOptions & { readonly signal: AbortSignal },
+  taken: (receipts: readonly Receipt[]) => void,
+): Promise<void> {
+  const { idempotencyKey: key, wait, signal } = options;
+  let batches = 0;
+  for await (const lines of inBatches(eventsOf(io, options), options.batch)) {
+    const receipts = await postEvents(client, {
+      body: { events: lines.map(({ event }) => event) },
+      idempotencyKey: key === undefined ? key : `${key}-${++batches}`,
+      wait,
+      signal,
+    }).catch((error) => {
+      throw inLines(error, lines);
+    });
+    taken(receipts);
+  }
 }
 
 async function* eventsOf(io: CommandIO, { session }: SendManyOptions): AsyncIterable<Line> {
@@ -132,12 +149,16 @@ function inLines(error: unknown, lines: readonly Line[]): unknown {
   return new AnswerError(error.status, `${error.message}${range}`, details);
 }
 
+const again = "with --idempotency-key, the same input can be sent again";
+
+function interrupted(accepted: number): CommandError {
+  return new CommandError("Interrupted", [
+    `${count(accepted, "event")} accepted before that, and perhaps a batch under way; ${again}`,
+  ]);
+}
+
 function afterSome(error: unknown, accepted: number): unknown {
-  if (!(error instanceof CommandError)) return error;
-  return new CommandError(error.message, [
-    ...error.details,
-    `${
-      count(accepted, "event")
-    } before it accepted; with --idempotency-key, the same input can be sent again`,
-  ], error.exitCode);
+  if (accepted === 0 || !(error instanceof CommandError)) return error;
+  const before = `${count(accepted, "event")} before it accepted; ${again}`;
+  return new CommandError(error.message, [...error.details, before], error.exitCode);
 }
