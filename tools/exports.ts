@@ -3,7 +3,7 @@
  * a test holds the package to them: a name comes or goes on purpose only.
  * @module
  */
-import { config, entries, output, root, rootUrl } from "./run.ts";
+import { checkArguments, config, entries, output, root, rootUrl } from "./run.ts";
 
 /** The list that is checked in. */
 export const exportsFile = `${root}/tests/house/exports.json`;
@@ -24,5 +24,6 @@ export async function exportedNames(): Promise<Record<string, string[]>> {
 }
 
 if (import.meta.main) {
+  checkArguments("deno task exports", Deno.args.length === 0);
   await Deno.writeTextFile(exportsFile, `${JSON.stringify(await exportedNames(), null, 2)}\n`);
 }

@@ -6,7 +6,7 @@
  * one.
  * @module
  */
-import { build, config, entries, exists, output, root } from "./run.ts";
+import { build, checkArguments, config, entries, exists, output, root } from "./run.ts";
 
 type Command = readonly [command: string, ...args: string[]];
 
@@ -63,10 +63,10 @@ function selected(args: readonly string[]): string[] {
   const skip = args[0] === "--skip";
   const chosen = skip ? args.slice(1) : args;
   const unknown = chosen.filter((name) => !(name in steps));
-  if (unknown.length > 0 || (skip && chosen.length === 0)) {
-    console.error(`No step '${unknown.join("', '")}': there are ${Object.keys(steps).join(", ")}`);
-    Deno.exit(2);
-  }
+  checkArguments(
+    `deno task ok [--skip] [STEP...]\nSteps: ${Object.keys(steps).join(", ")}`,
+    unknown.length === 0 && !(skip && chosen.length === 0),
+  );
   if (chosen.length === 0) return Object.keys(steps);
   return Object.keys(steps).filter((name) => chosen.includes(name) !== skip);
 }

@@ -7,7 +7,7 @@
  * `deno pack` does not know. npm then writes the archive, the same bytes for the same sources.
  * @module
  */
-import { build, config, filesBelow, root, run, runtimeModules } from "./run.ts";
+import { build, checkArguments, config, filesBelow, root, run, runtimeModules } from "./run.ts";
 
 /** Fields of package.json that `deno pack` leaves out. */
 const patch = {
@@ -117,6 +117,7 @@ async function inspect(folder: string): Promise<void> {
 }
 
 if (import.meta.main) {
+  checkArguments("deno task pack", Deno.args.length === 0);
   const archive = await pack();
   const { size } = await Deno.stat(archive);
   console.log(`${archive.slice(root.length + 1)} ${(size / 1024).toFixed(1)} KiB`);

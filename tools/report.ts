@@ -3,8 +3,10 @@
  * arguments name steps of the gate that failed beside the tests.
  * @module
  */
+import { checkArguments } from "./run.ts";
 import { counts, denoOnlyFolders, readRun } from "./test.ts";
 
+checkArguments("deno task report [FAILED-STEP...]", !Deno.args.some((arg) => arg.startsWith("-")));
 const expected = [
   "deno",
   ...(await denoOnlyFolders()).map((folder) => `deno-${folder}`),

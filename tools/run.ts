@@ -65,6 +65,14 @@ export function freePort(): number {
   return listener.addr.port;
 }
 
+/** Ends a tool that was asked for its usage, or was given arguments that it does not take. */
+export function checkArguments(usage: string, taken: boolean): void {
+  const asked = Deno.args.includes("--help");
+  if (taken && !asked) return;
+  (asked ? console.log : console.error)(`Usage: ${usage}`);
+  Deno.exit(asked ? 0 : 2);
+}
+
 async function spawn(
   command: string,
   args: readonly string[],

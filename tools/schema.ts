@@ -4,12 +4,13 @@
  * @module
  */
 import { configJsonSchema } from "@omniagent/hooks/config";
-import { root } from "./run.ts";
+import { checkArguments, root, run } from "./run.ts";
 
 /** The schema that is checked in. */
 export const schemaFile = `${root}/examples/hooks.schema.json`;
 
 if (import.meta.main) {
+  checkArguments("deno task schema", Deno.args.length === 0);
   await Deno.writeTextFile(schemaFile, `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
-  await new Deno.Command("deno", { args: ["fmt", "--quiet", schemaFile] }).output();
+  await run("deno", ["fmt", "--quiet", schemaFile]);
 }

@@ -11,6 +11,7 @@ import { emptied } from "../tests/internal/kv/clients.ts";
 import { denokvUrl } from "../tests/kv_connect/denokv.ts";
 import { isLarge, numbersFrom } from "../tests/soak/events.ts";
 import { type Kill, soak, type SoakReport } from "../tests/soak/soak.ts";
+import { checkArguments } from "./run.ts";
 
 const LONG = { events: 5_000, kills: 12, downFor: 15_000, limit: 300_000 };
 const SHORT = { events: 600, kills: 4, downFor: 3_000, limit: 55_000 };
@@ -18,10 +19,7 @@ const SHORT = { events: 600, kills: 4, downFor: 3_000, limit: 55_000 };
 const SHOWN = 10;
 
 const short = Deno.args[0] === "--short";
-if (Deno.args.length > (short ? 1 : 0)) {
-  console.error("usage: deno task soak [--short]");
-  Deno.exit(2);
-}
+checkArguments("deno task soak [--short]", Deno.args.length === (short ? 1 : 0));
 const folder = await Deno.makeTempDir({ prefix: "soak-" });
 const start = performance.now();
 try {

@@ -8,7 +8,16 @@
  */
 import { missing, parseJUnit, type TestRun } from "./junit.ts";
 import { pack } from "./pack.ts";
-import { build, exists, filesBelow, output, root, run, runtimeModules } from "./run.ts";
+import {
+  build,
+  checkArguments,
+  exists,
+  filesBelow,
+  output,
+  root,
+  run,
+  runtimeModules,
+} from "./run.ts";
 
 /** Folders whose tests run on Deno alone, each with the reason. */
 const denoOnly: Readonly<Record<string, string>> = {
@@ -146,11 +155,12 @@ function succeeds(command: string, args: readonly string[], cwd = root): Promise
 }
 
 if (import.meta.main) {
-  const runtime = Deno.args[0] ?? "deno";
-  if (!(runtime in runners)) {
-    console.error(`No runtime '${runtime}': there are ${Object.keys(runners).join(", ")}`);
-    Deno.exit(2);
-  }
+  const [runtime = "deno", ...others] = Deno.args;
+  checkArguments(
+    "deno task test | test:bun | test:node: all of the tests, as they are compared by name\n" +
+      "       deno test -A tests/core: some of them, on Deno",
+    Object.hasOwn(runners, runtime) && others.length === 0,
+  );
   await Deno.mkdir(`${build}/junit`, { recursive: true });
   await Deno.remove(junitFile(runtime)).catch(() => {});
   let ok = await runners[runtime as keyof typeof runners]();

@@ -6,7 +6,7 @@
  * @module
  */
 import { pack } from "./pack.ts";
-import { build, config, output, root, run, runtimeModules } from "./run.ts";
+import { build, checkArguments, config, output, root, run, runtimeModules } from "./run.ts";
 
 const folder = `${build}/consumer`;
 const folderOfBun = `${build}/consumer-bun`;
@@ -22,6 +22,7 @@ const globals = {
   "@types/node": { lib: ["es2023"], types: ["node"], typeRoots: [`${runtimeModules}/@types`] },
 };
 
+checkArguments("deno task test:consumer", Deno.args.length === 0);
 const archive = await pack();
 await install();
 await installByBun();

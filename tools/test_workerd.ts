@@ -5,7 +5,15 @@
  * @module
  */
 import { pack } from "./pack.ts";
-import { build, config as manifest, output, root, run, runtimeModules } from "./run.ts";
+import {
+  build,
+  checkArguments,
+  config as manifest,
+  output,
+  root,
+  run,
+  runtimeModules,
+} from "./run.ts";
 import { counts, junitFile, readRun } from "./test.ts";
 
 const folder = `${build}/workerd`;
@@ -53,6 +61,7 @@ const app :Workerd.Worker = (
 );
 `;
 
+checkArguments("deno task test:workerd", Deno.args.length === 0);
 await Deno.mkdir(`${build}/junit`, { recursive: true });
 await Deno.remove(junitFile("workerd")).catch(() => {});
 await bundle();

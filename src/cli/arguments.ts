@@ -5,6 +5,7 @@
  */
 import { InvalidArgumentError } from "commander";
 import { DURATION, toMilliseconds } from "../config/duration.ts";
+import { parseTime } from "../core/kit.ts";
 
 /** A duration such as `500ms`, `2s` or `1m30s`, in milliseconds. */
 export function parseDuration(text: string): number {
@@ -33,17 +34,15 @@ export function parseInteger(min: number, max: number): (text: string) => number
   };
 }
 
-/** A moment: RFC 3339, or a duration before now. */
+/** A moment: RFC 3339, a day of it alone (in UTC), or a duration before now. */
 export function parseMoment(now: () => number): (text: string) => string {
   return (text) => {
     const time = DURATION.test(text)
       ? now() - toMilliseconds(text)
-      : /^\d{4}-\d\d-\d\d/.test(text)
-      ? Date.parse(text)
-      : NaN;
+      : Number(parseTime(text) ?? parseTime(`${text}T00:00:00Z`) ?? NaN);
     if (Math.abs(time) < 8.64e15) return new Date(time).toISOString(); // what a Date can hold
     throw new InvalidArgumentError(
-      "A time looks like 2026-01-31T12:00:00Z, or 2h for two hours ago.",
+      "A time looks like 2026-01-31T12:00:00Z, or 2026-01-31, or 2h for two hours ago.",
     );
   };
 }

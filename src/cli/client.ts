@@ -44,6 +44,18 @@ export function addServerOptions(command: Command): Command {
     .option("-t, --token <token>", "what it lets in [HOOKS_TOKEN]");
 }
 
+/** The path of something by its names. @throws {CommandError} for one that no path can hold */
+export function pathOf(...names: readonly string[]): string {
+  for (const name of names) {
+    // A URL takes `.` and `..` out of a path, encoded or not.
+    if (!/^\.{0,2}$/.test(name)) continue;
+    throw new CommandError(`Cannot ask for '${name}' as no URL can name it`, [
+      "A target is named as `hooks targets` lists it, an event by its id",
+    ], 2);
+  }
+  return names.map((name) => `/${encodeURIComponent(name)}`).join("");
+}
+
 /** A client for the server that options or environment name. */
 export function createClient(io: CommandIO, options: ServerOptions): Client {
   const base = readUrl(options.url ?? (io.env("HOOKS_URL") || DEFAULT_URL));

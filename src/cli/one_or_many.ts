@@ -1,12 +1,21 @@
+import type { Command } from "commander";
 import { WHERE_TARGETS } from "./answer_error.ts";
-import { type Client, createClient, type ServerOptions } from "./client.ts";
+import { type Client, createClient, pathOf, type ServerOptions } from "./client.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
 import { printable } from "./style.ts";
 
-/** What a command does to one delivery, by its path, or to those of a target, or to all. */
+/** A delivery, by its names. */
+export type DeliveryKey = { readonly target: string; readonly id: string };
+
+/** What a command does to one delivery, or to those of a target, or to all. */
 export type OneOrMany<Options> = {
-  readonly one: (client: Client, path: string, options: Options, io: CommandIO) => Promise<void>;
+  readonly one: (
+    client: Client,
+    key: DeliveryKey,
+    options: Options,
+    io: CommandIO,
+  ) => Promise<void>;
   readonly many: (
     client: Client,
     target: string | undefined,
@@ -15,16 +24,24 @@ export type OneOrMany<Options> = {
   ) => Promise<void>;
 };
 
+/** Options that mean something for one delivery, too. All others choose among many. */
+const forOne = ["url", "token", "json"];
+
 /** The action of a command with the arguments `[target] [id]`. */
 export function oneOrMany<Options extends ServerOptions>(
   { one, many }: OneOrMany<Options>,
   io: CommandIO,
-): (target: string | undefined, id: string | undefined, options: Options) => Promise<void> {
-  return async (target, id, options) => {
+): (
+  target: string | undefined,
+  id: string | undefined,
+  options: Options,
+  command: Command,
+) => Promise<void> {
+  return async (target, id, options, command) => {
+    const named = target !== undefined && id !== undefined;
+    if (named) refuseChoices(command);
     const client = createClient(io, options);
-    if (target === undefined || id === undefined) return await many(client, target, options, io);
-    const path = `/deliveries/${encodeURIComponent(target)}/${encodeURIComponent(id)}`;
-    await one(client, path, options, io);
+    await (named ? one(client, { target, id }, options, io) : many(client, target, options, io));
   };
 }
 
@@ -42,4 +59,20 @@ export async function waitingFor(client: Client, target: string | undefined): Pr
     throw new CommandError(`There is no target ${printable(target)}`, [WHERE_TARGETS]);
   }
   return asked.reduce((sum, { pending }) => sum + pending, 0);
+}
+
+/** The path of a delivery. */
+export function deliveryPath({ target, id }: DeliveryKey): string {
+  return pathOf("deliveries", target, id);
+}
+
+function refuseChoices(command: Command): void {
+  const given = command.options.find((option) =>
+    !forOne.includes(option.attributeName()) &&
+    command.getOptionValueSource(option.attributeName()) === "cli"
+  );
+  if (given === undefined) return;
+  throw new CommandError(`Cannot use ${given.long} with the id of an event, which is one already`, [
+    `Leave out the id or ${given.long}`,
+  ], 2);
 }

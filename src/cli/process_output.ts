@@ -2,6 +2,7 @@ import type { CommandOutput } from "./io.ts";
 
 /** What is used of `process.stdout` and `process.stderr`. */
 export type Stream = {
+  readonly fd: number;
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string, written: (error?: WriteFault | null) => void): void;
@@ -18,7 +19,7 @@ export class ProcessOutput implements CommandOutput {
   #onTheWay = 0;
   #broken = false;
 
-  /** Calls `fail` when text can't be written, and writes nothing more then. */
+  /** Calls `fail` the first time that text can't be written. What follows is tried all the same. */
   constructor(stream: Stream, fail: (error: WriteFault) => void = raise) {
     this.#stream = stream;
     this.#fail = fail;
@@ -36,8 +37,8 @@ export class ProcessOutput implements CommandOutput {
 
   /** Writes text as it is. */
   write(text: string): void {
-    if (this.#broken) return;
     this.#onTheWay++;
+    if (this.#broken) return void this.#writePast(text);
     try {
       this.#stream.write(text, (error) => this.#end(error));
     } catch (error) { // Deno writes to files at once
@@ -53,7 +54,18 @@ export class ProcessOutput implements CommandOutput {
     });
   }
 
-  #end(error: WriteFault | null | undefined): void {
+  /** A stream that failed once may be destroyed, while its disk has room, or its pipe a reader, again. */
+  async #writePast(text: string): Promise<void> {
+    try {
+      const { writeSync } = await import("node:fs");
+      writeSync(this.#stream.fd, text);
+    } catch {
+      // Still not: `fail` was told.
+    }
+    this.#end();
+  }
+
+  #end(error?: WriteFault | null): void {
     this.#onTheWay--;
     if (error && !this.#broken) {
       this.#broken = true;

@@ -21,17 +21,20 @@ export type Posting = {
   readonly body: unknown;
   readonly idempotencyKey: string | undefined;
   readonly wait: true | undefined;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
 };
 
 /** Posts events. @throws {CommandError} in the user's words */
 export async function postEvents(
   client: Client,
-  { body, idempotencyKey, wait }: Posting,
+  { body, idempotencyKey, wait, signal }: Posting,
 ): Promise<readonly Receipt[]> {
   const response = await client.fetch("/events", {
     body,
     headers: { "idempotency-key": idempotencyKey },
     query: { wait: wait && "true" },
+    ...(signal ? { signal } : {}),
   });
   const replayed = response.headers.get("idempotent-replayed") === "true";
   const { receipts } = await readJson<{ readonly receipts?: unknown }>(response, client.url);

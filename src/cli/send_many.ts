@@ -1,11 +1,13 @@
+import { abortable } from "../core/kit.ts";
 import { AnswerError } from "./answer_error.ts";
 import type { Client } from "./client.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
 import { Progress } from "./progress.ts";
 import { readLines } from "./read_input.ts";
-import { count } from "./style.ts";
 import { postEvents, type Receipt } from "./receipt.ts";
+import { listenForStop } from "./stop.ts";
+import { count } from "./style.ts";
 
 /** The most bytes of a batch: half of what a server takes, and what fits one commit of its store. */
 const MAX_BYTES = 512 * 1024;
@@ -35,7 +37,7 @@ type Line = { readonly number: number; readonly event: object; readonly bytes: n
  * or none. A request has its own idempotency key, made of the user's and its number, so that the same
  * input can be sent again after a fault. Where a batch does not fit one commit of the server's store,
  * it and those after it are sent in smaller ones: ten events with ids of their own are too many for
- * some stores.
+ * some stores. SIGINT and SIGTERM end it, whatever it waits for.
  */
 export async function sendMany(
   io: CommandIO,
@@ -44,41 +46,57 @@ export async function sendMany(
   tell: (receipt: Receipt) => void,
 ): Promise<Sent> {
   const progress = new Progress(io);
+  const { signal, release } = listenForStop(io);
   const sent = { accepted: 0, duplicates: 0, failed: 0 };
+  const sending = sendBatches(io, client, { ...options, signal }, (receipts) => {
+    progress.clear();
+    for (const receipt of receipts) {
+      sent.accepted++;
+      if (receipt.duplicate) sent.duplicates++;
+      if (receipt.handlers?.some(({ ok }) => !ok)) sent.failed++;
+      tell(receipt);
+    }
+    progress.show(`${count(sent.accepted, "event")} accepted`);
+  });
+  try {
+    await abortable(sending, signal);
+  } catch (error) {
+    throw signal.aborted ? interrupted(sent.accepted) : afterSome(error, sent.accepted);
+  } finally {
+    progress.clear();
+    release();
+  }
+  return sent;
+}
+
+type SendOptions = SendManyOptions & { readonly signal: AbortSignal };
+
+async function sendBatches(
+  io: CommandIO,
+  client: Client,
+  options: SendOptions,
+  taken: (receipts: readonly Receipt[]) => void,
+): Promise<void> {
   const post = poster(client, options);
   let size = options.batch;
-  try {
-    for await (const batch of inBatches(eventsOf(io, options), options.batch)) {
-      for (let rest = batch; rest.length > 0;) {
-        const lines = rest.slice(0, size);
-        const receipts = await post(lines);
-        if (receipts === undefined) {
-          size = Math.ceil(lines.length / 2);
-          continue;
-        }
-        rest = rest.slice(lines.length);
-        progress.clear();
-        for (const receipt of receipts) {
-          sent.accepted++;
-          if (receipt.duplicate) sent.duplicates++;
-          if (receipt.handlers?.some(({ ok }) => !ok)) sent.failed++;
-          tell(receipt);
-        }
-        progress.show(`${count(sent.accepted, "event")} accepted`);
+  for await (const batch of inBatches(eventsOf(io, options), options.batch)) {
+    for (let rest = batch; rest.length > 0;) {
+      const lines = rest.slice(0, size);
+      const receipts = await post(lines);
+      if (receipts === undefined) {
+        size = Math.ceil(lines.length / 2);
+        continue;
       }
+      rest = rest.slice(lines.length);
+      taken(receipts);
     }
-  } catch (error) {
-    progress.clear();
-    throw sent.accepted === 0 ? error : afterSome(error, sent.accepted);
   }
-  progress.clear();
-  return sent;
 }
 
 /** Posts lines in a request of its own; undefined, if they are several, and too much for one commit. */
 function poster(
   client: Client,
-  { idempotencyKey: key, wait }: SendManyOptions,
+  { idempotencyKey: key, wait, signal }: SendOptions,
 ): (lines: readonly Line[]) => Promise<readonly Receipt[] | undefined> {
   let requests = 0;
   return async (lines) => {
@@ -88,6 +106,7 @@ function poster(
         body: { events: lines.map(({ event }) => event) },
         idempotencyKey: key === undefined ? key : `${key}-${requests}`,
         wait,
+        signal,
       });
     } catch (error) {
       const tooMuch = error instanceof AnswerError && error.code === "store_limit";
@@ -158,11 +177,16 @@ function inLines(error: unknown, lines: readonly Line[]): unknown {
   return new AnswerError(error, `${error.message}${range}`, details);
 }
 
+const again = "with --idempotency-key, the same input can be sent again";
+
+function interrupted(accepted: number): CommandError {
+  return new CommandError("Interrupted", [
+    `${count(accepted, "event")} accepted before that, and perhaps a batch under way; ${again}`,
+  ]);
+}
+
 function afterSome(error: unknown, accepted: number): unknown {
-  if (!(error instanceof CommandError)) return error;
-  return new CommandError(error.message, [
-    ...error.details,
-    `${count(accepted, "event")} before that ${accepted === 1 ? "was" : "were"} accepted; ` +
-    "with --idempotency-key, the same input can be sent again",
-  ], error.exitCode);
+  if (accepted === 0 || !(error instanceof CommandError)) return error;
+  const before = `${count(accepted, "event")} accepted before that; ${again}`;
+  return new CommandError(error.message, [...error.details, before], error.exitCode);
 }

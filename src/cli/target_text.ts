@@ -58,6 +58,21 @@ export function targetLines(targets: readonly Target[], style: Style): readonly 
   ];
 }
 
+/** Why nothing is delivered to a target, and what to do; undefined when it is delivered to. */
+export function heldText({ target, state, registered, ...more }: Target): string | undefined {
+  const { reason, paused_until: until } = more;
+  if (state === "off") {
+    const why = reason ? ` (${reason})` : "";
+    return `${target} is off${why}: nothing is delivered before \`hooks targets enable ${target}\``;
+  }
+  if (state === "paused") {
+    return `${target} is paused${until ? ` until ${timeText(until)}` : ""}: it is delivered then`;
+  }
+  return registered
+    ? undefined
+    : `${target} is not registered: no webhook or durable hook of the server has this name`;
+}
+
 /** What became of turning a target on or off. */
 export function standingText({ target, state, registered }: Standing): string {
   if (state !== "on") return `${target} is ${state}: what is accepted for it is held`;

@@ -5,7 +5,9 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * What follows a signal. One listener serves all of them: signals live long and are followed often, and
  * Node warns of more than ten listeners.
  */
-const followers = /* @__PURE__ */ new WeakMap<AbortSignal, Set<() => void>>();
+const followings = /* @__PURE__ */ new WeakMap<AbortSignal, Following>();
+
+type Following = { readonly callbacks: Set<() => void>; readonly tell: () => void };
 
 /** Calls back when a signal aborts, at once if it has; gives what ends that. */
 export function follow(signal: AbortSignal, callback: () => void): () => void {
@@ -13,26 +15,27 @@ export function follow(signal: AbortSignal, callback: () => void): () => void {
     callback();
     return () => {};
   }
-  const callbacks = followers.get(signal) ?? listenTo(signal);
+  const { callbacks, tell } = followings.get(signal) ?? listenTo(signal);
   callbacks.add(callback);
   return () => {
     if (callbacks.delete(callback) && callbacks.size === 0) {
-      signal.removeEventListener("abort", tellFollowers);
-      followers.delete(signal);
+      signal.removeEventListener("abort", tell);
+      followings.delete(signal);
     }
   };
 }
 
-function listenTo(signal: AbortSignal): Set<() => void> {
+/**
+ * The listener knows its signal's callbacks by itself. On workerd `this` of a listener is the global
+ * object, and on Node 20 the event has no `currentTarget` once the signal was given to a `fetch`.
+ */
+function listenTo(signal: AbortSignal): Following {
   const callbacks = new Set<() => void>();
-  followers.set(signal, callbacks);
-  signal.addEventListener("abort", tellFollowers);
-  return callbacks;
-}
-
-/** The signal is that of the event: on workerd, `this` of a listener is the global object. */
-function tellFollowers({ currentTarget }: Event): void {
-  for (const callback of followers.get(currentTarget as AbortSignal) ?? []) callback();
+  const tell = (): void => callbacks.forEach((callback) => callback());
+  const following = { callbacks, tell };
+  followings.set(signal, following);
+  signal.addEventListener("abort", tell);
+  return following;
 }
 
 /** Waits for a promise, but no longer than a signal allows; a late result or rejection is ignored. */

@@ -157,6 +157,28 @@ test("hooks listen says what to do when its port is taken", async () => {
   });
 });
 
+test("hooks listen says so when its host is no address of this machine", async () => {
+  for (const host of ["no-such-host.invalid", "192.0.2.1"]) {
+    const terminal = new Terminal();
+    assert.equal(await terminal.run("listen", "--host", host, "--port", "0"), 1);
+    assert.match(terminal.stderr, /^error: Cannot listen on \S+:0 as .*no such address\n/);
+    assert.match(terminal.stderr, /\n {2}--host is an address of this machine: 127\.0\.0\.1, or/);
+  }
+});
+
+test("hooks listen names both causes where a runtime has one code for them", async () => {
+  const hosts = { "127.0.0.1": false, "::": false, "a.test": true };
+  for (const [host, both] of Object.entries(hosts)) {
+    const fault = Object.assign(new Error("in use"), { code: "EADDRINUSE" });
+    const terminal = new Terminal({ serve: () => Promise.reject(fault) });
+    assert.equal(await terminal.run("listen", "--host", host), 1);
+    const orHost = both ? ", or this machine has no such address" : "";
+    const [first] = terminal.stderr.split("\n");
+    assert.ok(first!.endsWith(`:9000 as the port is taken${orHost}`), first);
+    assert.equal(terminal.stderr.includes("--host is an address"), both);
+  }
+});
+
 test("hooks listen says what a secret looks like when it is given another word", async () => {
   const terminal = new Terminal();
   assert.equal(await terminal.run("listen", "--secret", "hunter2"), 2);

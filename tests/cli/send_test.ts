@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
 import { ask, deadUrl, filesIn, serving, TOKEN } from "./serving.ts";
+import { Terminal } from "./terminal.ts";
 
 test("hooks send gives an event to a server and prints its receipt", async () => {
   await serving({}, async (server, url) => {
@@ -93,7 +94,7 @@ test("hooks send makes batches that a server takes, however long the lines are",
     const refused = await ask(url, ["send"], { input: [...lines.slice(0, 2), long].join("\n") });
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /at most 256 KiB.* \(line 3\)/);
-    assert.match(refused.stderr, /2 events before that were accepted; with/);
+    assert.match(refused.stderr, /2 events accepted before that; with/);
   });
 });
 
@@ -136,12 +137,58 @@ test("hooks send names the line that is at fault, and what was accepted before i
     const broken = await ask(url, ["send", "--batch", "1"], { input: `${good}\n\n[1]\n` });
     assert.equal(broken.code, 1);
     assert.match(broken.stderr, /^error: Cannot send line 3 as it is no JSON object\n/);
-    assert.match(broken.stderr, /\n {2}1 event before that was accepted; with/);
+    assert.match(broken.stderr, /\n {2}1 event accepted before that; with/);
     const refused = await ask(url, ["send"], { input: `${good}\n\n{"type":"A B","data":1}\n` });
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /\n {2}line 3 \/type: must be dot-separated words/);
     assert.ok(!refused.stderr.includes("before that"));
   });
+});
+
+test("hooks send from a pipe that is interrupted tells how many were accepted", async () => {
+  const line = new TextEncoder().encode(`{"type":"a.b","data":1}\n`);
+  const silent = new Promise<never>(() => {});
+  await serving({}, async (_, url) => {
+    const sender = new Terminal({
+      environment: { HOOKS_URL: url, HOOKS_TOKEN: TOKEN },
+      stdin: {
+        isTerminal: false,
+        async *read() {
+          yield* [line, line, line];
+          await silent;
+        },
+      },
+    });
+    const running = sender.run("send", "--batch", "2", "--json");
+    await sender.match(/duplicate[^]*duplicate/);
+    assert.ok(sender.signal("SIGINT"));
+    assert.equal(await running, 1);
+    assert.deepEqual(JSON.parse(sender.stderr), {
+      error: "Interrupted",
+      details: [
+        "2 events accepted before that, and perhaps a batch under way; " +
+        "with --idempotency-key, the same input can be sent again",
+      ],
+    });
+    assert.equal(sender.signal("SIGINT"), false);
+  });
+});
+
+test("hooks send from a pipe that is interrupted gives up a request that hangs", async () => {
+  const sender: Terminal = new Terminal({
+    environment: { HOOKS_URL: "http://hooks.test" },
+    input: `{"type":"a.b","data":1}`,
+    fetch: (_, init) =>
+      new Promise((_, reject) => {
+        init!.signal!.addEventListener("abort", () => reject(init!.signal!.reason));
+        queueMicrotask(() => sender.signal("SIGTERM"));
+      }),
+  });
+  assert.equal(await sender.run("send"), 1);
+  assert.match(
+    sender.stderr,
+    /^error: Interrupted\n {2}0 events accepted before that, and perhaps/,
+  );
 });
 
 test("hooks send reads lines wherever the pipe cuts them, and none that is not UTF-8", async () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { freePort, root } from "../../tools/run.ts";
 import { test } from "../harness.ts";
-import { CommandProcess, inFolder, type Runtime, source } from "./processes.ts";
+import { inFolder, source } from "./processes.ts";
+import { Shell } from "./shell.ts";
 
 /** Commands that go on until they are stopped, and what they print when they are ready. */
 const ready: Readonly<Record<string, RegExp>> = {
@@ -16,37 +17,24 @@ test("README's commands run in their order, as they stand", () =>
     const [receiver, server] = [freePort(), freePort()];
     await Deno.writeTextFile(`${cwd}/hooks.yaml`, config.replace(":9000", `:${receiver}`));
     await Deno.writeTextFile(`${cwd}/events.ndjson`, '{"type":"a.b","data":1}\n'.repeat(3));
-    const env: Record<string, string> = {
-      HOOKS_URL: `http://127.0.0.1:${server}`,
-    };
-    await using running = new AsyncDisposableStack();
+    const hooks = [source.program, ...source.args].map((word) => `'${word}' `).join("");
+    await using shell = new Shell({ cwd, words: { hooks } });
+    shell.env["HOOKS_URL"] = `http://127.0.0.1:${server}`;
     let printed = ""; // what `serve` said
     for (const line of commands) {
       if (line.startsWith("export HOOKS_TOKEN=")) {
-        env["HOOKS_TOKEN"] = /^ {2}export HOOKS_TOKEN=(hk_\w+)$/m.exec(printed)![1]!;
+        shell.env["HOOKS_TOKEN"] = /^ {2}export HOOKS_TOKEN=(hk_\w+)$/m.exec(printed)![1]!;
         continue;
       }
       const [, name] = /hooks ([a-z]+)/.exec(line)!;
       // Ports that are free here, instead of those that everyone may use.
       const port = { listen: ` --port ${receiver}`, serve: ` --port ${server}` }[name!] ?? "";
-      const command = new CommandProcess(shell(`${line}${port}`), [], { cwd, env });
-      running.use(command);
-      if (name! in ready) {
-        await command.match(ready[name!]!);
-        if (name === "serve") printed = command.stderr;
-        continue;
-      }
-      const { code } = await command.ended;
-      assert.equal(code, 0, `${line}\n${command.stderr}`);
+      const whenReady = ready[name!];
+      const command = await shell.run(`${line}${port}${whenReady ? " &" : ""}`);
+      if (whenReady) await command.match(whenReady);
+      if (name === "serve") printed = command.stderr;
     }
   }));
-
-/** A shell in which `hooks` is the command, run from source. */
-function shell(line: string): Runtime {
-  const hooks = [source.program, ...source.args].map((word) => `'${word}'`).join(" ");
-  const run = line.startsWith("echo") ? hooks : `exec ${hooks}`; // so that a signal reaches it
-  return { name: "deno", program: "sh", args: ["-c", `hooks() { ${run} "$@"; }; ${line}`] };
-}
 
 /** The commands and the configuration of a section, without comments. */
 async function section(

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { exists } from "../../tools/run.ts";
 import { test } from "../harness.ts";
-import { inFolder, type Runtime, runtimes } from "./processes.ts";
+import { CommandProcess, inFolder, type Runtime, runtimes } from "./processes.ts";
 
 const TOKEN = "a-token-of-this-test";
 /** Writing to it fails as on a full disk; Linux has it. */
@@ -58,16 +58,7 @@ for (const runtime of await runtimes()) {
         const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
         const { url } = JSON.parse((await reader.read()).value!);
         await reader.cancel();
-        for (let n = 0; n < 3; n++) {
-          const headers = {
-            authorization: `Bearer ${TOKEN}`,
-            "content-type": "application/json",
-          };
-          const body = '{"type":"a.b","data":1}';
-          const response = await fetch(`${url}/events`, { method: "POST", headers, body });
-          await response.body?.cancel();
-          assert.equal(response.status, 202);
-        }
+        for (let n = 0; n < 3; n++) await post(url);
         child.kill("SIGTERM");
         assert.equal((await ended).code, 0);
       } finally {
@@ -75,16 +66,64 @@ for (const runtime of await runtimes()) {
         await ended;
       }
     }));
+
+  test(`on ${name} serve logs again when its log can be written again`, () =>
+    inFolder(async (cwd) => {
+      assert.ok((await new Deno.Command("mkfifo", { args: ["log"], cwd }).output()).success);
+      const line = `exec ${words(runtime)} serve --port 0 --json 2>log`;
+      const sh: Runtime = { name, program: "sh", args: ["-c", line] };
+      await using server = new CommandProcess(sh, [], { cwd, env: { HOOKS_TOKEN: TOKEN } });
+      const log = `${cwd}/log`;
+      const url = await servedUrl(log);
+      for (let n = 0; n < 3; n++) await post(url); // nobody reads what is logged of it
+      using reader = await Deno.open(log);
+      await post(url);
+      await readUntil(reader, /"path":"\/events"[^]*"status":202/);
+      server.signal("SIGTERM");
+      assert.equal((await server.ended).code, 0);
+    }));
+}
+
+async function post(url: string): Promise<void> {
+  const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" };
+  const body = '{"type":"a.b","data":1}';
+  const response = await fetch(`${url}/events`, { method: "POST", headers, body });
+  await response.body?.cancel();
+  assert.equal(response.status, 202);
+}
+
+/** Where a server says that it is, in a log that nobody reads afterwards. */
+async function servedUrl(log: string): Promise<string> {
+  using reader = await Deno.open(log);
+  const [, url] = await readUntil(reader, /"url":"(http:[^"]+)"/);
+  return url!;
+}
+
+/** Reads until something was said. */
+async function readUntil(file: Deno.FsFile, pattern: RegExp): Promise<RegExpExecArray> {
+  const decoder = new TextDecoder();
+  const bytes = new Uint8Array(10_000);
+  for (let text = "";;) {
+    const length = await file.read(bytes);
+    assert.ok(length !== null, `${pattern} is not in: ${text}`);
+    text += decoder.decode(bytes.subarray(0, length), { stream: true });
+    const found = pattern.exec(text);
+    if (found) return found;
+  }
 }
 
 /** What a line for the shell that begins with `hooks` prints. */
-async function shell({ program, args }: Runtime, line: string, cwd: string) {
-  const hooks = [program, ...args].map((word) => `'${word}'`).join(" ");
+async function shell(runtime: Runtime, line: string, cwd: string) {
   const { code, stdout, stderr } = await new Deno.Command("sh", {
-    args: ["-c", `${hooks} ${line}`],
+    args: ["-c", `${words(runtime)} ${line}`],
     cwd,
     env: { NO_COLOR: "1" },
   }).output();
   const [out, error] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   return { code, stdout: out!, stderr: error! };
+}
+
+/** What starts the command, in words of a shell. */
+function words({ program, args }: Runtime): string {
+  return [program, ...args].map((word) => `'${word}'`).join(" ");
 }

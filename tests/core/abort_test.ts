@@ -101,6 +101,19 @@ test("a signal that aborts in the last handler, which ends, leaves a success", a
   assert.deepEqual(handlers.map(({ ok }) => ok), [true]);
 });
 
+test("emit() follows a signal that a request follows, too", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const request = new Request("http://localhost/", { signal }); // Node 20 then hides whose event it is
+  const hooks = quietHooks();
+  hooks.on("a", () => new Promise(() => {}));
+  const emitted = rejection(hooks.emit("a", null, { signal }), DispatchError);
+  await settleMicrotasks();
+  controller.abort(reason);
+  await emitted;
+  assert.equal(request.signal.aborted, true);
+});
+
 test("a signal that aborts after emit() has ended does nothing", async () => {
   const hooks = quietHooks();
   const controller = new AbortController();

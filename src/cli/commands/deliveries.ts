@@ -3,7 +3,7 @@ import { parseInteger } from "../arguments.ts";
 import { addServerOptions, type Client, type ServerOptions } from "../client.ts";
 import { type Delivery, deliveryText, type Summary, summaryLine } from "../delivery_text.ts";
 import type { CommandIO } from "../io.ts";
-import { oneOrMany, waitingFor } from "../one_or_many.ts";
+import { type DeliveryKey, deliveryPath, oneOrMany, waitingFor } from "../one_or_many.ts";
 import { styleOf } from "../style.ts";
 
 /** The most that a server gives at once. */
@@ -29,7 +29,7 @@ export function define(command: Command, io: CommandIO): void {
         .choices(["attempted", "pending", "dead"]).default("attempted"),
     )
     .option("-n, --limit <count>", "at most so many", parseInteger(1, 1e9), 20)
-    .option("--all", "all of them")
+    .addOption(new Option("--all", "all of them").conflicts("limit"))
     .option("--cursor <cursor>", "go on where an earlier list ended")
     .option("--json", "print one JSON object a delivery");
   addServerOptions(command)
@@ -47,11 +47,11 @@ Examples:
 
 async function show(
   client: Client,
-  path: string,
+  key: DeliveryKey,
   { json }: Options,
   io: CommandIO,
 ): Promise<void> {
-  const delivery = await client.json<Delivery>(path);
+  const delivery = await client.json<Delivery>(deliveryPath(key));
   const text = json ? JSON.stringify(delivery) : deliveryText(delivery, styleOf(io, io.stdout));
   io.stdout.write(`${text}\n`);
 }

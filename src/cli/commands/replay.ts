@@ -3,10 +3,11 @@ import { parseMoment } from "../arguments.ts";
 import { addServerOptions, type Client, type ServerOptions } from "../client.ts";
 import { CommandError } from "../command_error.ts";
 import type { CommandIO } from "../io.ts";
-import { oneOrMany, waitingFor } from "../one_or_many.ts";
+import { type DeliveryKey, deliveryPath, oneOrMany, waitingFor } from "../one_or_many.ts";
 import { Progress } from "../progress.ts";
 import { listenForStop } from "../stop.ts";
 import { printable } from "../style.ts";
+import { heldText, type Target } from "../target_text.ts";
 
 /** How long one request replays: short enough for a progress line, in milliseconds. */
 const BUDGET = 2_000;
@@ -59,15 +60,26 @@ Examples:
 
 async function one(
   client: Client,
-  path: string,
+  key: DeliveryKey,
   { json }: Options,
   io: CommandIO,
 ): Promise<void> {
-  const answer = await client.json<{ readonly outcome: string }>(`${path}/retry`, {
+  const answer = await client.json<{ readonly outcome: string }>(`${deliveryPath(key)}/retry`, {
     method: "POST",
   });
   const words = outcomeWords[answer.outcome] ?? printable(answer.outcome);
   io.stdout.write(`${json ? JSON.stringify(answer) : words}\n`);
+  if (!json) await noteHeld(client, key.target, io);
+}
+
+/** Says of which targets nothing comes out at present: what is due to them waits all the same. */
+async function noteHeld(client: Client, only: string | undefined, io: CommandIO): Promise<void> {
+  const answer = await client.json<{ readonly targets?: readonly Target[] }>("/targets")
+    .catch(() => undefined); // the token may not be for reading, and the replay is done
+  for (const target of answer?.targets ?? []) {
+    const held = only === undefined || only === target.target ? heldText(target) : undefined;
+    if (held !== undefined) io.stderr.write(`${printable(held)}\n`);
+  }
 }
 
 const outcomeWords: Readonly<Record<string, string>> = {
@@ -114,6 +126,7 @@ async function many(
     : `${replayed} replayed${whySome(refused)}`;
   const nothing = replayed + refused === 0 ? await whyNothing(client, target, state) : "";
   io.stdout.write(`${text}${json ? "" : nothing}\n`);
+  if (!json && replayed > 0) await noteHeld(client, target, io);
 }
 
 function whySome(refused: number): string {

@@ -1,5 +1,11 @@
 import { Argument, type Command } from "commander";
-import { addServerOptions, type Client, createClient, type ServerOptions } from "../client.ts";
+import {
+  addServerOptions,
+  type Client,
+  createClient,
+  pathOf,
+  type ServerOptions,
+} from "../client.ts";
 import { CommandError } from "../command_error.ts";
 import type { CommandIO } from "../io.ts";
 import { printable, styleOf } from "../style.ts";
@@ -75,9 +81,9 @@ async function turn(
   { reason, json }: Options,
   io: CommandIO,
 ): Promise<void> {
-  const answer = await client.json<Standing>(
-    `/targets/${encodeURIComponent(name)}/${action}`,
-    { method: "POST", ...(reason === undefined ? {} : { body: { reason } }) },
-  );
+  const answer = await client.json<Standing>(pathOf("targets", name, action), {
+    method: "POST",
+    ...(reason === undefined ? {} : { body: { reason } }),
+  });
   io.stdout.write(`${json ? JSON.stringify(answer) : printable(standingText(answer))}\n`);
 }

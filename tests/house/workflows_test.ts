@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { parse } from "yaml";
+import { config, exists, filesBelow, root } from "../../tools/run.ts";
+import { test } from "../harness.ts";
+
+type Step = { readonly run?: string; readonly uses?: string };
+type Job = { readonly steps?: readonly Step[]; readonly uses?: string; readonly needs?: string };
+
+test("the workflows and the gate of CI run tasks and files that there are", async () => {
+  const texts = [await Deno.readTextFile(`${root}/.ci/run`)];
+  for (const path of await filesBelow(".github/workflows")) {
+    const { jobs } = parse(await Deno.readTextFile(`${root}/${path}`)) as {
+      readonly jobs: Readonly<Record<string, Job>>;
+    };
+    for (const { steps = [], uses, needs } of Object.values(jobs)) {
+      assert.ok(needs === undefined || needs in jobs, `${path}: ${needs}`);
+      texts.push(uses ?? "", ...steps.map(({ run = "" }) => run));
+      const actions = steps.flatMap(({ uses = [] }) => uses);
+      for (const action of actions) assert.match(action, /^[\w-]+\/[\w-]+@v\d+$/);
+    }
+  }
+  const all = texts.join("\n").replaceAll(/^\s*#.*$/gm, "");
+  const tasks = [...all.matchAll(/deno(?:@2)? task (?:--quiet )?([\w:]+)/g)].map(([, it]) => it!);
+  assert.ok(tasks.length > 7);
+  for (const task of tasks) assert.ok(task in config.tasks, task);
+  const files = [...all.matchAll(/(?<=^|\s)(?:\.\/)?[.\w-]+(?:\/[.\w-]+)+(?=$|\s)/gm)];
+  assert.ok(files.length > 3);
+  for (const [path] of files) assert.ok(await exists(`${root}/${path}`), path);
+});
+
+test("the gate of CI can be run as it is", async () => {
+  assert.ok(((await Deno.stat(`${root}/.ci/run`)).mode ?? 0o111) & 0o100);
+});
