@@ -1,4 +1,3 @@
-import { abortable } from "../core/kit.ts";
 import { AnswerError } from "./answer_error.ts";
 import type { Client } from "./client.ts";
 import { CommandError } from "./command_error.ts";
@@ -44,7 +43,7 @@ export async function sendMany(
   tell: (receipt: Receipt) => void,
 ): Promise<Sent> {
   const progress = new Progress(io);
-  const { signal, release } = listenForStop(io);
+  const { signal, asked, release } = listenForStop(io);
   const sent = { accepted: 0, duplicates: 0, failed: 0 };
   const sending = sendBatches(io, client, { ...options, signal }, (receipts) => {
     progress.clear();
@@ -57,7 +56,8 @@ export async function sendMany(
     progress.show(`${count(sent.accepted, "event")} accepted`);
   });
   try {
-    await abortable(sending, signal);
+    await Promise.race([sending, asked]); // a pipe may be silent for long
+    signal.throwIfAborted();
   } catch (error) {
     throw signal.aborted ? interrupted(sent.accepted) : afterSome(error, sent.accepted);
   } finally {
