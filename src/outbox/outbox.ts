@@ -104,7 +104,11 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
       return await publisher.publish(batch, options);
     },
     register: (target) => targets.register(target),
-    connect: (host) => events.connect(host),
+    connect(host) {
+      const connection = events.connect(host);
+      worker.renew();
+      return connection;
+    },
     start: () => worker.start(),
     stop: () => worker.stop(),
     async drainOnce(options) {
