@@ -103,7 +103,11 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
       await compatible();
       return await publisher.publish(batch, options);
     },
-    register: (target) => targets.register(target),
+    register(target) {
+      const registration = targets.register(target);
+      wake(); // something may be held for it
+      return registration;
+    },
     connect(host) {
       const connection = events.connect(host);
       worker.renew();

@@ -34,7 +34,7 @@ test("what the hooks before still attempt when they give up is no end to what co
 test("hooks that are never opened drain the outbox that others stopped", async () => {
   const stage = new Stage();
   const { outbox, connection } = stage.open();
-  // One that an abort ends after a while: `stop` is done before.
+  // It outlasts `stop`, whatever is aborted.
   const attempt = async (): Promise<Attempt> => (await stage.world.sleep(9_000), DELIVERED);
   const slow = outbox.register(stage.target("a", undefined, { attempt }));
   outbox.start();
@@ -73,4 +73,15 @@ test("what was leased for a target that is gone by then is attempted by the one 
   await published;
   const delivery = await outbox.get("a", id);
   assert.deepEqual([delivery?.state, delivery?.attempts.length], ["delivered", 1]);
+});
+
+test("what is held for a target goes out as soon as that is registered", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  outbox.start();
+  const id = await stage.publish(outbox, ["a"]);
+  await stage.pass(10 * MINUTE); // by now it looks once a minute
+  outbox.register(stage.target("a"));
+  await stage.pass(100);
+  assert.deepEqual(stage.sent("a"), [id]);
 });
