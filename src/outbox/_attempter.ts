@@ -8,6 +8,7 @@ import { readHead } from "./_lanes.ts";
 import type { Job, Lease, Settlement } from "./_lease.ts";
 import { loadDelivery, type Loaded, NEW_LOG } from "./_reader.ts";
 import type { DeliveryLog } from "./_records.ts";
+import type { Targets } from "./_targets.ts";
 
 /** An attempt starts only while its lease has this left beyond its timeout, in milliseconds. */
 const START_MARGIN = 5_000;
@@ -19,6 +20,7 @@ export type AttempterOptions = {
   readonly store: Store;
   readonly keys: Keys;
   readonly env: Env;
+  readonly targets: Targets;
   readonly endpoints: Endpoints;
   readonly logger: Logger;
 };
@@ -52,8 +54,8 @@ export class Attempter {
 
   /** Attempts a delivery, if there is still something to attempt. */
   async attempt(job: Job, known: HookEvent | undefined, signal: AbortSignal): Promise<Settlement> {
-    const { env, endpoints, logger } = this.#options;
-    const { lease: { slot, due }, lane } = job;
+    const { env, targets, endpoints, logger } = this.#options;
+    const { lease: { target, slot, due }, lane } = job;
     if (lane && lane.n === undefined) return { kind: "empty" };
     const { event, log } = await this.#load(job, known);
     if (event === "expired") return { kind: "expired", log };
@@ -66,6 +68,8 @@ export class Attempter {
     if ((await endpoints.standing(slot)).state !== "on") return { kind: "returned" };
     const late = env.now() >= due.until - slot.target.timeout - START_MARGIN;
     if (late || signal.aborted) return { kind: "returned" };
+    // Unregistered since it was leased: another may have its name.
+    if (targets.get(target) !== slot) return { kind: "returned" };
     const attempt = await slot.target.attempt(event, { attempt: log.made + 1, signal, logger });
     if (signal.aborted && attempt.verdict !== "delivered") return { kind: "returned" };
     const held = await endpoints.note(slot, attempt);

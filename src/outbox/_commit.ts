@@ -11,6 +11,8 @@ import { OutboxUnavailableError } from "./errors.ts";
 
 /** Longest pause before a commit is sent again, in milliseconds. */
 const LONGEST_PAUSE = 1000;
+/** How long one call waits for its answer, in milliseconds: after that it is made again, if there is time. */
+const LONGEST_CALL = 5_000;
 /** Keys of one `getMany`, at most: Deno KV's limit. */
 const READS = 10;
 
@@ -43,7 +45,7 @@ export async function commitChange(
   let cause: unknown;
   for (let wait = 20;; wait = Math.min(wait * 2, LONGEST_PAUSE)) {
     try {
-      const answer = await inTime(send(store, change), deadline - env.now(), env);
+      const answer = await inTime(send(store, change), deadline, env);
       if (answer !== undefined) return answer;
       cause = new Error("the store did not answer in time");
     } catch (error) {
@@ -94,7 +96,7 @@ export async function patiently<T>(
   for (let wait = 20;; wait = Math.min(wait * 2, LONGEST_PAUSE)) {
     let cause: unknown;
     try {
-      const answer = await inTime(read(), deadline - env.now(), env);
+      const answer = await inTime(read(), deadline, env);
       if (answer !== undefined) return answer;
     } catch (error) {
       if (isRefusal(error)) throw error;
@@ -138,11 +140,12 @@ function send(store: Store, change: Change): Promise<StoreCommit> {
   return atomic.commit();
 }
 
-/** What a promise gives; undefined when it takes too long. */
-function inTime<T>(promise: Promise<T>, milliseconds: number, env: Env): Promise<T | undefined> {
+/** What a call gives; undefined when it takes too long. */
+function inTime<T>(call: Promise<T>, deadline: number, env: Env): Promise<T | undefined> {
+  const longest = Math.min(Math.max(0, deadline - env.now()), LONGEST_CALL);
   return new Promise((resolve, reject) => {
-    const cancel = env.after(Math.max(0, milliseconds), () => resolve(undefined));
+    const cancel = env.after(longest, () => resolve(undefined));
     // First the timer: whoever waits goes on at once.
-    promise.then((value) => (cancel(), resolve(value)), (error) => (cancel(), reject(error)));
+    call.then((value) => (cancel(), resolve(value)), (error) => (cancel(), reject(error)));
   });
 }

@@ -53,9 +53,10 @@ export function shareOf(batch: readonly Prepared[], room: Room): Share {
   let checks = 1 + lanes;
   let bytes = 0;
   let keys = 0;
-  for (const prepared of batch) {
+  for (const [n, prepared] of batch.entries()) {
     const { to, lanes, key, token, size, chunks, others = [] } = prepared;
-    const guards = (key === undefined ? 0 : 1) + (token === undefined ? 0 : 1);
+    // The first event is checked anyway.
+    const guards = (key === undefined ? 0 : 1) + (token === undefined || n === 0 ? 0 : 1);
     checks += guards;
     mutations += 1 + to.length + (key === undefined ? 0 : 1);
     const own = keyBytesOf(prepared, room.prefix);

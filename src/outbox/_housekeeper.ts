@@ -71,6 +71,7 @@ export class Housekeeper {
 
   async #tidy(deadline: number): Promise<void> {
     const { env, log } = this.#options;
+    this.#stopped = false; // what was stopped was an earlier one
     try {
       await this.#deleteOld(deadline);
       // Not every process at the same time, and no two of them at the same time for ever.

@@ -7,12 +7,14 @@ import { readLog } from "./_reader.ts";
 import { readHead } from "./_lanes.ts";
 import { type DeliveryLog, readDue, UNLEASED, VERSION } from "./_records.ts";
 import { type DeliveryName, type Ended, type Mover, reviveOne, sessionOf } from "./_revive.ts";
-import { readMany } from "./_scan.ts";
+import { readList, readMany } from "./_scan.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import type { RetryOutcome } from "./operations.ts";
 
 /** How long one commit waits for the store, in milliseconds. */
 const PATIENCE = 10_000;
+/** Due keys among which a leased one is looked for: a worker leases the earliest. */
+const PAGE = 128;
 /** How often a delivery that others move meanwhile is looked at again. */
 const ROUNDS = 5;
 
@@ -94,7 +96,9 @@ async function move(
   const [again, due] = await readMany(mover, [keys.delivery(target, id), dueAt(at)]);
   if (again!.versionstamp !== logged.versionstamp) return {};
   // The first of a lane is due where the lane is, which is now unless it was tried and failed.
-  if (due!.versionstamp === null && session !== undefined) return done(mover, "moved");
+  if (due!.versionstamp === null && session !== undefined) {
+    return await isLeased(mover, target, session) ? "leased" : done(mover, "moved");
+  }
   // Live, and not here: everything of its target was removed.
   if (due!.versionstamp === null) return "unknown";
   const now = env.now();
@@ -122,6 +126,17 @@ async function isQueued(
 ): Promise<boolean> {
   const head = await readHead(store, keys, target, session, env);
   return head.n !== undefined && head.id !== id;
+}
+
+/** Whether a lane is leased whose due key stands at a time that no log has: with the earliest, if it is. */
+async function isLeased(mover: Mover, target: string, session: string): Promise<boolean> {
+  const { keys, env } = mover;
+  const page = await readList(mover, keys.dueFrom(target), { limit: PAGE });
+  const found = page.find(({ key: [, , ...parts] }) =>
+    parts[0] === target && parts[2] === "lane" && parts[3] === session
+  );
+  const lease = found && readDue(found.value);
+  return lease !== undefined && (lease === "newer" || lease.until > env.now());
 }
 
 /** Makes a delivery live that came to its end. */

@@ -78,11 +78,17 @@ export class Worker implements Lessor {
     });
   }
 
-  start(): void {
+  /** Whoever has the outbox now has not stopped it, and attempts what the one before can't abort. */
+  renew(): void {
     if (this.#running) return;
-    this.#running = true;
     this.#stopped = false;
     this.#abort = new AbortController();
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.renew();
+    this.#running = true;
     this.#poll = POLL.first;
     this.#housekeeper.start();
     this.wake();
@@ -91,13 +97,11 @@ export class Worker implements Lessor {
   /** Claims no more, lets attempts end, aborts what is left, and returns its leases. */
   async stop(): Promise<void> {
     const { env } = this.#options;
+    const abort = this.#abort; // by then another may have begun
     this.#running = false;
     this.#stopped = true;
     this.#cancelTimer();
-    const cancelAbort = env.after(
-      STOP.abort,
-      () => this.#abort.abort(new Error("the outbox stops")),
-    );
+    const cancelAbort = env.after(STOP.abort, () => abort.abort(new Error("the outbox stops")));
     let cancelDone = (): void => {};
     const late = new Promise<void>((resolve) => cancelDone = env.after(STOP.done, resolve));
     await Promise.race([Promise.all([this.#quiet(), this.#housekeeper.stop()]), late]);
@@ -152,7 +156,7 @@ export class Worker implements Lessor {
       pass: (longest, take) => this.#pass(longest, take),
       wanted: () => !this.#stopped,
     });
-    await this.#housekeeper.tidy(deadline);
+    if (!this.#stopped) await this.#housekeeper.tidy(deadline);
     return result;
   }
 

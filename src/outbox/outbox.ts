@@ -96,8 +96,16 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
       await compatible();
       return await publisher.publish(batch, options);
     },
-    register: (target) => targets.register(target),
-    connect: (host) => events.connect(host),
+    register(target) {
+      const registration = targets.register(target);
+      wake(); // something may be held for it
+      return registration;
+    },
+    connect(host) {
+      const connection = events.connect(host);
+      worker.renew();
+      return connection;
+    },
     start: () => worker.start(),
     stop: () => worker.stop(),
     async drainOnce(options) {

@@ -37,6 +37,27 @@ test("an outbox belongs to one createHooks at a time: closing it leaves another'
   await second.close();
 });
 
+test("hooks that are never opened drain what the hooks before them left", async () => {
+  const outbox = createOutbox(memoryStore());
+  const failing = defineHook({
+    name: "audit",
+    events: ["*"],
+    durable: true,
+    retry: { delay: () => 0, total: 0 },
+    handle: () => Promise.reject(new Error("down")),
+  });
+  const first = createHooks({ outbox, use: [failing] });
+  const { id } = await first.emit("tool.called", BASH);
+  await first.close();
+  assert.equal((await outbox.get("audit", id))?.state, "pending");
+
+  const { hook, heard } = listener();
+  const second = createHooks({ outbox, use: [hook] });
+  assert.equal((await outbox.drainOnce({ budgetMs: 50_000 })).settled, 1);
+  await heard;
+  await second.close();
+});
+
 test("hooks that could not be made do not keep their outbox", async () => {
   const outbox = createOutbox(memoryStore());
   assert.throws(() => createHooks({ outbox, use: [{} as never] }), /Cannot register a hook/);

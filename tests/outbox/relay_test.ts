@@ -4,6 +4,7 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
+import { idAt, upTo } from "./helpers.ts";
 
 const ID = "0192e4a0-6b2f-7c31-9f10-3a5d6c1e2b47";
 
@@ -77,4 +78,14 @@ test("a large event that comes again with other data does not damage the first",
   const { text } = (await outbox.getEvent(ID))!.event.data as { readonly text: string };
   assert.equal(text, "a".repeat(200_000));
   await hooks.close();
+});
+
+test("a batch holds as many events that may be stored already as a commit has checks", async () => {
+  const { outbox } = setUp();
+  const batchOf = (count: number) =>
+    upTo(count).map((n) => ({ event: relayed({}, idAt(1, n)), to: [] }));
+  const receipts = await outbox.publish(batchOf(10));
+  assert.ok(receipts.every(({ duplicate }) => !duplicate));
+  assert.ok((await outbox.publish(batchOf(10))).every(({ duplicate }) => duplicate));
+  await assert.rejects(outbox.publish(batchOf(11)), /has 10 checks, .* current values are 11,/);
 });

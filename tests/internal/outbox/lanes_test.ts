@@ -208,6 +208,23 @@ test("a replayed delivery joins the end of its lane, and a retry finds the first
   assert.deepEqual(await stage.left("due"), []);
 });
 
+test("a retry of the second of a lane that is being attempted for the first time says so", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  const attempt = async () => {
+    await stage.world.sleep(5_000);
+    return { verdict: "delivered", duration: 5_000 } as const;
+  };
+  outbox.register(stage.target("a", undefined, { ordering: "session", attempt }));
+  outbox.start();
+  await stage.publish(outbox, ["a"], { sessionId: "s" });
+  const second = await stage.publish(outbox, ["a"], { sessionId: "s" });
+  const retried = async () => (await Promise.all([outbox.retry("a", second), stage.pass(100)]))[0];
+  assert.equal(await retried(), "queued");
+  await stage.pass(6_000);
+  assert.equal(await retried(), "leased");
+});
+
 test("sessions take turns, however many have something", async () => {
   const stage = new Stage();
   const { outbox } = stage.open();

@@ -1,4 +1,4 @@
-import type { Attempt, DeliveryTarget, HookEvent } from "../../../src/core/mod.ts";
+import type { Attempt, DeliveryTarget, HookEvent, Registration } from "../../../src/core/mod.ts";
 import { createEventIdAt, scheduleRetry } from "../../../src/core/mod.ts";
 import { createOutboxIn, type Outbox, type OutboxOptions } from "../../../src/outbox/outbox.ts";
 import { memoryStore } from "../../../src/testing/memory_store.ts";
@@ -29,14 +29,20 @@ export class Stage {
   #processes = 0;
 
   /** A process with its outbox. */
-  open(options: OutboxOptions = {}): { outbox: Outbox; process: SimProcess } {
+  open(
+    options: OutboxOptions = {},
+  ): { outbox: Outbox; process: SimProcess; connection: Registration } {
     const process = new SimProcess(`p${this.#processes++}`, this.world, 0);
     const outbox = createOutboxIn(process.env, this.store, { logger: quiet, ...options });
-    outbox.connect?.({
+    return { outbox, process, connection: this.connect(outbox) };
+  }
+
+  /** Makes an outbox somebody's, until that is unregistered. */
+  connect(outbox: Outbox): Registration {
+    return outbox.connect!({
       targetsOf: () => this.ownTargets,
       announce: (event) => void this.announced.push(event),
     });
-    return { outbox, process };
   }
 
   /** A target that takes 10 ms an attempt. */
