@@ -1,3 +1,4 @@
+import { guarded } from "../core/kit.ts";
 import type { StoredEvent } from "../outbox/mod.ts";
 import { isExpired } from "./_auth.ts";
 import type { Call } from "./_call.ts";
@@ -34,7 +35,7 @@ export async function streamEvents(call: Call): Promise<Response> {
     else {
       const missed = history(outboxOf(call), after, position);
       void reader.catchUp(missed).catch((error) => {
-        logger.warn("An event stream could not be resumed", error);
+        guarded(() => logger.warn("An event stream could not be resumed", error));
         reader.end();
       });
     }

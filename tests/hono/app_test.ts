@@ -110,14 +110,21 @@ test("each request is one line of the log, which has no secret and nothing that 
   );
 });
 
-test("a logger that throws breaks nothing", () => {
-  const broken = () => {
+test("a logger that fails breaks nothing, at once or later, and no more does onError", async () => {
+  const throws = () => {
     throw new Error("the disk is full");
   };
-  const logger = { debug: broken, info: broken, warn: broken, error: broken };
-  return withApp({ app: { logger } }, async ({ ask }) => {
-    assert.equal((await ask("/health")).status, 200);
-  });
+  for (const broken of [throws, () => Promise.reject(new Error("the disk is full"))]) {
+    const logger = { debug: broken, info: broken, warn: broken, error: broken };
+    await withApp(
+      { hooks: { redact: throws }, app: { logger, onError: broken } },
+      async ({ ask }) => {
+        assert.equal((await ask("/health")).status, 200);
+        assert.equal((await ask("/events", { body: BASH })).status, 500);
+      },
+    );
+  }
+  await new Promise((resolve) => setTimeout(resolve)); // what is unhandled ends the process by now
 });
 
 test("what goes wrong here is logged and reported, and its answer says nothing of it", async () => {
