@@ -292,3 +292,21 @@ test("with waitUntil handlers run after the answer; ?wait=true waits for them al
   assert.deepEqual([handled, other!.handlers!.length], [2, 1]);
   await hooks.close();
 });
+
+test("a waitUntil that fails, or is none, loses no event and refuses none", async () => {
+  const throws = () => {
+    throw new Error("the request is over");
+  };
+  for (const waitUntil of [throws, undefined]) {
+    const hooks = createHooks({ logger: quiet });
+    const heard: unknown[] = [];
+    hooks.on("*", ({ id }) => void heard.push(id));
+    const app = createHooksApp(hooks, { auth: false, logger: quiet });
+    const headers = { "content-type": "application/json" };
+    const init = { method: "POST", headers, body: JSON.stringify(BASH) };
+    const response = await app.request("/events", init, {}, { waitUntil } as never);
+    const [receipt] = await receiptsOf(response);
+    await hooks.close();
+    assert.deepEqual(heard, [receipt!.id]);
+  }
+});
