@@ -16,9 +16,15 @@ type Setup = {
   gate: Gate | undefined;
 };
 
+type Options = Pick<HooksAppSettings, "logger" | "pollInterval"> & {
+  /** Whether nothing has been accepted yet. */
+  readonly isEmpty?: boolean;
+};
+
+/** Runs with an app whose hooks are open. */
 async function withFeed(
   body: (setup: Setup) => Promise<void>,
-  options: Pick<HooksAppSettings, "logger" | "pollInterval"> = {},
+  { isEmpty = false, ...options }: Options = {},
 ): Promise<void> {
   const store = memoryStore();
   const list = store.list.bind(store);
@@ -32,7 +38,8 @@ async function withFeed(
   const app = createHooksApp(hooks, { auth: false, logger: quiet, ...options });
   const setup: Setup = { hooks, app, gate: undefined };
   try {
-    await hooks.emit("tool.called", { name: "first" }); // opens them
+    if (isEmpty) await hooks.init();
+    else await hooks.emit("tool.called", { name: "first" });
     await body(setup);
   } finally {
     setup.gate = undefined;
@@ -113,3 +120,32 @@ test("streams go on after the store failed, though the logger fails as well", as
     assert.deepEqual(await namesUpTo(stream, "one"), ["one"]);
   }, { pollInterval: 5, logger: { ...quiet, warn } });
 });
+
+for (const isEmpty of [true, false]) {
+  const where = isEmpty ? "an empty store" : "a store with events of others";
+  test(`a reader that has had no event misses none when it comes again, with ${where}`, () =>
+    withFeed(async ({ app, hooks }) => {
+      const path = "/events/stream?session=s-1";
+      const first = await app.request(path);
+      if (!isEmpty) await hooks.emit("tool.called", { name: "others" });
+      const reader = first.body!.pipeThrough(new TextDecoderStream()).getReader();
+      const { value } = await inTime("the head", reader.read());
+      await reader.cancel();
+      for (const name of ["one", "two"]) {
+        await hooks.emit("tool.called", { name }, { sessionId: "s-1" });
+      }
+      const lastId = /^id: (.+)$/m.exec(value!)![1]!;
+      const second = await app.request(path, { headers: { "last-event-id": lastId } });
+      assert.deepEqual(await namesUpTo(second, "two"), ["one", "two"]);
+    }, { isEmpty }));
+}
+
+test("a reader goes on behind an event whose id is from elsewhere, and tells no time", () =>
+  withFeed(async ({ app, hooks }) => {
+    const event = { type: "tool.called", timestamp: new Date(), data: { name: "foreign" } };
+    await hooks.registry.dispatch({ ...event, id: "foreign-1" });
+    await hooks.emit("tool.called", { name: "next" });
+    const headers = { "last-event-id": "foreign-1" };
+    const stream = await app.request("/events/stream", { headers });
+    assert.deepEqual(await namesUpTo(stream, "next"), ["next"]);
+  }));
