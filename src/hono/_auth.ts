@@ -11,11 +11,13 @@ export type Authenticator = (request: Request) => Identity | Promise<Identity>;
 
 /** An authenticator for whatever was chosen; undefined: everyone may do everything. */
 export function createAuthenticator(auth: HooksAppAuth): Authenticator | undefined {
-  if ("tokens" in auth) {
+  if ("tokens" in auth && auth.tokens !== undefined) {
     const find = tokenFinder(auth.tokens);
     return (request) => checked(find(bearer(request)));
   }
-  if ("verifyToken" in auth) return (request) => verified(auth.verifyToken, request);
+  if ("verifyToken" in auth && auth.verifyToken !== undefined) {
+    return (request) => verified(auth.verifyToken, request);
+  }
   return undefined;
 }
 

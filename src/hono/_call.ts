@@ -48,6 +48,7 @@ export class Call {
     if (isServer(context.env)) return undefined;
     try {
       const { executionCtx } = context;
+      if (typeof executionCtx.waitUntil !== "function") return undefined;
       return (promise) => executionCtx.waitUntil(promise);
     } catch { // Hono throws where there is none
       return undefined;

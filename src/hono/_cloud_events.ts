@@ -1,9 +1,11 @@
+import * as v from "valibot";
 import { createEventId, EventValidationError, type HookEvent } from "../core/mod.ts";
 import { cloudEventIdempotencyKey, decodeCloudEvents } from "../webhook/cloudevents.ts";
 import { findJsonFault } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import type { Posted } from "./_native_events.ts";
 import { type InputError, Problem } from "./_problems.ts";
+import { session } from "./_schemas.ts";
 
 /** The attributes that have a name in the specification: others are the sender's, and are not shown. */
 const KNOWN = new Set<unknown>([
@@ -20,15 +22,20 @@ export function readCloudEvents(call: Call, bytes: Uint8Array, isBatch: boolean)
     throw Problem.invalid([{ pointer: "", detail: `must have at most ${limits.events} events` }]);
   }
   const errors = events.flatMap(({ event }, index): InputError[] => {
-    const detail = findJsonFault(event.data, limits.jsonDepth);
-    return detail === undefined ? [] : [{ pointer: isBatch ? `/${index}/data` : "/data", detail }];
+    const place = isBatch ? `/${index}` : "";
+    const { success, issues } = v.safeParse(session, event.sessionId ?? "");
+    const fault = findJsonFault(event.data, limits.jsonDepth);
+    return [
+      ...(success ? [] : [{ pointer: `${place}/sessionid`, detail: issues[0].message }]),
+      ...(fault === undefined ? [] : [{ pointer: `${place}/data`, detail: fault }]),
+    ];
   });
   if (errors.length > 0) throw Problem.invalid(errors);
   return {
     list: isBatch ? [] : undefined,
     events: events.map(({ event: { timestamp = new Date(), type, data, sessionId }, ...rest }) => {
-      const session = sessionId === undefined ? {} : { sessionId };
-      const event: HookEvent = { id: createEventId(), type, timestamp, ...session, data };
+      const about = sessionId === undefined ? {} : { sessionId };
+      const event: HookEvent = { id: createEventId(), type, timestamp, ...about, data };
       return { event: Object.freeze(event), foreignId: cloudEventIdempotencyKey(rest) };
     }),
   };

@@ -126,7 +126,7 @@ export const eventRoutes: readonly Route[] = [{
   query: { type, session: bySession },
   headers: {
     "last-event-id": {
-      description: "The last event that was got",
+      description: "The last id that the stream told",
       schema: eventId,
     },
   },

@@ -1,3 +1,4 @@
+import { guarded } from "../core/kit.ts";
 import type { HookRegistry, Logger, Registration } from "../core/mod.ts";
 import type { EventListOptions, Outbox, StoredEvent } from "../outbox/mod.ts";
 import { inOrder, isAfter, type Position, START, timeOf } from "./_position.ts";
@@ -61,8 +62,9 @@ export class Feed {
   /** Adds a reader; gives the place behind which its events begin. @throws whatever the store does */
   async add(reader: FeedReader): Promise<Position> {
     for (;;) {
-      await (this.#starting ??= this.#start());
-      if (this.#starting !== undefined) break; // else it stopped meanwhile
+      const starting = this.#starting ??= this.#start();
+      await starting;
+      if (starting === this.#starting) break; // else it stopped meanwhile
     }
     this.#readers.add(reader);
     return this.#position;
@@ -94,7 +96,9 @@ export class Feed {
       await registry.init(); // so that it is closed with the others, and streams end
       this.#position = START;
       this.#latest = 0;
+      this.#looking = false;
       const found = await this.#read();
+      if (registration !== this.#registration) return; // it was stopped meanwhile
       this.#position = found.at(-1) ?? START;
       this.#beating = setInterval(() => this.#readers.forEach((it) => it.beat()), heartbeat);
       this.#pause = pollInterval;
@@ -133,24 +137,26 @@ export class Feed {
     this.#looking = true;
     this.#awake = false;
     try {
-      await this.#handOn();
+      await this.#handOn(run);
       this.#pause = pollInterval;
     } catch (error) {
       this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
-      logger.warn("The event streams could not read the store", error);
+      guarded(() => logger.warn("The event streams could not read the store", error));
     }
-    this.#looking = false;
     if (run === undefined || run !== this.#registration) return; // it was stopped
+    this.#looking = false;
     const took = performance.now() - began;
     this.#schedule(this.#awake && this.#pause === pollInterval ? Math.max(5, took) : this.#pause);
   }
 
-  async #handOn(): Promise<void> {
+  async #handOn(run: Registration | undefined): Promise<void> {
     const last = (await this.#read()).at(-1);
     if (last === undefined) return;
     // A list is not read at one moment, so it may lack what was committed before its last event. All of
     // that was committed before this second reading begins.
-    for (const stored of await this.#read()) {
+    const found = await this.#read();
+    if (run !== this.#registration) return; // readers of a later run have their own place
+    for (const stored of found) {
       if (isAfter(stored, last)) break;
       this.#position = stored;
       for (const reader of [...this.#readers]) reader.push(stored);

@@ -18,9 +18,9 @@ export function inOrder(a: Position, b: Position): number {
   return isAfter(a, b) ? 1 : -1;
 }
 
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
 /** The time in an event's id, in milliseconds; NaN when there is none. */
 export function timeOf(id: string): number {
-  return /^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(id)
-    ? parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
-    : NaN;
+  return UUID_V7.test(id) ? parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : NaN;
 }

@@ -1,5 +1,5 @@
 import { type BatchEvent, dispatchBatch } from "../core/batch.ts";
-import { sha256Hex } from "../core/kit.ts";
+import { guarded, sha256Hex } from "../core/kit.ts";
 import {
   DispatchError,
   EventValidationError,
@@ -105,12 +105,14 @@ async function dispatch(
   batch: readonly BatchEvent[],
   { idempotencyKey, waitUntil, offset = 0 }: DispatchOptions,
 ): Promise<readonly Receipt[]> {
-  const { registry } = call.state;
+  const { registry, logger } = call.state;
   try {
     if (waitUntil !== undefined) {
       return await new Promise((resolve, reject) => {
         const done = dispatchBatch(registry, batch, { idempotencyKey, accepted: resolve });
-        waitUntil(done.catch(reject));
+        // What was given to be dispatched is: an answer that said otherwise would have it sent again.
+        const failed = (error: unknown) => guarded(() => logger.warn("'waitUntil' failed", error));
+        guarded(() => waitUntil(done.catch(reject)), failed);
       });
     }
     const [first] = batch;

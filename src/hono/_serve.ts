@@ -1,4 +1,5 @@
 import type { Context, Hono } from "hono";
+import { guarded } from "../core/kit.ts";
 import { checkScope } from "./_auth.ts";
 import { Call } from "./_call.ts";
 import { readQuery } from "./_input.ts";
@@ -120,12 +121,3 @@ function log(call: Call, path: string, status: number): void {
 }
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
-
-/** A logger that fails has nowhere to say so. */
-function guarded(action: () => unknown): void {
-  try {
-    action();
-  } catch {
-    return;
-  }
-}

@@ -1,9 +1,11 @@
+import { guarded } from "../core/kit.ts";
+import { createEventId } from "../core/mod.ts";
 import type { StoredEvent } from "../outbox/mod.ts";
 import { isExpired } from "./_auth.ts";
 import type { Call } from "./_call.ts";
-import { history } from "./_history.ts";
+import { history, type Place } from "./_history.ts";
 import { outboxOf } from "./_outbox.ts";
-import { type Position, START, timeOf } from "./_position.ts";
+import { START, timeOf } from "./_position.ts";
 import { Problem, tooMany } from "./_problems.ts";
 import { StreamReader } from "./_stream_reader.ts";
 
@@ -30,11 +32,12 @@ export async function streamEvents(call: Call): Promise<Response> {
   });
   try {
     const position = await feed!.add(reader);
-    if (after === undefined) reader.goLive();
+    // A reader that has had no event yet can go on as well: its place is told, or the time.
+    if (after === undefined) reader.begin(position.id || createEventId());
     else {
       const missed = history(outboxOf(call), after, position);
       void reader.catchUp(missed).catch((error) => {
-        logger.warn("An event stream could not be resumed", error);
+        guarded(() => logger.warn("An event stream could not be resumed", error));
         reader.end();
       });
     }
@@ -46,12 +49,16 @@ export async function streamEvents(call: Call): Promise<Response> {
 }
 
 /** Where a reader goes on; undefined: with what comes from now on. */
-async function placeOf(call: Call, lastId: string | null): Promise<Position | undefined> {
+async function placeOf(call: Call, lastId: string | null): Promise<Place | undefined> {
   if (lastId === null || lastId === "") return undefined;
-  const stored = await outboxOf(call).getEvent(lastId.slice(0, 128));
-  if (stored !== undefined) return { versionstamp: stored.versionstamp, id: lastId };
-  if (!Number.isNaN(timeOf(lastId))) return { ...START, id: lastId }; // no longer kept: all since then
-  throw Problem.invalid([{ pointer: "Last-Event-ID", detail: "must be the id of an event" }]);
+  const stored = await outboxOf(call).getEvent(lastId);
+  const made = timeOf(lastId); // an id from elsewhere has no time
+  const time = Number.isNaN(made) ? stored?.acceptedAt.getTime() : made;
+  if (time === undefined) {
+    throw Problem.invalid([{ pointer: "Last-Event-ID", detail: "must be the id of an event" }]);
+  }
+  const { versionstamp } = stored ?? START; // no longer kept: all since then
+  return { versionstamp, id: lastId, time };
 }
 
 function filterOf({ type = "*", session }: Query): (stored: StoredEvent) => boolean {

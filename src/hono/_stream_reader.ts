@@ -49,7 +49,6 @@ export class StreamReader implements FeedReader {
     };
     const strategy = new ByteLengthQueuingStrategy({ highWaterMark: options.limit });
     this.body = new ReadableStream(source, strategy);
-    this.#write(encoder.encode(`retry: ${RETRY}\n: connected\n\n`));
   }
 
   push(stored: StoredEvent & Position): void {
@@ -75,8 +74,18 @@ export class StreamReader implements FeedReader {
     this.#controller.close();
   }
 
+  /** Greets a reader that gets what comes from now on, and tells it the id behind which that is. */
+  begin(id: string): void {
+    this.#greet(`id: ${id}\n`);
+    this.#goLive();
+  }
+
+  #greet(place: string): void {
+    this.#write(encoder.encode(`retry: ${RETRY}\n: connected\n${place}\n`));
+  }
+
   /** From now on it gets what comes. */
-  goLive(): void {
+  #goLive(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const bytes of held) this.#write(bytes);
@@ -84,6 +93,7 @@ export class StreamReader implements FeedReader {
 
   /** Reads what is past, as fast as it is read; then what has come meanwhile. */
   async catchUp(missed: AsyncIterable<StoredEvent>): Promise<void> {
+    this.#greet("");
     for await (const stored of missed) {
       if (!this.#options.wants(stored)) continue;
       await this.#roomy();
@@ -92,7 +102,7 @@ export class StreamReader implements FeedReader {
       this.#controller.enqueue(encode(stored));
     }
     await this.#roomy();
-    if (!this.#ended) this.goLive();
+    if (!this.#ended) this.#goLive();
   }
 
   /** Resolves when there is room, or when nobody reads any more. */

@@ -1,3 +1,4 @@
+import { guarded } from "../core/kit.ts";
 import type { Logger } from "../core/mod.ts";
 import type { Env } from "./_env.ts";
 
@@ -25,6 +26,7 @@ export class TroubleLog {
     }
     const times = last !== undefined && last.held > 0 ? ` (and ${last.held} times before)` : "";
     this.#kinds.set(kind, { at: now, held: 0 });
-    this.#logger.warn(`${kind}${times}`, ...details);
+    // One that fails has nowhere to say so, and must not end the work that had trouble.
+    guarded(() => this.#logger.warn(`${kind}${times}`, ...details));
   }
 }

@@ -111,14 +111,21 @@ test("each request is one line of the log, which has no secret and nothing that 
   );
 });
 
-test("a logger that throws breaks nothing", () => {
-  const broken = () => {
+test("a logger that fails breaks nothing, at once or later, and no more does onError", async () => {
+  const throws = () => {
     throw new Error("the disk is full");
   };
-  const logger = { debug: broken, info: broken, warn: broken, error: broken };
-  return withApp({ app: { logger } }, async ({ ask }) => {
-    assert.equal((await ask("/health")).status, 200);
-  });
+  for (const broken of [throws, () => Promise.reject(new Error("the disk is full"))]) {
+    const logger = { debug: broken, info: broken, warn: broken, error: broken };
+    await withApp(
+      { hooks: { redact: throws }, app: { logger, onError: broken } },
+      async ({ ask }) => {
+        assert.equal((await ask("/health")).status, 200);
+        assert.equal((await ask("/events", { body: BASH })).status, 500);
+      },
+    );
+  }
+  await new Promise((resolve) => setTimeout(resolve)); // what is unhandled ends the process by now
 });
 
 test("what goes wrong here is logged and reported, and its answer says nothing of it", async () => {
@@ -285,4 +292,22 @@ test("with waitUntil handlers run after the answer; ?wait=true waits for them al
   const [other] = await receiptsOf(await waiting);
   assert.deepEqual([handled, other!.handlers!.length], [2, 1]);
   await hooks.close();
+});
+
+test("a waitUntil that fails, or is none, loses no event and refuses none", async () => {
+  const throws = () => {
+    throw new Error("the request is over");
+  };
+  for (const waitUntil of [throws, undefined]) {
+    const hooks = createHooks({ logger: quiet });
+    const heard: unknown[] = [];
+    hooks.on("*", ({ id }) => void heard.push(id));
+    const app = createHooksApp(hooks, { auth: false, logger: quiet });
+    const headers = { "content-type": "application/json" };
+    const init = { method: "POST", headers, body: JSON.stringify(BASH) };
+    const response = await app.request("/events", init, {}, { waitUntil } as never);
+    const [receipt] = await receiptsOf(response);
+    await hooks.close();
+    assert.deepEqual(heard, [receipt!.id]);
+  }
 });

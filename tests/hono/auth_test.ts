@@ -163,6 +163,11 @@ test("{ auth: false } is said, never assumed", async () => {
   ) {
     assert.throws(() => create(hooks, options), TypeError);
   }
+  const unsaid = { auth: false, tokens: undefined, verifyToken: undefined };
+  const same = create(hooks, unsaid) as typeof open;
+  assert.equal((await same.request("/hooks")).status, 200);
+  const closed = create(hooks, { tokens: undefined, verifyToken: () => undefined }) as typeof open;
+  assert.equal((await closed.request("/hooks")).status, 401);
   const both = { auth: false, tokens: known };
   assert.throws(() => create(hooks, both), /'tokens', 'verifyToken' and 'auth: false'/);
 });

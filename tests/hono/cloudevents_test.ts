@@ -124,6 +124,7 @@ testApp("what can't be CloudEvents is refused", {}, async ({ ask }) => {
     [structured, "[]", 422],
     [structured, "{", 422],
     [structured, `${envelope},"data":${deep}}`, 422],
+    [structured, { ...attributes, sessionid: "s".repeat(257) }, 422],
     [structured, new Uint8Array([0xff]), 422],
     [{ "content-type": "application/cloudevents-batch+json" }, "{}", 422],
     [batchOf().headers, Array.from({ length: 101 }, () => attributes), 422],

@@ -9,8 +9,8 @@ const EVENTS = 28;
 const SIZE = 240 * 1024;
 const MIB = 1024 * 1024;
 
-/** What a stream begins with. */
-const HEAD = "retry: 2000\n: connected\n\n".length;
+/** What a stream begins with, and the id of its place. */
+const HEAD = "retry: 2000\n: connected\nid: \n\n".length + 36;
 /** An event of `SIZE`: its id, twice, and its time are of the same length in all. */
 const EVENT = SIZE + 2 * 36 + "2026-04-22T10:30:00.000Z".length +
   'id: \ndata: {"id":"","type":"tool.called","timestamp":"","data":""}\n\n'.length;

@@ -1,0 +1,39 @@
+import { createHooks, type Logger, WebhookHook } from "@omniagent/hooks";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
+import { test } from "../harness.ts";
+
+test("a logger that fails does not end deliveries that had trouble with the store", async () => {
+  const store = memoryStore();
+  const list = store.list.bind(store);
+  let isBroken = true;
+  let logged!: () => void;
+  const told = new Promise<void>((resolve) => logged = resolve);
+  const warn = () => {
+    isBroken = false;
+    logged();
+    throw new Error("the disk is full");
+  };
+  const broken = (...args: Parameters<typeof list>) => {
+    if (isBroken) throw new TypeError("no store"); // which is not tried again
+    return list(...args);
+  };
+  const logger: Logger = { debug() {}, info() {}, warn, error() {} };
+  let sent!: () => void;
+  const delivered = new Promise<void>((resolve) => sent = resolve);
+  const fetch = () => {
+    sent();
+    return Promise.resolve(new Response());
+  };
+  const outbox = createOutbox(Object.assign(store, { list: broken }), { logger });
+  const url = "https://hooks.example.com/";
+  const hooks = createHooks({
+    outbox,
+    use: [new WebhookHook({ name: "a", events: ["*"], url, fetch })],
+  });
+  await hooks.init();
+  await told;
+  await hooks.emit("tool.called", { name: "bash" });
+  await delivered;
+  await hooks.close();
+});
