@@ -4,7 +4,8 @@ import { createHooksApp, type HooksApp, type HooksAppSettings } from "@omniagent
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
-import { inTime, problemOf, quiet, until } from "./helpers.ts";
+import { quiet } from "../quiet.ts";
+import { inTime, problemOf, until } from "./helpers.ts";
 
 /** Decides what becomes of a list of the store, once it is read. */
 type Gate = () => void | Promise<void>;
