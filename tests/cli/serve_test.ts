@@ -205,7 +205,7 @@ test("hooks serve says what is wrong before it serves", async () => {
         /Cannot read \.env:2 as it is not NAME/,
       ],
       [["--port", "1x"], {}, 2, /whole number from 0 to 65535/],
-      [["--store", "https://127.0.0.1:1/"], {}, 1, /--store names another/],
+      [["--port", "0", "--store", "https://127.0.0.1:1/"], {}, 1, /--store names another/],
     ];
   for (const [args, files, code, message] of cases) {
     const readFile = filesIn(files as Record<string, string>);
