@@ -7,7 +7,16 @@
  * `deno pack` does not know. npm then writes the archive, the same bytes for the same sources.
  * @module
  */
-import { build, checkArguments, config, filesBelow, root, run, runtimeModules } from "./run.ts";
+import {
+  build,
+  checkArguments,
+  config,
+  filesBelow,
+  output,
+  root,
+  run,
+  runtimeModules,
+} from "./run.ts";
 
 /** Fields of package.json that `deno pack` leaves out. */
 const patch = {
@@ -55,7 +64,9 @@ export async function pack(): Promise<string> {
   await Deno.writeTextFile(manifest, `${JSON.stringify(fields, null, 2)}\n`);
   await inspect(".build/pack/package");
 
-  await run("npm", ["pack", "--silent", "--pack-destination", build], { cwd: `${folder}/package` });
+  const options = ["pack", "--silent", "--pack-destination", build];
+  const npm = await output("npm", options, { cwd: `${folder}/package` }); // it prints a name, always
+  if (!npm.success) throw new Error(`npm pack failed: ${npm.all.trim()}`);
   return `${build}/${config.name.slice(1).replace("/", "-")}-${config.version}.tgz`;
 }
 
