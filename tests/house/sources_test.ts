@@ -11,9 +11,9 @@ test("src/ breaks no rule of the house", async () => {
   assert.deepEqual(faults.flat(), []);
 });
 
-test("no file of src/ is longer than 260 lines", async () => {
+test("no file of src/ is longer than 320 lines", async () => {
   const long = await Promise.all(
-    files.map(async (file) => (await read(file)).split("\n").length > 261 ? [file] : []),
+    files.map(async (file) => (await read(file)).split("\n").length > 321 ? [file] : []),
   );
   assert.deepEqual(long.flat(), []);
 });
