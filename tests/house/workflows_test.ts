@@ -4,7 +4,11 @@ import { config, exists, filesBelow, root } from "../../tools/run.ts";
 import { test } from "../harness.ts";
 
 type Step = { readonly run?: string; readonly uses?: string };
-type Job = { readonly steps?: readonly Step[]; readonly uses?: string; readonly needs?: string };
+type Job = {
+  readonly steps?: readonly Step[];
+  readonly uses?: string;
+  readonly needs?: string | string[];
+};
 
 test("the workflows and the gate of CI run tasks and files that there are", async () => {
   const texts = [await Deno.readTextFile(`${root}/.ci/run`)];
@@ -13,7 +17,7 @@ test("the workflows and the gate of CI run tasks and files that there are", asyn
       readonly jobs: Readonly<Record<string, Job>>;
     };
     for (const { steps = [], uses, needs } of Object.values(jobs)) {
-      assert.ok(needs === undefined || needs in jobs, `${path}: ${needs}`);
+      for (const need of [needs ?? []].flat()) assert.ok(need in jobs, `${path}: ${need}`);
       texts.push(uses ?? "", ...steps.map(({ run = "" }) => run));
       const actions = steps.flatMap(({ uses = [] }) => uses);
       for (const action of actions) assert.match(action, /^[\w-]+\/[\w-]+@v\d+$/);
