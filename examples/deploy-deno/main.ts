@@ -17,12 +17,14 @@ const SWEEP_BUDGET = 45_000;
 
 const token = Deno.env.get("HOOKS_TOKEN") ?? fail("HOOKS_TOKEN is not set");
 const url = Deno.env.get("WEBHOOK_URL");
-const secret = Deno.env.get("WEBHOOK_SECRET");
 
 const store = await openStore(Deno.env.get("HOOKS_DB")); // on Deploy: the app's database
 const outbox = createOutbox(store);
 const hooks = createHooks({ outbox });
-if (url) hooks.use(new WebhookHook({ name: "receiver", events: ["*"], url, secret }));
+if (url) {
+  const secret = Deno.env.get("WEBHOOK_SECRET") ?? fail("WEBHOOK_SECRET is not set");
+  hooks.use(new WebhookHook({ name: "receiver", events: ["*"], url, secret }));
+}
 
 // At top level, before the server starts: there is no other place for it on Deploy.
 Deno.cron("deliver what is due", "* * * * *", async () => {

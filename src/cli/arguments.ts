@@ -4,13 +4,24 @@
  * @module
  */
 import { InvalidArgumentError } from "commander";
-import { DURATION, toMilliseconds } from "../config/duration.ts";
-import { parseTime } from "../core/kit.ts";
+import { DURATION, formatDuration, meantDuration, toMilliseconds } from "../config/duration.ts";
+import { MAX_DURATION, parseTime, wholeMilliseconds } from "../core/kit.ts";
 
-/** A duration such as `500ms`, `2s` or `1m30s`, in milliseconds. */
+/** A duration such as `500ms`, `2s` or `1m30s`, in whole milliseconds, ten years at most. */
 export function parseDuration(text: string): number {
-  if (DURATION.test(text)) return toMilliseconds(text);
-  throw new InvalidArgumentError("A duration looks like 500ms, 2s or 1m30s.");
+  const value = DURATION.test(text) ? wholeMilliseconds(toMilliseconds(text)) : NaN;
+  if (value <= MAX_DURATION) return value;
+  const rule = value > MAX_DURATION
+    ? `A duration is ${formatDuration(MAX_DURATION)} at most.`
+    : "A duration looks like 500ms, 2s or 1m30s.";
+  throw new InvalidArgumentError(`${rule}${hintFor(text)}`);
+}
+
+/** Of a text that is no duration: what was meant. */
+function hintFor(text: string): string {
+  const { suggestion, hint } = meantDuration(text);
+  if (suggestion !== undefined) return ` Did you mean ${suggestion}?`;
+  return hint === undefined ? "" : ` ${hint[0]!.toUpperCase()}${hint.slice(1)}.`;
 }
 
 /** A share such as `30%` or `0.3`, from 0 to 1. */
@@ -34,15 +45,20 @@ export function parseInteger(min: number, max: number): (text: string) => number
   };
 }
 
+/** The years that RFC 3339 can write: 0 to 9999. */
+const FIRST = Date.UTC(-1, 12);
+const LAST = Date.UTC(10_000, 0) - 1;
+
 /** A moment: RFC 3339, a day of it alone (in UTC), or a duration before now. */
 export function parseMoment(now: () => number): (text: string) => string {
   return (text) => {
     const time = DURATION.test(text)
       ? now() - toMilliseconds(text)
       : Number(parseTime(text) ?? parseTime(`${text}T00:00:00Z`) ?? NaN);
-    if (Math.abs(time) < 8.64e15) return new Date(time).toISOString(); // what a Date can hold
+    if (time >= FIRST && time <= LAST) return new Date(time).toISOString();
     throw new InvalidArgumentError(
-      "A time looks like 2026-01-31T12:00:00Z, or 2026-01-31, or 2h for two hours ago.",
+      "A time looks like 2026-01-31T12:00:00Z, or 2026-01-31, or 2h for two hours ago, and is of the " +
+        `years 0 to 9999.${/^\d+\s*[dw]/i.test(text) ? hintFor(text) : ""}`,
     );
   };
 }

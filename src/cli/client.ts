@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { describePadding } from "../core/kit.ts";
 import { answerError } from "./answer_error.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
@@ -84,8 +85,9 @@ export function createClient(io: CommandIO, options: ServerOptions): Client {
 
 function checkToken(io: CommandIO, token: string | undefined, base: URL): void {
   if (token === undefined) return;
-  if (!/^[\x21-\x7e]+$/.test(token)) {
-    throw new CommandError("Cannot use the token as it has characters that a header can't carry", [
+  if (!/^[\x21-\x7e]+$/.test(token) || /^["'`]/.test(token)) {
+    const padding = describePadding(token) ?? "it has characters that a header can't carry";
+    throw new CommandError(`Cannot use the token as ${padding}`, [
       "Copy it again from where it was printed",
     ], 2);
   }
@@ -142,8 +144,12 @@ export async function readJson<Value>(response: Response, url: string): Promise<
 }
 
 function readUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = URL.canParse(text) && text.trim() === text ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    const padding = describePadding(text);
+    if (padding !== undefined) {
+      throw new CommandError(`Cannot use the URL of --url or HOOKS_URL as ${padding}`, [], 2);
+    }
     throw new CommandError(
       `Cannot use the URL as it must start with http:// or https://: current value is ${text}`,
       [`It looks like ${DEFAULT_URL}, and comes from --url or HOOKS_URL`],

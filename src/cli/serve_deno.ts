@@ -1,3 +1,4 @@
+import { after } from "../core/kit.ts";
 import type { CommandServer, CommandServerOptions } from "./io.ts";
 
 /** Answers HTTP requests by Deno's own server. */
@@ -15,10 +16,10 @@ export function serveOnDeno(
     port: server.addr.port,
     async close(grace) {
       // Deno 2.9 fails on an abort after `shutdown`, so that what is left ends with the process.
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<void>((resolve) => timer = setTimeout(resolve, grace));
+      let cancel = (): void => {};
+      const late = new Promise<void>((resolve) => void (cancel = after(grace, resolve)));
       await Promise.race([server.shutdown(), late]);
-      clearTimeout(timer);
+      cancel();
     },
   };
 }

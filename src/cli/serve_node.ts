@@ -1,3 +1,4 @@
+import { after } from "../core/kit.ts";
 import type { CommandServer, CommandServerOptions } from "./io.ts";
 
 type Handler = (request: Request) => Promise<Response> | Response;
@@ -28,12 +29,12 @@ export async function serveOnNode(
     port: address.port,
     async close(grace) {
       closing = true;
-      const timer = setTimeout(() => server.closeAllConnections(), grace);
+      const cancel = after(grace, () => server.closeAllConnections());
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeIdleConnections();
       });
-      clearTimeout(timer);
+      cancel();
     },
   };
 }

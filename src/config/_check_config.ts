@@ -1,4 +1,4 @@
-import { checkObject, show } from "../core/kit.ts";
+import { checkKnown, show } from "../core/kit.ts";
 import { type Fault, Reader, type Shown } from "./_reader.ts";
 import { type ConfigFile, schema } from "./_schema.ts";
 import type { SharedFields } from "./_webhook_schema.ts";
@@ -6,7 +6,7 @@ import type { ConfigEnv, ConfigOptions, HooksConfig, WebhookConfig } from "./con
 
 /** Checks what a caller gave beside the configuration. */
 export function checkOptions(subject: string, options: ConfigOptions): void {
-  checkObject(subject, "the options", options);
+  checkKnown(subject, options, ["env", "file"]);
   const { env, file } = options;
   if (env === null || !/^(function|object)$/.test(typeof env)) {
     throw new TypeError(

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { describe, describeReference, type Reader, type Show } from "./_reader.ts";
+import { describe, describeReference, paddingHint, type Reader, type Show } from "./_reader.ts";
 import { LONGEST, pathText } from "./_report.ts";
 import { mayRefer, REFERENCE } from "./_variables.ts";
 
@@ -54,6 +54,16 @@ export function number(rule: {
   };
 }
 
+/** A whole number within limits. */
+export function count({ min, max }: { readonly min: number; readonly max: number }): Kind<number> {
+  return number({
+    type: "integer",
+    from: min,
+    to: max,
+    accepted: `an integer from ${min} to ${max}`,
+  });
+}
+
 /** True or false. */
 export function boolean(): Kind<boolean> {
   const words: Readonly<Record<string, boolean>> = { true: true, false: false };
@@ -94,7 +104,7 @@ function readWritten<T>(
   const result = parse(expanded.text);
   if (fits(result)) return result;
   const found = describeReference(value, expanded.text, "all");
-  reader.fault("invalid_value", { problem, accepted, found });
+  reader.fault("invalid_value", { problem, accepted, found, ...paddingHint(expanded.text) });
   return undefined;
 }
 

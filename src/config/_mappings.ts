@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { nearest } from "../core/kit.ts";
 import type { Json, Kind } from "./_kinds.ts";
 import { describe, isMapping, type Reader, type Show } from "./_reader.ts";
-import { nearest } from "./_suggest.ts";
 import { mayRefer } from "./_variables.ts";
 
 /** `retryCount` as the file has it: `retry_count`. */

@@ -1,3 +1,4 @@
+import { describePadding } from "../core/kit.ts";
 import { quoted, SECRET } from "./_report.ts";
 import { expand } from "./_variables.ts";
 import type { ConfigEnv } from "./config.ts";
@@ -148,6 +149,12 @@ export function describeReference(written: string, expanded: string, show: Show)
   }
   if (part === "") return "text with a variable, which is not shown";
   return `${describe(written, show)}, whose value is not shown`;
+}
+
+/** What is around a text that does not belong to it, as it happens to variables. Shows nothing of it. */
+export function paddingHint(text: string): { readonly hint?: string } {
+  const hint = text === "" ? undefined : describePadding(text); // that it is empty is said already
+  return hint === undefined ? {} : { hint };
 }
 
 /** Whether a value is a mapping, and not a list, a Map, or another object with a content of its own. */

@@ -13,7 +13,7 @@ import type {
 import { boolean, type Kind, list, number } from "./_kinds.ts";
 import { object } from "./_mappings.ts";
 import { text } from "./_text.ts";
-import { duration, host, LONGEST_DURATION, name, path, time, token, word } from "./_texts.ts";
+import { duration, host, name, path, time, token, word } from "./_texts.ts";
 import { shared, type SharedFields, webhook } from "./_webhook_schema.ts";
 
 /** The file, before the defaults are merged. */
@@ -96,7 +96,7 @@ export const schema: Kind<ConfigFile> = object<ConfigFile>({
   retention: {
     kind: object<RetentionConfig>({
       events: {
-        kind: duration({ over: 0, to: LONGEST_DURATION }),
+        kind: duration(),
         about:
           "How long an event is kept: what is not delivered by then is gone. At least twice the " +
           "longest retry schedule.",
@@ -108,7 +108,7 @@ export const schema: Kind<ConfigFile> = object<ConfigFile>({
         otherwise: true,
       },
       disable_after: {
-        kind: duration({ over: 0, to: LONGEST_DURATION }),
+        kind: duration(),
         about: "After how long of nothing but failures a webhook is switched off.",
         otherwise: "120h",
       },

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Kind, Meant } from "./_kinds.ts";
-import { describe, describeReference, type Reader, type Show } from "./_reader.ts";
+import { describe, describeReference, paddingHint, type Reader, type Show } from "./_reader.ts";
 
 /** What a text has to be. */
 export interface TextRule<T> {
@@ -56,7 +56,7 @@ function readText<T>(value: unknown, rule: TextRule<T>, reader: Reader): T | und
   const found = expanded.refers
     ? describeReference(value, expanded.text, show)
     : describe(value, show);
-  const guess = expanded.refers ? {} : meant(value);
+  const guess = expanded.refers ? paddingHint(expanded.text) : meant(value);
   reader.fault("invalid_value", { problem, accepted, found, ...guess });
   return undefined;
 }

@@ -3,10 +3,21 @@
  *
  * @module
  */
-import { NAME, NAME_RULE, parseTime, TOKEN, TOKEN_RULE } from "../core/kit.ts";
+import {
+  describePadding,
+  type Limits,
+  MAX_DURATION,
+  NAME,
+  NAME_RULE,
+  nearest,
+  parseTime,
+  TOKEN,
+  TOKEN_RULE,
+  wholeMilliseconds,
+} from "../core/kit.ts";
 import { DURATION, formatDuration, meantDuration, toMilliseconds } from "./duration.ts";
 import type { Kind } from "./_kinds.ts";
-import { nearest } from "./_suggest.ts";
+import { paddingHint } from "./_reader.ts";
 import { oneOf, text } from "./_text.ts";
 
 /** The name of a webhook or of a token. */
@@ -51,6 +62,8 @@ export const url: Kind<string> = text({
     if (/^https?:\/\/[^/?#]*@/i.test(written)) {
       return { hint: "credentials belong into headers, as in Authorization" };
     }
+    const padding = describePadding(written);
+    if (padding !== undefined) return { hint: padding };
     if (/\s/.test(written)) return { hint: "it holds a space or a line break" };
     const bare = /^(?:\/\/)?(?:[\w-]+\.)*[\w-]+(?::\d+)?(?:[/?#]|$)/.test(written);
     return bare ? { hint: "it has to begin with https:// or http://" } : {};
@@ -82,6 +95,7 @@ export const token: Kind<string> = text({
   accepted: TOKEN_RULE,
   pattern: TOKEN,
   show: "none",
+  meant: paddingHint,
 });
 
 /**
@@ -94,7 +108,9 @@ export const headerValue: Kind<string> = text({
   meant: (written) =>
     /[\r\n]$/.test(written)
       ? { hint: "it ends with a line break: a block begun with |- or >- has none" }
-      : {},
+      : written === ""
+      ? {}
+      : paddingHint(written),
 });
 
 /** Four characters of base64, and what may end it. */
@@ -112,7 +128,9 @@ export const secret: Kind<string> = text({
   ),
   show: "none",
   meant: (written) =>
-    written.startsWith("whpk_") ? { hint: "a whpk_ key is public and can't sign" } : {},
+    written.startsWith("whpk_")
+      ? { hint: "a whpk_ key is public and can't sign" }
+      : paddingHint(written),
 });
 
 /** A time. `Date` objects, which other parsers make of it, are taken too. */
@@ -139,28 +157,15 @@ function dateOr(written: Kind<Date>): Kind<Date> {
   };
 }
 
-/** Ten years: longer is a mistake. */
-export const LONGEST_DURATION: number = 10 * 365 * 24 * 3_600_000;
-
-/** A duration within limits, in milliseconds. */
-export function duration({ over, from, to }: {
-  /** Longer than this … */
-  readonly over?: number;
-  /** … or at least this. */
-  readonly from?: number;
-  readonly to: number;
-}): Kind<number> {
-  const least = over === undefined
-    ? `from ${formatDuration(from ?? 0)}`
-    : `over ${formatDuration(over)}`;
+/** A duration within limits, in whole milliseconds, as `readDuration` reads it from code. */
+export function duration({ min = 1, max = MAX_DURATION }: Limits = {}): Kind<number> {
+  const limits = `from ${formatDuration(min)} to ${formatDuration(max)}`;
   return text<number>({
-    accepted: `a duration such as 500ms, 5s or 1m30s, ${least} and up to ${formatDuration(to)}`,
+    accepted: `a duration such as 500ms, 5s or 1m30s, ${limits}`,
     pattern: DURATION,
     parse: (text) => {
-      const value = toMilliseconds(text);
-      return value <= to && value >= (from ?? 0) && (over === undefined || value > over)
-        ? value
-        : undefined;
+      const value = wholeMilliseconds(toMilliseconds(text));
+      return value >= min && value <= max ? value : undefined;
     },
     meant: meantDuration,
   });

@@ -3,29 +3,27 @@
  *
  * @module
  */
-import type { FilterValue } from "../webhook/send.ts";
+import { nearest } from "../core/kit.ts";
+import { type FilterValue, WEBHOOK_LIMITS } from "../webhook/send.ts";
 import type { GrowingRetryConfig, RetryConfig, WebhookConfig } from "./config.ts";
 import { headers } from "./_headers.ts";
-import { type Kind, list, number } from "./_kinds.ts";
+import { count, type Kind, list, number } from "./_kinds.ts";
 import { listOrMapping, map } from "./_free_mappings.ts";
 import { type Fields, object } from "./_mappings.ts";
 import { describe } from "./_reader.ts";
-import { nearest } from "./_suggest.ts";
-import { duration, eventPattern, LONGEST_DURATION, name, secret, url, word } from "./_texts.ts";
-
-const HOUR = 3_600_000;
+import { duration, eventPattern, name, secret, url, word } from "./_texts.ts";
 
 /** What webhooks may share. */
 export type SharedFields = Omit<WebhookConfig, "name" | "events" | "url">;
 
 const growing: Kind<GrowingRetryConfig> = object<GrowingRetryConfig>({
   delay: {
-    kind: duration({ to: LONGEST_DURATION }),
+    kind: duration({ min: 0 }),
     about: "Before the first retry.",
     required: true,
   },
   retries: {
-    kind: number({ type: "integer", from: 0, to: 1000, accepted: "an integer from 0 to 1000" }),
+    kind: count({ min: 0, max: 1000 }),
     about: "How many retries follow the first attempt.",
     required: true,
   },
@@ -35,7 +33,7 @@ const growing: Kind<GrowingRetryConfig> = object<GrowingRetryConfig>({
     otherwise: 2,
   },
   max_delay: {
-    kind: duration({ to: LONGEST_DURATION }),
+    kind: duration({ min: 0 }),
     about: "No delay is longer.",
     otherwise: "10h",
   },
@@ -46,7 +44,7 @@ const growing: Kind<GrowingRetryConfig> = object<GrowingRetryConfig>({
   },
 }, { elsewhere: { delays: "a list of delays is retry itself, as in retry: [1s, 1m]" } });
 
-const delays: Kind<readonly number[]> = list(duration({ to: LONGEST_DURATION }), {
+const delays: Kind<readonly number[]> = list(duration({ min: 0 }), {
   of: "durations",
   from: 0,
   to: 1000,
@@ -109,17 +107,17 @@ export const shared: Fields<SharedFields> = {
     about: "Sent with every attempt. Those of a webhook are added to those of the defaults.",
   },
   timeout: {
-    kind: duration({ over: 0, to: 120_000 }),
+    kind: duration(WEBHOOK_LIMITS.timeout),
     about: "Limit of one attempt: connection, headers and body.",
     otherwise: "10s",
   },
   retry_count: {
-    kind: number({ type: "integer", from: 0, to: 100, accepted: "an integer from 0 to 100" }),
+    kind: count(WEBHOOK_LIMITS.retryCount),
     about: "Quick attempts after the first.",
     otherwise: 0,
   },
   retry_delay: {
-    kind: duration({ to: HOUR }),
+    kind: duration(WEBHOOK_LIMITS.retryDelay),
     about: "Before each quick attempt.",
     otherwise: "1s",
   },
@@ -157,7 +155,7 @@ export const shared: Fields<SharedFields> = {
       "stands for any run of characters. All paths must pass.",
   },
   concurrency: {
-    kind: number({ type: "integer", from: 1, to: 10_000, accepted: "an integer from 1 to 10000" }),
+    kind: count(WEBHOOK_LIMITS.concurrency),
     about: "Attempts at once.",
     otherwise: 16,
   },

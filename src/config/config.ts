@@ -37,7 +37,7 @@ export type WebhookConfig =
     /** Where to: http or https, without user name and password. */
     readonly url: string;
     /** Sent with every attempt. */
-    readonly headers?: Readonly<Record<string, string>> | undefined;
+    readonly headers?: Readonly<Record<string, string>>;
     /** The outbox's schedule, instead of the default one. */
     readonly retry?: RetryConfig | undefined;
   };
@@ -97,7 +97,7 @@ export interface TokenConfig {
   /** What it may be used for. */
   readonly scopes: readonly TokenScope[];
   /** From then on it is refused. @default never */
-  readonly expiresAt?: Date | undefined;
+  readonly expiresAt?: Date;
 }
 
 /** The variables that `${NAME}` stands for: a function, or an object such as `process.env`. */

@@ -1,7 +1,6 @@
-import { checkFunctions, checkObject } from "../core/kit.ts";
+import { checkDefined, checkFunctions, checkKnown, checkObject, nearest } from "../core/kit.ts";
 import { exponentialRetry, type RetryPolicy, scheduleRetry } from "../core/retry.ts";
 import { WebhookHook, type WebhookHookOptions } from "../webhook/send.ts";
-import { nearest } from "./_suggest.ts";
 import type { HooksConfig, RetryConfig } from "./config.ts";
 
 /** What of a webhook is no data, and so in no file. */
@@ -11,9 +10,7 @@ export interface ConfigHooksOptions {
   /** Judges the addresses of all webhooks: `createAddressGuard()`. All URLs must then be https. */
   readonly guard?: WebhookHookOptions["guard"];
   /** What rewrites the events of a webhook before they are sent, by the webhook's name. */
-  readonly transform?:
-    | Readonly<Record<string, NonNullable<WebhookHookOptions["transform"]>>>
-    | undefined;
+  readonly transform?: Readonly<Record<string, NonNullable<WebhookHookOptions["transform"]>>>;
 }
 
 /**
@@ -39,7 +36,11 @@ export function hooksFromConfig(
 ): readonly WebhookHook[] {
   const subject = "Cannot make hooks of a configuration";
   checkObject(subject, "the configuration", config);
-  checkObject(subject, "the options", options);
+  checkKnown(subject, options, ["fetch", "guard", "transform"]);
+  checkDefined(subject, options, {
+    guard: "to send to any address",
+    transform: "to send events as they are",
+  });
   if (!Array.isArray(config.webhooks)) {
     throw new TypeError(`${subject} as it must be what parseConfig or loadConfig returned`);
   }
@@ -59,9 +60,9 @@ export function hooksFromConfig(
     new WebhookHook({
       ...webhook,
       retry: webhook.retry && retryPolicy(webhook.retry),
-      transform: Object.hasOwn(transform, webhook.name) ? transform[webhook.name] : undefined,
+      ...(Object.hasOwn(transform, webhook.name) && { transform: transform[webhook.name]! }),
       fetch,
-      guard,
+      ...(guard && { guard }),
     })
   );
 }

@@ -1,5 +1,7 @@
-/** A longer time overflows the platforms' timers, which then fire at once: it means no limit. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+import { after, every } from "./_timer.ts";
+
+/** A day, in milliseconds. */
+const LONG = 24 * 60 * 60 * 1000;
 
 /**
  * What follows a signal. One listener serves all of them: signals live long and are followed often, and
@@ -64,13 +66,6 @@ export function linkSignals(
   return { signal: controller.signal, abort, release };
 }
 
-/** Calls back after a time; a time that no timer can hold never passes. Gives what cancels it. */
-export function after(milliseconds: number, callback: () => void): () => void {
-  if (milliseconds > LONGEST_TIMER) return () => {};
-  const timer = setTimeout(callback, milliseconds);
-  return () => clearTimeout(timer);
-}
-
 /** Waits; false as soon as the signal aborts. */
 export function sleep(milliseconds: number, signal?: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
@@ -105,7 +100,7 @@ type NodeProcess = {
  * ends a request that waits for nothing but another request, unless it has a timer of its own.
  */
 export function hold(): () => void {
-  return isWorkerd() ? after(LONGEST_TIMER, () => {}) : () => {};
+  return isWorkerd() ? every(LONG, () => {}) : () => {};
 }
 
 function isWorkerd(): boolean {

@@ -57,21 +57,6 @@ export function checkFunctions(
   }
 }
 
-/** A number of milliseconds, or of things; undefined means that there is no limit. */
-export function checkPositive(subject: string, name: string, value: unknown): void {
-  if (value === undefined) return;
-  if (typeof value !== "number") {
-    throw new TypeError(
-      `${subject} as '${name}' must be a number: current value is ${show(value)}`,
-    );
-  }
-  if (!(value > 0)) {
-    throw new RangeError(
-      `${subject} as '${name}' must be a positive number: current value is ${value}`,
-    );
-  }
-}
-
 /** An event's type for a message, whatever it is. */
 export function quote(type: unknown): string {
   return typeof type === "string" ? `'${type.slice(0, 128)}'` : show(type);

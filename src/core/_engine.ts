@@ -1,8 +1,9 @@
 import { linkSignals } from "./_abort.ts";
 import { Acceptance, planFor, refusalOf } from "./_acceptance.ts";
-import { quote } from "./_check.ts";
+import { quote, show } from "./_check.ts";
 import type { Entry } from "./_entry.ts";
 import { HookLifecycle } from "./_lifecycle.ts";
+import { checkKnown } from "./_options.ts";
 import { Outgoing } from "./_outgoing.ts";
 import { Plans } from "./_plans.ts";
 import { consoleLogger, Reporter } from "./_reporter.ts";
@@ -119,6 +120,7 @@ export class Engine {
   dispatchAsync(event: HookEvent, options: EmitOptions = {}, chain?: Chain): void {
     const subject = `Cannot dispatch ${quote(event?.type)}`;
     this.#reporter.guarded(subject, event, () => {
+      checkEmitOptions("dispatch", event?.type, options);
       if (planFor(event, this.plans) === undefined) throw refusalOf(subject, event);
       this.lifecycle.admit(subject, chain !== undefined);
       const { signal: _, ...others } = options; // the caller's signal ends no event of its own life
@@ -132,6 +134,7 @@ export class Engine {
   /** Emits in the background. Never throws. */
   emitAsync(type: string, data: unknown, options?: EmitOptions, chain?: Chain): void {
     this.#reporter.guarded(`Cannot emit ${quote(type)}`, undefined, () => {
+      if (options !== undefined) checkEmitOptions("emit", type, options);
       const event = this.outgoing.made(createEvent(type, data, options?.sessionId));
       this.dispatchAsync(event, options, chain && extend(chain, type));
     });
@@ -140,6 +143,7 @@ export class Engine {
   /** Emits; a chain is that of the event which causes this one. */
   emit(type: string, data: unknown, options?: EmitOptions, chain?: Chain): Promise<Receipt> {
     try {
+      if (options !== undefined) checkEmitOptions("emit", type, options);
       const event = this.outgoing.made(createEvent(type, data, options?.sessionId));
       return this.dispatch(event, options, chain && extend(chain, type));
     } catch (error) {
@@ -232,4 +236,22 @@ function extend(chain: Chain, type: string): Chain {
   const longer = [...chain, type];
   if (longer.length > MAX_DEPTH) throw new EmitDepthError(longer);
   return longer;
+}
+
+/** Every option of an emission. */
+const EMIT_OPTIONS: readonly string[] = ["sessionId", "signal", "idempotencyKey", "waitUntil"];
+
+/** Refuses options of an emission that nobody reads. Called for every event that has options: cheap. */
+export function checkEmitOptions(action: string, type: unknown, options: EmitOptions): void {
+  if (typeof options === "object" && options !== null) {
+    let known = true;
+    for (const name in options) known &&= EMIT_OPTIONS.includes(name);
+    if (known && !Array.isArray(options)) return;
+  }
+  const subject = `Cannot ${action} ${quote(type)}`;
+  if (typeof options === "string") {
+    const meant = `{ sessionId: ${show(options)} }`;
+    throw new TypeError(`${subject}: the options must be an object. Did you mean ${meant}?`);
+  }
+  checkKnown(subject, options, EMIT_OPTIONS, { session: "sessionId", key: "idempotencyKey" });
 }

@@ -1,4 +1,5 @@
-import { after, sharedController } from "./_abort.ts";
+import { sharedController } from "./_abort.ts";
+import { after } from "./_timer.ts";
 import type { Entry } from "./_entry.ts";
 import type { Reporter } from "./_reporter.ts";
 import type { DeliveryQueue } from "./delivery.ts";

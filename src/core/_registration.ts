@@ -1,12 +1,16 @@
 import { within } from "./_abort.ts";
+import { checkFunctions, checkName, checkObject, checkPatterns, show } from "./_check.ts";
 import {
-  checkFunctions,
-  checkName,
-  checkObject,
-  checkPatterns,
-  checkPositive,
-  show,
-} from "./_check.ts";
+  checkKnown,
+  checkMembers,
+  checkRetry,
+  HOOK_MEMBERS,
+  LEASE,
+  MAX_CONCURRENCY,
+  OR_INFINITE,
+  readCount,
+  readDuration,
+} from "./_options.ts";
 import { Entry, filtered, type Invoke, limited, onlyOnce, type Subject } from "./_entry.ts";
 import type {
   Attempt,
@@ -29,11 +33,11 @@ export function handlerEntry(
   unregister: () => void,
 ): Entry {
   const subject = "Cannot register a handler";
-  checkObject(subject, "its options", options);
+  checkHandlerOptions(subject, options);
   const events = checkPatterns(subject, patterns);
   checkFunctions(subject, { handler, filter: options.filter }, ["handler"], ["filter"]);
-  const { filter, once = false, priority = 0, timeout } = options;
-  checkPositive(subject, "timeout", timeout);
+  const { filter, once = false, priority = 0 } = options;
+  const timeout = readDuration(subject, "timeout", options.timeout, OR_INFINITE);
   const scope = name || options.name || "";
   if (typeof scope !== "string") {
     throw new TypeError(`${subject} as 'name' must be a string: current value is ${show(scope)}`);
@@ -56,6 +60,17 @@ export function handlerEntry(
   });
 }
 
+/** Every option of a handler. */
+const HANDLER_OPTIONS: readonly string[] = ["name", "once", "priority", "timeout", "filter"];
+
+function checkHandlerOptions(subject: string, options: unknown): void {
+  if (typeof options === "string") {
+    const meant = `{ name: ${show(options)} }`;
+    throw new TypeError(`${subject}: the options must be an object. Did you mean ${meant}?`);
+  }
+  checkKnown(subject, options, HANDLER_OPTIONS, { durable: "use(defineHook({ durable: true }))" });
+}
+
 /** A compiled hook's entry: called in the process, or by the queue when it is durable. */
 export function hookEntry(
   hook: Hook,
@@ -64,12 +79,14 @@ export function hookEntry(
 ): Entry {
   checkObject("Cannot register a hook", "it", hook);
   checkName("Cannot register a hook", hook.name);
-  const { name, durable = false, timeout } = hook;
+  const { name, durable = false } = hook;
   const subject = `Cannot register hook '${name}'`;
+  checkMembers(subject, hook, HOOK_MEMBERS);
   const events = checkPatterns(subject, hook.events);
   checkFunctions(subject, hook, ["handle"], ["init", "close", "filter", "setStorage"]);
-  checkPositive(subject, "timeout", timeout);
-  checkPositive(subject, "concurrency", hook.concurrency);
+  const timeout = readDuration(subject, "timeout", hook.timeout, durable ? LEASE : OR_INFINITE);
+  readCount(subject, "concurrency", hook.concurrency, { max: MAX_CONCURRENCY });
+  checkRetry(subject, hook.retry);
   if (durable && queue === undefined) {
     throw new TypeError(
       `${subject} as 'durable' needs an outbox: pass createHooks({ outbox })`,
@@ -84,7 +101,7 @@ export function hookEntry(
     invoke,
     subject: hook as Subject,
     scope: ["hook", name],
-    ...(durable ? { target: durableTarget(hook, hostOf(() => entry)) } : {}),
+    ...(durable ? { target: durableTarget(hook, hostOf(() => entry), timeout) } : {}),
     ...(filter ? { accepts: filter } : {}),
   });
   return entry;
@@ -130,8 +147,12 @@ export type DurableHost = {
 };
 
 /** A durable hook as a target of the queue: a call that throws is an attempt that failed. */
-function durableTarget(hook: Hook, host: DurableHost): DeliveryTarget {
-  const { name, timeout = DEFAULT_TIMEOUT } = hook;
+function durableTarget(
+  hook: Hook,
+  host: DurableHost,
+  timeout: number = DEFAULT_TIMEOUT,
+): DeliveryTarget {
+  const { name } = hook;
 
   async function call(event: HookEvent, { attempt, signal }: AttemptContext): Promise<void> {
     await host.enter();

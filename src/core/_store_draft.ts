@@ -1,6 +1,6 @@
 import { encodeFullKey } from "./_store_key.ts";
 import { checkLimit, KEYS_LIMIT } from "./_store_limits.ts";
-import { checkAddend, checkLifetime, type Content, encodeValue, sizeOf } from "./_store_value.ts";
+import { checkAddend, type Content, encodeValue, readLifetime, sizeOf } from "./_store_value.ts";
 import type {
   StoreAtomic,
   StoreCheck,
@@ -62,8 +62,8 @@ export class StoreDraft implements StoreAtomic {
   }
 
   /** Writes a JSON value. */
-  set(key: StoreKey, value: unknown, { expireIn }: StoreSetOptions = {}): this {
-    checkLifetime(expireIn);
+  set(key: StoreKey, value: unknown, options: StoreSetOptions = {}): this {
+    const expireIn = readLifetime(options);
     return this.#write(key, encodeValue(value), expireIn);
   }
 

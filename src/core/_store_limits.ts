@@ -1,3 +1,4 @@
+import { checkKnown, OR_INFINITE, readCount } from "./_options.ts";
 import { StoreLimitError } from "./errors.ts";
 import type { StoreKey, StoreLimits } from "./store.ts";
 
@@ -11,6 +12,16 @@ export const KV_LIMITS: StoreLimits = Object.freeze({
   bytes: 819_200,
   value: 65_536,
 });
+
+/** Limits, with those of every Deno KV for what was left out. @throws {TypeError | RangeError} */
+export function readLimits(subject: string, limits: Partial<StoreLimits> = {}): StoreLimits {
+  checkKnown(`${subject} with these limits`, limits, Object.keys(KV_LIMITS));
+  const read = { ...KV_LIMITS };
+  for (const name of Object.keys(limits) as (keyof StoreLimits)[]) {
+    read[name] = readCount(subject, `limits.${name}`, limits[name], OR_INFINITE) ?? KV_LIMITS[name];
+  }
+  return Object.freeze(read);
+}
 
 /** Bytes of the keys that one commit writes, in Deno KV. */
 export const KEYS_LIMIT = 81_920;

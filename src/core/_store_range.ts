@@ -1,3 +1,4 @@
+import { checkKnown, OR_INFINITE, readCount } from "./_options.ts";
 import { encodeKey } from "./_store_key.ts";
 import type { StoreKey, StoreListOptions, StoreSelector } from "./store.ts";
 
@@ -9,6 +10,7 @@ type AnySelector = { readonly [Name in "prefix" | "start" | "end"]?: StoreKey | 
 
 /** The keys that a selector means; refuses what Deno KV refuses. */
 export function rangeOf(selector: StoreSelector): KeyRange {
+  checkKnown("Cannot list these keys", selector, ["prefix", "start", "end"]);
   const { prefix, start, end }: AnySelector = selector;
   if (prefix !== undefined) return rangeOfPrefix(prefix, start, end);
   if (start === undefined || end === undefined) {
@@ -29,12 +31,10 @@ export function copySelector(selector: StoreSelector): StoreSelector {
 }
 
 /** How many entries a list gives at most. */
-export function limitOf({ limit }: StoreListOptions): number {
-  if (limit === undefined) return Infinity;
-  if (Number.isSafeInteger(limit) && limit > 0) return limit;
-  throw new RangeError(
-    `Cannot list as 'limit' must be a positive whole number: current value is ${limit}`,
-  );
+export function limitOf(options: StoreListOptions): number {
+  checkKnown("Cannot list", options, ["limit", "reverse"]);
+  const { limit = Infinity } = options;
+  return readCount("Cannot list", "limit", limit, OR_INFINITE);
 }
 
 /** Every part begins with a byte between `\0` and `\xff`, so this is what lies below the prefix. */

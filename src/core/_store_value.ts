@@ -1,5 +1,7 @@
 import { formatIssues } from "./errors.ts";
 import { copyJson } from "./_json.ts";
+import { checkKnown, readDuration } from "./_options.ts";
+import type { StoreSetOptions } from "./store.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -55,11 +57,15 @@ export function checkAddend(value: bigint): void {
   }
 }
 
-/** A lifetime that Deno KV takes. */
-export function checkLifetime(expireIn: number | undefined): void {
-  if (expireIn === undefined || (Number.isSafeInteger(expireIn) && expireIn >= 0)) return;
-  throw new RangeError(
-    `Cannot write as 'expireIn' must be a whole number of milliseconds, 0 or more: ` +
-      `current value is ${expireIn}`,
-  );
+/** A hundred years, in milliseconds. Further away, backends overflow. */
+const LONGEST_LIFETIME = 36_500 * 24 * 60 * 60 * 1000;
+
+/** The lifetime among the options of a write, in whole milliseconds, as Deno KV takes it. */
+export function readLifetime(options: StoreSetOptions): number | undefined {
+  checkKnown("Cannot write", options, ["expireIn"], { ttl: "expireIn" });
+  return readDuration("Cannot write", "expireIn", options.expireIn, {
+    min: 0,
+    max: LONGEST_LIFETIME,
+    advice: "leave it out to keep the value",
+  });
 }

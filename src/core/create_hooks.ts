@@ -1,4 +1,5 @@
-import { checkFunctions, show } from "./_check.ts";
+import { checkFunctions, checkObject, show } from "./_check.ts";
+import { checkKnown, checkMembers } from "./_options.ts";
 import type { DeliveryQueue, Webhook } from "./delivery.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { Emitter } from "./emitter.ts";
@@ -68,8 +69,9 @@ export interface Hooks<Events extends object = AgentEvents>
 export function createHooks<Events extends object = AgentEvents>(
   options: HooksOptions<Events> = {},
 ): Hooks<Events> {
-  const first = checkList(options?.use); // before an outbox knows of the registry
-  const registry = new HookRegistry<Events>(options);
+  const first = checkList(options); // before an outbox knows of the registry
+  const { use: _, ...others } = options;
+  const registry = new HookRegistry<Events>(others as RegistryOptions<Events>);
   const dispatcher = new Dispatcher<Events>(registry);
   const use = (...list: readonly HooksOption<Events>[]): readonly Registration[] =>
     registerAll(registry as unknown as HookRegistry, list as readonly HooksOption[]);
@@ -94,9 +96,21 @@ export function createHooks<Events extends object = AgentEvents>(
   };
 }
 
-function checkList<Option>(use: readonly Option[] | undefined): readonly Option[] {
+/** What someone may have meant with the option `use`. */
+const MEANT: readonly string[] = ["hooks", "hook", "handlers", "webhooks", "plugins"];
+
+function checkList<Events extends object>(
+  options: HooksOptions<Events>,
+): readonly HooksOption<Events>[] {
+  const subject = "Cannot create hooks";
+  checkObject(subject, "the options", options);
+  const meant = MEANT.find((name) => Object.hasOwn(options, name));
+  if (meant !== undefined) {
+    throw new TypeError(`${subject}: unknown option '${meant}'. Did you mean 'use'?`);
+  }
+  const { use } = options;
   if (use === undefined || Array.isArray(use)) return use ?? [];
-  throw new TypeError(`Cannot create hooks as 'use' must be a list: current value is ${show(use)}`);
+  throw new TypeError(`${subject} as 'use' must be a list: current value is ${show(use)}`);
 }
 
 function registerAll(
@@ -120,9 +134,16 @@ function register(registry: HookRegistry, option: HooksOption): Registration {
     );
   }
   if ("kind" in option) {
-    if (option.kind === "hook") return registry.registerHook(option.hook);
-    if (option.kind === "webhook") return registry.registerWebhook(option.webhook);
+    if (option.kind === "hook") {
+      checkKnown("Cannot use this hook", option, ["kind", "hook"]);
+      return registry.registerHook(option.hook);
+    }
+    if (option.kind === "webhook") {
+      checkKnown("Cannot use this webhook", option, ["kind", "webhook"]);
+      return registry.registerWebhook(option.webhook);
+    }
     if (option.kind === "handler") {
+      checkHandlerOption(option);
       const { events, name = "", options } = option;
       checkFunctions("Cannot use this handler", option, ["handle"]);
       // Called as the method that it is, but named as the function that it was.
@@ -142,6 +163,18 @@ function register(registry: HookRegistry, option: HooksOption): Registration {
   }
   if (isWebhook(option)) return registry.registerWebhook(option);
   return registry.registerHook(option as Hook);
+}
+
+/** What is for `options` of a handler, and would be ignored beside it. */
+const INSIDE: readonly string[] = ["once", "priority", "timeout", "filter"];
+
+function checkHandlerOption(option: object): void {
+  const subject = "Cannot use this handler";
+  checkMembers(subject, option, ["kind", "events", "name", "options", "handle"]);
+  const misplaced = INSIDE.find((name) => Object.hasOwn(option, name));
+  if (misplaced === undefined) return;
+  const meant = `options: { ${misplaced} }`;
+  throw new TypeError(`${subject}: unknown option '${misplaced}'. Did you mean '${meant}'?`);
 }
 
 /** A hook may have any methods of its own, but a webhook is called in another way. */

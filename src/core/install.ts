@@ -1,3 +1,5 @@
+import { quote } from "./_check.ts";
+import { checkKnown, HOOK_MEMBERS, isPlain } from "./_options.ts";
 import type { Webhook } from "./delivery.ts";
 import type { AgentEvents, HookEvent } from "./events.ts";
 import type { HandlerContext, HandlerOptions, Hook, PatternHandler } from "./hook.ts";
@@ -133,5 +135,15 @@ export function defineHook<Events extends object>(): <const Pattern extends Even
   definition: HookDefinition<Events, Pattern>,
 ) => Hook<EventOf<Events, Pattern>, Events>;
 export function defineHook(definition?: unknown): unknown {
-  return definition ?? ((curried: unknown) => curried);
+  return definition === undefined ? checkedDefinition : checkedDefinition(definition);
+}
+
+/** The definition. One of a class may have members of its own; a plain one that nobody reads is a mistake. */
+function checkedDefinition(definition: unknown): unknown {
+  const plain = typeof definition === "object" && definition !== null && isPlain(definition);
+  if (plain) {
+    const { name } = definition as { readonly name?: unknown };
+    checkKnown(`Cannot define hook ${quote(name)}`, definition, HOOK_MEMBERS);
+  }
+  return definition;
 }

@@ -11,7 +11,6 @@ export {
   checkName,
   checkObject,
   checkPatterns,
-  checkPositive,
   NAME,
   NAME_RULE,
   show,
@@ -30,5 +29,23 @@ export {
   TYPE_RULE,
 } from "./_event_rules.ts";
 export { copyJson } from "./_json.ts";
+export {
+  checkDefined,
+  checkKnown,
+  checkRetry,
+  describePadding,
+  LEASE,
+  type Limits,
+  MAX_CONCURRENCY,
+  MAX_DURATION,
+  OR_INFINITE,
+  readCount,
+  readDuration,
+  readNumber,
+  unknownOption,
+  wholeMilliseconds,
+} from "./_options.ts";
 export { consoleLogger, guarded } from "./_reporter.ts";
 export { Slots } from "./_slots.ts";
+export { nearest } from "./_suggest.ts";
+export { after, every } from "./_timer.ts";

@@ -1,6 +1,7 @@
-import { checkFunctions, checkObject, checkPositive, checkStore, show } from "./_check.ts";
-import { Engine } from "./_engine.ts";
+import { checkFunctions, checkObject, checkStore, show } from "./_check.ts";
+import { checkEmitOptions, Engine } from "./_engine.ts";
 import type { Entry } from "./_entry.ts";
+import { checkDefined, checkKnown, OR_INFINITE, readCount, readDuration } from "./_options.ts";
 import { type DurableHost, handlerEntry, hookEntry, webhookEntry } from "./_registration.ts";
 import type { Webhook } from "./delivery.ts";
 import type { EmitOptions, Receipt } from "./emitter.ts";
@@ -104,6 +105,13 @@ export class HookRegistry<Events extends object = AgentEvents> implements Lifecy
    * @throws {HooksClosedError} after `close`
    */
   dispatch(event: HookEvent, options?: EmitOptions): Promise<Receipt> {
+    if (options !== undefined) {
+      try {
+        checkEmitOptions("dispatch", event?.type, options);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
     return this.#engine.dispatch(event, options);
   }
 
@@ -183,20 +191,29 @@ export class HookRegistry<Events extends object = AgentEvents> implements Lifecy
   }
 }
 
+/** Every option of a registry. */
+const KNOWN: readonly string[] = [
+  ...["schemas", "outbox", "store", "logger", "redact", "onError", "onDrop", "maxConcurrent"],
+  ...["maxPending", "overflow", "waitUntil", "closeTimeout"],
+];
+
+/** What someone may have meant. */
+const RENAMED = { storage: "store", queue: "outbox", timeout: "closeTimeout" };
+
 function checkOptions(options: RegistryOptions): RegistryOptions {
   const subject = "Cannot create hooks";
   checkObject(subject, "the options", options);
+  checkKnown(subject, options, KNOWN, RENAMED);
+  checkDefined(subject, options, { redact: "to store and send events as they are" });
   if (options.store !== undefined) checkStore(subject, options.store);
   if (options.outbox !== undefined) {
     checkFunctions(`${subject} with this outbox`, options.outbox, [
       ...["publish", "register", "start", "stop"],
     ]);
   }
-  for (const name of ["maxConcurrent", "closeTimeout"] as const) {
-    checkPositive(subject, name, options[name]);
-  }
-  const { maxPending, overflow } = options;
-  if (maxPending !== 0) checkPositive(subject, "maxPending", maxPending);
+  const { maxConcurrent, maxPending, closeTimeout, overflow, schemas = {} } = options;
+  readCount(subject, "maxConcurrent", maxConcurrent, OR_INFINITE);
+  readCount(subject, "maxPending", maxPending, { min: 0, infinite: true });
   if (overflow !== undefined && overflow !== "reject" && overflow !== "drop") {
     throw new TypeError(
       `${subject} as 'overflow' must be "reject" or "drop": current value is ${show(overflow)}`,
@@ -206,10 +223,15 @@ function checkOptions(options: RegistryOptions): RegistryOptions {
   if (options.logger !== undefined) {
     checkFunctions(subject, options.logger, ["debug", "info", "warn", "error"]);
   }
-  for (const [type, schema] of Object.entries(options.schemas ?? {})) {
+  checkObject(subject, "'schemas'", schemas);
+  for (const [type, schema] of Object.entries(schemas)) {
     if (schema !== undefined && typeof schema?.["~standard"]?.validate !== "function") {
       throw new TypeError(`${subject} as the schema of '${type}' must be a Standard Schema`);
     }
   }
-  return options;
+  if (closeTimeout === undefined) return options;
+  return {
+    ...options,
+    closeTimeout: readDuration(subject, "closeTimeout", closeTimeout, OR_INFINITE),
+  };
 }

@@ -19,7 +19,7 @@ export interface RegistryOptions<Events extends object = AgentEvents> {
    * The form of an event that is stored and sent, with the same id and type. Handlers of this process
    * see the original. When it throws, nothing is stored and no handler runs.
    */
-  readonly redact?: ((event: EventOf<Events>) => HookEvent) | undefined;
+  readonly redact?: (event: EventOf<Events>) => HookEvent;
   /**
    * Hears every failure that is logged: of a handler, of a filter, of `waitUntil`, of a hook that is closed
    * before `close`; and every event that the async form could not dispatch.
@@ -27,14 +27,14 @@ export interface RegistryOptions<Events extends object = AgentEvents> {
   readonly onError?: ((error: unknown, event?: HookEvent) => void) | undefined;
   /** Hears every event that `overflow: "drop"` drops. */
   readonly onDrop?: ((event: HookEvent) => void) | undefined;
-  /** How many events of the async form run at once. @default {100} */
+  /** How many events of the async form run at once; `Infinity`: no limit. @default {100} */
   readonly maxConcurrent?: number | undefined;
-  /** How many events of the async form wait. @default {10000} */
+  /** How many events of the async form wait; `Infinity`: no limit. @default {10000} */
   readonly maxPending?: number | undefined;
   /** Past that: `"reject"` reports to `onError`, `"drop"` to `onDrop`. @default {"reject"} */
   readonly overflow?: "reject" | "drop" | undefined;
   /** Keeps the platform alive until an event of the async form is done. @default none */
   readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
-  /** Longest `close`. @default {30000} */
+  /** Longest `close`, up to ten years; `Infinity`: no limit. @default {30000} */
   readonly closeTimeout?: number | undefined;
 }

@@ -1,3 +1,13 @@
+import { show } from "./_check.ts";
+import {
+  checkKnown,
+  type Limits,
+  MAX_DURATION,
+  readCount,
+  readDuration,
+  readNumber,
+} from "./_options.ts";
+
 /**
  * When a failed delivery is tried again. A pure value: it reads no clock and makes no randomness.
  */
@@ -32,9 +42,9 @@ export interface FixedRetryOptions extends JitterOptions {
 export interface ExponentialRetryOptions extends JitterOptions {
   /** Before the first retry, in milliseconds. */
   readonly delay: number;
-  /** Each delay is so many times the one before. @default {2} */
+  /** Each delay is so many times the one before, 1 to 1,000. @default {2} */
   readonly factor?: number | undefined;
-  /** No delay is longer, in milliseconds. @default {36000000} ten hours */
+  /** No delay is longer, in milliseconds; `Infinity`: ten years. @default {36000000} ten hours */
   readonly maxDelay?: number | undefined;
   /** How many retries follow the first attempt. */
   readonly retries: number;
@@ -44,22 +54,30 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 /** More retries than this are a mistake. */
-const MAX_RETRIES = 1000;
+const RETRIES: Limits = { min: 0, max: 1000 };
+/** A delay that grows faster is a mistake. */
+const MAX_FACTOR = 1000;
+const SUBJECT = "Cannot create a retry policy";
+/** What other libraries call the options. */
+const RENAMED = { retry: "retries", count: "retries", attempts: "retries" };
 
 /**
  * Retries after the delays of a list, then gives up.
  *
  * @param delays In milliseconds, one per retry
- * @throws {RangeError} when a delay is not a finite number from 0, or there are more than 1,000
+ * @throws {TypeError | RangeError} when a delay is no number from 0 to ten years, there are more than 1,000, or an option is wrong
  */
 export function scheduleRetry(
   delays: readonly number[],
-  { jitter = 0.2 }: JitterOptions = {},
+  options: JitterOptions = {},
 ): RetryPolicy {
-  checkRetries(delays.length);
-  for (const delay of delays) check("delay", delay, 0, Number.MAX_SAFE_INTEGER);
-  check("jitter", jitter, 0, 1);
-  const schedule = [...delays];
+  checkKnown(SUBJECT, options, ["jitter"]);
+  if (!Array.isArray(delays)) {
+    throw new TypeError(`${SUBJECT}: the delays must be a list, got ${show(delays)}`);
+  }
+  readCount(SUBJECT, "retries", delays.length, RETRIES);
+  const schedule = Array.from(delays, (delay: number) => readDelay("delay", delay));
+  const jitter = readJitter(options);
   return {
     delay(attempt, random) {
       const delay = schedule[attempt - 1];
@@ -72,25 +90,31 @@ export function scheduleRetry(
 /**
  * Retries a number of times, always after the same delay.
  *
- * @throws {RangeError} when an option is out of its range
+ * @throws {TypeError | RangeError} when an option is unknown or out of its range
  */
-export function fixedRetry({ delay, retries, jitter }: FixedRetryOptions): RetryPolicy {
+export function fixedRetry(options: FixedRetryOptions): RetryPolicy {
+  checkKnown(SUBJECT, options, ["delay", "retries", "jitter"], RENAMED);
+  const { retries } = options;
+  const delay = readDelay("delay", options.delay);
   checkRetries(retries);
+  const jitter = readJitter(options);
   return scheduleRetry(Array.from({ length: retries }, () => delay), { jitter });
 }
 
 /**
  * Retries after delays that grow by a factor up to a cap.
  *
- * @throws {RangeError} when an option is out of its range
+ * @throws {TypeError | RangeError} when an option is unknown or out of its range
  */
-export function exponentialRetry(
-  { delay, factor = 2, maxDelay = 10 * HOUR, retries, jitter }: ExponentialRetryOptions,
-): RetryPolicy {
+export function exponentialRetry(options: ExponentialRetryOptions): RetryPolicy {
+  const known = ["delay", "factor", "maxDelay", "retries", "jitter"];
+  checkKnown(SUBJECT, options, known, RENAMED);
+  const { factor = 2, maxDelay: longest = 10 * HOUR, retries } = options;
   checkRetries(retries);
-  check("factor", factor, 1, Number.MAX_SAFE_INTEGER);
-  check("maxDelay", maxDelay, 0, Number.MAX_SAFE_INTEGER);
-  check("delay", delay, 0, Number.MAX_SAFE_INTEGER);
+  readNumber(SUBJECT, "factor", factor, { min: 1, max: MAX_FACTOR });
+  const maxDelay = Math.min(readDelay("maxDelay", longest, true), MAX_DURATION);
+  const delay = readDelay("delay", options.delay);
+  const jitter = readJitter(options);
   return scheduleRetry(
     Array.from(
       { length: retries },
@@ -112,19 +136,15 @@ export const DEFAULT_RETRY: RetryPolicy = /* @__PURE__ */ scheduleRetry([
 ]);
 
 function checkRetries(retries: number): void {
-  if (!Number.isInteger(retries) || retries < 0 || retries > MAX_RETRIES) {
-    throw new RangeError(
-      `Cannot make a retry policy as 'retries' must be an integer from 0 to ${MAX_RETRIES}: ` +
-        `current value is ${retries}`,
-    );
-  }
+  if (retries === undefined) throw new TypeError(`${SUBJECT}: 'retries' is missing`);
+  readCount(SUBJECT, "retries", retries, RETRIES);
 }
 
-function check(name: string, value: number, from: number, to: number): void {
-  if (typeof value !== "number" || !(value >= from && value <= to)) {
-    throw new RangeError(
-      `Cannot make a retry policy as '${name}' must be a number from ${from} to ${to}: ` +
-        `current value is ${String(value)}`,
-    );
-  }
+function readDelay(name: string, delay: number, infinite = false): number {
+  if (delay === undefined) throw new TypeError(`${SUBJECT}: '${name}' is missing`);
+  return readDuration(SUBJECT, name, delay, { min: 0, infinite });
+}
+
+function readJitter({ jitter = 0.2 }: JitterOptions): number {
+  return readNumber(SUBJECT, "jitter", jitter, { min: 0, max: 1 });
 }

@@ -34,7 +34,7 @@ export function checkScope({ scopes }: Identity, scope: Scope): void {
 function tokenFinder(tokens: readonly Token[]): (token: string) => Identity | undefined {
   const known = tokens.map(({ token, name, scopes, expiresAt }) => ({
     digest: sha256(token),
-    identity: { name, scopes: [...scopes], expiresAt: expiresAt && new Date(expiresAt) },
+    identity: { name, scopes: [...scopes], ...(expiresAt && { expiresAt: new Date(expiresAt) }) },
   }));
   return (token) => {
     const digest = sha256(token);

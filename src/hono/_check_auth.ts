@@ -1,10 +1,24 @@
-import { checkFunctions, checkName, checkObject, show, TOKEN, TOKEN_RULE } from "../core/kit.ts";
+import {
+  checkDefined,
+  checkFunctions,
+  checkKnown,
+  checkName,
+  describePadding,
+  show,
+  TOKEN,
+  TOKEN_RULE,
+} from "../core/kit.ts";
 import type { HooksAppAuth, Token } from "./options.ts";
 
 const SCOPES: readonly unknown[] = ["emit", "read", "admin"];
 
 /** Checks who may use the app. No message shows a token. */
 export function checkAuth(subject: string, auth: HooksAppAuth): void {
+  checkDefined(subject, auth, {
+    tokens: "when something else says who may use the app",
+    verifyToken: "when something else says who may use the app",
+    auth: "when something else says who may use the app",
+  });
   const given = ["tokens", "verifyToken", "auth"].filter((name) =>
     (auth as Readonly<Record<string, unknown>>)[name] !== undefined
   );
@@ -40,14 +54,15 @@ function checkTokens(subject: string, tokens: unknown): void {
 }
 
 function checkToken(subject: string, token: Token): void {
-  checkObject(subject, "it", token);
+  checkKnown(subject, token, ["name", "token", "scopes", "expiresAt"], { scope: "scopes" });
+  checkDefined(subject, token, { expiresAt: "for a token that never expires" });
   const { name, token: secret, scopes, expiresAt } = token;
   checkName(subject, name);
   if (typeof secret !== "string" || !TOKEN.test(secret)) {
-    throw new TypeError(
-      `${subject} as 'token' of '${name}' must be ${TOKEN_RULE}: ` +
-        `current value is ${typeof secret === "string" ? "text that is not shown" : typeof secret}`,
-    );
+    const hidden = typeof secret === "string"
+      ? describePadding(secret) ?? "current value is text that is not shown"
+      : `current value is ${typeof secret}`;
+    throw new TypeError(`${subject} as 'token' of '${name}' must be ${TOKEN_RULE}: ${hidden}`);
   }
   if (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every((it) => SCOPES.includes(it))) {
     throw new TypeError(`${subject} as 'scopes' of '${name}' must be of emit, read and admin`);

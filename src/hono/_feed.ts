@@ -1,4 +1,4 @@
-import { guarded } from "../core/kit.ts";
+import { after, every, guarded } from "../core/kit.ts";
 import type { HookRegistry, Logger, Registration } from "../core/mod.ts";
 import type { EventListOptions, Outbox, StoredEvent } from "../outbox/mod.ts";
 import { inOrder, isAfter, type Position, START, timeOf } from "./_position.ts";
@@ -45,8 +45,8 @@ export class Feed {
   readonly #readers = new Set<FeedReader>();
   #starting: Promise<void> | undefined;
   #registration: Registration | undefined;
-  #beating: ReturnType<typeof setInterval> | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopBeating = (): void => {};
+  #cancelLook = (): void => {};
   #looking = false;
   #awake = false;
   #pause = 0;
@@ -100,7 +100,7 @@ export class Feed {
       const found = await this.#read();
       if (registration !== this.#registration) return; // it was stopped meanwhile
       this.#position = found.at(-1) ?? START;
-      this.#beating = setInterval(() => this.#readers.forEach((it) => it.beat()), heartbeat);
+      this.#stopBeating = every(heartbeat, () => this.#readers.forEach((it) => it.beat()));
       this.#pause = pollInterval;
       this.#schedule(pollInterval);
     } catch (error) {
@@ -113,8 +113,8 @@ export class Feed {
     const registration = this.#registration;
     this.#registration = undefined;
     this.#starting = undefined;
-    clearInterval(this.#beating);
-    clearTimeout(this.#timer);
+    this.#stopBeating();
+    this.#cancelLook();
     registration?.unregister();
   }
 
@@ -125,8 +125,8 @@ export class Feed {
   }
 
   #schedule(milliseconds: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#look(), milliseconds);
+    this.#cancelLook();
+    this.#cancelLook = after(milliseconds, () => void this.#look());
   }
 
   /** Hands on what is new; then waits for as long as that took, or for the next time. */

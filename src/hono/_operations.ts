@@ -1,4 +1,4 @@
-import { parseTime } from "../core/kit.ts";
+import { after, parseTime } from "../core/kit.ts";
 import { isStreamHook } from "./_feed.ts";
 import type { Call } from "./_call.ts";
 import { goOn } from "./_cursor.ts";
@@ -65,15 +65,15 @@ export async function ready(call: Call): Promise<Response> {
 }
 
 async function inTime(answer: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let cancel = (): void => {};
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${PATIENCE} ms`)), PATIENCE);
+    cancel = after(PATIENCE, () => reject(new Error(`no answer within ${PATIENCE} ms`)));
   });
   try {
     await Promise.race([answer, late]);
   } catch (cause) {
     throw unavailable("outbox_unavailable", cause);
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }

@@ -119,7 +119,8 @@ async function dispatch(
     if (batch.length > 1 || first === undefined || idempotencyKey !== undefined) {
       return await dispatchBatch(registry, batch, { idempotencyKey });
     }
-    return [await registry.dispatch(first.event, first)];
+    const { idempotencyKey: own } = first;
+    return [await registry.dispatch(first.event, own === undefined ? {} : { idempotencyKey: own })];
   } catch (error) {
     if (error instanceof DispatchError) return [error.receipt];
     if (!(error instanceof EventValidationError)) throw error;

@@ -50,6 +50,12 @@ export function integer(least: number, most: number): v.GenericSchema<number, nu
   );
 }
 
+/** A duration in milliseconds, which need not be whole: it is rounded where it is used. */
+export function duration(least: number, most: number): v.GenericSchema<number, number> {
+  const message = `must be a number of milliseconds from ${least} to ${most}`;
+  return v.pipe(v.number(message), v.minValue(least, message), v.maxValue(most, message));
+}
+
 /** One of some words. */
 export function oneOf<const Words extends readonly string[]>(words: Words) {
   return v.picklist(words, `must be one of ${words.join(", ")}`);

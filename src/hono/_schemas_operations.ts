@@ -4,6 +4,7 @@ import {
   boolean,
   count,
   cursor,
+  duration,
   eventId,
   eventType,
   integer,
@@ -20,7 +21,7 @@ import {
 } from "./_schemas.ts";
 
 /** How long something may take, in milliseconds. */
-const budget = integer(1, 300_000);
+const budget = duration(1, 300_000);
 
 /** What is asked of a replay. */
 export const replayBody = strictObject({

@@ -1,3 +1,4 @@
+import { after } from "../core/kit.ts";
 import type { StoredEvent } from "../outbox/mod.ts";
 import type { FeedReader } from "./_feed.ts";
 import { isAfter, type Position } from "./_position.ts";
@@ -108,9 +109,9 @@ export class StreamReader implements FeedReader {
   /** Resolves when there is room, or when nobody reads any more. */
   async #roomy(): Promise<void> {
     if (this.#ended || this.#controller.desiredSize! > 0) return;
-    const timer = setTimeout(() => this.end(), PATIENCE);
+    const cancel = after(PATIENCE, () => this.end());
     await new Promise<void>((resolve) => this.#pulled = resolve);
-    clearTimeout(timer);
+    cancel();
     this.#pulled = undefined;
   }
 

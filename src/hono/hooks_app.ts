@@ -2,9 +2,13 @@ import { Hono } from "hono";
 import { cors } from "hono/cors";
 import {
   checkFunctions,
+  checkKnown,
   checkObject,
-  checkPositive,
   consoleLogger,
+  type Limits,
+  OR_INFINITE,
+  readCount,
+  readDuration,
   show,
   Slots,
 } from "../core/kit.ts";
@@ -35,10 +39,22 @@ const LIMITS: AppState["limits"] = {
   streamBuffer: 1024 * 1024,
 };
 
-/** Events of a batch that one commit has room for. */
-const MOST_EVENTS = 100;
-/** Deeper JSON is no payload: core refuses it. */
-const MOST_DEPTH = 200;
+/** What each limit may be. */
+const LIMITS_OF: Readonly<Record<keyof HooksAppLimits, Limits>> = {
+  body: OR_INFINITE,
+  headers: OR_INFINITE,
+  jsonDepth: { max: 200, advice: "deeper JSON is no payload" },
+  events: { max: 100, advice: "more do not fit one commit" },
+  waits: OR_INFINITE,
+  streams: OR_INFINITE,
+  streamBuffer: OR_INFINITE,
+};
+
+/** Every option of the app. */
+const KNOWN: readonly string[] = [
+  ...["tokens", "verifyToken", "auth", "limits", "cors", "basePath", "logger", "onError"],
+  ...["heartbeat", "pollInterval"],
+];
 
 /**
  * Hooks over HTTP: events come in, and are streamed out; deliveries can be seen, retried and replayed. To be
@@ -94,7 +110,8 @@ function createState<Events extends object>(
   hooks: Hooks<Events>,
   options: HooksAppOptions,
 ): AppState {
-  const { logger = consoleLogger, heartbeat = 15_000, pollInterval = 1_000 } = options;
+  const { logger = consoleLogger } = options;
+  const { heartbeat, pollInterval } = timesOf(options);
   const limits = { ...LIMITS };
   for (const [name, limit] of Object.entries(options.limits ?? {})) {
     if (limit !== undefined) limits[name as keyof HooksAppLimits] = limit;
@@ -122,21 +139,18 @@ function checkOptions(subject: string, hooks: unknown, options: HooksAppOptions)
   checkObject(subject, "'options'", options);
   const { registry } = hooks as { readonly registry?: unknown };
   checkObject(subject, "the registry of 'hooks'", registry);
+  checkKnown(subject, options, KNOWN, { token: "tokens", poll: "pollInterval" });
   checkAuth(subject, options);
-  const { limits = {}, cors, basePath, logger, heartbeat, pollInterval } = options;
+  const { limits = {}, cors, basePath, logger } = options;
   checkObject(subject, "'limits'", limits);
-  for (const [name, limit] of Object.entries(limits)) {
-    if (!Object.hasOwn(LIMITS, name)) {
-      throw new TypeError(`${subject} as there is no limit ${show(name)}`);
-    }
-    checkPositive(subject, name, limit);
+  checkKnown(`${subject} with these limits`, limits, Object.keys(LIMITS));
+  for (const [name, rule] of Object.entries(LIMITS_OF)) {
+    readCount(subject, `limits.${name}`, limits[name as keyof HooksAppLimits], rule);
   }
-  checkAtMost(subject, "events", limits.events, MOST_EVENTS);
-  checkAtMost(subject, "jsonDepth", limits.jsonDepth, MOST_DEPTH);
-  checkPositive(subject, "heartbeat", heartbeat);
-  checkPositive(subject, "pollInterval", pollInterval);
+  timesOf(options);
   checkFunctions(subject, options, [], ["onError"]);
   if (logger !== undefined) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
+  if (cors !== undefined) checkKnown(`${subject} with 'cors'`, cors, ["origins"]);
   if (cors !== undefined && cors?.origins !== "*" && !isTextList(cors?.origins)) {
     throw new TypeError(
       `${subject} as 'cors.origins' must be "*" or a list of origins: current value is ` +
@@ -152,11 +166,12 @@ function checkOptions(subject: string, hooks: unknown, options: HooksAppOptions)
   }
 }
 
-function checkAtMost(subject: string, name: string, value: number | undefined, most: number): void {
-  if (value === undefined || value <= most) return;
-  throw new RangeError(
-    `${subject} as '${name}' must be at most ${most}: current value is ${value}`,
-  );
+function timesOf({ heartbeat = 15_000, pollInterval = 1_000 }: HooksAppOptions) {
+  const subject = "Cannot create the hooks app";
+  return {
+    heartbeat: readDuration(subject, "heartbeat", heartbeat, OR_INFINITE),
+    pollInterval: readDuration(subject, "pollInterval", pollInterval, OR_INFINITE),
+  };
 }
 
 function isTextList(value: unknown): boolean {

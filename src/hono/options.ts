@@ -13,7 +13,7 @@ export type Identity = {
   /** What is allowed. */
   readonly scopes: readonly Scope[];
   /** The end of that; a stream ends with it. @default never */
-  readonly expiresAt?: Date | undefined;
+  readonly expiresAt?: Date;
 };
 
 /** A bearer token. */
@@ -76,11 +76,11 @@ export interface HooksAppSettings {
   readonly logger?: Logger | undefined;
   /** Hears of every error that has no place in an answer. @default none */
   readonly onError?: ((error: unknown) => void) | undefined;
-  /** Between two comments that keep an event stream alive, in milliseconds. @default {15000} */
+  /** Between two comments that keep an event stream alive, in milliseconds; `Infinity`: none. @default {15000} */
   readonly heartbeat?: number | undefined;
   /**
    * Between two looks into the store while somebody reads a stream, in milliseconds. Events of this
-   * process are streamed at once. @default {1000}
+   * process are streamed at once; `Infinity`: only those. @default {1000}
    */
   readonly pollInterval?: number | undefined;
 }

@@ -1,3 +1,5 @@
+import { after } from "../core/kit.ts";
+
 /**
  * How long a locked file is tried, in milliseconds. Half of what the outbox waits for a commit: it comes
  * back once more by itself.
@@ -21,7 +23,7 @@ export type LockedEnv = {
 const platform: LockedEnv = {
   now: () => performance.now(),
   random: () => Math.random(),
-  pause: (milliseconds) => new Promise((resolve) => void setTimeout(resolve, milliseconds)),
+  pause: (milliseconds) => new Promise((resolve) => void after(milliseconds, resolve)),
 };
 
 /**

@@ -1,3 +1,4 @@
+import { checkKnown } from "../core/kit.ts";
 import type {
   Store,
   StoreAtomic,
@@ -15,8 +16,8 @@ import {
   type DraftCheck,
   type DraftMutation,
   encodeFullKey,
-  KV_LIMITS,
   limitOf,
+  readLimits,
   StoreDraft,
 } from "../core/store_kit.ts";
 import { commitOn, entryOf } from "./_exchange.ts";
@@ -63,9 +64,12 @@ export class KvStore implements Store {
   readonly #ownsKv: boolean;
   #closed = false;
 
-  /** A store over an open KV. */
-  constructor(kv: KvLike, { limits, ownsKv = false }: KvStoreOptions = {}) {
-    this.limits = Object.freeze({ ...KV_LIMITS, ...limits });
+  /** A store over an open KV. @throws {TypeError | RangeError} when an option is unknown or wrong */
+  constructor(kv: KvLike, options: KvStoreOptions = {}) {
+    const subject = "Cannot create a store";
+    checkKnown(subject, options, ["limits", "ownsKv"]);
+    const { limits, ownsKv = false } = options;
+    this.limits = readLimits(subject, limits);
     this.#kv = kv;
     this.#ownsKv = ownsKv;
   }

@@ -1,3 +1,4 @@
+import { checkDefined, checkKnown, describePadding } from "../core/kit.ts";
 import type { Store } from "../core/mod.ts";
 import { KvStore } from "../kv/mod.ts";
 
@@ -25,6 +26,11 @@ export type OpenStoreOptions = {
  * ```
  */
 export async function openStore(path: string, options: OpenStoreOptions = {}): Promise<Store> {
+  const subject = "Cannot open the store";
+  checkKnown(subject, options, ["accessToken"], { token: "accessToken" });
+  checkDefined(subject, options, { accessToken: "to use DENO_KV_ACCESS_TOKEN" });
+  checkText(`${subject} as 'accessToken'`, options.accessToken);
+  if (/^\s*https?:/i.test(String(path))) checkText(`${subject} as 'path'`, path);
   if (typeof path !== "string" || path === "") {
     throw new TypeError(
       `Cannot open the store as 'path' must be a file, ":memory:" or a URL: ` +
@@ -38,6 +44,13 @@ export async function openStore(path: string, options: OpenStoreOptions = {}): P
     const message = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
     throw new Error(`Cannot open the store: ${message}`, { cause: error });
   }
+}
+
+/** Refuses a token or a URL with something around it. The message does not show it. */
+function checkText(subject: string, text: string | undefined): void {
+  if (text === undefined) return;
+  const padding = typeof text === "string" ? describePadding(text) : "it is no text";
+  if (padding !== undefined) throw new TypeError(`${subject} can't be used: ${padding}`);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { MAX_DURATION } from "../core/kit.ts";
 import type { Attempt, HookEvent, Logger, Store } from "../core/mod.ts";
 import { beginningOf, LONGEST_REASON } from "./_beginning.ts";
 import { MAX_CLAIMS } from "./_claimer.ts";
@@ -14,6 +15,9 @@ import type { Targets } from "./_targets.ts";
 const START_MARGIN = 5_000;
 /** A receiver's `Retry-After` moves a delivery by so much at most, in milliseconds. */
 const MAX_RETRY_AFTER = 24 * 60 * 60 * 1000;
+
+/** The delay for a retry policy of someone's own that returned none, in milliseconds. */
+const UNKNOWN_DELAY = 60_000;
 
 /** What attempts are made with. */
 export type AttempterOptions = {
@@ -91,7 +95,14 @@ export class Attempter {
       ? undefined
       : slot.target.retry.delay(log.made - (log.base ?? 0) + 1, env.random());
     if (delay === undefined) return { kind: "dead", attempt, log, reason, type };
-    const asked = Math.min(attempt.retryAfter ?? 0, MAX_RETRY_AFTER);
-    return { kind: "retry", attempt, log, at: env.now() + Math.max(delay, asked) };
+    const asked = Math.min(wholeFrom(attempt.retryAfter, 0), MAX_RETRY_AFTER);
+    const wait = Math.min(wholeFrom(delay, UNKNOWN_DELAY), MAX_DURATION);
+    return { kind: "retry", attempt, log, at: env.now() + Math.max(wait, asked) };
   }
+}
+
+/** A time that is written to the store, in whole milliseconds: what a user's code returned may be anything. */
+function wholeFrom(value: unknown, otherwise: number): number {
+  if (typeof value !== "number" || Number.isNaN(value)) return otherwise;
+  return Math.max(0, Math.round(value));
 }

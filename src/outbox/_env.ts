@@ -1,3 +1,5 @@
+import { after } from "../core/kit.ts";
+
 /** What the outbox takes from its surroundings: tests give their own. */
 export type Env = {
   /** The clock, in milliseconds since 1970. */
@@ -12,10 +14,7 @@ export type Env = {
 export const platform: Env = {
   now: () => Date.now(),
   random: () => Math.random(),
-  after(milliseconds, callback) {
-    const timer = setTimeout(callback, milliseconds);
-    return () => clearTimeout(timer);
-  },
+  after,
 };
 
 /** Waits. */

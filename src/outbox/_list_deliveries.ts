@@ -1,3 +1,4 @@
+import { checkKnown } from "../core/kit.ts";
 import type { StoreEntry, StoreKey } from "../core/mod.ts";
 import { type ListName, readCursor, writeCursor } from "./_cursor.ts";
 import { readEndpoint } from "./_endpoint_record.ts";
@@ -59,10 +60,11 @@ export async function getDelivery(
 /** Deliveries. */
 export async function listDeliveries(
   source: DeliverySource,
-  options: DeliveryListOptions,
+  options: DeliveryListOptions = {} as DeliveryListOptions,
 ): Promise<Page<DeliverySummary>> {
   const subject = "Cannot list deliveries";
-  const { state, target, cursor } = options ?? {};
+  checkKnown(subject, options, ["state", "target", "limit", "cursor"]);
+  const { state, target, cursor } = options;
   checkOneOf(subject, "state", state, Object.keys(RANGES));
   checkText(subject, "target", target);
   const limit = limitFrom(subject, options.limit);

@@ -1,4 +1,4 @@
-import { isEventId } from "../core/kit.ts";
+import { checkKnown, isEventId } from "../core/kit.ts";
 import type { StoreEntry } from "../core/mod.ts";
 import { type ListName, readCursor, writeCursor } from "./_cursor.ts";
 import { beforeIdsAt } from "./_event_time.ts";
@@ -28,6 +28,11 @@ import type { EventListOptions, Page, StoredEvent } from "./lists.ts";
 /** Events that are read for one page, at most: a filter that fits few of them gives a short page. */
 const MOST_READ = 1000;
 
+/** Every option of a list. */
+const KNOWN: readonly string[] = [
+  ...["type", "sessionId", "since", "until", "order", "limit", "cursor"],
+];
+
 /** What events are listed from. */
 export type EventSource = Source & { readonly keys: Keys };
 
@@ -44,6 +49,7 @@ export async function listEvents(
   options: EventListOptions = {},
 ): Promise<Page<StoredEvent>> {
   const subject = "Cannot list events";
+  checkKnown(subject, options, KNOWN, { session: "sessionId", after: "since", before: "until" });
   const { order = "newest", cursor } = options;
   checkFilter(subject, options);
   checkOneOf(subject, "order", order, ["newest", "oldest"]);

@@ -1,4 +1,4 @@
-import { isEventId, isPattern, patternsFor, show } from "../core/kit.ts";
+import { isEventId, isPattern, patternsFor, readCount, show } from "../core/kit.ts";
 import type { EventListOptions } from "./lists.ts";
 import { timeOf } from "./_event_time.ts";
 
@@ -9,13 +9,8 @@ const LIMIT = { usual: 100, most: 1000 };
 const MOST_NAME = 512;
 
 /** How many items a page has at most. @throws {RangeError} */
-export function limitFrom(subject: string, limit: number | undefined): number {
-  if (limit === undefined) return LIMIT.usual;
-  if (Number.isSafeInteger(limit) && limit >= 1 && limit <= LIMIT.most) return limit;
-  throw new RangeError(
-    `${subject} as 'limit' must be a whole number from 1 to ${LIMIT.most}: ` +
-      `current value is ${show(limit)}`,
-  );
+export function limitFrom(subject: string, limit: number = LIMIT.usual): number {
+  return readCount(subject, "limit", limit, { max: LIMIT.most });
 }
 
 /** @throws {TypeError} when an option is given and is none of some values */

@@ -1,4 +1,4 @@
-import { checkPositive } from "../core/kit.ts";
+import { checkKnown, OR_INFINITE, readDuration } from "../core/kit.ts";
 import type { StoreEntry, StoreKey } from "../core/mod.ts";
 import { type ListName, readCursor, writeCursor } from "./_cursor.ts";
 import { beforeIdsAt } from "./_event_time.ts";
@@ -15,6 +15,11 @@ import type { ReplayOptions, ReplayResult } from "./operations.ts";
 const PATIENCE = { least: 1_000, most: 10_000 };
 /** Bytes of one delivery in a commit, at most: its log has 16 KiB. */
 const LARGEST = 20_000;
+
+/** Every option of a replay. */
+const KNOWN: readonly string[] = [
+  ...["target", "state", "type", "since", "until", "budgetMs", "cursor"],
+];
 
 /** A delivery that may be replayed, as the walk met it. */
 type Candidate = { readonly target: string; readonly id: string; readonly entry: StoreEntry };
@@ -38,11 +43,12 @@ class Replay {
   #replayed = 0;
   #refused = 0;
 
-  constructor(mover: Mover, options: ReplayOptions) {
+  constructor(mover: Mover, options: ReplayOptions = {} as ReplayOptions) {
     const subject = "Cannot replay";
-    const { state = "dead", target, type = "*", since, until, cursor, budgetMs } = options ?? {};
+    checkKnown(subject, options, KNOWN, { timeout: "budgetMs" });
+    const { state = "dead", target, type = "*", since, until, cursor, budgetMs } = options;
+    readDuration(subject, "budgetMs", budgetMs, OR_INFINITE);
     if (budgetMs === undefined) throw new TypeError(`${subject} as 'budgetMs' is missing`);
-    checkPositive(subject, "budgetMs", budgetMs);
     checkOneOf(subject, "state", state, ["dead", "delivered"]);
     checkText(subject, "target", target);
     checkFilter(subject, options);

@@ -1,3 +1,4 @@
+import { checkRetry, LEASE, MAX_CONCURRENCY, readCount, readDuration } from "../core/kit.ts";
 import type { DeliveryTarget, Registration } from "../core/mod.ts";
 
 /** Targets of an outbox: the mutations of a commit must hold one event for all of them. */
@@ -22,6 +23,9 @@ export class Targets {
   register(target: DeliveryTarget): Registration {
     const { name, retry, ordering } = target;
     const subject = `Cannot register '${name}' with the outbox`;
+    readDuration(subject, "timeout", target.timeout, LEASE);
+    readCount(subject, "concurrency", target.concurrency, { max: MAX_CONCURRENCY });
+    checkRetry(subject, retry);
     if (this.#targets.has(name)) throw new TypeError(`${subject} as the name is taken`);
     if (this.#targets.size >= MAX_TARGETS) {
       throw new RangeError(

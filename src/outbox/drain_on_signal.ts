@@ -1,3 +1,4 @@
+import { after, checkFunctions, checkKnown } from "../core/kit.ts";
 import type { Lifecycle, Logger, Registration } from "../core/mod.ts";
 
 /** Deno Deploy kills an instance 5 s after its SIGINT; other platforms give more. */
@@ -37,8 +38,13 @@ type Host = {
  */
 export function drainOnSignal(
   hooks: Pick<Lifecycle, "close">,
-  { logger = console, exit }: DrainOnSignalOptions = {},
+  options: DrainOnSignalOptions = {},
 ): Registration {
+  const subject = "Cannot drain on signals";
+  checkKnown(subject, options, ["logger", "exit"]);
+  const { logger = console, exit } = options;
+  checkFunctions(subject, logger, ["error"]);
+  checkFunctions(subject, options, [], ["exit"]);
   const host = hostOf();
   let draining = false;
   const listener = async (): Promise<void> => {
@@ -56,9 +62,9 @@ async function closeInTime(
   hooks: Pick<Lifecycle, "close">,
   logger: Pick<Logger, "error">,
 ): Promise<number> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let cancel = (): void => {};
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it took longer than ${DEADLINE} ms`)), DEADLINE);
+    cancel = after(DEADLINE, () => reject(new Error(`it took longer than ${DEADLINE} ms`)));
   });
   try {
     await Promise.race([hooks.close(), late]);
@@ -67,7 +73,7 @@ async function closeInTime(
     logger.error("The hooks could not be closed on a signal", error);
     return 1;
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 

@@ -1,4 +1,12 @@
-import { checkFunctions, checkObject, checkPositive, consoleLogger, show } from "../core/kit.ts";
+import {
+  checkFunctions,
+  checkKnown,
+  checkObject,
+  consoleLogger,
+  OR_INFINITE,
+  readDuration,
+  show,
+} from "../core/kit.ts";
 import type {
   DeliveryQueue,
   Logger,
@@ -35,14 +43,14 @@ export interface OutboxOptions {
   readonly prefix?: string | undefined;
   /**
    * How long an event is kept: what is not delivered by then is gone. At least twice the longest retry
-   * schedule. @default {2592000000} 30 days
+   * schedule, ten years at most. @default {2592000000} 30 days
    */
   readonly retention?: number | undefined;
   /** Whether events that no target hears are stored too. @default {true} */
   readonly eventLog?: boolean | undefined;
   /**
    * A webhook or durable hook is turned off after so long, if all that time every attempt failed, 20 of
-   * them at least. @default {432000000} 5 days
+   * them at least; `Infinity`: never. @default {432000000} 5 days
    */
   readonly disableAfter?: number | undefined;
   /** Where trouble with the store is logged. @default the console */
@@ -109,10 +117,9 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
     start: () => worker.start(),
     stop: () => worker.stop(),
     async drainOnce(options) {
-      checkObject("Cannot drain", "its options", options);
-      const { budgetMs } = options;
+      checkKnown("Cannot drain", options, ["budgetMs"], { timeout: "budgetMs" });
+      const budgetMs = readDuration("Cannot drain", "budgetMs", options.budgetMs, OR_INFINITE);
       if (budgetMs === undefined) throw new TypeError("Cannot drain as 'budgetMs' is missing");
-      checkPositive("Cannot drain", "budgetMs", budgetMs);
       await compatible();
       return await worker.drainOnce(budgetMs);
     },
@@ -136,13 +143,18 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
 }
 
 function checkOptions(store: Store, options: OutboxOptions) {
-  const { prefix = "hooks", retention: head = 30 * DAY, eventLog = true } = options;
-  const { disableAfter = 5 * DAY, logger = consoleLogger } = options;
   const subject = "Cannot create an outbox";
+  checkKnown(subject, options, ["prefix", "retention", "eventLog", "disableAfter", "logger"]);
+  const { prefix = "hooks", eventLog = true, logger = consoleLogger } = options;
+  const head = readDuration(subject, "retention", options.retention) ?? 30 * DAY;
+  const disableAfter = readDuration(subject, "disableAfter", options.disableAfter, OR_INFINITE) ??
+    5 * DAY;
   checkObject(subject, "a store", store);
   checkFunctions(`${subject} with this store`, store, ["get", "getMany", "list", "atomic"]);
-  checkPositive(subject, "retention", head);
-  checkPositive(subject, "disableAfter", disableAfter);
+  if (typeof eventLog !== "boolean") {
+    throw new TypeError(`${subject}: 'eventLog' must be true or false, got ${show(eventLog)}`);
+  }
+  checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
   if (typeof prefix !== "string" || !/^.{1,64}$/s.test(prefix)) {
     throw new TypeError(
       `${subject} as 'prefix' must be text of 1 to 64 characters: current value is ${show(prefix)}`,

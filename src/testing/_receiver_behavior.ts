@@ -1,3 +1,4 @@
+import { checkKnown, OR_INFINITE, readCount, readDuration } from "../core/kit.ts";
 import type { RecordedRequest } from "./_receiver_request.ts";
 
 /**
@@ -43,23 +44,26 @@ export type ReceiverStep =
   | ReceiverBehavior
   | ((request: RecordedRequest) => ReceiverBehavior | Promise<ReceiverBehavior>);
 
-const LIMITS = [
-  ["times", 1, Infinity],
-  ["delay", 0, Infinity],
-  ["status", 200, 999],
-  ["chunkSize", 1, Infinity],
-  ["chunkDelay", 0, Infinity],
-] as const;
+/** Bytes of the largest chunk: it is made as a whole. */
+const LARGEST_CHUNK = 64 * 1024 * 1024;
+
+/** Every field of a behavior. */
+const KNOWN: readonly string[] = [
+  ...["times", "delay", "hold", "reset", "close", "status", "headers", "redirect", "retryAfter"],
+  ...["body", "echo", "endless", "chunkSize", "chunkDelay"],
+];
 
 /** @throws {RangeError} for a number that can't be */
 function checkBehavior(behavior: ReceiverBehavior): ReceiverBehavior {
-  for (const [field, min, max] of LIMITS) {
-    const value = behavior[field] ?? min;
-    if (value >= min && value <= max) continue;
-    throw new RangeError(
-      `Cannot behave as '${field}' must be from ${min} to ${max}: current value is ${value}`,
-    );
-  }
+  const subject = "Cannot behave";
+  checkKnown(subject, behavior, KNOWN);
+  const { times, status, chunkSize, delay, chunkDelay, retryAfter } = behavior;
+  readCount(subject, "times", times, OR_INFINITE);
+  readCount(subject, "status", status, { min: 200, max: 999 });
+  readCount(subject, "chunkSize", chunkSize, { max: LARGEST_CHUNK });
+  readDuration(subject, "delay", delay, { min: 0, infinite: true });
+  readDuration(subject, "chunkDelay", chunkDelay, { min: 0, infinite: true });
+  if (!(retryAfter instanceof Date)) readCount(subject, "retryAfter", retryAfter, { min: 0 });
   return behavior;
 }
 

@@ -1,4 +1,4 @@
-import { joinBytes } from "../core/kit.ts";
+import { after, joinBytes } from "../core/kit.ts";
 
 /** The part of Node's `net.Socket` that is used, named here so that nobody needs Node's types. */
 export interface ByteSocket {
@@ -84,10 +84,10 @@ export class Connection {
   /** Waits so many milliseconds. */
   async sleep(delay: number): Promise<void> {
     if (delay === 0) return;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const slept = new Promise<void>((resolve) => timer = setTimeout(resolve, delay));
+    let cancel = (): void => {};
+    const slept = new Promise<void>((resolve) => void (cancel = after(delay, resolve)));
     await Promise.race([slept, this.closed]);
-    clearTimeout(timer);
+    cancel();
   }
 
   /** Closes it when everything is sent. */

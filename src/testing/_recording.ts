@@ -1,3 +1,4 @@
+import { checkKnown } from "../core/kit.ts";
 import type { HookEvent } from "../core/mod.ts";
 import { type AnyMatcher, matches } from "./_matches.ts";
 import { describeCalls } from "./_transcript.ts";
@@ -60,6 +61,7 @@ export class Recording {
 
 /** The first event of some calls that a matcher means. */
 export function findEvent(calls: readonly AnyCall[], matcher: AnyMatcher): HookEvent | undefined {
+  checkKnown("Cannot match events", matcher, ["type", "sessionId", "data"]);
   return calls.find(({ event }) => matches(event, matcher))?.event;
 }
 

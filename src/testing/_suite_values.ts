@@ -138,15 +138,17 @@ export const valuesBehaviors: StoreBehaviors = {
     await store.atomic().set(["b"], 2, { expireIn: 3_600_000 }).commit();
     const entries = await store.getMany([["a"], ["b"]]);
     equal(entries.map(({ value }) => value), [1, 2]);
+    await store.set(["d"], 4, { expireIn: 70.1 * 3_600_000 }); // 252360000.00000003
+    equal((await store.get(["d"])).value, 4);
     await store.set(["c"], 3, { expireIn: 0 }); // gone some time after that, not at once
   },
 
-  "a lifetime that is no whole number from 0 is refused": async (store) => {
-    for (const expireIn of [-1, 0.5, NaN, Infinity, "1", null] as number[]) {
-      await refused(() => store.set(["a"], 1, { expireIn }), [RangeError]);
+  "a lifetime that is no number from 0 is refused": async (store) => {
+    for (const expireIn of [-1, NaN, Infinity, "1", null] as number[]) {
+      await refused(() => store.set(["a"], 1, { expireIn }), [RangeError, TypeError]);
       await refused(
         async () => await store.atomic().set(["a"], 1, { expireIn }).commit(),
-        [RangeError],
+        [RangeError, TypeError],
         String(expireIn),
       );
     }

@@ -1,3 +1,4 @@
+import { checkFunctions, checkKnown } from "../core/kit.ts";
 import type {
   Store,
   StoreAtomic,
@@ -13,9 +14,9 @@ import {
   decodeValue,
   encodeFullKey,
   type KeyRange,
-  KV_LIMITS,
   limitOf,
   rangeOf,
+  readLimits,
   StoreDraft,
 } from "../core/store_kit.ts";
 import { Records, type StoredRecord } from "./_records.ts";
@@ -66,8 +67,12 @@ class MemoryStore implements Store {
   readonly #records: Records;
   #closed = false;
 
-  constructor({ now = Date.now, limits }: MemoryStoreOptions) {
-    this.limits = Object.freeze({ ...KV_LIMITS, ...limits });
+  constructor(options: MemoryStoreOptions) {
+    const subject = "Cannot create a store in memory";
+    checkKnown(subject, options, ["now", "limits"]);
+    checkFunctions(subject, options, [], ["now"]);
+    const { now = Date.now, limits } = options;
+    this.limits = readLimits(subject, limits);
     this.#records = new Records(now);
   }
 

@@ -1,3 +1,4 @@
+import { checkFunctions, checkKnown, readCount } from "../core/kit.ts";
 import type {
   AgentEvents,
   EventOf,
@@ -70,6 +71,9 @@ export class RecordingHook<Events extends object = AgentEvents>
 
   /** A hook that has heard nothing yet. Own events are named: `new RecordingHook<Events>()`. */
   constructor(options: RecordingHookOptions<NoInfer<Events>> = {}) {
+    const subject = "Cannot create a recording hook";
+    checkKnown(subject, options, ["name", "events", "durable", "handle"]);
+    checkFunctions(subject, options, [], ["handle"]);
     this.name = options.name ?? "recorder";
     this.events = options.events ?? ["*"];
     this.durable = options.durable ?? false;
@@ -120,20 +124,18 @@ export class RecordingHook<Events extends object = AgentEvents>
   ): Promise<EventOf<Events, Pattern>>;
   async waitFor(
     wanted: number | AnyMatcher,
-    { signal }: RecordingWaitOptions = {},
+    options: RecordingWaitOptions = {},
   ): Promise<unknown> {
-    if (typeof wanted === "object") {
+    checkKnown("Cannot wait", options, ["signal"]);
+    const { signal } = options;
+    if (typeof wanted === "object" && wanted !== null) {
       return await this.#recording.waitFor(
         (calls) => findEvent(calls, wanted),
         describeMatcher(wanted),
         signal,
       );
     }
-    if (!Number.isSafeInteger(wanted) || wanted < 1) {
-      throw new RangeError(
-        `Cannot wait as 'count' must be a positive whole number: current value is ${wanted}`,
-      );
-    }
+    readCount("Cannot wait", "count", wanted);
     const find = () =>
       this.#recording.calls.length >= wanted ? this.recorded.slice(0, wanted) : undefined;
     return await this.#recording.waitFor(find, `${wanted} events`, signal);

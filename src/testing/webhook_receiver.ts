@@ -1,3 +1,4 @@
+import { after, checkKnown, OR_INFINITE, readCount, readDuration } from "../core/kit.ts";
 import { Gate } from "./_gate.ts";
 import { Answer } from "./_receiver_answer.ts";
 import { chooseBehavior, type ReceiverStep, Script } from "./_receiver_behavior.ts";
@@ -106,24 +107,27 @@ export class WebhookReceiver {
    */
   async waitFor(
     condition: number | ((receiver: WebhookReceiver) => boolean),
-    { timeout = 5000 }: WaitForOptions = {},
+    options: WaitForOptions = {},
   ): Promise<void> {
+    checkKnown("Cannot wait", options, ["timeout"]);
+    const timeout = readDuration("Cannot wait", "timeout", options.timeout, OR_INFINITE) ?? 5000;
+    if (typeof condition !== "function") readCount("Cannot wait", "condition", condition);
     const holds = typeof condition === "number"
       ? () => this.#requests.length >= condition
       : () => condition(this);
     const wanted = typeof condition === "number" ? `${condition} requests` : `${condition}`;
     let isLate = false;
-    const timer = setTimeout(() => {
+    const cancel = after(timeout, () => {
       isLate = true;
       this.#changed.open();
-    }, timeout);
+    });
     try {
       while (!holds()) {
         if (isLate) throw new ExpectationError(`Gave up after ${timeout} ms on ${wanted}: ${this}`);
         await this.#changed.opened;
       }
     } finally {
-      clearTimeout(timer);
+      cancel();
     }
   }
 

@@ -1,4 +1,4 @@
-import { copyJson, findEnvelopeFaults } from "../core/kit.ts";
+import { checkKnown, copyJson, findEnvelopeFaults } from "../core/kit.ts";
 import type { HookEvent } from "../core/mod.ts";
 import { findTextFault, isUriReference, SPEC_VERSION } from "./_cloudevents_attributes.ts";
 import { Faults } from "./_cloudevents_faults.ts";
@@ -68,6 +68,7 @@ export function encodeCloudEvent(
   event: HookEvent,
   options: CloudEventOptions = {},
 ): CloudEventMessage {
+  checkKnown("Cannot encode a CloudEvent", options, ["source", "id", "mode"]);
   const faults = new Faults();
   const data = readEvent(event, options, faults);
   faults.throwIfAny("Cannot encode a CloudEvent");
@@ -87,6 +88,7 @@ export function encodeCloudEventBatch(
   events: readonly HookEvent[],
   options: CloudEventBatchOptions = {},
 ): CloudEventMessage {
+  checkKnown("Cannot encode a batch of CloudEvents", options, ["source"]);
   const { source } = options;
   const faults = new Faults();
   const data = events.map((event, i) => readEvent(event, { source }, faults.within(i)));

@@ -1,17 +1,21 @@
 import {
+  checkDefined,
   checkFunctions,
+  checkKnown,
   checkName,
   checkObject,
   checkPatterns,
-  checkPositive,
+  checkRetry,
+  describePadding,
+  readDuration,
   show,
 } from "../core/kit.ts";
+import { WEBHOOK_LIMITS } from "./_limits.ts";
 import { createScrub, type Scrub } from "./_scrub.ts";
 import { createWebhookSigner, type WebhookSigner } from "./_signer.ts";
 import type { WebhookHookOptions } from "./webhook_options.ts";
 
 const DEFAULT_TIMEOUT = 10_000;
-const MAX_TIMEOUT = 120_000;
 /** Headers that are the signature's, or the connection's. */
 const RESERVED =
   /^(webhook-.*|host|content-length|connection|transfer-encoding|keep-alive|upgrade|te)$/;
@@ -21,7 +25,7 @@ const OPEN = /^(accept|accept-.*|content-type|user-agent)$/;
 
 /** Where and how to send: checked options. Everything secret is in here, and in nothing that shows. */
 export type Endpoint =
-  & Pick<WebhookHookOptions, "transform" | "guard" | "fetch">
+  & { readonly [Name in "transform" | "guard" | "fetch"]: WebhookHookOptions[Name] | undefined }
   & {
     readonly name: string;
     readonly events: readonly string[];
@@ -39,21 +43,25 @@ export type Endpoint =
 /** Checks the options of a webhook. No message holds a secret, a header's value, or the URL. */
 export function createEndpoint(options: WebhookHookOptions): Endpoint {
   checkName("Cannot create a webhook", options?.name);
-  const { name, method = "POST", timeout = DEFAULT_TIMEOUT, format = "native" } = options;
+  const { name, method = "POST", format = "native" } = options;
   const subject = `Cannot create webhook '${name}'`;
-  checkKnown(subject, options);
+  checkKnown(subject, options, KNOWN);
+  checkDefined(subject, options, {
+    secret: "to send unsigned requests",
+    secrets: "to send unsigned requests",
+    headers: "to send no headers of your own",
+    guard: "to send to any address",
+    filter: "to send every payload",
+    transform: "to send events as they are",
+  });
   const events = checkPatterns(subject, options.events);
   const url = checkUrl(subject, options);
-  const headers = checkHeaders(subject, options.headers ?? {});
+  const headers = checkHeaders(subject, options.headers === undefined ? {} : options.headers);
   checkOneOf(subject, "method", method, ["POST", "PUT"]);
   checkOneOf(subject, "format", format, ["native", "cloudevents", "cloudevents-binary"]);
   checkOneOf(subject, "ordering", options.ordering, [undefined, "session"]);
-  checkPositive(subject, "timeout", timeout);
-  if (timeout > MAX_TIMEOUT) {
-    throw new RangeError(
-      `${subject} as 'timeout' must be at most ${MAX_TIMEOUT} ms: current value is ${timeout}`,
-    );
-  }
+  const { timeout: given = DEFAULT_TIMEOUT, retryOn = [] } = options;
+  const timeout = readDuration(subject, "timeout", given, WEBHOOK_LIMITS.timeout);
   checkFunctions(subject, options, [], ["transform", "fetch"]);
   if (options.guard !== undefined && typeof options.guard?.check !== "function") {
     throw new TypeError(`${subject} as 'guard' must be one that createAddressGuard() gave`);
@@ -68,7 +76,7 @@ export function createEndpoint(options: WebhookHookOptions): Endpoint {
     headers,
     timeout,
     format,
-    retryOn: new Set(checkStatuses(subject, options.retryOn ?? [])),
+    retryOn: new Set(checkStatuses(subject, retryOn)),
     transform: options.transform,
     guard: options.guard,
     fetch: options.fetch,
@@ -84,7 +92,10 @@ export function createEndpoint(options: WebhookHookOptions): Endpoint {
 function checkUrl(subject: string, { url, guard }: WebhookHookOptions): URL {
   const parsed = URL.canParse(String(url)) ? new URL(url) : undefined; // Node 20 has no URL.parse
   if (!/^https?:$/.test(parsed?.protocol ?? "")) {
-    throw new TypeError(`${subject} as 'url' must be an absolute http or https URL`);
+    const padding = typeof url === "string" ? describePadding(url) : undefined;
+    throw new TypeError(
+      `${subject} as 'url' must be an absolute http or https URL${padding ? `: ${padding}` : ""}`,
+    );
   }
   if (parsed!.username || parsed!.password) {
     throw new TypeError(
@@ -108,14 +119,32 @@ function checkHeaders(
     if (RESERVED.test(name.toLowerCase())) {
       throw new TypeError(`${subject} as header '${name}' is set by the delivery itself`);
     }
+    if (value === undefined || isUnset(name, value)) {
+      throw new TypeError(
+        `${subject}: the value of header ${show(name)} is or ends with 'undefined'. ` +
+          "Leave the header out, or check that its value is set",
+      );
+    }
     try {
       if (typeof value !== "string") throw new TypeError();
       checked.set(name, value);
     } catch { // the platform's message shows the value
-      throw new TypeError(`${subject} as header ${show(name)} has an invalid name or value`);
+      const padding = typeof value === "string" ? describePadding(value) : undefined;
+      throw new TypeError(
+        `${subject} as header ${show(name)} has an invalid name or value` +
+          (padding && value !== "" ? `: ${padding}` : ""),
+      );
     }
   }
   return Object.fromEntries(checked);
+}
+
+/** Headers whose value is a secret, mostly one from a variable. */
+const SECRET_HEADER = /^(?:proxy-)?authorization$|^cookie$|token|secret|api-?key/i;
+
+/** Whether a header that may be a secret was made of a variable that is not set: `Bearer undefined`. */
+function isUnset(name: string, value: unknown): boolean {
+  return SECRET_HEADER.test(name) && /^(?:[A-Za-z]+ )?(?:undefined|null)$/.test(String(value));
 }
 
 function secretsOf(subject: string, { secret, secrets }: WebhookHookOptions): readonly string[] {
@@ -140,14 +169,6 @@ function checkStatuses(subject: string, statuses: readonly number[]): readonly n
   return statuses;
 }
 
-function checkRetry(subject: string, retry: WebhookHookOptions["retry"]): void {
-  if (retry === undefined) return;
-  if (typeof retry?.delay === "function" && typeof retry.total === "number") return;
-  throw new TypeError(
-    `${subject} as 'retry' must be a retry policy, such as scheduleRetry([1000]) gives`,
-  );
-}
-
 function checkOneOf(
   subject: string,
   name: string,
@@ -169,12 +190,3 @@ const KNOWN: readonly string[] = [
   ...["retryOn", "secret", "secrets", "format", "filter", "transform", "concurrency", "ordering"],
   ...["guard", "fetch"],
 ];
-
-function checkKnown(subject: string, options: WebhookHookOptions): void {
-  const unknown = Object.keys(options).find((name) => !KNOWN.includes(name));
-  if (unknown === undefined) return;
-  const plain = (name: string): string => name.replaceAll("_", "").toLowerCase();
-  const meant = KNOWN.find((name) => plain(name) === plain(unknown));
-  const hint = meant ? `: did you mean '${meant}'?` : `: there are ${KNOWN.join(", ")}`;
-  throw new TypeError(`${subject} as '${unknown}' is no option${hint}`);
-}

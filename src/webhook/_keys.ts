@@ -1,4 +1,4 @@
-import { type Bytes, decodeBase64 } from "../core/kit.ts";
+import { type Bytes, decodeBase64, describePadding } from "../core/kit.ts";
 import { ED25519_KEY_BYTES, ed25519PublicKey, ed25519SecretKey } from "./_ed25519.ts";
 import { WebhookVerificationError } from "./errors.ts";
 
@@ -57,6 +57,9 @@ const KINDS: readonly SecretKind[] = [
 /** The keys of secrets, in their order. Nothing is imported yet. */
 export function readKeys(secrets: string | readonly string[]): readonly WebhookKey[] {
   const list = typeof secrets === "string" ? [secrets] : secrets;
+  if (secrets === undefined) {
+    throw invalid("Cannot read 'secrets' as it is undefined: check that its value is set");
+  }
   if (!Array.isArray(list) || list.length === 0 || list.length > MAX_SECRETS) {
     throw invalid(`Cannot read 'secrets' as it must be a secret or a list of 1 to ${MAX_SECRETS}`);
   }
@@ -78,18 +81,24 @@ function canSign(key: WebhookKey): key is SigningKey {
 
 function readKey(secret: unknown, name: string): WebhookKey {
   if (typeof secret !== "string") {
-    throw invalid(`Cannot read ${name} as it must be a string: current value is ${typeof secret}`);
+    const unset = secret === undefined ? ": check that its value is set" : "";
+    throw invalid(
+      `Cannot read ${name} as it must be a string: current value is ${typeof secret}${unset}`,
+    );
   }
-  if (secret === "") throw invalid(`Cannot read ${name} as it is empty`);
+  const padding = describePadding(secret);
   const kind = KINDS.find(({ prefix }) => secret.startsWith(prefix));
   if (kind === undefined) {
-    throw invalid(`Cannot read ${name} as it must start with 'whsec_', 'whsk_' or 'whpk_'`);
+    const rule = "it must start with 'whsec_', 'whsk_' or 'whpk_'";
+    throw invalid(`Cannot read ${name} as ${padding ?? rule}`);
   }
   const bytes = decodeBase64(secret.slice(kind.prefix.length));
   if (bytes === undefined) {
     throw new WebhookVerificationError(
       "invalid_secret_encoding",
-      `Cannot read ${name} as '${kind.prefix}' must be followed by standard base64 with padding`,
+      `Cannot read ${name} as ${
+        padding ?? `'${kind.prefix}' must be followed by standard base64 with padding`
+      }`,
     );
   }
   if (!kind.fits(bytes.length)) {

@@ -1,4 +1,4 @@
-import { type Bytes, encodeBase64 } from "../core/kit.ts";
+import { type Bytes, checkKnown, encodeBase64 } from "../core/kit.ts";
 import { readSigningKeys } from "./_keys.ts";
 
 /** The headers that sign a webhook, after Standard Webhooks 1.0 ("Webhook headers"). */
@@ -43,6 +43,7 @@ export function createWebhookSigner(secrets: string | readonly string[]): Webhoo
   return {
     async sign(body, message) {
       checkBody(body);
+      checkKnown("Cannot sign a webhook", message, ["id", "timestamp"]);
       const id = checkMessageId(message.id);
       const timestamp = unixSeconds(message.timestamp ?? new Date());
       const content = signedContent(id, timestamp, body);

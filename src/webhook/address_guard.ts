@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { abortable } from "../core/kit.ts";
+import { abortable, checkFunctions, checkKnown } from "../core/kit.ts";
 import { contains, type IpAddress, type IpRange, parseAddress, parseRange } from "./_ip.ts";
 import { refusedRange } from "./_ranges.ts";
 import { canLookUp, currentRuntime, systemLookup } from "./_resolver.ts";
@@ -88,6 +88,9 @@ export interface AddressGuard {
  * @throws {TypeError} when `allowAddresses` holds something else than addresses and CIDR ranges.
  */
 export function createAddressGuard(options: AddressGuardOptions = {}): AddressGuard {
+  const subject = "Cannot create an address guard";
+  checkKnown(subject, options, ["allowAddresses", "resolve"]);
+  checkFunctions(subject, options, [], ["resolve"]);
   const { allowAddresses = [] } = options;
   if (!Array.isArray(allowAddresses)) {
     throw new TypeError("Cannot create an address guard as 'allowAddresses' must be a list");
@@ -97,7 +100,9 @@ export function createAddressGuard(options: AddressGuardOptions = {}): AddressGu
   const resolve = options.resolve ?? (platform.resolves ? systemLookup : undefined);
   return {
     capabilities: { ...platform, resolves: resolve !== undefined },
-    async check(url, { signal } = {}) {
+    async check(url, options = {}) {
+      checkKnown("Cannot check an address", options, ["signal"]);
+      const { signal } = options;
       signal?.throwIfAborted();
       const hostname = acceptedHostname(url, allowed);
       const addresses = parseAddress(hostname) === undefined

@@ -1,5 +1,14 @@
 import { EventValidationError } from "../core/errors.ts";
-import { checkFunctions, checkPositive, consoleLogger, guarded } from "../core/kit.ts";
+import {
+  checkFunctions,
+  checkKnown,
+  consoleLogger,
+  guarded,
+  LEASE,
+  OR_INFINITE,
+  readCount,
+  readDuration,
+} from "../core/kit.ts";
 import type { HookEvent, Logger, Store } from "../core/mod.ts";
 import { readBody, readEvent } from "./_receive.ts";
 import { memoryIds, type ReceivedIds, storedIds } from "./_received_ids.ts";
@@ -28,15 +37,20 @@ export interface WebhookReceiverOptions extends VerifyWebhookOptions {
    * each of them handles a message only if no other did. @default memory: the last 10,000 ids of this process
    */
   readonly store?: Store | undefined;
-  /** How long ids are kept in the store. @default {604800000} seven days */
+  /** How long ids are kept in the store, ten years at most. @default {604800000} seven days */
   readonly remember?: number | undefined;
-  /** How long a handler takes at most: after that, another may be called. With a store. @default {300000} */
+  /** How long a handler takes at most, up to a day: after that, another may be called. With a store. @default {300000} */
   readonly handlingTime?: number | undefined;
-  /** The longest body, in bytes. @default {1048576} */
+  /** The longest body, in bytes; `Infinity`: no limit. @default {1048576} */
   readonly maxBodyBytes?: number | undefined;
   /** Where failures of the handler are logged. @default the console */
   readonly logger?: Logger | undefined;
 }
+
+/** Every option of a receiver. */
+const KNOWN: readonly string[] = [
+  ...["secrets", "tolerance", "now", "store", "remember", "handlingTime", "maxBodyBytes", "logger"],
+];
 
 const DAY = 24 * 60 * 60 * 1000;
 
@@ -71,14 +85,17 @@ export function webhookReceiver(
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`${subject} as it needs options with 'secrets'`);
   }
-  const { store, remember = 7 * DAY, handlingTime = 300_000, maxBodyBytes = 1_048_576 } = options;
-  for (const [name, value] of Object.entries({ remember, handlingTime, maxBodyBytes })) {
-    checkPositive(subject, name, value);
-  }
+  checkKnown(subject, options, KNOWN);
+  const { store, maxBodyBytes = 1_048_576 } = options;
+  const remember = readDuration(subject, "remember", options.remember) ?? 7 * DAY;
+  const handlingTime = readDuration(subject, "handlingTime", options.handlingTime, LEASE) ??
+    300_000;
+  readCount(subject, "maxBodyBytes", maxBodyBytes, OR_INFINITE);
   const { logger = consoleLogger } = options;
   checkFunctions(subject, logger, ["error"]);
   if (store !== undefined) checkFunctions(subject, store, ["get", "set", "atomic"]);
-  const verifier = createWebhookVerifier(options);
+  const { secrets, tolerance, now } = options;
+  const verifier = createWebhookVerifier({ secrets, tolerance, now });
   const ids = store ? storedIds(store, remember, handlingTime) : memoryIds();
 
   return async (request) => {

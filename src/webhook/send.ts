@@ -5,5 +5,6 @@
  * @module
  */
 export { WebhookError } from "./errors.ts";
+export { WEBHOOK_LIMITS } from "./_limits.ts";
 export { WebhookHook } from "./webhook_hook.ts";
 export type { FilterValue, WebhookHookOptions } from "./webhook_options.ts";

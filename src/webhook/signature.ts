@@ -1,3 +1,4 @@
+import { checkFunctions, checkKnown, readDuration } from "../core/kit.ts";
 import { readKeys } from "./_keys.ts";
 import { fault, readSignatureHeaders, type WebhookHeaderSource } from "./_signature_headers.ts";
 import {
@@ -52,6 +53,7 @@ export interface WebhookVerifier {
   verify(body: Uint8Array | string, headers: WebhookHeaderSource): Promise<VerifiedWebhook>;
 }
 
+const SUBJECT = "Cannot verify webhooks";
 const DEFAULT_TOLERANCE = 300_000;
 const MAX_TOLERANCE = 86_400_000;
 
@@ -59,11 +61,14 @@ const MAX_TOLERANCE = 86_400_000;
  * A verifier for many messages: {@linkcode verifyWebhook} without importing the secrets each time.
  *
  * @throws {WebhookVerificationError} With code `invalid_secret` or `invalid_secret_encoding`.
- * @throws {RangeError} If the tolerance is out of bounds.
+ * @throws {TypeError | RangeError} If another option is unknown or out of bounds.
  */
 export function createWebhookVerifier(options: VerifyWebhookOptions): WebhookVerifier {
+  checkKnown(SUBJECT, options, ["secrets", "tolerance", "now"]);
+  checkFunctions(SUBJECT, options, [], ["now"]);
   const keys = readKeys(options.secrets);
-  const tolerance = checkTolerance(options.tolerance ?? DEFAULT_TOLERANCE);
+  const { tolerance: given = DEFAULT_TOLERANCE } = options;
+  const tolerance = readDuration(SUBJECT, "tolerance", given, { min: 0, max: MAX_TOLERANCE });
   const now = options.now ?? (() => Date.now());
   return {
     async verify(body, headers) {
@@ -103,7 +108,9 @@ export async function signWebhook(
   body: Uint8Array | string,
   options: SignWebhookOptions,
 ): Promise<WebhookHeaders> {
-  return await createWebhookSigner(options.secrets).sign(body, options);
+  checkKnown("Cannot sign a webhook", options, ["id", "timestamp", "secrets"]);
+  const { secrets, ...message } = options;
+  return await createWebhookSigner(secrets).sign(body, message);
 }
 
 /**
@@ -122,14 +129,6 @@ export async function verifyWebhook(
   options: VerifyWebhookOptions,
 ): Promise<VerifiedWebhook> {
   return await createWebhookVerifier(options).verify(body, headers);
-}
-
-function checkTolerance(tolerance: number): number {
-  if (tolerance >= 0 && tolerance <= MAX_TOLERANCE) return tolerance;
-  throw new RangeError(
-    `Cannot verify webhooks as 'tolerance' must be 0 to ${MAX_TOLERANCE} milliseconds:` +
-      ` current value is ${tolerance}`,
-  );
 }
 
 /** In whole seconds, as the reference library does: the header has no more. */

@@ -1,4 +1,4 @@
-import { guarded, sha256Hex, show, sleep, Slots } from "../core/kit.ts";
+import { guarded, readCount, readDuration, sha256Hex, sleep, Slots } from "../core/kit.ts";
 import type {
   Attempt,
   AttemptContext,
@@ -11,6 +11,7 @@ import { DEFAULT_RETRY, fixedRetry, type RetryPolicy } from "../core/retry.ts";
 import { makeAttempt } from "./_attempt.ts";
 import { createEndpoint, type Endpoint } from "./_endpoint.ts";
 import { compileFilter } from "./_filter.ts";
+import { WEBHOOK_LIMITS } from "./_limits.ts";
 import { WebhookError } from "./errors.ts";
 import type { WebhookHookOptions } from "./webhook_options.ts";
 
@@ -64,17 +65,19 @@ export class WebhookHook implements Webhook {
   constructor(options: WebhookHookOptions) {
     this.#endpoint = createEndpoint(options);
     const { name, events, timeout } = this.#endpoint;
-    const { retryCount = 0, retryDelay = 1000, concurrency = 16, ordering } = options;
+    const { retryCount = 0, retryDelay: delay = 1000, concurrency = 16, ordering } = options;
+    const subject = `Cannot create webhook '${name}'`;
+    const limits = WEBHOOK_LIMITS;
     this.name = name;
     this.events = events;
     this.timeout = timeout;
-    this.concurrency = checkConcurrency(name, concurrency);
-    checkRange(name, "retryCount", "an integer", Number.isInteger(retryCount), retryCount, 100);
-    checkRange(name, "retryDelay", "a number", typeof retryDelay === "number", retryDelay, HOUR);
+    this.concurrency = readCount(subject, "concurrency", concurrency, limits.concurrency);
+    readCount(subject, "retryCount", retryCount, limits.retryCount);
+    const retryDelay = readDuration(subject, "retryDelay", delay, limits.retryDelay);
     this.#quick = fixedRetry({ delay: retryDelay, retries: retryCount, jitter: 0 });
     this.retry = quickThen(this.#quick, retryCount, options.retry ?? DEFAULT_RETRY);
     if (ordering) this.ordering = ordering;
-    this.#filter = compileFilter(`Cannot create webhook '${name}'`, options.filter);
+    this.#filter = compileFilter(subject, options.filter);
     this.#slots = new Slots(concurrency);
   }
 
@@ -138,32 +141,8 @@ export class WebhookHook implements Webhook {
   }
 }
 
-const HOUR = 3_600_000;
 /** Hosts that nobody else is on the way to. */
 const LOOPBACK = /^(([^.]+\.)*localhost\.?|127\.\d+\.\d+\.\d+|\[::1\])$/;
-
-function checkRange(
-  name: string,
-  option: string,
-  kind: string,
-  isKind: boolean,
-  value: number,
-  to: number,
-): void {
-  if (isKind && value >= 0 && value <= to) return;
-  throw new RangeError(
-    `Cannot create webhook '${name}' as '${option}' must be ${kind} from 0 to ${to}: ` +
-      `current value is ${show(value)}`,
-  );
-}
-
-function checkConcurrency(name: string, concurrency: number): number {
-  if (Number.isInteger(concurrency) && concurrency > 0) return concurrency;
-  throw new RangeError(
-    `Cannot create webhook '${name}' as 'concurrency' must be a positive integer: ` +
-      `current value is ${concurrency}`,
-  );
-}
 
 /** Some quick retries, then a schedule. */
 function quickThen(quick: RetryPolicy, count: number, schedule: RetryPolicy): RetryPolicy {

@@ -15,21 +15,21 @@ export interface WebhookHookOptions {
   /** The method of a request. @default {"POST"} */
   readonly method?: "POST" | "PUT" | undefined;
   /** Sent with every attempt; `content-type` may be replaced, `webhook-*` may not. */
-  readonly headers?: Headers | Readonly<Record<string, string>> | undefined;
+  readonly headers?: Headers | Readonly<Record<string, string>>;
   /** Limit of one attempt: connection, headers and body; 120,000 at most. @default {10000} */
   readonly timeout?: number | undefined;
-  /** Quick attempts after the first. @default {0} */
+  /** Quick attempts after the first, 100 at most. @default {0} */
   readonly retryCount?: number | undefined;
-  /** Before each quick attempt. @default {1000} */
+  /** Before each quick attempt; 3,600,000 at most. @default {1000} */
   readonly retryDelay?: number | undefined;
   /** The outbox's schedule, after the quick attempts; inline there is none. @default `DEFAULT_RETRY` */
   readonly retry?: RetryPolicy | undefined;
   /** Statuses that are retried beside 408, 409, 425, 429 and 5xx; success never is. @default {[]} */
   readonly retryOn?: readonly number[] | undefined;
   /** Signs every attempt after Standard Webhooks: `whsec_…` or `whsk_…`. @default none: unsigned */
-  readonly secret?: string | undefined;
+  readonly secret?: string;
   /** Several that sign together while one replaces another; instead of `secret`. */
-  readonly secrets?: readonly string[] | undefined;
+  readonly secrets?: readonly string[];
   /**
    * How an event is written: the JSON of `encodeEvent`, or CloudEvents 1.0.2 in structured or binary
    * mode. @default {"native"}
@@ -39,16 +39,14 @@ export interface WebhookHookOptions {
    * Which payloads are wanted: a dotted path, such as `"data.name"`, to the value or the list of values
    * that pass. All paths must pass; a list in the payload passes if one of its items does.
    */
-  readonly filter?:
-    | Readonly<Record<string, FilterValue | readonly FilterValue[]>>
-    | undefined;
+  readonly filter?: Readonly<Record<string, FilterValue | readonly FilterValue[]>>;
   /**
    * Rewrites an event at each attempt, before signing. An event is written as `format` says, anything
    * else is the JSON that is sent; null settles the delivery without a request. One that throws is
    * retried. What must not be stored either is taken out by `createHooks({ redact })`.
    */
-  readonly transform?: ((event: HookEvent) => unknown | Promise<unknown>) | undefined;
-  /** Attempts at once. @default {16} */
+  readonly transform?: (event: HookEvent) => unknown | Promise<unknown>;
+  /** Attempts at once, 10,000 at most. @default {16} */
   readonly concurrency?: number | undefined;
   /** `"session"`: one session's events one after the other, in order. Needs an outbox. @default none */
   readonly ordering?: "session" | undefined;
@@ -56,7 +54,7 @@ export interface WebhookHookOptions {
    * Judges the address before each attempt, for a URL that a stranger chose: `createAddressGuard()`.
    * Such a URL must be https. @default none
    */
-  readonly guard?: AddressGuard | undefined;
+  readonly guard?: AddressGuard;
   /** Instead of the platform's `fetch`. */
   readonly fetch?: typeof fetch | undefined;
 }

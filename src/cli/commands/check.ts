@@ -1,5 +1,7 @@
 import type { Command } from "commander";
-import { ConfigError, type HooksConfig } from "../../config/mod.ts";
+import { ConfigError, type HooksConfig, hooksFromConfig } from "../../config/mod.ts";
+import { createOutbox } from "../../outbox/mod.ts";
+import { memoryStore } from "../../testing/mod.ts";
 import { CommandError } from "../command_error.ts";
 import { configFault, DEFAULT_CONFIG, readConfigFile } from "../config_file.ts";
 import { withEnvFile } from "../env_file.ts";
@@ -29,6 +31,7 @@ Examples:
       const env = await withEnvFile(io, options.envFile);
       try {
         const { config } = (await readConfigFile(io, path, env))!;
+        checkFit(path, config, options, io);
         print(path, config, options, io);
       } catch (error) {
         if (!options.json || !(error instanceof ConfigError)) throw configFault(error, io);
@@ -37,6 +40,21 @@ Examples:
         throw new CommandError(`${path} has ${count(issues.length, "fault")}`);
       }
     });
+}
+
+/** Refuses what `serve` would refuse only when it starts: webhooks that do not fit the outbox. */
+function checkFit(path: string, config: HooksConfig, { json }: Options, io: CommandIO): void {
+  const { events: retention, eventLog, disableAfter } = config.retention;
+  try {
+    const outbox = createOutbox(memoryStore(), { retention, eventLog, disableAfter });
+    for (const webhook of hooksFromConfig(config)) outbox.register(webhook);
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    const { message } = error;
+    if (!json) throw new CommandError(message);
+    io.stdout.write(`${JSON.stringify({ ok: false, issues: [{ code: "unfit", message }] })}\n`);
+    throw new CommandError(`${path} has 1 fault`);
+  }
 }
 
 function print(path: string, config: HooksConfig, { json }: Options, io: CommandIO): void {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { collect, parseDuration, parseInteger, parsePort, parseShare } from "../arguments.ts";
+import { CommandError } from "../command_error.ts";
 import { withEnvFile } from "../env_file.ts";
 import type { CommandIO } from "../io.ts";
 import { hostInUrl, startServer } from "../listening.ts";
@@ -104,5 +105,13 @@ async function readSecrets(
   io: CommandIO,
 ): Promise<readonly string[]> {
   const env = await withEnvFile(io, envFile);
-  return secret ?? env("HOOKS_SECRET")?.split(/\s+/).filter((part) => part !== "") ?? [];
+  const text = env("HOOKS_SECRET");
+  const given = secret ?? text?.split(/\s+/).filter((part) => part !== "") ?? [];
+  if (given.length === 0 && text !== undefined) {
+    // Without a secret nothing is verified: that has to be wished.
+    throw new CommandError("Cannot verify webhooks as HOOKS_SECRET is empty", [
+      "Set it to the sender's secret, or unset it to verify nothing",
+    ], 2);
+  }
+  return given;
 }

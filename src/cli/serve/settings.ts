@@ -1,5 +1,5 @@
 import type { HooksConfig, RetentionConfig, TokenConfig } from "../../config/mod.ts";
-import { TOKEN, TOKEN_RULE } from "../../core/kit.ts";
+import { describePadding, TOKEN, TOKEN_RULE } from "../../core/kit.ts";
 import { CommandError } from "../command_error.ts";
 import { readConfigFile } from "../config_file.ts";
 import { withEnvFile } from "../env_file.ts";
@@ -77,7 +77,9 @@ function checkOwnToken(given: string | undefined, host: string): void {
   }
   if (given !== undefined && !TOKEN.test(given)) {
     throw new CommandError(
-      `Cannot use HOOKS_TOKEN as it must be ${TOKEN_RULE}: current value is text that is not shown`,
+      `Cannot use HOOKS_TOKEN as it must be ${TOKEN_RULE}: ${
+        describePadding(given) ?? "current value is text that is not shown"
+      }`,
       [],
       2,
     );

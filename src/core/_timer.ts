@@ -1,0 +1,31 @@
+/** A longer delay overflows the timers of every platform, which then fire at once (a signed 32-bit number). */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * Calls back once after some milliseconds, however many; after `Infinity`, never. Returns what cancels it.
+ * The only place that may call `setTimeout`.
+ */
+export function after(milliseconds: number, callback: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const arm = (left: number): void => {
+    const rest = left - LONGEST_TIMER;
+    timer = rest > 0
+      ? setTimeout(() => arm(rest), LONGEST_TIMER)
+      : setTimeout(callback, Math.max(0, left));
+  };
+  if (milliseconds < Infinity) arm(milliseconds);
+  return () => clearTimeout(timer);
+}
+
+/** Calls back again and again, with some milliseconds in between. Returns what ends that. */
+export function every(milliseconds: number, callback: () => void): () => void {
+  let cancel: () => void;
+  const arm = (): void => {
+    cancel = after(milliseconds, () => {
+      arm(); // first: the callback may cancel it
+      callback();
+    });
+  };
+  arm();
+  return () => cancel();
+}
