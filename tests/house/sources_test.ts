@@ -71,6 +71,12 @@ const planted: Readonly<Record<string, readonly [rule: string, ...sources: strin
     "class A { constructor(private a: number) {} }",
     "abstract class A { private static a = 1; }",
   ],
+  "a timer that overflows": [
+    "no-bare-timers",
+    "const later = () => setTimeout(run, 5);",
+    "const a = globalThis.setInterval;",
+    "const run = () => fetch(url, { signal: AbortSignal.timeout(5) });",
+  ],
   "a global augmentation": [
     "no-global-augmentation",
     "declare global { var a: number; }",
