@@ -48,6 +48,18 @@ test("hooks check tells every fault with its place, and ends with 1", async () =
   assert.ok(!stderr.includes("hunter2"));
 });
 
+test("hooks check refuses a retention that is too short for the retries, as hooks serve does", async () => {
+  const short = `${good}\nretention: { events: 1h }\n`;
+  const text = await check(["a.yaml"], { "a.yaml": short }, { KEY: "k1" });
+  assert.deepEqual([text.code, text.stdout], [1, ""]);
+  assert.match(text.stderr, /'retention' must be at least twice its retry schedule/);
+  const json = await check(["a.yaml", "--json"], { "a.yaml": short }, { KEY: "k1" });
+  assert.equal(json.code, 1);
+  const { ok, issues: [issue] } = JSON.parse(json.stdout);
+  assert.equal(ok, false);
+  assert.match(issue.message, /'retention' must be at least twice/);
+});
+
 test("hooks check --json prints every fault as a value", async () => {
   const { code, stdout } = await check(["a.yaml", "--json"], { "a.yaml": bad });
   assert.equal(code, 1);

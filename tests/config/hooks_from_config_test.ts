@@ -83,7 +83,7 @@ test("hooksFromConfig() refuses options that go with no webhook", () => {
       /as one of 'transform' is ill-formed as 'audit' must be a function: current value is 5$/,
   });
   assert.throws(make({ transform: [] }), /'transform' must be an object/);
-  assert.throws(make(5), /the options must be an object: current value is 5/);
+  assert.throws(make(5), /the options must be an object, got 5/);
   assert.throws(() => hooksFromConfig(undefined as never), /the configuration must be an object/);
   assert.throws(
     () => hooksFromConfig({ hooks: { webhooks: [] } } as never),

@@ -142,7 +142,7 @@ test("wrong arguments are a TypeError that says which", () => {
     const options = (value: unknown) => () => read("{}" as never, value as never);
     throwing(
       options(undefined),
-      /^Cannot (parse|load) a configuration as the options must be an object/,
+      /^Cannot (parse|load) a configuration: the options must be an object/,
     );
     throwing(
       options({}),

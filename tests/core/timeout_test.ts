@@ -166,8 +166,8 @@ test("a handler with a timeout keeps what else its context has", async () => {
   assert.deepEqual(heard, [quiet, 1, "emitted"]);
 });
 
-test("a timeout that no timer can hold is no timeout at all", async () => {
-  for (const timeout of [2 ** 31, Number.MAX_SAFE_INTEGER, Infinity]) {
+test("a timeout longer than a timer can hold does not fire at once", async () => {
+  for (const timeout of [2 ** 31, 10 * 365 * 86_400_000, Infinity]) {
     const { hooks, end } = await withStuckHandler(timeout);
     const emitted = hooks.emit("a", null);
     // A timer that overflows fires after a millisecond.
@@ -188,7 +188,7 @@ test("a timeout that is no positive number is refused where it is given", () => 
       ];
       for (const error of errors) {
         assert.equal(error.name, name);
-        assert.match(error.message, /^Cannot register .* as 'timeout' must be a .*number: current/);
+        assert.match(error.message, /^Cannot register .*: 'timeout' must be .*, got /);
       }
     }
   }

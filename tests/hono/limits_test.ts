@@ -172,7 +172,7 @@ for (const [name, options] of Object.entries(ill)) {
       () => create(createHooks({ logger: quiet }), { auth: false, ...options as object }),
       (error) =>
         (error instanceof TypeError || error instanceof RangeError) &&
-        /^Cannot create the hooks app as /.test(error.message),
+        /^Cannot create the hooks app(?: as|: | with )/.test(error.message),
     );
   });
 }

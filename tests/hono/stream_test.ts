@@ -63,7 +63,10 @@ async function withStream(
   const hooks = createHooks({ logger: quiet, outbox });
   const app = createHooksApp(
     hooks,
-    { auth: false, logger: quiet, pollInterval: 5, ...options } as never,
+    {
+      ...("tokens" in options || "verifyToken" in options ? {} : { auth: false }),
+      ...{ logger: quiet, pollInterval: 5, ...options },
+    } as never,
   );
   const open = async (query = "", lastId?: string) => {
     const headers: Record<string, string> = lastId === undefined ? {} : { "last-event-id": lastId };
@@ -221,7 +224,7 @@ test("a stream lives by comments, and ends with its token", () => {
     assert.equal(await reader.next(), ": heartbeat");
     while (await reader.next() !== undefined);
     assert.ok(Date.now() >= expiresAt.getTime());
-  }, { auth: undefined, tokens, heartbeat: 5 } as never);
+  }, { tokens, heartbeat: 5 } as never);
 });
 
 test("a stream gives nothing more once its token has expired, neither what comes nor what is past", () => {
@@ -244,7 +247,7 @@ test("a stream gives nothing more once its token has expired, neither what comes
     let past = 0;
     while (await behind.next() !== undefined) past++;
     assert.ok(past < 20, `${past} events of the past`);
-  }, { auth: undefined, verifyToken, limits: { streamBuffer: 1000 } } as never);
+  }, { verifyToken, limits: { streamBuffer: 1000 } } as never);
 });
 
 test("a Last-Event-ID of a time that is yet to come gets what comes", () =>

@@ -165,10 +165,11 @@ test("listEvents() refuses options and cursors that are none of its own", async 
     [
       { limit: 0 },
       "RangeError",
-      /'limit' must be a whole number from 1 to 1000: current value is 0/,
+      /'limit' must be at least 1, got 0/,
     ],
     [{ limit: 1001 }, "RangeError", /'limit'/],
-    [{ limit: "5" }, "RangeError", /'limit'/],
+    [{ limit: "5" }, "TypeError", /'limit'/],
+    [{ session: "s-1" }, "TypeError", /unknown option 'session'. Did you mean 'sessionId'\?/],
     [{ order: "up" }, "TypeError", /'order' must be one of "newest", "oldest": .* "up"/],
     [{ type: "Tool" }, "TypeError", /'type' must be a type such as/],
     [{ sessionId: 5 }, "TypeError", /'sessionId' must be text/],

@@ -43,9 +43,10 @@ async function withOutbox(
     store: ReturnType<typeof memoryStore>,
   ) => Promise<void>,
 ): Promise<void> {
+  const { outboxOptions, ...others } = options;
   const store = memoryStore();
-  const outbox = createOutbox(store, { logger: quiet, ...options.outboxOptions });
-  const hooks = createHooks({ logger: quiet, ...options, outbox });
+  const outbox = createOutbox(store, { logger: quiet, ...outboxOptions });
+  const hooks = createHooks({ logger: quiet, ...others, outbox });
   try {
     await body(hooks, outbox, store);
   } finally {

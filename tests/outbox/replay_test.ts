@@ -290,7 +290,7 @@ test("replay() refuses options and cursors that are none of its own", async () =
   const list = await outbox.listDeliveries({ state: "dead", limit: 1 });
   const refused: readonly (readonly [unknown, RegExp])[] = [
     [undefined, /'budgetMs' is missing/],
-    [{ budgetMs: 0 }, /'budgetMs' must be a positive number/],
+    [{ budgetMs: 0 }, /'budgetMs' must be at least 1 ms, got 0/],
     [{ ...BUDGET, state: "pending" }, /'state' must be one of "dead", "delivered"/],
     [{ ...BUDGET, target: 5 }, /'target' must be text/],
     [{ ...BUDGET, type: "A" }, /'type' must be a type/],

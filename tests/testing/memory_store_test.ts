@@ -176,8 +176,7 @@ const refusals: readonly [write: (store: Store) => unknown, name: string, messag
   [
     (store) => store.set(["a"], 1, { expireIn: -1 }),
     "RangeError",
-    "Cannot write as 'expireIn' must be a whole number of milliseconds, 0 or more: " +
-    "current value is -1",
+    "Cannot write: 'expireIn' must be at least 0 ms, got -1",
   ],
   [
     (store) => store.atomic().sum(["a"], -1n),
@@ -198,7 +197,7 @@ const refusals: readonly [write: (store: Store) => unknown, name: string, messag
   [
     (store) => keysOf(store, { limit: 0 }),
     "RangeError",
-    "Cannot list as 'limit' must be a positive whole number: current value is 0",
+    "Cannot list: 'limit' must be at least 1, got 0",
   ],
 ];
 for (const [write, name, message] of refusals) {
