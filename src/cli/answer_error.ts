@@ -68,7 +68,7 @@ export async function answerError(
 async function readProblem(response: Response): Promise<Problem | undefined> {
   const type = response.headers.get("content-type") ?? "";
   if (!type.startsWith("application/problem+json")) {
-    await response.body?.cancel();
+    await response.body?.cancel().catch(() => {}); // it may have broken off
     return undefined;
   }
   const problem: unknown = await response.json().catch(() => undefined);

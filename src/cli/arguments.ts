@@ -6,6 +6,7 @@
 import { InvalidArgumentError } from "commander";
 import { DURATION, formatDuration, meantDuration, toMilliseconds } from "../config/duration.ts";
 import { MAX_DURATION, parseTime, wholeMilliseconds } from "../core/kit.ts";
+import { BLOCKED, isBadPort } from "../webhook/request_rules.ts";
 
 /** A duration such as `500ms`, `2s` or `1m30s`, in whole milliseconds, ten years at most. */
 export function parseDuration(text: string): number {
@@ -31,9 +32,11 @@ export function parseShare(text: string): number {
   throw new InvalidArgumentError("A share looks like 30% or 0.3, and is 100% at most.");
 }
 
-/** A port: 0 is any that is free. */
+/** A port that clients can reach: 0 is any that is free. */
 export function parsePort(text: string): number {
-  return parseInteger(0, 65_535)(text);
+  const port = parseInteger(0, 65_535)(text);
+  if (port === 0 || !isBadPort(port)) return port;
+  throw new InvalidArgumentError(`It is a port ${BLOCKED}.`);
 }
 
 /** A whole number within bounds. */

@@ -3,6 +3,7 @@ import { describePadding } from "../core/kit.ts";
 import { answerError } from "./answer_error.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
+import { findUrlProblem } from "../webhook/request_rules.ts";
 import { isLoopback } from "./listening.ts";
 
 /** Where `hooks serve` listens unless told otherwise. */
@@ -136,11 +137,20 @@ function setHeader(headers: Headers, name: string, value: string): void {
 
 /** The JSON of an answer. @throws {CommandError} when it is none */
 export async function readJson<Value>(response: Response, url: string): Promise<Value> {
-  return await response.json().catch(() => {
+  const text = await response.text().catch(() => {
+    const message =
+      `Cannot read the response of ${url}: it breaks off after status ${response.status}`;
+    throw new CommandError(message, [
+      "The request was accepted: repeat it only with the same --idempotency-key",
+    ]);
+  });
+  try {
+    return JSON.parse(text);
+  } catch {
     throw new CommandError(`${url} answered no JSON`, [
       "Is it a server of hooks? --url or HOOKS_URL says where yours is",
     ]);
-  }) as Value;
+  }
 }
 
 function readUrl(text: string): URL {
@@ -156,6 +166,8 @@ function readUrl(text: string): URL {
       2,
     );
   }
+  const problem = findUrlProblem(url);
+  if (problem !== undefined) throw new CommandError(`Cannot use the URL: it ${problem}`, [], 2);
   if (url.username || url.password || url.search || url.hash) {
     throw new CommandError("Cannot use the URL as it must have no user, no ? and no #", [], 2);
   }

@@ -1,4 +1,4 @@
-import { ConfigError, type HooksConfig } from "../config/mod.ts";
+import { ConfigError, type ConfigIssue, type HooksConfig } from "../config/mod.ts";
 import { loadConfig } from "../config/yaml.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
@@ -22,6 +22,7 @@ export async function readConfigFile(
   io: CommandIO,
   named: string | undefined,
   env: (name: string) => string | undefined,
+  onWarning?: (warning: ConfigIssue) => void,
 ): Promise<ConfigFile | undefined> {
   const path = named ?? DEFAULT_CONFIG;
   let bytes: Uint8Array;
@@ -32,7 +33,7 @@ export async function readConfigFile(
     if (named === undefined && code === "ENOENT") return undefined;
     throw new CommandError(`Cannot read the configuration ${path}: ${fileFault(error)}`);
   }
-  return { path, config: loadConfig(bytes, { env, file: path }) };
+  return { path, config: loadConfig(bytes, { env, file: path, onWarning }) };
 }
 
 /** A fault of a configuration in the words that the user sees; every other error as it is. */

@@ -1,4 +1,6 @@
-import { checkKnown, show } from "../core/kit.ts";
+import { checkFunctions, checkKnown, show } from "../core/kit.ts";
+import { findContentTypeProblem } from "../webhook/request_rules.ts";
+import { findFilterWarnings } from "./_filter_warnings.ts";
 import { type Fault, Reader, type Shown } from "./_reader.ts";
 import { type ConfigFile, schema } from "./_schema.ts";
 import type { SharedFields } from "./_webhook_schema.ts";
@@ -6,7 +8,7 @@ import type { ConfigEnv, ConfigOptions, HooksConfig, WebhookConfig } from "./con
 
 /** Checks what a caller gave beside the configuration. */
 export function checkOptions(subject: string, options: ConfigOptions): void {
-  checkKnown(subject, options, ["env", "file"]);
+  checkKnown(subject, options, ["env", "file", "onWarning"]);
   const { env, file } = options;
   if (env === null || !/^(function|object)$/.test(typeof env)) {
     throw new TypeError(
@@ -15,6 +17,7 @@ export function checkOptions(subject: string, options: ConfigOptions): void {
       }`,
     );
   }
+  checkFunctions(subject, options, [], ["onWarning"]);
   if (file !== undefined && typeof file !== "string") {
     throw new TypeError(`${subject} as 'file' must be a name: current value is ${show(file)}`);
   }
@@ -25,6 +28,8 @@ export interface Checked {
   readonly config: HooksConfig;
   readonly faults: readonly Fault[];
   readonly shown: readonly Shown[];
+  /** What is accepted, and can't be meant. Only without faults. */
+  readonly warnings: readonly Fault[];
 }
 
 const EMPTY = "for no configuration at all write {}";
@@ -35,8 +40,11 @@ export function checkConfig(value: unknown, env: ConfigEnv): Checked {
   if (value === null) reader.fault("invalid_type", { problem: "is empty", hint: EMPTY });
   const read = () => value === null ? undefined : schema.read(value, reader);
   const file: ConfigFile = reader.here(read) ?? {};
+  if (reader.faults.length === 0) checkContentTypes(file, reader);
   const { faults, shown } = reader;
-  return { config: faults.length > 0 ? merge({}) : merge(file), faults, shown };
+  if (faults.length > 0) return { config: merge({}), faults, shown, warnings: [] };
+  const config = merge(file);
+  return { config, faults, shown, warnings: findWarnings(file, config) };
 }
 
 function merge({ hooks = {}, storage = {}, retention = {}, server = {} }: ConfigFile): HooksConfig {
@@ -47,6 +55,42 @@ function merge({ hooks = {}, storage = {}, retention = {}, server = {} }: Config
     retention,
     server: { tokens: [], ...server },
   };
+}
+
+/** Filters that never match, where they are written. */
+function findWarnings({ hooks = {} }: ConfigFile, { webhooks }: HooksConfig): readonly Fault[] {
+  return webhooks.flatMap((webhook, i) => {
+    const own = hooks.webhooks?.[i]?.filter !== undefined;
+    const place = own ? ["hooks", "webhooks", i] : ["hooks", "defaults"];
+    return findFilterWarnings(webhook).map(({ key, ...warning }): Fault => ({
+      ...warning,
+      code: "never_matches",
+      path: [...place, "filter", key === "sessionId" ? "session_id" : key],
+      ...(own ? {} : { hint: `for webhook ${webhook.name}` }),
+    }));
+  });
+}
+
+/** The `content-type` of a webhook and its format, which may come from the defaults. */
+function checkContentTypes({ hooks = {} }: ConfigFile, reader: Reader): void {
+  const { defaults = {}, webhooks = [] } = hooks;
+  webhooks.forEach((webhook, i) => {
+    const { format = defaults.format ?? "native" } = webhook;
+    const own = contentTypeOf(webhook);
+    const name = own ?? contentTypeOf(defaults);
+    if (name === undefined) return;
+    const value = (own === undefined ? defaults : webhook).headers![name]!;
+    const problem = findContentTypeProblem(value, format);
+    if (problem === undefined) return;
+    const path = own === undefined ? ["hooks", "defaults"] : ["hooks", "webhooks", i];
+    const of = own === undefined ? ` for webhook ${webhook.name}` : "";
+    const code = format === "native" ? "invalid_value" : "conflict";
+    reader.fault(code, { path: [...path, "headers", name], problem: `${problem}${of}`, on: "key" });
+  });
+}
+
+function contentTypeOf({ headers = {} }: Pick<WebhookConfig, "headers">): string | undefined {
+  return Object.keys(headers).find((name) => name.toLowerCase() === "content-type");
 }
 
 function withDefaults(webhook: WebhookConfig, defaults: SharedFields): WebhookConfig {

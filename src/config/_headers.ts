@@ -1,11 +1,8 @@
+import { findReservedReason, RESERVED_HEADERS } from "../webhook/request_rules.ts";
 import { map } from "./_free_mappings.ts";
 import type { Kind } from "./_kinds.ts";
 import { headerValue } from "./_texts.ts";
 
-/** Headers that a delivery sets itself: those of the signature, or of the connection. */
-const RESERVED = [
-  ...["host", "content-length", "connection", "transfer-encoding", "keep-alive", "upgrade", "te"],
-];
 /** A token of RFC 9110, section 5.6.2. */
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z\\-]+";
 
@@ -13,12 +10,12 @@ const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z\\-]+";
 export const headers: Kind<Readonly<Record<string, string>>> = map({
   accepted: "a mapping of header names to text",
   key: {
-    accepted: "the name of a header, and not one that the delivery sets itself (webhook-*, " +
-      `${RESERVED.join(", ")})`,
-    problem: (key) =>
-      new RegExp(`^${TOKEN}$`).test(key)
-        ? "is a header that the delivery sets itself"
-        : "is not the name of a header",
+    accepted: "the name of a header, and not a reserved one (" +
+      `${RESERVED_HEADERS.map((name) => name.replace(/-$/, "-*")).join(", ")})`,
+    problem: (key) => {
+      const reason = findReservedReason(key);
+      return reason === undefined ? "is not the name of a header" : `is reserved, as ${reason}`;
+    },
     // Without the flag u, with which i takes the Kelvin sign for a k.
     pattern: new RegExp(nameOf((text) => text), "i"),
     get written() {
@@ -32,7 +29,10 @@ export const headers: Kind<Readonly<Record<string, string>>> = map({
 
 /** The pattern of a name; how letters of either case are written is up to `spell`. */
 function nameOf(spell: (text: string) => string): string {
-  return `^(?!${spell("webhook-")}|(?:${RESERVED.map(spell).join("|")})$)${TOKEN}$`;
+  const [prefixes, names] = [true, false].map((prefix) =>
+    RESERVED_HEADERS.filter((name) => name.endsWith("-") === prefix).map(spell).join("|")
+  );
+  return `^(?!${prefixes}|(?:${names})$)${TOKEN}$`;
 }
 
 function eitherCase(text: string): string {

@@ -10,10 +10,10 @@ import type {
   TokenConfig,
   WebhookConfig,
 } from "./config.ts";
-import { boolean, type Kind, list, number } from "./_kinds.ts";
+import { boolean, type Kind, list } from "./_kinds.ts";
 import { object } from "./_mappings.ts";
 import { text } from "./_text.ts";
-import { duration, host, name, path, time, token, word } from "./_texts.ts";
+import { duration, host, name, path, port, time, token, word } from "./_texts.ts";
 import { shared, type SharedFields, webhook } from "./_webhook_schema.ts";
 
 /** The file, before the defaults are merged. */
@@ -119,12 +119,7 @@ export const schema: Kind<ConfigFile> = object<ConfigFile>({
     kind: object<Partial<ServerConfig>>({
       host: { kind: host, about: "Where it listens.", otherwise: "127.0.0.1" },
       port: {
-        kind: number({
-          type: "integer",
-          from: 0,
-          to: 65_535,
-          accepted: "an integer from 0 to 65535",
-        }),
+        kind: port,
         about: "Where it listens; 0 lets the system choose.",
         otherwise: 8787,
       },

@@ -15,6 +15,8 @@ export interface TextRule<T> {
   readonly show?: Show;
   /** What a pattern can't say; undefined: not accepted. */
   readonly parse?: (text: string) => T | undefined;
+  /** What is wrong with a text that the pattern accepts; undefined: nothing. Shows no more than `show`. */
+  readonly problem?: (text: string) => string | undefined;
   /** Is given a text without variables, or a number. */
   readonly meant?: (written: string) => Meant;
   /** Alternatives to the pattern in the JSON Schema. */
@@ -51,6 +53,11 @@ function readText<T>(value: unknown, rule: TextRule<T>, reader: Reader): T | und
   const expanded = fits(value, accepted, reader) ? reader.expand(value, show) : undefined;
   if (expanded === undefined || !fits(expanded.text, accepted, reader)) return undefined;
   const matches = pattern.test(expanded.text);
+  const special = matches ? rule.problem?.(expanded.text) : undefined;
+  if (special !== undefined) {
+    reader.fault("invalid_value", { problem: special, accepted });
+    return undefined;
+  }
   const result = !matches ? undefined : rule.parse ? rule.parse(expanded.text) : expanded.text as T;
   if (result !== undefined) return result;
   const found = expanded.refers

@@ -15,9 +15,10 @@ import {
   TOKEN_RULE,
   wholeMilliseconds,
 } from "../core/kit.ts";
-import { DURATION, formatDuration, meantDuration, toMilliseconds } from "./duration.ts";
-import type { Kind } from "./_kinds.ts";
 import { paddingHint } from "./_reader.ts";
+import { BLOCKED, findUrlProblem, isBadPort } from "../webhook/request_rules.ts";
+import { DURATION, formatDuration, meantDuration, toMilliseconds } from "./duration.ts";
+import { type Kind, number } from "./_kinds.ts";
 import { oneOf, text } from "./_text.ts";
 
 /** The name of a webhook or of a token. */
@@ -52,11 +53,18 @@ function asFarAsHost(url: string): string {
   return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#\\]*(?=[/?#]|$)/i.exec(url)?.[0] ?? "";
 }
 
+/** Why a URL can't be fetched. The port is not repeated: it may come from a variable. */
+function urlProblem(text: string): string | undefined {
+  const problem = URL.canParse(text) ? findUrlProblem(new URL(text)) : undefined;
+  return problem?.replace(/port \d+, which/, "a port that");
+}
+
 /** Where a webhook is sent to. */
 export const url: Kind<string> = text({
   accepted: "an absolute http or https URL without user name and password",
   pattern: /^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\s/?#@\\]+(?:[/?#]\S*)?$/u,
   show: asFarAsHost,
+  problem: urlProblem,
   parse: (text) => URL.canParse(text) ? text : undefined,
   meant: (written) => {
     if (/^https?:\/\/[^/?#]*@/i.test(written)) {
@@ -74,6 +82,7 @@ export const url: Kind<string> = text({
 export const path: Kind<string> = text({
   accepted: "a file, :memory: or a URL",
   pattern: /^[^\0]+$/u,
+  problem: (text) => /^https?:/i.test(text) ? urlProblem(text) : undefined,
   show: (text) => /:\/\/|:.*@/s.test(text) ? asFarAsHost(text) : text,
 });
 
@@ -89,6 +98,26 @@ export const host: Kind<string> = text({
     return { suggestion: host.replace(/^\[|\]$/g, ""), ...hint };
   },
 });
+
+const anyPort: Kind<number> = number({
+  type: "integer",
+  from: 0,
+  to: 65_535,
+  accepted: "an integer from 0 to 65535",
+});
+
+/** A port to listen on, which clients can reach; 0: any that is free. */
+export const port: Kind<number> = {
+  get schema() {
+    return anyPort.schema;
+  },
+  read(value, reader) {
+    const port = anyPort.read(value, reader);
+    if (!port || !isBadPort(port)) return port;
+    reader.fault("invalid_value", { problem: `is a port ${BLOCKED}` });
+    return undefined;
+  },
+};
 
 /** A bearer token that every client can send. */
 export const token: Kind<string> = text({

@@ -5,12 +5,15 @@
  */
 import { nearest } from "../core/kit.ts";
 import { type FilterValue, WEBHOOK_LIMITS } from "../webhook/send.ts";
+import { filterPathPattern } from "../webhook/filter_path.ts";
 import type { GrowingRetryConfig, RetryConfig, WebhookConfig } from "./config.ts";
 import { headers } from "./_headers.ts";
 import { count, type Kind, list, number } from "./_kinds.ts";
 import { listOrMapping, map } from "./_free_mappings.ts";
 import { type Fields, object } from "./_mappings.ts";
 import { describe } from "./_reader.ts";
+import { text } from "./_text.ts";
+import { REFERENCE } from "./_variables.ts";
 import { duration, eventPattern, name, secret, url, word } from "./_texts.ts";
 
 /** What webhooks may share. */
@@ -57,11 +60,14 @@ const retry: Kind<RetryConfig> = listOrMapping<readonly number[], GrowingRetryCo
 );
 
 /** A value that a filter compares. */
-const scalar: Kind<FilterValue> = {
+const scalar: Kind<FilterValue | readonly FilterValue[]> = {
   schema: { type: ["string", "number", "boolean", "null"] },
   read(value, reader) {
     reader.show("all");
-    if (typeof value === "string") return reader.expand(value, "all")?.text;
+    if (typeof value === "string") {
+      const text = reader.expand(value, "all")?.text;
+      return text !== undefined && REFERENCE.test(value) ? alternatives(text) : text;
+    }
     if (value === null || typeof value === "boolean" || Number.isFinite(value)) {
       return value as FilterValue;
     }
@@ -72,7 +78,19 @@ const scalar: Kind<FilterValue> = {
   },
 };
 
-const scalars: Kind<readonly FilterValue[]> = list(scalar, { of: "values", from: 1, to: 256 });
+/** A variable has text alone: where it stands for a number, true, false or null, both pass. */
+function alternatives(text: string): FilterValue | readonly FilterValue[] {
+  if (/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text)) return [text, Number(text)];
+  return Object.hasOwn(WORDS, text) ? [text, WORDS[text] as FilterValue] : text;
+}
+
+const WORDS: Readonly<Record<string, FilterValue>> = { true: true, false: false, null: null };
+
+const scalars: Kind<readonly (FilterValue | readonly FilterValue[])[]> = list(scalar, {
+  of: "values",
+  from: 1,
+  to: 256,
+});
 
 const PATHS = ["data", "type", "id", "session_id"];
 
@@ -80,9 +98,11 @@ const filter: Kind<NonNullable<WebhookConfig["filter"]>> = map({
   accepted: "a mapping of paths to the values that pass",
   key: {
     accepted: "a path such as data.name, type, id or session_id",
-    pattern: /^(?:data(?:\..+)?|type|id|session_id)$/u,
-    problem: () =>
-      "is no path of an event: there are data, data.name and the like, type, id, session_id",
+    pattern: new RegExp(filterPathPattern("session_id"), "u"),
+    problem: (key) =>
+      /^data\..*\\/.test(key)
+        ? "has a backslash before neither a dot nor a backslash: write \\\\ for the character itself"
+        : "is no path of an event: there are data, data.name and the like, type, id, session_id",
     meant: (key) => {
       const near = nearest(key, PATHS);
       const word = /^[\w-]+(\.[\w-]+)*$/.test(key) ? `data.${key}` : undefined;
@@ -93,10 +113,33 @@ const filter: Kind<NonNullable<WebhookConfig["filter"]>> = map({
     get schema() {
       return { anyOf: [scalars.schema, scalar.schema] };
     },
-    read: (value, reader) => (Array.isArray(value) ? scalars : scalar).read(value, reader),
+    read: (value, reader) =>
+      Array.isArray(value) ? scalars.read(value, reader)?.flat() : scalar.read(value, reader),
   },
   to: 100,
   rename: (key) => key === "session_id" ? "sessionId" : key,
+});
+
+const handshake: Kind<NonNullable<WebhookConfig["handshake"]>> = object<
+  NonNullable<WebhookConfig["handshake"]>
+>({
+  origin: {
+    kind: text({
+      accepted: "a DNS name such as events.example.com",
+      pattern: /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/u,
+    }),
+    about: "The DNS name of this sender: WebHook-Request-Origin.",
+    required: true,
+  },
+  rate: {
+    kind: number({
+      type: "integer",
+      from: 1,
+      to: Number.MAX_SAFE_INTEGER,
+      accepted: "a positive integer",
+    }),
+    about: "How many requests a minute to ask for: WebHook-Request-Rate.",
+  },
 });
 
 /** The fields that webhooks may share. */
@@ -162,6 +205,12 @@ export const shared: Fields<SharedFields> = {
   ordering: {
     kind: word("session"),
     about: "session: one session's events are delivered in order. Left out: in any order.",
+  },
+  handshake: {
+    kind: handshake,
+    about:
+      "Asks the receiver for permission before the first request, by the validation handshake of " +
+      "the CloudEvents webhook spec, and keeps to the rate that it allows.",
   },
 };
 

@@ -1,3 +1,4 @@
+import type { ConfigIssue } from "./config_error.ts";
 import type { WebhookHookOptions } from "../webhook/send.ts";
 
 /**
@@ -32,6 +33,7 @@ export type WebhookConfig =
     | "filter"
     | "concurrency"
     | "ordering"
+    | "handshake"
   >
   & {
     /** Where to: http or https, without user name and password. */
@@ -111,4 +113,9 @@ export interface ConfigOptions {
   readonly env: ConfigEnv;
   /** What the file is called in messages. @default {"the configuration"} */
   readonly file?: string | undefined;
+  /**
+   * Called with everything that is accepted and has no effect, such as a filter that never matches, in
+   * the order of the webhooks. @default nothing: warnings are left out
+   */
+  readonly onWarning?: ((warning: ConfigIssue) => void) | undefined;
 }

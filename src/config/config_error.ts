@@ -10,7 +10,8 @@ import { renderReport } from "./_report.ts";
  * - `unknown_key`, `missing_key`: a field that is not known, or one that has to be there;
  * - `invalid_type`, `invalid_value`: a value of the wrong kind, or one that is not accepted;
  * - `variable`: `${…}` names a variable that is not set, or is not well formed;
- * - `conflict`: two fields that exclude one another.
+ * - `conflict`: two fields that exclude one another;
+ * - `never_matches`: a warning: a filter that no event passes.
  */
 export type ConfigIssueCode =
   | "unreadable"
@@ -22,7 +23,8 @@ export type ConfigIssueCode =
   | "invalid_type"
   | "invalid_value"
   | "variable"
-  | "conflict";
+  | "conflict"
+  | "never_matches";
 
 /** One fault. Nothing in it holds a secret, a token, a header's value, or the value of a variable. */
 export interface ConfigIssue {

@@ -50,9 +50,16 @@ export function loadConfig(text: string | Uint8Array, options: ConfigOptions): H
   if (typeof decoded !== "string") throw new ConfigError([toIssue(decoded)], options.file);
   const source = new Source(decoded);
   const { value, tree } = readYaml(source, options.file);
-  const { config, faults, shown } = checkConfig(value, options.env);
-  if (faults.length === 0 && tree.faults.length === 0) return config;
-  const placed = faults.map((fault) => ({ ...fault, place: placeOf(tree.root, fault) }));
+  const { config, faults, shown, warnings } = checkConfig(value, options.env);
+  const at = (fault: Fault) => ({ ...fault, place: placeOf(tree.root, fault) });
+  if (faults.length === 0 && tree.faults.length === 0) {
+    if (warnings.length === 0 || !options.onWarning) return config;
+    const mask = maskOf(source.text, tree, shown);
+    const { issues } = placedError(source, mask, warnings.map(at), options.file);
+    issues.forEach((issue) => options.onWarning!(issue));
+    return config;
+  }
+  const placed = faults.map(at);
   // Where nothing was read there is a fault above, and keys may be anything.
   const read = new Set(
     shown.filter(({ what }) => what === "keys").map(({ path }) => pathText(path)),

@@ -27,7 +27,8 @@ import { ConfigError } from "./config_error.ts";
  */
 export function parseConfig(value: unknown, options: ConfigOptions): HooksConfig {
   checkOptions("Cannot parse a configuration", options);
-  const { config, faults } = checkConfig(value, options.env);
+  const { config, faults, warnings } = checkConfig(value, options.env);
+  for (const warning of warnings) options.onWarning?.(toIssue(warning));
   if (faults.length === 0) return config;
   const keys = keysOnce();
   const ordered = [...faults].sort((a, b) => compare(a.path, b.path, value, keys));

@@ -17,6 +17,8 @@ export type Attempt = {
   readonly status?: number;
   /** Settled without a request, because the target's `transform` gave null. */
   readonly skipped?: boolean;
+  /** Sent twice, as a kept-alive connection was closed before the response: still one attempt. */
+  readonly resent?: boolean;
   /** Why it was not delivered; holds no secret and no header value. */
   readonly error?: string;
   /** How long the receiver asks to wait, in milliseconds. */

@@ -72,6 +72,7 @@ const attempt = object({
   duration: v.number(),
   status: v.optional(integer(100, 599)),
   skipped: v.optional(boolean),
+  resent: v.optional(boolean),
   error: v.optional(string),
   retry_after: v.optional(v.number()),
   response: v.optional(string),

@@ -1,5 +1,6 @@
+import { within } from "../core/kit.ts";
 import type { Attempt } from "../core/mod.ts";
-import type { Scrub } from "./_scrub.ts";
+import type { Endpoint } from "./_endpoint.ts";
 
 /** Statuses below 500 that may pass: 409 is what our own receiver answers while the first try runs. */
 const TRANSIENT: ReadonlySet<number> = /* @__PURE__ */ new Set([408, 409, 425, 429]);
@@ -31,7 +32,11 @@ function verdictOf(
 ): Attempt["verdict"] {
   if (status === 410 || word === "disable") return "disable";
   if (word === "abort-message") return "final";
-  return status >= 500 || TRANSIENT.has(status) || retryOn.has(status) ? "retry" : "final";
+  // 1xx is no final response (RFC 9110, section 15.2): one that a platform hands on is a broken one.
+  return status >= 500 || (status > 0 && status < 200) || TRANSIENT.has(status) ||
+      retryOn.has(status)
+    ? "retry"
+    : "final";
 }
 
 function describe({ status, type }: Response): string {
@@ -59,32 +64,45 @@ function parseRetryAfter(value: string | null, now: number): number | undefined 
   return Number.isNaN(time) ? undefined : Math.min(Math.max(time - now, 0), LONGEST);
 }
 
-/** An endless answer is read so far, in bytes. */
+/** A body is read so far, in bytes. */
 const READ = 16 * 1024;
 /** And kept so far, in bytes of UTF-8. */
 const KEPT = 4 * 1024;
+/** And waited for so long, in milliseconds: it is for the log, and the delivery is settled. */
+const LONGEST_READ = 2000;
 
-/** Reads the beginning of an answer and lets the rest go. */
-export async function readAnswer(response: Response, scrub: Scrub): Promise<string> {
-  const reader = response.body?.getReader();
-  if (reader === undefined) return "";
+/**
+ * Reads the beginning of a body: what came of it before it ended, broke, or took too long. Never
+ * rejects: a body that can't be decoded or never ends says nothing about the delivery.
+ */
+export async function readAnswer(
+  response: Response,
+  scrub: Endpoint["scrub"],
+  signal: AbortSignal,
+  milliseconds: number,
+): Promise<{ readonly text: string; readonly ended: boolean }> {
+  if (!response.body) return { text: "", ended: true };
   const decoder = new TextDecoder();
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   let text = "";
-  let length = 0;
   let ended = false;
-  try {
-    while (length < READ && !ended) {
+  const read = async (): Promise<void> => {
+    reader = response.body!.getReader();
+    for (let length = 0; length < READ && !ended;) {
       const { done, value } = await reader.read();
       ended = done;
       const part = value?.subarray(0, READ - length);
       text += decoder.decode(part, { stream: !done });
       length += part?.length ?? 0;
     }
-  } finally {
-    if (!ended) reader.cancel().catch(() => {}); // gives the connection up
+  };
+  const late = (): Error => new Error("the body took too long");
+  try {
+    await within(signal, Math.max(0, Math.min(milliseconds, LONGEST_READ)), late, read);
+  } catch { // the status has decided
   }
-  const clean = scrub.text(text);
-  const whole = ended ? clean : clean.slice(0, Math.max(0, clean.length - scrub.longest));
-  const { read } = new TextEncoder().encodeInto(whole, new Uint8Array(KEPT));
-  return whole.slice(0, read);
+  if (!ended) reader?.cancel().catch(() => {});
+  const clean = await scrub(text, ended);
+  const kept = new TextEncoder().encodeInto(clean, new Uint8Array(KEPT)).read;
+  return { text: clean.slice(0, kept), ended };
 }

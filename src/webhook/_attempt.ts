@@ -1,14 +1,21 @@
 import { EventValidationError, reason } from "../core/errors.ts";
 import { encodeEvent } from "../core/event_codec.ts";
-import { copyJson, findEnvelopeFaults, within } from "../core/kit.ts";
+import { copyJson, findEnvelopeFaults, follow, within } from "../core/kit.ts";
 import type { Attempt, HookEvent } from "../core/mod.ts";
 import { judge, readAnswer } from "./_answer.ts";
 import type { Endpoint } from "./_endpoint.ts";
+import { isRefused, sendRequest } from "./_request.ts";
 import { AddressNotAllowedError } from "./errors.ts";
 
-const USER_AGENT = "omniagent-hooks";
+const DEFAULT_HEADERS = {
+  "user-agent": "omniagent-hooks",
+  // The body of a response is for the log: the fewer encodings, the fewer that can't be decoded.
+  "accept-encoding": "identity",
+};
 /** Longest `error` of an attempt, in characters. */
 const LONGEST_ERROR = 1024;
+/** Characters of an error that are looked at. */
+const LONGEST_EXPLANATION = 16 * 1024;
 /** Causes of causes that an error is explained by. */
 const DEEPEST_CAUSE = 4;
 
@@ -20,7 +27,10 @@ type Content = {
   readonly body: Uint8Array<ArrayBuffer>;
 };
 
-/** One attempt: transform, encode, guard, sign, send, judge. Never rejects; inline and outbox share it. */
+/**
+ * One attempt: transform, encode, guard, sign, send, judge. Never rejects; inline and outbox share it.
+ * The status decides: what comes after the response headers is for the log, and changes no verdict.
+ */
 export async function makeAttempt(
   endpoint: Endpoint,
   event: HookEvent,
@@ -29,51 +39,73 @@ export async function makeAttempt(
   const started = performance.now();
   const { timeout } = endpoint;
   const late = (): Error => new Error(`it was not complete within ${timeout} ms`);
+  const request = new AbortController();
   let outcome: Outcome;
   try {
     signal.throwIfAborted();
     const faults = findEnvelopeFaults(event);
     if (faults.length > 0) throw new EventValidationError("Cannot send", faults);
-    outcome = await within(signal, timeout, late, (signal) => send(endpoint, event, signal));
+    const sent = await within(signal, timeout, late, (signal) => {
+      follow(signal, () => request.abort(signal.reason));
+      return send(endpoint, event, request.signal);
+    });
+    outcome = sent.outcome;
+    if (sent.response) {
+      const left = timeout - (performance.now() - started);
+      const { text, ended } = await readAnswer(sent.response, endpoint.scrub, signal, left);
+      if (!ended) request.abort(); // closes the connection
+      if (text) outcome = { ...outcome, response: text };
+    }
   } catch (error) {
     outcome = signal.aborted
       ? { verdict: "retry", error: "the attempt was aborted" }
-      : failureOf(endpoint, error);
+      : await failureOf(endpoint, error);
   }
   return { ...outcome, duration: Math.round(performance.now() - started) };
 }
 
-function failureOf({ transform, scrub }: Endpoint, error: unknown): Outcome {
+async function failureOf({ transform, scrub }: Endpoint, error: unknown): Promise<Outcome> {
   // What a transform did wrong can be mended while the event waits.
   const lasting = (error instanceof EventValidationError && !transform) ||
-    (error instanceof AddressNotAllowedError && error.code === "address_not_allowed");
-  const reason = scrub.text(explain(error)).slice(0, LONGEST_ERROR);
-  return { verdict: lasting ? "final" : "retry", error: reason };
+    (error instanceof AddressNotAllowedError && error.code === "address_not_allowed") ||
+    isRefused(error);
+  const text = explain(error);
+  const whole = text.length <= LONGEST_EXPLANATION;
+  const reason = await scrub(text.slice(0, LONGEST_EXPLANATION), whole);
+  return { verdict: lasting ? "final" : "retry", error: reason.slice(0, LONGEST_ERROR) };
 }
 
-async function send(endpoint: Endpoint, event: HookEvent, signal: AbortSignal): Promise<Outcome> {
+/** What came of a request: settled without one, or by the response whose body is yet to be read. */
+type Sent = { readonly outcome: Outcome; readonly response?: Response };
+
+async function send(endpoint: Endpoint, event: HookEvent, signal: AbortSignal): Promise<Sent> {
   const content = await compose(endpoint, event);
-  if (content === undefined) return { verdict: "delivered", skipped: true };
+  if (content === undefined) return { outcome: { verdict: "delivered", skipped: true } };
   const { url, method, guard, signer, retryOn, headers } = endpoint;
   await guard?.check(url, { signal });
+  const refused = await endpoint.handshake?.permit({
+    url,
+    headers: { ...DEFAULT_HEADERS, ...headers },
+    fetch: endpoint.fetch ?? fetch,
+    signal,
+    timeout: endpoint.timeout,
+  });
+  if (refused) return { outcome: refused };
   const timestamp = new Date();
   const stamp = await signer?.sign(content.body, { id: event.id, timestamp }) ?? {
     "webhook-id": event.id,
     "webhook-timestamp": String(Math.floor(timestamp.getTime() / 1000)),
   };
-  const response = await (endpoint.fetch ?? fetch)(url, {
+  const { response, resent } = await sendRequest(endpoint, {
     method,
-    headers: { "user-agent": USER_AGENT, ...content.headers, ...headers, ...stamp },
+    headers: { ...DEFAULT_HEADERS, ...content.headers, ...headers, ...stamp },
     body: content.body,
     redirect: "manual",
     signal,
   });
+  const { status } = response;
   const judgement = judge(response, retryOn, Date.now());
-  const answer = await readAnswer(response, endpoint.scrub).catch((error) => {
-    if (judgement.verdict === "delivered") throw error; // it broke off: who knows what was handled
-    return "";
-  });
-  return { ...judgement, status: response.status, ...(answer ? { response: answer } : {}) };
+  return { outcome: { ...judgement, status, ...(resent ? { resent } : {}) }, response };
 }
 
 /** What to send; undefined: nothing. */

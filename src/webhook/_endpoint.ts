@@ -7,21 +7,20 @@ import {
   checkPatterns,
   checkRetry,
   describePadding,
+  readCount,
   readDuration,
   show,
 } from "../core/kit.ts";
 import { WEBHOOK_LIMITS } from "./_limits.ts";
-import { createScrub, type Scrub } from "./_scrub.ts";
+import { Handshake, type HandshakeOptions } from "./_handshake.ts";
+import { findContentTypeProblem, findReservedReason, findUrlProblem } from "./request_rules.ts";
+import type { Scrub, Sensitive } from "./_scrub.ts";
 import { createWebhookSigner, type WebhookSigner } from "./_signer.ts";
 import type { WebhookHookOptions } from "./webhook_options.ts";
 
 const DEFAULT_TIMEOUT = 10_000;
-/** Headers that are the signature's, or the connection's. */
-const RESERVED =
-  /^(webhook-.*|host|content-length|connection|transfer-encoding|keep-alive|upgrade|te)$/;
-
-/** Headers whose words are no secrets. */
-const OPEN = /^(accept|accept-.*|content-type|user-agent)$/;
+/** What every `fetch` can send (RFC 9110, section 5.5); `Headers` of some take more. */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Where and how to send: checked options. Everything secret is in here, and in nothing that shows. */
 export type Endpoint =
@@ -37,7 +36,9 @@ export type Endpoint =
     readonly format: "native" | "cloudevents" | "cloudevents-binary";
     readonly retryOn: ReadonlySet<number>;
     readonly signer: WebhookSigner | undefined;
-    readonly scrub: Scrub;
+    readonly handshake: Handshake | undefined;
+    /** Takes what is secret out of a text; `ended`: whether it is whole. */
+    readonly scrub: (text: string, ended: boolean) => Promise<string>;
   };
 
 /** Checks the options of a webhook. No message holds a secret, a header's value, or the URL. */
@@ -56,9 +57,9 @@ export function createEndpoint(options: WebhookHookOptions): Endpoint {
   });
   const events = checkPatterns(subject, options.events);
   const url = checkUrl(subject, options);
-  const headers = checkHeaders(subject, options.headers === undefined ? {} : options.headers);
   checkOneOf(subject, "method", method, ["POST", "PUT"]);
   checkOneOf(subject, "format", format, ["native", "cloudevents", "cloudevents-binary"]);
+  const headers = checkHeaders(subject, options.headers ?? {}, format);
   checkOneOf(subject, "ordering", options.ordering, [undefined, "session"]);
   const { timeout: given = DEFAULT_TIMEOUT, retryOn = [] } = options;
   const timeout = readDuration(subject, "timeout", given, WEBHOOK_LIMITS.timeout);
@@ -81,11 +82,21 @@ export function createEndpoint(options: WebhookHookOptions): Endpoint {
     guard: options.guard,
     fetch: options.fetch,
     signer: secrets.length > 0 ? createWebhookSigner(secrets) : undefined,
-    scrub: createScrub(
-      [...secrets, ...Object.values(headers)],
-      Object.entries(headers).filter(([name]) => !OPEN.test(name)).map(([, value]) => value),
-      url,
-    ),
+    handshake: options.handshake === undefined
+      ? undefined
+      : new Handshake(checkHandshake(subject, options.handshake)),
+    scrub: lazyScrub({ secrets, headers, url }),
+  };
+}
+
+/** Loaded when there is a text to look through: it is a third of what sends. */
+function lazyScrub(sensitive: Sensitive): Endpoint["scrub"] {
+  let scrub: Promise<Scrub> | undefined;
+  return async (text, ended) => {
+    if (text === "") return text;
+    scrub ??= import("./_scrub.ts").then(({ createScrub }) => createScrub(sensitive));
+    // An attempt never rejects, and a text that nobody looked through is not kept.
+    return await scrub.then((scrub) => scrub.text(text, ended), () => "");
   };
 }
 
@@ -105,6 +116,8 @@ function checkUrl(subject: string, { url, guard }: WebhookHookOptions): URL {
   if (guard && parsed!.protocol !== "https:") {
     throw new TypeError(`${subject} as 'url' must be https when there is a 'guard'`);
   }
+  const problem = findUrlProblem(parsed!);
+  if (problem !== undefined) throw new TypeError(`${subject}: 'url' ${problem}`);
   parsed!.hash = ""; // never sent
   return parsed!;
 }
@@ -112,12 +125,14 @@ function checkUrl(subject: string, { url, guard }: WebhookHookOptions): URL {
 function checkHeaders(
   subject: string,
   headers: NonNullable<WebhookHookOptions["headers"]>,
+  format: string,
 ): Readonly<Record<string, string>> {
   const checked = new Headers();
   if (!(headers instanceof Headers)) checkObject(subject, "'headers'", headers);
   for (const [name, value] of headers instanceof Headers ? headers : Object.entries(headers)) {
-    if (RESERVED.test(name.toLowerCase())) {
-      throw new TypeError(`${subject} as header '${name}' is set by the delivery itself`);
+    const reserved = findReservedReason(name);
+    if (reserved !== undefined) {
+      throw new TypeError(`${subject}: header '${name}' is reserved, as ${reserved}`);
     }
     if (value === undefined || isUnset(name, value)) {
       throw new TypeError(
@@ -125,8 +140,10 @@ function checkHeaders(
           "Leave the header out, or check that its value is set",
       );
     }
+    let twice = false;
     try {
-      if (typeof value !== "string") throw new TypeError();
+      if (typeof value !== "string" || !HEADER_VALUE.test(value)) throw new TypeError();
+      twice = checked.has(name);
       checked.set(name, value);
     } catch { // the platform's message shows the value
       const padding = typeof value === "string" ? describePadding(value) : undefined;
@@ -135,6 +152,12 @@ function checkHeaders(
           (padding && value !== "" ? `: ${padding}` : ""),
       );
     }
+    if (twice) throw new TypeError(`${subject}: header '${name}' is set twice`);
+  }
+  const type = checked.get("content-type");
+  const problem = type === null ? undefined : findContentTypeProblem(type, format);
+  if (problem !== undefined) {
+    throw new TypeError(`${subject}: header 'content-type' ${problem}`);
   }
   return Object.fromEntries(checked);
 }
@@ -169,6 +192,21 @@ function checkStatuses(subject: string, statuses: readonly number[]): readonly n
   return statuses;
 }
 
+/** A DNS name, as `WebHook-Request-Origin` has it. */
+const ORIGIN = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
+
+function checkHandshake(subject: string, handshake: HandshakeOptions): HandshakeOptions {
+  checkKnown(`${subject}: 'handshake'`, handshake, ["origin", "rate"]);
+  const { origin, rate } = handshake;
+  if (typeof origin !== "string" || !ORIGIN.test(origin)) {
+    throw new TypeError(
+      `${subject}: 'handshake.origin' must be a DNS name, such as "events.example.com", ` +
+        `got ${show(origin)}`,
+    );
+  }
+  return { origin, rate: readCount(`${subject}: 'handshake'`, "rate", rate) };
+}
+
 function checkOneOf(
   subject: string,
   name: string,
@@ -188,5 +226,5 @@ function checkOneOf(
 const KNOWN: readonly string[] = [
   ...["name", "events", "url", "method", "headers", "timeout", "retryCount", "retryDelay", "retry"],
   ...["retryOn", "secret", "secrets", "format", "filter", "transform", "concurrency", "ordering"],
-  ...["guard", "fetch"],
+  ...["guard", "fetch", "handshake"],
 ];

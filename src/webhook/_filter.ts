@@ -1,4 +1,5 @@
 import { show } from "../core/kit.ts";
+import { filterPathPattern, parseFilterPath } from "./filter_path.ts";
 import type { HookEvent } from "../core/mod.ts";
 import type { FilterValue, WebhookHookOptions } from "./webhook_options.ts";
 
@@ -16,7 +17,7 @@ export function compileFilter(
   const rules = Object.entries(filter).map(([path, wanted]) => {
     const values = (Array.isArray(wanted) ? wanted : [wanted]) as readonly FilterValue[];
     checkRule(subject, path, values);
-    return { path: path.split("."), values };
+    return { path: parseFilterPath(path), values };
   });
   return (event) =>
     rules.every(({ path, values }) => {
@@ -26,8 +27,10 @@ export function compileFilter(
     });
 }
 
+const PATH = /* @__PURE__ */ new RegExp(filterPathPattern("sessionId"));
+
 function checkRule(subject: string, path: string, values: readonly FilterValue[]): void {
-  const known = /^(data(\..+)?|type|id|sessionId)$/.test(path);
+  const known = PATH.test(path);
   const scalar = values.length > 0 &&
     values.every((value) => value === null || /^(string|number|boolean)$/.test(typeof value));
   if (known && scalar) return;
@@ -42,7 +45,9 @@ function checkRule(subject: string, path: string, values: readonly FilterValue[]
 function valueAt(event: HookEvent, path: readonly string[]): unknown {
   let value: unknown = event;
   for (const key of path) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return undefined;
+    if (typeof value !== "object" || value === null) return undefined;
+    // What JSON would have: own fields, and of a list its items, not its length.
+    if (!Object.prototype.propertyIsEnumerable.call(value, key)) return undefined;
     value = (value as Readonly<Record<string, unknown>>)[key];
   }
   return value;

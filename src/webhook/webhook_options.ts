@@ -37,7 +37,9 @@ export interface WebhookHookOptions {
   readonly format?: "native" | "cloudevents" | "cloudevents-binary" | undefined;
   /**
    * Which payloads are wanted: a dotted path, such as `"data.name"`, to the value or the list of values
-   * that pass. All paths must pass; a list in the payload passes if one of its items does.
+   * that pass. All paths must pass; a list in the payload passes if one of its items does. In a key, `\.`
+   * is a dot and `\\` a backslash, as in `"data.labels.a\\.b"`. Text is compared by case, values by
+   * their type: `"5"` is not 5. A field that is missing passes no value, null neither.
    */
   readonly filter?: Readonly<Record<string, FilterValue | readonly FilterValue[]>>;
   /**
@@ -55,6 +57,16 @@ export interface WebhookHookOptions {
    * Such a URL must be https. @default none
    */
   readonly guard?: AddressGuard;
+  /**
+   * Asks the receiver for permission before the first request of each process, by the validation
+   * handshake of the CloudEvents webhook spec ("Abuse protection"): `OPTIONS` with
+   * `WebHook-Request-Origin`. Without it nothing is sent, and attempts fail. `origin` is the DNS name of
+   * this sender, `rate` how many requests a minute to ask for. The receiver's `WebHook-Allowed-Rate` is
+   * kept to, by each process. @default none
+   */
+  readonly handshake?:
+    | { readonly origin: string; readonly rate?: number | undefined }
+    | undefined;
   /** Instead of the platform's `fetch`. */
   readonly fetch?: typeof fetch | undefined;
 }

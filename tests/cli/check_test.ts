@@ -68,7 +68,7 @@ test("hooks check --json prints every fault as a value", async () => {
   assert.ok(issues.length >= 5);
   assert.deepEqual([issues[0].at, issues[0].line], ["hooks.webhooks[0].url", 4]);
   const fine = await check(["--json"], { "hooks.yaml": "{}" });
-  assert.deepEqual(JSON.parse(fine.stdout), { ok: true, issues: [] });
+  assert.deepEqual(JSON.parse(fine.stdout), { ok: true, issues: [], warnings: [] });
 });
 
 test("hooks check paints its report on a terminal alone", async () => {
@@ -100,3 +100,39 @@ async function check(
   const code = await terminal.run("check", ...args);
   return { code, stdout: terminal.stdout, stderr: terminal.stderr };
 }
+
+const silent = `
+hooks:
+  webhooks:
+    - name: audit
+      events: [tool.*]
+      url: https://a.example.com/
+      filter: { data.nmae: bash }
+`;
+
+test("hooks check warns of a filter that never matches, and fails with --strict alone", async () => {
+  const files = { "hooks.yaml": silent };
+  const lenient = await check([], files);
+  assert.equal(lenient.code, 0);
+  assert.match(lenient.stdout, /^ok hooks\.yaml: 1 webhook\n/);
+  assert.match(
+    lenient.stderr,
+    /^warning hooks\.yaml:7:17\n {2}hooks\.webhooks\[0\]\.filter\["data\.nmae"\] never/,
+  );
+  assert.match(lenient.stderr, /did you mean data\.name\?\n\n.*\n {2}7 \|.*\n {4}\| +\^{9}\n/);
+  const strict = await check(["--strict"], files);
+  assert.deepEqual([strict.code, strict.stdout], [1, ""]);
+  assert.match(strict.stderr, /error: hooks\.yaml has 1 warning\n/);
+  assert.equal((await check(["--strict"], { "hooks.yaml": good }, { KEY: "k" })).code, 0);
+});
+
+test("hooks check --json prints warnings as values", async () => {
+  for (const strict of [true, false]) {
+    const args = ["--json", ...(strict ? ["--strict"] : [])];
+    const { code, stdout } = await check(args, { "hooks.yaml": silent });
+    const { ok, issues, warnings } = JSON.parse(stdout);
+    assert.deepEqual([code, ok, issues], [strict ? 1 : 0, !strict, []]);
+    const [{ code: kind, line, suggestion }] = warnings;
+    assert.deepEqual([kind, line, suggestion], ["never_matches", 7, "data.name"]);
+  }
+});

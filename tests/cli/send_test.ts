@@ -315,3 +315,26 @@ test("a token over plain http to another machine is warned of", async () => {
     assert.equal(await warned(`http://${host}:8787`), false, host);
   }
 });
+
+test("a server's URL that fetch can't reach is refused before anything is sent", async () => {
+  for (const url of ["http://127.0.0.1:6667", "http://a..b"]) {
+    const fetch = () => assert.fail("it was sent");
+    const terminal = new Terminal({ fetch, environment: { HOOKS_URL: url } });
+    assert.equal(await terminal.run("send", "a.b"), 2);
+    assert.match(terminal.stderr, /Cannot use the URL: it (uses port 6667|has a host)/);
+  }
+});
+
+test("hooks send says that an event was accepted when its receipt breaks off", async () => {
+  const broken = (status: number) => () => {
+    const body = new ReadableStream({ start: (controller) => controller.error(new Error("cut")) });
+    return Promise.resolve(new Response(body, { status }));
+  };
+  const accepted = new Terminal({ fetch: broken(202) });
+  assert.equal(await accepted.run("send", "a.b"), 1);
+  assert.match(accepted.stderr, /breaks off after status 202/);
+  assert.match(accepted.stderr, /The request was accepted: repeat it only with the same/);
+  const failed = new Terminal({ fetch: broken(502) });
+  assert.equal(await failed.run("send", "a.b"), 1);
+  assert.match(failed.stderr, /failed: it answered 502/);
+});

@@ -53,7 +53,7 @@ test("hooks serve delivers to the webhooks of its configuration, signed, with va
 });
 
 test("hooks serve reads hooks.yaml when no file is named", async () => {
-  const files = { "hooks.yaml": config("http://127.0.0.1:1/", "audit") };
+  const files = { "hooks.yaml": config("http://127.0.0.1:2/", "audit") };
   const server = await serving({ files }, () => Promise.resolve());
   assert.match(server.stderr, /1 webhook of hooks\.yaml/);
 });
@@ -101,7 +101,7 @@ test("a configuration that is gone on SIGHUP changes nothing, though it was not 
   await serving({ files }, async (server) => {
     server.signal("SIGHUP");
     await server.match(/read no configuration again: 0 webhooks/);
-    files["hooks.yaml"] = config("http://127.0.0.1:1/", "audit");
+    files["hooks.yaml"] = config("http://127.0.0.1:2/", "audit");
     server.signal("SIGHUP");
     await server.match(/read hooks\.yaml again: 1 webhook\n/);
     delete files["hooks.yaml"];
@@ -205,7 +205,8 @@ test("hooks serve says what is wrong before it serves", async () => {
         /Cannot read \.env:2 as it is not NAME/,
       ],
       [["--port", "1x"], {}, 2, /whole number from 0 to 65535/],
-      [["--port", "0", "--store", "https://127.0.0.1:1/"], {}, 1, /--store names another/],
+      [["--port", "0", "--store", "https://127.0.0.1:2/"], {}, 1, /--store names another/],
+      [["--store", "https://127.0.0.1:22/"], {}, 2, /the store's URL: it uses port 22/],
     ];
   for (const [args, files, code, message] of cases) {
     const readFile = filesIn(files as Record<string, string>);
@@ -294,3 +295,15 @@ async function receiving(
     await running;
   }
 }
+
+test("hooks serve and hooks listen refuse a port that no fetch can reach", async () => {
+  for (const command of ["serve", "listen"]) {
+    const terminal = new Terminal();
+    assert.equal(await terminal.run(command, "--port", "10080"), 2);
+    assert.match(terminal.stderr, /port which fetch blocks/);
+  }
+  const readFile = filesIn({ "hooks.yaml": "server: { port: 6000 }\n" });
+  const terminal = new Terminal({ readFile });
+  assert.equal(await terminal.run("serve"), 1);
+  assert.match(terminal.stderr, /server\.port is a port which fetch blocks/);
+});

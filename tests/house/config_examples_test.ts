@@ -36,6 +36,7 @@ test("examples/hooks.yaml is read, and a JSON Schema validator takes it too", ()
     "audit",
     "slack-notify",
     "billing",
+    "partner",
   ]);
   assert.equal(config.server.port, 8787);
   const ajv = new Ajv({ strict: true, strictRequired: false, allowUnionTypes: true });

@@ -29,7 +29,10 @@ export const table: Readonly<Record<string, Row>> = {
       ...{ "errors.ts": [], "event_codec.ts": [], "retry.ts": [] },
     },
   },
-  webhook: { folders: ["core"], doors: { "cloudevents.ts": [], "send.ts": [] } },
+  webhook: {
+    folders: ["core"],
+    doors: { "cloudevents.ts": [], "filter_path.ts": [], "request_rules.ts": [], "send.ts": [] },
+  },
   outbox: { folders: ["core"], doors: { "errors.ts": [], "is_outbox.ts": [] } },
   kv: { folders: ["core"] },
   node: { folders: ["core", "kv"], packages: ["@deno/kv"] },

@@ -6,7 +6,15 @@ import assert from "node:assert/strict";
 import { type Attempt, WebhookError, type WebhookHookOptions } from "@omniagent/hooks";
 import { type ReceiverBehavior, WebhookReceiver } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
-import { attempt, contextOf, EVENT, hookOf, rejection, withReceiver } from "./hook_checks.ts";
+import {
+  attempt,
+  contextOf,
+  EVENT,
+  fakeFetch,
+  hookOf,
+  rejection,
+  withReceiver,
+} from "./hook_checks.ts";
 
 type Expected = Omit<Attempt, "duration">;
 type Row = readonly [
@@ -140,8 +148,6 @@ for (const status of [301, 302, 303, 307, 308]) {
 const broken: readonly (readonly [kind: string, answer: ReceiverBehavior])[] = [
   ["resets the connection before its answer", { reset: "headers" }],
   ["closes the connection before its answer", { close: "headers" }],
-  ["resets the connection in the body", { reset: "body", body: "x".repeat(5000) }],
-  ["closes the connection in the body", { close: "body", body: "x".repeat(5000) }],
 ];
 
 for (const [kind, answer] of broken) {
@@ -174,13 +180,21 @@ test("a name that does not exist makes 'retry'", async () => {
   assert.deepEqual(Object.keys(rest), ["duration"]);
 });
 
-for (const hold of ["headers", "body"] as const) {
-  test(`a receiver that falls silent before its ${hold} makes 'retry' after the timeout, and is hung up on`, () =>
-    withReceiver([{ hold, body: "x".repeat(5000) }], async (receiver) => {
-      const { duration, ...made } = await attempt(hookOf({ url: receiver.url, timeout: 40 }));
-      const error = "it was not complete within 40 ms";
-      assert.deepEqual(made, { verdict: "retry", error });
-      assert.ok(duration >= 35, `${duration}`);
+test("a receiver that falls silent before its headers makes 'retry' after the timeout, and is hung up on", () =>
+  withReceiver([{ hold: "headers" }], async (receiver) => {
+    const { duration, ...made } = await attempt(hookOf({ url: receiver.url, timeout: 40 }));
+    const error = "it was not complete within 40 ms";
+    assert.deepEqual(made, { verdict: "retry", error });
+    assert.ok(duration >= 35, `${duration}`);
+    await receiver.waitFor(({ stats }) => stats.abandoned === 1);
+  }));
+
+for (const status of [200, 202, 400, 503]) {
+  test(`a receiver that falls silent in the body of a ${status} is judged by it, and hung up on`, () =>
+    withReceiver([{ status, hold: "body", body: "x".repeat(5000) }], async (receiver) => {
+      const { verdict, ...made } = await attempt(hookOf({ url: receiver.url, timeout: 200 }));
+      assert.equal(verdict, status < 300 ? "delivered" : status === 400 ? "final" : "retry");
+      assert.equal(made.status, status);
       await receiver.waitFor(({ stats }) => stats.abandoned === 1);
     }));
 }
@@ -199,10 +213,21 @@ test("an endless answer is read for 16 KiB and its connection given up, again an
     await receiver.waitFor(({ stats }) => stats.openConnections === 0);
   }));
 
-test("an endless drip of an answer ends with the timeout", () =>
+test("an endless drip of an answer is delivered, and hung up on at the timeout", () =>
   withReceiver([{ endless: true, chunkSize: 1, chunkDelay: 5 }], async (receiver) => {
-    const { verdict, error } = await attempt(hookOf({ url: receiver.url, timeout: 60 }));
-    assert.deepEqual([verdict, error], ["retry", "it was not complete within 60 ms"]);
+    const { verdict, status } = await attempt(hookOf({ url: receiver.url, timeout: 200 }));
+    assert.deepEqual([verdict, status], ["delivered", 200]);
+    await receiver.waitFor(({ stats }) => stats.abandoned === 1);
+  }));
+
+test("an abort during the body of a 200 changes nothing about the delivery", () =>
+  withReceiver([{ hold: "body", body: "x".repeat(5000) }], async (receiver) => {
+    const controller = new AbortController();
+    const made = attempt(hookOf({ url: receiver.url }), { signal: controller.signal });
+    await receiver.waitFor(({ stats }) => stats.bodyBytes > 0);
+    setTimeout(() => controller.abort(), 100); // the client has the headers by then
+    const { verdict, status } = await made;
+    assert.deepEqual([verdict, status], ["delivered", 200]);
     await receiver.waitFor(({ stats }) => stats.abandoned === 1);
   }));
 
@@ -216,6 +241,30 @@ test("an answer's body is kept up to 4 KiB, in bytes, whatever it is written in"
     });
   }
 });
+
+/** What `fetch` says before it sends anything, by platform. */
+const refusals: readonly (readonly [message: string, code?: string])[] = [
+  ["invalid connection header", "UND_ERR_INVALID_ARG"],
+  ["expect header not supported", "UND_ERR_NOT_SUPPORTED"],
+  [
+    "Request body length does not match content-length header",
+    "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH",
+  ],
+  ["bad port"],
+  ["Fetch failed: Requests to port 22 are blocked"],
+];
+
+for (const [message, code] of refusals) {
+  test(`a request that fetch refuses, '${message}', is not tried again`, async () => {
+    const cause = Object.assign(new Error(message), code ? { code } : {});
+    for (const error of [cause, new TypeError("fetch failed", { cause })]) {
+      const { fetch } = fakeFetch(error);
+      const { verdict, error: said } = await attempt(hookOf({ fetch }));
+      assert.equal(verdict, "final");
+      assert.ok(said!.endsWith(message), said);
+    }
+  });
+}
 
 const deliveries: readonly (readonly [answer: ReceiverBehavior, attempts: number])[] = [
   [{ status: 500 }, 3],

@@ -225,7 +225,7 @@ test("a hook shows nothing of itself, nor a list of hooks that it is in", () => 
 
 test("the warning about plain http, once per webhook and not on loopback, does not show where it goes", async () => {
   const hosts = ["http://h.example/", "http://192.0.2.1/", "https://h.example/"];
-  const own = ["http://127.9.9.9/", "http://localhost:1/", "http://[::1]/"];
+  const own = ["http://127.9.9.9/", "http://localhost:8080/", "http://[::1]/"];
   const warned: unknown[][] = [];
   const logger = {
     debug() {},

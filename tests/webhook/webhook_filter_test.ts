@@ -26,6 +26,7 @@ const DATA = {
   empty: [],
   deep: { er: { x: "y" }, list: [{ x: 1 }] },
   "": { "": "nothing" },
+  labels: { "app.io/name": "x", "a\\b": 1, "a.b": { "c.d": [true] }, length: 2 },
 };
 
 function passes(filter: Filter, data: unknown = DATA, event: HookEvent = EVENT): boolean {
@@ -67,6 +68,18 @@ const rows: readonly (readonly [filter: Filter, passes: boolean])[] = [
   [{ "data.__proto__.toString": "*" }, false],
   [{ "data.constructor.name": "Object" }, false],
   [{ "data.toString": "*" }, false],
+  [{ "data.tags.length": 4 }, false],
+  [{ "data.tags.-1": null }, false],
+  [{ "data.tags.00": "a" }, false],
+  [{ "data.tags.3": null }, true],
+  [{ "data.name.0": "g" }, false],
+  [{ "data.labels.length": 2 }, true],
+  [{ "data.labels.app.io/name": "x" }, false],
+  [{ "data.labels.app\\.io/name": "x" }, true],
+  [{ "data.labels.a\\\\b": 1 }, true],
+  [{ "data.labels.a\\.b.c\\.d": true }, true],
+  [{ "data.labels.a\\.b.c\\.d.0": true }, true],
+  [{ "data..": "nothing" }, true],
   [{ type: "tool.*" }, true],
   [{ type: "message.*" }, false],
   [{ sessionId: "s-*", id: "*" }, true],

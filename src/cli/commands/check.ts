@@ -1,5 +1,10 @@
 import type { Command } from "commander";
-import { ConfigError, type HooksConfig, hooksFromConfig } from "../../config/mod.ts";
+import {
+  ConfigError,
+  type ConfigIssue,
+  type HooksConfig,
+  hooksFromConfig,
+} from "../../config/mod.ts";
 import { createOutbox } from "../../outbox/mod.ts";
 import { memoryStore } from "../../testing/mod.ts";
 import { CommandError } from "../command_error.ts";
@@ -8,18 +13,20 @@ import { withEnvFile } from "../env_file.ts";
 import type { CommandIO } from "../io.ts";
 import { count, printable, styleOf } from "../style.ts";
 
-type Options = { readonly envFile?: string; readonly json?: true };
+type Options = { readonly envFile?: string; readonly json?: true; readonly strict?: true };
 
 /** `hooks check`: every fault of a configuration. */
 export function define(command: Command, io: CommandIO): void {
   command
     .argument("[config]", "the file", DEFAULT_CONFIG)
     .option("--env-file <file>", "variables for ${NAME} in it")
+    .option("--strict", "fail on warnings too")
     .option("--json", "print every fault as JSON")
     .addHelpText(
       "after",
       `
-It ends with 1 if there is a fault. With \`hooks schema\`, editors find some of
+It ends with 1 if there is a fault. What is accepted and has no effect, such as a
+filter that never matches, is a warning: with --strict it ends with 1, too. With \`hooks schema\`, editors find some of
 them while you type.
 
 Examples:
@@ -30,9 +37,10 @@ Examples:
     .action(async (path: string, options: Options) => {
       const env = await withEnvFile(io, options.envFile);
       try {
-        const { config } = (await readConfigFile(io, path, env))!;
+        const warnings: ConfigIssue[] = [];
+        const { config } = (await readConfigFile(io, path, env, (one) => warnings.push(one)))!;
         checkFit(path, config, options, io);
-        print(path, config, options, io);
+        print(path, config, warnings, options, io);
       } catch (error) {
         if (!options.json || !(error instanceof ConfigError)) throw configFault(error, io);
         const { issues } = error;
@@ -57,9 +65,29 @@ function checkFit(path: string, config: HooksConfig, { json }: Options, io: Comm
   }
 }
 
-function print(path: string, config: HooksConfig, { json }: Options, io: CommandIO): void {
+function print(
+  path: string,
+  config: HooksConfig,
+  warnings: readonly ConfigIssue[],
+  { json, strict }: Options,
+  io: CommandIO,
+): void {
   const { webhooks, server } = config;
-  if (json) return io.stdout.write(`${JSON.stringify({ ok: true, issues: [] })}\n`);
+  const ok = !strict || warnings.length === 0;
+  const failure = new CommandError(`${path} has ${count(warnings.length, "warning")}`);
+  if (json) {
+    io.stdout.write(`${JSON.stringify({ ok, issues: [], warnings })}\n`);
+    if (!ok) throw failure;
+    return;
+  }
+  const { yellow } = styleOf(io, io.stderr);
+  for (const { at, message, line, column, frame = "" } of warnings) {
+    const rows = frame.split("\n").map((row) => `  ${row}\n`).join("");
+    io.stderr.write(
+      `${yellow("warning")} ${path}:${line}:${column}\n  ${at} ${message}\n\n${rows}\n`,
+    );
+  }
+  if (!ok) throw failure;
   const { green, bold, dim } = styleOf(io, io.stdout);
   const tokens = server.tokens.map(({ name, scopes }) => `${name} (${scopes.join(", ")})`);
   const lines = webhooks.map(({ name, events, url }) =>

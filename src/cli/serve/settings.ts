@@ -3,6 +3,7 @@ import { describePadding, TOKEN, TOKEN_RULE } from "../../core/kit.ts";
 import { CommandError } from "../command_error.ts";
 import { readConfigFile } from "../config_file.ts";
 import { withEnvFile } from "../env_file.ts";
+import { findUrlProblem } from "../../webhook/request_rules.ts";
 import type { CommandIO } from "../io.ts";
 import { isLoopback } from "../listening.ts";
 
@@ -51,6 +52,7 @@ export async function readSettings(
   const env = await withEnvFile(io, options.envFile);
   const found = await readConfigFile(io, path, env);
   const { webhooks, storage, retention, server } = found?.config ?? NOTHING;
+  if (options.store !== undefined) checkStore(options.store);
   const host = options.host ?? server.host ?? "127.0.0.1";
   const given = env("HOOKS_TOKEN") || undefined;
   if (server.tokens.length === 0) checkOwnToken(given, host);
@@ -67,6 +69,13 @@ export async function readSettings(
       : server.tokens,
     generated: own && given === undefined ? generated : undefined,
   };
+}
+
+/** A path is not looked at: only the URL of a KV Connect server can be one that fetch blocks. */
+function checkStore(store: string): void {
+  const url = /^https?:/i.test(store) && URL.canParse(store) ? new URL(store) : undefined;
+  const problem = url && findUrlProblem(url);
+  if (problem) throw new CommandError(`Cannot use the store's URL: it ${problem}`, [], 2);
 }
 
 function checkOwnToken(given: string | undefined, host: string): void {
