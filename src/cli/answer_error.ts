@@ -1,3 +1,4 @@
+import { parseMediaType, parseRetryAfter } from "../core/kit.ts";
 import { CommandError } from "./command_error.ts";
 import { printable } from "./style.ts";
 
@@ -66,8 +67,8 @@ export async function answerError(
 }
 
 async function readProblem(response: Response): Promise<Problem | undefined> {
-  const type = response.headers.get("content-type") ?? "";
-  if (!type.startsWith("application/problem+json")) {
+  const type = parseMediaType(response.headers.get("content-type"));
+  if (type?.essence !== "application/problem+json") {
     await response.body?.cancel().catch(() => {}); // it may have broken off
     return undefined;
   }
@@ -84,6 +85,7 @@ function faultsOf({ errors }: Problem): string[] {
 }
 
 function advice(status: number, hadToken: boolean, retryAfter: string | null): string[] {
+  const wait = parseRetryAfter(retryAfter, Date.now());
   switch (status) {
     case 401:
       return [
@@ -95,7 +97,7 @@ function advice(status: number, hadToken: boolean, retryAfter: string | null): s
       return ["The token is good, but not for this: its scopes stand in the server's config"];
     case 429:
     case 503:
-      return retryAfter === null ? [] : [`Try again in ${printable(retryAfter)} s`];
+      return wait === undefined ? [] : [`Try again in ${Math.ceil(wait / 1000)} s`];
     default:
       return [];
   }

@@ -3,6 +3,7 @@ import { AnswerError } from "./answer_error.ts";
 import type { Client } from "./client.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
+import { parseInput } from "./parse_input.ts";
 import { Progress } from "./progress.ts";
 import { readLines } from "./read_input.ts";
 import { postEvents, type Receipt } from "./receipt.ts";
@@ -121,28 +122,24 @@ async function* eventsOf(io: CommandIO, { session }: SendManyOptions): AsyncIter
   for await (const line of readLines(io)) {
     number++;
     if (line.trim() === "") continue;
-    const event = parseObject(line);
-    if (event === undefined) {
-      throw new CommandError(`Cannot send line ${number} as it is no JSON object`, [
-        `A line looks like {"type":"tool.called","data":{"name":"bash"}}`,
-      ]);
-    }
+    const event = parseLine(line, number);
     const bytes = utf8.encode(line).length;
     yield {
       number,
       bytes,
-      event: session === undefined ? event : { session_id: session, ...event },
+      event: (event.session_id ?? session) === undefined
+        ? event
+        : { ...event, session_id: event.session_id ?? session },
     };
   }
 }
 
-function parseObject(line: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+function parseLine(line: string, number: number): Readonly<Record<string, unknown>> {
+  const value = parseInput(line, `line ${number}`);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  throw new CommandError(`Cannot send line ${number} as it is no JSON object`, [
+    `A line looks like {"type":"tool.called","data":{"name":"bash"}}`,
+  ]);
 }
 
 /** As many lines as may be, of as many bytes as fit; a longer line goes alone, for the server to judge. */

@@ -19,6 +19,8 @@ export interface Field<T> {
   /** What it is for, for people who edit a file. */
   readonly about: string;
   readonly required?: boolean;
+  /** Whether null is an error, and not the same as left out: that would weaken security silently. */
+  readonly explicit?: boolean;
   /** What holds when it is left out, for people too. */
   readonly otherwise?: unknown;
 }
@@ -50,7 +52,10 @@ export function object<T>(fields: Fields<T>, rule: {
         const field = known.get(key);
         if (field === undefined) refuseKey(key, known, reader, rule.elsewhere ?? {});
         else {
-          const read = reader.within(key, () => field.kind.read(value[key], reader));
+          const read = reader.within(key, () => {
+            const given = value[key];
+            return given === null && isNullable(field) ? undefined : field.kind.read(given, reader);
+          });
           if (read !== undefined) result.push([camel(key), read]);
         }
       }
@@ -72,6 +77,11 @@ export function object<T>(fields: Fields<T>, rule: {
   };
 }
 
+/** Whether a field that is null, as `headers:` with nothing below it is, counts as left out. */
+function isNullable({ required, explicit }: Field<unknown>): boolean {
+  return !required && !explicit;
+}
+
 /** Its fields for messages: `$schema` is for editors alone. */
 function shownNames(known: ReadonlyMap<string, unknown>): string[] {
   return [...known.keys()].filter((name) => !name.startsWith("$"));
@@ -90,10 +100,10 @@ function objectSchema(
   either: readonly [string, string] | undefined,
 ): Json {
   const required = [...known].filter(([, field]) => field.required).map(([key]) => key);
-  const properties = [...known].map(([key, { kind, about, otherwise }]): [string, Json] => [key, {
-    description: about,
-    ...(otherwise !== undefined && { default: otherwise }),
-    ...kind.schema,
+  const properties = [...known].map(([key, field]): [string, Json] => [key, {
+    description: field.about,
+    ...(field.otherwise !== undefined && { default: field.otherwise }),
+    ...(isNullable(field) ? { anyOf: [field.kind.schema, { type: "null" }] } : field.kind.schema),
   }]);
   return {
     type: "object",

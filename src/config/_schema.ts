@@ -10,8 +10,9 @@ import type {
   TokenConfig,
   WebhookConfig,
 } from "./config.ts";
-import { boolean, type Kind, list } from "./_kinds.ts";
+import { boolean, count, type Kind, list } from "./_kinds.ts";
 import { object } from "./_mappings.ts";
+import { WEBHOOK_ORIGIN } from "../webhook/webhook_validation.ts";
 import { text } from "./_text.ts";
 import { duration, host, name, path, port, time, token, word } from "./_texts.ts";
 import { shared, type SharedFields, webhook } from "./_webhook_schema.ts";
@@ -45,7 +46,11 @@ const tokens: Kind<readonly TokenConfig[]> = list(
       about: "What it may be used for.",
       required: true,
     },
-    expires_at: { kind: time, about: "From then on it is refused. Left out: never." },
+    expires_at: {
+      kind: time,
+      about: "From then on it is refused. Left out: never.",
+      explicit: true,
+    },
   }),
   { of: "tokens", from: 0, to: 1000, unique: ["name", "token"] },
 );
@@ -123,7 +128,20 @@ export const schema: Kind<ConfigFile> = object<ConfigFile>({
         about: "Where it listens; 0 lets the system choose.",
         otherwise: 8787,
       },
-      tokens: { kind: tokens, about: "Who may do what." },
+      tokens: { kind: tokens, about: "Who may do what.", explicit: true },
+      webhook_origins: {
+        kind: list(
+          text({ accepted: "a name such as eventgrid.azure.net, or *", pattern: WEBHOOK_ORIGIN }),
+          { of: "names", from: 1, to: 100, show: "all" },
+        ),
+        about:
+          "Senders of CloudEvents that may deliver, by their WebHook-Request-Origin, such as " +
+          'eventgrid.azure.net; "*" for all. Left out: their OPTIONS request is answered with 405.',
+      },
+      webhook_rate: {
+        kind: count({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+        about: "Requests per minute that they are told. Left out: no limit.",
+      },
     }),
     about: "How the HTTP server of the hooks command listens.",
   },

@@ -61,15 +61,25 @@ const retry: Kind<RetryConfig> = listOrMapping<readonly number[], GrowingRetryCo
 
 /** A value that a filter compares. */
 const scalar: Kind<FilterValue | readonly FilterValue[]> = {
-  schema: { type: ["string", "number", "boolean", "null"] },
+  schema: {
+    type: ["string", "number", "boolean", "null"],
+    minimum: Number.MIN_SAFE_INTEGER,
+    maximum: Number.MAX_SAFE_INTEGER,
+  },
   read(value, reader) {
     reader.show("all");
     if (typeof value === "string") {
       const text = reader.expand(value, "all")?.text;
       return text !== undefined && REFERENCE.test(value) ? alternatives(text) : text;
     }
-    if (value === null || typeof value === "boolean" || Number.isFinite(value)) {
-      return value as FilterValue;
+    if (value === null || typeof value === "boolean") return value;
+    if (typeof value === "number" && Number.isFinite(value)) {
+      if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return value;
+      // YAML and JSON have rounded it already: what was written is not known any more.
+      const accepted = "a number up to 9007199254740991, or text";
+      const hint = "put it in quotes, and send it as text";
+      reader.fault("invalid_value", { problem: `must be ${accepted}`, accepted, hint });
+      return undefined;
     }
     const accepted = "text, a number, true, false, null, or a list of them";
     const found = describe(value, "all");
@@ -80,7 +90,10 @@ const scalar: Kind<FilterValue | readonly FilterValue[]> = {
 
 /** A variable has text alone: where it stands for a number, true, false or null, both pass. */
 function alternatives(text: string): FilterValue | readonly FilterValue[] {
-  if (/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text)) return [text, Number(text)];
+  if (/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text)) {
+    const number = Number(text);
+    return Math.abs(number) <= Number.MAX_SAFE_INTEGER ? [text, number] : text;
+  }
   return Object.hasOwn(WORDS, text) ? [text, WORDS[text] as FilterValue] : text;
 }
 
@@ -179,10 +192,12 @@ export const shared: Fields<SharedFields> = {
   },
   secret: {
     kind: secret,
+    explicit: true,
     about: "Signs every attempt after Standard Webhooks: whsec_… or whsk_….",
   },
   secrets: {
     kind: list(secret, { of: "secrets", from: 1, to: 16 }),
+    explicit: true,
     about: "Several that sign together while one replaces another; instead of secret.",
   },
   format: {

@@ -85,6 +85,10 @@ export interface ServerConfig {
   readonly port?: number | undefined;
   /** Who may do what; their names and their texts are unique. */
   readonly tokens: readonly TokenConfig[];
+  /** CloudEvents senders that may deliver, by their `WebHook-Request-Origin`; `*` for all. @default none */
+  readonly webhookOrigins?: readonly string[] | undefined;
+  /** Requests per minute that they are told. @default no limit */
+  readonly webhookRate?: number | undefined;
 }
 
 /** What a token lets its holder do. */

@@ -52,7 +52,7 @@ export function planFor(event: HookEvent, plans: Plans): Plan | undefined {
     const { id, timestamp, sessionId } = event;
     const isEvent = typeof id === "string" && id !== "" &&
       timestamp instanceof Date && !Number.isNaN(timestamp.getTime()) &&
-      (sessionId === undefined || typeof sessionId === "string");
+      ((sessionId ?? undefined) === undefined || typeof sessionId === "string");
     return isEvent ? plans.for(event.type) : undefined;
   } catch {
     return undefined;
@@ -65,7 +65,7 @@ export function refusalOf(subject: string, event: HookEvent): EventValidationErr
 }
 
 function checkSignal(subject: string, signal: AbortSignal | undefined): void {
-  if (signal === undefined || typeof signal?.addEventListener === "function") return;
+  if ((signal ?? undefined) === undefined || typeof signal?.addEventListener === "function") return;
   throw new TypeError(
     `${subject} as 'signal' must be an AbortSignal: current value is ${show(signal)}`,
   );

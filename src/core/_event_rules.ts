@@ -51,7 +51,7 @@ export function findEnvelopeFaults(event: HookEvent): readonly StandardIssue[] {
   if (!isTime(timestamp)) {
     fault("timestamp", "must be a valid Date of the years 0 to 9999");
   }
-  if (sessionId !== undefined && typeof sessionId !== "string") {
+  if ((sessionId ?? undefined) !== undefined && typeof sessionId !== "string") {
     fault("sessionId", "must be a string");
   }
   return faults;

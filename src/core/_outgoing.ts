@@ -57,18 +57,20 @@ export class Outgoing {
   ): Promise<readonly Receipt[] | undefined> {
     const queue = this.#options.outbox;
     if (queue === undefined) {
-      const keyed = parts.find(({ idempotencyKey }) => idempotencyKey !== undefined);
-      if (keyed === undefined && options.idempotencyKey === undefined) return undefined;
+      const keys = [options, ...parts].map(({ idempotencyKey }) => idempotencyKey ?? undefined);
+      if (keys.every((key) => key === undefined)) return undefined;
       throw new TypeError(
         `Cannot dispatch '${parts[0]?.sent.type}' as 'idempotencyKey' needs an outbox: ` +
           "pass createHooks({ outbox })",
       );
     }
-    const batch = parts.map(({ sent, plan, idempotencyKey, fresh }): Publication => ({
-      event: sent,
-      fresh,
-      to: this.targetsOf(sent, plan.targets),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    const keyOf = ({ idempotencyKey: key }: OutgoingEvent) =>
+      (key ?? undefined) === undefined ? {} : { idempotencyKey: key! }; // null means none
+    const batch = parts.map((part): Publication => ({
+      event: part.sent,
+      fresh: part.fresh,
+      to: this.targetsOf(part.sent, part.plan.targets),
+      ...keyOf(part),
     }));
     const receipts = await queue.publish(batch, options);
     if (receipts.length === batch.length) return receipts;

@@ -6,10 +6,14 @@ import type { HookEvent } from "./events.ts";
 import type { StandardIssue } from "./standard_schema.ts";
 
 /** A new event of now. @throws {EventValidationError} when JSON can't carry it */
-export function createEvent(type: string, data: unknown, sessionId: string | undefined): HookEvent {
+export function createEvent(
+  type: string,
+  data: unknown,
+  sessionId: string | null | undefined,
+): HookEvent {
   const faults: StandardIssue[] = [];
   if (!isEventType(type)) faults.push({ message: TYPE_RULE, path: ["type"] });
-  if (sessionId !== undefined && typeof sessionId !== "string") {
+  if ((sessionId ?? undefined) !== undefined && typeof sessionId !== "string") {
     faults.push({ message: "must be a string", path: ["sessionId"] });
   }
   faults.push(...copyJson(data, "data").faults);

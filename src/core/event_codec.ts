@@ -7,6 +7,7 @@ import {
   TYPE_RULE,
 } from "./_event_rules.ts";
 import { copyJson } from "./_json.ts";
+import { parseJson } from "./_json_text.ts";
 import { EventValidationError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { StandardIssue } from "./standard_schema.ts";
@@ -32,8 +33,10 @@ export function encodeEvent(event: HookEvent): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The event of a wire form. Unknown fields are ignored; an empty `session_id` means none. Times may
- * have any offset and any precision: milliseconds are kept.
+ * The event of a wire form. Unknown fields are ignored; a `session_id` that is empty or null means
+ * none. Times may have any offset and any precision: milliseconds are kept. A byte order mark before the
+ * JSON is skipped. A number that a double would change, such as 9007199254740993, is a fault: it has to
+ * be sent as text.
  *
  * @throws {EventValidationError} naming every fault by path, `session_id` by its name on the wire
  */
@@ -79,23 +82,13 @@ export function fromWire(value: unknown): HookEvent {
 
 /** The JSON of a body. @throws {EventValidationError} which shows nothing of it */
 export function parseEventJson(body: Uint8Array | string): unknown {
-  const refuse = (message: string): never => {
-    throw new EventValidationError("Cannot decode event", [{ message }]);
-  };
-  let text: unknown = body;
-  if (body instanceof Uint8Array) {
-    try {
-      text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
-    } catch {
-      return refuse("must be UTF-8");
-    }
-  }
-  if (typeof text !== "string") return refuse("must be bytes or text");
-  try {
-    return JSON.parse(text);
-  } catch { // the platform's message quotes the text, which may be a payload
-    return refuse("must be JSON");
-  }
+  const { value, issues } = typeof body === "string" || body instanceof Uint8Array
+    ? parseJson(body)
+    : { value: undefined, issues: [{ message: "must be bytes or text" }] };
+  // Other fields are ignored, whatever is in them.
+  const faults = value === undefined ? issues : issues.filter(({ path }) => path?.[0] === "data");
+  if (faults.length > 0) throw new EventValidationError("Cannot decode event", faults);
+  return value;
 }
 
 function findWireFaults(
@@ -108,13 +101,13 @@ function findWireFaults(
     ["timestamp", timestamp !== undefined, "must be an RFC 3339 time"],
     [
       "session_id",
-      wire.session_id === undefined || typeof wire.session_id === "string",
+      (wire.session_id ?? undefined) === undefined || typeof wire.session_id === "string",
       "must be a string",
     ],
     ["data", wire.data !== undefined, "is missing"],
   ];
   return rules.filter(([, holds]) => !holds).map(([key, , rule]) => ({
-    message: Object.hasOwn(wire, key) ? rule : "is missing",
+    message: (wire[key] ?? undefined) === undefined ? "is missing" : rule, // null is as good as absent
     path: [key],
   }));
 }

@@ -28,6 +28,16 @@ export {
   patternsFor,
   TYPE_RULE,
 } from "./_event_rules.ts";
+export {
+  isJson,
+  isPlainUtf8,
+  isText,
+  isUtf8,
+  type MediaType,
+  parseMediaType,
+  parseRetryAfter,
+  parseStringItem,
+} from "./_http_fields.ts";
 export { copyJson } from "./_json.ts";
 export {
   checkDefined,
@@ -45,6 +55,7 @@ export {
   unknownOption,
   wholeMilliseconds,
 } from "./_options.ts";
+export { canonicalJson, decodeUtf8, type JsonText, parseJson } from "./_json_text.ts";
 export { consoleLogger, guarded } from "./_reporter.ts";
 export { Slots } from "./_slots.ts";
 export { nearest } from "./_suggest.ts";

@@ -1,12 +1,18 @@
-import { joinBytes } from "../core/kit.ts";
+import {
+  isJson,
+  isPlainUtf8,
+  joinBytes,
+  type JsonText,
+  parseJson,
+  parseMediaType,
+} from "../core/kit.ts";
 import type { Call } from "./_call.ts";
 import { Problem } from "./_problems.ts";
 
 /** The bytes of a body. One that is too large is refused before it is read, or where it grows too large. */
 export async function readBody(call: Call): Promise<Uint8Array> {
   const { request, context, state: { limits } } = call;
-  const encoding = request.headers.get("content-encoding");
-  if (encoding !== null && encoding !== "identity") throw new Problem("media_type_unsupported");
+  checkPlain(request.headers);
   const length = request.headers.get("content-length");
   const declared = length !== null && /^\d+$/.test(length) ? Number(length) : undefined;
   if (declared !== undefined && declared > limits.body) throw new Problem("body_too_large");
@@ -41,26 +47,20 @@ async function readStream({ body }: Request, limit: number): Promise<Uint8Array>
   return joinBytes(parts);
 }
 
-const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true });
-
-/** The value of a JSON body. What is wrong is not quoted: it may be a payload. */
-export function parseJson(bytes: Uint8Array, depth: number): unknown {
-  let value: unknown;
-  try {
-    value = JSON.parse(utf8.decode(bytes));
-  } catch {
-    throw new Problem("body_malformed");
-  }
+/**
+ * Returns the value of a JSON body, and the numbers in it that a double would change. No problem quotes the
+ * body: it may be a payload.
+ */
+export function parseJsonBody(bytes: Uint8Array, depth: number): JsonText {
+  const { value, issues } = parseJson(bytes);
+  if (value === undefined) throw new Problem("body_malformed");
   const fault = findJsonFault(value, depth);
   if (fault !== undefined) throw Problem.invalid([{ pointer: "", detail: fault }]);
-  return value;
+  return { value, issues };
 }
 
 /** What keeps parsed JSON from being a payload; undefined: nothing. */
 export function findJsonFault(value: unknown, depth: number, left = depth): string | undefined {
-  if (typeof value === "number") { // JSON can write one that no double holds
-    return Number.isFinite(value) ? undefined : "must have no number beyond 1.8e308";
-  }
   if (typeof value !== "object" || value === null) return undefined;
   if (left === 0) return `must be at most ${depth} deep`;
   for (const key in value) {
@@ -71,8 +71,15 @@ export function findJsonFault(value: unknown, depth: number, left = depth): stri
   return undefined;
 }
 
-/** Whether a content type is JSON in UTF-8. */
-export function isJson(contentType: string | null): boolean {
-  return contentType !== null &&
-    /^application\/json *(?:; *charset="?utf-?8"? *)?$/i.test(contentType);
+/** Refuses a body that is compressed, or in a charset other than UTF-8. @throws {Problem} */
+export function checkPlain(headers: Headers): void {
+  if (isPlainUtf8(headers)) return;
+  throw new Problem("media_type_unsupported", { headers: { "accept-encoding": "identity" } });
+}
+
+/** Refuses a body that is not JSON in UTF-8. @throws {Problem} */
+export function checkJson(headers: Headers): void {
+  const type = parseMediaType(headers.get("content-type"));
+  if (type === undefined || !isJson(type)) throw new Problem("media_type_unsupported");
+  checkPlain(headers);
 }

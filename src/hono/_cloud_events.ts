@@ -1,10 +1,11 @@
 import * as v from "valibot";
 import { createEventId, EventValidationError, type HookEvent } from "../core/mod.ts";
+import { parseMediaType } from "../core/kit.ts";
 import { cloudEventIdempotencyKey, decodeCloudEvents } from "../webhook/cloudevents.ts";
 import { findJsonFault } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import type { Posted } from "./_native_events.ts";
-import { type InputError, Problem } from "./_problems.ts";
+import { type InputError, pointerTo, Problem } from "./_problems.ts";
 import { session } from "./_schemas.ts";
 
 /** The attributes that have a name in the specification: others are the sender's, and are not shown. */
@@ -12,7 +13,7 @@ const KNOWN = new Set<unknown>([
   ...["specversion", "id", "source", "type", "time", "subject", "sessionid"],
   ...["dataschema", "datacontenttype", "data", "data_base64", "content-type"],
 ]);
-const FORMATS = /^application\/cloudevents(?:-batch)?\+json *(?:;|$)/i;
+const FORMATS = ["application/cloudevents+json", "application/cloudevents-batch+json"];
 
 /** The events of a message in any of CloudEvents' modes. */
 export function readCloudEvents(call: Call, bytes: Uint8Array, isBatch: boolean): Posted {
@@ -32,6 +33,7 @@ export function readCloudEvents(call: Call, bytes: Uint8Array, isBatch: boolean)
   });
   if (errors.length > 0) throw Problem.invalid(errors);
   return {
+    kind: "cloudevent",
     list: isBatch ? [] : undefined,
     events: events.map(({ event: { timestamp = new Date(), type, data, sessionId }, ...rest }) => {
       const about = sessionId === undefined ? {} : { sessionId };
@@ -43,8 +45,8 @@ export function readCloudEvents(call: Call, bytes: Uint8Array, isBatch: boolean)
 
 /** Refuses a format of CloudEvents that is not JSON, before its body is read. */
 export function checkCloudEventsFormat(headers: Headers): void {
-  const contentType = headers.get("content-type") ?? "";
-  if (/^application\/cloudevents/i.test(contentType) && !FORMATS.test(contentType)) {
+  const essence = parseMediaType(headers.get("content-type"))?.essence ?? "";
+  if (/^application\/cloudevents(?:-batch)?(?:\+|$)/.test(essence) && !FORMATS.includes(essence)) {
     throw new Problem("media_type_unsupported");
   }
 }
@@ -55,9 +57,10 @@ function decode(headers: Headers, bytes: Uint8Array): ReturnType<typeof decodeCl
   } catch (error) {
     if (!(error instanceof EventValidationError)) throw error;
     throw Problem.invalid(error.issues.map(({ path = [], message }) => {
-      const end = path.findIndex((part) => typeof part !== "number" && !KNOWN.has(part));
-      const shown = end < 0 ? path : path.slice(0, end);
-      return { pointer: shown.map((part) => `/${String(part)}`).join(""), detail: message };
+      const keys = path as readonly PropertyKey[];
+      const attribute = keys.findIndex((part) => typeof part !== "number");
+      const isShown = attribute < 0 || KNOWN.has(keys[attribute]);
+      return { pointer: pointerTo(isShown ? keys : keys.slice(0, attribute)), detail: message };
     }));
   }
 }

@@ -2,10 +2,10 @@ import * as v from "valibot";
 import type { BatchEvent } from "../core/batch.ts";
 import { parseTime } from "../core/kit.ts";
 import { createEventId, type HookEvent } from "../core/mod.ts";
-import { parseJson } from "./_body.ts";
+import { parseJsonBody } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import { readValue } from "./_input.ts";
-import { type InputError, Problem } from "./_problems.ts";
+import { type InputError, pointerTo, Problem } from "./_problems.ts";
 import { postedEvent } from "./_schemas.ts";
 
 /** Events as they were posted. */
@@ -14,6 +14,8 @@ export type Posted = {
     /** What the sender knows the event by. */
     readonly foreignId: string | undefined;
   })[];
+  /** What the senders' ids are of: those of one kind say nothing of those of another. */
+  readonly kind: "event" | "cloudevent";
   /** The path to the list of them in the body; undefined: the body is the event. */
   readonly list: readonly string[] | undefined;
 };
@@ -21,10 +23,15 @@ export type Posted = {
 /** The events of a body of native JSON: one, or `{ "events": [...] }`. */
 export function readNativeEvents(call: Call, bytes: Uint8Array): Posted {
   const { limits } = call.state;
-  const body = parseJson(bytes, limits.jsonDepth);
+  const { value: body, issues } = parseJsonBody(bytes, limits.jsonDepth);
   const isBatch = typeof body === "object" && body !== null && Object.hasOwn(body, "events");
   const values = isBatch ? readBatch((body as Batch).events, limits.events) : [body];
-  const errors: InputError[] = [];
+  // Unknown fields are ignored, whatever is in them.
+  const inData = ([first, , third]: readonly unknown[]): boolean =>
+    isBatch ? first === "events" && third === "data" : first === "data";
+  const errors = issues.flatMap(({ path = [], message }): InputError[] =>
+    inData(path) ? [{ pointer: pointerTo(path as PropertyKey[]), detail: message }] : []
+  );
   const events = values.map((value, index) => {
     try {
       return readEvent(readValue(postedEvent, value, isBatch ? ["events", index] : []));
@@ -35,7 +42,8 @@ export function readNativeEvents(call: Call, bytes: Uint8Array): Posted {
     }
   });
   if (errors.length > 0) throw Problem.invalid(errors);
-  return { events: events as Posted["events"], list: isBatch ? ["events"] : undefined };
+  const list = isBatch ? ["events"] : undefined;
+  return { events: events as Posted["events"], kind: "event", list };
 }
 
 type Batch = { readonly events: unknown };
@@ -55,9 +63,9 @@ function readEvent(posted: v.InferOutput<typeof postedEvent>): Posted["events"][
   const event: HookEvent = {
     id: createEventId(),
     type,
-    timestamp: timestamp === undefined ? new Date() : parseTime(timestamp)!,
+    timestamp: parseTime(timestamp) ?? new Date(),
     ...(sessionId ? { sessionId } : {}),
     data,
   };
-  return { event: Object.freeze(event), foreignId: id };
+  return { event: Object.freeze(event), foreignId: id ?? undefined };
 }

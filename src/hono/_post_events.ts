@@ -1,5 +1,5 @@
 import { type BatchEvent, dispatchBatch } from "../core/batch.ts";
-import { guarded, sha256Hex } from "../core/kit.ts";
+import { guarded, parseStringItem, sha256Hex } from "../core/kit.ts";
 import {
   DispatchError,
   EventValidationError,
@@ -7,7 +7,7 @@ import {
   type Receipt,
 } from "../core/mod.ts";
 import { cloudEventsModeOf } from "../webhook/cloudevents.ts";
-import { isJson, readBody } from "./_body.ts";
+import { checkJson, checkPlain, readBody } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import { checkCloudEventsFormat, readCloudEvents } from "./_cloud_events.ts";
 import { outboxOf } from "./_outbox.ts";
@@ -22,9 +22,8 @@ type Query = { readonly wait?: boolean };
 export async function postEvents(call: Call): Promise<Response> {
   const { request: { headers }, state } = call;
   const mode = cloudEventsModeOf(headers);
-  if (mode === undefined && !isJson(headers.get("content-type"))) {
-    throw new Problem("media_type_unsupported");
-  }
+  if (mode === undefined) checkJson(headers);
+  else checkPlain(headers);
   checkCloudEventsFormat(headers);
   const key = readKey(call, mode !== undefined);
   const wait = (call.query as Query).wait ?? false;
@@ -136,7 +135,7 @@ async function dispatch(
 /** The events with the keys that their senders know them by. */
 function keyed(
   call: Call,
-  { events }: Posted,
+  { events, kind }: Posted,
 ): readonly BatchEvent[] | Promise<readonly BatchEvent[]> {
   const isKnown = ({ foreignId }: Posted["events"][number]) => foreignId !== undefined;
   if (call.state.outbox === undefined || !events.some(isKnown)) return events;
@@ -144,7 +143,7 @@ function keyed(
     events.map(async ({ event, foreignId }) =>
       foreignId === undefined
         ? { event }
-        : { event, idempotencyKey: await scoped(call, "event", foreignId) }
+        : { event, idempotencyKey: await scoped(call, kind, foreignId) }
     ),
   );
 }
@@ -155,9 +154,11 @@ async function scoped(call: Call, kind: string, key: string): Promise<string> {
 }
 
 function readKey(call: Call, isCloudEvents: boolean): string | undefined {
-  const key = call.request.headers.get("idempotency-key");
-  if (key === null) return undefined;
+  const header = call.request.headers.get("idempotency-key");
+  if (header === null) return undefined;
   const refuse = (detail: string) => Problem.invalid([{ pointer: "Idempotency-Key", detail }]);
+  const key = parseStringItem(header);
+  if (key === undefined) throw refuse("must end with the quote that it begins with, or have none");
   if (!/^[\x20-\x7e]{1,255}$/.test(key)) {
     throw refuse("must be 1 to 255 printable ASCII characters");
   }

@@ -130,9 +130,9 @@ export const cursor = text(
 /** An event as it is posted. */
 export const postedEvent = object({
   type: eventType,
-  id: v.optional(foreignId),
-  timestamp: v.optional(time),
-  session_id: v.optional(session),
+  id: v.nullish(foreignId), // null is as good as absent
+  timestamp: v.nullish(time),
+  session_id: v.nullish(session),
   data: v.unknown(),
 });
 

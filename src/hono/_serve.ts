@@ -68,7 +68,7 @@ function checkPath(call: Call, { pathParams = {} }: Route): void {
 }
 
 /** Answers whatever happens, and logs one line. */
-function handler(
+export function handler(
   state: AppState,
   path: string,
   action: (call: Call) => Response | Promise<Response>,

@@ -14,11 +14,13 @@ import {
 } from "../core/kit.ts";
 import type { HookRegistry, Hooks } from "../core/mod.ts";
 import { isOutbox } from "../outbox/is_outbox.ts";
+import { createWebhookValidation } from "../webhook/webhook_validation.ts";
 import { createAuthenticator } from "./_auth.ts";
 import { checkAuth } from "./_check_auth.ts";
 import { Feed } from "./_feed.ts";
 import { routes } from "./_routes.ts";
 import { addRoutes } from "./_serve.ts";
+import { addWebhookValidation } from "./_webhook_validation.ts";
 import type { AppState } from "./_state.ts";
 import type { HooksAppLimits, HooksAppOptions } from "./options.ts";
 
@@ -53,7 +55,7 @@ const LIMITS_OF: Readonly<Record<keyof HooksAppLimits, Limits>> = {
 /** Every option of the app. */
 const KNOWN: readonly string[] = [
   ...["tokens", "verifyToken", "auth", "limits", "cors", "basePath", "logger", "onError"],
-  ...["heartbeat", "pollInterval"],
+  ...["heartbeat", "pollInterval", "webhookOrigins", "webhookRate"],
 ];
 
 /**
@@ -92,6 +94,8 @@ export function createHooksApp<Events extends object>(
   const subject = "Cannot create the hooks app";
   checkOptions(subject, hooks, options);
   const app = new Hono();
+  const state = createState(hooks, options);
+  addWebhookValidation(app, state, createWebhookValidation(subject, options)); // CORS takes any OPTIONS
   if (options.cors) {
     const { origins } = options.cors;
     app.use(cors({
@@ -102,7 +106,7 @@ export function createHooksApp<Events extends object>(
       maxAge: 600,
     }));
   }
-  addRoutes(app, routes, createState(hooks, options));
+  addRoutes(app, routes, state);
   return app;
 }
 

@@ -68,6 +68,15 @@ export interface HooksAppSettings {
   /** Origins of web pages that may call, or `"*"`. @default none: no CORS headers */
   readonly cors?: { readonly origins: readonly string[] | "*" } | undefined;
   /**
+   * Senders that may deliver CloudEvents, by their `WebHook-Request-Origin`, such as
+   * `eventgrid.azure.net`; or `"*"` for all. Allows them in the `OPTIONS` handshake that Azure Event Grid
+   * and others begin with (CloudEvents, "HTTP 1.1 Web Hooks", section 4). Grants no access: requests are
+   * authenticated as before. `WebHook-Request-Callback` is never called. @default none: 405
+   */
+  readonly webhookOrigins?: readonly string[] | "*" | undefined;
+  /** Requests per minute that the handshake allows, in `WebHook-Allowed-Rate`. @default no limit */
+  readonly webhookRate?: number | undefined;
+  /**
    * The path that the app is mounted at by `app.mount`, which hides it, or by a proxy. Not needed with
    * `app.route`.
    */

@@ -1,8 +1,9 @@
-import type { Receipt, Store, StoreEntry, StoreKey } from "../core/mod.ts";
+import { type Receipt, type Store, type StoreEntry, type StoreKey, toWire } from "../core/mod.ts";
 import { readKeys } from "./_commit.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
-import type { Prepared } from "./_prepare.ts";
+import { isSame, type Prepared } from "./_prepare.ts";
+import { readEvent } from "./_reader.ts";
 import type { EventHead, Seen } from "./_records.ts";
 import type { Unit } from "./_units.ts";
 import { IdempotencyConflictError } from "./errors.ts";
@@ -18,7 +19,7 @@ export type DuplicatesOptions = {
  * After a check failed: the versionstamp of the commit if it was applied. If not, what is a duplicate is
  * taken out of the batches.
  *
- * @throws {IdempotencyConflictError} when a key was used for something else
+ * @throws {IdempotencyConflictError} when a key or an id was used for something else
  */
 export async function findStored(
   units: readonly Unit[],
@@ -31,10 +32,17 @@ export async function findStored(
   const first = units[0]!.batch[0]!;
   const head = await read(keys.event(first.event.id));
   if (isOurs(head, first)) return head.versionstamp;
-  const isThere = async (prepared: Prepared): Promise<boolean> => {
-    if (prepared === first) return head.versionstamp !== null;
-    if (prepared.token === undefined) return false;
-    return (await read(keys.event(prepared.event.id))).versionstamp !== null;
+  const isStored = async (prepared: Prepared): Promise<boolean> => {
+    if (prepared !== first && prepared.token === undefined) return false; // its id is new
+    const { id } = prepared.event;
+    const { value, versionstamp } = prepared === first ? head : await read(keys.event(id));
+    if (versionstamp === null) return false;
+    if (prepared.token === undefined) return true;
+    const stored = await readEvent(store, keys, id, value as EventHead | null, env);
+    if (typeof stored === "object" && !isSame(toWire(stored), prepared.wire)) {
+      throw new IdempotencyConflictError("event id");
+    }
+    return true;
   };
   for (const unit of units) {
     const rest: Prepared[] = [];
@@ -44,7 +52,7 @@ export async function findStored(
       const seen = key === undefined ? null : (await read(keys.seen(key))).value as Seen | null;
       if (seen !== null && seen.hash !== hash) throw new IdempotencyConflictError();
       if (seen !== null) setDuplicates(unit.done, prepared, seen);
-      else if (await isThere(prepared)) {
+      else if (await isStored(prepared)) {
         unit.done.set(prepared, { ...receiptOf(prepared), duplicate: true });
       } else rest.push(prepared);
     }

@@ -1,4 +1,4 @@
-import { sha256Hex } from "../core/kit.ts";
+import { canonicalJson, sha256Hex } from "../core/kit.ts";
 import {
   EventValidationError,
   type HookEvent,
@@ -92,8 +92,8 @@ export async function prepareBatch(
   return [{ ...first, key, hash, others }, ...others];
 }
 
-function checkKey(subject: string, key: string): void {
-  if (/^[ -~]{1,255}$/.test(key)) return;
+function checkKey(subject: string, key: unknown): void {
+  if (typeof key === "string" && /^[ -~]{1,255}$/.test(key)) return;
   throw new EventValidationError(subject, [
     { message: "must be 1 to 255 printable ASCII characters", path: ["idempotencyKey"] },
   ]);
@@ -131,7 +131,7 @@ export function lanesIn(batch: readonly Prepared[]): readonly (readonly [string,
 /**
  * Which publications of a batch repeat an earlier one: under the same key, or of the same event.
  *
- * @throws {IdempotencyConflictError} when a key stands for two events
+ * @throws {IdempotencyConflictError} when a key or an id is that of two different events
  */
 export function findRepeats(batch: readonly Prepared[]): ReadonlyMap<Prepared, Prepared> {
   const originals = new Map<string, Prepared>();
@@ -140,9 +140,13 @@ export function findRepeats(batch: readonly Prepared[]): ReadonlyMap<Prepared, P
     const name = prepared.key === undefined ? `id ${prepared.event.id}` : `key ${prepared.key}`;
     const original = originals.get(name);
     if (original === undefined) originals.set(name, prepared);
-    else if (prepared.key === undefined) repeats.set(prepared, original);
-    else if (original.hash === prepared.hash) repeats.set(prepared, original);
-    else throw new IdempotencyConflictError();
+    else if (
+      prepared.key === undefined
+        ? isSame(original.wire, prepared.wire)
+        : original.hash === prepared.hash
+    ) {
+      repeats.set(prepared, original);
+    } else throw new IdempotencyConflictError(prepared.key === undefined ? "event id" : undefined);
   }
   return repeats;
 }
@@ -165,11 +169,17 @@ export function byteLength(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-/** What makes two publications under one key the same: type, session and data as given. */
-function contentOf({ type, session_id = "", data }: WireEvent): unknown {
-  return [type, session_id, data];
+/** Whether two events under one id are the same, whatever the order of their keys. */
+export function isSame(a: WireEvent, b: WireEvent): boolean {
+  return canonicalJson(contentOf(a)) === canonicalJson(contentOf(b));
 }
 
+/** What makes two publications under one key or id the same: type, session and data. */
+function contentOf({ type, session_id, data }: WireEvent): unknown {
+  return [type, session_id ?? "", data];
+}
+
+/** Returns the SHA-256 of JSON in its canonical form. */
 async function hashOf(content: unknown): Promise<string> {
-  return await sha256Hex(JSON.stringify(content));
+  return await sha256Hex(canonicalJson(content));
 }

@@ -19,15 +19,18 @@ export class OutboxUnavailableError extends Error {
   }
 }
 
-/** An idempotency key was used before, for another event. Nothing was stored. */
+/**
+ * An idempotency key was used before for another event, or the id of a dispatched event is that of another
+ * one. Nothing was stored.
+ */
 export class IdempotencyConflictError extends Error {
   /** The class's name. */
   override readonly name = "IdempotencyConflictError";
   /** Stable. */
   readonly code = "idempotency_conflict";
 
-  /** An error; the key is not shown. */
-  constructor() {
-    super("Cannot publish as the idempotency key was used for another event");
+  /** An error; `what` was used before, and is not shown. */
+  constructor(what: "idempotency key" | "event id" = "idempotency key") {
+    super(`Cannot publish as the ${what} was used for another event`);
   }
 }

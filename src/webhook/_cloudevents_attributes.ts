@@ -1,6 +1,5 @@
-import { isEventType, parseTime, TYPE_RULE } from "../core/kit.ts";
+import { isEventType, parseMediaType, parseTime, TYPE_RULE } from "../core/kit.ts";
 import type { Faults } from "./_cloudevents_faults.ts";
-import { parseMediaType } from "./_cloudevents_media_type.ts";
 
 /** The version of the specification; its patch level is not in it (CloudEvents 1.0.2, `specversion`). */
 export const SPEC_VERSION = "1.0";

@@ -1,11 +1,13 @@
-import type { Faults } from "./_cloudevents_faults.ts";
 import {
+  decodeUtf8,
   isJson,
   isText,
   isUtf8,
   type MediaType,
+  parseJson,
   parseMediaType,
-} from "./_cloudevents_media_type.ts";
+} from "../core/kit.ts";
+import type { Faults } from "./_cloudevents_faults.ts";
 
 /** The data of an event, as the message has it. */
 export type RawData =
@@ -39,28 +41,8 @@ export function readData(
 
 function readBytes(bytes: Uint8Array, key: string, type: MediaType, faults: Faults): unknown {
   if (!isUtf8(type)) return faults.add("must have no charset but UTF-8", "datacontenttype");
-  const text = decodeUtf8(bytes);
-  if (text === undefined) return faults.add("must be UTF-8", key);
-  if (!isJson(type)) return text;
-  const parsed = parseJson(text);
-  if (parsed === undefined) return faults.add("must be JSON, as datacontenttype says", key);
-  return parsed.value;
-}
-
-/** The text of UTF-8 bytes; undefined if they are not. A byte order mark is dropped. */
-export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The value of a JSON text; undefined if it is none. The parser's error quotes the text: it stays here. */
-export function parseJson(text: string): { readonly value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(text) };
-  } catch {
-    return undefined;
-  }
+  if (!isJson(type)) return decodeUtf8(bytes) ?? faults.add("must be UTF-8", key);
+  const { value, issues } = parseJson(bytes);
+  faults.addAll(issues.map(({ message, path = [] }) => ({ message, path: [key, ...path] })));
+  return value;
 }

@@ -1,15 +1,16 @@
-import { decodeBase64 } from "../core/kit.ts";
+import { decodeBase64, isUtf8, type JsonText, parseJson, parseMediaType } from "../core/kit.ts";
 import { type Attributes, checkAttributes } from "./_cloudevents_attributes.ts";
-import { decodeUtf8, parseJson, type RawData } from "./_cloudevents_data.ts";
+import type { RawData } from "./_cloudevents_data.ts";
 import { Faults } from "./_cloudevents_faults.ts";
 import { decodeHeaderValue } from "./_cloudevents_headers.ts";
-import { isUtf8, parseMediaType } from "./_cloudevents_media_type.ts";
 import { type ReceivedCloudEvent, toReceived } from "./_cloudevents_received.ts";
 
 /** The content modes of the HTTP binding. */
 export type CloudEventsMode = "structured" | "batch" | "binary";
 
 const JSON_FORMATS = ["application/cloudevents+json", "application/cloudevents-batch+json"];
+/** A media type of CloudEvents, in any format: `application/cloudevents`, `…-batch`, `…+json`, `…+avro`. */
+const FORMAT = /^application\/cloudevents(-batch)?(?:\+|$)/;
 const REQUIRED_HEADERS = ["ce-specversion", "ce-id", "ce-source", "ce-type"];
 
 /**
@@ -19,9 +20,8 @@ const REQUIRED_HEADERS = ["ce-specversion", "ce-id", "ce-source", "ce-type"];
  * message binary, so that the one that lacks another is refused rather than taken for something else.
  */
 export function cloudEventsModeOf(headers: Headers): CloudEventsMode | undefined {
-  const contentType = headers.get("content-type")?.toLowerCase() ?? "";
-  if (contentType.startsWith("application/cloudevents-batch")) return "batch";
-  if (contentType.startsWith("application/cloudevents")) return "structured";
+  const format = FORMAT.exec(parseMediaType(headers.get("content-type"))?.essence ?? "");
+  if (format !== null) return format[1] ? "batch" : "structured";
   return REQUIRED_HEADERS.some((name) => headers.has(name)) ? "binary" : undefined;
 }
 
@@ -63,6 +63,9 @@ function decode(
   if (mode === "binary") return [readBinary(headers, body, faults)];
   const json = readJsonBody(headers, body, faults);
   if (json === undefined) return [];
+  // A number that a double would change: in data. As an attribute it is out of range anyway.
+  const place = mode === "structured" ? 0 : 1;
+  faults.addAll(json.issues.filter(({ path }) => path?.[place] === "data"));
   if (mode === "structured") return [readEnvelope(json.value, faults)];
   if (Array.isArray(json.value)) {
     return json.value.map((element, index) => readEnvelope(element, faults.within(index)));
@@ -76,20 +79,19 @@ function readJsonBody(
   headers: Headers,
   body: Uint8Array,
   faults: Faults,
-): { readonly value: unknown } | undefined {
+): JsonText | undefined {
   const type = parseMediaType(headers.get("content-type") ?? "");
-  const text = decodeUtf8(body);
-  const json = text === undefined ? undefined : parseJson(text);
   if (type === undefined || !JSON_FORMATS.includes(type.essence)) {
     faults.add(`must be ${JSON_FORMATS.join(" or ")}, or ce- headers be there`, "content-type");
-  } else if (!isUtf8(type)) {
-    faults.add("must have no charset but UTF-8", "content-type");
-  } else if (json === undefined) {
-    faults.add(text === undefined ? "must be UTF-8" : "must be JSON");
-  } else {
-    return json;
+    return undefined;
   }
-  return undefined;
+  if (!isUtf8(type)) {
+    faults.add("must have no charset but UTF-8", "content-type");
+    return undefined;
+  }
+  const { value, issues } = parseJson(body);
+  if (value === undefined) faults.addAll(issues);
+  return value === undefined ? undefined : { value, issues };
 }
 
 /** The event of an envelope (JSON format, section 3). An attribute that is null is not set (2.2). */

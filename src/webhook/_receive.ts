@@ -9,7 +9,8 @@ export async function readBody(
   request: Request,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  if (Number(request.headers.get("content-length")) > maxBytes) return undefined;
+  const declared = request.headers.get("content-length") ?? "";
+  if (/^\d+$/.test(declared) && Number(declared) > maxBytes) return undefined;
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of request.body ?? []) {
@@ -47,7 +48,10 @@ function readNative(
 ): HookEvent {
   const wire = parseEventJson(body);
   const isObject = typeof wire === "object" && wire !== null && !Array.isArray(wire);
-  if (!isObject || Object.hasOwn(wire, "id")) return fromWire(wire);
-  const event = fromWire({ timestamp: message.timestamp.toISOString(), ...wire, id: "none" });
+  if (!isObject) return fromWire(wire);
+  const { id, timestamp } = wire as { readonly id?: unknown; readonly timestamp?: unknown };
+  if ((id ?? undefined) !== undefined) return fromWire(wire);
+  const time = timestamp ?? message.timestamp.toISOString();
+  const event = fromWire({ ...wire, id: "none", timestamp: time });
   return { ...event, id: message.id };
 }

@@ -60,7 +60,7 @@ function readHeader(headers: WebhookHeaderSource, name: string): string {
   if (values.length > 1) throw duplicate(name);
   const [value] = values;
   if (typeof value !== "string") throw fault("missing_header", `header '${name}' is missing`);
-  return value;
+  return value.replace(/^[ \t]+|[ \t]+$/g, ""); // as `Headers` does
 }
 
 /** By its shape: a fetch library may bring a class of its own. */
@@ -80,8 +80,9 @@ function valuesOf(
 
 function readSignatures(header: string): SignatureHeaders["signatures"] {
   if (header.length > MAX_SIGNATURE_CHARACTERS) throw tooLong();
-  const entries = header.split(" ");
+  const entries = header.split(/[ \t]+/).filter((entry) => entry !== "");
   if (entries.length > MAX_SIGNATURES) throw tooLong();
+  if (entries.length === 0) throw malformed();
   const signatures = { v1: [] as Bytes[], v1a: [] as Bytes[] };
   for (const entry of entries) {
     // Two values joined: base64 has no comma, so an entry has just one of its own.
@@ -109,7 +110,7 @@ function decode(version: SignatureVersion, text: string): Bytes {
 function malformed(): WebhookVerificationError {
   return fault(
     "invalid_signature",
-    "'webhook-signature' must be a list of 'v1,' or 'v1a,' with base64, separated by single spaces",
+    "'webhook-signature' must be a list of 'v1,' or 'v1a,' with base64, separated by spaces",
   );
 }
 

@@ -32,6 +32,19 @@ export * from "./cloudevents.ts";
 export * from "./errors.ts";
 export * from "./receiver.ts";
 export * from "./secret.ts";
-export * from "./signature.ts";
+export {
+  createWebhookSigner,
+  createWebhookVerifier,
+  signWebhook,
+  type SignWebhookOptions,
+  type VerifiedWebhook,
+  verifyWebhook,
+  type VerifyWebhookOptions,
+  type WebhookHeaders,
+  type WebhookHeaderSource,
+  type WebhookMessage,
+  type WebhookSigner,
+  type WebhookVerifier,
+} from "./signature.ts";
 export * from "./webhook_hook.ts";
 export * from "./webhook_options.ts";

@@ -2,22 +2,26 @@ import { EventValidationError } from "../core/errors.ts";
 import {
   checkFunctions,
   checkKnown,
+  checkName,
   consoleLogger,
   guarded,
+  isPlainUtf8,
   LEASE,
   OR_INFINITE,
   readCount,
   readDuration,
+  sha256Hex,
 } from "../core/kit.ts";
 import type { HookEvent, Logger, Store } from "../core/mod.ts";
 import { readBody, readEvent } from "./_receive.ts";
-import { memoryIds, type ReceivedIds, storedIds } from "./_received_ids.ts";
+import { type Begun, memoryIds, storedIds } from "./_received_ids.ts";
 import { WebhookVerificationError } from "./errors.ts";
 import {
-  createWebhookVerifier,
+  createSignerVerifier,
   type VerifiedWebhook,
   type VerifyWebhookOptions,
 } from "./signature.ts";
+import { createWebhookValidation } from "./webhook_validation.ts";
 
 /** What a receiving handler is given beside the event. */
 export interface ReceivedContext extends VerifiedWebhook {
@@ -33,10 +37,19 @@ export type ReceivingHandler = (event: HookEvent, context: ReceivedContext) => v
 /** Options of `webhookReceiver`. Durations are in milliseconds. */
 export interface WebhookReceiverOptions extends VerifyWebhookOptions {
   /**
-   * Where to keep the ids of what was handled, under `["received", id]`. Share it between instances,
-   * each of them handles a message only if no other did. @default memory: the last 10,000 ids of this process
+   * Where to keep the ids of what was handled, under `["received", scope, id]`. Share it between
+   * instances: each of them handles a message only if no other did. Receivers with other names or
+   * secrets, or at other URLs, may share it too. @default memory: the last 10,000 ids of this process
    */
   readonly store?: Store | undefined;
+  /**
+   * Names the receiver where ids are kept: a message is a duplicate only if the same receiver handled
+   * its id, signed with the same secret. 1 to 64 characters of `[A-Za-z0-9._-]`. Set it when requests reach
+   * one receiver under several URLs, or several receivers under one.
+   *
+   * @default host, path and query of the request
+   */
+  readonly name?: string | undefined;
   /** How long ids are kept in the store, ten years at most. @default {604800000} seven days */
   readonly remember?: number | undefined;
   /** How long a handler takes at most, up to a day: after that, another may be called. With a store. @default {300000} */
@@ -45,11 +58,21 @@ export interface WebhookReceiverOptions extends VerifyWebhookOptions {
   readonly maxBodyBytes?: number | undefined;
   /** Where failures of the handler are logged. @default the console */
   readonly logger?: Logger | undefined;
+  /**
+   * Senders that may deliver CloudEvents, by their `WebHook-Request-Origin`, such as
+   * `eventgrid.azure.net`; or `"*"` for all. Allows them in the `OPTIONS` handshake that Azure Event Grid
+   * and others begin with (CloudEvents, "HTTP 1.1 Web Hooks", section 4). Grants no access: requests are
+   * authenticated as before. `WebHook-Request-Callback` is never called. @default none: 405
+   */
+  readonly webhookOrigins?: readonly string[] | "*" | undefined;
+  /** Requests per minute that the handshake allows, in `WebHook-Allowed-Rate`. @default no limit */
+  readonly webhookRate?: number | undefined;
 }
 
 /** Every option of a receiver. */
 const KNOWN: readonly string[] = [
   ...["secrets", "tolerance", "now", "store", "remember", "handlingTime", "maxBodyBytes", "logger"],
+  ...["name", "webhookOrigins", "webhookRate"],
 ];
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -61,7 +84,8 @@ const DAY = 24 * 60 * 60 * 1000;
  * It answers 200 when the handler succeeded, or had succeeded before; and a problem document (RFC 9457)
  * with a stable `code` otherwise: 400 not a webhook or not an event, 401 not signed with one of the
  * secrets or too old, 405 neither POST nor PUT, 409 the handler is at it (with `Retry-After`), 413 too
- * long, 500 the handler or the store failed. A message is recorded only after its handler succeeded.
+ * long, 415 compressed or not UTF-8, 500 the handler or the store failed. A message is recorded only
+ * after its handler succeeded. `OPTIONS` is for senders that ask first: see `webhookOrigins`.
  *
  * ```ts
  * import { generateSecret, webhookReceiver } from "@omniagent/hooks/webhook";
@@ -86,7 +110,8 @@ export function webhookReceiver(
     throw new TypeError(`${subject} as it needs options with 'secrets'`);
   }
   checkKnown(subject, options, KNOWN);
-  const { store, maxBodyBytes = 1_048_576 } = options;
+  const { store, name, maxBodyBytes = 1_048_576 } = options;
+  if (name !== undefined) checkName(subject, name);
   const remember = readDuration(subject, "remember", options.remember) ?? 7 * DAY;
   const handlingTime = readDuration(subject, "handlingTime", options.handlingTime, LEASE) ??
     300_000;
@@ -94,13 +119,25 @@ export function webhookReceiver(
   const { logger = consoleLogger } = options;
   checkFunctions(subject, logger, ["error"]);
   if (store !== undefined) checkFunctions(subject, store, ["get", "set", "atomic"]);
-  const { secrets, tolerance, now } = options;
-  const verifier = createWebhookVerifier({ secrets, tolerance, now });
+  const { tolerance, now } = options;
+  const secrets = [options.secrets].flat() as readonly string[]; // a copy
+  const verifier = createSignerVerifier({ secrets, tolerance, now });
+  const validate = createWebhookValidation(subject, options);
   const ids = store ? storedIds(store, remember, handlingTime) : memoryIds();
 
   return async (request) => {
     if (request.method !== "POST" && request.method !== "PUT") {
-      return problem(405, "method_not_allowed", "Send a POST or a PUT", { allow: "POST, PUT" });
+      const permission = validate(request);
+      if (permission !== undefined && "headers" in permission) {
+        return new Response(null, { status: 200, headers: permission.headers });
+      }
+      const detail = permission?.refused ?? "Send a POST or a PUT";
+      return problem(405, "method_not_allowed", detail, { allow: "POST, PUT" });
+    }
+    if (!isPlainUtf8(request.headers)) {
+      const accepted = { "accept-encoding": "identity" };
+      const detail = "Send UTF-8, without a content-encoding";
+      return problem(415, "media_type_unsupported", detail, accepted);
     }
     try {
       const body = await readBody(request, maxBodyBytes);
@@ -108,24 +145,45 @@ export function webhookReceiver(
         return problem(413, "body_too_large", `The body is longer than ${maxBodyBytes} bytes`);
       }
       const { headers } = request;
-      const message = await verifier.verify(body, headers);
+      const { signers, ...message } = await verifier.verify(body, headers);
       const event = readEvent(headers, body, message);
       const context = { ...message, headers, body };
-      return await handleOnce(message.id, ids, logger, () => handler(event, context));
+      const place = name ?? placeOf(request);
+      const scopes = await Promise.all(
+        signers.slice(0, MAX_SCOPES).map((i) => scopeOf(place, secrets[i]!)),
+      );
+      const begun = await ids.begin(scopes, message.id);
+      return await handleOnce(message.id, begun, logger, () => handler(event, context));
     } catch (error) {
       return refusal(error, logger);
     }
   };
 }
 
+/** A commit of a store has room for ten checks. Senders sign with two secrets while one replaces another. */
+const MAX_SCOPES = 8;
+
+/** Where a request went. Without the scheme, which a proxy may change. */
+function placeOf({ url }: Request): string {
+  const { host, pathname, search } = new URL(url);
+  return `//${host}${pathname}${search}`;
+}
+
+/**
+ * Returns what an id is unique in: a sender, known by its secret, and a receiver. Ids of two senders may be
+ * equal, and two receivers may get one message. A digest: the secret can't be read from it.
+ */
+async function scopeOf(place: string, secret: string): Promise<string> {
+  return await sha256Hex(JSON.stringify(["webhookReceiver", place, secret]));
+}
+
 /** Handles a message unless it was, or is being, handled. */
 async function handleOnce(
   id: string,
-  ids: ReceivedIds,
+  begun: Begun,
   logger: Logger,
   handle: () => void | Promise<void>,
 ): Promise<Response> {
-  const begun = await ids.begin(id);
   if (begun === "handled") return Response.json({ ok: true, duplicate: true });
   if (begun === "running") {
     const wait = { "retry-after": "5" };

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { parseMediaType } from "./_cloudevents_media_type.ts";
+import { parseMediaType } from "../core/kit.ts";
 
 /**
  * Ports that `fetch` refuses to connect to, from the WHATWG Fetch standard, "Port blocking"

@@ -64,6 +64,26 @@ const MAX_TOLERANCE = 86_400_000;
  * @throws {TypeError | RangeError} If another option is unknown or out of bounds.
  */
 export function createWebhookVerifier(options: VerifyWebhookOptions): WebhookVerifier {
+  const verifier = createSignerVerifier(options);
+  return {
+    async verify(body, headers) {
+      const { id, timestamp } = await verifier.verify(body, headers);
+      return { id, timestamp };
+    },
+  };
+}
+
+/** Verifies, and tells whose signature it is. */
+export interface SignerVerifier {
+  /** Does what `WebhookVerifier` does. `signers` are the indexes of the secrets that signed. */
+  verify(
+    body: Uint8Array | string,
+    headers: WebhookHeaderSource,
+  ): Promise<VerifiedWebhook & { readonly signers: readonly number[] }>;
+}
+
+/** Creates a verifier that names the secrets that signed. Internal: not exported by the package. */
+export function createSignerVerifier(options: VerifyWebhookOptions): SignerVerifier {
   checkKnown(SUBJECT, options, ["secrets", "tolerance", "now"]);
   checkFunctions(SUBJECT, options, [], ["now"]);
   const keys = readKeys(options.secrets);
@@ -82,7 +102,8 @@ export function createWebhookVerifier(options: VerifyWebhookOptions): WebhookVer
       if (!matches.includes(true)) {
         throw fault("no_matching_signature", "no signature of it was made with one of the secrets");
       }
-      return { id, timestamp: new Date(Number(timestamp) * 1000) };
+      const signers = matches.flatMap((matched, i) => matched ? [i] : []);
+      return { id, timestamp: new Date(Number(timestamp) * 1000), signers };
     },
   };
 }

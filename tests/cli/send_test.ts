@@ -38,6 +38,53 @@ test("hooks send takes its data from a file, from standard input, or sends an em
   });
 });
 
+test("hooks send reads JSON with a byte order mark from everywhere", async () => {
+  await serving({}, async (_, url) => {
+    const readFile = filesIn({ "d.json": `\ufeff{"n":1}` });
+    const input = `\ufeff{"type":"a.b","data":1}\r\n\r\n{"type":"a.b","data":2}`;
+    for (const args of [["a.b", "@d.json"], ["a.b", "-"], ["a.b", `\ufeff{"n":1}`], []]) {
+      const sent = await ask(url, ["send", ...args], {
+        readFile,
+        input: args[1] ? "\ufeff1" : input,
+      });
+      assert.equal(sent.code, 0, `${args}: ${sent.stderr}`);
+    }
+  });
+});
+
+test("hooks send refuses numbers that would arrive as others, by line and path", async () => {
+  await serving({}, async (_, url) => {
+    const one = await ask(url, ["send", "a.b", `{"ids":[1,9007199254740993]}`]);
+    assert.deepEqual([one.code, one.stdout], [2, ""]);
+    assert.match(one.stderr, /^error: Cannot send the data\n {2}\/ids\/1 is a number .* as text\n/);
+    const input = `{"type":"a.b","data":1}\n{"type":"a.b","data":{"id":12345678901234567890}}\n`;
+    const many = await ask(url, ["send", "--batch", "1"], { input });
+    assert.match(
+      many.stderr,
+      /^error: Cannot send line 2\n {2}\/data\/id is a number .* as text\n/,
+    );
+    assert.match(many.stderr, /1 event accepted before that/);
+  });
+});
+
+test("hooks send --session is for lines without a session, null included", async () => {
+  await serving({}, async (_, url) => {
+    const input = ["", `,"session_id":null`, `,"session_id":"mine"`]
+      .map((field) => `{"type":"a.b","data":1${field}}\n`).join("");
+    const sent = await ask(url, ["send", "--session", "s-1", "--json"], { input });
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const sessions = await Promise.all(
+      sent.stdout.trim().split("\n").map(async (line) => {
+        const { id } = JSON.parse(line);
+        return (await (await fetch(`${url}/events/${id}`, { headers })).json()).session_id;
+      }),
+    );
+    assert.deepEqual(sessions, ["s-1", "s-1", "mine"]);
+    const alone = await ask(url, ["send"], { input });
+    assert.equal(alone.code, 0, alone.stderr);
+  });
+});
+
 test("hooks send under an idempotency key is taken once", async () => {
   await serving({}, async (_, url) => {
     const args = ["send", "a.b", "1", "-k", "key-1", "--json"];

@@ -52,6 +52,21 @@ test("hooks serve delivers to the webhooks of its configuration, signed, with va
   }, { HOOKS_SECRET: secret });
 });
 
+test("hooks serve lets the CloudEvents senders that its configuration names ask to deliver", async () => {
+  const yaml = "server: { webhook_origins: [eventgrid.azure.net], webhook_rate: 60 }";
+  await serving({ files: { "hooks.yaml": yaml } }, async (_, url) => {
+    const ask = async (origin: string) => {
+      const headers = { "webhook-request-origin": origin };
+      const response = await fetch(`${url}/events`, { method: "OPTIONS", headers });
+      await response.text();
+      const granted = (name: string) => response.headers.get(`webhook-allowed-${name}`);
+      return [response.status, granted("origin"), granted("rate")];
+    };
+    assert.deepEqual(await ask("eventgrid.azure.net"), [200, "eventgrid.azure.net", "60"]);
+    assert.deepEqual(await ask("other.example"), [405, null, null]);
+  });
+});
+
 test("hooks serve reads hooks.yaml when no file is named", async () => {
   const files = { "hooks.yaml": config("http://127.0.0.1:2/", "audit") };
   const server = await serving({ files }, () => Promise.resolve());
@@ -130,6 +145,31 @@ test("a token that SIGHUP took away opens nothing more, and ends the streams it 
     assert.match(tail.stderr, /The token is not known/);
     const next = { HOOKS_TOKEN: "the-second-of-all-tokens" };
     assert.equal((await ask(url, ["send", "a.b"], { environment: next })).code, 0);
+  });
+});
+
+test("a token whose fields come in another order on SIGHUP is the same, and its streams go on", async () => {
+  const token = "the-one-of-all-tokens";
+  const files = {
+    "hooks.yaml": `server: { tokens: [{ name: one, token: ${token}, scopes: [admin] }] }`,
+  };
+  await serving({ files }, async (server, url) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const stream = await fetch(`${url}/events/stream`, { headers });
+    const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
+    files["hooks.yaml"] = `server: { tokens: [{ scopes: [admin], token: ${token}, name: one }] }`;
+    server.signal("SIGHUP");
+    await server.match(/read hooks\.yaml again/);
+    assert.equal(
+      (await ask(url, ["send", "a.b"], { environment: { HOOKS_TOKEN: token } })).code,
+      0,
+    );
+    for (let text = ""; !text.includes('"type":"a.b"');) {
+      const { done, value } = await reader.read();
+      assert.ok(!done, "the stream ended");
+      text += value;
+    }
+    await reader.cancel();
   });
 });
 

@@ -35,7 +35,7 @@ test("an error's issues say everything that its text says", () => {
       path: ["server", "hots"],
       at: "server.hots",
       message: "is unknown; did you mean host?",
-      accepted: "host, port, tokens",
+      accepted: "host, port, tokens, webhook_origins, webhook_rate",
       suggestion: "host",
       line: 3,
       column: 3,

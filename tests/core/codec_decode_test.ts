@@ -36,6 +36,13 @@ test("fields that are unknown are ignored, and an empty session is none", () => 
   assert.equal("sessionId" in event, false);
 });
 
+test("a byte order mark is skipped, and a session that is null is none", () => {
+  const event = eventOf({ timestamp: new Date("2026-04-22T10:30:00Z") });
+  for (const body of [`\ufeff${wire()}`, utf8(`\ufeff${wire()}`), wire({ session_id: null })]) {
+    assert.deepEqual(decodeEvent(body), event);
+  }
+});
+
 test("a payload may be any JSON value, null too", () => {
   for (const data of [null, false, 0, "", [], [null], "text", { __proto__: null }]) {
     assert.deepEqual(decodeEvent(wire({ data })).data, JSON.parse(JSON.stringify(data)));
@@ -117,8 +124,7 @@ const faults: readonly (readonly [name: string, body: string | Uint8Array, ...pa
     ["text that is no JSON", "{", ""],
     ["trailing garbage", `${wire()} x`, ""],
     ["two events", `${wire()}${wire()}`, ""],
-    ["a byte order mark in text", `\ufeff${wire()}`, ""],
-    ["a byte order mark in bytes", utf8(`\ufeff${wire()}`), ""],
+    ["two byte order marks", `\ufeff\ufeff${wire()}`, ""],
     ["bytes that are no UTF-8", withBytes(0xff), ""],
     ["an encoded surrogate", withBytes(0xed, 0xa0, 0x80), ""],
     ["bytes that end within a character", withBytes(0xe2, 0x82), ""],
@@ -135,7 +141,13 @@ const faults: readonly (readonly [name: string, body: string | Uint8Array, ...pa
     ["a type that is a list", wire({ type: ["tool.called"] }), "type"],
     ["a type that is a pattern", wire({ type: "tool.*" }), "type"],
     ["a session that is a number", wire({ session_id: 0 }), "session_id"],
-    ["a session that is null", wire({ session_id: null }), "session_id"],
+    [
+      "null for all that it needs",
+      wire({ id: null, type: null, timestamp: null }),
+      "id",
+      "type",
+      "timestamp",
+    ],
     ["no payload", wire({ data: undefined }), "data"],
     ["fields under __proto__", `{"__proto__":${wire()}}`, "id", "type", "timestamp", "data"],
     [

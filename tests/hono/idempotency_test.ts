@@ -63,6 +63,65 @@ testApp("a request that was refused leaves its key free", {}, async ({ ask }) =>
   await receiptsOf(await ask("/events", { body: BASH, headers }));
 });
 
+testApp(
+  "a key in quotes is the same key, and what is quoted may be escaped",
+  {},
+  async ({ ask }) => {
+    const post = async (key: string) => {
+      const [receipt] = await receiptsOf(
+        await ask("/events", { body: BASH, headers: { "idempotency-key": key } }),
+      );
+      return receipt!.id;
+    };
+    const id = await post("k-1");
+    for (const key of ['"k-1"', ' "k-1" ', '"k-1";v=1', "k-1"]) assert.equal(await post(key), id);
+    assert.equal(await post('"a\\"b"'), await post('"a\\"b" ; q'));
+    assert.equal(await post('a"b'), await post('"a\\"b"'));
+    assert.notEqual(await post('"k 1"'), id);
+    for (const key of ['"k-1', '"', '"a"b"', '"a", "b"', '"a\\b"', '""']) {
+      const response = await ask("/events", { body: BASH, headers: { "idempotency-key": key } });
+      assert.deepEqual((await problemOf(response)).pointers, ["Idempotency-Key"], key);
+    }
+  },
+);
+
+testApp("a body whose keys come in another order is the same body", {}, async ({ ask }) => {
+  const spellings = [
+    '{"type":"a.b","data":{"b":{"y":[1,{"q":1,"p":2}],"x":1.0},"a":"\\u00e9"},"session_id":"s"}',
+    '{"data":{"a":"é","b":{"x":1,"y":[1e0,{"p":2,"q":1}]}},"session_id":"s","type":"a.b"}',
+  ];
+  const wrapped = spellings.map((event) => `{"events":[${event},{"type":"c","data":1}]}`);
+  const withId = spellings.map((event) => `{"id":"mine",${event.slice(1)}`);
+  for (
+    const [bodies, headers] of [
+      [spellings, { "idempotency-key": "k-1" }],
+      [wrapped, { "idempotency-key": "k-2" }],
+      [withId, {}],
+    ] as const
+  ) {
+    const [first, second] = [
+      await receiptsOf(await ask("/events", { body: bodies[0], headers })),
+      await receiptsOf(await ask("/events", { body: bodies[1], headers })),
+    ];
+    assert.deepEqual(second.map(({ id }) => id), first.map(({ id }) => id));
+  }
+  const other = spellings[0]!.replace('"q":1', '"q":3');
+  const conflict = await ask("/events", { body: other, headers: { "idempotency-key": "k-1" } });
+  assert.deepEqual(await problemOf(conflict), { status: 422, code: "idempotency_conflict" });
+});
+
+testApp("an id says nothing of CloudEvents, nor the other way round", {}, async ({ ask }) => {
+  const cloudEvent = { specversion: "1.0", source: "/s", id: "1", type: "a.b", data: 1 };
+  const headers = { "content-type": "application/cloudevents+json" };
+  const [one] = await receiptsOf(await ask("/events", { body: cloudEvent, headers }));
+  const native = { id: '["/s","1"]', type: "a.b", data: 1 };
+  const [other] = await receiptsOf(await ask("/events", { body: native }));
+  assert.notEqual(other!.id, one!.id);
+  const elsewhere = { ...cloudEvent, source: "/t" };
+  const [third] = await receiptsOf(await ask("/events", { body: elsewhere, headers }));
+  assert.equal(third!.duplicate, false); // an id is unique for its source alone
+});
+
 testApp("an Idempotency-Key needs an outbox", { outbox: false }, async ({ ask }) => {
   const response = await ask("/events", { body: BASH, headers: { "idempotency-key": "k-1" } });
   assert.deepEqual(await problemOf(response), { status: 501, code: "outbox_required" });

@@ -31,7 +31,13 @@ export const table: Readonly<Record<string, Row>> = {
   },
   webhook: {
     folders: ["core"],
-    doors: { "cloudevents.ts": [], "filter_path.ts": [], "request_rules.ts": [], "send.ts": [] },
+    doors: {
+      "cloudevents.ts": [],
+      "filter_path.ts": [],
+      "request_rules.ts": [],
+      "send.ts": [],
+      "webhook_validation.ts": [],
+    },
   },
   outbox: { folders: ["core"], doors: { "errors.ts": [], "is_outbox.ts": [] } },
   kv: { folders: ["core"] },

@@ -32,13 +32,34 @@ function setUp() {
 test("an event that is dispatched twice is stored, heard and delivered once", async () => {
   const { outbox, hooks, delivered, heard } = setUp();
   const first = await hooks.registry.dispatch(relayed());
-  const second = await hooks.registry.dispatch(relayed({ name: "another" }));
+  const second = await hooks.registry.dispatch(relayed());
   assert.deepEqual(first, { ...first, id: ID, deliveries: 1, duplicate: false });
   assert.deepEqual(second, { id: ID, deliveries: 0, duplicate: true, handlers: [] });
   await hooks.close();
   assert.deepEqual(heard, [ID]);
   assert.deepEqual(delivered, [ID]);
   assert.deepEqual((await outbox.getEvent(ID))!.event.data, { name: "bash" });
+});
+
+test("an event under the id of another one is refused, not taken for its duplicate", async () => {
+  const { hooks, delivered, heard } = setUp();
+  const event = relayed({ name: "bash", params: { a: 1, b: [2] } });
+  await hooks.registry.dispatch(event);
+  const conflict = { code: "idempotency_conflict", message: /event id was used for another event/ };
+  for (
+    const other of [
+      { ...event, data: { name: "another" } },
+      { ...event, type: "tool.completed" },
+      { ...event, sessionId: "s-2" },
+    ]
+  ) {
+    await assert.rejects(hooks.registry.dispatch(other), conflict);
+    await assert.rejects(hooks.registry.dispatch(other, { idempotencyKey: "k" }), conflict);
+  }
+  const sorted = { ...event, data: { params: { b: [2], a: 1 }, name: "bash" } };
+  assert.equal((await hooks.registry.dispatch(sorted)).duplicate, true);
+  await hooks.close();
+  assert.deepEqual([heard, delivered], [[ID], [ID]]);
 });
 
 test("an event that comes again costs those that are emitted beside it nothing", async () => {
@@ -74,10 +95,20 @@ test("a large event that comes again with other data does not damage the first",
   const { outbox, hooks } = setUp();
   const large = (letter: string): HookEvent => relayed({ text: letter.repeat(200_000) });
   await hooks.registry.dispatch(large("a"));
-  assert.equal((await hooks.registry.dispatch(large("b"))).duplicate, true);
+  await assert.rejects(hooks.registry.dispatch(large("b")), { code: "idempotency_conflict" });
+  assert.equal((await hooks.registry.dispatch(large("a"))).duplicate, true);
   const { text } = (await outbox.getEvent(ID))!.event.data as { readonly text: string };
   assert.equal(text, "a".repeat(200_000));
   await hooks.close();
+});
+
+test("two events of one id in a batch are refused, unless they are equal", async () => {
+  const { outbox } = setUp();
+  const batch = (a: unknown, b: unknown) =>
+    outbox.publish([{ event: relayed(a), to: [] }, { event: relayed(b), to: [] }]);
+  await assert.rejects(batch({ n: 1 }, { n: 2 }), { code: "idempotency_conflict" });
+  const receipts = await batch({ n: 1, m: 2 }, { m: 2, n: 1 });
+  assert.deepEqual(receipts.map(({ duplicate }) => duplicate), [false, true]);
 });
 
 test("a batch holds as many events that may be stored already as a commit has checks", async () => {

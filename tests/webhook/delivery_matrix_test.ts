@@ -82,6 +82,11 @@ const rows: readonly Row[] = [
   ["a redirect to be retried", { redirect: "/x" }, redirected(302, "retry"), { retryOn: [302] }],
 ];
 
+const YEAR = new Date().getUTCFullYear();
+/** The form of RFC 850 has two digits for the year. */
+const inTwoDigits = (years: number) =>
+  `Sunday, 06-Nov-${String((YEAR + years) % 100).padStart(2, "0")} 08:49:37 GMT`;
+
 const waits: readonly (readonly [kind: string, value: string, retryAfter?: number])[] = [
   ["seconds", "7", 7000],
   ["no seconds", "0", 0],
@@ -89,7 +94,19 @@ const waits: readonly (readonly [kind: string, value: string, retryAfter?: numbe
   ["400 digits", "9".repeat(400), DAY],
   ["a date in the past", "Sun, 06 Nov 1994 08:49:37 GMT", 0],
   ["a date in a year", new Date(Date.now() + 365 * DAY).toUTCString(), DAY],
+  ["a date in the form of RFC 850", "Sunday, 06-Nov-94 08:49:37 GMT", 0],
+  ["a date of 25 years ahead in two digits", inTwoDigits(25), DAY],
+  ["a date of 60 years ahead in two digits, which is 40 years ago", inTwoDigits(60), 0],
+  ["a date in the form of asctime()", "Sun Nov  6 08:49:37 1994", 0],
+  ["a date in the form of asctime() in a year", `Sun Nov 16 08:49:37 ${YEAR + 1}`, DAY],
+  ["a leap second", "Sat, 31 Dec 2016 23:59:60 GMT", 0],
   ["a negative number", "-1"],
+  ["a number with a plus", "+5"],
+  ["two numbers", "5, 5"],
+  ["a date with another time zone", "Sun, 06 Nov 2094 08:49:37 PST"],
+  ["a day that there is not", "Mon, 30 Feb 2094 08:49:37 GMT"],
+  ["an hour that there is not", "Sun, 06 Nov 2094 24:49:37 GMT"],
+  ["a date with a short day in the form of RFC 850", "Sun, 06-Nov-94 08:49:37 GMT"],
   ["half a second", "0.5"],
   ["seconds with a unit", "5s"],
   ["junk after digits", "123junk"],

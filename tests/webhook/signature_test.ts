@@ -125,3 +125,18 @@ test("generated secrets have 32 bytes and differ", async () => {
   assert.notEqual(pairs[0]?.secretKey, pairs[1]?.secretKey);
   assert.match(pairs[0]?.publicKey ?? "", /^whpk_[A-Za-z0-9+/]{43}=$/);
 });
+
+test("signatures may be separated by several spaces, and headers of a record are trimmed as `Headers` does", async () => {
+  const spellings = [
+    `${SIGNATURE} `,
+    ` ${SIGNATURE}`,
+    `v0,abc  ${SIGNATURE}`,
+    `${OTHER}\t ${SIGNATURE}\t`,
+  ];
+  for (const text of spellings) {
+    assert.equal((await verify(withSignature(text))).id, ID, text);
+    assert.equal((await verify(new Headers(withSignature(text)))).id, ID, text);
+  }
+  const padded = Object.entries(HEADERS).map(([name, value]) => [name, `\t${value} `]);
+  assert.equal((await verify(Object.fromEntries(padded))).id, ID);
+});

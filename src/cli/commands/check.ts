@@ -15,7 +15,7 @@ import { count, printable, styleOf } from "../style.ts";
 
 type Options = { readonly envFile?: string; readonly json?: true; readonly strict?: true };
 
-/** `hooks check`: every fault of a configuration. */
+/** `hooks check`: reports every error of a configuration. */
 export function define(command: Command, io: CommandIO): void {
   command
     .argument("[config]", "the file", DEFAULT_CONFIG)
@@ -25,9 +25,9 @@ export function define(command: Command, io: CommandIO): void {
     .addHelpText(
       "after",
       `
-It ends with 1 if there is a fault. What is accepted and has no effect, such as a
-filter that never matches, is a warning: with --strict it ends with 1, too. With \`hooks schema\`, editors find some of
-them while you type.
+Exits with 1 if the file has an error. A setting that is valid but has no effect,
+such as a filter that never matches, is a warning; --strict fails on these too.
+With \`hooks schema\`, your editor finds most errors while you type.
 
 Examples:
   hooks check

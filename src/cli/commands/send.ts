@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { parseInteger } from "../arguments.ts";
+import { parseInput } from "../parse_input.ts";
 import { addServerOptions, createClient, type ServerOptions } from "../client.ts";
 import { CommandError } from "../command_error.ts";
 import type { CommandIO } from "../io.ts";
@@ -89,13 +90,11 @@ async function readData(text: string | undefined, io: CommandIO): Promise<unknow
     : text.startsWith("@")
     ? await readText(io, text.slice(1), "the data")
     : text;
-  try {
-    return JSON.parse(json);
-  } catch {
-    throw new CommandError("Cannot read the data as it is not JSON", [
-      `In a shell it stands in quotes: '{"name":"bash"}'`,
-    ], 2);
-  }
+  const value = parseInput(json, "the data");
+  if (value !== undefined) return value;
+  throw new CommandError("Cannot read the data as it is not JSON", [
+    `In a shell it stands in quotes: '{"name":"bash"}'`,
+  ], 2);
 }
 
 function failIfHandlersFailed(receipts: readonly Receipt[]): void {

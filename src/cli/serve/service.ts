@@ -1,4 +1,5 @@
 import { hooksFromConfig } from "../../config/mod.ts";
+import { canonicalJson } from "../../core/kit.ts";
 import { createHooks, type Hooks, type Registration, type Store } from "../../core/mod.ts";
 import { createHooksApp, type HooksApp } from "../../hono/mod.ts";
 import { createOutbox } from "../../outbox/mod.ts";
@@ -60,9 +61,7 @@ export class Service {
   reload(settings: Settings): void {
     const before = this.#settings;
     const names = ["host", "port", "store", "retention"] as const;
-    const fixed = names.filter((name) =>
-      JSON.stringify(settings[name]) !== JSON.stringify(before[name])
-    );
+    const fixed = names.filter((name) => !isSame(settings[name], before[name]));
     if (fixed.length > 0) this.#log.warn(`only a restart changes ${fixed.join(", ")}`);
     for (const registration of this.#webhooks) registration.unregister();
     try {
@@ -72,7 +71,7 @@ export class Service {
       this.#use(before);
       throw error;
     }
-    if (JSON.stringify(settings.tokens) === JSON.stringify(before.tokens)) return;
+    if (isSame(settings.tokens, before.tokens)) return;
     this.#streams.abort();
     this.#streams = new AbortController();
   }
@@ -88,12 +87,18 @@ export class Service {
   }
 
   #use(settings: Settings): void {
-    const { tokens, webhooks } = settings;
+    const { tokens, webhooks, webhookOrigins, webhookRate } = settings;
     const { logger } = this.#log;
-    this.#app = createHooksApp(this.#hooks, { tokens, logger });
+    this.#app = createHooksApp(this.#hooks, { tokens, webhookOrigins, webhookRate, logger });
     const made = hooksFromConfig({ webhooks, storage: {}, retention: {}, server: { tokens: [] } });
     this.#webhooks = this.#hooks.use(
       ...made.map((webhook) => watchedWebhook(webhook, (...about) => this.#log.attempt(...about))),
     );
   }
+}
+
+/** Whether two settings are the same, in whatever order their fields are written. */
+function isSame(a: unknown, b: unknown): boolean {
+  const [one, other] = JSON.parse(JSON.stringify([a ?? null, b ?? null])); // times become text
+  return canonicalJson(one) === canonicalJson(other);
 }

@@ -26,6 +26,9 @@ export type Settings = {
   readonly retention: RetentionConfig;
   readonly webhooks: HooksConfig["webhooks"];
   readonly tokens: readonly TokenConfig[];
+  /** Senders of CloudEvents that may ask to deliver, and how many requests a minute they are told. */
+  readonly webhookOrigins?: readonly string[] | undefined;
+  readonly webhookRate?: number | undefined;
   /** The one token, when it was made here: nobody else knows it. */
   readonly generated: string | undefined;
 };
@@ -67,6 +70,8 @@ export async function readSettings(
     tokens: own
       ? [{ name: "admin", token: given ?? generated, scopes: ["emit", "read", "admin"] }]
       : server.tokens,
+    webhookOrigins: server.webhookOrigins,
+    webhookRate: server.webhookRate,
     generated: own && given === undefined ? generated : undefined,
   };
 }

@@ -1,0 +1,126 @@
+import type { StandardIssue } from "./standard_schema.ts";
+
+/** What a JSON text of someone else says. */
+export type JsonText = {
+  /** Its value; undefined when it can't be read. */
+  readonly value: unknown;
+  /** What is wrong with it, each with its path. None of them quotes the text, which may be a payload. */
+  readonly issues: readonly StandardIssue[];
+};
+
+const utf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true });
+
+/** Returns the text of UTF-8 bytes without a byte order mark; undefined if they are not UTF-8. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Parses JSON that was written elsewhere: UTF-8, with or without a byte order mark (RFC 8259, section
+ * 8.1). A number that a double would change is an issue: see `findInexactNumbers`.
+ */
+export function parseJson(body: Uint8Array | string): JsonText {
+  const text = typeof body === "string" ? body.replace(/^\ufeff/, "") : decodeUtf8(body);
+  if (text === undefined) return unreadable("must be UTF-8");
+  try {
+    return { value: JSON.parse(text), issues: findInexactNumbers(text) };
+  } catch { // the platform's message quotes the text
+    return unreadable("must be JSON");
+  }
+}
+
+function unreadable(message: string): JsonText {
+  return { value: undefined, issues: [{ message, path: [] }] };
+}
+
+/** What to do with a number that a double would change. */
+export const INEXACT = "is a number that JSON parsers would change: send it as text";
+
+/**
+ * Where a number with 16 digits before its point, or with an exponent that is not negative, may begin.
+ * All others are below 2^53. It may hit text in strings, which costs time only.
+ */
+const SUSPECT = /(?:^|[\s:,[])-?(?:\d{16}|[\d.]+[eE]\+?\d)/;
+/** Enough to see what is wrong. */
+const MAX_ISSUES = 100;
+
+/**
+ * Finds the numbers of a JSON text that become others when they are parsed: beyond 2^53 the digits
+ * that a double has no room for, beyond 1.8e308 all. Smaller decimals are rounded to 17 digits, as
+ * by every JSON parser, and pass.
+ */
+export function findInexactNumbers(text: string): readonly StandardIssue[] {
+  if (!SUSPECT.test(text)) return [];
+  const issues: StandardIssue[] = [];
+  /** The keys and the indexes from the root to here. */
+  const path: (string | number)[] = [];
+  let keyNext = false;
+  for (let at = 0; at < text.length && issues.length < MAX_ISSUES;) {
+    const end = endOfToken(text, at);
+    const token = text[at]!;
+    if (token === "{" || token === "[") path.push(token === "{" ? "" : 0);
+    else if (token === "}" || token === "]") path.pop();
+    else if (token === "," && typeof path.at(-1) === "number") (path[path.length - 1] as number)++;
+    else if (token === '"' && keyNext) path[path.length - 1] = JSON.parse(text.slice(at, end));
+    else if (/[-\d]/.test(token) && !isKept(text.slice(at, end))) {
+      issues.push({ message: INEXACT, path: [...path] });
+    }
+    if (token === "{" || token === ",") keyNext = typeof path.at(-1) === "string";
+    else if (!/\s/.test(token)) keyNext = false;
+    at = end;
+  }
+  return issues;
+}
+
+const NUMBER = /-?\d[\d.eE+-]*/y;
+
+/** Where the string or the number that begins here ends; all else is one character. */
+function endOfToken(text: string, at: number): number {
+  if (text[at] === '"') {
+    for (let end = text.indexOf('"', at + 1);; end = text.indexOf('"', end + 1)) {
+      let backslashes = 0;
+      while (text[end - 1 - backslashes] === "\\") backslashes++;
+      if (backslashes % 2 === 0) return end + 1;
+    }
+  }
+  NUMBER.lastIndex = at;
+  return NUMBER.test(text) ? NUMBER.lastIndex : at + 1;
+}
+
+/** Whether a number is written back as it was, or only rounded behind its point. */
+function isKept(text: string): boolean {
+  const value = Number(text);
+  if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return true;
+  return Number.isFinite(value) && decimalOf(text) === decimalOf(String(value));
+}
+
+/** A number's digits without zeros at either end, and its power of ten: one text for one value. */
+function decimalOf(text: string): string {
+  const [, whole = "", fraction = "", exponent = "0"] =
+    /^-?(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/.exec(text) ?? [];
+  const digits = (whole + fraction).replace(/^0+/, "");
+  let length = digits.length;
+  while (digits[length - 1] === "0") length--;
+  return `${digits.slice(0, length)}e${
+    Number(exponent) - fraction.length + digits.length - length
+  }`;
+}
+
+/**
+ * Writes a JSON value in one way only (RFC 8785): keys sorted by their UTF-16 code units, no white
+ * space. Two values that differ in nothing but the order of keys give the same text. The value must be
+ * JSON: what `JSON.parse` or `copyJson` made.
+ */
+export function canonicalJson(value: unknown): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  const fields = value as Readonly<Record<string, unknown>>;
+  const parts = Object.keys(fields).sort().filter((key) => fields[key] !== undefined);
+  return `{${
+    parts.map((key) => `${JSON.stringify(key)}:${canonicalJson(fields[key])}`).join(",")
+  }}`;
+}

@@ -1,0 +1,66 @@
+/**
+ * The receiving half of "HTTP 1.1 Web Hooks for Event Delivery" (CloudEvents, section 4, "Abuse
+ * protection"): a sender asks by `OPTIONS` whether it may deliver before it delivers.
+ *
+ * @module
+ */
+import { readCount, show } from "../core/kit.ts";
+
+/** The name of a sender in `WebHook-Request-Origin`: visible ASCII without a comma. */
+export const WEBHOOK_ORIGIN: RegExp = /^[!-+\--~]{1,255}$/;
+
+/** Who may ask to deliver events, and how many a minute. */
+export type WebhookValidationOptions = {
+  readonly webhookOrigins?: readonly string[] | "*" | undefined;
+  readonly webhookRate?: number | undefined;
+};
+
+/** What a sender that asked is told: headers, or why it may not deliver. */
+export type WebhookPermission =
+  | { readonly headers: Readonly<Record<string, string>> }
+  | { readonly refused: string };
+
+/**
+ * Reads the options, and returns what answers a request for permission. That returns undefined for a
+ * request that is none: another method, a CORS preflight, or without `WebHook-Request-Origin`.
+ *
+ * @throws {TypeError | RangeError} when an option is ill-formed
+ */
+export function createWebhookValidation(
+  subject: string,
+  { webhookOrigins: origins, webhookRate: rate }: WebhookValidationOptions,
+): (request: Request) => WebhookPermission | undefined {
+  if (origins !== undefined && origins !== "*" && !isOriginList(origins)) {
+    throw new TypeError(
+      `${subject}: 'webhookOrigins' must be "*" or a list of names such as ` +
+        `"eventgrid.azure.net", got ${show(origins)}`,
+    );
+  }
+  readCount(subject, "webhookRate", rate);
+  const allowed = origins === undefined || origins === "*" || origins.includes("*")
+    ? undefined
+    : new Set(origins.map((origin) => origin.toLowerCase()));
+  return (request) => {
+    const origin = request.headers.get("webhook-request-origin")?.trim();
+    const isPreflight = request.headers.has("access-control-request-method");
+    if (request.method !== "OPTIONS" || isPreflight || !origin) return undefined;
+    if (origins === undefined) {
+      return { refused: "Set 'webhookOrigins' to let senders of CloudEvents ask to deliver" };
+    }
+    if (allowed !== undefined && !allowed.has(origin.toLowerCase())) {
+      return { refused: "'webhookOrigins' does not name this WebHook-Request-Origin" };
+    }
+    return {
+      headers: {
+        allow: "POST",
+        "webhook-allowed-origin": allowed === undefined ? "*" : origin,
+        "webhook-allowed-rate": rate === undefined ? "*" : String(rate),
+      },
+    };
+  };
+}
+
+function isOriginList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 &&
+    value.every((origin) => typeof origin === "string" && WEBHOOK_ORIGIN.test(origin));
+}

@@ -1,0 +1,79 @@
+/**
+ * CloudEvents senders that ask before they post ("HTTP 1.1 Web Hooks", section 4), at `/events`.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { createHooks } from "@omniagent/hooks";
+import { createHooksApp } from "@omniagent/hooks/hono";
+import { test } from "../harness.ts";
+import { quiet } from "../quiet.ts";
+import { type Ask, testApp } from "./helpers.ts";
+
+const ORIGIN = "eventgrid.azure.net";
+const question: Ask = {
+  method: "OPTIONS",
+  token: null,
+  headers: { "webhook-request-origin": ORIGIN, "webhook-request-callback": "http://10.0.0.1/" },
+};
+const granted = ({ headers }: Response) =>
+  ["webhook-allowed-origin", "webhook-allowed-rate", "allow"].map((name) => headers.get(name));
+
+for (const cors of [undefined, { origins: "*" }] as const) {
+  const about = cors ? "with CORS" : "without CORS";
+  testApp(`a sender that is named may post, ${about}`, {
+    app: { webhookOrigins: [ORIGIN], webhookRate: 120, ...(cors && { cors }) },
+  }, async ({ ask }) => {
+    const response = await ask("/events", question);
+    assert.equal(response.status, 200);
+    assert.deepEqual(granted(response), [ORIGIN, "120", "POST"]);
+    const other = { "webhook-request-origin": "other.example" };
+    const refused = await ask("/events", { ...question, headers: other });
+    assert.equal(refused.status, 405);
+    assert.deepEqual(granted(refused).slice(0, 2), [null, null]);
+    const posted = await ask("/events", { token: null, body: { type: "a.b", data: 1 } });
+    assert.equal(posted.status, 401); // it is no way in
+  });
+
+  testApp(`without webhookOrigins a sender is told of that option, ${about}`, {
+    app: { ...(cors && { cors }) },
+  }, async ({ ask }) => {
+    const response = await ask("/events", question);
+    assert.deepEqual([response.status, ...granted(response).slice(0, 2)], [405, null, null]);
+    const { code, detail } = await response.json();
+    assert.equal(code, "method_not_allowed");
+    assert.match(detail, /'webhookOrigins'/);
+  });
+}
+
+testApp("a CORS preflight is answered as such, whoever may post", {
+  app: { webhookOrigins: "*", cors: { origins: ["https://app.example"] } },
+}, async ({ ask }) => {
+  const headers = { "origin": "https://app.example", "access-control-request-method": "POST" };
+  for (const more of [{}, { "webhook-request-origin": ORIGIN }]) {
+    const response = await ask("/events", {
+      method: "OPTIONS",
+      token: null,
+      headers: { ...headers, ...more },
+    });
+    assert.equal(response.status, 204);
+    assert.equal(response.headers.get("access-control-allow-origin"), "https://app.example");
+    assert.deepEqual(granted(response).slice(0, 2), [null, null]);
+  }
+});
+
+testApp("other paths have no such answer", { app: { webhookOrigins: "*" } }, async ({ ask }) => {
+  for (const path of ["/events/stream", "/deliveries", "/nothing"]) {
+    const response = await ask(path, question);
+    assert.deepEqual(granted(response).slice(0, 2), [null, null], path);
+    assert.ok([404, 405].includes(response.status), path);
+  }
+});
+
+test("an app refuses origins and rates that can't be", () => {
+  const hooks = createHooks({ logger: quiet });
+  const create = (options: object) => createHooksApp(hooks, { auth: false, ...options });
+  assert.throws(() => create({ webhookOrigins: [] }), {
+    message: /^Cannot create the hooks app: 'webhookOrigins' must be "\*" or a list/,
+  });
+  assert.throws(() => create({ webhookOrigins: "*", webhookRate: 0.5 }), RangeError);
+});
