@@ -44,7 +44,8 @@ function listenTo(signal: AbortSignal): Following {
 export function abortable<T>(promise: PromiseLike<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const release = follow(signal, () => reject(signal.reason));
-    promise.then(
+    // Of a foreign thenable, `then` may throw.
+    Promise.resolve(promise).then(
       (value) => (release(), resolve(value)),
       (error) => (release(), reject(error)),
     );
@@ -135,7 +136,10 @@ export function within<T>(
     if (!isThenable(result)) return end(), result;
     return new Promise<Awaited<T>>((resolve, reject) => {
       giveUp = (reason) => (end(), reject(reason));
-      (result as PromiseLike<Awaited<T>>).then((value) => (end(), resolve(value)), giveUp);
+      Promise.resolve(result as PromiseLike<Awaited<T>>).then(
+        (value) => (end(), resolve(value)),
+        giveUp,
+      );
       if (signal.aborted) giveUp(signal.reason);
     });
   } catch (error) {

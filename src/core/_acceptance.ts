@@ -1,8 +1,7 @@
 import { abortable } from "./_abort.ts";
 import { show } from "./_check.ts";
-import { findEnvelopeFaults } from "./_event_rules.ts";
+import { copyJson } from "./_json.ts";
 import type { HookLifecycle } from "./_lifecycle.ts";
-import type { Plan, Plans } from "./_plans.ts";
 import { EventValidationError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { EventSchemas, StandardIssue, StandardSchemaV1 } from "./standard_schema.ts";
@@ -46,24 +45,6 @@ export class Acceptance {
   }
 }
 
-/** Who hears an event; undefined when it is none. Cheap: it is asked of every one. */
-export function planFor(event: HookEvent, plans: Plans): Plan | undefined {
-  try {
-    const { id, timestamp, sessionId } = event;
-    const isEvent = typeof id === "string" && id !== "" &&
-      timestamp instanceof Date && !Number.isNaN(timestamp.getTime()) &&
-      ((sessionId ?? undefined) === undefined || typeof sessionId === "string");
-    return isEvent ? plans.for(event.type) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** What is wrong with a value that is no event. */
-export function refusalOf(subject: string, event: HookEvent): EventValidationError {
-  return new EventValidationError(subject, findEnvelopeFaults(event));
-}
-
 function checkSignal(subject: string, signal: AbortSignal | undefined): void {
   if ((signal ?? undefined) === undefined || typeof signal?.addEventListener === "function") return;
   throw new TypeError(
@@ -71,13 +52,18 @@ function checkSignal(subject: string, signal: AbortSignal | undefined): void {
   );
 }
 
-/** Judges a payload by the schema of its type. @throws {EventValidationError} with every fault */
+/**
+ * Validates a payload with the schema of its type. Schemas get a copy: some set defaults in what they
+ * validate. What they return is not used.
+ *
+ * @throws {EventValidationError} with every fault
+ */
 async function validate(event: HookEvent, schemas: EventSchemas): Promise<void> {
   const { type, data } = event;
   if (!Object.hasOwn(schemas, type)) return;
   const schema = (schemas as Readonly<Record<string, StandardSchemaV1 | undefined>>)[type];
   if (schema === undefined) return;
-  const result = await schema["~standard"].validate(data);
+  const result = await schema["~standard"].validate(copyJson(data, "data").value);
   if (typeof result !== "object" || result === null) {
     throw new TypeError(`Cannot dispatch '${type}' as its schema gave no result`);
   }

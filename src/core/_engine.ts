@@ -1,15 +1,18 @@
 import { linkSignals } from "./_abort.ts";
-import { Acceptance, planFor, refusalOf } from "./_acceptance.ts";
+import { Acceptance } from "./_acceptance.ts";
 import { quote, show } from "./_check.ts";
 import type { Entry } from "./_entry.ts";
 import { HookLifecycle } from "./_lifecycle.ts";
+import { enterDispatch, leaveDispatch } from "./_nesting.ts";
 import { checkKnown } from "./_options.ts";
 import { Outgoing } from "./_outgoing.ts";
 import { Plans } from "./_plans.ts";
 import { consoleLogger, Reporter } from "./_reporter.ts";
 import { Run, type RunHost, runPlan } from "./_run.ts";
+import { snapshotOf } from "./_snapshot.ts";
 import { Stores } from "./_stores.ts";
 import { Background, InFlight } from "./_under_way.ts";
+import { inside, isInside, outside, refuseToWait } from "./_waits.ts";
 import { createEvent } from "./create_event.ts";
 import type { EmitOptions, Receipt } from "./emitter.ts";
 import { DispatchError, EmitDepthError, HooksClosedError } from "./errors.ts";
@@ -84,7 +87,7 @@ export class Engine {
   async run<T>(work: () => Promise<T>): Promise<T> {
     const epoch = this.#inFlight.enter();
     try {
-      return await work();
+      return await inside(this.lifecycle, "dispatch", work);
     } finally {
       epoch.leave();
     }
@@ -106,14 +109,38 @@ export class Engine {
     chain?: Chain,
     admitted = false,
   ): Promise<Receipt> {
-    const plan = planFor(event, this.plans);
-    if (plan === undefined) return Promise.reject(refusalOf("Cannot dispatch", event));
+    try {
+      enterDispatch(this.lifecycle, event?.type);
+      try {
+        return this.#accept(snapshotOf(event, "Cannot dispatch"), options, chain, admitted);
+      } finally {
+        leaveDispatch();
+      }
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The same for a snapshot: nothing that others can change is looked at any more. */
+  #accept(
+    event: HookEvent,
+    options: EmitOptions | undefined,
+    chain: Chain | undefined,
+    admitted: boolean,
+  ): Promise<Receipt> {
     const special = chain ?? options?.signal ?? options?.idempotencyKey;
     const open = this.lifecycle.ready && this.acceptance.entering === 0;
     if (special === undefined && this.#plain && open) {
-      return runPlan(plan, event, this.host);
+      return runPlan(this.plans.for(event.type)!, event, this.host);
     }
-    return this.#dispatch(event, options ?? {}, chain ?? [event.type], admitted);
+    const path = chain ?? [event.type];
+    const dispatch = () => this.#dispatch(event, options ?? {}, path, admitted);
+    if (this.#plain && open) return dispatch();
+    const done = inside(this.lifecycle, "dispatch", dispatch);
+    if (open || !isInside(this.lifecycle, "init")) return done;
+    const subject = `Cannot dispatch '${event.type}'`;
+    done.catch((error) => this.#reporter.failed(subject, error, event));
+    return refuseToWait(`${subject} and wait for it`, "dispatch");
   }
 
   /** The same in the background. Never throws. */
@@ -121,13 +148,18 @@ export class Engine {
     const subject = `Cannot dispatch ${quote(event?.type)}`;
     this.#reporter.guarded(subject, event, () => {
       checkEmitOptions("dispatch", event?.type, options);
-      if (planFor(event, this.plans) === undefined) throw refusalOf(subject, event);
+      const accepted = snapshotOf(event, subject);
       this.lifecycle.admit(subject, chain !== undefined);
       const { signal: _, ...others } = options; // the caller's signal ends no event of its own life
       // What is accepted here runs, though `close` may have begun by then.
-      const done = this.#background.submit(event, () => this.dispatch(event, others, chain, true));
+      const run = (): Promise<Receipt> => this.dispatch(accepted, others, chain, true);
+      const done = this.#background.submit(
+        accepted,
+        () => inside(this.lifecycle, "background", run),
+      );
       const waitUntil = options.waitUntil ?? this.#options.waitUntil;
-      if (waitUntil) this.#reporter.guarded("'waitUntil' failed", event, () => waitUntil(done));
+      if (waitUntil === undefined) return;
+      this.#reporter.guarded("'waitUntil' failed", accepted, () => outside(() => waitUntil(done)));
     });
   }
 
@@ -135,8 +167,13 @@ export class Engine {
   emitAsync(type: string, data: unknown, options?: EmitOptions, chain?: Chain): void {
     this.#reporter.guarded(`Cannot emit ${quote(type)}`, undefined, () => {
       if (options !== undefined) checkEmitOptions("emit", type, options);
-      const event = this.outgoing.made(createEvent(type, data, options?.sessionId));
-      this.dispatchAsync(event, options, chain && extend(chain, type));
+      enterDispatch(this.lifecycle, type);
+      try {
+        const event = this.outgoing.made(createEvent(type, data, options?.sessionId));
+        this.dispatchAsync(event, options, chain && extend(chain, type));
+      } finally {
+        leaveDispatch();
+      }
     });
   }
 
@@ -144,8 +181,13 @@ export class Engine {
   emit(type: string, data: unknown, options?: EmitOptions, chain?: Chain): Promise<Receipt> {
     try {
       if (options !== undefined) checkEmitOptions("emit", type, options);
-      const event = this.outgoing.made(createEvent(type, data, options?.sessionId));
-      return this.dispatch(event, options, chain && extend(chain, type));
+      enterDispatch(this.lifecycle, type);
+      try {
+        const event = this.outgoing.made(createEvent(type, data, options?.sessionId));
+        return this.#accept(event, options, chain && extend(chain, type), false);
+      } finally {
+        leaveDispatch();
+      }
     } catch (error) {
       return Promise.reject(error);
     }
@@ -153,7 +195,36 @@ export class Engine {
 
   /** Resolves when no event of the async form runs or waits. */
   drain(): Promise<void> {
+    if (!this.#background.busy) return Promise.resolve();
+    if (isInside(this.lifecycle, "background")) return refuseToWait("Cannot wait for", "drain");
+    if (isInside(this.lifecycle, "init") && !this.lifecycle.ready) {
+      return refuseToWait("Cannot wait for events", "dispatch");
+    }
     return this.#background.drain();
+  }
+
+  /** Opens every hook. */
+  init(): Promise<void> {
+    const subject = "Cannot open hooks";
+    try {
+      this.lifecycle.admit(subject, false);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const opened = this.lifecycle.open();
+    if (!isInside(this.lifecycle, "init")) return opened;
+    opened.catch(() => {}); // whoever else waits for it is told
+    return refuseToWait(`${subject} and wait for it`, "init");
+  }
+
+  /** Closes every hook; `ended` is called when nothing more happens. */
+  close(ended: () => void): Promise<void> {
+    const { lifecycle } = this;
+    const waits = !lifecycle.over || isInside(lifecycle, "close");
+    const closed = lifecycle.close().finally(ended);
+    if (!waits || !isInside(lifecycle, "dispatch", "background", "init", "close")) return closed;
+    closed.catch((error) => this.#reporter.failed("Cannot close the hooks", error));
+    return refuseToWait("Cannot wait for", "close");
   }
 
   /** What a handler is given. */
@@ -181,7 +252,7 @@ export class Engine {
     chain: Chain,
     admitted: boolean,
   ): Promise<Receipt> {
-    const { signal } = options;
+    const { signal, idempotencyKey } = options;
     const epoch = this.#inFlight.enter();
     let caller: ReturnType<typeof linkSignals> | undefined;
     try {
@@ -191,7 +262,7 @@ export class Engine {
       while (this.lifecycle.hasWaiting) await this.lifecycle.open();
       const plan = this.plans.for(event.type)!; // it is an event
       const sent = this.outgoing.redact(event, plan);
-      const part = { ...options, sent, plan, fresh: this.outgoing.isFresh(event) };
+      const part = { idempotencyKey, sent, plan, fresh: this.outgoing.isFresh(event) };
       const [stored] = await this.outgoing.publish([part], { signal }) ?? [];
       if (stored?.duplicate) return stored;
       const ending = caller?.signal ?? this.lifecycle.abandoned.signal;
@@ -210,16 +281,19 @@ export class Engine {
 
   /** Lets handlers hear what the queue has stored by itself. */
   #announce(event: HookEvent): void {
-    const plan = this.plans.for(event.type);
-    if (plan === undefined || plan.calls.length === 0 || this.lifecycle.over) return;
-    const subject = `Cannot announce '${event.type}'`;
-    void this.run(async () => {
-      try {
-        await this.lifecycle.open();
-        await new Run(plan, event, this.host).go(0);
-      } catch (error) {
-        if (!(error instanceof DispatchError)) this.#reporter.failed(subject, error, event);
-      }
+    const subject = `Cannot announce ${quote(event?.type)}`;
+    this.#reporter.guarded(subject, event, () => {
+      const announced = snapshotOf(event, subject);
+      const plan = this.plans.for(announced.type)!; // it is an event
+      if (plan.calls.length === 0 || this.lifecycle.over) return;
+      return this.run(async () => {
+        try {
+          await this.lifecycle.open();
+          await new Run(plan, announced, this.host).go(0);
+        } catch (error) {
+          if (!(error instanceof DispatchError)) this.#reporter.failed(subject, error, announced);
+        }
+      });
     });
   }
 

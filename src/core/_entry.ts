@@ -1,5 +1,6 @@
 import { isThenable, within } from "./_abort.ts";
 import type { DeliveryTarget, Webhook } from "./delivery.ts";
+import { inside } from "./_waits.ts";
 import { HookTimeoutError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { HandlerContext, Hook, InitContext, StorageAware } from "./hook.ts";
@@ -44,12 +45,13 @@ export class Entry {
   readonly #scope: readonly string[] | undefined;
 
   constructor(options: EntryOptions) {
-    this.info = options.info;
+    const { info } = options;
+    this.info = Object.freeze({ ...info, events: Object.freeze([...info.events]) });
     this.priority = options.priority ?? 0;
     this.invoke = options.invoke;
     this.target = options.target;
     this.accepts = options.accepts ?? (() => true);
-    this.sends = options.info.kind === "webhook" && options.target === undefined;
+    this.sends = info.kind === "webhook" && options.target === undefined;
     this.#subject = options.subject;
     this.#scope = options.scope;
   }
@@ -68,15 +70,18 @@ export class Entry {
   }
 
   /** Opens the hook. */
-  async open(context: InitContext): Promise<void> {
+  async open(context: InitContext, owner: object): Promise<void> {
     const { store } = this;
     const subject = this.#subject;
-    if (subject && "init" in subject) await subject.init?.(store ? { ...context, store } : context);
+    if (!subject || !("init" in subject) || subject.init === undefined) return;
+    const init = (): unknown => subject.init!(store ? { ...context, store } : context);
+    await inside(owner, "init", init);
   }
 
   /** Closes the hook. */
-  async close(): Promise<void> {
-    await this.#subject?.close?.();
+  async close(owner: object): Promise<void> {
+    const subject = this.#subject;
+    if (subject?.close !== undefined) await inside(owner, "close", () => subject.close!());
   }
 }
 
@@ -132,7 +137,7 @@ export function scopedStore(store: Store, scope: StoreKey): Store {
     ...entry,
     key: entry.key.slice(scope.length),
   });
-  return {
+  return Object.freeze<Store>({
     get: async <Value>(key: StoreKey) => inner(await store.get<Value>(full(key))),
     getMany: async (keys) => (await store.getMany(keys.map(full))).map(inner),
     set: async (key, value, options) => await store.set(full(key), value, options),
@@ -145,7 +150,7 @@ export function scopedStore(store: Store, scope: StoreKey): Store {
     atomic: () => scopedAtomic(store.atomic(), full),
     close() {}, // whoever opened the store closes it
     limits: store.limits,
-  };
+  });
 }
 
 function scopedSelector(

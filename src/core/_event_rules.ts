@@ -51,10 +51,19 @@ export function findEnvelopeFaults(event: HookEvent): readonly StandardIssue[] {
   if (!isTime(timestamp)) {
     fault("timestamp", "must be a valid Date of the years 0 to 9999");
   }
-  if ((sessionId ?? undefined) !== undefined && typeof sessionId !== "string") {
-    fault("sessionId", "must be a string");
-  }
+  const session = findSessionFault(sessionId);
+  if (session !== undefined) fault("sessionId", session);
   return faults;
+}
+
+/**
+ * What is wrong with a session, if there is one. It becomes a part of keys, in UTF-8: all lone surrogates
+ * would be the same character there, and different sessions one.
+ */
+export function findSessionFault(sessionId: unknown): string | undefined {
+  if (sessionId === undefined || sessionId === null) return undefined;
+  if (typeof sessionId !== "string") return "must be a string";
+  return sessionId.isWellFormed() ? undefined : "must have no lone surrogates";
 }
 
 /** Whether a value can be an event's id. */

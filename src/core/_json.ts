@@ -26,9 +26,16 @@ export type JsonCopy = {
  * Copies a value as `JSON.stringify` would write it, but refuses what that would drop or change without
  * a word: NaN, functions, Maps, Errors and their like. A field that is undefined is left out. Everything
  * is read once, and `toJSON` called once, as JSON does.
+ *
+ * @param root The first key of the paths of faults
+ * @param finish Called with each list and object of the copy once it is complete, such as `Object.freeze`
  */
-export function copyJson(value: unknown, root: string): JsonCopy {
-  const copier = new Copier(root);
+export function copyJson(
+  value: unknown,
+  root: string,
+  finish: (part: object) => void = () => {},
+): JsonCopy {
+  const copier = new Copier(root, finish);
   try {
     return { value: copier.copy(value), faults: copier.faults };
   } catch (error) {
@@ -37,22 +44,55 @@ export function copyJson(value: unknown, root: string): JsonCopy {
   }
 }
 
+/**
+ * Freezes a parsed JSON value in place, at every level. Returns the first fault: what `copyJson` refuses
+ * and a JSON parser accepts.
+ *
+ * @param root The first key of the path of a fault
+ */
+export function freezeJson(value: unknown, root: string): StandardIssue | undefined {
+  const fault = freeze(value, 0);
+  return fault && { message: fault.message, path: [root, ...fault.path] };
+}
+
+type Fault = { readonly message: string; readonly path: string[] };
+
+function freeze(value: unknown, depth: number): Fault | undefined {
+  if (typeof value === "number" && !Number.isFinite(value)) { // from 1e999
+    return { message: `${value} has no JSON form`, path: [] };
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  if (depth >= MAX_DEPTH) return { message: `deeper than ${MAX_DEPTH} levels`, path: [] };
+  Object.freeze(value);
+  for (const key of Object.keys(value)) {
+    const fault = freeze((value as Readonly<Record<string, unknown>>)[key], depth + 1);
+    if (fault === undefined) continue;
+    fault.path.unshift(key);
+    return fault;
+  }
+  return undefined;
+}
+
 class Copier {
   readonly faults: StandardIssue[] = [];
-  /** The keys from the root to the value, and the objects. */
+  /** The keys from the root to the value. */
   readonly #path: (string | number)[];
-  readonly #within = new Set<object>();
+  /** The objects from the root to the value. */
+  readonly #within: object[] = [];
+  readonly #finish: (part: object) => void;
   #values = 0;
 
-  constructor(root: string) {
+  constructor(root: string, finish: (part: object) => void) {
     this.#path = [root];
+    this.#finish = finish;
   }
 
   copy(value: unknown): unknown {
     if (++this.#values > MAX_VALUES) this.#stop(`more than ${MAX_VALUES} values`);
     switch (typeof value) {
       case "number":
-        return Number.isFinite(value) ? value : this.#fault(`${value} has no JSON form`);
+        if (!Number.isFinite(value)) return this.#fault(`${value} has no JSON form`);
+        return value === 0 ? 0 : value; // JSON has no -0
       case "undefined":
         return this.#fault("undefined has no JSON form");
       case "bigint":
@@ -60,71 +100,87 @@ class Copier {
       case "symbol":
         return this.#fault(`a ${typeof value} has no JSON form`);
       case "object":
-        return value === null ? null : this.#guarded(() => this.#object(value));
+        return value === null ? null : this.#object(value);
     }
     return value;
   }
 
+  /** Copies an object; whatever throws (a getter, a proxy, `toJSON`) is a fault. */
   #object(value: object & { toJSON?: unknown }): unknown {
-    const { toJSON } = value;
-    if (typeof toJSON !== "function") return this.#enter(value);
-    const form = toJSON.call(value, String(this.#path.at(-1)));
-    if (form === null && value instanceof Date) {
-      return this.#fault("an invalid Date has no JSON form");
+    const depth = this.#path.length;
+    const within = this.#within.length;
+    try {
+      const { toJSON } = value;
+      if (typeof toJSON !== "function") return this.#enter(value);
+      const form = toJSON.call(value, String(this.#path.at(-1)));
+      if (form === null && value instanceof Date) {
+        return this.#fault("an invalid Date has no JSON form");
+      }
+      return typeof form === "object" && form !== null ? this.#enter(form) : this.copy(form);
+    } catch (error) {
+      if (error === this) throw error;
+      this.#path.length = depth;
+      this.#within.length = within;
+      return this.#fault(`can't be read: ${reason(error)}`);
     }
-    return typeof form === "object" && form !== null ? this.#enter(form) : this.copy(form);
   }
 
   #enter(value: object): unknown {
-    if (this.#within.has(value)) return this.#fault("a cycle has no JSON form");
-    if (this.#within.size >= MAX_DEPTH) return this.#fault(`deeper than ${MAX_DEPTH} levels`);
-    const tag = Object.prototype.toString.call(value);
-    const strange = OPAQUE.test(tag) || ArrayBuffer.isView(value) ||
-      (!PLAIN.test(tag) && Object.keys(value).length === 0);
-    if (strange) return this.#fault(`a ${tag.slice(8, -1)} has no JSON form`);
-    if (/(String|Boolean|Number)\]$/.test(tag)) return this.copy(value.valueOf());
-    this.#within.add(value);
-    try {
-      return Array.isArray(value) ? this.#list(value) : this.#fields(value);
-    } finally {
-      this.#within.delete(value);
+    if (this.#within.includes(value)) return this.#fault("a cycle has no JSON form");
+    if (this.#within.length >= MAX_DEPTH) return this.#fault(`deeper than ${MAX_DEPTH} levels`);
+    if (!isPlain(value)) {
+      const tag = Object.prototype.toString.call(value);
+      const strange = OPAQUE.test(tag) || ArrayBuffer.isView(value) ||
+        (!PLAIN.test(tag) && Object.keys(value).length === 0);
+      if (strange) return this.#fault(`a ${tag.slice(8, -1)} has no JSON form`);
+      if (/(String|Boolean|Number)\]$/.test(tag)) return this.copy(value.valueOf());
     }
+    this.#within.push(value);
+    const copy = Array.isArray(value) ? this.#list(value) : this.#fields(value);
+    this.#within.pop();
+    this.#finish(copy);
+    return copy;
   }
 
-  #list(list: readonly unknown[]): unknown {
+  #list(list: readonly unknown[]): object {
     const copy: unknown[] = [];
-    for (let i = 0; i < list.length; i++) copy.push(this.#at(i, () => this.copy(list[i])));
-    return copy;
-  }
-
-  #fields(object: object): unknown {
-    const copy = Object.create(null); // so that `__proto__` is a field like others
-    for (const key of Object.keys(object)) {
-      this.#at(key, () => {
-        const field = (object as Readonly<Record<string, unknown>>)[key];
-        if (field !== undefined) copy[key] = this.copy(field);
-      });
+    for (let i = 0; i < list.length; i++) {
+      this.#path.push(i);
+      copy.push(this.#read(list, i, false));
+      this.#path.pop();
     }
     return copy;
   }
 
-  #at(key: string | number, work: () => unknown): unknown {
-    this.#path.push(key);
-    const result = this.#guarded(work);
-    this.#path.pop();
-    return result;
+  #fields(object: object): object {
+    const copy: Record<string, unknown> = {};
+    for (const key of Object.keys(object)) {
+      this.#path.push(key);
+      const value = this.#read(object as Readonly<Record<string, unknown>>, key, true);
+      this.#path.pop();
+      if (value === undefined) continue;
+      if (key !== "__proto__") copy[key] = value;
+      else {
+        const field = { value, enumerable: true, configurable: true, writable: true };
+        Object.defineProperty(copy, key, field); // a field like others
+      }
+    }
+    return copy;
   }
 
-  /** Calls what may throw: a getter, a proxy, `toJSON`. */
-  #guarded(work: () => unknown): unknown {
-    const { length } = this.#path;
+  /** The copy of a part; undefined for a part that is left out. */
+  #read<Key extends string | number>(
+    from: Readonly<Record<Key, unknown>>,
+    key: Key,
+    optional: boolean,
+  ): unknown {
+    let part: unknown;
     try {
-      return work();
+      part = from[key];
     } catch (error) {
-      if (error === this) throw error;
-      this.#path.length = length;
       return this.#fault(`can't be read: ${reason(error)}`);
     }
+    return part === undefined && optional ? undefined : this.copy(part);
   }
 
   #fault(message: string): null {
@@ -137,4 +193,11 @@ class Copier {
     this.faults.push({ message, path: this.#path.slice(0, 1) });
     throw this;
   }
+}
+
+/** Whether an object is one that a literal makes: most are, and need no closer look. */
+function isPlain(value: object): boolean {
+  if (Array.isArray(value)) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return (prototype === Object.prototype || prototype === null) && !(Symbol.toStringTag in value);
 }

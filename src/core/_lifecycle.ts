@@ -67,7 +67,7 @@ export class HookLifecycle {
     if (!this.#open.has(entry)) return; // never opened, or `#openAll` is at it and will see to it
     const retiring = ended.then(async () => {
       if (!this.#open.delete(entry)) return; // `close` was faster
-      for (const failure of await closeAll([entry])) this.#closeFailed(failure);
+      for (const failure of await closeAll(this, [entry])) this.#closeFailed(failure);
     });
     this.#retiring.add(retiring);
     void retiring.then(() => this.#retiring.delete(retiring));
@@ -86,15 +86,15 @@ export class HookLifecycle {
     const opened: Entry[] = [];
     for (const entry of this.#waiting) { // meets what is added meanwhile, too
       try {
-        await entry.open({ logger, signal: this.#openingSignal.signal });
+        await entry.open({ logger, signal: this.#openingSignal.signal }, this);
         opened.push(entry);
       } catch (error) {
-        for (const failure of await closeAll(opened.reverse())) this.#closeFailed(failure);
+        for (const failure of await closeAll(this, opened.reverse())) this.#closeFailed(failure);
         throw new HookInitError(entry.info.name, error);
       }
     }
     if (this.over) { // `close` did not wait any longer
-      for (const failure of await closeAll(opened.reverse())) this.#closeFailed(failure);
+      for (const failure of await closeAll(this, opened.reverse())) this.#closeFailed(failure);
       throw new HooksClosedError("Cannot open hooks");
     }
     for (const entry of opened) {
@@ -138,7 +138,7 @@ export class HookLifecycle {
     this.abandoned.abort(new HooksClosedError("Cannot go on"));
     const open = [...this.#open].reverse();
     this.#open.clear(); // whoever else would close one of them finds nothing
-    failures.push(...await closeAll(open, end.late));
+    failures.push(...await closeAll(this, open, end.late));
     end.cancel();
     if (failures.length > 0) throw new HookCloseError(failures);
   }
@@ -177,13 +177,14 @@ export class HookLifecycle {
  * closed, but no longer waited for.
  */
 async function closeAll(
+  owner: object,
   entries: readonly Entry[],
   late?: Promise<never>,
 ): Promise<readonly HandlerOutcome[]> {
   const failures: HandlerOutcome[] = [];
   for (const entry of entries) {
     try {
-      const closed = entry.close();
+      const closed = entry.close(owner);
       await (late ? Promise.race([closed, lastly(late)]) : closed);
     } catch (error) {
       failures.push({ name: entry.info.name, ok: false, error });

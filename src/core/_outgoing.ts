@@ -1,6 +1,7 @@
 import { type Entry, passes } from "./_entry.ts";
 import type { Plan } from "./_plans.ts";
 import type { Reporter } from "./_reporter.ts";
+import { mutableCopy, snapshotOf } from "./_snapshot.ts";
 import type { Publication, PublishOptions } from "./delivery.ts";
 import type { Receipt } from "./emitter.ts";
 import type { HookEvent } from "./events.ts";
@@ -41,13 +42,12 @@ export class Outgoing {
   redact(event: HookEvent, plan: Plan): HookEvent {
     const { redact, outbox } = this.#options;
     if (!redact || !(outbox || plan.sends)) return event;
-    const sent = redact(event as never);
+    const subject = `Cannot dispatch '${event.type}'`;
+    const sent = redact(mutableCopy(event, subject) as never);
     if (sent?.id !== event.id || sent.type !== event.type) {
-      throw new TypeError(
-        `Cannot dispatch '${event.type}' as 'redact' must return an event of the same id and type`,
-      );
+      throw new TypeError(`${subject} as 'redact' must return an event of the same id and type`);
     }
-    return sent;
+    return snapshotOf(sent, `${subject} with what 'redact' returned`);
   }
 
   /** Stores events and their deliveries, all of them at once; undefined when there is no queue. */

@@ -42,6 +42,9 @@ export function handlerEntry(
   if (typeof scope !== "string") {
     throw new TypeError(`${subject} as 'name' must be a string: current value is ${show(scope)}`);
   }
+  if (!scope.isWellFormed()) { // its part of the store would be that of other names
+    throw new TypeError(`${subject} as 'name' must have no lone surrogates: got ${show(scope)}`);
+  }
   if (typeof priority !== "number" || Number.isNaN(priority)) {
     throw new TypeError(
       `${subject} as 'priority' must be a number: current value is ${show(priority)}`,

@@ -1,4 +1,5 @@
 import { isThenable } from "./_abort.ts";
+import { outside } from "./_waits.ts";
 import type { HookEvent } from "./events.ts";
 import type { Logger } from "./hook.ts";
 
@@ -60,9 +61,12 @@ export class Reporter {
     this.#call("onDrop", () => this.#onDrop?.(event));
   }
 
-  /** Calls what the user gave; its failure is logged and no more, so that a report can't loop. */
+  /**
+   * Calls what the user gave; its failure is logged and no more, so that a report can't loop. One that emits
+   * what fails again is not called past the depth of `emit`.
+   */
   #call(name: string, callback: () => unknown): void {
-    guarded(callback, (error) => this.#log(`'${name}' failed`, error));
+    guarded(() => outside(callback), (error) => this.#log(`'${name}' failed`, error));
   }
 
   #log(message: string, error: unknown): void {

@@ -31,8 +31,8 @@ export type RunHost = {
 /**
  * Calls the handlers of a plan, one after the other.
  *
- * As long as they return nothing, they are called in one go: no promise is made, and nothing is noted.
- * The first that returns something, or throws, hands over to a `Run`.
+ * As long as they return no promise, they are called in one go: no promise is made, and nothing is noted.
+ * The first that returns one, is skipped or throws hands over to a `Run`.
  */
 export function runPlan(plan: Plan, event: HookEvent, host: RunHost): Promise<Receipt> {
   const { invokes, contexts } = plan;
@@ -41,7 +41,9 @@ export function runPlan(plan: Plan, event: HookEvent, host: RunHost): Promise<Re
     for (; index < invokes.length; index++) {
       const invoke = invokes[index]!;
       const result = invoke(event, contexts[index]!);
-      if (result !== undefined) return new Run(plan, event, host).go(index, result);
+      if (result !== undefined && (result === SKIPPED || isThenable(result))) {
+        return new Run(plan, event, host).go(index, result);
+      }
     }
   } catch (error) {
     return new Run(plan, event, host).go(index, error, true);

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { planFor, refusalOf } from "./_acceptance.ts";
 import type { Engine } from "./_engine.ts";
 import type { Plan } from "./_plans.ts";
 import { Run } from "./_run.ts";
+import { snapshotOf } from "./_snapshot.ts";
 import type { Receipt } from "./emitter.ts";
 import { DispatchError, EventValidationError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
@@ -45,19 +45,20 @@ export function dispatchBatch<Events extends object>(
   options: BatchOptions = {},
 ): Promise<readonly Receipt[]> {
   const engine = engineOf(registry as unknown as HookRegistry);
+  const { idempotencyKey, accepted: onAccepted } = options;
   return engine.run(async () => {
-    await judge(engine, batch);
+    const events = await judge(engine, batch);
     while (engine.lifecycle.hasWaiting) await engine.lifecycle.open();
-    const parts = batch.map((one): Part => {
+    const parts = events.map((one): Part => {
       const plan = engine.plans.for(one.event.type)!; // it is an event
       return { ...one, plan, sent: engine.outgoing.redact(one.event, plan) };
     });
     const stored = await engine.outgoing.publish(
       parts.map(({ sent, plan, idempotencyKey }) => ({ sent, plan, idempotencyKey, fresh: true })),
-      { idempotencyKey: options.idempotencyKey },
+      { idempotencyKey },
     );
     const accepted = stored ?? parts.map(({ event }) => receiptOf(event));
-    options.accepted?.(accepted);
+    onAccepted?.(accepted);
     const receipts: Receipt[] = [];
     for (const [index, part] of parts.entries()) {
       const receipt = accepted[index]!;
@@ -67,21 +68,35 @@ export function dispatchBatch<Events extends object>(
   });
 }
 
-/** Resolves when every event of a batch may pass. */
-async function judge(engine: Engine, batch: readonly BatchEvent[]): Promise<void> {
+/** Resolves to the snapshots of a batch, taken at the call, when every event may pass. */
+async function judge(
+  engine: Engine,
+  batch: readonly BatchEvent[],
+): Promise<readonly BatchEvent[]> {
   const issues: StandardIssue[] = [];
-  for (const [index, { event }] of batch.entries()) {
+  const refuse = (error: unknown, index: number): void => {
+    if (!(error instanceof EventValidationError)) throw error;
+    for (const { message, path = [] } of error.issues) {
+      issues.push({ message, path: [index, ...path] });
+    }
+  };
+  const taken = batch.map((one, index): BatchEvent | undefined => {
     try {
-      if (planFor(event, engine.plans) === undefined) throw refusalOf("Cannot dispatch", event);
-      await engine.acceptance.enter(event, undefined, false);
+      return { ...one, event: snapshotOf(one.event, "Cannot dispatch") };
     } catch (error) {
-      if (!(error instanceof EventValidationError)) throw error;
-      for (const { message, path = [] } of error.issues) {
-        issues.push({ message, path: [index, ...path] });
-      }
+      refuse(error, index);
+      return undefined;
+    }
+  });
+  for (const [index, one] of taken.entries()) {
+    try {
+      if (one) await engine.acceptance.enter(one.event, undefined, false);
+    } catch (error) {
+      refuse(error, index);
     }
   }
   if (issues.length > 0) throw new EventValidationError("Cannot dispatch a batch", issues);
+  return taken as readonly BatchEvent[];
 }
 
 /** Calls the handlers of one event. */

@@ -1,11 +1,12 @@
 import { quote } from "./_check.ts";
-import { isEventType, TYPE_RULE } from "./_event_rules.ts";
+import { findSessionFault, isEventType, TYPE_RULE } from "./_event_rules.ts";
 import { copyJson } from "./_json.ts";
+import { seal } from "./_snapshot.ts";
 import { EventValidationError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { StandardIssue } from "./standard_schema.ts";
 
-/** A new event of now. @throws {EventValidationError} when JSON can't carry it */
+/** A new event of now, with a frozen copy of its payload. @throws {EventValidationError} when JSON can't carry it */
 export function createEvent(
   type: string,
   data: unknown,
@@ -13,15 +14,15 @@ export function createEvent(
 ): HookEvent {
   const faults: StandardIssue[] = [];
   if (!isEventType(type)) faults.push({ message: TYPE_RULE, path: ["type"] });
-  if ((sessionId ?? undefined) !== undefined && typeof sessionId !== "string") {
-    faults.push({ message: "must be a string", path: ["sessionId"] });
-  }
-  faults.push(...copyJson(data, "data").faults);
+  const session = findSessionFault(sessionId);
+  if (session !== undefined) faults.push({ message: session, path: ["sessionId"] });
+  const payload = copyJson(data, "data", Object.freeze);
+  faults.push(...payload.faults);
   if (faults.length > 0) {
     throw new EventValidationError(`Cannot emit ${quote(type)}`, faults);
   }
-  const event = { id: createEventId(), type, timestamp: new Date(), data };
-  return Object.freeze(sessionId ? { ...event, sessionId } : event);
+  const id = createEventId();
+  return seal({ id, type, timestamp: new Date(), sessionId, data: payload.value });
 }
 
 /** A clock that went back by more than this was wrong before: follow it, and give up the order. */

@@ -1,6 +1,6 @@
 import type { Receipt } from "./emitter.ts";
 import type { HookEvent } from "./events.ts";
-import type { HandlerContext, Logger } from "./hook.ts";
+import type { HandlerContext, HandlerResult, Logger } from "./hook.ts";
 import type { Registration } from "./registration.ts";
 import type { RetryPolicy } from "./retry.ts";
 
@@ -74,7 +74,7 @@ export type Webhook = DeliveryTarget & {
    */
   deliver(event: HookEvent, context: HandlerContext): Promise<void>;
   /** Waits for attempts that run, and gives back what is held. */
-  close?(): void | Promise<void>;
+  close?(): HandlerResult;
 };
 
 /** One event for a queue. */

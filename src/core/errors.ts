@@ -122,7 +122,11 @@ export class HookCloseError extends AggregateError {
   }
 }
 
-/** Events that cause events went on for too long; most likely they cause one another. */
+/**
+ * Events that cause events went on for too long; most likely they cause one another. A chain of
+ * `context.emit` has 16 events at most; 64 may be emitted inside of one another before the first `await`,
+ * by whatever means.
+ */
 export class EmitDepthError extends Error {
   /** The class's name. */
   override readonly name = "EmitDepthError";
@@ -135,10 +139,21 @@ export class EmitDepthError extends Error {
   constructor(chain: readonly string[]) {
     super(
       `Cannot emit '${chain.at(-1)}' as the chain of events is deeper than ${chain.length - 1}: ` +
-        chain.join(" > "),
+        shorten(chain).join(" > "),
     );
     this.chain = chain;
   }
+}
+
+/**
+ * A call would wait for itself: `drain` in a handler that runs in the background, `close` in a handler, or
+ * `emit` in `init` of a hook, awaited there.
+ */
+export class DeadlockError extends Error {
+  /** The class's name. */
+  override readonly name = "DeadlockError";
+  /** Stable. */
+  readonly code = "deadlock";
 }
 
 /** A key, a value or a commit is larger than the store takes. Nothing was written. */
@@ -158,6 +173,15 @@ export function reason(error: unknown): string {
   } catch {
     return "a value that can't be shown";
   }
+}
+
+/** Types of a chain that a message names: those of a long one repeat. */
+const SHOWN_TYPES = 20;
+
+function shorten(chain: readonly string[]): readonly string[] {
+  if (chain.length <= SHOWN_TYPES) return chain;
+  const half = SHOWN_TYPES / 2;
+  return [...chain.slice(0, half), "…", ...chain.slice(-half)];
 }
 
 /** How many faults or failures a message names; the error has all. */

@@ -1,5 +1,6 @@
 import {
   findEnvelopeFaults,
+  findSessionFault,
   ID_RULE,
   isEventId,
   isEventType,
@@ -8,6 +9,7 @@ import {
 } from "./_event_rules.ts";
 import { copyJson } from "./_json.ts";
 import { parseJson } from "./_json_text.ts";
+import { adoptEvent, isSnapshot } from "./_snapshot.ts";
 import { EventValidationError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { StandardIssue } from "./standard_schema.ts";
@@ -33,10 +35,10 @@ export function encodeEvent(event: HookEvent): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The event of a wire form. Unknown fields are ignored; a `session_id` that is empty or null means
- * none. Times may have any offset and any precision: milliseconds are kept. A byte order mark before the
- * JSON is skipped. A number that a double would change, such as 9007199254740993, is a fault: it has to
- * be sent as text.
+ * The event of a wire form, frozen at every level. Unknown fields are ignored; a `session_id` that is
+ * empty or null means none. Times may have any offset and any precision: milliseconds are kept. A byte
+ * order mark before the JSON is skipped. A number that a double would change, such as 9007199254740993, is
+ * a fault: it has to be sent as text.
  *
  * @throws {EventValidationError} naming every fault by path, `session_id` by its name on the wire
  */
@@ -48,21 +50,25 @@ export function decodeEvent(body: Uint8Array | string): HookEvent {
 export function toWire(event: HookEvent): WireEvent {
   const faults = findEnvelopeFaults(event);
   if (faults.length > 0) throw new EventValidationError("Cannot encode event", faults);
-  const { id, type, timestamp, sessionId, data } = event;
-  const payload = copyJson(data, "data");
-  if (payload.faults.length > 0) {
-    throw new EventValidationError(`Cannot encode event '${type}'`, payload.faults);
-  }
+  const { id, type, timestamp, sessionId } = event;
   return {
     id,
     type,
     timestamp: timestamp.toISOString(),
     ...(sessionId ? { session_id: sessionId } : {}),
-    data: payload.value,
+    data: jsonOf(event),
   };
 }
 
-/** The event of parsed JSON. @throws {EventValidationError} */
+/** The payload as a JSON value that nobody changes: a copy, unless it is one. */
+function jsonOf(event: HookEvent): unknown {
+  if (isSnapshot(event)) return event.data;
+  const { value, faults } = copyJson(event.data, "data");
+  if (faults.length === 0) return value;
+  throw new EventValidationError(`Cannot encode event '${event.type}'`, faults);
+}
+
+/** The event of parsed JSON, which nobody else holds: it is frozen. @throws {EventValidationError} */
 export function fromWire(value: unknown): HookEvent {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new EventValidationError("Cannot decode event", [{ message: "must be a JSON object" }]);
@@ -71,13 +77,8 @@ export function fromWire(value: unknown): HookEvent {
   const timestamp = parseTime(wire.timestamp);
   const faults = findWireFaults(wire, timestamp);
   if (faults.length > 0) throw new EventValidationError("Cannot decode event", faults);
-  return {
-    id: wire.id as string,
-    type: wire.type as string,
-    timestamp: timestamp!,
-    ...(wire.session_id ? { sessionId: wire.session_id as string } : {}),
-    data: wire.data,
-  };
+  const { id, type, session_id: sessionId, data } = wire as WireEvent;
+  return adoptEvent({ id, type, timestamp: timestamp!, sessionId, data }, "Cannot decode event");
 }
 
 /** The JSON of a body. @throws {EventValidationError} which shows nothing of it */
@@ -95,15 +96,12 @@ function findWireFaults(
   wire: Readonly<Record<string, unknown>>,
   timestamp: Date | undefined,
 ): readonly StandardIssue[] {
+  const session = findSessionFault(wire.session_id);
   const rules: readonly (readonly [key: string, holds: boolean, rule: string])[] = [
     ["id", isEventId(wire.id), ID_RULE],
     ["type", isEventType(wire.type), TYPE_RULE],
     ["timestamp", timestamp !== undefined, "must be an RFC 3339 time"],
-    [
-      "session_id",
-      (wire.session_id ?? undefined) === undefined || typeof wire.session_id === "string",
-      "must be a string",
-    ],
+    ["session_id", session === undefined, session ?? ""],
     ["data", wire.data !== undefined, "is missing"],
   ];
   return rules.filter(([, holds]) => !holds).map(([key, , rule]) => ({

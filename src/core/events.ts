@@ -1,7 +1,8 @@
 /**
  * One event that happened in an agent.
  *
- * An event is a value: it is made once, by `emit`, and every hook sees the same one.
+ * An event is a value: `emit` takes a copy of what it is given, frozen at every level, and every listener
+ * gets that copy. To change it, take a copy: `structuredClone(event.data)`.
  *
  * @typeParam Type Its type, such as `"tool.called"`
  * @typeParam Data Its payload, a JSON value
@@ -11,11 +12,14 @@ export interface HookEvent<Type extends string = string, Data = unknown> {
   readonly id: string;
   /** Dot-separated words of `[a-z0-9_]`, 128 characters at most. */
   readonly type: Type;
-  /** When it happened. */
+  /** When it happened. Every read returns a new `Date`, so changing one changes nothing else. */
   readonly timestamp: Date;
   /** The session that it belongs to; absent when there is none. */
   readonly sessionId?: string;
-  /** The payload, a JSON value. */
+  /**
+   * The payload in its JSON form, frozen: a `Date` in what was emitted is text here, and fields that were
+   * undefined are absent.
+   */
   readonly data: Data;
 }
 

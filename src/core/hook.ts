@@ -9,7 +9,11 @@ export type Logger = Readonly<
   Record<"debug" | "info" | "warn" | "error", (...data: unknown[]) => void>
 >;
 
-/** What a handler is given beside the event. Its `emit` continues the chain of the event it hears. */
+/**
+ * What a handler is given beside the event. Its `emit` continues the chain of the event it handles, so that
+ * events which cause one another end with an `EmitDepthError`. `hooks.emit` begins a new chain, whose events
+ * are counted until the first `await` only.
+ */
 export interface HandlerContext<Events extends object = AgentEvents> extends Emitter<Events> {
   /**
    * Aborts with the caller's signal, with the handler's timeout, or when `close` runs out of time. With
@@ -25,11 +29,17 @@ export interface HandlerContext<Events extends object = AgentEvents> extends Emi
   readonly attempt: number;
 }
 
-/** A quick handler. One that returns no promise is not waited for. */
+/**
+ * What a handler may return: anything. A promise (or another thenable) is awaited, other values are ignored.
+ * It is as wide as `unknown`, but lets TypeScript infer `new Promise((resolve) => resolve())`.
+ */
+export type HandlerResult = void | Promise<void> | NonNullable<unknown> | null | undefined;
+
+/** A handler. It may return anything: a promise is awaited, other values are ignored. */
 export type HandlerFunc<Event extends HookEvent = EventOf, Events extends object = AgentEvents> = (
   event: Event,
   context: HandlerContext<Events>,
-) => void | Promise<void>;
+) => HandlerResult;
 
 /** A handler of the events that a pattern, or several, match. */
 export type PatternHandler<Events extends object, Pattern extends string> = HandlerFunc<
@@ -82,14 +92,17 @@ export interface Hook<Event extends HookEvent = EventOf, Events extends object =
   readonly concurrency?: number;
   /** When a call that failed is tried again; of a durable hook. @default `DEFAULT_RETRY` */
   readonly retry?: RetryPolicy;
-  /** Hears one event. */
-  handle(event: Event, context: HandlerContext<Events>): void | Promise<void>;
+  /** Handles one event. A promise that it returns is awaited, other values are ignored. */
+  handle(event: Event, context: HandlerContext<Events>): HandlerResult;
   /** Skips the events for which it returns false. */
   filter?(event: Event): boolean;
-  /** Opens the hook, before its first event. Emitting from here would wait for itself. */
-  init?(context: InitContext): void | Promise<void>;
+  /**
+   * Opens the hook, before its first event. Emit with `emitAsync` here: events wait for `init`, so an
+   * awaited `emit` is a `DeadlockError`.
+   */
+  init?(context: InitContext): HandlerResult;
   /** Closes the hook, after its last event; called when it was opened, with `init` or without one. */
-  close?(): void | Promise<void>;
+  close?(): HandlerResult;
 }
 
 /**

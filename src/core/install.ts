@@ -2,7 +2,13 @@ import { quote } from "./_check.ts";
 import { checkKnown, HOOK_MEMBERS, isPlain } from "./_options.ts";
 import type { Webhook } from "./delivery.ts";
 import type { AgentEvents, HookEvent } from "./events.ts";
-import type { HandlerContext, HandlerOptions, Hook, PatternHandler } from "./hook.ts";
+import type {
+  HandlerContext,
+  HandlerOptions,
+  HandlerResult,
+  Hook,
+  PatternHandler,
+} from "./hook.ts";
 import type { EventOf, EventPattern } from "./patterns.ts";
 
 /** A handler as plain data. */
@@ -18,7 +24,7 @@ export type HandlerOption<Events extends object = AgentEvents> = {
   // A method and not a property: methods compare bivariantly, so that a list made for few events fits
   // where more are known.
   /** Hears one event. */
-  handle(event: EventOf<Events>, context: HandlerContext<Events>): void | Promise<void>;
+  handle(event: EventOf<Events>, context: HandlerContext<Events>): HandlerResult;
 };
 
 /** A compiled hook as plain data. */
@@ -102,7 +108,7 @@ export interface HookDefinition<Events extends object, Pattern extends string>
   /** The patterns that it hears. */
   readonly events: readonly Pattern[];
   /** Hears one event. */
-  handle(event: EventOf<Events, Pattern>, context: HandlerContext<Events>): void | Promise<void>;
+  handle(event: EventOf<Events, Pattern>, context: HandlerContext<Events>): HandlerResult;
   /** Skips the events for which it returns false. */
   filter?(event: EventOf<Events, Pattern>): boolean;
 }

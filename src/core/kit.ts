@@ -56,6 +56,7 @@ export {
   wholeMilliseconds,
 } from "./_options.ts";
 export { canonicalJson, decodeUtf8, type JsonText, parseJson } from "./_json_text.ts";
+export { adoptEvent, isSnapshot, mutableCopy, seal, snapshotOf } from "./_snapshot.ts";
 export { consoleLogger, guarded } from "./_reporter.ts";
 export { Slots } from "./_slots.ts";
 export { nearest } from "./_suggest.ts";

@@ -95,12 +95,14 @@ export class HookRegistry<Events extends object = AgentEvents> implements Lifecy
   }
 
   /**
-   * Dispatches an event that exists, such as one that `decodeEvent` gave. Its payload is judged by
-   * `schemas` alone. With an outbox, an event whose id is stored already is a duplicate: it is not stored
-   * again, and no handler runs.
+   * Dispatches an event that exists, such as one that `decodeEvent` returned. Like `emit`, it takes a
+   * frozen copy at the call. With an outbox, an event whose id is stored already is a duplicate: it is not
+   * stored again, and no handler runs.
    *
    * @throws {DispatchError} when handlers failed; the others ran nevertheless
-   * @throws {EventValidationError} when it is no event, or a schema refuses it
+   * @throws {EventValidationError} when it is not an event, JSON can't carry its payload, or a schema
+   *   refuses that
+   * @throws {EmitDepthError} when 64 events are emitted inside of one another
    * @throws {HookInitError} when a hook could not be opened
    * @throws {HooksClosedError} after `close`
    */
@@ -135,13 +137,23 @@ export class HookRegistry<Events extends object = AgentEvents> implements Lifecy
     return Array.from(this.#engine.plans.entries, (entry) => entry.info);
   }
 
-  /** Opens every hook that is not open. Implied by the first event. @throws {HookInitError} */
-  async init(): Promise<void> {
-    this.#engine.lifecycle.admit("Cannot open hooks", false);
-    await this.#engine.lifecycle.open();
+  /**
+   * Opens every hook that is not open. Implied by the first event.
+   *
+   * @throws {HookInitError} when a hook could not be opened
+   * @throws {DeadlockError} in `init` of a hook
+   */
+  init(): Promise<void> {
+    return this.#engine.init();
   }
 
-  /** Resolves when no event of the async form runs or waits, those emitted meanwhile included. */
+  /**
+   * Resolves when no event of the async form runs or waits, those emitted meanwhile included.
+   *
+   * @throws {DeadlockError} in a handler that runs in the background, which would wait for itself. On a
+   *   platform without `AsyncLocalStorage` (Workers without `nodejs_compat`) that is known until the
+   *   handler's first `await`; after that it waits for ever
+   */
   drain(): Promise<void> {
     return this.#engine.drain();
   }
@@ -150,16 +162,19 @@ export class HookRegistry<Events extends object = AgentEvents> implements Lifecy
    * Refuses events from now on, waits for those under way, stops the outbox, and closes hooks in
    * reverse order; all that within `closeTimeout`. Idempotent.
    *
+   * In a handler or a hook, call it without `await`: it waits for them. Where an awaited call can't be
+   * recognized (after the first `await` of a handler that does not run in the background, without outbox,
+   * schemas or `redact`), `closeTimeout` ends it.
+   *
+   * @throws {DeadlockError} in a handler or a hook; the hooks close nevertheless
    * @throws {HookCloseError} with everything that went wrong
    */
-  async close(): Promise<void> {
-    try {
-      await this.#engine.lifecycle.close();
-    } finally {
+  close(): Promise<void> {
+    return this.#engine.close(() => {
       for (const registration of this.#queued) registration.unregister();
       this.#queued.clear();
       this.#engine.lifecycle.connection?.unregister();
-    }
+    });
   }
 
   #add(entry: Entry): Registration {

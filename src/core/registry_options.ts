@@ -7,7 +7,10 @@ import type { Store } from "./store.ts";
 
 /** Options of a registry. Durations are in milliseconds. */
 export interface RegistryOptions<Events extends object = AgentEvents> {
-  /** A validator per event type; payloads that fail are refused before any handler runs. */
+  /**
+   * A validator per event type; payloads that fail are refused before any handler runs. It gets a copy of
+   * the payload in its JSON form, and what it returns is not used.
+   */
   readonly schemas?: EventSchemas<Events> | undefined;
   /** Durable delivery of webhooks and durable hooks. @default none: webhooks are delivered inline */
   readonly outbox?: DeliveryQueue | undefined;
@@ -16,8 +19,9 @@ export interface RegistryOptions<Events extends object = AgentEvents> {
   /** Where failures are logged. @default the console, warnings and errors */
   readonly logger?: Logger | undefined;
   /**
-   * The form of an event that is stored and sent, with the same id and type. Handlers of this process
-   * see the original. When it throws, nothing is stored and no handler runs.
+   * The form of an event that is stored and sent, with the same id and type. It gets a copy of its own,
+   * which it may change and return; handlers of this process see the original. When it throws, nothing is
+   * stored and no handler runs.
    */
   readonly redact?: (event: EventOf<Events>) => HookEvent;
   /**

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { createEventId, EventValidationError, type HookEvent } from "../core/mod.ts";
-import { parseMediaType } from "../core/kit.ts";
+import { adoptEvent, parseMediaType } from "../core/kit.ts";
+import { createEventId, EventValidationError } from "../core/mod.ts";
 import { cloudEventIdempotencyKey, decodeCloudEvents } from "../webhook/cloudevents.ts";
 import { findJsonFault } from "./_body.ts";
 import type { Call } from "./_call.ts";
@@ -36,9 +36,11 @@ export function readCloudEvents(call: Call, bytes: Uint8Array, isBatch: boolean)
     kind: "cloudevent",
     list: isBatch ? [] : undefined,
     events: events.map(({ event: { timestamp = new Date(), type, data, sessionId }, ...rest }) => {
-      const about = sessionId === undefined ? {} : { sessionId };
-      const event: HookEvent = { id: createEventId(), type, timestamp, ...about, data };
-      return { event: Object.freeze(event), foreignId: cloudEventIdempotencyKey(rest) };
+      const event = { id: createEventId(), type, timestamp, sessionId, data };
+      return {
+        event: adoptEvent(event, "Cannot dispatch"),
+        foreignId: cloudEventIdempotencyKey(rest),
+      };
     }),
   };
 }

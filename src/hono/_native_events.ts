@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { BatchEvent } from "../core/batch.ts";
-import { parseTime } from "../core/kit.ts";
-import { createEventId, type HookEvent } from "../core/mod.ts";
+import { adoptEvent, parseTime } from "../core/kit.ts";
+import { createEventId } from "../core/mod.ts";
 import { parseJsonBody } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import { readValue } from "./_input.ts";
@@ -32,9 +32,9 @@ export function readNativeEvents(call: Call, bytes: Uint8Array): Posted {
   const errors = issues.flatMap(({ path = [], message }): InputError[] =>
     inData(path) ? [{ pointer: pointerTo(path as PropertyKey[]), detail: message }] : []
   );
-  const events = values.map((value, index) => {
+  const posted = values.map((value, index) => {
     try {
-      return readEvent(readValue(postedEvent, value, isBatch ? ["events", index] : []));
+      return readValue(postedEvent, value, isBatch ? ["events", index] : []);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       errors.push(...error.extras.members!.errors as readonly InputError[]);
@@ -43,7 +43,7 @@ export function readNativeEvents(call: Call, bytes: Uint8Array): Posted {
   });
   if (errors.length > 0) throw Problem.invalid(errors);
   const list = isBatch ? ["events"] : undefined;
-  return { events: events as Posted["events"], kind: "event", list };
+  return { events: posted.map((one) => readEvent(one!)), kind: "event", list };
 }
 
 type Batch = { readonly events: unknown };
@@ -60,12 +60,12 @@ function readBatch(events: unknown, most: number): readonly unknown[] {
 
 function readEvent(posted: v.InferOutput<typeof postedEvent>): Posted["events"][number] {
   const { type, id, timestamp, session_id: sessionId, data } = posted;
-  const event: HookEvent = {
+  const event = {
     id: createEventId(),
     type,
     timestamp: parseTime(timestamp) ?? new Date(),
-    ...(sessionId ? { sessionId } : {}),
+    sessionId: sessionId ?? undefined,
     data,
   };
-  return { event: Object.freeze(event), foreignId: id ?? undefined };
+  return { event: adoptEvent(event, "Cannot dispatch"), foreignId: id ?? undefined };
 }

@@ -1,3 +1,4 @@
+import { snapshotOf } from "../core/kit.ts";
 import {
   createEventIdAt,
   type HookEvent,
@@ -63,7 +64,8 @@ export class OwnEvents {
     const { keys, env, retention, eventLog, wake } = this.#options;
     const at = env.now();
     const id = createEventIdAt(at);
-    const event: HookEvent = Object.freeze({ id, type, timestamp: new Date(at), data });
+    const made: HookEvent = { id, type, timestamp: new Date(at), data };
+    const event = snapshotOf(made, `Cannot publish '${type}'`);
     const to = this.#host?.targetsOf(event) ?? [];
     if (to.length > 0 || eventLog) {
       putHead(draft, { id, wire: toWire(event), to }, at, keys, retention);

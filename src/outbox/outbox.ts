@@ -6,6 +6,7 @@ import {
   OR_INFINITE,
   readDuration,
   show,
+  snapshotOf,
 } from "../core/kit.ts";
 import type {
   DeliveryQueue,
@@ -101,8 +102,14 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
       batch: readonly Publication[],
       options?: PublishOptions,
     ): Promise<readonly Receipt[]> {
+      // Whoever publishes without hooks may change an event while it is on its way.
+      const taken = batch.map((one) => ({
+        ...one,
+        event: snapshotOf(one.event, "Cannot publish"),
+      }));
+      const taking = { ...options };
       await compatible();
-      return await publisher.publish(batch, options);
+      return await publisher.publish(taken, taking);
     },
     register(target) {
       const registration = targets.register(target);
@@ -155,7 +162,7 @@ function checkOptions(store: Store, options: OutboxOptions) {
     throw new TypeError(`${subject}: 'eventLog' must be true or false, got ${show(eventLog)}`);
   }
   checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
-  if (typeof prefix !== "string" || !/^.{1,64}$/s.test(prefix)) {
+  if (typeof prefix !== "string" || !/^.{1,64}$/s.test(prefix) || !prefix.isWellFormed()) {
     throw new TypeError(
       `${subject} as 'prefix' must be text of 1 to 64 characters: current value is ${show(prefix)}`,
     );

@@ -21,7 +21,7 @@ export class Recording {
 
   /** Keeps a call, and tells those who wait. */
   add(call: AnyCall): void {
-    this.calls.push(call);
+    this.calls.push(Object.freeze(call));
     for (const tell of this.#waiting) tell(call);
   }
 

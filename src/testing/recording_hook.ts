@@ -5,6 +5,7 @@ import type {
   EventPattern,
   EventType,
   HandlerContext,
+  HandlerResult,
   Hook,
 } from "../core/mod.ts";
 import type { AnyMatcher } from "./_matches.ts";
@@ -21,7 +22,7 @@ export type RecordingHookOptions<Events extends object = AgentEvents> = {
   /** Whether it is a durable hook. @default {false} */
   readonly durable?: boolean | undefined;
   /** What it does with an event that is recorded, such as to fail. @default nothing */
-  handle?(event: EventOf<Events>, context: HandlerContext<Events>): void | Promise<void>;
+  handle?(event: EventOf<Events>, context: HandlerContext<Events>): HandlerResult;
 };
 
 /** One call of a `RecordingHook`. */
@@ -67,7 +68,7 @@ export class RecordingHook<Events extends object = AgentEvents>
 
   // Private members name no `Events`: they would forbid a hook of few events where more are known.
   readonly #recording = new Recording();
-  readonly #handle: ((event: never, context: never) => void | Promise<void>) | undefined;
+  readonly #handle: ((event: never, context: never) => HandlerResult) | undefined;
 
   /** A hook that has heard nothing yet. Own events are named: `new RecordingHook<Events>()`. */
   constructor(options: RecordingHookOptions<NoInfer<Events>> = {}) {
@@ -96,7 +97,7 @@ export class RecordingHook<Events extends object = AgentEvents>
   }
 
   /** Records an event. */
-  handle(event: EventOf<Events>, context: HandlerContext<Events>): void | Promise<void> {
+  handle(event: EventOf<Events>, context: HandlerContext<Events>): HandlerResult {
     this.#recording.add({ event, context });
     return this.#handle?.(event as never, context as never);
   }

@@ -1,6 +1,6 @@
 import { EventValidationError, reason } from "../core/errors.ts";
 import { encodeEvent } from "../core/event_codec.ts";
-import { copyJson, findEnvelopeFaults, follow, within } from "../core/kit.ts";
+import { copyJson, findEnvelopeFaults, follow, mutableCopy, within } from "../core/kit.ts";
 import type { Attempt, HookEvent } from "../core/mod.ts";
 import { judge, readAnswer } from "./_answer.ts";
 import type { Endpoint } from "./_endpoint.ts";
@@ -111,18 +111,18 @@ async function send(endpoint: Endpoint, event: HookEvent, signal: AbortSignal): 
 /** What to send; undefined: nothing. */
 async function compose(endpoint: Endpoint, event: HookEvent): Promise<Content | undefined> {
   const { transform, format } = endpoint;
-  const written = transform ? await transform(event) : event;
+  // Loaded when it is needed: it is a third of the folder. First, as what is written may change meanwhile.
+  const cloudEvents = format === "native" ? undefined : await import("./_cloudevents_encode.ts");
+  const written = transform ? await transform(mutableCopy(event, "Cannot send")) : event;
   if (written === null) return undefined;
   if (written === undefined) throw new TypeError("'transform' returned undefined");
   const whole = isEvent(written) ? written : undefined;
-  if (format === "native") {
+  if (cloudEvents === undefined) {
     const body = whole ? encodeEvent(whole) : encodeResult(written);
     return { headers: { "content-type": "application/json" }, body };
   }
-  // Loaded when it is needed: it is a third of the folder.
-  const { encodeCloudEvent } = await import("./_cloudevents_encode.ts");
   const mode = format === "cloudevents" ? "structured" : "binary";
-  return encodeCloudEvent(whole ?? { ...event, data: written }, { mode });
+  return cloudEvents.encodeCloudEvent(whole ?? { ...event, data: written }, { mode });
 }
 
 function encodeResult(result: unknown): Uint8Array<ArrayBuffer> {

@@ -1,4 +1,4 @@
-import { checkKnown, copyJson, findEnvelopeFaults } from "../core/kit.ts";
+import { checkKnown, copyJson, findEnvelopeFaults, isSnapshot } from "../core/kit.ts";
 import type { HookEvent } from "../core/mod.ts";
 import { findTextFault, isUriReference, SPEC_VERSION } from "./_cloudevents_attributes.ts";
 import { Faults } from "./_cloudevents_faults.ts";
@@ -110,6 +110,7 @@ function readEvent(event: HookEvent, { source, id }: CloudEventOptions, faults: 
   if (envelope.length > 0) return undefined;
   const fault = findTextFault(event.sessionId ?? "");
   if (fault !== undefined) faults.add(fault, "sessionId");
+  if (isSnapshot(event)) return event.data;
   const data = copyJson(event.data, "data");
   faults.addAll(data.faults);
   return data.value;

@@ -15,7 +15,7 @@ export function compileFilter(
     );
   }
   const rules = Object.entries(filter).map(([path, wanted]) => {
-    const values = (Array.isArray(wanted) ? wanted : [wanted]) as readonly FilterValue[];
+    const values = (Array.isArray(wanted) ? [...wanted] : [wanted]) as readonly FilterValue[];
     checkRule(subject, path, values);
     return { path: parseFilterPath(path), values };
   });

@@ -1,6 +1,6 @@
 import { EventValidationError } from "../core/errors.ts";
 import { fromWire, parseEventJson } from "../core/event_codec.ts";
-import { joinBytes } from "../core/kit.ts";
+import { adoptEvent, joinBytes, seal } from "../core/kit.ts";
 import type { HookEvent } from "../core/mod.ts";
 import { cloudEventsModeOf, decodeCloudEvents } from "./cloudevents.ts";
 
@@ -39,7 +39,8 @@ export function readEvent(
       { message: "must be a single event" },
     ]);
   }
-  return { id: message.id, timestamp: message.timestamp, ...received.event };
+  const { id, timestamp } = message;
+  return adoptEvent({ id, timestamp, ...received.event }, "Cannot receive CloudEvents");
 }
 
 function readNative(
@@ -53,5 +54,5 @@ function readNative(
   if ((id ?? undefined) !== undefined) return fromWire(wire);
   const time = timestamp ?? message.timestamp.toISOString();
   const event = fromWire({ ...wire, id: "none", timestamp: time });
-  return { ...event, id: message.id };
+  return seal({ ...event, id: message.id });
 }

@@ -12,7 +12,7 @@ import {
   readDuration,
   sha256Hex,
 } from "../core/kit.ts";
-import type { HookEvent, Logger, Store } from "../core/mod.ts";
+import type { HandlerResult, HookEvent, Logger, Store } from "../core/mod.ts";
 import { readBody, readEvent } from "./_receive.ts";
 import { type Begun, memoryIds, storedIds } from "./_received_ids.ts";
 import { WebhookVerificationError } from "./errors.ts";
@@ -31,8 +31,11 @@ export interface ReceivedContext extends VerifiedWebhook {
   readonly body: Uint8Array;
 }
 
-/** Handles an event that came in. When it throws, the sender is told to try again. */
-export type ReceivingHandler = (event: HookEvent, context: ReceivedContext) => void | Promise<void>;
+/**
+ * Handles an event that came in. A promise that it returns is awaited. When it throws, the sender is told to
+ * try again.
+ */
+export type ReceivingHandler = (event: HookEvent, context: ReceivedContext) => HandlerResult;
 
 /** Options of `webhookReceiver`. Durations are in milliseconds. */
 export interface WebhookReceiverOptions extends VerifyWebhookOptions {
@@ -182,7 +185,7 @@ async function handleOnce(
   id: string,
   begun: Begun,
   logger: Logger,
-  handle: () => void | Promise<void>,
+  handle: () => unknown,
 ): Promise<Response> {
   if (begun === "handled") return Response.json({ ok: true, duplicate: true });
   if (begun === "running") {

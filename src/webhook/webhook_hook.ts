@@ -1,4 +1,12 @@
-import { guarded, readCount, readDuration, sha256Hex, sleep, Slots } from "../core/kit.ts";
+import {
+  guarded,
+  readCount,
+  readDuration,
+  sha256Hex,
+  sleep,
+  Slots,
+  snapshotOf,
+} from "../core/kit.ts";
 import type {
   Attempt,
   AttemptContext,
@@ -106,11 +114,13 @@ export class WebhookHook implements Webhook {
    * apart as `Retry-After` asks, up to 30 s.
    *
    * @throws {WebhookError} when the last attempt failed
+   * @throws {EventValidationError} when it is not an event that can be sent
    */
   async deliver(event: HookEvent, { signal, logger }: HandlerContext): Promise<void> {
     const attempts: Attempt[] = [];
+    const sent = snapshotOf(event, `Cannot deliver to '${this.name}'`);
     for (;;) {
-      const attempt = await this.attempt(event, { attempt: attempts.length + 1, signal, logger });
+      const attempt = await this.attempt(sent, { attempt: attempts.length + 1, signal, logger });
       attempts.push(attempt);
       if (attempt.verdict === "delivered") return;
       const wait = this.#waitAfter(attempts.length, attempt);

@@ -43,9 +43,9 @@ export interface WebhookHookOptions {
    */
   readonly filter?: Readonly<Record<string, FilterValue | readonly FilterValue[]>>;
   /**
-   * Rewrites an event at each attempt, before signing. An event is written as `format` says, anything
-   * else is the JSON that is sent; null settles the delivery without a request. One that throws is
-   * retried. What must not be stored either is taken out by `createHooks({ redact })`.
+   * Rewrites an event at each attempt, before signing. It gets a copy of its own, which it may change. An
+   * event that it returns is written as `format` says, anything else is the JSON that is sent; null settles
+   * the delivery without a request. One that throws is retried. What must not be stored either is taken out by `createHooks({ redact })`.
    */
   readonly transform?: (event: HookEvent) => unknown | Promise<unknown>;
   /** Attempts at once, 10,000 at most. @default {16} */

@@ -154,9 +154,9 @@ for (const [name, data, json] of accepted) {
   test(`a payload is taken: ${name}`, async () => {
     const event = await emit(data);
     if (event instanceof EventValidationError) throw event;
-    assert.equal(event.data, data, "handlers get what was emitted");
     const { data: decoded } = decodeEvent(encodeEvent(event));
     const view = JSON.parse(JSON.stringify({ data })).data;
+    assert.deepEqual(event.data, view, "handlers get the JSON form");
     assert.equal(JSON.stringify(decoded), JSON.stringify(view));
     if (json !== undefined) assert.equal(JSON.stringify(decoded), JSON.stringify(json));
     assert.equal(Object.getOwnPropertyNames(Object.prototype).includes("polluted"), false);
@@ -220,6 +220,54 @@ test("a payload that reads differently the second time is still no bare TypeErro
   } catch (error) {
     assert.ok(error instanceof EventValidationError, `${error}`);
   }
+});
+
+for (const sessionId of ["\ud800", "s-\udc00", "\udc00\ud800", "a\ud83d"]) {
+  test(`a session with a lone surrogate is refused, by path: ${JSON.stringify(sessionId)}`, async () => {
+    const path = ["sessionId"];
+    const issues = [{ message: "must have no lone surrogates", path }];
+    const hooks = quietHooks();
+    hooks.on("a", () => assert.fail("called"));
+    const event = eventOf({ type: "a", sessionId });
+    const refusals = [
+      await rejection(hooks.emit("a", null, { sessionId }), EventValidationError),
+      await rejection(hooks.dispatcher.emitWithSession("a", sessionId, null), EventValidationError),
+      await rejection(hooks.registry.dispatch(event), EventValidationError),
+      thrown(() => encodeEvent(event), EventValidationError),
+    ];
+    for (const refusal of refusals) assert.deepEqual(refusal.issues, issues);
+    hooks.emitAsync("a", null, { sessionId });
+    hooks.dispatcher.emitAsyncWithSession("a", sessionId, null);
+    hooks.registry.dispatchAsync(event);
+    await hooks.drain();
+    assert.equal(hooks.errors.length, 3);
+    for (const error of hooks.errors) {
+      assert.deepEqual((error as EventValidationError).issues, issues);
+    }
+    const wire = JSON.stringify({
+      ...{ id: "e-1", type: "a", timestamp: "2026-04-22T10:30:00Z" },
+      session_id: sessionId,
+      data: null,
+    });
+    const decoding = thrown(() => decodeEvent(wire), EventValidationError);
+    assert.deepEqual(decoding.issues, [{ ...issues[0], path: ["session_id"] }]);
+  });
+}
+
+test("a session may be any text that UTF-8 can hold", async () => {
+  const hooks = quietHooks();
+  const sessions: unknown[] = [];
+  hooks.on("a", (event) => sessions.push(event.sessionId));
+  const texts = ["\u{1f600}", "zürich/7", "\ufffd", " "];
+  for (const sessionId of texts) await hooks.emit("a", null, { sessionId });
+  assert.deepEqual(sessions, texts);
+});
+
+test("lone surrogates in payloads arrive as they were emitted, in keys too", async () => {
+  const data = { "\udc00": ["\ud800", { "a\ud83d": "\udc00b" }] };
+  const event = await emit(data);
+  assert.ok(!(event instanceof EventValidationError));
+  assert.deepEqual(decodeEvent(encodeEvent(event)).data, data);
 });
 
 test("type, session and payload are judged together", async () => {

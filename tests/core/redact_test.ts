@@ -59,7 +59,7 @@ test("an inline webhook accepts and sends the redacted event, handlers around it
 test("redact() is called once an event, after schemas and before anything leaves", async () => {
   const log: string[] = [];
   const validate = (value: unknown) => {
-    assert.equal(value, SECRET);
+    assert.deepEqual(value, SECRET);
     log.push("schema");
     return { value };
   };

@@ -8,11 +8,13 @@ import {
   type AgentEndData,
   type AgentEvents,
   createHooks,
+  defineHook,
   type EventOf,
   type EventPattern,
   type EventType,
   type HandlerContext,
   type HandlerFunc,
+  type Hook,
   type HookEvent,
   type MatchingType,
   type MessageData,
@@ -20,7 +22,11 @@ import {
   type Receipt,
   type SessionData,
   type ToolData,
+  withHook,
+  withNamedHook,
 } from "@omniagent/hooks";
+import { RecordingHook } from "@omniagent/hooks/testing";
+import { generateSecret, webhookReceiver } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
 import { type Events, is, type Own, type Same, typeOf } from "./_types.ts";
 
@@ -103,6 +109,49 @@ function handlers(): void {
   hooks.on("order.paid", () => {}, { filter: () => Promise.resolve(true) });
 }
 
+/** A handler may return anything, wherever it is written down. */
+function results(): void {
+  const totals: number[] = [];
+  const seen = new Map<string, unknown>();
+  hooks.on("order.paid", (event) => totals.push(event.data.total));
+  hooks.on("order.paid", (event) => seen.set(event.id, event.data));
+  hooks.on("order.paid", (event) => event.data.total > 5 && totals.push(1));
+  hooks.on("order.paid", () => null);
+  hooks.on("order.paid", () => Symbol());
+  hooks.on("order.paid", async (event) => await Promise.resolve(event.data.total));
+  hooks.on("order.paid", (_, context) => context.emit("tool.called", bash));
+  hooks.on("order.paid", () => new Promise((resolve) => resolve())); // of nothing, without saying so
+  hooks.on("order.paid", (): unknown => totals);
+  const anything: HandlerFunc<HookEvent> = () => Math.random() > 0.5 ? 1 : Promise.resolve("text");
+  hooks.on("*", anything);
+  hooks.registry.registerHandler("tool.called", "", (event) => event.data.name);
+  hooks.use(
+    withHook("tool.called", (event) => event.data.name),
+    withNamedHook("tool.called", "named", (event) => Promise.resolve(event.data.name)),
+    defineHook({
+      name: "counts",
+      events: ["tool.*"],
+      init: () => totals.push(0),
+      handle: (event) => totals.push(event.data.name.length),
+      close: () => totals.length,
+    }),
+    new RecordingHook({ handle: (event) => seen.set(event.id, event) }),
+    { name: "literal", events: ["*"], handle: () => 1, init: () => true, close: () => "closed" },
+  );
+  class Counter implements Hook {
+    readonly name = "class";
+    readonly events = ["*"];
+    handle = () => totals.push(1);
+    init = () => Promise.resolve(this);
+    close(): number {
+      return totals.length;
+    }
+  }
+  hooks.use(new Counter());
+  createHooks({ onError: (error) => totals.push(String(error).length), onDrop: () => 1 });
+  webhookReceiver((event) => seen.set(event.id, event), { secrets: generateSecret() });
+}
+
 /** What is emitted is checked, by `context.emit` too. */
 function emitting(context: HandlerContext<Own>): void {
   typeOf<Promise<Receipt>>()(
@@ -135,5 +184,5 @@ function emitting(context: HandlerContext<Own>): void {
 }
 
 test("the types of events, patterns and emissions are as promised (the compiler judges)", () => {
-  assert.equal([patterns, handlers, emitting].length, 3);
+  assert.equal([patterns, handlers, results, emitting].length, 4);
 });

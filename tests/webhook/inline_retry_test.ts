@@ -169,3 +169,20 @@ test("an attempt does not reject, and is made, though the logger of its warning 
     assert.deepEqual([verdict, requests.length], ["delivered", 1]);
   }
 });
+
+test("every attempt sends the event as it was when deliver() was called", () =>
+  inVirtualTime(async ({ pass }) => {
+    const { fetch, requests } = fakeFetch(503);
+    const event = { ...EVENT, timestamp: new Date(EVENT.timestamp), data: { list: [1] } };
+    const hook = hookOf({ fetch, retryCount: 2, retryDelay: 10 });
+    const delivered = hook.deliver(event, contextOf()).catch(() => {});
+    for (let n = 0; n < 3; n++) {
+      await pass(10);
+      event.data.list.push(n);
+      event.timestamp.setTime(n);
+    }
+    await delivered;
+    assert.equal(requests.length, 3);
+    const bodies = await Promise.all(requests.map(({ request }) => request.text()));
+    assert.equal(new Set(bodies).size, 1, String(bodies));
+  }));

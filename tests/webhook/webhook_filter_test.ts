@@ -164,3 +164,12 @@ test("what a filter refuses is not sent, and is no failure", async () => {
   assert.equal(requests.length, 1);
   await hooks.close();
 });
+
+test("a filter is what it was when the webhook was created", () => {
+  const names = ["git_push"];
+  const filter: Record<string, readonly string[]> = { "data.name": names };
+  const hook = hookOf({ filter });
+  names[0] = "other";
+  filter["data.ok"] = ["yes"];
+  assert.ok(hook.accepts({ ...EVENT, data: DATA }));
+});

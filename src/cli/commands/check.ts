@@ -25,8 +25,9 @@ export function define(command: Command, io: CommandIO): void {
     .addHelpText(
       "after",
       `
-Exits with 1 if the file has an error. A setting that is valid but has no effect,
-such as a filter that never matches, is a warning; --strict fails on these too.
+Exits with 1 if the file has an error. A setting that is valid but has no
+effect, such as a filter that never matches, is a warning; --strict fails on
+these too.
 With \`hooks schema\`, your editor finds most errors while you type.
 
 Examples:

@@ -4,6 +4,7 @@
  * @module
  */
 import { dispatchRows } from "./dispatch.ts";
+import { dispatchCopyRows } from "./dispatch_copy.ts";
 import { durableDeliveryRows } from "./durable_delivery.ts";
 import { durablePublishRows } from "./durable_publish.ts";
 import { httpRows } from "./http.ts";
@@ -18,6 +19,7 @@ import type { Row } from "./row.ts";
 /** All rows, in the order of the table. */
 export const rows: readonly Row[] = [
   ...dispatchRows,
+  ...dispatchCopyRows,
   ...unregisterRows,
   ...importRows,
   ...sizeRows,

@@ -1,0 +1,130 @@
+import { copyJson, freezeJson } from "./_json.ts";
+import { findEnvelopeFaults } from "./_event_rules.ts";
+import { EventValidationError, reason } from "./errors.ts";
+import type { HookEvent } from "./events.ts";
+
+/** The fields of an event that becomes a snapshot; a session that is empty or null means none. */
+export type EventFields = {
+  readonly id: string;
+  readonly type: string;
+  readonly timestamp: Date;
+  readonly sessionId?: string | null | undefined;
+  readonly data: unknown;
+};
+
+/** Makes the constructor of a derived class initialize an object that exists. */
+class Existing {
+  constructor(object: object) {
+    return object;
+  }
+}
+
+/**
+ * The mark of an accepted event, and its time. A private field on the event itself: nobody can forge or
+ * remove it, copies do not have it, and looking for it costs less than a `WeakSet`.
+ */
+class Mark extends Existing {
+  readonly #time: number;
+
+  constructor(event: object, time: number) {
+    super(event);
+    this.#time = time;
+  }
+
+  static timeOf(event: object): number | undefined {
+    return #time in event ? (event as Mark).#time : undefined;
+  }
+}
+
+/** A `Date` can't be frozen, so every read makes one: setting its time changes nothing for others. */
+const TIMESTAMP: PropertyDescriptor = {
+  enumerable: true,
+  get(this: object): Date {
+    return timeOf(this);
+  },
+};
+
+/** The time of a snapshot, or of what inherits from one. */
+function timeOf(event: object | null): Date {
+  if (event === null) {
+    throw new TypeError("Cannot read 'timestamp' through a proxy: read it from the event itself");
+  }
+  const time = Mark.timeOf(event);
+  return time === undefined ? timeOf(Object.getPrototypeOf(event)) : new Date(time);
+}
+
+/** `console.log` of Node, Deno and Bun would show a getter in place of the time. */
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+const INSPECTION: PropertyDescriptor = {
+  value(this: object): object {
+    return { ...this };
+  },
+};
+
+/** Whether an event is a snapshot of ours: frozen at every level, its payload a JSON value. */
+export function isSnapshot(event: object): boolean {
+  return Mark.timeOf(event) !== undefined;
+}
+
+/**
+ * The frozen snapshot of an event, with its payload in JSON form. A snapshot is returned as it is, so a
+ * payload is copied once.
+ *
+ * @param subject What can't be done with an invalid event, such as `"Cannot dispatch 'tool.called'"`
+ * @throws {EventValidationError} with every fault
+ */
+export function snapshotOf(event: HookEvent, subject: string): HookEvent {
+  if (typeof event === "object" && event !== null && isSnapshot(event)) return event;
+  const fields = fieldsOf(event, subject);
+  const envelope = findEnvelopeFaults(fields as HookEvent);
+  if (envelope.length > 0) throw new EventValidationError(subject, envelope);
+  const { value: data, faults } = copyJson(fields.data, "data", Object.freeze);
+  if (faults.length > 0) throw new EventValidationError(subject, faults);
+  return seal({ ...fields, data });
+}
+
+/** The fields of an event, each read once. */
+function fieldsOf(event: HookEvent, subject: string): EventFields {
+  if (typeof event !== "object" || event === null) {
+    throw new EventValidationError(subject, [{ message: "must be an object" }]);
+  }
+  try {
+    const { id, type, timestamp, sessionId, data } = event;
+    return { id, type, timestamp, sessionId, data };
+  } catch (error) {
+    throw new EventValidationError(subject, [{ message: `can't be read: ${reason(error)}` }]);
+  }
+}
+
+/**
+ * A snapshot whose payload is a parsed JSON value that nobody else holds: it is frozen in place.
+ *
+ * @throws {EventValidationError} when it is too deep, or holds a number that is not finite
+ */
+export function adoptEvent(event: EventFields, subject: string): HookEvent {
+  const fault = freezeJson(event.data, "data");
+  if (fault) throw new EventValidationError(subject, [fault]);
+  return seal(event);
+}
+
+/** A snapshot of fields that were checked, and of a payload that is frozen JSON. */
+export function seal({ id, type, timestamp, sessionId, data }: EventFields): HookEvent {
+  const event: Record<string, unknown> = { id, type };
+  Object.defineProperty(event, "timestamp", TIMESTAMP);
+  if (sessionId) event.sessionId = sessionId;
+  event.data = data;
+  Object.defineProperty(event, INSPECT, INSPECTION);
+  return Object.freeze(new Mark(event, timestamp.getTime())) as unknown as HookEvent;
+}
+
+/**
+ * A copy of an event that the one who gets it may change.
+ *
+ * @throws {EventValidationError} when JSON can't carry the payload
+ */
+export function mutableCopy(event: HookEvent, subject: string): HookEvent {
+  const { id, type, timestamp, sessionId } = event;
+  const { value: data, faults } = copyJson(event.data, "data");
+  if (faults.length > 0) throw new EventValidationError(subject, faults);
+  return { id, type, timestamp: new Date(timestamp), ...(sessionId ? { sessionId } : {}), data };
+}
