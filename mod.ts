@@ -27,6 +27,7 @@
 export {
   type AgentEndData,
   type AgentEvents,
+  agentEventSchemas,
   type Attempt,
   type AttemptContext,
   createHooks,

@@ -21,6 +21,7 @@ import {
 
 /** Folders whose tests run on Deno alone, each with the reason. */
 const denoOnly: Readonly<Record<string, string>> = {
+  browser: "drives Chromium, which needs no second runtime beside it",
   internal: "private files, which the package does not export",
   house: "the repository itself, not the package",
   command: "starts the command as processes, on all three",

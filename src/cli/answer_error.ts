@@ -1,4 +1,4 @@
-import { parseMediaType, parseRetryAfter } from "../core/kit.ts";
+import { parseMediaType, parseRetryAfter, readBytes } from "../core/kit.ts";
 import { CommandError } from "./command_error.ts";
 import { printable } from "./style.ts";
 
@@ -72,8 +72,18 @@ async function readProblem(response: Response): Promise<Problem | undefined> {
     await response.body?.cancel().catch(() => {}); // it may have broken off
     return undefined;
   }
-  const problem: unknown = await response.json().catch(() => undefined);
+  const problem = await readJson(response);
   return typeof problem === "object" && problem !== null ? problem : undefined;
+}
+
+/** The JSON of a short body; undefined if it is none, or does not arrive. */
+async function readJson({ body }: Response): Promise<unknown> {
+  try {
+    const bytes = await readBytes(body, { maxBytes: 1024 * 1024, timeout: 10_000 });
+    return typeof bytes === "string" ? undefined : JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
 }
 
 /** What is wrong with the input, each with a pointer to it. */

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { describePadding } from "../core/kit.ts";
+import { describePadding, readBytes, type ReadLimits } from "../core/kit.ts";
 import { answerError } from "./answer_error.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
@@ -8,6 +8,12 @@ import { isLoopback } from "./listening.ts";
 
 /** Where `hooks serve` listens unless told otherwise. */
 export const DEFAULT_URL = "http://127.0.0.1:8787";
+
+/**
+ * What is read of a response: a page of 1,000 events of 256 KiB each, however long it takes, unless the
+ * server falls silent.
+ */
+const LIMITS: ReadLimits = { maxBytes: 300 * 1024 * 1024, timeout: 30_000, idle: true };
 
 /** The options of every command that talks to a server. */
 export type ServerOptions = {
@@ -137,15 +143,19 @@ function setHeader(headers: Headers, name: string, value: string): void {
 
 /** The JSON of an answer. @throws {CommandError} when it is none */
 export async function readJson<Value>(response: Response, url: string): Promise<Value> {
-  const text = await response.text().catch(() => {
-    const message =
-      `Cannot read the response of ${url}: it breaks off after status ${response.status}`;
-    throw new CommandError(message, [
+  const bytes = await readBytes(response.body, LIMITS).catch(() => "cut_off" as const);
+  if (typeof bytes === "string") {
+    const why = {
+      too_large: "it is too large",
+      too_slow: "it stopped halfway",
+      cut_off: `it breaks off after status ${response.status}`,
+    };
+    throw new CommandError(`Cannot read the response of ${url}: ${why[bytes]}`, [
       "The request was accepted: repeat it only with the same --idempotency-key",
     ]);
-  });
+  }
   try {
-    return JSON.parse(text);
+    return JSON.parse(new TextDecoder().decode(bytes)) as Value;
   } catch {
     throw new CommandError(`${url} answered no JSON`, [
       "Is it a server of hooks? --url or HOOKS_URL says where yours is",

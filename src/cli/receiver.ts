@@ -27,14 +27,21 @@ export function createReceiver(
   );
   return async (arrived) => {
     const request = unsigned ? await unsigned.sign(arrived) : arrived;
-    const response = await receive(request);
-    const event = events.get(request.headers);
+    const response = request ? await receive(request) : tooSlow();
+    const event = request && events.get(request.headers);
     const { code, detail, duplicate } = event ? {} as Answer : await answerOf(response);
     const outcome = event ? "received" : duplicate ? "duplicate" : "refused";
     const verified = unsigned === undefined && outcome !== "refused";
     const id = event?.id ?? arrived.headers.get("webhook-id") ?? undefined;
     return { response, outcome, verified, id, event, code, detail };
   };
+}
+
+/** As `webhookReceiver` responds to a body that does not arrive in time. */
+function tooSlow(): Response {
+  const problem = { type: "about:blank", status: 408, code: "body_timeout" };
+  const detail = "The body did not arrive in time";
+  return Response.json({ ...problem, detail }, { status: 408, headers: { connection: "close" } });
 }
 
 type Answer = { readonly code?: string; readonly detail?: string; readonly duplicate?: boolean };

@@ -164,9 +164,9 @@ async function* inBatches(lines: AsyncIterable<Line>, size: number): AsyncIterab
 function inLines(error: unknown, lines: readonly Line[]): unknown {
   if (!(error instanceof AnswerError)) return error;
   const details = error.details.map((detail) =>
-    detail.replace(/^\/events\/(\d+)/, (whole, index: string) => {
+    detail.replace(/^\/events\/(\d+)(?=(\/?))/, (whole, index: string, more: string) => {
       const line = lines[Number(index)];
-      return line ? `line ${line.number} ` : whole;
+      return line ? `line ${line.number}${more && " "}` : whole;
     })
   );
   const [first, last] = [lines[0]!.number, lines.at(-1)!.number];

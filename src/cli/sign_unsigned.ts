@@ -1,7 +1,10 @@
+import { readBytes } from "../core/kit.ts";
 import { createWebhookSigner, generateSecret } from "../webhook/mod.ts";
 
 /** The longest body that is read, in bytes. */
 const MAX_BODY = 1_048_576;
+/** How long a body may take to arrive, in milliseconds: as long as a receiver with a secret waits. */
+const BODY_TIMEOUT = 10_000;
 
 /**
  * For a receiver without a secret: signs each request with a secret of its own, so that what is not
@@ -9,8 +12,11 @@ const MAX_BODY = 1_048_576;
  */
 export function signUnsigned(now: () => number): {
   readonly secret: string;
-  /** The request, signed; as it came when it has no body, or one that is too long. */
-  sign(request: Request): Promise<Request>;
+  /**
+   * Returns the request, signed; as it came when it has no body, or one that is too large; undefined when
+   * its body does not arrive in time.
+   */
+  sign(request: Request): Promise<Request | undefined>;
 } {
   const secret = generateSecret();
   const signer = createWebhookSigner(secret);
@@ -20,8 +26,9 @@ export function signUnsigned(now: () => number): {
       const { method, url } = request;
       if (request.body === null) return request;
       const headers = new Headers(request.headers);
-      const body = await readBody(request.body);
-      if (body === undefined) {
+      const body = await readBytes(request.body, { maxBytes: MAX_BODY, timeout: BODY_TIMEOUT });
+      if (body === "too_slow") return undefined;
+      if (body === "too_large") {
         headers.set("content-length", String(MAX_BODY + 1)); // the receiver refuses it for that
         return new Request(url, { method, headers });
       }
@@ -41,17 +48,4 @@ export function signUnsigned(now: () => number): {
 /** What Standard Webhooks takes for `webhook-id`, and a signature can be made for. */
 function isMessageId(id: string): boolean {
   return /^[\x21-\x7e]{1,256}$/.test(id) && !/[.,]/.test(id);
-}
-
-async function readBody(
-  stream: ReadableStream<Uint8Array>,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const parts: BlobPart[] = [];
-  let length = 0;
-  for await (const part of stream) {
-    length += part.length;
-    if (length > MAX_BODY) return undefined; // leaving the loop cancels the rest
-    parts.push(part as Uint8Array<ArrayBuffer>);
-  }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }

@@ -40,6 +40,19 @@ export const ID: RegExp = /^[A-Za-z0-9_-]{1,128}$/;
 /** What `ID` holds, for messages. */
 export const ID_RULE = "must be 1 to 128 characters of [A-Za-z0-9_-]";
 
+/** Longest session, in characters (Unicode code points, as JSON Schema counts them). */
+export const MAX_SESSION = 256;
+
+/** What the session of an accepted event must be, for messages. It is a part of keys, and of headers. */
+export const SESSION_RULE: string =
+  `must be at most ${MAX_SESSION} characters, without control characters and lone surrogates`;
+
+/** Whether an event of a session is accepted; an empty one is none. */
+export function isSession(session: unknown): session is string {
+  if (typeof session !== "string" || session.length > 2 * MAX_SESSION) return false;
+  return /^[^\p{Cc}\p{Cs}]{0,256}$/u.test(session);
+}
+
 /** What is wrong with an event around its payload, by the fields' names in code. */
 export function findEnvelopeFaults(event: HookEvent): readonly StandardIssue[] {
   if (typeof event !== "object" || event === null) return [{ message: "must be an object" }];
@@ -51,16 +64,22 @@ export function findEnvelopeFaults(event: HookEvent): readonly StandardIssue[] {
   if (!isTime(timestamp)) {
     fault("timestamp", "must be a valid Date of the years 0 to 9999");
   }
-  const session = findSessionFault(sessionId);
+  const session = findWireSessionFault(sessionId);
   if (session !== undefined) fault("sessionId", session);
   return faults;
 }
 
-/**
- * What is wrong with a session, if there is one. It becomes a part of keys, in UTF-8: all lone surrogates
- * would be the same character there, and different sessions one.
- */
+/** Returns why an event of a session cannot be accepted; undefined if it can. */
 export function findSessionFault(sessionId: unknown): string | undefined {
+  const isAccepted = sessionId === undefined || sessionId === null || isSession(sessionId);
+  return isAccepted ? undefined : SESSION_RULE;
+}
+
+/**
+ * Returns what is wrong with the session of an event that was accepted elsewhere, where the limit may be
+ * another. It becomes a part of keys, in UTF-8: all lone surrogates would be the same character there.
+ */
+export function findWireSessionFault(sessionId: unknown): string | undefined {
   if (sessionId === undefined || sessionId === null) return undefined;
   if (typeof sessionId !== "string") return "must be a string";
   return sessionId.isWellFormed() ? undefined : "must have no lone surrogates";

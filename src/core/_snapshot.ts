@@ -1,5 +1,5 @@
 import { copyJson, freezeJson } from "./_json.ts";
-import { findEnvelopeFaults } from "./_event_rules.ts";
+import { findEnvelopeFaults, findSessionFault } from "./_event_rules.ts";
 import { EventValidationError, reason } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 
@@ -78,6 +78,10 @@ export function snapshotOf(event: HookEvent, subject: string): HookEvent {
   const fields = fieldsOf(event, subject);
   const envelope = findEnvelopeFaults(fields as HookEvent);
   if (envelope.length > 0) throw new EventValidationError(subject, envelope);
+  const session = findSessionFault(fields.sessionId);
+  if (session !== undefined) {
+    throw new EventValidationError(subject, [{ message: session, path: ["sessionId"] }]);
+  }
   const { value: data, faults } = copyJson(fields.data, "data", Object.freeze);
   if (faults.length > 0) throw new EventValidationError(subject, faults);
   return seal({ ...fields, data });

@@ -162,6 +162,14 @@ export class StoreLimitError extends RangeError {
   override readonly name = "StoreLimitError";
   /** Stable. */
   readonly code = "store_limit";
+  /** What is too large, where it is known: a path starts with the index of the event in its batch. */
+  readonly issues: readonly StandardIssue[];
+
+  /** An error for what is too large. */
+  constructor(message?: string, issues: readonly StandardIssue[] = []) {
+    super(message);
+    this.issues = issues;
+  }
 }
 
 /** The message of whatever was thrown; of what began it, when events caused events. */

@@ -1,6 +1,6 @@
 import {
   findEnvelopeFaults,
-  findSessionFault,
+  findWireSessionFault,
   ID_RULE,
   isEventId,
   isEventType,
@@ -96,7 +96,7 @@ function findWireFaults(
   wire: Readonly<Record<string, unknown>>,
   timestamp: Date | undefined,
 ): readonly StandardIssue[] {
-  const session = findSessionFault(wire.session_id);
+  const session = findWireSessionFault(wire.session_id);
   const rules: readonly (readonly [key: string, holds: boolean, rule: string])[] = [
     ["id", isEventId(wire.id), ID_RULE],
     ["type", isEventType(wire.type), TYPE_RULE],

@@ -24,8 +24,11 @@ export {
   isEventId,
   isEventType,
   isPattern,
+  isSession,
+  MAX_SESSION,
   parseTime,
   patternsFor,
+  SESSION_RULE,
   TYPE_RULE,
 } from "./_event_rules.ts";
 export {
@@ -57,6 +60,7 @@ export {
 } from "./_options.ts";
 export { canonicalJson, decodeUtf8, type JsonText, parseJson } from "./_json_text.ts";
 export { adoptEvent, isSnapshot, mutableCopy, seal, snapshotOf } from "./_snapshot.ts";
+export { readBytes, type ReadLimits } from "./_read_bytes.ts";
 export { consoleLogger, guarded } from "./_reporter.ts";
 export { Slots } from "./_slots.ts";
 export { nearest } from "./_suggest.ts";

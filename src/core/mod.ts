@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { agentEventSchemas } from "./agent_event_schemas.ts";
 export * from "./create_hooks.ts";
 export { createEventId, createEventIdAt } from "./create_event.ts";
 export type * from "./delivery.ts";

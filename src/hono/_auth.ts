@@ -9,14 +9,26 @@ const MAX_TOKEN = 4096;
 /** Tells who sent a request. @throws {Problem} when they may not use the app */
 export type Authenticator = (request: Request) => Identity | Promise<Identity>;
 
-/** An authenticator for whatever was chosen; undefined: everyone may do everything. */
-export function createAuthenticator(auth: HooksAppAuth): Authenticator | undefined {
+/**
+ * Returns an authenticator for whatever was chosen; undefined: everyone may do everything. `origins` are
+ * those of other sites whose pages may send requests that carry a cookie.
+ */
+export function createAuthenticator(
+  auth: HooksAppAuth,
+  origins: readonly string[],
+): Authenticator | undefined {
   if ("tokens" in auth && auth.tokens !== undefined) {
     const find = tokenFinder(auth.tokens);
-    return (request) => checked(find(bearer(request)));
+    return (request) => {
+      const token = bearer(request);
+      if (token === undefined) {
+        throw request.headers.has("authorization") ? invalid() : missing();
+      }
+      return checked(find(token));
+    };
   }
   if ("verifyToken" in auth && auth.verifyToken !== undefined) {
-    return (request) => verified(auth.verifyToken, request);
+    return (request) => verified(auth.verifyToken, request, origins);
   }
   return undefined;
 }
@@ -53,16 +65,22 @@ function isSame(a: Uint32Array, b: Uint32Array): boolean {
   return difference === 0;
 }
 
-function bearer(request: Request): string {
-  const header = request.headers.get("authorization");
-  if (header === null) throw refusal("token_missing");
+/** The bearer token; undefined without one. @throws {Problem} when it is malformed */
+function bearer({ headers }: Request): string | undefined {
+  const header = headers.get("authorization");
+  if (header === null || !/^Bearer(?: |$)/i.test(header)) return undefined;
   const token = header.length <= MAX_TOKEN ? BEARER.exec(header)?.[1] : undefined;
-  if (token === undefined) throw refusal("token_invalid", 'error="invalid_token"');
+  if (token === undefined) throw invalid();
   return token;
 }
 
-async function verified(verify: VerifyToken, request: Request): Promise<Identity> {
+async function verified(
+  verify: VerifyToken,
+  request: Request,
+  origins: readonly string[],
+): Promise<Identity> {
   const token = bearer(request);
+  if (token === undefined) checkOrigin(request, origins);
   let identity: Identity | undefined;
   try {
     identity = await verify(token, request);
@@ -72,7 +90,29 @@ async function verified(verify: VerifyToken, request: Request): Promise<Identity
   } catch (cause) {
     throw unavailable("auth_unavailable", cause);
   }
+  if (identity === undefined && token === undefined) throw missing();
   return checked(identity);
+}
+
+/**
+ * Refuses what a page of another site makes a browser send. A browser adds cookies by itself, but no
+ * bearer token, and says where a request comes from; what is not a browser need not say it.
+ *
+ * @throws {Problem} for a request that may change something
+ */
+function checkOrigin({ method, headers, url }: Request, origins: readonly string[]): void {
+  if (method === "GET" || method === "HEAD") return;
+  const origin = headers.get("origin");
+  if (origin !== null && origins.includes(origin)) return;
+  const site = headers.get("sec-fetch-site"); // absent on plain http, but for localhost
+  const isOwn = site === null
+    ? origin === null || hostOf(origin) === (headers.get("host") ?? new URL(url).host)
+    : site === "same-origin" || site === "none";
+  if (!isOwn) throw new Problem("origin_forbidden");
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined; // "null" is opaque
 }
 
 function isIdentity({ name, scopes, expiresAt }: Identity): boolean {
@@ -81,7 +121,7 @@ function isIdentity({ name, scopes, expiresAt }: Identity): boolean {
 }
 
 function checked(identity: Identity | undefined): Identity {
-  if (identity === undefined) throw refusal("token_invalid", 'error="invalid_token"');
+  if (identity === undefined) throw invalid();
   if (isExpired(identity)) throw refusal("token_expired", 'error="invalid_token"');
   return identity;
 }
@@ -94,4 +134,12 @@ export function isExpired({ expiresAt }: Identity): boolean {
 function refusal(code: ProblemCode, parameters?: string): Problem {
   const challenge = ['realm="hooks"', ...(parameters === undefined ? [] : [parameters])];
   return new Problem(code, { headers: { "www-authenticate": `Bearer ${challenge.join(", ")}` } });
+}
+
+function missing(): Problem {
+  return refusal("token_missing");
+}
+
+function invalid(): Problem {
+  return refusal("token_invalid", 'error="invalid_token"');
 }

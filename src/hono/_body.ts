@@ -1,50 +1,35 @@
 import {
   isJson,
   isPlainUtf8,
-  joinBytes,
   type JsonText,
   parseJson,
   parseMediaType,
+  readBytes,
 } from "../core/kit.ts";
 import type { Call } from "./_call.ts";
 import { Problem } from "./_problems.ts";
 
-/** The bytes of a body. One that is too large is refused before it is read, or where it grows too large. */
+/**
+ * Reads a body as it arrives. One that is too large is refused before it is read, or where it grows too
+ * large; one that takes longer than `bodyTimeout` is refused then.
+ */
 export async function readBody(call: Call): Promise<Uint8Array> {
-  const { request, context, state: { limits } } = call;
+  const { request, context, state: { limits, bodyTimeout } } = call;
   checkPlain(request.headers);
   const length = request.headers.get("content-length");
   const declared = length !== null && /^\d+$/.test(length) ? Number(length) : undefined;
   if (declared !== undefined && declared > limits.body) throw new Problem("body_too_large");
-  try {
-    // Hono keeps what a middleware before us has read.
-    const bytes = declared !== undefined || request.bodyUsed
-      ? new Uint8Array(await context.req.arrayBuffer())
-      : await readStream(request, limits.body);
-    if (bytes.length > limits.body) throw new Problem("body_too_large");
-    return bytes;
-  } catch (error) {
-    if (error instanceof Problem) throw error;
+  const { bodyUsed, body } = request;
+  const read = bodyUsed
+    ? context.req.arrayBuffer().then((buffer) => new Uint8Array(buffer)) // Hono keeps what was read
+    : readBytes(body, { maxBytes: limits.body, timeout: bodyTimeout });
+  const bytes = await read.catch(() => {
     throw new Problem("body_incomplete");
-  }
-}
-
-async function readStream({ body }: Request, limit: number): Promise<Uint8Array> {
-  if (body === null) return new Uint8Array();
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  const reader = body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    size += value.length;
-    if (size > limit) {
-      reader.cancel().catch(() => {}); // not waited for: the answer is known
-      throw new Problem("body_too_large");
-    }
-    parts.push(value);
-  }
-  return joinBytes(parts);
+  });
+  // The rest of the body may still come: the connection is of no use to another request.
+  if (bytes === "too_slow") throw new Problem("body_timeout", { headers: { connection: "close" } });
+  if (bytes === "too_large" || bytes.length > limits.body) throw new Problem("body_too_large");
+  return bytes;
 }
 
 /**

@@ -11,6 +11,6 @@ export async function goOn<Result>(
   } catch (error) {
     const isArgument = error instanceof TypeError || error instanceof RangeError;
     if (!isArgument || cursor === undefined || problemOf(error) !== undefined) throw error;
-    throw Problem.invalid([{ pointer, detail: "must be the cursor of an earlier answer" }]);
+    throw Problem.invalid([{ pointer, detail: "must be next_cursor of an earlier response" }]);
   }
 }

@@ -1,7 +1,7 @@
 import { EXAMPLES } from "./_examples.ts";
 import { getDelivery, listDeliveries } from "./_lists.ts";
 import { drainOutbox, replayDeliveries, retryDelivery } from "./_operations.ts";
-import { id, nextPage, page, store, target } from "./_params.ts";
+import { id, inPath, nextPage, page, store, target } from "./_params.ts";
 import type { Route } from "./_route.ts";
 import { oneOf } from "./_schemas.ts";
 import * as answers from "./_schemas_operations.ts";
@@ -39,7 +39,7 @@ export const deliveryRoutes: readonly Route[] = [{
   scope: "read",
   operation: "getDelivery",
   summary: "Gives one delivery, with the log of its attempts",
-  pathParams: { target, id },
+  pathParams: { target: inPath, id },
   answers: {
     200: { description: "The delivery", schema: answers.deliveryLog, example: EXAMPLES.delivery },
   },
@@ -51,7 +51,7 @@ export const deliveryRoutes: readonly Route[] = [{
   scope: "admin",
   operation: "retryDelivery",
   summary: "Delivers now what waits, is dead, or was delivered",
-  pathParams: { target, id },
+  pathParams: { target: inPath, id },
   answers: {
     202: {
       description:

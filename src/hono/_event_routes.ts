@@ -1,31 +1,46 @@
 import * as v from "valibot";
 import { EXAMPLES } from "./_examples.ts";
-import { type Param, readBoolean } from "./_input.ts";
+import { readBoolean } from "./_input.ts";
 import { getEvent, listEvents } from "./_lists.ts";
 import { bySession, id, nextPage, page, since, store, type, until } from "./_params.ts";
 import { postEvents } from "./_post_events.ts";
 import type { Route } from "./_route.ts";
-import { boolean, eventId, foreignId, list, object, oneOf, postedEvent } from "./_schemas.ts";
+import {
+  boolean,
+  idempotencyKey,
+  list,
+  object,
+  oneOf,
+  ownEventId,
+  payloads,
+  postedEvent,
+} from "./_schemas.ts";
 import * as answers from "./_schemas_operations.ts";
 import { streamEvents } from "./_stream.ts";
 
+/** Text of CloudEvents: no control characters and no noncharacters. */
+const TEXT = "^[^\\u0000-\\u001f\\u007f-\\u009f\\ufdd0-\\ufdef\\ufffe\\uffff]+$";
 const cloudEvent = {
   type: "object",
+  description: "Attributes are Unicode text without control characters and noncharacters. " +
+    "data_base64 is accepted instead of data when datacontenttype is JSON, text or XML.",
   required: ["specversion", "id", "source", "type"],
   properties: {
     specversion: { const: "1.0" },
-    id: { type: "string", minLength: 1 },
+    id: { type: "string", pattern: TEXT },
     source: { type: "string", format: "uri-reference", minLength: 1 },
-    type: { type: "string", maxLength: 128 },
-    time: { type: "string", format: "date-time" },
-    sessionid: { type: "string" },
+    type: { type: "string", pattern: "^[a-z0-9_]+(\\.[a-z0-9_]+)*$", maxLength: 128 },
+    time: { type: "string", format: "date-time", pattern: "^[^ ]+:[0-5]\\d(\\.\\d+)?[^:]" },
+    subject: { type: "string", pattern: TEXT },
+    dataschema: { type: "string", format: "uri" },
+    datacontenttype: { type: "string", const: "application/json" },
+    sessionid: { type: "string", pattern: TEXT.replace("+$", "*$"), maxLength: 256 },
     data: {},
   },
+  propertyNames: { pattern: "^[a-z0-9]+$" },
+  additionalProperties: { type: ["string", "boolean", "null"], pattern: TEXT.replace("+$", "*$") },
+  allOf: payloads,
 };
-const ceHeader = (name: string): Param => ({
-  description: `The attribute ${name}, in CloudEvents' binary mode`,
-  schema: v.string(),
-});
 
 /** Events in, listed, and streamed. */
 export const eventRoutes: readonly Route[] = [{
@@ -35,10 +50,12 @@ export const eventRoutes: readonly Route[] = [{
   operation: "postEvents",
   summary: "Takes events in",
   description:
-    "One event or a batch, which is taken as a whole or not at all; or CloudEvents, one by " +
-    "one: a batch that was taken in part is completed when it is sent again. With an outbox, taken " +
-    "means stored. An event's id is made here: a posted one is what the sender knows it by, and a " +
-    "second event under it is a duplicate.",
+    "One event, or a batch that is stored as a whole or not at all; or CloudEvents, which are stored " +
+    "one by one: send a batch that failed halfway again to complete it. CloudEvents in binary mode " +
+    "have their attributes in ce-* headers, and data as the body. Every event gets an id here: a posted " +
+    "id is what the sender knows it by, and a second event with that id is a duplicate. An event is at " +
+    "most 256 KiB, 64 levels deep, and has no integers beyond 2^53. The data of an agent event has the " +
+    "fields of its type.",
   query: {
     wait: {
       description: "Whether the answer tells how each handler ended",
@@ -49,13 +66,13 @@ export const eventRoutes: readonly Route[] = [{
   },
   headers: {
     "idempotency-key": {
-      description: "A second request under it is answered as the first was, and takes nothing in",
-      schema: foreignId,
+      description:
+        "A second request with it gets the response of the first, and stores nothing. Requires an " +
+        "outbox. A CloudEvents batch that has one is stored as a whole or not at all. May also be a " +
+        "quoted string, as in RFC 9651",
+      schema: idempotencyKey,
       example: "8f14e45f",
     },
-    ...Object.fromEntries(
-      ["specversion", "id", "source", "type", "time"].map((name) => [`ce-${name}`, ceHeader(name)]),
-    ),
   },
   body: {
     "application/json": {
@@ -127,7 +144,7 @@ export const eventRoutes: readonly Route[] = [{
   headers: {
     "last-event-id": {
       description: "The last id that the stream told",
-      schema: eventId,
+      schema: ownEventId,
     },
   },
   answers: {

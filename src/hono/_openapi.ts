@@ -14,7 +14,7 @@ const PROBLEM = "application/problem+json";
 /** The contract. The paths in it begin where the app is mounted. */
 export async function openapi(call: Call, routes: readonly Route[]): Promise<Response> {
   const base = call.state.basePath ?? basePath(call.context);
-  const document = documentOf(routes, base, await loadConverter());
+  const document = documentOf(routes, base, await loadConverter(), call.state.validate);
   return call.json(200, document);
 }
 
@@ -34,11 +34,16 @@ async function loadConverter(): Promise<Convert> {
   };
 }
 
-function documentOf(routes: readonly Route[], base: string, convert: Convert): Json {
+function documentOf(
+  routes: readonly Route[],
+  base: string,
+  convert: Convert,
+  validate: boolean,
+): Json {
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, "{$1}");
-    (paths[path] ??= {})[route.method.toLowerCase()] = operationOf(route, convert);
+    (paths[path] ??= {})[route.method.toLowerCase()] = operationOf(route, convert, validate);
   }
   return {
     openapi: "3.1.0",
@@ -63,7 +68,7 @@ function documentOf(routes: readonly Route[], base: string, convert: Convert): J
   };
 }
 
-function operationOf(route: Route, convert: Convert): Json {
+function operationOf(route: Route, convert: Convert, validate: boolean): Json {
   const { operation, summary, description, scope, body, bodyRequired = false } = route;
   const parameters = [
     ...parametersOf("path", route.pathParams, convert),
@@ -72,7 +77,7 @@ function operationOf(route: Route, convert: Convert): Json {
   ];
   const content = Object.entries(body ?? {}).map(([type, { schema, json, example }]) => [
     type,
-    { schema: schema ? convert(schema) : json, example },
+    { schema: bodySchema(schema ? convert(schema) : json, validate), example },
   ]);
   return {
     operationId: operation,
@@ -85,6 +90,12 @@ function operationOf(route: Route, convert: Convert): Json {
       : {}),
     responses: responsesOf(route, convert),
   };
+}
+
+/** The schema of a body, without the payloads of agent events where they are not validated. */
+function bodySchema(json: unknown, validate: boolean): unknown {
+  if (validate) return json;
+  return JSON.parse(JSON.stringify(json, (key, value) => key === "allOf" ? undefined : value));
 }
 
 function parametersOf(place: string, params: Params = {}, convert: Convert): readonly Json[] {

@@ -4,6 +4,7 @@ import {
   cursor,
   eventId,
   integer,
+  pathTarget,
   sessionFilter,
   targetName,
   time,
@@ -16,6 +17,7 @@ export const target: Param = {
   schema: targetName,
   example: "audit",
 };
+export const inPath: Param = { ...target, schema: pathTarget };
 export const type: Param = {
   description: "A type, a prefix such as tool.*, or *",
   schema: typePattern,
@@ -44,7 +46,8 @@ export const page: Readonly<Record<string, Param>> = {
     example: 100,
   },
   cursor: {
-    description: "next_cursor of an earlier page; with the same other parameters",
+    description:
+      "next_cursor of an earlier page with the same other parameters. Opaque: no other value is a cursor",
     schema: cursor,
   },
 };

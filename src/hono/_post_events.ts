@@ -1,3 +1,4 @@
+import { agentEventSchemas } from "../core/agent_event_schemas.ts";
 import { type BatchEvent, dispatchBatch } from "../core/batch.ts";
 import { guarded, parseStringItem, sha256Hex } from "../core/kit.ts";
 import {
@@ -5,6 +6,9 @@ import {
   EventValidationError,
   type HandlerOutcome,
   type Receipt,
+  type StandardIssue,
+  type StandardSchemaV1,
+  StoreLimitError,
 } from "../core/mod.ts";
 import { cloudEventsModeOf } from "../webhook/cloudevents.ts";
 import { checkJson, checkPlain, readBody } from "./_body.ts";
@@ -12,7 +16,7 @@ import type { Call } from "./_call.ts";
 import { checkCloudEventsFormat, readCloudEvents } from "./_cloud_events.ts";
 import { outboxOf } from "./_outbox.ts";
 import { type Posted, readNativeEvents } from "./_native_events.ts";
-import { inputErrors, Problem, problemOf, tooMany } from "./_problems.ts";
+import { inputErrors, limitErrors, pointerTo, Problem, problemOf, tooMany } from "./_problems.ts";
 import { isStreamHook } from "./_feed.ts";
 
 /** Options of a query. */
@@ -25,18 +29,20 @@ export async function postEvents(call: Call): Promise<Response> {
   if (mode === undefined) checkJson(headers);
   else checkPlain(headers);
   checkCloudEventsFormat(headers);
-  const key = readKey(call, mode !== undefined);
+  const key = readKey(call);
   const wait = (call.query as Query).wait ?? false;
   const waitUntil = wait ? undefined : call.waitUntil;
+  const bytes = await readBody(call); // before the slot: a slow sender takes none from others
   if (waitUntil === undefined && !state.waits.tryTake()) throw tooMany("too_many_waits");
   try {
-    const bytes = await readBody(call);
     const posted = mode === undefined
       ? readNativeEvents(call, bytes)
       : readCloudEvents(call, bytes, mode === "batch");
     call.facts.events = posted.events.length;
+    if (state.validate) await checkPayloads(posted);
     const sent = { posted, key, waitUntil };
-    const receipts = await (mode === "batch" ? oneByOne(call, sent) : asWhole(call, sent));
+    const receipts =
+      await (mode === "batch" && key === undefined ? oneByOne(call, sent) : asWhole(call, sent));
     const isReplay = key !== undefined && receipts.some(({ duplicate }) => duplicate);
     return isReplay ? await replay(call, receipts) : answer(call, receipts);
   } finally {
@@ -122,14 +128,49 @@ async function dispatch(
     return [await registry.dispatch(first.event, own === undefined ? {} : { idempotencyKey: own })];
   } catch (error) {
     if (error instanceof DispatchError) return [error.receipt];
-    if (!(error instanceof EventValidationError)) throw error;
-    throw Problem.invalid(inputErrors(error.issues.map(({ message, path = [] }) => {
-      const isPlaced = typeof path[0] === "number";
-      const index = offset + (isPlaced ? path[0] as number : 0);
-      const place = posted.list === undefined ? [] : [...posted.list, index];
-      return { message, path: [...place, ...isPlaced ? path.slice(1) : path] };
-    })));
+    const place = (issues: readonly StandardIssue[]) => placed(issues, posted, offset);
+    if (error instanceof EventValidationError) {
+      throw Problem.invalid(inputErrors(place(error.issues)));
+    }
+    if (error instanceof StoreLimitError) {
+      throw new Problem("store_limit", limitErrors(place(error.issues)));
+    }
+    throw error;
   }
+}
+
+/** Validates the payloads of agent events. @throws {Problem} naming every fault */
+async function checkPayloads(posted: Posted): Promise<void> {
+  const schemas: Readonly<Record<string, StandardSchemaV1>> = agentEventSchemas;
+  const issues: StandardIssue[] = [];
+  for (const [index, { event: { type, data } }] of posted.events.entries()) {
+    if (!Object.hasOwn(schemas, type)) continue;
+    const result = await schemas[type]!["~standard"].validate(data);
+    for (const { message, path = [] } of result.issues ?? []) {
+      issues.push({ message, path: [index, "data", ...path] });
+    }
+  }
+  if (issues.length === 0) return;
+  throw Problem.invalid(
+    placed(issues, posted, 0).map(({ message, path }) => ({
+      pointer: pointerTo(path as readonly PropertyKey[]),
+      detail: message,
+    })),
+  );
+}
+
+/** Issues of a batch, with their paths in the body; `offset` is the index of its first event in there. */
+function placed(
+  issues: readonly StandardIssue[],
+  { list }: Posted,
+  offset: number,
+): readonly StandardIssue[] {
+  return issues.map(({ message, path = [] }) => {
+    const [first, ...rest] = path;
+    if (list === undefined) return { message, path: typeof first === "number" ? rest : path };
+    if (typeof first === "number") return { message, path: [...list, offset + first, ...rest] };
+    return { message, path: path.length === 0 ? list : [...list, offset, ...path] };
+  });
 }
 
 /** The events with the keys that their senders know them by. */
@@ -153,7 +194,7 @@ async function scoped(call: Call, kind: string, key: string): Promise<string> {
   return await sha256Hex(JSON.stringify([call.identity.name, kind, key]));
 }
 
-function readKey(call: Call, isCloudEvents: boolean): string | undefined {
+function readKey(call: Call): string | undefined {
   const header = call.request.headers.get("idempotency-key");
   if (header === null) return undefined;
   const refuse = (detail: string) => Problem.invalid([{ pointer: "Idempotency-Key", detail }]);
@@ -162,7 +203,6 @@ function readKey(call: Call, isCloudEvents: boolean): string | undefined {
   if (!/^[\x20-\x7e]{1,255}$/.test(key)) {
     throw refuse("must be 1 to 255 printable ASCII characters");
   }
-  if (isCloudEvents) throw refuse("is not for CloudEvents: source and id make their key");
   if (call.state.outbox === undefined) throw new Problem("outbox_required");
   return key;
 }

@@ -15,6 +15,7 @@ export const PROBLEMS = {
   token_invalid: [401, "The token is not known"],
   token_expired: [401, "The token has expired"],
   scope_missing: [403, "The token does not allow this"],
+  origin_forbidden: [403, "A page of another site may not send this without a bearer token"],
   not_found: [404, "There is nothing here"],
   event_not_found: [404, "There is no such event, or it is no longer kept"],
   delivery_not_found: [404, "There is no such delivery"],
@@ -24,13 +25,14 @@ export const PROBLEMS = {
   delivery_in_progress: [409, "An attempt at this delivery is under way"],
   target_removed: [409, "The target was removed, which is for good"],
   event_gone: [410, "The event of this delivery is no longer kept"],
+  body_timeout: [408, "The body did not arrive in time"],
   body_too_large: [413, "The body is too large"],
   media_type_unsupported: [415, "The body must be application/json or CloudEvents, not compressed"],
   request_invalid: [422, "The request is invalid, see errors"],
   idempotency_conflict: [422, "The idempotency key was used for something else"],
   store_limit: [
     422,
-    "An event must be at most 256 KiB, and the request must fit one commit: send fewer events at once",
+    "The request is larger than the store takes, see errors",
   ],
   too_many_waits: [429, "Too many requests wait for handlers"],
   too_many_streams: [429, "Too many event streams are open"],
@@ -96,7 +98,9 @@ export function problemDocument(code: string, status: number, title: string) {
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (error instanceof EventValidationError) return Problem.invalid(inputErrors(error.issues));
-  if (error instanceof StoreLimitError) return new Problem("store_limit");
+  if (error instanceof StoreLimitError) {
+    return new Problem("store_limit", limitErrors(error.issues));
+  }
   if (error instanceof IdempotencyConflictError) return new Problem("idempotency_conflict");
   if (error instanceof HooksClosedError) return new Problem("hooks_closed", retryLater);
   if (error instanceof HookInitError) return new Problem("hooks_not_ready", retryLater);
@@ -114,6 +118,11 @@ export function problemOf(error: unknown): Problem | undefined {
 const CLOSED = "Cannot use the store as it is closed";
 
 const retryLater: ProblemExtras = { headers: { "retry-after": "5" } };
+
+/** What is too large for the store, where it is known. */
+export function limitErrors(issues: readonly StandardIssue[]): ProblemExtras {
+  return issues.length === 0 ? {} : { members: { errors: inputErrors(issues) } };
+}
 
 /** Where the faults are, after a prefix. Messages of a user's schema may quote the input: not shown. */
 export function inputErrors(

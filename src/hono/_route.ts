@@ -52,10 +52,12 @@ export function problemsOf(route: Route): readonly ProblemCode[] {
   if (route.scope) {
     codes.push("token_missing", "token_invalid", "token_expired", "scope_missing");
     codes.push("auth_unavailable");
+    if (route.method !== "GET") codes.push("origin_forbidden");
   }
   if (route.query || route.body || route.pathParams) codes.push("request_invalid");
   if (route.body) {
-    codes.push("body_malformed", "body_incomplete", "body_too_large", "media_type_unsupported");
+    codes.push("body_malformed", "body_incomplete", "body_timeout", "body_too_large");
+    codes.push("media_type_unsupported");
   }
   codes.push(...route.problems ?? []);
   return [...new Set(codes)];

@@ -1,11 +1,26 @@
 import * as v from "valibot";
-import { ID, ID_RULE, isEventType, NAME, NAME_RULE, parseTime, TYPE_RULE } from "../core/kit.ts";
+import { agentEventJsonSchemas } from "../core/agent_event_schemas.ts";
+import {
+  ID,
+  ID_RULE,
+  isEventType,
+  isSession,
+  MAX_SESSION,
+  NAME,
+  NAME_RULE,
+  parseTime,
+  SESSION_RULE,
+  TYPE_RULE,
+} from "../core/kit.ts";
 
 /** A schema, whatever it gives. */
 export type Schema = v.GenericSchema<unknown, unknown>;
 
-/** What a session may be: it is a part of keys, and of headers. */
-const CLEAN = /^[^\p{Cc}\p{Cs}]{0,256}$/u;
+/** Text without control characters (C0 and C1), as a pattern that every dialect of patterns has. */
+export const CLEAN = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+
+/** The form of the ids that are made here: before the year 9999, 0xe677d21fdbff ms. */
+const UUID_V7 = /^0[0-9a-f]{7}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** What rules of our own say in JSON Schema. */
 export const documented: Map<unknown, Readonly<Record<string, unknown>>> =
@@ -78,29 +93,46 @@ export const eventType = text(isEventType, TYPE_RULE, {
 export const typePattern = text(
   (text) => text === "*" || isEventType(text.replace(/\.\*$/, "")),
   "must be a type, a prefix such as tool.*, or *",
-  { pattern: "^(\\*|[a-z0-9_]+(\\.[a-z0-9_]+)*(\\.\\*)?)$", maxLength: 130 },
+  {
+    anyOf: [
+      { type: "string", pattern: "^(\\*|[a-z0-9_]+(\\.[a-z0-9_]+)*)$", maxLength: 128 },
+      { type: "string", pattern: "^[a-z0-9_]+(\\.[a-z0-9_]+)*\\.\\*$", maxLength: 130 },
+    ],
+  },
 );
 
+/** Without a leap second, which no `Date` can hold. */
 export const time = text((text) => parseTime(text) !== undefined, "must be an RFC 3339 time", {
   format: "date-time",
+  pattern: "^\\d{4}-\\d\\d-\\d\\d[Tt]\\d\\d:\\d\\d:[0-5]\\d(\\.\\d+)?([Zz]|[+-]\\d\\d:\\d\\d)$",
 });
 
 export const session = text(
-  (text) => CLEAN.test(text),
-  "must be at most 256 characters, none of them a control character",
-  { maxLength: 256 },
+  isSession,
+  SESSION_RULE,
+  { maxLength: MAX_SESSION, pattern: CLEAN },
 );
 
 export const sessionFilter = text(
-  (text) => text !== "" && CLEAN.test(text),
-  "must be 1 to 256 characters, none of them a control character",
-  { minLength: 1, maxLength: 256 },
+  (text) => text !== "" && isSession(text),
+  `must not be empty, and ${SESSION_RULE}`,
+  { minLength: 1, maxLength: MAX_SESSION, pattern: CLEAN },
 );
 
 export const targetName = text(
   (text) => NAME.test(text),
   `must be ${NAME_RULE}`,
   { pattern: NAME.source },
+);
+
+/** A target's name in a path, where `.` and `..` mean something else. */
+export const pathTarget = text(
+  (text) => NAME.test(text),
+  `must be ${NAME_RULE}`,
+  {
+    pattern: "^(\\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]*|\\.{3}[A-Za-z0-9._-]*)$",
+    maxLength: 64,
+  },
 );
 
 export const eventId = text(
@@ -110,31 +142,58 @@ export const eventId = text(
 );
 
 export const foreignId = text(
-  (text) => text.length >= 1 && text.length <= 256,
+  (text) => text !== "" && [...text.slice(0, 513)].length <= 256,
   "must be 1 to 256 characters",
   { minLength: 1, maxLength: 256 },
+);
+
+/** A header of one text: bare, so that it does not start with a quote. */
+export const idempotencyKey = text(
+  (text) => /^[!#-~](?:[ -~]*[!-~])?$/.test(text) && text.length <= 255,
+  "must be 1 to 255 printable ASCII characters",
+  { pattern: "^[!#-~]([ -~]*[!-~])?$", maxLength: 255 },
+);
+
+/** An id as this server makes them. */
+export const ownEventId = text(
+  (text) => UUID_V7.test(text),
+  "must be the id of an event",
+  { pattern: UUID_V7.source },
 );
 
 export const reason = text(
   (text) => /^[^\p{Cc}\p{Cs}]{1,200}$/u.test(text),
   "must be 1 to 200 characters, none of them a control character",
-  { minLength: 1, maxLength: 200 },
+  { minLength: 1, maxLength: 200, pattern: CLEAN },
 );
 
 export const cursor = text(
-  (text) => /^[\x21-\x7e]{1,2048}$/.test(text),
-  "must be the cursor of an earlier answer",
-  { minLength: 1, maxLength: 2048 },
+  (text) => /^[A-Za-z0-9_-]{1,4096}$/.test(text),
+  "must be next_cursor of an earlier response",
+  { pattern: "^[A-Za-z0-9_-]+$", maxLength: 4096 },
 );
 
-/** An event as it is posted. */
-export const postedEvent = object({
+/** The payloads of agent events: what `data` is when `type` is one of theirs. */
+export const payloads: readonly Readonly<Record<string, unknown>>[] = Object.entries(
+  agentEventJsonSchemas(),
+).map(([type, data]) => ({
+  if: { properties: { type: { const: type } }, required: ["type"] },
+  then: { properties: { data }, required: ["data"] },
+}));
+
+const eventFields = object({
   type: eventType,
   id: v.nullish(foreignId), // null is as good as absent
   timestamp: v.nullish(time),
   session_id: v.nullish(session),
   data: v.unknown(),
 });
+/** What is checked elsewhere, and said here. */
+const elsewhere = v.check<v.InferOutput<typeof eventFields>>(() => true);
+documented.set(elsewhere, { allOf: payloads, not: { required: ["events"] } });
+
+/** An event as it is posted. */
+export const postedEvent = v.pipe(eventFields, elsewhere);
 
 /** Any JSON value: it has to be there. */
 export const anything: Schema = v.unknown();

@@ -13,6 +13,10 @@ export type AppState = {
   /** Undefined: everyone may do everything. */
   readonly authenticator: Authenticator | undefined;
   readonly limits: { readonly [Name in keyof HooksAppLimits]-?: number };
+  /** Whether the payloads of agent events are validated. */
+  readonly validate: boolean;
+  /** How long a body may take to arrive, in milliseconds. */
+  readonly bodyTimeout: number;
   readonly logger: Logger;
   readonly onError: ((error: unknown) => void) | undefined;
   readonly basePath: string | undefined;

@@ -10,6 +10,7 @@ const RETRY = 2_000;
 const PATIENCE = 60_000;
 
 const encoder = /* @__PURE__ */ new TextEncoder();
+const HEARTBEAT: Uint8Array = /* @__PURE__ */ encoder.encode(": heartbeat\n\n");
 /** All readers of an event share its bytes. */
 const encoded: WeakMap<StoredEvent, Uint8Array> = /* @__PURE__ */ new WeakMap();
 
@@ -65,8 +66,9 @@ export class StreamReader implements FeedReader {
 
   beat(): void {
     if (this.#ended) return;
-    if (this.#options.isOver()) this.end();
-    else if (this.#held === undefined) this.#write(encoder.encode(": heartbeat\n\n"));
+    if (this.#options.isOver()) return this.end();
+    // While the past is searched as well: nothing in it may match.
+    if (this.#held === undefined || this.#controller.desiredSize! > 0) this.#write(HEARTBEAT);
   }
 
   end(): void {

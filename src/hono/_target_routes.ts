@@ -1,5 +1,5 @@
 import { EXAMPLES } from "./_examples.ts";
-import { store, target } from "./_params.ts";
+import { inPath, store } from "./_params.ts";
 import type { Route } from "./_route.ts";
 import * as answers from "./_schemas_operations.ts";
 import { disableTarget, enableTarget, listTargets } from "./_targets.ts";
@@ -23,7 +23,7 @@ export const targetRoutes: readonly Route[] = [{
   scope: "admin",
   operation: "enableTarget",
   summary: "Delivers to a target again: first what was held, in order",
-  pathParams: { target },
+  pathParams: { target: inPath },
   answers: {
     200: {
       description: "How it stands now",
@@ -40,7 +40,7 @@ export const targetRoutes: readonly Route[] = [{
   operation: "disableTarget",
   summary: "Delivers nothing more to a target: what is accepted for it is held",
   description: "Of a target that is off by hand already, the reason stays as it was.",
-  pathParams: { target },
+  pathParams: { target: inPath },
   body: { "application/json": { schema: answers.disableBody, example: EXAMPLES.disable } },
   answers: {
     200: {

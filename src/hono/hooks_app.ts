@@ -41,6 +41,9 @@ const LIMITS: AppState["limits"] = {
   streamBuffer: 1024 * 1024,
 };
 
+/** Half of the shortest time that a documented host lets a connection be silent: Bun's 10 s. */
+const HEARTBEAT = 5_000;
+
 /** What each limit may be. */
 const LIMITS_OF: Readonly<Record<keyof HooksAppLimits, Limits>> = {
   body: OR_INFINITE,
@@ -54,8 +57,18 @@ const LIMITS_OF: Readonly<Record<keyof HooksAppLimits, Limits>> = {
 
 /** Every option of the app. */
 const KNOWN: readonly string[] = [
-  ...["tokens", "verifyToken", "auth", "limits", "cors", "basePath", "logger", "onError"],
-  ...["heartbeat", "pollInterval", "webhookOrigins", "webhookRate"],
+  ...[
+    "tokens",
+    "verifyToken",
+    "auth",
+    "limits",
+    "cors",
+    "basePath",
+    "logger",
+    "onError",
+    "validate",
+  ],
+  ...["bodyTimeout", "heartbeat", "pollInterval", "webhookOrigins", "webhookRate"],
 ];
 
 /**
@@ -114,20 +127,24 @@ function createState<Events extends object>(
   hooks: Hooks<Events>,
   options: HooksAppOptions,
 ): AppState {
-  const { logger = consoleLogger } = options;
-  const { heartbeat, pollInterval } = timesOf(options);
+  const { logger = consoleLogger, validate = true } = options;
+  const { bodyTimeout, heartbeat, pollInterval } = timesOf(options);
   const limits = { ...LIMITS };
   for (const [name, limit] of Object.entries(options.limits ?? {})) {
     if (limit !== undefined) limits[name as keyof HooksAppLimits] = limit;
   }
+  const allowed = options.cors?.origins;
+  const origins = allowed === undefined || allowed === "*" ? [] : [...allowed];
   const registry = hooks.registry as unknown as HookRegistry;
   const outbox = isOutbox(hooks.outbox) ? hooks.outbox : undefined;
   const feed = outbox && new Feed({ registry, outbox, logger, pollInterval, heartbeat });
   return {
     registry,
     outbox,
-    authenticator: createAuthenticator(options),
+    authenticator: createAuthenticator(options, origins),
     limits,
+    bodyTimeout,
+    validate,
     logger,
     onError: options.onError,
     basePath: options.basePath,
@@ -145,13 +162,16 @@ function checkOptions(subject: string, hooks: unknown, options: HooksAppOptions)
   checkObject(subject, "the registry of 'hooks'", registry);
   checkKnown(subject, options, KNOWN, { token: "tokens", poll: "pollInterval" });
   checkAuth(subject, options);
-  const { limits = {}, cors, basePath, logger } = options;
+  const { limits = {}, cors, basePath, logger, validate = true } = options;
   checkObject(subject, "'limits'", limits);
   checkKnown(`${subject} with these limits`, limits, Object.keys(LIMITS));
   for (const [name, rule] of Object.entries(LIMITS_OF)) {
     readCount(subject, `limits.${name}`, limits[name as keyof HooksAppLimits], rule);
   }
   timesOf(options);
+  if (typeof validate !== "boolean") {
+    throw new TypeError(`${subject}: 'validate' must be true or false, got ${show(validate)}`);
+  }
   checkFunctions(subject, options, [], ["onError"]);
   if (logger !== undefined) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
   if (cors !== undefined) checkKnown(`${subject} with 'cors'`, cors, ["origins"]);
@@ -170,9 +190,12 @@ function checkOptions(subject: string, hooks: unknown, options: HooksAppOptions)
   }
 }
 
-function timesOf({ heartbeat = 15_000, pollInterval = 1_000 }: HooksAppOptions) {
+function timesOf(
+  { bodyTimeout = 10_000, heartbeat = HEARTBEAT, pollInterval = 1_000 }: HooksAppOptions,
+) {
   const subject = "Cannot create the hooks app";
   return {
+    bodyTimeout: readDuration(subject, "bodyTimeout", bodyTimeout, OR_INFINITE),
     heartbeat: readDuration(subject, "heartbeat", heartbeat, OR_INFINITE),
     pollInterval: readDuration(subject, "pollInterval", pollInterval, OR_INFINITE),
   };

@@ -22,9 +22,17 @@ export type Token = Identity & {
   readonly token: string;
 };
 
-/** Tells whose a bearer token is; undefined: nobody's. */
+/**
+ * Returns whose a request is; undefined for a request that nobody may send. Called for every request to a
+ * route that needs a scope. `token` is the bearer token, and undefined when the request has none: then
+ * authenticate it by something else, such as a cookie, which is what a browser's `EventSource` can send. A
+ * malformed bearer token is refused before.
+ *
+ * A request that may change something and has no bearer token is refused with 403 `origin_forbidden` when
+ * it comes from a page of another origin that is not one of `cors.origins`.
+ */
 export type VerifyToken = (
-  token: string,
+  token: string | undefined,
   request: Request,
 ) => Identity | undefined | Promise<Identity | undefined>;
 
@@ -35,7 +43,7 @@ export type HooksAppAuth =
     readonly tokens: readonly Token[];
   }
   | {
-    /** An own scheme of bearer tokens. */
+    /** Your own scheme: JWTs, opaque tokens, session cookies. */
     readonly verifyToken: VerifyToken;
   }
   | {
@@ -85,7 +93,17 @@ export interface HooksAppSettings {
   readonly logger?: Logger | undefined;
   /** Hears of every error that has no place in an answer. @default none */
   readonly onError?: ((error: unknown) => void) | undefined;
-  /** Between two comments that keep an event stream alive, in milliseconds; `Infinity`: none. @default {15000} */
+  /**
+   * Whether posted agent events (`tool.called` and the eight others) must have the fields of their type.
+   * Other types are never validated here. @default {true}
+   */
+  readonly validate?: boolean | undefined;
+  /**
+   * How long the body of a request may take to arrive, in milliseconds; a slower one gets a 408.
+   * `Infinity`: no limit. @default {10000}
+   */
+  readonly bodyTimeout?: number | undefined;
+  /** Between two comments that keep an event stream alive, in milliseconds; `Infinity`: none. @default {5000} */
   readonly heartbeat?: number | undefined;
   /**
    * Between two looks into the store while somebody reads a stream, in milliseconds. Events of this

@@ -31,10 +31,12 @@ export function fitIntoCommit(batch: readonly Prepared[], room: Room): void {
   }
   const share = shareOf(batch, room);
   if (fits(share, room)) return;
+  const message = `must fit one commit of the store: ${room.checks} checks, ${room.mutations} ` +
+    `changes, ${room.bytes} bytes and ${MAX_KEYS} bytes of keys at most, got ${share.checks}, ` +
+    `${share.mutations}, ${share.bytes} and ${share.keys}`;
   throw new StoreLimitError(
-    `Cannot publish a batch of ${batch.length} events as a commit has ${room.checks} checks, ` +
-      `${room.mutations} changes, ${room.bytes} bytes and ${MAX_KEYS} bytes of keys at most: current ` +
-      `values are ${share.checks}, ${share.mutations}, ${share.bytes} and ${share.keys}`,
+    `Cannot publish ${batch.length} events at once: they ${message}. Publish fewer`,
+    [{ message: `${message}. Send fewer events at once` }],
   );
 }
 

@@ -16,8 +16,8 @@ import { IdempotencyConflictError } from "./errors.ts";
 const MAX_EVENT = 256 * 1024;
 /** Bytes of a chunk, as the JSON string that is stored. */
 const CHUNK = 60_000;
-/** Longest session of an ordered delivery, in bytes: a commit takes 80 KiB of keys that hold it. */
-const MAX_SESSION = 256;
+/** Longest text that stands for a session in keys, in bytes: a commit takes 80 KiB of them. */
+const MAX_LANE = 256;
 /** Room for the other fields of a head. */
 const OVERHEAD = 512;
 
@@ -26,7 +26,7 @@ export type Prepared = {
   readonly event: HookEvent;
   readonly wire: WireEvent;
   readonly to: readonly string[];
-  /** The targets that get it in the order of its session, and the session. */
+  /** The targets that get it in the order of its session, and what stands for that in keys. */
   readonly lanes: ReadonlyMap<string, string>;
   readonly key: string | undefined;
   /**
@@ -49,14 +49,16 @@ async function prepare(
   { event, to, idempotencyKey, fresh = false }: Publication,
   limits: StoreLimits,
   targets: Targets,
+  index: number,
 ): Promise<Prepared> {
   const wire = toWire(event);
   const text = JSON.stringify(wire);
   const size = byteLength(text);
   if (size > MAX_EVENT) {
+    const message = `must be at most ${MAX_EVENT} bytes as JSON, got ${size}`;
     throw new StoreLimitError(
-      `Cannot publish '${event.type}' as an event must be at most ${MAX_EVENT} bytes: ` +
-        `current size is ${size}`,
+      `Cannot publish '${event.type}': an event ${message}`,
+      [{ message, path: [index] }],
     );
   }
   if (idempotencyKey !== undefined) checkKey(`Cannot publish '${event.type}'`, idempotencyKey);
@@ -65,7 +67,7 @@ async function prepare(
     event,
     wire,
     to,
-    lanes: lanesOf(event, to, targets),
+    lanes: await lanesOf(event, to, targets),
     key: idempotencyKey,
     token: fresh ? undefined : crypto.randomUUID(),
     hash: idempotencyKey === undefined ? "" : await hashOf(contentOf(wire)),
@@ -83,7 +85,9 @@ export async function prepareBatch(
 ): Promise<readonly Prepared[]> {
   const keyless = ({ idempotencyKey: _, ...rest }: Publication): Publication => rest;
   const all = await Promise.all(
-    batch.map((one) => prepare(key === undefined ? one : keyless(one), limits, targets)),
+    batch.map((one, index) =>
+      prepare(key === undefined ? one : keyless(one), limits, targets, index)
+    ),
   );
   const [first, ...others] = all;
   if (key === undefined || first === undefined) return all;
@@ -99,24 +103,22 @@ function checkKey(subject: string, key: unknown): void {
   ]);
 }
 
-function lanesOf(
+async function lanesOf(
   event: HookEvent,
   to: readonly string[],
   targets: Targets,
-): ReadonlyMap<string, string> {
+): Promise<ReadonlyMap<string, string>> {
   const lanes = new Map<string, string>();
   for (const target of to) {
     const session = laneOf(targets, target, event);
-    if (session !== undefined) lanes.set(target, session);
-  }
-  const size = lanes.size > 0 ? byteLength(event.sessionId!) : 0;
-  if (size > MAX_SESSION) {
-    throw new StoreLimitError(
-      `Cannot publish '${event.type}' in order as its session must be at most ${MAX_SESSION} bytes: ` +
-        `current size is ${size}`,
-    );
+    if (session !== undefined) lanes.set(target, await laneName(session));
   }
   return lanes;
+}
+
+/** What stands for a session in keys: itself, or its digest, which no session is, for it has a control character. */
+async function laneName(session: string): Promise<string> {
+  return byteLength(session) <= MAX_LANE ? session : `\u0001${await sha256Hex(session)}`;
 }
 
 /** The different lanes that some events go to. */

@@ -61,14 +61,14 @@ export class Connection {
 
   /** The next bytes; undefined if the client sends fewer. */
   async read(length: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const bytes = new Uint8Array(length);
-    for (let filled = 0; filled < length;) {
+    const parts: Uint8Array[] = []; // memory follows what has arrived, not what was declared
+    for (let missing = length; missing > 0;) {
       if (this.#unread.length === 0 && !await this.#more()) return undefined;
-      const part = this.#take(length - filled);
-      bytes.set(part, filled);
-      filled += part.length;
+      const part = this.#take(missing);
+      parts.push(part);
+      missing -= part.length;
     }
-    return bytes;
+    return joinBytes(parts);
   }
 
   /** Hands bytes to the system, and waits until it took them: a slow client is not outrun. */

@@ -1,24 +1,18 @@
 import { EventValidationError } from "../core/errors.ts";
 import { fromWire, parseEventJson } from "../core/event_codec.ts";
-import { adoptEvent, joinBytes, seal } from "../core/kit.ts";
+import { adoptEvent, type Bytes, readBytes, type ReadLimits, seal } from "../core/kit.ts";
 import type { HookEvent } from "../core/mod.ts";
 import { cloudEventsModeOf, decodeCloudEvents } from "./cloudevents.ts";
 
-/** The body of a request, up to a number of bytes; undefined if it is longer. */
+/** Reads the body of a request as it arrives, unless it says that it is too large. */
 export async function readBody(
   request: Request,
-  maxBytes: number,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const declared = request.headers.get("content-length") ?? "";
-  if (/^\d+$/.test(declared) && Number(declared) > maxBytes) return undefined;
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const part of request.body ?? []) {
-    length += part.length;
-    if (length > maxBytes) return undefined; // leaving the loop cancels the rest
-    parts.push(part);
-  }
-  return joinBytes(parts);
+  limits: ReadLimits,
+): Promise<Bytes | "too_large" | "too_slow"> {
+  const { headers, body } = request;
+  const declared = headers.get("content-length") ?? "";
+  if (/^\d+$/.test(declared) && Number(declared) > limits.maxBytes) return "too_large";
+  return await readBytes(body, limits);
 }
 
 /**

@@ -59,6 +59,11 @@ export interface WebhookReceiverOptions extends VerifyWebhookOptions {
   readonly handlingTime?: number | undefined;
   /** The longest body, in bytes; `Infinity`: no limit. @default {1048576} */
   readonly maxBodyBytes?: number | undefined;
+  /**
+   * How long the body may take to arrive, in milliseconds; a slower one gets a 408. `Infinity`: no
+   * limit. @default {10000}
+   */
+  readonly bodyTimeout?: number | undefined;
   /** Where failures of the handler are logged. @default the console */
   readonly logger?: Logger | undefined;
   /**
@@ -75,7 +80,7 @@ export interface WebhookReceiverOptions extends VerifyWebhookOptions {
 /** Every option of a receiver. */
 const KNOWN: readonly string[] = [
   ...["secrets", "tolerance", "now", "store", "remember", "handlingTime", "maxBodyBytes", "logger"],
-  ...["name", "webhookOrigins", "webhookRate"],
+  ...["name", "bodyTimeout", "webhookOrigins", "webhookRate"],
 ];
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -86,9 +91,10 @@ const DAY = 24 * 60 * 60 * 1000;
  *
  * It answers 200 when the handler succeeded, or had succeeded before; and a problem document (RFC 9457)
  * with a stable `code` otherwise: 400 not a webhook or not an event, 401 not signed with one of the
- * secrets or too old, 405 neither POST nor PUT, 409 the handler is at it (with `Retry-After`), 413 too
- * long, 415 compressed or not UTF-8, 500 the handler or the store failed. A message is recorded only
- * after its handler succeeded. `OPTIONS` is for senders that ask first: see `webhookOrigins`.
+ * secrets or too old, 405 neither POST nor PUT, 408 the body did not arrive in time, 409 the handler is at
+ * it (with `Retry-After`), 413 too long, 415 compressed or not UTF-8, 500 the handler or the store failed. A
+ * message is recorded only after its handler succeeded. `OPTIONS` is for senders that ask first: see
+ * `webhookOrigins`.
  *
  * ```ts
  * import { generateSecret, webhookReceiver } from "@omniagent/hooks/webhook";
@@ -118,6 +124,8 @@ export function webhookReceiver(
   const remember = readDuration(subject, "remember", options.remember) ?? 7 * DAY;
   const handlingTime = readDuration(subject, "handlingTime", options.handlingTime, LEASE) ??
     300_000;
+  const bodyTimeout = readDuration(subject, "bodyTimeout", options.bodyTimeout, OR_INFINITE) ??
+    10_000;
   readCount(subject, "maxBodyBytes", maxBodyBytes, OR_INFINITE);
   const { logger = consoleLogger } = options;
   checkFunctions(subject, logger, ["error"]);
@@ -143,8 +151,12 @@ export function webhookReceiver(
       return problem(415, "media_type_unsupported", detail, accepted);
     }
     try {
-      const body = await readBody(request, maxBodyBytes);
-      if (body === undefined) {
+      const body = await readBody(request, { maxBytes: maxBodyBytes, timeout: bodyTimeout });
+      if (body === "too_slow") {
+        const close = { connection: "close" }; // the rest of the body may still come
+        return problem(408, "body_timeout", `The body took more than ${bodyTimeout} ms`, close);
+      }
+      if (body === "too_large") {
         return problem(413, "body_too_large", `The body is longer than ${maxBodyBytes} bytes`);
       }
       const { headers } = request;

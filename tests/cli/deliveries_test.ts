@@ -54,7 +54,7 @@ test("hooks deliveries says so when there is no such delivery, or state", async 
     );
     const cursor = await ask(url, ["deliveries", "--cursor", "x"]);
     assert.equal(cursor.code, 1);
-    assert.match(cursor.stderr, /must be the cursor of an earlier answer/);
+    assert.match(cursor.stderr, /must be next_cursor of an earlier response/);
   });
 });
 

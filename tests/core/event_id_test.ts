@@ -81,3 +81,19 @@ test("ids made one after the other share nothing but their time and counter", as
   const ids = await idsAt([START + 360_000_000], 1000);
   assert.equal(new Set(ids.map((id) => id.slice(19))).size, 1000);
 });
+
+test("emit() takes sessions of 256 characters, however many bytes they are, and no longer ones", async () => {
+  const hooks = quietHooks();
+  const emit = (sessionId: string) => hooks.emit("tool.called", { name: "bash" }, { sessionId });
+  for (const character of ["a", "é", "😀"]) {
+    await emit(character.repeat(256));
+    await assert.rejects(emit(character.repeat(257)), {
+      issues: [{
+        message: "must be at most 256 characters, without control characters and lone surrogates",
+        path: ["sessionId"],
+      }],
+    });
+  }
+  await assert.rejects(emit("a\u0085"), { code: "event_invalid" });
+  await hooks.close();
+});

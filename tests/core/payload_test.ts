@@ -225,24 +225,29 @@ test("a payload that reads differently the second time is still no bare TypeErro
 for (const sessionId of ["\ud800", "s-\udc00", "\udc00\ud800", "a\ud83d"]) {
   test(`a session with a lone surrogate is refused, by path: ${JSON.stringify(sessionId)}`, async () => {
     const path = ["sessionId"];
-    const issues = [{ message: "must have no lone surrogates", path }];
+    const message =
+      "must be at most 256 characters, without control characters and lone surrogates";
+    const issues = [{ message, path }];
+    const wireIssue = { message: "must have no lone surrogates", path };
     const hooks = quietHooks();
     hooks.on("a", () => assert.fail("called"));
     const event = eventOf({ type: "a", sessionId });
     const refusals = [
       await rejection(hooks.emit("a", null, { sessionId }), EventValidationError),
       await rejection(hooks.dispatcher.emitWithSession("a", sessionId, null), EventValidationError),
-      await rejection(hooks.registry.dispatch(event), EventValidationError),
-      thrown(() => encodeEvent(event), EventValidationError),
     ];
     for (const refusal of refusals) assert.deepEqual(refusal.issues, issues);
+    const dispatch = await rejection(hooks.registry.dispatch(event), EventValidationError);
+    const encoding = thrown(() => encodeEvent(event), EventValidationError);
+    assert.deepEqual(dispatch.issues, [wireIssue]);
+    assert.deepEqual(encoding.issues, [wireIssue]);
     hooks.emitAsync("a", null, { sessionId });
     hooks.dispatcher.emitAsyncWithSession("a", sessionId, null);
     hooks.registry.dispatchAsync(event);
     await hooks.drain();
     assert.equal(hooks.errors.length, 3);
     for (const error of hooks.errors) {
-      assert.deepEqual((error as EventValidationError).issues, issues);
+      assert.deepEqual((error as EventValidationError).issues?.[0]?.path, path);
     }
     const wire = JSON.stringify({
       ...{ id: "e-1", type: "a", timestamp: "2026-04-22T10:30:00Z" },
@@ -250,7 +255,7 @@ for (const sessionId of ["\ud800", "s-\udc00", "\udc00\ud800", "a\ud83d"]) {
       data: null,
     });
     const decoding = thrown(() => decodeEvent(wire), EventValidationError);
-    assert.deepEqual(decoding.issues, [{ ...issues[0], path: ["session_id"] }]);
+    assert.deepEqual(decoding.issues, [{ ...wireIssue, path: ["session_id"] }]);
   });
 }
 

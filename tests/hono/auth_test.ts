@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
 import { parseConfig } from "@omniagent/hooks/config";
-import { createHooksApp, type Identity } from "@omniagent/hooks/hono";
+import { createHooksApp, type HooksAppSettings, type Identity } from "@omniagent/hooks/hono";
 import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
 import { BASH, known, problemOf, testApp, TOKENS, withApp } from "./helpers.ts";
@@ -115,10 +115,10 @@ test("what is done to the options later changes nothing", async () => {
   assert.deepEqual(await problemOf(response), { status: 401, code: "token_expired" });
 });
 
-function own(verifyToken: (token: string) => unknown) {
+function own(verifyToken: (token: string | undefined) => unknown) {
   const errors: unknown[] = [];
   const app = createHooksApp(createHooks({ logger: quiet }), {
-    verifyToken: verifyToken as (token: string) => Identity | undefined,
+    verifyToken: verifyToken as () => Identity | undefined,
     logger: quiet,
     onError: (error) => errors.push(error),
   });
@@ -150,6 +150,81 @@ test("a verifyToken that fails opens no door, and is reported", async () => {
     const { ask, errors } = own(verify);
     assert.deepEqual(await problemOf(await ask()), { status: 503, code: "auth_unavailable" });
     assert.equal(errors.length, 1);
+  }
+});
+
+/** An app that takes a cookie, and a bearer token. */
+function withCookie(settings: HooksAppSettings = {}) {
+  const seen: unknown[] = [];
+  const app = createHooksApp(createHooks({ logger: quiet }), {
+    verifyToken: (token, request) => {
+      seen.push(token);
+      const isKnown = token === "abc" || request.headers.get("cookie") === "session=1";
+      return isKnown ? { name: "a", scopes: ["emit", "read"] } : undefined;
+    },
+    logger: quiet,
+    ...settings,
+  });
+  const post = (headers: Readonly<Record<string, string>>) =>
+    app.request("http://hooks.test/events", {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify(BASH),
+    });
+  return { app, seen, post };
+}
+
+test("verifyToken sees a request without a bearer token, and can know it by a cookie", async () => {
+  const { app, seen } = withCookie();
+  const get = (headers: Record<string, string>) => app.request("/hooks", { headers });
+  assert.equal((await get({ cookie: "session=1" })).status, 200);
+  assert.equal((await get({ cookie: "session=1", authorization: "Basic YTpi" })).status, 200);
+  const refused = await get({ cookie: "session=2" });
+  assert.deepEqual(await problemOf(refused), { status: 401, code: "token_missing" });
+  assert.deepEqual(seen, [undefined, undefined, undefined]);
+});
+
+test("a malformed bearer token is refused, whatever else a request has", async () => {
+  const { app, seen } = withCookie();
+  for (const authorization of ["Bearer", "Bearer a b", "bearer é", `Bearer ${"a".repeat(5000)}`]) {
+    const response = await app.request("/hooks", {
+      headers: { authorization, cookie: "session=1" },
+    });
+    assert.deepEqual(await problemOf(response), { status: 401, code: "token_invalid" });
+  }
+  assert.deepEqual(seen, []);
+});
+
+test("a cookie lets no page of another site change anything", async () => {
+  const { post, app } = withCookie();
+  const foreign = [
+    { "sec-fetch-site": "cross-site", origin: "https://evil.test" },
+    { "sec-fetch-site": "same-site", origin: "http://other.hooks.test" },
+    { "sec-fetch-site": "cross-site" },
+    { origin: "https://evil.test" },
+    { origin: "null" },
+  ];
+  for (const headers of foreign) {
+    const response = await post({ cookie: "session=1", ...headers });
+    assert.deepEqual(await problemOf(response), { status: 403, code: "origin_forbidden" });
+    assert.equal((await post({ authorization: "Bearer abc", ...headers })).status, 202);
+    const read = await app.request("/hooks", { headers: { cookie: "session=1", ...headers } });
+    assert.equal(read.status, 200);
+  }
+});
+
+test("a cookie lets own pages, allowed pages and what is no browser post", async () => {
+  const { post } = withCookie({ cors: { origins: ["https://app.test"] } });
+  const own = [
+    {},
+    { "sec-fetch-site": "same-origin", origin: "http://hooks.test" },
+    { "sec-fetch-site": "none" },
+    { origin: "http://hooks.test" },
+    { origin: "https://hooks.test" }, // a proxy ends TLS
+    { "sec-fetch-site": "cross-site", origin: "https://app.test" },
+  ];
+  for (const headers of own) {
+    assert.equal((await post({ cookie: "session=1", ...headers })).status, 202);
   }
 });
 

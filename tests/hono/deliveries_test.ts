@@ -36,7 +36,7 @@ testApp("GET /events lists what was accepted, page by page along its links", {},
     const [receipt] = await receiptsOf(await ask("/events", { body: { ...BASH, session_id } }));
     ids.push(receipt!.id);
   }
-  await receiptsOf(await ask("/events", { body: { type: "agent.end", data: null } }));
+  await receiptsOf(await ask("/events", { body: { type: "run.over", data: null } }));
   const pages = await pagesOf(setup, "/events?type=tool.*&limit=2");
   assert.deepEqual(pages.flatMap(({ events }) => events!.map(({ id }) => id)), [...ids].reverse());
   assert.ok(pages.length >= 3);

@@ -6,7 +6,7 @@ import type { Hooks } from "@omniagent/hooks";
 import assert from "node:assert/strict";
 import { type FuzzApp, type FuzzApps, makeApp, send, type Tally, textOf } from "./fuzz_apps.ts";
 import type { Operation } from "./fuzz_requests.ts";
-import { BASH, inTime, type TOKENS, until } from "./helpers.ts";
+import { BASH, inTime, TOKENS, until } from "./helpers.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 
@@ -60,7 +60,9 @@ export async function makeRareAnswers(
     return response;
   };
   const post = find("POST", "/events");
+  const hurried = makeApp(tally, "whole", undefined, { bodyTimeout: 1 });
   try {
+    for (const operation of operations) await stall(operation, hurried, tally);
     assert.equal((await ask(post, { "idempotency-key": "0" }, BASH, bare)).status, 501);
     await fillStreams(ask, find("GET", "/events/stream"));
     await fillWaits(ask, post, whole.hooks);
@@ -75,6 +77,7 @@ export async function makeRareAnswers(
     whole.go();
     await whole.hooks.close();
     await bare.hooks.close();
+    await hurried.hooks.close();
   }
 }
 
@@ -84,6 +87,20 @@ type Ask = (
   body?: unknown,
   to?: FuzzApp,
 ) => Promise<Response>;
+
+/** A body begins, and does not end. */
+async function stall(operation: Operation, { app }: FuzzApp, tally: Tally): Promise<void> {
+  if (!operation.statuses.includes("408")) return;
+  const path = operation.path.replace("{target}", "audit");
+  const init = {
+    method: operation.method,
+    headers: { authorization: `Bearer ${TOKENS.admin}`, "content-type": "application/json" },
+    body: new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(1)) }),
+    duplex: "half",
+  };
+  const response = await app.request(new Request(`http://hooks.test${path}`, init as RequestInit));
+  tally.note(operation, response.status);
+}
 
 /** A stream is open, and the one place is taken. */
 async function fillStreams(ask: Ask, stream: Operation): Promise<void> {
@@ -104,7 +121,7 @@ async function fillWaits(ask: Ask, post: Operation, hooks: Hooks): Promise<void>
   // Until its handler runs, a request may be overtaken by a later one, which then takes the key.
   const allHeard = (count: number) =>
     until(() => heard === count, () => `${count} held handlers: there are ${heard}`);
-  const slow = { type: "message.sent", data: 1 };
+  const slow = { type: "message.sent", data: { role: "user", content: "1" } };
   const waiting: Promise<Response>[] = [];
   const hold = (values: Record<string, string>): void => {
     const answer = ask(post, values, slow);
@@ -132,7 +149,7 @@ async function holdDelivery(
   { outbox, go, held }: FuzzApp,
   passTime: () => void,
 ): Promise<void> {
-  const answer = await ask(post, {}, { type: "tool.called", data: { hold: true } });
+  const answer = await ask(post, {}, { type: "tool.called", data: { name: "bash", hold: true } });
   const { receipts: [receipt] } = await answer.json() as { receipts: { id: string }[] };
   const values = { target: "audit", id: receipt!.id };
   await until(() => held() === 1, () => "a held delivery");

@@ -49,6 +49,7 @@ export function makeApp(
   tally: Tally,
   kind: Kind,
   now?: () => number,
+  more: HooksAppSettings = {},
 ): FuzzApp {
   const store = memoryStore(now ? { now } : {});
   const outbox = kind === "no outbox" ? undefined : createOutbox(store, { logger: quiet });
@@ -75,6 +76,7 @@ export function makeApp(
   const app = createHooksApp(hooks, {
     ...auth,
     ...settings,
+    ...more,
     ...(kind === "whole" ? { onError } : {}),
   });
   return { app, hooks: hooks as Hooks, outbox, go, held: () => held };

@@ -34,7 +34,8 @@ export class RawJson {
 
 const SAMPLES: Readonly<Record<string, readonly string[]>> = {
   "^[a-z0-9_]+(\\.[a-z0-9_]+)*$": ["tool.called", "message.sent", "a", "0._", "x".repeat(128)],
-  "^(\\*|[a-z0-9_]+(\\.[a-z0-9_]+)*(\\.\\*)?)$": ["*", "tool.*", "tool.called", "a"],
+  "^(\\*|[a-z0-9_]+(\\.[a-z0-9_]+)*)$": ["*", "tool.called", "a"],
+  "^[a-z0-9_]+(\\.[a-z0-9_]+)*\\.\\*$": ["tool.*", "a.*"],
 };
 
 /** A value that a schema allows; at its bounds more often than not. `marker` is in what is free. */

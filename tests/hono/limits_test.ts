@@ -143,14 +143,41 @@ test("a batch of more events than allowed, and deeper JSON, are refused", () =>
 test("an event that no store takes is refused, and so is a batch", () =>
   withApp({}, async ({ ask, errors }) => {
     const large = { type: "a", data: "x".repeat(300 * 1024) };
-    for (const body of [large, { events: [BASH, large] }]) {
+    const cases = [[large, ""], [{ events: [BASH, large] }, "/events/1"]] as const;
+    for (const [body, pointer] of cases) {
       assert.deepEqual(await problemOf(await ask("/events", { body })), {
         status: 422,
         code: "store_limit",
+        pointers: [pointer],
       });
     }
     assert.deepEqual(errors, []);
   }));
+
+test("a batch that does not fit one commit says so, and names no event", () =>
+  withApp({}, async ({ ask }) => {
+    const events = Array.from({ length: 11 }, (_, n) => ({ ...BASH, id: `id-${n}` }));
+    const response = await ask("/events", { body: { events } });
+    assert.equal(response.status, 422);
+    const { code, errors: [error] } = await response.json();
+    assert.deepEqual([code, error.pointer], ["store_limit", "/events"]);
+    assert.match(error.detail, /10 checks, .* got 1[12],.* Send fewer events at once/);
+  }));
+
+test("a body that does not arrive in time is refused, and holds no place of others", async () => {
+  const app = open({ bodyTimeout: 20, limits: { waits: 1 } });
+  const stalled = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode('{"type":')),
+  });
+  const headers = { "content-type": "application/json", "content-length": "1000" };
+  const init = { method: "POST", headers, body: stalled, duplex: "half" } as RequestInit;
+  const slow = app.request(new Request("http://hooks.test/events", init));
+  const body = JSON.stringify(BASH);
+  await receiptsOf(await app.request("/events", { method: "POST", headers, body }));
+  const response = await slow;
+  assert.equal(response.headers.get("connection"), "close");
+  assert.deepEqual(await problemOf(response), { status: 408, code: "body_timeout" });
+});
 
 const ill: Readonly<Record<string, unknown>> = {
   "limits are no object": { limits: 5 },
@@ -160,6 +187,8 @@ const ill: Readonly<Record<string, unknown>> = {
   "a batch is more than a commit takes": { limits: { events: 101 } },
   "JSON is deeper than a payload may be": { limits: { jsonDepth: 201 } },
   "the heartbeat is negative": { heartbeat: -1 },
+  "the time for a body is zero": { bodyTimeout: 0 },
+  "validate is text": { validate: "no" },
   "origins are text": { cors: { origins: "https://a.example" } },
   "the base path is a URL": { basePath: "https://a.example/" },
   "the logger is none": { logger: {} },

@@ -27,6 +27,7 @@ export const table: Readonly<Record<string, Row>> = {
       ...{ "batch.ts": [], "kit.ts": [], "store_kit.ts": [] },
       // What a receiver, or a check of a file, needs of core: the registry stands behind `mod.ts`.
       ...{ "errors.ts": [], "event_codec.ts": [], "retry.ts": [] },
+      "agent_event_schemas.ts": [],
     },
   },
   webhook: {

@@ -118,5 +118,5 @@ test("a batch holds as many events that may be stored already as a commit has ch
   const receipts = await outbox.publish(batchOf(10));
   assert.ok(receipts.every(({ duplicate }) => !duplicate));
   assert.ok((await outbox.publish(batchOf(10))).every(({ duplicate }) => duplicate));
-  await assert.rejects(outbox.publish(batchOf(11)), /has 10 checks, .* current values are 11,/);
+  await assert.rejects(outbox.publish(batchOf(11)), /: 10 checks, .* got 11,/);
 });

@@ -114,6 +114,19 @@ test("a body over the limit is refused, told by its content-length or by countin
   assert.equal(events.length, 1);
 });
 
+test("a body that does not arrive in time is refused with 408", async () => {
+  const { events, receive } = recording({ bodyTimeout: 20 });
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode(BODY.slice(0, 10))),
+  });
+  const headers = { "content-type": "application/json", "content-length": String(BODY.length) };
+  const init = { method: "POST", headers, body, duplex: "half" } as RequestInit;
+  const response = await receive(new Request("http://localhost/", init));
+  assert.equal(response.headers.get("connection"), "close");
+  assert.equal(await answerOf(response), "408 body_timeout");
+  assert.deepEqual(events, []);
+});
+
 test("a body that says it is too long is not read, and one that is endless is given up", async () => {
   let pulled = 0;
   const endless = () =>

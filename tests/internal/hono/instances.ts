@@ -29,7 +29,7 @@ export async function startInstance(path: string, skew = 0, port = 0): Promise<I
   return {
     port: listening,
     async post(...data) {
-      const events = data.map((one) => ({ type: "tool.called", data: one }));
+      const events = data.map((one) => ({ type: "tool.custom", data: one }));
       const headers = { "content-type": "application/json" };
       const response = await fetch(url, {
         method: "POST",

@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 const HEAD = "retry: 2000\n: connected\nid: \n\n".length + 36;
 /** An event of `SIZE`: its id, twice, and its time are of the same length in all. */
 const EVENT = SIZE + 2 * 36 + "2026-04-22T10:30:00.000Z".length +
-  'id: \ndata: {"id":"","type":"tool.called","timestamp":"","data":""}\n\n'.length;
+  'id: \ndata: {"id":"","type":"tool.custom","timestamp":"","data":""}\n\n'.length;
 
 /** Counts the events of a stream by their bytes: over HTTP/1.0 they are all that follows the headers. */
 async function countEvents(port: number, path: string, count: (events: number) => void) {

@@ -1,0 +1,155 @@
+import type { AgentEvents } from "./events.ts";
+import type { StandardIssue, StandardSchemaV1 } from "./standard_schema.ts";
+
+/** One field of a payload: what it must be, and how JSON Schema says so. */
+type Field = {
+  readonly check: (value: unknown) => readonly StandardIssue[];
+  readonly json: Readonly<Record<string, unknown>>;
+};
+
+/** The fields of a payload. Others are ignored. */
+type Fields = {
+  readonly required: Readonly<Record<string, Field>>;
+  readonly optional?: Readonly<Record<string, Field>>;
+};
+
+const text = field((value) => typeof value === "string", "must be a string", { type: "string" });
+const flag = field((value) => typeof value === "boolean", "must be true or false", {
+  type: "boolean",
+});
+const number = field((value) => Number.isFinite(value), "must be a number", { type: "number" });
+const mapping = field(isObject, "must be an object", { type: "object" });
+
+const message: Fields = { required: { role: text, content: text } };
+/** Go writes an empty list as null. */
+const transcript: Field = {
+  check: (value) => {
+    if (value === null) return [];
+    if (!Array.isArray(value)) return [{ message: "must be a list of messages" }];
+    return value.flatMap((item, index) => within([index], checkFields(item, message)));
+  },
+  json: { type: ["array", "null"], items: jsonOf(message) },
+};
+const tool: Fields = {
+  required: { name: text },
+  optional: { params: mapping, result: text, error: text },
+};
+const session: Fields = { required: { session_id: text, action: oneOf("created", "updated") } };
+
+const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
+  "message.received": message,
+  "message.sent": message,
+  "tool.called": tool,
+  "tool.completed": tool,
+  "session.created": session,
+  "session.updated": session,
+  "session.rollover": {
+    required: {
+      session_id: text,
+      reason: oneOf("idle", "daily"),
+      transcript,
+      started_at: text,
+      ended_at: text,
+    },
+  },
+  "job.executed": { required: { job_id: text, job_name: text, success: flag } },
+  "agent.end": {
+    required: { success: flag, aborted: flag, duration_ms: number },
+    optional: { session_id: text, error: text, response: text },
+  },
+};
+
+/**
+ * Validators of the nine agent events, by type, for `schemas` of `createHooks`. They check required fields
+ * and the types of known fields; other fields pass, and null means that an optional field is absent. The
+ * HTTP app validates with them unless it is told not to.
+ *
+ * ```ts
+ * import { agentEventSchemas, createHooks } from "@omniagent/hooks";
+ *
+ * const hooks = createHooks({ schemas: agentEventSchemas });
+ * await hooks.emit("tool.called", { nme: "bash" } as never).catch((error) => {
+ *   console.log(error.issues); // [ { message: "is missing", path: [ "data", "name" ] } ]
+ * });
+ * await hooks.close();
+ * ```
+ */
+export const agentEventSchemas: {
+  readonly [Type in keyof AgentEvents]: StandardSchemaV1<unknown, AgentEvents[Type]>;
+} = /* @__PURE__ */ Object.fromEntries(
+  Object.entries(FIELDS).map(([type, fields]) => [type, schemaOf(fields)]),
+) as never;
+
+/** The JSON Schemas (draft 2020-12) of the payloads of the nine agent events, by type. */
+export function agentEventJsonSchemas(): Readonly<
+  Record<string, Readonly<Record<string, unknown>>>
+> {
+  return Object.fromEntries(Object.entries(FIELDS).map(([type, fields]) => [type, jsonOf(fields)]));
+}
+
+function schemaOf(fields: Fields): StandardSchemaV1 {
+  return {
+    "~standard": {
+      version: 1,
+      vendor: "omniagent",
+      validate: (value) => {
+        const issues = checkFields(value, fields);
+        return issues.length > 0 ? { issues } : { value };
+      },
+    },
+  };
+}
+
+function checkFields(
+  value: unknown,
+  { required, optional = {} }: Fields,
+): readonly StandardIssue[] {
+  if (!isObject(value)) return [{ message: "must be an object" }];
+  const issues: StandardIssue[] = [];
+  for (const [name, { check }] of Object.entries(required)) {
+    const issue = { message: "is missing" };
+    const isThere = Object.hasOwn(value, name) && value[name] !== undefined;
+    issues.push(...within([name], isThere ? check(value[name]) : [issue]));
+  }
+  for (const [name, { check }] of Object.entries(optional)) {
+    const field = Object.hasOwn(value, name) ? value[name] ?? undefined : undefined;
+    if (field !== undefined) issues.push(...within([name], check(field)));
+  }
+  return issues;
+}
+
+function within(
+  start: readonly PropertyKey[],
+  issues: readonly StandardIssue[],
+): readonly StandardIssue[] {
+  return issues.map(({ message, path = [] }) => ({ message, path: [...start, ...path] }));
+}
+
+function field(
+  holds: (value: unknown) => boolean,
+  message: string,
+  json: Readonly<Record<string, unknown>>,
+): Field {
+  return { check: (value) => holds(value) ? [] : [{ message }], json };
+}
+
+function oneOf(...words: readonly string[]): Field {
+  const message = `must be ${words.map((word) => `"${word}"`).join(" or ")}`;
+  return field((value) => words.includes(value as string), message, { enum: words });
+}
+
+function jsonOf({ required, optional = {} }: Fields): Readonly<Record<string, unknown>> {
+  const properties = Object.entries(required).map(([name, { json }]) => [name, json]);
+  const others = Object.entries(optional).map((
+    [name, { json }],
+  ) => [name, { ...json, type: [json.type, "null"] }]);
+  return {
+    type: "object",
+    required: Object.keys(required),
+    properties: Object.fromEntries([...properties, ...others]),
+  };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
