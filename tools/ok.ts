@@ -28,6 +28,7 @@ const steps: Record<string, readonly Command[]> = {
   ],
   tests: [["deno", "task", "test"]],
   soak: [["deno", "task", "soak", "--short"]],
+  memory: [["deno", "task", "soak:memory", "--short", "--runtime", "deno"]],
   publish: [["deno", "publish", "--dry-run", ...dirty]],
 };
 

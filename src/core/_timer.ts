@@ -3,18 +3,26 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * Calls back once after some milliseconds, however many; after `Infinity`, never. Returns what cancels it.
- * The only place that may call `setTimeout`.
+ * `idle`: the process may end before. The only place that may call `setTimeout`.
  */
-export function after(milliseconds: number, callback: () => void): () => void {
+export function after(milliseconds: number, callback: () => void, idle = false): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const arm = (left: number): void => {
     const rest = left - LONGEST_TIMER;
     timer = rest > 0
       ? setTimeout(() => arm(rest), LONGEST_TIMER)
       : setTimeout(callback, Math.max(0, left));
+    if (idle) unref(timer);
   };
   if (milliseconds < Infinity) arm(milliseconds);
   return () => clearTimeout(timer);
+}
+
+/** Lets the process end before a timer fires, where the runtime can: by the timer's method, or Deno's own. */
+function unref(timer: unknown): void {
+  if (typeof timer === "object") return (timer as { unref?(): void } | null)?.unref?.();
+  const { Deno } = globalThis as { readonly Deno?: { unrefTimer?(timer: unknown): void } };
+  Deno?.unrefTimer?.(timer);
 }
 
 /** Calls back again and again, with some milliseconds in between. Returns what ends that. */

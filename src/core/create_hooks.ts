@@ -26,6 +26,7 @@ export type HookInstaller<Events extends object = AgentEvents> = {
   /**
    * Registers hooks, webhooks and what `withHook` and its siblings gave: all of them, or none.
    *
+   * @returns One registration for each argument, in the same order: `unregister()` removes that one
    * @throws {TypeError | RangeError} when one is ill-formed
    */
   use(...options: readonly HooksOption<Events>[]): readonly Registration[];

@@ -9,6 +9,7 @@ import { readHead } from "./_lanes.ts";
 import type { Job, Lease, Settlement } from "./_lease.ts";
 import { loadDelivery, type Loaded, NEW_LOG } from "./_reader.ts";
 import type { DeliveryLog } from "./_records.ts";
+import type { Settler } from "./_settler.ts";
 import type { Targets } from "./_targets.ts";
 
 /** An attempt starts only while its lease has this left beyond its timeout, in milliseconds. */
@@ -26,6 +27,7 @@ export type AttempterOptions = {
   readonly env: Env;
   readonly targets: Targets;
   readonly endpoints: Endpoints;
+  readonly settler: Settler;
   readonly logger: Logger;
 };
 
@@ -58,7 +60,7 @@ export class Attempter {
 
   /** Attempts a delivery, if there is still something to attempt. */
   async attempt(job: Job, known: HookEvent | undefined, signal: AbortSignal): Promise<Settlement> {
-    const { env, targets, endpoints, logger } = this.#options;
+    const { env, targets, endpoints, logger, settler } = this.#options;
     const { lease: { target, slot, due }, lane } = job;
     if (lane && lane.n === undefined) return { kind: "empty" };
     const { event, log } = await this.#load(job, known);
@@ -70,7 +72,8 @@ export class Attempter {
       return { kind: "dead", log, reason, type };
     }
     if ((await endpoints.standing(slot)).state !== "on") return { kind: "returned" };
-    const late = env.now() >= due.until - slot.target.timeout - START_MARGIN;
+    const margin = START_MARGIN + settler.timeFor(settler.backlog);
+    const late = env.now() >= due.until - slot.target.timeout - margin;
     if (late || signal.aborted) return { kind: "returned" };
     // Unregistered since it was leased: another may have its name.
     if (targets.get(target) !== slot) return { kind: "returned" };

@@ -1,4 +1,5 @@
 import type { Store, StoreKey } from "../core/mod.ts";
+import type { Admission } from "./_admission.ts";
 import { type Change, commitChange } from "./_commit.ts";
 import type { Endpoints } from "./_endpoints.ts";
 import type { Env } from "./_env.ts";
@@ -23,7 +24,9 @@ export type Pass = {
   readonly claimed: number;
   /** The next moment at which something is due, as far as is known. */
   readonly next: number | undefined;
-  /** The targets of which something due was left, for want of slots or of time. */
+  /** The same of what nobody has leased. */
+  readonly retry: number | undefined;
+  /** The targets of which something due was left, for want of slots, of time, or of a commit to settle in. */
   readonly left: readonly string[];
   /** Whether something due was left that may be had in a moment: its receiver rests, or another was faster. */
   readonly owed: boolean;
@@ -37,6 +40,7 @@ export type ClaimerOptions = {
   readonly retention: Retention;
   readonly targets: Targets;
   readonly endpoints: Endpoints;
+  readonly admission: Admission;
   /** Whether to go on claiming. */
   readonly wanted: () => boolean;
   /** Deletes what is stored for a target that was removed, as something was again. */
@@ -54,14 +58,23 @@ export function newLease(env: Env, timeout: number, claims: number): Due {
 type Seen = {
   readonly claimable: readonly DueEntry[];
   readonly next: number | undefined;
+  readonly retry: number | undefined;
+  /** How many had been stored here unleased when it began. */
+  readonly stored: number;
   /** Whether nothing else was due. */
   readonly ended: boolean;
 };
 
 /** What one pass found of one target. */
-type Part = Omit<Pass, "left"> & { readonly left: boolean };
+type Part = { -readonly [Field in keyof Omit<Pass, "left">]: Pass[Field] } & { left: boolean };
 
-const NOTHING: Part = { claimed: 0, next: undefined, left: false, owed: false };
+const NOTHING: Readonly<Part> = {
+  claimed: 0,
+  next: undefined,
+  retry: undefined,
+  left: false,
+  owed: false,
+};
 type DueEntry = { readonly key: StoreKey; readonly versionstamp: string; readonly due: Due };
 
 /** Finds due deliveries, target after target, and leases them. */
@@ -85,7 +98,7 @@ export class Claimer {
     const start = several ? this.#met[Math.floor(env.random() * this.#met.length)]! : "";
     const met: string[] = [];
     const left: string[] = [];
-    const total = { claimed: 0, next: undefined as number | undefined, left, owed: false };
+    const total = { ...NOTHING, left };
     let wrapped = start === "";
     for (let from = start;;) {
       const [first] = await readList(this.#options, keys.dueFrom(from), { limit: 1 });
@@ -104,21 +117,31 @@ export class Claimer {
       total.claimed += part.claimed;
       if (part.left) left.push(name);
       total.owed ||= part.owed;
-      if (part.next !== undefined) total.next = Math.min(total.next ?? Infinity, part.next);
+      total.next = earlier(total.next, part.next);
+      total.retry = earlier(total.retry, part.retry);
       from = `${name}\0`;
     }
   }
 
   /** Leases what is due of a target, whose earliest due key is at `earliest`. */
   async #claimFor(name: string, longest: number, earliest: number): Promise<Part> {
-    const { targets, env, store, wanted, endpoints } = this.#options;
+    const { targets, env, store, wanted, endpoints, admission } = this.#options;
     const slot = targets.get(name);
-    if (slot === undefined) return NOTHING;
+    if (slot === undefined) {
+      this.#seen.delete(name);
+      return NOTHING;
+    }
     const soonest = Math.max(earliest, endpoints.rests.until(name));
     const owed = earliest <= env.now();
-    if (soonest > env.now()) return { ...NOTHING, next: soonest, owed };
+    if (soonest > env.now()) {
+      admission.caughtUp(slot);
+      return { ...NOTHING, next: soonest, retry: soonest, owed };
+    }
     const { state, record } = await endpoints.standing(slot);
-    if (state === "paused") return { ...NOTHING, next: record.pausedUntil };
+    if (state !== "on") admission.caughtUp(slot);
+    if (state === "paused") {
+      return { ...NOTHING, next: record.pausedUntil, retry: record.pausedUntil };
+    }
     if (state === "deleted") await this.#options.purge(name);
     if (state !== "on") return NOTHING;
     if (slot.target.timeout > longest) return { ...NOTHING, left: true };
@@ -127,30 +150,39 @@ export class Claimer {
     for (;;) {
       if (!wanted()) return { ...NOTHING, claimed, left: true };
       const kept = this.#seen.get(name);
-      const seen = kept ?? await this.#look(name);
+      const seen = kept ?? await this.#look(name, slot.stored);
       this.#seen.delete(name);
-      const { claimable, next, ended } = seen;
-      if (claimable.length === 0) return { ...NOTHING, claimed, next };
-      const free = Math.min(targets.free(name), store.limits.checks, most);
+      const { claimable, next, retry, ended } = seen;
+      if (claimable.length === 0) {
+        admission.caughtUp(slot, seen.stored);
+        return { ...NOTHING, claimed, next, retry };
+      }
+      const free = Math.min(admission.free(slot), store.limits.checks, most);
       if (free <= 0) {
         this.#seen.set(name, seen);
-        return { ...NOTHING, claimed, next, left: true };
+        return { ...NOTHING, claimed, next, retry, left: true };
       }
       const won = await this.#claim(name, claimable.slice(0, free));
       claimed += won;
       most -= won;
       // Somebody was faster: what was seen is out of date, and is looked at anew, later.
-      if (won === 0) return { ...NOTHING, claimed, next: env.now(), owed: true };
+      if (won === 0) {
+        return { ...NOTHING, claimed, next: env.now(), retry: env.now(), owed: true };
+      }
       const rest = claimable.slice(free);
       if (rest.length > 0) this.#seen.set(name, { ...seen, claimable: rest });
-      else if (ended && kept === undefined) return { ...NOTHING, claimed, next };
+      else if (ended && kept === undefined) {
+        admission.caughtUp(slot, seen.stored);
+        return { ...NOTHING, claimed, next, retry };
+      }
     }
   }
 
   /** Reads a target's due keys until some can be leased. */
-  async #look(name: string): Promise<Seen> {
+  async #look(name: string, stored: number): Promise<Seen> {
     const { env, keys } = this.#options;
     let next: number | undefined;
+    let retry: number | undefined;
     let after: StoreKey | undefined;
     for (;;) {
       const page = await readList(this.#options, keys.dueFrom(name, after), { limit: PAGE });
@@ -162,18 +194,19 @@ export class Claimer {
         if (due === "newer") continue;
         const at = Math.max(Number(key[3]), due.until);
         if (at <= now) claimable.push({ key, versionstamp: versionstamp!, due });
-        else next = Math.min(next ?? Infinity, at);
+        else next = earlier(next, at);
+        if (at > now && due.until <= now) retry = earlier(retry, at);
       }
       const last = page.at(-1);
       const ended = page.length < PAGE || last!.key[2] !== name || Number(last!.key[3]) > now;
-      if (claimable.length > 0 || ended) return { claimable, next, ended };
+      if (claimable.length > 0 || ended) return { claimable, next, retry, stored, ended };
       after = [...last!.key.slice(0, -1), `${last!.key.at(-1)}\0`];
     }
   }
 
   /** Leases a window of due keys; how many. */
   async #claim(name: string, window: readonly DueEntry[]): Promise<number> {
-    const { targets, env, retention, store, take } = this.#options;
+    const { targets, env, retention, store, take, admission } = this.#options;
     const slot = targets.get(name)!;
     const leases = window.map(({ key, due }) => ({
       key,
@@ -188,22 +221,27 @@ export class Claimer {
         { key, due },
       ) => [key, due, partsOf(key)!.session === undefined ? retention.rest : undefined]),
     };
-    slot.taken += leases.length;
+    admission.enter(slot, leases.length);
     const outcome = await commitChange(store, change, env, PATIENCE).catch((error) => {
-      slot.taken -= leases.length;
+      admission.cancel(slot, leases.length);
       throw error;
     });
     if (outcome.ok !== true) {
       // Never adopt a lease that only looks like one's own: if it is, it ends by itself.
-      slot.taken -= leases.length;
+      admission.cancel(slot, leases.length);
       return 0;
     }
+    admission.claimed(slot, leases.length);
     const { versionstamp } = outcome;
     for (const { key, due } of leases) {
       take({ target: name, slot, key, at: Number(key[3]), due, versionstamp, ...partsOf(key)! });
     }
     return leases.length;
   }
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? a ?? b : Math.min(a, b);
 }
 
 /** What a due key stands for: prefix, "due", target, at, and an id, or "lane" and a session. */

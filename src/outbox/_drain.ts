@@ -1,5 +1,6 @@
 import type { Pass } from "./_claimer.ts";
 import { type Env, pause } from "./_env.ts";
+import { Signal } from "./_signal.ts";
 import type { Targets } from "./_targets.ts";
 import type { TroubleLog } from "./_trouble_log.ts";
 
@@ -24,12 +25,14 @@ export async function drain(
 ): Promise<{ settled: number; remaining: boolean }> {
   const deadline = env.now() + budgetMs;
   const mine = new Set<Promise<void>>();
+  const ended = new Signal();
   let settled = 0;
   let remaining = true;
   const take = (delivery: Promise<boolean>): void => {
     const held = delivery.then((isSettled) => {
       if (isSettled) settled++;
       mine.delete(held);
+      ended.notify();
     });
     mine.add(held);
   };
@@ -42,7 +45,7 @@ export async function drain(
       }
       if (claimed > 0 && left.length === 0) continue;
       if (mine.size > 0) {
-        await Promise.race(mine);
+        await ended.next();
         continue;
       }
       remaining = owed || left.length > 0;

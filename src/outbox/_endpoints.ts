@@ -27,6 +27,8 @@ const FRESH = 5_000;
 const PATIENCE = 5_000;
 /** How often failures are written at most, in milliseconds. */
 const FLUSH_EVERY = 60_000;
+/** Records of targets that are not registered any more that are kept, at most. */
+const MOST_UNREGISTERED = 100;
 /** A pause that is longer by less than this, in milliseconds, is not written anew. */
 const PAUSE_STEP = 1_000;
 
@@ -221,8 +223,21 @@ export class Endpoints {
     const known = this.#known.get(name);
     if (known) return Object.assign(known, read);
     const fresh: Known = { ...read, writtenAt: -Infinity, failures: 0 };
-    if (isKept) this.#known.set(name, fresh);
+    if (isKept) this.#keep(name, fresh);
     return fresh;
+  }
+
+  /** Targets that come and go under new names leave nothing behind. */
+  #keep(name: string, known: Known): void {
+    const { targets } = this.#options;
+    if (this.#known.size >= targets.size + MOST_UNREGISTERED) {
+      for (const other of this.#known.keys()) {
+        if (targets.get(other) !== undefined) continue;
+        this.#known.delete(other);
+        this.rests.forget(other);
+      }
+    }
+    this.#known.set(name, known);
   }
 
   #forget(known: Known): void {

@@ -6,8 +6,11 @@ export type Env = {
   now(): number;
   /** A number in [0, 1). */
   random(): number;
-  /** Calls back after some milliseconds; gives what cancels it. */
-  after(milliseconds: number, callback: () => void): () => void;
+  /**
+   * Calls back after some milliseconds; gives what cancels it. `idle`: a process that has nothing else to
+   * do need not stay for it.
+   */
+  after(milliseconds: number, callback: () => void, idle?: boolean): () => void;
 };
 
 /** The platform's. */

@@ -28,7 +28,7 @@ export async function readFigures(source: FiguresSource): Promise<readonly Targe
     const { accepted, delivered, dead, expired, failed } = counted.get(name)!;
     // They are not read at one moment: what was settled in between may not be counted as accepted.
     const pending = atLeastZero(accepted - delivered - dead - expired);
-    const inFlight = targets.get(name)?.taken ?? 0;
+    const inFlight = targets.get(name)?.attempting ?? 0;
     return {
       ...await endpoint(name),
       ...{ accepted, delivered, dead, expired, pending, failed, inFlight },

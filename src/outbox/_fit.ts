@@ -31,6 +31,18 @@ export function fitIntoCommit(batch: readonly Prepared[], room: Room): void {
   }
   const share = shareOf(batch, room);
   if (fits(share, room)) return;
+  for (const [index, prepared] of batch.entries()) {
+    const most = mostTargets(prepared, room);
+    if (most === prepared.to.length) continue;
+    const rule =
+      "an event and all of its deliveries are stored in one commit, and this store takes " +
+      `${most} of them at most. Narrow the 'events' or 'filter' of these webhooks, or spread them ` +
+      "over several outboxes";
+    throw new StoreLimitError(
+      `Cannot publish '${prepared.event.type}' to ${prepared.to.length} targets: ${rule}`,
+      [{ message: `goes to ${prepared.to.length} targets: ${rule}`, path: [index] }],
+    );
+  }
   const message = `must fit one commit of the store: ${room.checks} checks, ${room.mutations} ` +
     `changes, ${room.bytes} bytes and ${MAX_KEYS} bytes of keys at most, got ${share.checks}, ` +
     `${share.mutations}, ${share.bytes} and ${share.keys}`;
@@ -38,6 +50,21 @@ export function fitIntoCommit(batch: readonly Prepared[], room: Room): void {
     `Cannot publish ${batch.length} events at once: they ${message}. Publish fewer`,
     [{ message: `${message}. Send fewer events at once` }],
   );
+}
+
+/** To how many of its targets an event can go in a commit of its own: all of them, most of the time. */
+function mostTargets(prepared: Prepared, room: Room): number {
+  const { to } = prepared;
+  const isFine = (count: number): boolean =>
+    fits(shareOf([{ ...prepared, to: to.slice(0, count) }], room), room);
+  if (isFine(to.length)) return to.length;
+  let [least, most] = [0, to.length];
+  while (most - least > 1) {
+    const half = (least + most) >> 1;
+    if (isFine(half)) least = half;
+    else most = half;
+  }
+  return least;
 }
 
 /** Whether a commit has room. */

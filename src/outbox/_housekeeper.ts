@@ -66,7 +66,7 @@ export class Housekeeper {
     if (!this.#on) return;
     const { env } = this.#options;
     this.#cancel(); // it was stopped and started again meanwhile
-    this.#cancel = env.after(Math.max(HOUR, this.#next - env.now()), () => void this.#loop());
+    this.#cancel = env.after(Math.max(HOUR, this.#next - env.now()), () => void this.#loop(), true);
   }
 
   async #tidy(deadline: number): Promise<void> {

@@ -24,6 +24,8 @@ export type Lessor = {
   cancel(lease: BornLease): void;
   /** The delivery was stored, at this versionstamp: it is attempted at once. */
   attempt(lease: BornLease, versionstamp: string): void;
-  /** Something was stored that nobody has leased. */
-  wake(): void;
+  /** Resolves when the next publish commit may go: it waits for deliveries that the store holds up. */
+  turn(): Promise<void>;
+  /** Something was stored that nobody has leased: how many deliveries, by target, apart from sessions' queues. */
+  stored(unleased: ReadonlyMap<string, number>): void;
 };

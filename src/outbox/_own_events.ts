@@ -10,10 +10,14 @@ import { type Draft, putDue, putHead } from "./_draft.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
 import { type Retention, UNLEASED } from "./_records.ts";
+import type { TroubleLog } from "./_trouble_log.ts";
 import type { OutboxEvents } from "./operations.ts";
 
 /** The outbox's own: that one of them died is not told, as it could go on for ever. */
 const OWN: ReadonlySet<string> = new Set<keyof OutboxEvents>(["webhook.disabled", "delivery.dead"]);
+
+/** Targets that one of them goes to, at most: it must fit the commit that causes it. */
+const MOST_TARGETS = 256;
 
 /** What the outbox's own events are made with. */
 export type OwnEventsOptions = {
@@ -21,6 +25,7 @@ export type OwnEventsOptions = {
   readonly env: Env;
   readonly retention: Retention;
   readonly eventLog: boolean;
+  readonly log: TroubleLog;
   /** Something was stored that nobody has leased. */
   readonly wake: () => void;
 };
@@ -49,6 +54,15 @@ export class OwnEvents {
     return { unregister, [Symbol.dispose]: unregister };
   }
 
+  #targetsOf(event: HookEvent): readonly string[] {
+    const all = this.#host?.targetsOf(event) ?? [];
+    if (all.length <= MOST_TARGETS) return all;
+    this.#options.log.warn(
+      `'${event.type}' goes to the first ${MOST_TARGETS} of the ${all.length} targets that subscribe to it`,
+    );
+    return all.slice(0, MOST_TARGETS);
+  }
+
   /**
    * Adds an event to a commit; what is returned is called once that has succeeded.
    *
@@ -66,7 +80,7 @@ export class OwnEvents {
     const id = createEventIdAt(at);
     const made: HookEvent = { id, type, timestamp: new Date(at), data };
     const event = snapshotOf(made, `Cannot publish '${type}'`);
-    const to = this.#host?.targetsOf(event) ?? [];
+    const to = this.#targetsOf(event);
     if (to.length > 0 || eventLog) {
       putHead(draft, { id, wire: toWire(event), to }, at, keys, retention);
       for (const target of to) putDue(draft, keys.due(target, at, id), UNLEASED, retention);

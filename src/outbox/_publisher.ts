@@ -17,6 +17,7 @@ import { Lines } from "./_lines.ts";
 import { findRepeats, lanesIn, prepareBatch, type Prepared } from "./_prepare.ts";
 import { publicationDraft } from "./_publication.ts";
 import type { Retention } from "./_records.ts";
+import { Signal } from "./_signal.ts";
 import type { Targets } from "./_targets.ts";
 import { standsAlone, type Unit, Units } from "./_units.ts";
 import { OutboxUnavailableError } from "./errors.ts";
@@ -44,14 +45,15 @@ export class Publisher {
   readonly #units: Units;
   readonly #lines = new Lines();
   /** Commits under way that the next one does not wait for. */
-  readonly #aside = new Set<Promise<void>>();
+  #aside = 0;
+  readonly #landed = new Signal();
   #busy = false;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
     const { store: { limits }, keys: { prefixBytes: prefix } } = options;
     this.#room = { ...limits, prefix };
-    this.#units = new Units(this.#room);
+    this.#units = new Units(this.#room, PATIENCE);
   }
 
   /** Stores a batch as a whole, or not at all. */
@@ -74,7 +76,7 @@ export class Publisher {
       fitIntoCommit(stored, this.#room);
       await storeChunks(stored, this.#options);
       await turn?.come;
-      if (stored.length > 0) waiting = this.#units.add(stored, env.now() + PATIENCE, signal);
+      if (stored.length > 0) waiting = this.#units.add(stored, env.now(), signal);
     } finally {
       turn?.leave();
     }
@@ -97,12 +99,22 @@ export class Publisher {
     this.#busy = true;
     const next = (): readonly Unit[] => this.#units.next(this.#options.env.now());
     for (let units = next(); units.length > 0; units = next()) {
-      const sent = this.#sendOrSplit(units)
-        .finally(() => this.#aside.delete(sent));
-      if (!units.some(standsAlone)) await sent;
-      else if (this.#aside.add(sent).size === MOST_ASIDE) await Promise.race(this.#aside);
+      const sent = this.#sendOrSplit(units);
+      if (units.some(standsAlone)) await this.#letGo(sent);
+      else await sent;
+      await this.#options.lessor.turn();
     }
     this.#busy = false;
+  }
+
+  /** Resolves when the next commit need not wait for this one, nor for those before it. */
+  async #letGo(sent: Promise<void>): Promise<void> {
+    this.#aside++;
+    void sent.then(() => {
+      this.#aside--;
+      this.#landed.notify();
+    });
+    if (this.#aside === MOST_ASIDE) await this.#landed.next();
   }
 
   /** Sends units; when the store finds them too large together, each alone. Never rejects. */
@@ -131,6 +143,7 @@ export class Publisher {
         const { change } = publicationDraft(batch, tails, leases, this.#options);
         const outcome = await commitChange(store, change, env, left());
         if (outcome.ok === "unknown") throw new OutboxUnavailableError("unknown", outcome.cause);
+        this.#units.answered(env.now());
         // `false` may mean that it was applied, and that only the answer to that was lost.
         const versionstamp = outcome.ok
           ? outcome.versionstamp
@@ -169,7 +182,23 @@ export class Publisher {
       unit.resolve(unit.done);
     }
     for (const lease of leases) lessor.attempt(lease, versionstamp);
-    const deliveries = units.flatMap(({ batch }) => batch).flatMap(({ to }) => to);
-    if (deliveries.length > leases.length) lessor.wake();
+    const batch = units.flatMap((unit) => unit.batch);
+    const deliveries = batch.reduce((sum, { to }) => sum + to.length, 0);
+    if (deliveries > leases.length) lessor.stored(unleased(batch, leases));
   }
+}
+
+/** Deliveries that nobody has leased, by target; those of a session's queue wait for one another anyway. */
+function unleased(
+  batch: readonly Prepared[],
+  leases: readonly BornLease[],
+): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  const add = (target: string, count: number): void =>
+    void counts.set(target, (counts.get(target) ?? 0) + count);
+  for (const { to, lanes } of batch) {
+    for (const target of to) if (!lanes.has(target)) add(target, 1);
+  }
+  for (const { target, session } of leases) if (session === undefined) add(target, -1);
+  return counts;
 }

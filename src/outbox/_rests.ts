@@ -31,6 +31,11 @@ export class Rests {
     if (++row.failures >= AFTER) row.until = this.#env.now() + REST;
   }
 
+  /** A target was unregistered. */
+  forget(target: string): void {
+    this.#rows.delete(target);
+  }
+
   /** Until when a target gets nothing; 0: it gets what there is. */
   until(target: string): number {
     const { until = 0 } = this.#rows.get(target) ?? {};

@@ -7,10 +7,21 @@ import type { Job, Settlement } from "./_lease.ts";
 import type { OwnEvents } from "./_own_events.ts";
 import type { Retention } from "./_records.ts";
 import { settlementDraft } from "./_settlement.ts";
+import { Signal } from "./_signal.ts";
 import type { TroubleLog } from "./_trouble_log.ts";
 
 /** How long a settle is tried, in milliseconds; after that the lease ends, and somebody attempts again. */
 const PATIENCE = 30_000;
+/**
+ * Commits under way, at most. The second and further ones are full: it costs less than many small ones. One
+ * alone when they take longer than `slow` milliseconds: a publish may have to wait for all of them.
+ */
+const COMMITS = { most: 4, slow: 1_000 };
+/**
+ * Outcomes that wait for a commit. From `busy` on no event is published, from `most` on nothing is leased, nor
+ * when they take longer than `within` milliseconds.
+ */
+const BACKLOG = { busy: 128, most: 512, within: 1_000 };
 
 type Waiting = {
   job: Job;
@@ -31,41 +42,95 @@ export type SettlerOptions = {
 /** Writes outcomes: those that come while a commit is under way share the next one. */
 export class Settler {
   readonly #options: SettlerOptions;
+  readonly #moved = new Signal();
   #waiting: Waiting[] = [];
-  #busy = false;
+  #backlog = 0;
+  #commits = 0;
+  /** How long a commit takes, in milliseconds: the last ones count most. Unknown at first. */
+  #pace: number | undefined;
+  #stopping = false;
 
   constructor(options: SettlerOptions) {
     this.#options = options;
   }
 
-  /** How many wait for a commit. */
+  /** How many outcomes wait for a commit, or for the answer to one. */
   get backlog(): number {
-    return this.#waiting.length;
+    return this.#backlog;
+  }
+
+  /** Whether so many wait that nothing more is to be attempted. */
+  get isFull(): boolean {
+    const { checks } = this.#options.store.limits;
+    if (this.#backlog < checks) return false;
+    return this.#backlog >= BACKLOG.most || this.timeFor(this.#backlog) > BACKLOG.within;
+  }
+
+  /** Whether outcomes come faster than they are written. */
+  get isBusy(): boolean {
+    return this.#backlog >= BACKLOG.busy;
+  }
+
+  /** How long it takes to settle so many, in milliseconds, at the pace of the last commits. */
+  timeFor(outcomes: number): number {
+    return outcomes * (this.#pace ?? 0) / (this.#atOnce * this.#options.store.limits.checks);
+  }
+
+  get #atOnce(): number {
+    return (this.#pace ?? Infinity) > COMMITS.slow ? 1 : COMMITS.most;
+  }
+
+  /** Resolves when fewer wait than now. */
+  next(): Promise<void> {
+    return this.#moved.next();
+  }
+
+  /** While the outbox stops, its store may be closed: what that refuses is no news. */
+  quiet(stopping: boolean): void {
+    this.#stopping = stopping;
   }
 
   /** Settles a lease; false when it was not ours any more, or the store gave no answer. */
   settle(job: Job, settlement: Settlement): Promise<boolean> {
-    return new Promise((done) => {
+    this.#backlog++;
+    return new Promise((resolve) => {
+      const done = (settled: boolean): void => {
+        this.#backlog--;
+        resolve(settled);
+        this.#moved.notify();
+      };
       this.#waiting.push({ job, settlement, done });
-      void this.#pump();
+      this.#pump();
     });
   }
 
-  async #pump(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
+  #pump(): void {
+    const { checks } = this.#options.store.limits;
     while (this.#waiting.length > 0) {
-      const group = this.#gather();
-      await this.#commit(group).catch((error) => this.#refused(group, error));
+      if (this.#commits > 0 && this.#waiting.length < checks) return;
+      if (this.#commits >= this.#atOnce) return;
+      void this.#send(this.#gather());
     }
-    this.#busy = false;
+  }
+
+  async #send(group: readonly Waiting[]): Promise<void> {
+    const { env } = this.#options;
+    const start = env.now();
+    this.#commits++;
+    await this.#commit(group).catch((error) => this.#refused(group, error));
+    this.#commits--;
+    const took = Math.max(0, env.now() - start);
+    this.#pace = (3 * (this.#pace ?? took) + took) / 4;
+    this.#pump();
   }
 
   /** A commit that the store refuses may be the fault of one of its settles: the others are not lost. */
   async #refused(group: readonly Waiting[], error: unknown): Promise<void> {
     const { target } = group[0]!.job.lease;
     const whose = group.length > 1 ? `${group.length} deliveries` : `a delivery to '${target}'`;
-    this.#options.log.warn(`The store refused the outcome of ${whose}`, error);
+    if (!this.#stopping) {
+      this.#options.log.warn(`The store refused the outcome of ${whose}`, error);
+    }
     if (group.length > 1) await this.#settleEach(group);
     else group[0]!.done(false);
   }

@@ -1,19 +1,27 @@
 import { checkRetry, LEASE, MAX_CONCURRENCY, readCount, readDuration } from "../core/kit.ts";
 import type { DeliveryTarget, Registration } from "../core/mod.ts";
 
-/** Targets of an outbox: the mutations of a commit must hold one event for all of them. */
-const MAX_TARGETS = 256;
-
-/** Of these, ordered ones: an event checks the lane of each. */
+/** Ordered targets: an event checks the lane of each, and 10 checks are all that some stores take. */
 const MAX_ORDERED = 8;
 
-/** A target, and how many of its slots are taken by this process. */
-export type Slot = { readonly target: DeliveryTarget; taken: number };
+/** A target, and what this process does for it. */
+export type Slot = {
+  readonly target: DeliveryTarget;
+  /** Deliveries that are leased and not attempted to their end: each takes one of its slots. */
+  attempting: number;
+  /** Outcomes that wait for a commit. */
+  settling: number;
+  /** Deliveries that were stored here unleased, and have not been leased here since. */
+  behind: number;
+  /** Deliveries that were ever stored here unleased. */
+  stored: number;
+};
 
 /** The targets that this process can deliver to. */
 export class Targets {
   readonly #targets = new Map<string, Slot>();
   readonly #retention: number;
+  #ordered = 0;
 
   constructor(retention: number) {
     this.#retention = retention;
@@ -27,13 +35,7 @@ export class Targets {
     readCount(subject, "concurrency", target.concurrency, { max: MAX_CONCURRENCY });
     checkRetry(subject, retry);
     if (this.#targets.has(name)) throw new TypeError(`${subject} as the name is taken`);
-    if (this.#targets.size >= MAX_TARGETS) {
-      throw new RangeError(
-        `${subject} as it has ${MAX_TARGETS} targets, the most that it can have`,
-      );
-    }
-    const ordered = [...this.#targets.values()].filter(({ target }) => target.ordering);
-    if (ordering !== undefined && ordered.length >= MAX_ORDERED) {
+    if (ordering !== undefined && this.#ordered >= MAX_ORDERED) {
       throw new RangeError(
         `${subject} as it has ${MAX_ORDERED} targets with an 'ordering', the most that it can have`,
       );
@@ -44,10 +46,13 @@ export class Targets {
           `current value is ${this.#retention}`,
       );
     }
-    const slot: Slot = { target, taken: 0 };
+    const slot: Slot = { target, attempting: 0, settling: 0, behind: 0, stored: 0 };
     this.#targets.set(name, slot);
+    if (ordering !== undefined) this.#ordered++;
     const unregister = (): void => {
-      if (this.#targets.get(name) === slot) this.#targets.delete(name);
+      if (this.#targets.get(name) !== slot) return;
+      this.#targets.delete(name);
+      if (ordering !== undefined) this.#ordered--;
     };
     return { unregister, [Symbol.dispose]: unregister };
   }
@@ -60,9 +65,11 @@ export class Targets {
     return [...this.#targets.keys()];
   }
 
-  /** How many more attempts a target takes now. */
-  free(name: string): number {
-    const slot = this.#targets.get(name);
-    return slot ? Math.max(0, slot.target.concurrency - slot.taken) : 0;
+  get size(): number {
+    return this.#targets.size;
+  }
+
+  get slots(): Iterable<Slot> {
+    return this.#targets.values();
   }
 }

@@ -4,6 +4,8 @@ import type { Env } from "./_env.ts";
 
 /** A kind of trouble is logged once in this time, in milliseconds: a store that fails, fails often. */
 const QUIET = 60_000;
+/** Kinds that are kept: beyond that, those go that are not quiet any more. A kind may name a number. */
+const MOST_KINDS = 200;
 
 /** Logs trouble with the store: at first, then once a minute with how often it was. */
 export class TroubleLog {
@@ -25,8 +27,15 @@ export class TroubleLog {
       return;
     }
     const times = last !== undefined && last.held > 0 ? ` (and ${last.held} times before)` : "";
+    if (this.#kinds.size >= MOST_KINDS) this.#forget(now);
     this.#kinds.set(kind, { at: now, held: 0 });
     // One that fails has nowhere to say so, and must not end the work that had trouble.
     guarded(() => this.#logger.warn(`${kind}${times}`, ...details));
+  }
+
+  #forget(now: number): void {
+    for (const [kind, { at }] of this.#kinds) {
+      if (Math.abs(now - at) >= QUIET) this.#kinds.delete(kind);
+    }
   }
 }

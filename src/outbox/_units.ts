@@ -7,7 +7,8 @@ import { OutboxUnavailableError } from "./errors.ts";
 /** A batch that is stored as a whole, and who waits for it. */
 export type Unit = {
   batch: readonly Prepared[];
-  readonly deadline: number;
+  /** When it began to wait. */
+  readonly since: number;
   readonly done: Map<Prepared, Receipt>;
   resolve: (done: Map<Prepared, Receipt>) => void;
   reject: (error: unknown) => void;
@@ -17,19 +18,28 @@ export type Unit = {
 export class Units {
   readonly #waiting = new Set<Unit>();
   readonly #room: Room;
+  readonly #patience: number;
+  #answeredAt = -Infinity;
 
-  constructor(room: Room) {
+  /** `patience`: how long a unit waits for a store that answers nobody, in milliseconds. */
+  constructor(room: Room, patience: number) {
     this.#room = room;
+    this.#patience = patience;
+  }
+
+  /** The store answered: a unit that waits is one of many, and waits on. */
+  answered(now: number): void {
+    this.#answeredAt = now;
   }
 
   /** Adds a batch; resolves with its receipts. */
   add(
     batch: readonly Prepared[],
-    deadline: number,
+    since: number,
     signal: AbortSignal | undefined,
   ): Promise<Map<Prepared, Receipt>> {
     return new Promise((resolve, reject) => {
-      const unit: Unit = { batch, deadline, done: new Map(), resolve, reject };
+      const unit: Unit = { batch, since, done: new Map(), resolve, reject };
       this.#waiting.add(unit);
       if (signal) giveUp(signal, () => this.#waiting.delete(unit), unit);
     });
@@ -44,7 +54,7 @@ export class Units {
     const lanes = new Set<string>();
     let [mutations, bytes, keys] = [0, 0, 0];
     for (const unit of this.#waiting) {
-      if (now >= unit.deadline) {
+      if (now - Math.max(unit.since, this.#answeredAt) >= this.#patience) {
         this.#waiting.delete(unit);
         unit.reject(new OutboxUnavailableError(false));
         continue;

@@ -1,4 +1,6 @@
 import type { Logger, Store } from "../core/mod.ts";
+import { Admission } from "./_admission.ts";
+import { Alarm } from "./_alarm.ts";
 import { Attempter, type Fresh } from "./_attempter.ts";
 import { Claimer, newLease, type Pass } from "./_claimer.ts";
 import { drain } from "./_drain.ts";
@@ -15,8 +17,6 @@ import { Settler } from "./_settler.ts";
 import type { Targets } from "./_targets.ts";
 import { TroubleLog } from "./_trouble_log.ts";
 
-/** Claims pause while so many settles wait. */
-const MAX_BACKLOG = 100;
 /** How often to look when nothing says that there is something, in milliseconds: at first, and at most. */
 const POLL = { first: 1_000, most: 60_000 };
 /** `stop` lets attempts end for so long, in milliseconds, then aborts them, and is done by the second. */
@@ -41,34 +41,37 @@ export class Worker implements Lessor {
   readonly #housekeeper: Housekeeper;
   readonly #claimer: Claimer;
   readonly #settler: Settler;
+  readonly #admission: Admission;
   readonly #attempter: Attempter;
   readonly #inFlight = new Set<Promise<unknown>>();
   #abort = new AbortController();
   #running = false;
   /** By `stop`; a worker that was never started may still `drainOnce`. */
   #stopped = false;
+  /** Whether `stop` has given up what was in flight. */
+  #isOver = false;
   #passing: Promise<Pass> | undefined;
   /** Hears of what the pass leases. */
   #claimed: ((delivery: Promise<boolean>) => void) | undefined;
   #looping = false;
   #again = false;
   #left = false;
-  /** When the timer wakes, and the next time at which something of ours is due, as far as is known. */
-  #wakeAt = Infinity;
-  #next = Infinity;
+  readonly #alarm: Alarm;
   #poll = POLL.first;
-  #cancelTimer = (): void => {};
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#alarm = new Alarm(options.env, () => this.wake());
     this.#trouble = new TroubleLog(options.logger, options.env);
     this.#housekeeper = new Housekeeper({ ...options, log: this.#trouble });
-    this.#attempter = new Attempter(options);
     this.#settler = new Settler({ ...options, log: this.#trouble });
+    this.#admission = new Admission({ ...options, settler: this.#settler });
+    this.#attempter = new Attempter({ ...options, settler: this.#settler });
     const wanted = (): boolean => !this.#stopped;
     const { store, keys, env } = options;
     this.#claimer = new Claimer({
       ...options,
+      admission: this.#admission,
       wanted,
       purge: (target) => purge(store, keys, env, target),
       take: (lease) => {
@@ -81,7 +84,8 @@ export class Worker implements Lessor {
   /** Whoever has the outbox now has not stopped it, and attempts what the one before can't abort. */
   renew(): void {
     if (this.#running) return;
-    this.#stopped = false;
+    this.#stopped = this.#isOver = false;
+    this.#settler.quiet(false);
     this.#abort = new AbortController();
   }
 
@@ -100,26 +104,42 @@ export class Worker implements Lessor {
     const abort = this.#abort; // by then another may have begun
     this.#running = false;
     this.#stopped = true;
-    this.#cancelTimer();
+    this.#admission.stopped();
+    this.#alarm.cancel();
     const cancelAbort = env.after(STOP.abort, () => abort.abort(new Error("the outbox stops")));
     let cancelDone = (): void => {};
     const late = new Promise<void>((resolve) => cancelDone = env.after(STOP.done, resolve));
     await Promise.race([Promise.all([this.#quiet(), this.#housekeeper.stop()]), late]);
+    if (this.#inFlight.size > 0) this.#abandon();
     cancelAbort();
     cancelDone();
+  }
+
+  /** Keeps the process alive while it runs; gives what ends that. */
+  keepAlive(): () => void {
+    return this.#alarm.keepAlive();
   }
 
   lease(target: string): Pick<BornLease, "slot" | "due"> | undefined {
     const { targets, env } = this.#options;
     const slot = targets.get(target);
-    if (!this.#running || slot === undefined || targets.free(target) === 0) return undefined;
+    if (!this.#running || slot === undefined || this.#admission.free(slot) === 0) return undefined;
     if (this.#options.endpoints.blocked(slot)) return undefined;
-    slot.taken++;
+    this.#admission.enter(slot);
     return { slot, due: newLease(env, slot.target.timeout, 1) };
   }
 
   cancel({ slot }: BornLease): void {
-    slot.taken--;
+    this.#admission.cancel(slot);
+  }
+
+  turn(): Promise<void> {
+    return this.#admission.turn(() => this.#running);
+  }
+
+  stored(unleased: ReadonlyMap<string, number>): void {
+    if (this.#running) this.#admission.stored(unleased);
+    this.wake();
   }
 
   attempt(
@@ -141,7 +161,7 @@ export class Worker implements Lessor {
   /** Looks for what is due, as soon as a look that is under way has ended. */
   wake(): void {
     if (!this.#running) return;
-    this.#cancelTimer();
+    this.#alarm.cancel();
     this.#again = true;
     if (!this.#looping) void this.#loop();
   }
@@ -160,6 +180,16 @@ export class Worker implements Lessor {
     return result;
   }
 
+  /** Time is up: the store may be closed now, and what it refuses from now on is no news. */
+  #abandon(): void {
+    this.#trouble.warn(
+      `The outbox stopped before ${this.#inFlight.size} deliveries were settled: each is attempted ` +
+        `again once its lease has ended`,
+    );
+    this.#isOver = true;
+    this.#settler.quiet(true);
+  }
+
   /** Resolves when nothing is claimed, attempted or settled. */
   async #quiet(): Promise<void> {
     await this.#passing?.catch(() => {});
@@ -169,11 +199,16 @@ export class Worker implements Lessor {
   /** One pass at a time; those who ask meanwhile share it. Who began it is told of its leases. */
   #pass(longest: number, mine?: (delivery: Promise<boolean>) => void): Promise<Pass> {
     if (this.#passing) return this.#passing;
-    this.#next = Infinity;
+    this.#alarm.forget();
     this.#claimed = mine;
     return this.#passing = this.#claimer.pass(longest).finally(() => {
       this.#passing = this.#claimed = undefined;
     });
+  }
+
+  #free(name: string): number {
+    const slot = this.#options.targets.get(name);
+    return slot ? this.#admission.free(slot) : 0;
   }
 
   /** Passes until there is nothing more to claim, then sleeps. */
@@ -182,31 +217,22 @@ export class Worker implements Lessor {
     this.#looping = true;
     while (this.#running && this.#again) {
       this.#again = false;
-      while (this.#settler.backlog > MAX_BACKLOG) await Promise.race(this.#inFlight);
+      while (this.#running && this.#settler.isFull) await this.#settler.next();
       if (!this.#running) break;
       try {
         pass = await this.#pass(Infinity);
         // A slot that came free while the pass went on elsewhere woke nobody.
-        if (pass.left.some((name) => this.#options.targets.free(name) > 0)) this.#again = true;
+        if (pass.left.some((name) => this.#free(name) > 0)) this.#again = true;
       } catch (error) {
-        this.#trouble.warn("The outbox could not look for what is due", error);
+        if (this.#running) this.#trouble.warn("The outbox could not look for what is due", error);
       }
     }
     this.#looping = false;
     if (!this.#running) return;
     this.#left = (pass?.left.length ?? 0) > 0;
     this.#poll = pass && pass.claimed > 0 ? POLL.first : Math.min(this.#poll * 2, POLL.most);
-    const next = Math.min(pass?.next ?? Infinity, this.#next);
-    this.#sleep(Math.min(this.#poll, next - this.#options.env.now()));
-  }
-
-  /** Wakes after a time; jittered, so that processes that began together do not look together. */
-  #sleep(milliseconds: number): void {
-    const { env } = this.#options;
-    const wait = Math.max(milliseconds, 10) * (1 + 0.2 * env.random());
-    this.#cancelTimer();
-    this.#wakeAt = env.now() + wait;
-    this.#cancelTimer = env.after(wait, () => this.wake());
+    this.#alarm.note(pass?.next, pass?.retry);
+    this.#alarm.set(this.#poll);
   }
 
   #take(lease: Lease, fresh?: Fresh): Promise<boolean> {
@@ -222,8 +248,9 @@ export class Worker implements Lessor {
 
   /** The worker was stopped while the delivery was being stored. */
   async #giveBack(lease: Lease): Promise<void> {
-    lease.slot.taken--;
+    this.#admission.attempted(lease.slot);
     await this.#settler.settle({ lease, id: lease.id ?? "" }, { kind: "returned" });
+    this.#admission.settled(lease.slot);
   }
 
   /** Whether it was settled. */
@@ -234,22 +261,28 @@ export class Worker implements Lessor {
       job = await this.#attempter.jobOf(lease, fresh);
       settlement = await this.#attempter.attempt(job, fresh?.event, this.#abort.signal);
     } catch (error) {
-      this.#trouble.warn(`Deliveries to '${lease.target}' could not be attempted`, error);
+      if (!this.#isOver) {
+        this.#trouble.warn(`Deliveries to '${lease.target}' could not be attempted`, error);
+      }
     }
-    lease.slot.taken--;
+    const isFirst = "log" in settlement && settlement.log.made === 0;
+    if (fresh === undefined && lease.session === undefined && !isFirst) {
+      this.#admission.retried(lease.slot);
+    }
+    this.#admission.attempted(lease.slot);
     if (this.#left) this.wake();
     const settled = await this.#settler.settle(job, settlement);
+    this.#admission.settled(lease.slot);
+    if (this.#left) this.wake();
     if (!settled || settlement.kind === "returned") return false;
-    if (settlement.kind === "retry") this.#soon(settlement.at);
+    if (settlement.kind === "retry") this.#soon(settlement.at, settlement.at);
     else if (job.lane) this.wake(); // the next of its session
     return true;
   }
 
-  /** There is something to look for at a time that the last pass did not know. */
-  #soon(at: number): void {
-    this.#next = Math.min(this.#next, at);
-    if (this.#running && !this.#looping && at < this.#wakeAt) {
-      this.#sleep(at - this.#options.env.now());
-    }
+  /** There is something to look for at a time that the last pass did not know, perhaps a retry. */
+  #soon(at: number, retry?: number): void {
+    this.#alarm.note(at, retry);
+    if (this.#running && !this.#looping) this.#alarm.hasten();
   }
 }

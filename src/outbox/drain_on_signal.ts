@@ -1,5 +1,6 @@
 import { after, checkFunctions, checkKnown } from "../core/kit.ts";
-import type { Lifecycle, Logger, Registration } from "../core/mod.ts";
+import type { DeliveryQueue, Lifecycle, Logger, Registration } from "../core/mod.ts";
+import { keepAlive } from "./_keep_alive.ts";
 
 /** Deno Deploy kills an instance 5 s after its SIGINT; other platforms give more. */
 const DEADLINE = 4_500;
@@ -26,7 +27,8 @@ type Host = {
 /**
  * Closes hooks on SIGINT and SIGTERM, then exits: no event is taken any more, attempts under way may end,
  * the leases of those that don't are given back. All of it within 4.5 s, as a second later Deno Deploy
- * kills. What was accepted stays in the store, and whoever is alive delivers it.
+ * kills. What was accepted stays in the store, and whoever is alive delivers it. Until the
+ * hooks are closed, their outbox keeps the process alive, also while it has nothing to deliver.
  *
  * ```ts ignore
  * const hooks = createHooks({ outbox: createOutbox(store) });
@@ -37,7 +39,7 @@ type Host = {
  * @throws {TypeError} on a runtime without signals
  */
 export function drainOnSignal(
-  hooks: Pick<Lifecycle, "close">,
+  hooks: Pick<Lifecycle, "close"> & { readonly outbox?: DeliveryQueue | undefined },
   options: DrainOnSignalOptions = {},
 ): Registration {
   const subject = "Cannot drain on signals";
@@ -54,7 +56,12 @@ export function drainOnSignal(
     (exit ?? host.exit)(code);
   };
   for (const signal of SIGNALS) host.on(signal, listener);
-  const unregister = (): void => SIGNALS.forEach((signal) => host.off(signal, listener));
+  // A signal's listener keeps no process alive.
+  const letGo = keepAlive(hooks.outbox);
+  const unregister = (): void => {
+    letGo();
+    SIGNALS.forEach((signal) => host.off(signal, listener));
+  };
   return { unregister, [Symbol.dispose]: unregister };
 }
 

@@ -21,6 +21,7 @@ import { endpointOperations } from "./_endpoint_operations.ts";
 import { Endpoints } from "./_endpoints.ts";
 import { type Env, platform } from "./_env.ts";
 import { readFigures } from "./_figures.ts";
+import { noteKeeper } from "./_keep_alive.ts";
 import { DAY, Keys } from "./_keys.ts";
 import { getDelivery, listDeliveries } from "./_list_deliveries.ts";
 import { getEvent, listEvents } from "./_list_events.ts";
@@ -30,6 +31,7 @@ import { VERSION } from "./_records.ts";
 import { replayDeliveries } from "./_replay.ts";
 import { retryDelivery } from "./_retry.ts";
 import { Targets } from "./_targets.ts";
+import { TroubleLog } from "./_trouble_log.ts";
 import { Worker } from "./_worker.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import { noteOutbox } from "./is_outbox.ts";
@@ -89,7 +91,8 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
   const retention = { head, rest: head + DAY, seen: 2 * DAY };
   const targets = new Targets(head);
   const wake = (): void => worker.wake();
-  const events = new OwnEvents({ keys, env, retention, eventLog, wake });
+  const log = new TroubleLog(logger, env);
+  const events = new OwnEvents({ keys, env, retention, eventLog, log, wake });
   const base = { store, keys, env, retention, targets, events, logger };
   const endpoints = new Endpoints({ ...base, disableAfter });
   const worker = new Worker({ ...base, endpoints });
@@ -146,6 +149,7 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
     },
   };
   noteOutbox(outbox);
+  noteKeeper(outbox, () => worker.keepAlive());
   return outbox;
 }
 

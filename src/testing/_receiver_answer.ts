@@ -60,7 +60,7 @@ export class Answer {
   /** Does what is to be done at a moment. */
   async #reach(moment: ReceiverMoment): Promise<boolean> {
     const { hold, reset, close } = this.#behavior;
-    if (hold === moment) await Promise.race([this.#context.released, this.#connection.closed]);
+    if (hold === moment) await this.#connection.orClosed(this.#context.released);
     if (reset === moment) this.#connection.reset();
     else if (close === moment) this.#connection.cut();
     return this.#connection.isOpen;

@@ -17,6 +17,8 @@ export class Connection {
   readonly #socket: ByteSocket;
   #unread: Uint8Array = new Uint8Array();
   #isOpen = true;
+  #isClosed = false;
+  readonly #closing = new Set<() => void>();
   #wasCut = false;
   #wake: () => void = () => {};
 
@@ -27,6 +29,8 @@ export class Connection {
       socket.on("close", () => {
         this.#stop();
         resolve();
+        for (const closed of this.#closing) closed();
+        this.#isClosed = true;
       });
     });
     socket.on("error", () => {}); // "close" follows
@@ -71,13 +75,26 @@ export class Connection {
     return joinBytes(parts);
   }
 
+  /**
+   * Resolves as some work does, or to undefined when the connection closes first. `Promise.race` would leave
+   * a reaction on `closed` for each request of a connection that lives on.
+   */
+  orClosed<T>(work: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const closed = (): void => resolve(undefined);
+      if (this.#isClosed) return closed();
+      this.#closing.add(closed);
+      void work.then(resolve, reject).then(() => this.#closing.delete(closed));
+    });
+  }
+
   /** Hands bytes to the system, and waits until it took them: a slow client is not outrun. */
   async write(bytes: Uint8Array): Promise<boolean> {
     if (!this.#isOpen) return false;
     const written = new Promise<boolean>((resolve) => {
       this.#socket.write(bytes, (error) => resolve(!error));
     });
-    const isWritten = await Promise.race([written, this.closed]);
+    const isWritten = await this.orClosed(written);
     return isWritten === true && this.#isOpen;
   }
 
@@ -86,7 +103,7 @@ export class Connection {
     if (delay === 0) return;
     let cancel = (): void => {};
     const slept = new Promise<void>((resolve) => void (cancel = after(delay, resolve)));
-    await Promise.race([slept, this.closed]);
+    await this.orClosed(slept);
     cancel();
   }
 

@@ -187,7 +187,7 @@ export class WebhookReceiver {
     counts.maxActiveRequests = Math.max(counts.maxActiveRequests, ++counts.activeRequests);
     this.#changed.open();
     const chosen = chooseBehavior(this.#script.next(), request);
-    const behavior = await Promise.race([chosen, connection.closed]) ?? {};
+    const behavior = await connection.orClosed(chosen) ?? {};
     const answer = new Answer(connection, raw, behavior, {
       released,
       wrote: (count) => {

@@ -6,6 +6,7 @@
 import { dispatchRows } from "./dispatch.ts";
 import { dispatchCopyRows } from "./dispatch_copy.ts";
 import { durableDeliveryRows } from "./durable_delivery.ts";
+import { durableLoadRows } from "./durable_load.ts";
 import { durablePublishRows } from "./durable_publish.ts";
 import { httpRows } from "./http.ts";
 import { importRows } from "./import.ts";
@@ -27,6 +28,7 @@ export const rows: readonly Row[] = [
   ...inlineDeliveryRows,
   ...durablePublishRows,
   ...durableDeliveryRows,
+  ...durableLoadRows,
   ...kvOperationRows,
   ...waitingRows,
 ];

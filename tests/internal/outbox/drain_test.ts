@@ -105,6 +105,6 @@ test("a target that no drain has the time for is told once", async () => {
 test("a drain without a budget is refused", async () => {
   const { outbox } = new Stage().open();
   for (const options of [undefined, null, 5, {}]) {
-    await assert.rejects(outbox.drainOnce(options as never), /^TypeError: Cannot drain as /);
+    await assert.rejects(outbox.drainOnce(options as never), /^TypeError: Cannot drain(?: as|:) /);
   }
 });

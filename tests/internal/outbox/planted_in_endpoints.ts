@@ -32,7 +32,7 @@ export const plantedInEndpoints: readonly Mutant[] = [
         ASK,
         ASK.replace('!== "on"', '!== "paused" && (await endpoints.standing(slot)).state !== "on"'),
       ],
-      [CLAIMER, 'if (state === "paused") return { ...NOTHING, next: record.pausedUntil };', ""],
+      [CLAIMER, 'if (state === "paused") {', "if (false) {"],
       [
         CLAIMER,
         'if (state !== "on") return NOTHING;',
