@@ -101,6 +101,8 @@ export {
   type StoreCheck,
   type StoreCommit,
   type StoreEntry,
+  StoreError,
+  type StoreFailure,
   type StoreKey,
   StoreLimitError,
   type StoreLimits,

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { describePadding, readBytes, type ReadLimits } from "../core/kit.ts";
+import { describePadding, maskUrl, readBytes, type ReadLimits } from "../core/kit.ts";
 import { answerError } from "./answer_error.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
@@ -69,10 +69,11 @@ export function createClient(io: CommandIO, options: ServerOptions): Client {
   const base = readUrl(options.url ?? (io.env("HOOKS_URL") || DEFAULT_URL));
   const token = options.token ?? (io.env("HOOKS_TOKEN") || undefined);
   checkToken(io, token, base);
-  const url = base.href.replace(/\/$/, "");
+  const root = base.href.replace(/\/$/, "");
+  const url = maskUrl(root);
 
   const send = async (path: string, call: Call = {}): Promise<Response> => {
-    const { target, init } = requestFor(`${url}${path}`, call, token);
+    const { target, init } = requestFor(`${root}${path}`, call, token);
     const response = await io.fetch(target, init).catch((error) => {
       throw call.signal?.aborted ? error : new CommandError(
         `Cannot reach ${url}: ${reasonOf(error)}`,
@@ -171,7 +172,9 @@ function readUrl(text: string): URL {
       throw new CommandError(`Cannot use the URL of --url or HOOKS_URL as ${padding}`, [], 2);
     }
     throw new CommandError(
-      `Cannot use the URL as it must start with http:// or https://: current value is ${text}`,
+      `Cannot use the URL as it must start with http:// or https://: current value is ${
+        maskUrl(text)
+      }`,
       [`It looks like ${DEFAULT_URL}, and comes from --url or HOOKS_URL`],
       2,
     );

@@ -16,6 +16,7 @@ type Base = {
   readonly event_id: string;
   readonly state: "pending" | "delivered" | "dead" | "expired";
   readonly due_at?: string;
+  readonly leased_until?: string;
 };
 
 /** A delivery with its log. */
@@ -23,7 +24,6 @@ export type Delivery = Base & { readonly made: number; readonly attempts: readon
 
 /** A delivery in a list. */
 export type Summary = Base & {
-  readonly leased_until?: string;
   readonly made?: number;
   readonly last_attempt?: Attempt;
   readonly died_at?: string;
@@ -39,7 +39,11 @@ export function summaryLine(delivery: Summary, style: Style, width: number): str
     style.dim(printable(event_id)),
     made === undefined ? "" : count(made, "attempt"),
     last_attempt ? attemptText(last_attempt, style) : "",
-    leased_until ? "under way" : due_at ? `due ${timeText(due_at)}` : "",
+    leased_until
+      ? `leased until ${timeText(leased_until)}`
+      : due_at
+      ? `due ${timeText(due_at)}`
+      : "",
     died_at ? `given up ${timeText(died_at)}` : "",
     reason ? printable(reason) : "",
   ];
@@ -48,8 +52,12 @@ export function summaryLine(delivery: Summary, style: Style, width: number): str
 
 /** A delivery with each of its attempts. */
 export function deliveryText(delivery: Delivery, style: Style): string {
-  const { target, event_id, made, attempts, due_at } = delivery;
-  const due = due_at ? `, due ${timeText(due_at)}` : "";
+  const { target, event_id, made, attempts, due_at, leased_until } = delivery;
+  const due = leased_until
+    ? `, leased until ${timeText(leased_until)}`
+    : due_at
+    ? `, due ${timeText(due_at)}`
+    : "";
   const head = `${stateText(delivery, style)}${printable(`${event_id} to ${target}`)}: ` +
     `${count(made, "attempt")}${due}`;
   const older = made > attempts.length ? [`  (the last ${attempts.length} of them)`] : [];

@@ -1,4 +1,5 @@
 import { sleep } from "../core/kit.ts";
+import { checkStorePath } from "../kv/kit.ts";
 import type { CommandInput, CommandIO } from "./io.ts";
 import { ProcessOutput, type Stream } from "./process_output.ts";
 
@@ -52,6 +53,7 @@ function inputOf(process: Process): CommandInput {
 }
 
 async function openStore(path: string): ReturnType<CommandIO["openStore"]> {
+  checkStorePath(path); // before a folder is made of it
   if (path !== ":memory:" && !/^https?:/.test(path)) {
     const [{ mkdir }, { dirname }] = await Promise.all([
       import("node:fs/promises"),

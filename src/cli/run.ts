@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { maskUrls } from "../core/kit.ts";
 import { CommandError } from "./command_error.ts";
 import { commands } from "./commands.ts";
 import type { CommandIO } from "./io.ts";
@@ -55,7 +56,7 @@ async function createProgram(args: readonly string[], io: CommandIO): Promise<Co
       getErrHelpWidth: () => Math.min(io.stderr.columns ?? HELP_WIDTH, HELP_WIDTH),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
-      outputError: (text, write) => write(styleOf(io, io.stderr).red(text)),
+      outputError: (text, write) => write(styleOf(io, io.stderr).red(maskUrls(text))),
     })
     .showHelpAfterError("(--help shows what there is)")
     .addHelpText("after", examples);
@@ -85,8 +86,8 @@ function report(error: unknown, args: readonly string[], io: CommandIO): number 
     return asked || (error.code === "commander.help" && args[0] === "help") ? 0 : 2;
   }
   const expected = error instanceof CommandError;
-  const message = expected ? error.message : `Unexpected: ${stackOf(error)}`;
-  const details = expected ? error.details : [];
+  const message = maskUrls(expected ? error.message : `Unexpected: ${stackOf(error)}`);
+  const details = expected ? error.details.map((detail) => maskUrls(detail)) : [];
   const exitCode = expected ? error.exitCode : 1;
   if (args.includes("--json")) {
     io.stderr.write(`${JSON.stringify({ error: message, details })}\n`);

@@ -20,6 +20,8 @@ export type Target = Standing & {
   readonly pending: number;
   readonly failed: number;
   readonly in_flight: number;
+  readonly leased?: number;
+  readonly leased_until?: string;
 };
 
 type Column = {
@@ -88,12 +90,14 @@ function paintOf({ state }: Target, style: Style): (text: string) => string {
 /** What an operator has to know beside the figures. */
 function notesOf(target: Target): string {
   const { registered, reason, paused_until, failing_since, in_flight } = target;
+  const { leased = 0, leased_until } = target;
   const notes = [
     registered ? "" : "not registered",
     reason ? printable(reason) : "",
     paused_until ? `until ${timeText(paused_until)}` : "",
     failing_since ? `failing since ${timeText(failing_since)}` : "",
     in_flight > 0 ? `${in_flight} under way` : "",
+    leased > 0 && leased_until ? `${leased} leased until ${timeText(leased_until)}` : "",
   ];
   return notes.filter((note) => note !== "").join("; ");
 }

@@ -50,7 +50,8 @@ function asFarAsHost(url: string): string {
   const variable = /^\$\{[A-Za-z_][A-Za-z0-9_]*(?:\}|(?=:-))/.exec(url)?.[0];
   if (variable !== undefined) return variable;
   if (url.includes("@")) return ""; // credentials, whatever they hold: a password may have a slash
-  return /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#\\]*(?=[/?#]|$)/i.exec(url)?.[0] ?? "";
+  const host = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#\\]*(?=[/?#]|$)/i.exec(url)?.[0] ?? "";
+  return /^[a-z][^:]*:\/\/[^:[$]*:(?!\d*$)/i.test(host) ? "" : host; // a password, and its host is missing
 }
 
 /** Why a URL can't be fetched. The port is not repeated: it may come from a variable. */

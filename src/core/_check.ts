@@ -1,4 +1,5 @@
 import { isPattern } from "./_event_rules.ts";
+import { maskUrls } from "./_mask_url.ts";
 
 /** The name of a hook, a webhook or a token. */
 export const NAME: RegExp = /^[A-Za-z0-9._-]{1,64}$/u;
@@ -65,7 +66,7 @@ export function quote(type: unknown): string {
 /** A value for a message: what was given, in few characters. */
 export function show(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "string") return JSON.stringify(value.slice(0, 80));
+  if (typeof value === "string") return JSON.stringify(maskUrls(value, value).slice(0, 80));
   if (typeof value === "function") return "a function";
   if (typeof value === "object" && value !== null) {
     if (Array.isArray(value)) return value.length > 0 ? "a list" : "an empty list";

@@ -63,6 +63,7 @@ export class Engine {
     this.stores = new Stores(this.plans, options.store);
     this.acceptance = new Acceptance(this.lifecycle, options.schemas);
     this.lifecycle.connection = queue?.connect?.({
+      logger,
       targetsOf: (event) => this.outgoing.targetsOf(event, this.plans.for(event.type)!.targets),
       announce: (event) => this.#announce(event),
     });

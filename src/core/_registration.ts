@@ -1,5 +1,6 @@
 import { within } from "./_abort.ts";
 import { checkFunctions, checkName, checkObject, checkPatterns, show } from "./_check.ts";
+import { withCause } from "./_attempt_cause.ts";
 import {
   checkKnown,
   checkMembers,
@@ -180,7 +181,7 @@ function durableTarget(
         await host.run(() => call(event, context));
         return { verdict: "delivered", duration: duration() };
       } catch (error) {
-        return { verdict: "retry", duration: duration(), error: reason(error) };
+        return withCause({ verdict: "retry", duration: duration(), error: reason(error) }, error);
       }
     },
   };

@@ -1,22 +1,28 @@
 import { isThenable } from "./_abort.ts";
 import { outside } from "./_waits.ts";
+import { maskError } from "./_mask_url.ts";
 import type { HookEvent } from "./events.ts";
 import type { Logger } from "./hook.ts";
 
-/** An error of ours says what there is to say in a line; others are shown with their stack. */
-const brief = (value: unknown): unknown =>
-  value instanceof Error && typeof (value as { code?: unknown }).code === "string"
-    ? `${value.name}: ${value.message}`
-    : value;
+/**
+ * An error of ours says what there is to say in a line; others are shown with their stack. The secrets of
+ * URLs are masked: platforms quote the whole URL in the errors of a request.
+ */
+function brief(value: unknown): unknown {
+  const masked = maskError(value);
+  return masked instanceof Error && typeof (masked as { code?: unknown }).code === "string"
+    ? `${masked.name}: ${masked.message}`
+    : masked;
+}
 
 /** The default: warnings and errors on the console. */
 export const consoleLogger: Logger = {
   debug: () => {},
   info: () => {},
   // deno-lint-ignore no-console
-  warn: (...data) => console.warn(...data.map(brief)),
+  warn: (...data) => console.warn(...data.map((value) => brief(value))),
   // deno-lint-ignore no-console
-  error: (...data) => console.error(...data.map(brief)),
+  error: (...data) => console.error(...data.map((value) => brief(value))),
 };
 
 /** Calls what the user gave. What it throws, or what its promise rejects with, is `caught` or ignored. */

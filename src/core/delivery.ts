@@ -107,6 +107,8 @@ export type PublishOptions = {
 export type QueueHost = {
   /** The names of the targets that hear an event. */
   targetsOf(event: HookEvent): readonly string[];
+  /** Where the hooks log: a queue without a logger of its own logs there too. */
+  readonly logger?: Logger;
   /** Lets the handlers of this process hear an event that the queue stored by itself. Never throws. */
   announce(event: HookEvent): void;
 };

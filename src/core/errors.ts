@@ -1,3 +1,4 @@
+import { maskUrls } from "./_mask_url.ts";
 import type { HandlerOutcome, Receipt } from "./emitter.ts";
 import type { StandardIssue } from "./standard_schema.ts";
 
@@ -172,12 +173,74 @@ export class StoreLimitError extends RangeError {
   }
 }
 
-/** The message of whatever was thrown; of what began it, when events caused events. */
+/** Why a store failed. `failed`: anything else, such as a lost connection. */
+export type StoreFailure =
+  | "full"
+  | "read_only"
+  | "cannot_open"
+  | "corrupt"
+  | "locked"
+  | "failed";
+
+/** What an operator has to do about a store that failed. */
+const STORE_FAILURES: Readonly<Record<StoreFailure, string>> = {
+  full: "its disk is full: free up space, or move the store to a larger disk",
+  read_only: "it is read-only: check the permissions of its file and how its disk is mounted",
+  cannot_open: "its file cannot be opened: check that its directory exists and is writable",
+  corrupt: "its file is damaged or is not a store: restore it from a backup",
+  locked: "another process holds its file: run one writer, or try again",
+  failed: "it does not respond",
+};
+
+/** Thrown by a store when its backend fails. A store of your own may throw it too. */
+export class StoreError extends Error {
+  /** The class's name. */
+  override readonly name = "StoreError";
+  /** Stable. */
+  readonly code = "store_failed";
+  /** Why it failed. */
+  readonly failure: StoreFailure;
+  /**
+   * Whether what was to be written may be stored. `false`: it is not, so that the caller knows; `"unknown"`:
+   * the outcome of a commit is not known.
+   */
+  readonly stored: false | "unknown";
+  /** Whether the same call may succeed soon, without anybody's help. */
+  readonly transient: boolean;
+
+  /** An error with the reason for it; `cause` is the backend's. */
+  constructor(message: string, failure: StoreFailure = "failed", options: ErrorOptions = {}) {
+    super(message, options);
+    this.failure = failure;
+    this.stored = failure === "failed" || failure === "corrupt" ? "unknown" : false;
+    this.transient = failure === "failed" || failure === "locked";
+  }
+
+  /** What is wrong with the store, and what to do: for an operator. */
+  get advice(): string {
+    return STORE_FAILURES[this.failure];
+  }
+}
+
+/** Returns the `StoreError` in an error or in one of its causes. */
+export function storeErrorOf(error: unknown): StoreError | undefined {
+  let at = error;
+  for (let depth = 0; depth < 8 && at instanceof Error; depth++) {
+    if (at instanceof StoreError) return at;
+    at = at.cause;
+  }
+  return undefined;
+}
+
+/**
+ * The message of whatever was thrown; of what began it, when events caused events. The secrets of URLs are
+ * masked: a request that failed quotes its URL.
+ */
 export function reason(error: unknown): string {
   try {
     // The message of the outer one holds all the others.
     if (error instanceof DispatchError) return reason(error.cause);
-    return String(error instanceof Error ? error.message : error);
+    return maskUrls(String(error instanceof Error ? error.message : error));
   } catch {
     return "a value that can't be shown";
   }

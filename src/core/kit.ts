@@ -5,6 +5,7 @@
  * @module
  */
 export { abortable, follow, sleep, within } from "./_abort.ts";
+export { attemptCause } from "./_attempt_cause.ts";
 export { type Bytes, decodeBase64, encodeBase64, joinBytes, sha256Hex, toHex } from "./_bytes.ts";
 export {
   checkFunctions,
@@ -61,6 +62,7 @@ export {
 export { canonicalJson, decodeUtf8, type JsonText, parseJson } from "./_json_text.ts";
 export { adoptEvent, isSnapshot, mutableCopy, seal, snapshotOf } from "./_snapshot.ts";
 export { readBytes, type ReadLimits } from "./_read_bytes.ts";
+export { maskError, maskUrl, maskUrls } from "./_mask_url.ts";
 export { consoleLogger, guarded } from "./_reporter.ts";
 export { Slots } from "./_slots.ts";
 export { nearest } from "./_suggest.ts";

@@ -32,6 +32,7 @@ const target = {
   ...{ target: "audit", state: "off", registered: true, failures: 0 },
   reason: "its receiver answered 410",
   ...{ accepted: 42, delivered: 39, dead: 1, expired: 0, pending: 2, failed: 5, in_flight: 0 },
+  leased: 0,
 };
 const delivery = { target: "audit", event_id: id, state: "pending", due_at: time, made: 1 };
 

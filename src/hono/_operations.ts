@@ -10,7 +10,7 @@ import { drainBody, replayBody } from "./_schemas_operations.ts";
 /** How long a replay takes when nothing else was asked for, in milliseconds. */
 const BUDGET = 10_000;
 /** How long `ready` waits for the store, in milliseconds. */
-const PATIENCE = 3_000;
+const PATIENCE = 4_000;
 
 /** Delivers one delivery now. */
 export async function retryDelivery(call: Call): Promise<Response> {
@@ -56,11 +56,11 @@ export function health(call: Call): Response {
   return call.json(200, { status: "ok" });
 }
 
-/** That events are taken: hooks are open, and the store answers. */
+/** That events are taken: hooks are open, and the store takes commits. */
 export async function ready(call: Call): Promise<Response> {
   const { registry, outbox } = call.state;
   await registry.init();
-  if (outbox) await inTime(outbox.listEvents({ limit: 1 }));
+  if (outbox) await inTime(outbox.checkStore());
   return call.json(200, { status: "ready" });
 }
 

@@ -5,6 +5,7 @@ import {
   type StandardIssue,
   StoreLimitError,
 } from "../core/mod.ts";
+import { storeErrorOf } from "../core/errors.ts";
 import { IdempotencyConflictError, OutboxUnavailableError } from "../outbox/errors.ts";
 
 /** Every problem that an answer can have: its status, and what it says. The codes are stable. */
@@ -40,7 +41,7 @@ export const PROBLEMS = {
   outbox_required: [501, "This needs an outbox, and there is none"],
   hooks_closed: [503, "The hooks are closed"],
   hooks_not_ready: [503, "A hook could not be opened"],
-  outbox_unavailable: [503, "The store does not answer"],
+  outbox_unavailable: [503, "The store is not available"],
   auth_unavailable: [503, "The token could not be verified"],
 } as const satisfies Readonly<Record<string, readonly [status: number, title: string]>>;
 
@@ -84,7 +85,7 @@ export function unavailable(
   code: "auth_unavailable" | "outbox_unavailable",
   cause: unknown,
 ): Problem {
-  const problem = new Problem(code, retryLater);
+  const problem = new Problem(code, { ...retryLater, members: detailOf(cause) });
   problem.cause = cause;
   return problem;
 }
@@ -106,12 +107,19 @@ export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof HookInitError) return new Problem("hooks_not_ready", retryLater);
   if (error instanceof OutboxUnavailableError) {
     const { stored } = error;
-    return new Problem("outbox_unavailable", { ...retryLater, members: { stored } });
+    const members = { stored, ...detailOf(error) };
+    return new Problem("outbox_unavailable", { ...retryLater, members });
   }
   if (error instanceof TypeError && error.message === CLOSED) {
     return new Problem("outbox_unavailable", { ...retryLater, members: { stored: false } });
   }
   return undefined;
+}
+
+/** What is wrong with the store, and what an operator can do: nothing of it is the backend's own text. */
+function detailOf(error: unknown): { readonly detail?: string } {
+  const failed = storeErrorOf(error);
+  return failed === undefined ? {} : { detail: `The store failed: ${failed.advice}` };
 }
 
 /** What every store says once it is closed: the process is about to end. */

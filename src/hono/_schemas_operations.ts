@@ -83,6 +83,7 @@ const delivery = {
   event_id: eventId,
   state: oneOf(["pending", "delivered", "dead", "expired"]),
   due_at: v.optional(time),
+  leased_until: v.optional(time),
 };
 
 /** How a delivery stands. */
@@ -92,7 +93,6 @@ export const deliveryLog = object({ ...delivery, made: count, attempts: list(att
 export const deliveries = object({
   deliveries: list(object({
     ...delivery,
-    leased_until: v.optional(time),
     made: v.optional(count),
     last_attempt: v.optional(attempt),
     died_at: v.optional(time),
@@ -132,7 +132,8 @@ export const targets = object({
     paused_until: v.optional(time),
     reason: v.optional(string),
     ...{ accepted: count, delivered: count, dead: count, expired: count, pending: count },
-    ...{ failed: count, in_flight: count },
+    ...{ failed: count, in_flight: count, leased: count },
+    leased_until: v.optional(time),
   })),
 });
 

@@ -28,13 +28,16 @@ function wireAttempt({ at, retryAfter, ...attempt }: LoggedAttempt): Json {
 }
 
 /** How a delivery stands. */
-export function wireDelivery({ target, eventId, state, made, attempts, dueAt }: Delivery): Json {
+export function wireDelivery(
+  { target, eventId, state, made, attempts, dueAt, leasedUntil }: Delivery,
+): Json {
   return {
     target,
     event_id: eventId,
     state,
     made,
     ...optional("due_at", dueAt),
+    ...optional("leased_until", leasedUntil),
     attempts: attempts.map(wireAttempt),
   };
 }
@@ -57,11 +60,12 @@ export function wireSummary(summary: DeliverySummary): Json {
 
 /** A target with its figures. */
 export function wireFigures(
-  { failingSince, pausedUntil, inFlight, ...figures }: TargetFigures,
+  { failingSince, pausedUntil, inFlight, leasedUntil, ...figures }: TargetFigures,
 ): Json {
   return {
     ...figures,
     in_flight: inFlight,
+    ...optional("leased_until", leasedUntil),
     ...optional("failing_since", failingSince),
     ...optional("paused_until", pausedUntil),
   };

@@ -1,4 +1,5 @@
 import type { Store } from "../core/mod.ts";
+import { checkStorePath } from "./_check_path.ts";
 import { failure } from "./_failure.ts";
 import type { KvLike } from "./kv_like.ts";
 import { KvStore } from "./kv_store.ts";
@@ -17,7 +18,9 @@ const LOCAL_CHECKS = 100;
  * Deno KV is switched on by `"unstable": ["kv"]` in deno.json or by `--unstable-kv`; Deno Deploy needs
  * neither. On Bun and Node, use `openStore` of `./node`.
  *
- * @throws {Error} where there is no Deno KV, or when it can't be opened; the message says what to do
+ * @throws {TypeError} when `path` is the URL of another kind of database
+ * @throws {Error} where there is no Deno KV; the message says what to do
+ * @throws {StoreError} when it can't be opened; `failure` says why
  *
  * ```ts
  * import { openStore } from "@omniagent/hooks/kv";
@@ -29,6 +32,7 @@ const LOCAL_CHECKS = 100;
  * ```
  */
 export async function openStore(path?: string): Promise<Store> {
+  checkStorePath(path);
   const open = findOpenKv();
   const local = path !== undefined && !/^https?:\/\//i.test(path);
   try {
@@ -38,7 +42,7 @@ export async function openStore(path?: string): Promise<Store> {
       ...(local && { limits: { checks: LOCAL_CHECKS } }),
     });
   } catch (error) {
-    throw failure("open the store", error);
+    throw failure("open the store", error, path);
   }
 }
 

@@ -1,5 +1,6 @@
 import { checkDefined, checkKnown, describePadding } from "../core/kit.ts";
 import type { Store } from "../core/mod.ts";
+import { checkStorePath, failure } from "../kv/kit.ts";
 import { KvStore } from "../kv/mod.ts";
 
 /** Options of `openStore`. */
@@ -14,7 +15,8 @@ export type OpenStoreOptions = {
  * `path` is a file, `":memory:"`, or the URL of a KV Connect server. It has to be given: without one,
  * `@deno/kv` would keep everything in memory, and nothing would say so.
  *
- * @throws {Error} when the package can't be loaded or the database can't be opened; `cause` says why
+ * @throws {TypeError} when `path` is missing, or the URL of another kind of database
+ * @throws {StoreError} when the package can't be loaded or the database can't be opened; `cause` says why
  *
  * ```ts
  * import { openStore } from "@omniagent/hooks/node";
@@ -37,12 +39,12 @@ export async function openStore(path: string, options: OpenStoreOptions = {}): P
         `current value is ${path === "" ? "empty" : typeof path}`,
     );
   }
+  checkStorePath(path);
   try {
     const { openKv } = await import("@deno/kv"); // here, because it loads a native module
     return new KvStore(await openKv(path, { ...options, ...serializer }), { ownsKv: true });
   } catch (error) {
-    const message = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
-    throw new Error(`Cannot open the store: ${message}`, { cause: error });
+    throw failure("open the store", error, path);
   }
 }
 

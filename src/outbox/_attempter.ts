@@ -79,7 +79,7 @@ export class Attempter {
     if (targets.get(target) !== slot) return { kind: "returned" };
     const attempt = await slot.target.attempt(event, { attempt: log.made + 1, signal, logger });
     if (signal.aborted && attempt.verdict !== "delivered") return { kind: "returned" };
-    const held = await endpoints.note(slot, attempt);
+    const held = await endpoints.note(slot, attempt, type);
     if (held) return { kind: "retry", attempt, log, at: job.lease.at };
     return this.#judge(attempt, log, job, type);
   }

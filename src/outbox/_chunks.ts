@@ -36,7 +36,7 @@ export async function storeChunks(
     for (const [n, chunk] of chunks.entries()) {
       const sets = [[keys.chunk(id, n), chunk, retention.rest]] as const;
       const change: Change = { checks: [], sums: [], deletes: [], sets };
-      const outcome = await commitChange(store, change, env, PATIENCE);
+      const outcome = await commitChange(store, change, env, PATIENCE, { failFast: true });
       if (outcome.ok === "unknown") throw new OutboxUnavailableError(false, outcome.cause);
     }
   }

@@ -1,6 +1,7 @@
 import type { Store, StoreKey } from "../core/mod.ts";
 import type { Admission } from "./_admission.ts";
 import { type Change, commitChange } from "./_commit.ts";
+import type { DeliveryAlerts } from "./_delivery_alerts.ts";
 import type { Endpoints } from "./_endpoints.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
@@ -8,6 +9,7 @@ import { type Due, readDue, type Retention, VERSION } from "./_records.ts";
 import type { Lease } from "./_lease.ts";
 import { readList } from "./_scan.ts";
 import type { Targets } from "./_targets.ts";
+import type { TroubleLog } from "./_trouble_log.ts";
 
 /** Keys that one look at a target reads. */
 const PAGE = 128;
@@ -41,6 +43,8 @@ export type ClaimerOptions = {
   readonly targets: Targets;
   readonly endpoints: Endpoints;
   readonly admission: Admission;
+  readonly alerts: DeliveryAlerts;
+  readonly log: TroubleLog;
   /** Whether to go on claiming. */
   readonly wanted: () => boolean;
   /** Deletes what is stored for a target that was removed, as something was again. */
@@ -125,10 +129,12 @@ export class Claimer {
 
   /** Leases what is due of a target, whose earliest due key is at `earliest`. */
   async #claimFor(name: string, longest: number, earliest: number): Promise<Part> {
-    const { targets, env, store, wanted, endpoints, admission } = this.#options;
+    const { targets, env, store, wanted, endpoints, admission, alerts, retention } = this.#options;
     const slot = targets.get(name);
     if (slot === undefined) {
       this.#seen.delete(name);
+      alerts.unregistered(name, earliest);
+      alerts.overdue(name, earliest, retention.head);
       return NOTHING;
     }
     const soonest = Math.max(earliest, endpoints.rests.until(name));
@@ -143,6 +149,7 @@ export class Claimer {
       return { ...NOTHING, next: record.pausedUntil, retry: record.pausedUntil };
     }
     if (state === "deleted") await this.#options.purge(name);
+    if (state === "off") alerts.overdue(name, earliest, retention.head);
     if (state !== "on") return NOTHING;
     if (slot.target.timeout > longest) return { ...NOTHING, left: true };
     let claimed = 0;
@@ -206,7 +213,7 @@ export class Claimer {
 
   /** Leases a window of due keys; how many. */
   async #claim(name: string, window: readonly DueEntry[]): Promise<number> {
-    const { targets, env, retention, store, take, admission } = this.#options;
+    const { targets, env, retention, store, take, admission, log } = this.#options;
     const slot = targets.get(name)!;
     const leases = window.map(({ key, due }) => ({
       key,
@@ -229,6 +236,9 @@ export class Claimer {
     if (outcome.ok !== true) {
       // Never adopt a lease that only looks like one's own: if it is, it ends by itself.
       admission.cancel(slot, leases.length);
+      if (outcome.ok === "unknown") {
+        log.warn("The outbox could not lease deliveries", outcome.cause);
+      }
       return 0;
     }
     admission.claimed(slot, leases.length);

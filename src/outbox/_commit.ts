@@ -3,6 +3,7 @@ import {
   type StoreCheck,
   type StoreCommit,
   type StoreEntry,
+  storeErrorOf,
   type StoreKey,
   StoreLimitError,
 } from "../core/mod.ts";
@@ -26,8 +27,21 @@ export type Change = {
     readonly (readonly [key: StoreKey, value: unknown, expireIn: number | undefined])[];
 };
 
-/** How a commit ended; `unknown`: there was no answer in time, and it may yet be applied. */
-export type Outcome = StoreCommit | { readonly ok: "unknown"; readonly cause: unknown };
+/**
+ * How a commit ended; `unknown`: there was no answer in time. `stored` is then false if the store said of
+ * every try that nothing was applied; otherwise it may yet be.
+ */
+export type Outcome = StoreCommit | {
+  readonly ok: "unknown";
+  readonly cause: unknown;
+  readonly stored: false | "unknown";
+};
+
+/** How long a commit is tried. */
+export type CommitOptions = {
+  /** Whether to give up as soon as the store says that only an operator can help, as on a full disk. */
+  readonly failFast?: boolean;
+};
 
 /**
  * Commits, and sends the same commit again when it is not known what became of it: every commit checks
@@ -40,22 +54,28 @@ export async function commitChange(
   change: Change,
   env: Env,
   patience: number,
+  { failFast = false }: CommitOptions = {},
 ): Promise<Outcome> {
   const deadline = env.now() + patience;
   let cause: unknown;
+  let stored: false | "unknown" = false;
   for (let wait = 20;; wait = Math.min(wait * 2, LONGEST_PAUSE)) {
     try {
       const answer = await inTime(send(store, change), deadline, env);
       if (answer !== undefined) return answer;
       cause = new Error("the store did not answer in time");
+      stored = "unknown";
     } catch (error) {
       // Of an earlier one nothing is known: the store was closed since.
-      if (isRefusal(error) && cause !== undefined) return { ok: "unknown", cause };
+      if (isRefusal(error) && cause !== undefined) return { ok: "unknown", cause, stored };
       if (isRefusal(error)) throw error;
       cause = error;
+      const failed = storeErrorOf(error);
+      if (failed?.stored !== false) stored = "unknown";
+      if (failFast && failed?.transient === false) return { ok: "unknown", cause, stored };
     }
     const pauseFor = wait * (0.5 + env.random());
-    if (env.now() + pauseFor >= deadline) return { ok: "unknown", cause };
+    if (env.now() + pauseFor >= deadline) return { ok: "unknown", cause, stored };
     await pause(env, pauseFor);
   }
 }

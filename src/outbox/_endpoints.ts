@@ -19,6 +19,7 @@ import type { EndpointRecord, Retention } from "./_records.ts";
 import { Rests } from "./_rests.ts";
 import type { Slot, Targets } from "./_targets.ts";
 import { TroubleLog } from "./_trouble_log.ts";
+import type { DeliveryAlerts } from "./_delivery_alerts.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 
 /** How long a record that was read is believed, in milliseconds. */
@@ -43,6 +44,7 @@ export type EndpointsOptions = {
   /** How long nothing but failures turns a target off, in milliseconds. */
   readonly disableAfter: number;
   readonly logger: Logger;
+  readonly alerts: DeliveryAlerts;
 };
 
 /** A record as it was read, and what this process has not written of it yet. */
@@ -100,15 +102,15 @@ export class Endpoints {
   }
 
   /**
-   * Notes what an attempt came to. Whether the target was turned off because of it: then the delivery is
+   * Notes what an attempt to deliver an event of a type came to. Whether the target was turned off because of it: then the delivery is
    * held. Never rejects.
    */
-  async note(slot: Slot, attempt: Attempt): Promise<boolean> {
+  async note(slot: Slot, attempt: Attempt, type: string): Promise<boolean> {
     if (attempt.skipped) return false;
     this.rests.note(slot.target.name, attempt);
     try {
       const { record } = await this.standing(slot);
-      if (attempt.verdict !== "delivered") return await this.#failed(slot, attempt);
+      if (attempt.verdict !== "delivered") return await this.#failed(slot, attempt, type);
       const known = this.#known.get(slot.target.name)!;
       known.failures = 0;
       if (record.failingSince !== undefined) await this.#edit(slot, cleared);
@@ -124,7 +126,7 @@ export class Endpoints {
     await this.#write(name, edit, known);
   }
 
-  async #failed(slot: Slot, attempt: Attempt): Promise<boolean> {
+  async #failed(slot: Slot, attempt: Attempt, type: string): Promise<boolean> {
     const { env, disableAfter } = this.#options;
     const { name } = slot.target;
     const known = this.#known.get(name)!;
@@ -153,7 +155,7 @@ export class Endpoints {
       return pauses ? { ...failing, pausedUntil: asked } : failing;
     };
     try {
-      const written = await this.#edit(slot, edit);
+      const written = await this.#edit(slot, edit, type);
       return written?.state === "off" || attempt.verdict === "disable";
     } catch (error) {
       Object.assign(known, { failures: known.failures + failures, writtenAt });
@@ -162,7 +164,7 @@ export class Endpoints {
   }
 
   /** Changes the record of a target for its present address; gives what was written. */
-  async #edit(slot: Slot, edit: Edit): Promise<EndpointRecord | undefined> {
+  async #edit(slot: Slot, edit: Edit, type?: string): Promise<EndpointRecord | undefined> {
     const { env } = this.#options;
     const address = await this.#addressOf(slot);
     const one: Edit = (record) => {
@@ -171,7 +173,7 @@ export class Endpoints {
       const edited = edit(standing.record);
       return edited && { ...edited, address };
     };
-    return await this.#write(slot.target.name, one);
+    return await this.#write(slot.target.name, one, undefined, type);
   }
 
   /** Writes a record on top of the one that is there. Gives what was written. */
@@ -179,8 +181,9 @@ export class Endpoints {
     name: string,
     edit: Edit,
     from?: Known,
+    type?: string,
   ): Promise<EndpointRecord | undefined> {
-    const { store, keys, env, events } = this.#options;
+    const { store, keys, env, events, alerts } = this.#options;
     const key = keys.endpoint(name);
     const deadline = env.now() + PATIENCE;
     let known = from ?? this.#known.get(name) ?? await this.#read(name, true);
@@ -192,11 +195,12 @@ export class Endpoints {
       draft.sets.push([key, record, undefined]);
       const isNews = record.state === "off" && !isSameOff(known.record, record);
       const data = { target: name, reason: this.#explain(record.reason) };
-      const announce = isNews ? events.put(draft, "webhook.disabled", data) : undefined;
+      const announce = isNews ? events.put(draft, "webhook.disabled", data, type) : undefined;
       const outcome = await commitChange(store, draft.change, env, deadline - env.now());
       if (outcome.ok === true) {
         Object.assign(known, { record, versionstamp: outcome.versionstamp, readAt: env.now() });
         announce?.();
+        if (isNews && type !== undefined) alerts.disabled(name, data.reason);
         return record;
       }
       if (outcome.ok === "unknown") {

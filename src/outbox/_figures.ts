@@ -1,11 +1,14 @@
 import { type Count, dayIn, type Keys } from "./_keys.ts";
 import type { Retention } from "./_records.ts";
-import { after, endOf, scan, type Source } from "./_scan.ts";
+import { leaseOf } from "./_list_deliveries.ts";
+import { after, endOf, readList, scan, type Source } from "./_scan.ts";
 import type { Targets } from "./_targets.ts";
 import type { Endpoint, TargetFigures } from "./operations.ts";
 
 /** Counts that are read at once: they are small. */
 const BATCH = 500;
+/** Due keys of a target that are looked at for leases: those that are leased were due first. */
+const MOST_LEASES = 500;
 
 /** What figures are made from. */
 export type FiguresSource = Source & {
@@ -32,11 +35,27 @@ export async function readFigures(source: FiguresSource): Promise<readonly Targe
     return {
       ...await endpoint(name),
       ...{ accepted, delivered, dead, expired, pending, failed, inFlight },
+      ...await readLeases(source, name),
     };
   }));
   return figures.filter(({ registered, state, accepted }) =>
     registered || (accepted > 0 && state !== "deleted")
   );
+}
+
+/** How many deliveries of a target are leased, and until when. */
+async function readLeases(
+  source: FiguresSource,
+  target: string,
+): Promise<Pick<TargetFigures, "leased" | "leasedUntil">> {
+  const prefix = source.keys.below("due", target);
+  const entries = await readList(source, { prefix }, { limit: MOST_LEASES });
+  const now = source.env.now();
+  const ends = entries.flatMap(({ value }) => leaseOf(value, now).leasedUntil?.getTime() ?? []);
+  return {
+    leased: ends.length,
+    ...(ends.length > 0 ? { leasedUntil: new Date(Math.max(...ends)) } : {}),
+  };
 }
 
 /** The sums of each target's days within the retention, and of what has no day. */

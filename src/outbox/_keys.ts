@@ -10,11 +10,14 @@ export const DAY: number = 24 * 60 * 60 * 1000;
 /** Where everything stands, under one prefix. The layout is a format: `[p,"meta"]` holds its version. */
 export class Keys {
   readonly meta: StoreKey;
+  /** What is overwritten to see whether the store takes commits. */
+  readonly probe: StoreKey;
   readonly #prefix: string;
 
   constructor(prefix: string) {
     this.#prefix = prefix;
     this.meta = [prefix, "meta"];
+    this.probe = [prefix, "probe"];
   }
 
   /** Bytes that the prefix takes of each key. */

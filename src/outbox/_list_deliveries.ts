@@ -47,6 +47,8 @@ export async function getDelivery(
   // One that was never attempted is where it was born; if ordered, it may wait behind another.
   const ordered = sessionOf(head, target) !== undefined;
   const at = log.at ?? (logged || ordered ? undefined : head?.at);
+  const isDue = state === "pending" && at !== undefined && !ordered;
+  const [due] = isDue ? await readMany(source, [keys.due(target, at, eventId)]) : [];
   return {
     target,
     eventId,
@@ -54,7 +56,14 @@ export async function getDelivery(
     made: log.made,
     attempts: log.attempts.map(loggedAttempt),
     ...(state === "pending" && at !== undefined ? { dueAt: new Date(at) } : {}),
+    ...leaseOf(due?.value, source.env.now()),
   };
+}
+
+/** Until when the delivery of a due key is leased. */
+export function leaseOf(value: unknown, now: number): { readonly leasedUntil?: Date } {
+  const due = readDue(value);
+  return due !== "newer" && due.until > now ? { leasedUntil: new Date(due.until) } : {};
 }
 
 /** Deliveries. */
@@ -140,15 +149,8 @@ function dueSummary(
   value: unknown,
   now: number,
 ): DeliverySummary {
-  const due = readDue(value);
-  const leased = due !== "newer" && due.until > now;
-  return {
-    target,
-    eventId,
-    state: "pending",
-    dueAt: new Date(at),
-    ...(leased ? { leasedUntil: new Date(due.until) } : {}),
-  };
+  const dueAt = new Date(at);
+  return { target, eventId, state: "pending", dueAt, ...leaseOf(value, now) };
 }
 
 function attemptedSummary(target: string, eventId: string, log: DeliveryLog): DeliverySummary {

@@ -13,7 +13,7 @@ import { type Retention, UNLEASED } from "./_records.ts";
 import type { TroubleLog } from "./_trouble_log.ts";
 import type { OutboxEvents } from "./operations.ts";
 
-/** The outbox's own: that one of them died is not told, as it could go on for ever. */
+/** The outbox's own events: their deliveries cause none of their kind, as it could go on forever. */
 const OWN: ReadonlySet<string> = new Set<keyof OutboxEvents>(["webhook.disabled", "delivery.dead"]);
 
 /** Targets that one of them goes to, at most: it must fit the commit that causes it. */
@@ -54,8 +54,9 @@ export class OwnEvents {
     return { unregister, [Symbol.dispose]: unregister };
   }
 
-  #targetsOf(event: HookEvent): readonly string[] {
-    const all = this.#host?.targetsOf(event) ?? [];
+  /** The targets of an event, other than the one that it is about. */
+  #targetsOf(event: HookEvent, about: string): readonly string[] {
+    const all = (this.#host?.targetsOf(event) ?? []).filter((target) => target !== about);
     if (all.length <= MOST_TARGETS) return all;
     this.#options.log.warn(
       `'${event.type}' goes to the first ${MOST_TARGETS} of the ${all.length} targets that subscribe to it`,
@@ -64,9 +65,10 @@ export class OwnEvents {
   }
 
   /**
-   * Adds an event to a commit; what is returned is called once that has succeeded.
+   * Adds an event to a commit; what is returned is called once that has succeeded. The target that it is
+   * about does not get it.
    *
-   * @param cause The type of the event that died
+   * @param cause The type of the event whose delivery caused it
    */
   put<Type extends keyof OutboxEvents>(
     draft: Draft,
@@ -74,13 +76,14 @@ export class OwnEvents {
     data: OutboxEvents[Type],
     cause?: string,
   ): () => void {
-    if (cause !== undefined && OWN.has(cause)) return () => {};
+    const isSilent = type === "delivery.dead" ? OWN.has(cause ?? "") : cause === type;
+    if (isSilent) return () => {};
     const { keys, env, retention, eventLog, wake } = this.#options;
     const at = env.now();
     const id = createEventIdAt(at);
     const made: HookEvent = { id, type, timestamp: new Date(at), data };
     const event = snapshotOf(made, `Cannot publish '${type}'`);
-    const to = this.#targetsOf(event);
+    const to = this.#targetsOf(event, data.target);
     if (to.length > 0 || eventLog) {
       putHead(draft, { id, wire: toWire(event), to }, at, keys, retention);
       for (const target of to) putDue(draft, keys.due(target, at, id), UNLEASED, retention);

@@ -19,6 +19,7 @@ import { publicationDraft } from "./_publication.ts";
 import type { Retention } from "./_records.ts";
 import { Signal } from "./_signal.ts";
 import type { Targets } from "./_targets.ts";
+import type { StoreHealth } from "./_store_health.ts";
 import { standsAlone, type Unit, Units } from "./_units.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 
@@ -36,6 +37,7 @@ export type PublisherOptions = {
   readonly eventLog: boolean;
   readonly targets: Targets;
   readonly lessor: Lessor;
+  readonly health: StoreHealth;
 };
 
 /** Stores events: those that come while a commit is under way share the next one. */
@@ -130,7 +132,7 @@ export class Publisher {
 
   /** Commits units until it is known what became of them. */
   async #send(units: readonly Unit[]): Promise<void> {
-    const { store, env, lessor } = this.#options;
+    const { store, env, lessor, health } = this.#options;
     const deadline = env.now() + PATIENCE;
     const left = (): number => deadline - env.now();
     for (let builds = 1;; builds++) {
@@ -141,8 +143,11 @@ export class Publisher {
       try {
         const tails = await this.#tailsOf(batch, left());
         const { change } = publicationDraft(batch, tails, leases, this.#options);
-        const outcome = await commitChange(store, change, env, left());
-        if (outcome.ok === "unknown") throw new OutboxUnavailableError("unknown", outcome.cause);
+        const outcome = await commitChange(store, change, env, left(), { failFast: true });
+        health.note(outcome);
+        if (outcome.ok === "unknown") {
+          throw new OutboxUnavailableError(outcome.stored, outcome.cause);
+        }
         this.#units.answered(env.now());
         // `false` may mean that it was applied, and that only the answer to that was lost.
         const versionstamp = outcome.ok

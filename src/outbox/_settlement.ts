@@ -1,3 +1,4 @@
+import type { DeliveryAlerts } from "./_delivery_alerts.ts";
 import { Draft } from "./_draft.ts";
 import type { Env } from "./_env.ts";
 import type { Count, Keys } from "./_keys.ts";
@@ -19,6 +20,7 @@ export type SettlementOptions = {
   readonly env: Env;
   readonly retention: Retention;
   readonly events: OwnEvents;
+  readonly alerts: DeliveryAlerts;
 };
 
 type Settled = { readonly job: Job; readonly settlement: Settlement };
@@ -36,6 +38,7 @@ export function settlementDraft(
     putPlace(draft, job, settlement, options);
     if (settlement.kind === "returned" || settlement.kind === "empty") continue;
     putOutcome(draft, job, settlement, options);
+    announcements.push(() => options.alerts.settled(job, settlement));
     if (settlement.kind === "dead" && settlement.type !== undefined) {
       const data = { target: job.lease.target, event_id: job.id, reason: settlement.reason };
       announcements.push(options.events.put(draft, "delivery.dead", data, settlement.type));

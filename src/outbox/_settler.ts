@@ -1,5 +1,6 @@
 import type { Store } from "../core/mod.ts";
 import { commitChange, readKeys } from "./_commit.ts";
+import type { DeliveryAlerts } from "./_delivery_alerts.ts";
 import type { Draft } from "./_draft.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
@@ -36,6 +37,7 @@ export type SettlerOptions = {
   readonly env: Env;
   readonly retention: Retention;
   readonly events: OwnEvents;
+  readonly alerts: DeliveryAlerts;
   readonly log: TroubleLog;
 };
 
@@ -157,10 +159,13 @@ export class Settler {
 
   /** Commits a group; when one lease in it is lost, each on its own. */
   async #commit(group: readonly Waiting[]): Promise<void> {
-    const { store, env } = this.#options;
+    const { store, env, log } = this.#options;
     const { draft, announce } = this.#draftOf(group);
     const outcome = await commitChange(store, draft.change, env, PATIENCE);
     if (outcome.ok === true) announce();
+    if (outcome.ok === "unknown") {
+      log.warn("The outbox could not store the outcome of deliveries", outcome.cause);
+    }
     if (outcome.ok === false && group.length > 1) {
       await this.#settleEach(group);
     } else if (outcome.ok === false && await this.#grew(group[0]!)) await this.#commit(group);

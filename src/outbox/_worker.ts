@@ -4,6 +4,7 @@ import { Alarm } from "./_alarm.ts";
 import { Attempter, type Fresh } from "./_attempter.ts";
 import { Claimer, newLease, type Pass } from "./_claimer.ts";
 import { drain } from "./_drain.ts";
+import type { DeliveryAlerts } from "./_delivery_alerts.ts";
 import type { Endpoints } from "./_endpoints.ts";
 import type { Env } from "./_env.ts";
 import { Housekeeper } from "./_housekeeper.ts";
@@ -31,6 +32,7 @@ export type WorkerOptions = {
   readonly targets: Targets;
   readonly endpoints: Endpoints;
   readonly events: OwnEvents;
+  readonly alerts: DeliveryAlerts;
   readonly logger: Logger;
 };
 
@@ -72,8 +74,12 @@ export class Worker implements Lessor {
     this.#claimer = new Claimer({
       ...options,
       admission: this.#admission,
+      log: this.#trouble,
       wanted,
-      purge: (target) => purge(store, keys, env, target),
+      purge: async (target) => {
+        await purge(store, keys, env, target);
+        options.alerts.removed(target);
+      },
       take: (lease) => {
         const delivery = this.#take(lease);
         this.#claimed?.(delivery);

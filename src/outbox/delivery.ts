@@ -23,6 +23,11 @@ export type Delivery = {
   readonly attempts: readonly LoggedAttempt[];
   /** When it is due, while it is pending and its time is known. */
   readonly dueAt?: Date;
+  /**
+   * Until when a process has leased it for an attempt, by the clock of that process. If the process is gone,
+   * the delivery is attempted again then. Absent for a target with an `ordering`.
+   */
+  readonly leasedUntil?: Date;
 };
 
 /** A delivery in a list. What a list does not read to make it is absent. */
@@ -35,7 +40,7 @@ export type DeliverySummary = {
   readonly state: DeliveryState;
   /** When it is due; of pending ones, except where those of a session wait for one another. */
   readonly dueAt?: Date;
-  /** Until when a process has it for an attempt; of pending ones. */
+  /** Until when a process has leased it for an attempt; of pending ones. */
   readonly leasedUntil?: Date;
   /** How many attempts were made; of attempted ones. */
   readonly made?: number;

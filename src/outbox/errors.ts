@@ -1,4 +1,6 @@
-/** The store gave no answer in time. `stored` says what is known of what was to be written. */
+import { storeErrorOf } from "../core/errors.ts";
+
+/** The store gave no answer in time, or failed for good, as on a full disk. `stored` says what is known of what was to be written. */
 export class OutboxUnavailableError extends Error {
   /** The class's name. */
   override readonly name = "OutboxUnavailableError";
@@ -14,7 +16,11 @@ export class OutboxUnavailableError extends Error {
   /** An error; `cause` is the store's, and `action` what was to be done. */
   constructor(stored: false | "unknown", cause?: unknown, action = "publish") {
     const known = stored ? "it is not known whether anything was stored" : "nothing was stored";
-    super(`Cannot ${action} as the store does not answer: ${known}`, { cause });
+    const failed = storeErrorOf(cause);
+    const why = failed === undefined || failed.failure === "failed"
+      ? `as the store does not answer: ${known}`
+      : `as the store failed: ${failed.advice}; ${known}`;
+    super(`Cannot ${action} ${why}`, { cause });
     this.stored = stored;
   }
 }

@@ -77,6 +77,10 @@ export type TargetFigures = Endpoint & {
   readonly failed: number;
   /** Attempts under way in this process. */
   readonly inFlight: number;
+  /** Deliveries leased for an attempt, by this process or another; of the first 500 that are due. */
+  readonly leased: number;
+  /** When the last of these leases ends: what a process that is gone had leased is attempted again then. */
+  readonly leasedUntil?: Date;
 };
 
 /** The events of the outbox itself: `createHooks<AgentEvents & OutboxEvents>`. They have no session. */
@@ -101,6 +105,13 @@ export type OutboxEvents = {
 
 /** What an operator needs: part of the value of `createOutbox`. */
 export type OutboxOperations = {
+  /**
+   * Resolves when the store takes commits, for a readiness probe. It overwrites one key, at most once a
+   * second; with no traffic the result of a probe is used for five.
+   *
+   * @throws {OutboxUnavailableError} when it does not; the message says what to do
+   */
+  checkStore(): Promise<void>;
   /** An accepted event; undefined: there is none that can be read, or it is no longer kept. */
   getEvent(id: string): Promise<StoredEvent | undefined>;
   /**

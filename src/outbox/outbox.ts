@@ -2,7 +2,6 @@ import {
   checkFunctions,
   checkKnown,
   checkObject,
-  consoleLogger,
   OR_INFINITE,
   readDuration,
   show,
@@ -18,6 +17,7 @@ import type {
 } from "../core/mod.ts";
 import { commitChange, patiently } from "./_commit.ts";
 import { endpointOperations } from "./_endpoint_operations.ts";
+import { DeliveryAlerts } from "./_delivery_alerts.ts";
 import { Endpoints } from "./_endpoints.ts";
 import { type Env, platform } from "./_env.ts";
 import { readFigures } from "./_figures.ts";
@@ -30,6 +30,8 @@ import { Publisher } from "./_publisher.ts";
 import { VERSION } from "./_records.ts";
 import { replayDeliveries } from "./_replay.ts";
 import { retryDelivery } from "./_retry.ts";
+import { SharedLogger } from "./_shared_logger.ts";
+import { StoreHealth } from "./_store_health.ts";
 import { Targets } from "./_targets.ts";
 import { TroubleLog } from "./_trouble_log.ts";
 import { Worker } from "./_worker.ts";
@@ -56,7 +58,11 @@ export interface OutboxOptions {
    * them at least; `Infinity`: never. @default {432000000} 5 days
    */
   readonly disableAfter?: number | undefined;
-  /** Where trouble with the store is logged. @default the console */
+  /**
+   * Where failures are logged: of the store, of deliveries that are dead, expired, or retried more than a
+   * minute later, and of targets that are disabled. A few lines about each target.
+   * @default the logger of the hooks that have the outbox; the console without any
+   */
   readonly logger?: Logger | undefined;
 }
 
@@ -86,17 +92,21 @@ export function createOutbox(store: Store, options: OutboxOptions = {}): Outbox 
 
 /** The same in other surroundings, for tests. */
 export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = {}): Outbox {
-  const { prefix, head, eventLog, disableAfter, logger } = checkOptions(store, options);
+  const { prefix, head, eventLog, disableAfter } = checkOptions(store, options);
+  const shared = new SharedLogger(options.logger);
+  const { logger } = shared;
   const keys = new Keys(prefix);
   const retention = { head, rest: head + DAY, seen: 2 * DAY };
   const targets = new Targets(head);
   const wake = (): void => worker.wake();
   const log = new TroubleLog(logger, env);
   const events = new OwnEvents({ keys, env, retention, eventLog, log, wake });
-  const base = { store, keys, env, retention, targets, events, logger };
+  const alerts = new DeliveryAlerts(logger, env);
+  const base = { store, keys, env, retention, targets, events, logger, alerts };
   const endpoints = new Endpoints({ ...base, disableAfter });
   const worker = new Worker({ ...base, endpoints });
-  const publisher = new Publisher({ ...base, eventLog, lessor: worker });
+  const health = new StoreHealth(base);
+  const publisher = new Publisher({ ...base, eventLog, lessor: worker, health });
   const operations = endpointOperations({ ...base, endpoints, wake });
   const compatible = once(() => checkVersion(store, keys, env));
 
@@ -121,6 +131,7 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
     },
     connect(host) {
       const connection = events.connect(host);
+      shared.host = host.logger;
       worker.renew();
       return connection;
     },
@@ -134,6 +145,10 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
       return await worker.drainOnce(budgetMs);
     },
     ...operations,
+    async checkStore() {
+      await compatible();
+      await health.check();
+    },
     getEvent: (id) => getEvent(base, id),
     listEvents: (options) => listEvents(base, options),
     get: (target, eventId) => getDelivery(base, target, eventId),
@@ -156,7 +171,7 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
 function checkOptions(store: Store, options: OutboxOptions) {
   const subject = "Cannot create an outbox";
   checkKnown(subject, options, ["prefix", "retention", "eventLog", "disableAfter", "logger"]);
-  const { prefix = "hooks", eventLog = true, logger = consoleLogger } = options;
+  const { prefix = "hooks", eventLog = true, logger } = options;
   const head = readDuration(subject, "retention", options.retention) ?? 30 * DAY;
   const disableAfter = readDuration(subject, "disableAfter", options.disableAfter, OR_INFINITE) ??
     5 * DAY;
@@ -165,13 +180,13 @@ function checkOptions(store: Store, options: OutboxOptions) {
   if (typeof eventLog !== "boolean") {
     throw new TypeError(`${subject}: 'eventLog' must be true or false, got ${show(eventLog)}`);
   }
-  checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
+  if (logger !== undefined) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
   if (typeof prefix !== "string" || !/^.{1,64}$/s.test(prefix) || !prefix.isWellFormed()) {
     throw new TypeError(
       `${subject} as 'prefix' must be text of 1 to 64 characters: current value is ${show(prefix)}`,
     );
   }
-  return { prefix, head, eventLog, disableAfter, logger };
+  return { prefix, head, eventLog, disableAfter };
 }
 
 /** Writes the version of the layout, or refuses a newer one. */
@@ -187,7 +202,8 @@ async function checkVersion(store: Store, keys: Keys, env: Env): Promise<void> {
   if (entry.value !== null) return;
   const checks = [{ key: keys.meta, versionstamp: null }];
   const sets = [[keys.meta, { v: VERSION }, undefined]] as const;
-  const outcome = await commitChange(store, { checks, sums: [], deletes: [], sets }, env, PATIENCE);
+  const change = { checks, sums: [], deletes: [], sets };
+  const outcome = await commitChange(store, change, env, PATIENCE, { failFast: true });
   if (outcome.ok === "unknown") throw new OutboxUnavailableError(false, outcome.cause);
 }
 

@@ -1,6 +1,13 @@
 import { EventValidationError, reason } from "../core/errors.ts";
 import { encodeEvent } from "../core/event_codec.ts";
-import { copyJson, findEnvelopeFaults, follow, mutableCopy, within } from "../core/kit.ts";
+import {
+  copyJson,
+  findEnvelopeFaults,
+  follow,
+  maskUrls,
+  mutableCopy,
+  within,
+} from "../core/kit.ts";
 import type { Attempt, HookEvent } from "../core/mod.ts";
 import { judge, readAnswer } from "./_answer.ts";
 import type { Endpoint } from "./_endpoint.ts";
@@ -71,7 +78,7 @@ async function failureOf({ transform, scrub }: Endpoint, error: unknown): Promis
     isRefused(error);
   const text = explain(error);
   const whole = text.length <= LONGEST_EXPLANATION;
-  const reason = await scrub(text.slice(0, LONGEST_EXPLANATION), whole);
+  const reason = maskUrls(await scrub(text.slice(0, LONGEST_EXPLANATION), whole));
   return { verdict: lasting ? "final" : "retry", error: reason.slice(0, LONGEST_ERROR) };
 }
 

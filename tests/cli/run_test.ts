@@ -86,3 +86,34 @@ test("an unexpected fault is told with its stack, and ends with 1", async () => 
   assert.match(terminal.stderr, /^error: Unexpected: TypeError/);
   assert.match(terminal.stderr, /\n {4}at /);
 });
+
+test("no password of a URL is printed, wherever it is given", async () => {
+  const urls = [
+    "postgres://me:hunter2@db.example/app",
+    "postgres://me:hunt@er2@db.example:port",
+    "redis://:hunter2",
+    "http://me:hunter2 @[",
+    "me:hunter2@db.example",
+    "kv://db.example/?access_token=hunter2",
+  ];
+  for (const url of urls) {
+    for (
+      const args of [
+        ["serve", "--port", "0", "--store", url],
+        ["targets", "--url", url],
+        ["targets", `--ulr=${url}`],
+        ["serve", "--port", url],
+        ["serve", url],
+        ["check", url],
+      ]
+    ) {
+      if (args.includes("--store") && !url.includes("://")) continue; // the name of a file
+      const terminal = new Terminal();
+      assert.notEqual(await terminal.run(...args), 0);
+      assert.doesNotMatch(terminal.stdout + terminal.stderr, /hunt/, args.join(" "));
+    }
+    const terminal = new Terminal({ environment: { HOOKS_URL: url } });
+    assert.equal(await terminal.run("targets"), 2);
+    assert.doesNotMatch(terminal.stderr, /hunt/, url);
+  }
+});

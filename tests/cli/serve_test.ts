@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { createHooks, StoreError, WebhookHook } from "@omniagent/hooks";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
 import { generateSecret } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
 import { ask, filesIn, serving, TOKEN } from "./serving.ts";
@@ -346,4 +349,83 @@ test("hooks serve and hooks listen refuse a port that no fetch can reach", async
   const terminal = new Terminal({ readFile });
   assert.equal(await terminal.run("serve"), 1);
   assert.match(terminal.stderr, /server\.port is a port which fetch blocks/);
+});
+
+test("hooks serve says on start what another process has leased, and until when", async () => {
+  const store = memoryStore();
+  const events = ["*"];
+  const url = "http://127.0.0.1:2/";
+  let asked = (): void => {};
+  const attempted = new Promise<void>((resolve) => asked = resolve);
+  const fetch = (_: unknown, { signal }: RequestInit = {}): Promise<Response> => {
+    asked();
+    return new Promise((_, reject) => {
+      signal!.addEventListener("abort", () => reject(signal!.reason));
+    });
+  };
+  // Another process, which never ends its attempt.
+  const hooks = createHooks({
+    outbox: createOutbox(store),
+    use: [new WebhookHook({ name: "audit", events, url, fetch, timeout: 10_000 })],
+  });
+  const { id } = await hooks.emit("tool.called", { name: "bash" });
+  await attempted;
+  const shared = Object.assign(store, { close() {} }); // the server closes it
+  const files = { "hooks.yaml": config(url, "audit") };
+  const server = await serving(
+    { files, openStore: () => Promise.resolve(shared) },
+    async (server, url) => {
+      const [, until] = await server.match(
+        /1 delivery to audit leased by another process until (\d{4}-\S+Z): attempted then if it is gone/,
+      );
+      const left = Date.parse(until!) - Date.now();
+      assert.ok(left > 15_000 && left <= 30_000, `${left} ms`);
+      const seconds = until!.replace("T", " ").replace(/\.\d+Z/, "Z");
+      const list = await ask(url, ["deliveries", "--state", "pending"]);
+      assert.ok(list.stdout.includes(`leased until ${seconds}`), list.stdout);
+      const one = await ask(url, ["deliveries", "audit", id]);
+      assert.ok(one.stdout.includes(`leased until ${seconds}`), one.stdout);
+      const targets = await ask(url, ["targets"]);
+      assert.ok(targets.stdout.includes(`1 leased until ${seconds}`), targets.stdout);
+      const json = await ask(url, ["deliveries", "audit", id, "--json"]);
+      assert.equal(JSON.parse(json.stdout).leased_until, until);
+    },
+  );
+  assert.ok(!server.stderr.includes("check the clocks"));
+  await hooks.close();
+});
+
+test("hooks serve has one line for a failed attempt, and one more for a dead letter", async () => {
+  const logged = async (retry: string, pattern: RegExp): Promise<string> => {
+    const files = { "hooks.yaml": config("http://127.0.0.1:2/", "audit", `retry: ${retry}`) };
+    const { stderr } = await serving({ files, args: ["--json"] }, async (server, url) => {
+      assert.equal((await ask(url, ["send", "a.b"])).code, 0);
+      await server.match(pattern);
+    });
+    const lines = stderr.trim().split("\n").map((line) => JSON.parse(line));
+    const some = lines.filter(({ level }) => level !== "info");
+    return some.map(({ level, message, code }) => `${level} ${code ?? message}`).join();
+  };
+  assert.equal(await logged("[5m]", /"verdict":"retry"/), "warn delivery");
+  assert.equal(await logged("[]", /delivery_dead/), "warn delivery,error delivery_dead");
+});
+
+test("hooks serve says at start that its disk is full or read-only, and serves what it can", async () => {
+  for (
+    const [failure, advice] of [["full", "free up space"], ["read_only", "permissions"]] as const
+  ) {
+    const store = memoryStore();
+    const begin = store.atomic.bind(store);
+    const commit = () => Promise.reject(new StoreError("Cannot commit", failure));
+    const broken = Object.assign(store, { atomic: () => Object.assign(begin(), { commit }) });
+    await serving({ openStore: () => Promise.resolve(broken) }, async (server, url) => {
+      await server.match(new RegExp(`The store takes no events.*${advice}`));
+      const ready = await fetch(`${url}/ready`);
+      assert.equal(ready.status, 503);
+      assert.match((await ready.json()).detail, new RegExp(advice));
+      const sent = await ask(url, ["send", "a.b"]);
+      assert.equal(sent.code, 1);
+      assert.match(sent.stderr, new RegExp(advice));
+    });
+  }
 });

@@ -47,10 +47,10 @@ testApp("a webhook that a 410 turned off is seen, and turned on again", {}, asyn
   assert.deepEqual(off, {
     ...{ target: "audit", state: "off", registered: true, failures: off!.failures },
     ...{ failing_since: off!.failing_since, reason: "its receiver answered 410" },
-    ...{ ...none, accepted: 1, pending: 1, failed: 1, in_flight: 0 },
+    ...{ ...none, accepted: 1, pending: 1, failed: 1, in_flight: 0, leased: 0 },
   });
   const on = { target: "ledger", state: "on", registered: true };
-  assert.deepEqual(ledger, { ...on, failures: 0, ...none, in_flight: 0 });
+  assert.deepEqual(ledger, { ...on, failures: 0, ...none, in_flight: 0, leased: 0 });
 
   status = 200;
   const enabled = await ask("/targets/audit/enable", { method: "POST" });

@@ -41,7 +41,7 @@ export const table: Readonly<Record<string, Row>> = {
     },
   },
   outbox: { folders: ["core"], doors: { "errors.ts": [], "is_outbox.ts": [] } },
-  kv: { folders: ["core"] },
+  kv: { folders: ["core"], doors: { "kit.ts": [] } },
   node: { folders: ["core", "kv"], packages: ["@deno/kv"] },
   config: {
     folders: ["core", "webhook"],

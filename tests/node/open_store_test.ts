@@ -54,7 +54,7 @@ test("openStore() without a path is refused, because it would keep nothing", asy
 test("openStore() of a path that can't be opened is an error with its cause", async () => {
   const path = join(tmpdir(), "hooks-none", "none", "hooks.db");
   await assert.rejects(openStore(path), (error: Error) => {
-    assert.match(error.message, /^Cannot open the store: [^\n]+$/);
+    assert.match(error.message, /^Cannot open the store as Deno KV failed: [^\n]+$/);
     return error.cause instanceof Error;
   });
 });

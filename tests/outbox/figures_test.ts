@@ -119,12 +119,22 @@ test("figures() show targets that nobody registered any more, and attempts under
   const [orphan, slow] = await outbox.figures();
   const common = { accepted: 1, delivered: 0, dead: 0, expired: 0, pending: 1, failed: 0 };
   const on = { state: "on", failures: 0 };
-  assert.deepEqual(orphan, { ...on, ...common, target: "orphan", registered: false, inFlight: 0 });
-  assert.deepEqual(slow, { ...on, ...common, target: "slow", registered: true, inFlight: 1 });
+  const idle = { inFlight: 0, leased: 0 };
+  assert.deepEqual(orphan, { ...on, ...common, target: "orphan", registered: false, ...idle });
+  const { leasedUntil, ...rest } = slow!;
+  const busy = { inFlight: 1, leased: 1 };
+  assert.deepEqual(rest, { ...on, ...common, target: "slow", registered: true, ...busy });
+  const left = leasedUntil!.getTime() - Date.now();
+  assert.ok(left > 10_000 && left <= 21_000, `${left} ms`);
+  const [listed] = (await outbox.listDeliveries({ state: "pending", target: "slow" })).items;
+  assert.deepEqual(listed!.leasedUntil, leasedUntil);
+  const delivery = await outbox.get("slow", listed!.eventId);
+  assert.deepEqual(delivery?.leasedUntil, leasedUntil);
   end();
   await outbox.stop();
   const [, after] = await outbox.figures();
   assert.deepEqual([after!.delivered, after!.pending, after!.inFlight], [1, 0, 0]);
+  assert.deepEqual([after!.leased, after!.leasedUntil], [0, undefined]);
 });
 
 test("figures() never go below zero, whatever was deleted too early", async () => {

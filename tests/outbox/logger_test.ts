@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { createHooks, type Logger, WebhookHook } from "@omniagent/hooks";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
@@ -36,4 +37,28 @@ test("a logger that fails does not end deliveries that had trouble with the stor
   await hooks.emit("tool.called", { name: "bash" });
   await delivered;
   await hooks.close();
+});
+
+test("an outbox without a logger logs where the hooks that have it log", async () => {
+  const lines: string[] = [];
+  let told!: () => void;
+  const logged = new Promise<void>((resolve) => told = resolve);
+  const error = (...data: unknown[]) => (lines.push(String(data[0])), told());
+  const hooks = createHooks({
+    logger: { debug() {}, info() {}, warn() {}, error },
+    outbox: createOutbox(memoryStore()),
+    use: [
+      new WebhookHook({
+        name: "audit",
+        events: ["*"],
+        url: "https://hooks.example.com/",
+        fetch: () => Promise.resolve(new Response(null, { status: 400 })),
+      }),
+    ],
+  });
+  await hooks.emit("tool.called", { name: "bash" });
+  await logged;
+  await hooks.close();
+  assert.equal(lines.length, 1);
+  assert.match(lines[0]!, /^A delivery to 'audit' is dead after 1 attempt: the answer was 400\./);
 });

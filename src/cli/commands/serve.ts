@@ -1,5 +1,7 @@
 import type { Command } from "commander";
-import { toHex } from "../../core/kit.ts";
+import { maskUrl, maskUrls, toHex } from "../../core/kit.ts";
+import { storeErrorOf } from "../../core/errors.ts";
+import type { TargetFigures } from "../../outbox/mod.ts";
 import { parsePort } from "../arguments.ts";
 import { CommandError } from "../command_error.ts";
 import { configFault, DEFAULT_CONFIG } from "../config_file.ts";
@@ -66,7 +68,10 @@ async function serve(path: string | undefined, options: Options, io: CommandIO):
     const opening = openService(io, settings, log);
     try {
       service = await Promise.race([opening, stop.asked.then(() => undefined)]);
-      if (service) greet(settings, server.port, log, options, io);
+      if (service) {
+        greet(settings, server.port, log, options, io);
+        for (const target of service.leased) sayLeased(target, log, io.now());
+      }
       await stop.asked;
       log.say("stopping");
     } finally {
@@ -84,8 +89,9 @@ async function serve(path: string | undefined, options: Options, io: CommandIO):
 
 async function openService(io: CommandIO, settings: Settings, log: Log): Promise<Service> {
   const store = await io.openStore(settings.store).catch((error: Error) => {
-    throw new CommandError(error.message, [
-      `The store is ${settings.store}: --store names another`,
+    throw new CommandError(maskUrls(error.message, settings.store), [
+      `The store is ${maskUrl(settings.store)}: --store names another`,
+      ...adviceOn(error),
     ]);
   });
   try {
@@ -129,7 +135,8 @@ function greet(
   io: CommandIO,
 ): void {
   const url = `http://${hostInUrl(settings.host)}:${port}`;
-  const { file, store, generated } = settings;
+  const { file, generated } = settings;
+  const store = maskUrl(settings.store);
   const webhooks = settings.webhooks.length;
   if (json) return log.say("serving", { url, file, store, webhooks, admin_token: generated });
   const token = generated ?? "$HOOKS_TOKEN";
@@ -146,6 +153,26 @@ Send an event:
     -d '{"type":"message.received","data":{"role":"user","content":"hello"}}'
 
 `);
+}
+
+/** A lease of a webhook lasts for its timeout, 120 s at most, and 20 s more. */
+const LONGEST_LEASE = 140_000;
+
+/** Says what waits for a lease of another process, which may be gone: nobody can tell. */
+function sayLeased({ target, leased, leasedUntil }: TargetFigures, log: Log, now: number): void {
+  if (leasedUntil === undefined) return;
+  const until = leasedUntil.toISOString();
+  const skew = leasedUntil.getTime() - now > LONGEST_LEASE
+    ? "; check the clocks: that is long"
+    : "";
+  const what = `${count(leased, "delivery", "deliveries")} to ${target}`;
+  log.say(`${what} leased by another process until ${until}: attempted then if it is gone${skew}`);
+}
+
+/** What to do about a store that can't be opened. */
+function adviceOn(error: unknown): readonly string[] {
+  const failed = storeErrorOf(error);
+  return failed === undefined || failed.failure === "failed" ? [] : [`It failed: ${failed.advice}`];
 }
 
 /** 192 random bits, in characters that need no quotes. */

@@ -1,3 +1,4 @@
+import { maskUrls } from "../../core/kit.ts";
 import type { Attempt, HookEvent, Logger } from "../../core/mod.ts";
 import type { CommandIO } from "../io.ts";
 import { printable, type Style, styleOf } from "../style.ts";
@@ -11,7 +12,8 @@ export class Log {
   readonly logger: Logger = {
     debug: () => {},
     info: (...data) => this.#entry("info", data),
-    warn: (...data) => this.#entry("warn", data),
+    // `attempt` has a line for each one that failed.
+    warn: (...data) => isFailedAttempt(data) || this.#entry("warn", data),
     error: (...data) => this.#entry("error", data),
   };
 
@@ -58,6 +60,10 @@ export class Log {
   }
 
   #write(level: string, message: string, fields: Fields): void {
+    this.#writeMasked(level, maskUrls(message), masked(fields));
+  }
+
+  #writeMasked(level: string, message: string, fields: Fields): void {
     const time = new Date(this.#io.now()).toISOString();
     const { stderr } = this.#io;
     if (this.#json) return stderr.write(`${JSON.stringify({ time, level, message, ...fields })}\n`);
@@ -80,6 +86,19 @@ function messagesOf(error: Error): string {
     }
   }
   return messages.join(": ");
+}
+
+/** Whether the outbox logs an attempt that failed and is retried. */
+function isFailedAttempt([, detail]: readonly unknown[]): boolean {
+  return (detail as { readonly code?: unknown } | undefined)?.code === "delivery_failed";
+}
+
+/** Fields without the secrets of the URLs in them. */
+function masked(fields: Fields): Fields {
+  const entries = Object.entries(fields).map(([name, value]) =>
+    [name, typeof value === "string" ? maskUrls(value) : value] as const
+  );
+  return Object.fromEntries(entries);
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,8 +1,8 @@
 import { hooksFromConfig } from "../../config/mod.ts";
-import { canonicalJson } from "../../core/kit.ts";
+import { after, canonicalJson } from "../../core/kit.ts";
 import { createHooks, type Hooks, type Registration, type Store } from "../../core/mod.ts";
 import { createHooksApp, type HooksApp } from "../../hono/mod.ts";
-import { createOutbox } from "../../outbox/mod.ts";
+import { createOutbox, type Outbox, type TargetFigures } from "../../outbox/mod.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings.ts";
 import { watchedWebhook } from "./watched_webhook.ts";
@@ -10,15 +10,26 @@ import { watchedWebhook } from "./watched_webhook.ts";
 /** Deno Deploy and most supervisors kill 5 s after they asked: everything has ended by then. */
 const CLOSE_TIMEOUT = 4_500;
 
+/** How long the start waits to see what is leased, in milliseconds. */
+const LEASES_TIMEOUT = 2_000;
+
+/** How long `close` waits for a probe under way, in milliseconds. */
+const PROBE_TIMEOUT = 4_000;
+
 /** Events of any type: whoever posts them decides. */
 type AnyEvents = Record<string, unknown>;
 
 /** The hooks that are served: store, outbox, webhooks, and the app before them. */
 export class Service {
   readonly #store: Store;
+  readonly #outbox: Outbox;
   readonly #hooks: Hooks<AnyEvents>;
   readonly #log: Log;
   #settings: Settings;
+  #closed = false;
+  #probing: Promise<void> = Promise.resolve();
+  /** The targets of which another process had leased deliveries when this one began. */
+  leased: readonly TargetFigures[] = [];
   #app!: HooksApp;
   #webhooks: readonly Registration[] = [];
   /** Ends the event streams of those who were let in by the present tokens. */
@@ -31,8 +42,9 @@ export class Service {
     this.#store = store;
     this.#settings = settings;
     this.#log = log;
+    this.#outbox = createOutbox(store, { retention, eventLog, disableAfter, logger });
     this.#hooks = createHooks<AnyEvents>({
-      outbox: createOutbox(store, { retention, eventLog, disableAfter, logger }),
+      outbox: this.#outbox,
       store,
       logger,
       closeTimeout: CLOSE_TIMEOUT,
@@ -43,7 +55,9 @@ export class Service {
   /** Begins to deliver what is in a store. */
   static async open(store: Store, settings: Settings, log: Log): Promise<Service> {
     const service = new Service(store, settings, log);
+    service.leased = await service.#findLeased();
     await service.#hooks.init();
+    service.#probing = service.#probe();
     return service;
   }
 
@@ -78,11 +92,29 @@ export class Service {
 
   /** Takes no more events, waits for attempts under way, and closes the store. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#streams.abort(); // a stream has no end of its own
     try {
-      await this.#hooks.close();
+      await Promise.all([this.#hooks.close(), atMost(PROBE_TIMEOUT, this.#probing)]);
     } finally {
       this.#store.close();
+    }
+  }
+
+  /** Before the first claim: a lease is another's. A slow store keeps nobody here. */
+  async #findLeased(): Promise<readonly TargetFigures[]> {
+    const found = this.#outbox.figures().then((all) => all.filter(({ leased }) => leased > 0));
+    // What fails here, the probe says.
+    return await atMost(LEASES_TIMEOUT, found.catch(() => [])) ?? [];
+  }
+
+  /** Says so if the store takes no commits, before anybody sends an event. */
+  async #probe(): Promise<void> {
+    try {
+      await this.#outbox.checkStore();
+    } catch (error) {
+      if (this.#closed) return;
+      this.#log.logger.error("The store takes no events, and /ready is 503 until it does", error);
     }
   }
 
@@ -101,4 +133,17 @@ export class Service {
 function isSame(a: unknown, b: unknown): boolean {
   const [one, other] = JSON.parse(JSON.stringify([a ?? null, b ?? null])); // times become text
   return canonicalJson(one) === canonicalJson(other);
+}
+
+/** Returns what a promise resolves to, or undefined when that takes longer than some milliseconds. */
+async function atMost<T>(milliseconds: number, promise: Promise<T>): Promise<T | undefined> {
+  let cancel = (): void => {};
+  const late = new Promise<undefined>((resolve) => {
+    cancel = after(milliseconds, () => resolve(undefined));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    cancel();
+  }
 }

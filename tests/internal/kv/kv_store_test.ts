@@ -234,7 +234,7 @@ test("an error that is none of a lock is not tried again, and loses its class an
     { atomic: () => assert.fail(fault) } as unknown as KvLike,
   );
   await assert.rejects(store.set(["a"], 1), {
-    name: "Error",
+    name: "StoreError",
     message: "Cannot commit as Deno KV failed: fetch failed",
     cause: fault,
   });

@@ -257,3 +257,57 @@ test("a target is told to be off, also because of what it answered to an event o
   const types = stage.announced.map(({ type }) => type);
   assert.deepEqual(types, ["delivery.dead", "webhook.disabled"]);
 });
+
+test("an event of the outbox never goes to the target that it is about", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  const sent: string[] = [];
+  const target = (name: string, verdict: "disable" | "final") =>
+    stage.target(name, ({ type, data }) => {
+      sent.push(`${type} to ${name} about ${(data as { target?: string }).target}`);
+      return { verdict, error: "no" };
+    });
+  outbox.register(target("gone", "disable"));
+  outbox.register(target("bad", "final"));
+  stage.ownTargets = ["gone", "bad"];
+  outbox.start();
+  await stage.publish(outbox, ["bad"]);
+  await stage.pass(MINUTE);
+  await outbox.enable("gone");
+  await stage.publish(outbox, ["gone"]);
+  await stage.pass(MINUTE);
+  for (const line of sent) assert.doesNotMatch(line, /to (\w+) about \1/);
+  const about = stage.announced.map(({ type, data }) =>
+    `${type} ${(data as { target: string }).target}`
+  );
+  // `gone` is off because of the death of `bad`, which `bad` is told of and refuses: that is not told.
+  assert.deepEqual(about, ["delivery.dead bad", "webhook.disabled gone", "webhook.disabled gone"]);
+  const { items } = await outbox.listEvents();
+  for (const { event: { data }, targets } of items) {
+    assert.ok(!targets.includes(String((data as { target?: string } | null)?.target)));
+  }
+  const dead = await outbox.listDeliveries({ state: "dead", target: "bad" });
+  assert.equal((await outbox.replay({ state: "dead", budgetMs: 100 })).replayed, dead.items.length);
+  await stage.pass(MINUTE);
+  for (const line of sent) assert.doesNotMatch(line, /to (\w+) about \1/);
+});
+
+test("two targets that refuse each other's news end each other once", async () => {
+  const stage = new Stage();
+  const { outbox } = stage.open();
+  for (const name of ["a", "b"]) {
+    outbox.register(stage.target(name, () => ({ verdict: "disable", status: 410 })));
+  }
+  stage.ownTargets = ["a", "b"];
+  outbox.start();
+  await stage.publish(outbox, ["a"]);
+  await stage.pass(MINUTE);
+  for (let n = 0; n < 3; n++) {
+    await outbox.enable("a");
+    await outbox.enable("b");
+    await stage.pass(MINUTE);
+  }
+  // What each refuses later on is what it was sent before.
+  const news = stage.announced.filter(({ data }) => (data as { target: string }).target === "b");
+  assert.equal(news.length, 0);
+});

@@ -15,6 +15,7 @@ const SHAPES: Readonly<Record<string, readonly string[]>> = {
   lane: ["ss", "ssn"],
   endpoint: ["s"],
   meta: [""],
+  probe: [""],
 };
 
 /** Rule 4 and the layout: what is wrong with where something is written, and for how long. */

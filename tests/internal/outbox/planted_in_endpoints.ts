@@ -175,7 +175,12 @@ export const plantedInEndpoints: readonly Mutant[] = [
   {
     bug: "an event of the outbox causes another",
     breaks: "own events",
-    edits: [[OWN, "if (cause !== undefined && OWN.has(cause)) return () => {};", ""]],
+    edits: [[OWN, "if (isSilent) return () => {};", ""]],
+  },
+  {
+    bug: "an event of the outbox goes to the target that it is about",
+    breaks: "own events",
+    edits: [[OWN, "hearing.filter((target) => target !== data.target)", "hearing"]],
   },
   {
     bug: "an event of the outbox is announced before it is stored",

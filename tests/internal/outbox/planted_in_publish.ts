@@ -36,8 +36,8 @@ export const plantedInPublish: readonly Mutant[] = [
     breaks: "I1",
     edits: [[
       PUBLISHER,
-      "const outcome = await commitChange(store, change, env, left());",
-      'this.#stored(units, [], "");\n        const outcome = await commitChange(store, change, env, left());',
+      "const outcome = await commitChange(store, change, env, left(), { failFast: true });",
+      'this.#stored(units, [], "");\n        const outcome = await commitChange(store, change, env, left(), { failFast: true });',
     ]],
   },
   {
@@ -66,7 +66,7 @@ export const plantedInPublish: readonly Mutant[] = [
     breaks: "rule 1",
     edits: [[
       PUBLISHER,
-      'throw new OutboxUnavailableError("unknown", outcome.cause);',
+      "throw new OutboxUnavailableError(outcome.stored, outcome.cause);",
       "throw new OutboxUnavailableError(false, outcome.cause);",
     ]],
   },
@@ -75,8 +75,8 @@ export const plantedInPublish: readonly Mutant[] = [
     breaks: "I1",
     edits: [[
       COMMIT,
-      "cause = error;\n    }\n    const pauseFor = wait * (0.5 + env.random());\n    if (env.now() + pauseFor >= deadline) return",
-      'return { ok: true, versionstamp: "00000000000000000000" };\n    }\n    const pauseFor = wait * (0.5 + env.random());\n    if (env.now() + pauseFor >= deadline) return',
+      "cause = error;\n      const failed",
+      'return { ok: true, versionstamp: "00000000000000000000" };\n      const failed',
     ]],
   },
   {
@@ -102,7 +102,7 @@ export const plantedInPublish: readonly Mutant[] = [
     breaks: "rule 1",
     edits: [[
       PUBLISHER,
-      "const outcome = await commitChange(store, change, env, left());",
+      "const outcome = await commitChange(store, change, env, left(), { failFast: true });",
       `let outcome;
         for (let n = 0; n < 9; n++) {
           const again = n === 0 ? change : publicationDraft(batch, tails, leases.splice(0, 0), this.#options).change;
@@ -190,8 +190,8 @@ export const plantedInPublish: readonly Mutant[] = [
     breaks: "fast path",
     edits: [[
       PUBLISHER,
-      "const outcome = await commitChange(store, change, env, left());",
-      'for (const lease of leases.slice()) lessor.attempt(lease, "00000000000000000001");\n        const outcome = await commitChange(store, change, env, left());',
+      "const outcome = await commitChange(store, change, env, left(), { failFast: true });",
+      'for (const lease of leases.slice()) lessor.attempt(lease, "00000000000000000001");\n        const outcome = await commitChange(store, change, env, left(), { failFast: true });',
     ]],
   },
 ];

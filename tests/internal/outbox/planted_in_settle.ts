@@ -154,8 +154,8 @@ export const plantedInSettle: readonly Mutant[] = [
     breaks: "rule 1",
     edits: [[
       COMMIT,
-      "cause = error;\n    }\n    const pauseFor = wait * (0.5 + env.random());\n    if (env.now() + pauseFor >= deadline) return",
-      "cause = error;\n      if (change.deletes.length > 0) change = { ...change, checks: [] };\n    }\n    const pauseFor = wait * (0.5 + env.random());\n    if (env.now() + pauseFor >= deadline) return",
+      "cause = error;\n      const failed",
+      "cause = error;\n      if (change.deletes.length > 0) change = { ...change, checks: [] };\n      const failed",
     ]],
   },
 ];
