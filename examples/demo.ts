@@ -76,7 +76,7 @@ console.log(`
   a stranger's request without a signature: refused with ${forged}`);
 
 const right = faults === 0 && new Set(emitted.map(({ type }) => type)).size === 9 &&
-  repeated.known === repeated.sent && forged === 400 && killed?.signal === "SIGKILL" &&
+  repeated.known === repeated.sent && forged === 401 && killed?.signal === "SIGKILL" &&
   ended.code === 0;
 const seconds = ((performance.now() - started) / 1000).toFixed(1);
 console.log(`\n${right ? "Nothing is missing" : "SOMETHING IS MISSING OR FAILED"} (${seconds} s)`);

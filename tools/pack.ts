@@ -12,6 +12,7 @@ import {
   checkArguments,
   config,
   filesBelow,
+  installRuntimes,
   output,
   root,
   run,
@@ -51,6 +52,7 @@ const shipped = [
 export async function pack(): Promise<string> {
   const folder = `${build}/pack`;
   const raw = `${build}/pack.tgz`;
+  await installRuntimes();
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   await Deno.mkdir(folder, { recursive: true });
   await run("deno", ["pack", "--quiet", "--no-source-maps", "--allow-dirty", "--output", raw]);

@@ -59,6 +59,15 @@ export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
+/** Installs the tools from npm, unless they are installed: a fresh clone has none. */
+export async function installRuntimes(): Promise<void> {
+  if (await exists(`${runtimeModules}/.bin/esbuild`)) return;
+  console.error("Installing the tools of tests/runtime, once: npm ci");
+  await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: `${root}/tests/runtime`,
+  });
+}
+
 /** A port of this machine that nobody has at the moment. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

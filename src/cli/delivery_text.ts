@@ -1,4 +1,5 @@
-import { count, printable, type Style } from "./style.ts";
+import { count, cut, printable, type Style, widthOf } from "./style.ts";
+import { type Column, tableLines } from "./table.ts";
 
 /** An attempt as a server tells of it. */
 export type Attempt = {
@@ -24,30 +25,98 @@ export type Delivery = Base & { readonly made: number; readonly attempts: readon
 
 /** A delivery in a list. */
 export type Summary = Base & {
+  readonly type?: string;
+  readonly session_id?: string;
   readonly made?: number;
   readonly last_attempt?: Attempt;
   readonly died_at?: string;
   readonly reason?: string;
 };
 
-/** A delivery on one line, its target as wide as that of the lines around it. */
-export function summaryLine(delivery: Summary, style: Style, width: number): string {
-  const { target, event_id, made, last_attempt, reason, due_at, died_at, leased_until } = delivery;
-  const parts = [
-    stateText(delivery, style),
-    printable(target).padEnd(width),
-    style.dim(printable(event_id)),
-    made === undefined ? "" : count(made, "attempt"),
-    last_attempt ? attemptText(last_attempt, style) : "",
-    leased_until
-      ? `leased until ${timeText(leased_until)}`
-      : due_at
-      ? `due ${timeText(due_at)}`
-      : "",
-    died_at ? `given up ${timeText(died_at)}` : "",
-    reason ? printable(reason) : "",
+/** How deliveries are listed. */
+export type SummaryOptions = {
+  readonly style: Style;
+  /** The time, in milliseconds since 1970: on a terminal, times are relative to it. */
+  readonly now: number;
+  /** The width of the terminal; undefined: it is none, or nothing is to be cut. */
+  readonly columns?: number | undefined;
+  readonly terminal: boolean;
+};
+
+/** The least that is shown of a result, in columns. */
+const LEAST_RESULT = 12;
+
+/** Deliveries as a table: its head, and a line for each. */
+export function summaryLines(
+  deliveries: readonly Summary[],
+  { style, now, columns, terminal }: SummaryOptions,
+): readonly [head: string, ...lines: string[]] {
+  const when = (time: string): string => terminal ? relativeText(time, now) : isoText(time);
+  const fixed: readonly Column<Summary>[] = [
+    {
+      title: "state",
+      text: ({ state }) => printable(state),
+      paint: (text, { state }) => paintOf(state, style)(text),
+    },
+    { title: "target", text: ({ target }) => printable(target) },
+    { title: "type", text: ({ type }) => printable(type ?? ""), paint: style.bold },
+    { title: "session", text: ({ session_id }) => printable(session_id ?? ""), paint: style.cyan },
+    { title: "id", text: ({ event_id }) => printable(event_id), paint: style.dim },
+    { title: "attempts", text: ({ made }) => made === undefined ? "" : `${made}` },
+    {
+      title: "last",
+      text: ({ last_attempt, died_at }) => {
+        const time = last_attempt?.at ?? died_at;
+        return time === undefined ? "" : when(time);
+      },
+    },
+    {
+      title: "next",
+      text: ({ leased_until, due_at }) =>
+        leased_until
+          ? terminal ? `leased ${when(leased_until)}` : `leased until ${when(leased_until)}`
+          : due_at
+          ? Date.parse(due_at) <= now ? "now" : when(due_at)
+          : "",
+    },
   ];
-  return parts.filter((part) => part !== "").join("  ");
+  const used = widthOf(
+    longest(tableLines(deliveries, fixed.map(({ title, text }) => ({ title, text })))),
+  );
+  const room = columns === undefined ? undefined : Math.max(columns - used - 2, LEAST_RESULT);
+  const result: Column<Summary> = {
+    title: "result",
+    text: (delivery) => cut(resultText(delivery), room),
+    paint: (text, { state }) => state === "delivered" ? style.green(text) : style.red(text),
+  };
+  return tableLines(deliveries, [...fixed, result]);
+}
+
+function longest(lines: readonly string[]): string {
+  return lines.reduce((one, other) => widthOf(other) > widthOf(one) ? other : one);
+}
+
+/** What came of the last attempt, and why it was given up. */
+function resultText({ last_attempt, reason }: Summary): string {
+  const words = last_attempt ? wordsOf(last_attempt) : "";
+  const why = last_attempt?.error ?? reason;
+  return [words, why === undefined ? "" : printable(why)].filter((part) => part !== "").join(" ");
+}
+
+/** A time as far as it is from now: `3m ago`, `in 2h`. */
+export function relativeText(time: string, now: number): string {
+  const at = Date.parse(time);
+  if (Number.isNaN(at)) return printable(time);
+  const seconds = Math.round(Math.abs(at - now) / 1000);
+  const units = [[86_400, "d"], [3_600, "h"], [60, "m"], [1, "s"]] as const;
+  const [size, unit] = units.find(([size]) => seconds >= size) ?? [1, "s"];
+  const text = `${Math.floor(seconds / size)}${unit}`;
+  return at > now ? `in ${text}` : `${text} ago`;
+}
+
+/** To the second, in UTC, without spaces: `2026-01-31T12:00:00Z`. */
+function isoText(time: string): string {
+  return printable(time).replace(/\.\d+Z$/, "Z");
 }
 
 /** A delivery with each of its attempts. */
@@ -71,15 +140,25 @@ function logLines(attempt: Attempt, style: Style): string[] {
   return response ? [line, `    ${style.dim(printable(response.slice(0, 300)))}`] : [line];
 }
 
-function attemptText({ verdict, status, error, skipped }: Attempt, style: Style): string {
+function attemptText(attempt: Attempt, style: Style): string {
+  const { verdict, error } = attempt;
   const paint = verdict === "delivered" ? style.green : style.red;
-  const words = skipped ? "skipped" : status === undefined ? verdict : `${status} ${verdict}`;
-  return paint(printable(words)) + (error ? `  ${printable(error)}` : "");
+  return paint(wordsOf(attempt)) + (error ? `  ${printable(error)}` : "");
+}
+
+function wordsOf(
+  { verdict, status, skipped }: Omit<Attempt, "at" | "duration">,
+): string {
+  return printable(skipped ? "skipped" : status === undefined ? verdict : `${status} ${verdict}`);
 }
 
 function stateText({ state }: Base, style: Style): string {
+  return paintOf(state, style)(printable(state).padEnd(10));
+}
+
+function paintOf(state: Base["state"], style: Style): (text: string) => string {
   const paint = { pending: style.yellow, delivered: style.green, dead: style.red }[state as "dead"];
-  return (paint ?? style.dim)(printable(state).padEnd(10));
+  return paint ?? style.dim;
 }
 
 /** To the second, in UTC: `2026-01-31 12:00:00Z`. */

@@ -1,5 +1,5 @@
 import type { HookEvent } from "../core/mod.ts";
-import { eventLine } from "./event_line.ts";
+import { clockText, eventText } from "./event_line.ts";
 import type { CommandIO } from "./io.ts";
 import { count, printable, styleOf } from "./style.ts";
 import { wireOf } from "./wire.ts";
@@ -32,27 +32,31 @@ export function heardJson({ event, ...heard }: Heard): string {
   return JSON.stringify({ ...heard, ...(event ? { event: wireOf(event) } : {}) });
 }
 
-/** What became of a request, on one line. */
-export function heardText(heard: Heard, io: CommandIO): string {
+/** What became of a request: when it arrived, what was answered, and what was in it. */
+export function heardText(heard: Heard, full: boolean, io: CommandIO): string {
   const style = styleOf(io, io.stdout);
-  const { outcome, status, verified, event } = heard;
-  const id = printable(heard.id ?? "without an id");
-  const columns = io.stdout.columns === undefined ? undefined : io.stdout.columns - 15;
-  switch (outcome) {
-    case "received": {
-      const mark = verified ? style.green("verified  ") : style.yellow("unverified");
-      return `${status} ${mark} ${eventLine(event!, style, columns)}`;
-    }
-    case "duplicate":
-      return `${status} ${style.dim("again     ")} ${id}`;
-    case "failed":
-      return `${status} ${style.yellow("on demand ")} ${id}`;
-    case "refused": {
-      const reason = printable(`${heard.code}: ${heard.detail}`);
-      return `${status} ${style.red("refused   ")} ${id} ${reason}`;
-    }
+  const { at, outcome, status, verified, event } = heard;
+  const words = outcome === "received"
+    ? (verified ? "verified" : "unverified")
+    : outcomeWords[outcome];
+  const paint = {
+    received: verified ? style.green : style.yellow,
+    duplicate: style.dim,
+    failed: style.yellow,
+    refused: style.red,
+  }[outcome];
+  const plain = `${status} ${words.padEnd(10)}`;
+  const painted = `${status} ${paint(words.padEnd(10))}`;
+  if (outcome === "received") {
+    const columns = full ? undefined : io.stdout.columns;
+    return eventText(event!, { arrival: at, style, columns, mark: { plain, painted } });
   }
+  const id = printable(heard.id ?? "without an id");
+  const reason = outcome === "refused" ? ` ${printable(`${heard.code}: ${heard.detail}`)}` : "";
+  return `${painted} ${style.dim(clockText(at))} ${id}${reason}`;
 }
+
+const outcomeWords = { duplicate: "duplicate", refused: "refused", failed: "on demand" } as const;
 
 /** Counts what became of requests. */
 export class Tally {
@@ -69,6 +73,6 @@ export class Tally {
   toString(): string {
     const { received, duplicate, refused, failed } = this.#counts;
     return `${count(received + duplicate + refused + failed, "request")}: ${received} received ` +
-      `(${this.#verified} verified), ${duplicate} again, ${refused} refused, ${failed} failed on demand`;
+      `(${this.#verified} verified), ${duplicate} duplicate, ${refused} refused, ${failed} failed on demand`;
   }
 }

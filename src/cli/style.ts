@@ -31,10 +31,39 @@ export function printable(text: string): string {
   );
 }
 
-/** Text cut to a number of characters, with a sign that it was. */
+/** Characters that take two columns: East Asian wide ones, and emoji. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
+
+/** How many columns of a terminal text takes that has no control characters. */
+export function widthOf(text: string): number {
+  let width = 0;
+  for (const character of text) width += columnsOf(character);
+  return width;
+}
+
+function columnsOf(character: string): number {
+  if (character <= "~") return 1;
+  if (/\p{Mn}|\p{Me}/u.test(character)) return 0;
+  return WIDE.test(character) ? 2 : 1;
+}
+
+/** Text cut to a number of columns, with a sign that it was. */
 export function cut(text: string, columns: number | undefined): string {
-  if (columns === undefined || text.length <= columns) return text;
-  return `${text.slice(0, Math.max(columns - 1, 0))}…`;
+  if (columns === undefined || text.length * 2 <= columns || widthOf(text) <= columns) return text;
+  let kept = "";
+  let left = columns - 1; // for the sign
+  for (const character of text) {
+    left -= columnsOf(character);
+    if (left < 0) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
+
+/** Text with spaces up to a number of columns. */
+export function padded(text: string, columns: number): string {
+  return text + " ".repeat(Math.max(columns - widthOf(text), 0));
 }
 
 /** A number of things: `1 event`, `2 events`. */

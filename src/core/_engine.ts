@@ -1,10 +1,9 @@
 import { linkSignals } from "./_abort.ts";
 import { Acceptance } from "./_acceptance.ts";
-import { quote, show } from "./_check.ts";
+import { quote } from "./_check.ts";
 import type { Entry } from "./_entry.ts";
 import { HookLifecycle } from "./_lifecycle.ts";
 import { enterDispatch, leaveDispatch } from "./_nesting.ts";
-import { checkKnown } from "./_options.ts";
 import { Outgoing } from "./_outgoing.ts";
 import { Plans } from "./_plans.ts";
 import { consoleLogger, Reporter } from "./_reporter.ts";
@@ -14,7 +13,7 @@ import { Stores } from "./_stores.ts";
 import { Background, InFlight } from "./_under_way.ts";
 import { inside, isInside, outside, refuseToWait } from "./_waits.ts";
 import { createEvent } from "./create_event.ts";
-import type { EmitOptions, Receipt } from "./emitter.ts";
+import { checkEmitOptions, type EmitOptions, type Receipt } from "./emitter.ts";
 import { DispatchError, EmitDepthError, HooksClosedError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { HandlerContext } from "./hook.ts";
@@ -311,22 +310,4 @@ function extend(chain: Chain, type: string): Chain {
   const longer = [...chain, type];
   if (longer.length > MAX_DEPTH) throw new EmitDepthError(longer);
   return longer;
-}
-
-/** Every option of an emission. */
-const EMIT_OPTIONS: readonly string[] = ["sessionId", "signal", "idempotencyKey", "waitUntil"];
-
-/** Refuses options of an emission that nobody reads. Called for every event that has options: cheap. */
-export function checkEmitOptions(action: string, type: unknown, options: EmitOptions): void {
-  if (typeof options === "object" && options !== null) {
-    let known = true;
-    for (const name in options) known &&= EMIT_OPTIONS.includes(name);
-    if (known && !Array.isArray(options)) return;
-  }
-  const subject = `Cannot ${action} ${quote(type)}`;
-  if (typeof options === "string") {
-    const meant = `{ sessionId: ${show(options)} }`;
-    throw new TypeError(`${subject}: the options must be an object. Did you mean ${meant}?`);
-  }
-  checkKnown(subject, options, EMIT_OPTIONS, { session: "sessionId", key: "idempotencyKey" });
 }

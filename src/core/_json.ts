@@ -1,3 +1,4 @@
+import { noJsonForm } from "./_json_advice.ts";
 import { reason } from "./errors.ts";
 import type { StandardIssue } from "./standard_schema.ts";
 
@@ -91,14 +92,14 @@ class Copier {
     if (++this.#values > MAX_VALUES) this.#stop(`more than ${MAX_VALUES} values`);
     switch (typeof value) {
       case "number":
-        if (!Number.isFinite(value)) return this.#fault(`${value} has no JSON form`);
+        if (!Number.isFinite(value)) return this.#fault(noJsonForm(`${value}`));
         return value === 0 ? 0 : value; // JSON has no -0
       case "undefined":
-        return this.#fault("undefined has no JSON form");
+        return this.#fault(noJsonForm("undefined"));
       case "bigint":
       case "function":
       case "symbol":
-        return this.#fault(`a ${typeof value} has no JSON form`);
+        return this.#fault(noJsonForm(typeof value));
       case "object":
         return value === null ? null : this.#object(value);
     }
@@ -114,7 +115,7 @@ class Copier {
       if (typeof toJSON !== "function") return this.#enter(value);
       const form = toJSON.call(value, String(this.#path.at(-1)));
       if (form === null && value instanceof Date) {
-        return this.#fault("an invalid Date has no JSON form");
+        return this.#fault(noJsonForm("invalid Date"));
       }
       return typeof form === "object" && form !== null ? this.#enter(form) : this.copy(form);
     } catch (error) {
@@ -126,13 +127,13 @@ class Copier {
   }
 
   #enter(value: object): unknown {
-    if (this.#within.includes(value)) return this.#fault("a cycle has no JSON form");
+    if (this.#within.includes(value)) return this.#fault(noJsonForm("cycle"));
     if (this.#within.length >= MAX_DEPTH) return this.#fault(`deeper than ${MAX_DEPTH} levels`);
     if (!isPlain(value)) {
       const tag = Object.prototype.toString.call(value);
       const strange = OPAQUE.test(tag) || ArrayBuffer.isView(value) ||
         (!PLAIN.test(tag) && Object.keys(value).length === 0);
-      if (strange) return this.#fault(`a ${tag.slice(8, -1)} has no JSON form`);
+      if (strange) return this.#fault(noJsonForm(tag.slice(8, -1)));
       if (/(String|Boolean|Number)\]$/.test(tag)) return this.copy(value.valueOf());
     }
     this.#within.push(value);

@@ -51,7 +51,8 @@ export function encodeKey(key: StoreKey): EncodedKey {
   });
   if (id.length > KEY_LIMIT) {
     throw new StoreLimitError(
-      `Cannot use a key as it is limited to ${KEY_LIMIT} bytes: current value is ${id.length}`,
+      `Cannot use a key: it must be at most ${KEY_LIMIT} bytes, got ${id.length}. ` +
+        "Shorten it, or use a hash of it",
     );
   }
   return { key: copy, id };

@@ -33,7 +33,7 @@ const READS_LIMIT = 10;
 export function checkReads(keys: readonly StoreKey[]): void {
   if (keys.length <= READS_LIMIT) return;
   throw new StoreLimitError(
-    `Cannot read as 'keys' is limited to ${READS_LIMIT}: current value is ${keys.length}`,
+    `Cannot read ${keys.length} keys: getMany takes at most ${READS_LIMIT}. Read them in parts`,
   );
 }
 
@@ -41,6 +41,11 @@ export function checkReads(keys: readonly StoreKey[]): void {
 export function checkLimit(what: string, found: number, limit: number): void {
   if (found <= limit) return;
   throw new StoreLimitError(
-    `Cannot commit as '${what}' is limited to ${limit}: current value is ${found}`,
+    `Cannot commit: '${what}' must be at most ${limit}, got ${found}. ${advice(what)}`,
   );
+}
+
+/** What to do about a limit. */
+function advice(what: string): string {
+  return what === "bytes of a value" ? "Store less under one key" : "Split the commit";
 }

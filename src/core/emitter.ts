@@ -1,3 +1,5 @@
+import { quote, show } from "./_check.ts";
+import { checkKnown } from "./_options.ts";
 import type { AgentEvents, EventType } from "./events.ts";
 
 /** Options of one emission. */
@@ -76,4 +78,22 @@ export interface Emitter<Events extends object = AgentEvents> {
     data: Events[Type],
     options?: EmitOptions,
   ): void;
+}
+
+/** Every option of an emission. */
+const EMIT_OPTIONS: readonly string[] = ["sessionId", "signal", "idempotencyKey", "waitUntil"];
+
+/** Refuses options of an emission that nobody reads. Called for every event that has options: cheap. */
+export function checkEmitOptions(action: string, type: unknown, options: EmitOptions): void {
+  if (typeof options === "object" && options !== null) {
+    let known = true;
+    for (const name in options) known &&= EMIT_OPTIONS.includes(name);
+    if (known && !Array.isArray(options)) return;
+  }
+  const subject = `Cannot ${action} ${quote(type)}`;
+  if (typeof options === "string") {
+    const meant = `{ sessionId: ${show(options)} }`;
+    throw new TypeError(`${subject}: the options must be an object. Did you mean ${meant}?`);
+  }
+  checkKnown(subject, options, EMIT_OPTIONS, { session: "sessionId", key: "idempotencyKey" });
 }

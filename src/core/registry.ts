@@ -1,10 +1,10 @@
 import { checkFunctions, checkObject, checkStore, show } from "./_check.ts";
-import { checkEmitOptions, Engine } from "./_engine.ts";
+import { Engine } from "./_engine.ts";
 import type { Entry } from "./_entry.ts";
 import { checkDefined, checkKnown, OR_INFINITE, readCount, readDuration } from "./_options.ts";
 import { type DurableHost, handlerEntry, hookEntry, webhookEntry } from "./_registration.ts";
 import type { Webhook } from "./delivery.ts";
-import type { EmitOptions, Receipt } from "./emitter.ts";
+import { checkEmitOptions, type EmitOptions, type Receipt } from "./emitter.ts";
 import type { AgentEvents, HookEvent } from "./events.ts";
 import type { HandlerOptions, Hook, PatternHandler } from "./hook.ts";
 import type { Lifecycle } from "./lifecycle.ts";

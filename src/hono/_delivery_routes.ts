@@ -21,6 +21,16 @@ export const deliveryRoutes: readonly Route[] = [{
       example: "dead",
     },
     target,
+    order: {
+      description: "newest: of each target the newest event first; oldest if it is not there",
+      schema: oneOf(["newest", "oldest"]),
+      example: "newest",
+    },
+    include: {
+      description: "event: with the type and the session of each event that is still stored",
+      schema: oneOf(["event"]),
+      example: "event",
+    },
     ...page,
   },
   answers: {

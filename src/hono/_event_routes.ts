@@ -153,6 +153,11 @@ export const eventRoutes: readonly Route[] = [{
       mediaType: "text/event-stream",
       schema: v.string(),
       example: EXAMPLES.stream,
+      headers: {
+        "hooks-heartbeat":
+          "How often the stream sends at least a comment, in milliseconds: after " +
+          "the silence of three, the connection is lost",
+      },
     },
   },
   problems: ["too_many_streams", "hooks_closed", "hooks_not_ready", ...store],

@@ -59,6 +59,11 @@ export class Feed {
     this.#options = options;
   }
 
+  /** How often a stream says something at least, in milliseconds. */
+  get heartbeat(): number {
+    return this.#options.heartbeat;
+  }
+
   /** Adds a reader; gives the place behind which its events begin. @throws whatever the store does */
   async add(reader: FeedReader): Promise<Position> {
     for (;;) {

@@ -1,4 +1,10 @@
-import type { DeliveryListOptions, EventListOptions, Page } from "../outbox/mod.ts";
+import type {
+  DeliveryListOptions,
+  DeliverySummary,
+  EventListOptions,
+  Outbox,
+  Page,
+} from "../outbox/mod.ts";
 import { parseTime } from "../core/kit.ts";
 import type { Call } from "./_call.ts";
 import { goOn } from "./_cursor.ts";
@@ -15,6 +21,11 @@ type EventsQuery = {
   readonly limit?: number;
   readonly cursor?: string;
 };
+
+type DeliveriesQuery = Partial<DeliveryListOptions> & { readonly include?: "event" };
+
+/** Events of a page of deliveries that are read at once: each may have megabytes. */
+const EVENTS_AT_ONCE = 8;
 
 /** Accepted events, page by page. */
 export async function listEvents(call: Call): Promise<Response> {
@@ -38,13 +49,35 @@ export async function getEvent(call: Call): Promise<Response> {
 
 /** Deliveries of one state, page by page. */
 export async function listDeliveries(call: Call): Promise<Response> {
-  const { state = "attempted", ...query } = call.query as Partial<DeliveryListOptions>;
+  const { state = "attempted", include, ...query } = call.query as DeliveriesQuery;
+  const outbox = outboxOf(call);
   const page = await goOn(
     query.cursor,
     "?cursor",
-    () => outboxOf(call).listDeliveries({ state, ...query }),
+    () => outbox.listDeliveries({ state, ...query }),
   );
-  return answerPage(call, "deliveries", page, page.items.map(wireSummary));
+  const events = include ? await eventsOf(outbox, page.items) : new Map<string, Json>();
+  const items = page.items.map((item) => ({ ...wireSummary(item), ...events.get(item.eventId) }));
+  return answerPage(call, "deliveries", page, items);
+}
+
+/** The type and the session of each event that is still stored, by its id. */
+async function eventsOf(
+  outbox: Outbox,
+  items: readonly DeliverySummary[],
+): Promise<ReadonlyMap<string, Json>> {
+  const found = new Map<string, Json>();
+  const left = [...new Set(items.map(({ eventId }) => eventId))];
+  const work = async (): Promise<void> => {
+    for (let id = left.pop(); id !== undefined; id = left.pop()) {
+      const stored = await outbox.getEvent(id);
+      if (stored === undefined) continue;
+      const { type, sessionId } = stored.event;
+      found.set(id, { type, ...(sessionId ? { session_id: sessionId } : {}) });
+    }
+  };
+  await Promise.all(Array.from({ length: EVENTS_AT_ONCE }, work));
+  return found;
 }
 
 /** One delivery, with the log of its attempts. */

@@ -28,7 +28,10 @@ export const PROBLEMS = {
   event_gone: [410, "The event of this delivery is no longer kept"],
   body_timeout: [408, "The body did not arrive in time"],
   body_too_large: [413, "The body is too large"],
-  media_type_unsupported: [415, "The body must be application/json or CloudEvents, not compressed"],
+  media_type_unsupported: [
+    415,
+    "Send JSON as 'Content-Type: application/json', or CloudEvents, and no 'Content-Encoding'",
+  ],
   request_invalid: [422, "The request is invalid, see errors"],
   idempotency_conflict: [422, "The idempotency key was used for something else"],
   store_limit: [

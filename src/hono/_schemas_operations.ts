@@ -93,6 +93,8 @@ export const deliveryLog = object({ ...delivery, made: count, attempts: list(att
 export const deliveries = object({
   deliveries: list(object({
     ...delivery,
+    type: v.optional(eventType),
+    session_id: v.optional(session),
     made: v.optional(count),
     last_attempt: v.optional(attempt),
     died_at: v.optional(time),

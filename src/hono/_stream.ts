@@ -17,7 +17,11 @@ export async function streamEvents(call: Call): Promise<Response> {
   const { feed, streams, limits, logger } = call.state;
   outboxOf(call);
   const after = await placeOf(call, call.request.headers.get("last-event-id"));
-  const headers = { "content-type": "text/event-stream", "x-accel-buffering": "no" };
+  const headers = {
+    "content-type": "text/event-stream",
+    "x-accel-buffering": "no",
+    "hooks-heartbeat": String(feed!.heartbeat),
+  };
   if (call.request.method === "HEAD") return call.respond(200, null, headers);
   if (!streams.tryTake()) throw tooMany("too_many_streams");
   const reader = new StreamReader({

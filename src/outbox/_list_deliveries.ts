@@ -72,16 +72,19 @@ export async function listDeliveries(
   options: DeliveryListOptions = {} as DeliveryListOptions,
 ): Promise<Page<DeliverySummary>> {
   const subject = "Cannot list deliveries";
-  checkKnown(subject, options, ["state", "target", "limit", "cursor"]);
-  const { state, target, cursor } = options;
+  checkKnown(subject, options, ["state", "target", "limit", "cursor", "order"]);
+  const { state, target, cursor, order = "oldest" } = options;
   checkOneOf(subject, "state", state, Object.keys(RANGES));
+  checkOneOf(subject, "order", order, ["newest", "oldest"]);
   checkText(subject, "target", target);
   const limit = limitFrom(subject, options.limit);
-  const list: ListName = ["deliveries", state, target ?? ""];
+  const reverse = order === "newest";
+  const list: ListName = ["deliveries", state, target ?? "", ...(reverse ? [order] : [])];
   const kinds: readonly Kind[] = RANGES[state];
   const place = readCursor(subject, cursor, list, (place) => isPlace(place, kinds, target));
   const most = limit + MOST_BESIDE;
-  const entries = entriesOf(source, kinds, target, place, batchFor(limit));
+  const scanOptions = { reverse, batch: batchFor(limit) };
+  const entries = entriesOf(source, { kinds, target, place }, scanOptions);
   const removed = new Map<string, boolean>();
   const found = await findItems(entries, { limit, most }, async (entry) => {
     const name = String(entry.key[2]);
@@ -101,17 +104,22 @@ export async function isRemoved(source: DeliverySource, target: string): Promise
 /** The entries of some ranges, one after the other, from a place on. */
 async function* entriesOf(
   source: DeliverySource,
-  kinds: readonly Kind[],
-  target: string | undefined,
-  place: StoreKey | undefined,
-  batch: number,
+  { kinds, target, place }: {
+    readonly kinds: readonly Kind[];
+    readonly target: string | undefined;
+    readonly place: StoreKey | undefined;
+  },
+  options: { readonly reverse: boolean; readonly batch: number },
 ): AsyncGenerator<StoreEntry, void> {
-  const first = place === undefined ? 0 : kinds.indexOf(place[0] as Kind);
-  for (const [i, kind] of kinds.slice(first).entries()) {
-    const all = target === undefined ? [kind] : [kind, target];
-    const from = i === 0 && place !== undefined ? place : all;
-    const start = after(source.keys.below(...from));
-    yield* scan(source, { start, end: endOf(source.keys.below(...all)) }, { batch });
+  const ordered = options.reverse ? [...kinds].reverse() : kinds;
+  const first = place === undefined ? 0 : ordered.indexOf(place[0] as Kind);
+  for (const [i, kind] of ordered.slice(first).entries()) {
+    const all = source.keys.below(...(target === undefined ? [kind] : [kind, target]));
+    const from = i === 0 && place !== undefined ? source.keys.below(...place) : undefined;
+    const range = options.reverse
+      ? { start: after(all), end: from ?? endOf(all) }
+      : { start: after(from ?? all), end: endOf(all) };
+    yield* scan(source, range, options);
   }
 }
 

@@ -55,4 +55,6 @@ export type DeliveryListOptions = PageOptions & {
   readonly state: "pending" | "attempted" | "dead";
   /** Of this target only. */
   readonly target?: string | undefined;
+  /** `newest` is the reverse: of each target the newest event first. @default {"oldest"} */
+  readonly order?: "newest" | "oldest" | undefined;
 };

@@ -4,7 +4,6 @@ import type { Attempt } from "../core/mod.ts";
  * Why a webhook was not accepted, or a secret not usable. These codes are stable:
  *
  * The request is malformed (answer 400):
- * - `missing_header`: one of `webhook-id`, `webhook-timestamp`, `webhook-signature` is absent;
  * - `duplicate_header`: one of them was sent twice (`Headers` joins both values with a comma);
  * - `invalid_header`: `webhook-id` is not 1 to 256 visible ASCII characters without a dot, or
  *   `webhook-timestamp` is not a plain number of seconds (`123junk`, `-1`, `1.5`);
@@ -13,6 +12,8 @@ import type { Attempt } from "../core/mod.ts";
  * - `unsupported_version`: it holds signatures of other versions only.
  *
  * The request is not authentic, or not any more (answer 401):
+ * - `missing_header`: one of `webhook-id`, `webhook-timestamp`, `webhook-signature` is absent: it is not
+ *   signed;
  * - `timestamp_too_old`, `timestamp_too_new`: outside the tolerance;
  * - `no_matching_signature`: well formed, but made with another secret or over other content.
  *

@@ -103,7 +103,7 @@ const DAY = 24 * 60 * 60 * 1000;
  *   secrets: generateSecret(), // the sender's
  * });
  * const answer = await receive(new Request("http://localhost/", { method: "POST", body: "{}" }));
- * console.log(answer.status); // 400: it has no signature
+ * console.log(answer.status); // 401: it has no signature
  * ```
  *
  * @throws {WebhookVerificationError} when a secret is ill-formed
@@ -224,7 +224,7 @@ function log(logger: Logger, message: string, error: unknown): void {
 function refusal(error: unknown, logger: Logger): Response {
   if (error instanceof EventValidationError) return problem(400, error.code, error.message);
   if (error instanceof WebhookVerificationError && !error.code.startsWith("invalid_secret")) {
-    const unauthentic = /^(timestamp_|no_matching)/.test(error.code);
+    const unauthentic = /^(missing_header|timestamp_|no_matching)/.test(error.code);
     return problem(unauthentic ? 401 : 400, error.code, error.message);
   }
   log(logger, "A webhook was not received", error); // its body broke off, or the store failed

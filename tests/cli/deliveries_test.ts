@@ -9,7 +9,13 @@ test("hooks deliveries lists what was tried, and shows one with each attempt", a
     assert.equal(listed.code, 0);
     assert.match(
       listed.stdout,
-      new RegExp(`^dead {6} {2}audit {2}${id} {2}1 attempt {2}404 final {2}.*\n$`),
+      new RegExp(
+        `^dead +audit +a\\.one +- +${id} +1 +\\d{4}-\\S+Z +- +404 final the answer was 404\n$`,
+      ),
+    );
+    assert.equal(
+      (await ask(url, ["deliveries", "--event", id])).stdout.match(/404 final/g)?.length,
+      1,
     );
     const shown = await ask(url, ["deliveries", "audit", id]);
     assert.match(
@@ -39,6 +45,65 @@ test("hooks deliveries lists by state and target, a page at a time", async () =>
     assert.equal(new Set(ids).size, 3);
     assert.equal(lines((await ask(url, ["deliveries", "--all"])).stdout).length, 3);
   });
+});
+
+test("hooks deliveries shows the newest events of all targets first, with type and session", async () => {
+  await broken(["a.two", "b.three"], async (url) => {
+    await ask(url, ["send", "a.four", "--session", "s-4"]);
+    for (let look = 0; look < 500; look++) {
+      if (lines((await ask(url, ["deliveries", "--state", "dead"])).stdout).length === 4) break;
+    }
+    const { stdout } = await ask(url, ["deliveries", "--limit", "1"]);
+    assert.match(stdout, /^dead +audit +a\.four +s-4 +\S+ +1 /);
+    const ids = lines((await ask(url, ["deliveries", "--json"])).stdout)
+      .map((line) => JSON.parse(line).event_id);
+    assert.deepEqual(ids, ids.toSorted().toReversed());
+    const paged: string[] = [];
+    let more: string[] = [];
+    do {
+      const page = await ask(url, ["deliveries", "audit", "-n", "1", "--json", ...more]);
+      paged.push(...lines(page.stdout).map((line) => JSON.parse(line).event_id));
+      more = /--cursor \S+/.exec(page.stderr)?.[0].split(" ") ?? [];
+    } while (more.length > 0);
+    assert.deepEqual(paged, ids);
+  });
+});
+
+test("hooks deliveries has a head, relative times and results cut to the width on a terminal", async () => {
+  const summary = {
+    ...{ target: "日本", event_id: "e-1", state: "pending", made: 3, type: "a.b\u001b[2J" },
+    ...{ session_id: "s-1", due_at: "1970-01-01T02:00:00Z" },
+    last_attempt: {
+      at: "1970-01-01T00:00:00Z",
+      verdict: "retry",
+      duration: 1,
+      error: "x".repeat(90),
+    },
+  };
+  const leased = { ...summary, event_id: "e-2", leased_until: "1970-01-01T00:01:30Z" };
+  const body = { deliveries: [summary, leased], targets: [] };
+  const fetch = () => Promise.resolve(Response.json(body));
+  const options = {
+    fetch,
+    terminal: true,
+    columns: 110,
+    now: () => 60_000,
+    environment: { NO_COLOR: "1" },
+  };
+  const { stdout } = await ask(
+    "http://127.0.0.1:8787",
+    ["deliveries", "--state", "pending"],
+    options,
+  );
+  const cut = `${"x".repeat(25)}…`;
+  assert.equal(
+    stdout,
+    `\
+state    target  type          session  id   attempts  last    next           result
+pending  日本    a.b\\u{1b}[2J  s-1      e-1  3         1m ago  in 1h          retry ${cut}
+pending  日本    a.b\\u{1b}[2J  s-1      e-2  3         1m ago  leased in 30s  retry ${cut}
+`,
+  );
 });
 
 test("hooks deliveries says so when there is no such delivery, or state", async () => {

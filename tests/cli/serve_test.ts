@@ -47,7 +47,7 @@ test("hooks serve delivers to the webhooks of its configuration, signed, with va
     const args = ["my.yaml", "--env-file", ".env"];
     const server = await serving({ files, args }, async (server, url) => {
       assert.equal((await ask(url, ["send", "tool.called", `{"name":"bash"}`])).code, 0);
-      await receiver.match(/200 verified {3}\S+ tool\.called \{"name":"bash"\}/);
+      await receiver.match(/200 verified {3}\S+ tool\.called \S+ \{"name":"bash"\}/);
       await server.match(/tool\.called \S+ to audit: 200 delivered in \d+ ms/);
     });
     assert.match(server.stderr, /1 webhook of my\.yaml; store :memory:/);
@@ -136,7 +136,10 @@ test("a token that SIGHUP took away opens nothing more, and ends the streams it 
     const environment = { HOOKS_TOKEN: "the-first-of-all-tokens" };
     const tail = new Terminal({
       environment: { ...environment, HOOKS_URL: url },
-      sleep: () => Promise.resolve(),
+      sleep: (ms, signal) =>
+        ms < 5_000
+          ? Promise.resolve()
+          : new Promise((resolve) => signal!.addEventListener("abort", () => resolve())),
     });
     const tailing = tail.run("tail");
     await tail.match(/following/);
@@ -240,12 +243,6 @@ test("hooks serve says what is wrong before it serves", async () => {
         {},
         1,
         /Cannot read the environment from no\.env: there is no such/,
-      ],
-      [
-        ["--env-file", ".env"],
-        { ".env": "A=1\nsecret\n" },
-        1,
-        /Cannot read \.env:2 as it is not NAME/,
       ],
       [["--port", "1x"], {}, 2, /whole number from 0 to 65535/],
       [["--port", "0", "--store", "https://127.0.0.1:2/"], {}, 1, /--store names another/],
@@ -382,7 +379,7 @@ test("hooks serve says on start what another process has leased, and until when"
       assert.ok(left > 15_000 && left <= 30_000, `${left} ms`);
       const seconds = until!.replace("T", " ").replace(/\.\d+Z/, "Z");
       const list = await ask(url, ["deliveries", "--state", "pending"]);
-      assert.ok(list.stdout.includes(`leased until ${seconds}`), list.stdout);
+      assert.ok(list.stdout.includes(`leased until ${seconds.replace(" ", "T")}`), list.stdout);
       const one = await ask(url, ["deliveries", "audit", id]);
       assert.ok(one.stdout.includes(`leased until ${seconds}`), one.stdout);
       const targets = await ask(url, ["targets"]);

@@ -21,7 +21,7 @@ if (node) {
       const agent = await shell.run(start!);
       assert.match(agent.stdout, /^user: What is due today\?\n$/);
       await receiver.times(3, "200 verified");
-      assert.match(receiver.stdout, /tool\.called s-1 \{"name":"calendar"/);
+      assert.match(receiver.stdout, /tool\.called \S+ s-1 \{"name":"calendar"/);
     }));
 }
 
@@ -41,7 +41,7 @@ if (bun) {
       await shell.listens(8787, server);
       await shell.run(send!);
       await server.match(/bash was called/);
-      await receiver.match(/tool\.called \{"name":"bash"\}/);
+      await receiver.match(/tool\.called \S+ \{"name":"bash"\}/);
       server.signal("SIGTERM");
       assert.equal((await server.ended).code, 0, server.stderr);
     }));

@@ -25,7 +25,7 @@ for (const runtime of await runtimes()) {
       }).output();
       assert.ok(success);
       assert.match(new TextDecoder().decode(stdout), /"receipts":\[\{"id":"/);
-      await receiver.match(/200 unverified \S+ message\.received \{"role":"user"/);
+      await receiver.match(/200 unverified \S+ message\.received \S+ \{"role":"user"/);
       for (const command of [server, receiver]) {
         command.signal("SIGTERM");
         const { code, took } = await command.ended;
@@ -75,7 +75,7 @@ for (const runtime of await runtimes()) {
         await tail.match(/following/);
         await using sender = new CommandProcess(runtime, ["send", "a.b"], { cwd, env });
         assert.equal((await sender.ended).code, 0, sender.stderr);
-        await tail.match(/a\.b \{\}/);
+        await tail.match(/a\.b \S+ \{\}/);
         server.signal("SIGTERM");
         await server.match(/stopping/);
         server.signal("SIGTERM"); // as a Ctrl-C that comes from terminal and parent
@@ -87,7 +87,7 @@ for (const runtime of await runtimes()) {
       const [, port] = await receiver.match(/listening on http:\/\/127\.0\.0\.1:(\d+)/);
       await writeConfig(cwd, Number(port));
       await using _server = start(runtime, ["serve", "--port", "0"], cwd);
-      await receiver.match(/200 unverified \S+ a\.b \{\}/);
+      await receiver.match(/200 unverified \S+ a\.b \S+ \{\}/);
     }));
 
   test(`on ${name} serve reads its configuration again on SIGHUP`, () =>

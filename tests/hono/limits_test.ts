@@ -101,6 +101,17 @@ for (
   });
 }
 
+testApp(
+  "what `curl -d` sends unless it is told otherwise is refused with what to send",
+  {},
+  async ({ ask }) => {
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    const response = await ask("/events", { body: JSON.stringify(BASH), headers });
+    const { title } = await response.json();
+    assert.match(title, /^Send JSON as 'Content-Type: application\/json'/);
+  },
+);
+
 testApp("a compressed body is refused", {}, async ({ ask }) => {
   const response = await ask("/events", { body: BASH, headers: { "content-encoding": "gzip" } });
   assert.deepEqual(await problemOf(response), { status: 415, code: "media_type_unsupported" });

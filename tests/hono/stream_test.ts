@@ -219,7 +219,9 @@ test("a stream lives by comments, and ends with its token", () => {
   const tokens = [{ name: "a", token: TOKENS.read, scopes: ["read" as const], expiresAt }];
   return withStream(async ({ app }) => {
     const headers = { authorization: `Bearer ${TOKENS.read}` };
-    const reader = new Reader(await app.request("/events/stream", { headers }));
+    const response = await app.request("/events/stream", { headers });
+    assert.equal(response.headers.get("hooks-heartbeat"), "5"); // clients know what silence means
+    const reader = new Reader(response);
     await reader.next();
     assert.equal(await reader.next(), ": heartbeat");
     while (await reader.next() !== undefined);

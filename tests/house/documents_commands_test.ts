@@ -18,7 +18,10 @@ const NOT_RUN: readonly (readonly [pattern: RegExp, reason: string])[] = [
     /^(deno add|bunx jsr add|npx jsr add) /,
     "JSR has it after a release: test:consumer installs the archive",
   ],
-  [/^npx -y deno@2 task start$/, "its server and its curl line are tried in tests/cli"],
+  [
+    /^npx -y deno@2 run -A --quiet src\/cli\/mod\.ts serve$/,
+    "its server and its curl line are tried in tests/cli",
+  ],
   [/^npx -y deno@2 task (test|demo)$/, ".ci/run runs it"],
   [
     /^(deno task |npx -y deno@2 task |\(cd tests\/runtime)/,

@@ -118,33 +118,33 @@ const tooLarge: readonly [sentence: string, write: (store: Store) => unknown, me
   [
     "a key",
     (store) => store.set(["x".repeat(2047)], 1),
-    "Cannot use a key as it is limited to 2048 bytes: current value is 2049",
+    "Cannot use a key: it must be at most 2048 bytes, got 2049. Shorten it, or use a hash of it",
   ],
   [
     "a value",
     (store) => store.set(["a"], "x".repeat(65_535)),
-    "Cannot commit as 'bytes of a value' is limited to 65536: current value is 65537",
+    "Cannot commit: 'bytes of a value' must be at most 65536, got 65537. Store less under one key",
   ],
   [
     "checks",
     (store) => store.atomic().check(...Array(11).fill({ key: ["a"], versionstamp: null })).commit(),
-    "Cannot commit as 'checks' is limited to 10: current value is 11",
+    "Cannot commit: 'checks' must be at most 10, got 11. Split the commit",
   ],
   [
     "changes",
     (store) => many(store, 1001, 1).commit(),
-    "Cannot commit as 'mutations' is limited to 1000: current value is 1001",
+    "Cannot commit: 'mutations' must be at most 1000, got 1001. Split the commit",
   ],
   [
     "bytes",
     (store) => many(store, 13, "x".repeat(65_000)).commit(),
     // Key and value of each, and the key once more: 13 * (2 * 9 + 65,002).
-    "Cannot commit as 'bytes' is limited to 819200: current value is 845260",
+    "Cannot commit: 'bytes' must be at most 819200, got 845260. Split the commit",
   ],
   [
     "keys of a getMany",
     (store) => store.getMany(Array(11).fill(["a"])),
-    "Cannot read as 'keys' is limited to 10: current value is 11",
+    "Cannot read 11 keys: getMany takes at most 10. Read them in parts",
   ],
 ];
 for (const [what, write, message] of tooLarge) {
@@ -166,12 +166,12 @@ const refusals: readonly [write: (store: Store) => unknown, name: string, messag
   [
     (store) => store.set(["a"], undefined),
     "TypeError",
-    "Cannot store a value as JSON can't carry it: value: undefined has no JSON form",
+    "Cannot store a value as JSON can't carry it: value: undefined has no JSON form: leave the field out, or pass null",
   ],
   [
     (store) => store.set(["a"], { a: [1, { b: NaN }] }),
     "TypeError",
-    "Cannot store a value as JSON can't carry it: value.a[1].b: NaN has no JSON form",
+    "Cannot store a value as JSON can't carry it: value.a[1].b: NaN has no JSON form: pass null",
   ],
   [
     (store) => store.set(["a"], 1, { expireIn: -1 }),

@@ -63,9 +63,9 @@ const get = () => Promise.resolve(new Request("http://h.example/"));
 const answers: readonly (readonly [string, () => Promise<Request>, answer: string])[] = [
   ["a signed event", signed, "200"],
   ["a GET", get, "405 method_not_allowed"],
-  ["no signature", without("webhook-signature"), "400 missing_header"],
-  ["no id", without("webhook-id"), "400 missing_header"],
-  ["no timestamp", without("webhook-timestamp"), "400 missing_header"],
+  ["no signature", without("webhook-signature"), "401 missing_header"],
+  ["no id", without("webhook-id"), "401 missing_header"],
+  ["no timestamp", without("webhook-timestamp"), "401 missing_header"],
   ["two ids", withHeader("webhook-id", "a, b"), "400 duplicate_header"],
   ["an id with a dot", withHeader("webhook-id", "a.b"), "400 invalid_header"],
   ["a timestamp with junk", withHeader("webhook-timestamp", "123junk"), "400 invalid_header"],

@@ -16,6 +16,7 @@ type Options = {
   readonly fail?: number;
   readonly status?: number;
   readonly delay?: number;
+  readonly full?: true;
   readonly json?: true;
 };
 
@@ -33,6 +34,7 @@ export function define(command: Command, io: CommandIO): void {
     .option("--status <code>", "what failures answer; alone, all fail", parseInteger(300, 599))
     .option("--delay <duration>", "answer so much later, such as 2s", parseDuration)
     .option("--env-file <file>", "where HOOKS_SECRET stands, unless it is set")
+    .option("--full", "print whole payloads, however wide the terminal is")
     .option("--json", "print one JSON object a request")
     .addHelpText(
       "after",
@@ -57,7 +59,9 @@ async function listen(options: Options, io: CommandIO): Promise<void> {
   const stop = listenForStop(io);
   const receive = createAnswerer(options, receiver, io, stop.signal, (heard) => {
     tally.count(heard);
-    io.stdout.write(`${options.json ? heardJson(heard) : heardText(heard, io)}\n`);
+    io.stdout.write(
+      `${options.json ? heardJson(heard) : heardText(heard, options.full === true, io)}\n`,
+    );
   });
   try {
     const { host: hostname } = options;

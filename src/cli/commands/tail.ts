@@ -3,26 +3,35 @@ import { AnswerError } from "../answer_error.ts";
 import { parseInteger } from "../arguments.ts";
 import { addServerOptions, type Client, createClient, type ServerOptions } from "../client.ts";
 import { CommandError } from "../command_error.ts";
-import { eventLine } from "../event_line.ts";
+import { eventText } from "../event_line.ts";
 import type { CommandIO } from "../io.ts";
 import { readServerEvents } from "../server_events.ts";
 import { listenForStop } from "../stop.ts";
 import { styleOf } from "../style.ts";
 import { eventOfWire } from "../wire.ts";
+import { partsWithin, SilenceError, within } from "../within.ts";
 
-/** Pauses between attempts to connect again, in milliseconds. */
+/** The first pause before reconnecting, unless the server's `retry:` sets one, in milliseconds. */
 const FIRST_PAUSE = 500;
+/** The longest pause, in milliseconds. */
 const LONGEST_PAUSE = 10_000;
+/** The longest `retry:` that is honored, in milliseconds. */
+const LONGEST_RETRY = 60_000;
+/** The heartbeat of a server that announces none, in milliseconds: the default of version 0.1. */
+const USUAL_HEARTBEAT = 15_000;
+/** Silence of this many heartbeats is a lost connection. */
+const MISSED_HEARTBEATS = 3;
+/** The shortest silence that is a lost connection, in milliseconds: networks stall for a second or two. */
+const SHORTEST_SILENCE = 5_000;
 
 type Options = ServerOptions & {
   readonly type?: string;
   readonly session?: string;
   readonly after?: string;
   readonly limit?: number;
+  readonly full?: true;
   readonly json?: true;
 };
-
-type Events = { readonly events: readonly { readonly id: string }[] };
 
 /** `hooks tail`: the events of a server as they come. */
 export function define(command: Command, io: CommandIO): void {
@@ -31,12 +40,15 @@ export function define(command: Command, io: CommandIO): void {
     .option("-s, --session <id>", "of this session only")
     .option("--after <id>", "first what came after this event")
     .option("-n, --limit <count>", "end after so many", parseInteger(1, 1e9))
+    .option("--full", "print whole payloads, however wide the terminal is")
     .option("--json", "print one JSON object an event");
   addServerOptions(command)
     .addHelpText(
       "after",
       `
-A connection that is lost is made again, and goes on behind the last event.
+A line has the time of arrival (UTC), type, id, session and payload. When the
+connection is lost, or silent for three heartbeats of the server, tail
+reconnects and resumes after the last event.
 
 Examples:
   hooks tail --type 'tool.*'
@@ -64,8 +76,15 @@ class Tail {
   readonly #signal: AbortSignal;
   #lastId: string | undefined;
   #left: number;
+  /** Whether a server has let us in. */
   #connected = false;
+  /** Whether we know where to resume, and have said so. */
+  #following = false;
+  /** Whether a lost connection was reported, and no new one yet. */
+  #lost = false;
   #failures = 0;
+  #firstPause = FIRST_PAUSE;
+  #silence = USUAL_HEARTBEAT * MISSED_HEARTBEATS;
 
   constructor(options: Options, io: CommandIO, client: Client, signal: AbortSignal) {
     this.#options = options;
@@ -78,49 +97,35 @@ class Tail {
 
   /** Prints events until there are enough, or until the signal. */
   async follow(): Promise<void> {
-    this.#lastId ??= await this.#newest();
     while (this.#left > 0 && !this.#signal.aborted) {
       try {
         await this.#connect();
-        this.#note("the connection ended; connecting again");
+        this.#lose("the connection ended");
       } catch (error) {
         if (this.#signal.aborted) return;
-        if (!this.#connected || isFinal(error)) throw error;
-        const reason = error instanceof CommandError ? error.message : "the connection was lost";
-        this.#note(`${reason}; connecting again`);
+        if (!this.#connected || isFinal(error)) throw firstFault(error, this.#client.url);
+        this.#lose(reasonOf(error));
       }
       if (this.#left > 0) await this.#pause();
     }
   }
 
-  /** The newest event: what comes behind it is not missed, even if the first connection is lost early. */
-  async #newest(): Promise<string | undefined> {
-    const query = { limit: 1, order: "newest" };
-    const page = await this.#client.json<Events>("/events", { query, signal: this.#signal })
-      .catch((error) => {
-        if (!this.#signal.aborted) throw error;
-      });
-    return page?.events[0]?.id;
-  }
-
+  /** Prints what one connection brings. */
   async #connect(): Promise<void> {
-    const { type, session } = this.#options;
     const ended = new AbortController();
     const end = (): void => ended.abort();
     this.#signal.addEventListener("abort", end);
     try {
-      const response = await this.#client.fetch("/events/stream", {
-        query: { type, session },
-        headers: { accept: "text/event-stream", "last-event-id": this.#lastId },
-        signal: ended.signal,
-      });
-      if (!this.#connected) this.#io.stderr.write(`following ${this.#client.url}\n`);
-      else if (this.#failures > 0) this.#io.stderr.write("connected again\n");
-      this.#connected = true;
-      for await (const { name, data, id } of readServerEvents(response.body!)) {
+      const response = await within(this.#io, this.#silence, this.#open(ended.signal));
+      this.#silence = silenceOf(response);
+      this.#greet();
+      const parts = partsWithin(this.#io, this.#silence, response.body!);
+      for await (const { name, data, id, retry } of readServerEvents(parts)) {
         this.#failures = 0;
-        if (name !== "message") continue; // `overflow`: the server ends the stream, we go on behind it
-        this.#lastId = id;
+        if (retry !== undefined) this.#firstPause = Math.min(retry, LONGEST_RETRY);
+        if (id !== undefined) this.#lastId = id;
+        this.#greet();
+        if (data === undefined || name !== "message") continue; // `overflow`: the server ends the stream
         this.#print(data);
         if (--this.#left === 0) return;
       }
@@ -130,24 +135,73 @@ class Tail {
     }
   }
 
+  async #open(signal: AbortSignal): Promise<Response> {
+    const { type, session } = this.#options;
+    const response = await this.#client.fetch("/events/stream", {
+      query: { type, session },
+      headers: { accept: "text/event-stream", "last-event-id": this.#lastId || undefined },
+      signal,
+    });
+    const mediaType = response.headers.get("content-type") ?? "";
+    if (response.body !== null && /^text\/event-stream\s*(?:;|$)/i.test(mediaType)) return response;
+    throw new AnswerError(response, `${this.#client.url} did not respond with an event stream`, [
+      "Set --url or HOOKS_URL to a hooks server, with the path that it is mounted at",
+    ]);
+  }
+
+  /** Says that we follow, once nothing that is accepted from now on can be missed; or that we do again. */
+  #greet(): void {
+    this.#connected = true;
+    if (this.#lost) this.#io.stderr.write("reconnected\n");
+    this.#lost = false;
+    if (this.#following || this.#lastId === undefined) return;
+    this.#following = true;
+    this.#io.stderr.write(`following ${this.#client.url}\n`);
+  }
+
   #print(data: string): void {
     const { stdout } = this.#io;
     if (this.#options.json) return stdout.write(`${data}\n`);
-    const line = eventLine(eventOfWire(data), styleOf(this.#io, stdout), stdout.columns);
-    stdout.write(`${line}\n`);
+    const columns = this.#options.full ? undefined : stdout.columns;
+    const arrival = new Date(this.#io.now());
+    const style = styleOf(this.#io, stdout);
+    stdout.write(`${eventText(eventOfWire(data), { arrival, style, columns })}\n`);
   }
 
-  /** Says what happened, once until it is over. */
-  #note(text: string): void {
-    if (this.#failures === 0 && this.#left > 0 && !this.#signal.aborted) {
-      this.#io.stderr.write(`${text}\n`);
-    }
+  /** Says why the connection is gone, once until there is another. */
+  #lose(reason: string): void {
+    if (this.#lost || this.#left === 0 || this.#signal.aborted) return;
+    this.#lost = true;
+    this.#io.stderr.write(`${reason}; reconnecting\n`);
   }
 
   #pause(): Promise<void> {
-    const longest = Math.min(FIRST_PAUSE * 2 ** this.#failures++, LONGEST_PAUSE);
-    return this.#io.sleep(longest * (0.5 + this.#io.random() / 2), this.#signal);
+    const longest = Math.max(LONGEST_PAUSE, this.#firstPause);
+    const pause = Math.min(this.#firstPause * 2 ** this.#failures++, longest);
+    return this.#io.sleep(pause * (0.5 + this.#io.random() / 2), this.#signal);
   }
+}
+
+/** How long a server is silent at most, in milliseconds, unless the connection is lost. */
+function silenceOf(response: Response): number {
+  const announced = Number(response.headers.get("hooks-heartbeat") ?? NaN);
+  const heartbeat = announced > 0 ? announced : USUAL_HEARTBEAT;
+  return Math.max(heartbeat * MISSED_HEARTBEATS, SHORTEST_SILENCE);
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof CommandError) return error.message;
+  return error instanceof SilenceError
+    ? `the connection was lost: ${error.message}`
+    : "the connection was lost";
+}
+
+/** A server that takes the first connection and is silent is a fault that the user can do something about. */
+function firstFault(error: unknown, url: string): unknown {
+  if (!(error instanceof SilenceError)) return error;
+  return new CommandError(`Cannot follow ${url}: ${error.message}`, [
+    "Is it running? `hooks serve` starts one; --url or HOOKS_URL says where it is",
+  ]);
 }
 
 /** Whether trying again makes no sense: the server has judged the request. */

@@ -199,7 +199,7 @@ test("a KvStore checks its limits before it sends, and names limit and size", as
   const checks = Array(3).fill({ key: ["a"], versionstamp: null });
   await assert.rejects(store.atomic().check(...checks).commit(), {
     name: "StoreLimitError",
-    message: "Cannot commit as 'checks' is limited to 2: current value is 3",
+    message: "Cannot commit: 'checks' must be at most 2, got 3. Split the commit",
   });
   await assert.rejects(store.set(["a"], "123"), StoreLimitError);
   await assert.rejects(store.set(["a"], () => {}), TypeError);
