@@ -18,7 +18,7 @@ export function parseDuration(text: string): number {
   throw new InvalidArgumentError(`${rule}${hintFor(text)}`);
 }
 
-/** Of a text that is no duration: what was meant. */
+/** Returns a hint for a text that is not a duration. */
 function hintFor(text: string): string {
   const { suggestion, hint } = meantDuration(text);
   if (suggestion !== undefined) return ` Did you mean ${suggestion}?`;

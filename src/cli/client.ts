@@ -10,8 +10,8 @@ import { isLoopback } from "./listening.ts";
 export const DEFAULT_URL = "http://127.0.0.1:8787";
 
 /**
- * What is read of a response: a page of 1,000 events of 256 KiB each, however long it takes, unless the
- * server falls silent.
+ * The limits for reading a response: a page of 1,000 events of 256 KiB each, for as long as data keeps
+ * arriving.
  */
 const LIMITS: ReadLimits = { maxBytes: 300 * 1024 * 1024, timeout: 30_000, idle: true };
 
@@ -151,15 +151,16 @@ export async function readJson<Value>(response: Response, url: string): Promise<
       too_slow: "it stopped halfway",
       cut_off: `it breaks off after status ${response.status}`,
     };
-    throw new CommandError(`Cannot read the response of ${url}: ${why[bytes]}`, [
-      "The request was accepted: repeat it only with the same --idempotency-key",
-    ]);
+    const advice = response.status === 202
+      ? "The events were accepted: send them again only with the same --idempotency-key"
+      : "Try again";
+    throw new CommandError(`Cannot read the response of ${url}: ${why[bytes]}`, [advice]);
   }
   try {
     return JSON.parse(new TextDecoder().decode(bytes)) as Value;
   } catch {
-    throw new CommandError(`${url} answered no JSON`, [
-      "Is it a server of hooks? --url or HOOKS_URL says where yours is",
+    throw new CommandError(`The response of ${url} is not JSON`, [
+      "Check that --url or HOOKS_URL is the address of a hooks server",
     ]);
   }
 }

@@ -38,7 +38,7 @@ export type SummaryOptions = {
   readonly style: Style;
   /** The time, in milliseconds since 1970: on a terminal, times are relative to it. */
   readonly now: number;
-  /** The width of the terminal; undefined: it is none, or nothing is to be cut. */
+  /** The width of the terminal; undefined if there is none, or nothing should be truncated. */
   readonly columns?: number | undefined;
   readonly terminal: boolean;
 };

@@ -3,9 +3,9 @@ import { CommandError } from "./command_error.ts";
 import { printable } from "./style.ts";
 
 /**
- * Parses JSON that the user gave; undefined if it is not JSON. Numbers are checked before they are sent:
- * a request is written anew, and one that a double would change would arrive as another. Of an event
- * they matter in its data.
+ * Parses JSON from the user; undefined if it is not JSON. Rejects numbers that a double would change,
+ * because the request is serialized again and would send a different number. In an event, only its data
+ * is checked.
  *
  * @throws {CommandError} naming such numbers by path
  */

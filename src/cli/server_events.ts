@@ -1,4 +1,4 @@
-/** What a stream of server-sent events has said up to an empty line. */
+/** One block of a server-sent event stream, up to its empty line. */
 export type ServerEvent = {
   /** `message` unless it has another name. */
   readonly name: string;

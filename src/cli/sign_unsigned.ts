@@ -13,8 +13,8 @@ const BODY_TIMEOUT = 10_000;
 export function signUnsigned(now: () => number): {
   readonly secret: string;
   /**
-   * Returns the request, signed; as it came when it has no body, or one that is too large; undefined when
-   * its body does not arrive in time.
+   * Returns the signed request. Returns it unchanged if it has no body or the body is too large, and
+   * undefined if the body does not arrive in time.
    */
   sign(request: Request): Promise<Request | undefined>;
 } {

@@ -28,7 +28,7 @@ export interface Checked {
   readonly config: HooksConfig;
   readonly faults: readonly Fault[];
   readonly shown: readonly Shown[];
-  /** What is accepted, and can't be meant. Only without faults. */
+  /** Settings that are valid but can't be intended. Present only if there are no faults. */
   readonly warnings: readonly Fault[];
 }
 

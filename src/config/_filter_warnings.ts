@@ -57,8 +57,8 @@ const PAYLOADS: Payloads = {
 const TYPES = Object.keys(PAYLOADS);
 
 /**
- * The paths of a webhook's filter that never match, so that the webhook receives nothing. Payloads are
- * known of an agent's own events only: where others may come, nothing is said of `data`.
+ * Returns the paths of a webhook's filter that never match, so that the webhook receives nothing. Only
+ * the payloads of agent events are known: if other events can match, `data` is not checked.
  */
 export function findFilterWarnings(
   { events, filter = {} }: Pick<WebhookConfig, "events" | "filter">,

@@ -151,7 +151,7 @@ export function describeReference(written: string, expanded: string, show: Show)
   return `${describe(written, show)}, whose value is not shown`;
 }
 
-/** What is around a text that does not belong to it, as it happens to variables. Shows nothing of it. */
+/** Reports extra characters around a text, as variables often have them. Never shows the text. */
 export function paddingHint(text: string): { readonly hint?: string } {
   const hint = text === "" ? undefined : describePadding(text); // that it is empty is said already
   return hint === undefined ? {} : { hint };

@@ -164,7 +164,7 @@ export const shared: Fields<SharedFields> = {
   },
   timeout: {
     kind: duration(WEBHOOK_LIMITS.timeout),
-    about: "Limit of one attempt: connection, headers and body.",
+    about: "Limit of one attempt, until the response headers arrive.",
     otherwise: "10s",
   },
   retry_count: {

@@ -85,9 +85,9 @@ export interface ServerConfig {
   readonly port?: number | undefined;
   /** Who may do what; their names and their texts are unique. */
   readonly tokens: readonly TokenConfig[];
-  /** CloudEvents senders that may deliver, by their `WebHook-Request-Origin`; `*` for all. @default none */
+  /** CloudEvents senders that may deliver, by `WebHook-Request-Origin`; `*` allows all. @default none */
   readonly webhookOrigins?: readonly string[] | undefined;
-  /** Requests per minute that they are told. @default no limit */
+  /** The rate those senders are given, in requests per minute. @default no limit */
   readonly webhookRate?: number | undefined;
 }
 
@@ -118,8 +118,8 @@ export interface ConfigOptions {
   /** What the file is called in messages. @default {"the configuration"} */
   readonly file?: string | undefined;
   /**
-   * Called with everything that is accepted and has no effect, such as a filter that never matches, in
-   * the order of the webhooks. @default nothing: warnings are left out
+   * Called for every setting that is valid but has no effect, such as a filter that never matches, in
+   * the order of the webhooks. @default none: warnings are ignored
    */
   readonly onWarning?: ((warning: ConfigIssue) => void) | undefined;
 }

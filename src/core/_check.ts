@@ -1,5 +1,5 @@
 import { isPattern } from "./_event_rules.ts";
-import { maskUrls } from "./_mask_url.ts";
+import { maskBeginning } from "./_mask_url.ts";
 
 /** The name of a hook, a webhook or a token. */
 export const NAME: RegExp = /^[A-Za-z0-9._-]{1,64}$/u;
@@ -66,13 +66,20 @@ export function quote(type: unknown): string {
 /** A value for a message: what was given, in few characters. */
 export function show(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "string") return JSON.stringify(maskUrls(value, value).slice(0, 80));
+  if (typeof value === "string") return JSON.stringify(shownText(value).slice(0, 80));
   if (typeof value === "function") return "a function";
   if (typeof value === "object" && value !== null) {
     if (Array.isArray(value)) return value.length > 0 ? "a list" : "an empty list";
     return "an object";
   }
   return String(value);
+}
+
+/** Characters of a text that `show` looks at: it shows fewer. */
+const LONGEST = 1_024;
+
+function shownText(text: string): string {
+  return maskBeginning(text, LONGEST, text.length > LONGEST ? undefined : text);
 }
 
 /** A store. */

@@ -136,7 +136,7 @@ export class Engine {
     const path = chain ?? [event.type];
     const dispatch = () => this.#dispatch(event, options ?? {}, path, admitted);
     if (this.#plain && open) return dispatch();
-    const done = inside(this.lifecycle, "dispatch", dispatch);
+    const done = inside(this.lifecycle, "dispatch", dispatch, event.type);
     if (open || !isInside(this.lifecycle, "init")) return done;
     const subject = `Cannot dispatch '${event.type}'`;
     done.catch((error) => this.#reporter.failed(subject, error, event));

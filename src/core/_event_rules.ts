@@ -47,7 +47,7 @@ export const MAX_SESSION = 256;
 export const SESSION_RULE: string =
   `must be at most ${MAX_SESSION} characters, without control characters and lone surrogates`;
 
-/** Whether an event of a session is accepted; an empty one is none. */
+/** Whether a session is valid. An empty session counts as no session. */
 export function isSession(session: unknown): session is string {
   if (typeof session !== "string" || session.length > 2 * MAX_SESSION) return false;
   return /^[^\p{Cc}\p{Cs}]{0,256}$/u.test(session);
@@ -76,8 +76,8 @@ export function findSessionFault(sessionId: unknown): string | undefined {
 }
 
 /**
- * Returns what is wrong with the session of an event that was accepted elsewhere, where the limit may be
- * another. It becomes a part of keys, in UTF-8: all lone surrogates would be the same character there.
+ * Returns what is wrong with the session of an event that was accepted elsewhere, where the limit may
+ * differ. Sessions become part of keys in UTF-8, where all lone surrogates would be the same character.
  */
 export function findWireSessionFault(sessionId: unknown): string | undefined {
   if (sessionId === undefined || sessionId === null) return undefined;

@@ -60,7 +60,7 @@ export function isUtf8({ charset }: MediaType): boolean {
 /** Whether `Content-Encoding` (RFC 9110, section 8.4) leaves the body as it is. */
 export function isIdentity(contentEncoding: string | null): boolean {
   return (contentEncoding ?? "").split(",").every((coding) =>
-    /^\s*(?:identity)?\s*$/i.test(coding)
+    ["", "identity"].includes(coding.trim().toLowerCase())
   );
 }
 

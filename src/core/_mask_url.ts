@@ -8,11 +8,23 @@ const TOKEN = /^(?=.*\d)(?=.*[A-Za-z]).{8,}$|^.{20,}$/;
 const FILE = /^[\w.-]{1,64}\.[a-z]{2,4}(?::\d+){0,2}$/i;
 
 /** The beginning of a URL in a text: a scheme with its slashes, one of which may be missing. */
-const START = /\b[a-z][a-z0-9+.-]{0,31}:\/+/i;
+const START = /\b[a-z][a-z0-9+.-]{0,31}:\/+/gi;
 
-/** `name=value` of connection strings, and of queries that stand alone. */
-const PAIR =
-  /([\w-]{0,32}(?:password|passwd|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|credential|signature)[\w-]{0,32}\s{0,4}=\s{0,4})(?:"[^"]*"|'[^']*'|[^\s;&"',)]+)/gi;
+/** Where a URL ends in a text. */
+const END = /[\s"'<>`]|$/g;
+
+/** `name=` of connection strings, and of queries that stand alone. One attempt per name: it takes linear time. */
+const NAME = /(?<![\w-])([\w-]+)\s{0,4}=\s{0,4}/g;
+
+/** A name whose value is a secret. */
+const SECRET_NAME =
+  /password|passwd|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|credential|signature/i;
+
+/** The value after such a name; a quote may be left open. */
+const VALUE = /"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s;&"',)]+/y;
+
+/** Characters of a text that are masked; what comes after them is left out. */
+export const LONGEST = 16_384;
 
 /**
  * Returns a URL, a store path or a connection string without its secrets: user name, password, query,
@@ -30,46 +42,106 @@ export function maskUrl(text: string): string {
 }
 
 /**
- * Returns a text with every URL in it masked, as `maskUrl` does.
+ * Returns a text with every URL in it masked, as `maskUrl` does. A text of more than 16 KiB is cut.
  *
  * @param known URLs that the text may quote as they are, also malformed ones with spaces in them
  */
 export function maskUrls(text: string, ...known: readonly (string | undefined)[]): string {
-  let masked = text;
-  for (const url of known) {
-    if (url && maskUrl(url) !== url) masked = masked.replaceAll(url, () => maskUrl(url));
-  }
-  return maskPairs(
-    masked.split("\n").map(maskLine).join("\n"),
-  );
+  return maskBeginning(text, LONGEST, ...known);
 }
 
-/** Masks the URLs of one line. */
-function maskLine(line: string): string {
-  const start = START.exec(line);
-  if (start === null) return maskBare(line);
-  const scheme = start[0];
-  const before = maskBare(line.slice(0, start.index));
-  const rest = line.slice(start.index + scheme.length);
-  let end = /[\s"'<>`]|$/.exec(rest)!.index;
-  // A host and a port end before the first slash: anything else is a password that is not escaped.
-  if (!isAuthority(rest.slice(0, end), scheme)) {
-    end = Math.max(end, endOfHost(rest));
-  }
-  const [, url, trailing] = /^(.*?)([.,:;!?)\]}]*)$/s.exec(rest.slice(0, end))!;
-  return before + scheme + maskRest(url!, scheme) + trailing + maskLine(rest.slice(end));
+/** As `maskUrls`, of a text's first `most` characters. It takes time in proportion to those. */
+export function maskBeginning(
+  text: string,
+  most: number,
+  ...known: readonly (string | undefined)[]
+): string {
+  const secret = known.filter((url): url is string => !!url && maskUrl(url) !== url);
+  const isCut = text.length > most;
+  let masked = isCut ? text.slice(0, cutOf(text, most - 1, secret)) : text;
+  for (const url of secret) masked = masked.replaceAll(url, () => maskUrl(url));
+  const lines = masked.split("\n");
+  const last = lines.length - 1;
+  masked = maskPairs(lines.map((line, n) => maskLine(line, isCut && n === last)).join("\n"));
+  return isCut ? `${masked}…` : masked;
 }
 
-/** Where the host ends that comes after the last `@` of a line. */
-function endOfHost(rest: string): number {
-  const next = START.exec(rest)?.index ?? rest.length; // another URL begins
-  const at = rest.slice(0, next).lastIndexOf("@");
-  return at < 0 ? 0 : at + /[\s"'<>`]|$/.exec(rest.slice(at))!.index;
+/** Where a text can be cut so that no half of a secret is left, which nothing would tell from a word. */
+function cutOf(text: string, most: number, secret: readonly string[]): number {
+  let cut = most;
+  let start = cut;
+  while (start > 0 && !isBreak(text[start]!)) start--;
+  // Half a URL, or half of `user:password@host`.
+  if (text.slice(start, cut).includes(":")) cut = start;
+  for (const url of secret) {
+    const from = Math.max(0, cut - url.length + 1);
+    const at = text.slice(from, cut + url.length - 1).indexOf(url);
+    if (at >= 0) cut = from + at;
+  }
+  return /[\uD800-\uDBFF]/.test(text.charAt(cut - 1)) ? cut - 1 : cut; // half a character
+}
+
+function isBreak(character: string): boolean {
+  return /[\s"']/.test(character);
+}
+
+/** Masks the URLs of one line; each part of it is looked at a fixed number of times. */
+function maskLine(line: string, isCut: boolean): string {
+  let masked = "";
+  let done = 0;
+  for (let start = startFrom(line, 0); start !== null; start = startFrom(line, done)) {
+    const scheme = start[0];
+    const from = start.index + scheme.length;
+    masked += maskBare(line.slice(done, start.index)) + scheme;
+    done = endFrom(line, from);
+    // A host and a port end before the first slash: anything else is a password that is not escaped.
+    if (!isAuthority(line.slice(from, done), scheme)) {
+      const next = startFrom(line, from)?.index;
+      if (isCut && next === undefined) return masked + MASK; // its `@` may have been cut off
+      const at = line.slice(from, next).lastIndexOf("@");
+      if (at >= 0) done = Math.max(done, endFrom(line, from + at));
+    }
+    let end = done;
+    while (end > from && ".,:;!?)]}".includes(line[end - 1]!)) end--;
+    masked += maskRest(line.slice(from, end), scheme) + line.slice(end, done);
+  }
+  return masked + maskBare(line.slice(done));
+}
+
+function startFrom(line: string, from: number): RegExpExecArray | null {
+  START.lastIndex = from;
+  return START.exec(line);
+}
+
+function endFrom(line: string, from: number): number {
+  END.lastIndex = from;
+  return END.exec(line)!.index;
 }
 
 /** `user:password@host` in a text, without a scheme. */
 function maskBare(text: string): string {
-  return text.replace(/(^|[\s"'(=])[^\s"'(=:@]*:[^\s"'@]+@(?=[\w.[-])/g, `$1${MASK}@`);
+  if (!text.includes("@")) return text;
+  return text.split(/([\s"'])/).map(maskWord).join("");
+}
+
+/** The same in a text without spaces and quotes: up to its last `@` before a host. */
+function maskWord(word: string): string {
+  let at = word.lastIndexOf("@");
+  while (at >= 0 && !/[\w.[-]/.test(word.charAt(at + 1))) {
+    at = at > 0 ? word.lastIndexOf("@", at - 1) : -1;
+  }
+  // The user begins with the word, or after a `(` or a `=`.
+  let user = 0;
+  for (let n = 0; n < at; n++) {
+    const character = word[n]!;
+    if (character === "(" || character === "=") user = n + 1;
+    else if (character === "@") user = -1;
+    else if (character === ":" && user >= 0) {
+      if (word[n + 1] !== "@") return word.slice(0, user) + MASK + word.slice(at);
+      user = -1; // no password
+    }
+  }
+  return word;
 }
 
 /** Masks what follows the scheme and its slashes. */
@@ -113,40 +185,15 @@ function authorityOf(rest: string): string {
 }
 
 function maskPairs(text: string): string {
-  return text.replace(PAIR, `$1${MASK}`);
-}
-
-/** Returns an error with the URLs in its message, its stack and its causes masked; itself, if none is in it. */
-export function maskError<Thrown>(
-  error: Thrown,
-  ...known: readonly (string | undefined)[]
-): Thrown {
-  return maskedError(error, known, 0) as Thrown;
-}
-
-/** Causes of causes that are masked; those below are left out. */
-const DEEPEST = 8;
-
-function maskedError(
-  error: unknown,
-  known: readonly (string | undefined)[],
-  depth: number,
-): unknown {
-  if (typeof error === "string") return maskUrls(error, ...known);
-  if (!(error instanceof Error)) return error;
-  const { message, stack = "", cause } = error;
-  const masked = {
-    message: maskUrls(message, ...known),
-    stack: maskUrls(stack, ...known),
-    cause: depth < DEEPEST ? maskedError(cause, known, depth + 1) : undefined,
-  };
-  if (masked.message === message && masked.stack === stack && masked.cause === cause) return error;
-  const options = masked.cause === undefined ? {} : { cause: masked.cause };
-  const copy = new Error(masked.message, options);
-  const { code } = error as { readonly code?: unknown };
-  const own = { name: error.name, stack: masked.stack, ...(code === undefined ? {} : { code }) };
-  for (const [name, value] of Object.entries(own)) {
-    Object.defineProperty(copy, name, { value, configurable: true, writable: true });
+  let masked = "";
+  let done = 0;
+  NAME.lastIndex = 0;
+  for (let name = NAME.exec(text); name !== null; name = NAME.exec(text)) {
+    if (!SECRET_NAME.test(name[1]!)) continue;
+    const from = VALUE.lastIndex = NAME.lastIndex;
+    if (!VALUE.test(text)) continue;
+    masked += text.slice(done, from) + MASK;
+    done = NAME.lastIndex = VALUE.lastIndex;
   }
-  return copy;
+  return masked + text.slice(done);
 }

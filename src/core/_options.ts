@@ -1,6 +1,6 @@
 /**
- * How options are read, whatever takes them: durations, counts, unknown keys, keys whose value is missing.
- * Code, the configuration file, HTTP and the command follow the same rules, as they share these functions.
+ * Reads options: durations, counts, unknown keys, and keys without a value. Code, the configuration
+ * file, HTTP and the command line share these functions, so they all follow the same rules.
  *
  * @module
  */
@@ -37,8 +37,8 @@ export const LEASE: Limits = {
 export const OR_INFINITE: Limits = { infinite: true };
 
 /**
- * A duration in milliseconds, rounded to a whole number: `70.1 * 3_600_000` is no whole one.
- * An option that is undefined was left out.
+ * Reads a duration in milliseconds, rounded to a whole number, because `70.1 * 3_600_000` isn't one. An
+ * undefined option counts as omitted.
  *
  * @throws {TypeError | RangeError} when it is none, or out of its limits
  */
@@ -55,7 +55,7 @@ export function readDuration<Value extends number | undefined>(
   return rounded as Value;
 }
 
-/** A time in whole milliseconds: to the nearest, but a part of one is one, as it is not nothing. */
+/** Rounds to whole milliseconds. Anything between 0 and 1 becomes 1, so that it doesn't turn into zero. */
 export function wholeMilliseconds(milliseconds: number): number {
   return milliseconds > 0 && milliseconds < 1 ? 1 : Math.round(milliseconds);
 }
@@ -119,10 +119,9 @@ function checkLimits(
 }
 
 /**
- * Refuses options that nobody reads, such as one that is misspelled. Own string keys count, whatever
- * their values are.
+ * Rejects unknown options, such as misspelled ones. Checks every own string key, whatever its value.
  *
- * @param renamed What names of elsewhere mean here
+ * @param renamed Names from other libraries, and what they are called here
  * @throws {TypeError} when it is no object, or has such a key
  */
 export function checkKnown(
@@ -139,7 +138,7 @@ export function checkKnown(
   }
 }
 
-/** The error for an option that nobody reads. */
+/** Returns the error for an unknown option. */
 export function unknownOption(
   subject: string,
   name: string,
@@ -161,8 +160,8 @@ function isBeginning(name: string, whole: string): boolean {
 }
 
 /**
- * Refuses an option that was given but is undefined, where leaving it out protects less: a variable that
- * is not set, or a misspelled import, must not switch off a signature.
+ * Rejects an option that is explicitly undefined if omitting it would weaken security: an unset
+ * variable or a misspelled import must not turn off signing.
  *
  * @param meanings What leaving each option out means, after "Leave it out"
  * @throws {TypeError} naming the option
@@ -182,8 +181,8 @@ export function checkDefined(
 }
 
 /**
- * What is around a secret, token or URL that does not belong to it, as it happens to variables read from
- * files; undefined when there is nothing. Says nothing of the value itself.
+ * Describes extra characters around a secret, token or URL, as in variables read from files; undefined
+ * if there are none. Reveals nothing about the value itself.
  */
 export function describePadding(text: string): string | undefined {
   if (text === "") return "it is empty: check that its value is set";
@@ -206,7 +205,7 @@ function nameOf(space: string): string {
 }
 
 /**
- * Refuses what is no retry policy.
+ * Throws unless the value is a retry policy.
  *
  * @throws {TypeError} when it has no `delay`, or no finite `total`
  */
@@ -227,8 +226,9 @@ export const HOOK_MEMBERS: readonly string[] = [
 ];
 
 /**
- * Refuses a member of a plain object that looks like one that is missing: `event` for `events`, `handler` for
- * `handle`. Such an object may have members of its own, and those of a class are its own affair.
+ * Rejects a member of a plain object that looks like a misspelling of a missing one: `event` for
+ * `events`, `handler` for `handle`. Other extra members are allowed, and class instances are not
+ * checked.
  */
 export function checkMembers(subject: string, object: object, members: readonly string[]): void {
   if (!isPlain(object)) return;

@@ -1,6 +1,7 @@
 import { type Entry, passes } from "./_entry.ts";
 import type { Plan } from "./_plans.ts";
 import type { Reporter } from "./_reporter.ts";
+import { outside } from "./_waits.ts";
 import { mutableCopy, snapshotOf } from "./_snapshot.ts";
 import type { Publication, PublishOptions } from "./delivery.ts";
 import type { Receipt } from "./emitter.ts";
@@ -72,7 +73,8 @@ export class Outgoing {
       to: this.targetsOf(part.sent, part.plan.targets),
       ...keyOf(part),
     }));
-    const receipts = await queue.publish(batch, options);
+    // What the queue starts now, such as deliveries, goes on after this event.
+    const receipts = await outside(() => queue.publish(batch, options));
     if (receipts.length === batch.length) return receipts;
     throw new TypeError("Cannot publish as the queue gave no receipt");
   }

@@ -43,7 +43,7 @@ export function handlerEntry(
   if (typeof scope !== "string") {
     throw new TypeError(`${subject} as 'name' must be a string: current value is ${show(scope)}`);
   }
-  if (!scope.isWellFormed()) { // its part of the store would be that of other names
+  if (!scope.isWellFormed()) { // it would share its part of the store with other names
     throw new TypeError(`${subject} as 'name' must have no lone surrogates: got ${show(scope)}`);
   }
   if (typeof priority !== "number" || Number.isNaN(priority)) {

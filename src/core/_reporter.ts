@@ -1,6 +1,6 @@
 import { isThenable } from "./_abort.ts";
 import { outside } from "./_waits.ts";
-import { maskError } from "./_mask_url.ts";
+import { maskError } from "./_mask_error.ts";
 import type { HookEvent } from "./events.ts";
 import type { Logger } from "./hook.ts";
 
@@ -68,14 +68,16 @@ export class Reporter {
   }
 
   /**
-   * Calls what the user gave; its failure is logged and no more, so that a report can't loop. One that emits
-   * what fails again is not called past the depth of `emit`.
+   * Calls the user's callback. If it fails, that is only logged, so that reporting can't loop. A
+   * callback that emits another failing event is not called past the depth limit of `emit`.
    */
   #call(name: string, callback: () => unknown): void {
     guarded(() => outside(callback), (error) => this.#log(`'${name}' failed`, error));
   }
 
+  /** Tells the logger, whichever it is, with the secrets of URLs masked: logs travel further than `onError`. */
   #log(message: string, error: unknown): void {
-    guarded(() => this.#logger.error(message, error)); // one that fails has nowhere to say so
+    // One that fails has nowhere to say so.
+    guarded(() => this.#logger.error(message, maskError(error)));
   }
 }

@@ -36,7 +36,7 @@ class Mark extends Existing {
   }
 }
 
-/** A `Date` can't be frozen, so every read makes one: setting its time changes nothing for others. */
+/** A `Date` can't be frozen, so every read returns a new one: changing it affects nobody else. */
 const TIMESTAMP: PropertyDescriptor = {
   enumerable: true,
   get(this: object): Date {
@@ -94,7 +94,9 @@ function fieldsOf(event: HookEvent, subject: string): EventFields {
   }
   try {
     const { id, type, timestamp, sessionId, data } = event;
-    return { id, type, timestamp, sessionId, data };
+    // Its time as it is now: `toJSON` of the payload could change it.
+    const at = timestamp instanceof Date ? new Date(timestamp.getTime()) : timestamp;
+    return { id, type, timestamp: at, sessionId, data };
   } catch (error) {
     throw new EventValidationError(subject, [{ message: `can't be read: ${reason(error)}` }]);
   }
@@ -122,7 +124,7 @@ export function seal({ id, type, timestamp, sessionId, data }: EventFields): Hoo
 }
 
 /**
- * A copy of an event that the one who gets it may change.
+ * Returns a copy of an event that its recipient may change.
  *
  * @throws {EventValidationError} when JSON can't carry the payload
  */

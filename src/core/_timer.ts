@@ -2,8 +2,9 @@
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
- * Calls back once after some milliseconds, however many; after `Infinity`, never. Returns what cancels it.
- * `idle`: the process may end before. The only place that may call `setTimeout`.
+ * Calls back once after any number of milliseconds, never for `Infinity`. Returns a function that
+ * cancels it. With `idle`, the timer doesn't keep the process alive. The only place that may call
+ * `setTimeout`.
  */
 export function after(milliseconds: number, callback: () => void, idle = false): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -25,7 +26,7 @@ function unref(timer: unknown): void {
   Deno?.unrefTimer?.(timer);
 }
 
-/** Calls back again and again, with some milliseconds in between. Returns what ends that. */
+/** Calls back repeatedly at an interval in milliseconds. Returns a function that stops it. */
 export function every(milliseconds: number, callback: () => void): () => void {
   let cancel: () => void;
   const arm = (): void => {

@@ -1,5 +1,5 @@
 import { enterDispatch, isOnStack, leaveDispatch } from "./_nesting.ts";
-import { DeadlockError } from "./errors.ts";
+import { DeadlockError, EmitDepthError } from "./errors.ts";
 
 /** What is called: an event of the async form, any other dispatch, a durable hook, or a part of a hook's life. */
 export type CallKind = "background" | "dispatch" | "hook" | "init" | "close";
@@ -9,7 +9,7 @@ export type Call = {
   readonly owner: object;
   readonly kind: CallKind;
   /** The call that waits for this one. */
-  readonly parent: Call | undefined;
+  parent: Call | undefined;
   /** Whether it has not ended. */
   active: boolean;
 };
@@ -22,6 +22,9 @@ type AsyncStorage = {
 type NodeProcess = {
   getBuiltinModule?(id: "node:async_hooks"): { AsyncLocalStorage: new () => AsyncStorage };
 };
+
+/** Calls that wait for one another, at most: as many as may be nested on the stack. */
+const MAX_WAITING = 64;
 
 /** `null`: this platform has none. */
 let storage: AsyncStorage | null | undefined;
@@ -41,14 +44,22 @@ function current(): Call | undefined {
   return storage ? storage.getStore() : stack.at(-1);
 }
 
-/** Calls what users gave, so that `isInside` recognizes what it does until it has ended. */
+/**
+ * Calls what users gave, so that `isInside` recognizes what it does until it has ended.
+ *
+ * @param type The event's type, if it is a dispatch
+ * @throws {EmitDepthError} when too many calls wait for one another
+ */
 export async function inside<T>(
   owner: object,
   kind: CallKind,
   work: () => T,
+  type = "",
 ): Promise<Awaited<T>> {
-  // Nobody who emits in the background waits for the event.
-  const parent = kind === "background" ? undefined : current();
+  // An event in the background has no caller that waits for it.
+  const parent = kind === "background" ? undefined : activeFrom(current());
+  const depth = 1 + countActive(parent);
+  if (depth > MAX_WAITING) throw new EmitDepthError(Array(depth).fill(type));
   const call: Call = { owner, kind, parent, active: true };
   try {
     return await enter(call, work);
@@ -57,7 +68,23 @@ export async function inside<T>(
   }
 }
 
-/** Calls what nobody waits for, such as `onError`: it may wait for whatever it wants. */
+/** Returns the first call that has not ended, from a call outward. */
+function activeFrom(call: Call | undefined): Call | undefined {
+  while (call !== undefined && !call.active) call = call.parent;
+  return call;
+}
+
+/** Counts the calls that wait, and lets go of those that have ended: events may cause one another without end. */
+function countActive(call: Call | undefined): number {
+  let count = 0;
+  for (; call !== undefined; call = call.parent) {
+    count++;
+    call.parent = activeFrom(call.parent);
+  }
+  return count;
+}
+
+/** Calls something that is never awaited, such as `onError`, so it may wait for anything. */
 export function outside<T>(work: () => T): T {
   enterDispatch(undefined, "");
   try {
@@ -81,7 +108,10 @@ const REASONS = {
     "hooks close after that",
 };
 
-/** A rejection for who waits for itself; for who does not wait, it is none that nobody handles. */
+/**
+ * Returns a rejection for a caller that would wait for itself. If not awaited, it isn't reported as
+ * unhandled.
+ */
 export function refuseToWait(subject: string, what: keyof typeof REASONS): Promise<never> {
   const refusal = Promise.reject(new DeadlockError(`${subject} ${REASONS[what]}`));
   refusal.catch(() => {});
@@ -99,7 +129,7 @@ function enter<T>(call: Call | undefined, work: () => T): T {
   }
 }
 
-/** Whether the caller runs inside of a call of some kinds that has not ended. */
+/** Whether the caller runs inside an unfinished call of one of these kinds. */
 export function isInside(owner: object, ...kinds: readonly CallKind[]): boolean {
   if (kinds.includes("dispatch") && isOnStack(owner)) return true;
   for (let call = current(); call !== undefined; call = call.parent) {

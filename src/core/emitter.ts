@@ -55,11 +55,11 @@ export interface Emitter<Events extends object = AgentEvents> {
    * It waits for its handlers. One that never ends keeps it waiting, even past `close`, unless the handler
    * has a `timeout` or the emission a `signal`, an outbox or a schema: then `close` ends it when it gives up.
    *
-   * The payload is copied, in its JSON form, before `emit` returns: what you do with yours later changes
-   * nothing, and nobody changes yours.
+   * Copies the payload in JSON form before `emit` returns: later changes to your object don't affect
+   * the event, and handlers can't change your object.
    *
    * @throws {DispatchError} when handlers failed; the others ran nevertheless
-   * @throws {EmitDepthError} when 64 events are emitted inside of one another, or 16 with `context.emit`
+   * @throws {EmitDepthError} when 64 emitted events are nested, or 16 with `context.emit`
    * @throws {EventValidationError} when the payload is refused; no handler ran
    * @throws {HookInitError} when a hook could not be opened; no handler ran
    * @throws {HooksClosedError} after `close`

@@ -124,9 +124,9 @@ export class HookCloseError extends AggregateError {
 }
 
 /**
- * Events that cause events went on for too long; most likely they cause one another. A chain of
- * `context.emit` has 16 events at most; 64 may be emitted inside of one another before the first `await`,
- * by whatever means.
+ * Thrown when a chain of events that cause events is too long, most likely because they cause each
+ * other. A chain of `context.emit` can have 16 events. However you emit, 64 events can be nested before
+ * the first `await`.
  */
 export class EmitDepthError extends Error {
   /** The class's name. */
@@ -147,8 +147,8 @@ export class EmitDepthError extends Error {
 }
 
 /**
- * A call would wait for itself: `drain` in a handler that runs in the background, `close` in a handler, or
- * `emit` in `init` of a hook, awaited there.
+ * Thrown when an awaited call would wait for itself: `drain` in a background handler, `close` in a
+ * handler, or `emit` in a hook's `init`.
  */
 export class DeadlockError extends Error {
   /** The class's name. */
@@ -163,7 +163,7 @@ export class StoreLimitError extends RangeError {
   override readonly name = "StoreLimitError";
   /** Stable. */
   readonly code = "store_limit";
-  /** What is too large, where it is known: a path starts with the index of the event in its batch. */
+  /** What is too large, if known. A path starts with the index of the event in its batch. */
   readonly issues: readonly StandardIssue[];
 
   /** An error for what is too large. */
@@ -192,7 +192,7 @@ const STORE_FAILURES: Readonly<Record<StoreFailure, string>> = {
   failed: "it does not respond",
 };
 
-/** Thrown by a store when its backend fails. A store of your own may throw it too. */
+/** Thrown by a store when its backend fails. Your own store can throw it too. */
 export class StoreError extends Error {
   /** The class's name. */
   override readonly name = "StoreError";
@@ -201,11 +201,11 @@ export class StoreError extends Error {
   /** Why it failed. */
   readonly failure: StoreFailure;
   /**
-   * Whether what was to be written may be stored. `false`: it is not, so that the caller knows; `"unknown"`:
-   * the outcome of a commit is not known.
+   * Whether the write may have been stored. `false`: it was certainly not stored. `"unknown"`: the
+   * outcome of the commit is not known.
    */
   readonly stored: false | "unknown";
-  /** Whether the same call may succeed soon, without anybody's help. */
+  /** Whether the same call may succeed soon without intervention. */
   readonly transient: boolean;
 
   /** An error with the reason for it; `cause` is the backend's. */
@@ -216,7 +216,7 @@ export class StoreError extends Error {
     this.transient = failure === "failed" || failure === "locked";
   }
 
-  /** What is wrong with the store, and what to do: for an operator. */
+  /** Tells an operator what is wrong with the store and how to fix it. */
   get advice(): string {
     return STORE_FAILURES[this.failure];
   }
@@ -233,8 +233,8 @@ export function storeErrorOf(error: unknown): StoreError | undefined {
 }
 
 /**
- * The message of whatever was thrown; of what began it, when events caused events. The secrets of URLs are
- * masked: a request that failed quotes its URL.
+ * Returns the message of any thrown value, or of the root cause if events caused events. Masks secrets
+ * in URLs, because a failed request quotes its URL.
  */
 export function reason(error: unknown): string {
   try {

@@ -36,9 +36,9 @@ export function encodeEvent(event: HookEvent): Uint8Array<ArrayBuffer> {
 
 /**
  * The event of a wire form, frozen at every level. Unknown fields are ignored; a `session_id` that is
- * empty or null means none. Times may have any offset and any precision: milliseconds are kept. A byte
- * order mark before the JSON is skipped. A number that a double would change, such as 9007199254740993, is
- * a fault: it has to be sent as text.
+ * empty or null means none. Times can have any offset and precision, and are kept to the millisecond. A
+ * byte order mark before the JSON is skipped. A number that a double would change, such as
+ * 9007199254740993, is an error: send it as text.
  *
  * @throws {EventValidationError} naming every fault by path, `session_id` by its name on the wire
  */
@@ -60,7 +60,7 @@ export function toWire(event: HookEvent): WireEvent {
   };
 }
 
-/** The payload as a JSON value that nobody changes: a copy, unless it is one. */
+/** Returns the payload as an immutable JSON value. Copies it unless it already is one. */
 function jsonOf(event: HookEvent): unknown {
   if (isSnapshot(event)) return event.data;
   const { value, faults } = copyJson(event.data, "data");

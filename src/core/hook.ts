@@ -10,9 +10,9 @@ export type Logger = Readonly<
 >;
 
 /**
- * What a handler is given beside the event. Its `emit` continues the chain of the event it handles, so that
- * events which cause one another end with an `EmitDepthError`. `hooks.emit` begins a new chain, whose events
- * are counted until the first `await` only.
+ * The second argument of a handler. Its `emit` continues the chain of the event being handled, so that
+ * events that cause each other end with an `EmitDepthError`. `hooks.emit` starts a new chain, whose
+ * events are counted only until the first `await`.
  */
 export interface HandlerContext<Events extends object = AgentEvents> extends Emitter<Events> {
   /**

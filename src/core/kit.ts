@@ -62,7 +62,8 @@ export {
 export { canonicalJson, decodeUtf8, type JsonText, parseJson } from "./_json_text.ts";
 export { adoptEvent, isSnapshot, mutableCopy, seal, snapshotOf } from "./_snapshot.ts";
 export { readBytes, type ReadLimits } from "./_read_bytes.ts";
-export { maskError, maskUrl, maskUrls } from "./_mask_url.ts";
+export { maskError } from "./_mask_error.ts";
+export { maskUrl, maskUrls } from "./_mask_url.ts";
 export { consoleLogger, guarded } from "./_reporter.ts";
 export { Slots } from "./_slots.ts";
 export { nearest } from "./_suggest.ts";

@@ -148,11 +148,11 @@ export class HookRegistry<Events extends object = AgentEvents> implements Lifecy
   }
 
   /**
-   * Resolves when no event of the async form runs or waits, those emitted meanwhile included.
+   * Resolves when no background event is running or queued, including those emitted in the meantime.
    *
-   * @throws {DeadlockError} in a handler that runs in the background, which would wait for itself. On a
-   *   platform without `AsyncLocalStorage` (Workers without `nodejs_compat`) that is known until the
-   *   handler's first `await`; after that it waits for ever
+   * @throws {DeadlockError} in a background handler, which would wait for itself. On a platform without
+   *   `AsyncLocalStorage` (Workers without `nodejs_compat`), this is detected only before the handler's
+   *   first `await`; after that, the call never resolves
    */
   drain(): Promise<void> {
     return this.#engine.drain();
@@ -162,9 +162,9 @@ export class HookRegistry<Events extends object = AgentEvents> implements Lifecy
    * Refuses events from now on, waits for those under way, stops the outbox, and closes hooks in
    * reverse order; all that within `closeTimeout`. Idempotent.
    *
-   * In a handler or a hook, call it without `await`: it waits for them. Where an awaited call can't be
-   * recognized (after the first `await` of a handler that does not run in the background, without outbox,
-   * schemas or `redact`), `closeTimeout` ends it.
+   * In a handler or a hook, call it without `await`, because it waits for them. If an awaited call
+   * can't be detected (after the first `await` of a foreground handler, without an outbox, schemas or
+   * `redact`), `closeTimeout` ends the wait.
    *
    * @throws {DeadlockError} in a handler or a hook; the hooks close nevertheless
    * @throws {HookCloseError} with everything that went wrong

@@ -19,9 +19,9 @@ export interface RegistryOptions<Events extends object = AgentEvents> {
   /** Where failures are logged. @default the console, warnings and errors */
   readonly logger?: Logger | undefined;
   /**
-   * The form of an event that is stored and sent, with the same id and type. It gets a copy of its own,
-   * which it may change and return; handlers of this process see the original. When it throws, nothing is
-   * stored and no handler runs.
+   * Returns the event to store and send, with the same id and type. It receives its own copy, which it
+   * can change and return; handlers of this process see the original. If it throws, nothing is stored
+   * and no handler runs.
    */
   readonly redact?: (event: EventOf<Events>) => HookEvent;
   /**
@@ -31,9 +31,9 @@ export interface RegistryOptions<Events extends object = AgentEvents> {
   readonly onError?: ((error: unknown, event?: HookEvent) => void) | undefined;
   /** Hears every event that `overflow: "drop"` drops. */
   readonly onDrop?: ((event: HookEvent) => void) | undefined;
-  /** How many events of the async form run at once; `Infinity`: no limit. @default {100} */
+  /** How many background events run at once; `Infinity`: no limit. @default {100} */
   readonly maxConcurrent?: number | undefined;
-  /** How many events of the async form wait; `Infinity`: no limit. @default {10000} */
+  /** How many background events can wait in the queue; `Infinity`: no limit. @default {10000} */
   readonly maxPending?: number | undefined;
   /** Past that: `"reject"` reports to `onError`, `"drop"` to `onDrop`. @default {"reject"} */
   readonly overflow?: "reject" | "drop" | undefined;

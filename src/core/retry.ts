@@ -42,9 +42,9 @@ export interface FixedRetryOptions extends JitterOptions {
 export interface ExponentialRetryOptions extends JitterOptions {
   /** Before the first retry, in milliseconds. */
   readonly delay: number;
-  /** Each delay is so many times the one before, 1 to 1,000. @default {2} */
+  /** Multiplies each delay to get the next, 1 to 1,000. @default {2} */
   readonly factor?: number | undefined;
-  /** No delay is longer, in milliseconds; `Infinity`: ten years. @default {36000000} ten hours */
+  /** The longest delay, in milliseconds; `Infinity`: ten years. @default {36000000} ten hours */
   readonly maxDelay?: number | undefined;
   /** How many retries follow the first attempt. */
   readonly retries: number;

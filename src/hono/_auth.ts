@@ -95,8 +95,9 @@ async function verified(
 }
 
 /**
- * Refuses what a page of another site makes a browser send. A browser adds cookies by itself, but no
- * bearer token, and says where a request comes from; what is not a browser need not say it.
+ * Rejects requests that a page on another site makes a browser send (CSRF). Browsers add cookies
+ * automatically, but not bearer tokens, and they send the request's origin; other clients don't have
+ * to.
  *
  * @throws {Problem} for a request that may change something
  */

@@ -1,4 +1,4 @@
-import { after, every, guarded } from "../core/kit.ts";
+import { after, every, guarded, maskError } from "../core/kit.ts";
 import type { HookRegistry, Logger, Registration } from "../core/mod.ts";
 import type { EventListOptions, Outbox, StoredEvent } from "../outbox/mod.ts";
 import { inOrder, isAfter, type Position, START, timeOf } from "./_position.ts";
@@ -146,7 +146,7 @@ export class Feed {
       this.#pause = pollInterval;
     } catch (error) {
       this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
-      guarded(() => logger.warn("The event streams could not read the store", error));
+      guarded(() => logger.warn("The event streams could not read the store", maskError(error)));
     }
     if (run === undefined || run !== this.#registration) return; // it was stopped
     this.#looking = false;

@@ -1,6 +1,6 @@
 import { agentEventSchemas } from "../core/agent_event_schemas.ts";
 import { type BatchEvent, dispatchBatch } from "../core/batch.ts";
-import { guarded, parseStringItem, sha256Hex } from "../core/kit.ts";
+import { guarded, maskError, parseStringItem, sha256Hex } from "../core/kit.ts";
 import {
   DispatchError,
   EventValidationError,
@@ -116,7 +116,8 @@ async function dispatch(
       return await new Promise((resolve, reject) => {
         const done = dispatchBatch(registry, batch, { idempotencyKey, accepted: resolve });
         // What was given to be dispatched is: an answer that said otherwise would have it sent again.
-        const failed = (error: unknown) => guarded(() => logger.warn("'waitUntil' failed", error));
+        const failed = (error: unknown) =>
+          guarded(() => logger.warn("'waitUntil' failed", maskError(error)));
         guarded(() => waitUntil(done.catch(reject)), failed);
       });
     }

@@ -1,5 +1,5 @@
 import type { Context, Hono } from "hono";
-import { guarded } from "../core/kit.ts";
+import { guarded, maskError } from "../core/kit.ts";
 import { checkScope } from "./_auth.ts";
 import { Call } from "./_call.ts";
 import { readQuery } from "./_input.ts";
@@ -92,7 +92,7 @@ function refuse(call: Call, error: unknown): Response {
   const cause = problem === error ? problem?.cause : error;
   if (problem === undefined || (cause !== undefined && isTrouble(problem))) {
     const level = problem === undefined ? "error" : "warn";
-    guarded(() => logger[level](`Request ${call.id} failed`, cause));
+    guarded(() => logger[level](`Request ${call.id} failed`, maskError(cause)));
     guarded(() => onError?.(cause));
   }
   return problem ? call.problem(problem.code, problem.extras) : call.internalError();

@@ -1,4 +1,4 @@
-import { guarded } from "../core/kit.ts";
+import { guarded, maskError } from "../core/kit.ts";
 import { createEventId } from "../core/mod.ts";
 import type { StoredEvent } from "../outbox/mod.ts";
 import { isExpired } from "./_auth.ts";
@@ -41,7 +41,7 @@ export async function streamEvents(call: Call): Promise<Response> {
     else {
       const missed = history(outboxOf(call), after, position);
       void reader.catchUp(missed).catch((error) => {
-        guarded(() => logger.warn("An event stream could not be resumed", error));
+        guarded(() => logger.warn("An event stream could not be resumed", maskError(error)));
         reader.end();
       });
     }

@@ -115,7 +115,13 @@ export function createHooksApp<Events extends object>(
       origin: origins === "*" ? "*" : [...origins],
       allowMethods: ["GET", "HEAD", "POST"],
       allowHeaders: ["authorization", "content-type", "idempotency-key", "last-event-id"],
-      exposeHeaders: ["link", "retry-after", "x-request-id", "idempotent-replayed"],
+      exposeHeaders: [
+        "link",
+        "retry-after",
+        "x-request-id",
+        "idempotent-replayed",
+        "hooks-heartbeat",
+      ],
       maxAge: 600,
     }));
   }

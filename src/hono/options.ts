@@ -23,13 +23,13 @@ export type Token = Identity & {
 };
 
 /**
- * Returns whose a request is; undefined for a request that nobody may send. Called for every request to a
- * route that needs a scope. `token` is the bearer token, and undefined when the request has none: then
- * authenticate it by something else, such as a cookie, which is what a browser's `EventSource` can send. A
- * malformed bearer token is refused before.
+ * Returns the identity behind a request, or undefined to reject it. Called for every request to a route
+ * that needs a scope. `token` is the bearer token, or undefined if the request has none. In that case,
+ * authenticate it by other means, such as a cookie, which a browser's `EventSource` can send. A
+ * malformed bearer token is rejected before this is called.
  *
- * A request that may change something and has no bearer token is refused with 403 `origin_forbidden` when
- * it comes from a page of another origin that is not one of `cors.origins`.
+ * A state-changing request without a bearer token gets a 403 `origin_forbidden` if it comes from a page
+ * on another origin that is not in `cors.origins`.
  */
 export type VerifyToken = (
   token: string | undefined,
@@ -103,11 +103,14 @@ export interface HooksAppSettings {
    * `Infinity`: no limit. @default {10000}
    */
   readonly bodyTimeout?: number | undefined;
-  /** Between two comments that keep an event stream alive, in milliseconds; `Infinity`: none. @default {5000} */
+  /**
+   * Interval of the comments that keep a stream alive, in milliseconds; `Infinity`: none.
+   * @default {5000}
+   */
   readonly heartbeat?: number | undefined;
   /**
-   * Between two looks into the store while somebody reads a stream, in milliseconds. Events of this
-   * process are streamed at once; `Infinity`: only those. @default {1000}
+   * How often to poll the store while a stream is open, in milliseconds. Events of this process are
+   * streamed immediately; `Infinity`: only those. @default {1000}
    */
   readonly pollInterval?: number | undefined;
 }

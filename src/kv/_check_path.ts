@@ -4,8 +4,8 @@ import { maskUrl } from "../core/kit.ts";
 const SCHEME = /^\s*([a-z][a-z0-9+.-]+):\/(?!\/*$)/i;
 
 /**
- * Refuses the URL of another kind of database. SQLite would take it for a file, in a folder named after user
- * and password.
+ * Rejects the URL of another kind of database. SQLite would treat it as a file path, with the user name
+ * and password in a folder name.
  *
  * @throws {TypeError} when the scheme is neither http nor https
  */

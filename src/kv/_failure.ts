@@ -28,7 +28,7 @@ export function failure(what: string, error: unknown, path?: string): Error {
 /** What SQLite and the system say (sqlite3_errstr, strerror), and what that means. */
 const KINDS: readonly (readonly [pattern: RegExp, kind: StoreFailure])[] = [
   [/database or disk is full|No space left on device|ENOSPC|Disk quota exceeded|EDQUOT/i, "full"],
-  [/readonly database|read-only file ?system|EROFS|Permission denied|EACCES|EPERM/i, "read_only"],
+  [/read-?only (?:database|file ?system)|EROFS|Permission denied|EACCES|EPERM/i, "read_only"],
   [/unable to open database file|ENOENT|No such file or directory|is a directory/i, "cannot_open"],
   [/database disk image is malformed|file is not a database|malformed database/i, "corrupt"],
   [/database (?:table |schema )?is locked/i, "locked"],

@@ -1,6 +1,6 @@
 /**
- * What the ways to open a store share. A second door of the folder, for `./node`; the package exports
- * nothing of it.
+ * Code shared by the ways to open a store. A second entry point of this folder, for `./node`; the
+ * package does not export it.
  *
  * @module
  */

@@ -22,9 +22,9 @@ export type AdmissionOptions = {
 };
 
 /**
- * Bounds what is in flight. A delivery is leased only when a slot of its target is free and its outcome
- * can be settled soon. Publishers wait when it is the store that deliveries wait for, not a receiver:
- * otherwise a store that takes publications faster than outcomes would fall behind for ever.
+ * Limits what is in flight. A delivery is leased only if its target has a free slot and its outcome can
+ * be settled soon. Publishers wait if deliveries are waiting for the store rather than for a receiver.
+ * Otherwise, a store that writes events faster than outcomes would never catch up.
  */
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -93,8 +93,8 @@ export class Admission {
   }
 
   /**
-   * The store holds up nothing of a target, as nothing was due but what was stored since `stored` was read,
-   * or as it gets nothing now.
+   * The store delays no delivery of a target: either only deliveries stored since `stored` was read are
+   * due, or the target receives nothing at the moment.
    */
   caughtUp(slot: Slot, stored: number = slot.stored): void {
     slot.behind = slot.stored - stored;
@@ -102,9 +102,9 @@ export class Admission {
   }
 
   /**
-   * Resolves when the next publish commit may go: at once, unless outcomes or claims wait for the store.
-   * What is born leased costs the store less than what is claimed, so waiting pays. Nobody waits unless
-   * this process delivers.
+   * Resolves when the next publish commit may start: immediately, unless outcomes or claims wait for
+   * the store. A delivery stored with its lease costs the store less than one claimed later, so waiting
+   * pays off. Never waits if this process doesn't deliver.
    */
   async turn(delivers: () => boolean): Promise<void> {
     const { env } = this.#options;

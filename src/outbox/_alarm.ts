@@ -4,8 +4,8 @@ import type { Env } from "./_env.ts";
 const STAY = 60_000;
 
 /**
- * Wakes the worker at the earliest time that it knows of. The process stays alive for a retry that is due
- * soon, and for nothing else: what waits longer is in the store, and whoever runs then delivers it.
+ * Wakes the worker at the earliest known due time. Only a retry that is due soon keeps the process
+ * alive. Later deliveries stay in the store, and whichever process runs then delivers them.
  */
 export class Alarm {
   readonly #env: Env;

@@ -28,8 +28,8 @@ export type Change = {
 };
 
 /**
- * How a commit ended; `unknown`: there was no answer in time. `stored` is then false if the store said of
- * every try that nothing was applied; otherwise it may yet be.
+ * The outcome of a commit. `unknown`: no response in time. `stored` is then false if the store reported
+ * for every try that nothing was applied; otherwise it may still be applied.
  */
 export type Outcome = StoreCommit | {
   readonly ok: "unknown";

@@ -86,7 +86,7 @@ export class DeliveryAlerts {
     this.#log("error", "target_disabled", target, message);
   }
 
-  /** Logs that deliveries wait for a target that this process does not have, if they wait for long. */
+  /** Logs deliveries that have waited long for a target that is not registered in this process. */
   unregistered(target: string, dueAt: number): void {
     if (this.#env.now() - dueAt < OVERDUE) return;
     const message =
@@ -130,7 +130,7 @@ export class DeliveryAlerts {
     const stack = cause instanceof Error ? cause.stack ?? cause.message : undefined;
     if (stack !== undefined && stack !== throttle.cause) details.push(maskError(cause));
     if (stack !== undefined) throttle.cause = stack;
-    // A logger that fails has nowhere to say so, and must not end the work that it was told of.
+    // A failing logger can't report its failure, and must not stop the delivery it logs.
     guarded(() => this.#logger[level](`${message}${more}`, ...details));
   }
 

@@ -102,8 +102,8 @@ export class Endpoints {
   }
 
   /**
-   * Notes what an attempt to deliver an event of a type came to. Whether the target was turned off because of it: then the delivery is
-   * held. Never rejects.
+   * Records the outcome of an attempt to deliver an event of this type. Resolves to whether it turned
+   * the target off, in which case the delivery is held. Never rejects.
    */
   async note(slot: Slot, attempt: Attempt, type: string): Promise<boolean> {
     if (attempt.skipped) return false;

@@ -13,7 +13,7 @@ import { type Retention, UNLEASED } from "./_records.ts";
 import type { TroubleLog } from "./_trouble_log.ts";
 import type { OutboxEvents } from "./operations.ts";
 
-/** The outbox's own events: their deliveries cause none of their kind, as it could go on forever. */
+/** The outbox's own events. Their deliveries never cause events of the same kind, to prevent loops. */
 const OWN: ReadonlySet<string> = new Set<keyof OutboxEvents>(["webhook.disabled", "delivery.dead"]);
 
 /** Targets that one of them goes to, at most: it must fit the commit that causes it. */

@@ -116,7 +116,10 @@ async function lanesOf(
   return lanes;
 }
 
-/** What stands for a session in keys: itself, or its digest, which no session is, for it has a control character. */
+/**
+ * The form of a session in keys: itself, or a digest with a control character, so that no session
+ * equals it.
+ */
 async function laneName(session: string): Promise<string> {
   return byteLength(session) <= MAX_LANE ? session : `\u0001${await sha256Hex(session)}`;
 }

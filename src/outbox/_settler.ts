@@ -14,15 +14,18 @@ import type { TroubleLog } from "./_trouble_log.ts";
 /** How long a settle is tried, in milliseconds; after that the lease ends, and somebody attempts again. */
 const PATIENCE = 30_000;
 /**
- * Commits under way, at most. The second and further ones are full: it costs less than many small ones. One
- * alone when they take longer than `slow` milliseconds: a publish may have to wait for all of them.
+ * The most commits in flight. All but the first must be full, which costs less than many small ones.
+ * Only one runs while commits take longer than `slow` milliseconds, because a publish may have to wait
+ * for all of them.
  */
 const COMMITS = { most: 4, slow: 1_000 };
 /**
- * Outcomes that wait for a commit. From `busy` on no event is published, from `most` on nothing is leased, nor
- * when they take longer than `within` milliseconds.
+ * Outcomes waiting for a commit. At `busy`, publishing stops. At `most`, or if writing them takes
+ * longer than `within` milliseconds, leasing stops.
  */
 const BACKLOG = { busy: 128, most: 512, within: 1_000 };
+/** Checks that a commit uses at most: as many as Deno KV takes on a local file. Other stores may have no limit. */
+const MOST_CHECKS = 100;
 
 type Waiting = {
   job: Job;
@@ -63,8 +66,7 @@ export class Settler {
 
   /** Whether so many wait that nothing more is to be attempted. */
   get isFull(): boolean {
-    const { checks } = this.#options.store.limits;
-    if (this.#backlog < checks) return false;
+    if (this.#backlog < this.#checks) return false;
     return this.#backlog >= BACKLOG.most || this.timeFor(this.#backlog) > BACKLOG.within;
   }
 
@@ -75,7 +77,12 @@ export class Settler {
 
   /** How long it takes to settle so many, in milliseconds, at the pace of the last commits. */
   timeFor(outcomes: number): number {
-    return outcomes * (this.#pace ?? 0) / (this.#atOnce * this.#options.store.limits.checks);
+    return outcomes * (this.#pace ?? 0) / (this.#atOnce * this.#checks);
+  }
+
+  /** How many outcomes fit one commit: each takes a check. */
+  get #checks(): number {
+    return Math.min(this.#options.store.limits.checks, MOST_CHECKS);
   }
 
   get #atOnce(): number {
@@ -87,7 +94,7 @@ export class Settler {
     return this.#moved.next();
   }
 
-  /** While the outbox stops, its store may be closed: what that refuses is no news. */
+  /** The store may already be closed while the outbox stops, so its errors are not logged. */
   quiet(stopping: boolean): void {
     this.#stopping = stopping;
   }
@@ -107,7 +114,7 @@ export class Settler {
   }
 
   #pump(): void {
-    const { checks } = this.#options.store.limits;
+    const checks = this.#checks;
     while (this.#waiting.length > 0) {
       if (this.#commits > 0 && this.#waiting.length < checks) return;
       if (this.#commits >= this.#atOnce) return;
@@ -145,7 +152,7 @@ export class Settler {
 
   /** The settles of the next commit. One that brings an event goes alone. */
   #gather(): readonly Waiting[] {
-    let left = this.#options.store.limits.checks;
+    let left = this.#checks;
     let count = 0;
     for (const waiting of this.#waiting) {
       left -= checksOf(waiting);

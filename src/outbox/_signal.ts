@@ -1,6 +1,7 @@
 /**
- * Tells all who wait that something happened. `Promise.race` over promises that live on would add a
- * reaction to each of them at every turn; here one promise, made anew each time, serves everyone.
+ * Notifies all waiters that something happened. `Promise.race` over long-lived promises would add a
+ * reaction to each of them on every call. Here, all waiters share one promise, which is replaced each
+ * time.
  */
 export class Signal {
   #next: Promise<void> | undefined;

@@ -23,7 +23,7 @@ export type StoreHealthOptions = {
   readonly retention: Retention;
 };
 
-/** Whether the store takes commits: what the last publish came to, and what a probe says. */
+/** Tracks whether the store accepts commits, from the last publish and from probes. */
 export class StoreHealth {
   readonly #options: StoreHealthOptions;
   /** Whether a publish failed since the last success. */
@@ -56,7 +56,7 @@ export class StoreHealth {
       const isLarge = this.#failing;
       this.#probe = this.#write(isLarge).then((outcome) => {
         const failed = outcome.ok === "unknown";
-        // Of a publish that failed meanwhile, a small probe says nothing.
+        // A small probe says nothing about a publish that failed in the meantime.
         const isStale = !failed && this.#failing && !isLarge;
         this.#failing = failed || isStale;
         this.#probedAt = now();

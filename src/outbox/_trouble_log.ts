@@ -1,4 +1,4 @@
-import { guarded } from "../core/kit.ts";
+import { guarded, maskError } from "../core/kit.ts";
 import type { Logger } from "../core/mod.ts";
 import type { Env } from "./_env.ts";
 
@@ -30,7 +30,9 @@ export class TroubleLog {
     if (this.#kinds.size >= MOST_KINDS) this.#forget(now);
     this.#kinds.set(kind, { at: now, held: 0 });
     // One that fails has nowhere to say so, and must not end the work that had trouble.
-    guarded(() => this.#logger.warn(`${kind}${times}`, ...details));
+    guarded(() =>
+      this.#logger.warn(`${kind}${times}`, ...details.map((detail) => maskError(detail)))
+    );
   }
 
   #forget(now: number): void {

@@ -186,7 +186,7 @@ export class Worker implements Lessor {
     return result;
   }
 
-  /** Time is up: the store may be closed now, and what it refuses from now on is no news. */
+  /** Time is up. The store may be closed from now on, so its errors are no longer logged. */
   #abandon(): void {
     this.#trouble.warn(
       `The outbox stopped before ${this.#inFlight.size} deliveries were settled: each is attempted ` +

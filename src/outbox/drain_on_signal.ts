@@ -1,4 +1,4 @@
-import { after, checkFunctions, checkKnown } from "../core/kit.ts";
+import { after, checkFunctions, checkKnown, maskError } from "../core/kit.ts";
 import type { DeliveryQueue, Lifecycle, Logger, Registration } from "../core/mod.ts";
 import { keepAlive } from "./_keep_alive.ts";
 
@@ -27,8 +27,8 @@ type Host = {
 /**
  * Closes hooks on SIGINT and SIGTERM, then exits: no event is taken any more, attempts under way may end,
  * the leases of those that don't are given back. All of it within 4.5 s, as a second later Deno Deploy
- * kills. What was accepted stays in the store, and whoever is alive delivers it. Until the
- * hooks are closed, their outbox keeps the process alive, also while it has nothing to deliver.
+ * kills. Accepted events stay in the store, and any other running process delivers them. Until the
+ * hooks are closed, their outbox keeps the process alive, even if it has nothing to deliver.
  *
  * ```ts ignore
  * const hooks = createHooks({ outbox: createOutbox(store) });
@@ -77,7 +77,7 @@ async function closeInTime(
     await Promise.race([hooks.close(), late]);
     return 0;
   } catch (error) {
-    logger.error("The hooks could not be closed on a signal", error);
+    logger.error("The hooks could not be closed on a signal", maskError(error));
     return 1;
   } finally {
     cancel();

@@ -1,6 +1,9 @@
 import { storeErrorOf } from "../core/errors.ts";
 
-/** The store gave no answer in time, or failed for good, as on a full disk. `stored` says what is known of what was to be written. */
+/**
+ * Thrown when the store does not respond in time or can't write, such as on a full disk. `stored`
+ * says whether anything may be stored.
+ */
 export class OutboxUnavailableError extends Error {
   /** The class's name. */
   override readonly name = "OutboxUnavailableError";
@@ -26,8 +29,8 @@ export class OutboxUnavailableError extends Error {
 }
 
 /**
- * An idempotency key was used before for another event, or the id of a dispatched event is that of another
- * one. Nothing was stored.
+ * Thrown when an idempotency key, or the id of a dispatched event, was already used for a different
+ * event. Nothing was stored.
  */
 export class IdempotencyConflictError extends Error {
   /** The class's name. */

@@ -79,7 +79,10 @@ export type TargetFigures = Endpoint & {
   readonly inFlight: number;
   /** Deliveries leased for an attempt, by this process or another; of the first 500 that are due. */
   readonly leased: number;
-  /** When the last of these leases ends: what a process that is gone had leased is attempted again then. */
+  /**
+   * When the last of these leases expires. If its process is gone, the delivery is attempted again
+   * then.
+   */
   readonly leasedUntil?: Date;
 };
 
@@ -106,8 +109,8 @@ export type OutboxEvents = {
 /** What an operator needs: part of the value of `createOutbox`. */
 export type OutboxOperations = {
   /**
-   * Resolves when the store takes commits, for a readiness probe. It overwrites one key, at most once a
-   * second; with no traffic the result of a probe is used for five.
+   * Resolves if the store accepts commits, for use in a readiness probe. Overwrites one key, at most
+   * once a second; without traffic, a result is reused for five seconds.
    *
    * @throws {OutboxUnavailableError} when it does not; the message says what to do
    */

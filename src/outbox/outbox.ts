@@ -59,8 +59,8 @@ export interface OutboxOptions {
    */
   readonly disableAfter?: number | undefined;
   /**
-   * Where failures are logged: of the store, of deliveries that are dead, expired, or retried more than a
-   * minute later, and of targets that are disabled. A few lines about each target.
+   * Logs store failures, disabled targets, and deliveries that are dead, expired, or retried more than
+   * a minute later. Throttled to a few lines per target.
    * @default the logger of the hooks that have the outbox; the console without any
    */
   readonly logger?: Logger | undefined;

@@ -36,7 +36,7 @@ type Content = {
 
 /**
  * One attempt: transform, encode, guard, sign, send, judge. Never rejects; inline and outbox share it.
- * The status decides: what comes after the response headers is for the log, and changes no verdict.
+ * Only the status decides: anything after the response headers is just logged.
  */
 export async function makeAttempt(
   endpoint: Endpoint,

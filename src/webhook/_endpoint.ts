@@ -59,7 +59,11 @@ export function createEndpoint(options: WebhookHookOptions): Endpoint {
   const url = checkUrl(subject, options);
   checkOneOf(subject, "method", method, ["POST", "PUT"]);
   checkOneOf(subject, "format", format, ["native", "cloudevents", "cloudevents-binary"]);
-  const headers = checkHeaders(subject, options.headers ?? {}, format);
+  const headers = checkHeaders(
+    subject,
+    options.headers === undefined ? {} : options.headers,
+    format,
+  );
   checkOneOf(subject, "ordering", options.ordering, [undefined, "session"]);
   const { timeout: given = DEFAULT_TIMEOUT, retryOn = [] } = options;
   const timeout = readDuration(subject, "timeout", given, WEBHOOK_LIMITS.timeout);
@@ -129,7 +133,14 @@ function checkHeaders(
   format: string,
 ): Readonly<Record<string, string>> {
   const checked = new Headers();
-  if (!(headers instanceof Headers)) checkObject(subject, "'headers'", headers);
+  if (!(headers instanceof Headers)) {
+    checkObject(subject, "'headers'", headers);
+    if (Symbol.iterator in headers) { // a Map has no entries of its own: nothing would be sent
+      throw new TypeError(
+        `${subject}: 'headers' must be an object or Headers, got ${show(headers)}`,
+      );
+    }
+  }
   for (const [name, value] of headers instanceof Headers ? headers : Object.entries(headers)) {
     const reserved = findReservedReason(name);
     if (reserved !== undefined) {

@@ -23,9 +23,9 @@ export type Validation = {
 /**
  * The sender's half of "Abuse protection" of the CloudEvents HTTP webhook spec 1.0.2, section 4
  * (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md): asks the receiver for
- * permission before the first request of this process, and keeps to the rate that it allows. A
- * permission holds as long as the webhook; a refusal is asked again at the next attempt. There is no
- * callback: a receiver has to answer at once.
+ * permission before the first request of this process, and respects the rate that it allows. A
+ * permission is valid for the lifetime of the webhook; after a refusal, the next attempt asks again.
+ * Callbacks are not supported: the receiver must respond immediately.
  */
 export class Handshake {
   readonly #options: HandshakeOptions;
@@ -70,12 +70,14 @@ export class Handshake {
       redirect: "manual",
       signal,
     });
-    const response = await abortable(request, signal); // a fetch that ignores its signal keeps no turn
+    const response = await abortable(request, signal); // a fetch may ignore its signal
     response.body?.cancel().catch(() => {});
     const { status } = response;
     const { error, ...judgement } = judge(response, new Set(), Date.now());
     if (judgement.verdict !== "delivered") {
-      return { ...judgement, status, error: `the validation handshake failed: ${error}` };
+      // Only "gone" is final: a receiver that is misconfigured for a moment must not cost an event.
+      const verdict = judgement.verdict === "disable" ? "disable" : "retry";
+      return { ...judgement, verdict, status, error: `the validation handshake failed: ${error}` };
     }
     const allowed = response.headers.get("webhook-allowed-origin")?.split(",") ?? [];
     const wanted = origin.toLowerCase();
@@ -84,7 +86,7 @@ export class Handshake {
         ? "allows other origins only"
         : "has no WebHook-Allowed-Origin";
       const reason = `the receiver refused the validation handshake: its response ${said}`;
-      return { verdict: "final", status, error: reason };
+      return { verdict: "retry", status, error: reason };
     }
     this.#limit = new RateLimit(rateOf(response.headers.get("webhook-allowed-rate"), rate));
     return undefined;

@@ -45,8 +45,8 @@ function readNative(
   const isObject = typeof wire === "object" && wire !== null && !Array.isArray(wire);
   if (!isObject) return fromWire(wire);
   const { id, timestamp } = wire as { readonly id?: unknown; readonly timestamp?: unknown };
-  if ((id ?? undefined) !== undefined) return fromWire(wire);
   const time = timestamp ?? message.timestamp.toISOString();
+  if ((id ?? undefined) !== undefined) return fromWire({ ...wire, timestamp: time });
   const event = fromWire({ ...wire, id: "none", timestamp: time });
   return seal({ ...event, id: message.id });
 }

@@ -49,7 +49,7 @@ export function memoryIds(): ReceivedIds {
   return { begin: (scopes, id) => Promise.resolve(begin(scopes.map((scope) => `${scope} ${id}`))) };
 }
 
-/** What is stored under an id: who handles it and until when at the latest, or that it was handled. */
+/** The value stored under an id: a claim and its deadline, or that it was handled. */
 type Mark = { readonly handled: true } | { readonly by: string; readonly until: number };
 
 /** Ids that all instances share, and that survive a restart. Durations are in milliseconds. */

@@ -3,7 +3,7 @@ import type { Endpoint } from "./_endpoint.ts";
 /** What came of a request. */
 type Sent = {
   readonly response: Response;
-  /** Whether it was sent once more, as the first connection was closed. */
+  /** Whether it was resent because the first connection was closed. */
   readonly resent: boolean;
 };
 
@@ -18,8 +18,8 @@ const MOST_ORIGINS = 1000;
 const LONGEST_IDLE = 600_000;
 
 /**
- * Sends a request, and once more if a kept-alive connection was closed under it: the receiver may
- * close an idle connection at the moment at which it is used (RFC 9112, section 9.3.1). A second
+ * Sends a request, and resends it once if its kept-alive connection was closed: a receiver may close an
+ * idle connection just as it is reused (RFC 9112, section 9.3.1). A second
  * request is safe, as the message and its id are the same. Deno's `fetch` resends by itself; Node's and
  * Bun's do not, and don't say whether the connection was reused: here it may have been if the origin
  * responded before. Never after a timeout or an abort, and never twice.

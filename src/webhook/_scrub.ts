@@ -11,7 +11,7 @@ export type Scrub = {
   text(text: string, ended: boolean): string;
 };
 
-/** What a webhook sends, and nobody else is to read. */
+/** The secrets that a webhook sends. */
 export type Sensitive = {
   readonly secrets: readonly string[];
   /** Names in lower case. */
@@ -30,8 +30,8 @@ const SIGNATURE = /v1a?,[A-Za-z0-9+/_-]{40,}={0,2}/gi;
 const REDACTED = "[redacted]";
 
 /**
- * Takes secrets out of texts, in any spelling: escaped for JSON, HTML or a URL, in base64 or hex, in any
- * case of letters, broken into lines, several of these in one another.
+ * Redacts secrets from texts, in any encoding: escaped for JSON, HTML or a URL, as base64 or hex, in
+ * any case, split across lines, or any combination of these.
  */
 export function createScrub(sensitive: Sensitive): Scrub {
   const needles = [...new Set(secretsIn(sensitive).flatMap(needlesOf))].map((text) => ({
@@ -144,7 +144,7 @@ type Span = readonly [start: number, end: number];
 function redact(text: string, ended: boolean, needles: readonly Needle[]): string {
   const spans: Span[] = [];
   for (const reading of readingsOf(text)) {
-    if (reading === undefined) return REDACTED; // made to take long
+    if (reading === undefined) return REDACTED; // crafted to be slow
     spans.push(...spansIn(reading, ended ? undefined : text.length, needles));
   }
   if (spans.length === 0) return text;

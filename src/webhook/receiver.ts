@@ -7,6 +7,7 @@ import {
   guarded,
   isPlainUtf8,
   LEASE,
+  maskError,
   OR_INFINITE,
   readCount,
   readDuration,
@@ -32,17 +33,17 @@ export interface ReceivedContext extends VerifiedWebhook {
 }
 
 /**
- * Handles an event that came in. A promise that it returns is awaited. When it throws, the sender is told to
- * try again.
+ * Handles a received event. If it returns a promise, the promise is awaited. If it throws, the sender
+ * is asked to retry.
  */
 export type ReceivingHandler = (event: HookEvent, context: ReceivedContext) => HandlerResult;
 
 /** Options of `webhookReceiver`. Durations are in milliseconds. */
 export interface WebhookReceiverOptions extends VerifyWebhookOptions {
   /**
-   * Where to keep the ids of what was handled, under `["received", scope, id]`. Share it between
-   * instances: each of them handles a message only if no other did. Receivers with other names or
-   * secrets, or at other URLs, may share it too. @default memory: the last 10,000 ids of this process
+   * Where to keep the ids of handled messages, under `["received", scope, id]`. Share it between
+   * instances, so that each message is handled by only one of them. Receivers with other names, secrets
+   * or URLs can share it too. @default memory: the last 10,000 ids of this process
    */
   readonly store?: Store | undefined;
   /**
@@ -50,12 +51,15 @@ export interface WebhookReceiverOptions extends VerifyWebhookOptions {
    * its id, signed with the same secret. 1 to 64 characters of `[A-Za-z0-9._-]`. Set it when requests reach
    * one receiver under several URLs, or several receivers under one.
    *
-   * @default host, path and query of the request
+   * @default the path of the request
    */
   readonly name?: string | undefined;
   /** How long ids are kept in the store, ten years at most. @default {604800000} seven days */
   readonly remember?: number | undefined;
-  /** How long a handler takes at most, up to a day: after that, another may be called. With a store. @default {300000} */
+  /**
+   * The longest a handler may run before another may be called, at most a day. Needs a store.
+   * @default {300000}
+   */
   readonly handlingTime?: number | undefined;
   /** The longest body, in bytes; `Infinity`: no limit. @default {1048576} */
   readonly maxBodyBytes?: number | undefined;
@@ -180,8 +184,7 @@ const MAX_SCOPES = 8;
 
 /** Where a request went. Without the scheme, which a proxy may change. */
 function placeOf({ url }: Request): string {
-  const { host, pathname, search } = new URL(url);
-  return `//${host}${pathname}${search}`;
+  return new URL(url).pathname; // nothing signs host and query: with another one a message could be replayed
 }
 
 /**
@@ -218,7 +221,7 @@ async function handleOnce(
 
 /** A logger that fails must not fail a message. */
 function log(logger: Logger, message: string, error: unknown): void {
-  guarded(() => logger.error(message, error));
+  guarded(() => logger.error(message, maskError(error)));
 }
 
 function refusal(error: unknown, logger: Logger): Response {

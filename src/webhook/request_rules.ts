@@ -1,6 +1,6 @@
 /**
- * What a webhook's request may look like: URLs that can be fetched, and headers that are the user's to
- * set. A further door of this folder, so that configuration and command apply the same rules.
+ * Rules for a webhook's request: URLs that can be fetched, and headers that users can set. A separate
+ * entry point of this folder, so that the configuration and the command apply the same rules.
  *
  * @module
  */
@@ -82,7 +82,7 @@ export const RESERVED_HEADERS: readonly string[] = /* @__PURE__ */ RESERVED.flat
   names
 );
 
-/** Why a header can't be set by the user; undefined if it can be. Names are compared in any case. */
+/** Returns why a user can't set a header; undefined if they can. Names are case-insensitive. */
 export function findReservedReason(name: string): string | undefined {
   const lower = name.toLowerCase();
   return RESERVED.find(([, names]) =>

@@ -14,9 +14,15 @@ export interface WebhookHookOptions {
   readonly url: string | URL;
   /** The method of a request. @default {"POST"} */
   readonly method?: "POST" | "PUT" | undefined;
-  /** Sent with every attempt; `content-type` may be replaced, `webhook-*` may not. */
+  /**
+   * Sent with every attempt. `content-type` may be replaced; headers that belong to the connection, to `fetch`,
+   * to Standard Webhooks (`webhook-*`) or to CloudEvents (`ce-*`) are errors.
+   */
   readonly headers?: Headers | Readonly<Record<string, string>>;
-  /** Limit of one attempt: connection, headers and body; 120,000 at most. @default {10000} */
+  /**
+   * Limit of one attempt until the response headers arrive, in milliseconds, at most 120,000. The body is read
+   * for at most 2 s within what is left of it. @default {10000}
+   */
   readonly timeout?: number | undefined;
   /** Quick attempts after the first, 100 at most. @default {0} */
   readonly retryCount?: number | undefined;
@@ -36,16 +42,17 @@ export interface WebhookHookOptions {
    */
   readonly format?: "native" | "cloudevents" | "cloudevents-binary" | undefined;
   /**
-   * Which payloads are wanted: a dotted path, such as `"data.name"`, to the value or the list of values
-   * that pass. All paths must pass; a list in the payload passes if one of its items does. In a key, `\.`
-   * is a dot and `\\` a backslash, as in `"data.labels.a\\.b"`. Text is compared by case, values by
-   * their type: `"5"` is not 5. A field that is missing passes no value, null neither.
+   * Selects events: maps a dotted path, such as `"data.name"`, to the value or the list of values that
+   * match. All paths must match; a list in the payload matches if one of its items does. In a key, `\.`
+   * is a dot and `\\` a backslash, as in `"data.labels.a\\.b"`. Text is case-sensitive, and types must
+   * match: `"5"` is not 5. A missing field matches no value, not even null.
    */
   readonly filter?: Readonly<Record<string, FilterValue | readonly FilterValue[]>>;
   /**
-   * Rewrites an event at each attempt, before signing. It gets a copy of its own, which it may change. An
-   * event that it returns is written as `format` says, anything else is the JSON that is sent; null settles
-   * the delivery without a request. One that throws is retried. What must not be stored either is taken out by `createHooks({ redact })`.
+   * Rewrites an event at each attempt, before signing. It receives its own copy, which it can change. A
+   * returned event is serialized in `format`, and any other value is sent as JSON; null settles the
+   * delivery without a request. If it throws, the attempt is retried. To keep data out of the store as
+   * well, use `createHooks({ redact })`.
    */
   readonly transform?: (event: HookEvent) => unknown | Promise<unknown>;
   /** Attempts at once, 10,000 at most. @default {16} */
@@ -60,9 +67,9 @@ export interface WebhookHookOptions {
   /**
    * Asks the receiver for permission before the first request of each process, by the validation
    * handshake of the CloudEvents webhook spec ("Abuse protection"): `OPTIONS` with
-   * `WebHook-Request-Origin`. Without it nothing is sent, and attempts fail. `origin` is the DNS name of
-   * this sender, `rate` how many requests a minute to ask for. The receiver's `WebHook-Allowed-Rate` is
-   * kept to, by each process. @default none
+   * `WebHook-Request-Origin`. Without permission, nothing is sent and attempts fail. `origin` is the
+   * DNS name of this sender, `rate` the requests per minute to ask for. Each process respects the
+   * receiver's `WebHook-Allowed-Rate`. @default none
    */
   readonly handshake?:
     | { readonly origin: string; readonly rate?: number | undefined }

@@ -21,8 +21,8 @@ export type WebhookPermission =
   | { readonly refused: string };
 
 /**
- * Reads the options, and returns what answers a request for permission. That returns undefined for a
- * request that is none: another method, a CORS preflight, or without `WebHook-Request-Origin`.
+ * Reads the options and returns a function that answers permission requests. It returns undefined for
+ * any other request: another method, a CORS preflight, or one without `WebHook-Request-Origin`.
  *
  * @throws {TypeError | RangeError} when an option is ill-formed
  */

@@ -325,7 +325,7 @@ server:
   assert.ok(!behind.stderr.includes("no server of hooks"));
   const web = () => Promise.resolve(new Response("<html>", { status: 200 }));
   const other = await ask("http://web.test", ["send", "a.b"], { fetch: web });
-  assert.match(other.stderr, /http:\/\/web\.test answered no JSON/);
+  assert.match(other.stderr, /The response of http:\/\/web\.test is not JSON/);
 });
 
 test("a fault is JSON for machines with --json", async () => {
@@ -383,7 +383,7 @@ test("hooks send says that an event was accepted when its receipt breaks off", a
   const accepted = new Terminal({ fetch: broken(202) });
   assert.equal(await accepted.run("send", "a.b"), 1);
   assert.match(accepted.stderr, /breaks off after status 202/);
-  assert.match(accepted.stderr, /The request was accepted: repeat it only with the same/);
+  assert.match(accepted.stderr, /The events were accepted: send them again only with the same/);
   const failed = new Terminal({ fetch: broken(502) });
   assert.equal(await failed.run("send", "a.b"), 1);
   assert.match(failed.stderr, /failed: it answered 502/);

@@ -48,7 +48,7 @@ test("hooks serve delivers to the webhooks of its configuration, signed, with va
     const server = await serving({ files, args }, async (server, url) => {
       assert.equal((await ask(url, ["send", "tool.called", `{"name":"bash"}`])).code, 0);
       await receiver.match(/200 verified {3}\S+ tool\.called \S+ \{"name":"bash"\}/);
-      await server.match(/tool\.called \S+ to audit: 200 delivered in \d+ ms/);
+      await server.match(/tool\.called \S+ to audit: 200 delivered \(took \d+ ms\)/);
     });
     assert.match(server.stderr, /1 webhook of my\.yaml; store :memory:/);
     assert.ok(!server.stderr.includes(secret));

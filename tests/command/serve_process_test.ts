@@ -92,7 +92,7 @@ for (const runtime of await runtimes()) {
 
   test(`on ${name} serve reads its configuration again on SIGHUP`, () =>
     inFolder(async (cwd) => {
-      await writeConfig(cwd, 1);
+      await writeConfig(cwd, 2);
       await using server = start(runtime, ["serve", "--port", "0"], cwd);
       await server.match(/serving http:\S+: 1 webhook/);
       await Deno.writeTextFile(`${cwd}/hooks.yaml`, "hooks: { webhook: [] }");

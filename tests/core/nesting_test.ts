@@ -147,3 +147,31 @@ test("handlers that emit one event after the other, however many, are not nested
   await hooks.emit("a", null);
   assert.equal(calls, 3 * LIMIT);
 });
+
+test("handlers that await an emission of their own type end, also where accepting takes a while", async () => {
+  const validate = (value: unknown) => Promise.resolve({ value });
+  const schema = { "~standard": { version: 1, vendor: "test", validate } } as const;
+  let calls = 0;
+  const hooks = quietHooks({ schemas: { a: schema } as never });
+  hooks.on("a", async () => {
+    calls++;
+    await hooks.emit("a", null);
+  });
+  const error = await hooks.emit("a", null).catch((error) => error);
+  assert.ok(rootOf(error) instanceof EmitDepthError, String(error));
+  assert.equal(calls, LIMIT);
+});
+
+test("events that cause one another without waiting are not nested", async () => {
+  const validate = (value: unknown) => Promise.resolve({ value });
+  const schema = { "~standard": { version: 1, vendor: "test", validate } } as const;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let calls = 0;
+  const hooks = quietHooks({ schemas: { a: schema } as never });
+  hooks.on("a", () => {
+    if (++calls === 3 * LIMIT) resolve();
+    else void Promise.resolve().then(() => hooks.emit("a", null));
+  });
+  await hooks.emit("a", null);
+  await promise;
+});

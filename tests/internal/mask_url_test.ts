@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHooks } from "@omniagent/hooks";
 import { consoleLogger, maskError, maskUrl, maskUrls } from "../../src/core/kit.ts";
 import { mock, test } from "../harness.ts";
 import { Random } from "../random.ts";
@@ -81,6 +82,139 @@ test("maskUrls() of a long text takes no long time", () => {
     maskUrls(part.repeat(5_000));
   }
   assert.ok(performance.now() - started < 5_000);
+});
+
+test("texts of any size are masked in no time, also those made to take long", () => {
+  const started = performance.now();
+  for (const count of [100, 2_000, 1_000_000]) {
+    for (
+      const [part, masked] of [
+        [".", "."],
+        ["=a:", "=a:"],
+        ["a:", "a:"],
+        ["(=", "(="],
+        ["http://a ", "http://a "],
+        ["https://me:hunter2@b ", "https://***@b "],
+        ["me:hunter2@b ", "***@b "],
+        ["token='hunter2' ", "token=*** "],
+        ["http://a:hunter2 ", undefined],
+        ["http://", undefined],
+        ["a@", "a@"],
+      ] as const
+    ) {
+      for (const start of ["", "http://a", "me:hunter2", "password"]) {
+        const text = `${start}${part.repeat(count)}x`;
+        const shown = maskUrls(text);
+        if (text.length > 16_384) assert.ok(shown.endsWith("…") && shown.length < 40_000);
+        else if (start === "" && masked) assert.equal(shown, `${masked.repeat(count)}x`);
+        if (part.includes("hunter2")) {
+          assert.ok(!shown.slice(10).includes(SECRET), text.slice(0, 99));
+        }
+      }
+    }
+  }
+  assert.equal(
+    maskUrls(`http://a${".".repeat(9_000)}x https://me:${SECRET}@b/`),
+    `http://a${".".repeat(9_000)}x https://***@b/`,
+  );
+  assert.ok(performance.now() - started < 10_000);
+});
+
+test("a long text is cut so that no half of a secret is left", () => {
+  const secrets = [
+    `postgres://me:${SECRET}@db/app`,
+    `https://${SECRET}@kv.example/`,
+    `https://${SECRET}:@kv.example/`,
+    `postgres://me:a b ${SECRET} c@db/app`,
+    `me:${SECRET}@db/app`,
+    `me:<${SECRET}@db/app`,
+    `npm:@a(me:${SECRET}@db/app`,
+    `password = ${SECRET}`,
+    `password="a ${SECRET} b"`,
+  ];
+  for (const secret of secrets) {
+    for (let n = 0; n <= secret.length + 2; n++) {
+      const text = `${"a ".repeat(8_192).slice(0, 16_384 - n)} (${secret}), failed ${
+        "b ".repeat(99)
+      }`;
+      for (const known of [secret, undefined]) {
+        const shown = maskUrls(text, known);
+        assert.ok(!/hu|nt|er|r2/.test(shown), shown.slice(-60));
+        assert.ok(shown.length > 16_000 && shown.endsWith("…"));
+      }
+    }
+  }
+});
+
+test("an argument with many URLs is refused with a TypeError", () => {
+  for (const handler of ["http://a ".repeat(9_000), `http://a${".".repeat(100_000)}x`]) {
+    assert.throws(() => createHooks().on("tool.called", handler as never), TypeError);
+  }
+});
+
+test("an error is masked in its errors, its properties and what they hold, and keeps its class", () => {
+  class PoolError extends AggregateError {
+    override readonly name = "PoolError";
+    readonly code = "pool";
+    readonly url = `https://me:${SECRET}@a.example/`;
+    readonly at = new URL(this.url);
+    readonly failures = [{ error: new TypeError(`GET ${this.url}`), tries: 2 }];
+    readonly bytes = new Uint8Array(2);
+    self: unknown = this;
+  }
+  const inner = new RangeError(`of ${SECRET}s: https://me:pass@b/`.replace(SECRET, "hunter"));
+  const error = new PoolError([new AggregateError([new Error(`me:${SECRET}@db`), inner])], "none");
+  const before = Deno.inspect(error);
+  const masked = maskError(error);
+  assert.ok(!Deno.inspect(masked, { depth: 9 }).includes(SECRET));
+  assert.ok(masked instanceof PoolError && masked.self === masked);
+  assert.deepEqual([masked.name, masked.code, masked.message], ["PoolError", "pool", "none"]);
+  assert.equal(masked.url, "https://***@a.example/");
+  assert.equal(masked.bytes, error.bytes);
+  assert.deepEqual(Object.keys(masked), Object.keys(error));
+  assert.equal(masked.stack, error.stack);
+  assert.ok(masked.failures[0]!.error instanceof TypeError);
+  assert.equal(masked.errors[0].errors[1].message, "of hunters: https://***@b/");
+  assert.equal(Deno.inspect(error), before);
+});
+
+test("an error is masked whatever it is: clean, without an end, very large, or one that throws", () => {
+  const loop = new Error("a");
+  loop.cause = new AggregateError([loop], "b");
+  assert.equal(maskError(loop), loop);
+  const dom = new DOMException(`https://me:${SECRET}@a/`, "TimeoutError");
+  const copy = maskError(dom);
+  assert.deepEqual([copy.name, copy.message, copy.code], ["TimeoutError", "https://***@a/", 23]);
+  assert.ok(!Deno.inspect(copy).includes(SECRET));
+  let deep: unknown = `https://me:${SECRET}@a/`;
+  for (let n = 0; n < 20_000; n++) deep = new Error("deep", { cause: deep });
+  assert.ok(!Deno.inspect(maskError(deep), { depth: 100 }).includes(SECRET));
+  const errors = Array.from({ length: 50_000 }, () => new Error(`https://me:${SECRET}@a/`));
+  const many = maskError(new AggregateError(errors));
+  assert.ok(many.errors.length < errors.length && many.errors.at(-1) === "…");
+  const fault = () => assert.fail();
+  const hostile = new Error("a", { cause: new Proxy({}, { getPrototypeOf: fault }) });
+  assert.equal(maskError(hostile).cause, "a value that can't be shown");
+  const bad = Object.defineProperty(new Error(), "message", { get: fault });
+  assert.equal(maskError<unknown>(bad), "a value that can't be shown");
+});
+
+test("a logger of your own gets masked errors, and onError the very one", async () => {
+  const logged: unknown[] = [];
+  const heard: unknown[] = [];
+  const none = () => {};
+  const hooks = createHooks({
+    logger: { debug: none, info: none, warn: none, error: (...data) => void logged.push(...data) },
+    onError: (error) => void heard.push(error),
+  });
+  const fault = new AggregateError([new Error(`https://me:${SECRET}@a/`)], "all failed");
+  hooks.on("tool.called", () => {
+    throw fault;
+  });
+  await assert.rejects(hooks.emit("tool.called", { name: "bash" }));
+  assert.equal(heard[0], fault);
+  assert.ok(logged[1] instanceof AggregateError && logged[1].message === "all failed");
+  assert.ok(!Deno.inspect(logged).includes(SECRET));
 });
 
 test("the console shows an error without the password in its message, its stack and its causes", () => {

@@ -57,8 +57,8 @@ const undefinedOptions: readonly (readonly [string, () => unknown])[] = [
     () => hooksFromConfig(parseConfig({}, { env: {} }), { transform: undefined } as never),
   ],
 ];
-for (const [name, make] of undefinedOptions) {
-  test(`'${name}' that is undefined is refused, and what to do is said: ${make}`, () => {
+for (const [index, [name, make]] of undefinedOptions.entries()) {
+  test(`an undefined '${name}' is an error that says what to do, case ${index + 1}`, () => {
     const { message } = assertThrown(make);
     assert.match(
       message,

@@ -134,10 +134,10 @@ const cases:
     [(matcher) => new RecordingHook().expectNone(matcher), { tpye: "a.b" }, "type"],
   ];
 
-for (const [call, options, meant] of cases) {
+for (const [index, [call, options, meant]] of cases.entries()) {
   const given = typeof options === "string" ? options : Object.keys(options as object).join(", ");
 
-  test(`${call.name || call}: of ${given} it is said that '${meant}' was meant`, async () => {
+  test(`the error for ${given} suggests '${meant}', case ${index + 1}`, async () => {
     const error = await Promise.resolve().then(() => call(options as never)).then(
       () => assert.fail("it was taken"),
       (error: unknown) => error,

@@ -65,23 +65,23 @@ for (const origin of [ORIGIN, "*", " * ", "EVENTS.example.com", `other.example, 
 }
 
 const refusals: readonly (readonly [kind: string, response: Response, verdict: string])[] = [
-  ["no WebHook-Allowed-Origin", new Response(null), "final"],
-  ["another origin", new Response(null, { headers: { "webhook-allowed-origin": "a.b" } }), "final"],
-  ["an empty origin", new Response(null, { headers: { "webhook-allowed-origin": "" } }), "final"],
+  ["no WebHook-Allowed-Origin", new Response(null), "retry"],
+  ["another origin", new Response(null, { headers: { "webhook-allowed-origin": "a.b" } }), "retry"],
+  ["an empty origin", new Response(null, { headers: { "webhook-allowed-origin": "" } }), "retry"],
   [
     "a part of it",
     new Response(null, { headers: { "webhook-allowed-origin": "example.com" } }),
-    "final",
+    "retry",
   ],
-  ["401", new Response(null, { status: 401 }), "final"],
-  ["405", new Response(null, { status: 405 }), "final"],
+  ["401", new Response(null, { status: 401 }), "retry"],
+  ["405", new Response(null, { status: 405 }), "retry"],
   ["410", new Response(null, { status: 410 }), "disable"],
-  ["302", new Response(null, { status: 302, headers: { location: "/" } }), "final"],
+  ["302", new Response(null, { status: 302, headers: { location: "/" } }), "retry"],
   ["503", new Response(null, { status: 503 }), "retry"],
   [
     "403 with a permission",
     new Response(null, { status: 403, headers: { "webhook-allowed-origin": "*" } }),
-    "final",
+    "retry",
   ],
 ];
 

@@ -96,6 +96,9 @@ export async function until(holds: () => boolean): Promise<void> {
   assert.ok(holds(), `${holds} never held`);
 }
 
+// A hook loads what redacts with its first failure. In virtual time that would come too late.
+await attempt(hookOf({ fetch: () => Promise.reject(new Error("not sent")) }));
+
 /** Where virtual time begins, in milliseconds; a whole second. */
 export const START = Date.parse("2026-11-22T12:00:00.000Z");
 

@@ -67,15 +67,21 @@ for (const [kind, makeStore] of memories) {
     assert.equal(counts.handled, 2);
   });
 
-  for (
-    const url of [
+  test(`with ${kind}, a message is not handled again under another host or query`, async () => {
+    const { counts, receive } = counting({ store: makeStore() });
+    const urls = [
       "https://b.example/hook",
-      "https://a.example/hook/",
-      "https://a.example/hook?for=b",
-      "https://a.example:8443/hook",
-    ]
-  ) {
-    test(`with ${kind}, one id at ${url} and at another URL is two messages`, async () => {
+      "https://a.example/hook?again",
+      "http://a.example:81/hook",
+    ];
+    for (const at of ["https://a.example/hook", ...urls]) {
+      assert.equal((await receive(await requestTo(at))).status, 200);
+    }
+    assert.equal(counts.handled, 1);
+  });
+
+  for (const url of ["https://a.example/hook/", "https://a.example/other"]) {
+    test(`with ${kind}, one id at ${url} and at another path is two messages`, async () => {
       const { counts, receive } = counting({ store: makeStore() });
       for (const at of ["https://a.example/hook", url, "https://a.example/hook", url]) {
         assert.equal((await receive(await requestTo(at))).status, 200);

@@ -51,7 +51,7 @@ Examples:
     });
 }
 
-/** Refuses what `serve` would refuse only when it starts: webhooks that do not fit the outbox. */
+/** Rejects webhooks that do not fit the outbox, which `serve` would reject only at startup. */
 function checkFit(path: string, config: HooksConfig, { json }: Options, io: CommandIO): void {
   const { events: retention, eventLog, disableAfter } = config.retention;
   try {

@@ -43,7 +43,8 @@ export function define(command: Command, io: CommandIO): void {
     .addHelpText(
       "after",
       `
-The newest events come first; with --state pending, what is due first.
+The newest events come first (with --all, target by target); with --state
+pending, what is due first.
 
 Examples:
   hooks deliveries                     the newest 20 that were tried
@@ -97,7 +98,7 @@ async function list(
   }
   const print = printer(options, io);
   const most = all ? Infinity : limit;
-  // What waits is listed by when it is due, everything else by event: the newest of each target.
+  // Pending deliveries are listed by due time, all others by event, newest first for each target.
   const order = state === "pending" ? "oldest" : "newest";
   const several = target === undefined && cursor === undefined && order === "newest";
   let found = 0;
@@ -176,7 +177,7 @@ async function targetNames(client: Client): Promise<readonly string[]> {
   return targets.map(({ target }) => target);
 }
 
-/** Prints deliveries; for people on a terminal, with a head above the first. */
+/** Prints deliveries, with a header row on a terminal. */
 function printer(
   { json, full }: Options,
   io: CommandIO,

@@ -112,7 +112,7 @@ async function readSecrets(
   const text = env("HOOKS_SECRET");
   const given = secret ?? text?.split(/\s+/).filter((part) => part !== "") ?? [];
   if (given.length === 0 && text !== undefined) {
-    // Without a secret nothing is verified: that has to be wished.
+    // Without a secret nothing is verified, so the user must ask for that explicitly.
     throw new CommandError("Cannot verify webhooks as HOOKS_SECRET is empty", [
       "Set it to the sender's secret, or unset it to verify nothing",
     ], 2);

@@ -70,7 +70,7 @@ async function serve(path: string | undefined, options: Options, io: CommandIO):
       service = await Promise.race([opening, stop.asked.then(() => undefined)]);
       if (service) {
         greet(settings, server.port, log, options, io);
-        for (const target of service.leased) sayLeased(target, log, io.now());
+        for (const target of service.leased) sayLeased(target, log);
       }
       await stop.asked;
       log.say("stopping");
@@ -155,18 +155,12 @@ Send an event:
 `);
 }
 
-/** A lease of a webhook lasts for its timeout, 120 s at most, and 20 s more. */
-const LONGEST_LEASE = 140_000;
-
-/** Says what waits for a lease of another process, which may be gone: nobody can tell. */
-function sayLeased({ target, leased, leasedUntil }: TargetFigures, log: Log, now: number): void {
+/** Reports deliveries leased by another process, which may no longer be running. */
+function sayLeased({ target, leased, leasedUntil }: TargetFigures, log: Log): void {
   if (leasedUntil === undefined) return;
-  const until = leasedUntil.toISOString();
-  const skew = leasedUntil.getTime() - now > LONGEST_LEASE
-    ? "; check the clocks: that is long"
-    : "";
   const what = `${count(leased, "delivery", "deliveries")} to ${target}`;
-  log.say(`${what} leased by another process until ${until}: attempted then if it is gone${skew}`);
+  const until = leasedUntil.toISOString();
+  log.say(`${what} leased by another process until ${until}: attempted then if it is gone`);
 }
 
 /** What to do about a store that can't be opened. */

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { parseMediaType } from "../../core/kit.ts";
 import { AnswerError } from "../answer_error.ts";
 import { parseInteger } from "../arguments.ts";
 import { addServerOptions, type Client, createClient, type ServerOptions } from "../client.ts";
@@ -122,7 +123,9 @@ class Tail {
       const parts = partsWithin(this.#io, this.#silence, response.body!);
       for await (const { name, data, id, retry } of readServerEvents(parts)) {
         this.#failures = 0;
-        if (retry !== undefined) this.#firstPause = Math.min(retry, LONGEST_RETRY);
+        if (retry !== undefined) {
+          this.#firstPause = Math.min(Math.max(retry, FIRST_PAUSE), LONGEST_RETRY);
+        }
         if (id !== undefined) this.#lastId = id;
         this.#greet();
         if (data === undefined || name !== "message") continue; // `overflow`: the server ends the stream
@@ -142,14 +145,14 @@ class Tail {
       headers: { accept: "text/event-stream", "last-event-id": this.#lastId || undefined },
       signal,
     });
-    const mediaType = response.headers.get("content-type") ?? "";
-    if (response.body !== null && /^text\/event-stream\s*(?:;|$)/i.test(mediaType)) return response;
+    const mediaType = parseMediaType(response.headers.get("content-type"));
+    if (response.body !== null && mediaType?.essence === "text/event-stream") return response;
     throw new AnswerError(response, `${this.#client.url} did not respond with an event stream`, [
       "Set --url or HOOKS_URL to a hooks server, with the path that it is mounted at",
     ]);
   }
 
-  /** Says that we follow, once nothing that is accepted from now on can be missed; or that we do again. */
+  /** Reports that we follow (again), once no event accepted from now on can be missed. */
   #greet(): void {
     this.#connected = true;
     if (this.#lost) this.#io.stderr.write("reconnected\n");
@@ -182,7 +185,7 @@ class Tail {
   }
 }
 
-/** How long a server is silent at most, in milliseconds, unless the connection is lost. */
+/** The longest silence, in milliseconds, before the connection counts as lost. */
 function silenceOf(response: Response): number {
   const announced = Number(response.headers.get("hooks-heartbeat") ?? NaN);
   const heartbeat = announced > 0 ? announced : USUAL_HEARTBEAT;
@@ -196,7 +199,10 @@ function reasonOf(error: unknown): string {
     : "the connection was lost";
 }
 
-/** A server that takes the first connection and is silent is a fault that the user can do something about. */
+/**
+ * Returns an error that the user can act on, for a server that accepts the first connection and
+ * stays silent.
+ */
 function firstFault(error: unknown, url: string): unknown {
   if (!(error instanceof SilenceError)) return error;
   return new CommandError(`Cannot follow ${url}: ${error.message}`, [

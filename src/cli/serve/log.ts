@@ -112,7 +112,7 @@ function inWords(message: string, fields: Fields): readonly [text: string, rest:
   if (message === "delivery") {
     const { target, event, type, verdict, status, duration_ms, ...rest } = fields;
     const answer = status === undefined ? "" : `${status} `;
-    return [`${type} ${event} to ${target}: ${answer}${verdict} in ${duration_ms} ms`, rest];
+    return [`${type} ${event} to ${target}: ${answer}${verdict} (took ${duration_ms} ms)`, rest];
   }
   // A report of faults has lines, and was made safe where it was made.
   return [message.includes("\n") ? message : printable(message), fields];

@@ -101,14 +101,17 @@ export class Service {
     }
   }
 
-  /** Before the first claim: a lease is another's. A slow store keeps nobody here. */
+  /**
+   * Runs before the first claim, so every lease belongs to another process. Doesn't wait for a slow
+   * store.
+   */
   async #findLeased(): Promise<readonly TargetFigures[]> {
     const found = this.#outbox.figures().then((all) => all.filter(({ leased }) => leased > 0));
-    // What fails here, the probe says.
+    // Failures are ignored here, because the probe reports them.
     return await atMost(LEASES_TIMEOUT, found.catch(() => [])) ?? [];
   }
 
-  /** Says so if the store takes no commits, before anybody sends an event. */
+  /** Logs an error if the store accepts no commits, before the first event arrives. */
   async #probe(): Promise<void> {
     try {
       await this.#outbox.checkStore();

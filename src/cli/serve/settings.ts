@@ -26,7 +26,7 @@ export type Settings = {
   readonly retention: RetentionConfig;
   readonly webhooks: HooksConfig["webhooks"];
   readonly tokens: readonly TokenConfig[];
-  /** Senders of CloudEvents that may ask to deliver, and how many requests a minute they are told. */
+  /** CloudEvents senders that may request delivery, and the rate they are given. */
   readonly webhookOrigins?: readonly string[] | undefined;
   readonly webhookRate?: number | undefined;
   /** The one token, when it was made here: nobody else knows it. */

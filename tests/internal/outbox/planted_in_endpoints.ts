@@ -180,7 +180,11 @@ export const plantedInEndpoints: readonly Mutant[] = [
   {
     bug: "an event of the outbox goes to the target that it is about",
     breaks: "own events",
-    edits: [[OWN, "hearing.filter((target) => target !== data.target)", "hearing"]],
+    edits: [[
+      OWN,
+      "(this.#host?.targetsOf(event) ?? []).filter((target) => target !== about)",
+      "this.#host?.targetsOf(event) ?? []",
+    ]],
   },
   {
     bug: "an event of the outbox is announced before it is stored",

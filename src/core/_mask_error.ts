@@ -1,0 +1,138 @@
+import { LONGEST, maskUrls } from "./_mask_url.ts";
+
+/**
+ * Returns an error with the URLs masked in its message, its stack, its causes, its `errors` and its other
+ * properties; itself, if none is in it. The copy has the class of the error. Strings, lists and plain
+ * objects are masked as well.
+ */
+export function maskError<Thrown>(
+  error: Thrown,
+  ...known: readonly (string | undefined)[]
+): Thrown {
+  const copier = new MaskingCopier(known);
+  const copy = copier.copy(error, 0);
+  return copier.hasMasked ? copy as Thrown : error;
+}
+
+/** How deep errors, lists and objects are masked; what is below is left out. */
+const DEEPEST = 32;
+
+/** Characters that are masked for one error, all in all; what exceeds them is left out. */
+const MOST = 16 * LONGEST;
+
+/** What a value costs of those, besides its characters. */
+const VALUE_COST = 64;
+
+/** What stands for a value that is left out. */
+const LEFT_OUT = "…";
+
+/** What stands for a value with a getter or a proxy that throws. */
+const UNSHOWN = "a value that can't be shown";
+
+/** What an error has even where a getter of its class gives it. */
+const OF_ERRORS = ["name", "message", "stack", "cause", "code"] as const;
+
+/** Copies an error and all that it holds, and knows whether the copy differs. */
+class MaskingCopier {
+  hasMasked = false;
+  readonly #known: readonly (string | undefined)[];
+  readonly #copies = new Map<object, object>();
+  #left = MOST;
+
+  constructor(known: readonly (string | undefined)[]) {
+    this.#known = known;
+  }
+
+  copy(value: unknown, depth: number): unknown {
+    try {
+      return this.#copy(value, depth);
+    } catch {
+      this.hasMasked = true;
+      return UNSHOWN;
+    }
+  }
+
+  #copy(value: unknown, depth: number): unknown {
+    this.#left -= VALUE_COST;
+    if (typeof value === "string") return this.#copyText(value);
+    if (typeof value !== "object" || value === null) return value;
+    const known = this.#copies.get(value);
+    if (known !== undefined) return known;
+    if (value instanceof URL) {
+      const url = this.#copyText(value.href);
+      return url === value.href ? value : url;
+    }
+    const isError = value instanceof Error;
+    if (!isError && !Array.isArray(value) && !isPlain(value)) return value;
+    if (this.#left < 0 || depth > DEEPEST) return this.#leaveOut();
+    if (isError) return this.#copyError(value, depth + 1);
+    return Array.isArray(value) ? this.#copyList(value, depth + 1) : this.#copyOwn(
+      value,
+      this.#begin(value, Object.create(Object.getPrototypeOf(value))),
+      depth + 1,
+    );
+  }
+
+  #copyText(text: string): string {
+    if (this.#left < 0) return this.#leaveOut();
+    this.#left -= Math.min(text.length, LONGEST);
+    const masked = maskUrls(text, ...this.#known);
+    if (masked !== text) this.hasMasked = true;
+    return masked;
+  }
+
+  #copyList(list: readonly unknown[], depth: number): object {
+    const copy: unknown[] = this.#begin(list, []);
+    for (let n = 0; n < list.length; n++) {
+      if (this.#left < 0) {
+        copy.push(this.#leaveOut());
+        break;
+      }
+      copy.push(this.copy(list[n], depth));
+    }
+    return copy;
+  }
+
+  #copyError(error: Error, depth: number): object {
+    const copy = this.#begin(error, new Error());
+    Object.setPrototypeOf(copy, Object.getPrototypeOf(error));
+    for (const name of OF_ERRORS) {
+      if (!(name in error)) continue;
+      const value = this.copy((error as unknown as Record<string, unknown>)[name], depth);
+      const enumerable = Object.prototype.propertyIsEnumerable.call(error, name);
+      Object.defineProperty(copy, name, { value, enumerable, configurable: true, writable: true });
+    }
+    return this.#copyOwn(error, copy, depth);
+  }
+
+  /** Copies the properties that a value has itself; getters are left out, so that none is called. */
+  #copyOwn(from: object, to: object, depth: number): object {
+    for (const key of Reflect.ownKeys(from)) {
+      if (from instanceof Error && OF_ERRORS.some((name) => name === key)) continue;
+      if (this.#left < 0) {
+        this.#leaveOut();
+        break;
+      }
+      const own = Reflect.getOwnPropertyDescriptor(from, key);
+      if (own === undefined || !("value" in own)) continue;
+      const value = this.copy(own.value, depth);
+      Object.defineProperty(to, key, { ...own, value, configurable: true, writable: true });
+    }
+    return to;
+  }
+
+  #begin<Copy extends object>(value: object, copy: Copy): Copy {
+    this.#copies.set(value, copy);
+    return copy;
+  }
+
+  #leaveOut(): string {
+    this.hasMasked = true;
+    return LEFT_OUT;
+  }
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+}
