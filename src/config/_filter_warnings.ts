@@ -117,7 +117,8 @@ function checkData(
   const payloads = types.map((type) => PAYLOADS[type as keyof AgentEvents] as Fields);
   const shapes = payloads.map((payload) => shapeAt(payload, keys));
   const found = shapes.filter((shape) => shape !== undefined);
-  if (found.length > 0) return checkShape(values, found);
+  // Null may stand for an optional field that is absent.
+  if (found.length > 0) return values.includes(null) ? undefined : checkShape(values, found);
   const of = types.length === 1 ? types[0]! : `the events ${types.join(", ")}`;
   const fields = payloads.flatMap((payload) => Object.keys(payload));
   const near = nearest(keys[0]!, fields);
