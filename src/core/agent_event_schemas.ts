@@ -13,12 +13,16 @@ type Fields = {
   readonly optional?: Readonly<Record<string, Field>>;
 };
 
-const text = field((value) => typeof value === "string", "must be a string", { type: "string" });
-const flag = field((value) => typeof value === "boolean", "must be true or false", {
+const text = /* @__PURE__ */ field((value) => typeof value === "string", "must be a string", {
+  type: "string",
+});
+const flag = /* @__PURE__ */ field((value) => typeof value === "boolean", "must be true or false", {
   type: "boolean",
 });
-const number = field((value) => Number.isFinite(value), "must be a number", { type: "number" });
-const mapping = field(isObject, "must be an object", { type: "object" });
+const number = /* @__PURE__ */ field((value) => Number.isFinite(value), "must be a number", {
+  type: "number",
+});
+const mapping = /* @__PURE__ */ field(isObject, "must be an object", { type: "object" });
 
 const message: Fields = { required: { role: text, content: text } };
 /** Go writes an empty list as null. */
@@ -28,13 +32,15 @@ const transcript: Field = {
     if (!Array.isArray(value)) return [{ message: "must be a list of messages" }];
     return value.flatMap((item, index) => within([index], checkFields(item, message)));
   },
-  json: { type: ["array", "null"], items: jsonOf(message) },
+  json: { type: ["array", "null"], items: /* @__PURE__ */ jsonOf(message) },
 };
 const tool: Fields = {
   required: { name: text },
   optional: { params: mapping, result: text, error: text },
 };
-const session: Fields = { required: { session_id: text, action: oneOf("created", "updated") } };
+const session: Fields = {
+  required: { session_id: text, action: /* @__PURE__ */ oneOf("created", "updated") },
+};
 
 const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
   "message.received": message,
@@ -46,7 +52,7 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
   "session.rollover": {
     required: {
       session_id: text,
-      reason: oneOf("idle", "daily"),
+      reason: /* @__PURE__ */ oneOf("idle", "daily"),
       transcript,
       started_at: text,
       ended_at: text,
@@ -77,7 +83,7 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
 export const agentEventSchemas: {
   readonly [Type in keyof AgentEvents]: StandardSchemaV1<unknown, AgentEvents[Type]>;
 } = /* @__PURE__ */ Object.fromEntries(
-  Object.entries(FIELDS).map(([type, fields]) => [type, schemaOf(fields)]),
+  /* @__PURE__ */ Object.entries(FIELDS).map(([type, fields]) => [type, schemaOf(fields)]),
 ) as never;
 
 /** The JSON Schemas (draft 2020-12) of the payloads of the nine agent events, by type. */
