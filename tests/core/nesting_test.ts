@@ -165,13 +165,14 @@ test("handlers that await an emission of their own type end, also where acceptin
 test("events that cause one another without waiting are not nested", async () => {
   const validate = (value: unknown) => Promise.resolve({ value });
   const schema = { "~standard": { version: 1, vendor: "test", validate } } as const;
-  const { promise, resolve } = Promise.withResolvers<void>();
   let calls = 0;
   const hooks = quietHooks({ schemas: { a: schema } as never });
-  hooks.on("a", () => {
-    if (++calls === 3 * LIMIT) resolve();
-    else void Promise.resolve().then(() => hooks.emit("a", null));
+  const done = new Promise<void>((resolve) => {
+    hooks.on("a", () => {
+      if (++calls === 3 * LIMIT) resolve();
+      else void Promise.resolve().then(() => hooks.emit("a", null));
+    });
   });
   await hooks.emit("a", null);
-  await promise;
+  await done;
 });
