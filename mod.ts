@@ -92,23 +92,7 @@ export {
   scheduleRetry,
   type SessionData,
   type SessionRolloverData,
-  type StandardIssue,
-  type StandardResult,
-  type StandardSchemaV1,
   type StorageAware,
-  type Store,
-  type StoreAtomic,
-  type StoreCheck,
-  type StoreCommit,
-  type StoreEntry,
-  StoreError,
-  type StoreFailure,
-  type StoreKey,
-  StoreLimitError,
-  type StoreLimits,
-  type StoreListOptions,
-  type StoreSelector,
-  type StoreSetOptions,
   type ToolData,
   type Webhook,
   type WebhookOption,
@@ -117,6 +101,24 @@ export {
   withNamedHook,
   withWebhookHook,
 } from "./src/core/mod.ts";
+export type {
+  StandardIssue,
+  StandardResult,
+  StandardSchemaV1,
+} from "./src/internal/standard_schema.ts";
+export type {
+  Store,
+  StoreAtomic,
+  StoreCheck,
+  StoreCommit,
+  StoreEntry,
+  StoreKey,
+  StoreLimits,
+  StoreListOptions,
+  StoreSelector,
+  StoreSetOptions,
+} from "./src/store/mod.ts";
+export { StoreError, type StoreFailure, StoreLimitError } from "./src/store/errors.ts";
 export {
   type FilterValue,
   WebhookError,

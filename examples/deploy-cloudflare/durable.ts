@@ -38,7 +38,7 @@ export default {
     const { hooks, outbox, close } = await open(env);
     try {
       await hooks.init();
-      const { settled, remaining } = await outbox.drainOnce({ budgetMs: CRON_BUDGET });
+      const { settled, remaining } = await outbox.drainOnce({ timeout: CRON_BUDGET });
       if (settled > 0 || remaining) console.log({ settled, remaining });
     } finally {
       await close();

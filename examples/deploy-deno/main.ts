@@ -29,7 +29,7 @@ if (url) {
 // At top level, before the server starts: there is no other place for it on Deploy.
 Deno.cron("deliver what is due", "* * * * *", async () => {
   await hooks.init();
-  const { settled, remaining } = await outbox.drainOnce({ budgetMs: SWEEP_BUDGET });
+  const { settled, remaining } = await outbox.drainOnce({ timeout: SWEEP_BUDGET });
   if (settled > 0 || remaining) console.log({ settled, remaining });
 });
 

@@ -1,4 +1,5 @@
-import { parseMediaType, parseRetryAfter, readBytes } from "../core/kit.ts";
+import { parseMediaType, parseRetryAfter } from "../internal/http_fields.ts";
+import { readBytes } from "../internal/bytes.ts";
 import { CommandError } from "./command_error.ts";
 import { printable } from "./style.ts";
 

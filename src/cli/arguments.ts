@@ -5,7 +5,8 @@
  */
 import { InvalidArgumentError } from "commander";
 import { DURATION, formatDuration, meantDuration, toMilliseconds } from "../config/duration.ts";
-import { MAX_DURATION, parseTime, wholeMilliseconds } from "../core/kit.ts";
+import { MAX_DURATION, wholeMilliseconds } from "../internal/options.ts";
+import { parseTime } from "../core/event_rules.ts";
 import { BLOCKED, isBadPort } from "../webhook/request_rules.ts";
 
 /** A duration such as `500ms`, `2s` or `1m30s`, in whole milliseconds, ten years at most. */

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
-import { describePadding, maskUrl, readBytes, type ReadLimits } from "../core/kit.ts";
+import { describePadding } from "../internal/options.ts";
+import { maskUrl } from "../internal/mask_url.ts";
+import { readBytes, type ReadLimits } from "../internal/bytes.ts";
 import { answerError } from "./answer_error.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";

@@ -1,4 +1,4 @@
-import type { Store } from "../core/mod.ts";
+import type { Store } from "../store/mod.ts";
 
 /** Where the command writes. */
 export type CommandOutput = {

@@ -1,4 +1,4 @@
-import { parseJson } from "../core/kit.ts";
+import { parseJson } from "../internal/json_text.ts";
 import { CommandError } from "./command_error.ts";
 import { printable } from "./style.ts";
 

@@ -1,5 +1,5 @@
-import { sleep } from "../core/kit.ts";
-import { checkStorePath } from "../kv/kit.ts";
+import { delay } from "../internal/async.ts";
+import { checkStorePath } from "../stores/kv/store_path.ts";
 import type { CommandInput, CommandIO } from "./io.ts";
 import { ProcessOutput, type Stream } from "./process_output.ts";
 
@@ -25,7 +25,7 @@ export function processIO(): CommandIO {
     fetch: (input, init) => fetch(input, init),
     now: () => Date.now(),
     async sleep(milliseconds, signal) {
-      await sleep(milliseconds, signal);
+      await delay(milliseconds, signal);
     },
     random: () => Math.random(),
     onSignal(signal, listener) {
@@ -62,7 +62,7 @@ async function openStore(path: string): ReturnType<CommandIO["openStore"]> {
     await mkdir(dirname(path), { recursive: true });
   }
   const { openStore } = "Deno" in globalThis
-    ? await import("../kv/mod.ts")
-    : await import("../node/mod.ts");
+    ? await import("../stores/kv/mod.ts")
+    : await import("../stores/node/mod.ts");
   return await openStore(path);
 }

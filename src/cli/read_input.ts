@@ -1,4 +1,4 @@
-import { joinBytes } from "../core/kit.ts";
+import { joinBytes } from "../internal/bytes.ts";
 import { CommandError } from "./command_error.ts";
 import type { CommandIO } from "./io.ts";
 

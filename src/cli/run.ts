@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { maskUrls } from "../core/kit.ts";
+import { maskUrls } from "../internal/mask_url.ts";
 import { CommandError } from "./command_error.ts";
 import { commands } from "./commands.ts";
 import type { CommandIO } from "./io.ts";

@@ -1,4 +1,4 @@
-import { abortable } from "../core/kit.ts";
+import { abortable } from "../internal/async.ts";
 import { AnswerError } from "./answer_error.ts";
 import type { Client } from "./client.ts";
 import { CommandError } from "./command_error.ts";

@@ -1,4 +1,4 @@
-import { after } from "../core/kit.ts";
+import { setTimer } from "../internal/async.ts";
 import type { CommandServer, CommandServerOptions } from "./io.ts";
 
 /** Answers HTTP requests by Deno's own server. */
@@ -17,7 +17,7 @@ export function serveOnDeno(
     async close(grace) {
       // Deno 2.9 fails on an abort after `shutdown`, so that what is left ends with the process.
       let cancel = (): void => {};
-      const late = new Promise<void>((resolve) => void (cancel = after(grace, resolve)));
+      const late = new Promise<void>((resolve) => void (cancel = setTimer(grace, resolve)));
       await Promise.race([server.shutdown(), late]);
       cancel();
     },

@@ -1,4 +1,4 @@
-import { after } from "../core/kit.ts";
+import { setTimer } from "../internal/async.ts";
 import type { CommandServer, CommandServerOptions } from "./io.ts";
 
 type Handler = (request: Request) => Promise<Response> | Response;
@@ -29,7 +29,7 @@ export async function serveOnNode(
     port: address.port,
     async close(grace) {
       closing = true;
-      const cancel = after(grace, () => server.closeAllConnections());
+      const cancel = setTimer(grace, () => server.closeAllConnections());
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeIdleConnections();

@@ -1,4 +1,4 @@
-import { readBytes } from "../core/kit.ts";
+import { readBytes } from "../internal/bytes.ts";
 import { createWebhookSigner, generateSecret } from "../webhook/mod.ts";
 
 /** The longest body that is read, in bytes. */

@@ -1,4 +1,5 @@
-import { checkFunctions, checkKnown, show } from "../core/kit.ts";
+import { checkFunctions, inspect } from "../internal/validate.ts";
+import { checkKnown } from "../internal/options.ts";
 import { findContentTypeProblem } from "../webhook/request_rules.ts";
 import { findFilterWarnings } from "./_filter_warnings.ts";
 import { type Fault, Reader, type Shown } from "./_reader.ts";
@@ -13,13 +14,13 @@ export function checkOptions(subject: string, options: ConfigOptions): void {
   if (env === null || !/^(function|object)$/.test(typeof env)) {
     throw new TypeError(
       `${subject} as 'env' must be a function or an object of variables: current value is ${
-        show(env)
+        inspect(env)
       }`,
     );
   }
   checkFunctions(subject, options, [], ["onWarning"]);
   if (file !== undefined && typeof file !== "string") {
-    throw new TypeError(`${subject} as 'file' must be a name: current value is ${show(file)}`);
+    throw new TypeError(`${subject} as 'file' must be a name: current value is ${inspect(file)}`);
   }
 }
 

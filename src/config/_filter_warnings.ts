@@ -2,7 +2,7 @@ import type { AgentEvents } from "../core/mod.ts";
 import { filterPath, parseFilterPath } from "../webhook/filter_path.ts";
 import type { FilterValue } from "../webhook/send.ts";
 import type { WebhookConfig } from "./config.ts";
-import { nearest } from "../core/kit.ts";
+import { closest } from "../internal/validate.ts";
 
 /** A path of a filter that no event can pass. */
 export interface FilterWarning {
@@ -121,7 +121,7 @@ function checkData(
   if (found.length > 0) return values.includes(null) ? undefined : checkShape(values, found);
   const of = types.length === 1 ? types[0]! : `the events ${types.join(", ")}`;
   const fields = payloads.flatMap((payload) => Object.keys(payload));
-  const near = nearest(keys[0]!, fields);
+  const near = closest(keys[0]!, fields);
   const suggestion = near && near !== keys[0] ? filterPath(["data", near]) : undefined;
   return {
     problem: never(`${of} ${types.length === 1 ? "has" : "have"} no such field`),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearest } from "../core/kit.ts";
+import { closest } from "../internal/validate.ts";
 import type { Json, Kind } from "./_kinds.ts";
 import { describe, isMapping, type Reader, type Show } from "./_reader.ts";
 import { mayRefer } from "./_variables.ts";
@@ -123,7 +123,7 @@ function refuseKey(
   const path = [...reader.path, key];
   const accepted = shownNames(known).join(", ");
   const special = Object.hasOwn(elsewhere, key) ? elsewhere[key] : keyHint(key, known);
-  const suggestion = special === undefined ? nearest(key, known.keys()) : undefined;
+  const suggestion = special === undefined ? closest(key, known.keys()) : undefined;
   const problem = special !== undefined
     ? "is not known here"
     : suggestion !== undefined

@@ -1,4 +1,4 @@
-import { describePadding } from "../core/kit.ts";
+import { describePadding } from "../internal/options.ts";
 import { quoted, SECRET } from "./_report.ts";
 import { expand } from "./_variables.ts";
 import type { ConfigEnv } from "./config.ts";

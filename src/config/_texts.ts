@@ -7,14 +7,16 @@ import {
   describePadding,
   type Limits,
   MAX_DURATION,
-  NAME,
-  NAME_RULE,
-  nearest,
-  parseTime,
-  TOKEN,
-  TOKEN_RULE,
   wholeMilliseconds,
-} from "../core/kit.ts";
+} from "../internal/options.ts";
+import {
+  closest,
+  NAME_PATTERN,
+  NAME_RULE,
+  TOKEN_PATTERN,
+  TOKEN_RULE,
+} from "../internal/validate.ts";
+import { parseTime } from "../core/event_rules.ts";
 import { paddingHint } from "./_reader.ts";
 import { BLOCKED, findUrlProblem, isBadPort } from "../webhook/request_rules.ts";
 import { DURATION, formatDuration, meantDuration, toMilliseconds } from "./duration.ts";
@@ -24,10 +26,10 @@ import { oneOf, text } from "./_text.ts";
 /** The name of a webhook or of a token. */
 export const name: Kind<string> = text({
   accepted: NAME_RULE,
-  pattern: NAME,
+  pattern: NAME_PATTERN,
   meant: (written) => {
     const plain = written.trim().replace(/\s+/g, "-");
-    return plain !== written && NAME.test(plain) ? { suggestion: plain } : {};
+    return plain !== written && NAME_PATTERN.test(plain) ? { suggestion: plain } : {};
   },
 });
 
@@ -42,7 +44,7 @@ export const EVENT_PATTERNS: readonly string[] = [
 export const eventPattern: Kind<string> = text({
   accepted: 'an event type such as tool.called, a prefix such as tool.*, or "*"',
   pattern: /^(?:\*|(?=.{1,128}(?:\.\*)?$)[a-z0-9_]+(?:\.[a-z0-9_]+)*(?:\.\*)?)$/u,
-  meant: (written) => ({ suggestion: nearest(written, EVENT_PATTERNS) }),
+  meant: (written) => ({ suggestion: closest(written, EVENT_PATTERNS) }),
 });
 
 /** A URL as far as its host: what follows may be a secret. */
@@ -123,7 +125,7 @@ export const port: Kind<number> = {
 /** A bearer token that every client can send. */
 export const token: Kind<string> = text({
   accepted: TOKEN_RULE,
-  pattern: TOKEN,
+  pattern: TOKEN_PATTERN,
   show: "none",
   meant: paddingHint,
 });
@@ -203,5 +205,5 @@ export function duration({ min = 1, max = MAX_DURATION }: Limits = {}): Kind<num
 
 /** One of some words, whose letters may have been written large, or wrong. */
 export function word<const T extends string>(...words: readonly T[]): Kind<T> {
-  return oneOf(words, (written) => ({ suggestion: nearest(written, words) }));
+  return oneOf(words, (written) => ({ suggestion: closest(written, words) }));
 }

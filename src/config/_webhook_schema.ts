@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearest } from "../core/kit.ts";
+import { closest } from "../internal/validate.ts";
 import { type FilterValue, WEBHOOK_LIMITS } from "../webhook/send.ts";
 import { filterPathPattern } from "../webhook/filter_path.ts";
 import type { GrowingRetryConfig, RetryConfig, WebhookConfig } from "./config.ts";
@@ -117,7 +117,7 @@ const filter: Kind<NonNullable<WebhookConfig["filter"]>> = map({
         ? "has a backslash before neither a dot nor a backslash: write \\\\ for the character itself"
         : "is no path of an event: there are data, data.name and the like, type, id, session_id",
     meant: (key) => {
-      const near = nearest(key, PATHS);
+      const near = closest(key, PATHS);
       const word = /^[\w-]+(\.[\w-]+)*$/.test(key) ? `data.${key}` : undefined;
       return { suggestion: near ?? word };
     },

@@ -1,4 +1,5 @@
-import { checkDefined, checkFunctions, checkKnown, checkObject, nearest } from "../core/kit.ts";
+import { checkDefined, checkKnown } from "../internal/options.ts";
+import { checkFunctions, checkObject, closest } from "../internal/validate.ts";
 import { exponentialRetry, type RetryPolicy, scheduleRetry } from "../core/retry.ts";
 import { WebhookHook, type WebhookHookOptions } from "../webhook/send.ts";
 import type { HooksConfig, RetryConfig } from "./config.ts";
@@ -50,7 +51,7 @@ export function hooksFromConfig(
   for (const name of Object.keys(transform)) {
     checkFunctions(`${subject} as one of 'transform' is ill-formed`, transform, [name]);
     if (names.includes(name)) continue;
-    const near = nearest(name, names);
+    const near = closest(name, names);
     const hint = near === undefined ? "" : `: did you mean '${near}'?`;
     throw new TypeError(
       `${subject} as 'transform' names '${name}', and no webhook has this name${hint}`,

@@ -1,4 +1,4 @@
-import { show } from "../core/kit.ts";
+import { inspect } from "../internal/validate.ts";
 import { checkConfig, checkOptions } from "./_check_config.ts";
 import { decode } from "./_decode.ts";
 import { maskOf } from "./_frame.ts";
@@ -42,7 +42,7 @@ export function loadConfig(text: string | Uint8Array, options: ConfigOptions): H
   const subject = "Cannot load a configuration";
   if (typeof text !== "string" && !(text instanceof Uint8Array)) {
     throw new TypeError(
-      `${subject} as its text must be a string or bytes: current value is ${show(text)}`,
+      `${subject} as its text must be a string or bytes: current value is ${inspect(text)}`,
     );
   }
   checkOptions(subject, options);

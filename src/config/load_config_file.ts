@@ -1,4 +1,4 @@
-import { show } from "../core/kit.ts";
+import { inspect } from "../internal/validate.ts";
 import { checkOptions } from "./_check_config.ts";
 import { decode, MAX_LENGTH, tooLarge, unreadable } from "./_decode.ts";
 import type { Fault } from "./_reader.ts";
@@ -33,7 +33,7 @@ export async function loadConfigFile(
   const subject = "Cannot load a configuration file";
   if (!(path instanceof URL) && (typeof path !== "string" || path === "")) {
     throw new TypeError(
-      `${subject} as its path must be text or a URL: current value is ${show(path)}`,
+      `${subject} as its path must be text or a URL: current value is ${inspect(path)}`,
     );
   }
   checkOptions(subject, options);

@@ -1,10 +1,10 @@
-import { abortable } from "./_abort.ts";
-import { show } from "./_check.ts";
-import { copyJson } from "./_json.ts";
+import { abortable } from "../internal/async.ts";
+import { inspect } from "../internal/validate.ts";
+import { copyJson } from "../internal/json.ts";
 import type { HookLifecycle } from "./_lifecycle.ts";
 import { EventValidationError } from "./errors.ts";
-import type { HookEvent } from "./events.ts";
-import type { EventSchemas, StandardIssue, StandardSchemaV1 } from "./standard_schema.ts";
+import type { EventSchemas, HookEvent } from "./events.ts";
+import type { StandardIssue, StandardSchemaV1 } from "../internal/standard_schema.ts";
 
 /** Everything that can refuse an event before a handler hears it. */
 export class Acceptance {
@@ -48,7 +48,7 @@ export class Acceptance {
 function checkSignal(subject: string, signal: AbortSignal | undefined): void {
   if ((signal ?? undefined) === undefined || typeof signal?.addEventListener === "function") return;
   throw new TypeError(
-    `${subject} as 'signal' must be an AbortSignal: current value is ${show(signal)}`,
+    `${subject} as 'signal' must be an AbortSignal: current value is ${inspect(signal)}`,
   );
 }
 

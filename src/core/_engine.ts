@@ -1,14 +1,14 @@
-import { linkSignals } from "./_abort.ts";
+import { linkSignals } from "../internal/async.ts";
 import { Acceptance } from "./_acceptance.ts";
-import { quote } from "./_check.ts";
+import { quote } from "../internal/validate.ts";
 import type { Entry } from "./_entry.ts";
 import { HookLifecycle } from "./_lifecycle.ts";
 import { enterDispatch, leaveDispatch } from "./_nesting.ts";
 import { Outgoing } from "./_outgoing.ts";
 import { Plans } from "./_plans.ts";
-import { consoleLogger, Reporter } from "./_reporter.ts";
+import { consoleLogger, Reporter } from "./reporter.ts";
 import { Run, type RunHost, runPlan } from "./_run.ts";
-import { snapshotOf } from "./_snapshot.ts";
+import { snapshotOf } from "./snapshot.ts";
 import { Stores } from "./_stores.ts";
 import { Background, InFlight } from "./_under_way.ts";
 import { inside, isInside, outside, refuseToWait } from "./_waits.ts";

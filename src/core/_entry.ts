@@ -1,11 +1,11 @@
-import { isThenable, within } from "./_abort.ts";
+import { isThenable, withTimeout } from "../internal/async.ts";
 import type { DeliveryTarget, Webhook } from "./delivery.ts";
 import { inside } from "./_waits.ts";
 import { HookTimeoutError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { HandlerContext, Hook, InitContext, StorageAware } from "./hook.ts";
 import type { RegistrationInfo } from "./registration.ts";
-import type { Store, StoreAtomic, StoreEntry, StoreKey, StoreSelector } from "./store.ts";
+import type { Store, StoreAtomic, StoreEntry, StoreKey, StoreSelector } from "../store/mod.ts";
 
 /** What an invocation answers when its filter refuses the event, or its only call was made. */
 export const SKIPPED: unique symbol = Symbol("skipped");
@@ -118,7 +118,7 @@ export function onlyOnce(invoke: Invoke, before: () => void): Invoke {
 /** A handler whose call ends in time: its signal aborts, and the call counts as failed. */
 export function limited(invoke: Invoke, name: string, timeout: number): Invoke {
   return (event, context) =>
-    within(
+    withTimeout(
       context.signal,
       timeout,
       () => new HookTimeoutError(name, timeout),

@@ -1,7 +1,6 @@
-import { sharedController } from "./_abort.ts";
-import { after } from "./_timer.ts";
+import { setTimer, sharedController } from "../internal/async.ts";
 import type { Entry } from "./_entry.ts";
-import type { Reporter } from "./_reporter.ts";
+import type { Reporter } from "./reporter.ts";
 import type { DeliveryQueue } from "./delivery.ts";
 import type { HandlerOutcome } from "./emitter.ts";
 import { HookCloseError, HookInitError, HooksClosedError } from "./errors.ts";
@@ -210,7 +209,7 @@ async function lastly(late: Promise<never>): Promise<never> {
 function startTimer(milliseconds: number, message: string) {
   let cancel!: () => void;
   const late = new Promise<never>((_, reject) => {
-    cancel = after(milliseconds, () => reject(new Error(message)));
+    cancel = setTimer(milliseconds, () => reject(new Error(message)));
   });
   late.catch(() => {}); // it may pass unheard
   return { late, cancel };

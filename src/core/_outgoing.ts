@@ -1,8 +1,8 @@
 import { type Entry, passes } from "./_entry.ts";
 import type { Plan } from "./_plans.ts";
-import type { Reporter } from "./_reporter.ts";
+import type { Reporter } from "./reporter.ts";
 import { outside } from "./_waits.ts";
-import { mutableCopy, snapshotOf } from "./_snapshot.ts";
+import { mutableCopy, snapshotOf } from "./snapshot.ts";
 import type { Publication, PublishOptions } from "./delivery.ts";
 import type { Receipt } from "./emitter.ts";
 import type { HookEvent } from "./events.ts";

@@ -1,5 +1,5 @@
 import type { Entry, Invoke } from "./_entry.ts";
-import { isEventType, isExact, patternsFor } from "./_event_rules.ts";
+import { isEventType, isExact, patternsFor } from "./event_rules.ts";
 import type { HandlerOutcome } from "./emitter.ts";
 import type { HandlerContext } from "./hook.ts";
 

@@ -1,6 +1,7 @@
-import { within } from "./_abort.ts";
-import { checkFunctions, checkName, checkObject, checkPatterns, show } from "./_check.ts";
-import { withCause } from "./_attempt_cause.ts";
+import { withTimeout } from "../internal/async.ts";
+import { checkFunctions, checkName, checkObject, inspect } from "../internal/validate.ts";
+import { checkPatterns } from "./event_rules.ts";
+import { withCause } from "./attempt_cause.ts";
 import {
   checkKnown,
   checkMembers,
@@ -11,7 +12,7 @@ import {
   OR_INFINITE,
   readCount,
   readDuration,
-} from "./_options.ts";
+} from "../internal/options.ts";
 import { Entry, filtered, type Invoke, limited, onlyOnce, type Subject } from "./_entry.ts";
 import type {
   Attempt,
@@ -20,7 +21,8 @@ import type {
   DeliveryTarget,
   Webhook,
 } from "./delivery.ts";
-import { HookTimeoutError, reason } from "./errors.ts";
+import { HookTimeoutError } from "./errors.ts";
+import { errorMessage } from "../internal/issues.ts";
 import type { HookEvent } from "./events.ts";
 import type { HandlerContext, HandlerOptions, Hook } from "./hook.ts";
 import { DEFAULT_RETRY } from "./retry.ts";
@@ -41,14 +43,16 @@ export function handlerEntry(
   const timeout = readDuration(subject, "timeout", options.timeout, OR_INFINITE);
   const scope = name || options.name || "";
   if (typeof scope !== "string") {
-    throw new TypeError(`${subject} as 'name' must be a string: current value is ${show(scope)}`);
+    throw new TypeError(
+      `${subject} as 'name' must be a string: current value is ${inspect(scope)}`,
+    );
   }
   if (!scope.isWellFormed()) { // it would share its part of the store with other names
-    throw new TypeError(`${subject} as 'name' must have no lone surrogates: got ${show(scope)}`);
+    throw new TypeError(`${subject} as 'name' must have no lone surrogates: got ${inspect(scope)}`);
   }
   if (typeof priority !== "number" || Number.isNaN(priority)) {
     throw new TypeError(
-      `${subject} as 'priority' must be a number: current value is ${show(priority)}`,
+      `${subject} as 'priority' must be a number: current value is ${inspect(priority)}`,
     );
   }
   const label = scope || handler.name || events.join(", ");
@@ -69,7 +73,7 @@ const HANDLER_OPTIONS: readonly string[] = ["name", "once", "priority", "timeout
 
 function checkHandlerOptions(subject: string, options: unknown): void {
   if (typeof options === "string") {
-    const meant = `{ name: ${show(options)} }`;
+    const meant = `{ name: ${inspect(options)} }`;
     throw new TypeError(`${subject}: the options must be an object. Did you mean ${meant}?`);
   }
   checkKnown(subject, options, HANDLER_OPTIONS, { durable: "use(defineHook({ durable: true }))" });
@@ -161,7 +165,7 @@ function durableTarget(
   async function call(event: HookEvent, { attempt, signal }: AttemptContext): Promise<void> {
     await host.enter();
     signal.throwIfAborted();
-    await within(
+    await withTimeout(
       signal,
       timeout,
       () => new HookTimeoutError(name, timeout),
@@ -181,7 +185,10 @@ function durableTarget(
         await host.run(() => call(event, context));
         return { verdict: "delivered", duration: duration() };
       } catch (error) {
-        return withCause({ verdict: "retry", duration: duration(), error: reason(error) }, error);
+        return withCause(
+          { verdict: "retry", duration: duration(), error: errorMessage(error) },
+          error,
+        );
       }
     },
   };

@@ -1,9 +1,9 @@
-import { abortable, isThenable } from "./_abort.ts";
+import { abortable, isThenable } from "../internal/async.ts";
 import { type Entry, SKIPPED } from "./_entry.ts";
 import type { InFlight } from "./_under_way.ts";
 import type { HookLifecycle } from "./_lifecycle.ts";
 import type { Call, Plan } from "./_plans.ts";
-import type { Reporter } from "./_reporter.ts";
+import type { Reporter } from "./reporter.ts";
 import type { HandlerOutcome, Receipt } from "./emitter.ts";
 import { DispatchError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";

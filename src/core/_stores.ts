@@ -1,7 +1,7 @@
 import type { Entry } from "./_entry.ts";
 import type { Plans } from "./_plans.ts";
 import { HookInitError } from "./errors.ts";
-import type { Store } from "./store.ts";
+import type { Store } from "../store/mod.ts";
 
 /** Gives hooks their store. */
 export class Stores {

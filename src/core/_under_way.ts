@@ -1,5 +1,5 @@
-import type { Reporter } from "./_reporter.ts";
-import { Slots } from "./_slots.ts";
+import type { Reporter } from "./reporter.ts";
+import { Semaphore } from "../internal/async.ts";
 import { DispatchError, OverflowError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 
@@ -14,12 +14,12 @@ export type BackgroundLimits = {
 export class Background {
   readonly #limits: BackgroundLimits;
   readonly #reporter: Reporter;
-  readonly #slots: Slots;
+  readonly #slots: Semaphore;
 
   constructor(limits: BackgroundLimits, reporter: Reporter) {
     this.#limits = limits;
     this.#reporter = reporter;
-    this.#slots = new Slots(limits.maxConcurrent);
+    this.#slots = new Semaphore(limits.maxConcurrent);
   }
 
   /** Whether something runs; nothing waits while there is room to run. */
@@ -32,7 +32,7 @@ export class Background {
     const { taken, waiting, full } = this.#slots;
     if (full && waiting >= this.#limits.maxPending) return this.#overflow(event, taken, waiting);
     // Always a turn later: the caller of the async form never runs, nor waits for, a handler.
-    await this.#slots.take();
+    await this.#slots.acquire();
     try {
       await run();
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { AgentEvents } from "./events.ts";
-import type { StandardIssue, StandardSchemaV1 } from "./standard_schema.ts";
+import type { StandardIssue, StandardSchemaV1 } from "../internal/standard_schema.ts";
 
 /** One field of a payload: what it must be, and how JSON Schema says so. */
 type Field = {

@@ -6,12 +6,12 @@
 import type { Engine } from "./_engine.ts";
 import type { Plan } from "./_plans.ts";
 import { Run } from "./_run.ts";
-import { snapshotOf } from "./_snapshot.ts";
+import { snapshotOf } from "./snapshot.ts";
 import type { Receipt } from "./emitter.ts";
 import { DispatchError, EventValidationError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import { engineOf, type HookRegistry } from "./registry.ts";
-import type { StandardIssue } from "./standard_schema.ts";
+import type { StandardIssue } from "../internal/standard_schema.ts";
 
 /** One event of a batch. */
 export type BatchEvent = {

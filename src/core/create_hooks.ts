@@ -1,5 +1,5 @@
-import { checkFunctions, checkObject, show } from "./_check.ts";
-import { checkKnown, checkMembers } from "./_options.ts";
+import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
+import { checkKnown, checkMembers } from "../internal/options.ts";
 import type { DeliveryQueue, Webhook } from "./delivery.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { Emitter } from "./emitter.ts";
@@ -111,7 +111,7 @@ function checkList<Events extends object>(
   }
   const { use } = options;
   if (use === undefined || Array.isArray(use)) return use ?? [];
-  throw new TypeError(`${subject} as 'use' must be a list: current value is ${show(use)}`);
+  throw new TypeError(`${subject} as 'use' must be a list: current value is ${inspect(use)}`);
 }
 
 function registerAll(
@@ -131,7 +131,7 @@ function registerAll(
 function register(registry: HookRegistry, option: HooksOption): Registration {
   if (typeof option !== "object" || option === null) {
     throw new TypeError(
-      `Cannot use ${show(option)} as it is no hook, no webhook and no option of withHook`,
+      `Cannot use ${inspect(option)} as it is no hook, no webhook and no option of withHook`,
     );
   }
   if ("kind" in option) {

@@ -1,5 +1,5 @@
-import { quote, show } from "./_check.ts";
-import { checkKnown } from "./_options.ts";
+import { inspect, quote } from "../internal/validate.ts";
+import { checkKnown } from "../internal/options.ts";
 import type { AgentEvents, EventType } from "./events.ts";
 
 /** Options of one emission. */
@@ -92,7 +92,7 @@ export function checkEmitOptions(action: string, type: unknown, options: EmitOpt
   }
   const subject = `Cannot ${action} ${quote(type)}`;
   if (typeof options === "string") {
-    const meant = `{ sessionId: ${show(options)} }`;
+    const meant = `{ sessionId: ${inspect(options)} }`;
     throw new TypeError(`${subject}: the options must be an object. Did you mean ${meant}?`);
   }
   checkKnown(subject, options, EMIT_OPTIONS, { session: "sessionId", key: "idempotencyKey" });

@@ -1,6 +1,6 @@
-import { maskUrls } from "./_mask_url.ts";
+import { errorMessage, formatIssues, SHOWN } from "../internal/issues.ts";
 import type { HandlerOutcome, Receipt } from "./emitter.ts";
-import type { StandardIssue } from "./standard_schema.ts";
+import type { StandardIssue } from "../internal/standard_schema.ts";
 
 /**
  * Some of the handlers of an event failed. The others ran, unless the caller's signal or `close` ended the
@@ -40,7 +40,7 @@ export class HookInitError extends Error {
 
   /** An error for a hook; `cause` is what it threw. */
   constructor(hook: string, cause: unknown) {
-    super(`Cannot open hook '${hook}': ${reason(cause)}`, { cause });
+    super(`Cannot open hook '${hook}': ${errorMessage(cause)}`, { cause });
     this.hook = hook;
   }
 }
@@ -157,95 +157,6 @@ export class DeadlockError extends Error {
   readonly code = "deadlock";
 }
 
-/** A key, a value or a commit is larger than the store takes. Nothing was written. */
-export class StoreLimitError extends RangeError {
-  /** The class's name. */
-  override readonly name = "StoreLimitError";
-  /** Stable. */
-  readonly code = "store_limit";
-  /** What is too large, if known. A path starts with the index of the event in its batch. */
-  readonly issues: readonly StandardIssue[];
-
-  /** An error for what is too large. */
-  constructor(message?: string, issues: readonly StandardIssue[] = []) {
-    super(message);
-    this.issues = issues;
-  }
-}
-
-/** Why a store failed. `failed`: anything else, such as a lost connection. */
-export type StoreFailure =
-  | "full"
-  | "read_only"
-  | "cannot_open"
-  | "corrupt"
-  | "locked"
-  | "failed";
-
-/** What an operator has to do about a store that failed. */
-const STORE_FAILURES: Readonly<Record<StoreFailure, string>> = {
-  full: "its disk is full: free up space, or move the store to a larger disk",
-  read_only: "it is read-only: check the permissions of its file and how its disk is mounted",
-  cannot_open: "its file cannot be opened: check that its directory exists and is writable",
-  corrupt: "its file is damaged or is not a store: restore it from a backup",
-  locked: "another process holds its file: run one writer, or try again",
-  failed: "it does not respond",
-};
-
-/** Thrown by a store when its backend fails. Your own store can throw it too. */
-export class StoreError extends Error {
-  /** The class's name. */
-  override readonly name = "StoreError";
-  /** Stable. */
-  readonly code = "store_failed";
-  /** Why it failed. */
-  readonly failure: StoreFailure;
-  /**
-   * Whether the write may have been stored. `false`: it was certainly not stored. `"unknown"`: the
-   * outcome of the commit is not known.
-   */
-  readonly stored: false | "unknown";
-  /** Whether the same call may succeed soon without intervention. */
-  readonly transient: boolean;
-
-  /** An error with the reason for it; `cause` is the backend's. */
-  constructor(message: string, failure: StoreFailure = "failed", options: ErrorOptions = {}) {
-    super(message, options);
-    this.failure = failure;
-    this.stored = failure === "failed" || failure === "corrupt" ? "unknown" : false;
-    this.transient = failure === "failed" || failure === "locked";
-  }
-
-  /** Tells an operator what is wrong with the store and how to fix it. */
-  get advice(): string {
-    return STORE_FAILURES[this.failure];
-  }
-}
-
-/** Returns the `StoreError` in an error or in one of its causes. */
-export function storeErrorOf(error: unknown): StoreError | undefined {
-  let at = error;
-  for (let depth = 0; depth < 8 && at instanceof Error; depth++) {
-    if (at instanceof StoreError) return at;
-    at = at.cause;
-  }
-  return undefined;
-}
-
-/**
- * Returns the message of any thrown value, or of the root cause if events caused events. Masks secrets
- * in URLs, because a failed request quotes its URL.
- */
-export function reason(error: unknown): string {
-  try {
-    // The message of the outer one holds all the others.
-    if (error instanceof DispatchError) return reason(error.cause);
-    return maskUrls(String(error instanceof Error ? error.message : error));
-  } catch {
-    return "a value that can't be shown";
-  }
-}
-
 /** Types of a chain that a message names: those of a long one repeat. */
 const SHOWN_TYPES = 20;
 
@@ -255,34 +166,10 @@ function shorten(chain: readonly string[]): readonly string[] {
   return [...chain.slice(0, half), "…", ...chain.slice(-half)];
 }
 
-/** How many faults or failures a message names; the error has all. */
-const SHOWN = 10;
-
 function describe(failures: readonly HandlerOutcome[]): string {
   const shown = failures.slice(0, SHOWN).map(({ name, error }) =>
-    `${name ? `'${name}' ` : ""}(${reason(error)})`
+    `${name ? `'${name}' ` : ""}(${errorMessage(error)})`
   );
   if (failures.length > SHOWN) shown.push(`and ${failures.length - SHOWN} more`);
   return shown.join(", ");
-}
-
-/** The faults on one line, each after its path. */
-export function formatIssues(issues: readonly StandardIssue[]): string {
-  const shown = issues.slice(0, SHOWN).map(({ path, message }) => {
-    const at = formatPath(path ?? []);
-    return at ? `${at}: ${message}` : message;
-  });
-  if (issues.length > SHOWN) shown.push(`and ${issues.length - SHOWN} more`);
-  return shown.join("; ");
-}
-
-/** A path as JavaScript would write it: `data.items[2]["a b"]`. */
-function formatPath(path: NonNullable<StandardIssue["path"]>): string {
-  let text = "";
-  for (const part of path) {
-    const key = typeof part === "object" ? part.key : part;
-    if (typeof key === "string" && /^[A-Za-z_$][\w$]*$/.test(key)) text += text ? `.${key}` : key;
-    else text += `[${typeof key === "string" ? JSON.stringify(key) : String(key)}]`;
-  }
-  return text;
 }

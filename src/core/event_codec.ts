@@ -6,13 +6,13 @@ import {
   isEventType,
   parseTime,
   TYPE_RULE,
-} from "./_event_rules.ts";
-import { copyJson } from "./_json.ts";
-import { parseJson } from "./_json_text.ts";
-import { adoptEvent, isSnapshot } from "./_snapshot.ts";
+} from "./event_rules.ts";
+import { copyJson } from "../internal/json.ts";
+import { parseJson } from "../internal/json_text.ts";
+import { adoptEvent, isSnapshot } from "./snapshot.ts";
 import { EventValidationError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
-import type { StandardIssue } from "./standard_schema.ts";
+import type { StandardIssue } from "../internal/standard_schema.ts";
 
 /** The wire form of an event, before it is text. */
 export type WireEvent = {

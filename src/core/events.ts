@@ -1,3 +1,5 @@
+import type { StandardSchemaV1 } from "../internal/standard_schema.ts";
+
 /**
  * One event that happened in an agent.
  *
@@ -128,3 +130,11 @@ export type AgentEvents = {
 
 /** The types of a map of events. */
 export type EventType<Events extends object = AgentEvents> = Extract<keyof Events, string>;
+
+/**
+ * A validator per event type. It judges: what it returns in the place of the value is not used, so
+ * that every hook sees the payload as it was emitted.
+ */
+export type EventSchemas<Events extends object = AgentEvents> = {
+  readonly [Type in EventType<Events>]?: StandardSchemaV1<unknown, Events[Type]> | undefined;
+};

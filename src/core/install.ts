@@ -1,5 +1,5 @@
-import { quote } from "./_check.ts";
-import { checkKnown, HOOK_MEMBERS, isPlain } from "./_options.ts";
+import { quote } from "../internal/validate.ts";
+import { checkKnown, HOOK_MEMBERS, isPlain } from "../internal/options.ts";
 import type { Webhook } from "./delivery.ts";
 import type { AgentEvents, HookEvent } from "./events.ts";
 import type {

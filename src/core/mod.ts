@@ -6,7 +6,6 @@
  */
 export { agentEventSchemas } from "./agent_event_schemas.ts";
 export * from "./create_hooks.ts";
-export { createEventId, createEventIdAt } from "./create_event.ts";
 export type * from "./delivery.ts";
 export * from "./dispatcher.ts";
 export type * from "./emitter.ts";
@@ -21,5 +20,3 @@ export type * from "./registration.ts";
 export { HookRegistry } from "./registry.ts";
 export type * from "./registry_options.ts";
 export * from "./retry.ts";
-export type * from "./standard_schema.ts";
-export type * from "./store.ts";

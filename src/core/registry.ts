@@ -1,7 +1,15 @@
-import { checkFunctions, checkObject, checkStore, show } from "./_check.ts";
+import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
+import { checkStore } from "../store/check_store.ts";
+import type { Store } from "../store/mod.ts";
 import { Engine } from "./_engine.ts";
 import type { Entry } from "./_entry.ts";
-import { checkDefined, checkKnown, OR_INFINITE, readCount, readDuration } from "./_options.ts";
+import {
+  checkDefined,
+  checkKnown,
+  OR_INFINITE,
+  readCount,
+  readDuration,
+} from "../internal/options.ts";
 import { type DurableHost, handlerEntry, hookEntry, webhookEntry } from "./_registration.ts";
 import type { Webhook } from "./delivery.ts";
 import { checkEmitOptions, type EmitOptions, type Receipt } from "./emitter.ts";
@@ -11,7 +19,6 @@ import type { Lifecycle } from "./lifecycle.ts";
 import type { EventOf, EventPattern } from "./patterns.ts";
 import type { Registration, RegistrationInfo } from "./registration.ts";
 import type { RegistryOptions } from "./registry_options.ts";
-import type { Store } from "./store.ts";
 
 /** The engine beneath a registry: for what this folder makes of one, and nobody else. */
 export let engineOf: (registry: HookRegistry) => Engine;
@@ -231,7 +238,7 @@ function checkOptions(options: RegistryOptions): RegistryOptions {
   readCount(subject, "maxPending", maxPending, { min: 0, infinite: true });
   if (overflow !== undefined && overflow !== "reject" && overflow !== "drop") {
     throw new TypeError(
-      `${subject} as 'overflow' must be "reject" or "drop": current value is ${show(overflow)}`,
+      `${subject} as 'overflow' must be "reject" or "drop": current value is ${inspect(overflow)}`,
     );
   }
   checkFunctions(subject, options, [], ["redact", "onError", "onDrop", "waitUntil"]);

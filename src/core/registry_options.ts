@@ -1,9 +1,8 @@
 import type { DeliveryQueue } from "./delivery.ts";
-import type { AgentEvents, HookEvent } from "./events.ts";
+import type { AgentEvents, EventSchemas, HookEvent } from "./events.ts";
 import type { Logger } from "./hook.ts";
 import type { EventOf } from "./patterns.ts";
-import type { EventSchemas } from "./standard_schema.ts";
-import type { Store } from "./store.ts";
+import type { Store } from "../store/mod.ts";
 
 /** Options of a registry. Durations are in milliseconds. */
 export interface RegistryOptions<Events extends object = AgentEvents> {

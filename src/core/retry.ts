@@ -1,4 +1,4 @@
-import { show } from "./_check.ts";
+import { inspect } from "../internal/validate.ts";
 import {
   checkKnown,
   type Limits,
@@ -6,7 +6,7 @@ import {
   readCount,
   readDuration,
   readNumber,
-} from "./_options.ts";
+} from "../internal/options.ts";
 
 /**
  * When a failed delivery is tried again. A pure value: it reads no clock and makes no randomness.
@@ -73,7 +73,7 @@ export function scheduleRetry(
 ): RetryPolicy {
   checkKnown(SUBJECT, options, ["jitter"]);
   if (!Array.isArray(delays)) {
-    throw new TypeError(`${SUBJECT}: the delays must be a list, got ${show(delays)}`);
+    throw new TypeError(`${SUBJECT}: the delays must be a list, got ${inspect(delays)}`);
   }
   readCount(SUBJECT, "retries", delays.length, RETRIES);
   const schedule = Array.from(delays, (delay: number) => readDelay("delay", delay));

@@ -1,11 +1,6 @@
-import {
-  isJson,
-  isPlainUtf8,
-  type JsonText,
-  parseJson,
-  parseMediaType,
-  readBytes,
-} from "../core/kit.ts";
+import { isJson, isPlainUtf8, parseMediaType } from "../internal/http_fields.ts";
+import { type JsonText, parseJson } from "../internal/json_text.ts";
+import { readBytes } from "../internal/bytes.ts";
 import type { Call } from "./_call.ts";
 import { Problem } from "./_problems.ts";
 

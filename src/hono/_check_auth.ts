@@ -1,13 +1,11 @@
+import { checkDefined, checkKnown, describePadding } from "../internal/options.ts";
 import {
-  checkDefined,
   checkFunctions,
-  checkKnown,
   checkName,
-  describePadding,
-  show,
-  TOKEN,
+  inspect,
+  TOKEN_PATTERN,
   TOKEN_RULE,
-} from "../core/kit.ts";
+} from "../internal/validate.ts";
 import type { HooksAppAuth, Token } from "./options.ts";
 
 const SCOPES: readonly unknown[] = ["emit", "read", "admin"];
@@ -34,7 +32,9 @@ export function checkAuth(subject: string, auth: HooksAppAuth): void {
   }
   const { auth: open } = auth as { readonly auth?: unknown };
   if (open !== false) {
-    throw new TypeError(`${subject} as 'auth' can only be false: current value is ${show(open)}`);
+    throw new TypeError(
+      `${subject} as 'auth' can only be false: current value is ${inspect(open)}`,
+    );
   }
 }
 
@@ -58,7 +58,7 @@ function checkToken(subject: string, token: Token): void {
   checkDefined(subject, token, { expiresAt: "for a token that never expires" });
   const { name, token: secret, scopes, expiresAt } = token;
   checkName(subject, name);
-  if (typeof secret !== "string" || !TOKEN.test(secret)) {
+  if (typeof secret !== "string" || !TOKEN_PATTERN.test(secret)) {
     const hidden = typeof secret === "string"
       ? describePadding(secret) ?? "current value is text that is not shown"
       : `current value is ${typeof secret}`;
@@ -71,7 +71,7 @@ function checkToken(subject: string, token: Token): void {
   if (!(expiresAt instanceof Date) || Number.isNaN(expiresAt.getTime())) {
     throw new TypeError(
       `${subject} as 'expiresAt' of '${name}' must be a valid Date: current value is ` +
-        show(expiresAt),
+        inspect(expiresAt),
     );
   }
 }

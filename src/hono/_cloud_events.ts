@@ -1,6 +1,8 @@
 import * as v from "valibot";
-import { adoptEvent, parseMediaType } from "../core/kit.ts";
-import { createEventId, EventValidationError } from "../core/mod.ts";
+import { adoptEvent } from "../core/snapshot.ts";
+import { parseMediaType } from "../internal/http_fields.ts";
+import { createEventId } from "../internal/uuid.ts";
+import { EventValidationError } from "../core/mod.ts";
 import { cloudEventIdempotencyKey, decodeCloudEvents } from "../webhook/cloudevents.ts";
 import { findJsonFault } from "./_body.ts";
 import type { Call } from "./_call.ts";

@@ -1,4 +1,6 @@
-import { after, every, guarded, maskError } from "../core/kit.ts";
+import { setRepeatingTimer, setTimer } from "../internal/async.ts";
+import { guarded } from "../core/reporter.ts";
+import { maskError } from "../internal/mask_error.ts";
 import type { HookRegistry, Logger, Registration } from "../core/mod.ts";
 import type { EventListOptions, Outbox, StoredEvent } from "../outbox/mod.ts";
 import { inOrder, isAfter, type Position, START, timeOf } from "./_position.ts";
@@ -105,7 +107,10 @@ export class Feed {
       const found = await this.#read();
       if (registration !== this.#registration) return; // it was stopped meanwhile
       this.#position = found.at(-1) ?? START;
-      this.#stopBeating = every(heartbeat, () => this.#readers.forEach((it) => it.beat()));
+      this.#stopBeating = setRepeatingTimer(
+        heartbeat,
+        () => this.#readers.forEach((it) => it.beat()),
+      );
       this.#pause = pollInterval;
       this.#schedule(pollInterval);
     } catch (error) {
@@ -131,7 +136,7 @@ export class Feed {
 
   #schedule(milliseconds: number): void {
     this.#cancelLook();
-    this.#cancelLook = after(milliseconds, () => void this.#look());
+    this.#cancelLook = setTimer(milliseconds, () => void this.#look());
   }
 
   /** Hands on what is new; then waits for as long as that took, or for the next time. */

@@ -5,7 +5,7 @@ import type {
   Outbox,
   Page,
 } from "../outbox/mod.ts";
-import { parseTime } from "../core/kit.ts";
+import { parseTime } from "../core/event_rules.ts";
 import type { Call } from "./_call.ts";
 import { goOn } from "./_cursor.ts";
 import { outboxOf } from "./_outbox.ts";

@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import type { BatchEvent } from "../core/batch.ts";
-import { adoptEvent, parseTime } from "../core/kit.ts";
-import { createEventId } from "../core/mod.ts";
+import { adoptEvent } from "../core/snapshot.ts";
+import { parseTime } from "../core/event_rules.ts";
+import { createEventId } from "../internal/uuid.ts";
 import { parseJsonBody } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import { readValue } from "./_input.ts";

@@ -1,4 +1,5 @@
-import { after, parseTime } from "../core/kit.ts";
+import { setTimer } from "../internal/async.ts";
+import { parseTime } from "../core/event_rules.ts";
 import { isStreamHook } from "./_feed.ts";
 import type { Call } from "./_call.ts";
 import { goOn } from "./_cursor.ts";
@@ -24,9 +25,9 @@ export async function retryDelivery(call: Call): Promise<Response> {
 /** Delivers many again, within a budget. */
 export async function replayDeliveries(call: Call): Promise<Response> {
   const outbox = outboxOf(call);
-  const { since, until, budget_ms: budgetMs = BUDGET, ...body } = await readJson(call, replayBody);
+  const { since, until, budget_ms: timeout = BUDGET, ...body } = await readJson(call, replayBody);
   const times = { since: parseTime(since), until: parseTime(until) };
-  const replay = () => outbox.replay({ ...body, ...times, budgetMs });
+  const replay = () => outbox.replay({ ...body, ...times, timeout });
   const { replayed, refused, cursor } = await goOn(body.cursor, "/cursor", replay);
   return call.json(200, {
     replayed,
@@ -38,8 +39,8 @@ export async function replayDeliveries(call: Call): Promise<Response> {
 /** Delivers what is due: for a scheduler where no process lives. */
 export async function drainOutbox(call: Call): Promise<Response> {
   const outbox = outboxOf(call);
-  const { budget_ms: budgetMs } = await readJson(call, drainBody);
-  const { settled, remaining } = await outbox.drainOnce({ budgetMs });
+  const { budget_ms: timeout } = await readJson(call, drainBody);
+  const { settled, remaining } = await outbox.drainOnce({ timeout });
   return call.json(200, { settled, remaining });
 }
 
@@ -67,7 +68,7 @@ export async function ready(call: Call): Promise<Response> {
 async function inTime(answer: Promise<unknown>): Promise<void> {
   let cancel = (): void => {};
   const late = new Promise<never>((_, reject) => {
-    cancel = after(PATIENCE, () => reject(new Error(`no answer within ${PATIENCE} ms`)));
+    cancel = setTimer(PATIENCE, () => reject(new Error(`no answer within ${PATIENCE} ms`)));
   });
   try {
     await Promise.race([answer, late]);

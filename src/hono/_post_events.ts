@@ -1,15 +1,17 @@
 import { agentEventSchemas } from "../core/agent_event_schemas.ts";
 import { type BatchEvent, dispatchBatch } from "../core/batch.ts";
-import { guarded, maskError, parseStringItem, sha256Hex } from "../core/kit.ts";
+import { guarded } from "../core/reporter.ts";
+import { maskError } from "../internal/mask_error.ts";
+import { parseStringItem } from "../internal/http_fields.ts";
+import { sha256Hex } from "../internal/crypto.ts";
 import {
   DispatchError,
   EventValidationError,
   type HandlerOutcome,
   type Receipt,
-  type StandardIssue,
-  type StandardSchemaV1,
-  StoreLimitError,
 } from "../core/mod.ts";
+import type { StandardIssue, StandardSchemaV1 } from "../internal/standard_schema.ts";
+import { StoreLimitError } from "../store/mod.ts";
 import { cloudEventsModeOf } from "../webhook/cloudevents.ts";
 import { checkJson, checkPlain, readBody } from "./_body.ts";
 import type { Call } from "./_call.ts";
@@ -33,7 +35,7 @@ export async function postEvents(call: Call): Promise<Response> {
   const wait = (call.query as Query).wait ?? false;
   const waitUntil = wait ? undefined : call.waitUntil;
   const bytes = await readBody(call); // before the slot: a slow sender takes none from others
-  if (waitUntil === undefined && !state.waits.tryTake()) throw tooMany("too_many_waits");
+  if (waitUntil === undefined && !state.waits.tryAcquire()) throw tooMany("too_many_waits");
   try {
     const posted = mode === undefined
       ? readNativeEvents(call, bytes)

@@ -1,11 +1,6 @@
-import {
-  EventValidationError,
-  HookInitError,
-  HooksClosedError,
-  type StandardIssue,
-  StoreLimitError,
-} from "../core/mod.ts";
-import { storeErrorOf } from "../core/errors.ts";
+import { EventValidationError, HookInitError, HooksClosedError } from "../core/mod.ts";
+import type { StandardIssue } from "../internal/standard_schema.ts";
+import { storeErrorOf, StoreLimitError } from "../store/mod.ts";
 import { IdempotencyConflictError, OutboxUnavailableError } from "../outbox/errors.ts";
 
 /** Every problem that an answer can have: its status, and what it says. The codes are stable. */

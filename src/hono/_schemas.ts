@@ -1,17 +1,16 @@
 import * as v from "valibot";
 import { agentEventJsonSchemas } from "../core/agent_event_schemas.ts";
 import {
-  ID,
+  ID_PATTERN,
   ID_RULE,
   isEventType,
   isSession,
   MAX_SESSION,
-  NAME,
-  NAME_RULE,
   parseTime,
   SESSION_RULE,
   TYPE_RULE,
-} from "../core/kit.ts";
+} from "../core/event_rules.ts";
+import { NAME_PATTERN, NAME_RULE } from "../internal/validate.ts";
 
 /** A schema, whatever it gives. */
 export type Schema = v.GenericSchema<unknown, unknown>;
@@ -120,14 +119,14 @@ export const sessionFilter = text(
 );
 
 export const targetName = text(
-  (text) => NAME.test(text),
+  (text) => NAME_PATTERN.test(text),
   `must be ${NAME_RULE}`,
-  { pattern: NAME.source },
+  { pattern: NAME_PATTERN.source },
 );
 
 /** A target's name in a path, where `.` and `..` mean something else. */
 export const pathTarget = text(
-  (text) => NAME.test(text),
+  (text) => NAME_PATTERN.test(text),
   `must be ${NAME_RULE}`,
   {
     pattern: "^(\\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]*|\\.{3}[A-Za-z0-9._-]*)$",
@@ -136,9 +135,9 @@ export const pathTarget = text(
 );
 
 export const eventId = text(
-  (text) => ID.test(text),
+  (text) => ID_PATTERN.test(text),
   ID_RULE,
-  { pattern: ID.source },
+  { pattern: ID_PATTERN.source },
 );
 
 export const foreignId = text(

@@ -1,5 +1,6 @@
 import type { Context, Hono } from "hono";
-import { guarded, maskError } from "../core/kit.ts";
+import { guarded } from "../core/reporter.ts";
+import { maskError } from "../internal/mask_error.ts";
 import { checkScope } from "./_auth.ts";
 import { Call } from "./_call.ts";
 import { readQuery } from "./_input.ts";

@@ -1,4 +1,4 @@
-import type { Slots } from "../core/kit.ts";
+import type { Semaphore } from "../internal/async.ts";
 import type { HookRegistry, Logger } from "../core/mod.ts";
 import type { Outbox } from "../outbox/mod.ts";
 import type { Authenticator } from "./_auth.ts";
@@ -21,9 +21,9 @@ export type AppState = {
   readonly onError: ((error: unknown) => void) | undefined;
   readonly basePath: string | undefined;
   /** Requests that wait for handlers. */
-  readonly waits: Slots;
+  readonly waits: Semaphore;
   /** Open event streams. */
-  readonly streams: Slots;
+  readonly streams: Semaphore;
   /** The idempotency keys of requests that have no answer yet. */
   readonly running: Set<string>;
   /** What streams read; there is none without an outbox. */

@@ -1,5 +1,6 @@
-import { guarded, maskError } from "../core/kit.ts";
-import { createEventId } from "../core/mod.ts";
+import { guarded } from "../core/reporter.ts";
+import { maskError } from "../internal/mask_error.ts";
+import { createEventId } from "../internal/uuid.ts";
 import type { StoredEvent } from "../outbox/mod.ts";
 import { isExpired } from "./_auth.ts";
 import type { Call } from "./_call.ts";
@@ -23,7 +24,7 @@ export async function streamEvents(call: Call): Promise<Response> {
     "hooks-heartbeat": String(feed!.heartbeat),
   };
   if (call.request.method === "HEAD") return call.respond(200, null, headers);
-  if (!streams.tryTake()) throw tooMany("too_many_streams");
+  if (!streams.tryAcquire()) throw tooMany("too_many_streams");
   const reader = new StreamReader({
     wants: filterOf(call.query as Query),
     after: after ?? START,

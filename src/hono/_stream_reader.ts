@@ -1,4 +1,4 @@
-import { after } from "../core/kit.ts";
+import { setTimer } from "../internal/async.ts";
 import type { StoredEvent } from "../outbox/mod.ts";
 import type { FeedReader } from "./_feed.ts";
 import { isAfter, type Position } from "./_position.ts";
@@ -111,7 +111,7 @@ export class StreamReader implements FeedReader {
   /** Resolves when there is room, or when nobody reads any more. */
   async #roomy(): Promise<void> {
     if (this.#ended || this.#controller.desiredSize! > 0) return;
-    const cancel = after(PATIENCE, () => this.end());
+    const cancel = setTimer(PATIENCE, () => this.end());
     await new Promise<void>((resolve) => this.#pulled = resolve);
     cancel();
     this.#pulled = undefined;

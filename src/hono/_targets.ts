@@ -8,7 +8,7 @@ import { wireFigures } from "./_wire.ts";
 
 /** Every target, with its figures. */
 export async function listTargets(call: Call): Promise<Response> {
-  const figures = await outboxOf(call).figures();
+  const figures = await outboxOf(call).stats();
   return call.json(200, { targets: figures.map(wireFigures) });
 }
 
@@ -47,6 +47,6 @@ async function checkTarget(outbox: Outbox, name: string): Promise<void> {
   const { state, registered } = await outbox.endpoint(name);
   if (state === "deleted") throw new Problem("target_removed");
   if (registered || state !== "on") return;
-  const known = await outbox.figures();
+  const known = await outbox.stats();
   if (!known.some(({ target }) => target === name)) throw new Problem("target_not_found");
 }

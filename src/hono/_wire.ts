@@ -4,7 +4,7 @@ import type {
   DeliverySummary,
   LoggedAttempt,
   StoredEvent,
-  TargetFigures,
+  TargetStats,
 } from "../outbox/mod.ts";
 
 /** Fields of JSON. */
@@ -60,7 +60,7 @@ export function wireSummary(summary: DeliverySummary): Json {
 
 /** A target with its figures. */
 export function wireFigures(
-  { failingSince, pausedUntil, inFlight, leasedUntil, ...figures }: TargetFigures,
+  { failingSince, pausedUntil, inFlight, leasedUntil, ...figures }: TargetStats,
 ): Json {
   return {
     ...figures,

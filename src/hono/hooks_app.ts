@@ -1,17 +1,15 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
+import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
 import {
-  checkFunctions,
   checkKnown,
-  checkObject,
-  consoleLogger,
   type Limits,
   OR_INFINITE,
   readCount,
   readDuration,
-  show,
-  Slots,
-} from "../core/kit.ts";
+} from "../internal/options.ts";
+import { consoleLogger } from "../core/reporter.ts";
+import { Semaphore } from "../internal/async.ts";
 import type { HookRegistry, Hooks } from "../core/mod.ts";
 import { isOutbox } from "../outbox/is_outbox.ts";
 import { createWebhookValidation } from "../webhook/webhook_validation.ts";
@@ -154,8 +152,8 @@ function createState<Events extends object>(
     logger,
     onError: options.onError,
     basePath: options.basePath,
-    waits: new Slots(limits.waits),
-    streams: new Slots(limits.streams),
+    waits: new Semaphore(limits.waits),
+    streams: new Semaphore(limits.streams),
     running: new Set(),
     feed,
   };
@@ -176,7 +174,7 @@ function checkOptions(subject: string, hooks: unknown, options: HooksAppOptions)
   }
   timesOf(options);
   if (typeof validate !== "boolean") {
-    throw new TypeError(`${subject}: 'validate' must be true or false, got ${show(validate)}`);
+    throw new TypeError(`${subject}: 'validate' must be true or false, got ${inspect(validate)}`);
   }
   checkFunctions(subject, options, [], ["onError"]);
   if (logger !== undefined) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
@@ -184,13 +182,13 @@ function checkOptions(subject: string, hooks: unknown, options: HooksAppOptions)
   if (cors !== undefined && cors?.origins !== "*" && !isTextList(cors?.origins)) {
     throw new TypeError(
       `${subject} as 'cors.origins' must be "*" or a list of origins: current value is ` +
-        show(cors?.origins),
+        inspect(cors?.origins),
     );
   }
   if (basePath !== undefined && !/^(?:\/[\w.~-]+)*$/.test(basePath)) {
     throw new TypeError(
       `${subject} as 'basePath' must be a path such as "/hooks": current value is ${
-        show(basePath)
+        inspect(basePath)
       }`,
     );
   }

@@ -1,5 +1,6 @@
-import { MAX_DURATION } from "../core/kit.ts";
-import type { Attempt, HookEvent, Logger, Store } from "../core/mod.ts";
+import { MAX_DURATION } from "../internal/options.ts";
+import type { Attempt, HookEvent, Logger } from "../core/mod.ts";
+import type { Store } from "../store/mod.ts";
 import { beginningOf, LONGEST_REASON } from "./_beginning.ts";
 import { MAX_CLAIMS } from "./_claimer.ts";
 import type { Endpoints } from "./_endpoints.ts";

@@ -1,4 +1,4 @@
-import type { Store, StoreKey } from "../core/mod.ts";
+import type { Store, StoreKey } from "../store/mod.ts";
 import type { Admission } from "./_admission.ts";
 import { type Change, commitChange } from "./_commit.ts";
 import type { DeliveryAlerts } from "./_delivery_alerts.ts";

@@ -6,7 +6,7 @@ import {
   storeErrorOf,
   type StoreKey,
   StoreLimitError,
-} from "../core/mod.ts";
+} from "../store/mod.ts";
 import { type Env, pause } from "./_env.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 

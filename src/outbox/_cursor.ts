@@ -1,5 +1,6 @@
-import { decodeBase64, encodeBase64, show } from "../core/kit.ts";
-import type { StoreKey } from "../core/mod.ts";
+import { decodeBase64, encodeBase64 } from "../internal/bytes.ts";
+import { inspect } from "../internal/validate.ts";
+import type { StoreKey } from "../store/mod.ts";
 
 const VERSION = 1;
 /** Bytes of the texts in a place, at most: a key has 2048, with its prefix. */
@@ -29,7 +30,7 @@ export function readCursor(
   const parts = parse(cursor);
   if (parts === undefined || parts[0] !== VERSION) {
     throw new TypeError(
-      `${subject} as 'cursor' must be one that this list gave: current value is ${show(cursor)}`,
+      `${subject} as 'cursor' must be one that this list gave: current value is ${inspect(cursor)}`,
     );
   }
   const [, written, place] = parts;
@@ -38,7 +39,7 @@ export function readCursor(
   }
   if (bytesOf(place) > MOST_BYTES || !isPlace(place)) {
     throw new TypeError(
-      `${subject} as 'cursor' must be one that this list gave: current value is ${show(cursor)}`,
+      `${subject} as 'cursor' must be one that this list gave: current value is ${inspect(cursor)}`,
     );
   }
   return place;

@@ -1,4 +1,7 @@
-import { attemptCause, guarded, maskError, maskUrls } from "../core/kit.ts";
+import { attemptCause } from "../core/attempt_cause.ts";
+import { guarded } from "../core/reporter.ts";
+import { maskError } from "../internal/mask_error.ts";
+import { maskUrls } from "../internal/mask_url.ts";
 import type { Logger } from "../core/mod.ts";
 import { beginningOf } from "./_beginning.ts";
 import type { Env } from "./_env.ts";
@@ -71,7 +74,7 @@ export class DeliveryAlerts {
     } else if (settlement.kind === "expired") {
       const message =
         `A delivery to '${target}' expired: its event was deleted at the end of the ` +
-        `'retention' before it was delivered, and is lost. See \`hooks targets\` or outbox.figures()`;
+        `'retention' before it was delivered, and is lost. See \`hooks targets\` or outbox.stats()`;
       this.#log("error", "delivery_expired", target, message, {
         event_id: id,
         attempts: settlement.log.made,
@@ -101,7 +104,7 @@ export class DeliveryAlerts {
     if (this.#env.now() - dueAt < retention) return;
     const message =
       `Deliveries to '${target}' expired while they were held: their events were deleted ` +
-      "at the end of the 'retention', and are lost. See `hooks targets` or outbox.figures()";
+      "at the end of the 'retention', and are lost. See `hooks targets` or outbox.stats()";
     this.#log("error", "delivery_expired", target, message);
   }
 

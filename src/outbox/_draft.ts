@@ -1,4 +1,5 @@
-import type { StoreCheck, StoreKey, WireEvent } from "../core/mod.ts";
+import type { StoreCheck, StoreKey } from "../store/mod.ts";
+import type { WireEvent } from "../core/mod.ts";
 import { type Change, Sums } from "./_commit.ts";
 import type { Keys } from "./_keys.ts";
 import { type Due, type EventHead, type Retention, VERSION } from "./_records.ts";

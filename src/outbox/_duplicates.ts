@@ -1,4 +1,5 @@
-import { type Receipt, type Store, type StoreEntry, type StoreKey, toWire } from "../core/mod.ts";
+import { type Receipt, toWire } from "../core/mod.ts";
+import type { Store, StoreEntry, StoreKey } from "../store/mod.ts";
 import { readKeys } from "./_commit.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";

@@ -1,7 +1,6 @@
-import { checkName } from "../core/kit.ts";
-import type { Store } from "../core/mod.ts";
-import type { Standing } from "./_endpoint_record.ts";
-import { ON } from "./_endpoint_record.ts";
+import { checkName } from "../internal/validate.ts";
+import type { Store } from "../store/mod.ts";
+import { ON, type Standing } from "./_endpoint_record.ts";
 import type { Endpoints } from "./_endpoints.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";

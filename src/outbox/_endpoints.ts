@@ -1,4 +1,5 @@
-import type { Attempt, Logger, Store } from "../core/mod.ts";
+import type { Attempt, Logger } from "../core/mod.ts";
+import type { Store } from "../store/mod.ts";
 import { commitChange, readKeys } from "./_commit.ts";
 import { Draft } from "./_draft.ts";
 import {

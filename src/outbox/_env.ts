@@ -1,4 +1,4 @@
-import { after } from "../core/kit.ts";
+import { setTimer } from "../internal/async.ts";
 
 /** What the outbox takes from its surroundings: tests give their own. */
 export type Env = {
@@ -17,7 +17,7 @@ export type Env = {
 export const platform: Env = {
   now: () => Date.now(),
   random: () => Math.random(),
-  after,
+  after: setTimer,
 };
 
 /** Waits. */

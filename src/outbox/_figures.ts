@@ -3,7 +3,7 @@ import type { Retention } from "./_records.ts";
 import { leaseOf } from "./_list_deliveries.ts";
 import { after, endOf, readList, scan, type Source } from "./_scan.ts";
 import type { Targets } from "./_targets.ts";
-import type { Endpoint, TargetFigures } from "./operations.ts";
+import type { Endpoint, TargetStats } from "./operations.ts";
 
 /** Counts that are read at once: they are small. */
 const BATCH = 500;
@@ -22,7 +22,7 @@ export type FiguresSource = Source & {
 type Counts = Record<Count, number>;
 
 /** The figures of every target that is registered or has deliveries: from its counts, five for each day. */
-export async function readFigures(source: FiguresSource): Promise<readonly TargetFigures[]> {
+export async function readFigures(source: FiguresSource): Promise<readonly TargetStats[]> {
   const { targets, endpoint } = source;
   const counted = await readCounts(source);
   for (const name of targets.names) if (!counted.has(name)) counted.set(name, noCounts());
@@ -47,7 +47,7 @@ export async function readFigures(source: FiguresSource): Promise<readonly Targe
 async function readLeases(
   source: FiguresSource,
   target: string,
-): Promise<Pick<TargetFigures, "leased" | "leasedUntil">> {
+): Promise<Pick<TargetStats, "leased" | "leasedUntil">> {
   const prefix = source.keys.below("due", target);
   const entries = await readList(source, { prefix }, { limit: MOST_LEASES });
   const now = source.env.now();

@@ -1,4 +1,4 @@
-import { StoreLimitError, type StoreLimits } from "../core/mod.ts";
+import { StoreLimitError, type StoreLimits } from "../store/mod.ts";
 import { byteLength, lanesIn, type Prepared, split } from "./_prepare.ts";
 
 /** Bytes that the keys of a commit may take: Deno KV's limit, less some room for the first check. */

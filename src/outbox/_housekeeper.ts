@@ -1,4 +1,4 @@
-import type { Store, StoreKey } from "../core/mod.ts";
+import type { Store, StoreKey } from "../store/mod.ts";
 import { commitChange } from "./_commit.ts";
 import type { Env } from "./_env.ts";
 import { DAY, dayIn, type Keys } from "./_keys.ts";

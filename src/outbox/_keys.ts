@@ -1,4 +1,4 @@
-import type { StoreKey, StoreSelector } from "../core/mod.ts";
+import type { StoreKey, StoreSelector } from "../store/mod.ts";
 import { timeOf } from "./_event_time.ts";
 
 /** What is counted, by target and by the day on which the event was accepted. */

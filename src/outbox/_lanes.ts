@@ -1,4 +1,5 @@
-import type { HookEvent, Store, StoreEntry } from "../core/mod.ts";
+import type { HookEvent } from "../core/mod.ts";
+import type { Store, StoreEntry } from "../store/mod.ts";
 import { readKeys } from "./_commit.ts";
 import type { Draft } from "./_draft.ts";
 import type { Env } from "./_env.ts";

@@ -1,4 +1,5 @@
-import type { Attempt, StoreKey } from "../core/mod.ts";
+import type { Attempt } from "../core/mod.ts";
+import type { StoreKey } from "../store/mod.ts";
 import type { DeliveryLog, Due } from "./_records.ts";
 import type { Slot } from "./_targets.ts";
 

@@ -1,5 +1,5 @@
-import { checkKnown } from "../core/kit.ts";
-import type { StoreEntry, StoreKey } from "../core/mod.ts";
+import { checkKnown } from "../internal/options.ts";
+import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import { type ListName, readCursor, writeCursor } from "./_cursor.ts";
 import { readEndpoint } from "./_endpoint_record.ts";
 import type { Keys } from "./_keys.ts";

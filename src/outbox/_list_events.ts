@@ -1,5 +1,6 @@
-import { checkKnown, isEventId } from "../core/kit.ts";
-import type { StoreEntry } from "../core/mod.ts";
+import { checkKnown } from "../internal/options.ts";
+import { isEventId } from "../core/event_rules.ts";
+import type { StoreEntry } from "../store/mod.ts";
 import { type ListName, readCursor, writeCursor } from "./_cursor.ts";
 import { beforeIdsAt } from "./_event_time.ts";
 import type { Keys } from "./_keys.ts";

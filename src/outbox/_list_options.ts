@@ -1,4 +1,6 @@
-import { isEventId, isPattern, patternsFor, readCount, show } from "../core/kit.ts";
+import { isEventId, isPattern, patternsFor } from "../core/event_rules.ts";
+import { readCount } from "../internal/options.ts";
+import { inspect } from "../internal/validate.ts";
 import type { EventListOptions } from "./lists.ts";
 import { timeOf } from "./_event_time.ts";
 
@@ -23,14 +25,14 @@ export function checkOneOf(
   if (typeof value === "string" && values.includes(value)) return;
   const all = values.map((value) => `"${value}"`).join(", ");
   throw new TypeError(
-    `${subject} as '${name}' must be one of ${all}: current value is ${show(value)}`,
+    `${subject} as '${name}' must be one of ${all}: current value is ${inspect(value)}`,
   );
 }
 
 /** @throws {TypeError} when an option is given and is no text, or an empty one */
 export function checkText(subject: string, name: string, value: unknown): void {
   if (value === undefined || (typeof value === "string" && value !== "")) return;
-  throw new TypeError(`${subject} as '${name}' must be text: current value is ${show(value)}`);
+  throw new TypeError(`${subject} as '${name}' must be text: current value is ${inspect(value)}`);
 }
 
 /** Whether there can be a delivery of this name: else a store may refuse its key. */
@@ -47,14 +49,14 @@ export function checkFilter(subject: string, filter: EventFilter): void {
   if (!isPattern(type)) {
     throw new TypeError(
       `${subject} as 'type' must be a type such as "tool.called", a prefix such as "tool.*" or "*": ` +
-        `current value is ${show(type)}`,
+        `current value is ${inspect(type)}`,
     );
   }
   checkText(subject, "sessionId", sessionId);
   for (const [name, time] of Object.entries({ since, until })) {
     if (time === undefined || (time instanceof Date && !Number.isNaN(time.getTime()))) continue;
     throw new TypeError(
-      `${subject} as '${name}' must be a valid Date: current value is ${show(time)}`,
+      `${subject} as '${name}' must be a valid Date: current value is ${inspect(time)}`,
     );
   }
 }

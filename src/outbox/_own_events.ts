@@ -1,11 +1,6 @@
-import { snapshotOf } from "../core/kit.ts";
-import {
-  createEventIdAt,
-  type HookEvent,
-  type QueueHost,
-  type Registration,
-  toWire,
-} from "../core/mod.ts";
+import { snapshotOf } from "../core/snapshot.ts";
+import { createEventIdAt } from "../internal/uuid.ts";
+import { type HookEvent, type QueueHost, type Registration, toWire } from "../core/mod.ts";
 import { type Draft, putDue, putHead } from "./_draft.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";

@@ -1,13 +1,13 @@
-import { canonicalJson, sha256Hex } from "../core/kit.ts";
+import { canonicalJson } from "../internal/json_text.ts";
+import { sha256Hex } from "../internal/crypto.ts";
 import {
   EventValidationError,
   type HookEvent,
   type Publication,
-  StoreLimitError,
-  type StoreLimits,
   toWire,
   type WireEvent,
 } from "../core/mod.ts";
+import { StoreLimitError, type StoreLimits } from "../store/mod.ts";
 import { laneOf } from "./_lanes.ts";
 import type { Targets } from "./_targets.ts";
 import { IdempotencyConflictError } from "./errors.ts";

@@ -1,10 +1,5 @@
-import {
-  type Publication,
-  type PublishOptions,
-  type Receipt,
-  type Store,
-  StoreLimitError,
-} from "../core/mod.ts";
+import type { Publication, PublishOptions, Receipt } from "../core/mod.ts";
+import { type Store, StoreLimitError } from "../store/mod.ts";
 import { storeChunks } from "./_chunks.ts";
 import { commitChange } from "./_commit.ts";
 import { findStored, receiptOf } from "./_duplicates.ts";

@@ -1,4 +1,5 @@
-import { fromWire, type HookEvent, type Store } from "../core/mod.ts";
+import { fromWire, type HookEvent } from "../core/mod.ts";
+import type { Store } from "../store/mod.ts";
 import { readKeys } from "./_commit.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";

@@ -1,5 +1,5 @@
-import { checkKnown, OR_INFINITE, readDuration } from "../core/kit.ts";
-import type { StoreEntry, StoreKey } from "../core/mod.ts";
+import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
+import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import { type ListName, readCursor, writeCursor } from "./_cursor.ts";
 import { beforeIdsAt } from "./_event_time.ts";
 import { isRemoved } from "./_list_deliveries.ts";
@@ -18,7 +18,7 @@ const LARGEST = 20_000;
 
 /** Every option of a replay. */
 const KNOWN: readonly string[] = [
-  ...["target", "state", "type", "since", "until", "budgetMs", "cursor"],
+  ...["target", "state", "type", "since", "until", "timeout", "cursor"],
 ];
 
 /** A delivery that may be replayed, as the walk met it. */
@@ -45,10 +45,10 @@ class Replay {
 
   constructor(mover: Mover, options: ReplayOptions = {} as ReplayOptions) {
     const subject = "Cannot replay";
-    checkKnown(subject, options, KNOWN, { timeout: "budgetMs" });
-    const { state = "dead", target, type = "*", since, until, cursor, budgetMs } = options;
-    readDuration(subject, "budgetMs", budgetMs, OR_INFINITE);
-    if (budgetMs === undefined) throw new TypeError(`${subject} as 'budgetMs' is missing`);
+    checkKnown(subject, options, KNOWN, { budgetMs: "timeout" });
+    const { state = "dead", target, type = "*", since, until, cursor, timeout } = options;
+    readDuration(subject, "timeout", timeout, OR_INFINITE);
+    if (timeout === undefined) throw new TypeError(`${subject}: 'timeout' is missing`);
     checkOneOf(subject, "state", state, ["dead", "delivered"]);
     checkText(subject, "target", target);
     checkFilter(subject, options);
@@ -58,7 +58,7 @@ class Replay {
     this.#state = state;
     this.#list = ["replay", state, target ?? "", type, ...times];
     this.#place = readCursor(subject, cursor, this.#list, (place) => isPlace(place, target)) ?? [];
-    this.#deadline = mover.env.now() + budgetMs;
+    this.#deadline = mover.env.now() + timeout;
   }
 
   async run(): Promise<ReplayResult> {

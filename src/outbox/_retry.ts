@@ -1,4 +1,4 @@
-import type { StoreEntry, StoreKey } from "../core/mod.ts";
+import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import { type Change, commitChange, type Outcome } from "./_commit.ts";
 import { readEndpoint } from "./_endpoint_record.ts";
 import { headOf } from "./_list_events.ts";

@@ -1,4 +1,4 @@
-import type { StoreCheck } from "../core/mod.ts";
+import type { StoreCheck } from "../store/mod.ts";
 import { commitChange } from "./_commit.ts";
 import { Draft, putDue } from "./_draft.ts";
 import type { Keys } from "./_keys.ts";

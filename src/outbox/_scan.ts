@@ -1,4 +1,4 @@
-import type { Store, StoreEntry, StoreKey, StoreListOptions, StoreSelector } from "../core/mod.ts";
+import type { Store, StoreEntry, StoreKey, StoreListOptions, StoreSelector } from "../store/mod.ts";
 import { patiently, readKeys } from "./_commit.ts";
 import type { Env } from "./_env.ts";
 import { OutboxUnavailableError } from "./errors.ts";

@@ -1,4 +1,4 @@
-import type { Store } from "../core/mod.ts";
+import type { Store } from "../store/mod.ts";
 import { commitChange, readKeys } from "./_commit.ts";
 import type { DeliveryAlerts } from "./_delivery_alerts.ts";
 import type { Draft } from "./_draft.ts";

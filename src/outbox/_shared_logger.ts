@@ -1,4 +1,4 @@
-import { consoleLogger } from "../core/kit.ts";
+import { consoleLogger } from "../core/reporter.ts";
 import type { Logger } from "../core/mod.ts";
 
 /** Logs where the outbox was told to, else where the hooks that have it log, else on the console. */

@@ -1,4 +1,4 @@
-import type { Store } from "../core/mod.ts";
+import type { Store } from "../store/mod.ts";
 import { commitChange, type Outcome } from "./_commit.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";

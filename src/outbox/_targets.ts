@@ -1,4 +1,10 @@
-import { checkRetry, LEASE, MAX_CONCURRENCY, readCount, readDuration } from "../core/kit.ts";
+import {
+  checkRetry,
+  LEASE,
+  MAX_CONCURRENCY,
+  readCount,
+  readDuration,
+} from "../internal/options.ts";
 import type { DeliveryTarget, Registration } from "../core/mod.ts";
 
 /** Ordered targets: an event checks the lane of each, and 10 checks are all that some stores take. */

@@ -1,4 +1,5 @@
-import { guarded, maskError } from "../core/kit.ts";
+import { guarded } from "../core/reporter.ts";
+import { maskError } from "../internal/mask_error.ts";
 import type { Logger } from "../core/mod.ts";
 import type { Env } from "./_env.ts";
 

@@ -1,4 +1,4 @@
-import { follow } from "../core/kit.ts";
+import { onAbort } from "../internal/async.ts";
 import type { Receipt } from "../core/mod.ts";
 import { fits, type Room, shareOf } from "./_fit.ts";
 import { lanesIn, type Prepared } from "./_prepare.ts";
@@ -86,7 +86,7 @@ function isGuarded({ batch }: Unit): boolean {
 
 /** With the signal nobody waits for a unit any longer; one that was not sent yet is not sent. */
 function giveUp(signal: AbortSignal, withdraw: () => void, unit: Unit): void {
-  const release = follow(signal, () => {
+  const release = onAbort(signal, () => {
     withdraw();
     unit.reject(signal.reason);
   });

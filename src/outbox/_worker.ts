@@ -1,4 +1,5 @@
-import type { Logger, Store } from "../core/mod.ts";
+import type { Logger } from "../core/mod.ts";
+import type { Store } from "../store/mod.ts";
 import { Admission } from "./_admission.ts";
 import { Alarm } from "./_alarm.ts";
 import { Attempter, type Fresh } from "./_attempter.ts";

@@ -1,4 +1,7 @@
-import { after, checkFunctions, checkKnown, maskError } from "../core/kit.ts";
+import { setTimer } from "../internal/async.ts";
+import { checkFunctions } from "../internal/validate.ts";
+import { checkKnown } from "../internal/options.ts";
+import { maskError } from "../internal/mask_error.ts";
 import type { DeliveryQueue, Lifecycle, Logger, Registration } from "../core/mod.ts";
 import { keepAlive } from "./_keep_alive.ts";
 
@@ -71,7 +74,7 @@ async function closeInTime(
 ): Promise<number> {
   let cancel = (): void => {};
   const late = new Promise<never>((_, reject) => {
-    cancel = after(DEADLINE, () => reject(new Error(`it took longer than ${DEADLINE} ms`)));
+    cancel = setTimer(DEADLINE, () => reject(new Error(`it took longer than ${DEADLINE} ms`)));
   });
   try {
     await Promise.race([hooks.close(), late]);

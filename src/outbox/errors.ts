@@ -1,4 +1,4 @@
-import { storeErrorOf } from "../core/errors.ts";
+import { storeErrorOf } from "../store/mod.ts";
 
 /**
  * Thrown when the store does not respond in time or can't write, such as on a full disk. `stored`

@@ -22,7 +22,7 @@ export type ReplayOptions = {
   /** Of events made before this time. */
   readonly until?: Date | undefined;
   /** How long it may take, in milliseconds; what is left then is told by the cursor. */
-  readonly budgetMs: number;
+  readonly timeout: number;
   /** Where an earlier call ended; with the same other options. */
   readonly cursor?: string | undefined;
 };
@@ -62,7 +62,7 @@ export type Endpoint = {
 };
 
 /** The figures of one target, over the events accepted within the retention. */
-export type TargetFigures = Endpoint & {
+export type TargetStats = Endpoint & {
   /** Deliveries stored. */
   readonly accepted: number;
   /** Of these: delivered. */
@@ -156,7 +156,7 @@ export type OutboxOperations = {
    *
    * @throws {OutboxUnavailableError} when the store gives no answer in time
    */
-  figures(): Promise<readonly TargetFigures[]>;
+  stats(): Promise<readonly TargetStats[]>;
   /** Whether a target gets anything. */
   endpoint(target: string): Promise<Endpoint>;
   /**

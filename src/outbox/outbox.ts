@@ -1,20 +1,8 @@
-import {
-  checkFunctions,
-  checkKnown,
-  checkObject,
-  OR_INFINITE,
-  readDuration,
-  show,
-  snapshotOf,
-} from "../core/kit.ts";
-import type {
-  DeliveryQueue,
-  Logger,
-  Publication,
-  PublishOptions,
-  Receipt,
-  Store,
-} from "../core/mod.ts";
+import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
+import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
+import { snapshotOf } from "../core/snapshot.ts";
+import type { DeliveryQueue, Logger, Publication, PublishOptions, Receipt } from "../core/mod.ts";
+import type { Store } from "../store/mod.ts";
 import { commitChange, patiently } from "./_commit.ts";
 import { endpointOperations } from "./_endpoint_operations.ts";
 import { DeliveryAlerts } from "./_delivery_alerts.ts";
@@ -79,7 +67,7 @@ export type Outbox =
      *
      * @throws {TypeError | RangeError} when the budget is wrong
      */
-    drainOnce(options: { readonly budgetMs: number }): Promise<{
+    drainOnce(options: { readonly timeout: number }): Promise<{
       readonly settled: number;
       readonly remaining: boolean;
     }>;
@@ -138,11 +126,11 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
     start: () => worker.start(),
     stop: () => worker.stop(),
     async drainOnce(options) {
-      checkKnown("Cannot drain", options, ["budgetMs"], { timeout: "budgetMs" });
-      const budgetMs = readDuration("Cannot drain", "budgetMs", options.budgetMs, OR_INFINITE);
-      if (budgetMs === undefined) throw new TypeError("Cannot drain as 'budgetMs' is missing");
+      checkKnown("Cannot drain", options, ["timeout"], { budgetMs: "timeout" });
+      const timeout = readDuration("Cannot drain", "timeout", options.timeout, OR_INFINITE);
+      if (timeout === undefined) throw new TypeError("Cannot drain: 'timeout' is missing");
       await compatible();
-      return await worker.drainOnce(budgetMs);
+      return await worker.drainOnce(timeout);
     },
     ...operations,
     async checkStore() {
@@ -153,7 +141,7 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
     listEvents: (options) => listEvents(base, options),
     get: (target, eventId) => getDelivery(base, target, eventId),
     listDeliveries: (options) => listDeliveries(base, options),
-    figures: () => readFigures({ ...base, endpoint: (target) => operations.endpoint(target) }),
+    stats: () => readFigures({ ...base, endpoint: (target) => operations.endpoint(target) }),
     async retry(target, eventId) {
       await compatible();
       return await retryDelivery({ ...base, wake }, target, eventId);
@@ -178,12 +166,14 @@ function checkOptions(store: Store, options: OutboxOptions) {
   checkObject(subject, "a store", store);
   checkFunctions(`${subject} with this store`, store, ["get", "getMany", "list", "atomic"]);
   if (typeof eventLog !== "boolean") {
-    throw new TypeError(`${subject}: 'eventLog' must be true or false, got ${show(eventLog)}`);
+    throw new TypeError(`${subject}: 'eventLog' must be true or false, got ${inspect(eventLog)}`);
   }
   if (logger !== undefined) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
   if (typeof prefix !== "string" || !/^.{1,64}$/s.test(prefix) || !prefix.isWellFormed()) {
     throw new TypeError(
-      `${subject} as 'prefix' must be text of 1 to 64 characters: current value is ${show(prefix)}`,
+      `${subject} as 'prefix' must be text of 1 to 64 characters: current value is ${
+        inspect(prefix)
+      }`,
     );
   }
   return { prefix, head, eventLog, disableAfter };

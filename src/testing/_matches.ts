@@ -1,4 +1,4 @@
-import { patternsFor } from "../core/kit.ts";
+import { patternsFor } from "../core/event_rules.ts";
 import type { HookEvent } from "../core/mod.ts";
 
 /** An `EventMatcher` whose events are forgotten. */

@@ -1,4 +1,4 @@
-import { joinBytes } from "../core/kit.ts";
+import { joinBytes } from "../internal/bytes.ts";
 import type { ReceiverBehavior, ReceiverMoment } from "./_receiver_behavior.ts";
 import type { Connection } from "./_receiver_connection.ts";
 import type { RawRequest } from "./_receiver_request.ts";

@@ -1,4 +1,4 @@
-import { checkKnown, OR_INFINITE, readCount, readDuration } from "../core/kit.ts";
+import { checkKnown, OR_INFINITE, readCount, readDuration } from "../internal/options.ts";
 import type { RecordedRequest } from "./_receiver_request.ts";
 
 /**

@@ -1,4 +1,5 @@
-import { after, joinBytes } from "../core/kit.ts";
+import { setTimer } from "../internal/async.ts";
+import { joinBytes } from "../internal/bytes.ts";
 
 /** The part of Node's `net.Socket` that is used, named here so that nobody needs Node's types. */
 export interface ByteSocket {
@@ -102,7 +103,7 @@ export class Connection {
   async sleep(delay: number): Promise<void> {
     if (delay === 0) return;
     let cancel = (): void => {};
-    const slept = new Promise<void>((resolve) => void (cancel = after(delay, resolve)));
+    const slept = new Promise<void>((resolve) => void (cancel = setTimer(delay, resolve)));
     await this.orClosed(slept);
     cancel();
   }

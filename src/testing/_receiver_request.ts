@@ -1,4 +1,4 @@
-import { joinBytes } from "../core/kit.ts";
+import { joinBytes } from "../internal/bytes.ts";
 import type { Connection } from "./_receiver_connection.ts";
 
 /** A request that a receiver got, whole. */

@@ -1,4 +1,4 @@
-import { checkKnown } from "../core/kit.ts";
+import { checkKnown } from "../internal/options.ts";
 import type { HookEvent } from "../core/mod.ts";
 import { type AnyMatcher, matches } from "./_matches.ts";
 import { describeCalls } from "./_transcript.ts";

@@ -1,11 +1,12 @@
-import type { StoreCommit, StoreKey } from "../core/mod.ts";
 import {
-  type Content,
-  type DraftCheck,
-  type DraftMutation,
   type KeyRange,
+  type OperationCheck,
+  type OperationMutation,
+  type StoreCommit,
+  type StoredValue,
+  type StoreKey,
   SUM_RANGE,
-} from "../core/store_kit.ts";
+} from "../store/mod.ts";
 import { SortedKeys } from "./_sorted_keys.ts";
 
 /** What stands under one key. It is replaced, never changed: whoever has it has a snapshot. */
@@ -15,7 +16,7 @@ export type StoredRecord = {
   /** The key as it is read back. */
   readonly key: StoreKey;
   /** The value. */
-  readonly content: Content;
+  readonly content: StoredValue;
   /** Of the commit that wrote it. */
   readonly versionstamp: string;
   /** When it is gone, on the store's clock; `Infinity` without a lifetime. */
@@ -58,7 +59,7 @@ export class Records {
   }
 
   /** Applies changes in their order if all checks hold. */
-  commit(checks: readonly DraftCheck[], mutations: readonly DraftMutation[]): StoreCommit {
+  commit(checks: readonly OperationCheck[], mutations: readonly OperationMutation[]): StoreCommit {
     for (const { id, versionstamp } of checks) {
       if ((this.get(id)?.versionstamp ?? null) !== versionstamp) return { ok: false };
     }
@@ -74,7 +75,7 @@ export class Records {
 
   /** All is worked out before anything is written, because a sum can fail. */
   #stage(
-    mutations: readonly DraftMutation[],
+    mutations: readonly OperationMutation[],
     versionstamp: string,
   ): Map<string, StoredRecord | undefined> {
     const staged = new Map<string, StoredRecord | undefined>();
@@ -110,7 +111,7 @@ export class Records {
 }
 
 /** The sum of what stands under a key and a number. */
-function add(content: Content | undefined, value: bigint): bigint {
+function add(content: StoredValue | undefined, value: bigint): bigint {
   if (content === undefined || typeof content === "bigint") {
     return ((content ?? 0n) + value) % SUM_RANGE;
   }

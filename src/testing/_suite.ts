@@ -1,4 +1,4 @@
-import type { Store, StoreKey, StoreListOptions, StoreSelector } from "../core/mod.ts";
+import type { Store, StoreKey, StoreListOptions, StoreSelector } from "../store/mod.ts";
 
 /** Behaviours by sentence. Each is given a store that is empty, and that is closed after it. */
 export type StoreBehaviors = Readonly<

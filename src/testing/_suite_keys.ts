@@ -1,4 +1,4 @@
-import type { StoreKey } from "../core/mod.ts";
+import type { StoreKey } from "../store/mod.ts";
 import { equal, ok, refused } from "./_expect.ts";
 import { keysOf, setAll, type StoreBehaviors } from "./_suite.ts";
 

@@ -1,4 +1,4 @@
-import { StoreLimitError } from "../core/mod.ts";
+import { StoreLimitError } from "../store/mod.ts";
 import { equal, ok, refused } from "./_expect.ts";
 import { keysOf, setAll, type StoreBehaviors } from "./_suite.ts";
 

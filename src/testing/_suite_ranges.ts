@@ -1,4 +1,4 @@
-import type { StoreKey, StoreSelector } from "../core/mod.ts";
+import type { StoreKey, StoreSelector } from "../store/mod.ts";
 import { equal, refused } from "./_expect.ts";
 import { keysOf, setAll, type StoreBehaviors } from "./_suite.ts";
 

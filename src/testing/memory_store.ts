@@ -1,15 +1,7 @@
-import { checkFunctions, checkKnown } from "../core/kit.ts";
-import type {
-  Store,
-  StoreAtomic,
-  StoreEntry,
-  StoreKey,
-  StoreLimits,
-  StoreListOptions,
-  StoreSelector,
-  StoreSetOptions,
-} from "../core/mod.ts";
+import { checkFunctions } from "../internal/validate.ts";
+import { checkKnown } from "../internal/options.ts";
 import {
+  AtomicOperation,
   checkReads,
   decodeValue,
   encodeFullKey,
@@ -17,8 +9,15 @@ import {
   limitOf,
   rangeOf,
   readLimits,
-  StoreDraft,
-} from "../core/store_kit.ts";
+  type Store,
+  type StoreAtomic,
+  type StoreEntry,
+  type StoreKey,
+  type StoreLimits,
+  type StoreListOptions,
+  type StoreSelector,
+  type StoreSetOptions,
+} from "../store/mod.ts";
 import { Records, type StoredRecord } from "./_records.ts";
 
 /** Entries that Deno KV lists at once: this many, or `limit` of them up to the second number. */
@@ -105,7 +104,7 @@ class MemoryStore implements Store {
   }
 
   atomic(): StoreAtomic {
-    return new StoreDraft(this.limits, (checks, mutations) => {
+    return new AtomicOperation(this.limits, (checks, mutations) => {
       this.#checkOpen();
       return this.#records.commit(checks, mutations);
     });

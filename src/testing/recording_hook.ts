@@ -1,4 +1,5 @@
-import { checkFunctions, checkKnown, readCount } from "../core/kit.ts";
+import { checkFunctions } from "../internal/validate.ts";
+import { checkKnown, readCount } from "../internal/options.ts";
 import type {
   AgentEvents,
   EventOf,

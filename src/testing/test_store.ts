@@ -1,4 +1,4 @@
-import type { Store } from "../core/mod.ts";
+import type { Store } from "../store/mod.ts";
 import { commitsBehaviors } from "./_suite_commits.ts";
 import { keysBehaviors } from "./_suite_keys.ts";
 import { limitsBehaviors } from "./_suite_limits.ts";

@@ -1,4 +1,5 @@
-import { after, checkKnown, OR_INFINITE, readCount, readDuration } from "../core/kit.ts";
+import { setTimer } from "../internal/async.ts";
+import { checkKnown, OR_INFINITE, readCount, readDuration } from "../internal/options.ts";
 import { Gate } from "./_gate.ts";
 import { Answer } from "./_receiver_answer.ts";
 import { chooseBehavior, type ReceiverStep, Script } from "./_receiver_behavior.ts";
@@ -117,7 +118,7 @@ export class WebhookReceiver {
       : () => condition(this);
     const wanted = typeof condition === "number" ? `${condition} requests` : `${condition}`;
     let isLate = false;
-    const cancel = after(timeout, () => {
+    const cancel = setTimer(timeout, () => {
       isLate = true;
       this.#changed.open();
     });

@@ -1,5 +1,5 @@
-import { within } from "../core/kit.ts";
-import { parseRetryAfter } from "../core/kit.ts";
+import { withTimeout } from "../internal/async.ts";
+import { parseRetryAfter } from "../internal/http_fields.ts";
 import type { Attempt } from "../core/mod.ts";
 import type { Endpoint } from "./_endpoint.ts";
 
@@ -82,7 +82,7 @@ export async function readAnswer(
   };
   const late = (): Error => new Error("the body took too long");
   try {
-    await within(signal, Math.max(0, Math.min(milliseconds, LONGEST_READ)), late, read);
+    await withTimeout(signal, Math.max(0, Math.min(milliseconds, LONGEST_READ)), late, read);
   } catch { // the status has decided
   }
   if (!ended) reader?.cancel().catch(() => {});

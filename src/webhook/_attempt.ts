@@ -1,13 +1,11 @@
-import { EventValidationError, reason } from "../core/errors.ts";
+import { EventValidationError } from "../core/errors.ts";
+import { errorMessage } from "../internal/issues.ts";
 import { encodeEvent } from "../core/event_codec.ts";
-import {
-  copyJson,
-  findEnvelopeFaults,
-  follow,
-  maskUrls,
-  mutableCopy,
-  within,
-} from "../core/kit.ts";
+import { copyJson } from "../internal/json.ts";
+import { findEnvelopeFaults } from "../core/event_rules.ts";
+import { onAbort, withTimeout } from "../internal/async.ts";
+import { maskUrls } from "../internal/mask_url.ts";
+import { mutableCopy } from "../core/snapshot.ts";
 import type { Attempt, HookEvent } from "../core/mod.ts";
 import { judge, readAnswer } from "./_answer.ts";
 import type { Endpoint } from "./_endpoint.ts";
@@ -52,8 +50,8 @@ export async function makeAttempt(
     signal.throwIfAborted();
     const faults = findEnvelopeFaults(event);
     if (faults.length > 0) throw new EventValidationError("Cannot send", faults);
-    const sent = await within(signal, timeout, late, (signal) => {
-      follow(signal, () => request.abort(signal.reason));
+    const sent = await withTimeout(signal, timeout, late, (signal) => {
+      onAbort(signal, () => request.abort(signal.reason));
       return send(endpoint, event, request.signal);
     });
     outcome = sent.outcome;
@@ -153,6 +151,6 @@ function explain(error: unknown): string {
     messages.add(next.message || String(Object(next).code ?? next.name));
     next = next.cause;
   }
-  if (next !== undefined && !(next instanceof Error)) messages.add(reason(next));
+  if (next !== undefined && !(next instanceof Error)) messages.add(errorMessage(next));
   return [...messages].join(": ") || "it failed without a reason";
 }

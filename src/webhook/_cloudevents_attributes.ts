@@ -1,4 +1,5 @@
-import { isEventType, parseMediaType, parseTime, TYPE_RULE } from "../core/kit.ts";
+import { isEventType, parseTime, TYPE_RULE } from "../core/event_rules.ts";
+import { parseMediaType } from "../internal/http_fields.ts";
 import type { Faults } from "./_cloudevents_faults.ts";
 
 /** The version of the specification; its patch level is not in it (CloudEvents 1.0.2, `specversion`). */

@@ -1,12 +1,5 @@
-import {
-  decodeUtf8,
-  isJson,
-  isText,
-  isUtf8,
-  type MediaType,
-  parseJson,
-  parseMediaType,
-} from "../core/kit.ts";
+import { decodeUtf8, parseJson } from "../internal/json_text.ts";
+import { isJson, isText, isUtf8, type MediaType, parseMediaType } from "../internal/http_fields.ts";
 import type { Faults } from "./_cloudevents_faults.ts";
 
 /** The data of an event, as the message has it. */

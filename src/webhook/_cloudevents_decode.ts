@@ -1,4 +1,6 @@
-import { decodeBase64, isUtf8, type JsonText, parseJson, parseMediaType } from "../core/kit.ts";
+import { decodeBase64 } from "../internal/bytes.ts";
+import { isUtf8, parseMediaType } from "../internal/http_fields.ts";
+import { type JsonText, parseJson } from "../internal/json_text.ts";
 import { type Attributes, checkAttributes } from "./_cloudevents_attributes.ts";
 import type { RawData } from "./_cloudevents_data.ts";
 import { Faults } from "./_cloudevents_faults.ts";

@@ -1,4 +1,7 @@
-import { checkKnown, copyJson, findEnvelopeFaults, isSnapshot } from "../core/kit.ts";
+import { checkKnown } from "../internal/options.ts";
+import { copyJson } from "../internal/json.ts";
+import { findEnvelopeFaults } from "../core/event_rules.ts";
+import { isSnapshot } from "../core/snapshot.ts";
 import type { HookEvent } from "../core/mod.ts";
 import { findTextFault, isUriReference, SPEC_VERSION } from "./_cloudevents_attributes.ts";
 import { Faults } from "./_cloudevents_faults.ts";

@@ -1,5 +1,5 @@
 import { EventValidationError } from "../core/errors.ts";
-import type { StandardIssue } from "../core/mod.ts";
+import type { StandardIssue } from "../internal/standard_schema.ts";
 
 /** Longest key in a path: a sender makes up the names, and they end up in messages. */
 const MAX_KEY = 64;

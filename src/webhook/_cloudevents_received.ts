@@ -1,4 +1,4 @@
-import { parseTime } from "../core/kit.ts";
+import { parseTime } from "../core/event_rules.ts";
 import type { Attributes } from "./_cloudevents_attributes.ts";
 import { type RawData, readData } from "./_cloudevents_data.ts";
 import type { Faults } from "./_cloudevents_faults.ts";

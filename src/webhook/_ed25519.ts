@@ -1,4 +1,4 @@
-import { type Bytes, decodeBase64 } from "../core/kit.ts";
+import { type Bytes, decodeBase64 } from "../internal/bytes.ts";
 import type { WebhookKey } from "./_keys.ts";
 import { WebhookVerificationError } from "./errors.ts";
 

@@ -1,16 +1,13 @@
 import {
   checkDefined,
-  checkFunctions,
   checkKnown,
-  checkName,
-  checkObject,
-  checkPatterns,
   checkRetry,
   describePadding,
   readCount,
   readDuration,
-  show,
-} from "../core/kit.ts";
+} from "../internal/options.ts";
+import { checkFunctions, checkName, checkObject, inspect } from "../internal/validate.ts";
+import { checkPatterns } from "../core/event_rules.ts";
 import { WEBHOOK_LIMITS } from "./_limits.ts";
 import { Handshake, type HandshakeOptions } from "./_handshake.ts";
 import { findContentTypeProblem, findReservedReason, findUrlProblem } from "./request_rules.ts";
@@ -137,7 +134,7 @@ function checkHeaders(
     checkObject(subject, "'headers'", headers);
     if (Symbol.iterator in headers) { // a Map has no entries of its own: nothing would be sent
       throw new TypeError(
-        `${subject}: 'headers' must be an object or Headers, got ${show(headers)}`,
+        `${subject}: 'headers' must be an object or Headers, got ${inspect(headers)}`,
       );
     }
   }
@@ -148,7 +145,7 @@ function checkHeaders(
     }
     if (value === undefined || isUnset(name, value)) {
       throw new TypeError(
-        `${subject}: the value of header ${show(name)} is or ends with 'undefined'. ` +
+        `${subject}: the value of header ${inspect(name)} is or ends with 'undefined'. ` +
           "Leave the header out, or check that its value is set",
       );
     }
@@ -160,7 +157,7 @@ function checkHeaders(
     } catch { // the platform's message shows the value
       const padding = typeof value === "string" ? describePadding(value) : undefined;
       throw new TypeError(
-        `${subject} as header ${show(name)} has an invalid name or value` +
+        `${subject} as header ${inspect(name)} has an invalid name or value` +
           (padding && value !== "" ? `: ${padding}` : ""),
       );
     }
@@ -198,7 +195,9 @@ function checkStatuses(subject: string, statuses: readonly number[]): readonly n
   for (const status of statuses) {
     if (Number.isInteger(status) && status >= 300 && status <= 599) continue;
     throw new RangeError(
-      `${subject} as 'retryOn' must be statuses from 300 to 599: current value is ${show(status)}`,
+      `${subject} as 'retryOn' must be statuses from 300 to 599: current value is ${
+        inspect(status)
+      }`,
     );
   }
   return statuses;
@@ -213,7 +212,7 @@ function checkHandshake(subject: string, handshake: HandshakeOptions): Handshake
   if (typeof origin !== "string" || !ORIGIN.test(origin)) {
     throw new TypeError(
       `${subject}: 'handshake.origin' must be a DNS name, such as "events.example.com", ` +
-        `got ${show(origin)}`,
+        `got ${inspect(origin)}`,
     );
   }
   return { origin, rate: readCount(`${subject}: 'handshake'`, "rate", rate) };
@@ -230,7 +229,7 @@ function checkOneOf(
   throw new TypeError(
     `${subject} as '${name}' must be ${
       names.join(", ").replace(/, (?!.*, )/, " or ")
-    }: current value is ${show(value)}`,
+    }: current value is ${inspect(value)}`,
   );
 }
 

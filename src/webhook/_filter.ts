@@ -1,4 +1,4 @@
-import { show } from "../core/kit.ts";
+import { inspect } from "../internal/validate.ts";
 import { filterPathPattern, parseFilterPath } from "./filter_path.ts";
 import type { HookEvent } from "../core/mod.ts";
 import type { FilterValue, WebhookHookOptions } from "./webhook_options.ts";
@@ -11,7 +11,7 @@ export function compileFilter(
   if (filter === undefined) return () => true;
   if (typeof filter !== "object" || filter === null || Array.isArray(filter)) {
     throw new TypeError(
-      `${subject} as 'filter' must map paths to values: current value is ${show(filter)}`,
+      `${subject} as 'filter' must map paths to values: current value is ${inspect(filter)}`,
     );
   }
   const rules = Object.entries(filter).map(([path, wanted]) => {

@@ -1,4 +1,4 @@
-import { abortable, sleep, Slots } from "../core/kit.ts";
+import { abortable, delay, Semaphore } from "../internal/async.ts";
 import type { Attempt } from "../core/mod.ts";
 import { judge } from "./_answer.ts";
 import { RateLimit } from "./_rate_limit.ts";
@@ -29,7 +29,7 @@ export type Validation = {
  */
 export class Handshake {
   readonly #options: HandshakeOptions;
-  readonly #turn = new Slots(1);
+  readonly #turn = new Semaphore(1);
   #limit: RateLimit | undefined;
 
   constructor(options: HandshakeOptions) {
@@ -54,7 +54,7 @@ export class Handshake {
         const error = "the receiver's WebHook-Allowed-Rate allows no more requests now";
         return { verdict: "retry", error, retryAfter: wait };
       }
-      if (!await sleep(wait, signal)) signal.throwIfAborted();
+      if (!await delay(wait, signal)) signal.throwIfAborted();
     }
   }
 

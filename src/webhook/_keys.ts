@@ -1,4 +1,6 @@
-import { type Bytes, decodeBase64, describePadding } from "../core/kit.ts";
+import { type Bytes, decodeBase64 } from "../internal/bytes.ts";
+import { describePadding } from "../internal/options.ts";
+import { timingSafeEqual } from "../internal/crypto.ts";
 import { ED25519_KEY_BYTES, ed25519PublicKey, ed25519SecretKey } from "./_ed25519.ts";
 import { WebhookVerificationError } from "./errors.ts";
 
@@ -128,7 +130,7 @@ function hmacKey(secret: Bytes): WebhookKey {
     async matches(content, signatures) {
       const expected = await sign(content);
       let matched = false;
-      for (const signature of signatures) matched = equal(expected, signature) || matched;
+      for (const signature of signatures) matched = timingSafeEqual(expected, signature) || matched;
       return matched;
     },
   };
@@ -136,11 +138,4 @@ function hmacKey(secret: Bytes): WebhookKey {
 
 function importSecret(secret: Bytes): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-}
-
-/** Reads every byte of `expected` whatever differs: the time taken says nothing about where. */
-function equal(expected: Uint8Array, actual: Uint8Array): boolean {
-  let difference = expected.length ^ actual.length;
-  for (let i = 0; i < expected.length; i++) difference |= expected[i]! ^ actual[i]!;
-  return difference === 0;
 }

@@ -1,4 +1,4 @@
-import { type Limits, MAX_CONCURRENCY } from "../core/kit.ts";
+import { type Limits, MAX_CONCURRENCY } from "../internal/options.ts";
 
 const HOUR = 60 * 60 * 1000;
 

@@ -1,6 +1,7 @@
 import { EventValidationError } from "../core/errors.ts";
 import { fromWire, parseEventJson } from "../core/event_codec.ts";
-import { adoptEvent, type Bytes, readBytes, type ReadLimits, seal } from "../core/kit.ts";
+import { adoptEvent, seal } from "../core/snapshot.ts";
+import { type Bytes, readBytes, type ReadLimits } from "../internal/bytes.ts";
 import type { HookEvent } from "../core/mod.ts";
 import { cloudEventsModeOf, decodeCloudEvents } from "./cloudevents.ts";
 

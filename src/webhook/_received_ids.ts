@@ -1,4 +1,4 @@
-import type { Store, StoreEntry, StoreKey } from "../core/mod.ts";
+import type { Store, StoreEntry, StoreKey } from "../store/mod.ts";
 
 /** A message that is the caller's to handle, who says how that ended. */
 type Claim = {

@@ -1,4 +1,4 @@
-import { encodeBase64, toHex } from "../core/kit.ts";
+import { encodeBase64, toHex } from "../internal/bytes.ts";
 import { decodeEscapes, type Reading, readingsOf } from "./_spellings.ts";
 
 /** Takes what is secret out of texts that others made. */

@@ -1,4 +1,4 @@
-import { type Bytes, decodeBase64 } from "../core/kit.ts";
+import { type Bytes, decodeBase64 } from "../internal/bytes.ts";
 import type { SignatureVersion } from "./_keys.ts";
 import { ID_GRAMMAR, TIMESTAMP_GRAMMAR } from "./_signer.ts";
 import { type WebhookVerificationCode, WebhookVerificationError } from "./errors.ts";

@@ -1,4 +1,5 @@
-import { type Bytes, checkKnown, encodeBase64 } from "../core/kit.ts";
+import { type Bytes, encodeBase64 } from "../internal/bytes.ts";
+import { checkKnown } from "../internal/options.ts";
 import { readSigningKeys } from "./_keys.ts";
 
 /** The headers that sign a webhook, after Standard Webhooks 1.0 ("Webhook headers"). */

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { abortable, checkFunctions, checkKnown } from "../core/kit.ts";
+import { abortable } from "../internal/async.ts";
+import { checkFunctions } from "../internal/validate.ts";
+import { checkKnown } from "../internal/options.ts";
 import { contains, type IpAddress, type IpRange, parseAddress, parseRange } from "./_ip.ts";
 import { refusedRange } from "./_ranges.ts";
 import { canLookUp, currentRuntime, systemLookup } from "./_resolver.ts";

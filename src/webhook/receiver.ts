@@ -1,19 +1,12 @@
 import { EventValidationError } from "../core/errors.ts";
-import {
-  checkFunctions,
-  checkKnown,
-  checkName,
-  consoleLogger,
-  guarded,
-  isPlainUtf8,
-  LEASE,
-  maskError,
-  OR_INFINITE,
-  readCount,
-  readDuration,
-  sha256Hex,
-} from "../core/kit.ts";
-import type { HandlerResult, HookEvent, Logger, Store } from "../core/mod.ts";
+import { checkFunctions, checkName } from "../internal/validate.ts";
+import { checkKnown, LEASE, OR_INFINITE, readCount, readDuration } from "../internal/options.ts";
+import { consoleLogger, guarded } from "../core/reporter.ts";
+import { isPlainUtf8 } from "../internal/http_fields.ts";
+import { maskError } from "../internal/mask_error.ts";
+import { sha256Hex } from "../internal/crypto.ts";
+import type { HandlerResult, HookEvent, Logger } from "../core/mod.ts";
+import type { Store } from "../store/mod.ts";
 import { readBody, readEvent } from "./_receive.ts";
 import { type Begun, memoryIds, storedIds } from "./_received_ids.ts";
 import { WebhookVerificationError } from "./errors.ts";

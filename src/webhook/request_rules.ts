@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { parseMediaType } from "../core/kit.ts";
+import { parseMediaType } from "../internal/http_fields.ts";
 
 /**
  * Ports that `fetch` refuses to connect to, from the WHATWG Fetch standard, "Port blocking"

@@ -1,4 +1,4 @@
-import { encodeBase64 } from "../core/kit.ts";
+import { encodeBase64 } from "../internal/bytes.ts";
 import { derivePublicKey, ED25519_KEY_BYTES } from "./_ed25519.ts";
 
 const SECRET_BYTES = 32;

@@ -1,4 +1,5 @@
-import { checkFunctions, checkKnown, readDuration } from "../core/kit.ts";
+import { checkFunctions } from "../internal/validate.ts";
+import { checkKnown, readDuration } from "../internal/options.ts";
 import { readKeys } from "./_keys.ts";
 import { fault, readSignatureHeaders, type WebhookHeaderSource } from "./_signature_headers.ts";
 import {

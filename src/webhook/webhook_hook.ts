@@ -1,12 +1,8 @@
-import {
-  guarded,
-  readCount,
-  readDuration,
-  sha256Hex,
-  sleep,
-  Slots,
-  snapshotOf,
-} from "../core/kit.ts";
+import { guarded } from "../core/reporter.ts";
+import { readCount, readDuration } from "../internal/options.ts";
+import { sha256Hex } from "../internal/crypto.ts";
+import { delay, Semaphore } from "../internal/async.ts";
+import { snapshotOf } from "../core/snapshot.ts";
 import type {
   Attempt,
   AttemptContext,
@@ -61,7 +57,7 @@ export class WebhookHook implements Webhook {
   readonly #endpoint: Endpoint;
   readonly #quick: RetryPolicy;
   readonly #filter: (event: HookEvent) => boolean;
-  readonly #slots: Slots;
+  readonly #slots: Semaphore;
   #warned = false;
 
   /**
@@ -86,7 +82,7 @@ export class WebhookHook implements Webhook {
     this.retry = quickThen(this.#quick, retryCount, options.retry ?? DEFAULT_RETRY);
     if (ordering) this.ordering = ordering;
     this.#filter = compileFilter(subject, options.filter);
-    this.#slots = new Slots(concurrency);
+    this.#slots = new Semaphore(concurrency);
   }
 
   /** Whether its `filter` lets an event pass. */
@@ -125,7 +121,7 @@ export class WebhookHook implements Webhook {
       if (attempt.verdict === "delivered") return;
       const wait = this.#waitAfter(attempts.length, attempt);
       if (wait === undefined || signal.aborted) break;
-      if (!await sleep(wait, signal)) break;
+      if (!await delay(wait, signal)) break;
     }
     throw new WebhookError(this.name, attempts, signal.aborted ? { cause: signal.reason } : {});
   }

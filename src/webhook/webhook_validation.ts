@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { readCount, show } from "../core/kit.ts";
+import { readCount } from "../internal/options.ts";
+import { inspect } from "../internal/validate.ts";
 
 /** The name of a sender in `WebHook-Request-Origin`: visible ASCII without a comma. */
 export const WEBHOOK_ORIGIN: RegExp = /^[!-+\--~]{1,255}$/;
@@ -33,7 +34,7 @@ export function createWebhookValidation(
   if (origins !== undefined && origins !== "*" && !isOriginList(origins)) {
     throw new TypeError(
       `${subject}: 'webhookOrigins' must be "*" or a list of names such as ` +
-        `"eventgrid.azure.net", got ${show(origins)}`,
+        `"eventgrid.azure.net", got ${inspect(origins)}`,
     );
   }
   readCount(subject, "webhookRate", rate);

@@ -3,8 +3,7 @@
  * `@hono/node-server`.
  * @module
  */
-import type { AddressInfo } from "node:net";
-import { connect } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { inTime } from "./helpers.ts";
 
 type Fetch = (request: Request) => Response | Promise<Response>;

@@ -22,7 +22,7 @@ test("measure() counts files, lines, single importers and chains per folder", ()
     "src/core/mod.ts": ["src/core/a.ts", "src/core/b.ts"],
     "src/core/a.ts": ["src/core/b.ts"],
     "src/core/b.ts": [],
-    "src/kv/mod.ts": ["src/core/mod.ts"],
+    "src/stores/kv/mod.ts": ["src/core/mod.ts"],
   });
   const measures = measure(graph, () => 10);
   assert.deepEqual(measures.get("core"), {
@@ -32,7 +32,7 @@ test("measure() counts files, lines, single importers and chains per folder", ()
     longestChain: 3,
     inCycles: 0,
   });
-  assert.deepEqual(measures.get("kv"), {
+  assert.deepEqual(measures.get("stores"), {
     files: 1,
     lines: 10,
     oneImporter: 0,

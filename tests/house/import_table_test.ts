@@ -74,7 +74,7 @@ const planted: Readonly<Record<string, readonly [file: string, target: string, r
   "a private file is imported from elsewhere": ["src/webhook/a.ts", "src/core/_a.ts", /private/],
   "a private file is imported from above": ["src/hono/a.ts", "src/hono/console/_a.ts", /private/],
   "the root entry imports the npm client of Deno KV": ["mod.ts", "npm:@deno/kv", /not a package/],
-  "kv imports the npm client of Deno KV": ["src/kv/mod.ts", "npm:@deno/kv", /not a package/],
+  "kv imports the npm client of Deno KV": ["src/stores/kv/mod.ts", "npm:@deno/kv", /not a package/],
   "core imports a package": ["src/core/a.ts", "npm:valibot", /not a package/],
   "config imports the YAML parser": ["src/config/mod.ts", "npm:js-yaml", /not a package/],
   "webhook imports from JSR": ["src/webhook/a.ts", "jsr:@std/encoding", /not a package/],

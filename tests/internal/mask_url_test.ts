@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
-import { consoleLogger, maskError, maskUrl, maskUrls } from "../../src/core/kit.ts";
+import { consoleLogger } from "../../src/core/reporter.ts";
+import { maskError } from "../../src/internal/mask_error.ts";
+import { maskUrl, maskUrls } from "../../src/internal/mask_url.ts";
 import { mock, test } from "../harness.ts";
 import { Random } from "../random.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readBytes } from "../../src/core/kit.ts";
+import { readBytes } from "../../src/internal/bytes.ts";
 import { test } from "../harness.ts";
 
 /** A body that sends parts, and then waits for ever unless it ends. */

@@ -67,7 +67,7 @@ async function publishing(options: OutboxOptions): Promise<void> {
     hooks.use({ ...hook, handle: () => void calls++ });
     const { deliveries } = await hooks.emit("a.b", 1);
     assert.equal(deliveries, 1);
-    await outbox.figures();
+    await outbox.stats();
     await outbox.listEvents();
   } finally {
     await hooks.close();
@@ -170,12 +170,12 @@ async function storing(write: (store: ReturnType<typeof memoryStore>) => unknown
   await write(memoryStore({ now: () => 0 }));
 }
 
-async function draining(budgetMs: number): Promise<void> {
+async function draining(timeout: number): Promise<void> {
   const outbox = createOutbox(memoryStore(), { logger: quiet });
   const hooks = createHooks<Events>({ logger: quiet, outbox });
   try {
-    assert.ok(await outbox.drainOnce({ budgetMs }));
-    assert.ok(await outbox.replay({ budgetMs }));
+    assert.ok(await outbox.drainOnce({ timeout }));
+    assert.ok(await outbox.replay({ timeout }));
   } finally {
     await hooks.close();
   }
@@ -225,7 +225,7 @@ const OPTIONS: Readonly<Record<string, Use>> = {
   "createWebhookVerifier tolerance": signing,
   "createOutbox retention": (retention) => publishing({ retention }),
   "createOutbox disableAfter": (disableAfter) => publishing({ disableAfter }),
-  "outbox budgetMs": draining,
+  "outbox timeout": draining,
   "outbox listEvents limit": async (limit) =>
     await createOutbox(memoryStore(), { logger: quiet }).listEvents({ limit }),
   "outbox listDeliveries limit": async (limit) =>

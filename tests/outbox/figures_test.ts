@@ -1,5 +1,5 @@
 import { type Attempt, fixedRetry, type HookEvent, type Store } from "@omniagent/hooks";
-import { createOutbox, type Outbox, type TargetFigures } from "@omniagent/hooks/outbox";
+import { createOutbox, type Outbox, type TargetStats } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
@@ -33,7 +33,7 @@ function register(outbox: Outbox, name: string): void {
 }
 
 /** What is there, counted one by one. */
-async function recount(outbox: Outbox, target: string): Promise<Partial<TargetFigures>> {
+async function recount(outbox: Outbox, target: string): Promise<Partial<TargetStats>> {
   const counted = { delivered: 0, dead: 0, expired: 0, pending: 0, failed: 0 };
   let accepted = 0;
   for (const state of ["pending", "attempted"] as const) {
@@ -50,14 +50,14 @@ async function recount(outbox: Outbox, target: string): Promise<Partial<TargetFi
   return { accepted, ...counted };
 }
 
-function countsOf(figures: readonly TargetFigures[], target: string): Partial<TargetFigures> {
+function countsOf(figures: readonly TargetStats[], target: string): Partial<TargetStats> {
   const { accepted, delivered, dead, expired, pending, failed } = figures.find((one) =>
     one.target === target
   )!;
   return { accepted, delivered, dead, expired, pending, failed };
 }
 
-test("figures() of a mixed day equal a full recount, through settles, expiry and replays", async () => {
+test("stats() of a mixed day equal a full recount, through settles, expiry and replays", async () => {
   const store = memoryStore();
   const outbox = createOutbox(store, { logger: quiet });
   ["a", "b", "idle"].forEach((name) => register(outbox, name));
@@ -69,7 +69,7 @@ test("figures() of a mixed day equal a full recount, through settles, expiry and
     to: n % 2 ? ["a", "b"] : ["a"],
   })));
   const hold = async (): Promise<void> => {
-    const figures = await outbox.figures();
+    const figures = await outbox.stats();
     assert.deepEqual(figures.map(({ target }) => target), ["a", "b", "idle"]);
     for (const target of ["a", "b", "idle"]) {
       assert.deepEqual(countsOf(figures, target), await recount(outbox, target));
@@ -77,9 +77,9 @@ test("figures() of a mixed day equal a full recount, through settles, expiry and
   };
   await hold();
   await store.delete(["hooks", "event", ids[4]!]);
-  await outbox.drainOnce({ budgetMs: 60_000 });
+  await outbox.drainOnce({ timeout: 60_000 });
   await hold();
-  assert.deepEqual(countsOf(await outbox.figures(), "a"), {
+  assert.deepEqual(countsOf(await outbox.stats(), "a"), {
     accepted: 50,
     delivered: 29,
     dead: 10,
@@ -87,15 +87,15 @@ test("figures() of a mixed day equal a full recount, through settles, expiry and
     pending: 10,
     failed: 20,
   });
-  await outbox.replay({ budgetMs: 60_000, target: "a" });
+  await outbox.replay({ timeout: 60_000, target: "a" });
   await outbox.retry("b", ids[1]!);
   await outbox.retry("a", ids[0]!);
   await hold();
-  await outbox.drainOnce({ budgetMs: 60_000 });
+  await outbox.drainOnce({ timeout: 60_000 });
   await hold();
 });
 
-test("figures() show targets that nobody registered any more, and attempts under way", async () => {
+test("stats() show targets that nobody registered any more, and attempts under way", async () => {
   const store = memoryStore();
   const gone = createOutbox(store, { logger: quiet });
   await gone.publish([{ event: eventOf(idOf(0), "delivered"), to: ["orphan", "slow"] }]);
@@ -116,7 +116,7 @@ test("figures() show targets that nobody registered any more, and attempts under
   });
   outbox.start();
   await begun;
-  const [orphan, slow] = await outbox.figures();
+  const [orphan, slow] = await outbox.stats();
   const common = { accepted: 1, delivered: 0, dead: 0, expired: 0, pending: 1, failed: 0 };
   const on = { state: "on", failures: 0 };
   const idle = { inFlight: 0, leased: 0 };
@@ -132,19 +132,19 @@ test("figures() show targets that nobody registered any more, and attempts under
   assert.deepEqual(delivery?.leasedUntil, leasedUntil);
   end();
   await outbox.stop();
-  const [, after] = await outbox.figures();
+  const [, after] = await outbox.stats();
   assert.deepEqual([after!.delivered, after!.pending, after!.inFlight], [1, 0, 0]);
   assert.deepEqual([after!.leased, after!.leasedUntil], [0, undefined]);
 });
 
-test("figures() never go below zero, whatever was deleted too early", async () => {
+test("stats() never go below zero, whatever was deleted too early", async () => {
   const store = memoryStore();
   const outbox = createOutbox(store, { logger: quiet });
   await countAt(store, "a", [0]);
   const sum = store.atomic().sum(["hooks", "count", "a", TODAY, "dead"], 2n ** 64n - 1n);
   await sum.sum(["hooks", "count", "a", TODAY, "delivered"], 5n).commit();
   const counts = { accepted: 1, delivered: 5, dead: 0, expired: 0, pending: 0, failed: 0 };
-  assert.deepEqual(countsOf(await outbox.figures(), "a"), counts);
+  assert.deepEqual(countsOf(await outbox.stats(), "a"), counts);
 });
 
 /** Counts of some days ago. */
@@ -163,17 +163,17 @@ async function countKeys(store: Store): Promise<string[]> {
   return found;
 }
 
-test("figures() count the days within the retention, and ids without a time", async () => {
+test("stats() count the days within the retention, and ids without a time", async () => {
   const store = memoryStore();
   const outbox = createOutbox(store, { logger: quiet, retention: 30 * DAY });
   await countAt(store, "a", [0, 29, 30, 31, 32, 400]);
   await countAt(store, "old", [31]);
-  assert.deepEqual((await outbox.figures()).map(({ target, accepted }) => [target, accepted]), [
+  assert.deepEqual((await outbox.stats()).map(({ target, accepted }) => [target, accepted]), [
     ["a", 3],
   ]);
   await outbox.publish([{ event: eventOf("e-1", "delivered"), to: ["a"] }]);
   await outbox.publish([{ event: eventOf("ffffffff-1", "delivered"), to: ["a"] }]);
-  const [a] = await outbox.figures();
+  const [a] = await outbox.stats();
   assert.deepEqual([a!.accepted, a!.pending], [5, 5]);
 });
 
@@ -194,10 +194,10 @@ test("old counts are deleted once a day, by drainOnce() and by whoever was start
         await new Promise((resolve) => setTimeout(resolve));
       }
       await outbox.stop();
-    } else await outbox.drainOnce({ budgetMs: 60_000 });
+    } else await outbox.drainOnce({ timeout: 60_000 });
     assert.deepEqual(await countKeys(store), kept);
     await countAt(store, "c", [400]);
-    await outbox.drainOnce({ budgetMs: 60_000 });
+    await outbox.drainOnce({ timeout: 60_000 });
     assert.deepEqual(await countKeys(store), [...kept, "c 400"]);
   }
 });

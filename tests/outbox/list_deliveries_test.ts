@@ -72,7 +72,7 @@ test("listDeliveries() tells what waits, what was attempted, and what is dead", 
     ...[0, 1, 2].map((n) => ["b", n]),
   ]);
   assert.ok(born.every(({ state, dueAt }) => state === "pending" && dueAt! >= new Date(before)));
-  await outbox.drainOnce({ budgetMs: 60_000 });
+  await outbox.drainOnce({ timeout: 60_000 });
 
   const pending = await all(outbox, { state: "pending", target: "b" });
   const soon = before + 1_000_000;
@@ -106,7 +106,7 @@ test("get() says when each attempt ended, and when the next one is due", async (
     attempts: [],
     dueAt: acceptedAt,
   });
-  await outbox.drainOnce({ budgetMs: 60_000 });
+  await outbox.drainOnce({ timeout: 60_000 });
   const { state, attempts: [attempt], dueAt } = (await outbox.get("a", first))!;
   assert.equal(state, "pending");
   assert.ok(attempt!.at >= acceptedAt && attempt!.at <= new Date());
@@ -162,7 +162,7 @@ test("listDeliveries() shows none twice and misses none while others settle and 
   // Half of them are settled while they are listed, from either end, and others come.
   let n = 1000;
   const busy = async (): Promise<void> => {
-    await outbox.drainOnce({ budgetMs: 1100 });
+    await outbox.drainOnce({ timeout: 1100 });
     await outbox.publish([{ event: eventAt(n++), to: ["a", "b", "c"] }]);
   };
   await outbox.publish([{ event: eventAt(500), to: ["d"] }, { event: eventAt(501), to: ["d"] }]);

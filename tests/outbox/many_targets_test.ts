@@ -43,7 +43,7 @@ test("an outbox with 1,000 webhooks delivers to the one that an event is for", a
   );
   assert.equal(registrations.length, WEBHOOKS);
   const { deliveries } = await hooks.emit("tool.called", { name: "bash" });
-  await outbox.drainOnce({ budgetMs: 60_000 });
+  await outbox.drainOnce({ timeout: 60_000 });
   await hooks.close();
   assert.deepEqual([deliveries, sent], [1, ["webhook-700"]]);
   store.close();
@@ -53,7 +53,7 @@ test("an event goes to as many targets as one commit takes, and each gets it", a
   const { sent, hooks, outbox, store } = open((n) => n < MOST ? ["tool.called"] : ["job.executed"]);
   const { deliveries } = await hooks.emit("tool.called", { name: "bash" });
   assert.equal(deliveries, MOST);
-  while ((await outbox.drainOnce({ budgetMs: 60_000 })).remaining);
+  while ((await outbox.drainOnce({ timeout: 60_000 })).remaining);
   await hooks.close();
   assert.equal(new Set(sent).size, MOST);
   assert.equal(sent.length, MOST);

@@ -195,8 +195,8 @@ test("what nobody delivered is delivered by the next process, or by drainOnce() 
 
   const outbox = createOutbox(store);
   const hooks = createHooks({ logger: quiet, outbox, use: [hook] });
-  assert.deepEqual(await outbox.drainOnce({ budgetMs: 500 }), { settled: 0, remaining: true });
-  assert.deepEqual(await outbox.drainOnce({ budgetMs: 60_000 }), { settled: 1, remaining: false });
+  assert.deepEqual(await outbox.drainOnce({ timeout: 500 }), { settled: 0, remaining: true });
+  assert.deepEqual(await outbox.drainOnce({ timeout: 60_000 }), { settled: 1, remaining: false });
   assert.deepEqual(heard.map(({ event }) => event.id), ["e-1"]);
   assert.equal((await outbox.get("audit", "e-1"))?.state, "delivered");
   await hooks.close(); // its hooks were opened, and with them its worker was started
@@ -212,7 +212,7 @@ test("emit() and drainOnce() over a closed store fail at once, and say why", asy
     const start = performance.now();
     const refusal = { name: "TypeError", message: "Cannot use the store as it is closed" };
     await assert.rejects(hooks.emit("tool.called", BASH), refusal);
-    await assert.rejects(outbox.drainOnce({ budgetMs: 60_000 }), refusal);
+    await assert.rejects(outbox.drainOnce({ timeout: 60_000 }), refusal);
     await assert.rejects(outbox.listEvents(), refusal);
     assert.ok(performance.now() - start < 5_000, "it was tried again and again");
     await hooks.close();

@@ -53,7 +53,7 @@ test("hooks that are never opened drain what the hooks before them left", async 
 
   const { hook, heard } = listener();
   const second = createHooks({ outbox, use: [hook] });
-  assert.equal((await outbox.drainOnce({ budgetMs: 50_000 })).settled, 1);
+  assert.equal((await outbox.drainOnce({ timeout: 50_000 })).settled, 1);
   await heard;
   await second.close();
 });

@@ -74,7 +74,7 @@ test("an event that comes again costs those that are emitted beside it nothing",
   const accepted = receipts.filter(({ duplicate }) => !duplicate).map(({ id }) => id);
   assert.equal(accepted.length, 50);
   for (const id of accepted) assert.ok(await outbox.getEvent(id), id);
-  while (delivered.length < 51) await outbox.drainOnce({ budgetMs: 60_000 });
+  while (delivered.length < 51) await outbox.drainOnce({ timeout: 60_000 });
   await hooks.close();
   assert.deepEqual([...delivered].sort(), [ID, ...accepted].sort());
 });

@@ -9,7 +9,7 @@ import { idAt, numberIn, upTo } from "./helpers.ts";
 
 /** An hour ago, as counts of days long ago are deleted. */
 const START = Date.now() - 60 * 60 * 1000;
-const BUDGET = { budgetMs: 60_000 };
+const BUDGET = { timeout: 60_000 };
 
 function eventAt(n: number, type = "tool.called"): HookEvent {
   const id = idAt(START + n * 1000, n);
@@ -185,7 +185,7 @@ test("replay() stops when its time is over, and goes on from its cursor", async 
   const counts: number[] = [];
   let cursor: string | undefined;
   do {
-    const result = await outbox.replay({ budgetMs: Number.MIN_VALUE, cursor });
+    const result = await outbox.replay({ timeout: Number.MIN_VALUE, cursor });
     counts.push(result.replayed);
     cursor = result.cursor;
     assert.ok(counts.length < 200);
@@ -285,12 +285,12 @@ async function settled(outbox: Outbox): Promise<void> {
 
 test("replay() refuses options and cursors that are none of its own", async () => {
   const { outbox } = await setUp(["a"], upTo(3).map((n) => eventAt(n)), "final");
-  const { cursor } = await outbox.replay({ budgetMs: Number.MIN_VALUE });
+  const { cursor } = await outbox.replay({ timeout: Number.MIN_VALUE });
   assert.ok(cursor);
   const list = await outbox.listDeliveries({ state: "dead", limit: 1 });
   const refused: readonly (readonly [unknown, RegExp])[] = [
-    [undefined, /'budgetMs' is missing/],
-    [{ budgetMs: 0 }, /'budgetMs' must be at least 1 ms, got 0/],
+    [undefined, /'timeout' is missing/],
+    [{ timeout: 0 }, /'budgetMs' must be at least 1 ms, got 0/],
     [{ ...BUDGET, state: "pending" }, /'state' must be one of "dead", "delivered"/],
     [{ ...BUDGET, target: 5 }, /'target' must be text/],
     [{ ...BUDGET, type: "A" }, /'type' must be a type/],

@@ -114,7 +114,7 @@ async function end(
 async function pendingIn(file: string): Promise<number> {
   const store = await openStore(file);
   try {
-    const [figures] = await createOutbox(store).figures();
+    const [figures] = await createOutbox(store).stats();
     return figures!.pending;
   } finally {
     store.close();

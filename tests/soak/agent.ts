@@ -99,7 +99,7 @@ async function main(orders: Orders): Promise<void> {
   const hooks = createHooks({ outbox, logger });
   listen(hooks, orders);
   if (drainFor !== undefined) {
-    say({ say: "drained", ...await outbox.drainOnce({ budgetMs: drainFor }) });
+    say({ say: "drained", ...await outbox.drainOnce({ timeout: drainFor }) });
     await hooks.close();
     return store.close();
   }

@@ -39,7 +39,7 @@ const call = async (): Promise<void> => {
 };
 await Promise.all(Array.from({ length: CALLERS }, call));
 const pending = async (): Promise<number> =>
-  (await outbox.figures()).reduce((sum, { pending }) => sum + pending, 0);
+  (await outbox.stats()).reduce((sum, { pending }) => sum + pending, 0);
 while (await pending() > 0) await new Promise((resolve) => setTimeout(resolve, LOOK));
 await hooks.close();
 store.close();

@@ -5,8 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import type { Attempt, HookEvent, Logger, WebhookHookOptions } from "@omniagent/hooks";
-import { WebhookHook } from "@omniagent/hooks";
+import {
+  type Attempt,
+  type HookEvent,
+  type Logger,
+  WebhookHook,
+  type WebhookHookOptions,
+} from "@omniagent/hooks";
 import { type ReceiverStep, WebhookReceiver } from "@omniagent/hooks/testing";
 import { mock } from "../harness.ts";
 import { quiet } from "../quiet.ts";

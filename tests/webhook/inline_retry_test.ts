@@ -3,8 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { createHooks, DispatchError, WebhookError } from "@omniagent/hooks";
-import type { WebhookHook } from "@omniagent/hooks";
+import { createHooks, DispatchError, WebhookError, type WebhookHook } from "@omniagent/hooks";
 import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
 import {

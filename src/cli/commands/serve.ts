@@ -1,7 +1,8 @@
 import type { Command } from "commander";
-import { maskUrl, maskUrls, toHex } from "../../core/kit.ts";
-import { storeErrorOf } from "../../core/errors.ts";
-import type { TargetFigures } from "../../outbox/mod.ts";
+import { maskUrl, maskUrls } from "../../internal/mask_url.ts";
+import { toHex } from "../../internal/bytes.ts";
+import { storeErrorOf } from "../../store/mod.ts";
+import type { TargetStats } from "../../outbox/mod.ts";
 import { parsePort } from "../arguments.ts";
 import { CommandError } from "../command_error.ts";
 import { configFault, DEFAULT_CONFIG } from "../config_file.ts";
@@ -156,7 +157,7 @@ Send an event:
 }
 
 /** Reports deliveries leased by another process, which may no longer be running. */
-function sayLeased({ target, leased, leasedUntil }: TargetFigures, log: Log): void {
+function sayLeased({ target, leased, leasedUntil }: TargetStats, log: Log): void {
   if (leasedUntil === undefined) return;
   const what = `${count(leased, "delivery", "deliveries")} to ${target}`;
   const until = leasedUntil.toISOString();

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { parseMediaType } from "../../core/kit.ts";
+import { parseMediaType } from "../../internal/http_fields.ts";
 import { AnswerError } from "../answer_error.ts";
 import { parseInteger } from "../arguments.ts";
 import { addServerOptions, type Client, createClient, type ServerOptions } from "../client.ts";

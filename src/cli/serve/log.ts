@@ -1,4 +1,4 @@
-import { maskUrls } from "../../core/kit.ts";
+import { maskUrls } from "../../internal/mask_url.ts";
 import type { Attempt, HookEvent, Logger } from "../../core/mod.ts";
 import type { CommandIO } from "../io.ts";
 import { printable, type Style, styleOf } from "../style.ts";

@@ -1,8 +1,10 @@
 import { hooksFromConfig } from "../../config/mod.ts";
-import { after, canonicalJson } from "../../core/kit.ts";
-import { createHooks, type Hooks, type Registration, type Store } from "../../core/mod.ts";
+import { setTimer } from "../../internal/async.ts";
+import { canonicalJson } from "../../internal/json_text.ts";
+import { createHooks, type Hooks, type Registration } from "../../core/mod.ts";
+import type { Store } from "../../store/mod.ts";
 import { createHooksApp, type HooksApp } from "../../hono/mod.ts";
-import { createOutbox, type Outbox, type TargetFigures } from "../../outbox/mod.ts";
+import { createOutbox, type Outbox, type TargetStats } from "../../outbox/mod.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings.ts";
 import { watchedWebhook } from "./watched_webhook.ts";
@@ -29,7 +31,7 @@ export class Service {
   #closed = false;
   #probing: Promise<void> = Promise.resolve();
   /** The targets of which another process had leased deliveries when this one began. */
-  leased: readonly TargetFigures[] = [];
+  leased: readonly TargetStats[] = [];
   #app!: HooksApp;
   #webhooks: readonly Registration[] = [];
   /** Ends the event streams of those who were let in by the present tokens. */
@@ -105,8 +107,8 @@ export class Service {
    * Runs before the first claim, so every lease belongs to another process. Doesn't wait for a slow
    * store.
    */
-  async #findLeased(): Promise<readonly TargetFigures[]> {
-    const found = this.#outbox.figures().then((all) => all.filter(({ leased }) => leased > 0));
+  async #findLeased(): Promise<readonly TargetStats[]> {
+    const found = this.#outbox.stats().then((all) => all.filter(({ leased }) => leased > 0));
     // Failures are ignored here, because the probe reports them.
     return await atMost(LEASES_TIMEOUT, found.catch(() => [])) ?? [];
   }
@@ -142,7 +144,7 @@ function isSame(a: unknown, b: unknown): boolean {
 async function atMost<T>(milliseconds: number, promise: Promise<T>): Promise<T | undefined> {
   let cancel = (): void => {};
   const late = new Promise<undefined>((resolve) => {
-    cancel = after(milliseconds, () => resolve(undefined));
+    cancel = setTimer(milliseconds, () => resolve(undefined));
   });
   try {
     return await Promise.race([promise, late]);

@@ -1,5 +1,6 @@
 import type { HooksConfig, RetentionConfig, TokenConfig } from "../../config/mod.ts";
-import { describePadding, TOKEN, TOKEN_RULE } from "../../core/kit.ts";
+import { describePadding } from "../../internal/options.ts";
+import { TOKEN_PATTERN, TOKEN_RULE } from "../../internal/validate.ts";
 import { CommandError } from "../command_error.ts";
 import { readConfigFile } from "../config_file.ts";
 import { withEnvFile } from "../env_file.ts";
@@ -89,7 +90,7 @@ function checkOwnToken(given: string | undefined, host: string): void {
       "Give HOOKS_TOKEN, or list tokens under server.tokens of the configuration",
     ], 2);
   }
-  if (given !== undefined && !TOKEN.test(given)) {
+  if (given !== undefined && !TOKEN_PATTERN.test(given)) {
     throw new CommandError(
       `Cannot use HOOKS_TOKEN as it must be ${TOKEN_RULE}: ${
         describePadding(given) ?? "current value is text that is not shown"

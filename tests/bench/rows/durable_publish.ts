@@ -1,7 +1,7 @@
 import { encodeEvent } from "@omniagent/hooks";
 import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
-import { createEventId } from "../../../src/core/mod.ts";
+import { createEventId } from "../../../src/internal/uuid.ts";
 import { type Measurement, pairedRatio } from "../sampler.ts";
 import { event } from "./_event.ts";
 import { databaseIn, lanes, newPrefix, type RawKv, withFolder } from "./_kv.ts";

@@ -1,5 +1,5 @@
 import type { Store } from "@omniagent/hooks";
-import { createEventId } from "../../../src/core/mod.ts";
+import { createEventId } from "../../../src/internal/uuid.ts";
 import { commitChange } from "../../../src/outbox/_commit.ts";
 import { Draft, putDue, putHead } from "../../../src/outbox/_draft.ts";
 import { platform } from "../../../src/outbox/_env.ts";

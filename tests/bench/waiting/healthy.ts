@@ -1,8 +1,8 @@
 import type { Attempt, DeliveryTarget } from "@omniagent/hooks";
 import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
-import { sleep } from "../../../src/core/kit.ts";
-import { createEventId } from "../../../src/core/mod.ts";
+import { delay } from "../../../src/internal/async.ts";
+import { createEventId } from "../../../src/internal/uuid.ts";
 import { TARGET } from "./fill.ts";
 
 /** How the other webhook, for which everything waits, is sick; `none`: there is none. */
@@ -33,7 +33,7 @@ export async function delaysBeside(sickness: Sickness, file: string): Promise<re
     retry,
     async attempt({ id }) {
       delays.push(performance.now() - published.get(id)!);
-      await sleep(ANSWER.healthy);
+      await delay(ANSWER.healthy);
       return { verdict: "delivered", duration: ANSWER.healthy };
     },
   });
@@ -47,7 +47,7 @@ export async function delaysBeside(sickness: Sickness, file: string): Promise<re
     const event = { id, type: "bench.tick", timestamp: new Date(), data: {} };
     await outbox.publish([{ fresh: true, event, to: [HEALTHY] }]);
   });
-  while (delays.length < published.size) await sleep(10);
+  while (delays.length < published.size) await delay(10);
   over.abort();
   await outbox.stop();
   if (sickness === "off") await outbox.enable(TARGET);
@@ -64,7 +64,7 @@ function sick(sickness: Exclude<Sickness, "none">, over: AbortSignal): DeliveryT
     retry,
     async attempt(): Promise<Attempt> {
       if (sickness === "down") return { verdict: "retry", duration: 0, error: "refused" };
-      await sleep(ANSWER.saturated, over);
+      await delay(ANSWER.saturated, over);
       return { verdict: "delivered", status: 204, duration: ANSWER.saturated };
     },
   };
@@ -74,7 +74,7 @@ async function publishSteadily(publish: () => Promise<void>): Promise<void> {
   const published: Promise<void>[] = [];
   const start = performance.now();
   for (let burst = 0; burst * BURST.every < DURATION; burst++) {
-    await sleep(start + burst * BURST.every - performance.now());
+    await delay(start + burst * BURST.every - performance.now());
     for (let n = 0; n < BURST.events; n++) published.push(publish());
   }
   await Promise.all(published);

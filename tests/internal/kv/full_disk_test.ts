@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { createHooks, StoreError } from "../../../src/core/mod.ts";
+import { createHooks } from "../../../src/core/mod.ts";
+import { StoreError } from "../../../src/store/mod.ts";
 import { createHooksApp } from "../../../src/hono/mod.ts";
-import { openStore as openOnDeno } from "../../../src/kv/mod.ts";
-import { openStore as openByNpm } from "../../../src/node/mod.ts";
+import { openStore as openOnDeno } from "../../../src/stores/kv/mod.ts";
+import { openStore as openByNpm } from "../../../src/stores/node/mod.ts";
 import { createOutbox } from "../../../src/outbox/mod.ts";
 import { test } from "../../harness.ts";
 import { quiet } from "../../quiet.ts";

@@ -9,7 +9,7 @@ import { type Store, StoreLimitError } from "@omniagent/hooks";
 import { type KvLike, KvStore, openStore } from "@omniagent/hooks/kv";
 import { memoryStore, testStore } from "@omniagent/hooks/testing";
 import { scopedStore } from "../../../src/core/_entry.ts";
-import { retryLocked } from "../../../src/kv/_locked.ts";
+import { retryLocked } from "../../../src/stores/kv/retry_locked.ts";
 import { test } from "../../harness.ts";
 
 testStore(

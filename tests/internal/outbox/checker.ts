@@ -1,4 +1,4 @@
-import type { Store, StoreEntry } from "../../../src/core/mod.ts";
+import type { Store, StoreEntry } from "../../../src/store/mod.ts";
 import type { DeliveryLog, EventHead, LaneEntry } from "../../../src/outbox/_records.ts";
 import type { Ledger } from "./ledger.ts";
 import { checkCounts } from "./recount.ts";

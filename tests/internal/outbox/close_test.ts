@@ -3,7 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { createEventIdAt, createHooks } from "../../../src/core/mod.ts";
+import { createEventIdAt } from "../../../src/internal/uuid.ts";
+import { createHooks } from "../../../src/core/mod.ts";
 import { createOutboxIn } from "../../../src/outbox/outbox.ts";
 import { WebhookHook } from "../../../src/webhook/mod.ts";
 import { platform } from "../../../src/outbox/_env.ts";
@@ -64,7 +65,7 @@ test("close waits for what the last events gave the outbox to do", async () => {
     }),
   );
   await hooks.init();
-  await outbox.drainOnce({ budgetMs: 1_000 }); // it wrote what it writes at first
+  await outbox.drainOnce({ timeout: 1_000 }); // it wrote what it writes at first
   let first = true;
   hold(store, async () => {
     const wait = first ? opened : new Promise((resolve) => setTimeout(resolve));

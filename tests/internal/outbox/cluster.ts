@@ -1,6 +1,6 @@
-import type { Store } from "../../../src/core/mod.ts";
+import type { Store } from "../../../src/store/mod.ts";
 import { createOutboxIn, type Outbox } from "../../../src/outbox/outbox.ts";
-import type { TargetFigures } from "../../../src/outbox/operations.ts";
+import type { TargetStats } from "../../../src/outbox/operations.ts";
 import { memoryStore } from "../../../src/testing/memory_store.ts";
 import { quiet } from "../../quiet.ts";
 import { checkEnd } from "./checker.ts";
@@ -132,9 +132,9 @@ export class Cluster {
     for (const w of ledger.endpoints.off) ask("enable", w);
     for (const w of operator.unfinished) if (ledger.endpoints.isRemoved(w)) ask("remove", w);
     for (let hour = 0; hour < 8 && !quiet(); hour++) await world.run(world.now + HOUR, quiet);
-    let figures: readonly TargetFigures[] | undefined;
+    let figures: readonly TargetStats[] | undefined;
     const { outbox } = node!;
-    world.after(60_000, () => void outbox.figures().then((told) => figures = told, () => {}));
+    world.after(60_000, () => void outbox.stats().then((told) => figures = told, () => {}));
     await world.run(world.now + 2 * 60_000);
     this.#end();
     await world.run(world.now + 1_000);

@@ -56,13 +56,13 @@ test("a receiver that is down for days: the schedule, then dead, then a replay d
     outbox.publish(events.map((event) => ({ fresh: true, event, to: ["billing"] }))),
   );
   await world.run(world.now + 12 * HOUR);
-  const [halfWay] = await within(world, outbox.figures());
+  const [halfWay] = await within(world, outbox.stats());
   assert.deepEqual([halfWay!.pending, halfWay!.dead], [EVENTS, 0]);
   const waiting = await within(world, outbox.get("billing", events[0]!.id));
   assert.ok(waiting!.dueAt!.getTime() > world.now);
 
   await world.run(world.now + 2 * DAY);
-  const [dead] = await within(world, outbox.figures());
+  const [dead] = await within(world, outbox.stats());
   assert.deepEqual([dead!.pending, dead!.dead, dead!.failed], [0, EVENTS, EVENTS * 8]);
   for (const times of sends.values()) {
     // Capped, then jittered by a fifth: 5 s, 5 m, 30 m, 2 h, 5 h, 10 h, 10 h.
@@ -83,11 +83,11 @@ test("a receiver that is down for days: the schedule, then dead, then a replay d
 
   down = false;
   sends.clear();
-  const result = await within(world, outbox.replay({ budgetMs: 60_000, target: "billing" }));
+  const result = await within(world, outbox.replay({ timeout: 60_000, target: "billing" }));
   assert.deepEqual(result, { replayed: EVENTS, refused: 0 });
   await world.run(world.now + 1_000);
   assert.deepEqual([...sends.keys()], events.map(({ data }) => data));
-  const [well] = await within(world, outbox.figures());
+  const [well] = await within(world, outbox.stats());
   assert.deepEqual([well!.delivered, well!.dead, well!.pending], [EVENTS, 0, 0]);
   void outbox.stop();
   await world.run(world.now + 10_000);
@@ -110,7 +110,7 @@ test("what is not delivered within the retention is gone, and a replay says so",
   await within(world, outbox.publish([{ event, to: ["billing"] }]));
   await world.run(world.now + 3 * DAY + HOUR);
   assert.equal(await within(world, outbox.retry("billing", event.id)), "gone");
-  assert.deepEqual(await within(world, outbox.replay({ budgetMs: 1000 })), {
+  assert.deepEqual(await within(world, outbox.replay({ timeout: 1000 })), {
     replayed: 0,
     refused: 1,
   });
@@ -124,7 +124,7 @@ test("what is not delivered within the retention is gone, and a replay says so",
   for await (const { key } of store.list({ prefix: ["hooks"] })) {
     assert.ok(key[1] === "meta" || key[1] === "endpoint", key.join(" "));
   }
-  const [figures] = await within(world, outbox.figures());
+  const [figures] = await within(world, outbox.stats());
   assert.deepEqual([figures!.accepted, figures!.pending], [0, 0]);
   void outbox.stop();
   await world.run(world.now + 10_000);

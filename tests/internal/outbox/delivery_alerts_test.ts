@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import type { Logger } from "../../../src/core/mod.ts";
-import { createHooks } from "../../../src/core/mod.ts";
+import { createHooks, fixedRetry, type Logger, scheduleRetry } from "../../../src/core/mod.ts";
 import { createOutbox } from "../../../src/outbox/mod.ts";
 import { memoryStore } from "../../../src/testing/memory_store.ts";
-import { fixedRetry, scheduleRetry } from "../../../src/core/mod.ts";
 import { mock, test } from "../../harness.ts";
 import { DAY, HOUR, MINUTE, Stage } from "./stage.ts";
 

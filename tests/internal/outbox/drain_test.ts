@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "../../harness.ts";
 import { MINUTE, Stage } from "./stage.ts";
 
-const BUDGET = { budgetMs: 20_000 };
+const BUDGET = { timeout: 20_000 };
 
 /** What resolves, while time passes; and how long it took. */
 async function timed<T>(stage: Stage, work: Promise<T>, most: number): Promise<[T, number]> {
@@ -82,7 +82,7 @@ test("a drain waits for what it leased, not for what the worker beside it attemp
   outbox.register(stage.target("slow", undefined, { attempt }));
   outbox.start();
   await stage.publish(outbox, ["slow"]);
-  const [{ settled }, took] = await timed(stage, outbox.drainOnce({ budgetMs: 1_000 }), MINUTE);
+  const [{ settled }, took] = await timed(stage, outbox.drainOnce({ timeout: 1_000 }), MINUTE);
   assert.equal(settled, 0);
   assert.ok(took <= 1_000, `${took}`);
 });

@@ -1,4 +1,5 @@
-import type { Attempt, StoreKey } from "../../../src/core/mod.ts";
+import type { Attempt } from "../../../src/core/mod.ts";
+import type { StoreKey } from "../../../src/store/mod.ts";
 import type { EndpointRecord } from "../../../src/outbox/_records.ts";
 import type { Mutation, Sent } from "./faulty_store.ts";
 import type { SimProcess } from "./sim_process.ts";

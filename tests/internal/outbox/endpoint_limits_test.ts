@@ -60,7 +60,7 @@ test("what is left behind of a removed target is neither listed, replayed nor re
   await stage.store.set(["hooks", "delivery", "a", id], { v: 1, state: "dead", attempts: [] });
   assert.deepEqual(await outbox.listDeliveries({ state: "dead" }), { items: [] });
   assert.deepEqual(await outbox.listDeliveries({ state: "attempted", target: "a" }), { items: [] });
-  const [result] = await Promise.all([outbox.replay({ budgetMs: 1_000 }), stage.pass(MINUTE)]);
+  const [result] = await Promise.all([outbox.replay({ timeout: 1_000 }), stage.pass(MINUTE)]);
   assert.deepEqual(result, { replayed: 0, refused: 0 });
   const [outcome] = await Promise.all([outbox.retry("a", id), stage.pass(MINUTE)]);
   assert.equal(outcome, "unknown");

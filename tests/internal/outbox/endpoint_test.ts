@@ -287,7 +287,7 @@ test("an event of the outbox never goes to the target that it is about", async (
     assert.ok(!targets.includes(String((data as { target?: string } | null)?.target)));
   }
   const dead = await outbox.listDeliveries({ state: "dead", target: "bad" });
-  assert.equal((await outbox.replay({ state: "dead", budgetMs: 100 })).replayed, dead.items.length);
+  assert.equal((await outbox.replay({ state: "dead", timeout: 100 })).replayed, dead.items.length);
   await stage.pass(MINUTE);
   for (const line of sent) assert.doesNotMatch(line, /to (\w+) about \1/);
 });

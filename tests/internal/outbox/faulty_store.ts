@@ -9,7 +9,7 @@ import type {
   StoreListOptions,
   StoreSelector,
   StoreSetOptions,
-} from "../../../src/core/mod.ts";
+} from "../../../src/store/mod.ts";
 import type { DeliveryLog } from "../../../src/outbox/_records.ts";
 import type { Fault, Faults, Purpose } from "./faults.ts";
 import type { Ledger } from "./ledger.ts";

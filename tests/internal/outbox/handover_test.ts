@@ -3,12 +3,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Attempt, createEventIdAt } from "../../../src/core/mod.ts";
+import type { Attempt } from "../../../src/core/mod.ts";
+import { createEventIdAt } from "../../../src/internal/uuid.ts";
 import { test } from "../../harness.ts";
 import { MINUTE, Stage } from "./stage.ts";
 
 const DELIVERED: Attempt = { verdict: "delivered", duration: 10 };
-const BUDGET = { budgetMs: 20_000 };
+const BUDGET = { timeout: 20_000 };
 
 test("what the hooks before still attempt when they give up is no end to what comes after", async () => {
   const stage = new Stage();

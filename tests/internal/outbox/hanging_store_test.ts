@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { createEventIdAt } from "../../../src/core/mod.ts";
+import { createEventIdAt } from "../../../src/internal/uuid.ts";
 import { test } from "../../harness.ts";
 import { never } from "./sim_process.ts";
 import { MINUTE, Stage } from "./stage.ts";

@@ -3,7 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { createEventIdAt, fixedRetry } from "../../../src/core/mod.ts";
+import { createEventIdAt } from "../../../src/internal/uuid.ts";
+import { fixedRetry } from "../../../src/core/mod.ts";
 import { test } from "../../harness.ts";
 import { createOutboxIn } from "../../../src/outbox/outbox.ts";
 import { quiet } from "../../quiet.ts";
@@ -209,7 +210,7 @@ test("a replayed delivery joins the end of its lane, and a retry finds the first
   assert.equal(await call(outbox.retry("a", ids[0]!)), "replayed");
   await stage.pass(2 * HOUR);
   assert.deepEqual(stage.sent("a").slice(-3), [ids[1], ids[2], ids[0]]);
-  const again = await call(outbox.replay({ state: "delivered", budgetMs: 10_000 }));
+  const again = await call(outbox.replay({ state: "delivered", timeout: 10_000 }));
   assert.deepEqual(again, { replayed: 3, refused: 0 });
   await stage.pass(MINUTE);
   assert.deepEqual(stage.sent("a").slice(-3).sort(), [...ids].sort());

@@ -1,4 +1,4 @@
-import type { StoreKey } from "../../../src/core/mod.ts";
+import type { StoreKey } from "../../../src/store/mod.ts";
 import type { Due } from "../../../src/outbox/_records.ts";
 import type { Mutation, Sent } from "./faulty_store.ts";
 import type { SimProcess } from "./sim_process.ts";

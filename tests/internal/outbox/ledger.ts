@@ -1,4 +1,4 @@
-import type { StoreCommit, StoreKey } from "../../../src/core/mod.ts";
+import type { StoreCommit, StoreKey } from "../../../src/store/mod.ts";
 import type { DeliveryLog, EventHead, Seen } from "../../../src/outbox/_records.ts";
 import { EndpointLedger } from "./endpoint_ledger.ts";
 import { type Mutation, purposeOf, type Sent } from "./faulty_store.ts";

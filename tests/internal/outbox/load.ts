@@ -1,9 +1,6 @@
-import {
-  createEventIdAt,
-  type DeliveryTarget,
-  scheduleRetry,
-  type Store,
-} from "../../../src/core/mod.ts";
+import { createEventIdAt } from "../../../src/internal/uuid.ts";
+import { type DeliveryTarget, scheduleRetry } from "../../../src/core/mod.ts";
+import type { Store } from "../../../src/store/mod.ts";
 import type { Outbox } from "../../../src/outbox/outbox.ts";
 import { memoryStore } from "../../../src/testing/memory_store.ts";
 import type { MakeOutbox } from "./cluster.ts";

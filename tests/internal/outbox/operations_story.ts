@@ -57,15 +57,15 @@ export class OperationsStory extends Story {
     await this.step(300, "worker", ["doomed"], ["doomed"]);
     void operator.walk("dead", this.node("worker"));
     await this.pass(200);
-    void operator.replay({ target: "doomed", budgetMs: 5_000 }, this.node("worker"));
+    void operator.replay({ target: "doomed", timeout: 5_000 }, this.node("worker"));
     await this.pass(500);
     this.#moods.set("doomed", "ok");
     const [name] = [...ledger.known.values()].filter(({ w, dead }) => w === "doomed" && dead);
     if (name) void operator.retry("doomed", name.id, this.node("worker"));
     await this.pass(300);
     for (const state of ["dead", "delivered"] as const) {
-      void operator.replay({ target: "doomed", state, budgetMs: 5_000 }, this.node("worker"));
-      void operator.replay({ target: "doomed", state, budgetMs: 5_000 }, this.node("cron"));
+      void operator.replay({ target: "doomed", state, timeout: 5_000 }, this.node("worker"));
+      void operator.replay({ target: "doomed", state, timeout: 5_000 }, this.node("cron"));
       await this.pass(500);
     }
   }

@@ -75,7 +75,7 @@ for (const [name, open] of Object.entries(stores)) {
         });
       }
       await outbox.publish(Array.from({ length: EVENTS }, (_, n) => publicationAt(n)));
-      await outbox.drainOnce({ budgetMs: 30_000 });
+      await outbox.drainOnce({ timeout: 30_000 });
       const [since, until] = [3, 20].map((n) => new Date(START + n * 1000));
       for (const order of ["newest", "oldest"] as const) {
         const options = { order, since, until, limit: 4, type: "tool.*" };
@@ -87,7 +87,7 @@ for (const [name, open] of Object.entries(stores)) {
       const dead = (target?: string) =>
         all((cursor) => outbox.listDeliveries({ state: "dead", limit: 7, target, cursor }));
       assert.deepEqual([(await dead()).length, (await dead("b")).length], [2 * EVENTS, EVENTS]);
-      const range = { target: "b", since, until, budgetMs: 30_000 };
+      const range = { target: "b", since, until, timeout: 30_000 };
       assert.deepEqual(await outbox.replay(range), { replayed: 17, refused: 0 });
       assert.deepEqual((await dead("b")).length, EVENTS - 17);
       const pending = await all((cursor) =>
@@ -95,8 +95,8 @@ for (const [name, open] of Object.entries(stores)) {
       );
       assert.equal(pending.length, 17);
       well = true;
-      await outbox.drainOnce({ budgetMs: 30_000 });
-      const figures = (await outbox.figures()).map(
+      await outbox.drainOnce({ timeout: 30_000 });
+      const figures = (await outbox.stats()).map(
         ({ target, delivered, dead, pending, failed }) => {
           return [target, delivered, dead, pending, failed];
         },

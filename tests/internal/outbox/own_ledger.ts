@@ -1,6 +1,5 @@
 import type { WireEvent } from "../../../src/core/mod.ts";
-import type { Dead, EventHead } from "../../../src/outbox/_records.ts";
-import type { EndpointRecord } from "../../../src/outbox/_records.ts";
+import type { Dead, EndpointRecord, EventHead } from "../../../src/outbox/_records.ts";
 import type { Mutation, Sent } from "./faulty_store.ts";
 import type { SimProcess } from "./sim_process.ts";
 

@@ -1,4 +1,4 @@
-import type { StoreKey } from "../../../src/core/mod.ts";
+import type { StoreKey } from "../../../src/store/mod.ts";
 import type { LaneKnown } from "./lane_ledger.ts";
 import type { Known } from "./known.ts";
 

@@ -1,5 +1,5 @@
-import type { StoreEntry } from "../../../src/core/mod.ts";
-import type { TargetFigures } from "../../../src/outbox/operations.ts";
+import type { StoreEntry } from "../../../src/store/mod.ts";
+import type { TargetStats } from "../../../src/outbox/operations.ts";
 import type { Ledger } from "./ledger.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -37,7 +37,7 @@ export function checkCounts(counts: readonly StoreEntry[], ledger: Ledger): void
 }
 
 /** Figures equal a full recount. */
-export function checkFigures(figures: readonly TargetFigures[] | undefined, ledger: Ledger): void {
+export function checkFigures(figures: readonly TargetStats[] | undefined, ledger: Ledger): void {
   if (figures === undefined) return ledger.violate("figures: none were told");
   const expected = new Map<string, number>();
   for (const [name, count] of recount(ledger)) {

@@ -3,7 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { createEventIdAt, type Store } from "../../../src/core/mod.ts";
+import { createEventIdAt } from "../../../src/internal/uuid.ts";
+import type { Store } from "../../../src/store/mod.ts";
 import { Keys } from "../../../src/outbox/_keys.ts";
 import { purge } from "../../../src/outbox/_removal.ts";
 import { test } from "../../harness.ts";

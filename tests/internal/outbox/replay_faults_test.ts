@@ -4,13 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import {
-  type Attempt,
-  fixedRetry,
-  type HookEvent,
-  type Store,
-  type StoreCommit,
-} from "../../../src/core/mod.ts";
+import { type Attempt, fixedRetry, type HookEvent } from "../../../src/core/mod.ts";
+import type { Store, StoreCommit } from "../../../src/store/mod.ts";
 import type { DeliveryLog } from "../../../src/outbox/_records.ts";
 import { createOutboxIn, type Outbox } from "../../../src/outbox/outbox.ts";
 import { memoryStore } from "../../../src/testing/memory_store.ts";
@@ -217,7 +212,7 @@ class Story {
 async function operate(outbox: Outbox, count: (replayed: number) => void): Promise<void> {
   let cursor: string | undefined;
   do {
-    const result = await outbox.replay({ budgetMs: MINUTE, cursor });
+    const result = await outbox.replay({ timeout: MINUTE, cursor });
     count(result.replayed);
     cursor = result.cursor;
   } while (cursor !== undefined);

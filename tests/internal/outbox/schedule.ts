@@ -162,7 +162,7 @@ class Schedule {
 
   #cron(node: Node): void {
     node.process.after(this.#random.between(2_000, 20_000), () => {
-      node.outbox.drainOnce({ budgetMs: 15_000 }).catch(() => {});
+      node.outbox.drainOnce({ timeout: 15_000 }).catch(() => {});
       this.#cron(node);
     });
   }

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { createEventIdAt } from "../../../src/core/mod.ts";
+import { createEventIdAt } from "../../../src/internal/uuid.ts";
 import { keepAttempts } from "../../../src/outbox/_records.ts";
 import { test } from "../../harness.ts";
 import { MINUTE, Stage } from "./stage.ts";

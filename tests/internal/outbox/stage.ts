@@ -1,5 +1,11 @@
-import type { Attempt, DeliveryTarget, HookEvent, Registration } from "../../../src/core/mod.ts";
-import { createEventIdAt, scheduleRetry } from "../../../src/core/mod.ts";
+import {
+  type Attempt,
+  type DeliveryTarget,
+  type HookEvent,
+  type Registration,
+  scheduleRetry,
+} from "../../../src/core/mod.ts";
+import { createEventIdAt } from "../../../src/internal/uuid.ts";
 import { createOutboxIn, type Outbox, type OutboxOptions } from "../../../src/outbox/outbox.ts";
 import { memoryStore } from "../../../src/testing/memory_store.ts";
 import { quiet } from "../../quiet.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StoreError } from "../../../src/core/mod.ts";
+import { StoreError } from "../../../src/store/mod.ts";
 import { Keys } from "../../../src/outbox/_keys.ts";
 import { StoreHealth } from "../../../src/outbox/_store_health.ts";
 import { OutboxUnavailableError } from "../../../src/outbox/mod.ts";

@@ -1,4 +1,4 @@
-import type { StoreEntry, StoreKey } from "../../../src/core/mod.ts";
+import type { StoreEntry, StoreKey } from "../../../src/store/mod.ts";
 import type { Due } from "../../../src/outbox/_records.ts";
 import type { Cluster, Node } from "./cluster.ts";
 import type { Random } from "./random.ts";
@@ -27,13 +27,13 @@ export class Storm {
     const [id] = this.#random.pick([...ledger.heads].filter(([, { to }]) => to.includes(target))) ??
       [];
     const state = this.#random.pick(["dead", "dead", "delivered"] as const);
-    const budgetMs = this.#random.pick([50, 5_000]);
+    const timeout = this.#random.pick([50, 5_000]);
     for (const one of nodes) {
       if (draw < 0.3) void operator.ask("enable", target, one);
       else if (draw < 0.42) void operator.ask("disable", target, one);
       else if (draw < 0.44) void operator.ask("remove", target, one);
       else if (draw < 0.7) id !== undefined && void operator.retry(target, id, one);
-      else if (draw < 0.9) void operator.replay({ target, state, budgetMs }, one);
+      else if (draw < 0.9) void operator.replay({ target, state, timeout }, one);
       else void operator.walk(this.#random.pick(["dead", "attempted"] as const), one);
     }
   }

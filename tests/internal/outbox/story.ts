@@ -71,7 +71,7 @@ export abstract class Story {
 
   #cron(node: Node): void {
     node.process.after(7_000, () => {
-      node.outbox.drainOnce({ budgetMs: 20_000 }).catch(() => {});
+      node.outbox.drainOnce({ timeout: 20_000 }).catch(() => {});
       this.#cron(node);
     });
   }

@@ -1,9 +1,9 @@
-import type { Store } from "../core/mod.ts";
-import { checkStorePath } from "./_check_path.ts";
-import { failure } from "./_failure.ts";
+import type { Store } from "../../store/mod.ts";
+import { checkStorePath } from "./store_path.ts";
+import { failure } from "./failure.ts";
 import type { KvLike } from "./kv_like.ts";
 import { KvStore } from "./kv_store.ts";
-import { retryLocked } from "./_locked.ts";
+import { retryLocked } from "./retry_locked.ts";
 
 /** Checks in a commit that Deno takes on a local file. */
 const LOCAL_CHECKS = 100;

@@ -1,4 +1,4 @@
-import { LONGEST, maskUrls } from "./_mask_url.ts";
+import { LONGEST, maskUrls } from "./mask_url.ts";
 
 /**
  * Returns an error with the URLs masked in its message, its stack, its causes, its `errors` and its other

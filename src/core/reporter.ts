@@ -1,6 +1,6 @@
-import { isThenable } from "./_abort.ts";
+import { isThenable } from "../internal/async.ts";
 import { outside } from "./_waits.ts";
-import { maskError } from "./_mask_error.ts";
+import { maskError } from "../internal/mask_error.ts";
 import type { HookEvent } from "./events.ts";
 import type { Logger } from "./hook.ts";
 

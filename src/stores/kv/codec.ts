@@ -1,12 +1,18 @@
-import type { StoreCommit, StoreEntry, StoreKey } from "../core/mod.ts";
-import { decodeValue, type DraftCheck, type DraftMutation } from "../core/store_kit.ts";
+import {
+  decodeValue,
+  type OperationCheck,
+  type OperationMutation,
+  type StoreCommit,
+  type StoreEntry,
+  type StoreKey,
+} from "../../store/mod.ts";
 import type { KvLike, KvLikeAtomic, KvLikeEntry } from "./kv_like.ts";
 
 /** Commits on a KV, with a new operation each time: Deno's can be committed once. */
 export async function commitOn(
   kv: KvLike,
-  checks: readonly DraftCheck[],
-  mutations: readonly DraftMutation[],
+  checks: readonly OperationCheck[],
+  mutations: readonly OperationMutation[],
 ): Promise<StoreCommit> {
   const atomic = kv.atomic();
   for (const { key, versionstamp } of checks) {
@@ -17,7 +23,7 @@ export async function commitOn(
   return result.ok ? { ok: true, versionstamp: result.versionstamp } : { ok: false };
 }
 
-function apply(atomic: KvLikeAtomic, { key, content, expireIn }: DraftMutation): void {
+function apply(atomic: KvLikeAtomic, { key, content, expireIn }: OperationMutation): void {
   if (content === undefined) atomic.delete(key);
   else if (typeof content === "bigint") atomic.sum(key, content);
   else if (expireIn === undefined) atomic.set(key, content);

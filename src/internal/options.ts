@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { nearest } from "./_suggest.ts";
-import { show } from "./_check.ts";
+import { closest, inspect } from "./validate.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 
@@ -96,7 +95,7 @@ export function readNumber(
 
 function checkNumber(subject: string, name: string, value: unknown, what: string): number {
   if (typeof value !== "number") {
-    throw new TypeError(`${subject}: '${name}' must be ${what}, got ${show(value)}`);
+    throw new TypeError(`${subject}: '${name}' must be ${what}, got ${inspect(value)}`);
   }
   if (!Number.isNaN(value)) return value;
   throw new RangeError(`${subject}: '${name}' must be ${what}, got NaN`);
@@ -131,7 +130,7 @@ export function checkKnown(
   renamed: Readonly<Record<string, string>> = {},
 ): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new TypeError(`${subject}: the options must be an object, got ${show(options)}`);
+    throw new TypeError(`${subject}: the options must be an object, got ${inspect(options)}`);
   }
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw unknownOption(subject, name, known, renamed);
@@ -147,7 +146,7 @@ export function unknownOption(
 ): TypeError {
   const meant = Object.hasOwn(renamed, name)
     ? renamed[name]
-    : nearest(name, known) ?? known.find((one) => isBeginning(name, one) || isBeginning(one, name));
+    : closest(name, known) ?? known.find((one) => isBeginning(name, one) || isBeginning(one, name));
   const hint = meant === undefined
     ? `. Known options: ${known.join(", ") || "none"}`
     : `. Did you mean '${meant}'?`;
@@ -215,7 +214,7 @@ export function checkRetry(subject: string, retry: unknown): void {
   if (typeof delay === "function" && Number.isFinite(total) && (total as number) >= 0) return;
   const meant = "scheduleRetry([1000]), fixedRetry() or exponentialRetry()";
   throw new TypeError(
-    `${subject}: 'retry' must be a retry policy, such as ${meant} returns, got ${show(retry)}`,
+    `${subject}: 'retry' must be a retry policy, such as ${meant} returns, got ${inspect(retry)}`,
   );
 }
 
@@ -235,7 +234,7 @@ export function checkMembers(subject: string, object: object, members: readonly 
   const missing = members.filter((name) => !(name in object));
   for (const name of Object.keys(object)) {
     if (members.includes(name)) continue;
-    const meant = nearest(name, missing);
+    const meant = closest(name, missing);
     if (meant !== undefined) throw unknownOption(subject, name, [meant]);
   }
 }

@@ -1,5 +1,42 @@
-import { after } from "./_timer.ts";
-import type { Bytes } from "./_bytes.ts";
+import { setTimer } from "./async.ts";
+
+/** Bytes that WebCrypto takes: not shared memory. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** What `atob` alone would skip, and bits that it would drop: one value would have many texts. */
+const FOREIGN = /[^A-Za-z0-9+/=]/;
+const LEFT_OVER_BITS = /[^AQgw=]==$|[^AEIMQUYcgkosw048=]=$/;
+
+/** Standard base64 (RFC 4648, section 4) with padding. For short input, such as keys. */
+export function encodeBase64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}
+
+/** The bytes of standard, padded base64, or undefined if it is anything else. */
+export function decodeBase64(text: string): Bytes | undefined {
+  if (text.length % 4 !== 0 || FOREIGN.test(text) || LEFT_OVER_BITS.test(text)) return undefined;
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Bytes in hexadecimal digits. */
+export function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Parts, one behind the other. */
+export function joinBytes(parts: readonly Uint8Array[]): Bytes {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
 
 /** How much of a body is read, and for how long. */
 export type ReadLimits = {
@@ -25,7 +62,7 @@ export function readBytes(
   const reader = body.getReader();
   return new Promise((resolve, reject) => {
     const start = (): () => void =>
-      after(timeout, () => {
+      setTimer(timeout, () => {
         resolve("too_slow");
         reader.cancel().catch(() => {});
       });

@@ -1,4 +1,4 @@
-import { maskUrl } from "../core/kit.ts";
+import { maskUrl } from "../../internal/mask_url.ts";
 
 /** A scheme of two letters or more: one letter is a drive. */
 const SCHEME = /^\s*([a-z][a-z0-9+.-]+):\/(?!\/*$)/i;

@@ -1,5 +1,3 @@
-import type { AgentEvents, EventType } from "./events.ts";
-
 /**
  * A validator of any library that follows [Standard Schema](https://standardschema.dev), version 1:
  * valibot, zod, arktype and others. Types only, so that no library is needed here.
@@ -29,12 +27,4 @@ export type StandardIssue = {
   readonly message: string;
   /** Keys and indices that lead to the fault; absent or empty: the value itself. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
-};
-
-/**
- * A validator per event type. It judges: what it returns in the place of the value is not used, so
- * that every hook sees the payload as it was emitted.
- */
-export type EventSchemas<Events extends object = AgentEvents> = {
-  readonly [Type in EventType<Events>]?: StandardSchemaV1<unknown, Events[Type]> | undefined;
 };

@@ -1,6 +1,7 @@
-import { checkDefined, checkKnown, describePadding } from "../core/kit.ts";
-import type { Store } from "../core/mod.ts";
-import { checkStorePath, failure } from "../kv/kit.ts";
+import { checkDefined, checkKnown, describePadding } from "../../internal/options.ts";
+import type { Store } from "../../store/mod.ts";
+import { checkStorePath } from "../kv/store_path.ts";
+import { failure } from "../kv/failure.ts";
 import { KvStore } from "../kv/mod.ts";
 
 /** Options of `openStore`. */

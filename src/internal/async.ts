@@ -1,5 +1,3 @@
-import { after, every } from "./_timer.ts";
-
 /** A day, in milliseconds. */
 const LONG = 24 * 60 * 60 * 1000;
 
@@ -12,7 +10,7 @@ const followings = /* @__PURE__ */ new WeakMap<AbortSignal, Following>();
 type Following = { readonly callbacks: Set<() => void>; readonly tell: () => void };
 
 /** Calls back when a signal aborts, at once if it has; gives what ends that. */
-export function follow(signal: AbortSignal, callback: () => void): () => void {
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   if (signal.aborted) {
     callback();
     return () => {};
@@ -43,7 +41,7 @@ function listenTo(signal: AbortSignal): Following {
 /** Waits for a promise, but no longer than a signal allows; a late result or rejection is ignored. */
 export function abortable<T>(promise: PromiseLike<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const release = follow(signal, () => reject(signal.reason));
+    const release = onAbort(signal, () => reject(signal.reason));
     // Of a foreign thenable, `then` may throw.
     Promise.resolve(promise).then(
       (value) => (release(), resolve(value)),
@@ -62,19 +60,19 @@ export function linkSignals(
 } {
   const controller = new AbortController();
   const abort = (reason: unknown): void => controller.abort(reason);
-  const releases = parents.map((parent) => follow(parent, () => abort(parent.reason)));
+  const releases = parents.map((parent) => onAbort(parent, () => abort(parent.reason)));
   const release = (): void => releases.forEach((release) => release());
   return { signal: controller.signal, abort, release };
 }
 
 /** Waits; false as soon as the signal aborts. */
-export function sleep(milliseconds: number, signal?: AbortSignal): Promise<boolean> {
+export function delay(milliseconds: number, signal?: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
-    const cancel = after(milliseconds, () => {
+    const cancel = setTimer(milliseconds, () => {
       release?.();
       resolve(true);
     });
-    const release = signal && follow(signal, () => {
+    const release = signal && onAbort(signal, () => {
       cancel();
       resolve(false);
     });
@@ -100,8 +98,8 @@ type NodeProcess = {
  * Keeps the platform waiting for something that another call will bring; gives what lets go. workerd
  * ends a request that waits for nothing but another request, unless it has a timer of its own.
  */
-export function hold(): () => void {
-  return isWorkerd() ? every(LONG, () => {}) : () => {};
+export function keepAlive(): () => void {
+  return isWorkerd() ? setRepeatingTimer(LONG, () => {}) : () => {};
 }
 
 function isWorkerd(): boolean {
@@ -112,7 +110,7 @@ function isWorkerd(): boolean {
  * Calls `work` under a signal that aborts with its parent or, with what `expired` gives, after a time;
  * what `work` returned is not waited for any longer then.
  */
-export function within<T>(
+export function withTimeout<T>(
   parent: AbortSignal,
   milliseconds: number,
   expired: () => unknown,
@@ -125,8 +123,8 @@ export function within<T>(
     controller.abort(reason);
     giveUp(reason);
   };
-  const release = follow(parent, () => abort(parent.reason));
-  const cancel = after(milliseconds, () => abort(expired()));
+  const release = onAbort(parent, () => abort(parent.reason));
+  const cancel = setTimer(milliseconds, () => abort(expired()));
   const end = (): void => {
     cancel();
     release();
@@ -151,4 +149,129 @@ export function within<T>(
 /** Whether a value is to be waited for. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
+}
+
+/** A longer delay overflows the timers of every platform, which then fire at once (a signed 32-bit number). */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * Calls back once after any number of milliseconds, never for `Infinity`. Returns a function that
+ * cancels it. With `idle`, the timer doesn't keep the process alive. The only place that may call
+ * `setTimeout`.
+ */
+export function setTimer(milliseconds: number, callback: () => void, idle = false): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const arm = (left: number): void => {
+    const rest = left - LONGEST_TIMER;
+    timer = rest > 0
+      ? setTimeout(() => arm(rest), LONGEST_TIMER)
+      : setTimeout(callback, Math.max(0, left));
+    if (idle) unref(timer);
+  };
+  if (milliseconds < Infinity) arm(milliseconds);
+  return () => clearTimeout(timer);
+}
+
+/** Lets the process end before a timer fires, where the runtime can: by the timer's method, or Deno's own. */
+function unref(timer: unknown): void {
+  if (typeof timer === "object") return (timer as { unref?(): void } | null)?.unref?.();
+  const { Deno } = globalThis as { readonly Deno?: { unrefTimer?(timer: unknown): void } };
+  Deno?.unrefTimer?.(timer);
+}
+
+/** Calls back repeatedly at an interval in milliseconds. Returns a function that stops it. */
+export function setRepeatingTimer(milliseconds: number, callback: () => void): () => void {
+  let cancel: () => void;
+  const arm = (): void => {
+    cancel = setTimer(milliseconds, () => {
+      arm(); // first: the callback may cancel it
+      callback();
+    });
+  };
+  arm();
+  return () => cancel();
+}
+
+/** A bounded number of things at once; the others wait in turn. */
+export class Semaphore {
+  readonly #size: number;
+  readonly #waiting = new Set<() => void>();
+  #taken = 0;
+  #empty: Promise<void> | undefined;
+  #becameEmpty: (() => void) | undefined;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  /** How many are taken. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** How many wait for one. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Whether the next has to wait. */
+  get full(): boolean {
+    return this.#taken >= this.#size;
+  }
+
+  /** Runs something as soon as a slot is free. Rejects with the signal's reason while it waits. */
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    await this.acquire(signal);
+    try {
+      return await work();
+    } finally {
+      this.release();
+    }
+  }
+
+  /** Takes a slot, at once if one is free: undefined. Who takes one has to release it. */
+  acquire(signal?: AbortSignal): Promise<void> | undefined {
+    return this.tryAcquire() ? undefined : this.#turn(signal);
+  }
+
+  /** Takes a slot if one is free, and says whether it did. */
+  tryAcquire(): boolean {
+    if (this.full) return false;
+    this.#taken++;
+    return true;
+  }
+
+  /** Hands a slot to the next that waits, or gives it back. */
+  release(): void {
+    for (const take of this.#waiting) {
+      this.#waiting.delete(take);
+      return take();
+    }
+    if (--this.#taken === 0) {
+      this.#becameEmpty?.();
+      this.#empty = this.#becameEmpty = undefined;
+    }
+  }
+
+  /** Resolves when nothing runs, and so nothing waits. */
+  empty(): Promise<void> {
+    if (this.#taken === 0) return Promise.resolve();
+    return this.#empty ??= new Promise((resolve) => this.#becameEmpty = resolve);
+  }
+
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    let take!: () => void;
+    const turn = new Promise<void>((resolve) => take = resolve);
+    this.#waiting.add(take);
+    const letGo = keepAlive();
+    try {
+      await (signal ? abortable(turn, signal) : turn);
+    } catch (error) {
+      // Given a slot in the very moment of the abort: it goes on to the next.
+      if (!this.#waiting.delete(take)) this.release();
+      throw error;
+    } finally {
+      letGo();
+    }
+  }
 }

@@ -1,4 +1,4 @@
-import { checkKnown, OR_INFINITE, readCount } from "./_options.ts";
+import { checkKnown, OR_INFINITE, readCount } from "../internal/options.ts";
 import { StoreLimitError } from "./errors.ts";
 import type { StoreKey, StoreLimits } from "./store.ts";
 

@@ -1,5 +1,6 @@
-import { maskError, maskUrls } from "../core/kit.ts";
-import { StoreError, type StoreFailure } from "../core/errors.ts";
+import { maskError } from "../../internal/mask_error.ts";
+import { maskUrls } from "../../internal/mask_url.ts";
+import { StoreError, type StoreFailure } from "../../store/mod.ts";
 
 /** What every call gets once the store, or the KV below it, is closed: nothing is sent any more. */
 export function closedError(cause?: unknown): TypeError {

@@ -1,6 +1,6 @@
-import { encodeFullKey } from "./_store_key.ts";
-import { checkLimit, KEYS_LIMIT } from "./_store_limits.ts";
-import { checkAddend, type Content, encodeValue, readLifetime, sizeOf } from "./_store_value.ts";
+import { encodeFullKey } from "./key.ts";
+import { checkLimit, KEYS_LIMIT } from "./limits.ts";
+import { checkAddend, encodeValue, readLifetime, sizeOf, type StoredValue } from "./value.ts";
 import type {
   StoreAtomic,
   StoreCheck,
@@ -13,16 +13,16 @@ import type {
 const VERSIONSTAMP = /^[0-9a-f]{20}$/;
 
 /** A check, its key as it is and encoded. */
-export type DraftCheck = StoreCheck & { readonly id: string };
+export type OperationCheck = StoreCheck & { readonly id: string };
 
 /** A change: bytes are written, a bigint is added, and nothing removes the key. */
-export type DraftMutation = {
+export type OperationMutation = {
   /** The encoded key. */
   readonly id: string;
   /** The key. */
   readonly key: StoreKey;
   /** What becomes of it. */
-  readonly content?: Content;
+  readonly content?: StoredValue;
   /** Lifetime in milliseconds; undefined: none. */
   readonly expireIn?: number | undefined;
 };
@@ -31,11 +31,11 @@ export type DraftMutation = {
  * Gathers a commit and checks it against Deno KV's limits before anything is sent. What is wrong with one
  * argument throws at the call, what is wrong with the whole in `commit`.
  */
-export class StoreDraft implements StoreAtomic {
+export class AtomicOperation implements StoreAtomic {
   readonly #limits: StoreLimits;
   readonly #apply: Apply;
-  readonly #checks: DraftCheck[] = [];
-  readonly #mutations: DraftMutation[] = [];
+  readonly #checks: OperationCheck[] = [];
+  readonly #mutations: OperationMutation[] = [];
   #bytes = 0;
   #keyBytes = 0;
 
@@ -90,7 +90,7 @@ export class StoreDraft implements StoreAtomic {
     return await this.#apply(this.#checks, this.#mutations);
   }
 
-  #write(key: StoreKey, content: Content, expireIn: number | undefined): this {
+  #write(key: StoreKey, content: StoredValue, expireIn: number | undefined): this {
     const encoded = encodeFullKey(key);
     const size = sizeOf(content);
     checkLimit("bytes of a value", size, this.#limits.value);
@@ -102,6 +102,6 @@ export class StoreDraft implements StoreAtomic {
 }
 
 type Apply = (
-  checks: readonly DraftCheck[],
-  mutations: readonly DraftMutation[],
+  checks: readonly OperationCheck[],
+  mutations: readonly OperationMutation[],
 ) => StoreCommit | Promise<StoreCommit>;

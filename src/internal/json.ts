@@ -1,5 +1,4 @@
-import { noJsonForm } from "./_json_advice.ts";
-import { reason } from "./errors.ts";
+import { errorMessage } from "./issues.ts";
 import type { StandardIssue } from "./standard_schema.ts";
 
 /** Deeper payloads are refused; a JSON parser on the way may recurse. */
@@ -122,7 +121,7 @@ class Copier {
       if (error === this) throw error;
       this.#path.length = depth;
       this.#within.length = within;
-      return this.#fault(`can't be read: ${reason(error)}`);
+      return this.#fault(`can't be read: ${errorMessage(error)}`);
     }
   }
 
@@ -179,7 +178,7 @@ class Copier {
     try {
       part = from[key];
     } catch (error) {
-      return this.#fault(`can't be read: ${reason(error)}`);
+      return this.#fault(`can't be read: ${errorMessage(error)}`);
     }
     return part === undefined && optional ? undefined : this.copy(part);
   }
@@ -201,4 +200,36 @@ function isPlain(value: object): boolean {
   if (Array.isArray(value)) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
   return (prototype === Object.prototype || prototype === null) && !(Symbol.toStringTag in value);
+}
+
+const BYTES = "pass it as Base64 text";
+const ENTRIES = "pass Object.fromEntries(…)";
+const LEFT_OUT = "leave it out";
+
+/** What to pass instead of a value that JSON can't carry, by `typeof` or by its class. */
+const advice: Readonly<Record<string, string>> = {
+  ...{ undefined: "leave the field out, or pass null", bigint: "pass String(value)" },
+  ...{ function: LEFT_OUT, symbol: LEFT_OUT, WeakMap: LEFT_OUT, WeakSet: LEFT_OUT },
+  ...{ NaN: "pass null", Infinity: "pass null or text", "-Infinity": "pass null or text" },
+  ...{ BigInt: "pass String(value)", Symbol: LEFT_OUT, WeakRef: LEFT_OUT },
+  ...{ Map: ENTRIES, URLSearchParams: ENTRIES, Headers: ENTRIES, FormData: ENTRIES },
+  ...{ Set: "pass [...set]", RegExp: "pass its source", Promise: "await it first" },
+  ...{ Error: "pass { message: error.message }", "invalid Date": "pass a valid Date, or null" },
+  ...{ ArrayBuffer: BYTES, SharedArrayBuffer: BYTES, DataView: BYTES, Blob: BYTES, File: BYTES },
+  cycle: "pass only the fields that are needed",
+};
+
+/** Says that a value has no JSON form, and what to pass instead. `what`: its `typeof`, or its class. */
+export function noJsonForm(what: string): string {
+  const article = /^(?:undefined|NaN|-?Infinity)$/.test(what)
+    ? ""
+    : /^[aeiou]/i.test(what) && !/^u(?:int|rl|n?i)/i.test(what)
+    ? "an "
+    : "a ";
+  const instead = Object.hasOwn(advice, what)
+    ? advice[what]
+    : /^(?:Uint|Int|BigUint|BigInt|Float)\d+/.test(what)
+    ? BYTES
+    : "pass a plain object";
+  return `${article}${what} has no JSON form: ${instead}`;
 }

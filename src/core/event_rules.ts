@@ -1,5 +1,6 @@
+import { inspect } from "../internal/validate.ts";
 import type { HookEvent } from "./events.ts";
-import type { StandardIssue } from "./standard_schema.ts";
+import type { StandardIssue } from "../internal/standard_schema.ts";
 
 /** Longest event type, in characters. */
 const MAX_LENGTH = 128;
@@ -35,7 +36,7 @@ export function patternsFor(type: string): readonly string[] {
 }
 
 /** An event's id: made as a UUID; others are taken if they can be a `webhook-id`, which has no dot. */
-export const ID: RegExp = /^[A-Za-z0-9_-]{1,128}$/;
+export const ID_PATTERN: RegExp = /^[A-Za-z0-9_-]{1,128}$/;
 
 /** What `ID` holds, for messages. */
 export const ID_RULE = "must be 1 to 128 characters of [A-Za-z0-9_-]";
@@ -87,7 +88,7 @@ export function findWireSessionFault(sessionId: unknown): string | undefined {
 
 /** Whether a value can be an event's id. */
 export function isEventId(id: unknown): id is string {
-  return typeof id === "string" && ID.test(id);
+  return typeof id === "string" && ID_PATTERN.test(id);
 }
 
 function isTime(value: unknown): boolean {
@@ -123,4 +124,25 @@ function daysIn(year: number, month: number): number {
   const last = new Date(0);
   last.setUTCFullYear(year, month, 0); // day 0 of the next month; Date.UTC reads years below 100 as 19xx
   return last.getUTCDate();
+}
+
+/** The patterns of a registration, or an error that says what a pattern is. */
+export function checkPatterns(subject: string, patterns: unknown): readonly string[] {
+  const list = typeof patterns === "string" ? [patterns] : patterns;
+  if (!Array.isArray(list) || list.length === 0) {
+    throw new TypeError(
+      `${subject} as it must hear a pattern or a list of patterns: current value is ${
+        inspect(list)
+      }`,
+    );
+  }
+  for (const pattern of list) {
+    if (!isPattern(pattern)) {
+      throw new TypeError(
+        `${subject} as a pattern must be a type such as "tool.called", a prefix such as "tool.*" ` +
+          `or "*": current value is ${inspect(pattern)}`,
+      );
+    }
+  }
+  return [...new Set<string>(list)];
 }

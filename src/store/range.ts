@@ -1,5 +1,5 @@
-import { checkKnown, OR_INFINITE, readCount } from "./_options.ts";
-import { encodeKey } from "./_store_key.ts";
+import { checkKnown, OR_INFINITE, readCount } from "../internal/options.ts";
+import { encodeKey } from "./key.ts";
 import type { StoreKey, StoreListOptions, StoreSelector } from "./store.ts";
 
 /** A range of encoded keys: `start` is in it, `end` is not. */

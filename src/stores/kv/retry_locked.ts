@@ -1,4 +1,4 @@
-import { after } from "../core/kit.ts";
+import { setTimer } from "../../internal/async.ts";
 
 /**
  * How long a locked file is tried, in milliseconds. Half of what the outbox waits for a commit: it comes
@@ -23,7 +23,7 @@ export type LockedEnv = {
 const platform: LockedEnv = {
   now: () => performance.now(),
   random: () => Math.random(),
-  pause: (milliseconds) => new Promise((resolve) => void after(milliseconds, resolve)),
+  pause: (milliseconds) => new Promise((resolve) => void setTimer(milliseconds, resolve)),
 };
 
 /**

@@ -1,6 +1,6 @@
-import { formatIssues } from "./errors.ts";
-import { copyJson } from "./_json.ts";
-import { checkKnown, readDuration } from "./_options.ts";
+import { formatIssues } from "../internal/issues.ts";
+import { copyJson } from "../internal/json.ts";
+import { checkKnown, readDuration } from "../internal/options.ts";
 import type { StoreSetOptions } from "./store.ts";
 
 const encoder = new TextEncoder();
@@ -15,7 +15,7 @@ export const SUM_RANGE: bigint = 1n << 64n;
  * What stands under a key: the UTF-8 bytes of JSON, or a number that `sum` made. Bytes, because Deno KV
  * keeps the strings of Deno, Bun and Node in forms that the others can't read.
  */
-export type Content = Uint8Array | bigint;
+export type StoredValue = Uint8Array | bigint;
 
 /** A value as it is stored. A value that JSON would change without a word is a `TypeError`. */
 export function encodeValue(value: unknown): Uint8Array {
@@ -29,7 +29,7 @@ export function encodeValue(value: unknown): Uint8Array {
 }
 
 /** A fresh value; undefined for bytes that are not JSON. */
-export function decodeValue(content: Content): unknown {
+export function decodeValue(content: StoredValue): unknown {
   if (typeof content === "bigint") return content;
   try {
     return JSON.parse(decoder.decode(content));
@@ -39,7 +39,7 @@ export function decodeValue(content: Content): unknown {
 }
 
 /** The bytes that a commit is charged for. */
-export function sizeOf(content: Content): number {
+export function sizeOf(content: StoredValue): number {
   return typeof content === "bigint" ? SUM_BYTES : content.length;
 }
 

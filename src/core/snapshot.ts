@@ -1,6 +1,7 @@
-import { copyJson, freezeJson } from "./_json.ts";
-import { findEnvelopeFaults, findSessionFault } from "./_event_rules.ts";
-import { EventValidationError, reason } from "./errors.ts";
+import { copyJson, freezeJson } from "../internal/json.ts";
+import { findEnvelopeFaults, findSessionFault } from "./event_rules.ts";
+import { EventValidationError } from "./errors.ts";
+import { errorMessage } from "../internal/issues.ts";
 import type { HookEvent } from "./events.ts";
 
 /** The fields of an event that becomes a snapshot; a session that is empty or null means none. */
@@ -98,7 +99,7 @@ function fieldsOf(event: HookEvent, subject: string): EventFields {
     const at = timestamp instanceof Date ? new Date(timestamp.getTime()) : timestamp;
     return { id, type, timestamp: at, sessionId, data };
   } catch (error) {
-    throw new EventValidationError(subject, [{ message: `can't be read: ${reason(error)}` }]);
+    throw new EventValidationError(subject, [{ message: `can't be read: ${errorMessage(error)}` }]);
   }
 }
 

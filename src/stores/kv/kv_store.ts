@@ -1,29 +1,27 @@
-import { checkKnown } from "../core/kit.ts";
-import type {
-  Store,
-  StoreAtomic,
-  StoreCommit,
-  StoreEntry,
-  StoreKey,
-  StoreLimits,
-  StoreListOptions,
-  StoreSelector,
-  StoreSetOptions,
-} from "../core/mod.ts";
+import { checkKnown } from "../../internal/options.ts";
 import {
+  AtomicOperation,
   checkReads,
   copySelector,
-  type DraftCheck,
-  type DraftMutation,
   encodeFullKey,
   limitOf,
+  type OperationCheck,
+  type OperationMutation,
   readLimits,
-  StoreDraft,
-} from "../core/store_kit.ts";
-import { commitOn, entryOf } from "./_exchange.ts";
-import { closedError, failure } from "./_failure.ts";
+  type Store,
+  type StoreAtomic,
+  type StoreCommit,
+  type StoreEntry,
+  type StoreKey,
+  type StoreLimits,
+  type StoreListOptions,
+  type StoreSelector,
+  type StoreSetOptions,
+} from "../../store/mod.ts";
+import { commitOn, entryOf } from "./codec.ts";
+import { closedError, failure } from "./failure.ts";
 import type { KvLike } from "./kv_like.ts";
-import { retryLocked } from "./_locked.ts";
+import { retryLocked } from "./retry_locked.ts";
 
 /** Options of a `KvStore`. */
 export type KvStoreOptions = {
@@ -117,7 +115,7 @@ export class KvStore implements Store {
 
   /** Begins a commit. */
   atomic(): StoreAtomic {
-    return new StoreDraft(this.limits, (checks, mutations) => this.#commit(checks, mutations));
+    return new AtomicOperation(this.limits, (checks, mutations) => this.#commit(checks, mutations));
   }
 
   /** Ends the use of the store, and closes the KV if the store owns it. */
@@ -156,8 +154,8 @@ export class KvStore implements Store {
   }
 
   async #commit(
-    checks: readonly DraftCheck[],
-    mutations: readonly DraftMutation[],
+    checks: readonly OperationCheck[],
+    mutations: readonly OperationMutation[],
   ): Promise<StoreCommit> {
     this.#checkOpen();
     try {

@@ -1,0 +1,44 @@
+import { maskUrls } from "./mask_url.ts";
+import type { StandardIssue } from "./standard_schema.ts";
+
+/**
+ * Returns the message of any thrown value, or of the root cause if events caused events. Masks secrets
+ * in URLs, because a failed request quotes its URL.
+ */
+export function errorMessage(error: unknown): string {
+  try {
+    // The message of the outer one holds all the others.
+    if (isDispatchError(error)) return errorMessage(error.cause);
+    return maskUrls(String(error instanceof Error ? error.message : error));
+  } catch {
+    return "a value that can't be shown";
+  }
+}
+
+function isDispatchError(error: unknown): error is Error {
+  return error instanceof AggregateError && "code" in error && error.code === "dispatch_failed";
+}
+
+/** How many faults or failures a message names; the error has all. */
+export const SHOWN = 10;
+
+/** The faults on one line, each after its path. */
+export function formatIssues(issues: readonly StandardIssue[]): string {
+  const shown = issues.slice(0, SHOWN).map(({ path, message }) => {
+    const at = formatPath(path ?? []);
+    return at ? `${at}: ${message}` : message;
+  });
+  if (issues.length > SHOWN) shown.push(`and ${issues.length - SHOWN} more`);
+  return shown.join("; ");
+}
+
+/** A path as JavaScript would write it: `data.items[2]["a b"]`. */
+function formatPath(path: NonNullable<StandardIssue["path"]>): string {
+  let text = "";
+  for (const part of path) {
+    const key = typeof part === "object" ? part.key : part;
+    if (typeof key === "string" && /^[A-Za-z_$][\w$]*$/.test(key)) text += text ? `.${key}` : key;
+    else text += `[${typeof key === "string" ? JSON.stringify(key) : String(key)}]`;
+  }
+  return text;
+}

@@ -1,0 +1,76 @@
+import type { StandardIssue } from "../internal/standard_schema.ts";
+
+/** A key, a value or a commit is larger than the store takes. Nothing was written. */
+export class StoreLimitError extends RangeError {
+  /** The class's name. */
+  override readonly name = "StoreLimitError";
+  /** Stable. */
+  readonly code = "store_limit";
+  /** What is too large, if known. A path starts with the index of the event in its batch. */
+  readonly issues: readonly StandardIssue[];
+
+  /** An error for what is too large. */
+  constructor(message?: string, issues: readonly StandardIssue[] = []) {
+    super(message);
+    this.issues = issues;
+  }
+}
+
+/** Why a store failed. `failed`: anything else, such as a lost connection. */
+export type StoreFailure =
+  | "full"
+  | "read_only"
+  | "cannot_open"
+  | "corrupt"
+  | "locked"
+  | "failed";
+
+/** What an operator has to do about a store that failed. */
+const STORE_FAILURES: Readonly<Record<StoreFailure, string>> = {
+  full: "its disk is full: free up space, or move the store to a larger disk",
+  read_only: "it is read-only: check the permissions of its file and how its disk is mounted",
+  cannot_open: "its file cannot be opened: check that its directory exists and is writable",
+  corrupt: "its file is damaged or is not a store: restore it from a backup",
+  locked: "another process holds its file: run one writer, or try again",
+  failed: "it does not respond",
+};
+
+/** Thrown by a store when its backend fails. Your own store can throw it too. */
+export class StoreError extends Error {
+  /** The class's name. */
+  override readonly name = "StoreError";
+  /** Stable. */
+  readonly code = "store_failed";
+  /** Why it failed. */
+  readonly failure: StoreFailure;
+  /**
+   * Whether the write may have been stored. `false`: it was certainly not stored. `"unknown"`: the
+   * outcome of the commit is not known.
+   */
+  readonly stored: false | "unknown";
+  /** Whether the same call may succeed soon without intervention. */
+  readonly transient: boolean;
+
+  /** An error with the reason for it; `cause` is the backend's. */
+  constructor(message: string, failure: StoreFailure = "failed", options: ErrorOptions = {}) {
+    super(message, options);
+    this.failure = failure;
+    this.stored = failure === "failed" || failure === "corrupt" ? "unknown" : false;
+    this.transient = failure === "failed" || failure === "locked";
+  }
+
+  /** Tells an operator what is wrong with the store and how to fix it. */
+  get advice(): string {
+    return STORE_FAILURES[this.failure];
+  }
+}
+
+/** Returns the `StoreError` in an error or in one of its causes. */
+export function storeErrorOf(error: unknown): StoreError | undefined {
+  let at = error;
+  for (let depth = 0; depth < 8 && at instanceof Error; depth++) {
+    if (at instanceof StoreError) return at;
+    at = at.cause;
+  }
+  return undefined;
+}

@@ -1,0 +1,18 @@
+/**
+ * The interface of a store, its errors, and what every implementation shares: keys, values, ranges and
+ * limits, checked before anything is sent.
+ *
+ * @module
+ */
+export {
+  AtomicOperation,
+  type OperationCheck,
+  type OperationMutation,
+} from "./atomic_operation.ts";
+export { checkStore } from "./check_store.ts";
+export { StoreError, storeErrorOf, type StoreFailure, StoreLimitError } from "./errors.ts";
+export { encodeFullKey } from "./key.ts";
+export { checkReads, KV_LIMITS, readLimits } from "./limits.ts";
+export { copySelector, type KeyRange, limitOf, rangeOf } from "./range.ts";
+export type * from "./store.ts";
+export { decodeValue, type StoredValue, SUM_RANGE } from "./value.ts";
