@@ -21,9 +21,9 @@ Usage: deno task denokv [--binary FILE] [COMMAND ARG...]
 COMMAND finds the server by the environment variables DENOKV_URL and DENO_KV_ACCESS_TOKEN; this ends with
 its exit code. Without a COMMAND the two are printed, and the server runs until SIGINT or SIGTERM.
 
-  deno task denokv deno test -A tests/internal/kv/denokv_test.ts     the store suite, by two clients
-  deno task denokv deno test -A tests/runtime/kv_test.ts             the same on Bun and Node
-  deno task denokv deno test -A tests/soak/shared_store_test.ts      four processes share it
+  deno task denokv deno task test tests/internal/kv/denokv_test.ts   the store suite, by two clients
+  deno task denokv deno task test tests/runtime/kv_test.ts           the same on Bun and Node
+  deno task denokv deno task test tests/soak/shared_store_test.ts    four processes share it
   deno task denokv deno task bench --only "durable publish" --only "durable end to end, 192 in flight raw"
 
 These tests delete whatever they find in the database of DENOKV_URL.`;

@@ -16,6 +16,12 @@ export const root = decodeURIComponent(rootUrl.pathname).slice(0, -1);
 /** Everything that is made here goes there; git, formatter and publish leave it alone. */
 export const build = `${root}/.build`;
 
+/**
+ * The configuration of `tests/`: it adds the packages that only tests import, so that no other command
+ * downloads them.
+ */
+export const testsConfig = `--config=${root}/tests/deno.json`;
+
 /** Where the tools from npm live: Bun, esbuild, the TypeScript compilers. */
 export const runtimeModules = `${root}/tests/runtime/node_modules`;
 

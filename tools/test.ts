@@ -17,6 +17,7 @@ import {
   root,
   run,
   runtimeModules,
+  testsConfig,
 } from "./run.ts";
 
 /** Folders whose tests run on Deno alone, each with the reason. */
@@ -59,7 +60,7 @@ export async function denoOnlyFolders(): Promise<string[]> {
 async function testOnDeno(): Promise<boolean> {
   // All permissions: tests open loopback servers and temporary files, and start other programs.
   const test = (name: string, ...args: string[]) =>
-    succeeds("deno", ["test", "-A", `--junit-path=${junitFile(name)}`, ...args]);
+    succeeds("deno", ["test", "-A", testsConfig, `--junit-path=${junitFile(name)}`, ...args]);
   const ignored = Object.keys(denoOnly).map((folder) => `tests/${folder}`);
   let ok = await test("deno", "--quiet", `--ignore=${ignored}`, "tests");
   for (const folder of await denoOnlyFolders()) {
@@ -156,12 +157,16 @@ function succeeds(command: string, args: readonly string[], cwd = root): Promise
 }
 
 if (import.meta.main) {
-  const [runtime = "deno", ...others] = Deno.args;
+  const [runtime = "deno", ...some] = Deno.args;
   checkArguments(
     "deno task test | test:bun | test:node: all of the tests, as they are compared by name\n" +
-      "       deno test -A tests/core: some of them, on Deno",
-    Object.hasOwn(runners, runtime) && others.length === 0,
+      "       deno task test tests/core [--filter TEXT …]: some of them, on Deno",
+    Object.hasOwn(runners, runtime) &&
+      (some.length === 0 || (runtime === "deno" && !some[0]!.startsWith("-"))),
   );
+  if (some.length > 0) {
+    Deno.exit(await succeeds("deno", ["test", "-A", "--quiet", testsConfig, ...some]) ? 0 : 1);
+  }
   await Deno.mkdir(`${build}/junit`, { recursive: true });
   await Deno.remove(junitFile(runtime)).catch(() => {});
   let ok = await runners[runtime as keyof typeof runners]();

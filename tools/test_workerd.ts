@@ -13,6 +13,7 @@ import {
   root,
   run,
   runtimeModules,
+  testsConfig,
 } from "./run.ts";
 import { counts, junitFile, readRun } from "./test.ts";
 
@@ -146,6 +147,7 @@ async function listening(stdout: ReadableStream<Uint8Array<ArrayBuffer>>): Promi
 async function runTests(urls: Urls): Promise<boolean> {
   for (const name of workers) Deno.env.set(`WORKERD_${name.toUpperCase()}`, urls[name]!);
   const report = `--junit-path=${junitFile("workerd")}`;
-  return await run("deno", ["test", "-A", "--quiet", report, "tests/workerd/main.ts"])
+  const args = ["test", "-A", "--quiet", testsConfig, report, "tests/workerd/main.ts"];
+  return await run("deno", args)
     .then(() => true, () => false);
 }

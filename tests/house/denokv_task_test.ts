@@ -51,5 +51,5 @@ test("deno task denokv --help names the variables and the commands", async () =>
   const { code, all } = await run("--help");
   assert.equal(code, 0);
   assert.match(all, /DENOKV_URL and DENO_KV_ACCESS_TOKEN/);
-  assert.match(all, /deno task denokv deno test/);
+  assert.match(all, /deno task denokv deno task test/);
 });

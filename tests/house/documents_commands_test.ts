@@ -19,7 +19,7 @@ const NOT_RUN: readonly (readonly [pattern: RegExp, reason: string])[] = [
     "JSR has it after a release: test:consumer installs the archive",
   ],
   [
-    /^npx -y deno@2 run -A --quiet src\/cli\/mod\.ts serve$/,
+    /^npx -y deno@2 task start$/,
     "its server and its curl line are tried in tests/cli",
   ],
   [/^npx -y deno@2 task (test|demo)$/, ".ci/run runs it"],

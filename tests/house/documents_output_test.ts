@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { output } from "../../tools/run.ts";
+import { output, testsConfig } from "../../tools/run.ts";
 import { test } from "../harness.ts";
 import { type Block, blocksOf, readDocuments } from "./documents.ts";
 
@@ -21,7 +21,7 @@ test("programs in the documents print what they say", async () => {
       claims += said.length;
       const { path, line, code } = program;
       await Deno.writeTextFile(`${folder}/program.ts`, code);
-      const args = ["run", "-A", "--quiet", "--config", "deno.json", `${folder}/program.ts`];
+      const args = ["run", "-A", "--quiet", testsConfig, `${folder}/program.ts`];
       const { success, stdout, all } = await output("deno", args);
       assert.ok(success, `${path}:${line}\n${all}`);
       const printed = stdout.split("\n");

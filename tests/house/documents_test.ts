@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { ConfigError } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { generateSecret } from "@omniagent/hooks/webhook";
-import { config, exists, output, root } from "../../tools/run.ts";
+import { config, exists, output, root, testsConfig } from "../../tools/run.ts";
 import { test } from "../harness.ts";
 import { anchorsOf, type Block, blocksOf, linksOf, readDocuments } from "./documents.ts";
 
@@ -58,7 +58,7 @@ test("programs in the documents that would not end are type-checked", async () =
       await Deno.writeTextFile(file, code);
       return file;
     }));
-    const { success, all } = await output("deno", ["check", "--config", "deno.json", ...files]);
+    const { success, all } = await output("deno", ["check", testsConfig, ...files]);
     assert.ok(success, all);
     for (const file of files) assert.ok(all.includes(file.slice(folder.length + 1)), all);
   } finally {

@@ -1,9 +1,9 @@
 /**
  * Stands in for `@std/yaml` where JSR can't be reached, with the part of its declaration that
- * `examples/config_std_yaml.ts` uses; deno.json puts it there, for that file alone. CI uses the real one.
+ * `examples/config_std_yaml.ts` uses; deno.json maps it for that file alone. CI uses the real one.
  * @module
  */
-import { parse as parseYaml } from "yaml";
+import { CORE_SCHEMA, load, YAML11_SCHEMA } from "js-yaml";
 
 /** Options of `parse` that are used. */
 export interface ParseOptions {
@@ -11,7 +11,7 @@ export interface ParseOptions {
   schema?: "failsafe" | "json" | "core" | "default" | "extended";
 }
 
-/** The value of a YAML document. */
+/** Returns the value of a YAML document. */
 export function parse(content: string, options: ParseOptions = {}): unknown {
-  return parseYaml(content, { schema: options.schema === "core" ? "core" : "yaml-1.1" });
+  return load(content, { schema: options.schema === "core" ? CORE_SCHEMA : YAML11_SCHEMA });
 }
