@@ -130,7 +130,7 @@ export function limited(invoke: Invoke, name: string, timeout: number): Invoke {
 export function scopedStore(store: Store, scope: StoreKey): Store {
   const outer = (key: StoreKey): StoreKey => [...scope, ...key];
   const full = (key: StoreKey): StoreKey => {
-    if (key.length === 0) throw new TypeError("Cannot use a key as it has no parts");
+    if (key.length === 0) throw new TypeError("Cannot use a key: it must have at least one part");
     return outer(key);
   };
   const inner = <E extends StoreEntry>(entry: E): E => ({

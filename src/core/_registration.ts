@@ -6,7 +6,6 @@ import {
   checkKnown,
   checkMembers,
   checkRetry,
-  HOOK_MEMBERS,
   LEASE,
   MAX_CONCURRENCY,
   OR_INFINITE,
@@ -24,7 +23,7 @@ import type {
 import { HookTimeoutError } from "./errors.ts";
 import { errorMessage } from "../internal/issues.ts";
 import type { HookEvent } from "./events.ts";
-import type { HandlerContext, HandlerOptions, Hook } from "./hook.ts";
+import { type HandlerContext, type HandlerOptions, type Hook, HOOK_MEMBERS } from "./hook.ts";
 import { DEFAULT_RETRY } from "./retry.ts";
 
 /** A handler's entry; `unregister` is called before its only call if it is to be called once. */

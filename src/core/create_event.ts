@@ -18,7 +18,7 @@ export function createEvent(
   const session = findSessionFault(sessionId);
   if (session !== undefined) faults.push({ message: session, path: ["sessionId"] });
   const payload = copyJson(data, "data", Object.freeze);
-  faults.push(...payload.faults);
+  faults.push(...payload.issues);
   if (faults.length > 0) {
     throw new EventValidationError(`Cannot emit ${quote(type)}`, faults);
   }

@@ -63,9 +63,9 @@ export function toWire(event: HookEvent): WireEvent {
 /** Returns the payload as an immutable JSON value. Copies it unless it already is one. */
 function jsonOf(event: HookEvent): unknown {
   if (isSnapshot(event)) return event.data;
-  const { value, faults } = copyJson(event.data, "data");
-  if (faults.length === 0) return value;
-  throw new EventValidationError(`Cannot encode event '${event.type}'`, faults);
+  const { value, issues } = copyJson(event.data, "data");
+  if (issues.length === 0) return value;
+  throw new EventValidationError(`Cannot encode event '${event.type}'`, issues);
 }
 
 /** The event of parsed JSON, which nobody else holds: it is frozen. @throws {EventValidationError} */

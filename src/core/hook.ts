@@ -113,3 +113,18 @@ export type StorageAware = {
   /** Takes the part of the store that belongs to this hook. */
   setStorage(store: Store): void;
 };
+
+/** The members of a hook. */
+export const HOOK_MEMBERS: readonly string[] = [
+  "name",
+  "events",
+  "durable",
+  "timeout",
+  "concurrency",
+  "retry",
+  "handle",
+  "filter",
+  "init",
+  "close",
+  "setStorage",
+];

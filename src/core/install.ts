@@ -1,5 +1,7 @@
 import { quote } from "../internal/validate.ts";
-import { checkKnown, HOOK_MEMBERS, isPlain } from "../internal/options.ts";
+import { checkKnown } from "../internal/options.ts";
+import { isPlainObject } from "../internal/validate.ts";
+import { HOOK_MEMBERS } from "./hook.ts";
 import type { Webhook } from "./delivery.ts";
 import type { AgentEvents, HookEvent } from "./events.ts";
 import type {
@@ -146,7 +148,7 @@ export function defineHook(definition?: unknown): unknown {
 
 /** The definition. One of a class may have members of its own; a plain one that nobody reads is a mistake. */
 function checkedDefinition(definition: unknown): unknown {
-  const plain = typeof definition === "object" && definition !== null && isPlain(definition);
+  const plain = typeof definition === "object" && definition !== null && isPlainObject(definition);
   if (plain) {
     const { name } = definition as { readonly name?: unknown };
     checkKnown(`Cannot define hook ${quote(name)}`, definition, HOOK_MEMBERS);

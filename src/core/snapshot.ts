@@ -83,8 +83,8 @@ export function snapshotOf(event: HookEvent, subject: string): HookEvent {
   if (session !== undefined) {
     throw new EventValidationError(subject, [{ message: session, path: ["sessionId"] }]);
   }
-  const { value: data, faults } = copyJson(fields.data, "data", Object.freeze);
-  if (faults.length > 0) throw new EventValidationError(subject, faults);
+  const { value: data, issues } = copyJson(fields.data, "data", Object.freeze);
+  if (issues.length > 0) throw new EventValidationError(subject, issues);
   return seal({ ...fields, data });
 }
 
@@ -109,9 +109,9 @@ function fieldsOf(event: HookEvent, subject: string): EventFields {
  * @throws {EventValidationError} when it is too deep, or holds a number that is not finite
  */
 export function adoptEvent(event: EventFields, subject: string): HookEvent {
-  const fault = freezeJson(event.data, "data");
-  if (fault) throw new EventValidationError(subject, [fault]);
-  return seal(event);
+  const { value: data, issues } = freezeJson(event.data, "data");
+  if (issues.length > 0) throw new EventValidationError(subject, issues);
+  return seal({ ...event, data });
 }
 
 /** A snapshot of fields that were checked, and of a payload that is frozen JSON. */
@@ -131,7 +131,7 @@ export function seal({ id, type, timestamp, sessionId, data }: EventFields): Hoo
  */
 export function mutableCopy(event: HookEvent, subject: string): HookEvent {
   const { id, type, timestamp, sessionId } = event;
-  const { value: data, faults } = copyJson(event.data, "data");
-  if (faults.length > 0) throw new EventValidationError(subject, faults);
+  const { value: data, issues } = copyJson(event.data, "data");
+  if (issues.length > 0) throw new EventValidationError(subject, issues);
   return { id, type, timestamp: new Date(timestamp), ...(sessionId ? { sessionId } : {}), data };
 }

@@ -1,56 +1,151 @@
-/** A day, in milliseconds. */
-const LONG = 24 * 60 * 60 * 1000;
+import { type Clock, setRepeatingTimer, setTimer, systemClock } from "./clock.ts";
+
+export { setRepeatingTimer, setTimer };
+
+/** Whether a value is a promise or another thenable. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
+}
+
+/** Thrown by `deadline` when time is up. */
+export class DeadlineError extends Error {
+  override readonly name = "DeadlineError";
+
+  constructor(milliseconds: number) {
+    super(`took longer than ${milliseconds} ms`);
+  }
+}
+
+/** Options of `deadline`. */
+export type DeadlineOptions = {
+  /** Returns what to reject with. @default a `DeadlineError` */
+  readonly error?: (() => unknown) | undefined;
+  /** @default the platform's */
+  readonly clock?: Pick<Clock, "setTimer"> | undefined;
+};
 
 /**
- * What follows a signal. One listener serves all of them: signals live long and are followed often, and
- * Node warns of more than ten listeners.
+ * Waits for a promise for a number of milliseconds at most; `Infinity` means no limit. What the promise
+ * does after that is ignored. With 0, a promise that needs no timer and no I/O still counts.
+ *
+ * @throws {DeadlineError} when time is up, or what `error` returns
  */
-const followings = /* @__PURE__ */ new WeakMap<AbortSignal, Following>();
+export function deadline<T>(
+  promise: PromiseLike<T>,
+  milliseconds: number,
+  options: DeadlineOptions = {},
+): Promise<T> {
+  const { error = () => new DeadlineError(milliseconds), clock = systemClock } = options;
+  return new Promise<T>((resolve, reject) => {
+    const cancel = clock.setTimer(milliseconds, () => reject(error()));
+    // `then` of a thenable may throw; `Promise.resolve` turns that into a rejection.
+    Promise.resolve(promise).then(
+      (value) => {
+        cancel();
+        resolve(value);
+      },
+      (error) => {
+        cancel();
+        reject(error);
+      },
+    );
+  });
+}
 
-type Following = { readonly callbacks: Set<() => void>; readonly tell: () => void };
+/** Options of `retry`. Durations are in milliseconds. */
+export type RetryCallOptions = {
+  /** How long to keep trying. */
+  readonly timeout: number;
+  /** How long one call may take; after that it has failed with a `DeadlineError`. @default no limit */
+  readonly callTimeout?: number | undefined;
+  /** Whether to call again after an error. @default always */
+  readonly isRetryable?: ((error: unknown) => boolean) | undefined;
+  /** The first pause. It doubles up to `maxPause`, and varies by ±50%. @default {20} */
+  readonly minPause?: number | undefined;
+  /** The longest pause. @default {1000} */
+  readonly maxPause?: number | undefined;
+  /** @default the platform's */
+  readonly clock?: Clock | undefined;
+};
 
-/** Calls back when a signal aborts, at once if it has; gives what ends that. */
+/**
+ * Calls a function until it succeeds, time is up, or an error isn't retryable.
+ *
+ * @throws what the last call threw
+ */
+export async function retry<T>(call: () => PromiseLike<T>, options: RetryCallOptions): Promise<T> {
+  const { timeout, callTimeout = Infinity, isRetryable = () => true } = options;
+  const { minPause = 20, maxPause = 1000, clock = systemClock } = options;
+  const end = clock.now() + timeout;
+  for (let pause = minPause;; pause = Math.min(2 * pause, maxPause)) {
+    try {
+      const left = Math.max(0, end - clock.now());
+      if (callTimeout === Infinity) return await call();
+      return await deadline(call(), Math.min(left, callTimeout), { clock });
+    } catch (error) {
+      const wait = pause * (0.5 + clock.random());
+      if (!isRetryable(error) || clock.now() + wait >= end) throw error;
+      await new Promise<void>((resolve) => void clock.setTimer(wait, resolve));
+    }
+  }
+}
+
+/** The callbacks of a signal, and its one listener. */
+type Subscribers = { readonly callbacks: Set<() => void>; readonly listener: () => void };
+
+/**
+ * One listener serves all callbacks of a signal: signals live long, and Node warns of more than ten
+ * listeners.
+ */
+const subscribers = /* @__PURE__ */ new WeakMap<AbortSignal, Subscribers>();
+
+/** Calls back when a signal aborts, at once if it already has. Returns a function that unsubscribes. */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   if (signal.aborted) {
     callback();
     return () => {};
   }
-  const { callbacks, tell } = followings.get(signal) ?? listenTo(signal);
+  const { callbacks, listener } = subscribers.get(signal) ?? listenTo(signal);
   callbacks.add(callback);
   return () => {
     if (callbacks.delete(callback) && callbacks.size === 0) {
-      signal.removeEventListener("abort", tell);
-      followings.delete(signal);
+      signal.removeEventListener("abort", listener);
+      subscribers.delete(signal);
     }
   };
 }
 
 /**
- * The listener knows its signal's callbacks by itself. On workerd `this` of a listener is the global
- * object, and on Node 20 the event has no `currentTarget` once the signal was given to a `fetch`.
+ * The listener closes over its callbacks. On workerd `this` of a listener is the global object, and on
+ * Node 20 the event has no `currentTarget` once the signal was passed to `fetch`.
  */
-function listenTo(signal: AbortSignal): Following {
+function listenTo(signal: AbortSignal): Subscribers {
   const callbacks = new Set<() => void>();
-  const tell = (): void => callbacks.forEach((callback) => callback());
-  const following = { callbacks, tell };
-  followings.set(signal, following);
-  signal.addEventListener("abort", tell);
-  return following;
+  const listener = (): void => callbacks.forEach((callback) => callback());
+  const entry = { callbacks, listener };
+  subscribers.set(signal, entry);
+  signal.addEventListener("abort", listener);
+  return entry;
 }
 
-/** Waits for a promise, but no longer than a signal allows; a late result or rejection is ignored. */
+/** Waits for a promise until a signal aborts. What the promise does after that is ignored. */
 export function abortable<T>(promise: PromiseLike<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const release = onAbort(signal, () => reject(signal.reason));
-    // Of a foreign thenable, `then` may throw.
+    const unsubscribe = onAbort(signal, () => reject(signal.reason));
     Promise.resolve(promise).then(
-      (value) => (release(), resolve(value)),
-      (error) => (release(), reject(error)),
+      (value) => {
+        unsubscribe();
+        resolve(value);
+      },
+      (error) => {
+        unsubscribe();
+        reject(error);
+      },
     );
   });
 }
 
-/** A signal that aborts with any of some others; `release` lets go of them. */
+/** Returns a signal that aborts with any of the given ones. `release` unsubscribes from them. */
 export function linkSignals(
   ...parents: readonly AbortSignal[]
 ): {
@@ -65,21 +160,50 @@ export function linkSignals(
   return { signal: controller.signal, abort, release };
 }
 
-/** Waits; false as soon as the signal aborts. */
+/** Waits a number of milliseconds. Resolves to false as soon as the signal aborts. */
 export function delay(milliseconds: number, signal?: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     const cancel = setTimer(milliseconds, () => {
-      release?.();
+      unsubscribe?.();
       resolve(true);
     });
-    const release = signal && onAbort(signal, () => {
+    const unsubscribe = signal && onAbort(signal, () => {
       cancel();
       resolve(false);
     });
   });
 }
 
-/** A controller whose signal any number of hooks listen to: Node warns of more than ten listeners. */
+/**
+ * Calls `work` with a signal that aborts when `parent` does, or with `error()` after a number of
+ * milliseconds. From then on, the promise that `work` returned is not awaited.
+ */
+export function withTimeout<T>(
+  parent: AbortSignal,
+  milliseconds: number,
+  error: () => unknown,
+  work: (signal: AbortSignal) => T,
+): T | Promise<Awaited<T>> {
+  const { signal, abort, release } = linkSignals(parent);
+  const cancel = setTimer(milliseconds, () => abort(error()));
+  const end = (): void => {
+    cancel();
+    release();
+  };
+  try {
+    const result = work(signal);
+    if (isThenable(result)) {
+      return abortable(result as PromiseLike<Awaited<T>>, signal).finally(end);
+    }
+    end();
+    return result;
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+/** Returns a controller whose signal may have any number of listeners. Node warns of more than ten. */
 export function sharedController(): AbortController {
   const controller = new AbortController();
   // The others never warn, and on Deno naming `process` takes longer than loading this package.
@@ -94,105 +218,22 @@ type NodeProcess = {
   getBuiltinModule?(id: "node:events"): { setMaxListeners(n: number, target: EventTarget): void };
 };
 
+/** A day, in milliseconds. */
+const DAY = 24 * 60 * 60 * 1000;
+
 /**
- * Keeps the platform waiting for something that another call will bring; gives what lets go. workerd
- * ends a request that waits for nothing but another request, unless it has a timer of its own.
+ * Keeps the platform waiting for something that another request will bring. Returns a function that ends
+ * this. workerd cancels a request that waits for nothing but another request, unless it has a timer.
  */
 export function keepAlive(): () => void {
-  return isWorkerd() ? setRepeatingTimer(LONG, () => {}) : () => {};
+  return isWorkerd() ? setRepeatingTimer(DAY, () => {}) : () => {};
 }
 
 function isWorkerd(): boolean {
   return globalThis.navigator?.userAgent === "Cloudflare-Workers";
 }
 
-/**
- * Calls `work` under a signal that aborts with its parent or, with what `expired` gives, after a time;
- * what `work` returned is not waited for any longer then.
- */
-export function withTimeout<T>(
-  parent: AbortSignal,
-  milliseconds: number,
-  expired: () => unknown,
-  work: (signal: AbortSignal) => T,
-): T | Promise<Awaited<T>> {
-  const controller = new AbortController();
-  const { signal } = controller;
-  let giveUp: (reason: unknown) => void = () => {};
-  const abort = (reason: unknown): void => {
-    controller.abort(reason);
-    giveUp(reason);
-  };
-  const release = onAbort(parent, () => abort(parent.reason));
-  const cancel = setTimer(milliseconds, () => abort(expired()));
-  const end = (): void => {
-    cancel();
-    release();
-  };
-  try {
-    const result = work(signal);
-    if (!isThenable(result)) return end(), result;
-    return new Promise<Awaited<T>>((resolve, reject) => {
-      giveUp = (reason) => (end(), reject(reason));
-      Promise.resolve(result as PromiseLike<Awaited<T>>).then(
-        (value) => (end(), resolve(value)),
-        giveUp,
-      );
-      if (signal.aborted) giveUp(signal.reason);
-    });
-  } catch (error) {
-    end();
-    throw error;
-  }
-}
-
-/** Whether a value is to be waited for. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
-}
-
-/** A longer delay overflows the timers of every platform, which then fire at once (a signed 32-bit number). */
-const LONGEST_TIMER = 2 ** 31 - 1;
-
-/**
- * Calls back once after any number of milliseconds, never for `Infinity`. Returns a function that
- * cancels it. With `idle`, the timer doesn't keep the process alive. The only place that may call
- * `setTimeout`.
- */
-export function setTimer(milliseconds: number, callback: () => void, idle = false): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const arm = (left: number): void => {
-    const rest = left - LONGEST_TIMER;
-    timer = rest > 0
-      ? setTimeout(() => arm(rest), LONGEST_TIMER)
-      : setTimeout(callback, Math.max(0, left));
-    if (idle) unref(timer);
-  };
-  if (milliseconds < Infinity) arm(milliseconds);
-  return () => clearTimeout(timer);
-}
-
-/** Lets the process end before a timer fires, where the runtime can: by the timer's method, or Deno's own. */
-function unref(timer: unknown): void {
-  if (typeof timer === "object") return (timer as { unref?(): void } | null)?.unref?.();
-  const { Deno } = globalThis as { readonly Deno?: { unrefTimer?(timer: unknown): void } };
-  Deno?.unrefTimer?.(timer);
-}
-
-/** Calls back repeatedly at an interval in milliseconds. Returns a function that stops it. */
-export function setRepeatingTimer(milliseconds: number, callback: () => void): () => void {
-  let cancel: () => void;
-  const arm = (): void => {
-    cancel = setTimer(milliseconds, () => {
-      arm(); // first: the callback may cancel it
-      callback();
-    });
-  };
-  arm();
-  return () => cancel();
-}
-
-/** A bounded number of things at once; the others wait in turn. */
+/** A counting semaphore. Callers that have to wait acquire in the order in which they called. */
 export class Semaphore {
   readonly #size: number;
   readonly #waiting = new Set<() => void>();
@@ -204,22 +245,22 @@ export class Semaphore {
     this.#size = size;
   }
 
-  /** How many are taken. */
+  /** How many permits are taken. */
   get taken(): number {
     return this.#taken;
   }
 
-  /** How many wait for one. */
+  /** How many callers wait for a permit. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  /** Whether the next has to wait. */
+  /** Whether the next caller has to wait. */
   get full(): boolean {
     return this.#taken >= this.#size;
   }
 
-  /** Runs something as soon as a slot is free. Rejects with the signal's reason while it waits. */
+  /** Calls a function with a permit. Rejects with the signal's reason if it aborts while waiting. */
   async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     await this.acquire(signal);
     try {
@@ -229,49 +270,48 @@ export class Semaphore {
     }
   }
 
-  /** Takes a slot, at once if one is free: undefined. Who takes one has to release it. */
+  /** Takes a permit. Returns undefined if one was free. Call `release` in either case. */
   acquire(signal?: AbortSignal): Promise<void> | undefined {
-    return this.tryAcquire() ? undefined : this.#turn(signal);
+    return this.tryAcquire() ? undefined : this.#wait(signal);
   }
 
-  /** Takes a slot if one is free, and says whether it did. */
+  /** Takes a permit if one is free. Returns whether it did. */
   tryAcquire(): boolean {
     if (this.full) return false;
     this.#taken++;
     return true;
   }
 
-  /** Hands a slot to the next that waits, or gives it back. */
+  /** Returns a permit, or hands it to the first caller that waits. */
   release(): void {
-    for (const take of this.#waiting) {
-      this.#waiting.delete(take);
-      return take();
+    for (const acquire of this.#waiting) {
+      this.#waiting.delete(acquire);
+      return acquire();
     }
-    if (--this.#taken === 0) {
-      this.#becameEmpty?.();
-      this.#empty = this.#becameEmpty = undefined;
-    }
+    if (--this.#taken > 0) return;
+    this.#becameEmpty?.();
+    this.#empty = this.#becameEmpty = undefined;
   }
 
-  /** Resolves when nothing runs, and so nothing waits. */
+  /** Resolves when no permit is taken, and so nobody waits. */
   empty(): Promise<void> {
     if (this.#taken === 0) return Promise.resolve();
     return this.#empty ??= new Promise((resolve) => this.#becameEmpty = resolve);
   }
 
-  async #turn(signal: AbortSignal | undefined): Promise<void> {
-    let take!: () => void;
-    const turn = new Promise<void>((resolve) => take = resolve);
-    this.#waiting.add(take);
-    const letGo = keepAlive();
+  async #wait(signal: AbortSignal | undefined): Promise<void> {
+    let acquire!: () => void;
+    const acquired = new Promise<void>((resolve) => acquire = resolve);
+    this.#waiting.add(acquire);
+    const release = keepAlive();
     try {
-      await (signal ? abortable(turn, signal) : turn);
+      await (signal ? abortable(acquired, signal) : acquired);
     } catch (error) {
-      // Given a slot in the very moment of the abort: it goes on to the next.
-      if (!this.#waiting.delete(take)) this.release();
+      // Acquired in the same turn as the abort: the permit goes to the next caller.
+      if (!this.#waiting.delete(acquire)) this.release();
       throw error;
     } finally {
-      letGo();
+      release();
     }
   }
 }

@@ -1,4 +1,5 @@
 import { LONGEST, maskUrls } from "./mask_url.ts";
+import { isPlainObject } from "./validate.ts";
 
 /**
  * Returns an error with the URLs masked in its message, its stack, its causes, its `errors` and its other
@@ -63,7 +64,7 @@ class MaskingCopier {
       return url === value.href ? value : url;
     }
     const isError = value instanceof Error;
-    if (!isError && !Array.isArray(value) && !isPlain(value)) return value;
+    if (!isError && !Array.isArray(value) && !isPlainObject(value)) return value;
     if (this.#left < 0 || depth > DEEPEST) return this.#leaveOut();
     if (isError) return this.#copyError(value, depth + 1);
     return Array.isArray(value) ? this.#copyList(value, depth + 1) : this.#copyOwn(
@@ -130,9 +131,4 @@ class MaskingCopier {
     this.hasMasked = true;
     return LEFT_OUT;
   }
-}
-
-function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype;
 }

@@ -1,16 +1,16 @@
 /**
  * Reads options: durations, counts, unknown keys, and keys without a value. Code, the configuration
- * file, HTTP and the command line share these functions, so they all follow the same rules.
+ * file, HTTP and the command line share these functions, so that all of them follow the same rules.
  *
  * @module
  */
-import { closest, inspect } from "./validate.ts";
+import { closest, inspect, isPlainObject } from "./validate.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 
 /** The longest duration of an option, in milliseconds: ten years. Dates and lifetimes after it still fit. */
 export const MAX_DURATION: number = 10 * 365 * DAY;
-/** The longest lease, in milliseconds: after a crash, nobody else tries again before it ends. */
+/** The longest lease, in milliseconds. After a crash, no other process retries before it has expired. */
 export const MAX_LEASE: number = DAY;
 /** The most calls or requests at once of one target: more connections than a process can hold. */
 export const MAX_CONCURRENCY = 10_000;
@@ -27,19 +27,19 @@ export type Limits = {
   readonly advice?: string;
 };
 
-/** A duration that ends: at most a day, as others wait for it. */
+/** Limits of a duration that a lease has to cover. */
 export const LEASE: Limits = {
   max: MAX_LEASE,
-  advice: "after a crash, nobody else tries again before it has passed",
+  advice: "after a crash, no other process retries before it has passed",
 };
-/** A duration of which `Infinity` means no limit. */
+/** Limits of an option of which `Infinity` means no limit. */
 export const OR_INFINITE: Limits = { infinite: true };
 
 /**
  * Reads a duration in milliseconds, rounded to a whole number, because `70.1 * 3_600_000` isn't one. An
  * undefined option counts as omitted.
  *
- * @throws {TypeError | RangeError} when it is none, or out of its limits
+ * @throws {TypeError | RangeError} when it is not a number, or out of its limits
  */
 export function readDuration<Value extends number | undefined>(
   subject: string,
@@ -60,9 +60,9 @@ export function wholeMilliseconds(milliseconds: number): number {
 }
 
 /**
- * A whole number of things.
+ * Reads a whole number. An undefined option counts as omitted.
  *
- * @throws {TypeError | RangeError} when it is none, or out of its limits
+ * @throws {TypeError | RangeError} when it is not a whole number, or out of its limits
  */
 export function readCount<Value extends number | undefined>(
   subject: string,
@@ -78,9 +78,9 @@ export function readCount<Value extends number | undefined>(
 }
 
 /**
- * A number that need not be whole, such as a ratio.
+ * Reads a number that need not be whole, such as a ratio.
  *
- * @throws {TypeError | RangeError} when it is none, or out of its limits
+ * @throws {TypeError | RangeError} when it is not a number, or out of its limits
  */
 export function readNumber(
   subject: string,
@@ -121,7 +121,7 @@ function checkLimits(
  * Rejects unknown options, such as misspelled ones. Checks every own string key, whatever its value.
  *
  * @param renamed Names from other libraries, and what they are called here
- * @throws {TypeError} when it is no object, or has such a key
+ * @throws {TypeError} when it is not an object, or has such a key
  */
 export function checkKnown(
   subject: string,
@@ -144,17 +144,17 @@ export function unknownOption(
   known: readonly string[],
   renamed: Readonly<Record<string, string>> = {},
 ): TypeError {
-  const meant = Object.hasOwn(renamed, name)
+  const suggestion = Object.hasOwn(renamed, name)
     ? renamed[name]
-    : closest(name, known) ?? known.find((one) => isBeginning(name, one) || isBeginning(one, name));
-  const hint = meant === undefined
+    : closest(name, known) ?? known.find((one) => isPrefix(name, one) || isPrefix(one, name));
+  const hint = suggestion === undefined
     ? `. Known options: ${known.join(", ") || "none"}`
-    : `. Did you mean '${meant}'?`;
+    : `. Did you mean '${suggestion}'?`;
   return new TypeError(`${subject}: unknown option '${name.slice(0, 80)}'${hint}`);
 }
 
-/** Whether a name is the beginning of another: `log` of `logger`. */
-function isBeginning(name: string, whole: string): boolean {
+/** Whether a name is a prefix of another, such as `log` of `logger`. */
+function isPrefix(name: string, whole: string): boolean {
   return name.length > 2 && whole.toLowerCase().startsWith(name.toLowerCase());
 }
 
@@ -212,17 +212,11 @@ export function checkRetry(subject: string, retry: unknown): void {
   if (retry === undefined) return;
   const { delay, total } = (retry ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof delay === "function" && Number.isFinite(total) && (total as number) >= 0) return;
-  const meant = "scheduleRetry([1000]), fixedRetry() or exponentialRetry()";
+  const makers = "scheduleRetry([1000]), fixedRetry() or exponentialRetry()";
   throw new TypeError(
-    `${subject}: 'retry' must be a retry policy, such as ${meant} returns, got ${inspect(retry)}`,
+    `${subject}: 'retry' must be a retry policy, such as ${makers} returns, got ${inspect(retry)}`,
   );
 }
-
-/** Every member of a hook that is called or read. */
-export const HOOK_MEMBERS: readonly string[] = [
-  ...["name", "events", "durable", "timeout", "concurrency", "retry", "handle", "filter"],
-  ...["init", "close", "setStorage"],
-];
 
 /**
  * Rejects a member of a plain object that looks like a misspelling of a missing one: `event` for
@@ -230,17 +224,11 @@ export const HOOK_MEMBERS: readonly string[] = [
  * checked.
  */
 export function checkMembers(subject: string, object: object, members: readonly string[]): void {
-  if (!isPlain(object)) return;
+  if (!isPlainObject(object)) return;
   const missing = members.filter((name) => !(name in object));
   for (const name of Object.keys(object)) {
     if (members.includes(name)) continue;
-    const meant = closest(name, missing);
-    if (meant !== undefined) throw unknownOption(subject, name, [meant]);
+    const suggestion = closest(name, missing);
+    if (suggestion !== undefined) throw unknownOption(subject, name, [suggestion]);
   }
-}
-
-/** Whether a value is an object of no class. */
-export function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }

@@ -3,25 +3,25 @@ import { maskBeginning } from "./mask_url.ts";
 /** The name of a hook, a webhook or a token. */
 export const NAME_PATTERN: RegExp = /^[A-Za-z0-9._-]{1,64}$/u;
 
-/** What `NAME` holds, for messages. */
+/** Describes `NAME_PATTERN` in messages. */
 export const NAME_RULE = "1 to 64 characters of [A-Za-z0-9._-]";
 
 /** A bearer token that every client can send (RFC 6750, section 2.1: `b64token`), of a length that is ours. */
 export const TOKEN_PATTERN: RegExp = /^(?=.{16,512}$)[A-Za-z0-9._~+/-]+=*$/u;
 
-/** What `TOKEN` holds, for messages. */
+/** Describes `TOKEN_PATTERN` in messages. */
 export const TOKEN_RULE = "16 to 512 characters of [A-Za-z0-9._~+/-], with = at the end only";
 
-/** The name of a hook, a webhook or a token. */
+/** Asserts that a value can be the name of a hook, a webhook or a token. */
 export function checkName(subject: string, name: unknown): asserts name is string {
   if (typeof name !== "string" || !NAME_PATTERN.test(name)) {
     throw new TypeError(
-      `${subject} as 'name' must be ${NAME_RULE}: current value is ${inspect(name)}`,
+      `${subject}: 'name' must be ${NAME_RULE}, got ${inspect(name)}`,
     );
   }
 }
 
-/** Members that must be functions; with `optional`, those that are there. */
+/** Asserts that members are functions. Those in `optional` may be undefined. */
 export function checkFunctions(
   subject: string,
   object: object,
@@ -33,20 +33,20 @@ export function checkFunctions(
     const member = (object as Readonly<Record<string, unknown>>)[name];
     if (typeof member === "function" || (member === undefined && !required.has(name))) continue;
     throw new TypeError(
-      `${subject} as '${name}' must be a function: current value is ${inspect(member)}`,
+      `${subject}: '${name}' must be a function, got ${inspect(member)}`,
     );
   }
 }
 
-/** An event's type for a message, whatever it is. */
+/** Formats an event type for a message, whatever its value is. */
 export function quote(type: unknown): string {
   return typeof type === "string" ? `'${type.slice(0, 128)}'` : inspect(type);
 }
 
-/** A value for a message: what was given, in few characters. */
+/** Formats a value for a message, in 80 characters or fewer. Secrets in URLs are masked. */
 export function inspect(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "string") return JSON.stringify(shownText(value).slice(0, 80));
+  if (typeof value === "string") return JSON.stringify(maskText(value).slice(0, 80));
   if (typeof value === "function") return "a function";
   if (typeof value === "object" && value !== null) {
     if (Array.isArray(value)) return value.length > 0 ? "a list" : "an empty list";
@@ -55,40 +55,40 @@ export function inspect(value: unknown): string {
   return String(value);
 }
 
-/** Characters of a text that `show` looks at: it shows fewer. */
-const LONGEST = 1_024;
+/** How much of a text is masked, in characters, before 80 of them are shown. */
+const MAX_MASKED = 1_024;
 
-function shownText(text: string): string {
-  return maskBeginning(text, LONGEST, text.length > LONGEST ? undefined : text);
+function maskText(text: string): string {
+  return maskBeginning(text, MAX_MASKED, text.length > MAX_MASKED ? undefined : text);
 }
 
-/** An object, such as one of options. */
+/** Asserts that a value is an object and not a list. */
 export function checkObject(subject: string, name: string, value: unknown): void {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
   throw new TypeError(
-    `${subject} as ${name} must be an object: current value is ${inspect(value)}`,
+    `${subject}: ${name} must be an object, got ${inspect(value)}`,
   );
 }
 
-/** Of some words the one that was most likely meant; undefined if none is near. */
+/** Returns the word that was most likely intended; undefined if none is similar. */
 export function closest(word: string, words: Iterable<string>): string | undefined {
   if (word.length > 40) return undefined;
-  const plain = simple(word);
+  const plain = normalize(word);
   let best: string | undefined;
   let least = 1 + Math.max(1, Math.floor(plain.length / 3));
   for (const candidate of words) {
-    const distance = edits(plain, simple(candidate));
+    const distance = edits(plain, normalize(candidate));
     if (distance < least) [best, least] = [candidate, distance];
   }
   return best;
 }
 
-/** `retryCount`, `retry-count` and `RETRY_COUNT` are one word. */
-function simple(word: string): string {
+/** Makes `retryCount`, `retry-count` and `RETRY_COUNT` the same word. */
+function normalize(word: string): string {
   return word.replace(/[_\s-]/g, "").toLowerCase();
 }
 
-/** How many letters were left out, added, replaced or swapped with their neighbour. */
+/** Counts the letters that are missing, added, replaced or swapped with their neighbor. */
 function edits(a: string, b: string): number {
   const rows = Array.from(
     { length: a.length + 1 },
@@ -106,4 +106,10 @@ function edits(a: string, b: string): number {
     }
   }
   return rows[a.length]![b.length]!;
+}
+
+/** Whether an object is a literal, not an instance of a class. */
+export function isPlainObject(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }

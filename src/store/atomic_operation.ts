@@ -50,8 +50,7 @@ export class AtomicOperation implements StoreAtomic {
     for (const { key, versionstamp } of checks) {
       if (versionstamp !== null && !VERSIONSTAMP.test(versionstamp)) {
         throw new TypeError(
-          `Cannot check as 'versionstamp' must be null or what was read: ` +
-            `current value is ${versionstamp}`,
+          `Cannot check a key: 'versionstamp' must be null or what was read, got ${versionstamp}`,
         );
       }
       const encoded = encodeFullKey(key);

@@ -30,7 +30,7 @@ export type EncodedKey = {
 /** Encodes a key, or the bound of a range, which may be empty. */
 export function encodeKey(key: StoreKey): EncodedKey {
   if (!Array.isArray(key)) {
-    throw new TypeError(`Cannot use a key as it must be a list: current value is ${typeof key}`);
+    throw new TypeError(`Cannot use a key: it must be a list, got ${typeof key}`);
   }
   let id = "";
   const copy = key.map((part: unknown) => {
@@ -44,7 +44,7 @@ export function encodeKey(key: StoreKey): EncodedKey {
       return part.toWellFormed();
     }
     throw new TypeError(
-      `Cannot use a key as its parts must be strings and numbers: one is ${
+      `Cannot use a key: its parts must be strings and numbers, got ${
         typeof part === "number" ? part : typeof part
       }`,
     );
@@ -61,7 +61,7 @@ export function encodeKey(key: StoreKey): EncodedKey {
 /** Encodes a key that something can stand under. */
 export function encodeFullKey(key: StoreKey): EncodedKey {
   const encoded = encodeKey(key);
-  if (encoded.id === "") throw new TypeError("Cannot use a key as it has no parts");
+  if (encoded.id === "") throw new TypeError("Cannot use a key: it must have at least one part");
   return encoded;
 }
 

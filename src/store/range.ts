@@ -10,14 +10,14 @@ type AnySelector = { readonly [Name in "prefix" | "start" | "end"]?: StoreKey | 
 
 /** The keys that a selector means; refuses what Deno KV refuses. */
 export function rangeOf(selector: StoreSelector): KeyRange {
-  checkKnown("Cannot list these keys", selector, ["prefix", "start", "end"]);
+  checkKnown("Cannot list keys", selector, ["prefix", "start", "end"]);
   const { prefix, start, end }: AnySelector = selector;
   if (prefix !== undefined) return rangeOfPrefix(prefix, start, end);
   if (start === undefined || end === undefined) {
-    throw new TypeError("Cannot list as the selector has neither 'prefix' nor 'start' and 'end'");
+    throw new TypeError("Cannot list keys: the selector needs 'prefix', or 'start' and 'end'");
   }
   const range = { start: encodeKey(start).id, end: encodeKey(end).id };
-  if (range.start > range.end) throw new TypeError("Cannot list as 'start' is after 'end'");
+  if (range.start > range.end) throw new TypeError("Cannot list keys: 'start' is after 'end'");
   return range;
 }
 
@@ -32,9 +32,9 @@ export function copySelector(selector: StoreSelector): StoreSelector {
 
 /** How many entries a list gives at most. */
 export function limitOf(options: StoreListOptions): number {
-  checkKnown("Cannot list", options, ["limit", "reverse"]);
+  checkKnown("Cannot list keys", options, ["limit", "reverse"]);
   const { limit = Infinity } = options;
-  return readCount("Cannot list", "limit", limit, OR_INFINITE);
+  return readCount("Cannot list keys", "limit", limit, OR_INFINITE);
 }
 
 /** Every part begins with a byte between `\0` and `\xff`, so this is what lies below the prefix. */
@@ -44,7 +44,7 @@ function rangeOfPrefix(
   end: StoreKey | undefined,
 ): KeyRange {
   if (start !== undefined && end !== undefined) {
-    throw new TypeError("Cannot list as 'start' and 'end' exclude each other beside 'prefix'");
+    throw new TypeError("Cannot list keys: 'prefix' takes 'start' or 'end', not both");
   }
   const { id } = encodeKey(prefix);
   return {
@@ -56,5 +56,5 @@ function rangeOfPrefix(
 function boundBelow(prefix: string, name: "start" | "end", key: StoreKey): string {
   const { id } = encodeKey(key);
   if (id.startsWith(prefix) && id !== prefix) return id;
-  throw new TypeError(`Cannot list as '${name}' is not below 'prefix'`);
+  throw new TypeError(`Cannot list keys: '${name}' must start with 'prefix'`);
 }

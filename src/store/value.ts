@@ -20,9 +20,9 @@ export type StoredValue = Uint8Array | bigint;
 /** A value as it is stored. A value that JSON would change without a word is a `TypeError`. */
 export function encodeValue(value: unknown): Uint8Array {
   const copy = copyJson(value, "value");
-  if (copy.faults.length > 0) {
+  if (copy.issues.length > 0) {
     throw new TypeError(
-      `Cannot store a value as JSON can't carry it: ${formatIssues(copy.faults)}`,
+      `Cannot store a value: ${formatIssues(copy.issues)}`,
     );
   }
   return encoder.encode(JSON.stringify(copy.value));
@@ -47,12 +47,12 @@ export function sizeOf(content: StoredValue): number {
 export function checkAddend(value: bigint): void {
   if (typeof value !== "bigint") {
     throw new TypeError(
-      `Cannot sum as the value must be a bigint: current value is ${typeof value}`,
+      `Cannot add to a number: the value must be a bigint, got ${typeof value}`,
     );
   }
   if (value < 0n || value >= SUM_RANGE) {
     throw new RangeError(
-      `Cannot sum as the value must be unsigned and fit 64 bits: current value is ${value}`,
+      `Cannot add to a number: the value must be unsigned and fit 64 bits, got ${value}`,
     );
   }
 }

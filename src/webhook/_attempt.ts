@@ -131,9 +131,9 @@ async function compose(endpoint: Endpoint, event: HookEvent): Promise<Content | 
 }
 
 function encodeResult(result: unknown): Uint8Array<ArrayBuffer> {
-  const { value, faults } = copyJson(result, "result");
-  if (faults.length > 0) {
-    throw new EventValidationError("Cannot send what 'transform' gave", faults);
+  const { value, issues } = copyJson(result, "result");
+  if (issues.length > 0) {
+    throw new EventValidationError("Cannot send what 'transform' gave", issues);
   }
   return new TextEncoder().encode(JSON.stringify(value));
 }

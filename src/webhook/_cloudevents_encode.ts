@@ -115,7 +115,7 @@ function readEvent(event: HookEvent, { source, id }: CloudEventOptions, faults: 
   if (fault !== undefined) faults.add(fault, "sessionId");
   if (isSnapshot(event)) return event.data;
   const data = copyJson(event.data, "data");
-  faults.addAll(data.faults);
+  faults.addAll(data.issues);
   return data.value;
 }
 

@@ -80,7 +80,7 @@ test("hooksFromConfig() refuses options that go with no webhook", () => {
   });
   assert.throws(make({ transform: { audit: 5 } }), {
     message:
-      /as one of 'transform' is ill-formed as 'audit' must be a function: current value is 5$/,
+      /as one of 'transform' is ill-formed: 'audit' must be a function, got 5$/,
   });
   assert.throws(make({ transform: [] }), /'transform' must be an object/);
   assert.throws(make(5), /the options must be an object, got 5/);

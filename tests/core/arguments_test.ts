@@ -93,7 +93,7 @@ test("a pattern of 128 characters, and whatever is built by the rule, is taken a
   quietHooks().on("a".repeat(128) as "*", () => {});
 });
 
-const NAME = "'name' must be 1 to 64 characters of [A-Za-z0-9._-]: current value is";
+const NAME = "'name' must be 1 to 64 characters of [A-Za-z0-9._-], got";
 const names: readonly Case[] = [
   ["", '""'],
   [" ", '" "'],
@@ -111,12 +111,12 @@ for (const [name, shown] of names) {
     refuses(
       (hooks) => hooks.use(fakeHook([], as)),
       "TypeError",
-      `Cannot register a hook as ${NAME} ${shown}`,
+      `Cannot register a hook: ${NAME} ${shown}`,
     );
     refuses(
       (hooks) => hooks.use(fakeWebhook([], as)),
       "TypeError",
-      `Cannot register a webhook as ${NAME} ${shown}`,
+      `Cannot register a webhook: ${NAME} ${shown}`,
     );
   });
 }

@@ -15,38 +15,37 @@ const functions: readonly (readonly [value: unknown, shown: string])[] = [
 test("what has to be a function is refused when it is none", () => {
   for (const [value, shown] of functions) {
     const bad = value as never;
-    const must = (name: string): string =>
-      `as '${name}' must be a function: current value is ${shown}`;
+    const must = (name: string): string => `: '${name}' must be a function, got ${shown}`;
     refuses(
       (hooks) => hooks.on("*", bad),
       "TypeError",
-      `Cannot register a handler ${must("handler")}`,
+      `Cannot register a handler${must("handler")}`,
     );
     refuses(
       (hooks) => hooks.use({ ...fakeHook([], "a"), handle: bad }),
       "TypeError",
-      `Cannot register hook 'a' ${must("handle")}`,
+      `Cannot register hook 'a'${must("handle")}`,
     );
     for (const name of ["attempt", "accepts", "deliver"]) {
       const webhook = { ...fakeWebhook([], "w"), [name]: bad };
       refuses(
         (hooks) => hooks.registry.registerWebhook(webhook),
         "TypeError",
-        `Cannot register webhook 'w' ${must(name)}`,
+        `Cannot register webhook 'w'${must(name)}`,
       );
     }
     if (value === undefined) continue; // what is optional may be undefined
     refuses(
       (hooks) => hooks.on("*", () => {}, { filter: bad }),
       "TypeError",
-      `Cannot register a handler ${must("filter")}`,
+      `Cannot register a handler${must("filter")}`,
     );
     for (const name of ["init", "close", "filter", "setStorage"]) {
       const hook = { ...fakeHook([], "a"), [name]: bad };
-      refuses((hooks) => hooks.use(hook), "TypeError", `Cannot register hook 'a' ${must(name)}`);
+      refuses((hooks) => hooks.use(hook), "TypeError", `Cannot register hook 'a'${must(name)}`);
     }
     for (const name of ["redact", "onError", "onDrop", "waitUntil"]) {
-      refuses(() => createHooks({ [name]: bad }), "TypeError", `Cannot create hooks ${must(name)}`);
+      refuses(() => createHooks({ [name]: bad }), "TypeError", `Cannot create hooks${must(name)}`);
     }
   }
 });

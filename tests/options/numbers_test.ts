@@ -348,7 +348,7 @@ test("a durable hook without an end is refused when it is registered, and says w
   assert.throws(() => hooks.use(hook), {
     name: "RangeError",
     message: "Cannot register hook 'd': 'timeout' must be at most 86400000 ms, got Infinity: " +
-      "after a crash, nobody else tries again before it has passed",
+      "after a crash, no other process retries before it has passed",
   });
 });
 

@@ -166,12 +166,12 @@ const refusals: readonly [write: (store: Store) => unknown, name: string, messag
   [
     (store) => store.set(["a"], undefined),
     "TypeError",
-    "Cannot store a value as JSON can't carry it: value: undefined has no JSON form: leave the field out, or pass null",
+    "Cannot store a value: value: undefined has no JSON form: leave the field out, or pass null",
   ],
   [
     (store) => store.set(["a"], { a: [1, { b: NaN }] }),
     "TypeError",
-    "Cannot store a value as JSON can't carry it: value.a[1].b: NaN has no JSON form: pass null",
+    "Cannot store a value: value.a[1].b: NaN has no JSON form: pass null",
   ],
   [
     (store) => store.set(["a"], 1, { expireIn: -1 }),
@@ -181,23 +181,23 @@ const refusals: readonly [write: (store: Store) => unknown, name: string, messag
   [
     (store) => store.atomic().sum(["a"], -1n),
     "RangeError",
-    "Cannot sum as the value must be unsigned and fit 64 bits: current value is -1",
+    "Cannot add to a number: the value must be unsigned and fit 64 bits, got -1",
   ],
   [
     (store) => store.get([true as unknown as string]),
     "TypeError",
-    "Cannot use a key as its parts must be strings and numbers: one is boolean",
+    "Cannot use a key: its parts must be strings and numbers, got boolean",
   ],
   [
     (store) => store.get([NaN]),
     "TypeError",
-    "Cannot use a key as its parts must be strings and numbers: one is NaN",
+    "Cannot use a key: its parts must be strings and numbers, got NaN",
   ],
-  [(store) => store.delete([]), "TypeError", "Cannot use a key as it has no parts"],
+  [(store) => store.delete([]), "TypeError", "Cannot use a key: it must have at least one part"],
   [
     (store) => keysOf(store, { limit: 0 }),
     "RangeError",
-    "Cannot list: 'limit' must be at least 1, got 0",
+    "Cannot list keys: 'limit' must be at least 1, got 0",
   ],
 ];
 for (const [write, name, message] of refusals) {

@@ -61,8 +61,8 @@ const typeErrors: readonly (readonly [options: Wrong, why: string])[] = [
     { format: "xml" },
     `'format' must be "native", "cloudevents" or "cloudevents-binary": current value is "xml"`,
   ],
-  [{ transform: "upper" }, `'transform' must be a function: current value is "upper"`],
-  [{ fetch: {} }, "'fetch' must be a function: current value is an object"],
+  [{ transform: "upper" }, `'transform' must be a function, got "upper"`],
+  [{ fetch: {} }, "'fetch' must be a function, got an object"],
   [{ ordering: "type" }, `'ordering' must be "session": current value is "type"`],
 ];
 const rangeErrors: typeof typeErrors = [
@@ -98,7 +98,7 @@ test("a webhook is refused without a name that can be one", () => {
     const rule = "'name' must be 1 to 64 characters of [A-Za-z0-9._-]";
     assert.equal(
       errorOf({ name }).message,
-      `Cannot create a webhook as ${rule}: current value is ${shown}`,
+      `Cannot create a webhook: ${rule}, got ${shown}`,
     );
   }
 });
