@@ -4,7 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "commander";
-import { DURATION, formatDuration, meantDuration, toMilliseconds } from "../config/duration.ts";
+import { DURATION, formatDuration, suggestDuration, toMilliseconds } from "../config/duration.ts";
 import { MAX_DURATION, wholeMilliseconds } from "../internal/options.ts";
 import { parseTime } from "../core/event_rules.ts";
 import { BLOCKED, isBadPort } from "../webhook/request_rules.ts";
@@ -21,7 +21,7 @@ export function parseDuration(text: string): number {
 
 /** Returns a hint for a text that is not a duration. */
 function hintFor(text: string): string {
-  const { suggestion, hint } = meantDuration(text);
+  const { suggestion, hint } = suggestDuration(text);
   if (suggestion !== undefined) return ` Did you mean ${suggestion}?`;
   return hint === undefined ? "" : ` ${hint[0]!.toUpperCase()}${hint.slice(1)}.`;
 }

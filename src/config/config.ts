@@ -1,125 +1,101 @@
-import type { ConfigIssue } from "./config_error.ts";
+import type { ExponentialRetryOptions } from "../core/retry.ts";
 import type { WebhookHookOptions } from "../webhook/send.ts";
+import type { ConfigIssue } from "./config_error.ts";
 
 /**
- * A checked configuration: plain data, with defaults merged, variables put in, and durations in
- * milliseconds. It holds secrets and tokens as they are; log parts of it, not all.
+ * A checked configuration: plain data, with defaults merged, variables expanded, and durations in
+ * milliseconds. It contains secrets and tokens as they are: never log all of it.
  */
 export interface HooksConfig {
-  /** In the order of the file, each with what `hooks.defaults` gave it. */
+  /** The webhooks in the order of the file, with `hooks.defaults` merged in. */
   readonly webhooks: readonly WebhookConfig[];
-  /** Where durable deliveries are kept; empty when the file does not say. */
+  /** Where durable deliveries are stored; empty if the file has no such section. */
   readonly storage: StorageConfig;
-  /** How long things are kept; empty when the file does not say. */
+  /** How long data is kept; empty if the file has no such section. */
   readonly retention: RetentionConfig;
-  /** How the HTTP server of the `hooks` command listens; without tokens when the file does not say. */
+  /** The HTTP server of the `hooks` command; without tokens if the file has no such section. */
   readonly server: ServerConfig;
 }
 
-/** One webhook: what of `WebhookHookOptions` is data. */
+/** One webhook: the options of `WebhookHook` that are data. */
 export type WebhookConfig =
-  & Pick<
-    WebhookHookOptions,
-    | "name"
-    | "events"
-    | "method"
-    | "timeout"
-    | "retryCount"
-    | "retryDelay"
-    | "retryOn"
-    | "secret"
-    | "secrets"
-    | "format"
-    | "filter"
-    | "concurrency"
-    | "ordering"
-    | "handshake"
-  >
+  & Omit<WebhookHookOptions, "url" | "headers" | "retry" | "transform" | "guard" | "fetch">
   & {
-    /** Where to: http or https, without user name and password. */
+    /** Where to send: http or https, without user name and password. */
     readonly url: string;
-    /** Sent with every attempt. */
+    /** Headers of every attempt. */
     readonly headers?: Readonly<Record<string, string>>;
-    /** The outbox's schedule, instead of the default one. */
+    /** Retry schedule of the outbox, instead of the default one. */
     readonly retry?: RetryConfig | undefined;
   };
 
-/** A retry schedule: the delays one by one in milliseconds, or delays that grow. */
+/** A retry schedule: a list of delays in milliseconds, or delays that grow. */
 export type RetryConfig = readonly number[] | GrowingRetryConfig;
 
-/** Delays that grow by a factor up to a cap. */
-export interface GrowingRetryConfig {
-  /** Before the first retry, in milliseconds. */
-  readonly delay: number;
-  /** How many retries follow the first attempt. */
-  readonly retries: number;
-  /** Each delay is so many times the one before. @default {2} */
-  readonly factor?: number | undefined;
-  /** No delay is longer, in milliseconds. @default {36000000} ten hours */
-  readonly maxDelay?: number | undefined;
-  /** How far a delay may stray to either side, as a part of it. @default {0.2} */
-  readonly jitter?: number | undefined;
-}
+/** Delays that grow by a factor up to a limit, in milliseconds: the options of `exponentialRetry`. */
+export type GrowingRetryConfig = ExponentialRetryOptions;
 
-/** Where durable deliveries are kept. */
+/** Where durable deliveries are stored. */
 export interface StorageConfig {
   /** A file, `:memory:`, or the URL of a KV Connect server; relative to the working directory. */
   readonly path?: string | undefined;
 }
 
-/** How long things are kept. Durations are in milliseconds. */
+/** How long data is kept. Durations are in milliseconds. */
 export interface RetentionConfig {
-  /** How long an event is kept: what is not delivered by then is gone. */
+  /** How long an event is kept; what is not delivered by then is lost. */
   readonly events?: number | undefined;
-  /** Whether events that no webhook hears are stored too. */
+  /** Whether to store events that no webhook subscribes to. */
   readonly eventLog?: boolean | undefined;
-  /** After how long of nothing but failures a webhook is switched off. */
+  /** How long a webhook may fail without a success before it is disabled. */
   readonly disableAfter?: number | undefined;
 }
 
-/** How the HTTP server of the `hooks` command listens. */
+/** The HTTP server of the `hooks` command. */
 export interface ServerConfig {
-  /** A host name or an address, without a port. */
+  /** The host name or address to listen on, without a port. */
   readonly host?: string | undefined;
-  /** 0 to 65535; 0 lets the system choose. */
+  /** The port to listen on, 0 to 65535; 0 for any free one. */
   readonly port?: number | undefined;
-  /** Who may do what; their names and their texts are unique. */
+  /** Bearer tokens, with unique names and values. */
   readonly tokens: readonly TokenConfig[];
-  /** CloudEvents senders that may deliver, by `WebHook-Request-Origin`; `*` allows all. @default none */
+  /** Whether to validate the agent events that are posted. @default {true} */
+  readonly validate?: boolean | undefined;
+  /** CloudEvents senders that may deliver, by `WebHook-Request-Origin`; `*` for all. @default none */
   readonly webhookOrigins?: readonly string[] | undefined;
-  /** The rate those senders are given, in requests per minute. @default no limit */
+  /** Requests per minute granted to those senders. @default no limit */
   readonly webhookRate?: number | undefined;
 }
 
-/** What a token lets its holder do. */
+/** What a token allows. */
 export type TokenScope = "emit" | "read" | "admin";
 
-/** A token of the HTTP server. */
+/** A bearer token of the HTTP server. */
 export interface TokenConfig {
-  /** Shown in logs. */
+  /** The name that logs show. */
   readonly name: string;
-  /** What the holder sends. */
+  /** The token itself. */
   readonly token: string;
-  /** What it may be used for. */
+  /** What it allows. */
   readonly scopes: readonly TokenScope[];
-  /** From then on it is refused. @default never */
+  /** When it expires. @default never */
   readonly expiresAt?: Date;
 }
 
-/** The variables that `${NAME}` stands for: a function, or an object such as `process.env`. */
+/** Variables for `${NAME}`: a function, or an object such as `process.env`. */
 export type ConfigEnv =
   | ((name: string) => string | undefined)
   | Readonly<Record<string, string | undefined>>;
 
 /** Options of `parseConfig` and `loadConfig`. */
 export interface ConfigOptions {
-  /** What `${NAME}` stands for; `{}` if nothing. Read for the names that the file holds only. */
+  /** Variables for `${NAME}`; `{}` for none. Only names that the file contains are looked up. */
   readonly env: ConfigEnv;
-  /** What the file is called in messages. @default {"the configuration"} */
+  /** The name of the file in messages. @default {"the configuration"} */
   readonly file?: string | undefined;
   /**
-   * Called for every setting that is valid but has no effect, such as a filter that never matches, in
-   * the order of the webhooks. @default none: warnings are ignored
+   * Called for every setting that is valid but has no effect, such as a filter that never matches, in the
+   * order of the webhooks. @default none: warnings are ignored
    */
   readonly onWarning?: ((warning: ConfigIssue) => void) | undefined;
 }

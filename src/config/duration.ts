@@ -1,8 +1,9 @@
 /**
- * Durations as Go writes them: a door of its own, for the options of the command.
+ * Durations as Go writes them. An entry of its own, because the command's options share it.
  *
  * @module
  */
+import type { Suggestion } from "./schema.ts";
 
 /** Milliseconds of each unit of Go's `time.ParseDuration`. */
 const UNITS: Readonly<Record<string, number>> = {
@@ -17,10 +18,10 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 const PART = "(?:[0-9]+(?:\\.[0-9]*)?|\\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h)";
 
-/** A duration as Go writes it, without a sign: `1m30s`, `500ms`, `1.5h`. */
+/** Matches a Go duration without a sign: `1m30s`, `500ms`, `1.5h`. */
 export const DURATION: RegExp = new RegExp(`^(?:${PART})+$`, "u");
 
-/** The milliseconds of a text that `DURATION` matches. */
+/** Returns the milliseconds of a text that `DURATION` matches. */
 export function toMilliseconds(text: string): number {
   let total = 0;
   for (const [, amount, unit] of text.matchAll(/([0-9.]+)([a-zµμ]+)/gu)) {
@@ -29,7 +30,7 @@ export function toMilliseconds(text: string): number {
   return total;
 }
 
-/** Milliseconds as a duration, for messages: the largest unit that gives a whole number. */
+/** Formats milliseconds in the largest unit that gives a whole number. */
 export function formatDuration(milliseconds: number): string {
   for (const unit of ["h", "m", "s"]) {
     const amount = milliseconds / UNITS[unit]!;
@@ -38,22 +39,18 @@ export function formatDuration(milliseconds: number): string {
   return milliseconds === 0 ? "0s" : `${milliseconds}ms`;
 }
 
-/** What someone may have meant who wrote no duration: a bare number, days, other spellings. */
-export function meantDuration(written: string): { suggestion?: string; hint?: string } {
+/** Suggests a duration for a text that is not one: a bare number, days, other spellings. */
+export function suggestDuration(written: string): Suggestion {
   const text = written.trim();
-  if (DURATION.test(text)) return {}; // it is only too long or too short
+  if (DURATION.test(text)) return {}; // only too long or too short
   if (text === "0") return { suggestion: "0s" };
-  if (/^[0-9]{1,9}$/.test(text)) {
-    return { hint: `a number needs its unit: ${text}ms or ${text}s` };
-  }
-  const [, amount, unit] = /^([0-9]{1,9})\s*([a-z]+)$/i.exec(text) ?? [];
+  if (/^[0-9]{1,9}$/.test(text)) return { hint: `add a unit, as in ${text}ms or ${text}s` };
+  const [, amount, unit = ""] = /^([0-9]{1,9})\s*([a-z]+)$/i.exec(text) ?? [];
   if (amount === undefined) return {};
-  const days = /^d(ays?)?$/i.test(unit!) ? 1 : /^w(eeks?)?$/i.test(unit!) ? 7 : 0;
+  const days = /^d(ays?)?$/i.test(unit) ? 1 : /^w(eeks?)?$/i.test(unit) ? 7 : 0;
   if (days > 0) {
     return { suggestion: `${Number(amount) * days * 24}h`, hint: "the largest unit is h" };
   }
-  const meant = /^ms|^milli/i.test(unit!)
-    ? "ms"
-    : "smh".includes(unit![0]!.toLowerCase()) && unit![0]!.toLowerCase();
-  return meant ? { suggestion: `${amount}${meant}` } : {};
+  if (/^ms|^milli/i.test(unit)) return { suggestion: `${amount}ms` };
+  return /^[smh]/i.test(unit) ? { suggestion: `${amount}${unit[0]!.toLowerCase()}` } : {};
 }

@@ -4,18 +4,18 @@ import { exponentialRetry, type RetryPolicy, scheduleRetry } from "../core/retry
 import { WebhookHook, type WebhookHookOptions } from "../webhook/send.ts";
 import type { HooksConfig, RetryConfig } from "./config.ts";
 
-/** What of a webhook is no data, and so in no file. */
+/** Options of webhooks that are not data. */
 export interface ConfigHooksOptions {
-  /** Instead of the platform's `fetch`, for all webhooks. */
+  /** Replaces the platform's `fetch` for all webhooks. */
   readonly fetch?: typeof fetch | undefined;
-  /** Judges the addresses of all webhooks: `createAddressGuard()`. All URLs must then be https. */
+  /** Checks the addresses of all webhooks: `createAddressGuard()`. All URLs must then be https. */
   readonly guard?: WebhookHookOptions["guard"];
-  /** What rewrites the events of a webhook before they are sent, by the webhook's name. */
+  /** Functions that rewrite events before they are sent, by the webhook's name. */
   readonly transform?: Readonly<Record<string, NonNullable<WebhookHookOptions["transform"]>>>;
 }
 
 /**
- * The webhooks of a configuration, for `use` of hooks or of `createHooks`.
+ * Creates the webhooks of a configuration, for `hooks.use()` or the `use` option of `createHooks`.
  *
  * ```ts
  * import { createHooks } from "@omniagent/hooks";
@@ -29,13 +29,13 @@ export interface ConfigHooksOptions {
  * await hooks.close();
  * ```
  *
- * @throws {TypeError | RangeError} when an option is ill-formed, names no webhook of the configuration, or does not go with one
+ * @throws {TypeError | RangeError} when an option is invalid, names an unknown webhook, or doesn't fit one
  */
 export function hooksFromConfig(
   config: HooksConfig,
   options: ConfigHooksOptions = {},
 ): readonly WebhookHook[] {
-  const subject = "Cannot make hooks of a configuration";
+  const subject = "Cannot create hooks from configuration";
   checkObject(subject, "the configuration", config);
   checkKnown(subject, options, ["fetch", "guard", "transform"]);
   checkDefined(subject, options, {
@@ -43,19 +43,17 @@ export function hooksFromConfig(
     transform: "to send events as they are",
   });
   if (!Array.isArray(config.webhooks)) {
-    throw new TypeError(`${subject} as it must be what parseConfig or loadConfig returned`);
+    throw new TypeError(`${subject}: it must be the result of parseConfig() or loadConfig()`);
   }
   const { fetch, guard, transform = {} } = options;
   checkObject(subject, "'transform'", transform);
   const names = config.webhooks.map(({ name }) => name);
   for (const name of Object.keys(transform)) {
-    checkFunctions(`${subject} as one of 'transform' is ill-formed`, transform, [name]);
+    checkFunctions(`${subject}: invalid 'transform'`, transform, [name]);
     if (names.includes(name)) continue;
     const near = closest(name, names);
-    const hint = near === undefined ? "" : `: did you mean '${near}'?`;
-    throw new TypeError(
-      `${subject} as 'transform' names '${name}', and no webhook has this name${hint}`,
-    );
+    const hint = near === undefined ? "" : `. Did you mean '${near}'?`;
+    throw new TypeError(`${subject}: 'transform' names unknown webhook '${name}'${hint}`);
   }
   return config.webhooks.map((webhook) =>
     new WebhookHook({

@@ -1,9 +1,14 @@
-import { schema } from "./_schema.ts";
+import { fileSchema } from "./fields.ts";
+import type { Field, ObjectSchema, Schema, StringSchema } from "./schema.ts";
+import { MAX_STRING } from "./scalars.ts";
+import { REFERENCE } from "./variables.ts";
+
+type Json = Readonly<Record<string, unknown>>;
 
 /**
- * The JSON Schema (draft-07, which editors know) of a configuration file, as a new value: the description
- * that `parseConfig` itself works by. It judges a file before variables are put in. What it can't say,
- * `parseConfig` alone does: limits of durations, names that must be unique, variables that are not set.
+ * Returns the JSON Schema (draft-07, which editors support) of a configuration file. It describes a file
+ * before variables are expanded. Only `parseConfig` checks bounds of durations, unique names, and whether
+ * variables are set.
  *
  * ```ts
  * import { configJsonSchema } from "@omniagent/hooks/config";
@@ -15,6 +20,82 @@ export function configJsonSchema(): Record<string, unknown> {
   return structuredClone({
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Configuration of @omniagent/hooks",
-    ...schema.schema,
+    ...toJsonSchema(fileSchema),
   });
+}
+
+function toJsonSchema(schema: Schema): Json {
+  switch (schema.type) {
+    case "object":
+      return ofObject(schema);
+    case "record":
+      return {
+        type: "object",
+        propertyNames: { pattern: schema.key.jsonPattern ?? schema.key.pattern.source },
+        additionalProperties: toJsonSchema(schema.values),
+        maxProperties: schema.max,
+      };
+    case "list":
+      return {
+        type: "array",
+        items: toJsonSchema(schema.items),
+        ...(schema.min > 0 && { minItems: schema.min }),
+        maxItems: schema.max,
+      };
+    case "union":
+      return { anyOf: [toJsonSchema(schema.list), toJsonSchema(schema.other)] };
+    case "string":
+      return ofString(schema);
+    case "any":
+      return {
+        type: ["string", "number", "boolean", "null"],
+        minimum: Number.MIN_SAFE_INTEGER,
+        maximum: Number.MAX_SAFE_INTEGER,
+      };
+    case "boolean":
+      return orReference({ type: "boolean" });
+    default:
+      return orReference({ type: schema.type, minimum: schema.min, maximum: schema.max });
+  }
+}
+
+function ofObject({ fields, exclusive }: ObjectSchema): Json {
+  const entries = Object.entries(fields);
+  const required = entries.filter(([, field]) => field.required).map(([key]) => key);
+  return {
+    type: "object",
+    properties: Object.fromEntries(entries.map(([key, field]) => [key, ofField(field)])),
+    ...(required.length > 0 && { required }),
+    ...(exclusive && { not: { required: exclusive } }),
+    additionalProperties: false,
+  };
+}
+
+function ofField(field: Field): Json {
+  const schema = toJsonSchema(field.schema);
+  const isNullable = !field.required && !field.rejectNull;
+  return {
+    description: field.description,
+    ...(field.default !== undefined && { default: field.default }),
+    ...examplesOf(field.schema),
+    ...(isNullable ? { anyOf: [schema, { type: "null" }] } : schema),
+  };
+}
+
+/** Returns the examples of a schema; of a list, one with those of its items. */
+function examplesOf(schema: Schema): { readonly examples?: readonly unknown[] } {
+  if (schema.type !== "list") return "examples" in schema ? { examples: schema.examples } : {};
+  const { examples } = examplesOf(schema.items);
+  return examples ? { examples: [examples] } : {};
+}
+
+/** A string that contains a variable is checked only after the variable is expanded. */
+function ofString({ pattern, values }: StringSchema): Json {
+  const reference = { type: "string", pattern: "\\$\\{", maxLength: MAX_STRING };
+  if (values) return { anyOf: [{ enum: values }, reference] };
+  return { ...reference, pattern: `(?:${pattern.source})|\\$\\{` };
+}
+
+function orReference(schema: Json): Json {
+  return { anyOf: [schema, { type: "string", pattern: REFERENCE.source }] };
 }

@@ -1,6 +1,6 @@
 /**
- * Configuration: a value that some parser has read becomes checked data, and the data becomes webhooks. No
- * parser and no dependency; `loadConfig` of `./config/yaml` reads YAML.
+ * Configuration: checks a value that any parser has read, and creates webhooks from it. No parser and no
+ * dependency; `loadConfig` of `./config/yaml` reads YAML.
  *
  * ```ts
  * import { ConfigError, parseConfig } from "@omniagent/hooks/config";
@@ -16,7 +16,12 @@
  * @module
  */
 export type * from "./config.ts";
-export * from "./config_error.ts";
-export * from "./hooks_from_config.ts";
-export * from "./json_schema.ts";
-export * from "./parse_config.ts";
+export {
+  ConfigError,
+  type ConfigIssue,
+  type ConfigIssueCode,
+  type ReportOptions,
+} from "./config_error.ts";
+export { type ConfigHooksOptions, hooksFromConfig } from "./hooks_from_config.ts";
+export { configJsonSchema } from "./json_schema.ts";
+export { parseConfig } from "./parse_config.ts";

@@ -1,12 +1,15 @@
-import { checkConfig, checkOptions } from "./_check_config.ts";
-import { limitFaults, type Path } from "./_reader.ts";
-import { toIssue } from "./_report.ts";
-import type { ConfigOptions, HooksConfig } from "./config.ts";
-import { ConfigError } from "./config_error.ts";
+import { checkFunctions, inspect } from "../internal/validate.ts";
+import { checkKnown } from "../internal/options.ts";
+import { findContentTypeProblem } from "../webhook/request_rules.ts";
+import type { ConfigEnv, ConfigOptions, HooksConfig, WebhookConfig } from "./config.ts";
+import { ConfigError, formatIssue, type Issue, limitIssues } from "./config_error.ts";
+import { type ConfigFile, fileSchema, type HooksSection, type SharedFields } from "./fields.ts";
+import { findFilterWarnings } from "./filter_warnings.ts";
+import { Reader } from "./read.ts";
 
 /**
- * Checks a configuration that some parser has read, of YAML, JSON or anything else, and puts variables
- * in. `loadConfig` of `./config/yaml` does the same for text, and then knows the lines of the faults.
+ * Checks a configuration that any parser has read, and expands its variables. `loadConfig` of
+ * `./config/yaml` does the same for text, and its issues have lines.
  *
  * ```ts
  * import { createHooks } from "@omniagent/hooks";
@@ -22,45 +25,123 @@ import { ConfigError } from "./config_error.ts";
  * await hooks.close();
  * ```
  *
- * @throws {ConfigError} with every fault, in the order of the value's keys
- * @throws {TypeError} when the options are ill-formed
+ * @throws {ConfigError} with every issue, in the order of the value's keys; those that concern several
+ *   fields come last
+ * @throws {TypeError} when the options are invalid
  */
 export function parseConfig(value: unknown, options: ConfigOptions): HooksConfig {
-  checkOptions("Cannot parse a configuration", options);
-  const { config, faults, warnings } = checkConfig(value, options.env);
-  for (const warning of warnings) options.onWarning?.(toIssue(warning));
-  if (faults.length === 0) return config;
-  const keys = keysOnce();
-  const ordered = [...faults].sort((a, b) => compare(a.path, b.path, value, keys));
-  throw new ConfigError(limitFaults(ordered).map(toIssue), options.file);
+  checkOptions("Cannot parse configuration", options);
+  const { config, issues, warnings } = checkConfig(value, options.env);
+  for (const warning of warnings) options.onWarning?.(formatIssue(warning));
+  if (issues.length === 0) return config;
+  throw new ConfigError(limitIssues(issues).map(formatIssue), options.file);
 }
 
-/** The order of two paths in a value: as its keys stand; a missing one comes first. */
-function compare(a: Path, b: Path, value: unknown, keys: KeysOf): number {
-  let at = value;
-  for (let i = 0; i < Math.min(a.length, b.length); i++) {
-    const [one, other] = [a[i]!, b[i]!];
-    if (one === other) {
-      at = typeof at === "object" && at !== null && Object.hasOwn(at, one)
-        ? (at as Readonly<Record<string | number, unknown>>)[one]
-        : undefined;
-    } else if (typeof one === "number" && typeof other === "number") return one - other;
-    else {
-      const order = typeof at === "object" && at !== null ? keys(at) : new Map<string, number>();
-      return (order.get(String(one)) ?? -1) - (order.get(String(other)) ?? -1);
-    }
+/** Checks the options of `parseConfig` and `loadConfig`. */
+export function checkOptions(subject: string, options: ConfigOptions): void {
+  checkKnown(subject, options, ["env", "file", "onWarning"]);
+  const { env, file } = options;
+  if (env === null || !/^(function|object)$/.test(typeof env)) {
+    throw new TypeError(
+      `${subject}: 'env' must be a function or an object of variables, got ${inspect(env)}`,
+    );
   }
-  return a.length - b.length;
+  checkFunctions(subject, options, [], ["onWarning"]);
+  if (file !== undefined && typeof file !== "string") {
+    throw new TypeError(`${subject}: 'file' must be a string, got ${inspect(file)}`);
+  }
 }
 
-type KeysOf = (value: object) => ReadonlyMap<string, number>;
+/** The result of a check. `config` and `warnings` are complete only if there are no issues. */
+export interface Checked {
+  readonly config: HooksConfig;
+  readonly issues: readonly Issue[];
+  /** Settings that are valid but can't be intended. */
+  readonly warnings: readonly Issue[];
+}
 
-/** The places of the keys of a mapping, which are looked up once: there may be very many. */
-function keysOnce(): KeysOf {
-  const known = new Map<object, ReadonlyMap<string, number>>();
-  return (value) => {
-    const keys = known.get(value) ?? new Map(Object.keys(value).map((key, i) => [key, i]));
-    known.set(value, keys);
-    return keys;
+/** Checks a parsed file. */
+export function checkConfig(value: unknown, env: ConfigEnv): Checked {
+  const reader = new Reader(env);
+  if (value === null) {
+    const hint = "write {} for an empty configuration";
+    reader.add({ code: "invalid_type", problem: "is empty", hint });
+  }
+  const read = () => value === null ? undefined : reader.read(value, fileSchema);
+  const file = (reader.guard(read) ?? {}) as ConfigFile;
+  for (const issue of checkContentTypes(file.hooks)) reader.add(issue, ...issue.path);
+  const { issues } = reader;
+  if (issues.length > 0) return { config: merge({}), issues, warnings: [] };
+  const config = merge(file);
+  return { config, issues, warnings: findWarnings(file, config) };
+}
+
+/** Checks the `content-type` and the format of each webhook, both of which may come from the defaults. */
+function checkContentTypes({ defaults = {}, webhooks = [] }: HooksSection = {}): Issue[] {
+  return webhooks.flatMap((webhook, i): Issue[] => {
+    if (webhook === undefined) return []; // it has an issue itself
+    const format = "format" in webhook
+      ? webhook.format
+      : "format" in defaults
+      ? defaults.format
+      : "native";
+    if (format === undefined) return []; // it has an issue itself
+    const own = contentTypeOf(webhook);
+    const [name, value] = own ?? contentTypeOf(defaults) ?? [];
+    const problem = value === undefined ? undefined : findContentTypeProblem(value, format);
+    if (name === undefined || problem === undefined) return [];
+    const parent = own ? ["hooks", "webhooks", i] : ["hooks", "defaults"];
+    return [{
+      code: format === "native" ? "invalid_value" : "conflict",
+      path: [...parent, "headers", name],
+      problem: own ? problem : `${problem}, for webhook ${webhook.name ?? i}`,
+      on: "key",
+    }];
+  });
+}
+
+function contentTypeOf({ headers = {} }: SharedFields): readonly [string, string] | undefined {
+  return Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type");
+}
+
+function merge({ hooks = {}, storage = {}, retention = {}, server = {} }: ConfigFile): HooksConfig {
+  const { defaults = {}, webhooks = [] } = hooks;
+  return {
+    webhooks: webhooks.map((webhook) => withDefaults(webhook, defaults)),
+    storage,
+    retention,
+    server: { tokens: [], ...server },
   };
+}
+
+/** Adds the defaults to a webhook. Its own `secret` or `secrets` replaces both. */
+function withDefaults(webhook: WebhookConfig, defaults: SharedFields): WebhookConfig {
+  const { secret: _, secrets: __, ...unsigned } = defaults;
+  const isSigned = webhook.secret !== undefined || webhook.secrets !== undefined;
+  const headers = defaults.headers && webhook.headers &&
+    { headers: mergeHeaders(defaults.headers, webhook.headers) };
+  return { ...isSigned ? unsigned : defaults, ...webhook, ...headers };
+}
+
+type Headers = NonNullable<WebhookConfig["headers"]>;
+
+/** Merges headers, whose names are case-insensitive. */
+function mergeHeaders(shared: Headers, own: Headers): Headers {
+  const names = new Set(Object.keys(own).map((name) => name.toLowerCase()));
+  const others = Object.entries(shared).filter(([name]) => !names.has(name.toLowerCase()));
+  return Object.fromEntries([...others, ...Object.entries(own)]);
+}
+
+/** Returns a warning for each filter that never matches, at the place where it is written. */
+function findWarnings({ hooks = {} }: ConfigFile, { webhooks }: HooksConfig): readonly Issue[] {
+  return webhooks.flatMap((webhook, i) => {
+    const isOwn = hooks.webhooks?.[i]?.filter !== undefined;
+    const parent = isOwn ? ["hooks", "webhooks", i] : ["hooks", "defaults"];
+    return findFilterWarnings(webhook).map(({ key, ...warning }): Issue => ({
+      ...warning,
+      code: "never_matches",
+      path: [...parent, "filter", key === "sessionId" ? "session_id" : key],
+      hint: isOwn ? undefined : `for webhook ${webhook.name}`,
+    }));
+  });
 }

@@ -1,7 +1,10 @@
 import { EventValidationError, HookInitError, HooksClosedError } from "../core/mod.ts";
+import { toJsonPointer } from "../internal/issues.ts";
 import type { StandardIssue } from "../internal/standard_schema.ts";
 import { storeErrorOf, StoreLimitError } from "../store/mod.ts";
 import { IdempotencyConflictError, OutboxUnavailableError } from "../outbox/errors.ts";
+
+export { toJsonPointer as pointerTo };
 
 /** Every problem that an answer can have: its status, and what it says. The codes are stable. */
 export const PROBLEMS = {
@@ -140,18 +143,8 @@ export function inputErrors(
     const below = keys.indexOf("data");
     const foreign = below >= 0 && below < keys.length - 1;
     return {
-      pointer: pointerTo(keys),
+      pointer: toJsonPointer(keys),
       detail: foreign ? "is not what the schema of this type accepts" : message,
     };
   });
-}
-
-/** A JSON pointer (RFC 6901). A key that is no plain name is left out, with all below: it may be anything. */
-export function pointerTo(keys: readonly PropertyKey[]): string {
-  let pointer = "";
-  for (const key of keys) {
-    if (typeof key !== "number" && !/^[\w-]{1,64}$/.test(String(key))) break;
-    pointer += `/${String(key)}`;
-  }
-  return pointer;
 }

@@ -10,7 +10,13 @@ import { checkFunctions, checkName, checkObject, inspect } from "../internal/val
 import { checkPatterns } from "../core/event_rules.ts";
 import { WEBHOOK_LIMITS } from "./_limits.ts";
 import { Handshake, type HandshakeOptions } from "./_handshake.ts";
-import { findContentTypeProblem, findReservedReason, findUrlProblem } from "./request_rules.ts";
+import {
+  findContentTypeProblem,
+  findReservedReason,
+  findUrlProblem,
+  isUnsetHeader,
+  SENDER_ORIGIN,
+} from "./request_rules.ts";
 import type { Scrub, Sensitive } from "./_scrub.ts";
 import { createWebhookSigner, type WebhookSigner } from "./_signer.ts";
 import type { WebhookHookOptions } from "./webhook_options.ts";
@@ -143,7 +149,7 @@ function checkHeaders(
     if (reserved !== undefined) {
       throw new TypeError(`${subject}: header '${name}' is reserved, as ${reserved}`);
     }
-    if (value === undefined || isUnset(name, value)) {
+    if (value === undefined || isUnsetHeader(name, value)) {
       throw new TypeError(
         `${subject}: the value of header ${inspect(name)} is or ends with 'undefined'. ` +
           "Leave the header out, or check that its value is set",
@@ -171,14 +177,6 @@ function checkHeaders(
   return Object.fromEntries(checked);
 }
 
-/** Headers whose value is a secret, mostly one from a variable. */
-const SECRET_HEADER = /^(?:proxy-)?authorization$|^cookie$|token|secret|api-?key/i;
-
-/** Whether a header that may be a secret was made of a variable that is not set: `Bearer undefined`. */
-function isUnset(name: string, value: unknown): boolean {
-  return SECRET_HEADER.test(name) && /^(?:[A-Za-z]+ )?(?:undefined|null)$/.test(String(value));
-}
-
 function secretsOf(subject: string, { secret, secrets }: WebhookHookOptions): readonly string[] {
   if (secret !== undefined && secrets !== undefined) {
     throw new TypeError(`${subject} as it has both 'secret' and 'secrets'`);
@@ -203,13 +201,10 @@ function checkStatuses(subject: string, statuses: readonly number[]): readonly n
   return statuses;
 }
 
-/** A DNS name, as `WebHook-Request-Origin` has it. */
-const ORIGIN = /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
-
 function checkHandshake(subject: string, handshake: HandshakeOptions): HandshakeOptions {
   checkKnown(`${subject}: 'handshake'`, handshake, ["origin", "rate"]);
   const { origin, rate } = handshake;
-  if (typeof origin !== "string" || !ORIGIN.test(origin)) {
+  if (typeof origin !== "string" || !SENDER_ORIGIN.test(origin)) {
     throw new TypeError(
       `${subject}: 'handshake.origin' must be a DNS name, such as "events.example.com", ` +
         `got ${inspect(origin)}`,

@@ -1,5 +1,5 @@
 import { inspect } from "../internal/validate.ts";
-import { filterPathPattern, parseFilterPath } from "./filter_path.ts";
+import { filterPathPattern, matchesGlob, parseFilterPath } from "./filter_path.ts";
 import type { HookEvent } from "../core/mod.ts";
 import type { FilterValue, WebhookHookOptions } from "./webhook_options.ts";
 
@@ -54,27 +54,6 @@ function valueAt(event: HookEvent, path: readonly string[]): unknown {
 }
 
 function matches(wanted: FilterValue, value: unknown): boolean {
-  if (typeof wanted === "string" && typeof value === "string") return globMatches(wanted, value);
+  if (typeof wanted === "string" && typeof value === "string") return matchesGlob(wanted, value);
   return wanted === value;
-}
-
-/** Whether `*` of a glob can be filled to give a text. Never slower than one length times the other. */
-function globMatches(glob: string, text: string): boolean {
-  let g = 0;
-  let star = -1; // the last `*`
-  let resume = 0; // where what it stands for ends
-  for (let t = 0; t < text.length;) {
-    if (glob[g] === "*") {
-      star = g++;
-      resume = t;
-    } else if (glob[g] === text[t]) {
-      g++;
-      t++;
-    } else if (star >= 0) {
-      g = star + 1;
-      t = ++resume;
-    } else return false;
-  }
-  while (glob[g] === "*") g++;
-  return g === glob.length;
 }

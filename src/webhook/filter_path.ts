@@ -29,3 +29,27 @@ export function parseFilterPath(path: string): readonly string[] {
 export function filterPath(keys: readonly string[]): string {
   return keys.map((key) => key.replace(/[.\\]/g, "\\$&")).join(".");
 }
+
+/**
+ * Returns whether a text matches a glob, in which `*` matches any run of characters. Takes at most the
+ * product of both lengths.
+ */
+export function matchesGlob(glob: string, text: string): boolean {
+  let g = 0;
+  let star = -1; // the last `*`
+  let resume = 0; // where what it stands for ends
+  for (let t = 0; t < text.length;) {
+    if (glob[g] === "*") {
+      star = g++;
+      resume = t;
+    } else if (glob[g] === text[t]) {
+      g++;
+      t++;
+    } else if (star >= 0) {
+      g = star + 1;
+      t = ++resume;
+    } else return false;
+  }
+  while (glob[g] === "*") g++;
+  return g === glob.length;
+}

@@ -97,3 +97,14 @@ export function findContentTypeProblem(value: string, format: string): string | 
     ? "must be a media type, such as application/json"
     : undefined;
 }
+
+/** A DNS name, as `WebHook-Request-Origin` has it. */
+export const SENDER_ORIGIN: RegExp = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
+
+/** Headers whose value is a secret, mostly one from a variable. */
+const SECRET_HEADER = /^(?:proxy-)?authorization$|^cookie$|token|secret|api-?key/i;
+
+/** Returns whether a header that may be a secret contains an unset variable: `Bearer undefined`. */
+export function isUnsetHeader(name: string, value: unknown): boolean {
+  return SECRET_HEADER.test(name) && /^(?:[A-Za-z]+ )?(?:undefined|null)$/.test(String(value));
+}

@@ -40,7 +40,7 @@ test("hooks check reads hooks.yaml unless told otherwise, with variables of a fi
 test("hooks check tells every fault with its place, and ends with 1", async () => {
   const { code, stdout, stderr } = await check(["a.yaml"], { "a.yaml": bad });
   assert.deepEqual([code, stdout], [1, ""]);
-  assert.match(stderr, /^error: Cannot use a\.yaml as it has \d faults\n/);
+  assert.match(stderr, /^error: Cannot use a\.yaml: \d errors\n/);
   for (const place of ["a.yaml:4:45", "a.yaml:4:63", "a.yaml:5:9"]) {
     assert.ok(stderr.includes(place));
   }

@@ -70,6 +70,22 @@ test("hooks serve lets the CloudEvents senders that its configuration names ask 
   });
 });
 
+test("hooks serve accepts any payload of an agent event if its configuration sets validate: false", async () => {
+  const post = async (url: string) => {
+    const body = JSON.stringify({ type: "tool.called", data: {} });
+    const headers = { "content-type": "application/json", authorization: `Bearer ${TOKEN}` };
+    const response = await fetch(`${url}/events`, { method: "POST", headers, body });
+    await response.text();
+    return response.status;
+  };
+  for (const [validate, status] of [["true", 422], ["false", 202]] as const) {
+    const files = { "hooks.yaml": `server: { validate: ${validate} }` };
+    await serving({ files }, async (_, url) => {
+      assert.equal(await post(url), status);
+    });
+  }
+});
+
 test("hooks serve reads hooks.yaml when no file is named", async () => {
   const files = { "hooks.yaml": config("http://127.0.0.1:2/", "audit") };
   const server = await serving({ files }, () => Promise.resolve());
@@ -104,7 +120,7 @@ test("a configuration that is broken on SIGHUP changes nothing, and every fault 
       files["hooks.yaml"] = `${config("nowhere", "audit")}storage: { pth: a }\n`;
       server.signal("SIGHUP");
       await server.match(
-        /the configuration stays as it was: Cannot use hooks\.yaml as it has 2 faults/,
+        /the configuration stays as it was: Cannot use hooks\.yaml: 2 errors/,
       );
       await server.match(/hooks\.yaml:5:\d+[^]*hooks\.webhooks\[0\]\.url/);
       await server.match(/did you mean path\?/);
@@ -237,7 +253,7 @@ test("hooks serve says what is wrong before it serves", async () => {
   const cases:
     readonly (readonly [args: string[], files: object, code: number, message: RegExp])[] = [
       [["no.yaml"], {}, 1, /Cannot read the configuration no\.yaml: there is no such file/],
-      [["a.yaml"], { "a.yaml": "hooks: [" }, 1, /Cannot use a\.yaml as it has a fault/],
+      [["a.yaml"], { "a.yaml": "hooks: [" }, 1, /Cannot use a\.yaml: 1 error/],
       [
         ["--env-file", "no.env"],
         {},

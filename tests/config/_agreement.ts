@@ -1,13 +1,13 @@
 /**
- * Compares what `loadConfig` says of the fixtures with what `parseConfig` says of what another parser
- * makes of them.
+ * Compares the results of `loadConfig` for the fixtures with those of `parseConfig` for what another parser
+ * returns.
  * @module
  */
 import { parseConfig } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
-import { faultsOf, readCases, tables } from "./_cases.ts";
+import { issuesOf, readCases, tables } from "./_cases.ts";
 
-/** How many fixtures were compared, and where the two differ. */
+/** The number of compared fixtures, those left out, and the differences. */
 export interface Agreement {
   readonly compared: number;
   readonly left: readonly string[];
@@ -23,8 +23,8 @@ export async function compareWith(
   const isLeft = ({ flags }: { readonly flags: readonly string[] }) =>
     flags.includes("text") || (version === "1.1" && flags.includes("1.2"));
   const differences = cases.filter((one) => !isLeft(one)).flatMap(({ title, text, env }) => {
-    const here = faultsOf((options) => loadConfig(text, options), env);
-    const there = faultsOf((options) => parseConfig(parse(text), options), env);
+    const here = issuesOf((options) => loadConfig(text, options), env);
+    const there = issuesOf((options) => parseConfig(parse(text), options), env);
     return JSON.stringify(here) === JSON.stringify(there)
       ? []
       : [`${title}:\n  here ${here.join("\n       ")}\n  there ${there.join("\n        ")}`];

@@ -1,14 +1,14 @@
 /**
- * The fixtures: files of a configuration, each with what comes of it, in two texts that people can read.
+ * The fixtures: configuration files with their results, in two readable tables.
  *
- *     === what it is about [flags] NAME=value …
+ *     === title [flags] NAME=value …
  *     the file
  *     ---
  *     the report, or the webhooks
  *
- * The flag `text` marks faults that only the text shows, not the value that a parser makes of it; `beyond`
- * those that a JSON Schema can't see; `1.2` what YAML 1.1 reads otherwise. Variables follow, if there are.
- * `deno run -A tests/config/write_cases.ts` writes the results anew.
+ * The flag `text` marks issues of the text that a parsed value doesn't have, `beyond` those that a JSON
+ * Schema can't express, and `1.2` what YAML 1.1 reads differently. Variables follow.
+ * `deno run -A tests/config/write_cases.ts` rewrites the results.
  * @module
  */
 import { readFile } from "node:fs/promises";
@@ -20,7 +20,7 @@ import {
 } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
 
-/** One file and what comes of it. */
+/** One file and its result. */
 export interface Case {
   readonly title: string;
   readonly flags: readonly string[];
@@ -29,10 +29,10 @@ export interface Case {
   readonly result: string;
 }
 
-/** Where the tables are, from the folder that tests run in. */
+/** Paths of the tables. */
 export const tables = { invalid: "tests/config/invalid.txt", valid: "tests/config/valid.txt" };
 
-/** The cases of a table. */
+/** Reads the cases of a table. */
 export async function readCases(file: string): Promise<Case[]> {
   const text = await readFile(file, "utf8");
   return text.split(/^=== /m).slice(1).map((part) => {
@@ -53,7 +53,7 @@ export async function readCases(file: string): Promise<Case[]> {
   });
 }
 
-/** What a table holds of some cases. */
+/** Formats cases as a table. */
 export function writeCases(cases: readonly Case[]): string {
   return cases.map(({ title, flags, env, text, result }) => {
     const variables = Object.entries(env).map(([name, value]) => ` ${name}=${value}`).join("");
@@ -62,7 +62,7 @@ export function writeCases(cases: readonly Case[]): string {
   }).join("\n");
 }
 
-/** What comes of a text, for people. */
+/** Returns the report, or the description of the configuration. */
 export function resultOf({ text, env }: Pick<Case, "text" | "env">): string {
   try {
     return describe(loadConfig(text, { env, file: "hooks.yaml" }));
@@ -72,7 +72,7 @@ export function resultOf({ text, env }: Pick<Case, "text" | "env">): string {
   }
 }
 
-/** A configuration and the hooks that it makes, a line for each part. */
+/** Describes a configuration and its webhooks. */
 export function describe(config: HooksConfig): string {
   const hooks = hooksFromConfig(config);
   const lines = config.webhooks.flatMap((webhook, i) => {
@@ -81,10 +81,10 @@ export function describe(config: HooksConfig): string {
     for (let n = 1, delay; n < 30 && (delay = retry.delay(n, 0.5)) !== undefined; n++) {
       delays.push(delay);
     }
-    const hears = `hears ${events.join(" ")}; timeout ${timeout}; concurrency ${concurrency}`;
+    const receives = `receives ${events.join(" ")}; timeout ${timeout}; concurrency ${concurrency}`;
     return [
       `webhook ${JSON.stringify(webhook)}`,
-      `     -> ${name} ${hears}; ordering ${ordering}; retry ${delays.join(" ") || "never"}`,
+      `     -> ${name} ${receives}; ordering ${ordering}; retry ${delays.join(" ") || "never"}`,
     ];
   });
   const { storage, retention, server } = config;
@@ -96,8 +96,8 @@ export function describe(config: HooksConfig): string {
   return lines.join("\n") || "nothing";
 }
 
-/** The faults that `run` throws, without their places, in an order that does not depend on them. */
-export function faultsOf(run: (options: ConfigOptions) => HooksConfig, env: Case["env"]): string[] {
+/** Returns the issues that `run` throws, sorted and without their places. */
+export function issuesOf(run: (options: ConfigOptions) => HooksConfig, env: Case["env"]): string[] {
   try {
     return [describe(run({ env }))];
   } catch (error) {

@@ -6,13 +6,13 @@ import { test } from "../harness.ts";
 import { compareWith } from "./_agreement.ts";
 import { readCases, tables } from "./_cases.ts";
 
-test("parseConfig() of another parser's values says what loadConfig() says of the text", async () => {
+test("parseConfig() reports of another parser's values what loadConfig() reports of the text", async () => {
   const { compared, differences } = await compareWith((text) => parse(text) ?? null, "1.2");
   assert.deepEqual(differences, []);
   assert.ok(compared > 80, `${compared}`);
 });
 
-test("a JSON Schema validator gives the verdict of loadConfig(), where a schema can see the fault", async () => {
+test("a JSON Schema validator agrees with loadConfig() where a schema can express the rule", async () => {
   // `not: { required }` names fields that its parent has.
   const ajv = new Ajv({ strict: true, strictRequired: false, allowUnionTypes: true });
   const validate = ajv.compile(configJsonSchema());

@@ -1,5 +1,5 @@
 /**
- * Runs the fixtures through a parser that is not among our dependencies, of YAML 1.1 at that:
+ * Runs the fixtures through a YAML 1.1 parser that is not a dependency:
  *
  *     deno run -A --no-lock tests/config/compare.ts jsr:@std/yaml@1
  *
@@ -20,6 +20,6 @@ const { compared, left, differences } = await compareWith(
 differences.forEach((difference) => console.error(difference));
 console.log(
   `${specifier}: ${compared} files compared, ${differences.length} differ; ` +
-    `${left.length} left out, as their faults are in the text alone or YAML 1.1 reads them otherwise`,
+    `${left.length} left out, because their issues are in the text alone or YAML 1.1 reads them differently`,
 );
 if (differences.length > 0) Deno.exit(1);

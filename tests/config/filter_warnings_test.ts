@@ -1,5 +1,5 @@
 /**
- * Filters that are accepted and never match are warned of; those that may match are not.
+ * Warnings of filters that can never match.
  * @module
  */
 import assert from "node:assert/strict";
@@ -23,38 +23,54 @@ const never: readonly (readonly [events: readonly string[], filter: Filter, says
     { "data.nmae": "bash" },
     /tool\.called has no such field; did you mean data\.name\?/,
   ],
-  [["tool.*"], { "data.nmae": "bash" }, /tool\.called, tool\.completed have no such field/],
-  [["tool.*", "job.executed"], { "data.zzzzzzzz": "x" }, /no such field$/],
+  [
+    ["tool.*"],
+    { "data.nmae": "bash" },
+    /none of tool\.called and tool\.completed has such a field/,
+  ],
+  [["tool.*", "job.executed"], { "data.zzzzzzzz": "x" }, /has such a field$/],
   [["*"], { type: "tool.called", "data.nmae": "x" }, /no such field/],
   [["tool.called"], { "data.name.first": "x" }, /no such field/],
   [["tool.called"], { "data.name.length": 4 }, /no such field/],
   [["session.rollover"], { "data.transcript.length": 4 }, /no such field/],
   [["session.rollover"], { "data.transcript.role": "user" }, /no such field/],
-  [["session.rollover"], { "data.transcript": "user" }, /it is a mapping, and the value is not/],
-  [["tool.called"], { data: "bash" }, /it is a mapping/],
-  [["agent.end"], { "data.duration_ms": "5" }, /it is a number, and the value is not/],
-  [["agent.end"], { "data.duration_ms": ["5", "6*"] }, /it is a number, and the values are not/],
-  [["agent.end"], { "data.aborted": "true" }, /it is true or false/],
-  [["agent.end"], { "data.aborted": 1 }, /it is true or false/],
-  [["job.executed"], { "data.job_id": 5 }, /it is text/],
-  [["tool.*"], { type: "message.*" }, /'events' has no pattern that matches it/],
-  [["tool.*"], { type: "Tool.called" }, /'events' has no pattern/],
-  [["*"], { type: "TOOL.*" }, /'events' has no pattern/],
-  [["*"], { type: ["tool called", "A"] }, /'events' has no pattern/],
-  [["*"], { type: 5 }, /it is text/],
-  [["*"], { session_id: 5 }, /it is text/],
-  [["*"], { session_id: null }, /it is text/],
-  [["*"], { id: [1, true] }, /it is text, and the values are not/],
+  [["session.rollover"], { "data.transcript": "user" }, /the field is a mapping$/],
+  [["tool.called"], { data: "bash" }, /the field is a mapping$/],
+  [["agent.end"], { "data.duration_ms": "5" }, /the field is a number$/],
+  [["agent.end"], { "data.duration_ms": ["5", "6*"] }, /the field is a number$/],
+  [["agent.end"], { "data.aborted": "true" }, /the field is true or false$/],
+  [["agent.end"], { "data.aborted": 1 }, /the field is true or false$/],
+  [["job.executed"], { "data.job_id": 5 }, /the field is a string$/],
+  [["tool.*"], { type: "message.*" }, /no pattern in 'events' matches this type$/],
+  [["tool.*"], { type: "Tool.called" }, /no pattern in 'events'/],
+  [["*"], { type: "TOOL.*" }, /no pattern in 'events'/],
+  [["*"], { type: ["tool called", "A"] }, /no pattern in 'events'/],
+  [["tool.called"], { type: "*.completed" }, /no pattern in 'events' matches this type$/],
+  [["tool.called", "order.paid"], { type: ["*.x", "a*"] }, /no pattern in 'events'/],
+  [["tool.*"], { type: "*.completed", "data.nmae": "x" }, /tool\.completed has no such field/],
+  [
+    ["session.*"],
+    { type: "*.rollover", "data.reason": "manual" },
+    /the field is "idle" or "daily"$/,
+  ],
+  [["session.rollover"], { "data.reason": "Daily" }, /"daily"; did you mean daily\?$/],
+  [["session.rollover"], { "data.reason": ["manual", "x*"] }, /the field is "idle" or "daily"$/],
+  [["session.created", "session.updated"], { "data.action": "deleted" }, /"created" or "updated"$/],
+  [["tool.called"], { "data.params": "x" }, /the field is a mapping$/],
+  [["*"], { type: 5 }, /the field is a string$/],
+  [["*"], { session_id: 5 }, /the field is a string$/],
+  [["*"], { session_id: null }, /the field is a string$/],
+  [["*"], { id: [1, true] }, /the field is a string$/],
 ];
 
 for (const [events, filter, says] of never) {
-  test(`the filter ${JSON.stringify(filter)} of ${events} is warned of`, () => {
+  test(`the filter ${JSON.stringify(filter)} of ${events} gets a warning`, () => {
     const warnings = warningsOf(events, filter);
     const key = Object.keys(filter).at(-1)!;
     assert.equal(warnings.length, 1);
     const [{ code, path, message }] = warnings as [ConfigIssue];
     assert.deepEqual([code, path], ["never_matches", ["hooks", "webhooks", 0, "filter", key]]);
-    assert.match(message, /^never matches, and the webhook receives nothing: /);
+    assert.match(message, /^never matches, so the webhook receives nothing: /);
     assert.match(message, says);
   });
 }
@@ -77,16 +93,22 @@ const possible: readonly (readonly [events: readonly string[], filter: Filter])[
   [["tool.*", "x"], { type: "too*" }],
   [["tool.called"], { type: ["x", "tool.*"] }],
   [["tool.*"], { type: "tool.own" }],
+  [["tool.*"], { type: "tool.own", "data.total": 5 }],
+  [["message.*"], { type: "*.completed" }],
+  [["*"], { type: "*.completed", "data.total": 5 }],
+  [["session.rollover"], { "data.reason": "id*" }],
+  [["session.rollover"], { "data.reason": ["manual", "daily"] }],
+  [["session.*"], { "data.action": "created" }],
   [["*"], { session_id: "s-*", id: "*" }],
   [["tool.called"], {}],
 ];
 
 for (const [events, filter] of possible) {
-  test(`the filter ${JSON.stringify(filter)} of ${events} is not warned of`, () =>
+  test(`the filter ${JSON.stringify(filter)} of ${events} gets no warning`, () =>
     assert.deepEqual(warningsOf(events, filter), []));
 }
 
-test("a filter of the defaults is warned of where it is written, for the webhook that it silences", () => {
+test("a filter in the defaults gets a warning at its place, with the name of the webhook", () => {
   const text = `
 hooks:
   defaults: { filter: { data.nmae: bash } }
@@ -103,7 +125,7 @@ hooks:
   assert.match(frame!, /\^{9}/);
 });
 
-test("a configuration with warnings is read as without them, and one with faults warns of nothing", () => {
+test("warnings do not change the result, and a configuration with errors has none", () => {
   const webhooks = [{
     name: "a",
     events: ["tool.*"],
@@ -132,7 +154,7 @@ hooks:
   return hook!.accepts(event);
 }
 
-test("a variable in a filter passes the text that it is, and the number or word that it stands for", () => {
+test("a variable in a filter matches its text, and the number or word that it spells", () => {
   const env = {
     PORT: "5",
     RATE: "-1.5e3",
@@ -168,7 +190,7 @@ test("a variable in a filter passes the text that it is, and the number or word 
   }
 });
 
-test("a path of a file reaches keys with dots and backslashes, and refuses other escapes", () => {
+test("a filter path can escape dots and backslashes, and nothing else", () => {
   const text = (path: string) => `
 hooks:
   webhooks:
@@ -178,6 +200,9 @@ hooks:
   const data = { labels: { "app.io/name": "x" } };
   assert.ok(hook!.accepts({ id: "e", type: "a.b", timestamp: new Date(0), data }));
   for (const path of ["data.a\\b", "data.a\\", "data.\\\\\\x"]) {
-    assert.throws(() => loadConfig(text(path), { env: {} }), /a backslash before neither a dot/);
+    assert.throws(
+      () => loadConfig(text(path), { env: {} }),
+      /a backslash that escapes neither a dot/,
+    );
   }
 });

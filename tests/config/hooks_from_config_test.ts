@@ -43,7 +43,7 @@ async function send(options: Parameters<typeof hooksFromConfig>[1], status = 200
   return requests.sort((a, b) => a.request.url < b.request.url ? -1 : 1);
 }
 
-test("a webhook of a file sends what the file says: method, headers, variables, filter, signature", async () => {
+test("a webhook from a file applies method, headers, variables, filter and signature", async () => {
   const requests = await send({});
   assert.deepEqual(
     requests.map(({ request: { method, url } }) => `${method} ${url}`),
@@ -60,34 +60,33 @@ test("a webhook of a file sends what the file says: method, headers, variables, 
   assert.equal(JSON.parse(body).data.name, "git_push");
 });
 
-test("a webhook of a file retries as often as the file says", async () => {
+test("a webhook from a file retries as often as its retry_count", async () => {
   assert.equal((await send({}, 500)).length, 6);
 });
 
-test("transforms are given by the names of webhooks", async () => {
+test("transforms apply to the webhooks that they name", async () => {
   const requests = await send({ transform: { audit: (event) => ({ only: event.type }) } });
   assert.equal(requests[0]?.body, '{"only":"tool.called"}');
   assert.equal(JSON.parse(requests[1]!.body).data.name, "git_push");
 });
 
-test("hooksFromConfig() refuses options that go with no webhook", () => {
+test("hooksFromConfig() rejects options that fit no webhook", () => {
   const make = (options: unknown) => () => hooksFromConfig(config, options as object);
   assert.throws(make({ transform: { adit: () => null } }), {
     name: "TypeError",
-    message:
-      "Cannot make hooks of a configuration as 'transform' names 'adit', and no webhook has this name: " +
-      "did you mean 'audit'?",
+    message: "Cannot create hooks from configuration: 'transform' names unknown webhook 'adit'. " +
+      "Did you mean 'audit'?",
   });
   assert.throws(make({ transform: { audit: 5 } }), {
     message:
-      /as one of 'transform' is ill-formed: 'audit' must be a function, got 5$/,
+      /: invalid 'transform': 'audit' must be a function, got 5$/,
   });
   assert.throws(make({ transform: [] }), /'transform' must be an object/);
   assert.throws(make(5), /the options must be an object, got 5/);
   assert.throws(() => hooksFromConfig(undefined as never), /the configuration must be an object/);
   assert.throws(
     () => hooksFromConfig({ hooks: { webhooks: [] } } as never),
-    /configuration as it must be what parseConfig or loadConfig returned$/,
+    /: it must be the result of parseConfig\(\) or loadConfig\(\)$/,
   );
   const plain = parseConfig(
     { hooks: { webhooks: [{ name: "a", events: ["*"], url: "http://a.example.com/" }] } },
@@ -95,11 +94,11 @@ test("hooksFromConfig() refuses options that go with no webhook", () => {
   );
   assert.throws(
     () => hooksFromConfig(plain, { guard: createAddressGuard() }),
-    /webhook 'a' as 'url' must be https when there is a 'guard'/,
+    /webhook 'a'.* 'url' must be https/,
   );
 });
 
-test("a file that is read again gives equal data, so that what changed can be found", () => {
+test("reading a file twice gives equal data, so that changes can be found", () => {
   const read = (more: string): HooksConfig =>
     loadConfig(
       `hooks: { webhooks: [{ name: a, events: ["*"], url: "https://a/" }, { name: b, events: [x], url: "https://b/"${more} }] }`,

@@ -7,7 +7,7 @@ import { ConfigError, type ConfigIssue } from "@omniagent/hooks/config";
 import { loadConfig, loadConfigFile } from "@omniagent/hooks/config/yaml";
 import { test } from "../harness.ts";
 
-/** The faults of a text; of none the empty list. */
+/** Returns the issues of a text. */
 function issuesOf(text: string | Uint8Array, env = {}): readonly ConfigIssue[] {
   try {
     loadConfig(text, { env, file: "hooks.yaml" });
@@ -18,8 +18,8 @@ function issuesOf(text: string | Uint8Array, env = {}): readonly ConfigIssue[] {
   }
 }
 
-/** Code and message of the only fault. */
-function faultOf(text: string | Uint8Array): string {
+/** Returns code and message of the only issue. */
+function issueOf(text: string | Uint8Array): string {
   const issues = issuesOf(text);
   assert.equal(issues.length, 1, issues.map(({ message }) => message).join("\n"));
   return `${issues[0]!.code}: ${issues[0]!.message}`;
@@ -89,7 +89,7 @@ const heavy: Readonly<Record<string, readonly [text: string, code: string]>> = {
     `hooks: { webhooks: [{ name: a, events: [a], url: "${"a.".repeat(4000)}@" }] }`,
     "invalid_value",
   ],
-  "faults on one long line": [
+  "issues on one long line": [
     `{ ${Array.from({ length: 11_000 }, (_, i) => `k${i}: 1`).join(", ")} }`,
     "unknown_key",
   ],
@@ -102,13 +102,13 @@ const heavy: Readonly<Record<string, readonly [text: string, code: string]>> = {
   "many open references": [`storage: { path: "${"${".repeat(LIMIT / 2 - 20)}" }`, "too_large"],
 };
 
-/** What each is to take at most, in milliseconds of the processor, on a machine that does nothing else. */
+/** CPU milliseconds that each may take on an idle machine. */
 const AIM = 100;
-/** A busy machine takes a few times as long; what grows with the square of its length takes seconds. */
+/** A busy machine takes a few times as long; quadratic code takes seconds. */
 const LATE = 10 * AIM;
 
 for (const [name, [text, code]] of Object.entries(heavy)) {
-  test(`loadConfig() refuses ${name} in no time`, () => {
+  test(`loadConfig() rejects quickly: ${name}`, () => {
     assert.equal(issuesOf(text)[0]?.code, code);
     let best = Infinity;
     for (let run = 0; run < 8 && best > AIM; run++) { // code gets warm
@@ -122,21 +122,21 @@ for (const [name, [text, code]] of Object.entries(heavy)) {
   });
 }
 
-test("20 aliases are read, 21 are not", () => {
+test("loadConfig() accepts 20 aliases, and not 21", () => {
   const text = (count: number) =>
     `hooks:\n  webhooks:\n${webhook("a", ", retry: &r [1s]")}` +
     Array.from({ length: count }, (_, i) => webhook(`a${i}`, ", retry: *r")).join("");
   assert.deepEqual(issuesOf(text(20)), []);
-  assert.equal(faultOf(text(21)), "too_large: has more than 20 aliases");
+  assert.equal(issueOf(text(21)), "too_large: has more than 20 aliases");
 });
 
-test("128 KiB are read, a character more is not", () => {
+test("loadConfig() accepts 128 KiB, and not a character more", () => {
   assert.deepEqual(issuesOf(`{}\n#${"x".repeat(LIMIT - 4)}`), []);
-  assert.equal(faultOf(`{}\n#${"x".repeat(LIMIT - 3)}`), "too_large: is larger than 128 KiB");
-  assert.equal(faultOf(new Uint8Array(LIMIT + 1)), "too_large: is larger than 128 KiB");
+  assert.equal(issueOf(`{}\n#${"x".repeat(LIMIT - 3)}`), "too_large: is larger than 128 KiB");
+  assert.equal(issueOf(new Uint8Array(LIMIT + 1)), "too_large: is larger than 128 KiB");
 });
 
-test("a report ends after 200 faults and says so", () => {
+test("a report stops after 200 errors and says so", () => {
   const keys = Array.from({ length: 300 }, (_, i) => `k${i}: 1`).join("\n");
   const issues = issuesOf(keys);
   assert.equal(issues.length, 201);
@@ -145,7 +145,7 @@ test("a report ends after 200 faults and says so", () => {
 });
 
 for (const [name, end] of [["LF", "\n"], ["CRLF", "\r\n"], ["CR", "\r"]] as const) {
-  test(`lines that end with ${name}, after a byte order mark, are counted as editors do`, () => {
+  test(`line numbers match editors: ${name} after a byte order mark`, () => {
     const [issue] = issuesOf(`\ufeffhooks:${end}  # c${end}${end}  defaults: { timeout: 5 }${end}`);
     assert.deepEqual([issue?.line, issue?.column], [4, 24]);
     const bytes = new TextEncoder().encode(`\ufeffhooks:${end}  x: 1${end}`);
@@ -153,7 +153,7 @@ for (const [name, end] of [["LF", "\n"], ["CRLF", "\r\n"], ["CR", "\r"]] as cons
   });
 }
 
-test("bytes that are not UTF-8 are refused, with their line", () => {
+test("bytes that are not UTF-8 are rejected with their line", () => {
   const bytes = (...parts: readonly (string | number[])[]) =>
     Uint8Array.from(
       parts.flatMap((part) =>
@@ -161,18 +161,18 @@ test("bytes that are not UTF-8 are refused, with their line", () => {
       ),
     );
   assert.equal(
-    faultOf(bytes("hooks: {}\n# caf", [0xe9], "\n")),
-    "unreadable: is not UTF-8: line 2 has a byte that does not belong there",
+    issueOf(bytes("hooks: {}\n# caf", [0xe9], "\n")),
+    "unreadable: is not UTF-8: line 2 has an invalid byte",
   );
-  assert.match(faultOf(bytes("a: ", [0xed, 0xa0, 0x80])), /line 1/);
-  assert.match(faultOf(bytes([0xc0, 0x80])), /line 1/);
-  assert.equal(faultOf(bytes([0xff, 0xfe], "h\0")), "unreadable: is UTF-16: save it as UTF-8");
-  assert.equal(faultOf(bytes([0xfe, 0xff], "\0h")), "unreadable: is UTF-16: save it as UTF-8");
-  assert.match(faultOf("hooks: \ud800"), /^syntax: holds a character that is not text/);
-  assert.match(faultOf("hooks: \0"), /^syntax: holds a character that is not text/);
+  assert.match(issueOf(bytes("a: ", [0xed, 0xa0, 0x80])), /line 1/);
+  assert.match(issueOf(bytes([0xc0, 0x80])), /line 1/);
+  assert.equal(issueOf(bytes([0xff, 0xfe], "h\0")), "unreadable: is UTF-16: save it as UTF-8");
+  assert.equal(issueOf(bytes([0xfe, 0xff], "\0h")), "unreadable: is UTF-16: save it as UTF-8");
+  assert.match(issueOf("hooks: \ud800"), /^syntax: contains a character that is not text/);
+  assert.match(issueOf("hooks: \0"), /^syntax: contains a character that is not text/);
 });
 
-test("no key of a file changes the members of all objects", () => {
+test("no key of a file pollutes Object.prototype", () => {
   const before = Object.getOwnPropertyNames(Object.prototype);
   for (
     const key of [
@@ -193,7 +193,7 @@ test("no key of a file changes the members of all objects", () => {
   assert.equal(({} as { polluted?: unknown }).polluted, undefined);
 });
 
-test("keys that are numbers in YAML are placed as JavaScript writes them", () => {
+test("keys that are numbers in YAML are located under their JavaScript spelling", () => {
   const keys = [
     ".inf",
     "-.Inf",
@@ -210,13 +210,13 @@ test("keys that are numbers in YAML are placed as JavaScript writes them", () =>
   for (const key of keys) assert.equal(issuesOf(`storage: {}\n${key}: 1`)[0]?.line, 2, key);
 });
 
-test("variables are the own members of an object of variables only", () => {
+test("variables are only own properties of the object", () => {
   const text = 'storage: { path: "${constructor}${__proto__}${toString}" }';
-  assert.match(faultOf(text), /^variable: needs variable constructor, which is not set/);
+  assert.match(issueOf(text), /^variable: needs variable constructor, which is not set/);
   assert.equal(loadConfig(text, { env: () => "x" }).storage.path, "xxx");
 });
 
-test("a lookup that throws is a fault of the value that needs it", () => {
+test("a variable lookup that throws is an issue of the value that needs it", () => {
   const env = () => {
     throw new Error("Requires env access\nand more");
   };
@@ -225,7 +225,7 @@ test("a lookup that throws is a fault of the value that needs it", () => {
   });
 });
 
-test("loadConfigFile() reads a file, and says what is wrong with what is none", async () => {
+test("loadConfigFile() reads a file, or reports why it can't", async () => {
   const folder = await mkdtemp(join(tmpdir(), "hooks_config_"));
   const messageOf = (path: string) =>
     loadConfigFile(path, { env: {} }).then(() => "", ({ message }) => message.split("\n\n").at(-1));
@@ -239,10 +239,10 @@ test("loadConfigFile() reads a file, and says what is wrong with what is none", 
     });
     assert.equal(await messageOf(folder), `${folder}\n  the file is a directory`);
     const missing = join(folder, "none.yaml");
-    assert.equal(await messageOf(missing), `${missing}\n  the file is not there`);
+    assert.equal(await messageOf(missing), `${missing}\n  the file does not exist`);
     assert.match(
       await messageOf(join(file, "x")),
-      /the file is not there: a part of its path is a file/,
+      /the file does not exist: a part of its path is a file/,
     );
     await writeFile(file, new Uint8Array(10_000_000));
     assert.equal(await messageOf(file), `${file}\n  the file is larger than 128 KiB`);

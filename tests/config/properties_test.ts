@@ -65,7 +65,7 @@ const mutated = fc.record({
   }, text)
 );
 
-test("loadConfig() of any text returns or throws a ConfigError, whose report can be written", () => {
+test("loadConfig() of any text returns, or throws a ConfigError with a valid report", () => {
   fc.assert(
     fc.property(
       fc.oneof(fc.string({ unit: "binary", maxLength: 60 }), fc.string({ maxLength: 60 }), mutated),
@@ -171,7 +171,7 @@ storage: { path: "https://${secret}@a.example.com/${secret}", token: ${secret}, 
 `;
 }
 
-test("no report, no issue and no inspection shows a secret, a token or a header, whatever else is wrong", () => {
+test("no report, issue or inspection shows a secret, a token or a header, whatever is wrong", () => {
   let reported = 0;
   fc.assert(
     fc.property(
@@ -211,7 +211,7 @@ test("no report, no issue and no inspection shows a secret, a token or a header,
   assert.ok(reported > 1_500, `${reported}`);
 });
 
-test("nothing that looks like a secret is shown, not even as a suggestion, where none belongs", () => {
+test("nothing that looks like a secret is shown in a wrong place, not even as a suggestion", () => {
   const secret = `whsec_${"abcd1234".repeat(4)}`;
   const places = [
     `hooks: { webhooks: [{ events: ${secret} }] }`,
@@ -230,7 +230,7 @@ test("nothing that looks like a secret is shown, not even as a suggestion, where
   }
 });
 
-test("no report shows the password of a URL, whatever is in it", () => {
+test("no report shows the password of a URL", () => {
   for (const password of ["s3cr3t", "s3cr3t/a", "s3cr3t#a", "s3cr3t?a", "a/s3cr3t", "a@s3cr3t"]) {
     for (const end of ["", " ", "/x", ":x", "\\0"]) {
       const url = `https://user:${password}@a.example.com${end}`;
@@ -241,7 +241,7 @@ test("no report shows the password of a URL, whatever is in it", () => {
   }
 });
 
-test("no report shows what a variable stands for", () => {
+test("no report shows the value of a variable", () => {
   const fields = ["name", "events", "url", "method", "timeout", "retry_count", "format", "secret"];
   const value = "v4lue-of-a-variable";
   for (const field of fields) {
@@ -255,7 +255,7 @@ test("no report shows what a variable stands for", () => {
   }
 });
 
-test("what parseConfig() accepts of a webhook, WebhookHook accepts; and the other way round", () => {
+test("parseConfig() and WebhookHook accept the same options", () => {
   // Mostly right, so that much is accepted; else what is near to right.
   const mostly = <T>(right: readonly T[], ...wrong: readonly unknown[]) =>
     fc.oneof(

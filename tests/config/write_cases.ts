@@ -1,5 +1,5 @@
 /**
- * Writes the results of the fixtures anew, for someone to read them: `deno run -A tests/config/write_cases.ts`.
+ * Rewrites the results of the fixtures, to be reviewed: `deno run -A tests/config/write_cases.ts`.
  * @module
  */
 import { writeFile } from "node:fs/promises";

@@ -53,7 +53,7 @@ test("examples/hooks.yaml uses every field", () => {
   assert.ok(all.length > 35, `${all.length}`);
 });
 
-test("examples/config_std_yaml.ts prints its webhook and a fault", async () => {
+test("examples/config_std_yaml.ts prints its webhook and an issue", async () => {
   const { stdout, stderr } = await new Deno.Command("deno", {
     args: ["run", "-A", "--quiet", "examples/config_std_yaml.ts"],
     cwd: root,
@@ -63,9 +63,9 @@ test("examples/config_std_yaml.ts prints its webhook and a fault", async () => {
   assert.equal(decode(stderr), "");
   assert.match(
     decode(stdout),
-    /^\[ "audit: tool\.\*, message\.sent" \]\nCannot use hooks\.yaml as/,
+    /^\[ "audit: tool\.\*, message\.sent" \]\nCannot use hooks\.yaml: 1 error/,
   );
-  assert.match(decode(stdout), /hooks\.webhooks\[0\]\.timeout must be a duration .* value is 5;/);
+  assert.match(decode(stdout), /hooks\.webhooks\[0\]\.timeout must be a duration .*, got 5;/);
 });
 
 /** The paths of a value's fields, without the numbers of items. */

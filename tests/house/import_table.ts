@@ -58,7 +58,7 @@ export const table: Readonly<Record<string, Row>> = {
     folders: ["internal", "core", "webhook"],
     doors: { "yaml.ts": [], "duration.ts": [] },
     // Only the YAML entry: `./config` itself has no dependency.
-    packagesOf: { "js-yaml": ["_read_yaml.ts", "_yaml_tree.ts"] },
+    packagesOf: { "js-yaml": ["yaml/parse_yaml.ts"] },
   },
   "mod.ts": { folders: ["internal", "store", "core", "webhook"] },
   hono: {

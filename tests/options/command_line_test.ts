@@ -5,7 +5,7 @@ import { test } from "../harness.ts";
 const refused: readonly (readonly [args: readonly string[], reason: RegExp])[] = [
   [["listen", "--delay", "1e3s"], /A duration looks like/],
   [["listen", "--delay", "-5s"], /A duration looks like/],
-  [["listen", "--delay", "5"], /A number needs its unit: 5ms or 5s/],
+  [["listen", "--delay", "5"], /Add a unit, as in 5ms or 5s/],
   [["listen", "--delay", "400d"], /Did you mean 9600h\?/],
   [["listen", "--delay", "87601h"], /A duration is 87600h at most/],
   [["listen", "--delay", `${"9".repeat(400)}h`], /A duration is 87600h at most/],

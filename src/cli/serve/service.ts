@@ -124,9 +124,15 @@ export class Service {
   }
 
   #use(settings: Settings): void {
-    const { tokens, webhooks, webhookOrigins, webhookRate } = settings;
+    const { tokens, webhooks, webhookOrigins, webhookRate, validate } = settings;
     const { logger } = this.#log;
-    this.#app = createHooksApp(this.#hooks, { tokens, webhookOrigins, webhookRate, logger });
+    this.#app = createHooksApp(this.#hooks, {
+      tokens,
+      webhookOrigins,
+      webhookRate,
+      validate,
+      logger,
+    });
     const made = hooksFromConfig({ webhooks, storage: {}, retention: {}, server: { tokens: [] } });
     this.#webhooks = this.#hooks.use(
       ...made.map((webhook) => watchedWebhook(webhook, (...about) => this.#log.attempt(...about))),

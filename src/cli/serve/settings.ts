@@ -30,6 +30,8 @@ export type Settings = {
   /** CloudEvents senders that may request delivery, and the rate they are given. */
   readonly webhookOrigins?: readonly string[] | undefined;
   readonly webhookRate?: number | undefined;
+  /** Whether posted agent events are validated. */
+  readonly validate?: boolean | undefined;
   /** The one token, when it was made here: nobody else knows it. */
   readonly generated: string | undefined;
 };
@@ -73,6 +75,7 @@ export async function readSettings(
       : server.tokens,
     webhookOrigins: server.webhookOrigins,
     webhookRate: server.webhookRate,
+    validate: server.validate,
     generated: own && given === undefined ? generated : undefined,
   };
 }

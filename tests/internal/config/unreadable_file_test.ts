@@ -1,12 +1,11 @@
 /**
- * A file that may not be read. The permission is Deno's, because whoever runs the tests may be allowed
- * everything by the system.
+ * A file without read permission. It is Deno's permission, because the tests may run as root.
  * @module
  */
 import assert from "node:assert/strict";
 import { test } from "../../harness.ts";
 
-test("loadConfigFile() says that a file may not be read", async () => {
+test("loadConfigFile() reports a missing read permission", async () => {
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", "tests/internal/config/read_file.ts"],
     cwd: new URL("../../..", import.meta.url),
@@ -15,6 +14,6 @@ test("loadConfigFile() says that a file may not be read", async () => {
   assert.equal(new TextDecoder().decode(stderr), "");
   assert.match(
     new TextDecoder().decode(stdout),
-    /^Cannot use deno\.json as it has a fault\n\ndeno\.json\n {2}the file can't be read: Requires read access/,
+    /^Cannot use deno\.json: 1 error\n\ndeno\.json\n {2}the file can't be read: Requires read access/,
   );
 });

@@ -1,0 +1,234 @@
+/**
+ * The configuration file, field by field. Reading, the JSON Schema, suggestions and code frames follow from
+ * this table.
+ *
+ * @module
+ */
+import { WEBHOOK_LIMITS } from "../webhook/send.ts";
+import type {
+  GrowingRetryConfig,
+  RetentionConfig,
+  ServerConfig,
+  StorageConfig,
+  TokenConfig,
+  WebhookConfig,
+} from "./config.ts";
+import * as format from "./formats.ts";
+import { duration, integer, list, number, oneOf } from "./formats.ts";
+import type { Field, FieldsOf, ObjectSchema, Schema } from "./schema.ts";
+
+/** The file, before defaults are merged. */
+export interface ConfigFile {
+  readonly hooks?: HooksSection | undefined;
+  readonly storage?: StorageConfig | undefined;
+  readonly retention?: RetentionConfig | undefined;
+  readonly server?: Partial<ServerConfig> | undefined;
+  readonly $schema?: string | undefined;
+}
+
+/** The section `hooks`. */
+export interface HooksSection {
+  readonly defaults?: SharedFields | undefined;
+  readonly webhooks?: readonly WebhookConfig[] | undefined;
+}
+
+/** What webhooks may share. */
+export type SharedFields = Omit<WebhookConfig, "name" | "events" | "url">;
+
+function required(schema: Schema, description: string): Field {
+  return { schema, description, required: true };
+}
+
+function optional(schema: Schema, description: string, defaultValue?: unknown): Field {
+  return { schema, description, default: defaultValue };
+}
+
+/** An optional field without which less is protected: null is an error. */
+function protective(schema: Schema, description: string): Field {
+  return { schema, description, rejectNull: true };
+}
+
+type ObjectRules = Omit<ObjectSchema, "type" | "fields">;
+
+function object(fields: ObjectSchema["fields"], rules: ObjectRules = {}): ObjectSchema {
+  return { type: "object", fields, ...rules };
+}
+
+const boolean: Schema = { type: "boolean" };
+const delay = duration({ min: 0 });
+
+const growingRetry: FieldsOf<GrowingRetryConfig> = {
+  delay: required(delay, "Delay before the first retry."),
+  retries: required(integer(0, 1000), "Number of retries after the first attempt."),
+  factor: optional(number(1, 1000), "Multiplies each delay to get the next.", 2),
+  max_delay: optional(delay, "Longest delay.", "10h"),
+  jitter: optional(number(0, 1), "Share by which delays vary at random.", 0.2),
+};
+
+const retry: Schema = {
+  type: "union",
+  accepted: "a list of durations, or a mapping with delay and retries",
+  list: list(delay, "durations", 0, 1000),
+  other: object(growingRetry, {
+    misplaced: { delays: "write a list of delays as the value of retry, as in retry: [1s, 1m]" },
+  }),
+  examples: [["10s", "1m", "1h"], { delay: "5s", retries: 12 }],
+};
+
+const handshake: FieldsOf<NonNullable<WebhookConfig["handshake"]>> = {
+  origin: required(format.senderOrigin, "DNS name to send as WebHook-Request-Origin."),
+  rate: optional(format.anyCount, "Requests per minute to ask for, as WebHook-Request-Rate."),
+};
+
+const { timeout, retryCount, retryDelay, concurrency } = WEBHOOK_LIMITS;
+const formats = oneOf("native", "cloudevents", "cloudevents-binary");
+
+const shared: FieldsOf<SharedFields> = {
+  method: optional(oneOf("POST", "PUT"), "HTTP method.", "POST"),
+  headers: optional(format.headers, "Request headers; a webhook's own are added to the defaults."),
+  timeout: optional(
+    duration(timeout),
+    "Limit of an attempt, until response headers arrive.",
+    "10s",
+  ),
+  retry_count: optional(
+    integer(retryCount.min, retryCount.max),
+    "Number of quick retries after the first attempt.",
+    0,
+  ),
+  retry_delay: optional(duration(retryDelay), "Delay before each quick retry.", "1s"),
+  retry: optional(
+    retry,
+    "Retry schedule of the outbox, after the quick retries: a list of delays, or delays that grow. " +
+      "If omitted: 5s, 5m, 30m, 2h, 5h, 10h, 10h.",
+  ),
+  retry_on: optional(
+    list(format.status, "HTTP statuses", 0, 300),
+    "Statuses to retry in addition to 408, 409, 425, 429 and 5xx.",
+  ),
+  secret: protective(format.secret, "Signs as Standard Webhooks defines it: whsec_… or whsk_…."),
+  secrets: protective(
+    list(format.secret, "secrets", 1, 16),
+    "Several secrets that all sign, while one replaces another; instead of secret.",
+  ),
+  format: optional(formats, "Native JSON, or CloudEvents 1.0.2, structured or binary.", "native"),
+  filter: optional(
+    format.filter,
+    "Payloads to receive: dotted paths and the values that pass, where * matches any run of " +
+      "characters. All paths must pass.",
+  ),
+  concurrency: optional(
+    integer(concurrency.min, concurrency.max),
+    "Number of attempts at once.",
+    16,
+  ),
+  ordering: optional(
+    oneOf("session"),
+    "session delivers the events of each session in order. If omitted: in any order.",
+  ),
+  handshake: optional(
+    object(handshake),
+    "Asks the receiver for permission before the first request, by the validation handshake of " +
+      "the CloudEvents webhook spec, and respects the rate that it allows.",
+  ),
+};
+
+const webhook: FieldsOf<WebhookConfig> = {
+  name: required(format.name, "Name, unique among hooks and webhooks."),
+  events: required(
+    list(format.eventPattern, "event patterns", 1, 256),
+    'Events to receive: types such as tool.called, prefixes such as tool.*, or "*".',
+  ),
+  url: required(format.url, "Where to send: http or https, without user name and password."),
+  ...shared,
+};
+
+const tokens: FieldsOf<TokenConfig> = {
+  name: required(format.name, "Name that logs show."),
+  token: required(format.token, "The bearer token itself."),
+  scopes: required(list(oneOf("emit", "read", "admin"), "scopes", 1, 3), "What it allows."),
+  expires_at: protective(format.time, "When it expires. If omitted: never."),
+};
+
+const perWebhook = "set it on each webhook";
+
+const hooks: FieldsOf<HooksSection> = {
+  defaults: optional(
+    object(shared, {
+      exclusive: ["secret", "secrets"],
+      misplaced: { name: perWebhook, events: perWebhook, url: perWebhook },
+    }),
+    "Fields for all webhooks that don't set them.",
+  ),
+  webhooks: optional(
+    list(
+      object(webhook, {
+        exclusive: ["secret", "secrets"],
+        misplaced: { retries: "use retry_count or retry" },
+      }),
+      "webhooks",
+      0,
+      256,
+      ["name"],
+    ),
+    "HTTP endpoints that receive events.",
+  ),
+};
+
+const storage: FieldsOf<StorageConfig> = {
+  path: optional(
+    format.storePath,
+    "A file, :memory:, or the URL of a KV Connect server; relative to the working directory.",
+  ),
+};
+
+const retention: FieldsOf<RetentionConfig> = {
+  events: optional(
+    duration(),
+    "How long an event is kept; what is not delivered by then is lost. At least twice the longest " +
+      "retry schedule.",
+    "720h",
+  ),
+  event_log: optional(boolean, "Whether to store events that no webhook subscribes to.", true),
+  disable_after: optional(
+    duration(),
+    "How long a webhook may fail without a success before it is disabled.",
+    "120h",
+  ),
+};
+
+const server: FieldsOf<ServerConfig> = {
+  host: optional(format.host, "Host to listen on.", "127.0.0.1"),
+  port: optional(format.port, "Port to listen on; 0 for any free one.", 8787),
+  tokens: protective(
+    list(object(tokens), "tokens", 0, 1000, ["name", "token"]),
+    "Bearer tokens and what they allow.",
+  ),
+  validate: optional(boolean, "Whether to validate the agent events that are posted.", true),
+  webhook_origins: optional(
+    list(format.webhookOrigin, "names", 1, 100),
+    'CloudEvents senders that may deliver, by WebHook-Request-Origin; "*" for all. If omitted: none, ' +
+      "and their OPTIONS request gets 405.",
+  ),
+  webhook_rate: optional(
+    format.anyCount,
+    "Requests per minute granted to those senders. If omitted: no limit.",
+  ),
+};
+
+const file: FieldsOf<ConfigFile> = {
+  hooks: optional(object(hooks), "Webhooks and their defaults."),
+  storage: optional(object(storage), "Where durable deliveries are stored."),
+  retention: optional(object(retention), "How long data is kept."),
+  server: optional(object(server), "The HTTP server of the hooks command."),
+  $schema: optional(format.text("text", /^/u), "Location of this JSON Schema, for editors."),
+};
+
+const moved = Object.entries({ hooks, storage, retention, server }).flatMap(([section, fields]) =>
+  Object.keys(fields).map((key): [string, string] => [key, `move it to ${section}.${key}`])
+);
+
+/** The whole file. */
+export const fileSchema: ObjectSchema = object(file, {
+  misplaced: Object.fromEntries(moved.filter(([key]) => key !== "events")), // a webhook has them too
+});
