@@ -119,9 +119,6 @@ export type {
   StoreSetOptions,
 } from "./src/store/mod.ts";
 export { StoreError, type StoreFailure, StoreLimitError } from "./src/store/errors.ts";
-export {
-  type FilterValue,
-  WebhookError,
-  WebhookHook,
-  type WebhookHookOptions,
-} from "./src/webhook/send.ts";
+export { WebhookError } from "./src/webhook/errors.ts";
+export type { FilterValue, WebhookHookOptions } from "./src/webhook/options.ts";
+export { WebhookHook } from "./src/webhook/webhook_hook.ts";

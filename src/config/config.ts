@@ -1,5 +1,5 @@
 import type { ExponentialRetryOptions } from "../core/retry.ts";
-import type { WebhookHookOptions } from "../webhook/send.ts";
+import type { WebhookHookOptions } from "../webhook/options.ts";
 import type { ConfigIssue } from "./config_error.ts";
 
 /**

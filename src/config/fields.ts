@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { WEBHOOK_LIMITS } from "../webhook/send.ts";
+import { WEBHOOK_LIMITS } from "../webhook/options.ts";
 import type {
   GrowingRetryConfig,
   RetentionConfig,

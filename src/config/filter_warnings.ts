@@ -1,7 +1,7 @@
 import { agentEventJsonSchemas } from "../core/agent_event_schemas.ts";
 import { closest } from "../internal/validate.ts";
-import { filterPath, matchesGlob, parseFilterPath } from "../webhook/filter_path.ts";
-import type { FilterValue } from "../webhook/send.ts";
+import { filterPath, matchesGlob, parseFilterPath } from "../webhook/filter.ts";
+import type { FilterValue } from "../webhook/options.ts";
 import type { WebhookConfig } from "./config.ts";
 import { joinWords } from "./display.ts";
 import type { Suggestion } from "./schema.ts";

@@ -18,7 +18,7 @@ import {
   TOKEN_PATTERN,
   TOKEN_RULE,
 } from "../internal/validate.ts";
-import { filterPathPattern } from "../webhook/filter_path.ts";
+import { filterPathPattern } from "../webhook/filter.ts";
 import {
   BLOCKED,
   findReservedReason,

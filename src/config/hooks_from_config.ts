@@ -1,7 +1,8 @@
 import { checkDefined, checkKnown } from "../internal/options.ts";
 import { checkFunctions, checkObject, closest } from "../internal/validate.ts";
 import { exponentialRetry, type RetryPolicy, scheduleRetry } from "../core/retry.ts";
-import { WebhookHook, type WebhookHookOptions } from "../webhook/send.ts";
+import type { WebhookHookOptions } from "../webhook/options.ts";
+import { WebhookHook } from "../webhook/webhook_hook.ts";
 import type { HooksConfig, RetryConfig } from "./config.ts";
 
 /** Options of webhooks that are not data. */

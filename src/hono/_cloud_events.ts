@@ -3,7 +3,7 @@ import { adoptEvent } from "../core/snapshot.ts";
 import { parseMediaType } from "../internal/http_fields.ts";
 import { createEventId } from "../internal/uuid.ts";
 import { EventValidationError } from "../core/mod.ts";
-import { cloudEventIdempotencyKey, decodeCloudEvents } from "../webhook/cloudevents.ts";
+import { cloudEventIdempotencyKey, decodeCloudEvents } from "../webhook/cloudevents/mod.ts";
 import { findJsonFault } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import type { Posted } from "./_native_events.ts";

@@ -12,7 +12,7 @@ import {
 } from "../core/mod.ts";
 import type { StandardIssue, StandardSchemaV1 } from "../internal/standard_schema.ts";
 import { StoreLimitError } from "../store/mod.ts";
-import { cloudEventsModeOf } from "../webhook/cloudevents.ts";
+import { cloudEventsModeOf } from "../webhook/cloudevents/mod.ts";
 import { checkJson, checkPlain, readBody } from "./_body.ts";
 import type { Call } from "./_call.ts";
 import { checkCloudEventsFormat, readCloudEvents } from "./_cloud_events.ts";

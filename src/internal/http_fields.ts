@@ -65,12 +65,14 @@ export function isIdentity(contentEncoding: string | null): boolean {
 }
 
 /**
- * Whether a body is to be read as UTF-8, byte by byte as it came: its headers name no other charset and
- * no coding. A media type that is ill-formed names none.
+ * Returns whether a body is to be read as UTF-8, byte by byte as it came: its headers name no other
+ * charset and no coding. A malformed media type could name any charset. One that is absent names none.
  */
 export function isPlainUtf8(headers: Headers): boolean {
-  const type = parseMediaType(headers.get("content-type"));
-  return isIdentity(headers.get("content-encoding")) && (type === undefined || isUtf8(type));
+  const contentType = (headers.get("content-type") ?? "").trim();
+  const type = parseMediaType(contentType);
+  const isUtf8Text = type === undefined ? contentType === "" : isUtf8(type);
+  return isUtf8Text && isIdentity(headers.get("content-encoding"));
 }
 
 /** No receiver is waited for longer, in milliseconds. */

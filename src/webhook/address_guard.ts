@@ -1,84 +1,90 @@
 /**
- * Keeps webhooks that strangers register away from addresses that only this machine can reach.
+ * Keeps user-supplied URLs away from addresses that only this machine can reach (SSRF).
  *
  * @module
  */
 import { abortable } from "../internal/async.ts";
-import { checkFunctions } from "../internal/validate.ts";
 import { checkKnown } from "../internal/options.ts";
-import { contains, type IpAddress, type IpRange, parseAddress, parseRange } from "./_ip.ts";
-import { refusedRange } from "./_ranges.ts";
-import { canLookUp, currentRuntime, systemLookup } from "./_resolver.ts";
+import { checkFunctions, inspect } from "../internal/validate.ts";
+import {
+  contains,
+  findBlockedRange,
+  type IpAddress,
+  type IpRange,
+  parseAddress,
+  parseRange,
+} from "./address_ranges.ts";
 import { AddressNotAllowedError } from "./errors.ts";
+import { builtinLoader, currentRuntime } from "./runtime.ts";
 
-export { denyNetFlag } from "./_ranges.ts";
+export { denyNetFlag } from "./address_ranges.ts";
 
-/** Gives every address of a host name, IPv4 and IPv6; rejects when it can't tell. */
+/** Resolves to every address of a host name, IPv4 and IPv6; rejects when it can't tell. */
 export type AddressResolver = (hostname: string) => Promise<readonly string[]>;
 
 /** Options of an address guard. */
 export interface AddressGuardOptions {
   /**
-   * Addresses and CIDR ranges that are let through although they are refused by default, such as
-   * `["10.0.0.0/8", "::1"]`. IPv4 and IPv6 are apart: `10.0.0.0/8` does not allow `::ffff:10.0.0.1`.
+   * Addresses and CIDR ranges to allow although they are blocked by default, such as
+   * `["10.0.0.0/8", "::1"]`. IPv4 and IPv6 are separate: `10.0.0.0/8` does not allow `::ffff:10.0.0.1`.
    *
    * @default {[]}
    */
   readonly allowAddresses?: readonly string[] | undefined;
   /**
-   * Looks names up instead of the system's resolver. Give it the answers that `fetch` will act on: a
-   * resolver of another network judges other addresses. It has to bring its own timeout unless `check`
-   * is given a signal.
+   * Looks names up instead of the system's resolver. It must return the addresses that `fetch` will
+   * connect to: a resolver of another network checks other addresses. It needs its own timeout unless
+   * `check` gets a signal.
    */
   readonly resolve?: AddressResolver | undefined;
 }
 
 /** Options of one check. */
 export interface AddressCheckOptions {
-  /** Gives up on the resolver: the check then rejects with the signal's reason. */
+  /** Stops waiting for the resolver. The check then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a guard can and can't promise on the runtime that it runs on. */
+/** What a guard can and can't promise on its runtime. */
 export interface AddressGuardCapabilities {
   /** Where the guard runs. */
   readonly runtime: "deno" | "bun" | "node" | "workerd" | "unknown";
   /**
-   * Whether names can be looked up. Where they can't, every name is refused until `resolve` is given:
+   * Whether names can be looked up. Where they can't, every name is blocked unless `resolve` is set:
    * on workerd, whose `node:dns` asks a public resolver and not the one that its `fetch` connects by,
    * and on Node before 20.16.
    */
   readonly resolves: boolean;
   /**
-   * Whether the address that was checked is the one connected to. False on every runtime: `fetch`
-   * takes no address and resolves the name again, so a name that changes its answer within those
-   * milliseconds gets through, as does every name where a proxy connects in place of `fetch`. On
+   * Whether `fetch` connects to the address that was checked. False on every runtime: `fetch`
+   * takes no address and resolves the name again. A name whose address changes within those
+   * milliseconds gets through, and so does every name where a proxy connects instead of `fetch`. On
    * Deno, {@linkcode denyNetFlag} closes the gap for IPv4.
    */
   readonly pinned: boolean;
 }
 
-/** Judges where a URL leads. */
+/** Checks where a URL leads. */
 export interface AddressGuard {
   /** What this guard can promise here. */
   readonly capabilities: AddressGuardCapabilities;
   /**
-   * Resolves when the URL may be used now. Ask again before every request, as names change their
-   * answers, and don't follow redirects: the guard has not seen where they lead.
+   * Resolves if the URL may be used now. Check again before every request, because a name can resolve to
+   * other addresses, and don't follow redirects, which were not checked.
    *
-   * @throws {AddressNotAllowedError} when the URL is refused, or its name could not be resolved.
+   * @throws {AddressNotAllowedError} If the URL is blocked, or its name could not be resolved.
    */
   check(url: string | URL, options?: AddressCheckOptions): Promise<void>;
 }
 
 /**
- * A guard that lets through what is `https`, carries no credentials, and leads to public addresses only.
+ * Creates a guard that allows URLs with `https`, without credentials, that lead to public addresses only.
  *
- * Judged is what the name resolves to, all of it: one refused address refuses the URL. Spelling is no
- * way around, because `URL` reduces `https://0x7f.1` and the like before they are looked at. `localhost` and
- * the names beneath it are refused unless the allow list holds a loopback address. The allow list lifts
- * ranges only: `https` stays required, and plain `http` is for URLs written in code or in the config
- * file, which are not guarded.
+ * It checks every address that the name resolves to: one blocked address blocks the URL. Spelling is no
+ * way around it, because `URL` normalizes `https://0x7f.1` and the like first. `localhost` and the names
+ * below it are blocked unless `allowAddresses` contains a loopback address. `allowAddresses` only affects
+ * addresses: `https` remains required. Plain `http` is for URLs in code or in the config file, which are
+ * not guarded.
  *
  * @example
  * ```ts
@@ -87,15 +93,16 @@ export interface AddressGuard {
  * const guard = createAddressGuard({ allowAddresses: ["10.1.0.0/16"] });
  * await guard.check("https://10.1.2.3/hook");
  * ```
- * @throws {TypeError} when `allowAddresses` holds something else than addresses and CIDR ranges.
+ * @throws {TypeError} If `allowAddresses` has anything but addresses and CIDR ranges.
  */
 export function createAddressGuard(options: AddressGuardOptions = {}): AddressGuard {
-  const subject = "Cannot create an address guard";
-  checkKnown(subject, options, ["allowAddresses", "resolve"]);
-  checkFunctions(subject, options, [], ["resolve"]);
+  checkKnown(SUBJECT, options, ["allowAddresses", "resolve"]);
+  checkFunctions(SUBJECT, options, [], ["resolve"]);
   const { allowAddresses = [] } = options;
   if (!Array.isArray(allowAddresses)) {
-    throw new TypeError("Cannot create an address guard as 'allowAddresses' must be a list");
+    throw new TypeError(
+      `${SUBJECT}: 'allowAddresses' must be a list, got ${inspect(allowAddresses)}`,
+    );
   }
   const allowed = allowAddresses.map(parseAllowed);
   const platform = addressGuardCapabilities();
@@ -106,48 +113,54 @@ export function createAddressGuard(options: AddressGuardOptions = {}): AddressGu
       checkKnown("Cannot check an address", options, ["signal"]);
       const { signal } = options;
       signal?.throwIfAborted();
-      const hostname = acceptedHostname(url, allowed);
+      const hostname = readHostname(url, allowed);
       const addresses = parseAddress(hostname) === undefined
         ? await resolveName(hostname, resolve, signal)
         : [hostname];
-      for (const address of addresses) judge(hostname, address, allowed);
+      for (const address of addresses) checkAddress(hostname, address, allowed);
     },
   };
 }
 
-/** What a guard without options can promise on this runtime; nothing is loaded to find out. */
+const SUBJECT = "Cannot create an address guard";
+
+/** Returns what a guard without options can promise on this runtime. Loads nothing. */
 export function addressGuardCapabilities(): AddressGuardCapabilities {
-  return { runtime: currentRuntime(), resolves: canLookUp(), pinned: false };
+  const runtime = currentRuntime();
+  // workerd may have `node:dns`, but it asks a public resolver, which knows nothing of its own network.
+  const resolves = runtime === "deno" ||
+    (runtime !== "workerd" && builtinLoader() !== undefined);
+  return { runtime, resolves, pinned: false };
 }
 
 function parseAllowed(text: string): IpRange {
   const range = parseRange(text);
   if (range !== undefined) return range;
   throw new TypeError(
-    "Cannot create an address guard as 'allowAddresses' must hold IP addresses or CIDR ranges " +
-      `without bits set past the prefix: current value is ${JSON.stringify(text)}`,
+    `${SUBJECT}: 'allowAddresses' must contain IP addresses or CIDR ranges without bits set after ` +
+      `the prefix, got ${JSON.stringify(text)}`,
   );
 }
 
-/** The host of a URL that is fit to be resolved: an address without brackets, or a name. */
-function acceptedHostname(input: string | URL, allowed: readonly IpRange[]): string {
-  // Asked first, because the error of `new URL` quotes the text, which may hold credentials.
-  if (!URL.canParse(input)) throw refusal("", "it is not an absolute URL");
+/** Returns the host of an acceptable URL: a name, or an address without brackets. */
+function readHostname(input: string | URL, allowed: readonly IpRange[]): string {
+  // Checked first, because the error of `new URL` quotes the text, which may contain credentials.
+  if (!URL.canParse(input)) throw notAllowed("", "it is not an absolute URL");
   const url = new URL(input);
   const hostname = url.hostname.replace(/^\[|\]$/g, "");
   // The scheme is not quoted: in "user:password@host" it is the user.
-  if (url.protocol !== "https:") throw refusal(hostname, "its URL must use https");
+  if (url.protocol !== "https:") throw notAllowed(hostname, "its URL must use https");
   if (url.username !== "" || url.password !== "") {
-    throw refusal(hostname, "its URL carries credentials: send them in a header instead");
+    throw notAllowed(hostname, "its URL has credentials. Send them in a header instead");
   }
   if (LOCALHOST.test(hostname) && !LOOPBACK.some((address) => isAllowed(address, allowed))) {
-    const how = 'allow it with allowAddresses: ["127.0.0.0/8", "::1"]';
-    throw refusal(hostname, `it is this machine: ${how}`);
+    const advice = 'Allow it with allowAddresses: ["127.0.0.0/8", "::1"]';
+    throw notAllowed(hostname, `it is this machine. ${advice}`);
   }
   return hostname;
 }
 
-/** RFC 6761 keeps these names for loopback, whatever a name server says. */
+/** RFC 6761 reserves these names for loopback, whatever a name server says. */
 const LOCALHOST = /(?:^|\.)localhost\.*$/;
 const LOOPBACK: readonly IpAddress[] = [
   { family: 4, value: 0x7f000001n },
@@ -160,32 +173,49 @@ async function resolveName(
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
   if (resolve === undefined) {
-    throw refusal(hostname, "this runtime has no resolver: give the guard a 'resolve' function");
+    throw notAllowed(hostname, "this runtime has no resolver. Pass 'resolve' to the guard");
   }
   let addresses: readonly string[];
   try {
-    const answer = resolve(hostname);
-    addresses = await (signal ? abortable(answer, signal) : answer);
+    const lookup = resolve(hostname);
+    addresses = await (signal ? abortable(lookup, signal) : lookup);
   } catch (cause) {
     signal?.throwIfAborted();
-    const message = `Cannot send to '${hostname}' as its name could not be resolved`;
+    const message = `Cannot send to '${hostname}': its name could not be resolved`;
     throw new AddressNotAllowedError(message, "address_unresolved", { cause });
   }
-  if (addresses.length === 0) throw refusal(hostname, "its name has no address");
+  if (addresses.length === 0) throw notAllowed(hostname, "its name has no address");
   return addresses;
 }
 
-function judge(hostname: string, text: string, allowed: readonly IpRange[]): void {
+/** The part of `node:dns/promises` that is used. */
+interface Dns {
+  lookup(hostname: string, options: { all: true; verbatim: true }): Promise<{ address: string }[]>;
+}
+
+/** Resolves to every address that the system's resolver has for a name. `fetch` uses the same resolver. */
+async function systemLookup(hostname: string): Promise<readonly string[]> {
+  const dns = await load("node:dns/promises");
+  const entries = await dns.lookup(hostname, { all: true, verbatim: true });
+  return entries.map(({ address }) => address);
+}
+
+/** The id is a parameter because bundlers, when they build for the edge, fail on a literal one. */
+async function load(id: string): Promise<Dns> {
+  return (currentRuntime() === "deno" ? await import(id) : builtinLoader()?.(id)) as Dns;
+}
+
+function checkAddress(hostname: string, text: string, allowed: readonly IpRange[]): void {
   const address = parseAddress(text);
   if (address === undefined) {
-    throw refusal(hostname, `it resolves to '${text}', which is not an IP address`);
+    throw notAllowed(hostname, `it resolves to '${text}', which is not an IP address`);
   }
-  const refused = refusedRange(address);
-  if (refused === undefined || isAllowed(address, allowed)) return;
-  throw refusal(
+  const blocked = findBlockedRange(address);
+  if (blocked === undefined || isAllowed(address, allowed)) return;
+  throw notAllowed(
     hostname,
-    `its address ${text} is in ${refused.cidr} (${refused.reason}): ` +
-      `allow it with allowAddresses: ["${text}"], or a range that holds it`,
+    `its address ${text} is in ${blocked.cidr} (${blocked.reason}). ` +
+      `Allow it with allowAddresses: ["${text}"], or a range that contains it`,
   );
 }
 
@@ -193,7 +223,7 @@ function isAllowed(address: IpAddress, allowed: readonly IpRange[]): boolean {
   return allowed.some((range) => contains(range, address));
 }
 
-function refusal(hostname: string, why: string): AddressNotAllowedError {
-  const what = hostname === "" ? "the URL" : `'${hostname}'`;
-  return new AddressNotAllowedError(`Cannot send to ${what} as ${why}`, "address_not_allowed");
+function notAllowed(hostname: string, reason: string): AddressNotAllowedError {
+  const target = hostname === "" ? "the URL" : `'${hostname}'`;
+  return new AddressNotAllowedError(`Cannot send to ${target}: ${reason}`, "address_not_allowed");
 }

@@ -1,26 +1,26 @@
 import type { Attempt } from "../core/mod.ts";
 
 /**
- * Why a webhook was not accepted, or a secret not usable. These codes are stable:
+ * Why a webhook was rejected or a secret can't be used. These codes are stable.
  *
- * The request is malformed (answer 400):
- * - `duplicate_header`: one of them was sent twice (`Headers` joins both values with a comma);
+ * The request is malformed (respond with 400):
+ * - `duplicate_header`: a header was sent twice (`Headers` joins both values with a comma);
  * - `invalid_header`: `webhook-id` is not 1 to 256 visible ASCII characters without a dot, or
  *   `webhook-timestamp` is not a plain number of seconds (`123junk`, `-1`, `1.5`);
- * - `invalid_signature`: `webhook-signature` is no list of `version,base64`, holds a `v1` or `v1a`
+ * - `invalid_signature`: `webhook-signature` is not a list of `version,base64`, contains a `v1` or `v1a`
  *   signature that is not base64 of the right length, or is too long;
- * - `unsupported_version`: it holds signatures of other versions only.
+ * - `unsupported_version`: it only contains signatures of other versions.
  *
- * The request is not authentic, or not any more (answer 401):
- * - `missing_header`: one of `webhook-id`, `webhook-timestamp`, `webhook-signature` is absent: it is not
+ * The request is not authentic, or not anymore (respond with 401):
+ * - `missing_header`: `webhook-id`, `webhook-timestamp` or `webhook-signature` is absent, so it is not
  *   signed;
  * - `timestamp_too_old`, `timestamp_too_new`: outside the tolerance;
- * - `no_matching_signature`: well formed, but made with another secret or over other content.
+ * - `no_matching_signature`: well-formed, but made with another secret or over other content.
  *
- * The caller's own secret is at fault (never the sender's doing):
+ * Your own secret is invalid (never the sender's fault):
  * - `invalid_secret`: missing, empty, too short or too long, of an unknown kind, or a public key
- *   that is asked to sign;
- * - `invalid_secret_encoding`: what follows its prefix is not standard, padded base64.
+ *   that should sign;
+ * - `invalid_secret_encoding`: its prefix is not followed by standard, padded base64.
  */
 export type WebhookVerificationCode =
   | "missing_header"
@@ -35,34 +35,34 @@ export type WebhookVerificationCode =
   | "invalid_secret_encoding";
 
 /**
- * A webhook's signature could not be made or verified; `code` says why. Its message never holds a
- * secret, a signature or anything else that the sender chose, so it may be logged.
+ * Thrown when a webhook can't be signed or verified; `code` says why. The message never contains a
+ * secret, a signature or anything else from the sender, so it is safe to log.
  */
 export class WebhookVerificationError extends Error {
-  /** Survives minifying. */
+  /** The name of the class, also after minifying. */
   override readonly name = "WebhookVerificationError";
-  /** The reason, stable over versions. */
+  /** The reason. Stable across versions. */
   readonly code: WebhookVerificationCode;
 
-  /** An error with a code and a message for people. */
+  /** Creates an error with a code and a message. */
   constructor(code: WebhookVerificationCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
   }
 }
 
-/** An inline delivery failed: every attempt did, or one said that there is no use in another. */
+/** Thrown when an inline delivery fails: every attempt failed, or the last one can't be retried. */
 export class WebhookError extends Error {
-  /** Survives minifying. */
+  /** The name of the class, also after minifying. */
   override readonly name = "WebhookError";
-  /** Stable. */
+  /** Identifies this error. Stable across versions. */
   readonly code = "webhook_failed";
   /** The webhook's name. */
   readonly webhook: string;
-  /** What each attempt came to, the first first. */
+  /** The results of all attempts, in order. */
   readonly attempts: readonly Attempt[];
 
-  /** An error for a webhook; `cause` is the reason of an abort. */
+  /** Creates an error for a webhook. `cause` is the reason of an abort. */
   constructor(webhook: string, attempts: readonly Attempt[], options?: ErrorOptions) {
     const count = attempts.length === 1 ? "1 attempt" : `${attempts.length} attempts`;
     const last = attempts.at(-1)?.error ?? "none was made";
@@ -73,26 +73,25 @@ export class WebhookError extends Error {
 }
 
 /**
- * Why a URL may not be used: `"address_not_allowed"` is a verdict and stands until the URL, the name's
- * addresses or the guard's options change; `"address_unresolved"` says that the resolver failed, which
- * another try may mend.
+ * Why a URL may not be used: `"address_not_allowed"` is final until the URL, the name's addresses or the
+ * guard's options change; `"address_unresolved"` means that the resolver failed, so a retry can succeed.
  */
 export type AddressErrorCode = "address_not_allowed" | "address_unresolved";
 
 /**
- * A URL that an address guard does not let through.
+ * Thrown when an address guard blocks a URL.
  *
- * The message names host and address, and what to add to `allowAddresses`; never the credentials, path
- * or query of the URL. The address can be one of your own network: whoever may register webhooks
- * learns it when the message is handed on.
+ * The message has the host, the address, and what to add to `allowAddresses`; never the credentials, path
+ * or query of the URL. The address can be one of your own network: anyone who may register webhooks
+ * learns it if you pass the message on.
  */
 export class AddressNotAllowedError extends Error {
-  /** Always `"AddressNotAllowedError"`. */
+  /** The name of the class, also after minifying. */
   override readonly name = "AddressNotAllowedError";
-  /** A verdict, or a resolver that failed. */
+  /** Whether the address is blocked or could not be resolved. */
   readonly code: AddressErrorCode;
 
-  /** Made by the guard. */
+  /** Creates an error; the guard does. */
   constructor(message: string, code: AddressErrorCode, options?: ErrorOptions) {
     super(message, options);
     this.code = code;

@@ -1,15 +1,15 @@
 /**
- * Webhooks, both halves: `WebhookHook` sends events, signed after
- * [Standard Webhooks](https://www.standardwebhooks.com), `webhookReceiver` and `verifyWebhook` receive
- * them. Beside them CloudEvents 1.0.2 and the guard against addresses that a stranger's URL may not
- * reach. No dependency: `fetch` and WebCrypto.
+ * Sends and receives webhooks. `WebhookHook` sends events, signed by
+ * [Standard Webhooks](https://www.standardwebhooks.com); `webhookReceiver` and `verifyWebhook` receive
+ * them. Also encodes and decodes CloudEvents 1.0.2, and guards against user-supplied URLs that lead to
+ * private addresses (SSRF). No dependencies.
  *
  * ```ts
  * import { createHooks } from "@omniagent/hooks";
  * import { generateSecret, WebhookHook, webhookReceiver } from "@omniagent/hooks/webhook";
  *
  * const secret = generateSecret();
- * const receive = webhookReceiver((event) => console.log(event.type), { secrets: secret });
+ * const receive = webhookReceiver((event) => console.log(event.type), { secret });
  *
  * const hooks = createHooks();
  * hooks.use(
@@ -18,7 +18,7 @@
  *     events: ["tool.*"],
  *     url: "https://audit.example.com/",
  *     secret,
- *     fetch: async (input, init) => await receive(new Request(input, init)), // no network here
+ *     fetch: async (input, init) => await receive(new Request(input, init)), // no network in this example
  *   }),
  * );
  * await hooks.emit("tool.called", { name: "bash" }); // prints tool.called
@@ -28,23 +28,35 @@
  * @module
  */
 export * from "./address_guard.ts";
-export * from "./cloudevents.ts";
+export * from "./cloudevents/mod.ts";
 export * from "./errors.ts";
-export * from "./receiver.ts";
-export * from "./secret.ts";
+export type { FilterValue, WebhookHookOptions } from "./options.ts";
+export {
+  type ReceivedContext,
+  type ReceivingHandler,
+  webhookReceiver,
+  type WebhookReceiverOptions,
+} from "./receiver.ts";
+export {
+  generateKeyPair,
+  generateSecret,
+  type WebhookKeyPair,
+  type WebhookSecretOptions,
+} from "./secrets.ts";
 export {
   createWebhookSigner,
-  createWebhookVerifier,
   signWebhook,
   type SignWebhookOptions,
+  type WebhookHeaders,
+  type WebhookMessage,
+  type WebhookSigner,
+} from "./sign.ts";
+export {
+  createWebhookVerifier,
   type VerifiedWebhook,
   verifyWebhook,
   type VerifyWebhookOptions,
-  type WebhookHeaders,
   type WebhookHeaderSource,
-  type WebhookMessage,
-  type WebhookSigner,
   type WebhookVerifier,
-} from "./signature.ts";
-export * from "./webhook_hook.ts";
-export * from "./webhook_options.ts";
+} from "./verify.ts";
+export { WebhookHook } from "./webhook_hook.ts";

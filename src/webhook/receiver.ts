@@ -1,23 +1,22 @@
 import { EventValidationError } from "../core/errors.ts";
-import { checkFunctions, checkName } from "../internal/validate.ts";
-import { checkKnown, LEASE, OR_INFINITE, readCount, readDuration } from "../internal/options.ts";
+import { fromWire, parseEventJson } from "../core/event_codec.ts";
+import type { HandlerResult, HookEvent, Logger } from "../core/mod.ts";
 import { consoleLogger, guarded } from "../core/reporter.ts";
+import { adoptEvent, seal } from "../core/snapshot.ts";
+import { type Bytes, readBytes, type ReadLimits } from "../internal/bytes.ts";
 import { isPlainUtf8 } from "../internal/http_fields.ts";
 import { maskError } from "../internal/mask_error.ts";
-import { sha256Hex } from "../internal/crypto.ts";
-import type { HandlerResult, HookEvent, Logger } from "../core/mod.ts";
+import { checkKnown, LEASE, OR_INFINITE, readCount, readDuration } from "../internal/options.ts";
+import { checkFunctions, checkName, inspect } from "../internal/validate.ts";
 import type { Store } from "../store/mod.ts";
-import { readBody, readEvent } from "./_receive.ts";
-import { type Begun, memoryIds, storedIds } from "./_received_ids.ts";
+import { cloudEventsModeOf, decodeCloudEvents } from "./cloudevents/mod.ts";
+import { type Claim, memoryDeduplicator, scopesOf, storeDeduplicator } from "./deduplication.ts";
 import { WebhookVerificationError } from "./errors.ts";
-import {
-  createSignerVerifier,
-  type VerifiedWebhook,
-  type VerifyWebhookOptions,
-} from "./signature.ts";
+import { readSecrets } from "./secrets.ts";
+import { createSignerVerifier, type VerifiedWebhook, type VerifyWebhookOptions } from "./verify.ts";
 import { createWebhookValidation } from "./webhook_validation.ts";
 
-/** What a receiving handler is given beside the event. */
+/** What a receiving handler gets besides the event. */
 export interface ReceivedContext extends VerifiedWebhook {
   /** The request's headers. */
   readonly headers: Headers;
@@ -47,17 +46,17 @@ export interface WebhookReceiverOptions extends VerifyWebhookOptions {
    * @default the path of the request
    */
   readonly name?: string | undefined;
-  /** How long ids are kept in the store, ten years at most. @default {604800000} seven days */
+  /** How long ids are kept in the store, at most ten years. @default {604800000} seven days */
   readonly remember?: number | undefined;
   /**
-   * The longest a handler may run before another may be called, at most a day. Needs a store.
+   * How long a handler may run before another one may be called, at most a day. Needs a store.
    * @default {300000}
    */
   readonly handlingTime?: number | undefined;
-  /** The longest body, in bytes; `Infinity`: no limit. @default {1048576} */
+  /** The maximum size of a body, in bytes; `Infinity` for no limit. @default {1048576} */
   readonly maxBodyBytes?: number | undefined;
   /**
-   * How long the body may take to arrive, in milliseconds; a slower one gets a 408. `Infinity`: no
+   * How long the body may take to arrive, in milliseconds; a slower one gets a 408. `Infinity` for no
    * limit. @default {10000}
    */
   readonly bodyTimeout?: number | undefined;
@@ -66,7 +65,7 @@ export interface WebhookReceiverOptions extends VerifyWebhookOptions {
   /**
    * Senders that may deliver CloudEvents, by their `WebHook-Request-Origin`, such as
    * `eventgrid.azure.net`; or `"*"` for all. Allows them in the `OPTIONS` handshake that Azure Event Grid
-   * and others begin with (CloudEvents, "HTTP 1.1 Web Hooks", section 4). Grants no access: requests are
+   * and others start with (CloudEvents, "HTTP 1.1 Web Hooks", section 4). Grants no access: requests are
    * authenticated as before. `WebHook-Request-Callback` is never called. @default none: 405
    */
   readonly webhookOrigins?: readonly string[] | "*" | undefined;
@@ -74,65 +73,46 @@ export interface WebhookReceiverOptions extends VerifyWebhookOptions {
   readonly webhookRate?: number | undefined;
 }
 
-/** Every option of a receiver. */
-const KNOWN: readonly string[] = [
-  ...["secrets", "tolerance", "now", "store", "remember", "handlingTime", "maxBodyBytes", "logger"],
-  ...["name", "bodyTimeout", "webhookOrigins", "webhookRate"],
-];
-
-const DAY = 24 * 60 * 60 * 1000;
+/** Every option, because JavaScript would ignore a misspelled one. */
+const KNOWN =
+  ("secret secrets tolerance now store name remember handlingTime maxBodyBytes bodyTimeout logger " +
+    "webhookOrigins webhookRate").split(" ");
+const SUBJECT = "Cannot create a webhook receiver";
+const WEEK = 7 * 24 * 60 * 60 * 1000;
 
 /**
- * The receiver's half: a fetch handler that verifies a webhook and calls `handler` once per message,
- * though it may come again. For `Deno.serve`, `Bun.serve`, Workers and every router.
+ * Creates a fetch handler that verifies webhooks and calls `handler` once per message, even if a message
+ * is sent again. Works with `Deno.serve`, `Bun.serve`, Workers and every router.
  *
- * It answers 200 when the handler succeeded, or had succeeded before; and a problem document (RFC 9457)
- * with a stable `code` otherwise: 400 not a webhook or not an event, 401 not signed with one of the
- * secrets or too old, 405 neither POST nor PUT, 408 the body did not arrive in time, 409 the handler is at
- * it (with `Retry-After`), 413 too long, 415 compressed or not UTF-8, 500 the handler or the store failed. A
- * message is recorded only after its handler succeeded. `OPTIONS` is for senders that ask first: see
- * `webhookOrigins`.
+ * It responds with 200 if the handler succeeded, now or before. Otherwise it responds with a problem
+ * document (RFC 9457) with a stable `code`: 400 not a webhook, not an event, or a body that broke off, 401 not
+ * signed with one of the secrets or too old, 405 neither POST nor PUT, 408 the body did not arrive in time,
+ * 409 the message is being handled (with `Retry-After`), 413 too long, 415 compressed, not UTF-8 or with a
+ * malformed content type, 500 the handler or the store failed. A message is recorded only after its handler
+ * succeeded. `OPTIONS` is for senders that ask first: see `webhookOrigins`.
+ *
+ * A session can be longer than the 256 characters that `emit` accepts, because another sender may have
+ * other limits and would lose the event.
  *
  * ```ts
  * import { generateSecret, webhookReceiver } from "@omniagent/hooks/webhook";
  *
  * const receive = webhookReceiver((event) => console.log(event.type), {
- *   secrets: generateSecret(), // the sender's
+ *   secret: generateSecret(), // the sender's
  * });
- * const answer = await receive(new Request("http://localhost/", { method: "POST", body: "{}" }));
- * console.log(answer.status); // 401: it has no signature
+ * const response = await receive(new Request("http://localhost/", { method: "POST", body: "{}" }));
+ * console.log(response.status); // 401: it has no signature
  * ```
  *
- * @throws {WebhookVerificationError} when a secret is ill-formed
- * @throws {TypeError | RangeError} when another argument is
+ * @throws {WebhookVerificationError} If a secret is invalid.
+ * @throws {TypeError | RangeError} If another argument is invalid.
  */
 export function webhookReceiver(
   handler: ReceivingHandler,
   options: WebhookReceiverOptions,
 ): (request: Request) => Promise<Response> {
-  const subject = "Cannot create a webhook receiver";
-  checkFunctions(subject, { handler }, ["handler"]);
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`${subject} as it needs options with 'secrets'`);
-  }
-  checkKnown(subject, options, KNOWN);
-  const { store, name, maxBodyBytes = 1_048_576 } = options;
-  if (name !== undefined) checkName(subject, name);
-  const remember = readDuration(subject, "remember", options.remember) ?? 7 * DAY;
-  const handlingTime = readDuration(subject, "handlingTime", options.handlingTime, LEASE) ??
-    300_000;
-  const bodyTimeout = readDuration(subject, "bodyTimeout", options.bodyTimeout, OR_INFINITE) ??
-    10_000;
-  readCount(subject, "maxBodyBytes", maxBodyBytes, OR_INFINITE);
-  const { logger = consoleLogger } = options;
-  checkFunctions(subject, logger, ["error"]);
-  if (store !== undefined) checkFunctions(subject, store, ["get", "set", "atomic"]);
-  const { tolerance, now } = options;
-  const secrets = [options.secrets].flat() as readonly string[]; // a copy
-  const verifier = createSignerVerifier({ secrets, tolerance, now });
-  const validate = createWebhookValidation(subject, options);
-  const ids = store ? storedIds(store, remember, handlingTime) : memoryIds();
-
+  const receiver = createReceiver(handler, options);
+  const validate = createWebhookValidation(SUBJECT, options);
   return async (request) => {
     if (request.method !== "POST" && request.method !== "PUT") {
       const permission = validate(request);
@@ -142,88 +122,164 @@ export function webhookReceiver(
       const detail = permission?.refused ?? "Send a POST or a PUT";
       return problem(405, "method_not_allowed", detail, { allow: "POST, PUT" });
     }
-    if (!isPlainUtf8(request.headers)) {
-      const accepted = { "accept-encoding": "identity" };
-      const detail = "Send UTF-8, without a content-encoding";
-      return problem(415, "media_type_unsupported", detail, accepted);
-    }
     try {
-      const body = await readBody(request, { maxBytes: maxBodyBytes, timeout: bodyTimeout });
-      if (body === "too_slow") {
-        const close = { connection: "close" }; // the rest of the body may still come
-        return problem(408, "body_timeout", `The body took more than ${bodyTimeout} ms`, close);
-      }
-      if (body === "too_large") {
-        return problem(413, "body_too_large", `The body is longer than ${maxBodyBytes} bytes`);
-      }
-      const { headers } = request;
-      const { signers, ...message } = await verifier.verify(body, headers);
-      const event = readEvent(headers, body, message);
-      const context = { ...message, headers, body };
-      const place = name ?? placeOf(request);
-      const scopes = await Promise.all(
-        signers.slice(0, MAX_SCOPES).map((i) => scopeOf(place, secrets[i]!)),
-      );
-      const begun = await ids.begin(scopes, message.id);
-      return await handleOnce(message.id, begun, logger, () => handler(event, context));
+      return await receive(receiver, request);
     } catch (error) {
-      return refusal(error, logger);
+      return rejection(error, receiver.logger);
     }
   };
 }
 
-/** A commit of a store has room for ten checks. Senders sign with two secrets while one replaces another. */
-const MAX_SCOPES = 8;
+/** A receiver with checked options. */
+type Receiver = ReturnType<typeof createReceiver>;
 
-/** Where a request went. Without the scheme, which a proxy may change. */
-function placeOf({ url }: Request): string {
-  return new URL(url).pathname; // nothing signs host and query: with another one a message could be replayed
+function createReceiver(handler: ReceivingHandler, options: WebhookReceiverOptions) {
+  checkFunctions(SUBJECT, { handler }, ["handler"]);
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`${SUBJECT}: it needs options with 'secret', got ${inspect(options)}`);
+  }
+  checkKnown(SUBJECT, options, KNOWN);
+  const { store, name, tolerance, now, logger = consoleLogger } = options;
+  const { remember = WEEK, handlingTime = 300_000 } = options;
+  const { bodyTimeout = 10_000, maxBodyBytes = 1_048_576 } = options;
+  if (name !== undefined) checkName(SUBJECT, name);
+  const kept = readDuration(SUBJECT, "remember", remember);
+  const claimed = readDuration(SUBJECT, "handlingTime", handlingTime, LEASE);
+  checkFunctions(SUBJECT, logger, ["error"]);
+  if (store !== undefined) checkFunctions(SUBJECT, store, ["get", "set", "atomic"]);
+  const secrets = [readSecrets(SUBJECT, options)].flat() as readonly string[];
+  return {
+    handler,
+    name,
+    secrets,
+    verify: createSignerVerifier({ secrets, tolerance, now }),
+    deduplicator: store ? storeDeduplicator(store, kept, claimed) : memoryDeduplicator(),
+    limits: {
+      maxBytes: readCount(SUBJECT, "maxBodyBytes", maxBodyBytes, OR_INFINITE),
+      timeout: readDuration(SUBJECT, "bodyTimeout", bodyTimeout, OR_INFINITE),
+    },
+    logger,
+  };
 }
+
+async function receive(receiver: Receiver, request: Request): Promise<Response> {
+  const { handler, name, secrets, verify, deduplicator, limits, logger } = receiver;
+  const { headers } = request;
+  if (!isPlainUtf8(headers)) {
+    const detail = "Send UTF-8, without a content-encoding";
+    return problem(415, "media_type_unsupported", detail, { "accept-encoding": "identity" });
+  }
+  const body = await readBody(request, limits);
+  if (!(body instanceof Uint8Array)) return bodyProblem(body, limits);
+  const { signers, ...message } = await verify(body, headers);
+  const event = readEvent(headers, body, message);
+  const scopes = await scopesOf(name ?? pathOf(request), signers.map((i) => secrets[i]!));
+  const claim = await deduplicator.claim(scopes, message.id);
+  return await handleOnce(
+    message.id,
+    claim,
+    logger,
+    () => handler(event, { ...message, headers, body }),
+  );
+}
+
+type BodyFailure = "too_large" | "too_slow" | "incomplete";
+
+async function readBody(request: Request, limits: ReadLimits): Promise<Bytes | BodyFailure> {
+  const { headers, body, bodyUsed } = request;
+  if (bodyUsed || body?.locked) {
+    throw new TypeError("Cannot receive a webhook: the body of its request was already read");
+  }
+  const declared = headers.get("content-length") ?? "";
+  if (/^\d+$/.test(declared) && Number(declared) > limits.maxBytes) return "too_large";
+  try {
+    return await readBytes(body, limits);
+  } catch {
+    return "incomplete"; // the sender closed the connection
+  }
+}
+
+function bodyProblem(failure: BodyFailure, { maxBytes, timeout }: ReadLimits): Response {
+  if (failure === "too_large") {
+    return problem(413, "body_too_large", `The body is longer than ${maxBytes} bytes`);
+  }
+  if (failure === "incomplete") {
+    return problem(400, "body_incomplete", "The body broke off before its end");
+  }
+  const headers = { connection: "close" }; // the rest of the body may still come
+  return problem(408, "body_timeout", `The body took more than ${timeout} ms`, headers);
+}
+
+/** The id and the time of a message. */
+type Message = { readonly id: string; readonly timestamp: Date };
 
 /**
- * Returns what an id is unique in: a sender, known by its secret, and a receiver. Ids of two senders may be
- * equal, and two receivers may get one message. A digest: the secret can't be read from it.
+ * Returns the event of a request: native JSON, or one CloudEvent. Other senders of Standard Webhooks may
+ * leave fields out: the id is then `webhook-id`, and the time `webhook-timestamp`.
+ *
+ * @throws {EventValidationError} If it is not an event.
  */
-async function scopeOf(place: string, secret: string): Promise<string> {
-  return await sha256Hex(JSON.stringify(["webhookReceiver", place, secret]));
+function readEvent(headers: Headers, body: Uint8Array, { id, timestamp }: Message): HookEvent {
+  if (cloudEventsModeOf(headers) === undefined) return readNativeEvent(body, { id, timestamp });
+  const [received, ...others] = decodeCloudEvents(headers, body);
+  if (received === undefined || others.length > 0) {
+    throw new EventValidationError("Cannot receive CloudEvents", [
+      { message: "must be a single event" },
+    ]);
+  }
+  return adoptEvent({ id, timestamp, ...received.event }, "Cannot receive CloudEvents");
 }
 
-/** Handles a message unless it was, or is being, handled. */
+function readNativeEvent(body: Uint8Array, message: Message): HookEvent {
+  const wire = parseEventJson(body);
+  const isObject = typeof wire === "object" && wire !== null && !Array.isArray(wire);
+  if (!isObject) return fromWire(wire);
+  const { id, timestamp } = wire as { readonly id?: unknown; readonly timestamp?: unknown };
+  const time = timestamp ?? message.timestamp.toISOString();
+  if ((id ?? undefined) !== undefined) return fromWire({ ...wire, timestamp: time });
+  const event = fromWire({ ...wire, id: "none", timestamp: time });
+  return seal({ ...event, id: message.id });
+}
+
+/** Returns the path only: a proxy may change the scheme, and no signature covers host and query. */
+function pathOf({ url }: Request): string {
+  return new URL(url).pathname;
+}
+
 async function handleOnce(
   id: string,
-  begun: Begun,
+  claim: Claim | "handled" | "running",
   logger: Logger,
   handle: () => unknown,
 ): Promise<Response> {
-  if (begun === "handled") return Response.json({ ok: true, duplicate: true });
-  if (begun === "running") {
-    const wait = { "retry-after": "5" };
-    return problem(409, "in_progress", "The message is being handled", wait);
+  if (claim === "handled") return Response.json({ ok: true, duplicate: true });
+  if (claim === "running") {
+    return problem(409, "in_progress", "The message is being handled", { "retry-after": "5" });
   }
   try {
     await handle();
   } catch (error) {
-    await begun.failed().catch((error) => log(logger, `Webhook '${id}' stays claimed`, error));
+    await claim.release().catch((error) => log(logger, `Webhook '${id}' stays claimed`, error));
     log(logger, `Webhook '${id}' was not handled`, error);
     return problem(500, "handler_failed", "The message was not handled: send it again");
   }
-  // Not recorded is no reason to have it sent again: it was handled.
-  await begun.handled().catch((error) => log(logger, `Webhook '${id}' was not recorded`, error));
+  // Not a reason to have it sent again: it was handled.
+  await claim.complete().catch((error) => log(logger, `Webhook '${id}' was not recorded`, error));
   return Response.json({ ok: true });
 }
 
-/** A logger that fails must not fail a message. */
+/** Logs an error. A logger that throws must not fail a message. */
 function log(logger: Logger, message: string, error: unknown): void {
   guarded(() => logger.error(message, maskError(error)));
 }
 
-function refusal(error: unknown, logger: Logger): Response {
+function rejection(error: unknown, logger: Logger): Response {
   if (error instanceof EventValidationError) return problem(400, error.code, error.message);
   if (error instanceof WebhookVerificationError && !error.code.startsWith("invalid_secret")) {
-    const unauthentic = /^(missing_header|timestamp_|no_matching)/.test(error.code);
-    return problem(unauthentic ? 401 : 400, error.code, error.message);
+    const isUnauthentic = /^(missing_header|timestamp_|no_matching)/.test(error.code);
+    return problem(isUnauthentic ? 401 : 400, error.code, error.message);
   }
-  log(logger, "A webhook was not received", error); // its body broke off, or the store failed
+  log(logger, "A webhook was not received", error); // the store failed, for example
   return problem(500, "not_received", "The message was not received: send it again");
 }
 

@@ -1,8 +1,3 @@
-import { guarded } from "../core/reporter.ts";
-import { readCount, readDuration } from "../internal/options.ts";
-import { sha256Hex } from "../internal/crypto.ts";
-import { delay, Semaphore } from "../internal/async.ts";
-import { snapshotOf } from "../core/snapshot.ts";
 import type {
   Attempt,
   AttemptContext,
@@ -11,20 +6,24 @@ import type {
   Logger,
   Webhook,
 } from "../core/mod.ts";
+import { guarded } from "../core/reporter.ts";
 import { DEFAULT_RETRY, fixedRetry, type RetryPolicy } from "../core/retry.ts";
-import { makeAttempt } from "./_attempt.ts";
-import { createEndpoint, type Endpoint } from "./_endpoint.ts";
-import { compileFilter } from "./_filter.ts";
-import { WEBHOOK_LIMITS } from "./_limits.ts";
+import { snapshotOf } from "../core/snapshot.ts";
+import { delay, Semaphore } from "../internal/async.ts";
+import { sha256Hex } from "../internal/crypto.ts";
+import { readCount, readDuration } from "../internal/options.ts";
+import { makeAttempt } from "./attempt.ts";
+import { type CheckedOptions, checkOptions } from "./check_options.ts";
 import { WebhookError } from "./errors.ts";
-import type { WebhookHookOptions } from "./webhook_options.ts";
+import { compileFilter } from "./filter.ts";
+import { WEBHOOK_LIMITS, type WebhookHookOptions } from "./options.ts";
 
-/** An inline delivery obeys `Retry-After` up to here, in milliseconds; past it there is no more attempt. */
-const LONGEST_INLINE_WAIT = 30_000;
+/** The longest `Retry-After` that an inline delivery waits for, in milliseconds. For longer ones it gives up. */
+const MAX_INLINE_WAIT = 30_000;
 
 /**
- * An HTTP endpoint that hears events: every event is one signed POST or PUT, delivered inline or, with
- * an outbox, durably. Its URL, headers and secrets can't be read from it.
+ * Sends events to an HTTP endpoint. Every event is one signed POST or PUT, delivered inline or, with an
+ * outbox, durably. Its URL, headers and secrets can't be read from it.
  *
  * ```ts
  * import { createHooks, WebhookHook } from "@omniagent/hooks";
@@ -44,32 +43,32 @@ const LONGEST_INLINE_WAIT = 30_000;
 export class WebhookHook implements Webhook {
   /** Unique among hooks and webhooks. */
   readonly name: string;
-  /** The patterns that it hears. */
+  /** The patterns that it subscribes to. */
   readonly events: readonly string[];
   /** Limit of one attempt, in milliseconds. */
   readonly timeout: number;
-  /** Attempts at once, at most. */
+  /** The maximum of concurrent attempts. */
   readonly concurrency: number;
-  /** When the outbox tries again: the quick attempts, then the schedule. */
+  /** When the outbox retries: the quick attempts, then the schedule. */
   readonly retry: RetryPolicy;
-  /** Whether one session's events are delivered in order. */
+  /** `"session"` if the events of a session are delivered in order. */
   declare readonly ordering?: "session";
-  readonly #endpoint: Endpoint;
+  readonly #options: CheckedOptions;
   readonly #quick: RetryPolicy;
   readonly #filter: (event: HookEvent) => boolean;
-  readonly #slots: Semaphore;
+  readonly #semaphore: Semaphore;
   #warned = false;
 
   /**
-   * Checks its options.
+   * Creates a webhook. Error messages contain no secret.
    *
-   * @throws {TypeError | RangeError} when one is ill-formed
-   * @throws {WebhookVerificationError} when a secret is; no message holds a secret
+   * @throws {TypeError | RangeError} If an option is invalid.
+   * @throws {WebhookVerificationError} If a secret is invalid.
    */
   constructor(options: WebhookHookOptions) {
-    this.#endpoint = createEndpoint(options);
-    const { name, events, timeout } = this.#endpoint;
-    const { retryCount = 0, retryDelay: delay = 1000, concurrency = 16, ordering } = options;
+    this.#options = checkOptions(options);
+    const { name, events, timeout } = this.#options;
+    const { retryCount = 0, retryDelay: given = 1000, concurrency = 16, ordering } = options;
     const subject = `Cannot create webhook '${name}'`;
     const limits = WEBHOOK_LIMITS;
     this.name = name;
@@ -77,40 +76,40 @@ export class WebhookHook implements Webhook {
     this.timeout = timeout;
     this.concurrency = readCount(subject, "concurrency", concurrency, limits.concurrency);
     readCount(subject, "retryCount", retryCount, limits.retryCount);
-    const retryDelay = readDuration(subject, "retryDelay", delay, limits.retryDelay);
+    const retryDelay = readDuration(subject, "retryDelay", given, limits.retryDelay);
     this.#quick = fixedRetry({ delay: retryDelay, retries: retryCount, jitter: 0 });
     this.retry = quickThen(this.#quick, retryCount, options.retry ?? DEFAULT_RETRY);
     if (ordering) this.ordering = ordering;
     this.#filter = compileFilter(subject, options.filter);
-    this.#slots = new Semaphore(concurrency);
+    this.#semaphore = new Semaphore(concurrency);
   }
 
-  /** Whether its `filter` lets an event pass. */
+  /** Tells whether its `filter` matches an event. */
   accepts(event: HookEvent): boolean {
     return this.#filter(event);
   }
 
-  /** A digest of its URL, 64 bits of SHA-256: another URL is another address. */
+  /** Returns a digest of its URL, 64 bits of SHA-256. Another URL has another address. */
   async address(): Promise<string> {
-    return (await sha256Hex(this.#endpoint.url.href)).slice(0, 16);
+    return (await sha256Hex(this.#options.url.href)).slice(0, 16);
   }
 
-  /** Makes one attempt, when one of the `concurrency` slots is free. Never rejects. */
+  /** Makes one attempt as soon as fewer than `concurrency` are running. Never rejects. */
   async attempt(event: HookEvent, { signal, logger }: AttemptContext): Promise<Attempt> {
     if (!this.#warned) this.#warn(logger);
     try {
-      return await this.#slots.run(() => makeAttempt(this.#endpoint, event, signal), signal);
+      return await this.#semaphore.run(() => makeAttempt(this.#options, event, signal), signal);
     } catch { // aborted while it waited
       return { verdict: "retry", duration: 0, error: "the attempt was aborted" };
     }
   }
 
   /**
-   * Delivers without a queue: the first attempt and `retryCount` more, `retryDelay` apart, or as far
-   * apart as `Retry-After` asks, up to 30 s.
+   * Delivers without an outbox: makes one attempt and up to `retryCount` more, `retryDelay` apart or as
+   * `Retry-After` asks, up to 30 s.
    *
-   * @throws {WebhookError} when the last attempt failed
-   * @throws {EventValidationError} when it is not an event that can be sent
+   * @throws {WebhookError} If the last attempt failed.
+   * @throws {EventValidationError} If the event can't be sent.
    */
   async deliver(event: HookEvent, { signal, logger }: HandlerContext): Promise<void> {
     const attempts: Attempt[] = [];
@@ -126,31 +125,32 @@ export class WebhookHook implements Webhook {
     throw new WebhookError(this.name, attempts, signal.aborted ? { cause: signal.reason } : {});
   }
 
-  /** Waits for the attempts that run. */
+  /** Resolves when no attempt is running. */
   close(): Promise<void> {
-    return this.#slots.empty();
+    return this.#semaphore.empty();
   }
 
-  /** How long to wait after the n-th attempt; undefined: it was the last. */
+  /** Returns how long to wait after the n-th attempt, in milliseconds; undefined if it was the last. */
   #waitAfter(n: number, { verdict, retryAfter = 0 }: Attempt): number | undefined {
-    if (verdict !== "retry" || retryAfter > LONGEST_INLINE_WAIT) return undefined;
-    const delay = this.#quick.delay(n, 0);
-    return delay === undefined ? undefined : Math.max(delay, retryAfter);
+    if (verdict !== "retry" || retryAfter > MAX_INLINE_WAIT) return undefined;
+    const wait = this.#quick.delay(n, 0);
+    return wait === undefined ? undefined : Math.max(wait, retryAfter);
   }
 
   #warn(logger: Logger): void {
     this.#warned = true;
-    const { protocol, hostname } = this.#endpoint.url;
+    const { protocol, hostname } = this.#options.url;
     if (protocol === "https:" || LOOPBACK.test(hostname)) return;
-    const message = `Webhook '${this.name}' sends over plain http: anyone on the way can read it`;
+    const message =
+      `Webhook '${this.name}' sends over plain http: anyone on the network path can read it`;
     guarded(() => logger.warn(message)); // a logger that fails stops no delivery
   }
 }
 
-/** Hosts that nobody else is on the way to. */
+/** Hosts on this machine. */
 const LOOPBACK = /^(([^.]+\.)*localhost\.?|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
-/** Some quick retries, then a schedule. */
+/** Returns a policy of quick retries, then a schedule. */
 function quickThen(quick: RetryPolicy, count: number, schedule: RetryPolicy): RetryPolicy {
   return {
     delay: (attempt, random) =>

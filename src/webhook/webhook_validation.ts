@@ -1,6 +1,7 @@
 /**
- * The receiving half of "HTTP 1.1 Web Hooks for Event Delivery" (CloudEvents, section 4, "Abuse
- * protection"): a sender asks by `OPTIONS` whether it may deliver before it delivers.
+ * The receiving half of the validation handshake of "HTTP 1.1 Web Hooks for Event Delivery" (CloudEvents,
+ * section 4, "Abuse protection"): a sender asks by `OPTIONS` whether it may deliver. An entry of this
+ * folder: the HTTP app and the configuration use it too.
  *
  * @module
  */
@@ -10,22 +11,22 @@ import { inspect } from "../internal/validate.ts";
 /** The name of a sender in `WebHook-Request-Origin`: visible ASCII without a comma. */
 export const WEBHOOK_ORIGIN: RegExp = /^[!-+\--~]{1,255}$/;
 
-/** Who may ask to deliver events, and how many a minute. */
+/** Who may deliver events, and how many per minute. */
 export type WebhookValidationOptions = {
   readonly webhookOrigins?: readonly string[] | "*" | undefined;
   readonly webhookRate?: number | undefined;
 };
 
-/** What a sender that asked is told: headers, or why it may not deliver. */
+/** The response to a sender that asked: headers, or why it may not deliver. */
 export type WebhookPermission =
   | { readonly headers: Readonly<Record<string, string>> }
   | { readonly refused: string };
 
 /**
- * Reads the options and returns a function that answers permission requests. It returns undefined for
- * any other request: another method, a CORS preflight, or one without `WebHook-Request-Origin`.
+ * Creates a function that responds to permission requests. It returns undefined for every other request:
+ * another method, a CORS preflight, or one without `WebHook-Request-Origin`.
  *
- * @throws {TypeError | RangeError} when an option is ill-formed
+ * @throws {TypeError | RangeError} If an option is invalid.
  */
 export function createWebhookValidation(
   subject: string,
@@ -46,10 +47,10 @@ export function createWebhookValidation(
     const isPreflight = request.headers.has("access-control-request-method");
     if (request.method !== "OPTIONS" || isPreflight || !origin) return undefined;
     if (origins === undefined) {
-      return { refused: "Set 'webhookOrigins' to let senders of CloudEvents ask to deliver" };
+      return { refused: "Set 'webhookOrigins' to allow senders of CloudEvents" };
     }
     if (allowed !== undefined && !allowed.has(origin.toLowerCase())) {
-      return { refused: "'webhookOrigins' does not name this WebHook-Request-Origin" };
+      return { refused: "'webhookOrigins' does not contain this WebHook-Request-Origin" };
     }
     return {
       headers: {

@@ -10,7 +10,7 @@ test("hooks deliveries lists what was tried, and shows one with each attempt", a
     assert.match(
       listed.stdout,
       new RegExp(
-        `^dead +audit +a\\.one +- +${id} +1 +\\d{4}-\\S+Z +- +404 final the answer was 404\n$`,
+        `^dead +audit +a\\.one +- +${id} +1 +\\d{4}-\\S+Z +- +404 final the response was 404\n$`,
       ),
     );
     assert.equal(

@@ -78,8 +78,7 @@ test("hooksFromConfig() rejects options that fit no webhook", () => {
       "Did you mean 'audit'?",
   });
   assert.throws(make({ transform: { audit: 5 } }), {
-    message:
-      /: invalid 'transform': 'audit' must be a function, got 5$/,
+    message: /: invalid 'transform': 'audit' must be a function, got 5$/,
   });
   assert.throws(make({ transform: [] }), /'transform' must be an object/);
   assert.throws(make(5), /the options must be an object, got 5/);

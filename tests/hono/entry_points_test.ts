@@ -1,5 +1,5 @@
 /**
- * One event comes in by every door, in every spelling of its headers and its body: what one door accepts
+ * One event arrives at every entry point, in every spelling of its headers and its body: what one accepts
  * the others accept, and they understand the same.
  * @module
  */
@@ -10,20 +10,20 @@ import { generateSecret, signWebhook, webhookReceiver } from "@omniagent/hooks/w
 import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
 
-type Verdict = "accepted" | "refused" | "unsupported";
+type Verdict = "accepted" | "rejected" | "unsupported";
 type Result = { readonly verdict: Verdict; readonly event?: HookEvent | undefined };
 /** A request, but for where it goes. */
 type Message = {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array<ArrayBuffer>;
 };
-type Door = (message: Message) => Promise<Result>;
+type EntryPoint = (message: Message) => Promise<Result>;
 
 const verdictOf = (status: number): Verdict =>
-  status < 300 ? "accepted" : status === 415 ? "unsupported" : "refused";
+  status < 300 ? "accepted" : status === 415 ? "unsupported" : "rejected";
 
 /** `POST /events`. */
-const post: Door = async (message) => {
+const post: EntryPoint = async (message) => {
   const events: HookEvent[] = [];
   const hooks = createHooks<Record<string, unknown>>({ logger: quiet });
   hooks.on("*", (event) => void events.push(event));
@@ -34,7 +34,7 @@ const post: Door = async (message) => {
 };
 
 /** `webhookReceiver`. */
-const receive: Door = async ({ headers, body }) => {
+const receive: EntryPoint = async ({ headers, body }) => {
   const events: HookEvent[] = [];
   const secrets = generateSecret();
   const handle = webhookReceiver((event) => void events.push(event), { secrets, logger: quiet });
@@ -44,11 +44,11 @@ const receive: Door = async ({ headers, body }) => {
 };
 
 /** `decodeEvent`, which has no headers. */
-const decode: Door = ({ body }) => {
+const decode: EntryPoint = ({ body }) => {
   try {
     return Promise.resolve({ verdict: "accepted", event: decodeEvent(body) });
   } catch {
-    return Promise.resolve({ verdict: "refused" });
+    return Promise.resolve({ verdict: "rejected" });
   }
 };
 
@@ -78,13 +78,17 @@ const forms: Readonly<Record<string, Form>> = {
   binary: {
     type: "application/json",
     headers: {
-      ...{ "ce-specversion": "1.0", "ce-id": "e-1", "ce-source": "/s" },
-      ...{ "ce-type": "a.b", "ce-time": time },
+      "ce-specversion": "1.0",
+      "ce-id": "e-1",
+      "ce-source": "/s",
+      "ce-type": "a.b",
+      "ce-time": time,
     },
     wrap: (data) => data,
   },
 };
-const doors: readonly (readonly [name: string, door: Door, form: Form])[] = Object.entries(forms)
+const entryPoints: readonly (readonly [name: string, enter: EntryPoint, form: Form])[] = Object
+  .entries(forms)
   .flatMap(([name, form]) => [
     [`POST /events, ${name}`, post, form] as const,
     [`webhookReceiver, ${name}`, receive, form] as const,
@@ -121,6 +125,12 @@ const unsupported: readonly HeadersFor[] = [
     (type) => `${type}; charset=iso-8859-1`,
     (type) => `${type}; charset="UTF-16"`,
     (type) => `${type}; version=1; CHARSET=utf-7`,
+    // Malformed.
+    (type) => `${type}; charset`,
+    (type) => `${type}, ${type}`,
+    (type) => `${type}; charset="utf-8`,
+    () => "json",
+    () => "/",
   ),
   ...codings("gzip", "GZIP", "x-gzip", "br", "identity, gzip", "gzip, identity", "aws-chunked"),
 ];
@@ -131,9 +141,9 @@ const headerRows: readonly (readonly [Verdict, HeadersFor])[] = [
 
 for (const [verdict, headersFor] of headerRows) {
   test(`a request with ${JSON.stringify(headersFor("TYPE"))} is ${verdict} at every entry point`, async () => {
-    for (const [name, door, { type, headers, wrap }] of doors) {
+    for (const [name, enter, { type, headers, wrap }] of entryPoints) {
       const body = utf8.encode(wrap(DATA)); // bytes, as a string brings a media type of its own
-      const result = await door({ headers: { ...headers, ...headersFor(type) }, body });
+      const result = await enter({ headers: { ...headers, ...headersFor(type) }, body });
       assert.equal(result.verdict, verdict, name);
       if (verdict !== "accepted") continue;
       assert.deepEqual(result.event?.data, { name: "bäsh", n: 1 }, name);
@@ -145,10 +155,10 @@ for (const [verdict, headersFor] of headerRows) {
 for (const type of ["application/vnd.acme.v1+json", "text/json", "Application/Problem+JSON"]) {
   test(`native events and binary CloudEvents may be ${type}`, async () => {
     const headers = { "content-type": type };
-    for (const [name, door, form] of doors) {
+    for (const [name, enter, form] of entryPoints) {
       if (form.type !== "application/json") continue;
       const message = { headers: { ...form.headers, ...headers }, body: form.wrap(DATA) };
-      assert.equal((await door(message)).verdict, "accepted", name);
+      assert.equal((await enter(message)).verdict, "accepted", name);
     }
   });
 }
@@ -159,32 +169,32 @@ const bodies: readonly (readonly [name: string, Verdict, Spelling])[] = [
   ["a byte order mark", "accepted", (json) => BOM + json],
   ["space around it", "accepted", (json) => ` \r\n\t${json} \r\n\t`],
   ["a byte order mark and a line end", "accepted", (json) => `${BOM}\n${json}\n`],
-  ["two byte order marks", "refused", (json) => BOM + BOM + json],
-  ["a byte order mark behind it", "refused", (json) => json + BOM],
-  ["more than one value", "refused", (json) => json + json],
-  ["a comma behind it", "refused", (json) => `${json},`],
-  ["half of it", "refused", (json) => json.slice(0, -1)],
-  ["a zero byte behind it", "refused", (json) => `${json}\0`],
+  ["two byte order marks", "rejected", (json) => BOM + BOM + json],
+  ["a byte order mark behind it", "rejected", (json) => json + BOM],
+  ["more than one value", "rejected", (json) => json + json],
+  ["a comma behind it", "rejected", (json) => `${json},`],
+  ["half of it", "rejected", (json) => json.slice(0, -1)],
+  ["a zero byte behind it", "rejected", (json) => `${json}\0`],
   [
     "UTF-16",
-    "refused",
+    "rejected",
     (json) => new Uint8Array([...BOM + json].flatMap((c) => [c.charCodeAt(0), 0])),
   ],
-  ["a byte that is not UTF-8", "refused", (json) => {
+  ["a byte that is not UTF-8", "rejected", (json) => {
     const bytes = utf8.encode(json);
     bytes[bytes.indexOf(0xc3)] = 0xff; // of the ä
     return bytes;
   }],
 ];
 
-/** The doors, and those that have no headers. */
-const allDoors = [...doors, ["decodeEvent", decode, forms.native!] as const];
+/** The entryPoints, and those that have no headers. */
+const allEntryPoints = [...entryPoints, ["decodeEvent", decode, forms.native!] as const];
 
 for (const [about, verdict, spell] of bodies) {
   test(`a body with ${about} is ${verdict} at every entry point`, async () => {
-    for (const [name, door, { type, headers, wrap }] of allDoors) {
+    for (const [name, enter, { type, headers, wrap }] of allEntryPoints) {
       const body = spell(wrap(DATA));
-      const result = await door({ headers: { ...headers, "content-type": type }, body });
+      const result = await enter({ headers: { ...headers, "content-type": type }, body });
       assert.equal(result.verdict, verdict, name);
       if (verdict === "accepted") {
         assert.deepEqual(result.event?.data, { name: "bäsh", n: 1 }, name);
@@ -193,59 +203,86 @@ for (const [about, verdict, spell] of bodies) {
   });
 }
 
-test("of a key that is there twice the last one counts, at every entry point", async () => {
-  for (const [name, door, { type, headers, wrap }] of allDoors) {
+test("the last of two equal keys wins, at every entry point", async () => {
+  for (const [name, enter, { type, headers, wrap }] of allEntryPoints) {
     const message = { headers: { ...headers, "content-type": type }, body: wrap('{"a":1,"a":2}') };
-    assert.deepEqual((await door(message)).event?.data, { a: 2 }, name);
+    assert.deepEqual((await enter(message)).event?.data, { a: 2 }, name);
   }
 });
 
 const changed = [
-  ...["9007199254740993", "-9007199254740993", "12345678901234567890", "9007199254740993.0"],
-  ...["9007199254740993e0", "900719925474099.3e1", "90071992547409930E-1", "9007199254740992.5"],
-  ...["1e400", "-1e400", "1E+309", "123456789012345678e10"],
+  "9007199254740993",
+  "-9007199254740993",
+  "12345678901234567890",
+  "9007199254740993.0",
+  "9007199254740993e0",
+  "900719925474099.3e1",
+  "90071992547409930E-1",
+  "9007199254740992.5",
+  "1e400",
+  "-1e400",
+  "1E+309",
+  "123456789012345678e10",
 ];
 const kept = [
-  ...["9007199254740991", "-9007199254740991", "9007199254740992", "9007199254740994"],
-  ...["12345678901234567000", "100000000000000000000", "1e20", "1E+20", "1e22", "1e23", "1.5e300"],
-  ...["0.1234567890123456789", "-0.0000012345678901234567", "123456789.12345678901", "1e-400"],
-  ...["-0", "0.0", "1.7976931348623157e308", "5e-324", "0e99999", "1000000000000000.0000000000"],
+  "9007199254740991",
+  "-9007199254740991",
+  "9007199254740992",
+  "9007199254740994",
+  "12345678901234567000",
+  "100000000000000000000",
+  "1e20",
+  "1E+20",
+  "1e22",
+  "1e23",
+  "1.5e300",
+  "0.1234567890123456789",
+  "-0.0000012345678901234567",
+  "123456789.12345678901",
+  "1e-400",
+  "-0",
+  "0.0",
+  "1.7976931348623157e308",
+  "5e-324",
+  "0e99999",
+  "1000000000000000.0000000000",
 ];
 
 for (const number of changed) {
-  test(`the number ${number}, which a double would change, is refused at every entry point`, async () => {
-    for (const [name, door, { type, headers, wrap }] of allDoors) {
+  test(`the number ${number}, which a double would change, is rejected at every entry point`, async () => {
+    for (const [name, enter, { type, headers, wrap }] of allEntryPoints) {
       for (const data of [number, `{"a":[{"b":${number}}]}`, `["9", ${number}]`, ` ${number} `]) {
         const message = { headers: { ...headers, "content-type": type }, body: wrap(data) };
-        assert.equal((await door(message)).verdict, "refused", `${name}: ${data}`);
+        assert.equal((await enter(message)).verdict, "rejected", `${name}: ${data}`);
       }
     }
   });
 }
 
 for (const number of kept) {
-  test(`the number ${number} is taken as every JSON parser takes it, at every entry point`, async () => {
-    for (const [name, door, { type, headers, wrap }] of allDoors) {
+  test(`the number ${number} is parsed as by JSON.parse, at every entry point`, async () => {
+    for (const [name, enter, { type, headers, wrap }] of allEntryPoints) {
       const message = { headers: { ...headers, "content-type": type }, body: wrap(`[${number}]`) };
-      assert.deepEqual((await door(message)).event?.data, [JSON.parse(number)], name);
+      const value = JSON.parse(number) + 0; // -0 becomes 0, as in JSON.stringify
+      assert.deepEqual((await enter(message)).event?.data, [value], name);
     }
   });
 }
 
-test("digits in texts and in keys are not numbers, at every entry point", async () => {
+test("digits in strings and keys are not numbers, at every entry point", async () => {
   const data = {
     "9007199254740993": "9007199254740993",
     'a": 9007199254740993, "b': '\\": 9007199254740993, [9007199254740993',
     "c\\": ["1e999", ":9007199254740993,", 1e21],
   };
-  for (const [name, door, { type, headers, wrap }] of allDoors) {
+  for (const [name, enter, { type, headers, wrap }] of allEntryPoints) {
     const body = wrap(JSON.stringify(data));
-    const { event } = await door({ headers: { ...headers, "content-type": type }, body });
+    const { event } = await enter({ headers: { ...headers, "content-type": type }, body });
     assert.deepEqual(event?.data, data, name);
   }
 });
 
-test("the path of such a number is told, by JSON pointer over HTTP", async () => {
+test("a number that a double would change is reported by its path, and by JSON pointer over HTTP", async () => {
   const app = createHooksApp(createHooks({ logger: quiet }), { auth: false, logger: quiet });
   const rows: readonly (readonly [form: Form, pointer: string])[] = [
     [forms.native!, "/data/a/1/b"],
@@ -271,22 +308,22 @@ test("the path of such a number is told, by JSON pointer over HTTP", async () =>
   });
 });
 
-test("such numbers in fields that are ignored are ignored, at every entry point", async () => {
+test("such numbers are ignored in unknown fields, at every entry point", async () => {
   const sequence = "12345678901234567890";
   const native = forms.native!.wrap(DATA, `,"sequence":${sequence},"x":{"data":${sequence}}`);
   const batch = `{"events":[${native}],"x":[0,{"data":${sequence}}]}`;
   const message = { headers: { "content-type": "application/json" }, body: native };
-  for (const door of [post, receive, decode]) {
-    assert.equal((await door(message)).verdict, "accepted");
+  for (const enter of [post, receive, decode]) {
+    assert.equal((await enter(message)).verdict, "accepted");
   }
   assert.equal((await post({ ...message, body: batch })).verdict, "accepted");
 });
 
-test("null for a session means that there is none, at every entry point", async () => {
+test("a null session counts as absent, at every entry point", async () => {
   const native = forms.native!.wrap(DATA, ',"session_id":null');
   const structured = forms.structured!.wrap(DATA).replace("{", '{"sessionid":null,');
   for (
-    const [name, door, type, body] of [
+    const [name, enter, type, body] of [
       ["POST /events", post, forms.native!.type, native],
       ["webhookReceiver", receive, forms.native!.type, native],
       ["decodeEvent", decode, "", native],
@@ -294,16 +331,16 @@ test("null for a session means that there is none, at every entry point", async 
       ["webhookReceiver, structured", receive, forms.structured!.type, structured],
     ] as const
   ) {
-    const { verdict, event } = await door({ headers: { "content-type": type }, body });
+    const { verdict, event } = await enter({ headers: { "content-type": type }, body });
     assert.equal(verdict, "accepted", name);
     assert.equal("sessionId" in event!, false, name);
   }
 });
 
-test("null for an id or a time means that there is none, where there need not be one", async () => {
+test("a null id or timestamp counts as absent where it is optional", async () => {
   const body = '{"id":null,"type":"a.b","timestamp":null,"session_id":null,"data":null}';
-  for (const door of [post, receive]) {
-    const { verdict, event } = await door({
+  for (const enter of [post, receive]) {
+    const { verdict, event } = await enter({
       headers: { "content-type": "application/json" },
       body,
     });

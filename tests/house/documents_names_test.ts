@@ -48,7 +48,7 @@ test("configuration.md has every code of a fault, and no other", async () => {
 
 test("the tables of options have every option of their interface, and no other", async () => {
   const tables = [
-    ["docs/webhooks.md", "WebhookHookOptions", "src/webhook/webhook_options.ts", 0],
+    ["docs/webhooks.md", "WebhookHookOptions", "src/webhook/options.ts", 0],
     ["docs/webhooks.md", "WebhookReceiverOptions", "src/webhook/receiver.ts", 1],
     ["docs/delivery.md", "OutboxOptions", "src/outbox/outbox.ts", 0],
     ["docs/http.md", "HooksAppSettings", "src/hono/options.ts", 0],
@@ -56,7 +56,10 @@ test("the tables of options have every option of their interface, and no other",
   for (const [path, name, file, nth] of tables) {
     const options = new Set(await membersOf(file, name));
     if (name === "WebhookReceiverOptions") {
-      const inherited = await membersOf("src/webhook/signature.ts", "VerifyWebhookOptions");
+      const inherited = [
+        ...await membersOf("src/webhook/verify.ts", "VerifyWebhookOptions"),
+        ...await membersOf("src/webhook/secrets.ts", "WebhookSecretOptions"),
+      ];
       inherited.forEach((option) => options.add(option));
     }
     const { text } = page(path);

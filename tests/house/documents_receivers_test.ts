@@ -61,7 +61,7 @@ async function tryOut(command: string, args: readonly string[]): Promise<void> {
     await send(url, secret);
     await assert.rejects(
       send(url, generateSecret()),
-      (error) => error instanceof DispatchError && /the answer was 401/.test(error.message),
+      (error) => error instanceof DispatchError && /the response was 401/.test(error.message),
     );
   } finally {
     child.kill();

@@ -41,10 +41,13 @@ export const table: Readonly<Record<string, Row>> = {
   webhook: {
     folders: ["internal", "store", "core"],
     doors: {
-      "cloudevents.ts": [],
-      "filter_path.ts": [],
+      "cloudevents/mod.ts": [],
+      // The root entry and the configuration only need what sends.
+      "errors.ts": [],
+      "filter.ts": [],
+      "options.ts": [],
       "request_rules.ts": [],
-      "send.ts": [],
+      "webhook_hook.ts": [],
       "webhook_validation.ts": [],
     },
   },

@@ -75,7 +75,7 @@ test("webhook_send.ts with another secret fails, and says what the receiver answ
     const { code, out, err } = await shell(command.replace(/whsec_\S+/, other));
     assert.equal(await line(), "refused: 401 no_matching_signature");
     assert.deepEqual([code, out], [1, ""]);
-    assert.match(err, /Webhook 'example' failed after 1 attempt: the answer was 401/);
+    assert.match(err, /Webhook 'example' failed after 1 attempt: the response was 401/);
   }));
 
 test("webhook_send.ts without a secret says where to get one", async () => {

@@ -5,7 +5,7 @@ import { test } from "../harness.ts";
 /** All of this machine, so that a flag that does not work reaches nobody. */
 const HOSTS = ["localhost", "127.0.0.2", "::ffff:127.0.0.2", "::1"];
 
-test("denyNetFlag() has Deno refuse to connect to what a name resolves to", async () => {
+test("denyNetFlag() makes Deno refuse to connect to the address of a name", async () => {
   const code = `for (const hostname of ${JSON.stringify(HOSTS)})
     await Deno.connect({ hostname, port: 9 }).catch((error) => console.log(error.name));`;
   const program = `data:text/javascript,${encodeURIComponent(code)}`;

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { contains, parseAddress, parseRange } from "../../src/webhook/_ip.ts";
-import { REFUSED_RANGES } from "../../src/webhook/_ranges.ts";
+import {
+  BLOCKED_RANGES,
+  contains,
+  parseAddress,
+  parseRange,
+} from "../../src/webhook/address_ranges.ts";
 import { test } from "../harness.ts";
 
 const octet = fc.integer({ min: 0, max: 255 });
@@ -96,7 +100,7 @@ const NO_ADDRESS = [
   ],
 ].flat();
 
-test("parseAddress() refuses what is not exactly an address", () => {
+test("parseAddress() rejects what is not exactly an address", () => {
   for (const text of NO_ADDRESS) assert.equal(parseAddress(text), undefined, JSON.stringify(text));
 });
 
@@ -112,7 +116,7 @@ test("parseRange() reads CIDR ranges and single addresses", () => {
   });
 });
 
-test("parseRange() refuses faulty prefixes and bits set past the prefix", () => {
+test("parseRange() rejects invalid prefixes and bits set after the prefix", () => {
   const faulty = ["/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0.0/8/8"]
     .concat(
       "10.0.0.0/ 8",
@@ -145,8 +149,8 @@ test("contains() keeps the families apart", () => {
   assert.equal(contains(parseRange("::/0")!, parseAddress("127.0.0.1")!), false);
 });
 
-test("every refused range is a range, stands once and comes after those inside it", () => {
-  const ranges = REFUSED_RANGES.map(({ cidr }) => {
+test("every blocked range is valid, is listed once and follows those inside it", () => {
+  const ranges = BLOCKED_RANGES.map(({ cidr }) => {
     const range = parseRange(cidr);
     assert.ok(range !== undefined, cidr);
     return range;
@@ -154,7 +158,7 @@ test("every refused range is a range, stands once and comes after those inside i
   for (const [i, wide] of ranges.entries()) {
     for (const narrow of ranges.slice(i + 1)) {
       const hidden = wide.prefix <= narrow.prefix && contains(wide, narrow);
-      assert.ok(!hidden, `${REFUSED_RANGES[i]?.cidr} hides a later range`);
+      assert.ok(!hidden, `${BLOCKED_RANGES[i]?.cidr} hides a later range`);
     }
   }
 });

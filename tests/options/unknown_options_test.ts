@@ -81,7 +81,7 @@ const cases:
       url: "https://w.example/",
       header: {},
     }, "headers"],
-    [(options) => webhookReceiver(handle, options), { secrets, secret: secrets }, "secrets"],
+    [(options) => webhookReceiver(handle, options), { secrets, secrett: secrets }, "secret"],
     [createWebhookVerifier, { secrets, tolerence: 5 }, "tolerance"],
     [(options) => verifyWebhook("{}", {}, options), { secrets, Now: 5 }, "now"],
     [(options) => signWebhook("{}", options), { id: "m", secrets, timestmp: 5 }, "timestamp"],

@@ -60,5 +60,5 @@ test("an outbox without a logger logs where the hooks that have it log", async (
   await logged;
   await hooks.close();
   assert.equal(lines.length, 1);
-  assert.match(lines[0]!, /^A delivery to 'audit' is dead after 1 attempt: the answer was 400\./);
+  assert.match(lines[0]!, /^A delivery to 'audit' is dead after 1 attempt: the response was 400\./);
 });

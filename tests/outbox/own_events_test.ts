@@ -30,7 +30,7 @@ test("handlers and webhooks hear of deaths and of targets that were turned off",
   hooks.use(new WebhookHook({ name: "ends", events: ["job.executed"], url: `${url}?ends`, retry }));
   try {
     const { id } = await hooks.emit("tool.called", BASH);
-    const death = { target: "dies", event_id: id, reason: "the answer was 400" };
+    const death = { target: "dies", event_id: id, reason: "the response was 400" };
     assert.deepEqual(await dead.promise, death);
     assert.deepEqual(await told.promise, death);
 

@@ -10,14 +10,14 @@ import { test } from "../harness.ts";
 
 const PUBLIC = "93.184.215.14";
 
-/** A resolver that gives these answers, one after the other. */
+/** A resolver that returns these results in order. */
 function answers(...lists: readonly (readonly string[])[]): AddressResolver {
   const queue = [...lists];
   return () => Promise.resolve(queue.shift() ?? []);
 }
 
 /** The error with which a check ends. */
-async function refused(check: Promise<void>): Promise<AddressNotAllowedError> {
+async function rejected(check: Promise<void>): Promise<AddressNotAllowedError> {
   const error = await check.then(() => undefined, (error: unknown) => error);
   assert.ok(error instanceof AddressNotAllowedError, String(error));
   return error;
@@ -30,32 +30,32 @@ test("check() lets a public address and a name with public addresses through", a
   await guard.check("https://receiver.example/");
 });
 
-test("check() says which range refuses an address and how to allow it", async () => {
+test("check() names the range that blocks an address and how to allow it", async () => {
   const guard = createAddressGuard({ resolve: answers(["10.1.2.3"]) });
-  const error = await refused(guard.check("https://receiver.example/"));
+  const error = await rejected(guard.check("https://receiver.example/"));
   assert.equal(error.name, "AddressNotAllowedError");
   assert.equal(error.code, "address_not_allowed");
   assert.equal(
     error.message,
-    "Cannot send to 'receiver.example' as its address 10.1.2.3 is in 10.0.0.0/8 (private): " +
-      'allow it with allowAddresses: ["10.1.2.3"], or a range that holds it',
+    "Cannot send to 'receiver.example': its address 10.1.2.3 is in 10.0.0.0/8 (private). " +
+      'Allow it with allowAddresses: ["10.1.2.3"], or a range that contains it',
   );
 });
 
-test("check() refuses every scheme but https, even to an allowed address", async () => {
+test("check() rejects every scheme but https, even for an allowed address", async () => {
   const guard = createAddressGuard({ allowAddresses: ["0.0.0.0/0"] });
   for (const scheme of ["http", "ftp", "ws", "wss", "file", "blob:https", "gopher"]) {
-    const error = await refused(guard.check(`${scheme}://${PUBLIC}/`));
+    const error = await rejected(guard.check(`${scheme}://${PUBLIC}/`));
     assert.match(error.message, /its URL must use https$/);
   }
-  await refused(guard.check("data:text/plain,x"));
+  await rejected(guard.check("data:text/plain,x"));
 });
 
-test("check() refuses a URL with a user, a password or both", async () => {
+test("check() rejects a URL with a user, a password or both", async () => {
   const guard = createAddressGuard({ resolve: () => Promise.resolve([PUBLIC]) });
   for (const credentials of ["user", "user:", "user:password", ":password", "%20", "a@b"]) {
-    const error = await refused(guard.check(`https://${credentials}@receiver.example/`));
-    assert.match(error.message, /its URL carries credentials: send them in a header instead$/);
+    const error = await rejected(guard.check(`https://${credentials}@receiver.example/`));
+    assert.match(error.message, /its URL has credentials\. Send them in a header instead$/);
   }
 });
 
@@ -71,13 +71,13 @@ test("check() never repeats the credentials, the path or the query of a URL", as
       "https://user:hunter2@",
     );
   for (const url of urls) {
-    const { message, stack, cause } = await refused(guard.check(url));
+    const { message, stack, cause } = await rejected(guard.check(url));
     const said = `${message} ${stack} ${cause}`.replaceAll(import.meta.url, "");
     assert.doesNotMatch(said, /hunter2|user@|user:|s3cret|t0ken|fr4g/, url);
   }
 });
 
-test("check() refuses localhost and the names beneath it without asking the resolver", async () => {
+test("check() rejects localhost and the names below it without calling the resolver", async () => {
   const guard = createAddressGuard({ resolve: () => assert.fail("was asked") });
   const hosts = [
     "localhost",
@@ -96,8 +96,8 @@ test("check() refuses localhost and the names beneath it without asking the reso
       "localhost。",
     );
   for (const host of hosts) {
-    const error = await refused(guard.check(`https://${host}/`));
-    assert.match(error.message, /this machine: allow it with allowAddresses: \["127/, host);
+    const error = await rejected(guard.check(`https://${host}/`));
+    assert.match(error.message, /this machine\. Allow it with allowAddresses: \["127/, host);
   }
 });
 
@@ -113,43 +113,43 @@ test("check() judges every address of localhost once loopback is allowed", async
   await createAddressGuard({ resolve, allowAddresses: ["127.0.0.0/8", "::1"] }).check(
     "https://localhost/",
   );
-  const error = await refused(
+  const error = await rejected(
     createAddressGuard({ resolve, allowAddresses: ["127.0.0.1"] }).check("https://localhost/"),
   );
   assert.match(error.message, /its address ::1 is in ::1\/128 \(loopback\)/);
 });
 
-test("check() refuses a name of which any one address is refused, wherever it stands", async () => {
+test("check() rejects a name if any of its addresses is blocked, at any position", async () => {
   const others = [PUBLIC, "8.8.8.8", "2606:4700::1111"];
   for (const bad of ["127.0.0.1", "fe80::1", "::ffff:8.8.8.8"]) {
     for (let at = 0; at <= others.length; at++) {
       const guard = createAddressGuard({ resolve: answers(others.toSpliced(at, 0, bad)) });
       assert.match(
-        (await refused(guard.check("https://receiver.example/"))).message,
+        (await rejected(guard.check("https://receiver.example/"))).message,
         new RegExp(`address ${bad} `),
       );
     }
   }
 });
 
-test("check() refuses a name without an address, and an answer that is no address", async () => {
-  const none = await refused(
+test("check() rejects a name without an address, and a resolver result that is not an address", async () => {
+  const none = await rejected(
     createAddressGuard({ resolve: answers([]) }).check("https://receiver.example/"),
   );
   assert.match(none.message, /its name has no address$/);
   for (const answer of ["", "receiver.example", "127.1", "fe80::1%eth0", "[::1]", "2130706433"]) {
     const guard = createAddressGuard({ resolve: answers([PUBLIC, answer]) });
     assert.match(
-      (await refused(guard.check("https://receiver.example/"))).message,
+      (await rejected(guard.check("https://receiver.example/"))).message,
       /is not an IP address$/,
     );
   }
 });
 
-test("check() asks again each time, so that a name which changes its answer is refused", async () => {
+test("check() resolves a name each time, so that a name that changes its address is rejected", async () => {
   const guard = createAddressGuard({ resolve: answers([PUBLIC], ["169.254.169.254"], [PUBLIC]) });
   await guard.check("https://rebind.example/");
-  assert.match((await refused(guard.check("https://rebind.example/"))).message, /cloud metadata/);
+  assert.match((await rejected(guard.check("https://rebind.example/"))).message, /cloud metadata/);
   await guard.check("https://rebind.example/");
 });
 
@@ -164,17 +164,19 @@ test("check() hands the resolver the name as fetch will see it", async () => {
   assert.deepEqual(asked, ["receiver.example.", "xn--bcher-kva.example"]);
 });
 
-test("check() tells a resolver that failed from a refusal, and keeps the cause", async () => {
+test("check() distinguishes a resolver that failed from a blocked address, and keeps the cause", async () => {
   const cause = new Error("SERVFAIL");
   const failures: AddressResolver[] = [() => Promise.reject(cause), () => {
     throw cause;
   }];
   for (const resolve of failures) {
-    const error = await refused(createAddressGuard({ resolve }).check("https://receiver.example/"));
+    const error = await rejected(
+      createAddressGuard({ resolve }).check("https://receiver.example/"),
+    );
     assert.equal(error.code, "address_unresolved");
     assert.equal(
       error.message,
-      "Cannot send to 'receiver.example' as its name could not be resolved",
+      "Cannot send to 'receiver.example': its name could not be resolved",
     );
     assert.equal(error.cause, cause);
   }
@@ -214,10 +216,10 @@ test("allowAddresses lifts exactly what it holds", async () => {
     "[fd12:3457::1]",
     "[::ffff:10.1.0.1]",
   ];
-  for (const host of outside) await refused(guard.check(`https://${host}/`));
+  for (const host of outside) await rejected(guard.check(`https://${host}/`));
 });
 
-test("what the message of a refusal says to allow is then allowed", async () => {
+test("following the advice of the error allows the address", async () => {
   for (
     const host of [
       "127.0.0.1",
@@ -228,7 +230,7 @@ test("what the message of a refusal says to allow is then allowed", async () => 
       "224.0.0.1",
     ]
   ) {
-    const { message } = await refused(createAddressGuard().check(`https://${host}/`));
+    const { message } = await rejected(createAddressGuard().check(`https://${host}/`));
     const allowAddresses: string[] = JSON.parse(
       /allowAddresses: (\[.*?\])/.exec(message)?.[1] ?? "",
     );
@@ -236,7 +238,7 @@ test("what the message of a refusal says to allow is then allowed", async () => 
   }
 });
 
-test("createAddressGuard() refuses an allow list that it can't read", () => {
+test("createAddressGuard() rejects an invalid allow list", () => {
   for (
     const text of [
       "",
@@ -251,8 +253,8 @@ test("createAddressGuard() refuses an allow list that it can't read", () => {
     assert.throws(() => createAddressGuard({ allowAddresses: ["::1", text] }), {
       name: "TypeError",
       message:
-        "Cannot create an address guard as 'allowAddresses' must hold IP addresses or CIDR ranges " +
-        `without bits set past the prefix: current value is ${JSON.stringify(text)}`,
+        "Cannot create an address guard: 'allowAddresses' must contain IP addresses or CIDR ranges " +
+        `without bits set after the prefix, got ${JSON.stringify(text)}`,
     });
   }
 });
@@ -265,7 +267,7 @@ test("capabilities promise nothing that the runtime does not keep", () => {
   assert.equal(createAddressGuard({ resolve: answers() }).capabilities.resolves, true);
 });
 
-test("check() asks the system's resolver when it is given none", async () => {
+test("check() uses the system's resolver by default", async () => {
   await createAddressGuard({ allowAddresses: ["127.0.0.0/8", "::1"] }).check("https://localhost/");
 });
 

@@ -145,7 +145,7 @@ function verdict(address: string): Promise<string> {
 }
 
 for (const [cidr, reason, first, last] of RANGES) {
-  test(`address guard refuses ${cidr} (${reason}) from its first to its last address, in every spelling`, async () => {
+  test(`address guard blocks ${cidr} (${reason}) from its first to its last address, in every spelling`, async () => {
     const guard = createAddressGuard({
       resolve: (name) => Promise.reject(new Error(`asked for ${name}`)),
     });
@@ -168,7 +168,7 @@ for (const [cidr, reason, first, last] of RANGES) {
   });
 }
 
-test("address guard refuses an IPv4 address inside an IPv6 address, in each of the seven encodings", async () => {
+test("address guard blocks an IPv4 address inside an IPv6 address, in each of the seven encodings", async () => {
   for (
     const [high, low] of [[0x7f00, 1], [0x0a00, 1], [0xa9fe, 0xa9fe], [0x0808, 0x0808]] as const
   ) {

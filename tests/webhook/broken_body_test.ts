@@ -1,5 +1,5 @@
 /**
- * A delivery is judged by its status, whatever becomes of the body: status x encoding x length, broken
+ * The status decides a delivery, no matter what happens to the body: status x encoding x length, broken
  * off at each byte, by a server that writes bytes and knows no HTTP.
  * @module
  */
@@ -20,7 +20,7 @@ const TEXT = "received";
 /** How a server ends what it wrote. */
 type End = "fin" | "reset" | "hold";
 
-/** Runs against a server that answers each request, once it came whole, by the bytes of `answer`. */
+/** Runs against a server that responds to each complete request with the bytes of `answer`. */
 async function withBytes(
   run: (serve: (answer: Uint8Array, end?: End) => string) => Promise<void>,
 ): Promise<void> {
@@ -76,7 +76,7 @@ const encodings: Readonly<Record<string, Uint8Array>> = {
   zstd: Buffer.from("28b52ffd20084100007265636569766564", "hex"),
   "x-unknown": Buffer.from(TEXT),
 };
-/** What stands in the body in place of what `content-encoding` says. */
+/** What the body contains, compared with its `content-encoding`. */
 const contents = {
   whole: (encoded: Uint8Array) => encoded,
   plain: () => Buffer.from(TEXT),
@@ -112,7 +112,7 @@ function verdictOf(status: number): string {
 }
 
 for (const [encoding, encoded] of Object.entries(encodings)) {
-  test(`the status decides, whatever becomes of a body in ${encoding}`, () =>
+  test(`the status decides, no matter what happens to a body in ${encoding}`, () =>
     withBytes(async (serve) => {
       const rows = Object.entries(contents).flatMap(([content, make]) =>
         Object.entries(lengths).flatMap(([length, frame]) =>
@@ -146,7 +146,7 @@ async function inTurns<T>(rows: readonly T[], run: (row: T) => Promise<void>): P
   await Promise.all(Array.from({ length: 40 }, worker));
 }
 
-test("an answer that breaks off at any byte is delivered exactly when its headers came whole", () =>
+test("a response that breaks off at any byte counts as delivered exactly if its headers arrived completely", () =>
   withBytes(async (serve) => {
     for (const end of ["fin", "reset"] as const) {
       const head = bytesOf(200, ["content-encoding: gzip", "content-length: 40"]);
@@ -189,14 +189,14 @@ const heads: readonly (readonly [kind: string, head: string, verdict: string, st
   ];
 
 for (const [kind, head, verdict, status] of heads) {
-  test(`an answer with ${kind} makes '${verdict}'`, () =>
+  test(`a response with ${kind} gives '${verdict}'`, () =>
     withBytes(async (serve) => {
       const made = await attempt(hookOf({ url: serve(Buffer.from(`${head}\r\nok`)) }));
       assert.deepEqual([made.verdict, made.status], [verdict, status], JSON.stringify(made));
     }));
 }
 
-test("an upgrade that nobody asked for is retried, whether or not fetch shows its status", () =>
+test("an unexpected upgrade is retried, whether or not fetch exposes its status", () =>
   withBytes(async (serve) => {
     const bytes = bytesOf(101, ["connection: upgrade", "upgrade: x"]);
     assert.equal((await attempt(hookOf({ url: serve(bytes) }))).verdict, "retry");

@@ -1,5 +1,5 @@
 /**
- * CloudEvents messages for tests, and their faults.
+ * CloudEvents messages for tests, and their issues.
  * @module
  */
 import assert from "node:assert/strict";
@@ -55,7 +55,7 @@ export function raw(
   };
 }
 
-/** The faults, each as its path; any other error fails the test. */
+/** Returns the issues, each as its path; any other error fails the test. */
 export function faultsOf(run: () => unknown): string[] {
   try {
     run();

@@ -1,5 +1,5 @@
 /**
- * The three modes of CloudEvents 1.0.2. What is refused is in cloudevents_faults_test.ts.
+ * The three modes of CloudEvents 1.0.2. Invalid messages are in cloudevents_faults_test.ts.
  * @module
  */
 import assert from "node:assert/strict";
@@ -63,7 +63,7 @@ test("an event that came from elsewhere goes on with its source and id", () => {
   }
 });
 
-test("decodeCloudEvents() gives the attributes that are not an event's own beside it", () => {
+test("decodeCloudEvents() returns the attributes that are not fields of an event separately", () => {
   const [received] = decode(structured({
     subject: "orders/5",
     dataschema: "https://a.example/schema.json",
@@ -97,7 +97,7 @@ test("decodeCloudEvents() reads a session id of any attribute type as text", () 
   assert.deepEqual(sessions, ["s", "0", "5", "false", "true", undefined]);
 });
 
-test("decodeCloudEvents() leaves the timestamp to the caller when there is no time", () => {
+test("decodeCloudEvents() leaves the timestamp to the caller if there is no time", () => {
   assert(!("timestamp" in decode(structured({}))[0]!.event));
   assert(!("timestamp" in decode(structured({ time: null }))[0]!.event));
 });
@@ -168,7 +168,7 @@ test("cloudEventsModeOf() tells the modes apart by content type, then by headers
   assert.equal(mode({}), undefined);
 });
 
-test("headers beside a structured message don't count", () => {
+test("ce- headers of a structured message are ignored", () => {
   const { headers, body } = structured({ id: "body" });
   assert.equal(decode({ headers: { ...headers, "ce-id": "header" }, body })[0]?.id, "body");
 });

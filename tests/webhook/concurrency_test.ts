@@ -49,7 +49,7 @@ test("close() of the registry gives up at closeTimeout, and stops the attempts t
     assert.deepEqual(requests.map(({ request }) => request.signal.aborted), [true]);
   }));
 
-test("close() of a webhook resolves when the attempts are over, and at once when there are none", async () => {
+test("close() of a webhook resolves when its attempts end, immediately if there are none", async () => {
   let answer = (_: Response): void => {};
   const { fetch } = fakeFetch(() => new Promise((resolve) => answer = resolve));
   const hook = hookOf({ fetch });
@@ -95,7 +95,7 @@ test("an attempt that waits for a slot gives up at its abort, and sends nothing"
   assert.equal(requests.length, 2);
 });
 
-test("slots never leak and are never doubled, whatever is aborted when", () =>
+test("concurrency is kept exactly, no matter what is aborted when", () =>
   fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 3 }),

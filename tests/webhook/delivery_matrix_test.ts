@@ -1,5 +1,5 @@
 /**
- * What an answer, or the lack of one, makes of an attempt: status x header x policy, over real sockets.
+ * The result of an attempt by its response, or the lack of one: status x header x policy, over real sockets.
  * @module
  */
 import assert from "node:assert/strict";
@@ -24,19 +24,19 @@ type Row = readonly [
   options?: Partial<WebhookHookOptions>,
 ];
 
-/** The attempt that a status makes; the body of every answer here is `ok`. */
+/** The attempt that a status gives. The body of every response here is `ok`. */
 function made(
   verdict: Attempt["verdict"],
   status: number,
   more: Partial<Expected> = {},
 ): Expected {
-  const error = verdict === "delivered" ? {} : { error: `the answer was ${status}` };
+  const error = verdict === "delivered" ? {} : { error: `the response was ${status}` };
   return { verdict, status, response: "ok", ...error, ...more };
 }
 
 const redirected = (status: number, verdict: Attempt["verdict"] = "final"): Expected =>
   made(verdict, status, {
-    error: `the answer was a redirect (${status}), which is not followed`,
+    error: `the response was a redirect (${status}), which is not followed`,
   });
 const DAY = 86_400_000;
 const inFuture = new Date(Math.ceil(Date.now() / 1000) * 1000 + 3_600_000);
@@ -50,7 +50,7 @@ const rows: readonly Row[] = [
   ["204", { status: 204 }, { verdict: "delivered", status: 204 }],
   ["299", { status: 299 }, made("delivered", 299)],
   ["200 that asks to be disabled", { headers: disable }, made("delivered", 200)],
-  ["304", { status: 304 }, { verdict: "final", status: 304, error: "the answer was 304" }],
+  ["304", { status: 304 }, { verdict: "final", status: 304, error: "the response was 304" }],
   ["400", { status: 400 }, made("final", 400)],
   ["401", { status: 401 }, made("final", 401)],
   ["404", { status: 404 }, made("final", 404)],
@@ -129,7 +129,8 @@ async function judged(
 }
 
 for (const [kind, answer, expected, options] of rows) {
-  test(`an answer of ${kind} makes '${expected.verdict}'`, () => judged(answer, expected, options));
+  test(`a response of ${kind} gives '${expected.verdict}'`, () =>
+    judged(answer, expected, options));
 }
 
 for (const [kind, value, retryAfter] of waits) {
@@ -179,7 +180,7 @@ for (const [kind, answer] of broken) {
     }));
 }
 
-test("a port that refuses makes 'retry', in a few words without the URL's path", async () => {
+test("a refused connection gives 'retry', with a short error without the URL's path", async () => {
   const receiver = await WebhookReceiver.start();
   const { url } = receiver;
   await receiver.close();
@@ -216,7 +217,7 @@ for (const status of [200, 202, 400, 503]) {
     }));
 }
 
-test("an endless answer is read for 16 KiB and its connection given up, again and again", () =>
+test("an endless response is read up to 16 KiB and its connection closed, every time", () =>
   withReceiver([{ endless: true, chunkSize: 1024 }], async (receiver) => {
     const hook = hookOf({ url: receiver.url });
     for (let n = 1; n <= 5; n++) {
@@ -230,7 +231,7 @@ test("an endless answer is read for 16 KiB and its connection given up, again an
     await receiver.waitFor(({ stats }) => stats.openConnections === 0);
   }));
 
-test("an endless drip of an answer is delivered, and hung up on at the timeout", () =>
+test("an endlessly dripping response is delivered, and its connection closed at the timeout", () =>
   withReceiver([{ endless: true, chunkSize: 1, chunkDelay: 5 }], async (receiver) => {
     const { verdict, status } = await attempt(hookOf({ url: receiver.url, timeout: 200 }));
     assert.deepEqual([verdict, status], ["delivered", 200]);
@@ -248,7 +249,7 @@ test("an abort during the body of a 200 changes nothing about the delivery", () 
     await receiver.waitFor(({ stats }) => stats.abandoned === 1);
   }));
 
-test("an answer's body is kept up to 4 KiB, in bytes, whatever it is written in", async () => {
+test("a response's body is kept up to 4 KiB, in bytes, in any script", async () => {
   for (const letter of ["x", "ü", "世", "😀"]) {
     await withReceiver([{ body: letter.repeat(20_000) }], async ({ url }) => {
       const { response = "" } = await attempt(hookOf({ url }));
@@ -272,7 +273,7 @@ const refusals: readonly (readonly [message: string, code?: string])[] = [
 ];
 
 for (const [message, code] of refusals) {
-  test(`a request that fetch refuses, '${message}', is not tried again`, async () => {
+  test(`a request that fetch rejects, '${message}', is not retried`, async () => {
     const cause = Object.assign(new Error(message), code ? { code } : {});
     for (const error of [cause, new TypeError("fetch failed", { cause })]) {
       const { fetch } = fakeFetch(error);

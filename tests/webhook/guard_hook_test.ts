@@ -25,7 +25,7 @@ import {
 
 const PUBLIC = "93.184.215.14";
 
-/** A guard whose resolver gives these answers, one after the other, the last again and again. */
+/** A guard whose resolver returns these results in order, and repeats the last. */
 function guardOf(...answers: readonly (string | Error)[]) {
   const asked: string[] = [];
   const resolve: AddressResolver = (hostname) => {
@@ -39,7 +39,7 @@ test("with a guard, https is demanded when the webhook is made", () => {
   const { guard } = guardOf(PUBLIC);
   assert.throws(() => hookOf({ guard, url: "http://h.example/hidden" }), {
     name: "TypeError",
-    message: "Cannot create webhook 'hook' as 'url' must be https when there is a 'guard'",
+    message: "Cannot create webhook 'hook': 'url' must be https when there is a 'guard'",
   });
   hookOf({ url: "http://h.example/" });
 });
@@ -52,7 +52,7 @@ test("a public address is sent to, and its name was resolved without the path", 
   assert.deepEqual([asked, requests.length], [["h.example"], 1]);
 });
 
-const refused: readonly (readonly [kind: string, url: string, answer: string, error: RegExp])[] = [
+const rejected: readonly (readonly [kind: string, url: string, answer: string, error: RegExp])[] = [
   [
     "a private address",
     "https://h.example/hidden",
@@ -72,7 +72,7 @@ const refused: readonly (readonly [kind: string, url: string, answer: string, er
   ["IPv4 within IPv6", "https://[::ffff:10.0.0.1]/hidden", "", /allowAddresses/],
 ];
 
-for (const [kind, url, answer, error] of refused) {
+for (const [kind, url, answer, error] of rejected) {
   test(`${kind} is final: nothing is sent, nothing retried, and the error says how to allow it`, async () => {
     const { fetch, requests } = fakeFetch(200);
     const { guard } = guardOf(answer);
@@ -111,7 +111,7 @@ test("a name that can't be resolved is retried, and delivered when it can", () =
     assert.equal(requests.length, 1);
   }));
 
-test("a name without an address is refused", async () => {
+test("a name without an address is rejected", async () => {
   const { fetch, requests } = fakeFetch(200);
   const guard = createAddressGuard({ resolve: () => Promise.resolve([]) });
   const { verdict, error } = await attempt(hookOf({ fetch, guard }));
@@ -119,7 +119,7 @@ test("a name without an address is refused", async () => {
   assert.match(error!, /its name has no address$/);
 });
 
-test("the guard is asked before every attempt: a name that changes its answer is refused at the next", () =>
+test("the guard checks every attempt: a name that changes its address is rejected at the next", () =>
   inVirtualTime(async ({ pass }) => {
     const { fetch, requests } = fakeFetch(503);
     const { guard, asked } = guardOf(PUBLIC, PUBLIC, "192.168.0.1");
@@ -141,7 +141,7 @@ test("a redirect is not followed past the guard", async () => {
   assert.equal(requests[0]!.request.redirect, "manual");
 });
 
-test("a resolver that never answers counts towards the timeout, and an abort ends it", () =>
+test("a resolver that never responds counts towards the timeout, and an abort ends the wait", () =>
   inVirtualTime(async ({ pass }) => {
     const { fetch, requests } = fakeFetch(unanswered);
     const guard = createAddressGuard({ resolve: () => new Promise(() => {}) });
@@ -169,10 +169,10 @@ test("a guard of one's own that fails in another way is retried, not passed by",
   assert.deepEqual([verdict, error, requests.length], ["retry", "out of memory", 0]);
 });
 
-test("through a registry, the refusal reaches whoever emitted", async () => {
+test("through a registry, the error reaches the caller of emit", async () => {
   const hooks = createHooks({ logger: quiet });
   hooks.use(hookOf({ guard: guardOf("10.0.0.1").guard, fetch: fakeFetch(200).fetch }));
   const { message } = await rejection(hooks.emit("tool.called", { name: "bash" }), DispatchError);
-  assert.match(message, /Webhook 'hook' failed after 1 attempt: Cannot send to 'hook\.example' as/);
+  assert.match(message, /Webhook 'hook' failed after 1 attempt: Cannot send to 'hook\.example':/);
   await hooks.close();
 });

@@ -31,7 +31,7 @@ function sender(fetch: typeof globalThis.fetch, options: Partial<WebhookHookOpti
 const methods = ({ requests }: ReturnType<typeof receiver>) =>
   requests.map(({ request }) => request.method).join();
 
-test("permission is asked for before the first request, and once", async () => {
+test("permission is requested once, before the first request", async () => {
   const peer = receiver({ "webhook-allowed-origin": ORIGIN });
   const headers = { authorization: "Bearer t", "x-a": "b" };
   const hook = sender(peer.fetch, { headers, handshake: { origin: ORIGIN, rate: 120 } });
@@ -132,7 +132,7 @@ test("an event that a transform leaves out asks for nothing", async () => {
   assert.deepEqual([skipped, methods(peer)], [true, ""]);
 });
 
-test("the allowed rate is kept to in every minute: short waits are made, long ones asked for", () =>
+test("the allowed rate is kept in every minute: short waits are made, for long ones a retry is scheduled", () =>
   inVirtualTime(async ({ pass }) => {
     const headers = { "webhook-allowed-origin": "*", "webhook-allowed-rate": "3" };
     const peer = receiver(headers);
@@ -155,7 +155,7 @@ test("the allowed rate is kept to in every minute: short waits are made, long on
     assert.equal(methods(peer), `OPTIONS${",POST".repeat(5)}`);
   }));
 
-test("without an allowed rate the one that was asked for holds, and '*' is none", () =>
+test("without an allowed rate the requested one applies, and '*' means no limit", () =>
   inVirtualTime(async () => {
     const origin = { "webhook-allowed-origin": "*" };
     const rows:
@@ -208,7 +208,7 @@ const wrong: readonly unknown[] = [
 ];
 
 for (const handshake of wrong) {
-  test(`a webhook refuses the handshake ${JSON.stringify(handshake)}`, () =>
+  test(`a webhook rejects the handshake ${JSON.stringify(handshake)}`, () =>
     assert.throws(() => hookOf({ handshake: handshake as never }), /'handshake/));
 }
 

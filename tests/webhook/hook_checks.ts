@@ -1,6 +1,6 @@
 /**
- * What the tests of `WebhookHook` share: an event, one attempt, a receiver on loopback, a `fetch` that
- * answers from a list, and time that only the test moves.
+ * Helpers for the tests of `WebhookHook`: an event, one attempt, a receiver on loopback, a `fetch` that
+ * responds from a list, and a virtual clock.
  * @module
  */
 import assert from "node:assert/strict";
@@ -26,7 +26,7 @@ export const EVENT: HookEvent = {
   data: { name: "bash" },
 };
 
-/** A webhook that hears everything and, unless told otherwise, is sent nowhere. */
+/** Creates a webhook that subscribes to everything. */
 export function hookOf(options: Partial<WebhookHookOptions> = {}): WebhookHook {
   return new WebhookHook({ name: "hook", events: ["*"], url: "https://hook.example/", ...options });
 }
@@ -62,13 +62,13 @@ export async function withReceiver(
   }
 }
 
-/** How a request is answered: a status, a whole answer, or an error of the network. */
+/** The response to a request: a status, a whole response, or a network error. */
 export type FakeAnswer =
   | number
   | Error
   | ((request: Request) => Response | Promise<Response>);
 
-/** A `fetch` that goes nowhere. The last answer is given again and again. */
+/** A `fetch` without a network. The last response is repeated. */
 export function fakeFetch(...answers: readonly FakeAnswer[]) {
   const requests: { readonly request: Request; readonly at: number }[] = [];
   const send = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
@@ -83,19 +83,19 @@ export function fakeFetch(...answers: readonly FakeAnswer[]) {
   return { fetch: send as typeof fetch, requests };
 }
 
-/** A request that is answered never, and fails when its signal aborts. */
+/** Never responds, and fails when the signal of the request aborts. */
 export function unanswered({ signal }: Request): Promise<Response> {
   return new Promise((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason));
   });
 }
 
-/** Lets everything run that does not wait for time. */
+/** Runs everything that does not wait for a timer. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise<void>((done) => setImmediate(done));
 }
 
-/** Waits until something holds that WebCrypto, streams and stores bring about. */
+/** Waits for a condition that WebCrypto, streams or stores bring about. */
 export async function until(holds: () => boolean): Promise<void> {
   for (let turn = 0; turn < 1000 && !holds(); turn++) await settle();
   assert.ok(holds(), `${holds} never held`);
@@ -104,16 +104,16 @@ export async function until(holds: () => boolean): Promise<void> {
 // A hook loads what redacts with its first failure. In virtual time that would come too late.
 await attempt(hookOf({ fetch: () => Promise.reject(new Error("not sent")) }));
 
-/** Where virtual time begins, in milliseconds; a whole second. */
+/** The start of virtual time, in milliseconds; a whole second. */
 export const START = Date.parse("2026-11-22T12:00:00.000Z");
 
 /** Time that passes when the test says so. */
 export type Clock = {
-  /** Lets so many milliseconds pass, and what is due then happen. */
+  /** Advances the clock by a number of milliseconds, and runs what is due then. */
   pass(milliseconds: number): Promise<void>;
 };
 
-/** Runs a test in virtual time: `Date` and timers stand still unless it lets time pass. */
+/** Runs a test in virtual time: `Date` and timers only advance when the test does it. */
 export async function inVirtualTime(run: (clock: Clock) => Promise<void>): Promise<void> {
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: START });
   try {

@@ -48,7 +48,7 @@ for (const retryCount of [0, 1, 2, 5]) {
       assert.ok(outcome.error instanceof WebhookError);
       assert.equal(outcome.error.attempts.length, retryCount + 1);
       const count = retryCount === 0 ? "1 attempt" : `${retryCount + 1} attempts`;
-      const message = `Webhook 'hook' failed after ${count}: the answer was 503`;
+      const message = `Webhook 'hook' failed after ${count}: the response was 503`;
       assert.equal(outcome.error.message, message);
       assert.deepEqual(requests.map(({ at }) => at - START), requests.map((_, n) => n * 700));
     }));
@@ -90,7 +90,7 @@ for (const [kind, retryAfter, wait] of waits) {
     }));
 }
 
-test("a Retry-After makes no attempt where none is left", () =>
+test("a Retry-After adds no attempt when none is left", () =>
   inVirtualTime(async ({ pass }) => {
     const { fetch, requests } = fakeFetch(busy("5"));
     const { outcome } = deliver(hookOf({ fetch }));

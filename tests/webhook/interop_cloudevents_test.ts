@@ -168,7 +168,7 @@ test("theirs parse here: typed extensions and no data", () => {
   assert.equal(received?.attributes.sampled, true);
 });
 
-test("theirs are refused here by path where they leave the specification", () => {
+test("theirs are rejected by path where they deviate from the specification", () => {
   const cases = [
     [HTTP.structured(new CloudEvent({ ...THEIRS, ext: { no: "attribute" } }, false)), "ext"],
     [HTTP.structured(new CloudEvent({ ...THEIRS, type: "com.example.Thing" })), "type"],

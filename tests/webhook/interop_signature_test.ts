@@ -93,7 +93,7 @@ for (const [name, make] of packages) {
     assert.throws(() => make(generateSecret()).verify("{}", headers), /No matching signature/);
   });
 
-  test(`${name} refuses ours when one byte of it changes`, async () => {
+  test(`${name} rejects ours when one byte of it changes`, async () => {
     const secret = generateSecret();
     const headers = await createWebhookSigner(secret).sign("{}", { id: "msg_1" });
     assert.throws(() => make(secret).verify("{} ", headers), /No matching signature/);

@@ -90,7 +90,7 @@ for (const [kind, makeStore] of memories) {
     });
   }
 
-  test(`with ${kind}, a receiver with a name knows a message at whatever URL it comes again`, async () => {
+  test(`with ${kind}, a receiver with a name recognizes a message at any URL`, async () => {
     const { counts, receive } = counting({ store: makeStore(), name: "billing" });
     for (const url of ["https://a.example/", "http://10.0.0.1:8080/b", "https://b.example/?x"]) {
       assert.equal((await receive(await requestTo(url))).status, 200);
@@ -155,7 +155,7 @@ test("the store holds nothing of a secret or of a URL", async () => {
   }
 });
 
-test("a receiver refuses a name that can't be one", () => {
+test("a receiver rejects an invalid name", () => {
   for (const name of ["", "a b", "ä", "x".repeat(65), 5 as never, null as never]) {
     assert.throws(() => counting({ name }), TypeError);
   }

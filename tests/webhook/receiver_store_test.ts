@@ -28,7 +28,7 @@ function held() {
   return { ends, handler };
 }
 
-/** A store of which one method fails as long as it is told to. */
+/** A store whose methods can be made to fail. */
 function failing(method: "get" | "set" | "atomic", store: Store = memoryStore()) {
   const state = { fails: true };
   const proxy = new Proxy(store, {
@@ -68,8 +68,8 @@ test("of two instances that get a message in the same moment, one handles it", a
     const [one, other] = [receiver(handler, { store }), receiver(handler, { store })];
     const [a, b] = await Promise.all([signed(), signed()]);
     const answers = [one(a), other(b)];
-    const refused = await Promise.race(answers);
-    assert.deepEqual([refused.status, ends.length], [409, 1]);
+    const rejected = await Promise.race(answers);
+    assert.deepEqual([rejected.status, ends.length], [409, 1]);
     ends[0]!.resolve();
     const statuses = (await Promise.all(answers)).map(({ status }) => status);
     assert.deepEqual(statuses.sort(), [200, 409]);
@@ -146,7 +146,7 @@ test("ids are forgotten after `remember`", () =>
     assert.equal(calls, 2);
   }));
 
-test("while the store can't be asked nothing is handled, and the sender is told to try again", async () => {
+test("while the store is unavailable nothing is handled, and the sender is asked to retry", async () => {
   for (const method of ["get", "atomic"] as const) {
     const { state, store } = failing(method);
     let calls = 0;
@@ -172,7 +172,7 @@ test("a message that was handled but can't be recorded is acknowledged all the s
   assert.deepEqual(errors, ["Webhook 'msg_1' was not recorded"]);
 });
 
-test("a receiver refuses options that can't be, when it is made", () => {
+test("a receiver rejects invalid options when it is created", () => {
   const make = (options: object) =>
     webhookReceiver(() => {}, { secrets: SECRET, ...options } as WebhookReceiverOptions);
   for (const name of ["remember", "handlingTime", "maxBodyBytes"]) {
@@ -212,7 +212,7 @@ async function serve(handle: (request: Request) => Promise<Response>) {
 }
 
 for (const format of ["native", "cloudevents", "cloudevents-binary"] as const) {
-  test(`a ${format} webhook reaches a receiver over a socket: refused, failed, handled, known`, async () => {
+  test(`a ${format} webhook reaches a receiver over a socket: rejected, failed, handled, duplicate`, async () => {
     const events: HookEvent[] = [];
     let fails = true;
     const { url, close } = await serve(receiver((event) => {

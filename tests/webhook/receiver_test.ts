@@ -1,5 +1,5 @@
 /**
- * The receiver's half: what it answers, and that it calls its handler once per message.
+ * `webhookReceiver`: its responses, and that it calls its handler once per message.
  * @module
  */
 import assert from "node:assert/strict";
@@ -10,14 +10,15 @@ import {
   encodeCloudEvent,
   encodeCloudEventBatch,
   generateSecret,
+  webhookReceiver,
   type WebhookReceiverOptions,
 } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
 import { EVENT, until } from "./hook_checks.ts";
-import { BODY, JSON_TYPE, receiver, signed } from "./receiver_checks.ts";
+import { BODY, JSON_TYPE, receiver, SECRET, signed } from "./receiver_checks.ts";
 
-/** A receiver that notes the events it handles. */
+/** A receiver that records the events it handles. */
 function recording(options: Partial<WebhookReceiverOptions> = {}) {
   const events: HookEvent[] = [];
   return { events, receive: receiver((event) => void events.push(event), options) };
@@ -30,7 +31,7 @@ function held() {
   return { ends, handler };
 }
 
-/** The status and the code of an answer, which is a problem document unless it is 200. */
+/** Returns the status and the code of a response, which is a problem document unless it is 200. */
 async function answerOf(response: Response): Promise<string> {
   if (response.status === 200) {
     const { ok, duplicate } = await response.json();
@@ -85,14 +86,14 @@ const answers: readonly (readonly [string, () => Promise<Request>, answer: strin
 ];
 
 for (const [kind, request, answer] of answers) {
-  test(`${kind} is answered with ${answer}, and handled only if that is 200`, async () => {
+  test(`${kind} gets ${answer}, and is handled only if that is 200`, async () => {
     const { events, receive } = recording();
     assert.equal(await answerOf(await receive(await request())), answer);
     assert.equal(events.length, answer === "200" ? 1 : 0);
   });
 }
 
-test("a body that is no UTF-8 is refused, with an id of its own and without", async () => {
+test("a body that is not UTF-8 is rejected, with and without an id of its own", async () => {
   const [before, after] = ['{"type":"a.b","timestamp":"2026-04-22T10:30:00Z","data":"', '"}'];
   for (const id of ["", '"id":"e-1",']) {
     const text = new TextEncoder().encode(before.replace("{", `{${id}`) + "?" + after);
@@ -102,7 +103,7 @@ test("a body that is no UTF-8 is refused, with an id of its own and without", as
   }
 });
 
-test("a body over the limit is refused, told by its content-length or by counting", async () => {
+test("a body over the limit is rejected, by its content-length or by counting", async () => {
   const { events, receive } = recording({ maxBodyBytes: BODY.length });
   assert.equal(await answerOf(await receive(await signed())), "200");
   for (const length of [undefined, String(BODY.length + 1), "1", "junk"]) {
@@ -114,7 +115,7 @@ test("a body over the limit is refused, told by its content-length or by countin
   assert.equal(events.length, 1);
 });
 
-test("a body that does not arrive in time is refused with 408", async () => {
+test("a body that does not arrive in time gets a 408", async () => {
   const { events, receive } = recording({ bodyTimeout: 20 });
   const body = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(new TextEncoder().encode(BODY.slice(0, 10))),
@@ -127,7 +128,59 @@ test("a body that does not arrive in time is refused with 408", async () => {
   assert.deepEqual(events, []);
 });
 
-test("a body that says it is too long is not read, and one that is endless is given up", async () => {
+test("a body that the sender broke off is a 400, and nothing to log", async () => {
+  const logged: unknown[] = [];
+  const logger = { ...quiet, error: (...data: unknown[]) => void logged.push(data) };
+  const { events, receive } = recording({ logger });
+  let pulls = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (pulls++ === 0) controller.enqueue(new TextEncoder().encode(BODY.slice(0, 10)));
+      else controller.error(new TypeError("connection reset"));
+    },
+  }, { highWaterMark: 0 });
+  const { headers } = await signed();
+  const init = { method: "POST", headers, body, duplex: "half" } as RequestInit;
+  const response = await receive(new Request("http://localhost/", init));
+  assert.equal(await answerOf(response), "400 body_incomplete");
+  assert.deepEqual([events, logged], [[], []]);
+});
+
+test("a request whose body was already read is a server error, and logged", async () => {
+  const logged: unknown[][] = [];
+  const logger = { ...quiet, error: (...data: unknown[]) => void logged.push(data) };
+  const { receive } = recording({ logger });
+  const request = await signed();
+  await request.text();
+  assert.equal(await answerOf(await receive(request)), "500 not_received");
+  assert.match(String(logged[0]?.[1]), /the body of its request was already read/);
+});
+
+test("a receiver takes its secrets as 'secret' or as 'secrets'", async () => {
+  for (const options of [{ secret: SECRET }, { secrets: SECRET }, { secrets: [SECRET] }]) {
+    const receive = webhookReceiver(() => {}, { logger: quiet, ...options });
+    assert.equal((await receive(await signed())).status, 200);
+  }
+  const wrong: readonly (readonly [options: object, message: RegExp])[] = [
+    [{}, /^Cannot create a webhook receiver: 'secret' is missing$/],
+    [{ secret: undefined }, /: 'secret' is undefined\. Check that its value is set$/],
+    [{ secrets: undefined }, /: 'secrets' is undefined\. Check that its value is set$/],
+    [{ secret: SECRET, secrets: [SECRET] }, /: set 'secret' or 'secrets', not both$/],
+  ];
+  for (const [options, message] of wrong) {
+    assert.throws(() => webhookReceiver(() => {}, options), { message });
+  }
+});
+
+test("a session is received even if it is longer than emit allows", async () => {
+  const { events, receive } = recording();
+  const sessionId = "s".repeat(300);
+  const body = BODY.replace('"session_id":"s-1"', `"session_id":"${sessionId}"`);
+  assert.equal(await answerOf(await receive(await signed({ body }))), "200");
+  assert.equal(events[0]?.sessionId, sessionId);
+});
+
+test("a body that declares to be too long is not read, and an endless one is not read on", async () => {
   let pulled = 0;
   const endless = () =>
     new ReadableStream({
@@ -189,7 +242,7 @@ for (const [kind, store] of memories) {
     assert.equal(events.length, 2);
   });
 
-  test(`with ${kind}, a message is answered with 409 while its handler runs`, async () => {
+  test(`with ${kind}, a message gets a 409 while its handler runs`, async () => {
     const { ends, handler } = held();
     const receive = receiver(handler, { store: store() });
     const first = receive(await signed());

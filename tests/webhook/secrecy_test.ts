@@ -1,6 +1,6 @@
 /**
- * No secret, no value of a header and nothing of a URL's path or query gets out of a webhook but to its
- * receiver, whatever that one answers. Everything that is said is captured, and searched.
+ * No secret, no value of a header and no part of a URL's path or query leaves a webhook except to its
+ * receiver, no matter how that responds. All output is captured and searched.
  * @module
  */
 import assert from "node:assert/strict";
@@ -127,7 +127,7 @@ for (const [kind, step] of echoes) {
     }));
 }
 
-test("nothing gets out when an echo is cut by a border: 4 KiB of characters or 16 KiB of bytes", async () => {
+test("nothing gets out when a limit cuts an echo: 4 KiB of characters or 16 KiB of bytes", async () => {
   for (const border of [4096, 16_384]) {
     for (const filler of ["x", "ü", "世", "😀"]) {
       const bytes = new TextEncoder().encode(filler).length;
@@ -151,7 +151,7 @@ test("nothing gets out when an echo is cut by a border: 4 KiB of characters or 1
   }
 });
 
-test("nothing gets out of a short secret beside a long one, at the border of 16 KiB", async () => {
+test("nothing gets out of a short secret next to a long one, at the limit of 16 KiB", async () => {
   const long = "J".repeat(200) + "wt.".repeat(400);
   for (let before = 5461 - 1500; before < 5461; before += 11) {
     const body = `${"世".repeat(before)}${KEY}${"世".repeat(9000)}`;
@@ -162,7 +162,7 @@ test("nothing gets out of a short secret beside a long one, at the border of 16 
   }
 });
 
-test("nothing gets out of an answer that is nothing but our header, cut wherever the reading ends", async () => {
+test("nothing gets out of a response that only repeats our header, wherever reading ends", async () => {
   for (let length = 100; length < 6000; length += 97) {
     const long = Array.from({ length }, (_, n) => n.toString(36)).join("").slice(0, length);
     const body = long.repeat(Math.ceil(40_000 / length));
@@ -237,11 +237,11 @@ test("the warning about plain http, once per webhook and not on loopback, does n
     const hook = secretive(host, { fetch: fakeFetch(200).fetch });
     for (let n = 0; n < 2; n++) await attempt(hook, { logger });
   }
-  const line = "Webhook 'hook' sends over plain http: anyone on the way can read it";
+  const line = "Webhook 'hook' sends over plain http: anyone on the network path can read it";
   assert.deepEqual(warned, [[line], [line]]);
 });
 
-test("an answer that holds nothing of ours is kept as it is", async () => {
+test("a response without our secrets is kept as it is", async () => {
   const body = `unknown event 'tool.called' for ${EVENT.id}: [object] (1.5) $& a+b`;
   const { fetch } = fakeFetch(() => new Response(body, { status: 400 }));
   assert.equal((await attempt(secretive("https://h.example/", { fetch }))).response, body);

@@ -17,7 +17,7 @@ export const HEADERS: WebhookHeaders = {
   "webhook-timestamp": `${SECONDS}`,
   "webhook-signature": SIGNATURE,
 };
-/** A signature of the right form, by nobody. */
+/** A well-formed signature of no secret. */
 export const OTHER = "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=";
 
 /** The moment at which the vectors' message was signed. */
@@ -28,7 +28,7 @@ export function withSignature(signature: string): WebhookHeaders {
   return { ...HEADERS, "webhook-signature": signature };
 }
 
-/** Verifies at the moment of signing, with the vectors' secret and body unless told otherwise. */
+/** Verifies at the moment of signing, by default with the vectors' secret and body. */
 export function verify(
   headers: WebhookHeaderSource,
   options: Partial<VerifyWebhookOptions> = {},
@@ -37,8 +37,8 @@ export function verify(
   return verifyWebhook(body, headers, { secrets: SECRET, now, ...options });
 }
 
-/** Fails unless it is refused with this code, in words that hold none of the hidden texts. */
-export async function refused(
+/** Fails unless it is rejected with this code, in a message without the hidden texts. */
+export async function rejected(
   code: WebhookVerificationCode,
   attempt: () => Promise<unknown>,
   ...hidden: readonly string[]

@@ -6,7 +6,7 @@ import {
   type WebhookVerificationCode,
 } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
-import { HEADERS, now, OTHER, refused, verify, withSignature } from "./signature_checks.ts";
+import { HEADERS, now, OTHER, rejected, verify, withSignature } from "./signature_checks.ts";
 import {
   BODY,
   ID,
@@ -86,8 +86,8 @@ function twice(name: string, value: string): Headers {
 
 for (const [code, named] of Object.entries(headerFaults)) {
   for (const [name, headers] of named) {
-    test(`verifyWebhook() refuses ${name} as ${code}`, () =>
-      refused(code as WebhookVerificationCode, () => verify(headers), SIGNATURE.slice(3), ID));
+    test(`verifyWebhook() rejects ${name} as ${code}`, () =>
+      rejected(code as WebhookVerificationCode, () => verify(headers), SIGNATURE.slice(3), ID));
   }
 }
 
@@ -119,14 +119,14 @@ const secretFaults: readonly (readonly [string, WebhookVerificationCode, unknown
 for (const [name, code, value] of secretFaults) {
   const secrets = value as string;
   const hidden = [value].flat().filter((text) => typeof text === "string" && text.length > 6);
-  test(`secrets: ${name} is refused as ${code}, to verify and to sign`, async () => {
-    await refused(code, () => verify(HEADERS, { secrets }), ...hidden as string[]);
-    await refused(code, () => signWebhook(BODY, { id: ID, secrets }), ...hidden as string[]);
+  test(`secrets: ${name} is rejected as ${code}, to verify and to sign`, async () => {
+    await rejected(code, () => verify(HEADERS, { secrets }), ...hidden as string[]);
+    await rejected(code, () => signWebhook(BODY, { id: ID, secrets }), ...hidden as string[]);
   });
 }
 
-test("signWebhook() refuses a public key", () =>
-  refused(
+test("signWebhook() rejects a public key", () =>
+  rejected(
     "invalid_secret",
     () => signWebhook(BODY, { id: ID, secrets: [SECRET, SVIX_PUBLIC_KEY] }),
   ));
@@ -148,19 +148,19 @@ for (const [age, tolerance, code] of ages) {
   test(`a webhook of ${age} ms with tolerance ${tolerance} is ${code ?? "accepted"}`, async () => {
     const options = { tolerance, now: () => now() + age };
     if (code === undefined) assert.equal((await verify(HEADERS, options)).id, ID);
-    else await refused(code, () => verify(HEADERS, options));
+    else await rejected(code, () => verify(HEADERS, options));
   });
 }
 
 for (const tolerance of [-1, 86_400_001, Infinity, NaN]) {
-  test(`verifyWebhook() refuses a tolerance of ${tolerance}`, () =>
+  test(`verifyWebhook() rejects a tolerance of ${tolerance}`, () =>
     assert.rejects(() => verify(HEADERS, { tolerance }), RangeError));
 }
 
 test("a timestamp in milliseconds is too new", () =>
-  refused("timestamp_too_new", () => verify({ ...HEADERS, "webhook-timestamp": `${now()}` })));
+  rejected("timestamp_too_new", () => verify({ ...HEADERS, "webhook-timestamp": `${now()}` })));
 
-test("signing refuses what a receiver would refuse", async () => {
+test("signing rejects what a receiver would reject", async () => {
   const signer = createWebhookSigner(SECRET);
   for (
     const id of ["", "a.b", "a,b", "a b", "ä", "x".repeat(257), undefined as unknown as string]
@@ -172,11 +172,11 @@ test("signing refuses what a receiver would refuse", async () => {
   }
 });
 
-test("a body that was parsed already is refused", async () => {
+test("a parsed body is rejected", async () => {
   for (const body of [{ test: 1 }, null, new ArrayBuffer(1)]) {
     await assert.rejects(() => verify(HEADERS, {}, body as unknown as string), {
       name: "TypeError",
-      message: /must be a Uint8Array or a string, as it is sent: current value is (object|null)$/,
+      message: /must be a Uint8Array or a string, as it is sent, got (an object|null)$/,
     });
   }
 });

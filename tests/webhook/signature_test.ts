@@ -8,7 +8,7 @@ import {
   signWebhook,
 } from "@omniagent/hooks/webhook";
 import { mock, test } from "../harness.ts";
-import { HEADERS, now, OTHER, refused, verify, withSignature } from "./signature_checks.ts";
+import { HEADERS, now, OTHER, rejected, verify, withSignature } from "./signature_checks.ts";
 import {
   BODY,
   ID,
@@ -35,7 +35,7 @@ for (const [name, secret, verifier, signature] of vectors) {
     assert.deepEqual(headers, { ...HEADERS, "webhook-signature": signature });
     const verified = await verify(headers, { secrets: verifier });
     assert.deepEqual(verified, { id: ID, timestamp: TIMESTAMP });
-    await refused(
+    await rejected(
       "no_matching_signature",
       () => verify(headers, { secrets: verifier }, BODY + " "),
     );
@@ -53,7 +53,7 @@ test("while secrets are rotated, any of the old and the new verifies", async () 
   ) {
     assert.equal((await verify(headers, { secrets })).id, ID);
   }
-  await refused("no_matching_signature", () => verify(headers, { secrets: unknown }));
+  await rejected("no_matching_signature", () => verify(headers, { secrets: unknown }));
   for (const secrets of sent) {
     const single = await signWebhook(BODY, { id: ID, timestamp: TIMESTAMP, secrets });
     await verify(single, { secrets: [unknown, old, fresh, publicKey] });
@@ -66,7 +66,7 @@ for (
     ["v1a", SVIX_SIGNATURE, SVIX_PUBLIC_KEY],
   ] as const
 ) {
-  test(`a ${version} signature is found in any place, beside others and other versions`, async () => {
+  test(`a ${version} signature is found at any position, among others and other versions`, async () => {
     const others = [OTHER, SEED_SIGNATURE, "v2,Ceo5qEr0=", "v1b,?", ...Array(11).fill(OTHER)];
     for (let place = 0; place <= others.length; place++) {
       await verify(withSignature(others.toSpliced(place, 0, signature).join(" ")), { secrets });

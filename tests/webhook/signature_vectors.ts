@@ -17,7 +17,7 @@ export const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /** What it signs. */
 export const SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
 
-/** From the tests of Standard Webhooks' Go library: a seed alone. */
+/** From the tests of Standard Webhooks' Go library: only a seed. */
 export const SEED = "whsk_VEVTVFNJR05JTkdLRVlET05PVFVTRVRISVNGT1JBTlk=";
 /** What it signs. */
 export const SEED_SIGNATURE =

@@ -135,7 +135,7 @@ test("a glob made to be slow is not", () => {
   assert.ok(performance.now() - steps < 5000);
 });
 
-test("a list of values passes what any of them does alone", () => {
+test("a list of values matches what any of them matches", () => {
   const value: fc.Arbitrary<FilterValue> = fc.oneof(
     texts,
     fc.integer(),
@@ -154,7 +154,7 @@ test("a list of values passes what any of them does alone", () => {
   );
 });
 
-test("what a filter refuses is not sent, and is no failure", async () => {
+test("an event that a filter excludes is not sent, and is not a failure", async () => {
   const { fetch, requests } = fakeFetch(200);
   const hooks = createHooks({ logger: quiet });
   hooks.use(hookOf({ fetch, filter: { "data.name": "git_*" } }));

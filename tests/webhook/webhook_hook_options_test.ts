@@ -1,5 +1,5 @@
 /**
- * What a webhook is made of: every option that is refused, in which words, and what it is without them.
+ * The options of a webhook: the error for every invalid one, and the defaults.
  * @module
  */
 import assert from "node:assert/strict";
@@ -12,12 +12,11 @@ import { attempt, fakeFetch, hookOf } from "./hook_checks.ts";
 /** Every option may be anything: that is what is tested. */
 type Wrong = Readonly<Record<string, unknown>>;
 
-/** Text that no message may hold. */
+/** Text that must not appear in a message. */
 const HIDDEN = "c2VjcmV0";
-const PATTERN = 'a pattern must be a type such as "tool.called", a prefix such as "tool.*" or "*"';
-const STATUSES = "'retryOn' must be statuses from 300 to 599";
+const STATUSES = "'retryOn' must be a list of statuses from 300 to 599";
 const CREDENTIALS =
-  "'url' must not hold a user name or password: use headers: { authorization: … }";
+  "'url' must not contain a user name or password. Use headers: { authorization: … }";
 const URL_FORM = "'url' must be an absolute http or https URL";
 
 function make(options: Wrong): WebhookHook {
@@ -35,44 +34,39 @@ function errorOf(options: Wrong): Error {
   assert.fail("it was made");
 }
 
-/** What is refused, and the words after `Cannot create webhook 'w' as`. */
+/** What is rejected, and the end of the message. */
 const typeErrors: readonly (readonly [options: Wrong, why: string])[] = [
-  [
-    { events: [] },
-    "it must hear a pattern or a list of patterns: current value is an empty list",
-  ],
-  [{ events: ["a.*.b"] }, `${PATTERN}: current value is "a.*.b"`],
   [{ url: undefined }, URL_FORM],
   [{ url: `/${HIDDEN}` }, URL_FORM],
   [{ url: `ftp://h.example/${HIDDEN}` }, URL_FORM],
   [{ url: `https://${HIDDEN}@h.example/` }, CREDENTIALS],
   [{ url: `https://:${HIDDEN}@h.example/` }, CREDENTIALS],
-  [{ method: "GET" }, `'method' must be "POST" or "PUT": current value is "GET"`],
-  [{ method: "put" }, `'method' must be "POST" or "PUT": current value is "put"`],
+  [{ method: "GET" }, `'method' must be "POST" or "PUT", got "GET"`],
+  [{ method: "put" }, `'method' must be "POST" or "PUT", got "put"`],
   [{ headers: { "a b": HIDDEN } }, 'header "a b" has an invalid name or value'],
   [{ headers: { a: `${HIDDEN}\r\nb: c` } }, 'header "a" has an invalid name or value'],
   [{ headers: { a: `${HIDDEN}→` } }, 'header "a" has an invalid name or value'],
   [{ headers: { a: 5 } }, 'header "a" has an invalid name or value'],
   [{ timeout: "5s" }, `'timeout' must be a number of milliseconds, got "5s"`],
-  [{ secret: HIDDEN, secrets: [HIDDEN] }, "it has both 'secret' and 'secrets'"],
+  [{ secret: HIDDEN, secrets: [HIDDEN] }, "set 'secret' or 'secrets', not both"],
   [{ secrets: [] }, "'secrets' must be a list of at least one secret"],
   [{ secrets: HIDDEN }, "'secrets' must be a list of at least one secret"],
   [
     { format: "xml" },
-    `'format' must be "native", "cloudevents" or "cloudevents-binary": current value is "xml"`,
+    `'format' must be "native", "cloudevents" or "cloudevents-binary", got "xml"`,
   ],
   [{ transform: "upper" }, `'transform' must be a function, got "upper"`],
   [{ fetch: {} }, "'fetch' must be a function, got an object"],
-  [{ ordering: "type" }, `'ordering' must be "session": current value is "type"`],
+  [{ ordering: "type" }, `'ordering' must be "session", got "type"`],
 ];
 const rangeErrors: typeof typeErrors = [
   [{ timeout: 0 }, "'timeout' must be at least 1 ms, got 0"],
   [{ timeout: NaN }, "'timeout' must be a number of milliseconds, got NaN"],
   [{ timeout: 120_001 }, "'timeout' must be at most 120000 ms, got 120001"],
   [{ timeout: Infinity }, "'timeout' must be at most 120000 ms, got Infinity"],
-  [{ retryOn: [204] }, `${STATUSES}: current value is 204`],
-  [{ retryOn: [404, 600] }, `${STATUSES}: current value is 600`],
-  [{ retryOn: ["404"] }, `${STATUSES}: current value is "404"`],
+  [{ retryOn: [204] }, `${STATUSES}, got 204`],
+  [{ retryOn: [404, 600] }, `${STATUSES}, got 600`],
+  [{ retryOn: ["404"] }, `${STATUSES}, got "404"`],
   [{ concurrency: 0 }, "'concurrency' must be at least 1, got 0"],
   [{ concurrency: 1.5 }, "'concurrency' must be a whole number, got 1.5"],
   [
@@ -83,16 +77,24 @@ const rangeErrors: typeof typeErrors = [
 
 for (const [name, rows] of Object.entries({ TypeError: typeErrors, RangeError: rangeErrors })) {
   for (const [options, why] of rows) {
-    test(`a webhook is refused with a ${name} for ${inspect(options)}`, () => {
+    test(`a webhook is rejected with a ${name} for ${inspect(options)}`, () => {
       const error = errorOf(options);
-      const message = `Cannot create webhook 'w'${/, got /.test(why) ? ":" : " as"} ${why}`;
+      const message = `Cannot create webhook 'w': ${why}`;
       assert.deepEqual({ name: error.name, message: error.message }, { name, message });
       assert.ok(!error.stack?.includes(HIDDEN), error.stack);
     });
   }
 }
 
-test("a webhook is refused without a name that can be one", () => {
+test("a webhook is rejected without a pattern, or with one that is invalid", () => {
+  for (const events of [[], ["a.*.b"], undefined]) {
+    const { name, message } = errorOf({ events });
+    assert.equal(name, "TypeError");
+    assert.match(message, /^Cannot create webhook 'w'.* pattern/);
+  }
+});
+
+test("a webhook is rejected without a valid name", () => {
   for (const name of [undefined, "", "a b", "ü", "n".repeat(65), 5]) {
     const shown = typeof name === "string" ? JSON.stringify(name) : `${name}`;
     const rule = "'name' must be 1 to 64 characters of [A-Za-z0-9._-]";
@@ -103,7 +105,7 @@ test("a webhook is refused without a name that can be one", () => {
   }
 });
 
-test("a webhook is refused with a filter that can't be asked, and the error names the path", () => {
+test("a webhook is rejected with an invalid filter, and the error names the path", () => {
   const wrong = {
     "payload.a": 1,
     "data.": 1,
@@ -119,19 +121,19 @@ test("a webhook is refused with a filter that can't be asked, and the error name
     assert.equal(name, "TypeError");
     assert.match(
       message,
-      /^Cannot create webhook 'w' as 'filter' must map paths such as "data\.name"/,
+      /^Cannot create webhook 'w': 'filter' must map paths such as "data\.name"/,
     );
-    assert.ok(message.endsWith(`: the entry at ${JSON.stringify(path)} does not`), message);
+    assert.ok(message.endsWith(`but the entry at ${JSON.stringify(path)} does not`), message);
   }
 });
 
-test("a webhook refuses headers that the delivery sets itself, in any case of letters", () => {
+test("a webhook rejects headers that the delivery sets itself, in any case", () => {
   const names = ["webhook-id", "Webhook-Signature", "WEBHOOK-TIMESTAMP", "webhook-", "Host"];
   const ofTheConnection = ["Content-Length", "connection", "transfer-encoding", "Keep-Alive", "TE"];
   for (const name of [...names, ...ofTheConnection, "Upgrade"]) {
     const { message } = errorOf({ headers: { [name]: HIDDEN } });
     assert.equal(
-      message.replace(/, as it belongs to .*$/, ""),
+      message.replace(/: it belongs to .*$/, ""),
       `Cannot create webhook 'w': header '${name}' is reserved`,
     );
   }
@@ -146,7 +148,7 @@ const BLOCKED = [
   ...[6666, 6667, 6668, 6669, 6679, 6697, 10080],
 ];
 
-test("a webhook refuses a port exactly when fetch blocks it", () => {
+test("a webhook rejects a port exactly if fetch blocks it", () => {
   for (let port = 0; port <= 11_000; port++) {
     const url = `https://h.example:${port}/${HIDDEN}`;
     if (!BLOCKED.includes(port)) {
@@ -160,7 +162,7 @@ test("a webhook refuses a port exactly when fetch blocks it", () => {
 });
 
 test("the fetch of this runtime blocks these ports, if it blocks any", async () => {
-  // Bun blocks none, and Node not 0.
+  // Bun blocks no port, and Node doesn't block 0.
   const ports = "Bun" in globalThis ? [] : BLOCKED.filter((port) => port > 0);
   for (const port of ports) {
     const error = await fetch(`http://127.0.0.1:${port}/`).then(() => "none", (error) => error);
@@ -168,7 +170,7 @@ test("the fetch of this runtime blocks these ports, if it blocks any", async () 
   }
 });
 
-test("a webhook refuses hosts that no DNS name can have, and takes those that one can", () => {
+test("a webhook rejects hosts that can't be DNS names, and accepts those that can", () => {
   const long = "a".repeat(64);
   const wrong = ["a..b", ".a", ".", long, `x.${long}.example`, `${"a.".repeat(127)}aa`];
   for (const host of wrong) {
@@ -179,7 +181,7 @@ test("a webhook refuses hosts that no DNS name can have, and takes those that on
   for (const host of right) new WebhookHook({ name: "w", events: ["*"], url: `https://${host}/` });
 });
 
-test("a webhook refuses every header of a protocol or of the connection, and says whose it is", () => {
+test("a webhook rejects every header of a protocol or of the connection, and says whose it is", () => {
   const reserved = {
     "Standard Webhooks": ["webhook-id", "WebHook-Request-Origin"],
     CloudEvents: ["ce-id", "CE-Anything", "ce-"],
@@ -194,7 +196,7 @@ test("a webhook refuses every header of a protocol or of the connection, and say
       for (const name of names) {
         for (const headers of [{ [name]: HIDDEN }, new Headers({ [name]: HIDDEN })]) {
           const { message } = errorOf({ headers, format });
-          assert.ok(message.endsWith(`is reserved, as it belongs to ${owner}`), message);
+          assert.ok(message.endsWith(`is reserved: it belongs to ${owner}`), message);
         }
       }
     }
@@ -202,7 +204,7 @@ test("a webhook refuses every header of a protocol or of the connection, and say
   assert.match(errorOf({ headers: { "content-encoding": HIDDEN } }).message, /describes the body/);
 });
 
-test("a webhook takes headers that are the user's to set", () => {
+test("a webhook accepts headers that users may set", () => {
   const headers = {
     ...{ authorization: "a", cookie: "a=b", traceparent: "x", "user-agent": "me", "x-te": "b" },
     ...{ origin: "https://o.example", referer: "x", accept: "a/b", "x-webhook-id": "c", dnt: "1" },
@@ -211,7 +213,7 @@ test("a webhook takes headers that are the user's to set", () => {
   new WebhookHook({ name: "w", events: ["*"], url: "https://h.example/", headers });
 });
 
-test("a webhook refuses one header in two spellings, and content types that don't go with its format", () => {
+test("a webhook rejects a header in two spellings, and content types that don't fit its format", () => {
   const twice = errorOf({ headers: { "X-Key": HIDDEN, "x-key": HIDDEN } }).message;
   assert.equal(twice, "Cannot create webhook 'w': header 'x-key' is set twice");
   for (const type of ["json", "", "text/", "a/b; c", HIDDEN, "application json"]) {
@@ -228,13 +230,13 @@ test("a webhook refuses one header in two spellings, and content types that don'
   }
 });
 
-test("a webhook refuses header values that some runtime can't send", () => {
+test("a webhook rejects header values that some runtime can't send", () => {
   for (const value of ["a\0b", "a\x01b", "a\x7fb", "a\nb", "日"]) {
     assert.match(errorOf({ headers: { a: value } }).message, /invalid name or value$/);
   }
 });
 
-test("a webhook refuses retries that can't be, whatever the other of the two options is", () => {
+test("a webhook rejects invalid retries, whatever the other of the two options is", () => {
   const wrong = {
     retryCount: [-1, 1.5, NaN, Infinity, 101, "2"],
     retryDelay: [-1, NaN, Infinity, 3_600_001, "2"],
@@ -254,7 +256,7 @@ test("a webhook refuses retries that can't be, whatever the other of the two opt
   }
 });
 
-test("a webhook refuses an option that there is not, and says which one was meant", () => {
+test("a webhook rejects an unknown option, and suggests the right one", () => {
   const hints = { retry_count: "retryCount", URL: "url", Secrets: "secrets" };
   for (const [option, meant] of Object.entries(hints)) {
     const why = `unknown option '${option}'. Did you mean '${meant}'?`;
@@ -266,7 +268,7 @@ test("a webhook refuses an option that there is not, and says which one was mean
   );
 });
 
-test("a webhook refuses secrets that can't sign, with a code, and shows nothing of them", async () => {
+test("a webhook rejects secrets that can't sign, with a code, and shows nothing of them", async () => {
   const { publicKey } = await generateKeyPair();
   const short = btoa(HIDDEN);
   const cases: readonly (readonly [secret: string, code: string])[] = [
@@ -287,7 +289,7 @@ test("a webhook refuses secrets that can't sign, with a code, and shows nothing 
   }
 });
 
-test("a webhook refuses what is no retry policy, no guard and no headers at once, in its own words", () => {
+test("a webhook rejects an invalid retry policy, guard, filter or headers with its own error", () => {
   const wrong: readonly Wrong[] = [
     { retry: {} },
     { retry: { delay: () => 5, total: NaN } },
@@ -318,7 +320,7 @@ test("a webhook refuses what is no retry policy, no guard and no headers at once
   assert.deepEqual(accepted, []);
 });
 
-test("a webhook of name, events and URL alone has the defaults of the Go package", async () => {
+test("a webhook with only name, events and URL has the defaults of the Go package", async () => {
   const { fetch, requests } = fakeFetch(500);
   const hook = hookOf({ fetch });
   const { name, events, timeout, concurrency, ordering, retry } = hook;
@@ -335,7 +337,7 @@ test("a webhook of name, events and URL alone has the defaults of the Go package
   assert.equal(requests[0]!.request.method, "POST");
 });
 
-test("a webhook takes every option at its limits, and options that are undefined", () => {
+test("a webhook accepts every option at its limits, and options that are undefined", () => {
   const all = ["method", "timeout", "retryCount", "retryDelay", "retry", "retryOn"];
   const others = ["format", "concurrency", "ordering", "fetch"];
   const names = [...all, ...others];

@@ -39,7 +39,7 @@ test("every sender may deliver where all are allowed, at the rate that is set", 
   }
 });
 
-test("a sender that asks in vain is told by 405 which option allows it", async () => {
+test("a sender that is not allowed gets a 405 that names the option to allow it", async () => {
   for (const webhookOrigins of [undefined, ["other.example"]]) {
     const { status, granted, text } = await optionsOf({ webhookOrigins });
     assert.deepEqual([status, granted], [405, [null, null, "POST, PUT"]]);
@@ -79,7 +79,7 @@ test("the callback of a sender is not called", async () => {
   assert.deepEqual(called, []);
 });
 
-test("a receiver refuses origins and rates that can't be", () => {
+test("a receiver rejects invalid origins and rates", () => {
   const create = (options: object) => receiver(() => {}, options);
   for (const webhookOrigins of [[], "a.example", [""], ["a,b"], ["a b"], [5], null, {}]) {
     assert.throws(() => create({ webhookOrigins }), {

@@ -52,7 +52,7 @@ test("a webhook is a POST of native JSON, its fields in the order of the Go pack
   assert.equal(request.headers.get("user-agent"), "omniagent-hooks");
 });
 
-test("session_id is absent where there is no session, also where it is empty", async () => {
+test("session_id is absent without a session, and if it is empty", async () => {
   const { sessionId: _, ...without } = EVENT;
   for (const event of [without, { ...EVENT, sessionId: "" }]) {
     assert.equal((await sent({}, event)).text(), WIRE.replace('"session_id":"s-1",', ""));
@@ -144,7 +144,7 @@ for (const secret of [undefined, generateSecret()]) {
     }));
 }
 
-test("every secret signs, v1 and v1a, and each of them alone verifies: here, in standardwebhooks, in svix", async () => {
+test("every secret signs, v1 and v1a, and each verifies on its own: here, in standardwebhooks, in svix", async () => {
   const [old, fresh] = [generateSecret(), generateSecret()];
   const { secretKey, publicKey } = await generateKeyPair();
   for (const format of ["native", "cloudevents", "cloudevents-binary"] as const) {
@@ -190,7 +190,7 @@ for (
   });
 }
 
-test("transform: an event is written as the format says, under the webhook-id of the original", async () => {
+test("transform: an event is written in the format, with the webhook-id of the original", async () => {
   const transform = (event: HookEvent) => ({ ...event, id: "e-2", data: { name: "***" } });
   const request = await sent({ transform });
   assert.deepEqual(decodeEvent(request.body), transform(EVENT));
@@ -217,7 +217,7 @@ test("transform: null settles the delivery without a request", async () => {
   assert.equal(requests.length, 0);
 });
 
-test("transform: it is asked anew at each attempt", async () => {
+test("transform: it runs at each attempt", async () => {
   const { fetch, requests } = fakeFetch(500, 200);
   let n = 0;
   const hook = hookOf({ fetch, retryCount: 1, retryDelay: 0, transform: () => ({ n: ++n }) });
@@ -239,7 +239,7 @@ const faults: readonly (readonly [kind: string, transform: () => unknown, error:
 ];
 
 for (const [kind, transform, error] of faults) {
-  test(`transform: one that ${kind} is no delivery, says why, and sends nothing`, async () => {
+  test(`transform: one that ${kind} fails the attempt with its reason, and sends nothing`, async () => {
     const { fetch, requests } = fakeFetch(200);
     const made = await attempt(hookOf({ fetch, transform }));
     assert.ok(made.verdict === "retry" || made.verdict === "final", made.verdict);

@@ -41,7 +41,7 @@ test("a webhook is sent over a service binding that is given as `fetch`", async 
 
 test("webhookReceiver refuses the signature of another secret", async () => {
   const { failures } = await emit({ url: receiverUrl, secret: generateSecret() });
-  assert.deepEqual(failures, ["the answer was 401"]);
+  assert.deepEqual(failures, ["the response was 401"]);
 });
 
 test("a webhook of workerd is what every runtime sends, and verifies elsewhere", () =>
@@ -60,8 +60,8 @@ test("a failed attempt is made again, a redirect is not followed, an endless ans
     [{ status: 503 }, { redirect: receiverUrl }, { endless: true }],
     async (receiver) => {
       assert.deepEqual((await emit({ url: receiver.url, retryCount: 1 })).failures, [
-        "the answer was 503",
-        "the answer was a redirect (302), which is not followed",
+        "the response was 503",
+        "the response was a redirect (302), which is not followed",
       ]);
       assert.deepEqual((await emit({ url: receiver.url })).failures, []);
       await receiver.waitFor(({ stats }) => stats.abandoned === 1);
@@ -120,7 +120,7 @@ test("requests at once share the hooks of the first: each event is sent once", (
 
 test("the address guard says that it can't resolve names here, and refuses them", async () => {
   const refusals = {
-    "https://receiver.example/": /this runtime has no resolver: give the guard a 'resolve'/,
+    "https://receiver.example/": /this runtime has no resolver\. Pass 'resolve' to the guard/,
     "https://127.0.0.1/": /127\.0\.0\.1 is in 127\.0\.0\.0\/8 \(loopback\)/,
     "https://[::ffff:10.0.0.1]/": /::ffff:a00:1 is in/,
   };

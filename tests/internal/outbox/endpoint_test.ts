@@ -189,14 +189,14 @@ test("a target that nobody knows is no target", async () => {
 test("a death is told once, in the process and to targets, and the end of that is not", async () => {
   const stage = new Stage();
   const { outbox } = stage.open();
-  const answer = () => ({ verdict: "final", status: 400, error: "the answer was 400" }) as const;
+  const answer = () => ({ verdict: "final", status: 400, error: "the response was 400" }) as const;
   outbox.register(stage.target("a", answer));
   outbox.register(stage.target("watcher", answer));
   stage.ownTargets = ["watcher"];
   outbox.start();
   const id = await stage.publish(outbox, ["a"]);
   await stage.pass(HOUR);
-  const data = { target: "a", event_id: id, reason: "the answer was 400" };
+  const data = { target: "a", event_id: id, reason: "the response was 400" };
   assert.deepEqual(stage.announced.map(({ type, data }) => [type, data]), [[
     "delivery.dead",
     data,

@@ -1,20 +1,24 @@
-import { checkKnown } from "../internal/options.ts";
-import { copyJson } from "../internal/json.ts";
-import { findEnvelopeFaults } from "../core/event_rules.ts";
-import { isSnapshot } from "../core/snapshot.ts";
-import type { HookEvent } from "../core/mod.ts";
-import { findTextFault, isUriReference, SPEC_VERSION } from "./_cloudevents_attributes.ts";
-import { Faults } from "./_cloudevents_faults.ts";
-import { encodeHeaderValue } from "./_cloudevents_headers.ts";
+import { findEnvelopeFaults } from "../../core/event_rules.ts";
+import type { HookEvent } from "../../core/mod.ts";
+import { isSnapshot } from "../../core/snapshot.ts";
+import { copyJson } from "../../internal/json.ts";
+import { checkKnown } from "../../internal/options.ts";
+import {
+  encodeHeaderValue,
+  findTextIssue,
+  Issues,
+  isUriReference,
+  SPEC_VERSION,
+} from "./attributes.ts";
 
-/** The attribute `source` of events for which no other is given. */
+/** The default of the attribute `source`. */
 export const CLOUDEVENTS_SOURCE = "urn:omniagent:hooks";
 
 /** Options of `encodeCloudEventBatch`. */
 export interface CloudEventBatchOptions {
   /**
-   * The attribute `source`: where the events come from, a URI-reference. Receivers take events of
-   * one source and one id for the same, so it must not change when an event is sent again.
+   * The attribute `source`: where the events come from, a URI-reference. To receivers, events with
+   * the same source and id are duplicates, so it must not change when an event is sent again.
    *
    * @default {"urn:omniagent:hooks"}
    */
@@ -24,15 +28,15 @@ export interface CloudEventBatchOptions {
 /** Options of `encodeCloudEvent`. */
 export interface CloudEventOptions extends CloudEventBatchOptions {
   /**
-   * The attribute `id`. An event that came in as a CloudEvent goes on as the same one with the
-   * `source` and the `id` that it came with.
+   * The attribute `id`. To forward an event that was received as a CloudEvent, set the `source` and
+   * the `id` that it had.
    *
    * @default the event's id
    */
   readonly id?: string | undefined;
   /**
-   * Where the attributes are: in the body with the data (`"structured"`), or in `ce-` headers, and
-   * the body is the data alone (`"binary"`).
+   * Where the attributes are: in the body with the data (`"structured"`), or in `ce-` headers, with
+   * only the data in the body (`"binary"`).
    *
    * @default {"structured"}
    */
@@ -41,14 +45,14 @@ export interface CloudEventOptions extends CloudEventBatchOptions {
 
 /** CloudEvents as an HTTP message. */
 export interface CloudEventMessage {
-  /** The headers that it needs, names in lower case. */
+  /** Its headers, with names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   /** The body, JSON in UTF-8. */
   readonly body: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * An event as a CloudEvent 1.0.2 over HTTP. `id` and `type` are the event's, `time` its timestamp,
+ * Encodes an event as a CloudEvent 1.0.2 over HTTP. `id` and `type` are the event's, `time` its timestamp,
  * the extension `sessionid` its session, if it has one, and `data` is JSON.
  *
  * The format is that of the
@@ -64,17 +68,17 @@ export interface CloudEventMessage {
  * console.log(headers["ce-type"]); // order.paid
  * ```
  *
- * @throws {EventValidationError} naming every fault by path; a session id with control characters
- * is one, as CloudEvents has no room for them
+ * @throws {EventValidationError} With every issue by path, such as a session id with control characters,
+ * which CloudEvents doesn't allow.
  */
 export function encodeCloudEvent(
   event: HookEvent,
   options: CloudEventOptions = {},
 ): CloudEventMessage {
   checkKnown("Cannot encode a CloudEvent", options, ["source", "id", "mode"]);
-  const faults = new Faults();
-  const data = readEvent(event, options, faults);
-  faults.throwIfAny("Cannot encode a CloudEvent");
+  const issues = new Issues();
+  const data = readEvent(event, options, issues);
+  issues.throwIfAny("Cannot encode a CloudEvent");
   const attributes = toAttributes(event, options);
   return options.mode === "binary"
     ? toMessage("application/json", data, toHeaders(attributes))
@@ -82,10 +86,10 @@ export function encodeCloudEvent(
 }
 
 /**
- * Events as a batch of CloudEvents 1.0.2, in their order; a batch may be empty. Send one only to a
+ * Encodes events as a batch of CloudEvents 1.0.2, in order. A batch may be empty. Send one only to a
  * receiver that asked for batches (HTTP binding, section 3).
  *
- * @throws {EventValidationError} naming every fault by path, which starts with the event's index
+ * @throws {EventValidationError} With every issue by path, which starts with the event's index.
  */
 export function encodeCloudEventBatch(
   events: readonly HookEvent[],
@@ -93,33 +97,33 @@ export function encodeCloudEventBatch(
 ): CloudEventMessage {
   checkKnown("Cannot encode a batch of CloudEvents", options, ["source"]);
   const { source } = options;
-  const faults = new Faults();
-  const data = events.map((event, i) => readEvent(event, { source }, faults.within(i)));
-  faults.throwIfAny("Cannot encode a batch of CloudEvents");
+  const issues = new Issues();
+  const data = events.map((event, i) => readEvent(event, { source }, issues.within(i)));
+  issues.throwIfAny("Cannot encode a batch of CloudEvents");
   const batch = events.map((event, i) => toEnvelope(toAttributes(event, { source }), data[i]));
   return toMessage("application/cloudevents-batch+json", batch);
 }
 
-/** Notes what is wrong with an event; its data, as JSON has it. */
-function readEvent(event: HookEvent, { source, id }: CloudEventOptions, faults: Faults): unknown {
+/** Adds the issues of an event, and returns its data in JSON form. */
+function readEvent(event: HookEvent, { source, id }: CloudEventOptions, issues: Issues): unknown {
   if (source !== undefined && !isUriReference(source)) {
-    faults.add("must be a URI-reference that is not empty", "source");
+    issues.add("must be a non-empty URI-reference", "source");
   }
-  if (id !== undefined && (id === "" || findTextFault(id) !== undefined)) {
-    faults.add("must be text without control characters that is not empty", "id");
+  if (id !== undefined && (id === "" || findTextIssue(id) !== undefined)) {
+    issues.add("must be non-empty text without control characters", "id");
   }
   const envelope = findEnvelopeFaults(event);
-  faults.addAll(envelope);
+  issues.addAll(envelope);
   if (envelope.length > 0) return undefined;
-  const fault = findTextFault(event.sessionId ?? "");
-  if (fault !== undefined) faults.add(fault, "sessionId");
+  const issue = findTextIssue(event.sessionId ?? "");
+  if (issue !== undefined) issues.add(issue, "sessionId");
   if (isSnapshot(event)) return event.data;
   const data = copyJson(event.data, "data");
-  faults.addAll(data.issues);
+  issues.addAll(data.issues);
   return data.value;
 }
 
-/** The attributes in the order in which they are written. An empty session id means none. */
+/** Returns the attributes in the order in which they are written. An empty session id means none. */
 function toAttributes(
   event: HookEvent,
   { source = CLOUDEVENTS_SOURCE, id = event.id }: CloudEventOptions,

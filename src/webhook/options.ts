@@ -1,43 +1,44 @@
 import type { HookEvent, RetryPolicy } from "../core/mod.ts";
+import { type Limits, MAX_CONCURRENCY } from "../internal/options.ts";
 import type { AddressGuard } from "./address_guard.ts";
 
-/** A value that a filter compares; in a string `*` stands for any run of characters. */
+/** A value that a filter compares. In a string, `*` matches any number of characters. */
 export type FilterValue = string | number | boolean | null;
 
 /** Options of a webhook. Durations are in milliseconds. */
 export interface WebhookHookOptions {
   /** Unique among hooks and webhooks: 1 to 64 characters of `[A-Za-z0-9._-]`. */
   readonly name: string;
-  /** The patterns that it hears. */
+  /** The patterns that it subscribes to. */
   readonly events: readonly string[];
-  /** Where to: http or https, without user name and password. */
+  /** Where to send events: http or https, without user name and password. */
   readonly url: string | URL;
   /** The method of a request. @default {"POST"} */
   readonly method?: "POST" | "PUT" | undefined;
   /**
-   * Sent with every attempt. `content-type` may be replaced; headers that belong to the connection, to `fetch`,
+   * Sent with every attempt. `content-type` can be replaced. Headers that belong to the connection, to `fetch`,
    * to Standard Webhooks (`webhook-*`) or to CloudEvents (`ce-*`) are errors.
    */
   readonly headers?: Headers | Readonly<Record<string, string>>;
   /**
-   * Limit of one attempt until the response headers arrive, in milliseconds, at most 120,000. The body is read
-   * for at most 2 s within what is left of it. @default {10000}
+   * Limit of one attempt until the response headers arrive, in milliseconds, at most 120,000. The body is
+   * read for at most 2 s of the remaining time. @default {10000}
    */
   readonly timeout?: number | undefined;
-  /** Quick attempts after the first, 100 at most. @default {0} */
+  /** Quick attempts after the first, at most 100. @default {0} */
   readonly retryCount?: number | undefined;
-  /** Before each quick attempt; 3,600,000 at most. @default {1000} */
+  /** Delay before each quick attempt, in milliseconds, at most 3,600,000. @default {1000} */
   readonly retryDelay?: number | undefined;
-  /** The outbox's schedule, after the quick attempts; inline there is none. @default `DEFAULT_RETRY` */
+  /** The outbox's schedule after the quick attempts. Inline deliveries ignore it. @default `DEFAULT_RETRY` */
   readonly retry?: RetryPolicy | undefined;
-  /** Statuses that are retried beside 408, 409, 425, 429 and 5xx; success never is. @default {[]} */
+  /** Statuses to retry in addition to 408, 409, 425, 429 and 5xx, from 300 to 599. @default {[]} */
   readonly retryOn?: readonly number[] | undefined;
-  /** Signs every attempt after Standard Webhooks: `whsec_…` or `whsk_…`. @default none: unsigned */
+  /** Signs every attempt by Standard Webhooks: `whsec_…` or `whsk_…`. @default unsigned */
   readonly secret?: string;
-  /** Several that sign together while one replaces another; instead of `secret`. */
+  /** Several secrets that all sign while one replaces another; instead of `secret`. */
   readonly secrets?: readonly string[];
   /**
-   * How an event is written: the JSON of `encodeEvent`, or CloudEvents 1.0.2 in structured or binary
+   * How an event is written: as the JSON of `encodeEvent`, or as CloudEvents 1.0.2 in structured or binary
    * mode. @default {"native"}
    */
   readonly format?: "native" | "cloudevents" | "cloudevents-binary" | undefined;
@@ -49,19 +50,19 @@ export interface WebhookHookOptions {
    */
   readonly filter?: Readonly<Record<string, FilterValue | readonly FilterValue[]>>;
   /**
-   * Rewrites an event at each attempt, before signing. It receives its own copy, which it can change. A
+   * Rewrites an event at each attempt, before signing. It gets its own copy, which it can change. A
    * returned event is serialized in `format`, and any other value is sent as JSON; null settles the
    * delivery without a request. If it throws, the attempt is retried. To keep data out of the store as
    * well, use `createHooks({ redact })`.
    */
   readonly transform?: (event: HookEvent) => unknown | Promise<unknown>;
-  /** Attempts at once, 10,000 at most. @default {16} */
+  /** Concurrent attempts, at most 10,000. @default {16} */
   readonly concurrency?: number | undefined;
-  /** `"session"`: one session's events one after the other, in order. Needs an outbox. @default none */
+  /** `"session"` delivers the events of a session one after the other, in order. Needs an outbox. @default none */
   readonly ordering?: "session" | undefined;
   /**
-   * Judges the address before each attempt, for a URL that a stranger chose: `createAddressGuard()`.
-   * Such a URL must be https. @default none
+   * Checks the address before each attempt, for a user-supplied URL: `createAddressGuard()`.
+   * The URL must be https. @default none
    */
   readonly guard?: AddressGuard;
   /**
@@ -74,6 +75,18 @@ export interface WebhookHookOptions {
   readonly handshake?:
     | { readonly origin: string; readonly rate?: number | undefined }
     | undefined;
-  /** Instead of the platform's `fetch`. */
+  /** Replaces the platform's `fetch`. */
   readonly fetch?: typeof fetch | undefined;
 }
+
+/** The limits of a webhook's numeric options, in code and in the configuration file. Milliseconds. */
+export const WEBHOOK_LIMITS: {
+  readonly [Name in "timeout" | "retryCount" | "retryDelay" | "concurrency"]:
+    & Limits
+    & { readonly min: number; readonly max: number };
+} = {
+  timeout: { min: 1, max: 120_000 },
+  retryCount: { min: 0, max: 100 },
+  retryDelay: { min: 0, max: 3_600_000 },
+  concurrency: { min: 1, max: MAX_CONCURRENCY },
+};

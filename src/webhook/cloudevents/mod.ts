@@ -1,3 +1,8 @@
+/**
+ * CloudEvents 1.0.2 over HTTP. An entry of this folder: the HTTP app receives them too.
+ *
+ * @module
+ */
 export {
   type CloudEventBatchOptions,
   type CloudEventMessage,
@@ -5,11 +10,12 @@ export {
   CLOUDEVENTS_SOURCE,
   encodeCloudEvent,
   encodeCloudEventBatch,
-} from "./_cloudevents_encode.ts";
+} from "./encode.ts";
 export {
   cloudEventIdempotencyKey,
   type CloudEventsMode,
   cloudEventsModeOf,
   decodeCloudEvents,
-} from "./_cloudevents_decode.ts";
-export type { ReceivedCloudEvent, ReceivedCloudEventBody } from "./_cloudevents_received.ts";
+  type ReceivedCloudEvent,
+  type ReceivedCloudEventBody,
+} from "./decode.ts";

@@ -1,0 +1,135 @@
+import { sha256Hex } from "../internal/crypto.ts";
+import type { Store, StoreEntry, StoreKey } from "../store/mod.ts";
+
+/** A message that the caller may handle. The caller reports how that ended. */
+export type Claim = {
+  /** Records that the message was handled, so that it is not handled again. */
+  complete(): Promise<void>;
+  /** Gives the claim up: the message can be handled when it is sent again. */
+  release(): Promise<void>;
+};
+
+/** Handles each message once. */
+export type Deduplicator = {
+  /**
+   * Claims a message, unless it was handled or somebody else is handling it. Its id is unique within each
+   * of the scopes: if it is recorded in one of them, it is known.
+   */
+  claim(scopes: readonly string[], id: string): Promise<Claim | "handled" | "running">;
+};
+
+/** A commit of a store can have ten checks. Senders sign with two secrets while one replaces another. */
+const MAX_SCOPES = 8;
+
+/**
+ * Returns the scopes of an id: one per sender, known by the secret, at one receiver. Two senders may use the
+ * same id, and two receivers may get one message. Digests, so that no secret can be read from them.
+ */
+export async function scopesOf(
+  receiver: string,
+  secrets: readonly string[],
+): Promise<readonly string[]> {
+  return await Promise.all(
+    secrets.slice(0, MAX_SCOPES).map((secret) =>
+      sha256Hex(JSON.stringify(["webhookReceiver", receiver, secret]))
+    ),
+  );
+}
+
+/** The most ids that are kept without a store. The oldest are dropped first. */
+const MAX_IDS = 10_000;
+
+/** Creates a deduplicator for this process only. */
+export function memoryDeduplicator(): Deduplicator {
+  const running = new Set<string>();
+  const handled = new Set<string>();
+
+  function claim(keys: readonly string[]): Claim | "handled" | "running" {
+    if (keys.some((key) => handled.has(key))) return "handled";
+    if (keys.some((key) => running.has(key))) return "running";
+    for (const key of keys) running.add(key);
+    const release = (): Promise<void> => {
+      for (const key of keys) running.delete(key);
+      return Promise.resolve();
+    };
+    const complete = (): Promise<void> => {
+      for (const key of keys) {
+        handled.add(key);
+        const [oldest] = handled;
+        if (handled.size > MAX_IDS) handled.delete(oldest!);
+      }
+      return release();
+    };
+    return { complete, release };
+  }
+
+  return { claim: (scopes, id) => Promise.resolve(claim(scopes.map((scope) => `${scope} ${id}`))) };
+}
+
+/** The value under an id: a claim and its deadline, or that the message was handled. */
+type Mark = { readonly handled: true } | { readonly by: string; readonly until: number };
+
+/**
+ * Creates a deduplicator that all instances on a store share, and that survives a restart.
+ *
+ * @param remember How long the ids of handled messages are kept, in milliseconds
+ * @param handlingTime How long a claim is valid, in milliseconds
+ */
+export function storeDeduplicator(
+  store: Store,
+  remember: number,
+  handlingTime: number,
+): Deduplicator {
+  /** Returns the versionstamp of a claim; undefined if it expired and somebody else has it now. */
+  async function versionOf(key: StoreKey, by: string): Promise<string | undefined> {
+    const { value, versionstamp } = await store.get<Mark>(key);
+    return value !== null && "by" in value && value.by === by ? versionstamp : undefined;
+  }
+
+  function createClaim(keys: readonly StoreKey[], by: string): Claim {
+    return {
+      async complete() {
+        await Promise.all(keys.map(async (key) => {
+          const record = async (): Promise<void> =>
+            await store.set(key, { handled: true }, { expireIn: remember });
+          await record().catch(record); // once more: without the record, it may be handled again
+        }));
+      },
+      async release() {
+        for (const key of keys) {
+          const versionstamp = await versionOf(key, by);
+          if (versionstamp === undefined) continue;
+          await store.atomic().check({ key, versionstamp }).delete(key).commit();
+        }
+      },
+    };
+  }
+
+  return {
+    async claim(scopes, id) {
+      const keys = scopes.map((scope): StoreKey => ["received", scope, id]);
+      const entries = await Promise.all(keys.map((key) => store.get<Mark>(key)));
+      if (entries.some(isHandled)) return "handled";
+      if (entries.some(isRunning)) return "running";
+      const by = crypto.randomUUID();
+      const mark: Mark = { by, until: Date.now() + handlingTime };
+      const atomic = store.atomic();
+      for (const [i, key] of keys.entries()) {
+        atomic.check({ key, versionstamp: entries[i]!.versionstamp })
+          .set(key, mark, { expireIn: handlingTime * 2 });
+      }
+      const commit = await atomic.commit();
+      // If a check failed, somebody else was faster; or it was applied, and only the reply was lost.
+      if (commit.ok || await versionOf(keys[0]!, by)) return createClaim(keys, by);
+      return "running";
+    },
+  };
+}
+
+function isHandled({ value }: StoreEntry<Mark>): boolean {
+  return value !== null && "handled" in value;
+}
+
+function isRunning({ value }: StoreEntry<Mark>): boolean {
+  return value !== null && "until" in value && value.until > Date.now();
+}
