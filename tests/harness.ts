@@ -1,6 +1,6 @@
 /**
- * One `test()` for the three runtimes that run these files: `Deno.test`, whose sanitizers catch a
- * timer or a socket that a test leaves behind, and `node:test` on Node and Bun.
+ * `test()` for all three runtimes: `Deno.test`, whose sanitizers find leaked timers and sockets, and
+ * `node:test` on Node and Bun.
  * @module
  */
 import { test as nodeTest } from "node:test";
@@ -8,8 +8,8 @@ import { test as nodeTest } from "node:test";
 export { mock } from "node:test";
 
 /**
- * Longest time of a test, in milliseconds: one that waits for what never comes fails by name. It is beyond
- * the slowest on a busy machine, as it is the last resort.
+ * Longest time of a test, in milliseconds, so that a test that never ends fails by name. Far more than the
+ * slowest test needs on a busy machine.
  */
 const LIMIT = 10 * 60 * 1000;
 

@@ -1,32 +1,31 @@
 /**
- * Runs a command against a real denokv, the KV Connect server that Deno's authors publish: builds it once
- * from its source, starts it on a free port with an empty database, and stops it after the command.
- * `--help` says more.
+ * Runs a command against a real denokv, the KV Connect server of Deno's authors. Builds it once from source,
+ * starts it on a free port with an empty database, and stops it after the command. See `--help`.
  * @module
  */
 import { exists, freePort } from "./run.ts";
 
 const VERSION = "0.14.0";
 /** How long a start may take, in milliseconds. */
-const PATIENCE = 20_000;
+const START_TIMEOUT = 20_000;
 
 const HELP = `Runs a command against a real denokv ${VERSION}, with an empty database.
 
 Usage: deno task denokv [--binary FILE] [COMMAND ARG...]
 
-  --binary FILE  a denokv that is there; without it, cargo builds one, once, in about ten minutes:
+  --binary FILE  use this denokv; by default cargo builds one, once, in about ten minutes:
                  ${cacheFolder()}
-  --help         print this
+  --help         print this help
 
-COMMAND finds the server by the environment variables DENOKV_URL and DENO_KV_ACCESS_TOKEN; this ends with
-its exit code. Without a COMMAND the two are printed, and the server runs until SIGINT or SIGTERM.
+COMMAND finds the server by the environment variables DENOKV_URL and DENO_KV_ACCESS_TOKEN; its exit code
+is returned. Without a COMMAND, prints the two and runs the server until SIGINT or SIGTERM.
 
   deno task denokv deno task test tests/internal/kv/denokv_test.ts   the store suite, by two clients
   deno task denokv deno task test tests/runtime/kv_test.ts           the same on Bun and Node
   deno task denokv deno task test tests/soak/shared_store_test.ts    four processes share it
   deno task denokv deno task bench --only "durable publish" --only "durable end to end, 192 in flight raw"
 
-These tests delete whatever they find in the database of DENOKV_URL.`;
+These tests delete everything in the database of DENOKV_URL.`;
 
 if (import.meta.main) {
   try {
@@ -62,13 +61,13 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Where the program is kept, for all worktrees: it takes long to make. */
+/** Where the binary is kept, for all worktrees, because building it takes long. */
 function cacheFolder(): string {
   const home = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME") ?? "."}/.cache`;
   return `${home}/omniagent-hooks/denokv-${VERSION}`;
 }
 
-/** Builds it unless it is there; its path. */
+/** Builds denokv unless it exists. Resolves to its path. */
 async function build(): Promise<string> {
   const binary = `${cacheFolder()}/bin/denokv`;
   if (await exists(binary)) return binary;
@@ -77,9 +76,9 @@ async function build(): Promise<string> {
   const cargo = new Deno.Command("cargo", { args, stdin: "null", stdout: "inherit" });
   const { success } = await cargo.spawn().status.catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error("Cannot build denokv as there is no cargo: install Rust, or give a --binary");
+    throw new Error("Cannot build denokv: cargo is not installed, install Rust or pass --binary");
   });
-  if (!success) throw new Error("Cannot build denokv: cargo says why above");
+  if (!success) throw new Error("Cannot build denokv: cargo failed, see its output above");
   return binary;
 }
 
@@ -88,7 +87,7 @@ type Server = {
   stop(): Promise<void>;
 };
 
-/** Starts it, and waits until it answers. */
+/** Starts denokv, and waits until it responds. */
 async function start(binary: string, folder: string): Promise<Server> {
   const addr = `127.0.0.1:${freePort()}`;
   const token = crypto.randomUUID();
@@ -107,15 +106,15 @@ async function start(binary: string, folder: string): Promise<Server> {
     await ended;
     await log;
   };
-  const deadline = performance.now() + PATIENCE;
+  const deadline = performance.now() + START_TIMEOUT;
   while (running && performance.now() < deadline) {
-    if (await answers(`http://${addr}`)) {
+    if (await responds(`http://${addr}`)) {
       return { env: { DENOKV_URL: `http://${addr}`, DENO_KV_ACCESS_TOKEN: token }, stop };
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await stop();
-  throw new Error(`Cannot start denokv: ${(await log).trim() || "it does not answer"}`);
+  throw new Error(`Cannot start denokv: ${(await log).trim() || "it does not respond"}`);
 }
 
 function spawn(binary: string, options: Deno.CommandOptions): Deno.ChildProcess {
@@ -126,7 +125,7 @@ function spawn(binary: string, options: Deno.CommandOptions): Deno.ChildProcess 
   }
 }
 
-async function answers(url: string): Promise<boolean> {
+async function responds(url: string): Promise<boolean> {
   const response = await fetch(url).catch(() => undefined);
   await response?.body?.cancel();
   return response !== undefined;
@@ -138,7 +137,7 @@ async function run([program, ...args]: readonly string[], env: Server["env"]): P
   return code;
 }
 
-/** Prints where it is, and waits for a signal. */
+/** Prints the environment variables, and waits for a signal. */
 async function serve({ env }: Server): Promise<number> {
   for (const [name, value] of Object.entries(env)) console.log(`export ${name}=${value}`);
   await new Promise<void>((resolve) => {

@@ -81,7 +81,7 @@ function folderOf(file: string): string {
   return file.startsWith("src/") ? file.split("/")[1]! : file;
 }
 
-/** Reads the import graph of the package, npm packages left out. */
+/** Reads the import graph of the package, without npm packages. */
 export async function readHouse(): Promise<Graph> {
   const files = new Set(await packagedFiles());
   const graph = await readGraph([...files]);
@@ -120,6 +120,16 @@ export function measure(
   );
 }
 
+/** What the structure aims for. A measure above it isn't an error, cycles excepted. */
+const TARGETS = {
+  files: 150,
+  lines: 19_000,
+  outboxFiles: 22,
+  outboxChain: 6,
+  inCycles: 0,
+  rootExports: 55,
+} as const;
+
 if (import.meta.main) {
   checkArguments("deno task house", Deno.args.length === 0);
   const graph = await readHouse();
@@ -129,33 +139,50 @@ if (import.meta.main) {
     ),
   );
   const measures = measure(graph, (file) => lines.get(file)!);
-  const all = [...measures.values()];
-  const sum = (key: keyof FolderMeasure): number => all.reduce((total, one) => total + one[key], 0);
-  const row = (name: string, one: FolderMeasure): void =>
-    console.log(
-      name.padEnd(12) +
-        [one.files, one.lines, one.oneImporter, one.longestChain, one.inCycles]
-          .map((value) => String(value).padStart(14)).join(""),
-    );
-  console.log(
-    "folder".padEnd(12) +
-      ["files", "lines", "one importer", "longest chain", "in cycles"]
-        .map((title) => title.padStart(14)).join(""),
-  );
-  for (const [folder, one] of measures) row(folder, one);
-  row("all", {
+  const total = sumOf(graph, measures);
+  printTable([...measures, ["all", total]]);
+  for (const cycle of findCycles(graph)) console.log(`cycle: ${cycle.sort().join(", ")}`);
+
+  const exports = JSON.parse(
+    await Deno.readTextFile(`${root}/tests/house/exports.json`),
+  ) as Readonly<Record<string, readonly string[]>>;
+  const outbox = measures.get("outbox");
+  console.log("");
+  printTarget("files", total.files, TARGETS.files);
+  printTarget("lines", total.lines, TARGETS.lines);
+  printTarget("files in outbox", outbox?.files ?? 0, TARGETS.outboxFiles);
+  printTarget("longest chain in outbox", outbox?.longestChain ?? 0, TARGETS.outboxChain);
+  printTarget("files in cycles", total.inCycles, TARGETS.inCycles);
+  for (const entry of Object.keys(config.exports)) {
+    const target = entry === "." ? TARGETS.rootExports : undefined;
+    printTarget(`exports of ${entry}`, exports[entry]?.length ?? 0, target);
+  }
+}
+
+function sumOf(graph: Graph, measures: ReadonlyMap<string, FolderMeasure>): FolderMeasure {
+  const sum = (key: keyof FolderMeasure): number =>
+    [...measures.values()].reduce((total, one) => total + one[key], 0);
+  return {
     files: sum("files"),
     lines: sum("lines"),
     oneImporter: sum("oneImporter"),
     longestChain: longestChain(graph),
     inCycles: findCycles(graph).flat().length,
-  });
-  for (const cycle of findCycles(graph)) console.log(`cycle: ${cycle.sort().join(", ")}`);
-  const exports = JSON.parse(
-    await Deno.readTextFile(`${root}/tests/house/exports.json`),
-  ) as Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  console.log(
-    "\nexports: " + Object.entries(config.exports)
-      .map(([entry]) => `${entry} ${Object.keys(exports[entry] ?? {}).length}`).join(", "),
-  );
+  };
+}
+
+function printTable(rows: readonly (readonly [name: string, FolderMeasure])[]): void {
+  const print = (name: string, cells: readonly unknown[]): void => {
+    console.log(name.padEnd(12) + cells.map((cell) => String(cell).padStart(14)).join(""));
+  };
+  print("folder", ["files", "lines", "one importer", "longest chain", "in cycles"]);
+  for (const [name, one] of rows) {
+    print(name, [one.files, one.lines, one.oneImporter, one.longestChain, one.inCycles]);
+  }
+}
+
+function printTarget(name: string, value: number, target?: number): void {
+  const aim = target === undefined ? "" : `  target ${String(target).padStart(6)}`;
+  const above = target !== undefined && value > target ? "  above" : "";
+  console.log(`${name.padEnd(26)}${String(value).padStart(7)}${aim}${above}`);
 }

@@ -1,7 +1,7 @@
 /**
- * Rules of this house for `deno lint`: what would break one of the runtimes, or JSR, though Deno
- * itself takes it. They hold for `mod.ts` and `src/`. Deno 2.9 shows a rule nothing of what follows
- * an empty statement (`;;`); `deno fmt` removes those.
+ * Rules for `deno lint`: code that breaks a runtime or JSR although Deno accepts it, and the layout of the
+ * repository. Most apply to `mod.ts` and `src/` only. Deno 2.9 hides from rules what follows an empty
+ * statement (`;;`); `deno fmt` removes those.
  * @module
  */
 const root = decodeURIComponent(new URL("..", import.meta.url).pathname);
@@ -12,9 +12,28 @@ const root = decodeURIComponent(new URL("..", import.meta.url).pathname);
  */
 const hostNames = /^(?:process|Buffer)$/;
 
-type Report = (node: Deno.lint.Node, message: string, instead: string) => void;
-type TextOf = (node: Deno.lint.Node) => string;
-type Rule = (report: Report, textOf: TextOf) => Deno.lint.LintVisitor;
+/** Longest file of `src/`, in lines. Aim for 300: a longer file usually has two topics. */
+const MAX_LINES = 320;
+
+/** Words of unfinished work, written so that this file doesn't contain them. */
+const unfinished = new RegExp(
+  `\\b(?:${["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"].join("|")})\\b`,
+);
+
+/** Folders of tests that may import the sources by path: they test what no entry exports. */
+const testsOfSources = /^tests\/(?:internal|house|bench|sim|support)\//;
+
+type Report = (
+  where: Deno.lint.Node | Deno.lint.LineComment | Deno.lint.BlockComment,
+  message: string,
+  instead: string,
+) => void;
+/** `path` is from the root. */
+type Rule = (
+  report: Report,
+  source: Deno.lint.SourceCode,
+  path: string,
+) => Deno.lint.LintVisitor;
 
 const rules: Readonly<Record<string, Rule>> = {
   "no-using": (report) => ({
@@ -22,7 +41,7 @@ const rules: Readonly<Record<string, Rule>> = {
       if (/using$/.test(node.kind)) {
         report(
           node,
-          "`using` is not lowered by packing, and Node 20 cannot read it",
+          "`using` isn't lowered by packing, and Node 20 can't parse it",
           "try … finally",
         );
       }
@@ -50,7 +69,7 @@ const rules: Readonly<Record<string, Rule>> = {
       if (node.source?.type !== "Literal" || !String(node.source.value).startsWith("node:")) return;
       report(
         node,
-        "A static import of a `node:` module is paid by everyone",
+        "A static import of a `node:` module slows every program down",
         "import it in the function that needs it",
       );
     };
@@ -68,10 +87,12 @@ const rules: Readonly<Record<string, Rule>> = {
     },
   }),
 
-  "no-private-keyword": (report, textOf) => {
+  "no-private-keyword": (report, source) => {
     // The text decides, because Deno 2.9 leaves the keyword out of a parameter property.
     const check = (node: Deno.lint.Node) => {
-      if (/^private\b/.test(textOf(node))) report(node, "`private` is gone at run time", "#name");
+      if (/^private\b/.test(source.getText(node))) {
+        report(node, "`private` doesn't exist at run time", "#name");
+      }
     };
     return { PropertyDefinition: check, MethodDefinition: check, TSParameterProperty: check };
   },
@@ -94,12 +115,84 @@ const rules: Readonly<Record<string, Rule>> = {
     };
   },
 
+  "no-comma-expression": (report) => ({
+    SequenceExpression(node) {
+      report(node, "Two statements are on one line, joined by a comma", "two statements");
+    },
+  }),
+
+  "no-literal-spread": (report) => ({
+    SpreadElement(node) {
+      const { argument, parent } = node;
+      const isSpread = (argument.type === "ArrayExpression" && parent.type === "ArrayExpression") ||
+        (argument.type === "ObjectExpression" && parent.type === "ObjectExpression");
+      if (isSpread) report(node, "A literal is spread into another one", "its elements");
+    },
+  }),
+
   "no-global-augmentation": (report) => ({
     TSModuleDeclaration(node) {
       if (node.kind !== "global" && node.id.type !== "Literal") return;
-      report(node, "JSR refuses a module that changes the types of others", "a type parameter");
+      report(node, "JSR rejects a module that changes global types", "a type parameter");
     },
   }),
+};
+
+/** Rules of layout, each with the files that it applies to. */
+const layoutRules: Readonly<
+  Record<string, { readonly appliesTo: (path: string) => boolean; readonly rule: Rule }>
+> = {
+  "max-lines": {
+    appliesTo: isPackaged,
+    rule: (report, source) => ({
+      Program(node) {
+        const lines = source.text.split("\n").length - 1;
+        if (lines <= MAX_LINES) return;
+        report(node, `The file has ${lines} lines of at most ${MAX_LINES}`, "one file per thought");
+      },
+    }),
+  },
+
+  "file-name": {
+    appliesTo: isPackaged,
+    rule: (report, _, path) => ({
+      Program(node) {
+        if (/^(?:mod\.ts|src\/(?:[a-z0-9_-]+\/)+_?[a-z0-9]+(?:_[a-z0-9]+)*\.tsx?)$/.test(path)) {
+          return;
+        }
+        report(node, "The name of the file is not in snake_case", "lowercase_with_underscores.ts");
+      },
+    }),
+  },
+
+  "no-unfinished-comment": {
+    appliesTo: () => true,
+    rule: (report, source) => ({
+      Program() {
+        for (const comment of source.getAllComments()) {
+          if (!unfinished.test(comment.value)) continue;
+          report(comment, "A comment marks unfinished work", "finish it, or open an issue");
+        }
+      },
+    }),
+  },
+
+  "import-by-name": {
+    appliesTo: (path) => /^(?:tests|examples)\//.test(path) && !testsOfSources.test(path),
+    rule: (report) => {
+      const check = (node: Deno.lint.Node & { readonly source: Deno.lint.Node | null }) => {
+        if (node.source?.type !== "Literal") return;
+        if (!/^(?:\.\.?\/)+(?:src\/|mod\.ts)/.test(String(node.source.value))) return;
+        report(node, "Tests and examples import the package as users do", "@omniagent/hooks/…");
+      };
+      return {
+        ImportDeclaration: check,
+        ExportNamedDeclaration: check,
+        ExportAllDeclaration: check,
+        ImportExpression: check,
+      };
+    },
+  },
 };
 
 /** The one file that may break a rule, by rule. */
@@ -133,25 +226,38 @@ function parentOf(node: Deno.lint.Node): Deno.lint.Node | null {
   return "parent" in node ? node.parent as Deno.lint.Node | null : null;
 }
 
-function isPackaged(filename: string): boolean {
-  return filename === `${root}mod.ts` || filename.startsWith(`${root}src/`);
+/** Whether a path, from the root, is a part of the package. */
+function isPackaged(path: string): boolean {
+  return path === "mod.ts" || path.startsWith("src/");
+}
+
+function toLintRule(
+  name: string,
+  appliesTo: (path: string) => boolean,
+  rule: Rule,
+): Deno.lint.Rule {
+  return {
+    create(context) {
+      if (!context.filename.startsWith(root)) return {};
+      const path = context.filename.slice(root.length);
+      if (!appliesTo(path) || path === exempt[name]) return {};
+      const report: Report = (where, message, instead) => {
+        context.report({ range: where.range, message, hint: `Use instead: ${instead}` });
+      };
+      return rule(report, context.sourceCode, path);
+    },
+  };
 }
 
 const plugin: Deno.lint.Plugin = {
   name: "house",
-  rules: Object.fromEntries(
-    Object.entries(rules).map(([name, rule]): [string, Deno.lint.Rule] => [name, {
-      create(context) {
-        if (!isPackaged(context.filename)) return {};
-        if (context.filename === `${root}${exempt[name]}`) return {};
-        return rule(
-          (node, message, instead) =>
-            context.report({ node, message, hint: `Use instead: ${instead}` }),
-          (node) => context.sourceCode.getText(node),
-        );
-      },
-    }]),
-  ),
+  rules: Object.fromEntries([
+    ...Object.entries(rules).map(([name, rule]) => [name, toLintRule(name, isPackaged, rule)]),
+    ...Object.entries(layoutRules).map(([name, { appliesTo, rule }]) => [
+      name,
+      toLintRule(name, appliesTo, rule),
+    ]),
+  ]),
 };
 
 export default plugin;

@@ -34,11 +34,11 @@ export function parseJUnit(xml: string): TestRun {
 
 /** What `left` has and `right` has not; a name that comes twice must come twice in both. */
 export function missing(left: readonly string[], right: readonly string[]): string[] {
-  const rest = new Map<string, number>();
-  for (const name of right) rest.set(name, (rest.get(name) ?? 0) + 1);
+  const leftOver = new Map<string, number>();
+  for (const name of right) leftOver.set(name, (leftOver.get(name) ?? 0) + 1);
   return left.filter((name) => {
-    const count = rest.get(name) ?? 0;
-    rest.set(name, count - 1);
+    const count = leftOver.get(name) ?? 0;
+    leftOver.set(name, count - 1);
     return count <= 0;
   });
 }

@@ -1,6 +1,6 @@
 /**
- * The gate: every check of the repository, one after the other, each with its name and its time. A
- * step that fails prints what it had to say, and the others still run.
+ * The gate: runs every check of the repository and prints its name and time. A step that fails prints its
+ * output, and the others still run.
  *
  * `deno task ok` runs all, `deno task ok lint types` those, `deno task ok --skip tests` all but
  * one.
@@ -20,20 +20,20 @@ import {
 type Command = readonly [command: string, ...args: string[]];
 
 const sources = await present("mod.ts", "src", "tools", "examples");
-// Each has to be there, so that its examples can't go unchecked.
+// All of them must exist, so that no example goes unchecked.
 const documents = ["mod.ts", "src", "docs", "skills", "README.md"];
 const docsReport = `--junit-path=${build}/junit/docs.xml`;
 const dirty = Deno.env.has("CI") ? [] : ["--allow-dirty"];
 
 const steps: Record<string, readonly Command[]> = {
   format: [["deno", "fmt", "--check"]],
-  // The package prints nothing of its own accord; tests, tools and examples may.
+  // The package prints nothing by itself; tests, tools and examples may.
   lint: [["deno", "lint"], ["deno", "lint", "--rules-include=no-console", "mod.ts", "src"]],
   types: [["deno", "check", ...sources], ["deno", "check", testsConfig, "tests"]],
   // One call for all entries: a symbol that two entries share is then seen once.
   docs: [
     ["deno", "doc", "--lint", ...entries],
-    // Some import what only tests have: other libraries that sign webhooks.
+    // Some import packages that only tests have, such as other libraries that sign webhooks.
     ["deno", "check", "--doc", testsConfig, ...documents],
     ["deno", "test", "--doc", "-A", testsConfig, docsReport, ...documents],
   ],
@@ -49,12 +49,12 @@ await Deno.mkdir(`${build}/junit`, { recursive: true });
 console.log(`gate of ${config.name} ${config.version}, Deno ${Deno.version.deno}`);
 for (const name of names) {
   const start = performance.now();
-  const complaint = await attempt(steps[name]!);
+  const failure = await attempt(steps[name]!);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`${complaint === undefined ? "ok    " : "FAILED"} ${name.padEnd(8)} ${seconds} s`);
-  if (complaint === undefined) continue;
+  console.log(`${failure === undefined ? "ok    " : "FAILED"} ${name.padEnd(8)} ${seconds} s`);
+  if (failure === undefined) continue;
   failed.push(name);
-  console.log(complaint.trimEnd().replaceAll(/^/gm, "       "));
+  console.log(failure.trimEnd().replaceAll(/^/gm, "       "));
 }
 if (failed.length > 0) {
   console.log(`\n${failed.length} of ${names.length} steps failed: ${failed.join(", ")}`);
@@ -62,7 +62,7 @@ if (failed.length > 0) {
 }
 console.log(`\nall ${names.length} steps passed`);
 
-/** Runs the commands of a step; what the first failing one printed. */
+/** Runs the commands of a step. Resolves to the output of the first one that fails. */
 async function attempt(commands: readonly Command[]): Promise<string | undefined> {
   for (const [command, ...args] of commands) {
     const { success, all } = await output(command, args);

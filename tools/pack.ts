@@ -1,10 +1,10 @@
 /**
- * Makes the npm form of the package, the one that Bun and Node get:
+ * Creates the npm package, for Bun and Node:
  * `.build/omniagent-hooks-<version>.tgz`.
  *
- * `deno pack` turns the sources into JavaScript and declarations, esbuild joins the many modules of an
- * entry, because Node and Bun pay for each of them at every start. The command gets its `bin`, which
- * `deno pack` does not know. npm then writes the archive, the same bytes for the same sources.
+ * `deno pack` turns the sources into JavaScript and declarations. esbuild bundles the modules of an entry,
+ * because Node and Bun pay for each module at every start. The command gets its `bin`, which `deno pack`
+ * does not support. npm then writes the archive, with the same bytes for the same sources.
  * @module
  */
 import {
@@ -35,7 +35,7 @@ import { main } from "../src/cli/mod.js";
 await main();
 `;
 
-/** What an app brings itself: two copies of Hono would be two types. */
+/** Dependencies that an app installs itself: two copies of Hono would be two types. */
 const peers = ["hono"];
 
 const shipped = [
@@ -48,7 +48,7 @@ const shipped = [
   /^chunks\/[\w-]+\.js$/,
 ];
 
-/** Packs; the path of the archive. */
+/** Creates the package. Resolves to the path of the archive. */
 export async function pack(): Promise<string> {
   const folder = `${build}/pack`;
   const raw = `${build}/pack.tgz`;
@@ -62,7 +62,11 @@ export async function pack(): Promise<string> {
   await Deno.mkdir(`${folder}/package/bin`);
   await Deno.writeTextFile(`${folder}/package/bin/hooks.js`, command);
   const manifest = `${folder}/package/package.json`;
-  const fields = withPeers({ ...JSON.parse(await Deno.readTextFile(manifest)), ...patch });
+  const fields = withPeers({
+    ...JSON.parse(await Deno.readTextFile(manifest)),
+    ...patch,
+    ...repositoryFields(Deno.env.get("GITHUB_REPOSITORY")),
+  });
   await Deno.writeTextFile(manifest, `${JSON.stringify(fields, null, 2)}\n`);
   await inspect(".build/pack/package");
 
@@ -72,7 +76,18 @@ export async function pack(): Promise<string> {
   return `${build}/${config.name.slice(1).replace("/", "-")}-${config.version}.tgz`;
 }
 
-/** Moves the peers out of the dependencies. npm and Bun install them too: the command serves by Hono. */
+/**
+ * Names the repository, `owner/name`, that packs. npm refuses provenance for a package that doesn't name the
+ * repository it was built in. A clone elsewhere packs without it.
+ */
+export function repositoryFields(
+  repository: string | undefined,
+): { readonly repository?: { readonly type: "git"; readonly url: string } } {
+  if (!repository) return {};
+  return { repository: { type: "git", url: `git+https://github.com/${repository}.git` } };
+}
+
+/** Moves the peers out of the dependencies. npm and Bun install them too: `hooks serve` needs Hono. */
 function withPeers(
   { dependencies, ...fields }: { readonly dependencies?: Record<string, string> },
 ): unknown {
@@ -86,8 +101,8 @@ function withPeers(
 }
 
 /**
- * Leaves one file for each entry, and chunks that entries share or load on demand. None is a program, which
- * is what `bin` is for: a bundle that holds `./cli` would run the command, whatever its own program is.
+ * Bundles each entry into one file, with chunks for what entries share or load on demand. None is a program:
+ * otherwise a user's bundle that includes `./cli` would run the command.
  */
 async function join(folder: string): Promise<void> {
   const { exports } = JSON.parse(await Deno.readTextFile(`${folder}/package.json`));
@@ -115,18 +130,17 @@ function relative(path: string): string {
 }
 
 /**
- * Refuses an archive with a file that no one should get, or with a trace of the machine that made
- * it.
+ * Fails if the package contains a file that must not ship, or a path of this machine.
  */
 async function inspect(folder: string): Promise<void> {
   const files = (await filesBelow(folder)).map((path) => path.slice(folder.length + 1));
-  const faults = files.filter((path) => !shipped.some((form) => form.test(path)));
+  const unfit = files.filter((path) => !shipped.some((form) => form.test(path)));
   for (const path of files) {
     const text = await Deno.readTextFile(`${root}/${folder}/${path}`);
-    if (text.includes("sourceMappingURL") || text.includes(root)) faults.push(path);
+    if (text.includes("sourceMappingURL") || text.includes(root)) unfit.push(path);
   }
-  if (!files.includes("mod.d.ts")) faults.push("mod.d.ts");
-  if (faults.length > 0) throw new Error(`The package is not fit to ship: ${faults.join(", ")}`);
+  if (!files.includes("mod.d.ts")) unfit.push("mod.d.ts");
+  if (unfit.length > 0) throw new Error(`Cannot ship the package: ${unfit.join(", ")}`);
 }
 
 if (import.meta.main) {

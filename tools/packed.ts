@@ -5,11 +5,11 @@
 import { pack } from "./pack.ts";
 import { config, exists, run, runtimeModules } from "./run.ts";
 
-/** Whether `npm ci` was run in tests/runtime; prints what is left out when it was not. */
+/** Whether `npm ci` was run in tests/runtime; prints what is skipped if it wasn't. */
 export async function hasRuntimes(what: string): Promise<boolean> {
   const installed = await exists(`${runtimeModules}/.bin/bun`);
   if (!installed) {
-    console.log(`${what}: left out, as 'npm ci' was not run in tests/runtime`);
+    console.log(`${what}: skipped, because 'npm ci' was not run in tests/runtime`);
   }
   return installed;
 }
@@ -17,8 +17,8 @@ export async function hasRuntimes(what: string): Promise<boolean> {
 let archive: Promise<string> | undefined;
 
 /**
- * Puts the package into a folder's `node_modules`, beside links to what it needs of tests/runtime.
- * Resolves to where it is.
+ * Puts the package into the `node_modules` of a folder, with links to its dependencies in tests/runtime.
+ * Resolves to its path.
  */
 export async function installPacked(folder: string): Promise<string> {
   const modules = `${folder}/node_modules`;

@@ -1,6 +1,6 @@
 /**
- * Prints the counts of the last test runs and closes with their sum, `N passed, N failed`. Its
- * arguments name steps of the gate that failed beside the tests.
+ * Prints the counts of the last test runs, and their sum as the last line: `N passed, N failed`. The
+ * arguments are other steps of the gate that failed.
  * @module
  */
 import { checkArguments } from "./run.ts";
@@ -27,7 +27,7 @@ if (broken.length > 0) console.log(`failed: ${broken.join("; ")}`);
 
 const sum = (field: "passed" | "failed") =>
   [...runs.values()].reduce((total, run) => total + (run?.[field] ?? 0), 0);
-// A step that fails without a failing test is a failure all the same.
+// A step that fails without a failing test counts as a failure.
 const failed = Math.max(sum("failed"), broken.length);
 console.log(`${sum("passed")} passed, ${failed} failed`);
 if (failed > 0) Deno.exit(1);

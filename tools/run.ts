@@ -1,6 +1,5 @@
 /**
- * What every tool here needs: the root of the repository, its configuration, and a way to run a
- * command.
+ * Shared by all tools: the root of the repository, its configuration, and functions that run commands.
  * @module
  */
 import config from "../deno.json" with { type: "json" };
@@ -13,12 +12,12 @@ export const rootUrl = new URL("..", import.meta.url);
 /** The same as a path, without a slash at the end. */
 export const root = decodeURIComponent(rootUrl.pathname).slice(0, -1);
 
-/** Everything that is made here goes there; git, formatter and publish leave it alone. */
+/** Output of the tasks. Git, the formatter and publishing ignore it. */
 export const build = `${root}/.build`;
 
 /**
- * The configuration of `tests/`: it adds the packages that only tests import, so that no other command
- * downloads them.
+ * The configuration of `tests/`. It adds the packages that only tests import, so other commands don't
+ * download them.
  */
 export const testsConfig = `--config=${root}/tests/deno.json`;
 
@@ -38,7 +37,7 @@ export async function run(
   if (!success) throw new Error(`${describe(command, args)} failed with code ${code}`);
 }
 
-/** Runs a command and gives what it prints, standard error included. */
+/** Runs a command and returns what it prints; `all` includes standard error. */
 export async function output(
   command: string,
   args: readonly string[],
@@ -49,7 +48,7 @@ export async function output(
   return { success, stdout: out!, all: `${out}${error}` };
 }
 
-/** The files below a folder, as paths from the root, in order. */
+/** Returns the files below a folder, as sorted paths from the root. */
 export async function filesBelow(folder: string): Promise<string[]> {
   const found: string[] = [];
   for await (const entry of Deno.readDir(`${root}/${folder}`)) {
@@ -60,12 +59,12 @@ export async function filesBelow(folder: string): Promise<string[]> {
   return found.sort();
 }
 
-/** Whether a file or folder is there. */
+/** Whether a file or folder exists. */
 export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-/** Installs the tools from npm, unless they are installed: a fresh clone has none. */
+/** Installs the tools from npm unless they are installed. */
 export async function installRuntimes(): Promise<void> {
   if (await exists(`${runtimeModules}/.bin/esbuild`)) return;
   console.error("Installing the tools of tests/runtime, once: npm ci");
@@ -74,18 +73,18 @@ export async function installRuntimes(): Promise<void> {
   });
 }
 
-/** A port of this machine that nobody has at the moment. */
+/** Returns a free port. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-/** Ends a tool that was asked for its usage, or was given arguments that it does not take. */
-export function checkArguments(usage: string, taken: boolean): void {
-  const asked = Deno.args.includes("--help");
-  if (taken && !asked) return;
-  (asked ? console.log : console.error)(`Usage: ${usage}`);
-  Deno.exit(asked ? 0 : 2);
+/** Prints the usage and exits on `--help`, and with code 2 unless the arguments are valid. */
+export function checkArguments(usage: string, valid: boolean): void {
+  const wantsHelp = Deno.args.includes("--help");
+  if (valid && !wantsHelp) return;
+  (wantsHelp ? console.log : console.error)(`Usage: ${usage}`);
+  Deno.exit(wantsHelp ? 0 : 2);
 }
 
 async function spawn(
@@ -95,9 +94,11 @@ async function spawn(
   stream: "inherit" | "piped",
 ): Promise<Deno.CommandOutput> {
   if (command.startsWith(runtimeModules) && !await exists(command)) {
-    throw new Error(`${describe(command, [])} is not there: run 'npm ci' in tests/runtime`);
+    throw new Error(
+      `Cannot run ${describe(command, [])}: not installed, run 'npm ci' in tests/runtime`,
+    );
   }
-  // `deno` is the one that runs this, whatever the PATH says.
+  // `deno` is the executable that runs this, not the first one in PATH.
   const program = command === "deno" ? Deno.execPath() : command;
   const streams = { stdin: "null", stdout: stream, stderr: stream } as const;
   return await new Deno.Command(program, {

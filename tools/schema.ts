@@ -1,6 +1,6 @@
 /**
- * The JSON Schema of a configuration file. Run by itself it writes examples/hooks.schema.json, where a test
- * holds it to what `configJsonSchema` gives.
+ * The JSON Schema of a configuration file. As a program, it writes examples/hooks.schema.json. A test
+ * compares that file with `configJsonSchema()`.
  * @module
  */
 import { configJsonSchema } from "@omniagent/hooks/config";

@@ -1,7 +1,7 @@
 /**
- * Emits a million events through an outbox, on Deno, Node and Bun, and shows that memory stays flat: what
- * is in flight is bounded, whatever the store can't settle at once. Fails on growth, on an event that was
- * not delivered, and on one that was delivered twice.
+ * Emits a million events through an outbox, on Deno, Node and Bun, and checks that memory stays flat: the
+ * work in flight is bounded, even if the store is slow. Fails on growth, and if an event was not delivered or
+ * was delivered twice.
  * @module
  */
 import { installPacked } from "./packed.ts";
@@ -10,21 +10,21 @@ import { checkArguments, root, runtimeModules } from "./run.ts";
 const USAGE = `deno task soak:memory [--short] [--events N] [--runtime deno|node|bun]
 
   --short         30,000 events, and 10 checks a commit on Deno too: for the gate
-  --events N      how many events each runtime emits; 1,000,000 unless told otherwise
-  --runtime NAME  on this runtime alone
+  --events N      events that each runtime emits (default 1,000,000)
+  --runtime NAME  run on this runtime only
 
-64 callers emit as fast as they can into a database file. One webhook responds at once; another takes
-200 ms, 128 at once, and gets one event in twenty. Fails when memory grows after the first events
-(50,000, or a third if that is less), when more than 5,000 deliveries to the fast webhook wait, or when
-any is missing or comes twice.`;
+64 callers emit as fast as they can into a database file. One webhook responds at once; another one
+takes 200 ms, with 128 requests in flight, and receives one event in twenty. Fails if memory grows after the
+first events (50,000, or a third if that is less), if more than 5,000 deliveries to the fast webhook wait,
+or if a delivery is missing or made twice.`;
 
 const LONG = { events: 1_000_000, checks: 100 };
 const SHORT = { events: 30_000, checks: 10 };
-/** Memory is compared with what it was after so many events: until then the heap has its first growth. */
+/** Events before the first measurement: until then, the heap grows to its usual size. */
 const WARM_UP = 50_000;
-/** What RSS may grow by after that, in bytes: collectors of different runtimes are not that regular. */
+/** Bytes that RSS may grow afterwards, because garbage collectors run irregularly. */
 const MOST_GROWTH = 80 * 1024 * 1024;
-/** Deliveries to the webhook that responds at once that may wait. */
+/** Deliveries to the webhook that responds at once that may be waiting. */
 const MOST_WAITING = 5_000;
 
 const runtimes = {
@@ -58,7 +58,7 @@ for (const runtime of chosen) {
   const folder = await Deno.makeTempDir({ prefix: "soak-memory-" });
   try {
     const faults = await soak(runtime, folder);
-    for (const fault of faults) console.log(`FAULT ${fault}`);
+    for (const fault of faults) console.log(`FAILED ${fault}`);
     if (faults.length > 0) failed = true;
     else console.log("memory is flat, and everything was delivered once\n");
   } finally {
@@ -85,7 +85,7 @@ function parse(args: readonly string[]) {
   return { short, events: events ?? (short ? SHORT : LONG).events, chosen };
 }
 
-/** Runs the program and prints what it says; gives what was wrong. */
+/** Runs the program and prints its samples. Resolves to its failures. */
 async function soak(runtime: Runtime, folder: string): Promise<string[]> {
   let program = `${root}/tests/soak/memory.mjs`;
   if (runtime !== "deno") {

@@ -1,6 +1,6 @@
 /**
- * Stands in for `@std/yaml` where JSR can't be reached, with the part of its declaration that
- * `examples/config_std_yaml.ts` uses; deno.json maps it for that file alone. CI uses the real one.
+ * Replaces `@std/yaml` where JSR can't be reached, with the part of its declaration that
+ * `examples/config_std_yaml.ts` uses. deno.json maps it for that file only. CI uses the real one.
  * @module
  */
 import { CORE_SCHEMA, load, YAML11_SCHEMA } from "js-yaml";

@@ -2,8 +2,8 @@
  * Runs the tests on one runtime: `deno` from source, `bun` and `node` against the packed package as
  * npm installs it.
  *
- * The files are the same everywhere. What ran is compared by name with what Deno ran, so a file
- * that a runner passes over in silence fails the run.
+ * The files are the same everywhere. The names of the tests that ran are compared with Deno's, so a file
+ * that a runner silently ignores fails the run.
  * @module
  */
 import { missing, parseJUnit, type TestRun } from "./junit.ts";
@@ -20,9 +20,9 @@ import {
   testsConfig,
 } from "./run.ts";
 
-/** Folders whose tests run on Deno alone, each with the reason. */
+/** Folders whose tests run only on Deno, with the reason. */
 const denoOnly: Readonly<Record<string, string>> = {
-  browser: "drives Chromium, which needs no second runtime beside it",
+  browser: "drives Chromium, which needs no second runtime",
   internal: "private files, which the package does not export",
   house: "the repository itself, not the package",
   command: "starts the command as processes, on all three",
@@ -43,13 +43,13 @@ export function junitFile(name: string): string {
   return `${build}/junit/${name}.xml`;
 }
 
-/** The counts of a run; undefined when there was none. */
+/** Reads the counts of a run; undefined if it did not run. */
 export async function readRun(name: string): Promise<TestRun | undefined> {
   const file = junitFile(name);
   return await exists(file) ? parseJUnit(await Deno.readTextFile(file)) : undefined;
 }
 
-/** The folders of `denoOnly` that have tests. */
+/** Returns the folders of `denoOnly` that have tests. */
 export async function denoOnlyFolders(): Promise<string[]> {
   const files = await filesBelow("tests");
   const hasTests = (folder: string) =>
@@ -64,7 +64,7 @@ async function testOnDeno(): Promise<boolean> {
   const ignored = Object.keys(denoOnly).map((folder) => `tests/${folder}`);
   let ok = await test("deno", "--quiet", `--ignore=${ignored}`, "tests");
   for (const folder of await denoOnlyFolders()) {
-    // Not quiet: tests that want a program which is not there say at their start that they are left out.
+    // Not quiet: tests that are skipped because a program isn't installed print that.
     ok = await test(`deno-${folder}`, `tests/${folder}`) && ok;
   }
   return ok;
@@ -96,7 +96,7 @@ async function testOnNode(): Promise<boolean> {
   return await succeeds("node", ["--enable-source-maps", "--test", ...report, ...files], folder);
 }
 
-/** A folder with the packed package, the packages that tests import, and the test files. */
+/** Creates a folder with the packed package, the packages that tests import, and the test files. */
 async function install(runtime: string): Promise<string> {
   const archive = await pack();
   const folder = `${build}/${runtime}`;
@@ -121,27 +121,27 @@ async function portableFiles(): Promise<string[]> {
   );
 }
 
-/** Prints how a run differs from Deno's; whether it ran the same tests. */
+/** Prints how a run differs from Deno's. Resolves to whether it ran the same tests. */
 async function compareWithDeno(runtime: string): Promise<boolean> {
   const [here, deno] = await Promise.all([readRun(runtime), readRun("deno")]);
   if (here === undefined || deno === undefined) return false;
   console.log(`\n${runtime} ${await version(runtime)}: ${counts(here)}; deno: ${counts(deno)}`);
   for (const folder of await denoOnlyFolders()) {
     const names = (await readRun(`deno-${folder}`))?.names ?? [];
-    console.log(`\non deno alone, tests/${folder} (${denoOnly[folder]}):`);
+    console.log(`\nonly on deno, tests/${folder} (${denoOnly[folder]}):`);
     names.forEach((name) => console.log(`  ${name}`));
   }
-  const faults = [
+  const differences = [
     ...missing(deno.names, here.names).map((name) => `not run on ${runtime}: ${name}`),
-    ...missing(here.names, deno.names).map((name) => `run on ${runtime} alone: ${name}`),
+    ...missing(here.names, deno.names).map((name) => `run only on ${runtime}: ${name}`),
   ];
-  if (faults.length > 0) {
-    console.log(`\n${faults.join("\n")}\n(after a change: deno task test first)`);
+  if (differences.length > 0) {
+    console.log(`\n${differences.join("\n")}\n(after a change: deno task test first)`);
   }
-  return faults.length === 0;
+  return differences.length === 0;
 }
 
-/** The counts of a run in words. */
+/** Formats the counts of a run. */
 export function counts(run: TestRun): string {
   const skipped = run.skipped > 0 ? `, ${run.skipped} skipped` : "";
   return `${run.passed} passed, ${run.failed} failed${skipped}`;
@@ -159,8 +159,8 @@ function succeeds(command: string, args: readonly string[], cwd = root): Promise
 if (import.meta.main) {
   const [runtime = "deno", ...some] = Deno.args;
   checkArguments(
-    "deno task test | test:bun | test:node: all of the tests, as they are compared by name\n" +
-      "       deno task test tests/core [--filter TEXT …]: some of them, on Deno",
+    "deno task test | test:bun | test:node: all tests\n" +
+      "       deno task test PATH... [OPTION...]: some of them, with options of `deno test`",
     Object.hasOwn(runners, runtime) &&
       (some.length === 0 || (runtime === "deno" && !some[0]!.startsWith("-"))),
   );

@@ -1,8 +1,7 @@
 /**
- * Uses the packed package as its users do: in an empty folder, installed by npm, and in another,
- * installed by Bun. Every entry is imported and the command runs; so does the quickstart, on Bun and on
- * Node; a program type-checks under the oldest and the newest TypeScript that we support, declarations
- * included.
+ * Uses the packed package as users do, installed by npm and by Bun in empty folders. Imports every entry, runs
+ * the command and the quickstart on Bun and Node, and type-checks a program, declarations included, with the
+ * oldest and the newest supported TypeScript.
  * @module
  */
 import { pack } from "./pack.ts";
@@ -16,7 +15,7 @@ const resolutions = {
   bundler: { module: "esnext", moduleResolution: "bundler" },
   nodenext: { module: "nodenext", moduleResolution: "nodenext" },
 };
-/** Where a program's globals come from; `Symbol.dispose` of a registration needs one of the two. */
+/** Where the types of globals come from. `Symbol.dispose` of a registration needs one of the two. */
 const globals = {
   "esnext.disposable": { lib: ["es2023", "dom", "esnext.disposable"], types: [] },
   "@types/node": { lib: ["es2023"], types: ["node"], typeRoots: [`${runtimeModules}/@types`] },
@@ -47,7 +46,7 @@ async function installByBun(): Promise<void> {
   await run(bun, ["add", "--silent", archive], { cwd: folderOfBun });
 }
 
-/** Each runtime where its own package manager has put the package. */
+/** Each runtime imports the package that its own package manager installed. */
 async function importEntries(): Promise<void> {
   const names = Object.keys(config.exports).map((entry) => config.name + entry.slice(1));
   const program = `${names.map((name) => `import "${name}";`).join("\n")}

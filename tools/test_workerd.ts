@@ -24,7 +24,7 @@ const workers = ["sender", "receiver", "app"];
 const START_LIMIT = 20_000;
 const signals = ["SIGINT", "SIGTERM"] as const;
 
-/** Where each worker listens. */
+/** The URL of each worker. */
 type Urls = Readonly<Record<string, string>>;
 
 /** `private` holds loopback. No worker has a compatibility flag: `nodejs_compat` is not needed. */
@@ -95,7 +95,7 @@ async function bundle(): Promise<void> {
   await Deno.writeTextFile(`${folder}/config.capnp`, config);
 }
 
-/** Starts workerd, and kills it whatever happens. */
+/** Runs a function while workerd runs. */
 async function withWorkerd<T>(use: (urls: Urls) => Promise<T>): Promise<T> {
   const args = ["serve", "--control-fd=1", "config.capnp"];
   const streams = { stdin: "null", stdout: "piped" } as const;
@@ -106,8 +106,11 @@ async function withWorkerd<T>(use: (urls: Urls) => Promise<T>): Promise<T> {
     } catch { // it has ended by itself
     }
   };
-  // Whoever ends this process means the other one, too.
-  const end = () => (kill(), Deno.exit(1));
+  // A signal to this process ends workerd, too.
+  const end = () => {
+    kill();
+    Deno.exit(1);
+  };
   signals.forEach((signal) => Deno.addSignalListener(signal, end));
   const late = setTimeout(kill, START_LIMIT); // ends its output, and with it the wait
   try {
@@ -122,7 +125,7 @@ async function withWorkerd<T>(use: (urls: Urls) => Promise<T>): Promise<T> {
   }
 }
 
-/** Where the workers listen, once all of them do. What else workerd prints is shown. */
+/** Resolves to the URLs of the workers once all of them listen. Prints the other output of workerd. */
 async function listening(stdout: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<Urls> {
   const urls: Record<string, string> = {};
   const { promise, resolve, reject } = Promise.withResolvers<Urls>();

@@ -1,22 +1,60 @@
-import type { AgentEvents, EventOf, EventPattern } from "../core/mod.ts";
+import { patternsFor } from "../core/event_rules.ts";
+import type { AgentEvents, EventOf, EventPattern, HookEvent } from "../core/mod.ts";
+import { checkKnown } from "../internal/options.ts";
 
-/** A part of a JSON value: what it leaves out may be anything. Lists are of the same length. */
+/** A part of a JSON value: fields that it omits may be anything. Arrays have the same length. */
 export type PartialData<Data> = Data extends readonly (infer Item)[] ? readonly PartialData<Item>[]
   : Data extends object ? { readonly [Key in keyof Data]?: PartialData<Data[Key]> | undefined }
   : Data;
 
-/** Which events are meant: those for which all that is given holds. */
+/** Selects events. An event matches if it matches every field that is set. */
 export type EventMatcher<
   Events extends object = AgentEvents,
   Pattern extends EventPattern<Events> = EventPattern<Events>,
 > = {
-  /** The type, or a pattern such as `"tool.*"`. @default any */
+  /** The type, or a pattern such as `"tool.*"`. @default any type */
   readonly type?: Pattern | undefined;
-  /** The session. @default any, or none */
+  /** The session. @default any session, or none */
   readonly sessionId?: string | undefined;
-  /** A part of the payload, or what judges it. @default anything */
+  /** A part of the payload, or a predicate for it. @default any payload */
   readonly data?:
     | PartialData<EventOf<Events, Pattern>["data"]>
     | ((data: EventOf<Events, Pattern>["data"]) => boolean)
     | undefined;
 };
+
+/** An `EventMatcher` of any events. */
+export type AnyMatcher = {
+  readonly type?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly data?: unknown;
+};
+
+/** Returns a predicate for events. @throws {TypeError} if the matcher has an unknown field */
+export function toPredicate(matcher: AnyMatcher): (event: HookEvent) => boolean {
+  checkKnown("Cannot match events", matcher, ["type", "sessionId", "data"]);
+  const { type, sessionId, data } = matcher;
+  return (event) => {
+    if (type !== undefined && !patternsFor(event.type).includes(type)) return false;
+    if (sessionId !== undefined && event.sessionId !== sessionId) return false;
+    if (typeof data === "function") return data(event.data) === true;
+    return data === undefined || contains(event.data, data);
+  };
+}
+
+/** Whether a JSON value has all fields of another one. */
+function contains(value: unknown, part: unknown): boolean {
+  if (Array.isArray(part)) {
+    return Array.isArray(value) && value.length === part.length &&
+      part.every((item, i) => contains(value[i], item));
+  }
+  if (!isObject(part)) return Object.is(value, part);
+  return isObject(value) &&
+    Object.entries(part).every(([key, field]) =>
+      contains(Object.hasOwn(value, key) ? value[key] : undefined, field)
+    );
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,10 +1,10 @@
 /**
- * A `RecordingHook` did not hear, or a `WebhookReceiver` did not get, what was expected, and the message
- * shows all that came; or a store failed a test of `testStore`.
+ * Thrown when a `RecordingHook` or a `WebhookReceiver` did not receive what a test expects, with everything
+ * that was recorded in its message, and when a store fails a test of `testStore`.
  */
 export class ExpectationError extends Error {
-  /** The class's name. */
+  /** Always `"ExpectationError"`. */
   override readonly name = "ExpectationError";
-  /** Stable. */
+  /** Always `"expectation_failed"`. */
   readonly code = "expectation_failed";
 }

@@ -1,6 +1,6 @@
 /**
- * Help for tests: a hook that records, a store in memory, the tests that every store passes, a receiver
- * that misbehaves.
+ * Test utilities: a recording hook, a store in memory, a conformance suite for stores, and a webhook
+ * receiver that misbehaves on demand.
  *
  * ```ts
  * import { createHooks } from "@omniagent/hooks";
@@ -25,13 +25,11 @@ export {
   type RecordingHookOptions,
   type RecordingWaitOptions,
 } from "./recording_hook.ts";
-export { type RegisterTest, testStore } from "./test_store.ts";
-export {
-  type ReceiverBehavior,
-  type ReceiverMoment,
-  type ReceiverStats,
-  type ReceiverStep,
-  type RecordedRequest,
-  type WaitForOptions,
-  WebhookReceiver,
-} from "./webhook_receiver.ts";
+export { type RegisterTest, testStore, type TestStoreOptions } from "./test_store.ts";
+export type {
+  ReceiverBehavior,
+  ReceiverMoment,
+  ReceiverStep,
+  RecordedRequest,
+} from "./receiver/script.ts";
+export { type ReceiverStats, type WaitForOptions, WebhookReceiver } from "./webhook_receiver.ts";

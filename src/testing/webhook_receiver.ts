@@ -1,22 +1,35 @@
 import { setTimer } from "../internal/async.ts";
+import { joinBytes } from "../internal/bytes.ts";
 import { checkKnown, OR_INFINITE, readCount, readDuration } from "../internal/options.ts";
-import { Gate } from "./_gate.ts";
-import { Answer } from "./_receiver_answer.ts";
-import { chooseBehavior, type ReceiverStep, Script } from "./_receiver_behavior.ts";
-import { type ByteSocket, Connection, listen } from "./_receiver_connection.ts";
-import {
-  BadRequest,
-  type RawRequest,
-  readRequest,
-  type RecordedRequest,
-  toRecord,
-} from "./_receiver_request.ts";
-import type { ReceiverStats } from "./_receiver_stats.ts";
 import { ExpectationError } from "./expectation_error.ts";
+import { Exchange } from "./receiver/exchange.ts";
+import { type ReceiverStep, type RecordedRequest, Script } from "./receiver/script.ts";
 
-export type { ReceiverBehavior, ReceiverMoment, ReceiverStep } from "./_receiver_behavior.ts";
-export type { RecordedRequest } from "./_receiver_request.ts";
-export type { ReceiverStats } from "./_receiver_stats.ts";
+// Node's types stay in private members: users of the package need not have them.
+type Http = typeof import("node:http");
+type HttpServer = InstanceType<Http["Server"]>;
+type HttpRequest = InstanceType<Http["IncomingMessage"]>;
+type HttpResponse = InstanceType<Http["ServerResponse"]>;
+type Socket = HttpRequest["socket"];
+
+/** Longest request body: 64 MiB. A test that sends more has a bug. */
+const MAX_BODY = 64 * 1024 * 1024;
+
+/** Counters of a receiver. */
+export interface ReceiverStats {
+  /** Connections that were opened so far. */
+  readonly connections: number;
+  /** Connections that are open now. */
+  readonly openConnections: number;
+  /** Requests that are being responded to now. */
+  readonly activeRequests: number;
+  /** The most requests that were responded to at once. */
+  readonly maxActiveRequests: number;
+  /** Responses during which the client disconnected. */
+  readonly abandoned: number;
+  /** Bytes of bodies that the system accepted. It buffers some megabytes that a client may never read. */
+  readonly bodyBytes: number;
+}
 
 /** Options of `WebhookReceiver.waitFor`. */
 export interface WaitForOptions {
@@ -25,8 +38,8 @@ export interface WaitForOptions {
 }
 
 /**
- * An HTTP server on loopback that misbehaves on demand, for tests of senders. It records every
- * request. It runs on Deno, Bun and Node.
+ * An HTTP server on loopback that misbehaves on demand, for tests of senders. It records every request.
+ * It runs on Deno, Bun and Node.
  *
  * ```ts
  * import { WebhookReceiver } from "@omniagent/hooks/testing";
@@ -34,16 +47,16 @@ export interface WaitForOptions {
  * const receiver = await WebhookReceiver.start({ reset: "headers" }, { retryAfter: 5 });
  * const send = () => fetch(receiver.url, { method: "POST", body: "{}" });
  * await send().catch((error) => console.log(error.name)); // TypeError
- * await send().then(async (answer) => console.log(answer.status, await answer.text())); // 503 ok
+ * await send().then(async (response) => console.log(response.status, await response.text())); // 503 ok
  * console.log(receiver.requests.map((request) => request.text())); // [ "{}", "{}" ]
  * await receiver.close();
  * ```
  */
 export class WebhookReceiver {
   readonly #requests: RecordedRequest[] = [];
-  readonly #connections = new Map<Connection, Promise<void>>();
-  readonly #released = new Gate();
-  readonly #changed = new Gate();
+  readonly #sockets = new Set<Socket>();
+  readonly #released = new Pulse();
+  readonly #changed = new Pulse();
   readonly #counts = {
     connections: 0,
     activeRequests: 0,
@@ -53,25 +66,23 @@ export class WebhookReceiver {
   };
   #script: Script;
   #url = "";
-  #stopListening: () => Promise<void> = () => Promise.resolve();
-  #closing: Promise<unknown> | undefined;
+  #server: HttpServer | undefined;
+  #isClosed = false;
 
-  /** A receiver that does not listen. Use `WebhookReceiver.start`. */
+  /** Creates a receiver that doesn't listen. Use `WebhookReceiver.start`. */
   constructor(script: readonly ReceiverStep[] = []) {
     this.#script = new Script(script);
   }
 
   /**
-   * Listens on a free port of 127.0.0.1. Each step of the script answers one request, or as many as
-   * its `times` says; the last one also answers all that follow.
+   * Listens on a free port of 127.0.0.1. Each step of the script responds to one request, or to `times`
+   * requests; the last one also responds to all that follow.
    *
-   * @throws {RangeError} if a number in a step can't be
+   * @throws {RangeError} if a number in a step is out of range
    */
   static async start(...script: readonly ReceiverStep[]): Promise<WebhookReceiver> {
     const receiver = new WebhookReceiver(script);
-    const { url, stop } = await listen((socket) => receiver.#accept(socket));
-    receiver.#url = url;
-    receiver.#stopListening = stop;
+    await receiver.#listen();
     return receiver;
   }
 
@@ -80,39 +91,40 @@ export class WebhookReceiver {
     return this.#url;
   }
 
-  /** Every request that came in whole, in the order of arrival. */
+  /** Every request that arrived completely, in the order of arrival. */
   get requests(): readonly RecordedRequest[] {
     return this.#requests;
   }
 
-  /** The counters, as they are now. */
+  /** The current counters. */
   get stats(): ReceiverStats {
-    return { ...this.#counts, openConnections: this.#connections.size };
+    return { ...this.#counts, openConnections: this.#sockets.size };
   }
 
-  /** Answers the next requests by another script. Answers that have begun go on. */
+  /** Replaces the script for the next requests. Responses that have begun continue. */
   respond(...script: readonly ReceiverStep[]): void {
     this.#script = new Script(script);
   }
 
-  /** Lets the answers to all requests that are recorded by now go on, wherever they are held. */
+  /** Continues the responses to all requests that are recorded so far, wherever they are held. */
   release(): void {
-    this.#released.open();
+    this.#released.emit();
   }
 
   /**
-   * Waits until so many requests are recorded, or until a condition holds, which is asked again
-   * whenever something has changed.
+   * Waits until this many requests are recorded, or until a condition holds. The condition is checked again
+   * after each change.
    *
-   * @throws {ExpectationError} when the time is over; its message shows everything that was recorded
+   * @throws {ExpectationError} after the timeout; its message shows everything that was recorded
    */
   async waitFor(
     condition: number | ((receiver: WebhookReceiver) => boolean),
     options: WaitForOptions = {},
   ): Promise<void> {
-    checkKnown("Cannot wait", options, ["timeout"]);
-    const timeout = readDuration("Cannot wait", "timeout", options.timeout, OR_INFINITE) ?? 5000;
-    if (typeof condition !== "function") readCount("Cannot wait", "condition", condition);
+    const subject = "Cannot wait for requests";
+    checkKnown(subject, options, ["timeout"]);
+    const timeout = readDuration(subject, "timeout", options.timeout, OR_INFINITE) ?? 5000;
+    if (typeof condition !== "function") readCount(subject, "condition", condition);
     const holds = typeof condition === "number"
       ? () => this.#requests.length >= condition
       : () => condition(this);
@@ -120,19 +132,19 @@ export class WebhookReceiver {
     let isLate = false;
     const cancel = setTimer(timeout, () => {
       isLate = true;
-      this.#changed.open();
+      this.#changed.emit();
     });
     try {
       while (!holds()) {
         if (isLate) throw new ExpectationError(`Gave up after ${timeout} ms on ${wanted}: ${this}`);
-        await this.#changed.opened;
+        await this.#changed.next;
       }
     } finally {
       cancel();
     }
   }
 
-  /** What was recorded and counted, for messages of tests. */
+  /** Describes everything that was recorded and counted, for messages of tests. */
   toString(): string {
     const lines = this.#requests.map(({ number, method, path, headers, text }) =>
       `\n${number}. ${method} ${path} ${JSON.stringify(Object.fromEntries(headers))}\n   ${text()}`
@@ -142,9 +154,12 @@ export class WebhookReceiver {
 
   /** Stops listening and cuts every connection. Resolves when all are closed. */
   async close(): Promise<void> {
-    this.#closing ??= this.#stopListening();
-    for (const connection of this.#connections.keys()) connection.cut();
-    await Promise.all([this.#closing, ...this.#connections.values()]);
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      this.#server?.close();
+    }
+    for (const socket of this.#sockets) socket.destroy();
+    while (this.#sockets.size > 0 || this.#counts.activeRequests > 0) await this.#changed.next;
   }
 
   /** The same as `close`. */
@@ -152,54 +167,111 @@ export class WebhookReceiver {
     return this.close();
   }
 
-  #accept(socket: ByteSocket): void {
-    const connection = new Connection(socket);
-    this.#counts.connections++;
-    const served = this.#serve(connection).finally(() => {
-      this.#connections.delete(connection);
-      this.#changed.open();
+  async #listen(): Promise<void> {
+    const { createServer } = await import("node:http"); // here, because importing it takes time
+    const server = createServer((request, response) => void this.#serve(request, response));
+    // Only the script decides how long something takes.
+    server.keepAliveTimeout = 0;
+    server.headersTimeout = 0;
+    server.requestTimeout = 0;
+    server.on("connection", (socket: Socket) => this.#track(socket));
+    await new Promise<void>((resolve, reject) => {
+      server.on("error", reject);
+      server.listen(0, "127.0.0.1", resolve);
     });
-    this.#connections.set(connection, served);
-    this.#changed.open();
+    this.#server = server;
+    this.#url = `http://127.0.0.1:${(server.address() as { readonly port: number }).port}/`;
   }
 
-  async #serve(connection: Connection): Promise<void> {
-    try {
-      for (let goesOn = true; goesOn;) {
-        const request = await readRequest(connection);
-        goesOn = request !== undefined && await this.#answer(connection, request);
-      }
-    } catch (error) {
-      if (!(error instanceof BadRequest)) throw error;
-      await connection.write(
-        new TextEncoder().encode("HTTP/1.1 400 \r\nconnection: close\r\n\r\n"),
-      );
+  #track(socket: Socket): void {
+    this.#counts.connections++;
+    this.#sockets.add(socket);
+    socket.on("close", () => {
+      this.#sockets.delete(socket);
+      this.#changed.emit();
+    });
+    this.#changed.emit();
+  }
+
+  async #serve(incoming: HttpRequest, outgoing: HttpResponse): Promise<void> {
+    const body = await readBody(incoming);
+    if (body === "disconnected") return;
+    if (body === "too_large") {
+      outgoing.writeHead(400, { connection: "close" }).end();
+      return;
     }
-    connection.end();
-    await connection.closed;
-  }
-
-  /** Resolves to whether the connection stays for another request. */
-  async #answer(connection: Connection, raw: RawRequest): Promise<boolean> {
-    const request = toRecord(raw, this.#requests.length + 1);
+    const request = toRecord(incoming, body, this.#requests.length + 1);
+    const released = this.#released.next; // before anyone can see the request, and release it
     const counts = this.#counts;
-    const released = this.#released.opened; // before anyone can see the request, and release it
     this.#requests.push(request);
     counts.maxActiveRequests = Math.max(counts.maxActiveRequests, ++counts.activeRequests);
-    this.#changed.open();
-    const chosen = chooseBehavior(this.#script.next(), request);
-    const behavior = await connection.orClosed(chosen) ?? {};
-    const answer = new Answer(connection, raw, behavior, {
-      released,
-      wrote: (count) => {
-        counts.bodyBytes += count;
-        this.#changed.open();
-      },
+    this.#changed.emit();
+    const exchange = new Exchange(outgoing, (bytes) => {
+      counts.bodyBytes += bytes;
+      this.#changed.emit();
     });
-    const isWhole = await answer.send();
+    const outcome = await exchange.respond(this.#script.next(request), request, released);
     counts.activeRequests--;
-    if (!isWhole && !connection.wasCut) counts.abandoned++;
-    this.#changed.open();
-    return isWhole && answer.isPersistent;
+    if (outcome === "abandoned" && !this.#isClosed) counts.abandoned++;
+    this.#changed.emit();
+  }
+}
+
+/** Reads a body as it arrives. */
+async function readBody(
+  request: HttpRequest,
+): Promise<Uint8Array<ArrayBuffer> | "too_large" | "disconnected"> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  try {
+    if (Number(request.headers["content-length"] ?? 0) > MAX_BODY) return "too_large";
+    for await (const part of request) {
+      size += part.length;
+      if (size > MAX_BODY) return "too_large";
+      parts.push(part);
+    }
+  } catch {
+    return "disconnected";
+  }
+  return joinBytes(parts);
+}
+
+function toRecord(
+  { method, url, rawHeaders }: HttpRequest,
+  body: Uint8Array<ArrayBuffer>,
+  number: number,
+): RecordedRequest {
+  const headers = new Headers();
+  for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+  const text = () => new TextDecoder().decode(body);
+  return {
+    number,
+    method: method!,
+    path: url!,
+    headers,
+    body,
+    receivedAt: new Date(),
+    text,
+    json: () => JSON.parse(text()),
+  };
+}
+
+/** Something that happens again and again, and can be waited for. */
+class Pulse {
+  #emit: () => void = () => {};
+  #next: Promise<void> = this.#arm();
+
+  /** Resolves at the next `emit`. */
+  get next(): Promise<void> {
+    return this.#next;
+  }
+
+  emit(): void {
+    this.#emit();
+    this.#next = this.#arm();
+  }
+
+  #arm(): Promise<void> {
+    return new Promise((resolve) => this.#emit = resolve);
   }
 }

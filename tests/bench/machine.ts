@@ -1,18 +1,18 @@
 import os from "node:os";
 import { type Runtime, RUNTIMES, versionOf } from "./runtimes.ts";
 
-/** What has to be known to compare two tables. */
+/** The machine of a table, to compare it with others. */
 export interface Machine {
   readonly date: string;
   readonly cpu: string;
   readonly cores: number;
-  /** Processes that wanted a core in the last minute, before the first row: more than 0 is noise. */
+  /** Load average of the minute before the first row: more than 0 is noise. */
   readonly load: number;
-  /** Versions of the runtimes that are there. */
+  /** Versions of the installed runtimes. */
   readonly runtimes: Partial<Record<Runtime, string>>;
 }
 
-/** Looks around. */
+/** Describes this machine. */
 export async function describeMachine(): Promise<Machine> {
   const runtimes: Partial<Record<Runtime, string>> = {};
   for (const runtime of RUNTIMES) {

@@ -1,5 +1,5 @@
 /**
- * `deno task bench`: measures the budgets and prints a table. `--help` says more.
+ * `deno task bench`: measures the budgets and prints a table. See `--help`.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { openWorkshop, type Workshop } from "./workshop.ts";
 
 Deno.exitCode = await main(Deno.args);
 
-/** Does what the command line says; gives the exit code. */
+/** Runs the command line. Resolves to the exit code. */
 async function main(args: string[]): Promise<number> {
   let options: Options;
   let tasks: readonly Task[];
@@ -30,17 +30,19 @@ async function main(args: string[]): Promise<number> {
   return 0;
 }
 
-/** The tasks that the options name. @throws {TypeError} when there is none */
+/** Returns the selected measurements. @throws {TypeError} if none is selected */
 function choose({ only, runtime }: Options): readonly Task[] {
   const tasks = rows.flatMap(tasksOf).filter(({ row, place }) =>
     (only?.some((text) => `${row.name} ${row.against}`.includes(text)) ?? true) &&
     (runtime?.includes(place) ?? true)
   );
-  if (tasks.length === 0) throw new TypeError("No row is named by '--only' and '--runtime'");
+  if (tasks.length === 0) {
+    throw new TypeError("Cannot measure: no row matches '--only' and '--runtime', see '--list'");
+  }
   return tasks;
 }
 
-/** Measures; gives the exit code. */
+/** Measures. Resolves to the exit code. */
 async function bench(tasks: readonly Task[], { json, strict }: Options): Promise<number> {
   const machine = await describeMachine();
   const versions = Object.entries(machine.runtimes).map((entry) => entry.join(" ")).join(", ");
@@ -67,7 +69,7 @@ async function bench(tasks: readonly Task[], { json, strict }: Options): Promise
   return ended("failed") || (strict && ended("missed")) ? 1 : 0;
 }
 
-/** Measures one row on one place. That it failed is a result too: the others go on. */
+/** Measures one row on one runtime. A failure is a result too, and the others continue. */
 async function run({ row, place, measure }: Task, workshop: Workshop): Promise<Result> {
   try {
     return judge(row, place, await measure(workshop));

@@ -3,14 +3,14 @@ import type { InsideRow, Place, Row } from "./rows/row.ts";
 import type { Measurement } from "./sampler.ts";
 import type { Workshop } from "./workshop.ts";
 
-/** A row on one of its places, still to be measured. */
+/** A row on one runtime, to be measured. */
 export interface Task {
   readonly row: Row;
   readonly place: Place;
   readonly measure: (workshop: Workshop) => Promise<Measurement>;
 }
 
-/** What there is to do for a row. */
+/** Returns the measurements of a row. */
 export function tasksOf(row: Row): readonly Task[] {
   if ("once" in row) return [{ row, place: "any", measure: row.once }];
   return (row.runtimes ?? RUNTIMES).map((runtime) => ({
@@ -21,7 +21,7 @@ export function tasksOf(row: Row): readonly Task[] {
   }));
 }
 
-/** Measures a row in a process of its own, its server in this one. */
+/** Measures a row in its own process, with its server in this one. */
 async function inside(row: InsideRow, workshop: Workshop, runtime: Runtime): Promise<Measurement> {
   const server = row.server && serve(row.server);
   try {

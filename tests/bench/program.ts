@@ -1,6 +1,6 @@
 /**
- * What runs inside a runtime: measures one row and prints what it found as JSON. Each row has a
- * process of its own, so that none is measured on code that another has warmed up or worn out.
+ * Runs inside a runtime: measures one row and prints the result as JSON. Each row has its own process, so
+ * that no row runs on code that another one optimized or deoptimized.
  *
  * @module
  */

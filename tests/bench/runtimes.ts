@@ -7,8 +7,8 @@ export const RUNTIMES = ["deno", "bun", "node"] as const;
 export type Runtime = (typeof RUNTIMES)[number];
 
 /**
- * How each runs a file of JavaScript, whose path and arguments follow. Deno with our configuration,
- * which names the packages that sources import; it costs half a millisecond.
+ * The command that runs a JavaScript file, followed by its path and arguments. Deno gets our configuration,
+ * which maps the packages that the sources import; that costs half a millisecond.
  */
 const COMMANDS: Readonly<Record<Runtime, readonly [command: string, ...args: string[]]>> = {
   deno: ["deno", "run", "--quiet", "--allow-all", `--config=${root}/deno.json`, "--no-lock"],
@@ -16,7 +16,7 @@ const COMMANDS: Readonly<Record<Runtime, readonly [command: string, ...args: str
   node: ["node"],
 };
 
-/** The path of a command that npm installed for the tests. */
+/** Returns the path of a command that npm installed for the tests. */
 export function tool(name: string): string {
   return `${runtimeModules}/.bin/${name}`;
 }
@@ -27,17 +27,17 @@ export function runFile(runtime: Runtime, file: string, ...args: string[]): Prom
   return capture(command, [...first, file, ...args]);
 }
 
-/** The version of a runtime, undefined where it can't be run. */
+/** Returns the version of a runtime; undefined if it can't be run. */
 export async function versionOf(runtime: Runtime): Promise<string | undefined> {
   try {
     const printed = await capture(COMMANDS[runtime][0], ["--version"]);
     return /\d+\.\d+\.\d+/.exec(printed)?.[0];
   } catch {
-    return undefined; // its rows will say why
+    return undefined; // its rows report the reason
   }
 }
 
-/** Runs a command; resolves to what it prints. @throws {Error} with all that it said, when it fails */
+/** Runs a command. Resolves to its output. @throws {Error} with its whole output, if it fails */
 export async function capture(
   command: string,
   args: readonly string[],

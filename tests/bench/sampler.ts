@@ -1,6 +1,6 @@
 /**
- * Ratios of interleaved samples. A machine that is slow for a moment is slow for both neighbours, so
- * the ratio of a pair holds where two averages taken one after the other would not.
+ * Ratios of interleaved samples. A machine that is slow for a moment is slow for both neighbors, so the ratio
+ * of a pair is stable where two averages taken one after the other are not.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 /** One run of one side: resolves to its cost, in any unit that both sides share. */
 export type Sample = () => number | Promise<number>;
 
-/** What is measured once. What it returns is awaited. */
+/** One operation. Its result is awaited. */
 export type Operation = () => unknown;
 
 /** A median and its spread, the 10th to the 90th percentile. */
@@ -20,9 +20,9 @@ export interface Measurement {
 
 /** Options of {@link pairedRatio}. */
 export interface PairOptions {
-  /** Pairs that count. @default {21} */
+  /** Measured pairs. @default {21} */
   readonly pairs?: number;
-  /** Pairs before them that do not. @default {8} */
+  /** Warm-up pairs. @default {8} */
   readonly warmUp?: number;
 }
 
@@ -34,12 +34,12 @@ export interface LoopOptions {
   readonly now?: () => number;
 }
 
-/** Long enough for the optimising compilers of V8 and JavaScriptCore to have had their say. */
+/** Enough for the optimizing compilers of V8 and JavaScriptCore. */
 const WARM_UP_PAIRS = 8;
 
 /**
- * What `ours` costs as a multiple of `theirs`: the median over pairs, taken in the order A B, B A, …
- * so that neither side always runs on what the other leaves behind.
+ * Returns the cost of `ours` as a multiple of `theirs`: the median over pairs, run in the order A B, B A, …
+ * so that neither side always runs after the other.
  */
 export async function pairedRatio(
   ours: Sample,
@@ -56,7 +56,7 @@ export async function pairedRatio(
   return spread(ratios);
 }
 
-/** Median, 10th and 90th percentile. */
+/** Returns median, 10th and 90th percentile. */
 export function spread(values: readonly number[]): Measurement {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.round((sorted.length - 1) * share)] ?? NaN;
@@ -64,8 +64,8 @@ export function spread(values: readonly number[]): Measurement {
 }
 
 /**
- * A sample that runs `operation` again and again, each awaited, and gives the milliseconds of one.
- * How often is found by running it, and corrected by every sample: code gets faster as it warms up.
+ * Creates a sample that runs `operation` repeatedly, awaits each, and returns the milliseconds per operation.
+ * The number of runs adapts to each sample, because code gets faster as it warms up.
  */
 export function loopSample(
   operation: Operation,
@@ -73,7 +73,7 @@ export function loopSample(
 ): Sample {
   let rounds = 1;
   return async () => {
-    // Timers and collectors get their turn between samples, not within one.
+    // Timers and garbage collectors run between samples, not within one.
     await new Promise((resolve) => setTimeout(resolve));
     for (;;) {
       const start = now();

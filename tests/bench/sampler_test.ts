@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "../harness.ts";
 import { loopSample, pairedRatio, spread } from "./sampler.ts";
 
-test("pairedRatio() takes its pairs in the order A B, B A", async () => {
+test("pairedRatio() runs its pairs in the order A B, B A", async () => {
   let order = "";
   const side = (name: string) => () => {
     order += name;
@@ -12,20 +12,20 @@ test("pairedRatio() takes its pairs in the order A B, B A", async () => {
   assert.equal(order, "abbaabba");
 });
 
-test("pairedRatio() leaves the warm-up out", async () => {
+test("pairedRatio() ignores the warm-up", async () => {
   const costs = [900, 900, 3, 3, 3, 3, 3, 3];
   const ratio = await pairedRatio(() => costs.shift()!, () => 2, { pairs: 6, warmUp: 2 });
   assert.deepEqual(ratio, { value: 1.5, low: 1.5, high: 1.5 });
 });
 
-test("pairedRatio() is not moved by a machine that slows down", async () => {
+test("pairedRatio() is not affected by a machine that slows down", async () => {
   let slowness = 1;
   const side = (cost: number) => () => cost * (slowness *= 1.01);
   const { value } = await pairedRatio(side(3), side(2), { pairs: 21, warmUp: 0 });
   assert.ok(Math.abs(value - 1.5) < 0.02, `${value}`);
 });
 
-test("pairedRatio() is not moved by a pair that was disturbed", async () => {
+test("pairedRatio() is not affected by a single disturbed pair", async () => {
   const costs = Array.from({ length: 21 }, (_, pair) => pair % 7 === 0 ? 500 : 3);
   const { value } = await pairedRatio(() => costs.shift()!, () => 2, { pairs: 21, warmUp: 0 });
   assert.equal(value, 1.5);
@@ -36,7 +36,7 @@ test("spread() is the median with the 10th and 90th percentile", () => {
   assert.deepEqual(spread(values), { value: 11, low: 3, high: 19 });
 });
 
-test("loopSample() gives the cost of one operation, however often it ran", async () => {
+test("loopSample() returns the cost of one operation, whatever the number of runs", async () => {
   let time = 0;
   let calls = 0;
   const operation = () => {
@@ -51,7 +51,7 @@ test("loopSample() gives the cost of one operation, however often it ran", async
   assert.equal(calls, 40);
 });
 
-test("loopSample() waits for what an operation returns", async () => {
+test("loopSample() awaits the result of an operation", async () => {
   let running = 0;
   let most = 0;
   let time = 0;

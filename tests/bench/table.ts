@@ -1,7 +1,7 @@
 import type { Measurement } from "./sampler.ts";
 import type { Budget, Place, Row, Unit } from "./rows/row.ts";
 
-/** One line of the table: a row on one place. */
+/** One line of the table: a row on one runtime. */
 export interface Result extends Partial<Measurement> {
   readonly name: string;
   readonly against: string;
@@ -13,10 +13,10 @@ export interface Result extends Partial<Measurement> {
   readonly error?: string;
 }
 
-/** How a line ended. `shown` has no budget, `failed` no value. */
+/** The outcome of a line. `shown` has no budget, `failed` has no value. */
 export type Verdict = "met" | "missed" | "shown" | "failed";
 
-/** Judges a measurement, or what went wrong instead. */
+/** Compares a measurement with the budget of its row. */
 export function judge(row: Row, place: Place, outcome: Measurement | Error): Result {
   const { name, against, budget, unit = "x" } = row;
   const labels = { name, against, place, unit, ...(budget && { budget }) };
@@ -31,7 +31,7 @@ function meets(value: number, budget: Budget): boolean {
   return value < budget.below;
 }
 
-/** Prints lines as they come, aligned to `rows`, which are known before any is measured. */
+/** Formats lines one by one, aligned to `rows`, which are known before the first is measured. */
 export class Table {
   readonly #widths: readonly number[];
 
@@ -46,12 +46,12 @@ export class Table {
     ];
   }
 
-  /** The line above all others. */
+  /** Returns the header. */
   get head(): string {
     return this.#align(["row", "against", "on", "value", "spread", "budget", "verdict"]);
   }
 
-  /** The line of a result. */
+  /** Returns the line of a result. */
   line(result: Result): string {
     const { name, against, place, value, low, high, unit, budget, verdict } = result;
     return this.#align([
@@ -75,7 +75,7 @@ export class Table {
   }
 }
 
-/** How it ended, and again what must not be overlooked. */
+/** Summarizes the results, and repeats what was missed or failed. */
 export function summarise(results: readonly Result[], table: Table): string {
   const having = (verdict: Verdict) => results.filter((result) => result.verdict === verdict);
   const [met, missed, failed] = [having("met"), having("missed"), having("failed")];
@@ -86,14 +86,14 @@ export function summarise(results: readonly Result[], table: Table): string {
   ].join("\n");
 }
 
-/** A budget in the table's words. */
+/** Formats a budget. */
 function describe(budget: Budget): string {
   if ("atMost" in budget) return `<= ${budget.atMost}`;
   if ("atLeast" in budget) return `>= ${budget.atLeast}`;
   return `< ${budget.below}`;
 }
 
-/** As many digits as count: 0.0123, 1.23, 123. */
+/** Formats three significant digits: 0.0123, 1.23, 123. */
 function digits(value: number, count = 3): string {
   return value >= 10 ** count ? value.toFixed(0) : value.toPrecision(count);
 }

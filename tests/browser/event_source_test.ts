@@ -22,7 +22,7 @@ const COOKIE = "session=a-session-of-this-test";
 type Setup = {
   readonly hooks: Hooks;
   readonly page: Page;
-  /** The origin that serves the app, and another one, whose pages may read it. */
+  /** The origin of the app, and another one, whose pages may read it. */
   readonly own: string;
   readonly other: string;
   /** `"POST /outbox/drain 403"` for each request. */
@@ -32,9 +32,9 @@ type Setup = {
 };
 
 if (!await exists(CHROMIUM)) {
-  console.log(`event streams in a browser: left out, as there is no ${CHROMIUM}`);
+  console.log(`event streams in a browser: skipped, because ${CHROMIUM} is not installed`);
 } else {
-  test("in Chromium an EventSource with a cookie receives events, and misses none when it is cut off", () =>
+  test("in Chromium an EventSource with a cookie receives events, and misses none after a disconnect", () =>
     withPage(async ({ hooks, page, own, cut, requests }) => {
       await page.goto(`${own}/login`);
       await listen(page, `${own}/hooks/events/stream`);
@@ -46,7 +46,7 @@ if (!await exists(CHROMIUM)) {
       assert.ok(requests.includes("GET /events/stream 200"));
     }));
 
-  test("in Chromium an EventSource without the cookie is refused", () =>
+  test("in Chromium an EventSource without the cookie is rejected", () =>
     withPage(async ({ page, own, requests }) => {
       await page.goto(`${own}/`);
       await page.evaluate(

@@ -1,5 +1,5 @@
 /**
- * The task that starts a real denokv, with programs in its place: to build it takes ten minutes.
+ * The task that starts a real denokv, with other programs in its place: building denokv takes ten minutes.
  * @module
  */
 import assert from "node:assert/strict";
@@ -16,7 +16,7 @@ async function run(...args: readonly string[]) {
   return { code, all: `${out}${error}` };
 }
 
-test("deno task denokv gives a command the URL and the token of what it started, and its exit code", async () => {
+test("deno task denokv passes URL and token to a command, and returns its exit code", async () => {
   const folder = await Deno.makeTempDir({ prefix: "denokv_task_" });
   try {
     const binary = `${folder}/denokv`;
@@ -39,12 +39,12 @@ test("deno task denokv gives a command the URL and the token of what it started,
   }
 });
 
-test("deno task denokv says why it could not start one", async () => {
+test("deno task denokv reports why denokv could not start", async () => {
   const absent = await run("--binary", "/there/is/none", "true");
   assert.equal(absent.code, 1);
   assert.match(absent.all, /^Cannot start denokv: .*\/there\/is\/none/);
   const silent = await run("--binary", "/bin/false", "true");
-  assert.deepEqual(silent, { code: 1, all: "Cannot start denokv: it does not answer\n" });
+  assert.deepEqual(silent, { code: 1, all: "Cannot start denokv: it does not respond\n" });
 });
 
 test("deno task denokv --help names the variables and the commands", async () => {

@@ -2,18 +2,18 @@ import assert from "node:assert/strict";
 import { config, output } from "../../tools/run.ts";
 import { test } from "../harness.ts";
 
-/** Those that are programs of this repository, and not commands of Deno or of the package. */
+/** The tasks that run a program of this repository. */
 const tools = Object.entries(config.tasks).filter(([, { command }]) =>
   /^deno run -A (?:tools|tests)\//.test(command)
 );
 
-test("every task says what it does", () => {
+test("every task has a description", () => {
   for (const [name, { description }] of Object.entries(config.tasks)) {
     assert.ok(description.length > 20 && description.length < 120, name);
   }
 });
 
-test("every tool prints its usage for --help, and begins nothing for an option that it has not", async () => {
+test("every tool prints its usage for --help, and rejects an unknown option", async () => {
   assert.ok(tools.length > 10);
   await Promise.all(tools.map(async ([name, { command }]) => {
     const args = command.split(" ").slice(1);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
+import { repositoryFields } from "../../tools/pack.ts";
 import { config, exists, filesBelow, root } from "../../tools/run.ts";
 import { test } from "../harness.ts";
 
@@ -30,6 +31,13 @@ test("the workflows and the gate of CI run tasks and files that there are", asyn
   const files = [...all.matchAll(/(?<=^|\s)(?:\.\/)?[.\w-]+(?:\/[.\w-]+)+(?=$|\s)/gm)];
   assert.ok(files.length > 3);
   for (const [path] of files) assert.ok(await exists(`${root}/${path}`), path);
+});
+
+test("a package that a workflow packs names its repository, as provenance needs it", () => {
+  assert.deepEqual(repositoryFields("owner/name"), {
+    repository: { type: "git", url: "git+https://github.com/owner/name.git" },
+  });
+  assert.deepEqual(repositoryFields(undefined), {});
 });
 
 test("the gate of CI can be run as it is", async () => {

@@ -14,7 +14,7 @@ const DRAIN = 4_500;
 const KILLED_AFTER = 10_000;
 
 if (await hasRuntimes("drainOnSignal on Bun and Node")) {
-  test("on Bun and Node a signal ends the process within 4.5 s with code 0, its leases given back", async () => {
+  test("on Bun and Node a signal ends the process within 4.5 s with code 0 and without leases", async () => {
     const folder = await Deno.makeTempDir({ prefix: "signal-" });
     try {
       await installPacked(folder);

@@ -1,6 +1,6 @@
 /**
- * Programs with an outbox that forget `close`, as processes of Deno, Bun and Node: each ends by itself once
- * nothing is under way, and not before. Needs `npm ci` in tests/runtime.
+ * Programs with an outbox that forget `close`, as processes of Deno, Bun and Node: each ends by itself when no
+ * work is in flight, and not before. Needs `npm ci` in tests/runtime.
  * @module
  */
 import assert from "node:assert/strict";
@@ -22,7 +22,7 @@ const programs = {
   bun: [`${runtimeModules}/.bin/bun`],
   node: ["node"],
 };
-/** A process that has not ended by then does not end by itself, in milliseconds. */
+/** Milliseconds after which a process counts as one that doesn't end by itself. */
 const LIMIT = 60_000;
 
 type Ended = {
@@ -33,7 +33,7 @@ type Ended = {
 
 if (await hasRuntimes("programs without close")) {
   for (const [runtime, [program, ...args]] of Object.entries(programs)) {
-    test(`on ${runtime} a program that forgets close ends once nothing is under way`, async () => {
+    test(`on ${runtime} a program that forgets close ends when no work is in flight`, async () => {
       const folder = await Deno.makeTempDir({ prefix: "exit-" });
       const source = `${root}/tests/runtime/exit.mjs`;
       const copy = `${folder}/exit.mjs`;
@@ -75,7 +75,7 @@ if (await hasRuntimes("programs without close")) {
   }
 }
 
-/** Runs a program to its end; what it said. `signalAfter`: it is alive then, and sent SIGTERM. */
+/** Runs a program. Resolves to its output. After `signalAfter` milliseconds, it must be alive and gets SIGTERM. */
 async function end(
   program: string,
   args: readonly string[],

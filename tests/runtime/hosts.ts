@@ -1,5 +1,5 @@
 /**
- * The app on the documented hosts, each in a process of its own: `Deno.serve` from source, `Bun.serve` and
+ * The app on the documented hosts, each in its own process: `Deno.serve` from source, `Bun.serve` and
  * `@hono/node-server` with the packed package.
  * @module
  */

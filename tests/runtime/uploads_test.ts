@@ -1,5 +1,5 @@
 /**
- * Bodies that are declared and not sent, on each documented host. Needs `npm ci` in tests/runtime.
+ * Bodies that are declared but not sent, on each documented host. Needs `npm ci` in tests/runtime.
  * @module
  */
 import assert from "node:assert/strict";
@@ -9,9 +9,9 @@ import { test } from "../harness.ts";
 import { HOSTS, TOKEN, withHost } from "./hosts.ts";
 
 const UPLOADS = 400;
-/** What each upload declares, in bytes: as much as the app takes. */
+/** Bytes that each upload declares: the limit of the app. */
 const DECLARED = 1024 * 1024;
-/** Far less than what they declare together. */
+/** Much less than they declare together. */
 const MAX_GROWTH = 100 * 1024 * 1024;
 /** Longer than it takes to open them all on a busy machine, in milliseconds. */
 const BODY_TIMEOUT = 3_000;
@@ -19,7 +19,7 @@ const BODY_TIMEOUT = 3_000;
 if (await hasRuntimes("uploads on Deno, Bun and Node")) {
   for (const host of HOSTS) {
     for (const path of ["/events", "/receive"]) {
-      test(`on ${host} ${UPLOADS} half-sent bodies to ${path} take no memory, block nobody and get 408`, () =>
+      test(`on ${host} ${UPLOADS} half-sent bodies to ${path} use no memory, block no request and get 408`, () =>
         withHost(host, { bodyTimeout: BODY_TIMEOUT, limits: { waits: 10 } }, async (port) => {
           for (let i = 0; i < 20; i++) await post(port); // warm
           const before = await rss(port);
@@ -40,10 +40,10 @@ if (await hasRuntimes("uploads on Deno, Bun and Node")) {
   }
 }
 
-/** Declares a body, sends the beginning of it, and nothing more. */
+/** Declares a body, and sends only its first part. */
 class Upload {
   readonly socket: Socket;
-  /** Resolves when the beginning was sent. */
+  /** Resolves when the first part was sent. */
   readonly begun: Promise<void>;
   /** The status of the response; 0 when the connection ends without one. */
   readonly status: Promise<number>;

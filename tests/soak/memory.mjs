@@ -43,14 +43,14 @@ const hooks = createHooks({
 await Promise.all(Array.from({ length: CALLERS }, call));
 const emittedIn = Date.now() - start;
 await waitForDeliveries();
-const figures = await outbox.figures();
+const stats = await outbox.stats();
 const closing = Date.now();
 await hooks.close();
 store.close();
 say({
   end: true,
   failed,
-  pending: figures.reduce((sum, { pending }) => sum + pending, 0),
+  pending: stats.reduce((sum, { pending }) => sum + pending, 0),
   attempts: got.fast + got.slow,
   deliveries: events + Math.ceil(events / SLOW_SHARE),
   emittedIn,

@@ -6,9 +6,13 @@ import {
   type StoreListOptions,
 } from "@omniagent/hooks";
 import { memoryStore, testStore } from "@omniagent/hooks/testing";
+import { bound } from "../bound.ts";
 import { test } from "../harness.ts";
 
-testStore(() => memoryStore(), (name, run) => test(`memoryStore(): ${name}`, run));
+const shared = memoryStore();
+testStore(() => memoryStore(), (name, run) => test(`memoryStore(): ${name}`, run), {
+  openShared: () => ({ ...bound(shared), close() {} }),
+});
 
 /** Every key, in order. */
 async function keysOf(store: Store, options?: StoreListOptions): Promise<StoreKey[]> {
@@ -17,13 +21,13 @@ async function keysOf(store: Store, options?: StoreListOptions): Promise<StoreKe
   return keys;
 }
 
-/** A store whose clock stands still until it is set. */
+/** A store whose clock changes only when it is set. */
 function clocked(): { store: Store; clock: { now: number } } {
   const clock = { now: 1000 };
   return { store: memoryStore({ now: () => clock.now }), clock };
 }
 
-test("memoryStore() forgets an entry at the very end of its lifetime", async () => {
+test("memoryStore() forgets an entry exactly at the end of its lifetime", async () => {
   const { store, clock } = clocked();
   await store.set(["a"], 1, { expireIn: 500 });
   await store.atomic().set(["b"], 7, { expireIn: 500 }).commit();
@@ -36,7 +40,7 @@ test("memoryStore() forgets an entry at the very end of its lifetime", async () 
   assert.deepEqual(await keysOf(store), []);
 });
 
-test("memoryStore() takes what has expired for absent in checks and sums", async () => {
+test("memoryStore() treats expired entries as absent in checks and sums", async () => {
   const { store, clock } = clocked();
   await store.set(["a"], "text", { expireIn: 1 });
   const { versionstamp } = await store.get(["a"]);
@@ -60,7 +64,7 @@ test("memoryStore() keeps what is written again without a lifetime", async () =>
   assert.deepEqual(await keysOf(store), [["a"], ["b"], ["d"]]);
 });
 
-test("memoryStore() counts a lifetime from the write that gives it", async () => {
+test("memoryStore() counts a lifetime from the write that sets it", async () => {
   const { store, clock } = clocked();
   await store.set(["a"], 1, { expireIn: 5 });
   clock.now = 1004;
@@ -107,7 +111,7 @@ test("memoryStore() applies nothing of a commit whose sum fails", async () => {
   assert.equal((await store.get(["a"])).value, 1);
 });
 
-test("memoryStore() takes other limits", async () => {
+test("memoryStore() accepts other limits", async () => {
   const store = memoryStore({ limits: { checks: 100, value: 10 } });
   assert.deepEqual(store.limits, { checks: 100, mutations: 1000, bytes: 819_200, value: 10 });
   await store.set(["a"], "12345678");
@@ -148,10 +152,10 @@ const tooLarge: readonly [sentence: string, write: (store: Store) => unknown, me
   ],
 ];
 for (const [what, write, message] of tooLarge) {
-  test(`memoryStore() names limit and size of ${what} that it refuses`, async () => {
+  test(`memoryStore() names the limit and the size of ${what} that it rejects`, async () => {
     const store = memoryStore();
-    const refusal = { name: "StoreLimitError", code: "store_limit", message };
-    await assert.rejects(async () => await write(store), refusal);
+    const error = { name: "StoreLimitError", code: "store_limit", message };
+    await assert.rejects(async () => await write(store), error);
     assert.deepEqual(await keysOf(store), []);
   });
 }
@@ -162,7 +166,7 @@ function many(store: Store, count: number, value: unknown) {
   return atomic;
 }
 
-const refusals: readonly [write: (store: Store) => unknown, name: string, message: string][] = [
+const rejected: readonly [write: (store: Store) => unknown, name: string, message: string][] = [
   [
     (store) => store.set(["a"], undefined),
     "TypeError",
@@ -200,13 +204,13 @@ const refusals: readonly [write: (store: Store) => unknown, name: string, messag
     "Cannot list keys: 'limit' must be at least 1, got 0",
   ],
 ];
-for (const [write, name, message] of refusals) {
-  test(`memoryStore() says: ${message}`, async () => {
+for (const [write, name, message] of rejected) {
+  test(`memoryStore() rejects: ${message}`, async () => {
     await assert.rejects(async () => await write(memoryStore()), { name, message });
   });
 }
 
-test("memoryStore() refuses everything once it is closed", async () => {
+test("memoryStore() rejects every call once it is closed", async () => {
   const store = memoryStore();
   for (let i = 0; i < 150; i++) await store.set([i], 1);
   const atomic = store.atomic().set(["a"], 1);
@@ -231,8 +235,8 @@ test("memoryStore() refuses everything once it is closed", async () => {
     },
   ];
   for (const use of uses) {
-    const refusal = { message: "Cannot use the store as it is closed" };
-    await assert.rejects(async () => await use(), refusal, String(use));
+    const error = { message: "Cannot use the store as it is closed" };
+    await assert.rejects(async () => await use(), error, String(use));
   }
 });
 

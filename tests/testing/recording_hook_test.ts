@@ -25,7 +25,7 @@ async function recorded() {
   return { recorder, hooks };
 }
 
-test("RecordingHook hears everything under the name 'recorder' unless told otherwise", async () => {
+test("RecordingHook receives every event under the name 'recorder' by default", async () => {
   const { recorder } = await recorded();
   assert.equal(recorder.name, "recorder");
   assert.deepEqual(recorder.events, ["*"]);
@@ -36,7 +36,7 @@ test("RecordingHook hears everything under the name 'recorder' unless told other
   assert.deepEqual(recorder.calls.map(({ context }) => context.attempt), [1, 1, 1, 1]);
 });
 
-test("RecordingHook hears the events that it is made for", async () => {
+test("RecordingHook receives the events of its options", async () => {
   const recorder = new RecordingHook({ name: "tools", events: ["tool.*"], durable: false });
   const hooks = createHooks({ use: [recorder] });
   await hooks.emit("message.sent", { role: "assistant", content: "hi" });
@@ -54,7 +54,7 @@ test("RecordingHook of the agent's events registers where more are known", async
   assert.equal(hook.name, "recorder");
 });
 
-test("RecordingHook gives lists that what comes later does not change", async () => {
+test("RecordingHook returns lists that later events don't change", async () => {
   const { recorder, hooks } = await recorded();
   const { calls, recorded: events, types } = recorder;
   await hooks.emit("order.paid", order);
@@ -74,7 +74,7 @@ test("RecordingHook records an event, then does what it was told", async () => {
   recorder.expectTypes(["tool.called"]);
 });
 
-const meant: readonly [EventMatcher<Events>, number][] = [
+const matching: readonly [EventMatcher<Events>, number][] = [
   [{}, 0],
   [{ type: "*" }, 0],
   [{ type: "tool.*" }, 1],
@@ -88,7 +88,7 @@ const meant: readonly [EventMatcher<Events>, number][] = [
   [{ data: { items: [{ sku: "a" }, {}] } }, 3],
   [{ data: (data) => "total" in data && data.total > 4 }, 3],
 ];
-for (const [matcher, index] of meant) {
+for (const [matcher, index] of matching) {
   test(`expect() finds the first event like ${show(matcher)}`, async () => {
     const { recorder } = await recorded();
     assert.equal(recorder.expect(matcher), recorder.recorded[index]);
@@ -97,7 +97,7 @@ for (const [matcher, index] of meant) {
   });
 }
 
-const notMeant: readonly EventMatcher<Events>[] = [
+const notMatching: readonly EventMatcher<Events>[] = [
   { type: "session.*" },
   { type: "session.created" },
   { type: "tool.called", sessionId: "s-1" },
@@ -111,7 +111,7 @@ const notMeant: readonly EventMatcher<Events>[] = [
   { type: "tool" as "tool.*" },
   { data: () => false },
 ];
-for (const matcher of notMeant) {
+for (const matcher of notMatching) {
   test(`expect() finds no event like ${show(matcher)}`, async () => {
     const { recorder } = await recorded();
     assert.throws(() => recorder.expect(matcher), ExpectationError);
@@ -119,7 +119,7 @@ for (const matcher of notMeant) {
   });
 }
 
-test("what expect() and waitFor() give is typed by the pattern", async () => {
+test("expect() and waitFor() return events typed by the pattern", async () => {
   const { recorder } = await recorded();
   const total: number = recorder.expect({ type: "order.paid" }).data.total;
   const name: string = (await recorder.waitFor({ type: "tool.*" })).data.name;
@@ -149,7 +149,7 @@ test("a failed expectation shows the matcher and everything that was recorded", 
   });
 });
 
-test("a failed expectation says when nothing was recorded", () => {
+test("a failed expectation reports that nothing was recorded", () => {
   const recorder = new RecordingHook();
   assert.throws(() => recorder.expect({}), {
     message: "Expected any event\nNothing was recorded",
@@ -165,17 +165,17 @@ test("a failed expectation says when nothing was recorded", () => {
   recorder.expectTypes([]);
 });
 
-test("a failed expectation shows attempts, cuts long payloads and keeps each event on a line", async () => {
+test("a failed expectation shows attempts, truncates long payloads and prints one event per line", async () => {
   const recorder = new RecordingHook();
   const hooks = createHooks({ use: [recorder] });
   await hooks.emit("message.sent", { role: "assistant", content: "x\n".repeat(1000) });
   const [{ event, context }] = recorder.calls as [(typeof recorder.calls)[0]];
   recorder.handle(event, { ...context, attempt: 2 });
   recorder.handle({ ...event, data: 1n as never }, context);
-  const cut = /\{"role":"assistant","content":"x\\n.{80,100}… \(\d+ characters more\)$/;
+  const cut = /\{"role":"assistant","content":"x\\n.{80,100}… \(\d+ more characters\)$/;
   assert.throws(() => recorder.expectNone(), (error: Error) => {
     const [expected, title, first, second, third, ...more] = error.message.split("\n");
-    assert.deepEqual([expected, title, more], ["Expected not any event", "Recorded:", []]);
+    assert.deepEqual([expected, title, more], ["Did not expect any event", "Recorded:", []]);
     assert.match(first!, cut);
     assert.match(second!, cut);
     assert.match(second!, /^ {2}2\. message\.sent attempt 2 \{/);
@@ -184,7 +184,7 @@ test("a failed expectation shows attempts, cuts long payloads and keeps each eve
   });
 });
 
-test("expectTypes() wants these types, all of them, in this order", async () => {
+test("expectTypes() expects exactly these types, in this order", async () => {
   const { recorder } = await recorded();
   const types = recorder.types;
   recorder.expectTypes(types);
@@ -197,7 +197,7 @@ test("expectTypes() wants these types, all of them, in this order", async () => 
   );
 });
 
-test("waitFor() resolves when the event comes, and not before", async () => {
+test("waitFor() resolves when the event is recorded, and not before", async () => {
   const { recorder, hooks } = await recorded();
   let isDone = false;
   const waiting = recorder.waitFor({ type: "agent.end", data: { aborted: true } })
@@ -208,7 +208,7 @@ test("waitFor() resolves when the event comes, and not before", async () => {
   assert.equal((await waiting).data.duration_ms, 2);
 });
 
-test("waitFor() takes a number of events", async () => {
+test("waitFor() accepts a number of events", async () => {
   const { recorder, hooks } = await recorded();
   assert.deepEqual(await recorder.waitFor(2), recorder.recorded.slice(0, 2));
   let isDone = false;
@@ -222,7 +222,7 @@ test("waitFor() takes a number of events", async () => {
   }
 });
 
-test("waitFor() counts anew after clear()", async () => {
+test("waitFor() counts from 0 after clear()", async () => {
   const { recorder, hooks } = await recorded();
   const waiting = recorder.waitFor(5);
   recorder.clear();
@@ -230,12 +230,12 @@ test("waitFor() counts anew after clear()", async () => {
   assert.deepEqual((await waiting).map(({ type }) => type), Array(5).fill("order.paid"));
 });
 
-test("waitFor() gives up when its signal aborts, and says what came instead", async () => {
+test("waitFor() rejects when its signal aborts, with what was recorded instead", async () => {
   const { recorder } = await recorded();
   recorder.clear();
   const [before, during] = [new AbortController(), new AbortController()];
   const matcher = { type: "agent.end" } as const;
-  const refusal = (cause: unknown) => ({
+  const failure = (cause: unknown) => ({
     name: "ExpectationError",
     message: 'Gave up on an event with type "agent.end"\nNothing was recorded',
     cause,
@@ -243,8 +243,8 @@ test("waitFor() gives up when its signal aborts, and says what came instead", as
   const waiting = recorder.waitFor(matcher, { signal: during.signal });
   before.abort("early");
   during.abort("late");
-  await assert.rejects(waiting, refusal("late"));
-  await assert.rejects(recorder.waitFor(matcher, { signal: before.signal }), refusal("early"));
+  await assert.rejects(waiting, failure("late"));
+  await assert.rejects(recorder.waitFor(matcher, { signal: before.signal }), failure("early"));
   await assert.rejects(recorder.waitFor(3, { signal: before.signal }), /Gave up on 3 events/);
 });
 
@@ -254,17 +254,17 @@ test("waitFor() prefers what was recorded to a signal that has aborted", async (
   assert.equal((await recorder.waitFor({ type: "order.paid" }, { signal })).data.total, 5);
 });
 
-test("a predicate that throws fails the one who waits, not the event", async () => {
+test("a predicate that throws rejects waitFor(), and the hook still succeeds", async () => {
   const { recorder, hooks } = await recorded();
   const waiting = recorder.waitFor({
     type: "agent.end",
     data: () => assert.fail("no"),
   });
-  const refusal = assert.rejects(waiting, /no/);
+  const failure = assert.rejects(waiting, /no/);
   const data = { success: true, aborted: false, duration_ms: 1 };
   const receipt = await hooks.emit("agent.end", data);
   assert.deepEqual(receipt.handlers.map(({ ok }) => ok), [true]);
-  await refusal;
+  await failure;
 });
 
 function show(matcher: object): string {

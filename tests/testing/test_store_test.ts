@@ -5,9 +5,12 @@ import { bound } from "../bound.ts";
 import { test } from "../harness.ts";
 
 /** The tests that a store fails, by name. */
-async function failures(open: () => Store): Promise<Map<string, unknown>> {
+async function failures(
+  open: () => Store,
+  options?: Parameters<typeof testStore>[2],
+): Promise<Map<string, unknown>> {
   const tests: (readonly [name: string, run: () => Promise<void>])[] = [];
-  testStore(open, (name, run) => tests.push([name, run]));
+  testStore(open, (name, run) => tests.push([name, run]), options);
   const failed = new Map<string, unknown>();
   for (const [name, run] of tests) await run().catch((error) => failed.set(name, error));
   return failed;
@@ -32,7 +35,7 @@ function withAtomic(store: Store, change: (atomic: StoreAtomic) => Partial<Store
 }
 
 const planted: Readonly<Record<string, readonly [fault: (store: Store) => Store, name: string]>> = {
-  "takes a stored 0 for nothing": [
+  "reads a stored 0 as null": [
     (store) => ({
       ...bound(store),
       async get<Value>(key: readonly (string | number)[]) {
@@ -44,22 +47,22 @@ const planted: Readonly<Record<string, readonly [fault: (store: Store) => Store,
           >;
       },
     }),
-    "JSON values are read back as they were set",
+    "JSON values are read back unchanged",
   ],
   "lists in one direction": [
     (store) => ({
       ...bound(store),
       list: (selector, options) => store.list(selector, { ...options, reverse: false }),
     }),
-    "list() gives keys in their order",
+    "list() returns keys in order",
   ],
   "ignores checks": [
     (store) => withAtomic(store, (atomic) => ({ check: () => atomic })),
-    "a check that fails leaves everything as it was",
+    "a check that fails leaves everything unchanged",
   ],
   "has no limits": [
     (store) => ({ ...bound(memoryStore({ limits: { checks: 1e3 } })), limits: store.limits }),
-    "a commit has as many checks as the limit says",
+    "a commit has at most as many checks as the limit",
   ],
 };
 for (const [fault, [plant, name]] of Object.entries(planted)) {
@@ -69,7 +72,81 @@ for (const [fault, [plant, name]] of Object.entries(planted)) {
   });
 }
 
-test("testStore() passes a store that is right, and closes each that it opened", async () => {
+/** Faults that only two handles on one database show. */
+const plantedBetweenHandles: Readonly<
+  Record<string, readonly [fault: (store: Store) => Store, names: readonly string[]]>
+> = {
+  "ignores checks": [
+    (store) => withAtomic(store, (atomic) => ({ check: () => atomic })),
+    [
+      "two handles that update one value lose no update",
+      "of two commits that require an absent key, one is applied",
+    ],
+  ],
+  "writes the keys of a commit one by one": [
+    (store) => ({
+      ...bound(store),
+      atomic() {
+        const writes: (() => Promise<void>)[] = [];
+        const atomic: StoreAtomic = {
+          ...withAtomic(store, () => ({})).atomic(),
+          set(key, value) {
+            writes.push(() => store.set(key, value));
+            return atomic;
+          },
+          async commit() {
+            for (const write of writes) await write();
+            return { ok: true, versionstamp: "0".repeat(20) };
+          },
+        };
+        return atomic;
+      },
+    }),
+    ["a reader sees all of a commit or nothing"],
+  ],
+  "reads from a cache": [
+    (store) => {
+      const seen = new Map<string, Promise<StoreEntry>>();
+      return {
+        ...bound(store),
+        get<Value>(key: readonly (string | number)[]) {
+          const id = JSON.stringify(key);
+          if (!seen.has(id)) seen.set(id, store.get(key));
+          return seen.get(id) as Promise<StoreEntry<Value>>;
+        },
+      };
+    },
+    ["a commit of one handle is visible to the other"],
+  ],
+};
+for (const [fault, [plant, names]] of Object.entries(plantedBetweenHandles)) {
+  test(`testStore() finds a handle on a shared database that ${fault}`, async () => {
+    const database = memoryStore();
+    const openShared = () => plant({ ...bound(database), close() {} });
+    const failed = await failures(() => memoryStore(), { openShared });
+    for (const name of names) {
+      assert.ok(failed.get(name) instanceof ExpectationError, [...failed.keys()].join("\n"));
+    }
+  });
+}
+
+test("testStore() opens two handles for each of their tests, and closes both", async () => {
+  const database = memoryStore();
+  let [opened, closed] = [0, 0];
+  const openShared = () => {
+    opened++;
+    return { ...bound(database), close: () => void closed++ };
+  };
+  assert.deepEqual([...(await failures(() => memoryStore(), { openShared })).keys()], []);
+  assert.ok(opened >= 10 && opened % 2 === 0);
+  assert.equal(closed, opened);
+  assert.throws(
+    () => testStore(() => database, () => {}, { openShared: 1 as never }),
+    /^TypeError: Cannot test store/,
+  );
+});
+
+test("testStore() passes a correct store, and closes every store that it opened", async () => {
   let [opened, closed] = [0, 0];
   const open = () => {
     opened++;
@@ -80,13 +157,13 @@ test("testStore() passes a store that is right, and closes each that it opened",
   assert.equal(closed, opened);
 });
 
-test("testStore() says what it expected and what it found", async () => {
+test("testStore() reports what it expected and what it found", async () => {
   const failed = await failures(() => ({
     ...bound(memoryStore()),
     getMany: () => Promise.resolve([]),
   }));
   assert.deepEqual(
-    String(failed.get("getMany() answers in the order of its keys")),
+    String(failed.get("getMany() returns entries in the order of its keys")),
     'ExpectationError: Expected:\n  [["b"],["c"],["a"],["b"]]\nbut found:\n  []',
   );
 });

@@ -1,5 +1,5 @@
 /**
- * A worker that serves the app: what it heard is told at /heard.
+ * A worker that serves the app, and the events that it received at /heard.
  * @module
  */
 import { Hono } from "hono";

@@ -1,5 +1,5 @@
 /**
- * A worker that receives: POST is a webhook, GET lists those that were verified.
+ * A worker that receives webhooks by POST, and lists the verified ones by GET.
  * @module
  */
 import { webhookReceiver } from "@omniagent/hooks/webhook";

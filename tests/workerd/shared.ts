@@ -1,14 +1,14 @@
 /**
- * What the workers and the tests that talk to them agree on.
+ * Shared by the workers and their tests.
  * @module
  */
 
-/** What the sender signs with and the receiver verifies by. */
+/** The secret of the sender and the receiver. */
 export const SECRET = `whsec_${btoa("known to everyone who reads this")}`;
 
-/** What the sender is asked to do. */
+/** A request to the sender. */
 export interface Job {
-  /** Where the webhook goes. */
+  /** The URL of the webhook. */
   readonly url: string;
   /** @default `SECRET` */
   readonly secret?: string;
@@ -18,27 +18,27 @@ export interface Job {
   readonly retryCount?: number;
   /** @default {"native"} */
   readonly format?: "native" | "cloudevents" | "cloudevents-binary";
-  /** Whether the webhook is sent over the service binding, not over a connection. */
+  /** Whether the webhook uses the service binding instead of a connection. */
   readonly binding?: boolean;
-  /** Aborts `emit` after so many milliseconds. */
+  /** Aborts `emit` after this many milliseconds. */
   readonly abortAfter?: number;
   /** Whether `emitAsync` is given `ctx.waitUntil`. */
   readonly waitUntil?: boolean;
-  /** What the sender fetches after `emitAsync`, before it answers. */
+  /** A URL that the sender fetches after emitting, before it responds. */
   readonly answerAfter?: string;
-  /** Hooks of this name are made by the first request that wants them, and serve the others too. */
+  /** The first request with this name creates hooks, which the others share. */
   readonly shared?: string;
 }
 
-/** What became of it. */
+/** The result of a request to the sender. */
 export interface Outcome {
-  /** Of the event; empty when the webhook failed. */
+  /** The id of the event; empty if the webhook failed. */
   readonly id: string;
   /** Why each attempt failed. */
   readonly failures: readonly string[];
 }
 
-/** What the receiver has verified. */
+/** A webhook that the receiver verified. */
 export interface Received {
   readonly id: string;
   readonly type: string;

@@ -13,7 +13,7 @@ export type Contender = (
   kind: HandlerKind,
 ) => Operation | Promise<Operation>;
 
-/** What all others are measured against: an accepted event, whose payload is not copied again. */
+/** Our side of all comparisons: an accepted event, whose payload isn't copied again. */
 export const ours: Contender = (handlers) => {
   const registry = new HookRegistry();
   for (const handler of handlers) registry.registerHandler(event.type, "", handler);
@@ -21,14 +21,14 @@ export const ours: Contender = (handlers) => {
   return () => registry.dispatch(accepted);
 };
 
-/** No library. */
+/** A loop without a library. */
 export const handLoop: Contender = (handlers) => {
   const loop = new HandLoop();
   for (const handler of handlers) loop.on(event.type, handler);
   return () => loop.dispatch(event);
 };
 
-/** hookable: in order, each awaited when it returned a promise; one that throws stops the rest. */
+/** hookable: in order, awaiting promises; a handler that throws stops the others. */
 export const hookable: Contender = async (handlers) => {
   const { createHooks } = await import("hookable");
   const hooks = createHooks<Record<string, Handler>>();
@@ -55,7 +55,7 @@ async function makeEmittery(handlers: readonly Handler[]) {
   return emitter;
 }
 
-/** tapable: compiles one function out of its handlers, where `new Function` is allowed. */
+/** tapable: compiles its handlers into one function, where `new Function` is allowed. */
 export const tapable: Contender = async (handlers, kind) => {
   const { AsyncSeriesHook } = await import("tapable");
   const hook = new AsyncSeriesHook<[typeof event]>(["event"]);
@@ -66,7 +66,7 @@ export const tapable: Contender = async (handlers, kind) => {
   return () => hook.promise(event);
 };
 
-/** eventemitter3: calls and is done; it guards nothing, and drops the promises that it gets. */
+/** eventemitter3: calls without isolation, and drops returned promises. */
 export const eventEmitter3: Contender = async (handlers) => {
   const { EventEmitter } = await import("eventemitter3");
   const emitter = new EventEmitter<Record<string, Handler>>();

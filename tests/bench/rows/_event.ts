@@ -1,6 +1,6 @@
 import type { HookEvent } from "@omniagent/hooks";
 
-/** The event of every row: a tool's answer, some 400 bytes as JSON. */
+/** The event of every row: a tool result, about 400 bytes as JSON. */
 export const event = {
   id: "019aab3e-5c00-7000-8000-000000000000",
   type: "tool.completed",

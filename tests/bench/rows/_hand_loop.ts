@@ -1,13 +1,13 @@
 import type { HookEvent } from "@omniagent/hooks";
 
-/** A handler as the hand-written loop and the peers take it. */
+/** A handler for the hand-written loop and the other libraries. */
 export type Handler = (event: HookEvent) => void | Promise<void>;
 
 const done = Promise.resolve();
 
 /**
- * What someone writes who needs no library: a Map of lists, each call guarded, awaited only when the
- * handler returned something thenable, and one resolved promise for all the times when none did.
+ * The loop of a program without a library: a Map of lists, each call in a `try`, awaited only if the handler
+ * returned a thenable, and one resolved promise for all other cases.
  */
 export class HandLoop {
   readonly #handlers = new Map<string, Handler[]>();

@@ -3,15 +3,15 @@ import type { Handler } from "./_hand_loop.ts";
 /** The two kinds of handlers that are measured. */
 export type HandlerKind = "sync" | "async";
 
-/** What handlers leave behind: proof that they ran, which no compiler may remove. */
+/** The side effect of handlers: proof that they ran, which no compiler may remove. */
 export const heard = { calls: 0 };
 
-/** An async function with nothing to wait for: what is measured is the promise, not the waiting. */
+/** An async function that waits for nothing: the cost is that of the promise. */
 const end = async (): Promise<void> => {};
 
 /**
- * Five pieces of code, because a loop that calls one function again and again is compiled to a loop
- * without calls: true of no program that has handlers.
+ * Five different functions, because a loop that calls one function is compiled to a loop without calls, which
+ * no real program gets.
  */
 const makers: Record<HandlerKind, readonly (() => Handler)[]> = {
   sync: [

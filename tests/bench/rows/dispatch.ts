@@ -12,7 +12,7 @@ import {
 import { type HandlerKind, heard, makeHandlers } from "./_handlers.ts";
 import type { Budget, Row } from "./row.ts";
 
-/** How many handlers, and what they may cost of the hand-written loop. */
+/** Numbers of handlers, and the budget against the hand-written loop. */
 const LOOP_BUDGETS = [[1, 2], [10, 1.4], [100, 1.3]] as const;
 
 const PEERS: readonly [against: string, peer: Contender, budget?: Budget][] = [
@@ -23,7 +23,7 @@ const PEERS: readonly [against: string, peer: Contender, budget?: Budget][] = [
   ["eventemitter3 emit", eventEmitter3],
 ];
 
-/** `HookRegistry.dispatch` beside what could be written or taken instead. */
+/** `HookRegistry.dispatch` against a hand-written loop and other libraries. */
 export const dispatchRows: readonly Row[] = (["sync", "async"] as const).flatMap((kind) =>
   LOOP_BUDGETS.flatMap(([count, atMost]): Row[] => {
     const name = `dispatch, ${count} ${kind}`;
@@ -39,7 +39,7 @@ export const dispatchRows: readonly Row[] = (["sync", "async"] as const).flatMap
         against: "hand loop, both",
         inside: () => race(kind, count, handLoop, handLoop),
       },
-      // A race in which one side waits and the other does not says nothing.
+      // A race in which only one side waits has no meaning.
       ...PEERS.filter(([, peer]) => kind === "sync" || peer !== eventEmitter3)
         .map(([against, peer, budget]): Row => ({
           name,
@@ -60,7 +60,7 @@ async function race(
   return compare(await prepare(one, kind, count), await prepare(other, kind, count));
 }
 
-/** A contender with handlers of its own, which is seen to call each of them. */
+/** A contender with its own handlers, checked to call each of them. */
 async function prepare(
   contender: Contender,
   kind: HandlerKind,
@@ -70,6 +70,6 @@ async function prepare(
   const before = heard.calls;
   await operation();
   const calls = heard.calls - before;
-  if (calls !== count) throw new Error(`Expected ${count} calls: saw ${calls}`);
+  if (calls !== count) throw new Error(`Expected ${count} calls, got ${calls}`);
   return operation;
 }

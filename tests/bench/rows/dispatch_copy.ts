@@ -5,7 +5,7 @@ import { HandLoop } from "./_hand_loop.ts";
 import { makeHandlers } from "./_handlers.ts";
 import type { Row } from "./row.ts";
 
-/** 10 KB of nested JSON: what a tool with structured results returns. */
+/** 10 KB of nested JSON, like the result of a tool. */
 const large: HookEvent = {
   ...small,
   data: {
@@ -20,7 +20,7 @@ const large: HookEvent = {
   },
 };
 
-/** What the frozen copy of a payload costs, which `emit` and `dispatch` take of what they are given. */
+/** The cost of the frozen copy that `emit` and `dispatch` make of a payload. */
 export const dispatchCopyRows: readonly Row[] = [["small", small], ["10 KB", large]].flatMap(
   ([size, event]): Row[] => {
     const given = event as HookEvent;
@@ -46,7 +46,7 @@ export const dispatchCopyRows: readonly Row[] = [["small", small], ["10 KB", lar
   },
 );
 
-/** One handler, in a registry that takes a copy unless the event is one that was accepted. */
+/** One handler, in a registry that copies the event unless it was accepted already. */
 function ours(event: HookEvent): Operation {
   const registry = new HookRegistry();
   for (const handler of makeHandlers("sync", 1)) {
@@ -55,7 +55,7 @@ function ours(event: HookEvent): Operation {
   return () => registry.dispatch(event);
 }
 
-/** The same in a hand-written loop, which copies and freezes nothing but what `copy` does. */
+/** The same in a hand-written loop, which copies only by `copy`. */
 function byHand(event: HookEvent, copy: (data: unknown) => unknown): Operation {
   const loop = new HandLoop();
   for (const handler of makeHandlers("sync", 1)) loop.on(event.type, handler);

@@ -32,7 +32,7 @@ async function answer(request: Request): Promise<Response> {
   return new Response(null, { status: 204 });
 }
 
-/** Throughput as a multiple of the other side's. */
+/** Throughput as a multiple of the comparison's. */
 function measure(
   url: string,
   other: (folder: string) => Promise<Sample & { close?(): Promise<void> }>,
@@ -49,7 +49,7 @@ function measure(
   });
 }
 
-/** Emits so that always 192 events are stored or on their way, until all are settled. */
+/** Keeps 192 events stored or in delivery, until all are settled. */
 async function delivery(url: string, folder: string): Promise<Sample & { close(): Promise<void> }> {
   const secret = `whsec_${btoa("0123456789abcdef0123456789abcdef")}`;
   const operations = none();
@@ -86,7 +86,7 @@ function rawFetch(url: string): Sample {
   const headers = { "content-type": "application/json" };
   return lanes(EVENTS, 64, async () => {
     const response = await fetch(url, { method: "POST", headers, body });
-    if (!response.ok) throw new Error(`The receiver answered ${response.status}`);
+    if (!response.ok) throw new Error(`The receiver responded ${response.status}`);
     await response.body?.cancel();
   });
 }

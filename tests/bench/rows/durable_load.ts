@@ -8,16 +8,16 @@ import type { Row } from "./row.ts";
 
 const CALLERS = 64;
 const EVENTS = 2_000;
-/** Rounds before those that count, and those. */
+/** Warm-up rounds, and measured rounds. */
 const ROUNDS = { warmUp: 2, counted: 5 };
 const name = "durable under load, 64 callers";
 
-/** How long events took, in milliseconds: until `emit` resolved, and until the webhook got them. */
+/** Milliseconds per event until `emit` resolved, and until the webhook received it. */
 type Times = { readonly emit: readonly number[]; readonly delivery: readonly number[] };
 
 /**
- * Callers who emit as fast as they are let, on a file of Deno KV with the 10 checks that other stores have:
- * an outcome costs more there than a publication, so that fairness decides who waits.
+ * Callers that emit as fast as possible, on a file of Deno KV with the 10 checks of other stores. There, an
+ * outcome costs more than a publication, so fairness decides which of them waits.
  */
 export const durableLoadRows: readonly Row[] = [
   row("emit, p99", "emit, p50", ({ emit }) => at(emit, 0.99) / at(emit, 0.5)),

@@ -12,7 +12,7 @@ const EVENTS = 128 * 16;
 const DAYS = { expireIn: 30 * 24 * 60 * 60 * 1000 };
 const name = "durable publish, 128 in flight";
 
-/** Events stored for one target, that nobody delivers meanwhile, on a file of Deno KV. */
+/** Events stored for one target without delivering them, on a file of Deno KV. */
 export const durablePublishRows: readonly Row[] = [{
   name,
   against: "one KV commit an event, 128 in flight",
@@ -66,5 +66,5 @@ async function commit(kv: RawKv, events: number): Promise<void> {
     atomic.set(["hooks", "event", id], head, DAYS);
     atomic.set(["hooks", "due", "bench", Date.now(), id], due, DAYS);
   }
-  if (!(await atomic.commit()).ok) throw new Error("The commit was refused");
+  if (!(await atomic.commit()).ok) throw new Error("The commit failed");
 }

@@ -16,7 +16,7 @@ const TOKEN = "a-token-as-it-comes-from-openssl-rand-hex-24-bytes";
 const IN_FLIGHT = 128;
 const name = "POST /events";
 
-/** What of a request's speed is left when it becomes an event; without sockets, which cost more than all. */
+/** The share of a request's speed that remains if it becomes an event; without sockets, which cost the most. */
 export const httpRows: readonly Row[] = [{
   name,
   against: "a Hono route by hand that parses and checks the same",
@@ -62,7 +62,7 @@ function ours(token?: string, hooks: Hooks = createHooks()): Operation {
   return poster(createHooksApp(hooks, auth));
 }
 
-/** What one writes who needs this route and no more: it refuses the events that ours does. */
+/** A hand-written version of only this route, which rejects the same events. */
 function byHand(app: Hono = new Hono()): Hono {
   const schema = v.object({
     type: v.pipe(v.string(), v.maxLength(128), v.regex(/^[a-z0-9_]+(?:\.[a-z0-9_]+)*$/)),
@@ -79,7 +79,7 @@ function byHand(app: Hono = new Hono()): Hono {
   });
 }
 
-/** Posts, and reads the answer. The body is bytes, and has its length, as a server gives it. */
+/** Posts, and reads the response. The body is bytes of a known length, as a server provides it. */
 function poster(app: { fetch(request: Request): Response | Promise<Response> }): Operation {
   const { type, sessionId, data } = event;
   const body = new TextEncoder().encode(JSON.stringify({ type, session_id: sessionId, data }));
@@ -91,7 +91,7 @@ function poster(app: { fetch(request: Request): Response | Promise<Response> }):
   return async () => {
     const request = new Request("http://localhost/events", { method: "POST", headers, body });
     const response = await app.fetch(request);
-    if (response.status !== 202) throw new Error(`The answer was ${response.status}`);
+    if (response.status !== 202) throw new Error(`The response was ${response.status}`);
     await response.arrayBuffer();
   };
 }

@@ -4,13 +4,13 @@ import { event } from "./_event.ts";
 import type { InsideRow, Row } from "./row.ts";
 
 const IN_FLIGHT = 64;
-/** Requests of a sample: enough that filling and emptying the lanes is little of it. */
+/** Requests of a sample: enough that its start and end hardly count. */
 const REQUESTS = 1_000;
 
-/** What is left of the speed of `fetch` when each request is an event: made, checked, encoded, signed. */
+/** The share of the speed of `fetch` that remains if each request is an event: created, checked, encoded, signed. */
 export const inlineDeliveryRows: readonly Row[] = [
   { ...row("inline delivery, signed, 64 in flight", delivery), budget: { atLeast: 0.55 } },
-  // What any sender pays that signs and gives up in time: the floor of the row above.
+  // The cost of any sender that signs and has a timeout: the limit of the row above.
   row("inline delivery by hand, 64 in flight", signedFetch),
 ];
 
@@ -22,7 +22,7 @@ function row(name: string, sender: (address: string) => Promise<Send> | Send): I
       await request.arrayBuffer();
       return new Response(null, { status: 204 });
     },
-    // The value is throughput, so it is the cost of the raw request that stands above.
+    // The value is throughput, so the cost of the raw request is the numerator.
     inside: async (address) =>
       pairedRatio(timed(rawFetch(address)), timed(await sender(address)), { warmUp: 3 }),
   };
@@ -41,7 +41,7 @@ function delivery(url: string): Send {
   return () => hooks.emit(event.type, event.data, { sessionId: event.sessionId });
 }
 
-/** `fetch`, one HMAC, a controller and a timer: nothing is checked, nothing can be configured. */
+/** `fetch`, one HMAC, a controller and a timer, without checks and options. */
 async function signedFetch(url: string): Promise<Send> {
   const encoder = new TextEncoder();
   const hmac = { name: "HMAC", hash: "SHA-256" };
@@ -75,12 +75,12 @@ function rawFetch(url: string): Send {
   const headers = { "content-type": "application/json" };
   return async () => {
     const response = await fetch(url, { method: "POST", headers, body });
-    if (!response.ok) throw new Error(`The receiver answered ${response.status}`);
+    if (!response.ok) throw new Error(`The receiver responded ${response.status}`);
     await response.body?.cancel();
   };
 }
 
-/** Sends so that always 64 are under way; the cost is the time that one takes of the whole. */
+/** Keeps 64 requests in flight; the cost is the time per request. */
 function timed(send: Send): Sample {
   return async () => {
     let left = REQUESTS;

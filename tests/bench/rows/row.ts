@@ -2,34 +2,34 @@ import type { Measurement } from "../sampler.ts";
 import type { Runtime } from "../runtimes.ts";
 import type { Workshop } from "../workshop.ts";
 
-/** What a value may be. `below` is for a race: to be as fast is not to win it. */
+/** The limit of a value. `below` is for a race, where a tie isn't a win. */
 export type Budget =
   | { readonly atMost: number }
   | { readonly atLeast: number }
   | { readonly below: number };
 
-/** Of a value: `x` is a ratio. */
+/** The unit of a value; `x` is a ratio. */
 export type Unit = "x" | "KiB" | "MiB" | "ms" | "ops";
 
-/** What every row has. `name` and `against` together are unique. */
+/** The fields of every row. `name` and `against` together are unique. */
 export interface RowLabels {
-  /** What is measured. Rows of one module share a beginning, for `--only`. */
+  /** What is measured. Rows of one module share a prefix, for `--only`. */
   readonly name: string;
   /** What it is measured against. */
   readonly against: string;
   /** @default {"x"} a ratio */
   readonly unit?: Unit;
-  /** Without one the row is only shown. */
+  /** A row without a budget is only shown. */
   readonly budget?: Budget;
 }
 
-/** A row that is measured inside each runtime, by a process of its own. */
+/** A row that is measured inside each runtime, in its own process. */
 export interface InsideRow extends RowLabels {
-  /** Measures, with what every runtime has; `address` is the URL of `server`. */
+  /** Measures by APIs that every runtime has; `address` is the URL of `server`. */
   readonly inside: (address: string) => Promise<Measurement>;
   /** Where it can be measured. @default all */
   readonly runtimes?: readonly Runtime[];
-  /** What answers over HTTP meanwhile, outside of the process that is measured. */
+  /** Responds over HTTP, outside the measured process. */
   readonly server?: (request: Request) => Promise<Response>;
 }
 
@@ -41,7 +41,7 @@ export interface OutsideRow extends RowLabels {
   readonly runtimes?: readonly Runtime[];
 }
 
-/** A row that has nothing to do with a runtime. */
+/** A row that doesn't depend on a runtime. */
 export interface OnceRow extends RowLabels {
   /** Measures. */
   readonly once: (workshop: Workshop) => Promise<Measurement>;

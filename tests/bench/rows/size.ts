@@ -3,7 +3,7 @@ import type { Row } from "./row.ts";
 
 const KIB = 1024;
 
-/** What a bundle grows by: tree-shaken, minified, gzipped. */
+/** The size that the package adds to a bundle: tree-shaken, minified, gzipped. */
 export const sizeRows: readonly Row[] = [
   sizeRow(["HookRegistry", "Dispatcher"], 4),
   sizeRow(["HookRegistry", "Dispatcher", "WebhookHook"], 12),

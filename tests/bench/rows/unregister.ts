@@ -5,12 +5,12 @@ import type { Row } from "./row.ts";
 
 /** Handlers in memory, on either side. */
 const HANDLERS = 10_000;
-/** How many are unregistered between two looks at the clock. */
+/** Handlers that are unregistered per measurement. */
 const VICTIMS = 100;
-/** How often a sample does so. */
+/** Measurements per sample. */
 const ROUNDS = 20;
 
-/** Unregistering must not search: that one session of thousands ends must not hold up the others. */
+/** Unregistering must not search: the end of one session of thousands must not block the others. */
 export const unregisterRows: readonly Row[] = [{
   name: "unregister, one of 10,000",
   against: "one of 1,000",
@@ -23,9 +23,9 @@ export const unregisterRows: readonly Row[] = [{
  * processor's caches that are measured (deleting from a `Set` of 10,000 takes three times as long
  * as from one of 1,000).
  *
- * All handlers hear the same type, the worst case for a list per type. Those that go are taken at
- * random, so that a search would have to walk half of the list. They are replaced outside the clock,
- * and an event is dispatched then, so that whatever is built at dispatch is there to be undone.
+ * All handlers subscribe to one type, the worst case for a list per type. The unregistered ones are chosen at
+ * random, so that a search would have to walk half of the list. They are replaced outside the measurement,
+ * and an event is dispatched then, so that anything built at dispatch has to be undone.
  */
 function unregisterFrom(count: number): Sample {
   const registries = Array.from({ length: count }, () => new HookRegistry());

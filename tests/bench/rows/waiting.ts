@@ -7,10 +7,10 @@ const MANY = 1_000_000;
 const FEW = 1_000;
 /** Processes whose memory is compared, and pairs of them that open a store. */
 const PAIRS = { memory: 5, open: 21 };
-/** How often each sickness is looked at. */
+/** Rounds per kind of failure. */
 const ROUNDS = 9;
 
-/** What it costs that a million deliveries wait, on a file of Deno KV. */
+/** The cost of a million waiting deliveries, on a file of Deno KV. */
 export const waitingRows: readonly Row[] = [
   row("claim and settle, 1,000,000 waiting", "1,000 waiting", "x", { atMost: 1.5 }, claim),
   row("RSS, 1,000,000 waiting", "more than with 1,000", "MiB", { atMost: 64 }, memory),

@@ -20,6 +20,7 @@ testStore(
 testStore(
   async () => openStore(await Deno.makeTempFile({ dir: folder })),
   (name, run) => test(`Deno KV on a file: ${name}`, run),
+  { openShared: () => openStore(`${folder}/shared.db`) },
 );
 const folder = await Deno.makeTempDir();
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));

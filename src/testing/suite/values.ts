@@ -1,8 +1,7 @@
-import { equal, ok, refused } from "./_expect.ts";
-import { keysOf, type StoreBehaviors } from "./_suite.ts";
+import { equal, keysOf, ok, rejects, type StoreBehaviors } from "./support.ts";
 
-/** What JSON can't carry. */
-const UNFIT: readonly unknown[] = [
+/** Values that JSON can't represent. */
+const UNREPRESENTABLE: readonly unknown[] = [
   undefined,
   () => {},
   Symbol("a"),
@@ -22,8 +21,22 @@ const UNFIT: readonly unknown[] = [
 
 /** JSON values. */
 const VALUES: readonly unknown[] = [
-  ...[null, false, true, 0, -1.5, 1e21, "", "a\0b", "é😀", "\ud800", [], {}, [[null]]],
-  ...[{ a: [1, { b: "c" }] }, JSON.parse('{"__proto__":1}'), "x".repeat(20_000)],
+  null,
+  false,
+  true,
+  0,
+  -1.5,
+  1e21,
+  "",
+  "a\0b",
+  "é😀",
+  "\ud800",
+  [],
+  {},
+  [[null]],
+  { a: [1, { b: "c" }] },
+  JSON.parse('{"__proto__":1}'),
+  "x".repeat(20_000),
 ];
 
 function cycle(): unknown {
@@ -32,9 +45,9 @@ function cycle(): unknown {
   return value;
 }
 
-/** How a store handles what is stored and read. */
+/** Values and entries. */
 export const valuesBehaviors: StoreBehaviors = {
-  "get() of a key that was never set gives nulls": async (store) => {
+  "get() returns nulls for a key that was never set": async (store) => {
     equal(await store.get(["a"]), {
       key: ["a"],
       value: null,
@@ -42,21 +55,21 @@ export const valuesBehaviors: StoreBehaviors = {
     });
   },
 
-  "JSON values are read back as they were set": async (store) => {
+  "JSON values are read back unchanged": async (store) => {
     for (const value of VALUES) {
       await store.set(["a"], value);
       equal((await store.get(["a"])).value, value);
     }
   },
 
-  "a null that was set has a versionstamp": async (store) => {
+  "a stored null has a versionstamp": async (store) => {
     await store.set(["a"], null);
     const { value, versionstamp } = await store.get(["a"]);
     equal(value, null);
     ok(/^[0-9a-f]{20}$/.test(String(versionstamp)), `versionstamp ${versionstamp}`);
   },
 
-  "fields that are undefined are left out, and toJSON is asked": async (store) => {
+  "undefined fields are left out, and toJSON is called": async (store) => {
     await store.set(["a"], {
       a: undefined,
       b: new Date(0),
@@ -68,7 +81,7 @@ export const valuesBehaviors: StoreBehaviors = {
     });
   },
 
-  "neither the object that was set nor the one that was read is the store's": async (store) => {
+  "the store shares no object with its callers": async (store) => {
     const value = { list: [1] };
     const key = ["a"];
     await store.set(key, value);
@@ -81,7 +94,7 @@ export const valuesBehaviors: StoreBehaviors = {
     equal(await keysOf(store, { prefix: [] }), [["a"]]);
   },
 
-  "an atomic takes values and keys as they are at the call": async (store) => {
+  "set() of an atomic copies its key and value": async (store) => {
     const value = { list: [1] };
     const key = ["a"];
     const atomic = store.atomic().set(key, value);
@@ -91,10 +104,10 @@ export const valuesBehaviors: StoreBehaviors = {
     equal((await store.get(["a"])).value, { list: [1] });
   },
 
-  "a value that JSON can't carry is a TypeError, and nothing is written": async (store) => {
-    for (const value of UNFIT) {
-      await refused(() => store.set(["a"], value), [TypeError]);
-      await refused(
+  "a value that JSON can't represent is a TypeError, and nothing is written": async (store) => {
+    for (const value of UNREPRESENTABLE) {
+      await rejects(() => store.set(["a"], value), [TypeError]);
+      await rejects(
         async () => await store.atomic().set(["b"], 1).set(["a"], value).commit(),
         [TypeError],
       );
@@ -102,7 +115,7 @@ export const valuesBehaviors: StoreBehaviors = {
     equal(await keysOf(store, { prefix: [] }), []);
   },
 
-  "set() replaces, and versionstamps rise": async (store) => {
+  "set() replaces a value, and versionstamps increase": async (store) => {
     const stamps: string[] = [];
     for (let i = 0; i < 20; i++) {
       await store.set(["a", i % 3], i);
@@ -112,7 +125,7 @@ export const valuesBehaviors: StoreBehaviors = {
     equal((await store.get(["a", 0])).value, 18);
   },
 
-  "delete() removes a key, and takes one that is not there": async (store) => {
+  "delete() removes a key, and accepts a key that does not exist": async (store) => {
     await store.set(["a"], 1);
     await store.delete(["a"]);
     await store.delete(["a"]);
@@ -124,7 +137,7 @@ export const valuesBehaviors: StoreBehaviors = {
     equal(await keysOf(store, { prefix: [] }), []);
   },
 
-  "getMany() answers in the order of its keys": async (store) => {
+  "getMany() returns entries in the order of its keys": async (store) => {
     await store.set(["a"], 1);
     await store.set(["b"], 2);
     const entries = await store.getMany([["b"], ["c"], ["a"], ["b"]]);
@@ -133,20 +146,20 @@ export const valuesBehaviors: StoreBehaviors = {
     equal(await store.getMany([]), []);
   },
 
-  "an entry with a lifetime is there until then": async (store) => {
+  "an entry is stored until its lifetime ends": async (store) => {
     await store.set(["a"], 1, { expireIn: 3_600_000 });
     await store.atomic().set(["b"], 2, { expireIn: 3_600_000 }).commit();
     const entries = await store.getMany([["a"], ["b"]]);
     equal(entries.map(({ value }) => value), [1, 2]);
     await store.set(["d"], 4, { expireIn: 70.1 * 3_600_000 }); // 252360000.00000003
     equal((await store.get(["d"])).value, 4);
-    await store.set(["c"], 3, { expireIn: 0 }); // gone some time after that, not at once
+    await store.set(["c"], 3, { expireIn: 0 }); // it may still be readable for a while
   },
 
-  "a lifetime that is no number from 0 is refused": async (store) => {
+  "a lifetime that is not a number from 0 is rejected": async (store) => {
     for (const expireIn of [-1, NaN, Infinity, "1", null] as number[]) {
-      await refused(() => store.set(["a"], 1, { expireIn }), [RangeError, TypeError]);
-      await refused(
+      await rejects(() => store.set(["a"], 1, { expireIn }), [RangeError, TypeError]);
+      await rejects(
         async () => await store.atomic().set(["a"], 1, { expireIn }).commit(),
         [RangeError, TypeError],
         String(expireIn),

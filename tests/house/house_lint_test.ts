@@ -1,38 +1,11 @@
+/**
+ * The rules of `tools/house_lint.ts` find what is planted. `deno lint` applies them to the repository.
+ * @module
+ */
 import assert from "node:assert/strict";
 import houseLint from "../../tools/house_lint.ts";
-import { filesBelow, root } from "../../tools/run.ts";
+import { root } from "../../tools/run.ts";
 import { test } from "../harness.ts";
-import { packagedFiles } from "./import_table.ts";
-
-const files = await packagedFiles();
-
-test("src/ breaks no rule of the house", async () => {
-  const faults = await Promise.all(files.map(async (file) => lint(file, await read(file))));
-  assert.deepEqual(faults.flat(), []);
-});
-
-test("no file of src/ is longer than 320 lines", async () => {
-  const long = await Promise.all(
-    files.map(async (file) => (await read(file)).split("\n").length > 321 ? [file] : []),
-  );
-  assert.deepEqual(long.flat(), []);
-});
-
-test("files are named in snake_case", () => {
-  const form = /^(?:mod\.ts|src\/(?:[a-z]+\/)+_?[a-z0-9]+(?:_[a-z0-9]+)*\.tsx?)$/;
-  assert.deepEqual(files.filter((file) => !form.test(file)), []);
-});
-
-test("nothing is left to be done in a comment", async () => {
-  const word = new RegExp(
-    `\\b(?:${["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"].join("|")})\\b`,
-  );
-  const all = [...files, ...await filesBelow("tests"), ...await filesBelow("tools")];
-  const faults = await Promise.all(
-    all.map(async (file) => word.test(await read(file)) ? [file] : []),
-  );
-  assert.deepEqual(faults.flat(), []);
-});
 
 const planted: Readonly<Record<string, readonly [rule: string, ...sources: string[]]>> = {
   "a `using` declaration": [
@@ -77,6 +50,16 @@ const planted: Readonly<Record<string, readonly [rule: string, ...sources: strin
     "const a = globalThis.setInterval;",
     "const run = () => fetch(url, { signal: AbortSignal.timeout(5) });",
   ],
+  "a comma expression": [
+    "no-comma-expression",
+    "const a = () => (b(), c);",
+    "for (let i = 0, j = 0; i < 9; i++, j++) a(i, j);",
+  ],
+  "a spread literal": [
+    "no-literal-spread",
+    `const a = [...["b", "c"], d];`,
+    "const a = { ...{ b: 1 }, c: 2 };",
+  ],
   "a global augmentation": [
     "no-global-augmentation",
     "declare global { var a: number; }",
@@ -91,7 +74,48 @@ for (const [name, [rule, ...sources]] of Object.entries(planted)) {
   });
 }
 
-test("lint lets pass what only looks like a fault", () => {
+test("lint finds a file of src/ with more than 320 lines", () => {
+  assert.deepEqual(lint("src/core/a.ts", "const a = 1;\n".repeat(320)), []);
+  const long = "const a = 1;\n".repeat(321);
+  assert.deepEqual(lint("src/core/a.ts", long), ["src/core/a.ts: house/max-lines"]);
+  assert.deepEqual(lint("tests/core/a_test.ts", long), []);
+});
+
+test("lint finds a file of src/ whose name is not in snake_case", () => {
+  for (const path of ["src/core/aB.ts", "src/core/a-b.ts", "src/core/a__b.ts", "src/a.ts"]) {
+    assert.deepEqual(lint(path, "export {};"), [`${path}: house/file-name`]);
+  }
+  for (const path of ["mod.ts", "src/core/a_b2.ts", "src/hono/console/page.tsx"]) {
+    assert.deepEqual(lint(path, "export {};"), []);
+  }
+});
+
+test("lint finds a comment that announces unfinished work, anywhere", () => {
+  for (const path of ["src/core/a.ts", "tests/core/a_test.ts", "tools/a.ts"]) {
+    for (const source of [`// ${"TO" + "DO"}: more`, `/** ${"FIX" + "ME"} */ a();`]) {
+      assert.deepEqual(lint(path, source), [`${path}: house/no-unfinished-comment`]);
+    }
+  }
+});
+
+test("lint finds a test or an example that imports sources by path", () => {
+  const sources = [
+    `import { a } from "../../src/core/a.ts";`,
+    `import type { A } from "../../mod.ts";`,
+    `export * from "../src/core/mod.ts";`,
+    `const load = () => import("../../mod.ts");`,
+  ];
+  for (const source of sources) {
+    for (const path of ["tests/core/a_test.ts", "examples/a.ts"]) {
+      assert.deepEqual(lint(path, source), [`${path}: house/import-by-name`], source);
+    }
+    assert.deepEqual(lint("tests/internal/a_test.ts", source), []);
+    assert.deepEqual(lint("tools/a.ts", source), []);
+  }
+  assert.deepEqual(lint("tests/core/a_test.ts", `import { a } from "../support/a.ts";`), []);
+});
+
+test("lint accepts code that only looks similar", () => {
   const sources = [
     `const load = () => import("node:fs");`,
     "const env = () => process.env;",
@@ -102,11 +126,12 @@ test("lint lets pass what only looks like a fault", () => {
     "namespace A { export const a = 1; }",
     "// using a = open(); process; declare global {}",
     "const a = `using b = process`;",
+    "const a = [...b, ...(c ? [1] : [])]; const d = { ...e, ...(f && { g: 1 }) }; h(...[1, 2]);",
   ];
   for (const source of sources) assert.deepEqual(lint("src/core/a.ts", source), [], source);
 });
 
-test("lint leaves tests, tools and examples alone", () => {
+test("lint applies the rules of src/ to nothing else", () => {
   assert.deepEqual(lint("tools/a.ts", "using a = process;"), []);
 });
 
@@ -114,8 +139,4 @@ function lint(file: string, source: string): string[] {
   return Deno.lint.runPlugin(houseLint, `${root}/${file}`, source).map(({ id }) =>
     `${file}: ${id}`
   );
-}
-
-function read(file: string): Promise<string> {
-  return Deno.readTextFile(`${root}/${file}`);
 }
