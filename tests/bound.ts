@@ -1,4 +1,4 @@
-import type { Store } from "@omniagent/hooks";
+import type { Store } from "@omniagent/hooks/store";
 
 /** A store's methods as an object's own, so that a test can put others in their place. */
 export function bound(store: Store): Store {

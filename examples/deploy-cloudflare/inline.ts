@@ -33,7 +33,7 @@ function createApp({ HOOKS_TOKEN: token, HOOKS_SECRET: secret, AUDIT_URL: url }:
     .post("/chat", async ({ req, text, executionCtx }) => {
       const data = { role: "user", content: await req.text() };
       const waitUntil = (work: Promise<unknown>): void => executionCtx.waitUntil(work);
-      hooks.emitAsync("message.received", data, { waitUntil });
+      hooks.emitInBackground("message.received", data, { waitUntil });
       return text("You said it.\n");
     });
 }

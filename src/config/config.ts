@@ -1,4 +1,4 @@
-import type { ExponentialRetryOptions } from "../core/retry.ts";
+import type { RetryOptions } from "../core/retry.ts";
 import type { WebhookHookOptions } from "../webhook/options.ts";
 import type { ConfigIssue } from "./config_error.ts";
 
@@ -33,7 +33,7 @@ export type WebhookConfig =
 export type RetryConfig = readonly number[] | GrowingRetryConfig;
 
 /** Delays that grow by a factor up to a limit, in milliseconds: the options of `exponentialRetry`. */
-export type GrowingRetryConfig = ExponentialRetryOptions;
+export type GrowingRetryConfig = RetryOptions;
 
 /** Where durable deliveries are stored. */
 export interface StorageConfig {

@@ -1,35 +1,35 @@
 import type { Receipt } from "./emitter.ts";
 import type { HookEvent } from "./events.ts";
 import type { HandlerContext, HandlerResult, Logger } from "./hook.ts";
-import type { Registration } from "./registration.ts";
 import type { RetryPolicy } from "./retry.ts";
+import type { Store } from "../store/mod.ts";
 
-/** What one attempt at a delivery came to. A value: an attempt never throws. */
+/** The result of one attempt at a delivery. An attempt never throws. */
 export type Attempt = {
   /**
-   * What is to be done: nothing more, try again, give up, or give up and send nothing more to this
-   * target.
+   * What happens next: nothing more, a retry, a dead letter, or a dead letter after which nothing more is
+   * sent to this target.
    */
   readonly verdict: "delivered" | "retry" | "final" | "disable";
   /** How long it took, in milliseconds. */
   readonly duration: number;
-  /** The status of the answer, when there was one. */
+  /** The HTTP status, if there was a response. */
   readonly status?: number;
-  /** Settled without a request, because the target's `transform` gave null. */
+  /** Settled without a request, because the target's `transform` returned null. */
   readonly skipped?: boolean;
-  /** Sent twice, as a kept-alive connection was closed before the response: still one attempt. */
+  /** Sent twice, because a kept-alive connection was closed before the response: still one attempt. */
   readonly resent?: boolean;
-  /** Why it was not delivered; holds no secret and no header value. */
+  /** Why it was not delivered. Contains no secret and no header value. */
   readonly error?: string;
   /** How long the receiver asks to wait, in milliseconds. */
   readonly retryAfter?: number;
-  /** The beginning of the answer's body: 4 KiB at most, scrubbed of what we sent in headers. */
+  /** The first 4 KiB of the response body. Header values that were sent are redacted. */
   readonly response?: string;
 };
 
-/** What an attempt is given. */
+/** What an attempt receives. */
 export type AttemptContext = {
-  /** Which attempt it is; the first is 1. */
+  /** The number of this attempt, from 1. */
   readonly attempt: number;
   /** Aborts the attempt. */
   readonly signal: AbortSignal;
@@ -37,57 +37,56 @@ export type AttemptContext = {
   readonly logger: Logger;
 };
 
-/** What a delivery queue delivers to, again and again if need be: a webhook, or a durable hook. */
+/** What a delivery queue delivers to, with retries: a webhook, or a durable hook. */
 export type DeliveryTarget = {
   /** Unique among hooks and webhooks. */
   readonly name: string;
-  /** Limit of one attempt, in milliseconds. */
+  /** The time limit of one attempt, in milliseconds. */
   readonly timeout: number;
-  /** Attempts at once, at most. */
+  /** The maximum number of concurrent attempts. */
   readonly concurrency: number;
-  /** When a failed delivery is tried again. */
+  /** When a failed delivery is retried. */
   readonly retry: RetryPolicy;
-  /** `"session"`: the events of one session one after the other, in order. @default none */
+  /** `"session"`: delivers the events of one session in order, one at a time. @default none */
   readonly ordering?: "session";
   /**
-   * A digest of where it goes. A queue that gave up on one address tries another; without it, all of a
-   * target's life counts as one.
+   * Returns a digest of the address. A queue that has disabled the target tries again when it changes.
+   * Without it, the address counts as always the same.
    */
   address?(): Promise<string>;
   /** Makes one attempt. Never rejects. */
   attempt(event: HookEvent, context: AttemptContext): Promise<Attempt>;
 };
 
-/**
- * A target that the registry can also deliver to by itself. `WebhookHook` is one; core knows no more
- * of it than this.
- */
+/** A target that can also be delivered to without an outbox. `WebhookHook` is one. */
 export type Webhook = DeliveryTarget & {
-  /** The patterns that it hears. */
+  /** The patterns that it subscribes to. */
   readonly events: readonly string[];
-  /** Whether an event that a pattern matches is wanted. */
+  /** Returns whether to deliver an event that a pattern matches. */
   accepts(event: HookEvent): boolean;
   /**
-   * Delivers without a queue: all attempts, within the call, which ends soon after its signal aborts.
+   * Delivers without an outbox: makes all attempts within the call. Ends soon after its signal aborts.
    *
    * @throws {WebhookError} when the last attempt failed
    */
   deliver(event: HookEvent, context: HandlerContext): Promise<void>;
-  /** Waits for attempts that run, and gives back what is held. */
+  /** Waits for running attempts, and releases resources. */
   close?(): HandlerResult;
+  /** Receives the slice of the store that belongs to this webhook, before its first delivery. */
+  setStorage?(store: Store): void;
 };
 
-/** One event for a queue. */
+/** An event to publish. */
 export type Publication = {
-  /** The event as it is stored and sent: redacted, if there is a `redact`. */
+  /** The event to store and send, after `redact`. */
   readonly event: HookEvent;
-  /** The names of the targets that are to get it; may be empty. */
+  /** The names of the targets to deliver it to. May be empty. */
   readonly to: readonly string[];
   /** A second publication under the same key is a duplicate. */
   readonly idempotencyKey?: string;
   /**
-   * Whether the event's id was made for this publication alone: then nobody looks whether it is stored
-   * already. Otherwise an event whose id is stored is a duplicate. @default {false}
+   * Whether the id was created for this publication, so that it can't be stored yet. Otherwise an event
+   * whose id is stored is a duplicate. @default {false}
    */
   readonly fresh?: boolean;
 };
@@ -95,50 +94,44 @@ export type Publication = {
 /** Options of `publish`. */
 export type PublishOptions = {
   /**
-   * One key for the whole batch: a second batch under it is a duplicate, event by event. The keys of its
-   * events are then not looked at.
+   * One key for the whole batch: a second batch with the same key is a duplicate, event by event. The keys
+   * of its events are ignored then.
    */
   readonly idempotencyKey?: string | undefined;
-  /** Gives up waiting. */
+  /** Stops waiting when it aborts. */
   readonly signal?: AbortSignal | undefined;
 };
 
-/** What a queue that has events of its own may ask of the hooks that it belongs to. */
+/** What a queue that emits events of its own can ask of its hooks. */
 export type QueueHost = {
-  /** The names of the targets that hear an event. */
+  /** Returns the names of the targets that receive an event. */
   targetsOf(event: HookEvent): readonly string[];
-  /** Where the hooks log: a queue without a logger of its own logs there too. */
+  /** The logger of the hooks. A queue without its own logs there too. */
   readonly logger?: Logger;
-  /** Lets the handlers of this process hear an event that the queue stored by itself. Never throws. */
+  /** Passes an event that the queue stored by itself to the handlers of this process. Never throws. */
   announce(event: HookEvent): void;
 };
 
-/**
- * Durable delivery, given to `createHooks` as `outbox`: `createOutbox` of `./outbox` makes one. Core knows
- * this interface and no more.
- */
+/** Durable delivery, passed to `createHooks` as `outbox`. `createOutbox` of `./outbox` returns one. */
 export type DeliveryQueue = {
   /**
-   * Stores events and their deliveries. A batch is stored as a whole or not at all; the receipts are
-   * in its order, with no handlers.
+   * Stores events and their deliveries, all or none. Resolves to receipts in the order of the batch,
+   * without handlers.
    */
   publish(
     batch: readonly Publication[],
     options?: PublishOptions,
   ): Promise<readonly Receipt[]>;
-  /** Adds a target that stored deliveries can go to. */
-  register(target: DeliveryTarget): Registration;
+  /** Adds a target for stored deliveries. `unregister` removes it. */
+  register(target: DeliveryTarget): { unregister(): void };
   /**
-   * Is told whose queue it is, until what it gives is unregistered: when those hooks are closed.
+   * Connects the queue to its hooks. `unregister` is called when they are closed.
    *
-   * @throws {TypeError} when it is another's, and can't be shared
+   * @throws {TypeError} when it is connected to other hooks
    */
-  connect?(host: QueueHost): Registration;
-  /** Begins to deliver; called by `init`. */
+  connect?(host: QueueHost): { unregister(): void };
+  /** Starts delivering. Called by `init`. */
   start(): void;
-  /**
-   * Stops delivering; called by `close`, and once more when the last event has ended. `publish` goes on
-   * working.
-   */
+  /** Stops delivering, and resolves when no attempt is running. Called by `close`; `publish` still works. */
   stop(): Promise<void>;
 };

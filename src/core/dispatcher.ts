@@ -1,47 +1,52 @@
-import type { Engine } from "./_engine.ts";
 import type { EmitOptions, Emitter, Receipt } from "./emitter.ts";
 import type { AgentEvents, EventType } from "./events.ts";
-import { engineOf, HookRegistry } from "./registry.ts";
+import { HookRegistry } from "./registry.ts";
 
-/** Makes events and dispatches them to a registry. */
+/** Emits events to a registry, with the method names of the Go package. */
 export class Dispatcher<Events extends object = AgentEvents> implements Emitter<Events> {
-  readonly #engine: Engine;
-
-  /** A dispatcher over a registry. */
-  constructor(registry: HookRegistry<Events>) {
-    if (!(registry instanceof HookRegistry)) {
-      throw new TypeError("Cannot create a dispatcher as 'registry' must be a HookRegistry");
-    }
-    this.#engine = engineOf(registry as unknown as HookRegistry);
-  }
+  // Not typed by `Events`: that would change what a dispatcher can be assigned to.
+  readonly #registry: HookRegistry<never>;
 
   /**
-   * Emits an event and waits for every hook that hears it. Never throws at the call: whatever is wrong
-   * rejects the promise, so it must be awaited.
+   * Creates a dispatcher for a registry.
    *
-   * @throws {DispatchError} when handlers failed; the others ran nevertheless
-   * @throws {EventValidationError} when the payload is refused; no handler ran
-   * @throws {HookInitError} when a hook could not be opened; no handler ran
-   * @throws {HooksClosedError} after `close`
+   * @throws {TypeError} when it is not a `HookRegistry`
    */
+  constructor(registry: HookRegistry<Events>) {
+    if (!(registry instanceof HookRegistry)) {
+      throw new TypeError("Cannot create dispatcher: 'registry' must be a HookRegistry");
+    }
+    this.#registry = registry as unknown as HookRegistry<never>;
+  }
+
+  /** Emits an event and waits for its handlers. See `Emitter.emit`. */
   emit<Type extends EventType<Events>>(
     type: Type,
     data: Events[Type],
     options?: EmitOptions,
   ): Promise<Receipt> {
-    return this.#engine.emit(type, data, options);
+    return this.#registry.emit(type as never, data as never, options);
   }
 
-  /** Emits an event in the background. Never throws: failures go to the logger and to `onError`. */
+  /** Emits an event in the background. See `Emitter.emitInBackground`. */
+  emitInBackground<Type extends EventType<Events>>(
+    type: Type,
+    data: Events[Type],
+    options?: EmitOptions,
+  ): void {
+    this.#registry.emitInBackground(type as never, data as never, options);
+  }
+
+  /** Does the same as `emitInBackground`. */
   emitAsync<Type extends EventType<Events>>(
     type: Type,
     data: Events[Type],
     options?: EmitOptions,
   ): void {
-    this.#engine.emitAsync(type, data, options);
+    this.emitInBackground(type, data, options);
   }
 
-  /** `emit` in the Go package's order of arguments; an empty session means none. */
+  /** Does the same as `emit`, with the session as an argument. An empty session means none. */
   emitWithSession<Type extends EventType<Events>>(
     type: Type,
     sessionId: string,
@@ -51,7 +56,7 @@ export class Dispatcher<Events extends object = AgentEvents> implements Emitter<
     return this.emit(type, data, { ...options, sessionId });
   }
 
-  /** `emitAsync` in the Go package's order of arguments; an empty session means none. */
+  /** Does the same as `emitAsync`, with the session as an argument. An empty session means none. */
   emitAsyncWithSession<Type extends EventType<Events>>(
     type: Type,
     sessionId: string,

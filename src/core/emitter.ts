@@ -1,23 +1,26 @@
-import { inspect, quote } from "../internal/validate.ts";
 import { checkKnown } from "../internal/options.ts";
+import { inspect, quote } from "../internal/validate.ts";
 import type { AgentEvents, EventType } from "./events.ts";
 
-/** Options of one emission. */
+/** Options of an emission. */
 export interface EmitOptions {
-  /** The session that the event belongs to; an empty string means none. */
+  /** The session that the event belongs to. An empty string means none. */
   readonly sessionId?: string | undefined;
   /**
-   * Aborts the emission. Before the event is accepted, `emit` rejects with the signal's reason; after
-   * that, what runs is aborted and what did not run yet fails with the reason. The async form
-   * ignores it.
+   * Aborts the emission. Before the event is accepted, `emit` rejects with the signal's reason. After
+   * that, running handlers are aborted, and those that did not run yet fail with the reason.
+   * `emitInBackground` ignores it.
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * A second emission under the same key is a duplicate: it is not stored, no handler runs, and its
-   * receipt has the first one's id. Needs an outbox.
+   * A second emission with the same key is a duplicate: it is not stored, no handler runs, and its
+   * receipt has the id of the first one. Needs an outbox.
    */
   readonly idempotencyKey?: string | undefined;
-  /** Keeps the platform alive until the async form is done, as `ctx.waitUntil` of Workers does. */
+  /**
+   * Keeps the platform alive until the event is done, as `ctx.waitUntil` of Workers does. Called with a
+   * promise that never rejects.
+   */
   readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
 }
 
@@ -27,40 +30,40 @@ export type HandlerOutcome = {
   readonly name: string;
   /** Whether it succeeded. */
   readonly ok: boolean;
-  /** What it threw, as it was thrown; absent when it succeeded. */
+  /** What it threw, unchanged; absent when it succeeded. */
   readonly error?: unknown;
 };
 
-/** What became of an emission. */
+/** The result of an emission. */
 export type Receipt = {
-  /** The event's id; of the first event when this one is a duplicate. */
+  /** The event's id. For a duplicate, the id of the first event. */
   readonly id: string;
-  /** How many deliveries were stored: 0 without an outbox. */
+  /** How many deliveries were stored; 0 without an outbox. */
   readonly deliveries: number;
-  /** Whether its idempotency key was known, or its id was stored already; then no handler ran. */
+  /** Whether its idempotency key or its id was already stored. No handler ran then. */
   readonly duplicate: boolean;
-  /** The handlers and inline webhooks that ran, or would have before an abort, in their order. */
+  /** The handlers and inline webhooks that ran, or would have run before an abort, in order. */
   readonly handlers: readonly HandlerOutcome[];
 };
 
 /**
- * What emits events. A function that only emits takes an `Emitter`: `Hooks<AgentEvents & Own>` is an
- * `Emitter<AgentEvents>`, but it is no `Hooks<AgentEvents>`.
+ * Emits events. A function that only emits should take an `Emitter`: `Hooks<AgentEvents & Own>` is an
+ * `Emitter<AgentEvents>`, but not a `Hooks<AgentEvents>`.
  */
 export interface Emitter<Events extends object = AgentEvents> {
   /**
-   * Emits an event and waits for every hook that hears it. Never throws at the call: whatever is
-   * wrong rejects the promise, so it must be awaited.
+   * Emits an event and waits for its handlers. Always await it: it never throws synchronously, errors
+   * reject the promise.
    *
-   * It waits for its handlers. One that never ends keeps it waiting, even past `close`, unless the handler
-   * has a `timeout` or the emission a `signal`, an outbox or a schema: then `close` ends it when it gives up.
+   * A handler that never ends keeps it waiting, even past `close`, unless the handler has a `timeout` or
+   * the emission has a `signal`, an outbox or a schema: then `close` ends it when it gives up.
    *
-   * Copies the payload in JSON form before `emit` returns: later changes to your object don't affect
+   * The payload is copied in JSON form before `emit` returns: later changes to your object don't affect
    * the event, and handlers can't change your object.
    *
    * @throws {DispatchError} when handlers failed; the others ran nevertheless
    * @throws {EmitDepthError} when 64 emitted events are nested, or 16 with `context.emit`
-   * @throws {EventValidationError} when the payload is refused; no handler ran
+   * @throws {EventValidationError} when the payload is rejected; no handler ran
    * @throws {HookInitError} when a hook could not be opened; no handler ran
    * @throws {HooksClosedError} after `close`
    */
@@ -71,29 +74,38 @@ export interface Emitter<Events extends object = AgentEvents> {
   ): Promise<Receipt>;
   /**
    * Emits an event in the background. Never throws and needs no `await`: failures are logged and
-   * reported to `onError`, an event that found no room to `onError` or `onDrop`.
+   * reported to `onError`. An event that exceeds `maxPending` goes to `onError` or `onDrop`.
    */
-  emitAsync<Type extends EventType<Events>>(
+  emitInBackground<Type extends EventType<Events>>(
     type: Type,
     data: Events[Type],
     options?: EmitOptions,
   ): void;
 }
 
-/** Every option of an emission. */
 const EMIT_OPTIONS: readonly string[] = ["sessionId", "signal", "idempotencyKey", "waitUntil"];
+const DISPATCH_OPTIONS: readonly string[] = EMIT_OPTIONS.slice(1);
 
-/** Refuses options of an emission that nobody reads. Called for every event that has options: cheap. */
-export function checkEmitOptions(action: string, type: unknown, options: EmitOptions): void {
-  if (typeof options === "object" && options !== null) {
-    let known = true;
-    for (const name in options) known &&= EMIT_OPTIONS.includes(name);
-    if (known && !Array.isArray(options)) return;
+/** Option names of other libraries, and of options that don't apply. */
+const RENAMED = { session: "sessionId", key: "idempotencyKey" };
+
+/** Rejects unknown options of an emission. Called for every event with options, so it is cheap. */
+export function checkEmitOptions(
+  action: "emit" | "dispatch",
+  type: unknown,
+  options: unknown,
+): void {
+  const known = action === "emit" ? EMIT_OPTIONS : DISPATCH_OPTIONS;
+  if (typeof options === "object" && options !== null && !Array.isArray(options)) {
+    let isKnown = true;
+    for (const name in options) isKnown &&= known.includes(name);
+    if (isKnown) return;
   }
   const subject = `Cannot ${action} ${quote(type)}`;
-  if (typeof options === "string") {
-    const meant = `{ sessionId: ${inspect(options)} }`;
-    throw new TypeError(`${subject}: the options must be an object. Did you mean ${meant}?`);
+  if (typeof options === "string" && action === "emit") {
+    const suggestion = `{ sessionId: ${inspect(options)} }`;
+    throw new TypeError(`${subject}: the options must be an object. Did you mean ${suggestion}?`);
   }
-  checkKnown(subject, options, EMIT_OPTIONS, { session: "sessionId", key: "idempotencyKey" });
+  const renamed = action === "emit" ? RENAMED : { ...RENAMED, sessionId: "event.sessionId" };
+  checkKnown(subject, options, known, renamed);
 }

@@ -1,27 +1,27 @@
 import { errorMessage, formatIssues, SHOWN } from "../internal/issues.ts";
-import type { HandlerOutcome, Receipt } from "./emitter.ts";
 import type { StandardIssue } from "../internal/standard_schema.ts";
+import type { HandlerOutcome, Receipt } from "./emitter.ts";
 
 /**
- * Some of the handlers of an event failed. The others ran, unless the caller's signal or `close` ended the
- * dispatch: then those whose turn had not come failed with its reason. `cause` is the first failure.
+ * Thrown when handlers of an event failed. The others ran, unless the caller's signal or `close` ended the
+ * dispatch: then those that were still to come failed with its reason. `cause` is the first failure.
  */
 export class DispatchError extends AggregateError {
-  /** The class's name. */
+  /** Always `"DispatchError"`. */
   override readonly name = "DispatchError";
-  /** Stable. */
+  /** The stable error code. */
   readonly code = "dispatch_failed";
-  /** Every failure with its handler's name, in the order in which the handlers were started. */
+  /** Every failure with the name of its handler, in the order in which handlers were called. */
   readonly failures: readonly HandlerOutcome[];
-  /** What became of the event. */
+  /** The receipt of the event. */
   readonly receipt: Receipt;
 
-  /** An error for the event of a type. */
+  /** Creates the error of an event. */
   constructor(type: string, failures: readonly HandlerOutcome[], receipt: Receipt) {
-    const count = failures.length === 1 ? "a handler" : `${failures.length} handlers`;
+    const count = failures.length === 1 ? "1 handler" : `${failures.length} handlers`;
     super(
       failures.map((failure) => failure.error),
-      `Cannot complete event '${type}' as ${count} failed: ${describe(failures)}`,
+      `Cannot complete event '${type}': ${count} failed: ${describe(failures)}`,
       { cause: failures[0]?.error },
     );
     this.failures = failures;
@@ -29,94 +29,96 @@ export class DispatchError extends AggregateError {
   }
 }
 
-/** A hook could not be opened. What the same `init` had opened is closed again. */
+/** Thrown when a hook could not be opened. The hooks that the same `init` had opened are closed again. */
 export class HookInitError extends Error {
-  /** The class's name. */
+  /** Always `"HookInitError"`. */
   override readonly name = "HookInitError";
-  /** Stable. */
+  /** The stable error code. */
   readonly code = "hook_init_failed";
   /** The hook's name. */
   readonly hook: string;
 
-  /** An error for a hook; `cause` is what it threw. */
+  /** Creates the error of a hook. `cause` is what it threw. */
   constructor(hook: string, cause: unknown) {
     super(`Cannot open hook '${hook}': ${errorMessage(cause)}`, { cause });
     this.hook = hook;
   }
 }
 
-/** A handler did not end in time. Its `context.signal` has this error as its reason. */
+/** Thrown when a handler exceeds its `timeout`. Also the reason of its `context.signal`. */
 export class HookTimeoutError extends Error {
-  /** The class's name. */
+  /** Always `"HookTimeoutError"`. */
   override readonly name = "HookTimeoutError";
-  /** Stable. */
+  /** The stable error code. */
   readonly code = "hook_timeout";
-  /** The limit, in milliseconds. */
+  /** The time limit, in milliseconds. */
   readonly timeout: number;
 
-  /** An error for a handler that had `timeout` milliseconds. */
+  /** Creates the error of a handler with a `timeout` in milliseconds. */
   constructor(handler: string, timeout: number) {
-    super(`Handler '${handler}' did not end within ${timeout} ms`);
+    super(`Handler '${handler}' timed out after ${timeout} ms`);
     this.timeout = timeout;
   }
 }
 
-/** The async form found no room: too many events run and wait. */
+/** Reported when an event is emitted in the background while too many are running and waiting. */
 export class OverflowError extends Error {
-  /** The class's name. */
+  /** Always `"OverflowError"`. */
   override readonly name = "OverflowError";
-  /** Stable. */
+  /** The stable error code. */
   readonly code = "overflow";
 
-  /** An error for the event of a type. */
+  /** Creates the error of an event. */
   constructor(type: string, running: number, waiting: number) {
-    super(`Cannot take event '${type}' as ${running} events run and ${waiting} wait`);
+    super(
+      `Cannot accept event '${type}': ${running} events are running and ${waiting} are waiting`,
+    );
   }
 }
 
-/** An event is refused: its type, its payload, or its form on the wire. */
+/** Thrown when an event is rejected because of its type, its payload, or its wire format. */
 export class EventValidationError extends TypeError {
-  /** The class's name. */
+  /** Always `"EventValidationError"`. */
   override readonly name = "EventValidationError";
-  /** Stable. */
+  /** The stable error code. */
   readonly code = "event_invalid";
-  /** Every fault, with the path to it. */
+  /** Every issue, with its path. */
   readonly issues: readonly StandardIssue[];
 
-  /** An error for faults; `subject` says what can't be done, such as `"Cannot emit 'tool.called'"`. */
+  /** Creates the error for issues. `subject` says what failed, such as `"Cannot emit 'tool.called'"`. */
   constructor(subject: string, issues: readonly StandardIssue[]) {
-    super(`${subject} as the event is invalid: ${formatIssues(issues)}`);
+    super(`${subject}: ${formatIssues(issues)}`);
     this.issues = issues;
   }
 }
 
-/** `close` was called: no event is taken, and nothing can be registered. */
+/** Thrown after `close`: no event is accepted, and nothing can be registered. */
 export class HooksClosedError extends Error {
-  /** The class's name. */
+  /** Always `"HooksClosedError"`. */
   override readonly name = "HooksClosedError";
-  /** Stable. */
+  /** The stable error code. */
   readonly code = "hooks_closed";
 
-  /** An error for what can't be done, such as `"Cannot emit 'tool.called'"`. */
+  /** Creates the error for what failed, such as `"Cannot emit 'tool.called'"`. */
   constructor(subject: string) {
-    super(`${subject} as the hooks are closed`);
+    super(`${subject}: the hooks are closed`);
   }
 }
 
-/** Something did not close. Everything was tried; `errors` has all that went wrong. */
+/** Thrown when something could not be closed. Everything else was; `errors` has every failure. */
 export class HookCloseError extends AggregateError {
-  /** The class's name. */
+  /** Always `"HookCloseError"`. */
   override readonly name = "HookCloseError";
-  /** Stable. */
+  /** The stable error code. */
   readonly code = "hook_close_failed";
-  /** Every failure with the hook's name, in the order in which they were closed. */
+  /** Every failure with the name of its hook, in the order of closing. */
   readonly failures: readonly HandlerOutcome[];
 
-  /** An error for failures. */
+  /** Creates the error for failures. */
   constructor(failures: readonly HandlerOutcome[]) {
     super(
       failures.map((failure) => failure.error),
-      `Cannot close the hooks: ${describe(failures)}`,
+      `Cannot close hooks: ${describe(failures)}`,
       { cause: failures[0]?.error },
     );
     this.failures = failures;
@@ -129,17 +131,17 @@ export class HookCloseError extends AggregateError {
  * the first `await`.
  */
 export class EmitDepthError extends Error {
-  /** The class's name. */
+  /** Always `"EmitDepthError"`. */
   override readonly name = "EmitDepthError";
-  /** Stable. */
+  /** The stable error code. */
   readonly code = "emit_too_deep";
   /** The types of the chain, the first event first. */
   readonly chain: readonly string[];
 
-  /** An error for the event that would have been the last of a chain. */
+  /** Creates the error of the event that would have been the last of a chain. */
   constructor(chain: readonly string[]) {
     super(
-      `Cannot emit '${chain.at(-1)}' as the chain of events is deeper than ${chain.length - 1}: ` +
+      `Cannot emit '${chain.at(-1)}': more than ${chain.length - 1} events cause each other: ` +
         shorten(chain).join(" > "),
     );
     this.chain = chain;
@@ -151,13 +153,13 @@ export class EmitDepthError extends Error {
  * handler, or `emit` in a hook's `init`.
  */
 export class DeadlockError extends Error {
-  /** The class's name. */
+  /** Always `"DeadlockError"`. */
   override readonly name = "DeadlockError";
-  /** Stable. */
+  /** The stable error code. */
   readonly code = "deadlock";
 }
 
-/** Types of a chain that a message names: those of a long one repeat. */
+/** How many types of a chain a message names. Those of a longer chain repeat. */
 const SHOWN_TYPES = 20;
 
 function shorten(chain: readonly string[]): readonly string[] {

@@ -14,7 +14,7 @@ import { EventValidationError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { StandardIssue } from "../internal/standard_schema.ts";
 
-/** The wire form of an event, before it is text. */
+/** The wire format of an event, before it is text. */
 export type WireEvent = {
   readonly id: string;
   readonly type: string;
@@ -24,32 +24,32 @@ export type WireEvent = {
 };
 
 /**
- * The wire form of an event: UTF-8 JSON with the fields `id`, `type`, `timestamp` (RFC 3339, UTC,
- * milliseconds), `session_id` (left out when there is none) and `data`, in this order. It is what
- * receivers of the Go package `hooks` parse, with `id` in addition.
+ * Encodes an event in its wire format: UTF-8 JSON with the fields `id`, `type`, `timestamp` (RFC 3339, UTC,
+ * milliseconds), `session_id` (absent without a session) and `data`, in this order. Receivers of
+ * the Go package `hooks` parse it; `id` is an addition.
  *
- * @throws {EventValidationError} naming every fault by path
+ * @throws {EventValidationError} with every issue
  */
 export function encodeEvent(event: HookEvent): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify(toWire(event)));
 }
 
 /**
- * The event of a wire form, frozen at every level. Unknown fields are ignored; a `session_id` that is
- * empty or null means none. Times can have any offset and precision, and are kept to the millisecond. A
- * byte order mark before the JSON is skipped. A number that a double would change, such as
- * 9007199254740993, is an error: send it as text.
+ * Decodes an event from its wire format, frozen at every level. Unknown fields are ignored, and an empty or
+ * null `session_id` means none. Times can have any offset and precision, and are kept to the millisecond. A
+ * byte order mark is skipped. A number that a double would change, such as 9007199254740993, is an error:
+ * send it as text.
  *
- * @throws {EventValidationError} naming every fault by path, `session_id` by its name on the wire
+ * @throws {EventValidationError} with every issue; paths have the names of the wire format
  */
 export function decodeEvent(body: Uint8Array | string): HookEvent {
   return fromWire(parseEventJson(body));
 }
 
-/** The fields of an event in the order in which they are written. @throws {EventValidationError} */
+/** Returns the fields of an event in their order on the wire. @throws {EventValidationError} */
 export function toWire(event: HookEvent): WireEvent {
-  const faults = findEnvelopeFaults(event);
-  if (faults.length > 0) throw new EventValidationError("Cannot encode event", faults);
+  const issues = findEnvelopeFaults(event);
+  if (issues.length > 0) throw new EventValidationError("Cannot encode event", issues);
   const { id, type, timestamp, sessionId } = event;
   return {
     id,
@@ -68,31 +68,31 @@ function jsonOf(event: HookEvent): unknown {
   throw new EventValidationError(`Cannot encode event '${event.type}'`, issues);
 }
 
-/** The event of parsed JSON, which nobody else holds: it is frozen. @throws {EventValidationError} */
+/** Returns the event of parsed JSON, which it freezes. @throws {EventValidationError} */
 export function fromWire(value: unknown): HookEvent {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new EventValidationError("Cannot decode event", [{ message: "must be a JSON object" }]);
   }
   const wire = value as Readonly<Record<string, unknown>>;
   const timestamp = parseTime(wire.timestamp);
-  const faults = findWireFaults(wire, timestamp);
-  if (faults.length > 0) throw new EventValidationError("Cannot decode event", faults);
+  const issues = findWireIssues(wire, timestamp);
+  if (issues.length > 0) throw new EventValidationError("Cannot decode event", issues);
   const { id, type, session_id: sessionId, data } = wire as WireEvent;
   return adoptEvent({ id, type, timestamp: timestamp!, sessionId, data }, "Cannot decode event");
 }
 
-/** The JSON of a body. @throws {EventValidationError} which shows nothing of it */
+/** Parses the JSON of a body. @throws {EventValidationError} whose message shows nothing of it */
 export function parseEventJson(body: Uint8Array | string): unknown {
-  const { value, issues } = typeof body === "string" || body instanceof Uint8Array
+  const { value, issues: found } = typeof body === "string" || body instanceof Uint8Array
     ? parseJson(body)
     : { value: undefined, issues: [{ message: "must be bytes or text" }] };
   // Other fields are ignored, whatever is in them.
-  const faults = value === undefined ? issues : issues.filter(({ path }) => path?.[0] === "data");
-  if (faults.length > 0) throw new EventValidationError("Cannot decode event", faults);
+  const issues = value === undefined ? found : found.filter(({ path }) => path?.[0] === "data");
+  if (issues.length > 0) throw new EventValidationError("Cannot decode event", issues);
   return value;
 }
 
-function findWireFaults(
+function findWireIssues(
   wire: Readonly<Record<string, unknown>>,
   timestamp: Date | undefined,
 ): readonly StandardIssue[] {
@@ -105,7 +105,7 @@ function findWireFaults(
     ["data", wire.data !== undefined, "is missing"],
   ];
   return rules.filter(([, holds]) => !holds).map(([key, , rule]) => ({
-    message: (wire[key] ?? undefined) === undefined ? "is missing" : rule, // null is as good as absent
+    message: (wire[key] ?? undefined) === undefined ? "is missing" : rule, // null counts as absent
     path: [key],
   }));
 }

@@ -6,7 +6,7 @@ import type { StandardIssue } from "../internal/standard_schema.ts";
 const MAX_LENGTH = 128;
 const WORDS = /^[a-z0-9_]+(?:\.[a-z0-9_]+)*$/;
 
-/** What an event type must be, for messages. */
+/** Describes event types in messages. */
 export const TYPE_RULE = "must be dot-separated words of [a-z0-9_], 128 characters at most";
 
 /** Whether a value can be an event's type. */
@@ -14,18 +14,18 @@ export function isEventType(type: unknown): type is string {
   return typeof type === "string" && type.length <= MAX_LENGTH && WORDS.test(type);
 }
 
-/** Whether a value is a pattern: a type, a type and `.*`, or `*`. */
+/** Whether a value is a pattern: a type, a type followed by `.*`, or `*`. */
 export function isPattern(pattern: unknown): pattern is string {
   if (typeof pattern !== "string") return false;
   return pattern === "*" || isEventType(pattern.endsWith(".*") ? pattern.slice(0, -2) : pattern);
 }
 
-/** Whether a pattern matches one type only. */
+/** Whether a pattern matches a single type. */
 export function isExact(pattern: string): boolean {
   return !pattern.endsWith("*");
 }
 
-/** Every pattern that matches a type: itself, its prefixes, `*`. */
+/** Returns every pattern that matches a type: the type, its prefixes, and `*`. */
 export function patternsFor(type: string): readonly string[] {
   const patterns = [type];
   for (let dot = type.lastIndexOf("."); dot > 0; dot = type.lastIndexOf(".", dot - 1)) {
@@ -35,16 +35,16 @@ export function patternsFor(type: string): readonly string[] {
   return patterns;
 }
 
-/** An event's id: made as a UUID; others are taken if they can be a `webhook-id`, which has no dot. */
+/** An event's id. Created as a UUID; others are accepted if they can be a `webhook-id`, which has no dot. */
 export const ID_PATTERN: RegExp = /^[A-Za-z0-9_-]{1,128}$/;
 
-/** What `ID` holds, for messages. */
+/** Describes `ID` in messages. */
 export const ID_RULE = "must be 1 to 128 characters of [A-Za-z0-9_-]";
 
 /** Longest session, in characters (Unicode code points, as JSON Schema counts them). */
 export const MAX_SESSION = 256;
 
-/** What the session of an accepted event must be, for messages. It is a part of keys, and of headers. */
+/** Describes the session of an event in messages. It becomes a part of keys and headers. */
 export const SESSION_RULE: string =
   `must be at most ${MAX_SESSION} characters, without control characters and lone surrogates`;
 
@@ -54,20 +54,20 @@ export function isSession(session: unknown): session is string {
   return /^[^\p{Cc}\p{Cs}]{0,256}$/u.test(session);
 }
 
-/** What is wrong with an event around its payload, by the fields' names in code. */
+/** Returns what is wrong with an event apart from its payload, by the names of fields in code. */
 export function findEnvelopeFaults(event: HookEvent): readonly StandardIssue[] {
   if (typeof event !== "object" || event === null) return [{ message: "must be an object" }];
-  const faults: StandardIssue[] = [];
-  const fault = (key: string, message: string): void => void faults.push({ message, path: [key] });
+  const issues: StandardIssue[] = [];
+  const add = (key: string, message: string): void => void issues.push({ message, path: [key] });
   const { id, type, timestamp, sessionId } = event;
-  if (!isEventId(id)) fault("id", ID_RULE);
-  if (!isEventType(type)) fault("type", TYPE_RULE);
+  if (!isEventId(id)) add("id", ID_RULE);
+  if (!isEventType(type)) add("type", TYPE_RULE);
   if (!isTime(timestamp)) {
-    fault("timestamp", "must be a valid Date of the years 0 to 9999");
+    add("timestamp", "must be a valid Date of the years 0 to 9999");
   }
   const session = findWireSessionFault(sessionId);
-  if (session !== undefined) fault("sessionId", session);
-  return faults;
+  if (session !== undefined) add("sessionId", session);
+  return issues;
 }
 
 /** Returns why an event of a session cannot be accepted; undefined if it can. */
@@ -94,7 +94,7 @@ export function isEventId(id: unknown): id is string {
 function isTime(value: unknown): boolean {
   try {
     return value instanceof Date && isWireTime(value);
-  } catch { // no Date, though it inherits from it
+  } catch { // an object that only inherits from Date
     return false;
   }
 }
@@ -102,7 +102,7 @@ function isTime(value: unknown): boolean {
 const RFC_3339 =
   /^(\d{4})-(\d\d)-(\d\d)[Tt]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.\d+)?(?:[Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
 
-/** The time of an RFC 3339 text, to the millisecond; undefined if it is none. */
+/** Returns the time of an RFC 3339 text, to the millisecond; undefined for anything else. */
 export function parseTime(text: unknown): Date | undefined {
   const parts = typeof text === "string" ? RFC_3339.exec(text) : null;
   if (parts === null) return undefined;
@@ -126,21 +126,19 @@ function daysIn(year: number, month: number): number {
   return last.getUTCDate();
 }
 
-/** The patterns of a registration, or an error that says what a pattern is. */
+/** Returns the patterns of a registration, each once. @throws {TypeError} when one is invalid */
 export function checkPatterns(subject: string, patterns: unknown): readonly string[] {
   const list = typeof patterns === "string" ? [patterns] : patterns;
   if (!Array.isArray(list) || list.length === 0) {
     throw new TypeError(
-      `${subject} as it must hear a pattern or a list of patterns: current value is ${
-        inspect(list)
-      }`,
+      `${subject}: 'events' must be a pattern or a list of patterns, got ${inspect(list)}`,
     );
   }
   for (const pattern of list) {
     if (!isPattern(pattern)) {
       throw new TypeError(
-        `${subject} as a pattern must be a type such as "tool.called", a prefix such as "tool.*" ` +
-          `or "*": current value is ${inspect(pattern)}`,
+        `${subject}: a pattern must be a type such as "tool.called", a prefix such as "tool.*", or "*", ` +
+          `got ${inspect(pattern)}`,
       );
     }
   }

@@ -1,33 +1,31 @@
-import type { StandardSchemaV1 } from "../internal/standard_schema.ts";
-
 /**
- * One event that happened in an agent.
+ * An event of an agent.
  *
- * An event is a value: `emit` takes a copy of what it is given, frozen at every level, and every listener
- * gets that copy. To change it, take a copy: `structuredClone(event.data)`.
+ * Events are immutable: `emit` makes a copy, frozen at every level, and every listener receives that copy.
+ * To change a payload, copy it: `structuredClone(event.data)`.
  *
  * @typeParam Type Its type, such as `"tool.called"`
  * @typeParam Data Its payload, a JSON value
  */
 export interface HookEvent<Type extends string = string, Data = unknown> {
-  /** UUID v7 (RFC 9562), made when the event is emitted; also the `webhook-id` of its deliveries. */
+  /** A UUID v7 (RFC 9562), created when the event is emitted. Also the `webhook-id` of its deliveries. */
   readonly id: string;
-  /** Dot-separated words of `[a-z0-9_]`, 128 characters at most. */
+  /** Dot-separated words of `[a-z0-9_]`, at most 128 characters. */
   readonly type: Type;
   /** When it happened. Every read returns a new `Date`, so changing one changes nothing else. */
   readonly timestamp: Date;
-  /** The session that it belongs to; absent when there is none. */
+  /** The session that it belongs to; absent without one. */
   readonly sessionId?: string;
   /**
-   * The payload in its JSON form, frozen: a `Date` in what was emitted is text here, and fields that were
-   * undefined are absent.
+   * The payload in JSON form, frozen: a `Date` that was emitted is text here, and undefined fields are
+   * absent.
    */
   readonly data: Data;
 }
 
-/** Payload of `message.received` (a user's message came in) and `message.sent` (an answer went out). */
+/** Payload of `message.received` (a message from the user) and `message.sent` (a message from the agent). */
 export type MessageData = {
-  /** Who speaks, such as `"user"` or `"assistant"`. */
+  /** The role of the author, such as `"user"` or `"assistant"`. */
   readonly role: string;
   /** The text. */
   readonly content: string;
@@ -39,7 +37,7 @@ export type ToolData = {
   readonly name: string;
   /** The arguments that the tool is called with. */
   readonly params?: Readonly<Record<string, unknown>>;
-  /** What the tool answered, as text; only in `tool.completed`. */
+  /** The result of the tool, as text; only in `tool.completed`. */
   readonly result?: string;
   /** Why the tool failed; only in `tool.completed`. */
   readonly error?: string;
@@ -57,11 +55,11 @@ export type SessionData = {
 export type SessionRolloverData = {
   /** The session that ended. */
   readonly session_id: string;
-  /** Why it ended: nobody spoke for a while, or the day changed. */
+  /** Why it ended: no message for a while, or the day changed. */
   readonly reason: "idle" | "daily";
-  /** What was said in it, oldest first. */
+  /** The messages of the session, oldest first. */
   readonly transcript: readonly MessageData[];
-  /** When it began, RFC 3339. */
+  /** When it started, RFC 3339. */
   readonly started_at: string;
   /** When it ended, RFC 3339. */
   readonly ended_at: string;
@@ -69,15 +67,15 @@ export type SessionRolloverData = {
 
 /** Payload of `job.executed`: a scheduled job has run. */
 export type JobData = {
-  /** The job. */
+  /** The id of the job. */
   readonly job_id: string;
-  /** Its name for people. */
+  /** The name of the job. */
   readonly job_name: string;
   /** Whether it succeeded. */
   readonly success: boolean;
 };
 
-/** Payload of `agent.end`, which fires once per run, whatever its end. */
+/** Payload of `agent.end`, which is emitted once per run, however it ends. */
 export type AgentEndData = {
   /** The session of the run. */
   readonly session_id?: string;
@@ -87,15 +85,15 @@ export type AgentEndData = {
   readonly error?: string;
   /** Whether the run was aborted. */
   readonly aborted: boolean;
-  /** The final answer. */
+  /** The final response. */
   readonly response?: string;
   /** How long the run took, in milliseconds. */
   readonly duration_ms: number;
 };
 
 /**
- * The nine events of an agent and their payloads. Payload fields keep their wire names, because
- * payloads travel as they are.
+ * The nine events of an agent and their payloads. Payload fields have the names of the wire format,
+ * because payloads are sent unchanged.
  *
  * Add your own with an intersection; there is nothing to augment:
  *
@@ -108,19 +106,19 @@ export type AgentEndData = {
  */
 // A type alias and not an interface: only an alias fits `Record<string, unknown>`.
 export type AgentEvents = {
-  /** A user's message came in. */
+  /** A message from the user. */
   readonly "message.received": MessageData;
-  /** The agent's answer went out. */
+  /** A message from the agent. */
   readonly "message.sent": MessageData;
   /** A tool is about to run. */
   readonly "tool.called": ToolData;
   /** A tool has run. */
   readonly "tool.completed": ToolData;
-  /** A session began. */
+  /** A session started. */
   readonly "session.created": SessionData;
   /** A session was saved. */
   readonly "session.updated": SessionData;
-  /** A session ended by itself. */
+  /** A session ended automatically. */
   readonly "session.rollover": SessionRolloverData;
   /** A scheduled job has run. */
   readonly "job.executed": JobData;
@@ -130,11 +128,3 @@ export type AgentEvents = {
 
 /** The types of a map of events. */
 export type EventType<Events extends object = AgentEvents> = Extract<keyof Events, string>;
-
-/**
- * A validator per event type. It judges: what it returns in the place of the value is not used, so
- * that every hook sees the payload as it was emitted.
- */
-export type EventSchemas<Events extends object = AgentEvents> = {
-  readonly [Type in EventType<Events>]?: StandardSchemaV1<unknown, Events[Type]> | undefined;
-};

@@ -1,8 +1,8 @@
+import type { Store } from "../store/mod.ts";
 import type { Emitter } from "./emitter.ts";
 import type { AgentEvents, HookEvent } from "./events.ts";
 import type { EventOf } from "./patterns.ts";
 import type { RetryPolicy } from "./retry.ts";
-import type { Store } from "../store/mod.ts";
 
 /** Where messages go. The console is a logger. */
 export type Logger = Readonly<
@@ -17,21 +17,21 @@ export type Logger = Readonly<
 export interface HandlerContext<Events extends object = AgentEvents> extends Emitter<Events> {
   /**
    * Aborts with the caller's signal, with the handler's timeout, or when `close` runs out of time. With
-   * neither of the first two, calls share one that lives as long as the hooks: take off the listeners that
-   * you put on it.
+   * neither of the first two, calls share one signal that lives as long as the hooks: remove the
+   * listeners that you add to it.
    */
   readonly signal: AbortSignal;
-  /** The logger of the registry. */
+  /** The logger of the hooks. */
   readonly logger: Logger;
-  /** The part of the store that belongs to this hook's name; absent without a store or a name. */
+  /** The slice of the store that belongs to this hook's name; absent without a store or a name. */
   readonly store?: Store;
-  /** Which attempt it is: from 1, and more only in a durable hook. */
+  /** The number of this attempt, from 1. Greater than 1 only in a durable hook. */
   readonly attempt: number;
 }
 
 /**
- * What a handler may return: anything. A promise (or another thenable) is awaited, other values are ignored.
- * It is as wide as `unknown`, but lets TypeScript infer `new Promise((resolve) => resolve())`.
+ * What a handler may return: anything. A promise or another thenable is awaited, other values are ignored.
+ * As wide as `unknown`, but lets TypeScript infer `new Promise((resolve) => resolve())`.
  */
 export type HandlerResult = void | Promise<void> | NonNullable<unknown> | null | undefined;
 
@@ -41,78 +41,60 @@ export type HandlerFunc<Event extends HookEvent = EventOf, Events extends object
   context: HandlerContext<Events>,
 ) => HandlerResult;
 
-/** A handler of the events that a pattern, or several, match. */
-export type PatternHandler<Events extends object, Pattern extends string> = HandlerFunc<
-  EventOf<Events, Pattern>,
-  Events
->;
-
 /** Options of a handler. */
 export interface HandlerOptions<Event extends HookEvent = EventOf> {
-  /** For logs and failures. @default the function's name, else the pattern */
+  /** The name in logs and errors. @default the function's name, else the pattern */
   readonly name?: string | undefined;
-  /** Unregister before the first call. @default {false} */
+  /** Whether to unregister the handler before its first call. @default {false} */
   readonly once?: boolean | undefined;
-  /** Higher runs first; equals run in the order of registration. @default {0} */
+  /** Higher runs first. Equal priorities run in the order of registration. @default {0} */
   readonly priority?: number | undefined;
   /**
-   * Limit of one call, in milliseconds. Past it `context.signal` aborts and the call counts as failed
-   * with a `HookTimeoutError`; what it does later is ignored. @default none
+   * The time limit of one call, in milliseconds. After it, `context.signal` aborts and the call has failed
+   * with a `HookTimeoutError`; what it does later is ignored. @default no limit
    */
   readonly timeout?: number | undefined;
   /** Skips the events for which it returns false. */
   readonly filter?: ((event: Event) => boolean) | undefined;
 }
 
-/** What `init` is given. */
-export type InitContext = {
-  /** The part of the store that belongs to this hook. */
-  readonly store?: Store;
-  /** The logger of the registry. */
-  readonly logger: Logger;
-  /** Aborts when `close` begins; but not before the events have ended that wait for hooks to open. */
-  readonly signal: AbortSignal;
-};
-
 /**
- * A compiled hook: an object with a name, events, state and a lifecycle.
+ * A hook: an object with a name, event patterns, state and a lifecycle.
  *
- * `Events` types `context.emit` alone, so a hook of `AgentEvents` fits `AgentEvents & Own`.
+ * `Events` only types `context.emit`, so that a hook of `AgentEvents` fits `AgentEvents & Own`.
  */
 export interface Hook<Event extends HookEvent = EventOf, Events extends object = AgentEvents> {
   /** Unique among hooks and webhooks: 1 to 64 characters of `[A-Za-z0-9._-]`. */
   readonly name: string;
   /** Patterns, checked when registered. Not typed, so that a class can say `events = ["tool.*"]`. */
   readonly events: readonly string[];
-  /** Delivered by the outbox, at least once, and retried when it throws. @default {false} */
-  readonly durable?: boolean;
-  /** Limit of one call, in milliseconds. @default none; {30000} for a durable hook */
-  readonly timeout?: number;
-  /** Calls at once, at most; of a durable hook. @default {16} */
-  readonly concurrency?: number;
-  /** When a call that failed is tried again; of a durable hook. @default `DEFAULT_RETRY` */
-  readonly retry?: RetryPolicy;
-  /** Handles one event. A promise that it returns is awaited, other values are ignored. */
+  /** Whether the outbox delivers events, at least once, and retries when it throws. @default {false} */
+  readonly durable?: boolean | undefined;
+  /** The time limit of one call, in milliseconds. @default no limit; {30000} for a durable hook */
+  readonly timeout?: number | undefined;
+  /** The maximum number of concurrent calls of a durable hook. @default {16} */
+  readonly concurrency?: number | undefined;
+  /** When a failed call of a durable hook is retried. @default `DEFAULT_RETRY` */
+  readonly retry?: RetryPolicy | undefined;
+  /** Handles an event. A returned promise is awaited, other values are ignored. */
   handle(event: Event, context: HandlerContext<Events>): HandlerResult;
   /** Skips the events for which it returns false. */
   filter?(event: Event): boolean;
   /**
-   * Opens the hook, before its first event. Emit with `emitAsync` here: events wait for `init`, so an
-   * awaited `emit` is a `DeadlockError`.
+   * Opens the hook, before its first event. An `emit` of the hooks that is awaited in here is a
+   * `DeadlockError`, because events wait for `init`: use `emitInBackground`.
+   *
+   * The signal aborts when `close` begins, but not before the events have ended that wait for hooks to open.
    */
-  init?(context: InitContext): HandlerResult;
-  /** Closes the hook, after its last event; called when it was opened, with `init` or without one. */
+  init?(context: Pick<HandlerContext, "store" | "logger" | "signal">): HandlerResult;
+  /** Closes the hook, after its last event. Called if the hook was opened, with `init` or without. */
   close?(): HandlerResult;
+  /**
+   * Receives the slice of the store that belongs to this hook, as soon as both are known and always
+   * before `init`. The Go form of `context.store`.
+   */
+  setStorage?(store: Store): void;
 }
-
-/**
- * The Go form of storage injection. A hook or webhook with this method is given its store as soon as
- * both are known, and always before `init`.
- */
-export type StorageAware = {
-  /** Takes the part of the store that belongs to this hook. */
-  setStorage(store: Store): void;
-};
 
 /** The members of a hook. */
 export const HOOK_MEMBERS: readonly string[] = [

@@ -1,9 +1,236 @@
-/** What has a beginning and an end. Every method is idempotent. */
-export type Lifecycle = {
-  /** Opens hooks; implied by the first event. */
-  init(): Promise<void>;
-  /** Waits for events of the async form. */
-  drain(): Promise<void>;
-  /** Refuses events, waits for those under way, closes hooks in reverse order. */
-  close(): Promise<void>;
+import { abortable, deadline, linkSignals, setTimer, sharedController } from "../internal/async.ts";
+import type { BackgroundQueue, InFlight } from "./active_work.ts";
+import { isInside, rejectDeadlock } from "./call_stack.ts";
+import type { DeliveryQueue } from "./delivery.ts";
+import type { HandlerOutcome } from "./emitter.ts";
+import type { Entry } from "./entry.ts";
+import { HookCloseError, HookInitError, HooksClosedError } from "./errors.ts";
+import type { Logger } from "./hook.ts";
+import type { Reporter } from "./reporter.ts";
+
+/** Options of a lifecycle. */
+export type LifecycleOptions = {
+  readonly logger: Logger;
+  readonly queue: DeliveryQueue | undefined;
+  readonly reporter: Reporter;
+  readonly background: BackgroundQueue;
+  readonly inFlight: InFlight;
+  /** The longest `close`, in milliseconds. */
+  readonly closeTimeout: number;
 };
+
+/** This share of `closeTimeout`, but a second at most, is reserved for closing the hooks. */
+const CLOSE_SHARE = 0.1;
+
+/** Opens hooks before their first event, and closes them after their last. */
+export class HookLifecycle {
+  /** Whether events may be dispatched at once: every registered hook is open. */
+  isReady = false;
+  /** Whether `close` has given up on what still runs: nothing more is called. */
+  isAbandoned = false;
+  readonly #options: LifecycleOptions;
+  readonly #abandon: AbortController = sharedController();
+  readonly #openingAbort: AbortController = sharedController();
+  readonly #unopened = new Set<Entry>(); // in the order of registration
+  readonly #open = new Set<Entry>();
+  readonly #retiring = new Set<Promise<void>>();
+  #isStarted = false;
+  #opening: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: LifecycleOptions) {
+    this.#options = options;
+  }
+
+  /** Aborts when `close` gives up on what still runs. */
+  get abandoned(): AbortSignal {
+    return this.#abandon.signal;
+  }
+
+  /** Whether a hook is not open yet. */
+  get hasUnopened(): boolean {
+    return this.#unopened.size > 0;
+  }
+
+  /**
+   * Rejects what comes after `close`. What a running event causes is accepted until that event has ended.
+   *
+   * @throws {HooksClosedError}
+   */
+  admit(subject: string, isCaused: boolean): void {
+    if (this.isAbandoned || (this.#closing && !isCaused)) throw new HooksClosedError(subject);
+  }
+
+  /** Adds a hook, to be opened before the next event. */
+  add(entry: Entry): void {
+    this.#unopened.add(entry);
+    this.isReady = false;
+  }
+
+  /** Removes a hook. If it is open, it is closed once no event runs that it may still receive. */
+  delete(entry: Entry): void {
+    // In a later microtask, the event that is being dispatched right now is known to be in flight.
+    this.#retire(entry, Promise.resolve().then(() => this.#options.inFlight.settled()));
+  }
+
+  #retire(entry: Entry, ended: Promise<unknown>): void {
+    this.#unopened.delete(entry);
+    if (!this.#open.has(entry)) return; // never opened, or `#openAll` will retire it
+    const retiring = ended.then(async () => {
+      if (!this.#open.delete(entry)) return; // `close` was faster
+      await this.#closeAndReport([entry]);
+    });
+    this.#retiring.add(retiring);
+    void retiring.then(() => this.#retiring.delete(retiring));
+  }
+
+  /**
+   * Opens every hook that isn't open. Concurrent callers share one attempt.
+   *
+   * @throws {HookInitError} when a hook fails to open. What the same attempt had opened is closed
+   */
+  open(): Promise<void> {
+    if (this.isReady && !this.#opening) return Promise.resolve();
+    // In a later microtask: a hook whose `init` emits has to find that hooks are being opened.
+    return this.#opening ??= Promise.resolve().then(() => this.#openAll())
+      .finally(() => this.#opening = undefined);
+  }
+
+  async #openAll(): Promise<void> {
+    const { logger, queue } = this.#options;
+    const opened: Entry[] = [];
+    for (const entry of this.#unopened) { // includes what is added meanwhile
+      try {
+        await entry.open({ logger, signal: this.#openingAbort.signal }, this);
+        opened.push(entry);
+      } catch (error) {
+        await this.#closeAndReport(opened.reverse());
+        throw new HookInitError(entry.info.name, error);
+      }
+    }
+    if (this.isAbandoned) { // `close` didn't wait any longer
+      await this.#closeAndReport(opened.reverse());
+      throw new HooksClosedError("Cannot open hooks");
+    }
+    for (const entry of opened) {
+      this.#unopened.delete(entry);
+      this.#open.add(entry);
+      if (!entry.active) this.#retire(entry, Promise.resolve());
+    }
+    if (!this.#isStarted) queue?.start();
+    this.#isStarted = true;
+    this.isReady = !this.#closing;
+  }
+
+  async #closeAndReport(entries: readonly Entry[]): Promise<void> {
+    for (const entry of entries) {
+      try {
+        await entry.close(this);
+      } catch (error) {
+        this.#options.reporter.failed(`Hook '${entry.info.name}' failed to close`, error);
+      }
+    }
+  }
+
+  /** Does the same as `open`. @throws {HooksClosedError | DeadlockError} after `close`, or in `init` of a hook */
+  init(): Promise<void> {
+    const subject = "Cannot open hooks";
+    if (this.#closing) return Promise.reject(new HooksClosedError(subject));
+    const opened = this.open();
+    if (!isInside(this, "init")) return opened;
+    opened.catch(() => {}); // other callers are told
+    return rejectDeadlock(subject, "init");
+  }
+
+  /** Resolves when no background event is running or waiting. @throws {DeadlockError} in one of them */
+  drain(): Promise<void> {
+    const { background } = this.#options;
+    if (!background.busy) return Promise.resolve();
+    const subject = "Cannot drain events";
+    if (isInside(this, "background")) return rejectDeadlock(subject, "drain");
+    if (isInside(this, "init") && !this.isReady) return rejectDeadlock(subject, "dispatch");
+    return background.drain();
+  }
+
+  /**
+   * Ends everything, then calls `ended`. Idempotent.
+   *
+   * @throws {DeadlockError} in a handler or a hook
+   * @throws {HookCloseError} with everything that failed
+   */
+  close(ended: () => void): Promise<void> {
+    const isOver = this.isAbandoned && !isInside(this, "close");
+    this.#closing ??= this.#close().finally(ended);
+    const closed = this.#closing;
+    if (isOver || !isInside(this, "dispatch", "background", "init", "close")) return closed;
+    const subject = "Cannot close hooks";
+    closed.catch((error) => this.#options.reporter.failed(subject, error));
+    return rejectDeadlock(subject, "close");
+  }
+
+  async #close(): Promise<void> {
+    this.isReady = false;
+    const { closeTimeout } = this.#options;
+    const drainTimeout = closeTimeout - Math.min(1000, closeTimeout * CLOSE_SHARE);
+    const drainTime = startCountdown(drainTimeout, `still ran after ${drainTimeout} ms`);
+    const closeTime = startCountdown(closeTimeout, `was still closing after ${closeTimeout} ms`);
+    const failures: HandlerOutcome[] = [];
+    const attempt = async (name: string, work: Promise<void>): Promise<void> => {
+      await work.catch((error) => void failures.push({ name, ok: false, error }));
+    };
+    // The queue claims nothing more from now on: a backlog could keep durable hooks busy for good.
+    const stopped = this.#stopQueue();
+    stopped.catch(() => {}); // awaited below
+    await attempt("events", drainTime.wait(this.#ended()));
+    // Once more: events that ended since may have started it, or left leases to return.
+    await attempt("outbox", drainTime.wait(stopped.then(() => this.#stopQueue())));
+    drainTime.cancel();
+    this.isAbandoned = true;
+    this.#abortOpening();
+    this.#abandon.abort(new HooksClosedError("Cannot continue"));
+    const open = [...this.#open].reverse();
+    this.#open.clear(); // nothing else closes them now
+    for (const entry of open) await attempt(entry.info.name, closeTime.wait(entry.close(this)));
+    closeTime.cancel();
+    if (failures.length > 0) throw new HookCloseError(failures);
+  }
+
+  /** Resolves when no event is running, no hook is opening, and no unregistered hook is closing. */
+  async #ended(): Promise<void> {
+    const { background, inFlight } = this.#options;
+    if (!this.hasUnopened) this.#abortOpening();
+    do {
+      await background.drain();
+      await inFlight.settled();
+    } while (background.busy || inFlight.busy);
+    this.#abortOpening(); // no accepted event waits for it any longer
+    await this.#opening?.catch(() => {}); // its callers are told
+    await Promise.all(this.#retiring);
+  }
+
+  async #stopQueue(): Promise<void> {
+    if (this.#isStarted) await this.#options.queue?.stop();
+  }
+
+  #abortOpening(): void {
+    this.#openingAbort.abort(new HooksClosedError("Cannot open hooks"));
+  }
+}
+
+/** Time that several promises share. */
+type Countdown = {
+  /** Waits for a promise while there is time; after that, for one turn of the event loop. */
+  wait(promise: Promise<void>): Promise<void>;
+  cancel(): void;
+};
+
+function startCountdown(milliseconds: number, message: string): Countdown {
+  const { signal, abort } = linkSignals();
+  const error = (): Error => new Error(message);
+  const cancel = setTimer(milliseconds, () => abort(error()));
+  return {
+    wait: (promise) =>
+      signal.aborted ? deadline(promise, 0, { error }) : abortable(promise, signal),
+    cancel,
+  };
+}

@@ -1,11 +1,12 @@
 /**
- * The core: events, hooks, registry, dispatcher, and the interfaces of what stands on them. This is the
- * folder's door; what the package exports of it is chosen in the `mod.ts` at its root.
+ * The core: events, hooks, registry, dispatcher, and the interfaces of what builds on them. Other folders
+ * enter here; the root entry chooses what the package exports.
  *
  * @module
  */
 export { agentEventSchemas } from "./agent_event_schemas.ts";
 export * from "./create_hooks.ts";
+export * from "./define_hook.ts";
 export type * from "./delivery.ts";
 export * from "./dispatcher.ts";
 export type * from "./emitter.ts";
@@ -13,10 +14,8 @@ export * from "./errors.ts";
 export * from "./event_codec.ts";
 export type * from "./events.ts";
 export type * from "./hook.ts";
-export * from "./install.ts";
-export type * from "./lifecycle.ts";
+export type * from "./options.ts";
 export type * from "./patterns.ts";
-export type * from "./registration.ts";
+export * from "./registration.ts";
 export { HookRegistry } from "./registry.ts";
-export type * from "./registry_options.ts";
 export * from "./retry.ts";

@@ -1,22 +1,17 @@
-/** What a registration gives back. Both members do the same, once. */
+/** A registration. Call it to undo the registration: `const off = hooks.on(…); off()`. */
 export type Registration = {
+  /** Does the same as `unregister`. */
+  (): void;
   /**
-   * Takes the registration back, from the next event on. A compiled hook or webhook that was opened is
-   * closed when the events that it may still hear have ended.
+   * Undoes the registration, from the next event on. An open hook or webhook is closed when the events
+   * that it may still receive have ended. Calling it again does nothing.
    */
   unregister(): void;
-  /** The same, for `using`. */
+  /** Does the same, for `using`. */
   [Symbol.dispose](): void;
 };
 
-/** One line of `list()`. */
-export type RegistrationInfo = {
-  /** The name; for a handler without one, its function's name or its patterns. */
-  readonly name: string;
-  /** What was registered. */
-  readonly kind: "handler" | "hook" | "webhook";
-  /** The patterns that it hears. */
-  readonly events: readonly string[];
-  /** Whether it is delivered to by the outbox. */
-  readonly durable: boolean;
-};
+/** Creates a registration of what undoes it. */
+export function createRegistration(unregister: () => void): Registration {
+  return Object.assign(() => unregister(), { unregister, [Symbol.dispose]: unregister });
+}

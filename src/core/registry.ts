@@ -1,147 +1,236 @@
-import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
 import { checkStore } from "../store/check_store.ts";
 import type { Store } from "../store/mod.ts";
-import { Engine } from "./_engine.ts";
-import type { Entry } from "./_entry.ts";
-import {
-  checkDefined,
-  checkKnown,
-  OR_INFINITE,
-  readCount,
-  readDuration,
-} from "../internal/options.ts";
-import { type DurableHost, handlerEntry, hookEntry, webhookEntry } from "./_registration.ts";
+import { BackgroundQueue, InFlight } from "./active_work.ts";
+import type { HooksOption } from "./define_hook.ts";
 import type { Webhook } from "./delivery.ts";
-import { checkEmitOptions, type EmitOptions, type Receipt } from "./emitter.ts";
-import type { AgentEvents, HookEvent } from "./events.ts";
-import type { HandlerOptions, Hook, PatternHandler } from "./hook.ts";
-import type { Lifecycle } from "./lifecycle.ts";
+import type { EmitOptions, Receipt } from "./emitter.ts";
+import type { Entry } from "./entry.ts";
+import { HooksClosedError } from "./errors.ts";
+import type { AgentEvents, EventType, HookEvent } from "./events.ts";
+import { HandlerTable } from "./handler_table.ts";
+import type { HandlerFunc, HandlerOptions, Hook } from "./hook.ts";
+import { HookLifecycle } from "./lifecycle.ts";
+import { type HooksOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import type { EventOf, EventPattern } from "./patterns.ts";
-import type { Registration, RegistrationInfo } from "./registration.ts";
-import type { RegistryOptions } from "./registry_options.ts";
-
-/** The engine beneath a registry: for what this folder makes of one, and nobody else. */
-export let engineOf: (registry: HookRegistry) => Engine;
+import { Pipeline } from "./pipeline.ts";
+import { type DurableHost, handlerEntry, hookEntry, webhookEntry } from "./register.ts";
+import { createRegistration, type Registration } from "./registration.ts";
+import { Reporter } from "./reporter.ts";
+import { registerAll } from "./use.ts";
 
 /**
- * Who hears which event: handlers, compiled hooks and webhooks, by pattern.
+ * Registers handlers, hooks and webhooks by pattern, and dispatches events to them.
  *
- * `createHooks` makes one, with a `Dispatcher` over it; use it by itself when events are made elsewhere.
+ * `createHooks` creates one. Use it directly when events are created elsewhere.
  */
-export class HookRegistry<Events extends object = AgentEvents> implements Lifecycle {
-  static {
-    engineOf = (registry) => registry.#engine;
-  }
-
-  // What is private is not typed by `Events`: that would change what a registry can be assigned to.
-  readonly #options: RegistryOptions;
-  readonly #engine: Engine;
+export class HookRegistry<Events extends object = AgentEvents> {
+  // Private state isn't typed by `Events`: that would change what a registry can be assigned to.
+  readonly #options: ResolvedOptions;
+  readonly #handlers: HandlerTable;
+  readonly #lifecycle: HookLifecycle;
+  readonly #pipeline: Pipeline;
   readonly #names = new Set<string>();
-  readonly #queued = new Set<Registration>();
+  readonly #queued = new Set<{ unregister(): void }>();
+  readonly #connection: { unregister(): void } | undefined;
 
   /**
-   * An empty registry.
+   * Creates a registry.
    *
-   * @throws {TypeError | RangeError} when an option is ill-formed
+   * @throws {TypeError | RangeError} when an option is invalid
    */
-  constructor(options: RegistryOptions<Events> = {}) {
-    this.#options = checkOptions(options as unknown as RegistryOptions);
-    this.#engine = new Engine(this.#options);
+  constructor(options: HooksOptions<Events> = {}) {
+    this.#options = resolveOptions(options as unknown as HooksOptions);
+    const { logger, onError, onDrop, outbox: queue, store, use } = this.#options;
+    const inFlight = new InFlight();
+    const reporter = new Reporter(logger, onError, onDrop);
+    const background = new BackgroundQueue(this.#options, reporter);
+    const { closeTimeout } = this.#options;
+    const work = { reporter, background, inFlight };
+    this.#lifecycle = new HookLifecycle({ ...work, logger, queue, closeTimeout });
+    this.#handlers = new HandlerTable(
+      store,
+      (entry, type) =>
+        this.#pipeline.contextOf(entry, { chain: [type], signal: this.#lifecycle.abandoned }),
+    );
+    this.#pipeline = new Pipeline({
+      ...work,
+      options: this.#options,
+      handlers: this.#handlers,
+      lifecycle: this.#lifecycle,
+    });
+    this.#connection = queue?.connect?.({
+      logger,
+      targetsOf: (event) => this.#pipeline.targetsOf(event),
+      announce: (event) => this.#pipeline.announce(event),
+    });
+    try {
+      this.use(...use as unknown as readonly HooksOption<Events>[]);
+    } catch (error) {
+      this.#connection?.unregister(); // the outbox can be used for another attempt
+      throw error;
+    }
   }
 
   /**
-   * Registers a handler for what a pattern, or several, match.
+   * Registers a handler for one pattern or several.
    *
-   * @param name For logs and failures, and the name of its part of the store; empty: none
-   * @throws {TypeError | RangeError} when an argument is ill-formed
+   * @param name The name in logs and errors, and of its slice of the store; empty for none
+   * @throws {TypeError | RangeError} when an argument is invalid
+   * @throws {HooksClosedError} after `close`
    */
   registerHandler<const Pattern extends EventPattern<Events>>(
     pattern: Pattern | readonly Pattern[],
     name: string,
-    handler: PatternHandler<Events, Pattern>,
+    handler: HandlerFunc<EventOf<Events, Pattern>, Events>,
     options: HandlerOptions<EventOf<Events, Pattern>> = {},
   ): Registration {
-    const once = (): void => registration.unregister();
-    const entry = handlerEntry(pattern, name, handler as never, options as never, once);
-    const registration = this.#add(entry);
+    const definition = {
+      patterns: pattern as string | readonly string[],
+      name,
+      handler: handler as never,
+      options: options as never,
+    };
+    const registration = this.#add(handlerEntry(definition, () => registration()));
     return registration;
   }
 
   /**
-   * Registers a compiled hook. It is opened before its first event.
+   * Registers a hook. It is opened before its first event.
    *
-   * @throws {TypeError | RangeError} when the hook is ill-formed, its name is taken, or it is durable
-   *   and there is no outbox
+   * @throws {TypeError | RangeError} when the hook is invalid, its name is taken, or it is durable and
+   *   there is no outbox
+   * @throws {HooksClosedError} after `close`
    */
   registerHook(hook: Hook<EventOf<Events>, Events>): Registration {
-    const engine = this.#engine;
-    const hostOf = (entry: () => Entry): DurableHost => ({
-      enter: () => engine.enter(entry()),
-      run: (call) => engine.run(call),
-      contextFor: (event, signal, attempt) =>
-        engine.contextFor(entry(), [event.type], signal, attempt),
-    });
-    return this.#add(hookEntry(hook as unknown as Hook, this.#options.outbox, hostOf));
+    const pipeline = this.#pipeline;
+    const host: DurableHost = {
+      enter: (entry) => this.#enter(entry),
+      run: (call) => pipeline.run(call),
+      contextOf: (entry, { type }, { signal, attempt }) =>
+        pipeline.contextOf(entry, { chain: [type], signal, attempt }),
+    };
+    return this.#add(hookEntry(hook as unknown as Hook, this.#options.outbox, host));
   }
 
   /**
-   * Registers a webhook: with an outbox it is delivered to in the background, again and again if need
-   * be; without one, inline.
+   * Registers a webhook. With an outbox it is delivered to in the background, with retries; without one,
+   * inline.
    *
-   * @throws {TypeError} when the webhook is ill-formed, its name is taken, or it has an `ordering` and
-   *   there is no outbox
+   * @throws {TypeError} when the webhook is invalid, its name is taken, or it has an `ordering` and there
+   *   is no outbox
+   * @throws {HooksClosedError} after `close`
    */
   registerWebhook(webhook: Webhook): Registration {
     return this.#add(webhookEntry(webhook, this.#options.outbox));
   }
 
-  /** Gives every hook its part of a store, also those that come later, and always before `init`. */
-  setStorage(store: Store): void {
-    checkStore("Cannot set the storage", store);
-    this.#engine.stores.set(store);
+  /**
+   * Registers hooks, webhooks and what `withHook` and its siblings return: all of them, or none.
+   *
+   * @returns One registration per argument, in the same order
+   * @throws {TypeError | RangeError} when one is invalid
+   */
+  use(...options: readonly HooksOption<Events>[]): readonly Registration[] {
+    return registerAll(this as never, options as readonly HooksOption[]);
   }
 
   /**
-   * Dispatches an event that exists, such as one that `decodeEvent` returned. Like `emit`, it takes a
-   * frozen copy at the call. With an outbox, an event whose id is stored already is a duplicate: it is not
-   * stored again, and no handler runs.
+   * Passes every hook its slice of a store, also those that are registered later, and always before `init`.
+   *
+   * @throws {HookInitError} when a hook's `setStorage` throws; the others are called nevertheless
+   */
+  setStorage(store: Store): void {
+    checkStore("Cannot set storage", store);
+    this.#handlers.setStorage(store);
+  }
+
+  /** Emits an event and waits for its handlers. See `Emitter.emit`. */
+  emit<Type extends EventType<Events>>(
+    type: Type,
+    data: Events[Type],
+    options?: EmitOptions,
+  ): Promise<Receipt> {
+    return this.#pipeline.emit(type, data, options);
+  }
+
+  /** Emits an event in the background. See `Emitter.emitInBackground`. */
+  emitInBackground<Type extends EventType<Events>>(
+    type: Type,
+    data: Events[Type],
+    options?: EmitOptions,
+  ): void {
+    this.#pipeline.emitInBackground(type, data, options);
+  }
+
+  /**
+   * Dispatches an existing event, such as one that `decodeEvent` returned. Like `emit`, it takes a frozen
+   * copy at the call. With an outbox, an event whose id is already stored is a duplicate: it is not stored
+   * again, and no handler runs.
    *
    * @throws {DispatchError} when handlers failed; the others ran nevertheless
-   * @throws {EventValidationError} when it is not an event, JSON can't carry its payload, or a schema
-   *   refuses that
+   * @throws {EventValidationError} when it is not an event, JSON can't represent its payload, or a schema
+   *   rejects that
    * @throws {EmitDepthError} when 64 events are emitted inside of one another
    * @throws {HookInitError} when a hook could not be opened
    * @throws {HooksClosedError} after `close`
    */
-  dispatch(event: HookEvent, options?: EmitOptions): Promise<Receipt> {
-    if (options !== undefined) {
-      try {
-        checkEmitOptions("dispatch", event?.type, options);
-      } catch (error) {
-        return Promise.reject(error);
-      }
-    }
-    return this.#engine.dispatch(event, options);
+  dispatch(event: HookEvent, options?: Omit<EmitOptions, "sessionId">): Promise<Receipt> {
+    return this.#pipeline.dispatch(event, options);
   }
 
-  /** The same in the background. Never throws: failures go to the logger and to `onError`. */
-  dispatchAsync(event: HookEvent, options?: EmitOptions): void {
-    this.#engine.dispatchAsync(event, options);
+  /** Dispatches an existing event in the background. Never throws: failures go to `onError` and the logger. */
+  dispatchAsync(event: HookEvent, options?: Omit<EmitOptions, "sessionId">): void {
+    this.#pipeline.dispatchInBackground(event, options);
   }
 
-  /** How many handlers, hooks and webhooks hear a type. */
+  /**
+   * Dispatches several events: all are validated and stored, or none. Then their handlers run, event by
+   * event. A failed handler is in the receipt of its event, and stops nothing.
+   *
+   * @param batch Events, each with an optional idempotency key. `fresh` says that an id was just created,
+   *   so that it can't be a duplicate
+   * @param options An idempotency key for the whole batch: those of its events are ignored then.
+   *   `onAccepted` is called when all events are accepted, before the first handler runs
+   * @throws {EventValidationError} with every issue; a path starts with the index of the event
+   * @throws {HookInitError} when a hook could not be opened
+   * @throws {HooksClosedError} after `close`
+   */
+  dispatchMany(
+    batch: readonly {
+      readonly event: HookEvent;
+      readonly idempotencyKey?: string | undefined;
+      readonly fresh?: boolean | undefined;
+    }[],
+    options: {
+      readonly idempotencyKey?: string | undefined;
+      readonly onAccepted?: ((receipts: readonly Receipt[]) => void) | undefined;
+    } = {},
+  ): Promise<readonly Receipt[]> {
+    return this.#pipeline.dispatchMany(batch, options);
+  }
+
+  /** Returns the number of handlers, hooks and webhooks that receive a type. */
   handlerCount(type: string): number {
-    return this.#engine.plans.hearing(type).size;
+    return this.#handlers.matching(type).size;
   }
 
-  /** How many compiled hooks and webhooks there are. */
+  /** Returns the number of hooks and webhooks. */
   hookCount(): number {
     return this.#names.size;
   }
 
-  /** All registrations, in order. */
-  list(): readonly RegistrationInfo[] {
-    return Array.from(this.#engine.plans.entries, (entry) => entry.info);
+  /** Returns all registrations, in order. */
+  list(): readonly {
+    /** The name; for a handler without one, its function's name or its patterns. */
+    readonly name: string;
+    /** What was registered. */
+    readonly kind: "handler" | "hook" | "webhook";
+    /** The patterns that it subscribes to. */
+    readonly events: readonly string[];
+    /** Whether the outbox delivers to it. */
+    readonly durable: boolean;
+  }[] {
+    return Array.from(this.#handlers.entries, (entry) => entry.info);
   }
 
   /**
@@ -151,109 +240,74 @@ export class HookRegistry<Events extends object = AgentEvents> implements Lifecy
    * @throws {DeadlockError} in `init` of a hook
    */
   init(): Promise<void> {
-    return this.#engine.init();
+    return this.#lifecycle.init();
   }
 
   /**
-   * Resolves when no background event is running or queued, including those emitted in the meantime.
+   * Resolves when no background event is running or waiting, including those emitted in the meantime.
    *
    * @throws {DeadlockError} in a background handler, which would wait for itself. On a platform without
    *   `AsyncLocalStorage` (Workers without `nodejs_compat`), this is detected only before the handler's
    *   first `await`; after that, the call never resolves
    */
   drain(): Promise<void> {
-    return this.#engine.drain();
+    return this.#lifecycle.drain();
   }
 
   /**
-   * Refuses events from now on, waits for those under way, stops the outbox, and closes hooks in
-   * reverse order; all that within `closeTimeout`. Idempotent.
+   * Rejects events from now on, waits for those that are running, stops the outbox, and closes hooks in
+   * reverse order, all within `closeTimeout`. Idempotent.
    *
    * In a handler or a hook, call it without `await`, because it waits for them. If an awaited call
    * can't be detected (after the first `await` of a foreground handler, without an outbox, schemas or
    * `redact`), `closeTimeout` ends the wait.
    *
    * @throws {DeadlockError} in a handler or a hook; the hooks close nevertheless
-   * @throws {HookCloseError} with everything that went wrong
+   * @throws {HookCloseError} with everything that failed
    */
   close(): Promise<void> {
-    return this.#engine.close(() => {
-      for (const registration of this.#queued) registration.unregister();
-      this.#queued.clear();
-      this.#engine.lifecycle.connection?.unregister();
-    });
+    return this.#lifecycle.close(() => this.#disconnect());
+  }
+
+  #disconnect(): void {
+    for (const target of this.#queued) target.unregister();
+    this.#queued.clear();
+    this.#connection?.unregister();
+  }
+
+  /** Lets the queue call a durable hook. */
+  async #enter(entry: Entry): Promise<void> {
+    await this.#lifecycle.open();
+    if (entry.active && !this.#lifecycle.isAbandoned) return;
+    throw new HooksClosedError(`Cannot call '${entry.info.name}'`);
   }
 
   #add(entry: Entry): Registration {
     const { name, kind } = entry.info;
-    const named = kind !== "handler";
+    const hasUniqueName = kind !== "handler";
     const subject = `Cannot register ${kind} '${name}'`;
-    this.#engine.lifecycle.admit(subject, false);
-    if (named && this.#names.has(name)) {
-      throw new TypeError(`${subject} as the name is taken by another hook or webhook`);
+    this.#lifecycle.admit(subject, false);
+    if (hasUniqueName && this.#names.has(name)) {
+      throw new TypeError(`${subject}: the name is taken by another hook or webhook`);
     }
     const queued = entry.target && this.#options.outbox?.register(entry.target);
     try {
-      this.#engine.add(entry);
+      this.#handlers.add(entry);
     } catch (error) {
       queued?.unregister();
       throw error;
     }
-    if (named) this.#names.add(name);
+    if (entry.hasLifecycle) this.#lifecycle.add(entry);
+    if (hasUniqueName) this.#names.add(name);
     if (queued) this.#queued.add(queued);
-    const unregister = (): void => {
+    return createRegistration(() => {
       if (!entry.active) return;
       entry.active = false;
-      this.#engine.delete(entry);
-      if (named) this.#names.delete(name);
+      this.#handlers.delete(entry);
+      if (entry.hasLifecycle) this.#lifecycle.delete(entry);
+      if (hasUniqueName) this.#names.delete(name);
       queued?.unregister();
       if (queued) this.#queued.delete(queued);
-    };
-    return { unregister, [Symbol.dispose]: unregister };
+    });
   }
-}
-
-/** Every option of a registry. */
-const KNOWN: readonly string[] = [
-  ...["schemas", "outbox", "store", "logger", "redact", "onError", "onDrop", "maxConcurrent"],
-  ...["maxPending", "overflow", "waitUntil", "closeTimeout"],
-];
-
-/** What someone may have meant. */
-const RENAMED = { storage: "store", queue: "outbox", timeout: "closeTimeout" };
-
-function checkOptions(options: RegistryOptions): RegistryOptions {
-  const subject = "Cannot create hooks";
-  checkObject(subject, "the options", options);
-  checkKnown(subject, options, KNOWN, RENAMED);
-  checkDefined(subject, options, { redact: "to store and send events as they are" });
-  if (options.store !== undefined) checkStore(subject, options.store);
-  if (options.outbox !== undefined) {
-    checkFunctions(`${subject} with this outbox`, options.outbox, [
-      ...["publish", "register", "start", "stop"],
-    ]);
-  }
-  const { maxConcurrent, maxPending, closeTimeout, overflow, schemas = {} } = options;
-  readCount(subject, "maxConcurrent", maxConcurrent, OR_INFINITE);
-  readCount(subject, "maxPending", maxPending, { min: 0, infinite: true });
-  if (overflow !== undefined && overflow !== "reject" && overflow !== "drop") {
-    throw new TypeError(
-      `${subject} as 'overflow' must be "reject" or "drop": current value is ${inspect(overflow)}`,
-    );
-  }
-  checkFunctions(subject, options, [], ["redact", "onError", "onDrop", "waitUntil"]);
-  if (options.logger !== undefined) {
-    checkFunctions(subject, options.logger, ["debug", "info", "warn", "error"]);
-  }
-  checkObject(subject, "'schemas'", schemas);
-  for (const [type, schema] of Object.entries(schemas)) {
-    if (schema !== undefined && typeof schema?.["~standard"]?.validate !== "function") {
-      throw new TypeError(`${subject} as the schema of '${type}' must be a Standard Schema`);
-    }
-  }
-  if (closeTimeout === undefined) return options;
-  return {
-    ...options,
-    closeTimeout: readDuration(subject, "closeTimeout", closeTimeout, OR_INFINITE),
-  };
 }

@@ -1,12 +1,12 @@
 import { isThenable } from "../internal/async.ts";
-import { outside } from "./_waits.ts";
+import { outside } from "./call_stack.ts";
 import { maskError } from "../internal/mask_error.ts";
 import type { HookEvent } from "./events.ts";
 import type { Logger } from "./hook.ts";
 
 /**
- * An error of ours says what there is to say in a line; others are shown with their stack. The secrets of
- * URLs are masked: platforms quote the whole URL in the errors of a request.
+ * Formats our own errors in one line; others keep their stack. Secrets in URLs are masked, because
+ * platforms quote the whole URL in the errors of a request.
  */
 function brief(value: unknown): unknown {
   const masked = maskError(value);
@@ -15,7 +15,7 @@ function brief(value: unknown): unknown {
     : masked;
 }
 
-/** The default: warnings and errors on the console. */
+/** The default logger: warnings and errors on the console. */
 export const consoleLogger: Logger = {
   debug: () => {},
   info: () => {},
@@ -25,7 +25,7 @@ export const consoleLogger: Logger = {
   error: (...data) => console.error(...data.map((value) => brief(value))),
 };
 
-/** Calls what the user gave. What it throws, or what its promise rejects with, is `caught` or ignored. */
+/** Calls user code. What it throws, or what its promise rejects with, is `caught` or ignored. */
 export function guarded(action: () => unknown, caught = (_error: unknown): void => {}): void {
   try {
     const result = action();
@@ -35,7 +35,7 @@ export function guarded(action: () => unknown, caught = (_error: unknown): void 
   }
 }
 
-/** What failures are told to. Whatever these callbacks do, it breaks nothing. */
+/** Reports failures to the logger and to callbacks. Whatever these do, they break nothing. */
 export class Reporter {
   readonly #logger: Logger;
   readonly #onError: ((error: unknown, event?: HookEvent) => void) | undefined;
@@ -51,18 +51,18 @@ export class Reporter {
     this.#onDrop = onDrop;
   }
 
-  /** Calls what the user gave; its failure is reported. */
-  guarded(message: string, event: HookEvent | undefined, action: () => unknown): void {
+  /** Calls user code. Its failure is reported. */
+  guard(message: string, event: HookEvent | undefined, action: () => unknown): void {
     guarded(action, (error) => this.failed(message, error, event));
   }
 
-  /** A failure: logged, and told to `onError`. */
+  /** Logs a failure and passes it to `onError`. */
   failed(message: string, error: unknown, event?: HookEvent): void {
     this.#log(message, error);
     this.#call("onError", () => this.#onError?.(error, event));
   }
 
-  /** An event that was dropped, as the user asked for. */
+  /** Passes a dropped event to `onDrop`. */
   dropped(event: HookEvent): void {
     this.#call("onDrop", () => this.#onDrop?.(event));
   }
@@ -75,9 +75,9 @@ export class Reporter {
     guarded(() => outside(callback), (error) => this.#log(`'${name}' failed`, error));
   }
 
-  /** Tells the logger, whichever it is, with the secrets of URLs masked: logs travel further than `onError`. */
+  /** Logs with secrets in URLs masked, because logs travel further than `onError`. */
   #log(message: string, error: unknown): void {
-    // One that fails has nowhere to say so.
+    // A logger that fails can't be reported.
     guarded(() => this.#logger.error(message, maskError(error)));
   }
 }

@@ -8,68 +8,59 @@ import {
   readNumber,
 } from "../internal/options.ts";
 
-/**
- * When a failed delivery is tried again. A pure value: it reads no clock and makes no randomness.
- */
+/** When a failed delivery is retried. A pure value: it reads no clock and no random numbers. */
 export type RetryPolicy = {
   /**
-   * How long to wait after the n-th failure, in milliseconds.
+   * Returns how long to wait after a failed attempt, in milliseconds; undefined to give up.
    *
-   * @param attempt Which attempt failed, from 1
-   * @param random A number in [0, 1), which decides the jitter
-   * @returns The delay; undefined: give up
+   * @param attempt The number of the attempt that failed, from 1
+   * @param random A number in [0, 1), which determines the jitter
    */
   delay(attempt: number, random: number): number | undefined;
-  /** All delays together at their longest, in milliseconds: how long a delivery may be on its way. */
+  /** The sum of all delays at their longest, in milliseconds. */
   readonly total: number;
 };
 
-/** How far a delay may stray, to either side, so that what failed together is not retried together. */
-export interface JitterOptions {
-  /** As a part of the delay, 0 to 1. Applied after the cap. @default {0.2} */
-  readonly jitter?: number | undefined;
-}
-
-/** Options of `fixedRetry`. */
-export interface FixedRetryOptions extends JitterOptions {
-  /** Before each retry, in milliseconds. */
+/** Options of retry policies. */
+export interface RetryOptions {
+  /** The delay before the first retry, in milliseconds. */
   readonly delay: number;
   /** How many retries follow the first attempt. */
   readonly retries: number;
-}
-
-/** Options of `exponentialRetry`. */
-export interface ExponentialRetryOptions extends JitterOptions {
-  /** Before the first retry, in milliseconds. */
-  readonly delay: number;
-  /** Multiplies each delay to get the next, 1 to 1,000. @default {2} */
+  /** Multiplies each delay to get the next, 1 to 1,000. Not for `fixedRetry`. @default {2} */
   readonly factor?: number | undefined;
-  /** The longest delay, in milliseconds; `Infinity`: ten years. @default {36000000} ten hours */
+  /**
+   * The longest delay, in milliseconds; `Infinity` means ten years. Not for `fixedRetry`.
+   * @default {36000000} ten hours
+   */
   readonly maxDelay?: number | undefined;
-  /** How many retries follow the first attempt. */
-  readonly retries: number;
+  /**
+   * How far a delay may vary to either side, as a fraction of it, 0 to 1, so that deliveries that failed
+   * together are not retried together. Applied after `maxDelay`. @default {0.2}
+   */
+  readonly jitter?: number | undefined;
 }
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
-/** More retries than this are a mistake. */
+/** The maximum number of retries: more are a mistake. */
 const RETRIES: Limits = { min: 0, max: 1000 };
-/** A delay that grows faster is a mistake. */
+/** The maximum growth of a delay: more is a mistake. */
 const MAX_FACTOR = 1000;
 const SUBJECT = "Cannot create a retry policy";
-/** What other libraries call the options. */
+/** The names of options in other libraries. */
 const RENAMED = { retry: "retries", count: "retries", attempts: "retries" };
 
 /**
- * Retries after the delays of a list, then gives up.
+ * Returns a policy that retries after the delays of a list, then gives up.
  *
- * @param delays In milliseconds, one per retry
- * @throws {TypeError | RangeError} when a delay is no number from 0 to ten years, there are more than 1,000, or an option is wrong
+ * @param delays The delay before each retry, in milliseconds: 0 to ten years, at most 1,000 of them
+ * @throws {TypeError | RangeError} when a delay or an option is invalid
  */
 export function scheduleRetry(
   delays: readonly number[],
-  options: JitterOptions = {},
+  options: Pick<RetryOptions, "jitter"> = {},
 ): RetryPolicy {
   checkKnown(SUBJECT, options, ["jitter"]);
   if (!Array.isArray(delays)) {
@@ -88,11 +79,13 @@ export function scheduleRetry(
 }
 
 /**
- * Retries a number of times, always after the same delay.
+ * Returns a policy that retries a number of times, always after the same delay.
  *
- * @throws {TypeError | RangeError} when an option is unknown or out of its range
+ * @throws {TypeError | RangeError} when an option is unknown or out of range
  */
-export function fixedRetry(options: FixedRetryOptions): RetryPolicy {
+export function fixedRetry(
+  options: Pick<RetryOptions, "delay" | "retries" | "jitter">,
+): RetryPolicy {
   checkKnown(SUBJECT, options, ["delay", "retries", "jitter"], RENAMED);
   const { retries } = options;
   const delay = readDelay("delay", options.delay);
@@ -102,11 +95,11 @@ export function fixedRetry(options: FixedRetryOptions): RetryPolicy {
 }
 
 /**
- * Retries after delays that grow by a factor up to a cap.
+ * Returns a policy that retries after delays that grow by a factor, up to a maximum.
  *
- * @throws {TypeError | RangeError} when an option is unknown or out of its range
+ * @throws {TypeError | RangeError} when an option is unknown or out of range
  */
-export function exponentialRetry(options: ExponentialRetryOptions): RetryPolicy {
+export function exponentialRetry(options: RetryOptions): RetryPolicy {
   const known = ["delay", "factor", "maxDelay", "retries", "jitter"];
   checkKnown(SUBJECT, options, known, RENAMED);
   const { factor = 2, maxDelay: longest = 10 * HOUR, retries } = options;
@@ -145,6 +138,6 @@ function readDelay(name: string, delay: number, infinite = false): number {
   return readDuration(SUBJECT, name, delay, { min: 0, infinite });
 }
 
-function readJitter({ jitter = 0.2 }: JitterOptions): number {
+function readJitter({ jitter = 0.2 }: Pick<RetryOptions, "jitter">): number {
   return readNumber(SUBJECT, "jitter", jitter, { min: 0, max: 1 });
 }

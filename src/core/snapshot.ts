@@ -1,10 +1,13 @@
 import { copyJson, freezeJson } from "../internal/json.ts";
-import { findEnvelopeFaults, findSessionFault } from "./event_rules.ts";
+import type { StandardIssue } from "../internal/standard_schema.ts";
+import { quote } from "../internal/validate.ts";
+import { findEnvelopeFaults, findSessionFault, isEventType, TYPE_RULE } from "./event_rules.ts";
 import { EventValidationError } from "./errors.ts";
+import { createEventId } from "../internal/uuid.ts";
 import { errorMessage } from "../internal/issues.ts";
 import type { HookEvent } from "./events.ts";
 
-/** The fields of an event that becomes a snapshot; a session that is empty or null means none. */
+/** The fields of an event that becomes a snapshot. An empty session or null means none. */
 export type EventFields = {
   readonly id: string;
   readonly type: string;
@@ -13,7 +16,7 @@ export type EventFields = {
   readonly data: unknown;
 };
 
-/** Makes the constructor of a derived class initialize an object that exists. */
+/** Lets the constructor of a derived class add its fields to an existing object. */
 class Existing {
   constructor(object: object) {
     return object;
@@ -21,8 +24,8 @@ class Existing {
 }
 
 /**
- * The mark of an accepted event, and its time. A private field on the event itself: nobody can forge or
- * remove it, copies do not have it, and looking for it costs less than a `WeakSet`.
+ * Marks an accepted event, and holds its time. A private field on the event itself can't be forged or
+ * removed, copies don't have it, and reading it costs less than a `WeakSet`.
  */
 class Mark extends Existing {
   readonly #time: number;
@@ -37,7 +40,7 @@ class Mark extends Existing {
   }
 }
 
-/** A `Date` can't be frozen, so every read returns a new one: changing it affects nobody else. */
+/** A `Date` can't be frozen, so every read returns a new one, and changing it has no effect elsewhere. */
 const TIMESTAMP: PropertyDescriptor = {
   enumerable: true,
   get(this: object): Date {
@@ -45,7 +48,7 @@ const TIMESTAMP: PropertyDescriptor = {
   },
 };
 
-/** The time of a snapshot, or of what inherits from one. */
+/** Returns the time of a snapshot, or of an object that inherits from one. */
 function timeOf(event: object | null): Date {
   if (event === null) {
     throw new TypeError("Cannot read 'timestamp' through a proxy: read it from the event itself");
@@ -62,17 +65,38 @@ const INSPECTION: PropertyDescriptor = {
   },
 };
 
-/** Whether an event is a snapshot of ours: frozen at every level, its payload a JSON value. */
+/** Whether an event is a snapshot: frozen at every level, with a JSON value as its payload. */
 export function isSnapshot(event: object): boolean {
   return Mark.timeOf(event) !== undefined;
 }
 
 /**
- * The frozen snapshot of an event, with its payload in JSON form. A snapshot is returned as it is, so a
- * payload is copied once.
+ * Creates an event, now, with a frozen copy of its payload.
+ *
+ * @throws {EventValidationError} when JSON can't represent the payload, or with any other issue
+ */
+export function createEvent(
+  type: string,
+  data: unknown,
+  sessionId: string | null | undefined,
+): HookEvent {
+  const issues: StandardIssue[] = [];
+  if (!isEventType(type)) issues.push({ message: TYPE_RULE, path: ["type"] });
+  const session = findSessionFault(sessionId);
+  if (session !== undefined) issues.push({ message: session, path: ["sessionId"] });
+  const payload = copyJson(data, "data", Object.freeze);
+  issues.push(...payload.issues);
+  if (issues.length > 0) throw new EventValidationError(`Cannot emit ${quote(type)}`, issues);
+  const id = createEventId();
+  return seal({ id, type, timestamp: new Date(), sessionId, data: payload.value });
+}
+
+/**
+ * Returns the frozen snapshot of an event, with its payload in JSON form. A snapshot is returned
+ * unchanged, so that a payload is copied once.
  *
  * @param subject What can't be done with an invalid event, such as `"Cannot dispatch 'tool.called'"`
- * @throws {EventValidationError} with every fault
+ * @throws {EventValidationError} with every issue
  */
 export function snapshotOf(event: HookEvent, subject: string): HookEvent {
   if (typeof event === "object" && event !== null && isSnapshot(event)) return event;
@@ -88,7 +112,7 @@ export function snapshotOf(event: HookEvent, subject: string): HookEvent {
   return seal({ ...fields, data });
 }
 
-/** The fields of an event, each read once. */
+/** Reads every field of an event once. */
 function fieldsOf(event: HookEvent, subject: string): EventFields {
   if (typeof event !== "object" || event === null) {
     throw new EventValidationError(subject, [{ message: "must be an object" }]);
@@ -104,9 +128,10 @@ function fieldsOf(event: HookEvent, subject: string): EventFields {
 }
 
 /**
- * A snapshot whose payload is a parsed JSON value that nobody else holds: it is frozen in place.
+ * Returns a snapshot of an event whose payload is a parsed JSON value that nothing else references: it is
+ * frozen in place.
  *
- * @throws {EventValidationError} when it is too deep, or holds a number that is not finite
+ * @throws {EventValidationError} when it is too deep, or contains a number that is not finite
  */
 export function adoptEvent(event: EventFields, subject: string): HookEvent {
   const { value: data, issues } = freezeJson(event.data, "data");
@@ -114,7 +139,7 @@ export function adoptEvent(event: EventFields, subject: string): HookEvent {
   return seal({ ...event, data });
 }
 
-/** A snapshot of fields that were checked, and of a payload that is frozen JSON. */
+/** Returns a snapshot of valid fields and a payload of frozen JSON. */
 export function seal({ id, type, timestamp, sessionId, data }: EventFields): HookEvent {
   const event: Record<string, unknown> = { id, type };
   Object.defineProperty(event, "timestamp", TIMESTAMP);
@@ -127,7 +152,7 @@ export function seal({ id, type, timestamp, sessionId, data }: EventFields): Hoo
 /**
  * Returns a copy of an event that its recipient may change.
  *
- * @throws {EventValidationError} when JSON can't carry the payload
+ * @throws {EventValidationError} when JSON can't represent the payload
  */
 export function mutableCopy(event: HookEvent, subject: string): HookEvent {
   const { id, type, timestamp, sessionId } = event;

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { BatchEvent } from "../core/batch.ts";
+import type { HookEvent } from "../core/mod.ts";
 import { adoptEvent } from "../core/snapshot.ts";
 import { parseTime } from "../core/event_rules.ts";
 import { createEventId } from "../internal/uuid.ts";
@@ -11,10 +11,11 @@ import { postedEvent } from "./_schemas.ts";
 
 /** Events as they were posted. */
 export type Posted = {
-  readonly events: readonly (Omit<BatchEvent, "idempotencyKey"> & {
+  readonly events: readonly {
+    readonly event: HookEvent;
     /** What the sender knows the event by. */
     readonly foreignId: string | undefined;
-  })[];
+  }[];
   /** What the senders' ids are of: those of one kind say nothing of those of another. */
   readonly kind: "event" | "cloudevent";
   /** The path to the list of them in the body; undefined: the body is the event. */

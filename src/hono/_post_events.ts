@@ -1,5 +1,4 @@
 import { agentEventSchemas } from "../core/agent_event_schemas.ts";
-import { type BatchEvent, dispatchBatch } from "../core/batch.ts";
 import { guarded } from "../core/reporter.ts";
 import { maskError } from "../internal/mask_error.ts";
 import { parseStringItem } from "../internal/http_fields.ts";
@@ -8,6 +7,7 @@ import {
   DispatchError,
   EventValidationError,
   type HandlerOutcome,
+  type HookEvent,
   type Receipt,
 } from "../core/mod.ts";
 import type { StandardIssue, StandardSchemaV1 } from "../internal/standard_schema.ts";
@@ -98,6 +98,9 @@ async function oneByOne(call: Call, { posted, waitUntil }: Sent): Promise<readon
   }
 }
 
+/** An event to dispatch. */
+type BatchEvent = { readonly event: HookEvent; readonly idempotencyKey?: string | undefined };
+
 type DispatchOptions = {
   readonly idempotencyKey?: string | undefined;
   readonly waitUntil: Call["waitUntil"];
@@ -113,10 +116,11 @@ async function dispatch(
   { idempotencyKey, waitUntil, offset = 0 }: DispatchOptions,
 ): Promise<readonly Receipt[]> {
   const { registry, logger } = call.state;
+  const fresh = batch.map((one) => ({ ...one, fresh: true })); // their ids were just created
   try {
     if (waitUntil !== undefined) {
       return await new Promise((resolve, reject) => {
-        const done = dispatchBatch(registry, batch, { idempotencyKey, accepted: resolve });
+        const done = registry.dispatchMany(fresh, { idempotencyKey, onAccepted: resolve });
         // What was given to be dispatched is: an answer that said otherwise would have it sent again.
         const failed = (error: unknown) =>
           guarded(() => logger.warn("'waitUntil' failed", maskError(error)));
@@ -125,7 +129,7 @@ async function dispatch(
     }
     const [first] = batch;
     if (batch.length > 1 || first === undefined || idempotencyKey !== undefined) {
-      return await dispatchBatch(registry, batch, { idempotencyKey });
+      return await registry.dispatchMany(fresh, { idempotencyKey });
     }
     const { idempotencyKey: own } = first;
     return [await registry.dispatch(first.event, own === undefined ? {} : { idempotencyKey: own })];

@@ -3,16 +3,16 @@ import { setTimer } from "./async.ts";
 /** Bytes that WebCrypto takes: not shared memory. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What `atob` alone would skip, and bits that it would drop: one value would have many texts. */
+/** What `atob` would skip, and bits that it would drop. They would give one value several texts. */
 const FOREIGN = /[^A-Za-z0-9+/=]/;
 const LEFT_OVER_BITS = /[^AQgw=]==$|[^AEIMQUYcgkosw048=]=$/;
 
-/** Standard base64 (RFC 4648, section 4) with padding. For short input, such as keys. */
+/** Encodes bytes as padded base64 (RFC 4648, section 4). For short input, such as keys. */
 export function encodeBase64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }
 
-/** The bytes of standard, padded base64, or undefined if it is anything else. */
+/** Decodes padded base64. Returns undefined for anything else. */
 export function decodeBase64(text: string): Bytes | undefined {
   if (text.length % 4 !== 0 || FOREIGN.test(text) || LEFT_OVER_BITS.test(text)) return undefined;
   try {
@@ -22,12 +22,12 @@ export function decodeBase64(text: string): Bytes | undefined {
   }
 }
 
-/** Bytes in hexadecimal digits. */
+/** Encodes bytes as hexadecimal digits. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Parts, one behind the other. */
+/** Concatenates bytes. */
 export function joinBytes(parts: readonly Uint8Array[]): Bytes {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
@@ -38,19 +38,19 @@ export function joinBytes(parts: readonly Uint8Array[]): Bytes {
   return whole;
 }
 
-/** How much of a body is read, and for how long. */
+/** How much of a body to read, and for how long. */
 export type ReadLimits = {
-  /** The longest body, in bytes. */
+  /** The maximum size of the body, in bytes. */
   readonly maxBytes: number;
-  /** How long it may take to arrive, in milliseconds. */
+  /** How long the body may take to arrive, in milliseconds. */
   readonly timeout: number;
-  /** Whether `timeout` starts again with each part that arrives. @default {false} */
+  /** Whether `timeout` restarts with each chunk that arrives. @default {false} */
   readonly idle?: boolean;
 };
 
 /**
- * Reads a body as it arrives. Memory follows what has arrived, not what was declared, however small the
- * parts are.
+ * Reads a body as it arrives. Uses memory for what has arrived, not for what was declared, however small
+ * the chunks are.
  *
  * @throws whatever the stream fails with
  */

@@ -1,11 +1,11 @@
 /**
- * Values of HTTP headers by the grammar of their RFC. Every entry point reads headers here, so that
- * what one accepts the others accept too.
+ * Parses HTTP headers by the grammar of their RFCs. Every entry point uses these functions, so that all
+ * accept the same.
  *
  * @module
  */
 
-/** A media type (RFC 9110, section 8.3.1), as far as it matters here. */
+/** The relevant parts of a media type (RFC 9110, section 8.3.1). */
 export type MediaType = {
   /** Type and subtype in lower case. */
   readonly essence: string;
@@ -47,17 +47,17 @@ export function isJson({ essence }: MediaType): boolean {
   return /[/+]json$/.test(essence);
 }
 
-/** Whether it is text for people or XML, so that a string can hold it. */
+/** Whether it is text or XML, which a string can hold. */
 export function isText({ essence }: MediaType): boolean {
   return /^text\/|[/+]xml$/.test(essence);
 }
 
-/** Whether its bytes are UTF-8, which is so unless it says otherwise. ASCII is a part of UTF-8. */
+/** Whether its bytes are UTF-8, the default. ASCII is a subset of UTF-8. */
 export function isUtf8({ charset }: MediaType): boolean {
   return charset === undefined || /^(?:utf-?8|us-ascii)$/.test(charset);
 }
 
-/** Whether `Content-Encoding` (RFC 9110, section 8.4) leaves the body as it is. */
+/** Whether `Content-Encoding` (RFC 9110, section 8.4) leaves the body unchanged. */
 export function isIdentity(contentEncoding: string | null): boolean {
   return (contentEncoding ?? "").split(",").every((coding) =>
     ["", "identity"].includes(coding.trim().toLowerCase())
@@ -65,8 +65,8 @@ export function isIdentity(contentEncoding: string | null): boolean {
 }
 
 /**
- * Returns whether a body is to be read as UTF-8, byte by byte as it came: its headers name no other
- * charset and no coding. A malformed media type could name any charset. One that is absent names none.
+ * Returns whether the bytes of a body are UTF-8: its headers name no other charset and no content coding.
+ * A malformed media type could name any charset; an absent one names none.
  */
 export function isPlainUtf8(headers: Headers): boolean {
   const contentType = (headers.get("content-type") ?? "").trim();
@@ -75,7 +75,7 @@ export function isPlainUtf8(headers: Headers): boolean {
   return isUtf8Text && isIdentity(headers.get("content-encoding"));
 }
 
-/** No receiver is waited for longer, in milliseconds. */
+/** The longest wait for a receiver, in milliseconds. */
 const LONGEST_WAIT = 24 * 60 * 60 * 1000;
 
 /**

@@ -7,7 +7,7 @@ import type { StandardIssue } from "./standard_schema.ts";
  */
 export function errorMessage(error: unknown): string {
   try {
-    // The message of the outer one holds all the others.
+    // Its message contains the messages of all others.
     if (isDispatchError(error)) return errorMessage(error.cause);
     return maskUrls(String(error instanceof Error ? error.message : error));
   } catch {
@@ -19,10 +19,10 @@ function isDispatchError(error: unknown): error is Error {
   return error instanceof AggregateError && "code" in error && error.code === "dispatch_failed";
 }
 
-/** How many faults or failures a message names; the error has all. */
+/** How many issues or failures a message names. The error has all of them. */
 export const SHOWN = 10;
 
-/** The faults on one line, each after its path. */
+/** Formats issues on one line, each after its path. */
 export function formatIssues(issues: readonly StandardIssue[]): string {
   const shown = issues.slice(0, SHOWN).map(({ path, message }) => {
     const at = formatPath(path ?? []);
@@ -32,7 +32,7 @@ export function formatIssues(issues: readonly StandardIssue[]): string {
   return shown.join("; ");
 }
 
-/** A path as JavaScript would write it: `data.items[2]["a b"]`. */
+/** Formats a path as JavaScript would write it: `data.items[2]["a b"]`. */
 function formatPath(path: NonNullable<StandardIssue["path"]>): string {
   let text = "";
   for (const part of path) {

@@ -1,10 +1,10 @@
 import type { StandardIssue } from "./standard_schema.ts";
 
-/** What a JSON text of someone else says. */
+/** The result of parsing a JSON text. */
 export type JsonText = {
-  /** Its value; undefined when it can't be read. */
+  /** The value; undefined if it can't be parsed. */
   readonly value: unknown;
-  /** What is wrong with it, each with its path. None of them quotes the text, which may be a payload. */
+  /** What is wrong, each with its path. None of them quotes the text, which may be a payload. */
   readonly issues: readonly StandardIssue[];
 };
 
@@ -20,7 +20,7 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * Parses JSON that was written elsewhere: UTF-8, with or without a byte order mark (RFC 8259, section
+ * Parses JSON from another program: UTF-8, with or without a byte order mark (RFC 8259, section
  * 8.1). A number that a double would change is an issue: see `findInexactNumbers`.
  */
 export function parseJson(body: Uint8Array | string): JsonText {
@@ -37,26 +37,26 @@ function unreadable(message: string): JsonText {
   return { value: undefined, issues: [{ message, path: [] }] };
 }
 
-/** What to do with a number that a double would change. */
+/** Describes a number that a double would change. */
 export const INEXACT = "is a number that JSON parsers would change: send it as text";
 
 /**
- * Where a number with 16 digits before its point, or with an exponent that is not negative, may begin.
- * All others are below 2^53. It may hit text in strings, which costs time only.
+ * Matches where a number with 16 digits before its point, or with a positive exponent, may start. All others
+ * are below 2^53. It may match text in strings, which only costs time.
  */
 const SUSPECT = /(?:^|[\s:,[])-?(?:\d{16}|[\d.]+[eE]\+?\d)/;
 /** Enough to see what is wrong. */
 const MAX_ISSUES = 100;
 
 /**
- * Finds the numbers of a JSON text that become others when they are parsed: beyond 2^53 the digits
- * that a double has no room for, beyond 1.8e308 all. Smaller decimals are rounded to 17 digits, as
- * by every JSON parser, and pass.
+ * Finds the numbers of a JSON text that change when they are parsed: beyond 2^53 the digits that a double
+ * can't represent, beyond 1.8e308 all. Smaller decimals are rounded to 17 digits, as by every JSON parser,
+ * and are accepted.
  */
 export function findInexactNumbers(text: string): readonly StandardIssue[] {
   if (!SUSPECT.test(text)) return [];
   const issues: StandardIssue[] = [];
-  /** The keys and the indexes from the root to here. */
+  /** The keys and indices from the root to here. */
   const path: (string | number)[] = [];
   let keyNext = false;
   for (let at = 0; at < text.length && issues.length < MAX_ISSUES;) {
@@ -78,7 +78,7 @@ export function findInexactNumbers(text: string): readonly StandardIssue[] {
 
 const NUMBER = /-?\d[\d.eE+-]*/y;
 
-/** Where the string or the number that begins here ends; all else is one character. */
+/** Returns where the string or number that starts here ends. Everything else is one character. */
 function endOfToken(text: string, at: number): number {
   if (text[at] === '"') {
     for (let end = text.indexOf('"', at + 1);; end = text.indexOf('"', end + 1)) {
@@ -91,14 +91,14 @@ function endOfToken(text: string, at: number): number {
   return NUMBER.test(text) ? NUMBER.lastIndex : at + 1;
 }
 
-/** Whether a number is written back as it was, or only rounded behind its point. */
+/** Whether a number is preserved, or only rounded after its point. */
 function isKept(text: string): boolean {
   const value = Number(text);
   if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return true;
   return Number.isFinite(value) && decimalOf(text) === decimalOf(String(value));
 }
 
-/** A number's digits without zeros at either end, and its power of ten: one text for one value. */
+/** Returns the digits of a number without zeros at either end, and its power of ten: one text per value. */
 function decimalOf(text: string): string {
   const [, whole = "", fraction = "", exponent = "0"] =
     /^-?(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/.exec(text) ?? [];
@@ -111,9 +111,9 @@ function decimalOf(text: string): string {
 }
 
 /**
- * Writes a JSON value in one way only (RFC 8785): keys sorted by their UTF-16 code units, no white
- * space. Two values that differ in nothing but the order of keys give the same text. The value must be
- * JSON: what `JSON.parse` or `copyJson` made.
+ * Writes a JSON value in canonical form (RFC 8785): keys sorted by their UTF-16 code units, no white space.
+ * Values that differ only in the order of keys have the same text. The value must be JSON, as `JSON.parse`
+ * or `copyJson` return it.
  */
 export function canonicalJson(value: unknown): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);

@@ -15,30 +15,30 @@ export function maskError<Thrown>(
   return copier.hasMasked ? copy as Thrown : error;
 }
 
-/** How deep errors, lists and objects are masked; what is below is left out. */
-const DEEPEST = 32;
+/** How deep errors, lists and objects are masked. Deeper values are left out. */
+const MAX_DEPTH = 32;
 
-/** Characters that are masked for one error, all in all; what exceeds them is left out. */
-const MOST = 16 * LONGEST;
+/** How many characters are masked for one error. Beyond that, values are left out. */
+const MAX_CHARACTERS = 16 * LONGEST;
 
-/** What a value costs of those, besides its characters. */
+/** What each value counts for, in addition to its characters. */
 const VALUE_COST = 64;
 
-/** What stands for a value that is left out. */
+/** Replaces a value that is left out. */
 const LEFT_OUT = "…";
 
-/** What stands for a value with a getter or a proxy that throws. */
-const UNSHOWN = "a value that can't be shown";
+/** Replaces a value with a getter or a proxy that throws. */
+const UNREADABLE = "a value that can't be shown";
 
-/** What an error has even where a getter of its class gives it. */
-const OF_ERRORS = ["name", "message", "stack", "cause", "code"] as const;
+/** Properties of errors that may come from a getter of the class. */
+const ERROR_PROPERTIES = ["name", "message", "stack", "cause", "code"] as const;
 
-/** Copies an error and all that it holds, and knows whether the copy differs. */
+/** Copies an error and everything in it, and notes whether the copy differs. */
 class MaskingCopier {
   hasMasked = false;
   readonly #known: readonly (string | undefined)[];
   readonly #copies = new Map<object, object>();
-  #left = MOST;
+  #left = MAX_CHARACTERS;
 
   constructor(known: readonly (string | undefined)[]) {
     this.#known = known;
@@ -49,7 +49,7 @@ class MaskingCopier {
       return this.#copy(value, depth);
     } catch {
       this.hasMasked = true;
-      return UNSHOWN;
+      return UNREADABLE;
     }
   }
 
@@ -65,7 +65,7 @@ class MaskingCopier {
     }
     const isError = value instanceof Error;
     if (!isError && !Array.isArray(value) && !isPlainObject(value)) return value;
-    if (this.#left < 0 || depth > DEEPEST) return this.#leaveOut();
+    if (this.#left < 0 || depth > MAX_DEPTH) return this.#leaveOut();
     if (isError) return this.#copyError(value, depth + 1);
     return Array.isArray(value) ? this.#copyList(value, depth + 1) : this.#copyOwn(
       value,
@@ -97,7 +97,7 @@ class MaskingCopier {
   #copyError(error: Error, depth: number): object {
     const copy = this.#begin(error, new Error());
     Object.setPrototypeOf(copy, Object.getPrototypeOf(error));
-    for (const name of OF_ERRORS) {
+    for (const name of ERROR_PROPERTIES) {
       if (!(name in error)) continue;
       const value = this.copy((error as unknown as Record<string, unknown>)[name], depth);
       const enumerable = Object.prototype.propertyIsEnumerable.call(error, name);
@@ -106,10 +106,10 @@ class MaskingCopier {
     return this.#copyOwn(error, copy, depth);
   }
 
-  /** Copies the properties that a value has itself; getters are left out, so that none is called. */
+  /** Copies the own properties of a value. Getters are left out, so that none is called. */
   #copyOwn(from: object, to: object, depth: number): object {
     for (const key of Reflect.ownKeys(from)) {
-      if (from instanceof Error && OF_ERRORS.some((name) => name === key)) continue;
+      if (from instanceof Error && ERROR_PROPERTIES.some((name) => name === key)) continue;
       if (this.#left < 0) {
         this.#leaveOut();
         break;

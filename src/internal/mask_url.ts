@@ -1,35 +1,35 @@
-/** Stands for what was taken out. */
+/** Replaces a secret. */
 const MASK = "***";
 
-/** A segment of a path that looks like a token and not like a word, as in the webhook URLs of chat services. */
+/** A path segment that looks like a token, as in the webhook URLs of chat services. */
 const TOKEN = /^(?=.*\d)(?=.*[A-Za-z]).{8,}$|^.{20,}$/;
 
-/** The name of a file, perhaps with a line and a column: in a stack. */
+/** A file name, maybe with a line and a column, as in a stack trace. */
 const FILE = /^[\w.-]{1,64}\.[a-z]{2,4}(?::\d+){0,2}$/i;
 
-/** The beginning of a URL in a text: a scheme with its slashes, one of which may be missing. */
+/** The start of a URL in a text: a scheme and its slashes, one of which may be missing. */
 const START = /\b[a-z][a-z0-9+.-]{0,31}:\/+/gi;
 
 /** Where a URL ends in a text. */
 const END = /[\s"'<>`]|$/g;
 
-/** `name=` of connection strings, and of queries that stand alone. One attempt per name: it takes linear time. */
+/** `name=` in connection strings, and in queries without a URL. One attempt per name, for linear time. */
 const NAME = /(?<![\w-])([\w-]+)\s{0,4}=\s{0,4}/g;
 
 /** A name whose value is a secret. */
 const SECRET_NAME =
   /password|passwd|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|credential|signature/i;
 
-/** The value after such a name; a quote may be left open. */
+/** The value after such a name. A quote may be unterminated. */
 const VALUE = /"[^"]*(?:"|$)|'[^']*(?:'|$)|[^\s;&"',)]+/y;
 
-/** Characters of a text that are masked; what comes after them is left out. */
+/** How many characters of a text are masked. What follows is left out. */
 export const LONGEST = 16_384;
 
 /**
  * Returns a URL, a store path or a connection string without its secrets: user name, password, query,
- * fragment, and segments of the path that look like tokens. It need not be a valid URL: whatever may be
- * a password in a malformed one is masked too. A plain file path is returned as it is.
+ * fragment, and path segments that look like tokens. In a malformed URL, everything that may be a password
+ * is masked. A plain file path is returned unchanged.
  */
 export function maskUrl(text: string): string {
   const scheme = /^\s*[a-z][a-z0-9+.-]*:\/+/i.exec(text)?.[0];
@@ -44,13 +44,13 @@ export function maskUrl(text: string): string {
 /**
  * Returns a text with every URL in it masked, as `maskUrl` does. A text of more than 16 KiB is cut.
  *
- * @param known URLs that the text may quote as they are, also malformed ones with spaces in them
+ * @param known URLs that the text may contain, including malformed ones with spaces
  */
 export function maskUrls(text: string, ...known: readonly (string | undefined)[]): string {
   return maskBeginning(text, LONGEST, ...known);
 }
 
-/** As `maskUrls`, of a text's first `most` characters. It takes time in proportion to those. */
+/** Does the same as `maskUrls` for the first `most` characters of a text, in linear time. */
 export function maskBeginning(
   text: string,
   most: number,
@@ -66,7 +66,7 @@ export function maskBeginning(
   return isCut ? `${masked}…` : masked;
 }
 
-/** Where a text can be cut so that no half of a secret is left, which nothing would tell from a word. */
+/** Returns where to cut a text so that no part of a secret is left, which could not be recognized. */
 function cutOf(text: string, most: number, secret: readonly string[]): number {
   let cut = most;
   let start = cut;
@@ -85,7 +85,7 @@ function isBreak(character: string): boolean {
   return /[\s"']/.test(character);
 }
 
-/** Masks the URLs of one line; each part of it is looked at a fixed number of times. */
+/** Masks the URLs of one line. Reads each part of it a fixed number of times. */
 function maskLine(line: string, isCut: boolean): string {
   let masked = "";
   let done = 0;
@@ -164,14 +164,14 @@ function maskPath(path: string): string {
   return shown.join("/") + (query ? `?${MASK}` : "") + (hash ? `#${MASK}` : "");
 }
 
-/** Whether a URL's beginning is user, host and port as they should be. */
+/** Whether a URL starts with a valid user, host and port. */
 function isAuthority(rest: string, scheme: string): boolean {
   const authority = authorityOf(rest);
   const host = authority.slice(authority.lastIndexOf("@") + 1);
   return isPlace(host) || (host === "" && /^file:/i.test(scheme));
 }
 
-/** Whether an authority without an `@` is surely a host: a port makes a user name and a password of it. */
+/** Whether an authority without an `@` is certainly a host. With a port, it may be a user and a password. */
 function isHost(authority: string): boolean {
   return isPlace(authority) && !authority.includes(":");
 }

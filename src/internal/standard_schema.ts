@@ -7,24 +7,28 @@ export type StandardSchemaV1<Input = unknown, Output = Input> = {
   readonly "~standard": {
     /** The version of the specification. */
     readonly version: 1;
-    /** The library. */
+    /** The name of the library. */
     readonly vendor: string;
-    /** Types alone, never a value. */
+    /** The types. Never a value. */
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
-    /** Judges a value. */
-    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
+    /** Validates a value. Returns the value, or issues. */
+    readonly validate: (
+      value: unknown,
+    ) =>
+      | { readonly value: Output; readonly issues?: undefined }
+      | { readonly issues: readonly StandardIssue[] }
+      | Promise<
+        { readonly value: Output; readonly issues?: undefined } | {
+          readonly issues: readonly StandardIssue[];
+        }
+      >;
   };
 };
 
-/** What a Standard Schema answers: a value, or the faults. */
-export type StandardResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly StandardIssue[] };
-
-/** One fault of a value, with the path to it. */
+/** What is wrong with a value, and where. */
 export type StandardIssue = {
   /** What is wrong. */
   readonly message: string;
-  /** Keys and indices that lead to the fault; absent or empty: the value itself. */
+  /** The keys and indices that lead to the part that is wrong; absent or empty for the value itself. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 };

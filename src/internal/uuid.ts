@@ -1,12 +1,12 @@
-/** A clock that went back by more than this was wrong before: follow it, and give up the order. */
+/** A clock that goes back by more than this, in milliseconds, is followed, and the order is given up. */
 const CLOCK_TOLERANCE = 10_000;
 
 let last = 0;
 let counter = 0;
 
 /**
- * A new event id: UUID v7 (RFC 9562), so that ids sort by time. Within one process they also sort in
- * the order in which they were made, by the 12-bit counter of the RFC's section 6.2, method 1.
+ * Creates an event id: a UUID v7 (RFC 9562), so that ids sort by time. Within one process they also sort
+ * in the order of creation, by the 12-bit counter of the RFC's section 6.2, method 1.
  */
 export function createEventId(): string {
   const random = crypto.randomUUID();
@@ -21,7 +21,7 @@ export function createEventId(): string {
   return format(last, counter.toString(16).padStart(3, "0"), random);
 }
 
-/** An event id of another time, in milliseconds since 1970. Those of one time sort in no order. */
+/** Creates an event id for a time in milliseconds since 1970. Ids of the same time have no order. */
 export function createEventIdAt(time: number): string {
   const random = crypto.randomUUID();
   return format(Math.max(0, Math.floor(time)), random.slice(0, 3), random);

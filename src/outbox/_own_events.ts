@@ -1,6 +1,6 @@
 import { snapshotOf } from "../core/snapshot.ts";
 import { createEventIdAt } from "../internal/uuid.ts";
-import { type HookEvent, type QueueHost, type Registration, toWire } from "../core/mod.ts";
+import { type HookEvent, type QueueHost, toWire } from "../core/mod.ts";
 import { type Draft, putDue, putHead } from "./_draft.ts";
 import type { Env } from "./_env.ts";
 import type { Keys } from "./_keys.ts";
@@ -35,7 +35,7 @@ export class OwnEvents {
   }
 
   /** @throws {TypeError} when other hooks have the outbox: closing them would stop it for both */
-  connect(host: QueueHost): Registration {
+  connect(host: QueueHost): { unregister(): void } {
     if (this.#host) {
       throw new TypeError(
         "Cannot create hooks with this outbox as other hooks have it: close them first, or create " +
@@ -46,7 +46,7 @@ export class OwnEvents {
     const unregister = (): void => {
       if (this.#host === host) this.#host = undefined;
     };
-    return { unregister, [Symbol.dispose]: unregister };
+    return { unregister };
   }
 
   /** The targets of an event, other than the one that it is about. */

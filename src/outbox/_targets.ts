@@ -5,7 +5,7 @@ import {
   readCount,
   readDuration,
 } from "../internal/options.ts";
-import type { DeliveryTarget, Registration } from "../core/mod.ts";
+import type { DeliveryTarget } from "../core/mod.ts";
 
 /** Ordered targets: an event checks the lane of each, and 10 checks are all that some stores take. */
 const MAX_ORDERED = 8;
@@ -34,7 +34,7 @@ export class Targets {
   }
 
   /** @throws {TypeError | RangeError} when it can't be delivered to */
-  register(target: DeliveryTarget): Registration {
+  register(target: DeliveryTarget): { unregister(): void } {
     const { name, retry, ordering } = target;
     const subject = `Cannot register '${name}' with the outbox`;
     readDuration(subject, "timeout", target.timeout, LEASE);
@@ -60,7 +60,7 @@ export class Targets {
       this.#targets.delete(name);
       if (ordering !== undefined) this.#ordered--;
     };
-    return { unregister, [Symbol.dispose]: unregister };
+    return { unregister };
   }
 
   get(name: string): Slot | undefined {

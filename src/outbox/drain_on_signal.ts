@@ -2,7 +2,8 @@ import { setTimer } from "../internal/async.ts";
 import { checkFunctions } from "../internal/validate.ts";
 import { checkKnown } from "../internal/options.ts";
 import { maskError } from "../internal/mask_error.ts";
-import type { DeliveryQueue, Lifecycle, Logger, Registration } from "../core/mod.ts";
+import type { DeliveryQueue, Hooks, Logger, Registration } from "../core/mod.ts";
+import { createRegistration } from "../core/registration.ts";
 import { keepAlive } from "./_keep_alive.ts";
 
 /** Deno Deploy kills an instance 5 s after its SIGINT; other platforms give more. */
@@ -42,7 +43,7 @@ type Host = {
  * @throws {TypeError} on a runtime without signals
  */
 export function drainOnSignal(
-  hooks: Pick<Lifecycle, "close"> & { readonly outbox?: DeliveryQueue | undefined },
+  hooks: Pick<Hooks, "close"> & { readonly outbox?: DeliveryQueue | undefined },
   options: DrainOnSignalOptions = {},
 ): Registration {
   const subject = "Cannot drain on signals";
@@ -65,11 +66,11 @@ export function drainOnSignal(
     letGo();
     SIGNALS.forEach((signal) => host.off(signal, listener));
   };
-  return { unregister, [Symbol.dispose]: unregister };
+  return createRegistration(unregister);
 }
 
 async function closeInTime(
-  hooks: Pick<Lifecycle, "close">,
+  hooks: Pick<Hooks, "close">,
   logger: Pick<Logger, "error">,
 ): Promise<number> {
   let cancel = (): void => {};

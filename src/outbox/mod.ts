@@ -24,6 +24,15 @@
  *
  * @module
  */
+export type {
+  Attempt,
+  AttemptContext,
+  DeliveryQueue,
+  DeliveryTarget,
+  Publication,
+  PublishOptions,
+  QueueHost,
+} from "../core/mod.ts";
 export * from "./errors.ts";
 export type * from "./delivery.ts";
 export type * from "./lists.ts";

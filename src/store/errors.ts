@@ -1,22 +1,22 @@
 import type { StandardIssue } from "../internal/standard_schema.ts";
 
-/** A key, a value or a commit is larger than the store takes. Nothing was written. */
+/** Thrown when a key, a value or a commit is larger than the store accepts. Nothing was written. */
 export class StoreLimitError extends RangeError {
-  /** The class's name. */
+  /** Always `"StoreLimitError"`. */
   override readonly name = "StoreLimitError";
-  /** Stable. */
+  /** The stable error code. */
   readonly code = "store_limit";
   /** What is too large, if known. A path starts with the index of the event in its batch. */
   readonly issues: readonly StandardIssue[];
 
-  /** An error for what is too large. */
+  /** Creates the error for what is too large. */
   constructor(message?: string, issues: readonly StandardIssue[] = []) {
     super(message);
     this.issues = issues;
   }
 }
 
-/** Why a store failed. `failed`: anything else, such as a lost connection. */
+/** Why a store failed. `failed` is anything else, such as a lost connection. */
 export type StoreFailure =
   | "full"
   | "read_only"
@@ -25,7 +25,7 @@ export type StoreFailure =
   | "locked"
   | "failed";
 
-/** What an operator has to do about a store that failed. */
+/** What an operator can do about a store that failed. */
 const STORE_FAILURES: Readonly<Record<StoreFailure, string>> = {
   full: "its disk is full: free up space, or move the store to a larger disk",
   read_only: "it is read-only: check the permissions of its file and how its disk is mounted",
@@ -37,9 +37,9 @@ const STORE_FAILURES: Readonly<Record<StoreFailure, string>> = {
 
 /** Thrown by a store when its backend fails. Your own store can throw it too. */
 export class StoreError extends Error {
-  /** The class's name. */
+  /** Always `"StoreError"`. */
   override readonly name = "StoreError";
-  /** Stable. */
+  /** The stable error code. */
   readonly code = "store_failed";
   /** Why it failed. */
   readonly failure: StoreFailure;
@@ -51,7 +51,7 @@ export class StoreError extends Error {
   /** Whether the same call may succeed soon without intervention. */
   readonly transient: boolean;
 
-  /** An error with the reason for it; `cause` is the backend's. */
+  /** Creates the error for a reason. `cause` is the error of the backend. */
   constructor(message: string, failure: StoreFailure = "failed", options: ErrorOptions = {}) {
     super(message, options);
     this.failure = failure;

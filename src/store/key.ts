@@ -1,17 +1,17 @@
 import { StoreLimitError } from "./errors.ts";
 import type { StoreKey } from "./store.ts";
 
-/** Bytes of a key in Deno KV. */
+/** The maximum size of a key in Deno KV, in bytes. */
 const KEY_LIMIT = 2048;
 
 /**
- * The first byte of a part in Deno KV's encoding: strings sort before numbers. What ends a key's own
- * range, `\x00` and `\xff`, is none of them.
+ * The first byte of a part in Deno KV's encoding, so that strings sort before numbers. It is never `\x00` or
+ * `\xff`, which delimit the range of a key.
  */
 const STRING = "\x02";
 const NUMBER = "\x21";
 
-/** Printable ASCII: a byte each in UTF-8, and none has to be escaped. */
+/** Printable ASCII: one byte per character in UTF-8, and nothing to escape. */
 const PLAIN = /^[ -~]*$/;
 
 const SIGN = 0x8000_0000;
@@ -21,13 +21,13 @@ const double = new DataView(bytesOfDouble.buffer);
 
 /** A key with its encoding. */
 export type EncodedKey = {
-  /** The key as it is read back: a copy, in which a lone surrogate is U+FFFD, as in UTF-8, and -0 is 0. */
+  /** A copy of the key as it is read back: a lone surrogate is U+FFFD, as in UTF-8, and -0 is 0. */
   readonly key: StoreKey;
-  /** Deno KV's bytes, a character each: sorts as the key does, and is as long. */
+  /** Deno KV's bytes, one per character. Sorts as the key does, and has its length. */
   readonly id: string;
 };
 
-/** Encodes a key, or the bound of a range, which may be empty. */
+/** Encodes a key, or the bound of a range, which may be empty. @throws {TypeError | StoreLimitError} */
 export function encodeKey(key: StoreKey): EncodedKey {
   if (!Array.isArray(key)) {
     throw new TypeError(`Cannot use a key: it must be a list, got ${typeof key}`);
@@ -58,14 +58,14 @@ export function encodeKey(key: StoreKey): EncodedKey {
   return { key: copy, id };
 }
 
-/** Encodes a key that something can stand under. */
+/** Encodes a key that can have a value. @throws {TypeError | StoreLimitError} */
 export function encodeFullKey(key: StoreKey): EncodedKey {
   const encoded = encodeKey(key);
   if (encoded.id === "") throw new TypeError("Cannot use a key: it must have at least one part");
   return encoded;
 }
 
-/** The UTF-8 bytes and an end that sorts before every other byte; a zero among them is escaped. */
+/** Returns the UTF-8 bytes, with zeros escaped, and an end that sorts before every other byte. */
 function encodeString(text: string): string {
   if (PLAIN.test(text)) return `${STRING}${text}\0`;
   let bytes = "";
@@ -75,7 +75,7 @@ function encodeString(text: string): string {
   return `${STRING}${bytes}\0`;
 }
 
-/** The bits of the double, turned so that they sort as numbers do: all of a negative, else the sign. */
+/** Returns the bits of the double so that they sort as numbers do: all of a negative flipped, else the sign. */
 function encodeNumber(number: number): string {
   double.setFloat64(0, number);
   const [high, low] = [double.getUint32(0), double.getUint32(4)];

@@ -3,8 +3,8 @@ import { StoreLimitError } from "./errors.ts";
 import type { StoreKey, StoreLimits } from "./store.ts";
 
 /**
- * What Deno KV takes, with the 10 checks that every backend of it takes: `@deno/kv`, the denokv server
- * and Deno Deploy. A local file of Deno takes 100.
+ * The limits of Deno KV. Every backend accepts 10 checks: `@deno/kv`, the denokv server and Deno Deploy. A
+ * local file of Deno accepts 100.
  */
 export const KV_LIMITS: StoreLimits = Object.freeze({
   checks: 10,
@@ -13,7 +13,7 @@ export const KV_LIMITS: StoreLimits = Object.freeze({
   value: 65_536,
 });
 
-/** Limits, with those of every Deno KV for what was left out. @throws {TypeError | RangeError} */
+/** Completes limits with those of every Deno KV. @throws {TypeError | RangeError} */
 export function readLimits(subject: string, limits: Partial<StoreLimits> = {}): StoreLimits {
   checkKnown(`${subject} with these limits`, limits, Object.keys(KV_LIMITS));
   const read = { ...KV_LIMITS };
@@ -23,13 +23,13 @@ export function readLimits(subject: string, limits: Partial<StoreLimits> = {}): 
   return Object.freeze(read);
 }
 
-/** Bytes of the keys that one commit writes, in Deno KV. */
+/** The maximum size of the keys of one commit in Deno KV, in bytes. */
 export const KEYS_LIMIT = 81_920;
 
-/** Keys of one `getMany` in Deno KV. */
+/** The maximum number of keys of one `getMany` in Deno KV. */
 const READS_LIMIT = 10;
 
-/** Refuses a `getMany` of too many keys. */
+/** Asserts that `getMany` can read keys at once. @throws {StoreLimitError} */
 export function checkReads(keys: readonly StoreKey[]): void {
   if (keys.length <= READS_LIMIT) return;
   throw new StoreLimitError(
@@ -37,7 +37,7 @@ export function checkReads(keys: readonly StoreKey[]): void {
   );
 }
 
-/** Refuses a commit of which something is too large. */
+/** Asserts that a commit stays within a limit. @throws {StoreLimitError} */
 export function checkLimit(what: string, found: number, limit: number): void {
   if (found <= limit) return;
   throw new StoreLimitError(
@@ -45,7 +45,7 @@ export function checkLimit(what: string, found: number, limit: number): void {
   );
 }
 
-/** What to do about a limit. */
+/** Returns what to do about a limit. */
 function advice(what: string): string {
   return what === "bytes of a value" ? "Store less under one key" : "Split the commit";
 }

@@ -2,13 +2,13 @@ import { checkKnown, OR_INFINITE, readCount } from "../internal/options.ts";
 import { encodeKey } from "./key.ts";
 import type { StoreKey, StoreListOptions, StoreSelector } from "./store.ts";
 
-/** A range of encoded keys: `start` is in it, `end` is not. */
+/** A range of encoded keys. Includes `start`, excludes `end`. */
 export type KeyRange = { readonly start: string; readonly end: string };
 
-/** A selector with everything that some form of it has. */
+/** The fields of all forms of a selector. */
 type AnySelector = { readonly [Name in "prefix" | "start" | "end"]?: StoreKey | undefined };
 
-/** The keys that a selector means; refuses what Deno KV refuses. */
+/** Returns the range of a selector. @throws {TypeError} for what Deno KV rejects */
 export function rangeOf(selector: StoreSelector): KeyRange {
   checkKnown("Cannot list keys", selector, ["prefix", "start", "end"]);
   const { prefix, start, end }: AnySelector = selector;
@@ -21,7 +21,7 @@ export function rangeOf(selector: StoreSelector): KeyRange {
   return range;
 }
 
-/** A copy of a selector with its keys as they are read back; refuses what Deno KV refuses. */
+/** Copies a selector, with its keys as they are read back. @throws {TypeError} for what Deno KV rejects */
 export function copySelector(selector: StoreSelector): StoreSelector {
   rangeOf(selector);
   const bounds = (Object.entries(selector) as [string, StoreKey | undefined][])
@@ -30,14 +30,14 @@ export function copySelector(selector: StoreSelector): StoreSelector {
   return Object.fromEntries(bounds) as StoreSelector;
 }
 
-/** How many entries a list gives at most. */
+/** Returns the maximum number of entries of a list. */
 export function limitOf(options: StoreListOptions): number {
   checkKnown("Cannot list keys", options, ["limit", "reverse"]);
   const { limit = Infinity } = options;
   return readCount("Cannot list keys", "limit", limit, OR_INFINITE);
 }
 
-/** Every part begins with a byte between `\0` and `\xff`, so this is what lies below the prefix. */
+/** Every part starts with a byte between `\0` and `\xff`, so that these are the bounds of a prefix. */
 function rangeOfPrefix(
   prefix: StoreKey,
   start: StoreKey | undefined,

@@ -1,10 +1,10 @@
 /**
- * A key: its parts, outermost first. Strings sort by their UTF-8 bytes, numbers after strings; -0 is 0,
- * and NaN is refused. 2048 bytes at most, each string's and two more, nine for a number.
+ * A key: its parts, outermost first. Strings sort by their UTF-8 bytes, and numbers after strings. -0 is 0,
+ * and NaN is an error. At most 2,048 bytes: a string takes its bytes and two more, a number takes nine.
  */
 export type StoreKey = readonly (string | number)[];
 
-/** What stands under a key; both `value` and `versionstamp` are null when nothing does. */
+/** The entry of a key. `value` and `versionstamp` are null if the key has no value. */
 export type StoreEntry<Value = unknown> =
   & {
     /** The key. */
@@ -13,22 +13,22 @@ export type StoreEntry<Value = unknown> =
   & (
     | {
       /**
-       * The value; what `sum` made reads as a bigint, and undefined stands for what another program wrote
-       * there in a form that is not a store's.
+       * The value. A number that `sum` wrote is a bigint. A value that another program wrote in a format of
+       * its own is undefined.
        */
       readonly value: Value;
       /** Changes with every write of the key. */
       readonly versionstamp: string;
     }
     | {
-      /** Nothing there. */
+      /** Null, because the key has no value. */
       readonly value: null;
-      /** Nothing there. */
+      /** Null, because the key has no value. */
       readonly versionstamp: null;
     }
   );
 
-/** A range of keys, as Deno KV selects it: `start` is in the range, `end` and a prefix itself are not. */
+/** A range of keys, as in Deno KV: it includes `start`, and excludes `end` and the prefix itself. */
 export type StoreSelector =
   | { readonly prefix: StoreKey; readonly start?: StoreKey }
   | { readonly prefix: StoreKey; readonly end: StoreKey }
@@ -36,22 +36,22 @@ export type StoreSelector =
 
 /** Options of `list`. */
 export type StoreListOptions = {
-  /** How many entries at most. @default all */
+  /** The maximum number of entries. @default no limit */
   readonly limit?: number;
-  /** From the last key to the first. @default {false} */
+  /** Whether to list from the last key to the first. @default {false} */
   readonly reverse?: boolean;
 };
 
 /** Options of a write. */
 export type StoreSetOptions = {
   /**
-   * Lifetime in milliseconds. A write without it clears the lifetime of an earlier one. The entry is
-   * gone some time after that, not at once.
+   * The lifetime in milliseconds. A write without it clears the lifetime of an earlier one. The entry is
+   * deleted some time after that, not immediately.
    */
   readonly expireIn?: number;
 };
 
-/** Asks that a key still has a versionstamp; null: that nothing stands under it. */
+/** Requires that a key still has a versionstamp; null requires that it has no value. */
 export type StoreCheck = {
   /** The key. */
   readonly key: StoreKey;
@@ -59,68 +59,69 @@ export type StoreCheck = {
   readonly versionstamp: string | null;
 };
 
-/** How a commit ended. `ok: false`: a check failed, perhaps because this commit was already applied. */
+/** The result of a commit. `ok: false`: a check failed, perhaps because this commit was already applied. */
 export type StoreCommit =
   | { readonly ok: true; readonly versionstamp: string }
   | { readonly ok: false };
 
-/** Changes that are applied together, or not at all. */
+/** Changes that are applied as a whole, or not at all. */
 export type StoreAtomic = {
-  /** Applies the commit only while these hold. */
+  /** Applies the commit only if these checks succeed. */
   check(...checks: readonly StoreCheck[]): StoreAtomic;
   /** Writes a JSON value. */
   set(key: StoreKey, value: unknown, options?: StoreSetOptions): StoreAtomic;
-  /** Removes a key. */
+  /** Deletes a key. */
   delete(key: StoreKey): StoreAtomic;
   /**
-   * Adds to an unsigned 64-bit number, which begins at 0, wraps around and has no lifetime. Over JSON it
-   * is a `TypeError`; what stands before it in the commit may then be applied, so sums go first.
+   * Adds to an unsigned 64-bit number, which starts at 0, wraps around and has no lifetime. A `TypeError`
+   * if the key has a JSON value: changes before it in the commit may have been applied then, so call it
+   * first.
    */
   sum(key: StoreKey, value: bigint): StoreAtomic;
   /**
-   * Applies all of it. A `TypeError` or a `StoreLimitError` means that it was refused, as all is once the
-   * store is closed; after any other error the outcome is unknown.
+   * Applies the changes. After a `TypeError` or a `StoreLimitError` nothing was applied, as after `close`;
+   * after any other error the outcome is unknown.
    */
   commit(): Promise<StoreCommit>;
 };
 
-/** What one commit or value may hold at most; the numbers are the backend's. */
+/** The limits of a commit and of a value, which depend on the backend. */
 export type StoreLimits = {
-  /** Checks in a commit: 10 on every backend, 100 on a local file of Deno. */
+  /** Checks per commit: 10 on every backend, 100 on a local file of Deno. */
   readonly checks: number;
-  /** Changes in a commit. */
+  /** Changes per commit. */
   readonly mutations: number;
-  /** Bytes in a commit, keys and values together. */
+  /** Bytes per commit, of keys and values. */
   readonly bytes: number;
-  /** Bytes of one value. */
+  /** Bytes per value. */
   readonly value: number;
 };
 
 /**
- * Where hooks and the outbox keep things: the part of Deno KV's API that they need, under the same
- * names, for JSON values.
+ * Where hooks and the outbox store data: the part of the Deno KV API that they need, with the same names,
+ * for JSON values.
  *
- * `openStore` of `./kv` (Deno) and of `./node` (Node, Bun) opens one; `memoryStore` of `./testing` is one
- * for tests. `testStore` of `./testing` tells whether another one keeps to all of this.
+ * `openStore` of `./kv` (Deno) and of `./node` (Node, Bun) opens one, and `memoryStore` of `./testing`
+ * creates one for tests. `testStore` of `./testing` tests your own.
  */
 export type Store = {
   /** Reads one key. */
   get<Value = unknown>(key: StoreKey): Promise<StoreEntry<Value>>;
-  /** Reads up to ten keys at one moment. */
+  /** Reads up to ten keys, as of one moment. */
   getMany(keys: readonly StoreKey[]): Promise<readonly StoreEntry[]>;
   /** Writes a JSON value. */
   set(key: StoreKey, value: unknown, options?: StoreSetOptions): Promise<void>;
-  /** Removes a key. */
+  /** Deletes a key. */
   delete(key: StoreKey): Promise<void>;
-  /** Reads a range in the order of its keys. */
+  /** Reads a range of keys, in order. */
   list<Value = unknown>(
     selector: StoreSelector,
     options?: StoreListOptions,
   ): AsyncIterable<StoreEntry<Value>>;
-  /** Begins a commit. */
+  /** Starts a commit. */
   atomic(): StoreAtomic;
-  /** Ends the use of the store, and closes what it opened itself: every later call is a `TypeError`. */
+  /** Closes the store, and what it opened itself. Every later call is a `TypeError`. */
   close(): void;
-  /** What the backend takes. */
+  /** The limits of the backend. */
   readonly limits: StoreLimits;
 };

@@ -6,18 +6,18 @@ import type { StoreSetOptions } from "./store.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** How much a sum counts as. */
+/** The bytes that a sum counts for. */
 const SUM_BYTES = 8;
 /** Where a sum wraps around. */
 export const SUM_RANGE: bigint = 1n << 64n;
 
 /**
- * What stands under a key: the UTF-8 bytes of JSON, or a number that `sum` made. Bytes, because Deno KV
- * keeps the strings of Deno, Bun and Node in forms that the others can't read.
+ * A stored value: the UTF-8 bytes of JSON, or a number that `sum` wrote. Bytes, because Deno KV stores the
+ * strings of Deno, Bun and Node in formats that the others can't read.
  */
 export type StoredValue = Uint8Array | bigint;
 
-/** A value as it is stored. A value that JSON would change without a word is a `TypeError`. */
+/** Encodes a value. @throws {TypeError} when JSON would change it silently */
 export function encodeValue(value: unknown): Uint8Array {
   const copy = copyJson(value, "value");
   if (copy.issues.length > 0) {
@@ -28,7 +28,7 @@ export function encodeValue(value: unknown): Uint8Array {
   return encoder.encode(JSON.stringify(copy.value));
 }
 
-/** A fresh value; undefined for bytes that are not JSON. */
+/** Decodes a value. Returns undefined for bytes that are not JSON. */
 export function decodeValue(content: StoredValue): unknown {
   if (typeof content === "bigint") return content;
   try {
@@ -38,12 +38,12 @@ export function decodeValue(content: StoredValue): unknown {
   }
 }
 
-/** The bytes that a commit is charged for. */
+/** Returns the bytes that a value counts for in a commit. */
 export function sizeOf(content: StoredValue): number {
   return typeof content === "bigint" ? SUM_BYTES : content.length;
 }
 
-/** A number that can be summed. */
+/** Asserts that a number can be added. */
 export function checkAddend(value: bigint): void {
   if (typeof value !== "bigint") {
     throw new TypeError(
@@ -57,10 +57,10 @@ export function checkAddend(value: bigint): void {
   }
 }
 
-/** A hundred years, in milliseconds. Further away, backends overflow. */
+/** The longest lifetime: a hundred years, in milliseconds. Backends overflow beyond that. */
 const LONGEST_LIFETIME = 36_500 * 24 * 60 * 60 * 1000;
 
-/** The lifetime among the options of a write, in whole milliseconds, as Deno KV takes it. */
+/** Returns the lifetime of a write in whole milliseconds, as Deno KV expects it. */
 export function readLifetime(options: StoreSetOptions): number | undefined {
   checkKnown("Cannot write", options, ["expireIn"], { ttl: "expireIn" });
   return readDuration("Cannot write", "expireIn", options.expireIn, {

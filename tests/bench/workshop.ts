@@ -68,7 +68,7 @@ function bundle(entry: string, ...options: string[]): Promise<string> {
     "--external:node:*",
     `--alias:@omniagent/hooks=${root}/mod.ts`,
     ...["outbox", "kv", "hono", "testing"].map((entry) =>
-      `--alias:@omniagent/hooks/${entry}=${root}/src/${entry}/mod.ts`
+      `--alias:@omniagent/hooks/${entry}=${root}/src/${entry === "kv" ? "stores/kv" : entry}/mod.ts`
     ),
     ...["hookable", "emittery", "tapable", "eventemitter3"]
       .map((peer) => `--alias:${peer}=${runtimeModules}/${peer}`),

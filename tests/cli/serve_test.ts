@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createHooks, StoreError, WebhookHook } from "@omniagent/hooks";
+import { createHooks, WebhookHook } from "@omniagent/hooks";
+import { StoreError } from "@omniagent/hooks/store";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { generateSecret } from "@omniagent/hooks/webhook";

@@ -15,9 +15,8 @@ import {
   type HookEvent,
   type Hooks,
   type Registration,
-  type StorageAware,
-  type Store,
 } from "@omniagent/hooks";
+import type { Store } from "@omniagent/hooks/store";
 import { ConfigError, type HooksConfig, hooksFromConfig } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { type KvLike, KvStore } from "@omniagent/hooks/kv";
@@ -28,7 +27,7 @@ import * as webhook from "@omniagent/hooks/webhook";
 type Events = AgentEvents & { "order.paid": { readonly total: number } };
 
 /** A compiled hook as a class. */
-class Ledger implements Hook, StorageAware {
+class Ledger implements Hook {
   readonly name = "ledger";
   readonly events = ["tool.*"];
   #store: Store | undefined;

@@ -1,25 +1,25 @@
 /**
  * Fakes of what is given to the core, and small helpers. Fakes note what happens to them in a log of
- * sentences, so that a test compares one list: `["a opens", "a hears tool.called", "a closes"]`.
+ * sentences, so that a test compares one list: `["a opens", "a receives tool.called", "a closes"]`.
  * @module
  */
 import assert from "node:assert/strict";
 import {
   type AgentEvents,
-  type Attempt,
-  type DeliveryQueue,
-  type DeliveryTarget,
   fixedRetry,
   type Hook,
   type HookEvent,
   type Hooks,
-  type Publication,
-  type PublishOptions,
   type Receipt,
-  type Registration,
-  type StorageAware,
   type Webhook,
 } from "@omniagent/hooks";
+import type {
+  Attempt,
+  DeliveryQueue,
+  DeliveryTarget,
+  Publication,
+  PublishOptions,
+} from "@omniagent/hooks/outbox";
 import { mock } from "../harness.ts";
 import { quiet } from "../quiet.ts";
 import { quietHooks, settleMicrotasks as turn } from "./_helpers.ts";
@@ -59,9 +59,9 @@ export async function withClock(
 }
 
 /** What can be changed of a fake hook. */
-export type HookParts = Partial<Omit<Hook, "name">> & Partial<StorageAware>;
+export type HookParts = Partial<Omit<Hook, "name">>;
 
-/** A hook for all events that notes when it is opened, hears an event, and is closed. */
+/** A hook for all events that notes when it is opened, receives an event, and is closed. */
 export function fakeHook(log: string[], name: string, parts: HookParts = {}): Hook {
   return {
     events: ["*"],
@@ -72,7 +72,7 @@ export function fakeHook(log: string[], name: string, parts: HookParts = {}): Ho
       return parts.init?.(context);
     },
     handle(event, context) {
-      log.push(`${name} hears ${event.type}`);
+      log.push(`${name} receives ${event.type}`);
       return parts.handle?.(event, context);
     },
     close() {
@@ -86,7 +86,7 @@ export function fakeHook(log: string[], name: string, parts: HookParts = {}): Ho
 export function fakeWebhook(
   log: string[],
   name: string,
-  parts: Partial<Omit<Webhook, "name">> & Partial<StorageAware> = {},
+  parts: Partial<Omit<Webhook, "name">> = {},
 ): Webhook {
   return {
     name,
@@ -133,13 +133,13 @@ export class FakeQueue implements DeliveryQueue {
     return Promise.all(batch.map(async (publication) => await this.store(publication)));
   }
 
-  register(target: DeliveryTarget): Registration {
+  register(target: DeliveryTarget): { unregister(): void } {
     this.log.push(`register ${target.name}`);
     this.targets.set(target.name, target);
     const unregister = (): void => {
       if (this.targets.delete(target.name)) this.log.push(`unregister ${target.name}`);
     };
-    return { unregister, [Symbol.dispose]: unregister };
+    return { unregister };
   }
 
   start(): void {

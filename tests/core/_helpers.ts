@@ -13,7 +13,7 @@ import { quiet } from "../quiet.ts";
 /** Any type, any payload: these tests are about behaviour, the type tests about types. */
 export type AnyEvents = Record<string, unknown>;
 
-/** Hooks that log nothing, of any events unless said otherwise; `errors` is what `onError` heard. */
+/** Hooks that log nothing, of any events unless said otherwise; `errors` is what `onError` received. */
 export function quietHooks<Events extends object = AnyEvents>(
   options: HooksOptions<Events> = {},
 ): Hooks<Events> & { readonly errors: unknown[] } {

@@ -124,7 +124,7 @@ test("a signal that aborts after emit() has ended does nothing", async () => {
   assert.equal(signals[0]!.aborted, false);
 });
 
-test("a handler that an abort left behind may reject later: that is no unhandled rejection", async () => {
+test("a handler that rejects after an abort causes no unhandled rejection", async () => {
   const unhandled = await unhandledDuring(async () => {
     const hooks = quietHooks();
     const controller = new AbortController();

@@ -27,7 +27,7 @@ const garbage: Record<string, unknown> = {
   "an option of a handler without the handler": { kind: "handler", events: ["*"] },
 };
 for (const [what, value] of Object.entries(garbage)) {
-  test(`use() refuses ${what} with an error of our own, and so does createHooks({ use })`, () => {
+  test(`use() rejects ${what} with an error of our own, and so does createHooks({ use })`, () => {
     const hooks = quietHooks();
     assert.throws(() => hooks.use(value as never), ours);
     assert.throws(() => createHooks({ use: [value as never] }), ours);
@@ -65,7 +65,7 @@ for (
   test(`emit() rejects ${what} with an error of our own`, async () => {
     const hooks = quietHooks();
     const emitted = hooks.emit("tool.called", BASH, options as never);
-    await assert.rejects(emitted, /^TypeError: Cannot (emit|dispatch) .+ as .+/);
+    await assert.rejects(emitted, /^TypeError: Cannot (emit|dispatch) .+: .+/);
   });
 }
 
@@ -88,8 +88,8 @@ test("use() registers all or nothing", async () => {
   assert.deepEqual(log, [
     "z opens",
     "a opens",
-    "z hears tool.called",
-    "a hears tool.called",
+    "z receives tool.called",
+    "a receives tool.called",
     "w sends tool.called",
   ]);
 });
@@ -97,14 +97,14 @@ test("use() registers all or nothing", async () => {
 test("createHooks() with an ill-formed hook gives no hooks at all", () => {
   assert.throws(() => createHooks({ use: [hook, fakeHook([], "a")] }), {
     name: "TypeError",
-    message: "Cannot register hook 'a' as the name is taken by another hook or webhook",
+    message: "Cannot register hook 'a': the name is taken by another hook or webhook",
   });
 });
 
-test("a hook that happens to have a deliver() is a hook, as long as it is no webhook", async () => {
+test("a hook with a method deliver() is still a hook", async () => {
   const log: string[] = [];
   const hooks = quietHooks();
   hooks.use(Object.assign(fakeHook(log, "a"), { deliver: () => {} }));
   await hooks.emit("tool.called", BASH);
-  assert.deepEqual(log, ["a opens", "a hears tool.called"]);
+  assert.deepEqual(log, ["a opens", "a receives tool.called"]);
 });

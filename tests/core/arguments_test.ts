@@ -6,8 +6,8 @@ import { fakeHook, fakeWebhook, quietHooks, refuses } from "./_fakes.ts";
 
 type Case = readonly [value: unknown, shown: string];
 
-const PATTERN = 'a pattern must be a type such as "tool.called", a prefix such as "tool.*" or "*"';
-const LIST = "it must hear a pattern or a list of patterns: current value is";
+const PATTERN = 'a pattern must be a type such as "tool.called", a prefix such as "tool.*", or "*"';
+const LIST = "'events' must be a pattern or a list of patterns, got";
 const long = "a".repeat(129);
 const patterns: readonly Case[] = [
   ["", '""'],
@@ -32,11 +32,11 @@ const patterns: readonly Case[] = [
   [["tool.called"], "a list"],
 ];
 for (const [pattern, shown] of patterns) {
-  const message = `as ${PATTERN}: current value is ${shown}`;
-  test(`a pattern ${shown} is refused wherever it is given`, () => {
+  const message = `: ${PATTERN}, got ${shown}`;
+  test(`a pattern ${shown} is rejected everywhere`, () => {
     const list = ["tool.called", pattern] as never;
     const single = typeof pattern === "string" ? pattern as never : list;
-    const handler = `Cannot register a handler ${message}`;
+    const handler = `Cannot register handler${message}`;
     refuses((hooks) => hooks.on(single, () => {}), "TypeError", handler);
     refuses((hooks) => hooks.on(list, () => {}), "TypeError", handler);
     refuses((hooks) => hooks.registry.registerHandler(list, "n", () => {}), "TypeError", handler);
@@ -44,17 +44,17 @@ for (const [pattern, shown] of patterns) {
     refuses(
       (hooks) => hooks.use(fakeHook([], "a", { events })),
       "TypeError",
-      `Cannot register hook 'a' ${message}`,
+      `Cannot register hook 'a'${message}`,
     );
     refuses(
       (hooks) => hooks.use(fakeWebhook([], "w", { events })),
       "TypeError",
-      `Cannot register webhook 'w' ${message}`,
+      `Cannot register webhook 'w'${message}`,
     );
   });
 }
 
-test("what is neither a pattern nor a list of them is refused, and so is an empty list", () => {
+test("anything but a pattern or a list of patterns is rejected, and so is an empty list", () => {
   const values: readonly (readonly [unknown, string])[] = [
     [undefined, "undefined"],
     [null, "null"],
@@ -68,12 +68,12 @@ test("what is neither a pattern nor a list of them is refused, and so is an empt
     refuses(
       (hooks) => hooks.on(events, () => {}),
       "TypeError",
-      `Cannot register a handler as ${LIST} ${shown}`,
+      `Cannot register handler: ${LIST} ${shown}`,
     );
     refuses(
       (hooks) => hooks.use(fakeHook([], "a", { events })),
       "TypeError",
-      `Cannot register hook 'a' as ${LIST} ${shown}`,
+      `Cannot register hook 'a': ${LIST} ${shown}`,
     );
   }
 });
@@ -83,12 +83,12 @@ test("a pattern of 128 characters, and whatever is built by the rule, is taken a
   const type = fc.array(word, { minLength: 2, maxLength: 6 }).map((words) => words.join("."));
   await fc.assert(fc.asyncProperty(type, async (type) => {
     const hooks = createHooks<Record<string, unknown>>();
-    const heard: string[] = [];
+    const received: string[] = [];
     for (const pattern of [type, `${type.slice(0, type.lastIndexOf("."))}.*`, `${type}.*`, "*"]) {
-      hooks.on(pattern as "*", () => void heard.push(pattern));
+      hooks.on(pattern as "*", () => void received.push(pattern));
     }
     await hooks.emit(type as never, null as never);
-    assert.deepEqual(heard, [type, `${type.slice(0, type.lastIndexOf("."))}.*`, "*"]);
+    assert.deepEqual(received, [type, `${type.slice(0, type.lastIndexOf("."))}.*`, "*"]);
   }));
   quietHooks().on("a".repeat(128) as "*", () => {});
 });
@@ -106,17 +106,17 @@ const names: readonly Case[] = [
   [7, "7"],
 ];
 for (const [name, shown] of names) {
-  test(`a hook's or webhook's name ${shown} is refused`, () => {
+  test(`a hook's or webhook's name ${shown} is rejected`, () => {
     const as = name as string;
     refuses(
       (hooks) => hooks.use(fakeHook([], as)),
       "TypeError",
-      `Cannot register a hook: ${NAME} ${shown}`,
+      `Cannot register hook: ${NAME} ${shown}`,
     );
     refuses(
       (hooks) => hooks.use(fakeWebhook([], as)),
       "TypeError",
-      `Cannot register a webhook: ${NAME} ${shown}`,
+      `Cannot register webhook: ${NAME} ${shown}`,
     );
   });
 }
@@ -135,7 +135,7 @@ test("a name is taken once, by hooks and webhooks together", () => {
   const hooks = quietHooks({ use: [fakeHook([], "a")] });
   const taken = (kind: string) => ({
     name: "TypeError",
-    message: `Cannot register ${kind} 'a' as the name is taken by another hook or webhook`,
+    message: `Cannot register ${kind} 'a': the name is taken by another hook or webhook`,
   });
   assert.throws(() => hooks.use(fakeHook([], "a")), taken("hook"));
   assert.throws(() => hooks.use(fakeWebhook([], "a")), taken("webhook"));

@@ -12,14 +12,14 @@ const functions: readonly (readonly [value: unknown, shown: string])[] = [
     "an object",
   ],
 ];
-test("what has to be a function is refused when it is none", () => {
+test("members that must be functions are checked", () => {
   for (const [value, shown] of functions) {
     const bad = value as never;
     const must = (name: string): string => `: '${name}' must be a function, got ${shown}`;
     refuses(
       (hooks) => hooks.on("*", bad),
       "TypeError",
-      `Cannot register a handler${must("handler")}`,
+      `Cannot register handler${must("handler")}`,
     );
     refuses(
       (hooks) => hooks.use({ ...fakeHook([], "a"), handle: bad }),
@@ -38,7 +38,7 @@ test("what has to be a function is refused when it is none", () => {
     refuses(
       (hooks) => hooks.on("*", () => {}, { filter: bad }),
       "TypeError",
-      `Cannot register a handler${must("filter")}`,
+      `Cannot register handler${must("filter")}`,
     );
     for (const name of ["init", "close", "filter", "setStorage"]) {
       const hook = { ...fakeHook([], "a"), [name]: bad };
@@ -67,7 +67,7 @@ for (const [value, error, rule] of numbers) {
     refuses(
       (hooks) => hooks.on("*", () => {}, { timeout: bad }),
       error,
-      `Cannot register a handler: 'timeout' ${duration}`,
+      `Cannot register handler: 'timeout' ${duration}`,
     );
     for (const [name, rule] of Object.entries({ timeout: duration, concurrency: count })) {
       const hook = fakeHook([], "a", { [name]: bad });
@@ -87,9 +87,9 @@ for (const [value, error, rule] of numbers) {
 }
 
 test("priority, overflow and a handler's name are refused with the value that was given", () => {
-  const handler = "Cannot register a handler as";
+  const handler = "Cannot register handler:";
   for (const [priority, shown] of [[NaN, "NaN"], ["1", '"1"'], [null, "null"]] as const) {
-    const message = `${handler} 'priority' must be a number: current value is ${shown}`;
+    const message = `${handler} 'priority' must be a number, got ${shown}`;
     refuses(
       (hooks) => hooks.on("*", () => {}, { priority: priority as never }),
       "TypeError",
@@ -99,11 +99,10 @@ test("priority, overflow and a handler's name are refused with the value that wa
   refuses(
     (hooks) => hooks.registry.registerHandler("*", 7 as never, () => {}),
     "TypeError",
-    `${handler} 'name' must be a string: current value is 7`,
+    `${handler} 'name' must be a string, got 7`,
   );
   for (const [overflow, shown] of [["wait", '"wait"'], [null, "null"], ["", '""']] as const) {
-    const message =
-      `Cannot create hooks as 'overflow' must be "reject" or "drop": current value is ${shown}`;
+    const message = `Cannot create hooks: 'overflow' must be "reject" or "drop", got ${shown}`;
     refuses(() => createHooks({ overflow: overflow as never }), "TypeError", message);
   }
 });

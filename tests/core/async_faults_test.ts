@@ -17,10 +17,10 @@ const nothingHeard: Record<string, readonly [type: unknown, data: unknown, optio
   "a session that is no string": ["tool.called", BASH, { sessionId: 7 }],
 };
 for (const [what, [type, data, options]] of Object.entries(nothingHeard)) {
-  test(`emitAsync() reports ${what} and does not throw; emit() rejects and does not throw`, async () => {
+  test(`emitInBackground() reports ${what} and does not throw; emit() rejects and does not throw`, async () => {
     const log: string[] = [];
     const hooks = quietHooks({ use: [fakeHook(log, "a")] });
-    hooks.emitAsync(type as never, data as never, options as never);
+    hooks.emitInBackground(type as never, data as never, options as never);
     await assert.rejects(hooks.emit(type as never, data as never, options as never), {
       code: "event_invalid",
     });
@@ -73,20 +73,20 @@ test("a failing waitUntil, logger, onError or onDrop breaks nothing and rejects 
       logger: { debug: fail, info: fail, warn: fail, error: fail },
     };
     for (const overflow of ["reject", "drop"] as const) {
-      const heard: string[] = [];
+      const received: string[] = [];
       const unhandled = await unhandledDuring(async () => {
         const hooks = quietHooks({ ...callbacks, overflow, maxConcurrent: 1, maxPending: 1 });
         hooks.on("tool.*", (event) => {
-          heard.push(event.type);
+          received.push(event.type);
           throw broken;
         });
-        for (let i = 0; i < 3; i++) hooks.emitAsync("tool.called", BASH);
-        hooks.emitAsync("Bad" as never, BASH as never);
+        for (let i = 0; i < 3; i++) hooks.emitInBackground("tool.called", BASH);
+        hooks.emitInBackground("Bad" as never, BASH as never);
         await hooks.drain();
         await hooks.close();
-        hooks.emitAsync("tool.called", BASH);
+        hooks.emitInBackground("tool.called", BASH);
       });
-      assert.deepEqual([heard, unhandled], [["tool.called", "tool.called"], []], String(fail));
+      assert.deepEqual([received, unhandled], [["tool.called", "tool.called"], []], String(fail));
     }
   }
 });
@@ -101,7 +101,7 @@ test("a failure is reported once, with the event, and never left as an unhandled
     hooks.on("tool.called", () => {
       throw "text";
     });
-    hooks.emitAsync("tool.called", BASH);
+    hooks.emitInBackground("tool.called", BASH);
     await hooks.drain();
   });
   assert.deepEqual(reports, [[broken, "tool.called"], ["text", "tool.called"]]);

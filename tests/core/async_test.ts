@@ -6,7 +6,7 @@ import { BASH, type Deferred, deferred, quietHooks, turn } from "./_fakes.ts";
 
 const broken = new Error("no disk");
 
-/** Hooks of which one handler waits at a gate of its own per event; `heard` has the ids of those that began. */
+/** Hooks of which one handler waits at a gate of its own per event; `received` has the ids of those that began. */
 function gated(options: HooksOptions) {
   const gates: Deferred[] = [];
   const hooks = quietHooks(options);
@@ -15,18 +15,18 @@ function gated(options: HooksOptions) {
     return gates.at(-1)!.promise;
   });
   const emit = (count: number): void => {
-    for (let i = 0; i < count; i++) hooks.emitAsync("tool.called", BASH);
+    for (let i = 0; i < count; i++) hooks.emitInBackground("tool.called", BASH);
   };
   return { hooks, gates, emit };
 }
 
-test("emitAsync() returns nothing, and its handlers start after the caller's turn, in the order of emission", async () => {
+test("emitInBackground() returns nothing, and its handlers start after the caller's turn, in the order of emission", async () => {
   const log: string[] = [];
   const hooks = quietHooks();
   hooks.on("tool.*", (event) => void log.push(event.type));
   await hooks.init();
-  assert.equal(hooks.emitAsync("tool.called", BASH), undefined);
-  hooks.emitAsync("tool.completed", BASH);
+  assert.equal(hooks.emitInBackground("tool.called", BASH), undefined);
+  hooks.emitInBackground("tool.completed", BASH);
   log.push("the caller goes on");
   await hooks.drain();
   assert.deepEqual(log, ["the caller goes on", "tool.called", "tool.completed"]);
@@ -50,16 +50,16 @@ test("no more than maxConcurrent events run; the next one starts when one has en
 });
 
 test("events that wait start in the order in which they were emitted", async () => {
-  const heard: unknown[] = [];
+  const received: unknown[] = [];
   const hooks = quietHooks<AgentEvents>({ maxConcurrent: 1 });
   hooks.on("tool.called", async (event) => {
-    heard.push(event.data.name);
+    received.push(event.data.name);
     await turn();
   });
   const names = Array.from("abcdefgh");
-  for (const name of names) hooks.emitAsync("tool.called", { name });
+  for (const name of names) hooks.emitInBackground("tool.called", { name });
   await hooks.drain();
-  assert.deepEqual(heard, names);
+  assert.deepEqual(received, names);
 });
 
 test('past maxPending, overflow "reject" reports the event with an OverflowError', async () => {
@@ -70,7 +70,10 @@ test('past maxPending, overflow "reject" reports the event with an OverflowError
     onError: (error, event) => {
       const { name, code, message } = error as Error & { code: string };
       assert.deepEqual([name, code], ["OverflowError", "overflow"]);
-      assert.equal(message, "Cannot take event 'tool.called' as 1 events run and 1 wait");
+      assert.equal(
+        message,
+        "Cannot accept event 'tool.called': 1 events are running and 1 are waiting",
+      );
       events.push(event);
     },
     onDrop: () => assert.fail("nothing is dropped"),
@@ -90,7 +93,7 @@ test('past maxPending, overflow "reject" reports the event with an OverflowError
   await hooks.drain();
 });
 
-test('past maxPending, overflow "drop" tells onDrop, is no error, and is not logged as one', async () => {
+test('beyond maxPending, overflow "drop" calls onDrop and logs no error', async () => {
   const dropped: string[] = [];
   const logger: Logger = { ...quiet, error: (...data) => assert.fail(String(data)) };
   const onDrop = (event: HookEvent): void => void dropped.push(event.type);
@@ -109,21 +112,21 @@ test('past maxPending, overflow "drop" tells onDrop, is no error, and is not log
 });
 
 test("drain() waits for what waits, and for events that handlers emit meanwhile, by either way", async () => {
-  const heard: string[] = [];
+  const received: string[] = [];
   const hooks = quietHooks({ maxConcurrent: 1 });
   hooks.on("tool.called", async (_event, context) => {
     await turn();
-    context.emitAsync("tool.completed", BASH);
+    context.emitInBackground("tool.completed", BASH);
   });
   hooks.on("tool.completed", async () => {
     await turn();
-    hooks.emitAsync("session.created", { session_id: "s-1", action: "created" });
+    hooks.emitInBackground("session.created", { session_id: "s-1", action: "created" });
   });
-  hooks.on("*", (event) => void heard.push(event.type));
+  hooks.on("*", (event) => void received.push(event.type));
   await hooks.drain();
-  hooks.emitAsync("tool.called", BASH);
+  hooks.emitInBackground("tool.called", BASH);
   await Promise.all([hooks.drain(), hooks.drain()]);
-  assert.deepEqual(heard, ["tool.called", "tool.completed", "session.created"]);
+  assert.deepEqual(received, ["tool.called", "tool.completed", "session.created"]);
   await hooks.drain();
 });
 
@@ -150,7 +153,7 @@ test("the caller's signal cancels nothing: not before the event starts, not whil
       priority: 1,
     });
     if (when === "before") caller.abort();
-    hooks.emitAsync("tool.called", BASH, { signal: caller.signal });
+    hooks.emitInBackground("tool.called", BASH, { signal: caller.signal });
     if (when === "while waiting") caller.abort();
     await turn();
     if (when === "running") caller.abort();
@@ -170,7 +173,7 @@ test("waitUntil is given a promise that resolves when the event is done, though 
     maxPending: 1,
   });
   emit(1);
-  hooks.emitAsync("tool.called", BASH, { waitUntil: waitUntil("call") });
+  hooks.emitInBackground("tool.called", BASH, { waitUntil: waitUntil("call") });
   emit(1); // overflows
   assert.deepEqual(
     [promises.instance!.length, promises.call!.length],

@@ -23,7 +23,7 @@ test("an event is encoded as JSON in the order id, type, timestamp, session_id, 
   );
 });
 
-test("session_id is left out when there is none, or an empty one", () => {
+test("session_id is left out without a session, or with an empty one", () => {
   const bare = '{"id":"e-1","type":"tool.called","timestamp":"2026-04-22T10:30:00.125Z","data":{}}';
   assert.equal(text(encodeEvent(eventOf())), bare);
   assert.equal(text(encodeEvent(eventOf({ sessionId: "" }))), bare);
@@ -42,7 +42,7 @@ test("an event without a session has no field for it, also after an empty one", 
   assert.deepEqual(events.map((event) => "sessionId" in event), [false, false, false, false]);
 });
 
-test("fields that an event has beside its own are not sent", () => {
+test("additional fields of an event are not sent", () => {
   const event = { ...eventOf(), secret: "hidden", toJSON: () => ({ other: true }) };
   assert.deepEqual(encodeEvent(event), encodeEvent(eventOf()));
 });
@@ -80,7 +80,7 @@ const faults: readonly (readonly [name: string, event: unknown, ...paths: string
 ];
 
 for (const [name, event, ...paths] of faults) {
-  test(`encodeEvent() refuses ${name}, by path`, () => {
+  test(`encodeEvent() rejects ${name}, by path`, () => {
     const error = thrown(() => encodeEvent(event as never), EventValidationError);
     assert.deepEqual(pathsOf(error), paths);
     assert.match(error.message, /^Cannot encode event/);
@@ -93,7 +93,7 @@ const undispatchable = faults.filter(([name]) =>
 );
 
 for (const [name, event, ...paths] of undispatchable) {
-  test(`dispatch() refuses ${name}, by path, and calls no handler`, async () => {
+  test(`dispatch() rejects ${name}, by path, and calls no handler`, async () => {
     const hooks = quietHooks();
     let calls = 0;
     hooks.on("*", () => void calls++);

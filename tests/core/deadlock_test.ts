@@ -28,11 +28,11 @@ for (const [place, from] of Object.entries(places)) {
   test(`drain() in a handler in the background is an error, and waits for nothing (${place})`, async () => {
     const hooks = quietHooks();
     hooks.on("a", () => from(() => hooks.drain()));
-    hooks.emitAsync("a", null);
+    hooks.emitInBackground("a", null);
     await hooks.drain();
     assert.equal(hooks.errors.length, 1);
     assert.ok(hooks.errors[0] instanceof DeadlockError, `${hooks.errors[0]}`);
-    assert.match(String(hooks.errors[0]), /^DeadlockError: Cannot wait for 'drain' in a handler/);
+    assert.match(String(hooks.errors[0]), /^DeadlockError: Cannot drain events: 'drain' waits for/);
   });
 
   test(`close() in a handler in the background is an error, and the hooks close (${place})`, async () => {
@@ -41,7 +41,7 @@ for (const [place, from] of Object.entries(places)) {
     hooks.use({ name: "h", events: ["b"], handle: () => {}, close: () => log.push("closed") });
     hooks.on("a", () => from(() => hooks.close()));
     await hooks.init();
-    hooks.emitAsync("a", null);
+    hooks.emitInBackground("a", null);
     await hooks.drain();
     await hooks.close();
     assert.ok(hooks.errors[0] instanceof DeadlockError, `${hooks.errors[0]}`);
@@ -64,7 +64,7 @@ for (const [place, from] of Object.entries(places)) {
     await hooks.emit("a", null);
     const attempt = await outbox.attempt("d", outbox.batches[0]![0]!.event);
     assert.equal(attempt.verdict, "retry");
-    assert.match(attempt.error!, /^Cannot wait for 'close'/);
+    assert.match(attempt.error!, /^Cannot close hooks: 'close' waits for/);
     await hooks.close();
   });
 
@@ -118,7 +118,7 @@ test("a handler closes its hooks without an error when it does not wait", async 
   assert.deepEqual([log, hooks.errors], [["handled", "closed"], []]);
 });
 
-test("a close() that nobody can wait for reports how it failed", async () => {
+test("a close() that can't be awaited reports how it failed", async () => {
   const fault = new Error("no");
   const hooks = quietHooks();
   const close = (): Promise<never> => Promise.reject(fault);
@@ -130,7 +130,7 @@ test("a close() that nobody can wait for reports how it failed", async () => {
   assert.equal((hooks.errors[0] as Error).cause, fault);
 });
 
-test("drain() and close() may be called by what nobody waits for", async () => {
+test("drain() and close() may be called where no one waits for the caller", async () => {
   const ends: string[] = [];
   const done = deferred();
   const hooks = quietHooks({
@@ -146,7 +146,7 @@ test("drain() and close() may be called by what nobody waits for", async () => {
     throw new Error("no");
   });
   await hooks.init();
-  hooks.emitAsync("a", null);
+  hooks.emitInBackground("a", null);
   await done.promise;
   assert.deepEqual(ends, ["drained", "closed"]);
 });
@@ -158,7 +158,7 @@ test("what a handler leaves behind may wait for drain() and close() once it has 
   const hooks = quietHooks();
   hooks.on("a", () => {
     void later.promise.then(async () => {
-      hooks.emitAsync("b", null);
+      hooks.emitInBackground("b", null);
       await hooks.drain();
       ends.push("drained");
       await hooks.close();
@@ -166,7 +166,7 @@ test("what a handler leaves behind may wait for drain() and close() once it has 
     });
   });
   hooks.on("b", () => ends.push("b"));
-  hooks.emitAsync("a", null);
+  hooks.emitInBackground("a", null);
   await hooks.drain();
   later.resolve();
   await left.promise;
@@ -177,7 +177,7 @@ test("a handler that is waited for may drain what others emitted", async () => {
   const ends: string[] = [];
   const hooks = quietHooks();
   hooks.on("a", async () => {
-    hooks.emitAsync("b", null);
+    hooks.emitInBackground("b", null);
     await hooks.drain();
     ends.push("drained");
   });
@@ -190,11 +190,11 @@ test("a handler may drain and close other hooks", async () => {
   const [hooks, others] = [quietHooks(), quietHooks()];
   others.on("b", () => {});
   hooks.on("a", async () => {
-    others.emitAsync("b", null);
+    others.emitInBackground("b", null);
     await others.drain();
     await others.close();
   });
-  hooks.emitAsync("a", null);
+  hooks.emitInBackground("a", null);
   await hooks.drain();
   assert.deepEqual(hooks.errors, []);
 });
@@ -206,7 +206,7 @@ test("events that wait for each other over two registries are recognized", async
     await null;
     await hooks.drain();
   });
-  hooks.emitAsync("a", null);
+  hooks.emitInBackground("a", null);
   await hooks.drain();
   assert.ok(others.errors[0] instanceof DeadlockError, `${others.errors[0]}`);
 });

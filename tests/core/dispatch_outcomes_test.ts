@@ -36,28 +36,28 @@ testBothWays("filter and handle of a compiled hook are called as its methods", a
   class Even {
     readonly name = "even";
     readonly events = ["a"];
-    heard: unknown[] = [];
+    received: unknown[] = [];
     filter({ data }: { data: unknown }): boolean {
       return this.name === "even" && Number(data) % 2 === 0;
     }
     handle({ data }: { data: unknown }): void {
-      this.heard.push(data);
+      this.received.push(data);
     }
   }
   const even = new Even();
   const hooks = quietHooks({ use: [even] });
   for (const n of [1, 2, 3, 4]) await emit(hooks, n);
-  assert.deepEqual(even.heard, [2, 4]);
+  assert.deepEqual(even.received, [2, 4]);
 });
 
 test("every handler is given the same event, which is frozen", async () => {
-  const heard: unknown[] = [];
+  const received: unknown[] = [];
   const hooks = quietHooks();
-  for (let n = 0; n < 2; n++) hooks.on("a", (event) => void heard.push(event));
+  for (let n = 0; n < 2; n++) hooks.on("a", (event) => void received.push(event));
   const { id } = await hooks.emit("a", { n: 1 }, { sessionId: "s" });
-  assert.equal(heard[0], heard[1]);
-  assert.ok(Object.isFrozen(heard[0]));
-  const { timestamp, ...rest } = heard[0] as HookEvent;
+  assert.equal(received[0], received[1]);
+  assert.ok(Object.isFrozen(received[0]));
+  const { timestamp, ...rest } = received[0] as HookEvent;
   assert.deepEqual(rest, { id, type: "a", data: { n: 1 }, sessionId: "s" });
   assert.ok(timestamp instanceof Date);
 });

@@ -93,7 +93,7 @@ testBothWays(
   },
 );
 
-test("an event that a handler emits is heard by what the handler has just registered", async () => {
+test("an event that a handler emits is received by what the handler has just registered", async () => {
   const { calls, hooks, on } = recorded();
   const outer = hooks.on("a", async () => {
     outer.unregister();
@@ -122,7 +122,7 @@ testBothWays(
   },
 );
 
-test("a hook or a handler that hears overlapping patterns is called once", async () => {
+test("a hook or a handler that receives overlapping patterns is called once", async () => {
   const calls: string[] = [];
   const hooks = quietHooks();
   const events = ["a.b.c", "*", "a.*", "a.b.*", "a.b.c"];
@@ -170,10 +170,10 @@ testBothWays(
   },
 );
 
-test("the first events are heard in the order in which they were emitted, also without init()", async () => {
-  const heard: unknown[] = [];
+test("the first events are received in the order in which they were emitted, also without init()", async () => {
+  const received: unknown[] = [];
   const hooks = quietHooks();
-  hooks.on("a", ({ data }) => void heard.push(data));
+  hooks.on("a", ({ data }) => void received.push(data));
   await Promise.all([1, 2, 3].map((n) => hooks.emit("a", n)));
-  assert.deepEqual(heard, [1, 2, 3]);
+  assert.deepEqual(received, [1, 2, 3]);
 });

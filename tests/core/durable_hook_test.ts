@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import {
-  type Attempt,
   DEFAULT_RETRY,
   fixedRetry,
   type HandlerContext,
   type HookEvent,
   type HooksOptions,
 } from "@omniagent/hooks";
+import type { Attempt } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
@@ -123,7 +123,7 @@ for (const [timeout, limit] of [[undefined, 30_000], [50, 50]] as const) {
       assert.equal(signals[0]!.aborted, false);
       await pass(1);
       assert.equal(signals[0]!.reason.code, "hook_timeout");
-      const error = `Handler 'd' did not end within ${limit} ms`;
+      const error = `Handler 'd' timed out after ${limit} ms`;
       assert.deepEqual(await attempt, { verdict: "retry", error });
       gate.reject(new Error("late"));
       await turn();
@@ -167,7 +167,7 @@ test("a durable hook is opened before its first attempt, and an attempt that can
   assert.deepEqual(first, { verdict: "retry", error: "Cannot open hook 'd': no disk" });
   failing = false;
   assert.deepEqual(await outcome(outbox.attempt("d", event)), { verdict: "delivered" });
-  assert.deepEqual(log, ["register d", "d opens", "d opens", "start", "d hears tool.called"]);
+  assert.deepEqual(log, ["register d", "d opens", "d opens", "start", "d receives tool.called"]);
 });
 
 test("a durable hook is not called in the process, and its failure fails no emit", async () => {

@@ -12,31 +12,31 @@ function deepestCause(error: unknown): { readonly error: unknown; readonly depth
   return { error, depth };
 }
 
-test("an event that a handler emits has been heard when the handler goes on", async () => {
+test("an event that a handler emits has been received when the handler goes on", async () => {
   const calls: string[] = [];
   const hooks = quietHooks();
   hooks.on("a", async (event, context) => {
     calls.push("a begins");
     const receipt = await context.emit("b", event.data, { sessionId: "s" });
-    calls.push(`b was heard by ${receipt.handlers.length}`);
+    calls.push(`b was received by ${receipt.handlers.length}`);
   });
   hooks.on("a", () => void calls.push("a, next handler"));
   hooks.on("b", ({ data, sessionId }) => void calls.push(`b of ${sessionId}: ${data}`));
   await hooks.emit("a", 7);
-  assert.deepEqual(calls, ["a begins", "b of s: 7", "b was heard by 1", "a, next handler"]);
+  assert.deepEqual(calls, ["a begins", "b of s: 7", "b was received by 1", "a, next handler"]);
 });
 
-test("context.emit and context.emitAsync need no `this`", async () => {
-  const heard: unknown[] = [];
+test("context.emit and context.emitInBackground need no `this`", async () => {
+  const received: unknown[] = [];
   const hooks = quietHooks();
-  hooks.on("b", ({ data }) => void heard.push(data));
-  hooks.on("a", async (_, { emit, emitAsync }) => {
-    emitAsync("b", 2);
+  hooks.on("b", ({ data }) => void received.push(data));
+  hooks.on("a", async (_, { emit, emitInBackground }) => {
+    emitInBackground("b", 2);
     await emit("b", 1);
   });
   await hooks.emit("a", null);
   await hooks.drain();
-  assert.deepEqual(heard.sort(), [1, 2]);
+  assert.deepEqual(received.sort(), [1, 2]);
 });
 
 test("an event of a chain fails as any other: the error of its handler reaches who emitted it", async () => {
@@ -75,12 +75,12 @@ for (const [how, start] of Object.entries(ways)) {
     assert.deepEqual(error.chain, chain);
     assert.equal(
       error.message,
-      `Cannot emit 'b' as the chain of events is deeper than ${LIMIT}: ${chain.join(" > ")}`,
+      `Cannot emit 'b': more than ${LIMIT} events cause each other: ${chain.join(" > ")}`,
     );
   });
 }
 
-test(`a chain that ends after ${LIMIT} events is no fault`, async () => {
+test(`a chain that ends after ${LIMIT} events is not an error`, async () => {
   let calls = 0;
   const hooks = quietHooks();
   hooks.on("a", async ({ data }, context) => {
@@ -92,14 +92,14 @@ test(`a chain that ends after ${LIMIT} events is no fault`, async () => {
 });
 
 test("the limit is one of depth: a handler may emit any number of events", async () => {
-  let heard = 0;
+  let received = 0;
   const hooks = quietHooks();
-  hooks.on("b", () => void heard++);
+  hooks.on("b", () => void received++);
   hooks.on("a", async (_, context) => {
     for (let n = 0; n < 100; n++) await context.emit("b", n);
   });
   await hooks.emit("a", null);
-  assert.equal(heard, 100);
+  assert.equal(received, 100);
 });
 
 test("a chain goes on through the async form, and its end is told to onError", async () => {
@@ -108,7 +108,7 @@ test("a chain goes on through the async form, and its end is told to onError", a
   const hooks = quietHooks({ onError: (error) => void reported.push(error) });
   hooks.on("a", (_, context) => {
     calls++;
-    context.emitAsync("a", null);
+    context.emitInBackground("a", null);
   });
   await hooks.emit("a", null);
   await hooks.drain();
@@ -123,7 +123,7 @@ test("both forms count in one chain", async () => {
   const hooks = quietHooks();
   hooks.on("a", async (_, context) => {
     if (calls++ % 2) await context.emit("a", null);
-    else context.emitAsync("a", null);
+    else context.emitInBackground("a", null);
   });
   await hooks.emit("a", null);
   await hooks.drain();

@@ -6,7 +6,7 @@ import { quietHooks } from "./_helpers.ts";
 const START = Date.UTC(2100, 0, 1);
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** Emits so many events at each of some times, and gives their ids. */
+/** Emits a number of events at each time, and returns their ids. */
 async function idsAt(times: readonly number[], count = 1): Promise<string[]> {
   const hooks = quietHooks();
   const ids: string[] = [];
@@ -70,7 +70,7 @@ test("a clock that goes back by more was wrong before: ids follow it, and stay u
   assert.ok(isSorted(ids.slice(2)));
 });
 
-test("ids of registries beside each other come from one sequence", async () => {
+test("ids of concurrent registries come from one sequence", async () => {
   const all = [quietHooks(), quietHooks()];
   const ids: string[] = [];
   for (let n = 0; n < 200; n++) ids.push((await all[n % 2]!.emit("a", n)).id);

@@ -37,7 +37,7 @@ function revokedProxy(): unknown {
 }
 
 for (const [name, value] of Object.entries(values)) {
-  test(`a handler that throws ${name} fails with just that, and stops nobody`, async () => {
+  test(`a handler that throws ${name} fails with exactly that, and stops no other handler`, async () => {
     for (const emit of Object.values(ways)) {
       const reported: (readonly [unknown, HookEvent | undefined])[] = [];
       const hooks = quietHooks({ onError: (error, event) => void reported.push([error, event]) });
@@ -79,7 +79,7 @@ test("a DispatchError has all failures in order, the first as its cause, and the
   assert.deepEqual(error.receipt.handlers, [{ name: "good", ok: true }, ...error.failures]);
   assert.equal(
     error.message,
-    "Cannot complete event 'a' as 2 handlers failed: 'first' (not a number), 'named' (plain text)",
+    "Cannot complete event 'a': 2 handlers failed: 'first' (not a number), 'named' (plain text)",
   );
 });
 
@@ -110,7 +110,7 @@ test("dispatch() keeps calling handlers after each of many throws", async () => 
     DispatchError,
   );
   assert.equal(failures.length, 100);
-  assert.match(message, /as 100 handlers failed/);
+  assert.match(message, /: 100 handlers failed/);
 });
 
 test("failures of overlapping dispatches do not mix", async () => {

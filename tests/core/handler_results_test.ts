@@ -3,7 +3,7 @@ import { DispatchError } from "@omniagent/hooks";
 import { test } from "../harness.ts";
 import { deferred, quietHooks, rejection, testBothWays } from "./_helpers.ts";
 
-/** What a handler may return and nobody waits for. */
+/** What a handler may return without being awaited. */
 const IGNORED: Readonly<Record<string, unknown>> = {
   "a number": 7,
   "zero": 0,

@@ -6,7 +6,7 @@ import { vandalize } from "../vandal.ts";
 import { eventOf, quietHooks, rejection, testBothWays } from "./_helpers.ts";
 
 /** Emits a payload; gives the event that a handler got. */
-async function heard(data: unknown): Promise<HookEvent> {
+async function received(data: unknown): Promise<HookEvent> {
   const events: HookEvent[] = [];
   const hooks = quietHooks();
   hooks.on("a", (event) => events.push(event));
@@ -40,7 +40,7 @@ testBothWays(
 
 test("an event is frozen at every level, and the caller's payload is not", async () => {
   const payload = { list: [{ deep: [1] }], at: new Date(5) };
-  const event = await heard(payload);
+  const event = await received(payload);
   assert.ok(Object.isFrozen(event) && isDeepFrozen(event.data));
   assert.ok(!Object.isFrozen(payload) && !Object.isFrozen(payload.list[0]!.deep));
   assert.ok(vandalize(event) > 0);
@@ -48,7 +48,7 @@ test("an event is frozen at every level, and the caller's payload is not", async
 });
 
 test("an event behaves as an ordinary object: spread, compared, cloned, written, inspected", async () => {
-  const event = await heard(JSON.parse('{"a":[1],"__proto__":{"b":2}}'));
+  const event = await received(JSON.parse('{"a":[1],"__proto__":{"b":2}}'));
   const { id, type, timestamp, data } = event;
   const plain = { id, type, timestamp, data };
   assert.deepEqual(event, plain);
@@ -65,7 +65,7 @@ test("an event behaves as an ordinary object: spread, compared, cloned, written,
 });
 
 test("setting the time of an event's timestamp changes nothing for others", async () => {
-  const event = await heard(null);
+  const event = await received(null);
   const before = event.timestamp.getTime();
   event.timestamp.setTime(0);
   event.timestamp.setFullYear(1970);
@@ -74,7 +74,7 @@ test("setting the time of an event's timestamp changes nothing for others", asyn
 });
 
 test("an event that was accepted or decoded is dispatched as it is: its payload is copied once", async () => {
-  const emitted = await heard({ n: 1 });
+  const emitted = await received({ n: 1 });
   const decoded = decodeEvent(encodeEvent(emitted));
   assert.ok(isDeepFrozen(decoded.data));
   for (const event of [emitted, decoded]) {
@@ -89,7 +89,7 @@ test("an event that was accepted or decoded is dispatched as it is: its payload 
 });
 
 test("what only looks like an accepted event is copied, whatever it is made of", async () => {
-  const accepted = await heard({ list: [1] });
+  const accepted = await received({ list: [1] });
   const data = { list: [1] };
   const fakes = [
     Object.freeze({ ...accepted, data }),
@@ -125,7 +125,7 @@ test("what the caller changes while hooks are opened or events wait is not dispa
   const event = eventOf({ type: "a", data: payload });
   const done = [hooks.emit("a", payload), hooks.registry.dispatch(event)];
   for (let n = 0; n < 3; n++) {
-    hooks.emitAsync("a", payload);
+    hooks.emitInBackground("a", payload);
     hooks.registry.dispatchAsync(event);
   }
   payload.n = 2;

@@ -6,7 +6,7 @@ import { BASH, deferred, fakeHook, FakeQueue, fakeWebhook, quietHooks, turn } fr
 const closed = { name: "HooksClosedError", code: "hooks_closed" };
 
 for (const when of ["before the first event", "after init()", "after an event that caused one"]) {
-  test(`closed ${when}, hooks refuse events: emit rejects, emitAsync reports`, async () => {
+  test(`closed ${when}, hooks reject events: emit rejects, emitInBackground reports`, async () => {
     const log: string[] = [];
     const hooks = quietHooks({ use: [fakeHook(log, "a", { events: ["agent.end"] })] });
     hooks.on("tool.called", async (_event, context) => {
@@ -18,21 +18,21 @@ for (const when of ["before the first event", "after init()", "after an event th
     await hooks.close();
     await emitted;
     log.length = 0;
-    const message = "Cannot dispatch 'agent.end' as the hooks are closed";
+    const message = "Cannot dispatch 'agent.end': the hooks are closed";
     const data = { success: true, aborted: false, duration_ms: 1 };
     await assert.rejects(hooks.emit("agent.end", data), { ...closed, message });
-    hooks.emitAsync("agent.end", data);
+    hooks.emitInBackground("agent.end", data);
     await hooks.drain();
     assert.deepEqual(hooks.errors.map(String), [`HooksClosedError: ${message}`]);
     await assert.rejects(hooks.init(), {
       ...closed,
-      message: "Cannot open hooks as the hooks are closed",
+      message: "Cannot open hooks: the hooks are closed",
     });
     assert.deepEqual(log, []);
   });
 }
 
-test("close() refuses events as soon as it is called, while those under way go on", async () => {
+test("close() rejects events as soon as it is called, while running ones continue", async () => {
   const log: string[] = [];
   const gate = deferred();
   const hooks = quietHooks({ use: [fakeHook(log, "a", { handle: () => gate.promise })] });
@@ -41,10 +41,10 @@ test("close() refuses events as soon as it is called, while those under way go o
   const ended = hooks.close().then(() => log.push("all is closed"));
   await assert.rejects(hooks.emit("tool.completed", BASH), closed);
   await assert.rejects(hooks.init(), closed);
-  hooks.emitAsync("tool.completed", BASH);
+  hooks.emitInBackground("tool.completed", BASH);
   assert.equal((hooks.errors[0] as { code: string }).code, "hooks_closed");
   await turn();
-  assert.deepEqual(log, ["a opens", "a hears tool.called"]);
+  assert.deepEqual(log, ["a opens", "a receives tool.called"]);
   gate.resolve();
   assert.equal((await emitted).handlers[0]!.ok, true);
   await ended;
@@ -53,18 +53,18 @@ test("close() refuses events as soon as it is called, while those under way go o
 
 for (const opened of [true, false]) {
   test(`close() lets async events end: those that run, and those that wait (${opened ? "opened" : "not opened yet"})`, async () => {
-    const heard: string[] = [];
+    const received: string[] = [];
     const hooks = quietHooks({ maxConcurrent: 1 });
     hooks.on("tool.*", async (event: HookEvent) => {
       await turn();
-      heard.push(event.type);
+      received.push(event.type);
     });
     hooks.use(fakeHook([], "a"));
     if (opened) await hooks.init();
-    hooks.emitAsync("tool.called", BASH);
-    hooks.emitAsync("tool.completed", BASH);
+    hooks.emitInBackground("tool.called", BASH);
+    hooks.emitInBackground("tool.completed", BASH);
     await hooks.close();
-    assert.deepEqual([heard, hooks.errors], [["tool.called", "tool.completed"], []]);
+    assert.deepEqual([received, hooks.errors], [["tool.called", "tool.completed"], []]);
   });
 }
 
@@ -75,7 +75,7 @@ test("close() takes what handlers emit through their context meanwhile, in both 
   hooks.on("tool.called", async (_event, context) => {
     await gate.promise;
     await context.emit("tool.completed", BASH);
-    context.emitAsync("session.created", { session_id: "s-1", action: "created" });
+    context.emitInBackground("session.created", { session_id: "s-1", action: "created" });
   });
   hooks.on("session.created", async (_event, context) => {
     await turn();
@@ -88,10 +88,10 @@ test("close() takes what handlers emit through their context meanwhile, in both 
   await Promise.all([emitted, ended]);
   assert.deepEqual(log, [
     "a opens",
-    "a hears tool.called",
-    "a hears tool.completed",
-    "a hears session.created",
-    "a hears session.updated",
+    "a receives tool.called",
+    "a receives tool.completed",
+    "a receives session.created",
+    "a receives session.updated",
     "a closes",
   ]);
   assert.deepEqual(hooks.errors, []);
@@ -184,7 +184,7 @@ test("all errors of closing come together in one HookCloseError, in the order of
     ]);
     assert.deepEqual(error.errors, [first, second]);
     assert.equal(error.cause, first);
-    assert.equal(error.message, "Cannot close the hooks: 'c' (disk full), 'a' (no network)");
+    assert.equal(error.message, "Cannot close hooks: 'c' (disk full), 'a' (no network)");
     return true;
   });
   assert.deepEqual(log, ["c closes", "b closes", "a closes"]);
@@ -214,7 +214,7 @@ test("nothing can be registered once close() was called", async () => {
   ];
   const refused = (): void => {
     for (const [subject, register] of attempts) {
-      const message = `Cannot register ${subject} as the hooks are closed`;
+      const message = `Cannot register ${subject}: the hooks are closed`;
       assert.throws(register, { ...closed, message });
     }
   };
@@ -247,7 +247,7 @@ test("a hook that is still opening when close() is called sees its signal abort,
 });
 
 test("close() lets a hook open that an accepted event waits for, in both forms", async () => {
-  for (const form of ["emit", "emitAsync"] as const) {
+  for (const form of ["emit", "emitInBackground"] as const) {
     const log: string[] = [];
     const gate = deferred();
     const hooks = quietHooks({ use: [slowHook(log, gate.promise)] });
@@ -258,6 +258,6 @@ test("close() lets a hook open that an accepted event waits for, in both forms",
     gate.resolve();
     await emitted;
     await ended;
-    assert.deepEqual(log, ["slow opens", "slow hears tool.called", "slow closes"], form);
+    assert.deepEqual(log, ["slow opens", "slow receives tool.called", "slow closes"], form);
   }
 });

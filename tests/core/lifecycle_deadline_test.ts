@@ -33,7 +33,7 @@ test("past the deadline close() aborts the signals of handlers that still run, c
       hooks.emit("tool.called", BASH),
       hooks.emit("tool.called", BASH, { signal: new AbortController().signal }),
     ];
-    hooks.emitAsync("tool.called", BASH);
+    hooks.emitInBackground("tool.called", BASH);
     for (const one of emitted) one.catch(() => {}); // whether they fail is not the matter here
     await turn();
     const failures = failuresOf(hooks.close());
@@ -77,7 +77,7 @@ test("an event that is more than a plain one fails when close() gives up, though
         ["next", "hooks_closed"],
       ]);
       assert.deepEqual(await failures, ["events: still ran after 9000 ms"]);
-      gate.reject(new Error("too late to be heard of"));
+      gate.reject(new Error("too late to be noticed"));
       await turn();
     }
   });
@@ -100,7 +100,7 @@ test("a handler that ends in time costs close() no deadline and no timer", async
   });
 });
 
-test("a hook hears nothing more once it is closed, though a handler ahead of it ends late", async () => {
+test("a hook receives nothing more once it is closed, though a handler ahead of it ends late", async () => {
   await withClock(async (pass) => {
     for (const options of [undefined, { signal: new AbortController().signal }]) {
       const log: string[] = [];
@@ -126,15 +126,15 @@ test("async events that still wait at the deadline are not handed to closed hook
     const gate = deferred();
     const hooks = quietHooks({ closeTimeout, maxConcurrent: 1 });
     hooks.use(fakeHook(log, "a", { handle: () => gate.promise }));
-    hooks.emitAsync("tool.called", BASH);
+    hooks.emitInBackground("tool.called", BASH);
     await turn();
-    hooks.emitAsync("tool.completed", BASH);
+    hooks.emitInBackground("tool.completed", BASH);
     const failures = failuresOf(hooks.close());
     await pass(DRAIN);
     await failures;
     gate.resolve();
     await turn();
-    assert.deepEqual(log, ["a opens", "a hears tool.called", "a closes"]);
+    assert.deepEqual(log, ["a opens", "a receives tool.called", "a closes"]);
     assert.equal((hooks.errors.at(-1) as { code?: string }).code, "hooks_closed");
   });
 });
@@ -206,7 +206,7 @@ test("an unregistered hook is closed once, though its last event ends only becau
   });
 });
 
-test("hooks that close() found half open are closed, and never hear the event that opened them", async () => {
+test("hooks that close() found half open are closed, and never receive the event that opened them", async () => {
   await withClock(async (pass) => {
     const log: string[] = [];
     const gate = deferred();
@@ -214,7 +214,7 @@ test("hooks that close() found half open are closed, and never hear the event th
       closeTimeout,
       use: [fakeHook(log, "a"), fakeHook(log, "b", { init: () => gate.promise })],
     });
-    const emitted = hooks.emit("tool.called", BASH).then(() => "heard", () => "refused");
+    const emitted = hooks.emit("tool.called", BASH).then(() => "received", () => "refused");
     await turn();
     const failures = failuresOf(hooks.close());
     await pass(DRAIN);
@@ -230,7 +230,7 @@ test("hooks that close() found half open are closed, and never hear the event th
 
 for (
   const [what, stop, failure] of [
-    ["never stops", () => deferred().promise, "events: still ran after 9000 ms"],
+    ["never stops", () => deferred().promise, "outbox: still ran after 9000 ms"],
     ["fails to stop", () => Promise.reject(new Error("no disk")), "outbox: no disk"],
     ["throws when it is stopped", () => {
       throw new Error("no disk");

@@ -27,7 +27,7 @@ function trackedHook(name: string, random: () => number, faults: string[]) {
       state.opened++;
     },
     async handle() {
-      if (!open()) faults.push(`${name} hears an event, opened ${state.opened} times`);
+      if (!open()) faults.push(`${name} receives an event, opened ${state.opened} times`);
       await pause();
       if (!open()) faults.push(`${name} is closed while it handles`);
       fail(0.1);
@@ -61,7 +61,7 @@ async function live(seed: number): Promise<string[]> {
     () => ignore(hooks.emit("tool.called", { name: "a" })),
     () =>
       ignore(hooks.emit("tool.called", { name: "b" }, { signal: new AbortController().signal })),
-    () => hooks.emitAsync("tool.called", { name: "c" }, { waitUntil: ignore }),
+    () => hooks.emitInBackground("tool.called", { name: "c" }, { waitUntil: ignore }),
     () => ignore(hooks.init()),
     () => random() < 0.2 && ignore(hooks.close()),
   ];
@@ -83,13 +83,13 @@ async function live(seed: number): Promise<string[]> {
   return faults;
 }
 
-test("whatever comes in whatever order, a hook hears events only while it is open, and is closed once", async () => {
+test("whatever comes in whatever order, a hook receives events only while it is open, and is closed once", async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     assert.deepEqual(await live(seed), [], `seed ${seed}`);
   }
 });
 
-test("a hook that is registered while the first event waits for others is opened before it hears it", async () => {
+test("a hook that is registered while the first event waits for others is opened before it receives it", async () => {
   const log: string[] = [];
   const hooks = createHooks();
   const emitted = hooks.emit("tool.called", { name: "a" });
@@ -105,7 +105,7 @@ test("a hook that is registered while the first event waits for others is opened
   assert.ok(["init,handle,close", ""].includes(log.join()), log.join());
 });
 
-test("an init that emits without waiting is called once, and hears its event when it is open", async () => {
+test("an init that emits without waiting is called once, and receives its event when it is open", async () => {
   const log: string[] = [];
   const hooks = createHooks();
   hooks.use({

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { HookInitError, type InitContext } from "@omniagent/hooks";
+import { type Hook, HookInitError } from "@omniagent/hooks";
 import { test } from "../harness.ts";
 import { BASH, deferred, fakeHook, quietHooks, turn } from "./_fakes.ts";
 
 const [broken, brokenToo] = [new Error("no disk"), new Error("no network")];
 
-test("the first event opens every hook, one after the other as registered, before any hears it", async () => {
+test("the first event opens every hook, one after the other as registered, before any receives it", async () => {
   const log: string[] = [];
   const hooks = quietHooks({
     use: [fakeHook(log, "a", { init: turn }), fakeHook(log, "b")],
@@ -16,15 +16,15 @@ test("the first event opens every hook, one after the other as registered, befor
   assert.deepEqual(log, [
     "a opens",
     "b opens",
-    "a hears tool.called",
-    "b hears tool.called",
-    "a hears tool.completed",
-    "b hears tool.completed",
+    "a receives tool.called",
+    "b receives tool.called",
+    "a receives tool.completed",
+    "b receives tool.completed",
   ]);
 });
 
-test("a hook is opened by an event that it does not hear, and by one of the async form", async () => {
-  for (const form of ["emit", "emitAsync"] as const) {
+test("a hook is opened by an event that it does not receive, and by one of the async form", async () => {
+  for (const form of ["emit", "emitInBackground"] as const) {
     const log: string[] = [];
     const hooks = quietHooks({ use: [fakeHook(log, "a", { events: ["agent.end"] })] });
     await hooks[form]("tool.called", BASH);
@@ -38,7 +38,7 @@ test("events that come at the same time, and init(), open the hooks once", async
   const gate = deferred();
   const hooks = quietHooks({ use: [fakeHook(log, "a", { init: () => gate.promise })] });
   const all = [hooks.emit("tool.called", BASH), hooks.init(), hooks.emit("tool.completed", BASH)];
-  hooks.emitAsync("agent.end", { success: true, aborted: false, duration_ms: 1 });
+  hooks.emitInBackground("agent.end", { success: true, aborted: false, duration_ms: 1 });
   await turn();
   assert.deepEqual(log, ["a opens"]);
   gate.resolve();
@@ -46,9 +46,9 @@ test("events that come at the same time, and init(), open the hooks once", async
   await hooks.drain();
   assert.deepEqual(log, [
     "a opens",
-    "a hears tool.called",
-    "a hears tool.completed",
-    "a hears agent.end",
+    "a receives tool.called",
+    "a receives tool.completed",
+    "a receives agent.end",
   ]);
 });
 
@@ -58,25 +58,25 @@ test("init() opens the hooks ahead of the first event, and only once", async () 
   await hooks.init();
   await hooks.init();
   await hooks.emit("tool.called", BASH);
-  assert.deepEqual(log, ["a opens", "a hears tool.called"]);
+  assert.deepEqual(log, ["a opens", "a receives tool.called"]);
 });
 
-test("a hook without init() hears events and is closed", async () => {
+test("a hook without init() receives events and is closed", async () => {
   const log: string[] = [];
   const hooks = quietHooks();
   hooks.use({
     name: "a",
     events: ["*"],
-    handle: () => void log.push("hears"),
+    handle: () => void log.push("receives"),
     close: () => void log.push("closes"),
   });
   await hooks.emit("tool.called", BASH);
   await hooks.close();
-  assert.deepEqual(log, ["hears", "closes"]);
+  assert.deepEqual(log, ["receives", "closes"]);
 });
 
-test("init() is given the logger, no store when there is none, and a signal that close() aborts as it begins", async () => {
-  const contexts: InitContext[] = [];
+test("init() receives the logger, a store if there is one, and a signal that close() aborts as it begins", async () => {
+  const contexts: Parameters<NonNullable<Hook["init"]>>[0][] = [];
   const gate = deferred();
   const hooks = quietHooks({
     use: [
@@ -152,7 +152,7 @@ test("a failed init() rejects every event that waited for it; the async form rep
   const gate = deferred();
   const hooks = quietHooks({ use: [fakeHook([], "a", { init: () => gate.promise })] });
   const emitted = [hooks.emit("tool.called", BASH), hooks.emit("tool.completed", BASH)];
-  hooks.emitAsync("tool.called", BASH);
+  hooks.emitInBackground("tool.called", BASH);
   gate.reject(broken);
   for (const one of await Promise.allSettled(emitted)) assert.equal(one.status, "rejected");
   await hooks.drain();
@@ -182,8 +182,8 @@ test("the event after a failed init() tries again, and opens all hooks", async (
   assert.deepEqual(log, [
     "a opens",
     "b opens",
-    "a hears tool.called",
-    "b hears tool.called",
+    "a receives tool.called",
+    "b receives tool.called",
     "b closes",
     "a closes",
   ]);
@@ -198,10 +198,10 @@ test("a hook registered later is opened before its first event, and no other is 
   assert.deepEqual(log, [
     "a opens",
     "b opens",
-    "a hears tool.called",
-    "b hears tool.called",
-    "a hears tool.completed",
-    "b hears tool.completed",
+    "a receives tool.called",
+    "b receives tool.called",
+    "a receives tool.completed",
+    "b receives tool.completed",
   ]);
 });
 
@@ -224,7 +224,7 @@ test("a hook registered by a handler is opened before the event that the handler
     await context.emit("tool.completed", BASH);
   });
   await hooks.emit("tool.called", BASH);
-  assert.deepEqual(log, ["late opens", "late hears tool.completed"]);
+  assert.deepEqual(log, ["late opens", "late receives tool.completed"]);
 });
 
 test("a hook registered later that cannot be opened holds up events until it is unregistered; the others stay open", async () => {
@@ -235,15 +235,15 @@ test("a hook registered later that cannot be opened holds up events until it is 
   await assert.rejects(hooks.emit("tool.called", BASH), { hook: "b" });
   registration!.unregister();
   await hooks.emit("tool.called", BASH);
-  assert.deepEqual(log, ["a opens", "b opens", "a hears tool.called"]);
+  assert.deepEqual(log, ["a opens", "b opens", "a receives tool.called"]);
 });
 
-test("a handler is neither opened nor closed: it hears without a turn of waiting", async () => {
+test("a handler is neither opened nor closed: it receives without a turn of waiting", async () => {
   const hooks = quietHooks();
   const log: string[] = [];
   await hooks.init();
-  hooks.on("tool.called", () => void log.push("hears"));
+  hooks.on("tool.called", () => void log.push("receives"));
   const emitted = hooks.emit("tool.called", BASH);
-  assert.deepEqual(log, ["hears"]);
+  assert.deepEqual(log, ["receives"]);
   await emitted;
 });

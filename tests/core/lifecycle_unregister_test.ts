@@ -32,7 +32,7 @@ test("an unregistered hook is closed when no dispatch runs that may still come t
   gate.resolve();
   await emitted;
   await turn();
-  assert.deepEqual(log, ["a opens", "a hears tool.called", "a closes"]);
+  assert.deepEqual(log, ["a opens", "a receives tool.called", "a closes"]);
 });
 
 test("an event that begins after unregister() does not put the closing off", async () => {
@@ -69,11 +69,11 @@ for (const where of ["before its first await", "after it"]) {
     }));
     await hooks.emit("tool.called", BASH);
     await turn();
-    assert.deepEqual(log, ["a opens", "a hears tool.called", "a ends", "a closes"]);
+    assert.deepEqual(log, ["a opens", "a receives tool.called", "a ends", "a closes"]);
   });
 }
 
-test("a hook unregistered by a quick handler ahead of it hears that event, then is closed", async () => {
+test("a hook unregistered by a quick handler ahead of it receives that event, then is closed", async () => {
   const log: string[] = [];
   const hooks = quietHooks();
   hooks.on("tool.called", () => registration!.unregister());
@@ -81,7 +81,7 @@ test("a hook unregistered by a quick handler ahead of it hears that event, then 
   await hooks.init();
   await hooks.emit("tool.called", BASH);
   await turn();
-  assert.deepEqual(log, ["a opens", "a hears tool.called", "a closes"]);
+  assert.deepEqual(log, ["a opens", "a receives tool.called", "a closes"]);
 });
 
 test("a hook that is unregistered before the first event is neither opened nor closed", async () => {
@@ -91,7 +91,7 @@ test("a hook that is unregistered before the first event is neither opened nor c
   registration!.unregister();
   await hooks.emit("tool.called", BASH);
   await hooks.close();
-  assert.deepEqual(log, ["b opens", "b hears tool.called", "b closes"]);
+  assert.deepEqual(log, ["b opens", "b receives tool.called", "b closes"]);
 });
 
 test("a hook that is unregistered before its turn to be opened is not opened", async () => {
@@ -107,7 +107,7 @@ test("a hook that is unregistered before its turn to be opened is not opened", a
   assert.deepEqual(log, ["a opens", "a closes"]);
 });
 
-test("a hook that is unregistered while it opens is closed when it has opened, and hears nothing", async () => {
+test("a hook that is unregistered while it opens is closed when it has opened, and receives nothing", async () => {
   const log: string[] = [];
   const gate = deferred();
   const hooks = quietHooks();
@@ -159,7 +159,7 @@ test("close() waits for a hook that is unregistered just before, and closes it o
   assert.deepEqual(log, ["a opens", "a closes", "a is closed"]);
 });
 
-test("a name can be used again at once, by a hook that is opened before it hears", async () => {
+test("a name can be used again at once, by a hook that is opened before it receives", async () => {
   const log: string[] = [];
   const hooks = quietHooks();
   const [registration] = hooks.use(
@@ -176,7 +176,7 @@ test("a name can be used again at once, by a hook that is opened before it hears
     "a closes",
     "the first one",
     "a opens",
-    "a hears tool.called",
+    "a receives tool.called",
     "a closes",
     "the second one",
   ]);

@@ -128,11 +128,11 @@ test("an onError that emits in the background after close is called no deeper th
   const hooks = quietHooks({
     onError() {
       told++;
-      hooks.emitAsync("failure", null);
+      hooks.emitInBackground("failure", null);
     },
   });
   await hooks.close();
-  hooks.emitAsync("a", null);
+  hooks.emitInBackground("a", null);
   assert.ok(told > 0 && told <= LIMIT, `${told}`);
 });
 

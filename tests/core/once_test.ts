@@ -20,15 +20,15 @@ test("a handler with `once` is called for one event, and is unregistered before 
 test("`once` means one call also when dispatches overlap, whatever delays the handlers", async () => {
   const gates = { sync: undefined, async: deferred() };
   for (const [name, gate] of Object.entries(gates)) {
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     const hooks = quietHooks();
     hooks.on("a", () => gate?.promise);
-    hooks.on("a", ({ data }) => void heard.push(data), { once: true });
+    hooks.on("a", ({ data }) => void received.push(data), { once: true });
     await hooks.init();
     const emitted = [1, 2, 3].map((n) => hooks.emit("a", n));
     gate?.resolve();
     const receipts = await Promise.all(emitted);
-    assert.deepEqual(heard, [1], name);
+    assert.deepEqual(received, [1], name);
     assert.deepEqual(receipts.map(({ handlers }) => handlers.length), [2, 1, 1], name);
   }
 });
@@ -45,28 +45,28 @@ test("`once` means one call also when the handler emits the same event again", a
 });
 
 test("`once` with a filter waits for the first event that the filter lets pass", async () => {
-  const heard: unknown[] = [];
+  const received: unknown[] = [];
   const hooks = quietHooks();
-  hooks.on("a", ({ data }) => void heard.push(data), {
+  hooks.on("a", ({ data }) => void received.push(data), {
     once: true,
     filter: ({ data }) => Number(data) > 2,
   });
   await hooks.init();
   await Promise.all([1, 2, 3, 4].map((n) => hooks.emit("a", n)));
-  assert.deepEqual(heard, [3]);
+  assert.deepEqual(received, [3]);
   assert.equal(hooks.registry.handlerCount("a"), 0);
 });
 
 test("`once` with a filter that throws is still waiting for its event", async () => {
-  const heard: unknown[] = [];
+  const received: unknown[] = [];
   const hooks = quietHooks();
-  hooks.on("a", ({ data }) => void heard.push(data), {
+  hooks.on("a", ({ data }) => void received.push(data), {
     once: true,
     filter: ({ data }) => (data as { readonly ok: boolean }).ok,
   });
   await rejection(hooks.emit("a", null), DispatchError);
   await hooks.emit("a", { ok: true });
-  assert.deepEqual(heard, [{ ok: true }]);
+  assert.deepEqual(received, [{ ok: true }]);
 });
 
 test("a handler with `once` that throws had its call", async () => {
@@ -103,12 +103,12 @@ test("a handler with `once` and a timeout is not called again when its call was 
 });
 
 test("`once` over several patterns is one call in all", async () => {
-  const heard: string[] = [];
+  const received: string[] = [];
   const hooks = quietHooks();
-  hooks.on(["a", "b", "*"], ({ type }) => void heard.push(type), { once: true });
+  hooks.on(["a", "b", "*"], ({ type }) => void received.push(type), { once: true });
   await hooks.init();
   await Promise.all([hooks.emit("b", null), hooks.emit("a", null), hooks.emit("c", null)]);
-  assert.deepEqual(heard, ["b"]);
+  assert.deepEqual(received, ["b"]);
 });
 
 test("a handler with `once` can be unregistered before its event", async () => {

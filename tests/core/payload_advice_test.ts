@@ -21,7 +21,7 @@ const cases: readonly (readonly [value: unknown, message: string])[] = [
   [cycle, "a cycle has no JSON form: pass only the fields that are needed"],
 ];
 
-test("a payload that JSON can't carry is refused with what to pass instead", async () => {
+test("a payload that JSON can't carry is rejected with what to pass instead", async () => {
   const hooks = createHooks<Record<string, unknown>>();
   for (const [value, message] of cases) {
     await assert.rejects(hooks.emit("a.b", { value }), (error: Error) => {

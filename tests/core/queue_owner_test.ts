@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import type { QueueHost, Registration } from "@omniagent/hooks";
+import type { QueueHost } from "@omniagent/hooks/outbox";
 import { test } from "../harness.ts";
 import { BASH, deferred, fakeHook, FakeQueue, quietHooks, turn, withClock } from "./_fakes.ts";
 
 /** A queue that says when it is taken, and when it is let go. */
 class OwnedQueue extends FakeQueue {
-  connect(_host: QueueHost): Registration {
+  connect(_host: QueueHost): { unregister(): void } {
     this.log.push("taken");
     const unregister = (): void => void this.log.push("let go");
-    return { unregister, [Symbol.dispose]: unregister };
+    return { unregister };
   }
 }
 

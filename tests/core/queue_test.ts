@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { decodeEvent, encodeEvent, type QueueHost, type Receipt } from "@omniagent/hooks";
+import { decodeEvent, encodeEvent, type Receipt } from "@omniagent/hooks";
+import type { QueueHost } from "@omniagent/hooks/outbox";
 import { test } from "../harness.ts";
 import { BASH, deferred, fakeHook, FakeQueue, fakeWebhook, quietHooks, turn } from "./_fakes.ts";
 
@@ -30,7 +31,7 @@ test("an event is published for all targets at once, in one batch, before the fi
   assert.deepEqual(log, ["publish tool.called to [w,d,v]"]);
   stored.resolve();
   const receipt = await emitted;
-  assert.deepEqual(log.slice(1), ["stored", "handler", "plain hears tool.called"]);
+  assert.deepEqual(log.slice(1), ["stored", "handler", "plain receives tool.called"]);
   assert.equal(outbox.batches.length, 1);
   const { event, ...rest } = outbox.batches[0]![0]!;
   assert.deepEqual(rest, { fresh: true, to: ["w", "d", "v"] }, "no key that was not given");
@@ -44,11 +45,11 @@ test("an event is published for all targets at once, in one batch, before the fi
   });
 });
 
-test("an event is published though no target hears it, and in the async form too", async () => {
+test("an event is published though no target receives it, and in the async form too", async () => {
   const outbox = new FakeQueue();
   const hooks = quietHooks({ outbox, use: [fakeWebhook([], "w", { events: ["agent.end"] })] });
   assert.equal((await hooks.emit("tool.called", BASH)).deliveries, 0);
-  hooks.emitAsync("tool.completed", BASH);
+  hooks.emitInBackground("tool.completed", BASH);
   await hooks.drain();
   assert.deepEqual(outbox.log.slice(2), [
     "publish tool.called to []",
@@ -98,12 +99,12 @@ for (
     outbox.publish = store;
     const hooks = quietHooks({ outbox, use: [fakeHook(log, "a")] });
     await assert.rejects(hooks.emit("tool.called", BASH), (error) => error === broken);
-    hooks.emitAsync("tool.called", BASH);
+    hooks.emitInBackground("tool.called", BASH);
     await hooks.drain();
     assert.deepEqual([log, hooks.errors], [["a opens"], [broken]]);
     outbox.publish = publish;
     await hooks.emit("tool.called", BASH);
-    assert.deepEqual(log, ["a opens", "a hears tool.called"]);
+    assert.deepEqual(log, ["a opens", "a receives tool.called"]);
   });
 }
 
@@ -122,7 +123,7 @@ test("the idempotency key and the caller's signal reach publish(); the async for
   const hooks = quietHooks({ outbox });
   const { signal } = new AbortController();
   await hooks.emit("tool.called", BASH, { idempotencyKey: "k-1", signal });
-  hooks.emitAsync("tool.called", BASH, { idempotencyKey: "k-2", signal });
+  hooks.emitInBackground("tool.called", BASH, { idempotencyKey: "k-2", signal });
   await hooks.drain();
   assert.deepEqual(outbox.batches.map(([one]) => one!.idempotencyKey), ["k-1", "k-2"]);
   assert.deepEqual(outbox.signals, [signal, undefined]);
@@ -141,23 +142,23 @@ test("what a schema or the caller's signal refuses is not published", async () =
   assert.deepEqual(outbox.batches, []);
 });
 
-const add = "needs an outbox: pass createHooks({ outbox })";
-test("without a queue, what needs one is refused with the way to get one", async () => {
+const add = "needs an outbox. Pass createHooks({ outbox })";
+test("without a queue, what needs one is rejected with the way to get one", async () => {
   const hooks = quietHooks();
   const durable = fakeHook([], "a", { durable: true });
   assert.throws(() => hooks.use(durable), {
     name: "TypeError",
-    message: `Cannot register hook 'a' as 'durable' ${add}`,
+    message: `Cannot register hook 'a': 'durable' ${add}`,
   });
   assert.throws(() => hooks.use(fakeWebhook([], "w", { ordering: "session" })), {
     name: "TypeError",
-    message: `Cannot register webhook 'w' as 'ordering' ${add}`,
+    message: `Cannot register webhook 'w': 'ordering' ${add}`,
   });
   await assert.rejects(hooks.emit("tool.called", BASH, { idempotencyKey: "k" }), {
     name: "TypeError",
-    message: `Cannot dispatch 'tool.called' as 'idempotencyKey' ${add}`,
+    message: `Cannot dispatch 'tool.called': 'idempotencyKey' ${add}`,
   });
-  hooks.emitAsync("tool.called", BASH, { idempotencyKey: "k" });
+  hooks.emitInBackground("tool.called", BASH, { idempotencyKey: "k" });
   await hooks.drain();
   assert.equal((hooks.errors[0] as Error).name, "TypeError");
   assert.deepEqual(hooks.registry.list(), []);
@@ -207,7 +208,7 @@ test("unregister() and close() take targets out of the queue, each once", async 
   assert.deepEqual(log, ["stop", "stop", "unregister w", "unregister d"]);
 });
 
-test("createHooks() that throws leaves nothing in the queue: no target, and nobody who hears of an event", async () => {
+test("createHooks() that throws leaves no target in the queue, and passes no events to it", async () => {
   const log: string[] = [];
   const hosts: QueueHost[] = [];
   const outbox = Object.assign(new FakeQueue(log), {

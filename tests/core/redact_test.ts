@@ -42,7 +42,7 @@ test("a queue gets the redacted event, and so does the filter of what it deliver
   });
 });
 
-test("an inline webhook accepts and sends the redacted event, handlers around it hear the original", async () => {
+test("an inline webhook accepts and sends the redacted event, handlers around it receive the original", async () => {
   const seen: unknown[] = [];
   const note = (event: HookEvent): void => void seen.push(event.data);
   const hooks = quietHooks({ redact });
@@ -81,12 +81,12 @@ test("redact() is not called when nothing leaves the process", async () => {
     use: [fakeHook(log, "a"), fakeWebhook(log, "w", { events: ["agent.end"] })],
   });
   await hooks.emit("tool.called", SECRET);
-  assert.deepEqual(log, ["a opens", "a hears tool.called"]);
+  assert.deepEqual(log, ["a opens", "a receives tool.called"]);
 });
 
 const broken = new Error("no such field");
 const other =
-  /^TypeError: Cannot dispatch 'tool.called' as 'redact' must return an event of the same id and type/;
+  /^TypeError: Cannot dispatch 'tool.called': 'redact' must return an event of the same id and type/;
 const faults: Record<string, readonly [redact: (event: HookEvent) => HookEvent, expected: RegExp]> =
   {
     "throws": [() => {
@@ -107,7 +107,7 @@ for (const [what, [redact, expected]] of Object.entries(faults)) {
       const hooks = quietHooks({ redact, ...(queue ? { outbox } : {}) });
       hooks.use(fakeHook(log, "a"), fakeWebhook(log, "w"));
       await assert.rejects(hooks.emit("tool.called", SECRET), expected);
-      hooks.emitAsync("tool.called", SECRET);
+      hooks.emitInBackground("tool.called", SECRET);
       await hooks.drain();
       assert.match(String(hooks.errors[0]), expected);
       assert.deepEqual([log, outbox.batches], [["a opens"], []]);

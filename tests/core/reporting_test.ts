@@ -23,16 +23,16 @@ for (const [how, fail] of Object.entries(failing)) {
     let calls = 0;
     const method = (): never => (calls++, fail());
     const logger = { debug: method, info: method, warn: method, error: method };
-    const heard: unknown[] = [];
+    const received: unknown[] = [];
     const unhandled = await unhandledDuring(async () => {
-      const hooks = quietHooks({ logger, onError: (error) => void heard.push(error) });
+      const hooks = quietHooks({ logger, onError: (error) => void received.push(error) });
       hooks.on("a", () => Promise.reject(fault));
-      hooks.on("a", () => void heard.push("next"));
+      hooks.on("a", () => void received.push("next"));
       const { failures } = await rejection(hooks.emit("a", null), DispatchError);
       assert.deepEqual(failures.map(({ error }) => error), [fault]);
     });
-    assert.deepEqual({ heard, unhandled, calls }, {
-      heard: [fault, "next"],
+    assert.deepEqual({ received, unhandled, calls }, {
+      received: [fault, "next"],
       unhandled: [],
       calls: 1,
     });
@@ -48,7 +48,7 @@ for (const [how, fail] of Object.entries(failing)) {
       hooks.on("a", () => Promise.reject(fault), { name: "audit" });
       const { failures } = await rejection(hooks.emit("a", null), DispatchError);
       assert.equal(failures.length, 1);
-      hooks.emitAsync("a", null);
+      hooks.emitInBackground("a", null);
       await hooks.drain();
     });
     assert.deepEqual(unhandled, []);
@@ -70,7 +70,7 @@ for (const [how, fail] of Object.entries(failing)) {
         onError: (error) => void reported.push(error),
       });
       hooks.on("a", () => gate.promise);
-      for (let n = 0; n < 3; n++) hooks.emitAsync("a", n);
+      for (let n = 0; n < 3; n++) hooks.emitInBackground("a", n);
       gate.resolve();
       await hooks.drain();
     });
@@ -87,7 +87,7 @@ test("a logger, an onError and an onDrop that all fail at once break nothing", a
       const hooks = quietHooks({ logger, ...callbacks, maxConcurrent: 1, maxPending: 0 });
       hooks.on("a", () => Promise.reject(fault));
       await rejection(hooks.emit("a", null), DispatchError);
-      for (let n = 0; n < 3; n++) hooks.emitAsync("a", n);
+      for (let n = 0; n < 3; n++) hooks.emitInBackground("a", n);
       await hooks.drain();
       await hooks.close();
     }
@@ -123,7 +123,7 @@ for (const [name, type] of Object.entries(notTypes)) {
   test(`the async form does not throw when a type is ${name}: it reports`, () => {
     const reported: unknown[] = [];
     const hooks = quietHooks({ onError: (error) => void reported.push(error) });
-    hooks.emitAsync(type as string, null);
+    hooks.emitInBackground(type as string, null);
     hooks.registry.dispatchAsync({ id: "1", type: type as string, timestamp: new Date(), data: 1 });
     hooks.registry.dispatchAsync(type as never);
     const names = reported.map((error) => (error as Error).name);
@@ -138,9 +138,9 @@ test("what the async form could not take is told to onError with its error", asy
     maxPending: 0,
     onError: (error) => void reported.push(error),
   });
-  hooks.on("a", (_, context) => context.emitAsync("a", null));
-  hooks.emitAsync("a", null);
-  hooks.emitAsync("a", null);
+  hooks.on("a", (_, context) => context.emitInBackground("a", null));
+  hooks.emitInBackground("a", null);
+  hooks.emitInBackground("a", null);
   assert.ok(reported[0] instanceof OverflowError);
   assert.equal(reported[0].code, "overflow");
   await hooks.drain();

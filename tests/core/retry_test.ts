@@ -162,7 +162,7 @@ const refused: Readonly<Record<string, readonly (() => unknown)[]>> = {
 };
 
 for (const [name, calls] of Object.entries(refused)) {
-  test(`a policy with ill-formed ${name} is refused, and the message names it`, () => {
+  test(`a policy with ill-formed ${name} is rejected, and the message names it`, () => {
     const taken = calls.filter((call) => {
       try {
         call();

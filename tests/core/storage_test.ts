@@ -1,13 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  type AgentEvents,
-  createHooks,
-  type Hook,
-  type Hooks,
-  type Store,
-  type StoreKey,
-  type StoreSelector,
-} from "@omniagent/hooks";
+import { type AgentEvents, createHooks, type Hook, type Hooks } from "@omniagent/hooks";
+import type { Store, StoreKey, StoreSelector } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
@@ -168,7 +161,7 @@ test("without a store, context.store is absent and setStorage() is not called", 
   const hooks = quietHooks({ use: [storing(log, "a").hook] });
   hooks.on("*", (_event, context) => void log.push(`store: ${"store" in context}`), { name: "b" });
   await hooks.emit("tool.called", BASH);
-  assert.deepEqual(log, ["a opens", "a hears tool.called", "store: false"]);
+  assert.deepEqual(log, ["a opens", "a receives tool.called", "store: false"]);
 });
 
 test("a part of a store reads and writes under its scope, and gives keys back without it", async () => {
@@ -247,7 +240,7 @@ test("a setStorage() that throws refuses the registration, names the hook, and l
   assert.deepEqual([hooks.registry.hookCount(), hooks.registry.list()], [0, []]);
   hooks.use(fakeHook(log, "b"));
   await hooks.emit("tool.called", BASH);
-  assert.deepEqual(log, ["b opens", "b hears tool.called"]);
+  assert.deepEqual(log, ["b opens", "b receives tool.called"]);
 });
 
 test("a setStorage() that throws when the store comes later leaves no other hook without one", () => {

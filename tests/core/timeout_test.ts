@@ -50,7 +50,7 @@ test("a handler past its timeout fails with a HookTimeoutError, and its signal a
     assert.ok(error instanceof HookTimeoutError);
     assert.deepEqual(
       { code: error.code, timeout: error.timeout, message: error.message },
-      { code: "hook_timeout", timeout: 50, message: "Handler 'stuck' did not end within 50 ms" },
+      { code: "hook_timeout", timeout: 50, message: "Handler 'stuck' timed out after 50 ms" },
     );
     assert.equal(signals[0]!.reason, error);
     assert.deepEqual(reported, [error]);
@@ -69,7 +69,7 @@ test("a compiled hook has a timeout as well", () =>
     assert.ok(failures[0]!.error instanceof HookTimeoutError);
   }));
 
-test("what a handler rejects with after its timeout is ignored, and is no unhandled rejection", async () => {
+test("a handler that rejects after its timeout is ignored, and causes no unhandled rejection", async () => {
   const reported: unknown[] = [];
   const unhandled = await unhandledDuring(() =>
     withFakeTime(async () => {
@@ -156,14 +156,14 @@ test("the signal of a handler with a timeout also aborts with the caller's, and 
 
 test("a handler with a timeout keeps what else its context has", async () => {
   const hooks = quietHooks();
-  const heard: unknown[] = [];
-  hooks.on("b", ({ data }) => void heard.push(data));
+  const received: unknown[] = [];
+  hooks.on("b", ({ data }) => void received.push(data));
   hooks.on("a", async (_, { emit, logger, attempt }) => {
-    heard.push(logger, attempt);
+    received.push(logger, attempt);
     await emit("b", "emitted");
   }, { timeout: 60_000 });
   await hooks.emit("a", null);
-  assert.deepEqual(heard, [quiet, 1, "emitted"]);
+  assert.deepEqual(received, [quiet, 1, "emitted"]);
 });
 
 test("a timeout longer than a timer can hold does not fire at once", async () => {
@@ -176,7 +176,7 @@ test("a timeout longer than a timer can hold does not fire at once", async () =>
   }
 });
 
-test("a timeout that is no positive number is refused where it is given", () => {
+test("a timeout that is not a positive number is rejected at the call", () => {
   const hooks = quietHooks();
   const refused = { RangeError: [0, -1, NaN, -Infinity], TypeError: ["5", null, 5n, {}] };
   for (const [name, timeouts] of Object.entries(refused)) {

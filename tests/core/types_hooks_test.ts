@@ -12,7 +12,6 @@ import {
   type EventOf,
   type HandlerContext,
   type Hook,
-  type HookInstaller,
   type HookRegistry,
   type Hooks,
   type HooksOption,
@@ -111,14 +110,14 @@ function options(webhook: Webhook): void {
 
 /** Variance: `Hooks` of more events is no `Hooks` of fewer, but it emits and installs like one. */
 function variance(): void {
-  // @ts-expect-error someone else's `on("*")` would hear events that it does not know
+  // @ts-expect-error someone else's `on("*")` would receive events that it does not know
   const asHooks: Hooks<AgentEvents> = hooks;
   // @ts-expect-error the same
   const asRegistry: HookRegistry<AgentEvents> = hooks.registry;
   // @ts-expect-error the other way, it would emit what they do not know
   const asMore: Hooks<Events> = agentHooks;
   const emitters: readonly Emitter[] = [hooks, hooks.dispatcher, agentHooks];
-  const installers: readonly HookInstaller[] = [hooks, agentHooks];
+  const installers: readonly Pick<Hooks, "use">[] = [hooks, agentHooks];
   const dispatcher: Dispatcher<AgentEvents> = hooks.dispatcher;
   void [asHooks, asRegistry, asMore, emitters, installers, dispatcher];
 }

@@ -16,9 +16,7 @@ import {
   type HandlerFunc,
   type Hook,
   type HookEvent,
-  type MatchingType,
   type MessageData,
-  type PrefixesOf,
   type Receipt,
   type SessionData,
   type ToolData,
@@ -37,26 +35,26 @@ const bash = { name: "bash" };
 /** Types of events and patterns. */
 function patterns(): void {
   is<Same<EventType<Own>, "order.paid" | "order.item.added">>();
-  is<Same<PrefixesOf<"a.b.c">, "a.*" | "a.b.*">>();
-  is<Same<PrefixesOf<"a">, never>>();
+  is<Same<EventPattern<{ "a.b.c": 1 }>, "a.b.c" | "a.*" | "a.b.*" | "*">>();
+  is<Same<EventPattern<{ a: 1 }>, "a" | "*">>();
   is<Same<EventPattern<Own>, EventType<Own> | "order.*" | "order.item.*" | "*">>();
-  is<Same<MatchingType<Own, "order.*">, "order.paid" | "order.item.added">>();
-  is<Same<MatchingType<Own, "order.item.*">, "order.item.added">>();
-  is<Same<MatchingType<{ "a": 1; "a.b": 2 }, "a.*">, "a.b">>();
+  is<Same<EventOf<Own, "order.*">["type"], "order.paid" | "order.item.added">>();
+  is<Same<EventOf<Own, "order.item.*">["type"], "order.item.added">>();
+  is<Same<EventOf<{ "a": 1; "a.b": 2 }, "a.*">["type"], "a.b">>();
   is<
     Same<
-      MatchingType<Events, "order.paid" | "tool.*">,
+      EventOf<Events, "order.paid" | "tool.*">["type"],
       "order.paid" | "tool.called" | "tool.completed"
     >
   >();
-  is<Same<MatchingType<Own, "*">, EventType<Own>>>();
+  is<Same<EventOf<Own, "*">["type"], EventType<Own>>>();
   is<Same<EventOf<Own, "order.paid">, HookEvent<"order.paid", { total: number }>>>();
   is<Same<EventOf<AgentEvents, "tool.*">["type"], "tool.called" | "tool.completed">>();
   is<Same<EventOf["type"], EventType>>();
-  is<Same<MatchingType<Record<string, unknown>, "a.*">, string>>();
+  is<Same<EventOf<Record<string, unknown>, "a.*">["type"], string>>();
   is<AgentEvents extends Record<string, unknown> ? true : false>();
   // @ts-expect-error they are not the same: the helper can tell
-  is<Same<MatchingType<Own, "order.item.*">, EventType<Own>>>();
+  is<Same<EventOf<Own, "order.item.*">["type"], EventType<Own>>>();
   // @ts-expect-error nor does `any` pass for a type
   typeOf<string>()(JSON.parse("{}"));
 }
@@ -157,7 +155,7 @@ function emitting(context: HandlerContext<Own>): void {
   typeOf<Promise<Receipt>>()(
     hooks.emit("order.paid", { total: 5 }, { sessionId: "s-1", signal: undefined }),
   );
-  typeOf<void>()(hooks.emitAsync("tool.called", bash));
+  typeOf<void>()(hooks.emitInBackground("tool.called", bash));
   hooks.dispatcher.emitWithSession("order.paid", "s-1", { total: 5 });
   context.emit("order.paid", { total: 5 });
   // @ts-expect-error unknown type
@@ -169,7 +167,7 @@ function emitting(context: HandlerContext<Own>): void {
   // @ts-expect-error missing payload
   hooks.emit("order.paid");
   // @ts-expect-error unknown field
-  hooks.emitAsync("tool.called", { name: "bash", tool: "bash" });
+  hooks.emitInBackground("tool.called", { name: "bash", tool: "bash" });
   // @ts-expect-error `action` is one of two
   hooks.emit("session.created", { session_id: "s-1", action: "removed" });
   // @ts-expect-error `aborted` is always present
@@ -177,7 +175,7 @@ function emitting(context: HandlerContext<Own>): void {
   // @ts-expect-error not an event of these
   context.emit("tool.called", bash);
   // @ts-expect-error wrong field
-  context.emitAsync("order.paid", { total: "5" });
+  context.emitInBackground("order.paid", { total: "5" });
   // @ts-expect-error the session comes second
   hooks.dispatcher.emitWithSession("order.paid", { total: 5 }, "s-1");
   hooks.on("tool.called", (_event, context) => void context.emit("order.paid", { total: 1 }));

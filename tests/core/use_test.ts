@@ -16,11 +16,11 @@ test("use() takes hooks, webhooks and what withHook and its siblings give, in or
   const registrations = hooks.use(
     fakeHook(log, "hook"),
     fakeWebhook(log, "webhook"),
-    withHook("tool.*", (event) => void log.push(`handler hears ${event.type}`)),
+    withHook("tool.*", (event) => void log.push(`handler receives ${event.type}`)),
     withNamedHook(
       ["tool.called", "agent.end"],
       "named",
-      (event) => void log.push(`named hears ${event.type}`),
+      (event) => void log.push(`named receives ${event.type}`),
     ),
     withCompiledHook(fakeHook(log, "compiled")),
     withWebhookHook(fakeWebhook(log, "sender")),
@@ -42,11 +42,11 @@ test("use() takes hooks, webhooks and what withHook and its siblings give, in or
   log.length = 0;
   await hooks.emit("tool.called", BASH);
   assert.deepEqual(log, [
-    "hook hears tool.called",
+    "hook receives tool.called",
     "webhook sends tool.called",
-    "handler hears tool.called",
-    "named hears tool.called",
-    "compiled hears tool.called",
+    "handler receives tool.called",
+    "named receives tool.called",
+    "compiled receives tool.called",
     "sender sends tool.called",
   ]);
 });
@@ -104,22 +104,22 @@ test("a failing handler appears under its name in the error", async () => {
     throw new Error("no disk");
   });
   await assert.rejects(hooks.emit("tool.called", BASH), {
-    message: "Cannot complete event 'tool.called' as a handler failed: 'audit' (no disk)",
+    message: "Cannot complete event 'tool.called': 1 handler failed: 'audit' (no disk)",
   });
 });
 
 test("the methods of Hooks need no `this`", async () => {
   const log: string[] = [];
-  const { on, use, emit, emitAsync, init, drain, close } = quietHooks();
+  const { on, use, emit, emitInBackground, init, drain, close } = quietHooks();
   on("tool.called", () => void log.push("handler"));
   use(fakeHook(log, "a"));
   await init();
   await emit("tool.called", BASH);
-  emitAsync("tool.called", BASH);
+  emitInBackground("tool.called", BASH);
   await drain();
   await close();
-  const heard = ["handler", "a hears tool.called"];
-  assert.deepEqual(log, ["a opens", ...heard, ...heard, "a closes"]);
+  const received = ["handler", "a receives tool.called"];
+  assert.deepEqual(log, ["a opens", ...received, ...received, "a closes"]);
 });
 
 test("a hook's methods keep their `this`, getters and private fields", async () => {
@@ -201,7 +201,7 @@ test("changing what was registered afterwards changes nothing that was checked",
   events.push("agent.end");
   assert.deepEqual(hooks.registry.list()[0]!.events, ["tool.called"]);
   await hooks.emit("tool.called", BASH);
-  assert.deepEqual(log, ["a opens", "a hears tool.called"]);
+  assert.deepEqual(log, ["a opens", "a receives tool.called"]);
 });
 
 test("defineHook() gives back the very object, in both of its forms", () => {

@@ -37,9 +37,9 @@ test("a webhook without a queue starts in its turn; slow ones wait side by side,
   });
   await turn();
   assert.deepEqual(log.splice(0), [
-    "a hears tool.called",
+    "a receives tool.called",
     "v sends tool.called",
-    "b hears tool.called",
+    "b receives tool.called",
     "w sends tool.called",
     "last",
   ]);
@@ -63,7 +63,7 @@ for (
     }],
   ] as const
 ) {
-  test(`a webhook that ${how} is reported, stops nobody, and fails the event in its position`, async () => {
+  test(`a webhook that ${how} is reported, stops no other, and fails the event in its position`, async () => {
     const log: string[] = [];
     const late = new Error("late");
     const hooks = quietHooks({
@@ -86,9 +86,9 @@ for (
       return true;
     });
     assert.deepEqual(log.slice(2), [
-      "a hears tool.called",
+      "a receives tool.called",
       "w sends tool.called",
-      "b hears tool.called",
+      "b receives tool.called",
       "v sends tool.called",
     ]);
     assert.deepEqual(new Set(hooks.errors), new Set([broken, late]));
@@ -101,12 +101,12 @@ test("a webhook gets what its patterns match and it accepts, and counts as a han
   const hooks = quietHooks({
     use: [fakeWebhook(log, "w", { events: ["tool.*", "tool.called"], accepts })],
   });
-  const heard: number[] = [];
+  const received: number[] = [];
   for (const type of ["tool.called", "tool.completed"] as const) {
-    heard.push((await hooks.emit(type, BASH)).handlers.length);
+    received.push((await hooks.emit(type, BASH)).handlers.length);
   }
   await hooks.emit("session.created", { session_id: "s-1", action: "created" });
-  assert.deepEqual([log, heard], [["w sends tool.called"], [1, 0]]);
+  assert.deepEqual([log, received], [["w sends tool.called"], [1, 0]]);
 });
 
 test("an accepts() that throws fails the webhook alone", async () => {
@@ -119,7 +119,7 @@ test("an accepts() that throws fails the webhook alone", async () => {
     assert.deepEqual((error as DispatchError).failures, [{ name: "w", ok: false, error: broken }]);
     return true;
   });
-  assert.deepEqual(log, ["a opens", "a hears tool.called"]);
+  assert.deepEqual(log, ["a opens", "a receives tool.called"]);
 });
 
 test("a webhook's methods keep their `this`", async () => {

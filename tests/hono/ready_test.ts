@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createHooks, type Store, type StoreAtomic, StoreError } from "@omniagent/hooks";
+import { createHooks } from "@omniagent/hooks";
+import { type Store, type StoreAtomic, StoreError } from "@omniagent/hooks/store";
 import { createHooksApp } from "@omniagent/hooks/hono";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";

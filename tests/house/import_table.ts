@@ -23,16 +23,19 @@ export interface Row {
  */
 export const table: Readonly<Record<string, Row>> = {
   internal: { folders: [], open: true },
-  store: { folders: ["internal"], doors: { "check_store.ts": [], "errors.ts": [] } },
+  store: {
+    folders: ["internal"],
+    doors: { "check_store.ts": [], "entry.ts": [], "errors.ts": [], "scoped_store.ts": [] },
+  },
   core: {
     folders: ["internal", "store"],
     doors: {
       "agent_event_schemas.ts": [],
       "attempt_cause.ts": [],
-      "batch.ts": [],
       "errors.ts": [],
       "event_codec.ts": [],
       "event_rules.ts": [],
+      "registration.ts": [],
       "reporter.ts": [],
       "retry.ts": [],
       "snapshot.ts": [],

@@ -12,7 +12,7 @@ import type {
   StoreKey,
   StoreListOptions,
   StoreSelector,
-} from "@omniagent/hooks";
+} from "@omniagent/hooks/store";
 import { openStore } from "@omniagent/hooks/kv";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";

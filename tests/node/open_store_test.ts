@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Store } from "@omniagent/hooks";
+import type { Store } from "@omniagent/hooks/store";
 import { openStore } from "@omniagent/hooks/node";
 import { testStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";

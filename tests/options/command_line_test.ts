@@ -18,14 +18,14 @@ const refused: readonly (readonly [args: readonly string[], reason: RegExp])[] =
   [["replay", "--until", `${"9".repeat(400)}h`], /of the years 0 to 9999/],
 ];
 for (const [args, reason] of refused) {
-  test(`hooks ${args.join(" ").slice(0, 60)} is refused with the reason`, async () => {
+  test(`hooks ${args.join(" ").slice(0, 60)} is rejected with the reason`, async () => {
     const terminal = new Terminal();
     assert.equal(await terminal.run(...args), 2);
     assert.match(terminal.stderr, reason);
   });
 }
 
-test("a duration in hours that is no whole number of milliseconds is sent as a time", async () => {
+test("a duration in hours that isn't a whole number of milliseconds is sent as a time", async () => {
   const bodies: { readonly since: string }[] = [];
   const fetch = (_url: unknown, init?: RequestInit): Promise<Response> => {
     if (init?.body) bodies.push(JSON.parse(String(init.body)));

@@ -97,7 +97,7 @@ test("secrets without a secret in them are refused", () => {
   }
 });
 
-test("a header of a variable that is not set is refused, alone or behind a scheme", () => {
+test("a header of a variable that is not set is rejected, alone or behind a scheme", () => {
   const unset: string | undefined = undefined;
   for (const authorization of [unset, `${unset}`, `Bearer ${unset}`, `Bearer ${null}`]) {
     const message = messageOf(() => webhook({ headers: { authorization } }));
@@ -121,7 +121,7 @@ const PADDED: readonly (readonly [(text: string) => string, RegExp])[] = [
 for (const [pad, reason] of PADDED) {
   const shown = JSON.stringify(pad("…"));
 
-  test(`a secret or a token like ${shown} is refused with the reason, and is not shown`, async () => {
+  test(`a secret or a token like ${shown} is rejected with the reason, and is not shown`, async () => {
     const [secret, token] = [pad(SECRET), pad(TOKEN)];
     const env = { SECRET: secret, TOKEN: token };
     const yaml = (text: string) => () => loadConfig(text, { env });
@@ -154,7 +154,7 @@ for (const [pad, reason] of PADDED) {
     }
   });
 
-  test(`a URL like ${shown} that can't be used is refused with the reason`, async () => {
+  test(`a URL like ${shown} that can't be used is rejected with the reason`, async () => {
     const url = pad("https://w.example/hidden");
     const terminal = new Terminal({ environment: { HOOKS_URL: url } });
     assert.equal(await terminal.run("targets"), 2);

@@ -49,7 +49,7 @@ async function emitting(options: HooksOptions<Events>): Promise<void> {
   try {
     hooks.on("a.b", () => void calls++);
     await hooks.emit("a.b", 1);
-    hooks.emitAsync("a.b", 1);
+    hooks.emitInBackground("a.b", 1);
     await hooks.drain();
     assert.equal(calls, 2);
   } finally {
@@ -291,7 +291,7 @@ for (const [name, use] of Object.entries(OPTIONS)) {
   });
 }
 
-test("a duration that is no whole number of milliseconds is rounded, in code and in a file alike", async () => {
+test("a duration that isn't a whole number of milliseconds is rounded, in code and in a file", async () => {
   const { retention } = parseConfig({ retention: { events: "70.1h" } }, { env: {} });
   assert.equal(retention.events, 252_360_000);
   await publishing({ retention: HOURS_70_1 });
@@ -341,7 +341,7 @@ test("a file takes a duration exactly when code does", () => {
   }
 });
 
-test("a durable hook without an end is refused when it is registered, and says why", () => {
+test("a durable hook without an end is rejected when it is registered, and says why", () => {
   const outbox = createOutbox(memoryStore(), { logger: quiet });
   const hooks = createHooks<Events>({ logger: quiet, outbox });
   const hook = { name: "d", events: ["*"], durable: true, timeout: Infinity, handle() {} };
@@ -352,7 +352,7 @@ test("a durable hook without an end is refused when it is registered, and says w
   });
 });
 
-test("a retry policy of one's own that is none is refused, for webhooks and for durable hooks", () => {
+test("a custom retry policy is validated, for webhooks and for durable hooks", () => {
   const outbox = createOutbox(memoryStore(), { logger: quiet });
   const hooks = createHooks<Events>({ logger: quiet, outbox });
   for (const retry of [5, {}, { delay: 5, total: 5 }, { delay: () => 5, total: NaN }, null]) {

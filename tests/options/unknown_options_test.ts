@@ -1,4 +1,4 @@
-/** An option that nobody reads is an error that says which one was meant, wherever options are taken. */
+/** An unknown option is an error that suggests the right one, wherever options are accepted. */
 import assert from "node:assert/strict";
 import {
   createHooks,
@@ -41,7 +41,7 @@ const hooks = () => createHooks<Record<string, unknown>>({ logger: quiet });
 const outbox = () => createOutbox(memoryStore(), { logger: quiet });
 const app = (options: object) => createHooksApp(hooks(), { logger: quiet, ...options } as never);
 
-/** Options that nobody reads, what takes them, and what is meant by them. */
+/** Unknown options, what they are passed to, and the suggestions. */
 const cases:
   readonly (readonly [call: (options: never) => unknown, options: unknown, meant: string])[] = [
     [createHooks, { hooks: [] }, "use"],
@@ -152,7 +152,7 @@ for (const [index, [call, options, meant]] of cases.entries()) {
   });
 }
 
-test("an unknown option that resembles none is answered with those that are known", () => {
+test("an unknown option that resembles none is an error that lists the known ones", () => {
   assert.throws(() => createOutbox(memoryStore(), { colour: "red" } as never), {
     name: "TypeError",
     message: "Cannot create an outbox: unknown option 'colour'. " +
@@ -160,13 +160,15 @@ test("an unknown option that resembles none is answered with those that are know
   });
 });
 
-test("emitAsync() with an unknown option throws nothing, and reports it", async () => {
+test("emitInBackground() with an unknown option throws nothing, and reports it", async () => {
   const errors: unknown[] = [];
   const hooks = createHooks<Record<string, unknown>>({
     logger: quiet,
     onError: (error) => errors.push(error),
   });
-  for (const options of ["s-1", { session_id: "s-1" }]) hooks.emitAsync("a.b", 1, options as never);
+  for (const options of ["s-1", { session_id: "s-1" }]) {
+    hooks.emitInBackground("a.b", 1, options as never);
+  }
   await hooks.close();
   assert.deepEqual(errors.map(String), [
     `TypeError: Cannot emit 'a.b': the options must be an object. Did you mean { sessionId: "s-1" }?`,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { HookEvent, Publication } from "@omniagent/hooks";
+import type { HookEvent } from "@omniagent/hooks";
+import type { Publication } from "@omniagent/hooks/outbox";
 import { createOutbox, IdempotencyConflictError } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";

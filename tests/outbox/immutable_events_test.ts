@@ -56,8 +56,8 @@ const ways = {
     emitted();
     return done;
   },
-  "emitAsync": (hooks, payload, emitted) => {
-    hooks.emitAsync("a", payload, { sessionId: "s" });
+  "emitInBackground": (hooks, payload, emitted) => {
+    hooks.emitInBackground("a", payload, { sessionId: "s" });
     emitted();
     return hooks.drain();
   },

@@ -1,4 +1,5 @@
-import { type Attempt, fixedRetry, type HookEvent } from "@omniagent/hooks";
+import { fixedRetry, type HookEvent } from "@omniagent/hooks";
+import type { Attempt } from "@omniagent/hooks/outbox";
 import { createOutbox, type DeliveryListOptions, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";

@@ -1,4 +1,6 @@
-import type { HookEvent, Publication, Store } from "@omniagent/hooks";
+import type { HookEvent } from "@omniagent/hooks";
+import type { Publication } from "@omniagent/hooks/outbox";
+import type { Store } from "@omniagent/hooks/store";
 import { createOutbox, type EventListOptions, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";

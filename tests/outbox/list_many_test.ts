@@ -1,4 +1,5 @@
-import { fixedRetry, type Store } from "@omniagent/hooks";
+import { fixedRetry } from "@omniagent/hooks";
+import type { Store } from "@omniagent/hooks/store";
 import { createOutbox, type DeliveryListOptions, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";

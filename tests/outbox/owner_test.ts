@@ -60,6 +60,6 @@ test("hooks that are never opened drain what the hooks before them left", async 
 
 test("hooks that could not be made do not keep their outbox", async () => {
   const outbox = createOutbox(memoryStore());
-  assert.throws(() => createHooks({ outbox, use: [{} as never] }), /Cannot register a hook/);
+  assert.throws(() => createHooks({ outbox, use: [{} as never] }), /Cannot register hook/);
   await createHooks({ outbox }).close();
 });

@@ -1,4 +1,6 @@
-import { type Attempt, fixedRetry, type HookEvent, type Store } from "@omniagent/hooks";
+import { fixedRetry, type HookEvent } from "@omniagent/hooks";
+import type { Attempt } from "@omniagent/hooks/outbox";
+import type { Store } from "@omniagent/hooks/store";
 import { createOutbox, type Outbox, type ReplayOptions } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";

@@ -4,7 +4,7 @@ import {
   type StoreKey,
   StoreLimitError,
   type StoreListOptions,
-} from "@omniagent/hooks";
+} from "@omniagent/hooks/store";
 import { memoryStore, testStore } from "@omniagent/hooks/testing";
 import { bound } from "../bound.ts";
 import { test } from "../harness.ts";

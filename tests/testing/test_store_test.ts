@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Store, StoreAtomic, StoreEntry } from "@omniagent/hooks";
+import type { Store, StoreAtomic, StoreEntry } from "@omniagent/hooks/store";
 import { ExpectationError, memoryStore, testStore } from "@omniagent/hooks/testing";
 import { bound } from "../bound.ts";
 import { test } from "../harness.ts";

@@ -3,7 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Attempt, WebhookError, type WebhookHookOptions } from "@omniagent/hooks";
+import type { Attempt } from "@omniagent/hooks/outbox";
+import { WebhookError, type WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { type ReceiverBehavior, WebhookReceiver } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
 import {

@@ -3,12 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import {
-  createHooks,
-  DispatchError,
-  WebhookError,
-  type WebhookHookOptions,
-} from "@omniagent/hooks";
+import { createHooks, DispatchError } from "@omniagent/hooks";
+import { WebhookError, type WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { type AddressResolver, createAddressGuard } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";

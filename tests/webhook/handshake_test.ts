@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import type { WebhookHookOptions } from "@omniagent/hooks";
+import type { WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { hooksFromConfig } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { test } from "../harness.ts";

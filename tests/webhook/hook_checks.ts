@@ -5,13 +5,9 @@
  */
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import {
-  type Attempt,
-  type HookEvent,
-  type Logger,
-  WebhookHook,
-  type WebhookHookOptions,
-} from "@omniagent/hooks";
+import { type HookEvent, type Logger, WebhookHook } from "@omniagent/hooks";
+import type { Attempt } from "@omniagent/hooks/outbox";
+import type { WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { type ReceiverStep, WebhookReceiver } from "@omniagent/hooks/testing";
 import { mock } from "../harness.ts";
 import { quiet } from "../quiet.ts";
@@ -34,7 +30,7 @@ export function hookOf(options: Partial<WebhookHookOptions> = {}): WebhookHook {
 /** What attempts and deliveries are given. */
 export function contextOf(signal: AbortSignal = new AbortController().signal, logger = quiet) {
   const emit = () => assert.fail("a webhook emits nothing");
-  return { attempt: 1, signal, logger, emit, emitAsync: emit };
+  return { attempt: 1, signal, logger, emit, emitInBackground: emit };
 }
 
 /** One attempt of a hook at an event. */

@@ -3,7 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { createHooks, DispatchError, WebhookError, type WebhookHook } from "@omniagent/hooks";
+import { createHooks, DispatchError, type WebhookHook } from "@omniagent/hooks";
+import { WebhookError } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
 import {

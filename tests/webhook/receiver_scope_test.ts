@@ -4,7 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { createHooks, type Store, WebhookHook } from "@omniagent/hooks";
+import { createHooks, WebhookHook } from "@omniagent/hooks";
+import type { Store } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
 import {
   generateSecret,

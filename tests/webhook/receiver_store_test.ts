@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { HookEvent, Store } from "@omniagent/hooks";
+import type { HookEvent } from "@omniagent/hooks";
+import type { Store } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
 import {
   generateSecret,

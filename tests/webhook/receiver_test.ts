@@ -3,7 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { HookEvent, Store } from "@omniagent/hooks";
+import type { HookEvent } from "@omniagent/hooks";
+import type { Store } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
 import {
   type CloudEventMessage,

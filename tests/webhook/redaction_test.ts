@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { WebhookHookOptions } from "@omniagent/hooks";
+import type { WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { generateSecret } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
 import { attempt, fakeFetch, hookOf } from "./hook_checks.ts";

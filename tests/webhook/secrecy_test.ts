@@ -5,12 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
-import {
-  createHooks,
-  type Logger,
-  type WebhookHook,
-  type WebhookHookOptions,
-} from "@omniagent/hooks";
+import { createHooks, type Logger, type WebhookHook } from "@omniagent/hooks";
+import type { WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { type ReceiverStep, type RecordedRequest, WebhookReceiver } from "@omniagent/hooks/testing";
 import { generateKeyPair, generateSecret } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";

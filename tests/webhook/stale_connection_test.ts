@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { createServer, type Socket } from "node:net";
-import { createHooks, WebhookError } from "@omniagent/hooks";
+import { createHooks } from "@omniagent/hooks";
+import { WebhookError } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
 import { attempt, contextOf, EVENT, fakeFetch, hookOf, rejection, settle } from "./hook_checks.ts";

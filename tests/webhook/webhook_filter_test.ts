@@ -4,12 +4,8 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  createHooks,
-  type FilterValue,
-  type HookEvent,
-  type WebhookHookOptions,
-} from "@omniagent/hooks";
+import { createHooks, type HookEvent } from "@omniagent/hooks";
+import type { FilterValue, WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
 import { EVENT, fakeFetch, hookOf } from "./hook_checks.ts";

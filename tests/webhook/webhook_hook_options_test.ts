@@ -14,6 +14,7 @@ type Wrong = Readonly<Record<string, unknown>>;
 
 /** Text that must not appear in a message. */
 const HIDDEN = "c2VjcmV0";
+const PATTERN = 'a pattern must be a type such as "tool.called", a prefix such as "tool.*", or "*"';
 const STATUSES = "'retryOn' must be a list of statuses from 300 to 599";
 const CREDENTIALS =
   "'url' must not contain a user name or password. Use headers: { authorization: … }";
@@ -36,6 +37,11 @@ function errorOf(options: Wrong): Error {
 
 /** What is rejected, and the end of the message. */
 const typeErrors: readonly (readonly [options: Wrong, why: string])[] = [
+  [
+    { events: [] },
+    "'events' must be a pattern or a list of patterns, got an empty list",
+  ],
+  [{ events: ["a.*.b"] }, `${PATTERN}, got "a.*.b"`],
   [{ url: undefined }, URL_FORM],
   [{ url: `/${HIDDEN}` }, URL_FORM],
   [{ url: `ftp://h.example/${HIDDEN}` }, URL_FORM],

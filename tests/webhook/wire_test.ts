@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { type CloudEvent, HTTP } from "cloudevents";
-import { decodeEvent, type HookEvent, type WebhookHookOptions } from "@omniagent/hooks";
+import { decodeEvent, type HookEvent } from "@omniagent/hooks";
+import type { WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { generateKeyPair, generateSecret, verifyWebhook } from "@omniagent/hooks/webhook";
 import type { RecordedRequest } from "@omniagent/hooks/testing";
 import { Webhook as StandardWebhook } from "standardwebhooks";

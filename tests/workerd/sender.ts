@@ -2,14 +2,8 @@
  * A worker that sends what it is told to.
  * @module
  */
-import {
-  createHooks,
-  DispatchError,
-  type Hooks,
-  type Logger,
-  WebhookError,
-  WebhookHook,
-} from "@omniagent/hooks";
+import { createHooks, DispatchError, type Hooks, type Logger, WebhookHook } from "@omniagent/hooks";
+import { WebhookError } from "@omniagent/hooks/webhook";
 import {
   addressGuardCapabilities,
   AddressNotAllowedError,
@@ -47,7 +41,7 @@ const routes: Readonly<
   "/emit-async": async (job, env, ctx) => {
     const waitUntil = (promise: Promise<unknown>): void => ctx.waitUntil(promise);
     const options = job.waitUntil ? { waitUntil } : {};
-    hooksFor(job, env).emitAsync("tool.called", { name: "bash" }, options);
+    hooksFor(job, env).emitInBackground("tool.called", { name: "bash" }, options);
     if (job.answerAfter) await (await fetch(job.answerAfter)).text();
     return {};
   },

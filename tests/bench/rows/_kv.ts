@@ -2,7 +2,7 @@
  * What the rows of the outbox share: Deno KV on files, and a store whose operations are counted.
  * @module
  */
-import type { Store } from "@omniagent/hooks";
+import type { Store } from "@omniagent/hooks/store";
 import type { Sample } from "../sampler.ts";
 
 /** The part of Deno KV that rows call by itself; typed here, as rows are bundled for every runtime. */

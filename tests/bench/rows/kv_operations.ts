@@ -1,4 +1,4 @@
-import type { DeliveryTarget } from "@omniagent/hooks";
+import type { DeliveryTarget } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { createOutboxIn } from "../../../src/outbox/outbox.ts";
 import { idAt } from "../../outbox/helpers.ts";

@@ -1,4 +1,4 @@
-import type { Store } from "@omniagent/hooks";
+import type { Store } from "@omniagent/hooks/store";
 import { createEventId } from "../../../src/internal/uuid.ts";
 import { commitChange } from "../../../src/outbox/_commit.ts";
 import { Draft, putDue, putHead } from "../../../src/outbox/_draft.ts";

@@ -1,4 +1,4 @@
-import type { Attempt, DeliveryTarget } from "@omniagent/hooks";
+import type { Attempt, DeliveryTarget } from "@omniagent/hooks/outbox";
 import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { delay } from "../../../src/internal/async.ts";

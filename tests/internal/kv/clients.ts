@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { openKv } from "@deno/kv";
-import type { Store } from "@omniagent/hooks";
+import type { Store } from "@omniagent/hooks/store";
 import { KvStore, openStore } from "@omniagent/hooks/kv";
 
 /** How each opens the store of a server, with the token in `DENO_KV_ACCESS_TOKEN`. */

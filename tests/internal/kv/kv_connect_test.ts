@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { Store } from "@omniagent/hooks";
+import type { Store } from "@omniagent/hooks/store";
 import { openStore } from "@omniagent/hooks/kv";
 import { testStore } from "@omniagent/hooks/testing";
 import { test } from "../../harness.ts";

@@ -5,10 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { openKv } from "@deno/kv";
-import { type Store, StoreLimitError } from "@omniagent/hooks";
+import { type Store, StoreLimitError } from "@omniagent/hooks/store";
 import { type KvLike, KvStore, openStore } from "@omniagent/hooks/kv";
 import { memoryStore, testStore } from "@omniagent/hooks/testing";
-import { scopedStore } from "../../../src/core/_entry.ts";
+import { scopedStore } from "../../../src/store/scoped_store.ts";
 import { retryLocked } from "../../../src/stores/kv/retry_locked.ts";
 import { test } from "../../harness.ts";
 

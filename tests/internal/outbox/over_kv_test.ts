@@ -4,7 +4,9 @@
  * @module
  */
 import { openKv } from "@deno/kv";
-import { fixedRetry, type Publication, type Store } from "@omniagent/hooks";
+import { fixedRetry } from "@omniagent/hooks";
+import type { Publication } from "@omniagent/hooks/outbox";
+import type { Store } from "@omniagent/hooks/store";
 import { KvStore, openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import assert from "node:assert/strict";

@@ -2,7 +2,6 @@ import {
   type Attempt,
   type DeliveryTarget,
   type HookEvent,
-  type Registration,
   scheduleRetry,
 } from "../../../src/core/mod.ts";
 import { createEventIdAt } from "../../../src/internal/uuid.ts";
@@ -37,14 +36,14 @@ export class Stage {
   /** A process with its outbox. */
   open(
     options: OutboxOptions = {},
-  ): { outbox: Outbox; process: SimProcess; connection: Registration } {
+  ): { outbox: Outbox; process: SimProcess; connection: { unregister(): void } } {
     const process = new SimProcess(`p${this.#processes++}`, this.world, 0);
     const outbox = createOutboxIn(process.env, this.store, { logger: quiet, ...options });
     return { outbox, process, connection: this.connect(outbox) };
   }
 
   /** Makes an outbox somebody's, until that is unregistered. */
-  connect(outbox: Outbox): Registration {
+  connect(outbox: Outbox): { unregister(): void } {
     return outbox.connect!({
       targetsOf: () => this.ownTargets,
       announce: (event) => void this.announced.push(event),

@@ -1,7 +1,5 @@
 import { withTimeout } from "../internal/async.ts";
-import { checkFunctions, checkName, checkObject, inspect } from "../internal/validate.ts";
-import { checkPatterns } from "./event_rules.ts";
-import { withCause } from "./attempt_cause.ts";
+import { errorMessage } from "../internal/issues.ts";
 import {
   checkKnown,
   checkMembers,
@@ -12,7 +10,8 @@ import {
   readCount,
   readDuration,
 } from "../internal/options.ts";
-import { Entry, filtered, type Invoke, limited, onlyOnce, type Subject } from "./_entry.ts";
+import { checkFunctions, checkName, checkObject, inspect } from "../internal/validate.ts";
+import { withCause } from "./attempt_cause.ts";
 import type {
   Attempt,
   AttemptContext,
@@ -20,42 +19,47 @@ import type {
   DeliveryTarget,
   Webhook,
 } from "./delivery.ts";
+import { Entry, filtered, type Invoke, limited, onlyOnce } from "./entry.ts";
 import { HookTimeoutError } from "./errors.ts";
-import { errorMessage } from "../internal/issues.ts";
+import { checkPatterns } from "./event_rules.ts";
 import type { HookEvent } from "./events.ts";
 import { type HandlerContext, type HandlerOptions, type Hook, HOOK_MEMBERS } from "./hook.ts";
 import { DEFAULT_RETRY } from "./retry.ts";
 
-/** A handler's entry; `unregister` is called before its only call if it is to be called once. */
+/** A handler to register. */
+export type HandlerDefinition = {
+  readonly patterns: string | readonly string[];
+  readonly name: string;
+  readonly handler: Invoke;
+  readonly options: HandlerOptions<HookEvent>;
+};
+
+/** Returns the entry of a handler. `unregister` is called before its only call, with `once`. */
 export function handlerEntry(
-  patterns: string | readonly string[],
-  name: string,
-  handler: Invoke,
-  options: HandlerOptions<HookEvent>,
+  { patterns, name, handler, options }: HandlerDefinition,
   unregister: () => void,
 ): Entry {
-  const subject = "Cannot register a handler";
+  const subject = "Cannot register handler";
   checkHandlerOptions(subject, options);
   const events = checkPatterns(subject, patterns);
   checkFunctions(subject, { handler, filter: options.filter }, ["handler"], ["filter"]);
   const { filter, once = false, priority = 0 } = options;
   const timeout = readDuration(subject, "timeout", options.timeout, OR_INFINITE);
-  const scope = name || options.name || "";
+  const scope: unknown = name || options.name || "";
   if (typeof scope !== "string") {
-    throw new TypeError(
-      `${subject} as 'name' must be a string: current value is ${inspect(scope)}`,
-    );
+    throw new TypeError(`${subject}: 'name' must be a string, got ${inspect(scope)}`);
   }
-  if (!scope.isWellFormed()) { // it would share its part of the store with other names
-    throw new TypeError(`${subject} as 'name' must have no lone surrogates: got ${inspect(scope)}`);
+  if (!scope.isWellFormed()) { // it would share its slice of the store with other names
+    throw new TypeError(`${subject}: 'name' must have no lone surrogates, got ${inspect(scope)}`);
   }
   if (typeof priority !== "number" || Number.isNaN(priority)) {
-    throw new TypeError(
-      `${subject} as 'priority' must be a number: current value is ${inspect(priority)}`,
-    );
+    throw new TypeError(`${subject}: 'priority' must be a number, got ${inspect(priority)}`);
+  }
+  if (typeof once !== "boolean") {
+    throw new TypeError(`${subject}: 'once' must be true or false, got ${inspect(once)}`);
   }
   const label = scope || handler.name || events.join(", ");
-  let invoke: Invoke = handler;
+  let invoke = handler;
   if (timeout !== undefined) invoke = limited(invoke, label, timeout);
   if (once) invoke = onlyOnce(invoke, unregister);
   if (filter) invoke = filtered(invoke, filter);
@@ -67,25 +71,30 @@ export function handlerEntry(
   });
 }
 
-/** Every option of a handler. */
 const HANDLER_OPTIONS: readonly string[] = ["name", "once", "priority", "timeout", "filter"];
 
 function checkHandlerOptions(subject: string, options: unknown): void {
   if (typeof options === "string") {
-    const meant = `{ name: ${inspect(options)} }`;
-    throw new TypeError(`${subject}: the options must be an object. Did you mean ${meant}?`);
+    const suggestion = `{ name: ${inspect(options)} }`;
+    throw new TypeError(`${subject}: the options must be an object. Did you mean ${suggestion}?`);
   }
   checkKnown(subject, options, HANDLER_OPTIONS, { durable: "use(defineHook({ durable: true }))" });
 }
 
-/** A compiled hook's entry: called in the process, or by the queue when it is durable. */
-export function hookEntry(
-  hook: Hook,
-  queue: DeliveryQueue | undefined,
-  hostOf: (entry: () => Entry) => DurableHost,
-): Entry {
-  checkObject("Cannot register a hook", "it", hook);
-  checkName("Cannot register a hook", hook.name);
+/** What a durable hook needs of the registry. */
+export type DurableHost = {
+  /** Opens hooks that aren't open. @throws {HooksClosedError} when the hook may not be called any more */
+  enter(entry: Entry): Promise<void>;
+  /** Makes a call that `close` waits for. */
+  run<T>(call: () => Promise<T>): Promise<T>;
+  /** Returns the context of a call. */
+  contextOf(entry: Entry, event: HookEvent, context: AttemptContext): HandlerContext;
+};
+
+/** Returns the entry of a hook. It is called in the process, or by the queue if it is durable. */
+export function hookEntry(hook: Hook, queue: DeliveryQueue | undefined, host: DurableHost): Entry {
+  checkObject("Cannot register hook", "the hook", hook);
+  checkName("Cannot register hook", hook.name);
   const { name, durable = false } = hook;
   const subject = `Cannot register hook '${name}'`;
   checkMembers(subject, hook, HOOK_MEMBERS);
@@ -95,9 +104,7 @@ export function hookEntry(
   readCount(subject, "concurrency", hook.concurrency, { max: MAX_CONCURRENCY });
   checkRetry(subject, hook.retry);
   if (durable && queue === undefined) {
-    throw new TypeError(
-      `${subject} as 'durable' needs an outbox: pass createHooks({ outbox })`,
-    );
+    throw new TypeError(`${subject}: 'durable' needs an outbox. Pass createHooks({ outbox })`);
   }
   const filter = hook.filter && ((event: HookEvent): boolean => hook.filter!(event as never));
   let invoke: Invoke = (event, context) => hook.handle(event as never, context);
@@ -106,77 +113,63 @@ export function hookEntry(
   const entry: Entry = new Entry({
     info: { name, kind: "hook", events, durable },
     invoke,
-    subject: hook as Subject,
+    hook,
     scope: ["hook", name],
-    ...(durable ? { target: durableTarget(hook, hostOf(() => entry), timeout) } : {}),
-    ...(filter ? { accepts: filter } : {}),
+    ...(durable && { target: durableTarget(hook, host, () => entry) }),
+    ...(filter && { accepts: filter }),
   });
   return entry;
 }
 
-/** A webhook's entry: delivered to by the queue, or inline without one. */
+/** Returns the entry of a webhook. The queue delivers to it; without one, it is sent inline. */
 export function webhookEntry(webhook: Webhook, queue: DeliveryQueue | undefined): Entry {
-  checkObject("Cannot register a webhook", "it", webhook);
-  checkName("Cannot register a webhook", webhook.name);
+  checkObject("Cannot register webhook", "the webhook", webhook);
+  checkName("Cannot register webhook", webhook.name);
   const { name, ordering } = webhook;
   const subject = `Cannot register webhook '${name}'`;
   const events = checkPatterns(subject, webhook.events);
   checkFunctions(subject, webhook, ["attempt", "accepts", "deliver"], ["close", "setStorage"]);
   if (ordering !== undefined && queue === undefined) {
-    throw new TypeError(
-      `${subject} as 'ordering' needs an outbox: pass createHooks({ outbox })`,
-    );
+    throw new TypeError(`${subject}: 'ordering' needs an outbox. Pass createHooks({ outbox })`);
   }
   const accepts = (event: HookEvent): boolean => webhook.accepts(event);
   return new Entry({
     info: { name, kind: "webhook", events, durable: queue !== undefined },
     invoke: filtered((event, context) => webhook.deliver(event, context), accepts),
     accepts,
-    subject: webhook as Subject,
+    hook: webhook,
     scope: ["hook", name],
-    ...(queue ? { target: webhook } : {}),
+    ...(queue && { target: webhook }),
   });
 }
 
-/** Limit of one call of a durable hook that names none, in milliseconds. */
+/** The time limit of one call of a durable hook, in milliseconds, unless it sets another. */
 const DEFAULT_TIMEOUT = 30_000;
-/** Calls at once of a durable hook that says nothing else. */
+/** The maximum number of concurrent calls of a durable hook, unless it sets another. */
 const DEFAULT_CONCURRENCY = 16;
 
-/** What a durable hook needs of the registry. */
-export type DurableHost = {
-  /** Opens what is not open yet. @throws {HooksClosedError} when the hook is not to be called any more */
-  enter(): Promise<void>;
-  /** Runs a call, which `close` then waits for. */
-  run<T>(call: () => Promise<T>): Promise<T>;
-  /** The context of a call. */
-  contextFor(event: HookEvent, signal: AbortSignal, attempt: number): HandlerContext;
-};
+/** Returns a durable hook as a target of the queue. A call that throws is a failed attempt. */
+function durableTarget(hook: Hook, host: DurableHost, entry: () => Entry): DeliveryTarget {
+  const { name, concurrency = DEFAULT_CONCURRENCY, retry = DEFAULT_RETRY } = hook;
+  const timeout = readDuration("", "timeout", hook.timeout ?? DEFAULT_TIMEOUT);
 
-/** A durable hook as a target of the queue: a call that throws is an attempt that failed. */
-function durableTarget(
-  hook: Hook,
-  host: DurableHost,
-  timeout: number = DEFAULT_TIMEOUT,
-): DeliveryTarget {
-  const { name } = hook;
-
-  async function call(event: HookEvent, { attempt, signal }: AttemptContext): Promise<void> {
-    await host.enter();
-    signal.throwIfAborted();
+  async function call(event: HookEvent, context: AttemptContext): Promise<void> {
+    await host.enter(entry());
+    context.signal.throwIfAborted();
     await withTimeout(
-      signal,
+      context.signal,
       timeout,
       () => new HookTimeoutError(name, timeout),
-      (signal) => hook.handle(event as never, host.contextFor(event, signal, attempt)),
+      (signal) =>
+        hook.handle(event as never, host.contextOf(entry(), event, { ...context, signal })),
     );
   }
 
   return {
     name,
     timeout,
-    concurrency: hook.concurrency ?? DEFAULT_CONCURRENCY,
-    retry: hook.retry ?? DEFAULT_RETRY,
+    concurrency,
+    retry,
     async attempt(event, context): Promise<Attempt> {
       const started = performance.now();
       const duration = (): number => Math.round(performance.now() - started);
@@ -184,10 +177,8 @@ function durableTarget(
         await host.run(() => call(event, context));
         return { verdict: "delivered", duration: duration() };
       } catch (error) {
-        return withCause(
-          { verdict: "retry", duration: duration(), error: errorMessage(error) },
-          error,
-        );
+        const message = errorMessage(error);
+        return withCause({ verdict: "retry", duration: duration(), error: message }, error);
       }
     },
   };

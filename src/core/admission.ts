@@ -1,0 +1,113 @@
+import { abortable } from "../internal/async.ts";
+import { copyJson } from "../internal/json.ts";
+import type { StandardIssue, StandardSchemaV1 } from "../internal/standard_schema.ts";
+import { inspect } from "../internal/validate.ts";
+import { EventValidationError } from "./errors.ts";
+import type { HookEvent } from "./events.ts";
+import type { HookLifecycle } from "./lifecycle.ts";
+import { snapshotOf } from "./snapshot.ts";
+
+/** A Standard Schema per event type. */
+type Schemas = Readonly<Record<string, StandardSchemaV1 | undefined>>;
+
+/** An event of a batch. */
+export type BatchEvent = {
+  readonly event: HookEvent;
+  readonly idempotencyKey?: string | undefined;
+  readonly fresh?: boolean | undefined;
+};
+
+/** Decides whether an event is accepted, before any handler receives it. */
+export class Admission {
+  readonly #lifecycle: HookLifecycle;
+  readonly #schemas: Schemas | undefined;
+  /** Events that wait for hooks to open. None may overtake them. */
+  #entering = 0;
+
+  constructor(lifecycle: HookLifecycle, schemas: Schemas | undefined) {
+    this.#lifecycle = lifecycle;
+    this.#schemas = schemas;
+  }
+
+  /** Whether an event needs to wait for nothing. */
+  get isOpen(): boolean {
+    return this.#lifecycle.isReady && this.#entering === 0;
+  }
+
+  /**
+   * Resolves when an event is accepted. `isAdmitted` events were accepted before `close` began.
+   *
+   * @throws {EventValidationError | HookInitError | HooksClosedError} when it is rejected
+   */
+  async admit(
+    event: HookEvent,
+    signal: AbortSignal | undefined,
+    isAdmitted: boolean,
+  ): Promise<void> {
+    const subject = `Cannot dispatch '${event.type}'`;
+    if ((signal ?? undefined) !== undefined && typeof signal!.addEventListener !== "function") {
+      throw new TypeError(`${subject}: 'signal' must be an AbortSignal, got ${inspect(signal)}`);
+    }
+    signal?.throwIfAborted();
+    this.#lifecycle.admit(subject, isAdmitted);
+    if (!this.isOpen) await this.#opened(signal);
+    if (this.#schemas) await validatePayload(event, this.#schemas);
+    signal?.throwIfAborted();
+  }
+
+  /** Resolves to the snapshots of a batch, taken at the call, if every event is accepted. */
+  async admitAll(batch: readonly BatchEvent[]): Promise<readonly BatchEvent[]> {
+    const issues: StandardIssue[] = [];
+    const reject = (error: unknown, index: number): void => {
+      if (!(error instanceof EventValidationError)) throw error;
+      for (const { message, path = [] } of error.issues) {
+        issues.push({ message, path: [index, ...path] });
+      }
+    };
+    const taken = batch.map((one, index): BatchEvent | undefined => {
+      try {
+        return { ...one, event: snapshotOf(one.event, "Cannot dispatch event") };
+      } catch (error) {
+        reject(error, index);
+        return undefined;
+      }
+    });
+    for (const [index, one] of taken.entries()) {
+      const admitted = one && this.admit(one.event, undefined, false);
+      await admitted?.catch((error) => reject(error, index));
+    }
+    if (issues.length > 0) throw new EventValidationError("Cannot dispatch a batch", issues);
+    return taken as readonly BatchEvent[];
+  }
+
+  async #opened(signal: AbortSignal | undefined): Promise<void> {
+    this.#entering++;
+    try {
+      const opened = abortable(this.#lifecycle.open(), this.#lifecycle.abandoned);
+      await (signal ? abortable(opened, signal) : opened);
+    } finally {
+      this.#entering--;
+    }
+  }
+}
+
+/**
+ * Validates a payload with the schema of its type, if there is one. Schemas receive a copy, because some
+ * set defaults in what they validate. What they return is not used.
+ *
+ * @throws {EventValidationError} with every issue
+ */
+async function validatePayload({ type, data }: HookEvent, schemas: Schemas): Promise<void> {
+  const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
+  if (schema === undefined) return;
+  const result = await schema["~standard"].validate(copyJson(data, "data").value);
+  if (typeof result !== "object" || result === null) {
+    throw new TypeError(`Cannot dispatch '${type}': its schema must return a result`);
+  }
+  const { issues } = result;
+  if (issues === undefined || issues.length === 0) return;
+  throw new EventValidationError(
+    `Cannot dispatch '${type}'`,
+    issues.map(({ message, path = [] }): StandardIssue => ({ message, path: ["data", ...path] })),
+  );
+}

@@ -1,0 +1,136 @@
+import { checkKnown } from "../internal/options.ts";
+import { isPlainObject, quote } from "../internal/validate.ts";
+import type { Webhook } from "./delivery.ts";
+import type { AgentEvents, HookEvent } from "./events.ts";
+import {
+  type HandlerContext,
+  type HandlerFunc,
+  type HandlerOptions,
+  type HandlerResult,
+  type Hook,
+  HOOK_MEMBERS,
+} from "./hook.ts";
+import type { EventOf, EventPattern } from "./patterns.ts";
+
+/** What `use` accepts. The constructor of an agent can take a list of them. */
+export type HooksOption<Events extends object = AgentEvents> =
+  | Hook<EventOf<Events>, Events>
+  | Webhook
+  | {
+    /** A handler, as `withHook` returns it. */
+    readonly kind: "handler";
+    /** The patterns that it subscribes to. */
+    readonly events: readonly string[];
+    /** The name in logs and errors. */
+    readonly name?: string | undefined;
+    /** Options. Their filter was checked against the patterns where the option was created. */
+    readonly options?: HandlerOptions<never> | undefined;
+    // A method, not a property: methods compare bivariantly, so that a list made for few events fits
+    // where more are known.
+    /** Handles an event. */
+    handle(event: EventOf<Events>, context: HandlerContext<Events>): HandlerResult;
+  }
+  | {
+    /** A hook, as `withCompiledHook` returns it. */
+    readonly kind: "hook";
+    /** The hook. */
+    readonly hook: Hook<EventOf<Events>, Events>;
+  }
+  | {
+    /** A webhook, as `withWebhookHook` returns it. */
+    readonly kind: "webhook";
+    /** The webhook. */
+    readonly webhook: Webhook;
+  };
+
+/** Returns a handler as an option of `use`. */
+export function withHook<
+  Events extends object = AgentEvents,
+  const Pattern extends EventPattern<Events> = EventPattern<Events>,
+>(
+  pattern: Pattern | readonly Pattern[],
+  handler: HandlerFunc<EventOf<Events, Pattern>, Events>,
+  options?: HandlerOptions<EventOf<Events, Pattern>>,
+): Extract<HooksOption<Events>, { readonly kind: "handler" }> {
+  return {
+    kind: "handler",
+    events: typeof pattern === "string" ? [pattern] : pattern as readonly string[],
+    // The pattern decides which events arrive, and it is the handler's own.
+    handle: handler as never,
+    ...(options && { options: options as unknown as HandlerOptions<never> }),
+  };
+}
+
+/** Returns a handler with a name as an option of `use`. */
+export function withNamedHook<
+  Events extends object = AgentEvents,
+  const Pattern extends EventPattern<Events> = EventPattern<Events>,
+>(
+  pattern: Pattern | readonly Pattern[],
+  name: string,
+  handler: HandlerFunc<EventOf<Events, Pattern>, Events>,
+  options?: HandlerOptions<EventOf<Events, Pattern>>,
+): Extract<HooksOption<Events>, { readonly kind: "handler" }> {
+  return { ...withHook<Events, Pattern>(pattern, handler, options), name };
+}
+
+/** Returns a hook as an option of `use`. */
+export function withCompiledHook<Event extends HookEvent, Events extends object = AgentEvents>(
+  hook: Hook<Event, Events>,
+): { readonly kind: "hook"; readonly hook: Hook<Event, Events> } {
+  return { kind: "hook", hook };
+}
+
+/** Returns a webhook as an option of `use`. */
+export function withWebhookHook(
+  webhook: Webhook,
+): { readonly kind: "webhook"; readonly webhook: Webhook } {
+  return { kind: "webhook", webhook };
+}
+
+/**
+ * Defines a hook. The type of its events is inferred from `events`.
+ *
+ * For your own events, define it where it is used, `hooks.use(defineHook({ … }))`, or pass the type:
+ * `defineHook<Events>({ … })`. TypeScript infers either all type arguments or none, so that with one the
+ * event is the union of all events. Call `defineHook<Events>()({ … })` to narrow it to the patterns.
+ *
+ * ```ts
+ * import { createHooks, defineHook } from "@omniagent/hooks";
+ *
+ * let calls = 0;
+ * const meter = defineHook({
+ *   name: "meter",
+ *   events: ["tool.*"],
+ *   handle: (event) => {
+ *     if (event.type === "tool.called") calls++;
+ *   },
+ *   close: () => console.log(`${calls} tools called`),
+ * });
+ * createHooks({ use: [meter] });
+ * ```
+ *
+ * @throws {TypeError} when the definition has an unknown member
+ */
+export function defineHook<
+  Events extends object = AgentEvents,
+  const Pattern extends EventPattern<Events> = EventPattern<Events>,
+>(
+  definition: Hook<EventOf<Events, Pattern>, Events> & { readonly events: readonly Pattern[] },
+): Hook<EventOf<Events, Pattern>, Events>;
+/** Returns a function that defines a hook for your own events, narrowed to its patterns. */
+export function defineHook<Events extends object>(): <const Pattern extends EventPattern<Events>>(
+  definition: Hook<EventOf<Events, Pattern>, Events> & { readonly events: readonly Pattern[] },
+) => Hook<EventOf<Events, Pattern>, Events>;
+export function defineHook(definition?: unknown): unknown {
+  return definition === undefined ? checkDefinition : checkDefinition(definition);
+}
+
+/** Returns the definition. Instances of classes may have other members; in a literal they are mistakes. */
+function checkDefinition(definition: unknown): unknown {
+  if (typeof definition === "object" && definition !== null && isPlainObject(definition)) {
+    const { name } = definition as { readonly name?: unknown };
+    checkKnown(`Cannot define hook ${quote(name)}`, definition, HOOK_MEMBERS);
+  }
+  return definition;
+}

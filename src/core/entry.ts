@@ -1,0 +1,133 @@
+import { isThenable, withTimeout } from "../internal/async.ts";
+import { scopedStore } from "../store/scoped_store.ts";
+import type { Store } from "../store/mod.ts";
+import { inside } from "./call_stack.ts";
+import type { DeliveryTarget, Webhook } from "./delivery.ts";
+import { HookTimeoutError } from "./errors.ts";
+import type { HookEvent } from "./events.ts";
+import type { HandlerContext, Hook } from "./hook.ts";
+
+/** What a call returns when its filter rejected the event, or its only call was already made. */
+export const SKIPPED: unique symbol = Symbol("skipped");
+
+/** Calls a handler, with its filter, its timeout and `once` around it. */
+export type Invoke = (event: HookEvent, context: HandlerContext) => unknown;
+
+/** What `HookRegistry.list` returns of an entry. */
+export type EntryInfo = {
+  readonly name: string;
+  readonly kind: "handler" | "hook" | "webhook";
+  readonly events: readonly string[];
+  readonly durable: boolean;
+};
+
+/** Options of an entry. */
+export type EntryOptions = {
+  readonly info: EntryInfo;
+  readonly priority?: number;
+  readonly invoke: Invoke;
+  /** The hook or webhook, if it has a lifecycle. */
+  readonly hook?: Hook | Webhook;
+  /** Set if the outbox delivers to it. */
+  readonly target?: DeliveryTarget;
+  /** Whether a target wants an event. @default always */
+  readonly accepts?: (event: HookEvent) => boolean;
+  /** The first parts of the keys in its slice of the store; absent: it has none. */
+  readonly scope?: readonly string[] | undefined;
+};
+
+/** What the registry keeps of a registration. */
+export class Entry {
+  readonly info: EntryInfo;
+  readonly priority: number;
+  readonly invoke: Invoke;
+  readonly target: DeliveryTarget | undefined;
+  readonly accepts: (event: HookEvent) => boolean;
+  /** Whether it is an inline webhook, which is sent while the next handlers run. */
+  readonly isSender: boolean;
+  /** Whether it is still registered. */
+  active = true;
+  store: Store | undefined;
+  readonly #hook: Hook | Webhook | undefined;
+  readonly #scope: readonly string[] | undefined;
+
+  constructor(options: EntryOptions) {
+    const { info } = options;
+    this.info = Object.freeze({ ...info, events: Object.freeze([...info.events]) });
+    this.priority = options.priority ?? 0;
+    this.invoke = options.invoke;
+    this.target = options.target;
+    this.accepts = options.accepts ?? (() => true);
+    this.isSender = info.kind === "webhook" && options.target === undefined;
+    this.#hook = options.hook;
+    this.#scope = options.scope;
+  }
+
+  /** Whether it has to be opened and closed. */
+  get hasLifecycle(): boolean {
+    return this.#hook !== undefined;
+  }
+
+  /** Passes it its slice of a store. */
+  setStorage(store: Store): void {
+    if (this.#scope === undefined) return;
+    this.store = scopedStore(store, this.#scope);
+    const result: unknown = this.#hook?.setStorage?.(this.store);
+    rejectPromise("setStorage", result);
+  }
+
+  /** Opens the hook. */
+  async open(context: Pick<HandlerContext, "logger" | "signal">, owner: object): Promise<void> {
+    const { store } = this;
+    const hook = this.#hook;
+    if (!hook || !("init" in hook) || hook.init === undefined) return;
+    await inside(owner, "init", () => hook.init!(store ? { ...context, store } : context));
+  }
+
+  /** Closes the hook. */
+  async close(owner: object): Promise<void> {
+    const hook = this.#hook;
+    if (hook?.close !== undefined) await inside(owner, "close", () => hook.close!());
+  }
+}
+
+/** Skips the events that a filter rejects. */
+export function filtered(invoke: Invoke, filter: (event: HookEvent) => boolean): Invoke {
+  return (event, context) => passes(filter, event) ? invoke(event, context) : SKIPPED;
+}
+
+/** Returns what a filter returns for an event. @throws {TypeError} when that is a promise */
+export function passes(filter: (event: HookEvent) => boolean, event: HookEvent): boolean {
+  const result = filter(event);
+  rejectPromise("filter", result);
+  return result;
+}
+
+/** A promise would count as true, and its rejection would be lost. */
+function rejectPromise(name: string, result: unknown): void {
+  if (!isThenable(result)) return;
+  result.then(undefined, () => {});
+  throw new TypeError(`Cannot await '${name}': it must be synchronous`);
+}
+
+/** Calls a handler once, even if dispatches overlap. `before` is called just before. */
+export function onlyOnce(invoke: Invoke, before: () => void): Invoke {
+  let called = false;
+  return (event, context) => {
+    if (called) return SKIPPED;
+    called = true;
+    before();
+    return invoke(event, context);
+  };
+}
+
+/** Limits the duration of a call, in milliseconds. After it, its signal aborts and the call has failed. */
+export function limited(invoke: Invoke, name: string, timeout: number): Invoke {
+  return (event, context) =>
+    withTimeout(
+      context.signal,
+      timeout,
+      () => new HookTimeoutError(name, timeout),
+      (signal) => invoke(event, { ...context, signal }),
+    );
+}

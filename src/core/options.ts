@@ -1,0 +1,162 @@
+import {
+  checkDefined,
+  checkKnown,
+  OR_INFINITE,
+  readCount,
+  readDuration,
+} from "../internal/options.ts";
+import type { StandardSchemaV1 } from "../internal/standard_schema.ts";
+import { checkFunctions, checkObject, inspect, isPlainObject } from "../internal/validate.ts";
+import { checkStore } from "../store/check_store.ts";
+import type { Store } from "../store/mod.ts";
+import type { HooksOption } from "./define_hook.ts";
+import type { DeliveryQueue } from "./delivery.ts";
+import type { AgentEvents, EventType, HookEvent } from "./events.ts";
+import type { Logger } from "./hook.ts";
+import type { EventOf } from "./patterns.ts";
+import { consoleLogger } from "./reporter.ts";
+
+/** Options of `createHooks` and `HookRegistry`. Durations are in milliseconds. */
+export interface HooksOptions<
+  Events extends object = AgentEvents,
+  Outbox extends DeliveryQueue | undefined = DeliveryQueue | undefined,
+> {
+  /** What to register at once. All of it is registered, or nothing. */
+  readonly use?: readonly HooksOption<Events>[] | undefined;
+  /**
+   * A validator per event type: a [Standard Schema](https://standardschema.dev). Payloads that fail are
+   * rejected before any handler runs. It receives a copy of the payload in JSON form, and what it returns
+   * is not used.
+   */
+  readonly schemas?:
+    | {
+      readonly [Type in EventType<Events>]?: StandardSchemaV1<unknown, Events[Type]> | undefined;
+    }
+    | undefined;
+  /** Durable delivery to webhooks and durable hooks. @default none: webhooks are sent inline */
+  readonly outbox?: Outbox | undefined;
+  /** Where hooks store data. @default none */
+  readonly store?: Store | undefined;
+  /** Where failures are logged. `false` logs nothing. @default the console, warnings and errors */
+  readonly logger?: Logger | false | undefined;
+  /**
+   * Returns the event to store and send, with the same id and type. It receives its own copy, which it
+   * can change and return. Handlers of this process get the original. If it throws, nothing is stored
+   * and no handler runs.
+   */
+  readonly redact?: (event: EventOf<Events>) => HookEvent;
+  /**
+   * Called for every failure that is logged: of a handler, of a filter, of `waitUntil`, of a hook that is
+   * closed before `close`, and for every background event that could not be dispatched.
+   */
+  readonly onError?: ((error: unknown, event?: HookEvent) => void) | undefined;
+  /** Called for every event that `overflow: "drop"` drops. */
+  readonly onDrop?: ((event: HookEvent) => void) | undefined;
+  /** How many background events run at once. `Infinity` means no limit. @default {100} */
+  readonly maxConcurrent?: number | undefined;
+  /** How many background events can wait. `Infinity` means no limit. @default {10000} */
+  readonly maxPending?: number | undefined;
+  /** What happens beyond that: `"reject"` calls `onError`, `"drop"` calls `onDrop`. @default {"reject"} */
+  readonly overflow?: "reject" | "drop" | undefined;
+  /** Keeps the platform alive until a background event is done. @default none */
+  readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
+  /** The longest `close`, up to ten years. `Infinity` means no limit. @default {30000} */
+  readonly closeTimeout?: number | undefined;
+}
+
+/** Options with their defaults. */
+export type ResolvedOptions =
+  & Omit<HooksOptions, "logger">
+  & { readonly logger: Logger }
+  & Required<
+    { readonly [Name in "maxConcurrent" | "maxPending" | "closeTimeout"]: number } & {
+      readonly overflow: "reject" | "drop";
+      readonly use: readonly HooksOption[];
+    }
+  >;
+
+const KNOWN: readonly string[] = [
+  "use",
+  "schemas",
+  "outbox",
+  "store",
+  "logger",
+  "redact",
+  "onError",
+  "onDrop",
+  "maxConcurrent",
+  "maxPending",
+  "overflow",
+  "waitUntil",
+  "closeTimeout",
+];
+
+/** Names that people may expect. */
+const RENAMED: Readonly<Record<string, string>> = {
+  storage: "store",
+  queue: "outbox",
+  timeout: "closeTimeout",
+  hooks: "use",
+  hook: "use",
+  handlers: "use",
+  webhooks: "use",
+  plugins: "use",
+};
+
+const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** Checks options and adds the defaults. @throws {TypeError | RangeError} when one is invalid */
+export function resolveOptions(options: HooksOptions): ResolvedOptions {
+  const subject = "Cannot create hooks";
+  checkObject(subject, "the options", options);
+  checkKnown(subject, options, KNOWN, RENAMED);
+  checkDefined(subject, options, { redact: "to store and send events as they are" });
+  const { store, outbox, schemas, use = [], overflow = "reject" } = options;
+  const { maxConcurrent = 100, maxPending = 10_000, logger = consoleLogger } = options;
+  if (!Array.isArray(use)) {
+    throw new TypeError(`${subject}: 'use' must be a list, got ${inspect(use)}`);
+  }
+  if (store !== undefined) checkStore(subject, store);
+  if (outbox !== undefined) {
+    checkFunctions(`${subject} with this outbox`, outbox, ["publish", "register", "start", "stop"]);
+  }
+  readCount(subject, "maxConcurrent", maxConcurrent, OR_INFINITE);
+  readCount(subject, "maxPending", maxPending, { min: 0, infinite: true });
+  if (overflow !== "reject" && overflow !== "drop") {
+    throw new TypeError(
+      `${subject}: 'overflow' must be "reject" or "drop", got ${inspect(overflow)}`,
+    );
+  }
+  checkFunctions(subject, options, [], ["redact", "onError", "onDrop", "waitUntil"]);
+  if (logger !== false) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
+  if (schemas !== undefined) checkSchemas(subject, schemas);
+  const closeTimeout = readDuration(
+    subject,
+    "closeTimeout",
+    options.closeTimeout === undefined ? 30_000 : options.closeTimeout,
+    OR_INFINITE,
+  );
+  return {
+    ...options,
+    use,
+    overflow,
+    maxConcurrent,
+    maxPending,
+    closeTimeout,
+    logger: logger === false ? SILENT : logger,
+  };
+}
+
+function checkSchemas(subject: string, schemas: object): void {
+  checkObject(subject, "'schemas'", schemas);
+  if (!isPlainObject(schemas)) { // a Map would validate nothing
+    throw new TypeError(
+      `${subject}: 'schemas' must be a plain object with a schema per event type`,
+    );
+  }
+  for (const [type, schema] of Object.entries(schemas)) {
+    if (schema !== undefined && typeof schema?.["~standard"]?.validate !== "function") {
+      throw new TypeError(`${subject}: the schema of '${type}' must be a Standard Schema`);
+    }
+  }
+}

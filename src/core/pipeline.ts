@@ -1,0 +1,320 @@
+import { linkSignals } from "../internal/async.ts";
+import { quote } from "../internal/validate.ts";
+import { Admission, type BatchEvent } from "./admission.ts";
+import type { BackgroundQueue, InFlight } from "./active_work.ts";
+import {
+  type Chain,
+  enterDispatch,
+  extendChain,
+  inside,
+  isInside,
+  leaveDispatch,
+  outside,
+  rejectDeadlock,
+} from "./call_stack.ts";
+import { callHandlers } from "./dispatch.ts";
+import { checkEmitOptions, type EmitOptions, type Receipt } from "./emitter.ts";
+import type { Entry } from "./entry.ts";
+import { DispatchError } from "./errors.ts";
+import type { HookEvent } from "./events.ts";
+import type { HandlerTable } from "./handler_table.ts";
+import type { HandlerContext } from "./hook.ts";
+import type { HookLifecycle } from "./lifecycle.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { type OutgoingEvent, Publisher } from "./publisher.ts";
+import type { Reporter } from "./reporter.ts";
+import { createEvent, snapshotOf } from "./snapshot.ts";
+
+/** Where an event comes from. */
+type Origin = {
+  /** The chain that ends with this event; absent if no event caused it. */
+  readonly chain?: Chain | undefined;
+  /** Whether it was accepted before `close` began. */
+  readonly isAdmitted?: boolean;
+  /** Whether its id was created for it. */
+  readonly fresh?: boolean;
+};
+
+const NEW: Origin = { fresh: true };
+const EXISTING: Origin = {};
+
+/** Options of a dispatch. */
+export type EventOptions = Omit<EmitOptions, "sessionId">;
+
+/** Options of a batch. */
+export type BatchOptions = {
+  readonly idempotencyKey?: string | undefined;
+  readonly onAccepted?: ((receipts: readonly Receipt[]) => void) | undefined;
+};
+
+/** What a pipeline works with. */
+export type PipelineParts = {
+  readonly options: ResolvedOptions;
+  readonly handlers: HandlerTable;
+  readonly lifecycle: HookLifecycle;
+  readonly reporter: Reporter;
+  readonly background: BackgroundQueue;
+  readonly inFlight: InFlight;
+};
+
+/**
+ * The path of an event: accept it, store its deliveries, call its handlers.
+ *
+ * Typed for `AgentEvents` whatever the registry's events are: in here, an event is an event.
+ */
+export class Pipeline {
+  readonly #parts: PipelineParts;
+  readonly #admission: Admission;
+  readonly #publisher: Publisher;
+  /** Whether events go straight to their handlers once hooks are open. */
+  readonly #isPlain: boolean;
+
+  constructor(parts: PipelineParts) {
+    const { options: { outbox: queue, redact, schemas }, lifecycle } = parts;
+    this.#parts = parts;
+    this.#admission = new Admission(lifecycle, schemas as never);
+    this.#publisher = new Publisher({ queue, redact, reporter: parts.reporter });
+    this.#isPlain = !schemas && !queue && !redact;
+  }
+
+  /** Creates an event and dispatches it. `cause` is the chain of the event that causes it. */
+  emit(type: string, data: unknown, options?: EmitOptions, cause?: Chain): Promise<Receipt> {
+    try {
+      if (options !== undefined) checkEmitOptions("emit", type, options);
+      enterDispatch(this.#parts.lifecycle, type);
+      try {
+        const event = createEvent(type, data, options?.sessionId);
+        const origin = cause ? { chain: extendChain(cause, type), fresh: true } : NEW;
+        return this.#accept(event, options, origin);
+      } finally {
+        leaveDispatch();
+      }
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Creates an event and dispatches it in the background. Never throws. */
+  emitInBackground(type: string, data: unknown, options?: EmitOptions, cause?: Chain): void {
+    const { lifecycle, reporter } = this.#parts;
+    reporter.guard(`Cannot emit ${quote(type)}`, undefined, () => {
+      if (options !== undefined) checkEmitOptions("emit", type, options);
+      enterDispatch(lifecycle, type);
+      try {
+        const event = createEvent(type, data, options?.sessionId);
+        const chain = cause && extendChain(cause, type);
+        this.#submit(event, options, { chain, fresh: true });
+      } finally {
+        leaveDispatch();
+      }
+    });
+  }
+
+  /** Dispatches an event. */
+  dispatch(event: HookEvent, options?: EventOptions): Promise<Receipt> {
+    try {
+      if (options !== undefined) checkEmitOptions("dispatch", event?.type, options);
+      enterDispatch(this.#parts.lifecycle, event?.type);
+      try {
+        return this.#accept(snapshotOf(event, "Cannot dispatch event"), options, EXISTING);
+      } finally {
+        leaveDispatch();
+      }
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Dispatches an event in the background. Never throws. */
+  dispatchInBackground(event: HookEvent, options?: EventOptions): void {
+    this.#parts.reporter.guard("Cannot dispatch event", event, () => {
+      if (options !== undefined) checkEmitOptions("dispatch", event?.type, options);
+      this.#submit(snapshotOf(event, "Cannot dispatch event"), options, EXISTING);
+    });
+  }
+
+  /** Dispatches a snapshot, which nothing else can change any more. */
+  #accept(event: HookEvent, options: EventOptions | undefined, origin: Origin): Promise<Receipt> {
+    const special = options?.signal ?? options?.idempotencyKey ?? options?.waitUntil ??
+      origin.chain;
+    const isPlain = special === undefined && this.#isPlain && this.#admission.isOpen;
+    if (isPlain) return callHandlers(this.#parts, event);
+    return this.#acceptSpecial(event, options ?? {}, origin);
+  }
+
+  #acceptSpecial(event: HookEvent, options: EventOptions, origin: Origin): Promise<Receipt> {
+    const { lifecycle, reporter } = this.#parts;
+    const { isOpen } = this.#admission;
+    const dispatch = (): Promise<Receipt> => this.#dispatch(event, options, origin);
+    // What handlers call at once is recognized by the stack, which is enough without an outbox or schemas.
+    const done = isOpen && this.#isPlain
+      ? dispatch()
+      : inside(lifecycle, "dispatch", dispatch, event.type);
+    if (options.waitUntil) this.#keepAlive(options.waitUntil, event, done);
+    if (isOpen || !isInside(lifecycle, "init")) return done;
+    const subject = `Cannot dispatch '${event.type}'`;
+    done.catch((error) => reporter.failed(subject, error, event));
+    return rejectDeadlock(subject, "dispatch");
+  }
+
+  #submit(event: HookEvent, options: EventOptions = {}, origin: Origin): void {
+    const { lifecycle, background } = this.#parts;
+    lifecycle.admit(`Cannot dispatch '${event.type}'`, origin.chain !== undefined);
+    const { idempotencyKey, waitUntil = this.#parts.options.waitUntil } = options;
+    const run = (): Promise<Receipt> => {
+      enterDispatch(lifecycle, event.type);
+      try {
+        // What is accepted here runs, even if `close` has begun by then.
+        return this.#accept(event, { idempotencyKey }, { ...origin, isAdmitted: true });
+      } finally {
+        leaveDispatch();
+      }
+    };
+    const done = background.submit(event, () => inside(lifecycle, "background", run));
+    if (waitUntil) this.#keepAlive(waitUntil, event, done);
+  }
+
+  #keepAlive(
+    waitUntil: (promise: Promise<unknown>) => void,
+    event: HookEvent,
+    done: Promise<unknown>,
+  ): void {
+    const settled = done.catch(() => {}); // its caller is told
+    this.#parts.reporter.guard(
+      "'waitUntil' failed",
+      event,
+      () => outside(() => waitUntil(settled)),
+    );
+  }
+
+  /** Dispatches an event that needs more than its handlers. */
+  async #dispatch(event: HookEvent, options: EventOptions, origin: Origin): Promise<Receipt> {
+    const { lifecycle, inFlight } = this.#parts;
+    const { signal, idempotencyKey } = options;
+    const { chain = [event.type], fresh = false, isAdmitted = chain.length > 1 } = origin;
+    const leave = inFlight.enter();
+    let linked: ReturnType<typeof linkSignals> | undefined;
+    try {
+      await this.#admission.admit(event, signal, isAdmitted);
+      linked = signal && linkSignals(signal, lifecycle.abandoned);
+      const parts = await this.#prepare([{ event, idempotencyKey, fresh }]);
+      const [stored] = await this.#publisher.publish(parts, { signal }) ?? [];
+      if (stored?.duplicate) return stored;
+      const ending = linked?.signal ?? lifecycle.abandoned;
+      return await this.#callHandlers(parts[0]!, stored?.deliveries ?? 0, {
+        chain,
+        signal: ending,
+      });
+    } finally {
+      leave();
+      linked?.release();
+    }
+  }
+
+  /** Dispatches several events: all are accepted and stored, or none. Then calls handlers, event by event. */
+  dispatchMany(
+    batch: readonly BatchEvent[],
+    { idempotencyKey, onAccepted }: BatchOptions = {},
+  ): Promise<readonly Receipt[]> {
+    return this.run(async () => {
+      const parts = await this.#prepare(await this.#admission.admitAll(batch));
+      const stored = await this.#publisher.publish(parts, { idempotencyKey });
+      const accepted = stored ?? parts.map(({ event: { id } }): Receipt => {
+        return { id, deliveries: 0, duplicate: false, handlers: [] };
+      });
+      onAccepted?.(accepted);
+      const receipts: Receipt[] = [];
+      for (const [index, receipt] of accepted.entries()) {
+        const part = parts[index]!;
+        const call = { chain: [part.event.type], signal: this.#parts.lifecycle.abandoned };
+        const called = receipt.duplicate
+          ? Promise.resolve(receipt)
+          : this.#callHandlers(part, receipt.deliveries, call);
+        receipts.push(await called.catch(receiptIn));
+      }
+      return receipts;
+    });
+  }
+
+  /** Passes an event that the queue stored by itself to its handlers. Never throws. */
+  announce(event: HookEvent): void {
+    const { lifecycle, reporter, handlers } = this.#parts;
+    reporter.guard("Cannot announce event", event, () => {
+      const announced = snapshotOf(event, "Cannot announce event");
+      const subject = `Cannot announce '${announced.type}'`;
+      if (lifecycle.isAbandoned || handlers.listFor(announced.type).calls.length === 0) return;
+      return this.run(async () => {
+        try {
+          await lifecycle.open();
+          await callHandlers(this.#parts, announced);
+        } catch (error) {
+          if (!(error instanceof DispatchError)) reporter.failed(subject, error, announced);
+        }
+      });
+    });
+  }
+
+  /** Returns the names of the targets that receive an event. */
+  targetsOf(event: HookEvent): readonly string[] {
+    return this.#publisher.targetsOf(event, this.#parts.handlers.listFor(event.type).targets);
+  }
+
+  /** Runs what `close` and `unregister` wait for. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    const leave = this.#parts.inFlight.enter();
+    try {
+      return await inside(this.#parts.lifecycle, "dispatch", work);
+    } finally {
+      leave();
+    }
+  }
+
+  /** Returns the second argument of a handler. */
+  contextOf(
+    { store }: Entry,
+    { chain, signal, attempt = 1 }: CallOptions,
+  ): HandlerContext {
+    return Object.freeze({
+      signal,
+      logger: this.#parts.options.logger,
+      attempt,
+      ...(store && { store }),
+      emit: (type: string, data: unknown, options?: EmitOptions) =>
+        this.emit(type, data, options, chain),
+      emitInBackground: (type: string, data: unknown, options?: EmitOptions) =>
+        this.emitInBackground(type, data, options, chain),
+    });
+  }
+
+  /** Adds to accepted events their handlers, and the form in which they are stored and sent. */
+  async #prepare(events: readonly BatchEvent[]): Promise<readonly OutgoingEvent[]> {
+    const { lifecycle, handlers } = this.#parts;
+    // A hook that was registered meanwhile is opened before it receives this event, or any other.
+    while (lifecycle.hasUnopened) await lifecycle.open();
+    return this.#publisher.prepare(events, handlers);
+  }
+
+  #callHandlers({ event, list, sent }: OutgoingEvent, deliveries: number, call: CallOptions) {
+    const contextOf = (entry: Entry): HandlerContext => this.contextOf(entry, call);
+    return callHandlers(this.#parts, event, {
+      list,
+      deliveries,
+      sent,
+      signal: call.signal,
+      contextOf,
+    });
+  }
+}
+
+/** What a handler is called with. */
+export type CallOptions = {
+  readonly chain: Chain;
+  readonly signal: AbortSignal;
+  readonly attempt?: number;
+};
+
+/** Returns the receipt of an event whose handlers failed. @throws any other error */
+function receiptIn(error: unknown): Receipt {
+  if (error instanceof DispatchError) return error.receipt;
+  throw error;
+}

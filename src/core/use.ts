@@ -1,0 +1,87 @@
+import { checkKnown, checkMembers } from "../internal/options.ts";
+import { checkFunctions, inspect } from "../internal/validate.ts";
+import type { HooksOption } from "./define_hook.ts";
+import type { Webhook } from "./delivery.ts";
+import type { HandlerFunc, HandlerOptions, Hook } from "./hook.ts";
+import type { Registration } from "./registration.ts";
+
+/** What registers handlers, hooks and webhooks. */
+export type Registrar = {
+  registerHandler(
+    pattern: readonly "*"[],
+    name: string,
+    handler: HandlerFunc,
+    options?: HandlerOptions,
+  ): Registration;
+  registerHook(hook: Hook): Registration;
+  registerWebhook(webhook: Webhook): Registration;
+};
+
+/** Registers everything in a list, or nothing. @throws {TypeError | RangeError} when one is invalid */
+export function registerAll(
+  registrar: Registrar,
+  options: readonly HooksOption[],
+): readonly Registration[] {
+  const registrations: Registration[] = [];
+  try {
+    for (const option of options) registrations.push(register(registrar, option));
+  } catch (error) {
+    for (const registration of registrations) registration.unregister();
+    throw error;
+  }
+  return registrations;
+}
+
+function register(registrar: Registrar, option: HooksOption): Registration {
+  if (typeof option !== "object" || option === null) {
+    throw new TypeError(
+      `Cannot use ${inspect(option)}: expected a hook, a webhook, or what withHook returns`,
+    );
+  }
+  if (Array.isArray(option)) {
+    throw new TypeError("Cannot use a list: spread it, as in use(...list)");
+  }
+  if ("kind" in option) {
+    if (option.kind === "hook") {
+      checkKnown("Cannot use this hook", option, ["kind", "hook"]);
+      return registrar.registerHook(option.hook);
+    }
+    if (option.kind === "webhook") {
+      checkKnown("Cannot use this webhook", option, ["kind", "webhook"]);
+      return registrar.registerWebhook(option.webhook);
+    }
+    if (option.kind === "handler") {
+      checkHandlerOption(option);
+      const { events, name = "", options } = option;
+      // Called as the method that it is, but with the name of the function.
+      const handle: HandlerFunc = (event, context) => option.handle(event, context);
+      Object.defineProperty(handle, "name", { value: option.handle.name });
+      // The types of patterns and handler were checked where the option was created.
+      return registrar.registerHandler(
+        events as readonly "*"[],
+        name,
+        handle,
+        options as HandlerOptions | undefined,
+      );
+    }
+  }
+  return isWebhook(option) ? registrar.registerWebhook(option) : registrar.registerHook(option);
+}
+
+/** Options that belong in `options` of a handler and would be ignored next to it. */
+const NESTED: readonly string[] = ["once", "priority", "timeout", "filter"];
+
+function checkHandlerOption(option: object): void {
+  const subject = "Cannot use this handler";
+  checkMembers(subject, option, ["kind", "events", "name", "options", "handle"]);
+  checkFunctions(subject, option, ["handle"]);
+  const misplaced = NESTED.find((name) => Object.hasOwn(option, name));
+  if (misplaced === undefined) return;
+  const suggestion = `options: { ${misplaced} }`;
+  throw new TypeError(`${subject}: unknown option '${misplaced}'. Did you mean '${suggestion}'?`);
+}
+
+/** Hooks may have any methods of their own, but only webhooks have both of these without `handle`. */
+function isWebhook(option: object): option is Webhook {
+  return "deliver" in option && "attempt" in option && !("handle" in option);
+}
