@@ -15,6 +15,7 @@ export type BatchEvent = {
   readonly event: HookEvent;
   readonly idempotencyKey?: string | undefined;
   readonly fresh?: boolean | undefined;
+  readonly hasTimestamp?: boolean | undefined;
 };
 
 /** Decides whether an event is accepted, before any handler receives it. */

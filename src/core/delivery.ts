@@ -89,6 +89,11 @@ export type Publication = {
    * whose id is stored is a duplicate. @default {false}
    */
   readonly fresh?: boolean;
+  /**
+   * Whether the sender set the timestamp of the event. It is then part of the content that an idempotency
+   * key stands for. @default {false}
+   */
+  readonly hasTimestamp?: boolean;
 };
 
 /** Options of `publish`. */

@@ -15,6 +15,8 @@ export type OutgoingEvent = {
   readonly idempotencyKey?: string | null | undefined;
   /** Whether its id was created for it, so that it can't be stored yet. */
   readonly fresh?: boolean | undefined;
+  /** Whether its sender set the timestamp. */
+  readonly hasTimestamp?: boolean | undefined;
 };
 
 /** Options of a publisher. */
@@ -73,9 +75,12 @@ export class Publisher {
           "Pass createHooks({ outbox })",
       );
     }
-    const batch = events.map(({ sent, list, idempotencyKey, fresh = false }): Publication => ({
+    const batch = events.map((
+      { sent, list, idempotencyKey, fresh = false, hasTimestamp = false },
+    ): Publication => ({
       event: sent,
       fresh,
+      ...(hasTimestamp && { hasTimestamp }),
       to: this.targetsOf(sent, list.targets),
       ...((idempotencyKey ?? undefined) !== undefined && { idempotencyKey: idempotencyKey! }),
     }));

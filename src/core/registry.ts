@@ -188,7 +188,8 @@ export class HookRegistry<Events extends object = AgentEvents> {
    * event. A failed handler is in the receipt of its event, and stops nothing.
    *
    * @param batch Events, each with an optional idempotency key. `fresh` says that an id was just created,
-   *   so that it can't be a duplicate
+   *   so that it can't be a duplicate; `hasTimestamp`, that the sender set the timestamp, which is then
+   *   part of the content that a key stands for
    * @param options An idempotency key for the whole batch: those of its events are ignored then.
    *   `onAccepted` is called when all events are accepted, before the first handler runs
    * @throws {EventValidationError} with every issue; a path starts with the index of the event
@@ -200,6 +201,7 @@ export class HookRegistry<Events extends object = AgentEvents> {
       readonly event: HookEvent;
       readonly idempotencyKey?: string | undefined;
       readonly fresh?: boolean | undefined;
+      readonly hasTimestamp?: boolean | undefined;
     }[],
     options: {
       readonly idempotencyKey?: string | undefined;

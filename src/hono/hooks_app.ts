@@ -1,77 +1,42 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
-import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
-import {
-  checkKnown,
-  type Limits,
-  OR_INFINITE,
-  readCount,
-  readDuration,
-} from "../internal/options.ts";
-import { consoleLogger } from "../core/reporter.ts";
-import { Semaphore } from "../internal/async.ts";
 import type { HookRegistry, Hooks } from "../core/mod.ts";
+import { Semaphore } from "../internal/async.ts";
+import { checkObject } from "../internal/validate.ts";
 import { isOutbox } from "../outbox/is_outbox.ts";
 import { createWebhookValidation } from "../webhook/webhook_validation.ts";
-import { createAuthenticator } from "./_auth.ts";
-import { checkAuth } from "./_check_auth.ts";
-import { Feed } from "./_feed.ts";
-import { routes } from "./_routes.ts";
-import { addRoutes } from "./_serve.ts";
-import { addWebhookValidation } from "./_webhook_validation.ts";
-import type { AppState } from "./_state.ts";
-import type { HooksAppLimits, HooksAppOptions } from "./options.ts";
+import { createAuthenticator } from "./auth.ts";
+import { type AppEnv, type AppState, respond } from "./context.ts";
+import { deliveryRoutes } from "./deliveries.ts";
+import { LiveEvents } from "./stream/live.ts";
+import { eventRoutes } from "./events.ts";
+import { openapiRoute } from "./openapi.ts";
+import { type HooksAppOptions, readSettings } from "./options.ts";
+import { postEventsRoute } from "./post_events.ts";
+import { Problem } from "./problems.ts";
+import { addRoutes, createHandler, type Route } from "./router.ts";
+import { serviceRoutes } from "./service.ts";
+import { targetRoutes } from "./targets.ts";
 
 /**
- * A Hono app; what `createHooksApp` gives.
+ * A Hono app, as `createHooksApp` returns it.
  *
  * @ignore
  */
 export type HooksApp = Hono;
 
-const LIMITS: AppState["limits"] = {
-  body: 1024 * 1024,
-  headers: 16 * 1024,
-  jsonDepth: 64,
-  events: 100,
-  waits: 1000,
-  streams: 1000,
-  streamBuffer: 1024 * 1024,
-};
-
-/** Half of the shortest time that a documented host lets a connection be silent: Bun's 10 s. */
-const HEARTBEAT = 5_000;
-
-/** What each limit may be. */
-const LIMITS_OF: Readonly<Record<keyof HooksAppLimits, Limits>> = {
-  body: OR_INFINITE,
-  headers: OR_INFINITE,
-  jsonDepth: { max: 200, advice: "deeper JSON is no payload" },
-  events: { max: 100, advice: "more do not fit one commit" },
-  waits: OR_INFINITE,
-  streams: OR_INFINITE,
-  streamBuffer: OR_INFINITE,
-};
-
-/** Every option of the app. */
-const KNOWN: readonly string[] = [
-  ...[
-    "tokens",
-    "verifyToken",
-    "auth",
-    "limits",
-    "cors",
-    "basePath",
-    "logger",
-    "onError",
-    "validate",
-  ],
-  ...["bodyTimeout", "heartbeat", "pollInterval", "webhookOrigins", "webhookRate"],
+const resources: readonly Route[] = [
+  postEventsRoute,
+  ...eventRoutes,
+  ...deliveryRoutes,
+  ...targetRoutes,
+  ...serviceRoutes,
 ];
+const routes: readonly Route[] = [...resources, openapiRoute(resources)];
 
 /**
- * Hooks over HTTP: events come in, and are streamed out; deliveries can be seen, retried and replayed. To be
- * served alone, or mounted in another app:
+ * Creates a Hono app that serves hooks over HTTP: it accepts and streams events, and lets you inspect,
+ * retry and replay deliveries. Serve it alone, or mount it in another app:
  *
  * ```ts
  * import { createHooks } from "@omniagent/hooks";
@@ -93,118 +58,81 @@ const KNOWN: readonly string[] = [
  * await hooks.close();
  * ```
  *
- * In an app of the same Hono version: `app.route("/hooks", createHooksApp(hooks, options))`; in one of
- * another: `app.mount("/hooks", createHooksApp(hooks, options).fetch)`. It answers every path below.
+ * In an app of the same Hono version: `app.route("/hooks", createHooksApp(hooks, options))`; of another
+ * version: `app.mount("/hooks", createHooksApp(hooks, options).fetch)`. The app responds to every path
+ * below the one where it is mounted.
  *
- * @throws {TypeError | RangeError} when an option is ill-formed, or who may use the app is not said
+ * @throws {TypeError | RangeError} when an option is invalid, or none says who may use the app
  */
 export function createHooksApp<Events extends object>(
   hooks: Hooks<Events>,
   options: HooksAppOptions,
 ): HooksApp {
   const subject = "Cannot create the hooks app";
-  checkOptions(subject, hooks, options);
-  const app = new Hono();
-  const state = createState(hooks, options);
+  const state = createState(subject, hooks as unknown as Hooks, options);
+  const app = new Hono<AppEnv>();
   addWebhookValidation(app, state, createWebhookValidation(subject, options)); // CORS takes any OPTIONS
-  if (options.cors) {
-    const { origins } = options.cors;
-    app.use(cors({
-      origin: origins === "*" ? "*" : [...origins],
-      allowMethods: ["GET", "HEAD", "POST"],
-      allowHeaders: ["authorization", "content-type", "idempotency-key", "last-event-id"],
-      exposeHeaders: [
-        "link",
-        "retry-after",
-        "x-request-id",
-        "idempotent-replayed",
-        "hooks-heartbeat",
-      ],
-      maxAge: 600,
-    }));
-  }
-  addRoutes(app, routes, state);
-  return app;
+  if (state.origins) app.use(createCors(state.origins));
+  addRoutes(app, state, routes);
+  return app as unknown as HooksApp;
 }
 
-function createState<Events extends object>(
-  hooks: Hooks<Events>,
-  options: HooksAppOptions,
-): AppState {
-  const { logger = consoleLogger, validate = true } = options;
-  const { bodyTimeout, heartbeat, pollInterval } = timesOf(options);
-  const limits = { ...LIMITS };
-  for (const [name, limit] of Object.entries(options.limits ?? {})) {
-    if (limit !== undefined) limits[name as keyof HooksAppLimits] = limit;
-  }
-  const allowed = options.cors?.origins;
-  const origins = allowed === undefined || allowed === "*" ? [] : [...allowed];
-  const registry = hooks.registry as unknown as HookRegistry;
+function createState(subject: string, hooks: Hooks, options: HooksAppOptions): AppState {
+  checkObject(subject, "'hooks'", hooks);
+  checkObject(subject, "the registry of 'hooks'", hooks.registry);
+  const settings = readSettings(subject, options);
+  const { origins, limits, logger, pollInterval, heartbeat } = settings;
+  const registry: HookRegistry = hooks.registry;
   const outbox = isOutbox(hooks.outbox) ? hooks.outbox : undefined;
-  const feed = outbox && new Feed({ registry, outbox, logger, pollInterval, heartbeat });
   return {
+    ...settings,
     registry,
     outbox,
-    authenticator: createAuthenticator(options, origins),
-    limits,
-    bodyTimeout,
-    validate,
-    logger,
-    onError: options.onError,
-    basePath: options.basePath,
+    authenticate: createAuthenticator(subject, options, origins === "*" ? [] : origins ?? []),
     waits: new Semaphore(limits.waits),
     streams: new Semaphore(limits.streams),
-    running: new Set(),
-    feed,
+    keysInProgress: new Set(),
+    liveEvents: outbox &&
+      new LiveEvents({ registry, outbox, logger, pollInterval, heartbeat }),
   };
 }
 
-function checkOptions(subject: string, hooks: unknown, options: HooksAppOptions): void {
-  checkObject(subject, "'hooks'", hooks);
-  checkObject(subject, "'options'", options);
-  const { registry } = hooks as { readonly registry?: unknown };
-  checkObject(subject, "the registry of 'hooks'", registry);
-  checkKnown(subject, options, KNOWN, { token: "tokens", poll: "pollInterval" });
-  checkAuth(subject, options);
-  const { limits = {}, cors, basePath, logger, validate = true } = options;
-  checkObject(subject, "'limits'", limits);
-  checkKnown(`${subject} with these limits`, limits, Object.keys(LIMITS));
-  for (const [name, rule] of Object.entries(LIMITS_OF)) {
-    readCount(subject, `limits.${name}`, limits[name as keyof HooksAppLimits], rule);
-  }
-  timesOf(options);
-  if (typeof validate !== "boolean") {
-    throw new TypeError(`${subject}: 'validate' must be true or false, got ${inspect(validate)}`);
-  }
-  checkFunctions(subject, options, [], ["onError"]);
-  if (logger !== undefined) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
-  if (cors !== undefined) checkKnown(`${subject} with 'cors'`, cors, ["origins"]);
-  if (cors !== undefined && cors?.origins !== "*" && !isTextList(cors?.origins)) {
-    throw new TypeError(
-      `${subject} as 'cors.origins' must be "*" or a list of origins: current value is ` +
-        inspect(cors?.origins),
-    );
-  }
-  if (basePath !== undefined && !/^(?:\/[\w.~-]+)*$/.test(basePath)) {
-    throw new TypeError(
-      `${subject} as 'basePath' must be a path such as "/hooks": current value is ${
-        inspect(basePath)
-      }`,
-    );
-  }
+function createCors(origins: readonly string[] | "*"): ReturnType<typeof cors> {
+  return cors({
+    origin: origins === "*" ? "*" : [...origins],
+    allowMethods: ["GET", "HEAD", "POST"],
+    allowHeaders: ["authorization", "content-type", "idempotency-key", "last-event-id"],
+    exposeHeaders: [
+      "link",
+      "retry-after",
+      "x-request-id",
+      "idempotent-replayed",
+      "hooks-heartbeat",
+    ],
+    maxAge: 600,
+  });
 }
 
-function timesOf(
-  { bodyTimeout = 10_000, heartbeat = HEARTBEAT, pollInterval = 1_000 }: HooksAppOptions,
-) {
-  const subject = "Cannot create the hooks app";
-  return {
-    bodyTimeout: readDuration(subject, "bodyTimeout", bodyTimeout, OR_INFINITE),
-    heartbeat: readDuration(subject, "heartbeat", heartbeat, OR_INFINITE),
-    pollInterval: readDuration(subject, "pollInterval", pollInterval, OR_INFINITE),
-  };
-}
-
-function isTextList(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === "string");
+/**
+ * Responds to senders of CloudEvents that ask whether they may post events. This needs no token, because
+ * it grants nothing: a sender that posts needs one. Other `OPTIONS` requests continue to CORS and the
+ * routes.
+ */
+function addWebhookValidation(
+  app: Hono<AppEnv>,
+  state: AppState,
+  validate: ReturnType<typeof createWebhookValidation>,
+): void {
+  const { path } = postEventsRoute;
+  const allow = "POST, GET, HEAD";
+  app.options(path, async (c, next) => {
+    const permission = validate(c.req.raw);
+    if (permission === undefined) return await next();
+    const respondTo = createHandler(state, path, (c) => {
+      if ("headers" in permission) return respond(c, 200, null, permission.headers);
+      const members = { detail: permission.refused };
+      throw new Problem("method_not_allowed", { headers: { allow }, members });
+    });
+    return await respondTo(c);
+  });
 }

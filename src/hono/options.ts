@@ -1,18 +1,30 @@
+import { consoleLogger } from "../core/reporter.ts";
 import type { Logger } from "../core/mod.ts";
+import {
+  checkKnown,
+  type Limits,
+  OR_INFINITE,
+  readCount,
+  readDuration,
+} from "../internal/options.ts";
+import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
 
 /**
  * What a token allows. `emit`: to post events; `read`: to see events, deliveries, hooks and targets;
- * `admin`: all that, and to retry, replay and drain, and to turn targets on and off.
+ * `admin`: all of that, and to retry, replay and drain deliveries, and to enable and disable targets.
  */
 export type Scope = "emit" | "read" | "admin";
 
 /** Who sent a request, and what they may do. */
 export type Identity = {
-  /** For logs; idempotency keys are apart by it. A token and the one that replaces it share a name. */
+  /**
+   * The name in logs. Idempotency keys are scoped by it, so give a token and its replacement the same
+   * name.
+   */
   readonly name: string;
   /** What is allowed. */
   readonly scopes: readonly Scope[];
-  /** The end of that; a stream ends with it. @default never */
+  /** When the identity expires. An open stream ends then. @default never */
   readonly expiresAt?: Date;
 };
 
@@ -23,10 +35,12 @@ export type Token = Identity & {
 };
 
 /**
- * Returns the identity behind a request, or undefined to reject it. Called for every request to a route
+ * Resolves a request to its identity, or to undefined to reject it. Called for every request to a route
  * that needs a scope. `token` is the bearer token, or undefined if the request has none. In that case,
- * authenticate it by other means, such as a cookie, which a browser's `EventSource` can send. A
- * malformed bearer token is rejected before this is called.
+ * authenticate it by other means, such as a cookie, which a browser's `EventSource` can send.
+ *
+ * Not called for a malformed `Authorization: Bearer` header, or one of more than 4096 characters: such a
+ * request gets a 401 `token_invalid`, whatever else it has.
  *
  * A state-changing request without a bearer token gets a 403 `origin_forbidden` if it comes from a page
  * on another origin that is not in `cors.origins`.
@@ -36,10 +50,10 @@ export type VerifyToken = (
   request: Request,
 ) => Identity | undefined | Promise<Identity | undefined>;
 
-/** Who may use the app. There is no door that is open because something was left out. */
+/** Who may use the app. Access is denied by default: choose one of the three. */
 export type HooksAppAuth =
   | {
-    /** Known tokens: several of one name while one is replaced by another. */
+    /** The accepted tokens. Several may share a name, while one replaces another. */
     readonly tokens: readonly Token[];
   }
   | {
@@ -47,33 +61,36 @@ export type HooksAppAuth =
     readonly verifyToken: VerifyToken;
   }
   | {
-    /** Everyone may do everything: something else is in front of the app. */
+    /** Allows everything to everyone, for an app behind your own authentication. */
     readonly auth: false;
   };
 
-/** What is too much. */
+/** Limits of requests and streams. */
 export interface HooksAppLimits {
-  /** Of a body, in bytes. @default {1048576} */
+  /** Maximum size of a body, in bytes. @default {1048576} */
   readonly body?: number | undefined;
-  /** Of the names and values of all headers, in bytes. @default {16384} */
+  /** Maximum size of all header names and values, in bytes. @default {16384} */
   readonly headers?: number | undefined;
-  /** Of arrays and objects in one another. @default {64} */
+  /** Maximum nesting of arrays and objects. @default {64} */
   readonly jsonDepth?: number | undefined;
-  /** Events of a batch, at most 100. @default {100} */
+  /** Maximum number of events in a batch, up to 100. @default {100} */
   readonly events?: number | undefined;
-  /** Requests that wait for handlers at once. @default {1000} */
+  /** Maximum number of requests that wait for handlers at the same time. @default {1000} */
   readonly waits?: number | undefined;
-  /** Event streams at once. @default {1000} */
+  /** Maximum number of open event streams. @default {1000} */
   readonly streams?: number | undefined;
-  /** What waits for one reader of an event stream, in bytes, before it is closed. @default {1048576} */
+  /**
+   * Maximum number of bytes that wait for one reader of an event stream. A slower reader is disconnected.
+   * @default {1048576}
+   */
   readonly streamBuffer?: number | undefined;
 }
 
-/** Options of `createHooksApp`, beside who may use it. */
+/** Options of `createHooksApp`, except for authentication. */
 export interface HooksAppSettings {
-  /** What is too much. */
+  /** Limits of requests and streams. */
   readonly limits?: HooksAppLimits | undefined;
-  /** Origins of web pages that may call, or `"*"`. @default none: no CORS headers */
+  /** Origins of web pages that may call the app, or `"*"`. @default none: no CORS headers */
   readonly cors?: { readonly origins: readonly string[] | "*" } | undefined;
   /**
    * Senders that may deliver CloudEvents, by their `WebHook-Request-Origin`, such as
@@ -85,13 +102,13 @@ export interface HooksAppSettings {
   /** Requests per minute that the handshake allows, in `WebHook-Allowed-Rate`. @default no limit */
   readonly webhookRate?: number | undefined;
   /**
-   * The path that the app is mounted at by `app.mount`, which hides it, or by a proxy. Not needed with
+   * The path at which `app.mount` or a proxy mounts the app, hiding it from the app. Not needed with
    * `app.route`.
    */
   readonly basePath?: string | undefined;
-  /** Hears of every request (`info`), of trouble (`warn`) and of bugs (`error`). @default the console */
+  /** Logs every request (`info`), failing dependencies (`warn`) and bugs (`error`). @default the console */
   readonly logger?: Logger | undefined;
-  /** Hears of every error that has no place in an answer. @default none */
+  /** Called with every error that a response can't report. @default none */
   readonly onError?: ((error: unknown) => void) | undefined;
   /**
    * Whether posted agent events (`tool.called` and the eight others) must have the fields of their type.
@@ -117,3 +134,103 @@ export interface HooksAppSettings {
 
 /** Options of `createHooksApp`. */
 export type HooksAppOptions = HooksAppAuth & HooksAppSettings;
+
+/** Settings with their defaults. */
+export type Settings = {
+  readonly limits: { readonly [Name in keyof HooksAppLimits]-?: number };
+  /** Origins of web pages that may call the app; undefined without CORS. */
+  readonly origins: readonly string[] | "*" | undefined;
+  readonly basePath: string | undefined;
+  readonly logger: Logger;
+  readonly onError: ((error: unknown) => void) | undefined;
+  readonly validate: boolean;
+  readonly bodyTimeout: number;
+  readonly heartbeat: number;
+  readonly pollInterval: number;
+};
+
+/** Each limit: its default, and what it may be. */
+const LIMITS: Readonly<Record<keyof HooksAppLimits, readonly [number, Limits]>> = {
+  body: [1024 * 1024, OR_INFINITE],
+  headers: [16 * 1024, OR_INFINITE],
+  jsonDepth: [64, { max: 200, advice: "no payload is nested deeper" }],
+  events: [100, { max: 100, advice: "more don't fit one commit" }],
+  waits: [1000, OR_INFINITE],
+  streams: [1000, OR_INFINITE],
+  streamBuffer: [1024 * 1024, OR_INFINITE],
+};
+
+/** Half of the shortest idle timeout that a supported host has: Bun's 10 s. */
+const HEARTBEAT = 5_000;
+
+const KNOWN_OPTIONS: readonly string[] = [
+  "tokens",
+  "verifyToken",
+  "auth",
+  "limits",
+  "cors",
+  "basePath",
+  "logger",
+  "onError",
+  "validate",
+  "bodyTimeout",
+  "heartbeat",
+  "pollInterval",
+  "webhookOrigins",
+  "webhookRate",
+];
+
+/**
+ * Returns the settings with their defaults.
+ *
+ * @throws {TypeError | RangeError} when an option is invalid or unknown
+ */
+export function readSettings(subject: string, options: HooksAppOptions): Settings {
+  checkObject(subject, "'options'", options);
+  checkKnown(subject, options, KNOWN_OPTIONS, { token: "tokens", poll: "pollInterval" });
+  const { cors, basePath, logger = consoleLogger, validate = true, onError } = options;
+  if (typeof validate !== "boolean") {
+    throw new TypeError(`${subject}: 'validate' must be true or false, got ${inspect(validate)}`);
+  }
+  checkFunctions(subject, options, [], ["onError"]);
+  checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
+  if (cors !== undefined) checkCors(subject, cors);
+  if (basePath !== undefined && !/^(?:\/[\w.~-]+)*$/.test(basePath)) {
+    throw new TypeError(
+      `${subject}: 'basePath' must be a path such as "/hooks", got ${inspect(basePath)}`,
+    );
+  }
+  const { bodyTimeout = 10_000, heartbeat = HEARTBEAT, pollInterval = 1_000 } = options;
+  return {
+    limits: readLimits(subject, options.limits),
+    origins: cors?.origins,
+    basePath,
+    logger,
+    onError,
+    validate,
+    bodyTimeout: readDuration(subject, "bodyTimeout", bodyTimeout, OR_INFINITE),
+    heartbeat: readDuration(subject, "heartbeat", heartbeat, OR_INFINITE),
+    pollInterval: readDuration(subject, "pollInterval", pollInterval, OR_INFINITE),
+  };
+}
+
+function readLimits(subject: string, limits: HooksAppLimits = {}): Settings["limits"] {
+  checkObject(subject, "'limits'", limits);
+  checkKnown(`${subject} with these limits`, limits, Object.keys(LIMITS));
+  const read = Object.entries(LIMITS).map(([name, [byDefault, rule]]) => {
+    const limit = limits[name as keyof HooksAppLimits] ?? byDefault;
+    return [name, readCount(subject, `limits.${name}`, limit, rule)];
+  });
+  return Object.fromEntries(read);
+}
+
+function checkCors(subject: string, cors: NonNullable<HooksAppSettings["cors"]>): void {
+  checkKnown(`${subject} with 'cors'`, cors, ["origins"]);
+  const { origins } = cors;
+  const isList = Array.isArray(origins) && origins.length > 0 &&
+    origins.every((origin) => typeof origin === "string");
+  if (origins === "*" || isList) return;
+  throw new TypeError(
+    `${subject}: 'cors.origins' must be "*" or a list of origins, got ${inspect(origins)}`,
+  );
+}

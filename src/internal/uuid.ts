@@ -31,3 +31,10 @@ function format(milliseconds: number, count: string, random: string): string {
   const time = milliseconds.toString(16).padStart(12, "0");
   return `${time.slice(0, 8)}-${time.slice(8)}-7${count}-${random.slice(19)}`;
 }
+
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** Returns the time in a UUID v7, in milliseconds since 1970; undefined for any other id. */
+export function timeOfEventId(id: string): number | undefined {
+  return UUID_V7.test(id) ? parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : undefined;
+}

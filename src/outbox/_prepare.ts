@@ -46,7 +46,7 @@ export type Prepared = {
 
 /** Checks and encodes a publication. Nothing was written when this throws. */
 async function prepare(
-  { event, to, idempotencyKey, fresh = false }: Publication,
+  { event, to, idempotencyKey, fresh = false, hasTimestamp = false }: Publication,
   limits: StoreLimits,
   targets: Targets,
   index: number,
@@ -70,7 +70,7 @@ async function prepare(
     lanes: await lanesOf(event, to, targets),
     key: idempotencyKey,
     token: fresh ? undefined : crypto.randomUUID(),
-    hash: idempotencyKey === undefined ? "" : await hashOf(contentOf(wire)),
+    hash: idempotencyKey === undefined ? "" : await hashOf(contentOf(wire, hasTimestamp)),
     chunks: large ? split(text) : undefined,
     size,
   };
@@ -92,7 +92,8 @@ export async function prepareBatch(
   const [first, ...others] = all;
   if (key === undefined || first === undefined) return all;
   checkKey("Cannot publish a batch", key);
-  const hash = await hashOf(all.map(({ wire }) => contentOf(wire)));
+  const contents = all.map(({ wire }, index) => contentOf(wire, batch[index]!.hasTimestamp));
+  const hash = await hashOf(contents);
   return [{ ...first, key, hash, others }, ...others];
 }
 
@@ -179,9 +180,12 @@ export function isSame(a: WireEvent, b: WireEvent): boolean {
   return canonicalJson(contentOf(a)) === canonicalJson(contentOf(b));
 }
 
-/** What makes two publications under one key or id the same: type, session and data. */
-function contentOf({ type, session_id, data }: WireEvent): unknown {
-  return [type, session_id ?? "", data];
+/** What makes two publications under one key or id the same. */
+function contentOf(
+  { type, session_id, data, timestamp }: WireEvent,
+  hasTimestamp = false,
+): unknown {
+  return [type, session_id ?? "", data, ...(hasTimestamp ? [timestamp] : [])];
 }
 
 /** Returns the SHA-256 of JSON in its canonical form. */

@@ -8,9 +8,9 @@ import { quiet } from "../quiet.ts";
 import { BASH, problemOf, receiptsOf, testApp, TOKENS, withApp } from "./helpers.ts";
 
 testApp(
-  "there is an answer in the form of a problem where there is nothing",
+  "unknown paths get a problem document",
   {},
-  async ({ ask, base }) => {
+  async ({ send, base }) => {
     for (
       const path of [
         "/nothing",
@@ -21,14 +21,14 @@ testApp(
         "/__proto__",
       ]
     ) {
-      assert.deepEqual(await problemOf(await ask(path)), { status: 404, code: "not_found" }, path);
+      assert.deepEqual(await problemOf(await send(path)), { status: 404, code: "not_found" }, path);
     }
-    const root = await ask(base === "" ? "/" : "");
+    const root = await send(base === "" ? "/" : "");
     assert.deepEqual(await problemOf(root), { status: 404, code: "not_found" });
   },
 );
 
-testApp("a path with other methods says which", {}, async ({ ask }) => {
+testApp("a path responds to other methods with 405 and Allow", {}, async ({ send }) => {
   const allowed = [
     ["DELETE", "/events", "POST, GET, HEAD"],
     ["PUT", "/events/abc", "GET, HEAD"],
@@ -38,23 +38,23 @@ testApp("a path with other methods says which", {}, async ({ ask }) => {
     ["PATCH", "/deliveries/a/b/retry", "POST"],
   ] as const;
   for (const [method, path, allow] of allowed) {
-    const response = await ask(path, { method });
+    const response = await send(path, { method });
     assert.equal(response.headers.get("allow"), allow);
     assert.deepEqual(await problemOf(response), { status: 405, code: "method_not_allowed" });
   }
 });
 
-testApp("HEAD is GET without a body, also of the stream", {}, async ({ ask }) => {
+testApp("HEAD is GET without a body, for the stream too", {}, async ({ send }) => {
   for (const path of ["/health", "/events", "/events/stream"]) {
-    const response = await ask(path, { method: "HEAD" });
+    const response = await send(path, { method: "HEAD" });
     assert.deepEqual([response.status, await response.text()], [200, ""]);
   }
 });
 
-testApp("every answer has security headers and an id of its own", {}, async ({ ask }) => {
+testApp("every response has security headers and its own id", {}, async ({ send }) => {
   const ids = new Set<string | null>();
   for (const path of ["/health", "/hooks", "/nothing", "/openapi.json"]) {
-    const { headers } = await ask(path, { headers: { "x-request-id": "marker" } });
+    const { headers } = await send(path, { headers: { "x-request-id": "marker" } });
     assert.equal(headers.get("x-content-type-options"), "nosniff");
     assert.equal(headers.get("cache-control"), "no-store");
     assert.match(headers.get("content-security-policy") ?? "", /default-src 'none'/);
@@ -65,10 +65,10 @@ testApp("every answer has security headers and an id of its own", {}, async ({ a
   assert.ok(!ids.has("marker"));
 });
 
-test("CORS answers the origins that it was told, before any token is asked for", () =>
-  withApp({ app: { cors: { origins: ["https://a.example"] } } }, async ({ ask }) => {
+test("CORS allows the configured origins, before authentication", () =>
+  withApp({ app: { cors: { origins: ["https://a.example"] } } }, async ({ send }) => {
     const preflight = (origin: string) =>
-      ask("/events", {
+      send("/events", {
         method: "OPTIONS",
         token: null,
         headers: { origin, "access-control-request-method": "POST" },
@@ -79,20 +79,23 @@ test("CORS answers the origins that it was told, before any token is asked for",
     assert.match(good.headers.get("access-control-allow-headers") ?? "", /authorization/i);
     const bad = await preflight("https://b.example");
     assert.equal(bad.headers.get("access-control-allow-origin"), null);
-    const refused = await ask("/hooks", { token: null, headers: { origin: "https://a.example" } });
-    assert.equal(refused.headers.get("access-control-allow-origin"), "https://a.example");
-    assert.equal(refused.status, 401);
+    const rejected = await send("/hooks", {
+      token: null,
+      headers: { origin: "https://a.example" },
+    });
+    assert.equal(rejected.headers.get("access-control-allow-origin"), "https://a.example");
+    assert.equal(rejected.status, 401);
   }));
 
-test("each request is one line of the log, which has no secret and nothing that was sent", async () => {
+test("each request is logged in one line, without secrets and without anything that was sent", async () => {
   const lines: string[] = [];
   const note = (...data: unknown[]) => void lines.push(JSON.stringify(data));
   const logger = { debug: note, info: note, warn: note, error: note };
-  await withApp({ app: { logger } }, async ({ ask }) => {
-    await ask("/events?marker=1", { body: { type: "marker.x", data: "marker", id: "marker" } });
-    await ask("/events/marker", { token: "read" });
-    await ask("/marker", { method: "MARKER", token: "unknown" });
-    await ask("/events", { body: { events: [BASH, BASH] }, token: "emit" });
+  await withApp({ app: { logger } }, async ({ send }) => {
+    await send("/events?marker=1", { body: { type: "marker.x", data: "marker", id: "marker" } });
+    await send("/events/marker", { token: "read" });
+    await send("/marker", { method: "MARKER", token: "unknown" });
+    await send("/events", { body: { events: [BASH, BASH] }, token: "emit" });
   });
   assert.equal(lines.length, 4, lines.join("\n"));
   assert.doesNotMatch(lines.join("\n"), /marker|0123456789abcdef/i);
@@ -111,7 +114,7 @@ test("each request is one line of the log, which has no secret and nothing that 
   );
 });
 
-test("a logger that fails breaks nothing, at once or later, and no more does onError", async () => {
+test("a logger or onError that throws or rejects breaks nothing", async () => {
   const throws = () => {
     throw new Error("the disk is full");
   };
@@ -119,23 +122,23 @@ test("a logger that fails breaks nothing, at once or later, and no more does onE
     const logger = { debug: broken, info: broken, warn: broken, error: broken };
     await withApp(
       { hooks: { redact: throws }, app: { logger, onError: broken } },
-      async ({ ask }) => {
-        assert.equal((await ask("/health")).status, 200);
-        assert.equal((await ask("/events", { body: BASH })).status, 500);
+      async ({ send }) => {
+        assert.equal((await send("/health")).status, 200);
+        assert.equal((await send("/events", { body: BASH })).status, 500);
       },
     );
   }
   await new Promise((resolve) => setTimeout(resolve)); // what is unhandled ends the process by now
 });
 
-test("what goes wrong here is logged and reported, and its answer says nothing of it", async () => {
+test("an unexpected error is logged and reported, and its response shows nothing of it", async () => {
   const logged: unknown[] = [];
   const logger = { ...quiet, error: (...data: unknown[]) => void logged.push(...data) };
   const redact = () => {
     throw new Error("the secret of this house");
   };
-  await withApp({ hooks: { redact }, app: { logger } }, async ({ ask, errors }) => {
-    const response = await ask("/events", { body: BASH });
+  await withApp({ hooks: { redact }, app: { logger } }, async ({ send, errors }) => {
+    const response = await send("/events", { body: BASH });
     assert.doesNotMatch(await response.clone().text(), /secret/);
     assert.deepEqual(await problemOf(response), { status: 500, code: "internal" });
     assert.deepEqual(errors.map(String), ["Error: the secret of this house"]);
@@ -143,10 +146,10 @@ test("what goes wrong here is logged and reported, and its answer says nothing o
   });
 });
 
-testApp("GET /hooks lists what is registered", {}, async ({ hooks, ask }) => {
+testApp("GET /hooks lists registered hooks and handlers", {}, async ({ hooks, send }) => {
   hooks.registry.registerHandler("tool.*", "count", () => {});
   hooks.use({ name: "meter", events: ["agent.end"], handle: () => {}, durable: true });
-  assert.deepEqual(await (await ask("/hooks", { token: "read" })).json(), {
+  assert.deepEqual(await (await send("/hooks", { token: "read" })).json(), {
     hooks: [
       { name: "count", kind: "handler", events: ["tool.*"], durable: false },
       { name: "meter", kind: "hook", events: ["agent.end"], durable: true },
@@ -155,11 +158,11 @@ testApp("GET /hooks lists what is registered", {}, async ({ hooks, ask }) => {
 });
 
 testApp(
-  "/ready tells when hooks can't be opened, and when they are closed; /health goes on",
+  "/ready fails while hooks can't be initialized, and once they are closed; /health doesn't",
   {},
   async (setup) => {
-    const { hooks, ask } = setup;
-    assert.deepEqual(await (await ask("/ready", { token: null })).json(), { status: "ready" });
+    const { hooks, send } = setup;
+    assert.deepEqual(await (await send("/ready", { token: null })).json(), { status: "ready" });
     let broken = true;
     hooks.use({
       name: "fragile",
@@ -169,35 +172,35 @@ testApp(
       },
       handle: () => {},
     });
-    const failed = await ask("/ready", { token: null });
+    const failed = await send("/ready", { token: null });
     assert.equal(failed.headers.get("retry-after"), "5");
     assert.deepEqual(await problemOf(failed), { status: 503, code: "hooks_not_ready" });
     assert.deepEqual(
-      (await problemOf(await ask("/events", { body: BASH }))).code,
+      (await problemOf(await send("/events", { body: BASH }))).code,
       "hooks_not_ready",
     );
     broken = false;
-    assert.equal((await ask("/ready")).status, 200);
+    assert.equal((await send("/ready")).status, 200);
     await hooks.close();
-    assert.deepEqual((await problemOf(await ask("/ready"))).code, "hooks_closed");
-    assert.deepEqual((await problemOf(await ask("/events", { body: BASH }))).code, "hooks_closed");
-    assert.equal((await ask("/health", { token: null })).status, 200);
+    assert.deepEqual((await problemOf(await send("/ready"))).code, "hooks_closed");
+    assert.deepEqual((await problemOf(await send("/events", { body: BASH }))).code, "hooks_closed");
+    assert.equal((await send("/health", { token: null })).status, 200);
   },
 );
 
 for (const path of ["/events", "/events/a", "/events/stream", "/deliveries", "/deliveries/a/b"]) {
-  testApp(`GET ${path} needs an outbox`, { outbox: false }, async ({ ask }) => {
-    assert.deepEqual(await problemOf(await ask(path)), { status: 501, code: "outbox_required" });
+  testApp(`GET ${path} needs an outbox`, { outbox: false }, async ({ send }) => {
+    assert.deepEqual(await problemOf(await send(path)), { status: 501, code: "outbox_required" });
   });
 }
 for (const path of ["/deliveries/a/b/retry", "/deliveries/replay", "/outbox/drain"]) {
-  testApp(`POST ${path} needs an outbox`, { outbox: false }, async ({ ask }) => {
-    const response = await ask(path, { method: "POST" });
+  testApp(`POST ${path} needs an outbox`, { outbox: false }, async ({ send }) => {
+    const response = await send(path, { method: "POST" });
     assert.deepEqual(await problemOf(response), { status: 501, code: "outbox_required" });
   });
 }
 
-test("an app of another version of Hono mounts it by its fetch", async () => {
+test("an app of another Hono version mounts the app by its fetch", async () => {
   const hooks = createHooks({ logger: quiet });
   const app = createHooksApp(hooks, { auth: false, basePath: "/hooks", logger: quiet });
   const outer = new OtherHono();
@@ -212,7 +215,7 @@ test("an app of another version of Hono mounts it by its fetch", async () => {
   assert.deepEqual(servers, [{ url: "/hooks" }]);
 });
 
-test("the contract says where the app is, whatever the outer app has beside it", async () => {
+test("the OpenAPI document has the path of the mount, whatever else the outer app serves", async () => {
   const app = createHooksApp(createHooks({ logger: quiet }), { auth: false, logger: quiet });
   const outer = new Hono();
   outer.use((_, next) => next());
@@ -225,7 +228,7 @@ test("the contract says where the app is, whatever the outer app has beside it",
   }
 });
 
-test("a user's own routes, middleware and errors stay the user's", async () => {
+test("routes, middleware and error handlers of the outer app stay in effect", async () => {
   const outer = new Hono();
   outer.use(async (c, next) => {
     await next();
@@ -244,7 +247,7 @@ test("a user's own routes, middleware and errors stay the user's", async () => {
   assert.equal((await problemOf(response)).code, "not_found");
 });
 
-test("a body that a middleware has read is read again", async () => {
+test("a body that a middleware has read can be read again", async () => {
   const outer = new Hono();
   outer.use(async (c, next) => {
     await c.req.text();
@@ -256,7 +259,7 @@ test("a body that a middleware has read is read again", async () => {
   await receiptsOf(await outer.request("/events", init));
 });
 
-test("with waitUntil handlers run after the answer; ?wait=true waits for them all the same", async () => {
+test("with waitUntil handlers run after the response; ?wait=true still waits for them", async () => {
   const hooks = createHooks({ logger: quiet });
   const app = createHooksApp(hooks, { auth: false, logger: quiet });
   let go!: () => void;
@@ -294,20 +297,20 @@ test("with waitUntil handlers run after the answer; ?wait=true waits for them al
   await hooks.close();
 });
 
-test("a waitUntil that fails, or is none, loses no event and refuses none", async () => {
+test("a failing or missing waitUntil neither loses nor rejects events", async () => {
   const throws = () => {
     throw new Error("the request is over");
   };
   for (const waitUntil of [throws, undefined]) {
     const hooks = createHooks({ logger: quiet });
-    const heard: unknown[] = [];
-    hooks.on("*", ({ id }) => void heard.push(id));
+    const received: unknown[] = [];
+    hooks.on("*", ({ id }) => void received.push(id));
     const app = createHooksApp(hooks, { auth: false, logger: quiet });
     const headers = { "content-type": "application/json" };
     const init = { method: "POST", headers, body: JSON.stringify(BASH) };
     const response = await app.request("/events", init, {}, { waitUntil } as never);
     const [receipt] = await receiptsOf(response);
     await hooks.close();
-    assert.deepEqual(heard, [receipt!.id]);
+    assert.deepEqual(received, [receipt!.id]);
   }
 });

@@ -52,23 +52,23 @@ test("the table of scopes has every operation", () => {
 
 for (const [method, path, scope] of all) {
   for (const token of [null, "unknown", "expired", "emit", "read", "admin"] as const) {
-    testApp(`${method} ${path} with ${token ?? "no"} token`, {}, async ({ ask }) => {
+    testApp(`${method} ${path} with ${token ?? "no"} token`, {}, async ({ send }) => {
       const body = path === "/events" && method === "POST" ? BASH : undefined;
-      const response = await ask(path, { method, token, body });
-      const refusals = {
+      const response = await send(path, { method, token, body });
+      const rejections = {
         null: "token_missing",
         unknown: "token_invalid",
         expired: "token_expired",
       };
-      const refusal = refusals[String(token) as keyof typeof refusals] ?? "scope_missing";
+      const rejection = rejections[String(token) as keyof typeof rejections] ?? "scope_missing";
       const isAllowed = scope === undefined || token === "admin" || token === scope;
       if (isAllowed) {
         assert.ok([200, 202, 404].includes(response.status), `${response.status}`);
         return await response.body?.cancel();
       }
-      const status = refusal === "scope_missing" ? 403 : 401;
+      const status = rejection === "scope_missing" ? 403 : 401;
       assert.match(response.headers.get("www-authenticate") ?? "", /^Bearer realm="hooks"/);
-      assert.deepEqual(await problemOf(response), { status, code: refusal });
+      assert.deepEqual(await problemOf(response), { status, code: rejection });
     });
   }
 }
@@ -83,24 +83,24 @@ const headers: Readonly<Record<string, string>> = {
   "characters that no token has": "Bearer ü",
 };
 for (const [name, authorization] of Object.entries(headers)) {
-  testApp(`${name} is no token`, {}, async ({ ask }) => {
-    const response = await ask("/hooks", { token: null, headers: { authorization } });
+  testApp(`${name} is no token`, {}, async ({ send }) => {
+    const response = await send("/hooks", { token: null, headers: { authorization } });
     assert.deepEqual(await problemOf(response), { status: 401, code: "token_invalid" });
   });
 }
 
-test("a token and the one that replaces it are both taken, and share idempotency keys", () =>
+test("a token and its replacement are both accepted, and share idempotency keys", () =>
   withApp(
     { app: { tokens: [...known, { ...known[0]!, token: TOKENS.unknown }] } },
-    async ({ ask }) => {
+    async ({ send }) => {
       const post = (token: "emit" | "unknown") =>
-        ask("/events", { token, body: BASH, headers: { "idempotency-key": "k" } });
+        send("/events", { token, body: BASH, headers: { "idempotency-key": "k" } });
       const first = await (await post("emit")).text();
       assert.equal(await (await post("unknown")).text(), first);
     },
   ));
 
-test("what is done to the options later changes nothing", async () => {
+test("later changes to the options have no effect", async () => {
   const token = {
     name: "a",
     token: TOKENS.read,
@@ -122,13 +122,13 @@ function own(verifyToken: (token: string | undefined) => unknown) {
     logger: quiet,
     onError: (error) => errors.push(error),
   });
-  const ask = () => app.request("/hooks", { headers: { authorization: "Bearer abc" } });
-  return { ask, errors };
+  const send = () => app.request("/hooks", { headers: { authorization: "Bearer abc" } });
+  return { send, errors };
 }
 
-test("verifyToken tells whose a token is, at once or later", async () => {
+test("verifyToken resolves a token synchronously or asynchronously", async () => {
   for (const wrap of [(it: unknown) => it, (it: unknown) => Promise.resolve(it)]) {
-    const statusOf = async (identity: unknown) => (await own(() => wrap(identity)).ask()).status;
+    const statusOf = async (identity: unknown) => (await own(() => wrap(identity)).send()).status;
     assert.equal(await statusOf({ name: "a", scopes: ["read"] }), 200);
     assert.equal(await statusOf({ name: "a", scopes: ["emit"] }), 403);
     assert.equal(await statusOf({ name: "a", scopes: ["read"], expiresAt: new Date(0) }), 401);
@@ -137,7 +137,7 @@ test("verifyToken tells whose a token is, at once or later", async () => {
   }
 });
 
-test("a verifyToken that fails opens no door, and is reported", async () => {
+test("a failing verifyToken gives no access, and is reported", async () => {
   const failures = [
     () => {
       throw new Error("no connection");
@@ -147,8 +147,8 @@ test("a verifyToken that fails opens no door, and is reported", async () => {
     () => ({ scopes: ["admin"] }),
   ];
   for (const verify of failures) {
-    const { ask, errors } = own(verify);
-    assert.deepEqual(await problemOf(await ask()), { status: 503, code: "auth_unavailable" });
+    const { send, errors } = own(verify);
+    assert.deepEqual(await problemOf(await send()), { status: 503, code: "auth_unavailable" });
     assert.equal(errors.length, 1);
   }
 });
@@ -174,17 +174,17 @@ function withCookie(settings: HooksAppSettings = {}) {
   return { app, seen, post };
 }
 
-test("verifyToken sees a request without a bearer token, and can know it by a cookie", async () => {
+test("verifyToken gets requests without a bearer token, and can authenticate them by a cookie", async () => {
   const { app, seen } = withCookie();
   const get = (headers: Record<string, string>) => app.request("/hooks", { headers });
   assert.equal((await get({ cookie: "session=1" })).status, 200);
   assert.equal((await get({ cookie: "session=1", authorization: "Basic YTpi" })).status, 200);
-  const refused = await get({ cookie: "session=2" });
-  assert.deepEqual(await problemOf(refused), { status: 401, code: "token_missing" });
+  const rejected = await get({ cookie: "session=2" });
+  assert.deepEqual(await problemOf(rejected), { status: 401, code: "token_missing" });
   assert.deepEqual(seen, [undefined, undefined, undefined]);
 });
 
-test("a malformed bearer token is refused, whatever else a request has", async () => {
+test("a malformed bearer token is rejected without verifyToken, whatever else the request has", async () => {
   const { app, seen } = withCookie();
   for (const authorization of ["Bearer", "Bearer a b", "bearer é", `Bearer ${"a".repeat(5000)}`]) {
     const response = await app.request("/hooks", {
@@ -195,7 +195,7 @@ test("a malformed bearer token is refused, whatever else a request has", async (
   assert.deepEqual(seen, []);
 });
 
-test("a cookie lets no page of another site change anything", async () => {
+test("pages on other origins can't change anything with a cookie", async () => {
   const { post, app } = withCookie();
   const foreign = [
     { "sec-fetch-site": "cross-site", origin: "https://evil.test" },
@@ -213,7 +213,7 @@ test("a cookie lets no page of another site change anything", async () => {
   }
 });
 
-test("a cookie lets own pages, allowed pages and what is no browser post", async () => {
+test("own pages, allowed pages and other clients can post with a cookie", async () => {
   const { post } = withCookie({ cors: { origins: ["https://app.test"] } });
   const own = [
     {},
@@ -228,7 +228,7 @@ test("a cookie lets own pages, allowed pages and what is no browser post", async
   }
 });
 
-test("{ auth: false } is said, never assumed", async () => {
+test("createHooksApp() requires exactly one kind of authentication", async () => {
   const hooks = createHooks({ logger: quiet });
   const open = createHooksApp(hooks, { auth: false });
   assert.equal((await open.request("/hooks")).status, 200);
@@ -248,7 +248,7 @@ test("{ auth: false } is said, never assumed", async () => {
   assert.throws(() => create(hooks, both), /'tokens', 'verifyToken' and 'auth: false'/);
 });
 
-test("the app and a configuration take the same tokens: b64token of RFC 6750", async () => {
+test("the app and the configuration accept the same tokens: b64token of RFC 6750", async () => {
   const sixteen = "0123456789abcdef";
   const accepted = {
     [sixteen]: true,
@@ -267,7 +267,7 @@ test("the app and a configuration take the same tokens: b64token of RFC 6750", a
     [`${"a".repeat(512)}=`]: false,
   };
   const rule =
-    /token(?:' of 'a')? must be 16 to 512 characters of \[A-Za-z0-9._~\+\/-\], with = at the end only(?:: (?:current value|it) (?:is|ends)|, got) /;
+    /token(?:' of 'a')? must be 16 to 512 characters of \[A-Za-z0-9._~\+\/-\], with = at the end only/;
   for (const [token, isAccepted] of Object.entries(accepted)) {
     const one = { name: "a", token, scopes: ["read"] as const };
     const create = () => createHooksApp(createHooks({ logger: quiet }), { tokens: [one] });
@@ -283,7 +283,7 @@ test("the app and a configuration take the same tokens: b64token of RFC 6750", a
   }
 });
 
-test("no message of a refused option shows a token", () => {
+test("no error message shows a token", () => {
   const hooks = createHooks({ logger: quiet });
   const create = createHooksApp as (hooks: unknown, options: unknown) => unknown;
   const good = { name: "a", token: "SECRET-0123456789", scopes: ["read"] };

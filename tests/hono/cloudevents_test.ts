@@ -25,13 +25,13 @@ function message(mode: "structured" | "batch" | "binary") {
 }
 
 for (const mode of ["structured", "batch", "binary"] as const) {
-  testApp(`a CloudEvent of the SDK is taken in, once: ${mode}`, {}, async ({ hooks, ask }) => {
-    const heard: HookEvent[] = [];
-    hooks.on("*", (event) => void heard.push(event));
-    const [first] = await receiptsOf(await ask("/events", message(mode)));
-    const [again] = await receiptsOf(await ask("/events", message(mode)));
+  testApp(`a CloudEvent of the SDK is accepted once: ${mode}`, {}, async ({ hooks, send }) => {
+    const received: HookEvent[] = [];
+    hooks.on("*", (event) => void received.push(event));
+    const [first] = await receiptsOf(await send("/events", message(mode)));
+    const [again] = await receiptsOf(await send("/events", message(mode)));
     assert.deepEqual(again, { id: first!.id, deliveries: 0, duplicate: true });
-    assert.deepEqual(heard, [{
+    assert.deepEqual(received, [{
       id: first!.id,
       type: "tool.called",
       timestamp: new Date(attributes.time),
@@ -47,18 +47,18 @@ const batchOf = (...ids: readonly string[]) => ({
   body: ids.map((id) => ({ ...attributes, id })),
 });
 
-testApp("a batch that was taken in part is completed when it is sent again", {}, async (setup) => {
-  const { hooks, ask } = setup;
-  const heard: string[] = [];
-  hooks.on("*", ({ id }) => void heard.push(id));
-  const [one] = await receiptsOf(await ask("/events", batchOf("1")));
-  const all = await receiptsOf(await ask("/events", batchOf("1", "2", "3")));
+testApp("a partly accepted batch is completed when it is sent again", {}, async (setup) => {
+  const { hooks, send } = setup;
+  const received: string[] = [];
+  hooks.on("*", ({ id }) => void received.push(id));
+  const [one] = await receiptsOf(await send("/events", batchOf("1")));
+  const all = await receiptsOf(await send("/events", batchOf("1", "2", "3")));
   assert.deepEqual(all.map(({ duplicate }) => duplicate), [true, false, false]);
   assert.equal(all[0]!.id, one!.id);
-  assert.equal(heard.length, 3);
+  assert.equal(received.length, 3);
 });
 
-testApp("a batch that stops at an event says how many were taken, and the rest can follow", {
+testApp("a batch that fails at an event reports how many were accepted, and the rest can follow", {
   hooks: {
     schemas: {
       "tool.called": {
@@ -73,31 +73,31 @@ testApp("a batch that stops at an event says how many were taken, and the rest c
       },
     },
   },
-}, async ({ ask }) => {
+}, async ({ send }) => {
   const { headers, body } = batchOf("1", "2", "3");
   const spoilt = body.map((event, index) =>
     index === 1 ? { ...event, data: { name: "bash", bad: true } } : event
   );
-  const response = await ask("/events", { headers, body: spoilt });
+  const response = await send("/events", { headers, body: spoilt });
   const { accepted } = await response.clone().json() as { readonly accepted: number };
   assert.equal(accepted, 1);
   assert.deepEqual((await problemOf(response)).pointers, ["/1/data"]);
-  const all = await receiptsOf(await ask("/events", { headers, body }));
+  const all = await receiptsOf(await send("/events", { headers, body }));
   assert.deepEqual(all.map(({ duplicate }) => duplicate), [true, false, false]);
 });
 
 testApp(
-  "without an outbox CloudEvents are taken, though nothing remembers them",
+  "without an outbox CloudEvents are accepted without deduplication",
   { outbox: false },
-  async ({ ask }) => {
-    const [first] = await receiptsOf(await ask("/events", message("binary")));
-    const [again] = await receiptsOf(await ask("/events", message("binary")));
+  async ({ send }) => {
+    const [first] = await receiptsOf(await send("/events", message("binary")));
+    const [again] = await receiptsOf(await send("/events", message("binary")));
     assert.notEqual(again!.id, first!.id);
   },
 );
 
-testApp("every fault of a CloudEvent is named, and nothing that it says", {}, async ({ ask }) => {
-  const response = await ask("/events", {
+testApp("every issue of a CloudEvent is reported, without its content", {}, async ({ send }) => {
+  const response = await send("/events", {
     headers: { "content-type": "application/cloudevents+json" },
     body: {
       specversion: "0.3",
@@ -115,22 +115,22 @@ testApp("every fault of a CloudEvent is named, and nothing that it says", {}, as
   }
 });
 
-testApp("an Idempotency-Key holds for CloudEvents in every mode", {}, async ({ ask }) => {
+testApp("an Idempotency-Key applies to CloudEvents in every mode", {}, async ({ send }) => {
   for (const [n, sent] of [message("structured"), message("binary"), batchOf("1", "2")].entries()) {
     const headers = { ...sent.headers, "idempotency-key": `k-${n}` };
-    const first = await receiptsOf(await ask("/events", { ...sent, headers }));
-    const again = await ask("/events", { ...sent, headers });
+    const first = await receiptsOf(await send("/events", { ...sent, headers }));
+    const again = await send("/events", { ...sent, headers });
     assert.equal(again.headers.get("idempotent-replayed"), "true");
     assert.deepEqual(await receiptsOf(again), first);
   }
 });
 
-testApp("what can't be CloudEvents is refused", {}, async ({ ask }) => {
+testApp("malformed CloudEvents are rejected", {}, async ({ send }) => {
   const structured = { "content-type": "application/cloudevents+json" };
   const deep = `${"[".repeat(100)}${"]".repeat(100)}`;
   const { data: _, ...rest } = attributes;
   const envelope = JSON.stringify(rest).slice(0, -1);
-  const refused: readonly (readonly [Record<string, string>, unknown, number])[] = [
+  const rejected: readonly (readonly [Record<string, string>, unknown, number])[] = [
     [structured, "[]", 422],
     [structured, "{", 422],
     [structured, `${envelope},"data":${deep}}`, 422],
@@ -142,7 +142,11 @@ testApp("what can't be CloudEvents is refused", {}, async ({ ask }) => {
     [{ ...message("binary").headers, "ce-source": "%zz" }, "{}", 422],
     [{ "content-type": "application/cloudevents+xml" }, "<a/>", 415],
   ];
-  for (const [headers, body, status] of refused) {
-    assert.equal((await ask("/events", { headers, body })).status, status, JSON.stringify(headers));
+  for (const [headers, body, status] of rejected) {
+    assert.equal(
+      (await send("/events", { headers, body })).status,
+      status,
+      JSON.stringify(headers),
+    );
   }
 });

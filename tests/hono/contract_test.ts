@@ -26,18 +26,25 @@ type Document = {
   readonly components: Json;
 };
 
-/** Refusals that depend on what is stored or under way, not on the form of a request. */
+/** Rejections that depend on what is stored or under way, not on the form of a request. */
 const BY_STATE = new Set([
-  ...["event_not_found", "delivery_not_found", "target_not_found", "target_removed", "event_gone"],
-  ...["delivery_in_progress", "idempotency_in_progress", "idempotency_conflict", "store_limit"],
+  "event_not_found",
+  "delivery_not_found",
+  "target_not_found",
+  "target_removed",
+  "event_gone",
+  "delivery_in_progress",
+  "idempotency_in_progress",
+  "idempotency_conflict",
+  "store_limit",
 ]);
 
 const RUNS = 60;
 
-test("every request that the contract allows is accepted, and every response is as it says", () =>
+test("every request that the document allows is accepted, and every response matches it", () =>
   withApp({}, async (setup) => {
     setup.hooks.use({ name: "audit", events: ["tool.*"], durable: true, handle() {} });
-    const document = await (await setup.ask("/openapi.json")).json() as Document;
+    const document = await (await setup.send("/openapi.json")).json() as Document;
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
     const validators = new Map<Json, ValidateFunction>();
     const validatorOf = (schema: Json): ValidateFunction => {
@@ -53,17 +60,17 @@ test("every request that the contract allows is accepted, and every response is 
         const requests = requestsOf(method, path, operation, { id: id!, target: "audit" });
         await fc.assert(
           fc.asyncProperty(requests, async (request) => {
-            const response = await setup.ask(request.path, request);
-            const told = `${method} ${JSON.stringify(request)} -> ${response.status}`;
+            const response = await setup.send(request.path, request);
+            const message = `${method} ${JSON.stringify(request)} -> ${response.status}`;
             const type = response.headers.get("content-type")!.replace(/;.*/, "");
             const media = operation.responses[response.status]?.content[type];
             if (type === "text/event-stream") return await response.body!.cancel();
             const body = await response.json();
-            assert.ok(media, `${told} ${JSON.stringify(body)}`);
+            assert.ok(media, `${message} ${JSON.stringify(body)}`);
             if (response.status < 300) accepted++;
-            else assert.ok(BY_STATE.has(body.code), `${told} ${JSON.stringify(body)}`);
+            else assert.ok(BY_STATE.has(body.code), `${message} ${JSON.stringify(body)}`);
             const validate = validatorOf(media.schema ?? {});
-            assert.ok(validate(body), `${told} ${JSON.stringify(validate.errors)}`);
+            assert.ok(validate(body), `${message} ${JSON.stringify(validate.errors)}`);
           }),
           { numRuns: RUNS },
         );
@@ -73,26 +80,26 @@ test("every request that the contract allows is accepted, and every response is 
     assert.deepEqual(setup.errors, []);
   }));
 
-test("a cursor of a response is accepted, and is what the contract says that it is", () =>
+test("the cursor of a response is accepted, and matches the document", () =>
   withApp({}, async (setup) => {
     for (let n = 0; n < 3; n++) await seed(setup);
-    const document = await (await setup.ask("/openapi.json")).json() as Document;
+    const document = await (await setup.send("/openapi.json")).json() as Document;
     for (const path of ["/events", "/events?session=" + encodeURIComponent("😀".repeat(256))]) {
       const join = path.includes("?") ? "&" : "?";
-      const { next_cursor: cursor } = await (await setup.ask(`${path}${join}limit=1`)).json();
+      const { next_cursor: cursor } = await (await setup.send(`${path}${join}limit=1`)).json();
       const { schema } = document.paths["/events"]!.get!.parameters!.find(({ name }) =>
         name === "cursor"
       )!;
       assert.match(cursor, new RegExp(schema.pattern as string));
       assert.ok(cursor.length <= (schema.maxLength as number));
-      assert.equal((await setup.ask(`${path}${join}limit=1&cursor=${cursor}`)).status, 200);
+      assert.equal((await setup.send(`${path}${join}limit=1&cursor=${cursor}`)).status, 200);
     }
   }));
 
 /** Stores some events; resolves to their ids. */
-async function seed({ ask }: Setup): Promise<readonly string[]> {
+async function seed({ send }: Setup): Promise<readonly string[]> {
   const event = { type: "tool.called", session_id: "😀".repeat(256), data: { name: "bash" } };
-  const { receipts } = await (await ask("/events", { body: { events: [event, event] } })).json();
+  const { receipts } = await (await send("/events", { body: { events: [event, event] } })).json();
   return receipts.map(({ id }: { readonly id: string }) => id);
 }
 

@@ -14,10 +14,10 @@ type Page = {
 };
 
 /** All pages of a list, by its links. */
-async function pagesOf({ ask, base }: Setup, path: string): Promise<readonly Page[]> {
+async function pagesOf({ send, base }: Setup, path: string): Promise<readonly Page[]> {
   const pages: Page[] = [];
   for (let next: string | undefined = path; next !== undefined;) {
-    const response = await ask(next);
+    const response = await send(next);
     assert.equal(response.status, 200, await response.clone().text());
     const page = await response.json() as Page;
     pages.push(page);
@@ -29,14 +29,14 @@ async function pagesOf({ ask, base }: Setup, path: string): Promise<readonly Pag
   return pages;
 }
 
-testApp("GET /events lists what was accepted, page by page along its links", {}, async (setup) => {
-  const { ask } = setup;
+testApp("GET /events lists accepted events, page by page along its links", {}, async (setup) => {
+  const { send } = setup;
   const ids: string[] = [];
   for (const session_id of ["s-1", "s-2", "s-1", "s-2", "s-1"]) {
-    const [receipt] = await receiptsOf(await ask("/events", { body: { ...BASH, session_id } }));
+    const [receipt] = await receiptsOf(await send("/events", { body: { ...BASH, session_id } }));
     ids.push(receipt!.id);
   }
-  await receiptsOf(await ask("/events", { body: { type: "run.over", data: null } }));
+  await receiptsOf(await send("/events", { body: { type: "run.over", data: null } }));
   const pages = await pagesOf(setup, "/events?type=tool.*&limit=2");
   assert.deepEqual(pages.flatMap(({ events }) => events!.map(({ id }) => id)), [...ids].reverse());
   assert.ok(pages.length >= 3);
@@ -44,21 +44,20 @@ testApp("GET /events lists what was accepted, page by page along its links", {},
   assert.deepEqual(session.flatMap(({ events }) => events!.map(({ id }) => id)), [ids[1], ids[3]]);
   const none = await pagesOf(setup, "/events?until=2020-01-01T00:00:00Z");
   assert.deepEqual(none, [{ events: [] }]);
-  const one = await (await ask(`/events/${ids[0]}`)).json();
+  const one = await (await send(`/events/${ids[0]}`)).json();
   assert.deepEqual({ ...one, timestamp: "", accepted_at: "" }, {
-    ...{
-      id: ids[0],
-      type: "tool.called",
-      timestamp: "",
-      session_id: "s-1",
-      data: { name: "bash" },
-    },
-    ...{ accepted_at: "", targets: [] },
+    id: ids[0],
+    type: "tool.called",
+    timestamp: "",
+    session_id: "s-1",
+    data: { name: "bash" },
+    accepted_at: "",
+    targets: [],
   });
 });
 
-testApp("a query that can't be meant is refused, naming every fault", {}, async ({ ask }) => {
-  const faults = {
+testApp("an invalid query is rejected with every issue", {}, async ({ send }) => {
+  const invalid = {
     "/events?limit=0&order=up&type=A&since=now": ["?type", "?since", "?order", "?limit"],
     "/events?limit=1&limit=2": ["?limit"],
     "/events?sesion=s-1": ["?"],
@@ -69,12 +68,12 @@ testApp("a query that can't be meant is refused, naming every fault", {}, async 
     "/deliveries/a%20b/c": [":target"],
     "/events/stream?type=": ["?type"],
   };
-  for (const [path, pointers] of Object.entries(faults)) {
-    assert.deepEqual((await problemOf(await ask(path))).pointers, pointers, path);
+  for (const [path, pointers] of Object.entries(invalid)) {
+    assert.deepEqual((await problemOf(await send(path))).pointers, pointers, path);
   }
 });
 
-test("a store that is closed is not the fault of a cursor", async () => {
+test("a closed store is not reported as an invalid cursor", async () => {
   const store = memoryStore();
   const hooks = createHooks({ outbox: createOutbox(store, { logger: quiet }), logger: quiet });
   const app = createHooksApp(hooks, { auth: false, logger: quiet });
@@ -86,7 +85,7 @@ test("a store that is closed is not the fault of a cursor", async () => {
   await hooks.close().catch(() => {}); // it says that the store is closed
 });
 
-/** A hook that fails until it is told not to. */
+/** A hook that fails while it is broken. */
 function fragile() {
   const state = { broken: true, calls: 0 };
   const hook: Hook = {
@@ -107,11 +106,13 @@ async function settled({ outbox }: Setup, id: string, state: string): Promise<vo
   await until(holds, () => `a delivery that is ${state}`);
 }
 
-testApp("dead letters are listed, looked at, retried and replayed", {}, async (setup) => {
-  const { hooks, ask } = setup;
+testApp("dead letters can be listed, read, retried and replayed", {}, async (setup) => {
+  const { hooks, send } = setup;
   const { state, hook } = fragile();
   hooks.use(hook);
-  const receipts = await receiptsOf(await ask("/events", { body: { events: [BASH, BASH, BASH] } }));
+  const receipts = await receiptsOf(
+    await send("/events", { body: { events: [BASH, BASH, BASH] } }),
+  );
   assert.ok(receipts.every(({ deliveries }) => deliveries === 1));
   const ids = receipts.map(({ id }) => id);
   for (const id of ids) await settled(setup, id, "dead");
@@ -120,18 +121,18 @@ testApp("dead letters are listed, looked at, retried and replayed", {}, async (s
   const dead = pages.flatMap(({ deliveries }) => deliveries!);
   assert.deepEqual(dead.map((one) => one.event_id).sort(), ids);
   assert.match(String(dead[0]!.reason), /no connection/);
-  const one = await (await ask(`/deliveries/audit/${ids[0]}`)).json();
+  const one = await (await send(`/deliveries/audit/${ids[0]}`)).json();
   assert.deepEqual([one.state, one.made, one.attempts.length], ["dead", 1, 1]);
   assert.match(one.attempts[0].at, /Z$/);
 
   state.broken = false;
-  const retried = await ask(`/deliveries/audit/${ids[0]}/retry`, { method: "POST" });
+  const retried = await send(`/deliveries/audit/${ids[0]}/retry`, { method: "POST" });
   assert.deepEqual([retried.status, await retried.json()], [202, { outcome: "replayed" }]);
   await settled(setup, ids[0]!, "delivered");
   let body: unknown = { target: "audit", budget_ms: 5000 };
   let replayed = 0;
   for (;;) {
-    const response = await ask("/deliveries/replay", { body });
+    const response = await send("/deliveries/replay", { body });
     const result = await response.json() as { replayed: number; next_cursor?: string };
     replayed += result.replayed;
     if (result.next_cursor === undefined) break;
@@ -145,18 +146,18 @@ testApp("dead letters are listed, looked at, retried and replayed", {}, async (s
   assert.equal(state.calls, 6);
 });
 
-testApp("what there is not can be neither seen nor retried", {}, async ({ ask }) => {
-  assert.equal((await problemOf(await ask("/events/nothing"))).code, "event_not_found");
+testApp("unknown events and deliveries are 404", {}, async ({ send }) => {
+  assert.equal((await problemOf(await send("/events/nothing"))).code, "event_not_found");
   assert.equal(
-    (await problemOf(await ask("/deliveries/audit/nothing"))).code,
+    (await problemOf(await send("/deliveries/audit/nothing"))).code,
     "delivery_not_found",
   );
-  const retry = await ask("/deliveries/audit/nothing/retry", { method: "POST" });
+  const retry = await send("/deliveries/audit/nothing/retry", { method: "POST" });
   assert.equal((await problemOf(retry)).code, "delivery_not_found");
 });
 
-testApp("a delivery that waits behind another of its session is queued", {}, async (setup) => {
-  const { hooks, ask } = setup;
+testApp("a retried delivery that waits for another of its session is queued", {}, async (setup) => {
+  const { hooks, send } = setup;
   hooks.use(
     new WebhookHook({
       name: "audit",
@@ -168,22 +169,22 @@ testApp("a delivery that waits behind another of its session is queued", {}, asy
     }),
   );
   const event = { ...BASH, session_id: "s-1" };
-  const ids = (await receiptsOf(await ask("/events", { body: { events: [event, event] } })))
+  const ids = (await receiptsOf(await send("/events", { body: { events: [event, event] } })))
     .map(({ id }) => id);
   while ((await setup.outbox!.get("audit", ids[0]!))?.made !== 1) {
     await new Promise((resolve) => setTimeout(resolve));
   }
   for (const [id, outcome] of [[ids[1], "queued"], [ids[0], "moved"]]) {
-    const response = await ask(`/deliveries/audit/${id}/retry`, { method: "POST" });
+    const response = await send(`/deliveries/audit/${id}/retry`, { method: "POST" });
     assert.deepEqual([response.status, await response.json()], [202, { outcome }]);
   }
-  const { paths } = await (await ask("/openapi.json")).json();
+  const { paths } = await (await send("/openapi.json")).json();
   const { content } = paths["/deliveries/{target}/{id}/retry"].post.responses["202"];
   const { enum: outcomes } = content["application/json"].schema.properties.outcome;
   assert.deepEqual(outcomes, ["moved", "queued", "replayed"]);
 });
 
-test("POST /outbox/drain has time for hooks with the timeout that they have by default", async () => {
+test("POST /outbox/drain leaves time for hooks with their default timeout", async () => {
   const store = memoryStore();
   const process = (handle: () => void) => {
     const outbox = createOutbox(store, { logger: quiet });
@@ -210,12 +211,12 @@ test("POST /outbox/drain has time for hooks with the timeout that they have by d
 });
 
 testApp("POST /outbox/drain delivers what is due", {}, async (setup) => {
-  const drained = await setup.ask("/outbox/drain", { method: "POST" });
+  const drained = await setup.send("/outbox/drain", { method: "POST" });
   assert.deepEqual(await drained.json(), { settled: 0, remaining: false });
   const bad = [{ budget_ms: 0 }, { budget: 5 }, [], "5"];
   for (const body of bad) {
-    assert.equal((await setup.ask("/outbox/drain", { body: JSON.stringify(body) })).status, 422);
+    assert.equal((await setup.send("/outbox/drain", { body: JSON.stringify(body) })).status, 422);
   }
-  const cursor = await setup.ask("/deliveries/replay", { body: { cursor: "abc" } });
+  const cursor = await setup.send("/deliveries/replay", { body: { cursor: "abc" } });
   assert.deepEqual((await problemOf(cursor)).pointers, ["/cursor"]);
 });

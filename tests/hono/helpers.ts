@@ -1,5 +1,5 @@
 /**
- * Apps to ask, and what to ask them.
+ * Apps to send, and what to send them.
  * @module
  */
 import { Hono } from "hono";
@@ -43,14 +43,14 @@ export type Setup = {
   readonly outbox: Outbox | undefined;
   /** Errors that no one expected. */
   readonly errors: readonly unknown[];
-  /** Asks, as an admin unless the headers say otherwise; the path is without that of the mount. */
-  ask(path: string, init?: Ask): Promise<Response>;
+  /** Sends a request, as an admin unless the headers say otherwise; the path is without that of the mount. */
+  send(path: string, init?: SendOptions): Promise<Response>;
   /** Where the app is mounted: empty, or a path. */
   readonly base: string;
 };
 
-/** What is asked. */
-export type Ask = {
+/** A request. */
+export type SendOptions = {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Bytes and text as they are, all else as JSON. */
@@ -95,10 +95,10 @@ export async function withApp(
     ...appOptions,
   });
   const served = base === "" ? app : new Hono().route(base, app);
-  const ask: Setup["ask"] = async (path, { token = "admin", ...init } = {}) =>
+  const send: Setup["send"] = async (path, { token = "admin", ...init } = {}) =>
     await served.request(`http://hooks.test${base}${path}`, requestInit(token, init));
   try {
-    await body({ hooks, outbox, errors, ask, base });
+    await body({ hooks, outbox, errors, send, base });
   } finally {
     await hooks.close();
   }
@@ -106,7 +106,7 @@ export async function withApp(
 
 function requestInit(
   token: keyof typeof TOKENS | null,
-  { method, headers = {}, body }: Ask,
+  { method, headers = {}, body }: SendOptions,
 ): RequestInit {
   const isRaw = typeof body === "string" || body instanceof Uint8Array;
   const raw = body === undefined || isRaw ? body : JSON.stringify(body);
@@ -143,11 +143,11 @@ export async function inTime<Value>(
 /** Resolves when something holds. @throws {Error} when it does not within 10 s, with what is said of it */
 export async function until(
   holds: () => boolean | Promise<boolean>,
-  told: () => string,
+  message: () => string,
 ): Promise<void> {
   const end = performance.now() + PATIENCE;
   while (!await holds()) {
-    if (performance.now() > end) throw new Error(`Waited ${PATIENCE} ms for ${told()}`);
+    if (performance.now() > end) throw new Error(`Waited ${PATIENCE} ms for ${message()}`);
     await new Promise((resolve) => setTimeout(resolve));
   }
 }
@@ -170,7 +170,7 @@ export async function problemOf(response: Response): Promise<{
   return { status: response.status, code, ...pointers };
 }
 
-/** The receipts of an answer. */
+/** Returns the receipts of a response. */
 export async function receiptsOf(response: Response): Promise<readonly ReceiptJson[]> {
   const body = await response.json() as { readonly receipts?: readonly ReceiptJson[] };
   if (response.status !== 202) throw new Error(`${response.status} ${JSON.stringify(body)}`);

@@ -5,7 +5,7 @@ import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
 import { BASH, problemOf, receiptsOf, testApp, withApp } from "./helpers.ts";
 
-/** A body that tells how much of it was read. */
+/** A body that counts how much of it was read. */
 function counted(size: number, declared?: number) {
   const stats = { read: 0, cancelled: false };
   const stream = new ReadableStream<Uint8Array>({
@@ -33,14 +33,14 @@ function open(settings: HooksAppSettings) {
   });
 }
 
-test("a body that says that it is too large is refused before it is read", async () => {
+test("a body with a Content-Length over the limit is rejected before it is read", async () => {
   const { stats, request } = counted(2048, 2048);
   const response = await open({ limits: { body: 1024 } }).request(request);
   assert.deepEqual(await problemOf(response), { status: 413, code: "body_too_large" });
   assert.equal(stats.read, 0);
 });
 
-test("a body that does not say so is refused where it grows too large", async () => {
+test("a body without a Content-Length is rejected where it exceeds the limit", async () => {
   const { stats, request } = counted(1_000_000);
   const response = await open({ limits: { body: 4096 } }).request(request);
   assert.deepEqual(await problemOf(response), { status: 413, code: "body_too_large" });
@@ -48,13 +48,13 @@ test("a body that does not say so is refused where it grows too large", async ()
   assert.ok(stats.cancelled);
 });
 
-test("a body of just as many bytes as allowed is read", async () => {
+test("a body of exactly the limit is read", async () => {
   const { request } = counted(4096);
   const response = await open({ limits: { body: 4096 } }).request(request);
   assert.equal(response.status, 400); // it is blank
 });
 
-test("a body that breaks off changes nothing", async () => {
+test("an incomplete body is rejected", async () => {
   for (const declared of [undefined, 4096]) {
     const stream = new ReadableStream({
       start: (controller) => controller.enqueue(new TextEncoder().encode('{"events":[')),
@@ -80,8 +80,8 @@ for (
     "multipart/form-data; boundary=x",
   ]
 ) {
-  testApp(`a body of '${type}' is refused`, {}, async ({ ask }) => {
-    const response = await ask("/events", {
+  testApp(`a body of type '${type}' is rejected`, {}, async ({ send }) => {
+    const response = await send("/events", {
       body: JSON.stringify(BASH),
       headers: { "content-type": type },
     });
@@ -96,67 +96,67 @@ for (
     'application/json;charset="utf-8"',
   ]
 ) {
-  testApp(`a body of '${type}' is taken`, {}, async ({ ask }) => {
-    await receiptsOf(await ask("/events", { body: BASH, headers: { "content-type": type } }));
+  testApp(`a body of type '${type}' is accepted`, {}, async ({ send }) => {
+    await receiptsOf(await send("/events", { body: BASH, headers: { "content-type": type } }));
   });
 }
 
 testApp(
-  "what `curl -d` sends unless it is told otherwise is refused with what to send",
+  "the default content type of `curl -d` is rejected with advice",
   {},
-  async ({ ask }) => {
+  async ({ send }) => {
     const headers = { "content-type": "application/x-www-form-urlencoded" };
-    const response = await ask("/events", { body: JSON.stringify(BASH), headers });
+    const response = await send("/events", { body: JSON.stringify(BASH), headers });
     const { title } = await response.json();
     assert.match(title, /^Send JSON as 'Content-Type: application\/json'/);
   },
 );
 
-testApp("a compressed body is refused", {}, async ({ ask }) => {
-  const response = await ask("/events", { body: BASH, headers: { "content-encoding": "gzip" } });
+testApp("a compressed body is rejected", {}, async ({ send }) => {
+  const response = await send("/events", { body: BASH, headers: { "content-encoding": "gzip" } });
   assert.deepEqual(await problemOf(response), { status: 415, code: "media_type_unsupported" });
 });
 
-testApp("headers over the limit are refused on every route", {}, async ({ ask }) => {
+testApp("headers over the limit are rejected on every route", {}, async ({ send }) => {
   const headers = { "x-much": "a".repeat(16 * 1024) };
   for (const path of ["/hooks", "/health", "/events"]) {
-    assert.deepEqual(await problemOf(await ask(path, { headers })), {
+    assert.deepEqual(await problemOf(await send(path, { headers })), {
       status: 431,
       code: "headers_too_large",
     });
   }
 });
 
-test("requests that wait for handlers are bounded, and may come again in a second", () =>
-  withApp({ app: { limits: { waits: 2 } } }, async ({ hooks, ask }) => {
+test("requests that wait for handlers are bounded, and can be retried after a second", () =>
+  withApp({ app: { limits: { waits: 2 } } }, async ({ hooks, send }) => {
     let go!: () => void;
     const gate = new Promise<void>((resolve) => go = resolve);
     hooks.on("*", () => gate);
-    const post = () => ask("/events?wait=true", { body: BASH });
+    const post = () => send("/events?wait=true", { body: BASH });
     const waiting = [post(), post()];
-    const refused = await post();
-    assert.equal(refused.headers.get("retry-after"), "1");
-    assert.deepEqual(await problemOf(refused), { status: 429, code: "too_many_waits" });
+    const rejected = await post();
+    assert.equal(rejected.headers.get("retry-after"), "1");
+    assert.deepEqual(await problemOf(rejected), { status: 429, code: "too_many_waits" });
     go();
     for (const response of await Promise.all(waiting)) await receiptsOf(response);
     await receiptsOf(await post());
   }));
 
-test("a batch of more events than allowed, and deeper JSON, are refused", () =>
-  withApp({ app: { limits: { events: 2, jsonDepth: 3 } } }, async ({ ask }) => {
-    const post = (body: unknown) => ask("/events", { body });
+test("a batch with too many events and JSON that is nested too deep are rejected", () =>
+  withApp({ app: { limits: { events: 2, jsonDepth: 3 } } }, async ({ send }) => {
+    const post = (body: unknown) => send("/events", { body });
     assert.equal((await post({ events: [BASH, BASH] })).status, 422); // one deeper than alone
     assert.equal((await post({ events: Array(3).fill(BASH) })).status, 422);
     assert.equal((await post({ type: "a", data: [[1]] })).status, 202);
     assert.equal((await post({ type: "a", data: [[[1]]] })).status, 422);
   }));
 
-test("an event that no store takes is refused, and so is a batch", () =>
-  withApp({}, async ({ ask, errors }) => {
+test("an event that exceeds the limits of the store is rejected, alone and in a batch", () =>
+  withApp({}, async ({ send, errors }) => {
     const large = { type: "a", data: "x".repeat(300 * 1024) };
     const cases = [[large, ""], [{ events: [BASH, large] }, "/events/1"]] as const;
     for (const [body, pointer] of cases) {
-      assert.deepEqual(await problemOf(await ask("/events", { body })), {
+      assert.deepEqual(await problemOf(await send("/events", { body })), {
         status: 422,
         code: "store_limit",
         pointers: [pointer],
@@ -165,17 +165,17 @@ test("an event that no store takes is refused, and so is a batch", () =>
     assert.deepEqual(errors, []);
   }));
 
-test("a batch that does not fit one commit says so, and names no event", () =>
-  withApp({}, async ({ ask }) => {
+test("a batch that doesn't fit one commit is rejected as a whole", () =>
+  withApp({}, async ({ send }) => {
     const events = Array.from({ length: 11 }, (_, n) => ({ ...BASH, id: `id-${n}` }));
-    const response = await ask("/events", { body: { events } });
+    const response = await send("/events", { body: { events } });
     assert.equal(response.status, 422);
     const { code, errors: [error] } = await response.json();
     assert.deepEqual([code, error.pointer], ["store_limit", "/events"]);
     assert.match(error.detail, /10 checks, .* got 1[12],.* Send fewer events at once/);
   }));
 
-test("a body that does not arrive in time is refused, and holds no place of others", async () => {
+test("a slow body is rejected, and doesn't count as waiting meanwhile", async () => {
   const app = open({ bodyTimeout: 20, limits: { waits: 1 } });
   const stalled = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(new TextEncoder().encode('{"type":')),
@@ -202,7 +202,7 @@ const ill: Readonly<Record<string, unknown>> = {
   "validate is text": { validate: "no" },
   "origins are text": { cors: { origins: "https://a.example" } },
   "the base path is a URL": { basePath: "https://a.example/" },
-  "the logger is none": { logger: {} },
+  "the logger has no methods": { logger: {} },
   "onError is no function": { onError: 5 },
 };
 for (const [name, options] of Object.entries(ill)) {

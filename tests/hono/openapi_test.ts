@@ -17,10 +17,10 @@ type Document = {
 };
 
 testApp(
-  "the contract is valid OpenAPI 3.1, and says where it is mounted",
+  "the document is valid OpenAPI 3.1, and has the path of the mount",
   {},
-  async ({ ask, base }) => {
-    const document = await (await ask("/openapi.json", { token: null })).json() as Document;
+  async ({ send, base }) => {
+    const document = await (await send("/openapi.json", { token: null })).json() as Document;
     const result = await new Validator().validate(document);
     assert.deepEqual(result.errors ?? [], []);
     assert.ok(result.valid);
@@ -29,8 +29,8 @@ testApp(
   },
 );
 
-testApp("the validator finds what is wrong with a contract", {}, async ({ ask }) => {
-  const document = await (await ask("/openapi.json")).json();
+testApp("the validator finds errors in a document", {}, async ({ send }) => {
+  const document = await (await send("/openapi.json")).json();
   const { paths } = document;
   delete paths["/events"].post.responses;
   paths["/events"].get.parameters = [{ name: "a" }];
@@ -38,10 +38,10 @@ testApp("the validator finds what is wrong with a contract", {}, async ({ ask })
 });
 
 testApp(
-  "every operation has problems, and those with a token those of a token",
+  "every operation has its problems, and those with a scope have 401 and 403",
   {},
-  async ({ ask }) => {
-    const { paths } = await (await ask("/openapi.json")).json() as Document;
+  async ({ send }) => {
+    const { paths } = await (await send("/openapi.json")).json() as Document;
     for (const [path, item] of Object.entries(paths)) {
       for (const [method, { security, responses }] of Object.entries(item)) {
         const name = `${method} ${path}`;
@@ -56,20 +56,20 @@ testApp(
   },
 );
 
-testApp("every example of a body is taken", {}, async ({ ask, hooks }) => {
+testApp("every example of a body is accepted", {}, async ({ send, hooks }) => {
   hooks.use({ name: "audit", events: ["job.*"], durable: true, handle() {} });
-  const { paths } = await (await ask("/openapi.json")).json() as Document;
-  let asked = 0;
+  const { paths } = await (await send("/openapi.json")).json() as Document;
+  let sent = 0;
   for (const [path, { post }] of Object.entries(paths)) {
     for (const [type, { example }] of Object.entries(post?.requestBody?.content ?? {})) {
-      const response = await ask(path.replace("{target}", "audit"), {
+      const response = await send(path.replace("{target}", "audit"), {
         body: example,
         headers: { "content-type": type },
       });
       if (path === "/events") await receiptsOf(response);
       else assert.equal(response.status, 200, path);
-      asked++;
+      sent++;
     }
   }
-  assert.equal(asked, 6);
+  assert.equal(sent, 6);
 });

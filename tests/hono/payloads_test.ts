@@ -13,8 +13,11 @@ const GO: { readonly [Type in keyof AgentEvents]: readonly unknown[] } = {
   "session.created": [{ session_id: "s-1", action: "created" }],
   "session.updated": [{ session_id: "s-1", action: "updated" }],
   "session.rollover": [null, [{ role: "user", content: "hi" }]].map((transcript) => ({
-    ...{ session_id: "s-1", reason: "idle", transcript },
-    ...{ started_at: "0001-01-01T00:00:00Z", ended_at: "2026-04-22T10:30:00.123456789+02:00" },
+    session_id: "s-1",
+    reason: "idle",
+    transcript,
+    started_at: "0001-01-01T00:00:00Z",
+    ended_at: "2026-04-22T10:30:00.123456789+02:00",
   })),
   "job.executed": [{ job_id: "1", job_name: "sweep", success: false }],
   "agent.end": [
@@ -40,7 +43,9 @@ const WRONG: readonly (readonly [type: string, data: unknown, ...pointers: strin
   [
     "session.rollover",
     { session_id: "s-1", reason: "idle", transcript: [{ role: "user" }], started_at: 1 },
-    ...["/transcript/0/content", "/started_at", "/ended_at"],
+    "/transcript/0/content",
+    "/started_at",
+    "/ended_at",
   ],
   ["job.executed", { job_id: "1", job_name: "a", success: "yes" }, "/success"],
   ["agent.end", { success: true, duration_ms: "12" }, "/aborted", "/duration_ms"],
@@ -49,23 +54,23 @@ const WRONG: readonly (readonly [type: string, data: unknown, ...pointers: strin
 testApp(
   "payloads of the Go package are accepted, with more fields and null for absent ones",
   {},
-  async ({ ask }) => {
+  async ({ send }) => {
     for (const [type, payloads] of Object.entries(GO)) {
       for (const data of payloads) {
-        await receiptsOf(await ask("/events", { body: { type, data } }));
+        await receiptsOf(await send("/events", { body: { type, data } }));
         const more = { ...data as object, usage: { input_tokens: 1 } };
-        await receiptsOf(await ask("/events", { body: { type, data: more } }));
+        await receiptsOf(await send("/events", { body: { type, data: more } }));
       }
     }
     const data = { name: "bash", params: null, result: null, error: null };
-    await receiptsOf(await ask("/events", { body: { type: "tool.called", data } }));
+    await receiptsOf(await send("/events", { body: { type: "tool.called", data } }));
   },
 );
 
 testApp(
-  "an agent event whose payload lacks a field is refused with the path, in every form",
+  "an agent event whose payload lacks a field is rejected with its path, in every format",
   {},
-  async ({ ask }) => {
+  async ({ send }) => {
     for (const [type, data, ...pointers] of WRONG) {
       const at = (prefix: string) => ({
         status: 422,
@@ -73,7 +78,7 @@ testApp(
         pointers: pointers.map((pointer) => `${prefix}${pointer}`),
       });
       const post = async (body: unknown, headers: Readonly<Record<string, string>> = {}) =>
-        await problemOf(await ask("/events", { body, headers }));
+        await problemOf(await send("/events", { body, headers }));
       const good = { type: "order.paid", data: {} };
       assert.deepEqual(await post({ type, data }), at("/data"), type);
       assert.deepEqual(await post({ events: [good, { type, data }] }), at("/events/1/data"));
@@ -88,16 +93,16 @@ testApp(
   },
 );
 
-test("with validate: false every payload is accepted, and the contract says so", () =>
-  withApp({ app: { validate: false } }, async ({ ask }) => {
+test("with validate: false every payload is accepted, and the document allows it", () =>
+  withApp({ app: { validate: false } }, async ({ send }) => {
     for (const [type, data] of WRONG) {
-      await receiptsOf(await ask("/events", { body: { type, data } }));
+      await receiptsOf(await send("/events", { body: { type, data } }));
     }
-    const text = await (await ask("/openapi.json")).text();
+    const text = await (await send("/openapi.json")).text();
     assert.doesNotMatch(text, /"if"/);
   }));
 
-test("agentEventSchemas validate what code emits", async () => {
+test("agentEventSchemas validate emitted events", async () => {
   const hooks = createHooks<Record<string, unknown>>({ logger: quiet, schemas: agentEventSchemas });
   for (const [type, payloads] of Object.entries(GO)) {
     for (const data of payloads) await hooks.emit(type, data);

@@ -4,9 +4,9 @@ import { BASH, problemOf, receiptsOf, testApp } from "./helpers.ts";
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-testApp("an event is taken in, with an id that is made here", {}, async ({ hooks, ask }) => {
-  const heard: HookEvent[] = [];
-  hooks.on("*", (event) => void heard.push(event));
+testApp("an event is accepted with a new id", {}, async ({ hooks, send }) => {
+  const received: HookEvent[] = [];
+  hooks.on("*", (event) => void received.push(event));
   const body = {
     ...BASH,
     id: "mine",
@@ -14,11 +14,11 @@ testApp("an event is taken in, with an id that is made here", {}, async ({ hooks
     session_id: "s-1",
     more: 1,
   };
-  const [receipt, ...others] = await receiptsOf(await ask("/events", { body, token: "emit" }));
+  const [receipt, ...others] = await receiptsOf(await send("/events", { body, token: "emit" }));
   assert.deepEqual(others, []);
   assert.match(receipt!.id, UUID_V7);
   assert.deepEqual(receipt, { id: receipt!.id, deliveries: 0, duplicate: false });
-  assert.deepEqual(heard, [{
+  assert.deepEqual(received, [{
     id: receipt!.id,
     type: "tool.called",
     timestamp: new Date("2026-04-22T10:30:00.500Z"),
@@ -28,16 +28,16 @@ testApp("an event is taken in, with an id that is made here", {}, async ({ hooks
 });
 
 testApp(
-  "?wait=true tells how each handler ended, and nothing of what it threw",
+  "?wait=true returns the outcome of each handler, without its error",
   {},
   async (setup) => {
-    const { hooks, ask } = setup;
+    const { hooks, send } = setup;
     hooks.registry.registerHandler("tool.*", "works", () => {});
     hooks.registry.registerHandler("tool.*", "breaks", () => {
       throw new Error("the secret of this house");
     });
     hooks.registry.registerHandler("tool.*", "hangs", () => new Promise(() => {}), { timeout: 1 });
-    const response = await ask("/events?wait=true", { body: { events: [BASH, BASH] } });
+    const response = await send("/events?wait=true", { body: { events: [BASH, BASH] } });
     const text = await response.clone().text();
     assert.doesNotMatch(text, /secret/);
     const receipts = await receiptsOf(response);
@@ -49,25 +49,25 @@ testApp(
         { name: "hangs", ok: false, error: "hook_timeout" },
       ]);
     }
-    const [plain] = await receiptsOf(await ask("/events", { body: BASH }));
+    const [plain] = await receiptsOf(await send("/events", { body: BASH }));
     assert.equal(plain!.handlers, undefined);
   },
 );
 
 testApp(
-  "a batch with one bad event is refused as a whole, naming every fault",
+  "a batch with an invalid event is rejected as a whole, with every issue",
   {},
   async (setup) => {
-    const { hooks, ask } = setup;
-    let heard = 0;
-    hooks.on("*", () => void heard++);
+    const { hooks, send } = setup;
+    let received = 0;
+    hooks.on("*", () => void received++);
     const events = [BASH, { type: "Tool", data: 1 }, { type: "tool.called" }, "no", {
       ...BASH,
       timestamp: "2026-02-30T00:00:00Z",
       session_id: 5,
       id: "",
     }];
-    assert.deepEqual(await problemOf(await ask("/events", { body: { events } })), {
+    assert.deepEqual(await problemOf(await send("/events", { body: { events } })), {
       status: 422,
       code: "request_invalid",
       pointers: [
@@ -79,7 +79,7 @@ testApp(
         "/events/4/session_id",
       ],
     });
-    assert.equal(heard, 0);
+    assert.equal(received, 0);
   },
 );
 
@@ -95,31 +95,32 @@ const onlyNames = {
   },
 } as const;
 
-testApp("a schema judges all events of a batch before one is stored", {
+testApp("a schema validates all events of a batch before any is stored", {
   hooks: { schemas: { "tool.called": onlyNames } },
-}, async ({ hooks, ask }) => {
-  let heard = 0;
-  hooks.on("*", () => void heard++);
+}, async ({ hooks, send }) => {
+  let received = 0;
+  hooks.on("*", () => void received++);
   const events = [BASH, { type: "tool.called", data: { name: 5_000_000_007 } }, BASH, {
     type: "tool.called",
     data: {},
   }];
-  const response = await ask("/events", { body: { events } });
+  const response = await send("/events", { body: { events } });
   assert.doesNotMatch(await response.clone().text(), /5000000007/);
   assert.deepEqual(await problemOf(response), {
     status: 422,
     code: "request_invalid",
     pointers: ["/events/1/data/name", "/events/3/data/name"],
   });
-  assert.equal(heard, 0);
-  const single = await ask("/events", { body: { type: "tool.called", data: {} } });
+  assert.equal(received, 0);
+  const single = await send("/events", { body: { type: "tool.called", data: {} } });
   assert.deepEqual((await problemOf(single)).pointers, ["/data/name"]);
 });
 
-testApp("a posted id is what the sender knows the event by", {}, async ({ hooks, ask }) => {
-  const heard: string[] = [];
-  hooks.on("*", ({ id }) => void heard.push(id));
-  const post = (body: unknown, token: "emit" | "admin" = "emit") => ask("/events", { body, token });
+testApp("a posted id identifies the event for its sender", {}, async ({ hooks, send }) => {
+  const received: string[] = [];
+  hooks.on("*", ({ id }) => void received.push(id));
+  const post = (body: unknown, token: "emit" | "admin" = "emit") =>
+    send("/events", { body, token });
   const [first] = await receiptsOf(await post({ ...BASH, id: "mine" }));
   const [again] = await receiptsOf(await post({ ...BASH, id: "mine" }));
   assert.deepEqual(again, { id: first!.id, deliveries: 0, duplicate: true });
@@ -128,26 +129,26 @@ testApp("a posted id is what the sender knows the event by", {}, async ({ hooks,
   const batch = await receiptsOf(await post({ events: [BASH, { ...BASH, id: "mine" }] }));
   assert.deepEqual(batch.map(({ duplicate }) => duplicate), [false, true]);
   assert.equal(batch[1]!.id, first!.id);
-  assert.deepEqual(heard, [first!.id, other!.id, batch[0]!.id]);
+  assert.deepEqual(received, [first!.id, other!.id, batch[0]!.id]);
   const conflict = await post({ type: "tool.called", id: "mine", data: { name: "other" } });
   assert.deepEqual(await problemOf(conflict), { status: 422, code: "idempotency_conflict" });
 });
 
 testApp(
-  "handlers run before the answer where there is no waitUntil",
+  "without waitUntil handlers run before the response",
   {},
-  async ({ hooks, ask }) => {
+  async ({ hooks, send }) => {
     let done = false;
     hooks.on("*", async () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       done = true;
     });
-    await receiptsOf(await ask("/events", { body: BASH }));
+    await receiptsOf(await send("/events", { body: BASH }));
     assert.ok(done);
   },
 );
 
-const refused: Readonly<Record<string, readonly [unknown, status: number, pointer?: string]>> = {
+const rejected: Readonly<Record<string, readonly [unknown, status: number, pointer?: string]>> = {
   "no body": ["", 400],
   "half a body": ['{"type":"tool.called","da', 400],
   "bytes that are no UTF-8": [new Uint8Array([0x22, 0xff, 0x22]), 400],
@@ -171,20 +172,20 @@ const refused: Readonly<Record<string, readonly [unknown, status: number, pointe
     "/session_id",
   ],
 };
-for (const [name, [body, status, pointer]] of Object.entries(refused)) {
-  testApp(`${name} is answered with ${status}`, {}, async ({ ask, errors }) => {
-    const response = await ask("/events", { body });
+for (const [name, [body, status, pointer]] of Object.entries(rejected)) {
+  testApp(`${name} gets a ${status}`, {}, async ({ send, errors }) => {
+    const response = await send("/events", { body });
     assert.equal(response.status, status);
     if (pointer !== undefined) assert.deepEqual((await problemOf(response)).pointers, [pointer]);
     assert.deepEqual(errors, []);
   });
 }
 
-testApp("__proto__ in a payload is a key like others", {}, async ({ hooks, ask }) => {
-  const heard: unknown[] = [];
-  hooks.on("*", ({ data }) => void heard.push(JSON.stringify(data)));
+testApp("__proto__ in a payload is an ordinary key", {}, async ({ hooks, send }) => {
+  const received: unknown[] = [];
+  hooks.on("*", ({ data }) => void received.push(JSON.stringify(data)));
   const data = '{"__proto__":{"admin":true},"constructor":1}';
-  await receiptsOf(await ask("/events", { body: `{"type":"order.paid","data":${data}}` }));
-  assert.deepEqual(heard, [data]);
+  await receiptsOf(await send("/events", { body: `{"type":"order.paid","data":${data}}` }));
+  assert.deepEqual(received, [data]);
   assert.equal(({} as { admin?: boolean }).admin, undefined);
 });

@@ -45,7 +45,7 @@ const EVENT = JSON.stringify({
 
 async function asking(
   state: Failing,
-  use: (ask: (path: string, body?: string) => Promise<Response>) => Promise<void>,
+  use: (send: (path: string, body?: string) => Promise<Response>) => Promise<void>,
 ): Promise<void> {
   const outbox = createOutbox(failingStore(state), { logger: quiet });
   const hooks = createHooks({ outbox, logger: quiet });
@@ -60,13 +60,13 @@ async function asking(
   }
 }
 
-test("on a full disk a POST fails at once, and says that nothing is stored", async () => {
+test("on a full disk a POST fails immediately, and reports that nothing is stored", async () => {
   const state: Failing = { commits: 0 };
-  await asking(state, async (ask) => {
-    assert.equal((await ask("/events", EVENT)).status, 202);
+  await asking(state, async (send) => {
+    assert.equal((await send("/events", EVENT)).status, 202);
     state.fail = FULL;
     const before = state.commits;
-    const response = await ask("/events", EVENT);
+    const response = await send("/events", EVENT);
     assert.equal(response.status, 503);
     assert.equal(state.commits, before + 1); // it is not tried again
     const { code, stored, detail } = await response.json();
@@ -78,13 +78,13 @@ test("on a full disk a POST fails at once, and says that nothing is stored", asy
   });
 });
 
-test("/ready is 503 on a full disk, and says what to do, also when a small commit still fits", async () => {
+test("/ready is 503 with advice on a full disk, even if a small commit still fits", async () => {
   const state: Failing = { commits: 0 };
-  await asking(state, async (ask) => {
-    assert.equal((await ask("/ready")).status, 200);
+  await asking(state, async (send) => {
+    assert.equal((await send("/ready")).status, 200);
     state.fail = (bytes) => bytes > 400 ? FULL() : undefined;
-    assert.equal((await ask("/events", EVENT)).status, 503);
-    const response = await ask("/ready");
+    assert.equal((await send("/events", EVENT)).status, 503);
+    const response = await send("/ready");
     assert.equal(response.status, 503);
     assert.equal(response.headers.get("retry-after"), "5");
     const { code, detail } = await response.json();
@@ -92,8 +92,8 @@ test("/ready is 503 on a full disk, and says what to do, also when a small commi
     assert.match(detail, /disk is full: free up space/);
     // Recovered by traffic.
     delete state.fail;
-    assert.equal((await ask("/events", EVENT)).status, 202);
-    assert.equal((await ask("/ready")).status, 200);
+    assert.equal((await send("/events", EVENT)).status, 202);
+    assert.equal((await send("/ready")).status, 200);
   });
 });
 
@@ -104,22 +104,22 @@ for (
     ["corrupt", "backup"],
   ] as const
 ) {
-  test(`/ready tells an operator what to do about a store that failed: ${failure}`, async () => {
+  test(`/ready has advice for an operator of a failed store: ${failure}`, async () => {
     const fail = () => new StoreError("Cannot commit", failure);
-    await asking({ commits: 0, fail }, async (ask) => {
-      const response = await ask("/ready");
+    await asking({ commits: 0, fail }, async (send) => {
+      const response = await send("/ready");
       assert.equal(response.status, 503);
       assert.ok((await response.json()).detail.includes(advice));
     });
   });
 }
 
-test("/ready shares a probe between callers, and writes no more than one a second", async () => {
+test("/ready shares a probe between callers, and writes at most one per second", async () => {
   const state: Failing = { commits: 0 };
-  await asking(state, async (ask) => {
-    await ask("/ready");
+  await asking(state, async (send) => {
+    await send("/ready");
     const before = state.commits;
-    const all = await Promise.all(Array.from({ length: 100 }, () => ask("/ready")));
+    const all = await Promise.all(Array.from({ length: 100 }, () => send("/ready")));
     assert.ok(all.every(({ status }) => status === 200));
     assert.ok(state.commits - before <= 1);
   });

@@ -49,14 +49,14 @@ export async function serve(fetch: Fetch): Promise<Server> {
   };
 }
 
-/** Sends bytes as they are; resolves with all that is answered until `enough`, or until the end. */
+/** Sends bytes as they are; resolves with everything received until `enough`, or the end. */
 export async function talk(
   port: number,
   parts: readonly string[],
   enough: (text: string) => boolean = () => false,
 ): Promise<string> {
   const socket = connect(port, "127.0.0.1");
-  const answer = new Promise<string>((resolve) => {
+  const response = new Promise<string>((resolve) => {
     let text = "";
     const end = (): void => resolve(text);
     socket.on("data", (chunk) => {
@@ -71,7 +71,7 @@ export async function talk(
     });
   });
   try {
-    return await inTime(`an answer to ${parts.join("").slice(0, 100)}`, answer);
+    return await inTime(`a response to ${parts.join("").slice(0, 100)}`, response);
   } finally {
     socket.destroy();
   }

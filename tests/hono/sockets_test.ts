@@ -7,22 +7,22 @@ import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
-import { BASH } from "./helpers.ts";
+import { BASH, inTime, until } from "./helpers.ts";
 import { serve, talk } from "./servers.ts";
 
-type Setup = { readonly hooks: Hooks; readonly port: number; readonly heard: unknown[] };
+type Setup = { readonly hooks: Hooks; readonly port: number; readonly received: unknown[] };
 
 async function withServer(body: (setup: Setup) => Promise<void>): Promise<void> {
   const hooks = createHooks({
     logger: quiet,
     outbox: createOutbox(memoryStore(), { logger: quiet }),
   });
-  const heard: unknown[] = [];
-  hooks.on("*", ({ data }) => void heard.push(data));
+  const received: unknown[] = [];
+  hooks.on("*", ({ data }) => void received.push(data));
   const app = createHooksApp(hooks, { auth: false, logger: quiet, pollInterval: 20 });
   const server = await serve((request) => app.fetch(request));
   try {
-    await body({ hooks, port: server.port, heard });
+    await body({ hooks, port: server.port, received });
   } finally {
     await hooks.close();
     await server.stop();
@@ -31,7 +31,7 @@ async function withServer(body: (setup: Setup) => Promise<void>): Promise<void> 
 
 const status = (text: string): number => Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]);
 
-/** Whether a whole answer is there. */
+/** Returns whether a response is complete. */
 function whole(text: string): boolean {
   const end = text.indexOf("\r\n\r\n");
   const length = /^content-length: (\d+)/im.exec(text.slice(0, end))?.[1];
@@ -45,21 +45,24 @@ function post(body: string, headers = ""): string {
 }
 
 for (const mode of [Mode.STRUCTURED, Mode.BINARY]) {
-  test(`the SDK of CloudEvents emits to a server, and what it sends twice is heard once: ${mode}`, () =>
-    withServer(async ({ port, heard }) => {
+  test(`the CloudEvents SDK emits to a server, and an event sent twice is handled once: ${mode}`, () =>
+    withServer(async ({ port, received }) => {
       const emit = emitterFor(httpTransport(`http://127.0.0.1:${port}/events`), { mode });
       const event = new CloudEvent({
-        ...{ id: "1", source: "/agents/7", type: "tool.called", data: BASH.data },
+        id: "1",
+        source: "/agents/7",
+        type: "tool.called",
+        data: BASH.data,
         datacontenttype: "application/json",
       });
       await emit(event);
       await emit(event);
-      assert.deepEqual(heard, [BASH.data]);
+      assert.deepEqual(received, [BASH.data]);
     }));
 }
 
-test("a batch that is cut off half-way changes nothing", () =>
-  withServer(async ({ port, heard }) => {
+test("a batch that is cut off halfway changes nothing", () =>
+  withServer(async ({ port, received }) => {
     const body = JSON.stringify({ events: Array(50).fill(BASH) });
     const request = post(body);
     const chunk = body.slice(0, 100).length.toString(16);
@@ -77,31 +80,66 @@ test("a batch that is cut off half-way changes nothing", () =>
         socket.on("close", () => resolve());
       });
     }
-    const answer = await talk(port, [request], whole); // the same batch, whole
-    assert.equal(status(answer), 202);
-    assert.equal(heard.length, 50);
+    const response = await talk(port, [request], whole); // the same batch, whole
+    assert.equal(status(response), 202);
+    assert.equal(received.length, 50);
   }));
 
-test("a body that grows past the limit is answered with 413", () =>
+test("an upload dropped by its client is logged as a 400, and is no error", async () => {
+  const lines: (readonly unknown[])[] = [];
+  const note = (...line: unknown[]) => void lines.push(line);
+  const app = createHooksApp(createHooks({ logger: quiet }), {
+    auth: false,
+    logger: { debug: note, info: note, warn: note, error: note },
+    onError: note,
+  });
+  let arrived = (): void => {};
+  const server = await serve((request) => {
+    arrived();
+    return app.fetch(request);
+  });
+  const starts = ["content-length: 5000\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n1\r\n{"];
+  try {
+    for (const start of starts) {
+      const request = new Promise<void>((resolve) => arrived = resolve);
+      const socket = connect(server.port, "127.0.0.1");
+      socket.on("error", () => {});
+      socket.write(
+        `POST /events HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n${start}`,
+      );
+      await inTime("the request", request);
+      socket.destroy();
+    }
+    await until(() => lines.length >= starts.length, () => `two lines: ${JSON.stringify(lines)}`);
+  } finally {
+    await server.stop();
+  }
+  for (const [message, fields] of lines) {
+    const { status, problem } = fields as { readonly status: number; readonly problem: string };
+    assert.deepEqual([message, status, problem], ["request", 400, "body_incomplete"]);
+  }
+});
+
+test("a body over the limit gets a 413", () =>
   withServer(async ({ port }) => {
     const said = `POST /events HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n` +
       `content-length: 99999999\r\n\r\n`;
     assert.equal(status(await talk(port, [said], whole)), 413);
   }));
 
-test("two requests in one packet are both answered, in their order", () =>
-  withServer(async ({ port, heard }) => {
+test("two requests in one packet get responses in order", () =>
+  withServer(async ({ port, received }) => {
     const [one, two] = [1, 2].map((data) => JSON.stringify({ type: "a", data }));
-    const answers = await talk(
+    const responses = await talk(
       port,
       [post(one!) + post(two!)],
       (text) => text.split("receipts").length > 2,
     );
-    assert.equal(answers.split("HTTP/1.1 202").length, 3);
-    assert.deepEqual(heard, [1, 2]);
+    assert.equal(responses.split("HTTP/1.1 202").length, 3);
+    assert.deepEqual(received, [1, 2]);
   }));
 
-test("nothing that is sent makes a header of an answer", () =>
+test("no input becomes a response header", () =>
   withServer(async ({ port }) => {
     const targets = [
       "/events?cursor=a%0d%0ax-injected:%201",
@@ -120,7 +158,7 @@ test("nothing that is sent makes a header of an answer", () =>
     }
   }));
 
-test("events are streamed over a socket, and Last-Event-ID goes on", () =>
+test("events are streamed over a socket, and Last-Event-ID resumes", () =>
   withServer(async ({ hooks, port }) => {
     const open = (lastId = "") =>
       fetch(`http://127.0.0.1:${port}/events/stream`, {

@@ -65,7 +65,9 @@ async function withStream(
     hooks,
     {
       ...("tokens" in options || "verifyToken" in options ? {} : { auth: false }),
-      ...{ logger: quiet, pollInterval: 5, ...options },
+      logger: quiet,
+      pollInterval: 5,
+      ...options,
     } as never,
   );
   const open = async (query = "", lastId?: string) => {
@@ -84,7 +86,7 @@ async function withStream(
 const emit = async (hooks: Hooks, content: string, sessionId?: string): Promise<string> =>
   (await hooks.emit("message.sent", { role: "user", content }, { sessionId })).id;
 
-test("a reader gets what is accepted from now on, with its id, and filtered", () =>
+test("a reader gets new events with their ids, filtered", () =>
   withStream(async ({ hooks, open }) => {
     await emit(hooks, "before");
     const all = await open();
@@ -104,7 +106,7 @@ test("a reader gets what is accepted from now on, with its id, and filtered", ()
     for (const reader of [all, session, type, other]) await reader.cancel();
   }));
 
-test("the hook of the streams shows nowhere, and goes with the last reader", () =>
+test("the hook of the streams is hidden, and removed with the last reader", () =>
   withStream(async ({ hooks, app, open }) => {
     const reader = await open();
     assert.equal(hooks.registry.list().length, 1);
@@ -121,7 +123,7 @@ test("the hook of the streams shows nowhere, and goes with the last reader", () 
     await again.cancel();
   }));
 
-test("Last-Event-ID goes on behind an event, also of another instance, and with many", () =>
+test("Last-Event-ID resumes after an event, from any instance and over many pages", () =>
   withStream(async ({ hooks, open }) => {
     const ids: string[] = [];
     for (let n = 0; n < 450; n++) ids.push(await emit(hooks, `${n}`));
@@ -135,7 +137,7 @@ test("Last-Event-ID goes on behind an event, also of another instance, and with 
     await reader.cancel();
   }));
 
-test("a reader that comes from an instance which is ahead gets nothing twice", async () => {
+test("a reader that comes from an instance that is ahead gets nothing twice", async () => {
   const store = memoryStore();
   const other = createHooks({ logger: quiet, outbox: createOutbox(store, { logger: quiet }) });
   const hooks = createHooks({ logger: quiet, outbox: createOutbox(store, { logger: quiet }) });
@@ -158,7 +160,7 @@ test("a reader that comes from an instance which is ahead gets nothing twice", a
   await other.close();
 });
 
-test("behind an event that is no longer kept, all since its time is given", () =>
+test("after an event that is no longer stored, a reader gets everything since its time", () =>
   withStream(async ({ hooks, open }) => {
     await emit(hooks, "one");
     const reader = await open("", "01000000-0000-7000-8000-000000000000");
@@ -166,7 +168,7 @@ test("behind an event that is no longer kept, all since its time is given", () =
     await reader.cancel();
   }));
 
-test("a Last-Event-ID that is none is refused", () =>
+test("an unknown Last-Event-ID is rejected", () =>
   withStream(async ({ app }) => {
     for (
       const id of [
@@ -181,7 +183,7 @@ test("a Last-Event-ID that is none is refused", () =>
     }
   }));
 
-test("a reader that does not keep up gets a last event that says so, and the end", () =>
+test("a reader that doesn't keep up gets an overflow event, and is disconnected", () =>
   withStream(async ({ hooks, open }) => {
     const reader = await open();
     const other = await open();
@@ -205,7 +207,7 @@ test("a reader that does not keep up gets a last event that says so, and the end
     await other.cancel();
   }, { limits: { streamBuffer: 4096 } }));
 
-test("streams end when the hooks are closed, and none begins after that", () =>
+test("streams end when the hooks close, and none starts after that", () =>
   withStream(async ({ hooks, app, open }) => {
     const reader = await open();
     await hooks.close();
@@ -214,7 +216,7 @@ test("streams end when the hooks are closed, and none begins after that", () =>
     assert.deepEqual(await problemOf(response), { status: 503, code: "hooks_closed" });
   }));
 
-test("a stream lives by comments, and ends with its token", () => {
+test("a stream has heartbeats, and ends when its token expires", () => {
   const expiresAt = new Date(Date.now() + 60);
   const tokens = [{ name: "a", token: TOKENS.read, scopes: ["read" as const], expiresAt }];
   return withStream(async ({ app }) => {
@@ -229,7 +231,7 @@ test("a stream lives by comments, and ends with its token", () => {
   }, { tokens, heartbeat: 5 } as never);
 });
 
-test("a stream gives nothing more once its token has expired, neither what comes nor what is past", () => {
+test("a stream sends neither live nor missed events once its token has expired", () => {
   const expiresAt = new Date(Date.now() + 60_000);
   const verifyToken = () => ({ name: "a", scopes: ["read"], expiresAt });
   return withStream(async ({ hooks, app }) => {
@@ -252,7 +254,7 @@ test("a stream gives nothing more once its token has expired, neither what comes
   }, { verifyToken, limits: { streamBuffer: 1000 } } as never);
 });
 
-test("a Last-Event-ID of a time that is yet to come gets what comes", () =>
+test("a Last-Event-ID of a future time gets new events", () =>
   withStream(async ({ hooks, open }) => {
     const reader = await open("", "ffffffff-ffff-7fff-8000-000000000000");
     await emit(hooks, "now");
@@ -260,12 +262,12 @@ test("a Last-Event-ID of a time that is yet to come gets what comes", () =>
     await reader.cancel();
   }));
 
-test("streams are bounded, and a reader that leaves makes room", () =>
+test("the number of streams is bounded, and a reader that leaves frees one", () =>
   withStream(async ({ app, open }) => {
     const reader = await open();
-    const refused = await app.request("/events/stream");
-    assert.equal(refused.headers.get("retry-after"), "1");
-    assert.deepEqual(await problemOf(refused), { status: 429, code: "too_many_streams" });
+    const rejected = await app.request("/events/stream");
+    assert.equal(rejected.headers.get("retry-after"), "1");
+    assert.deepEqual(await problemOf(rejected), { status: 429, code: "too_many_streams" });
     await reader.cancel();
     await (await open()).cancel();
   }, { limits: { streams: 1 } }));

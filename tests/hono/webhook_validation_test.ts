@@ -1,5 +1,5 @@
 /**
- * CloudEvents senders that ask before they post ("HTTP 1.1 Web Hooks", section 4), at `/events`.
+ * CloudEvents senders that send before they post ("HTTP 1.1 Web Hooks", section 4), at `/events`.
  * @module
  */
 import assert from "node:assert/strict";
@@ -7,10 +7,10 @@ import { createHooks } from "@omniagent/hooks";
 import { createHooksApp } from "@omniagent/hooks/hono";
 import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
-import { type Ask, testApp } from "./helpers.ts";
+import { type SendOptions, testApp } from "./helpers.ts";
 
 const ORIGIN = "eventgrid.azure.net";
-const question: Ask = {
+const question: SendOptions = {
   method: "OPTIONS",
   token: null,
   headers: { "webhook-request-origin": ORIGIN, "webhook-request-callback": "http://10.0.0.1/" },
@@ -20,24 +20,24 @@ const granted = ({ headers }: Response) =>
 
 for (const cors of [undefined, { origins: "*" }] as const) {
   const about = cors ? "with CORS" : "without CORS";
-  testApp(`a sender that is named may post, ${about}`, {
+  testApp(`a listed sender may post, ${about}`, {
     app: { webhookOrigins: [ORIGIN], webhookRate: 120, ...(cors && { cors }) },
-  }, async ({ ask }) => {
-    const response = await ask("/events", question);
+  }, async ({ send }) => {
+    const response = await send("/events", question);
     assert.equal(response.status, 200);
     assert.deepEqual(granted(response), [ORIGIN, "120", "POST"]);
     const other = { "webhook-request-origin": "other.example" };
-    const refused = await ask("/events", { ...question, headers: other });
-    assert.equal(refused.status, 405);
-    assert.deepEqual(granted(refused).slice(0, 2), [null, null]);
-    const posted = await ask("/events", { token: null, body: { type: "a.b", data: 1 } });
+    const rejected = await send("/events", { ...question, headers: other });
+    assert.equal(rejected.status, 405);
+    assert.deepEqual(granted(rejected).slice(0, 2), [null, null]);
+    const posted = await send("/events", { token: null, body: { type: "a.b", data: 1 } });
     assert.equal(posted.status, 401); // it is no way in
   });
 
-  testApp(`without webhookOrigins a sender is told of that option, ${about}`, {
+  testApp(`without webhookOrigins the response names that option, ${about}`, {
     app: { ...(cors && { cors }) },
-  }, async ({ ask }) => {
-    const response = await ask("/events", question);
+  }, async ({ send }) => {
+    const response = await send("/events", question);
     assert.deepEqual([response.status, ...granted(response).slice(0, 2)], [405, null, null]);
     const { code, detail } = await response.json();
     assert.equal(code, "method_not_allowed");
@@ -45,12 +45,12 @@ for (const cors of [undefined, { origins: "*" }] as const) {
   });
 }
 
-testApp("a CORS preflight is answered as such, whoever may post", {
+testApp("a CORS preflight stays a preflight, whatever webhookOrigins is", {
   app: { webhookOrigins: "*", cors: { origins: ["https://app.example"] } },
-}, async ({ ask }) => {
+}, async ({ send }) => {
   const headers = { "origin": "https://app.example", "access-control-request-method": "POST" };
   for (const more of [{}, { "webhook-request-origin": ORIGIN }]) {
-    const response = await ask("/events", {
+    const response = await send("/events", {
       method: "OPTIONS",
       token: null,
       headers: { ...headers, ...more },
@@ -61,15 +61,19 @@ testApp("a CORS preflight is answered as such, whoever may post", {
   }
 });
 
-testApp("other paths have no such answer", { app: { webhookOrigins: "*" } }, async ({ ask }) => {
-  for (const path of ["/events/stream", "/deliveries", "/nothing"]) {
-    const response = await ask(path, question);
-    assert.deepEqual(granted(response).slice(0, 2), [null, null], path);
-    assert.ok([404, 405].includes(response.status), path);
-  }
-});
+testApp(
+  "other paths don't respond to the handshake",
+  { app: { webhookOrigins: "*" } },
+  async ({ send }) => {
+    for (const path of ["/events/stream", "/deliveries", "/nothing"]) {
+      const response = await send(path, question);
+      assert.deepEqual(granted(response).slice(0, 2), [null, null], path);
+      assert.ok([404, 405].includes(response.status), path);
+    }
+  },
+);
 
-test("an app refuses origins and rates that can't be", () => {
+test("createHooksApp() throws for invalid origins and rates", () => {
   const hooks = createHooks({ logger: quiet });
   const create = (options: object) => createHooksApp(hooks, { auth: false, ...options });
   assert.throws(() => create({ webhookOrigins: [] }), {

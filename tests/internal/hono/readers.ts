@@ -74,16 +74,16 @@ export class ResumingReader {
   }
 }
 
-/** Asks for a stream, and then reads nothing at all until it is told to. */
-export class DeafReader {
+/** Asks for a stream, and then reads nothing until `readToEnd`. */
+export class StalledReader {
   readonly #socket: Socket;
-  readonly #asked: Promise<void>;
+  readonly #requested: Promise<void>;
 
   constructor(port: number, path: string) {
     this.#socket = connect(port, "127.0.0.1");
     this.#socket.pause();
     this.#socket.on("error", () => {});
-    this.#asked = new Promise((resolve) =>
+    this.#requested = new Promise((resolve) =>
       this.#socket.on("connect", () => {
         this.#socket.write(`GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`);
         resolve();
@@ -91,9 +91,9 @@ export class DeafReader {
     );
   }
 
-  /** Resolves when it has asked. */
-  asked(): Promise<void> {
-    return this.#asked;
+  /** Resolves when the request is sent. */
+  requested(): Promise<void> {
+    return this.#requested;
   }
 
   /** Reads all that there is; resolves with it when the server has ended the stream. */

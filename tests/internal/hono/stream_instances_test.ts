@@ -21,7 +21,7 @@ async function withTwo(
   }
 }
 
-test("a reader misses nothing and gets nothing twice, through a restart and from two instances whose clocks are 3 s apart", () =>
+test("a reader misses nothing and gets nothing twice, across a restart and two instances whose clocks are 3 s apart", () =>
   withTwo(async (path, instances) => {
     const [, late] = instances;
     let port = instances[0].port;
@@ -33,18 +33,18 @@ test("a reader misses nothing and gets nothing twice, through a restart and from
         posted.push(...await instance.post(...Array.from({ length: size }, () => n)));
       }
     };
-    const told = () => `${posted.length} posted, ${reader.messages.length} came`;
+    const message = () => `${posted.length} posted, ${reader.messages.length} came`;
     const all = () => reader.messages.length >= posted.length;
     try {
       await Promise.all([post(instances[0], 40), post(late, 40), post(instances[0], 10, 10)]);
-      await until(all, told);
+      await until(all, message);
 
       await Promise.all([post(instances[0], 5), post(late, 5)]); // some are on their way
       await instances[0].kill();
-      await post(late, 20); // nobody streams them
+      await post(late, 20); // without streams
       instances[0] = await startInstance(path, 0, port);
       await Promise.all([post(instances[0], 20), post(late, 20)]);
-      await until(all, told);
+      await until(all, message);
 
       port = late.port; // the reader comes to the other one
       const connected = reader.connected();
@@ -52,9 +52,9 @@ test("a reader misses nothing and gets nothing twice, through a restart and from
       await connected;
       instances[0] = await startInstance(path);
       await Promise.all([post(instances[0], 10), post(late, 10)]);
-      await until(all, told);
+      await until(all, message);
       await late.post(0).then((ids) => posted.push(...ids)); // what came twice would come before this
-      await until(() => reader.ids.includes(posted.at(-1)!), told);
+      await until(() => reader.ids.includes(posted.at(-1)!), message);
     } finally {
       await reader.close();
     }

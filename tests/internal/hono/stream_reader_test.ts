@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { StreamReader } from "../../../src/hono/_stream_reader.ts";
+import { StreamReader } from "../../../src/hono/stream/reader.ts";
 import { test } from "../../harness.ts";
 
-test("a stream has heartbeats while the past is searched for what it wants", async () => {
+test("a stream sends heartbeats while no missed event matches its filter", async () => {
   const reader = new StreamReader({
-    wants: () => false,
+    accepts: () => false,
+    encode: () => new Uint8Array(),
     after: { versionstamp: "", id: "" },
     limit: 1024,
-    isOver: () => false,
-    ended: () => {},
+    isExpired: () => false,
+    onEnd: () => {},
   });
   let found!: () => void;
   const searching = new Promise<void>((resolve) => found = resolve);
@@ -16,11 +17,11 @@ test("a stream has heartbeats while the past is searched for what it wants", asy
   const nothing = async function* () {
     await searching;
   };
-  const caught = reader.catchUp(nothing());
+  const resumed = reader.resume(nothing());
   reader.beat();
   reader.beat();
   found();
-  await caught;
+  await resumed;
   reader.end();
   const text = await new Response(reader.body).text();
   assert.equal(text.match(/: heartbeat\n\n/g)?.length, 2);

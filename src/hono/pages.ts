@@ -1,0 +1,49 @@
+import type { Page } from "../outbox/mod.ts";
+import { type AppContext, respondJson } from "./context.ts";
+import { Problem, toProblem } from "./problems.ts";
+import * as s from "./schemas.ts";
+
+/** The query parameters of every list. */
+export const pageQuery = {
+  limit: s.describe(s.integer(1, 1000), "Maximum number of items. Defaults to 100", 100),
+  cursor: s.describe(
+    s.cursor,
+    "next_cursor of an earlier page, with the same other parameters. Opaque: don't construct one",
+  ),
+} as const;
+
+/** The header of every page that is followed by another. */
+export const nextPageHeader = { link: 'The next page, if there is one: <?…>; rel="next"' };
+
+/**
+ * Calls an operation of the outbox that may continue at a cursor.
+ *
+ * @throws {Problem} when the cursor comes from elsewhere
+ */
+export async function withCursor<Result>(
+  cursor: string | undefined,
+  pointer: string,
+  operation: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await operation();
+  } catch (error) {
+    const isArgument = error instanceof TypeError || error instanceof RangeError;
+    if (!isArgument || cursor === undefined || toProblem(error) !== undefined) throw error;
+    throw Problem.invalid({ pointer, detail: "must be next_cursor of an earlier response" });
+  }
+}
+
+/** Returns the response of a page. Its link is relative, so that it works wherever the app is mounted. */
+export function respondPage(
+  c: AppContext,
+  name: string,
+  { cursor }: Page<unknown>,
+  items: readonly unknown[],
+): Response {
+  if (cursor === undefined) return respondJson(c, 200, { [name]: items });
+  const next = new URLSearchParams(new URL(c.req.raw.url).search);
+  next.set("cursor", cursor);
+  const headers = { link: `<?${next}>; rel="next"` };
+  return respondJson(c, 200, { [name]: items, next_cursor: cursor }, headers);
+}

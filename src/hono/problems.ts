@@ -1,0 +1,155 @@
+import { EventValidationError, HookInitError, HooksClosedError } from "../core/mod.ts";
+import type { StandardIssue } from "../internal/standard_schema.ts";
+import { IdempotencyConflictError, OutboxUnavailableError } from "../outbox/errors.ts";
+import { storeErrorOf, StoreLimitError } from "../store/mod.ts";
+
+/** Every problem of a response: its status and its title. Codes are stable, titles are not. */
+export const PROBLEMS = {
+  body_malformed: [400, "Body is not valid UTF-8 JSON"],
+  body_incomplete: [400, "Body is incomplete"],
+  token_missing: [401, "Bearer token required"],
+  token_invalid: [401, "Invalid token"],
+  token_expired: [401, "Token has expired"],
+  scope_missing: [403, "Token lacks the required scope"],
+  origin_forbidden: [403, "Requests from pages on another origin require a bearer token"],
+  not_found: [404, "Not found"],
+  event_not_found: [404, "Event not found, or no longer stored"],
+  delivery_not_found: [404, "Delivery not found"],
+  target_not_found: [404, "Target not found"],
+  method_not_allowed: [405, "Method not allowed"],
+  body_timeout: [408, "Body did not arrive in time"],
+  idempotency_in_progress: [409, "A request with this Idempotency-Key is still in progress"],
+  delivery_in_progress: [409, "An attempt at this delivery is in progress"],
+  target_removed: [409, "Target was permanently removed"],
+  event_gone: [410, "The event of this delivery is no longer stored"],
+  body_too_large: [413, "Body is too large"],
+  media_type_unsupported: [
+    415,
+    "Send JSON as 'Content-Type: application/json', or CloudEvents, without 'Content-Encoding'",
+  ],
+  request_invalid: [422, "Request is invalid: see 'errors'"],
+  idempotency_conflict: [422, "Idempotency key or event id was already used for other content"],
+  store_limit: [422, "Request exceeds a limit of the store"],
+  too_many_waits: [429, "Too many requests are waiting for handlers"],
+  too_many_streams: [429, "Too many event streams are open"],
+  headers_too_large: [431, "Headers are too large"],
+  internal: [500, "Internal server error"],
+  outbox_required: [501, "An outbox is required"],
+  hooks_closed: [503, "Hooks are closed"],
+  hooks_not_ready: [503, "A hook failed to initialize"],
+  outbox_unavailable: [503, "Store is unavailable"],
+  auth_unavailable: [503, "Token could not be verified"],
+} as const satisfies Readonly<Record<string, readonly [status: number, title: string]>>;
+
+/** The code of a problem. */
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** What is invalid in a request, and where. */
+export type InputError = { readonly pointer: string; readonly detail: string };
+
+/** What a response has besides the problem itself. */
+export type ProblemExtras = {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Further members of the problem document. */
+  readonly members?: Readonly<Record<string, unknown>>;
+};
+
+const RETRY_LATER = { "retry-after": "5" };
+
+/** What every closed store says: the process is about to end. */
+const STORE_CLOSED = /^Cannot use (?:the )?store\b.*\bclosed\b/;
+
+/** An error that becomes a problem document. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly extras: ProblemExtras;
+
+  constructor(code: ProblemCode, extras: ProblemExtras = {}) {
+    super(PROBLEMS[code][1]);
+    this.code = code;
+    this.extras = extras;
+  }
+
+  /** Returns the problem of an invalid request. */
+  static invalid(...errors: readonly InputError[]): Problem {
+    return new Problem("request_invalid", { members: { errors } });
+  }
+
+  /** Returns the problem of a limit on concurrent requests. Clients may retry after a second. */
+  static tooMany(code: "too_many_waits" | "too_many_streams"): Problem {
+    return new Problem(code, { headers: { "retry-after": "1" } });
+  }
+
+  /** Returns the problem of a dependency that failed. The cause is logged and never sent. */
+  static unavailable(code: "auth_unavailable" | "outbox_unavailable", cause: unknown): Problem {
+    const problem = new Problem(code, { headers: RETRY_LATER, members: storeDetail(cause) });
+    problem.cause = cause;
+    return problem;
+  }
+}
+
+/** Returns the document of a problem (RFC 9457). */
+export function problemDocument(code: ProblemCode) {
+  const [status, title] = PROBLEMS[code];
+  return { type: `urn:omniagent:hooks:problem:${code}`, title, status, code };
+}
+
+/** Returns the problem that an error stands for; undefined for an unexpected error. */
+export function toProblem(error: unknown): Problem | undefined {
+  if (error instanceof Problem) return error;
+  if (error instanceof EventValidationError) return Problem.invalid(...inputErrors(error.issues));
+  if (error instanceof StoreLimitError) return storeLimit(error.issues);
+  if (error instanceof IdempotencyConflictError) return new Problem("idempotency_conflict");
+  if (error instanceof HooksClosedError) {
+    return new Problem("hooks_closed", { headers: RETRY_LATER });
+  }
+  if (error instanceof HookInitError) {
+    return new Problem("hooks_not_ready", { headers: RETRY_LATER });
+  }
+  if (error instanceof OutboxUnavailableError) {
+    const members = { stored: error.stored, ...storeDetail(error) };
+    return new Problem("outbox_unavailable", { headers: RETRY_LATER, members });
+  }
+  if (error instanceof TypeError && STORE_CLOSED.test(error.message)) {
+    return new Problem("outbox_unavailable", {
+      headers: RETRY_LATER,
+      members: { stored: false },
+    });
+  }
+  return undefined;
+}
+
+/** Returns the problem of events that exceed a limit of the store. */
+export function storeLimit(issues: readonly StandardIssue[]): Problem {
+  const members = issues.length === 0 ? {} : { errors: inputErrors(issues) };
+  return new Problem("store_limit", { members });
+}
+
+/** Returns what an operator can do about a failing store. Never quotes the backend. */
+function storeDetail(error: unknown): { readonly detail?: string } {
+  const failure = storeErrorOf(error);
+  return failure === undefined ? {} : { detail: `The store failed: ${failure.advice}` };
+}
+
+/** Converts issues of events. Messages of a user's schema are replaced: they may quote the payload. */
+export function inputErrors(issues: readonly StandardIssue[]): readonly InputError[] {
+  return issues.map(({ path = [], message }) => {
+    const keys = path.map((part) => typeof part === "object" ? part.key : part);
+    const data = keys.indexOf("data");
+    const isPayload = data >= 0 && data < keys.length - 1;
+    return {
+      pointer: toPointer(keys),
+      detail: isPayload ? "is rejected by the schema of this event type" : message,
+    };
+  });
+}
+
+/** Returns a JSON pointer (RFC 6901) that ends before the first key that isn't a plain name: it may hold anything. */
+export function toPointer(keys: readonly PropertyKey[]): string {
+  let pointer = "";
+  for (const key of keys) {
+    if (typeof key !== "number" && !/^[\w-]{1,64}$/.test(String(key))) break;
+    pointer += `/${String(key)}`;
+  }
+  return pointer;
+}
