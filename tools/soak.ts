@@ -3,7 +3,8 @@
  * and shows that three webhooks and a durable hook got every accepted event: 5,000 of them and 12 kills,
  * `--short`: 600 and 4. Some events are large, and some callers did not learn whether theirs was stored:
  * with an idempotency key they ask again. Fails when something is missing, has changed, or came again
- * without a reason. On a database file, or on the denokv of `DENOKV_URL`.
+ * without a reason. On a file of Deno KV, on one of SQLite (`--sqlite`, `--sqlite-async`), or on the denokv
+ * of `DENOKV_URL`.
  * @module
  */
 import { openStore } from "@omniagent/hooks/kv";
@@ -18,8 +19,13 @@ const SHORT = { events: 600, kills: 4, downFor: 3_000, limit: 55_000 };
 /** Faults that are printed. */
 const SHOWN = 10;
 
-const short = Deno.args[0] === "--short";
-checkArguments("deno task soak [--short]", Deno.args.length === (short ? 1 : 0));
+const short = Deno.args.includes("--short");
+const store = Deno.args.find((arg) => /^--sqlite(?:-async)?$/.test(arg));
+checkArguments(
+  "deno task soak [--short] [--sqlite | --sqlite-async]",
+  Deno.args.length === Number(short) + Number(store !== undefined),
+);
+const file = store === undefined ? "soak.db" : `soak${store.slice(8).replace("-", ".")}.sqlite`;
 const folder = await Deno.makeTempDir({ prefix: "soak-" });
 const start = performance.now();
 try {
@@ -28,10 +34,10 @@ try {
   const large = numbersFrom(1, events).filter(isLarge).length;
   console.log(
     `${events} events, ${large} of them over 64 KiB, to 3 webhooks and a durable hook; ` +
-      `${kills} times SIGKILL${denokvUrl ? "; on denokv" : ""}\n`,
+      `${kills} times SIGKILL; ${denokvUrl ? "on denokv" : `in ${file}`}\n`,
   );
   if (denokvUrl) (await emptied(await openStore(denokvUrl))).close();
-  const path = denokvUrl ?? `${folder}/soak.db`;
+  const path = denokvUrl ?? `${folder}/${file}`;
   print(await soak(path, { ...options, onKill: printKill }));
 } finally {
   await Deno.remove(folder, { recursive: true });

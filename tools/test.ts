@@ -30,6 +30,7 @@ const denoOnly: Readonly<Record<string, string>> = {
   bench: "the sampler, not the package",
   runtime: "starts other runtimes itself",
   soak: "starts and kills processes of Deno",
+  sqlite: "Node 20 has no SQLite: tests/runtime runs them on Bun and Node 24",
   workerd: "workers, which `test:workerd` starts",
 };
 

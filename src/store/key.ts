@@ -16,6 +16,7 @@ const PLAIN = /^[ -~]*$/;
 
 const SIGN = 0x8000_0000;
 const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const bytesOfDouble = new Uint8Array(8);
 const double = new DataView(bytesOfDouble.buffer);
 
@@ -83,4 +84,36 @@ function encodeNumber(number: number): string {
   double.setUint32(0, high ^ (negative ? ~0 : SIGN));
   double.setUint32(4, negative ? ~low : low);
   return NUMBER + String.fromCharCode(...bytesOfDouble);
+}
+
+/** Decodes an encoded key. The inverse of `encodeKey`. */
+export function decodeKey(id: string): StoreKey {
+  const key: (string | number)[] = [];
+  for (let at = 0; at < id.length;) {
+    if (id[at] === NUMBER) {
+      key.push(decodeNumber(id, at + 1));
+      at += 9;
+      continue;
+    }
+    let end = id.indexOf("\0", at);
+    while (id[end + 1] === "\xff") end = id.indexOf("\0", end + 1); // an escaped zero
+    key.push(decodeString(id.slice(at + 1, end)));
+    at = end + 1;
+  }
+  return key;
+}
+
+function decodeString(bytes: string): string {
+  if (PLAIN.test(bytes)) return bytes;
+  const unescaped = bytes.replaceAll("\0\xff", "\0");
+  return decoder.decode(Uint8Array.from(unescaped, (byte) => byte.charCodeAt(0)));
+}
+
+function decodeNumber(id: string, at: number): number {
+  for (let i = 0; i < 8; i++) bytesOfDouble[i] = id.charCodeAt(at + i);
+  const [high, low] = [double.getUint32(0), double.getUint32(4)];
+  const negative = high < SIGN;
+  double.setUint32(0, high ^ (negative ? ~0 : SIGN));
+  double.setUint32(4, negative ? ~low : low);
+  return double.getFloat64(0);
 }

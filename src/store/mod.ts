@@ -10,6 +10,12 @@ export {
   type OperationMutation,
 } from "./atomic_operation.ts";
 export { checkStore } from "./check_store.ts";
+export {
+  defineStore,
+  type StoreBackend,
+  type StoreChange,
+  type StoreRecord,
+} from "./define_store.ts";
 export { StoreError, storeErrorOf, type StoreFailure, StoreLimitError } from "./errors.ts";
 export { encodeFullKey } from "./key.ts";
 export { checkReads, KV_LIMITS, readLimits } from "./limits.ts";

@@ -58,7 +58,12 @@ export const table: Readonly<Record<string, Row>> = {
     folders: ["internal", "store", "core"],
     doors: { "errors.ts": [], "is_outbox.ts": [] },
   },
-  "stores/kv": { folders: ["internal", "store"], doors: { "failure.ts": [], "store_path.ts": [] } },
+  "stores/kv": {
+    folders: ["internal", "store"],
+    doors: { "failure.ts": [], "retry_locked.ts": [], "store_path.ts": [] },
+  },
+  "stores/postgres": { folders: ["internal", "store"] },
+  "stores/sqlite": { folders: ["internal", "store", "stores/kv"] },
   "stores/node": { folders: ["internal", "store", "stores/kv"], packages: ["@deno/kv"] },
   config: {
     folders: ["internal", "core", "webhook"],

@@ -12,7 +12,7 @@ import {
   type Receipt,
   WebhookHook,
 } from "@omniagent/hooks";
-import { openStore } from "@omniagent/hooks/kv";
+import { openStore } from "./open_store.ts";
 import { createOutbox, drainOnSignal } from "@omniagent/hooks/outbox";
 import { callerOf, faultOf, keyOf, payloadOf } from "./events.ts";
 

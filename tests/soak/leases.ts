@@ -2,7 +2,7 @@
  * What the outbox has in a store, read past it.
  * @module
  */
-import { openStore } from "@omniagent/hooks/kv";
+import { openStore } from "./open_store.ts";
 
 /** What is left to do in a database file, and what was given up. */
 export async function leasesIn(path: string): Promise<{

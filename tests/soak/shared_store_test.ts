@@ -16,14 +16,16 @@ import { waitUntil } from "./wait.ts";
 /** How long all of it takes at most, in milliseconds. A claim whose answer is lost waits 22 s, each time. */
 const LIMIT = 150_000;
 
-test("two processes publish to and deliver from one SQLite file, and nothing is lost", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "soak-" });
-  try {
-    await together(`${folder}/hooks.db`, 2, 300);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+for (const file of ["hooks.db", "hooks.sqlite", "hooks.async.sqlite"]) {
+  test(`two processes publish to and deliver from one file, ${file}, and nothing is lost`, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "soak-" });
+    try {
+      await together(`${folder}/${file}`, 2, 300);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
 
 test("four processes over a failing KV Connect server make progress, and nothing is lost", async () => {
   const count = { unavailable: 0, "lost reply": 0 };

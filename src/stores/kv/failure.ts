@@ -23,7 +23,7 @@ export function failure(what: string, error: unknown, path?: string): Error {
     return new TypeError("Cannot sum as the key holds a JSON value", { cause });
   }
   const [line] = maskUrls(message, path).split("\n", 1);
-  return new StoreError(`Cannot ${what} as Deno KV failed: ${line}`, kindOf(message), { cause });
+  return new StoreError(`Cannot ${what} as Deno KV failed: ${line}`, failureOf(message), { cause });
 }
 
 /** What SQLite and the system say (sqlite3_errstr, strerror), and what that means. */
@@ -35,6 +35,7 @@ const KINDS: readonly (readonly [pattern: RegExp, kind: StoreFailure])[] = [
   [/database (?:table |schema )?is locked/i, "locked"],
 ];
 
-function kindOf(message: string): StoreFailure {
+/** What a message of SQLite, or of the system, means. */
+export function failureOf(message: string): StoreFailure {
   return KINDS.find(([pattern]) => pattern.test(message))?.[1] ?? "failed";
 }

@@ -1,0 +1,49 @@
+import { errorMessage } from "../../internal/issues.ts";
+import { maskError } from "../../internal/mask_error.ts";
+import { StoreError, type StoreFailure } from "../../store/mod.ts";
+
+/**
+ * SQLSTATE codes and classes (PostgreSQL 15, appendix A) that say more than that PostgreSQL failed; the
+ * longest prefix wins.
+ */
+const FAILURES: Readonly<Record<string, readonly [failure: StoreFailure, advice?: string]>> = {
+  "25006": ["read_only", "the server is read-only, as a replica is: connect to the primary"],
+  "28": ["cannot_open", "the server refused the role or its password"],
+  "3D000": ["cannot_open", "the database doesn't exist"],
+  "3F000": ["cannot_open", "the schema doesn't exist: call migrate() or run postgresSchema()"],
+  "42501": ["cannot_open", "the role lacks a privilege: see postgresSchema()"],
+  "42883": ["cannot_open", "a function doesn't exist: call migrate() or run postgresSchema()"],
+  "42P01": ["cannot_open", "a table doesn't exist: call migrate() or run postgresSchema()"],
+  "53100": ["full"],
+  "53300": ["failed", "the server has too many connections: use a smaller pool, or a pooler"],
+  "57P01": ["failed", "the server is shutting down, or an administrator ended the connection"],
+  "57P03": ["failed", "the server is starting up or shutting down"],
+  "XX001": ["corrupt"],
+  "XX002": ["corrupt"],
+};
+
+/** Nothing was applied, and the same commit may succeed: serialization failure, deadlock. */
+export function isRetryable(error: unknown): boolean {
+  return /^40(?:001|P01)$/.test(codeOf(error));
+}
+
+/** An error of a driver, as a store throws it. */
+export function postgresError(what: string, error: unknown): Error {
+  if (error instanceof StoreError) return error;
+  const code = codeOf(error);
+  if (code === "HK002") return new TypeError("Cannot sum: the key holds a JSON value");
+  if (error instanceof TypeError && /^Cannot /.test(error.message)) return error;
+  const [failure, advice] = FAILURES[code] ?? FAILURES[code.slice(0, 2)] ?? ["failed"];
+  const reason = advice ?? errorMessage(error);
+  return new StoreError(
+    `Cannot ${what}: PostgreSQL failed${code && ` with ${code}`}: ${reason}`,
+    failure,
+    { cause: maskError(error) },
+  );
+}
+
+/** `Bun.sql` has the SQLSTATE in `errno`, all others in `code`. */
+function codeOf(error: unknown): string {
+  const { code, errno } = (error ?? {}) as { readonly code?: unknown; readonly errno?: unknown };
+  return [code, errno].map(String).find((text) => /^[0-9A-Z]{5}$/.test(text)) ?? "";
+}

@@ -1,0 +1,66 @@
+import type { Database } from "./database.ts";
+
+/** Marks a file as a store of this package: the letters `hook`. */
+const APPLICATION_ID = 0x686f6f6b;
+/** The layout below. A file of a later version isn't opened. */
+const VERSION = 1;
+
+/**
+ * - `k`: the encoded key, which sorts as bytes
+ * - `s`: the versionstamp of the commit that wrote it
+ * - `x`: when it expires, in milliseconds since 1970. Not indexed: most writes would move an index entry
+ * - `v`: JSON as a blob of UTF-8, or a number that `sum` made as text. The last column, because a long
+ *   value continues on other pages
+ */
+const SCHEMA = `
+  CREATE TABLE kv (k BLOB PRIMARY KEY, s INTEGER NOT NULL, x INTEGER, v ANY NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE meta (stamp INTEGER NOT NULL) STRICT;
+  INSERT INTO meta VALUES (0);
+  PRAGMA application_id = ${APPLICATION_ID};
+  PRAGMA user_version = ${VERSION};
+`;
+
+/**
+ * Creates the tables in a new file, and checks those of an existing one.
+ *
+ * @throws {TypeError} when the file is another program's, or a later version's
+ */
+export function prepareSchema(database: Database): void {
+  database.exec("BEGIN IMMEDIATE"); // another process may be creating it
+  try {
+    if (isEmpty(database)) database.exec(SCHEMA);
+    else checkSchema(database);
+    database.exec("COMMIT");
+  } catch (error) {
+    database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function isEmpty(database: Database): boolean {
+  return database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() == null;
+}
+
+function checkSchema(database: Database): void {
+  const id = pragma(database, "application_id");
+  const version = pragma(database, "user_version");
+  if (id !== APPLICATION_ID) {
+    const isKv = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'data_version'").get();
+    throw new TypeError(
+      isKv == null
+        ? "Cannot open store: the file is an SQLite database of another program. Choose another path"
+        : "Cannot open store: the file belongs to Deno KV. Open it with './kv' or './node', or choose " +
+          "another path",
+    );
+  }
+  if (version !== VERSION) {
+    throw new TypeError(
+      `Cannot open store: the file has version ${version} of the layout, and this package reads ` +
+        `version ${VERSION}. Update the package`,
+    );
+  }
+}
+
+function pragma(database: Database, name: string): unknown {
+  return database.prepare(`PRAGMA ${name}`).get()?.[name];
+}

@@ -1,0 +1,296 @@
+import {
+  type KeyRange,
+  type OperationCheck,
+  type StoreBackend,
+  type StoreChange,
+  type StoreLimits,
+  type StoreRecord,
+  SUM_RANGE,
+} from "../../store/mod.ts";
+import { retryLocked } from "../kv/retry_locked.ts";
+import type { Column, Database, Statement } from "./database.ts";
+import { sqliteError } from "./sqlite_error.ts";
+import type { WalSync } from "./wal_sync.ts";
+
+/** Commits of one transaction at most: 64 share a sync well, and 256 hold the event loop for a few ms. */
+const MAX_GROUP = 256;
+
+/** Changes after which the next page of keys is swept. Two keys are visited for each change, so a pass ends. */
+const SWEEP_AFTER = 512;
+const SWEEP_PAGE = 1_024;
+
+/** A commit that waits for its transaction. */
+type Pending = {
+  readonly checks: readonly OperationCheck[];
+  readonly changes: readonly StoreChange[];
+  readonly resolve: (versionstamp: string | null) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+/** How one commit of a group ended. */
+type Outcome = { readonly versionstamp: string | null } | { readonly error: unknown };
+
+/**
+ * Reads and commits on one SQLite connection. Commits that are made in the same turn of the event loop
+ * share a transaction, and thereby one sync of the disk; each keeps its own checks and its own outcome.
+ */
+export class SqliteBackend implements StoreBackend {
+  readonly limits: StoreLimits = { checks: 1000, mutations: 1000, bytes: 819_200, value: 65_536 };
+  readonly #database: Database;
+  readonly #sync: WalSync | undefined;
+  readonly #sql: Statements;
+  #queue: Pending[] = [];
+  #pumping = false;
+  #closed = false;
+  #changed = 0;
+  #sweptTo: Uint8Array = new Uint8Array();
+
+  /** `sync` makes a transaction durable that `COMMIT` alone doesn't. */
+  constructor(database: Database, sync?: WalSync) {
+    this.#database = database;
+    this.#sync = sync;
+    this.#sql = prepareStatements(database);
+  }
+
+  async read(ids: readonly string[]): Promise<readonly (StoreRecord | undefined)[]> {
+    const keys = ids.map(toBytes);
+    return await this.#try("read", () => {
+      if (keys.length === 1) return [this.#get(keys[0]!)];
+      this.#sql.begin.run(); // one moment, also while another process writes
+      try {
+        return keys.map((key) => this.#get(key));
+      } finally {
+        this.#sql.commit.run();
+      }
+    });
+  }
+
+  async range(
+    { start, end }: KeyRange,
+    limit: number,
+    reverse: boolean,
+  ): Promise<readonly (StoreRecord & { readonly id: string })[]> {
+    const statement = reverse ? this.#sql.descending : this.#sql.ascending;
+    const bounds = [toBytes(start), toBytes(end)] as const;
+    const rows = await this.#try("list", () => statement.all(...bounds, Date.now(), limit));
+    return rows.map((row) => ({ id: toId(row["k"] as Uint8Array), ...recordOf(row) }));
+  }
+
+  commit(
+    checks: readonly OperationCheck[],
+    changes: readonly StoreChange[],
+  ): Promise<string | null> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ checks, changes, resolve, reject });
+      if (this.#pumping) return;
+      this.#pumping = true;
+      void this.#pump();
+    });
+  }
+
+  /** Commits what was queued, then closes the connection. */
+  close(): void {
+    this.#closed = true;
+    while (this.#queue.length > 0) {
+      const group = this.#queue.splice(0, MAX_GROUP);
+      try {
+        settle(group, this.#transact(group));
+      } catch (error) {
+        for (const { reject } of group) reject(sqliteError("commit", error));
+      }
+    }
+    this.#sync?.close();
+    this.#database.close();
+  }
+
+  async #pump(): Promise<void> {
+    await nextTurn();
+    while (this.#queue.length > 0) {
+      const group = this.#queue.splice(0, MAX_GROUP);
+      try {
+        const outcomes = await retryLocked(() => this.#attempt(group));
+        if (this.#sync === undefined) settle(group, outcomes);
+        else {
+          void this.#sync.flush().then(
+            () => settle(group, outcomes),
+            (error) => rejectAll(group, sqliteError("commit", error)),
+          );
+        }
+      } catch (error) {
+        rejectAll(group, sqliteError("commit", error));
+      }
+      if (this.#queue.length > 0) await nextTurn();
+    }
+    this.#pumping = false;
+  }
+
+  // deno-lint-ignore require-await -- what the transaction throws becomes a rejection
+  async #attempt(group: readonly Pending[]): Promise<readonly Outcome[]> {
+    if (this.#closed) throw new TypeError("Cannot use the store: it is closed");
+    return this.#transact(group);
+  }
+
+  /** Applies a group in one transaction, without a break: no read sees a part of it. */
+  #transact(group: readonly Pending[]): readonly Outcome[] {
+    const { beginImmediate, commit, rollback, readStamp, writeStamp } = this.#sql;
+    beginImmediate.run();
+    try {
+      const first = readStamp.get()!["stamp"] as number;
+      let stamp = first;
+      const now = Date.now();
+      const outcomes = group.map(({ checks, changes }): Outcome => {
+        if (!checks.every((check) => this.#holds(check, now))) return { versionstamp: null };
+        const sums = this.#addAll(changes, now);
+        if (sums === undefined) {
+          return { error: new TypeError("Cannot sum: the key holds a JSON value") };
+        }
+        stamp++;
+        for (const change of changes) this.#apply(change, sums, stamp, now);
+        return { versionstamp: formatStamp(stamp) };
+      });
+      if (stamp > first) writeStamp.run(stamp);
+      if (this.#changed >= SWEEP_AFTER) this.#sweep(now);
+      commit.run();
+      return outcomes;
+    } catch (error) {
+      rollBack(rollback);
+      throw error;
+    }
+  }
+
+  #holds({ id, versionstamp }: OperationCheck, now: number): boolean {
+    const found = this.#sql.stampOf.get(toBytes(id), now)?.["s"] as number | undefined;
+    return versionstamp === (found === undefined ? null : formatStamp(found));
+  }
+
+  /** Works out the sums before anything is written; undefined if one is over JSON. */
+  #addAll(changes: readonly StoreChange[], now: number): Map<string, bigint> | undefined {
+    const sums = new Map<string, bigint>();
+    for (const change of changes) {
+      if (change.kind !== "add" && !change.afterAdd) continue;
+      const value = this.#sql.valueOf.get(toBytes(change.id), now)?.["v"];
+      if (value instanceof Uint8Array) return undefined;
+      if (change.kind !== "add") continue;
+      sums.set(change.id, (BigInt((value as string | undefined) ?? 0) + change.by) % SUM_RANGE);
+    }
+    return sums;
+  }
+
+  #apply(
+    change: StoreChange,
+    sums: ReadonlyMap<string, bigint>,
+    stamp: number,
+    now: number,
+  ): void {
+    const key = toBytes(change.id);
+    this.#changed++;
+    if (change.kind === "delete") {
+      this.#sql.remove.run(key);
+      return;
+    }
+    if (change.kind === "set") {
+      const expiry = change.expireIn === undefined ? null : now + change.expireIn;
+      this.#sql.write.run(key, stamp, expiry, change.content);
+      return;
+    }
+    const sum = change.kind === "reset" ? change.by : sums.get(change.id)!;
+    this.#sql.write.run(key, stamp, null, String(sum));
+  }
+
+  /** Removes what has expired from the next page of keys, and starts again after the last. */
+  #sweep(now: number): void {
+    this.#changed = 0;
+    const last = this.#sql.pageEnd.get(this.#sweptTo, SWEEP_PAGE)?.["k"] as Uint8Array | null;
+    if (last != null) this.#sql.removeExpired.run(this.#sweptTo, last, now);
+    this.#sweptTo = last ?? new Uint8Array();
+  }
+
+  #get(key: Uint8Array): StoreRecord | undefined {
+    const row = this.#sql.get.get(key, Date.now());
+    return row == null ? undefined : recordOf(row);
+  }
+
+  async #try<T>(what: string, action: () => T): Promise<T> {
+    try {
+      // deno-lint-ignore require-await -- what the action throws becomes a rejection
+      return await retryLocked(async () => action());
+    } catch (error) {
+      throw sqliteError(what, error);
+    }
+  }
+}
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(database: Database) {
+  const sql = (text: string): Statement => database.prepare(text);
+  const alive = "(x IS NULL OR x > ?)";
+  const range = `SELECT k, v, s FROM kv WHERE k >= ? AND k < ? AND ${alive} ORDER BY k`;
+  return {
+    begin: sql("BEGIN"),
+    beginImmediate: sql("BEGIN IMMEDIATE"),
+    commit: sql("COMMIT"),
+    rollback: sql("ROLLBACK"),
+    readStamp: sql("SELECT stamp FROM meta"),
+    writeStamp: sql("UPDATE meta SET stamp = ?"),
+    get: sql(`SELECT v, s FROM kv WHERE k = ? AND ${alive}`),
+    stampOf: sql(`SELECT s FROM kv WHERE k = ? AND ${alive}`),
+    valueOf: sql(`SELECT v FROM kv WHERE k = ? AND ${alive}`),
+    write: sql(
+      "INSERT INTO kv (k, s, x, v) VALUES (?, ?, ?, ?) " +
+        "ON CONFLICT (k) DO UPDATE SET s = excluded.s, x = excluded.x, v = excluded.v",
+    ),
+    remove: sql("DELETE FROM kv WHERE k = ?"),
+    ascending: sql(`${range} LIMIT ?`),
+    descending: sql(`${range} DESC LIMIT ?`),
+    pageEnd: sql("SELECT max(k) AS k FROM (SELECT k FROM kv WHERE k > ? ORDER BY k LIMIT ?)"),
+    removeExpired: sql("DELETE FROM kv WHERE k > ? AND k <= ? AND x <= ?"),
+  };
+}
+
+function settle(group: readonly Pending[], outcomes: readonly Outcome[]): void {
+  for (const [i, { resolve, reject }] of group.entries()) {
+    const outcome = outcomes[i]!;
+    if ("error" in outcome) reject(outcome.error);
+    else resolve(outcome.versionstamp);
+  }
+}
+
+function rejectAll(group: readonly Pending[], error: unknown): void {
+  for (const { reject } of group) reject(error);
+}
+
+/** SQLite has rolled back by itself after some errors, and then refuses to. */
+function rollBack(rollback: Statement): void {
+  try {
+    rollback.run();
+  } catch {
+    // The error that led here says what is wrong.
+  }
+}
+
+function recordOf(row: Readonly<Record<string, Column>>): StoreRecord {
+  const { v, s } = row as { readonly v: Uint8Array | string; readonly s: number };
+  return { content: typeof v === "string" ? BigInt(v) : v, versionstamp: formatStamp(s) };
+}
+
+function formatStamp(stamp: number): string {
+  return stamp.toString(16).padStart(20, "0");
+}
+
+function toBytes(id: string): Uint8Array {
+  const bytes = new Uint8Array(id.length);
+  for (let i = 0; i < id.length; i++) bytes[i] = id.charCodeAt(i);
+  return bytes;
+}
+
+function toId(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
+/** After the callbacks of this turn, so that all their commits are in the queue. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
+
+declare const setImmediate: (callback: () => void) => unknown;

@@ -1,0 +1,143 @@
+/**
+ * `PostgresStore` on a real server, through `pg` and `postgres`, in the clear, over TLS and through
+ * PgBouncer in transaction mode.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { type PostgresClient, PostgresStore } from "@omniagent/hooks/postgres";
+import { testStore } from "@omniagent/hooks/testing";
+import { test } from "../harness.ts";
+import { findPostgres, startPostgres } from "../support/postgres_server.ts";
+import { clients, type Connection } from "./clients.ts";
+
+const bin = await findPostgres("PostgresStore on a real server");
+const server = bin === undefined ? undefined : await startPostgres(bin);
+
+/** A connection of the test that runs. */
+let connection: Connection | undefined;
+
+/** Connects; the store is empty. */
+async function connect(name: string, how: "plain" | "tls" | "pooled"): Promise<PostgresStore> {
+  const url = how === "pooled" ? server!.pooledUrl ?? server!.url : server!.url;
+  connection = clients[name]!(url, { tls: how === "tls" });
+  const schema = `hooks_${name}_${how}`;
+  const store = new PostgresStore(connection.client, { schema });
+  await store.migrate();
+  await run(connection.client, `truncate ${schema}.entries, ${schema}.sums`);
+  return store;
+}
+
+/** Registers a test, after which its connection is closed. */
+function connected(name: string, body: () => Promise<void>): void {
+  test(name, async () => {
+    try {
+      await body();
+    } finally {
+      await connection?.close();
+      connection = undefined;
+    }
+  });
+}
+
+if (server !== undefined) {
+  for (const name of Object.keys(clients)) {
+    for (const how of ["plain", "tls", "pooled"] as const) {
+      testStore(
+        () => connect(name, how),
+        (sentence, run) => connected(`PostgresStore through ${name}, ${how}: ${sentence}`, run),
+      );
+    }
+
+    connected(
+      `through ${name}, of concurrent commits with the same check one is applied`,
+      async () => {
+        const store = await connect(name, "plain");
+        await store.set(["counter"], 0);
+        let applied = 0;
+        await Promise.all(Array.from({ length: 12 }, async () => {
+          for (let i = 0; i < 25; i++) {
+            const { value, versionstamp } = await store.get<number>(["counter"]);
+            const commit = store.atomic().check({ key: ["counter"], versionstamp })
+              .set(["counter"], value! + 1).sum(["sum"], 1n);
+            if ((await commit.commit()).ok) applied++;
+          }
+        }));
+        assert.ok(applied >= 25);
+        assert.equal((await store.get(["counter"])).value, applied);
+        assert.equal((await store.get(["sum"])).value, BigInt(applied));
+      },
+    );
+
+    connected(
+      `through ${name}, of concurrent commits that need a key to be absent one is applied`,
+      async () => {
+        const store = await connect(name, "plain");
+        const count = { created: 0n, deleted: 0n };
+        await Promise.all(Array.from({ length: 12 }, async () => {
+          for (let i = 0; i < 40; i++) {
+            const n = Math.floor(20 * Math.random());
+            const [key, other] = [["made", n], ["never made", n]];
+            const commit = store.atomic().check({ key, versionstamp: null })
+              .check({ key: other, versionstamp: null }).set(key, i).sum(["created"], 1n);
+            if ((await commit.commit()).ok) count.created++;
+            const { versionstamp } = await store.get(key);
+            if (versionstamp === null || Math.random() < 0.5) continue;
+            const deletion = store.atomic().check({ key, versionstamp }).delete(key);
+            if ((await deletion.sum(["deleted"], 1n).commit()).ok) count.deleted++;
+          }
+        }));
+        assert.equal((await store.get(["created"])).value, count.created);
+        assert.equal((await store.get(["deleted"])).value, count.deleted);
+        assert.equal(await countOf(store, "made"), Number(count.created - count.deleted));
+        assert.equal(await countOf(store, "never made"), 0, "nothing is left of a check");
+      },
+    );
+
+    connected(
+      `through ${name}, a crash of the server loses nothing that was confirmed`,
+      async () => {
+        const store = await connect(name, "plain");
+        const confirmed: number[] = [];
+        let next = 0;
+        let stopped = false;
+        const writers = Array.from({ length: 8 }, async () => {
+          while (!stopped) {
+            const n = next++;
+            await store.set(["n", n], n).then(() => confirmed.push(n), (error: Error) => {
+              assert.equal(error.name, "StoreError", String(error));
+              return new Promise((resolve) => setTimeout(resolve, 20));
+            });
+          }
+        });
+        for (let crash = 0; crash < 2; crash++) {
+          const before = confirmed.length;
+          while (confirmed.length < before + 200) {
+            await new Promise((resolve) => setTimeout(resolve, 5));
+          }
+          await server.crash();
+        }
+        stopped = true;
+        await Promise.all(writers);
+        const found = new Set<number>();
+        for await (const { value } of store.list<number>({ prefix: ["n"] })) found.add(value!);
+        assert.deepEqual(confirmed.filter((n) => !found.has(n)), []);
+      },
+    );
+  }
+
+  test("the server met no deadlock, and is stopped", async () => {
+    const log = await server.log();
+    assert.doesNotMatch(log, /deadlock detected/);
+    await server.stop();
+  });
+}
+
+async function countOf(store: PostgresStore, prefix: string): Promise<number> {
+  let count = 0;
+  for await (const _ of store.list({ prefix: [prefix] })) count++;
+  return count;
+}
+
+async function run(client: PostgresClient, text: string): Promise<void> {
+  await ("unsafe" in client ? client.unsafe(text) : client.query(text));
+}

@@ -1,0 +1,143 @@
+import { PGlite } from "@electric-sql/pglite";
+import assert from "node:assert/strict";
+import {
+  postgresSchema,
+  PostgresStore,
+  type PostgresStoreOptions,
+} from "@omniagent/hooks/postgres";
+import { testStore } from "@omniagent/hooks/testing";
+import { test } from "../harness.ts";
+
+const TABLES = "hooks.entries, hooks.sums";
+
+const database = new PGlite();
+await new PostgresStore(database).migrate();
+testStore(
+  async () => {
+    await database.exec(`truncate ${TABLES}`);
+    return new PostgresStore(database);
+  },
+  (name, run) => test(`PostgresStore on PGlite: ${name}`, run),
+);
+
+test("PostgresStore: migrate() can be called again, and keeps what is stored", () =>
+  withDatabase(async (database) => {
+    const store = new PostgresStore(database);
+    await Promise.all([store.migrate(), store.migrate()]);
+    await store.set(["a"], 1);
+    await store.migrate();
+    assert.equal((await store.get(["a"])).value, 1);
+  }));
+
+test("PostgresStore: postgresSchema() is what migrate() installs, in a schema of your choice", () =>
+  withDatabase(async (database) => {
+    await database.exec(postgresSchema("other"));
+    const store = new PostgresStore(database, { schema: "other" });
+    await store.atomic().set(["a"], "ü\0").sum(["n"], 3n).commit();
+    await store.migrate();
+    assert.equal((await store.get(["a"])).value, "ü\0");
+    assert.equal((await store.get(["n"])).value, 3n);
+  }));
+
+test("PostgresStore: an entry is gone once its lifetime is over, also for checks and sums", () =>
+  withDatabase(async (database) => {
+    const store = new PostgresStore(database);
+    await store.migrate();
+    await store.atomic().set(["a"], 1, { expireIn: 1 }).set(["n"], {}, { expireIn: 1 }).commit();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.equal((await store.get(["a"])).value, null);
+    const commit = store.atomic().check({ key: ["a"], versionstamp: null }).sum(["n"], 2n);
+    assert.ok((await commit.commit()).ok);
+    assert.equal((await store.get(["n"])).value, 2n);
+    assert.equal((await store.get(["a"])).value, null, "a check alone leaves nothing behind");
+  }));
+
+test("PostgresStore: expired entries are deleted as others are written", () =>
+  withDatabase(async (database) => {
+    const store = new PostgresStore(database);
+    await store.migrate();
+    const write = async (prefix: string, expireIn?: number) => {
+      const atomic = store.atomic();
+      for (let i = 0; i < 900; i++) atomic.set([prefix, i], i, expireIn ? { expireIn } : {});
+      await atomic.commit();
+    };
+    await write("gone", 1);
+    for (let round = 0; round < 6; round++) await write("kept");
+    await until(async () => {
+      const { rows } = await database.query<{ n: number }>(
+        "select count(*)::int as n from hooks.entries",
+      );
+      return rows[0]!.n === 900;
+    });
+  }));
+
+test("PostgresStore: a store without its tables says what to do", () =>
+  withDatabase(async (database) => {
+    await assert.rejects(new PostgresStore(database).get(["a"]), {
+      name: "StoreError",
+      failure: "cannot_open",
+      message: /3F000: the schema doesn't exist: call migrate\(\) or run postgresSchema\(\)/,
+    });
+  }));
+
+test("PostgresStore: errors of the server are typed", async () => {
+  const cases: readonly (readonly [code: string, failure: string, message: RegExp])[] = [
+    ["25006", "read_only", /connect to the primary/],
+    ["53100", "full", /53100/],
+    ["53300", "failed", /too many connections/],
+    ["57P01", "failed", /shutting down/],
+    ["28P01", "cannot_open", /refused the role/],
+    ["XX001", "corrupt", /XX001/],
+    ["ECONNRESET", "failed", /PostgreSQL failed: gone/],
+  ];
+  for (const [code, failure, message] of cases) {
+    const error = Object.assign(new Error("gone"), { code });
+    const store = new PostgresStore({ query: () => Promise.reject(error) });
+    await assert.rejects(store.set(["a"], 1), { name: "StoreError", failure, message });
+  }
+});
+
+test("PostgresStore: a deadlock is tried again, other errors are not", async () => {
+  let calls = 0;
+  const client = {
+    query(): Promise<unknown> {
+      calls++;
+      if (calls > 2) return Promise.resolve([{ version: "1" }]);
+      return Promise.reject(Object.assign(new Error("deadlock detected"), { code: "40P01" }));
+    },
+  };
+  assert.ok((await new PostgresStore(client).atomic().set(["a"], 1).commit()).ok);
+  assert.equal(calls, 3);
+});
+
+test("PostgresStore refuses what is no client, and a schema that needs quotes", () => {
+  const cases: readonly (readonly [client: unknown, options: unknown, message: RegExp])[] = [
+    ["postgres://user:secret@host/db", {}, /^Cannot create store/],
+    [{}, {}, /without query\(\) and unsafe\(\)/],
+    [null, {}, /a client/],
+    [{ query() {} }, { schema: 'x"; drop table y' }, /'schema' must be a lower-case identifier/],
+    [{ query() {} }, { shema: "x" }, /Did you mean 'schema'/],
+  ];
+  for (const [client, options, message] of cases) {
+    const create = () => new PostgresStore(client as PGlite, options as PostgresStoreOptions);
+    assert.throws(create, (error: Error) => {
+      assert.equal(error.name, "TypeError");
+      assert.match(error.message, message);
+      assert.doesNotMatch(error.message, /secret/);
+      return true;
+    });
+  }
+});
+
+async function withDatabase(body: (database: PGlite) => Promise<void>): Promise<void> {
+  const database = new PGlite();
+  try {
+    await body(database);
+  } finally {
+    await database.close();
+  }
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!await condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+}

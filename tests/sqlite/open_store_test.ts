@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openStore, type OpenStoreOptions, type Store } from "@omniagent/hooks/sqlite";
+import { testStore } from "@omniagent/hooks/testing";
+import { test } from "../harness.ts";
+
+const DURABILITIES = ["full", "async"] as const;
+
+testStore(
+  () => openStore(":memory:"),
+  (name, run) => test(`openStore(":memory:") of ./sqlite: ${name}`, run),
+);
+
+for (const durability of DURABILITIES) {
+  let folder = "";
+  testStore(
+    async () => {
+      folder = await mkdtemp(join(tmpdir(), "hooks-"));
+      return await openStore(join(folder, "hooks.sqlite"), { durability });
+    },
+    (name, run) =>
+      test(
+        `openStore() of ./sqlite, durability "${durability}": ${name}`,
+        () => run().finally(() => remove(folder)),
+      ),
+  );
+}
+
+for (const durability of DURABILITIES) {
+  test(`a file keeps what was committed before close(), durability "${durability}"`, () =>
+    inFolder(async (path) => {
+      const value = { text: "Grüße, 世界 😀 ".repeat(1000) };
+      await use(path, { durability }, async (store) => {
+        await store.atomic().set(["a", 1], value).sum(["n"], 2n ** 63n).commit();
+      });
+      await use(path, { durability }, async (store) => {
+        assert.deepEqual((await store.get(["a", 1])).value, value);
+        assert.equal((await store.get(["n"])).value, 2n ** 63n);
+      });
+    }));
+
+  test(`commits of one turn keep their own outcome, durability "${durability}"`, () =>
+    inFolder((path) =>
+      use(path, { durability }, async (store) => {
+        await store.set(["json"], {});
+        const commits = Array.from({ length: 600 }, (_, i) => {
+          const atomic = store.atomic();
+          if (i % 3 === 0) atomic.check({ key: ["only one"], versionstamp: null });
+          if (i % 7 === 0) atomic.sum(["json"], 1n);
+          return atomic.set(i % 3 === 0 ? ["only one"] : ["a", i], i).sum(["n"], 1n).commit();
+        });
+        const outcomes = await Promise.allSettled(commits);
+        const kinds = outcomes.map((outcome, i) => {
+          if (outcome.status === "rejected") return outcome.reason.constructor.name;
+          return outcome.value.ok ? `ok${i % 3 === 0 ? " only one" : ""}` : "check failed";
+        });
+        const count = (kind: string) => kinds.filter((one) => one === kind).length;
+        assert.equal(count("ok only one"), 1);
+        // 400 had no check, of which every seventh summed over JSON.
+        assert.equal(
+          count("TypeError"),
+          [...Array(600).keys()].filter((i) => i % 7 === 0 && (i % 3 > 0 || i === 0)).length,
+        );
+        assert.equal((await store.get(["n"])).value, BigInt(count("ok") + 1));
+        const stamps = outcomes.flatMap((outcome) =>
+          outcome.status === "fulfilled" && outcome.value.ok ? [outcome.value.versionstamp] : []
+        );
+        assert.deepEqual(stamps, [...new Set(stamps)].sort());
+      })
+    ));
+}
+
+test("close() of ./sqlite commits what was queued, and refuses what comes after", () =>
+  inFolder(async (path) => {
+    const store = await openStore(path);
+    const queued = Promise.all(Array.from({ length: 300 }, (_, i) => store.set(["a", i], i)));
+    store.close();
+    await queued;
+    await assert.rejects(store.set(["b"], 1), /Cannot use the store: it is closed/);
+    await use(path, {}, async (again) => {
+      let count = 0;
+      for await (const _ of again.list({ prefix: ["a"] })) count++;
+      assert.equal(count, 300);
+      assert.equal((await again.get(["b"])).value, null);
+    });
+  }));
+
+test("an entry of ./sqlite is gone once its lifetime is over, also for checks and sums", () =>
+  inFolder((path) =>
+    use(path, {}, async (store) => {
+      await store.atomic().set(["a"], 1, { expireIn: 1 }).set(["n"], {}, { expireIn: 1 }).commit();
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      assert.equal((await store.get(["a"])).value, null);
+      assert.deepEqual(
+        (await store.atomic().check({ key: ["a"], versionstamp: null }).sum(["n"], 2n).commit()).ok,
+        true,
+      );
+      assert.equal((await store.get(["n"])).value, 2n);
+    })
+  ));
+
+test("expired entries of ./sqlite are removed from the file as others are written", () =>
+  inFolder((path) =>
+    use(path, {}, async (store) => {
+      const write = (prefix: string, count: number, expireIn?: number) =>
+        Promise.all(
+          Array.from(
+            { length: count },
+            (_, i) =>
+              store.set([prefix, i], "x".repeat(1000), expireIn === undefined ? {} : { expireIn }),
+          ),
+        );
+      await write("gone", 3_000, 1);
+      for (let round = 0; round < 8; round++) await write("kept", 600);
+      const { DatabaseSync } = await sqlite();
+      const database = new DatabaseSync(path);
+      const { n } = database.prepare("SELECT count(*) AS n FROM kv").get() as { n: number };
+      database.close();
+      assert.ok(n <= 600 + 512, `${n} rows are left`);
+    })
+  ));
+
+test("openStore() of ./sqlite refuses what is no file of its own, and leaves it as it was", () =>
+  inFolder(async (path) => {
+    const { DatabaseSync } = await sqlite();
+    const database = new DatabaseSync(path);
+    database.exec("CREATE TABLE mine (a)");
+    database.close();
+    const before = await readFile(path);
+    await assert.rejects(openStore(path), /SQLite database of another program/);
+    assert.deepEqual(await readFile(path), before);
+
+    await rm(path);
+    await writeFile(
+      path,
+      "this is no database at all, but long enough to be read as one".repeat(20),
+    );
+    await assert.rejects(openStore(path), { name: "StoreError", failure: "corrupt" });
+
+    await assert.rejects(openStore(join(path, "no", "folder.sqlite")), { failure: "cannot_open" });
+  }));
+
+test("openStore() of ./sqlite refuses wrong arguments without echoing a URL", async () => {
+  const cases: readonly (readonly [path: unknown, options: unknown, message: RegExp])[] = [
+    [undefined, {}, /'path' must be a file or ":memory:", got undefined/],
+    ["", {}, /'path' must be a file or ":memory:", got ""/],
+    ["postgres://user:secret@host/db", {}, /^Cannot open store: 'path' must be a file, not a URL$/],
+    [":memory:", { durability: "none" }, /'durability' must be "full" or "async", got "none"/],
+    [":memory:", { durabilty: "full" }, /Did you mean 'durability'/],
+  ];
+  for (const [path, options, message] of cases) {
+    await assert.rejects(openStore(path as string, options as OpenStoreOptions), {
+      name: "TypeError",
+      message,
+    });
+  }
+});
+
+async function sqlite(): Promise<typeof import("node:sqlite")> {
+  return await import("node:sqlite");
+}
+
+async function use(
+  path: string,
+  options: OpenStoreOptions,
+  body: (store: Store) => Promise<void>,
+): Promise<void> {
+  const store = await openStore(path, options);
+  try {
+    await body(store);
+  } finally {
+    store.close();
+  }
+}
+
+async function inFolder(body: (path: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "hooks-"));
+  try {
+    await body(join(folder, "hooks.sqlite"));
+  } finally {
+    await remove(folder);
+  }
+}
+
+async function remove(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+}
