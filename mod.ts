@@ -72,6 +72,7 @@ export {
   type SessionData,
   type SessionRolloverData,
   type ToolData,
+  type ToolDeniedData,
   type Webhook,
   withCompiledHook,
   withHook,

@@ -2,6 +2,7 @@ import { abortable } from "../internal/async.ts";
 import { copyJson } from "../internal/json.ts";
 import type { StandardIssue, StandardSchemaV1 } from "../internal/standard_schema.ts";
 import { inspect } from "../internal/validate.ts";
+import type { Receipt } from "./emitter.ts";
 import { EventValidationError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { HookLifecycle } from "./lifecycle.ts";
@@ -9,6 +10,12 @@ import { snapshotOf } from "./snapshot.ts";
 
 /** A Standard Schema per event type. */
 type Schemas = Readonly<Record<string, StandardSchemaV1 | undefined>>;
+
+/** Options of a batch. */
+export type BatchOptions = {
+  readonly idempotencyKey?: string | undefined;
+  readonly onAccepted?: ((receipts: readonly Receipt[]) => void) | undefined;
+};
 
 /** An event of a batch. */
 export type BatchEvent = {
@@ -79,6 +86,11 @@ export class Admission {
     }
     if (issues.length > 0) throw new EventValidationError("Cannot dispatch a batch", issues);
     return taken as readonly BatchEvent[];
+  }
+
+  /** Validates a payload with the schema of its type. @throws {EventValidationError} */
+  async validate(event: HookEvent): Promise<void> {
+    if (this.#schemas) await validatePayload(event, this.#schemas);
   }
 
   async #opened(signal: AbortSignal | undefined): Promise<void> {

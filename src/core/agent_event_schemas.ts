@@ -24,6 +24,8 @@ const number = /* @__PURE__ */ field((value) => Number.isFinite(value), "must be
 });
 const mapping = /* @__PURE__ */ field(isObject, "must be an object", { type: "object" });
 
+const list = /* @__PURE__ */ field(Array.isArray, "must be a list", { type: "array" });
+
 const message: Fields = { required: { role: text, content: text } };
 /** Go writes an empty list as null. */
 const transcript: Field = {
@@ -36,7 +38,15 @@ const transcript: Field = {
 };
 const tool: Fields = {
   required: { name: text },
-  optional: { params: mapping, result: text, error: text },
+  optional: {
+    params: mapping,
+    result: text,
+    error: text,
+    call_id: text,
+    agent_id: text,
+    duration_ms: number,
+    decision_id: text,
+  },
 };
 const session: Fields = {
   required: { session_id: text, action: /* @__PURE__ */ oneOf("created", "updated") },
@@ -47,6 +57,22 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
   "message.sent": message,
   "tool.called": tool,
   "tool.completed": tool,
+  "tool.denied": {
+    required: { name: text, reason: text, decision_id: text },
+    optional: { params: mapping, call_id: text, agent_id: text, gate: text },
+  },
+  "gate.decided": {
+    required: {
+      decision_id: text,
+      event_type: text,
+      outcome: /* @__PURE__ */ oneOf("allowed", "denied", "asked", "error"),
+      gates: list,
+      digest_in: text,
+      digest_out: text,
+      took_ms: number,
+    },
+    optional: { call_id: text, agent_id: text, reason: text },
+  },
   "session.created": session,
   "session.updated": session,
   "session.rollover": {

@@ -2,7 +2,15 @@ import type { HooksOption } from "./define_hook.ts";
 import type { DeliveryQueue } from "./delivery.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { Emitter } from "./emitter.ts";
-import type { AgentEvents } from "./events.ts";
+import type { AgentEvents, EventType } from "./events.ts";
+import type {
+  CallOptions,
+  DecideOptions,
+  Decision,
+  DeniedCall,
+  Gate,
+  ToolContext,
+} from "./gates/mod.ts";
 import type { HandlerFunc, HandlerOptions } from "./hook.ts";
 import type { HooksOptions } from "./options.ts";
 import type { EventOf, EventPattern } from "./patterns.ts";
@@ -49,6 +57,71 @@ export interface Hooks<
    * @throws {TypeError | RangeError} when one is invalid
    */
   use(...options: readonly HooksOption<Events>[]): readonly Registration[];
+  /**
+   * Registers a gate: it decides before an event of its patterns happens. A gate that fails denies, unless
+   * its `onFailure` says otherwise.
+   *
+   * @throws {TypeError | RangeError} when the gate is invalid, or its name is taken
+   * @throws {HooksClosedError} after `close`
+   */
+  gate<const Pattern extends EventPattern<Events>>(
+    pattern: Pattern | readonly Pattern[],
+    gate: Gate<EventOf<Events, Pattern>>,
+  ): Registration;
+  /**
+   * Lets the gates decide about an event, and emits it if they allow it. Rewrites run in order, then all
+   * checks at once; deny outranks ask, which outranks allow. Only `decision.decision === "allow"` lets the
+   * event happen, with `decision.data`.
+   *
+   * A decision is recorded as `gate.decided`, in one commit with the event, before this resolves. What can't
+   * be recorded is denied. Without gates for the type, it only emits.
+   *
+   * @throws {EventValidationError} when the payload is invalid
+   * @throws {HooksClosedError} after `close`
+   */
+  decide<Type extends EventType<Events>>(
+    type: Type,
+    data: Events[Type],
+    options?: DecideOptions,
+  ): Promise<Decision<Events[Type]>>;
+  /**
+   * Runs a tool if the gates of `tool.called` allow it, with the parameters that they judged. Emits
+   * `tool.called` and `tool.completed`, or `tool.denied`. Gates of `tool.completed` judge the result.
+   *
+   * A denied call resolves to `{ denied: true, reason }`. A handler that fails changes nothing.
+   *
+   * ```ts
+   * import { createHooks } from "@omniagent/hooks";
+   * import { deny } from "@omniagent/hooks/gates";
+   *
+   * const hooks = createHooks();
+   * hooks.gate("tool.called", {
+   *   name: "no-rm",
+   *   handle: ({ data }) => String(data.params?.command).startsWith("rm ") ? deny("No deletions") : undefined,
+   * });
+   * const run = (params: { command: string }) => `ran ${params.command}`;
+   * console.log(await hooks.call("bash", { command: "ls" }, run)); // ran ls
+   * const result = await hooks.call("bash", { command: "rm -rf /" }, run);
+   * console.log(typeof result === "string" ? result : result.reason); // No deletions
+   * await hooks.close();
+   * ```
+   *
+   * @throws what the tool threw, after `tool.completed` was emitted with its error
+   * @throws {GateDeniedError} when the call is denied, with `throwOnDeny`
+   */
+  call<Params extends object, Result>(
+    name: string,
+    params: Params,
+    run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>,
+    options: CallOptions & { readonly throwOnDeny: true },
+  ): Promise<Result>;
+  /** Runs a tool if the gates allow it. A denied call resolves to `{ denied: true, reason }`. */
+  call<Params extends object, Result>(
+    name: string,
+    params: Params,
+    run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>,
+    options?: CallOptions,
+  ): Promise<Result | DeniedCall>;
   /** Opens every hook that is not open. Implied by the first event. See `HookRegistry.init`. */
   init(): Promise<void>;
   /** Waits for background events. See `HookRegistry.drain`. */
@@ -89,6 +162,11 @@ export function createHooks<
     use: (...options) => registry.use(...options),
     emit: (type, data, options) => registry.emit(type, data, options),
     emitInBackground: (type, data, options) => registry.emitInBackground(type, data, options),
+    gate: (pattern, gate) => registry.gates.register(pattern, gate),
+    decide: (type, data, options) => registry.gates.decide(type, data, options),
+    call:
+      ((name: string, params: object, run: () => unknown, options?: CallOptions) =>
+        registry.gates.call(name, params, run, options)) as Hooks<Events, Outbox>["call"],
     init: () => registry.init(),
     drain: () => registry.drain(),
     close: () => registry.close(),

@@ -1,26 +1,13 @@
 import { abortable, isThenable } from "../internal/async.ts";
-import type { InFlight } from "./active_work.ts";
 import type { HandlerOutcome, Receipt } from "./emitter.ts";
 import { DispatchError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
-import type { HandlerList, HandlerTable } from "./handler_table.ts";
+import type { HandlerList } from "./handler_table.ts";
 import type { HandlerContext } from "./hook.ts";
-import type { HookLifecycle } from "./lifecycle.ts";
 import { type Entry, SKIPPED } from "./entry.ts";
-import type { Reporter } from "./reporter.ts";
-
-/** What the dispatches of a registry share. */
-export type DispatchHost = {
-  readonly reporter: Reporter;
-  readonly inFlight: InFlight;
-  readonly lifecycle: HookLifecycle;
-  readonly handlers: HandlerTable;
-};
 
 /** What some dispatches have of their own. */
 export type DispatchOptions = {
-  /** The handlers, as they were when the event was accepted. */
-  readonly list: HandlerList;
   /** How many deliveries were stored. */
   readonly deliveries: number;
   /** The event as inline webhooks send it. */
@@ -31,14 +18,15 @@ export type DispatchOptions = {
   readonly contextOf: (entry: Entry) => HandlerContext;
 };
 
-/** The state of one dispatch. */
+/** The state of a dispatch, once there is more to it than sync handlers that succeed. */
 type Dispatch = {
-  readonly host: DispatchHost;
   readonly list: HandlerList;
   readonly event: HookEvent;
   readonly options: DispatchOptions | undefined;
   /** The index of the call to make next. */
   next: number;
+  /** What the call before it returned, if that has to be awaited. */
+  promise: PromiseLike<unknown> | undefined;
   /** By index, the outcomes of calls that failed, and undefined for those that were skipped. */
   exceptions: Map<number, HandlerOutcome | undefined> | undefined;
   /** Inline webhooks on their way. */
@@ -52,52 +40,83 @@ type Dispatch = {
  * @throws {DispatchError} as a rejection, when handlers failed
  */
 export function callHandlers(
-  host: DispatchHost,
+  list: HandlerList,
   event: HookEvent,
   options?: DispatchOptions,
 ): Promise<Receipt> {
-  const dispatch: Dispatch = {
-    host,
-    list: options === undefined ? host.handlers.listFor(event.type) : options.list,
+  const isSpecial = options !== undefined || list.host.lifecycle.isAbandoned;
+  const start = isSpecial ? createDispatch(list, event, options) : undefined;
+  const dispatch = callUntilPromise(list, event, start);
+  if (dispatch === undefined) {
+    return Promise.resolve(
+      { id: event.id, deliveries: 0, duplicate: false, handlers: list.successes },
+    );
+  }
+  return awaitHandlers(dispatch);
+}
+
+/**
+ * Calls handlers until one returns a promise to await, or all have been called. `dispatch` is the state so
+ * far. Returns the state after that; undefined if there is still nothing in it.
+ */
+function callUntilPromise(
+  list: HandlerList,
+  event: HookEvent,
+  dispatch: Dispatch | undefined,
+): Dispatch | undefined {
+  const { calls, host } = list;
+  const isPlain = dispatch?.options === undefined && !host.lifecycle.isAbandoned;
+  for (let index = dispatch?.next ?? 0; index < calls.length; index++) {
+    try {
+      const { invoke, context } = calls[index]!;
+      const result = isPlain ? invoke(event, context) : callSpecial(dispatch!, index);
+      if (result === undefined) continue;
+      const state = dispatch ?? createDispatch(list, event);
+      state.next = index + 1;
+      if (noteResult(state, index, result)) return state;
+      if (dispatch === undefined) return callUntilPromise(list, event, state);
+    } catch (error) {
+      const state = dispatch ?? createDispatch(list, event);
+      state.next = index + 1;
+      fail(state, index, error);
+      if (dispatch === undefined) return callUntilPromise(list, event, state);
+    }
+  }
+  if (dispatch !== undefined) dispatch.promise = undefined;
+  return dispatch;
+}
+
+/** Notes what a call returned. Returns whether it has to be awaited before the next call. */
+function noteResult(dispatch: Dispatch, index: number, result: unknown): boolean {
+  if (result === SKIPPED) except(dispatch, index, undefined);
+  if (!isThenable(result)) return false;
+  if (dispatch.list.calls[index]!.isSender) {
+    send(dispatch, index, result);
+    return false;
+  }
+  dispatch.promise = result;
+  return true;
+}
+
+function createDispatch(
+  list: HandlerList,
+  event: HookEvent,
+  options?: DispatchOptions,
+): Dispatch {
+  return {
+    list,
     event,
     options,
     next: 0,
+    promise: undefined,
     exceptions: undefined,
     sending: undefined,
   };
-  const promise = callUntilPromise(dispatch);
-  return promise === undefined && dispatch.sending === undefined
-    ? settle(dispatch)
-    : awaitHandlers(dispatch, promise);
-}
-
-/** Calls handlers until one returns a promise to await, and returns it; undefined after the last one. */
-function callUntilPromise(dispatch: Dispatch): PromiseLike<unknown> | undefined {
-  const { list: { calls }, event } = dispatch;
-  const isPlain = dispatch.options === undefined && !dispatch.host.lifecycle.isAbandoned;
-  for (let index = dispatch.next; index < calls.length; index++) {
-    try {
-      const { invoke, context } = calls[index]!;
-      const result = isPlain ? invoke(event, context) : callWith(dispatch, index);
-      if (result === undefined) continue;
-      if (result === SKIPPED) except(dispatch, index, undefined);
-      else if (isThenable(result)) {
-        if (!calls[index]!.isSender) {
-          dispatch.next = index + 1;
-          return result;
-        }
-        send(dispatch, index, result);
-      }
-    } catch (error) {
-      fail(dispatch, index, error);
-    }
-  }
-  return undefined;
 }
 
 /** Makes a call of a dispatch that has options, or after `close` gave up. */
-function callWith({ host, event, options, list }: Dispatch, index: number): unknown {
-  const { isAbandoned, abandoned } = host.lifecycle;
+function callSpecial({ event, options, list }: Dispatch, index: number): unknown {
+  const { isAbandoned, abandoned } = list.host.lifecycle;
   if (isAbandoned) throw abandoned.reason; // the handler's hook may be closed
   const { signal, sent, contextOf } = options!;
   signal.throwIfAborted();
@@ -106,22 +125,21 @@ function callWith({ host, event, options, list }: Dispatch, index: number): unkn
 }
 
 /** Awaits what handlers return, one after the other, then the inline webhooks. */
-async function awaitHandlers(
-  dispatch: Dispatch,
-  first: PromiseLike<unknown> | undefined,
-): Promise<Receipt> {
-  const { host, options } = dispatch;
-  const leave = host.inFlight.enter();
-  for (let promise = first; promise !== undefined; promise = callUntilPromise(dispatch)) {
+async function awaitHandlers(dispatch: Dispatch): Promise<Receipt> {
+  const { list, event, options } = dispatch;
+  const leave = list.host.inFlight.enter();
+  while (dispatch.promise !== undefined) {
+    const { promise } = dispatch;
     try {
       await (options === undefined ? promise : abortable(promise, options.signal));
     } catch (error) {
       fail(dispatch, dispatch.next - 1, error);
     }
+    callUntilPromise(list, event, dispatch);
   }
   if (dispatch.sending !== undefined) await Promise.all(dispatch.sending);
   leave();
-  return settle(dispatch);
+  return conclude(dispatch);
 }
 
 /** Notes an inline webhook that is being sent. */
@@ -134,8 +152,8 @@ function send(dispatch: Dispatch, index: number, sent: PromiseLike<unknown>): vo
 
 /** Reports a failure and notes its outcome. */
 function fail(dispatch: Dispatch, index: number, error: unknown): void {
-  const { host, event, list } = dispatch;
-  const { name } = list.successes[index]!;
+  const { event, list: { host, successes } } = dispatch;
+  const { name } = successes[index]!;
   const message = `Handler '${name}' failed on event '${event.type}' (${event.id})`;
   host.reporter.failed(message, error, event);
   except(dispatch, index, { name, ok: false, error });
@@ -146,15 +164,15 @@ function except(dispatch: Dispatch, index: number, outcome: HandlerOutcome | und
   dispatch.exceptions.set(index, outcome);
 }
 
-/** Returns the receipt of a dispatch, or rejects with its failures. */
-function settle(dispatch: Dispatch): Promise<Receipt> {
-  const { event, exceptions, list: { successes } } = dispatch;
-  if (exceptions === undefined) return Promise.resolve(receiptOf(dispatch, successes));
-  const handlers = outcomesWith(exceptions, successes);
-  const receipt = receiptOf(dispatch, handlers);
+/** Returns the receipt of a dispatch. @throws {DispatchError} when handlers failed */
+function conclude({ event, options, exceptions, list: { successes } }: Dispatch): Receipt {
+  const handlers = exceptions === undefined ? successes : outcomesWith(exceptions, successes);
+  const deliveries = options?.deliveries ?? 0;
+  const receipt = { id: event.id, deliveries, duplicate: false, handlers };
+  if (exceptions === undefined) return receipt;
   const failures = handlers.filter(({ ok }) => !ok);
-  if (failures.length === 0) return Promise.resolve(receipt);
-  return Promise.reject(new DispatchError(event.type, failures, receipt));
+  if (failures.length > 0) throw new DispatchError(event.type, failures, receipt);
+  return receipt;
 }
 
 function outcomesWith(
@@ -165,11 +183,4 @@ function outcomesWith(
     const outcome = exceptions.has(index) ? exceptions.get(index) : success;
     return outcome === undefined ? [] : [outcome];
   });
-}
-
-function receiptOf(
-  { event, options }: Dispatch,
-  handlers: readonly HandlerOutcome[],
-): Receipt {
-  return { id: event.id, deliveries: options?.deliveries ?? 0, duplicate: false, handlers };
 }

@@ -175,3 +175,19 @@ function describe(failures: readonly HandlerOutcome[]): string {
   if (failures.length > SHOWN) shown.push(`and ${failures.length - SHOWN} more`);
   return shown.join(", ");
 }
+
+/** Thrown by `call` with `throwOnDeny` when a gate denied the call. */
+export class GateDeniedError extends Error {
+  /** The name of the class. */
+  override readonly name = "GateDeniedError";
+  /** A stable code. */
+  readonly code = "gate_denied";
+  /** The decision's id, as in `tool.denied`. */
+  readonly decisionId: string;
+
+  /** Creates an error for a call. */
+  constructor(tool: string, reason: string, decisionId: string) {
+    super(`Cannot call '${tool}': ${reason}`);
+    this.decisionId = decisionId;
+  }
+}

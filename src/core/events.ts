@@ -41,6 +41,48 @@ export type ToolData = {
   readonly result?: string;
   /** Why the tool failed; only in `tool.completed`. */
   readonly error?: string;
+  /** Which call it is: the same in `tool.called`, and in `tool.completed` or `tool.denied`. */
+  readonly call_id?: string;
+  /** Which agent calls it. */
+  readonly agent_id?: string;
+  /** How long the tool ran, in milliseconds; only in `tool.completed`. */
+  readonly duration_ms?: number;
+  /** The decision that let it run; absent without gates. */
+  readonly decision_id?: string;
+};
+
+/** Payload of `tool.denied`: a gate denied a call, and the tool doesn't run. */
+export type ToolDeniedData = ToolData & {
+  /** Why, as the model is told. */
+  readonly reason: string;
+  /** The gate that denied it. */
+  readonly gate?: string;
+  /** The decision. */
+  readonly decision_id: string;
+};
+
+/** Payload of `gate.decided`: what gates decided about an event, stored before it happens. */
+export type GateDecidedData = {
+  /** The decision. */
+  readonly decision_id: string;
+  /** The type of the event that was judged. */
+  readonly event_type: string;
+  /** The call that was judged. */
+  readonly call_id?: string;
+  /** The agent of the call. */
+  readonly agent_id?: string;
+  /** What was decided. */
+  readonly outcome: "allowed" | "denied" | "asked" | "error";
+  /** Why, as the model is told. */
+  readonly reason?: string;
+  /** How each gate judged. */
+  readonly gates: readonly Readonly<Record<string, unknown>>[];
+  /** The SHA-256 of the canonical JSON (RFC 8785) of the data as it came in, in hexadecimal. */
+  readonly digest_in: string;
+  /** The same of the data that was judged last. */
+  readonly digest_out: string;
+  /** How long the decision took, in milliseconds. */
+  readonly took_ms: number;
 };
 
 /** Payload of `session.created` and `session.updated` (the session was saved). */
@@ -114,6 +156,10 @@ export type AgentEvents = {
   readonly "tool.called": ToolData;
   /** A tool has run. */
   readonly "tool.completed": ToolData;
+  /** A gate denied a call: the tool doesn't run. */
+  readonly "tool.denied": ToolDeniedData;
+  /** Gates decided about an event. */
+  readonly "gate.decided": GateDecidedData;
   /** A session started. */
   readonly "session.created": SessionData;
   /** A session was saved. */

@@ -1,4 +1,7 @@
+import type { InFlight } from "./active_work.ts";
 import type { HandlerOutcome } from "./emitter.ts";
+import type { HookLifecycle } from "./lifecycle.ts";
+import type { Reporter } from "./reporter.ts";
 import type { Entry, Invoke } from "./entry.ts";
 import { isEventType, isExact, patternsFor } from "./event_rules.ts";
 import { HookInitError } from "./errors.ts";
@@ -18,8 +21,18 @@ export type HandlerCall = {
   readonly context: HandlerContext;
 };
 
+/** What dispatches to the handlers of a registry share. */
+export type HandlerHost = {
+  readonly reporter: Reporter;
+  readonly inFlight: InFlight;
+  readonly lifecycle: HookLifecycle;
+  /** Returns the context of calls that no signal of a caller aborts and that no event caused. */
+  contextOf(entry: Entry, type: string): HandlerContext;
+};
+
 /** The handlers, hooks and webhooks that receive a type. A list never changes: registrations make new ones. */
 export type HandlerList = {
+  readonly host: HandlerHost;
   /** In the order in which they are called. */
   readonly calls: readonly HandlerCall[];
   /** The outcomes when all calls succeed. */
@@ -35,17 +48,13 @@ export class HandlerTable {
   readonly #byPattern = new Map<string, Set<Entry>>();
   readonly #order = new Map<Entry, number>();
   readonly #lists = new Map<string, HandlerList>();
-  readonly #contextOf: (entry: Entry, type: string) => HandlerContext;
+  readonly #host: HandlerHost;
   #added = 0;
   #store: Store | undefined;
 
-  /** Creates a table. `contextOf` returns the context of calls that no event caused. */
-  constructor(
-    store: Store | undefined,
-    contextOf: (entry: Entry, type: string) => HandlerContext,
-  ) {
+  constructor(host: HandlerHost, store: Store | undefined) {
+    this.#host = host;
     this.#store = store;
-    this.#contextOf = contextOf;
   }
 
   /** All registrations, in order. */
@@ -118,9 +127,10 @@ export class HandlerTable {
       entry,
       invoke: entry.invoke,
       isSender: entry.isSender,
-      context: this.#contextOf(entry, type),
+      context: this.#host.contextOf(entry, type),
     }));
     const list: HandlerList = {
+      host: this.#host,
       calls,
       successes: Object.freeze(
         calls.map(({ entry }) => Object.freeze({ name: entry.info.name, ok: true })),

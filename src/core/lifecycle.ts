@@ -208,8 +208,9 @@ export class HookLifecycle {
     await Promise.all(this.#retiring);
   }
 
+  /** Stops the queue, unless `close` has given up: by then it may be connected to other hooks. */
   async #stopQueue(): Promise<void> {
-    if (this.#isStarted) await this.#options.queue?.stop();
+    if (this.#isStarted && !this.isAbandoned) await this.#options.queue?.stop();
   }
 
   #abortOpening(): void {

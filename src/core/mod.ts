@@ -13,6 +13,7 @@ export type * from "./emitter.ts";
 export * from "./errors.ts";
 export * from "./event_codec.ts";
 export type * from "./events.ts";
+export type * from "./gates/mod.ts";
 export type * from "./hook.ts";
 export type * from "./options.ts";
 export type * from "./patterns.ts";

@@ -13,6 +13,7 @@ import type { HooksOption } from "./define_hook.ts";
 import type { DeliveryQueue } from "./delivery.ts";
 import type { AgentEvents, EventType, HookEvent } from "./events.ts";
 import type { Logger } from "./hook.ts";
+import type { GatesOptions } from "./gates/gatekeeper.ts";
 import type { EventOf } from "./patterns.ts";
 import { consoleLogger } from "./reporter.ts";
 
@@ -35,6 +36,8 @@ export interface HooksOptions<
     | undefined;
   /** Durable delivery to webhooks and durable hooks. @default none: webhooks are sent inline */
   readonly outbox?: Outbox | undefined;
+  /** Options of all gates. */
+  readonly gates?: GatesOptions | undefined;
   /** Where hooks store data. @default none */
   readonly store?: Store | undefined;
   /** Where failures are logged. `false` logs nothing. @default the console, warnings and errors */
@@ -80,6 +83,7 @@ const KNOWN: readonly string[] = [
   "schemas",
   "outbox",
   "store",
+  "gates",
   "logger",
   "redact",
   "onError",

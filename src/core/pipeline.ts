@@ -1,6 +1,6 @@
 import { linkSignals } from "../internal/async.ts";
 import { quote } from "../internal/validate.ts";
-import { Admission, type BatchEvent } from "./admission.ts";
+import { Admission, type BatchEvent, type BatchOptions } from "./admission.ts";
 import type { BackgroundQueue, InFlight } from "./active_work.ts";
 import {
   type Chain,
@@ -40,12 +40,6 @@ const EXISTING: Origin = {};
 
 /** Options of a dispatch. */
 export type EventOptions = Omit<EmitOptions, "sessionId">;
-
-/** Options of a batch. */
-export type BatchOptions = {
-  readonly idempotencyKey?: string | undefined;
-  readonly onAccepted?: ((receipts: readonly Receipt[]) => void) | undefined;
-};
 
 /** What a pipeline works with. */
 export type PipelineParts = {
@@ -138,7 +132,7 @@ export class Pipeline {
     const special = options?.signal ?? options?.idempotencyKey ?? options?.waitUntil ??
       origin.chain;
     const isPlain = special === undefined && this.#isPlain && this.#admission.isOpen;
-    if (isPlain) return callHandlers(this.#parts, event);
+    if (isPlain) return callHandlers(this.#parts.handlers.listFor(event.type), event);
     return this.#acceptSpecial(event, options ?? {}, origin);
   }
 
@@ -236,6 +230,11 @@ export class Pipeline {
     });
   }
 
+  /** Validates a payload with the schema of its type. @throws {EventValidationError} */
+  validate(event: HookEvent): Promise<void> {
+    return this.#admission.validate(event);
+  }
+
   /** Passes an event that the queue stored by itself to its handlers. Never throws. */
   announce(event: HookEvent): void {
     const { lifecycle, reporter, handlers } = this.#parts;
@@ -246,7 +245,7 @@ export class Pipeline {
       return this.run(async () => {
         try {
           await lifecycle.open();
-          await callHandlers(this.#parts, announced);
+          await callHandlers(handlers.listFor(announced.type), announced);
         } catch (error) {
           if (!(error instanceof DispatchError)) reporter.failed(subject, error, announced);
         }
@@ -296,8 +295,7 @@ export class Pipeline {
 
   #callHandlers({ event, list, sent }: OutgoingEvent, deliveries: number, call: CallOptions) {
     const contextOf = (entry: Entry): HandlerContext => this.contextOf(entry, call);
-    return callHandlers(this.#parts, event, {
-      list,
+    return callHandlers(list, event, {
       deliveries,
       sent,
       signal: call.signal,

@@ -7,6 +7,7 @@ import type { EmitOptions, Receipt } from "./emitter.ts";
 import type { Entry } from "./entry.ts";
 import { HooksClosedError } from "./errors.ts";
 import type { AgentEvents, EventType, HookEvent } from "./events.ts";
+import { Gates } from "./gates/gates.ts";
 import { HandlerTable } from "./handler_table.ts";
 import type { HandlerFunc, HandlerOptions, Hook } from "./hook.ts";
 import { HookLifecycle } from "./lifecycle.ts";
@@ -32,6 +33,8 @@ export class HookRegistry<Events extends object = AgentEvents> {
   readonly #names = new Set<string>();
   readonly #queued = new Set<{ unregister(): void }>();
   readonly #connection: { unregister(): void } | undefined;
+  /** Gates and their decisions: `hooks.gate`, `hooks.decide` and `hooks.call` call its methods. */
+  readonly gates: Gates<Events>;
 
   /**
    * Creates a registry.
@@ -40,24 +43,24 @@ export class HookRegistry<Events extends object = AgentEvents> {
    */
   constructor(options: HooksOptions<Events> = {}) {
     this.#options = resolveOptions(options as unknown as HooksOptions);
-    const { logger, onError, onDrop, outbox: queue, store, use } = this.#options;
+    const { logger, onError, onDrop, outbox: queue, store, use, closeTimeout } = this.#options;
     const inFlight = new InFlight();
     const reporter = new Reporter(logger, onError, onDrop);
     const background = new BackgroundQueue(this.#options, reporter);
-    const { closeTimeout } = this.#options;
     const work = { reporter, background, inFlight };
     this.#lifecycle = new HookLifecycle({ ...work, logger, queue, closeTimeout });
-    this.#handlers = new HandlerTable(
-      store,
-      (entry, type) =>
-        this.#pipeline.contextOf(entry, { chain: [type], signal: this.#lifecycle.abandoned }),
-    );
+    const lifecycle = this.#lifecycle;
+    const contextOf = (entry: Entry, type: string) =>
+      this.#pipeline.contextOf(entry, { chain: [type], signal: lifecycle.abandoned });
+    this.#handlers = new HandlerTable({ ...work, lifecycle, contextOf }, store);
     this.#pipeline = new Pipeline({
       ...work,
       options: this.#options,
       handlers: this.#handlers,
-      lifecycle: this.#lifecycle,
+      lifecycle,
     });
+    const parts = { logger, reporter, lifecycle: this.#lifecycle, pipeline: this.#pipeline };
+    this.gates = new Gates<Events>(this.#options.gates, parts);
     this.#connection = queue?.connect?.({
       logger,
       targetsOf: (event) => this.#pipeline.targetsOf(event),

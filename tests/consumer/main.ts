@@ -45,7 +45,7 @@ const audit = defineHook({
   name: "audit",
   events: ["tool.*", "message.received"],
   handle: (event, context) => {
-    const type: "tool.called" | "tool.completed" | "message.received" = event.type;
+    const type: "tool.called" | "tool.completed" | "tool.denied" | "message.received" = event.type;
     context.logger.info(type, encodeEvent(event).length);
   },
 });

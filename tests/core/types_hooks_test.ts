@@ -18,6 +18,7 @@ import {
   type Logger,
   type StandardSchemaV1,
   type ToolData,
+  type ToolDeniedData,
   type Webhook,
   withCompiledHook,
   withHook,
@@ -36,7 +37,7 @@ function definitions(): void {
     events: ["tool.*", "agent.end"],
     filter: (event) => event.type !== "tool.completed",
     handle(event, context) {
-      typeOf<"tool.called" | "tool.completed" | "agent.end">()(event.type);
+      typeOf<"tool.called" | "tool.completed" | "tool.denied" | "agent.end">()(event.type);
       typeOf<HandlerContext<AgentEvents>>()(context);
     },
   });
@@ -83,7 +84,7 @@ class Narrow implements Hook<EventOf<AgentEvents, "tool.*">> {
   name = "narrow";
   events = ["tool.*"];
   handle(event: EventOf<AgentEvents, "tool.*">): void {
-    typeOf<ToolData>()(event.data);
+    typeOf<ToolData | ToolDeniedData>()(event.data);
   }
 }
 

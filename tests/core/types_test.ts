@@ -20,6 +20,7 @@ import {
   type Receipt,
   type SessionData,
   type ToolData,
+  type ToolDeniedData,
   withHook,
   withNamedHook,
 } from "@omniagent/hooks";
@@ -44,12 +45,14 @@ function patterns(): void {
   is<
     Same<
       EventOf<Events, "order.paid" | "tool.*">["type"],
-      "order.paid" | "tool.called" | "tool.completed"
+      "order.paid" | "tool.called" | "tool.completed" | "tool.denied"
     >
   >();
   is<Same<EventOf<Own, "*">["type"], EventType<Own>>>();
   is<Same<EventOf<Own, "order.paid">, HookEvent<"order.paid", { total: number }>>>();
-  is<Same<EventOf<AgentEvents, "tool.*">["type"], "tool.called" | "tool.completed">>();
+  is<
+    Same<EventOf<AgentEvents, "tool.*">["type"], "tool.called" | "tool.completed" | "tool.denied">
+  >();
   is<Same<EventOf["type"], EventType>>();
   is<Same<EventOf<Record<string, unknown>, "a.*">["type"], string>>();
   is<AgentEvents extends Record<string, unknown> ? true : false>();
@@ -62,7 +65,7 @@ function patterns(): void {
 /** A handler's event is what its patterns match. */
 function handlers(): void {
   hooks.on("order.paid", (event) => typeOf<HookEvent<"order.paid", { total: number }>>()(event));
-  hooks.on("tool.*", (event) => typeOf<ToolData>()(event.data));
+  hooks.on("tool.*", (event) => typeOf<ToolData | ToolDeniedData>()(event.data));
   hooks.on(["order.paid", "message.*"], (event) => {
     typeOf<"order.paid" | "message.received" | "message.sent">()(event.type);
     if (event.type === "order.paid") typeOf<number>()(event.data.total);

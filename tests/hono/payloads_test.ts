@@ -4,12 +4,24 @@ import { test } from "../harness.ts";
 import { quiet } from "../quiet.ts";
 import { problemOf, receiptsOf, testApp, withApp } from "./helpers.ts";
 
-/** Payloads as the Go package writes them. */
+/** Payloads as the Go package writes them, and those of gates. */
 const GO: { readonly [Type in keyof AgentEvents]: readonly unknown[] } = {
   "message.received": [{ role: "user", content: "" }],
   "message.sent": [{ role: "assistant", content: "hello" }],
   "tool.called": [{ name: "bash" }, { name: "bash", params: { command: "ls" } }],
   "tool.completed": [{ name: "bash", result: "a.txt" }, { name: "bash", error: "denied" }],
+  "tool.denied": [{ name: "bash", reason: "no", decision_id: "d-1", params: null, gate: "policy" }],
+  "gate.decided": [
+    {
+      decision_id: "d-1",
+      event_type: "tool.called",
+      outcome: "denied",
+      gates: [{ name: "policy", verdict: "deny" }],
+      digest_in: "00",
+      digest_out: "00",
+      took_ms: 1,
+    },
+  ],
   "session.created": [{ session_id: "s-1", action: "created" }],
   "session.updated": [{ session_id: "s-1", action: "updated" }],
   "session.rollover": [null, [{ role: "user", content: "hi" }]].map((transcript) => ({
@@ -36,6 +48,7 @@ const WRONG: readonly (readonly [type: string, data: unknown, ...pointers: strin
   ["tool.called", [], ""],
   ["tool.called", "bash", ""],
   ["tool.completed", { name: "bash", result: { a: 1 } }, "/result"],
+  ["tool.denied", { name: "bash", reason: 5 }, "/reason", "/decision_id"],
   ["message.received", { role: "user" }, "/content"],
   ["message.sent", { role: 1, content: 1 }, "/role", "/content"],
   ["session.created", { session_id: "s-1", action: "saved" }, "/action"],

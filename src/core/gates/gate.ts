@@ -1,0 +1,124 @@
+import { checkMembers, OR_INFINITE, readDuration } from "../../internal/options.ts";
+import { checkFunctions, checkName, inspect } from "../../internal/validate.ts";
+import type { HookEvent } from "../events.ts";
+import type { Logger } from "../hook.ts";
+import type { EventOf } from "../patterns.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** How long one gate may take, in milliseconds: an agent waits for it before every tool call. */
+export const GATE_TIMEOUT = 5_000;
+
+/** The second argument of a gate. */
+export type GateContext = {
+  /** Aborts with the gate's timeout, the decision's, the caller's signal, or when the hooks close. */
+  readonly signal: AbortSignal;
+  /** The logger of the hooks. */
+  readonly logger: Logger;
+  /**
+   * Whether the data is final. Only for results (`tool.completed`, `message.sent`) a check sees it false
+   * first, on the raw data, and is called again after the rewrites.
+   */
+  readonly final: boolean;
+};
+
+/** What a check returns: a verdict, or nothing for no opinion. */
+export type CheckResult = Verdict | undefined | null | void;
+
+/** What a rewrite returns: new data, nothing to change nothing, or a verdict. */
+export type RewriteResult<Data> = Data | Verdict | undefined | null | void;
+
+/** What every gate has. */
+export type GateBase<Event extends HookEvent = EventOf> = {
+  /** Unique among gates: 1 to 64 characters of `[A-Za-z0-9._-]`. */
+  readonly name: string;
+  /** Rewrites run in this order, highest first; equals in the order of registration. @default {0} */
+  readonly priority?: number | undefined;
+  /** Limit of one call, in milliseconds. @default {5000} */
+  readonly timeout?: number | undefined;
+  /**
+   * What a failure counts as: an error, a timeout, or anything but a well-formed verdict.
+   * @default {"deny"}
+   */
+  readonly onFailure?: "deny" | "ask" | "allow" | undefined;
+  /** `"shadow"`: the gate runs and its verdict is recorded, but never applied. @default {"enforce"} */
+  readonly mode?: "enforce" | "shadow" | undefined;
+  /** Skips the events for which it returns false. A filter that throws is a failure. */
+  readonly filter?: ((event: Event) => boolean) | undefined;
+};
+
+/** A gate that judges an event. */
+export type CheckGate<Event extends HookEvent = EventOf> = GateBase<Event> & {
+  /** @default {"check"} */
+  readonly kind?: "check" | undefined;
+  /** Judges an event, whose data is frozen. */
+  handle(event: Event, context: GateContext): CheckResult | PromiseLike<CheckResult>;
+};
+
+/** A gate that changes the data of an event. */
+export type RewriteGate<Event extends HookEvent = EventOf> = GateBase<Event> & {
+  readonly kind: "rewrite";
+  /** Returns new data. `name`, `call_id` and `session_id` must stay as they are. */
+  handle(
+    event: Event,
+    context: GateContext,
+  ): RewriteResult<Event["data"]> | PromiseLike<RewriteResult<Event["data"]>>;
+};
+
+/** A gate: a check, or a rewrite. */
+export type Gate<Event extends HookEvent = EventOf> = CheckGate<Event> | RewriteGate<Event>;
+
+/** A gate with its defaults. */
+export type RegisteredGate = {
+  readonly name: string;
+  readonly kind: "check" | "rewrite";
+  readonly priority: number;
+  readonly timeout: number;
+  readonly onFailure: "deny" | "ask" | "allow";
+  readonly mode: "enforce" | "shadow";
+  readonly filter: ((event: HookEvent) => boolean) | undefined;
+  readonly handle: (event: HookEvent, context: GateContext) => unknown;
+};
+
+const MEMBERS: readonly string[] = [
+  "name",
+  "kind",
+  "priority",
+  "timeout",
+  "onFailure",
+  "mode",
+  "filter",
+  "handle",
+];
+
+/** Checks a gate and fills in its defaults. @throws {TypeError | RangeError} */
+export function readGate(gate: Gate<HookEvent>): RegisteredGate {
+  const subject = "Cannot register gate";
+  checkName(subject, gate.name);
+  const named = `${subject} '${gate.name}'`;
+  checkMembers(named, gate, MEMBERS);
+  checkFunctions(named, gate, ["handle"], ["filter"]);
+  const { kind = "check", priority = 0, onFailure = "deny", mode = "enforce" } = gate;
+  const timeout = readDuration(named, "timeout", gate.timeout, OR_INFINITE) ?? GATE_TIMEOUT;
+  oneOf(named, "kind", kind, ["check", "rewrite"]);
+  oneOf(named, "onFailure", onFailure, ["deny", "ask", "allow"]);
+  oneOf(named, "mode", mode, ["enforce", "shadow"]);
+  if (typeof priority !== "number" || Number.isNaN(priority)) {
+    throw new TypeError(`${named}: 'priority' must be a number, got ${inspect(priority)}`);
+  }
+  return {
+    name: gate.name,
+    kind,
+    priority,
+    timeout,
+    onFailure,
+    mode,
+    filter: gate.filter?.bind(gate),
+    handle: gate.handle.bind(gate) as RegisteredGate["handle"],
+  };
+}
+
+function oneOf(subject: string, name: string, value: unknown, values: readonly string[]): void {
+  if (values.includes(value as string)) return;
+  const list = values.map((one) => `"${one}"`).join(" or ");
+  throw new TypeError(`${subject}: '${name}' must be ${list}, got ${inspect(value)}`);
+}

@@ -1,0 +1,35 @@
+/**
+ * Gates decide before something happens: they allow, deny, rewrite, or ask a person. Register them with
+ * `hooks.gate`, and run tools through `hooks.call`.
+ *
+ * ```ts
+ * import { createHooks } from "@omniagent/hooks";
+ * import { deny } from "@omniagent/hooks/gates";
+ *
+ * const hooks = createHooks();
+ * hooks.gate("tool.called", {
+ *   name: "no-deletions",
+ *   handle: ({ data }) => data.name === "delete_file" ? deny("Files are kept") : undefined,
+ * });
+ * const decision = await hooks.decide("tool.called", { name: "delete_file" });
+ * console.log(decision.decision, decision.reason); // deny Files are kept
+ * await hooks.close();
+ * ```
+ *
+ * @module
+ */
+export { GateDeniedError } from "../errors.ts";
+export type { CallOptions, DeniedCall, ToolContext } from "./call.ts";
+export type {
+  CheckGate,
+  CheckResult,
+  Gate,
+  GateBase,
+  GateContext,
+  RewriteGate,
+  RewriteResult,
+} from "./gate.ts";
+export type { Ask, AskAnswer, DecideOptions, Decision, GatesOptions } from "./gatekeeper.ts";
+export type { Gates } from "./gates.ts";
+export type { GateFailure, GateRecord } from "./run_gates.ts";
+export { allow, ask, type AskChoice, type Decided, deny, type Verdict } from "./verdict.ts";

@@ -1,0 +1,350 @@
+import { abortable, isThenable, linkSignals } from "../../internal/async.ts";
+import type { Clock } from "../../internal/clock.ts";
+import { errorMessage, formatIssues } from "../../internal/issues.ts";
+import type { StandardIssue } from "../../internal/standard_schema.ts";
+import type { HookEvent } from "../events.ts";
+import type { Logger } from "../hook.ts";
+import type { GateContext, RegisteredGate } from "./gate.ts";
+import { type Decided, isVerdict, readVerdict, type Verdict } from "./verdict.ts";
+
+/** Why a gate gave no well-formed verdict in time. */
+export type GateFailure =
+  | "error"
+  | "timeout"
+  | "aborted"
+  | "unreachable"
+  | "status"
+  | "invalid"
+  | "too_large"
+  | "missing"
+  | "store";
+
+/** How one gate judged, as it is recorded. */
+export type GateRecord = {
+  readonly name: string;
+  readonly kind: "check" | "rewrite";
+  readonly mode: "enforce" | "shadow";
+  /** `rewritten`: it changed the data; `none`: no opinion; `failed`: see `failure`. */
+  readonly verdict: Decided | "none" | "rewritten" | "failed";
+  readonly reason?: string | undefined;
+  readonly internal?: string | undefined;
+  /** How long it took, in milliseconds. */
+  readonly duration_ms: number;
+  readonly failure?: GateFailure | undefined;
+  /** In shadow mode: what would have been applied. */
+  readonly would_block?: boolean | undefined;
+};
+
+/** What a run of gates came to. */
+export type GateOutcome = {
+  readonly decision: Decided;
+  /** The data that was judged last, frozen. */
+  readonly data: unknown;
+  /** The verdict that decided: the first one, in the order of the gates, of the strongest decision. */
+  readonly verdict: Verdict | undefined;
+  /** Text for the model, of all gates that are enforced, in their order. */
+  readonly context: readonly string[];
+  readonly gates: readonly GateRecord[];
+};
+
+/** What a run of gates needs. */
+export type GateRun = {
+  /** Those of the event's type, rewrites and checks, in their order. */
+  readonly gates: readonly RegisteredGate[];
+  readonly event: HookEvent;
+  /** Whether the event is a result: then checks also judge the data as it was before the rewrites. */
+  readonly isResult: boolean;
+  /** Limit of the whole run, in milliseconds. */
+  readonly timeout: number;
+  /** The caller's signal, and that of `close`. */
+  readonly signals: readonly AbortSignal[];
+  readonly logger: Logger;
+  /** Returns the event with other data, as a frozen snapshot. @throws when JSON can't carry the data */
+  withData(event: HookEvent, data: unknown): HookEvent;
+  /** Judges rewritten data by the schema of the event's type. */
+  validate(event: HookEvent): readonly StandardIssue[] | Promise<readonly StandardIssue[]>;
+  readonly clock: Clock;
+};
+
+/** Payload fields that say which call this is: no rewrite may change them. */
+const FIXED: readonly string[] = ["name", "call_id", "session_id"];
+
+const STRENGTH: Readonly<Record<Decided, number>> = { allow: 1, ask: 2, deny: 3 };
+
+/** A record, and what is applied of it. */
+type Judged = {
+  readonly record: GateRecord;
+  readonly verdict?: Verdict | undefined;
+  readonly event?: HookEvent | undefined;
+};
+
+/**
+ * Lets gates decide about an event. Rewrites run one after the other, each on the result of the one before.
+ * Then all checks run at once, on the same frozen data. The outcome depends on what the gates return and on
+ * their order, never on which of them is faster.
+ */
+export async function runGates(run: GateRun): Promise<GateOutcome> {
+  const rewrites = run.gates.filter(({ kind }) => kind === "rewrite");
+  const checks = run.gates.filter(({ kind }) => kind === "check");
+  const time = new RunTime(run);
+  const judged: Judged[] = [];
+  let { event } = run;
+  try {
+    if (run.isResult && rewrites.length > 0) {
+      judged.push(...await check(run, checks, event, time, false));
+    }
+    for (const gate of rewrites) {
+      if (merge(judged).decision === "deny") break; // nothing that follows can undo it
+      const result = await judge(run, gate, event, time, true);
+      event = result.event ?? event;
+      judged.push(result);
+    }
+    if (merge(judged).decision !== "deny") {
+      judged.push(...await check(run, checks, event, time, true));
+    }
+  } finally {
+    time.end();
+  }
+  return { ...merge(judged), data: event.data, gates: judged.map(({ record }) => record) };
+}
+
+/** Runs checks at once. Each runs to its end, so that the record is complete. */
+async function check(
+  run: GateRun,
+  gates: readonly RegisteredGate[],
+  event: HookEvent,
+  time: RunTime,
+  final: boolean,
+): Promise<readonly Judged[]> {
+  const results = gates.map((gate) => judge(run, gate, event, time, final));
+  return results.some(isThenable) ? await Promise.all(results) : results as readonly Judged[];
+}
+
+/** The strongest verdict; of equals, the first in the order of the gates. */
+function merge(judged: readonly Judged[]): Pick<GateOutcome, "decision" | "verdict" | "context"> {
+  let strongest: Verdict | undefined;
+  const context: string[] = [];
+  for (const { verdict } of judged) {
+    if (verdict === undefined) continue;
+    if (verdict.context) context.push(verdict.context);
+    if (strongest && STRENGTH[strongest.decision] >= STRENGTH[verdict.decision]) continue;
+    strongest = verdict;
+  }
+  return { decision: strongest?.decision ?? "allow", verdict: strongest, context };
+}
+
+/** Calls one gate. Never throws; stays synchronous when the gate does. */
+function judge(
+  run: GateRun,
+  gate: RegisteredGate,
+  event: HookEvent,
+  time: RunTime,
+  final: boolean,
+): Judged | Promise<Judged> {
+  const { clock } = run;
+  const start = clock.now();
+  const took = (): number => Math.max(0, Math.round(clock.now() - start));
+  const fail = (failure: GateFailure, reason: string): Judged =>
+    failed(gate, failure, reason, took());
+  const call = new Call(gate, run, time, final);
+  const finish = (value: unknown): Judged | Promise<Judged> =>
+    gate.kind === "check"
+      ? checked(gate, value, took, fail)
+      : rewritten(run, gate, event, value, took, fail);
+  try {
+    const by = time.abortedBy;
+    if (by !== undefined) {
+      const failure = by.reason instanceof GateTimeout ? "timeout" : "aborted";
+      return fail(failure, `was not called: ${errorMessage(by.reason)}`);
+    }
+    if (gate.filter !== undefined && !gate.filter(event)) {
+      return { record: recordOf(gate, "none", took()) };
+    }
+    const value = gate.handle(event, call);
+    if (!isThenable(value)) return finish(value);
+    return call.wait(value).then(
+      finish,
+      (error) => fail(call.failureOf(error), errorMessage(error)),
+    );
+  } catch (error) {
+    return fail("error", errorMessage(error));
+  }
+}
+
+function checked(
+  gate: RegisteredGate,
+  value: unknown,
+  took: () => number,
+  fail: (failure: GateFailure, reason: string) => Judged,
+): Judged {
+  const verdict = readVerdict(value);
+  if (verdict !== undefined && "invalid" in verdict) return fail("invalid", verdict.invalid);
+  return applied(gate, verdict, took());
+}
+
+/** Takes new data over if it is an event's still, or applies a verdict. */
+function rewritten(
+  run: GateRun,
+  gate: RegisteredGate,
+  event: HookEvent,
+  value: unknown,
+  took: () => number,
+  fail: (failure: GateFailure, reason: string) => Judged,
+): Judged | Promise<Judged> {
+  if (value === undefined || value === null) return { record: recordOf(gate, "none", took()) };
+  if (isVerdict(value)) return applied(gate, value, took());
+  let next: HookEvent;
+  try {
+    next = run.withData(event, value);
+  } catch (error) {
+    return fail("invalid", errorMessage(error));
+  }
+  const changed = FIXED.find((name) => fieldOf(next.data, name) !== fieldOf(event.data, name));
+  if (changed !== undefined) return fail("invalid", `changed '${changed}', which no gate may`);
+  const accept = (issues: readonly StandardIssue[]): Judged => {
+    if (issues.length > 0) return fail("invalid", formatIssues(issues));
+    const record = recordOf(gate, "rewritten", took());
+    return gate.mode === "shadow" ? { record } : { record, event: next };
+  };
+  try {
+    const issues = run.validate(next);
+    return isThenable(issues)
+      ? Promise.resolve(issues).then(accept, (error) => fail("error", errorMessage(error)))
+      : accept(issues);
+  } catch (error) {
+    return fail("error", errorMessage(error));
+  }
+}
+
+function fieldOf(data: unknown, name: string): unknown {
+  return typeof data === "object" && data !== null
+    ? (data as Readonly<Record<string, unknown>>)[name]
+    : undefined;
+}
+
+/** What a verdict comes to: in shadow mode, a record alone. */
+function applied(gate: RegisteredGate, verdict: Verdict | undefined, duration: number): Judged {
+  const { decision = "none", reason, internal } = verdict ?? {};
+  const record = recordOf(gate, decision, duration, {
+    ...(reason !== undefined && { reason }),
+    ...(internal !== undefined && { internal }),
+  });
+  if (gate.mode === "enforce") return { record, verdict };
+  return { record: { ...record, would_block: decision === "deny" || decision === "ask" } };
+}
+
+/** What a failure comes to, by the gate's `onFailure`. The reason for the model names no detail. */
+function failed(
+  gate: RegisteredGate,
+  failure: GateFailure,
+  internal: string,
+  duration: number,
+): Judged {
+  const blocks = gate.onFailure !== "allow";
+  const record = recordOf(gate, "failed", duration, { failure, internal });
+  if (gate.mode === "shadow") return { record: { ...record, would_block: blocks } };
+  if (!blocks) return { record };
+  const reason = `Gate '${gate.name}' failed (${failure})`;
+  return { record, verdict: { decision: gate.onFailure as "deny" | "ask", reason, internal } };
+}
+
+function recordOf(
+  { name, kind, mode }: RegisteredGate,
+  verdict: GateRecord["verdict"],
+  duration: number,
+  more: Partial<GateRecord> = {},
+): GateRecord {
+  return { name, kind, mode, verdict, duration_ms: duration, ...more };
+}
+
+/** The time of a whole run: a signal, and a timer that starts with the first gate that is waited for. */
+class RunTime {
+  readonly #run: GateRun;
+  #link: ReturnType<typeof linkSignals> | undefined;
+  #cancel: (() => void) | undefined;
+
+  constructor(run: GateRun) {
+    this.#run = run;
+  }
+
+  /** Why the run was over before it began; undefined when it wasn't. */
+  get abortedBy(): AbortSignal | undefined {
+    if (this.#link?.signal.aborted) return this.#link.signal;
+    return this.#run.signals.find((signal) => signal.aborted);
+  }
+
+  get signal(): AbortSignal {
+    return (this.#link ??= linkSignals(...this.#run.signals)).signal;
+  }
+
+  start(): void {
+    const { timeout, clock } = this.#run;
+    if (this.#cancel !== undefined || timeout === Infinity) return;
+    this.#cancel = clock.setTimer(timeout, () => {
+      this.#link?.abort(new GateTimeout(`the decision took longer than ${timeout} ms`));
+    });
+  }
+
+  end(): void {
+    this.#cancel?.();
+    this.#link?.release();
+  }
+}
+
+/** The reason of a signal when time is up. */
+class GateTimeout extends Error {
+  override readonly name = "GateTimeout";
+}
+
+/** One call of a gate: its context, whose signal is made when it is needed, and its time. */
+class Call implements GateContext {
+  readonly logger: Logger;
+  readonly final: boolean;
+  readonly #gate: RegisteredGate;
+  readonly #run: GateRun;
+  readonly #time: RunTime;
+  #link: ReturnType<typeof linkSignals> | undefined;
+
+  constructor(gate: RegisteredGate, run: GateRun, time: RunTime, final: boolean) {
+    this.logger = run.logger;
+    this.final = final;
+    this.#gate = gate;
+    this.#run = run;
+    this.#time = time;
+  }
+
+  get signal(): AbortSignal {
+    return (this.#link ??= linkSignals(this.#time.signal)).signal;
+  }
+
+  /** Waits for what the gate returned. What it does once its time is up is ignored. */
+  async wait(value: PromiseLike<unknown>): Promise<unknown> {
+    const { name, timeout } = this.#gate;
+    const { clock, logger } = this.#run;
+    const { signal } = this;
+    this.#time.start();
+    const cancel = timeout === Infinity ? undefined : clock.setTimer(timeout, () => {
+      this.#link!.abort(new GateTimeout(`took longer than ${timeout} ms`));
+    });
+    try {
+      return await abortable(value, signal);
+    } catch (error) {
+      if (signal.aborted) {
+        const late = () => logger.debug(`Gate '${name}' returned too late: its result is ignored`);
+        value.then(late, late);
+      }
+      throw error;
+    } finally {
+      cancel?.();
+      this.#link!.release();
+    }
+  }
+
+  /** Why a call that was waited for failed. */
+  failureOf(error: unknown): GateFailure {
+    if (this.#link!.signal.aborted && error === this.#link!.signal.reason) {
+      return error instanceof GateTimeout ? "timeout" : "aborted";
+    }
+    return "error";
+  }
+}

@@ -1,0 +1,347 @@
+import assert from "node:assert/strict";
+import {
+  createHooks,
+  EventValidationError,
+  type HookEvent,
+  type HooksOptions,
+} from "@omniagent/hooks";
+import { allow, ask, deny, GateDeniedError, type GateRecord } from "@omniagent/hooks/gates";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
+import { test } from "../harness.ts";
+import { quiet } from "../quiet.ts";
+
+type Params = { readonly command: string };
+
+/** Hooks, and a log of their events: type, and what matters of the payload. */
+function start(options: HooksOptions = {}) {
+  const hooks = createHooks({ logger: quiet, ...options });
+  const events: HookEvent[] = [];
+  hooks.on("*", (event) => void events.push(event as HookEvent));
+  const types = () => events.map(({ type }) => type);
+  const dataOf = (type: string) =>
+    events.find((event) => event.type === type)!.data as Readonly<Record<string, unknown>>;
+  return { hooks, events, types, dataOf };
+}
+
+const bash = (params: Params): string => `ran ${params.command}`;
+
+test("call() without gates runs the tool, and emits tool.called and tool.completed", async () => {
+  const { hooks, types, dataOf } = start();
+  const context = { sessionId: "s-1", callId: "c-1", agentId: "a-1" };
+  assert.equal(await hooks.call("bash", { command: "ls" }, bash, context), "ran ls");
+  assert.deepEqual(types(), ["tool.called", "tool.completed"]);
+  const called = { name: "bash", call_id: "c-1", agent_id: "a-1", params: { command: "ls" } };
+  assert.deepEqual(dataOf("tool.called"), called);
+  const { duration_ms, ...completed } = dataOf("tool.completed");
+  assert.deepEqual(completed, { name: "bash", call_id: "c-1", agent_id: "a-1", result: "ran ls" });
+  assert.ok(Number(duration_ms) >= 0);
+});
+
+test("call() runs the tool with the parameters that were judged last", async () => {
+  const { hooks, types, dataOf } = start();
+  hooks.gate("tool.called", {
+    name: "dry-run",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, params: { command: `${data.params?.command} --dry-run` } }),
+  });
+  let judged: unknown;
+  hooks.gate("tool.*", { name: "policy", handle: ({ data }) => void (judged = data) });
+  assert.equal(await hooks.call("bash", { command: "deploy" }, bash), "ran deploy --dry-run");
+  assert.deepEqual((judged as { params: unknown }).params, undefined, "of the result");
+  assert.deepEqual(types(), ["tool.called", "gate.decided", "tool.completed", "gate.decided"]);
+  assert.deepEqual(dataOf("tool.called").params, { command: "deploy --dry-run" });
+  const { digest_in, digest_out, outcome } = dataOf("gate.decided");
+  assert.equal(outcome, "allowed");
+  assert.match(String(digest_in), /^[0-9a-f]{64}$/);
+  assert.notEqual(digest_in, digest_out);
+});
+
+test("call() resolves to the reason when a gate denies, and the tool never runs", async () => {
+  const { hooks, types, dataOf } = start();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: () => deny("Not here", { internal: "rule 7", interrupt: true, context: "Ask first" }),
+  });
+  const run = (): never => assert.fail("the tool ran");
+  const denied = await hooks.call("bash", { command: "rm" }, run, { callId: "c-1" });
+  assert.deepEqual(denied, {
+    denied: true,
+    reason: "Not here",
+    context: "Ask first",
+    interrupt: true,
+    decisionId: dataOf("tool.denied").decision_id,
+  });
+  assert.deepEqual(types(), ["tool.denied", "gate.decided"]);
+  const { decision_id, ...data } = dataOf("tool.denied");
+  assert.equal(typeof decision_id, "string");
+  const params = { command: "rm" };
+  assert.deepEqual(data, {
+    name: "bash",
+    call_id: "c-1",
+    params,
+    reason: "Not here",
+    gate: "policy",
+  });
+  const [gate] = dataOf("gate.decided").gates as readonly GateRecord[];
+  assert.equal(gate!.internal, "rule 7", "for the log");
+  assert.doesNotMatch(JSON.stringify(denied), /rule 7/);
+});
+
+test("call() with throwOnDeny throws a GateDeniedError", async () => {
+  const { hooks } = start();
+  hooks.gate("tool.called", { name: "policy", handle: () => deny("Not here") });
+  await assert.rejects(
+    hooks.call("bash", { command: "rm" }, bash, { throwOnDeny: true }),
+    (error: unknown) => {
+      assert.ok(error instanceof GateDeniedError);
+      assert.equal(error.message, "Cannot call 'bash': Not here");
+      return true;
+    },
+  );
+});
+
+test("call() rethrows what the tool threw, after tool.completed with its error", async () => {
+  const { hooks, dataOf } = start();
+  const error = new Error("exit 1");
+  const run = (): never => {
+    throw error;
+  };
+  await assert.rejects(hooks.call("bash", { command: "false" }, run), (thrown) => thrown === error);
+  assert.equal(dataOf("tool.completed").error, "exit 1");
+});
+
+test("gates of tool.completed judge results: a rewrite changes what call() returns, a deny keeps it back", async () => {
+  const { hooks, dataOf } = start();
+  hooks.gate("tool.completed", {
+    name: "mask",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, result: data.result?.replaceAll("hunter2", "***") }) as never,
+  });
+  hooks.gate("tool.completed", {
+    name: "secrets",
+    handle: ({ data }, { final }) =>
+      final && data.result?.includes("PRIVATE KEY") ? deny("The result holds a key") : undefined,
+  });
+  assert.equal(await hooks.call("env", {}, () => "PASSWORD=hunter2"), "PASSWORD=***");
+  assert.deepEqual(await hooks.call("env", {}, () => ({ password: "hunter2" })), {
+    password: "***",
+  });
+  const denied = await hooks.call("cat", {}, () => "PRIVATE KEY", { callId: "c-9" });
+  assert.ok(typeof denied === "object" && denied.reason === "The result holds a key");
+  const all = dataOf("tool.completed");
+  assert.equal(all.result, "PASSWORD=***");
+});
+
+test("exactly one of tool.completed and tool.denied follows each decision", async () => {
+  const { hooks, events } = start();
+  hooks.gate("tool.called", {
+    name: "coin",
+    handle: ({ data }) => Number(data.params?.n) % 3 === 0 ? deny("no") : undefined,
+  });
+  await Promise.all(Array.from({ length: 30 }, async (_, n) => {
+    const run = (): string => {
+      if (n % 3 === 1) throw new Error("failed");
+      return "fine";
+    };
+    await hooks.call("tool", { n }, run, { callId: `c-${n}` }).catch(() => {});
+  }));
+  for (let n = 0; n < 30; n++) {
+    const mine = events.filter(({ data }) => (data as { call_id?: string }).call_id === `c-${n}`);
+    const types = mine.map(({ type }) => type).sort();
+    assert.deepEqual(
+      types,
+      n % 3 === 0
+        ? ["gate.decided", "tool.denied"]
+        : ["gate.decided", "tool.called", "tool.completed"],
+    );
+  }
+});
+
+test("a handler that fails changes neither a decision nor a result, and is reported", async () => {
+  const failures: string[] = [];
+  const { hooks } = start({ onError: (error) => void failures.push(String(error)) });
+  hooks.on("tool.*", () => {
+    throw new Error("observer down");
+  });
+  assert.equal(await hooks.call("bash", { command: "ls" }, bash), "ran ls");
+  hooks.gate("tool.called", { name: "policy", handle: () => allow() });
+  assert.equal(await hooks.call("bash", { command: "ls" }, bash), "ran ls");
+  assert.equal(failures.length, 4, failures.join("\n"));
+});
+
+test("the same call with the same data gets the same decision again; other data is a new decision", async () => {
+  const { hooks, types } = start();
+  let calls = 0;
+  hooks.gate("tool.called", { name: "policy", handle: () => void calls++ });
+  const decide = (command: string, sessionId = "s-1") =>
+    hooks.decide("tool.called", { name: "bash", call_id: "c-1", params: { command } }, {
+      sessionId,
+    });
+  const [first, again] = await Promise.all([decide("ls"), decide("ls")]);
+  assert.equal(first.id, again.id);
+  assert.equal((await decide("ls")).id, first.id);
+  assert.equal(calls, 1);
+  assert.notEqual((await decide("rm")).id, first.id);
+  assert.notEqual((await decide("ls", "s-2")).id, first.id);
+  assert.equal(calls, 3);
+  assert.deepEqual(types().filter((type) => type === "tool.called").length, 3);
+});
+
+test("a required gate that is not registered denies everything, until it is", async () => {
+  const { hooks, dataOf } = start({ gates: { required: ["policy"] } });
+  const denied = await hooks.decide("message.received", { role: "user", content: "hi" });
+  assert.equal(denied.decision, "deny");
+  assert.equal(denied.reason, "Gate 'policy' is required and not registered");
+  assert.equal((dataOf("gate.decided").gates as readonly GateRecord[])[0]!.failure, "missing");
+  const off = hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const allowed = await hooks.decide("message.received", { role: "user", content: "hi" });
+  assert.equal(allowed.decision, "allow");
+  off();
+  assert.equal(
+    (await hooks.decide("session.created", { session_id: "s", action: "created" })).decision,
+    "deny",
+  );
+});
+
+test("an ask denies when nobody can be asked, and follows the answer of onAsk", async () => {
+  const alone = start();
+  alone.hooks.gate("tool.called", { name: "policy", handle: () => ask("Really?") });
+  const denied = await alone.hooks.decide("tool.called", { name: "bash" });
+  assert.deepEqual(
+    [denied.decision, denied.reason],
+    ["deny", "Really? (nobody can be asked: pass 'gates.onAsk')"],
+  );
+
+  for (const decision of ["allow", "deny"] as const) {
+    const { hooks } = start({
+      gates: {
+        onAsk: ({ question, event, gate, allow }) => {
+          assert.deepEqual([question, event.type, gate], ["Really?", "tool.called", "policy"]);
+          assert.deepEqual(allow, ["allow", "deny"]);
+          return Promise.resolve({ decision });
+        },
+      },
+    });
+    hooks.gate("tool.called", { name: "policy", handle: () => ask("Really?") });
+    assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, decision);
+  }
+
+  for (const onAsk of [() => Promise.reject(new Error("Slack is down")), () => "yes" as never]) {
+    const { hooks } = start({ gates: { onAsk } });
+    hooks.gate("tool.called", { name: "policy", handle: () => ask("Really?") });
+    assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, "deny");
+  }
+});
+
+test("an ask that expires denies", async () => {
+  let signal: AbortSignal | undefined;
+  const { hooks } = start({
+    gates: {
+      onAsk: (request) => {
+        signal = request.signal;
+        return new Promise<never>(() => {});
+      },
+    },
+  });
+  hooks.gate("tool.called", { name: "policy", handle: () => ask("Really?", { expiresIn: 5 }) });
+  assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, "deny");
+  assert.equal(signal!.aborted, true);
+});
+
+test("with an outbox, event and decision are stored in one commit before decide() resolves", async () => {
+  const store = memoryStore();
+  const outbox = createOutbox(store, { logger: quiet });
+  const { hooks } = start({ outbox });
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const batches: string[][] = [];
+  const publish = outbox.publish;
+  outbox.publish = (batch, options) => {
+    batches.push(batch.map(({ event }) => event.type));
+    return publish(batch, options);
+  };
+  const { id } = await hooks.decide("tool.called", { name: "bash", call_id: "c-1" });
+  assert.deepEqual(batches, [["tool.called", "gate.decided"]]);
+  const stored = (await outbox.listEvents({ limit: 10 })).items.map(({ event: { data } }) => data);
+  assert.equal(
+    stored.filter((data) => (data as { decision_id: string }).decision_id === id).length,
+    2,
+  );
+  await hooks.close();
+  store.close();
+});
+
+test("what can't be recorded is denied, and the tool doesn't run", async () => {
+  const outbox = createOutbox(memoryStore(), { logger: quiet });
+  const publish = outbox.publish;
+  outbox.publish = () => Promise.reject(new Error("the disk is full"));
+  const { hooks } = start({ outbox });
+  hooks.gate("tool.called", { name: "policy", handle: () => allow() });
+  const run = (): never => assert.fail("the tool ran");
+  const call = { callId: "c-1" };
+  const denied = await hooks.call("bash", { command: "ls" }, run, call) as {
+    readonly reason: string;
+  };
+  assert.match(denied.reason, /could not be recorded/);
+  outbox.publish = publish;
+  assert.equal(
+    await hooks.call("bash", { command: "ls" }, bash, call),
+    "ran ls",
+    "the next call tries again",
+  );
+  await hooks.close();
+});
+
+test("a payload that a schema rejects throws, and so does a decision after close()", async () => {
+  const { hooks } = start({
+    schemas: {
+      "tool.called": {
+        "~standard": {
+          version: 1,
+          vendor: "test",
+          validate: (value: unknown) =>
+            (value as { name: unknown }).name === "bash"
+              ? { value }
+              : { issues: [{ message: "no" }] },
+        } as never,
+      },
+    },
+  });
+  hooks.gate("tool.called", {
+    name: "rename",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, params: 1n }) as never,
+  });
+  await assert.rejects(hooks.decide("tool.called", { name: "zsh" }), EventValidationError);
+  const decision = await hooks.decide("tool.called", { name: "bash" });
+  assert.deepEqual([decision.decision, decision.gates[0]!.failure], ["deny", "invalid"]);
+  await hooks.close();
+  await assert.rejects(hooks.decide("tool.called", { name: "bash" }), { name: "HooksClosedError" });
+  assert.throws(() => hooks.gate("*", { name: "late", handle() {} }), { name: "HooksClosedError" });
+});
+
+test("gate() refuses what is no gate, and a name that is taken", () => {
+  const { hooks } = start();
+  const gate = { name: "a", handle: () => undefined };
+  hooks.gate("tool.called", gate);
+  const cases: readonly (readonly [gate: object, message: RegExp])[] = [
+    [gate, /the name is taken by another gate/],
+    [{ ...gate, name: "" }, /'name' must be/],
+    [{ ...gate, name: "b", kind: "chek" }, /'kind' must be "check" or "rewrite", got "chek"/],
+    [{ ...gate, name: "b", onFailure: "open" }, /'onFailure' must be/],
+    [{ ...gate, name: "b", mode: "dry" }, /'mode' must be/],
+    [{ ...gate, name: "b", timeout: 0 }, /'timeout' must be at least 1 ms, got 0/],
+    [{ ...gate, name: "b", handle: undefined }, /'handle' must be a function/],
+    [
+      { ...gate, name: "b", onfailure: "allow" },
+      /unknown option 'onfailure'. Did you mean 'onFailure'/,
+    ],
+  ];
+  for (const [wrong, message] of cases) {
+    assert.throws(() => hooks.gate("tool.called", wrong as never), { message }, String(message));
+  }
+  assert.throws(
+    () => createHooks({ gates: { require: ["a"] } as never }),
+    /Did you mean 'required'/,
+  );
+});
