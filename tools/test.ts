@@ -29,6 +29,7 @@ const denoOnly: Readonly<Record<string, string>> = {
   consumer: "a program that `test:consumer` type-checks",
   bench: "the sampler, not the package",
   runtime: "starts other runtimes itself",
+  sim: "private files, which the package does not export",
   soak: "starts and kills processes of Deno",
   sqlite: "Node 20 has no SQLite: tests/runtime runs them on Bun and Node 24",
   workerd: "workers, which `test:workerd` starts",

@@ -1,10 +1,10 @@
-import { setTimer } from "../internal/async.ts";
-import { checkFunctions } from "../internal/validate.ts";
-import { checkKnown } from "../internal/options.ts";
-import { maskError } from "../internal/mask_error.ts";
 import type { DeliveryQueue, Hooks, Logger, Registration } from "../core/mod.ts";
 import { createRegistration } from "../core/registration.ts";
-import { keepAlive } from "./_keep_alive.ts";
+import { deadline } from "../internal/async.ts";
+import { maskError } from "../internal/mask_error.ts";
+import { checkKnown } from "../internal/options.ts";
+import { checkFunctions } from "../internal/validate.ts";
+import { keepAlive } from "./is_outbox.ts";
 
 /** Deno Deploy kills an instance 5 s after its SIGINT; other platforms give more. */
 const DEADLINE = 4_500;
@@ -12,16 +12,16 @@ const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /** Options of `drainOnSignal`. */
 export interface DrainOnSignalOptions {
-  /** Where trouble is logged. @default the console */
+  /** Logs hooks that could not be closed. @default the console */
   readonly logger?: Pick<Logger, "error"> | undefined;
   /**
-   * Called when everything has ended, or after 4.5 s, with the code to exit with: 0, or 1 when something
-   * could not be closed in time. @default exits the process
+   * Called when the hooks are closed, or after 4.5 s, with the exit code: 0, or 1 when something could
+   * not be closed in time. @default exits the process
    */
   readonly exit?: ((code: number) => void) | undefined;
 }
 
-/** What differs between runtimes. */
+/** The signals of a runtime. */
 type Host = {
   on(signal: (typeof SIGNALS)[number], listener: () => void): void;
   off(signal: (typeof SIGNALS)[number], listener: () => void): void;
@@ -29,9 +29,9 @@ type Host = {
 };
 
 /**
- * Closes hooks on SIGINT and SIGTERM, then exits: no event is taken any more, attempts under way may end,
- * the leases of those that don't are given back. All of it within 4.5 s, as a second later Deno Deploy
- * kills. Accepted events stay in the store, and any other running process delivers them. Until the
+ * Closes hooks on SIGINT and SIGTERM, then exits. No more events are accepted, running attempts may end,
+ * and the leases of those that don't are given back. All of it within 4.5 s, because Deno Deploy kills
+ * after 5 s. Accepted events stay in the store, and any other running process delivers them. Until the
  * hooks are closed, their outbox keeps the process alive, even if it has nothing to deliver.
  *
  * ```ts ignore
@@ -39,7 +39,7 @@ type Host = {
  * drainOnSignal(hooks);
  * ```
  *
- * @returns What takes the listeners back
+ * @returns a registration that removes the listeners
  * @throws {TypeError} on a runtime without signals
  */
 export function drainOnSignal(
@@ -73,18 +73,12 @@ async function closeInTime(
   hooks: Pick<Hooks, "close">,
   logger: Pick<Logger, "error">,
 ): Promise<number> {
-  let cancel = (): void => {};
-  const late = new Promise<never>((_, reject) => {
-    cancel = setTimer(DEADLINE, () => reject(new Error(`it took longer than ${DEADLINE} ms`)));
-  });
   try {
-    await Promise.race([hooks.close(), late]);
+    await deadline(hooks.close(), DEADLINE);
     return 0;
   } catch (error) {
     logger.error("The hooks could not be closed on a signal", maskError(error));
     return 1;
-  } finally {
-    cancel();
   }
 }
 
@@ -112,5 +106,5 @@ function hostOf(): Host {
   }
   const { process } = globals;
   if (typeof process?.on === "function" && typeof process.exit === "function") return process;
-  throw new TypeError("Cannot drain on signals as this runtime has none");
+  throw new TypeError("Cannot drain on signals: this runtime has none");
 }

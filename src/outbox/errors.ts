@@ -1,29 +1,28 @@
-import { storeErrorOf } from "../store/mod.ts";
+import { storeErrorOf } from "../store/errors.ts";
 
 /**
  * Thrown when the store does not respond in time or can't write, such as on a full disk. `stored`
  * says whether anything may be stored.
  */
 export class OutboxUnavailableError extends Error {
-  /** The class's name. */
   override readonly name = "OutboxUnavailableError";
-  /** Stable. */
+  /** Identifies the error. */
   readonly code = "outbox_unavailable";
   /**
-   * `false`: nothing was sent, so nothing is stored. `"unknown"`: it may be stored, now or later; emit
-   * again under the same idempotency key to be sure, which is then a duplicate that runs no handler. A
-   * retry or a replay of dead deliveries can be run again as it is.
+   * `false`: nothing was stored. `"unknown"`: it may be stored, now or later. To be sure, emit again under
+   * the same idempotency key: that is then a duplicate that runs no handler. A retry, or a replay of dead
+   * deliveries, can be run again as it is.
    */
   readonly stored: false | "unknown";
 
-  /** An error; `cause` is the store's, and `action` what was to be done. */
+  /** Creates an error; `cause` is the store's, and `action` is what failed. */
   constructor(stored: false | "unknown", cause?: unknown, action = "publish") {
-    const known = stored ? "it is not known whether anything was stored" : "nothing was stored";
     const failed = storeErrorOf(cause);
     const why = failed === undefined || failed.failure === "failed"
-      ? `as the store does not answer: ${known}`
-      : `as the store failed: ${failed.advice}; ${known}`;
-    super(`Cannot ${action} ${why}`, { cause });
+      ? "the store does not respond"
+      : `the store failed: ${failed.advice}`;
+    const known = stored ? "it is not known whether anything was stored" : "nothing was stored";
+    super(`Cannot ${action}: ${why}; ${known}`, { cause });
     this.stored = stored;
   }
 }
@@ -33,13 +32,12 @@ export class OutboxUnavailableError extends Error {
  * event. Nothing was stored.
  */
 export class IdempotencyConflictError extends Error {
-  /** The class's name. */
   override readonly name = "IdempotencyConflictError";
-  /** Stable. */
+  /** Identifies the error. */
   readonly code = "idempotency_conflict";
 
-  /** An error; `what` was used before, and is not shown. */
+  /** Creates an error; `what` was used before, and is not shown. */
   constructor(what: "idempotency key" | "event id" = "idempotency key") {
-    super(`Cannot publish as the ${what} was used for another event`);
+    super(`Cannot publish: the ${what} was used for another event`);
   }
 }

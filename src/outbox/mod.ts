@@ -34,9 +34,7 @@ export type {
   QueueHost,
 } from "../core/mod.ts";
 export * from "./errors.ts";
-export type * from "./delivery.ts";
-export type * from "./lists.ts";
-export type * from "./operations.ts";
+export type * from "./types.ts";
 export { isOutbox } from "./is_outbox.ts";
-export { createOutbox, type Outbox, type OutboxOptions } from "./outbox.ts";
+export { createOutbox } from "./outbox.ts";
 export { drainOnSignal, type DrainOnSignalOptions } from "./drain_on_signal.ts";

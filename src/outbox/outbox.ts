@@ -1,116 +1,116 @@
-import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
-import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
+import type { Publication, PublishOptions, Receipt } from "../core/mod.ts";
 import { snapshotOf } from "../core/snapshot.ts";
-import type { DeliveryQueue, Logger, Publication, PublishOptions, Receipt } from "../core/mod.ts";
+import { type Clock, systemClock } from "../internal/clock.ts";
+import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
+import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
 import type { Store } from "../store/mod.ts";
-import { commitChange, patiently } from "./_commit.ts";
-import { endpointOperations } from "./_endpoint_operations.ts";
-import { DeliveryAlerts } from "./_delivery_alerts.ts";
-import { Endpoints } from "./_endpoints.ts";
-import { type Env, platform } from "./_env.ts";
-import { readFigures } from "./_figures.ts";
-import { noteKeeper } from "./_keep_alive.ts";
-import { DAY, Keys } from "./_keys.ts";
-import { getDelivery, listDeliveries } from "./_list_deliveries.ts";
-import { getEvent, listEvents } from "./_list_events.ts";
-import { OwnEvents } from "./_own_events.ts";
-import { Publisher } from "./_publisher.ts";
-import { VERSION } from "./_records.ts";
-import { replayDeliveries } from "./_replay.ts";
-import { retryDelivery } from "./_retry.ts";
-import { SharedLogger } from "./_shared_logger.ts";
-import { StoreHealth } from "./_store_health.ts";
-import { Targets } from "./_targets.ts";
-import { TroubleLog } from "./_trouble_log.ts";
-import { Worker } from "./_worker.ts";
+import { Attempter } from "./attempt.ts";
+import { Claimer } from "./claim.ts";
+import { Cleanup, purge, StoreHealth } from "./maintenance.ts";
+import { CommitBuilder } from "./commit.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import { noteOutbox } from "./is_outbox.ts";
-import type { OutboxOperations } from "./operations.ts";
+import { getDelivery, getEvent, listDeliveries, listEvents } from "./lists.ts";
+import { DeliveryAlerts, SharedLogger, ThrottledLogger } from "./logging.ts";
+import { Publisher } from "./publish.ts";
+import { DAY, Keys, VERSION } from "./records.ts";
+import { replayDeliveries } from "./replay.ts";
+import { retryDelivery } from "./retry.ts";
+import { Settler } from "./settle.ts";
+import { StoreClient } from "./store_client.ts";
+import { SystemEvents } from "./system_events.ts";
+import { targetOperations } from "./target_operations.ts";
+import { TargetStates } from "./target_state.ts";
+import { Admission } from "./admission.ts";
+import { Targets } from "./targets.ts";
+import { COMMIT_TIMEOUT, WakeUp } from "./timing.ts";
+import type { Outbox, OutboxOptions } from "./types.ts";
+import { Worker } from "./worker.ts";
 
-/** How long the first call waits for the store, in milliseconds. */
-const PATIENCE = 10_000;
-
-/** Options of an outbox. Durations are in milliseconds. */
-export interface OutboxOptions {
-  /** The first part of every key. @default {"hooks"} */
-  readonly prefix?: string | undefined;
-  /**
-   * How long an event is kept: what is not delivered by then is gone. At least twice the longest retry
-   * schedule, ten years at most. @default {2592000000} 30 days
-   */
-  readonly retention?: number | undefined;
-  /** Whether events that no target hears are stored too. @default {true} */
-  readonly eventLog?: boolean | undefined;
-  /**
-   * A webhook or durable hook is turned off after so long, if all that time every attempt failed, 20 of
-   * them at least; `Infinity`: never. @default {432000000} 5 days
-   */
-  readonly disableAfter?: number | undefined;
-  /**
-   * Logs store failures, disabled targets, and deliveries that are dead, expired, or retried more than
-   * a minute later. Throttled to a few lines per target.
-   * @default the logger of the hooks that have the outbox; the console without any
-   */
-  readonly logger?: Logger | undefined;
-}
-
-/** Durable delivery over a store. */
-export type Outbox =
-  & DeliveryQueue
-  & OutboxOperations
-  & {
-    /**
-     * Delivers what is due now and can be done within a budget, in milliseconds: for a cron job, where no
-     * process lives. `settled`: deliveries that this call attempted; `remaining`: something due was left, or
-     * there was no time to look. A target whose `timeout` is longer than the budget gets nothing, which is
-     * logged: webhooks have 10 s, durable hooks 30 s, unless they say otherwise.
-     *
-     * @throws {TypeError | RangeError} when the budget is wrong
-     */
-    drainOnce(options: { readonly timeout: number }): Promise<{
-      readonly settled: number;
-      readonly remaining: boolean;
-    }>;
-  };
-
-/** An outbox over a store, which it does not close. */
+/** Creates an outbox over a store, which it does not close. */
 export function createOutbox(store: Store, options: OutboxOptions = {}): Outbox {
-  return createOutboxIn(platform, store, options);
+  return createOutboxIn(systemClock, store, options);
 }
 
-/** The same in other surroundings, for tests. */
-export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = {}): Outbox {
-  const { prefix, head, eventLog, disableAfter } = checkOptions(store, options);
+/** Creates an outbox with a clock, for tests. */
+export function createOutboxIn(clock: Clock, store: Store, options: OutboxOptions = {}): Outbox {
+  const { prefix, head, eventLog, disableAfter } = readOptions(store, options);
+  const retention = { head, rest: head + DAY, seen: 2 * DAY };
+  const client = new StoreClient(store, new Keys(prefix), clock, retention);
   const shared = new SharedLogger(options.logger);
   const { logger } = shared;
-  const keys = new Keys(prefix);
-  const retention = { head, rest: head + DAY, seen: 2 * DAY };
+  const log = new ThrottledLogger(logger, clock);
+  const alerts = new DeliveryAlerts(logger, clock);
+  const wakeUp = new WakeUp();
+  const wake = (): void => wakeUp.call();
+
   const targets = new Targets(head);
-  const wake = (): void => worker.wake();
-  const log = new TroubleLog(logger, env);
-  const events = new OwnEvents({ keys, env, retention, eventLog, log, wake });
-  const alerts = new DeliveryAlerts(logger, env);
-  const base = { store, keys, env, retention, targets, events, logger, alerts };
-  const endpoints = new Endpoints({ ...base, disableAfter });
-  const worker = new Worker({ ...base, endpoints });
-  const health = new StoreHealth(base);
-  const publisher = new Publisher({ ...base, eventLog, lessor: worker, health });
-  const operations = endpointOperations({ ...base, endpoints, wake });
-  const compatible = once(() => checkVersion(store, keys, env));
+  const events = new SystemEvents({ clock, layout: client, eventLog, log, wake });
+  const states = new TargetStates({
+    client,
+    targets,
+    alerts,
+    log,
+    disableAfter,
+    putDisabled: (builder, data, cause) => events.put(builder, "webhook.disabled", data, cause),
+  });
+  const { checks } = store.limits;
+  const isBlocked = states.isBlocked.bind(states);
+  const admission = new Admission({ clock, targets, checks, isBlocked });
+
+  const claimer = new Claimer({
+    client,
+    targets,
+    states,
+    admission,
+    alerts,
+    log,
+    async purge(target) {
+      await purge(client, target);
+      alerts.removed(target);
+    },
+  });
+  const attempter = new Attempter({ client, targets, states, admission, logger });
+  const settler = new Settler({ client, admission, events, alerts, log });
+  const worker = new Worker({
+    client,
+    targets,
+    admission,
+    cleanup: new Cleanup({ client, log }),
+    log,
+    wakeUp,
+    steps: {
+      claim: (options) => claimer.pass(options),
+      jobOf: (lease, fresh) => attempter.jobOf(lease, fresh),
+      attempt: (job, fresh, signal) => attempter.attempt(job, fresh, signal),
+      settle: (job, outcome) => settler.settle(job, outcome),
+    },
+  });
+  const health = new StoreHealth(client);
+  const publisher = new Publisher({
+    client,
+    eventLog,
+    targets,
+    admission,
+    health,
+    take: (leases, versionstamp) => worker.takeStored(leases, versionstamp),
+    wake,
+  });
+  const checkVersion = once(() => readVersion(client));
 
   const outbox: Outbox = {
     async publish(
       batch: readonly Publication[],
       options?: PublishOptions,
     ): Promise<readonly Receipt[]> {
-      // Whoever publishes without hooks may change an event while it is on its way.
-      const taken = batch.map((one) => ({
+      // A caller without hooks may change an event while it is being stored.
+      const snapshots = batch.map((one) => ({
         ...one,
         event: snapshotOf(one.event, "Cannot publish"),
       }));
-      const taking = { ...options };
-      await compatible();
-      return await publisher.publish(taken, taking);
+      const { signal, idempotencyKey } = options ?? {};
+      await checkVersion();
+      return await publisher.publish(snapshots, { signal, idempotencyKey });
     },
     register(target) {
       const registration = targets.register(target);
@@ -121,43 +121,46 @@ export function createOutboxIn(env: Env, store: Store, options: OutboxOptions = 
       const connection = events.connect(host);
       shared.host = host.logger;
       worker.renew();
-      return connection;
+      const unregister = (): void => {
+        connection.unregister();
+        if (shared.host === host.logger) shared.host = undefined;
+      };
+      return { unregister };
     },
     start: () => worker.start(),
     stop: () => worker.stop(),
     async drainOnce(options) {
-      checkKnown("Cannot drain", options, ["timeout"], { budgetMs: "timeout" });
-      const timeout = readDuration("Cannot drain", "timeout", options.timeout, OR_INFINITE);
-      if (timeout === undefined) throw new TypeError("Cannot drain: 'timeout' is missing");
-      await compatible();
+      const subject = "Cannot drain outbox";
+      checkKnown(subject, options, ["timeout"], { budgetMs: "timeout" });
+      const timeout = readDuration(subject, "timeout", options.timeout, OR_INFINITE);
+      if (timeout === undefined) throw new TypeError(`${subject}: 'timeout' is missing`);
+      await checkVersion();
       return await worker.drainOnce(timeout);
     },
-    ...operations,
+    ...targetOperations({ client, targets, states, wake }),
     async checkStore() {
-      await compatible();
+      await checkVersion();
       await health.check();
     },
-    getEvent: (id) => getEvent(base, id),
-    listEvents: (options) => listEvents(base, options),
-    get: (target, eventId) => getDelivery(base, target, eventId),
-    listDeliveries: (options) => listDeliveries(base, options),
-    stats: () => readFigures({ ...base, endpoint: (target) => operations.endpoint(target) }),
+    getEvent: (id) => getEvent(client, id),
+    listEvents: (options) => listEvents(client, options),
+    get: (target, eventId) => getDelivery(client, target, eventId),
+    listDeliveries: (options) => listDeliveries(client, options),
     async retry(target, eventId) {
-      await compatible();
-      return await retryDelivery({ ...base, wake }, target, eventId);
+      await checkVersion();
+      return await retryDelivery(client, target, eventId, wake);
     },
     async replay(options) {
-      await compatible();
-      return await replayDeliveries({ ...base, wake }, options);
+      await checkVersion();
+      return await replayDeliveries(client, options, wake);
     },
   };
-  noteOutbox(outbox);
-  noteKeeper(outbox, () => worker.keepAlive());
+  noteOutbox(outbox, () => worker.keepAlive());
   return outbox;
 }
 
-function checkOptions(store: Store, options: OutboxOptions) {
-  const subject = "Cannot create an outbox";
+function readOptions(store: Store, options: OutboxOptions) {
+  const subject = "Cannot create outbox";
   checkKnown(subject, options, ["prefix", "retention", "eventLog", "disableAfter", "logger"]);
   const { prefix = "hooks", eventLog = true, logger } = options;
   const head = readDuration(subject, "retention", options.retention) ?? 30 * DAY;
@@ -171,33 +174,31 @@ function checkOptions(store: Store, options: OutboxOptions) {
   if (logger !== undefined) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
   if (typeof prefix !== "string" || !/^.{1,64}$/s.test(prefix) || !prefix.isWellFormed()) {
     throw new TypeError(
-      `${subject} as 'prefix' must be text of 1 to 64 characters: current value is ${
-        inspect(prefix)
-      }`,
+      `${subject}: 'prefix' must be a string of 1 to 64 characters, got ${inspect(prefix)}`,
     );
   }
   return { prefix, head, eventLog, disableAfter };
 }
 
-/** Writes the version of the layout, or refuses a newer one. */
-async function checkVersion(store: Store, keys: Keys, env: Env): Promise<void> {
-  const unavailable = (cause: unknown): Error => new OutboxUnavailableError(false, cause);
-  const entry = await patiently(() => store.get(keys.meta), env, PATIENCE, unavailable);
-  const { v } = (entry.value ?? { v: 0 }) as { v: number };
+/** Stores the version of the layout. @throws {Error} when that is a newer one */
+async function readVersion(client: StoreClient): Promise<void> {
+  const { keys } = client;
+  const [entry] = await client.get([keys.meta], { timeout: COMMIT_TIMEOUT });
+  const { v } = (entry!.value ?? { v: 0 }) as { readonly v: number };
   if (v > VERSION) {
     throw new Error(
-      `Cannot use the store as its outbox has format ${v}: this version knows ${VERSION}`,
+      `Cannot use store: its outbox has format ${v}, and this version knows ${VERSION}`,
     );
   }
-  if (entry.value !== null) return;
-  const checks = [{ key: keys.meta, versionstamp: null }];
-  const sets = [[keys.meta, { v: VERSION }, undefined]] as const;
-  const change = { checks, sums: [], deletes: [], sets };
-  const outcome = await commitChange(store, change, env, PATIENCE, { failFast: true });
+  if (entry!.value !== null) return;
+  const builder = new CommitBuilder();
+  builder.check(keys.meta, null);
+  builder.set(keys.meta, { v: VERSION }, undefined);
+  const outcome = await client.commit(builder.commit, COMMIT_TIMEOUT, { failFast: true });
   if (outcome.ok === "unknown") throw new OutboxUnavailableError(false, outcome.cause);
 }
 
-/** Calls until it succeeds, then never again. */
+/** Calls an action until it succeeds, then never again. */
 function once(action: () => Promise<void>): () => Promise<void> {
   let done: Promise<void> | undefined;
   return () =>

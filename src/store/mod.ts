@@ -18,7 +18,7 @@ export {
 } from "./define_store.ts";
 export { StoreError, storeErrorOf, type StoreFailure, StoreLimitError } from "./errors.ts";
 export { encodeFullKey } from "./key.ts";
-export { checkReads, KV_LIMITS, readLimits } from "./limits.ts";
+export { checkReads, KEYS_LIMIT, KV_LIMITS, readLimits } from "./limits.ts";
 export { copySelector, type KeyRange, limitOf, rangeOf } from "./range.ts";
 export type * from "./store.ts";
 export { decodeValue, type StoredValue, SUM_RANGE } from "./value.ts";

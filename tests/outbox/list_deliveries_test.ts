@@ -184,12 +184,12 @@ test("listDeliveries() refuses options and cursors that are none of its own", as
   const refused: readonly (readonly [unknown, RegExp])[] = [
     [undefined, /'state' must be one of "pending", "attempted", "dead"/],
     [{ state: "waiting" }, /'state' must be one of .* "waiting"/],
-    [{ state: "dead", target: "" }, /'target' must be text/],
+    [{ state: "dead", target: "" }, /'target' must be a non-empty string/],
     [{
       state: "dead",
       cursor: place(["deliveries", "dead", ""], "dead", "a", "x".repeat(3000)),
     }, /'cursor'/],
-    [{ state: "dead", cursor: "%" }, /'cursor' must be one that this list gave/],
+    [{ state: "dead", cursor: "%" }, /'cursor' must come from this list/],
     [{ state: "dead", cursor }, /other options/],
     [{ state: "pending", target: "a", cursor }, /other options/],
     [{ state: "dead", cursor: place(["deliveries", "dead", ""], "due", "a", 1, "x") }, /'cursor'/],

@@ -23,15 +23,16 @@ test("an outbox belongs to one createHooks at a time: closing it leaves another'
   const { hook, heard } = listener();
   assert.throws(() => createHooks({ outbox, use: [hook] }), {
     name: "TypeError",
-    message: "Cannot create hooks with this outbox as other hooks have it: close them first, or " +
-      "create another outbox over the same store",
+    message:
+      "Cannot create hooks: the outbox is used by other hooks. Close them first, or create " +
+      "another outbox over the same store",
   });
   await first.close();
 
   const second = createHooks({ outbox, use: [hook] });
   await second.init();
   await first.close(); // once more: the outbox is not theirs
-  assert.throws(() => createHooks({ outbox }), /other hooks have it/);
+  assert.throws(() => createHooks({ outbox }), /used by other hooks/);
   await second.emit("tool.called", BASH);
   await heard;
   await second.close();

@@ -292,12 +292,12 @@ test("replay() refuses options and cursors that are none of its own", async () =
   const list = await outbox.listDeliveries({ state: "dead", limit: 1 });
   const refused: readonly (readonly [unknown, RegExp])[] = [
     [undefined, /'timeout' is missing/],
-    [{ timeout: 0 }, /'budgetMs' must be at least 1 ms, got 0/],
+    [{ timeout: 0 }, /'timeout' must be at least 1 ms, got 0/],
     [{ ...BUDGET, state: "pending" }, /'state' must be one of "dead", "delivered"/],
-    [{ ...BUDGET, target: 5 }, /'target' must be text/],
+    [{ ...BUDGET, target: 5 }, /'target' must be a non-empty string/],
     [{ ...BUDGET, type: "A" }, /'type' must be a type/],
     [{ ...BUDGET, since: 5 }, /'since' must be a valid Date/],
-    [{ ...BUDGET, cursor: "x" }, /'cursor' must be one/],
+    [{ ...BUDGET, cursor: "x" }, /'cursor' must come from this list/],
     [{ ...BUDGET, cursor: list.cursor }, /other options/],
     [{ ...BUDGET, cursor, target: "a" }, /other options/],
   ];

@@ -88,3 +88,23 @@ test("null for a key means that there is none, and other values that are not tex
   const options = { idempotencyKey: null, sessionId: null, signal: null } as never;
   assert.equal((await without.emit("a.b", 1, options)).duplicate, false);
 });
+
+test("under one key, a timestamp that was sent is part of the content, any other is not", async () => {
+  const outbox = createOutbox(memoryStore(), { logger: quiet });
+  const publish = (second: number, hasTimestamp: boolean, idempotencyKey: string) =>
+    outbox.publish([{
+      event: {
+        id: `e-${second}-${hasTimestamp}`,
+        type: "tool.called",
+        timestamp: new Date(second * 1000),
+        data: { name: "bash" },
+      },
+      to: [],
+      idempotencyKey,
+      hasTimestamp,
+    }]);
+  await publish(1, true, "sent");
+  await assert.rejects(publish(2, true, "sent"), { code: "idempotency_conflict" });
+  await publish(1, false, "made");
+  assert.equal((await publish(2, false, "made"))[0]!.duplicate, true);
+});

@@ -33,10 +33,10 @@ function rowsOf(what: string, run: () => Promise<Operations>): readonly Row[] {
 function world(target: Partial<DeliveryTarget> = {}) {
   let now = Date.now();
   const timers = new Set<{ readonly at: number; readonly callback: () => void }>();
-  const env = {
+  const clock = {
     now: () => now,
     random: () => 0.5,
-    after(milliseconds: number, callback: () => void) {
+    setTimer(milliseconds: number, callback: () => void) {
       const timer = { at: now + milliseconds, callback };
       timers.add(timer);
       return () => void timers.delete(timer);
@@ -59,8 +59,8 @@ function world(target: Partial<DeliveryTarget> = {}) {
     now = end;
   };
   const operations = none();
-  const store = counted(memoryStore({ now: env.now }), operations);
-  const outbox = createOutboxIn(env, store);
+  const store = counted(memoryStore({ now: clock.now }), operations);
+  const outbox = createOutboxIn(clock, store);
   outbox.register({
     name: "bench",
     timeout: 10_000,

@@ -1,10 +1,10 @@
 import type { Store } from "@omniagent/hooks/store";
 import { createEventId } from "../../../src/internal/uuid.ts";
-import { commitChange } from "../../../src/outbox/_commit.ts";
-import { Draft, putDue, putHead } from "../../../src/outbox/_draft.ts";
-import { platform } from "../../../src/outbox/_env.ts";
-import { Keys } from "../../../src/outbox/_keys.ts";
-import { UNLEASED } from "../../../src/outbox/_records.ts";
+import { systemClock } from "../../../src/internal/clock.ts";
+import { CommitBuilder } from "../../../src/outbox/commit.ts";
+import { putDue, putEvent } from "../../../src/outbox/enqueue.ts";
+import { Keys, UNLEASED } from "../../../src/outbox/records.ts";
+import { StoreClient } from "../../../src/outbox/store_client.ts";
 
 /** Events of one commit. */
 const BATCH = 100;
@@ -22,14 +22,15 @@ export async function fill(store: Store, count: number): Promise<void> {
 
 async function add(store: Store, count: number): Promise<void> {
   const at = Date.now();
-  const draft = new Draft();
+  const client = new StoreClient(store, keys, systemClock, RETENTION);
+  const builder = new CommitBuilder();
   for (let n = 0; n < count; n++) {
     const id = createEventId();
     const wire = { id, type: "bench.tick", timestamp: new Date(at).toISOString(), data: {} };
-    if (n === 0) draft.checks.push({ key: keys.event(id), versionstamp: null });
-    putHead(draft, { id, wire, to: [TARGET] }, at, keys, RETENTION);
-    putDue(draft, keys.due(TARGET, at, id), UNLEASED, RETENTION);
+    if (n === 0) builder.check(keys.event(id), null);
+    putEvent(builder, { id, wire, to: [TARGET] }, at, client);
+    putDue(builder, { target: TARGET, at, id }, UNLEASED, client);
   }
-  const { ok } = await commitChange(store, draft.change, platform, 30_000);
+  const { ok } = await client.commit(builder.commit, 30_000);
   if (ok !== true) throw new Error(`Cannot fill the store: a commit ended with ${ok}`);
 }

@@ -1,0 +1,192 @@
+import type { Clock } from "../internal/clock.ts";
+import { newLease, type RegisteredTarget, type SlotLease, type Targets } from "./targets.ts";
+import { Signal } from "./timing.ts";
+
+/** Outcomes of one target that may wait for a commit: half of `BACKLOG.max`, so it stops no other. */
+// mutant: settle-share
+const MAX_SETTLING = 256;
+/** Everything in flight must be settled within this, in milliseconds: half of `LEASE_MARGIN`. */
+const MAX_SETTLE_TIME = 10_000;
+/** Publishers wait while more deliveries than this wait for the store. */
+const MAX_BEHIND = 1_000;
+/** How long one publish waits for deliveries to catch up, in milliseconds: `behind` is an estimate. */
+const MAX_HOLD = 5_000;
+/**
+ * Outcomes waiting for a commit. At `busy`, publishing stops. At `max`, or if writing them takes longer
+ * than `time` milliseconds, leasing stops.
+ */
+const BACKLOG = { busy: 128, max: 512, time: 1_000 };
+/**
+ * Settle commits in flight. All but the first must be full, which costs less than many small ones. Only
+ * one runs while commits take longer than `slow` milliseconds, because a publish may have to wait for
+ * all of them.
+ */
+const COMMITS = { max: 4, slow: 1_000 };
+/** Checks of a settle commit: as many as Deno KV takes on a local file. Other stores may have no limit. */
+const MAX_CHECKS = 100;
+
+/** What admission is decided with. */
+export type AdmissionOptions = {
+  readonly clock: Clock;
+  readonly targets: Targets;
+  /** Checks that a commit of the store takes. */
+  readonly checks: number;
+  /** Whether a target is known to receive nothing now. */
+  readonly isBlocked: (registered: RegisteredTarget) => boolean;
+};
+
+/**
+ * Limits what is in flight. A delivery is leased only if its target has a free slot and its outcome can
+ * be settled soon. Publishers wait if deliveries are waiting for the store rather than for a receiver.
+ * Otherwise, a store that writes events faster than outcomes would never catch up.
+ */
+export class Admission {
+  /** Outcomes that fit one commit: each takes a check. */
+  readonly checks: number;
+  readonly #options: AdmissionOptions;
+  readonly #changed = new Signal();
+  #isOpen = false;
+  #inFlight = 0;
+  #backlog = 0;
+  /** How long a settle commit takes, in milliseconds, as a moving average. Unknown at first. */
+  #commitTime: number | undefined;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+    this.checks = Math.min(options.checks, MAX_CHECKS);
+  }
+
+  /** Opens when the worker starts, closes when it stops: then nothing is leased, and no publisher waits. */
+  set isOpen(isOpen: boolean) {
+    this.#isOpen = isOpen;
+    this.#changed.notify();
+  }
+
+  /** Leases a delivery that is stored now, if its target has a free slot. */
+  lease(name: string): SlotLease | undefined {
+    const { clock, targets } = this.#options;
+    const registered = targets.get(name);
+    if (!this.#isOpen || registered === undefined || this.free(registered) === 0) return undefined;
+    if (this.#options.isBlocked(registered)) return undefined;
+    this.enter(registered);
+    return { registered, due: newLease(clock, registered.target.timeout, 1) };
+  }
+
+  /** Returns how many more deliveries of a target may be leased now. */
+  free({ target: { concurrency }, attempting, settling }: RegisteredTarget): number {
+    if (this.isFull) return 0;
+    const isIdle = attempting + settling === 0;
+    if (!isIdle && this.#timeFor(this.#inFlight) > MAX_SETTLE_TIME) return 0;
+    return Math.max(0, Math.min(concurrency - attempting, MAX_SETTLING - settling));
+  }
+
+  /** Takes a slot for each delivery, until its attempt has ended. */
+  enter(registered: RegisteredTarget, count = 1): void {
+    registered.attempting += count;
+    this.#inFlight += count;
+  }
+
+  /** Gives slots back: the deliveries were not leased. */
+  cancel(registered: RegisteredTarget, count = 1): void {
+    this.enter(registered, -count);
+  }
+
+  /** The attempt has ended, and its outcome waits for a commit. */
+  attempted(registered: RegisteredTarget): void {
+    registered.attempting--;
+    registered.settling++;
+    this.#backlog++;
+  }
+
+  /** The outcome was committed, or given up. */
+  settled(registered: RegisteredTarget): void {
+    registered.settling--;
+    this.#backlog--;
+    this.#inFlight--;
+    this.#changed.notify();
+  }
+
+  /** Notes how long a settle commit took, in milliseconds. */
+  committed(took: number): void {
+    this.#commitTime = (3 * (this.#commitTime ?? took) + took) / 4;
+  }
+
+  /** How many settle commits may be in flight. */
+  get commits(): number {
+    return (this.#commitTime ?? Infinity) > COMMITS.slow ? 1 : COMMITS.max;
+  }
+
+  /** How long it takes to settle what waits, in milliseconds. */
+  get settleTime(): number {
+    return this.#timeFor(this.#backlog);
+  }
+
+  /** Whether too many outcomes wait to attempt anything more. */
+  get isFull(): boolean {
+    if (this.#backlog < this.checks) return false;
+    // mutant: settler-is-full
+    return this.#backlog >= BACKLOG.max || this.settleTime > BACKLOG.time;
+  }
+
+  /** Resolves when a delivery is settled or claimed. */
+  change(): Promise<void> {
+    return this.#changed.next();
+  }
+
+  /** Deliveries were stored here without a lease: how many, by target. */
+  stored(unleased: ReadonlyMap<string, number>): void {
+    if (!this.#isOpen) return;
+    for (const [name, count] of unleased) {
+      const registered = this.#options.targets.get(name);
+      if (registered && !this.#options.isBlocked(registered)) registered.behind += count;
+    }
+  }
+
+  /** Deliveries of a target were leased after all. */
+  claimed(registered: RegisteredTarget, count: number): void {
+    registered.behind = Math.max(0, registered.behind - count);
+    this.#changed.notify();
+  }
+
+  /** Nothing more is due, or the target receives nothing now: the store delays none of its deliveries. */
+  caughtUp(registered: RegisteredTarget): void {
+    registered.behind = 0;
+    this.#changed.notify();
+  }
+
+  /**
+   * Resolves when the next publish commit may start: immediately, unless outcomes or claims wait for
+   * the store. A delivery stored with its lease costs the store less than one claimed later, so waiting
+   * pays off. Never waits if this process doesn't deliver.
+   */
+  async turn(): Promise<void> {
+    if (!this.#mustWait) return;
+    let isOver = false;
+    const cancel = this.#options.clock.setTimer(MAX_HOLD, () => {
+      isOver = true;
+      this.#changed.notify();
+    });
+    while (!isOver && this.#mustWait) await this.#changed.next();
+    cancel();
+  }
+
+  get #mustWait(): boolean {
+    // mutant: publishers-wait
+    return this.#isOpen && (this.#backlog >= BACKLOG.busy || this.#behind > MAX_BEHIND);
+  }
+
+  /** A target whose receiver holds most of its slots waits for that receiver, so it doesn't count. */
+  get #behind(): number {
+    let behind = 0;
+    for (const registered of this.#options.targets.all) {
+      const isSlow = 2 * registered.attempting >= registered.target.concurrency;
+      if (!isSlow && !this.#options.isBlocked(registered)) behind += registered.behind;
+    }
+    return behind;
+  }
+
+  /** How long it takes to settle this many, in milliseconds, at the pace of the last commits. */
+  #timeFor(outcomes: number): number {
+    return outcomes * (this.#commitTime ?? 0) / (this.commits * this.checks);
+  }
+}

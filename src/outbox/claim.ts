@@ -1,0 +1,228 @@
+import type { StoreKey } from "../store/mod.ts";
+import { CommitBuilder } from "./commit.ts";
+import type { DeliveryAlerts, ThrottledLogger } from "./logging.ts";
+import { type DueRecord, readDue } from "./records.ts";
+import type { StoreClient } from "./store_client.ts";
+import type { TargetStates } from "./target_state.ts";
+import type { Admission } from "./admission.ts";
+import {
+  type Lease,
+  newLease,
+  type Pass,
+  type PassOptions,
+  type RegisteredTarget,
+  type Targets,
+} from "./targets.ts";
+import { BACKGROUND_TIMEOUT } from "./timing.ts";
+
+/** Due keys of a target that are read at once. */
+const PAGE = 128;
+
+/** What the claimer works with. */
+export type ClaimerOptions = {
+  readonly client: StoreClient;
+  readonly targets: Targets;
+  readonly states: TargetStates;
+  readonly admission: Admission;
+  readonly alerts: DeliveryAlerts;
+  readonly log: ThrottledLogger;
+  /** Deletes what was stored for a target after it was removed. */
+  readonly purge: (target: string) => Promise<void>;
+};
+
+type DueEntry = { readonly key: StoreKey; readonly versionstamp: string; readonly due: DueRecord };
+
+/** The due keys of a target, as they were read. What isn't leased is kept, because a commit checks it anyway. */
+type Window = {
+  readonly claimable: readonly DueEntry[];
+  readonly next: number | undefined;
+  readonly retry: number | undefined;
+  /** Whether nothing else was due. */
+  readonly isLast: boolean;
+};
+
+/** What one pass found of one target. */
+type Part = Partial<Omit<Pass, "left"> & { readonly left: boolean }>;
+
+/** Finds due deliveries, target after target, and leases them. */
+export class Claimer {
+  readonly #options: ClaimerOptions;
+  readonly #windows = new Map<string, Window>();
+  /** The targets for which the last pass found anything. */
+  #found: readonly string[] = [];
+
+  constructor(options: ClaimerOptions) {
+    this.#options = options;
+  }
+
+  /** Makes one pass over all targets. It starts at a random one, so that none is always last. */
+  async pass(options: PassOptions): Promise<Pass> {
+    const { client } = this.#options;
+    const { random } = client.clock;
+    const start = this.#found.length > 1
+      ? this.#found[Math.floor(random() * this.#found.length)]!
+      : "";
+    const found: string[] = [];
+    const left: string[] = [];
+    let [claimed, owed] = [0, false];
+    let next: number | undefined;
+    let retry: number | undefined;
+    for (let [from, isWrapped] = [start, start === ""];;) {
+      const [first] = await client.list(client.keys.dueFrom(from), { limit: 1 });
+      const name = first === undefined ? undefined : String(first.key[2]);
+      if (name === undefined || (isWrapped && start !== "" && name >= start)) {
+        if (isWrapped) break;
+        [from, isWrapped] = ["", true];
+        continue;
+      }
+      found.push(name);
+      const part = await this.#claimFor(name, Number(first!.key[3]), options);
+      claimed += part.claimed ?? 0;
+      owed ||= part.owed ?? false;
+      if (part.left) left.push(name);
+      next = earlier(next, part.next);
+      retry = earlier(retry, part.retry);
+      from = `${name}\0`;
+    }
+    this.#found = found;
+    for (const name of this.#windows.keys()) if (!found.includes(name)) this.#windows.delete(name);
+    return { claimed, next, retry, left, owed };
+  }
+
+  /** Leases what is due of a target, if it receives anything; its first due key is at `earliest`. */
+  async #claimFor(name: string, earliest: number, options: PassOptions): Promise<Part> {
+    const { client: { clock, retention }, targets, states, admission, alerts, purge } =
+      this.#options;
+    const registered = targets.get(name);
+    if (registered === undefined) {
+      this.#windows.delete(name);
+      alerts.unregistered(name, earliest);
+      alerts.overdue(name, earliest, retention.head);
+      return {};
+    }
+    const soonest = Math.max(earliest, states.cooldowns.until(name));
+    if (soonest > clock.now()) {
+      admission.caughtUp(registered);
+      return { next: soonest, retry: soonest, owed: earliest <= clock.now() };
+    }
+    const { state, record: { pausedUntil } } = await states.status(registered);
+    if (state !== "on") admission.caughtUp(registered);
+    if (state === "paused") return { next: pausedUntil, retry: pausedUntil };
+    if (state === "deleted") await purge(name);
+    if (state === "off") alerts.overdue(name, earliest, retention.head);
+    if (state !== "on") return {};
+    if (registered.target.timeout > options.longest) return { left: true };
+    return await this.#claimDue(registered, options);
+  }
+
+  /** Leases due deliveries of a target, as many as it takes at once: then it is another target's turn. */
+  async #claimDue(registered: RegisteredTarget, { take, isWanted }: PassOptions): Promise<Part> {
+    const { client: { clock, store }, admission } = this.#options;
+    const { name, concurrency } = registered.target;
+    let claimed = 0;
+    while (isWanted()) {
+      const kept = this.#windows.get(name);
+      this.#windows.delete(name);
+      const window = kept ?? await this.#read(name);
+      const { claimable, next, retry, isLast } = window;
+      if (claimable.length === 0) {
+        admission.caughtUp(registered);
+        return { claimed, next, retry };
+      }
+      const free = Math.min(
+        admission.free(registered),
+        store.limits.checks,
+        concurrency - claimed,
+      );
+      if (free <= 0) {
+        this.#windows.set(name, window);
+        return { claimed, next, retry, left: true };
+      }
+      const leases = await this.#claim(registered, claimable.slice(0, free));
+      leases.forEach(take);
+      claimed += leases.length;
+      // Another process was faster: what was read is out of date, and is read again, later.
+      if (leases.length === 0) {
+        return { claimed, next: clock.now(), retry: clock.now(), owed: true };
+      }
+      const rest = claimable.slice(free);
+      if (rest.length > 0) this.#windows.set(name, { ...window, claimable: rest });
+      else if (isLast && kept === undefined) {
+        admission.caughtUp(registered);
+        return { claimed, next, retry };
+      }
+    }
+    return { claimed, left: true };
+  }
+
+  /** Reads a target's due keys until some can be leased. */
+  async #read(name: string): Promise<Window> {
+    const { client } = this.#options;
+    let next: number | undefined;
+    let retry: number | undefined;
+    let start: StoreKey | undefined;
+    for (;;) {
+      const page = await client.list(client.keys.dueFrom(name, start), { limit: PAGE });
+      const now = client.clock.now();
+      const claimable: DueEntry[] = [];
+      for (const { key, value, versionstamp } of page) {
+        const due = readDue(value);
+        if (key[2] !== name || partsOf(key) === undefined || due === "newer") continue;
+        const at = Math.max(Number(key[3]), due.until);
+        if (at <= now) claimable.push({ key, versionstamp: versionstamp!, due });
+        else next = earlier(next, at);
+        if (at > now && due.until <= now) retry = earlier(retry, at);
+      }
+      const last = page.at(-1);
+      const isLast = page.length < PAGE || last!.key[2] !== name || Number(last!.key[3]) > now;
+      if (claimable.length > 0 || isLast) return { claimable, next, retry, isLast };
+      start = [...last!.key.slice(0, -1), `${last!.key.at(-1)}\0`];
+    }
+  }
+
+  /** Leases due keys in one commit: all of them or none. */
+  async #claim(
+    registered: RegisteredTarget,
+    entries: readonly DueEntry[],
+  ): Promise<readonly Lease[]> {
+    const { client, admission, log } = this.#options;
+    const { name: target, timeout } = registered.target;
+    const builder = new CommitBuilder();
+    const leased = entries.map(({ key, versionstamp, due: { claims } }) => {
+      const due = newLease(client.clock, timeout, claims + 1);
+      const parts = partsOf(key)!;
+      builder.check(key, versionstamp);
+      // The due key of a session has no lifetime.
+      builder.set(key, due, parts.session === undefined ? client.retention.rest : undefined);
+      return { target, registered, key, at: Number(key[3]), due, ...parts };
+    });
+    admission.enter(registered, leased.length);
+    const outcome = await client.commit(builder.commit, BACKGROUND_TIMEOUT).catch((error) => {
+      admission.cancel(registered, leased.length);
+      throw error;
+    });
+    if (outcome.ok !== true) {
+      // A lease that only looks like one's own is never adopted. If it is, it ends by itself.
+      admission.cancel(registered, leased.length);
+      if (outcome.ok === "unknown") {
+        log.warn("The outbox could not lease deliveries", outcome.cause);
+      }
+      return [];
+    }
+    admission.claimed(registered, leased.length);
+    const { versionstamp } = outcome;
+    return leased.map((lease) => ({ ...lease, versionstamp }));
+  }
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? a ?? b : Math.min(a, b);
+}
+
+/** Returns what a due key is about: prefix, "due", target, at, and an id, or "lane" and a session. */
+function partsOf(key: StoreKey): Pick<Lease, "id" | "session"> | undefined {
+  const [, , , , id, session, ...rest] = key;
+  if (typeof id !== "string" || rest.length > 0) return undefined;
+  if (session === undefined) return { id, session };
+  return id === "lane" && typeof session === "string" ? { id: undefined, session } : undefined;
+}

@@ -1,0 +1,247 @@
+import type { StoreKey } from "../store/mod.ts";
+import { type Commit, CommitBuilder, utf8Bytes } from "./commit.ts";
+import { OutboxUnavailableError } from "./errors.ts";
+import type { ThrottledLogger } from "./logging.ts";
+import { DAY, dayIn, VERSION } from "./records.ts";
+import { type CommitOutcome, endOf, type StoreClient } from "./store_client.ts";
+import { BACKGROUND_TIMEOUT, COMMIT_TIMEOUT, PROBE_TIMEOUT } from "./timing.ts";
+
+const HOUR = 60 * 60 * 1000;
+/** Days beyond the retention: other clocks may be behind, and a late settle counts on the day of its event. */
+const SPARE_DAYS = 2;
+/** Counts that one run deletes at most: the rest has time until the next one. */
+const MAX_COUNTS = 10_000;
+/** Keys of one commit, and their bytes: Deno KV takes 1,000 changes and 80 KiB of keys. */
+const BATCH = { keys: 500, bytes: 60_000 };
+
+/** What a cleanup works with. */
+export type CleanupOptions = { readonly client: StoreClient; readonly log: ThrottledLogger };
+
+/** Deletes old counts once a day: a sum has no lifetime of its own. */
+export class Cleanup {
+  readonly #options: CleanupOptions;
+  #isOn = false;
+  #isStopped = false;
+  #next = 0;
+  #running: Promise<void> | undefined;
+  #cancel = (): void => {};
+
+  constructor(options: CleanupOptions) {
+    this.#options = options;
+  }
+
+  /** Cleans up now and once a day. */
+  start(): void {
+    if (this.#isOn) return;
+    this.#isOn = true;
+    void this.#loop();
+  }
+
+  /** Stops, and waits for what runs. */
+  async stop(): Promise<void> {
+    this.#isOn = false;
+    this.#isStopped = true;
+    this.#cancel();
+    await this.#running;
+  }
+
+  /** Cleans up until a deadline, if this process hasn't for a day. Never rejects. */
+  run(deadline = Infinity): Promise<void> {
+    const now = this.#options.client.clock.now();
+    if (now < this.#next || now >= deadline) return Promise.resolve();
+    return this.#running ??= this.#run(deadline).finally(() => this.#running = undefined);
+  }
+
+  async #loop(): Promise<void> {
+    await this.run();
+    if (!this.#isOn) return;
+    const { clock } = this.#options.client;
+    this.#cancel(); // it was stopped and started again meanwhile
+    const wait = Math.max(HOUR, this.#next - clock.now());
+    this.#cancel = clock.setTimer(wait, () => void this.#loop(), true);
+  }
+
+  async #run(deadline: number): Promise<void> {
+    const { client: { clock }, log } = this.#options;
+    this.#isStopped = false;
+    try {
+      await this.#deleteOldCounts(deadline);
+      // Not all processes at the same time, and no two of them at the same time forever.
+      this.#next = clock.now() + DAY * (0.8 + 0.4 * clock.random());
+    } catch (error) {
+      this.#next = clock.now() + HOUR;
+      if (!this.#isStopped) log.warn("The outbox could not delete old counts", error);
+    }
+  }
+
+  /** Takes one read for each target that has none to delete, which is most of them. */
+  async #deleteOldCounts(deadline: number): Promise<void> {
+    const { client } = this.#options;
+    const { keys, clock, retention } = client;
+    const oldest = dayIn(clock.now() - retention.head) - SPARE_DAYS;
+    const end = endOf(keys.below("count"));
+    let left = MAX_COUNTS;
+    let from = "";
+    while (left > 0 && !this.#isStopped && clock.now() < deadline) {
+      const start = keys.below("count", from);
+      const [first] = await client.list({ start, end }, { limit: 1 });
+      if (first === undefined) return;
+      const target = String(first.key[2]);
+      left -= await this.#deleteCounts(target, oldest, left);
+      from = `${target}\0`;
+    }
+  }
+
+  /** Deletes the counts of a target before a day. Day 0 is for ids without a time. Returns how many. */
+  async #deleteCounts(target: string, oldest: number, most: number): Promise<number> {
+    const { client } = this.#options;
+    const start = client.keys.below("count", target, 1);
+    const end = client.keys.below("count", target, oldest);
+    for (let deleted = 0;;) {
+      const limit = Math.min(BATCH.keys, most - deleted);
+      const entries = limit > 0 ? await client.list({ start, end }, { limit }) : [];
+      if (entries.length === 0) return deleted;
+      const deletes = entries.map(({ key }) => key);
+      const outcome = await client.commit(deleting(deletes), BACKGROUND_TIMEOUT);
+      if (outcome.ok === "unknown") throw outcome.cause;
+      deleted += deletes.length;
+    }
+  }
+}
+
+/** How often everything is deleted while more comes. What is left then has due keys, which cause a purge. */
+const ROUNDS = 10;
+/** What is stored for a target. The mark that it was removed stays. */
+const RANGES = ["lane", "dead", "delivery", "count"];
+
+/**
+ * Deletes what is stored for a removed target. Deletes need no check: nothing under these keys is wanted
+ * again. Due keys go last, because they cause another purge when this one is cut short. All of it is done
+ * twice at least, because attempts may settle and events be accepted until then. A crash may leave a count
+ * behind, which goes with its day.
+ *
+ * @throws {OutboxUnavailableError} when the store doesn't respond in time; it can be called again
+ */
+export async function purge(client: StoreClient, target: string): Promise<void> {
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const range of RANGES) await purgeRange(client, client.keys.below(range, target));
+    const deleted = await purgeDue(client, target);
+    if (round > 1 && deleted === 0) return; // nothing has come since the other ranges
+  }
+}
+
+/** Deletes due keys, each after the session that it is for: one that begins later has another. */
+async function purgeDue(client: StoreClient, target: string): Promise<number> {
+  for (let deleted = 0;;) {
+    const batch = await nextBatch(client, client.keys.below("due", target));
+    if (batch.length === 0) return deleted;
+    for (const [, , , , , session] of batch) {
+      if (session === undefined) continue;
+      await purgeRange(client, client.keys.below("lane", target, session));
+      await deleteKeys(client, [client.keys.below("lane", target, session)]);
+    }
+    await deleteKeys(client, batch);
+    deleted += batch.length;
+  }
+}
+
+async function purgeRange(client: StoreClient, prefix: StoreKey): Promise<void> {
+  for (;;) {
+    const batch = await nextBatch(client, prefix);
+    if (batch.length === 0) return;
+    await deleteKeys(client, batch);
+  }
+}
+
+async function deleteKeys(client: StoreClient, deletes: readonly StoreKey[]): Promise<void> {
+  const outcome = await client.commit(deleting(deletes), COMMIT_TIMEOUT);
+  if (outcome.ok !== "unknown") return;
+  throw new OutboxUnavailableError("unknown", outcome.cause, "remove a target");
+}
+
+function deleting(keys: readonly StoreKey[]): Commit {
+  const builder = new CommitBuilder();
+  for (const key of keys) builder.delete(key);
+  return builder.commit;
+}
+
+/** Returns the first keys below a prefix that fit one commit. */
+async function nextBatch(client: StoreClient, prefix: StoreKey): Promise<readonly StoreKey[]> {
+  const limit = Math.min(BATCH.keys, client.store.limits.mutations);
+  const batch: StoreKey[] = [];
+  let bytes = 0;
+  for (const { key } of await client.list({ prefix }, { limit })) {
+    bytes += utf8Bytes(JSON.stringify(key));
+    if (batch.length > 0 && bytes > BATCH.bytes) break;
+    batch.push(key);
+  }
+  return batch;
+}
+
+/** How long the result of a probe is used, in milliseconds: after a success, and after a failure. */
+const USED_FOR = { succeeded: 5_000, failed: 1_000 };
+/**
+ * Bytes that a probe writes once a publish has failed. A few bytes may still fit a full disk, in a page that
+ * SQLite has already; events would not.
+ */
+const LARGE = 32 * 1024;
+
+/** Tracks whether the store accepts commits, from the last publish and from probes. */
+export class StoreHealth {
+  readonly #client: StoreClient;
+  /** Whether a publish failed since the last success. */
+  #isFailing = false;
+  #probe: Promise<CommitOutcome> | undefined;
+  #probedAt = -Infinity;
+  #usedFor = 0;
+
+  constructor(client: StoreClient) {
+    this.#client = client;
+  }
+
+  /** Notes how the commit of a publish ended. */
+  note({ ok }: CommitOutcome): void {
+    if (this.#isFailing === (ok === "unknown")) return;
+    this.#isFailing = ok === "unknown";
+    this.#probedAt = -Infinity; // the result of an earlier probe is out of date
+  }
+
+  /**
+   * Resolves when the store accepts commits. Probes at most once a second; all callers share a probe.
+   *
+   * @throws {OutboxUnavailableError} when it doesn't
+   */
+  async check(): Promise<void> {
+    const { clock } = this.#client;
+    if (this.#probe === undefined || Math.abs(clock.now() - this.#probedAt) >= this.#usedFor) {
+      this.#probedAt = clock.now();
+      this.#usedFor = Infinity; // until there is a result
+      const isLarge = this.#isFailing;
+      this.#probe = this.#write(isLarge).then((outcome) => {
+        const isFailed = outcome.ok === "unknown";
+        // A small probe says nothing about a publish that failed in the meantime.
+        const isStale = !isFailed && this.#isFailing && !isLarge;
+        this.#isFailing = isFailed || isStale;
+        this.#probedAt = clock.now();
+        this.#usedFor = isStale ? 0 : isFailed ? USED_FOR.failed : USED_FOR.succeeded;
+        return outcome;
+      });
+    }
+    const outcome = await this.#probe;
+    if (outcome.ok !== "unknown") return;
+    throw new OutboxUnavailableError(outcome.stored, outcome.cause, "use the outbox");
+  }
+
+  /** Overwrites one key. It needs no check, because doing it twice changes nothing. */
+  async #write(isLarge: boolean): Promise<CommitOutcome> {
+    const { keys, clock, retention } = this.#client;
+    const fill = isLarge ? { fill: "x".repeat(LARGE) } : {};
+    const builder = new CommitBuilder();
+    builder.set(keys.probe, { v: VERSION, at: clock.now(), ...fill }, retention.rest);
+    try {
+      return await this.#client.commit(builder.commit, PROBE_TIMEOUT, { failFast: true });
+    } catch (cause) {
+      return { ok: "unknown", cause, stored: false }; // it is closed
+    }
+  }
+}

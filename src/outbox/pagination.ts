@@ -1,0 +1,157 @@
+import { isEventId, isPattern, patternsFor } from "../core/event_rules.ts";
+import { decodeBase64, encodeBase64 } from "../internal/bytes.ts";
+import { readCount } from "../internal/options.ts";
+import { inspect } from "../internal/validate.ts";
+import type { StoreEntry, StoreKey } from "../store/mod.ts";
+import { timeOf } from "./records.ts";
+import type { EventListOptions } from "./types.ts";
+
+/** Items of a page. */
+const LIMIT = { default: 100, max: 1000 };
+/** Characters of a target's name in a key, which has 2,048 bytes. */
+const MAX_NAME = 512;
+/** Entries that are read at once: an event can have 64 KiB. */
+const MAX_PAGE = 100;
+
+/** Reads how many items a page has at most. @throws {RangeError} */
+export function readLimit(subject: string, limit: number = LIMIT.default): number {
+  return readCount(subject, "limit", limit, { max: LIMIT.max });
+}
+
+/** @throws {TypeError} when an option is not one of the values */
+export function checkOneOf(
+  subject: string,
+  name: string,
+  value: unknown,
+  values: readonly string[],
+): void {
+  if (typeof value === "string" && values.includes(value)) return;
+  const all = values.map((value) => `"${value}"`).join(", ");
+  throw new TypeError(`${subject}: '${name}' must be one of ${all}, got ${inspect(value)}`);
+}
+
+/** @throws {TypeError} when an option is given and is not a non-empty string */
+export function checkText(subject: string, name: string, value: unknown): void {
+  if (value === undefined || (typeof value === "string" && value !== "")) return;
+  throw new TypeError(`${subject}: '${name}' must be a non-empty string, got ${inspect(value)}`);
+}
+
+/** Returns whether there can be a delivery of this name. A store may throw for the key of any other. */
+export function canBeDelivery(target: unknown, id: unknown): boolean {
+  return typeof target === "string" && target.length <= MAX_NAME && isEventId(id);
+}
+
+/** Which events are wanted. */
+export type EventFilter = Pick<EventListOptions, "type" | "sessionId" | "since" | "until">;
+
+/** @throws {TypeError} when a filter is wrong */
+export function checkFilter(subject: string, filter: EventFilter): void {
+  const { type = "*", sessionId, since, until } = filter;
+  if (!isPattern(type)) {
+    throw new TypeError(
+      `${subject}: 'type' must be a type such as "tool.called", a prefix such as "tool.*" or "*", ` +
+        `got ${inspect(type)}`,
+    );
+  }
+  checkText(subject, "sessionId", sessionId);
+  for (const [name, time] of Object.entries({ since, until })) {
+    if (time === undefined || (time instanceof Date && !Number.isNaN(time.getTime()))) continue;
+    throw new TypeError(`${subject}: '${name}' must be a valid Date, got ${inspect(time)}`);
+  }
+}
+
+/** Returns the times of a filter, as a part of a list's name. */
+export function timesOf({ since, until }: EventFilter): ListName {
+  return [since?.getTime() ?? "", until?.getTime() ?? ""];
+}
+
+/** Returns whether an id is between the times of a filter. One without a time only is when there are none. */
+export function isInTime(id: string, { since, until }: EventFilter): boolean {
+  if (since === undefined && until === undefined) return true;
+  const time = timeOf(id);
+  return time !== undefined && time >= (since?.getTime() ?? 0) &&
+    time < (until?.getTime() ?? Infinity);
+}
+
+/** Returns whether a pattern matches a type. */
+export function matches(pattern: string, type: string): boolean {
+  return patternsFor(type).includes(pattern);
+}
+
+/** Finds up to `limit` items in up to `most` entries. `last`: the last key that was read, if there are more. */
+export async function findItems<Item>(
+  entries: AsyncIterable<StoreEntry>,
+  { limit, most }: { readonly limit: number; readonly most: number },
+  itemOf: (entry: StoreEntry) => Item | undefined | Promise<Item | undefined>,
+): Promise<{ readonly items: readonly Item[]; readonly last?: StoreKey }> {
+  const items: Item[] = [];
+  let read = 0;
+  let last: StoreKey = [];
+  for await (const entry of entries) {
+    if (items.length === limit || read === most) return { items, last };
+    const item = await itemOf(entry);
+    if (item !== undefined) items.push(item);
+    read++;
+    last = entry.key;
+  }
+  return { items };
+}
+
+/** Returns how many entries to read at once: one more than a page has tells whether there are more. */
+export function pageFor(limit: number): number {
+  return Math.min(limit + 1, MAX_PAGE);
+}
+
+/** The version of cursors. */
+const CURSOR_VERSION = 1;
+/** Bytes of the strings in a position: a key has 2,048 with its prefix. */
+const MAX_POSITION = 1900;
+
+/** What a list is, apart from its position. A cursor is valid for the same list only. */
+export type ListName = readonly (string | number | undefined)[];
+
+/** Writes a position in a list as text. */
+export function writeCursor(list: ListName, position: StoreKey): string {
+  const bytes = new TextEncoder().encode(JSON.stringify([CURSOR_VERSION, list, position]));
+  return encodeBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+/**
+ * Reads the position in a cursor; undefined without one.
+ *
+ * @throws {TypeError} when it doesn't come from this list
+ */
+export function readCursor(
+  subject: string,
+  cursor: string | undefined,
+  list: ListName,
+  isPosition: (position: StoreKey) => boolean,
+): StoreKey | undefined {
+  if (cursor === undefined) return undefined;
+  const [version, writtenFor, position = []] = parse(cursor) ?? [];
+  const isWhole = version === CURSOR_VERSION && stringBytes(position) <= MAX_POSITION;
+  if (isWhole && JSON.stringify(writtenFor) !== JSON.stringify(list)) {
+    throw new TypeError(`${subject}: 'cursor' comes from a list with other options`);
+  }
+  if (isWhole && isPosition(position)) return position;
+  throw new TypeError(`${subject}: 'cursor' must come from this list, got ${inspect(cursor)}`);
+}
+
+function stringBytes(position: StoreKey): number {
+  const text = position.filter((part) => typeof part === "string").join("");
+  return new TextEncoder().encode(text).length;
+}
+
+function parse(cursor: unknown): readonly [number, unknown, StoreKey] | undefined {
+  if (typeof cursor !== "string" || !/^[A-Za-z0-9_-]+$/.test(cursor)) return undefined;
+  const text = cursor.replaceAll("-", "+").replaceAll("_", "/");
+  const bytes = decodeBase64(text.padEnd(Math.ceil(text.length / 4) * 4, "="));
+  if (bytes === undefined) return undefined;
+  try {
+    const parts = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const isWhole = Array.isArray(parts) && Array.isArray(parts[1]) && Array.isArray(parts[2]);
+    return isWhole ? parts as [number, unknown, StoreKey] : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,319 @@
+import {
+  EventValidationError,
+  type HookEvent,
+  type Publication,
+  type Receipt,
+  toWire,
+  type WireEvent,
+} from "../core/mod.ts";
+import { sha256Hex } from "../internal/crypto.ts";
+import { canonicalJson } from "../internal/json_text.ts";
+import {
+  KEYS_LIMIT,
+  type StoreEntry,
+  type StoreKey,
+  StoreLimitError,
+  type StoreLimits,
+} from "../store/mod.ts";
+import { CommitBuilder, type CommitSize, fits, jsonBytes, utf8Bytes } from "./commit.ts";
+import {
+  contentOf,
+  eventRecord,
+  type Layout,
+  type Prepared,
+  putPublication,
+  sessionNames,
+  SessionTails,
+} from "./enqueue.ts";
+import { IdempotencyConflictError, OutboxUnavailableError } from "./errors.ts";
+import {
+  type EventRecord,
+  type IdempotencyRecord,
+  largest,
+  longestPrefix,
+  VERSION,
+} from "./records.ts";
+import type { StoreClient } from "./store_client.ts";
+import type { Targets } from "./targets.ts";
+import { COMMIT_TIMEOUT } from "./timing.ts";
+
+/** The largest event, in bytes of its JSON. */
+const MAX_EVENT = 256 * 1024;
+/** Bytes of a chunk, as the JSON string that is stored: a Deno KV value takes 64 KiB. */
+const CHUNK = 60_000;
+/** Bytes of a session in keys. A longer one is stored as its digest, because a commit takes 80 KiB of keys. */
+const MAX_SESSION = 256;
+
+/** What a batch is prepared with. */
+export type PrepareOptions = Layout & { readonly limits: StoreLimits; readonly targets: Targets };
+
+/**
+ * Checks and encodes a batch. With a key for the whole, its first event carries that. Writes nothing.
+ *
+ * @throws {StoreLimitError | EventValidationError}
+ */
+export async function prepareBatch(
+  batch: readonly Publication[],
+  key: string | undefined,
+  options: PrepareOptions,
+): Promise<readonly Prepared[]> {
+  const keyless = ({ idempotencyKey: _, ...rest }: Publication): Publication => rest;
+  const all = await Promise.all(
+    batch.map((one, i) => prepare(key === undefined ? one : keyless(one), i, options)),
+  );
+  const [first, ...others] = all;
+  if (key === undefined || first === undefined) return all;
+  checkKey("Cannot publish batch", key);
+  const contents = all.map(({ wire }, index) => contentOf(wire, batch[index]!.hasTimestamp));
+  const hash = await hashOf(contents);
+  return [{ ...first, key, hash, others }, ...others];
+}
+
+async function prepare(
+  { event, to, idempotencyKey, fresh = false, hasTimestamp = false }: Publication,
+  index: number,
+  { limits, targets }: PrepareOptions,
+): Promise<Prepared> {
+  const wire = toWire(event);
+  const text = JSON.stringify(wire);
+  const size = utf8Bytes(text);
+  if (size > MAX_EVENT) {
+    const message = `must be at most ${MAX_EVENT} bytes as JSON, got ${size}`;
+    throw new StoreLimitError(
+      `Cannot publish '${event.type}': an event ${message}`,
+      [{ message, path: [index] }],
+    );
+  }
+  if (idempotencyKey !== undefined) checkKey(`Cannot publish '${event.type}'`, idempotencyKey);
+  const sessions = await sessionsOf(event, to, targets);
+  const token = fresh ? undefined : crypto.randomUUID();
+  const record = eventRecord({ id: event.id, wire, to, sessions, token }, MAX_DATE);
+  return {
+    event,
+    wire,
+    to,
+    sessions,
+    token,
+    key: idempotencyKey,
+    hash: idempotencyKey === undefined ? "" : await hashOf(contentOf(wire, hasTimestamp)),
+    chunks: jsonBytes(record) > limits.value ? split(text) : undefined,
+  };
+}
+
+function checkKey(subject: string, key: unknown): void {
+  if (typeof key === "string" && /^[ -~]{1,255}$/.test(key)) return;
+  throw new EventValidationError(subject, [
+    { message: "must be 1 to 255 printable ASCII characters", path: ["idempotencyKey"] },
+  ]);
+}
+
+async function sessionsOf(
+  event: HookEvent,
+  to: readonly string[],
+  targets: Targets,
+): Promise<ReadonlyMap<string, string>> {
+  const sessions = new Map<string, string>();
+  for (const target of to) {
+    const session = targets.sessionFor(target, event);
+    if (session === undefined) continue;
+    // The digest follows a control character, so that no session equals it.
+    const isShort = utf8Bytes(session) <= MAX_SESSION;
+    sessions.set(target, isShort ? session : `\u0001${await sha256Hex(session)}`);
+  }
+  return sessions;
+}
+
+/** Returns parts of a text whose JSON strings are at most `CHUNK` bytes each. */
+function split(text: string): readonly string[] {
+  const parts: string[] = [];
+  for (let from = 0; from < text.length; from += parts.at(-1)!.length) {
+    const rest = text.slice(from, from + CHUNK);
+    parts.push(longestPrefix(rest, (prefix) => jsonBytes(prefix) <= CHUNK));
+  }
+  return parts;
+}
+
+async function hashOf(content: unknown): Promise<string> {
+  return await sha256Hex(canonicalJson(content));
+}
+
+/** The latest date, in milliseconds: no time is longer in JSON. */
+const MAX_DATE = 8_640_000_000_000_000;
+
+/** Returns what a batch takes of a commit, at most: in new sessions, and with every delivery leased. */
+export function measure(batch: readonly Prepared[], layout: Layout): CommitSize {
+  const commit = new CommitBuilder();
+  const tails = new SessionTails(sessionNames(batch), layout);
+  const due = { v: VERSION, until: MAX_DATE, by: "x".repeat(36), claims: 1 };
+  putPublication(commit, batch, { at: MAX_DATE, tails, lease: () => ({ due }), layout });
+  return commit.measure();
+}
+
+/**
+ * Moves bodies to chunks until the rest fits one commit. Returns what it takes.
+ *
+ * @throws {StoreLimitError} when it doesn't fit
+ */
+export function fitCommit(batch: readonly Prepared[], options: PrepareOptions): CommitSize {
+  const { limits } = options;
+  let size = measure(batch, options);
+  if (fits(size, limits)) return size;
+  const texts = new Map(batch.map((prepared) => [prepared, JSON.stringify(prepared.wire)]));
+  const largestFirst = [...texts].sort(([, a], [, b]) => b.length - a.length);
+  for (const [prepared, text] of largestFirst) {
+    if (size.bytes <= limits.bytes) break;
+    prepared.chunks ??= split(text);
+    size = measure(batch, options);
+  }
+  if (fits(size, limits)) return size;
+  for (const [index, prepared] of batch.entries()) {
+    const most = maxTargets(prepared, options);
+    if (most === prepared.to.length) continue;
+    const rule =
+      "an event and all of its deliveries are stored in one commit, and this store takes " +
+      `${most} of them at most. Narrow the 'events' or 'filter' of these webhooks, or spread them ` +
+      "over several outboxes";
+    throw new StoreLimitError(
+      `Cannot publish '${prepared.event.type}' to ${prepared.to.length} targets: ${rule}`,
+      [{ message: `goes to ${prepared.to.length} targets: ${rule}`, path: [index] }],
+    );
+  }
+  const message = `must fit one commit of the store: ${limits.checks} checks, ` +
+    `${limits.mutations} changes, ${limits.bytes} bytes and ${KEYS_LIMIT} bytes of keys at most, ` +
+    `got ${size.checks}, ${size.mutations}, ${size.bytes} and ${size.keys}`;
+  throw new StoreLimitError(
+    `Cannot publish ${batch.length} events at once: they ${message}. Publish fewer`,
+    [{ message: `${message}. Send fewer events at once` }],
+  );
+}
+
+/** Returns to how many of its targets an event can go in a commit of its own: usually all of them. */
+function maxTargets(prepared: Prepared, options: PrepareOptions): number {
+  const { to } = prepared;
+  return largest(to.length, (count) => {
+    const some = { ...prepared, to: to.slice(0, count) };
+    return fits(measure([some], options), options.limits);
+  });
+}
+
+/**
+ * Stores the bodies that no record can hold. They come first: until the event is stored, nothing refers to them.
+ * Those of an event that is stored already are not overwritten.
+ */
+export async function storeChunks(
+  batch: readonly Prepared[],
+  client: StoreClient,
+): Promise<void> {
+  const { keys, retention } = client;
+  for (const { event: { id }, token, chunks = [] } of batch) {
+    if (chunks.length > 0 && token !== undefined) {
+      const [record] = await client.get([keys.event(id)]);
+      if (record!.versionstamp !== null) continue;
+    }
+    for (const [n, chunk] of chunks.entries()) {
+      const builder = new CommitBuilder();
+      builder.set(keys.chunk(id, n), chunk, retention.rest);
+      const outcome = await client.commit(builder.commit, COMMIT_TIMEOUT, { failFast: true });
+      if (outcome.ok === "unknown") throw new OutboxUnavailableError(false, outcome.cause);
+    }
+  }
+}
+
+/** A batch: what is still to be stored, and the receipts of what is. */
+export type Batch = { batch: readonly Prepared[]; readonly done: Map<Prepared, Receipt> };
+
+/**
+ * Returns which publications of a batch repeat an earlier one: under the same key, or of the same event.
+ *
+ * @throws {IdempotencyConflictError} when a key or an id is that of two different events
+ */
+export function findRepeats(batch: readonly Prepared[]): ReadonlyMap<Prepared, Prepared> {
+  const originals = new Map<string, Prepared>();
+  const repeats = new Map<Prepared, Prepared>();
+  for (const prepared of batch) {
+    const { key, event, wire, hash } = prepared;
+    const name = key === undefined ? `id ${event.id}` : `key ${key}`;
+    const original = originals.get(name);
+    if (original === undefined) {
+      originals.set(name, prepared);
+      continue;
+    }
+    const isRepeat = key === undefined ? isSame(original.wire, wire) : original.hash === hash;
+    if (!isRepeat) throw new IdempotencyConflictError(key === undefined ? "event id" : undefined);
+    repeats.set(prepared, original);
+  }
+  return repeats;
+}
+
+/**
+ * Reads why a check failed. Returns the versionstamp of the commit if it had been applied. If not, removes
+ * duplicates from the batches.
+ *
+ * @throws {IdempotencyConflictError} when a key or an id was used for something else
+ */
+export async function findStored(
+  client: StoreClient,
+  units: readonly Batch[],
+  timeout: number,
+): Promise<string | null> {
+  const { keys, clock } = client;
+  const deadline = clock.now() + timeout;
+  const options = () => ({ timeout: deadline - clock.now(), stored: "unknown" as const });
+  const read = async (key: StoreKey): Promise<StoreEntry> =>
+    (await client.get([key], options()))[0]!;
+  const first = units[0]!.batch[0]!;
+  const record = await read(keys.event(first.event.id));
+  const token = (record.value as Partial<EventRecord> | null)?.token;
+  if (record.versionstamp !== null && token === first.token) return record.versionstamp;
+  const isStored = async (prepared: Prepared): Promise<boolean> => {
+    if (prepared !== first && prepared.token === undefined) return false; // its id is new
+    const { id } = prepared.event;
+    const { value, versionstamp } = prepared === first ? record : await read(keys.event(id));
+    if (versionstamp === null) return false;
+    if (prepared.token === undefined) return true;
+    const stored = await client.readEvent(id, value as EventRecord | null, options());
+    if (typeof stored === "object" && !isSame(toWire(stored), prepared.wire)) {
+      throw new IdempotencyConflictError("event id");
+    }
+    return true;
+  };
+  for (const unit of units) {
+    const rest: Prepared[] = [];
+    for (const prepared of unit.batch) {
+      if (unit.done.has(prepared)) continue; // with the first of its batch
+      const { key, hash } = prepared;
+      const used = key === undefined ? null : (await read(keys.idempotency(key))).value;
+      if (used !== null) setDuplicates(unit, prepared, used as IdempotencyRecord, hash);
+      else if (await isStored(prepared)) {
+        unit.done.set(prepared, { ...receiptOf(prepared), duplicate: true });
+      } else rest.push(prepared);
+    }
+    unit.batch = rest;
+  }
+  return null;
+}
+
+/** What was published under a key is a duplicate of what the key was used for. */
+function setDuplicates(
+  { done }: Batch,
+  prepared: Prepared,
+  used: IdempotencyRecord,
+  hash: string,
+): void {
+  if (used.hash !== hash) throw new IdempotencyConflictError();
+  const { id, others = [] } = used;
+  done.set(prepared, { ...receiptOf(prepared), id, duplicate: true });
+  for (const [index, other] of (prepared.others ?? []).entries()) {
+    done.set(other, { ...receiptOf(other), id: others[index]!, duplicate: true });
+  }
+}
+
+/** Returns the receipt of an event for which nothing is stored. */
+export function receiptOf({ event: { id } }: Prepared): Receipt {
+  return { id, deliveries: 0, duplicate: false, handlers: [] };
+}
+
+/** Returns whether two events under one id are the same, whatever the order of their keys. */
+function isSame(a: WireEvent, b: WireEvent): boolean {
+  return canonicalJson(contentOf(a)) === canonicalJson(contentOf(b));
+}

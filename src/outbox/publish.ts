@@ -1,0 +1,314 @@
+import type { Publication, PublishOptions, Receipt } from "../core/mod.ts";
+import { onAbort } from "../internal/async.ts";
+import { StoreLimitError } from "../store/mod.ts";
+import { addSizes, CommitBuilder, type CommitSize, fits, GroupCommit } from "./commit.ts";
+import {
+  type NewLease as NewLeaseOf,
+  type Prepared,
+  putPublication,
+  sessionNames,
+  SessionTails,
+} from "./enqueue.ts";
+import { OutboxUnavailableError } from "./errors.ts";
+import {
+  findRepeats,
+  findStored,
+  fitCommit,
+  prepareBatch,
+  type PrepareOptions,
+  receiptOf,
+  storeChunks,
+} from "./prepare.ts";
+import type { CommitOutcome, StoreClient } from "./store_client.ts";
+import type { Admission } from "./admission.ts";
+import type { SlotLease, Targets } from "./targets.ts";
+import { COMMIT_TIMEOUT } from "./timing.ts";
+
+/** Commits in flight that the next one doesn't wait for: more at once gain nothing over a network. */
+const MAX_INDEPENDENT = 16;
+
+/** A delivery that was stored with a lease of this process. */
+export type NewLease = NewLeaseOf<SlotLease>;
+
+/** What the publisher works with. */
+export type PublisherOptions = {
+  readonly client: StoreClient;
+  readonly eventLog: boolean;
+  readonly targets: Targets;
+  readonly admission: Admission;
+  /** Learns how each commit ended. */
+  readonly health: { note(outcome: CommitOutcome): void };
+  /** Takes the deliveries that were stored with a lease, at the versionstamp of their commit. */
+  readonly take: (leases: readonly NewLease[], versionstamp: string) => void;
+  /** Deliveries were stored without a lease. */
+  readonly wake: () => void;
+};
+
+/** A batch that is stored as a whole, and its caller. */
+type Unit = {
+  /** What is still to be stored. */
+  batch: readonly Prepared[];
+  readonly size: CommitSize;
+  /** When it began to wait. */
+  readonly since: number;
+  readonly done: Map<Prepared, Receipt>;
+  readonly resolve: (done: Map<Prepared, Receipt>) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+/** Stores events. */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly #prepare: PrepareOptions;
+  readonly #queue = new GroupCommit<Unit>({
+    next: (waiting, inFlight) => this.#next(waiting, inFlight),
+    send: (units) => this.#send(units),
+  });
+  readonly #sessions = new KeyedMutex();
+  /** Whether the next commit has to wait. */
+  #isHeld = false;
+  #respondedAt = -Infinity;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+    const { client: { store: { limits }, keys, retention }, targets } = options;
+    this.#prepare = { keys, retention, limits, targets };
+  }
+
+  /** Stores a batch as a whole, or not at all. */
+  async publish(
+    batch: readonly Publication[],
+    { signal, idempotencyKey }: PublishOptions = {},
+  ): Promise<readonly Receipt[]> {
+    const { eventLog } = this.#options;
+    signal?.throwIfAborted();
+    // Preparing a large event takes longer than a small one that is published after it.
+    const lock = this.#sessions.lock(this.#orderedSessions(batch));
+    let waiting: Promise<Map<Prepared, Receipt>> | undefined;
+    let all: readonly Prepared[];
+    let repeats: ReadonlyMap<Prepared, Prepared>;
+    try {
+      all = await prepareBatch(batch, idempotencyKey, this.#prepare);
+      repeats = findRepeats(all);
+      const stored = all.filter((prepared) =>
+        !repeats.has(prepared) && (eventLog || prepared.to.length > 0 || prepared.key !== undefined)
+      );
+      const size = fitCommit(stored, this.#prepare);
+      await storeChunks(stored, this.#options.client);
+      await lock?.acquired;
+      if (stored.length > 0) waiting = this.#add(stored, size, signal);
+    } finally {
+      lock?.release();
+    }
+    const done = await waiting;
+    return all.map((prepared) => {
+      const original = repeats.get(prepared);
+      if (original === undefined) return done?.get(prepared) ?? receiptOf(prepared);
+      const { id } = done?.get(original) ?? receiptOf(original);
+      return { ...receiptOf(prepared), id, duplicate: true };
+    });
+  }
+
+  #orderedSessions(batch: readonly Publication[]): readonly string[] {
+    const { targets } = this.#options;
+    const sessions = batch.flatMap(({ event, to }) =>
+      to.flatMap((target) => targets.sessionFor(target, event) ?? [])
+    );
+    return [...new Set(sessions)];
+  }
+
+  /** Queues a batch. Once its signal aborts, its caller waits no longer, and it is no longer sent. */
+  #add(
+    batch: readonly Prepared[],
+    size: CommitSize,
+    signal: AbortSignal | undefined,
+  ): Promise<Map<Prepared, Receipt>> {
+    return new Promise((resolve, reject) => {
+      let unsubscribe = (): void => {};
+      const unit: Unit = {
+        batch,
+        size,
+        since: this.#options.client.clock.now(),
+        done: new Map(),
+        resolve(done) {
+          unsubscribe();
+          resolve(done);
+        },
+        reject(error) {
+          unsubscribe();
+          reject(error);
+        },
+      };
+      this.#queue.add(unit);
+      if (signal === undefined) return;
+      unsubscribe = onAbort(signal, () => {
+        this.#queue.remove(unit);
+        unit.reject(signal.reason);
+      });
+    });
+  }
+
+  /**
+   * Returns the units of the next commit. One that may be a duplicate goes alone: its checks fail whenever
+   * it is. Those of sessions fail only when another process was faster.
+   */
+  #next(waiting: ReadonlySet<Unit>, inFlight: number): readonly Unit[] {
+    if (this.#isHeld || inFlight >= MAX_INDEPENDENT) return [];
+    const { client: { clock, store: { limits } } } = this.#options;
+    const units: Unit[] = [];
+    const sessions = new Set<string>();
+    let total = { checks: 0, mutations: 0, bytes: 0, keys: 0 };
+    for (const unit of waiting) {
+      if (clock.now() - Math.max(unit.since, this.#respondedAt) >= COMMIT_TIMEOUT) {
+        this.#queue.remove(unit); // the store does not respond to any caller
+        unit.reject(new OutboxUnavailableError(false));
+        continue;
+      }
+      for (const name of sessionNames(unit.batch)) sessions.add(JSON.stringify(name));
+      // Of a group only the first event is checked, and each session once.
+      total = { ...addSizes(total, unit.size), checks: 1 + sessions.size };
+      if (units.length > 0 && (isGuarded(unit) || !fits(total, limits))) break;
+      units.push(unit);
+      if (isGuarded(unit)) break;
+    }
+    return units;
+  }
+
+  async #send(units: readonly Unit[]): Promise<void> {
+    this.#isHeld = true;
+    const sent = this.#sendOrSplit(units);
+    // Over a network, each of these would wait for the response to the one before.
+    if (!units.some(isIndependent)) await sent;
+    await this.#options.admission.turn();
+    this.#isHeld = false;
+    this.#queue.pump();
+    await sent;
+  }
+
+  /** Sends units; when the store finds them too large together, each alone. Never rejects. */
+  async #sendOrSplit(units: readonly Unit[]): Promise<void> {
+    try {
+      await this.#commit(units);
+    } catch (error) {
+      if (error instanceof StoreLimitError && units.length > 1) {
+        for (const unit of units) await this.#sendOrSplit([unit]);
+      } else for (const unit of units) unit.reject(error);
+    }
+  }
+
+  /** Commits units until their outcome is known. */
+  async #commit(units: readonly Unit[]): Promise<void> {
+    const { client, admission, health } = this.#options;
+    const { clock } = client;
+    const deadline = clock.now() + COMMIT_TIMEOUT;
+    const left = (): number => deadline - clock.now();
+    for (let builds = 1;; builds++) {
+      const batch = units.flatMap((unit) => unit.batch);
+      if (batch.length === 0) return units.forEach((unit) => unit.resolve(unit.done));
+      let leases: readonly NewLease[] = [];
+      const cancel = (): void => leases.forEach(({ registered }) => admission.cancel(registered));
+      try {
+        const builder = new CommitBuilder();
+        leases = await this.#build(builder, batch, left());
+        const outcome = await client.commit(builder.commit, left(), { failFast: true });
+        health.note(outcome);
+        if (outcome.ok === "unknown") {
+          throw new OutboxUnavailableError(outcome.stored, outcome.cause);
+        }
+        this.#respondedAt = clock.now();
+        // `false` may mean that it was applied, and that only the response was lost.
+        const versionstamp = outcome.ok
+          ? outcome.versionstamp
+          : await findStored(client, units, left());
+        if (versionstamp !== null) {
+          // Found after it was built again: it may be the earlier one, which has other leases.
+          if (!outcome.ok && builds > 1) {
+            cancel();
+            leases = [];
+          }
+          return this.#stored(units, leases, versionstamp);
+        }
+      } catch (error) {
+        cancel();
+        throw error;
+      }
+      cancel();
+      if (clock.now() >= deadline) throw new OutboxUnavailableError(false);
+    }
+  }
+
+  async #build(
+    builder: CommitBuilder,
+    batch: readonly Prepared[],
+    timeout: number,
+  ): Promise<readonly NewLease[]> {
+    const { client, admission } = this.#options;
+    const { clock, keys } = client;
+    const sessions = sessionNames(batch);
+    const entries = await client.get(sessions.map((name) => keys.session(...name)), { timeout });
+    const tails = new SessionTails(sessions, client, entries);
+    const lease = (target: string): SlotLease | undefined => admission.lease(target);
+    return putPublication(builder, batch, { at: clock.now(), tails, lease, layout: client });
+  }
+
+  #stored(units: readonly Unit[], leases: readonly NewLease[], versionstamp: string): void {
+    const { admission, take, wake } = this.#options;
+    for (const unit of units) {
+      for (const prepared of unit.batch) {
+        unit.done.set(prepared, { ...receiptOf(prepared), deliveries: prepared.to.length });
+      }
+      unit.resolve(unit.done);
+    }
+    take(leases, versionstamp);
+    const batch = units.flatMap((unit) => unit.batch);
+    const deliveries = batch.reduce((sum, { to }) => sum + to.length, 0);
+    if (deliveries === leases.length) return;
+    admission.stored(countUnleased(batch, leases));
+    wake();
+  }
+}
+
+/** Counts deliveries without a lease by target. Those of a session wait for one another anyway. */
+function countUnleased(
+  batch: readonly Prepared[],
+  leases: readonly NewLease[],
+): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  const add = (target: string, count: number): void =>
+    void counts.set(target, (counts.get(target) ?? 0) + count);
+  for (const { to, sessions } of batch) {
+    for (const target of to) if (!sessions.has(target)) add(target, 1);
+  }
+  for (const { target, session } of leases) if (session === undefined) add(target, -1);
+  return counts;
+}
+
+/** Returns whether a unit may be a duplicate. */
+function isGuarded({ batch }: Unit): boolean {
+  return batch.some(({ key, token }) => key !== undefined || token !== undefined);
+}
+
+/** Returns whether a unit goes alone and has no place in an order. */
+function isIndependent(unit: Unit): boolean {
+  return isGuarded(unit) && unit.batch.every(({ sessions }) => sessions.size === 0);
+}
+
+/** Locks on several keys at once, in the order in which they were asked for. */
+class KeyedMutex {
+  readonly #last = new Map<string, Promise<void>>();
+
+  /** Queues for keys; undefined without any. */
+  lock(
+    keys: readonly string[],
+  ): { readonly acquired: Promise<unknown>; readonly release: () => void } | undefined {
+    if (keys.length === 0) return undefined;
+    const acquired = Promise.all(keys.map((key) => this.#last.get(key)));
+    let release!: () => void;
+    const released = new Promise<void>((resolve) => release = resolve);
+    for (const key of keys) this.#last.set(key, released);
+    void released.then(() => {
+      for (const key of keys) if (this.#last.get(key) === released) this.#last.delete(key);
+    });
+    return { acquired, release };
+  }
+}

@@ -1,0 +1,97 @@
+import { type HookEvent, type QueueHost, toWire } from "../core/mod.ts";
+import { snapshotOf } from "../core/snapshot.ts";
+import type { Clock } from "../internal/clock.ts";
+import { createEventIdAt } from "../internal/uuid.ts";
+import type { CommitBuilder } from "./commit.ts";
+import { type Layout, putDue, putEvent } from "./enqueue.ts";
+import { UNLEASED } from "./records.ts";
+import type { OutboxEvents } from "./types.ts";
+
+/** The outbox's own events. Their deliveries never cause events of the same kind, to prevent loops. */
+const SYSTEM_EVENTS: ReadonlySet<string> = new Set<keyof OutboxEvents>([
+  "webhook.disabled",
+  "delivery.dead",
+]);
+
+/** Targets of one system event: it must fit the commit that causes it. */
+const MAX_TARGETS = 256;
+
+/** What system events are made with. */
+export type SystemEventsOptions = {
+  readonly clock: Clock;
+  readonly layout: Layout;
+  readonly eventLog: boolean;
+  readonly log: { warn(message: string): void };
+  /** Something was stored that is not leased. */
+  readonly wake: () => void;
+};
+
+/** The outbox's own events: each is part of the commit that causes it. */
+export class SystemEvents {
+  readonly #options: SystemEventsOptions;
+  #host: QueueHost | undefined;
+
+  constructor(options: SystemEventsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {TypeError} when other hooks use the outbox: closing them would stop it for both */
+  connect(host: QueueHost): { unregister(): void } {
+    if (this.#host) {
+      throw new TypeError(
+        "Cannot create hooks: the outbox is used by other hooks. Close them first, or create another " +
+          "outbox over the same store",
+      );
+    }
+    this.#host = host;
+    const unregister = (): void => {
+      if (this.#host === host) this.#host = undefined;
+    };
+    return { unregister };
+  }
+
+  /** The logger of the hooks that use the outbox. */
+  get logger(): QueueHost["logger"] {
+    return this.#host?.logger;
+  }
+
+  /**
+   * Adds an event to a commit. The target that it is about doesn't receive it. Returns what to call once
+   * the commit has succeeded.
+   *
+   * @param cause The type of the event whose delivery caused it
+   */
+  put<Type extends keyof OutboxEvents>(
+    commit: CommitBuilder,
+    type: Type,
+    data: OutboxEvents[Type],
+    cause?: string,
+  ): () => void {
+    const isSilent = type === "delivery.dead" ? SYSTEM_EVENTS.has(cause ?? "") : cause === type;
+    // mutant: causes-none
+    if (isSilent) return () => {};
+    const { clock, layout, eventLog, wake } = this.#options;
+    const at = clock.now();
+    const id = createEventIdAt(at);
+    const made: HookEvent = { id, type, timestamp: new Date(at), data };
+    const event = snapshotOf(made, `Cannot publish '${type}'`);
+    const to = this.#targetsOf(event, data.target);
+    if (to.length > 0 || eventLog) {
+      putEvent(commit, { id, wire: toWire(event), to }, at, layout);
+      for (const target of to) putDue(commit, { target, at, id }, UNLEASED, layout);
+    }
+    return () => {
+      this.#host?.announce(event);
+      if (to.length > 0) wake();
+    };
+  }
+
+  #targetsOf(event: HookEvent, about: string): readonly string[] {
+    const all = (this.#host?.targetsOf(event) ?? []).filter((target) => target !== about);
+    if (all.length <= MAX_TARGETS) return all;
+    this.#options.log.warn(
+      `'${event.type}' goes to the first ${MAX_TARGETS} of the ${all.length} targets that subscribe to it`,
+    );
+    return all.slice(0, MAX_TARGETS);
+  }
+}

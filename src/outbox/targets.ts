@@ -1,0 +1,227 @@
+import type { Attempt, DeliveryTarget, HookEvent } from "../core/mod.ts";
+import type { Clock } from "../internal/clock.ts";
+import {
+  checkRetry,
+  LEASE,
+  MAX_CONCURRENCY,
+  readCount,
+  readDuration,
+} from "../internal/options.ts";
+import type { StoreKey } from "../store/mod.ts";
+import {
+  DAY,
+  type DueRecord,
+  ON,
+  type SessionHead,
+  type TargetRecord,
+  VERSION,
+} from "./records.ts";
+
+/** Ordered targets of an outbox: an event checks a session of each, and some stores take 10 checks. */
+const MAX_ORDERED = 8;
+/** A lease outlasts its attempt by this, in milliseconds: time to read, to settle, and for clocks to differ. */
+const LEASE_MARGIN = 20_000;
+
+/** A target that this process delivers to. */
+export type RegisteredTarget = {
+  readonly target: DeliveryTarget;
+  /** Leased deliveries whose attempt has not ended. */
+  attempting: number;
+  /** Outcomes that wait for a commit. */
+  settling: number;
+  /** Deliveries that this process stored without a lease and has not leased since, as an estimate. */
+  behind: number;
+};
+
+/** A due key that this process leased: its versionstamp is the lease. */
+export type Lease = {
+  readonly target: string;
+  readonly registered: RegisteredTarget;
+  /** The due key, and the time in it. */
+  readonly key: StoreKey;
+  readonly at: number;
+  readonly due: DueRecord;
+  readonly versionstamp: string;
+  /** The event; undefined: the due key is a session's. */
+  readonly id: string | undefined;
+  readonly session: string | undefined;
+};
+
+/** A slot of a target, and the lease that took it. */
+export type SlotLease = Pick<Lease, "registered" | "due">;
+
+/** The delivery that a lease is about. */
+export type Job = { readonly lease: Lease; readonly id: string; readonly head?: SessionHead };
+
+/** What one pass over the due keys found. */
+export type Pass = {
+  /** Number of deliveries that were leased. */
+  readonly claimed: number;
+  /** The earliest time at which something else is due, as far as is known. */
+  readonly next: number | undefined;
+  /** The same of what isn't leased. */
+  readonly retry: number | undefined;
+  /** Targets with due deliveries that could not be leased: no slot, no time, or too many outcomes to store. */
+  readonly left: readonly string[];
+  /** Whether due deliveries can be leased in a moment: in a cooldown, or another process was faster. */
+  readonly owed: boolean;
+};
+
+/** How a pass goes. */
+export type PassOptions = {
+  /** Targets whose attempts may take longer are left out, in milliseconds. */
+  readonly longest: number;
+  /** Takes a leased delivery. */
+  readonly take: (lease: Lease) => void;
+  /** Whether to go on claiming. */
+  readonly isWanted: () => boolean;
+};
+
+/** An event that this process has just stored, so it isn't read again. */
+export type FreshEvent = {
+  readonly event: HookEvent;
+  /** Of the commit that stored it. */
+  readonly versionstamp: string;
+  /** Whether others of its session were stored by it. */
+  readonly more: boolean;
+};
+
+/** Returns a new lease. */
+export function newLease(clock: Clock, timeout: number, claims: number): DueRecord {
+  const until = clock.now() + timeout + LEASE_MARGIN;
+  return { v: VERSION, until, by: crypto.randomUUID(), claims };
+}
+
+/** The targets that this process delivers to. */
+export class Targets {
+  readonly #targets = new Map<string, RegisteredTarget>();
+  readonly #retention: number;
+  #ordered = 0;
+
+  /** `retention` of events, in milliseconds. */
+  constructor(retention: number) {
+    this.#retention = retention;
+  }
+
+  /** @throws {TypeError | RangeError} when it can't be delivered to */
+  register(target: DeliveryTarget): { unregister(): void } {
+    const { name, retry, ordering } = target;
+    const subject = `Cannot register '${name}' with the outbox`;
+    readDuration(subject, "timeout", target.timeout, LEASE);
+    readCount(subject, "concurrency", target.concurrency, { max: MAX_CONCURRENCY });
+    checkRetry(subject, retry);
+    if (this.#targets.has(name)) throw new TypeError(`${subject}: the name is taken`);
+    if (ordering !== undefined && this.#ordered >= MAX_ORDERED) {
+      throw new RangeError(
+        `${subject}: it has ${MAX_ORDERED} targets with an 'ordering', the most that it can have`,
+      );
+    }
+    if (2 * retry.total > this.#retention) {
+      throw new RangeError(
+        `${subject}: 'retention' must be at least twice its retry schedule (${retry.total} ms), ` +
+          `got ${this.#retention}`,
+      );
+    }
+    const registered: RegisteredTarget = { target, attempting: 0, settling: 0, behind: 0 };
+    this.#targets.set(name, registered);
+    if (ordering !== undefined) this.#ordered++;
+    const unregister = (): void => {
+      if (this.#targets.get(name) !== registered) return;
+      this.#targets.delete(name);
+      if (ordering !== undefined) this.#ordered--;
+    };
+    return { unregister };
+  }
+
+  get(name: string): RegisteredTarget | undefined {
+    return this.#targets.get(name);
+  }
+
+  /** Returns the session in whose order a target receives an event; undefined: in none. */
+  sessionFor(name: string, { sessionId }: HookEvent): string | undefined {
+    const isOrdered = this.#targets.get(name)?.target.ordering === "session";
+    return isOrdered && sessionId ? sessionId : undefined;
+  }
+
+  get names(): readonly string[] {
+    return [...this.#targets.keys()];
+  }
+
+  get size(): number {
+    return this.#targets.size;
+  }
+
+  get all(): Iterable<RegisteredTarget> {
+    return this.#targets.values();
+  }
+}
+
+/** A target is not turned off after fewer failures, however long ago the first of them was. */
+// mutant: least-failures
+const MIN_FAILURES = 20;
+/** The longest pause that a receiver can ask for, in milliseconds. */
+const MAX_PAUSE = 60 * 60 * 1000;
+/** How much clocks may differ, in milliseconds. */
+const CLOCK_TOLERANCE = 60 * 1000;
+
+/** The status of a target at an address and a time. */
+export type TargetStatus = {
+  readonly state: "on" | "paused" | "off" | "deleted";
+  readonly record: TargetRecord;
+};
+
+/** Returns what a record means for an address: what was noted about another one doesn't count. */
+export function statusOf(record: TargetRecord, address: string, now: number): TargetStatus {
+  if (record.state === "deleted") return { state: "deleted", record };
+  if (record.address !== undefined && record.address !== address) {
+    return { state: "on", record: ON };
+  }
+  if (record.state === "off") return { state: "off", record };
+  return { state: pausedUntil(record, now) > now ? "paused" : "on", record };
+}
+
+/** Returns until when a target is paused; 0 when the clock that wrote it was wrong. */
+export function pausedUntil({ pausedUntil = 0 }: TargetRecord, now: number): number {
+  return pausedUntil > now + MAX_PAUSE + CLOCK_TOLERANCE ? 0 : pausedUntil;
+}
+
+/** Returns whether two records say that the target is off, for the same reason. */
+export function isSameOff(a: TargetRecord, b: TargetRecord): boolean {
+  return a.state === b.state && a.reason === b.reason && a.address === b.address;
+}
+
+/** Returns the record after a success; undefined: there was no failure. */
+export function cleared({ failingSince, ...record }: TargetRecord): TargetRecord | undefined {
+  return failingSince === undefined ? undefined : { ...record, failures: 0 };
+}
+
+/**
+ * Returns the record with more failures. The first that is written counts from now, not from when it
+ * was: other processes may have succeeded meanwhile.
+ */
+export function withFailures(record: TargetRecord, failures: number, now: number): TargetRecord {
+  const { failingSince = now } = record;
+  return { ...record, failingSince, failures: record.failures + failures };
+}
+
+/** Returns until when a receiver asks not to be called at all; undefined: it doesn't ask. */
+export function pauseAsked({ status, retryAfter }: Attempt, now: number): number | undefined {
+  if (retryAfter === undefined || (status !== 429 && status !== 503)) return undefined;
+  return now + Math.min(retryAfter, MAX_PAUSE);
+}
+
+/** Returns why a target is to be turned off; undefined: it stays on. */
+export function reasonToDisable(
+  { failingSince, failures }: TargetRecord,
+  { verdict, status }: Attempt,
+  now: number,
+  disableAfter: number,
+): string | undefined {
+  if (verdict === "disable") {
+    return status === 410 ? "its receiver answered 410" : "its receiver asked to be sent nothing";
+  }
+  if (failingSince === undefined || failures < MIN_FAILURES) return undefined;
+  if (now - failingSince < disableAfter) return undefined;
+  const days = Math.floor((now - failingSince) / DAY);
+  return `nothing but failures for ${days >= 1 ? `${days} days` : "too long"}: ${failures} of them`;
+}

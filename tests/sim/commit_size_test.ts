@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { CommitBuilder, fits } from "../../src/outbox/commit.ts";
+import { encodeFullKey, KV_LIMITS, type StoreKey } from "../../src/store/mod.ts";
+import { test } from "../harness.ts";
+
+test("a commit is measured as a store charges for it, whatever is in its keys and values", () => {
+  const keys: readonly StoreKey[] = [["a"], ["hooks", "due", "w", 1.5, "id"], ["é€😀", "\0\0", -1]];
+  for (const key of keys) {
+    const { id: { length } } = encodeFullKey(key);
+    const builder = new CommitBuilder();
+    builder.check(key, null);
+    builder.set(key, { text: "é" }, undefined);
+    builder.sum(key);
+    builder.sum(key);
+    builder.delete(key);
+    const { bytes, ...size } = builder.measure();
+    assert.deepEqual(size, { checks: 1, mutations: 3, keys: 2 * length });
+    assert.equal(bytes, 6 * length + 8 + '{"text":"__"}'.length);
+  }
+});
+
+test("a commit fits a store when none of its limits is exceeded", () => {
+  const { checks, mutations, bytes } = KV_LIMITS;
+  const most = { checks, mutations, bytes, keys: 81_920 };
+  assert.ok(fits(most, KV_LIMITS));
+  for (const name of ["checks", "mutations", "bytes", "keys"] as const) {
+    assert.ok(!fits({ ...most, [name]: most[name] + 1 }, KV_LIMITS), name);
+  }
+});

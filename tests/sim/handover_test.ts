@@ -1,0 +1,88 @@
+/**
+ * One outbox that goes from hooks which are closed to others.
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { Attempt } from "../../src/core/mod.ts";
+import { createEventIdAt } from "../../src/internal/uuid.ts";
+import { test } from "../harness.ts";
+import { Fixture, MINUTE } from "./fixture.ts";
+
+const DELIVERED: Attempt = { verdict: "delivered", duration: 10 };
+const BUDGET = { timeout: 20_000 };
+
+test("what the hooks before still attempt when they give up is no end to what comes after", async () => {
+  const fixture = new Fixture();
+  const { outbox, connection } = fixture.open();
+  const attempt = async (): Promise<Attempt> => (await fixture.simulation.sleep(60_000), DELIVERED);
+  const slow = outbox.register(fixture.target("slow", undefined, { attempt }));
+  outbox.start();
+  await fixture.publish(outbox, ["slow"]);
+  void outbox.stop();
+  await fixture.pass(1_000);
+  slow.unregister();
+  connection.unregister();
+
+  fixture.connect(outbox);
+  outbox.register(fixture.target("a"));
+  outbox.start();
+  await fixture.pass(5_000);
+  await fixture.publish(outbox, ["a"]);
+  await fixture.pass(100);
+  assert.equal(fixture.sent("a").length, 1);
+});
+
+test("hooks that are never opened drain the outbox that others stopped", async () => {
+  const fixture = new Fixture();
+  const { outbox, connection } = fixture.open();
+  // It outlasts `stop`, whatever is aborted.
+  const attempt = async (): Promise<Attempt> => (await fixture.simulation.sleep(9_000), DELIVERED);
+  const slow = outbox.register(fixture.target("a", undefined, { attempt }));
+  outbox.start();
+  await fixture.publish(outbox, ["a"]);
+  await Promise.all([outbox.stop(), fixture.pass(MINUTE)]);
+  slow.unregister();
+  connection.unregister();
+
+  fixture.connect(outbox);
+  outbox.register(fixture.target("a"));
+  await fixture.publish(outbox, ["a"]);
+  const [result] = await Promise.all([outbox.drainOnce(BUDGET), fixture.pass(MINUTE)]);
+  assert.deepEqual(result, { settled: 1, remaining: false, next: undefined });
+});
+
+test("what was leased for a target that is gone by then is attempted by the one that took its name", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  const old = outbox.register(fixture.target("a", () => ({ verdict: "retry", error: "closed" })));
+  outbox.start();
+  await fixture.publish(outbox, []); // it wrote what it writes at first
+  const atomic = fixture.store.atomic.bind(fixture.store);
+  fixture.store.atomic = () => {
+    const operation = atomic();
+    const commit = operation.commit.bind(operation);
+    operation.commit = async () => (await fixture.simulation.sleep(100), await commit());
+    return operation;
+  };
+  const id = createEventIdAt(fixture.simulation.now);
+  const event = { id, type: "tool.called", timestamp: new Date(fixture.simulation.now), data: {} };
+  const published = outbox.publish([{ event, to: ["a"], fresh: true }]);
+  await fixture.pass(50);
+  old.unregister();
+  outbox.register(fixture.target("a"));
+  await fixture.pass(5_000);
+  await published;
+  const delivery = await outbox.get("a", id);
+  assert.deepEqual([delivery?.state, delivery?.attempts.length], ["delivered", 1]);
+});
+
+test("what is held for a target goes out as soon as that is registered", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  outbox.start();
+  const id = await fixture.publish(outbox, ["a"]);
+  await fixture.pass(10 * MINUTE); // by now it looks once a minute
+  outbox.register(fixture.target("a"));
+  await fixture.pass(100);
+  assert.deepEqual(fixture.sent("a"), [id]);
+});

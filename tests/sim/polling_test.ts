@@ -1,0 +1,93 @@
+/**
+ * When the worker looks for what is due, over virtual time.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { mock, test } from "../harness.ts";
+import { Fixture, MINUTE } from "./fixture.ts";
+
+test("what is attempted as it is stored makes nobody look for it", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  outbox.register(fixture.target("a"));
+  outbox.start();
+  await fixture.publish(outbox, ["a"]);
+  await fixture.pass(5 * MINUTE);
+  const list = mock.method(fixture.store, "list");
+  for (let n = 0; n < 10; n++) {
+    await fixture.publish(outbox, ["a"]);
+    await fixture.pass(20);
+  }
+  assert.equal(fixture.seen.length, 11);
+  assert.equal(list.mock.callCount(), 0);
+});
+
+test("a retry is made at its time, however often others fail meanwhile", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  const down = ({ type }: { readonly type: string }) =>
+    type === "tool.called" ? { verdict: "retry", error: "down" } as const : undefined;
+  outbox.register(fixture.target("a", down));
+  outbox.start();
+  const start = fixture.simulation.now;
+  const first = await fixture.publish(outbox, ["a"]);
+  while (fixture.simulation.now < start + 2 * MINUTE) {
+    await fixture.pass(200);
+    await fixture.publish(outbox, ["a"]);
+    await fixture.publish(outbox, ["a"], { type: "tool.completed" });
+  }
+  const [, again] = fixture.seen.filter(({ id }) => id === first);
+  const late = again!.at - start - MINUTE;
+  assert.ok(Math.abs(late) < 0.25 * MINUTE, `${late} ms late`);
+});
+
+test("a receiver that only fails is asked once a second, and at once when it takes something", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  let down = true;
+  const refusal = { verdict: "retry", error: "refused" } as const;
+  outbox.register(fixture.target("a", () => down ? refusal : undefined));
+  for (let n = 0; n < 1000; n++) await fixture.publish(outbox, ["a"]);
+  outbox.start();
+  await fixture.pass(10_000);
+  const asked = fixture.seen.length;
+  // Five rounds of four until it is noticed; then four a second, and the second is jittered.
+  assert.ok(asked >= 20 + 8 * 4 && asked <= 24 + 10 * 4, `${asked} attempts`);
+  down = false;
+  await fixture.pass(15_000);
+  assert.equal(fixture.seen.length, 1000);
+});
+
+test("what comes while slots are taken is claimed as soon as one is free", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  outbox.register(fixture.target("a", undefined, { concurrency: 1 }));
+  outbox.start();
+  await fixture.pass(10 * MINUTE);
+  const start = fixture.simulation.now;
+  for (let n = 0; n < 20; n++) {
+    await fixture.publish(outbox, ["a"]);
+    await fixture.pass(3);
+  }
+  await fixture.pass(2_000);
+  assert.equal(fixture.seen.length, 20);
+  assert.ok(fixture.seen.at(-1)!.at - start < 500, `${fixture.seen.at(-1)!.at - start} ms`);
+});
+
+test("a look that the store never answers is given up, and the next one delivers", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  outbox.register(fixture.target("a"));
+  await fixture.publish(outbox, ["a"]);
+  const list = fixture.store.list.bind(fixture.store);
+  const silent = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) };
+  let isFirst = true;
+  fixture.store.list = (selector, options) => {
+    const isLook = isFirst && "prefix" in selector && selector.prefix[1] === "due";
+    if (isLook) isFirst = false;
+    return isLook ? silent : list(selector, options);
+  };
+  outbox.start();
+  await fixture.pass(MINUTE);
+  assert.equal(fixture.seen.length, 1);
+});

@@ -1,0 +1,85 @@
+/**
+ * What may stand in a record, and what of it is believed.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { test } from "../harness.ts";
+import { DAY, Fixture, HOUR, MINUTE } from "./fixture.ts";
+
+test("a pause that a wrong clock wrote is ignored, and the next one is written", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  let busy = false;
+  const answer = () =>
+    busy ? { verdict: "retry", status: 503, retryAfter: 10 * MINUTE } as const : undefined;
+  outbox.register(fixture.target("a", answer));
+  const pausedUntil = fixture.simulation.now + 300 * DAY;
+  const record = { v: 1, state: "on", address: "", failures: 0, pausedUntil };
+  await fixture.store.set(["hooks", "endpoint", "a"], record);
+  outbox.start();
+  await fixture.publish(outbox, ["a"]);
+  await fixture.pass(MINUTE);
+  assert.equal(fixture.sent("a").length, 1);
+  busy = true;
+  await fixture.publish(outbox, ["a"]);
+  await fixture.pass(1_000);
+  const endpoint = await outbox.endpoint("a");
+  assert.equal(endpoint.state, "paused");
+  assert.ok(Number(endpoint.pausedUntil) < fixture.simulation.now + HOUR);
+});
+
+test("a reason that is given by hand has 500 characters at most", async () => {
+  const { outbox } = new Fixture().open();
+  await assert.rejects(outbox.disable("a", "x".repeat(501)), {
+    name: "RangeError",
+    message: "Cannot disable target: 'reason' must be at most 500 characters, got 501",
+  });
+});
+
+test("what is held for less than a day is said to be", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open({ retention: HOUR });
+  outbox.register(fixture.target("a", () => ({ verdict: "disable", status: 410 })));
+  outbox.start();
+  await fixture.publish(outbox, ["a"]);
+  await fixture.pass(MINUTE);
+  const [{ data }] = fixture.announced as unknown as [{ data: { reason: string } }];
+  assert.match(data.reason, /gone after less than a day$/);
+});
+
+test("what is left behind of a removed target is neither listed, replayed nor retried", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  outbox.register(fixture.target("a", () => ({ verdict: "final", error: "400" })));
+  outbox.start();
+  const id = await fixture.publish(outbox, ["a"]);
+  await fixture.pass(MINUTE);
+  const dead = await fixture.store.get(["hooks", "dead", "a", id]);
+  await Promise.all([outbox.remove("a"), fixture.pass(MINUTE)]);
+  await fixture.store.set(dead.key, dead.value); // by a process that was slow
+  await fixture.store.set(["hooks", "delivery", "a", id], { v: 1, state: "dead", attempts: [] });
+  assert.deepEqual(await outbox.listDeliveries({ state: "dead" }), { items: [] });
+  assert.deepEqual(await outbox.listDeliveries({ state: "attempted", target: "a" }), { items: [] });
+  const [result] = await Promise.all([outbox.replay({ timeout: 1_000 }), fixture.pass(MINUTE)]);
+  assert.deepEqual(result, { replayed: 0, refused: 0 });
+  const [outcome] = await Promise.all([outbox.retry("a", id), fixture.pass(MINUTE)]);
+  assert.equal(outcome, "unknown");
+});
+
+test("retry() of a target that is off makes it due, and enable() has it sent", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  let down = true;
+  const answer = () => down ? { verdict: "retry", error: "refused" } as const : undefined;
+  outbox.register(fixture.target("a", answer));
+  outbox.start();
+  const id = await fixture.publish(outbox, ["a"]);
+  await fixture.pass(1_000);
+  down = false;
+  await Promise.all([outbox.disable("a"), fixture.pass(1_000)]);
+  const [outcome] = await Promise.all([outbox.retry("a", id), fixture.pass(1_000)]);
+  assert.equal(outcome, "moved");
+  assert.equal(fixture.seen.length, 1);
+  await Promise.all([outbox.enable("a"), fixture.pass(1_000)]);
+  assert.equal(fixture.seen.length, 2);
+});
