@@ -23,7 +23,9 @@ import {
 const patch = {
   description: config.description,
   keywords: ["agent", "ai", "deno", "events", "hooks", "webhooks"],
-  engines: { node: ">=20" },
+  // The first versions with `process.getBuiltinModule` (DeadlockError, address guard); `parseEnv` of
+  // node:util (--env-file) is older.
+  engines: { node: "^20.16.0 || >=22.3.0" },
   sideEffects: false,
   bin: { hooks: "./bin/hooks.js" },
 };

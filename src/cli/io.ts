@@ -1,75 +1,78 @@
 import type { Store } from "../store/mod.ts";
 
-/** Where the command writes. */
+/** An output stream of the command. */
 export type CommandOutput = {
-  /** Whether a person reads it: colours and progress lines are for them alone. */
+  /** Whether it is a terminal. Only terminals get colors and progress lines. */
   readonly isTerminal: boolean;
-  /** How many characters a line has; absent where nobody knows. */
+  /** The width of the terminal in characters, if known. */
   readonly columns?: number | undefined;
-  /** Writes text as it is. */
+  /** Writes text as is. */
   write(text: string): void;
 };
 
-/** Where the command reads. */
+/** The input stream of the command. */
 export type CommandInput = {
-  /** Whether it is a keyboard, so that waiting for its end makes no sense. */
+  /** Whether it is a terminal, so there is no end of input to wait for. */
   readonly isTerminal: boolean;
-  /** What comes in, until its end. */
+  /** Yields the input until it ends. */
   read(): AsyncIterable<Uint8Array>;
 };
 
-/** Signals that the command listens to. */
+/** Signals that the command handles. */
 export type CommandSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
 
 /** Where a server of the command listens. */
 export type CommandServerOptions = {
   /** The address. */
   readonly hostname: string;
-  /** The port; 0: any that is free. */
+  /** The port; 0 picks a free one. */
   readonly port: number;
 };
 
-/** A server that listens. */
+/** A running server. */
 export type CommandServer = {
-  /** The port. */
+  /** The port it listens on. */
   readonly port: number;
   /**
-   * Takes no more connections, and resolves when every answer was sent, but after `grace` milliseconds
-   * at the latest: what is still open then is cut off, or ends with the process.
+   * Stops accepting connections and resolves once every response was sent, or after `grace`
+   * milliseconds. Connections still open then are closed, or end with the process.
    */
   close(grace: number): Promise<void>;
 };
 
 /**
- * What the command needs of its surroundings, and everything that it touches. `processIO()` gives
- * that of this process; a test gives its own.
+ * Everything that the command uses of its environment. `processIO()` returns that of this process;
+ * tests pass their own.
  */
 export type CommandIO = {
-  /** Results. */
+  /** Receives results. */
   readonly stdout: CommandOutput;
-  /** Everything else: faults, progress, what is going on. */
+  /** Receives everything else: errors, progress, logs. */
   readonly stderr: CommandOutput;
   /** Piped input. */
   readonly stdin: CommandInput;
-  /** An environment variable. */
+  /** Returns an environment variable. */
   env(name: string): string | undefined;
-  /** The bytes of a file; a relative path starts at the working directory. */
+  /** Reads a file. Relative paths start at the working directory. */
   readFile(path: string): Promise<Uint8Array>;
-  /** HTTP. */
+  /** Sends HTTP requests. */
   readonly fetch: typeof fetch;
-  /** The time, in milliseconds since 1970. */
+  /** Returns the time in milliseconds since 1970. */
   now(): number;
-  /** Waits some milliseconds, or until the signal; never rejects. */
+  /** Waits a number of milliseconds, or until the signal aborts. Never rejects. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
-  /** A number from 0 up to 1. */
+  /** Returns a number from 0 up to, but not including, 1. */
   random(): number;
-  /** Calls the listener at each such signal; the function that is returned takes it back. */
+  /** Calls the listener on each such signal. Returns a function that removes it. */
   onSignal(signal: CommandSignal, listener: () => void): () => void;
-  /** Answers HTTP requests. */
+  /** Starts an HTTP server. */
   serve(
     options: CommandServerOptions,
     handler: (request: Request) => Promise<Response> | Response,
   ): Promise<CommandServer>;
-  /** Opens an embedded Deno KV: a file, whose folder is made, `:memory:`, or a KV Connect URL. */
+  /**
+   * Opens an embedded Deno KV store: a file, whose directory is created, `:memory:`, or a KV Connect
+   * URL.
+   */
   openStore(path: string): Promise<Store>;
 };

@@ -1,28 +1,83 @@
 import { Command, CommanderError } from "commander";
 import { maskUrls } from "../internal/mask_url.ts";
-import { CommandError } from "./command_error.ts";
-import { commands } from "./commands.ts";
+import { CommandError } from "./errors.ts";
 import type { CommandIO } from "./io.ts";
-import { styleOf } from "./style.ts";
-import { VERSION } from "./version.ts";
+import { styleOf } from "./output.ts";
 
-/** What every terminal has. */
+/** The version of the package. */
+export const VERSION = "0.1.0";
+
+/** A subcommand as the overview shows it. */
+type CommandEntry = {
+  readonly summary: string;
+  /** Loads its module, which happens only when it is called. */
+  readonly load: () => Promise<{
+    /** Adds arguments, options, examples and the action. */
+    readonly define: (command: Command, io: CommandIO) => void;
+  }>;
+};
+
+/** All subcommands, in the order in which users need them. */
+const commands: Readonly<Record<string, CommandEntry>> = {
+  serve: {
+    summary: "accept events over HTTP and deliver them to webhooks",
+    load: () => import("./commands/serve.ts"),
+  },
+  check: {
+    summary: "check a configuration file",
+    load: () => import("./commands/check.ts"),
+  },
+  send: {
+    summary: "send an event, or many from stdin",
+    load: () => import("./commands/send.ts"),
+  },
+  tail: {
+    summary: "follow events as they arrive",
+    load: () => import("./commands/tail.ts"),
+  },
+  deliveries: {
+    summary: "list deliveries, or show one with its attempts",
+    load: () => import("./commands/deliveries.ts"),
+  },
+  replay: {
+    summary: "deliver dead or delivered events again",
+    load: () => import("./commands/replay.ts"),
+  },
+  targets: {
+    summary: "list, enable and disable targets",
+    load: () => import("./commands/targets.ts"),
+  },
+  listen: {
+    summary: "receive webhooks locally: verify and print them",
+    load: () => import("./commands/listen.ts"),
+  },
+  secret: {
+    summary: "generate a webhook secret",
+    load: () => import("./commands/secret.ts"),
+  },
+  schema: {
+    summary: "print the JSON Schema of the configuration file",
+    load: () => import("./commands/schema.ts"),
+  },
+};
+
+/** The width of help in characters: every terminal has it. */
 const HELP_WIDTH = 80;
 
 const examples = `
-Each command has a --help of its own. Where the hooks are served, and the token
-that they want, come from --url and --token, or HOOKS_URL and HOOKS_TOKEN.
-Exit codes: 0 done, 1 failed, 2 used wrongly.
+Run \`hooks COMMAND --help\` for the options of a command. Select the server with
+--url and --token, or with HOOKS_URL and HOOKS_TOKEN.
+Exit codes: 0 success, 1 failure, 2 wrong usage.
 
-Examples, each in a terminal of its own:
-  hooks listen --port 9000       a receiver that prints what comes
-  hooks serve                    takes events for the webhooks of hooks.yaml
+Examples, each in its own terminal:
+  hooks listen --port 9000       receive webhooks and print them
+  hooks serve                    deliver events to the webhooks of hooks.yaml
   hooks send tool.called '{"name":"bash"}' --session s-1
   hooks tail --type 'tool.*'
 `;
 
 /**
- * Runs the command and resolves to its exit code: 0 done, 1 failed, 2 used wrongly. It touches
+ * Runs the command and resolves to its exit code: 0 for success, 1 for failure, 2 for wrong usage. Uses
  * nothing but `io`, and never throws.
  *
  * ```ts
@@ -34,20 +89,25 @@ Examples, each in a terminal of its own:
  */
 export async function run(args: readonly string[], io: CommandIO): Promise<number> {
   try {
-    const words = args[0] === "help" && isUnknown(args[1]) ? args.slice(1) : args;
+    // For an unknown command, commander's `help` would print the overview instead of an error.
+    const isUnknown = args[1] !== undefined && args[1] !== "help" &&
+      !Object.hasOwn(commands, args[1]);
+    const words = args[0] === "help" && isUnknown ? args.slice(1) : args;
     const program = await createProgram(words, io);
     await program.parseAsync([...words], { from: "user" });
     return 0;
   } catch (error) {
-    return report(error, args, io);
+    return reportError(error, args, io);
   }
 }
 
-/** The program with all commands in its overview, but only the one that is called loaded. */
+/** Creates the program with all commands in its overview, of which only the called one is loaded. */
 async function createProgram(args: readonly string[], io: CommandIO): Promise<Command> {
   const program = new Command("hooks")
-    .description("Event hooks for AI agents: serve them, try them out, see what became of them.")
-    .version(VERSION)
+    .description("Event hooks for AI agents: serve, send, inspect and replay events.")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .helpCommand("help [command]", "show help for a command")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
@@ -58,45 +118,37 @@ async function createProgram(args: readonly string[], io: CommandIO): Promise<Co
       getErrHasColors: () => false,
       outputError: (text, write) => write(styleOf(io, io.stderr).red(maskUrls(text))),
     })
-    .showHelpAfterError("(--help shows what there is)")
+    .showHelpAfterError("(run with --help for usage)")
     .addHelpText("after", examples);
   const words = args.filter((word) => !word.startsWith("-"));
   const called = words[0] === "help" ? words[1] : words[0];
   for (const [name, { summary, load }] of Object.entries(commands)) {
-    const command = program.command(name).summary(summary).description(capital(summary));
+    const description = `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;
+    const command = program.command(name).summary(summary).description(description);
     command.helpCommand(false);
     if (name === called) (await load()).define(command, io);
   }
   return program;
 }
 
-/** Whether help is asked for a command that there is not: commander would show the overview. */
-function isUnknown(command: string | undefined): boolean {
-  return command !== undefined && command !== "help" && !Object.hasOwn(commands, command);
-}
-
-function capital(summary: string): string {
-  return `${summary[0]!.toUpperCase()}${summary.slice(1)}.`;
-}
-
-function report(error: unknown, args: readonly string[], io: CommandIO): number {
-  if (error instanceof CommanderError) {
-    // What it had to say was written by commander already.
-    const asked = ["commander.helpDisplayed", "commander.version"].includes(error.code);
-    return asked || (error.code === "commander.help" && args[0] === "help") ? 0 : 2;
+/** Prints an error and returns the exit code. */
+function reportError(error: unknown, args: readonly string[], io: CommandIO): number {
+  if (error instanceof CommanderError) { // already printed by commander
+    const isHelp = ["commander.helpDisplayed", "commander.version"].includes(error.code) ||
+      (error.code === "commander.help" && args[0] === "help");
+    return isHelp ? 0 : 2;
   }
-  const expected = error instanceof CommandError;
-  const message = maskUrls(expected ? error.message : `Unexpected: ${stackOf(error)}`);
-  const details = expected ? error.details.map((detail) => maskUrls(detail)) : [];
-  const exitCode = expected ? error.exitCode : 1;
+  const isExpected = error instanceof CommandError;
+  const message = maskUrls(isExpected ? error.message : `Unexpected: ${stackOf(error)}`);
+  const details = isExpected ? error.details.map((detail) => maskUrls(detail)) : [];
   if (args.includes("--json")) {
     io.stderr.write(`${JSON.stringify({ error: message, details })}\n`);
-    return exitCode;
+  } else {
+    const { red } = styleOf(io, io.stderr);
+    io.stderr.write(`${red("error:")} ${message}\n`);
+    for (const detail of details) io.stderr.write(`  ${detail}\n`);
   }
-  const { red } = styleOf(io, io.stderr);
-  io.stderr.write(`${red("error:")} ${message}\n`);
-  for (const detail of details) io.stderr.write(`  ${detail}\n`);
-  return exitCode;
+  return isExpected ? error.exitCode : 1;
 }
 
 function stackOf(error: unknown): string {

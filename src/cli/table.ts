@@ -1,30 +1,91 @@
-import { padded, widthOf } from "./style.ts";
+import { pad, truncate, widthOf } from "./output.ts";
 
 /** A column of a table. */
 export type Column<Row> = {
   readonly title: string;
-  /** What a row has there, without escape codes. */
+  /** Returns the cell of a row, without escape codes. */
   readonly text: (row: Row) => string;
-  /** Paints what `text` gave, once it has its width. */
-  readonly paint?: (text: string, row: Row) => string;
+  /** Colors the cell, once it has its width. */
+  readonly color?: (text: string, row: Row) => string;
+  /** @default {"left"} */
+  readonly align?: "right";
+  /**
+   * The width down to which cells are shortened when the table is wider than the terminal. Cells of
+   * a column without it are never shortened.
+   */
+  readonly min?: number;
+  /** Kept whole as long as shortening the others suffices, because users copy it. */
+  readonly keep?: true;
+  /** Where the ellipsis goes. @default {"middle"} */
+  readonly ellipsis?: "end";
 };
 
-/** Rows as a table, head first, each column as wide as its widest cell. */
-export function tableLines<Row>(
+/** Cells are never shorter than this: `a…z`. */
+const MIN_WIDTH = 3;
+
+/**
+ * Formats rows as a table: the header, then a line for each row.
+ *
+ * @param width The width of the terminal; cells are shortened to fit it. @default no limit
+ */
+export function formatTable<Row>(
   rows: readonly Row[],
   columns: readonly Column<Row>[],
-): readonly [head: string, ...lines: string[]] {
-  const sized = columns.map((column) => {
-    const cells = rows.map((row) => column.text(row) || "-");
-    return { column, cells, width: Math.max(...[column.title, ...cells].map(widthOf)) };
-  });
-  return [
-    sized.map(({ column, width }) => padded(column.title, width)).join("  ").trimEnd(),
-    ...rows.map((row, index) =>
-      sized.map(({ column: { paint }, cells, width }, at) => {
-        const text = at === sized.length - 1 ? cells[index]! : padded(cells[index]!, width);
-        return paint ? paint(text, row) : text;
-      }).join("  ")
+  width = Infinity,
+): readonly [header: string, ...lines: string[]] {
+  const cells = rows.map((row) => columns.map(({ text }) => text(row) || "-"));
+  const widths = fit(
+    columns,
+    columns.map(({ title }, at) =>
+      Math.max(widthOf(title), ...cells.map((line) => widthOf(line[at]!)))
     ),
-  ];
+    width,
+  );
+  const format = (texts: readonly string[], row?: Row): string =>
+    texts.map((text, at) => {
+      const { align, color, ellipsis = "middle" } = columns[at]!;
+      const short = truncate(text, widths[at], ellipsis);
+      const isLast = at === texts.length - 1 && align === undefined;
+      const cell = isLast ? short : pad(short, widths[at]!, align);
+      return row === undefined || !color ? cell : color(cell, row);
+    }).join("  ");
+  const header = format(columns.map(({ title }) => title)).trimEnd();
+  return [header, ...cells.map((line, at) => format(line, rows[at]!))];
+}
+
+/** Returns widths that fit the table to the terminal, as far as they can. */
+function fit<Row>(
+  columns: readonly Column<Row>[],
+  widths: readonly number[],
+  width: number,
+): readonly number[] {
+  const target = width - 2 * (columns.length - 1);
+  const floors = columns.map(({ min = Infinity }) => min);
+  const whole = shrink(widths, floors.map((min, at) => columns[at]!.keep ? Infinity : min), target);
+  if (sum(whole) <= target) return whole;
+  // A shortened cell can't be copied anyway: the others need the space more.
+  const short = widths.map((one, at) => columns[at]!.keep ? Math.min(one, floors[at]!) : one);
+  const fitted = shrink(short, floors, target);
+  if (sum(fitted) <= target) return fitted;
+  return shrink(fitted, floors.map((min) => min === Infinity ? min : MIN_WIDTH), target);
+}
+
+/** Shrinks the widest columns, none below its floor, until their sum reaches a target. */
+function shrink(
+  widths: readonly number[],
+  floors: readonly number[],
+  target: number,
+): readonly number[] {
+  const shrunk = [...widths];
+  for (let excess = sum(widths) - target; excess > 0; excess--) {
+    const shrinkable = shrunk.flatMap((one, at) => one > floors[at]! ? [at] : []);
+    if (shrinkable.length === 0) break;
+    const widest = shrinkable.reduce((one, other) => shrunk[other]! > shrunk[one]! ? other : one);
+    shrunk[widest]!--;
+  }
+  return shrunk;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
 }

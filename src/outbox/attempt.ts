@@ -77,7 +77,7 @@ export class Attempter {
     });
     if (signal.aborted && attempt.verdict !== "delivered") return { kind: "returned" };
     const isHeld = await states.note(registered, attempt, type);
-    if (isHeld) return { kind: "retry", attempt, log, at: job.lease.at };
+    if (isHeld) return { kind: "retry", attempt, log, at: job.lease.at, type };
     return this.#outcomeOf(attempt, log, job, type);
   }
 
@@ -93,7 +93,7 @@ export class Attempter {
     type: string,
   ): Outcome {
     const { clock } = this.#options.client;
-    if (attempt.verdict === "delivered") return { kind: "delivered", attempt, log };
+    if (attempt.verdict === "delivered") return { kind: "delivered", attempt, log, type };
     const reason = truncate(attempt.error ?? attempt.verdict, MAX_REASON_LENGTH);
     const delay = attempt.verdict === "final"
       ? undefined
@@ -101,7 +101,7 @@ export class Attempter {
     if (delay === undefined) return { kind: "dead", attempt, log, reason, type };
     const asked = Math.min(wholeFrom(attempt.retryAfter, 0), MAX_RETRY_AFTER);
     const wait = Math.min(wholeFrom(delay, UNKNOWN_DELAY), MAX_DURATION);
-    return { kind: "retry", attempt, log, at: clock.now() + Math.max(wait, asked) };
+    return { kind: "retry", attempt, log, at: clock.now() + Math.max(wait, asked), type };
   }
 }
 

@@ -240,11 +240,12 @@ function summaryOf({ key, value }: StoreEntry, now: number): DeliverySummary | u
   }
   const eventId = String(a);
   if (kind === "dead") {
-    const { at, reason } = (value ?? {}) as Partial<DeadLetterRecord>;
+    const { at, reason, made } = (value ?? {}) as Partial<DeadLetterRecord>;
     return {
       target,
       eventId,
       state: "dead",
+      ...(typeof made === "number" ? { made } : {}),
       ...(typeof at === "number" ? { diedAt: new Date(at) } : {}),
       ...(typeof reason === "string" ? { reason } : {}),
     };

@@ -1,5 +1,5 @@
 import { attemptCause } from "../core/attempt_cause.ts";
-import type { Logger } from "../core/mod.ts";
+import type { Attempt, Logger } from "../core/mod.ts";
 import { consoleLogger, guarded } from "../core/reporter.ts";
 import type { Clock } from "../internal/clock.ts";
 import { maskError } from "../internal/mask_error.ts";
@@ -95,19 +95,38 @@ type Line = {
 
 type Throttle = { lines: number; at: number; seenAt: number; held: number; cause?: string };
 
+/** An attempt that this process made, and what happens next. */
+export type AttemptReport = {
+  /** The webhook or durable hook. */
+  readonly target: string;
+  /** The event. */
+  readonly eventId: string;
+  /** The event's type. */
+  readonly type: string;
+  /** The attempt. */
+  readonly attempt: Attempt;
+  /** Which attempt it was; the first is 1. */
+  readonly number: number;
+  /** When the delivery is attempted again; absent when it isn't. */
+  readonly retryAt?: Date;
+};
+
 /** Logs failing deliveries: a few lines about each target, however many deliveries it has. */
 export class DeliveryAlerts {
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #onAttempt: ((report: AttemptReport) => void) | undefined;
   readonly #throttles = new Map<string, Throttle>();
 
-  constructor(logger: Logger, clock: Clock) {
+  constructor(logger: Logger, clock: Clock, onAttempt?: (report: AttemptReport) => void) {
     this.#logger = logger;
     this.#clock = clock;
+    this.#onAttempt = onAttempt;
   }
 
   /** Logs how a delivery was settled, if it failed for good or for longer than a minute. */
   settled(target: string, id: string, outcome: Outcome): void {
+    this.#report(target, id, outcome);
     if (outcome.kind === "retry") {
       const { attempt, at, log } = outcome;
       if (at - this.#clock.now() <= SOON) return;
@@ -131,6 +150,15 @@ export class DeliveryAlerts {
       const fields = { event_id: id, attempts: outcome.log.made };
       this.#log({ level: "error", code: "delivery_expired", target, message, fields });
     }
+  }
+
+  #report(target: string, eventId: string, outcome: Outcome): void {
+    const onAttempt = this.#onAttempt;
+    if (onAttempt === undefined || !("attempt" in outcome)) return;
+    const { kind, attempt, log, type } = outcome;
+    if (attempt === undefined || type === undefined) return;
+    const retryAt = kind === "retry" ? { retryAt: new Date(outcome.at) } : {};
+    guarded(() => onAttempt({ target, eventId, type, attempt, number: log.made + 1, ...retryAt }));
   }
 
   /** Logs that a target was turned off, not by hand. */

@@ -35,6 +35,7 @@ export type {
 } from "../core/mod.ts";
 export * from "./errors.ts";
 export type * from "./types.ts";
+export type { AttemptReport } from "./logging.ts";
 export { isOutbox } from "./is_outbox.ts";
 export { createOutbox } from "./outbox.ts";
 export { drainOnSignal, type DrainOnSignalOptions } from "./drain_on_signal.ts";

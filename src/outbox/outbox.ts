@@ -40,7 +40,7 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
   const shared = new SharedLogger(options.logger);
   const { logger } = shared;
   const log = new ThrottledLogger(logger, clock);
-  const alerts = new DeliveryAlerts(logger, clock);
+  const alerts = new DeliveryAlerts(logger, clock, options.onAttempt);
   const wakeUp = new WakeUp();
   const wake = (): void => wakeUp.call();
 
@@ -161,7 +161,15 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
 
 function readOptions(store: Store, options: OutboxOptions) {
   const subject = "Cannot create outbox";
-  checkKnown(subject, options, ["prefix", "retention", "eventLog", "disableAfter", "logger"]);
+  checkKnown(subject, options, [
+    "prefix",
+    "retention",
+    "eventLog",
+    "disableAfter",
+    "logger",
+    "onAttempt",
+  ]);
+  checkFunctions(subject, options, [], ["onAttempt"]);
   const { prefix = "hooks", eventLog = true, logger } = options;
   const head = readDuration(subject, "retention", options.retention) ?? 30 * DAY;
   const disableAfter = readDuration(subject, "disableAfter", options.disableAfter, OR_INFINITE) ??

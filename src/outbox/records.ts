@@ -52,8 +52,13 @@ export type DeliveryRecord = {
   readonly attempts: readonly KeptAttempt[];
 };
 
-/** A delivery that was given up. */
-export type DeadLetterRecord = { readonly v: number; readonly at: number; readonly reason: string };
+/** A delivery that was given up. `made`, its attempts, is absent from records of 0.1. */
+export type DeadLetterRecord = {
+  readonly v: number;
+  readonly at: number;
+  readonly reason: string;
+  readonly made?: number;
+};
 
 /** A session with pending deliveries to an ordered target; `next`: the number of the next entry. */
 export type SessionRecord = { readonly v: number; readonly next: number };
@@ -86,23 +91,16 @@ export type IdempotencyRecord = {
   readonly others?: readonly string[];
 };
 
-/** How a lease ends. */
+type Attempted = { readonly attempt: Attempt; readonly log: DeliveryRecord; readonly type: string };
+
+/** How a lease ends. A dead delivery has no `type` when its event could not be read. */
 export type Outcome =
-  | { readonly kind: "delivered"; readonly attempt: Attempt; readonly log: DeliveryRecord }
-  | {
-    readonly kind: "retry";
-    readonly attempt: Attempt;
-    readonly log: DeliveryRecord;
-    readonly at: number;
-  }
-  | {
-    readonly kind: "dead";
-    readonly attempt?: Attempt;
-    readonly log: DeliveryRecord;
-    readonly reason: string;
-    /** The type of its event, when that could be read. */
-    readonly type?: string;
-  }
+  | ({ readonly kind: "delivered" } & Attempted)
+  | ({ readonly kind: "retry"; readonly at: number } & Attempted)
+  | (
+    & { readonly kind: "dead"; readonly log: DeliveryRecord; readonly reason: string }
+    & Partial<Attempted>
+  )
   | { readonly kind: "expired"; readonly log: DeliveryRecord }
   /** The session has no delivery left. */
   | { readonly kind: "empty" }

@@ -183,7 +183,9 @@ function putLog(
   for (const what of countsOf(outcome)) builder.sum(keys.count(target, id, what));
   builder.set(keys.delivery(target, id), logOf(outcome, clock.now()), rest);
   if (outcome.kind !== "dead") return;
-  const dead: DeadLetterRecord = { v: VERSION, at: clock.now(), reason: outcome.reason };
+  const { reason, log, attempt } = outcome;
+  const made = log.made + (attempt ? 1 : 0);
+  const dead: DeadLetterRecord = { v: VERSION, at: clock.now(), reason, made };
   builder.set(keys.dead(target, id), dead, rest);
 }
 

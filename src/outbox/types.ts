@@ -1,4 +1,5 @@
 import type { Attempt, DeliveryQueue, HookEvent, Logger } from "../core/mod.ts";
+import type { AttemptReport } from "./logging.ts";
 
 /** Options of an outbox. Durations are in milliseconds. */
 export interface OutboxOptions {
@@ -18,10 +19,11 @@ export interface OutboxOptions {
   readonly disableAfter?: number | undefined;
   /**
    * Logs store failures, disabled targets, and deliveries that are dead, expired, or retried more than
-   * a minute later. Throttled to a few lines per target.
-   * @default the logger of the hooks that use the outbox; without any, the console
+   * a minute later, a few lines per target. @default the logger of the hooks, otherwise the console
    */
   readonly logger?: Logger | undefined;
+  /** Called after each attempt of this process, once its outcome is stored. What it throws is ignored. */
+  readonly onAttempt?: ((report: AttemptReport) => void) | undefined;
 }
 
 /** Durable delivery over a store. */
@@ -84,7 +86,7 @@ export type DeliverySummary = {
   readonly dueAt?: Date;
   /** When its lease ends; of pending ones. */
   readonly leasedUntil?: Date;
-  /** Number of attempts; of attempted ones. */
+  /** Number of attempts; of attempted and dead ones. */
   readonly made?: number;
   /** The latest attempt; of attempted ones. */
   readonly lastAttempt?: LoggedAttempt;

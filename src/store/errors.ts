@@ -28,7 +28,8 @@ export type StoreFailure =
 /** What an operator can do about a store that failed. */
 const STORE_FAILURES: Readonly<Record<StoreFailure, string>> = {
   full: "its disk is full: free up space, or move the store to a larger disk",
-  read_only: "it is read-only: check the permissions of its file and how its disk is mounted",
+  read_only:
+    "it is read-only: check the permissions of its file and how its disk is mounted, then restart",
   cannot_open: "its file cannot be opened: check that its directory exists and is writable",
   corrupt: "its file is damaged or is not a store: restore it from a backup",
   locked: "another process holds its file: run one writer, or try again",

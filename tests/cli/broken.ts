@@ -1,5 +1,5 @@
 /**
- * A server whose deliveries were given up.
+ * A server with dead deliveries.
  * @module
  */
 import assert from "node:assert/strict";
@@ -7,8 +7,8 @@ import { ask, serving } from "./serving.ts";
 import { Terminal } from "./terminal.ts";
 
 /**
- * A server whose one webhook has answered 404 to `a.one` and some more events; `repair` makes its
- * receiver answer 200.
+ * Runs a server whose webhook responded 404 to `a.one` and some more events; `repair` makes its
+ * receiver respond 200.
  */
 export async function broken(
   more: readonly string[],
@@ -25,7 +25,7 @@ export async function broken(
       const [id] = await Promise.all(["a.one", ...more].map(async (type) => {
         const { stdout } = await ask(url, ["send", type, "--json"]);
         const { id } = JSON.parse(stdout);
-        await server.match(new RegExp(`${id} to audit: 404 final`));
+        await server.match(new RegExp(`${id} to audit: 404 permanent failure`));
         return id as string;
       }));
       await settled(url, more.length + 1);
@@ -37,16 +37,16 @@ export async function broken(
   }
 }
 
-/** Waits until the server has written down what became of so many attempts. */
+/** Waits until the server has stored the outcome of n attempts. */
 async function settled(url: string, count: number): Promise<void> {
   for (let look = 0; look < 500; look++) {
     const { stdout } = await ask(url, ["deliveries", "--state", "dead", "--json"]);
     if (lines(stdout).length === count) return;
   }
-  assert.fail(`there never were ${count} dead deliveries`);
+  assert.fail(`there were never ${count} dead deliveries`);
 }
 
-/** The lines of a text, without empty ones. */
+/** Splits a text into lines, without empty ones. */
 export function lines(text: string): string[] {
   return text.split("\n").filter((line) => line !== "");
 }

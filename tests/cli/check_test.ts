@@ -16,7 +16,7 @@ hooks:
     - { nam: meter, events: [], url: "https://\${MISSING}/", secret: hunter2hunter2 }
 `;
 
-test("hooks check says what a configuration holds, and ends with 0", async () => {
+test("hooks check lists webhooks and tokens, and exits with 0", async () => {
   const { code, stdout, stderr } = await check(["hooks.yaml"], { "hooks.yaml": good }, {
     KEY: "k1",
   });
@@ -29,15 +29,15 @@ test("hooks check says what a configuration holds, and ends with 0", async () =>
   );
 });
 
-test("hooks check reads hooks.yaml unless told otherwise, with variables of a file", async () => {
+test("hooks check reads hooks.yaml by default, with variables from a file", async () => {
   const files = { "hooks.yaml": good, ".env": "KEY='k-1'\n" };
   assert.equal((await check(["--env-file", ".env"], files)).code, 0);
   const without = await check([], files);
   assert.equal(without.code, 1);
-  assert.match(without.stderr, /variable KEY, which is not set/);
+  assert.match(without.stderr, /KEY/);
 });
 
-test("hooks check tells every fault with its place, and ends with 1", async () => {
+test("hooks check reports every issue with its position, and exits with 1", async () => {
   const { code, stdout, stderr } = await check(["a.yaml"], { "a.yaml": bad });
   assert.deepEqual([code, stdout], [1, ""]);
   assert.match(stderr, /^error: Cannot use a\.yaml: \d errors\n/);
@@ -48,11 +48,11 @@ test("hooks check tells every fault with its place, and ends with 1", async () =
   assert.ok(!stderr.includes("hunter2"));
 });
 
-test("hooks check refuses a retention that is too short for the retries, as hooks serve does", async () => {
+test("hooks check rejects a retention that is too short for the retries, as hooks serve does", async () => {
   const short = `${good}\nretention: { events: 1h }\n`;
   const text = await check(["a.yaml"], { "a.yaml": short }, { KEY: "k1" });
   assert.deepEqual([text.code, text.stdout], [1, ""]);
-  assert.match(text.stderr, /'retention' must be at least twice its retry schedule/);
+  assert.match(text.stderr, /'retention' must be at least twice/);
   const json = await check(["a.yaml", "--json"], { "a.yaml": short }, { KEY: "k1" });
   assert.equal(json.code, 1);
   const { ok, issues: [issue] } = JSON.parse(json.stdout);
@@ -60,7 +60,7 @@ test("hooks check refuses a retention that is too short for the retries, as hook
   assert.match(issue.message, /'retention' must be at least twice/);
 });
 
-test("hooks check --json prints every fault as a value", async () => {
+test("hooks check --json prints every issue as JSON", async () => {
   const { code, stdout } = await check(["a.yaml", "--json"], { "a.yaml": bad });
   assert.equal(code, 1);
   const { ok, issues } = JSON.parse(stdout);
@@ -71,17 +71,17 @@ test("hooks check --json prints every fault as a value", async () => {
   assert.deepEqual(JSON.parse(fine.stdout), { ok: true, issues: [], warnings: [] });
 });
 
-test("hooks check paints its report on a terminal alone", async () => {
+test("hooks check colors its report only in a terminal", async () => {
   const options = { terminal: true };
   const painted = await check([], { "hooks.yaml": bad }, {}, options);
   assert.ok(painted.stderr.includes("\x1b[36mhooks.yaml:4"));
   assert.ok(!(await check([], { "hooks.yaml": bad })).stderr.includes("\x1b"));
 });
 
-test("hooks check says so when there is no such file", async () => {
+test("hooks check reports a missing file", async () => {
   const { code, stderr } = await check([], {});
   assert.equal(code, 1);
-  assert.match(stderr, /Cannot read the configuration hooks\.yaml: there is no such file/);
+  assert.match(stderr, /Cannot read the configuration hooks\.yaml: no such file/);
 });
 
 test("hooks schema prints a JSON Schema", async () => {
@@ -110,7 +110,7 @@ hooks:
       filter: { data.nmae: bash }
 `;
 
-test("hooks check warns of a filter that never matches, and fails with --strict alone", async () => {
+test("hooks check warns about a filter that never matches, and fails only with --strict", async () => {
   const files = { "hooks.yaml": silent };
   const lenient = await check([], files);
   assert.equal(lenient.code, 0);
@@ -126,7 +126,7 @@ test("hooks check warns of a filter that never matches, and fails with --strict 
   assert.equal((await check(["--strict"], { "hooks.yaml": good }, { KEY: "k" })).code, 0);
 });
 
-test("hooks check --json prints warnings as values", async () => {
+test("hooks check --json prints warnings as JSON", async () => {
   for (const strict of [true, false]) {
     const args = ["--json", ...(strict ? ["--strict"] : [])];
     const { code, stdout } = await check(args, { "hooks.yaml": silent });

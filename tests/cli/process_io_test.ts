@@ -3,7 +3,7 @@ import { type CommandServer, processIO } from "@omniagent/hooks/cli";
 import { deferred } from "../core/_helpers.ts";
 import { test } from "../harness.ts";
 
-test("the server of a process answers with status, headers, cookies and body", async () => {
+test("the server of a process responds with status, headers, cookies and body", async () => {
   const handler = async (request: Request) => {
     const headers = new Headers({ "x-method": request.method, "content-type": "text/plain" });
     headers.append("set-cookie", "a=1");
@@ -24,7 +24,7 @@ test("the server of a process answers with status, headers, cookies and body", a
   });
 });
 
-test("an upload that nobody reads holds back neither its answer nor the next", async () => {
+test("an unread upload delays neither its response nor the next", async () => {
   await listening(() => new Response("no", { status: 413 }), async (url) => {
     const body = "x".repeat(5_000_000);
     for (let n = 0; n < 3; n++) {
@@ -35,7 +35,7 @@ test("an upload that nobody reads holds back neither its answer nor the next", a
   });
 });
 
-test("an upload that is left half-way gets its answer nevertheless", async () => {
+test("a partly read upload gets its response", async () => {
   const handler = async (request: Request) => {
     for await (const _ of request.body!) break;
     return new Response("enough", { status: 413 });
@@ -48,7 +48,7 @@ test("an upload that is left half-way gets its answer nevertheless", async () =>
   });
 });
 
-test("a handler that throws is a 500, and the server goes on", async () => {
+test("a handler that throws is a 500, and the server keeps running", async () => {
   await listening((request) => {
     if (request.method === "POST") throw new Error("a fault");
     return new Response("ok");
@@ -60,7 +60,7 @@ test("a handler that throws is a 500, and the server goes on", async () => {
   });
 });
 
-test("a body is written as it comes, and cancelled when its reader goes away", async () => {
+test("a body is streamed, and cancelled when its reader goes away", async () => {
   const cancelled = deferred();
   const handler = () => {
     const body = new ReadableStream({
@@ -80,7 +80,7 @@ test("a body is written as it comes, and cancelled when its reader goes away", a
   });
 });
 
-test("close() lets an answer under way come to its end", async () => {
+test("close() waits for a response in flight", async () => {
   const begun = deferred();
   const finish = deferred();
   let server!: CommandServer;

@@ -4,7 +4,7 @@ import { broken, lines } from "./broken.ts";
 import { ask } from "./serving.ts";
 import { Terminal } from "./terminal.ts";
 
-test("hooks replay delivers what was given up, when the receiver is repaired", async () => {
+test("hooks replay delivers dead deliveries once the receiver works again", async () => {
   await broken(["a.two", "b.three"], async (url, repair) => {
     const receiver = repair();
     const typed = await ask(url, ["replay", "audit", "--type", "b.*"]);
@@ -14,23 +14,23 @@ test("hooks replay delivers what was given up, when the receiver is repaired", a
     assert.deepEqual(JSON.parse(rest.stdout), { replayed: 2, refused: 0 });
     await receiver.match(/a\.two/);
     const nothing = await ask(url, ["replay"]);
-    assert.match(nothing.stdout, /^0 replayed: none that you asked for was given up/);
+    assert.match(nothing.stdout, /^0 replayed: no matching dead deliveries/);
   });
 });
 
-test("hooks deliveries and replay tell a wrong name from one without deliveries", async () => {
+test("hooks deliveries and replay distinguish an unknown target from one without deliveries", async () => {
   await broken(["a.two"], async (url) => {
     for (const args of [["deliveries", "adit"], ["replay", "adit", "--json"]]) {
       const wrong = await ask(url, args);
       assert.deepEqual([wrong.code, wrong.stdout], [1, ""]);
-      assert.match(wrong.stderr, /There is no target adit.*`hooks targets` lists/s);
+      assert.match(wrong.stderr, /No target named adit.*Run `hooks targets`/s);
     }
     const none = await ask(url, ["replay", "audit", "--type", "c.*"]);
     assert.deepEqual([none.code, none.stderr], [0, ""]);
   });
 });
 
-test("hooks replay says what still waits, where nothing was given up", async () => {
+test("hooks replay counts pending deliveries when none is dead", async () => {
   await broken([], async (url) => {
     assert.equal((await ask(url, ["replay"])).stdout, "1 replayed\n");
     await ask(url, ["targets", "disable", "audit"]);
@@ -38,16 +38,16 @@ test("hooks replay says what still waits, where nothing was given up", async () 
     const { stdout } = await ask(url, ["replay", "audit", "--type", "c.*"]);
     assert.match(
       stdout,
-      /^0 replayed: .* given up; \d+ waits? to be tried:\n`hooks deliveries --st/,
+      /^0 replayed: no matching dead deliveries; \d+ pending\nList them with `hooks deliveries --st/,
     );
   });
 });
 
-test("hooks replay of one delivers it, though it was delivered", async () => {
+test("hooks replay of one event delivers it again", async () => {
   await broken([], async (url, repair, id) => {
     const receiver = repair();
     const one = await ask(url, ["replay", "audit", id]);
-    assert.deepEqual([one.code, one.stdout], [0, "it was settled: due again now\n"]);
+    assert.deepEqual([one.code, one.stdout], [0, "delivery is due again now\n"]);
     await receiver.match(/200 unverified \S+ a\.one/);
     const unknown = await ask(url, ["replay", "audit", "no-such-event"]);
     assert.equal(unknown.code, 1);
@@ -55,11 +55,11 @@ test("hooks replay of one delivers it, though it was delivered", async () => {
   });
 });
 
-test("hooks replay of one says what became of it", async () => {
+test("hooks replay of one event prints the outcome", async () => {
   const words = {
-    moved: "it was waiting: due now",
-    queued: "not yet: it waits behind another of its session, which has to be delivered first",
-    replayed: "it was settled: due again now",
+    moved: "pending delivery is now due",
+    queued: "not due yet: an earlier event of its session has to be delivered first",
+    replayed: "delivery is due again now",
     "of\x1b another version": "of\\u{1b} another version",
   };
   for (const [outcome, told] of Object.entries(words)) {
@@ -71,7 +71,7 @@ test("hooks replay of one says what became of it", async () => {
   }
 });
 
-test("hooks replay of what was delivered leaves out what is delivered meanwhile", async () => {
+test("hooks replay of delivered events excludes those delivered meanwhile", async () => {
   const bodies: { readonly until?: string; readonly since?: string }[] = [];
   const terminal = new Terminal({
     environment: { HOOKS_URL: "http://hooks.test" },
@@ -86,7 +86,7 @@ test("hooks replay of what was delivered leaves out what is delivered meanwhile"
   assert.equal(bodies[0]!.since, "2026-01-31T10:30:00.000Z");
 });
 
-test("hooks replay goes on until nothing is left, and shows how far it is", async () => {
+test("hooks replay continues until nothing is left, and shows its progress", async () => {
   const pages = [{ replayed: 3, refused: 1, next_cursor: "c1" }, { replayed: 2, refused: 0 }];
   const cursors: unknown[] = [];
   let time = 0;
@@ -101,11 +101,11 @@ test("hooks replay goes on until nothing is left, and shows how far it is", asyn
   });
   assert.equal(await terminal.run("replay"), 0);
   assert.deepEqual(cursors, [undefined, "c1"]);
-  assert.match(terminal.stdout, /^5 replayed, 1 refused: their event is gone/);
-  assert.ok(terminal.stderr.includes("\r\x1b[K3 replayed, 1 refused\r\x1b[K5 replayed"));
+  assert.match(terminal.stdout, /^5 replayed, 1 skipped: their events are gone/);
+  assert.ok(terminal.stderr.includes("\r\x1b[K3 replayed, 1 skipped\r\x1b[K5 replayed"));
 });
 
-test("hooks replay that breaks off says where to go on", async () => {
+test("an interrupted hooks replay prints how to resume", async () => {
   const answers = [
     () => Promise.resolve(Response.json({ replayed: 3, refused: 0, next_cursor: "c1" })),
     () => Promise.reject(new TypeError("connection refused")),
@@ -115,7 +115,7 @@ test("hooks replay that breaks off says where to go on", async () => {
     fetch: () => answers.shift()!(),
   });
   assert.equal(await failed.run("replay"), 1);
-  assert.match(failed.stderr, /3 were replayed before that: go on with --cursor c1\n/);
+  assert.match(failed.stderr, /3 replayed before that; resume with --cursor c1\n/);
   const stopped: Terminal = new Terminal({
     environment: { HOOKS_URL: "http://hooks.test" },
     fetch: (_, init) => {
@@ -124,10 +124,10 @@ test("hooks replay that breaks off says where to go on", async () => {
     },
   });
   assert.equal(await stopped.run("replay"), 1);
-  assert.match(stopped.stderr, /Interrupted\n {2}0 were replayed before that: run it again\n/);
+  assert.match(stopped.stderr, /Interrupted\n {2}0 replayed before that; run it again\n/);
 });
 
-test("hooks replay takes no time that is none", async () => {
+test("hooks replay rejects invalid times", async () => {
   for (
     const time of [
       "yesterday",
@@ -142,12 +142,12 @@ test("hooks replay takes no time that is none", async () => {
     assert.equal(code, 2, time);
     assert.match(
       stderr,
-      /A time looks like 2026-01-31T12:00:00Z, or 2026-01-31, or 2h for two hours ago/,
+      /Must be a time such as 2026-01-31T12:00:00Z or 2026-01-31, or 2h for two hours ago/,
     );
   }
 });
 
-test("hooks replay takes a moment as RFC 3339, a day, or a duration", async () => {
+test("hooks replay accepts RFC 3339 times, dates and durations", async () => {
   const times = {
     "2026-01-31T12:00:00Z": "2026-01-31T12:00:00.000Z",
     "2026-01-31t12:00:00.5+02:00": "2026-01-31T10:00:00.500Z",
@@ -170,14 +170,14 @@ test("hooks replay takes a moment as RFC 3339, a day, or a duration", async () =
   }
 });
 
-test("hooks replay says when a target is off, and how it is turned on", async () => {
+test("hooks replay reports a disabled target, and how to enable it", async () => {
   await broken([], async (url, repair, id) => {
     const receiver = repair();
     await ask(url, ["targets", "disable", "audit", "--reason", "it is moved"]);
     const held =
-      "audit is off (it is moved): nothing is delivered before `hooks targets enable audit`\n";
+      "audit is disabled; deliveries are held: it is moved\n  Resume with `hooks targets enable audit`\n";
     const one = await ask(url, ["replay", "audit", id]);
-    assert.deepEqual([one.code, one.stdout], [0, "it was settled: due again now\n"]);
+    assert.deepEqual([one.code, one.stdout], [0, "delivery is due again now\n"]);
     assert.equal(one.stderr, held);
     const json = await ask(url, ["replay", "audit", id, "--json"]);
     assert.deepEqual([json.code, json.stderr], [0, ""]);
@@ -186,7 +186,7 @@ test("hooks replay says when a target is off, and how it is turned on", async ()
   });
 });
 
-test("hooks replay of many names what is not delivered to, as far as it may look", async () => {
+test("hooks replay of many names blocked targets, if the token can read them", async () => {
   const figures = [
     { target: "audit", state: "on", registered: true },
     { target: "slow", state: "paused", registered: true, paused_until: "2026-01-31T12:00:00.000Z" },
@@ -205,9 +205,10 @@ test("hooks replay of many names what is not delivered to, as far as it may look
   const all = await replay([], 3);
   assert.deepEqual([all.code, all.stdout], [0, "3 replayed\n"]);
   assert.deepEqual(lines(all.stderr), [
-    "slow is paused until 2026-01-31 12:00:00Z: it is delivered then",
-    "gone is not registered: no webhook or durable hook of the server has this name",
-    "mail\\u{1b} is off: nothing is delivered before `hooks targets enable mail\\u{1b}`",
+    "slow is paused until 2026-01-31 12:00:00Z",
+    "gone is not registered: the server has no webhook or durable hook with this name",
+    "mail\\u{1b} is disabled; deliveries are held",
+    "  Resume with `hooks targets enable mail\\u{1b}`",
   ]);
   assert.equal(lines((await replay(["slow"], 3)).stderr).length, 1);
   assert.equal((await replay(["audit"], 3)).stderr, "");

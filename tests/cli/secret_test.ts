@@ -3,7 +3,7 @@ import { signWebhook, verifyWebhook } from "@omniagent/hooks/webhook";
 import { test } from "../harness.ts";
 import { Terminal } from "./terminal.ts";
 
-test("hooks secret prints a secret that signs and verifies, another each time", async () => {
+test("hooks secret prints a new secret each time, which signs and verifies", async () => {
   const [one, two] = [new Terminal(), new Terminal()];
   assert.equal(await one.run("secret"), 0);
   assert.equal(await two.run("secret"), 0);
@@ -13,7 +13,7 @@ test("hooks secret prints a secret that signs and verifies, another each time", 
   await verifyWebhook("{}", await signWebhook("{}", { id: "m", secrets }), { secrets });
 });
 
-test("hooks secret --ed25519 prints a pair: what the first signs, the second verifies", async () => {
+test("hooks secret --ed25519 prints a key pair", async () => {
   const terminal = new Terminal();
   assert.equal(await terminal.run("secret", "--ed25519"), 0);
   const [secretKey, publicKey] = terminal.stdout.trim().split("\n") as [string, string];

@@ -3,7 +3,7 @@ import { test } from "../harness.ts";
 import { ask, deadUrl, filesIn, serving, TOKEN } from "./serving.ts";
 import { Terminal } from "./terminal.ts";
 
-test("hooks send gives an event to a server and prints its receipt", async () => {
+test("hooks send sends an event and prints its receipt", async () => {
   await serving({}, async (server, url) => {
     const sent = await ask(url, ["send", "tool.called", `{"name":"bash"}`, "--session", "s-1"]);
     assert.deepEqual([sent.code, sent.stderr], [0, ""]);
@@ -18,7 +18,7 @@ test("hooks send gives an event to a server and prints its receipt", async () =>
   });
 });
 
-test("hooks send takes its data from a file, from standard input, or sends an empty object", async () => {
+test("hooks send reads its data from a file or stdin, or sends an empty object", async () => {
   await serving({}, async (_, url) => {
     const cases: readonly (readonly [args: string[], data: unknown])[] = [
       [["send", "a.b", "@d.json"], { from: "file" }],
@@ -52,22 +52,22 @@ test("hooks send reads JSON with a byte order mark from everywhere", async () =>
   });
 });
 
-test("hooks send refuses numbers that would arrive as others, by line and path", async () => {
+test("hooks send rejects numbers that would change, by line and path", async () => {
   await serving({}, async (_, url) => {
     const one = await ask(url, ["send", "a.b", `{"ids":[1,9007199254740993]}`]);
     assert.deepEqual([one.code, one.stdout], [2, ""]);
-    assert.match(one.stderr, /^error: Cannot send the data\n {2}\/ids\/1 is a number .* as text\n/);
+    assert.match(one.stderr, /^error: Cannot send the data\n {2}\/ids\/1 .*\n/);
     const input = `{"type":"a.b","data":1}\n{"type":"a.b","data":{"id":12345678901234567890}}\n`;
     const many = await ask(url, ["send", "--batch", "1"], { input });
     assert.match(
       many.stderr,
-      /^error: Cannot send line 2\n {2}\/data\/id is a number .* as text\n/,
+      /^error: Cannot send line 2\n {2}\/data\/id .*\n/,
     );
     assert.match(many.stderr, /1 event accepted before that/);
   });
 });
 
-test("hooks send --session is for lines without a session, null included", async () => {
+test("hooks send --session applies to lines without a session, null included", async () => {
   await serving({}, async (_, url) => {
     const input = ["", `,"session_id":null`, `,"session_id":"mine"`]
       .map((field) => `{"type":"a.b","data":1${field}}\n`).join("");
@@ -85,7 +85,7 @@ test("hooks send --session is for lines without a session, null included", async
   });
 });
 
-test("hooks send under an idempotency key is taken once", async () => {
+test("hooks send with an idempotency key is accepted once", async () => {
   await serving({}, async (_, url) => {
     const args = ["send", "a.b", "1", "-k", "key-1", "--json"];
     const [one, two] = [await ask(url, args), await ask(url, args)];
@@ -98,7 +98,7 @@ test("hooks send under an idempotency key is taken once", async () => {
   });
 });
 
-test("hooks send --wait tells what handlers made of it", async () => {
+test("hooks send --wait prints the results of handlers", async () => {
   await serving({}, async (_, url) => {
     const sent = await ask(url, ["send", "a.b", "--wait", "--json"]);
     assert.equal(sent.code, 0);
@@ -120,7 +120,7 @@ test("hooks send --wait tells what handlers made of it", async () => {
   assert.match(failed.stderr, /1 of 2 handlers failed/);
 });
 
-test("hooks send takes many events from a pipe, in batches, and skips empty lines", async () => {
+test("hooks send sends stdin in batches, and skips empty lines", async () => {
   const lines = Array.from({ length: 250 }, (_, n) => JSON.stringify({ type: "a.b", data: n }));
   await serving({}, async (_, url) => {
     const sent = await ask(url, ["send"], { input: `${lines.join("\n")}\n\n` });
@@ -132,7 +132,7 @@ test("hooks send takes many events from a pipe, in batches, and skips empty line
   });
 });
 
-test("hooks send makes batches that a server takes, however long the lines are", async () => {
+test("hooks send makes batches that a server accepts, however long the lines are", async () => {
   const lines = Array.from({ length: 40 }, () => `{"type":"a.b","data":"${"ü".repeat(50_000)}"}`);
   await serving({}, async (_, url) => {
     const sent = await ask(url, ["send"], { input: lines.join("\n") });
@@ -142,13 +142,13 @@ test("hooks send makes batches that a server takes, however long the lines are",
     assert.equal(refused.code, 1);
     assert.match(
       refused.stderr,
-      /\(line 3\)\n +line 3: must be at most 262144 bytes as JSON, got 300107/,
+      /\(line 3\)\n +line 3: .*262144 bytes/,
     );
     assert.match(refused.stderr, /2 events accepted before that; with/);
   });
 });
 
-test("hooks send makes batches that fit a commit of the server's store, which ids make larger", async () => {
+test("hooks send splits batches that don't fit a commit of the server's store", async () => {
   const lines = Array.from({ length: 230 }, (_, n) => `{"type":"a.b","id":"e-${n}","data":${n}}`);
   const input = lines.join("\n");
   await serving({}, async (_, url) => {
@@ -158,17 +158,17 @@ test("hooks send makes batches that fit a commit of the server's store, which id
     assert.equal(new Set(ids(sent.stdout)).size, 230);
     const again = await ask(url, ["send", "--json"], { input });
     assert.deepEqual(ids(again.stdout), ids(sent.stdout));
-    assert.equal(again.stderr, "230 events accepted, 230 of them known already\n");
+    assert.equal(again.stderr, "230 events accepted (230 duplicates)\n");
     const [one, two] = [
       await ask(url, ["send", "--json", "-k", "import-1"], { input }),
       await ask(url, ["send", "--json", "-k", "import-1"], { input }),
     ];
     assert.deepEqual(ids(two.stdout), ids(one.stdout));
-    assert.match(two.stderr, /^230 events accepted, 230 of them known already\n/);
+    assert.match(two.stderr, /^230 events accepted \(230 duplicates\)\n/);
   });
 });
 
-test("hooks send sends the same pipe again under a key, and nothing is taken twice", async () => {
+test("hooks send with a key can send the same stdin twice", async () => {
   const input = Array.from({ length: 5 }, (_, n) => JSON.stringify({ type: "a.b", data: n }))
     .join("\n");
   await serving({}, async (_, url) => {
@@ -177,25 +177,25 @@ test("hooks send sends the same pipe again under a key, and nothing is taken twi
     const ids = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line).id);
     assert.deepEqual(ids(two.stdout), ids(one.stdout));
     assert.equal(new Set(ids(one.stdout)).size, 5);
-    assert.equal(two.stderr, "5 events accepted, 5 of them known already\n");
+    assert.equal(two.stderr, "5 events accepted (5 duplicates)\n");
   });
 });
 
-test("hooks send names the line that is at fault, and what was accepted before it", async () => {
+test("hooks send names the invalid line, and what was accepted before it", async () => {
   await serving({}, async (_, url) => {
     const good = `{"type":"a.b","data":1}`;
     const broken = await ask(url, ["send", "--batch", "1"], { input: `${good}\n\n[1]\n` });
     assert.equal(broken.code, 1);
-    assert.match(broken.stderr, /^error: Cannot send line 3 as it is no JSON object\n/);
+    assert.match(broken.stderr, /^error: Cannot send line 3: it is not a JSON object\n/);
     assert.match(broken.stderr, /\n {2}1 event accepted before that; with/);
     const refused = await ask(url, ["send"], { input: `${good}\n\n{"type":"A B","data":1}\n` });
     assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /\n {2}line 3 \/type: must be dot-separated words/);
+    assert.match(refused.stderr, /\n {2}line 3 \/type: must be/);
     assert.ok(!refused.stderr.includes("before that"));
   });
 });
 
-test("hooks send from a pipe that is interrupted tells how many were accepted", async () => {
+test("an interrupted hooks send prints how many events were accepted", async () => {
   const line = new TextEncoder().encode(`{"type":"a.b","data":1}\n`);
   const silent = new Promise<never>(() => {});
   await serving({}, async (_, url) => {
@@ -216,7 +216,7 @@ test("hooks send from a pipe that is interrupted tells how many were accepted", 
     assert.deepEqual(JSON.parse(sender.stderr), {
       error: "Interrupted",
       details: [
-        "2 events accepted before that, and perhaps a batch under way; " +
+        "2 events accepted before that, and possibly the batch in flight; " +
         "with --idempotency-key, the same input can be sent again",
       ],
     });
@@ -224,7 +224,7 @@ test("hooks send from a pipe that is interrupted tells how many were accepted", 
   });
 });
 
-test("hooks send from a pipe that is interrupted gives up a request that hangs", async () => {
+test("an interrupted hooks send aborts a request that hangs", async () => {
   const sender: Terminal = new Terminal({
     environment: { HOOKS_URL: "http://hooks.test" },
     input: `{"type":"a.b","data":1}`,
@@ -237,11 +237,11 @@ test("hooks send from a pipe that is interrupted gives up a request that hangs",
   assert.equal(await sender.run("send"), 1);
   assert.match(
     sender.stderr,
-    /^error: Interrupted\n {2}0 events accepted before that, and perhaps/,
+    /^error: Interrupted\n {2}0 events accepted before that, and possibly/,
   );
 });
 
-test("hooks send reads lines wherever the pipe cuts them, and none that is not UTF-8", async () => {
+test("hooks send reads lines however the pipe splits them, and rejects invalid UTF-8", async () => {
   const bytes = new TextEncoder().encode(`{"type":"a.b","data":"ü"}\r\n{"type":"a.c","data":2}`);
   await serving({}, async (_, url) => {
     for (const size of [1, 7, 1000]) {
@@ -253,11 +253,11 @@ test("hooks send reads lines wherever the pipe cuts them, and none that is not U
     const input = [bytes.slice(0, bytes.indexOf(10) + 1), Uint8Array.of(0xff, 10)];
     const { code, stderr } = await ask(url, ["send"], { input });
     assert.equal(code, 1);
-    assert.match(stderr, /^error: Cannot read line 2 as it is not UTF-8\n/);
+    assert.match(stderr, /^error: Cannot read line 2: it is not valid UTF-8\n/);
   });
 });
 
-test("hooks send shows how far it is on a terminal alone", async () => {
+test("hooks send shows its progress only in a terminal", async () => {
   await serving({}, async (_, url) => {
     const input = `{"type":"a.b","data":1}\n`.repeat(3);
     const shown = await ask(url, ["send", "--batch", "1"], { input, terminal: true });
@@ -268,13 +268,13 @@ test("hooks send shows how far it is on a terminal alone", async () => {
   });
 });
 
-test("hooks send says what is wrong with what it was given, and ends with 2", async () => {
+test("hooks send explains invalid input, and exits with 2", async () => {
   const cases: readonly (readonly [args: string[], message: RegExp])[] = [
-    [["send"], /nothing to send: name a type, or pipe events in/],
-    [["send", "a.b", "{name: 1}"], /Cannot read the data as it is not JSON/],
+    [["send"], /Nothing to send: pass an event type, or pipe events to stdin/],
+    [["send", "a.b", "{name: 1}"], /Cannot send the data: it is not JSON/],
     [["send", "a.b", "--url", "localhost:1"], /must start with http:\/\/ or https:\/\//],
     [["send", "a.b", "--token", "a\nb"], /characters that a header can't carry/],
-    [["send", "a.b", "-k", "a\nb"], /value for idempotency-key .* a header can't carry\n$/],
+    [["send", "a.b", "-k", "a\nb"], /header idempotency-key: .* a header can't carry\n$/],
     [["send", "--batch", "101"], /a whole number from 1 to 100/],
   ];
   for (const [args, message] of cases) {
@@ -284,10 +284,10 @@ test("hooks send says what is wrong with what it was given, and ends with 2", as
   }
   const missing = await ask("http://hooks.test", ["send", "a.b", "@no.json"]);
   assert.equal(missing.code, 1);
-  assert.match(missing.stderr, /Cannot read the data from no\.json: there is no such file/);
+  assert.match(missing.stderr, /Cannot read the data from no\.json: no such file/);
 });
 
-test("hooks send says what to do when the server refuses, is down, or is another", async () => {
+test("hooks send explains a server that rejects, is down, or is something else", async () => {
   const files = {
     "hooks.yaml": `
 server:
@@ -299,14 +299,18 @@ server:
     const send = (token: string, base = url) =>
       ask(base, ["send", "a.b"], { environment: { HOOKS_TOKEN: token } });
     const cases: readonly (readonly [token: string, base: string, message: RegExp])[] = [
-      ["wrong-wrong-wrong", url, /The token is not known[^]*check --token or HOOKS_TOKEN/],
-      ["", url, /A bearer token is needed[^]*give --token or HOOKS_TOKEN/],
+      [
+        "wrong-wrong-wrong",
+        url,
+        /Check --token or HOOKS_TOKEN: the server doesn't know this token/,
+      ],
+      ["", url, /Set --token or HOOKS_TOKEN/],
       [
         "the-token-of-readers",
         url,
-        /does not allow this[^]*its scopes stand in the server's config/,
+        /Use a token with the scope that this needs/,
       ],
-      ["the-token-of-readers", `${url}/x`, /is no server of hooks: it answered 404[^]*mounted at/],
+      ["the-token-of-readers", `${url}/x`, /No hooks server at \S+ \(HTTP 404\)[^]*mounted at/],
     ];
     for (const [token, base, message] of cases) {
       const { code, stderr } = await send(token, base);
@@ -317,24 +321,24 @@ server:
   });
   const down = await ask(await deadUrl(), ["send", "a.b"]);
   assert.equal(down.code, 1);
-  assert.match(down.stderr, /Cannot reach http:\/\/127\.0\.0\.1:\d+: nothing listens there\n/);
-  assert.match(down.stderr, /`hooks serve` starts one/);
+  assert.match(down.stderr, /Cannot reach http:\/\/127\.0\.0\.1:\d+: connection refused\n/);
+  assert.match(down.stderr, /Start a server with `hooks serve`/);
   const proxy = () => Promise.resolve(new Response("<html>", { status: 502 }));
   const behind = await ask("http://web.test", ["send", "a.b"], { fetch: proxy });
-  assert.match(behind.stderr, /web\.test failed: it answered 502\n {2}Its log .* is down\n/);
-  assert.ok(!behind.stderr.includes("no server of hooks"));
+  assert.match(behind.stderr, /web\.test failed with HTTP 502\n {2}Check its log, and the proxy/);
+  assert.ok(!behind.stderr.includes("No hooks server"));
   const web = () => Promise.resolve(new Response("<html>", { status: 200 }));
   const other = await ask("http://web.test", ["send", "a.b"], { fetch: web });
   assert.match(other.stderr, /The response of http:\/\/web\.test is not JSON/);
 });
 
-test("a fault is JSON for machines with --json", async () => {
+test("errors are JSON with --json", async () => {
   const { code, stderr } = await ask(await deadUrl(), ["send", "a.b", "--json"]);
   assert.equal(code, 1);
   assert.match(JSON.parse(stderr).error, /^Cannot reach/);
 });
 
-test("a token is not sent on to where a server redirects", async () => {
+test("a token is not sent to where a server redirects", async () => {
   const asked: string[] = [];
   const { code, stderr } = await ask("http://hooks.test", ["send", "a.b"], {
     fetch: (input, init) => {
@@ -345,18 +349,18 @@ test("a token is not sent on to where a server redirects", async () => {
     },
   });
   assert.equal(code, 1);
-  assert.match(stderr, /is no server of hooks: it answered 302/);
+  assert.match(stderr, /No hooks server at \S+ \(HTTP 302\)/);
   assert.deepEqual(asked, ["http://hooks.test/events"]);
 });
 
-test("a token over plain http to another machine is warned of", async () => {
+test("a token over plain HTTP to another machine gives a warning", async () => {
   const fetch = () => Promise.resolve(Response.json({ receipts: [] }));
   const warned = async (url: string, token = TOKEN) => {
     const { stderr } = await ask(url, ["send", "a.b"], {
       fetch,
       environment: { HOOKS_TOKEN: token },
     });
-    return stderr.includes("warning: the token goes over plain http");
+    return stderr.includes("warning: the token is sent over plain HTTP");
   };
   assert.equal(await warned("http://hooks.example.com"), true);
   assert.equal(await warned("https://hooks.example.com"), false);
@@ -366,25 +370,25 @@ test("a token over plain http to another machine is warned of", async () => {
   }
 });
 
-test("a server's URL that fetch can't reach is refused before anything is sent", async () => {
+test("a server URL that fetch can't reach is rejected before any request", async () => {
   for (const url of ["http://127.0.0.1:6667", "http://a..b"]) {
     const fetch = () => assert.fail("it was sent");
     const terminal = new Terminal({ fetch, environment: { HOOKS_URL: url } });
     assert.equal(await terminal.run("send", "a.b"), 2);
-    assert.match(terminal.stderr, /Cannot use the URL: it (uses port 6667|has a host)/);
+    assert.match(terminal.stderr, /Cannot use the server URL: it .*(port 6667|host)/);
   }
 });
 
-test("hooks send says that an event was accepted when its receipt breaks off", async () => {
+test("hooks send reports an accepted event whose receipt is cut off", async () => {
   const broken = (status: number) => () => {
     const body = new ReadableStream({ start: (controller) => controller.error(new Error("cut")) });
     return Promise.resolve(new Response(body, { status }));
   };
   const accepted = new Terminal({ fetch: broken(202) });
   assert.equal(await accepted.run("send", "a.b"), 1);
-  assert.match(accepted.stderr, /breaks off after status 202/);
+  assert.match(accepted.stderr, /the connection was closed after status 202/);
   assert.match(accepted.stderr, /The events were accepted: send them again only with the same/);
   const failed = new Terminal({ fetch: broken(502) });
   assert.equal(await failed.run("send", "a.b"), 1);
-  assert.match(failed.stderr, /failed: it answered 502/);
+  assert.match(failed.stderr, /failed with HTTP 502/);
 });

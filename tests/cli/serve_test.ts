@@ -10,7 +10,7 @@ import { Terminal } from "./terminal.ts";
 
 const secret = generateSecret();
 
-test("hooks serve works without a configuration, and the curl line that it prints does too", async () => {
+test("hooks serve works without a configuration, and prints a working curl command", async () => {
   await serving({ environment: { HOOKS_TOKEN: "" } }, async (server) => {
     const [, token] = await server.match(/export HOOKS_TOKEN=(hk_[0-9a-f]{48})\n/);
     const [, url, authorization, contentType, body] = await server.match(
@@ -24,7 +24,7 @@ test("hooks serve works without a configuration, and the curl line that it print
   });
 });
 
-test("hooks serve makes another token at each start, and never shows one that it was given", async () => {
+test("hooks serve generates a new token at each start, and never prints a configured one", async () => {
   const tokens: string[] = [];
   for (let n = 0; n < 2; n++) {
     await serving({ environment: { HOOKS_TOKEN: "" } }, async (server) => {
@@ -39,7 +39,7 @@ test("hooks serve makes another token at each start, and never shows one that it
   assert.match(server.stderr, /Bearer \$HOOKS_TOKEN"/);
 });
 
-test("hooks serve delivers to the webhooks of its configuration, signed, with variables of a file", async () => {
+test("hooks serve delivers signed webhooks, with variables from a file", async () => {
   await receiving(async (receiver, receiverUrl) => {
     const files = {
       "my.yaml": config(receiverUrl, "audit", 'secret: "${AUDIT_SECRET}"'),
@@ -51,12 +51,12 @@ test("hooks serve delivers to the webhooks of its configuration, signed, with va
       await receiver.match(/200 verified {3}\S+ tool\.called \S+ \{"name":"bash"\}/);
       await server.match(/tool\.called \S+ to audit: 200 delivered \(took \d+ ms\)/);
     });
-    assert.match(server.stderr, /1 webhook of my\.yaml; store :memory:/);
+    assert.match(server.stderr, /1 webhook from my\.yaml; store :memory:/);
     assert.ok(!server.stderr.includes(secret));
   }, { HOOKS_SECRET: secret });
 });
 
-test("hooks serve lets the CloudEvents senders that its configuration names ask to deliver", async () => {
+test("hooks serve grants delivery to the CloudEvents senders of its configuration", async () => {
   const yaml = "server: { webhook_origins: [eventgrid.azure.net], webhook_rate: 60 }";
   await serving({ files: { "hooks.yaml": yaml } }, async (_, url) => {
     const ask = async (origin: string) => {
@@ -87,25 +87,25 @@ test("hooks serve accepts any payload of an agent event if its configuration set
   }
 });
 
-test("hooks serve reads hooks.yaml when no file is named", async () => {
+test("hooks serve reads hooks.yaml by default", async () => {
   const files = { "hooks.yaml": config("http://127.0.0.1:2/", "audit") };
   const server = await serving({ files }, () => Promise.resolve());
-  assert.match(server.stderr, /1 webhook of hooks\.yaml/);
+  assert.match(server.stderr, /1 webhook from hooks\.yaml/);
 });
 
-test("hooks serve reads its configuration again on SIGHUP", async () => {
+test("hooks serve reloads its configuration on SIGHUP", async () => {
   await receiving(async (receiver, receiverUrl) => {
     const files = { "hooks.yaml": "{}" };
     await serving({ files }, async (server, url) => {
       await ask(url, ["send", "a.before"]);
       files["hooks.yaml"] = config(receiverUrl, "audit");
       server.signal("SIGHUP");
-      await server.match(/read hooks\.yaml again: 1 webhook\n/);
+      await server.match(/reloaded hooks\.yaml: 1 webhook\n/);
       await ask(url, ["send", "a.between"]);
       await receiver.match(/a\.between/);
       files["hooks.yaml"] = config(receiverUrl, "another");
       server.signal("SIGHUP");
-      await server.match(/again: 1 webhook\n[^]*again: 1 webhook\n/);
+      await server.match(/reloaded.*: 1 webhook\n[^]*reloaded.*: 1 webhook\n/);
       await ask(url, ["send", "a.after"]);
       await server.match(/a\.after \S+ to another: 200 delivered/);
       assert.ok(!server.stderr.includes("a.before"));
@@ -114,14 +114,14 @@ test("hooks serve reads its configuration again on SIGHUP", async () => {
   });
 });
 
-test("a configuration that is broken on SIGHUP changes nothing, and every fault of it is told", async () => {
+test("an invalid configuration on SIGHUP changes nothing, and all its issues are reported", async () => {
   await receiving(async (receiver, receiverUrl) => {
     const files = { "hooks.yaml": config(receiverUrl, "audit") };
     await serving({ files }, async (server, url) => {
       files["hooks.yaml"] = `${config("nowhere", "audit")}storage: { pth: a }\n`;
       server.signal("SIGHUP");
       await server.match(
-        /the configuration stays as it was: Cannot use hooks\.yaml: 2 errors/,
+        /kept the current configuration: Cannot use hooks\.yaml: 2 errors/,
       );
       await server.match(/hooks\.yaml:5:\d+[^]*hooks\.webhooks\[0\]\.url/);
       await server.match(/did you mean path\?/);
@@ -131,21 +131,23 @@ test("a configuration that is broken on SIGHUP changes nothing, and every fault 
   });
 });
 
-test("a configuration that is gone on SIGHUP changes nothing, though it was not named", async () => {
+test("a missing configuration on SIGHUP changes nothing", async () => {
   const files: Record<string, string> = {};
   await serving({ files }, async (server) => {
     server.signal("SIGHUP");
-    await server.match(/read no configuration again: 0 webhooks/);
+    await server.match(/reloaded no configuration: 0 webhooks/);
     files["hooks.yaml"] = config("http://127.0.0.1:2/", "audit");
     server.signal("SIGHUP");
-    await server.match(/read hooks\.yaml again: 1 webhook\n/);
+    await server.match(/reloaded hooks\.yaml: 1 webhook\n/);
     delete files["hooks.yaml"];
     server.signal("SIGHUP");
-    await server.match(/stays as it was: Cannot read the configuration hooks\.yaml: there is no/);
+    await server.match(
+      /kept the current configuration: Cannot read the configuration hooks\.yaml: no such/,
+    );
   });
 });
 
-test("a token that SIGHUP took away opens nothing more, and ends the streams it had opened", async () => {
+test("a token removed on SIGHUP is rejected, and its event streams end", async () => {
   const tokens = (token: string) =>
     `server: { tokens: [{ name: one, token: ${token}, scopes: [admin] }] }`;
   const files = { "hooks.yaml": tokens("the-first-of-all-tokens") };
@@ -162,16 +164,16 @@ test("a token that SIGHUP took away opens nothing more, and ends the streams it 
     await tail.match(/following/);
     files["hooks.yaml"] = tokens("the-second-of-all-tokens");
     server.signal("SIGHUP");
-    await server.match(/read hooks\.yaml again/);
+    await server.match(/reloaded hooks\.yaml/);
     assert.equal((await ask(url, ["send", "a.b"], { environment })).code, 1);
     assert.equal(await tailing, 1);
-    assert.match(tail.stderr, /The token is not known/);
+    assert.match(tail.stderr, /Check --token or HOOKS_TOKEN/);
     const next = { HOOKS_TOKEN: "the-second-of-all-tokens" };
     assert.equal((await ask(url, ["send", "a.b"], { environment: next })).code, 0);
   });
 });
 
-test("a token whose fields come in another order on SIGHUP is the same, and its streams go on", async () => {
+test("a token whose fields are reordered on SIGHUP keeps its event streams", async () => {
   const token = "the-one-of-all-tokens";
   const files = {
     "hooks.yaml": `server: { tokens: [{ name: one, token: ${token}, scopes: [admin] }] }`,
@@ -182,7 +184,7 @@ test("a token whose fields come in another order on SIGHUP is the same, and its 
     const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
     files["hooks.yaml"] = `server: { tokens: [{ scopes: [admin], token: ${token}, name: one }] }`;
     server.signal("SIGHUP");
-    await server.match(/read hooks\.yaml again/);
+    await server.match(/reloaded hooks\.yaml/);
     assert.equal(
       (await ask(url, ["send", "a.b"], { environment: { HOOKS_TOKEN: token } })).code,
       0,
@@ -196,44 +198,44 @@ test("a token whose fields come in another order on SIGHUP is the same, and its 
   });
 });
 
-test("webhooks that do not fit are refused at the start, and change nothing on SIGHUP", async () => {
+test("webhooks that do not fit the outbox are rejected at startup, and change nothing on SIGHUP", async () => {
   await receiving(async (receiver, receiverUrl) => {
     const slow = config(receiverUrl, "slow", "retry: [500h]");
     const server = new Terminal({ readFile: filesIn({ "hooks.yaml": slow }) });
     assert.equal(await server.run("serve", "--port", "0", "--store", ":memory:"), 1);
-    assert.match(server.stderr, /^error: Cannot register 'slow' with the outbox as 'retention'/);
+    assert.match(server.stderr, /^error: Cannot register 'slow'.*'retention'/);
 
     const files = { "hooks.yaml": config(receiverUrl, "audit") };
     await serving({ files }, async (server, url) => {
       files["hooks.yaml"] = slow;
       server.signal("SIGHUP");
-      await server.match(/stays as it was: Cannot register 'slow'/);
+      await server.match(/kept the current configuration: Cannot register 'slow'/);
       await ask(url, ["send", "a.b"]);
       await receiver.match(/200 unverified \S+ a\.b/);
     });
   });
 });
 
-test("what only a restart changes is named on SIGHUP", async () => {
+test("settings that need a restart are named on SIGHUP", async () => {
   const files = { "hooks.yaml": "{}" };
   await serving({ files }, async (server) => {
     files["hooks.yaml"] = "server: { host: localhost }\nretention: { events: 1440h }";
     server.signal("SIGHUP");
-    await server.match(/only a restart changes host, retention\n/);
+    await server.match(/restart to apply changes of host, retention\n/);
   });
 });
 
-test("hooks serve refuses to be reached from elsewhere without tokens", async () => {
+test("hooks serve rejects a public address without tokens", async () => {
   const files = { "hooks.yaml": "server: { host: 0.0.0.0 }" };
   for (const args of [["serve"], ["serve", "--host", "::"], ["serve", "--host", "example.com"]]) {
     const server = new Terminal({ readFile: filesIn(args.length === 1 ? files : {}) });
     assert.equal(await server.run(...args), 2);
     assert.match(server.stderr, /^error: Cannot serve on \S+ without tokens/);
-    assert.match(server.stderr, /Give HOOKS_TOKEN, or list tokens under server\.tokens/);
+    assert.match(server.stderr, /Set HOOKS_TOKEN, or list tokens under server\.tokens/);
   }
 });
 
-test("hooks serve may be reached from elsewhere with a token", async () => {
+test("hooks serve accepts a public address with a token", async () => {
   const listened: unknown[] = [];
   const server = new Terminal({
     environment: { HOOKS_TOKEN: TOKEN },
@@ -250,20 +252,25 @@ test("hooks serve may be reached from elsewhere with a token", async () => {
   assert.deepEqual(listened, [{ hostname: "0.0.0.0", port: 80 }]);
 });
 
-test("hooks serve says what is wrong before it serves", async () => {
+test("hooks serve reports invalid settings before it serves", async () => {
   const cases:
     readonly (readonly [args: string[], files: object, code: number, message: RegExp])[] = [
-      [["no.yaml"], {}, 1, /Cannot read the configuration no\.yaml: there is no such file/],
+      [["no.yaml"], {}, 1, /Cannot read the configuration no\.yaml: no such file/],
       [["a.yaml"], { "a.yaml": "hooks: [" }, 1, /Cannot use a\.yaml: 1 error/],
       [
         ["--env-file", "no.env"],
         {},
         1,
-        /Cannot read the environment from no\.env: there is no such/,
+        /Cannot read the environment from no\.env: no such/,
       ],
       [["--port", "1x"], {}, 2, /whole number from 0 to 65535/],
-      [["--port", "0", "--store", "https://127.0.0.1:2/"], {}, 1, /--store names another/],
-      [["--store", "https://127.0.0.1:22/"], {}, 2, /the store's URL: it uses port 22/],
+      [
+        ["--port", "0", "--store", "https://127.0.0.1:2/"],
+        {},
+        1,
+        /choose another one with --store/,
+      ],
+      [["--store", "https://127.0.0.1:22/"], {}, 2, /the URL of the store: it .*port 22/],
     ];
   for (const [args, files, code, message] of cases) {
     const readFile = filesIn(files as Record<string, string>);
@@ -274,22 +281,25 @@ test("hooks serve says what is wrong before it serves", async () => {
   }
   const short = new Terminal({ environment: { HOOKS_TOKEN: "too-short" } });
   assert.equal(await short.run("serve"), 2);
-  assert.match(short.stderr, /Cannot use HOOKS_TOKEN as it must be 16 to 512 characters/);
+  assert.match(short.stderr, /Cannot use HOOKS_TOKEN: it must be 16 to 512 characters/);
   assert.ok(!short.stderr.includes("too-short"));
 });
 
-test("hooks serve says so when its port is taken, and opens no store then", async () => {
+test("hooks serve reports a port in use, and opens no store", async () => {
   await serving({}, async (_, url) => {
     const second = new Terminal({
       readFile: filesIn({}),
       openStore: () => assert.fail("it opened its store"),
     });
     assert.equal(await second.run("serve", "--port", new URL(url).port), 1);
-    assert.match(second.stderr, /^error: Cannot listen on 127\.0\.0\.1:\d+ as the port is taken\n/);
+    assert.match(
+      second.stderr,
+      /^error: Cannot listen on 127\.0\.0\.1:\d+: the port is already in use\n/,
+    );
   });
 });
 
-test("hooks serve can be stopped while its store opens, and answers 503 until it is open", async () => {
+test("hooks serve can be stopped while its store opens, and responds 503 until then", async () => {
   const server: Terminal = new Terminal({
     environment: { HOOKS_TOKEN: TOKEN },
     readFile: filesIn({}),
@@ -305,7 +315,7 @@ test("hooks serve can be stopped while its store opens, and answers 503 until it
   assert.match(server.stderr, /^\S+ stopping\n\S+ stopped\n$/);
 });
 
-test("hooks serve --json tells the token that it made, as nobody else can", async () => {
+test("hooks serve --json logs the token that it generated", async () => {
   await serving({ args: ["--json"], environment: { HOOKS_TOKEN: "" } }, async (server, url) => {
     const { admin_token } = JSON.parse(server.stderr.split("\n")[0]!);
     const environment = { HOOKS_TOKEN: admin_token };
@@ -313,7 +323,7 @@ test("hooks serve --json tells the token that it made, as nobody else can", asyn
   });
 });
 
-test("hooks serve --json logs an object a line, without a token", async () => {
+test("hooks serve --json logs one object per line, without a configured token", async () => {
   const server = await serving({ args: ["--json"] }, async (server, url) => {
     await ask(url, ["send", "a.b"]);
     await server.match(/"message":"request"/);
@@ -353,7 +363,7 @@ async function receiving(
   }
 }
 
-test("hooks serve and hooks listen refuse a port that no fetch can reach", async () => {
+test("hooks serve and hooks listen reject ports that fetch blocks", async () => {
   for (const command of ["serve", "listen"]) {
     const terminal = new Terminal();
     assert.equal(await terminal.run(command, "--port", "10080"), 2);
@@ -365,7 +375,7 @@ test("hooks serve and hooks listen refuse a port that no fetch can reach", async
   assert.match(terminal.stderr, /server\.port is a port which fetch blocks/);
 });
 
-test("hooks serve says on start what another process has leased, and until when", async () => {
+test("hooks serve reports at startup what another process has leased, and until when", async () => {
   const store = memoryStore();
   const events = ["*"];
   const url = "http://127.0.0.1:2/";
@@ -377,7 +387,7 @@ test("hooks serve says on start what another process has leased, and until when"
       signal!.addEventListener("abort", () => reject(signal!.reason));
     });
   };
-  // Another process, which never ends its attempt.
+  // Another process whose attempt never ends.
   const hooks = createHooks({
     outbox: createOutbox(store),
     use: [new WebhookHook({ name: "audit", events, url, fetch, timeout: 10_000 })],
@@ -390,7 +400,7 @@ test("hooks serve says on start what another process has leased, and until when"
     { files, openStore: () => Promise.resolve(shared) },
     async (server, url) => {
       const [, until] = await server.match(
-        /1 delivery to audit leased by another process until (\d{4}-\S+Z): attempted then if it is gone/,
+        /1 delivery to audit leased by another process until (\d{4}-\S+Z), then attempted here if it is gone/,
       );
       const left = Date.parse(until!) - Date.now();
       assert.ok(left > 15_000 && left <= 30_000, `${left} ms`);
@@ -409,7 +419,7 @@ test("hooks serve says on start what another process has leased, and until when"
   await hooks.close();
 });
 
-test("hooks serve has one line for a failed attempt, and one more for a dead letter", async () => {
+test("hooks serve logs one line per failed attempt, and one more for a dead letter", async () => {
   const logged = async (retry: string, pattern: RegExp): Promise<string> => {
     const files = { "hooks.yaml": config("http://127.0.0.1:2/", "audit", `retry: ${retry}`) };
     const { stderr } = await serving({ files, args: ["--json"] }, async (server, url) => {
@@ -424,16 +434,50 @@ test("hooks serve has one line for a failed attempt, and one more for a dead let
   assert.equal(await logged("[]", /delivery_dead/), "warn delivery,error delivery_dead");
 });
 
-test("hooks serve says at start that its disk is full or read-only, and serves what it can", async () => {
+test("hooks serve logs why an attempt failed, when it is retried and how long it took", async () => {
+  const logged = async (retry: string, pattern: RegExp, args: readonly string[] = []) => {
+    const files = { "hooks.yaml": config("http://127.0.0.1:2/", "audit", `retry: ${retry}`) };
+    let found: RegExpExecArray | undefined;
+    await serving({ files, args }, async (server, url) => {
+      assert.equal((await ask(url, ["send", "a.b"])).code, 0);
+      found = await server.match(pattern);
+    });
+    return found!;
+  };
+  await logged("[12s]", /a\.b \S+ to audit: failed, retry in 1\d s \(took \d+ ms\) reason=\S+/);
+  await logged("[2h]", /a\.b \S+ to audit: failed, retry at \d\d:\d\d:\d\d \(took \d+ ms\)/);
+  await logged("[]", /a\.b \S+ to audit: failed, no retries left \(took \d+ ms\) reason=\S+/);
+  const [line] = await logged("[12s]", /.*"verdict":"retry".*/, ["--json"]);
+  const { attempt, retry_at, error, duration_ms } = JSON.parse(line);
+  assert.deepEqual([attempt, typeof error, typeof duration_ms], [1, "string", "number"]);
+  assert.ok(Date.parse(retry_at) > Date.now());
+});
+
+test("hooks serve rejects stores that it doesn't support, and names those that it does", async () => {
+  for (const store of ["jdbc:postgresql://me:hunter2@h/db", "postgres:me:hunter2@h", "redis://h"]) {
+    for (const args of [["--store", store], ["store.yaml"]]) {
+      const readFile = filesIn({ "store.yaml": `storage: { path: "${store}" }` });
+      const server = new Terminal({ readFile, openStore: () => assert.fail("it was opened") });
+      assert.notEqual(await server.run("serve", ...args), 0);
+      assert.match(server.stderr, /[Ff]ile.*:memory:.*KV Connect/s, args.join(" "));
+      assert.ok(!server.stderr.includes("hunter2"), server.stderr);
+    }
+  }
+});
+
+test("hooks serve reports a full or read-only disk at startup, and serves what it can", async () => {
   for (
-    const [failure, advice] of [["full", "free up space"], ["read_only", "permissions"]] as const
+    const [failure, advice] of [["full", "free up space"], [
+      "read_only",
+      "permissions.*then restart",
+    ]] as const
   ) {
     const store = memoryStore();
     const begin = store.atomic.bind(store);
     const commit = () => Promise.reject(new StoreError("Cannot commit", failure));
     const broken = Object.assign(store, { atomic: () => Object.assign(begin(), { commit }) });
     await serving({ openStore: () => Promise.resolve(broken) }, async (server, url) => {
-      await server.match(new RegExp(`The store takes no events.*${advice}`));
+      await server.match(new RegExp(`The store rejects events.*${advice}`));
       const ready = await fetch(`${url}/ready`);
       assert.equal(ready.status, 503);
       assert.match((await ready.json()).detail, new RegExp(advice));

@@ -1,22 +1,22 @@
 /**
- * A server of hooks that a test talks to: `hooks serve` on a free port, with a store in memory.
+ * A hooks server for tests: `hooks serve` on a free port, with an in-memory store.
  * @module
  */
 import assert from "node:assert/strict";
 import { processIO } from "@omniagent/hooks/cli";
 import { Terminal, type TerminalOptions } from "./terminal.ts";
 
-/** A token that the server takes. */
+/** The token of the server. */
 export const TOKEN = "a-token-of-this-test";
 
-/** What `hooks serve` is started with. */
+/** Options of `serving`. */
 export type ServingOptions = TerminalOptions & {
-  /** Files that it finds, by their paths; a test may change them. */
+  /** The files it can read, by path; tests may change them. */
   readonly files?: Record<string, string>;
   readonly args?: readonly string[];
 };
 
-/** Serves while `use` runs; then stops it by SIGTERM. */
+/** Serves while `use` runs, then stops with SIGTERM. */
 export async function serving(
   { files = {}, args = [], ...options }: ServingOptions,
   use: (server: Terminal, url: string) => Promise<void>,
@@ -27,7 +27,7 @@ export async function serving(
   const running = server.run("serve", "--port", "0", "--store", ":memory:", ...args);
   const [, url] = await Promise.race([
     server.match(/serving(?:","url":"| )(http:[^: ]+:\d+)/),
-    running.then((code) => assert.fail(`it ended with ${code}: ${server.stderr}`)),
+    running.then((code) => assert.fail(`it exited with ${code}: ${server.stderr}`)),
   ]);
   try {
     await use(server, url!);
@@ -38,7 +38,7 @@ export async function serving(
   return server;
 }
 
-/** Runs a command that talks to a server, with a token that it takes. */
+/** Runs a command against a server, with its token. */
 export async function ask(
   url: string,
   args: readonly string[],
@@ -50,7 +50,7 @@ export async function ask(
   return { code, stdout: terminal.stdout, stderr: terminal.stderr };
 }
 
-/** Files that are not on a disk. */
+/** Returns a `readFile` with files in memory. */
 export function filesIn(
   files: Readonly<Record<string, string>>,
 ): (path: string) => Promise<Uint8Array> {
@@ -61,7 +61,7 @@ export function filesIn(
   };
 }
 
-/** An address of this machine where nothing listens. */
+/** Returns a URL where nothing listens. */
 export async function deadUrl(): Promise<string> {
   const options = { hostname: "127.0.0.1", port: 0 };
   const server = await processIO().serve(options, () => new Response());

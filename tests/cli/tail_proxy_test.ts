@@ -5,10 +5,10 @@ import { test } from "../harness.ts";
 import { ask, serving, TOKEN } from "./serving.ts";
 import { Terminal } from "./terminal.ts";
 
-/** A TCP proxy whose connections can go silent, be cut, or be slow. */
+/** A TCP proxy whose connections can be silent, cut off, or slow. */
 class Wire {
   mode: "pass" | "silent" = "pass";
-  /** Bytes that are passed on at once; the rest follows in parts of this size. */
+  /** The size of the parts that bytes are forwarded in. */
   part = Infinity;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -47,7 +47,7 @@ class Wire {
   }
 }
 
-/** Time that passes when the test says so: pauses end at once, limits of silence by `end`. */
+/** A clock for tests: pauses end immediately, silence timeouts by `end`. */
 class Silences {
   readonly limits: number[] = [];
   readonly #open = new Set<() => void>();
@@ -63,7 +63,7 @@ class Silences {
     });
   };
 
-  /** Everything that is silent has been so for too long. */
+  /** Ends all silence timeouts. */
   async end(): Promise<void> {
     while (this.#open.size === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     for (const resolve of [...this.#open]) resolve();
@@ -109,27 +109,27 @@ async function following(
 const typesOf = (tail: Terminal): string[] =>
   [...tail.stdout.matchAll(/^\S+ (\S+)/gm)].map(([, type]) => type!);
 
-test("hooks tail takes the silence of three heartbeats for a lost connection, and misses nothing", async () => {
+test("hooks tail treats the silence of three heartbeats as a lost connection, and misses nothing", async () => {
   const tail = await following(async ({ tail, proxy, silences, send }) => {
     await send("a.one");
     await tail.match(/a\.one/);
     proxy.mode = "silent";
     await send("a.gap");
     await silences.end();
-    await tail.match(/the connection was lost: no data for \d+ s; reconnecting\n/);
+    await tail.match(/connection lost: no data for \d+ s; reconnecting\n/);
     proxy.mode = "pass";
-    proxy.cut(); // attempts that were made meanwhile
+    proxy.cut(); // connections opened meanwhile
     await tail.match(/a\.gap/);
     await send("a.two");
     await tail.match(/a\.two/);
     const [first] = silences.limits;
-    assert.equal(first, 45_000); // before the server has said how often its heart beats
+    assert.equal(first, 45_000); // before the server has announced its heartbeat
     assert.ok(silences.limits.slice(1).every((limit) => limit % 5_000 === 0));
   });
   assert.deepEqual(typesOf(tail), ["a.one", "a.gap", "a.two"]);
 });
 
-test("hooks tail of an empty store resumes where it began when it is cut before the first event", async () => {
+test("hooks tail of an empty store resumes where it started when cut off before the first event", async () => {
   const tail = await following(async ({ tail, proxy, send }) => {
     proxy.cut();
     await send("a.gap");
@@ -141,7 +141,7 @@ test("hooks tail of an empty store resumes where it began when it is cut before 
   assert.deepEqual(typesOf(tail), ["a.gap", "a.two"]);
 });
 
-test("hooks tail prints each event once, however often it is cut and however slow it is", async () => {
+test("hooks tail prints each event once, however often it is cut off and however slow it is", async () => {
   const sent = Array.from({ length: 12 }, (_, index) => `n.e${index}`);
   const tail = await following(async ({ tail, proxy, send }) => {
     proxy.part = 7;
@@ -159,7 +159,7 @@ test("hooks tail prints each event once, however often it is cut and however slo
   );
 });
 
-test("hooks tail that is interrupted while it reconnects ends at once, with 0", async () => {
+test("hooks tail interrupted while it reconnects exits with 0", async () => {
   const silences = new Silences();
   await serving({}, async (_, url) => {
     const proxy = new Wire(() => Number(new URL(url).port));
@@ -176,9 +176,9 @@ test("hooks tail that is interrupted while it reconnects ends at once, with 0", 
   });
 });
 
-test("hooks tail goes on when its server restarts, and misses nothing", async () => {
+test("hooks tail continues when its server restarts, and misses nothing", async () => {
   const store = memoryStore();
-  // Servers that share it come and go.
+  // Shared by several servers, which close it.
   const kept = new Proxy(store, {
     get: (target, name) => {
       if (name === "close") return () => {};

@@ -3,7 +3,7 @@ import { test } from "../harness.ts";
 import { ask, deadUrl, serving, TOKEN } from "./serving.ts";
 import { Terminal } from "./terminal.ts";
 
-test("hooks tail prints events as they come, and ends after as many as were asked for", async () => {
+test("hooks tail prints events as they arrive, and exits at its limit", async () => {
   await serving({}, async (_, url) => {
     const tail = tailOf(url);
     const running = tail.run("tail", "--limit", "2");
@@ -15,7 +15,7 @@ test("hooks tail prints events as they come, and ends after as many as were aske
   });
 });
 
-test("hooks tail shows the types and the session that were asked for", async () => {
+test("hooks tail filters by type and session", async () => {
   await serving({}, async (_, url) => {
     const tail = tailOf(url);
     const running = tail.run("tail", "--type", "tool.*", "-s", "s-1", "-n", "1", "--json");
@@ -29,7 +29,7 @@ test("hooks tail shows the types and the session that were asked for", async () 
   });
 });
 
-test("hooks tail --after begins behind an event that is past", async () => {
+test("hooks tail --after starts after an event", async () => {
   await serving({}, async (_, url) => {
     const { stdout } = await ask(url, ["send", "a.one", "--json"]);
     await ask(url, ["send", "a.two"]);
@@ -42,7 +42,7 @@ test("hooks tail --after begins behind an event that is past", async () => {
   });
 });
 
-test("hooks tail ends with 0 when it is asked to stop", async () => {
+test("hooks tail exits with 0 on SIGINT", async () => {
   await serving({}, async (_, url) => {
     const tail = tailOf(url);
     const running = tail.run("tail");
@@ -52,7 +52,7 @@ test("hooks tail ends with 0 when it is asked to stop", async () => {
   });
 });
 
-test("hooks tail connects again behind the last event, and waits longer each time", async () => {
+test("hooks tail reconnects after the last event, and waits longer each time", async () => {
   const asked: (string | null)[] = [];
   const waits: number[] = [];
   const answers = [
@@ -81,7 +81,7 @@ test("hooks tail connects again behind the last event, and waits longer each tim
   assert.equal(tail.stderr.match(/; reconnecting\n/g)?.length, 2);
 });
 
-test("hooks tail gives up when the server no longer lets it in", async () => {
+test("hooks tail exits when the server no longer accepts its token", async () => {
   const answers = [() => stream(event("id-1", "a.one")), () => problem(401)];
   const tail = new Terminal({
     environment: { HOOKS_URL: "http://hooks.test" },
@@ -89,16 +89,16 @@ test("hooks tail gives up when the server no longer lets it in", async () => {
     fetch: () => answers.shift()!(),
   });
   assert.equal(await tail.run("tail"), 1);
-  assert.match(tail.stderr, /give --token or HOOKS_TOKEN/);
+  assert.match(tail.stderr, /Set --token or HOOKS_TOKEN/);
 });
 
-test("hooks tail says at once when there is no server", async () => {
+test("hooks tail exits when there is no server", async () => {
   const { code, stderr } = await ask(await deadUrl(), ["tail"]);
   assert.equal(code, 1);
-  assert.match(stderr, /nothing listens there/);
+  assert.match(stderr, /connection refused/);
 });
 
-test("a stream of events is read whatever its line ends are, and wherever it is cut", async () => {
+test("a stream of events is read whatever its line ends, however it is split", async () => {
   const text = ["a", "b", "c"].map((id) => event(id, `t.${id}`)).join("");
   for (const end of ["\n", "\r\n", "\r"]) {
     for (const size of [1, 2, 3, 7, 1000]) {
@@ -124,7 +124,7 @@ function event(id: string, type: string): string {
   return `id: ${id}\ndata: ${JSON.stringify(wire)}\n\n`;
 }
 
-/** Pauses pass at once, and are noted; a limit of silence lasts until it is taken back. */
+/** Pauses end immediately and are recorded; silence timeouts last until they are cancelled. */
 function pausing(waits: number[]): (ms: number, signal?: AbortSignal) => Promise<void> {
   return (ms, signal) => {
     if (ms <= 10_000) return Promise.resolve(void waits.push(ms));

@@ -20,8 +20,8 @@ const others = [
   },
 ];
 
-/** What a command says of a server that answers so. */
-async function answered(args: readonly string[], body: unknown, status = 200) {
+/** Runs a command against a server that responds with a body. */
+async function respond(args: readonly string[], body: unknown, status = 200) {
   const asked: [string, string | undefined, string | undefined][] = [];
   const type = status < 400 ? "application/json" : "application/problem+json";
   const fetch = (url: string | URL | Request, init?: RequestInit) => {
@@ -33,8 +33,8 @@ async function answered(args: readonly string[], body: unknown, status = 200) {
   return { ...said, asked };
 }
 
-test("hooks targets prints a table, with what an operator has to know beside it", async () => {
-  const { code, stdout } = await answered([], {
+test("hooks targets prints a table with notes for operators", async () => {
+  const { code, stdout } = await respond([], {
     targets: [...others.slice(0, 1), audit, others[1]],
   });
   assert.equal(code, 0);
@@ -44,64 +44,79 @@ test("hooks targets prints a table, with what an operator has to know beside it"
 name                        state   accepted  delivered  pending  dead  expired  failed
 a-webhook-with-a-long-name  off            7          0        7     0        0       1  \
 its receiver answered 410\\u{1b}[2J; failing since 2026-01-31 12:00:00Z
-audit                       on          1234       1200       31     3        0      40  2 under way
+audit                       on          1234       1200       31     3        0      40  2 in flight
 old                         paused      1234       1200       31     3        0      40  \
 not registered; until 2026-01-31 12:30:00Z
 `,
   );
-  const json = await answered(["list", "--json"], { targets: [audit, others[1]] });
+  const json = await respond(["list", "--json"], { targets: [audit, others[1]] });
   assert.deepEqual(json.stdout.trimEnd().split("\n").map((line) => JSON.parse(line)), [
     audit,
     others[1],
   ]);
 });
 
-test("hooks targets of a server that has none says so", async () => {
-  const { code, stdout, stderr } = await answered([], { targets: [] });
+test("hooks targets fits its table to the terminal, with notes on their own line", async () => {
+  const fetch = () => Promise.resolve(Response.json({ targets: others }));
+  const options = { fetch, terminal: true, environment: { NO_COLOR: "1" } };
+  for (const columns of [80, 100]) {
+    const { stdout } = await ask("http://127.0.0.1:8787", ["targets"], { ...options, columns });
+    assert.ok(stdout.split("\n").every((line) => line.length <= columns), stdout);
+    assert.match(stdout, /\n {2}its receiver answered 410.*\n/);
+  }
+  const full = await ask("http://127.0.0.1:8787", ["targets", "--full"], {
+    ...options,
+    columns: 80,
+  });
+  assert.match(full.stdout, /a-webhook-with-a-long-name .* its receiver .*12:00:00Z\n/);
+});
+
+test("hooks targets of a server without targets says so", async () => {
+  const { code, stdout, stderr } = await respond([], { targets: [] });
   assert.deepEqual([code, stdout], [0, ""]);
   assert.match(stderr, /^no targets: the server has no webhook or durable hook/);
-  const json = await answered(["--json"], { targets: [] });
+  const json = await respond(["--json"], { targets: [] });
   assert.deepEqual([json.code, json.stdout, json.stderr], [0, "", ""]);
 });
 
-test("hooks targets enable and disable say how the target stands then", async () => {
+test("hooks targets enable and disable print the new state", async () => {
   const url = "http://127.0.0.1:8787/targets/audit";
   const on = { target: "audit", state: "on", registered: true };
-  const enabled = await answered(["enable", "audit"], on);
-  assert.equal(enabled.stdout, "audit is on: what was held is delivered first\n");
+  const enabled = await respond(["enable", "audit"], on);
+  assert.equal(enabled.stdout, "audit is enabled: held deliveries are sent first\n");
   assert.deepEqual(enabled.asked, [[`${url}/enable`, "POST", undefined]]);
-  const orphan = await answered(["enable", "audit"], { ...on, registered: false });
-  assert.match(orphan.stdout, /^audit is on, but no webhook or durable hook of the server has/);
+  const orphan = await respond(["enable", "audit"], { ...on, registered: false });
+  assert.match(orphan.stdout, /^audit is enabled, but the server has no webhook or durable hook/);
   const off = { ...on, state: "off" };
-  const disabled = await answered(["disable", "audit", "--reason", "it is moved"], off);
-  assert.equal(disabled.stdout, "audit is off: what is accepted for it is held\n");
+  const disabled = await respond(["disable", "audit", "--reason", "it is moved"], off);
+  assert.equal(disabled.stdout, "audit is disabled: new deliveries are held\n");
   assert.deepEqual(disabled.asked, [[`${url}/disable`, "POST", '{"reason":"it is moved"}']]);
-  const json = await answered(["disable", "audit", "--json"], off);
+  const json = await respond(["disable", "audit", "--json"], off);
   assert.deepEqual(JSON.parse(json.stdout), off);
   assert.deepEqual(json.asked, [[`${url}/disable`, "POST", undefined]]);
 });
 
-test("hooks targets that is used wrongly asks no server", async () => {
+test("wrong usage of hooks targets sends no request", async () => {
   const faults: Readonly<Record<string, RegExp>> = {
-    "enable": /Cannot enable a target without its name\n {2}It is `hooks targets`, /,
-    "disable": /Cannot disable a target without its name/,
-    "disable ": /Cannot disable a target without its name/, // as of a variable that is not set
-    "list audit": /Cannot list one target: list takes no name/,
+    "enable": /Cannot enable a target: its name is missing\n {2}Run `hooks targets`, /,
+    "disable": /Cannot disable a target: its name is missing/,
+    "disable ": /Cannot disable a target: its name is missing/, // as of a variable that is not set
+    "list audit": /Cannot list a single target: list takes no name/,
     "audit": /Allowed choices are list, enable, disable/,
     "remove audit": /Allowed choices are list, enable, disable/,
-    "enable audit --reason x": /--reason as only `hooks targets disable` takes one/,
-    "--reason x": /--reason as only `hooks targets disable` takes one/,
+    "enable audit --reason x": /--reason: only `hooks targets disable` takes one/,
+    "--reason x": /--reason: only `hooks targets disable` takes one/,
     "enable audit b": /too many arguments/,
   };
   for (const [words, fault] of Object.entries(faults)) {
-    const { code, stderr, asked } = await answered(words.split(" "), {});
+    const { code, stderr, asked } = await respond(words.split(" "), {});
     assert.equal(code, 2, words);
     assert.match(stderr, fault);
     assert.deepEqual(asked, []);
   }
 });
 
-test("a webhook of hooks serve is turned off, holds events, and is turned on again", async () => {
+test("a disabled webhook of hooks serve holds events until it is enabled", async () => {
   const receiver = new Terminal();
   const running = receiver.run("listen", "--port", "0");
   const [, receiverUrl] = await receiver.match(/listening on (http:\S+),/);
@@ -109,23 +124,23 @@ test("a webhook of hooks serve is turned off, holds events, and is turned on aga
   const files = { "hooks.yaml": `hooks: { webhooks: [${webhook}] }` };
   await serving({ files }, async (_, url) => {
     const off = await ask(url, ["targets", "disable", "audit", "--reason", "it is mended"]);
-    assert.deepEqual([off.code, off.stdout.slice(0, 12)], [0, "audit is off"]);
+    assert.deepEqual([off.code, off.stdout.slice(0, 17)], [0, "audit is disabled"]);
     await ask(url, ["send", "a.one"]);
     const { stdout } = await ask(url, ["targets"]);
     assert.match(stdout, /^audit +off +1 +0 +1 +0 +0 +0 {2}it is mended$/m);
     const on = await ask(url, ["targets", "enable", "audit"]);
-    assert.deepEqual([on.code, on.stdout.slice(0, 12)], [0, "audit is on:"]);
+    assert.deepEqual([on.code, on.stdout.slice(0, 17)], [0, "audit is enabled:"]);
     await receiver.match(/200 unverified \S+ a\.one/);
 
     const unknown = await ask(url, ["targets", "enable", "audti"]);
     assert.equal(unknown.code, 1);
     assert.match(
       unknown.stderr,
-      /There is no such target \(target_not_found\)\n {2}`hooks targets`/,
+      /\(target_not_found\)\n {2}Run `hooks targets`/,
     );
     const long = await ask(url, ["targets", "disable", "audit", "--reason", "a".repeat(201)]);
     assert.equal(long.code, 1);
-    assert.match(long.stderr, /\/reason: must be 1 to 200 characters/);
+    assert.match(long.stderr, /\/reason: .*200 characters/);
   });
   receiver.signal("SIGINT");
   await running;

@@ -1,20 +1,20 @@
 /**
- * The command with a terminal that a test reads: nothing of this process but its network and files.
+ * Runs the command with a terminal that tests read. Uses only the network and files of this process.
  * @module
  */
 import { type CommandIO, type CommandSignal, processIO, run } from "@omniagent/hooks/cli";
 
-/** What a test gives to the command, and what differs from an ordinary pipe. */
+/** Options of a `Terminal`. */
 export type TerminalOptions = Partial<CommandIO> & {
   readonly environment?: Readonly<Record<string, string>>;
-  /** What is piped in; without it, standard input is a keyboard. */
+  /** Piped input; without it, stdin is a terminal. */
   readonly input?: string | readonly Uint8Array[];
-  /** Whether standard output and error are terminals. */
+  /** Whether stdout and stderr are terminals. */
   readonly terminal?: boolean;
   readonly columns?: number;
 };
 
-/** Runs the command, keeps what it prints, and sends it signals. */
+/** Runs the command, records its output, and sends it signals. */
 export class Terminal {
   stdout = "";
   stderr = "";
@@ -40,19 +40,19 @@ export class Terminal {
     };
   }
 
-  /** The exit code. */
+  /** Runs the command and resolves to its exit code. */
   run(...args: string[]): Promise<number> {
     return run(args, this.io);
   }
 
-  /** Sends a signal; whether anything listened to it. */
+  /** Sends a signal. Returns whether there was a listener. */
   signal(name: CommandSignal): boolean {
     const listeners = [...this.#listeners.get(name) ?? []];
     for (const listener of listeners) listener();
     return listeners.length > 0;
   }
 
-  /** Resolves to a match in what was printed, as soon as there is one; rejects after ten seconds. */
+  /** Resolves to the first match in the output; rejects after ten seconds. */
   async match(pattern: RegExp): Promise<RegExpExecArray> {
     let late = false;
     const timer = setTimeout(() => {

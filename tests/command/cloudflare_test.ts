@@ -19,7 +19,7 @@ const page = await Deno.readTextFile(`${folder}/README.md`);
 const CRON_EVERY = 250;
 
 if (node) {
-  test("the commands of examples/deploy-cloudflare run both Workers as they stand", () =>
+  test("the commands of examples/deploy-cloudflare run both Workers as written", () =>
     withShell(async (shell) => {
       let receiver: CommandProcess | undefined;
       let answer: CommandProcess | undefined;

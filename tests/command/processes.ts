@@ -12,7 +12,7 @@ export type Runtime = {
   readonly args: readonly string[];
 };
 
-/** Longer than anything here takes, in milliseconds. */
+/** Longer than any command here takes, in milliseconds. */
 const LIMIT = 20_000;
 
 /** From source. */
@@ -22,7 +22,7 @@ export const source: Runtime = {
   args: ["run", "-A", `--config=${root}/deno.json`, "--frozen", `${root}/src/cli/mod.ts`],
 };
 
-/** The runtimes that are there. Bun and Node need `npm ci` in tests/runtime. */
+/** Returns the installed runtimes. Bun and Node need `npm ci` in tests/runtime. */
 export async function runtimes(): Promise<readonly Runtime[]> {
   if (!await hasRuntimes("the command on Bun and Node")) return [source];
   const bin = `${await installed()}/bin/hooks.js`;
@@ -33,14 +33,14 @@ export async function runtimes(): Promise<readonly Runtime[]> {
   ];
 }
 
-/** The packed package in a folder of its own, with the packages that it needs. */
+/** Installs the packed package in its own folder, with its dependencies. */
 async function installed(): Promise<string> {
   const folder = `${build}/command`;
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   return await installPacked(folder);
 }
 
-/** A folder that is empty, and gone at the end. */
+/** Runs with a temporary folder. */
 export async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "command-" });
   try {
@@ -50,14 +50,14 @@ export async function inFolder(use: (folder: string) => Promise<void>): Promise<
   }
 }
 
-/** What a command is started with. */
+/** Options of a command. */
 export type StartOptions = {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
 };
 
-/** A command that runs. */
+/** A running command. */
 export class CommandProcess {
   stdout = "";
   stderr = "";
@@ -85,23 +85,23 @@ export class CommandProcess {
     this.#child.kill(name);
   }
 
-  /** Resolves to a match in what was printed; rejects when there is none until the end. */
+  /** Resolves to the first match in the output; rejects if the command ends without one. */
   async match(pattern: RegExp): Promise<RegExpExecArray> {
     return await this.#until(`${pattern}`, (text) => pattern.exec(text) ?? undefined);
   }
 
-  /** Resolves when a text was printed so many times. */
+  /** Resolves when a text was printed n times. */
   async times(count: number, text: string): Promise<void> {
     const enough = (all: string) => all.split(text).length > count ? true : undefined;
     await this.#until(`${count} times '${text}'`, enough);
   }
 
-  /** Ends it, whatever it does. */
+  /** Kills it. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.#child.kill("SIGKILL");
     } catch {
-      // It has ended.
+      // It has already ended.
     }
     await this.ended;
   }

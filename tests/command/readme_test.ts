@@ -11,7 +11,7 @@ const ready: Readonly<Record<string, RegExp>> = {
   tail: /following/,
 };
 
-test("README's commands run in their order, as they stand", () =>
+test("README's commands run in their order, as written", () =>
   inFolder(async (cwd) => {
     const { commands, config } = await section("The command");
     const [receiver, server] = [freePort(), freePort()];

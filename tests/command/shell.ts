@@ -1,5 +1,5 @@
 /**
- * A shell for the commands of an example, as they stand: one line after the other, those that end in `&`
+ * A shell for the commands of an example, as written: one line after the other, those that end in `&`
  * beside the others.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What the command makes of readers that are slow, or gone, and of a disk that is full.
+ * The command with readers that are slow or gone, and with a full disk.
  * @module
  */
 import assert from "node:assert/strict";
@@ -11,18 +11,18 @@ const TOKEN = "a-token-of-this-test";
 /** Writing to it fails as on a full disk; Linux has it. */
 const FULL = "/dev/full";
 const hasFull = await exists(FULL);
-if (!hasFull) console.log(`a full disk: left out, as there is no ${FULL}`);
+if (!hasFull) console.log(`a full disk: skipped, there is no ${FULL}`);
 
 for (const runtime of await runtimes()) {
   const { name } = runtime;
 
-  test(`on ${name} a reader that goes away ends the command without a word`, () =>
+  test(`on ${name} a reader that goes away ends the command silently`, () =>
     inFolder(async (cwd) => {
       const { stdout, stderr } = await shell(runtime, "schema | head -n 1", cwd);
       assert.deepEqual([stdout, stderr], ["{\n", ""]);
     }));
 
-  test(`on ${name} a slow reader gets everything, though it is more than a pipe holds`, () =>
+  test(`on ${name} a slow reader gets everything, even more than a pipe holds`, () =>
     inFolder(async (cwd) => {
       const faults = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`none${n}`, 1]));
       const webhooks = Array.from({ length: 250 }, () => faults);
@@ -33,7 +33,7 @@ for (const runtime of await runtimes()) {
     }));
 
   if (hasFull) {
-    test(`on ${name} output that can't be written is a failure, told in one line`, () =>
+    test(`on ${name} output that can't be written is a failure, reported in one line`, () =>
       inFolder(async (cwd) => {
         const { code, stderr } = await shell(runtime, `schema >${FULL}`, cwd);
         assert.equal(code, 1);
@@ -42,7 +42,7 @@ for (const runtime of await runtimes()) {
       }));
   }
 
-  test(`on ${name} serve goes on when nobody reads its log any more, and still ends in order`, () =>
+  test(`on ${name} serve keeps running when nobody reads its log, and exits cleanly`, () =>
     inFolder(async (cwd) => {
       const child = new Deno.Command(runtime.program, {
         args: [...runtime.args, "serve", "--port", "0", "--json"],
@@ -67,7 +67,7 @@ for (const runtime of await runtimes()) {
       }
     }));
 
-  test(`on ${name} serve logs again when its log can be written again`, () =>
+  test(`on ${name} serve resumes its log when it can be written again`, () =>
     inFolder(async (cwd) => {
       assert.ok((await new Deno.Command("mkfifo", { args: ["log"], cwd }).output()).success);
       const line = `exec ${words(runtime)} serve --port 0 --json 2>log`;

@@ -60,7 +60,7 @@ export const table: Readonly<Record<string, Row>> = {
   },
   "stores/kv": {
     folders: ["internal", "store"],
-    doors: { "failure.ts": [], "retry_locked.ts": [], "store_path.ts": [] },
+    doors: { "errors.ts": [], "store_path.ts": [] },
   },
   "stores/postgres": { folders: ["internal", "store"] },
   "stores/sqlite": { folders: ["internal", "store", "stores/kv"] },

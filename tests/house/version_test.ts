@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { VERSION } from "../../src/cli/version.ts";
+import { VERSION } from "../../src/cli/run.ts";
 import { config } from "../../tools/run.ts";
 import { test } from "../harness.ts";
 

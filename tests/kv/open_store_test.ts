@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { openStore } from "@omniagent/hooks/kv";
 import { test } from "../harness.ts";
 
-test("openStore() of ./kv says on Bun and Node where theirs is", async () => {
+test("openStore() of ./kv refers Bun and Node to ./node", async () => {
   const descriptor = Object.getOwnPropertyDescriptor(globalThis, "Deno");
   if (descriptor) Object.defineProperty(globalThis, "Deno", { ...descriptor, value: undefined });
   try {
     await assert.rejects(openStore(":memory:"), {
       name: "Error",
-      message: "Cannot open the store as this is not Deno: on Bun and Node, openStore comes from " +
+      message: "Cannot open the store: this is not Deno. On Bun and Node, import openStore from " +
         "'@omniagent/hooks/node'",
     });
   } finally {

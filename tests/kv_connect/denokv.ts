@@ -3,16 +3,16 @@
  * @module
  */
 
-/** Its URL; undefined: there is none. What is in its database does not outlive a test. */
+/** Its URL, if there is one. Tests delete everything in its database. */
 export const denokvUrl: string | undefined = Deno.env.get("DENOKV_URL");
 
-/** What every KV Connect server of a test run wants to hear, a real one and ours. */
+/** The token of every KV Connect server of a test run, the real one and ours. */
 export const TOKEN: string = Deno.env.get("DENO_KV_ACCESS_TOKEN") ?? "token";
 
-/** Whether there is one; prints what is left out when there is none. */
+/** Returns whether there is one; prints what is skipped otherwise. */
 export function hasDenokv(what: string): boolean {
   if (denokvUrl === undefined) {
-    console.log(`${what}: left out, as DENOKV_URL is not set (see 'deno task denokv --help')`);
+    console.log(`${what}: skipped, DENOKV_URL is not set (see 'deno task denokv --help')`);
   }
   return denokvUrl !== undefined;
 }

@@ -1,42 +1,42 @@
 /**
  * A small KV Connect server (version 3 of the protocol, without `watch` and queues) that fails on demand.
- * What clients send, it answers as denokv does: `tests/internal/kv/agreement_test.ts` holds the two against
- * each other. Run by itself it prints its URL and serves until it is killed.
+ * It responds like denokv: `tests/internal/kv/agreement_test.ts` compares the two. As a program, it
+ * prints its URL and serves until it is killed.
  * @module
  */
-import { Cable } from "./cable.ts";
 import { Database, Refusal } from "./database.ts";
 import { TOKEN } from "./denokv.ts";
+import { Proxy } from "./proxy.ts";
 import { readCommit, readRanges } from "./requests.ts";
 import { bytes, concat, number } from "./wire.ts";
 
-/** A read or a commit that came in. */
+/** A read or a commit that was received. */
 export interface KvRequest {
   readonly kind: "read" | "write";
-  /** The how-manieth of its kind, from 1. A commit that the client sends again counts again. */
+  /** The number of this request among those of its kind, from 1. Resent commits count again. */
   readonly nth: number;
 }
 
 /**
- * `unavailable`: 503, and nothing is done. `lost reply`: it is done, and the connection is cut before the
+ * `unavailable`: 503, nothing is done. `lost reply`: it is done, and the connection is cut before the
  * reply. `broken reply`: it is done, and the reply ends after its headers.
  */
 export type Fault = "unavailable" | "lost reply" | "broken reply";
 
 /** Options of the server. */
 export interface KvConnectOptions {
-  /** What goes wrong with a request. It is not begun before this has resolved: a delay is a promise. */
+  /** Returns how a request fails. It starts once this has resolved, so a promise delays it. */
   readonly fault?: (request: KvRequest) => Fault | undefined | Promise<Fault | undefined>;
-  /** What clients must know. @default the one of the test run */
+  /** The token of clients. @default the one of the test run */
   readonly token?: string;
-  /** @default any free one */
+  /** @default a free one */
   readonly port?: number;
 }
 
-/** A server that runs. */
+/** A running server. */
 export interface KvConnectServer {
   readonly url: string;
-  /** How many requests came in. */
+  /** The number of requests received. */
   readonly requests: Readonly<Record<KvRequest["kind"], number>>;
   close(): Promise<void>;
 }
@@ -66,23 +66,23 @@ export function startKvConnect(options: KvConnectOptions = {}): KvConnectServer 
     checkHeaders(request.headers, databaseId, token);
     const failing = await fault({ kind, nth: ++requests[kind] });
     if (failing === "unavailable") throw new Refusal("Try later", 503);
-    const answer = kind === "read" ? read(database, body) : write(database, body);
-    if (failing === "lost reply") cable.cut(port);
+    const reply = kind === "read" ? read(database, body) : write(database, body);
+    if (failing === "lost reply") proxy.cut(port);
     const headers = new Headers({ "content-type": "application/x-protobuf" });
-    if (failing !== "broken reply") return new Response(answer, { headers });
-    headers.set("content-length", `${answer.length}`);
+    if (failing !== "broken reply") return new Response(reply, { headers });
+    headers.set("content-length", `${reply.length}`);
     return new Response(new ReadableStream({ start: (body) => body.close() }), { headers });
   };
   const server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen() {} },
     (request, { remoteAddr }) => handle(request, remoteAddr).catch(refused),
   );
-  const cable = new Cable(port, server.addr.port);
+  const proxy = new Proxy(port, server.addr.port);
   return {
-    url: `http://127.0.0.1:${cable.port}`,
+    url: `http://127.0.0.1:${proxy.port}`,
     requests,
     async close() {
-      await cable.close();
+      await proxy.close();
       await server.shutdown();
     },
   };
@@ -90,7 +90,7 @@ export function startKvConnect(options: KvConnectOptions = {}): KvConnectServer 
 
 function refused(error: unknown): Response {
   if (error instanceof Refusal) return new Response(error.message, { status: error.status });
-  if (error instanceof Deno.errors.Http) return new Response(); // it was cut while it came in
+  if (error instanceof Deno.errors.Http) return new Response(); // it was cut off while it arrived
   throw error;
 }
 
@@ -104,12 +104,12 @@ function metadata(
   try {
     ({ supportedVersions } = JSON.parse(new TextDecoder().decode(body)));
   } catch {
-    // It says nothing of versions.
+    // No versions.
   }
   const version = Math.max(...(supportedVersions ?? []).filter((n) => VERSIONS.includes(n)));
   if (!VERSIONS.includes(version)) throw new Refusal(`Versions ${VERSIONS} are known`);
   checkToken(headers, token);
-  const endpoints = [{ url: "/v2", consistency: "strong" }]; // so too in version 3
+  const endpoints = [{ url: "/v2", consistency: "strong" }]; // the same path in version 3
   const expiresAt = new Date(Date.now() + 24 * 3_600_000).toISOString();
   return Response.json({ version, databaseId, endpoints, token, expiresAt });
 }

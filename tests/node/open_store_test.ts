@@ -18,7 +18,7 @@ testStore(
   (name, run) => test(`openStore() of a file: ${name}`, () => run().finally(() => remove(folder))),
 );
 
-test("what was written to a file is there when it is opened again", async () => {
+test("a file keeps its values when it is opened again", async () => {
   const folder = await mkdtemp(join(tmpdir(), "hooks-"));
   const path = join(folder, "hooks.db");
   const value = { text: "Grüße, 世界 😀 ".repeat(1000) };
@@ -32,29 +32,28 @@ test("what was written to a file is there when it is opened again", async () => 
   await remove(folder);
 });
 
-test("two stores in memory have nothing in common", () =>
+test("two stores in memory are separate", () =>
   use(":memory:", async (one) => {
     await one.set(["a"], 1);
     await use(":memory:", async (other) => assert.equal((await other.get(["a"])).value, null));
   }));
 
-test("openStore() takes ten checks", () =>
+test("openStore() accepts ten checks", () =>
   use(":memory:", (store) => Promise.resolve(assert.equal(store.limits.checks, 10))));
 
-test("openStore() without a path is refused, because it would keep nothing", async () => {
-  for (const [path, found] of [[undefined, "undefined"], ["", "empty"]] as const) {
+test("openStore() rejects a missing path", async () => {
+  for (const [path, found] of [[undefined, "undefined"], ["", "an empty string"]] as const) {
     await assert.rejects(openStore(path as string), {
       name: "TypeError",
-      message: `Cannot open the store as 'path' must be a file, ":memory:" or a URL: ` +
-        `current value is ${found}`,
+      message: `Cannot open the store: 'path' must be a file, ":memory:" or a URL, got ${found}`,
     });
   }
 });
 
-test("openStore() of a path that can't be opened is an error with its cause", async () => {
+test("openStore() throws an error with a cause for a path that can't be opened", async () => {
   const path = join(tmpdir(), "hooks-none", "none", "hooks.db");
   await assert.rejects(openStore(path), (error: Error) => {
-    assert.match(error.message, /^Cannot open the store as Deno KV failed: [^\n]+$/);
+    assert.match(error.message, /^Cannot open the store: Deno KV failed: [^\n]+$/);
     return error.cause instanceof Error;
   });
 });

@@ -1,12 +1,27 @@
 import { Argument, type Command, Option } from "commander";
-import { parseInteger } from "../arguments.ts";
-import { addServerOptions, type Client, pathOf, type ServerOptions } from "../client.ts";
-import { type Delivery, deliveryText, type Summary, summaryLines } from "../delivery_text.ts";
+import type { DeliveryJson, DeliverySummaryJson } from "../../hono/deliveries.ts";
+import {
+  addServerOptions,
+  type Client,
+  connect,
+  pathOf,
+  type ServerContext,
+  type ServerOptions,
+} from "../client.ts";
+import {
+  checkNoFilter,
+  countPending,
+  type DeliveryKey,
+  deliveryPath,
+  formatDeliveries,
+  formatDelivery,
+} from "../delivery.ts";
+import { parseInteger } from "../input.ts";
 import type { CommandIO } from "../io.ts";
-import { type DeliveryKey, deliveryPath, oneOrMany, waitingFor } from "../one_or_many.ts";
-import { styleOf } from "../style.ts";
+import { fitWidth, styleOf } from "../output.ts";
+import { fetchTargets } from "../target.ts";
 
-/** The most that a server gives at once. */
+/** The most deliveries that a server returns at once. */
 const MAX_PAGE = 1000;
 
 type Options = ServerOptions & {
@@ -19,146 +34,137 @@ type Options = ServerOptions & {
   readonly json?: true;
 };
 
-type Page = { readonly deliveries: readonly Summary[]; readonly next_cursor?: string };
+type Context = ServerContext<Options>;
 
-/** `hooks deliveries`: what became of events on their way to webhooks. */
+type Page = { readonly deliveries: readonly DeliverySummaryJson[]; readonly next_cursor?: string };
+
+/** Defines `hooks deliveries`: lists deliveries. */
 export function define(command: Command, io: CommandIO): void {
   command
-    .addArgument(new Argument("[target]", "of this webhook or durable hook only"))
-    .addArgument(new Argument("[id]", "this event's, with the log of its attempts"))
+    .addArgument(new Argument("[target]", "only this webhook or durable hook"))
+    .addArgument(new Argument("[id]", "show this event's delivery with all its attempts"))
     .addOption(
-      new Option("--state <state>", "those that wait, were tried, or were given up")
+      new Option("--state <state>", "only deliveries in a state")
         .choices(["attempted", "pending", "dead"]).default("attempted"),
     )
-    .option("-n, --limit <count>", "at most so many", parseInteger(1, 1e9), 20)
-    .addOption(new Option("--all", "all of them").conflicts("limit"))
-    .option("--cursor <cursor>", "go on where an earlier list ended")
+    .option("-n, --limit <count>", "maximum number of deliveries", parseInteger(1, 1e9), 20)
+    .addOption(new Option("--all", "list all deliveries").conflicts("limit"))
+    .option("--cursor <cursor>", "continue an earlier list")
     .addOption(
-      new Option("--event <id>", "this event's, with the log of the attempts")
+      new Option("--event <id>", "show all deliveries of an event with their attempts")
         .conflicts(["state", "limit", "all", "cursor"]),
     )
-    .option("--full", "print whole results, however wide the terminal is")
-    .option("--json", "print one JSON object a delivery");
+    .option("--full", "don't shorten lines to the terminal's width")
+    .option("--json", "print one JSON object per delivery");
   addServerOptions(command)
     .addHelpText(
       "after",
       `
 The newest events come first (with --all, target by target); with --state
-pending, what is due first.
+pending, the next due. Output that isn't a terminal is never shortened.
 
 Examples:
-  hooks deliveries                     the newest 20 that were tried
-  hooks deliveries audit --state dead  what the webhook audit was never given
-  hooks deliveries audit 019…          one delivery, with each attempt
+  hooks deliveries                     the latest 20 attempted deliveries
+  hooks deliveries audit --state dead  deliveries to audit that were given up
+  hooks deliveries audit 019…          one delivery with all its attempts
   hooks deliveries --event 019…        all deliveries of an event
 `,
     )
-    .action(oneOrMany<Options>({ one: show, many: list }, io));
+    .action(async (target: string | undefined, id: string | undefined, options: Options) => {
+      if (id !== undefined) checkNoFilter(command);
+      const context = connect(options, io);
+      await (target === undefined || id === undefined
+        ? list(context, target)
+        : show(context, { target, id }));
+    });
 }
 
-async function show(
-  client: Client,
-  key: DeliveryKey,
-  { json }: Options,
-  io: CommandIO,
-): Promise<void> {
-  const delivery = await client.json<Delivery>(deliveryPath(key));
-  const text = json ? JSON.stringify(delivery) : deliveryText(delivery, styleOf(io, io.stdout));
-  io.stdout.write(`${text}\n`);
-}
-
-/** Every delivery of an event, with its attempts. */
-async function showEvent(
-  client: Client,
-  { id }: Pick<DeliveryKey, "id">,
-  { json }: Options,
-  io: CommandIO,
-): Promise<void> {
-  const { targets } = await client.json<{ readonly targets: readonly string[] }>(
-    pathOf("events", id),
-  );
+async function show({ client, options, io }: Context, key: DeliveryKey): Promise<void> {
+  const delivery = await client.json<DeliveryJson>(deliveryPath(key));
   const style = styleOf(io, io.stdout);
-  for (const target of targets) {
-    const delivery = await client.json<Delivery>(deliveryPath({ target, id }));
-    io.stdout.write(`${json ? JSON.stringify(delivery) : deliveryText(delivery, style)}\n`);
-  }
-  if (targets.length === 0 && !json) io.stderr.write("no deliveries: the event has no target\n");
+  io.stdout.write(`${options.json ? JSON.stringify(delivery) : formatDelivery(delivery, style)}\n`);
 }
 
-async function list(
-  client: Client,
-  target: string | undefined,
-  options: Options,
-  io: CommandIO,
-): Promise<void> {
-  const { state, limit, all, cursor } = options;
-  if (options.event !== undefined) {
-    const key = { target, id: options.event };
-    return await (target === undefined ? showEvent : show)(client, key as DeliveryKey, options, io);
-  }
-  const print = printer(options, io);
-  const most = all ? Infinity : limit;
-  // Pending deliveries are listed by due time, all others by event, newest first for each target.
-  const order = state === "pending" ? "oldest" : "newest";
-  const several = target === undefined && cursor === undefined && order === "newest";
+async function list(context: Context, target: string | undefined): Promise<void> {
+  const { client, options: { state, limit, all, cursor, event }, io } = context;
+  if (event !== undefined) return await showEvent(context, event, target);
+  const print = printer(context);
+  const max = all ? Infinity : limit;
   let found = 0;
   let next: string | undefined;
-  if (!several) {
-    for await (const page of pages(client, { state, target, order, cursor }, most)) {
+  // Pending deliveries are listed by due time, all others by event, newest first within a target.
+  if (target !== undefined || cursor !== undefined || state === "pending") {
+    const order = state === "pending" ? "oldest" : "newest";
+    for await (const page of fetchPages(client, { state, target, order, cursor }, max)) {
       print(page.deliveries);
       found += page.deliveries.length;
       next = page.next_cursor;
     }
   } else if (all) {
-    for (const name of await targetNames(client)) {
-      for await (const { deliveries } of pages(client, { state, target: name, order }, most)) {
-        print(deliveries);
-        found += deliveries.length;
+    for (const { target } of await fetchTargets(client)) {
+      for await (const page of fetchPages(client, { state, target, order: "newest" }, max)) {
+        print(page.deliveries);
+        found += page.deliveries.length;
       }
     }
   } else {
-    const { newest, more } = await newestOfAll(client, { state, order }, limit);
+    const { newest, more } = await fetchNewest(client, state, limit);
     print(newest);
     found = newest.length;
-    if (more) io.stderr.write("there are more: --all, a higher --limit, or a target\n");
+    if (more) io.stderr.write("more deliveries exist: pass --all, a higher --limit or a target\n");
   }
-  if (found === 0) await noteNone(client, target, options, io);
-  if (next !== undefined && found >= most) io.stderr.write(`there may be more: --cursor ${next}\n`);
+  if (found === 0) await reportNone(context, target);
+  if (next !== undefined && found >= max) io.stderr.write(`next page: --cursor ${next}\n`);
+}
+
+/** Shows the deliveries of an event, or the one to a target. */
+async function showEvent(context: Context, id: string, target: string | undefined): Promise<void> {
+  if (target !== undefined) return await show(context, { target, id });
+  const { client, options, io } = context;
+  const { targets } = await client.json<{ readonly targets: readonly string[] }>(
+    pathOf("events", id),
+  );
+  for (const target of targets) await show(context, { target, id });
+  if (targets.length === 0 && !options.json) {
+    io.stderr.write("no deliveries: the event has no targets\n");
+  }
 }
 
 type Query = {
   readonly state: Options["state"];
-  readonly order: string;
+  readonly order: "newest" | "oldest";
   readonly target?: string | undefined;
   readonly cursor?: string | undefined;
 };
 
-/** Pages of a list, up to a number of deliveries. */
-async function* pages(client: Client, query: Query, most: number): AsyncGenerator<Page> {
-  let left = most;
+/** Fetches the pages of a list, up to a number of deliveries. */
+async function* fetchPages(client: Client, query: Query, max: number): AsyncGenerator<Page> {
+  let remaining = max;
   let { cursor } = query;
   do {
-    const limit = Math.min(left, MAX_PAGE);
+    const limit = Math.min(remaining, MAX_PAGE);
     const page = await client.json<Page>("/deliveries", {
       query: { ...query, include: "event", limit, cursor },
     });
     yield page;
-    left -= page.deliveries.length;
+    remaining -= page.deliveries.length;
     cursor = page.next_cursor;
-  } while (cursor !== undefined && left > 0);
+  } while (cursor !== undefined && remaining > 0);
 }
 
-/** The newest deliveries of all targets together, by the ids of their events. */
-async function newestOfAll(
+/** Fetches the newest deliveries across all targets, by the ids of their events. */
+async function fetchNewest(
   client: Client,
-  query: Query,
+  state: Options["state"],
   limit: number,
-): Promise<{ readonly newest: readonly Summary[]; readonly more: boolean }> {
-  let newest: Summary[] = [];
+): Promise<{ readonly newest: readonly DeliverySummaryJson[]; readonly more: boolean }> {
+  let newest: DeliverySummaryJson[] = [];
   let more = false;
-  for (const target of await targetNames(client)) {
-    for await (const page of pages(client, { ...query, target }, limit)) {
-      newest = [...newest, ...page.deliveries].sort(byNewest);
+  for (const { target } of await fetchTargets(client)) {
+    for await (const page of fetchPages(client, { state, target, order: "newest" }, limit)) {
+      newest = [...newest, ...page.deliveries].sort((one, other) =>
+        one.event_id < other.event_id ? 1 : one.event_id > other.event_id ? -1 : 0
+      );
       more ||= newest.length > limit || page.next_cursor !== undefined;
       newest.length = Math.min(newest.length, limit);
     }
@@ -166,52 +172,32 @@ async function newestOfAll(
   return { newest, more };
 }
 
-function byNewest(one: Summary, other: Summary): number {
-  return one.event_id < other.event_id ? 1 : one.event_id > other.event_id ? -1 : 0;
-}
-
-async function targetNames(client: Client): Promise<readonly string[]> {
-  const { targets } = await client.json<{ readonly targets: readonly { target: string }[] }>(
-    "/targets",
-  );
-  return targets.map(({ target }) => target);
-}
-
-/** Prints deliveries, with a header row on a terminal. */
+/** Returns a function that prints deliveries; in a terminal, with a header before the first. */
 function printer(
-  { json, full }: Options,
-  io: CommandIO,
-): (deliveries: readonly Summary[]) => void {
-  const { isTerminal: terminal, columns } = io.stdout;
+  { options: { json, full }, io }: Context,
+): (deliveries: readonly DeliverySummaryJson[]) => void {
+  const { isTerminal } = io.stdout;
+  const width = fitWidth(io.stdout, full);
   const style = styleOf(io, io.stdout);
-  let headed = !terminal;
+  let needsHeader = isTerminal && !json;
   return (deliveries) => {
     if (deliveries.length === 0) return;
-    const options = { style, now: io.now(), columns: full ? undefined : columns, terminal };
-    const [head, ...lines] = json
+    const [header, ...rows] = json
       ? ["", ...deliveries.map((delivery) => JSON.stringify(delivery))]
-      : summaryLines(deliveries, options);
-    if (!headed && !json) io.stdout.write(`${style.dim(head)}\n`);
-    headed = true;
-    for (const line of lines) io.stdout.write(`${line}\n`);
+      : formatDeliveries(deliveries, { style, now: io.now(), isTerminal, width });
+    if (needsHeader) io.stdout.write(`${style.dim(header)}\n`);
+    needsHeader = false;
+    for (const row of rows) io.stdout.write(`${row}\n`);
   };
 }
 
-async function noteNone(
-  client: Client,
+async function reportNone(
+  { client, options: { state, json }, io }: Context,
   target: string | undefined,
-  { state, json }: Options,
-  io: CommandIO,
 ): Promise<void> {
   if (target === undefined && json) return;
-  const waiting = await waitingFor(client, target); // is it one?
+  const pending = await countPending(client, target); // throws if there is no such target
   if (json) return;
-  const hint = waiting > 0 && state !== "pending" ? `; ${waiting} waiting: --state pending` : "";
-  io.stderr.write(`no deliveries: none ${stateWords[state]}${hint}\n`);
+  const hint = pending > 0 && state !== "pending" ? `; ${pending} pending: --state pending` : "";
+  io.stderr.write(`no ${state} deliveries${hint}\n`);
 }
-
-const stateWords: Readonly<Record<Options["state"], string>> = {
-  attempted: "was tried",
-  pending: "is waiting",
-  dead: "was given up",
-};

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
-import { collect, parseDuration, parseInteger, parsePort, parseShare } from "../arguments.ts";
-import { CommandError } from "../command_error.ts";
-import { withEnvFile } from "../env_file.ts";
+import { toWire } from "../../core/event_codec.ts";
+import { CommandError } from "../errors.ts";
+import { hostInUrl, startServer } from "../http_server.ts";
+import { collect, parseDuration, parseInteger, parsePort, parseRate, readEnv } from "../input.ts";
 import type { CommandIO } from "../io.ts";
-import { hostInUrl, startServer } from "../listening.ts";
-import { type Heard, heardJson, heardText, Tally } from "../heard.ts";
-import { createReceiver, type Received } from "../receiver.ts";
-import { GRACE, listenForStop } from "../stop.ts";
+import { count, fitWidth, formatClock, formatEvent, printable, styleOf } from "../output.ts";
+import { GRACE_PERIOD, listenForShutdown } from "../shutdown_signal.ts";
+import { createReceiver, type Outcome, type ReceivedRequest } from "../webhook_receiver.ts";
 
 type Options = {
   readonly envFile?: string;
@@ -20,102 +20,150 @@ type Options = {
   readonly json?: true;
 };
 
-/** `hooks listen`: a receiver of webhooks. */
+/** Defines `hooks listen`: receives webhooks. */
 export function define(command: Command, io: CommandIO): void {
   command
+    .option("-s, --secret <whsec>", "secret or whpk_ key; repeatable [HOOKS_SECRET]", collect)
+    .option("-p, --port <port>", "port to listen on; 0 picks a free one", parsePort, 9000)
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--fail <rate>", "fail a share of requests, such as 30%", parseRate)
     .option(
-      "-s, --secret <whsec>",
-      "the sender's secret, or whpk_; repeatable [HOOKS_SECRET]",
-      collect,
+      "--status <code>",
+      "HTTP status for simulated failures (without --fail: every request)",
+      parseInteger(300, 599),
     )
-    .option("-p, --port <port>", "0: any that is free", parsePort, 9000)
-    .option("--host <address>", "where to listen", "127.0.0.1")
-    .option("--fail <share>", "fail that many requests, such as 30%", parseShare)
-    .option("--status <code>", "what failures answer; alone, all fail", parseInteger(300, 599))
-    .option("--delay <duration>", "answer so much later, such as 2s", parseDuration)
-    .option("--env-file <file>", "where HOOKS_SECRET stands, unless it is set")
-    .option("--full", "print whole payloads, however wide the terminal is")
-    .option("--json", "print one JSON object a request")
+    .option("--delay <duration>", "delay responses, for example by 2s", parseDuration)
+    .option("--env-file <file>", "file to read HOOKS_SECRET from")
+    .option("--full", "don't shorten payloads to the terminal's width")
+    .option("--json", "print one JSON object per request")
     .addHelpText(
       "after",
       `
-Without a secret every request is taken, and marked as unverified. One on the
-command line can be read by whoever lists processes; HOOKS_SECRET can't.
+Without a secret, all requests are accepted and marked as unverified. Other
+users of this machine can see a secret on the command line; prefer HOOKS_SECRET.
 
 Examples:
-  HOOKS_SECRET=whsec_… hooks listen    verify what comes to port 9000
-  hooks listen --env-file .env         the same, with HOOKS_SECRET=… in a file
-  hooks listen --fail 30% --delay 2s   a receiver on a bad day: see retries
-  hooks listen --status 410            a receiver that has gone
+  HOOKS_SECRET=whsec_… hooks listen    receive and verify webhooks on port 9000
+  hooks listen --env-file .env         read HOOKS_SECRET=… from a file
+  hooks listen --fail 30% --delay 2s   simulate an unreliable receiver
+  hooks listen --status 410            simulate a receiver that is gone
 `,
     )
     .action((options: Options) => listen(options, io));
 }
 
 async function listen(options: Options, io: CommandIO): Promise<void> {
+  const { host: hostname, port, json, full } = options;
   const secrets = await readSecrets(options, io);
-  const receiver = createReceiver(secrets, io);
-  const tally = new Tally();
-  const stop = listenForStop(io);
-  const receive = createAnswerer(options, receiver, io, stop.signal, (heard) => {
-    tally.count(heard);
-    io.stdout.write(
-      `${options.json ? heardJson(heard) : heardText(heard, options.full === true, io)}\n`,
-    );
+  const receive = createReceiver(secrets, io);
+  const summary = new Summary();
+  const shutdown = listenForShutdown(io);
+  const handle = simulating(options, receive, io, shutdown.signal, (request) => {
+    summary.add(request);
+    io.stdout.write(`${json ? toJson(request) : formatRequest(request, full, io)}\n`);
   });
   try {
-    const { host: hostname } = options;
-    const server = await startServer(io, { hostname, port: options.port }, receive);
-    const verified = secrets.length > 0
-      ? "verifying with your secret"
-      : "verifying nothing: there is no secret";
-    io.stderr.write(`listening on http://${hostInUrl(hostname)}:${server.port}/, ${verified}\n`);
-    await stop.asked;
-    await server.close(GRACE);
+    const server = await startServer(io, { hostname, port }, handle);
+    const mode = secrets.length > 0 ? "verifying signatures" : "not verifying: no secret";
+    io.stderr.write(`listening on http://${hostInUrl(hostname)}:${server.port}/, ${mode}\n`);
+    await shutdown.requested;
+    await server.close(GRACE_PERIOD);
   } finally {
-    stop.release();
+    shutdown.release();
   }
-  io.stderr.write(`${tally}\n`);
+  io.stderr.write(`${summary}\n`);
 }
 
-/** Answers requests late, or with a failure, as far as was asked for; and tells of each what it was. */
-function createAnswerer(
+/** Returns the secrets of options or environment. */
+async function readSecrets(
+  { secret, envFile }: Options,
+  io: CommandIO,
+): Promise<readonly string[]> {
+  const env = await readEnv(io, envFile);
+  const text = env("HOOKS_SECRET");
+  const secrets = secret ?? text?.split(/\s+/).filter((part) => part !== "") ?? [];
+  if (secrets.length === 0 && text !== undefined) {
+    // Not verifying has to be an explicit choice.
+    throw new CommandError("Cannot verify webhooks: HOOKS_SECRET is empty", [
+      "Set it to the sender's secret, or unset it to accept unverified requests",
+    ], 2);
+  }
+  return secrets;
+}
+
+/** A request with when it arrived. */
+type LoggedRequest = Omit<ReceivedRequest, "response"> & {
+  readonly at: Date;
+  readonly status: number;
+};
+
+/** Adds delays and simulated failures to a receiver, and reports each request. */
+function simulating(
   options: Options,
-  receive: (request: Request) => Promise<Received>,
+  receive: (request: Request) => Promise<ReceivedRequest>,
   io: CommandIO,
   signal: AbortSignal,
-  tell: (heard: Heard) => void,
+  report: (request: LoggedRequest) => void,
 ): (request: Request) => Promise<Response> {
   const { status, delay = 0, fail = status === undefined ? 0 : 1 } = options;
   return async (request) => {
     const at = new Date(io.now());
     if (delay > 0) await io.sleep(delay, signal);
-    const { response, ...heard } = fail > 0 && io.random() < fail
-      ? failure(request, status ?? 500)
+    const { response, ...received } = fail > 0 && io.random() < fail
+      ? simulatedFailure(request, status ?? 500)
       : await receive(request);
-    tell({ at, status: response.status, ...heard });
+    report({ at, status: response.status, ...received });
     return response;
   };
 }
 
-function failure(request: Request, status: number): Received {
-  const body = status === 304 ? null : "failed on demand"; // a 304 has none
+function simulatedFailure(request: Request, status: number): ReceivedRequest {
+  const body = status === 304 ? null : "simulated failure"; // a 304 has no body
   const id = request.headers.get("webhook-id") ?? undefined;
   return { response: new Response(body, { status }), outcome: "failed", verified: false, id };
 }
 
-async function readSecrets(
-  { secret, envFile }: Options,
-  io: CommandIO,
-): Promise<readonly string[]> {
-  const env = await withEnvFile(io, envFile);
-  const text = env("HOOKS_SECRET");
-  const given = secret ?? text?.split(/\s+/).filter((part) => part !== "") ?? [];
-  if (given.length === 0 && text !== undefined) {
-    // Without a secret nothing is verified, so the user must ask for that explicitly.
-    throw new CommandError("Cannot verify webhooks as HOOKS_SECRET is empty", [
-      "Set it to the sender's secret, or unset it to verify nothing",
-    ], 2);
+function toJson({ event, ...request }: LoggedRequest): string {
+  return JSON.stringify({ ...request, ...(event ? { event: toWire(event) } : {}) });
+}
+
+/** Formats a request: the response to it, when it arrived, and what was in it. */
+function formatRequest(request: LoggedRequest, full: true | undefined, io: CommandIO): string {
+  const { at, outcome, status, verified, event, code, detail } = request;
+  const style = styleOf(io, io.stdout);
+  const [words, color] = {
+    received: verified ? ["verified", style.green] as const : ["unverified", style.yellow] as const,
+    duplicate: ["duplicate", style.dim] as const,
+    failed: ["simulated", style.yellow] as const,
+    refused: ["rejected", style.red] as const,
+  }[outcome];
+  const label = words.padEnd(10);
+  const colored = `${status} ${color(label)}`;
+  if (event) {
+    const columns = fitWidth(io.stdout, full);
+    const format = { plain: `${status} ${label}`, colored };
+    return formatEvent(event, { arrival: at, style, columns, status: format });
   }
-  return given;
+  const id = printable(request.id ?? "no id");
+  const reason = outcome === "refused" ? ` ${printable(`${code}: ${detail}`)}` : "";
+  return `${colored} ${style.dim(formatClock(at))} ${id}${reason}`;
+}
+
+/** Counts requests by outcome. */
+class Summary {
+  readonly #counts: Record<Outcome, number> = { received: 0, duplicate: 0, refused: 0, failed: 0 };
+  #verified = 0;
+
+  /** Counts a request. */
+  add({ outcome, verified }: Pick<LoggedRequest, "outcome" | "verified">): void {
+    this.#counts[outcome]++;
+    if (outcome === "received" && verified) this.#verified++;
+  }
+
+  /** Formats the counts. */
+  toString(): string {
+    const { received, duplicate, refused, failed } = this.#counts;
+    return `${count(received + duplicate + refused + failed, "request")}: ${received} received ` +
+      `(${this.#verified} verified), ${duplicate} duplicate, ${refused} rejected, ${failed} simulated failures`;
+  }
 }

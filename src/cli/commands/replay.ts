@@ -1,16 +1,15 @@
 import { type Command, Option } from "commander";
-import { parseMoment } from "../arguments.ts";
-import { addServerOptions, type Client, type ServerOptions } from "../client.ts";
-import { CommandError } from "../command_error.ts";
+import { addServerOptions, connect, type ServerContext, type ServerOptions } from "../client.ts";
+import { checkNoFilter, countPending, type DeliveryKey, deliveryPath } from "../delivery.ts";
+import { CommandError } from "../errors.ts";
+import { parseTimestamp } from "../input.ts";
 import type { CommandIO } from "../io.ts";
-import { type DeliveryKey, deliveryPath, oneOrMany, waitingFor } from "../one_or_many.ts";
-import { Progress } from "../progress.ts";
-import { listenForStop } from "../stop.ts";
-import { printable } from "../style.ts";
-import { heldText, type Target } from "../target_text.ts";
+import { printable, Progress } from "../output.ts";
+import { listenForShutdown } from "../shutdown_signal.ts";
+import { explainBlocked, fetchTargets } from "../target.ts";
 
-/** How long one request replays: short enough for a progress line, in milliseconds. */
-const BUDGET = 2_000;
+/** How long one request replays, in milliseconds: short enough for a progress line. */
+const REQUEST_TIME = 2_000;
 
 type Options = ServerOptions & {
   readonly state: "dead" | "delivered";
@@ -21,132 +20,126 @@ type Options = ServerOptions & {
   readonly json?: true;
 };
 
-type Answer = {
+type Context = ServerContext<Options>;
+
+type ReplayResult = {
   readonly replayed: number;
   readonly refused: number;
   readonly next_cursor?: string;
 };
 
-/** `hooks replay`: delivers again. */
+/** Defines `hooks replay`: delivers events again. */
 export function define(command: Command, io: CommandIO): void {
   command
-    .argument("[target]", "to this webhook or durable hook only")
-    .argument("[id]", "this event only, whatever became of it")
+    .argument("[target]", "only this webhook or durable hook")
+    .argument("[id]", "only this event, whatever its state")
     .addOption(
-      new Option("--state <state>", "those given up, or those delivered")
+      new Option("--state <state>", "which deliveries to replay")
         .choices(["dead", "delivered"]).default("dead"),
     )
-    .option("--type <pattern>", "events of this type, or of a prefix such as tool.*")
-    .option(
-      "--since <time>",
-      "events since 2026-01-31T12:00:00Z, or 2h ago",
-      parseMoment(io.now),
-    )
-    .option("--until <time>", "events before that", parseMoment(io.now))
-    .option("--cursor <cursor>", "go on where an interrupted run ended")
-    .option("--json", "print the sum as JSON");
+    .option("--type <pattern>", "only events of a type, or of a prefix such as tool.*")
+    .option("--since <time>", "only events since a time, such as 2h ago", parseTimestamp(io.now))
+    .option("--until <time>", "only events before a time", parseTimestamp(io.now))
+    .option("--cursor <cursor>", "resume an interrupted replay")
+    .option("--json", "print the result as JSON");
   addServerOptions(command)
     .addHelpText(
       "after",
       `
+Times look like 2026-01-31T12:00:00Z, 2026-01-31 or 2h.
+
 Examples:
-  hooks replay                        everything that was given up
-  hooks replay audit --since 2h       the same of one webhook, once it is mended
-  hooks replay audit 019…             one event
+  hooks replay                        replay all dead deliveries
+  hooks replay audit --since 2h       replay those of one webhook and two hours
+  hooks replay audit 019…             replay one event
 `,
     )
-    .action(oneOrMany<Options>({ one, many }, io));
+    .action(async (target: string | undefined, id: string | undefined, options: Options) => {
+      if (id !== undefined) checkNoFilter(command);
+      const context = connect(options, io);
+      await (target === undefined || id === undefined
+        ? replayMany(context, target)
+        : replayOne(context, { target, id }));
+    });
 }
 
-async function one(
-  client: Client,
-  key: DeliveryKey,
-  { json }: Options,
-  io: CommandIO,
-): Promise<void> {
-  const answer = await client.json<{ readonly outcome: string }>(`${deliveryPath(key)}/retry`, {
+async function replayOne(context: Context, key: DeliveryKey): Promise<void> {
+  const { client, options: { json }, io } = context;
+  const result = await client.json<{ readonly outcome: string }>(`${deliveryPath(key)}/retry`, {
     method: "POST",
   });
-  const words = outcomeWords[answer.outcome] ?? printable(answer.outcome);
-  io.stdout.write(`${json ? JSON.stringify(answer) : words}\n`);
-  if (!json) await noteHeld(client, key.target, io);
+  const text = outcomes[result.outcome] ?? printable(result.outcome);
+  io.stdout.write(`${json ? JSON.stringify(result) : text}\n`);
+  if (!json) await warnBlocked(context, key.target);
 }
 
-/** Says of which targets nothing comes out at present: what is due to them waits all the same. */
-async function noteHeld(client: Client, only: string | undefined, io: CommandIO): Promise<void> {
-  const answer = await client.json<{ readonly targets?: readonly Target[] }>("/targets")
-    .catch(() => undefined); // the token may not be for reading, and the replay is done
-  for (const target of answer?.targets ?? []) {
-    const held = only === undefined || only === target.target ? heldText(target) : undefined;
-    if (held !== undefined) io.stderr.write(`${printable(held)}\n`);
-  }
-}
-
-const outcomeWords: Readonly<Record<string, string>> = {
-  moved: "it was waiting: due now",
-  queued: "not yet: it waits behind another of its session, which has to be delivered first",
-  replayed: "it was settled: due again now",
+const outcomes: Readonly<Record<string, string>> = {
+  moved: "pending delivery is now due",
+  queued: "not due yet: an earlier event of its session has to be delivered first",
+  replayed: "delivery is due again now",
 };
 
-/** Asks for as much as fits the budget, until nothing is left. */
-async function many(
-  client: Client,
-  target: string | undefined,
-  { state, type, since, until: given, cursor: first, json }: Options,
-  io: CommandIO,
-): Promise<void> {
-  // What is delivered meanwhile is not delivered again: else a busy server would never be done.
-  const until = given ?? (state === "delivered" ? new Date(io.now()).toISOString() : undefined);
-  const progress = new Progress(io);
-  const stop = listenForStop(io);
-  let [replayed, refused, cursor] = [0, 0, first];
-  try {
-    do {
-      const body = { target, state, type, since, until, budget_ms: BUDGET, cursor };
-      const { signal } = stop;
-      const answer = await client.json<Answer>("/deliveries/replay", { body, signal });
-      replayed += answer.replayed;
-      refused += answer.refused;
-      cursor = answer.next_cursor;
-      progress.show(`${replayed} replayed, ${refused} refused`);
-    } while (cursor !== undefined);
-  } catch (error) {
-    progress.clear();
-    const before = `${replayed} were replayed before that`;
-    const again = cursor === undefined ? "run it again" : `go on with --cursor ${cursor}`;
-    if (stop.signal.aborted) throw new CommandError("Interrupted", [`${before}: ${again}`]);
-    if (!(error instanceof CommandError) || replayed === 0) throw error;
-    throw new CommandError(error.message, [...error.details, `${before}: ${again}`]);
-  } finally {
-    stop.release();
-  }
-  progress.clear();
-  const text = json
-    ? JSON.stringify({ replayed, refused })
-    : `${replayed} replayed${whySome(refused)}`;
-  const nothing = replayed + refused === 0 ? await whyNothing(client, target, state) : "";
-  io.stdout.write(`${text}${json ? "" : nothing}\n`);
-  if (!json && replayed > 0) await noteHeld(client, target, io);
+/** Names the targets that currently get nothing: what was replayed has to wait. */
+async function warnBlocked({ client, io }: Context, only: string | undefined): Promise<void> {
+  // The replay is done, even if the token doesn't allow reading.
+  const targets = await fetchTargets(client).catch(() => []);
+  const selected = targets.filter(({ target }) => only === undefined || only === target);
+  for (const line of selected.flatMap(explainBlocked)) io.stderr.write(`${printable(line)}\n`);
 }
 
-function whySome(refused: number): string {
-  if (refused === 0) return "";
-  return `, ${refused} refused: their event is gone, or they were replayed already`;
+/** Sends requests until nothing is left to replay. */
+async function replayMany(context: Context, target: string | undefined): Promise<void> {
+  const { client, options, io } = context;
+  const { state, type, since, json } = options;
+  // Excludes what is delivered meanwhile: otherwise a busy server would never be done.
+  const now = new Date(io.now()).toISOString();
+  const until = options.until ?? (state === "delivered" ? now : undefined);
+  const progress = new Progress(io);
+  const shutdown = listenForShutdown(io);
+  const { signal } = shutdown;
+  let [replayed, refused, cursor] = [0, 0, options.cursor];
+  try {
+    do {
+      const body = { target, state, type, since, until, budget_ms: REQUEST_TIME, cursor };
+      const result = await client.json<ReplayResult>("/deliveries/replay", { body, signal });
+      replayed += result.replayed;
+      refused += result.refused;
+      cursor = result.next_cursor;
+      progress.show(`${replayed} replayed, ${refused} skipped`);
+    } while (cursor !== undefined);
+  } catch (error) {
+    const resume = cursor === undefined ? "run it again" : `resume with --cursor ${cursor}`;
+    const detail = `${replayed} replayed before that; ${resume}`;
+    if (signal.aborted) throw new CommandError("Interrupted", [detail]);
+    if (!(error instanceof CommandError) || replayed === 0) throw error;
+    throw new CommandError(error.message, [...error.details, detail]);
+  } finally {
+    progress.clear();
+    shutdown.release();
+  }
+  const nothing = replayed + refused === 0 ? await explainNothing(context, target) : "";
+  const skipped = refused === 0
+    ? ""
+    : `, ${refused} skipped: their events are gone, or they were replayed already`;
+  const text = json
+    ? JSON.stringify({ replayed, refused })
+    : `${replayed} replayed${skipped}${nothing}`;
+  io.stdout.write(`${text}\n`);
+  if (!json && replayed > 0) await warnBlocked(context, target);
 }
 
 /**
- * After a receiver was repaired, more waits for its next attempt than was given up.
+ * Explains an empty replay: after a receiver was fixed, more deliveries may be pending than dead.
  *
  * @throws {CommandError} when there is no such target
  */
-async function whyNothing(
-  client: Client,
+async function explainNothing(
+  { client, options: { state } }: Context,
   target: string | undefined,
-  state: Options["state"],
 ): Promise<string> {
-  const waiting = await waitingFor(client, target);
-  if (state === "delivered") return ": none that you asked for was delivered";
-  const hint = waiting === 0 ? "" : `; ${waiting} ${waiting === 1 ? "waits" : "wait"} to be tried:
-\`hooks deliveries --state pending\` lists them, \`hooks replay TARGET ID\` makes one due now`;
-  return `: none that you asked for was given up${hint}`;
+  const pending = await countPending(client, target);
+  if (state === "delivered" || pending === 0) return `: no matching ${state} deliveries`;
+  return `: no matching dead deliveries; ${pending} pending
+List them with \`hooks deliveries --state pending\`; make one due now with
+\`hooks replay TARGET ID\``;
 }

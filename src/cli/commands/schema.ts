@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { configJsonSchema } from "../../config/mod.ts";
 import type { CommandIO } from "../io.ts";
 
-/** `hooks schema`: what an editor needs. */
+/** Defines `hooks schema`: prints the JSON Schema of a configuration. */
 export function define(command: Command, io: CommandIO): void {
   command
     .addHelpText(
@@ -10,7 +10,7 @@ export function define(command: Command, io: CommandIO): void {
       `
 Examples:
   hooks schema >hooks.schema.json
-  # yaml-language-server: $schema=./hooks.schema.json     on top of hooks.yaml
+  # yaml-language-server: $schema=./hooks.schema.json    (top of hooks.yaml)
 `,
     )
     .action(() => io.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`));

@@ -2,22 +2,21 @@ import type { Command } from "commander";
 import { generateKeyPair, generateSecret } from "../../webhook/mod.ts";
 import type { CommandIO } from "../io.ts";
 
-/** `hooks secret`: what signs webhooks. */
+/** Defines `hooks secret`: generates a secret that signs webhooks. */
 export function define(command: Command, io: CommandIO): void {
   command
-    .option("--ed25519", "a key pair: whsk_ for the sender, whpk_ for its receivers")
+    .option("--ed25519", "generate a key pair: whsk_ for the sender, whpk_ for receivers")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       `
 Examples:
-  export HOOKS_SECRET=$(hooks secret)   one signs with it, the other verifies
-  hooks secret --ed25519                receivers can verify, and not sign
+  export HOOKS_SECRET=$(hooks secret)   shared by the sender and its receivers
+  hooks secret --ed25519                receivers can verify but not sign
 `,
     )
-    .action(async (options: { readonly ed25519?: true; readonly json?: true }) => {
-      const made = options.ed25519 ? await generateKeyPair() : { secret: generateSecret() };
-      const text = options.json ? JSON.stringify(made) : Object.values(made).join("\n");
-      io.stdout.write(`${text}\n`);
+    .action(async ({ ed25519, json }: { readonly ed25519?: true; readonly json?: true }) => {
+      const keys = ed25519 ? await generateKeyPair() : { secret: generateSecret() };
+      io.stdout.write(`${json ? JSON.stringify(keys) : Object.values(keys).join("\n")}\n`);
     });
 }

@@ -1,15 +1,13 @@
 import type { Command } from "commander";
-import { parseInteger } from "../arguments.ts";
-import { parseInput } from "../parse_input.ts";
-import { addServerOptions, createClient, type ServerOptions } from "../client.ts";
-import { CommandError } from "../command_error.ts";
+import type { ReceiptJson } from "../../hono/post_events.ts";
+import { addServerOptions, connect, type ServerOptions } from "../client.ts";
+import { CommandError } from "../errors.ts";
+import { parseInput, parseInteger, readStdin, readText } from "../input.ts";
 import type { CommandIO } from "../io.ts";
-import { readInput, readText } from "../read_input.ts";
-import { postEvents, printReceipt, type Receipt } from "../receipt.ts";
-import { count } from "../style.ts";
-import { sendMany } from "../send_many.ts";
+import { count, printable, styleOf } from "../output.ts";
+import { postEvents, sendLines } from "../send_lines.ts";
 
-/** The most that a server takes in one request. */
+/** The most events that a server accepts in one request. */
 const MAX_BATCH = 100;
 
 type Options = ServerOptions & {
@@ -20,21 +18,21 @@ type Options = ServerOptions & {
   readonly json?: true;
 };
 
-/** `hooks send`: gives events to a server. */
+/** Defines `hooks send`: sends events to a server. */
 export function define(command: Command, io: CommandIO): void {
   command
-    .argument("[type]", "the event's type; without it, a pipe gives events")
-    .argument("[data]", "JSON, @file, or - for a pipe (default: {})")
-    .option("-s, --session <id>", "the session that it belongs to")
-    .option("-k, --idempotency-key <key>", "sent again under this key, it is not taken twice")
-    .option("-w, --wait", "tell what handlers made of it; fail if one failed")
+    .argument("[type]", "event type; without it, reads events from stdin")
+    .argument("[data]", "JSON, @file, or - for stdin (default: {})")
+    .option("-s, --session <id>", "session id of the event")
+    .option("-k, --idempotency-key <key>", "idempotency key: repeated sends are ignored")
+    .option("-w, --wait", "wait for handlers, print their results, fail if one fails")
     .option(
       "--batch <count>",
-      "events in a request, at most",
+      "maximum number of events per request",
       parseInteger(1, MAX_BATCH),
       MAX_BATCH,
     )
-    .option("--json", "print each receipt as JSON");
+    .option("--json", "print receipts as JSON");
   addServerOptions(command)
     .addHelpText(
       "after",
@@ -42,63 +40,67 @@ export function define(command: Command, io: CommandIO): void {
 Examples:
   hooks send tool.called '{"name":"bash","params":{}}' --session s-1
   hooks send message.received @message.json --wait
-  hooks send <events.ndjson     a line is {"type":…,"data":…,"session_id":…}
+  hooks send <events.ndjson     one {"type":…,"data":…,"session_id":…} per line
 `,
     )
     .action((type: string | undefined, data: string | undefined, options: Options) =>
-      type === undefined ? sendLines(options, io) : sendOne(type, data, options, io)
+      type === undefined ? sendStdin(options, io) : sendOne({ type, data }, options, io)
     );
 }
 
 async function sendOne(
-  type: string,
-  text: string | undefined,
+  { type, data }: { readonly type: string; readonly data: string | undefined },
   options: Options,
   io: CommandIO,
 ): Promise<void> {
-  const client = createClient(io, options);
-  const body = {
-    type,
-    data: await readData(text, io),
-    ...(options.session === undefined ? {} : { session_id: options.session }),
-  };
-  const { idempotencyKey, wait } = options;
-  const receipts = await postEvents(client, { body, idempotencyKey, wait });
+  const { client } = connect(options, io);
+  const session = options.session === undefined ? {} : { session_id: options.session };
+  const event = { type, data: await readData(data, io), ...session };
+  const receipts = await postEvents(client, event, options);
   for (const receipt of receipts) printReceipt(receipt, options, io);
-  failIfHandlersFailed(receipts);
+  const handlers = receipts.flatMap(({ handlers = [] }) => handlers);
+  const failed = handlers.filter(({ ok }) => !ok).length;
+  if (failed > 0) throw new CommandError(`${failed} of ${handlers.length} handlers failed`);
 }
 
-async function sendLines(options: Options, io: CommandIO): Promise<void> {
+async function sendStdin(options: Options, io: CommandIO): Promise<void> {
   if (io.stdin.isTerminal) {
-    throw new CommandError("There is nothing to send: name a type, or pipe events in", [
-      "hooks send --help shows how",
+    throw new CommandError("Nothing to send: pass an event type, or pipe events to stdin", [
+      "Run `hooks send --help` for examples",
     ], 2);
   }
-  const client = createClient(io, options);
-  const { accepted, duplicates, failed } = await sendMany(io, client, options, (receipt) => {
+  const context = connect(options, io);
+  const { accepted, duplicates, failed } = await sendLines(context, (receipt) => {
     if (options.json || options.wait) printReceipt(receipt, options, io);
   });
-  const again = duplicates > 0 ? `, ${duplicates} of them known already` : "";
-  io.stderr.write(`${count(accepted, "event")} accepted${again}\n`);
+  const suffix = duplicates > 0 ? ` (${count(duplicates, "duplicate")})` : "";
+  io.stderr.write(`${count(accepted, "event")} accepted${suffix}\n`);
   if (failed > 0) throw new CommandError(`Handlers failed for ${count(failed, "event")}`);
 }
 
 async function readData(text: string | undefined, io: CommandIO): Promise<unknown> {
   if (text === undefined) return {};
   const json = text === "-"
-    ? await readInput(io, "the data")
+    ? await readStdin(io, "the data")
     : text.startsWith("@")
     ? await readText(io, text.slice(1), "the data")
     : text;
   const value = parseInput(json, "the data");
   if (value !== undefined) return value;
-  throw new CommandError("Cannot read the data as it is not JSON", [
-    `In a shell it stands in quotes: '{"name":"bash"}'`,
+  throw new CommandError("Cannot send the data: it is not JSON", [
+    `Quote it for your shell: '{"name":"bash"}'`,
   ], 2);
 }
 
-function failIfHandlersFailed(receipts: readonly Receipt[]): void {
-  const handlers = receipts.flatMap(({ handlers = [] }) => handlers);
-  const failed = handlers.filter(({ ok }) => !ok).length;
-  if (failed > 0) throw new CommandError(`${failed} of ${handlers.length} handlers failed`);
+/** Prints a receipt and the results of handlers; with `json`, one JSON object per line. */
+function printReceipt(receipt: ReceiptJson, { json }: Options, io: CommandIO): void {
+  if (json) return io.stdout.write(`${JSON.stringify(receipt)}\n`);
+  const { green, red, yellow } = styleOf(io, io.stdout);
+  const { id, deliveries, duplicate, handlers = [] } = receipt;
+  const state = duplicate ? yellow("duplicate") : green("accepted");
+  io.stdout.write(`${state} ${printable(id)}, ${count(deliveries, "delivery", "deliveries")}\n`);
+  for (const { name, ok, error } of handlers) {
+    const mark = ok ? green("ok    ") : red("failed");
+    io.stdout.write(`  ${mark} ${printable(error ? `${name}: ${error}` : name)}\n`);
+  }
 }

@@ -1,105 +1,111 @@
 import type { Command } from "commander";
-import { maskUrl, maskUrls } from "../../internal/mask_url.ts";
 import { toHex } from "../../internal/bytes.ts";
+import { maskUrl, maskUrls } from "../../internal/mask_url.ts";
 import { storeErrorOf } from "../../store/mod.ts";
 import type { TargetStats } from "../../outbox/mod.ts";
-import { parsePort } from "../arguments.ts";
-import { CommandError } from "../command_error.ts";
-import { configFault, DEFAULT_CONFIG } from "../config_file.ts";
+import { CommandError } from "../errors.ts";
+import { hostInUrl, startServer } from "../http_server.ts";
+import { parsePort } from "../input.ts";
 import type { CommandIO } from "../io.ts";
-import { hostInUrl, startServer } from "../listening.ts";
+import { count } from "../output.ts";
 import { Log } from "../serve/log.ts";
 import { Service } from "../serve/service.ts";
-import { readSettings, type ServeOptions, type Settings } from "../serve/settings.ts";
-import { GRACE, listenForStop } from "../stop.ts";
-import { count } from "../style.ts";
+import {
+  DEFAULT_CONFIG,
+  readSettings,
+  type ServeOptions,
+  type Settings,
+  toCommandError,
+} from "../settings.ts";
+import { GRACE_PERIOD, listenForShutdown } from "../shutdown_signal.ts";
 
 type Options = ServeOptions & { readonly json?: true };
 
-/** `hooks serve`: hooks over HTTP, with a store. */
+/** Defines `hooks serve`: serves hooks over HTTP, with a store. */
 export function define(command: Command, io: CommandIO): void {
   command
-    .argument("[config]", `webhooks, tokens, … (default: ${DEFAULT_CONFIG}, if there)`)
-    .option("-p, --port <port>", "0: any that is free (default: 8787)", parsePort)
-    .option("--host <address>", "where to listen (default: 127.0.0.1)")
-    .option("--store <path>", "a file, :memory:, or a KV Connect URL (default: hooks.db)")
-    .option("--env-file <file>", "variables for ${NAME} in the configuration")
+    .argument("[config]", `configuration file (default: ${DEFAULT_CONFIG}, if it exists)`)
+    .option("-p, --port <port>", "port to listen on; 0 picks a free one (default: 8787)", parsePort)
+    .option("--host <address>", "address to listen on (default: 127.0.0.1)")
+    .option("--store <path>", "file, :memory:, or KV Connect URL (default: hooks.db)")
+    .option("--env-file <file>", "file with variables for ${NAME} in the configuration")
     .option("--json", "log JSON")
     .addHelpText(
       "after",
       `
-Tokens stand in the configuration. Without any there is one: HOOKS_TOKEN, or a
-new one at each start. SIGHUP reads the configuration again. SIGINT and SIGTERM
-end within five seconds, and lose nothing.
+Tokens come from the configuration. If it has none, there is a single token:
+HOOKS_TOKEN, or a new one that is printed at each start. SIGHUP reloads the
+configuration. SIGINT and SIGTERM stop within five seconds and lose no event.
 
 Examples:
-  hooks serve                   no webhooks yet, but events are taken, and kept
+  hooks serve                   accept and store events, without webhooks
   hooks serve hooks.yaml --env-file .env
   HOOKS_TOKEN=… hooks serve --host 0.0.0.0 --port 80
 `,
     )
     .action(async (path: string | undefined, options: Options) => {
       await serve(path, options, io).catch((error) => {
-        throw configFault(error, io);
+        throw toCommandError(error, io);
       });
     });
 }
 
 async function serve(path: string | undefined, options: Options, io: CommandIO): Promise<void> {
-  const generated = createToken();
+  const generatedToken = createToken();
   let file = path;
   const read = async (): Promise<Settings> => {
-    const settings = await readSettings(io, file, options, generated);
-    file = settings.file; // from now on it has to be there
+    const settings = await readSettings(io, file, options, generatedToken);
+    file = settings.file; // from now on, it must exist
     return settings;
   };
   const settings = await read();
   const log = new Log(io, options.json === true);
-  const stop = listenForStop(io);
+  const shutdown = listenForShutdown(io);
   let service: Service | undefined;
-  const answer = (request: Request): Promise<Response> | Response =>
+  const handle = (request: Request): Promise<Response> | Response =>
     service?.fetch(request) ?? new Response(null, { status: 503, headers: { "retry-after": "1" } });
-  const forget = io.onSignal("SIGHUP", () => {
+  const releaseReload = io.onSignal("SIGHUP", () => {
     if (service) void reload(service, read, log, io);
   });
   try {
     const { host: hostname, port } = settings;
-    // Before the store: a second server that was started by mistake delivers nothing.
-    const server = await startServer(io, { hostname, port }, answer);
+    // Before the store: a second server that was started by mistake must not deliver anything.
+    const server = await startServer(io, { hostname, port }, handle);
     const opening = openService(io, settings, log);
     try {
-      service = await Promise.race([opening, stop.asked.then(() => undefined)]);
+      service = await Promise.race([opening, shutdown.requested.then(() => undefined)]);
       if (service) {
         greet(settings, server.port, log, options, io);
-        for (const target of service.leased) sayLeased(target, log);
+        for (const target of service.leased) reportLeased(target, log);
       }
-      await stop.asked;
-      log.say("stopping");
+      await shutdown.requested;
+      log.info("stopping");
     } finally {
-      const closed = server.close(GRACE);
+      const closed = server.close(GRACE_PERIOD);
       if (service) await service.close();
-      else void opening.then((late) => late.close(), () => {}); // a slow store keeps nobody here
+      else void opening.then((late) => late.close(), () => {}); // don't wait for a slow store
       await closed;
     }
-    log.say("stopped");
+    log.info("stopped");
   } finally {
-    forget();
-    stop.release();
+    releaseReload();
+    shutdown.release();
   }
 }
 
 async function openService(io: CommandIO, settings: Settings, log: Log): Promise<Service> {
   const store = await io.openStore(settings.store).catch((error: Error) => {
+    const failed = storeErrorOf(error);
     throw new CommandError(maskUrls(error.message, settings.store), [
-      `The store is ${maskUrl(settings.store)}: --store names another`,
-      ...adviceOn(error),
+      `The store is ${maskUrl(settings.store)}; choose another one with --store`,
+      ...failed === undefined || failed.failure === "failed" ? [] : [`Reason: ${failed.advice}`],
     ]);
   });
   try {
     return await Service.open(store, settings, log);
   } catch (error) {
     store.close();
-    // What a file can't be checked for alone: webhooks that do not fit the outbox.
+    // Webhooks that don't fit the outbox, which only the outbox can tell.
     throw error instanceof TypeError || error instanceof RangeError
       ? new CommandError(error.message)
       : error;
@@ -115,41 +121,43 @@ async function reload(
   try {
     const settings = await read();
     service.reload(settings);
-    log.say(
-      `read ${settings.file ?? "no configuration"} again: ${
-        count(settings.webhooks.length, "webhook")
-      }`,
-    );
+    const file = settings.file ?? "no configuration";
+    log.info(`reloaded ${file}: ${count(settings.webhooks.length, "webhook")}`);
   } catch (error) {
-    const fault = configFault(error, io);
-    const reason = fault instanceof Error ? fault.message : String(fault);
-    log.warn(`the configuration stays as it was: ${reason}`);
+    const expected = toCommandError(error, io);
+    const reason = expected instanceof Error ? expected.message : String(expected);
+    log.warn(`kept the current configuration: ${reason}`);
   }
 }
 
-/** Says what is served, and how to send the first event. */
+/** Prints what is served, and how to send the first event. */
 function greet(
-  settings: Settings,
+  { host, file, store, webhooks, generatedToken }: Settings,
   port: number,
   log: Log,
   { json }: Options,
   io: CommandIO,
 ): void {
-  const url = `http://${hostInUrl(settings.host)}:${port}`;
-  const { file, generated } = settings;
-  const store = maskUrl(settings.store);
-  const webhooks = settings.webhooks.length;
-  if (json) return log.say("serving", { url, file, store, webhooks, admin_token: generated });
-  const token = generated ?? "$HOOKS_TOKEN";
-  const origin = file ? ` of ${file}` : ", no configuration";
-  const tokenLines = generated
-    ? `\nAdmin token, until this process ends:\n  export HOOKS_TOKEN=${generated}\n`
+  const url = `http://${hostInUrl(host)}:${port}`;
+  const shownStore = maskUrl(store);
+  if (json) {
+    return log.info("serving", {
+      url,
+      file,
+      store: shownStore,
+      webhooks: webhooks.length,
+      admin_token: generatedToken,
+    });
+  }
+  const source = file ? ` from ${file}` : ", no configuration";
+  const tokenLines = generatedToken
+    ? `\nAdmin token, valid until this process ends:\n  export HOOKS_TOKEN=${generatedToken}\n`
     : "";
   io.stderr.write(`
-serving ${url}: ${count(webhooks, "webhook")}${origin}; store ${store}
+serving ${url}: ${count(webhooks.length, "webhook")}${source}; store ${shownStore}
 ${tokenLines}
 Send an event:
-  curl -X POST ${url}/events -H "Authorization: Bearer ${token}" \\
+  curl -X POST ${url}/events -H "Authorization: Bearer ${generatedToken ?? "$HOOKS_TOKEN"}" \\
     -H "Content-Type: application/json" \\
     -d '{"type":"message.received","data":{"role":"user","content":"hello"}}'
 
@@ -157,20 +165,16 @@ Send an event:
 }
 
 /** Reports deliveries leased by another process, which may no longer be running. */
-function sayLeased({ target, leased, leasedUntil }: TargetStats, log: Log): void {
+function reportLeased({ target, leased, leasedUntil }: TargetStats, log: Log): void {
   if (leasedUntil === undefined) return;
-  const what = `${count(leased, "delivery", "deliveries")} to ${target}`;
+  const deliveries = count(leased, "delivery", "deliveries");
   const until = leasedUntil.toISOString();
-  log.say(`${what} leased by another process until ${until}: attempted then if it is gone`);
+  log.info(
+    `${deliveries} to ${target} leased by another process until ${until}, then attempted here if it is gone`,
+  );
 }
 
-/** What to do about a store that can't be opened. */
-function adviceOn(error: unknown): readonly string[] {
-  const failed = storeErrorOf(error);
-  return failed === undefined || failed.failure === "failed" ? [] : [`It failed: ${failed.advice}`];
-}
-
-/** 192 random bits, in characters that need no quotes. */
+/** Returns a token of 192 random bits, in characters that need no quotes. */
 function createToken(): string {
   return `hk_${toHex(crypto.getRandomValues(new Uint8Array(24)))}`;
 }

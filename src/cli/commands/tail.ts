@@ -1,29 +1,27 @@
 import type { Command } from "commander";
+import { decodeEvent } from "../../core/event_codec.ts";
+import { linkSignals } from "../../internal/async.ts";
 import { parseMediaType } from "../../internal/http_fields.ts";
-import { AnswerError } from "../answer_error.ts";
-import { parseInteger } from "../arguments.ts";
-import { addServerOptions, type Client, createClient, type ServerOptions } from "../client.ts";
-import { CommandError } from "../command_error.ts";
-import { eventText } from "../event_line.ts";
+import { addServerOptions, connect, type ServerContext, type ServerOptions } from "../client.ts";
+import { CommandError, ResponseError } from "../errors.ts";
+import { readParts, readServerEvents, SilenceError, withSilenceTimeout } from "../event_stream.ts";
+import { parseInteger } from "../input.ts";
 import type { CommandIO } from "../io.ts";
-import { readServerEvents } from "../server_events.ts";
-import { listenForStop } from "../stop.ts";
-import { styleOf } from "../style.ts";
-import { eventOfWire } from "../wire.ts";
-import { partsWithin, SilenceError, within } from "../within.ts";
+import { fitWidth, formatEvent, printable, styleOf } from "../output.ts";
+import { listenForShutdown } from "../shutdown_signal.ts";
 
-/** The first pause before reconnecting, unless the server's `retry:` sets one, in milliseconds. */
+/** The first pause before reconnecting, unless the server sets one with `retry:`, in milliseconds. */
 const FIRST_PAUSE = 500;
 /** The longest pause, in milliseconds. */
-const LONGEST_PAUSE = 10_000;
+const MAX_PAUSE = 10_000;
 /** The longest `retry:` that is honored, in milliseconds. */
-const LONGEST_RETRY = 60_000;
+const MAX_RETRY = 60_000;
 /** The heartbeat of a server that announces none, in milliseconds: the default of version 0.1. */
-const USUAL_HEARTBEAT = 15_000;
-/** Silence of this many heartbeats is a lost connection. */
+const DEFAULT_HEARTBEAT = 15_000;
+/** After missing this many heartbeats, the connection counts as lost. */
 const MISSED_HEARTBEATS = 3;
-/** The shortest silence that is a lost connection, in milliseconds: networks stall for a second or two. */
-const SHORTEST_SILENCE = 5_000;
+/** The shortest silence that counts as a lost connection, in milliseconds: networks stall for seconds. */
+const MIN_SILENCE = 5_000;
 
 type Options = ServerOptions & {
   readonly type?: string;
@@ -34,20 +32,20 @@ type Options = ServerOptions & {
   readonly json?: true;
 };
 
-/** `hooks tail`: the events of a server as they come. */
+/** Defines `hooks tail`: prints the events of a server as they arrive. */
 export function define(command: Command, io: CommandIO): void {
   command
-    .option("--type <pattern>", "a type, or a prefix such as tool.*")
-    .option("-s, --session <id>", "of this session only")
-    .option("--after <id>", "first what came after this event")
-    .option("-n, --limit <count>", "end after so many", parseInteger(1, 1e9))
-    .option("--full", "print whole payloads, however wide the terminal is")
-    .option("--json", "print one JSON object an event");
+    .option("--type <pattern>", "only events of a type, or of a prefix such as tool.*")
+    .option("-s, --session <id>", "only events of a session")
+    .option("--after <id>", "start after an event")
+    .option("-n, --limit <count>", "exit after n events", parseInteger(1, 1e9))
+    .option("--full", "don't shorten payloads to the terminal's width")
+    .option("--json", "print one JSON object per event");
   addServerOptions(command)
     .addHelpText(
       "after",
       `
-A line has the time of arrival (UTC), type, id, session and payload. When the
+Each line shows the time of arrival (UTC), type, id, session and payload. If the
 connection is lost, or silent for three heartbeats of the server, tail
 reconnects and resumes after the last event.
 
@@ -57,160 +55,166 @@ Examples:
   hooks tail --session s-1 --limit 10
 `,
     )
-    .action((options: Options) => tail(options, io));
-}
-
-async function tail(options: Options, io: CommandIO): Promise<void> {
-  const client = createClient(io, options);
-  const stop = listenForStop(io);
-  try {
-    await new Tail(options, io, client, stop.signal).follow();
-  } finally {
-    stop.release();
-  }
+    .action(async (options: Options) => {
+      const context = connect(options, io);
+      const shutdown = listenForShutdown(io);
+      try {
+        await new Tail(context, shutdown.signal).run();
+      } finally {
+        shutdown.release();
+      }
+    });
 }
 
 class Tail {
-  readonly #options: Options;
-  readonly #io: CommandIO;
-  readonly #client: Client;
+  readonly #context: ServerContext<Options>;
   readonly #signal: AbortSignal;
   #lastId: string | undefined;
-  #left: number;
-  /** Whether a server has let us in. */
+  #remaining: number;
+  /** Whether the server has accepted a connection. */
   #connected = false;
-  /** Whether we know where to resume, and have said so. */
+  /** Whether the position to resume from is known, and was reported. */
   #following = false;
   /** Whether a lost connection was reported, and no new one yet. */
   #lost = false;
   #failures = 0;
   #firstPause = FIRST_PAUSE;
-  #silence = USUAL_HEARTBEAT * MISSED_HEARTBEATS;
+  #maxSilence = DEFAULT_HEARTBEAT * MISSED_HEARTBEATS;
 
-  constructor(options: Options, io: CommandIO, client: Client, signal: AbortSignal) {
-    this.#options = options;
-    this.#io = io;
-    this.#client = client;
+  constructor(context: ServerContext<Options>, signal: AbortSignal) {
+    this.#context = context;
     this.#signal = signal;
-    this.#lastId = options.after;
-    this.#left = options.limit ?? Infinity;
+    this.#lastId = context.options.after;
+    this.#remaining = context.options.limit ?? Infinity;
   }
 
-  /** Prints events until there are enough, or until the signal. */
-  async follow(): Promise<void> {
-    while (this.#left > 0 && !this.#signal.aborted) {
+  /** Prints events until the limit or the signal. */
+  async run(): Promise<void> {
+    while (this.#remaining > 0 && !this.#signal.aborted) {
       try {
         await this.#connect();
-        this.#lose("the connection ended");
+        this.#reportLost("connection closed");
       } catch (error) {
         if (this.#signal.aborted) return;
-        if (!this.#connected || isFinal(error)) throw firstFault(error, this.#client.url);
-        this.#lose(reasonOf(error));
+        if (!this.#connected || isPermanent(error)) {
+          throw connectError(error, this.#context.client.url);
+        }
+        this.#reportLost(lossReason(error));
       }
-      if (this.#left > 0) await this.#pause();
+      if (this.#remaining > 0) await this.#pause();
     }
   }
 
-  /** Prints what one connection brings. */
+  /** Prints the events of one connection. */
   async #connect(): Promise<void> {
-    const ended = new AbortController();
-    const end = (): void => ended.abort();
-    this.#signal.addEventListener("abort", end);
+    const { io } = this.#context;
+    const connection = linkSignals(this.#signal);
     try {
-      const response = await within(this.#io, this.#silence, this.#open(ended.signal));
-      this.#silence = silenceOf(response);
-      this.#greet();
-      const parts = partsWithin(this.#io, this.#silence, response.body!);
+      const opening = this.#open(connection.signal);
+      const response = await withSilenceTimeout(io, this.#maxSilence, opening);
+      this.#maxSilence = maxSilenceOf(response);
+      this.#reportConnected();
+      const parts = readParts(io, this.#maxSilence, response.body!);
       for await (const { name, data, id, retry } of readServerEvents(parts)) {
         this.#failures = 0;
         if (retry !== undefined) {
-          this.#firstPause = Math.min(Math.max(retry, FIRST_PAUSE), LONGEST_RETRY);
+          this.#firstPause = Math.min(Math.max(retry, FIRST_PAUSE), MAX_RETRY);
         }
         if (id !== undefined) this.#lastId = id;
-        this.#greet();
-        if (data === undefined || name !== "message") continue; // `overflow`: the server ends the stream
+        this.#reportConnected();
+        if (data === undefined || name !== "message") continue; // `overflow`: the server closes next
         this.#print(data);
-        if (--this.#left === 0) return;
+        this.#remaining--;
+        if (this.#remaining === 0) return;
       }
     } finally {
-      this.#signal.removeEventListener("abort", end);
-      ended.abort();
+      connection.release();
+      connection.abort(undefined);
     }
   }
 
   async #open(signal: AbortSignal): Promise<Response> {
-    const { type, session } = this.#options;
-    const response = await this.#client.fetch("/events/stream", {
+    const { type, session } = this.#context.options;
+    const response = await this.#context.client.fetch("/events/stream", {
       query: { type, session },
       headers: { accept: "text/event-stream", "last-event-id": this.#lastId || undefined },
       signal,
     });
     const mediaType = parseMediaType(response.headers.get("content-type"));
     if (response.body !== null && mediaType?.essence === "text/event-stream") return response;
-    throw new AnswerError(response, `${this.#client.url} did not respond with an event stream`, [
-      "Set --url or HOOKS_URL to a hooks server, with the path that it is mounted at",
-    ]);
+    throw new ResponseError(
+      response,
+      `${this.#context.client.url} did not respond with an event stream`,
+      [
+        "Set --url or HOOKS_URL to a hooks server, including the path that it is mounted at",
+      ],
+    );
   }
 
-  /** Reports that we follow (again), once no event accepted from now on can be missed. */
-  #greet(): void {
+  /** Reports a (new) connection, once no event accepted from now on can be missed. */
+  #reportConnected(): void {
     this.#connected = true;
-    if (this.#lost) this.#io.stderr.write("reconnected\n");
+    if (this.#lost) this.#context.io.stderr.write("reconnected\n");
     this.#lost = false;
     if (this.#following || this.#lastId === undefined) return;
     this.#following = true;
-    this.#io.stderr.write(`following ${this.#client.url}\n`);
+    this.#context.io.stderr.write(`following ${this.#context.client.url}\n`);
   }
 
   #print(data: string): void {
-    const { stdout } = this.#io;
-    if (this.#options.json) return stdout.write(`${data}\n`);
-    const columns = this.#options.full ? undefined : stdout.columns;
-    const arrival = new Date(this.#io.now());
-    const style = styleOf(this.#io, stdout);
-    stdout.write(`${eventText(eventOfWire(data), { arrival, style, columns })}\n`);
+    const { stdout } = this.#context.io;
+    const { json, full } = this.#context.options;
+    const columns = fitWidth(stdout, full);
+    const arrival = new Date(this.#context.io.now());
+    const style = styleOf(this.#context.io, stdout);
+    stdout.write(`${json ? data : formatData(data, { arrival, style, columns })}\n`);
   }
 
-  /** Says why the connection is gone, once until there is another. */
-  #lose(reason: string): void {
-    if (this.#lost || this.#left === 0 || this.#signal.aborted) return;
+  /** Reports a lost connection, once until there is a new one. */
+  #reportLost(reason: string): void {
+    if (this.#lost || this.#remaining === 0 || this.#signal.aborted) return;
     this.#lost = true;
-    this.#io.stderr.write(`${reason}; reconnecting\n`);
+    this.#context.io.stderr.write(`${reason}; reconnecting\n`);
   }
 
   #pause(): Promise<void> {
-    const longest = Math.max(LONGEST_PAUSE, this.#firstPause);
-    const pause = Math.min(this.#firstPause * 2 ** this.#failures++, longest);
-    return this.#io.sleep(pause * (0.5 + this.#io.random() / 2), this.#signal);
+    const longest = Math.max(MAX_PAUSE, this.#firstPause);
+    const pause = Math.min(this.#firstPause * 2 ** this.#failures, longest);
+    this.#failures++;
+    return this.#context.io.sleep(pause * (0.5 + this.#context.io.random() / 2), this.#signal);
   }
 }
 
-/** The longest silence, in milliseconds, before the connection counts as lost. */
-function silenceOf(response: Response): number {
+/** Formats an event; data that isn't a valid event is shown as is. */
+function formatData(data: string, format: Parameters<typeof formatEvent>[1]): string {
+  try {
+    return formatEvent(decodeEvent(data), format);
+  } catch {
+    return printable(data);
+  }
+}
+
+/** Returns how long a connection may be silent before it counts as lost, in milliseconds. */
+function maxSilenceOf(response: Response): number {
   const announced = Number(response.headers.get("hooks-heartbeat") ?? NaN);
-  const heartbeat = announced > 0 ? announced : USUAL_HEARTBEAT;
-  return Math.max(heartbeat * MISSED_HEARTBEATS, SHORTEST_SILENCE);
+  const heartbeat = announced > 0 ? announced : DEFAULT_HEARTBEAT;
+  return Math.max(heartbeat * MISSED_HEARTBEATS, MIN_SILENCE);
 }
 
-function reasonOf(error: unknown): string {
+function lossReason(error: unknown): string {
   if (error instanceof CommandError) return error.message;
-  return error instanceof SilenceError
-    ? `the connection was lost: ${error.message}`
-    : "the connection was lost";
+  return error instanceof SilenceError ? `connection lost: ${error.message}` : "connection lost";
 }
 
-/**
- * Returns an error that the user can act on, for a server that accepts the first connection and
- * stays silent.
- */
-function firstFault(error: unknown, url: string): unknown {
+/** Explains a server that accepts the first connection and then stays silent. */
+function connectError(error: unknown, url: string): unknown {
   if (!(error instanceof SilenceError)) return error;
   return new CommandError(`Cannot follow ${url}: ${error.message}`, [
-    "Is it running? `hooks serve` starts one; --url or HOOKS_URL says where it is",
+    "Check that a hooks server runs there, or set --url or HOOKS_URL to its address",
   ]);
 }
 
-/** Whether trying again makes no sense: the server has judged the request. */
-function isFinal(error: unknown): boolean {
-  return error instanceof AnswerError && error.status < 500 && error.status !== 429;
+/** Returns whether the server rejected the request, so that trying again can't help. */
+function isPermanent(error: unknown): boolean {
+  return error instanceof ResponseError && error.status < 500 && error.status !== 429;
 }

@@ -1,89 +1,88 @@
 import { Argument, type Command } from "commander";
+import type { TargetStateJson } from "../../hono/targets.ts";
 import {
   addServerOptions,
-  type Client,
-  createClient,
+  connect,
   pathOf,
+  type ServerContext,
   type ServerOptions,
 } from "../client.ts";
-import { CommandError } from "../command_error.ts";
+import { CommandError } from "../errors.ts";
 import type { CommandIO } from "../io.ts";
-import { printable, styleOf } from "../style.ts";
-import { type Standing, standingText, type Target, targetLines } from "../target_text.ts";
+import { fitWidth, printable, styleOf } from "../output.ts";
+import { describeTarget, fetchTargets, formatTargets } from "../target.ts";
 
 type Action = "list" | "enable" | "disable";
 
 type Options = ServerOptions & {
   readonly reason?: string;
+  readonly full?: true;
   readonly json?: true;
 };
 
-/** `hooks targets`: which webhooks get anything, and turning them on and off. */
+type Context = ServerContext<Options>;
+
+/** Defines `hooks targets`: lists, enables and disables webhooks and durable hooks. */
 export function define(command: Command, io: CommandIO): void {
   command
     .addArgument(
       new Argument("[action]", "what to do").choices(["list", "enable", "disable"]).default("list"),
     )
-    .argument("[name]", "the webhook or durable hook that is turned on or off")
-    .option("--reason <text>", "why it is turned off, for whoever looks later")
-    .option("--json", "print one JSON object a target");
+    .argument("[name]", "webhook or durable hook to enable or disable")
+    .option("--reason <text>", "why the target is disabled, shown in the list")
+    .option("--full", "don't shorten lines to the terminal's width")
+    .option("--json", "print one JSON object per target");
   addServerOptions(command)
     .addHelpText(
       "after",
       `
 Examples:
-  hooks targets                          each with its state and its figures
-  hooks targets enable audit             deliver again, first what was held
-  hooks targets disable audit --reason "it is being moved"
+  hooks targets                          list targets with their state and stats
+  hooks targets enable audit             resume delivery, oldest events first
+  hooks targets disable audit --reason "moving to a new host"
 `,
     )
     .action(async (action: Action, name: string | undefined, options: Options) => {
       checkUsage(action, name, options);
-      const client = createClient(io, options);
-      await (name === undefined
-        ? list(client, options, io)
-        : turn(client, action, name, options, io));
+      const context = connect(options, io);
+      await (name === undefined ? list(context) : setState(context, action, name));
     });
 }
 
 function checkUsage(action: Action, name: string | undefined, { reason }: Options): void {
-  const fault = action === "list"
-    ? name !== undefined && "Cannot list one target: list takes no name"
-    : !name && `Cannot ${action} a target without its name`;
-  if (fault) {
-    throw new CommandError(fault, [
-      "It is `hooks targets`, `hooks targets enable NAME` or `hooks targets disable NAME`",
-    ], 2);
+  if (action === "list" ? name !== undefined : !name) {
+    throw new CommandError(
+      action === "list"
+        ? "Cannot list a single target: list takes no name"
+        : `Cannot ${action} a target: its name is missing`,
+      ["Run `hooks targets`, `hooks targets enable NAME` or `hooks targets disable NAME`"],
+      2,
+    );
   }
-  if (reason !== undefined && action !== "disable") {
-    throw new CommandError("Cannot use --reason as only `hooks targets disable` takes one", [], 2);
-  }
+  if (reason === undefined || action === "disable") return;
+  throw new CommandError("Cannot use --reason: only `hooks targets disable` takes one", [], 2);
 }
 
-async function list(client: Client, { json }: Options, io: CommandIO): Promise<void> {
-  const { targets } = await client.json<{ readonly targets: readonly Target[] }>("/targets");
+async function list({ client, options: { json, full }, io }: Context): Promise<void> {
+  const targets = await fetchTargets(client);
   if (targets.length === 0 && !json) {
-    io.stderr.write(
-      "no targets: the server has no webhook or durable hook, and keeps no event of one\n",
-    );
+    io.stderr.write("no targets: the server has no webhook or durable hook\n");
     return;
   }
   const lines = json
     ? targets.map((target) => JSON.stringify(target))
-    : targetLines(targets, styleOf(io, io.stdout));
+    : formatTargets(targets, styleOf(io, io.stdout), fitWidth(io.stdout, full));
   for (const line of lines) io.stdout.write(`${line}\n`);
 }
 
-async function turn(
-  client: Client,
+async function setState(
+  { client, options: { reason, json }, io }: Context,
   action: Action,
   name: string,
-  { reason, json }: Options,
-  io: CommandIO,
 ): Promise<void> {
-  const answer = await client.json<Standing>(pathOf("targets", name, action), {
+  const state = await client.json<TargetStateJson>(pathOf("targets", name, action), {
     method: "POST",
     ...(reason === undefined ? {} : { body: { reason } }),
   });
-  io.stdout.write(`${json ? JSON.stringify(answer) : printable(standingText(answer))}\n`);
+  io.stdout.write(`${json ? JSON.stringify(state) : printable(describeTarget(state))}\n`);
 }

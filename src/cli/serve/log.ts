@@ -1,119 +1,135 @@
+import type { Logger } from "../../core/mod.ts";
 import { maskUrls } from "../../internal/mask_url.ts";
-import type { Attempt, HookEvent, Logger } from "../../core/mod.ts";
+import type { AttemptReport } from "../../outbox/mod.ts";
+import { outcomeOf } from "../delivery.ts";
 import type { CommandIO } from "../io.ts";
-import { printable, type Style, styleOf } from "../style.ts";
+import { formatTime, printable, type Style, styleOf } from "../output.ts";
 
-/** What `hooks serve` says while it runs: a line each, or a JSON object each. */
+type Level = "info" | "warn" | "error";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A retry that is further away than this, in milliseconds, is shown as a time of day. */
+const SOON = 60_000;
+/** A retry that is further away than this, in milliseconds, is shown with its date. */
+const DAY = 86_400_000;
+
+/** The log of `hooks serve` on standard error: one line per entry, or one JSON object. */
 export class Log {
   readonly #io: CommandIO;
   readonly #json: boolean;
   readonly #style: Style;
-  /** For what logs by itself: the app, the outbox, the hooks. */
+  /** The logger of the app, the outbox and the hooks. */
   readonly logger: Logger = {
     debug: () => {},
     info: (...data) => this.#entry("info", data),
-    // `attempt` has a line for each one that failed.
-    warn: (...data) => isFailedAttempt(data) || this.#entry("warn", data),
+    warn: (...data) => {
+      // `attempt` logs each failed attempt with its reason.
+      if (!isFailedAttempt(data)) this.#entry("warn", data);
+    },
     error: (...data) => this.#entry("error", data),
   };
 
-  /** Writes to standard error. */
   constructor(io: CommandIO, json: boolean) {
     this.#io = io;
     this.#json = json;
     this.#style = styleOf(io, io.stderr);
   }
 
-  /** Says something. */
-  say(message: string, fields: Fields = {}): void {
+  /** Logs a message. */
+  info(message: string, fields: Fields = {}): void {
     this.#write("info", message, fields);
   }
 
-  /** Says what is wrong. */
+  /** Logs a warning. */
   warn(message: string, fields: Fields = {}): void {
     this.#write("warn", message, fields);
   }
 
-  /** Tells of an attempt at a delivery. */
-  attempt(target: string, event: HookEvent, attempt: Attempt): void {
+  /** Logs an attempt, and when the delivery is retried. */
+  attempt({ target, eventId, type, attempt, number, retryAt }: AttemptReport): void {
     const { verdict, status, error, duration } = attempt;
-    this.#write(verdict === "delivered" ? "info" : "warn", "delivery", {
-      target,
-      event: event.id,
-      type: event.type,
-      verdict,
-      ...(status === undefined ? {} : { status }),
-      ...(error === undefined ? {} : { error }),
-      duration_ms: Math.round(duration),
-    });
+    const level = verdict === "delivered" ? "info" : "warn";
+    const took = Math.round(duration);
+    if (this.#json) {
+      return this.#write(level, "delivery", {
+        target,
+        event: eventId,
+        type,
+        verdict,
+        attempt: number,
+        ...(status === undefined ? {} : { status }),
+        ...(error === undefined ? {} : { error }),
+        ...(retryAt === undefined ? {} : { retry_at: retryAt.toISOString() }),
+        duration_ms: took,
+      });
+    }
+    const next = retryAt !== undefined
+      ? `, ${this.#formatRetry(retryAt)}`
+      : verdict === "retry"
+      ? ", no retries left"
+      : "";
+    const outcome = `${outcomeOf(attempt)}${next} (took ${took} ms)`;
+    const reason = error === undefined ? {} : { reason: error };
+    this.#write(level, `${type} ${eventId} to ${target}: ${outcome}`, reason);
   }
 
-  #entry(level: "info" | "warn" | "error", [message, detail]: readonly unknown[]): void {
-    const fields = detail instanceof Error
-      ? { error: messagesOf(detail) }
-      : typeof detail === "object" && detail !== null
-      ? detail as Fields
-      : detail === undefined
-      ? {}
-      : { detail };
-    this.#write(level, String(message), fields);
+  #formatRetry(at: Date): string {
+    const wait = at.getTime() - this.#io.now();
+    if (wait < SOON) return `retry in ${Math.max(0, Math.ceil(wait / 1000))} s`;
+    const time = at.toISOString();
+    return `retry at ${wait < DAY ? time.slice(11, 19) : formatTime(time)}`;
   }
 
-  #write(level: string, message: string, fields: Fields): void {
-    this.#writeMasked(level, maskUrls(message), masked(fields));
+  #entry(level: Level, [message, detail]: readonly unknown[]): void {
+    if (message === "request" && !this.#json) {
+      const { method, path, status, duration_ms, id: _, ...rest } = detail as Fields;
+      const text = `${method} ${path} ${status} in ${Math.round(Number(duration_ms))} ms`;
+      return this.#write(level, text, rest);
+    }
+    this.#write(level, String(message), fieldsOf(detail));
   }
 
-  #writeMasked(level: string, message: string, fields: Fields): void {
-    const time = new Date(this.#io.now()).toISOString();
+  #write(level: Level, message: string, fields: Fields): void {
     const { stderr } = this.#io;
-    if (this.#json) return stderr.write(`${JSON.stringify({ time, level, message, ...fields })}\n`);
+    const time = new Date(this.#io.now()).toISOString();
+    const masked = Object.entries(fields).map(([name, value]) =>
+      [name, typeof value === "string" ? maskUrls(value) : value] as const
+    );
+    const text = maskUrls(message);
+    if (this.#json) {
+      const entry = { time, level, message: text, ...Object.fromEntries(masked) };
+      stderr.write(`${JSON.stringify(entry)}\n`);
+      return;
+    }
     const { dim, yellow, red } = this.#style;
-    const paint = level === "warn" ? yellow : level === "error" ? red : (text: string) => text;
-    const [text, rest] = inWords(message, fields);
-    const details = Object.entries(rest).map(([name, value]) =>
+    const color = { info: (text: string) => text, warn: yellow, error: red }[level];
+    // A message of several lines is a report, which is printable already.
+    const safe = text.includes("\n") ? text : printable(text);
+    const details = masked.map(([name, value]) =>
       `${dim(`${name}=`)}${printable(typeof value === "string" ? value : JSON.stringify(value))}`
     );
-    stderr.write(`${[dim(time.slice(11, 23)), paint(text), ...details].join(" ")}\n`);
+    stderr.write(`${[dim(time.slice(11, 23)), color(safe), ...details].join(" ")}\n`);
   }
 }
 
-/** What an error says, and then what caused it: that a disk is full stands in a cause. */
-function messagesOf(error: Error): string {
-  const messages: string[] = [];
-  for (let at: unknown = error; at instanceof Error && messages.length < 5; at = at.cause) {
-    if (!messages.some((message) => message.includes((at as Error).message))) {
-      messages.push(at.message);
-    }
-  }
-  return messages.join(": ");
-}
-
-/** Whether the outbox logs an attempt that failed and is retried. */
+/** Returns whether the outbox logs an attempt that failed and is retried. */
 function isFailedAttempt([, detail]: readonly unknown[]): boolean {
   return (detail as { readonly code?: unknown } | undefined)?.code === "delivery_failed";
 }
 
-/** Fields without the secrets of the URLs in them. */
-function masked(fields: Fields): Fields {
-  const entries = Object.entries(fields).map(([name, value]) =>
-    [name, typeof value === "string" ? maskUrls(value) : value] as const
-  );
-  return Object.fromEntries(entries);
+function fieldsOf(detail: unknown): Fields {
+  if (detail === undefined) return {};
+  if (detail instanceof Error) return { error: messagesOf(detail) };
+  return typeof detail === "object" && detail !== null ? detail as Fields : { detail };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-/** What happens all the time, in fewer words: a request, an attempt. */
-function inWords(message: string, fields: Fields): readonly [text: string, rest: Fields] {
-  if (message === "request") {
-    const { id: _, method, path, status, duration_ms, ...rest } = fields;
-    return [`${method} ${path} ${status} in ${Math.round(Number(duration_ms))} ms`, rest];
+/** Joins the messages of an error and its causes: that a disk is full is in a cause. */
+function messagesOf(error: Error): string {
+  const messages: string[] = [];
+  for (let at: unknown = error; at instanceof Error && messages.length < 5; at = at.cause) {
+    const { message } = at;
+    if (!messages.some((earlier) => earlier.includes(message))) messages.push(message);
   }
-  if (message === "delivery") {
-    const { target, event, type, verdict, status, duration_ms, ...rest } = fields;
-    const answer = status === undefined ? "" : `${status} `;
-    return [`${type} ${event} to ${target}: ${answer}${verdict} (took ${duration_ms} ms)`, rest];
-  }
-  // A report of faults has lines, and was made safe where it was made.
-  return [message.includes("\n") ? message : printable(message), fields];
+  return messages.join(": ");
 }

@@ -1,7 +1,7 @@
-/** A key as Deno KV takes it. */
+/** A key of Deno KV. */
 export type KvLikeKey = readonly (string | number)[];
 
-/** What a KV gives for a key; both `value` and `versionstamp` are null when there is nothing. */
+/** An entry of a KV; both `value` and `versionstamp` are null when the key doesn't exist. */
 export type KvLikeEntry = {
   /** The key. */
   readonly key: readonly unknown[];
@@ -11,30 +11,30 @@ export type KvLikeEntry = {
   readonly versionstamp: string | null;
 };
 
-/** How a commit ended. */
+/** The result of a commit. */
 export type KvLikeCommit =
   | { readonly ok: true; readonly versionstamp: string }
   | { readonly ok: false };
 
-/** The part of Deno KV's atomic operation that a store needs. Methods return the operation itself. */
+/** The part of Deno KV's atomic operation that a store uses. Methods return the operation itself. */
 export type KvLikeAtomic = {
-  /** Applies the commit only while these hold. */
+  /** Applies the commit only if these keys are unchanged. */
   check(...checks: { key: KvLikeKey; versionstamp: string | null }[]): KvLikeAtomic;
   /** Writes bytes; `expireIn` is in milliseconds. */
   set(key: KvLikeKey, value: Uint8Array, options?: { expireIn?: number }): KvLikeAtomic;
   /** Adds to a `KvU64`. */
   sum(key: KvLikeKey, value: bigint): KvLikeAtomic;
-  /** Removes a key. */
+  /** Deletes a key. */
   delete(key: KvLikeKey): KvLikeAtomic;
-  /** Applies all of it. */
+  /** Applies the operation. */
   commit(): Promise<KvLikeCommit>;
 };
 
-/** The part of Deno KV that a store needs: `Deno.Kv` is one, and so is the KV of the npm package `@deno/kv`. */
+/** The part of Deno KV that a store uses: `Deno.Kv` fits, and so does the KV of the npm package `@deno/kv`. */
 export type KvLike = {
-  /** Reads one key. */
+  /** Reads a key. */
   get(key: KvLikeKey): Promise<KvLikeEntry>;
-  /** Reads up to ten keys at one moment. */
+  /** Reads up to ten keys in one snapshot. */
   getMany(keys: readonly KvLikeKey[]): Promise<readonly KvLikeEntry[]>;
   /** Reads a range. */
   list(
@@ -45,7 +45,7 @@ export type KvLike = {
       | { start: KvLikeKey; end: KvLikeKey },
     options?: { limit?: number; reverse?: boolean },
   ): AsyncIterable<KvLikeEntry>;
-  /** Begins a commit. */
+  /** Starts an atomic operation. */
   atomic(): KvLikeAtomic;
   /** Closes the KV. */
   close(): void;

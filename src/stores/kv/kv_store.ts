@@ -3,6 +3,7 @@ import {
   AtomicOperation,
   checkReads,
   copySelector,
+  decodeValue,
   encodeFullKey,
   limitOf,
   type OperationCheck,
@@ -18,31 +19,29 @@ import {
   type StoreSelector,
   type StoreSetOptions,
 } from "../../store/mod.ts";
-import { commitOn, entryOf } from "./codec.ts";
-import { closedError, failure } from "./failure.ts";
-import type { KvLike } from "./kv_like.ts";
-import { retryLocked } from "./retry_locked.ts";
+import { backendError, closedError, retryLocked } from "./errors.ts";
+import type { KvLike, KvLikeEntry } from "./kv_like.ts";
 
 /** Options of a `KvStore`. */
 export type KvStoreOptions = {
   /**
-   * What a commit and a value may hold. On a local file of Deno, `checks: 100` makes larger batches.
-   * @default {{ checks: 10, mutations: 1000, bytes: 819200, value: 65536 }} what every Deno KV takes
+   * The limits of commits and values. On a local file of Deno, `checks: 100` allows larger batches.
+   * @default {{ checks: 10, mutations: 1000, bytes: 819200, value: 65536 }} what every Deno KV accepts
    */
   readonly limits?: Partial<StoreLimits>;
-  /** Whether `close` closes the KV. @default {false} */
+  /** Whether `close` also closes the KV. @default {false} */
   readonly ownsKv?: boolean;
 };
 
 /**
- * A store over Deno KV: over `Deno.Kv`, the KV of `@deno/kv`, or whatever has their form.
+ * A store over Deno KV: `Deno.Kv`, the KV of `@deno/kv`, or anything with the same methods.
  *
- * Values are kept as the UTF-8 bytes of their JSON, which Deno, Bun and Node read alike; what else stands
- * in the database reads as undefined. A wrong argument is a `TypeError` or a `RangeError`, and what
- * exceeds a limit a `StoreLimitError` that names limit and size, before anything is sent. When another
- * process holds the file (`database is locked`), commits and reads of keys, but not lists, are tried again
- * for up to 5 s, with jitter. An error of the backend is an `Error` with `cause`, and after one the outcome of a commit is
- * unknown.
+ * Values are stored as the UTF-8 bytes of their JSON, which Deno, Bun and Node read alike; other values
+ * in the database read as undefined. Invalid arguments throw a `TypeError` or a `RangeError`, and what
+ * exceeds a limit a `StoreLimitError`, before anything is sent. While another process locks the file
+ * (`database is locked`), commits and reads of keys, but not lists, are retried for up to 5 s. Other
+ * failures of the backend throw a `StoreError` with its error as `cause`; the outcome of a commit is
+ * unknown then, unless `stored` is false.
  *
  * ```ts
  * import { KvStore } from "@omniagent/hooks/kv";
@@ -51,18 +50,18 @@ export type KvStoreOptions = {
  * const store = new KvStore(kv, { limits: { checks: 100 } });
  * await store.set(["greeting"], { text: "Grüße" });
  * console.log((await store.get(["greeting"])).value); // { text: "Grüße" }
- * store.close(); // leaves `kv` open: whoever opened it closes it
+ * store.close(); // leaves `kv` open, because it was opened elsewhere
  * kv.close();
  * ```
  */
 export class KvStore implements Store {
-  /** What the backend takes. */
+  /** The limits of the backend. */
   readonly limits: StoreLimits;
   readonly #kv: KvLike;
   readonly #ownsKv: boolean;
   #closed = false;
 
-  /** A store over an open KV. @throws {TypeError | RangeError} when an option is unknown or wrong */
+  /** Creates a store over an open KV. @throws {TypeError | RangeError} when an option is invalid */
   constructor(kv: KvLike, options: KvStoreOptions = {}) {
     const subject = "Cannot create a store";
     checkKnown(subject, options, ["limits", "ownsKv"]);
@@ -72,14 +71,14 @@ export class KvStore implements Store {
     this.#ownsKv = ownsKv;
   }
 
-  /** Reads one key. */
+  /** Reads a key. */
   async get<Value = unknown>(key: StoreKey): Promise<StoreEntry<Value>> {
     const { key: copy } = encodeFullKey(key);
     const entry = await this.#read(() => this.#kv.get(copy));
     return entryOf<Value>(copy, entry);
   }
 
-  /** Reads up to ten keys at one moment. */
+  /** Reads up to ten keys in one snapshot. */
   async getMany(keys: readonly StoreKey[]): Promise<readonly StoreEntry[]> {
     checkReads(keys);
     const copies = keys.map((key) => encodeFullKey(key).key);
@@ -92,14 +91,14 @@ export class KvStore implements Store {
     await this.atomic().set(key, value, options).commit();
   }
 
-  /** Removes a key. */
+  /** Deletes a key. */
   async delete(key: StoreKey): Promise<void> {
     await this.atomic().delete(key).commit();
   }
 
   /**
-   * Reads a range in the order of its keys, 100 entries at once (`limit` of them, up to 500, when Deno
-   * reads): what is written meanwhile shows from the next batch on.
+   * Reads a range in the order of its keys, in batches of 100 entries (up to 500 with a `limit` on
+   * Deno). What is written meanwhile is visible from the next batch on.
    */
   list<Value = unknown>(
     selector: StoreSelector,
@@ -113,12 +112,12 @@ export class KvStore implements Store {
     });
   }
 
-  /** Begins a commit. */
+  /** Starts a commit. */
   atomic(): StoreAtomic {
     return new AtomicOperation(this.limits, (checks, mutations) => this.#commit(checks, mutations));
   }
 
-  /** Ends the use of the store, and closes the KV if the store owns it. */
+  /** Closes the store, and the KV if the store owns it. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -130,7 +129,7 @@ export class KvStore implements Store {
     try {
       return await retryLocked(action);
     } catch (error) {
-      throw failure("read", error);
+      throw backendError("read", error);
     }
   }
 
@@ -138,7 +137,7 @@ export class KvStore implements Store {
     selector: StoreSelector,
     options: { limit?: number; reverse: boolean },
   ): AsyncGenerator<StoreEntry<Value>, void> {
-    // In reverse, `@deno/kv` also gives what stands under the prefix itself.
+    // In reverse, `@deno/kv` also returns the entry whose key is the prefix itself.
     const above = "prefix" in selector ? selector.prefix.length : 0;
     try {
       this.#checkOpen();
@@ -149,7 +148,7 @@ export class KvStore implements Store {
         this.#checkOpen();
       }
     } catch (error) {
-      throw this.#closed ? closedError() : failure("list", error);
+      throw this.#closed ? closedError() : backendError("list", error);
     }
   }
 
@@ -159,13 +158,44 @@ export class KvStore implements Store {
   ): Promise<StoreCommit> {
     this.#checkOpen();
     try {
-      return await retryLocked(() => commitOn(this.#kv, checks, mutations));
+      return await retryLocked(() => commitTo(this.#kv, checks, mutations));
     } catch (error) {
-      throw failure("commit", error);
+      throw backendError("commit", error);
     }
   }
 
   #checkOpen(): void {
     if (this.#closed) throw closedError();
   }
+}
+
+/** Commits to a KV, with a new operation each time: Deno's can be committed only once. */
+async function commitTo(
+  kv: KvLike,
+  checks: readonly OperationCheck[],
+  mutations: readonly OperationMutation[],
+): Promise<StoreCommit> {
+  const atomic = kv.atomic();
+  for (const { key, versionstamp } of checks) atomic.check({ key, versionstamp });
+  for (const { key, content, expireIn } of mutations) {
+    if (content === undefined) atomic.delete(key);
+    else if (typeof content === "bigint") atomic.sum(key, content);
+    else if (expireIn === undefined) atomic.set(key, content);
+    else atomic.set(key, content, { expireIn: Math.max(1, expireIn) }); // `@deno/kv` rejects 0
+  }
+  const result = await atomic.commit();
+  return result.ok ? { ok: true, versionstamp: result.versionstamp } : { ok: false };
+}
+
+/** Converts an entry of a KV. */
+function entryOf<Value>(key: StoreKey, { value, versionstamp }: KvLikeEntry): StoreEntry<Value> {
+  if (versionstamp === null) return { key, value: null, versionstamp };
+  return { key, value: valueOf(value) as Value, versionstamp };
+}
+
+/** Converts a value. `KvU64` is a different class in each backend. */
+function valueOf(value: unknown): unknown {
+  if (value instanceof Uint8Array) return decodeValue(value);
+  const sum = (value as { readonly value?: unknown } | null | undefined)?.value;
+  return typeof sum === "bigint" ? sum : undefined;
 }

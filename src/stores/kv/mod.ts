@@ -6,7 +6,7 @@
  * import { openStore } from "@omniagent/hooks/kv";
  *
  * const store = await openStore(":memory:");
- * const hooks = createHooks({ store }); // hooks that ask for storage get a part of it
+ * const hooks = createHooks({ store }); // hooks that use storage get their own part
  *
  * await hooks.close();
  * store.close();

@@ -1,25 +1,24 @@
 import type { Store } from "../../store/mod.ts";
-import { checkStorePath } from "./store_path.ts";
-import { failure } from "./failure.ts";
+import { backendError, retryLocked } from "./errors.ts";
 import type { KvLike } from "./kv_like.ts";
 import { KvStore } from "./kv_store.ts";
-import { retryLocked } from "./retry_locked.ts";
+import { checkStorePath } from "./store_path.ts";
 
-/** Checks in a commit that Deno takes on a local file. */
+/** The number of checks that Deno accepts per commit on a local file. */
 const LOCAL_CHECKS = 100;
 
 /**
  * Opens a store over `Deno.openKv`, which `close` closes again.
  *
- * `path` is a file, `":memory:"`, or the URL of a KV Connect server, whose token Deno takes from the
- * environment variable `DENO_KV_ACCESS_TOKEN`. Without it, Deno chooses: on Deno Deploy the database of the
- * app, elsewhere a file of its own. `limits.checks` is 100 on a file and in memory, 10 otherwise.
+ * `path` is a file, `":memory:"`, or the URL of a KV Connect server, whose token Deno reads from the
+ * environment variable `DENO_KV_ACCESS_TOKEN`. Without a path, Deno chooses: the database of the app on
+ * Deno Deploy, otherwise a file of its own. `limits.checks` is 100 on a file and in memory, otherwise 10.
  *
- * Deno KV is switched on by `"unstable": ["kv"]` in deno.json or by `--unstable-kv`; Deno Deploy needs
+ * Enable Deno KV with `"unstable": ["kv"]` in deno.json or with `--unstable-kv`; Deno Deploy needs
  * neither. On Bun and Node, use `openStore` of `./node`.
  *
  * @throws {TypeError} when `path` is the URL of another kind of database
- * @throws {Error} where there is no Deno KV; the message says what to do
+ * @throws {Error} when there is no Deno KV; the message says what to do
  * @throws {StoreError} when it can't be opened; `failure` says why
  *
  * ```ts
@@ -42,7 +41,7 @@ export async function openStore(path?: string): Promise<Store> {
       ...(local && { limits: { checks: LOCAL_CHECKS } }),
     });
   } catch (error) {
-    throw failure("open the store", error, path);
+    throw backendError("open the store", error, path);
   }
 }
 
@@ -54,13 +53,13 @@ function findOpenKv(): OpenKv {
   };
   if (deno === undefined) {
     throw new Error(
-      "Cannot open the store as this is not Deno: on Bun and Node, openStore comes from " +
+      "Cannot open the store: this is not Deno. On Bun and Node, import openStore from " +
         "'@omniagent/hooks/node'",
     );
   }
   if (typeof deno.openKv !== "function") {
     throw new Error(
-      `Cannot open the store as Deno KV is switched off: add "unstable": ["kv"] to deno.json, or run ` +
+      `Cannot open the store: Deno KV is not enabled. Add "unstable": ["kv"] to deno.json, or run ` +
         "with --unstable-kv",
     );
   }

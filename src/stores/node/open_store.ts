@@ -1,8 +1,8 @@
 import { checkDefined, checkKnown, describePadding } from "../../internal/options.ts";
 import type { Store } from "../../store/mod.ts";
-import { checkStorePath } from "../kv/store_path.ts";
-import { failure } from "../kv/failure.ts";
+import { backendError } from "../kv/errors.ts";
 import { KvStore } from "../kv/mod.ts";
+import { checkStorePath } from "../kv/store_path.ts";
 
 /** Options of `openStore`. */
 export type OpenStoreOptions = {
@@ -13,8 +13,8 @@ export type OpenStoreOptions = {
 /**
  * Opens a store over the npm package `@deno/kv`, which `close` closes again. `limits.checks` is 10.
  *
- * `path` is a file, `":memory:"`, or the URL of a KV Connect server. It has to be given: without one,
- * `@deno/kv` would keep everything in memory, and nothing would say so.
+ * `path` is a file, `":memory:"`, or the URL of a KV Connect server. It is required: without one,
+ * `@deno/kv` would silently keep everything in memory.
  *
  * @throws {TypeError} when `path` is missing, or the URL of another kind of database
  * @throws {StoreError} when the package can't be loaded or the database can't be opened; `cause` says why
@@ -32,37 +32,38 @@ export async function openStore(path: string, options: OpenStoreOptions = {}): P
   const subject = "Cannot open the store";
   checkKnown(subject, options, ["accessToken"], { token: "accessToken" });
   checkDefined(subject, options, { accessToken: "to use DENO_KV_ACCESS_TOKEN" });
-  checkText(`${subject} as 'accessToken'`, options.accessToken);
-  if (/^\s*https?:/i.test(String(path))) checkText(`${subject} as 'path'`, path);
+  checkText(subject, "accessToken", options.accessToken);
   if (typeof path !== "string" || path === "") {
     throw new TypeError(
-      `Cannot open the store as 'path' must be a file, ":memory:" or a URL: ` +
-        `current value is ${path === "" ? "empty" : typeof path}`,
+      `${subject}: 'path' must be a file, ":memory:" or a URL, got ${
+        path === "" ? "an empty string" : typeof path
+      }`,
     );
   }
+  if (/^\s*https?:/i.test(path)) checkText(subject, "path", path);
   checkStorePath(path);
   try {
     const { openKv } = await import("@deno/kv"); // here, because it loads a native module
     return new KvStore(await openKv(path, { ...options, ...serializer }), { ownsKv: true });
   } catch (error) {
-    throw failure("open the store", error, path);
+    throw backendError("open the store", error, path);
   }
 }
 
-/** Refuses a token or a URL with something around it. The message does not show it. */
-function checkText(subject: string, text: string | undefined): void {
+/** Rejects a token or a URL with extra characters around it. The message does not contain it. */
+function checkText(subject: string, name: string, text: string | undefined): void {
   if (text === undefined) return;
-  const padding = typeof text === "string" ? describePadding(text) : "it is no text";
-  if (padding !== undefined) throw new TypeError(`${subject} can't be used: ${padding}`);
+  const problem = typeof text === "string" ? describePadding(text) : "it must be a string";
+  if (problem !== undefined) throw new TypeError(`${subject}: '${name}' is invalid: ${problem}`);
 }
 
 /**
- * For what is not bytes. A store writes none, and no runtime can read all of what another wrote, so that
- * such values are not read at all: `KvStore` gives undefined for them.
+ * For values that aren't bytes. A store writes none, and no runtime can read all those of another, so
+ * they aren't read at all: `KvStore` returns undefined for them.
  */
 const serializer = {
   encodeV8(): never {
-    throw new TypeError("Cannot write as a store writes bytes");
+    throw new TypeError("Cannot write the value: a store writes only bytes");
   },
   decodeV8: (): undefined => undefined,
 };

@@ -7,7 +7,7 @@ import {
   type StoreRecord,
   SUM_RANGE,
 } from "../../store/mod.ts";
-import { retryLocked } from "../kv/retry_locked.ts";
+import { retryLocked } from "../kv/errors.ts";
 import type { Column, Database, Statement } from "./database.ts";
 import { sqliteError } from "./sqlite_error.ts";
 import type { WalSync } from "./wal_sync.ts";

@@ -1,7 +1,7 @@
 import { maskError } from "../../internal/mask_error.ts";
 import { errorMessage } from "../../internal/issues.ts";
 import { StoreError, StoreLimitError } from "../../store/mod.ts";
-import { failureOf } from "../kv/failure.ts";
+import { failureOf } from "../kv/errors.ts";
 
 /** An error of SQLite, as a store throws it. */
 export function sqliteError(what: string, error: unknown): Error {

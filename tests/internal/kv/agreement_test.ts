@@ -124,7 +124,7 @@ const refused = {
 };
 const expected = Object.fromEntries(probes.map(([what, , , expected]) => [what, expected]));
 
-test("the KV Connect server of the tests answers as denokv does", async () => {
+test("the KV Connect server of the tests responds like denokv", async () => {
   const server = startKvConnect();
   try {
     const client = await connect(server.url, TOKEN);
@@ -136,7 +136,7 @@ test("the KV Connect server of the tests answers as denokv does", async () => {
 });
 
 if (hasDenokv("the answers of a real denokv")) {
-  test("denokv answers as the KV Connect server of the tests does", async () => {
+  test("denokv responds like the KV Connect server of the tests", async () => {
     (await emptied(await openStore(denokvUrl))).close();
     const client = await connect(denokvUrl!, TOKEN);
     assert.deepEqual(await answers(client), expected);

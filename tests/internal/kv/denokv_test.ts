@@ -18,7 +18,7 @@ if (hasDenokv("the store suite over a real denokv")) {
     );
   }
 
-  test("denokv takes ten checks, and refuses eleven", async () => {
+  test("denokv accepts ten checks, and rejects eleven", async () => {
     const kv = await Deno.openKv(url);
     const commit = (count: number) => {
       const checks = Array.from(

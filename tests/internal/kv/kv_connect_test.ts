@@ -88,7 +88,7 @@ async function commitOnce(options: KvConnectOptions, checked: "checked" | "unche
 
 const script = new URL("commit_once.ts", import.meta.url).pathname;
 
-test("over KV Connect, `ok: false` after a lost reply is said of a commit that was applied", async () => {
+test("over KV Connect, a commit whose reply was lost can return `ok: false` though it was applied", async () => {
   const result = await commitOnce(first("lost reply"), "checked");
   assert.deepEqual(result, { ok: false, value: "1", writes: 2 });
 });
@@ -98,19 +98,19 @@ test("over KV Connect, a commit without a check is applied twice when its reply 
   assert.deepEqual(result, { ok: true, value: "2", writes: 2 });
 });
 
-test("over KV Connect, a commit of @deno/kv is sent again when its connection is cut, by the `fetch` beneath", () =>
+test("over KV Connect, the `fetch` of @deno/kv resends a commit when its connection is cut", () =>
   withServer(first("lost reply"), async (store, requests) => {
     assert.ok((await store.atomic().sum(["a"], 1n).commit()).ok);
     assert.equal((await store.get(["a"])).value, 2n);
     assert.equal(requests.write, 2);
   }, clients["@deno/kv's client"]));
 
-test("over KV Connect, a commit that met a 503 is sent again and applied once", async () => {
+test("over KV Connect, a commit that got a 503 is resent and applied once", async () => {
   const result = await commitOnce(first("unavailable"), "checked");
   assert.deepEqual(result, { ok: true, value: "1", writes: 2 });
 });
 
-test("over KV Connect, a commit that is late is applied when it arrives", async () => {
+test("over KV Connect, a delayed commit is applied when it arrives", async () => {
   const arrived = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
   const delay: KvConnectOptions = {
@@ -132,10 +132,10 @@ test("over KV Connect, a commit that is late is applied when it arrives", async 
 });
 
 for (const [client, open] of Object.entries(clients)) {
-  test(`with ${client}, a reply that breaks off is an Error and no TypeError: the commit was applied`, () =>
+  test(`with ${client}, a reply that is cut off is an Error and not a TypeError: the commit was applied`, () =>
     withServer(first("broken reply"), async (store, requests) => {
       await assert.rejects(store.set(["a"], 1), (error: Error) => {
-        assert.match(error.message, /^Cannot commit as Deno KV failed: /);
+        assert.match(error.message, /^Cannot commit: Deno KV failed: /);
         assert.ok(error.cause instanceof Error);
         return !(error instanceof TypeError);
       });
@@ -144,7 +144,7 @@ for (const [client, open] of Object.entries(clients)) {
     }, open));
 }
 
-test("the server takes ten checks, as denokv does", async () => {
+test("the server accepts ten checks, like denokv", async () => {
   const server = startKvConnect();
   const kv = await Deno.openKv(server.url);
   const commit = (count: number) => {
@@ -157,7 +157,7 @@ test("the server takes ten checks, as denokv does", async () => {
   await server.close();
 });
 
-test("a server that wants another token is an error that says so", async () => {
+test("a rejected token is an error that says so", async () => {
   const server = startKvConnect({ token: "another" });
   await assert.rejects(
     openStore(server.url).then((store) => store.get(["a"])),

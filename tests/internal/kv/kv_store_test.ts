@@ -9,7 +9,7 @@ import { type Store, StoreLimitError } from "@omniagent/hooks/store";
 import { type KvLike, KvStore, openStore } from "@omniagent/hooks/kv";
 import { memoryStore, testStore } from "@omniagent/hooks/testing";
 import { scopedStore } from "../../../src/store/scoped_store.ts";
-import { retryLocked } from "../../../src/stores/kv/retry_locked.ts";
+import { retryLocked } from "../../../src/stores/kv/errors.ts";
 import { test } from "../../harness.ts";
 
 testStore(
@@ -27,7 +27,7 @@ addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
 testStore(
   async () => partOf(await openStore(":memory:")),
-  (name, run) => test(`a hook's part of a store over Deno KV: ${name}`, run),
+  (name, run) => test(`a hook's own part of a store over Deno KV: ${name}`, run),
 );
 testStore(
   () => partOf(memoryStore()),
@@ -42,7 +42,7 @@ function partOf(whole: Store): Store {
   };
 }
 
-test("openStore() takes 100 checks on a file and in memory, 10 where Deno chooses", async () => {
+test("openStore() accepts 100 checks on a file and in memory, 10 where Deno chooses", async () => {
   for (
     const [path, checks] of [[":memory:", 100], [
       `${folder}/limits.db`,
@@ -72,7 +72,7 @@ async function run(file: string, ...flags: readonly string[]): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-test("openStore() without --unstable-kv says how to switch Deno KV on", async () => {
+test("openStore() without --unstable-kv says how to enable Deno KV", async () => {
   const program = `
     import { openStore } from ${JSON.stringify(import.meta.resolve("@omniagent/hooks/kv"))};
     await openStore(":memory:").catch((error) => console.log(error.message));`;
@@ -80,14 +80,14 @@ test("openStore() without --unstable-kv says how to switch Deno KV on", async ()
   await Deno.writeTextFile(file, program);
   assert.equal(
     await run(file),
-    `Cannot open the store as Deno KV is switched off: add "unstable": ["kv"] to deno.json, or run ` +
+    `Cannot open the store: Deno KV is not enabled. Add "unstable": ["kv"] to deno.json, or run ` +
       "with --unstable-kv\n",
   );
 });
 
-test("openStore() of a path that can't be opened is an error with its cause", async () => {
+test("openStore() throws an error with a cause for a path that can't be opened", async () => {
   await assert.rejects(openStore(`${folder}/none/hooks.db`), (error: Error) => {
-    assert.match(error.message, /^Cannot open the store as Deno KV failed: /);
+    assert.match(error.message, /^Cannot open the store: Deno KV failed: /);
     return error.cause instanceof Error;
   });
 });
@@ -114,13 +114,13 @@ test("a KvStore leaves open what it did not open", async () => {
   store.close();
   store.close();
   await assert.rejects(() => store.get(["a"]), {
-    message: "Cannot use the store as it is closed",
+    message: "Cannot use the store: it is closed",
   });
   assert.ok((await kv.get(["a"])).versionstamp);
   kv.close();
 });
 
-test("a KvStore whose KV was closed by somebody else says so", async () => {
+test("a KvStore whose KV was closed elsewhere throws a closed error", async () => {
   const kvs: readonly KvLike[] = [
     await Deno.openKv(":memory:"),
     await openKv(":memory:", { implementation: "in-memory" }),
@@ -128,7 +128,7 @@ test("a KvStore whose KV was closed by somebody else says so", async () => {
   for (const kv of kvs) {
     const store = new KvStore(kv);
     kv.close();
-    const refusal = { name: "TypeError", message: "Cannot use the store as it is closed" };
+    const refusal = { name: "TypeError", message: "Cannot use the store: it is closed" };
     await assert.rejects(() => store.get(["a"]), refusal);
     await assert.rejects(() => store.getMany([["a"]]), refusal);
     await assert.rejects(() => store.set(["a"], 1), refusal);
@@ -136,16 +136,16 @@ test("a KvStore whose KV was closed by somebody else says so", async () => {
   }
 });
 
-test("openStore() opens what its store closes", async () => {
+test("openStore() opens a KV that its store closes", async () => {
   const store = await openStore(":memory:"); // else the sanitizer of Deno finds it
   const list = store.list({ prefix: [] });
   store.close();
-  const refusal = { message: "Cannot use the store as it is closed" };
+  const refusal = { message: "Cannot use the store: it is closed" };
   await assert.rejects(() => store.atomic().commit(), refusal);
   await assert.rejects(() => Array.fromAsync(list), refusal);
 });
 
-test("a KvStore takes the KV of Deno and that of @deno/kv", async () => {
+test("a KvStore accepts the KV of Deno and that of @deno/kv", async () => {
   const kvs: readonly KvLike[] = [
     await Deno.openKv(":memory:"),
     await openKv(":memory:", { implementation: "in-memory" }),
@@ -164,7 +164,7 @@ test("a KvStore takes the KV of Deno and that of @deno/kv", async () => {
   }
 });
 
-test("a KvStore keeps values as the UTF-8 bytes of their JSON", async () => {
+test("a KvStore stores values as the UTF-8 bytes of their JSON", async () => {
   const kv = await Deno.openKv(":memory:");
   await new KvStore(kv).set(["a"], { text: "Grüße 😀" });
   const { value } = await kv.get(["a"]);
@@ -172,7 +172,7 @@ test("a KvStore keeps values as the UTF-8 bytes of their JSON", async () => {
   kv.close();
 });
 
-test("what another program wrote reads as undefined, beside a versionstamp", async () => {
+test("values of other programs read as undefined, with a versionstamp", async () => {
   const kv = await Deno.openKv(":memory:");
   const store = new KvStore(kv, { ownsKv: true });
   const strange = [
@@ -192,7 +192,7 @@ test("what another program wrote reads as undefined, beside a versionstamp", asy
   store.close();
 });
 
-test("a KvStore checks its limits before it sends, and names limit and size", async () => {
+test("a KvStore checks its limits before it sends", async () => {
   const untouched = new Proxy({}, {
     get: () => assert.fail("nothing is sent"),
   }) as KvLike;
@@ -207,7 +207,7 @@ test("a KvStore checks its limits before it sends, and names limit and size", as
   await assert.rejects(store.getMany(Array(11).fill(["a"])), StoreLimitError);
 });
 
-test("a commit is tried again while the file is locked", async () => {
+test("a commit is retried while the file is locked", async () => {
   const kv = await Deno.openKv(":memory:");
   let locked = 3;
   const busy: KvLike = {
@@ -229,32 +229,33 @@ test("a commit is tried again while the file is locked", async () => {
   store.close();
 });
 
-test("an error that is none of a lock is not tried again, and loses its class and its stack", async () => {
+test("other errors are not retried, and lose their class and stack", async () => {
   const fault = new TypeError("fetch failed\n\nStack backtrace:");
   const store = new KvStore(
     { atomic: () => assert.fail(fault) } as unknown as KvLike,
   );
   await assert.rejects(store.set(["a"], 1), {
     name: "StoreError",
-    message: "Cannot commit as Deno KV failed: fetch failed",
+    message: "Cannot commit: Deno KV failed: fetch failed",
     cause: fault,
   });
 });
 
-test("a lock is waited for with jitter, and no longer than five seconds", async () => {
+test("a locked file is retried with jitter, for at most five seconds", async () => {
   let now = 0;
   const pauses: number[] = [];
-  const env = (random: number) => ({
+  const clock = (random: number) => ({
     now: () => now,
     random: () => random,
-    pause: (milliseconds: number) => {
+    setTimer: (milliseconds: number, callback: () => void) => {
       pauses.push(milliseconds);
       now += milliseconds;
-      return Promise.resolve();
+      callback();
+      return () => {};
     },
   });
   const locked = () => Promise.reject(new Error("database is locked"));
-  await assert.rejects(retryLocked(locked, env(0)), /locked/);
+  await assert.rejects(retryLocked(locked, clock(0)), /locked/);
   assert.deepEqual(pauses.slice(0, 4), [2.5, 5, 10, 20]);
   assert.deepEqual([Math.max(...pauses), now < 5000, now > 4800], [
     125,
@@ -262,7 +263,7 @@ test("a lock is waited for with jitter, and no longer than five seconds", async 
     true,
   ]);
   [now, pauses.length] = [0, 0];
-  await assert.rejects(retryLocked(locked, env(1)), /locked/);
+  await assert.rejects(retryLocked(locked, clock(1)), /locked/);
   assert.deepEqual(pauses.slice(0, 4), [7.5, 15, 30, 60]);
   assert.deepEqual([Math.max(...pauses), now < 5000], [375, true]);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readServerEvents, type ServerEvent } from "../../../src/cli/server_events.ts";
+import { readServerEvents, type ServerEvent } from "../../../src/cli/event_stream.ts";
 import { test } from "../../harness.ts";
 
 type Parsed = Partial<ServerEvent>;

@@ -1,14 +1,14 @@
 /**
- * A way to a port of this machine that can be cut. (A response that breaks off by itself is not silent:
- * Deno prints why.)
+ * A TCP proxy that can cut connections. (A server that cuts its own response isn't silent: Deno logs
+ * why.)
  * @module
  */
 
-/** Connections to a port, each through one to another port. */
-export class Cable {
+/** Forwards connections to another port of this machine. */
+export class Proxy {
   readonly #listener: Deno.TcpListener;
   readonly #to: number;
-  /** By the port that the far end sees. */
+  /** Cuts connections, by the port that the server sees. */
   readonly #connections = new Map<number, () => void>();
   readonly #accepting: Promise<void>;
 
@@ -18,12 +18,12 @@ export class Cable {
     this.#accepting = this.#accept();
   }
 
-  /** Where it begins. */
+  /** The port it listens on. */
   get port(): number {
     return this.#listener.addr.port;
   }
 
-  /** Cuts the connection that the far end sees as coming from a port. */
+  /** Cuts the connection that the server sees as coming from a port. */
   cut(port: number): void {
     this.#connections.get(port)?.();
   }
@@ -46,13 +46,15 @@ export class Cable {
         far.close();
       };
       this.#connections.set(port, cut);
-      for (const [from, to] of [[near, far], [far, near]] as const) void pass(from, to).then(cut);
+      for (const [from, to] of [[near, far], [far, near]] as const) {
+        void forward(from, to).then(cut);
+      }
     }
   }
 }
 
-/** Passes bytes on until one of the ends is closed. */
-async function pass(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+/** Forwards bytes until one of the ends is closed. */
+async function forward(from: Deno.Conn, to: Deno.Conn): Promise<void> {
   const buffer = new Uint8Array(65_536);
   try {
     for (let n = await from.read(buffer); n !== null; n = await from.read(buffer)) {
