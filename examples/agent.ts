@@ -1,8 +1,8 @@
 /**
- * A small assistant, and where it emits each of the nine events. It knows no model, tool or clock of its
- * own: `conversation.ts` and `tools.ts` have some that were written down.
+ * A small assistant that emits each of the nine agent events in the right place. Its model, tools,
+ * and clock are scripted: see `conversation.ts` and `tools.ts`.
  *
- * `deno run --allow-read examples/talk.ts` prints what it emits; `deno task demo` posts it to a server.
+ * `deno run --allow-read examples/talk.ts` prints its events. `deno task demo` sends them to a server.
  * @module
  */
 import {
@@ -17,7 +17,7 @@ import {
   type ToolData,
 } from "@omniagent/hooks";
 
-/** What a model wants next: a tool called, or an answer sent. */
+/** What the model wants next: to call a tool, or to reply. */
 export type Step =
   | { readonly tool: string; readonly params: Readonly<Record<string, string>> }
   | { readonly content: string };
@@ -40,9 +40,9 @@ export type AgentOptions = {
   readonly model: Model;
   readonly tools: Readonly<Record<string, Tool>>;
   readonly jobs?: readonly Job[];
-  /** What listens: hooks, webhooks, and the values of `withHook` and its siblings. */
+  /** Hooks, webhooks, and handlers from `withHook` and its siblings. */
   readonly hooks?: readonly HooksOption[];
-  /** A session that nobody has used for so long is over. */
+  /** A session ends after this many minutes without a message. @default {30} */
   readonly idleMinutes?: number;
   readonly now?: () => number;
 };
@@ -72,16 +72,16 @@ export class Agent {
     this.#jobs = jobs.map((job) => ({ job, due: now() + job.everyMinutes * MINUTE }));
   }
 
-  /** Answers one message. `agent.end` fires once, whether that succeeds, fails or is stopped. */
+  /** Replies to a message. Emits `agent.end` once, whether it succeeds, fails, or is aborted. */
   async run(content: string, signal?: AbortSignal): Promise<string | undefined> {
     const start = performance.now();
     const session = this.#session ?? await this.#begin();
     let end: Omit<AgentEndData, "session_id" | "duration_ms">;
     try {
-      const response = await this.#answer(session, content, signal ?? new AbortController().signal);
+      const response = await this.#reply(session, content, signal ?? new AbortController().signal);
       end = { success: true, aborted: false, response };
     } catch (error) {
-      end = signal?.aborted // an abort outranks the error that it causes
+      end = signal?.aborted // an abort takes precedence over the error it causes
         ? { success: false, aborted: true }
         : { success: false, aborted: false, error: messageOf(error) };
     }
@@ -95,7 +95,7 @@ export class Agent {
     return end.response;
   }
 
-  /** What time brings by itself: an idle session ends, and jobs run when they are due. */
+  /** Ends an idle session and runs the jobs that are due. */
   async tick(): Promise<void> {
     const { idleMinutes = 30 } = this.#options;
     const session = this.#session;
@@ -107,12 +107,12 @@ export class Agent {
     }
   }
 
-  /** Closes what listens. */
+  /** Closes the hooks. */
   close(): Promise<void> {
     return this.hooks.close();
   }
 
-  async #answer(session: Session, content: string, signal: AbortSignal): Promise<string> {
+  async #reply(session: Session, content: string, signal: AbortSignal): Promise<string> {
     const { model } = this.#options;
     const { transcript } = session;
     await this.#say("message.received", { role: "user", content }, session);
@@ -126,7 +126,7 @@ export class Agent {
     }
   }
 
-  /** A tool that fails is no end of the run: the model hears why, and may try again. */
+  /** A failing tool does not end the run: the model gets the error and may try again. */
   async #call(
     { tool: name, params }: Extract<Step, { tool: string }>,
     session: Session,
@@ -145,7 +145,7 @@ export class Agent {
     signal: AbortSignal,
   ): Promise<Pick<ToolData, "result" | "error">> {
     const tool = this.#options.tools[name];
-    if (tool === undefined) return { error: `there is no tool '${name}'` };
+    if (tool === undefined) return { error: `unknown tool '${name}'` };
     try {
       return { result: await tool(params, signal) };
     } catch (error) {
@@ -196,7 +196,7 @@ export class Agent {
     try {
       await this.hooks.emit(type, data, { sessionId: session?.id });
     } catch (error) {
-      // The others heard it, and the failure was logged: no reason for the agent to stop.
+      // The failure was logged, and the other handlers ran. The agent continues.
       if (!(error instanceof DispatchError)) throw error;
     }
   }

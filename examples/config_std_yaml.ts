@@ -1,6 +1,6 @@
 /**
- * A configuration read by the YAML parser of the Deno standard library instead of `./config/yaml`:
- * `parseConfig` takes what any parser returns. Faults then name the path, and no line.
+ * Reads a configuration with the YAML parser of the Deno standard library instead of `./config/yaml`:
+ * `parseConfig` takes the result of any parser. Errors then have a path, but no line.
  *
  *     deno add jsr:@std/yaml
  *     deno run -A examples/config_std_yaml.ts
@@ -18,7 +18,7 @@ hooks:
       timeout: 5s
 `;
 
-/** The schema "core" is YAML 1.2 as it is meant: no dates, no merge keys. */
+/** Parses YAML 1.2: the core schema has no dates and no merge keys. */
 function read(text: string): unknown {
   return parse(text, { schema: "core" });
 }

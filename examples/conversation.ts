@@ -1,5 +1,5 @@
 /**
- * What is said in `conversation.jsonl`: it stands in for a user, a model and a clock.
+ * Plays `conversation.jsonl`, which replaces the user, the model, and the clock.
  * @module
  */
 import { readFile } from "node:fs/promises";
@@ -10,7 +10,7 @@ type Line =
   | { readonly role: "assistant" } & (Step | { readonly error: string })
   | { readonly role: "clock"; readonly minutes: number };
 
-/** The script: what the user says, what the model would answer, and how time goes by. */
+/** A script of what the user says, what the model replies, and how much time passes. */
 export class Conversation {
   readonly #lines: Line[];
   #now: number;
@@ -20,23 +20,26 @@ export class Conversation {
     this.#now = Date.now();
   }
 
-  /** Reads it. */
-  static async read(): Promise<Conversation> {
+  /** Reads the first messages of the user, or all of them, with everything that follows each. */
+  static async read(messages = Infinity): Promise<Conversation> {
     const text = await readFile(new URL("conversation.jsonl", import.meta.url), "utf8");
-    return new Conversation(text.trim().split("\n").map((line) => JSON.parse(line)));
+    const lines = text.trim().split("\n").map((line): Line => JSON.parse(line));
+    let seen = 0;
+    const end = lines.findIndex(({ role }) => role === "user" && ++seen > messages);
+    return new Conversation(end < 0 ? lines : lines.slice(0, end));
   }
 
-  /** The clock of the script: hours pass in no time. */
+  /** The clock of the script. */
   readonly now = (): number => this.#now;
 
-  /** The model: its next line. */
+  /** The model: returns its next line of the script. */
   readonly model: Model = () => {
     const line = this.#lines.shift();
-    if (line?.role !== "assistant") return Promise.reject(new Error("the script has no answer"));
+    if (line?.role !== "assistant") return Promise.reject(new Error("the script has no reply"));
     return "error" in line ? Promise.reject(new Error(line.error)) : Promise.resolve(line);
   };
 
-  /** The user, and the time. `heading` is told what comes next. */
+  /** Plays the user and the clock. Calls `heading` before each step. */
   async play(agent: Agent, heading: (text: string) => void = () => {}): Promise<void> {
     for (let line = this.#lines.shift(); line !== undefined; line = this.#lines.shift()) {
       if (line.role === "user") {

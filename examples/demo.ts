@@ -1,11 +1,12 @@
 /**
- * The `hooks` command, killed in the middle of a request and started again: `deno task demo`.
+ * Kills `hooks serve` in the middle of a request, restarts it, and checks that nothing is lost:
+ * `deno task demo`.
  *
- * A small agent posts what happens in it to `hooks serve`, which delivers it to the three webhooks of
- * `hooks.yaml`. For each of them there is a `hooks listen`, which verifies; two of these fail until the
- * kill. What was accepted has to arrive: the receivers, which outlive the server, say whether it did.
+ * An agent posts its events to `hooks serve`, which delivers them to the three webhooks in `hooks.yaml`.
+ * Each webhook has a `hooks listen` that verifies requests; two of them fail until the kill. The receivers
+ * outlive the server and report which events arrived.
  *
- * It ends within `--limit SECONDS` (28); what is missing by then is a failure.
+ * Fails if events are missing after `--limit SECONDS` (28).
  * @module
  */
 import { fileURLToPath } from "node:url";
@@ -25,7 +26,7 @@ await using cleanup = new AsyncDisposableStack();
 const folder = await Deno.makeTempDir({ prefix: "hooks_demo_" });
 cleanup.defer(() => Deno.remove(folder, { recursive: true }));
 
-// 1. The receivers, the server, and the agent, which goes on when its event is accepted.
+// 1. Start the receivers, the server, and the agent, which continues once its event is accepted.
 const secrets = { audit: generateSecret(), slack: generateSecret(), billing: generateSecret() };
 const isMail = ({ type, data }: AgentEvent) => type.startsWith("tool.") && data.name === "mail";
 const isEnd = ({ type }: AgentEvent) => type === "agent.end";
@@ -43,9 +44,9 @@ const repeated = { sent: 0, known: 0 };
 let killed: Deno.CommandStatus | undefined;
 
 console.log(`
-hooks serve hooks.yaml, a hooks listen for each of its three webhooks, and an agent that posts
-what happens in it. Right of each event: for how many webhooks it is stored.`);
-printTitle("The first server; the receivers of audit and slack-notify fail for now");
+Running hooks serve with hooks.yaml, a hooks listen for each of its three webhooks, and an agent that
+posts its events. The number on the right is how many webhooks the event is stored for.`);
+printTitle("The first server, while the receivers of audit and slack-notify fail");
 const conversation = await Conversation.read();
 const { model, now } = conversation;
 const forward = withNamedHook("*", "forward", (event) => send(event as AgentEvent));
@@ -53,36 +54,36 @@ const agent = new Agent({ model, now, tools: createTools(), jobs, hooks: [forwar
 await conversation.play(agent, (text) => console.log(`\n${text}`));
 await agent.close();
 
-// 3. The agent is done. What waits is delivered, and a stranger is turned away.
+// 3. The agent is done. Wait for pending deliveries, and send a forged request.
 const waits = () => client.deliveries("pending").then(({ length }) => length > 0, () => false);
 while (await waits() && !inTime.aborted) await pause(50);
 const last = new Client(await server.url, token, AbortSignal.timeout(2000));
 const deliveries = await last.deliveries("attempted").catch(() => []);
 const forged = await receivers[2].forge();
 const ended = await server.end("SIGTERM");
-await Promise.all(receivers.map((receiver) => receiver.close())); // they have told all
+await Promise.all(receivers.map((receiver) => receiver.close()));
 
-printTitle("What was sent, and what arrived");
-let faults = 0;
+printTitle("Sent and received");
+let failures = 0;
 printTable([
-  ["webhook", "hears", "sent", "accepted", "delivered", "retried", "verified", "missing"],
+  ["webhook", "receives", "sent", "accepted", "delivered", "retried", "verified", "missing"],
   ...receivers.map(count),
 ], 2);
 const failed = sum((receiver) => receiver.failed);
 const twice = sum((receiver) => receiver.again);
 console.log(`
   sent again after the kill: ${repeated.sent} events, of which ${repeated.known} were known by their keys
-  requests answered with 503: ${failed}; events that came twice: ${twice}
-  a stranger's request without a signature: refused with ${forged}`);
+  requests that got a 503: ${failed}; events received twice: ${twice}
+  forged request without a signature: rejected with ${forged}`);
 
-const right = faults === 0 && new Set(emitted.map(({ type }) => type)).size === 9 &&
+const passed = failures === 0 && new Set(emitted.map(({ type }) => type)).size === 9 &&
   repeated.known === repeated.sent && forged === 401 && killed?.signal === "SIGKILL" &&
   ended.code === 0;
 const seconds = ((performance.now() - started) / 1000).toFixed(1);
-console.log(`\n${right ? "Nothing is missing" : "SOMETHING IS MISSING OR FAILED"} (${seconds} s)`);
-if (!right) Deno.exitCode = 1;
+console.log(`\n${passed ? "Nothing is missing" : "SOMETHING IS MISSING OR FAILED"} (${seconds} s)`);
+if (!passed) Deno.exitCode = 1;
 
-/** What the agent does with every event. */
+/** Posts an event of the agent. */
 async function send(event: AgentEvent): Promise<void> {
   emitted.push(event);
   if (killed === undefined && event.type === "tool.called" && event.data.name === "calendar") {
@@ -94,9 +95,9 @@ async function send(event: AgentEvent): Promise<void> {
   printEvent(event, receipt.deliveries);
 }
 
-/** 2. The server dies with half of a request: the agent can't know what it has stored. */
+/** 2. Kills the server during a request: the agent can't know what was stored. */
 async function killInTheMiddleOf(event: AgentEvent): Promise<void> {
-  const answer = client.sendHalf(event).then(() => "an answer", () => "no answer");
+  const response = client.sendHalf(event).then(() => "a response", () => "no response");
   let waiting = await client.deliveries("pending");
   while (!isQuiet(waiting)) {
     await pause(10);
@@ -106,29 +107,31 @@ async function killInTheMiddleOf(event: AgentEvent): Promise<void> {
   const all = [...accepted.values()].reduce((total, { deliveries }) => total + deliveries, 0);
   const { length } = waiting;
   printTitle(`${killed.signal} in the middle of a request`);
-  console.log(`  The agent has ${await answer}: it can't know whether this event is stored.`);
+  console.log(`  The agent got ${await response}: it can't know whether this event is stored.`);
   console.log(
-    `  ${accepted.size} are, for ${all} deliveries: ${all - length} have arrived, ${length} wait.`,
+    `  ${accepted.size} events are stored, with ${all} deliveries: ${
+      all - length
+    } delivered, ${length} pending.`,
   );
 
   await Promise.all(receivers.map((receiver) => receiver.recover()));
   server = await serve();
   client = new Client(await server.url, token, inTime);
-  printTitle("The second server, on the same store; the receivers are well");
+  printTitle("The second server, on the same store, with working receivers");
   for (const [event, { id }] of accepted) {
     const receipt = await client.send(event);
     repeated.sent++;
     if (receipt.known && receipt.id === id) repeated.known++;
   }
   console.log(
-    `  The agent sends its ${repeated.sent} events again, with the same keys: ${repeated.known} are known.`,
+    `  The agent sends its ${repeated.sent} events again with the same keys: ${repeated.known} are known.`,
   );
-  console.log("  Then it sends the one that had no answer, and goes on.\n");
+  console.log("  Then it sends the event that got no response, and continues.\n");
 }
 
 /**
- * Whether no attempt is under way, or about to be. Whoever makes one has a lease of its timeout and 20 s
- * more, and when that process is killed, nobody tries again before: more patience than a demo asks for.
+ * Returns whether no attempt is running or about to start. An attempt holds a lease for its timeout plus
+ * 20 s, even if its process is killed: too long to wait for in a demo.
  */
 function isQuiet(pending: readonly Delivery[]): boolean {
   const soon = Date.now() + 200;
@@ -137,16 +140,16 @@ function isQuiet(pending: readonly Delivery[]): boolean {
   );
 }
 
-/** The row of a webhook. What its receiver verified counts, not what the server says. */
-function count({ name, hears, wants, verified }: Receiver): readonly (string | number)[] {
+/** Returns the row of a webhook. Counts what its receiver verified, not what the server reports. */
+function count({ name, receives, wants, verified }: Receiver): readonly (string | number)[] {
   const own = deliveries.filter(({ target }) => target === name);
   const delivered = own.filter(({ state }) => state === "delivered").length;
   const retried = own.filter(({ made = 0 }) => made > 1).length;
   const sent = emitted.filter(wants).length;
-  const promised = [...accepted].filter(([event]) => wants(event));
-  const missing = promised.filter(([, { id }]) => !verified.has(id)).length;
-  if (missing > 0 || promised.length !== sent || delivered !== sent) faults++;
-  return [name, hears, sent, promised.length, delivered, retried, verified.size, missing];
+  const expected = [...accepted].filter(([event]) => wants(event));
+  const missing = expected.filter(([, { id }]) => !verified.has(id)).length;
+  if (missing > 0 || expected.length !== sent || delivered !== sent) failures++;
+  return [name, receives, sent, expected.length, delivered, retried, verified.size, missing];
 }
 
 function sum(count: (receiver: Receiver) => number): number {
@@ -155,16 +158,16 @@ function sum(count: (receiver: Receiver) => number): number {
 
 function listen(
   name: string,
-  hears: string,
+  receives: string,
   wants: (event: AgentEvent) => boolean,
   secret: string,
   failing: readonly string[] = [],
 ): Receiver {
-  const options = { name, hears, wants, secret, failing };
+  const options = { name, receives, wants, secret, failing };
   return cleanup.use(new Receiver(options, folder));
 }
 
-/** Its store is where the configuration says: below the folder in which it runs. */
+/** Starts the server. Its store is in the temporary folder in which it runs. */
 async function serve(): Promise<HooksProcess> {
   const config = fileURLToPath(new URL("hooks.yaml", import.meta.url));
   const [audit, slack, billing] = await Promise.all(receivers.map(({ url }) => url));

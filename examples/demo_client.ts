@@ -1,24 +1,25 @@
 /**
- * What the demo asks the server over HTTP.
+ * A client of the HTTP API, for the demo.
  * @module
  */
 import type { HookEvent } from "@omniagent/hooks";
 
 export type AgentEvent = HookEvent<string, Readonly<Record<string, unknown>>>;
 
-/** What the server says of an event. */
+/** The server's receipt of an event. */
 export type Receipt = {
-  /** The id that it gave it. */
+  /** The id that the server assigned. */
   readonly id: string;
-  /** For how many webhooks it is stored. */
+  /** How many webhooks it is stored for. */
   readonly deliveries: number;
-  /** It was taken before, under the same key. */
+  /** Whether it was accepted before, with the same key. */
   readonly known: boolean;
 };
 
-/** A delivery, as the server lists it. */
+/** A delivery in a list of the server. */
 export type Delivery = {
   readonly target: string;
+  readonly event_id: string;
   readonly state: string;
   readonly due_at?: string;
   readonly leased_until?: string;
@@ -36,21 +37,21 @@ export class Client {
     this.#signal = signal;
   }
 
-  /** Sends an event under its own key. */
+  /** Sends an event with its id as the idempotency key. */
   async send(event: AgentEvent): Promise<Receipt> {
     const response = await this.#fetch("/events", post(event, bodyOf(event)));
     const { receipts } = await response.json();
     return { ...receipts[0], known: response.headers.has("idempotent-replayed") };
   }
 
-  /** Sends the first half of an event, and waits for an answer: rejects when the server dies. */
+  /** Sends half an event and waits for a response: rejects when the server is killed. */
   async sendHalf(event: AgentEvent): Promise<void> {
     const half = new TextEncoder().encode(bodyOf(event).slice(0, 40));
     const body = new ReadableStream({ start: (controller) => controller.enqueue(half) });
     await this.#fetch("/events", post(event, body));
   }
 
-  /** All deliveries in a state. */
+  /** Lists all deliveries in a state. */
   async deliveries(state: "pending" | "attempted"): Promise<readonly Delivery[]> {
     const all: Delivery[] = [];
     let cursor = "";
@@ -67,7 +68,7 @@ export class Client {
     const headers = { ...init.headers, authorization: `Bearer ${this.#token}` };
     const response = await fetch(this.#url + path, { ...init, headers, signal: this.#signal });
     if (response.ok) return response;
-    throw new Error(`The server answered ${response.status}: ${await response.text()}`);
+    throw new Error(`The server responded with ${response.status}: ${await response.text()}`);
   }
 }
 

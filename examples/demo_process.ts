@@ -1,23 +1,23 @@
 /**
- * The `hooks` command as a process, and the receivers of the demo, which are such processes.
+ * Runs the `hooks` command as a process.
  * @module
  */
 import { fileURLToPath } from "node:url";
 
 const COMMAND = fileURLToPath(import.meta.resolve("@omniagent/hooks/cli"));
 
-/** It listens after this, or is ended, in milliseconds. */
+/** Kills the process if it doesn't listen by then, in milliseconds. */
 const START_LIMIT = 15_000;
 
 export type StartOptions = {
-  /** Where it runs: the store of `serve` is made there. */
+  /** The working directory, where `serve` creates its store. */
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Is told of each line on standard output. */
+  /** Called for each line on standard output. */
   readonly onLine?: (line: string) => void;
 };
 
-/** `hooks serve` or `hooks listen`, on a port that is free. */
+/** A running `hooks serve` or `hooks listen`, on a free port. */
 export class HooksProcess {
   readonly #child: Deno.ChildProcess;
   readonly #read: Promise<unknown>;
@@ -36,10 +36,10 @@ export class HooksProcess {
     const { stdout, stderr } = this.#child;
     this.#read = Promise.all([
       eachLine(stdout, onLine),
-      eachLine(stderr, (line) => this.#say(line)),
+      eachLine(stderr, (line) => this.#readStderr(line)),
     ]);
     const slow = setTimeout(() => this.end("SIGKILL"), START_LIMIT);
-    // Whoever asks for the URL hears of a failure.
+    // Failures are reported to callers of `url`.
     this.#url.promise.catch(() => {}).finally(() => clearTimeout(slow));
     this.#read.then(() => {
       const words = [args[0], this.#stderr.trim()].join(": ");
@@ -47,17 +47,17 @@ export class HooksProcess {
     });
   }
 
-  /** Where it listens, once it does; rejects with what it said when it ends before. */
+  /** Resolves to its URL once it listens; rejects with its stderr if it exits first. */
   get url(): Promise<string> {
     return this.#url.promise;
   }
 
-  /** Sends a signal, and waits until it has ended and all that it printed was read. */
+  /** Sends a signal, waits for the process to exit, and reads the rest of its output. */
   async end(signal: Deno.Signal): Promise<Deno.CommandStatus> {
     try {
       this.#child.kill(signal);
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended by itself
+      if (!(error instanceof TypeError)) throw error; // it already exited
     }
     await this.#read;
     return await this.#child.status;
@@ -67,21 +67,21 @@ export class HooksProcess {
     await this.end("SIGKILL");
   }
 
-  #say(line: string): void {
+  #readStderr(line: string): void {
     this.#stderr += `${line}\n`;
     const [url] = /http:\/\/127\.0\.0\.1:\d+/.exec(line) ?? [];
-    if (url !== undefined) this.#url.resolve(url); // the first is its own
+    if (url !== undefined) this.#url.resolve(url);
   }
 }
 
 async function eachLine(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  tell: (line: string) => void,
+  onLine: (line: string) => void,
 ): Promise<void> {
   let rest = "";
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
-    for (const line of lines) tell(line);
+    for (const line of lines) onLine(line);
   }
 }

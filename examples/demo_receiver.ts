@@ -1,24 +1,25 @@
 /**
- * The far end of one webhook of the demo: `hooks listen`, first with failures, then without.
+ * The receiver of one webhook of the demo: `hooks listen`, first failing, then working.
  * @module
  */
 import type { AgentEvent } from "./demo_client.ts";
 import { HooksProcess } from "./demo_process.ts";
 
 export type ReceiverOptions = {
-  /** Of the webhook. */
+  /** The name of the webhook. */
   readonly name: string;
-  /** What the webhook hears, in words; and whether it hears an event. */
-  readonly hears: string;
+  /** Describes what the webhook subscribes to. */
+  readonly receives: string;
+  /** Returns whether the webhook subscribes to an event. */
   readonly wants: (event: AgentEvent) => boolean;
-  /** What `hooks listen` gets at first, so that it fails. */
+  /** Arguments of `hooks listen` that make it fail. */
   readonly failing: readonly string[];
-  /** Whose signatures it takes. */
+  /** The secret that requests must be signed with. */
   readonly secret: string;
 };
 
-/** What `hooks listen --json` prints of a request. */
-type Heard = {
+/** A request as `hooks listen --json` prints it. */
+type ReceivedRequest = {
   readonly outcome: "received" | "duplicate" | "refused" | "failed";
   readonly verified: boolean;
   readonly id?: string;
@@ -26,11 +27,11 @@ type Heard = {
 
 export class Receiver {
   readonly name: string;
-  readonly hears: string;
+  readonly receives: string;
   readonly wants: ReceiverOptions["wants"];
-  /** The ids of the events that came with the right signature. */
+  /** The ids of events with a valid signature. */
   readonly verified = new Set<string>();
-  /** Requests with an event that had come before. */
+  /** Requests for an event that was received before. */
   again = 0;
   /** Requests that failed on demand. */
   failed = 0;
@@ -40,7 +41,7 @@ export class Receiver {
 
   constructor(options: ReceiverOptions, cwd: string) {
     this.name = options.name;
-    this.hears = options.hears;
+    this.receives = options.receives;
     this.wants = options.wants;
     this.#options = options;
     this.#cwd = cwd;
@@ -51,7 +52,7 @@ export class Receiver {
     return this.#process.url;
   }
 
-  /** Listens in the same place again, and fails no more. */
+  /** Restarts on the same port, without failures. */
   async recover(): Promise<void> {
     if (this.#options.failing.length === 0) return;
     const { port } = new URL(await this.url);
@@ -60,7 +61,7 @@ export class Receiver {
     await this.url;
   }
 
-  /** A stranger sends what was never emitted; the status of the answer. */
+  /** Sends an unsigned request with an event that was never emitted; returns the response status. */
   async forge(): Promise<number> {
     const body = JSON.stringify({ id: "1", type: "agent.end", timestamp: new Date(), data: {} });
     const response = await fetch(await this.url, { method: "POST", body });
@@ -68,7 +69,7 @@ export class Receiver {
     return response.status;
   }
 
-  /** Ends it, and waits until all that it printed was read. */
+  /** Stops it and reads the rest of its output. */
   async close(): Promise<void> {
     await this.#process.end("SIGTERM");
   }
@@ -81,13 +82,13 @@ export class Receiver {
     return new HooksProcess(["listen", "--json", ...args], {
       cwd: this.#cwd,
       env: { HOOKS_SECRET: this.#options.secret },
-      onLine: (line) => this.#hear(JSON.parse(line)),
+      onLine: (line) => this.#count(JSON.parse(line)),
     });
   }
 
-  #hear({ outcome, verified, id }: Heard): void {
+  #count({ outcome, verified, id }: ReceivedRequest): void {
     if (outcome === "failed") this.failed++;
-    else if (!verified || id === undefined) return; // refused
+    else if (!verified || id === undefined) return; // rejected
     else if (this.verified.has(id)) this.again++;
     else this.verified.add(id);
   }

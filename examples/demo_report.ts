@@ -1,12 +1,12 @@
 /**
- * What `demo.ts` prints.
+ * Formats the output of `demo.ts`.
  * @module
  */
 import type { AgentEvent } from "./demo_client.ts";
 
 type Cell = string | number;
 
-/** Prints rows below one another: the first columns are words, the others numbers. */
+/** Prints a table: the first `words` columns are text, the others numbers. */
 export function printTable(rows: readonly (readonly Cell[])[], words: number): void {
   const widths = rows[0]!.map((_, n) => Math.max(...rows.map((row) => String(row[n]).length)));
   for (const row of rows) {
@@ -21,13 +21,13 @@ export function printTitle(text: string): void {
   console.log(`\n${text}\n${"─".repeat(text.length)}`);
 }
 
-/** One event: what it is, and for how many webhooks it is in the store. */
+/** Prints an event, and how many webhooks it is stored for. */
 export function printEvent({ type, data }: AgentEvent, deliveries: number): void {
   const words = shorten(describe(type, data), 44);
   console.log(`  ${type.padEnd(16)}  ${words.padEnd(44)}  +${deliveries}`);
 }
 
-/** The part of a payload that is worth a line. */
+/** Summarizes a payload in one line. */
 function describe(type: string, data: AgentEvent["data"]): string {
   switch (type) {
     case "message.received":

@@ -1,13 +1,13 @@
 /**
- * Nothing is lost when the process is. A shop emits an event for each order; its receiver breaks down;
- * then the shop is killed with SIGKILL. A second process on the same file delivers what the first had
- * accepted, and emits the rest.
+ * Nothing is lost when a process is killed. A shop emits an event for each order, its receiver starts to
+ * fail, and then the shop is killed with SIGKILL. A second process on the same file delivers what the first
+ * one accepted, and emits the rest.
  *
  *     deno run -A --unstable-kv examples/durable.ts
  *
- * It takes 3 s. With `--in-flight` the shop dies in the middle of requests: nobody can know whether those
- * arrived, so they are sent once more when their lease is over (20 s and the webhook's timeout), and
- * come twice.
+ * It takes 3 s. With `--in-flight`, the shop is killed during requests. Nobody can know whether they
+ * arrived, so they are sent once more when their lease expires (20 s plus the webhook's timeout), and
+ * arrive twice.
  * @module
  */
 import { type AgentEvents, createHooks, WebhookHook } from "@omniagent/hooks";
@@ -23,7 +23,7 @@ const [role, ...args] = Deno.args;
 if (role === "shop") await runShop(args as [string, string, string, string, string]);
 else await main(role === "--in-flight");
 
-/** The shop, a process of its own: emits its orders, then works on until a signal. Prints what it did. */
+/** Runs the shop in its own process: emits its orders, then keeps delivering until a signal. */
 async function runShop([path, url, secret, from, to]: [string, string, string, string, string]) {
   const store = await openStore(path);
   const outbox = createOutbox(store);
@@ -35,21 +35,21 @@ async function runShop([path, url, secret, from, to]: [string, string, string, s
       url,
       secret,
       timeout: 1000,
-      retryCount: 5, // quick attempts, before the schedule of days
+      retryCount: 5, // immediate retries, before the longer schedule
       retryDelay: 2000,
     }),
   );
-  drainOnSignal(hooks); // for a signal that can be heard; SIGKILL can't
+  drainOnSignal(hooks); // for SIGINT and SIGTERM; SIGKILL can't be handled
 
   for (let order = Number(from); order < Number(to); order++) {
     const { id } = await hooks.emit("order.paid", { order });
-    console.log(`accepted ${id}`); // it is in the store
+    console.log(`accepted ${id}`); // stored
     while (!(await outbox.get("billing", id))?.made) await pause(10);
   }
-  console.log("idle"); // each was tried once, whatever came of it
+  console.log("idle"); // each was attempted at least once
 }
 
-/** The receiver, and the hand that kills. */
+/** Runs the receiver, and kills the shop. */
 async function main(inFlight: boolean): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "hooks_durable_" });
   const receiver = startReceiver(inFlight);
@@ -57,21 +57,21 @@ async function main(inFlight: boolean): Promise<void> {
   await Promise.race([first.idle, receiver.held]);
   first.process.kill("SIGKILL");
   const { signal } = await first.ended;
-  const before = receiver.heard.length;
+  const before = receiver.received.length;
   console.log(
-    `The first process ended by ${signal}. The receiver is well again, a second one starts.`,
+    `The first process ended by ${signal}. The receiver works again; starting a second process.`,
   );
-  if (inFlight) console.log("A request was under way: its lease ends in 21 s.");
+  if (inFlight) console.log("A request was in flight: its lease expires in 21 s.");
 
   receiver.recover();
   const second = startShop(`${folder}/hooks.db`, receiver, first.accepted.length, ORDERS);
   await second.idle;
   const accepted = [...first.accepted, ...second.accepted];
-  const missing = () => accepted.filter((id) => !receiver.heard.includes(id)).length;
-  const twice = () => receiver.heard.length - new Set(receiver.heard).size;
+  const missing = () => accepted.filter((id) => !receiver.received.includes(id)).length;
+  const twice = () => receiver.received.length - new Set(receiver.received).size;
   const waiting = () => missing() > 0 || (inFlight && twice() === 0);
   for (let n = 0; n < 600 && waiting(); n++) await pause(50);
-  second.process.kill("SIGTERM"); // drainOnSignal hears this one
+  second.process.kill("SIGTERM"); // handled by drainOnSignal
   const { code } = await second.ended;
   await receiver.server.shutdown();
   await Deno.remove(folder, { recursive: true });
@@ -80,36 +80,36 @@ async function main(inFlight: boolean): Promise<void> {
   row("accepted, first process", first.accepted.length);
   row("accepted, second process", second.accepted.length);
   row("delivered before the kill", before);
-  row("delivered after it", receiver.heard.length - before);
+  row("delivered after it", receiver.received.length - before);
   row("duplicates", twice());
   row("missing", missing());
   if (signal !== "SIGKILL" || code !== 0 || missing() > 0) Deno.exitCode = 1;
 }
 
-/** A receiver that verifies. After five requests it refuses all, or leaves one without an answer. */
+/** Starts a receiver that verifies. After five requests, it fails, or leaves one without a response. */
 function startReceiver(inFlight: boolean) {
   const secret = generateSecret();
-  const heard: string[] = []; // the ids of what was verified, as often as it came
+  const received: string[] = []; // ids of verified requests, including duplicates
   const held = Promise.withResolvers<void>();
-  let well = false;
+  let working = false;
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
-    if (!inFlight && !well && heard.length >= 5) {
+    if (!inFlight && !working && received.length >= 5) {
       return new Response("out of order", { status: 503 });
     }
     const { id } = await verifyWebhook(await request.bytes(), request.headers, { secrets: secret });
-    heard.push(id);
-    if (inFlight && !well && heard.length === 5) {
-      held.resolve(); // it came, but whoever sent it will not learn that
+    received.push(id);
+    if (inFlight && !working && received.length === 5) {
+      held.resolve(); // received, but the sender won't know
       await pause(500);
     }
     return new Response();
   });
-  return { server, secret, heard, held: held.promise, recover: () => void (well = true) };
+  return { server, secret, received, held: held.promise, recover: () => void (working = true) };
 }
 
 type Receiver = ReturnType<typeof startReceiver>;
 
-/** Starts this file as the shop, for some of the orders. */
+/** Starts this file as a shop that emits some of the orders. */
 function startShop(path: string, receiver: Receiver, from: number, to: number) {
   const url = `http://127.0.0.1:${receiver.server.addr.port}/`;
   const file = new URL(import.meta.url).pathname;
@@ -130,7 +130,7 @@ function startShop(path: string, receiver: Receiver, from: number, to: number) {
         else accepted.push(line.slice("accepted ".length));
       }
     }
-    idle.resolve(); // or it has ended
+    idle.resolve(); // or it exited
     return await process.status;
   };
   return { process, accepted, idle: idle.promise, ended: read() };

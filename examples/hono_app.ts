@@ -1,10 +1,10 @@
 /**
- * Hooks beside a user's own routes: an agent's app that also takes events in over HTTP, streams them, and
- * lets an operator look at deliveries.
+ * Adds hooks to the routes of an agent: the app also accepts events over HTTP, streams them, and lets an
+ * operator inspect deliveries.
  *
  *     HOOKS_TOKEN=a-token-of-16-or-more deno run -A --unstable-kv examples/hono_app.ts
  *
- * Then, each in a terminal of its own:
+ * Then, in two more terminals:
  *
  *     curl -N -H "authorization: Bearer a-token-of-16-or-more" localhost:8000/hooks/events/stream
  *     curl localhost:8000/chat -d 'hello'
@@ -27,7 +27,7 @@ const hooks = createHooks({ outbox: createOutbox(store) });
 hooks.on("message.received", ({ data }) => console.log(`received: ${data.content}`));
 
 const app = new Hono();
-app.post("/chat", async (c) => { // the user's own route: an agent would answer here
+app.post("/chat", async (c) => { // your own route: the agent would reply here
   const content = await c.req.text();
   const { id } = await hooks.emit("message.received", { role: "user", content });
   return c.json({ id }, 202);
@@ -40,7 +40,7 @@ app.route(
 const port = Number(Deno.env.get("PORT") ?? 8000);
 const server = Deno.serve({ hostname: "127.0.0.1", port }, (request) => app.fetch(request));
 drainOnSignal(hooks, {
-  exit: async (code) => { // streams have ended with the hooks
+  exit: async (code) => { // streams ended when the hooks closed
     await server.shutdown();
     store.close();
     Deno.exit(code);

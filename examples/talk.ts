@@ -1,6 +1,5 @@
 /**
- * The small agent of `agent.ts`, on Deno, Bun and Node: it plays the written conversation, and one
- * handler prints every event.
+ * Runs the example agent with a scripted conversation and prints every event, on Deno, Bun, and Node.js.
  *
  *     deno run --allow-read examples/talk.ts
  * @module

@@ -1,10 +1,10 @@
 /**
- * The tools and the one job of the small agent.
+ * The tools and the job of the example agent.
  * @module
  */
 import type { Job, Tool } from "./agent.ts";
 
-/** The two tools. `calendar` takes long to go through everything; `mail` fails the first time. */
+/** Two tools: `calendar` is slow when it searches everything, and `mail` fails the first time. */
 export function createTools(): Readonly<Record<string, Tool>> {
   let mails = 0;
   return {
@@ -31,7 +31,7 @@ function longSearch(signal: AbortSignal): Promise<string> {
       signal.removeEventListener("abort", stop);
       resolve("no free Friday");
     }, 10_000);
-    if (signal.aborted) stop(); // before it began
+    if (signal.aborted) stop();
     else signal.addEventListener("abort", stop, { once: true });
   });
 }

@@ -1,9 +1,9 @@
 /**
- * Receives webhooks: verifies each of them, and handles a message once though it may come again.
+ * Receives webhooks: verifies each request, and handles each message once, even if it arrives again.
  *
  *     deno run -A examples/webhook_receive.ts
  *
- * It prints the command that sends to it. PORT and WEBHOOK_SECRET are read from the environment.
+ * It prints the command that sends to it. Reads PORT and WEBHOOK_SECRET from the environment.
  */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -17,24 +17,24 @@ const receive = webhookReceiver((event, { id }) => {
   console.log(`${event.type} ${JSON.stringify(event.data)} (${id})`);
 }, { secrets: secret });
 
-/** A fetch handler: what it returns is the answer. */
-async function answer(request: Request): Promise<Response> {
+/** A fetch handler. */
+async function respond(request: Request): Promise<Response> {
   const response = await receive(request);
-  if (!response.ok) console.log("refused:", response.status, (await response.clone().json()).code);
+  if (!response.ok) console.log("rejected:", response.status, (await response.clone().json()).code);
   return response;
 }
 
 if ("Deno" in globalThis) {
-  Deno.serve({ hostname: "127.0.0.1", port, onListen: ({ port }) => greet(port) }, answer);
+  Deno.serve({ hostname: "127.0.0.1", port, onListen: ({ port }) => greet(port) }, respond);
 } else {
-  // Node, and Bun as well: its server hands over other objects than a fetch handler takes.
+  // Node.js and Bun: adapt node:http to a fetch handler.
   const server = createServer(async (incoming, outgoing) => {
     const chunks: Uint8Array<ArrayBuffer>[] = [];
     for await (const chunk of incoming) chunks.push(chunk);
     const { method, headers } = incoming;
     const body = method === "GET" || method === "HEAD" ? null : new Blob(chunks);
     const init = { method: method!, headers: headers as Record<string, string>, body };
-    const response = await answer(new Request(`http://${headers.host}${incoming.url}`, init));
+    const response = await respond(new Request(`http://${headers.host}${incoming.url}`, init));
     outgoing.writeHead(response.status, Object.fromEntries(response.headers));
     outgoing.end(await response.text());
   });

@@ -1,6 +1,6 @@
 /**
- * Sends events to a webhook, signed, and again if need be. Start examples/webhook_receive.ts first: it
- * prints the command, with the secret that both share.
+ * Sends signed events to a webhook, with retries. Start examples/webhook_receive.ts first: it prints the
+ * command, with the shared secret.
  *
  *     WEBHOOK_SECRET=whsec_… deno run -A examples/webhook_send.ts
  */
@@ -27,7 +27,7 @@ hooks.use(
 
 try {
   const session = { sessionId: "s-1" };
-  await hooks.emit("message.received", { role: "user", content: "hello" }, session); // not heard
+  await hooks.emit("message.received", { role: "user", content: "hello" }, session); // no subscriber
   await hooks.emit("tool.called", { name: "bash", params: { command: "ls" } }, session);
   await hooks.emit("tool.completed", { name: "bash", result: "README.md" }, session); // filtered
   await hooks.emit("agent.end", { success: true, aborted: false, duration_ms: 1200 }, session);

@@ -41,8 +41,9 @@ await main();
 const peers = ["hono"];
 
 const shipped = [
-  /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md)$/,
+  /^(?:package\.json|README\.md|LICENSE|(?:CHANGELOG|CONTRIBUTING|SECURITY)\.md)$/,
   /^(?:docs|skills)\/[\w/-]+\.md$/,
+  /^docs\/[\w-]+\.svg$/,
   /^examples\/[\w./-]+\.(?:ts|mjs|md|jsonc?|jsonl|yaml|capnp)$/,
   /^mod\.(?:js|d\.ts)$/,
   /^bin\/hooks\.js$/,

@@ -1,4 +1,4 @@
-// The command `hooks`, for `bun hooks.mjs --help`: packages of JSR have no `bin` in npm.
+// The command `hooks`, for `bun hooks.mjs --help`: packages installed from JSR have no `bin`.
 import { main } from "@omniagent/hooks/cli";
 
 await main();

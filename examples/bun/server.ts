@@ -1,6 +1,6 @@
 /**
- * Hooks over HTTP in a server of your own, on Bun: events come in at /hooks/events, are stored, and
- * go out to a webhook.
+ * Adds hooks to a server on Bun: it accepts events at /hooks/events, stores them, and delivers them to a
+ * webhook.
  *
  *   bunx jsr add @omniagent/hooks
  *   bun add hono
@@ -22,7 +22,7 @@ if (!HOOKS_TOKEN) throw new Error("Set HOOKS_TOKEN: 16 characters or more");
 const hooks = createHooks({ outbox: createOutbox(await openStore("hooks.db")) });
 hooks.use(new WebhookHook({ name: "audit", events: ["tool.*"], url: AUDIT_URL }));
 hooks.on("tool.called", (event) => console.log(`${event.data.name} was called`));
-await hooks.init(); // what an earlier run left is delivered from now on
+await hooks.init(); // delivers what an earlier run left
 drainOnSignal(hooks);
 
 const app = new Hono()

@@ -1,6 +1,6 @@
 /**
- * A Worker whose events outlive it: stored over KV Connect before they are answered, then delivered. What
- * a receiver does not take at once, a cron trigger tries again, for 28 hours.
+ * A Worker whose events survive it: they are stored over KV Connect before the response, then delivered.
+ * A cron trigger retries failed deliveries for 28 hours.
  * @module
  */
 import { createHooks, WebhookHook } from "@omniagent/hooks";
@@ -19,8 +19,8 @@ type Env = {
 
 type Context = { waitUntil(work: Promise<unknown>): void };
 
-/** A run of cron ends well before the next one begins. */
-const CRON_BUDGET = 45_000;
+/** Milliseconds: each run of the cron trigger ends well before the next one starts. */
+const CRON_TIMEOUT = 45_000;
 
 export default {
   async fetch(request: Request, env: Env, context: Context): Promise<Response> {
@@ -30,7 +30,7 @@ export default {
     try {
       return await app.fetch(request, env, context as never);
     } finally {
-      context.waitUntil(close()); // lets deliveries end within 4.5 s, and leaves the rest to cron
+      context.waitUntil(close()); // delivers for up to 4.5 s, and leaves the rest to cron
     }
   },
 
@@ -38,7 +38,7 @@ export default {
     const { hooks, outbox, close } = await open(env);
     try {
       await hooks.init();
-      const { settled, remaining } = await outbox.drainOnce({ timeout: CRON_BUDGET });
+      const { settled, remaining } = await outbox.drainOnce({ timeout: CRON_TIMEOUT });
       if (settled > 0 || remaining) console.log({ settled, remaining });
     } finally {
       await close();
@@ -46,7 +46,7 @@ export default {
   },
 };
 
-/** For one request or one run of cron: a Worker's timers and requests end with what began them. */
+/** Opens hooks for one request or cron run: a Worker's timers and connections end with it. */
 async function open({ HOOKS_SECRET: secret, AUDIT_URL: url, KV_URL, KV_TOKEN }: Env) {
   const store = await openStore(KV_URL, { accessToken: KV_TOKEN });
   const outbox = createOutbox(store);

@@ -1,6 +1,6 @@
 /**
- * A Worker without a store: events come in at /hooks/events, the answer is sent, and webhooks go out after
- * it, while `waitUntil` keeps the request alive. What fails after its two quick retries is gone.
+ * A Worker without a store: it accepts events at /hooks/events, responds, and then sends webhooks while
+ * `waitUntil` keeps the request alive. Events that still fail after two retries are lost.
  * @module
  */
 import { createHooks, WebhookHook } from "@omniagent/hooks";
@@ -13,7 +13,7 @@ type Env = {
   readonly AUDIT_URL: string;
 };
 
-/** Made by the first request, which brings the environment. */
+/** Created by the first request, which has the environment. */
 let app: ReturnType<typeof createApp> | undefined;
 
 export default {
@@ -29,7 +29,7 @@ function createApp({ HOOKS_TOKEN: token, HOOKS_SECRET: secret, AUDIT_URL: url }:
   });
   const tokens = [{ name: "agent", token, scopes: ["emit"] as const }];
   return new Hono()
-    .route("/hooks", createHooksApp(hooks, { tokens })) // finds `waitUntil` by itself
+    .route("/hooks", createHooksApp(hooks, { tokens })) // finds `waitUntil` on its own
     .post("/chat", async ({ req, text, executionCtx }) => {
       const data = { role: "user", content: await req.text() };
       const waitUntil = (work: Promise<unknown>): void => executionCtx.waitUntil(work);

@@ -1,8 +1,8 @@
 /**
- * Hooks on Deno Deploy: events are stored in Deno KV before they are answered, a cron job delivers what is
- * due when no instance lives, and an instance that is stopped gives its leases back within 5 s.
+ * Hooks on Deno Deploy: events are stored in Deno KV before the response, a cron job delivers what is due
+ * when no instance is running, and an instance that is stopped returns its leases within 5 s.
  *
- * Set HOOKS_TOKEN, and WEBHOOK_URL with WEBHOOK_SECRET, in the app's settings. To run it here:
+ * Set HOOKS_TOKEN, WEBHOOK_URL, and WEBHOOK_SECRET in the app's settings. To run it locally:
  *
  *     HOOKS_TOKEN=… deno run -A --unstable-kv --unstable-cron examples/deploy-deno/main.ts
  * @module
@@ -12,13 +12,13 @@ import { createHooksApp } from "@omniagent/hooks/hono";
 import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox, drainOnSignal } from "@omniagent/hooks/outbox";
 
-/** A sweep ends well before the next one begins. */
-const SWEEP_BUDGET = 45_000;
+/** Milliseconds: each run of the cron job ends well before the next one starts. */
+const CRON_TIMEOUT = 45_000;
 
 const token = Deno.env.get("HOOKS_TOKEN") ?? fail("HOOKS_TOKEN is not set");
 const url = Deno.env.get("WEBHOOK_URL");
 
-const store = await openStore(Deno.env.get("HOOKS_DB")); // on Deploy: the app's database
+const store = await openStore(Deno.env.get("HOOKS_DB")); // on Deno Deploy: the app's database
 const outbox = createOutbox(store);
 const hooks = createHooks({ outbox });
 if (url) {
@@ -26,10 +26,10 @@ if (url) {
   hooks.use(new WebhookHook({ name: "receiver", events: ["*"], url, secret }));
 }
 
-// At top level, before the server starts: there is no other place for it on Deploy.
-Deno.cron("deliver what is due", "* * * * *", async () => {
+// At the top level, before the server starts: Deno Deploy requires it.
+Deno.cron("deliver", "* * * * *", async () => {
   await hooks.init();
-  const { settled, remaining } = await outbox.drainOnce({ timeout: SWEEP_BUDGET });
+  const { settled, remaining } = await outbox.drainOnce({ timeout: CRON_TIMEOUT });
   if (settled > 0 || remaining) console.log({ settled, remaining });
 });
 

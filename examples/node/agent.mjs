@@ -1,6 +1,6 @@
 /**
- * An agent on Node whose events outlive it: stored in agent.db before `emit` resolves, then delivered
- * to a webhook, signed. What the webhook does not take today is tried again when this runs next.
+ * An agent on Node.js whose events survive its process: they are stored in agent.db before `emit` resolves,
+ * then sent to a signed webhook. What the webhook rejects now is retried when this runs again.
  *
  *   npx jsr add @omniagent/hooks
  *   export HOOKS_SECRET=$(node hooks.mjs secret)
@@ -25,5 +25,5 @@ await hooks.emit("message.received", { role: "user", content: "What is due today
 await hooks.emit("tool.called", { name: "calendar", params: { day: "today" } }, session);
 await hooks.emit("message.sent", { role: "assistant", content: "Nothing: enjoy it." }, session);
 
-await hooks.close(); // waits for the deliveries under way
+await hooks.close(); // waits for running deliveries
 store.close();

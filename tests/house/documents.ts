@@ -71,6 +71,11 @@ export function codeOf({ text }: Document): readonly string[] {
   return [...withoutBlocks(text).matchAll(/`([^`\n]+)`/g)].map(([, code]) => code!);
 }
 
+/** Returns the text without code. */
+export function proseOf({ text }: Document): string {
+  return withoutBlocks(text).replace(/`[^`\n]+`/g, "");
+}
+
 function withoutBlocks(text: string): string {
   return text.replace(/^```[\s\S]*?^```$/gm, "");
 }

@@ -91,10 +91,10 @@ test("http.md has every route with its scope, and every problem with its status"
   assert.deepEqual(documented.toSorted(), [...problems].toSorted());
 });
 
-test("README and the skill name every entry, and nothing that an entry does not export", () => {
+test("docs/README.md and the skill name every entry, and nothing that an entry does not export", () => {
   const entries: Readonly<Record<string, readonly string[]>> = exported;
   const names = Object.keys(entries).map((entry) => entry.replace(/^\./, "@omniagent/hooks"));
-  assert.deepEqual(firstColumn(page("README.md"), "entry").toSorted(), names.toSorted());
+  assert.deepEqual(firstColumn(page("docs/README.md"), "entry").toSorted(), names.toSorted());
   const skill = page("skills/omniagent-hooks/SKILL.md");
   assert.ok(skill.text.split("\n").length <= 150);
   assert.match(skill.text, /^---\nname: omniagent-hooks\ndescription: \S.{40,}\n---\n/);

@@ -45,10 +45,11 @@ test("the demo kills its server with SIGKILL, and its receivers verify every acc
   assert.match(out, /^Nothing is missing \(\d+\.\d s\)$/m);
 
   const [, stored, all, arrived, waiting] =
-    /(\d+) are, for (\d+) deliveries: (\d+) have arrived, (\d+) wait/.exec(out)!.map(Number);
+    /(\d+) events are stored, with (\d+) deliveries: (\d+) delivered, (\d+) pending/.exec(out)!
+      .map(Number);
   assert.ok(waiting! >= 4, "what slack-notify hears waits when the server is killed");
   assert.equal(arrived! + waiting!, all);
-  assert.match(out, /The agent has no answer/);
+  assert.match(out, /The agent got no response/);
   assert.match(
     out,
     new RegExp(`sent again after the kill: ${stored} events, .* ${stored} were known`),
@@ -65,7 +66,9 @@ test("the demo with a store in memory fails, and says how many events are missin
   const { code, out } = await runDemoWith("path: ./data/hooks.db", 'path: ":memory:"');
   assert.equal(code, 1, out);
   assert.match(out, /^SOMETHING IS MISSING OR FAILED/m);
-  const [stored, waiting] = /(\d+) are, .* (\d+) wait/.exec(out)!.slice(1).map(Number);
+  const [stored, waiting] = /(\d+) events are stored, .* (\d+) pending/.exec(out)!.slice(1).map(
+    Number,
+  );
   const missing = ["audit", "slack-notify", "billing"].map((name) => figures(out, name).at(-1)!);
   assert.equal(missing[1], 4, "none of slack-notify's had arrived");
   assert.equal(missing[0]! + missing[1]! + missing[2]!, waiting, out);

@@ -73,7 +73,7 @@ test("webhook_send.ts with another secret fails, and says what the receiver answ
   withReceiver(async (line, command) => {
     const other = `whsec_${btoa("another secret of 24 bytes or more")}`;
     const { code, out, err } = await shell(command.replace(/whsec_\S+/, other));
-    assert.equal(await line(), "refused: 401 no_matching_signature");
+    assert.equal(await line(), "rejected: 401 no_matching_signature");
     assert.deepEqual([code, out], [1, ""]);
     assert.match(err, /Webhook 'example' failed after 1 attempt: the response was 401/);
   }));

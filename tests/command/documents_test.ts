@@ -11,9 +11,9 @@ const ready: Readonly<Record<string, RegExp>> = {
   tail: /following/,
 };
 
-test("README's commands run in their order, as written", () =>
+test("the commands of docs/command.md run in their order", () =>
   inFolder(async (cwd) => {
-    const { commands, config } = await section("The command");
+    const { commands, config } = await section("Try it out");
     const [receiver, server] = [freePort(), freePort()];
     await Deno.writeTextFile(`${cwd}/hooks.yaml`, config.replace(":9000", `:${receiver}`));
     await Deno.writeTextFile(`${cwd}/events.ndjson`, '{"type":"a.b","data":1}\n'.repeat(3));
@@ -40,8 +40,8 @@ test("README's commands run in their order, as written", () =>
 async function section(
   title: string,
 ): Promise<{ readonly commands: readonly string[]; readonly config: string }> {
-  const readme = await Deno.readTextFile(`${root}/README.md`);
-  const text = readme.split(`\n## ${title}\n`)[1]!.split("\n## ")[0]!;
+  const page = await Deno.readTextFile(`${root}/docs/command.md`);
+  const text = page.split(`\n## ${title}\n`)[1]!.split("\n## ")[0]!;
   const [, block] = /```sh\n([^]*?)```/.exec(text)!;
   const [, config] = /```yaml\n([^]*?)```/.exec(text)!;
   const commands = block!.trim().split("\n").map((line) => line.replace(/\s+# .*$/, ""));
