@@ -9,7 +9,7 @@
  */
 import { openStore } from "@omniagent/hooks/kv";
 import { emptied } from "../tests/internal/kv/clients.ts";
-import { denokvUrl } from "../tests/kv_connect/denokv.ts";
+import { denokvUrl } from "../tests/support/kv_connect/denokv.ts";
 import { isLarge, numbersFrom } from "../tests/soak/events.ts";
 import { type Kill, soak, type SoakReport } from "../tests/soak/soak.ts";
 import { checkArguments } from "./run.ts";

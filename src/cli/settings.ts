@@ -81,6 +81,7 @@ export async function readSettings(
     ],
     webhookOrigins: server?.webhookOrigins,
     webhookRate: server?.webhookRate,
+    validate: server?.validate,
     generatedToken: hasTokens || envToken !== undefined ? undefined : generatedToken,
   };
 }

@@ -13,7 +13,7 @@ import type { HooksOption } from "./define_hook.ts";
 import type { DeliveryQueue } from "./delivery.ts";
 import type { AgentEvents, EventType, HookEvent } from "./events.ts";
 import type { Logger } from "./hook.ts";
-import type { GatesOptions } from "./gates/gatekeeper.ts";
+import type { GatesOptions } from "./gates/decision.ts";
 import type { EventOf } from "./patterns.ts";
 import { consoleLogger } from "./reporter.ts";
 

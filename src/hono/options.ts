@@ -218,8 +218,8 @@ function readLimits(subject: string, limits: HooksAppLimits = {}): Settings["lim
   checkObject(subject, "'limits'", limits);
   checkKnown(`${subject} with these limits`, limits, Object.keys(LIMITS));
   const read = Object.entries(LIMITS).map(([name, [byDefault, rule]]) => {
-    const limit = limits[name as keyof HooksAppLimits] ?? byDefault;
-    return [name, readCount(subject, `limits.${name}`, limit, rule)];
+    const limit = limits[name as keyof HooksAppLimits];
+    return [name, readCount(subject, `limits.${name}`, limit, rule) ?? byDefault];
   });
   return Object.fromEntries(read);
 }

@@ -5,6 +5,7 @@ import { storeErrorOf } from "../store/errors.ts";
  * says whether anything may be stored.
  */
 export class OutboxUnavailableError extends Error {
+  /** Always `"OutboxUnavailableError"`. */
   override readonly name = "OutboxUnavailableError";
   /** Identifies the error. */
   readonly code = "outbox_unavailable";
@@ -32,6 +33,7 @@ export class OutboxUnavailableError extends Error {
  * event. Nothing was stored.
  */
 export class IdempotencyConflictError extends Error {
+  /** Always `"IdempotencyConflictError"`. */
   override readonly name = "IdempotencyConflictError";
   /** Identifies the error. */
   readonly code = "idempotency_conflict";

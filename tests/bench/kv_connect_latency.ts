@@ -4,8 +4,8 @@
  * `DENOKV_URL` if there is one, and on the server of the tests.
  * @module
  */
-import { denokvUrl, TOKEN } from "../kv_connect/denokv.ts";
-import { startKvConnect } from "../kv_connect/server.ts";
+import { denokvUrl, TOKEN } from "../support/kv_connect/denokv.ts";
+import { startKvConnect } from "../support/kv_connect/server.ts";
 
 const SIZES = [100, 400, 1000, 16_000, 60_000];
 const COMMITS = 31;

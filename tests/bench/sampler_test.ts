@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { loopSample, pairedRatio, spread } from "./sampler.ts";
 
 test("pairedRatio() runs its pairs in the order A B, B A", async () => {

@@ -12,8 +12,8 @@ import { cors } from "hono/cors";
 import assert from "node:assert/strict";
 import { chromium, type Page } from "playwright-core";
 import { exists } from "../../tools/run.ts";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const TOKEN = "a-token-of-this-test";
@@ -119,12 +119,12 @@ async function received(page: Page, names: readonly string[]): Promise<void> {
 
 async function withPage(use: (setup: Setup) => Promise<void>): Promise<void> {
   const hooks = createHooks({
-    logger: quiet,
-    outbox: createOutbox(memoryStore(), { logger: quiet }),
+    logger: silentLogger,
+    outbox: createOutbox(memoryStore(), { logger: silentLogger }),
   });
   const requests: string[] = [];
   const logger = {
-    ...quiet,
+    ...silentLogger,
     info: (_: unknown, about?: unknown) => {
       const { method, path, status } = about as Record<string, unknown>;
       requests.push(`${method} ${path} ${status}`);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createHooks, WebhookHook } from "@omniagent/hooks";
 import { generateSecret } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { filesIn } from "./serving.ts";
 import { Terminal, type TerminalOptions } from "./terminal.ts";
 
@@ -223,7 +223,7 @@ async function verified(terminal: Terminal, url: string): Promise<void> {
 }
 
 async function emit(url: string, secret: string | undefined): Promise<void> {
-  const hooks = createHooks({ logger: quiet });
+  const hooks = createHooks({ logger: silentLogger });
   hooks.use(new WebhookHook({ name: "test", events: ["*"], url, ...(secret ? { secret } : {}) }));
   try {
     await hooks.emit("tool.called", { name: "bash" }, { sessionId: "s-1" });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type CommandServer, processIO } from "@omniagent/hooks/cli";
 import { deferred } from "../core/_helpers.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 test("the server of a process responds with status, headers, cookies and body", async () => {
   const handler = async (request: Request) => {

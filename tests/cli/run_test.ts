@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { Terminal } from "./terminal.ts";
 
 const names = "serve check send tail deliveries replay targets listen secret schema".split(" ");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { signWebhook, verifyWebhook } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { Terminal } from "./terminal.ts";
 
 test("hooks secret prints a new secret each time, which signs and verifies", async () => {

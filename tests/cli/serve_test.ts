@@ -4,7 +4,7 @@ import { StoreError } from "@omniagent/hooks/store";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { generateSecret } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { ask, filesIn, serving, TOKEN } from "./serving.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -203,7 +203,7 @@ test("webhooks that do not fit the outbox are rejected at startup, and change no
     const slow = config(receiverUrl, "slow", "retry: [500h]");
     const server = new Terminal({ readFile: filesIn({ "hooks.yaml": slow }) });
     assert.equal(await server.run("serve", "--port", "0", "--store", ":memory:"), 1);
-    assert.match(server.stderr, /^error: Cannot register 'slow'.*'retention'/);
+    assert.match(server.stderr, /^error: Cannot register 'slow' with the outbox: 'retention'/);
 
     const files = { "hooks.yaml": config(receiverUrl, "audit") };
     await serving({ files }, async (server, url) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { ask, serving } from "./serving.ts";
 import { Terminal } from "./terminal.ts";
 

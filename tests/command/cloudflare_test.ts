@@ -7,8 +7,8 @@ import assert from "node:assert/strict";
 import { WebhookReceiver } from "@omniagent/hooks/testing";
 import { verifyWebhook } from "@omniagent/hooks/webhook";
 import { root, runtimeModules } from "../../tools/run.ts";
-import { test } from "../harness.ts";
-import { type KvConnectServer, startKvConnect } from "../kv_connect/server.ts";
+import { test } from "../support/harness.ts";
+import { type KvConnectServer, startKvConnect } from "../support/kv_connect/server.ts";
 import { type CommandProcess, inFolder, runtimes } from "./processes.ts";
 import { commandsBelow, Shell } from "./shell.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { freePort, root } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { inFolder, source } from "./processes.ts";
 import { Shell } from "./shell.ts";
 

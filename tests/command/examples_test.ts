@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { root } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { inFolder, runtimes } from "./processes.ts";
 import { commandsOf, Shell } from "./shell.ts";
 

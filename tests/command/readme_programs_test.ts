@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { build, exists, output, root, runtimeModules } from "../../tools/run.ts";
 import { hasRuntimes, installPacked } from "../../tools/packed.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const folder = `${build}/readme`;
 const documents = ["README.md", "docs/delivery.md"];

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { exists } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { CommandProcess, inFolder, type Runtime, runtimes } from "./processes.ts";
 
 const TOKEN = "a-token-of-this-test";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Ajv } from "ajv";
 import { parse } from "yaml";
 import { configJsonSchema } from "@omniagent/hooks/config";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { compareWith } from "./_agreement.ts";
 import { readCases, tables } from "./_cases.ts";
 

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import type { HookEvent } from "@omniagent/hooks";
 import { type ConfigIssue, hooksFromConfig, parseConfig } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 type Filter = Readonly<Record<string, unknown>>;
 
@@ -26,7 +26,7 @@ const never: readonly (readonly [events: readonly string[], filter: Filter, says
   [
     ["tool.*"],
     { "data.nmae": "bash" },
-    /none of tool\.called and tool\.completed has such a field/,
+    /none of tool\.called, tool\.completed and tool\.denied has such a field/,
   ],
   [["tool.*", "job.executed"], { "data.zzzzzzzz": "x" }, /has such a field$/],
   [["*"], { type: "tool.called", "data.nmae": "x" }, /no such field/],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { readCases, resultOf, tables } from "./_cases.ts";
 
 const invalid = await readCases(tables.invalid);

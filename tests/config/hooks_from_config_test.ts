@@ -3,8 +3,8 @@ import { createHooks } from "@omniagent/hooks";
 import { type HooksConfig, hooksFromConfig, parseConfig } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { createAddressGuard, generateSecret, verifyWebhook } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 const secret = generateSecret();
 const config = loadConfig(
@@ -35,7 +35,7 @@ async function send(options: Parameters<typeof hooksFromConfig>[1], status = 200
       },
       ...options,
     }),
-    logger: quiet,
+    logger: silentLogger,
   });
   await hooks.emit("tool.called", { name: "git_push" }).catch(() => {});
   await hooks.emit("tool.called", { name: "bash" }).catch(() => {});

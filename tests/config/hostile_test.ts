@@ -5,7 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { ConfigError, type ConfigIssue } from "@omniagent/hooks/config";
 import { loadConfig, loadConfigFile } from "@omniagent/hooks/config/yaml";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 /** Returns the issues of a text. */
 function issuesOf(text: string | Uint8Array, env = {}): readonly ConfigIssue[] {

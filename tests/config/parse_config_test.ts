@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { ConfigError, configJsonSchema, parseConfig } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 /** Returns the issues of a value, one line each. */
 function issuesOf(value: unknown): string[] {

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { ConfigError, hooksFromConfig, parseConfig } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { WebhookHook } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { readCases, tables } from "./_cases.ts";
 
 const all = [...await readCases(tables.valid), ...await readCases(tables.invalid)];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { ConfigError, parseConfig } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 function errorOf(run: () => unknown): ConfigError {
   try {

@@ -20,8 +20,8 @@ import type {
   Publication,
   PublishOptions,
 } from "@omniagent/hooks/outbox";
-import { mock } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { mock } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { quietHooks, settleMicrotasks as turn } from "./_helpers.ts";
 
 export {
@@ -158,6 +158,6 @@ export class FakeQueue implements DeliveryQueue {
     { attempt = 1, signal = new AbortController().signal } = {},
   ): Promise<Attempt> {
     const target = this.targets.get(name);
-    return target!.attempt(event, { attempt, signal, logger: quiet });
+    return target!.attempt(event, { attempt, signal, logger: silentLogger });
   }
 }

@@ -7,8 +7,8 @@ import {
   type Receipt,
   type Registration,
 } from "@omniagent/hooks";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 /** Any type, any payload: these tests are about behaviour, the type tests about types. */
 export type AnyEvents = Record<string, unknown>;
@@ -19,7 +19,7 @@ export function quietHooks<Events extends object = AnyEvents>(
 ): Hooks<Events> & { readonly errors: unknown[] } {
   const errors: unknown[] = [];
   const onError = (error: unknown): void => void errors.push(error);
-  return { ...createHooks<Events>({ logger: quiet, onError, ...options }), errors };
+  return { ...createHooks<Events>({ logger: silentLogger, onError, ...options }), errors };
 }
 
 /** Emits an event of type `a`. */

@@ -9,7 +9,7 @@ import {
 } from "@omniagent/hooks";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { BASH, deferred, fakeHook, FakeQueue, fakeWebhook } from "./_fakes.ts";
 import { type AnyEvents, eventOf, quietHooks, rejection, thrown } from "./_helpers.ts";
 

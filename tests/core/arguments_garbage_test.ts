@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHooks, HookRegistry } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { BASH, fakeHook, fakeWebhook, quietHooks } from "./_fakes.ts";
 
 const hook = fakeHook([], "a");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
 import fc from "fast-check";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { fakeHook, fakeWebhook, quietHooks, refuses } from "./_fakes.ts";
 
 type Case = readonly [value: unknown, shown: string];

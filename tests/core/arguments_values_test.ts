@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { BASH, fakeHook, fakeWebhook, quietHooks, refuses } from "./_fakes.ts";
 
 const functions: readonly (readonly [value: unknown, shown: string])[] = [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { BASH, fakeHook, quietHooks, unhandledDuring } from "./_fakes.ts";
 
 const broken = new Error("no disk");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { AgentEvents, HookEvent, HooksOptions, Logger } from "@omniagent/hooks";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { BASH, type Deferred, deferred, quietHooks, turn } from "./_fakes.ts";
 
 const broken = new Error("no disk");
@@ -95,7 +95,7 @@ test('past maxPending, overflow "reject" reports the event with an OverflowError
 
 test('beyond maxPending, overflow "drop" calls onDrop and logs no error', async () => {
   const dropped: string[] = [];
-  const logger: Logger = { ...quiet, error: (...data) => assert.fail(String(data)) };
+  const logger: Logger = { ...silentLogger, error: (...data) => assert.fail(String(data)) };
   const onDrop = (event: HookEvent): void => void dropped.push(event.type);
   const { hooks, gates, emit } = gated({
     maxConcurrent: 1,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { encodeEvent, EventValidationError } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { eventOf, pathsOf, quietHooks, thrown } from "./_helpers.ts";
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DeadlockError, DispatchError, HookInitError } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { deferred, FakeQueue, quietHooks } from "./_fakes.ts";
 import { rejection } from "./_helpers.ts";
 

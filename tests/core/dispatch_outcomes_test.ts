@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DispatchError, type HookEvent } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { quietHooks, recorded, rejection, testBothWays } from "./_helpers.ts";
 
 testBothWays("a filter skips the handler, which the receipt then does not name", async (emit) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { eventOf, quietHooks } from "./_helpers.ts";
 
 test("sync handlers have run when dispatch() returns, and no microtask ran between them", async () => {

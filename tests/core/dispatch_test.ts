@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DispatchError } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import {
   deferred,
   quietHooks,

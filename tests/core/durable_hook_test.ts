@@ -8,8 +8,8 @@ import {
 } from "@omniagent/hooks";
 import type { Attempt } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import {
   BASH,
   deferred,
@@ -205,7 +205,7 @@ for (const how of ["unregister()", "close()"]) {
     else registration.unregister();
     await turn();
     log.length = 0;
-    const context = { attempt: 1, signal: new AbortController().signal, logger: quiet };
+    const context = { attempt: 1, signal: new AbortController().signal, logger: silentLogger };
     const { verdict } = await target.attempt(event, context);
     assert.deepEqual([verdict, log], ["retry", []]);
     await assert.rejects(hooks.close().then(() => hooks.emit("tool.called", BASH)), {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DispatchError, EmitDepthError, type HandlerContext, type Hooks } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { type AnyEvents, quietHooks, rejection } from "./_helpers.ts";
 
 const LIMIT = 16;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mock, test } from "../harness.ts";
+import { mock, test } from "../support/harness.ts";
 import { quietHooks } from "./_helpers.ts";
 
 /** A time that no clock shows yet: ids made before have come from earlier. */

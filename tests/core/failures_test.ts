@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DispatchError, type HookEvent } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { deferred, eventOf, quietHooks, rejection, ways } from "./_helpers.ts";
 
 /** What people throw, and what one can. */

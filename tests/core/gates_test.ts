@@ -8,14 +8,14 @@ import {
 import { allow, ask, deny, GateDeniedError, type GateRecord } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 type Params = { readonly command: string };
 
 /** Hooks, and a log of their events: type, and what matters of the payload. */
 function start(options: HooksOptions = {}) {
-  const hooks = createHooks({ logger: quiet, ...options });
+  const hooks = createHooks({ logger: silentLogger, ...options });
   const events: HookEvent[] = [];
   hooks.on("*", (event) => void events.push(event as HookEvent));
   const types = () => events.map(({ type }) => type);
@@ -251,7 +251,7 @@ test("an ask that expires denies", async () => {
 
 test("with an outbox, event and decision are stored in one commit before decide() resolves", async () => {
   const store = memoryStore();
-  const outbox = createOutbox(store, { logger: quiet });
+  const outbox = createOutbox(store, { logger: silentLogger });
   const { hooks } = start({ outbox });
   hooks.gate("tool.called", { name: "policy", handle: () => undefined });
   const batches: string[][] = [];
@@ -272,7 +272,7 @@ test("with an outbox, event and decision are stored in one commit before decide(
 });
 
 test("what can't be recorded is denied, and the tool doesn't run", async () => {
-  const outbox = createOutbox(memoryStore(), { logger: quiet });
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
   const publish = outbox.publish;
   outbox.publish = () => Promise.reject(new Error("the disk is full"));
   const { hooks } = start({ outbox });

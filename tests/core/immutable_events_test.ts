@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { decodeEvent, DispatchError, encodeEvent, type HookEvent } from "@omniagent/hooks";
-import { test } from "../harness.ts";
-import { vandalize } from "../vandal.ts";
+import { test } from "../support/harness.ts";
+import { vandalize } from "../support/vandalize.ts";
 import { eventOf, quietHooks, rejection, testBothWays } from "./_helpers.ts";
 
 /** Emits a payload; gives the event that a handler got. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { HookCloseError, type HookEvent } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { BASH, deferred, fakeHook, FakeQueue, fakeWebhook, quietHooks, turn } from "./_fakes.ts";
 
 const closed = { name: "HooksClosedError", code: "hooks_closed" };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type DispatchError, HookCloseError } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { BASH, deferred, fakeHook, FakeQueue, quietHooks, turn, withClock } from "./_fakes.ts";
 
 // Of a `closeTimeout` of 10 s, the last second is kept for closing the hooks.

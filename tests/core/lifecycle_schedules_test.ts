@@ -1,8 +1,8 @@
 import { createHooks, type Hook, type Registration } from "@omniagent/hooks";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
-import { Random } from "../random.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
+import { Random } from "../support/random.ts";
 
 const SEEDS = 1500;
 
@@ -46,7 +46,7 @@ async function live(seed: number): Promise<string[]> {
   const numbers = new Random(seed);
   const random = () => numbers.next();
   const faults: string[] = [];
-  const hooks = createHooks({ logger: quiet, maxConcurrent: 2, maxPending: 3 });
+  const hooks = createHooks({ logger: silentLogger, maxConcurrent: 2, maxPending: 3 });
   const tracked: ReturnType<typeof trackedHook>[] = [];
   const registrations: Registration[] = [];
   const pending: Promise<unknown>[] = [];

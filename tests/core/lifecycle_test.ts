@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Hook, HookInitError } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { BASH, deferred, fakeHook, quietHooks, turn } from "./_fakes.ts";
 
 const [broken, brokenToo] = [new Error("no disk"), new Error("no network")];

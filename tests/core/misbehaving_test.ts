@@ -2,14 +2,14 @@ import { createHooks, type HookEvent } from "@omniagent/hooks";
 import type { Store, StoreEntry } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 const BASH = { name: "bash" };
 
 test("a filter that has to be waited for is rejected, and its rejection goes nowhere", async () => {
   let calls = 0;
-  const hooks = createHooks({ logger: quiet });
+  const hooks = createHooks({ logger: silentLogger });
   const filter = (() => Promise.reject(new Error("late"))) as unknown as () => boolean;
   hooks.on("tool.called", () => void calls++, { filter });
   await assert.rejects(hooks.emit("tool.called", BASH), /'filter': it must be synchronous/);
@@ -28,7 +28,7 @@ test("a setStorage that has to be waited for is refused", () => {
 });
 
 test("an event that a schema loses to another registry's failure is reported all the same", async () => {
-  const inner = createHooks({ logger: quiet });
+  const inner = createHooks({ logger: silentLogger });
   inner.on("tool.called", () => {
     throw new Error("inner");
   });
@@ -38,7 +38,7 @@ test("an event that a schema loses to another registry's failure is reported all
     return { value: BASH };
   };
   const hooks = createHooks({
-    logger: quiet,
+    logger: silentLogger,
     schemas: { "tool.called": { "~standard": { version: 1, vendor: "test", validate } } },
     onError: (_error, event) => void reported.push(event),
   });
@@ -49,7 +49,7 @@ test("an event that a schema loses to another registry's failure is reported all
 
 test("a setStorage that emits leaves no hook with the store of before", async () => {
   const seen: (Store | undefined)[] = [];
-  const hooks = createHooks({ logger: quiet });
+  const hooks = createHooks({ logger: silentLogger });
   const emits = {
     name: "emits",
     events: ["job.executed"],
@@ -76,7 +76,7 @@ test("a queue that gives no receipt has not stored the event", async () => {
     start() {},
     stop: () => Promise.resolve(),
   };
-  const hooks = createHooks({ logger: quiet, outbox });
+  const hooks = createHooks({ logger: silentLogger, outbox });
   await assert.rejects(
     hooks.emit("tool.called", BASH),
     /the outbox must return one receipt per event/,
@@ -96,7 +96,7 @@ test("an outbox that an accepted event starts while the hooks are closed is stop
     start: () => void log.push("start"),
     stop: () => Promise.resolve(void log.push("stop")),
   };
-  const hooks = createHooks({ logger: quiet, outbox });
+  const hooks = createHooks({ logger: silentLogger, outbox });
   hooks.emitInBackground("tool.called", BASH);
   await hooks.close();
   // Whether it is also stopped before the event is stored, depends on the runtime's turns.
@@ -105,7 +105,7 @@ test("an outbox that an accepted event starts while the hooks are closed is stop
 });
 
 test("an event that waits for a hook which never opens is refused when close() gives up", async () => {
-  const hooks = createHooks({ logger: quiet, closeTimeout: 20 });
+  const hooks = createHooks({ logger: silentLogger, closeTimeout: 20 });
   hooks.use({ name: "stuck", events: ["*"], init: () => new Promise(() => {}), handle: () => {} });
   const emitted = assert.rejects(hooks.emit("tool.called", BASH), { code: "hooks_closed" });
   await assert.rejects(hooks.close(), { code: "hook_close_failed" });

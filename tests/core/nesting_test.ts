@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DispatchError, EmitDepthError, type Hooks } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { type AnyEvents, eventOf, quietHooks } from "./_helpers.ts";
 
 /** Emissions inside of one another, at most. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { quietHooks, thrown } from "./_helpers.ts";
 
 const matching: readonly (readonly [pattern: string, matches: string[], not: string[]])[] = [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const cycle: { self?: unknown } = {};
 cycle.self = cycle;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decodeEvent, encodeEvent, EventValidationError, type HookEvent } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { eventOf, quietHooks } from "./_helpers.ts";
 
 const anything = fc.anything({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { decodeEvent, encodeEvent, EventValidationError, type HookEvent } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { eventOf, nested, pathsOf, quietHooks, rejection, thrown } from "./_helpers.ts";
 
 /** Emits a payload to a handler that receives everything: the event, or the error. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { QueueHost } from "@omniagent/hooks/outbox";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { BASH, deferred, fakeHook, FakeQueue, quietHooks, turn, withClock } from "./_fakes.ts";
 
 /** A queue that says when it is taken, and when it is let go. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { decodeEvent, encodeEvent, type Receipt } from "@omniagent/hooks";
 import type { QueueHost } from "@omniagent/hooks/outbox";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { BASH, deferred, fakeHook, FakeQueue, fakeWebhook, quietHooks, turn } from "./_fakes.ts";
 
 const broken = new Error("no disk");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { HookEvent } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { BASH, fakeHook, FakeQueue, fakeWebhook, quietHooks } from "./_fakes.ts";
 
 const SECRET = { name: "bash", params: { token: "s3cret" } };

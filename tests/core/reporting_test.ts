@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DispatchError, EmitDepthError, type HookEvent, OverflowError } from "@omniagent/hooks";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { deferred, quietHooks, rejection, unhandledDuring } from "./_helpers.ts";
 
 const fault = new Error("handler");
@@ -41,7 +41,7 @@ for (const [how, fail] of Object.entries(failing)) {
   test(`an onError that ${how} breaks nothing, is logged, and is not told of itself`, async () => {
     let calls = 0;
     const logged: unknown[] = [];
-    const logger = { ...quiet, error: (...data: unknown[]) => void logged.push(data[0]) };
+    const logger = { ...silentLogger, error: (...data: unknown[]) => void logged.push(data[0]) };
     const onError = () => (calls++, fail());
     const unhandled = await unhandledDuring(async () => {
       const hooks = quietHooks({ logger, onError });

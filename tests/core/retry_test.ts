@@ -7,7 +7,7 @@ import {
   type RetryPolicy,
   scheduleRetry,
 } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 /** The largest number below 1: what `Math.random` gives at most. */
 const ALMOST_ONE = 1 - Number.EPSILON / 2;

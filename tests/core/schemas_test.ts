@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { EventValidationError, type StandardIssue, type StandardSchemaV1 } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { eventOf, pathsOf, quietHooks, rejection } from "./_helpers.ts";
 
 /** A validator such as any library's, made by hand. */

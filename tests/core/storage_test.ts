@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { type AgentEvents, createHooks, type Hook, type Hooks } from "@omniagent/hooks";
 import type { Store, StoreKey, StoreSelector } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { BASH, fakeHook, fakeWebhook, quietHooks } from "./_fakes.ts";
 
 /** A hook in the Go form, and its part of the store each time it is given one. */
@@ -18,7 +18,7 @@ function storing(log: string[], name: string): { readonly hook: Hook; readonly s
 
 /** Its part of a store, as `context.store` gives it to a named handler. */
 async function partOf(store: Store, name: string): Promise<Store> {
-  const hooks = createHooks({ store, logger: quiet });
+  const hooks = createHooks({ store, logger: silentLogger });
   const parts: (Store | undefined)[] = [];
   hooks.on("tool.called", (_event, context) => void parts.push(context.store), { name });
   await hooks.emit("tool.called", BASH);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DispatchError, HookTimeoutError } from "@omniagent/hooks";
-import { mock, test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { mock, test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import {
   deferred,
   quietHooks,
@@ -163,7 +163,7 @@ test("a handler with a timeout keeps what else its context has", async () => {
     await emit("b", "emitted");
   }, { timeout: 60_000 });
   await hooks.emit("a", null);
-  assert.deepEqual(received, [quiet, 1, "emitted"]);
+  assert.deepEqual(received, [silentLogger, 1, "emitted"]);
 });
 
 test("a timeout longer than a timer can hold does not fire at once", async () => {

@@ -24,7 +24,7 @@ import {
   withHook,
   withNamedHook,
 } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { type Events, typeOf } from "./_types.ts";
 
 const hooks = createHooks<Events>();

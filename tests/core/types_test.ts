@@ -26,7 +26,7 @@ import {
 } from "@omniagent/hooks";
 import { RecordingHook } from "@omniagent/hooks/testing";
 import { generateSecret, webhookReceiver } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { type Events, is, type Own, type Same, typeOf } from "./_types.ts";
 
 const hooks = createHooks<Events>();

@@ -7,7 +7,7 @@ import {
   withNamedHook,
   withWebhookHook,
 } from "@omniagent/hooks";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { BASH, fakeHook, fakeWebhook, quietHooks } from "./_fakes.ts";
 
 test("use() takes hooks, webhooks and what withHook and its siblings give, in order", async () => {

@@ -3,8 +3,8 @@ import { Hono as OtherHono } from "hono-of-another-version";
 import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
 import { createHooksApp } from "@omniagent/hooks/hono";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { BASH, problemOf, receiptsOf, testApp, TOKENS, withApp } from "./helpers.ts";
 
 testApp(
@@ -133,7 +133,7 @@ test("a logger or onError that throws or rejects breaks nothing", async () => {
 
 test("an unexpected error is logged and reported, and its response shows nothing of it", async () => {
   const logged: unknown[] = [];
-  const logger = { ...quiet, error: (...data: unknown[]) => void logged.push(...data) };
+  const logger = { ...silentLogger, error: (...data: unknown[]) => void logged.push(...data) };
   const redact = () => {
     throw new Error("the secret of this house");
   };
@@ -201,8 +201,8 @@ for (const path of ["/deliveries/a/b/retry", "/deliveries/replay", "/outbox/drai
 }
 
 test("an app of another Hono version mounts the app by its fetch", async () => {
-  const hooks = createHooks({ logger: quiet });
-  const app = createHooksApp(hooks, { auth: false, basePath: "/hooks", logger: quiet });
+  const hooks = createHooks({ logger: silentLogger });
+  const app = createHooksApp(hooks, { auth: false, basePath: "/hooks", logger: silentLogger });
   const outer = new OtherHono();
   outer.mount("/hooks", app.fetch);
   outer.get("/", (c) => c.text("mine"));
@@ -216,7 +216,10 @@ test("an app of another Hono version mounts the app by its fetch", async () => {
 });
 
 test("the OpenAPI document has the path of the mount, whatever else the outer app serves", async () => {
-  const app = createHooksApp(createHooks({ logger: quiet }), { auth: false, logger: quiet });
+  const app = createHooksApp(createHooks({ logger: silentLogger }), {
+    auth: false,
+    logger: silentLogger,
+  });
   const outer = new Hono();
   outer.use((_, next) => next());
   outer.route("/hooks", app);
@@ -237,7 +240,7 @@ test("routes, middleware and error handlers of the outer app stay in effect", as
   outer.onError((_error, c) => c.text("mine", 500));
   outer.route(
     "/hooks",
-    createHooksApp(createHooks({ logger: quiet }), { auth: false, logger: quiet }),
+    createHooksApp(createHooks({ logger: silentLogger }), { auth: false, logger: silentLogger }),
   );
   outer.get("/own", (c) => c.text("own"));
   assert.equal(await (await outer.request("/own")).text(), "own");
@@ -253,15 +256,18 @@ test("a body that a middleware has read can be read again", async () => {
     await c.req.text();
     await next();
   });
-  outer.route("/", createHooksApp(createHooks({ logger: quiet }), { auth: false, logger: quiet }));
+  outer.route(
+    "/",
+    createHooksApp(createHooks({ logger: silentLogger }), { auth: false, logger: silentLogger }),
+  );
   const headers = { "content-type": "application/json" };
   const init = { method: "POST", headers, body: JSON.stringify(BASH) };
   await receiptsOf(await outer.request("/events", init));
 });
 
 test("with waitUntil handlers run after the response; ?wait=true still waits for them", async () => {
-  const hooks = createHooks({ logger: quiet });
-  const app = createHooksApp(hooks, { auth: false, logger: quiet });
+  const hooks = createHooks({ logger: silentLogger });
+  const app = createHooksApp(hooks, { auth: false, logger: silentLogger });
   let go!: () => void;
   const gate = new Promise<void>((resolve) => go = resolve);
   let handled = 0;
@@ -302,10 +308,10 @@ test("a failing or missing waitUntil neither loses nor rejects events", async ()
     throw new Error("the request is over");
   };
   for (const waitUntil of [throws, undefined]) {
-    const hooks = createHooks({ logger: quiet });
+    const hooks = createHooks({ logger: silentLogger });
     const received: unknown[] = [];
     hooks.on("*", ({ id }) => void received.push(id));
-    const app = createHooksApp(hooks, { auth: false, logger: quiet });
+    const app = createHooksApp(hooks, { auth: false, logger: silentLogger });
     const headers = { "content-type": "application/json" };
     const init = { method: "POST", headers, body: JSON.stringify(BASH) };
     const response = await app.request("/events", init, {}, { waitUntil } as never);

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
 import { parseConfig } from "@omniagent/hooks/config";
 import { createHooksApp, type HooksAppSettings, type Identity } from "@omniagent/hooks/hono";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { BASH, known, problemOf, testApp, TOKENS, withApp } from "./helpers.ts";
 
 const SAMPLES = { id: "0192e4a0-6b2f-7c31-9f10-3a5d6c1e2b47", target: "audit" };
 
 /** Every operation of the contract: method, path, and the scope that it needs. */
 async function operations(): Promise<readonly (readonly [string, string, string | undefined])[]> {
-  const app = createHooksApp(createHooks({ logger: quiet }), { auth: false });
+  const app = createHooksApp(createHooks({ logger: silentLogger }), { auth: false });
   const document = await (await app.request("/openapi.json")).json() as {
     readonly paths: Readonly<
       Record<string, Readonly<Record<string, { security: { bearer: string[] }[] }>>>
@@ -107,7 +107,7 @@ test("later changes to the options have no effect", async () => {
     scopes: ["read" as const],
     expiresAt: new Date(0),
   };
-  const app = createHooksApp(createHooks({ logger: quiet }), { tokens: [token] });
+  const app = createHooksApp(createHooks({ logger: silentLogger }), { tokens: [token] });
   token.expiresAt.setTime(Date.now() + 1e9);
   const response = await app.request("/hooks", {
     headers: { authorization: `Bearer ${TOKENS.read}` },
@@ -117,9 +117,9 @@ test("later changes to the options have no effect", async () => {
 
 function own(verifyToken: (token: string | undefined) => unknown) {
   const errors: unknown[] = [];
-  const app = createHooksApp(createHooks({ logger: quiet }), {
+  const app = createHooksApp(createHooks({ logger: silentLogger }), {
     verifyToken: verifyToken as () => Identity | undefined,
-    logger: quiet,
+    logger: silentLogger,
     onError: (error) => errors.push(error),
   });
   const send = () => app.request("/hooks", { headers: { authorization: "Bearer abc" } });
@@ -156,13 +156,13 @@ test("a failing verifyToken gives no access, and is reported", async () => {
 /** An app that takes a cookie, and a bearer token. */
 function withCookie(settings: HooksAppSettings = {}) {
   const seen: unknown[] = [];
-  const app = createHooksApp(createHooks({ logger: quiet }), {
+  const app = createHooksApp(createHooks({ logger: silentLogger }), {
     verifyToken: (token, request) => {
       seen.push(token);
       const isKnown = token === "abc" || request.headers.get("cookie") === "session=1";
       return isKnown ? { name: "a", scopes: ["emit", "read"] } : undefined;
     },
-    logger: quiet,
+    logger: silentLogger,
     ...settings,
   });
   const post = (headers: Readonly<Record<string, string>>) =>
@@ -229,7 +229,7 @@ test("own pages, allowed pages and other clients can post with a cookie", async 
 });
 
 test("createHooksApp() requires exactly one kind of authentication", async () => {
-  const hooks = createHooks({ logger: quiet });
+  const hooks = createHooks({ logger: silentLogger });
   const open = createHooksApp(hooks, { auth: false });
   assert.equal((await open.request("/hooks")).status, 200);
   const create = createHooksApp as (hooks: unknown, options: unknown) => unknown;
@@ -270,7 +270,7 @@ test("the app and the configuration accept the same tokens: b64token of RFC 6750
     /token(?:' of 'a')? must be 16 to 512 characters of \[A-Za-z0-9._~\+\/-\], with = at the end only/;
   for (const [token, isAccepted] of Object.entries(accepted)) {
     const one = { name: "a", token, scopes: ["read"] as const };
-    const create = () => createHooksApp(createHooks({ logger: quiet }), { tokens: [one] });
+    const create = () => createHooksApp(createHooks({ logger: silentLogger }), { tokens: [one] });
     const parse = () => parseConfig({ server: { tokens: [one] } }, { env: {} });
     if (!isAccepted) {
       assert.throws(create, rule);
@@ -284,7 +284,7 @@ test("the app and the configuration accept the same tokens: b64token of RFC 6750
 });
 
 test("no error message shows a token", () => {
-  const hooks = createHooks({ logger: quiet });
+  const hooks = createHooks({ logger: silentLogger });
   const create = createHooksApp as (hooks: unknown, options: unknown) => unknown;
   const good = { name: "a", token: "SECRET-0123456789", scopes: ["read"] };
   const bad = [

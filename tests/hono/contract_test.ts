@@ -5,7 +5,7 @@
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { type Setup, withApp } from "./helpers.ts";
 import { arbitraryOf, type Json } from "./schema_arbitrary.ts";
 

@@ -3,8 +3,8 @@ import { createHooksApp } from "@omniagent/hooks/hono";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { BASH, problemOf, receiptsOf, type Setup, testApp, until } from "./helpers.ts";
 
 type Page = {
@@ -75,8 +75,11 @@ testApp("an invalid query is rejected with every issue", {}, async ({ send }) =>
 
 test("a closed store is not reported as an invalid cursor", async () => {
   const store = memoryStore();
-  const hooks = createHooks({ outbox: createOutbox(store, { logger: quiet }), logger: quiet });
-  const app = createHooksApp(hooks, { auth: false, logger: quiet });
+  const hooks = createHooks({
+    outbox: createOutbox(store, { logger: silentLogger }),
+    logger: silentLogger,
+  });
+  const app = createHooksApp(hooks, { auth: false, logger: silentLogger });
   for (let n = 0; n < 2; n++) await hooks.emit("tool.called", { name: "bash" });
   const { next_cursor: cursor } = await (await app.request("/events?limit=1")).json();
   store.close();
@@ -187,9 +190,9 @@ testApp("a retried delivery that waits for another of its session is queued", {}
 test("POST /outbox/drain leaves time for hooks with their default timeout", async () => {
   const store = memoryStore();
   const process = (handle: () => void) => {
-    const outbox = createOutbox(store, { logger: quiet });
+    const outbox = createOutbox(store, { logger: silentLogger });
     const hook: Hook = { name: "audit", events: ["tool.*"], durable: true, handle };
-    return { outbox, hooks: createHooks({ logger: quiet, outbox, use: [hook] }) };
+    return { outbox, hooks: createHooks({ logger: silentLogger, outbox, use: [hook] }) };
   };
   const before = process(() => assert.fail("it is off"));
   await before.hooks.init();
@@ -198,7 +201,7 @@ test("POST /outbox/drain leaves time for hooks with their default timeout", asyn
   await before.hooks.close();
   let calls = 0;
   const { hooks, outbox } = process(() => void calls++);
-  const app = createHooksApp(hooks, { auth: false, logger: quiet });
+  const app = createHooksApp(hooks, { auth: false, logger: silentLogger });
   await outbox.enable("audit");
   const drained = await app.request("/outbox/drain", { method: "POST" });
   assert.deepEqual(await drained.json(), { settled: 1, remaining: false });

@@ -7,8 +7,8 @@ import assert from "node:assert/strict";
 import { createHooks, decodeEvent, type HookEvent } from "@omniagent/hooks";
 import { createHooksApp } from "@omniagent/hooks/hono";
 import { generateSecret, signWebhook, webhookReceiver } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 type Verdict = "accepted" | "rejected" | "unsupported";
 type Result = { readonly verdict: Verdict; readonly event?: HookEvent | undefined };
@@ -25,9 +25,9 @@ const verdictOf = (status: number): Verdict =>
 /** `POST /events`. */
 const post: EntryPoint = async (message) => {
   const events: HookEvent[] = [];
-  const hooks = createHooks<Record<string, unknown>>({ logger: quiet });
+  const hooks = createHooks<Record<string, unknown>>({ logger: silentLogger });
   hooks.on("*", (event) => void events.push(event));
-  const app = createHooksApp(hooks, { auth: false, logger: quiet });
+  const app = createHooksApp(hooks, { auth: false, logger: silentLogger });
   const { status } = await app.request("/events", { method: "POST", ...message });
   await hooks.close();
   return { verdict: verdictOf(status), event: events[0] };
@@ -37,7 +37,10 @@ const post: EntryPoint = async (message) => {
 const receive: EntryPoint = async ({ headers, body }) => {
   const events: HookEvent[] = [];
   const secrets = generateSecret();
-  const handle = webhookReceiver((event) => void events.push(event), { secrets, logger: quiet });
+  const handle = webhookReceiver((event) => void events.push(event), {
+    secrets,
+    logger: silentLogger,
+  });
   const signed = { ...headers, ...await signWebhook(body, { id: "m-1", secrets }) };
   const request = new Request("http://h.example/", { method: "POST", headers: signed, body });
   return { verdict: verdictOf((await handle(request)).status), event: events[0] };
@@ -283,7 +286,10 @@ test("digits in strings and keys are not numbers, at every entry point", async (
 });
 
 test("a number that a double would change is reported by its path, and by JSON pointer over HTTP", async () => {
-  const app = createHooksApp(createHooks({ logger: quiet }), { auth: false, logger: quiet });
+  const app = createHooksApp(createHooks({ logger: silentLogger }), {
+    auth: false,
+    logger: silentLogger,
+  });
   const rows: readonly (readonly [form: Form, pointer: string])[] = [
     [forms.native!, "/data/a/1/b"],
     [forms.structured!, "/data/a/1/b"],

@@ -7,8 +7,8 @@ import { type AgentEvents, createHooks, type Hooks, type HooksOptions } from "@o
 import { createHooksApp, type HooksAppSettings, type Token } from "@omniagent/hooks/hono";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 /** A token for each scope, and two that are worth nothing. */
 export const TOKENS = {
@@ -85,12 +85,12 @@ export async function withApp(
   base = "",
 ): Promise<void> {
   const store = memoryStore();
-  const outbox = hasOutbox ? createOutbox(store, { logger: quiet }) : undefined;
-  const hooks = createHooks<AgentEvents>({ logger: quiet, ...hooksOptions, outbox });
+  const outbox = hasOutbox ? createOutbox(store, { logger: silentLogger }) : undefined;
+  const hooks = createHooks<AgentEvents>({ logger: silentLogger, ...hooksOptions, outbox });
   const errors: unknown[] = [];
   const app = createHooksApp(hooks, {
     tokens: known,
-    logger: quiet,
+    logger: silentLogger,
     onError: (error) => errors.push(error),
     ...appOptions,
   });

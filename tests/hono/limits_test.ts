@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
 import { createHooksApp, type HooksAppSettings } from "@omniagent/hooks/hono";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { BASH, problemOf, receiptsOf, testApp, withApp } from "./helpers.ts";
 
 /** A body that counts how much of it was read. */
@@ -26,9 +26,9 @@ function counted(size: number, declared?: number) {
 }
 
 function open(settings: HooksAppSettings) {
-  return createHooksApp(createHooks({ logger: quiet }), {
+  return createHooksApp(createHooks({ logger: silentLogger }), {
     auth: false,
-    logger: quiet,
+    logger: silentLogger,
     ...settings,
   });
 }
@@ -209,7 +209,7 @@ for (const [name, options] of Object.entries(ill)) {
   test(`createHooksApp() throws when ${name}`, () => {
     const create = createHooksApp as (hooks: unknown, options: unknown) => unknown;
     assert.throws(
-      () => create(createHooks({ logger: quiet }), { auth: false, ...options as object }),
+      () => create(createHooks({ logger: silentLogger }), { auth: false, ...options as object }),
       (error) =>
         (error instanceof TypeError || error instanceof RangeError) &&
         /^Cannot create the hooks app(?: as|: | with )/.test(error.message),

@@ -3,8 +3,8 @@ import { createHooks, type Hooks } from "@omniagent/hooks";
 import { createHooksApp, type HooksApp, type HooksAppSettings } from "@omniagent/hooks/hono";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { inTime, problemOf, until } from "./helpers.ts";
 
 /** Decides what becomes of a list of the store, once it is read. */
@@ -34,9 +34,9 @@ async function withFeed(
     yield* list(...args);
     await gate?.();
   };
-  const outbox = createOutbox(Object.assign(store, { list: gated }), { logger: quiet });
-  const hooks = createHooks({ logger: quiet, outbox });
-  const app = createHooksApp(hooks, { auth: false, logger: quiet, ...options });
+  const outbox = createOutbox(Object.assign(store, { list: gated }), { logger: silentLogger });
+  const hooks = createHooks({ logger: silentLogger, outbox });
+  const app = createHooksApp(hooks, { auth: false, logger: silentLogger, ...options });
   const setup: Setup = { hooks, app, gate: undefined };
   try {
     if (isEmpty) await hooks.init();
@@ -119,7 +119,7 @@ test("streams continue after the store failed, even if the logger fails too", as
     await until(() => failed > 1, () => `two failures: ${failed}`);
     setup.gate = undefined;
     assert.deepEqual(await namesUpTo(stream, "one"), ["one"]);
-  }, { pollInterval: 5, logger: { ...quiet, warn } });
+  }, { pollInterval: 5, logger: { ...silentLogger, warn } });
 });
 
 for (const isEmpty of [true, false]) {

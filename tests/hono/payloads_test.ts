@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type AgentEvents, agentEventSchemas, createHooks } from "@omniagent/hooks";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { problemOf, receiptsOf, testApp, withApp } from "./helpers.ts";
 
 /** Payloads as the Go package writes them, and those of gates. */
@@ -116,7 +116,10 @@ test("with validate: false every payload is accepted, and the document allows it
   }));
 
 test("agentEventSchemas validate emitted events", async () => {
-  const hooks = createHooks<Record<string, unknown>>({ logger: quiet, schemas: agentEventSchemas });
+  const hooks = createHooks<Record<string, unknown>>({
+    logger: silentLogger,
+    schemas: agentEventSchemas,
+  });
   for (const [type, payloads] of Object.entries(GO)) {
     for (const data of payloads) await hooks.emit(type, data);
   }

@@ -4,8 +4,8 @@ import { type Store, type StoreAtomic, StoreError } from "@omniagent/hooks/store
 import { createHooksApp } from "@omniagent/hooks/hono";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 /** What a commit does; without it, it succeeds. */
 type Failing = { fail?: (bytes: number) => Error | undefined; commits: number };
@@ -47,9 +47,9 @@ async function asking(
   state: Failing,
   use: (send: (path: string, body?: string) => Promise<Response>) => Promise<void>,
 ): Promise<void> {
-  const outbox = createOutbox(failingStore(state), { logger: quiet });
-  const hooks = createHooks({ outbox, logger: quiet });
-  const app = createHooksApp(hooks, { auth: false, logger: quiet });
+  const outbox = createOutbox(failingStore(state), { logger: silentLogger });
+  const hooks = createHooks({ outbox, logger: silentLogger });
+  const app = createHooksApp(hooks, { auth: false, logger: silentLogger });
   const headers = { "content-type": "application/json" };
   try {
     await use(async (path, body) =>

@@ -5,8 +5,8 @@ import { createHooks, type Hooks } from "@omniagent/hooks";
 import { createHooksApp } from "@omniagent/hooks/hono";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { BASH, inTime, until } from "./helpers.ts";
 import { serve, talk } from "./servers.ts";
 
@@ -14,12 +14,12 @@ type Setup = { readonly hooks: Hooks; readonly port: number; readonly received: 
 
 async function withServer(body: (setup: Setup) => Promise<void>): Promise<void> {
   const hooks = createHooks({
-    logger: quiet,
-    outbox: createOutbox(memoryStore(), { logger: quiet }),
+    logger: silentLogger,
+    outbox: createOutbox(memoryStore(), { logger: silentLogger }),
   });
   const received: unknown[] = [];
   hooks.on("*", ({ data }) => void received.push(data));
-  const app = createHooksApp(hooks, { auth: false, logger: quiet, pollInterval: 20 });
+  const app = createHooksApp(hooks, { auth: false, logger: silentLogger, pollInterval: 20 });
   const server = await serve((request) => app.fetch(request));
   try {
     await body({ hooks, port: server.port, received });
@@ -88,7 +88,7 @@ test("a batch that is cut off halfway changes nothing", () =>
 test("an upload dropped by its client is logged as a 400, and is no error", async () => {
   const lines: (readonly unknown[])[] = [];
   const note = (...line: unknown[]) => void lines.push(line);
-  const app = createHooksApp(createHooks({ logger: quiet }), {
+  const app = createHooksApp(createHooks({ logger: silentLogger }), {
     auth: false,
     logger: { debug: note, info: note, warn: note, error: note },
     onError: note,

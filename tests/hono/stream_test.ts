@@ -3,8 +3,8 @@ import { createHooks, type Hooks } from "@omniagent/hooks";
 import { createHooksApp, type HooksApp } from "@omniagent/hooks/hono";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { inTime, problemOf, TOKENS } from "./helpers.ts";
 
 /** One reader's view of a stream. */
@@ -59,13 +59,13 @@ async function withStream(
   body: (setup: Setup) => Promise<void>,
   options: Partial<Parameters<typeof createHooksApp>[1]> = {},
 ): Promise<void> {
-  const outbox = createOutbox(memoryStore(), { logger: quiet });
-  const hooks = createHooks({ logger: quiet, outbox });
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  const hooks = createHooks({ logger: silentLogger, outbox });
   const app = createHooksApp(
     hooks,
     {
       ...("tokens" in options || "verifyToken" in options ? {} : { auth: false }),
-      logger: quiet,
+      logger: silentLogger,
       pollInterval: 5,
       ...options,
     } as never,
@@ -139,9 +139,15 @@ test("Last-Event-ID resumes after an event, from any instance and over many page
 
 test("a reader that comes from an instance that is ahead gets nothing twice", async () => {
   const store = memoryStore();
-  const other = createHooks({ logger: quiet, outbox: createOutbox(store, { logger: quiet }) });
-  const hooks = createHooks({ logger: quiet, outbox: createOutbox(store, { logger: quiet }) });
-  const app = createHooksApp(hooks, { auth: false, logger: quiet, pollInterval: 3_600_000 });
+  const other = createHooks({
+    logger: silentLogger,
+    outbox: createOutbox(store, { logger: silentLogger }),
+  });
+  const hooks = createHooks({
+    logger: silentLogger,
+    outbox: createOutbox(store, { logger: silentLogger }),
+  });
+  const app = createHooksApp(hooks, { auth: false, logger: silentLogger, pollInterval: 3_600_000 });
   const open = async (headers: Record<string, string> = {}) => {
     const reader = new Reader(await app.request("/events/stream", { headers }));
     await reader.next();

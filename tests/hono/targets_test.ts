@@ -3,8 +3,8 @@ import { createHooksApp } from "@omniagent/hooks/hono";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { BASH, problemOf, receiptsOf, type Setup, testApp } from "./helpers.ts";
 
 /** A webhook whose receiver responds as it is configured. */
@@ -134,9 +134,9 @@ testApp("targets require an outbox", { outbox: false }, async ({ send }) => {
 test("an unregistered target can be disabled", async () => {
   const store = memoryStore();
   const process = (use: readonly Hook[]) => {
-    const outbox = createOutbox(store, { logger: quiet });
-    const hooks = createHooks({ logger: quiet, outbox, use });
-    return { hooks, app: createHooksApp(hooks, { auth: false, logger: quiet }) };
+    const outbox = createOutbox(store, { logger: silentLogger });
+    const hooks = createHooks({ logger: silentLogger, outbox, use });
+    return { hooks, app: createHooksApp(hooks, { auth: false, logger: silentLogger }) };
   };
   const before = process([{ name: "old", events: ["*"], durable: true, handle() {} }]);
   await before.hooks.emit("tool.called", { name: "bash" });

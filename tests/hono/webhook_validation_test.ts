@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
 import { createHooksApp } from "@omniagent/hooks/hono";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { type SendOptions, testApp } from "./helpers.ts";
 
 const ORIGIN = "eventgrid.azure.net";
@@ -74,7 +74,7 @@ testApp(
 );
 
 test("createHooksApp() throws for invalid origins and rates", () => {
-  const hooks = createHooks({ logger: quiet });
+  const hooks = createHooks({ logger: silentLogger });
   const create = (options: object) => createHooksApp(hooks, { auth: false, ...options });
   assert.throws(() => create({ webhookOrigins: [] }), {
     message: /^Cannot create the hooks app: 'webhookOrigins' must be "\*" or a list/,

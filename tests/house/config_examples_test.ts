@@ -9,7 +9,7 @@ import { configJsonSchema, hooksFromConfig } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { root } from "../../tools/run.ts";
 import { schemaFile } from "../../tools/schema.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const text = await Deno.readTextFile(`${root}/examples/hooks.yaml`);
 const value: unknown = parse(text);

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { configJsonSchema } from "@omniagent/hooks/config";
 import { root } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { root } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 async function run(...args: readonly string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -20,7 +20,7 @@ test("deno task denokv passes URL and token to a command, and returns its exit c
   const folder = await Deno.makeTempDir({ prefix: "denokv_task_" });
   try {
     const binary = `${folder}/denokv`;
-    const server = `import { startKvConnect } from "${root}/tests/kv_connect/server.ts";
+    const server = `import { startKvConnect } from "${root}/tests/support/kv_connect/server.ts";
       startKvConnect({ port: Number(Deno.args.at(-1).split(":")[1]) });`;
     await Deno.writeTextFile(`${folder}/server.ts`, server);
     const deno = `exec "${Deno.execPath()}" run -A --no-check "${folder}/server.ts" "$@"`;

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { type CommandIO, run } from "@omniagent/hooks/cli";
 import { config } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { blocksOf, codeOf, readDocuments } from "./documents.ts";
 
 const documents = await readDocuments();

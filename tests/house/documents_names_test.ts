@@ -10,8 +10,8 @@ import { createHooksApp } from "@omniagent/hooks/hono";
 import { type ExportedSymbol, readExports } from "../../tools/exports.ts";
 import { kvOperationRows } from "../bench/rows/kv_operations.ts";
 import type { Row } from "../bench/rows/row.ts";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import exported from "./exports.json" with { type: "json" };
 import { codeOf, type Document, firstColumn, readDocuments } from "./documents.ts";
 
@@ -64,7 +64,7 @@ test("the tables of options have every option of their interface, and no other",
 
 test("http.md has every route with its scope, and every problem with its status", async () => {
   const hooks = createHooks();
-  const app = createHooksApp(hooks, { auth: false, logger: quiet });
+  const app = createHooksApp(hooks, { auth: false, logger: silentLogger });
   const contract = await (await app.request("/openapi.json")).json() as Contract;
   await hooks.close();
   const routes = new Map<string, string>();

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { output, testsConfig } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { type Block, blocksOf, readDocuments } from "./documents.ts";
 
 const programs = (await readDocuments()).flatMap(blocksOf)

@@ -8,8 +8,8 @@ import assert from "node:assert/strict";
 import { createHooks, DispatchError, WebhookHook } from "@omniagent/hooks";
 import { generateSecret } from "@omniagent/hooks/webhook";
 import { freePort } from "../../tools/run.ts";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { blocksOf, readDocuments } from "./documents.ts";
 
 const GO_MODULE = "github.com/standard-webhooks/standard-webhooks/libraries@v0.0.1";
@@ -71,7 +71,7 @@ async function tryOut(command: string, args: readonly string[]): Promise<void> {
 }
 
 async function send(url: string, secret: string): Promise<void> {
-  const hooks = createHooks({ logger: quiet });
+  const hooks = createHooks({ logger: silentLogger });
   // Beyond ASCII, and two signatures: what libraries get wrong.
   const secrets = [generateSecret(), secret];
   hooks.use(new WebhookHook({ name: "receiver", events: ["*"], url, secrets }));

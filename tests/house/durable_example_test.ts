@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { config, root } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 async function runExample(file: string, args: readonly string[] = [], cwd: string = root) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { WebhookReceiver } from "@omniagent/hooks/testing";
 import { generateSecret, verifyWebhook } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const root = new URL("../..", import.meta.url);
 const HOOKS_TOKEN = "a-token-of-this-test";

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import houseLint from "../../tools/house_lint.ts";
 import { root } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const planted: Readonly<Record<string, readonly [rule: string, ...sources: string[]]>> = {
   "a `using` declaration": [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { findCycles, longestChain, measure, readHouse } from "../../tools/house.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const graphOf = (imports: Readonly<Record<string, readonly string[]>>) =>
   new Map(Object.entries(imports).map(([file, targets]) => [file, new Set(targets)] as const));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { findCycles, readHouse } from "../../tools/house.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import {
   dependencies,
   packagedFiles,
@@ -123,7 +123,7 @@ test("readGraph() sees static, type-only and dynamic imports", async () => {
   assert.deepEqual(graph["tests/house/import_table_test.ts"], [
     "node:assert/strict",
     "tools/house.ts",
-    "tests/harness.ts",
+    "tests/support/harness.ts",
     "tests/house/import_table.ts",
   ]);
 });

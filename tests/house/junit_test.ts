@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { missing, parseJUnit } from "../../tools/junit.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 test("parseJUnit() reads what Deno, Bun and Node write alike", () => {
   const files = {
-    deno: `<testcase name="a &quot;b&quot; -&gt; &lt;c&gt;" classname="./tests/harness.ts" line="5">
+    deno:
+      `<testcase name="a &quot;b&quot; -&gt; &lt;c&gt;" classname="./tests/support/harness.ts" line="5">
       </testcase><testcase name="d" time="0"><failure message="x">y</failure></testcase>`,
     bun: `<testcase name="a &quot;b&quot; -&gt; &lt;c&gt;" file="a_test.ts" assertions="0" />
       <testcase name="d" file="a_test.ts"><failure type="AssertionError">y</failure></testcase>`,

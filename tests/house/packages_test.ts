@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import tests from "../deno.json" with { type: "json" };
 import runtime from "../runtime/package.json" with { type: "json" };
 import { config, filesBelow, root } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 test("tests import the same versions on Deno as on Bun and Node", () => {
   const onDeno = Object.entries({ ...config.imports, ...tests.imports })

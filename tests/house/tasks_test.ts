@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { config, output } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 /** The tasks that run a program of this repository. */
 const tools = Object.entries(config.tasks).filter(([, { command }]) =>

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const root = new URL("../..", import.meta.url);
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { repositoryFields } from "../../tools/pack.ts";
 import { config, exists, filesBelow, root } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 type Step = { readonly run?: string; readonly uses?: string };
 type Job = {

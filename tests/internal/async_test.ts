@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { deadline, DeadlineError, retry } from "../../src/internal/async.ts";
 import type { Clock } from "../../src/internal/clock.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 /** A clock whose timers fire as soon as they are set, each `passed` at its time; noise is ±0%. */
 function fakeClock(): Clock & { readonly pauses: number[] } {

@@ -1,6 +1,6 @@
 import { denyNetFlag } from "@omniagent/hooks/webhook";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 /** All of this machine, so that a flag that does not work reaches nobody. */
 const HOSTS = ["localhost", "127.0.0.2", "::ffff:127.0.0.2", "::1"];

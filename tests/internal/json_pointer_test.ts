@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { toJsonPointer } from "../../src/internal/issues.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 test("toJsonPointer() escapes ~ and / of any key", () => {
   assert.equal(toJsonPointer([]), "");

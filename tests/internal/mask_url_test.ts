@@ -3,8 +3,8 @@ import { createHooks } from "@omniagent/hooks";
 import { consoleLogger } from "../../src/core/reporter.ts";
 import { maskError } from "../../src/internal/mask_error.ts";
 import { maskUrl, maskUrls } from "../../src/internal/mask_url.ts";
-import { mock, test } from "../harness.ts";
-import { Random } from "../random.ts";
+import { mock, test } from "../support/harness.ts";
+import { Random } from "../support/random.ts";
 
 const SECRET = "hunter2";
 

@@ -15,7 +15,7 @@ import type {
 } from "@omniagent/hooks/store";
 import { openStore } from "@omniagent/hooks/kv";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const part = fc.oneof(
   fc.constantFrom("", "\0", "a", "a\0", "a\0a", "b", "ab", "é", "\uffff", "😀", "\ud800"),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readBytes } from "../../src/internal/bytes.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 /** A body that sends parts, and then waits for ever unless it ends. */
 function bodyOf(parts: readonly string[], ends: boolean, stats = { cancelled: false }) {

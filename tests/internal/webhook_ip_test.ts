@@ -6,7 +6,7 @@ import {
   parseAddress,
   parseRange,
 } from "../../src/webhook/address_ranges.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const octet = fc.integer({ min: 0, max: 255 });
 const group = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff }));

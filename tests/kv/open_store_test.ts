@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openStore } from "@omniagent/hooks/kv";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 test("openStore() of ./kv refers Bun and Node to ./node", async () => {
   const descriptor = Object.getOwnPropertyDescriptor(globalThis, "Deno");

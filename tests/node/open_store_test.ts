@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Store } from "@omniagent/hooks/store";
 import { openStore } from "@omniagent/hooks/node";
 import { testStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 testStore(() => openStore(":memory:"), (name, run) => test(`openStore(":memory:"): ${name}`, run));
 

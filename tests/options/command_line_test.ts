@@ -1,21 +1,21 @@
 import assert from "node:assert/strict";
 import { Terminal } from "../cli/terminal.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const refused: readonly (readonly [args: readonly string[], reason: RegExp])[] = [
-  [["listen", "--delay", "1e3s"], /A duration looks like/],
-  [["listen", "--delay", "-5s"], /A duration looks like/],
+  [["listen", "--delay", "1e3s"], /Must be a duration such as/],
+  [["listen", "--delay", "-5s"], /Must be a duration such as/],
   [["listen", "--delay", "5"], /Add a unit, as in 5ms or 5s/],
   [["listen", "--delay", "400d"], /Did you mean 9600h\?/],
-  [["listen", "--delay", "87601h"], /A duration is 87600h at most/],
-  [["listen", "--delay", `${"9".repeat(400)}h`], /A duration is 87600h at most/],
+  [["listen", "--delay", "87601h"], /Must be at most 87600h/],
+  [["listen", "--delay", `${"9".repeat(400)}h`], /Must be at most 87600h/],
   [["listen", "--port", "65536"], /from 0 to 65535/],
   [["listen", "--port", "1.5"], /whole number/],
   [["tail", "--limit", "0"], /from 1 to/],
   [["tail", "--limit", "Infinity"], /whole number/],
   [["replay", "--since", "400d"], /Did you mean 9600h\?/],
-  [["replay", "--since", "99999999h"], /of the years 0 to 9999/],
-  [["replay", "--until", `${"9".repeat(400)}h`], /of the years 0 to 9999/],
+  [["replay", "--since", "99999999h"], /in the years 0 to 9999/],
+  [["replay", "--until", `${"9".repeat(400)}h`], /in the years 0 to 9999/],
 ];
 for (const [args, reason] of refused) {
   test(`hooks ${args.join(" ").slice(0, 60)} is rejected with the reason`, async () => {

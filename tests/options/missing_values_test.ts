@@ -14,8 +14,8 @@ import {
   webhookReceiver,
 } from "@omniagent/hooks/webhook";
 import { Terminal } from "../cli/terminal.ts";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 const WEBHOOK = { name: "w", events: ["*"], url: "https://w.example/" };
 const TOKEN = "hidden-0123456789abcdef";
@@ -26,7 +26,10 @@ function webhook(options: object): unknown {
 }
 
 function app(options: object): unknown {
-  return createHooksApp(createHooks({ logger: quiet }), { logger: quiet, ...options } as never);
+  return createHooksApp(
+    createHooks({ logger: silentLogger }),
+    { logger: silentLogger, ...options } as never,
+  );
 }
 
 function messageOf(make: () => unknown): string {
@@ -170,6 +173,9 @@ test("hooks listen does not take an empty HOOKS_SECRET for the wish to verify no
   for (const HOOKS_SECRET of ["", " ", "\n"]) {
     const terminal = new Terminal({ environment: { HOOKS_SECRET } });
     assert.equal(await terminal.run("listen", "--port", "0"), 2);
-    assert.match(terminal.stderr, /HOOKS_SECRET is empty[\s\S]*unset it to verify nothing/);
+    assert.match(
+      terminal.stderr,
+      /HOOKS_SECRET is empty[\s\S]*unset it to accept unverified requests/,
+    );
   }
 });

@@ -23,8 +23,8 @@ import {
   signWebhook,
   webhookReceiver,
 } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 type Events = Record<string, unknown>;
 
@@ -45,7 +45,7 @@ type Use = (value: never) => Promise<unknown> | unknown;
 
 async function emitting(options: HooksOptions<Events>): Promise<void> {
   let calls = 0;
-  const hooks = createHooks<Events>({ logger: quiet, ...options });
+  const hooks = createHooks<Events>({ logger: silentLogger, ...options });
   try {
     hooks.on("a.b", () => void calls++);
     await hooks.emit("a.b", 1);
@@ -58,11 +58,11 @@ async function emitting(options: HooksOptions<Events>): Promise<void> {
 }
 
 async function publishing(options: OutboxOptions): Promise<void> {
-  const outbox = createOutbox(memoryStore(), { logger: quiet, ...options });
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger, ...options });
   let calls = 0;
   // No retries: a schedule longer than half of the retention is refused.
   const hook = { name: "h", events: ["*"], durable: true, retry: scheduleRetry([]) };
-  const hooks = createHooks<Events>({ logger: quiet, outbox });
+  const hooks = createHooks<Events>({ logger: silentLogger, outbox });
   try {
     hooks.use({ ...hook, handle: () => void calls++ });
     const { deliveries } = await hooks.emit("a.b", 1);
@@ -82,7 +82,7 @@ async function delivering(options: object, retries = 0): Promise<void> {
     ...options,
   });
   const event = { id: "e", type: "a.b", timestamp: new Date(), data: 1 };
-  const { verdict } = await webhook.attempt(event, { attempt: 1, signal, logger: quiet });
+  const { verdict } = await webhook.attempt(event, { attempt: 1, signal, logger: silentLogger });
   assert.equal(verdict, "delivered");
   checkPolicy(webhook.retry, retries);
 }
@@ -101,8 +101,8 @@ function checkPolicy(retry: ReturnType<typeof fixedRetry>, attempts = 1000): voi
 
 async function withHook(options: object, durable = false): Promise<void> {
   let calls = 0;
-  const outbox = durable ? { outbox: createOutbox(memoryStore(), { logger: quiet }) } : {};
-  const hooks = createHooks<Events>({ logger: quiet, ...outbox });
+  const outbox = durable ? { outbox: createOutbox(memoryStore(), { logger: silentLogger }) } : {};
+  const hooks = createHooks<Events>({ logger: silentLogger, ...outbox });
   try {
     const called = new Promise<void>((resolve) => {
       const handle = async (_: unknown, { signal }: { readonly signal: AbortSignal }) => {
@@ -122,11 +122,11 @@ async function withHook(options: object, durable = false): Promise<void> {
 
 async function asking(options: object): Promise<void> {
   const hooks = createHooks<Events>({
-    logger: quiet,
-    outbox: createOutbox(memoryStore(), { logger: quiet }),
+    logger: silentLogger,
+    outbox: createOutbox(memoryStore(), { logger: silentLogger }),
   });
   try {
-    const made = createHooksApp(hooks, { auth: false, logger: quiet, ...options });
+    const made = createHooksApp(hooks, { auth: false, logger: silentLogger, ...options });
     const app = new Hono().route("/", made);
     assert.ok((await app.request("/health")).status < 500);
     const body = JSON.stringify({ type: "a.b", data: 1 });
@@ -145,7 +145,7 @@ async function receiving(options: object): Promise<void> {
   const secrets = generateSecret();
   let calls = 0;
   const receive = webhookReceiver(() => void calls++, {
-    ...{ secrets, logger: quiet, store: memoryStore({ now: () => 0 }) },
+    ...{ secrets, logger: silentLogger, store: memoryStore({ now: () => 0 }) },
     ...options,
   });
   const body = '{"type":"a.b","data":1}';
@@ -171,8 +171,8 @@ async function storing(write: (store: ReturnType<typeof memoryStore>) => unknown
 }
 
 async function draining(timeout: number): Promise<void> {
-  const outbox = createOutbox(memoryStore(), { logger: quiet });
-  const hooks = createHooks<Events>({ logger: quiet, outbox });
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  const hooks = createHooks<Events>({ logger: silentLogger, outbox });
   try {
     assert.ok(await outbox.drainOnce({ timeout }));
     assert.ok(await outbox.replay({ timeout }));
@@ -192,7 +192,7 @@ const OPTIONS: Readonly<Record<string, Use>> = {
   "createHooks closeTimeout": (closeTimeout) => emitting({ closeTimeout }),
   "HookRegistry closeTimeout": (closeTimeout) => new HookRegistry({ closeTimeout }).close(),
   "on timeout": async (timeout) => {
-    const hooks = createHooks<Events>({ logger: quiet });
+    const hooks = createHooks<Events>({ logger: silentLogger });
     hooks.on("a.b", () => Promise.resolve(), { timeout });
     await hooks.emit("a.b", 1);
     await hooks.close();
@@ -227,9 +227,12 @@ const OPTIONS: Readonly<Record<string, Use>> = {
   "createOutbox disableAfter": (disableAfter) => publishing({ disableAfter }),
   "outbox timeout": draining,
   "outbox listEvents limit": async (limit) =>
-    await createOutbox(memoryStore(), { logger: quiet }).listEvents({ limit }),
+    await createOutbox(memoryStore(), { logger: silentLogger }).listEvents({ limit }),
   "outbox listDeliveries limit": async (limit) =>
-    await createOutbox(memoryStore(), { logger: quiet }).listDeliveries({ state: "dead", limit }),
+    await createOutbox(memoryStore(), { logger: silentLogger }).listDeliveries({
+      state: "dead",
+      limit,
+    }),
   "store expireIn": (expireIn) =>
     storing(async (store) => {
       await store.set(["a"], 1, { expireIn });
@@ -342,8 +345,8 @@ test("a file takes a duration exactly when code does", () => {
 });
 
 test("a durable hook without an end is rejected when it is registered, and says why", () => {
-  const outbox = createOutbox(memoryStore(), { logger: quiet });
-  const hooks = createHooks<Events>({ logger: quiet, outbox });
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  const hooks = createHooks<Events>({ logger: silentLogger, outbox });
   const hook = { name: "d", events: ["*"], durable: true, timeout: Infinity, handle() {} };
   assert.throws(() => hooks.use(hook), {
     name: "RangeError",
@@ -353,8 +356,8 @@ test("a durable hook without an end is rejected when it is registered, and says 
 });
 
 test("a custom retry policy is validated, for webhooks and for durable hooks", () => {
-  const outbox = createOutbox(memoryStore(), { logger: quiet });
-  const hooks = createHooks<Events>({ logger: quiet, outbox });
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  const hooks = createHooks<Events>({ logger: silentLogger, outbox });
   for (const retry of [5, {}, { delay: 5, total: 5 }, { delay: () => 5, total: NaN }, null]) {
     const hook = { name: "d", events: ["*"], durable: true, retry: retry as never, handle() {} };
     assert.throws(() => hooks.use(hook), /^TypeError: .*'retry' must be a retry policy/);

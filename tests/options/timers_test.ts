@@ -3,8 +3,8 @@ import { createHooks, type DispatchError, HookTimeoutError } from "@omniagent/ho
 import { createHooksApp } from "@omniagent/hooks/hono";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore, WebhookReceiver } from "@omniagent/hooks/testing";
-import { mock, test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { mock, test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 const DAY = 86_400_000;
 /** What a timer of every platform can hold. */
@@ -18,7 +18,7 @@ async function settle(): Promise<void> {
 test("a handler's timeout of 30 days passes after 30 days, and not before", async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   try {
-    const hooks = createHooks<Record<string, unknown>>({ logger: quiet });
+    const hooks = createHooks<Record<string, unknown>>({ logger: silentLogger });
     let aborted = false;
     hooks.on("a.b", (_, { signal }) => {
       signal.addEventListener("abort", () => aborted = true);
@@ -45,10 +45,15 @@ test("a handler's timeout of 30 days passes after 30 days, and not before", asyn
 for (const heartbeat of [30 * DAY, Infinity]) {
   test(`an event stream with a heartbeat of ${heartbeat} ms is not flooded`, async () => {
     const hooks = createHooks({
-      logger: quiet,
-      outbox: createOutbox(memoryStore(), { logger: quiet }),
+      logger: silentLogger,
+      outbox: createOutbox(memoryStore(), { logger: silentLogger }),
     });
-    const options = { auth: false, logger: quiet, heartbeat, pollInterval: heartbeat } as const;
+    const options = {
+      auth: false,
+      logger: silentLogger,
+      heartbeat,
+      pollInterval: heartbeat,
+    } as const;
     const app = createHooksApp(hooks, options);
     const response = await app.request("/events/stream");
     const reader = response.body!.getReader();

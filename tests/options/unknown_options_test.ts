@@ -28,8 +28,8 @@ import {
   verifyWebhook,
   webhookReceiver,
 } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 const secrets = generateSecret();
 const handle = (): void => {};
@@ -37,9 +37,10 @@ const hook = { name: "h", events: ["*"], handle };
 const event = { id: "e", type: "a.b", timestamp: new Date(), data: 1 };
 const tokens = [{ name: "a", token: "a-secret-of-16-or-more", scopes: ["read"] }];
 
-const hooks = () => createHooks<Record<string, unknown>>({ logger: quiet });
-const outbox = () => createOutbox(memoryStore(), { logger: quiet });
-const app = (options: object) => createHooksApp(hooks(), { logger: quiet, ...options } as never);
+const hooks = () => createHooks<Record<string, unknown>>({ logger: silentLogger });
+const outbox = () => createOutbox(memoryStore(), { logger: silentLogger });
+const app = (options: object) =>
+  createHooksApp(hooks(), { logger: silentLogger, ...options } as never);
 
 /** Unknown options, what they are passed to, and the suggestions. */
 const cases:
@@ -155,15 +156,15 @@ for (const [index, [call, options, meant]] of cases.entries()) {
 test("an unknown option that resembles none is an error that lists the known ones", () => {
   assert.throws(() => createOutbox(memoryStore(), { colour: "red" } as never), {
     name: "TypeError",
-    message: "Cannot create an outbox: unknown option 'colour'. " +
-      "Known options: prefix, retention, eventLog, disableAfter, logger",
+    message: "Cannot create outbox: unknown option 'colour'. " +
+      "Known options: prefix, retention, eventLog, disableAfter, logger, onAttempt",
   });
 });
 
 test("emitInBackground() with an unknown option throws nothing, and reports it", async () => {
   const errors: unknown[] = [];
   const hooks = createHooks<Record<string, unknown>>({
-    logger: quiet,
+    logger: silentLogger,
     onError: (error) => errors.push(error),
   });
   for (const options of ["s-1", { session_id: "s-1" }]) {
@@ -177,7 +178,7 @@ test("emitInBackground() with an unknown option throws nothing, and reports it",
 });
 
 test("a hook of a class may have members of its own, and a plain one those that resemble none", async () => {
-  const hooks = createHooks<Record<string, unknown>>({ logger: quiet });
+  const hooks = createHooks<Record<string, unknown>>({ logger: silentLogger });
   class Meter {
     readonly name = "meter";
     readonly events = ["*"];
@@ -197,7 +198,9 @@ test("a hook of a class may have members of its own, and a plain one those that 
 
 test("names of Object.prototype, symbols and inherited keys are no options", async () => {
   const inherited = Object.create({ sesion: 1 });
-  const hooks = createHooks<Record<string, unknown>>({ logger: quiet, [Symbol("a")]: 1 } as never);
+  const hooks = createHooks<Record<string, unknown>>(
+    { logger: silentLogger, [Symbol("a")]: 1 } as never,
+  );
   await hooks.emit("a.b", 1, inherited);
   await hooks.emit("a.b", 1, Object.create(null));
   const proto = JSON.parse('{"__proto__": {"sessionId": "s"}}');

@@ -3,7 +3,7 @@ import type { HookEvent } from "@omniagent/hooks";
 import type { Publication } from "@omniagent/hooks/outbox";
 import { createOutbox, IdempotencyConflictError } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 let made = 0;
 

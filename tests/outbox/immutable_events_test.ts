@@ -11,12 +11,12 @@ import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore, RecordingHook } from "@omniagent/hooks/testing";
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
-import { vandalize } from "../vandal.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
+import { vandalize } from "../support/vandalize.ts";
 
 type AnyEvents = Record<string, unknown>;
-const logger = Object.freeze({ ...quiet }); // it is the user's, and reached through the context
+const logger = Object.freeze({ ...silentLogger }); // it is the user's, and reached through the context
 type Payload = Record<string, unknown>;
 
 /** When a listener changes what it was given. */

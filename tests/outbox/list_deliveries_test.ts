@@ -3,8 +3,8 @@ import type { Attempt } from "@omniagent/hooks/outbox";
 import { createOutbox, type DeliveryListOptions, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { idAt, numberIn, upTo } from "./helpers.ts";
 
 /** An hour ago, as counts of days long ago are deleted. */
@@ -22,7 +22,7 @@ async function setUp(
   judge: (n: number, target: string) => Attempt["verdict"] = () => "delivered",
 ) {
   const store = memoryStore();
-  const outbox = createOutbox(store, { logger: quiet });
+  const outbox = createOutbox(store, { logger: silentLogger });
   for (const name of targets) {
     outbox.register({
       name,

@@ -4,8 +4,8 @@ import type { Store } from "@omniagent/hooks/store";
 import { createOutbox, type EventListOptions, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { bound } from "../bound.ts";
-import { test } from "../harness.ts";
+import { bindStore } from "../support/bind_store.ts";
+import { test } from "../support/harness.ts";
 import { idAt, upTo } from "./helpers.ts";
 
 const START = Date.UTC(2026, 7, 1);
@@ -82,7 +82,7 @@ test("listEvents() between two times reads no others, and leaves out ids without
   await outbox.publish([{ fresh: true, event, to: [] }]);
   let read = 0;
   const counting: Store = {
-    ...bound(store),
+    ...bindStore(store),
     async *list(selector, options) {
       for await (const entry of store.list<never>(selector, options)) {
         read++;

@@ -3,8 +3,8 @@ import type { Store } from "@omniagent/hooks/store";
 import { createOutbox, type DeliveryListOptions, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { idAt } from "./helpers.ts";
 
 const START = Date.now() - 60 * 60 * 1000;
@@ -49,7 +49,7 @@ async function list(
 test("100,000 deliveries are listed while others settle: none twice, none missed", async () => {
   const store = memoryStore({ limits: { checks: 100 } });
   await seed(store);
-  const outbox = createOutbox(store, { logger: quiet });
+  const outbox = createOutbox(store, { logger: silentLogger });
   const attempts: string[] = [];
   const waiting: (() => void)[] = [];
   let allowed = 0;

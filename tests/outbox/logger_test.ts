@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHooks, type Logger, WebhookHook } from "@omniagent/hooks";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 test("a logger that fails does not end deliveries that had trouble with the store", async () => {
   const store = memoryStore();

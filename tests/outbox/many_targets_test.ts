@@ -6,8 +6,8 @@ import { createHooks, WebhookHook } from "@omniagent/hooks";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { upTo } from "./helpers.ts";
 
 const WEBHOOKS = 1_000;
@@ -18,8 +18,8 @@ const MOST = 499;
 function open(events: (n: number) => readonly string[], takes = () => 204) {
   const sent: string[] = [];
   const store = memoryStore();
-  const outbox = createOutbox(store, { logger: quiet });
-  const hooks = createHooks({ outbox, logger: quiet });
+  const outbox = createOutbox(store, { logger: silentLogger });
+  const hooks = createHooks({ outbox, logger: silentLogger });
   const registrations = hooks.use(
     ...upTo(WEBHOOKS).map((n) =>
       new WebhookHook({

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { createHooks, scheduleRetry, WebhookHook } from "@omniagent/hooks";
 import { type AttemptReport, createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 test("onAttempt reports each attempt, and when the delivery is retried; its errors are ignored", async () => {
   const reports: AttemptReport[] = [];
   let done = (): void => {};
   const finished = new Promise<void>((resolve) => done = resolve);
   const outbox = createOutbox(memoryStore(), {
-    logger: quiet,
+    logger: silentLogger,
     onAttempt: (report) => {
       reports.push(report);
       if (reports.length === 2) done();
@@ -25,7 +25,7 @@ test("onAttempt reports each attempt, and when the delivery is retried; its erro
     retry: scheduleRetry([1]),
     fetch: () => Promise.resolve(new Response(null, { status: statuses.shift()! })),
   });
-  const hooks = createHooks({ outbox, use: [webhook], logger: quiet });
+  const hooks = createHooks({ outbox, use: [webhook], logger: silentLogger });
   const { id } = await hooks.emit("tool.called", { name: "bash" });
   await finished;
   await hooks.close();

@@ -11,8 +11,8 @@ import {
 import { createOutbox, isOutbox, type Outbox, type OutboxOptions } from "@omniagent/hooks/outbox";
 import { memoryStore, WebhookReceiver } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 const BASH = { name: "bash" };
 const AT_ONCE = fixedRetry({ delay: 0, retries: 3, jitter: 0 });
@@ -45,8 +45,8 @@ async function withOutbox(
 ): Promise<void> {
   const { outboxOptions, ...others } = options;
   const store = memoryStore();
-  const outbox = createOutbox(store, { logger: quiet, ...outboxOptions });
-  const hooks = createHooks({ logger: quiet, ...others, outbox });
+  const outbox = createOutbox(store, { logger: silentLogger, ...outboxOptions });
+  const hooks = createHooks({ logger: silentLogger, ...others, outbox });
   try {
     await body(hooks, outbox, store);
   } finally {
@@ -194,7 +194,7 @@ test("what nobody delivered is delivered by the next process, or by drainOnce() 
   assert.equal(await publisher.get("other", "e-1"), undefined);
 
   const outbox = createOutbox(store);
-  const hooks = createHooks({ logger: quiet, outbox, use: [hook] });
+  const hooks = createHooks({ logger: silentLogger, outbox, use: [hook] });
   const tooShort = await outbox.drainOnce({ timeout: 500 });
   assert.deepEqual([tooShort.settled, tooShort.remaining], [0, true]);
   const enough = await outbox.drainOnce({ timeout: 60_000 });
@@ -207,8 +207,8 @@ test("what nobody delivered is delivered by the next process, or by drainOnce() 
 test("emit() and drainOnce() over a closed store fail at once, and say why", async () => {
   for (const used of [false, true]) {
     const store = memoryStore();
-    const outbox = createOutbox(store, { logger: quiet });
-    const hooks = createHooks({ logger: quiet, outbox });
+    const outbox = createOutbox(store, { logger: silentLogger });
+    const hooks = createHooks({ logger: silentLogger, outbox });
     if (used) await hooks.emit("tool.called", BASH);
     store.close();
     const start = performance.now();

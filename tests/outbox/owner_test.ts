@@ -2,7 +2,7 @@ import { createHooks, defineHook } from "@omniagent/hooks";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const BASH = { name: "bash" };
 

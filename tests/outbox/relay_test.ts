@@ -2,8 +2,8 @@ import { type AgentEvents, createHooks, type HookEvent } from "@omniagent/hooks"
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { idAt, upTo } from "./helpers.ts";
 
 const ID = "0192e4a0-6b2f-7c31-9f10-3a5d6c1e2b47";
@@ -15,8 +15,8 @@ function relayed(data: unknown = { name: "bash" }, id = ID): HookEvent {
 /** Hooks over an outbox whose one durable hook notes the ids that it gets. */
 function setUp() {
   const store = memoryStore();
-  const outbox = createOutbox(store, { logger: quiet });
-  const hooks = createHooks<AgentEvents>({ logger: quiet, outbox });
+  const outbox = createOutbox(store, { logger: silentLogger });
+  const hooks = createHooks<AgentEvents>({ logger: silentLogger, outbox });
   const delivered: string[] = [];
   const heard: string[] = [];
   hooks.use({

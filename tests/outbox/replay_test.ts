@@ -4,9 +4,9 @@ import type { Store } from "@omniagent/hooks/store";
 import { createOutbox, type Outbox, type ReplayOptions } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { bound } from "../bound.ts";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { bindStore } from "../support/bind_store.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { idAt, numberIn, upTo } from "./helpers.ts";
 
 /** An hour ago, as counts of days long ago are deleted. */
@@ -26,7 +26,7 @@ async function setUp(
   { delay = 0, store = memoryStore() }: { readonly delay?: number; readonly store?: Store } = {},
 ) {
   const state = { verdict, got: [] as string[] };
-  const outbox = createOutbox(store, { logger: quiet });
+  const outbox = createOutbox(store, { logger: silentLogger });
   for (const name of targets) {
     outbox.register({
       name,
@@ -202,7 +202,7 @@ test("replay() stops when its time is over, and goes on from its cursor", async 
 
 test("two replays at once replay each delivery once", async () => {
   const { outbox, store, state } = await setUp(["a"], upTo(40).map((n) => eventAt(n)), "final");
-  const other = createOutbox(store, { logger: quiet });
+  const other = createOutbox(store, { logger: silentLogger });
   state.verdict = "delivered";
   state.got = [];
   const replays = [outbox.replay(BUDGET), other.replay(BUDGET), outbox.replay(BUDGET)];
@@ -215,7 +215,7 @@ test("two replays at once replay each delivery once", async () => {
 
 test("one that somebody else replays meanwhile does not keep back the others of its commit", async () => {
   const { store } = await setUp(["a"], upTo(8).map((n) => eventAt(n)), "final");
-  const other = createOutbox(store, { logger: quiet });
+  const other = createOutbox(store, { logger: silentLogger });
   await other.retry("a", "none"); // its first call writes the format
   const outbox = createOutbox(
     interrupted(store, async () => {
@@ -223,7 +223,7 @@ test("one that somebody else replays meanwhile does not keep back the others of 
       while (Date.now() === now) await new Promise((resolve) => setTimeout(resolve));
       await other.retry("a", eventAt(3).id);
     }),
-    { logger: quiet },
+    { logger: silentLogger },
   );
   assert.deepEqual(await outbox.replay(BUDGET), { replayed: 7, refused: 1 });
   assert.deepEqual(await countsOf(store, "a"), { accepted: 8, failed: 8 });
@@ -239,7 +239,7 @@ test("retry() sends nothing a second time that was delivered while it looked", a
       assert.equal(await outbox.retry("a", event.id), "moved");
       await drain(outbox);
     }),
-    { logger: quiet },
+    { logger: silentLogger },
   );
   assert.equal(await slow.retry("a", event.id), "leased");
   assert.deepEqual(state.got, ["a 1 1", "a 1 2"]);
@@ -264,7 +264,7 @@ test("a replay wakes the worker", async () => {
 function interrupted(store: Store, before: () => Promise<void>): Store {
   let first = true;
   return {
-    ...bound(store),
+    ...bindStore(store),
     atomic() {
       const atomic = store.atomic();
       const commit = atomic.commit.bind(atomic);

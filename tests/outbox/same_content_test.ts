@@ -7,12 +7,12 @@ import fc from "fast-check";
 import { createHooks } from "@omniagent/hooks";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 function setUp() {
-  const outbox = createOutbox(memoryStore(), { logger: quiet });
-  return createHooks<Record<string, unknown>>({ logger: quiet, outbox });
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  return createHooks<Record<string, unknown>>({ logger: silentLogger, outbox });
 }
 
 /** The same JSON with the keys of its objects in the reverse order. */
@@ -84,13 +84,13 @@ test("null for a key means that there is none, and other values that are not tex
     });
   }
   await hooks.close();
-  const without = createHooks<Record<string, unknown>>({ logger: quiet });
+  const without = createHooks<Record<string, unknown>>({ logger: silentLogger });
   const options = { idempotencyKey: null, sessionId: null, signal: null } as never;
   assert.equal((await without.emit("a.b", 1, options)).duplicate, false);
 });
 
 test("under one key, a timestamp that was sent is part of the content, any other is not", async () => {
-  const outbox = createOutbox(memoryStore(), { logger: quiet });
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
   const publish = (second: number, hasTimestamp: boolean, idempotencyKey: string) =>
     outbox.publish([{
       event: {

@@ -4,8 +4,8 @@ import type { Store } from "@omniagent/hooks/store";
 import { createOutbox, type Outbox, type TargetStats } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { idAt } from "./helpers.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -61,7 +61,7 @@ function countsOf(stats: readonly TargetStats[], target: string): Partial<Target
 
 test("stats() of a mixed day equal a full recount, through settles, expiry and replays", async () => {
   const store = memoryStore();
-  const outbox = createOutbox(store, { logger: quiet });
+  const outbox = createOutbox(store, { logger: silentLogger });
   ["a", "b", "idle"].forEach((name) => register(outbox, name));
   const verdicts = ["delivered", "retry", "final", "delivered", "delivered"];
   const ids = Array.from({ length: 50 }, (_, n) => n % 10 === 9 ? idOf(1) : idOf(0));
@@ -99,10 +99,10 @@ test("stats() of a mixed day equal a full recount, through settles, expiry and r
 
 test("stats() show targets that nobody registered any more, and attempts under way", async () => {
   const store = memoryStore();
-  const gone = createOutbox(store, { logger: quiet });
+  const gone = createOutbox(store, { logger: silentLogger });
   await gone.publish([{ event: eventOf(idOf(0), "delivered"), to: ["orphan", "slow"] }]);
 
-  const outbox = createOutbox(store, { logger: quiet });
+  const outbox = createOutbox(store, { logger: silentLogger });
   let end!: () => void;
   const begun = new Promise<void>((began) => {
     outbox.register({
@@ -141,7 +141,7 @@ test("stats() show targets that nobody registered any more, and attempts under w
 
 test("stats() never go below zero, whatever was deleted too early", async () => {
   const store = memoryStore();
-  const outbox = createOutbox(store, { logger: quiet });
+  const outbox = createOutbox(store, { logger: silentLogger });
   await countAt(store, "a", [0]);
   const sum = store.atomic().sum(["hooks", "count", "a", TODAY, "dead"], 2n ** 64n - 1n);
   await sum.sum(["hooks", "count", "a", TODAY, "delivered"], 5n).commit();
@@ -167,7 +167,7 @@ async function countKeys(store: Store): Promise<string[]> {
 
 test("stats() count the days within the retention, and ids without a time", async () => {
   const store = memoryStore();
-  const outbox = createOutbox(store, { logger: quiet, retention: 30 * DAY });
+  const outbox = createOutbox(store, { logger: silentLogger, retention: 30 * DAY });
   await countAt(store, "a", [0, 29, 30, 31, 32, 400]);
   await countAt(store, "old", [31]);
   assert.deepEqual((await outbox.stats()).map(({ target, accepted }) => [target, accepted]), [
@@ -183,7 +183,7 @@ test("old counts are deleted once a day, by drainOnce() and by whoever was start
   const kept = ["a none", "a 32", "a 0", "b 31"];
   for (const start of [false, true]) {
     const store = memoryStore();
-    const outbox = createOutbox(store, { logger: quiet, retention: 30 * DAY });
+    const outbox = createOutbox(store, { logger: silentLogger, retention: 30 * DAY });
     await outbox.publish([{ event: eventOf("e-1", "delivered"), to: ["a"] }]);
     const many = Array.from({ length: 1200 }, (_, n) => 100 + n);
     await countAt(store, "a", [0, 32, 33, 34, ...many.slice(0, 600)]);

@@ -3,15 +3,15 @@ import { createOutbox, type OutboxEvents } from "@omniagent/hooks/outbox";
 import { memoryStore, WebhookReceiver } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { deferred } from "../core/_helpers.ts";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 const BASH = { name: "bash" };
 
 test("handlers and webhooks hear of deaths and of targets that were turned off", async () => {
   const receiver = await WebhookReceiver.start({ status: 400 }, { status: 410 });
-  const outbox = createOutbox(memoryStore(), { logger: quiet });
-  const hooks = createHooks<AgentEvents & OutboxEvents>({ logger: quiet, outbox });
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  const hooks = createHooks<AgentEvents & OutboxEvents>({ logger: silentLogger, outbox });
   const dead = deferred<OutboxEvents["delivery.dead"]>();
   const disabled = deferred<OutboxEvents["webhook.disabled"]>();
   const told = deferred<unknown>();

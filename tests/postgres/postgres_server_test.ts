@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { type PostgresClient, PostgresStore } from "@omniagent/hooks/postgres";
 import { testStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
 import { clients, type Connection } from "./clients.ts";
 

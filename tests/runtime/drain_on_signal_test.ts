@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { hasRuntimes, installPacked } from "../../tools/packed.ts";
 import { root, runtimeModules } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const PROGRAM = "drain_on_signal.mjs";
 const programs = { bun: `${runtimeModules}/.bin/bun`, node: "node" };

@@ -7,10 +7,10 @@ import assert from "node:assert/strict";
 import { openStore } from "@omniagent/hooks/kv";
 import { hasRuntimes, installPacked } from "../../tools/packed.ts";
 import { root, runtimeModules } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { emptied } from "../internal/kv/clients.ts";
-import { denokvUrl, hasDenokv, TOKEN } from "../kv_connect/denokv.ts";
-import { startKvConnect } from "../kv_connect/server.ts";
+import { denokvUrl, hasDenokv, TOKEN } from "../support/kv_connect/denokv.ts";
+import { startKvConnect } from "../support/kv_connect/server.ts";
 
 const here = `${root}/tests/runtime`;
 type Runtime = "deno" | "bun" | "node";

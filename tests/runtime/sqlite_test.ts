@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { openStore } from "@omniagent/hooks/sqlite";
 import { hasRuntimes, installPacked } from "../../tools/packed.ts";
 import { output, root, run, runtimeModules } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const runtimes = {
   Bun: [`${runtimeModules}/.bin/bun`, "test", "./open_store.test.mjs"],

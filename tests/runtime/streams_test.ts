@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { hasRuntimes } from "../../tools/packed.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { HOSTS, TOKEN, withHost } from "./hosts.ts";
 
 /** Bun resets a connection that is silent for 10 s, at the latest 2 s later. */

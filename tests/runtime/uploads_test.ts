@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { hasRuntimes } from "../../tools/packed.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { HOSTS, TOKEN, withHost } from "./hosts.ts";
 
 const UPLOADS = 400;

@@ -9,8 +9,8 @@ import { createOutboxIn } from "../../src/outbox/outbox.ts";
 import { WebhookHook } from "../../src/webhook/mod.ts";
 import { systemClock } from "../../src/internal/clock.ts";
 import { memoryStore } from "../../src/testing/memory_store.ts";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { Fixture } from "./fixture.ts";
 
 /** Makes every commit wait for `gate`. */
@@ -52,8 +52,8 @@ test("close waits for what the last events gave the outbox to do", async () => {
   let reach = (): void => {};
   const opened = new Promise<void>((resolve) => open = resolve);
   const reached = new Promise<void>((resolve) => reach = resolve);
-  const outbox = createOutboxIn(systemClock, store, { logger: quiet });
-  const hooks = createHooks({ outbox, logger: quiet });
+  const outbox = createOutboxIn(systemClock, store, { logger: silentLogger });
+  const hooks = createHooks({ outbox, logger: silentLogger });
   hooks.use(
     new WebhookHook({
       name: "w",

@@ -3,7 +3,7 @@ import { createOutboxIn } from "../../src/outbox/outbox.ts";
 import type { Outbox } from "../../src/outbox/types.ts";
 import type { TargetStats } from "../../src/outbox/types.ts";
 import { memoryStore } from "../../src/testing/memory_store.ts";
-import { quiet } from "../quiet.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { checkEnd } from "./final_check.ts";
 import { Client } from "./client.ts";
 import type { Operation } from "./target_model.ts";
@@ -98,7 +98,12 @@ export class Cluster {
     for (const [target, address] of addresses) process.addresses.set(target, address);
     const store = new FaultyStore(this.store, process, faults, this.model);
     const retention = this.#retention;
-    const outbox = make(process.clock, store, { retention, logger: quiet, disableAfter, eventLog });
+    const outbox = make(process.clock, store, {
+      retention,
+      logger: silentLogger,
+      disableAfter,
+      eventLog,
+    });
     process.onDeath = () => {
       this.crashes++;
       onDeath();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { CommitBuilder, fits } from "../../src/outbox/commit.ts";
 import { encodeFullKey, KV_LIMITS, type StoreKey } from "../../src/store/mod.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 test("a commit is measured as a store charges for it, whatever is in its keys and values", () => {
   const keys: readonly StoreKey[] = [["a"], ["hooks", "due", "w", 1.5, "id"], ["é€😀", "\0\0", -1]];

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import type { Cluster } from "./cluster.ts";
 import { COMMIT_FAULTS, type Fault, FaultAt, isRead, PURPOSES, READ_FAULTS } from "./faults.ts";
 import { runScenario, STORIES } from "./scenario.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHooks, fixedRetry, type Logger, scheduleRetry } from "../../src/core/mod.ts";
 import { createOutbox } from "../../src/outbox/mod.ts";
 import { memoryStore } from "../../src/testing/memory_store.ts";
-import { mock, test } from "../harness.ts";
+import { mock, test } from "../support/harness.ts";
 import { DAY, Fixture, HOUR, MINUTE } from "./fixture.ts";
 
 type Line = { readonly level: "warn" | "error"; readonly text: string; readonly fields: Fields };

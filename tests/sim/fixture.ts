@@ -8,7 +8,7 @@ import { createEventIdAt } from "../../src/internal/uuid.ts";
 import { createOutboxIn } from "../../src/outbox/outbox.ts";
 import type { Outbox, OutboxOptions } from "../../src/outbox/types.ts";
 import { memoryStore } from "../../src/testing/memory_store.ts";
-import { quiet } from "../quiet.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { SimProcess } from "./process.ts";
 import { Simulation } from "./simulation.ts";
 
@@ -39,7 +39,7 @@ export class Fixture {
     options: OutboxOptions = {},
   ): { outbox: Outbox; process: SimProcess; connection: { unregister(): void } } {
     const process = new SimProcess(`p${this.#processes++}`, this.simulation, 0);
-    const outbox = createOutboxIn(process.clock, this.store, { logger: quiet, ...options });
+    const outbox = createOutboxIn(process.clock, this.store, { logger: silentLogger, ...options });
     return { outbox, process, connection: this.connect(outbox) };
   }
 

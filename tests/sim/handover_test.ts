@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import type { Attempt } from "../../src/core/mod.ts";
 import { createEventIdAt } from "../../src/internal/uuid.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { Fixture, MINUTE } from "./fixture.ts";
 
 const DELIVERED: Attempt = { verdict: "delivered", duration: 10 };

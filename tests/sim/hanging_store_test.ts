@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { createEventIdAt } from "../../src/internal/uuid.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { never } from "./process.ts";
 import { Fixture, MINUTE } from "./fixture.ts";
 

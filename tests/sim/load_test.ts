@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { createOutboxIn } from "../../src/outbox/outbox.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import type { MakeOutbox } from "./cluster.ts";
 import { Load } from "./load.ts";
 import { loadMutant } from "./mutants/mutant.ts";

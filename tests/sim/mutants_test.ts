@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { FOUND_BY } from "./found_by.ts";
 import { editBelow, loadMarked } from "./mutants/markers.ts";
 import { mutants } from "./mutants/mod.ts";

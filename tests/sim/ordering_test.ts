@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { createEventIdAt } from "../../src/internal/uuid.ts";
 import { fixedRetry } from "../../src/core/mod.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { createOutboxIn } from "../../src/outbox/outbox.ts";
-import { quiet } from "../quiet.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { SimProcess } from "./process.ts";
 import { Fixture, HOUR, MINUTE } from "./fixture.ts";
 
@@ -270,7 +270,7 @@ test("a lane keeps its time when a process whose clock is behind goes on with it
   const behind = new SimProcess("behind", fixture.simulation, 0);
   let now = fixture.simulation.now;
   const clock = { ...behind.clock, now: () => now };
-  const other = createOutboxIn(clock, fixture.store, { logger: quiet });
+  const other = createOutboxIn(clock, fixture.store, { logger: silentLogger });
   other.register(fixture.target("a", () => void (now -= HOUR), { ordering: "session", retry }));
   other.start();
   await fixture.pass(100);

@@ -10,11 +10,11 @@ import type { Store } from "@omniagent/hooks/store";
 import { KvStore, openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
-import { denokvUrl, hasDenokv, TOKEN } from "../kv_connect/denokv.ts";
-import { startKvConnect } from "../kv_connect/server.ts";
+import { test } from "../support/harness.ts";
+import { denokvUrl, hasDenokv, TOKEN } from "../support/kv_connect/denokv.ts";
+import { startKvConnect } from "../support/kv_connect/server.ts";
 import { idAt } from "../outbox/helpers.ts";
-import { quiet } from "../quiet.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { emptied } from "../internal/kv/clients.ts";
 
 const START = Date.now() - 60 * 60 * 1000;
@@ -65,7 +65,7 @@ for (const [name, open] of Object.entries(stores)) {
   test(`lists, replay and stats are the same over ${name}`, async () => {
     const { store, end } = await open();
     try {
-      const outbox = createOutbox(store, { logger: quiet, retention: RETENTION });
+      const outbox = createOutbox(store, { logger: silentLogger, retention: RETENTION });
       let well = false;
       for (const name of ["a", "b"]) {
         outbox.register({

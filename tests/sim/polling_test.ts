@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { mock, test } from "../harness.ts";
+import { mock, test } from "../support/harness.ts";
 import { Fixture, MINUTE } from "./fixture.ts";
 
 test("what is attempted as it is stored makes nobody look for it", async () => {

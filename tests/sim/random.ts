@@ -1,4 +1,4 @@
-import { Random as Numbers } from "../random.ts";
+import { Random as Numbers } from "../support/random.ts";
 
 /** Seeded randomness: the same seed gives the same schedule. */
 export class Random extends Numbers {

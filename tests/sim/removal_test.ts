@@ -8,7 +8,7 @@ import type { Store } from "../../src/store/mod.ts";
 import { Keys } from "../../src/outbox/records.ts";
 import { purge } from "../../src/outbox/maintenance.ts";
 import { StoreClient } from "../../src/outbox/store_client.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { Fixture, MINUTE } from "./fixture.ts";
 
 /** Commits of a purge, at most. */

@@ -10,9 +10,9 @@ import type { DeliveryRecord } from "../../src/outbox/records.ts";
 import { createOutboxIn } from "../../src/outbox/outbox.ts";
 import type { Outbox } from "../../src/outbox/types.ts";
 import { memoryStore } from "../../src/testing/memory_store.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { idAt } from "../outbox/helpers.ts";
-import { quiet } from "../quiet.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import {
   COMMIT_FAULTS,
   type Fault,
@@ -128,7 +128,7 @@ class Story {
     const process = new SimProcess(name, this.simulation, 0);
     const model = this.places as unknown as Model;
     const store = new FaultyStore(this.store, process, faults, model);
-    const outbox = createOutboxIn(process.clock, store, { logger: quiet });
+    const outbox = createOutboxIn(process.clock, store, { logger: silentLogger });
     for (const name of TARGETS) {
       outbox.register({
         name,

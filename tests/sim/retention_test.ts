@@ -6,9 +6,9 @@ import assert from "node:assert/strict";
 import { DEFAULT_RETRY, type HookEvent } from "../../src/core/mod.ts";
 import { createOutboxIn } from "../../src/outbox/outbox.ts";
 import { memoryStore } from "../../src/testing/memory_store.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { idAt } from "../outbox/helpers.ts";
-import { quiet } from "../quiet.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { SimProcess } from "./process.ts";
 import { Simulation } from "./simulation.ts";
 
@@ -33,7 +33,7 @@ test("a receiver that is down for days: the schedule, then dead, then a replay d
   const simulation = new Simulation(1);
   const { clock } = new SimProcess("one", simulation, 0);
   const outbox = createOutboxIn(clock, memoryStore({ now: () => simulation.now }), {
-    logger: quiet,
+    logger: silentLogger,
   });
   let down = true;
   const sends = new Map<unknown, number[]>();
@@ -99,7 +99,7 @@ test("what is not delivered within the retention is gone, and a replay says so",
   const simulation = new Simulation(1);
   const { clock } = new SimProcess("one", simulation, 0);
   const store = memoryStore({ now: () => simulation.now });
-  const outbox = createOutboxIn(clock, store, { logger: quiet, retention: 3 * DAY });
+  const outbox = createOutboxIn(clock, store, { logger: silentLogger, retention: 3 * DAY });
   outbox.register({
     name: "billing",
     timeout: 10_000,

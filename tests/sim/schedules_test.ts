@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { runSeed } from "./schedule.ts";
 
 /** What the schedules must have passed through, and how often. */

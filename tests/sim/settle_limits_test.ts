@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { createEventIdAt } from "../../src/internal/uuid.ts";
 import { keepAttempts } from "../../src/outbox/records.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { Fixture, MINUTE } from "./fixture.ts";
 
 /** Every commit takes 5 ms. */

@@ -6,8 +6,8 @@ import { StoreClient } from "../../src/outbox/store_client.ts";
 import { StoreHealth } from "../../src/outbox/maintenance.ts";
 import { OutboxUnavailableError } from "../../src/outbox/mod.ts";
 import { memoryStore } from "../../src/testing/memory_store.ts";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { Fixture, MINUTE } from "./fixture.ts";
 
 /** A store whose commits fail on demand, and a clock. */
@@ -93,7 +93,7 @@ test("a full disk makes the outbox neither spin nor fill the log, and it goes on
   const fixture = new Fixture();
   const warnings: string[] = [];
   const warn = (text: unknown): void => void warnings.push(String(text));
-  const { outbox } = fixture.open({ logger: { ...quiet, warn } });
+  const { outbox } = fixture.open({ logger: { ...silentLogger, warn } });
   outbox.register(fixture.target("audit"));
   for (let n = 0; n < 5; n++) await fixture.publish(outbox, ["audit"]);
   const begin = fixture.store.atomic.bind(fixture.store);

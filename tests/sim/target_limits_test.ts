@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { DAY, Fixture, HOUR, MINUTE } from "./fixture.ts";
 
 test("a pause that a wrong clock wrote is ignored, and the next one is written", async () => {

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { fixedRetry, scheduleRetry } from "../../src/core/mod.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { DAY, Fixture, HOUR, MINUTE } from "./fixture.ts";
 
 const DOWN = { verdict: "retry", error: "connection refused" } as const;

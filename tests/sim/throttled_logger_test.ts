@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createOutboxIn } from "../../src/outbox/outbox.ts";
 import { memoryStore } from "../../src/testing/memory_store.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { noFaults } from "./faults.ts";
 import { FaultyStore } from "./faulty_store.ts";
 import type { Model } from "./model.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import { root } from "../../tools/run.ts";
-import { TOKEN } from "../kv_connect/denokv.ts";
+import { TOKEN } from "../support/kv_connect/denokv.ts";
 import type { Orders, Saying } from "./agent.ts";
 import type { Receivers } from "./receivers.ts";
 

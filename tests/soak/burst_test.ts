@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { root } from "../../tools/run.ts";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const EVENTS = 400;
 const WEBHOOKS = 8;

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { numbersFrom } from "./events.ts";
 import { leasesIn } from "./leases.ts";

@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { openStore } from "@omniagent/hooks/kv";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { emptied } from "../internal/kv/clients.ts";
-import { denokvUrl, hasDenokv } from "../kv_connect/denokv.ts";
-import { type KvRequest, startKvConnect } from "../kv_connect/server.ts";
+import { denokvUrl, hasDenokv } from "../support/kv_connect/denokv.ts";
+import { type KvRequest, startKvConnect } from "../support/kv_connect/server.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { numbersFrom } from "./events.ts";
 import { Receivers } from "./receivers.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore, type OpenStoreOptions, type Store } from "@omniagent/hooks/sqlite";
 import { testStore } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const DURABILITIES = ["full", "async"] as const;
 

@@ -6,12 +6,12 @@ import {
   type StoreListOptions,
 } from "@omniagent/hooks/store";
 import { memoryStore, testStore } from "@omniagent/hooks/testing";
-import { bound } from "../bound.ts";
-import { test } from "../harness.ts";
+import { bindStore } from "../support/bind_store.ts";
+import { test } from "../support/harness.ts";
 
 const shared = memoryStore();
 testStore(() => memoryStore(), (name, run) => test(`memoryStore(): ${name}`, run), {
-  openShared: () => ({ ...bound(shared), close() {} }),
+  openShared: () => ({ ...bindStore(shared), close() {} }),
 });
 
 /** Every key, in order. */

@@ -7,8 +7,8 @@ import {
   type Hook,
 } from "@omniagent/hooks";
 import { type EventMatcher, ExpectationError, RecordingHook } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 type Events = AgentEvents & { "order.paid": { total: number; items: { sku: string }[] } };
 
@@ -69,7 +69,7 @@ test("RecordingHook records an event, then does what it was told", async () => {
       throw new Error("no");
     },
   });
-  const hooks = createHooks({ use: [recorder], onError: () => {}, logger: quiet });
+  const hooks = createHooks({ use: [recorder], onError: () => {}, logger: silentLogger });
   await assert.rejects(() => hooks.emit("tool.called", { name: "bash" }), DispatchError);
   recorder.expectTypes(["tool.called"]);
 });

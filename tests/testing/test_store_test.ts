@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Store, StoreAtomic, StoreEntry } from "@omniagent/hooks/store";
 import { ExpectationError, memoryStore, testStore } from "@omniagent/hooks/testing";
-import { bound } from "../bound.ts";
-import { test } from "../harness.ts";
+import { bindStore } from "../support/bind_store.ts";
+import { test } from "../support/harness.ts";
 
 /** The tests that a store fails, by name. */
 async function failures(
@@ -18,7 +18,7 @@ async function failures(
 
 function withAtomic(store: Store, change: (atomic: StoreAtomic) => Partial<StoreAtomic>): Store {
   return {
-    ...bound(store),
+    ...bindStore(store),
     atomic() {
       const atomic = store.atomic();
       const changed: StoreAtomic = {
@@ -37,7 +37,7 @@ function withAtomic(store: Store, change: (atomic: StoreAtomic) => Partial<Store
 const planted: Readonly<Record<string, readonly [fault: (store: Store) => Store, name: string]>> = {
   "reads a stored 0 as null": [
     (store) => ({
-      ...bound(store),
+      ...bindStore(store),
       async get<Value>(key: readonly (string | number)[]) {
         const entry = await store.get<Value>(key);
         return (entry.value || !entry.versionstamp
@@ -51,7 +51,7 @@ const planted: Readonly<Record<string, readonly [fault: (store: Store) => Store,
   ],
   "lists in one direction": [
     (store) => ({
-      ...bound(store),
+      ...bindStore(store),
       list: (selector, options) => store.list(selector, { ...options, reverse: false }),
     }),
     "list() returns keys in order",
@@ -61,7 +61,7 @@ const planted: Readonly<Record<string, readonly [fault: (store: Store) => Store,
     "a check that fails leaves everything unchanged",
   ],
   "has no limits": [
-    (store) => ({ ...bound(memoryStore({ limits: { checks: 1e3 } })), limits: store.limits }),
+    (store) => ({ ...bindStore(memoryStore({ limits: { checks: 1e3 } })), limits: store.limits }),
     "a commit has at most as many checks as the limit",
   ],
 };
@@ -85,7 +85,7 @@ const plantedBetweenHandles: Readonly<
   ],
   "writes the keys of a commit one by one": [
     (store) => ({
-      ...bound(store),
+      ...bindStore(store),
       atomic() {
         const writes: (() => Promise<void>)[] = [];
         const atomic: StoreAtomic = {
@@ -108,7 +108,7 @@ const plantedBetweenHandles: Readonly<
     (store) => {
       const seen = new Map<string, Promise<StoreEntry>>();
       return {
-        ...bound(store),
+        ...bindStore(store),
         get<Value>(key: readonly (string | number)[]) {
           const id = JSON.stringify(key);
           if (!seen.has(id)) seen.set(id, store.get(key));
@@ -122,7 +122,7 @@ const plantedBetweenHandles: Readonly<
 for (const [fault, [plant, names]] of Object.entries(plantedBetweenHandles)) {
   test(`testStore() finds a handle on a shared database that ${fault}`, async () => {
     const database = memoryStore();
-    const openShared = () => plant({ ...bound(database), close() {} });
+    const openShared = () => plant({ ...bindStore(database), close() {} });
     const failed = await failures(() => memoryStore(), { openShared });
     for (const name of names) {
       assert.ok(failed.get(name) instanceof ExpectationError, [...failed.keys()].join("\n"));
@@ -135,7 +135,7 @@ test("testStore() opens two handles for each of their tests, and closes both", a
   let [opened, closed] = [0, 0];
   const openShared = () => {
     opened++;
-    return { ...bound(database), close: () => void closed++ };
+    return { ...bindStore(database), close: () => void closed++ };
   };
   assert.deepEqual([...(await failures(() => memoryStore(), { openShared })).keys()], []);
   assert.ok(opened >= 10 && opened % 2 === 0);
@@ -150,7 +150,7 @@ test("testStore() passes a correct store, and closes every store that it opened"
   let [opened, closed] = [0, 0];
   const open = () => {
     opened++;
-    return { ...bound(memoryStore()), close: () => void closed++ };
+    return { ...bindStore(memoryStore()), close: () => void closed++ };
   };
   assert.deepEqual([...(await failures(open)).keys()], []);
   assert.ok(opened > 40);
@@ -159,7 +159,7 @@ test("testStore() passes a correct store, and closes every store that it opened"
 
 test("testStore() reports what it expected and what it found", async () => {
   const failed = await failures(() => ({
-    ...bound(memoryStore()),
+    ...bindStore(memoryStore()),
     getMany: () => Promise.resolve([]),
   }));
   assert.deepEqual(

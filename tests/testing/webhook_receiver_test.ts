@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { type ReceiverStep, WebhookReceiver } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 /** Runs a test against a receiver, which is closed at the end. */
 async function withReceiver(

@@ -6,7 +6,7 @@ import {
   createAddressGuard,
   denyNetFlag,
 } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const PUBLIC = "93.184.215.14";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { AddressNotAllowedError, createAddressGuard } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 // Written from the IANA registries, by first and last address: the implementation has prefixes. A first or last
 // address that a narrower range claims is replaced by its neighbour.

@@ -8,8 +8,8 @@ import { Buffer } from "node:buffer";
 import { createServer, type Socket } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { createHooks } from "@omniagent/hooks";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { attempt, hookOf } from "./hook_checks.ts";
 
 const [runtime] = [
@@ -232,7 +232,7 @@ test("a body that never ends holds the attempt no longer than two seconds", () =
 test("an inline delivery with a body that can't be decoded is made once, and succeeds", () =>
   withBytes(async (serve) => {
     const url = serve(bytesOf(200, ["content-encoding: gzip", "content-length: 2"], "ok"));
-    const hooks = createHooks({ logger: quiet });
+    const hooks = createHooks({ logger: silentLogger });
     hooks.use(hookOf({ url, retryCount: 2, retryDelay: 0 }));
     await hooks.emit("tool.called", { name: "bash" });
     await hooks.close();

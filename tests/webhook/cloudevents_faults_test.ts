@@ -10,7 +10,7 @@ import {
   encodeCloudEvent,
   encodeCloudEventBatch,
 } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import {
   BATCH,
   binary,

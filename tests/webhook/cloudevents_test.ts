@@ -9,7 +9,7 @@ import {
   encodeCloudEvent,
   encodeCloudEventBatch,
 } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { BATCH, binary, decode, EVENT, STRUCTURED, structured } from "./cloudevents_messages.ts";
 
 test("a structured message has the attributes and the data in its body", () => {

@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createHooks, DispatchError, HookCloseError } from "@omniagent/hooks";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import {
   attempt,
   contextOf,
@@ -22,7 +22,7 @@ import {
 
 test("close() of the registry waits for attempts that run", () =>
   withReceiver([{ hold: "headers" }], async (receiver) => {
-    const hooks = createHooks({ logger: quiet });
+    const hooks = createHooks({ logger: silentLogger });
     hooks.use(hookOf({ url: receiver.url }));
     const emitted = hooks.emit("tool.called", { name: "bash" });
     await receiver.waitFor(1);
@@ -37,7 +37,7 @@ test("close() of the registry waits for attempts that run", () =>
 test("close() of the registry gives up at closeTimeout, and stops the attempts then", () =>
   inVirtualTime(async ({ pass }) => {
     const { fetch, requests } = fakeFetch(unanswered);
-    const hooks = createHooks({ logger: quiet, closeTimeout: 5000 });
+    const hooks = createHooks({ logger: silentLogger, closeTimeout: 5000 });
     hooks.use(hookOf({ fetch, timeout: 60_000, retryCount: 9 }));
     const emitted = rejection(hooks.emit("tool.called", { name: "bash" }), DispatchError);
     await pass(0);

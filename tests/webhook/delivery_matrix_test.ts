@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import type { Attempt } from "@omniagent/hooks/outbox";
 import { WebhookError, type WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { type ReceiverBehavior, WebhookReceiver } from "@omniagent/hooks/testing";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import {
   attempt,
   contextOf,

@@ -6,8 +6,8 @@ import assert from "node:assert/strict";
 import { createHooks, DispatchError } from "@omniagent/hooks";
 import { WebhookError, type WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { type AddressResolver, createAddressGuard } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import {
   attempt,
   contextOf,
@@ -166,7 +166,7 @@ test("a guard of one's own that fails in another way is retried, not passed by",
 });
 
 test("through a registry, the error reaches the caller of emit", async () => {
-  const hooks = createHooks({ logger: quiet });
+  const hooks = createHooks({ logger: silentLogger });
   hooks.use(hookOf({ guard: guardOf("10.0.0.1").guard, fetch: fakeFetch(200).fetch }));
   const { message } = await rejection(hooks.emit("tool.called", { name: "bash" }), DispatchError);
   assert.match(message, /Webhook 'hook' failed after 1 attempt: Cannot send to 'hook\.example':/);

@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import type { WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { hooksFromConfig } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { attempt, fakeFetch, hookOf, inVirtualTime, settle } from "./hook_checks.ts";
 
 const ORIGIN = "events.example.com";

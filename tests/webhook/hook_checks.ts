@@ -9,8 +9,8 @@ import { type HookEvent, type Logger, WebhookHook } from "@omniagent/hooks";
 import type { Attempt } from "@omniagent/hooks/outbox";
 import type { WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { type ReceiverStep, WebhookReceiver } from "@omniagent/hooks/testing";
-import { mock } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { mock } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
 export { rejection } from "../core/_helpers.ts";
 
@@ -28,7 +28,10 @@ export function hookOf(options: Partial<WebhookHookOptions> = {}): WebhookHook {
 }
 
 /** What attempts and deliveries are given. */
-export function contextOf(signal: AbortSignal = new AbortController().signal, logger = quiet) {
+export function contextOf(
+  signal: AbortSignal = new AbortController().signal,
+  logger = silentLogger,
+) {
   const emit = () => assert.fail("a webhook emits nothing");
   return { attempt: 1, signal, logger, emit, emitInBackground: emit };
 }

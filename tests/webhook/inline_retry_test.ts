@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { createHooks, DispatchError, type WebhookHook } from "@omniagent/hooks";
 import { WebhookError } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import {
   attempt,
   contextOf,
@@ -117,7 +117,7 @@ test("each attempt has the whole timeout", () =>
 test("an abort of the dispatch stops an attempt at once, and no other follows", () =>
   withReceiver([{ hold: "headers" }], async (receiver) => {
     const hook = hookOf({ url: receiver.url, retryCount: 5, retryDelay: 0 });
-    const hooks = createHooks({ use: [], logger: quiet });
+    const hooks = createHooks({ use: [], logger: silentLogger });
     hooks.use(hook);
     const caller = new AbortController();
     const emitted = hooks.emit("tool.called", { name: "bash" }, { signal: caller.signal });
@@ -165,7 +165,7 @@ test("an attempt does not reject, and is made, though the logger of its warning 
   for (const warn of fails) {
     const { fetch, requests } = fakeFetch(200);
     const hook = hookOf({ fetch, url: "http://hook.example/" });
-    const { verdict } = await attempt(hook, { logger: { ...quiet, warn } });
+    const { verdict } = await attempt(hook, { logger: { ...silentLogger, warn } });
     assert.deepEqual([verdict, requests.length], ["delivered", 1]);
   }
 });

@@ -15,7 +15,7 @@ import {
   encodeCloudEventBatch,
   type ReceivedCloudEvent,
 } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const EVENT: HookEvent = {
   id: "0192f0c1-7c1e-7a3b-8f55-2f6f0a5c9d10",

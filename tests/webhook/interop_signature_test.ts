@@ -10,7 +10,7 @@ import {
 } from "@omniagent/hooks/webhook";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 /** What the two packages have in common. Theirs read the real clock. */
 interface Theirs {

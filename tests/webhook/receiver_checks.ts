@@ -11,7 +11,7 @@ import {
   webhookReceiver,
   type WebhookReceiverOptions,
 } from "@omniagent/hooks/webhook";
-import { quiet } from "../quiet.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { EVENT } from "./hook_checks.ts";
 
 export const SECRET: string = generateSecret();
@@ -43,5 +43,5 @@ export function receiver(
   handler: ReceivingHandler,
   options: Partial<WebhookReceiverOptions> = {},
 ): (request: Request) => Promise<Response> {
-  return webhookReceiver(handler, { secrets: SECRET, logger: quiet, ...options });
+  return webhookReceiver(handler, { secrets: SECRET, logger: silentLogger, ...options });
 }

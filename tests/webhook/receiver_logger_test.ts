@@ -1,6 +1,6 @@
 import { generateSecret, signWebhook, webhookReceiver } from "@omniagent/hooks/webhook";
 import assert from "node:assert/strict";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 test("webhookReceiver() lets a failed message come again though its logger throws or rejects", async () => {
   const secret = generateSecret();

@@ -13,8 +13,8 @@ import {
   webhookReceiver,
   type WebhookReceiverOptions,
 } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { BODY } from "./receiver_checks.ts";
 
 const [OLD, NEW, OTHER] = [generateSecret(), generateSecret(), generateSecret()];
@@ -24,7 +24,7 @@ function counting(options: Partial<WebhookReceiverOptions>) {
   const counts = { handled: 0 };
   const receive = webhookReceiver(() => void counts.handled++, {
     secrets: OLD,
-    logger: quiet,
+    logger: silentLogger,
     ...options,
   });
   return { counts, receive };
@@ -136,7 +136,7 @@ test("a message that is handled under two secrets is claimed and released under 
   const secrets = [OLD, NEW];
   const receive = webhookReceiver(() => {
     if (fails) throw new Error("not yet");
-  }, { secrets, store, logger: quiet });
+  }, { secrets, store, logger: silentLogger });
   assert.equal((await receive(await requestTo(url, secrets))).status, 500);
   fails = false;
   assert.equal((await receive(await requestTo(url, NEW))).status, 200);

@@ -14,8 +14,8 @@ import {
   webhookReceiver,
   type WebhookReceiverOptions,
 } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { attempt, EVENT, hookOf, inVirtualTime, until } from "./hook_checks.ts";
 import { receiver, SECRET, signed } from "./receiver_checks.ts";
 
@@ -152,7 +152,7 @@ test("while the store is unavailable nothing is handled, and the sender is asked
     const { state, store } = failing(method);
     let calls = 0;
     const errors: unknown[] = [];
-    const logger = { ...quiet, error: (...data: unknown[]) => void errors.push(data) };
+    const logger = { ...silentLogger, error: (...data: unknown[]) => void errors.push(data) };
     const receive = receiver(() => void calls++, { store, logger });
     const response = await receive(await signed());
     const { code, detail } = await response.json();
@@ -168,7 +168,7 @@ test("while the store is unavailable nothing is handled, and the sender is asked
 test("a message that was handled but can't be recorded is acknowledged all the same", async () => {
   const { store } = failing("set");
   const errors: unknown[] = [];
-  const logger = { ...quiet, error: (...data: unknown[]) => void errors.push(data[0]) };
+  const logger = { ...silentLogger, error: (...data: unknown[]) => void errors.push(data[0]) };
   assert.equal((await receiver(() => {}, { store, logger })(await signed())).status, 200);
   assert.deepEqual(errors, ["Webhook 'msg_1' was not recorded"]);
 });

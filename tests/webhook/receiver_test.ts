@@ -14,8 +14,8 @@ import {
   webhookReceiver,
   type WebhookReceiverOptions,
 } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { EVENT, until } from "./hook_checks.ts";
 import { BODY, JSON_TYPE, receiver, SECRET, signed } from "./receiver_checks.ts";
 
@@ -131,7 +131,7 @@ test("a body that does not arrive in time gets a 408", async () => {
 
 test("a body that the sender broke off is a 400, and nothing to log", async () => {
   const logged: unknown[] = [];
-  const logger = { ...quiet, error: (...data: unknown[]) => void logged.push(data) };
+  const logger = { ...silentLogger, error: (...data: unknown[]) => void logged.push(data) };
   const { events, receive } = recording({ logger });
   let pulls = 0;
   const body = new ReadableStream<Uint8Array>({
@@ -149,7 +149,7 @@ test("a body that the sender broke off is a 400, and nothing to log", async () =
 
 test("a request whose body was already read is a server error, and logged", async () => {
   const logged: unknown[][] = [];
-  const logger = { ...quiet, error: (...data: unknown[]) => void logged.push(data) };
+  const logger = { ...silentLogger, error: (...data: unknown[]) => void logged.push(data) };
   const { receive } = recording({ logger });
   const request = await signed();
   await request.text();
@@ -159,7 +159,7 @@ test("a request whose body was already read is a server error, and logged", asyn
 
 test("a receiver takes its secrets as 'secret' or as 'secrets'", async () => {
   for (const options of [{ secret: SECRET }, { secrets: SECRET }, { secrets: [SECRET] }]) {
-    const receive = webhookReceiver(() => {}, { logger: quiet, ...options });
+    const receive = webhookReceiver(() => {}, { logger: silentLogger, ...options });
     assert.equal((await receive(await signed())).status, 200);
   }
   const wrong: readonly (readonly [options: object, message: RegExp])[] = [
@@ -272,7 +272,7 @@ for (const [kind, store] of memories) {
 
   test(`with ${kind}, a message whose handler failed is handled when it comes again`, async () => {
     const errors: unknown[] = [];
-    const logger = { ...quiet, error: (...data: unknown[]) => void errors.push(data) };
+    const logger = { ...silentLogger, error: (...data: unknown[]) => void errors.push(data) };
     const fault = new Error("out of ink");
     const faults = [() => Promise.reject(fault), () => assert.fail(fault), () => {}];
     let calls = 0;

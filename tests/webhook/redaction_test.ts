@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { generateSecret } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { attempt, fakeFetch, hookOf } from "./hook_checks.ts";
 
 const TOKEN = "q1w2+e3r4/t5y6=z&<7'\"u8%2Bi9\\o0~";

@@ -5,7 +5,7 @@ import {
   type WebhookHeaderSource,
   type WebhookVerificationCode,
 } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { HEADERS, now, OTHER, rejected, verify, withSignature } from "./signature_checks.ts";
 import {
   BODY,

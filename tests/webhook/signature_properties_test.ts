@@ -10,7 +10,7 @@ import {
   type WebhookHeaderSource,
   WebhookVerificationError,
 } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 
 const { secretKey, publicKey } = await generateKeyPair();
 const hmac = generateSecret();

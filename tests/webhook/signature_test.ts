@@ -7,7 +7,7 @@ import {
   generateSecret,
   signWebhook,
 } from "@omniagent/hooks/webhook";
-import { mock, test } from "../harness.ts";
+import { mock, test } from "../support/harness.ts";
 import { HEADERS, now, OTHER, rejected, verify, withSignature } from "./signature_checks.ts";
 import {
   BODY,

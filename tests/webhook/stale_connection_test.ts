@@ -7,8 +7,8 @@ import assert from "node:assert/strict";
 import { createServer, type Socket } from "node:net";
 import { createHooks } from "@omniagent/hooks";
 import { WebhookError } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { attempt, contextOf, EVENT, fakeFetch, hookOf, rejection, settle } from "./hook_checks.ts";
 
 /** What becomes of a request: the n-th of the m-th connection, both from 1. */
@@ -70,7 +70,7 @@ for (const end of ["reset", "close", "half"] as const) {
 
 test("an inline delivery without retries survives a connection that was closed while idle", () =>
   withServer((n) => n === 1 ? "ok" : "reset", async (url, ids) => {
-    const hooks = createHooks({ logger: quiet });
+    const hooks = createHooks({ logger: silentLogger });
     hooks.use(hookOf({ url, retryCount: 0 }));
     for (let i = 0; i < 5; i++) {
       await hooks.emit("tool.called", { name: "bash" });

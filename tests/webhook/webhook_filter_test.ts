@@ -6,8 +6,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createHooks, type HookEvent } from "@omniagent/hooks";
 import type { FilterValue, WebhookHookOptions } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
-import { quiet } from "../quiet.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { EVENT, fakeFetch, hookOf } from "./hook_checks.ts";
 
 type Filter = NonNullable<WebhookHookOptions["filter"]>;
@@ -152,7 +152,7 @@ test("a list of values matches what any of them matches", () => {
 
 test("an event that a filter excludes is not sent, and is not a failure", async () => {
   const { fetch, requests } = fakeFetch(200);
-  const hooks = createHooks({ logger: quiet });
+  const hooks = createHooks({ logger: silentLogger });
   hooks.use(hookOf({ fetch, filter: { "data.name": "git_*" } }));
   const { handlers } = await hooks.emit("tool.called", { name: "bash" });
   assert.deepEqual([handlers, requests.length], [[], 0]);

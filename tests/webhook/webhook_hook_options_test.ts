@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { DEFAULT_RETRY, scheduleRetry, WebhookHook } from "@omniagent/hooks";
 import { generateKeyPair } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { attempt, fakeFetch, hookOf } from "./hook_checks.ts";
 
 /** Every option may be anything: that is what is tested. */

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { WebhookReceiverOptions } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { receiver } from "./receiver_checks.ts";
 
 const ORIGIN = "eventgrid.azure.net";

@@ -10,7 +10,7 @@ import { generateKeyPair, generateSecret, verifyWebhook } from "@omniagent/hooks
 import type { RecordedRequest } from "@omniagent/hooks/testing";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import {
   attempt,
   contextOf,

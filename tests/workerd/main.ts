@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { type ReceiverStep, WebhookReceiver } from "@omniagent/hooks/testing";
 import { generateSecret, verifyWebhook } from "@omniagent/hooks/webhook";
-import { test } from "../harness.ts";
+import { test } from "../support/harness.ts";
 import { type Job, type Outcome, type Received, SECRET } from "./shared.ts";
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

@@ -1,7 +1,8 @@
 import { errorMessage } from "../../internal/issues.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { GateDeniedError } from "../errors.ts";
-import type { Decision, Gatekeeper } from "./gatekeeper.ts";
+import type { Decision } from "./decision.ts";
+import type { Gatekeeper } from "./gatekeeper.ts";
 
 /** Options of `call`. */
 export type CallOptions = {

@@ -1,7 +1,5 @@
 import { abortable, linkSignals } from "../../internal/async.ts";
 import type { Clock } from "../../internal/clock.ts";
-import { sha256Hex } from "../../internal/crypto.ts";
-import { canonicalJson } from "../../internal/json_text.ts";
 import { checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { checkFunctions, checkObject, inspect } from "../../internal/validate.ts";
@@ -12,10 +10,12 @@ import type { HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
 import { createRegistration, type Registration } from "../registration.ts";
 import type { Reporter } from "../reporter.ts";
-import { createEvent, snapshotOf } from "../snapshot.ts";
+import { createEvent } from "../snapshot.ts";
 import { type Gate, readGate, type RegisteredGate } from "./gate.ts";
-import { type GateOutcome, type GateRecord, runGates } from "./run_gates.ts";
-import type { AskChoice, Decided } from "./verdict.ts";
+import { allowedEvent, deniedEvent, digestOf, textIn, withData } from "./gate_events.ts";
+import type { Ask, DecideOptions, Decision, GatesOptions } from "./decision.ts";
+import { type GateOutcome, runGates } from "./run_gates.ts";
+import type { Decided } from "./verdict.ts";
 
 /** How long a decision may take, in milliseconds: twice what one gate may. */
 const DECISION_TIMEOUT = 10_000;
@@ -25,64 +25,6 @@ const MAX_REMEMBERED = 10_000;
 
 /** Events that report what happened: their checks also judge the data before it is rewritten. */
 const RESULTS: readonly string[] = ["tool.completed", "message.sent"];
-
-/** What a gate asked, for `onAsk`. */
-export type Ask = {
-  readonly question: string;
-  /** The event, with the data that was judged. */
-  readonly event: HookEvent;
-  /** The gate that asked. */
-  readonly gate: string;
-  /** What may be chosen. */
-  readonly allow: readonly AskChoice[];
-  /** Aborts when the ask expires, with the caller's signal, or when the hooks close. */
-  readonly signal: AbortSignal;
-};
-
-/** How an ask was answered. */
-export type AskAnswer = {
-  readonly decision: "allow" | "deny";
-  /** Why, for the model. */
-  readonly reason?: string | undefined;
-};
-
-/** Options of all gates, as `gates` of `createHooks`. */
-export type GatesOptions = {
-  /** Names of gates without which nothing is allowed: a typo or a missing import must not open the door. */
-  readonly required?: readonly string[] | undefined;
-  /** Limit of one decision, in milliseconds. @default {10000} */
-  readonly timeout?: number | undefined;
-  /** Asks a person, in this process. @default none: an ask denies */
-  readonly onAsk?: ((ask: Ask) => AskAnswer | PromiseLike<AskAnswer>) | undefined;
-};
-
-/** Options of `decide`. */
-export type DecideOptions = {
-  /** The session that the event belongs to. */
-  readonly sessionId?: string | undefined;
-  /** Ends the decision when it aborts: gates that have not returned have failed. */
-  readonly signal?: AbortSignal | undefined;
-};
-
-/** What was decided about an event. */
-export type Decision<Data = unknown> = {
-  /** UUID v7. In the record (`gate.decided`), and in `tool.called`, `tool.denied` and `tool.completed`. */
-  readonly id: string;
-  /** Only `"allow"` lets the event happen. */
-  readonly decision: Decided;
-  /** The data that was judged last, frozen: what runs must be this. */
-  readonly data: Data;
-  /** Why, for the model. */
-  readonly reason?: string | undefined;
-  /** Text for the model, whatever the decision. */
-  readonly context?: string | undefined;
-  /** Whether the agent should stop its run. */
-  readonly interrupt?: boolean | undefined;
-  /** The SHA-256 of the canonical JSON (RFC 8785) of `data`, in hexadecimal; absent without gates. */
-  readonly digest?: string | undefined;
-  /** How each gate judged. */
-  readonly gates: readonly GateRecord[];
-};
 
 /** What the gates need of the hooks that they belong to. */
 export type GatekeeperHost = {
@@ -206,8 +148,8 @@ export class Gatekeeper {
     }, event.sessionId);
     const denier = outcome.gates.find(({ verdict }) => verdict === "deny" || verdict === "failed");
     const subject = decision === "allow"
-      ? allowed(judged, id)
-      : denied(judged, result, denier?.name);
+      ? allowedEvent(judged, id)
+      : deniedEvent(judged, result, denier?.name);
     return await this.#record(result, subject ? [subject, record] : [record]);
   }
 
@@ -326,38 +268,4 @@ export class Gatekeeper {
     const [oldest] = this.#remembered.keys();
     this.#remembered.delete(oldest!);
   }
-}
-
-function withData(event: HookEvent, data: unknown): HookEvent {
-  if (data === event.data) return event;
-  const { id, type, timestamp, sessionId } = event;
-  const copy = { id, type, timestamp, data, ...(sessionId !== undefined && { sessionId }) };
-  return snapshotOf(copy, "Cannot rewrite data");
-}
-
-/** The event that happens, with the decision that let it; a result keeps that of its call. */
-function allowed(event: HookEvent, decisionId: string): HookEvent {
-  if (!event.type.startsWith("tool.")) return event;
-  return withData(event, { decision_id: decisionId, ...event.data as object });
-}
-
-/** The event in place of one that was denied; undefined where there is none. */
-function denied(
-  { type, data, sessionId }: HookEvent,
-  { id, reason }: Decision,
-  gate: string | undefined,
-): HookEvent | undefined {
-  if (type !== "tool.called") return undefined;
-  const { name, call_id, agent_id, params } = data as Readonly<Record<string, unknown>>;
-  const payload = { name, call_id, agent_id, params, reason, gate, decision_id: id };
-  return createEvent("tool.denied", payload, sessionId);
-}
-
-async function digestOf(data: unknown): Promise<string> {
-  return await sha256Hex(canonicalJson(data));
-}
-
-function textIn(data: unknown, name: string): string | undefined {
-  const value = (data as Readonly<Record<string, unknown>> | null)?.[name];
-  return typeof value === "string" ? value : undefined;
 }

@@ -9,7 +9,8 @@ import type { Registration } from "../registration.ts";
 import type { Reporter } from "../reporter.ts";
 import { type CallOptions, callTool, type DeniedCall, type ToolContext } from "./call.ts";
 import type { Gate } from "./gate.ts";
-import { type DecideOptions, type Decision, Gatekeeper, type GatesOptions } from "./gatekeeper.ts";
+import type { DecideOptions, Decision, GatesOptions } from "./decision.ts";
+import { Gatekeeper } from "./gatekeeper.ts";
 
 /** The parts of the registry that gates work with. */
 type Parts = {

@@ -29,7 +29,7 @@ export type {
   RewriteGate,
   RewriteResult,
 } from "./gate.ts";
-export type { Ask, AskAnswer, DecideOptions, Decision, GatesOptions } from "./gatekeeper.ts";
+export type { Ask, AskAnswer, DecideOptions, Decision, GatesOptions } from "./decision.ts";
 export type { Gates } from "./gates.ts";
 export type { GateFailure, GateRecord } from "./run_gates.ts";
 export { allow, ask, type AskChoice, type Decided, deny, type Verdict } from "./verdict.ts";

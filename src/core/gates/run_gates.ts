@@ -1,10 +1,9 @@
-import { abortable, isThenable, linkSignals } from "../../internal/async.ts";
-import type { Clock } from "../../internal/clock.ts";
+import { isThenable } from "../../internal/async.ts";
 import { errorMessage, formatIssues } from "../../internal/issues.ts";
 import type { StandardIssue } from "../../internal/standard_schema.ts";
 import type { HookEvent } from "../events.ts";
-import type { Logger } from "../hook.ts";
-import type { GateContext, RegisteredGate } from "./gate.ts";
+import type { RegisteredGate } from "./gate.ts";
+import { GateCall, GateTimeout, type RunParts, RunTime } from "./gate_call.ts";
 import { type Decided, isVerdict, readVerdict, type Verdict } from "./verdict.ts";
 
 /** Why a gate gave no well-formed verdict in time. */
@@ -48,22 +47,16 @@ export type GateOutcome = {
 };
 
 /** What a run of gates needs. */
-export type GateRun = {
+export type GateRun = RunParts & {
   /** Those of the event's type, rewrites and checks, in their order. */
   readonly gates: readonly RegisteredGate[];
   readonly event: HookEvent;
   /** Whether the event is a result: then checks also judge the data as it was before the rewrites. */
   readonly isResult: boolean;
-  /** Limit of the whole run, in milliseconds. */
-  readonly timeout: number;
-  /** The caller's signal, and that of `close`. */
-  readonly signals: readonly AbortSignal[];
-  readonly logger: Logger;
   /** Returns the event with other data, as a frozen snapshot. @throws when JSON can't carry the data */
   withData(event: HookEvent, data: unknown): HookEvent;
   /** Judges rewritten data by the schema of the event's type. */
   validate(event: HookEvent): readonly StandardIssue[] | Promise<readonly StandardIssue[]>;
-  readonly clock: Clock;
 };
 
 /** Payload fields that say which call this is: no rewrite may change them. */
@@ -146,7 +139,7 @@ function judge(
   const took = (): number => Math.max(0, Math.round(clock.now() - start));
   const fail = (failure: GateFailure, reason: string): Judged =>
     failed(gate, failure, reason, took());
-  const call = new Call(gate, run, time, final);
+  const call = new GateCall(gate, run, time, final);
   const finish = (value: unknown): Judged | Promise<Judged> =>
     gate.kind === "check"
       ? checked(gate, value, took, fail)
@@ -255,96 +248,4 @@ function recordOf(
   more: Partial<GateRecord> = {},
 ): GateRecord {
   return { name, kind, mode, verdict, duration_ms: duration, ...more };
-}
-
-/** The time of a whole run: a signal, and a timer that starts with the first gate that is waited for. */
-class RunTime {
-  readonly #run: GateRun;
-  #link: ReturnType<typeof linkSignals> | undefined;
-  #cancel: (() => void) | undefined;
-
-  constructor(run: GateRun) {
-    this.#run = run;
-  }
-
-  /** Why the run was over before it began; undefined when it wasn't. */
-  get abortedBy(): AbortSignal | undefined {
-    if (this.#link?.signal.aborted) return this.#link.signal;
-    return this.#run.signals.find((signal) => signal.aborted);
-  }
-
-  get signal(): AbortSignal {
-    return (this.#link ??= linkSignals(...this.#run.signals)).signal;
-  }
-
-  start(): void {
-    const { timeout, clock } = this.#run;
-    if (this.#cancel !== undefined || timeout === Infinity) return;
-    this.#cancel = clock.setTimer(timeout, () => {
-      this.#link?.abort(new GateTimeout(`the decision took longer than ${timeout} ms`));
-    });
-  }
-
-  end(): void {
-    this.#cancel?.();
-    this.#link?.release();
-  }
-}
-
-/** The reason of a signal when time is up. */
-class GateTimeout extends Error {
-  override readonly name = "GateTimeout";
-}
-
-/** One call of a gate: its context, whose signal is made when it is needed, and its time. */
-class Call implements GateContext {
-  readonly logger: Logger;
-  readonly final: boolean;
-  readonly #gate: RegisteredGate;
-  readonly #run: GateRun;
-  readonly #time: RunTime;
-  #link: ReturnType<typeof linkSignals> | undefined;
-
-  constructor(gate: RegisteredGate, run: GateRun, time: RunTime, final: boolean) {
-    this.logger = run.logger;
-    this.final = final;
-    this.#gate = gate;
-    this.#run = run;
-    this.#time = time;
-  }
-
-  get signal(): AbortSignal {
-    return (this.#link ??= linkSignals(this.#time.signal)).signal;
-  }
-
-  /** Waits for what the gate returned. What it does once its time is up is ignored. */
-  async wait(value: PromiseLike<unknown>): Promise<unknown> {
-    const { name, timeout } = this.#gate;
-    const { clock, logger } = this.#run;
-    const { signal } = this;
-    this.#time.start();
-    const cancel = timeout === Infinity ? undefined : clock.setTimer(timeout, () => {
-      this.#link!.abort(new GateTimeout(`took longer than ${timeout} ms`));
-    });
-    try {
-      return await abortable(value, signal);
-    } catch (error) {
-      if (signal.aborted) {
-        const late = () => logger.debug(`Gate '${name}' returned too late: its result is ignored`);
-        value.then(late, late);
-      }
-      throw error;
-    } finally {
-      cancel?.();
-      this.#link!.release();
-    }
-  }
-
-  /** Why a call that was waited for failed. */
-  failureOf(error: unknown): GateFailure {
-    if (this.#link!.signal.aborted && error === this.#link!.signal.reason) {
-      return error instanceof GateTimeout ? "timeout" : "aborted";
-    }
-    return "error";
-  }
 }

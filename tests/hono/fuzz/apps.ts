@@ -6,12 +6,12 @@ import { createHooks, type Hooks, withCompiledHook } from "@omniagent/hooks";
 import { createHooksApp, type HooksApp, type HooksAppSettings } from "@omniagent/hooks/hono";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { quiet } from "../../quiet.ts";
+import { silentLogger } from "../../support/silent_logger.ts";
 import type { FuzzRequest, Operation } from "./requests.ts";
 import { known as tokens, TOKENS } from "../helpers.ts";
 
 const settings: HooksAppSettings = {
-  logger: quiet,
+  logger: silentLogger,
   limits: { body: 65_536, streams: 1, waits: 50 },
 };
 
@@ -52,7 +52,7 @@ export function createFuzzApp(
   more: HooksAppSettings = {},
 ): FuzzApp {
   const store = memoryStore(now ? { now } : {});
-  const outbox = kind === "no outbox" ? undefined : createOutbox(store, { logger: quiet });
+  const outbox = kind === "no outbox" ? undefined : createOutbox(store, { logger: silentLogger });
   let go!: () => void;
   const gate = new Promise<void>((resolve) => go = resolve);
   let held = 0;
@@ -66,7 +66,7 @@ export function createFuzzApp(
       await gate;
     },
   });
-  const hooks = createHooks({ logger: quiet, outbox, use: [audit] });
+  const hooks = createHooks({ logger: silentLogger, outbox, use: [audit] });
   if (kind === "no store") store.close();
   const onError = (error: unknown): void => void tally.unexpected.push(error);
   const auth = kind === "no auth"

@@ -1,7 +1,7 @@
 import type { HooksApp } from "@omniagent/hooks/hono";
 import assert from "node:assert/strict";
-import { test } from "../../harness.ts";
-import { Random } from "../../random.ts";
+import { test } from "../../support/harness.ts";
+import { Random } from "../../support/random.ts";
 import { triggerRareResponses, triggerSureResponses } from "./responses.ts";
 import { createFuzzApp, type FuzzApps, send, Tally, textOf, withApps } from "./apps.ts";
 import { type Known, type Operation, operationsOf, requestFor } from "./requests.ts";

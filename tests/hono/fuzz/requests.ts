@@ -2,7 +2,7 @@
  * Requests made of the contract: right ones, wrong ones, and some that have nothing to do with it.
  * @module
  */
-import type { Random } from "../../random.ts";
+import type { Random } from "../../support/random.ts";
 import { type JsonSchema, rightValue, toText, wrongValue } from "./values.ts";
 
 type Parameter = {

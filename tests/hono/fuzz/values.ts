@@ -2,7 +2,7 @@
  * Values made of a JSON schema, right ones and wrong ones, by a generator that can be run again.
  * @module
  */
-import type { Random } from "../../random.ts";
+import type { Random } from "../../support/random.ts";
 
 /** As much of JSON Schema as the contract has. */
 export type JsonSchema = {

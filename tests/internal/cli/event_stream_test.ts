@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readServerEvents, type ServerEvent } from "../../../src/cli/event_stream.ts";
-import { test } from "../../harness.ts";
+import { test } from "../../support/harness.ts";
 
 type Parsed = Partial<ServerEvent>;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Log } from "../../../src/cli/serve/log.ts";
 import { Terminal } from "../../cli/terminal.ts";
-import { test } from "../../harness.ts";
+import { test } from "../../support/harness.ts";
 
 test("the log of hooks serve tells an error with what caused it, and nothing twice", () => {
   const cause = new Error("the commit failed", { cause: new Error("database or disk is full") });

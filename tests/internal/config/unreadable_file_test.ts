@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { test } from "../../harness.ts";
+import { test } from "../../support/harness.ts";
 
 test("loadConfigFile() reports a missing read permission", async () => {
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -6,8 +6,8 @@ import { allow, ask, deny, type Verdict } from "../../../src/core/gates/verdict.
 import { snapshotOf } from "../../../src/core/snapshot.ts";
 import type { HookEvent } from "../../../src/core/events.ts";
 import { systemClock } from "../../../src/internal/clock.ts";
-import { test } from "../../harness.ts";
-import { quiet } from "../../quiet.ts";
+import { test } from "../../support/harness.ts";
+import { silentLogger } from "../../support/silent_logger.ts";
 
 type Options = Partial<Omit<GateRun, "gates" | "event">>;
 
@@ -345,7 +345,7 @@ function run(gates: readonly Gate<HookEvent>[], options: Options = {}): Promise<
     isResult: false,
     timeout: 10_000,
     signals: [],
-    logger: quiet,
+    logger: silentLogger,
     clock: systemClock,
     validate: () => [],
     withData: ({ id, type, timestamp }, data) =>

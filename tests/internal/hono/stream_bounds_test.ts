@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "../../harness.ts";
+import { test } from "../../support/harness.ts";
 import { startInstance, until } from "./instances.ts";
 import { StalledReader } from "./readers.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { StreamReader } from "../../../src/hono/stream/reader.ts";
-import { test } from "../../harness.ts";
+import { test } from "../../support/harness.ts";
 
 test("a stream sends heartbeats while no missed event matches its filter", async () => {
   const reader = new StreamReader({

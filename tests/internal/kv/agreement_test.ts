@@ -5,10 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { openStore } from "@omniagent/hooks/kv";
-import { test } from "../../harness.ts";
-import { denokvUrl, hasDenokv, TOKEN } from "../../kv_connect/denokv.ts";
-import { startKvConnect } from "../../kv_connect/server.ts";
-import { bytes, concat } from "../../kv_connect/wire.ts";
+import { test } from "../../support/harness.ts";
+import { denokvUrl, hasDenokv, TOKEN } from "../../support/kv_connect/denokv.ts";
+import { startKvConnect } from "../../support/kv_connect/server.ts";
+import { bytes, concat } from "../../support/kv_connect/wire.ts";
 import { emptied } from "./clients.ts";
 import { check, connect, mutate, range, type RawClient, set, u64, value } from "./raw_client.ts";
 

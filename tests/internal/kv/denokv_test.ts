@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { testStore } from "@omniagent/hooks/testing";
-import { test } from "../../harness.ts";
-import { denokvUrl, hasDenokv } from "../../kv_connect/denokv.ts";
+import { test } from "../../support/harness.ts";
+import { denokvUrl, hasDenokv } from "../../support/kv_connect/denokv.ts";
 import { clients, emptied } from "./clients.ts";
 
 if (hasDenokv("the store suite over a real denokv")) {

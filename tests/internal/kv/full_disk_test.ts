@@ -5,8 +5,8 @@ import { createHooksApp } from "../../../src/hono/mod.ts";
 import { openStore as openOnDeno } from "../../../src/stores/kv/mod.ts";
 import { openStore as openByNpm } from "../../../src/stores/node/mod.ts";
 import { createOutbox } from "../../../src/outbox/mod.ts";
-import { test } from "../../harness.ts";
-import { quiet } from "../../quiet.ts";
+import { test } from "../../support/harness.ts";
+import { silentLogger } from "../../support/silent_logger.ts";
 
 const stores = { "Deno.openKv": openOnDeno, "@deno/kv": openByNpm };
 
@@ -14,8 +14,11 @@ for (const [name, openStore] of Object.entries(stores)) {
   test(`on a full disk, events and /ready fail immediately, and recover: ${name}`, async () => {
     await onSmallDisk(async (folder) => {
       const store = await openStore(`${folder}/hooks.db`);
-      const hooks = createHooks({ outbox: createOutbox(store, { logger: quiet }), logger: quiet });
-      const app = createHooksApp(hooks, { auth: false, logger: quiet });
+      const hooks = createHooks({
+        outbox: createOutbox(store, { logger: silentLogger }),
+        logger: silentLogger,
+      });
+      const app = createHooksApp(hooks, { auth: false, logger: silentLogger });
       const post = async (text: string): Promise<Response> =>
         await app.request("/events", {
           method: "POST",

@@ -8,9 +8,13 @@ import assert from "node:assert/strict";
 import type { Store } from "@omniagent/hooks/store";
 import { openStore } from "@omniagent/hooks/kv";
 import { testStore } from "@omniagent/hooks/testing";
-import { test } from "../../harness.ts";
-import { TOKEN } from "../../kv_connect/denokv.ts";
-import { type Fault, type KvConnectOptions, startKvConnect } from "../../kv_connect/server.ts";
+import { test } from "../../support/harness.ts";
+import { TOKEN } from "../../support/kv_connect/denokv.ts";
+import {
+  type Fault,
+  type KvConnectOptions,
+  startKvConnect,
+} from "../../support/kv_connect/server.ts";
 import { clients } from "./clients.ts";
 
 Deno.env.set("DENO_KV_ACCESS_TOKEN", TOKEN);

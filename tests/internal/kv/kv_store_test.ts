@@ -10,7 +10,7 @@ import { type KvLike, KvStore, openStore } from "@omniagent/hooks/kv";
 import { memoryStore, testStore } from "@omniagent/hooks/testing";
 import { scopedStore } from "../../../src/store/scoped_store.ts";
 import { retryLocked } from "../../../src/stores/kv/errors.ts";
-import { test } from "../../harness.ts";
+import { test } from "../../support/harness.ts";
 
 testStore(
   () => openStore(":memory:"),

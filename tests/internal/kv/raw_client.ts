@@ -2,7 +2,7 @@
  * Requests of KV Connect as bytes, so that what no client would send can be sent too.
  * @module
  */
-import { bytes, concat, Message, number } from "../../kv_connect/wire.ts";
+import { bytes, concat, Message, number } from "../../support/kv_connect/wire.ts";
 
 const encoder = new TextEncoder();
 

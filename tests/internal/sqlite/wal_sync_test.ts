@@ -11,7 +11,7 @@ import { openStore } from "../../../src/stores/sqlite/mod.ts";
 import { prepareSchema } from "../../../src/stores/sqlite/schema.ts";
 import { SqliteBackend } from "../../../src/stores/sqlite/sqlite_backend.ts";
 import { WalSync } from "../../../src/stores/sqlite/wal_sync.ts";
-import { test } from "../../harness.ts";
+import { test } from "../../support/harness.ts";
 
 const WRITERS = 16;
 const WRITES = 12;

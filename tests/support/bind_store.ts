@@ -1,7 +1,7 @@
 import type { Store } from "@omniagent/hooks/store";
 
 /** A store's methods as an object's own, so that a test can put others in their place. */
-export function bound(store: Store): Store {
+export function bindStore(store: Store): Store {
   return {
     get: (key) => store.get(key),
     getMany: (keys) => store.getMany(keys),

@@ -1,0 +1,42 @@
+import { sha256Hex } from "../../internal/crypto.ts";
+import { canonicalJson } from "../../internal/json_text.ts";
+import type { HookEvent } from "../events.ts";
+import { createEvent, snapshotOf } from "../snapshot.ts";
+import type { Decision } from "./decision.ts";
+
+/** Returns an event with other data, as a snapshot. @throws {EventValidationError} */
+export function withData(event: HookEvent, data: unknown): HookEvent {
+  if (data === event.data) return event;
+  const { id, type, timestamp, sessionId } = event;
+  const copy = { id, type, timestamp, data, ...(sessionId !== undefined && { sessionId }) };
+  return snapshotOf(copy, "Cannot rewrite data");
+}
+
+/** The event that happens, with the decision that let it; a result keeps that of its call. */
+export function allowedEvent(event: HookEvent, decisionId: string): HookEvent {
+  if (!event.type.startsWith("tool.")) return event;
+  return withData(event, { decision_id: decisionId, ...event.data as object });
+}
+
+/** The event in place of one that was denied; undefined where there is none. */
+export function deniedEvent(
+  { type, data, sessionId }: HookEvent,
+  { id, reason }: Decision,
+  gate: string | undefined,
+): HookEvent | undefined {
+  if (type !== "tool.called") return undefined;
+  const { name, call_id, agent_id, params } = data as Readonly<Record<string, unknown>>;
+  const payload = { name, call_id, agent_id, params, reason, gate, decision_id: id };
+  return createEvent("tool.denied", payload, sessionId);
+}
+
+/** Returns the SHA-256 of the canonical JSON of data, in hexadecimal. */
+export async function digestOf(data: unknown): Promise<string> {
+  return await sha256Hex(canonicalJson(data));
+}
+
+/** Returns a text of a payload; undefined if it has none under the name. */
+export function textIn(data: unknown, name: string): string | undefined {
+  const value = (data as Readonly<Record<string, unknown>> | null)?.[name];
+  return typeof value === "string" ? value : undefined;
+}
