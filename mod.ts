@@ -72,7 +72,6 @@ export {
   type SessionData,
   type SessionRolloverData,
   type ToolData,
-  type ToolDeniedData,
   type Webhook,
   withCompiledHook,
   withHook,

@@ -1,4 +1,4 @@
-import type { RetryOptions } from "../core/retry.ts";
+import type { RetryOptions } from "../core/retry_policy.ts";
 import type { WebhookHookOptions } from "../webhook/options.ts";
 import type { ConfigIssue } from "./config_error.ts";
 

@@ -28,7 +28,7 @@ import {
   RESERVED_HEADERS,
   SENDER_ORIGIN,
 } from "../webhook/request_rules.ts";
-import { WEBHOOK_ORIGIN } from "../webhook/webhook_validation.ts";
+import { WEBHOOK_ORIGIN } from "../webhook/handshake_receiver.ts";
 import { joinWords } from "./display.ts";
 import { DURATION, formatDuration, suggestDuration, toMilliseconds } from "./duration.ts";
 import { suggestTrimming } from "./scalars.ts";

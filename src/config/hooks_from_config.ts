@@ -1,6 +1,6 @@
 import { checkDefined, checkKnown } from "../internal/options.ts";
 import { checkFunctions, checkObject, closest } from "../internal/validate.ts";
-import { exponentialRetry, type RetryPolicy, scheduleRetry } from "../core/retry.ts";
+import { exponentialRetry, type RetryPolicy, scheduleRetry } from "../core/retry_policy.ts";
 import type { WebhookHookOptions } from "../webhook/options.ts";
 import { WebhookHook } from "../webhook/webhook_hook.ts";
 import type { HooksConfig, RetryConfig } from "./config.ts";

@@ -1,7 +1,7 @@
 import type { Receipt } from "./emitter.ts";
 import type { HookEvent } from "./events.ts";
 import type { HandlerContext, HandlerResult, Logger } from "./hook.ts";
-import type { RetryPolicy } from "./retry.ts";
+import type { RetryPolicy } from "./retry_policy.ts";
 import type { Store } from "../store/mod.ts";
 
 /** The result of one attempt at a delivery. An attempt never throws. */

@@ -1,7 +1,7 @@
 import { isThenable, withTimeout } from "../internal/async.ts";
 import { scopedStore } from "../store/scoped_store.ts";
 import type { Store } from "../store/mod.ts";
-import { inside } from "./call_stack.ts";
+import { inside } from "./nesting.ts";
 import type { DeliveryTarget, Webhook } from "./delivery.ts";
 import { HookTimeoutError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";

@@ -1,4 +1,4 @@
-import type { InFlight } from "./active_work.ts";
+import type { InFlight } from "./background_queue.ts";
 import type { HandlerOutcome } from "./emitter.ts";
 import type { HookLifecycle } from "./lifecycle.ts";
 import type { Reporter } from "./reporter.ts";

@@ -1,6 +1,6 @@
 import { abortable, deadline, linkSignals, setTimer, sharedController } from "../internal/async.ts";
-import type { BackgroundQueue, InFlight } from "./active_work.ts";
-import { isInside, rejectDeadlock } from "./call_stack.ts";
+import type { BackgroundQueue, InFlight } from "./background_queue.ts";
+import { isInside, rejectDeadlock } from "./nesting.ts";
 import type { DeliveryQueue } from "./delivery.ts";
 import type { HandlerOutcome } from "./emitter.ts";
 import type { Entry } from "./entry.ts";

@@ -19,4 +19,4 @@ export type * from "./options.ts";
 export type * from "./patterns.ts";
 export * from "./registration.ts";
 export { HookRegistry } from "./registry.ts";
-export * from "./retry.ts";
+export * from "./retry_policy.ts";

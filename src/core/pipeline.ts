@@ -1,7 +1,7 @@
 import { linkSignals } from "../internal/async.ts";
 import { quote } from "../internal/validate.ts";
 import { Admission, type BatchEvent, type BatchOptions } from "./admission.ts";
-import type { BackgroundQueue, InFlight } from "./active_work.ts";
+import type { BackgroundQueue, InFlight } from "./background_queue.ts";
 import {
   type Chain,
   enterDispatch,
@@ -11,7 +11,7 @@ import {
   leaveDispatch,
   outside,
   rejectDeadlock,
-} from "./call_stack.ts";
+} from "./nesting.ts";
 import { callHandlers } from "./dispatch.ts";
 import { checkEmitOptions, type EmitOptions, type Receipt } from "./emitter.ts";
 import type { Entry } from "./entry.ts";

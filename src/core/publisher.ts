@@ -1,4 +1,4 @@
-import { outside } from "./call_stack.ts";
+import { outside } from "./nesting.ts";
 import type { DeliveryQueue, Publication, PublishOptions } from "./delivery.ts";
 import type { Receipt } from "./emitter.ts";
 import { type Entry, passes } from "./entry.ts";

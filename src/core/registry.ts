@@ -1,6 +1,6 @@
 import { checkStore } from "../store/check_store.ts";
 import type { Store } from "../store/mod.ts";
-import { BackgroundQueue, InFlight } from "./active_work.ts";
+import { BackgroundQueue, InFlight } from "./background_queue.ts";
 import type { HooksOption } from "./define_hook.ts";
 import type { Webhook } from "./delivery.ts";
 import type { EmitOptions, Receipt } from "./emitter.ts";
@@ -14,7 +14,7 @@ import { HookLifecycle } from "./lifecycle.ts";
 import { type HooksOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import type { EventOf, EventPattern } from "./patterns.ts";
 import { Pipeline } from "./pipeline.ts";
-import { type DurableHost, handlerEntry, hookEntry, webhookEntry } from "./register.ts";
+import { type DurableHost, handlerEntry, hookEntry, webhookEntry } from "./entries.ts";
 import { createRegistration, type Registration } from "./registration.ts";
 import { Reporter } from "./reporter.ts";
 import { registerAll } from "./use.ts";

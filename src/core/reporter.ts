@@ -1,5 +1,5 @@
 import { isThenable } from "../internal/async.ts";
-import { outside } from "./call_stack.ts";
+import { outside } from "./nesting.ts";
 import { maskError } from "../internal/mask_error.ts";
 import type { HookEvent } from "./events.ts";
 import type { Logger } from "./hook.ts";

@@ -4,7 +4,7 @@ import type { HookRegistry, Hooks } from "../core/mod.ts";
 import { Semaphore } from "../internal/async.ts";
 import { checkObject } from "../internal/validate.ts";
 import { isOutbox } from "../outbox/is_outbox.ts";
-import { createWebhookValidation } from "../webhook/webhook_validation.ts";
+import { createWebhookValidation } from "../webhook/handshake_receiver.ts";
 import { createAuthenticator } from "./auth.ts";
 import { type AppEnv, type AppState, respond } from "./context.ts";
 import { deliveryRoutes } from "./deliveries.ts";

@@ -1,7 +1,7 @@
 import { basePath } from "hono/route";
 import * as v from "valibot";
 import { respondJson } from "./context.ts";
-import { payloadRules } from "./posted_events.ts";
+import { payloadRules } from "./decode_events.ts";
 import { type ProblemCode, problemDocument, PROBLEMS } from "./problems.ts";
 import { defineRoute, type Route, type RouteResponse } from "./router.ts";
 import * as s from "./schemas.ts";

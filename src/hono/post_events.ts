@@ -24,7 +24,7 @@ import {
   readCloudEvents,
   readMode,
   readNativeEvents,
-} from "./posted_events.ts";
+} from "./decode_events.ts";
 import { inputErrors, Problem, storeLimit, toPointer, toProblem } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";

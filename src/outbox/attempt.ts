@@ -9,7 +9,7 @@ import {
 } from "./records.ts";
 import type { LoadedDelivery, StoreClient } from "./store_client.ts";
 import type { TargetStates } from "./target_state.ts";
-import type { Admission } from "./admission.ts";
+import type { Admission } from "./flow_control.ts";
 import type { FreshEvent, Job, Lease, Targets } from "./targets.ts";
 
 /** An attempt starts only while its lease has this left beyond its timeout, in milliseconds. */

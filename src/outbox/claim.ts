@@ -4,7 +4,7 @@ import type { DeliveryAlerts, ThrottledLogger } from "./logging.ts";
 import { type DueRecord, readDue } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
 import type { TargetStates } from "./target_state.ts";
-import type { Admission } from "./admission.ts";
+import type { Admission } from "./flow_control.ts";
 import {
   type Lease,
   newLease,

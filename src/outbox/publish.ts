@@ -20,7 +20,7 @@ import {
   storeChunks,
 } from "./prepare.ts";
 import type { CommitOutcome, StoreClient } from "./store_client.ts";
-import type { Admission } from "./admission.ts";
+import type { Admission } from "./flow_control.ts";
 import type { SlotLease, Targets } from "./targets.ts";
 import { COMMIT_TIMEOUT } from "./timing.ts";
 

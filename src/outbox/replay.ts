@@ -13,7 +13,7 @@ import {
   writeCursor,
 } from "./pagination.ts";
 import { beforeIdsAt, readEventRecord, readLog, sessionOf } from "./records.ts";
-import { type Ended, requeue, requeueOne } from "./retry.ts";
+import { type Ended, requeue, requeueOne } from "./requeue.ts";
 import { after, endOf, type StoreClient } from "./store_client.ts";
 import { COMMIT_TIMEOUT, MIN_COMMIT_TIMEOUT } from "./timing.ts";
 import type { ReplayOptions, ReplayResult } from "./types.ts";

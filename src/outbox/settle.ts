@@ -13,7 +13,7 @@ import {
 import { putDue } from "./enqueue.ts";
 import type { StoreClient } from "./store_client.ts";
 import type { SystemEvents } from "./system_events.ts";
-import type { Admission } from "./admission.ts";
+import type { Admission } from "./flow_control.ts";
 import type { Job } from "./targets.ts";
 import { SETTLE_TIMEOUT } from "./timing.ts";
 

@@ -4,7 +4,7 @@ import type { NewLease } from "./enqueue.ts";
 import type { ThrottledLogger } from "./logging.ts";
 import type { Outcome } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
-import type { Admission } from "./admission.ts";
+import type { Admission } from "./flow_control.ts";
 import type { FreshEvent, Job, Lease, Pass, PassOptions, SlotLease, Targets } from "./targets.ts";
 import { Alarm, Signal, sleep, type WakeUp } from "./timing.ts";
 

@@ -1,8 +1,6 @@
 import { StoreLimitError } from "./errors.ts";
+import { KEY_LIMIT } from "./limits.ts";
 import type { StoreKey } from "./store.ts";
-
-/** The maximum size of a key in Deno KV, in bytes. */
-const KEY_LIMIT = 2048;
 
 /**
  * The first byte of a part in Deno KV's encoding, so that strings sort before numbers. It is never `\x00` or

@@ -2,6 +2,9 @@ import { checkKnown, OR_INFINITE, readCount } from "../internal/options.ts";
 import { StoreLimitError } from "./errors.ts";
 import type { StoreKey, StoreLimits } from "./store.ts";
 
+/** The maximum size of a key in Deno KV, in bytes. */
+export const KEY_LIMIT = 2048;
+
 /**
  * The limits of Deno KV. Every backend accepts 10 checks: `@deno/kv`, the denokv server and Deno Deploy. A
  * local file of Deno accepts 100.

@@ -8,7 +8,7 @@ import {
   readDuration,
 } from "../internal/options.ts";
 import { checkFunctions, checkName, checkObject, inspect } from "../internal/validate.ts";
-import { Handshake, type HandshakeOptions } from "./handshake.ts";
+import { Handshake, type HandshakeOptions } from "./handshake_sender.ts";
 import { WEBHOOK_LIMITS, type WebhookHookOptions } from "./options.ts";
 import type { Redactor } from "./redact.ts";
 import {

@@ -36,6 +36,9 @@ export async function scopesOf(
   );
 }
 
+/** How long an id is remembered by default, in milliseconds: a week, longer than senders retry. */
+export const DEFAULT_REMEMBER: number = 7 * 24 * 60 * 60 * 1000;
+
 /** The most ids that are kept without a store. The oldest are dropped first. */
 const MAX_IDS = 10_000;
 

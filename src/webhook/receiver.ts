@@ -10,11 +10,17 @@ import { checkKnown, LEASE, OR_INFINITE, readCount, readDuration } from "../inte
 import { checkFunctions, checkName, inspect } from "../internal/validate.ts";
 import type { Store } from "../store/mod.ts";
 import { cloudEventsModeOf, decodeCloudEvents } from "./cloudevents/mod.ts";
-import { type Claim, memoryDeduplicator, scopesOf, storeDeduplicator } from "./deduplication.ts";
+import {
+  type Claim,
+  DEFAULT_REMEMBER,
+  memoryDeduplicator,
+  scopesOf,
+  storeDeduplicator,
+} from "./deduplication.ts";
 import { WebhookVerificationError } from "./errors.ts";
 import { readSecrets } from "./secrets.ts";
 import { createSignerVerifier, type VerifiedWebhook, type VerifyWebhookOptions } from "./verify.ts";
-import { createWebhookValidation } from "./webhook_validation.ts";
+import { createWebhookValidation } from "./handshake_receiver.ts";
 
 /** What a receiving handler gets besides the event. */
 export interface ReceivedContext extends VerifiedWebhook {
@@ -78,7 +84,6 @@ const KNOWN =
   ("secret secrets tolerance now store name remember handlingTime maxBodyBytes bodyTimeout logger " +
     "webhookOrigins webhookRate").split(" ");
 const SUBJECT = "Cannot create a webhook receiver";
-const WEEK = 7 * 24 * 60 * 60 * 1000;
 
 /**
  * Creates a fetch handler that verifies webhooks and calls `handler` once per message, even if a message
@@ -140,7 +145,7 @@ function createReceiver(handler: ReceivingHandler, options: WebhookReceiverOptio
   }
   checkKnown(SUBJECT, options, KNOWN);
   const { store, name, tolerance, now, logger = consoleLogger } = options;
-  const { remember = WEEK, handlingTime = 300_000 } = options;
+  const { remember = DEFAULT_REMEMBER, handlingTime = 300_000 } = options;
   const { bodyTimeout = 10_000, maxBodyBytes = 1_048_576 } = options;
   if (name !== undefined) checkName(SUBJECT, name);
   const kept = readDuration(SUBJECT, "remember", remember);

@@ -11,9 +11,9 @@ import {
   ED25519_BYTES,
   ed25519PublicKey,
   ed25519SecretKey,
-  hmacKey,
   type WebhookKey,
 } from "./keys.ts";
+import { hmacKey } from "./hmac.ts";
 
 /** The secrets to sign or verify with. Set one of the two options. */
 export interface WebhookSecretOptions {

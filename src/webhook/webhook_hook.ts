@@ -7,7 +7,7 @@ import type {
   Webhook,
 } from "../core/mod.ts";
 import { guarded } from "../core/reporter.ts";
-import { DEFAULT_RETRY, fixedRetry, type RetryPolicy } from "../core/retry.ts";
+import { DEFAULT_RETRY, fixedRetry, type RetryPolicy } from "../core/retry_policy.ts";
 import { snapshotOf } from "../core/snapshot.ts";
 import { delay, Semaphore } from "../internal/async.ts";
 import { sha256Hex } from "../internal/crypto.ts";

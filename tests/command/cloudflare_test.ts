@@ -1,6 +1,6 @@
 /**
  * examples/deploy-cloudflare/ as it stands: bundled from the packed package by the commands of its page,
- * on the real workerd, with the KV Connect server of tests/kv_connect/ in the place of denokv.
+ * on the real workerd, with the KV Connect server of tests/support/kv_connect/ in the place of denokv.
  * @module
  */
 import assert from "node:assert/strict";
@@ -66,13 +66,13 @@ if (node) {
     }));
 }
 
-/** Runs what the page says below "Run here"; where it starts denokv, another server is started. */
+/** Runs what the page says below "Run locally"; where it starts denokv, another server is started. */
 async function eachLine(
   shell: Shell,
   run: (line: string) => Promise<void>,
 ): Promise<AsyncDisposable & { readonly server: KvConnectServer }> {
   let server: KvConnectServer | undefined;
-  for (const line of commandsBelow(page, "Run here")) {
+  for (const line of commandsBelow(page, "Run locally")) {
     if (!line.startsWith("denokv ")) await run(line);
     else server = startKvConnect({ token: shell.env["KV_TOKEN"]!, port: shell.port(4512) });
   }

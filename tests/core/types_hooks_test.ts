@@ -18,12 +18,12 @@ import {
   type Logger,
   type StandardSchemaV1,
   type ToolData,
-  type ToolDeniedData,
   type Webhook,
   withCompiledHook,
   withHook,
   withNamedHook,
 } from "@omniagent/hooks";
+import type { ToolDeniedData } from "@omniagent/hooks/gates";
 import { test } from "../support/harness.ts";
 import { type Events, typeOf } from "./_types.ts";
 

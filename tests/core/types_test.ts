@@ -20,10 +20,10 @@ import {
   type Receipt,
   type SessionData,
   type ToolData,
-  type ToolDeniedData,
   withHook,
   withNamedHook,
 } from "@omniagent/hooks";
+import type { ToolDeniedData } from "@omniagent/hooks/gates";
 import { RecordingHook } from "@omniagent/hooks/testing";
 import { generateSecret, webhookReceiver } from "@omniagent/hooks/webhook";
 import { test } from "../support/harness.ts";

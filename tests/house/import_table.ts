@@ -37,7 +37,7 @@ export const table: Readonly<Record<string, Row>> = {
       "event_rules.ts": [],
       "registration.ts": [],
       "reporter.ts": [],
-      "retry.ts": [],
+      "retry_policy.ts": [],
       "snapshot.ts": [],
     },
   },
@@ -51,7 +51,7 @@ export const table: Readonly<Record<string, Row>> = {
       "options.ts": [],
       "request_rules.ts": [],
       "webhook_hook.ts": [],
-      "webhook_validation.ts": [],
+      "handshake_receiver.ts": [],
     },
   },
   outbox: {

@@ -101,7 +101,7 @@ for (const [name, [file, target, reason]] of Object.entries(planted)) {
 test("the import table lets pass what it allows", () => {
   const graph = {
     "mod.ts": ["src/core/mod.ts", "src/webhook/mod.ts"],
-    "src/core/mod.ts": ["src/core/_a.ts", "src/core/retry.ts"],
+    "src/core/mod.ts": ["src/core/_a.ts", "src/core/retry_policy.ts"],
     "src/hono/console/mod.ts": ["src/hono/_a.ts", "npm:hono", "src/outbox/mod.ts"],
     "src/config/yaml/parse_yaml.ts": ["npm:js-yaml", "src/config/mod.ts"],
     "src/cli/mod.ts": ["src/config/yaml.ts", "npm:commander", "node:fs"],

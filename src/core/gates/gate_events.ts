@@ -1,16 +1,9 @@
 import { sha256Hex } from "../../internal/crypto.ts";
 import { canonicalJson } from "../../internal/json_text.ts";
 import type { HookEvent } from "../events.ts";
-import { createEvent, snapshotOf } from "../snapshot.ts";
+import { createEvent } from "../snapshot.ts";
 import type { Decision } from "./decision.ts";
-
-/** Returns an event with other data, as a snapshot. @throws {EventValidationError} */
-export function withData(event: HookEvent, data: unknown): HookEvent {
-  if (data === event.data) return event;
-  const { id, type, timestamp, sessionId } = event;
-  const copy = { id, type, timestamp, data, ...(sessionId !== undefined && { sessionId }) };
-  return snapshotOf(copy, "Cannot rewrite data");
-}
+import { withData } from "./rewrite.ts";
 
 /** The event that happens, with the decision that let it; a result keeps that of its call. */
 export function allowedEvent(event: HookEvent, decisionId: string): HookEvent {

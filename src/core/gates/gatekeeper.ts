@@ -12,7 +12,8 @@ import { createRegistration, type Registration } from "../registration.ts";
 import type { Reporter } from "../reporter.ts";
 import { createEvent } from "../snapshot.ts";
 import { type Gate, readGate, type RegisteredGate } from "./gate.ts";
-import { allowedEvent, deniedEvent, digestOf, textIn, withData } from "./gate_events.ts";
+import { allowedEvent, deniedEvent, digestOf, textIn } from "./gate_events.ts";
+import { withData } from "./rewrite.ts";
 import type { Ask, DecideOptions, Decision, GatesOptions } from "./decision.ts";
 import { type GateOutcome, runGates } from "./run_gates.ts";
 import type { Decided } from "./verdict.ts";
@@ -197,7 +198,6 @@ export class Gatekeeper {
       signals: signal ? [signal, abandoned] : [abandoned],
       logger,
       clock,
-      withData,
       validate: async (event) => {
         try {
           await this.#host.validate(event);

@@ -7,7 +7,7 @@ import type { EventOf, EventPattern } from "../patterns.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Registration } from "../registration.ts";
 import type { Reporter } from "../reporter.ts";
-import { type CallOptions, callTool, type DeniedCall, type ToolContext } from "./call.ts";
+import { type CallOptions, callTool, type DeniedCall, type ToolContext } from "./tool_call.ts";
 import type { Gate } from "./gate.ts";
 import type { DecideOptions, Decision, GatesOptions } from "./decision.ts";
 import { Gatekeeper } from "./gatekeeper.ts";

@@ -19,7 +19,8 @@
  * @module
  */
 export { GateDeniedError } from "../errors.ts";
-export type { CallOptions, DeniedCall, ToolContext } from "./call.ts";
+export type { GateDecidedData, ToolDeniedData } from "../events.ts";
+export type { CallOptions, DeniedCall, ToolContext } from "./tool_call.ts";
 export type {
   CheckGate,
   CheckResult,

@@ -4,6 +4,7 @@ import type { StandardIssue } from "../../internal/standard_schema.ts";
 import type { HookEvent } from "../events.ts";
 import type { RegisteredGate } from "./gate.ts";
 import { GateCall, GateTimeout, type RunParts, RunTime } from "./gate_call.ts";
+import { applyRewrite } from "./rewrite.ts";
 import { type Decided, isVerdict, readVerdict, type Verdict } from "./verdict.ts";
 
 /** Why a gate gave no well-formed verdict in time. */
@@ -53,14 +54,9 @@ export type GateRun = RunParts & {
   readonly event: HookEvent;
   /** Whether the event is a result: then checks also judge the data as it was before the rewrites. */
   readonly isResult: boolean;
-  /** Returns the event with other data, as a frozen snapshot. @throws when JSON can't carry the data */
-  withData(event: HookEvent, data: unknown): HookEvent;
   /** Judges rewritten data by the schema of the event's type. */
   validate(event: HookEvent): readonly StandardIssue[] | Promise<readonly StandardIssue[]>;
 };
-
-/** Payload fields that say which call this is: no rewrite may change them. */
-const FIXED: readonly string[] = ["name", "call_id", "session_id"];
 
 const STRENGTH: Readonly<Record<Decided, number>> = { allow: 1, ask: 2, deny: 3 };
 
@@ -186,14 +182,8 @@ function rewritten(
 ): Judged | Promise<Judged> {
   if (value === undefined || value === null) return { record: recordOf(gate, "none", took()) };
   if (isVerdict(value)) return applied(gate, value, took());
-  let next: HookEvent;
-  try {
-    next = run.withData(event, value);
-  } catch (error) {
-    return fail("invalid", errorMessage(error));
-  }
-  const changed = FIXED.find((name) => fieldOf(next.data, name) !== fieldOf(event.data, name));
-  if (changed !== undefined) return fail("invalid", `changed '${changed}', which no gate may`);
+  const next = applyRewrite(event, value);
+  if ("invalid" in next) return fail("invalid", next.invalid);
   const accept = (issues: readonly StandardIssue[]): Judged => {
     if (issues.length > 0) return fail("invalid", formatIssues(issues));
     const record = recordOf(gate, "rewritten", took());
@@ -207,12 +197,6 @@ function rewritten(
   } catch (error) {
     return fail("error", errorMessage(error));
   }
-}
-
-function fieldOf(data: unknown, name: string): unknown {
-  return typeof data === "object" && data !== null
-    ? (data as Readonly<Record<string, unknown>>)[name]
-    : undefined;
 }
 
 /** What a verdict comes to: in shadow mode, a record alone. */

@@ -22,8 +22,8 @@ const FAILURES: Readonly<Record<string, readonly [failure: StoreFailure, advice?
   "XX002": ["corrupt"],
 };
 
-/** Nothing was applied, and the same commit may succeed: serialization failure, deadlock. */
-export function isRetryable(error: unknown): boolean {
+/** Whether nothing was applied and the same commit may succeed: serialization failure, deadlock. */
+export function wasRolledBack(error: unknown): boolean {
   return /^40(?:001|P01)$/.test(codeOf(error));
 }
 

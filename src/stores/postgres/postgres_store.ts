@@ -1,4 +1,4 @@
-import { setTimer } from "../../internal/async.ts";
+import { retry } from "../../internal/async.ts";
 import { checkKnown } from "../../internal/options.ts";
 import {
   defineStore,
@@ -17,7 +17,7 @@ import {
   type StoreSetOptions,
 } from "../../store/mod.ts";
 import { type PostgresClient, type PostgresRow, type Query, queryOf } from "./client.ts";
-import { isRetryable, postgresError } from "./postgres_error.ts";
+import { postgresError, wasRolledBack } from "./postgres_error.ts";
 import { migration, readSchemaName } from "./schema.ts";
 
 /** Options of a `PostgresStore`. */
@@ -28,9 +28,6 @@ export type PostgresStoreOptions = {
 
 /** How long a deadlock or a serialization failure is retried, in milliseconds: half of a commit's timeout. */
 const RETRY_FOR = 5_000;
-/** The first pause between two tries, in milliseconds; it doubles, with jitter, up to the longest. */
-const PAUSE = { first: 5, longest: 250 };
-
 /** Changes after which the next 1,000 keys are swept: more keys than changes, so a pass ends. */
 const SWEEP_AFTER = 500;
 
@@ -163,21 +160,20 @@ class PostgresBackend implements StoreBackend {
     checks: readonly OperationCheck[],
     changes: readonly StoreChange[],
   ): Promise<string | null> {
-    const deadline = Date.now() + RETRY_FOR;
     const request = requestOf(checks, changes);
-    for (let wait = PAUSE.first;; wait = Math.min(wait * 2, PAUSE.longest)) {
-      try {
-        const [row] = await this.#query(this.#sql.commit, request);
-        this.#sweepAfter(changes.length);
-        const version = row!["version"] as string | null;
-        return version === null ? null : formatVersion(version);
-      } catch (error) {
-        const pause = wait * (0.5 + Math.random());
-        if (this.#closed || !isRetryable(error) || Date.now() + pause >= deadline) {
-          throw postgresError("commit", error);
-        }
-        await new Promise<void>((resolve) => void setTimer(pause, resolve));
-      }
+    const isRetryable = (error: unknown): boolean => !this.#closed && wasRolledBack(error);
+    try {
+      const [row] = await retry(() => this.#query(this.#sql.commit, request), {
+        timeout: RETRY_FOR,
+        isRetryable,
+        minPause: 5,
+        maxPause: 250,
+      });
+      this.#sweepAfter(changes.length);
+      const version = row!["version"] as string | null;
+      return version === null ? null : formatVersion(version);
+    } catch (error) {
+      throw postgresError("commit", error);
     }
   }
 

@@ -348,8 +348,6 @@ function run(gates: readonly Gate<HookEvent>[], options: Options = {}): Promise<
     logger: silentLogger,
     clock: systemClock,
     validate: () => [],
-    withData: ({ id, type, timestamp }, data) =>
-      snapshotOf({ id, type, timestamp, data }, "Cannot rewrite"),
     ...options,
   });
 }

@@ -24,7 +24,7 @@ import { HookTimeoutError } from "./errors.ts";
 import { checkPatterns } from "./event_rules.ts";
 import type { HookEvent } from "./events.ts";
 import { type HandlerContext, type HandlerOptions, type Hook, HOOK_MEMBERS } from "./hook.ts";
-import { DEFAULT_RETRY } from "./retry.ts";
+import { DEFAULT_RETRY } from "./retry_policy.ts";
 
 /** A handler to register. */
 export type HandlerDefinition = {

@@ -1,0 +1,35 @@
+import { errorMessage } from "../../internal/issues.ts";
+import type { HookEvent } from "../events.ts";
+import { snapshotOf } from "../snapshot.ts";
+
+/** Payload fields that say which call this is. No rewrite may change them. */
+const FIXED: readonly string[] = ["name", "call_id", "session_id"];
+
+/** Returns the event with the data that a rewrite returned, or why that isn't possible. */
+export function applyRewrite(
+  event: HookEvent,
+  data: unknown,
+): HookEvent | { readonly invalid: string } {
+  let next: HookEvent;
+  try {
+    next = withData(event, data);
+  } catch (error) {
+    return { invalid: errorMessage(error) };
+  }
+  const changed = FIXED.find((name) => fieldOf(next.data, name) !== fieldOf(event.data, name));
+  return changed === undefined ? next : { invalid: `changed '${changed}', which no gate may` };
+}
+
+/** Returns an event with other data, as a snapshot. @throws {EventValidationError} */
+export function withData(event: HookEvent, data: unknown): HookEvent {
+  if (data === event.data) return event;
+  const { id, type, timestamp, sessionId } = event;
+  const copy = { id, type, timestamp, data, ...(sessionId !== undefined && { sessionId }) };
+  return snapshotOf(copy, "Cannot rewrite data");
+}
+
+function fieldOf(data: unknown, name: string): unknown {
+  return typeof data === "object" && data !== null
+    ? (data as Readonly<Record<string, unknown>>)[name]
+    : undefined;
+}
