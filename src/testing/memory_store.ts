@@ -264,7 +264,7 @@ function sum(content: StoredValue | undefined, value: bigint): bigint {
   if (content === undefined || typeof content === "bigint") {
     return ((content ?? 0n) + value) % SUM_RANGE;
   }
-  throw new TypeError("Cannot sum as the key holds a JSON value");
+  throw new TypeError("Cannot sum: the key holds a JSON value");
 }
 
 function toEntry<Value>({ key, content, versionstamp }: StoredRecord): StoreEntry<Value> {

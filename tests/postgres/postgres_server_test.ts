@@ -93,6 +93,28 @@ if (server !== undefined) {
       },
     );
 
+    connected(`through ${name}, a key holds JSON or a number, never both`, async () => {
+      const store = await connect(name, "plain");
+      await Promise.all(Array.from({ length: 60 }, async (_, i) => {
+        const key = ["k", i];
+        const absent = store.atomic().check({ key, versionstamp: null }).set(key, "absent");
+        await Promise.allSettled([
+          store.set(key, "json"),
+          store.atomic().sum(key, 1n).commit(),
+          absent.commit(),
+        ]);
+      }));
+      const seen: unknown[] = [];
+      for await (const { key, value } of store.list({ prefix: ["k"] })) {
+        seen.push(key[1]);
+        assert.equal((await store.get(key)).value, value);
+        const sum = store.atomic().sum(key, 1n).commit();
+        if (typeof value === "bigint") assert.ok((await sum).ok);
+        else await assert.rejects(sum, { name: "TypeError" });
+      }
+      assert.deepEqual(seen, Array.from({ length: 60 }, (_, i) => i));
+    });
+
     connected(
       `through ${name}, a crash of the server loses nothing that was confirmed`,
       async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore, type OpenStoreOptions, type Store } from "@omniagent/hooks/sqlite";
@@ -85,6 +85,52 @@ test("close() of ./sqlite commits what was queued, and refuses what comes after"
       assert.equal(count, 300);
       assert.equal((await again.get(["b"])).value, null);
     });
+  }));
+
+for (const durability of DURABILITIES) {
+  test(`close() during commits loses none and rejects none, durability "${durability}"`, () =>
+    inFolder(async (path) => {
+      for (let round = 0; round < 10; round++) {
+        const store = await openStore(path, { durability });
+        const writes = Array.from({ length: 40 }, async (_, i) => {
+          for (let turn = 0; turn < i % 7; turn++) await new Promise((go) => setTimeout(go, 0));
+          await store.set(["a", round, i], i).catch((error) => {
+            assert.equal(error.message, "Cannot use the store: it is closed");
+            return "after close";
+          });
+        });
+        await new Promise((go) => setTimeout(go, 2));
+        store.close();
+        await Promise.all(writes);
+      }
+    }));
+
+  test(`a file is found through a link and after a change of folder, durability "${durability}"`, () =>
+    inFolder(async (path) => {
+      await mkdir(join(path, "..", "real"));
+      const link = join(path, "..", "link.sqlite");
+      await symlink(join(path, "..", "real", "a.sqlite"), link);
+      await use(link, { durability }, (store) => store.set(["a"], 1));
+      await use(link, { durability }, async (store) => {
+        assert.equal((await store.get(["a"])).value, 1);
+      });
+    }));
+}
+
+test("close() of ./sqlite waits for another process that locks the file for a moment", () =>
+  inFolder(async (path) => {
+    const store = await openStore(path);
+    const { DatabaseSync } = await sqlite();
+    const other = new DatabaseSync(path);
+    other.exec("BEGIN IMMEDIATE");
+    const write = store.set(["a"], 1);
+    await new Promise((go) => setTimeout(go, 30));
+    other.exec("COMMIT");
+    store.close();
+    await write;
+    other.close();
+    await new Promise((go) => setTimeout(go, 400)); // the pause between two tries ends
+    await use(path, {}, async (again) => assert.equal((await again.get(["a"])).value, 1));
   }));
 
 test("an entry of ./sqlite is gone once its lifetime is over, also for checks and sums", () =>

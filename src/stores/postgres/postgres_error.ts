@@ -7,7 +7,10 @@ import { StoreError, type StoreFailure } from "../../store/mod.ts";
  * longest prefix wins.
  */
 const FAILURES: Readonly<Record<string, readonly [failure: StoreFailure, advice?: string]>> = {
-  "25006": ["read_only", "the server is read-only, as a replica is: connect to the primary"],
+  "25006": [
+    "read_only",
+    "the server or the session is read-only: connect to the primary, or check default_transaction_read_only",
+  ],
   "28": ["cannot_open", "the server refused the role or its password"],
   "3D000": ["cannot_open", "the database doesn't exist"],
   "3F000": ["cannot_open", "the schema doesn't exist: call migrate() or run postgresSchema()"],
@@ -18,6 +21,7 @@ const FAILURES: Readonly<Record<string, readonly [failure: StoreFailure, advice?
   "53300": ["failed", "the server has too many connections: use a smaller pool, or a pooler"],
   "57P01": ["failed", "the server is shutting down, or an administrator ended the connection"],
   "57P03": ["failed", "the server is starting up or shutting down"],
+  "HK003": ["cannot_open", "the encoding of the database must be UTF8"],
   "XX001": ["corrupt"],
   "XX002": ["corrupt"],
 };

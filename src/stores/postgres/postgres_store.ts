@@ -46,6 +46,7 @@ const SWEEP_AFTER = 500;
  * import { Pool } from "pg";
  *
  * const pool = new Pool({ connectionString: process.env.DATABASE_URL });
+ * pool.on("error", console.error); // pg ends the process otherwise when an idle connection breaks
  * const store = new PostgresStore(pool);
  * await store.migrate();
  * const hooks = createHooks({ outbox: createOutbox(store) });
@@ -64,7 +65,7 @@ export class PostgresStore implements Store {
     checkKnown(subject, options, ["schema"]);
     this.#schema = readSchemaName(subject, options.schema);
     this.#query = queryOf(subject, client);
-    this.#store = defineStore(new PostgresBackend(this.#query, this.#schema));
+    this.#store = defineStore(new PostgresBackend(this.#query, `"${this.#schema}"`));
     this.limits = this.#store.limits;
   }
 

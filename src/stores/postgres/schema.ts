@@ -6,8 +6,8 @@ export const DEFAULT_SCHEMA = "hooks";
 /** Version of the SQL below. Raise it with every change of the SQL. */
 export const SCHEMA_VERSION = 1;
 
-/** PostgreSQL folds other names to lower case or needs quotes; 63 bytes are its limit (NAMEDATALEN). */
-const SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,62}$/;
+/** Names that need no escapes. 63 bytes are PostgreSQL's limit (NAMEDATALEN), and it reserves `pg_`. */
+const SCHEMA_NAME = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/;
 
 /** Returns the name of a schema, or the default. @throws {TypeError} when it isn't a plain identifier */
 export function readSchemaName(subject: string, name: unknown = DEFAULT_SCHEMA): string {
@@ -26,7 +26,7 @@ export function readSchemaName(subject: string, name: unknown = DEFAULT_SCHEMA):
  * - `entries`: one row per key. The key's encoding sorts as bytes do. `expires_at` isn't indexed, so that an
  *   update that only renews it can stay on its page (HOT).
  * - `sums`: one row per number and shard. With one row, all commits that add to it would wait for each
- *   other's sync of the disk.
+ *   other's sync of the disk. A number also has an entry, without a value.
  * - `commit`: applies one commit, in one statement: it works in autocommit, through poolers in transaction
  *   mode, over HTTP, and inside the caller's transaction.
  *
@@ -37,7 +37,7 @@ export function readSchemaName(subject: string, name: unknown = DEFAULT_SCHEMA):
  * @throws {TypeError} when the name isn't a plain identifier
  */
 export function postgresSchema(schema: string = DEFAULT_SCHEMA): string {
-  return SQL.replaceAll("$schema", readSchemaName("Cannot create SQL", schema));
+  return SQL.replaceAll("$schema", `"${readSchemaName("Cannot create SQL", schema)}"`);
 }
 
 /**
@@ -50,9 +50,12 @@ export function migration(schema: string): string {
     literal(`
 declare installed int;
 begin
+  if current_setting('server_encoding') <> 'UTF8' then
+    raise exception 'the encoding of the database is not UTF8' using errcode = 'HK003';
+  end if;
   perform pg_advisory_xact_lock(hashtext('${schema}.migrate'));
-  if to_regclass('${schema}.meta') is not null then
-    execute 'select max(version) from ${schema}.meta' into installed;
+  if to_regclass('"${schema}".meta') is not null then
+    execute 'select max(version) from "${schema}".meta' into installed;
     if installed >= ${SCHEMA_VERSION} then return; end if;
   end if;
   ${statements.map((statement) => `execute ${literal(statement)};`).join("\n  ")}
@@ -82,17 +85,17 @@ function literal(text: string): string {
 }
 
 const SQL = `
-create schema if not exists $schema;
-
-create table if not exists $schema.meta (version int not null);
-delete from $schema.meta;
-insert into $schema.meta values (${SCHEMA_VERSION});
+do $body$
+begin -- create schema if not exists needs a privilege, even if the schema exists
+  if to_regnamespace('$schema') is null then create schema $schema; end if;
+end
+$body$;
 
 create sequence if not exists $schema.versions as bigint;
 
 create table if not exists $schema.entries (
   key bytea primary key,
-  value text not null,
+  value text,
   version bigint not null,
   expires_at timestamptz
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
@@ -141,30 +144,29 @@ begin
   select coalesce(array_agg(decode(e #>> '{}', 'hex')), '{}')
     into number_keys from json_array_elements(r->'numbers') e;
 
-  -- Lock every row that this commit reads or writes. Always in the order of the keys: no deadlocks.
+  -- Lock every row that this commit checks or replaces, in the order of the keys. A deadlock with another
+  -- order below is rolled back and retried.
   perform 1 from $schema.entries
-    where key = any (check_keys || set_keys || delete_keys || add_keys || reset_keys || number_keys)
+    where key = any (check_keys || set_keys || delete_keys || reset_keys || number_keys)
     order by key for update;
-  if found then
-    delete from $schema.entries
-      where key = any (check_keys || set_keys || add_keys || reset_keys || number_keys)
-        and expires_at <= clock_timestamp();
-    if exists (select from $schema.entries where key = any (add_keys || number_keys)) then
-      raise exception 'the key holds a JSON value' using errcode = 'HK002';
-    end if;
-  end if;
-  perform 1 from $schema.sums
-    where key = any (check_keys || set_keys || delete_keys || reset_keys)
-    order by key, shard for update;
+  delete from $schema.entries
+    where key = any (check_keys || set_keys || add_keys || reset_keys || number_keys)
+      and expires_at <= clock_timestamp();
 
   if exists (
     select from unnest(check_keys, check_versions) as c(key, version)
-    where c.version is distinct from coalesce(
-      (select e.version from $schema.entries e where e.key = c.key),
-      (select max(s.version) from $schema.sums s where s.key = c.key)
+    where c.version is distinct from (
+      select case
+        when e.value is null then (select max(s.version) from $schema.sums s where s.key = e.key)
+        else e.version
+      end
+      from $schema.entries e where e.key = c.key
     )
   ) then
     return null;
+  end if;
+  if exists (select from $schema.entries where key = any (number_keys) and value is not null) then
+    raise exception 'the key holds a JSON value' using errcode = 'HK002';
   end if;
 
   new_version := nextval('$schema.versions'); -- with the locks held, so that it rises for every key
@@ -207,6 +209,17 @@ begin
   if cardinality(delete_keys || reset_keys || set_keys) > 0 then
     delete from $schema.sums where key = any (delete_keys || reset_keys || set_keys);
   end if;
+  if cardinality(add_keys || reset_keys) > 0 then
+    -- The entry of a number: it keeps JSON out, and adders share its lock.
+    insert into $schema.entries (key, version)
+      select k.key, new_version from (select distinct key from unnest(add_keys || reset_keys) as u(key)) k
+      order by k.key
+      on conflict do nothing;
+    perform 1 from $schema.entries where key = any (add_keys) order by key for key share;
+    if exists (select from $schema.entries where key = any (add_keys) and value is not null) then
+      raise exception 'the key holds a JSON value' using errcode = 'HK002';
+    end if;
+  end if;
   insert into $schema.sums as s (key, shard, value, version)
     select a.key, pg_backend_pid() % 16, a.value, new_version
     from unnest(add_keys || reset_keys, add_values || reset_values) as a(key, value)
@@ -220,15 +233,14 @@ $body$;
 -- Reads keys, given as a JSON array of hexadecimal texts, at one moment. \`ordinal\` counts from 1.
 create or replace function $schema.read(request text)
 returns table (ordinal bigint, value text, number text, version text) language sql stable as $body$
-  select k.ordinal, e.value, s.value::text, coalesce(e.version, s.version)::text
+  select k.ordinal, e.value, s.value::text, coalesce(s.version, e.version)::text
   from json_array_elements_text(request::json) with ordinality as k(key, ordinal)
-    left join $schema.entries e
+    join $schema.entries e
       on e.key = decode(k.key, 'hex') and (e.expires_at is null or e.expires_at > clock_timestamp())
     left join lateral (
-      select sum(value) % 18446744073709551616 as value, max(version) as version
-      from $schema.sums where key = decode(k.key, 'hex') having count(*) > 0
+      select sum(n.value) % 18446744073709551616 as value, max(n.version) as version
+      from $schema.sums n where n.key = e.key and e.value is null having count(*) > 0
     ) s on true
-  where e.version is not null or s.version is not null
 $body$;
 
 -- Reads a range: {"start": key, "end": key, "limit": number, "reverse": boolean}.
@@ -242,28 +254,24 @@ declare
 begin
   if (r->>'reverse')::boolean then
     return query
-      select encode(f.key, 'hex'), f.value, f.number, f.version::text from (
-        (select e.key, e.value, null::text as number, e.version from $schema.entries e
-          where e.key >= lower and e.key < upper
-            and (e.expires_at is null or e.expires_at > clock_timestamp())
-          order by e.key desc limit most)
-        union all
-        (select s.key, null, (sum(s.value) % 18446744073709551616)::text, max(s.version)
-          from $schema.sums s where s.key >= lower and s.key < upper
-          group by s.key order by s.key desc limit most)
-      ) f order by f.key desc limit most;
+      select encode(e.key, 'hex'), e.value, s.value::text, coalesce(s.version, e.version)::text
+      from $schema.entries e left join lateral (
+        select sum(n.value) % 18446744073709551616 as value, max(n.version) as version
+        from $schema.sums n where n.key = e.key and e.value is null having count(*) > 0
+      ) s on true
+      where e.key >= lower and e.key < upper
+        and (e.expires_at is null or e.expires_at > clock_timestamp())
+      order by e.key desc limit most;
   else
     return query
-      select encode(f.key, 'hex'), f.value, f.number, f.version::text from (
-        (select e.key, e.value, null::text as number, e.version from $schema.entries e
-          where e.key >= lower and e.key < upper
-            and (e.expires_at is null or e.expires_at > clock_timestamp())
-          order by e.key limit most)
-        union all
-        (select s.key, null, (sum(s.value) % 18446744073709551616)::text, max(s.version)
-          from $schema.sums s where s.key >= lower and s.key < upper
-          group by s.key order by s.key limit most)
-      ) f order by f.key limit most;
+      select encode(e.key, 'hex'), e.value, s.value::text, coalesce(s.version, e.version)::text
+      from $schema.entries e left join lateral (
+        select sum(n.value) % 18446744073709551616 as value, max(n.version) as version
+        from $schema.sums n where n.key = e.key and e.value is null having count(*) > 0
+      ) s on true
+      where e.key >= lower and e.key < upper
+        and (e.expires_at is null or e.expires_at > clock_timestamp())
+      order by e.key limit most;
   end if;
 end
 $body$;
@@ -289,4 +297,8 @@ begin
   return encode(last, 'hex');
 end
 $body$;
+
+create table if not exists $schema.meta (version int not null);
+delete from $schema.meta;
+insert into $schema.meta values (${SCHEMA_VERSION});
 `;

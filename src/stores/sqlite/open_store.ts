@@ -60,8 +60,8 @@ export async function openStore(path: string, options: OpenStoreOptions = {}): P
       database.exec("PRAGMA busy_timeout = 0"); // it would block the event loop: the store retries instead
       // deno-lint-ignore require-await -- what it throws becomes a rejection
       await retryLocked(async () => prepare(database, durability));
-      const sync = durability === "async" && path !== ":memory:" ? new WalSync(path) : undefined;
-      return defineStore(new SqliteBackend(database, sync));
+      const file = durability === "async" ? fileOf(database) : "";
+      return defineStore(new SqliteBackend(database, file ? new WalSync(file) : undefined));
     } catch (error) {
       database.close();
       throw error;
@@ -74,7 +74,14 @@ export async function openStore(path: string, options: OpenStoreOptions = {}): P
 function prepare(database: Database, durability: "full" | "async"): void {
   prepareSchema(database);
   database.exec("PRAGMA journal_mode = WAL");
+  database.exec("BEGIN IMMEDIATE; UPDATE meta SET stamp = stamp; COMMIT"); // creates the log
   database.exec(`PRAGMA synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
+}
+
+/** Returns the absolute path of the file, links resolved; empty in memory. */
+function fileOf(database: Database): string {
+  const rows = database.prepare("PRAGMA database_list").all();
+  return String(rows.find(({ name }) => name === "main")?.["file"] ?? "");
 }
 
 function checkPath(subject: string, path: unknown): void {

@@ -32,13 +32,23 @@ export function prepareSchema(database: Database): void {
     else checkSchema(database);
     database.exec("COMMIT");
   } catch (error) {
-    database.exec("ROLLBACK");
+    rollBack(database);
     throw error;
   }
 }
 
+/** Rolls back. After some errors SQLite has done so by itself, and then refuses to. */
+export function rollBack(database: Database): void {
+  try {
+    database.exec("ROLLBACK");
+  } catch {
+    // The error that led here says what is wrong.
+  }
+}
+
 function isEmpty(database: Database): boolean {
-  return database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() == null;
+  return pragma(database, "application_id") === 0 &&
+    database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() == null;
 }
 
 function checkSchema(database: Database): void {

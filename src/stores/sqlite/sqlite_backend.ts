@@ -9,6 +9,7 @@ import {
 } from "../../store/mod.ts";
 import { retryLocked } from "../kv/errors.ts";
 import type { Column, Database, Statement } from "./database.ts";
+import { rollBack } from "./schema.ts";
 import { sqliteError } from "./sqlite_error.ts";
 import type { WalSync } from "./wal_sync.ts";
 
@@ -40,6 +41,8 @@ export class SqliteBackend implements StoreBackend {
   readonly #sync: WalSync | undefined;
   readonly #sql: Statements;
   #queue: Pending[] = [];
+  /** The group whose transaction waits for a locked file. */
+  #retrying: readonly Pending[] = [];
   #pumping = false;
   #closed = false;
   #changed = 0;
@@ -88,15 +91,20 @@ export class SqliteBackend implements StoreBackend {
     });
   }
 
-  /** Commits what was queued, then closes the connection. */
+  /** Commits what was queued, then closes the connection. Waits up to a second for a locked file. */
   close(): void {
     this.#closed = true;
+    this.#queue.unshift(...this.#retrying);
+    this.#retrying = [];
+    if (this.#queue.length > 0) {
+      this.#database.exec("PRAGMA busy_timeout = 1000; PRAGMA synchronous = FULL");
+    }
     while (this.#queue.length > 0) {
       const group = this.#queue.splice(0, MAX_GROUP);
       try {
         settle(group, this.#transact(group));
       } catch (error) {
-        for (const { reject } of group) reject(sqliteError("commit", error));
+        rejectAll(group, sqliteError("commit", error));
       }
     }
     this.#sync?.close();
@@ -107,6 +115,7 @@ export class SqliteBackend implements StoreBackend {
     await nextTurn();
     while (this.#queue.length > 0) {
       const group = this.#queue.splice(0, MAX_GROUP);
+      this.#retrying = group;
       try {
         const outcomes = await retryLocked(() => this.#attempt(group));
         if (this.#sync === undefined) settle(group, outcomes);
@@ -117,8 +126,10 @@ export class SqliteBackend implements StoreBackend {
           );
         }
       } catch (error) {
-        rejectAll(group, sqliteError("commit", error));
+        // Otherwise, `close` has taken the group over.
+        if (this.#retrying === group) rejectAll(group, sqliteError("commit", error));
       }
+      this.#retrying = [];
       if (this.#queue.length > 0) await nextTurn();
     }
     this.#pumping = false;
@@ -127,12 +138,15 @@ export class SqliteBackend implements StoreBackend {
   // deno-lint-ignore require-await -- what the transaction throws becomes a rejection
   async #attempt(group: readonly Pending[]): Promise<readonly Outcome[]> {
     if (this.#closed) throw new TypeError("Cannot use the store: it is closed");
-    return this.#transact(group);
+    this.#sync?.check();
+    const outcomes = this.#transact(group);
+    this.#retrying = [];
+    return outcomes;
   }
 
   /** Applies a group in one transaction, without a break: no read sees a part of it. */
   #transact(group: readonly Pending[]): readonly Outcome[] {
-    const { beginImmediate, commit, rollback, readStamp, writeStamp } = this.#sql;
+    const { beginImmediate, commit, readStamp, writeStamp } = this.#sql;
     beginImmediate.run();
     try {
       const first = readStamp.get()!["stamp"] as number;
@@ -153,7 +167,7 @@ export class SqliteBackend implements StoreBackend {
       commit.run();
       return outcomes;
     } catch (error) {
-      rollBack(rollback);
+      rollBack(this.#database);
       throw error;
     }
   }
@@ -230,7 +244,6 @@ function prepareStatements(database: Database) {
     begin: sql("BEGIN"),
     beginImmediate: sql("BEGIN IMMEDIATE"),
     commit: sql("COMMIT"),
-    rollback: sql("ROLLBACK"),
     readStamp: sql("SELECT stamp FROM meta"),
     writeStamp: sql("UPDATE meta SET stamp = ?"),
     get: sql(`SELECT v, s FROM kv WHERE k = ? AND ${alive}`),
@@ -258,15 +271,6 @@ function settle(group: readonly Pending[], outcomes: readonly Outcome[]): void {
 
 function rejectAll(group: readonly Pending[], error: unknown): void {
   for (const { reject } of group) reject(error);
-}
-
-/** SQLite has rolled back by itself after some errors, and then refuses to. */
-function rollBack(rollback: Statement): void {
-  try {
-    rollback.run();
-  } catch {
-    // The error that led here says what is wrong.
-  }
 }
 
 function recordOf(row: Readonly<Record<string, Column>>): StoreRecord {

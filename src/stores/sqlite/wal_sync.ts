@@ -5,23 +5,27 @@
  * log nor this descriptor of it.
  */
 export class WalSync {
-  readonly #path: string;
   readonly #fs: FileSystem;
-  #file: number | undefined;
+  readonly #file: number;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #failure: unknown;
   #closed = false;
 
-  /** For the database at a path. */
+  /** Opens the log of the database at an absolute path. It exists once something was written. */
   constructor(path: string, fs: FileSystem = fileSystem()) {
-    this.#path = `${path}-wal`;
     this.#fs = fs;
+    this.#file = fs.openSync(`${path}-wal`, "r+");
+  }
+
+  /** Throws once a sync failed: nobody knows what the disk holds. */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /**
    * Resolves when everything that was written before the call is on the disk. Rejects once a sync failed,
-   * and from then on: nobody knows what the disk holds.
+   * and from then on.
    */
   flush(): Promise<void> {
     if (this.#running === undefined) return this.#start();
@@ -29,10 +33,15 @@ export class WalSync {
     return this.#next ??= this.#running.then(() => this.#startNext(), () => this.#startNext());
   }
 
-  /** Closes the descriptor as soon as no sync uses it. */
+  /** Syncs at once, which covers all who wait, and closes the descriptor. */
   close(): void {
     this.#closed = true;
-    if (this.#running === undefined) this.#closeFile();
+    try {
+      if (this.#running !== undefined) this.#fs.fdatasyncSync(this.#file);
+    } catch (error) {
+      this.#failure = error;
+    }
+    if (this.#running === undefined) this.#fs.closeSync(this.#file);
   }
 
   #startNext(): Promise<void> {
@@ -42,31 +51,25 @@ export class WalSync {
 
   #start(): Promise<void> {
     const running = this.#sync().finally(() => {
-      if (this.#running === running) this.#running = undefined;
-      if (this.#closed && this.#running === undefined) this.#closeFile();
+      if (this.#running !== running) return;
+      this.#running = undefined;
+      if (this.#closed) this.#fs.closeSync(this.#file);
     });
     this.#running = running;
     return running;
   }
 
   async #sync(): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.check();
+    if (this.#closed) return; // `close` has synced
     try {
-      this.#file ??= this.#fs.openSync(this.#path, "r+");
-      const file = this.#file;
       await new Promise<void>((resolve, reject) => {
-        this.#fs.fdatasync(file, (error) => error ? reject(error) : resolve());
+        this.#fs.fdatasync(this.#file, (error) => error ? reject(error) : resolve());
       });
     } catch (error) {
       this.#failure = error;
       throw error;
     }
-  }
-
-  #closeFile(): void {
-    if (this.#file === undefined) return;
-    this.#fs.closeSync(this.#file);
-    this.#file = undefined;
   }
 }
 
@@ -74,6 +77,7 @@ export class WalSync {
 export type FileSystem = {
   openSync(path: string, flags: string): number;
   closeSync(file: number): void;
+  fdatasyncSync(file: number): void;
   fdatasync(file: number, callback: (error: Error | null) => void): void;
 };
 

@@ -66,6 +66,7 @@ class Disk {
   }
 
   readonly openSync = fs.openSync;
+  readonly fdatasyncSync = fs.fdatasyncSync;
   readonly closeSync = fs.closeSync;
 
   readonly fdatasync = (file: number, callback: (error: Error | null) => void): void => {
@@ -89,6 +90,7 @@ function openOn(path: string, disk: Disk) {
   const database = openDatabase(path);
   prepareSchema(database);
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+  database.exec("BEGIN IMMEDIATE; UPDATE meta SET stamp = stamp; COMMIT");
   return defineStore(new SqliteBackend(database, new WalSync(path, disk)));
 }
 
