@@ -192,7 +192,7 @@ test("a required gate that is not registered denies everything, until it is", as
   const { hooks, dataOf } = start({ gates: { required: ["policy"] } });
   const denied = await hooks.decide("message.received", { role: "user", content: "hi" });
   assert.equal(denied.decision, "deny");
-  assert.equal(denied.reason, "Gate 'policy' is required and not registered");
+  assert.equal(denied.reason, "Gate 'policy' is required, and not registered or not enforced");
   assert.equal((dataOf("gate.decided").gates as readonly GateRecord[])[0]!.failure, "missing");
   const off = hooks.gate("tool.called", { name: "policy", handle: () => undefined });
   const allowed = await hooks.decide("message.received", { role: "user", content: "hi" });
@@ -210,7 +210,7 @@ test("an ask denies when nobody can be asked, and follows the answer of onAsk", 
   const denied = await alone.hooks.decide("tool.called", { name: "bash" });
   assert.deepEqual(
     [denied.decision, denied.reason],
-    ["deny", "Really? (nobody can be asked: pass 'gates.onAsk')"],
+    ["deny", "Approval is required: Really?"],
   );
 
   for (const decision of ["allow", "deny"] as const) {
@@ -318,6 +318,187 @@ test("a payload that a schema rejects throws, and so does a decision after close
   await hooks.close();
   await assert.rejects(hooks.decide("tool.called", { name: "bash" }), { name: "HooksClosedError" });
   assert.throws(() => hooks.gate("*", { name: "late", handle() {} }), { name: "HooksClosedError" });
+});
+
+test("a required gate in shadow mode counts as missing", async () => {
+  const { hooks } = start({ gates: { required: ["policy"] } });
+  hooks.gate("*", { name: "policy", mode: "shadow", handle: () => undefined });
+  assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, "deny");
+});
+
+test("what is returned of a judged result is what its JSON says, and nothing that it hides", async () => {
+  const { hooks } = start();
+  hooks.gate("tool.completed", {
+    name: "mask",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, result: data.result?.replaceAll("sk-1", "***") }) as never,
+  });
+  const hidden = Object.defineProperty({ a: "sk-1" }, "secret", { value: "sk-1" });
+  assert.deepEqual(await hooks.call("t", {}, () => hidden), { a: "***" });
+  const judged = await hooks.call("t", {}, () => hidden) as Readonly<Record<string, unknown>>;
+  assert.equal(judged["secret"], undefined);
+  const cycle: Record<string, unknown> = { key: "sk-1" };
+  cycle["self"] = cycle;
+  for (const result of [{ key: "sk-1", n: 1n }, new Map([["key", "sk-1"]]), cycle, () => "sk-1"]) {
+    const denied = await hooks.call("t", {}, () => result) as { readonly reason?: string };
+    assert.equal(denied.reason, "The result has no JSON form that gates could judge");
+  }
+});
+
+test("a rewrite that removes the result withholds it", async () => {
+  const { hooks } = start();
+  hooks.gate("tool.completed", {
+    name: "withhold",
+    kind: "rewrite",
+    handle: ({ data: { result: _, ...data } }) => data as never,
+  });
+  assert.equal(await hooks.call("t", {}, () => "sk-1"), undefined);
+});
+
+test("the error of a tool is judged before the caller or an event gets it", async () => {
+  const { hooks, dataOf } = start();
+  hooks.gate("tool.completed", {
+    name: "no-keys",
+    handle: ({ data }) => data.error?.includes("sk-1") ? deny("The error holds a key") : undefined,
+  });
+  const run = (): never => {
+    throw new Error("bad key sk-1");
+  };
+  const denied = await hooks.call("t", {}, run) as { readonly reason?: string };
+  assert.equal(denied.reason, "The error holds a key");
+  assert.equal(dataOf("tool.completed").error, "The error holds a key");
+  const fine = (): never => {
+    throw new RangeError("fine");
+  };
+  await assert.rejects(hooks.call("t", {}, fine), RangeError);
+});
+
+test("a decision is not remembered past a change of the gates", async () => {
+  const { hooks } = start({ gates: { required: ["policy"] } });
+  const off = hooks.gate("tool.called", { name: "policy", handle: () => allow() });
+  const call = (callId: string) => hooks.call("bash", { command: "ls" }, bash, { callId });
+  assert.equal(await call("c-1"), "ran ls");
+  off();
+  assert.ok(typeof await call("c-1") === "object", "denied");
+  hooks.gate("tool.called", { name: "policy", handle: () => deny("stricter now") });
+  assert.ok(typeof await call("c-1") === "object", "denied");
+});
+
+test("an answer that the gate did not offer denies, and an ask ends without an expiry of its own", async () => {
+  const { hooks } = start({ gates: { onAsk: () => ({ decision: "allow", reason: 5 as never }) } });
+  const off = hooks.gate("tool.called", { name: "a", handle: () => ask("?", { allow: ["deny"] }) });
+  assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, "deny");
+  off();
+  hooks.gate("tool.called", { name: "a", handle: () => ask("?") });
+  const { decision, reason } = await hooks.decide("tool.called", { name: "bash" });
+  assert.deepEqual([decision, reason], ["allow", undefined]);
+});
+
+test("a decision that the caller aborts denies, whatever onFailure says, and is not remembered", async () => {
+  const { hooks } = start();
+  let isSlow = true;
+  hooks.gate("tool.called", {
+    name: "slow",
+    onFailure: "allow",
+    handle: () => isSlow ? new Promise<never>(() => {}) : undefined,
+  });
+  const controller = new AbortController();
+  const options = { callId: "c-1", signal: controller.signal };
+  const running = hooks.call("bash", { command: "ls" }, bash, options);
+  setTimeout(() => controller.abort(), 2);
+  assert.ok(typeof await running === "object", "denied");
+  isSlow = false;
+  assert.equal(await hooks.call("bash", { command: "ls" }, bash, { callId: "c-1" }), "ran ls");
+});
+
+test("a signal that aborts while the tool runs loses no tool.completed and no result", async () => {
+  const { hooks, types } = start();
+  hooks.gate("tool.*", { name: "policy", handle: () => undefined });
+  const controller = new AbortController();
+  const run = (): string => {
+    controller.abort();
+    return "done";
+  };
+  assert.equal(await hooks.call("bash", {}, run, { signal: controller.signal }), "done");
+  assert.deepEqual(types().filter((type) => type === "tool.completed"), ["tool.completed"]);
+});
+
+test("malformed verdicts fail, in every form", async () => {
+  const values: readonly (() => unknown)[] = [
+    () => ({
+      get decision(): never {
+        throw new Error("boom");
+      },
+    }),
+    () => deny("x", { internal: 1n as never }),
+    () => deny(5 as never),
+    () => ask(""),
+    () => ask("?", { expiresIn: NaN }),
+    () => ask("?", { allow: ["edit" as never] }),
+    () => ({ decision: "ask" }),
+  ];
+  for (const value of values) {
+    for (const handle of [value, () => Promise.resolve().then(value)]) {
+      const { hooks, dataOf } = start();
+      hooks.gate("tool.called", { name: "policy", handle: handle as never });
+      assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, "deny");
+      const [gate] = dataOf("gate.decided").gates as readonly GateRecord[];
+      assert.equal(gate!.verdict, "failed", String(value));
+    }
+  }
+});
+
+test("a rewrite can't forge a decision, return one as data, or remove the parameters", async () => {
+  const rewrites: readonly object[] = [
+    { name: "bash", params: {}, decision_id: "FORGED" },
+    { decision: "deny", reason: "plain" },
+    { name: "bash" },
+  ];
+  for (const data of rewrites) {
+    const { hooks } = start();
+    hooks.gate("tool.called", { name: "a", kind: "rewrite", handle: () => data as never });
+    const decision = await hooks.decide("tool.called", { name: "bash", params: {} });
+    assert.deepEqual([decision.decision, decision.gates[0]!.failure], ["deny", "invalid"]);
+  }
+  const { hooks, dataOf } = start();
+  hooks.gate("tool.called", { name: "a", handle: () => undefined });
+  const { id } = await hooks.decide("tool.called", { name: "bash", decision_id: "FORGED" });
+  assert.equal(dataOf("tool.called").decision_id, id);
+});
+
+test("tool.denied names the gate that denied, not one in shadow mode", async () => {
+  const { hooks, dataOf } = start();
+  hooks.gate("tool.called", { name: "shadow", mode: "shadow", handle: () => deny("no") });
+  hooks.gate("tool.called", {
+    name: "failing",
+    onFailure: "allow",
+    handle: () => deny(5 as never),
+  });
+  hooks.gate("tool.called", { name: "policy", handle: () => deny("no") });
+  await hooks.decide("tool.called", { name: "bash" });
+  assert.equal(dataOf("tool.denied").gate, "policy");
+});
+
+test("an observer that never ends delays no tool", async () => {
+  const { hooks } = start({ closeTimeout: 1 });
+  hooks.on(["tool.called", "gate.decided"], () => new Promise<never>(() => {}));
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, "allow");
+  await hooks.close().catch(() => {});
+});
+
+test("filters that don't return a boolean fail, and unknown options of call() are errors", async () => {
+  for (const filter of [() => Promise.resolve(false), () => undefined]) {
+    const { hooks } = start();
+    hooks.gate("tool.called", { name: "a", filter: filter as never, handle: () => allow() });
+    assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, "deny");
+  }
+  const { hooks } = start();
+  const options = { throwOnDenied: true } as never;
+  await assert.rejects(
+    hooks.call("bash", { command: "ls" }, bash, options),
+    /Did you mean 'throwOnDeny'/,
+  );
 });
 
 test("gate() refuses what is no gate, and a name that is taken", () => {

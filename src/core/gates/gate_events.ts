@@ -8,7 +8,8 @@ import { withData } from "./rewrite.ts";
 /** The event that happens, with the decision that let it; a result keeps that of its call. */
 export function allowedEvent(event: HookEvent, decisionId: string): HookEvent {
   if (!event.type.startsWith("tool.")) return event;
-  return withData(event, { decision_id: decisionId, ...event.data as object });
+  const kept = event.type === "tool.called" ? undefined : textIn(event.data, "decision_id");
+  return withData(event, { ...event.data as object, decision_id: kept ?? decisionId });
 }
 
 /** The event in place of one that was denied; undefined where there is none. */

@@ -22,7 +22,10 @@ import type { Decided } from "./verdict.ts";
 const DECISION_TIMEOUT = 10_000;
 
 /** Decisions that are kept for calls that an SDK repeats: a call of a long session, and its neighbors. */
-const MAX_REMEMBERED = 10_000;
+const MAX_REMEMBERED = 1_000;
+
+/** How long a person may take, unless a gate says otherwise, in milliseconds: ten minutes. */
+const ASK_TIMEOUT = 10 * 60 * 1000;
 
 /** Events that report what happened: their checks also judge the data before it is rewritten. */
 const RESULTS: readonly string[] = ["tool.completed", "message.sent"];
@@ -34,13 +37,16 @@ export type GatekeeperHost = {
   readonly clock: Clock;
   /** Aborts when `close` gives up. */
   readonly abandoned: AbortSignal;
-  dispatchMany(batch: readonly { event: HookEvent; fresh: boolean }[]): Promise<readonly Receipt[]>;
+  dispatchMany(
+    batch: readonly { event: HookEvent; fresh: boolean }[],
+    options: { readonly onAccepted: (receipts: readonly Receipt[]) => void },
+  ): Promise<readonly Receipt[]>;
   /** Judges a payload by the schema of its type. @throws {EventValidationError} */
   validate(event: HookEvent): Promise<void>;
 };
 
-/** A decision, and whether it was recorded. */
-type Recorded = { readonly decision: Decision; readonly isRecorded: boolean };
+/** A decision, and whether the same call gets it again. */
+type Recorded = { readonly decision: Decision; readonly isKept: boolean };
 
 type Entry = { readonly gate: RegisteredGate; readonly patterns: readonly string[] };
 
@@ -81,8 +87,11 @@ export class Gatekeeper {
     }
     const entry = { gate, patterns };
     this.#entries.set(gate.name, entry);
+    this.#remembered.clear(); // decided without it
     return createRegistration(() => {
-      if (this.#entries.get(gate.name) === entry) this.#entries.delete(gate.name);
+      if (this.#entries.get(gate.name) !== entry) return;
+      this.#entries.delete(gate.name);
+      this.#remembered.clear();
     });
   }
 
@@ -101,16 +110,22 @@ export class Gatekeeper {
     const event = createEvent(type, data, options.sessionId);
     await this.#host.validate(event);
     if (!this.guards(type)) {
-      await this.#host.dispatchMany([{ event, fresh: true }]);
+      await this.#emit([event]);
       return { id: event.id, decision: "allow", data: event.data, gates: [] };
     }
     const digest = await digestOf(event.data);
+    if (this.#missing(event)) return (await this.#decide(event, digest, options)).decision;
     const callId = textIn(event.data, "call_id");
-    if (callId === undefined) return (await this.#decide(event, digest, options)).decision;
+    if (callId === undefined || RESULTS.includes(type)) {
+      return (await this.#decide(event, digest, options)).decision;
+    }
     // SDKs call again when they retry or resume: the same call is not judged twice.
     const key = JSON.stringify([type, event.sessionId, callId, digest]);
     const known = this.#remembered.get(key);
-    if (known !== undefined) return (await known).decision;
+    if (known !== undefined) {
+      const { signal } = options;
+      return (await (signal ? abortable(known, signal) : known)).decision;
+    }
     const decision = this.#decide(event, digest, options);
     this.#remember(key, decision);
     return (await decision).decision;
@@ -123,7 +138,7 @@ export class Gatekeeper {
     const missing = this.#missing(event);
     const outcome = missing ?? await this.#run(event, options.signal);
     const judged = withData(event, outcome.data);
-    const { decision, reason, interrupt } = await this.#answered(outcome, judged, options.signal);
+    const { decision, reason, interrupt } = await this.#resolved(outcome, judged, options.signal);
     const digest = outcome.data === event.data ? digestIn : await digestOf(outcome.data);
     const result: Decision = {
       id,
@@ -147,35 +162,49 @@ export class Gatekeeper {
       digest_out: digest,
       took_ms: Math.max(0, Math.round(clock.now() - start)),
     }, event.sessionId);
-    const denier = outcome.gates.find(({ verdict }) => verdict === "deny" || verdict === "failed");
     const subject = decision === "allow"
       ? allowedEvent(judged, id)
-      : deniedEvent(judged, result, denier?.name);
-    return await this.#record(result, subject ? [subject, record] : [record]);
+      : deniedEvent(judged, result, outcome.gate);
+    const recorded = await this.#record(result, subject ? [subject, record] : [record]);
+    const isCut = outcome.gates.some(({ failure }) =>
+      failure === "timeout" || failure === "aborted"
+    );
+    return { ...recorded, isKept: recorded.isKept && !isCut };
   }
 
   /** Stores what was decided. What can't be recorded doesn't happen. */
   async #record(decision: Decision, events: readonly HookEvent[]): Promise<Recorded> {
     try {
-      await this.#host.dispatchMany(events.map((event) => ({ event, fresh: true })));
-      return { decision, isRecorded: true };
+      await this.#emit(events);
+      return { decision, isKept: true };
     } catch (error) {
       if (error instanceof EventValidationError || error instanceof HooksClosedError) throw error;
       this.#host.reporter.failed("Cannot record decision", error, events[0]);
       const reason = "The decision could not be recorded (store)";
-      return { decision: { ...decision, decision: "deny", reason }, isRecorded: false };
+      return { decision: { ...decision, decision: "deny", reason }, isKept: false };
     }
   }
 
-  /** A gate that must be there and isn't fails every decision. */
+  /** Resolves when events are accepted, and stored if there is an outbox. Observers aren't waited for. */
+  #emit(events: readonly HookEvent[]): Promise<unknown> {
+    const batch = events.map((event) => ({ event, fresh: true }));
+    return new Promise((resolve, reject) => {
+      this.#host.dispatchMany(batch, { onAccepted: resolve }).then(resolve, reject);
+    });
+  }
+
+  /** A gate that must be there and isn't, or isn't enforced, fails every decision. */
   #missing({ data }: HookEvent): GateOutcome | undefined {
-    const missing = this.#required.filter((name) => !this.#entries.has(name));
+    const missing = this.#required.filter((name) =>
+      this.#entries.get(name)?.gate.mode !== "enforce"
+    );
     if (missing.length === 0) return undefined;
-    const reason = `Gate '${missing[0]}' is required and not registered`;
+    const reason = `Gate '${missing[0]}' is required, and not registered or not enforced`;
     return {
       decision: "deny",
       data,
       verdict: { decision: "deny", reason },
+      gate: missing[0],
       context: [],
       gates: missing.map((name) => ({
         name,
@@ -210,43 +239,40 @@ export class Gatekeeper {
     });
   }
 
-  /** An ask that somebody answers is an allow or a deny; one that nobody can answer is a deny. */
-  async #answered(
+  /** An ask that is approved is an allow; one that isn't, or that nobody can resolve, is a deny. */
+  async #resolved(
     outcome: GateOutcome,
     event: HookEvent,
     signal: AbortSignal | undefined,
   ): Promise<{ decision: Decided; reason?: string | undefined; interrupt?: boolean | undefined }> {
-    const { decision, verdict } = outcome;
+    const { decision, verdict, gate = "" } = outcome;
     const { reason, interrupt } = verdict ?? {};
     if (decision !== "ask") return { decision, reason, interrupt };
-    const gate = outcome.gates.find((record) =>
-      record.verdict === "ask" || record.verdict === "failed"
-    );
-    if (this.#onAsk === undefined) {
-      return { decision: "deny", reason: `${reason} (nobody can be asked: pass 'gates.onAsk')` };
-    }
     const { abandoned, reporter, clock } = this.#host;
+    if (this.#onAsk === undefined) {
+      const error = new Error(`Gate '${gate}' asks, and nobody can be asked: pass 'gates.onAsk'`);
+      reporter.failed(`Cannot ask about '${event.type}'`, error, event);
+      return { decision: "deny", reason: `Approval is required: ${reason}` };
+    }
     const limit = signal ? linkSignals(signal, abandoned) : linkSignals(abandoned);
-    const expiry = verdict?.expiresIn;
-    const cancel = expiry === undefined
-      ? undefined
-      : clock.setTimer(expiry, () => limit.abort(new Error(`the ask expired after ${expiry} ms`)));
-    const ask: Ask = {
-      question: reason ?? "",
-      event,
-      gate: gate?.name ?? "",
-      allow: verdict?.allow ?? ["allow", "deny"],
-      signal: limit.signal,
-    };
+    const expiry = verdict?.expiresIn ?? ASK_TIMEOUT;
+    const cancel = clock.setTimer(expiry, () => {
+      limit.abort(new Error(`the ask expired after ${expiry} ms`));
+    });
+    const choices = verdict?.allow ?? ["allow", "deny"];
+    const ask: Ask = { question: reason!, event, gate, allow: choices, signal: limit.signal };
     try {
       const answer = await abortable(Promise.resolve(this.#onAsk(ask)), limit.signal);
-      if (answer?.decision === "allow") return { decision: "allow", reason: answer.reason };
-      return { decision: "deny", reason: answer?.reason ?? "The request was not approved" };
+      const why = typeof answer?.reason === "string" ? answer.reason : undefined;
+      if (answer?.decision === "allow" && choices.includes("allow")) {
+        return { decision: "allow", reason: why };
+      }
+      return { decision: "deny", reason: why ?? "The request was not approved" };
     } catch (error) {
       reporter.failed(`Cannot ask about '${event.type}'`, error, event);
       return { decision: "deny", reason: "The request was not approved" };
     } finally {
-      cancel?.();
+      cancel();
       limit.release();
     }
   }
@@ -262,8 +288,8 @@ export class Gatekeeper {
   #remember(key: string, decision: Promise<Recorded>): void {
     this.#remembered.set(key, decision);
     const forget = (): void => void this.#remembered.delete(key);
-    // Neither recorded nor rejected for good: the next call tries again.
-    decision.then(({ isRecorded }) => isRecorded || forget(), forget);
+    // Cut short or not recorded: the next call tries again.
+    decision.then(({ isKept }) => isKept || forget(), forget);
     if (this.#remembered.size <= MAX_REMEMBERED) return;
     const [oldest] = this.#remembered.keys();
     this.#remembered.delete(oldest!);

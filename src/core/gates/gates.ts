@@ -34,7 +34,7 @@ export class Gates<Events extends object = AgentEvents> {
       clock: systemClock,
       abandoned,
       validate: (event) => pipeline.validate(event),
-      dispatchMany: (batch) => pipeline.dispatchMany(batch),
+      dispatchMany: (batch, options) => pipeline.dispatchMany(batch, options),
     });
   }
 

@@ -1,15 +1,19 @@
 import { errorMessage } from "../../internal/issues.ts";
 import type { HookEvent } from "../events.ts";
 import { snapshotOf } from "../snapshot.ts";
+import { isDecided } from "./verdict.ts";
 
 /** Payload fields that say which call this is. No rewrite may change them. */
-const FIXED: readonly string[] = ["name", "call_id", "session_id"];
+const FIXED: readonly string[] = ["name", "call_id", "session_id", "agent_id", "decision_id"];
 
 /** Returns the event with the data that a rewrite returned, or why that isn't possible. */
 export function applyRewrite(
   event: HookEvent,
   data: unknown,
 ): HookEvent | { readonly invalid: string } {
+  if (isDecided(fieldOf(data, "decision")) && fieldOf(event.data, "decision") === undefined) {
+    return { invalid: "returned a decision as data: return deny(), ask() or allow()" };
+  }
   let next: HookEvent;
   try {
     next = withData(event, data);
@@ -17,7 +21,11 @@ export function applyRewrite(
     return { invalid: errorMessage(error) };
   }
   const changed = FIXED.find((name) => fieldOf(next.data, name) !== fieldOf(event.data, name));
-  return changed === undefined ? next : { invalid: `changed '${changed}', which no gate may` };
+  if (changed !== undefined) return { invalid: `changed '${changed}', which no gate may` };
+  if (isObject(fieldOf(event.data, "params")) && !isObject(fieldOf(next.data, "params"))) {
+    return { invalid: "removed 'params': return an empty object for none" };
+  }
+  return next;
 }
 
 /** Returns an event with other data, as a snapshot. @throws {EventValidationError} */
@@ -26,6 +34,10 @@ export function withData(event: HookEvent, data: unknown): HookEvent {
   const { id, type, timestamp, sessionId } = event;
   const copy = { id, type, timestamp, data, ...(sessionId !== undefined && { sessionId }) };
   return snapshotOf(copy, "Cannot rewrite data");
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function fieldOf(data: unknown, name: string): unknown {

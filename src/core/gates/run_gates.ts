@@ -42,6 +42,8 @@ export type GateOutcome = {
   readonly data: unknown;
   /** The verdict that decided: the first one, in the order of the gates, of the strongest decision. */
   readonly verdict: Verdict | undefined;
+  /** The gate of that verdict. */
+  readonly gate: string | undefined;
   /** Text for the model, of all gates that are enforced, in their order. */
   readonly context: readonly string[];
   readonly gates: readonly GateRecord[];
@@ -110,16 +112,20 @@ async function check(
 }
 
 /** The strongest verdict; of equals, the first in the order of the gates. */
-function merge(judged: readonly Judged[]): Pick<GateOutcome, "decision" | "verdict" | "context"> {
+function merge(
+  judged: readonly Judged[],
+): Pick<GateOutcome, "decision" | "verdict" | "gate" | "context"> {
   let strongest: Verdict | undefined;
+  let gate: string | undefined;
   const context: string[] = [];
-  for (const { verdict } of judged) {
+  for (const { verdict, record } of judged) {
     if (verdict === undefined) continue;
     if (verdict.context) context.push(verdict.context);
     if (strongest && STRENGTH[strongest.decision] >= STRENGTH[verdict.decision]) continue;
     strongest = verdict;
+    gate = record.name;
   }
-  return { decision: strongest?.decision ?? "allow", verdict: strongest, context };
+  return { decision: strongest?.decision ?? "allow", verdict: strongest, gate, context };
 }
 
 /** Calls one gate. Never throws; stays synchronous when the gate does. */
@@ -134,7 +140,7 @@ function judge(
   const start = clock.now();
   const took = (): number => Math.max(0, Math.round(clock.now() - start));
   const fail = (failure: GateFailure, reason: string): Judged =>
-    failed(gate, failure, reason, took());
+    failed(gate, failure, reason, took(), time.abortedBy !== undefined);
   const call = new GateCall(gate, run, time, final);
   const finish = (value: unknown): Judged | Promise<Judged> =>
     gate.kind === "check"
@@ -146,14 +152,13 @@ function judge(
       const failure = by.reason instanceof GateTimeout ? "timeout" : "aborted";
       return fail(failure, `was not called: ${errorMessage(by.reason)}`);
     }
-    if (gate.filter !== undefined && !gate.filter(event)) {
-      return { record: recordOf(gate, "none", took()) };
-    }
+    const isWanted = gate.filter === undefined || gate.filter(event);
+    if (typeof isWanted !== "boolean") return fail("invalid", "'filter' must return true or false");
+    if (!isWanted) return { record: recordOf(gate, "none", took()) };
     const value = gate.handle(event, call);
     if (!isThenable(value)) return finish(value);
-    return call.wait(value).then(
-      finish,
-      (error) => fail(call.failureOf(error), errorMessage(error)),
+    return call.wait(value).then(finish).catch((error) =>
+      fail(call.failureOf(error), errorMessage(error))
     );
   } catch (error) {
     return fail("error", errorMessage(error));
@@ -216,13 +221,16 @@ function failed(
   failure: GateFailure,
   internal: string,
   duration: number,
+  isOver: boolean,
 ): Judged {
-  const blocks = gate.onFailure !== "allow";
+  // A decision that was aborted, or took too long as a whole, is denied whatever the gate says.
+  const onFailure = isOver ? "deny" : gate.onFailure;
+  const blocks = onFailure !== "allow";
   const record = recordOf(gate, "failed", duration, { failure, internal });
   if (gate.mode === "shadow") return { record: { ...record, would_block: blocks } };
   if (!blocks) return { record };
   const reason = `Gate '${gate.name}' failed (${failure})`;
-  return { record, verdict: { decision: gate.onFailure as "deny" | "ask", reason, internal } };
+  return { record, verdict: { decision: onFailure as "deny" | "ask", reason, internal } };
 }
 
 function recordOf(

@@ -1,4 +1,6 @@
 import { errorMessage } from "../../internal/issues.ts";
+import { copyJson } from "../../internal/json.ts";
+import { checkKnown } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { GateDeniedError } from "../errors.ts";
 import type { Decision } from "./decision.ts";
@@ -51,6 +53,8 @@ export type CallHost = {
   now(): number;
 };
 
+const CALL_OPTIONS = ["sessionId", "callId", "agentId", "signal", "throwOnDeny"];
+
 /**
  * Decides about a tool call, runs the tool with the parameters that were judged, and emits `tool.called`,
  * then `tool.completed`, or `tool.denied` in place of both.
@@ -64,6 +68,7 @@ export async function callTool<Params extends object, Result>(
   run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>,
   options: CallOptions,
 ): Promise<Result | DeniedCall> {
+  checkKnown(`Cannot call '${name}'`, options, CALL_OPTIONS);
   const { sessionId, callId = createEventId(), agentId, throwOnDeny = false } = options;
   const { signal = new AbortController().signal } = options;
   const call = { name, call_id: callId, ...(agentId !== undefined && { agent_id: agentId }) };
@@ -82,24 +87,54 @@ export async function callTool<Params extends object, Result>(
     duration_ms: Math.max(0, Math.round(host.now() - start)),
     ...(decision.gates.length > 0 && { decision_id: decision.id }),
   });
+  // From here on, every path emits one tool.completed.
+  const finish = async (
+    result: { readonly result?: string } | { readonly error: string },
+  ): Promise<Decision | undefined> => {
+    const data = { ...completed(), ...result };
+    if (!host.gates.guards("tool.completed")) {
+      await host.complete(data, sessionId);
+      return undefined;
+    }
+    let outcome: Decision;
+    try {
+      // Not the caller's signal: it may have ended the tool, and what came of it is judged all the same.
+      outcome = await host.gates.decide("tool.completed", data, { sessionId });
+    } catch (error) {
+      await host.complete({ ...completed(), error: "The result could not be judged" }, sessionId);
+      throw error;
+    }
+    if (outcome.decision !== "allow") {
+      await host.complete({ ...completed(), error: outcome.reason ?? "denied" }, sessionId);
+    }
+    return outcome;
+  };
   let result: Result;
   try {
     const judged = (decision.data as { readonly params: Params }).params;
     result = await run(judged, { signal, callId, decisionId: decision.id });
   } catch (error) {
-    await host.complete({ ...completed(), error: errorMessage(error) }, sessionId);
-    throw error;
+    const text = errorMessage(error);
+    const outcome = await finish({ error: text });
+    if (outcome === undefined) throw error;
+    if (outcome.decision !== "allow") return refuse(outcome);
+    const judged = (outcome.data as { readonly error?: string }).error;
+    throw judged === text ? error : new Error(judged ?? "The error was removed by a gate");
   }
-  const text = textOf(result);
-  const data = { ...completed(), ...(text !== undefined && { result: text }) };
   if (!host.gates.guards("tool.completed")) {
-    await host.complete(data, sessionId);
+    const text = looseText(result);
+    await finish(text === undefined ? {} : { result: text });
     return result;
   }
-  const outcome = await host.gates.decide("tool.completed", data, decided);
-  if (outcome.decision === "allow") return rewrittenResult(result, text, outcome.data);
-  await host.complete({ ...completed(), error: outcome.reason ?? "denied" }, sessionId);
-  return refuse(outcome);
+  const text = strictText(result);
+  if (text === NO_FORM) {
+    const reason = "The result has no JSON form that gates could judge";
+    await host.complete({ ...completed(), error: reason }, sessionId);
+    return refuse({ ...decision, decision: "deny", reason });
+  }
+  const outcome = await finish(text === undefined ? {} : { result: text });
+  if (outcome!.decision !== "allow") return refuse(outcome!);
+  return judgedResult(typeof result === "string", outcome!.data) as Result;
 }
 
 function deniedCall({ id, reason, context, interrupt }: Decision): DeniedCall {
@@ -112,8 +147,8 @@ function deniedCall({ id, reason, context, interrupt }: Decision): DeniedCall {
   };
 }
 
-/** The text of a result, as in `tool.completed`; undefined if it has none. */
-function textOf(result: unknown): string | undefined {
+/** The text of a result for observers; undefined if it has none. */
+function looseText(result: unknown): string | undefined {
   if (typeof result === "string") return result;
   try {
     return JSON.stringify(result);
@@ -122,18 +157,22 @@ function textOf(result: unknown): string | undefined {
   }
 }
 
-/** The result, with what gates made of its text. */
-function rewrittenResult<Result>(
-  result: Result,
-  before: string | undefined,
-  data: unknown,
-): Result {
+const NO_FORM = Symbol();
+
+/** The text of a result for gates; undefined if there is no result. Nothing of it may escape them. */
+function strictText(result: unknown): string | undefined | typeof NO_FORM {
+  if (typeof result === "string" || result === undefined) return result;
+  const { value, issues } = copyJson(result, "result");
+  return issues.length > 0 ? NO_FORM : JSON.stringify(value);
+}
+
+/** What gates let through: never the tool's own object, which may hold more than its JSON shows. */
+function judgedResult(isText: boolean, data: unknown): unknown {
   const text = (data as { readonly result?: string }).result;
-  if (text === before || text === undefined) return result;
-  if (typeof result === "string") return text as Result;
+  if (text === undefined || isText) return text;
   try {
     return JSON.parse(text);
   } catch {
-    return text as Result;
+    return text;
   }
 }

@@ -20,10 +20,10 @@ export type Verdict = {
 };
 
 /** What a person may choose when a gate asks. */
-export type AskChoice = "allow" | "deny" | "edit";
+export type AskChoice = "allow" | "deny";
 
-/** Verdicts that were made by the functions below, so that a rewrite can return one in place of data. */
-const made = /* @__PURE__ */ new WeakSet<object>();
+/** Marks what the functions below return. Shared by all copies of the package in a process. */
+const VERDICT = Symbol.for("omniagent.hooks.verdict");
 
 /** Allows the event. It never overrides another gate that denies or asks. */
 export function allow(
@@ -55,7 +55,7 @@ export function ask(
 
 /** Whether a value was returned by `allow`, `deny` or `ask`. */
 export function isVerdict(value: unknown): value is Verdict {
-  return typeof value === "object" && value !== null && made.has(value);
+  return typeof value === "object" && value !== null && VERDICT in value;
 }
 
 /**
@@ -65,14 +65,13 @@ export function isVerdict(value: unknown): value is Verdict {
  * @returns The verdict, undefined for no opinion, or what is wrong
  */
 export function readVerdict(value: unknown): Verdict | undefined | { readonly invalid: string } {
-  if (value === undefined || value === null || isVerdict(value)) return value ?? undefined;
+  if (value === undefined || value === null) return undefined;
   if (typeof value !== "object" || Array.isArray(value)) {
     return { invalid: `returned ${typeof value}: return allow(), deny(), ask() or nothing` };
   }
-  const { decision, reason, internal, interrupt, context, expiresIn, allow: choices } = value as
-    & Readonly<Record<string, unknown>>
-    & { readonly decision?: unknown };
-  if (decision !== "allow" && decision !== "deny" && decision !== "ask") {
+  const { decision, reason, internal, interrupt, context, expiresIn, allow: choices } =
+    value as Readonly<Record<string, unknown>>;
+  if (!isDecided(decision)) {
     const found = typeof decision === "string" ? `"${decision.slice(0, 40)}"` : typeof decision;
     return { invalid: `returned the decision ${found}: it must be "allow", "deny" or "ask"` };
   }
@@ -82,17 +81,36 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
       return { invalid: `returned '${name}' that is not a text` };
     }
   }
+  if (decision === "ask" && !reason) return { invalid: "asked nothing: pass a question" };
+  if (expiresIn !== undefined && !(typeof expiresIn === "number" && expiresIn > 0)) {
+    return { invalid: "returned 'expiresIn' that is not a positive number of milliseconds" };
+  }
+  if (choices !== undefined && !(Array.isArray(choices) && choices.every(isChoice))) {
+    return { invalid: `returned 'allow' that is not a list of "allow" and "deny"` };
+  }
   return {
     decision,
     ...texts as Pick<Verdict, "reason" | "internal" | "context">,
     ...(interrupt === true && { interrupt }),
-    ...(typeof expiresIn === "number" && { expiresIn }),
-    ...(Array.isArray(choices) && { allow: choices as readonly AskChoice[] }),
+    ...(expiresIn !== undefined && { expiresIn: expiresIn as number }),
+    ...(choices !== undefined && { allow: choices as readonly AskChoice[] }),
   };
 }
 
+/** Whether a value is one of the three decisions. */
+export function isDecided(value: unknown): value is Decided {
+  return value === "allow" || value === "deny" || value === "ask";
+}
+
+function isChoice(value: unknown): boolean {
+  return value === "allow" || value === "deny";
+}
+
+/** Marks a verdict. @throws {TypeError} when it is not well-formed */
 function make(verdict: Verdict): Verdict {
-  const frozen = Object.freeze(verdict);
-  made.add(frozen);
-  return frozen;
+  const read = readVerdict(verdict);
+  if (read !== undefined && "invalid" in read) {
+    throw new TypeError(`Cannot ${verdict.decision}: the gate ${read.invalid}`);
+  }
+  return Object.freeze(Object.defineProperty({ ...read! }, VERDICT, { value: true }));
 }
