@@ -55,7 +55,9 @@ export async function startPostgres(bin: string): Promise<PostgresServer> {
     "-c deadlock_timeout=200ms",
   ].join(" ");
   const start = `${bin}/pg_ctl -w -D ${data} -l ${folder}/log -o "${settings}" start >/dev/null`;
-  await asPostgres(`${bin}/initdb -D ${data} -A trust -U postgres --no-sync >/dev/null`);
+  await asPostgres(
+    `${bin}/initdb -D ${data} -A trust -U postgres -E UTF8 --locale=C --no-sync >/dev/null`,
+  );
   await asPostgres(
     `openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -keyout ${folder}/server.key ` +
       `-out ${folder}/server.crt 2>/dev/null && chmod 600 ${folder}/server.key`,
@@ -114,7 +116,7 @@ async function asPostgres(command: string): Promise<void> {
 }
 
 function shell(command: string): Promise<{ readonly stdout: string }> {
-  return execute("/bin/sh", ["-c", command]);
+  return execute("/bin/sh", ["-c", command], { maxBuffer: 64 * 1024 * 1024 });
 }
 
 function freePort(): Promise<number> {

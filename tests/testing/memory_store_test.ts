@@ -105,7 +105,7 @@ test("memoryStore() applies nothing of a commit whose sum fails", async () => {
   const atomic = store.atomic().set(["b"], 1).sum(["c"], 1n).delete(["a"]).set(["a"], 2);
   await assert.rejects(() => atomic.sum(["a"], 1n).commit(), {
     name: "TypeError",
-    message: "Cannot sum as the key holds a JSON value",
+    message: "Cannot sum: the key holds a JSON value",
   });
   assert.deepEqual(await keysOf(store), [["a"]]);
   assert.equal((await store.get(["a"])).value, 1);

@@ -11,6 +11,7 @@ export class WalSync {
   #next: Promise<void> | undefined;
   #failure: unknown;
   #closed = false;
+  #isOpen = true;
 
   /** Opens the log of the database at an absolute path. It exists once something was written. */
   constructor(path: string, fs: FileSystem = fileSystem()) {
@@ -41,7 +42,13 @@ export class WalSync {
     } catch (error) {
       this.#failure = error;
     }
-    if (this.#running === undefined) this.#fs.closeSync(this.#file);
+    if (this.#running === undefined) this.#closeFile();
+  }
+
+  #closeFile(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#fs.closeSync(this.#file);
   }
 
   #startNext(): Promise<void> {
@@ -53,7 +60,7 @@ export class WalSync {
     const running = this.#sync().finally(() => {
       if (this.#running !== running) return;
       this.#running = undefined;
-      if (this.#closed) this.#fs.closeSync(this.#file);
+      if (this.#closed) this.#closeFile();
     });
     this.#running = running;
     return running;
