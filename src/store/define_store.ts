@@ -33,8 +33,8 @@ export type StoreRecord = {
  *
  * - `set`: store these bytes, for `expireIn` milliseconds if given
  * - `delete`: remove the key
- * - `add`: add to the number under the key, which starts at 0 and wraps at 2^64. Over JSON that hasn't
- *   expired, throw a `TypeError` and apply nothing of the commit
+ * - `add`: add to the number under the key, which starts at 0 and wraps at 2^64. If it holds JSON
+ *   that hasn't expired, throw a `TypeError` and apply nothing of the commit
  * - `reset`: store this number, whatever is under the key
  *
  * `afterAdd`: the commit added to the key first, so the rule of `add` holds too.

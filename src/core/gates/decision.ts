@@ -36,7 +36,7 @@ export type GatesOptions = {
 export type DecideOptions = {
   /** The session that the event belongs to. */
   readonly sessionId?: string | undefined;
-  /** Ends the decision when it aborts: gates that have not returned have failed. */
+  /** Ends the decision when it aborts: gates that have not returned by then count as failed. */
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -46,7 +46,7 @@ export type Decision<Data = unknown> = {
   readonly id: string;
   /** Only `"allow"` lets the event happen. */
   readonly decision: Decided;
-  /** The data that was judged last, frozen: what runs must be this. */
+  /** The data that was judged last, frozen. Run the event with exactly this data. */
   readonly data: Data;
   /** Why, for the model. */
   readonly reason?: string | undefined;

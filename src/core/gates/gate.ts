@@ -15,8 +15,8 @@ export type GateContext = {
   /** The logger of the hooks. */
   readonly logger: Logger;
   /**
-   * Whether the data is final. Only for results (`tool.completed`, `message.sent`) a check sees it false
-   * first, on the raw data, and is called again after the rewrites.
+   * Whether the data is final. It is false only for results (`tool.completed`, `message.sent`) that are
+   * rewritten: their checks run first on the raw data, and again after the rewrites.
    */
   readonly final: boolean;
 };
@@ -24,7 +24,7 @@ export type GateContext = {
 /** What a check returns: a verdict, or nothing for no opinion. */
 export type CheckResult = Verdict | undefined | null | void;
 
-/** What a rewrite returns: new data, nothing to change nothing, or a verdict. */
+/** What a rewrite returns: new data, a verdict, or nothing to leave the data as it is. */
 export type RewriteResult<Data> = Data | Verdict | undefined | null | void;
 
 /** What every gate has. */

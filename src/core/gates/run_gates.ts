@@ -176,7 +176,7 @@ function checked(
   return applied(gate, verdict, took());
 }
 
-/** Takes new data over if it is an event's still, or applies a verdict. */
+/** Accepts new data if the event is still valid with it, or applies a verdict. */
 function rewritten(
   run: GateRun,
   gate: RegisteredGate,
@@ -204,7 +204,7 @@ function rewritten(
   }
 }
 
-/** What a verdict comes to: in shadow mode, a record alone. */
+/** Returns what a verdict leads to: in shadow mode, only a record. */
 function applied(gate: RegisteredGate, verdict: Verdict | undefined, duration: number): Judged {
   const { decision = "none", reason, internal } = verdict ?? {};
   const record = recordOf(gate, decision, duration, {
@@ -215,7 +215,7 @@ function applied(gate: RegisteredGate, verdict: Verdict | undefined, duration: n
   return { record: { ...record, would_block: decision === "deny" || decision === "ask" } };
 }
 
-/** What a failure comes to, by the gate's `onFailure`. The reason for the model names no detail. */
+/** Returns what a failure leads to, by the gate's `onFailure`. The model is told no details. */
 function failed(
   gate: RegisteredGate,
   failure: GateFailure,

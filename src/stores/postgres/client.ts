@@ -4,7 +4,7 @@ import { checkObject } from "../../internal/validate.ts";
 export type PostgresRow = Readonly<Record<string, unknown>>;
 
 /**
- * A connection or a pool, told by its form:
+ * A connection or a pool, recognized by its methods:
  *
  * - `query(text, values)` that resolves to rows or to `{ rows }`: `pg` (`Pool`, `Client`),
  *   `@neondatabase/serverless`, PGlite

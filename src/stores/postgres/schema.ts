@@ -31,7 +31,7 @@ export function readSchemaName(subject: string, name: unknown = DEFAULT_SCHEMA):
  *   mode, over HTTP, and inside the caller's transaction.
  *
  * The role that runs it needs `CREATE` on the database; the role of the store needs `USAGE` on the schema,
- * all on its tables and its sequence, and `EXECUTE` on its functions.
+ * all privileges on its tables and its sequence, and `EXECUTE` on its functions.
  *
  * @param schema Name of the schema. @default {"hooks"}
  * @throws {TypeError} when the name isn't a plain identifier
