@@ -35,8 +35,8 @@ const SWEEP_AFTER = 500;
  * A store in PostgreSQL 13 or later, for several machines. It uses the client that you have, and doesn't
  * close it: `pg`, `postgres`, `Bun.sql`, `neon()` and PGlite are recognized by their methods.
  *
- * Every call is one statement with one text parameter. It works through PgBouncer in transaction mode, and
- * over Neon's HTTP. Lifetimes follow the clock of the server. After a failover to an asynchronous replica,
+ * Every call is one statement with one text parameter, so that it works through PgBouncer in transaction
+ * mode. Lifetimes follow the clock of the server. After a failover to an asynchronous replica,
  * the last commits may be missing: use a synchronous one.
  *
  * ```ts ignore
