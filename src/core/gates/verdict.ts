@@ -13,7 +13,7 @@ export type Verdict = {
   readonly interrupt?: boolean | undefined;
   /** Text for the model, whatever the decision. */
   readonly context?: string | undefined;
-  /** How long a person may take to answer, in milliseconds; with `ask` only. */
+  /** How long a person may take, in milliseconds; with `ask` only. @default {600000} ten minutes */
   readonly expiresIn?: number | undefined;
   /** What the person may choose; with `ask` only. @default {["allow", "deny"]} */
   readonly allow?: readonly AskChoice[] | undefined;
