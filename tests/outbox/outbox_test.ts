@@ -212,7 +212,7 @@ test("emit() and drainOnce() over a closed store fail at once, and say why", asy
     if (used) await hooks.emit("tool.called", BASH);
     store.close();
     const start = performance.now();
-    const refusal = { name: "TypeError", message: "Cannot use the store as it is closed" };
+    const refusal = { name: "TypeError", message: "Cannot use the store: it is closed" };
     await assert.rejects(hooks.emit("tool.called", BASH), refusal);
     await assert.rejects(outbox.drainOnce({ timeout: 60_000 }), refusal);
     await assert.rejects(outbox.listEvents(), refusal);

@@ -235,7 +235,7 @@ test("memoryStore() rejects every call once it is closed", async () => {
     },
   ];
   for (const use of uses) {
-    const error = { message: "Cannot use the store as it is closed" };
+    const error = { message: "Cannot use the store: it is closed" };
     await assert.rejects(async () => await use(), error, String(use));
   }
 });
