@@ -4,6 +4,7 @@ import {
   type OperationCheck,
   type OperationMutation,
 } from "./atomic_operation.ts";
+import { closedError } from "./errors.ts";
 import { decodeKey, encodeFullKey } from "./key.ts";
 import { checkReads, readLimits } from "./limits.ts";
 import { type KeyRange, limitOf, rangeOf } from "./range.ts";
@@ -179,7 +180,7 @@ class BackedStore implements Store {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new TypeError("Cannot use the store: it is closed");
+    if (this.#closed) throw closedError();
   }
 }
 

@@ -75,3 +75,9 @@ export function storeErrorOf(error: unknown): StoreError | undefined {
   }
   return undefined;
 }
+
+/** Returns the error of every call after the store, or the KV below it, was closed. */
+export function closedError(cause?: unknown): TypeError {
+  const options = cause === undefined ? {} : { cause };
+  return new TypeError("Cannot use the store: it is closed", options);
+}

@@ -16,7 +16,13 @@ export {
   type StoreChange,
   type StoreRecord,
 } from "./define_store.ts";
-export { StoreError, storeErrorOf, type StoreFailure, StoreLimitError } from "./errors.ts";
+export {
+  closedError,
+  StoreError,
+  storeErrorOf,
+  type StoreFailure,
+  StoreLimitError,
+} from "./errors.ts";
 export { encodeFullKey } from "./key.ts";
 export { checkReads, KEYS_LIMIT, KV_LIMITS, readLimits } from "./limits.ts";
 export { copySelector, type KeyRange, limitOf, rangeOf } from "./range.ts";

@@ -25,7 +25,13 @@ export const table: Readonly<Record<string, Row>> = {
   internal: { folders: [], open: true },
   store: {
     folders: ["internal"],
-    doors: { "check_store.ts": [], "entry.ts": [], "errors.ts": [], "scoped_store.ts": [] },
+    doors: {
+      "check_store.ts": [],
+      "entry.ts": [],
+      "errors.ts": [],
+      "scoped_store.ts": [],
+      "sqlite_failure.ts": [],
+    },
   },
   core: {
     folders: ["internal", "store"],
@@ -63,7 +69,7 @@ export const table: Readonly<Record<string, Row>> = {
     doors: { "errors.ts": [], "store_path.ts": [] },
   },
   "stores/postgres": { folders: ["internal", "store"] },
-  "stores/sqlite": { folders: ["internal", "store", "stores/kv"] },
+  "stores/sqlite": { folders: ["internal", "store"] },
   "stores/node": { folders: ["internal", "store", "stores/kv"], packages: ["@deno/kv"] },
   config: {
     folders: ["internal", "core", "webhook"],

@@ -24,6 +24,9 @@ const DECISION_TIMEOUT = 10_000;
 /** Decisions that are kept for calls that an SDK repeats: a call of a long session, and its neighbors. */
 const MAX_REMEMBERED = 1_000;
 
+/** Types whose gates are kept in order. */
+const MAX_TYPES = 1_000;
+
 /** How long a person may take, unless a gate says otherwise, in milliseconds: ten minutes. */
 const ASK_TIMEOUT = 10 * 60 * 1000;
 
@@ -57,6 +60,8 @@ export class Gatekeeper {
   readonly #timeout: number;
   readonly #onAsk: GatesOptions["onAsk"];
   readonly #entries = new Map<string, Entry>();
+  /** Those of a type, in order. Types come from outside too, so that their number is bounded. */
+  readonly #byType = new Map<string, readonly RegisteredGate[]>();
   readonly #remembered = new Map<string, Promise<Recorded>>();
 
   /** @throws {TypeError | RangeError} when an option is invalid */
@@ -87,11 +92,11 @@ export class Gatekeeper {
     }
     const entry = { gate, patterns };
     this.#entries.set(gate.name, entry);
-    this.#remembered.clear(); // decided without it
+    this.#changed();
     return createRegistration(() => {
       if (this.#entries.get(gate.name) !== entry) return;
       this.#entries.delete(gate.name);
-      this.#remembered.clear();
+      this.#changed();
     });
   }
 
@@ -277,12 +282,23 @@ export class Gatekeeper {
     }
   }
 
+  /** Forgets what was worked out, and decided, with other gates. */
+  #changed(): void {
+    this.#byType.clear();
+    this.#remembered.clear();
+  }
+
   #gatesFor(type: string): readonly RegisteredGate[] {
+    const known = this.#byType.get(type);
+    if (known !== undefined) return known;
     const patterns = patternsFor(type);
-    return [...this.#entries.values()]
+    const gates = [...this.#entries.values()]
       .filter((entry) => entry.patterns.some((pattern) => patterns.includes(pattern)))
       .map(({ gate }) => gate)
       .sort((a, b) => b.priority - a.priority);
+    if (this.#byType.size >= MAX_TYPES) this.#byType.clear();
+    this.#byType.set(type, gates);
+    return gates;
   }
 
   #remember(key: string, decision: Promise<Recorded>): void {

@@ -2,6 +2,7 @@ import { checkKnown } from "../../internal/options.ts";
 import {
   AtomicOperation,
   checkReads,
+  closedError,
   copySelector,
   decodeValue,
   encodeFullKey,
@@ -19,7 +20,8 @@ import {
   type StoreSelector,
   type StoreSetOptions,
 } from "../../store/mod.ts";
-import { backendError, closedError, retryLocked } from "./errors.ts";
+import { retryLocked } from "../../store/sqlite_failure.ts";
+import { backendError } from "./errors.ts";
 import type { KvLike, KvLikeEntry } from "./kv_like.ts";
 
 /** Options of a `KvStore`. */

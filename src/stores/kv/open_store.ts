@@ -1,5 +1,6 @@
 import type { Store } from "../../store/mod.ts";
-import { backendError, retryLocked } from "./errors.ts";
+import { retryLocked } from "../../store/sqlite_failure.ts";
+import { backendError } from "./errors.ts";
 import type { KvLike } from "./kv_like.ts";
 import { KvStore } from "./kv_store.ts";
 import { checkStorePath } from "./store_path.ts";

@@ -1,7 +1,7 @@
 import { checkKnown } from "../../internal/options.ts";
 import { inspect } from "../../internal/validate.ts";
 import { defineStore, type Store } from "../../store/mod.ts";
-import { retryLocked } from "../kv/errors.ts";
+import { retryLocked } from "../../store/sqlite_failure.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { prepareSchema } from "./schema.ts";
 import { SqliteBackend } from "./sqlite_backend.ts";

@@ -1,4 +1,5 @@
 import {
+  closedError,
   type KeyRange,
   type OperationCheck,
   type StoreBackend,
@@ -7,7 +8,7 @@ import {
   type StoreRecord,
   SUM_RANGE,
 } from "../../store/mod.ts";
-import { retryLocked } from "../kv/errors.ts";
+import { retryLocked } from "../../store/sqlite_failure.ts";
 import type { Column, Database, Statement } from "./database.ts";
 import { rollBack } from "./schema.ts";
 import { sqliteError } from "./sqlite_error.ts";
@@ -137,7 +138,7 @@ export class SqliteBackend implements StoreBackend {
 
   // deno-lint-ignore require-await -- what the transaction throws becomes a rejection
   async #attempt(group: readonly Pending[]): Promise<readonly Outcome[]> {
-    if (this.#closed) throw new TypeError("Cannot use the store: it is closed");
+    if (this.#closed) throw closedError();
     this.#sync?.check();
     const outcomes = this.#transact(group);
     this.#retrying = [];

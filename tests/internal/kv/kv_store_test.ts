@@ -9,7 +9,7 @@ import { type Store, StoreLimitError } from "@omniagent/hooks/store";
 import { type KvLike, KvStore, openStore } from "@omniagent/hooks/kv";
 import { memoryStore, testStore } from "@omniagent/hooks/testing";
 import { scopedStore } from "../../../src/store/scoped_store.ts";
-import { retryLocked } from "../../../src/stores/kv/errors.ts";
+import { retryLocked } from "../../../src/store/sqlite_failure.ts";
 import { test } from "../../support/harness.ts";
 
 testStore(
