@@ -47,8 +47,10 @@ export const table: Readonly<Record<string, Row>> = {
       "snapshot.ts": [],
     },
   },
+  // Types of core only: what reads a dialect loads no registry.
+  dialects: { folders: ["internal", "core"] },
   webhook: {
-    folders: ["internal", "store", "core"],
+    folders: ["internal", "store", "core", "dialects"],
     doors: {
       "cloudevents/mod.ts": [],
       // The root entry and the configuration only need what sends.
@@ -79,7 +81,7 @@ export const table: Readonly<Record<string, Row>> = {
   },
   "mod.ts": { folders: ["internal", "store", "core", "webhook"] },
   hono: {
-    folders: ["internal", "store", "core", "webhook", "outbox"],
+    folders: ["internal", "store", "core", "dialects", "webhook", "outbox"],
     packages: ["hono", "valibot", "@valibot/to-json-schema"],
     // The JSON forms, as types: the command has no other use for them.
     doors: { "deliveries.ts": [], "events.ts": [], "post_events.ts": [], "targets.ts": [] },
@@ -90,6 +92,7 @@ export const table: Readonly<Record<string, Row>> = {
       "internal",
       "store",
       "core",
+      "dialects",
       "webhook",
       "outbox",
       "stores/kv",

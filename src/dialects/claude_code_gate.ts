@@ -1,0 +1,122 @@
+/**
+ * The other direction: our events as the input of a Claude Code hook, and its output as a verdict, so that
+ * a server written for Claude Code works as a gate.
+ * @module
+ */
+import type { HookEvent, Verdict } from "../core/mod.ts";
+import { type Fields, isFields, present, textOf } from "./dialect.ts";
+
+/** The types of events that a Claude Code hook can judge, each with the event that it is sent as. */
+export const CLAUDE_CODE_HOOKS: Readonly<Record<string, string>> = {
+  "tool.called": "PreToolUse",
+  "tool.completed": "PostToolUse",
+  "message.received": "UserPromptSubmit",
+};
+
+/** What a Claude Code hook responded, in terms of a gate. */
+export type ClaudeCodeResponse = {
+  /** Undefined for no opinion. */
+  readonly verdict?: Verdict;
+  /** New data of the event; undefined to leave it as it is. */
+  readonly data?: Readonly<Record<string, unknown>>;
+};
+
+/**
+ * Returns the input of a Claude Code hook for an event; undefined for a type that has none. A result with
+ * an error is sent as `PostToolUseFailure`.
+ */
+export function encodeClaudeCodeInput({ type, data, sessionId }: HookEvent): Fields | undefined {
+  if (!Object.hasOwn(CLAUDE_CODE_HOOKS, type) || !isFields(data)) return undefined;
+  const { name, params, call_id, agent_id, result, error, duration_ms, content } = data;
+  // What Claude Code itself sent, if the event came from there.
+  const client: Fields = isFields(data.client) && data.client.name === "claude-code"
+    ? data.client
+    : {};
+  const { name: _, ...common } = client;
+  const failed = type === "tool.completed" && error !== undefined;
+  return present({
+    transcript_path: "",
+    cwd: "",
+    ...common,
+    session_id: sessionId ?? "",
+    agent_id,
+    hook_event_name: failed ? "PostToolUseFailure" : CLAUDE_CODE_HOOKS[type],
+    ...(type === "message.received" ? { prompt: content } : {
+      tool_name: name,
+      tool_input: params ?? {},
+      tool_use_id: call_id ?? "",
+    }),
+    ...(type === "tool.completed" &&
+      { duration_ms, ...failed ? { error } : { tool_response: result ?? "" } }),
+  });
+}
+
+/**
+ * Reads the output of a Claude Code hook that an event was sent to, or says what is wrong with it. An output
+ * that Claude Code would ignore is invalid here: a gate that fails must not pass for one without an opinion.
+ */
+export function decodeClaudeCodeOutput(
+  event: HookEvent,
+  output: unknown,
+): ClaudeCodeResponse | { readonly invalid: string } {
+  if (!isFields(output)) return { invalid: "returned no JSON object" };
+  if (output.async !== undefined) return { invalid: "returned 'async': a gate must decide now" };
+  const { decision, hookSpecificOutput: specific = {} } = output;
+  if (!isFields(specific)) {
+    return { invalid: "returned 'hookSpecificOutput' that is not an object" };
+  }
+  const hook = encodeClaudeCodeInput(event)?.hook_event_name;
+  if (Object.keys(specific).length > 0 && specific.hookEventName !== hook) {
+    return { invalid: `returned 'hookSpecificOutput' that is not one of ${hook}` };
+  }
+  const { permissionDecision: permission } = specific;
+  if (decision !== undefined && decision !== "approve" && decision !== "block") {
+    return { invalid: 'returned a \'decision\' that is neither "approve" nor "block"' };
+  }
+  if (
+    permission !== undefined && !["allow", "deny", "ask", "defer"].includes(permission as string)
+  ) {
+    return { invalid: "returned a 'permissionDecision' that Claude Code doesn't know" };
+  }
+  const data = dataOf(event, specific);
+  if (data !== undefined && "invalid" in data) return { invalid: String(data.invalid) };
+  const verdict = verdictOf(output, specific);
+  return { ...(verdict && { verdict }), ...(data && { data }) };
+}
+
+function verdictOf(output: Fields, specific: Fields): Verdict | undefined {
+  const context = textOf(specific, "additionalContext");
+  const reason = textOf(specific, "permissionDecisionReason") ?? textOf(output, "reason");
+  const more = context === undefined ? {} : { context };
+  if (output.continue === false) {
+    const why = textOf(output, "stopReason") ?? reason ?? "Stopped by the hook";
+    return { decision: "deny", reason: why, interrupt: true, ...more };
+  }
+  // The newer field wins, as in Claude Code.
+  const said = specific.permissionDecision ??
+    { approve: "allow", block: "deny" }[output.decision as string];
+  if (said === "deny") return { decision: "deny", reason: reason ?? "Denied by the hook", ...more };
+  // A deferred call waits for a person, too.
+  if (said === "ask" || said === "defer") {
+    return { decision: "ask", reason: reason ?? "Allow this?", ...more };
+  }
+  if (said === "allow") return { decision: "allow", ...(reason && { reason }), ...more };
+  return context === undefined ? undefined : { decision: "allow", context };
+}
+
+/** Returns the data that the hook changed; undefined if it changed none. */
+function dataOf({ type, data }: HookEvent, specific: Fields): Fields | undefined {
+  const { updatedInput, updatedToolOutput, updatedMCPToolOutput } = specific;
+  const result = updatedToolOutput ?? updatedMCPToolOutput;
+  if (type === "tool.called" && updatedInput !== undefined) {
+    if (!isFields(updatedInput)) {
+      return { invalid: "returned 'updatedInput' that is not an object" };
+    }
+    return { ...data as Fields, params: updatedInput };
+  }
+  if (type === "tool.completed" && result !== undefined) {
+    const text = typeof result === "string" ? result : JSON.stringify(result);
+    return { ...data as Fields, result: text };
+  }
+  return undefined;
+}

@@ -1,0 +1,83 @@
+import type { Decision } from "../core/mod.ts";
+
+/** An event that an agent reports, in our terms. */
+export type ReportedEvent = {
+  readonly type: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  /** Whether the agent waits for a decision about it. At most one of a call is. */
+  readonly isDecided?: boolean;
+};
+
+/** One call of a hook by an agent: what happened, or is about to happen. */
+export type HookCall = {
+  /** The agent's own name of its event, such as `PreToolUse`. */
+  readonly hook: string;
+  readonly sessionId: string | undefined;
+  /** The run that it belongs to, if the agent says so. */
+  readonly runId: string | undefined;
+  /** In the order in which they happen. Those after one that is denied don't happen. */
+  readonly events: readonly ReportedEvent[];
+  /** What the agent sent, unchanged. */
+  readonly input: Readonly<Record<string, unknown>>;
+};
+
+/** What a dialect responds with: a decision of ours, or what a failure comes to. */
+export type HookOutcome = Pick<
+  Decision,
+  "decision" | "data" | "reason" | "context" | "interrupt" | "gates"
+>;
+
+/** The hook format of one agent: what it sends, and the only responses that it understands. */
+export type Dialect = {
+  /** Its name in paths and options, such as `claude-code`. */
+  readonly name: string;
+  /** The agent's own name, for people. */
+  readonly title: string;
+  /** Reads what the agent sent, or says what is wrong with it. Never throws. */
+  readonly decode: (input: unknown) => HookCall | { readonly invalid: string };
+  /** Writes a decision about the event of a call that is decided. */
+  readonly encode: (call: HookCall, outcome: HookOutcome) => Readonly<Record<string, unknown>>;
+  /**
+   * Writes a failure. If the agent waits for a decision, this denies: an agent takes everything that it
+   * can't read, and every other status, for no opinion.
+   *
+   * @param input What the agent sent, as far as it could be read
+   */
+  readonly fail: (input: unknown, reason: string) => Readonly<Record<string, unknown>>;
+};
+
+/** Whether a gate allowed the event in so many words. An agent then skips its own question to the user. */
+export function isExplicitlyAllowed({ decision, gates }: HookOutcome): boolean {
+  return decision === "allow" &&
+    gates.some(({ verdict, mode }) => verdict === "allow" && mode === "enforce");
+}
+
+/** Returns the event of a call that is decided; undefined if the call is only recorded. */
+export function decidedEvent({ events }: HookCall): ReportedEvent | undefined {
+  return events.find(({ isDecided }) => isDecided);
+}
+
+/** Returns the text of a field; undefined if it is none, or empty. */
+export function textOf(input: Fields, name: string): string | undefined {
+  const value = input[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** JSON that is an object. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Whether a value is an object of JSON. */
+export function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Returns an object without the fields that are undefined. */
+export function present(fields: Fields): Fields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** Returns `PreToolUse` or `preToolUse` as `pre_tool_use`; undefined for a name that is no word. */
+export function snakeCase(name: string): string | undefined {
+  if (!/^[A-Za-z][A-Za-z0-9]{0,63}$/.test(name)) return undefined;
+  return name.replace(/(?<=[a-z0-9])[A-Z]|(?<=[A-Z])[A-Z](?=[a-z])/g, "_$&").toLowerCase();
+}

@@ -1,0 +1,83 @@
+/**
+ * Tool results as text, and back into the form that they had. Claude Code checks a changed result against
+ * the schema of the tool, and shows the model the original if it doesn't fit
+ * (github.com/anthropics/claude-code/issues/68951).
+ * @module
+ */
+import { type Fields, isFields } from "./dialect.ts";
+
+/** Fields that say what an object is. Without them it doesn't fit the schema of its tool. */
+const TAGS: readonly string[] = ["type", "status", "mode"];
+
+/** Fields with what a tool printed, in the order in which they are tried. */
+const TEXTS: readonly string[] = ["stdout", "content", "text", "result", "output", "error"];
+
+/** Fields of Claude Code that point to a copy of the original output: they would undo the change. */
+const COPIES: readonly string[] = ["persistedOutputPath", "persistedOutputSize"];
+
+/** Returns a result as text: a string as it is, everything else as JSON; undefined if there is none. */
+export function textOfResult(result: unknown): string | undefined {
+  if (result === undefined || result === null) return undefined;
+  return typeof result === "string" ? result : JSON.stringify(result);
+}
+
+/** Returns a changed text in the form of the original result. */
+export function resultInShape(original: unknown, text: string): unknown {
+  if (typeof original === "string" || original === undefined || original === null) return text;
+  try {
+    const value: unknown = JSON.parse(text);
+    if (fits(original, value)) return withoutCopies(value);
+  } catch {
+    // No JSON: the text takes the place of what the tool printed.
+  }
+  return withheldResult(original, text);
+}
+
+/**
+ * Returns a text in the form of a result, and nothing else of it. In a form that has no place for the text,
+ * it is the result.
+ */
+export function withheldResult(original: unknown, text: string): unknown {
+  const state = { text: text as string | undefined };
+  const place = isFields(original) && TEXTS.find((name) => typeof original[name] === "string");
+  const blank = place
+    ? { ...blanked(original, { text: undefined }) as Fields, [place]: text }
+    : blanked(original, state);
+  return place || state.text === undefined ? withoutCopies(blank) : text;
+}
+
+/** Copies a result without its text: the first string becomes `state.text`. */
+function blanked(value: unknown, state: { text: string | undefined }): unknown {
+  if (typeof value === "string") {
+    const { text = "" } = state;
+    state.text = undefined;
+    return text;
+  }
+  if (typeof value === "number") return 0;
+  if (Array.isArray(value)) return value.slice(0, 1).map((item) => blanked(item, state));
+  if (!isFields(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [
+      name,
+      TAGS.includes(name) && typeof field === "string" ? field : blanked(field, state),
+    ]),
+  );
+}
+
+/** Whether a value has the form of another: the same kinds under the same names. Lists may be shorter. */
+function fits(original: unknown, value: unknown): boolean {
+  if (Array.isArray(original)) {
+    return Array.isArray(value) && value.length <= original.length &&
+      value.every((item, index) => fits(original[index], item));
+  }
+  if (!isFields(original)) return typeof original === typeof value && !isFields(value);
+  if (!isFields(value)) return false;
+  return Object.entries(original).every(([name, field]) =>
+    Object.hasOwn(value, name) ? fits(field, value[name]) : COPIES.includes(name)
+  );
+}
+
+function withoutCopies(value: unknown): unknown {
+  if (!isFields(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !COPIES.includes(name)));
+}

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import {
+  claudeCode,
+  decidedEvent,
+  type Dialect,
+  type HookOutcome,
+} from "../../src/dialects/mod.ts";
+import { decodeClaudeCodeOutput, encodeClaudeCodeInput } from "../../src/dialects/mod.ts";
+import { createEvent } from "../../src/core/snapshot.ts";
+import { test } from "../support/harness.ts";
+
+/** What a golden file has: an input, what it is read as, and the response to each outcome. */
+type Golden = {
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly session: string | null;
+  readonly run: string | null;
+  readonly events: readonly unknown[];
+  readonly responses: Readonly<Record<string, unknown>>;
+};
+
+const FAILURE = "The gates could not decide: store unavailable";
+const gates = (verdict: "allow" | "deny" | "ask" | "rewritten"): HookOutcome["gates"] => [
+  { name: "policy", kind: "check", mode: "enforce", verdict, duration_ms: 1 },
+];
+const outcomes: Readonly<Record<string, Omit<HookOutcome, "data">>> = {
+  no_opinion: { decision: "allow", gates: [] },
+  context: { decision: "allow", context: "Prefer git clean", gates: [] },
+  allow: { decision: "allow", reason: "known command", gates: gates("allow") },
+  deny: { decision: "deny", reason: "Builds are kept", gates: gates("deny") },
+  interrupt: { decision: "deny", reason: "Builds are kept", interrupt: true, gates: gates("deny") },
+  ask: { decision: "ask", reason: "Remove the build?", gates: gates("ask") },
+};
+
+for (const [dialect, folder] of [[claudeCode, "claude_code"]] as const) {
+  const directory = new URL(`../dialects/${folder}/`, import.meta.url);
+  for (const file of readdirSync(directory).sort()) {
+    const golden: Golden = JSON.parse(readFileSync(new URL(file, directory), "utf8"));
+    test(`${dialect.title} ${file.slice(0, -5)} is read and responded to as recorded`, () => {
+      check(dialect, golden);
+    });
+  }
+}
+
+function check(dialect: Dialect, { input, session, run, events, responses }: Golden): void {
+  const call = dialect.decode(input);
+  assert.ok(!("invalid" in call), JSON.stringify(call));
+  assert.deepEqual(
+    { session: call.sessionId ?? null, run: call.runId ?? null, events: call.events },
+    { session, run, events },
+  );
+  const data = decidedEvent(call)?.data;
+  for (const [name, expected] of Object.entries(responses)) {
+    const outcome = outcomes[name];
+    if (name === "failure") assert.deepEqual(dialect.fail(input, FAILURE), expected);
+    else if (outcome) assert.deepEqual(dialect.encode(call, { ...outcome, data }), expected, name);
+  }
+}
+
+test("an event of ours is sent to a Claude Code hook as Claude Code sends it", () => {
+  const data = { name: "Bash", call_id: "toolu_01", params: { command: "ls" }, agent_id: "a-1" };
+  assert.deepEqual(encodeClaudeCodeInput(createEvent("tool.called", data, "s-1")), {
+    transcript_path: "",
+    cwd: "",
+    session_id: "s-1",
+    agent_id: "a-1",
+    hook_event_name: "PreToolUse",
+    tool_name: "Bash",
+    tool_input: { command: "ls" },
+    tool_use_id: "toolu_01",
+  });
+  const input = JSON.parse(
+    readFileSync(new URL("../dialects/claude_code/PostToolUse.json", import.meta.url), "utf8"),
+  ).input;
+  const call = claudeCode.decode(input);
+  assert.ok(!("invalid" in call));
+  const event = createEvent("tool.completed", call.events[0]!.data, call.sessionId);
+  const sent = encodeClaudeCodeInput(event)!;
+  assert.deepEqual(sent, { ...input, tool_response: JSON.stringify(input.tool_response) });
+  assert.equal(encodeClaudeCodeInput(createEvent("job.executed", {}, "s-1")), undefined);
+});
+
+test("an output of a Claude Code hook is read as a verdict, or as new data", () => {
+  const event = createEvent("tool.called", { name: "Bash", params: { command: "ls" } }, "s-1");
+  const read = (specific: object, top: object = {}) =>
+    decodeClaudeCodeOutput(event, {
+      ...top,
+      hookSpecificOutput: { hookEventName: "PreToolUse", ...specific },
+    });
+  assert.deepEqual(decodeClaudeCodeOutput(event, {}), {});
+  const deny = { permissionDecision: "deny", permissionDecisionReason: "no" };
+  assert.deepEqual(read(deny), { verdict: { decision: "deny", reason: "no" } });
+  assert.deepEqual(read({ permissionDecision: "ask" }), {
+    verdict: { decision: "ask", reason: "Allow this?" },
+  });
+  assert.deepEqual(read(deny, { decision: "approve" }), read(deny));
+  assert.deepEqual(decodeClaudeCodeOutput(event, { continue: false, stopReason: "over" }), {
+    verdict: { decision: "deny", reason: "over", interrupt: true },
+  });
+  assert.deepEqual(read({ updatedInput: { command: "ls -l" } }), {
+    data: { name: "Bash", params: { command: "ls -l" } },
+  });
+});
+
+test("an output that Claude Code would ignore is invalid, not an absent opinion", () => {
+  const event = createEvent("tool.called", { name: "Bash", params: {} }, "s-1");
+  const outputs: readonly unknown[] = [
+    null,
+    [],
+    "deny",
+    { async: true },
+    { decision: "deny" },
+    { hookSpecificOutput: "deny" },
+    { hookSpecificOutput: { permissionDecision: "deny" } },
+    { hookSpecificOutput: { hookEventName: "PostToolUse", permissionDecision: "deny" } },
+    { hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "block" } },
+    { hookSpecificOutput: { hookEventName: "PreToolUse", updatedInput: "rm" } },
+  ];
+  for (const output of outputs) {
+    const read = decodeClaudeCodeOutput(event, output);
+    assert.ok("invalid" in read, JSON.stringify(output));
+  }
+});
