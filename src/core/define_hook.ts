@@ -2,6 +2,7 @@ import { checkKnown } from "../internal/options.ts";
 import { isPlainObject, quote } from "../internal/validate.ts";
 import type { Webhook } from "./delivery.ts";
 import type { AgentEvents, HookEvent } from "./events.ts";
+import type { Gate } from "./gates/gate.ts";
 import {
   type HandlerContext,
   type HandlerFunc,
@@ -14,8 +15,9 @@ import type { EventOf, EventPattern } from "./patterns.ts";
 
 /** What `use` accepts. The constructor of an agent can take a list of them. */
 export type HooksOption<Events extends object = AgentEvents> =
-  | Hook<EventOf<Events>, Events>
-  | Webhook
+  // No `kind`, so that TypeScript takes a literal without one for a hook.
+  | (Hook<EventOf<Events>, Events> & { readonly kind?: undefined })
+  | (Webhook & { readonly kind?: undefined })
   | {
     /** A handler, as `withHook` returns it. */
     readonly kind: "handler";
@@ -41,7 +43,24 @@ export type HooksOption<Events extends object = AgentEvents> =
     readonly kind: "webhook";
     /** The webhook. */
     readonly webhook: Webhook;
-  };
+  }
+  | {
+    /** A gate, as `withGate` returns it. */
+    readonly kind: "gate";
+    /** The patterns of the events that it decides about. */
+    readonly events: readonly string[];
+    /** The gate. Its event was checked against the patterns where the option was created. */
+    readonly gate: Gate<never>;
+  }
+  | StandaloneGate<Events>;
+
+/** A gate with its patterns, such as a `WebhookGate`. Its `kind` tells it from a hook. */
+export type StandaloneGate<Events extends object = AgentEvents> = Gate<EventOf<Events>> & {
+  /** The patterns of the events that it decides about. */
+  readonly events: readonly string[];
+  /** Whether it judges or rewrites. */
+  readonly kind: "check" | "rewrite";
+};
 
 /** Returns a handler as an option of `use`. */
 export function withHook<

@@ -1,11 +1,12 @@
 import { checkKnown, checkMembers } from "../internal/options.ts";
-import { checkFunctions, inspect } from "../internal/validate.ts";
-import type { HooksOption } from "./define_hook.ts";
+import { checkFunctions, inspect, isPlainObject } from "../internal/validate.ts";
+import type { HooksOption, StandaloneGate } from "./define_hook.ts";
 import type { Webhook } from "./delivery.ts";
+import type { Gate } from "./gates/gate.ts";
 import type { HandlerFunc, HandlerOptions, Hook } from "./hook.ts";
 import type { Registration } from "./registration.ts";
 
-/** What registers handlers, hooks and webhooks. */
+/** What registers handlers, hooks, webhooks and gates. */
 export type Registrar = {
   registerHandler(
     pattern: readonly "*"[],
@@ -15,6 +16,9 @@ export type Registrar = {
   ): Registration;
   registerHook(hook: Hook): Registration;
   registerWebhook(webhook: Webhook): Registration;
+  readonly gates: {
+    register(pattern: readonly "*"[], gate: Gate<never>): Registration;
+  };
 };
 
 /** Registers everything in a list, or nothing. @throws {TypeError | RangeError} when one is invalid */
@@ -35,7 +39,7 @@ export function registerAll(
 function register(registrar: Registrar, option: HooksOption): Registration {
   if (typeof option !== "object" || option === null) {
     throw new TypeError(
-      `Cannot use ${inspect(option)}: expected a hook, a webhook, or what withHook returns`,
+      `Cannot use ${inspect(option)}: expected a hook, a webhook, a gate, or what withHook returns`,
     );
   }
   if (Array.isArray(option)) {
@@ -49,6 +53,13 @@ function register(registrar: Registrar, option: HooksOption): Registration {
     if (option.kind === "webhook") {
       checkKnown("Cannot use this webhook", option, ["kind", "webhook"]);
       return registrar.registerWebhook(option.webhook);
+    }
+    if (option.kind === "gate") {
+      checkKnown("Cannot use this gate", option, ["kind", "events", "gate"]);
+      return registrar.gates.register(option.events as readonly "*"[], option.gate);
+    }
+    if (isGate(option)) {
+      return registrar.gates.register(option.events as readonly "*"[], option as Gate<never>);
     }
     if (option.kind === "handler") {
       checkHandlerOption(option);
@@ -65,6 +76,7 @@ function register(registrar: Registrar, option: HooksOption): Registration {
       );
     }
   }
+  checkNoGate(option);
   return isWebhook(option) ? registrar.registerWebhook(option) : registrar.registerHook(option);
 }
 
@@ -79,6 +91,23 @@ function checkHandlerOption(option: object): void {
   if (misplaced === undefined) return;
   const suggestion = `options: { ${misplaced} }`;
   throw new TypeError(`${subject}: unknown option '${misplaced}'. Did you mean '${suggestion}'?`);
+}
+
+function isGate(option: HooksOption): option is StandaloneGate {
+  return "kind" in option && (option.kind === "check" || option.kind === "rewrite");
+}
+
+/** Members of a gate. A class of hooks may have members of its own with such names. */
+const GATE_MEMBERS: readonly string[] = ["kind", "mode", "onFailure"];
+
+/** As a hook, a gate would observe and never deny. */
+function checkNoGate(option: object): void {
+  if (!isPlainObject(option) || !("handle" in option)) return;
+  const found = GATE_MEMBERS.find((name) => name in option);
+  if (found === undefined) return;
+  throw new TypeError(
+    `Cannot use this gate: it has '${found}', but its 'kind' is not "check" or "rewrite"`,
+  );
 }
 
 /** Hooks may have any methods of their own, but only webhooks have both of these without `handle`. */

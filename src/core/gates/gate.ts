@@ -3,6 +3,7 @@ import { checkFunctions, checkName, inspect } from "../../internal/validate.ts";
 import type { HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
 import type { EventOf } from "../patterns.ts";
+import { Breaker } from "./breaker.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** How long one gate may take, in milliseconds: an agent waits for it before every tool call. */
@@ -14,6 +15,8 @@ export type GateContext = {
   readonly signal: AbortSignal;
   /** The logger of the hooks. */
   readonly logger: Logger;
+  /** The decision that the gate is a part of, as in `gate.decided`. */
+  readonly decisionId: string;
   /**
    * Whether the data is final. It is false only for results (`tool.completed`, `message.sent`) that are
    * rewritten: their checks run first on the raw data, and again after the rewrites.
@@ -42,8 +45,10 @@ export type GateBase<Event extends HookEvent = EventOf> = {
   readonly onFailure?: "deny" | "ask" | "allow" | undefined;
   /** `"shadow"`: the gate runs and its verdict is recorded, but never applied. @default {"enforce"} */
   readonly mode?: "enforce" | "shadow" | undefined;
+  // Typed as a method: methods compare bivariantly, so that a list of gates made for few events fits where
+  // more are known.
   /** Skips the events for which it returns false. A filter that throws is a failure. */
-  readonly filter?: ((event: Event) => boolean) | undefined;
+  readonly filter?: { filter(event: Event): boolean }["filter"] | undefined;
 };
 
 /** A gate that judges an event. */
@@ -77,6 +82,8 @@ export type RegisteredGate = {
   readonly mode: "enforce" | "shadow";
   readonly filter: ((event: HookEvent) => boolean) | undefined;
   readonly handle: (event: HookEvent, context: GateContext) => unknown;
+  /** Undefined if a failure lets the event through: then the gate is always called. */
+  readonly breaker: Breaker | undefined;
 };
 
 const MEMBERS: readonly string[] = [
@@ -114,6 +121,7 @@ export function readGate(gate: Gate<HookEvent>): RegisteredGate {
     mode,
     filter: gate.filter?.bind(gate),
     handle: gate.handle.bind(gate) as RegisteredGate["handle"],
+    breaker: onFailure === "allow" && mode === "enforce" ? undefined : new Breaker(),
   };
 }
 

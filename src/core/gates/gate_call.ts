@@ -1,10 +1,12 @@
 import { abortable, linkSignals } from "../../internal/async.ts";
 import type { Clock } from "../../internal/clock.ts";
 import type { Logger } from "../hook.ts";
+import { GateError, type GateFailure } from "./failure.ts";
 import type { GateContext, RegisteredGate } from "./gate.ts";
 
 /** The parts of a run that limit its time. */
 export type RunParts = {
+  readonly decisionId: string;
   /** Limit of the whole run, in milliseconds. */
   readonly timeout: number;
   /** The caller's signal, and that of `close`. */
@@ -55,6 +57,7 @@ export class GateTimeout extends Error {
 /** One call of a gate: its context, whose signal is made when it is needed, and its time. */
 export class GateCall implements GateContext {
   readonly logger: Logger;
+  readonly decisionId: string;
   readonly final: boolean;
   readonly #gate: RegisteredGate;
   readonly #run: RunParts;
@@ -63,6 +66,7 @@ export class GateCall implements GateContext {
 
   constructor(gate: RegisteredGate, run: RunParts, time: RunTime, final: boolean) {
     this.logger = run.logger;
+    this.decisionId = run.decisionId;
     this.final = final;
     this.#gate = gate;
     this.#run = run;
@@ -96,11 +100,12 @@ export class GateCall implements GateContext {
     }
   }
 
-  /** Why a call that was waited for failed. */
-  failureOf(error: unknown): "timeout" | "aborted" | "error" {
-    if (this.#link!.signal.aborted && error === this.#link!.signal.reason) {
+  /** Why a call failed that threw. */
+  failureOf(error: unknown): GateFailure {
+    const signal = this.#link?.signal;
+    if (signal?.aborted && error === signal.reason) {
       return error instanceof GateTimeout ? "timeout" : "aborted";
     }
-    return "error";
+    return error instanceof GateError ? error.failure : "error";
   }
 }

@@ -30,6 +30,9 @@ const MAX_TYPES = 1_000;
 /** How long a person may take, unless a gate says otherwise, in milliseconds: ten minutes. */
 const ASK_TIMEOUT = 10 * 60 * 1000;
 
+/** Failures that say nothing about the event: the same call is decided again. */
+const TRANSIENT: readonly string[] = ["timeout", "aborted", "unreachable"];
+
 /** Events that report what happened: their checks also judge the data before it is rewritten. */
 const RESULTS: readonly string[] = ["tool.completed", "message.sent"];
 
@@ -141,7 +144,7 @@ export class Gatekeeper {
     const start = clock.now();
     const id = createEventId();
     const missing = this.#missing(event);
-    const outcome = missing ?? await this.#run(event, options.signal);
+    const outcome = missing ?? await this.#run(id, event, options.signal);
     const judged = withData(event, outcome.data);
     const { decision, reason, interrupt } = await this.#resolved(outcome, judged, options.signal);
     const digest = outcome.data === event.data ? digestIn : await digestOf(outcome.data);
@@ -171,9 +174,7 @@ export class Gatekeeper {
       ? allowedEvent(judged, id)
       : deniedEvent(judged, result, outcome.gate);
     const recorded = await this.#record(result, subject ? [subject, record] : [record]);
-    const isCut = outcome.gates.some(({ failure }) =>
-      failure === "timeout" || failure === "aborted"
-    );
+    const isCut = outcome.gates.some(({ failure = "" }) => TRANSIENT.includes(failure));
     return { ...recorded, isKept: recorded.isKept && !isCut };
   }
 
@@ -222,9 +223,14 @@ export class Gatekeeper {
     };
   }
 
-  #run(event: HookEvent, signal: AbortSignal | undefined): Promise<GateOutcome> {
+  #run(
+    decisionId: string,
+    event: HookEvent,
+    signal: AbortSignal | undefined,
+  ): Promise<GateOutcome> {
     const { logger, clock, abandoned } = this.#host;
     return runGates({
+      decisionId,
       gates: this.#gatesFor(event.type),
       event,
       isResult: RESULTS.includes(event.type),

@@ -19,7 +19,9 @@
  * @module
  */
 export { GateDeniedError } from "../errors.ts";
+export type { StandaloneGate } from "../define_hook.ts";
 export type { GateDecidedData, ToolDeniedData } from "../events.ts";
+export { withGate } from "./with_gate.ts";
 export type { CallOptions, DeniedCall, ToolContext } from "./tool_call.ts";
 export type {
   CheckGate,
@@ -32,5 +34,6 @@ export type {
 } from "./gate.ts";
 export type { Ask, AskAnswer, DecideOptions, Decision, GatesOptions } from "./decision.ts";
 export type { Gates } from "./gates.ts";
-export type { GateFailure, GateRecord } from "./run_gates.ts";
+export { GateError, type GateFailure } from "./failure.ts";
+export type { GateRecord } from "./run_gates.ts";
 export { allow, ask, type AskChoice, type Decided, deny, type Verdict } from "./verdict.ts";

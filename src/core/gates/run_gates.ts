@@ -2,22 +2,11 @@ import { isThenable } from "../../internal/async.ts";
 import { errorMessage, formatIssues } from "../../internal/issues.ts";
 import type { StandardIssue } from "../../internal/standard_schema.ts";
 import type { HookEvent } from "../events.ts";
+import type { GateFailure } from "./failure.ts";
 import type { RegisteredGate } from "./gate.ts";
 import { GateCall, GateTimeout, type RunParts, RunTime } from "./gate_call.ts";
 import { applyRewrite } from "./rewrite.ts";
 import { type Decided, isVerdict, readVerdict, type Verdict } from "./verdict.ts";
-
-/** Why a gate gave no well-formed verdict in time. */
-export type GateFailure =
-  | "error"
-  | "timeout"
-  | "aborted"
-  | "unreachable"
-  | "status"
-  | "invalid"
-  | "too_large"
-  | "missing"
-  | "store";
 
 /** How one gate judged, as it is recorded. */
 export type GateRecord = {
@@ -128,7 +117,7 @@ function merge(
   return { decision: strongest?.decision ?? "allow", verdict: strongest, gate, context };
 }
 
-/** Calls one gate. Never throws; stays synchronous when the gate does. */
+/** Calls one gate, unless its breaker is open. Never throws; stays synchronous when the gate does. */
 function judge(
   run: GateRun,
   gate: RegisteredGate,
@@ -142,10 +131,16 @@ function judge(
   const fail = (failure: GateFailure, reason: string): Judged =>
     failed(gate, failure, reason, took(), time.abortedBy !== undefined);
   const call = new GateCall(gate, run, time, final);
+  const failWith = (error: unknown): Judged => fail(call.failureOf(error), errorMessage(error));
   const finish = (value: unknown): Judged | Promise<Judged> =>
     gate.kind === "check"
       ? checked(gate, value, took, fail)
       : rewritten(run, gate, event, value, took, fail);
+  const note = (judged: Judged): Judged => {
+    // A decision that is over says nothing about the gate.
+    if (time.abortedBy === undefined) gate.breaker?.note(judged.record.failure, clock.now());
+    return judged;
+  };
   try {
     const by = time.abortedBy;
     if (by !== undefined) {
@@ -155,13 +150,15 @@ function judge(
     const isWanted = gate.filter === undefined || gate.filter(event);
     if (typeof isWanted !== "boolean") return fail("invalid", "'filter' must return true or false");
     if (!isWanted) return { record: recordOf(gate, "none", took()) };
+    const rejected = gate.breaker?.reject(start);
+    if (rejected !== undefined) return fail(rejected.failure, rejected.reason);
     const value = gate.handle(event, call);
-    if (!isThenable(value)) return finish(value);
-    return call.wait(value).then(finish).catch((error) =>
-      fail(call.failureOf(error), errorMessage(error))
-    );
+    const judged = isThenable(value)
+      ? call.wait(value).then(finish).catch(failWith)
+      : finish(value);
+    return isThenable(judged) ? judged.then(note) : note(judged);
   } catch (error) {
-    return fail("error", errorMessage(error));
+    return note(failWith(error));
   }
 }
 
@@ -173,7 +170,8 @@ function checked(
 ): Judged {
   const verdict = readVerdict(value);
   if (verdict !== undefined && "invalid" in verdict) return fail("invalid", verdict.invalid);
-  return applied(gate, verdict, took());
+  if (verdict?.data === undefined) return applied(gate, verdict, took());
+  return fail("invalid", 'returned data, but is a check: give it the kind "rewrite"');
 }
 
 /** Accepts new data if the event is still valid with it, or applies a verdict. */
@@ -186,13 +184,15 @@ function rewritten(
   fail: (failure: GateFailure, reason: string) => Judged,
 ): Judged | Promise<Judged> {
   if (value === undefined || value === null) return { record: recordOf(gate, "none", took()) };
-  if (isVerdict(value)) return applied(gate, value, took());
-  const next = applyRewrite(event, value);
+  const verdict = isVerdict(value) ? readVerdict(value) : undefined;
+  if (verdict !== undefined && "invalid" in verdict) return fail("invalid", verdict.invalid);
+  if (verdict !== undefined && verdict.data === undefined) return applied(gate, verdict, took());
+  const next = applyRewrite(event, verdict?.data ?? value);
   if ("invalid" in next) return fail("invalid", next.invalid);
   const accept = (issues: readonly StandardIssue[]): Judged => {
     if (issues.length > 0) return fail("invalid", formatIssues(issues));
-    const record = recordOf(gate, "rewritten", took());
-    return gate.mode === "shadow" ? { record } : { record, event: next };
+    const record = recordOf(gate, "rewritten", took(), textsOf(verdict));
+    return gate.mode === "shadow" ? { record } : { record, verdict, event: next };
   };
   try {
     const issues = run.validate(next);
@@ -206,13 +206,17 @@ function rewritten(
 
 /** Returns what a verdict leads to: in shadow mode, only a record. */
 function applied(gate: RegisteredGate, verdict: Verdict | undefined, duration: number): Judged {
-  const { decision = "none", reason, internal } = verdict ?? {};
-  const record = recordOf(gate, decision, duration, {
-    ...(reason !== undefined && { reason }),
-    ...(internal !== undefined && { internal }),
-  });
+  const { decision = "none" } = verdict ?? {};
+  const record = recordOf(gate, decision, duration, textsOf(verdict));
   if (gate.mode === "enforce") return { record, verdict };
   return { record: { ...record, would_block: decision === "deny" || decision === "ask" } };
+}
+
+function textsOf({ reason, internal }: Partial<Verdict> = {}): Partial<GateRecord> {
+  return {
+    ...(reason !== undefined && { reason }),
+    ...(internal !== undefined && { internal }),
+  };
 }
 
 /** Returns what a failure leads to, by the gate's `onFailure`. The model is told no details. */

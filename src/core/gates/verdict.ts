@@ -17,6 +17,8 @@ export type Verdict = {
   readonly expiresIn?: number | undefined;
   /** What the person may choose; with `ask` only. @default {["allow", "deny"]} */
   readonly allow?: readonly AskChoice[] | undefined;
+  /** New data, with `allow` of a rewrite only: as if it were returned, but with a reason or context. */
+  readonly data?: unknown;
 };
 
 /** What a person may choose when a gate asks. */
@@ -25,10 +27,14 @@ export type AskChoice = "allow" | "deny";
 /** Marks what the functions below return. Shared by all copies of the package in a process. */
 const VERDICT = Symbol.for("omniagent.hooks.verdict");
 
-/** Allows the event. It never overrides another gate that denies or asks. */
+/**
+ * Allows the event. It never overrides another gate that denies or asks.
+ *
+ * @param options `data` is new data, for a rewrite that also gives a reason or context
+ */
 export function allow(
   reason?: string,
-  options: Pick<Verdict, "context"> = {},
+  options: Pick<Verdict, "context" | "data"> = {},
 ): Verdict {
   return make({ ...options, decision: "allow", reason });
 }
@@ -69,7 +75,7 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
   if (typeof value !== "object" || Array.isArray(value)) {
     return { invalid: `returned ${typeof value}: return allow(), deny(), ask() or nothing` };
   }
-  const { decision, reason, internal, interrupt, context, expiresIn, allow: choices } =
+  const { decision, reason, internal, interrupt, context, expiresIn, allow: choices, data } =
     value as Readonly<Record<string, unknown>>;
   if (!isDecided(decision)) {
     const found = typeof decision === "string" ? `"${decision.slice(0, 40)}"` : typeof decision;
@@ -94,6 +100,7 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
     ...(interrupt === true && { interrupt }),
     ...(expiresIn !== undefined && { expiresIn: expiresIn as number }),
     ...(choices !== undefined && { allow: choices as readonly AskChoice[] }),
+    ...(decision === "allow" && data !== undefined && data !== null && { data }),
   };
 }
 

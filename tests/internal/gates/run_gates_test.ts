@@ -340,6 +340,7 @@ function withoutTimes({ gates, ...rest }: GateOutcome): unknown {
 
 function run(gates: readonly Gate<HookEvent>[], options: Options = {}): Promise<GateOutcome> {
   return runGates({
+    decisionId: "d-1",
     gates: gates.map(readGate),
     event: eventWith(DATA),
     isResult: false,

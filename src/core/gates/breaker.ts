@@ -1,0 +1,47 @@
+import type { GateFailure } from "./failure.ts";
+
+/** Failures in a row after which a gate is not called for a while. */
+const LIMIT = 5;
+
+/** How long, in milliseconds: as long as one call of a gate may take. */
+const COOLDOWN = 5_000;
+
+/** What makes every call wait for nothing. Other failures are quick, or about one event. */
+const COSTLY: readonly (GateFailure | undefined)[] = ["timeout", "unreachable"];
+
+/**
+ * A circuit breaker: a gate that didn't respond several times in a row fails at once for a while, and is
+ * then tried with one call. It only makes failing faster. A gate whose failure would let an event through
+ * has none, because a breaker would let through what the gate may deny by now.
+ */
+export class Breaker {
+  #failures = 0;
+  #failure: GateFailure = "unreachable";
+  #triedAt = 0;
+
+  /** Returns why the gate must not be called; undefined to call it. */
+  reject(now: number): { readonly failure: GateFailure; readonly reason: string } | undefined {
+    if (this.#failures < LIMIT) return undefined;
+    const left = this.#triedAt + COOLDOWN - now;
+    if (left <= 0 || left > COOLDOWN) { // beyond: the clock was set back
+      this.#triedAt = now; // the others wait until this call has returned
+      return undefined;
+    }
+    const times = `it failed ${this.#failures} times in a row (${this.#failure})`;
+    return {
+      failure: this.#failure,
+      reason: `was not called: ${times}, and is tried again in ${left} ms`,
+    };
+  }
+
+  /** Notes how a call ended. */
+  note(failure: GateFailure | undefined, now: number): void {
+    if (!COSTLY.includes(failure)) {
+      this.#failures = 0;
+      return;
+    }
+    this.#failures++;
+    this.#failure = failure!;
+    this.#triedAt = now;
+  }
+}

@@ -1,0 +1,30 @@
+/** Why a gate gave no well-formed verdict in time. */
+export type GateFailure =
+  | "error"
+  | "timeout"
+  | "aborted"
+  | "unreachable"
+  | "status"
+  | "invalid"
+  | "too_large"
+  | "missing"
+  | "store";
+
+/**
+ * Thrown by a gate that calls another service, to say how that failed. Any other error is recorded as
+ * `"error"`. Its message is recorded as `internal`, and never reaches the model.
+ */
+export class GateError extends Error {
+  /** The name of the class. */
+  override readonly name = "GateError";
+  /** A stable code. */
+  readonly code = "gate_failed";
+  /** How the gate failed. */
+  readonly failure: "unreachable" | "status" | "invalid" | "too_large";
+
+  /** Creates an error. */
+  constructor(failure: GateError["failure"], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.failure = failure;
+  }
+}

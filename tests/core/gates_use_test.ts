@@ -1,0 +1,209 @@
+/**
+ * Gates as options: `withGate`, gate objects, what a rewrite may return, and the circuit breaker.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { createHooks, type HookEvent, type HooksOptions } from "@omniagent/hooks";
+import { allow, deny, GateError, type GateRecord, withGate } from "@omniagent/hooks/gates";
+import { mock, test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
+
+function start(options: HooksOptions = {}) {
+  return createHooks({ logger: silentLogger, ...options });
+}
+
+const CALL = { name: "bash", params: { command: "ls" } };
+
+test("use() and the use option register what withGate() returns, and gate objects with a kind", async () => {
+  const policy = withGate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => data.name === "rm" ? deny("No deletions") : undefined,
+  });
+  const hooks = start({ use: [policy] });
+  assert.equal((await hooks.decide("tool.called", { name: "rm" })).reason, "No deletions");
+  const [off] = hooks.use({
+    name: "closed",
+    events: ["tool.*", "message.received"],
+    kind: "check",
+    handle: () => deny("Closed"),
+  });
+  assert.equal((await hooks.decide("tool.called", CALL)).reason, "Closed");
+  off!();
+  assert.equal((await hooks.decide("tool.called", CALL)).decision, "allow");
+  await hooks.close();
+});
+
+test("a gate object that is a class keeps its 'this'", async () => {
+  class Closed {
+    readonly name = "closed";
+    readonly events = ["tool.called"];
+    readonly kind = "check";
+    readonly #reason = "Closed";
+
+    handle() {
+      return deny(this.#reason);
+    }
+  }
+  const hooks = start({ use: [new Closed()] });
+  assert.equal((await hooks.decide("tool.called", CALL)).reason, "Closed");
+});
+
+test("use() registers all of its gates, or none", async () => {
+  const hooks = start();
+  const gate = { name: "policy", kind: "check" as const, events: ["tool.called"] };
+  assert.throws(
+    () => hooks.use({ ...gate, handle: () => deny("no") }, { ...gate, handle: () => undefined }),
+    /Cannot register gate 'policy': the name is taken by another gate/,
+  );
+  assert.equal((await hooks.decide("tool.called", CALL)).decision, "allow");
+});
+
+test("use() rejects a gate object without its kind, which would only observe", () => {
+  const gate = { name: "policy", events: ["tool.called"], handle: () => deny("no") };
+  const hooks = start();
+  for (const more of [{ onFailure: "deny" }, { mode: "enforce" }, { kind: "checks" }]) {
+    assert.throws(() => hooks.use({ ...gate, ...more } as never), {
+      name: "TypeError",
+      message: `Cannot use this gate: it has '${
+        Object.keys(more)[0]
+      }', but its 'kind' is not "check" or "rewrite"`,
+    });
+  }
+  assert.throws(() => hooks.use({ kind: "gate", events: ["*"], gate, name: "x" } as never), {
+    message: /Cannot use this gate: unknown option 'name'/,
+  });
+});
+
+test("allow() with data rewrites, and gives a reason and context as well", async () => {
+  const hooks = start();
+  const records: GateRecord[] = [];
+  hooks.on("gate.*", (event) => {
+    records.push(...(event.data as unknown as { readonly gates: readonly GateRecord[] }).gates);
+  });
+  hooks.gate("tool.called", {
+    name: "dry-run",
+    kind: "rewrite",
+    handle: ({ data }) =>
+      allow("made harmless", {
+        context: "It was a dry run",
+        data: { ...data, params: { command: "ls --dry-run" } },
+      }),
+  });
+  const decision = await hooks.decide("tool.called", CALL);
+  assert.deepEqual(decision.data.params, { command: "ls --dry-run" });
+  assert.deepEqual([decision.reason, decision.context], ["made harmless", "It was a dry run"]);
+  assert.deepEqual(
+    [records[0]!.verdict, records[0]!.reason],
+    ["rewritten", "made harmless"],
+  );
+});
+
+test("data of a check is a failure: what it would have changed must not run unchanged", async () => {
+  const hooks = start();
+  hooks.gate("tool.called", { name: "mask", handle: () => allow("", { data: CALL }) });
+  const decision = await hooks.decide("tool.called", CALL);
+  assert.deepEqual([decision.decision, decision.gates[0]!.failure], ["deny", "invalid"]);
+});
+
+test("a gate that throws a GateError fails as it says, and keeps the message to itself", async () => {
+  for (const failure of ["unreachable", "status", "invalid", "too_large"] as const) {
+    const hooks = start();
+    hooks.gate("tool.called", {
+      name: "remote",
+      handle: () => {
+        throw new GateError(failure, "10.0.0.7 refused");
+      },
+    });
+    const decision = await hooks.decide("tool.called", CALL);
+    assert.equal(decision.gates[0]!.failure, failure);
+    assert.equal(decision.reason, `Gate 'remote' failed (${failure})`);
+    assert.doesNotMatch(JSON.stringify(decision), /10\.0\.0\.7/);
+  }
+});
+
+test("a gate that is unreachable five times in a row isn't called for five seconds, and still denies", async () => {
+  mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
+  try {
+    const hooks = start();
+    const records: GateRecord[] = [];
+    hooks.on("gate.*", (event) => void records.push(recordIn(event)));
+    let calls = 0;
+    let isUp = false;
+    hooks.gate("tool.called", {
+      name: "remote",
+      handle: () => {
+        calls++;
+        if (!isUp) throw new GateError("unreachable", "refused");
+        return allow();
+      },
+    });
+    const decide = async () => (await hooks.decide("tool.called", CALL)).decision;
+    for (let n = 0; n < 8; n++) assert.equal(await decide(), "deny");
+    assert.equal(calls, 5);
+    assert.deepEqual([records.at(-1)!.failure, records.at(-1)!.internal], [
+      "unreachable",
+      "was not called: it failed 5 times in a row (unreachable), and is tried again in 5000 ms",
+    ]);
+    mock.timers.tick(5_000);
+    assert.equal(await decide(), "deny");
+    assert.equal(await decide(), "deny");
+    assert.equal(calls, 6, "one call tries it");
+    isUp = true;
+    mock.timers.tick(5_000);
+    assert.equal(await decide(), "allow");
+    assert.equal(await decide(), "allow");
+    assert.equal(calls, 8);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("a gate whose failure lets an event through is always called: it may deny by now", async () => {
+  const hooks = start();
+  let calls = 0;
+  hooks.gate("tool.called", {
+    name: "remote",
+    onFailure: "allow",
+    handle: () => {
+      if (++calls <= 20) throw new GateError("unreachable", "refused");
+      return deny("no");
+    },
+  });
+  for (let n = 0; n < 20; n++) {
+    assert.equal((await hooks.decide("tool.called", CALL)).decision, "allow");
+  }
+  assert.equal((await hooks.decide("tool.called", CALL)).decision, "deny");
+});
+
+test("errors and invalid verdicts open no breaker: they are about one event, and quick", async () => {
+  const hooks = start();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => {
+      if (data.name !== "ls") throw new Error("cannot parse");
+      return undefined;
+    },
+  });
+  for (let n = 0; n < 20; n++) await hooks.decide("tool.called", { name: "bash" });
+  assert.equal((await hooks.decide("tool.called", { name: "ls" })).decision, "allow");
+});
+
+test("a call that a gate could not be reached for is decided again", async () => {
+  const hooks = start();
+  let isUp = false;
+  hooks.gate("tool.called", {
+    name: "remote",
+    handle: () => {
+      if (!isUp) throw new GateError("unreachable", "refused");
+      return undefined;
+    },
+  });
+  const call = { ...CALL, call_id: "c-1" };
+  assert.equal((await hooks.decide("tool.called", call)).decision, "deny");
+  isUp = true;
+  assert.equal((await hooks.decide("tool.called", call)).decision, "allow");
+});
+
+function recordIn(event: HookEvent): GateRecord {
+  return (event.data as { readonly gates: readonly GateRecord[] }).gates[0]!;
+}
