@@ -155,7 +155,7 @@ export type EventFormat = {
 };
 
 /**
- * Formats an event: its arrival, type, id, session and payload. In a terminal that is too narrow for
+ * Formats an event: its arrival, type, id, session, run and payload. In a terminal that is too narrow for
  * one line, the payload goes on a second one, truncated to the width.
  */
 export function formatEvent(event: HookEvent, options: EventFormat): string {
@@ -163,12 +163,13 @@ export function formatEvent(event: HookEvent, options: EventFormat): string {
   const type = printable(event.type);
   const id = printable(event.id);
   const session = event.sessionId === undefined ? "" : printable(event.sessionId);
+  const run = event.runId === undefined ? "" : printable(event.runId);
   const age = arrival.getTime() - event.timestamp.getTime();
   const own = age >= OLD ? `(from ${formatTime(event.timestamp.toISOString())})` : "";
   const data = printable(JSON.stringify(event.data) ?? "");
   const join = (parts: readonly (string | undefined)[]): string =>
     parts.filter((part) => part).join(" ");
-  const plain = join([status?.plain, formatClock(arrival), type, id, session, own]);
+  const plain = join([status?.plain, formatClock(arrival), type, id, session, run, own]);
   const { dim, bold, cyan } = style;
   const head = join([
     status?.colored,
@@ -176,6 +177,7 @@ export function formatEvent(event: HookEvent, options: EventFormat): string {
     bold(type),
     dim(id),
     session && cyan(session),
+    run && dim(run),
     own && dim(own),
   ]);
   const fits = columns === undefined || widthOf(plain) + 1 + widthOf(data) <= columns;

@@ -37,9 +37,26 @@ export async function postEvents(
 /** The maximum size of a batch in bytes: half of what a server accepts, and what fits one commit. */
 const MAX_BYTES = 512 * 1024;
 
-/** Options of `sendLines`. */
-export type SendLinesOptions = {
+/** What relates events to others, as options of the command. */
+export type CorrelationOptions = {
   readonly session?: string;
+  readonly run?: string;
+  readonly traceparent?: string;
+};
+
+/** Returns the fields of an event that the options set. */
+export function correlationOf(
+  { session, run, traceparent }: CorrelationOptions,
+): Readonly<Record<string, string>> {
+  return {
+    ...(session !== undefined && { session_id: session }),
+    ...(run !== undefined && { run_id: run }),
+    ...(traceparent !== undefined && { traceparent }),
+  };
+}
+
+/** Options of `sendLines`. */
+export type SendLinesOptions = CorrelationOptions & {
   readonly idempotencyKey?: string;
   readonly wait?: true;
   readonly batch: number;
@@ -109,10 +126,11 @@ async function sendBatches(
   context: Context,
   onAccepted: (receipts: readonly ReceiptJson[]) => void,
 ): Promise<void> {
-  const { io, options: { batch: max, session } } = context;
+  const { io, options } = context;
+  const max = options.batch;
   let size = max;
   let requests = 0;
-  for await (const batch of readBatches(readEvents(io, session), max)) {
+  for await (const batch of readBatches(readEvents(io, correlationOf(options)), max)) {
     for (let rest: readonly Line[] = batch; rest.length > 0;) {
       const lines = rest.slice(0, size);
       requests++;
@@ -157,17 +175,21 @@ function withLineNumbers(error: ResponseError, lines: readonly Line[]): Response
   return new ResponseError(error, `${error.message} (${range})`, details);
 }
 
-async function* readEvents(io: CommandIO, session: string | undefined): AsyncIterable<Line> {
+/** Reads an event per line. What it doesn't say is as the options of the command say. */
+async function* readEvents(
+  io: CommandIO,
+  defaults: Readonly<Record<string, string>>,
+): AsyncIterable<Line> {
   let number = 0;
   for await (const line of readLines(io)) {
     number++;
     if (line.trim() === "") continue;
     const event = parseLine(line, number);
-    const session_id = event.session_id ?? session;
+    const missing = Object.entries(defaults).filter(([name]) => (event[name] ?? null) === null);
     yield {
       number,
       bytes: new TextEncoder().encode(line).length,
-      event: session_id === undefined ? event : { ...event, session_id },
+      event: { ...event, ...Object.fromEntries(missing) },
     };
   }
 }

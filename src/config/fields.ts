@@ -13,6 +13,7 @@ import type {
   TokenConfig,
   WebhookConfig,
 } from "./config.ts";
+import { filter } from "./filter.ts";
 import * as format from "./formats.ts";
 import { duration, integer, list, number, oneOf } from "./formats.ts";
 import type { Field, FieldsOf, ObjectSchema, Schema } from "./schema.ts";
@@ -113,7 +114,7 @@ const shared: FieldsOf<SharedFields> = {
   ),
   format: optional(formats, "Native JSON, or CloudEvents 1.0.2, structured or binary.", "native"),
   filter: optional(
-    format.filter,
+    filter,
     "Payloads to receive: dotted paths and the values that pass, where * matches any run of " +
       "characters. All paths must pass.",
   ),

@@ -37,7 +37,7 @@ export function findFilterWarnings(
     const values: readonly FilterValue[] = [wanted].flat();
     const warning = key === "type"
       ? checkType(values, events)
-      : key === "id" || key === "sessionId"
+      : ["id", "sessionId", "runId"].includes(key)
       ? checkValues(values, [{ type: "string" }])
       : payloads && checkData(parseFilterPath(key).slice(1), values, payloads);
     return warning ? [{ key, ...warning }] : [];

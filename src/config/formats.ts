@@ -18,7 +18,6 @@ import {
   TOKEN_PATTERN,
   TOKEN_RULE,
 } from "../internal/validate.ts";
-import { filterPathPattern } from "../webhook/filter.ts";
 import {
   BLOCKED,
   findReservedReason,
@@ -287,31 +286,4 @@ export const headers: RecordSchema = {
     isUnsetHeader(key, value)
       ? "is or ends with 'undefined' or 'null': remove the header, or check that its value is set"
       : undefined,
-};
-
-/** The filter of a webhook: what its payloads must contain. */
-export const filter: RecordSchema = {
-  type: "record",
-  accepted: "a mapping of paths to accepted values",
-  key: {
-    accepted: "a path such as data.name, type, id or session_id",
-    pattern: new RegExp(filterPathPattern("session_id"), "u"),
-    describeProblem: (key) =>
-      /^data\..*\\/.test(key)
-        ? "has a backslash that escapes neither a dot nor a backslash: write \\\\ for a backslash"
-        : "is not a path of an event: use data, data.name and the like, type, id or session_id",
-    suggest: (key) => {
-      const inData = /^[\w-]+(\.[\w-]+)*$/.test(key) ? `data.${key}` : undefined;
-      return { suggestion: closest(key, ["data", "type", "id", "session_id"]) ?? inData };
-    },
-  },
-  values: {
-    type: "union",
-    accepted: "a value or a list of values",
-    list: list({ type: "any" }, "values", 1, 256),
-    other: { type: "any" },
-  },
-  max: 100,
-  examples: [{ "data.name": ["bash", "git_*"] }],
-  rename: (key) => key === "session_id" ? "sessionId" : key,
 };

@@ -5,6 +5,7 @@ import type { ConfigEnv, ConfigOptions, HooksConfig, WebhookConfig } from "./con
 import { ConfigError, formatIssue, type Issue, limitIssues } from "./config_error.ts";
 import { type ConfigFile, fileSchema, type HooksSection, type SharedFields } from "./fields.ts";
 import { findFilterWarnings } from "./filter_warnings.ts";
+import { filterPathInFile } from "./filter.ts";
 import { Reader } from "./read.ts";
 
 /**
@@ -140,7 +141,7 @@ function findWarnings({ hooks = {} }: ConfigFile, { webhooks }: HooksConfig): re
     return findFilterWarnings(webhook).map(({ key, ...warning }): Issue => ({
       ...warning,
       code: "never_matches",
-      path: [...parent, "filter", key === "sessionId" ? "session_id" : key],
+      path: [...parent, "filter", filterPathInFile(key)],
       hint: isOwn ? undefined : `for webhook ${webhook.name}`,
     }));
   });

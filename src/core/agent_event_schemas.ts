@@ -25,6 +25,7 @@ const number = /* @__PURE__ */ field((value) => Number.isFinite(value), "must be
 const mapping = /* @__PURE__ */ field(isObject, "must be an object", { type: "object" });
 
 const list = /* @__PURE__ */ field(Array.isArray, "must be a list", { type: "array" });
+const any = /* @__PURE__ */ field(() => true, "", {});
 
 const message: Fields = { required: { role: text, content: text } };
 /** Go writes an empty list as null. */
@@ -36,17 +37,26 @@ const transcript: Field = {
   },
   json: { type: ["array", "null"], items: /* @__PURE__ */ jsonOf(message) },
 };
+const agent = { agent_id: text, parent_agent_id: text };
 const tool: Fields = {
   required: { name: text },
   optional: {
+    ...agent,
     params: mapping,
     result: text,
     error: text,
     call_id: text,
-    agent_id: text,
     duration_ms: number,
     decision_id: text,
   },
+};
+const tokens: Fields = {
+  required: { input_tokens: number, output_tokens: number },
+  optional: { cache_read_tokens: number, cache_write_tokens: number, reasoning_tokens: number },
+};
+const usage: Field = {
+  check: (value) => checkFields(value, tokens),
+  json: /* @__PURE__ */ jsonOf(tokens),
 };
 const session: Fields = {
   required: { session_id: text, action: /* @__PURE__ */ oneOf("created", "updated") },
@@ -59,7 +69,7 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
   "tool.completed": tool,
   "tool.denied": {
     required: { name: text, reason: text, decision_id: text },
-    optional: { params: mapping, call_id: text, agent_id: text, gate: text },
+    optional: { ...agent, params: mapping, call_id: text, gate: text },
   },
   "gate.decided": {
     required: {
@@ -71,7 +81,43 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
       digest_out: text,
       took_ms: number,
     },
-    optional: { call_id: text, agent_id: text, reason: text },
+    optional: { call_id: text, agent_id: text, reason: text, ask_id: text },
+  },
+  "gate.asked": {
+    required: {
+      ask_id: text,
+      decision_id: text,
+      event_type: text,
+      digest: text,
+      data: any,
+      question: text,
+      expires_at: text,
+      allow: list,
+    },
+    optional: { call_id: text, agent_id: text },
+  },
+  "gate.resolved": {
+    required: {
+      ask_id: text,
+      decision_id: text,
+      outcome: /* @__PURE__ */ oneOf("allowed", "denied", "expired"),
+    },
+    optional: { by: text, note: text, edited: flag },
+  },
+  "model.called": {
+    required: { model: text, call_id: text },
+    optional: { ...agent, provider: text },
+  },
+  "model.completed": {
+    required: { model: text, call_id: text, usage, duration_ms: number },
+    optional: {
+      ...agent,
+      provider: text,
+      cost_usd: number,
+      finish_reason: text,
+      ttft_ms: number,
+      error: text,
+    },
   },
   "session.created": session,
   "session.updated": session,
@@ -85,14 +131,23 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
     },
   },
   "job.executed": { required: { job_id: text, job_name: text, success: flag } },
+  "agent.start": { required: { run_id: text }, optional: { ...agent, name: text } },
   "agent.end": {
     required: { success: flag, aborted: flag, duration_ms: number },
-    optional: { session_id: text, error: text, response: text },
+    optional: {
+      ...agent,
+      run_id: text,
+      session_id: text,
+      error: text,
+      response: text,
+      usage,
+      cost_usd: number,
+    },
   },
 };
 
 /**
- * Validators of the nine agent events, by type, for `schemas` of `createHooks`. They check required fields
+ * Validators of the agent events, by type, for `schemas` of `createHooks`. They check required fields
  * and the types of known fields; other fields pass, and null means that an optional field is absent. The
  * HTTP app validates with them unless it is told not to.
  *
@@ -112,7 +167,7 @@ export const agentEventSchemas: {
   /* @__PURE__ */ Object.entries(FIELDS).map(([type, fields]) => [type, schemaOf(fields)]),
 ) as never;
 
-/** The JSON Schemas (draft 2020-12) of the payloads of the nine agent events, by type. */
+/** The JSON Schemas (draft 2020-12) of the payloads of the agent events, by type. */
 export function agentEventJsonSchemas(): Readonly<
   Record<string, Readonly<Record<string, unknown>>>
 > {

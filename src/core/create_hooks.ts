@@ -1,3 +1,4 @@
+import { childMethods, type ChildOptions, childOptions } from "./child.ts";
 import type { HooksOption } from "./define_hook.ts";
 import type { DeliveryQueue } from "./delivery.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -122,6 +123,27 @@ export interface Hooks<
     run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>,
     options?: CallOptions,
   ): Promise<Result | DeniedCall>;
+  /**
+   * Returns these hooks for one agent, such as a subagent: with the same handlers, webhooks and gates, also
+   * those that are registered later, through either. It adds `agent_id` and `parent_agent_id` to the
+   * `tool.*`, `model.*` and `agent.*` events that it emits, and its run and session to all of them.
+   *
+   * ```ts
+   * import { createHooks } from "@omniagent/hooks";
+   *
+   * const hooks = createHooks();
+   * hooks.on("tool.called", ({ data, runId }) => console.log(data.name, data.agent_id, runId));
+   * const researcher = hooks.child({ agentId: "researcher", runId: "run-1" });
+   * await researcher.call("search", { query: "hooks" }, () => "found"); // search researcher run-1
+   * await hooks.close();
+   * ```
+   *
+   * `init`, `drain` and `close` are those of the whole: close the hooks, not the child. What handlers emit
+   * with their context is not of the agent.
+   *
+   * @throws {TypeError} when an option is invalid
+   */
+  child(options: ChildOptions): Hooks<Events, Outbox>;
   /** Opens every hook that is not open. Implied by the first event. See `HookRegistry.init`. */
   init(): Promise<void>;
   /** Waits for background events. See `HookRegistry.drain`. */
@@ -152,7 +174,7 @@ export function createHooks<
   Outbox extends DeliveryQueue | undefined = DeliveryQueue | undefined,
 >(options: HooksOptions<Events, Outbox> = {}): Hooks<Events, Outbox> {
   const registry = new HookRegistry<Events>(options);
-  return {
+  const hooks: Hooks<Events, Outbox> = {
     registry,
     dispatcher: new Dispatcher<Events>(registry),
     outbox: options.outbox as Outbox,
@@ -167,8 +189,24 @@ export function createHooks<
     call:
       ((name: string, params: object, run: () => unknown, options?: CallOptions) =>
         registry.gates.call(name, params, run, options)) as Hooks<Events, Outbox>["call"],
+    child: (options) => childOf(hooks, childOptions(options, {})),
     init: () => registry.init(),
     drain: () => registry.drain(),
     close: () => registry.close(),
   };
+  return hooks;
+}
+
+function childOf<Events extends object, Outbox extends DeliveryQueue | undefined>(
+  hooks: Hooks<Events, Outbox>,
+  agent: ChildOptions,
+): Hooks<Events, Outbox> {
+  const methods = childMethods(hooks.registry as never, agent);
+  const child = {
+    ...hooks,
+    ...methods as unknown as Pick<Hooks<Events, Outbox>, keyof typeof methods>,
+    dispatcher: new Dispatcher<Events>(hooks.registry, methods as unknown as Emitter<Events>),
+    child: (options: ChildOptions) => childOf(hooks, childOptions(options, agent)),
+  };
+  return child;
 }

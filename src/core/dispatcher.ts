@@ -5,18 +5,19 @@ import { HookRegistry } from "./registry.ts";
 /** Emits events to a registry, with the method names of the Go package. */
 export class Dispatcher<Events extends object = AgentEvents> implements Emitter<Events> {
   // Not typed by `Events`: that would change what a dispatcher can be assigned to.
-  readonly #registry: HookRegistry<never>;
+  readonly #emitter: Emitter<never>;
 
   /**
    * Creates a dispatcher for a registry.
    *
+   * @param emitter What emits in its place, such as that of an agent. @default the registry
    * @throws {TypeError} when it is not a `HookRegistry`
    */
-  constructor(registry: HookRegistry<Events>) {
+  constructor(registry: HookRegistry<Events>, emitter: Emitter<Events> = registry) {
     if (!(registry instanceof HookRegistry)) {
       throw new TypeError("Cannot create dispatcher: 'registry' must be a HookRegistry");
     }
-    this.#registry = registry as unknown as HookRegistry<never>;
+    this.#emitter = emitter as unknown as Emitter<never>;
   }
 
   /** Emits an event and waits for its handlers. See `Emitter.emit`. */
@@ -25,7 +26,7 @@ export class Dispatcher<Events extends object = AgentEvents> implements Emitter<
     data: Events[Type],
     options?: EmitOptions,
   ): Promise<Receipt> {
-    return this.#registry.emit(type as never, data as never, options);
+    return this.#emitter.emit(type as never, data as never, options);
   }
 
   /** Emits an event in the background. See `Emitter.emitInBackground`. */
@@ -34,7 +35,7 @@ export class Dispatcher<Events extends object = AgentEvents> implements Emitter<
     data: Events[Type],
     options?: EmitOptions,
   ): void {
-    this.#registry.emitInBackground(type as never, data as never, options);
+    this.#emitter.emitInBackground(type as never, data as never, options);
   }
 
   /** Does the same as `emitInBackground`. */

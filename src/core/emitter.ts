@@ -6,6 +6,10 @@ import type { AgentEvents, EventType } from "./events.ts";
 export interface EmitOptions {
   /** The session that the event belongs to. An empty string means none. */
   readonly sessionId?: string | undefined;
+  /** The run of the agent that the event belongs to. An empty string means none. */
+  readonly runId?: string | undefined;
+  /** The trace of the event, a `traceparent` of W3C Trace Context. An empty string means none. */
+  readonly traceparent?: string | undefined;
   /**
    * Aborts the emission. Before the event is accepted, `emit` rejects with the signal's reason. After
    * that, running handlers are aborted, and those that did not run yet fail with the reason.
@@ -83,11 +87,18 @@ export interface Emitter<Events extends object = AgentEvents> {
   ): void;
 }
 
-const EMIT_OPTIONS: readonly string[] = ["sessionId", "signal", "idempotencyKey", "waitUntil"];
-const DISPATCH_OPTIONS: readonly string[] = EMIT_OPTIONS.slice(1);
+const DISPATCH_OPTIONS: readonly string[] = ["signal", "idempotencyKey", "waitUntil"];
+const EMIT_OPTIONS: readonly string[] = ["sessionId", "runId", "traceparent", ...DISPATCH_OPTIONS];
 
-/** Option names of other libraries, and of options that don't apply. */
-const RENAMED = { session: "sessionId", key: "idempotencyKey" };
+/** Option names of other libraries. */
+const RENAMED = { session: "sessionId", run: "runId", key: "idempotencyKey" };
+
+/** Options of an emission that are fields of an event. */
+const OF_EVENT = {
+  sessionId: "event.sessionId",
+  runId: "event.runId",
+  traceparent: "event.traceparent",
+};
 
 /** Rejects unknown options of an emission. Called for every event with options, so it is cheap. */
 export function checkEmitOptions(
@@ -106,6 +117,6 @@ export function checkEmitOptions(
     const suggestion = `{ sessionId: ${inspect(options)} }`;
     throw new TypeError(`${subject}: the options must be an object. Did you mean ${suggestion}?`);
   }
-  const renamed = action === "emit" ? RENAMED : { ...RENAMED, sessionId: "event.sessionId" };
+  const renamed = action === "emit" ? RENAMED : { ...RENAMED, ...OF_EVENT };
   checkKnown(subject, options, known, renamed);
 }

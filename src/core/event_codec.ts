@@ -1,9 +1,10 @@
 import {
   findEnvelopeFaults,
-  findWireSessionFault,
+  findWireTextFault,
   ID_RULE,
   isEventId,
   isEventType,
+  isTraceparent,
   parseTime,
   TYPE_RULE,
 } from "./event_rules.ts";
@@ -20,13 +21,15 @@ export type WireEvent = {
   readonly type: string;
   readonly timestamp: string;
   readonly session_id?: string | undefined;
+  readonly run_id?: string | undefined;
+  readonly traceparent?: string | undefined;
   readonly data: unknown;
 };
 
 /**
  * Encodes an event in its wire format: UTF-8 JSON with the fields `id`, `type`, `timestamp` (RFC 3339, UTC,
- * milliseconds), `session_id` (absent without a session) and `data`, in this order. Receivers of
- * the Go package `hooks` parse it; `id` is an addition.
+ * milliseconds), `session_id`, `run_id` and `traceparent` (absent when the event has none) and `data`, in
+ * this order. Receivers of the Go package `hooks` parse it; `id`, `run_id` and `traceparent` are additions.
  *
  * @throws {EventValidationError} with every issue
  */
@@ -36,7 +39,8 @@ export function encodeEvent(event: HookEvent): Uint8Array<ArrayBuffer> {
 
 /**
  * Decodes an event from its wire format, frozen at every level. Unknown fields are ignored, and an empty or
- * null `session_id` means none. Times can have any offset and precision, and are kept to the millisecond. A
+ * null `session_id` or `run_id` means none, and so does an invalid `traceparent`, as W3C Trace Context
+ * asks of receivers. Times can have any offset and precision, and are kept to the millisecond. A
  * byte order mark is skipped. A number that a double would change, such as 9007199254740993, is an error:
  * send it as text.
  *
@@ -50,12 +54,14 @@ export function decodeEvent(body: Uint8Array | string): HookEvent {
 export function toWire(event: HookEvent): WireEvent {
   const issues = findEnvelopeFaults(event);
   if (issues.length > 0) throw new EventValidationError("Cannot encode event", issues);
-  const { id, type, timestamp, sessionId } = event;
+  const { id, type, timestamp, sessionId, runId, traceparent } = event;
   return {
     id,
     type,
     timestamp: timestamp.toISOString(),
     ...(sessionId ? { session_id: sessionId } : {}),
+    ...(runId ? { run_id: runId } : {}),
+    ...(traceparent ? { traceparent } : {}),
     data: jsonOf(event),
   };
 }
@@ -77,8 +83,10 @@ export function fromWire(value: unknown): HookEvent {
   const timestamp = parseTime(wire.timestamp);
   const issues = findWireIssues(wire, timestamp);
   if (issues.length > 0) throw new EventValidationError("Cannot decode event", issues);
-  const { id, type, session_id: sessionId, data } = wire as WireEvent;
-  return adoptEvent({ id, type, timestamp: timestamp!, sessionId, data }, "Cannot decode event");
+  const { id, type, session_id: sessionId, run_id: runId, data } = wire as WireEvent;
+  const traceparent = isTraceparent(wire.traceparent) ? wire.traceparent : undefined;
+  const fields = { id, type, timestamp: timestamp!, sessionId, runId, traceparent, data };
+  return adoptEvent(fields, "Cannot decode event");
 }
 
 /** Parses the JSON of a body. @throws {EventValidationError} whose message shows nothing of it */
@@ -96,12 +104,14 @@ function findWireIssues(
   wire: Readonly<Record<string, unknown>>,
   timestamp: Date | undefined,
 ): readonly StandardIssue[] {
-  const session = findWireSessionFault(wire.session_id);
+  const session = findWireTextFault(wire.session_id);
+  const run = findWireTextFault(wire.run_id);
   const rules: readonly (readonly [key: string, holds: boolean, rule: string])[] = [
     ["id", isEventId(wire.id), ID_RULE],
     ["type", isEventType(wire.type), TYPE_RULE],
     ["timestamp", timestamp !== undefined, "must be an RFC 3339 time"],
     ["session_id", session === undefined, session ?? ""],
+    ["run_id", run === undefined, run ?? ""],
     ["data", wire.data !== undefined, "is missing"],
   ];
   return rules.filter(([, holds]) => !holds).map(([key, , rule]) => ({

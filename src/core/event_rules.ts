@@ -35,6 +35,11 @@ export function patternsFor(type: string): readonly string[] {
   return patterns;
 }
 
+/** Whether events of a type report what gates, webhooks and deliveries did: they never cause others. */
+export function isReport(type: string): boolean {
+  return /^(?:gate|webhook|delivery)\./.test(type);
+}
+
 /** An event's id. Created as a UUID; others are accepted if they can be a `webhook-id`, which has no dot. */
 export const ID_PATTERN: RegExp = /^[A-Za-z0-9_-]{1,128}$/;
 
@@ -54,36 +59,85 @@ export function isSession(session: unknown): session is string {
   return /^[^\p{Cc}\p{Cs}]{0,256}$/u.test(session);
 }
 
+/** Describes the run of an event in messages: the rule of sessions. */
+export const RUN_RULE: string = SESSION_RULE;
+
+/** Describes the trace of an event in messages. */
+export const TRACEPARENT_RULE =
+  "must be a traceparent of W3C Trace Context, such as 00-<32 hex digits>-<16 hex digits>-01, with ids " +
+  "that are not zero";
+
+/** The form of a `traceparent`: version ff is invalid. Its ids must not be zero either. */
+export const TRACEPARENT: RegExp =
+  /^(?:[0-9a-e][0-9a-f]|f[0-9a-e])-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Whether a value is a `traceparent` of W3C Trace Context. */
+export function isTraceparent(value: unknown): value is string {
+  return typeof value === "string" && TRACEPARENT.test(value) &&
+    !/-0{32}-|-0{16}-/.test(value);
+}
+
+/** What relates an event to others: its session, its run and its trace. Null and empty mean none. */
+export type Correlation = {
+  readonly sessionId?: string | null | undefined;
+  readonly runId?: string | null | undefined;
+  readonly traceparent?: string | null | undefined;
+};
+
+/** Returns the session, run and trace of an event: only those that it has. */
+export function correlationOf(
+  { sessionId, runId, traceparent }: Correlation,
+): { readonly sessionId?: string; readonly runId?: string; readonly traceparent?: string } {
+  return {
+    ...(sessionId ? { sessionId } : {}),
+    ...(runId ? { runId } : {}),
+    ...(traceparent ? { traceparent } : {}),
+  };
+}
+
+/** Returns why an event of a session, run and trace can't be accepted. */
+export function findCorrelationFaults(
+  { sessionId, runId, traceparent }: Correlation,
+): readonly StandardIssue[] {
+  const issues: StandardIssue[] = [];
+  const add = (key: string, message: string): void => void issues.push({ message, path: [key] });
+  if (!isAbsent(sessionId) && !isSession(sessionId)) add("sessionId", SESSION_RULE);
+  if (!isAbsent(runId) && !isSession(runId)) add("runId", RUN_RULE);
+  if (traceparent && !isTraceparent(traceparent)) add("traceparent", TRACEPARENT_RULE);
+  return issues;
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
 /** Returns what is wrong with an event apart from its payload, by the names of fields in code. */
 export function findEnvelopeFaults(event: HookEvent): readonly StandardIssue[] {
   if (typeof event !== "object" || event === null) return [{ message: "must be an object" }];
   const issues: StandardIssue[] = [];
   const add = (key: string, message: string): void => void issues.push({ message, path: [key] });
-  const { id, type, timestamp, sessionId } = event;
+  const { id, type, timestamp, sessionId, runId, traceparent } = event;
   if (!isEventId(id)) add("id", ID_RULE);
   if (!isEventType(type)) add("type", TYPE_RULE);
   if (!isTime(timestamp)) {
     add("timestamp", "must be a valid Date of the years 0 to 9999");
   }
-  const session = findWireSessionFault(sessionId);
+  const session = findWireTextFault(sessionId);
   if (session !== undefined) add("sessionId", session);
+  const run = findWireTextFault(runId);
+  if (run !== undefined) add("runId", run);
+  if (traceparent && !isTraceparent(traceparent)) add("traceparent", TRACEPARENT_RULE);
   return issues;
 }
 
-/** Returns why an event of a session cannot be accepted; undefined if it can. */
-export function findSessionFault(sessionId: unknown): string | undefined {
-  const isAccepted = sessionId === undefined || sessionId === null || isSession(sessionId);
-  return isAccepted ? undefined : SESSION_RULE;
-}
-
 /**
- * Returns what is wrong with the session of an event that was accepted elsewhere, where the limit may
- * differ. Sessions become part of keys in UTF-8, where all lone surrogates would be the same character.
+ * Returns what is wrong with the session or run of an event that was accepted elsewhere, where the limit
+ * may differ. Sessions become part of keys in UTF-8, where all lone surrogates would be the same character.
  */
-export function findWireSessionFault(sessionId: unknown): string | undefined {
-  if (sessionId === undefined || sessionId === null) return undefined;
-  if (typeof sessionId !== "string") return "must be a string";
-  return sessionId.isWellFormed() ? undefined : "must have no lone surrogates";
+export function findWireTextFault(text: unknown): string | undefined {
+  if (isAbsent(text)) return undefined;
+  if (typeof text !== "string") return "must be a string";
+  return text.isWellFormed() ? undefined : "must have no lone surrogates";
 }
 
 /** Whether a value can be an event's id. */

@@ -16,6 +16,10 @@ export interface HookEvent<Type extends string = string, Data = unknown> {
   readonly timestamp: Date;
   /** The session that it belongs to; absent without one. */
   readonly sessionId?: string;
+  /** The run of the agent that it belongs to; absent without one. */
+  readonly runId?: string;
+  /** Its trace, a `traceparent` of W3C Trace Context; absent without one. */
+  readonly traceparent?: string;
   /**
    * The payload in JSON form, frozen: a `Date` that was emitted is text here, and undefined fields are
    * absent.
@@ -45,6 +49,8 @@ export type ToolData = {
   readonly call_id?: string;
   /** Which agent calls it. */
   readonly agent_id?: string;
+  /** The agent that started this one. */
+  readonly parent_agent_id?: string;
   /** How long the tool ran, in milliseconds; only in `tool.completed`. */
   readonly duration_ms?: number;
   /** The decision that let it run; absent without gates. */
@@ -83,6 +89,48 @@ export type GateDecidedData = {
   readonly digest_out: string;
   /** How long the decision took, in milliseconds. */
   readonly took_ms: number;
+  /** What a person was asked. */
+  readonly ask_id?: string;
+};
+
+/** Payload of `gate.asked`: a gate asks a person before something happens. */
+export type GateAskedData = {
+  /** The ask. */
+  readonly ask_id: string;
+  /** The decision that waits for it. */
+  readonly decision_id: string;
+  /** The type of the event that is judged. */
+  readonly event_type: string;
+  /** The call that is judged. */
+  readonly call_id?: string;
+  /** The agent of the call. */
+  readonly agent_id?: string;
+  /** The SHA-256 of the canonical JSON of what is judged: an approval is valid for nothing else. */
+  readonly digest: string;
+  /** What is judged, redacted. */
+  readonly data: unknown;
+  /** What the gate asks. */
+  readonly question: string;
+  /** When the ask expires, and counts as denied, RFC 3339. */
+  readonly expires_at: string;
+  /** What may be chosen. */
+  readonly allow: readonly ("allow" | "deny" | "edit")[];
+};
+
+/** Payload of `gate.resolved`: an ask was answered, or expired. */
+export type GateResolvedData = {
+  /** The ask. */
+  readonly ask_id: string;
+  /** The decision that waited for it. */
+  readonly decision_id: string;
+  /** How it ended. */
+  readonly outcome: "allowed" | "denied" | "expired";
+  /** Who resolved it. */
+  readonly by?: string;
+  /** Why, in their words. */
+  readonly note?: string;
+  /** Whether the data was edited. */
+  readonly edited?: boolean;
 };
 
 /** Payload of `session.created` and `session.updated` (the session was saved). */
@@ -119,8 +167,14 @@ export type JobData = {
 
 /** Payload of `agent.end`, which is emitted once per run, however it ends. */
 export type AgentEndData = {
+  /** The run, as in `agent.start`. */
+  readonly run_id?: string;
   /** The session of the run. */
   readonly session_id?: string;
+  /** The agent. */
+  readonly agent_id?: string;
+  /** The agent that started this one. */
+  readonly parent_agent_id?: string;
   /** Whether the run succeeded. */
   readonly success: boolean;
   /** Why it failed; empty or absent after an abort, which outranks an error. */
@@ -131,11 +185,15 @@ export type AgentEndData = {
   readonly response?: string;
   /** How long the run took, in milliseconds. */
   readonly duration_ms: number;
+  /** The tokens of the whole run. */
+  readonly usage?: AgentEvents["model.completed"]["usage"];
+  /** What the run cost, in US dollars. */
+  readonly cost_usd?: number;
 };
 
 /**
- * The nine events of an agent and their payloads. Payload fields have the names of the wire format,
- * because payloads are sent unchanged.
+ * The events of an agent and their payloads. Payload fields have the names of the wire format, because
+ * payloads are sent unchanged. `AgentEvents["model.completed"]` is the type of a payload.
  *
  * Add your own with an intersection; there is nothing to augment:
  *
@@ -160,6 +218,59 @@ export type AgentEvents = {
   readonly "tool.denied": ToolDeniedData;
   /** Gates decided about an event. */
   readonly "gate.decided": GateDecidedData;
+  /** A gate asks a person. */
+  readonly "gate.asked": GateAskedData;
+  /** An ask was answered, or expired. */
+  readonly "gate.resolved": GateResolvedData;
+  /** A model is about to be called. */
+  readonly "model.called": {
+    /** The model, by the name that its provider uses. */
+    readonly model: string;
+    /** Whose model it is, such as `"anthropic"`. */
+    readonly provider?: string;
+    /** Which call it is: the same in `model.completed`. */
+    readonly call_id: string;
+    /** Which agent calls it. */
+    readonly agent_id?: string;
+    /** The agent that started this one. */
+    readonly parent_agent_id?: string;
+  };
+  /** A model has responded, or failed. */
+  readonly "model.completed": {
+    /** The model, by the name that its provider uses. */
+    readonly model: string;
+    /** Whose model it is, such as `"anthropic"`. */
+    readonly provider?: string;
+    /** Which call it is: the same as in `model.called`. */
+    readonly call_id: string;
+    /** Which agent called it. */
+    readonly agent_id?: string;
+    /** The agent that started this one. */
+    readonly parent_agent_id?: string;
+    /** The tokens of the call. */
+    readonly usage: {
+      /** Tokens that were read, cached ones included. */
+      readonly input_tokens: number;
+      /** Tokens that were written, reasoning included. */
+      readonly output_tokens: number;
+      /** Input tokens that came from a cache. */
+      readonly cache_read_tokens?: number;
+      /** Input tokens that were written to a cache. */
+      readonly cache_write_tokens?: number;
+      /** Output tokens that were spent on reasoning. */
+      readonly reasoning_tokens?: number;
+    };
+    /** What the call cost, in US dollars. */
+    readonly cost_usd?: number;
+    /** Why the model stopped, such as `"stop"` or `"tool_calls"`. */
+    readonly finish_reason?: string;
+    /** How long the call took, in milliseconds. */
+    readonly duration_ms: number;
+    /** How long the first token took, in milliseconds. */
+    readonly ttft_ms?: number;
+    /** Why the call failed. */
+    readonly error?: string;
+  };
   /** A session started. */
   readonly "session.created": SessionData;
   /** A session was saved. */
@@ -168,6 +279,17 @@ export type AgentEvents = {
   readonly "session.rollover": SessionRolloverData;
   /** A scheduled job has run. */
   readonly "job.executed": JobData;
+  /** A run of the agent starts. */
+  readonly "agent.start": {
+    /** The run: also `runId` of its events. */
+    readonly run_id: string;
+    /** The agent. */
+    readonly agent_id?: string;
+    /** The agent that started this one. */
+    readonly parent_agent_id?: string;
+    /** The agent's name. */
+    readonly name?: string;
+  };
   /** A run of the agent has ended. */
   readonly "agent.end": AgentEndData;
 };

@@ -39,7 +39,7 @@ const NEW: Origin = { fresh: true };
 const EXISTING: Origin = {};
 
 /** Options of a dispatch. */
-export type EventOptions = Omit<EmitOptions, "sessionId">;
+export type EventOptions = Pick<EmitOptions, "signal" | "idempotencyKey" | "waitUntil">;
 
 /** What a pipeline works with. */
 export type PipelineParts = {
@@ -77,7 +77,7 @@ export class Pipeline {
       if (options !== undefined) checkEmitOptions("emit", type, options);
       enterDispatch(this.#parts.lifecycle, type);
       try {
-        const event = createEvent(type, data, options?.sessionId);
+        const event = createEvent(type, data, options);
         const origin = cause ? { chain: extendChain(cause, type), fresh: true } : NEW;
         return this.#accept(event, options, origin);
       } finally {
@@ -95,7 +95,7 @@ export class Pipeline {
       if (options !== undefined) checkEmitOptions("emit", type, options);
       enterDispatch(lifecycle, type);
       try {
-        const event = createEvent(type, data, options?.sessionId);
+        const event = createEvent(type, data, options);
         const chain = cause && extendChain(cause, type);
         this.#submit(event, options, { chain, fresh: true });
       } finally {

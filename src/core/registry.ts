@@ -53,13 +53,9 @@ export class HookRegistry<Events extends object = AgentEvents> {
     const contextOf = (entry: Entry, type: string) =>
       this.#pipeline.contextOf(entry, { chain: [type], signal: lifecycle.abandoned });
     this.#handlers = new HandlerTable({ ...work, lifecycle, contextOf }, store);
-    this.#pipeline = new Pipeline({
-      ...work,
-      options: this.#options,
-      handlers: this.#handlers,
-      lifecycle,
-    });
-    const parts = { logger, reporter, lifecycle: this.#lifecycle, pipeline: this.#pipeline };
+    const handlers = this.#handlers;
+    this.#pipeline = new Pipeline({ ...work, options: this.#options, handlers, lifecycle });
+    const parts = { logger, reporter, lifecycle, pipeline: this.#pipeline };
     this.gates = new Gates<Events>(this.#options.gates, parts);
     this.#connection = queue?.connect?.({
       logger,
@@ -177,12 +173,18 @@ export class HookRegistry<Events extends object = AgentEvents> {
    * @throws {HookInitError} when a hook could not be opened
    * @throws {HooksClosedError} after `close`
    */
-  dispatch(event: HookEvent, options?: Omit<EmitOptions, "sessionId">): Promise<Receipt> {
+  dispatch(
+    event: HookEvent,
+    options?: Pick<EmitOptions, "signal" | "idempotencyKey" | "waitUntil">,
+  ): Promise<Receipt> {
     return this.#pipeline.dispatch(event, options);
   }
 
   /** Dispatches an existing event in the background. Never throws: failures go to `onError` and the logger. */
-  dispatchAsync(event: HookEvent, options?: Omit<EmitOptions, "sessionId">): void {
+  dispatchAsync(
+    event: HookEvent,
+    options?: Pick<EmitOptions, "signal" | "idempotencyKey" | "waitUntil">,
+  ): void {
     this.#pipeline.dispatchInBackground(event, options);
   }
 

@@ -1,18 +1,24 @@
 import { copyJson, freezeJson } from "../internal/json.ts";
 import type { StandardIssue } from "../internal/standard_schema.ts";
 import { quote } from "../internal/validate.ts";
-import { findEnvelopeFaults, findSessionFault, isEventType, TYPE_RULE } from "./event_rules.ts";
+import {
+  type Correlation,
+  correlationOf,
+  findCorrelationFaults,
+  findEnvelopeFaults,
+  isEventType,
+  TYPE_RULE,
+} from "./event_rules.ts";
 import { EventValidationError } from "./errors.ts";
 import { createEventId } from "../internal/uuid.ts";
 import { errorMessage } from "../internal/issues.ts";
 import type { HookEvent } from "./events.ts";
 
-/** The fields of an event that becomes a snapshot. An empty session or null means none. */
-export type EventFields = {
+/** The fields of an event that becomes a snapshot. */
+export type EventFields = Correlation & {
   readonly id: string;
   readonly type: string;
   readonly timestamp: Date;
-  readonly sessionId?: string | null | undefined;
   readonly data: unknown;
 };
 
@@ -78,17 +84,19 @@ export function isSnapshot(event: object): boolean {
 export function createEvent(
   type: string,
   data: unknown,
-  sessionId: string | null | undefined,
+  correlation: Correlation | undefined,
 ): HookEvent {
   const issues: StandardIssue[] = [];
   if (!isEventType(type)) issues.push({ message: TYPE_RULE, path: ["type"] });
-  const session = findSessionFault(sessionId);
-  if (session !== undefined) issues.push({ message: session, path: ["sessionId"] });
+  // Read once: what is checked is what is kept.
+  const { sessionId, runId, traceparent } = correlation ?? {};
+  if (correlation) issues.push(...findCorrelationFaults({ sessionId, runId, traceparent }));
   const payload = copyJson(data, "data", Object.freeze);
   issues.push(...payload.issues);
   if (issues.length > 0) throw new EventValidationError(`Cannot emit ${quote(type)}`, issues);
   const id = createEventId();
-  return seal({ id, type, timestamp: new Date(), sessionId, data: payload.value });
+  const timestamp = new Date();
+  return seal({ id, type, timestamp, sessionId, runId, traceparent, data: payload.value });
 }
 
 /**
@@ -103,10 +111,8 @@ export function snapshotOf(event: HookEvent, subject: string): HookEvent {
   const fields = fieldsOf(event, subject);
   const envelope = findEnvelopeFaults(fields as HookEvent);
   if (envelope.length > 0) throw new EventValidationError(subject, envelope);
-  const session = findSessionFault(fields.sessionId);
-  if (session !== undefined) {
-    throw new EventValidationError(subject, [{ message: session, path: ["sessionId"] }]);
-  }
+  const correlation = findCorrelationFaults(fields);
+  if (correlation.length > 0) throw new EventValidationError(subject, correlation);
   const { value: data, issues } = copyJson(fields.data, "data", Object.freeze);
   if (issues.length > 0) throw new EventValidationError(subject, issues);
   return seal({ ...fields, data });
@@ -118,10 +124,10 @@ function fieldsOf(event: HookEvent, subject: string): EventFields {
     throw new EventValidationError(subject, [{ message: "must be an object" }]);
   }
   try {
-    const { id, type, timestamp, sessionId, data } = event;
+    const { id, type, timestamp, sessionId, runId, traceparent, data } = event;
     // Its time as it is now: `toJSON` of the payload could change it.
     const at = timestamp instanceof Date ? new Date(timestamp.getTime()) : timestamp;
-    return { id, type, timestamp: at, sessionId, data };
+    return { id, type, timestamp: at, sessionId, runId, traceparent, data };
   } catch (error) {
     throw new EventValidationError(subject, [{ message: `can't be read: ${errorMessage(error)}` }]);
   }
@@ -140,10 +146,14 @@ export function adoptEvent(event: EventFields, subject: string): HookEvent {
 }
 
 /** Returns a snapshot of valid fields and a payload of frozen JSON. */
-export function seal({ id, type, timestamp, sessionId, data }: EventFields): HookEvent {
+export function seal(
+  { id, type, timestamp, sessionId, runId, traceparent, data }: EventFields,
+): HookEvent {
   const event: Record<string, unknown> = { id, type };
   Object.defineProperty(event, "timestamp", TIMESTAMP);
   if (sessionId) event.sessionId = sessionId;
+  if (runId) event.runId = runId;
+  if (traceparent) event.traceparent = traceparent;
   event.data = data;
   Object.defineProperty(event, INSPECT, INSPECTION);
   return Object.freeze(new Mark(event, timestamp.getTime())) as unknown as HookEvent;
@@ -155,8 +165,8 @@ export function seal({ id, type, timestamp, sessionId, data }: EventFields): Hoo
  * @throws {EventValidationError} when JSON can't represent the payload
  */
 export function mutableCopy(event: HookEvent, subject: string): HookEvent {
-  const { id, type, timestamp, sessionId } = event;
+  const { id, type, timestamp } = event;
   const { value: data, issues } = copyJson(event.data, "data");
   if (issues.length > 0) throw new EventValidationError(subject, issues);
-  return { id, type, timestamp: new Date(timestamp), ...(sessionId ? { sessionId } : {}), data };
+  return { id, type, timestamp: new Date(timestamp), ...correlationOf(event), data };
 }

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { agentEventJsonSchemas } from "../core/agent_event_schemas.ts";
-import { parseTime } from "../core/event_rules.ts";
+import { isTraceparent, parseTime } from "../core/event_rules.ts";
 import { EventValidationError, type HookEvent } from "../core/mod.ts";
 import { adoptEvent, type EventFields } from "../core/snapshot.ts";
 import { parseMediaType } from "../internal/http_fields.ts";
@@ -48,6 +48,8 @@ const nativeEvent = s.object({
   id: v.nullish(s.externalId),
   timestamp: v.nullish(s.time),
   session_id: v.nullish(s.session),
+  run_id: v.nullish(s.run),
+  traceparent: v.nullish(s.traceparent),
   data: v.unknown(),
 });
 
@@ -65,6 +67,8 @@ const cloudEventProperties = {
   dataschema: { type: "string", format: "uri" },
   datacontenttype: { type: "string", const: "application/json" },
   sessionid: { type: "string", pattern: `^${CHARACTER}*$`, maxLength: 256 },
+  runid: { type: "string", pattern: `^${CHARACTER}*$`, maxLength: 256 },
+  traceparent: { type: "string", pattern: `^${CHARACTER}*$` },
   data: {},
 };
 
@@ -86,6 +90,7 @@ const cloudEvent = v.pipe(
 const example = {
   type: "tool.called",
   session_id: "s-1",
+  run_id: "run-1",
   data: { name: "bash", params: { command: "ls" } },
 };
 const cloudEventExample = {
@@ -95,6 +100,7 @@ const cloudEventExample = {
   type: "tool.called",
   time: s.EXAMPLE_TIME,
   sessionid: "s-1",
+  runid: "run-1",
   datacontenttype: "application/json",
   data: example.data,
 };
@@ -133,8 +139,24 @@ export function readMode(headers: Headers): CloudEventsMode | undefined {
   return mode;
 }
 
+/** What events are read with. */
+export type ReadOptions = {
+  readonly limits: Settings["limits"];
+  /** The trace of the request, for events that name none. */
+  readonly traceparent: string | undefined;
+};
+
+/** Returns the trace of a request; undefined without a valid one. */
+export function traceparentIn(headers: Headers): string | undefined {
+  const traceparent = headers.get("traceparent");
+  return isTraceparent(traceparent) ? traceparent : undefined;
+}
+
 /** Reads a body of native JSON: an event, or `{ "events": [...] }`. @throws {Problem} */
-export function readNativeEvents(bytes: Uint8Array, limits: Settings["limits"]): PostedEvents {
+export function readNativeEvents(
+  bytes: Uint8Array,
+  { limits, traceparent }: ReadOptions,
+): PostedEvents {
   const { value: body, issues } = parseJsonBody(bytes, limits.jsonDepth);
   const isBatch = typeof body === "object" && body !== null && Object.hasOwn(body, "events");
   const values = isBatch
@@ -155,7 +177,7 @@ export function readNativeEvents(bytes: Uint8Array, limits: Settings["limits"]):
     return result.output;
   });
   if (errors.length > 0) throw Problem.invalid(...errors);
-  const events = valid.map((event) => toPostedEvent(event!));
+  const events = valid.map((event) => toPostedEvent(event!, traceparent));
   return { events, kind: "event", list: isBatch ? ["events"] : undefined };
 }
 
@@ -165,10 +187,13 @@ function readBatch(events: unknown, max: number): readonly unknown[] {
 }
 
 function toPostedEvent(
-  { type, id, timestamp, session_id, data }: v.InferOutput<typeof nativeEvent>,
+  fields: v.InferOutput<typeof nativeEvent>,
+  ofRequest: string | undefined,
 ): PostedEvent {
-  const fields = { type, timestamp: parseTime(timestamp), sessionId: session_id, data };
-  return createEvent(fields, id ?? undefined);
+  const { type, id, timestamp, session_id: sessionId, run_id: runId, data } = fields;
+  const traceparent = fields.traceparent ?? ofRequest;
+  const event = { type, timestamp: parseTime(timestamp), sessionId, runId, traceparent, data };
+  return createEvent(event, id ?? undefined);
 }
 
 function createEvent(
@@ -190,7 +215,7 @@ export function readCloudEvents(
   headers: Headers,
   bytes: Uint8Array,
   mode: CloudEventsMode,
-  limits: Settings["limits"],
+  { limits, traceparent }: ReadOptions,
 ): PostedEvents {
   const isBatch = mode === "batch";
   const received = decode(headers, bytes);
@@ -200,14 +225,16 @@ export function readCloudEvents(
   const errors: InputError[] = [];
   for (const [index, { event }] of received.entries()) {
     const base = isBatch ? `/${index}` : "";
-    const { success, issues } = v.safeParse(s.session, event.sessionId ?? "");
-    if (!success) errors.push({ pointer: `${base}/sessionid`, detail: issues[0].message });
+    for (const [name, text = ""] of [["sessionid", event.sessionId], ["runid", event.runId]]) {
+      const { success, issues } = v.safeParse(s.session, text);
+      if (!success) errors.push({ pointer: `${base}/${name}`, detail: issues[0].message });
+    }
     const detail = findNestingIssue(event.data, limits.jsonDepth);
     if (detail !== undefined) errors.push({ pointer: `${base}/data`, detail });
   }
   if (errors.length > 0) throw Problem.invalid(...errors);
   const events = received.map(({ event, ...origin }) =>
-    createEvent(event, cloudEventIdempotencyKey(origin))
+    createEvent({ traceparent, ...event }, cloudEventIdempotencyKey(origin))
   );
   return { events, kind: "cloudevent", list: isBatch ? [] : undefined };
 }

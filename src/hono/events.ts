@@ -19,6 +19,8 @@ const storedEvent = s.object({
   type: s.eventType,
   timestamp: s.time,
   session_id: v.optional(s.session),
+  run_id: v.optional(s.run),
+  traceparent: v.optional(s.traceparent),
   data: v.unknown(),
   accepted_at: s.time,
   targets: s.list(s.string),
@@ -31,9 +33,18 @@ export type StoredEventJson = v.InferOutput<typeof storedEvent>;
 export type EventJson = Omit<StoredEventJson, "accepted_at" | "targets">;
 
 /** Returns an event in the form in which it was stored. */
-function toEventJson({ id, type, timestamp, sessionId, data }: HookEvent): EventJson {
-  const session = sessionId ? { session_id: sessionId } : {};
-  return { id, type, timestamp: timestamp.toISOString(), ...session, data };
+function toEventJson(
+  { id, type, timestamp, sessionId, runId, traceparent, data }: HookEvent,
+): EventJson {
+  return {
+    id,
+    type,
+    timestamp: timestamp.toISOString(),
+    ...(sessionId && { session_id: sessionId }),
+    ...(runId && { run_id: runId }),
+    ...(traceparent && { traceparent }),
+    data,
+  };
 }
 
 function toStoredEventJson({ event, acceptedAt, targets }: StoredEvent): StoredEventJson {
@@ -49,6 +60,8 @@ const example: StoredEventJson = {
   type: "tool.called",
   timestamp: s.EXAMPLE_TIME,
   session_id: "s-1",
+  run_id: "run-1",
+  traceparent: s.EXAMPLE_TRACEPARENT,
   data: { name: "bash", params: { command: "ls" } },
   accepted_at: s.EXAMPLE_TIME,
   targets: ["audit"],
@@ -60,6 +73,7 @@ const { accepted_at: _, targets: __, ...streamExample } = example;
 const eventFilters = {
   type: s.describe(s.eventPattern, "A type, a prefix such as tool.*, or *", "tool.*"),
   session: s.describe(s.sessionFilter, "Only events of this session", "s-1"),
+  run: s.describe(s.sessionFilter, "Only events of this run", "run-1"),
 } as const;
 
 /** The routes that read accepted events. */
@@ -116,12 +130,12 @@ export const eventRoutes: readonly Route[] = [
       example: { events: [example], next_cursor: "WzEsWzFdXQ" },
       headers: nextPageHeader,
     },
-    async handle(c, { query: { session, since, until, ...query }, outbox }) {
+    async handle(c, { query: { session, run, since, until, ...query }, outbox }) {
       const times = { since: parseTime(since), until: parseTime(until) };
       const page = await withCursor(
         query.cursor,
         "?cursor",
-        () => outbox.listEvents({ ...query, ...times, sessionId: session }),
+        () => outbox.listEvents({ ...query, ...times, sessionId: session, runId: run }),
       );
       return respondPage(c, "events", page, page.items.map(toStoredEventJson));
     },
@@ -221,11 +235,12 @@ function encodeEvent(stored: StoredEvent): Uint8Array {
 }
 
 /** The filter of a query. */
-type EventFilter = { readonly type?: string; readonly session?: string };
+type EventFilter = { readonly type?: string; readonly session?: string; readonly run?: string };
 
-function createFilter({ type = "*", session }: EventFilter): (stored: StoredEvent) => boolean {
+function createFilter({ type = "*", session, run }: EventFilter): (stored: StoredEvent) => boolean {
   const prefix = type.endsWith("*") ? type.slice(0, -1) : undefined;
   return ({ event }) =>
     (prefix === undefined ? event.type === type : event.type.startsWith(prefix)) &&
-    (session === undefined || event.sessionId === session);
+    (session === undefined || event.sessionId === session) &&
+    (run === undefined || event.runId === run);
 }

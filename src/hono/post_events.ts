@@ -24,6 +24,7 @@ import {
   readCloudEvents,
   readMode,
   readNativeEvents,
+  traceparentIn,
 } from "./decode_events.ts";
 import { inputErrors, Problem, storeLimit, toPointer, toProblem } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
@@ -115,9 +116,10 @@ async function postEvents(
   const waitsForHandlers = waitUntil === undefined;
   if (waitsForHandlers && !waits.tryAcquire()) throw Problem.tooMany("too_many_waits");
   try {
+    const options = { limits, traceparent: traceparentIn(headers) };
     const posted = mode === undefined
-      ? readNativeEvents(bytes, limits)
-      : readCloudEvents(headers, bytes, mode, limits);
+      ? readNativeEvents(bytes, options)
+      : readCloudEvents(headers, bytes, mode, options);
     request.logFields.events = posted.events.length;
     if (validate) await checkPayloads(posted);
     const posting = { ...posted, request, key, waitUntil };

@@ -9,9 +9,13 @@ import {
   ID_RULE,
   isEventType,
   isSession,
+  isTraceparent,
   MAX_SESSION,
   parseTime,
+  RUN_RULE,
   SESSION_RULE,
+  TRACEPARENT,
+  TRACEPARENT_RULE,
   TYPE_RULE,
 } from "../core/event_rules.ts";
 import { NAME_PATTERN, NAME_RULE } from "../internal/validate.ts";
@@ -40,6 +44,8 @@ const UUID_V7 = /^0[0-9a-f]{7}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 
 /** The id of an event in examples. */
 export const EXAMPLE_ID = "0192e4a0-6b2f-7c31-9f10-3a5d6c1e2b47";
+/** A trace in examples: that of W3C Trace Context. */
+export const EXAMPLE_TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 /** A time in examples. */
 export const EXAMPLE_TIME = "2026-04-22T10:30:00.000Z";
 
@@ -141,7 +147,13 @@ export const time = text((text) => parseTime(text) !== undefined, "must be an RF
 
 /** The session of an event. An empty one counts as absent. */
 export const session = text(isSession, SESSION_RULE, { maxLength: MAX_SESSION, pattern: CLEAN });
-/** The session to filter by. */
+/** The run of an event. An empty one counts as absent. */
+export const run = text(isSession, RUN_RULE, { maxLength: MAX_SESSION, pattern: CLEAN });
+/** The trace of an event. */
+export const traceparent = text(isTraceparent, TRACEPARENT_RULE, {
+  pattern: TRACEPARENT.source,
+});
+/** The session or run to filter by. */
 export const sessionFilter = v.pipe(session, v.nonEmpty("must not be empty"));
 /** The name of a target. */
 export const targetName = matching(NAME_PATTERN, `must be ${NAME_RULE}`);

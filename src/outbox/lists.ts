@@ -43,7 +43,7 @@ import type {
 const MAX_EVENTS_READ = 1000;
 /** Entries that are read for a page of deliveries besides its items. */
 const MAX_DELIVERIES_SKIPPED = 1000;
-const EVENT_OPTIONS = "type sessionId since until order limit cursor".split(" ");
+const EVENT_OPTIONS = "type sessionId runId since until order limit cursor".split(" ");
 
 /** Returns an accepted event. */
 export async function getEvent(client: StoreClient, id: string): Promise<StoredEvent | undefined> {
@@ -58,13 +58,15 @@ export async function listEvents(
   options: EventListOptions = {},
 ): Promise<Page<StoredEvent>> {
   const subject = "Cannot list events";
-  const renamed = { session: "sessionId", after: "since", before: "until" };
+  const renamed = { session: "sessionId", run: "runId", after: "since", before: "until" };
   checkKnown(subject, options, EVENT_OPTIONS, renamed);
-  const { order = "newest", cursor, type = "*", sessionId } = options;
+  const { order = "newest", cursor, type = "*", sessionId, runId } = options;
   checkFilter(subject, options);
   checkOneOf(subject, "order", order, ["newest", "oldest"]);
   const limit = readLimit(subject, options.limit);
-  const list: ListName = ["events", order, type, sessionId ?? "", ...timesOf(options)];
+  const session = sessionId ?? "";
+  const run = runId === undefined ? [] : [runId]; // at the end, so that earlier cursors stay valid
+  const list: ListName = ["events", order, type, session, ...timesOf(options), ...run];
   const isPosition = (position: StoreKey): boolean =>
     position.length === 1 && typeof position[0] === "string";
   const [position] = readCursor(subject, cursor, list, isPosition) ?? [];
@@ -76,7 +78,8 @@ export async function listEvents(
     const id = String(entry.key[2]);
     const stored = isInTime(id, options) ? await storedEvent(client, id, entry) : undefined;
     const isWanted = stored !== undefined && matches(type, stored.event.type) &&
-      (sessionId === undefined || stored.event.sessionId === sessionId);
+      (sessionId === undefined || stored.event.sessionId === sessionId) &&
+      (runId === undefined || stored.event.runId === runId);
     return isWanted ? stored : undefined;
   });
   return last === undefined ? { items } : { items, cursor: writeCursor(list, last.slice(2)) };

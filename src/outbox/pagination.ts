@@ -42,11 +42,14 @@ export function canBeDelivery(target: unknown, id: unknown): boolean {
 }
 
 /** Which events are wanted. */
-export type EventFilter = Pick<EventListOptions, "type" | "sessionId" | "since" | "until">;
+export type EventFilter = Pick<
+  EventListOptions,
+  "type" | "sessionId" | "runId" | "since" | "until"
+>;
 
 /** @throws {TypeError} when a filter is wrong */
 export function checkFilter(subject: string, filter: EventFilter): void {
-  const { type = "*", sessionId, since, until } = filter;
+  const { type = "*", sessionId, runId, since, until } = filter;
   if (!isPattern(type)) {
     throw new TypeError(
       `${subject}: 'type' must be a type such as "tool.called", a prefix such as "tool.*" or "*", ` +
@@ -54,6 +57,7 @@ export function checkFilter(subject: string, filter: EventFilter): void {
     );
   }
   checkText(subject, "sessionId", sessionId);
+  checkText(subject, "runId", runId);
   for (const [name, time] of Object.entries({ since, until })) {
     if (time === undefined || (time instanceof Date && !Number.isNaN(time.getTime()))) continue;
     throw new TypeError(`${subject}: '${name}' must be a valid Date, got ${inspect(time)}`);

@@ -7,11 +7,11 @@ import { type Layout, putDue, putEvent } from "./enqueue.ts";
 import { UNLEASED } from "./records.ts";
 import type { OutboxEvents } from "./types.ts";
 
-/** The outbox's own events. Their deliveries never cause events of the same kind, to prevent loops. */
-const SYSTEM_EVENTS: ReadonlySet<string> = new Set<keyof OutboxEvents>([
-  "webhook.disabled",
-  "delivery.dead",
-]);
+/** Which events cause none of a type, by the first word of their own: their deliveries would loop. */
+const SILENT_CAUSES: Readonly<Record<keyof OutboxEvents, readonly string[]>> = {
+  "webhook.disabled": ["webhook"],
+  "delivery.dead": ["delivery", "webhook"],
+};
 
 /** Targets of one system event: it must fit the commit that causes it. */
 const MAX_TARGETS = 256;
@@ -67,7 +67,7 @@ export class SystemEvents {
     data: OutboxEvents[Type],
     cause?: string,
   ): () => void {
-    const isSilent = type === "delivery.dead" ? SYSTEM_EVENTS.has(cause ?? "") : cause === type;
+    const isSilent = SILENT_CAUSES[type].includes(cause?.split(".", 1)[0] ?? "");
     // mutant: causes-none
     if (isSilent) return () => {};
     const { clock, layout, eventLog, wake } = this.#options;

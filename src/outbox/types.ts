@@ -130,6 +130,8 @@ export type EventListOptions = PageOptions & {
   readonly type?: string | undefined;
   /** Only events of this session. */
   readonly sessionId?: string | undefined;
+  /** Only events of this run. */
+  readonly runId?: string | undefined;
   /** Only events made at this time or later, by the time in their ids: ids that are no UUID v7 are left out. */
   readonly since?: Date | undefined;
   /** Only events made before this time, likewise. */
@@ -307,11 +309,7 @@ export type OutboxOperations = {
   stats(): Promise<readonly TargetStats[]>;
   /** Returns whether a target receives deliveries. */
   endpoint(target: string): Promise<Endpoint>;
-  /**
-   * Delivers to a target again: first what was held, in order.
-   *
-   * @throws {TypeError} when it was removed: its name can't be used again
-   */
+  /** Delivers to a target again, first what was held. @throws {TypeError} when it was removed */
   enable(target: string): Promise<void>;
   /** Stops delivering to a target: what is accepted for it is held. */
   disable(target: string, reason?: string): Promise<void>;

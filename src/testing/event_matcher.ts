@@ -16,6 +16,8 @@ export type EventMatcher<
   readonly type?: Pattern | undefined;
   /** The session. @default any session, or none */
   readonly sessionId?: string | undefined;
+  /** The run. @default any run, or none */
+  readonly runId?: string | undefined;
   /** A part of the payload, or a predicate for it. @default any payload */
   readonly data?:
     | PartialData<EventOf<Events, Pattern>["data"]>
@@ -27,16 +29,18 @@ export type EventMatcher<
 export type AnyMatcher = {
   readonly type?: string | undefined;
   readonly sessionId?: string | undefined;
+  readonly runId?: string | undefined;
   readonly data?: unknown;
 };
 
 /** Returns a predicate for events. @throws {TypeError} if the matcher has an unknown field */
 export function toPredicate(matcher: AnyMatcher): (event: HookEvent) => boolean {
-  checkKnown("Cannot match events", matcher, ["type", "sessionId", "data"]);
-  const { type, sessionId, data } = matcher;
+  checkKnown("Cannot match events", matcher, ["type", "sessionId", "runId", "data"]);
+  const { type, sessionId, runId, data } = matcher;
   return (event) => {
     if (type !== undefined && !patternsFor(event.type).includes(type)) return false;
     if (sessionId !== undefined && event.sessionId !== sessionId) return false;
+    if (runId !== undefined && event.runId !== runId) return false;
     if (typeof data === "function") return data(event.data) === true;
     return data === undefined || contains(event.data, data);
   };

@@ -238,8 +238,9 @@ function describeCalls(calls: readonly AnyCall[]): string {
   const width = Math.max(...calls.map(({ event }) => event.type.length));
   const lines = calls.map(({ event, context }, i) => {
     const session = event.sessionId === undefined ? "" : `session ${event.sessionId} `;
+    const run = event.runId === undefined ? "" : `run ${event.runId} `;
     const attempt = context.attempt > 1 ? `attempt ${context.attempt} ` : "";
-    return `  ${i + 1}. ${event.type.padEnd(width)} ${session}${attempt}${show(event.data)}`;
+    return `  ${i + 1}. ${event.type.padEnd(width)} ${session}${run}${attempt}${show(event.data)}`;
   });
   return ["Recorded:", ...lines].join("\n");
 }

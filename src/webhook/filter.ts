@@ -41,12 +41,16 @@ export function compileFilter(
  */
 const KEYS = "(?:[^\\\\]|\\\\[.\\\\])+";
 
-/** Returns the source of a regular expression for paths. `session` is the name of the session id. */
-export function filterPathPattern(session: string): string {
-  return `^(?:data(?:\\.${KEYS})?|type|id|${session})$`;
+/**
+ * Returns the source of a regular expression for paths.
+ *
+ * @param fields The names of the session and the run, such as `"sessionId|runId"`
+ */
+export function filterPathPattern(fields: string): string {
+  return `^(?:data(?:\\.${KEYS})?|type|id|${fields})$`;
 }
 
-const PATH = /* @__PURE__ */ new RegExp(filterPathPattern("sessionId"));
+const PATH = /* @__PURE__ */ new RegExp(filterPathPattern("sessionId|runId"));
 
 function checkRule(subject: string, path: string, values: readonly FilterValue[]): void {
   const known = PATH.test(path);

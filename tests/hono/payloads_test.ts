@@ -22,6 +22,28 @@ const GO: { readonly [Type in keyof AgentEvents]: readonly unknown[] } = {
       took_ms: 1,
     },
   ],
+  "gate.asked": [
+    {
+      ask_id: "a-1",
+      decision_id: "d-1",
+      event_type: "tool.called",
+      digest: "00",
+      data: null,
+      question: "Deploy?",
+      expires_at: "2026-04-22T10:30:00Z",
+      allow: ["allow", "deny"],
+    },
+  ],
+  "gate.resolved": [{ ask_id: "a-1", decision_id: "d-1", outcome: "expired", by: null }],
+  "model.called": [{ model: "m-1", call_id: "c-1", provider: null }],
+  "model.completed": [
+    {
+      model: "m-1",
+      call_id: "c-1",
+      usage: { input_tokens: 10, output_tokens: 2, reasoning_tokens: null },
+      duration_ms: 5,
+    },
+  ],
   "session.created": [{ session_id: "s-1", action: "created" }],
   "session.updated": [{ session_id: "s-1", action: "updated" }],
   "session.rollover": [null, [{ role: "user", content: "hi" }]].map((transcript) => ({
@@ -32,6 +54,7 @@ const GO: { readonly [Type in keyof AgentEvents]: readonly unknown[] } = {
     ended_at: "2026-04-22T10:30:00.123456789+02:00",
   })),
   "job.executed": [{ job_id: "1", job_name: "sweep", success: false }],
+  "agent.start": [{ run_id: "r-1", agent_id: "a-1", parent_agent_id: null }],
   "agent.end": [
     { success: true, aborted: false, duration_ms: 0 },
     { session_id: "s-1", success: false, error: "x", aborted: true, response: "", duration_ms: 12 },
@@ -49,6 +72,15 @@ const WRONG: readonly (readonly [type: string, data: unknown, ...pointers: strin
   ["tool.called", "bash", ""],
   ["tool.completed", { name: "bash", result: { a: 1 } }, "/result"],
   ["tool.denied", { name: "bash", reason: 5 }, "/reason", "/decision_id"],
+  ["model.completed", { model: 1, call_id: "c-1" }, "/model", "/usage", "/duration_ms"],
+  [
+    "agent.end",
+    { success: true, aborted: false, duration_ms: 1, usage: { input_tokens: "1" } },
+    "/usage/input_tokens",
+    "/usage/output_tokens",
+  ],
+  ["agent.start", { agent_id: 5 }, "/run_id", "/agent_id"],
+  ["gate.resolved", { ask_id: "a", decision_id: "d", outcome: "maybe" }, "/outcome"],
   ["message.received", { role: "user" }, "/content"],
   ["message.sent", { role: 1, content: 1 }, "/role", "/content"],
   ["session.created", { session_id: "s-1", action: "saved" }, "/action"],
@@ -71,7 +103,7 @@ testApp(
     for (const [type, payloads] of Object.entries(GO)) {
       for (const data of payloads) {
         await receiptsOf(await send("/events", { body: { type, data } }));
-        const more = { ...data as object, usage: { input_tokens: 1 } };
+        const more = { ...data as object, labels: { team: "a" } };
         await receiptsOf(await send("/events", { body: { type, data: more } }));
       }
     }

@@ -59,7 +59,7 @@ function check(dialect: Dialect, { input, session, run, events, responses }: Gol
 
 test("an event of ours is sent to a Claude Code hook as Claude Code sends it", () => {
   const data = { name: "Bash", call_id: "toolu_01", params: { command: "ls" }, agent_id: "a-1" };
-  assert.deepEqual(encodeClaudeCodeInput(createEvent("tool.called", data, "s-1")), {
+  assert.deepEqual(encodeClaudeCodeInput(createEvent("tool.called", data, { sessionId: "s-1" })), {
     transcript_path: "",
     cwd: "",
     session_id: "s-1",
@@ -74,14 +74,19 @@ test("an event of ours is sent to a Claude Code hook as Claude Code sends it", (
   ).input;
   const call = claudeCode.decode(input);
   assert.ok(!("invalid" in call));
-  const event = createEvent("tool.completed", call.events[0]!.data, call.sessionId);
+  const event = createEvent("tool.completed", call.events[0]!.data, call);
   const sent = encodeClaudeCodeInput(event)!;
   assert.deepEqual(sent, { ...input, tool_response: JSON.stringify(input.tool_response) });
-  assert.equal(encodeClaudeCodeInput(createEvent("job.executed", {}, "s-1")), undefined);
+  assert.equal(
+    encodeClaudeCodeInput(createEvent("job.executed", {}, { sessionId: "s-1" })),
+    undefined,
+  );
 });
 
 test("an output of a Claude Code hook is read as a verdict, or as new data", () => {
-  const event = createEvent("tool.called", { name: "Bash", params: { command: "ls" } }, "s-1");
+  const event = createEvent("tool.called", { name: "Bash", params: { command: "ls" } }, {
+    sessionId: "s-1",
+  });
   const read = (specific: object, top: object = {}) =>
     decodeClaudeCodeOutput(event, {
       ...top,
@@ -103,7 +108,7 @@ test("an output of a Claude Code hook is read as a verdict, or as new data", () 
 });
 
 test("an output that Claude Code would ignore is invalid, not an absent opinion", () => {
-  const event = createEvent("tool.called", { name: "Bash", params: {} }, "s-1");
+  const event = createEvent("tool.called", { name: "Bash", params: {} }, { sessionId: "s-1" });
   const outputs: readonly unknown[] = [
     null,
     [],

@@ -5,13 +5,15 @@ import { CommandError } from "../errors.ts";
 import { parseInput, parseInteger, readStdin, readText } from "../input.ts";
 import type { CommandIO } from "../io.ts";
 import { count, printable, styleOf } from "../output.ts";
-import { postEvents, sendLines } from "../send_lines.ts";
+import { correlationOf, postEvents, sendLines } from "../send_lines.ts";
 
 /** The most events that a server accepts in one request. */
 const MAX_BATCH = 100;
 
 type Options = ServerOptions & {
   readonly session?: string;
+  readonly run?: string;
+  readonly traceparent?: string;
   readonly idempotencyKey?: string;
   readonly wait?: true;
   readonly batch: number;
@@ -24,6 +26,8 @@ export function define(command: Command, io: CommandIO): void {
     .argument("[type]", "event type; without it, reads events from stdin")
     .argument("[data]", "JSON, @file, or - for stdin (default: {})")
     .option("-s, --session <id>", "session id of the event")
+    .option("--run <id>", "run id of the event")
+    .option("--traceparent <value>", "trace of the event (W3C Trace Context)")
     .option("-k, --idempotency-key <key>", "idempotency key: repeated sends are ignored")
     .option("-w, --wait", "wait for handlers, print their results, fail if one fails")
     .option(
@@ -54,8 +58,7 @@ async function sendOne(
   io: CommandIO,
 ): Promise<void> {
   const { client } = connect(options, io);
-  const session = options.session === undefined ? {} : { session_id: options.session };
-  const event = { type, data: await readData(data, io), ...session };
+  const event = { type, data: await readData(data, io), ...correlationOf(options) };
   const receipts = await postEvents(client, event, options);
   for (const receipt of receipts) printReceipt(receipt, options, io);
   const handlers = receipts.flatMap(({ handlers = [] }) => handlers);

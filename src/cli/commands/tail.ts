@@ -26,6 +26,7 @@ const MIN_SILENCE = 5_000;
 type Options = ServerOptions & {
   readonly type?: string;
   readonly session?: string;
+  readonly run?: string;
   readonly after?: string;
   readonly limit?: number;
   readonly full?: true;
@@ -37,6 +38,7 @@ export function define(command: Command, io: CommandIO): void {
   command
     .option("--type <pattern>", "only events of a type, or of a prefix such as tool.*")
     .option("-s, --session <id>", "only events of a session")
+    .option("--run <id>", "only events of a run of the agent")
     .option("--after <id>", "start after an event")
     .option("-n, --limit <count>", "exit after n events", parseInteger(1, 1e9))
     .option("--full", "don't shorten payloads to the terminal's width")
@@ -45,8 +47,8 @@ export function define(command: Command, io: CommandIO): void {
     .addHelpText(
       "after",
       `
-Each line shows the time of arrival (UTC), type, id, session and payload. If the
-connection is lost, or silent for three heartbeats of the server, tail
+Each line shows the time of arrival (UTC), type, id, session, run and payload.
+If the connection is lost, or silent for three heartbeats of the server, tail
 reconnects and resumes after the last event.
 
 Examples:
@@ -134,9 +136,9 @@ class Tail {
   }
 
   async #open(signal: AbortSignal): Promise<Response> {
-    const { type, session } = this.#context.options;
+    const { type, session, run } = this.#context.options;
     const response = await this.#context.client.fetch("/events/stream", {
-      query: { type, session },
+      query: { type, session, run },
       headers: { accept: "text/event-stream", "last-event-id": this.#lastId || undefined },
       signal,
     });

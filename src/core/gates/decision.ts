@@ -34,8 +34,12 @@ export type GatesOptions = {
 
 /** Options of `decide`. */
 export type DecideOptions = {
-  /** The session that the event belongs to. */
+  /** The session that the event belongs to. An empty string means none. */
   readonly sessionId?: string | undefined;
+  /** The run of the agent that the event belongs to. An empty string means none. */
+  readonly runId?: string | undefined;
+  /** The trace of the event, a `traceparent` of W3C Trace Context. */
+  readonly traceparent?: string | undefined;
   /** Ends the decision when it aborts: gates that have not returned by then count as failed. */
   readonly signal?: AbortSignal | undefined;
 };

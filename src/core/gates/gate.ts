@@ -1,5 +1,6 @@
 import { checkMembers, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { checkFunctions, checkName, inspect } from "../../internal/validate.ts";
+import { checkPatterns, isReport } from "../event_rules.ts";
 import type { HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
 import type { EventOf } from "../patterns.ts";
@@ -123,6 +124,17 @@ export function readGate(gate: Gate<HookEvent>): RegisteredGate {
     handle: gate.handle.bind(gate) as RegisteredGate["handle"],
     breaker: onFailure === "allow" && mode === "enforce" ? undefined : new Breaker(),
   };
+}
+
+/** Checks the patterns of a gate. @throws {TypeError} */
+export function readGatePatterns(subject: string, pattern: unknown): readonly string[] {
+  const patterns = checkPatterns(subject, pattern);
+  const report = patterns.find(isReport);
+  if (report === undefined) return patterns;
+  throw new TypeError(
+    `${subject}: no gate decides about '${report}', because events of gate.*, webhook.* and ` +
+      "delivery.* report what happened",
+  );
 }
 
 function oneOf(subject: string, name: string, value: unknown, values: readonly string[]): void {

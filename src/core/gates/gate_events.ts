@@ -14,14 +14,15 @@ export function allowedEvent(event: HookEvent, decisionId: string): HookEvent {
 
 /** The event in place of one that was denied; undefined where there is none. */
 export function deniedEvent(
-  { type, data, sessionId }: HookEvent,
+  event: HookEvent,
   { id, reason }: Decision,
   gate: string | undefined,
 ): HookEvent | undefined {
-  if (type !== "tool.called") return undefined;
-  const { name, call_id, agent_id, params } = data as Readonly<Record<string, unknown>>;
-  const payload = { name, call_id, agent_id, params, reason, gate, decision_id: id };
-  return createEvent("tool.denied", payload, sessionId);
+  if (event.type !== "tool.called") return undefined;
+  const data = event.data as Readonly<Record<string, unknown>>;
+  const { name, call_id, agent_id, parent_agent_id, params } = data;
+  const call = { name, call_id, agent_id, parent_agent_id, params };
+  return createEvent("tool.denied", { ...call, reason, gate, decision_id: id }, event);
 }
 
 /** Returns the SHA-256 of the canonical JSON of data, in hexadecimal. */

@@ -5,13 +5,13 @@ import { createEventId } from "../../internal/uuid.ts";
 import { checkFunctions, checkObject, inspect } from "../../internal/validate.ts";
 import type { Receipt } from "../emitter.ts";
 import { EventValidationError, HooksClosedError } from "../errors.ts";
-import { checkPatterns, patternsFor } from "../event_rules.ts";
+import { isReport, patternsFor } from "../event_rules.ts";
 import type { HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
 import { createRegistration, type Registration } from "../registration.ts";
 import type { Reporter } from "../reporter.ts";
 import { createEvent } from "../snapshot.ts";
-import { type Gate, readGate, type RegisteredGate } from "./gate.ts";
+import { type Gate, readGate, readGatePatterns, type RegisteredGate } from "./gate.ts";
 import { allowedEvent, deniedEvent, digestOf, textIn } from "./gate_events.ts";
 import { withData } from "./rewrite.ts";
 import type { Ask, DecideOptions, Decision, GatesOptions } from "./decision.ts";
@@ -32,6 +32,7 @@ const ASK_TIMEOUT = 10 * 60 * 1000;
 
 /** Failures that say nothing about the event: the same call is decided again. */
 const TRANSIENT: readonly string[] = ["timeout", "aborted", "unreachable"];
+const DECIDE_OPTIONS = ["sessionId", "runId", "traceparent", "signal"];
 
 /** Events that report what happened: their checks also judge the data before it is rewritten. */
 const RESULTS: readonly string[] = ["tool.completed", "message.sent"];
@@ -89,7 +90,7 @@ export class Gatekeeper {
   register(pattern: string | readonly string[], definition: Gate<HookEvent>): Registration {
     const gate = readGate(definition);
     const subject = `Cannot register gate '${gate.name}'`;
-    const patterns = checkPatterns(subject, pattern);
+    const patterns = readGatePatterns(subject, pattern);
     if (this.#entries.has(gate.name)) {
       throw new TypeError(`${subject}: the name is taken by another gate`);
     }
@@ -105,6 +106,7 @@ export class Gatekeeper {
 
   /** Whether a decision about a type needs gates at all. */
   guards(type: string): boolean {
+    if (isReport(type)) return false; // a record of a record would never end
     return this.#required.length > 0 || this.#gatesFor(type).length > 0;
   }
 
@@ -113,18 +115,17 @@ export class Gatekeeper {
    * one commit before this resolves.
    */
   async decide(type: string, data: unknown, options: DecideOptions = {}): Promise<Decision> {
-    checkKnown(`Cannot decide about '${type}'`, options, ["sessionId", "signal"]);
+    checkKnown(`Cannot decide about '${type}'`, options, DECIDE_OPTIONS);
     options.signal?.throwIfAborted();
-    const event = createEvent(type, data, options.sessionId);
+    const event = createEvent(type, data, options);
     await this.#host.validate(event);
     if (!this.guards(type)) {
       await this.#emit([event]);
       return { id: event.id, decision: "allow", data: event.data, gates: [] };
     }
     const digest = await digestOf(event.data);
-    if (this.#missing(event)) return (await this.#decide(event, digest, options)).decision;
     const callId = textIn(event.data, "call_id");
-    if (callId === undefined || RESULTS.includes(type)) {
+    if (this.#missing(event) || callId === undefined || RESULTS.includes(type)) {
       return (await this.#decide(event, digest, options)).decision;
     }
     // SDKs call again when they retry or resume: the same call is not judged twice.
@@ -169,7 +170,7 @@ export class Gatekeeper {
       digest_in: digestIn,
       digest_out: digest,
       took_ms: Math.max(0, Math.round(clock.now() - start)),
-    }, event.sessionId);
+    }, event);
     const subject = decision === "allow"
       ? allowedEvent(judged, id)
       : deniedEvent(judged, result, outcome.gate);

@@ -7,7 +7,13 @@ import type { EventOf, EventPattern } from "../patterns.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Registration } from "../registration.ts";
 import type { Reporter } from "../reporter.ts";
-import { type CallOptions, callTool, type DeniedCall, type ToolContext } from "./tool_call.ts";
+import {
+  type CallHost,
+  type CallOptions,
+  callTool,
+  type DeniedCall,
+  type ToolContext,
+} from "./tool_call.ts";
 import type { Gate } from "./gate.ts";
 import type { DecideOptions, Decision, GatesOptions } from "./decision.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
@@ -69,8 +75,8 @@ export class Gates<Events extends object = AgentEvents> {
     options: CallOptions = {},
   ): Promise<Result | DeniedCall> {
     const { reporter, pipeline } = this.#parts;
-    const complete = async (data: object, sessionId: string | undefined): Promise<void> => {
-      await pipeline.emit("tool.completed", data, { sessionId }).catch((error) => {
+    const complete: CallHost["complete"] = async (data, correlation) => {
+      await pipeline.emit("tool.completed", data, correlation).catch((error) => {
         // Handlers that failed were reported one by one.
         if (error instanceof DispatchError) return;
         reporter.failed("Cannot emit 'tool.completed'", error);

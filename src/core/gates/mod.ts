@@ -18,9 +18,15 @@
  *
  * @module
  */
+export type { ChildOptions } from "../child.ts";
 export { GateDeniedError } from "../errors.ts";
 export type { StandaloneGate } from "../define_hook.ts";
-export type { GateDecidedData, ToolDeniedData } from "../events.ts";
+export type {
+  GateAskedData,
+  GateDecidedData,
+  GateResolvedData,
+  ToolDeniedData,
+} from "../events.ts";
 export { withGate } from "./with_gate.ts";
 export type { CallOptions, DeniedCall, ToolContext } from "./tool_call.ts";
 export type {

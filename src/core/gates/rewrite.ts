@@ -1,10 +1,19 @@
 import { errorMessage } from "../../internal/issues.ts";
+import { correlationOf } from "../event_rules.ts";
 import type { HookEvent } from "../events.ts";
 import { snapshotOf } from "../snapshot.ts";
 import { isDecided } from "./verdict.ts";
 
 /** Payload fields that say which call this is. No rewrite may change them. */
-const FIXED: readonly string[] = ["name", "call_id", "session_id", "agent_id", "decision_id"];
+const FIXED: readonly string[] = [
+  "name",
+  "call_id",
+  "session_id",
+  "run_id",
+  "agent_id",
+  "parent_agent_id",
+  "decision_id",
+];
 
 /** Returns the event with the data that a rewrite returned, or why that isn't possible. */
 export function applyRewrite(
@@ -31,9 +40,8 @@ export function applyRewrite(
 /** Returns an event with other data, as a snapshot. @throws {EventValidationError} */
 export function withData(event: HookEvent, data: unknown): HookEvent {
   if (data === event.data) return event;
-  const { id, type, timestamp, sessionId } = event;
-  const copy = { id, type, timestamp, data, ...(sessionId !== undefined && { sessionId }) };
-  return snapshotOf(copy, "Cannot rewrite data");
+  const { id, type, timestamp } = event;
+  return snapshotOf({ id, type, timestamp, ...correlationOf(event), data }, "Cannot rewrite data");
 }
 
 function isObject(value: unknown): boolean {

@@ -3,17 +3,24 @@ import { copyJson } from "../../internal/json.ts";
 import { checkKnown } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { GateDeniedError } from "../errors.ts";
+import { correlationOf } from "../event_rules.ts";
 import type { Decision } from "./decision.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 
 /** Options of `call`. */
 export type CallOptions = {
-  /** The session that the call belongs to. */
+  /** The session that the call belongs to. An empty string means none. */
   readonly sessionId?: string | undefined;
+  /** The run of the agent that the call belongs to. An empty string means none. */
+  readonly runId?: string | undefined;
+  /** The trace of the call, a `traceparent` of W3C Trace Context. */
+  readonly traceparent?: string | undefined;
   /** Which call it is: an SDK's own id, so that a call that it repeats is decided once. @default a new id */
   readonly callId?: string | undefined;
   /** Which agent calls. */
   readonly agentId?: string | undefined;
+  /** The agent that started this one. */
+  readonly parentAgentId?: string | undefined;
   /** Ends the decision when it aborts, and is passed to the tool. */
   readonly signal?: AbortSignal | undefined;
   /** Throws a `GateDeniedError` instead of returning a `DeniedCall`. @default {false} */
@@ -48,12 +55,21 @@ export type DeniedCall = {
 export type CallHost = {
   readonly gates: Gatekeeper;
   /** Emits `tool.completed`. Reports failures and never throws. */
-  complete(data: object, sessionId: string | undefined): Promise<void>;
+  complete(data: object, correlation: ReturnType<typeof correlationOf>): Promise<void>;
   /** The clock, in milliseconds. */
   now(): number;
 };
 
-const CALL_OPTIONS = ["sessionId", "callId", "agentId", "signal", "throwOnDeny"];
+const CALL_OPTIONS = [
+  "sessionId",
+  "runId",
+  "traceparent",
+  "callId",
+  "agentId",
+  "parentAgentId",
+  "signal",
+  "throwOnDeny",
+];
 
 /**
  * Decides about a tool call, runs the tool with the parameters that were judged, and emits `tool.called`,
@@ -69,16 +85,24 @@ export async function callTool<Params extends object, Result>(
   options: CallOptions,
 ): Promise<Result | DeniedCall> {
   checkKnown(`Cannot call '${name}'`, options, CALL_OPTIONS);
-  const { sessionId, callId = createEventId(), agentId, throwOnDeny = false } = options;
+  const { callId = createEventId(), agentId, parentAgentId, throwOnDeny = false } = options;
   const { signal = new AbortController().signal } = options;
-  const call = { name, call_id: callId, ...(agentId !== undefined && { agent_id: agentId }) };
-  const decided = { sessionId, signal: options.signal };
+  const call = {
+    name,
+    call_id: callId,
+    ...(agentId !== undefined && { agent_id: agentId }),
+    ...(parentAgentId !== undefined && { parent_agent_id: parentAgentId }),
+  };
+  const correlation = correlationOf(options);
   const refuse = (decision: Decision): DeniedCall => {
     const denied = deniedCall(decision);
     if (throwOnDeny) throw new GateDeniedError(name, denied.reason, denied.decisionId);
     return denied;
   };
-  const decision = await host.gates.decide("tool.called", { ...call, params }, decided);
+  const decision = await host.gates.decide("tool.called", { ...call, params }, {
+    ...correlation,
+    signal: options.signal,
+  });
   if (decision.decision !== "allow") return refuse(decision);
 
   const start = host.now();
@@ -93,19 +117,19 @@ export async function callTool<Params extends object, Result>(
   ): Promise<Decision | undefined> => {
     const data = { ...completed(), ...result };
     if (!host.gates.guards("tool.completed")) {
-      await host.complete(data, sessionId);
+      await host.complete(data, correlation);
       return undefined;
     }
     let outcome: Decision;
     try {
       // Not the caller's signal: it may have ended the tool, and what came of it is judged all the same.
-      outcome = await host.gates.decide("tool.completed", data, { sessionId });
+      outcome = await host.gates.decide("tool.completed", data, correlation);
     } catch (error) {
-      await host.complete({ ...completed(), error: "The result could not be judged" }, sessionId);
+      await host.complete({ ...completed(), error: "The result could not be judged" }, correlation);
       throw error;
     }
     if (outcome.decision !== "allow") {
-      await host.complete({ ...completed(), error: outcome.reason ?? "denied" }, sessionId);
+      await host.complete({ ...completed(), error: outcome.reason ?? "denied" }, correlation);
     }
     return outcome;
   };
@@ -129,7 +153,7 @@ export async function callTool<Params extends object, Result>(
   const text = strictText(result);
   if (text === NO_FORM) {
     const reason = "The result has no JSON form that gates could judge";
-    await host.complete({ ...completed(), error: reason }, sessionId);
+    await host.complete({ ...completed(), error: reason }, correlation);
     return refuse({ ...decision, decision: "deny", reason });
   }
   const outcome = await finish(text === undefined ? {} : { result: text });

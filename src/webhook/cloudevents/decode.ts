@@ -1,4 +1,4 @@
-import { parseTime } from "../../core/event_rules.ts";
+import { correlationOf, isTraceparent, parseTime } from "../../core/event_rules.ts";
 import { decodeBase64 } from "../../internal/bytes.ts";
 import {
   isJson,
@@ -18,6 +18,10 @@ export interface ReceivedCloudEventBody {
   readonly timestamp?: Date;
   /** The extension `sessionid`, if it has one. */
   readonly sessionId?: string;
+  /** The extension `runid`, if it has one. */
+  readonly runId?: string;
+  /** The extension `traceparent`, if it has a valid one. */
+  readonly traceparent?: string;
   /** The payload: JSON, or a string if the data was text or XML; null without data. */
   readonly data: unknown;
 }
@@ -181,7 +185,7 @@ function readBinary(headers: Headers, body: Uint8Array, issues: Issues): Receive
 
 /** The attributes that have fields of their own in the result. */
 const MAPPED: ReadonlySet<string> = /* @__PURE__ */ new Set(
-  "specversion id source type time sessionid".split(" "),
+  "specversion id source type time sessionid runid".split(" "),
 );
 
 /** Returns the event of attributes and data. Only valid if there are no issues. */
@@ -191,16 +195,26 @@ function toReceived(
   issues: Issues,
 ): ReceivedCloudEvent {
   const timestamp = parseTime(attributes.get("time"));
-  const session = attributes.get("sessionid") ?? "";
-  const sessionId = typeof session === "object" ? "" : String(session); // an object is an issue already
-  const others = [...attributes].filter(([name]) => !MAPPED.has(name));
+  const textOf = (name: string): string => {
+    const text = attributes.get(name) ?? "";
+    return typeof text === "object" ? "" : String(text); // an object is an issue already
+  };
+  const traceparent = attributes.get("traceparent");
+  const hasTrace = isTraceparent(traceparent); // one that isn't valid is an extension like any other
+  const others = [...attributes].filter(([name]) =>
+    !MAPPED.has(name) && !(hasTrace && name === "traceparent")
+  );
   return {
     source: attributes.get("source") as string,
     id: attributes.get("id") as string,
     event: {
       type: attributes.get("type") as string,
       ...(timestamp ? { timestamp } : {}),
-      ...(sessionId ? { sessionId } : {}),
+      ...correlationOf({
+        sessionId: textOf("sessionid"),
+        runId: textOf("runid"),
+        traceparent: hasTrace ? traceparent : undefined,
+      }),
       data: readData(data, attributes.get("datacontenttype"), issues),
     },
     attributes: Object.fromEntries(others) as ReceivedCloudEvent["attributes"],

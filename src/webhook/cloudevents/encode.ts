@@ -53,7 +53,8 @@ export interface CloudEventMessage {
 
 /**
  * Encodes an event as a CloudEvent 1.0.2 over HTTP. `id` and `type` are the event's, `time` its timestamp,
- * the extension `sessionid` its session, if it has one, and `data` is JSON.
+ * and `data` is JSON. The extensions `sessionid`, `runid` and `traceparent` are its session, run and trace,
+ * if it has them.
  *
  * The format is that of the
  * [HTTP binding](https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md)
@@ -115,15 +116,17 @@ function readEvent(event: HookEvent, { source, id }: CloudEventOptions, issues: 
   const envelope = findEnvelopeFaults(event);
   issues.addAll(envelope);
   if (envelope.length > 0) return undefined;
-  const issue = findTextIssue(event.sessionId ?? "");
-  if (issue !== undefined) issues.add(issue, "sessionId");
+  for (const name of ["sessionId", "runId"] as const) {
+    const issue = findTextIssue(event[name] ?? "");
+    if (issue !== undefined) issues.add(issue, name);
+  }
   if (isSnapshot(event)) return event.data;
   const data = copyJson(event.data, "data");
   issues.addAll(data.issues);
   return data.value;
 }
 
-/** Returns the attributes in the order in which they are written. An empty session id means none. */
+/** Returns the attributes in the order in which they are written. */
 function toAttributes(
   event: HookEvent,
   { source = CLOUDEVENTS_SOURCE, id = event.id }: CloudEventOptions,
@@ -135,6 +138,8 @@ function toAttributes(
     type: event.type,
     time: event.timestamp.toISOString(),
     ...(event.sessionId ? { sessionid: event.sessionId } : {}),
+    ...(event.runId ? { runid: event.runId } : {}),
+    ...(event.traceparent ? { traceparent: event.traceparent } : {}),
   };
 }
 

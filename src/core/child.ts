@@ -1,0 +1,114 @@
+import { checkKnown } from "../internal/options.ts";
+import { checkObject, inspect } from "../internal/validate.ts";
+import type { EmitOptions, Receipt } from "./emitter.ts";
+import { correlationOf, findCorrelationFaults } from "./event_rules.ts";
+import type { DecideOptions, Decision } from "./gates/decision.ts";
+import type { CallOptions, DeniedCall } from "./gates/tool_call.ts";
+import type { HookRegistry } from "./registry.ts";
+
+/** Options of `child`: the agent whose events it emits. */
+export interface ChildOptions {
+  /** The agent: `agent_id` of its `tool.*`, `model.*` and `agent.*` events. 1 to 256 characters. */
+  readonly agentId: string;
+  /** The agent that started it. @default the agent of the hooks that the child is created from */
+  readonly parentAgentId?: string | undefined;
+  /** The run of its events, unless an event names another. @default that of its parent */
+  readonly runId?: string | undefined;
+  /** The session of its events, unless an event names another. @default that of its parent */
+  readonly sessionId?: string | undefined;
+}
+
+/** What a child does by itself: the rest is that of its parent. */
+export type ChildMethods = {
+  emit(type: string, data: unknown, options?: EmitOptions): Promise<Receipt>;
+  emitInBackground(type: string, data: unknown, options?: EmitOptions): void;
+  decide(type: string, data: unknown, options?: DecideOptions): Promise<Decision>;
+  call(
+    name: string,
+    params: object,
+    run: () => unknown,
+    options?: CallOptions,
+  ): Promise<unknown | DeniedCall>;
+};
+
+/**
+ * Returns the options of a child of a child: what it doesn't say is as in its parent.
+ *
+ * @throws {TypeError} when one is invalid
+ */
+export function childOptions(
+  options: ChildOptions,
+  parent: Partial<ChildOptions>,
+): ChildOptions {
+  const subject = "Cannot create child hooks";
+  checkObject(subject, "the options", options);
+  checkKnown(subject, options, ["agentId", "parentAgentId", "runId", "sessionId"]);
+  const {
+    agentId,
+    parentAgentId = parent.agentId,
+    runId = parent.runId,
+    sessionId = parent.sessionId,
+  } = options;
+  checkId(subject, "agentId", agentId);
+  if (parentAgentId !== undefined) checkId(subject, "parentAgentId", parentAgentId);
+  for (const { path, message } of findCorrelationFaults({ runId, sessionId })) {
+    throw new TypeError(`${subject}: '${String(path![0])}' ${message}`);
+  }
+  return { agentId, parentAgentId, runId, sessionId };
+}
+
+/** Returns the methods that emit events of an agent. */
+export function childMethods(registry: HookRegistry<never>, child: ChildOptions): ChildMethods {
+  const { agentId, parentAgentId } = child;
+  const correlation = correlationOf(child);
+  const { gates } = registry;
+  const within = <Options extends object>(options: Options | undefined): Options => {
+    if (options === undefined) return correlation as Options;
+    return isObject(options) ? withDefaults(options, correlation) : options;
+  };
+  const by = (type: string, data: unknown): never => withAgent(type, data, child) as never;
+  return {
+    emit: (type, data, options) => registry.emit(type as never, by(type, data), within(options)),
+    emitInBackground: (type, data, options) =>
+      registry.emitInBackground(type as never, by(type, data), within(options)),
+    decide: (type, data, options) =>
+      gates.decide(type as never, by(type, data), within(options)) as Promise<Decision>,
+    call: (name, params, run, options) =>
+      gates.call(name, params, run, withDefaults(within(options), { agentId, parentAgentId })),
+  };
+}
+
+/** The types of events that say which agent they are of. */
+const OF_AGENTS = /^(?:tool|model|agent)\./;
+
+/** Returns a payload with the agent in it, unless it names one. */
+function withAgent(type: string, data: unknown, { agentId, parentAgentId }: ChildOptions): unknown {
+  if (!OF_AGENTS.test(type) || !isObject(data)) return data;
+  const defaults = {
+    agent_id: agentId,
+    ...(parentAgentId !== undefined && { parent_agent_id: parentAgentId }),
+  };
+  try {
+    return typeof data.toJSON === "function" ? data : withDefaults(data, defaults);
+  } catch {
+    return data; // what can't be read is an error of the emission
+  }
+}
+
+/** Returns values, and defaults in place of those that are undefined or null. */
+function withDefaults<Values extends object>(values: Values, defaults: object): Values {
+  const missing = Object.entries(defaults).filter(([name]) =>
+    (values as Readonly<Record<string, unknown>>)[name] === undefined ||
+    (values as Readonly<Record<string, unknown>>)[name] === null
+  );
+  return { ...values, ...Object.fromEntries(missing) };
+}
+
+function checkId(subject: string, name: string, id: unknown): void {
+  if (typeof id === "string" && id !== "" && [...id].length <= 256) return;
+  throw new TypeError(`${subject}: '${name}' must be 1 to 256 characters, got ${inspect(id)}`);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
