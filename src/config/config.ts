@@ -68,7 +68,7 @@ export interface ServerConfig {
 }
 
 /** What a token allows. */
-export type TokenScope = "emit" | "read" | "admin";
+export type TokenScope = "emit" | "decide" | "read" | "admin";
 
 /** A bearer token of the HTTP server. */
 export interface TokenConfig {

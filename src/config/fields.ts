@@ -147,7 +147,10 @@ const webhook: FieldsOf<WebhookConfig> = {
 const tokens: FieldsOf<TokenConfig> = {
   name: required(format.name, "Name that logs show."),
   token: required(format.token, "The bearer token itself."),
-  scopes: required(list(oneOf("emit", "read", "admin"), "scopes", 1, 3), "What it allows."),
+  scopes: required(
+    list(oneOf("emit", "decide", "read", "admin"), "scopes", 1, 4),
+    "What it allows.",
+  ),
   expires_at: protective(format.time, "When it expires. If omitted: never."),
 };
 

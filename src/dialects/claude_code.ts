@@ -13,6 +13,24 @@ import { decidedEvent, type Dialect, type Fields, isFields, textOf } from "./dia
 export const claudeCode: Dialect = {
   name: "claude-code",
   title: "Claude Code",
+  example: {
+    input: {
+      session_id: "0e5a6c1e-7f1b-4c8e-9d8f-2b1f3c4d5e6f",
+      transcript_path: "/home/ada/.claude/projects/shop/0e5a6c1e.jsonl",
+      cwd: "/home/ada/shop",
+      hook_event_name: "PreToolUse",
+      tool_name: "Bash",
+      tool_input: { command: "rm -rf build" },
+      tool_use_id: "toolu_01Ab",
+    },
+    output: {
+      hookSpecificOutput: {
+        hookEventName: "PreToolUse",
+        permissionDecision: "deny",
+        permissionDecisionReason: "Builds are kept",
+      },
+    },
+  },
   decode,
   encode: encodeOutput,
   fail,
@@ -144,9 +162,9 @@ function fail(input: unknown, reason: string): Fields {
     if (hook !== undefined && canDeny(hook)) {
       return encodeDeny({ hook, input: input as Fields }, reason);
     }
-    // With a wrong event name, `hookSpecificOutput` would make the output invalid. Of what remains, this
-    // blocks most, PreToolUse and UserPromptSubmit among others.
-    return { decision: "block", reason };
+    // With a wrong event name, `hookSpecificOutput` would make the output invalid. What remains blocks what is
+    // about to happen, and ends the turn if it has happened.
+    return { continue: false, stopReason: reason, decision: "block", reason };
   }
   const event = decidedEvent(call);
   // A server that is down must not keep an agent from ending.

@@ -1,10 +1,11 @@
 import { canonicalJson } from "../internal/json_text.ts";
 import {
   decidedEvent,
+  type EncodeOptions,
   type Fields,
   type HookCall,
   type HookOutcome,
-  isExplicitlyAllowed,
+  isApproved,
   isFields,
   present,
 } from "./dialect.ts";
@@ -14,21 +15,26 @@ import { resultInShape, withheldResult } from "./result_shape.ts";
 type Judged = Pick<HookOutcome, "decision" | "reason" | "context" | "interrupt"> & {
   /** What takes the place of the input or the result, if a gate changed it. */
   readonly changed: unknown;
-  /** Whether a gate allowed it in so many words. */
-  readonly isExplicit: boolean;
+  /** Whether Claude Code need not ask its user any more. */
+  readonly isApproved: boolean;
 };
 
 /** The hook that an output is for: more of it may be unreadable. */
 type Call = Pick<HookCall, "hook" | "input">;
 
 /** Writes a decision as the output of a hook. */
-export function encodeOutput(call: HookCall, outcome: HookOutcome): Fields {
-  return Object.hasOwn(OUTPUTS, call.hook) ? OUTPUTS[call.hook]!(judge(call, outcome), call) : {};
+export function encodeOutput(
+  call: HookCall,
+  outcome: HookOutcome,
+  options: EncodeOptions = {},
+): Fields {
+  if (!canDeny(call.hook)) return {};
+  return OUTPUTS[call.hook]!(judge(call, outcome, isApproved(outcome, options)), call);
 }
 
 /** Writes a deny as the output of a hook, whatever else it says. */
 export function encodeDeny(call: Call, reason: string): Fields {
-  const judged: Judged = { decision: "deny", reason, changed: undefined, isExplicit: false };
+  const judged: Judged = { decision: "deny", reason, changed: undefined, isApproved: false };
   return OUTPUTS[call.hook]!(judged, call);
 }
 
@@ -56,7 +62,7 @@ const FIXED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Denies what a gate changed and Claude Code can't change: what runs would be what nobody judged. */
-function judge(call: HookCall, outcome: HookOutcome): Judged {
+function judge(call: HookCall, outcome: HookOutcome, isApproved: boolean): Judged {
   const { decision, reason, context, interrupt, data } = outcome;
   const before = decidedEvent(call)?.data ?? {};
   const after = isFields(data) ? data : {};
@@ -64,8 +70,7 @@ function judge(call: HookCall, outcome: HookOutcome): Judged {
     canonicalJson(before[name] ?? null) !== canonicalJson(after[name] ?? null);
   const field = REPLACED[call.hook];
   const changed = field !== undefined && differs(field) ? after[field] ?? "" : undefined;
-  const isExplicit = isExplicitlyAllowed(outcome);
-  const judged = { decision, reason, context, interrupt, changed, isExplicit };
+  const judged = { decision, reason, context, interrupt, changed, isApproved };
   if (decision === "deny" || !(FIXED[call.hook] ?? []).some(differs)) return judged;
   return {
     ...judged,
@@ -77,9 +82,9 @@ function judge(call: HookCall, outcome: HookOutcome): Judged {
 /** The output of each hook that can be decided. */
 const OUTPUTS: Readonly<Record<string, (judged: Judged, call: Call) => Fields>> = {
   PreToolUse: (judged) => {
-    const { decision, reason, context, changed, isExplicit } = judged;
-    // Without a decision the permissions of Claude Code apply; an allow skips their question.
-    const isSilent = decision === "allow" && !isExplicit;
+    const { decision, reason, context, changed, isApproved } = judged;
+    // Without a decision the permissions of Claude Code apply, which may ask the user.
+    const isSilent = decision === "allow" && !isApproved;
     return {
       ...stopped(judged),
       ...specific("PreToolUse", {
@@ -91,18 +96,18 @@ const OUTPUTS: Readonly<Record<string, (judged: Judged, call: Call) => Fields>> 
     };
   },
   PermissionRequest: (judged) => {
-    const { decision, changed, isExplicit, interrupt } = judged;
+    const { decision, changed, isApproved, interrupt } = judged;
     const deny = (message: string): Fields =>
       specific("PermissionRequest", {
         decision: present({ behavior: "deny", message, interrupt: interrupt || undefined }),
       });
     if (decision === "deny") return deny(why(judged));
-    if (decision === "allow" && isExplicit) {
+    if (decision === "allow" && isApproved) {
       const allow = present({ behavior: "allow", updatedInput: changed });
       return specific("PermissionRequest", { decision: allow });
     }
     // The dialog of Claude Code asks, about the input as it was.
-    return changed === undefined ? {} : deny("A gate changed the input, and none allowed it");
+    return changed === undefined ? {} : deny("A gate changed the input, and none approved it");
   },
   PreSkillShellCommand: (judged) =>
     judged.decision === "allow" ? {} : specific("PreSkillShellCommand", {
@@ -110,8 +115,8 @@ const OUTPUTS: Readonly<Record<string, (judged: Judged, call: Call) => Fields>> 
       permissionDecisionReason: why(judged),
     }),
   PreModelSwitch: (judged) => {
-    const { decision, isExplicit, reason } = judged;
-    if (decision === "allow" && !isExplicit) return {};
+    const { decision, isApproved, reason } = judged;
+    if (decision === "allow" && !isApproved) return {};
     const permissionDecisionReason = decision === "deny" ? why(judged) : reason;
     return specific("PreModelSwitch", { permissionDecision: decision, permissionDecisionReason });
   },

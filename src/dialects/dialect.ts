@@ -33,10 +33,16 @@ export type Dialect = {
   readonly name: string;
   /** The agent's own name, for people. */
   readonly title: string;
+  /** A call, and a response to it. */
+  readonly example: { readonly input: Fields; readonly output: Fields };
   /** Reads what the agent sent, or says what is wrong with it. Never throws. */
   readonly decode: (input: unknown) => HookCall | { readonly invalid: string };
   /** Writes a decision about the event of a call that is decided. */
-  readonly encode: (call: HookCall, outcome: HookOutcome) => Readonly<Record<string, unknown>>;
+  readonly encode: (
+    call: HookCall,
+    outcome: HookOutcome,
+    options?: EncodeOptions,
+  ) => Readonly<Record<string, unknown>>;
   /**
    * Writes a failure. If the agent waits for a decision, this denies: an agent takes everything that it
    * can't read, and every other status, for no opinion.
@@ -46,9 +52,20 @@ export type Dialect = {
   readonly fail: (input: unknown, reason: string) => Readonly<Record<string, unknown>>;
 };
 
-/** Whether a gate allowed the event in so many words. An agent then skips its own question to the user. */
-export function isExplicitlyAllowed({ decision, gates }: HookOutcome): boolean {
-  return decision === "allow" &&
+/** How a decision is written. */
+export type EncodeOptions = {
+  /**
+   * Whether an allow of a gate also answers the agent's own question to its user. Otherwise it leaves that
+   * to the agent: to allow never overrides another who asks.
+   *
+   * @default {false}
+   */
+  readonly approve?: boolean | undefined;
+};
+
+/** Whether a gate allowed the event in so many words, and that skips the agent's own question. */
+export function isApproved({ decision, gates }: HookOutcome, { approve }: EncodeOptions): boolean {
+  return approve === true && decision === "allow" &&
     gates.some(({ verdict, mode }) => verdict === "allow" && mode === "enforce");
 }
 

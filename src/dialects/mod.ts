@@ -13,6 +13,7 @@ export {
 export {
   decidedEvent,
   type Dialect,
+  type EncodeOptions,
   type HookCall,
   type HookOutcome,
   type ReportedEvent,

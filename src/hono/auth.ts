@@ -16,7 +16,7 @@ const MAX_AUTHORIZATION = 4096;
 /** RFC 6750, section 2.1. */
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
 
-const SCOPES: readonly unknown[] = ["emit", "read", "admin"];
+const SCOPES: readonly unknown[] = ["emit", "decide", "read", "admin"];
 
 /**
  * Returns a function that resolves a request to its identity, or throws a `Problem`; undefined if everyone
@@ -108,7 +108,7 @@ function checkToken(subject: string, token: Token): void {
   }
   if (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every((it) => SCOPES.includes(it))) {
     throw new TypeError(
-      `${subject}: 'scopes' of '${name}' must be a list of "emit", "read" and "admin"`,
+      `${subject}: 'scopes' of '${name}' must be a list of "emit", "decide", "read" and "admin"`,
     );
   }
   if (expiresAt === undefined) return;

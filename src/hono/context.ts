@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { HookRegistry } from "../core/mod.ts";
 import type { Semaphore } from "../internal/async.ts";
 import type { Outbox } from "../outbox/mod.ts";
+import type { AgentSessions } from "./agent_sessions.ts";
 import type { LiveEvents } from "./stream/live.ts";
 import type { Identity, Settings } from "./options.ts";
 import { type Problem, problemDocument, PROBLEMS } from "./problems.ts";
@@ -19,6 +20,8 @@ export type AppState = Settings & {
   readonly streams: Semaphore;
   /** The idempotency keys of requests in progress. */
   readonly keysInProgress: Set<string>;
+  /** The sessions of other agents. */
+  readonly agentSessions: AgentSessions;
   /** Undefined without an outbox. */
   readonly liveEvents: LiveEvents | undefined;
 };

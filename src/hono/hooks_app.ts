@@ -5,11 +5,13 @@ import { Semaphore } from "../internal/async.ts";
 import { checkObject } from "../internal/validate.ts";
 import { isOutbox } from "../outbox/is_outbox.ts";
 import { createWebhookValidation } from "../webhook/handshake_receiver.ts";
+import { AgentSessions } from "./agent_sessions.ts";
 import { createAuthenticator } from "./auth.ts";
 import { type AppEnv, type AppState, respond } from "./context.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import { LiveEvents } from "./stream/live.ts";
 import { eventRoutes } from "./events.ts";
+import { gateRoutes } from "./gates.ts";
 import { openapiRoute } from "./openapi.ts";
 import { type HooksAppOptions, readSettings } from "./options.ts";
 import { postEventsRoute } from "./post_events.ts";
@@ -30,6 +32,7 @@ const resources: readonly Route[] = [
   ...eventRoutes,
   ...deliveryRoutes,
   ...targetRoutes,
+  ...gateRoutes,
   ...serviceRoutes,
 ];
 const routes: readonly Route[] = [...resources, openapiRoute(resources)];
@@ -92,6 +95,7 @@ function createState(subject: string, hooks: Hooks, options: HooksAppOptions): A
     waits: new Semaphore(limits.waits),
     streams: new Semaphore(limits.streams),
     keysInProgress: new Set(),
+    agentSessions: new AgentSessions(registry, outbox !== undefined),
     liveEvents: outbox &&
       new LiveEvents({ registry, outbox, logger, pollInterval, heartbeat }),
   };

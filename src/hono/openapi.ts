@@ -64,7 +64,7 @@ function createDocument(base: string, routes: readonly Route[], convert: Convert
         bearer: {
           type: "http",
           scheme: "bearer",
-          description: "A token with scopes: emit, read, or admin, which includes both",
+          description: "A token with scopes: emit, decide, read, or admin, which includes all",
         },
       },
       schemas: { Problem: convert(problemSchema) },
@@ -138,10 +138,12 @@ function describeResponses(route: Route, convert: Convert): s.JsonSchema {
   return {
     [route.response.status ?? 200]: describeResponse(route.response, convert),
     ...mapValues(Object.fromEntries(byStatus), describeProblems),
-    default: {
-      description: PROBLEMS.internal[1],
-      content: { [PROBLEM_TYPE]: { schema: PROBLEM_REF } },
-    },
+    ...(!route.respondProblem && {
+      default: {
+        description: PROBLEMS.internal[1],
+        content: { [PROBLEM_TYPE]: { schema: PROBLEM_REF } },
+      },
+    }),
   };
 }
 
@@ -171,6 +173,7 @@ function describeProblems(codes: readonly ProblemCode[]): s.JsonSchema {
 /** Returns the codes of every problem that a route can respond with. */
 function problemsOf(route: Route): ReadonlySet<ProblemCode> {
   const { scope, method, params, query, body, content, needsOutbox, problems = [] } = route;
+  if (route.respondProblem) return new Set();
   const codes = new Set<ProblemCode>(["headers_too_large", ...problems]);
   const add = (...more: readonly ProblemCode[]): void => more.forEach((code) => codes.add(code));
   if (scope) {

@@ -10,10 +10,11 @@ import {
 import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
 
 /**
- * What a token allows. `emit`: to post events; `read`: to see events, deliveries, hooks and targets;
- * `admin`: all of that, and to retry, replay and drain deliveries, and to enable and disable targets.
+ * What a token allows. `emit`: to post events; `decide`: to call the gates, as other agents do; `read`: to see
+ * events, deliveries, hooks and targets; `admin`: all of that, and to retry, replay and drain deliveries, and
+ * to enable and disable targets.
  */
-export type Scope = "emit" | "read" | "admin";
+export type Scope = "emit" | "decide" | "read" | "admin";
 
 /** Who sent a request, and what they may do. */
 export type Identity = {

@@ -74,7 +74,11 @@ type Definition<
     c: AppContext,
     input: Input<Params, Query, Body, NeedsOutbox>,
   ) => Response | Promise<Response>;
+  /** Responds to problems of its own requests, for clients that read no problem documents. */
+  readonly respondProblem?: RespondProblem;
 };
+
+type RespondProblem = (c: AppContext, problem: Problem) => Response | Promise<Response>;
 
 /** A route. */
 export type Route = Definition<Schemas, Schemas, unknown, boolean>;
@@ -96,7 +100,8 @@ export function addRoutes(app: Hono<AppEnv>, state: AppState, routes: readonly R
   const methods = new Map<string, string[]>();
   for (const route of routes) {
     const { method, path } = route;
-    app.on(method, path, createHandler(state, path, (c) => handle(c, route)));
+    const { respondProblem } = route;
+    app.on(method, path, createHandler(state, path, (c) => handle(c, route), respondProblem));
     const known = methods.get(path) ?? [];
     methods.set(path, [...known, ...(method === "GET" ? ["GET", "HEAD"] : [method])]);
   }
@@ -112,6 +117,7 @@ export function createHandler(
   app: AppState,
   path: string,
   action: (c: AppContext) => Response | Promise<Response>,
+  respond: RespondProblem = respondProblem,
 ): (c: AppContext) => Promise<Response> {
   return async (c) => {
     const request = startRequest(c, app);
@@ -119,7 +125,7 @@ export function createHandler(
     try {
       response = await action(c);
     } catch (error) {
-      response = respondProblem(c, reportError(request, error));
+      response = await respond(c, reportError(request, error));
     }
     logRequest(request, c.req.method, path, response.status);
     return response;

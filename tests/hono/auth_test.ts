@@ -43,6 +43,7 @@ test("the table of scopes has every operation", () => {
       `POST /deliveries/audit/${SAMPLES.id}/retry admin`,
       "POST /deliveries/replay admin",
       "POST /events emit",
+      "POST /gates/claude-code decide",
       "POST /outbox/drain admin",
       "POST /targets/audit/disable admin",
       "POST /targets/audit/enable admin",
@@ -51,7 +52,7 @@ test("the table of scopes has every operation", () => {
 });
 
 for (const [method, path, scope] of all) {
-  for (const token of [null, "unknown", "expired", "emit", "read", "admin"] as const) {
+  for (const token of [null, "unknown", "expired", "emit", "decide", "read", "admin"] as const) {
     testApp(`${method} ${path} with ${token ?? "no"} token`, {}, async ({ send }) => {
       const body = path === "/events" && method === "POST" ? BASH : undefined;
       const response = await send(path, { method, token, body });
@@ -65,6 +66,10 @@ for (const [method, path, scope] of all) {
       if (isAllowed) {
         assert.ok([200, 202, 404].includes(response.status), `${response.status}`);
         return await response.body?.cancel();
+      }
+      if (path.startsWith("/gates/")) { // agents run the tool after any other status
+        assert.equal(response.status, 200);
+        return assert.match(await response.text(), /The hooks server could not decide/);
       }
       const status = rejection === "scope_missing" ? 403 : 401;
       assert.match(response.headers.get("www-authenticate") ?? "", /^Bearer realm="hooks"/);

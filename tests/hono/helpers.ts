@@ -13,6 +13,7 @@ import { silentLogger } from "../support/silent_logger.ts";
 /** A token for each scope, and two that are worth nothing. */
 export const TOKENS = {
   emit: "emit-0123456789abcdef",
+  decide: "decide-0123456789abcdef",
   read: "read-0123456789abcdef",
   admin: "admin-0123456789abcdef",
   expired: "expired-0123456789abcdef",
@@ -23,7 +24,7 @@ const YEAR = 365 * 24 * 60 * 60 * 1000;
 
 /** What the app knows of them. */
 export const known: readonly Token[] = [
-  ...(["emit", "read", "admin"] as const).map((scope) => ({
+  ...(["emit", "decide", "read", "admin"] as const).map((scope) => ({
     name: scope,
     token: TOKENS[scope],
     scopes: [scope],

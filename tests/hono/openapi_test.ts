@@ -45,6 +45,11 @@ testApp(
     for (const [path, item] of Object.entries(paths)) {
       for (const [method, { security, responses }] of Object.entries(item)) {
         const name = `${method} ${path}`;
+        // Agents read no problem documents: gates respond to them in their language.
+        if (path.startsWith("/gates/")) {
+          assert.deepEqual(Object.keys(responses), ["200"], name);
+          continue;
+        }
         assert.ok("431" in responses && "default" in responses, name);
         assert.equal("401" in responses && "403" in responses, security.length > 0, name);
         for (const [status, { content }] of Object.entries(responses)) {
@@ -71,5 +76,5 @@ testApp("every example of a body is accepted", {}, async ({ send, hooks }) => {
       sent++;
     }
   }
-  assert.equal(sent, 6);
+  assert.equal(sent, 7);
 });

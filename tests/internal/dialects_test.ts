@@ -16,17 +16,21 @@ type Golden = {
   readonly session: string | null;
   readonly run: string | null;
   readonly events: readonly unknown[];
+  /** The fields that a gate changes in `responses.rewrite`. */
+  readonly rewrite?: Readonly<Record<string, unknown>>;
   readonly responses: Readonly<Record<string, unknown>>;
 };
 
-const FAILURE = "The gates could not decide: store unavailable";
+const FAILURE = "The hooks server could not decide: Token could not be verified";
 const gates = (verdict: "allow" | "deny" | "ask" | "rewritten"): HookOutcome["gates"] => [
   { name: "policy", kind: "check", mode: "enforce", verdict, duration_ms: 1 },
 ];
 const outcomes: Readonly<Record<string, Omit<HookOutcome, "data">>> = {
   no_opinion: { decision: "allow", gates: [] },
-  context: { decision: "allow", context: "Prefer git clean", gates: [] },
+  context: { decision: "allow", context: "Prefer git clean", gates: gates("allow") },
   allow: { decision: "allow", reason: "known command", gates: gates("allow") },
+  approve: { decision: "allow", reason: "known command", gates: gates("allow") },
+  rewrite: { decision: "allow", gates: gates("rewritten") },
   deny: { decision: "deny", reason: "Builds are kept", gates: gates("deny") },
   interrupt: { decision: "deny", reason: "Builds are kept", interrupt: true, gates: gates("deny") },
   ask: { decision: "ask", reason: "Remove the build?", gates: gates("ask") },
@@ -42,18 +46,23 @@ for (const [dialect, folder] of [[claudeCode, "claude_code"]] as const) {
   }
 }
 
-function check(dialect: Dialect, { input, session, run, events, responses }: Golden): void {
+function check(
+  dialect: Dialect,
+  { input, session, run, events, rewrite, responses }: Golden,
+): void {
   const call = dialect.decode(input);
   assert.ok(!("invalid" in call), JSON.stringify(call));
   assert.deepEqual(
     { session: call.sessionId ?? null, run: call.runId ?? null, events: call.events },
     { session, run, events },
   );
-  const data = decidedEvent(call)?.data;
+  const judged = decidedEvent(call)?.data;
   for (const [name, expected] of Object.entries(responses)) {
-    const outcome = outcomes[name];
-    if (name === "failure") assert.deepEqual(dialect.fail(input, FAILURE), expected);
-    else if (outcome) assert.deepEqual(dialect.encode(call, { ...outcome, data }), expected, name);
+    const data = name === "rewrite" ? { ...judged, ...rewrite } : judged;
+    const actual: unknown = name === "failure"
+      ? dialect.fail(input, FAILURE)
+      : dialect.encode(call, { ...outcomes[name]!, data }, { approve: name === "approve" });
+    assert.deepEqual(actual, expected, name);
   }
 }
 

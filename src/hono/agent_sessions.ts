@@ -1,0 +1,75 @@
+import type { HookRegistry } from "../core/mod.ts";
+import { createEvent } from "../core/snapshot.ts";
+import type { HookCall, ReportedEvent } from "../dialects/mod.ts";
+
+/** Sessions and runs that are remembered: those that agents are in, and then some. */
+const MAX_REMEMBERED = 10_000;
+
+/**
+ * Emits what agents report over HTTP, and adds what they don't say: that a session has begun, where they have
+ * no HTTP hook for it, and how long a run took. What it remembers is a hint, and is bounded.
+ */
+export class AgentSessions {
+  readonly #registry: HookRegistry;
+  readonly #isDurable: boolean;
+  readonly #seen = new Map<string, true>();
+  readonly #startedAt = new Map<string, number>();
+
+  constructor(registry: HookRegistry, isDurable: boolean) {
+    this.#registry = registry;
+    this.#isDurable = isDurable;
+  }
+
+  /** Emits `session.created` before the first event of a session, unless that is the event. */
+  async begin(agent: string, { sessionId, events }: HookCall): Promise<void> {
+    if (sessionId === undefined) return;
+    const key = `${agent}:${sessionId}`;
+    if (this.#seen.has(key)) return;
+    const isReported = events.some(({ type }) => type === "session.created");
+    if (!isReported) {
+      const data = { session_id: sessionId, action: "created", client: { name: agent } };
+      // Another process may have seen the session, in another run: the run is not part of this.
+      const event = { type: "session.created", data };
+      await this.#dispatch(event, { sessionId, runId: undefined }, `session.created:${key}`);
+    }
+    remember(this.#seen, key, true);
+  }
+
+  /** Resolves when an event is accepted. Its handlers aren't waited for: an agent waits for this. */
+  async emit(event: ReportedEvent, { sessionId, runId }: HookCall): Promise<void> {
+    await this.#dispatch(this.timed(event, sessionId), { sessionId, runId });
+  }
+
+  /** Returns the end of a run with its duration, and notes the start of one. */
+  timed(event: ReportedEvent, sessionId: string | undefined): ReportedEvent {
+    const { type, data } = event;
+    const key = JSON.stringify([sessionId, data.agent_id]);
+    if (type === "agent.start") remember(this.#startedAt, key, Date.now());
+    if (type !== "agent.end") return event;
+    const startedAt = this.#startedAt.get(key);
+    const duration_ms = startedAt === undefined ? 0 : Math.max(0, Date.now() - startedAt);
+    return { ...event, data: { ...data, duration_ms } };
+  }
+
+  #dispatch(
+    { type, data }: ReportedEvent,
+    correlation: Pick<HookCall, "sessionId" | "runId">,
+    key?: string,
+  ): Promise<unknown> {
+    const event = createEvent(type, data, correlation);
+    const idempotencyKey = this.#isDurable ? key : undefined;
+    return new Promise((resolve, reject) => {
+      this.#registry.dispatchMany([{ event, fresh: true, idempotencyKey }], { onAccepted: resolve })
+        .then(resolve, reject);
+    });
+  }
+}
+
+/** Adds an entry to a map, which forgets its oldest one when it is full. */
+function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= MAX_REMEMBERED) return;
+  const [oldest] = map.keys();
+  map.delete(oldest!);
+}

@@ -1,0 +1,153 @@
+import * as v from "valibot";
+import { claudeCode, type Dialect, type EncodeOptions, type HookCall } from "../dialects/mod.ts";
+import { checkJsonType, findNestingIssue, readBody } from "./body.ts";
+import { parseJson } from "../internal/json_text.ts";
+import { type AppContext, type RequestState, respondJson } from "./context.ts";
+import { type InputError, Problem, PROBLEMS } from "./problems.ts";
+import { defineRoute, type Route } from "./router.ts";
+import * as s from "./schemas.ts";
+
+/**
+ * The routes that other agents call as their hooks. Whatever happens, the response is one that the agent
+ * understands: it takes every other one, and every other status, for no opinion.
+ */
+export const gateRoutes: readonly Route[] = [claudeCode].map(gateRoute);
+
+function gateRoute(dialect: Dialect): Route {
+  const { name, title } = dialect;
+  return defineRoute({
+    method: "POST",
+    path: `/gates/${name}`,
+    scope: "decide",
+    operationId: `decideFor${title.replaceAll(" ", "")}`,
+    summary: `Respond to a hook of ${title}`,
+    description:
+      `Gates decide about the event, which is emitted if they allow it. Other events are emitted only. The ` +
+      `response is what ${title} reads, with status 200, also for requests that are invalid or not ` +
+      `authorized: these are denied.`,
+    query: {
+      approve: s.describe(
+        s.boolean,
+        `Whether an allow of your gates also approves the call, so that ${title} doesn't ask its user`,
+        true,
+      ),
+    },
+    content: {
+      "application/json": {
+        schema: v.looseObject({}) as s.Schema,
+        example: dialect.example.input,
+      },
+    },
+    response: {
+      description: `The output of a hook, in the format of ${title}`,
+      schema: v.looseObject({}) as s.Schema,
+      example: dialect.example.output,
+    },
+    handle: (c, { query: { approve } }) => decide(c, dialect, { approve }),
+    respondProblem: (c, problem) => respondFailure(c, dialect, problem),
+  });
+}
+
+/** What was read of the requests in progress. */
+const inputs = new WeakMap<RequestState, unknown>();
+
+async function decide(
+  c: AppContext,
+  dialect: Dialect,
+  options: EncodeOptions,
+): Promise<Response> {
+  const request = c.get("hooksRequest");
+  const { waits } = request.app;
+  const input = await readInput(c);
+  const call = dialect.decode(input);
+  if ("invalid" in call) throw invalid(call.invalid);
+  request.logFields.hook = call.hook;
+  if (!waits.tryAcquire()) throw Problem.tooMany("too_many_waits");
+  try {
+    return respondJson(c, 200, await respondTo(c, dialect, call, options));
+  } finally {
+    waits.release();
+  }
+}
+
+async function respondTo(
+  c: AppContext,
+  dialect: Dialect,
+  call: HookCall,
+  options: EncodeOptions,
+): Promise<object> {
+  const request = c.get("hooksRequest");
+  const { registry, agentSessions } = request.app;
+  await agentSessions.begin(dialect.name, call);
+  let response: object = {};
+  for (const event of call.events) {
+    if (!event.isDecided) {
+      await agentSessions.emit(event, call);
+      continue;
+    }
+    const { type, data } = agentSessions.timed(event, call.sessionId);
+    const decision = await registry.gates.decide(type as never, data as never, {
+      sessionId: call.sessionId,
+      runId: call.runId,
+      signal: c.req.raw.signal,
+    });
+    request.logFields.decision = decision.decision;
+    response = dialect.encode(call, decision, options);
+    if (decision.decision === "allow") continue;
+    if (type === "tool.completed") {
+      // The tool has run, whatever its result is worth.
+      const { result: _, ...completed } = data;
+      const error = decision.reason ?? "denied";
+      await agentSessions.emit({ type, data: { ...completed, error } }, call);
+    }
+    break;
+  }
+  return response;
+}
+
+/** Responds to a request that could not be decided, as far as it was read. */
+async function respondFailure(
+  c: AppContext,
+  dialect: Dialect,
+  problem: Problem,
+): Promise<Response> {
+  const request = c.get("hooksRequest");
+  request.logFields.problem = problem.code;
+  // Who may not use the app was not read yet.
+  const input = inputs.has(request)
+    ? inputs.get(request)
+    : await readInput(c).catch(() => undefined);
+  const reason = `The hooks server could not decide: ${describe(problem)}`;
+  const { connection } = problem.extras.headers ?? {};
+  const output = dialect.fail(input, reason);
+  return respondJson(c, 200, output, connection === undefined ? {} : { connection });
+}
+
+function describe({ code, extras }: Problem): string {
+  const { errors } = (extras.members ?? {}) as { readonly errors?: readonly InputError[] };
+  const [first] = errors ?? [];
+  if (first === undefined) return PROBLEMS[code][1];
+  const [field] = /^\/\w+/.exec(first.pointer) ?? [""]; // what follows may be a key of the payload
+  return `${field} ${first.detail}`.trim();
+}
+
+async function readInput(c: AppContext): Promise<unknown> {
+  const request = c.get("hooksRequest");
+  const { app } = request;
+  checkJsonType(c.req.raw.headers);
+  const { value, issues } = parseJson(await readBody(c.req, app));
+  if (value === undefined) throw new Problem("body_malformed");
+  const nested = findNestingIssue(value, app.limits.jsonDepth);
+  if (nested !== undefined) throw invalid(nested);
+  inputs.set(request, value);
+  // What runs would not be what was judged. Results are text for the model: there it changes nothing.
+  const inexact = issues.find(({ path = [] }) =>
+    `${String(path[0])}`.match(/^tool_?(?:input|args)$/i)
+  );
+  if (inexact !== undefined) throw invalid(`a parameter ${inexact.message}`);
+  return value;
+}
+
+function invalid(detail: string): Problem {
+  return Problem.invalid({ pointer: "", detail });
+}

@@ -1,0 +1,232 @@
+import assert from "node:assert/strict";
+import type { Hooks } from "@omniagent/hooks";
+import { deny } from "@omniagent/hooks/gates";
+import { createHooksApp } from "@omniagent/hooks/hono";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
+import { type SendOptions, type Setup, testApp, withApp } from "./helpers.ts";
+
+const PATH = "/gates/claude-code";
+const call = {
+  session_id: "s-1",
+  transcript_path: "/t.jsonl",
+  cwd: "/w",
+  hook_event_name: "PreToolUse",
+  tool_name: "Bash",
+  tool_input: { command: "rm -rf /" },
+  tool_use_id: "toolu_1",
+};
+const denied = (reason: string) => ({
+  hookSpecificOutput: {
+    hookEventName: "PreToolUse",
+    permissionDecision: "deny",
+    permissionDecisionReason: `The hooks server could not decide: ${reason}`,
+  },
+});
+
+/** What a request is responded with, always with status 200. */
+async function outputOf(send: Setup["send"], init: SendOptions): Promise<unknown> {
+  const response = await send(PATH, init);
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get("content-type"), "application/json");
+  return await response.json();
+}
+
+testApp("a call of an unauthorized agent is denied, and not emitted", {}, async (setup) => {
+  const { hooks, send } = setup;
+  const emitted: string[] = [];
+  hooks.on("*", ({ type }) => void emitted.push(type));
+  const body = call;
+  assert.deepEqual(await outputOf(send, { body, token: null }), denied("Bearer token required"));
+  assert.deepEqual(await outputOf(send, { body, token: "unknown" }), denied("Invalid token"));
+  assert.deepEqual(await outputOf(send, { body, token: "expired" }), denied("Token has expired"));
+  const scope = denied("Token lacks the required scope");
+  assert.deepEqual(await outputOf(send, { body, token: "emit" }), scope);
+  assert.deepEqual(await outputOf(send, { body, token: "read" }), scope);
+  assert.deepEqual(emitted, []);
+  assert.deepEqual(await outputOf(send, { body, token: "decide" }), {});
+  assert.deepEqual(emitted, ["session.created", "tool.called"]);
+});
+
+testApp(
+  "what can't be read is blocked, and ends the turn",
+  { app: { limits: { body: 2_000 } } },
+  async ({ send }) => {
+    const blocked = (why: string) => {
+      const reason = `The hooks server could not decide: ${why}`;
+      return { continue: false, stopReason: reason, decision: "block", reason };
+    };
+    const read = (body: unknown, headers = {}) => outputOf(send, { method: "POST", body, headers });
+    const json = "Body is not valid UTF-8 JSON";
+    assert.deepEqual(await read(""), blocked(json));
+    assert.deepEqual(await read("{"), blocked(json));
+    assert.deepEqual(await read(new Uint8Array([0xff])), blocked(json));
+    assert.deepEqual(await read("[]"), blocked("the input is not a JSON object"));
+    assert.deepEqual(await read("null"), blocked("the input is not a JSON object"));
+    const event = blocked("'hook_event_name' is missing, or not the name of an event");
+    assert.deepEqual(await read({}), event);
+    assert.deepEqual(await read({ hook_event_name: "../x" }), event);
+    assert.deepEqual(
+      await read({ ...call, padding: "x".repeat(2_000) }),
+      blocked("Body is too large"),
+    );
+    const deep = `{"a":`.repeat(100) + "1" + "}".repeat(100);
+    assert.deepEqual(await read(deep), blocked("must be nested at most 64 levels deep"));
+    for (const headers of [{ "content-type": "text/plain" }, { "content-encoding": "gzip" }]) {
+      const { decision } = await read(call, headers) as { readonly decision: string };
+      assert.equal(decision, "block");
+    }
+  },
+);
+
+testApp("a call without what gates judge is denied", {}, async ({ send }) => {
+  const read = (more: object) => outputOf(send, { body: { ...call, ...more } });
+  assert.deepEqual(
+    await read({ tool_name: 7 }),
+    denied("'tool_name' of PreToolUse is not a text"),
+  );
+  assert.deepEqual(
+    await read({ tool_input: "rm" }),
+    denied("'tool_input' of PreToolUse is not an object"),
+  );
+  const session = await read({ session_id: "\u0000" }) as ReturnType<typeof denied>;
+  assert.match(session.hookSpecificOutput.permissionDecisionReason, /session/);
+});
+
+testApp("a number that JSON parsers change is not judged, but denied", {}, async ({ send }) => {
+  const body = JSON.stringify(call).replace('"rm -rf /"', "9007199254740993");
+  const output = await outputOf(send, { body }) as ReturnType<typeof denied>;
+  assert.match(output.hookSpecificOutput.permissionDecisionReason, /JSON parsers would change/);
+  const result = { ...call, hook_event_name: "PostToolUse", tool_response: { id: 0 } };
+  const text = JSON.stringify(result).replace('"id":0', '"id":9007199254740993');
+  assert.deepEqual(await outputOf(send, { body: text }), {});
+});
+
+testApp("closed hooks deny tool calls, and don't keep an agent from ending", {}, async (setup) => {
+  const { hooks, send } = setup;
+  await hooks.close();
+  assert.deepEqual(await outputOf(send, { body: call }), denied("Hooks are closed"));
+  const stop = { session_id: "s-1", hook_event_name: "Stop", stop_hook_active: false };
+  const systemMessage = "The hooks server could not decide: Hooks are closed";
+  assert.deepEqual(await outputOf(send, { body: stop }), { systemMessage });
+});
+
+testApp("an unknown query parameter denies: a misspelled one would change nothing", {}, async (
+  { send },
+) => {
+  const output = await (await send(`${PATH}?aprove=true`, { body: call })).json();
+  assert.match(JSON.stringify(output), /"deny".*unknown parameters/);
+});
+
+testApp("a session begins once, also for calls at once and after a restart", {}, async (
+  { hooks, send },
+) => {
+  const created: unknown[] = [];
+  hooks.on("session.created", ({ data }) => void created.push(data.session_id));
+  await Promise.all([1, 2, 3].map(() => outputOf(send, { body: call })));
+  await outputOf(send, { body: { ...call, session_id: "s-2" } });
+  const restarted = createHooksApp(hooks, { auth: false, logger: silentLogger });
+  const response = await restarted.request(PATH, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ...call, prompt_id: "p-2" }),
+  });
+  assert.deepEqual(await response.json(), {});
+  assert.deepEqual(created, ["s-1", "s-2"]);
+});
+
+testApp("a denied result is emitted as an error, without the result", {}, async (setup) => {
+  const { hooks, send } = setup;
+  hooks.gate("tool.completed", { name: "no-keys", handle: () => deny("It has a key") });
+  const completed: unknown[] = [];
+  hooks.on("tool.completed", ({ data }) => void completed.push(data));
+  const response = { stdout: "sk-12345", stderr: "" };
+  const body = { ...call, hook_event_name: "PostToolUse", tool_response: response };
+  const output = await outputOf(send, { body });
+  assert.doesNotMatch(JSON.stringify(output), /sk-12345/);
+  assert.equal(completed.length, 1);
+  const [{ error, result }] = completed as [{ readonly error: string; readonly result?: string }];
+  assert.deepEqual([error, result], ["It has a key", undefined]);
+});
+
+testApp("a run takes as long as from the prompt to the end", { outbox: false }, async (setup) => {
+  const { hooks, send } = setup;
+  const durations: number[] = [];
+  hooks.on("agent.end", ({ data }) => void durations.push(data.duration_ms));
+  const session = { session_id: "s-1" };
+  await outputOf(send, { body: { ...session, hook_event_name: "UserPromptSubmit", prompt: "hi" } });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await outputOf(send, { body: { ...session, hook_event_name: "Stop" } });
+  assert.equal(durations.length, 1);
+  assert.ok(durations[0]! >= 15, `${durations}`);
+});
+
+testApp("a denied end makes the agent go on, once", { outbox: false }, async ({ hooks, send }) => {
+  hooks.gate("agent.end", { name: "tests-pass", handle: () => deny("Run the tests first") });
+  const ends: unknown[] = [];
+  hooks.on("agent.end", (event) => void ends.push(event));
+  const stop = { session_id: "s-1", hook_event_name: "Stop", stop_hook_active: false };
+  const block = { decision: "block", reason: "Run the tests first" };
+  assert.deepEqual(await outputOf(send, { body: stop }), block);
+  assert.equal(ends.length, 0);
+  assert.deepEqual(await outputOf(send, { body: { ...stop, stop_hook_active: true } }), {});
+  assert.equal(ends.length, 1);
+});
+
+test("a result keeps the form that its tool gave it, and nothing else of it", () =>
+  withApp({ outbox: false }, async ({ hooks, send }) => {
+    hooks.gate("tool.completed", { name: "no", handle: () => deny("withheld") });
+    const output = async (tool_response: unknown): Promise<unknown> => {
+      const body = { ...call, hook_event_name: "PostToolUse", tool_response };
+      const { hookSpecificOutput } = await outputOf(send, { body }) as {
+        readonly hookSpecificOutput: { readonly updatedToolOutput: unknown };
+      };
+      return hookSpecificOutput.updatedToolOutput;
+    };
+    assert.equal(await output("secret"), "withheld");
+    assert.equal(await output(null), "withheld");
+    assert.deepEqual(
+      await output({ type: "text", file: { filePath: "/k", content: "secret", numLines: 3 } }),
+      { type: "text", file: { filePath: "withheld", content: "", numLines: 0 } },
+    );
+    assert.deepEqual(
+      await output([{ type: "text", text: "secret" }, { type: "text", text: "more" }]),
+      [{ type: "text", text: "withheld" }],
+    );
+    assert.deepEqual(
+      await output({ stdout: "secret", stderr: "s", persistedOutputPath: "/tmp/secret" }),
+      { stdout: "withheld", stderr: "" },
+    );
+    assert.equal(await output(42), "withheld");
+  }));
+
+test("a rewritten result that no longer fits its tool is shown as text in its place", () =>
+  withApp({ outbox: false }, async ({ hooks, send }) => {
+    const mask = async (result: string, tool_response: unknown): Promise<unknown> => {
+      const gate = (hooks as Hooks).gate("tool.completed", {
+        name: "mask",
+        kind: "rewrite",
+        handle: ({ data }) => ({ ...data, result }),
+      });
+      const body = { ...call, hook_event_name: "PostToolUse", tool_response };
+      const output = await outputOf(send, { body }) as {
+        readonly hookSpecificOutput: { readonly updatedToolOutput: unknown };
+      };
+      gate.unregister();
+      return output.hookSpecificOutput.updatedToolOutput;
+    };
+    const bash = { stdout: "a", stderr: "b", interrupted: false };
+    assert.deepEqual(await mask("masked", bash), {
+      stdout: "masked",
+      stderr: "",
+      interrupted: false,
+    });
+    assert.deepEqual(await mask('{"stdout":1}', bash), {
+      stdout: '{"stdout":1}',
+      stderr: "",
+      interrupted: false,
+    });
+    const changed = { ...bash, stdout: "***" };
+    assert.deepEqual(await mask(JSON.stringify(changed), bash), changed);
+    assert.equal(await mask("***", "a"), "***");
+  }));
