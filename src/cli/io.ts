@@ -71,8 +71,8 @@ export type CommandIO = {
     handler: (request: Request) => Promise<Response> | Response,
   ): Promise<CommandServer>;
   /**
-   * Opens an embedded Deno KV store: a file, whose directory is created, `:memory:`, or a KV Connect
-   * URL.
+   * Opens a store: a file, whose directory is created, `:memory:`, a PostgreSQL URL, or a KV Connect URL.
+   * `onNotice` receives what users should know about it.
    */
-  openStore(path: string): Promise<Store>;
+  openStore(location: string, onNotice?: (message: string) => void): Promise<Store>;
 };

@@ -1,8 +1,8 @@
 import { delay } from "../internal/async.ts";
-import { checkStorePath } from "../stores/kv/store_path.ts";
 import { serve } from "./http_server.ts";
 import type { CommandIO, CommandOutput } from "./io.ts";
 import { run } from "./run.ts";
+import { openStoreAt } from "./store/open.ts";
 
 /** The parts of `process` used here. Deno, Bun and Node all have them. */
 type Process = {
@@ -76,21 +76,8 @@ export function processIO(): CommandIO {
       return () => process.off(signal, listener);
     },
     serve,
-    openStore,
+    openStore: openStoreAt,
   };
-}
-
-async function openStore(path: string): ReturnType<CommandIO["openStore"]> {
-  checkStorePath(path); // before a directory is created for it
-  if (path !== ":memory:" && !/^https?:/i.test(path)) {
-    const { mkdir } = await import("node:fs/promises");
-    const { dirname } = await import("node:path");
-    await mkdir(dirname(path), { recursive: true });
-  }
-  const { openStore } = "Deno" in globalThis
-    ? await import("../stores/kv/mod.ts")
-    : await import("../stores/node/mod.ts");
-  return await openStore(path);
 }
 
 /** An output stream of this process that can be flushed. */

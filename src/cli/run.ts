@@ -47,6 +47,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "list, enable and disable targets",
     load: () => import("./commands/targets.ts"),
   },
+  store: {
+    summary: "copy a store to another one",
+    load: () => import("./commands/store.ts"),
+  },
   listen: {
     summary: "receive webhooks locally: verify and print them",
     load: () => import("./commands/listen.ts"),

@@ -3,18 +3,18 @@ import {
   type ConfigIssue,
   type HooksConfig,
   type RetentionConfig,
+  type StorageConfig,
   type TokenConfig,
 } from "../config/mod.ts";
 import { loadConfig } from "../config/yaml.ts";
 import { describePadding } from "../internal/options.ts";
 import { TOKEN_PATTERN, TOKEN_RULE } from "../internal/validate.ts";
-import { checkStorePath } from "../stores/kv/store_path.ts";
-import { findUrlProblem } from "../webhook/request_rules.ts";
 import { CommandError } from "./errors.ts";
 import { isLoopback } from "./http_server.ts";
 import { fileError, readEnv } from "./input.ts";
 import type { CommandIO } from "./io.ts";
 import { hasColors } from "./output.ts";
+import { parseStoreLocation } from "./store/location.ts";
 
 /** The configuration file that is read by default, if it exists. */
 export const DEFAULT_CONFIG = "hooks.yaml";
@@ -33,7 +33,7 @@ export type Settings = {
   readonly file: string | undefined;
   readonly host: string;
   readonly port: number;
-  /** A file, `:memory:`, or a KV Connect URL. */
+  /** A file, `:memory:`, a PostgreSQL URL, or a KV Connect URL; maybe after `sqlite:` or `kv:`. */
   readonly store: string;
   readonly retention: RetentionConfig;
   readonly webhooks: HooksConfig["webhooks"];
@@ -63,8 +63,8 @@ export async function readSettings(
   const found = await readConfigFile(io, path, env);
   const { webhooks = [], storage, retention = {}, server } = found?.config ?? {};
   const host = options.host ?? server?.host ?? "127.0.0.1";
-  const store = options.store ?? storage?.path ?? "hooks.db";
-  checkStore(store);
+  const store = options.store ?? storeOf(storage) ?? "hooks.db";
+  parseStoreLocation(store);
   const tokens = server?.tokens ?? [];
   const envToken = env("HOOKS_TOKEN") || undefined;
   const hasTokens = tokens.length > 0;
@@ -86,15 +86,11 @@ export async function readSettings(
   };
 }
 
-function checkStore(store: string): void {
-  try {
-    checkStorePath(store);
-  } catch (error) {
-    throw new CommandError((error as Error).message, [], 2);
-  }
-  const url = /^https?:/i.test(store) && URL.canParse(store) ? new URL(store) : undefined;
-  const problem = url && findUrlProblem(url);
-  if (problem) throw new CommandError(`Cannot use the URL of the store: it ${problem}`, [], 2);
+/** Returns the store of the configuration in the form that `--store` has. */
+function storeOf({ path, sqlite, kv, postgres }: StorageConfig = {}): string | undefined {
+  if (sqlite !== undefined) return `sqlite:${sqlite}`;
+  if (kv !== undefined) return `kv:${kv}`;
+  return postgres ?? path;
 }
 
 function checkEnvToken(token: string | undefined, host: string): void {

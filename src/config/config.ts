@@ -35,10 +35,16 @@ export type RetryConfig = readonly number[] | GrowingRetryConfig;
 /** Delays that grow by a factor up to a limit, in milliseconds: the options of `exponentialRetry`. */
 export type GrowingRetryConfig = RetryOptions;
 
-/** Where durable deliveries are stored. */
+/** Where durable deliveries are stored: one of these. Files are relative to the working directory. */
 export interface StorageConfig {
-  /** A file, `:memory:`, or the URL of a KV Connect server; relative to the working directory. */
+  /** A file, opened as what it is; a new one is SQLite where the runtime has it. Or any of the others. */
   readonly path?: string | undefined;
+  /** An SQLite file, or `:memory:`. */
+  readonly sqlite?: string | undefined;
+  /** The URL of a PostgreSQL database. */
+  readonly postgres?: string | undefined;
+  /** A file of Deno KV, `:memory:`, or the URL of a KV Connect server. */
+  readonly kv?: string | undefined;
 }
 
 /** How long data is kept. Durations are in milliseconds. */

@@ -16,6 +16,7 @@ import type {
 import { filter } from "./filter.ts";
 import * as format from "./formats.ts";
 import { duration, integer, list, number, oneOf } from "./formats.ts";
+import { postgresUrl, storeFile, storePath } from "./storage_formats.ts";
 import type { Field, FieldsOf, ObjectSchema, Schema } from "./schema.ts";
 
 /** The file, before defaults are merged. */
@@ -181,8 +182,15 @@ const hooks: FieldsOf<HooksSection> = {
 
 const storage: FieldsOf<StorageConfig> = {
   path: optional(
-    format.storePath,
-    "A file, :memory:, or the URL of a KV Connect server; relative to the working directory.",
+    storePath,
+    "A file, which is opened as what it is: SQLite or Deno KV. A new one is SQLite where the runtime has " +
+      "it. Also :memory: or a URL. Relative to the working directory.",
+  ),
+  sqlite: optional(storeFile, "An SQLite file, or :memory:."),
+  postgres: optional(postgresUrl, "The URL of a PostgreSQL database."),
+  kv: optional(
+    storePath,
+    "A file of Deno KV, :memory:, or the URL of a KV Connect server.",
   ),
 };
 
@@ -222,7 +230,10 @@ const server: FieldsOf<ServerConfig> = {
 
 const file: FieldsOf<ConfigFile> = {
   hooks: optional(object(hooks), "Webhooks and their defaults."),
-  storage: optional(object(storage), "Where durable deliveries are stored."),
+  storage: optional(
+    object(storage, { exclusive: ["path", "sqlite", "postgres", "kv"] }),
+    "Where durable deliveries are stored.",
+  ),
   retention: optional(object(retention), "How long data is kept."),
   server: optional(object(server), "The HTTP server of the hooks command."),
   $schema: optional(format.text("text", /^/u), "Location of this JSON Schema, for editors."),

@@ -140,7 +140,7 @@ export const url: StringSchema = {
 };
 
 /** Returns a URL up to its host: what follows may be a secret. */
-function untilHost(url: string): string {
+export function untilHost(url: string): string {
   const variable = /^\$\{[A-Za-z_][A-Za-z0-9_]*(?:\}|(?=:-))/.exec(url)?.[0];
   if (variable !== undefined) return variable;
   if (url.includes("@")) return ""; // credentials, whatever follows: a password may contain a slash
@@ -149,18 +149,10 @@ function untilHost(url: string): string {
 }
 
 /** Returns why fetch refuses a URL. Does not quote the port, which may come from a variable. */
-function findFetchProblem(text: string): string | undefined {
+export function findFetchProblem(text: string): string | undefined {
   const problem = URL.canParse(text) ? findUrlProblem(new URL(text)) : undefined;
   return problem?.replace(/port \d+, which/, "a port that");
 }
-
-/** Where durable deliveries are stored. */
-export const storePath: StringSchema = {
-  ...text("a file, :memory: or a URL", /^[^\0]+$/u),
-  examples: ["./data/hooks.db"],
-  findProblem: (text) => /^https?:/i.test(text) ? findFetchProblem(text) : undefined,
-  visible: (text) => /:\/\/|:.*@/s.test(text) ? untilHost(text) : text,
-};
 
 /** A host to listen on. */
 export const host: StringSchema = {

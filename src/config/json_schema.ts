@@ -66,9 +66,17 @@ function ofObject({ fields, exclusive }: ObjectSchema): Json {
     type: "object",
     properties: Object.fromEntries(entries.map(([key, field]) => [key, ofField(field)])),
     ...(required.length > 0 && { required }),
-    ...(exclusive && { not: { required: exclusive } }),
+    ...(exclusive && { not: bothOf(exclusive) }),
     additionalProperties: false,
   };
+}
+
+/** Describes an object with two or more of these keys. */
+function bothOf(keys: readonly string[]): Json {
+  const pairs = keys.flatMap((key, i) => keys.slice(i + 1).map((other) => [key, other]));
+  return pairs.length === 1
+    ? { required: pairs[0] }
+    : { anyOf: pairs.map((pair) => ({ required: pair })) };
 }
 
 function ofField(field: Field): Json {

@@ -83,9 +83,10 @@ export class Reader implements Context {
       if (!required || Object.hasOwn(value, name)) continue;
       this.add({ code: "missing_key", problem: "is missing", on: "key" }, name);
     }
-    if (exclusive?.every((name) => Object.hasOwn(value, name))) {
-      const problem = `can't be combined with '${exclusive[0]}': remove one of the two`;
-      this.add({ code: "conflict", problem, on: "key" }, exclusive[1]);
+    const [kept, ...others] = exclusive?.filter((name) => Object.hasOwn(value, name)) ?? [];
+    for (const name of others) {
+      const problem = `can't be combined with '${kept}': remove one of the two`;
+      this.add({ code: "conflict", problem, on: "key" }, name);
     }
     const result: [string, unknown][] = [];
     for (const key of Object.keys(value)) {

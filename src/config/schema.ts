@@ -74,8 +74,8 @@ export interface ObjectSchema {
   readonly fields: Readonly<Record<string, Field>>;
   /** Hints for unknown keys, instead of the closest known key. */
   readonly misplaced?: Readonly<Record<string, string>>;
-  /** Two fields that exclude each other. */
-  readonly exclusive?: readonly [string, string];
+  /** Fields that exclude each other. */
+  readonly exclusive?: readonly string[];
 }
 
 /** A field of a mapping. */

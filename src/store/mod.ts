@@ -23,7 +23,8 @@ export {
   type StoreFailure,
   StoreLimitError,
 } from "./errors.ts";
-export { encodeFullKey } from "./key.ts";
+export type { ExportedEntry } from "./exported_entry.ts";
+export { decodeKey, encodeFullKey } from "./key.ts";
 export { checkReads, KEYS_LIMIT, KV_LIMITS, readLimits } from "./limits.ts";
 export { copySelector, type KeyRange, limitOf, rangeOf } from "./range.ts";
 export type * from "./store.ts";

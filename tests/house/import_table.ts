@@ -70,8 +70,12 @@ export const table: Readonly<Record<string, Row>> = {
     folders: ["internal", "store"],
     doors: { "errors.ts": [], "store_path.ts": [] },
   },
-  "stores/postgres": { folders: ["internal", "store"] },
-  "stores/sqlite": { folders: ["internal", "store"] },
+  "stores/postgres": { folders: ["internal", "store"], doors: { "read_entries.ts": [] } },
+  "stores/sqlite": {
+    folders: ["internal", "store"],
+    // What `hooks serve` and `hooks store copy` need to know of a file.
+    doors: { "file_format.ts": [], "read_entries.ts": [] },
+  },
   "stores/node": { folders: ["internal", "store", "stores/kv"], packages: ["@deno/kv"] },
   config: {
     folders: ["internal", "core", "webhook"],
@@ -97,6 +101,8 @@ export const table: Readonly<Record<string, Row>> = {
       "outbox",
       "stores/kv",
       "stores/node",
+      "stores/postgres",
+      "stores/sqlite",
       "config",
       "hono",
       "testing",

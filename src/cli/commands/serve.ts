@@ -27,7 +27,10 @@ export function define(command: Command, io: CommandIO): void {
     .argument("[config]", `configuration file (default: ${DEFAULT_CONFIG}, if it exists)`)
     .option("-p, --port <port>", "port to listen on; 0 picks a free one (default: 8787)", parsePort)
     .option("--host <address>", "address to listen on (default: 127.0.0.1)")
-    .option("--store <path>", "file, :memory:, or KV Connect URL (default: hooks.db)")
+    .option(
+      "--store <store>",
+      "file, :memory:, postgres://…, or KV Connect URL (default: hooks.db)",
+    )
     .option("--env-file <file>", "file with variables for ${NAME} in the configuration")
     .option("--json", "log JSON")
     .addHelpText(
@@ -94,13 +97,16 @@ async function serve(path: string | undefined, options: Options, io: CommandIO):
 }
 
 async function openService(io: CommandIO, settings: Settings, log: Log): Promise<Service> {
-  const store = await io.openStore(settings.store).catch((error: Error) => {
-    const failed = storeErrorOf(error);
-    throw new CommandError(maskUrls(error.message, settings.store), [
-      `The store is ${maskUrl(settings.store)}; choose another one with --store`,
-      ...failed === undefined || failed.failure === "failed" ? [] : [`Reason: ${failed.advice}`],
-    ]);
-  });
+  const store = await io.openStore(settings.store, (notice) => log.info(notice)).catch(
+    (error: Error) => {
+      if (error instanceof CommandError) throw error;
+      const failed = storeErrorOf(error);
+      throw new CommandError(maskUrls(error.message, settings.store), [
+        `The store is ${maskUrl(settings.store)}; choose another one with --store`,
+        ...failed === undefined || failed.failure === "failed" ? [] : [`Reason: ${failed.advice}`],
+      ]);
+    },
+  );
   try {
     return await Service.open(store, settings, log);
   } catch (error) {

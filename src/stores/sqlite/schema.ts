@@ -1,7 +1,7 @@
 import type { Database } from "./database.ts";
 
 /** Marks a file as a store of this package: the letters `hook`. */
-const APPLICATION_ID = 0x686f6f6b;
+export const APPLICATION_ID = 0x686f6f6b;
 /** The layout below. A file of a later version isn't opened. */
 const VERSION = 1;
 

@@ -1,0 +1,11 @@
+import type { StoredValue } from "./value.ts";
+
+/** An entry as a copy of a store needs it: other than `StoreEntry`, it tells when it expires. */
+export type ExportedEntry = {
+  /** The encoded key, one character per byte. */
+  readonly id: string;
+  /** The UTF-8 bytes of JSON, or a number that `sum` made. */
+  readonly content: StoredValue;
+  /** The rest of its lifetime in milliseconds; undefined if it has none. */
+  readonly expireIn: number | undefined;
+};

@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { processIO } from "@omniagent/hooks/cli";
+import { openStore as openNodeStore } from "@omniagent/hooks/node";
+import type { Store } from "@omniagent/hooks/store";
+import { test } from "../support/harness.ts";
+import { ask, serving } from "./serving.ts";
+import { Terminal } from "./terminal.ts";
+
+const NO_SQLITE = await processIO().openStore("sqlite::memory:").then(
+  (store) => store.close(),
+  (error: Error) => error.message,
+);
+if (NO_SQLITE) console.log(`hooks store copy: most is left out, as ${NO_SQLITE}`);
+
+const HOUR = 3_600_000;
+
+/** Fills a store with what a copy must keep. */
+async function fill(store: Store): Promise<void> {
+  const atomic = store.atomic().sum(["n"], 2n ** 63n + 5n).sum(["ü\0", -1.5], 7n);
+  atomic.set(["text"], "Grüße, 世界 😀").set(["big", 1], "x".repeat(60_000));
+  atomic.set(["later"], { a: [1, null] }, { expireIn: HOUR }).set(["soon"], 1, { expireIn: 1 });
+  await atomic.commit();
+  for (let n = 0; n < 6; n++) {
+    const many = store.atomic();
+    for (let i = 0; i < 200; i++) many.set(["many", "k".repeat(i), n], i);
+    await many.commit();
+  }
+  await new Promise((resolve) => setTimeout(resolve, 5)); // "soon" has expired
+}
+
+const COPIED = 1_205;
+
+async function assertCopied(store: Store): Promise<void> {
+  assert.equal((await store.get(["n"])).value, 2n ** 63n + 5n);
+  assert.equal((await store.get(["ü\0", -1.5])).value, 7n);
+  assert.equal((await store.get(["text"])).value, "Grüße, 世界 😀");
+  assert.equal((await store.get(["big", 1])).value, "x".repeat(60_000));
+  assert.deepEqual((await store.get(["later"])).value, { a: [1, null] });
+  assert.equal((await store.get(["soon"])).value, null);
+  let count = 0;
+  for await (const _ of store.list({ prefix: [] })) count++;
+  assert.equal(count, COPIED);
+}
+
+/** Opens a store, and closes it after use. */
+async function using(location: string, use: (store: Store) => Promise<void>): Promise<void> {
+  const store = await processIO().openStore(location);
+  try {
+    await use(store);
+  } finally {
+    store.close();
+  }
+}
+
+async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const terminal = new Terminal({ terminal: true });
+  const code = await terminal.run(...args);
+  return { code, stdout: terminal.stdout, stderr: terminal.stderr };
+}
+
+test("a file of Deno KV stays one, is told by its contents, and hooks serve says how to copy it", () =>
+  inFolder(async (folder) => {
+    const file = join(folder, "hooks.db");
+    await using(`kv:${file}`, (store) => store.set(["a"], "kept"));
+    const server = await serving({ args: ["--store", file] }, async (_, url) => {
+      assert.equal((await ask(url, ["send", "a.b"])).code, 0);
+    });
+    if (!NO_SQLITE) {
+      assert.match(
+        server.stderr,
+        /hooks\.db is a Deno KV database\..*`hooks store copy \S+hooks\.db/,
+      );
+    }
+    // Read as Deno KV, whatever this runtime opens by itself.
+    const store = "Deno" in globalThis
+      ? await (await import("@omniagent/hooks/kv")).openStore(file)
+      : await openNodeStore(file);
+    assert.equal((await store.get(["a"])).value, "kept");
+    store.close();
+  }));
+
+if (!NO_SQLITE) {
+  test("hooks serve creates an SQLite file, and opens it again", () =>
+    inFolder(async (folder) => {
+      const file = join(folder, "data", "hooks.db");
+      for (const [n] of ["first", "second"].entries()) {
+        await serving({ args: ["--store", file] }, async (server, url) => {
+          assert.equal((await ask(url, ["send", "a.b"])).code, 0);
+          const response = await fetch(`${url}/events`, {
+            headers: { authorization: "Bearer a-token-of-this-test" },
+          });
+          assert.equal((await response.json()).events.length, n + 1);
+          assert.doesNotMatch(server.stderr, /Deno KV/);
+        });
+      }
+      const head = await readFile(file);
+      assert.equal(head.subarray(0, 15).toString(), "SQLite format 3");
+      assert.equal(head.subarray(68, 72).toString(), "hook");
+    }));
+
+  test("hooks serve opens no file as another kind, and leaves it as it is", () =>
+    inFolder(async (folder) => {
+      const [kv, sqlite, text] = ["kv.db", "a.sqlite", "notes.txt"].map((name) =>
+        join(folder, name)
+      );
+      await using(`kv:${kv}`, (store) => store.set(["a"], 1));
+      await using(`sqlite:${sqlite}`, (store) => store.set(["a"], 1));
+      await writeFile(text!, "notes, and nothing else");
+      const cases = [
+        [`kv:${sqlite}`, /Cannot open .*a\.sqlite as Deno KV: it is a store of SQLite/],
+        [`sqlite:${kv}`, /the file belongs to Deno KV/],
+        [text!, /file is not a database/],
+        [`kv:${text}`, /as Deno KV: it is a file of another program/],
+      ] as const;
+      for (const [store, message] of cases) {
+        const { code, stderr } = await run("serve", "--port", "0", "--store", store);
+        assert.equal(code, 1, store);
+        assert.match(stderr, message);
+      }
+      assert.equal(await readFile(text!, "utf8"), "notes, and nothing else");
+      await using(kv!, async (store) => assert.equal((await store.get(["a"])).value, 1));
+      await using(sqlite!, async (store) => assert.equal((await store.get(["a"])).value, 1));
+    }));
+
+  test("hooks store copy copies Deno KV to SQLite and back, with lifetimes and numbers", () =>
+    inFolder(async (folder) => {
+      const [kv, sqlite, back] = ["a.db", "b.sqlite", "c.db"].map((name) => join(folder, name));
+      await using(`kv:${kv}`, fill);
+      const first = await run("store", "copy", kv!, sqlite!);
+      assert.equal(first.code, 0, first.stderr);
+      assert.match(first.stdout, /^copied 1205 entries from \S+a\.db to \S+b\.sqlite\n$/);
+      assert.match(first.stderr, /entries copied/, "progress in a terminal");
+      await using(`sqlite:${sqlite}`, assertCopied);
+      const second = await run("store", "copy", sqlite!, `kv:${back}`, "--json");
+      assert.deepEqual(JSON.parse(second.stdout), { copied: COPIED, skipped: 0, leased: 0 });
+      await using(`kv:${back}`, assertCopied);
+    }));
+
+  test("hooks store copy keeps what is left of a lifetime", () =>
+    inFolder(async (folder) => {
+      const [kv, sqlite] = [join(folder, "a.db"), join(folder, "b.sqlite")];
+      const life = 1_500;
+      const start = Date.now();
+      await using(`kv:${kv}`, (store) => store.set(["a"], 1, { expireIn: life }));
+      assert.equal((await run("store", "copy", kv, sqlite)).code, 0);
+      await using(sqlite, async (store) => {
+        const { value } = await store.get(["a"]);
+        if (Date.now() < start + life) assert.equal(value, 1);
+        while (Date.now() <= start + life + 50) {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+        assert.equal((await store.get(["a"])).value, null);
+      });
+    }));
+
+  test("hooks store copy refuses a store that has entries, until --force finishes a copy", () =>
+    inFolder(async (folder) => {
+      const [from, to] = [join(folder, "a.sqlite"), join(folder, "b.sqlite")];
+      await using(from, fill);
+      await using(
+        to,
+        (store) => store.atomic().sum(["n"], 1n).set(["text"], "old").commit().then(),
+      );
+      const refused = await run("store", "copy", from, to);
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /it has entries\n.*--force/);
+      await using(to, async (store) => assert.equal((await store.get(["n"])).value, 1n));
+      for (let times = 0; times < 2; times++) {
+        assert.equal((await run("store", "copy", from, to, "--force")).code, 0);
+        await using(to, assertCopied);
+      }
+    }));
+
+  test("hooks store copy warns of leased deliveries, which a process may be working on", () =>
+    inFolder(async (folder) => {
+      const [from, to] = [join(folder, "a.sqlite"), join(folder, "b.sqlite")];
+      const key = ["hooks", "due", "audit", 1, "id"];
+      await using(from, (store) => store.set(key, { v: 1, until: Date.now() + HOUR, by: "x" }));
+      const { code, stderr } = await run("store", "copy", from, to);
+      assert.equal(code, 0);
+      assert.match(stderr, /warning: 1 delivery.*stop it and copy again with --force/);
+    }));
+
+  test("hooks store copy says what it can't copy, creates nothing, and shows no password", () =>
+    inFolder(async (folder) => {
+      const [from, to, notes] = ["a.sqlite", "b.sqlite", "notes"].map((name) => join(folder, name));
+      await using(from!, (store) => store.set(["a"], 1));
+      await writeFile(notes!, "notes, and nothing else");
+      const cases = [
+        [[join(folder, "none"), to!], 1, /none: there is no store/],
+        [[notes!, to!], 1, /it isn't a store of this kind/],
+        [[`kv:${from}`, to!], 1, /it isn't a store of this kind/],
+        [["https://me:hunter2@kv.example.com/", to!], 1, /only files and PostgreSQL/],
+        [["https://kv.example.com/", to!], 1, /only files and PostgreSQL/],
+        [[":memory:", to!], 1, /only files and PostgreSQL/],
+        [[from!, from!], 2, /to itself/],
+        [[from!, "sqlite://me:hunter2@h/db"], 2, /'sqlite:' is not supported/],
+        [[from!, "redis://me:hunter2@h"], 2, /'redis:' is not supported/],
+        [[from!, "postgres://me:hunter#2@h:x/a"], 2, /Percent-encode/],
+        [[from!], 2, /missing required argument 'to'/],
+      ] as const;
+      for (const [args, code, message] of cases) {
+        const result = await run("store", "copy", ...args);
+        assert.equal(result.code, code, args.join(" "));
+        assert.match(result.stderr, message);
+        assert.doesNotMatch(result.stdout + result.stderr, /hunter/);
+      }
+      await assert.rejects(stat(to!), { code: "ENOENT" });
+    }));
+}
+
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "hooks-"));
+  try {
+    await body(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
