@@ -2,6 +2,7 @@ import { abortable } from "../internal/async.ts";
 import { copyJson } from "../internal/json.ts";
 import type { StandardIssue, StandardSchemaV1 } from "../internal/standard_schema.ts";
 import { inspect } from "../internal/validate.ts";
+import type { RecordWrite } from "./delivery.ts";
 import type { Receipt } from "./emitter.ts";
 import { EventValidationError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
@@ -15,6 +16,10 @@ type Schemas = Readonly<Record<string, StandardSchemaV1 | undefined>>;
 export type BatchOptions = {
   readonly idempotencyKey?: string | undefined;
   readonly onAccepted?: ((receipts: readonly Receipt[]) => void) | undefined;
+  /** Records to store with the events. */
+  readonly records?: readonly RecordWrite[] | undefined;
+  /** Whether the batch was accepted before `close` began. */
+  readonly isAdmitted?: boolean | undefined;
 };
 
 /** An event of a batch. */
@@ -64,7 +69,10 @@ export class Admission {
   }
 
   /** Resolves to the snapshots of a batch, taken at the call, if every event is accepted. */
-  async admitAll(batch: readonly BatchEvent[]): Promise<readonly BatchEvent[]> {
+  async admitAll(
+    batch: readonly BatchEvent[],
+    isAdmitted = false,
+  ): Promise<readonly BatchEvent[]> {
     const issues: StandardIssue[] = [];
     const reject = (error: unknown, index: number): void => {
       if (!(error instanceof EventValidationError)) throw error;
@@ -81,7 +89,7 @@ export class Admission {
       }
     });
     for (const [index, one] of taken.entries()) {
-      const admitted = one && this.admit(one.event, undefined, false);
+      const admitted = one && this.admit(one.event, undefined, isAdmitted);
       await admitted?.catch((error) => reject(error, index));
     }
     if (issues.length > 0) throw new EventValidationError("Cannot dispatch a batch", issues);

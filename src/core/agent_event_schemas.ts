@@ -81,7 +81,7 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
       digest_out: text,
       took_ms: number,
     },
-    optional: { call_id: text, agent_id: text, reason: text, ask_id: text },
+    optional: { name: text, call_id: text, agent_id: text, reason: text, ask_id: text },
   },
   "gate.asked": {
     required: {
@@ -94,7 +94,7 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
       expires_at: text,
       allow: list,
     },
-    optional: { call_id: text, agent_id: text },
+    optional: { name: text, gate: text, call_id: text, agent_id: text },
   },
   "gate.resolved": {
     required: {
@@ -102,7 +102,7 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
       decision_id: text,
       outcome: /* @__PURE__ */ oneOf("allowed", "denied", "expired"),
     },
-    optional: { by: text, note: text, edited: flag },
+    optional: { by: text, note: text, edited: flag, data: any, digest: text },
   },
   "model.called": {
     required: { model: text, call_id: text },

@@ -5,6 +5,7 @@ import { Dispatcher } from "./dispatcher.ts";
 import type { Emitter } from "./emitter.ts";
 import type { AgentEvents, EventType } from "./events.ts";
 import type {
+  Asks,
   CallOptions,
   DecideOptions,
   Decision,
@@ -144,6 +145,11 @@ export interface Hooks<
    * @throws {TypeError} when an option is invalid
    */
   child(options: ChildOptions): Hooks<Events, Outbox>;
+  /**
+   * What gates ask: `list`, `get` and `resolve`, in any process. Asks are stored in the outbox, in one commit
+   * with `gate.asked`, which webhooks carry to where people are.
+   */
+  readonly asks: Asks;
   /** Opens every hook that is not open. Implied by the first event. See `HookRegistry.init`. */
   init(): Promise<void>;
   /** Waits for background events. See `HookRegistry.drain`. */
@@ -190,6 +196,7 @@ export function createHooks<
       ((name: string, params: object, run: () => unknown, options?: CallOptions) =>
         registry.gates.call(name, params, run, options)) as Hooks<Events, Outbox>["call"],
     child: (options) => childOf(hooks, childOptions(options, {})),
+    asks: registry.gates.asks,
     init: () => registry.init(),
     drain: () => registry.drain(),
     close: () => registry.close(),

@@ -105,6 +105,54 @@ export type PublishOptions = {
   readonly idempotencyKey?: string | undefined;
   /** Stops waiting when it aborts. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Records to store in the commit of the batch, which is then stored whether or not its events have
+   * targets. Only for queues with `records`.
+   *
+   * Rejects with a `RecordConflictError` if one of them was changed meanwhile; nothing is stored then.
+   */
+  readonly records?: readonly RecordWrite[] | undefined;
+};
+
+/** The name of a record: strings, of which the first says what it is. */
+export type RecordKey = readonly string[];
+
+/** A record that is stored in one commit with events. */
+export type RecordWrite = {
+  readonly key: RecordKey;
+  /** A JSON object with its version as `v`, a few kilobytes at most; null deletes the record. */
+  readonly value: { readonly v: number } | null;
+  /** Of the record as it was read; null: it isn't stored yet; undefined: write it whatever is stored. */
+  readonly versionstamp?: string | null | undefined;
+  /**
+   * How long it is kept, in milliseconds; `Infinity`: always.
+   * @default as long as everything else that is kept of an event
+   */
+  readonly lifetime?: number | undefined;
+};
+
+/** A record as it is stored. */
+export type QueueRecord = {
+  readonly key: RecordKey;
+  /** Null when it isn't stored. */
+  readonly value: unknown;
+  /** Null when it isn't stored. */
+  readonly versionstamp: string | null;
+};
+
+/** Small records next to the events of a queue. The gates keep decisions and asks in them. */
+export type QueueRecords = {
+  /** Reads records, in the order of their keys. */
+  get(keys: readonly RecordKey[]): Promise<readonly QueueRecord[]>;
+  /** Reads the records one string below a key, the greatest first, from `before` on. */
+  list(
+    below: RecordKey,
+    options: { readonly limit: number; readonly before?: string | undefined },
+  ): Promise<readonly QueueRecord[]>;
+  /** Writes one record. Resolves to false if it was changed meanwhile. */
+  put(write: RecordWrite): Promise<boolean>;
+  /** Reads a stored event; undefined when it is unreadable or no longer kept. */
+  event(id: string): Promise<HookEvent | undefined>;
 };
 
 /** What a queue that emits events of its own can ask of its hooks. */
@@ -135,6 +183,8 @@ export type DeliveryQueue = {
    * @throws {TypeError} when it is connected to other hooks
    */
   connect?(host: QueueHost): { unregister(): void };
+  /** Records next to events. Without them, gates can't keep decisions and asks. */
+  readonly records?: QueueRecords;
   /** Starts delivering. Called by `init`. */
   start(): void;
   /** Stops delivering, and resolves when no attempt is running. Called by `close`; `publish` still works. */

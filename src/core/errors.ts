@@ -191,3 +191,38 @@ export class GateDeniedError extends Error {
     this.decisionId = decisionId;
   }
 }
+
+/** Thrown by a queue when a record was changed since it was read. Nothing was stored. */
+export class RecordConflictError extends Error {
+  /** Always `"RecordConflictError"`. */
+  override readonly name = "RecordConflictError";
+  /** The stable error code. */
+  readonly code = "record_conflict";
+
+  /** Creates the error of a record. */
+  constructor(key: readonly string[]) {
+    super(`Cannot publish: the record '${key.join(" ")}' was changed meanwhile`);
+  }
+}
+
+/** Thrown when an ask can't be resolved. Nothing was changed. */
+export class AskError extends Error {
+  /** Always `"AskError"`. */
+  override readonly name = "AskError";
+  /** The stable error code. */
+  readonly code = "ask_failed";
+  /**
+   * Why: `unknown`: it isn't stored, or no longer; `resolved`: somebody was faster; `expired`: it is too
+   * late; `refused`: the gate doesn't offer this choice, or the edited data isn't valid.
+   */
+  readonly failure: "unknown" | "resolved" | "expired" | "refused";
+  /** The ask. */
+  readonly askId: string;
+
+  /** Creates the error of an ask. */
+  constructor(failure: AskError["failure"], askId: string, reason: string) {
+    super(`Cannot resolve ask '${askId}': ${reason}`);
+    this.failure = failure;
+    this.askId = askId;
+  }
+}

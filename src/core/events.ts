@@ -73,6 +73,8 @@ export type GateDecidedData = {
   readonly decision_id: string;
   /** The type of the event that was judged. */
   readonly event_type: string;
+  /** The tool that was judged. */
+  readonly name?: string;
   /** The call that was judged. */
   readonly call_id?: string;
   /** The agent of the call. */
@@ -101,6 +103,10 @@ export type GateAskedData = {
   readonly decision_id: string;
   /** The type of the event that is judged. */
   readonly event_type: string;
+  /** The tool that is judged. */
+  readonly name?: string;
+  /** The gate that asks. */
+  readonly gate?: string;
   /** The call that is judged. */
   readonly call_id?: string;
   /** The agent of the call. */
@@ -131,6 +137,10 @@ export type GateResolvedData = {
   readonly note?: string;
   /** Whether the data was edited. */
   readonly edited?: boolean;
+  /** The edited data. It passes the checks again before anything happens. */
+  readonly data?: unknown;
+  /** The digest of the edited data. */
+  readonly digest?: string;
 };
 
 /** Payload of `session.created` and `session.updated` (the session was saved). */

@@ -15,6 +15,8 @@ export type LifecycleOptions = {
   readonly reporter: Reporter;
   readonly background: BackgroundQueue;
   readonly inFlight: InFlight;
+  /** Decisions and tool calls. */
+  readonly calls: InFlight;
   /** The longest `close`, in milliseconds. */
   readonly closeTimeout: number;
 };
@@ -30,6 +32,7 @@ export class HookLifecycle {
   isAbandoned = false;
   readonly #options: LifecycleOptions;
   readonly #abandon: AbortController = sharedController();
+  readonly #begin: AbortController = sharedController();
   readonly #openingAbort: AbortController = sharedController();
   readonly #unopened = new Set<Entry>(); // in the order of registration
   readonly #open = new Set<Entry>();
@@ -45,6 +48,11 @@ export class HookLifecycle {
   /** Aborts when `close` gives up on what still runs. */
   get abandoned(): AbortSignal {
     return this.#abandon.signal;
+  }
+
+  /** Aborts when `close` begins. */
+  get closing(): AbortSignal {
+    return this.#begin.signal;
   }
 
   /** Whether a hook is not open yet. */
@@ -170,6 +178,7 @@ export class HookLifecycle {
 
   async #close(): Promise<void> {
     this.isReady = false;
+    this.#begin.abort(new HooksClosedError("Cannot continue"));
     const { closeTimeout } = this.#options;
     const drainTimeout = closeTimeout - Math.min(1000, closeTimeout * CLOSE_SHARE);
     const drainTime = startCountdown(drainTimeout, `still ran after ${drainTimeout} ms`);
@@ -197,12 +206,13 @@ export class HookLifecycle {
 
   /** Resolves when no event is running, no hook is opening, and no unregistered hook is closing. */
   async #ended(): Promise<void> {
-    const { background, inFlight } = this.#options;
+    const { background, inFlight, calls } = this.#options;
     if (!this.hasUnopened) this.#abortOpening();
     do {
       await background.drain();
+      await calls.settled();
       await inFlight.settled();
-    } while (background.busy || inFlight.busy);
+    } while (background.busy || calls.busy || inFlight.busy);
     this.#abortOpening(); // no accepted event waits for it any longer
     await this.#opening?.catch(() => {}); // its callers are told
     await Promise.all(this.#retiring);

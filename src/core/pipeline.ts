@@ -208,11 +208,11 @@ export class Pipeline {
   /** Dispatches several events: all are accepted and stored, or none. Then calls handlers, event by event. */
   dispatchMany(
     batch: readonly BatchEvent[],
-    { idempotencyKey, onAccepted }: BatchOptions = {},
+    { idempotencyKey, onAccepted, records, isAdmitted }: BatchOptions = {},
   ): Promise<readonly Receipt[]> {
     return this.run(async () => {
-      const parts = await this.#prepare(await this.#admission.admitAll(batch));
-      const stored = await this.#publisher.publish(parts, { idempotencyKey });
+      const parts = await this.#prepare(await this.#admission.admitAll(batch, isAdmitted));
+      const stored = await this.#publisher.publish(parts, { idempotencyKey, records });
       const accepted = stored ?? parts.map(({ event: { id } }): Receipt => {
         return { id, deliveries: 0, duplicate: false, handlers: [] };
       });
@@ -221,14 +221,15 @@ export class Pipeline {
       for (const [index, receipt] of accepted.entries()) {
         const part = parts[index]!;
         const call = { chain: [part.event.type], signal: this.#parts.lifecycle.abandoned };
-        const called = receipt.duplicate
-          ? Promise.resolve(receipt)
-          : this.#callHandlers(part, receipt.deliveries, call);
-        receipts.push(await called.catch(receiptIn));
+        const called = receipt.duplicate || this.#callHandlers(part, receipt.deliveries, call);
+        receipts.push(called === true ? receipt : await called.catch(receiptIn));
       }
       return receipts;
     });
   }
+
+  /** Returns an event as it is stored and sent. */
+  readonly redact = (event: HookEvent): HookEvent => this.#publisher.redact(event);
 
   /** Validates a payload with the schema of its type. @throws {EventValidationError} */
   validate(event: HookEvent): Promise<void> {

@@ -47,8 +47,14 @@ export class Publisher {
 
   /** Returns the event to store and send. `redact` is called only if it will be stored or sent. */
   #redact(event: HookEvent, list: HandlerList): HookEvent {
-    const { redact, queue } = this.#options;
-    if (!redact || !(queue || list.hasSenders)) return event;
+    const { queue } = this.#options;
+    return queue || list.hasSenders ? this.redact(event) : event;
+  }
+
+  /** Returns the event as `redact` returns it. */
+  redact(event: HookEvent): HookEvent {
+    const { redact } = this.#options;
+    if (!redact) return event;
     const subject = `Cannot dispatch '${event.type}'`;
     const sent = redact(mutableCopy(event, subject) as never);
     if (sent?.id !== event.id || sent.type !== event.type) {

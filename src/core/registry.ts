@@ -47,7 +47,7 @@ export class HookRegistry<Events extends object = AgentEvents> {
     const inFlight = new InFlight();
     const reporter = new Reporter(logger, onError, onDrop);
     const background = new BackgroundQueue(this.#options, reporter);
-    const work = { reporter, background, inFlight };
+    const work = { reporter, background, inFlight, calls: new InFlight() };
     this.#lifecycle = new HookLifecycle({ ...work, logger, queue, closeTimeout });
     const lifecycle = this.#lifecycle;
     const contextOf = (entry: Entry, type: string) =>
@@ -55,8 +55,8 @@ export class HookRegistry<Events extends object = AgentEvents> {
     this.#handlers = new HandlerTable({ ...work, lifecycle, contextOf }, store);
     const handlers = this.#handlers;
     this.#pipeline = new Pipeline({ ...work, options: this.#options, handlers, lifecycle });
-    const parts = { logger, reporter, lifecycle, pipeline: this.#pipeline };
-    this.gates = new Gates<Events>(this.#options.gates, parts);
+    const parts = { ...work, logger, lifecycle, pipeline: this.#pipeline };
+    this.gates = new Gates<Events>(this.#options, parts);
     this.#connection = queue?.connect?.({
       logger,
       targetsOf: (event) => this.#pipeline.targetsOf(event),

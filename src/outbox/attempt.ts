@@ -1,12 +1,7 @@
 import type { Attempt, HookEvent, Logger } from "../core/mod.ts";
 import { MAX_DURATION } from "../internal/options.ts";
-import {
-  type DeliveryRecord,
-  MAX_REASON_LENGTH,
-  NEW_LOG,
-  type Outcome,
-  truncate,
-} from "./records.ts";
+import { type DeliveryRecord, MAX_REASON_LENGTH, NEW_LOG, type Outcome } from "./records.ts";
+import { truncate } from "./truncate.ts";
 import type { LoadedDelivery, StoreClient } from "./store_client.ts";
 import type { TargetStates } from "./target_state.ts";
 import type { Admission } from "./flow_control.ts";

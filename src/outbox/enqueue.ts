@@ -1,4 +1,4 @@
-import type { HookEvent, WireEvent } from "../core/mod.ts";
+import type { HookEvent, RecordWrite, WireEvent } from "../core/mod.ts";
 import type { StoreEntry } from "../store/mod.ts";
 import type { CommitBuilder } from "./commit.ts";
 import {
@@ -144,6 +144,8 @@ export type Prepared = {
   readonly others?: readonly Prepared[];
   /** The parts of its JSON, when it is stored apart. */
   chunks: readonly string[] | undefined;
+  /** Records that are stored with its batch. */
+  readonly records?: readonly RecordWrite[] | undefined;
 };
 
 /** Returns the different sessions that events belong to. */
@@ -194,6 +196,7 @@ export function putPublication<Leased extends { readonly due: DueRecord }>(
       putDue(commit, { target, at, id, session }, leased?.due ?? UNLEASED, layout);
       if (leased) leases.push({ ...leased, target, session, prepared, at } as never);
     }
+    for (const record of prepared.records ?? []) putRecord(commit, record, layout);
     if (key === undefined) continue;
     const rest = others && { others: others.map(({ event }) => event.id) };
     const record: IdempotencyRecord = { v: VERSION, id, hash, ...rest };
@@ -207,6 +210,18 @@ export function putPublication<Leased extends { readonly due: DueRecord }>(
     const more = session !== undefined && tails.added([target, session]) > 1;
     return { ...leased, more } as NewLease<Leased>;
   });
+}
+
+/** Adds a record of the hooks to a commit. */
+export function putRecord(
+  commit: CommitBuilder,
+  { key, value, versionstamp, lifetime }: RecordWrite,
+  { keys, retention }: Layout,
+): void {
+  const name = keys.record(...key);
+  if (versionstamp !== undefined) commit.check(name, versionstamp);
+  if (value === null) commit.delete(name);
+  else commit.set(name, value, lifetime === Infinity ? undefined : lifetime ?? retention.rest);
 }
 
 /** Returns what two publications under one key or id must share. A timestamp counts if it was sent. */

@@ -32,6 +32,10 @@ export type {
   Publication,
   PublishOptions,
   QueueHost,
+  QueueRecord,
+  QueueRecords,
+  RecordKey,
+  RecordWrite,
 } from "../core/mod.ts";
 export * from "./errors.ts";
 export type * from "./types.ts";

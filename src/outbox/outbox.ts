@@ -9,6 +9,7 @@ import { Claimer } from "./claim.ts";
 import { Cleanup, purge, StoreHealth } from "./maintenance.ts";
 import { CommitBuilder } from "./commit.ts";
 import { OutboxUnavailableError } from "./errors.ts";
+import { hookRecords } from "./hook_records.ts";
 import { noteOutbox } from "./is_outbox.ts";
 import { getDelivery, getEvent, listDeliveries, listEvents } from "./lists.ts";
 import { DeliveryAlerts, SharedLogger, ThrottledLogger } from "./logging.ts";
@@ -108,10 +109,11 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
         ...one,
         event: snapshotOf(one.event, "Cannot publish"),
       }));
-      const { signal, idempotencyKey } = options ?? {};
+      const { signal, idempotencyKey, records } = options ?? {};
       await checkVersion();
-      return await publisher.publish(snapshots, { signal, idempotencyKey });
+      return await publisher.publish(snapshots, { signal, idempotencyKey, records });
     },
+    records: hookRecords(client),
     register(target) {
       const registration = targets.register(target);
       wake(); // something may be held for it

@@ -9,16 +9,9 @@ import {
   sessionNames,
   SessionTails,
 } from "./enqueue.ts";
+import { findRepeats, findStored, receiptOf } from "./duplicates.ts";
 import { OutboxUnavailableError } from "./errors.ts";
-import {
-  findRepeats,
-  findStored,
-  fitCommit,
-  prepareBatch,
-  type PrepareOptions,
-  receiptOf,
-  storeChunks,
-} from "./prepare.ts";
+import { fitCommit, prepareBatch, type PrepareOptions, storeChunks } from "./prepare.ts";
 import type { CommitOutcome, StoreClient } from "./store_client.ts";
 import type { Admission } from "./flow_control.ts";
 import type { SlotLease, Targets } from "./targets.ts";
@@ -78,7 +71,7 @@ export class Publisher {
   /** Stores a batch as a whole, or not at all. */
   async publish(
     batch: readonly Publication[],
-    { signal, idempotencyKey }: PublishOptions = {},
+    { signal, idempotencyKey, records }: PublishOptions = {},
   ): Promise<readonly Receipt[]> {
     const { eventLog } = this.#options;
     signal?.throwIfAborted();
@@ -88,10 +81,12 @@ export class Publisher {
     let all: readonly Prepared[];
     let repeats: ReadonlyMap<Prepared, Prepared>;
     try {
-      all = await prepareBatch(batch, idempotencyKey, this.#prepare);
+      const [first, ...others] = await prepareBatch(batch, idempotencyKey, this.#prepare);
+      all = first ? [{ ...first, records }, ...others] : [];
       repeats = findRepeats(all);
       const stored = all.filter((prepared) =>
-        !repeats.has(prepared) && (eventLog || prepared.to.length > 0 || prepared.key !== undefined)
+        !repeats.has(prepared) &&
+        (eventLog || records || prepared.to.length > 0 || prepared.key !== undefined)
       );
       const size = fitCommit(stored, this.#prepare);
       await storeChunks(stored, this.#options.client);
@@ -285,7 +280,10 @@ function countUnleased(
 
 /** Returns whether a unit may be a duplicate. */
 function isGuarded({ batch }: Unit): boolean {
-  return batch.some(({ key, token }) => key !== undefined || token !== undefined);
+  return batch.some(({ key, token, records = [] }) =>
+    key !== undefined || token !== undefined ||
+    records.some(({ versionstamp }) => versionstamp !== undefined)
+  );
 }
 
 /** Returns whether a unit goes alone and has no place in an order. */

@@ -1,5 +1,6 @@
 import type { Attempt, WireEvent } from "../core/mod.ts";
 import type { StoreKey, StoreSelector } from "../store/mod.ts";
+import { truncate } from "./truncate.ts";
 
 /** A day, in milliseconds. */
 export const DAY: number = 24 * 60 * 60 * 1000;
@@ -191,29 +192,6 @@ function shortened({ error, response, ...attempt }: KeptAttempt): KeptAttempt {
   return { ...rest, response: truncate(response, room) };
 }
 
-/** Truncates a text to this many characters as JSON, quotes included. */
-export function truncate(text: string, maxLength: number): string {
-  return longestPrefix(text, (prefix) => JSON.stringify(prefix).length <= maxLength);
-}
-
-/** Returns the longest prefix that fits, without half a character at its end. */
-export function longestPrefix(text: string, fits: (prefix: string) => boolean): string {
-  const length = largest(text.length, (length) => fits(text.slice(0, length)));
-  return length === text.length ? text : text.slice(0, length).replace(/[\uD800-\uDBFF]$/, "");
-}
-
-/** Returns the largest number up to a maximum that fits; 0 if none does. */
-export function largest(max: number, fits: (count: number) => boolean): number {
-  if (fits(max)) return max;
-  let [most, tooMany] = [0, max];
-  while (tooMany - most > 1) {
-    const middle = (most + tooMany) >> 1;
-    if (fits(middle)) most = middle;
-    else tooMany = middle;
-  }
-  return most;
-}
-
 /** What is counted per target and day: the day on which the event was accepted. */
 export type Count = "accepted" | "delivered" | "dead" | "expired" | "failed";
 
@@ -281,6 +259,11 @@ export class Keys {
   /** The one due key of a session. */
   sessionDue(target: string, at: number, session: string): StoreKey {
     return [this.#prefix, "due", target, at, "lane", session];
+  }
+
+  /** A record of the hooks, such as a decision or an ask. */
+  record(...name: readonly string[]): StoreKey {
+    return [this.#prefix, "record", ...name];
   }
 
   /** The prefix of some keys, such as `"dead", target`. */

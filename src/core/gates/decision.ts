@@ -1,25 +1,31 @@
 import type { HookEvent } from "../events.ts";
 import type { GateRecord } from "./run_gates.ts";
-import type { AskChoice, Decided } from "./verdict.ts";
+import type { AskChoice } from "./verdict.ts";
 
-/** What a gate asked, for `onAsk`. */
-export type Ask = {
+/** What a gate asks, for `onAsk`. */
+export type AskRequest = {
   readonly question: string;
   /** The event, with the data that was judged. */
   readonly event: HookEvent;
-  /** The gate that asked. */
+  /** The gate that asks. */
   readonly gate: string;
   /** What may be chosen. */
   readonly allow: readonly AskChoice[];
-  /** Aborts when the ask expires, with the caller's signal, or when the hooks close. */
+  /** The ask in the outbox; absent without one. */
+  readonly askId?: string;
+  /** Aborts when the ask expires or is resolved elsewhere, with the caller's signal, or when the hooks close. */
   readonly signal: AbortSignal;
 };
 
-/** How an ask was answered. */
+/** How a person responded to `onAsk`. */
 export type AskAnswer = {
-  readonly decision: "allow" | "deny";
+  readonly decision: AskChoice;
+  /** With `"edit"`: the data in place of that which was judged. It passes the checks again. */
+  readonly data?: unknown;
   /** Why, for the model. */
   readonly reason?: string | undefined;
+  /** Who responded, for the record. @default {"onAsk"} */
+  readonly by?: string | undefined;
 };
 
 /** Options of all gates, as `gates` of `createHooks`. */
@@ -28,8 +34,13 @@ export type GatesOptions = {
   readonly required?: readonly string[] | undefined;
   /** Limit of one decision, in milliseconds. @default {10000} */
   readonly timeout?: number | undefined;
-  /** Asks a person, in this process. @default none: an ask denies */
-  readonly onAsk?: ((ask: Ask) => AskAnswer | PromiseLike<AskAnswer>) | undefined;
+  /**
+   * Asks a person, in this process. With an outbox, the ask is stored first, and can also be resolved
+   * elsewhere: the first response wins.
+   *
+   * @default none: with an outbox, an ask waits for `asks.resolve`; without one, it denies
+   */
+  readonly onAsk?: ((ask: AskRequest) => AskAnswer | PromiseLike<AskAnswer>) | undefined;
 };
 
 /** Options of `decide`. */
@@ -44,22 +55,49 @@ export type DecideOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** What was decided about an event. */
-export type Decision<Data = unknown> = {
+/** What every decision has. */
+export type DecisionBase<Data = unknown> = {
   /** UUID v7. In the record (`gate.decided`), and in `tool.called`, `tool.denied` and `tool.completed`. */
   readonly id: string;
-  /** Only `"allow"` lets the event happen. */
-  readonly decision: Decided;
   /** The data that was judged last, frozen. Run the event with exactly this data. */
   readonly data: Data;
-  /** Why, for the model. */
+  /** Why, for the model; of an ask, the question. */
   readonly reason?: string | undefined;
   /** Text for the model, whatever the decision. */
   readonly context?: string | undefined;
   /** Whether the agent should stop its run. */
   readonly interrupt?: boolean | undefined;
-  /** The SHA-256 of the canonical JSON (RFC 8785) of `data`, in hexadecimal; absent without gates. */
+  /**
+   * The SHA-256 of the canonical JSON (RFC 8785) of `data`, in hexadecimal; absent without gates. With
+   * `redact`, an HMAC-SHA-256 whose key is in the store.
+   */
   readonly digest?: string | undefined;
   /** How each gate judged. */
   readonly gates: readonly GateRecord[];
 };
+
+/** A decision that is final. Only `"allow"` lets the event happen. */
+export type FinalDecision<Data = unknown> = DecisionBase<Data> & {
+  readonly decision: "allow" | "deny";
+  /** The ask that led to it. */
+  readonly askId?: string | undefined;
+};
+
+/** A decision that waits for a person. The event must not happen yet. Only with an outbox. */
+export type AskedDecision<Data = unknown> = DecisionBase<Data> & {
+  readonly decision: "ask";
+  /** What to pass to `asks.resolve`. */
+  readonly askId: string;
+  /** When the ask expires, and counts as denied. */
+  readonly expiresAt: Date;
+  /**
+   * Waits until somebody responds, in this process or another, and resolves to the final decision, whose
+   * event is stored then. An ask that expires, or that `close` ends, is denied.
+   *
+   * @throws the reason of the signal. The ask can still be resolved
+   */
+  wait(options?: { readonly signal?: AbortSignal | undefined }): Promise<FinalDecision<Data>>;
+};
+
+/** What was decided about an event. */
+export type Decision<Data = unknown> = FinalDecision<Data> | AskedDecision<Data>;

@@ -1,8 +1,7 @@
-import { sha256Hex } from "../../internal/crypto.ts";
-import { canonicalJson } from "../../internal/json_text.ts";
 import type { HookEvent } from "../events.ts";
 import { createEvent } from "../snapshot.ts";
-import type { Decision } from "./decision.ts";
+import type { DecisionBase } from "./decision.ts";
+import type { Judged } from "./judged.ts";
 import { withData } from "./rewrite.ts";
 
 /** The event that happens, with the decision that let it; a result keeps that of its call. */
@@ -15,7 +14,7 @@ export function allowedEvent(event: HookEvent, decisionId: string): HookEvent {
 /** The event in place of one that was denied; undefined where there is none. */
 export function deniedEvent(
   event: HookEvent,
-  { id, reason }: Decision,
+  { id, reason }: Pick<DecisionBase, "id" | "reason">,
   gate: string | undefined,
 ): HookEvent | undefined {
   if (event.type !== "tool.called") return undefined;
@@ -25,9 +24,25 @@ export function deniedEvent(
   return createEvent("tool.denied", { ...call, reason, gate, decision_id: id }, event);
 }
 
-/** Returns the SHA-256 of the canonical JSON of data, in hexadecimal. */
-export async function digestOf(data: unknown): Promise<string> {
-  return await sha256Hex(canonicalJson(data));
+/** The record of a decision. */
+export function decidedEvent(
+  { id, event, digestIn, digest, outcome: { decision, verdict, gates }, took }: Judged,
+  askId?: string,
+): HookEvent {
+  return createEvent("gate.decided", {
+    decision_id: id,
+    event_type: event.type,
+    name: textIn(event.data, "name"),
+    call_id: textIn(event.data, "call_id"),
+    agent_id: textIn(event.data, "agent_id"),
+    outcome: { allow: "allowed", deny: "denied", ask: "asked" }[decision],
+    reason: verdict?.reason,
+    gates,
+    digest_in: digestIn,
+    digest_out: digest,
+    took_ms: took,
+    ask_id: askId,
+  }, event);
 }
 
 /** Returns a text of a payload; undefined if it has none under the name. */

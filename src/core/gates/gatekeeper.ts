@@ -1,75 +1,50 @@
-import { abortable, linkSignals } from "../../internal/async.ts";
-import type { Clock } from "../../internal/clock.ts";
+import { abortable } from "../../internal/async.ts";
 import { checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { checkFunctions, checkObject, inspect } from "../../internal/validate.ts";
-import type { Receipt } from "../emitter.ts";
-import { EventValidationError, HooksClosedError } from "../errors.ts";
-import { isReport, patternsFor } from "../event_rules.ts";
+import { EventValidationError, HooksClosedError, RecordConflictError } from "../errors.ts";
+import { checkPatterns, isReport } from "../event_rules.ts";
 import type { HookEvent } from "../events.ts";
-import type { Logger } from "../hook.ts";
 import { createRegistration, type Registration } from "../registration.ts";
-import type { Reporter } from "../reporter.ts";
 import { createEvent } from "../snapshot.ts";
-import { type Gate, readGate, readGatePatterns, type RegisteredGate } from "./gate.ts";
-import { allowedEvent, deniedEvent, digestOf, textIn } from "./gate_events.ts";
+import { resolveInProcess } from "./ask_in_process.ts";
+import { Asking } from "./asking.ts";
+import type { DecideOptions, Decision, FinalDecision, GatesOptions } from "./decision.ts";
+import { DecisionLog, type Recorded, type Slot } from "./decision_log.ts";
+import { type Gate, readGate } from "./gate.ts";
+import { allowedEvent, decidedEvent, deniedEvent, textIn } from "./gate_events.ts";
+import type { GateHost } from "./gate_host.ts";
+import { GateTable } from "./gate_table.ts";
+import { decisionOf, denied, type Judged } from "./judged.ts";
 import { withData } from "./rewrite.ts";
-import type { Ask, DecideOptions, Decision, GatesOptions } from "./decision.ts";
 import { type GateOutcome, runGates } from "./run_gates.ts";
-import type { Decided } from "./verdict.ts";
 
 /** How long a decision may take, in milliseconds: twice what one gate may. */
 const DECISION_TIMEOUT = 10_000;
 
-/** Decisions that are kept for calls that an SDK repeats: a call of a long session, and its neighbors. */
-const MAX_REMEMBERED = 1_000;
-
-/** Types whose gates are kept in order. */
-const MAX_TYPES = 1_000;
-
-/** How long a person may take, unless a gate says otherwise, in milliseconds: ten minutes. */
-const ASK_TIMEOUT = 10 * 60 * 1000;
+/** How often a decision is made again because another process decided about the same call meanwhile. */
+const MAX_CONFLICTS = 3;
 
 /** Failures that say nothing about the event: the same call is decided again. */
 const TRANSIENT: readonly string[] = ["timeout", "aborted", "unreachable"];
+
 const DECIDE_OPTIONS = ["sessionId", "runId", "traceparent", "signal"];
 
 /** Events that report what happened: their checks also judge the data before it is rewritten. */
 const RESULTS: readonly string[] = ["tool.completed", "message.sent"];
 
-/** What the gates need of the hooks that they belong to. */
-export type GatekeeperHost = {
-  readonly logger: Logger;
-  readonly reporter: Reporter;
-  readonly clock: Clock;
-  /** Aborts when `close` gives up. */
-  readonly abandoned: AbortSignal;
-  dispatchMany(
-    batch: readonly { event: HookEvent; fresh: boolean }[],
-    options: { readonly onAccepted: (receipts: readonly Receipt[]) => void },
-  ): Promise<readonly Receipt[]>;
-  /** Judges a payload by the schema of its type. @throws {EventValidationError} */
-  validate(event: HookEvent): Promise<void>;
-};
-
-/** A decision, and whether the same call gets it again. */
-type Recorded = { readonly decision: Decision; readonly isKept: boolean };
-
-type Entry = { readonly gate: RegisteredGate; readonly patterns: readonly string[] };
-
 /** Registers gates, decides about events, and records what was decided. */
 export class Gatekeeper {
-  readonly #host: GatekeeperHost;
-  readonly #required: readonly string[];
+  /** Asks that are stored; undefined without an outbox. */
+  readonly asking: Asking | undefined;
+  readonly #host: GateHost;
   readonly #timeout: number;
   readonly #onAsk: GatesOptions["onAsk"];
-  readonly #entries = new Map<string, Entry>();
-  /** Those of a type, in order. Types come from outside too, so that their number is bounded. */
-  readonly #byType = new Map<string, readonly RegisteredGate[]>();
-  readonly #remembered = new Map<string, Promise<Recorded>>();
+  readonly #table: GateTable;
+  readonly #log: DecisionLog;
 
   /** @throws {TypeError | RangeError} when an option is invalid */
-  constructor(options: GatesOptions | undefined, host: GatekeeperHost) {
+  constructor(options: GatesOptions | undefined, host: GateHost) {
     const subject = "Cannot create hooks: 'gates'";
     this.#host = host;
     checkObject(subject, "the value", options ?? {});
@@ -81,33 +56,42 @@ export class Gatekeeper {
       );
     }
     checkFunctions(subject, options ?? {}, [], ["onAsk"]);
-    this.#required = [...required];
     this.#timeout = readDuration(subject, "timeout", timeout, OR_INFINITE) ?? DECISION_TIMEOUT;
     this.#onAsk = onAsk;
+    this.#table = new GateTable(required);
+    this.#log = new DecisionLog(host);
+    this.asking = host.records && new Asking(host, {
+      onAsk,
+      check: (decisionId, event) => this.#check(decisionId, event),
+    });
   }
 
   /** Adds a gate. @throws {TypeError | RangeError} when it is invalid, or its name is taken */
   register(pattern: string | readonly string[], definition: Gate<HookEvent>): Registration {
     const gate = readGate(definition);
     const subject = `Cannot register gate '${gate.name}'`;
-    const patterns = readGatePatterns(subject, pattern);
-    if (this.#entries.has(gate.name)) {
+    const patterns = checkPatterns(subject, pattern);
+    const report = patterns.find(isReport);
+    if (report !== undefined) {
+      throw new TypeError(
+        `${subject}: no gate decides about '${report}', because events of gate.*, webhook.* and ` +
+          "delivery.* report what happened",
+      );
+    }
+    if (this.#table.has(gate.name)) {
       throw new TypeError(`${subject}: the name is taken by another gate`);
     }
-    const entry = { gate, patterns };
-    this.#entries.set(gate.name, entry);
-    this.#changed();
+    const remove = this.#table.add(gate, patterns);
+    this.#log.forget(false);
     return createRegistration(() => {
-      if (this.#entries.get(gate.name) !== entry) return;
-      this.#entries.delete(gate.name);
-      this.#changed();
+      if (remove()) this.#log.forget(true);
     });
   }
 
   /** Whether a decision about a type needs gates at all. */
   guards(type: string): boolean {
     if (isReport(type)) return false; // a record of a record would never end
-    return this.#required.length > 0 || this.#gatesFor(type).length > 0;
+    return this.#table.guards(type);
   }
 
   /**
@@ -115,124 +99,180 @@ export class Gatekeeper {
    * one commit before this resolves.
    */
   async decide(type: string, data: unknown, options: DecideOptions = {}): Promise<Decision> {
-    checkKnown(`Cannot decide about '${type}'`, options, DECIDE_OPTIONS);
+    const subject = `Cannot decide about '${type}'`;
+    checkKnown(subject, options, DECIDE_OPTIONS);
     options.signal?.throwIfAborted();
+    this.#host.admit(subject);
     const event = createEvent(type, data, options);
     await this.#host.validate(event);
     if (!this.guards(type)) {
-      await this.#emit([event]);
+      await this.#host.publish([event]);
       return { id: event.id, decision: "allow", data: event.data, gates: [] };
     }
-    const digest = await digestOf(event.data);
+    // What `close` overtakes is still decided, and recorded.
+    return await this.#host.run(() => this.#guarded(event, options.signal));
+  }
+
+  /** Decides about an event that has gates; the same call gets the same decision again. */
+  async #guarded(event: HookEvent, signal: AbortSignal | undefined): Promise<Decision> {
+    let digest: string;
+    try {
+      digest = await this.#host.digester.digestOf(event.data);
+    } catch (error) {
+      return this.#unrecorded(event, error).decision;
+    }
     const callId = textIn(event.data, "call_id");
-    if (this.#missing(event) || callId === undefined || RESULTS.includes(type)) {
-      return (await this.#decide(event, digest, options)).decision;
+    const isRepeatable = callId !== undefined && !RESULTS.includes(event.type);
+    if (!isRepeatable || this.#table.missing(event.data)) {
+      return (await this.#judge(event, digest, signal)).decision;
     }
-    // SDKs call again when they retry or resume: the same call is not judged twice.
-    const key = JSON.stringify([type, event.sessionId, callId, digest]);
-    const known = this.#remembered.get(key);
-    if (known !== undefined) {
-      const { signal } = options;
-      return (await (signal ? abortable(known, signal) : known)).decision;
-    }
-    const decision = this.#decide(event, digest, options);
-    this.#remember(key, decision);
+    const gates = this.#table.nameOf(event.type);
+    const key = JSON.stringify([event.type, event.sessionId ?? "", callId, digest, gates]);
+    const known = this.#log.get(key);
+    if (known !== undefined) return (await (signal ? abortable(known, signal) : known)).decision;
+    const decision = this.#host.records
+      ? this.#recallOrJudge(key, event, digest, signal)
+      : this.#judge(event, digest, signal);
+    this.#log.remember(key, decision);
     return (await decision).decision;
   }
 
-  async #decide(event: HookEvent, digestIn: string, options: DecideOptions): Promise<Recorded> {
-    const { clock } = this.#host;
-    const start = clock.now();
-    const id = createEventId();
-    const missing = this.#missing(event);
-    const outcome = missing ?? await this.#run(id, event, options.signal);
-    const judged = withData(event, outcome.data);
-    const { decision, reason, interrupt } = await this.#resolved(outcome, judged, options.signal);
-    const digest = outcome.data === event.data ? digestIn : await digestOf(outcome.data);
-    const result: Decision = {
-      id,
-      decision,
-      data: outcome.data,
-      ...(reason !== undefined && { reason }),
-      ...(outcome.context.length > 0 && { context: outcome.context.join("\n") }),
-      ...(interrupt && { interrupt }),
-      digest,
-      gates: outcome.gates.map(({ internal: _, ...record }) => record),
-    };
-    const record = createEvent("gate.decided", {
-      decision_id: id,
-      event_type: event.type,
-      call_id: textIn(event.data, "call_id"),
-      agent_id: textIn(event.data, "agent_id"),
-      outcome: { allow: "allowed", deny: "denied", ask: "asked" }[decision],
-      reason,
-      gates: outcome.gates,
-      digest_in: digestIn,
-      digest_out: digest,
-      took_ms: Math.max(0, Math.round(clock.now() - start)),
-    }, event);
-    const subject = decision === "allow"
-      ? allowedEvent(judged, id)
-      : deniedEvent(judged, result, outcome.gate);
-    const recorded = await this.#record(result, subject ? [subject, record] : [record]);
-    const isCut = outcome.gates.some(({ failure = "" }) => TRANSIENT.includes(failure));
-    return { ...recorded, isKept: recorded.isKept && !isCut };
+  /** Returns the decision that is stored about a call, or makes it. */
+  async #recallOrJudge(
+    key: string,
+    event: HookEvent,
+    digest: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Recorded> {
+    let conflict: unknown;
+    for (let tries = 0; tries < MAX_CONFLICTS; tries++) {
+      try {
+        const slot = await this.#log.read(key);
+        const recalled = await this.#recall(slot, event, digest);
+        if (recalled !== undefined) {
+          return { decision: recalled, isKept: recalled.decision !== "ask" };
+        }
+        return await this.#judge(event, digest, signal, slot);
+      } catch (error) {
+        if (isRefusal(error)) throw error;
+        if (!(error instanceof RecordConflictError)) return this.#unrecorded(event, error);
+        conflict = error;
+      }
+    }
+    return this.#unrecorded(event, conflict);
   }
 
-  /** Stores what was decided. What can't be recorded doesn't happen. */
-  async #record(decision: Decision, events: readonly HookEvent[]): Promise<Recorded> {
+  /** Returns a stored decision; undefined when it has to be made again. */
+  async #recall(
+    { record }: Slot,
+    event: HookEvent,
+    digestIn: string,
+  ): Promise<Decision | undefined> {
+    const records = this.#host.records!;
+    if (record === undefined) return undefined;
+    const { id, decision, digest, context, interrupt } = record;
+    const [decided, stored] = await Promise.all(
+      [record.decided, record.event].map((id) => id === undefined ? undefined : records.event(id)),
+    );
+    if (decided === undefined) return undefined;
+    const { gates = [], reason } = decided.data as Partial<Pick<Decision, "gates" | "reason">>;
+    const base = {
+      id,
+      digest,
+      ...(reason !== undefined && { reason }),
+      ...(context !== undefined && { context }),
+      gates: gates.map(({ internal: _, ...record }) => record),
+      ...(interrupt && { interrupt }),
+    };
+    if (decision === "ask") {
+      const same = digest === digestIn ? event : undefined;
+      return await this.asking!.resume(record.ask!, base, same);
+    }
+    if (decision === "deny") return { ...base, decision, data: event.data, digest: digestIn };
+    if (digest === digestIn) return { ...base, decision, data: event.data };
+    // The data of a rewrite, unless `redact` kept it out of the store.
+    const { decision_id: _, ...data } = (stored?.data ?? {}) as Readonly<Record<string, unknown>>;
+    const judged = withData(event, data);
+    const isSame = await this.#host.digester.digestOf(judged.data) === digest;
+    return isSame ? { ...base, decision, data: judged.data } : undefined;
+  }
+
+  /** Lets the gates decide, and records what they decided. */
+  async #judge(
+    event: HookEvent,
+    digestIn: string,
+    signal: AbortSignal | undefined,
+    slot?: Slot,
+  ): Promise<Recorded> {
+    const { clock, digester, records } = this.#host;
+    const start = clock.now();
+    const id = createEventId();
+    let outcome = this.#table.missing(event.data) ?? await this.#run(id, event, signal);
+    if (outcome.decision === "ask" && !this.asking) {
+      const check = (edited: HookEvent) => this.#check(id, edited);
+      outcome = await resolveInProcess(this.#host, this.#onAsk, { event, outcome, check, signal });
+    }
+    const digest = outcome.data === event.data ? digestIn : await digester.digestOf(outcome.data);
+    const took = Math.max(0, Math.round(clock.now() - start));
+    const judged: Judged = {
+      id,
+      event: withData(event, outcome.data),
+      digestIn,
+      digest,
+      outcome,
+      took,
+    };
+    const isCut = outcome.gates.some(({ failure = "" }) => TRANSIENT.includes(failure));
+    const kept = isCut ? undefined : slot;
+    if (outcome.decision === "ask") return await this.#ask(judged, kept);
+    const decision = { ...decisionOf(judged), decision: outcome.decision };
+    const decided = decidedEvent(judged);
+    const subject = decision.decision === "allow"
+      ? allowedEvent(judged.event, judged.id)
+      : deniedEvent(judged.event, decision, outcome.gate);
+    const more = { decided: decided.id, event: subject?.id };
+    const record = kept && this.#log.write(kept, decision, more);
     try {
-      await this.#emit(events);
-      return { decision, isKept: true };
+      const events = subject ? [subject, decided] : [decided];
+      await this.#host.publish(events, records && (record ? [record] : []));
+      return { decision, isKept: !isCut };
     } catch (error) {
-      if (error instanceof EventValidationError || error instanceof HooksClosedError) throw error;
-      this.#host.reporter.failed("Cannot record decision", error, events[0]);
-      const reason = "The decision could not be recorded (store)";
-      return { decision: { ...decision, decision: "deny", reason }, isKept: false };
+      if (isRefusal(error) || error instanceof RecordConflictError) throw error;
+      return this.#unrecorded(judged.event, error, decision);
     }
   }
 
-  /** Resolves when events are accepted, and stored if there is an outbox. Observers aren't waited for. */
-  #emit(events: readonly HookEvent[]): Promise<unknown> {
-    const batch = events.map((event) => ({ event, fresh: true }));
-    return new Promise((resolve, reject) => {
-      this.#host.dispatchMany(batch, { onAccepted: resolve }).then(resolve, reject);
-    });
+  /** Stores what is asked. What can't be stored is denied. */
+  async #ask(judged: Judged, slot: Slot | undefined): Promise<Recorded> {
+    const write = (decision: Decision, decided: string, ask: string) =>
+      slot ? [this.#log.write(slot, decision, { decided, ask })] : [];
+    try {
+      return { decision: await this.asking!.ask(judged, write), isKept: false };
+    } catch (error) {
+      if (isRefusal(error) || error instanceof RecordConflictError) throw error;
+      return this.#unrecorded(judged.event, error, decisionOf(judged));
+    }
   }
 
-  /** A gate that must be there and isn't, or isn't enforced, fails every decision. */
-  #missing({ data }: HookEvent): GateOutcome | undefined {
-    const missing = this.#required.filter((name) =>
-      this.#entries.get(name)?.gate.mode !== "enforce"
-    );
-    if (missing.length === 0) return undefined;
-    const reason = `Gate '${missing[0]}' is required, and not registered or not enforced`;
-    return {
-      decision: "deny",
-      data,
-      verdict: { decision: "deny", reason },
-      gate: missing[0],
-      context: [],
-      gates: missing.map((name) => ({
-        name,
-        kind: "check",
-        mode: "enforce",
-        verdict: "failed",
-        failure: "missing",
-        duration_ms: 0,
-      })),
-    };
+  /** What can't be recorded doesn't happen: a failure of kind `store`. */
+  #unrecorded(event: HookEvent, error: unknown, decision?: Omit<Decision, "decision">): Recorded {
+    this.#host.reporter.failed("Cannot record decision", error, event);
+    const reason = "The decision could not be recorded (store)";
+    const base = decision ?? { id: createEventId(), data: event.data, gates: [] };
+    return { decision: { ...base, decision: "deny", reason } as FinalDecision, isKept: false };
   }
 
   #run(
     decisionId: string,
     event: HookEvent,
-    signal: AbortSignal | undefined,
+    signal?: AbortSignal,
+    kind?: "check",
   ): Promise<GateOutcome> {
     const { logger, clock, abandoned } = this.#host;
+    const gates = this.#table.gatesFor(event.type);
     return runGates({
       decisionId,
-      gates: this.#gatesFor(event.type),
+      gates: kind ? gates.filter((gate) => gate.kind === kind) : gates,
       event,
       isResult: RESULTS.includes(event.type),
       timeout: this.#timeout,
@@ -251,70 +291,22 @@ export class Gatekeeper {
     });
   }
 
-  /** An ask that is approved is an allow; one that isn't, or that nobody can resolve, is a deny. */
-  async #resolved(
-    outcome: GateOutcome,
-    event: HookEvent,
-    signal: AbortSignal | undefined,
-  ): Promise<{ decision: Decided; reason?: string | undefined; interrupt?: boolean | undefined }> {
-    const { decision, verdict, gate = "" } = outcome;
-    const { reason, interrupt } = verdict ?? {};
-    if (decision !== "ask") return { decision, reason, interrupt };
-    const { abandoned, reporter, clock } = this.#host;
-    if (this.#onAsk === undefined) {
-      const error = new Error(`Gate '${gate}' asks, and nobody can be asked: pass 'gates.onAsk'`);
-      reporter.failed(`Cannot ask about '${event.type}'`, error, event);
-      return { decision: "deny", reason: `Approval is required: ${reason}` };
-    }
-    const limit = signal ? linkSignals(signal, abandoned) : linkSignals(abandoned);
-    const expiry = verdict?.expiresIn ?? ASK_TIMEOUT;
-    const cancel = clock.setTimer(expiry, () => {
-      limit.abort(new Error(`the ask expired after ${expiry} ms`));
-    });
-    const choices = verdict?.allow ?? ["allow", "deny"];
-    const ask: Ask = { question: reason!, event, gate, allow: choices, signal: limit.signal };
+  /** Runs the checks on data that a person edited. An edit is also an approval. */
+  async #check(decisionId: string, event: HookEvent): Promise<GateOutcome> {
+    const missing = this.#table.missing(event.data);
+    if (missing !== undefined) return missing;
     try {
-      const answer = await abortable(Promise.resolve(this.#onAsk(ask)), limit.signal);
-      const why = typeof answer?.reason === "string" ? answer.reason : undefined;
-      if (answer?.decision === "allow" && choices.includes("allow")) {
-        return { decision: "allow", reason: why };
-      }
-      return { decision: "deny", reason: why ?? "The request was not approved" };
+      await this.#host.validate(event);
     } catch (error) {
-      reporter.failed(`Cannot ask about '${event.type}'`, error, event);
-      return { decision: "deny", reason: "The request was not approved" };
-    } finally {
-      cancel();
-      limit.release();
+      if (!(error instanceof EventValidationError)) throw error;
+      return denied({ data: event.data, gates: [], context: [], gate: undefined }, error.message);
     }
+    const outcome = await this.#run(decisionId, event, undefined, "check");
+    return outcome.decision === "ask" ? { ...outcome, decision: "allow" } : outcome;
   }
+}
 
-  /** Forgets what was worked out, and decided, with other gates. */
-  #changed(): void {
-    this.#byType.clear();
-    this.#remembered.clear();
-  }
-
-  #gatesFor(type: string): readonly RegisteredGate[] {
-    const known = this.#byType.get(type);
-    if (known !== undefined) return known;
-    const patterns = patternsFor(type);
-    const gates = [...this.#entries.values()]
-      .filter((entry) => entry.patterns.some((pattern) => patterns.includes(pattern)))
-      .map(({ gate }) => gate)
-      .sort((a, b) => b.priority - a.priority);
-    if (this.#byType.size >= MAX_TYPES) this.#byType.clear();
-    this.#byType.set(type, gates);
-    return gates;
-  }
-
-  #remember(key: string, decision: Promise<Recorded>): void {
-    this.#remembered.set(key, decision);
-    const forget = (): void => void this.#remembered.delete(key);
-    // Cut short or not recorded: the next call tries again.
-    decision.then(({ isKept }) => isKept || forget(), forget);
-    if (this.#remembered.size <= MAX_REMEMBERED) return;
-    const [oldest] = this.#remembered.keys();
-    this.#remembered.delete(oldest!);
-  }
+/** Whether an error is the caller's: it is thrown, and nothing is decided. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof EventValidationError || error instanceof HooksClosedError;
 }

@@ -1,12 +1,16 @@
 import { systemClock } from "../../internal/clock.ts";
-import { DispatchError } from "../errors.ts";
+import type { InFlight } from "../background_queue.ts";
 import type { AgentEvents, EventType, HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
 import type { HookLifecycle } from "../lifecycle.ts";
+import { inside } from "../nesting.ts";
+import type { HooksOptions } from "../options.ts";
 import type { EventOf, EventPattern } from "../patterns.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Registration } from "../registration.ts";
 import type { Reporter } from "../reporter.ts";
+import { createEvent } from "../snapshot.ts";
+import { Asks } from "./asks.ts";
 import {
   type CallHost,
   type CallOptions,
@@ -14,8 +18,10 @@ import {
   type DeniedCall,
   type ToolContext,
 } from "./tool_call.ts";
+import { Digester } from "./digest.ts";
 import type { Gate } from "./gate.ts";
-import type { DecideOptions, Decision, GatesOptions } from "./decision.ts";
+import type { GateHost } from "./gate_host.ts";
+import type { DecideOptions, Decision } from "./decision.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 
 /** The parts of the registry that gates work with. */
@@ -24,24 +30,62 @@ type Parts = {
   readonly reporter: Reporter;
   readonly lifecycle: HookLifecycle;
   readonly pipeline: Pipeline;
+  /** Decisions and tool calls, which `close` waits for. */
+  readonly calls: InFlight;
 };
 
 /** The gates of a registry, and the decisions they make. */
 export class Gates<Events extends object = AgentEvents> {
-  readonly #parts: Parts;
+  /** What gates ask, and how to respond. See `Hooks.asks`. */
+  readonly asks: Asks;
+  readonly #lifecycle: HookLifecycle;
+  readonly #host: GateHost;
   readonly #keeper: Gatekeeper;
+  readonly #complete: CallHost["complete"];
 
   /** @ignore A registry creates its own. */
-  constructor(options: GatesOptions | undefined, parts: Parts) {
-    const { lifecycle: { abandoned }, pipeline, ...rest } = parts;
-    this.#parts = parts;
-    this.#keeper = new Gatekeeper(options, {
-      ...rest,
+  constructor({ gates, outbox, redact }: Omit<HooksOptions, "logger">, parts: Parts) {
+    const { lifecycle, pipeline, calls, logger, reporter } = parts;
+    const records = outbox?.records;
+    this.#lifecycle = lifecycle;
+    this.#host = {
+      logger,
+      reporter,
+      records,
       clock: systemClock,
-      abandoned,
+      digester: new Digester(records, redact !== undefined),
+      closing: lifecycle.closing,
+      abandoned: lifecycle.abandoned,
+      admit: (subject) => lifecycle.admit(subject, false),
+      async run(work) {
+        const leave = calls.enter();
+        try {
+          return await inside(lifecycle, "dispatch", work);
+        } finally {
+          leave();
+        }
+      },
+      publish: (events, records) => {
+        const batch = events.map((event) => ({ event, fresh: true }));
+        return new Promise((resolve, reject) => {
+          const options = { onAccepted: () => resolve(), records, isAdmitted: true };
+          pipeline.dispatchMany(batch, options).then(() => resolve(), reject);
+        });
+      },
+      redact: (event) => pipeline.redact(event),
       validate: (event) => pipeline.validate(event),
-      dispatchMany: (batch, options) => pipeline.dispatchMany(batch, options),
-    });
+    };
+    this.#complete = async (data, correlation) => {
+      try {
+        const event = createEvent("tool.completed", data, correlation);
+        // Handlers that fail are reported one by one.
+        await pipeline.dispatchMany([{ event, fresh: true }], { isAdmitted: true });
+      } catch (error) {
+        reporter.failed("Cannot emit 'tool.completed'", error);
+      }
+    };
+    this.#keeper = new Gatekeeper(gates, this.#host);
+    this.asks = new Asks(this.#keeper.asking, records);
   }
 
   /**
@@ -54,7 +98,7 @@ export class Gates<Events extends object = AgentEvents> {
     pattern: Pattern | readonly Pattern[],
     gate: Gate<EventOf<Events, Pattern>>,
   ): Registration {
-    this.#parts.lifecycle.admit("Cannot register gate", false);
+    this.#lifecycle.admit("Cannot register gate", false);
     return this.#keeper.register(pattern, gate as unknown as Gate<HookEvent>);
   }
 
@@ -74,20 +118,8 @@ export class Gates<Events extends object = AgentEvents> {
     run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>,
     options: CallOptions = {},
   ): Promise<Result | DeniedCall> {
-    const { reporter, pipeline } = this.#parts;
-    const complete: CallHost["complete"] = async (data, correlation) => {
-      await pipeline.emit("tool.completed", data, correlation).catch((error) => {
-        // Handlers that failed were reported one by one.
-        if (error instanceof DispatchError) return;
-        reporter.failed("Cannot emit 'tool.completed'", error);
-      });
-    };
-    return callTool(
-      { gates: this.#keeper, now: systemClock.now, complete },
-      name,
-      params,
-      run,
-      options,
-    );
+    const host = { gates: this.#keeper, now: systemClock.now, complete: this.#complete };
+    // `close` waits for the tool, so that what it did is recorded.
+    return this.#host.run(() => callTool(host, name, params, run, options));
   }
 }

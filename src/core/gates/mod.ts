@@ -19,7 +19,7 @@
  * @module
  */
 export type { ChildOptions } from "../child.ts";
-export { GateDeniedError } from "../errors.ts";
+export { AskError, GateDeniedError } from "../errors.ts";
 export type { StandaloneGate } from "../define_hook.ts";
 export type {
   GateAskedData,
@@ -38,8 +38,19 @@ export type {
   RewriteGate,
   RewriteResult,
 } from "./gate.ts";
-export type { Ask, AskAnswer, DecideOptions, Decision, GatesOptions } from "./decision.ts";
+export type { Ask, AskListOptions, AskPage, Asks } from "./asks.ts";
+export type {
+  AskAnswer,
+  AskedDecision,
+  AskRequest,
+  DecideOptions,
+  Decision,
+  DecisionBase,
+  FinalDecision,
+  GatesOptions,
+} from "./decision.ts";
 export type { Gates } from "./gates.ts";
 export { GateError, type GateFailure } from "./failure.ts";
+export type { AskResolution } from "./resolve_ask.ts";
 export type { GateRecord } from "./run_gates.ts";
 export { allow, ask, type AskChoice, type Decided, deny, type Verdict } from "./verdict.ts";

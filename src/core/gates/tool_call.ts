@@ -4,7 +4,7 @@ import { checkKnown } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { GateDeniedError } from "../errors.ts";
 import { correlationOf } from "../event_rules.ts";
-import type { Decision } from "./decision.ts";
+import type { Decision, FinalDecision } from "./decision.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 
 /** Options of `call`. */
@@ -94,15 +94,17 @@ export async function callTool<Params extends object, Result>(
     ...(parentAgentId !== undefined && { parent_agent_id: parentAgentId }),
   };
   const correlation = correlationOf(options);
-  const refuse = (decision: Decision): DeniedCall => {
+  const refuse = (decision: FinalDecision): DeniedCall => {
     const denied = deniedCall(decision);
     if (throwOnDeny) throw new GateDeniedError(name, denied.reason, denied.decisionId);
     return denied;
   };
-  const decision = await host.gates.decide("tool.called", { ...call, params }, {
+  const { signal: ending } = options;
+  const asked = await host.gates.decide("tool.called", { ...call, params }, {
     ...correlation,
-    signal: options.signal,
+    signal: ending,
   });
+  const decision = await finalOf(asked, ending);
   if (decision.decision !== "allow") return refuse(decision);
 
   const start = host.now();
@@ -114,16 +116,16 @@ export async function callTool<Params extends object, Result>(
   // From here on, every path emits one tool.completed.
   const finish = async (
     result: { readonly result?: string } | { readonly error: string },
-  ): Promise<Decision | undefined> => {
+  ): Promise<FinalDecision | undefined> => {
     const data = { ...completed(), ...result };
     if (!host.gates.guards("tool.completed")) {
       await host.complete(data, correlation);
       return undefined;
     }
-    let outcome: Decision;
+    let outcome: FinalDecision;
     try {
       // Not the caller's signal: it may have ended the tool, and what came of it is judged all the same.
-      outcome = await host.gates.decide("tool.completed", data, correlation);
+      outcome = await finalOf(await host.gates.decide("tool.completed", data, correlation));
     } catch (error) {
       await host.complete({ ...completed(), error: "The result could not be judged" }, correlation);
       throw error;
@@ -161,7 +163,19 @@ export async function callTool<Params extends object, Result>(
   return judgedResult(typeof result === "string", outcome!.data) as Result;
 }
 
-function deniedCall({ id, reason, context, interrupt }: Decision): DeniedCall {
+/** Waits until a person has responded, if one was asked. When the caller gives up, the call is denied. */
+async function finalOf(decision: Decision, signal?: AbortSignal): Promise<FinalDecision> {
+  if (decision.decision !== "ask") return decision;
+  try {
+    return await decision.wait({ signal });
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    const reason = "The call was aborted before anybody responded";
+    return { ...decision, decision: "deny", reason };
+  }
+}
+
+function deniedCall({ id, reason, context, interrupt }: FinalDecision): DeniedCall {
   return {
     denied: true,
     reason: reason ?? "Denied by a gate",

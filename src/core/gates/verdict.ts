@@ -22,7 +22,7 @@ export type Verdict = {
 };
 
 /** What a person may choose when a gate asks. */
-export type AskChoice = "allow" | "deny";
+export type AskChoice = "allow" | "deny" | "edit";
 
 /** Marks what the functions below return. Shared by all copies of the package in a process. */
 const VERDICT = Symbol.for("omniagent.hooks.verdict");
@@ -92,7 +92,7 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
     return { invalid: "returned 'expiresIn' that is not a positive number of milliseconds" };
   }
   if (choices !== undefined && !(Array.isArray(choices) && choices.every(isChoice))) {
-    return { invalid: `returned 'allow' that is not a list of "allow" and "deny"` };
+    return { invalid: `returned 'allow' that is not a list of "allow", "deny" and "edit"` };
   }
   return {
     decision,
@@ -110,7 +110,7 @@ export function isDecided(value: unknown): value is Decided {
 }
 
 function isChoice(value: unknown): boolean {
-  return value === "allow" || value === "deny";
+  return value === "allow" || value === "deny" || value === "edit";
 }
 
 /** Marks a verdict. @throws {TypeError} when it is not well-formed */

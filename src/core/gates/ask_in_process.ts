@@ -1,0 +1,82 @@
+import { abortable, linkSignals } from "../../internal/async.ts";
+import type { HookEvent } from "../events.ts";
+import type { AskAnswer, AskRequest, GatesOptions } from "./decision.ts";
+import type { GateHost } from "./gate_host.ts";
+import { ASK_TIMEOUT, denied, NOT_APPROVED } from "./judged.ts";
+import { applyRewrite, withData } from "./rewrite.ts";
+import type { GateOutcome } from "./run_gates.ts";
+
+/** Asks a person in this process. */
+export type OnAsk = NonNullable<GatesOptions["onAsk"]>;
+
+/** What is asked when there is no outbox. */
+export type AskHere = {
+  readonly event: HookEvent;
+  readonly outcome: GateOutcome;
+  readonly signal: AbortSignal | undefined;
+  /** Judges data that the person edited. */
+  check(event: HookEvent): Promise<GateOutcome>;
+};
+
+/** Without an outbox, `onAsk` is waited for. What isn't approved, or can't be asked, is denied. Never throws. */
+export async function resolveInProcess(
+  host: GateHost,
+  onAsk: OnAsk | undefined,
+  { event, outcome, signal, check }: AskHere,
+): Promise<GateOutcome> {
+  const { reporter } = host;
+  const { gate = "", verdict } = outcome;
+  const question = verdict!.reason!;
+  const judged = withData(event, outcome.data);
+  if (onAsk === undefined) {
+    const advice = "pass 'outbox' or 'gates.onAsk' to createHooks";
+    const error = new Error(`Gate '${gate}' asks, and nobody can be asked: ${advice}`);
+    reporter.failed(`Cannot ask about '${event.type}'`, error, judged);
+    const gates = outcome.gates.map((record) =>
+      record.name === gate ? { ...record, failure: "store" as const } : record
+    );
+    return denied({ ...outcome, gates }, `Approval is required: ${question}`);
+  }
+  const allow = verdict!.allow ?? ["allow", "deny"];
+  const expiresIn = verdict!.expiresIn ?? ASK_TIMEOUT;
+  try {
+    const request = { question, event: judged, gate, allow };
+    const { decision, reason, data } = await askPerson(host, onAsk, request, expiresIn, signal);
+    const isOffered = allow.includes(decision);
+    if (isOffered && decision === "allow") {
+      return { ...outcome, decision, verdict: { decision, reason } };
+    }
+    if (!isOffered || decision !== "edit") return denied(outcome, reason ?? NOT_APPROVED);
+    const edited = applyRewrite(judged, data);
+    if ("invalid" in edited) {
+      throw new TypeError(`The edited data is invalid: it ${edited.invalid}`);
+    }
+    const checked = await check(edited);
+    return { ...checked, gates: [...outcome.gates, ...checked.gates] };
+  } catch (error) {
+    reporter.failed(`Cannot ask about '${event.type}'`, error, judged);
+    return denied(outcome, NOT_APPROVED);
+  }
+}
+
+/** Calls `onAsk`, until the ask expires or a signal aborts. @throws what it throws, or why it ended */
+export async function askPerson(
+  { clock, closing }: GateHost,
+  onAsk: OnAsk,
+  request: Omit<AskRequest, "signal">,
+  expiresIn: number,
+  signal?: AbortSignal,
+): Promise<AskAnswer> {
+  const limit = signal ? linkSignals(signal, closing) : linkSignals(closing);
+  const cancel = clock.setTimer(expiresIn, () => {
+    limit.abort(new Error(`the ask expired after ${expiresIn} ms`));
+  });
+  try {
+    const asked = Promise.resolve(onAsk({ ...request, signal: limit.signal }));
+    const { decision, reason, data, by } = await abortable(asked, limit.signal) ?? {};
+    return { decision, data, by, reason: typeof reason === "string" ? reason : undefined };
+  } finally {
+    cancel();
+    limit.release();
+  }
+}

@@ -1,0 +1,177 @@
+import { abortable } from "../../internal/async.ts";
+import type { Clock } from "../../internal/clock.ts";
+import type { Reporter } from "../reporter.ts";
+import type { QueueRecord, QueueRecords, RecordWrite } from "../delivery.ts";
+import type { AskChoice } from "./verdict.ts";
+
+/** The version of records. Those of a newer version are left alone. */
+export const RECORD_VERSION = 1;
+
+/** How often the store is asked whether somebody responded, in milliseconds: people take longer. */
+const POLL_INTERVAL = 1_000;
+
+/** What the poll of one ask adds to that, in milliseconds: a thousand asks are read in ten seconds. */
+const POLL_SHARE = 10;
+
+/** What an ask led to, once its decision was recorded. */
+export type FinalRecord = {
+  readonly decision: "allow" | "deny";
+  /** The decision: that of the ask, or, after an edit, that about the edited data. */
+  readonly id: string;
+  readonly digest: string;
+  readonly reason?: string | undefined;
+  /** The event that was stored with it. */
+  readonly event?: string | undefined;
+};
+
+/** An ask as it is stored. What was asked is in its event, `gate.asked`. */
+export type AskRecord = {
+  readonly v: number;
+  /** The event that asks. */
+  readonly event: string;
+  readonly decision: string;
+  readonly digest: string;
+  /** When it expires, in milliseconds. */
+  readonly expires: number;
+  readonly allow: readonly AskChoice[];
+  /** Whether `redact` changed the data: what is stored is then not what would run. */
+  readonly masked: boolean;
+  /** How it was resolved. */
+  readonly state: "pending" | AskChoice | "expired";
+  readonly by?: string | undefined;
+  /** When it was resolved, in milliseconds. */
+  readonly at?: number | undefined;
+  /** The event that resolved it, with the note and the edited data. */
+  readonly resolved?: string | undefined;
+  /** The digest of the edited data. */
+  readonly edited?: string | undefined;
+  readonly final?: FinalRecord | undefined;
+};
+
+/** An ask, and its versionstamp. */
+export type ReadAsk = {
+  readonly id: string;
+  readonly record: AskRecord;
+  readonly versionstamp: string;
+};
+
+/** Reads asks, and watches them until they are resolved. */
+export class AskRecords {
+  readonly #records: QueueRecords;
+  readonly #clock: Clock;
+  readonly #reporter: Reporter;
+  readonly #watched = new Map<string, Set<() => void>>();
+  #cancelPoll: (() => void) | undefined;
+
+  constructor(records: QueueRecords, clock: Clock, reporter: Reporter) {
+    this.#records = records;
+    this.#clock = clock;
+    this.#reporter = reporter;
+  }
+
+  /** Returns what stores a new ask. */
+  create(id: string, record: AskRecord): readonly RecordWrite[] {
+    return [
+      { key: ["ask", id], value: record, versionstamp: null },
+      { key: ["asking", id], value: { v: RECORD_VERSION } },
+    ];
+  }
+
+  /** Returns what stores a change of an ask that was read. */
+  change({ id, versionstamp }: ReadAsk, record: AskRecord): readonly RecordWrite[] {
+    const change = { key: ["ask", id], value: record, versionstamp };
+    return record.state === "pending" ? [change] : [change, { key: ["asking", id], value: null }];
+  }
+
+  /** Reads an ask; undefined when there is none that this version can read. */
+  async read(id: string): Promise<ReadAsk | undefined> {
+    const [entry] = await this.#records.get([["ask", id]]);
+    return readAsk(entry!);
+  }
+
+  /** Lists asks, newest first: those that wait for a response, or all. */
+  async list(
+    isPending: boolean,
+    options: { readonly limit: number; readonly before: string | undefined },
+  ): Promise<{ readonly asks: readonly ReadAsk[]; readonly last: string | undefined }> {
+    const index = await this.#records.list([isPending ? "asking" : "ask"], options);
+    const last = index.length < options.limit ? undefined : index.at(-1)!.key.at(-1)!;
+    const ids = index.map(({ key }) => key.at(-1)!);
+    const entries = isPending ? await this.#records.get(ids.map((id) => ["ask", id])) : index;
+    const asks = entries.flatMap((entry) => readAsk(entry) ?? []);
+    if (!isPending) return { asks, last };
+    const [pending, over] = [
+      asks.filter(this.isPending),
+      asks.filter((ask) => !this.isPending(ask)),
+    ];
+    for (const { id } of over) await this.#records.put({ key: ["asking", id], value: null });
+    return { asks: pending, last };
+  }
+
+  /** Whether somebody can still respond. */
+  readonly isPending = ({ record: { state, expires } }: ReadAsk): boolean =>
+    state === "pending" && this.#clock.now() < expires;
+
+  /** Resolves when an ask is resolved, here or in another process, when it expires, or when it is gone. */
+  async ended(id: string, signal: AbortSignal): Promise<void> {
+    const ask = await this.read(id);
+    if (ask === undefined || !this.isPending(ask)) return;
+    const left = ask.record.expires - this.#clock.now();
+    let end!: () => void;
+    const ended = new Promise<void>((resolve) => end = resolve);
+    const unwatch = this.#watch(id, end);
+    const cancel = this.#clock.setTimer(left, end);
+    try {
+      await abortable(ended, signal);
+    } finally {
+      unwatch();
+      cancel();
+    }
+  }
+
+  /** Tells those who wait in this process that an ask was resolved. */
+  notify(id: string): void {
+    for (const callback of [...this.#watched.get(id) ?? []]) callback();
+  }
+
+  #watch(id: string, callback: () => void): () => void {
+    const callbacks = this.#watched.get(id) ?? new Set();
+    this.#watched.set(id, callbacks.add(callback));
+    this.#cancelPoll ??= this.#schedule();
+    return () => {
+      callbacks.delete(callback);
+      if (callbacks.size > 0) return;
+      this.#watched.delete(id);
+      if (this.#watched.size > 0) return;
+      this.#cancelPoll?.();
+      this.#cancelPoll = undefined;
+    };
+  }
+
+  #schedule(): () => void {
+    const wait = Math.max(POLL_INTERVAL, this.#watched.size * POLL_SHARE);
+    return this.#clock.setTimer(wait, () => void this.#poll());
+  }
+
+  /** Reads all asks that somebody waits for. Never rejects: they wait until the store responds. */
+  async #poll(): Promise<void> {
+    this.#cancelPoll = undefined;
+    const ids = [...this.#watched.keys()];
+    try {
+      const entries = await this.#records.get(ids.map((id) => ["ask", id]));
+      for (const [index, entry] of entries.entries()) {
+        const ask = readAsk(entry);
+        if (ask === undefined || !this.isPending(ask)) this.notify(ids[index]!);
+      }
+    } catch (error) {
+      this.#reporter.failed("Cannot read asks", error);
+    }
+    if (this.#watched.size > 0) this.#cancelPoll ??= this.#schedule();
+  }
+}
+
+function readAsk({ key, value, versionstamp }: QueueRecord): ReadAsk | undefined {
+  const record = value as AskRecord | null;
+  if (record === null || versionstamp === null || record.v !== RECORD_VERSION) return undefined;
+  return { id: key.at(-1)!, record, versionstamp };
+}

@@ -1,0 +1,209 @@
+import { abortable, linkSignals } from "../../internal/async.ts";
+import { canonicalJson } from "../../internal/json_text.ts";
+import { createEventId } from "../../internal/uuid.ts";
+import type { RecordWrite } from "../delivery.ts";
+import { AskError } from "../errors.ts";
+import type { GateAskedData, HookEvent } from "../events.ts";
+import { createEvent } from "../snapshot.ts";
+import { askPerson, type OnAsk } from "./ask_in_process.ts";
+import { type AskRecord, AskRecords, RECORD_VERSION } from "./ask_records.ts";
+import type { AskedDecision, Decision, DecisionBase, FinalDecision } from "./decision.ts";
+import { decidedEvent, textIn } from "./gate_events.ts";
+import type { GateHost } from "./gate_host.ts";
+import { ASK_TIMEOUT, decisionOf, type Judged } from "./judged.ts";
+import { type AskResolution, checkResolution, judgedEvent, resolveAsk } from "./resolve_ask.ts";
+import type { GateOutcome } from "./run_gates.ts";
+import { AskSettler, deniedAsk, type KnownAsk } from "./settle_ask.ts";
+
+/** The longest that a person may take, in milliseconds: by default, the outbox keeps events as long. */
+const MAX_ASK_TIMEOUT = 30 * 24 * 60 * 60 * 1000;
+
+/** What asks are made with. */
+export type AskingOptions = {
+  readonly onAsk: OnAsk | undefined;
+  /** Runs the checks on data that a person edited. */
+  check(decisionId: string, event: HookEvent): Promise<GateOutcome>;
+};
+
+/** Stores what gates ask, waits until somebody responds, and records what that leads to. */
+export class Asking {
+  readonly records: AskRecords;
+  readonly #host: GateHost;
+  readonly #onAsk: OnAsk | undefined;
+  readonly #settler: AskSettler;
+  /** Asks for which `onAsk` is being called. */
+  readonly #inProcess = new Set<string>();
+
+  constructor(host: GateHost, options: AskingOptions) {
+    this.#host = host;
+    this.#onAsk = options.onAsk;
+    this.records = new AskRecords(host.records!, host.clock, host.reporter);
+    this.#settler = new AskSettler(host, this.records, options.check);
+  }
+
+  /** Stores an ask, in one commit with its decision. `write` returns what else is stored. */
+  async ask(
+    judged: Judged,
+    write: (decision: Decision, decided: string, askId: string) => readonly RecordWrite[],
+  ): Promise<AskedDecision> {
+    const { clock, redact, publish } = this.#host;
+    const { outcome: { verdict, gate }, event, digest } = judged;
+    const id = createEventId();
+    const expires = clock.now() + Math.min(verdict!.expiresIn ?? ASK_TIMEOUT, MAX_ASK_TIMEOUT);
+    const allow = verdict!.allow ?? ["allow", "deny"];
+    const { data } = redact(event);
+    const decided = decidedEvent(judged, id);
+    const asked = createEvent("gate.asked", {
+      ask_id: id,
+      decision_id: judged.id,
+      event_type: event.type,
+      name: textIn(event.data, "name"),
+      call_id: textIn(event.data, "call_id"),
+      agent_id: textIn(event.data, "agent_id"),
+      gate,
+      digest,
+      data,
+      question: verdict!.reason!,
+      expires_at: new Date(expires).toISOString(),
+      allow,
+    }, event);
+    const record: AskRecord = {
+      v: RECORD_VERSION,
+      event: asked.id,
+      decision: judged.id,
+      digest,
+      expires,
+      allow,
+      masked: canonicalJson(data) !== canonicalJson(event.data),
+      state: "pending",
+    };
+    const decision = this.#asked({ ...decisionOf(judged), event, gate }, id, expires);
+    await publish([decided, asked], [
+      ...this.records.create(id, record),
+      ...write(decision, decided.id, id),
+    ]);
+    this.#callOnAsk(id, record, asked, event);
+    return decision;
+  }
+
+  /** Continues with an ask that was stored before. `event`: with the data that was judged, if it is known. */
+  async resume(
+    id: string,
+    base: Omit<DecisionBase, "data">,
+    event: HookEvent | undefined,
+  ): Promise<Decision | undefined> {
+    const ask = await this.records.read(id);
+    const asked = ask && await this.#host.records!.event(ask.record.event);
+    if (ask === undefined || asked === undefined) return undefined;
+    const judged = event ?? await this.#storedEvent(ask.record, asked);
+    if (judged === undefined) return undefined;
+    const { gate } = asked.data as GateAskedData;
+    const known = { ...base, data: judged.data, event: judged, gate };
+    if (!this.records.isPending(ask)) return await this.#settler.settle(id, known);
+    this.#callOnAsk(id, ask.record, asked, judged);
+    return this.#asked(known, id, ask.record.expires);
+  }
+
+  /** Waits for the response to an ask that only the store knows. @throws {AskError} */
+  async waitFor(id: string, signal: AbortSignal | undefined): Promise<FinalDecision> {
+    const ask = await this.records.read(id);
+    const asked = ask && await this.#host.records!.event(ask.record.event);
+    if (ask === undefined || asked === undefined) {
+      throw new AskError("unknown", id, "there is no such ask");
+    }
+    const event = await this.#storedEvent(ask.record, asked);
+    if (event === undefined) {
+      throw new AskError(
+        "refused",
+        id,
+        "its data is redacted in the store. Decide again, with the same session, call id and data",
+      );
+    }
+    const { digest, decision } = ask.record;
+    const { gate } = asked.data as GateAskedData;
+    const known = { id: decision, data: event.data, digest, gates: [], event, gate };
+    return await this.#wait(id, known, signal);
+  }
+
+  /** Stores a response. @throws {AskError | TypeError} */
+  async resolve(id: string, resolution: AskResolution): Promise<void> {
+    checkResolution(`Cannot resolve ask '${id}'`, resolution);
+    await resolveAsk(this.#host, this.records, id, resolution);
+  }
+
+  /** Returns the event that was judged, if the store has all of its data. */
+  async #storedEvent(record: AskRecord, asked: HookEvent): Promise<HookEvent | undefined> {
+    if (record.masked) return undefined;
+    const event = judgedEvent(asked);
+    const digest = await this.#host.digester.digestOf(event.data);
+    return digest === record.digest ? event : undefined;
+  }
+
+  #asked(known: KnownAsk, askId: string, expires: number): AskedDecision {
+    const { event: _, gate: __, ...base } = known;
+    return {
+      ...base,
+      decision: "ask",
+      askId,
+      expiresAt: new Date(expires),
+      wait: ({ signal } = {}) => this.#wait(askId, known, signal),
+    };
+  }
+
+  /** Calls `onAsk`, and stores its response, unless somebody else was faster. */
+  #callOnAsk(id: string, record: AskRecord, asked: HookEvent, event: HookEvent): void {
+    const onAsk = this.#onAsk;
+    const { reporter, clock, closing } = this.#host;
+    if (onAsk === undefined || this.#inProcess.has(id)) return;
+    this.#inProcess.add(id);
+    const { question, gate = "" } = asked.data as GateAskedData;
+    const request = { question, event, gate, allow: record.allow, askId: id };
+    const ended = linkSignals(closing);
+    const stop = (): void => ended.abort(new Error("the ask has ended"));
+    this.records.ended(id, ended.signal).then(stop, () => {});
+    const respond = async (): Promise<void> => {
+      try {
+        const left = record.expires - clock.now();
+        const answer = await askPerson(this.#host, onAsk, request, left, ended.signal);
+        const { decision, data, reason: note, by = "onAsk" } = answer;
+        await this.resolve(id, {
+          decision,
+          by,
+          ...(data !== undefined && { data }),
+          ...(note !== undefined && { note }),
+        });
+      } catch (error) {
+        const isLate = error instanceof AskError && error.failure !== "refused";
+        if (!ended.signal.aborted && !isLate) reporter.failed(`Cannot ask '${id}'`, error, event);
+      } finally {
+        this.#inProcess.delete(id);
+        stop();
+        ended.release();
+      }
+    };
+    void respond();
+  }
+
+  async #wait(
+    id: string,
+    known: KnownAsk,
+    signal: AbortSignal | undefined,
+  ): Promise<FinalDecision> {
+    const { closing } = this.#host;
+    const limit = signal ? linkSignals(signal, closing) : linkSignals(closing);
+    try {
+      for (;;) {
+        await this.records.ended(id, limit.signal);
+        const decision = await abortable(this.#settler.settle(id, known), limit.signal);
+        if (decision !== undefined) return decision;
+      }
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (!closing.aborted) throw error;
+      // Nothing is recorded: after a restart, the same call waits for the same ask.
+      return deniedAsk(id, known, "The hooks were closed before anybody responded");
+    } finally {
+      limit.release();
+    }
+  }
+}

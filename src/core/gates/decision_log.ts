@@ -1,0 +1,111 @@
+import { sha256Hex } from "../../internal/crypto.ts";
+import type { RecordWrite } from "../delivery.ts";
+import { RECORD_VERSION } from "./ask_records.ts";
+import type { Decision } from "./decision.ts";
+import type { GateHost } from "./gate_host.ts";
+
+/** Decisions that are kept in memory: of a call that an SDK repeats, and its neighbors. */
+const MAX_REMEMBERED = 1_000;
+
+/**
+ * How long a decision is kept in the store for a call that is repeated, in milliseconds: a day. Agents that
+ * resume after a restart do so within minutes; a policy that changed must not be outlived by its decisions.
+ */
+const LIFETIME = 24 * 60 * 60 * 1000;
+
+/** The longest text for the model that is kept, in characters: a record is read before each decision. */
+const MAX_CONTEXT = 4_000;
+
+/** A decision, and whether the same call gets it again. */
+export type Recorded = { readonly decision: Decision; readonly isKept: boolean };
+
+/** A decision in the store. The rest of it is in its events, which obey `redact`. */
+export type DecisionRecord = {
+  readonly v: number;
+  readonly decision: Decision["decision"];
+  readonly id: string;
+  readonly digest: string;
+  /** When it was made, in milliseconds. */
+  readonly at: number;
+  /** The event `gate.decided`. */
+  readonly decided: string;
+  /** The event that happened. */
+  readonly event?: string | undefined;
+  readonly ask?: string | undefined;
+  readonly context?: string | undefined;
+  readonly interrupt?: boolean | undefined;
+};
+
+/** Where the decision about a call is stored, and what is. */
+export type Slot = {
+  readonly key: readonly string[];
+  readonly record: DecisionRecord | undefined;
+  readonly versionstamp: string | null;
+};
+
+/** Remembers decisions: SDKs call again when they retry or resume, and the same call is not judged twice. */
+export class DecisionLog {
+  readonly #host: GateHost;
+  readonly #remembered = new Map<string, Promise<Recorded>>();
+  /** Decisions of earlier times were made by other gates. */
+  #since = -Infinity;
+
+  constructor(host: GateHost) {
+    this.#host = host;
+  }
+
+  /** Returns a decision of this process. */
+  get(key: string): Promise<Recorded> | undefined {
+    return this.#remembered.get(key);
+  }
+
+  /** Keeps a decision, unless it turns out that it must be made again. */
+  remember(key: string, decision: Promise<Recorded>): void {
+    this.#remembered.set(key, decision);
+    const forget = (): void => {
+      if (this.#remembered.get(key) === decision) this.#remembered.delete(key);
+    };
+    // Cut short or not recorded: the next call tries again.
+    decision.then(({ isKept }) => isKept || forget(), forget);
+    if (this.#remembered.size <= MAX_REMEMBERED) return;
+    const [oldest] = this.#remembered.keys();
+    this.#remembered.delete(oldest!);
+  }
+
+  /** Forgets what this process decided, as there are other gates now; of removed gates, also what is stored. */
+  forget(isRemoved: boolean): void {
+    this.#remembered.clear();
+    if (isRemoved) this.#since = this.#host.clock.now();
+  }
+
+  /** Reads a decision from the store. */
+  async read(key: string): Promise<Slot> {
+    const name = ["decision", await sha256Hex(key)];
+    const [entry] = await this.#host.records!.get([name]);
+    const { value, versionstamp } = entry!;
+    const record = value as DecisionRecord | null;
+    const isKnown = record?.v === RECORD_VERSION && record.at > this.#since;
+    return { key: name, versionstamp, record: isKnown ? record : undefined };
+  }
+
+  /** Returns what stores a decision. Texts that `redact` can't see are left out if there is one. */
+  write(
+    { key, versionstamp }: Slot,
+    { decision, id, digest, context = "", interrupt }: Decision,
+    more: Pick<DecisionRecord, "decided" | "event" | "ask">,
+  ): RecordWrite {
+    const hasContext = context !== "" && context.length <= MAX_CONTEXT &&
+      !this.#host.digester.isSalted;
+    const value: DecisionRecord = {
+      v: RECORD_VERSION,
+      decision,
+      id,
+      digest: digest!,
+      at: this.#host.clock.now(),
+      ...more,
+      ...(hasContext && { context }),
+      ...(interrupt && { interrupt }),
+    };
+    return { key, value, versionstamp, lifetime: LIFETIME };
+  }
+}

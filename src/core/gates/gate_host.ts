@@ -1,0 +1,33 @@
+import type { Clock } from "../../internal/clock.ts";
+import type { QueueRecords, RecordWrite } from "../delivery.ts";
+import type { HookEvent } from "../events.ts";
+import type { Logger } from "../hook.ts";
+import type { Reporter } from "../reporter.ts";
+import type { Digester } from "./digest.ts";
+
+/** What the gates need of the hooks that they belong to. */
+export type GateHost = {
+  readonly logger: Logger;
+  readonly reporter: Reporter;
+  readonly clock: Clock;
+  readonly digester: Digester;
+  /** Where decisions and asks are kept; undefined without an outbox. */
+  readonly records: QueueRecords | undefined;
+  /** Aborts when `close` is called. */
+  readonly closing: AbortSignal;
+  /** Aborts when `close` gives up. */
+  readonly abandoned: AbortSignal;
+  /** @throws {HooksClosedError} after `close` */
+  admit(subject: string): void;
+  /** Runs what `close` waits for. */
+  run<Result>(work: () => Promise<Result>): Promise<Result>;
+  /**
+   * Emits events and stores records, all or none. Resolves when they are accepted, and stored if there is an
+   * outbox. Handlers aren't waited for.
+   */
+  publish(events: readonly HookEvent[], records?: readonly RecordWrite[]): Promise<void>;
+  /** Returns an event as it is stored and sent. */
+  redact(event: HookEvent): HookEvent;
+  /** Judges a payload by the schema of its type. @throws {EventValidationError} */
+  validate(event: HookEvent): Promise<void>;
+};

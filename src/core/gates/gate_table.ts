@@ -1,0 +1,84 @@
+import { patternsFor } from "../event_rules.ts";
+import type { RegisteredGate } from "./gate.ts";
+import type { GateOutcome } from "./run_gates.ts";
+
+/** Types whose gates are kept in order. Types come from outside too, so that their number is bounded. */
+const MAX_TYPES = 1_000;
+
+type Entry = { readonly gate: RegisteredGate; readonly patterns: readonly string[] };
+
+/** The gates that are registered, in their order. */
+export class GateTable {
+  readonly #required: readonly string[];
+  readonly #entries = new Map<string, Entry>();
+  readonly #byType = new Map<string, readonly RegisteredGate[]>();
+
+  /** @param required Names of gates without which nothing is allowed */
+  constructor(required: readonly string[]) {
+    this.#required = [...required];
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  /** Adds a gate. Returns a function that removes it, and says whether it did. */
+  add(gate: RegisteredGate, patterns: readonly string[]): () => boolean {
+    const entry = { gate, patterns };
+    this.#entries.set(gate.name, entry);
+    this.#byType.clear();
+    return () => {
+      if (this.#entries.get(gate.name) !== entry) return false;
+      this.#byType.clear();
+      return this.#entries.delete(gate.name);
+    };
+  }
+
+  /** Whether a decision about a type needs gates at all. */
+  guards(type: string): boolean {
+    return this.#required.length > 0 || this.gatesFor(type).length > 0;
+  }
+
+  /** Returns the gates of a type, highest priority first; equals in the order of registration. */
+  gatesFor(type: string): readonly RegisteredGate[] {
+    const known = this.#byType.get(type);
+    if (known !== undefined) return known;
+    const patterns = patternsFor(type);
+    const gates = [...this.#entries.values()]
+      .filter((entry) => entry.patterns.some((pattern) => patterns.includes(pattern)))
+      .map(({ gate }) => gate)
+      .sort((a, b) => b.priority - a.priority);
+    if (this.#byType.size >= MAX_TYPES) this.#byType.clear();
+    this.#byType.set(type, gates);
+    return gates;
+  }
+
+  /** Returns what tells the gates of a type from others: a decision of others isn't that of these. */
+  nameOf(type: string): string {
+    return this.gatesFor(type).map(({ name, kind, mode }) => `${name} ${kind} ${mode}`).join();
+  }
+
+  /** A gate that must be there and isn't, or isn't enforced, fails every decision. */
+  missing(data: unknown): GateOutcome | undefined {
+    const missing = this.#required.filter((name) =>
+      this.#entries.get(name)?.gate.mode !== "enforce"
+    );
+    if (missing.length === 0) return undefined;
+    const reason = `Gate '${missing[0]}' is required, and not registered or not enforced`;
+    return {
+      decision: "deny",
+      data,
+      verdict: { decision: "deny", reason },
+      gate: missing[0],
+      context: [],
+      gates: missing.map((name) => ({
+        name,
+        kind: "check",
+        mode: "enforce",
+        verdict: "failed",
+        failure: "missing",
+        duration_ms: 0,
+      })),
+    };
+  }
+}

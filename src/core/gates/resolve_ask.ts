@@ -1,0 +1,146 @@
+import { canonicalJson } from "../../internal/json_text.ts";
+import { checkKnown } from "../../internal/options.ts";
+import { checkObject, inspect } from "../../internal/validate.ts";
+import { AskError, EventValidationError, RecordConflictError } from "../errors.ts";
+import type { GateAskedData, HookEvent } from "../events.ts";
+import { createEvent } from "../snapshot.ts";
+import type { AskRecord, AskRecords, ReadAsk } from "./ask_records.ts";
+import type { GateHost } from "./gate_host.ts";
+import { applyRewrite } from "./rewrite.ts";
+import type { AskChoice } from "./verdict.ts";
+
+/** The longest name of who resolves an ask, and their longest note, in characters: both are stored. */
+const MAX_BY = 256;
+const MAX_NOTE = 2_000;
+
+/** A response to an ask. */
+export type AskResolution = {
+  /** What was chosen. A person may always deny. */
+  readonly decision: AskChoice;
+  /** With `"edit"`: the data in place of that which was judged. It passes the checks again. */
+  readonly data?: unknown;
+  /** Who resolves it, such as a mail address. 1 to 256 characters. */
+  readonly by: string;
+  /** Why, for the model and the record. 2,000 characters at most. */
+  readonly note?: string | undefined;
+};
+
+/** Checks a response. @throws {TypeError | RangeError} when it is invalid */
+export function checkResolution(subject: string, resolution: AskResolution): void {
+  checkObject(subject, "the response", resolution);
+  checkKnown(subject, resolution, ["decision", "data", "by", "note"], { reason: "note" });
+  const { decision, data, by, note } = resolution;
+  if (decision !== "allow" && decision !== "deny" && decision !== "edit") {
+    throw new TypeError(
+      `${subject}: 'decision' must be "allow", "deny" or "edit", got ${inspect(decision)}`,
+    );
+  }
+  if ((decision === "edit") !== (data !== undefined)) {
+    throw new TypeError(`${subject}: 'data' belongs to the decision "edit", and to no other`);
+  }
+  if (typeof by !== "string" || by === "" || by.length > MAX_BY) {
+    throw new TypeError(
+      `${subject}: 'by' must be a text of 1 to ${MAX_BY} characters, got ${inspect(by)}`,
+    );
+  }
+  if (note !== undefined && (typeof note !== "string" || note.length > MAX_NOTE)) {
+    throw new TypeError(
+      `${subject}: 'note' must be a text of at most ${MAX_NOTE} characters, got ${inspect(note)}`,
+    );
+  }
+}
+
+/** Stores a response to an ask, in one commit with `gate.resolved`. The first one wins. @throws {AskError} */
+export async function resolveAsk(
+  host: GateHost,
+  asks: AskRecords,
+  id: string,
+  resolution: AskResolution,
+): Promise<void> {
+  const { decision, by, note } = resolution;
+  const { ask, asked } = await readOpen(host, asks, id, decision);
+  const edited = decision === "edit"
+    ? await readEdit(host, ask, asked, resolution.data)
+    : undefined;
+  const event = createEvent("gate.resolved", {
+    ask_id: id,
+    decision_id: ask.record.decision,
+    outcome: decision === "deny" ? "denied" : "allowed",
+    by,
+    note,
+    ...(edited && { edited: true, ...edited }),
+  }, asked);
+  const record: AskRecord = {
+    ...ask.record,
+    state: decision,
+    by,
+    at: host.clock.now(),
+    resolved: event.id,
+    ...(edited && { edited: edited.digest }),
+  };
+  try {
+    await host.publish([event], asks.change(ask, record));
+  } catch (error) {
+    if (!(error instanceof RecordConflictError)) throw error;
+    await readOpen(host, asks, id, decision); // says who was faster
+    throw new AskError("resolved", id, "it was changed meanwhile. Try again");
+  }
+  asks.notify(id);
+}
+
+/** Returns the event whose data a person is asked about. Its data is redacted. */
+export function judgedEvent(asked: HookEvent): HookEvent {
+  const { event_type, data } = asked.data as GateAskedData;
+  return createEvent(event_type, data, asked);
+}
+
+/** Reads an ask that somebody can respond to. @throws {AskError} */
+async function readOpen(
+  { records, clock }: GateHost,
+  asks: AskRecords,
+  id: string,
+  decision: AskChoice,
+): Promise<{ readonly ask: ReadAsk; readonly asked: HookEvent }> {
+  const ask = await asks.read(id);
+  const asked = ask && await records!.event(ask.record.event);
+  if (ask === undefined || asked === undefined) {
+    throw new AskError("unknown", id, "there is no such ask");
+  }
+  const { state, by, expires, allow } = ask.record;
+  if (state === "expired" || (state === "pending" && clock.now() >= expires)) {
+    throw new AskError("expired", id, `it expired at ${new Date(expires).toISOString()}`);
+  }
+  if (state !== "pending") {
+    const how = { allow: "allowed", deny: "denied", edit: "edited" }[state];
+    throw new AskError("resolved", id, `it was ${how} by ${by}`);
+  }
+  if (decision !== "deny" && !allow.includes(decision)) {
+    throw new AskError("refused", id, `the gate does not offer "${decision}"`);
+  }
+  return { ask, asked };
+}
+
+/** Checks edited data. @throws {AskError} when it is invalid, or could not be stored as it is */
+async function readEdit(
+  host: GateHost,
+  { id, record }: ReadAsk,
+  asked: HookEvent,
+  data: unknown,
+): Promise<{ readonly digest: string; readonly data: unknown }> {
+  const refuse = (reason: string): AskError => new AskError("refused", id, reason);
+  if (record.masked) {
+    throw refuse("its data is redacted, so that nobody can tell what an edit would change");
+  }
+  const next = applyRewrite(judgedEvent(asked), data);
+  if ("invalid" in next) throw refuse(`the edited data ${next.invalid}`);
+  try {
+    await host.validate(next);
+  } catch (error) {
+    if (error instanceof EventValidationError) throw refuse(error.message);
+    throw error;
+  }
+  if (canonicalJson(host.redact(next).data) !== canonicalJson(next.data)) {
+    throw refuse("'redact' would change the edited data, and what runs is what is stored");
+  }
+  return { digest: await host.digester.digestOf(next.data), data: next.data };
+}

@@ -1,0 +1,176 @@
+import { createEventId } from "../../internal/uuid.ts";
+import { RecordConflictError } from "../errors.ts";
+import type { GateResolvedData, HookEvent } from "../events.ts";
+import { createEvent } from "../snapshot.ts";
+import type { AskRecord, AskRecords, FinalRecord, ReadAsk } from "./ask_records.ts";
+import type { DecisionBase, FinalDecision } from "./decision.ts";
+import { allowedEvent, decidedEvent, deniedEvent } from "./gate_events.ts";
+import type { GateHost } from "./gate_host.ts";
+import { decisionOf, type Judged, NOT_APPROVED } from "./judged.ts";
+import { applyRewrite } from "./rewrite.ts";
+import type { GateOutcome } from "./run_gates.ts";
+
+/** What was judged and asked about. */
+export type KnownAsk = DecisionBase & {
+  /** With the data that was judged. */
+  readonly event: HookEvent;
+  /** The gate that asks. */
+  readonly gate: string | undefined;
+};
+
+/** Runs the checks on data that a person edited. */
+type Check = (decisionId: string, event: HookEvent) => Promise<GateOutcome>;
+
+/** What is recorded of an ask that has ended. */
+type Step = {
+  readonly decision: FinalDecision;
+  readonly state: AskRecord["state"];
+  readonly events: readonly HookEvent[];
+  readonly final: FinalRecord;
+};
+
+/** Returns the decision about an ask that was not approved, without a record. */
+export function deniedAsk(
+  askId: string,
+  { event: _, gate: __, ...base }: KnownAsk,
+  reason: string,
+): FinalDecision {
+  return { ...base, decision: "deny", reason, askId };
+}
+
+/** Records what asks lead to once they have ended: a response, or their expiry. */
+export class AskSettler {
+  readonly #host: GateHost;
+  readonly #asks: AskRecords;
+  readonly #check: Check;
+
+  constructor(host: GateHost, asks: AskRecords, check: Check) {
+    this.#host = host;
+    this.#asks = asks;
+    this.#check = check;
+  }
+
+  /** Records what an ask led to, once. Returns undefined while somebody can still respond. */
+  async settle(id: string, known: KnownAsk): Promise<FinalDecision | undefined> {
+    for (;;) {
+      const ask = await this.#asks.read(id);
+      if (ask === undefined) return deniedAsk(id, known, "The ask is no longer stored");
+      if (ask.record.final) return await this.#recall(id, ask.record.final, known);
+      if (this.#asks.isPending(ask)) return undefined;
+      const step = await this.#stepOf(ask, known);
+      try {
+        const record = { ...ask.record, state: step.state, final: step.final };
+        if (step.events.length > 0) {
+          await this.#host.publish(step.events, this.#asks.change(ask, record));
+        }
+        return step.decision;
+      } catch (error) {
+        if (error instanceof RecordConflictError) continue; // somebody was faster
+        this.#host.reporter.failed("Cannot record decision", error, known.event);
+        return deniedAsk(id, known, "The decision could not be recorded (store)");
+      }
+    }
+  }
+
+  /** Returns what an ask that has ended leads to. */
+  async #stepOf(ask: ReadAsk, known: KnownAsk): Promise<Step> {
+    const { record } = ask;
+    const resolved = record.resolved && await this.#host.records!.event(record.resolved);
+    const { note, data } = (resolved || { data: {} }).data as Partial<GateResolvedData>;
+    if (record.state === "allow") return this.#stepTo("allow", ask, known, { reason: note });
+    if (record.state === "edit") return await this.#editedStep(ask, known, data);
+    if (record.state === "deny") {
+      return this.#stepTo("deny", ask, known, { reason: note ?? NOT_APPROVED });
+    }
+    const event = createEvent("gate.resolved", {
+      ask_id: ask.id,
+      decision_id: record.decision,
+      outcome: "expired",
+    }, known.event);
+    const reason = "The request expired before anybody responded";
+    return this.#stepTo("deny", ask, known, { reason, state: "expired", events: [event] });
+  }
+
+  /** Data that was edited passes the checks again. */
+  async #editedStep(ask: ReadAsk, known: KnownAsk, data: unknown): Promise<Step> {
+    const { digester, clock } = this.#host;
+    const start = clock.now();
+    const deny = (reason: string): Step => this.#stepTo("deny", ask, known, { reason });
+    const event = data === undefined
+      ? { invalid: "is no longer stored" }
+      : applyRewrite(known.event, data);
+    if ("invalid" in event) return deny(`The edited data is not valid: it ${event.invalid}`);
+    const digest = await digester.digestOf(event.data);
+    if (digest !== ask.record.edited) return deny("The edited data was changed in the store");
+    const id = createEventId();
+    const outcome = await this.#check(id, event);
+    const judged: Judged = {
+      id,
+      event,
+      digestIn: known.digest!,
+      digest,
+      outcome,
+      took: Math.max(0, Math.round(clock.now() - start)),
+    };
+    const base = { ...decisionOf(judged), event, gate: outcome.gate };
+    const decided = decidedEvent(judged, ask.id);
+    const decision = outcome.decision === "allow" ? "allow" : "deny";
+    return this.#stepTo(decision, ask, base, { reason: base.reason, events: [decided] });
+  }
+
+  #stepTo(
+    decision: "allow" | "deny",
+    { id: askId, record }: ReadAsk,
+    { event, gate, ...base }: KnownAsk,
+    { reason, state = record.state, events = [] }: {
+      readonly reason: string | undefined;
+      readonly state?: AskRecord["state"];
+      readonly events?: readonly HookEvent[];
+    },
+  ): Step {
+    const { reason: _, ...rest } = base;
+    const final: FinalDecision = {
+      ...rest,
+      decision,
+      askId,
+      ...(reason !== undefined && { reason }),
+    };
+    const happened = decision === "allow"
+      ? allowedEvent(event, base.id)
+      : deniedEvent(event, final, gate);
+    // A new event: it happens now, not when it was asked about.
+    const subject = happened && createEvent(happened.type, happened.data, happened);
+    const isText = reason !== undefined && !this.#host.digester.isSalted;
+    return {
+      decision: final,
+      state,
+      events: subject ? [subject, ...events] : events,
+      final: {
+        decision,
+        id: base.id,
+        digest: base.digest!,
+        ...(isText && { reason }),
+        ...(subject && { event: subject.id }),
+      },
+    };
+  }
+
+  /** Returns a final decision that was recorded before, perhaps by another process. */
+  async #recall(
+    askId: string,
+    { decision, id, digest, reason, event }: FinalRecord,
+    known: KnownAsk,
+  ): Promise<FinalDecision> {
+    const { event: _, gate: __, reason: ___, ...base } = known;
+    const final = { ...base, id, digest, decision, askId, ...(reason !== undefined && { reason }) };
+    if (decision === "deny") return { ...final, reason: reason ?? NOT_APPROVED };
+    if (digest === known.digest) return final;
+    const stored = event === undefined ? undefined : await this.#host.records!.event(event);
+    const { decision_id: ____, ...data } = (stored?.data ?? {}) as Readonly<
+      Record<string, unknown>
+    >;
+    const isSame = await this.#host.digester.digestOf(data) === digest;
+    if (isSame) return { ...final, data: createEvent(stored!.type, data, stored).data };
+    return deniedAsk(askId, known, "The edited data is no longer stored");
+  }
+}

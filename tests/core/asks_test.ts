@@ -1,0 +1,443 @@
+import assert from "node:assert/strict";
+import { createHooks, type HookEvent, type HooksOptions } from "@omniagent/hooks";
+import { ask, AskError, type AskRequest, deny, type FinalDecision } from "@omniagent/hooks/gates";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import type { Store } from "@omniagent/hooks/store";
+import { memoryStore } from "@omniagent/hooks/testing";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
+
+type Params = { readonly amount: number };
+type Options = HooksOptions & { readonly question?: Parameters<typeof ask> };
+
+/** A process of an agent: payments need an approval. */
+function start(store: Store, { question = ["Pay?"], ...options }: Options = {}) {
+  const outbox = createOutbox(store, { logger: silentLogger });
+  const hooks = createHooks({ logger: silentLogger, ...options, outbox });
+  const paid: Params[] = [];
+  hooks.gate("tool.called", {
+    name: "approve",
+    filter: ({ data }) => data.name === "pay",
+    handle: () => ask(...question),
+  });
+  const pay = (callId: string, params: Params = { amount: 5 }, signal?: AbortSignal) =>
+    hooks.call("pay", params, (params) => `paid ${paid.push(params) && params.amount}`, {
+      sessionId: "s-1",
+      callId,
+      signal,
+    });
+  const decide = async (callId: string, params: Params = { amount: 5 }) => {
+    const decision = await hooks.decide("tool.called", { name: "pay", call_id: callId, params }, {
+      sessionId: "s-1",
+    });
+    assert.equal(decision.decision, "ask");
+    return decision as Extract<typeof decision, { decision: "ask" }>;
+  };
+  /** What is stored, oldest first: types, and the whole events. */
+  const stored = async (): Promise<readonly HookEvent[]> =>
+    (await outbox.listEvents({ order: "oldest" })).items.map(({ event }) => event);
+  const types = async () => (await stored()).map(({ type }) => type);
+  return { hooks, outbox, paid, pay, decide, stored, types };
+}
+
+/** Waits until an ask is stored. */
+async function pendingAsk({ hooks }: ReturnType<typeof start>): Promise<string> {
+  for (;;) {
+    const { items } = await hooks.asks.list();
+    if (items.length > 0) return items[0]!.id;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+const code = (expected: string) => (error: unknown) =>
+  error instanceof AskError && error.failure === expected;
+
+const ALLOW = { decision: "allow", by: "ada" } as const;
+const DENY = { decision: "deny", by: "ada" } as const;
+
+test("decide() stores what a gate asks in one commit with the decision, and returns it", async () => {
+  const agent = start(memoryStore(), { question: ["Pay?", { expiresIn: 60_000 }] });
+  const decision = await agent.decide("c-1");
+  const { items } = await agent.outbox.listEvents({ order: "oldest" });
+  assert.deepEqual(items.map(({ event }) => event.type), ["gate.decided", "gate.asked"]);
+  assert.equal(new Set(items.map(({ versionstamp }) => versionstamp)).size, 1);
+  const [decided, asked] = items.map(({ event }) => event.data as Record<string, unknown>);
+  assert.equal(decided!.outcome, "asked");
+  assert.equal(decided!.ask_id, decision.askId);
+  const { expires_at, ...rest } = asked!;
+  assert.equal(expires_at, decision.expiresAt.toISOString());
+  assert.deepEqual(rest, {
+    ask_id: decision.askId,
+    decision_id: decision.id,
+    event_type: "tool.called",
+    name: "pay",
+    call_id: "c-1",
+    gate: "approve",
+    digest: decision.digest,
+    data: { name: "pay", call_id: "c-1", params: { amount: 5 } },
+    question: "Pay?",
+    allow: ["allow", "deny"],
+  });
+  await agent.hooks.close();
+});
+
+test("call() waits for an approval, and its events are stored before the tool runs", async () => {
+  const agent = start(memoryStore());
+  const result = agent.pay("c-1");
+  const askId = await pendingAsk(agent);
+  assert.deepEqual(agent.paid, []);
+  const resolved = await agent.hooks.asks.resolve(askId, { ...ALLOW, note: "fine" });
+  assert.equal(resolved.state, "allowed");
+  assert.equal(resolved.by, "ada");
+  assert.equal(await result, "paid 5");
+  assert.deepEqual(await agent.types(), [
+    "gate.decided",
+    "gate.asked",
+    "gate.resolved",
+    "tool.called",
+    "tool.completed",
+  ]);
+  const events = await agent.stored();
+  const ids = events.map(({ data }) => (data as { decision_id?: string }).decision_id);
+  assert.equal(new Set(ids).size, 1, "one decision");
+  assert.deepEqual(await agent.hooks.asks.list(), { items: [] });
+  await agent.hooks.close();
+});
+
+test("a person who denies gives the reason", async () => {
+  const agent = start(memoryStore());
+  const result = agent.pay("c-1");
+  await agent.hooks.asks.resolve(await pendingAsk(agent), { ...DENY, note: "Too much" });
+  const { denied, reason } = await result as { denied: true; reason: string };
+  assert.deepEqual([denied, reason], [true, "Too much"]);
+  assert.deepEqual(agent.paid, []);
+  const [last] = (await agent.stored()).slice(-1);
+  assert.equal(last!.type, "tool.denied");
+  assert.equal((last!.data as { gate: string }).gate, "approve");
+  await agent.hooks.close();
+});
+
+test("the first of several responses wins, from whichever process", async () => {
+  const store = memoryStore();
+  const [agent, ...others] = [start(store), start(store), start(store)];
+  const { askId, wait } = await agent.decide("c-1");
+  const choices = [ALLOW, DENY, ALLOW, DENY];
+  const ends = await Promise.allSettled(
+    choices.map((choice, i) => others[i % 2]!.hooks.asks.resolve(askId, choice)),
+  );
+  const won = ends.flatMap((end, i) => end.status === "fulfilled" ? [choices[i]!.decision] : []);
+  assert.equal(won.length, 1);
+  for (const end of ends) {
+    if (end.status === "rejected") assert.ok(code("resolved")(end.reason));
+  }
+  assert.equal((await wait()).decision, won[0]);
+  await assert.rejects(agent.hooks.asks.resolve(askId, ALLOW), code("resolved"));
+  for (const { hooks } of [agent, ...others]) await hooks.close();
+});
+
+test("several that wait for one ask get one decision, and tool.called is stored once", async () => {
+  const store = memoryStore();
+  const [one, two] = [start(store), start(store)];
+  const decisions = [await one.decide("c-1"), await one.decide("c-1"), await two.decide("c-1")];
+  assert.equal(new Set(decisions.map(({ askId }) => askId)).size, 1);
+  await two.hooks.asks.resolve(decisions[0]!.askId, ALLOW);
+  const ends: FinalDecision[] = await Promise.all(decisions.map(({ wait }) => wait()));
+  assert.deepEqual(ends.map(({ decision }) => decision), ["allow", "allow", "allow"]);
+  assert.equal((await one.types()).filter((type) => type === "tool.called").length, 1);
+  for (const { hooks } of [one, two]) await hooks.close();
+});
+
+test("edited data passes the checks again, and runs only as it was edited", async () => {
+  const store = memoryStore();
+  const agent = start(store, { question: ["Pay?", { allow: ["allow", "edit"] }] });
+  agent.hooks.gate("tool.called", {
+    name: "limit",
+    handle: ({ data }) => Number(data.params?.amount) > 100 ? deny("Too much") : undefined,
+  });
+  const edit = (amount: number, name = "pay") => ({
+    decision: "edit" as const,
+    by: "ada",
+    data: { name, call_id: "c-1", params: { amount } },
+  });
+  const result = agent.pay("c-1");
+  const askId = await pendingAsk(agent);
+  const { asks } = agent.hooks;
+  await assert.rejects(asks.resolve(askId, edit(3, "bash")), code("refused"));
+  await assert.rejects(asks.resolve(askId, { ...edit(3), data: 3 }), code("refused"));
+  assert.equal((await asks.resolve(askId, edit(3))).state, "edited");
+  assert.equal(await result, "paid 3");
+  const decided = (await agent.stored()).filter(({ type }) => type === "gate.decided");
+  const [first, second] = decided.map(({ data }) => data as Record<string, unknown>);
+  assert.equal(second!.digest_in, first!.digest_out);
+  assert.notEqual(second!.digest_out, first!.digest_out);
+  assert.deepEqual([second!.outcome, second!.ask_id], ["allowed", askId]);
+  const again = await agent.decide("c-1").catch(() => undefined);
+  assert.equal(again, undefined, "the call is decided");
+
+  const refused = agent.pay("c-1", { amount: 7 });
+  await asks.resolve(await pendingAsk(agent), edit(101));
+  assert.equal((await refused as { reason: string }).reason, "Too much");
+  assert.deepEqual(agent.paid, [{ amount: 3 }]);
+  await agent.hooks.close();
+});
+
+test("an ask that expires is denied, and nobody can respond any more", async () => {
+  const agent = start(memoryStore(), { question: ["Pay?", { expiresIn: 5 }] });
+  const result = await agent.pay("c-1") as { reason: string };
+  assert.match(result.reason, /expired/);
+  const { items: [expired] } = await agent.hooks.asks.list({ state: "all" });
+  assert.equal(expired!.state, "expired");
+  await assert.rejects(agent.hooks.asks.resolve(expired!.id, ALLOW), code("expired"));
+  const resolved = (await agent.stored()).find(({ type }) => type === "gate.resolved");
+  assert.equal((resolved!.data as { outcome: string }).outcome, "expired");
+  assert.deepEqual(agent.paid, []);
+  await agent.hooks.close();
+});
+
+test("close() denies a call that waits; after a restart the same call waits for the same ask", async () => {
+  const store = memoryStore();
+  const first = start(store);
+  const result = first.pay("c-1");
+  const askId = await pendingAsk(first);
+  await first.hooks.close();
+  assert.match((await result as { reason: string }).reason, /closed/);
+
+  const second = start(store);
+  const resumed = second.pay("c-1");
+  const other = second.pay("c-1", { amount: 6 }); // other data: another ask
+  while ((await second.hooks.asks.list()).items.length < 2) await Promise.resolve();
+  await second.hooks.asks.resolve(askId, ALLOW);
+  assert.equal(await resumed, "paid 5");
+  assert.deepEqual(second.paid, [{ amount: 5 }], "an approval is valid for nothing else");
+  await second.hooks.close();
+  assert.equal((await other as { denied: boolean }).denied, true);
+});
+
+test("asks.get() resumes an ask of a process that is gone", async () => {
+  const store = memoryStore();
+  const gone = start(store);
+  const { askId } = await gone.decide("c-1");
+  const agent = start(store);
+  const pending = (await agent.hooks.asks.get(askId))!;
+  assert.equal(pending.state, "pending");
+  assert.deepEqual(pending.data, { name: "pay", call_id: "c-1", params: { amount: 5 } });
+  const waiting = pending.wait();
+  await agent.hooks.asks.resolve(askId, ALLOW);
+  const { decision, data, digest } = await waiting;
+  assert.deepEqual([decision, data, digest], ["allow", pending.data, pending.digest]);
+  assert.equal(await agent.pay("c-1"), "paid 5", "the recorded decision");
+  assert.equal((await agent.types()).filter((type) => type === "tool.called").length, 1);
+  for (const { hooks } of [agent, gone]) await hooks.close();
+});
+
+test("a call that waits notices a response that another process stored", async () => {
+  const store = memoryStore();
+  const [agent, console] = [start(store), start(store)];
+  const result = agent.pay("c-1");
+  await console.hooks.asks.resolve(await pendingAsk(console), ALLOW);
+  assert.equal(await result, "paid 5");
+  for (const { hooks } of [agent, console]) await hooks.close();
+});
+
+test("with redact, an ask has the redacted data, a salted digest, and is resumed by its call alone", async () => {
+  const store = memoryStore();
+  const redact = (event: HookEvent): HookEvent =>
+    event.type === "tool.called"
+      ? { ...event, data: { ...event.data as object, params: { amount: "***" } } }
+      : event;
+  const first = start(store, { redact, question: ["Pay?", { allow: ["allow", "edit"] }] });
+  const { askId, digest } = await first.decide("c-1");
+  const plain = start(memoryStore());
+  assert.notEqual(digest, (await plain.decide("c-1")).digest, "salted");
+  const text = JSON.stringify(await first.stored());
+  assert.match(text, /\*\*\*/);
+
+  const second = start(store, { redact });
+  const stored = (await second.hooks.asks.get(askId))!;
+  assert.deepEqual((stored.data as { params: unknown }).params, { amount: "***" });
+  await assert.rejects(stored.wait(), code("refused"));
+  const edit = { decision: "edit", by: "ada", data: stored.data } as const;
+  await assert.rejects(second.hooks.asks.resolve(askId, edit), code("refused"));
+  const resumed = second.pay("c-1");
+  await second.hooks.asks.resolve(askId, ALLOW);
+  assert.equal(await resumed, "paid 5");
+  for (const { hooks } of [plain, first, second]) await hooks.close();
+});
+
+test("onAsk is called too when there is an outbox; whoever responds first wins", async () => {
+  const requests: AskRequest[] = [];
+  let answer = Promise.withResolvers<{ decision: "allow"; by: string }>();
+  const store = memoryStore();
+  const agent = start(store, {
+    gates: { onAsk: (request) => (requests.push(request), answer.promise) },
+  });
+  const first = agent.pay("c-1");
+  const askId = await pendingAsk(agent);
+  assert.equal(requests[0]!.askId, askId);
+  answer.resolve({ decision: "allow", by: "terminal" });
+  assert.equal(await first, "paid 5");
+  assert.equal((await agent.hooks.asks.get(askId))!.by, "terminal");
+
+  answer = Promise.withResolvers();
+  const second = agent.pay("c-2");
+  const aborted = new Promise((resolve) => {
+    void pendingAsk(agent).then((id) => {
+      requests[1]!.signal.addEventListener("abort", resolve);
+      return agent.hooks.asks.resolve(id, DENY);
+    });
+  });
+  assert.equal((await second as { denied: boolean }).denied, true);
+  await aborted;
+  await agent.hooks.close();
+});
+
+test("an onAsk that fails is reported, and the ask stays open for others", async () => {
+  const errors: unknown[] = [];
+  const agent = start(memoryStore(), {
+    onError: (error) => void errors.push(error),
+    gates: { onAsk: () => Promise.reject(new Error("no terminal")) },
+  });
+  const result = agent.pay("c-1");
+  await agent.hooks.asks.resolve(await pendingAsk(agent), ALLOW);
+  assert.equal(await result, "paid 5");
+  assert.match(String(errors[0]), /no terminal/);
+  await agent.hooks.close();
+});
+
+test("asks are listed page by page, those that wait or all", async () => {
+  const agent = start(memoryStore());
+  const ids: string[] = [];
+  for (let n = 0; n < 5; n++) ids.unshift((await agent.decide(`c-${n}`)).askId);
+  const { asks } = agent.hooks;
+  await asks.resolve(ids[2]!, DENY);
+  const read = async (state: "pending" | "all"): Promise<string[]> => {
+    const found: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await asks.list({ state, limit: 2, cursor });
+      found.push(...page.items.map(({ id }) => id));
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    return found;
+  };
+  assert.deepEqual(await read("all"), ids);
+  assert.deepEqual(await read("pending"), ids.filter((id) => id !== ids[2]));
+  assert.equal(await asks.get("nothing"), undefined);
+  await assert.rejects(asks.list({ cursor: "?" }), /Cannot list asks: 'cursor'/);
+  await assert.rejects(asks.list({ state: "old" as never }), /'state' must be "pending" or "all"/);
+  await agent.hooks.close();
+});
+
+test("a response that is no response is refused, and changes nothing", async () => {
+  const agent = start(memoryStore());
+  const { askId, data } = await agent.decide("c-1");
+  const { asks } = agent.hooks;
+  const bad = [
+    [{ decision: "maybe", by: "ada" }, /'decision' must be/],
+    [{ decision: "allow" }, /'by' must be/],
+    [{ decision: "allow", by: "" }, /'by' must be/],
+    [{ decision: "allow", by: "ada", note: 5 }, /'note' must be/],
+    [{ decision: "allow", by: "ada", data }, /'data' belongs to/],
+    [{ decision: "edit", by: "ada" }, /'data' belongs to/],
+    [{ decision: "edit", by: "ada", data }, /does not offer "edit"/],
+    [{ decision: "allow", by: "ada", reason: "?" }, /Did you mean 'note'/],
+  ] as const;
+  for (const [response, message] of bad) {
+    await assert.rejects(asks.resolve(askId, response as never), message);
+  }
+  await assert.rejects(asks.resolve(crypto.randomUUID(), ALLOW), code("unknown"));
+  assert.equal((await asks.get(askId))!.state, "pending");
+  await agent.hooks.close();
+});
+
+test("a caller that gives up leaves the ask open, and its call denied", async () => {
+  const agent = start(memoryStore());
+  const controller = new AbortController();
+  const result = agent.pay("c-1", { amount: 5 }, controller.signal);
+  const askId = await pendingAsk(agent);
+  controller.abort();
+  assert.match((await result as { reason: string }).reason, /aborted/);
+  const { wait } = await agent.decide("c-1");
+  const reason = new Error("enough");
+  await assert.rejects(wait({ signal: AbortSignal.abort(reason) }), reason);
+  await agent.hooks.asks.resolve(askId, ALLOW);
+  assert.equal(await agent.pay("c-1"), "paid 5");
+  await agent.hooks.close();
+});
+
+test("without an outbox there are no asks, and what a gate asks is a failure of its store", async () => {
+  const hooks = createHooks({ logger: silentLogger });
+  hooks.gate("tool.called", { name: "approve", handle: () => ask("Pay?") });
+  const { decision, gates } = await hooks.decide("tool.called", { name: "pay" });
+  assert.equal(decision, "deny");
+  assert.equal(gates[0]!.failure, "store");
+  await assert.rejects(hooks.asks.list(), /Pass createHooks\(\{ outbox \}\)/);
+  await assert.rejects(hooks.asks.get("x"), TypeError);
+  await assert.rejects(hooks.asks.resolve("x", ALLOW), TypeError);
+  await hooks.close();
+});
+
+test("a decision is the same after a restart: of the same session, call and data", async () => {
+  const store = memoryStore();
+  let judged = 0;
+  const open = (verdict: "allow" | "deny") => {
+    const agent = start(store);
+    agent.hooks.gate("tool.called", {
+      name: "round",
+      kind: "rewrite",
+      handle: ({ data }) => ({
+        ...data,
+        params: { amount: Math.round(Number(data.params?.amount)) },
+      }),
+    });
+    agent.hooks.gate("tool.called", {
+      name: "policy",
+      handle: () => (judged++, verdict === "deny" ? deny("No", { context: "Ask ada" }) : undefined),
+    });
+    const decide = (callId: string, amount: number, sessionId = "s-1") =>
+      agent.hooks.decide("tool.called", { name: "buy", call_id: callId, params: { amount } }, {
+        sessionId,
+      });
+    return { ...agent, decide };
+  };
+  const first = open("deny");
+  const no = await first.decide("c-1", 1.5);
+  await first.hooks.close();
+  const second = open("allow");
+  const { data: _, digest: __, ...same } = await second.decide("c-1", 1.5);
+  const { data: ___, digest: ____, ...expected } = no;
+  assert.deepEqual(same, expected);
+  assert.equal(judged, 1);
+  const yes = await second.decide("c-2", 1.5);
+  assert.equal(yes.decision, "allow");
+  await second.hooks.close();
+  const third = open("deny");
+  assert.deepEqual(await third.decide("c-2", 1.5), yes, "with the rewritten data");
+  assert.equal(judged, 2);
+  for (const [callId, amount, session] of [["c-2", 2.5, "s-1"], ["c-2", 1.5, "s-2"]] as const) {
+    assert.equal((await third.decide(callId, amount, session)).decision, "deny", "other data");
+  }
+  assert.equal(judged, 4);
+  await third.hooks.close();
+});
+
+test("two processes that decide about one call at once come to one decision", async () => {
+  const store = memoryStore();
+  const verdicts = ["allow", "deny"] as const;
+  const agents = verdicts.map((verdict) => {
+    const agent = start(store);
+    agent.hooks.gate("tool.called", {
+      name: "policy",
+      handle: () => verdict === "deny" ? deny("No") : undefined,
+    });
+    return agent;
+  });
+  const decisions = await Promise.all(
+    agents.map(({ hooks }) => hooks.decide("tool.called", { name: "buy", call_id: "c-1" })),
+  );
+  assert.equal(decisions[0]!.id, decisions[1]!.id);
+  assert.equal(decisions[0]!.decision, decisions[1]!.decision);
+  const { length } = (await agents[0]!.types()).filter((type) => type === "gate.decided");
+  assert.equal(length, 1);
+  for (const { hooks } of agents) await hooks.close();
+});
