@@ -48,6 +48,7 @@ const tool: Fields = {
     call_id: text,
     duration_ms: number,
     decision_id: text,
+    gated: flag,
   },
 };
 const tokens: Fields = {

@@ -55,6 +55,8 @@ export type ToolData = {
   readonly duration_ms?: number;
   /** The decision that let it run; absent without gates. */
   readonly decision_id?: string;
+  /** False for a tool that no gate could stop, such as one that a model's provider runs. */
+  readonly gated?: boolean;
 };
 
 /** Payload of `tool.denied`: a gate denied a call, and the tool doesn't run. */

@@ -13,6 +13,7 @@ import type { HandlerFunc, HandlerOptions, Hook } from "./hook.ts";
 import { HookLifecycle } from "./lifecycle.ts";
 import { type HooksOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import type { EventOf, EventPattern } from "./patterns.ts";
+import { Observer } from "./observer.ts";
 import { Pipeline } from "./pipeline.ts";
 import { type DurableHost, handlerEntry, hookEntry, webhookEntry } from "./entries.ts";
 import { createRegistration, type Registration } from "./registration.ts";
@@ -35,27 +36,26 @@ export class HookRegistry<Events extends object = AgentEvents> {
   readonly #connection: { unregister(): void } | undefined;
   /** Gates and their decisions: `hooks.gate`, `hooks.decide` and `hooks.call` call its methods. */
   readonly gates: Gates<Events>;
+  /** Emits events for adapters of agent SDKs, whose runs must not fail because of an event. */
+  readonly observer: Observer<Events>;
 
-  /**
-   * Creates a registry.
-   *
-   * @throws {TypeError | RangeError} when an option is invalid
-   */
+  /** Creates a registry. @throws {TypeError | RangeError} when an option is invalid */
   constructor(options: HooksOptions<Events> = {}) {
     this.#options = resolveOptions(options as unknown as HooksOptions);
     const { logger, onError, onDrop, outbox: queue, store, use, closeTimeout } = this.#options;
-    const inFlight = new InFlight();
     const reporter = new Reporter(logger, onError, onDrop);
     const background = new BackgroundQueue(this.#options, reporter);
-    const work = { reporter, background, inFlight, calls: new InFlight() };
+    const work = { reporter, background, inFlight: new InFlight(), calls: new InFlight() };
     this.#lifecycle = new HookLifecycle({ ...work, logger, queue, closeTimeout });
     const lifecycle = this.#lifecycle;
     const contextOf = (entry: Entry, type: string) =>
       this.#pipeline.contextOf(entry, { chain: [type], signal: lifecycle.abandoned });
-    this.#handlers = new HandlerTable({ ...work, lifecycle, contextOf }, store);
-    const handlers = this.#handlers;
+    const handlers = new HandlerTable({ ...work, lifecycle, contextOf }, store);
+    this.#handlers = handlers;
     this.#pipeline = new Pipeline({ ...work, options: this.#options, handlers, lifecycle });
-    const parts = { ...work, logger, lifecycle, pipeline: this.#pipeline };
+    const observer = new Observer({ pipeline: this.#pipeline, reporter, lifecycle });
+    this.observer = observer as unknown as Observer<Events>;
+    const parts = { ...work, logger, lifecycle, observer, pipeline: this.#pipeline };
     this.gates = new Gates<Events>(this.#options, parts);
     this.#connection = queue?.connect?.({
       logger,

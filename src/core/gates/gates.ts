@@ -6,18 +6,12 @@ import type { HookLifecycle } from "../lifecycle.ts";
 import { inside } from "../nesting.ts";
 import type { HooksOptions } from "../options.ts";
 import type { EventOf, EventPattern } from "../patterns.ts";
+import type { Observer } from "../observer.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Registration } from "../registration.ts";
 import type { Reporter } from "../reporter.ts";
-import { createEvent } from "../snapshot.ts";
 import { Asks } from "./asks.ts";
-import {
-  type CallHost,
-  type CallOptions,
-  callTool,
-  type DeniedCall,
-  type ToolContext,
-} from "./tool_call.ts";
+import { type CallOptions, callTool, type DeniedCall, type ToolContext } from "./tool_call.ts";
 import { Digester } from "./digest.ts";
 import type { Gate } from "./gate.ts";
 import type { GateHost } from "./gate_host.ts";
@@ -29,6 +23,7 @@ type Parts = {
   readonly logger: Logger;
   readonly reporter: Reporter;
   readonly lifecycle: HookLifecycle;
+  readonly observer: Observer;
   readonly pipeline: Pipeline;
   /** Decisions and tool calls, which `close` waits for. */
   readonly calls: InFlight;
@@ -41,11 +36,11 @@ export class Gates<Events extends object = AgentEvents> {
   readonly #lifecycle: HookLifecycle;
   readonly #host: GateHost;
   readonly #keeper: Gatekeeper;
-  readonly #complete: CallHost["complete"];
+  readonly #observer: Observer;
 
   /** @ignore A registry creates its own. */
   constructor({ gates, outbox, redact }: Omit<HooksOptions, "logger">, parts: Parts) {
-    const { lifecycle, pipeline, calls, logger, reporter } = parts;
+    const { lifecycle, pipeline, calls, logger, reporter, observer } = parts;
     const records = outbox?.records;
     this.#lifecycle = lifecycle;
     this.#host = {
@@ -75,15 +70,7 @@ export class Gates<Events extends object = AgentEvents> {
       redact: (event) => pipeline.redact(event),
       validate: (event) => pipeline.validate(event),
     };
-    this.#complete = async (data, correlation) => {
-      try {
-        const event = createEvent("tool.completed", data, correlation);
-        // Handlers that fail are reported one by one.
-        await pipeline.dispatchMany([{ event, fresh: true }], { isAdmitted: true });
-      } catch (error) {
-        reporter.failed("Cannot emit 'tool.completed'", error);
-      }
-    };
+    this.#observer = observer;
     this.#keeper = new Gatekeeper(gates, this.#host);
     this.asks = new Asks(this.#keeper.asking, records);
   }
@@ -102,6 +89,11 @@ export class Gates<Events extends object = AgentEvents> {
     return this.#keeper.register(pattern, gate as unknown as Gate<HookEvent>);
   }
 
+  /** Whether gates decide about events of a type, or a required one is missing. */
+  guards(type: string): boolean {
+    return this.#keeper.guards(type);
+  }
+
   /** Decides about an event, and emits it if it is allowed. See `Hooks.decide`. */
   decide<Type extends EventType<Events>>(
     type: Type,
@@ -118,7 +110,7 @@ export class Gates<Events extends object = AgentEvents> {
     run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>,
     options: CallOptions = {},
   ): Promise<Result | DeniedCall> {
-    const host = { gates: this.#keeper, now: systemClock.now, complete: this.#complete };
+    const host = { gates: this.#keeper, now: systemClock.now, observer: this.#observer };
     // `close` waits for the tool, so that what it did is recorded.
     return this.#host.run(() => callTool(host, name, params, run, options));
   }

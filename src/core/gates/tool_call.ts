@@ -4,6 +4,9 @@ import { checkKnown } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { GateDeniedError } from "../errors.ts";
 import { correlationOf } from "../event_rules.ts";
+import type { ToolData } from "../events.ts";
+import type { Observer } from "../observer.ts";
+import { createEvent } from "../snapshot.ts";
 import type { Decision, FinalDecision } from "./decision.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 
@@ -54,8 +57,7 @@ export type DeniedCall = {
 /** What a call needs of the hooks. */
 export type CallHost = {
   readonly gates: Gatekeeper;
-  /** Emits `tool.completed`. Reports failures and never throws. */
-  complete(data: object, correlation: ReturnType<typeof correlationOf>): Promise<void>;
+  readonly observer: Observer;
   /** The clock, in milliseconds. */
   now(): number;
 };
@@ -99,12 +101,9 @@ export async function callTool<Params extends object, Result>(
     if (throwOnDeny) throw new GateDeniedError(name, denied.reason, denied.decisionId);
     return denied;
   };
-  const { signal: ending } = options;
-  const asked = await host.gates.decide("tool.called", { ...call, params }, {
-    ...correlation,
-    signal: ending,
-  });
-  const decision = await finalOf(asked, ending);
+  const decision = host.gates.guards("tool.called")
+    ? await decided(host, { ...call, params }, options)
+    : await announce(host, { ...call, params }, options);
   if (decision.decision !== "allow") return refuse(decision);
 
   const start = host.now();
@@ -113,13 +112,15 @@ export async function callTool<Params extends object, Result>(
     duration_ms: Math.max(0, Math.round(host.now() - start)),
     ...(decision.gates.length > 0 && { decision_id: decision.id }),
   });
+  const complete = (data: object): Promise<void> =>
+    host.observer.complete(data as ToolData, correlation);
   // From here on, every path emits one tool.completed.
   const finish = async (
     result: { readonly result?: string } | { readonly error: string },
   ): Promise<FinalDecision | undefined> => {
     const data = { ...completed(), ...result };
     if (!host.gates.guards("tool.completed")) {
-      await host.complete(data, correlation);
+      await complete(data);
       return undefined;
     }
     let outcome: FinalDecision;
@@ -127,11 +128,11 @@ export async function callTool<Params extends object, Result>(
       // Not the caller's signal: it may have ended the tool, and what came of it is judged all the same.
       outcome = await finalOf(await host.gates.decide("tool.completed", data, correlation));
     } catch (error) {
-      await host.complete({ ...completed(), error: "The result could not be judged" }, correlation);
+      await complete({ ...completed(), error: "The result could not be judged" });
       throw error;
     }
     if (outcome.decision !== "allow") {
-      await host.complete({ ...completed(), error: outcome.reason ?? "denied" }, correlation);
+      await complete({ ...completed(), error: outcome.reason ?? "denied" });
     }
     return outcome;
   };
@@ -155,12 +156,32 @@ export async function callTool<Params extends object, Result>(
   const text = strictText(result);
   if (text === NO_FORM) {
     const reason = "The result has no JSON form that gates could judge";
-    await host.complete({ ...completed(), error: reason }, correlation);
+    await complete({ ...completed(), error: reason });
     return refuse({ ...decision, decision: "deny", reason });
   }
   const outcome = await finish(text === undefined ? {} : { result: text });
   if (outcome!.decision !== "allow") return refuse(outcome!);
   return judgedResult(typeof result === "string", outcome!.data) as Result;
+}
+
+/** Lets gates judge a call. Waits until a person has responded, if one was asked. */
+async function decided(host: CallHost, data: object, options: CallOptions): Promise<FinalDecision> {
+  const { signal } = options;
+  const correlation = correlationOf(options);
+  const decision = await host.gates.decide("tool.called", data, { ...correlation, signal });
+  return await finalOf(decision, signal);
+}
+
+/** Emits `tool.called` for a call that no gate judges. Only what makes it no event stops the call. */
+async function announce(
+  host: CallHost,
+  data: object,
+  options: CallOptions,
+): Promise<FinalDecision> {
+  options.signal?.throwIfAborted();
+  const event = createEvent("tool.called", data, options);
+  await host.observer.accept(event);
+  return { id: event.id, decision: "allow", data: event.data, gates: [] };
 }
 
 /** Waits until a person has responded, if one was asked. When the caller gives up, the call is denied. */

@@ -1,0 +1,98 @@
+import { setTimer } from "../internal/async.ts";
+import { quote } from "../internal/validate.ts";
+import type { EmitOptions } from "./emitter.ts";
+import { EventValidationError, HooksClosedError } from "./errors.ts";
+import type { AgentEvents, EventType, HookEvent, ToolData } from "./events.ts";
+import type { HookLifecycle } from "./lifecycle.ts";
+import type { Pipeline } from "./pipeline.ts";
+import type { Reporter } from "./reporter.ts";
+import { createEvent } from "./snapshot.ts";
+
+/**
+ * How long an observed event may keep its caller, in milliseconds. A store that needs longer goes on in the
+ * background: an agent need not wait for it.
+ */
+const MAX_WAIT = 1_000;
+
+/** Relates an event to others. */
+type Correlation = Pick<EmitOptions, "sessionId" | "runId" | "traceparent">;
+
+/** The parts of the registry that an observer works with. */
+type Parts = {
+  readonly pipeline: Pipeline;
+  readonly reporter: Reporter;
+  readonly lifecycle: HookLifecycle;
+};
+
+/** Emits events of what happens whatever becomes of the events, as adapters of agent SDKs do. */
+export class Observer<Events extends object = AgentEvents> {
+  readonly #parts: Parts;
+
+  /** @ignore A registry creates its own. */
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Aborts when `close` begins. `close` waits for tool calls: those that only a later run ends must end now. */
+  get closing(): AbortSignal {
+    return this.#parts.lifecycle.closing;
+  }
+
+  /**
+   * Emits an event. Resolves when it is accepted, without waiting for handlers, or after a second if the outbox
+   * needs longer. Never rejects: failures are logged and reported to `onError`.
+   */
+  emit<Type extends EventType<Events>>(
+    type: Type,
+    data: Events[Type],
+    options?: Correlation,
+  ): Promise<void> {
+    return this.#guarded(type, () => this.accept(createEvent(type, data, options)));
+  }
+
+  /** Emits `tool.completed` like `emit`, also while `close` waits for the call. */
+  complete(data: ToolData, options?: Correlation): Promise<void> {
+    const type = "tool.completed";
+    return this.#guarded(type, () => this.accept(createEvent(type, data, options), true));
+  }
+
+  /**
+   * Dispatches an event, and resolves like `emit`.
+   *
+   * @param isAdmitted Whether it belongs to what began before `close`
+   * @throws {EventValidationError} when a schema rejects its payload
+   * @throws {HooksClosedError} after `close`
+   */
+  accept(event: HookEvent, isAdmitted = false): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = setTimer(MAX_WAIT, resolve);
+      const onAccepted = (): void => {
+        cancel();
+        resolve();
+      };
+      const failed = (error: unknown): void => {
+        cancel();
+        if (error instanceof EventValidationError || error instanceof HooksClosedError) {
+          return reject(error);
+        }
+        this.report(`Cannot emit ${quote(event.type)}`, error);
+        resolve();
+      };
+      const batch = [{ event, fresh: true }];
+      this.#parts.pipeline.dispatchMany(batch, { onAccepted, isAdmitted }).then(onAccepted, failed);
+    });
+  }
+
+  /** Logs a failure and passes it to `onError`, like that of a handler. Never throws. */
+  report(message: string, error: unknown): void {
+    this.#parts.reporter.failed(message, error);
+  }
+
+  async #guarded(type: string, emit: () => Promise<void>): Promise<void> {
+    try {
+      await emit();
+    } catch (error) {
+      this.report(`Cannot emit ${quote(type)}`, error);
+    }
+  }
+}
