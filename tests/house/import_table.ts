@@ -62,6 +62,9 @@ export const table: Readonly<Record<string, Row>> = {
       "handshake_receiver.ts": [],
     },
   },
+  adapters: {
+    folders: ["internal", "core"],
+  },
   outbox: {
     folders: ["internal", "store", "core"],
     doors: { "errors.ts": [], "is_outbox.ts": [] },

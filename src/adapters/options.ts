@@ -1,0 +1,60 @@
+import { checkKnown } from "../internal/options.ts";
+import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
+import type { AgentEvents, EmitOptions, EventType, Hooks } from "../core/mod.ts";
+
+/** The tokens of a model call, as in `model.completed`. */
+export type Usage = AgentEvents["model.completed"]["usage"];
+
+/** What adapters need of hooks. `Hooks` of any events fit. */
+export type AgentHooks = Pick<Hooks, "call" | "decide"> & {
+  readonly registry: {
+    readonly observer: {
+      emit(type: EventType, data: unknown, options?: EmitOptions): Promise<void>;
+      report(message: string, error: unknown): void;
+    };
+    readonly gates: { guards(type: string): boolean };
+  };
+};
+
+/** Options of every adapter. */
+export interface AgentOptions {
+  /** The session that the events belong to. @default the SDK's own, else none */
+  readonly sessionId?: string | undefined;
+  /** Which agent it is, as `agent_id` of its events. @default the SDK's name of the agent, else none */
+  readonly agentId?: string | undefined;
+  /** The name of the agent, in `agent.start`. @default the SDK's name of the agent, else none */
+  readonly name?: string | undefined;
+  /**
+   * Returns the price of a model call in US dollars, for `cost_usd`; undefined if it is not known.
+   * @default what the SDK says, if it does
+   */
+  readonly cost?: ((call: ModelCost) => number | undefined) | undefined;
+}
+
+/** What a price depends on. */
+export interface ModelCost {
+  /** The model, by the name that its provider uses. */
+  readonly model: string;
+  /** Whose model it is. */
+  readonly provider?: string | undefined;
+  /** The tokens of the call. */
+  readonly usage: Usage;
+}
+
+const KNOWN: readonly string[] = ["sessionId", "agentId", "name", "cost"];
+
+/** Names that people may expect. */
+const RENAMED = { session: "sessionId", threadId: "sessionId", agent: "agentId", price: "cost" };
+
+/** Checks what an adapter is connected with. @throws {TypeError} when something is invalid */
+export function checkAgentOptions(subject: string, hooks: unknown, options: AgentOptions): void {
+  checkObject(subject, "the first argument", hooks);
+  checkFunctions(`${subject} with these hooks`, hooks as object, ["call", "decide", "emit"]);
+  checkKnown(subject, options, KNOWN, RENAMED);
+  for (const field of ["sessionId", "agentId", "name"] as const) {
+    const value = options[field];
+    if (value === undefined || typeof value === "string") continue;
+    throw new TypeError(`${subject}: '${field}' must be a string, got ${inspect(value)}`);
+  }
+  checkFunctions(subject, options, [], ["cost"]);
+}

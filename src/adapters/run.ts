@@ -1,0 +1,315 @@
+import { delay } from "../internal/async.ts";
+import { errorMessage } from "../internal/issues.ts";
+import { createEventId } from "../internal/uuid.ts";
+import type { AgentEvents, DeniedCall, EventType } from "../core/mod.ts";
+import type { AgentHooks, AgentOptions, Usage } from "./options.ts";
+import type { PausedCalls } from "./paused_calls.ts";
+import {
+  type AllowedCall,
+  type Caller,
+  callTool,
+  openCall,
+  type OpenedCall,
+  type ToolCall,
+  toRecord,
+  toText,
+} from "./tool_call.ts";
+
+/** How long the end of a run waits for tools that still run after an abort, in milliseconds. */
+const LAST_TOOLS = 1_000;
+
+const NO_USAGE: Usage = { input_tokens: 0, output_tokens: 0 };
+
+/** A model call that has begun. */
+type ModelCall = { readonly model: string; readonly provider?: string | undefined; start: number };
+
+/** What a model call came to. */
+export type ModelResult = {
+  /** The model that responded. @default the one that was called */
+  readonly model?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly usage?: Usage | undefined;
+  /** What the SDK says that it cost, in US dollars. */
+  readonly costUsd?: number | undefined;
+  readonly finishReason?: string | undefined;
+  /** Time to the first token, in milliseconds. */
+  readonly ttftMs?: number | undefined;
+  readonly error?: unknown;
+};
+
+/** How a run ended. */
+export type RunResult = {
+  /** The final text. */
+  readonly response?: string | undefined;
+  /** What it failed with. */
+  readonly error?: unknown;
+  /** Whether it was aborted, which outranks an error. */
+  readonly aborted?: boolean | undefined;
+  /** The tokens of the run, where the SDK counts them. @default the sum of its model calls */
+  readonly usage?: Usage | undefined;
+  /** What the run cost, in US dollars. @default the sum of its model calls, if all are known */
+  readonly costUsd?: number | undefined;
+};
+
+/** What a run belongs to. */
+export type RunOptions = AgentOptions & {
+  /** The agent that started this one. */
+  readonly parentAgentId?: string | undefined;
+  /** Where calls wait for the run that resumes them. */
+  readonly paused?: PausedCalls | undefined;
+};
+
+/**
+ * One run of an agent: its events, in order, from `agent.start` to exactly one `agent.end`.
+ *
+ * No method rejects because of an observer: failures are reported by the hooks. SDKs that await callbacks wait
+ * until events are accepted, and stored if there is an outbox, but never for handlers.
+ */
+export class AgentRun {
+  /** The run, a UUID v7. */
+  readonly id: string = createEventId();
+  readonly #hooks: AgentHooks;
+  readonly #options: RunOptions;
+  readonly #start: number = Date.now();
+  readonly #models = new Map<string, ModelCall>();
+  /** Calls whose tool runs. */
+  readonly #running = new Set<Promise<unknown>>();
+  /** Calls that someone else ends. They end with the run. */
+  readonly #open = new Set<AllowedCall>();
+  readonly #usage: { -readonly [Name in keyof Usage]: Usage[Name] } = { ...NO_USAGE };
+  #cost: number | undefined = 0;
+  #modelCalls = 0;
+  #last: Promise<void> = Promise.resolve();
+  #ended: Promise<void> | undefined;
+
+  /** Begins a run and emits `agent.start`. */
+  constructor(hooks: AgentHooks, options: RunOptions = {}) {
+    this.#hooks = hooks;
+    this.#options = options;
+    this.#emit("agent.start", { run_id: this.id, ...this.#agent, name: options.name });
+  }
+
+  /** Whether `end` was called. */
+  get isEnded(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** Resolves when the events so far are accepted. */
+  flush(): Promise<void> {
+    return this.#last;
+  }
+
+  /** Emits `message.received`. */
+  received(content: string, role = "user"): Promise<void> {
+    return this.#emit("message.received", { role, content });
+  }
+
+  /** Emits `message.sent`. */
+  sent(content: string, role = "assistant"): Promise<void> {
+    return this.#emit("message.sent", { role, content });
+  }
+
+  /**
+   * Lets gates judge a message from the user, and emits `message.received` if they allow it.
+   *
+   * @returns The text to go on with, or the reason why not
+   */
+  async judgeReceived(
+    content: string,
+    role = "user",
+    signal?: AbortSignal,
+  ): Promise<{ readonly content: string } | { readonly denied: string }> {
+    if (!this.#hooks.registry.gates.guards("message.received")) {
+      await this.received(content, role);
+      return { content };
+    }
+    await this.#last;
+    const { sessionId } = this.#options;
+    try {
+      const options = { sessionId, runId: this.id, signal };
+      const judged = await this.#hooks.decide("message.received", { role, content }, options);
+      if (judged.decision === "allow") return { content: judged.data.content };
+      return { denied: judged.reason ?? "Denied by a gate" };
+    } catch (error) {
+      signal?.throwIfAborted();
+      return { denied: `The message could not be judged: ${errorMessage(error)}` };
+    }
+  }
+
+  /** Emits `model.called`. `callId` tells calls of this run apart. */
+  modelCalled(
+    callId: string,
+    { model, provider }: { readonly model: string; readonly provider?: string | undefined },
+  ): Promise<void> {
+    this.#models.set(callId, { model, provider, start: Date.now() });
+    return this.#emit("model.called", { model, provider, call_id: callId, ...this.#agent });
+  }
+
+  /** Emits `model.completed` for a call that has begun, once. */
+  modelCompleted(callId: string, result: ModelResult): Promise<void> {
+    const call = this.#models.get(callId);
+    if (call === undefined) return this.#last;
+    this.#models.delete(callId);
+    const { model = call.model, provider = call.provider, finishReason, ttftMs, error } = result;
+    const { usage = NO_USAGE } = result;
+    const cost = result.costUsd ?? this.#price(model, provider, usage);
+    this.#modelCalls++;
+    this.#cost = cost === undefined || this.#cost === undefined ? undefined : this.#cost + cost;
+    for (const [name, tokens] of Object.entries(usage) as [keyof Usage, number][]) {
+      if (tokens !== undefined) this.#usage[name] = (this.#usage[name] ?? 0) + tokens;
+    }
+    return this.#emit("model.completed", {
+      model,
+      provider,
+      call_id: callId,
+      ...this.#agent,
+      usage,
+      cost_usd: cost,
+      finish_reason: finishReason,
+      duration_ms: Date.now() - call.start,
+      ttft_ms: ttftMs,
+      error: error === undefined ? undefined : errorMessage(error),
+    });
+  }
+
+  /**
+   * Lets gates judge a tool call, runs the tool with what they judged, and emits `tool.called` and
+   * `tool.completed`, or `tool.denied`.
+   *
+   * @param denied Makes the tool's result of a denial
+   * @throws what the tool throws
+   */
+  async tool<Result>(
+    call: ToolCall,
+    execute: (params: never) => Result | PromiseLike<Result>,
+    denied: (denial: DeniedCall) => Result,
+  ): Promise<Result> {
+    await this.#last;
+    const work = callTool(this.#hooks, call, this.#caller, execute, denied);
+    this.#running.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#running.delete(work);
+    }
+  }
+
+  /**
+   * Begins a tool call that the SDK itself runs, or whose result has a form of its own: `tool()` in two halves.
+   * If nobody completes the call, the end of the run does.
+   */
+  async begin(call: ToolCall): Promise<OpenedCall> {
+    await this.#last;
+    const key = JSON.stringify([call.callId, call.params]);
+    const paused = this.#options.paused?.take(key);
+    const opened = paused ?? await openCall(this.#hooks, call, this.#caller);
+    if (opened.type === "denied") return opened;
+    const close = <Value>(value: Value): Value => {
+      this.#open.delete(begun);
+      return value;
+    };
+    const begun: AllowedCall = {
+      ...opened,
+      complete: (result) => opened.complete(close(result)),
+      fail: (error) => opened.fail(close(error)),
+      pause: () => this.#options.paused?.keep(key, close(opened)),
+    };
+    this.#open.add(begun);
+    return begun;
+  }
+
+  /** Emits the events of a tool that the provider ran, which no gate can stop. */
+  async hosted(
+    { name, params, callId = createEventId() }: ToolCall,
+    outcome: { readonly result?: unknown; readonly error?: unknown },
+  ): Promise<void> {
+    const call = { name, call_id: callId, ...this.#agent, params: toRecord(params), gated: false };
+    this.#emit("tool.called", call);
+    const { result, error } = outcome;
+    const end = error === undefined ? { result: toText(result) } : { error: errorMessage(error) };
+    await this.#emit("tool.completed", { ...call, ...end });
+  }
+
+  /** Begins the run of another agent that this one starts, or hands over to. */
+  child({ agentId, name }: Pick<AgentOptions, "agentId" | "name">): AgentRun {
+    const parentAgentId = this.#options.agentId ?? this.id;
+    return new AgentRun(this.#hooks, { ...this.#options, agentId, name, parentAgentId });
+  }
+
+  /** Ends the run and emits `agent.end`, once: later calls change nothing. */
+  end(result: RunResult = {}): Promise<void> {
+    return this.#ended ??= this.#end(result);
+  }
+
+  async #end({ response, error, aborted = false, usage, costUsd }: RunResult): Promise<void> {
+    const reason = aborted ? "The run was aborted" : "The run has ended";
+    for (const call of this.#open) await call.fail(new Error(`${reason} before the tool returned`));
+    await this.#runningTools();
+    for (const callId of this.#models.keys()) {
+      this.modelCompleted(callId, { error: aborted ? "aborted" : error ?? reason });
+    }
+    await this.#emit("agent.end", {
+      run_id: this.id,
+      session_id: this.#options.sessionId,
+      ...this.#agent,
+      success: !aborted && error === undefined,
+      error: aborted || error === undefined ? undefined : errorMessage(error),
+      aborted,
+      response,
+      duration_ms: Date.now() - this.#start,
+      ...(this.#modelCalls > 0 && {
+        usage: usage ?? this.#usage,
+        cost_usd: costUsd ?? this.#cost,
+      }),
+    });
+  }
+
+  /** Waits for tools that still run: after an abort, they mostly end at once. */
+  async #runningTools(): Promise<void> {
+    if (this.#running.size === 0) return;
+    const enough = new AbortController();
+    await Promise.race([
+      Promise.allSettled(this.#running),
+      delay(LAST_TOOLS, enough.signal),
+    ]);
+    enough.abort();
+  }
+
+  get #agent(): { readonly agent_id?: string; readonly parent_agent_id?: string } {
+    const { agentId, parentAgentId } = this.#options;
+    return {
+      ...(agentId !== undefined && { agent_id: agentId }),
+      ...(parentAgentId !== undefined && { parent_agent_id: parentAgentId }),
+    };
+  }
+
+  get #caller(): Caller {
+    const { sessionId, agentId, parentAgentId } = this.#options;
+    return { sessionId, agentId, parentAgentId, runId: this.id };
+  }
+
+  #price(model: string, provider: string | undefined, usage: Usage): number | undefined {
+    try {
+      const cost = this.#options.cost?.({ model, provider, usage });
+      return Number.isFinite(cost) ? cost : undefined;
+    } catch (error) {
+      this.#hooks.registry.observer.report(`'cost' failed for '${model}'`, error);
+      return undefined;
+    }
+  }
+
+  /** Events are accepted one after the other, so that every listener sees them in order. */
+  #emit<Type extends EventType>(type: Type, data: Loose<AgentEvents[Type]>): Promise<void> {
+    const { sessionId } = this.#options;
+    const options = { sessionId, runId: this.id };
+    const send = (): Promise<void> => this.#hooks.registry.observer.emit(type, data, options);
+    return this.#last = this.#last.then(send);
+  }
+}
+
+/** A payload whose optional fields may be undefined: they are left out. */
+type Loose<Data> = {
+  readonly [Name in keyof Data]:
+    | Data[Name]
+    | (undefined extends Data[Name] ? undefined : never);
+};

@@ -1,0 +1,195 @@
+import { errorMessage } from "../internal/issues.ts";
+import { copyJson } from "../internal/json.ts";
+import { createEventId } from "../internal/uuid.ts";
+import type { DeniedCall } from "../core/mod.ts";
+import type { AgentHooks } from "./options.ts";
+
+/** A tool call that an SDK is about to make. */
+export type ToolCall = {
+  /** The tool's name. */
+  readonly name: string;
+  /** The arguments: an object; anything else is judged as `{ input }`. */
+  readonly params: unknown;
+  /** The SDK's own id of the call, so that a call that it repeats is decided once. @default a new id */
+  readonly callId?: string | undefined;
+  /** Aborts with the run. */
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Who makes a call. */
+export type Caller = {
+  readonly sessionId?: string | undefined;
+  readonly runId?: string | undefined;
+  readonly agentId?: string | undefined;
+  readonly parentAgentId?: string | undefined;
+};
+
+/** What became of a call, in the form in which the model may see it. */
+export type ToolOutcome =
+  | { readonly type: "result"; readonly value: unknown }
+  | { readonly type: "error"; readonly error: unknown }
+  | { readonly type: "denied"; readonly denial: DeniedCall };
+
+/** A call that may happen: run the tool with `params`, then call `complete` or `fail`. */
+export type AllowedCall = {
+  readonly type: "allowed";
+  /** The arguments that were judged. They belong to the tool, which may change them. */
+  readonly params: unknown;
+  /** Ends the call with a result: text, or anything with a JSON form. */
+  complete(result: unknown): Promise<ToolOutcome>;
+  /** Ends the call with what the tool threw. */
+  fail(error: unknown): Promise<ToolOutcome>;
+  /** Leaves the call open: the run is paused, and another run repeats the call when it resumes. */
+  pause(): void;
+};
+
+/** What gates made of a call. */
+export type OpenedCall = AllowedCall | Extract<ToolOutcome, { readonly type: "denied" }>;
+
+/**
+ * Decides about a call, and emits `tool.called` or `tool.denied`. One `tool.completed` follows what is allowed:
+ * from `complete` or `fail`, whichever is called first. This is `hooks.call` in two halves, for SDKs that call
+ * one function before a tool and another one after it.
+ *
+ * Whatever fails in here, the tool runs if there are no gates, and is denied if there are.
+ *
+ * @throws the reason of `signal`, when it aborts before the call is decided
+ */
+export async function openCall(
+  hooks: AgentHooks,
+  call: ToolCall,
+  caller: Caller,
+): Promise<OpenedCall> {
+  const { name, callId, signal } = call;
+  const isObject = isRecord(call.params);
+  const given = isObject ? call.params as object : { input: call.params };
+  const tool = Promise.withResolvers<unknown>();
+  const opened = Promise.withResolvers<{ readonly params: object }>();
+  let result: unknown;
+  const run = (params: object): Promise<unknown> => {
+    opened.resolve({ params });
+    return tool.promise;
+  };
+  const ended = hooks.call(name, given, run, { ...caller, callId, signal }).then(
+    // A tool may return what looks like a denial, but then it is the same object, or has no decision.
+    (value): ToolOutcome =>
+      isDenial(value) && value !== result
+        ? { type: "denied", denial: value }
+        : { type: "result", value },
+    (error): ToolOutcome => ({ type: "error", error }),
+  );
+  const first = await Promise.race([opened.promise, ended]);
+  if (!("params" in first)) return first.type === "denied" ? first : undecided(hooks, call, first);
+  const { params } = first;
+  return {
+    type: "allowed",
+    params: paramsFor(call.params, isObject ? params : (params as { input: unknown }).input),
+    complete: (value) => {
+      result = value;
+      tool.resolve(value);
+      return ended;
+    },
+    fail: (error) => {
+      tool.reject(error);
+      return ended;
+    },
+    pause: () => {},
+  };
+}
+
+/**
+ * Decides about a call, runs the tool if it may, and emits the events of both.
+ *
+ * @param denied Makes the tool's result of a denial
+ * @throws what the tool throws
+ */
+export async function callTool<Result>(
+  hooks: AgentHooks,
+  call: ToolCall,
+  caller: Caller,
+  execute: (params: never) => Result | PromiseLike<Result>,
+  denied: (denial: DeniedCall) => Result,
+): Promise<Result> {
+  const opened = await openCall(hooks, call, caller);
+  const outcome = opened.type === "denied" ? opened : await runTool(opened, execute);
+  if (outcome.type === "error") throw outcome.error;
+  return outcome.type === "denied" ? denied(outcome.denial) : outcome.value as Result;
+}
+
+/** Returns what a denied call returns to the model: the reason, and what gates add for the model. */
+export function denialText({ reason, context }: DeniedCall): string {
+  return context === undefined ? reason : `${reason}\n\n${context}`;
+}
+
+async function runTool(
+  opened: AllowedCall,
+  execute: (params: never) => unknown,
+): Promise<ToolOutcome> {
+  let result: unknown;
+  try {
+    result = await execute(opened.params as never);
+  } catch (error) {
+    return await opened.fail(error);
+  }
+  return await opened.complete(result);
+}
+
+/** A call without a decision: its hooks are closed, or its arguments have no JSON form. */
+function undecided(hooks: AgentHooks, call: ToolCall, outcome: ToolOutcome): OpenedCall {
+  call.signal?.throwIfAborted();
+  if (hooks.registry.gates.guards("tool.called")) {
+    const error = outcome.type === "error" ? errorMessage(outcome.error) : "it has ended";
+    const reason = `The call could not be judged: ${error}`;
+    return { type: "denied", denial: { denied: true, reason, decisionId: createEventId() } };
+  }
+  return {
+    type: "allowed",
+    params: call.params,
+    complete: (value) => Promise.resolve({ type: "result", value }),
+    fail: (error) => Promise.resolve({ type: "error", error }),
+    pause: () => {},
+  };
+}
+
+/**
+ * Returns the arguments for the tool: a copy of what was judged, which isn't frozen. A schema may have made more
+ * of them than JSON shows, such as a `Date`; those are passed on as they are, unless a gate changed something.
+ */
+function paramsFor(given: unknown, judged: unknown): unknown {
+  const { value, issues } = copyJson(given, "params");
+  const isChanged = issues.length > 0 || JSON.stringify(value) !== JSON.stringify(judged);
+  return isChanged || isPlainJson(given) ? structuredClone(judged) : given;
+}
+
+/** Whether a value consists of what JSON has, and nothing else. */
+function isPlainJson(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) return value.every(isPlainJson);
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  return Object.values(value).every(isPlainJson);
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isDenial(value: unknown): value is DeniedCall {
+  const { denied, reason, decisionId } = (value ?? {}) as Partial<DeniedCall>;
+  return denied === true && typeof reason === "string" && typeof decisionId === "string";
+}
+
+/** Returns arguments in the form of `tool.called`. */
+export function toRecord(params: unknown): Readonly<Record<string, unknown>> {
+  return (isRecord(params) ? params : { input: params }) as Readonly<Record<string, unknown>>;
+}
+
+/** Returns a result as text, as `tool.completed` has it; undefined without a result. */
+export function toText(result: unknown): string | undefined {
+  if (typeof result === "string") return result;
+  try {
+    return JSON.stringify(result);
+  } catch {
+    return String(result);
+  }
+}
