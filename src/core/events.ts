@@ -125,7 +125,7 @@ export type GateAskedData = {
   readonly allow: readonly ("allow" | "deny" | "edit")[];
 };
 
-/** Payload of `gate.resolved`: an ask was answered, or expired. */
+/** Payload of `gate.resolved`: an ask was resolved, or expired. */
 export type GateResolvedData = {
   /** The ask. */
   readonly ask_id: string;
@@ -232,7 +232,7 @@ export type AgentEvents = {
   readonly "gate.decided": GateDecidedData;
   /** A gate asks a person. */
   readonly "gate.asked": GateAskedData;
-  /** An ask was answered, or expired. */
+  /** An ask was resolved, or expired. */
   readonly "gate.resolved": GateResolvedData;
   /** A model is about to be called. */
   readonly "model.called": {

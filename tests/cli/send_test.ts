@@ -85,6 +85,28 @@ test("hooks send --session applies to lines without a session, null included", a
   });
 });
 
+test("hooks send sets the run and the trace of an event, and of lines without them", async () => {
+  await serving({}, async (_, url) => {
+    const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const options = ["--run", "run-1", "--traceparent", trace, "--json"];
+    const one = await ask(url, ["send", "a.b", "1", ...options]);
+    const input = `{"type":"a.b","data":1}\n{"type":"a.b","data":1,"run_id":"mine"}\n`;
+    const many = await ask(url, ["send", ...options], { input });
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const found = await Promise.all(
+      `${one.stdout}${many.stdout}`.trim().split("\n").map(async (line) => {
+        const response = await fetch(`${url}/events/${JSON.parse(line).id}`, { headers });
+        const { run_id, traceparent } = await response.json();
+        return [run_id, traceparent];
+      }),
+    );
+    assert.deepEqual(found, [["run-1", trace], ["run-1", trace], ["mine", trace]]);
+    const wrong = await ask(url, ["send", "a.b", "1", "--traceparent", "00-1"]);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /\/traceparent must be a traceparent of W3C Trace Context/);
+  });
+});
+
 test("hooks send with an idempotency key is accepted once", async () => {
   await serving({}, async (_, url) => {
     const args = ["send", "a.b", "1", "-k", "key-1", "--json"];

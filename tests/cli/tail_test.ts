@@ -29,6 +29,17 @@ test("hooks tail filters by type and session", async () => {
   });
 });
 
+test("hooks tail shows the run of an event, and filters by it", async () => {
+  await serving({}, async (_, url) => {
+    const tail = tailOf(url);
+    const running = tail.run("tail", "--run", "run-2", "-n", "1");
+    await tail.match(/following/);
+    for (const run of ["run-1", "run-2"]) await ask(url, ["send", "a.b", "1", "--run", run]);
+    assert.equal(await running, 0);
+    assert.match(tail.stdout, /^\S+ a\.b \S+ run-2 1\n$/);
+  });
+});
+
 test("hooks tail --after starts after an event", async () => {
   await serving({}, async (_, url) => {
     const { stdout } = await ask(url, ["send", "a.one", "--json"]);
