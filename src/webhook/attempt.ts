@@ -4,18 +4,18 @@ import { findEnvelopeFaults } from "../core/event_rules.ts";
 import type { Attempt, HookEvent } from "../core/mod.ts";
 import { mutableCopy } from "../core/snapshot.ts";
 import { onAbort, withTimeout } from "../internal/async.ts";
-import { errorMessage } from "../internal/issues.ts";
 import { copyJson } from "../internal/json.ts";
-import { maskUrls } from "../internal/mask_url.ts";
 import type { CheckedOptions } from "./check_options.ts";
 import { AddressNotAllowedError } from "./errors.ts";
+import {
+  causesOf,
+  DEFAULT_HEADERS,
+  describeFailure,
+  isRejectedByFetch,
+  sendRequest,
+  stamp,
+} from "./request.ts";
 import { classifyResponse, readExcerpt } from "./response.ts";
-
-const DEFAULT_HEADERS = {
-  "user-agent": "omniagent-hooks",
-  // The body of a response is for the log: without encodings, all of it can be decoded.
-  "accept-encoding": "identity",
-};
 
 /** The result of an attempt without its duration. */
 type Result = Omit<Attempt, "duration">;
@@ -68,7 +68,7 @@ async function send(
 ): Promise<Sent> {
   const content = await compose(options, event);
   if (content === undefined) return { result: { verdict: "delivered", skipped: true } };
-  const { url, method, guard, signer, retryOn, headers, timeout } = options;
+  const { url, method, guard, retryOn, headers, timeout } = options;
   await guard?.check(url, { signal });
   const denied = await options.handshake?.permit({
     url,
@@ -78,14 +78,14 @@ async function send(
     timeout,
   });
   if (denied) return { result: denied };
-  const timestamp = new Date();
-  const stamp = await signer?.sign(content.body, { id: event.id, timestamp }) ?? {
-    "webhook-id": event.id,
-    "webhook-timestamp": String(Math.floor(timestamp.getTime() / 1000)),
-  };
-  const { response, resent } = await sendRequest(options.fetch ?? fetch, url, {
+  const { response, resent } = await sendReused(options.fetch ?? fetch, url, {
     method,
-    headers: { ...DEFAULT_HEADERS, ...content.headers, ...headers, ...stamp },
+    headers: {
+      ...DEFAULT_HEADERS,
+      ...content.headers,
+      ...headers,
+      ...await stamp(options.signer, event.id, content.body),
+    },
     body: content.body,
     redirect: "manual",
     signal,
@@ -150,27 +150,21 @@ const MAX_IDLE = 600_000;
  * tell whether the connection was reused: here it may have been if the origin responded before. Never
  * after a timeout or an abort, and never twice.
  */
-async function sendRequest(
+async function sendReused(
   send: typeof fetch,
   url: URL,
   init: RequestInit & { readonly signal: AbortSignal },
 ): Promise<{ readonly response: Response; readonly resent: boolean }> {
   const known = responded.get(send) ?? new Map<string, number>();
   responded.set(send, known);
-  for (let resent = false;; resent = true) {
-    try {
-      // Bun opens a new connection for a resend: another idle one may be closed as well.
-      const response = await send(url, resent ? { ...init, keepalive: false } : init);
-      known.delete(url.origin); // keeps the newest last
-      known.set(url.origin, performance.now());
-      if (known.size > MAX_ORIGINS) known.delete(known.keys().next().value!);
-      return { response, resent };
-    } catch (error) {
-      const last = known.get(url.origin) ?? -Infinity;
-      const isStale = performance.now() - last < MAX_IDLE && wasClosed(error);
-      if (resent || !isStale || init.signal.aborted) throw error;
-    }
-  }
+  const result = await sendRequest(send, url, init, (error) => {
+    const last = known.get(url.origin) ?? -Infinity;
+    return performance.now() - last < MAX_IDLE && wasClosed(error);
+  });
+  known.delete(url.origin); // keeps the newest last
+  known.set(url.origin, performance.now());
+  if (known.size > MAX_ORIGINS) known.delete(known.keys().next().value!);
+  return result;
 }
 
 /** Tells whether a connection was closed before a response came, by the errors of Node and Bun. */
@@ -182,58 +176,11 @@ function wasClosed(error: unknown): boolean {
   );
 }
 
-/** Limits of an attempt's `error` and of the text that is searched for secrets first, in characters. */
-const MAX_ERROR = 1024;
-const MAX_SEARCHED = 16 * 1024;
-
 /** Returns the result of an attempt that threw. */
 async function failureOf({ transform, redact }: CheckedOptions, error: unknown): Promise<Result> {
   // A faulty transform can be fixed while the event waits.
   const isFinal = (error instanceof EventValidationError && !transform) ||
     (error instanceof AddressNotAllowedError && error.code === "address_not_allowed") ||
     isRejectedByFetch(error);
-  const text = explain(error);
-  const redacted = await redact(text.slice(0, MAX_SEARCHED), text.length <= MAX_SEARCHED);
-  return { verdict: isFinal ? "final" : "retry", error: maskUrls(redacted).slice(0, MAX_ERROR) };
-}
-
-/**
- * Tells whether `fetch` rejected a request before it sent anything, and would do so again. Node has codes
- * for it; Deno, and undici's blocked ports, only have messages.
- */
-function isRejectedByFetch(error: unknown): boolean {
-  return causesOf(error).some(({ code, message }) =>
-    /^UND_ERR_(?:INVALID_ARG|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)$/.test(code) ||
-    /^(?:bad port$|Fetch failed: Requests to port \d+ are blocked$)/.test(message)
-  );
-}
-
-/** Returns the messages of an error and its causes: platforms hide the reason in a cause. */
-function explain(error: unknown): string {
-  const causes = causesOf(error);
-  const messages = causes.map(({ code, message, name }) => message || code || name);
-  const { cause } = causes.at(-1) ?? { cause: error };
-  if (cause !== undefined && !(cause instanceof Error)) messages.push(errorMessage(cause));
-  return [...new Set(messages)].join(": ") || "it failed without a reason";
-}
-
-/** How many causes of causes to follow. */
-const MAX_CAUSES = 4;
-
-type Cause = Record<"code" | "message" | "name", string> & { readonly cause: unknown };
-
-function causesOf(error: unknown): readonly Cause[] {
-  const causes: Cause[] = [];
-  let next = error;
-  while (next instanceof Error && causes.length < MAX_CAUSES) {
-    const { message, name, cause } = next;
-    causes.push({
-      code: String(Object(next).code ?? ""),
-      message: String(message),
-      name: String(name),
-      cause,
-    });
-    next = cause;
-  }
-  return causes;
+  return { verdict: isFinal ? "final" : "retry", error: await describeFailure(error, redact) };
 }
