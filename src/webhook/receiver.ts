@@ -1,13 +1,10 @@
 import { EventValidationError } from "../core/errors.ts";
-import { fromWire, parseEventJson } from "../core/event_codec.ts";
+import { parseEventJson } from "../core/event_codec.ts";
 import type { HandlerResult, HookEvent, Logger } from "../core/mod.ts";
-import { consoleLogger, guarded } from "../core/reporter.ts";
-import { adoptEvent, seal } from "../core/snapshot.ts";
-import { type Bytes, readBytes, type ReadLimits } from "../internal/bytes.ts";
-import { isPlainUtf8 } from "../internal/http_fields.ts";
-import { maskError } from "../internal/mask_error.ts";
-import { checkKnown, LEASE, OR_INFINITE, readCount, readDuration } from "../internal/options.ts";
-import { checkFunctions, checkName, inspect } from "../internal/validate.ts";
+import { consoleLogger } from "../core/reporter.ts";
+import { adoptEvent } from "../core/snapshot.ts";
+import { checkKnown, LEASE, readDuration } from "../internal/options.ts";
+import { checkFunctions, checkName } from "../internal/validate.ts";
 import type { Store } from "../store/mod.ts";
 import { cloudEventsModeOf, decodeCloudEvents } from "./cloudevents/mod.ts";
 import {
@@ -17,10 +14,16 @@ import {
   scopesOf,
   storeDeduplicator,
 } from "./deduplication.ts";
-import { WebhookVerificationError } from "./errors.ts";
-import { readSecrets } from "./secrets.ts";
-import { createSignerVerifier, type VerifiedWebhook, type VerifyWebhookOptions } from "./verify.ts";
 import { createWebhookValidation } from "./handshake_receiver.ts";
+import {
+  createRequestReader,
+  log,
+  problem,
+  readNativeEvent,
+  type ReceivedMessage,
+  rejection,
+} from "./signed_request.ts";
+import type { VerifiedWebhook, VerifyWebhookOptions } from "./verify.ts";
 
 /** What a receiving handler gets besides the event. */
 export interface ReceivedContext extends VerifiedWebhook {
@@ -140,45 +143,30 @@ type Receiver = ReturnType<typeof createReceiver>;
 
 function createReceiver(handler: ReceivingHandler, options: WebhookReceiverOptions) {
   checkFunctions(SUBJECT, { handler }, ["handler"]);
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`${SUBJECT}: it needs options with 'secret', got ${inspect(options)}`);
-  }
   checkKnown(SUBJECT, options, KNOWN);
-  const { store, name, tolerance, now, logger = consoleLogger } = options;
+  const { store, name, logger = consoleLogger } = options;
   const { remember = DEFAULT_REMEMBER, handlingTime = 300_000 } = options;
-  const { bodyTimeout = 10_000, maxBodyBytes = 1_048_576 } = options;
   if (name !== undefined) checkName(SUBJECT, name);
   const kept = readDuration(SUBJECT, "remember", remember);
   const claimed = readDuration(SUBJECT, "handlingTime", handlingTime, LEASE);
   checkFunctions(SUBJECT, logger, ["error"]);
   if (store !== undefined) checkFunctions(SUBJECT, store, ["get", "set", "atomic"]);
-  const secrets = [readSecrets(SUBJECT, options)].flat() as readonly string[];
   return {
     handler,
     name,
-    secrets,
-    verify: createSignerVerifier({ secrets, tolerance, now }),
+    reader: createRequestReader(SUBJECT, options),
     deduplicator: store ? storeDeduplicator(store, kept, claimed) : memoryDeduplicator(),
-    limits: {
-      maxBytes: readCount(SUBJECT, "maxBodyBytes", maxBodyBytes, OR_INFINITE),
-      timeout: readDuration(SUBJECT, "bodyTimeout", bodyTimeout, OR_INFINITE),
-    },
     logger,
   };
 }
 
 async function receive(receiver: Receiver, request: Request): Promise<Response> {
-  const { handler, name, secrets, verify, deduplicator, limits, logger } = receiver;
-  const { headers } = request;
-  if (!isPlainUtf8(headers)) {
-    const detail = "Send UTF-8, without a content-encoding";
-    return problem(415, "media_type_unsupported", detail, { "accept-encoding": "identity" });
-  }
-  const body = await readBody(request, limits);
-  if (!(body instanceof Uint8Array)) return bodyProblem(body, limits);
-  const { signers, ...message } = await verify(body, headers);
+  const { handler, name, reader, deduplicator, logger } = receiver;
+  const received = await reader.read(request);
+  if (received instanceof Response) return received;
+  const { headers, body, signers, message } = received;
   const event = readEvent(headers, body, message);
-  const scopes = await scopesOf(name ?? pathOf(request), signers.map((i) => secrets[i]!));
+  const scopes = await scopesOf(name ?? pathOf(request), signers);
   const claim = await deduplicator.claim(scopes, message.id);
   return await handleOnce(
     message.id,
@@ -188,44 +176,20 @@ async function receive(receiver: Receiver, request: Request): Promise<Response> 
   );
 }
 
-type BodyFailure = "too_large" | "too_slow" | "incomplete";
-
-async function readBody(request: Request, limits: ReadLimits): Promise<Bytes | BodyFailure> {
-  const { headers, body, bodyUsed } = request;
-  if (bodyUsed || body?.locked) {
-    throw new TypeError("Cannot receive a webhook: the body of its request was already read");
-  }
-  const declared = headers.get("content-length") ?? "";
-  if (/^\d+$/.test(declared) && Number(declared) > limits.maxBytes) return "too_large";
-  try {
-    return await readBytes(body, limits);
-  } catch {
-    return "incomplete"; // the sender closed the connection
-  }
-}
-
-function bodyProblem(failure: BodyFailure, { maxBytes, timeout }: ReadLimits): Response {
-  if (failure === "too_large") {
-    return problem(413, "body_too_large", `The body is longer than ${maxBytes} bytes`);
-  }
-  if (failure === "incomplete") {
-    return problem(400, "body_incomplete", "The body broke off before its end");
-  }
-  const headers = { connection: "close" }; // the rest of the body may still come
-  return problem(408, "body_timeout", `The body took more than ${timeout} ms`, headers);
-}
-
-/** The id and the time of a message. */
-type Message = { readonly id: string; readonly timestamp: Date };
-
 /**
  * Returns the event of a request: native JSON, or one CloudEvent. Other senders of Standard Webhooks may
  * leave fields out: the id is then `webhook-id`, and the time `webhook-timestamp`.
  *
  * @throws {EventValidationError} If it is not an event.
  */
-function readEvent(headers: Headers, body: Uint8Array, { id, timestamp }: Message): HookEvent {
-  if (cloudEventsModeOf(headers) === undefined) return readNativeEvent(body, { id, timestamp });
+function readEvent(
+  headers: Headers,
+  body: Uint8Array,
+  { id, timestamp }: ReceivedMessage,
+): HookEvent {
+  if (cloudEventsModeOf(headers) === undefined) {
+    return readNativeEvent(parseEventJson(body), { id, timestamp });
+  }
   const [received, ...others] = decodeCloudEvents(headers, body);
   if (received === undefined || others.length > 0) {
     throw new EventValidationError("Cannot receive CloudEvents", [
@@ -233,17 +197,6 @@ function readEvent(headers: Headers, body: Uint8Array, { id, timestamp }: Messag
     ]);
   }
   return adoptEvent({ id, timestamp, ...received.event }, "Cannot receive CloudEvents");
-}
-
-function readNativeEvent(body: Uint8Array, message: Message): HookEvent {
-  const wire = parseEventJson(body);
-  const isObject = typeof wire === "object" && wire !== null && !Array.isArray(wire);
-  if (!isObject) return fromWire(wire);
-  const { id, timestamp } = wire as { readonly id?: unknown; readonly timestamp?: unknown };
-  const time = timestamp ?? message.timestamp.toISOString();
-  if ((id ?? undefined) !== undefined) return fromWire({ ...wire, timestamp: time });
-  const event = fromWire({ ...wire, id: "none", timestamp: time });
-  return seal({ ...event, id: message.id });
 }
 
 /** Returns the path only: a proxy may change the scheme, and no signature covers host and query. */
@@ -271,31 +224,4 @@ async function handleOnce(
   // Not a reason to have it sent again: it was handled.
   await claim.complete().catch((error) => log(logger, `Webhook '${id}' was not recorded`, error));
   return Response.json({ ok: true });
-}
-
-/** Logs an error. A logger that throws must not fail a message. */
-function log(logger: Logger, message: string, error: unknown): void {
-  guarded(() => logger.error(message, maskError(error)));
-}
-
-function rejection(error: unknown, logger: Logger): Response {
-  if (error instanceof EventValidationError) return problem(400, error.code, error.message);
-  if (error instanceof WebhookVerificationError && !error.code.startsWith("invalid_secret")) {
-    const isUnauthentic = /^(missing_header|timestamp_|no_matching)/.test(error.code);
-    return problem(isUnauthentic ? 401 : 400, error.code, error.message);
-  }
-  log(logger, "A webhook was not received", error); // the store failed, for example
-  return problem(500, "not_received", "The message was not received: send it again");
-}
-
-function problem(
-  status: number,
-  code: string,
-  detail: string,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return new Response(JSON.stringify({ type: "about:blank", status, code, detail }), {
-    status,
-    headers: { "content-type": "application/problem+json", ...headers },
-  });
 }

@@ -1,0 +1,150 @@
+/**
+ * Reads the requests of receivers: their bodies within bounds, and only with a signature.
+ *
+ * @module
+ */
+import { EventValidationError } from "../core/errors.ts";
+import { fromWire } from "../core/event_codec.ts";
+import type { HookEvent, Logger } from "../core/mod.ts";
+import { guarded } from "../core/reporter.ts";
+import { seal } from "../core/snapshot.ts";
+import { type Bytes, readBytes, type ReadLimits } from "../internal/bytes.ts";
+import { isPlainUtf8 } from "../internal/http_fields.ts";
+import { maskError } from "../internal/mask_error.ts";
+import { OR_INFINITE, readCount, readDuration } from "../internal/options.ts";
+import { WebhookVerificationError } from "./errors.ts";
+import { readSecrets } from "./secrets.ts";
+import { createSignerVerifier, type VerifyWebhookOptions } from "./verify.ts";
+
+/** Options of reading requests. Durations are in milliseconds. */
+export type RequestReaderOptions = VerifyWebhookOptions & {
+  /** @default {1048576} */
+  readonly maxBodyBytes?: number | undefined;
+  /** @default {10000} */
+  readonly bodyTimeout?: number | undefined;
+};
+
+/** A request that one of the secrets signed. */
+export type SignedRequest = {
+  readonly headers: Headers;
+  /** The body as it was signed. */
+  readonly body: Bytes;
+  readonly message: ReceivedMessage;
+  /** The secrets that signed. */
+  readonly signers: readonly string[];
+};
+
+/** The id and the time of a message. */
+export type ReceivedMessage = { readonly id: string; readonly timestamp: Date };
+
+/** Reads signed requests. */
+export type RequestReader = {
+  /** The secrets, in their order. */
+  readonly secrets: readonly string[];
+  /**
+   * Returns what was received, or the response to a request that can't be read.
+   *
+   * @throws {WebhookVerificationError} If none of the secrets signed it, or it is not recent.
+   */
+  read(request: Request): Promise<SignedRequest | Response>;
+};
+
+/** Creates a reader. @throws {WebhookVerificationError | TypeError | RangeError} If an option is invalid. */
+export function createRequestReader(
+  subject: string,
+  options: RequestReaderOptions,
+): RequestReader {
+  const { tolerance, now, bodyTimeout = 10_000, maxBodyBytes = 1_048_576 } = options;
+  const secrets = [readSecrets(subject, options)].flat() as readonly string[];
+  const verify = createSignerVerifier({ secrets, tolerance, now });
+  const limits = {
+    maxBytes: readCount(subject, "maxBodyBytes", maxBodyBytes, OR_INFINITE),
+    timeout: readDuration(subject, "bodyTimeout", bodyTimeout, OR_INFINITE),
+  };
+  return {
+    secrets,
+    async read(request) {
+      const { headers } = request;
+      if (!isPlainUtf8(headers)) {
+        const detail = "Send UTF-8, without a content-encoding";
+        return problem(415, "media_type_unsupported", detail, { "accept-encoding": "identity" });
+      }
+      const body = await readBody(request, limits);
+      if (!(body instanceof Uint8Array)) return bodyProblem(body, limits);
+      const { signers, ...message } = await verify(body, headers);
+      return { headers, body, message, signers: signers.map((i) => secrets[i]!) };
+    },
+  };
+}
+
+type BodyFailure = "too_large" | "too_slow" | "incomplete";
+
+async function readBody(request: Request, limits: ReadLimits): Promise<Bytes | BodyFailure> {
+  const { headers, body, bodyUsed } = request;
+  if (bodyUsed || body?.locked) {
+    throw new TypeError("Cannot receive a webhook: the body of its request was already read");
+  }
+  const declared = headers.get("content-length") ?? "";
+  if (/^\d+$/.test(declared) && Number(declared) > limits.maxBytes) return "too_large";
+  try {
+    return await readBytes(body, limits);
+  } catch {
+    return "incomplete"; // the sender closed the connection
+  }
+}
+
+function bodyProblem(failure: BodyFailure, { maxBytes, timeout }: ReadLimits): Response {
+  if (failure === "too_large") {
+    return problem(413, "body_too_large", `The body is longer than ${maxBytes} bytes`);
+  }
+  if (failure === "incomplete") {
+    return problem(400, "body_incomplete", "The body broke off before its end");
+  }
+  const headers = { connection: "close" }; // the rest of the body may still come
+  return problem(408, "body_timeout", `The body took more than ${timeout} ms`, headers);
+}
+
+/**
+ * Returns the event of parsed JSON. Other senders of Standard Webhooks may leave fields out: the id is then
+ * `webhook-id`, and the time `webhook-timestamp`.
+ *
+ * @throws {EventValidationError} If it is not an event.
+ */
+export function readNativeEvent(wire: unknown, message: ReceivedMessage): HookEvent {
+  const isObject = typeof wire === "object" && wire !== null && !Array.isArray(wire);
+  if (!isObject) return fromWire(wire);
+  const { id, timestamp } = wire as { readonly id?: unknown; readonly timestamp?: unknown };
+  const time = timestamp ?? message.timestamp.toISOString();
+  if ((id ?? undefined) !== undefined) return fromWire({ ...wire, timestamp: time });
+  const event = fromWire({ ...wire, id: "none", timestamp: time });
+  return seal({ ...event, id: message.id });
+}
+
+/** Logs an error. A logger that throws must not fail a message. */
+export function log(logger: Logger, message: string, error: unknown): void {
+  guarded(() => logger.error(message, maskError(error)));
+}
+
+/** Returns the response to a request whose handling threw. */
+export function rejection(error: unknown, logger: Logger): Response {
+  if (error instanceof EventValidationError) return problem(400, error.code, error.message);
+  if (error instanceof WebhookVerificationError && !error.code.startsWith("invalid_secret")) {
+    const isUnauthentic = /^(missing_header|timestamp_|no_matching)/.test(error.code);
+    return problem(isUnauthentic ? 401 : 400, error.code, error.message);
+  }
+  log(logger, "A webhook was not received", error); // the store failed, for example
+  return problem(500, "not_received", "The message was not received: send it again");
+}
+
+/** Returns a problem document (RFC 9457). */
+export function problem(
+  status: number,
+  code: string,
+  detail: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return new Response(JSON.stringify({ type: "about:blank", status, code, detail }), {
+    status,
+    headers: { "content-type": "application/problem+json", ...headers },
+  });
+}
