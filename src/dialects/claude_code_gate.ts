@@ -78,10 +78,53 @@ export function decodeClaudeCodeOutput(
   ) {
     return { invalid: "returned a 'permissionDecision' that Claude Code doesn't know" };
   }
+  const verdict = verdictOf(output, specific);
+  if (verdict?.decision === "deny") return { verdict }; // whatever else it says
+  const unknown = unknownField(output, TOP) ?? unknownField(specific, SPECIFIC[String(hook)] ?? []);
+  if (unknown !== undefined) return { invalid: `returned '${unknown}', which no gate can apply` };
+  if (output.continue !== undefined && output.continue !== true) {
+    return { invalid: "returned 'continue' that is neither true nor false" };
+  }
   const data = dataOf(event, specific);
   if (data !== undefined && "invalid" in data) return { invalid: String(data.invalid) };
-  const verdict = verdictOf(output, specific);
   return { ...(verdict && { verdict }), ...(data && { data }) };
+}
+
+/** The fields of an output that a gate applies, or that only concern Claude Code's screen. */
+const TOP: readonly string[] = [
+  "continue",
+  "stopReason",
+  "suppressOutput",
+  "decision",
+  "reason",
+  "systemMessage",
+  "terminalSequence",
+  "hookSpecificOutput",
+];
+
+/** Those of `hookSpecificOutput`, by hook. */
+const SPECIFIC: Readonly<Record<string, readonly string[]>> = {
+  PreToolUse: [
+    "hookEventName",
+    "permissionDecision",
+    "permissionDecisionReason",
+    "updatedInput",
+    "additionalContext",
+  ],
+  PostToolUse: [
+    "hookEventName",
+    "additionalContext",
+    "classifierContext",
+    "updatedToolOutput",
+    "updatedMCPToolOutput",
+  ],
+  PostToolUseFailure: ["hookEventName", "additionalContext"],
+  UserPromptSubmit: ["hookEventName", "additionalContext", "sessionTitle"],
+};
+
+/** Returns a field that may be a misspelled one, or asks for what is not done here; undefined for none. */
+function unknownField(fields: Fields, known: readonly string[]): string | undefined {
+  return Object.keys(fields).find((name) => !known.includes(name))?.slice(0, 64);
 }
 
 function verdictOf(output: Fields, specific: Fields): Verdict | undefined {

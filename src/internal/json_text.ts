@@ -76,6 +76,32 @@ export function findInexactNumbers(text: string): readonly StandardIssue[] {
   return issues;
 }
 
+/**
+ * Returns a key that an object of a JSON text has twice; undefined if there is none. Parsers disagree about
+ * which of the two values counts.
+ */
+export function findDuplicateKey(text: string): string | undefined {
+  /** The keys of each object from the root to here; undefined for a list. */
+  const open: (Set<string> | undefined)[] = [];
+  let keyNext = false;
+  for (let at = 0; at < text.length;) {
+    const end = endOfToken(text, at);
+    const token = text[at]!;
+    if (token === "{") open.push(new Set());
+    else if (token === "[") open.push(undefined);
+    else if (token === "}" || token === "]") open.pop();
+    else if (token === '"' && keyNext) {
+      const key = JSON.parse(text.slice(at, end)) as string;
+      if (open.at(-1)!.has(key)) return key;
+      open.at(-1)!.add(key);
+    }
+    if (token === "{" || token === ",") keyNext = open.at(-1) !== undefined;
+    else if (!/\s/.test(token)) keyNext = false;
+    at = end;
+  }
+  return undefined;
+}
+
 const NUMBER = /-?\d[\d.eE+-]*/y;
 
 /** Returns where the string or number that starts here ends. Everything else is one character. */

@@ -30,6 +30,14 @@
 export * from "./address_guard.ts";
 export * from "./cloudevents/mod.ts";
 export * from "./errors.ts";
+export type { WebhookGateOptions } from "./gate/options.ts";
+export {
+  type GateDecider,
+  gateReceiver,
+  type GateReceiverOptions,
+  type GateRequestContext,
+} from "./gate/receiver.ts";
+export { WebhookGate } from "./gate/webhook_gate.ts";
 export type { FilterValue, WebhookHookOptions } from "./options.ts";
 export {
   type ReceivedContext,

@@ -48,6 +48,14 @@ export function findUrlProblem({ port, hostname }: URL): string | undefined {
   return undefined;
 }
 
+/** Hosts on this machine. */
+const LOOPBACK = /^(([^.]+\.)*localhost\.?|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+/** Tells whether anyone on the network path can read what is sent to a URL. */
+export function isReadable({ protocol, hostname }: URL): boolean {
+  return protocol !== "https:" && !LOOPBACK.test(hostname);
+}
+
 /**
  * Headers that belong to the connection or the protocol, each with its standard. Names are in lower
  * case; one that ends with `-` covers every name that starts with it.

@@ -27,7 +27,7 @@ export function classifyResponse(
     : undefined;
   return {
     verdict,
-    error: describe(response),
+    error: describeStatus(response),
     ...(retryAfter === undefined ? {} : { retryAfter }),
   };
 }
@@ -46,7 +46,8 @@ function verdictOf(
     : "final";
 }
 
-function describe({ status, type }: Response): string {
+/** Describes a response that is not a success. */
+export function describeStatus({ status, type }: Response): string {
   // Where the platform hides a redirect, its status is 0.
   if (type === "opaqueredirect" || (status >= 300 && status < 400 && status !== 304)) {
     return `the response was a redirect${status ? ` (${status})` : ""}, which is not followed`;

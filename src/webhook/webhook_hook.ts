@@ -17,6 +17,7 @@ import { type CheckedOptions, checkOptions } from "./check_options.ts";
 import { WebhookError } from "./errors.ts";
 import { compileFilter } from "./filter.ts";
 import { WEBHOOK_LIMITS, type WebhookHookOptions } from "./options.ts";
+import { isReadable } from "./request_rules.ts";
 
 /** The longest `Retry-After` that an inline delivery waits for, in milliseconds. For longer ones it gives up. */
 const MAX_INLINE_WAIT = 30_000;
@@ -139,16 +140,12 @@ export class WebhookHook implements Webhook {
 
   #warn(logger: Logger): void {
     this.#warned = true;
-    const { protocol, hostname } = this.#options.url;
-    if (protocol === "https:" || LOOPBACK.test(hostname)) return;
+    if (!isReadable(this.#options.url)) return;
     const message =
       `Webhook '${this.name}' sends over plain http: anyone on the network path can read it`;
     guarded(() => logger.warn(message)); // a logger that fails stops no delivery
   }
 }
-
-/** Hosts on this machine. */
-const LOOPBACK = /^(([^.]+\.)*localhost\.?|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /** Returns a policy of quick retries, then a schedule. */
 function quickThen(quick: RetryPolicy, count: number, schedule: RetryPolicy): RetryPolicy {

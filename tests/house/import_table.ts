@@ -41,6 +41,8 @@ export const table: Readonly<Record<string, Row>> = {
       "errors.ts": [],
       "event_codec.ts": [],
       "event_rules.ts": [],
+      "gates/failure.ts": [],
+      "gates/verdict.ts": [],
       "registration.ts": [],
       "reporter.ts": [],
       "retry_policy.ts": [],
@@ -56,6 +58,8 @@ export const table: Readonly<Record<string, Row>> = {
       // The root entry and the configuration only need what sends.
       "errors.ts": [],
       "filter.ts": [],
+      "gate/options.ts": [],
+      "gate/webhook_gate.ts": [],
       "options.ts": [],
       "request_rules.ts": [],
       "webhook_hook.ts": [],

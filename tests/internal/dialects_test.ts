@@ -129,6 +129,10 @@ test("an output that Claude Code would ignore is invalid, not an absent opinion"
     { hookSpecificOutput: { hookEventName: "PostToolUse", permissionDecision: "deny" } },
     { hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "block" } },
     { hookSpecificOutput: { hookEventName: "PreToolUse", updatedInput: "rm" } },
+    { hookSpecificOutput: { hookEventName: "PreToolUse", permisionDecision: "deny" } },
+    { continue: "false" },
+    { desicion: "block" },
+    { ...encodeClaudeCodeInput(event) },
   ];
   for (const output of outputs) {
     const read = decodeClaudeCodeOutput(event, output);

@@ -5,10 +5,10 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { createServer, type Socket } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { createHooks } from "@omniagent/hooks";
 import { test } from "../support/harness.ts";
+import { responseBytes, withRawServer } from "../support/raw_server.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { attempt, hookOf } from "./hook_checks.ts";
 
@@ -25,47 +25,14 @@ async function withBytes(
   run: (serve: (answer: Uint8Array, end?: End) => string) => Promise<void>,
 ): Promise<void> {
   const answers: { readonly answer: Uint8Array; readonly end: End }[] = [];
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-    socket.on("close", () => sockets.delete(socket));
-    let request = "";
-    socket.on("data", (chunk) => {
-      request += chunk.toString("latin1");
-      const [, path] = /^POST \/(\d+) /.exec(request) ?? [];
-      const length = Number(/content-length: (\d+)/i.exec(request)?.[1]);
-      const [, body] = request.split("\r\n\r\n");
-      if (path === undefined || body === undefined || body.length < length) return;
-      request = "";
-      const { answer, end } = answers[Number(path)]!;
-      socket.write(answer, () => {
-        if (end === "fin") socket.end();
-        // What is written must arrive first: a reset takes it away again.
-        if (end === "reset") setTimeout(() => socket.resetAndDestroy(), 20);
-      });
+  await withRawServer(({ path }, socket) => {
+    const { answer, end } = answers[Number(path.slice(1))]!;
+    socket.write(answer, () => {
+      if (end === "fin") socket.end();
+      // What is written must arrive first: a reset takes it away again.
+      if (end === "reset") setTimeout(() => socket.resetAndDestroy(), 20);
     });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { readonly port: number };
-  try {
-    await run((answer, end = "fin") =>
-      `http://127.0.0.1:${port}/${answers.push({ answer, end }) - 1}`
-    );
-  } finally {
-    for (const socket of sockets) socket.destroy();
-    await new Promise<void>((resolve) => server.close(() => resolve()));
-  }
-}
-
-/** Some bytes of a response. */
-function bytesOf(
-  status: number,
-  headers: readonly string[],
-  body: string | Uint8Array = "",
-): Uint8Array {
-  const head = [`HTTP/1.1 ${status} X`, ...headers, "", ""].join("\r\n");
-  return Buffer.concat([Buffer.from(head, "latin1"), Buffer.from(body as Uint8Array)]);
+  }, (url) => run((answer, end = "fin") => `${url}/${answers.push({ answer, end }) - 1}`));
 }
 
 const encodings: Readonly<Record<string, Uint8Array>> = {
@@ -122,7 +89,11 @@ for (const [encoding, encoded] of Object.entries(encodings)) {
       await inTurns(rows, async ({ status, content, length, frame, body }) => {
         const [headers, bytes] = frame(body);
         const url = serve(
-          bytesOf(status, [`content-encoding: ${encoding}`, "retry-after: 7", ...headers], bytes),
+          responseBytes(
+            status,
+            [`content-encoding: ${encoding}`, "retry-after: 7", ...headers],
+            bytes,
+          ),
         );
         let made = await attempt(hookOf({ url }));
         // Node's fetch now and then misses a response whose end arrives together with it.
@@ -149,7 +120,7 @@ async function inTurns<T>(rows: readonly T[], run: (row: T) => Promise<void>): P
 test("a response that breaks off at any byte counts as delivered exactly if its headers arrived completely", () =>
   withBytes(async (serve) => {
     for (const end of ["fin", "reset"] as const) {
-      const head = bytesOf(200, ["content-encoding: gzip", "content-length: 40"]);
+      const head = responseBytes(200, ["content-encoding: gzip", "content-length: 40"]);
       const whole = Buffer.concat([head, gzipSync(TEXT.repeat(9))]);
       const cuts = Array.from({ length: whole.length + 1 }, (_, cut) => cut);
       await inTurns(cuts, async (cut) => {
@@ -198,7 +169,7 @@ for (const [kind, head, verdict, status] of heads) {
 
 test("an unexpected upgrade is retried, whether or not fetch exposes its status", () =>
   withBytes(async (serve) => {
-    const bytes = bytesOf(101, ["connection: upgrade", "upgrade: x"]);
+    const bytes = responseBytes(101, ["connection: upgrade", "upgrade: x"]);
     assert.equal((await attempt(hookOf({ url: serve(bytes) }))).verdict, "retry");
   }));
 
@@ -206,7 +177,7 @@ test("a body with trailers is read, and one whose trailers are broken delivered 
   withBytes(async (serve) => {
     for (const trailers of ["x-a: b\r\n\r\n", "x a b\r\n\r\n"]) {
       const url = serve(
-        bytesOf(200, ["transfer-encoding: chunked"], `2\r\nok\r\n0\r\n${trailers}`),
+        responseBytes(200, ["transfer-encoding: chunked"], `2\r\nok\r\n0\r\n${trailers}`),
       );
       const { verdict, status } = await attempt(hookOf({ url }));
       assert.deepEqual([verdict, status], ["delivered", 200]);
@@ -216,14 +187,14 @@ test("a body with trailers is read, and one whose trailers are broken delivered 
 test("what was read of a body before it broke off is kept", () =>
   withBytes(async (serve) => {
     const body = `${"x".repeat(3000)}END`;
-    const url = serve(bytesOf(500, ["content-length: 9000"], body));
+    const url = serve(responseBytes(500, ["content-length: 9000"], body));
     const { response = "" } = await attempt(hookOf({ url }));
     if (runtime !== "bun") assert.match(response, /^x{2000,}/); // Bun hands on nothing of it
   }));
 
 test("a body that never ends holds the attempt no longer than two seconds", () =>
   withBytes(async (serve) => {
-    const url = serve(bytesOf(200, ["content-length: 9000"], "x"), "hold");
+    const url = serve(responseBytes(200, ["content-length: 9000"], "x"), "hold");
     const { verdict, status, duration } = await attempt(hookOf({ url, timeout: 100_000 }));
     assert.deepEqual([verdict, status], ["delivered", 200]);
     assert.ok(duration < 10_000, `${duration}`);
@@ -231,7 +202,7 @@ test("a body that never ends holds the attempt no longer than two seconds", () =
 
 test("an inline delivery with a body that can't be decoded is made once, and succeeds", () =>
   withBytes(async (serve) => {
-    const url = serve(bytesOf(200, ["content-encoding: gzip", "content-length: 2"], "ok"));
+    const url = serve(responseBytes(200, ["content-encoding: gzip", "content-length: 2"], "ok"));
     const hooks = createHooks({ logger: silentLogger });
     hooks.use(hookOf({ url, retryCount: 2, retryDelay: 0 }));
     await hooks.emit("tool.called", { name: "bash" });

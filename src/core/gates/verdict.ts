@@ -88,6 +88,9 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
     }
   }
   if (decision === "ask" && !reason) return { invalid: "asked nothing: pass a question" };
+  if (interrupt !== undefined && typeof interrupt !== "boolean") {
+    return { invalid: "returned 'interrupt' that is not true or false" };
+  }
   if (expiresIn !== undefined && !(typeof expiresIn === "number" && expiresIn > 0)) {
     return { invalid: "returned 'expiresIn' that is not a positive number of milliseconds" };
   }
@@ -102,6 +105,15 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
     ...(choices !== undefined && { allow: choices as readonly AskChoice[] }),
     ...(decision === "allow" && data !== undefined && data !== null && { data }),
   };
+}
+
+/**
+ * Reads a verdict that was made elsewhere, such as by another process, and marks it as one, so that a rewrite
+ * may return it too.
+ */
+export function adoptVerdict(value: unknown): Verdict | undefined | { readonly invalid: string } {
+  const verdict = readVerdict(value);
+  return verdict === undefined || "invalid" in verdict ? verdict : mark(verdict);
 }
 
 /** Whether a value is one of the three decisions. */
@@ -119,5 +131,9 @@ function make(verdict: Verdict): Verdict {
   if (read !== undefined && "invalid" in read) {
     throw new TypeError(`Cannot ${verdict.decision}: the gate ${read.invalid}`);
   }
-  return Object.freeze(Object.defineProperty({ ...read! }, VERDICT, { value: true }));
+  return mark(read!);
+}
+
+function mark(verdict: Verdict): Verdict {
+  return Object.freeze(Object.defineProperty({ ...verdict }, VERDICT, { value: true }));
 }

@@ -1,0 +1,112 @@
+import { checkPatterns } from "../../core/event_rules.ts";
+import type { GateBase } from "../../core/mod.ts";
+import { CLAUDE_CODE_HOOKS } from "../../dialects/mod.ts";
+import { checkDefined, checkKnown } from "../../internal/options.ts";
+import { checkName } from "../../internal/validate.ts";
+import { type CheckedRequest, checkOneOf, checkRequest, checkSecrets } from "../check_request.ts";
+import type { WebhookHookOptions } from "../options.ts";
+import { createSignerVerifier, type SignerVerifier } from "../verify.ts";
+
+/** Options of a gate over HTTP. Durations are in milliseconds. */
+export interface WebhookGateOptions
+  extends
+    Pick<GateBase, "name" | "priority" | "onFailure" | "mode">,
+    Pick<
+      WebhookHookOptions,
+      "url" | "headers" | "secret" | "secrets" | "filter" | "concurrency" | "guard" | "fetch"
+    > {
+  /** The patterns of the events that it decides about. */
+  readonly events: readonly string[];
+  /** `"rewrite"` if it may change the data of events. @default {"check"} */
+  readonly kind?: "check" | "rewrite" | undefined;
+  /** Limit of one call, with its retry, in milliseconds, at most 120,000. @default {5000} */
+  readonly timeout?: number | undefined;
+  /**
+   * How an event is written, and what is read as the response: as `gateReceiver` does, or as a Claude Code
+   * HTTP hook does. Claude Code has a form for `tool.called`, `tool.completed` and `message.received` only.
+   *
+   * @default {"native"}
+   */
+  readonly format?: "native" | "claude-code" | undefined;
+  /**
+   * Whether a response must be signed, over the id of this decision: nobody can replace it with the
+   * response to another. Needs `secret`, `secrets` or `responseSecrets`. @default {false}
+   */
+  readonly verifyResponse?: boolean | undefined;
+  /**
+   * What verifies responses, if it is not what signs requests: the receiver's `whpk_…`, or secrets of its
+   * own. @default `secret` or `secrets`
+   */
+  readonly responseSecrets?: string | readonly string[];
+}
+
+/** The checked options of a gate. Contain its secrets, so nothing public refers to them. */
+export type CheckedGate = CheckedRequest & {
+  readonly name: string;
+  readonly events: readonly string[];
+  readonly kind: "check" | "rewrite";
+  readonly format: "native" | "claude-code";
+  /** Undefined if responses need no signature. */
+  readonly verify: SignerVerifier | undefined;
+};
+
+/** As long as a gate of this process may take, in milliseconds. */
+const DEFAULT_TIMEOUT = 5_000;
+
+/** Every option, because JavaScript would ignore a misspelled one. */
+const KNOWN =
+  ("name events url kind priority timeout onFailure mode headers secret secrets format filter concurrency " +
+    "verifyResponse responseSecrets guard fetch").split(" ");
+
+/** Checks the options of a gate. No message contains a secret, the value of a header, or the URL. */
+export function checkGateOptions(options: WebhookGateOptions): CheckedGate {
+  checkName("Cannot create a gate", options?.name);
+  const { name, kind = "check", format = "native" } = options;
+  const subject = `Cannot create gate '${name}'`;
+  checkKnown(subject, options, KNOWN);
+  checkDefined(subject, options, {
+    filter: "to decide about every payload",
+    responseSecrets: "to verify responses with what signs requests",
+  });
+  const events = checkPatterns(subject, options.events);
+  checkOneOf(subject, "kind", kind, ["check", "rewrite"]);
+  checkOneOf(subject, "format", format, ["native", "claude-code"]);
+  const known = Object.keys(CLAUDE_CODE_HOOKS);
+  const foreign = events.find((pattern) => format !== "native" && !known.includes(pattern));
+  if (foreign !== undefined) {
+    throw new TypeError(
+      `${subject}: '${foreign}' has no form in the format "${format}". ` +
+        `Use some of ${known.map((type) => `'${type}'`).join(", ")}`,
+    );
+  }
+  return {
+    ...checkRequest(subject, options, format, DEFAULT_TIMEOUT),
+    name,
+    events,
+    kind,
+    format,
+    verify: checkVerification(subject, options),
+  };
+}
+
+function checkVerification(
+  subject: string,
+  options: WebhookGateOptions,
+): SignerVerifier | undefined {
+  const { verifyResponse = false, responseSecrets } = options;
+  if (typeof verifyResponse !== "boolean") {
+    throw new TypeError(`${subject}: 'verifyResponse' must be true or false`);
+  }
+  if (!verifyResponse) {
+    if (responseSecrets === undefined) return undefined;
+    throw new TypeError(`${subject}: 'responseSecrets' needs 'verifyResponse: true'`);
+  }
+  if (responseSecrets !== undefined) return createSignerVerifier({ secrets: responseSecrets });
+  // With a key pair, only this side can sign.
+  const shared = checkSecrets(subject, options).filter((secret) => secret.startsWith("whsec_"));
+  if (shared.length > 0) return createSignerVerifier({ secrets: shared });
+  throw new TypeError(
+    `${subject}: 'verifyResponse' needs a 'whsec_' secret that the receiver has too, ` +
+      "or its public key in 'responseSecrets'",
+  );
+}

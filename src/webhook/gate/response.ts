@@ -1,0 +1,110 @@
+/**
+ * What a gate responds: JSON of a verdict, read as strictly as a verdict of this process, or more so.
+ *
+ * @module
+ */
+import { GateError } from "../../core/gates/failure.ts";
+import { adoptVerdict, type Verdict } from "../../core/gates/verdict.ts";
+import type { HookEvent } from "../../core/mod.ts";
+import { decodeClaudeCodeOutput } from "../../dialects/mod.ts";
+import { decodeUtf8, findDuplicateKey, parseJson } from "../../internal/json_text.ts";
+
+/** The longest response, in bytes. */
+export const MAX_RESPONSE = 1_048_576;
+
+/** The longest text for a person or a model, in characters: it is recorded with every decision. */
+const MAX_TEXT = 16_384;
+
+/** Fields of a response, each with the field of a verdict. */
+const FIELDS: Readonly<Record<string, keyof Verdict>> = {
+  decision: "decision",
+  reason: "reason",
+  internal: "internal",
+  context: "context",
+  interrupt: "interrupt",
+  expires_in_ms: "expiresIn",
+  allow: "allow",
+  data: "data",
+};
+
+/** Fields that are text for a person or a model. */
+export const TEXTS: readonly ("reason" | "internal" | "context")[] = [
+  "reason",
+  "internal",
+  "context",
+];
+
+/** What a response says, before it is checked as a verdict. */
+export type Said = Readonly<Record<string, unknown>>;
+
+/** Reads the body of a response in the native format. @throws {GateError} */
+export function readNativeResponse(body: Uint8Array): Said {
+  const fields = Object.entries(parseObject(body)).filter(([, value]) => value !== null);
+  // A deny is a deny, whatever else is wrong with the response.
+  const isDeny = fields.some(([name, value]) => name === "decision" && value === "deny");
+  const said: Record<string, unknown> = {};
+  for (const [name, value] of fields) {
+    const field = Object.hasOwn(FIELDS, name) ? FIELDS[name]! : undefined;
+    if (field !== undefined) said[field] = value;
+    // It may be a misspelled one, or ask for what is not done here.
+    else if (!isDeny) throw invalid(`has the unknown field '${name.slice(0, 64)}'`);
+  }
+  return withShortTexts(said);
+}
+
+/** Reads the body of a response of a Claude Code hook; undefined for no opinion. @throws {GateError} */
+export function readClaudeCodeResponse(event: HookEvent, body: Uint8Array): Said | undefined {
+  const output = decodeClaudeCodeOutput(event, parseObject(body));
+  if ("invalid" in output) throw invalid(output.invalid);
+  const { verdict, data } = output;
+  if (data === undefined || verdict?.decision === "deny") return verdict && withShortTexts(verdict);
+  if (verdict?.decision === "ask") throw invalid("asks about data that it changes");
+  return withShortTexts({ decision: "allow", ...verdict, data });
+}
+
+/** Returns the verdict of what was said. @throws {GateError} If it is none. */
+export function checkVerdict(said: Said): Verdict {
+  const verdict = adoptVerdict(said);
+  if (verdict !== undefined && !("invalid" in verdict)) return verdict;
+  throw invalid(verdict?.invalid ?? "is empty");
+}
+
+/** Returns a verdict as the JSON of a response. */
+export function writeResponse(verdict: Verdict): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(FIELDS).map(([name, field]) => [name, verdict[field]] as const)
+      .filter(([, value]) => value !== undefined),
+  );
+}
+
+function parseObject(body: Uint8Array): Readonly<Record<string, unknown>> {
+  const { value, issues } = parseJson(body);
+  const [issue] = issues;
+  if (issue !== undefined) throw invalid(issue.message);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw invalid("must be a JSON object");
+  }
+  const duplicate = findDuplicateKey(decodeUtf8(body)!);
+  if (duplicate !== undefined) throw invalid(`has the field '${duplicate.slice(0, 64)}' twice`);
+  return value as Readonly<Record<string, unknown>>;
+}
+
+/** Bounds texts. Those of a deny are cut, or left out if they are no texts. */
+function withShortTexts(said: Said): Said {
+  const isDeny = said.decision === "deny";
+  const bounded = { ...said };
+  for (const name of TEXTS) {
+    const text = said[name];
+    if (typeof text === "string" && text.length <= MAX_TEXT) continue;
+    if (isDeny) bounded[name] = typeof text === "string" ? text.slice(0, MAX_TEXT) : undefined;
+    else if (typeof text === "string") {
+      throw invalid(`has a '${name}' of more than ${MAX_TEXT} characters`);
+    }
+  }
+  if (isDeny && typeof said.interrupt !== "boolean") bounded.interrupt = undefined;
+  return bounded;
+}
+
+function invalid(problem: string): GateError {
+  return new GateError("invalid", `the response ${problem}`);
+}

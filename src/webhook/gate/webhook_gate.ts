@@ -1,0 +1,110 @@
+import type { GateContext, HookEvent, Logger, Verdict } from "../../core/mod.ts";
+import { guarded } from "../../core/reporter.ts";
+import { abortable, Semaphore } from "../../internal/async.ts";
+import { readCount } from "../../internal/options.ts";
+import { compileFilter } from "../filter.ts";
+import { WEBHOOK_LIMITS } from "../options.ts";
+import { isReadable } from "../request_rules.ts";
+import { exchange } from "./exchange.ts";
+import { type CheckedGate, checkGateOptions, type WebhookGateOptions } from "./options.ts";
+
+/**
+ * A gate over HTTP: sends each event as a signed POST, and decides as the response says. Nothing is queued,
+ * and anything but a well-formed verdict in time is a failure, which denies unless `onFailure` says
+ * otherwise. `gateReceiver` is the other side. Its URL, headers and secrets can't be read from it.
+ *
+ * ```ts
+ * import { createHooks } from "@omniagent/hooks";
+ * import { deny } from "@omniagent/hooks/gates";
+ * import { gateReceiver, generateSecret, WebhookGate } from "@omniagent/hooks/webhook";
+ *
+ * const secret = generateSecret();
+ * const receive = gateReceiver((event) => deny(`${event.type} is not allowed`), { secret });
+ *
+ * const hooks = createHooks();
+ * hooks.use(
+ *   new WebhookGate({
+ *     name: "policy",
+ *     events: ["tool.called"],
+ *     url: "https://policy.example.com/",
+ *     secret,
+ *     fetch: async (input, init) => await receive(new Request(input, init)), // no network in this example
+ *   }),
+ * );
+ * const decision = await hooks.decide("tool.called", { name: "bash" });
+ * console.log(decision.reason); // tool.called is not allowed
+ * await hooks.close();
+ * ```
+ */
+export class WebhookGate {
+  /** Unique among gates. */
+  readonly name: string;
+  /** The patterns of the events that it decides about. */
+  readonly events: readonly string[];
+  /** Whether it judges or rewrites. */
+  readonly kind: "check" | "rewrite";
+  /** Its place among rewrites. */
+  readonly priority: number | undefined;
+  /** Limit of one call, in milliseconds. */
+  readonly timeout: number;
+  /** What a failure counts as. */
+  readonly onFailure: "deny" | "ask" | "allow" | undefined;
+  /** Whether its verdict is applied. */
+  readonly mode: "enforce" | "shadow" | undefined;
+  readonly #gate: CheckedGate;
+  readonly #filter: (event: HookEvent) => boolean;
+  readonly #semaphore: Semaphore;
+  #warned = false;
+
+  /**
+   * Creates a gate. Error messages contain no secret.
+   *
+   * @throws {TypeError | RangeError} If an option is invalid.
+   * @throws {WebhookVerificationError} If a secret is invalid.
+   */
+  constructor(options: WebhookGateOptions) {
+    this.#gate = checkGateOptions(options);
+    const { name, events, kind, timeout } = this.#gate;
+    const { priority, onFailure, mode, concurrency = 16 } = options;
+    const subject = `Cannot create gate '${name}'`;
+    this.name = name;
+    this.events = events;
+    this.kind = kind;
+    this.priority = priority;
+    this.timeout = timeout;
+    this.onFailure = onFailure;
+    this.mode = mode;
+    this.#filter = compileFilter(subject, options.filter);
+    this.#semaphore = new Semaphore(
+      readCount(subject, "concurrency", concurrency, WEBHOOK_LIMITS.concurrency),
+    );
+  }
+
+  /** Tells whether its `filter` matches an event. Others are none of its business. */
+  filter(event: HookEvent): boolean {
+    return this.#filter(event);
+  }
+
+  /**
+   * Asks about an event, as soon as fewer than `concurrency` requests are running.
+   *
+   * @returns The verdict; undefined for no opinion
+   * @throws {GateError} If the response is anything else, or none came.
+   */
+  async handle(event: HookEvent, context: GateContext): Promise<Verdict | undefined> {
+    const { signal, logger } = context;
+    if (!this.#warned) this.#warn(logger);
+    return await this.#semaphore.run(
+      () => abortable(exchange(this.#gate, event, context), signal),
+      signal,
+    );
+  }
+
+  #warn(logger: Logger): void {
+    this.#warned = true;
+    if (!isReadable(this.#gate.url)) return;
+    const message =
+      `Gate '${this.name}' sends over plain http: anyone on the network path can read it, and decide`;
+    guarded(() => logger.warn(message));
+  }
+}
