@@ -13,12 +13,15 @@ import { textOfResult } from "./result_shape.ts";
 export type HookRule = {
   /** Fields without which it can't be judged. */
   readonly required?: Readonly<Record<string, "text" | "object">>;
-  /** Its events; `reported` are those below. */
+  /** Its events, made by `report`. */
   readonly events: (input: Fields, report: Reporter) => readonly ReportedEvent[];
 };
 
-/** The fields that all hooks of an agent have, under the names of Claude Code. */
-const COMMON = ["session_id", "hook_event_name", "agent_id"] as const;
+/**
+ * The fields that all hooks of an agent have, under the names of Claude Code. A time would make each call
+ * another one, also if it is repeated.
+ */
+const COMMON = ["session_id", "hook_event_name", "agent_id", "timestamp"] as const;
 
 /**
  * Reads a hook whose event is in `hook_event_name`. One without a rule is recorded under a type of its
@@ -71,34 +74,77 @@ export class Reporter {
 
   /** Returns the event about a tool: before it runs, after it, or when it was denied. */
   tool(type: string, more: Fields = {}, used: readonly string[] = []): ReportedEvent {
-    const input = this.#input;
-    const tool = ["tool_name", "tool_use_id", "tool_input"];
+    const { tool_name, tool_use_id, tool_input } = this.#input;
     return this.event(type, {
-      name: input.tool_name,
-      call_id: textOf(input, "tool_use_id"),
-      agent_id: textOf(input, "agent_id"),
-      params: isFields(input.tool_input) ? input.tool_input : undefined,
+      name: tool_name,
+      call_id: tool_use_id || undefined,
+      agent_id: this.#input.agent_id,
+      params: isFields(tool_input) ? tool_input : undefined,
       ...more,
-    }, [...tool, ...used]);
+    }, ["tool_name", "tool_use_id", "tool_input", ...used]);
   }
 
-  /** Returns the event about what a tool returned. */
-  result(field: string): ReportedEvent {
+  /** Returns the event about what a tool returned, which is in a field of the input. */
+  result(field: string, result: unknown = this.#input[field]): ReportedEvent {
     const { duration_ms } = this.#input;
-    const more = {
-      result: textOfResult(this.#input[field]),
-      duration_ms: typeof duration_ms === "number" ? duration_ms : undefined,
-    };
+    const more = { result: textOfResult(result), duration_ms };
     return this.tool("tool.completed", more, [field, "duration_ms"]);
+  }
+
+  /** Returns the event about a tool that failed. */
+  failure(): ReportedEvent {
+    const { duration_ms } = this.#input;
+    const more = { error: textOf(this.#input, "error") ?? "failed", duration_ms };
+    return this.tool("tool.completed", more, ["error", "duration_ms"]);
+  }
+
+  /** Returns the events of a prompt, which begins a run unless it is denied. */
+  prompt(): readonly ReportedEvent[] {
+    const message = { role: "user", content: this.#input.prompt };
+    return [
+      this.event("message.received", message, ["prompt"]),
+      this.event("agent.start", { run_id: runOf(this.#input) }, ["prompt"]),
+    ];
+  }
+
+  /** Returns the start of a subagent. */
+  subagent(): ReportedEvent {
+    const { agent_id, agent_type } = this.#input;
+    const data = { run_id: runOf(this.#input), agent_id, name: agent_type };
+    return this.event("agent.start", data, ["agent_type"]);
+  }
+
+  /**
+   * Returns the end of a run, after its last message if the input has it. How long it took, only who has
+   * seen the start knows.
+   */
+  end(field: string, failed?: Fields): readonly ReportedEvent[] {
+    const response = textOf(this.#input, field);
+    const { session_id, agent_id } = this.#input;
+    const isMain = agent_id === undefined && failed === undefined;
+    const message = { role: "assistant", content: response };
+    const outcome = failed ?? { success: true, aborted: false };
+    const run = { session_id, run_id: runOf(this.#input), agent_id };
+    const used = [field, ...Object.keys(outcome)];
+    return [
+      ...(isMain && response !== undefined ? [this.event("message.sent", message, used)] : []),
+      this.event("agent.end", { ...run, ...outcome, response }, used),
+    ];
+  }
+
+  /** Returns the start of a session, unless it goes on. */
+  session(): ReportedEvent {
+    const { source, session_id } = this.#input;
+    const goesOn = source === "resume" || source === "compact" || session_id === undefined;
+    return goesOn
+      ? this.own()
+      : this.event("session.created", { session_id, action: "created" }, []);
   }
 
   /** Returns an event of the agent's own type, with all that the agent sent. */
   own(): ReportedEvent {
     const { session_id: _, hook_event_name: __, ...data } = this.#input;
-    return {
-      type: `${snakeCase(this.#agent) ?? this.#agent.replaceAll("-", "_")}.${this.#word}`,
-      data,
-    };
+    return { type: `${prefixOf(this.#agent)}.${this.#word}`, data };
   }
 
   /**
@@ -115,7 +161,34 @@ export class Reporter {
   }
 }
 
+/** Returns the first word of the types of an agent's own events. */
+export function prefixOf(agent: string): string {
+  return agent.replaceAll("-", "_");
+}
+
+/** Returns the run of an input; where the agent knows none, the session is one. */
+function runOf(input: Fields): string | undefined {
+  return textOf(input, "prompt_id") ?? textOf(input, "turn_id") ?? textOf(input, "session_id");
+}
+
 /** Marks the event of a hook that the agent waits for. */
 export function decided(event: ReportedEvent): ReportedEvent {
   return { ...event, isDecided: true };
+}
+
+/** Marks the first event of a prompt: once it is denied, no run begins. */
+export function decidedFirst(events: readonly ReportedEvent[]): readonly ReportedEvent[] {
+  return events.map((event, index) => index === 0 ? decided(event) : event);
+}
+
+/**
+ * Marks the end of a run. To deny it makes the agent go on. It is decided once, so that this ends: an agent
+ * says in `stop_hook_active` that it went on already.
+ */
+export function decidedEnd(
+  input: Fields,
+  events: readonly ReportedEvent[],
+): readonly ReportedEvent[] {
+  if (input.stop_hook_active === true) return events;
+  return events.map((event) => event.type === "agent.end" ? decided(event) : event);
 }

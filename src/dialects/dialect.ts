@@ -17,15 +17,17 @@ export type HookCall = {
   readonly runId: string | undefined;
   /** In the order in which they happen. Those after one that is denied don't happen. */
   readonly events: readonly ReportedEvent[];
-  /** What the agent sent, unchanged. */
+  /** What the agent sent. */
   readonly input: Readonly<Record<string, unknown>>;
 };
 
 /** What a dialect responds with: a decision of ours, or what a failure comes to. */
-export type HookOutcome = Pick<
-  Decision,
-  "decision" | "data" | "reason" | "context" | "interrupt" | "gates"
->;
+export type HookOutcome =
+  & Pick<Decision, "decision" | "data" | "reason" | "context" | "interrupt" | "gates">
+  & {
+    /** The ask that led to it. */
+    readonly askId?: string | undefined;
+  };
 
 /** The hook format of one agent: what it sends, and the only responses that it understands. */
 export type Dialect = {
@@ -37,6 +39,8 @@ export type Dialect = {
   readonly example: { readonly input: Fields; readonly output: Fields };
   /** Reads what the agent sent, or says what is wrong with it. Never throws. */
   readonly decode: (input: unknown) => HookCall | { readonly invalid: string };
+  /** Whether the agent asks its own user when the response to a hook is an ask. */
+  readonly asks: (hook: string) => boolean;
   /** Writes a decision about the event of a call that is decided. */
   readonly encode: (
     call: HookCall,
@@ -63,9 +67,13 @@ export type EncodeOptions = {
   readonly approve?: boolean | undefined;
 };
 
-/** Whether a gate allowed the event in so many words, and that skips the agent's own question. */
-export function isApproved({ decision, gates }: HookOutcome, { approve }: EncodeOptions): boolean {
-  return approve === true && decision === "allow" &&
+/** Whether a gate or a person allowed the event, and that skips the agent's own question. */
+export function isApproved(
+  { decision, gates, askId }: HookOutcome,
+  { approve }: EncodeOptions,
+): boolean {
+  if (approve !== true || decision !== "allow") return false;
+  return askId !== undefined ||
     gates.some(({ verdict, mode }) => verdict === "allow" && mode === "enforce");
 }
 

@@ -3,7 +3,13 @@
  * writes our decisions as the agent reads them.
  * @module
  */
-export { claudeCode } from "./claude_code.ts";
+import { claudeCode } from "./claude_code.ts";
+import { codex } from "./codex.ts";
+import { copilot } from "./copilot.ts";
+import { cursor } from "./cursor.ts";
+import type { Dialect } from "./dialect.ts";
+import { gemini } from "./gemini.ts";
+
 export {
   CLAUDE_CODE_HOOKS,
   type ClaudeCodeResponse,
@@ -18,3 +24,8 @@ export {
   type HookOutcome,
   type ReportedEvent,
 } from "./dialect.ts";
+
+export { claudeCode };
+
+/** All dialects. */
+export const dialects: readonly Dialect[] = [claudeCode, copilot, codex, gemini, cursor];

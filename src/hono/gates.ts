@@ -1,5 +1,12 @@
 import * as v from "valibot";
-import { claudeCode, type Dialect, type EncodeOptions, type HookCall } from "../dialects/mod.ts";
+import { type AskedDecision, AskError, type HookRegistry } from "../core/mod.ts";
+import {
+  type Dialect,
+  dialects,
+  type EncodeOptions,
+  type HookCall,
+  type HookOutcome,
+} from "../dialects/mod.ts";
 import { checkJsonType, findNestingIssue, readBody } from "./body.ts";
 import { parseJson } from "../internal/json_text.ts";
 import { type AppContext, type RequestState, respondJson } from "./context.ts";
@@ -11,7 +18,7 @@ import * as s from "./schemas.ts";
  * The routes that other agents call as their hooks. Whatever happens, the response is one that the agent
  * understands: it takes every other one, and every other status, for no opinion.
  */
-export const gateRoutes: readonly Route[] = [claudeCode].map(gateRoute);
+export const gateRoutes: readonly Route[] = dialects.map(gateRoute);
 
 function gateRoute(dialect: Dialect): Route {
   const { name, title } = dialect;
@@ -31,6 +38,12 @@ function gateRoute(dialect: Dialect): Route {
         `Whether an allow of your gates also approves the call, so that ${title} doesn't ask its user`,
         true,
       ),
+      ask: s.describe(
+        s.oneOf("agent", "wait"),
+        `Who answers when a gate asks: the user of ${title}, if it can ask, or whoever resolves the ask, ` +
+          "for which the response waits. The default is agent",
+        "wait",
+      ),
     },
     content: {
       "application/json": {
@@ -43,10 +56,12 @@ function gateRoute(dialect: Dialect): Route {
       schema: v.looseObject({}) as s.Schema,
       example: dialect.example.output,
     },
-    handle: (c, { query: { approve } }) => decide(c, dialect, { approve }),
+    handle: (c, { query: { approve, ask } }) => decide(c, dialect, { approve, ask }),
     respondProblem: (c, problem) => respondFailure(c, dialect, problem),
   });
 }
+
+type Options = EncodeOptions & { readonly ask?: "agent" | "wait" | undefined };
 
 /** What was read of the requests in progress. */
 const inputs = new WeakMap<RequestState, unknown>();
@@ -54,7 +69,7 @@ const inputs = new WeakMap<RequestState, unknown>();
 async function decide(
   c: AppContext,
   dialect: Dialect,
-  options: EncodeOptions,
+  options: Options,
 ): Promise<Response> {
   const request = c.get("hooksRequest");
   const { waits } = request.app;
@@ -74,7 +89,7 @@ async function respondTo(
   c: AppContext,
   dialect: Dialect,
   call: HookCall,
-  options: EncodeOptions,
+  options: Options,
 ): Promise<object> {
   const request = c.get("hooksRequest");
   const { registry, agentSessions } = request.app;
@@ -86,14 +101,21 @@ async function respondTo(
       continue;
     }
     const { type, data } = agentSessions.timed(event, call.sessionId);
-    const decision = await registry.gates.decide(type as never, data as never, {
-      sessionId: call.sessionId,
-      runId: call.runId,
-      signal: c.req.raw.signal,
+    const { signal } = c.req.raw;
+    const { sessionId, runId } = call;
+    const decided = await registry.gates.decide(type as never, data as never, {
+      sessionId,
+      runId,
+      signal,
     });
+    const decision: HookOutcome = decided.decision !== "ask"
+      ? decided
+      : options.ask === "wait"
+      ? await decided.wait({ signal })
+      : await handOver(registry, dialect, call, decided);
     request.logFields.decision = decision.decision;
     response = dialect.encode(call, decision, options);
-    if (decision.decision === "allow") continue;
+    if (decision.decision !== "deny") continue;
     if (type === "tool.completed") {
       // The tool has run, whatever its result is worth.
       const { result: _, ...completed } = data;
@@ -103,6 +125,32 @@ async function respondTo(
     break;
   }
   return response;
+}
+
+/**
+ * Leaves an ask to the agent, which asks its own user. For our gates it is allowed then, on that condition. An
+ * agent that can't ask is denied.
+ */
+async function handOver(
+  registry: HookRegistry,
+  { name, title, asks }: Dialect,
+  { hook }: HookCall,
+  asked: AskedDecision,
+): Promise<HookOutcome> {
+  const isAsked = asks(hook);
+  const resolution = isAsked
+    ? { decision: "allow", by: name, note: `${title} asks its user` } as const
+    : { decision: "deny", by: name, note: `Approval is required: ${asked.reason}` } as const;
+  try {
+    await registry.gates.asks.resolve(asked.askId, resolution);
+  } catch (error) {
+    if (!(error instanceof AskError)) throw error;
+    const isOffered = error.failure !== "refused";
+    // Somebody was faster, which counts; or the gate lets nobody allow it.
+    if (!isOffered) return { ...asked, decision: "deny" };
+  }
+  const final = await asked.wait();
+  return isAsked && final.decision === "allow" ? { ...asked, data: final.data } : final;
 }
 
 /** Responds to a request that could not be decided, as far as it was read. */
@@ -142,7 +190,7 @@ async function readInput(c: AppContext): Promise<unknown> {
   inputs.set(request, value);
   // What runs would not be what was judged. Results are text for the model: there it changes nothing.
   const inexact = issues.find(({ path = [] }) =>
-    `${String(path[0])}`.match(/^tool_?(?:input|args)$/i)
+    `${String(path[0])}`.match(/^(?:tool_input|command|file_path)$/)
   );
   if (inexact !== undefined) throw invalid(`a parameter ${inexact.message}`);
   return value;

@@ -7,13 +7,15 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { type AgentEvents, createHooks, type HookEvent, type Hooks } from "@omniagent/hooks";
-import { allow, deny, type Gate } from "@omniagent/hooks/gates";
+import { allow, ask, deny, type Gate } from "@omniagent/hooks/gates";
 import { createHooksApp, type HooksAppAuth } from "@omniagent/hooks/hono";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
 type Golden = {
-  readonly input: { readonly session_id?: string };
+  readonly input: object;
   readonly session: string | null;
   readonly run: string | null;
   readonly events: readonly { readonly type: string; readonly data: object }[];
@@ -21,7 +23,7 @@ type Golden = {
   readonly responses: Readonly<Record<string, unknown>>;
 };
 
-/** The gate that leads to each response. Asks are stored, and tested with their outbox. */
+/** The gate that leads to each response. */
 const gates: Readonly<Record<string, (golden: Golden) => Gate<HookEvent>["handle"]>> = {
   no_opinion: () => () => undefined,
   context: () => () => allow(undefined, { context: "Prefer git clean" }),
@@ -29,17 +31,18 @@ const gates: Readonly<Record<string, (golden: Golden) => Gate<HookEvent>["handle
   approve: () => () => allow("known command"),
   deny: () => () => deny("Builds are kept"),
   interrupt: () => () => deny("Builds are kept", { interrupt: true }),
+  ask: () => () => ask("Remove the build?"),
   rewrite: ({ rewrite }) => ({ data }) => ({ ...data as object, ...rewrite }),
 };
 
-for (const [dialect, folder] of [["claude-code", "claude_code"]] as const) {
+for (const dialect of ["claude-code", "copilot", "codex", "gemini", "cursor"]) {
+  const folder = dialect.replace("-", "_");
   const directory = new URL(`./${folder}/`, import.meta.url);
   for (const file of readdirSync(directory).sort()) {
     const golden: Golden = JSON.parse(readFileSync(new URL(file, directory), "utf8"));
     test(`POST /gates/${dialect} emits and responds as recorded: ${file.slice(0, -5)}`, async () => {
       assert.deepEqual(await emittedFor(dialect, golden), expectedEvents(dialect, golden));
       for (const [name, expected] of Object.entries(golden.responses)) {
-        if (name === "ask") continue;
         assert.deepEqual(await responseFor(dialect, name, golden), expected, name);
       }
     });
@@ -49,31 +52,37 @@ for (const [dialect, folder] of [["claude-code", "claude_code"]] as const) {
 /** Without a session event of its own, a call begins its session. Nothing here has seen a run start. */
 function expectedEvents(
   dialect: string,
-  { input, session, run, events }: Golden,
+  { session, run, events }: Golden,
 ): readonly unknown[] {
-  const { session_id } = input;
+  const session_id = session;
   const created = {
     type: "session.created",
     data: { session_id, action: "created", client: { name: dialect } },
   };
-  const isReported = session_id === undefined ||
+  const isReported = session_id === null ||
     events.some(({ type }) => type === "session.created");
-  return [...(isReported ? [] : [created]), ...events].map(({ type, data }) => ({
-    type,
-    data: type === "agent.end" ? { ...data, duration_ms: 0 } : data,
-    sessionId: session,
-    runId: type === "session.created" ? null : run,
-  }));
+  return [
+    ...(isReported ? [] : [{ ...created, sessionId: session, runId: null }]),
+    ...events.map(({ type, data }) => ({
+      type,
+      data: type === "agent.end" ? { ...data, duration_ms: 0 } : data,
+      sessionId: session,
+      runId: run,
+    })),
+  ];
 }
 
-async function emittedFor(dialect: string, { input }: Golden): Promise<readonly unknown[]> {
+async function emittedFor(
+  dialect: string,
+  { input, responses }: Golden,
+): Promise<readonly unknown[]> {
   const emitted: unknown[] = [];
   const response = await post(dialect, input, { auth: false }, (hooks) => {
     hooks.on("*", ({ type, data, sessionId = null, runId = null }) => {
       emitted.push({ type, data, sessionId, runId });
     });
   });
-  assert.deepEqual(response, {});
+  assert.deepEqual(response, responses.no_opinion ?? {});
   return JSON.parse(JSON.stringify(emitted));
 }
 
@@ -98,7 +107,9 @@ async function post(
   auth: HooksAppAuth,
   prepare: (hooks: Hooks<AgentEvents>) => void,
 ): Promise<unknown> {
-  const hooks = createHooks({ logger: silentLogger });
+  // Only an outbox can ask.
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  const hooks = createHooks({ outbox, logger: silentLogger });
   prepare(hooks);
   const app = createHooksApp(hooks, { logger: silentLogger, ...auth });
   try {

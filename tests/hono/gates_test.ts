@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Hooks } from "@omniagent/hooks";
-import { deny } from "@omniagent/hooks/gates";
+import { ask, deny } from "@omniagent/hooks/gates";
 import { createHooksApp } from "@omniagent/hooks/hono";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
@@ -230,3 +230,43 @@ test("a rewritten result that no longer fits its tool is shown as text in its pl
     assert.deepEqual(await mask(JSON.stringify(changed), bash), changed);
     assert.equal(await mask("***", "a"), "***");
   }));
+
+testApp("an ask is left to the user of an agent that can ask, and denied for others", {}, async (
+  { hooks, send },
+) => {
+  hooks.gate("tool.called", { name: "approval", handle: () => ask("Remove it?") });
+  const events: string[] = [];
+  hooks.on("tool.*", ({ type }) => void events.push(type));
+  const output = await outputOf(send, { body: call });
+  assert.deepEqual(output, {
+    hookSpecificOutput: {
+      hookEventName: "PreToolUse",
+      permissionDecision: "ask",
+      permissionDecisionReason: "Remove it?",
+    },
+  });
+  const response = await send("/gates/codex", { body: { ...call, session_id: "s-2" } });
+  assert.match(await response.text(), /"deny".*Approval is required: Remove it\?/);
+  assert.deepEqual(events, ["tool.called", "tool.denied"]);
+  const { items } = await hooks.asks.list({ state: "all" });
+  assert.deepEqual(items.map(({ state, by }) => [state, by]), [
+    ["denied", "codex"],
+    ["allowed", "claude-code"],
+  ]);
+});
+
+testApp("with ask=wait, a call waits for whoever resolves the ask", {}, async ({ hooks, send }) => {
+  hooks.gate("tool.called", { name: "approval", handle: () => ask("Remove it?") });
+  for (const decision of ["deny", "allow"] as const) {
+    const body = { ...call, tool_use_id: `toolu_${decision}` };
+    const response = send(`${PATH}?ask=wait&approve=true`, { body });
+    let [pending] = (await hooks.asks.list()).items;
+    while (pending === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      [pending] = (await hooks.asks.list()).items;
+    }
+    await hooks.asks.resolve(pending.id, { decision, by: "ada" });
+    const text = await (await response).text();
+    assert.match(text, decision === "deny" ? /"permissionDecision":"deny"/ : /"allow"/);
+  }
+});

@@ -76,5 +76,5 @@ testApp("every example of a body is accepted", {}, async ({ send, hooks }) => {
       sent++;
     }
   }
-  assert.equal(sent, 7);
+  assert.equal(sent, 11);
 });

@@ -3,10 +3,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import {
   claudeCode,
   decidedEvent,
+  decodeClaudeCodeOutput,
   type Dialect,
+  dialects,
+  encodeClaudeCodeInput,
   type HookOutcome,
 } from "../../src/dialects/mod.ts";
-import { decodeClaudeCodeOutput, encodeClaudeCodeInput } from "../../src/dialects/mod.ts";
 import { createEvent } from "../../src/core/snapshot.ts";
 import { test } from "../support/harness.ts";
 
@@ -36,7 +38,8 @@ const outcomes: Readonly<Record<string, Omit<HookOutcome, "data">>> = {
   ask: { decision: "ask", reason: "Remove the build?", gates: gates("ask") },
 };
 
-for (const [dialect, folder] of [[claudeCode, "claude_code"]] as const) {
+for (const dialect of dialects) {
+  const folder = dialect.name.replace("-", "_");
   const directory = new URL(`../dialects/${folder}/`, import.meta.url);
   for (const file of readdirSync(directory).sort()) {
     const golden: Golden = JSON.parse(readFileSync(new URL(file, directory), "utf8"));

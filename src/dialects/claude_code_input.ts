@@ -1,0 +1,53 @@
+import { decided, decidedEnd, decidedFirst, type HookRule } from "./decode.ts";
+import { textOf } from "./dialect.ts";
+
+const TOOL = { tool_name: "text", tool_input: "object" } as const;
+
+/** How each hook of Claude Code is read: `HookInput` of its SDK. */
+export const claudeCodeRules: Readonly<Record<string, HookRule>> = {
+  PreToolUse: { required: TOOL, events: (_, report) => [decided(report.tool("tool.called"))] },
+  // A command in the text of a skill runs like one of the tool Bash, but no PostToolUse follows.
+  PreSkillShellCommand: {
+    required: TOOL,
+    events: (_, report) => [decided(report.tool("tool.called"))],
+  },
+  PermissionRequest: {
+    required: TOOL,
+    // Not tool.called: PreToolUse has reported the call, and its id is not repeated here.
+    events: (_, report) => [decided(report.tool("claude_code.permission_request"))],
+  },
+  PostToolUse: { required: TOOL, events: (_, report) => [decided(report.result("tool_response"))] },
+  PostToolUseFailure: { required: TOOL, events: (_, report) => [decided(report.failure())] },
+  PermissionDenied: {
+    required: TOOL,
+    events: (input, report) => {
+      const reason = textOf(input, "reason") ?? "denied by Claude Code";
+      // The decision is Claude Code's own: it has no id but that of the call.
+      const decision_id = textOf(input, "tool_use_id") ?? "unknown";
+      const more = { reason, gate: "claude-code", decision_id };
+      return [report.tool("tool.denied", more, ["reason"])];
+    },
+  },
+  UserPromptSubmit: {
+    required: { prompt: "text" },
+    events: (_, report) => decidedFirst(report.prompt()),
+  },
+  UserPromptExpansion: { events: (_, report) => [decided(report.own())] },
+  PreModelSwitch: { events: (_, report) => [decided(report.own())] },
+  Elicitation: { events: (_, report) => [decided(report.own())] },
+  ElicitationResult: { events: (_, report) => [decided(report.own())] },
+  SessionStart: { events: (_, report) => [report.session()] },
+  SubagentStart: { events: (_, report) => [report.subagent()] },
+  SubagentStop: {
+    events: (input, report) => decidedEnd(input, report.end("last_assistant_message")),
+  },
+  Stop: { events: (input, report) => decidedEnd(input, report.end("last_assistant_message")) },
+  StopFailure: {
+    events: (input, report) =>
+      report.end("last_assistant_message", {
+        success: false,
+        error: textOf(input, "error") ?? "unknown",
+        aborted: false,
+      }),
+  },
+};

@@ -1,0 +1,133 @@
+import { canonicalJson } from "../internal/json_text.ts";
+import { decodeHook, type HookRule } from "./decode.ts";
+import {
+  decidedEvent,
+  type Dialect,
+  type EncodeOptions,
+  type Fields,
+  type HookCall,
+  type HookOutcome,
+  isApproved,
+  isFields,
+  present,
+  textOf,
+} from "./dialect.ts";
+
+/** What the response of a hook is made of. */
+export type Judged = Pick<HookOutcome, "decision" | "reason" | "context" | "interrupt"> & {
+  /** What takes the place of the input or the result, if a gate changed it. */
+  readonly changed: unknown;
+  /** Whether the agent need not ask its user any more. */
+  readonly isApproved: boolean;
+};
+
+/** The hooks of an agent. */
+export type DialectDefinition = Pick<Dialect, "name" | "title" | "example"> & {
+  /** How hooks are read; others are recorded only. */
+  readonly rules: Readonly<Record<string, HookRule>>;
+  /** The response of each hook that can be denied. */
+  readonly outputs: Readonly<Record<string, (judged: Judged, input: Fields) => Fields>>;
+  /** Hooks whose agent asks its own user when the response is an ask. */
+  readonly asks: readonly string[];
+  /** The field of our data that a hook can replace. What others change can't be applied, and is denied. */
+  readonly replaced: Readonly<Record<string, string>>;
+  /** The response to an input whose event is unknown: it blocks as much as possible. */
+  readonly unreadable: (reason: string) => Fields;
+  /** The response when an event could not be recorded, and nothing has to be denied. */
+  readonly unrecorded: (reason: string) => Fields;
+  /** Gives the fields of an input their common names. */
+  readonly prepare?: (input: Fields) => Fields;
+};
+
+/** Returns the dialect of some hooks: it denies whatever fails, and whatever the agent can't apply. */
+export function defineDialect(definition: DialectDefinition): Dialect {
+  const { name, title, example, rules, outputs, prepare = (input) => input } = definition;
+  const decode: Dialect["decode"] = (input) =>
+    decodeHook(name, rules, isFields(input) ? prepare(input) : input);
+
+  const deny = (hook: string, input: Fields, reason: string): Fields =>
+    outputs[hook]!({ decision: "deny", reason, changed: undefined, isApproved: false }, input);
+
+  const encode: Dialect["encode"] = (call, outcome, options = {}) =>
+    Object.hasOwn(outputs, call.hook)
+      ? outputs[call.hook]!(judge(definition, call, outcome, options), call.input)
+      : {};
+
+  const fail: Dialect["fail"] = (input, reason) => {
+    const call = decode(input);
+    if (!("invalid" in call)) {
+      const event = decidedEvent(call);
+      // A server that is down must not keep an agent from ending.
+      const isDenied = event !== undefined && event.type !== "agent.end";
+      return isDenied ? deny(call.hook, call.input, reason) : definition.unrecorded(reason);
+    }
+    const hook = isFields(input) ? textOf(input, "hook_event_name") : undefined;
+    return hook !== undefined && Object.hasOwn(outputs, hook)
+      ? deny(hook, prepare(input as Fields), reason)
+      : definition.unreadable(reason);
+  };
+  const asks = (hook: string): boolean => definition.asks.includes(hook);
+  return { name, title, example, asks, decode, encode, fail };
+}
+
+/** Denies what a gate changed and the agent can't change: what runs would be what nobody judged. */
+function judge(
+  { replaced, title }: DialectDefinition,
+  call: HookCall,
+  outcome: HookOutcome,
+  options: EncodeOptions,
+): Judged {
+  const { decision, reason, context, interrupt, data } = outcome;
+  const { type, data: before } = decidedEvent(call) ?? { type: "", data: {} };
+  const after = isFields(data) ? data : {};
+  const field = Object.hasOwn(replaced, call.hook) ? replaced[call.hook]! : undefined;
+  const changed = field !== undefined && differ(before[field], after[field])
+    ? after[field] ?? ""
+    : undefined;
+  const approved = isApproved(outcome, options);
+  const judged = { decision, reason, context, interrupt, changed, isApproved: approved };
+  const isLost = field === undefined && type !== "agent.end" && decision !== "deny" &&
+    differ(withoutClient(before), withoutClient(after));
+  if (!isLost) return judged;
+  return {
+    ...judged,
+    decision: "deny",
+    reason: `A gate changed this, and ${title} can't apply that`,
+  };
+}
+
+function differ(one: unknown, other: unknown): boolean {
+  return canonicalJson(one ?? null) !== canonicalJson(other ?? null);
+}
+
+function withoutClient({ client: _, ...data }: Fields): Fields {
+  return data;
+}
+
+/** Returns why something is denied. An ask that nobody can be asked is a deny, too. */
+export function whyDenied({ decision, reason }: Judged): string {
+  const text = reason?.trim() || "Denied by a gate"; // agents ignore a deny without a reason
+  return decision === "ask" ? `Approval is required: ${text}` : text;
+}
+
+/** Returns `hookSpecificOutput` with the fields that are not undefined; nothing if there are none. */
+export function specificOutput(hookEventName: string, fields: Fields): Fields {
+  const known = present(fields);
+  return Object.keys(known).length === 0 ? {} : { hookSpecificOutput: { hookEventName, ...known } };
+}
+
+/** Returns the fields that stop the whole agent, if a gate denied with `interrupt`. */
+export function stopOutput(judged: Judged): Fields {
+  return judged.decision === "deny" && judged.interrupt
+    ? { continue: false, stopReason: whyDenied(judged) }
+    : {};
+}
+
+/** Returns the fields that block an event, and text for the model. */
+export function blockOutput(judged: Judged, hook: string): Fields {
+  const isDenied = judged.decision !== "allow";
+  return {
+    ...(isDenied && { ...stopOutput(judged), decision: "block", reason: whyDenied(judged) }),
+    ...specificOutput(hook, { additionalContext: judged.context }),
+  };
+}
