@@ -40,6 +40,14 @@ await main();
 /** Dependencies that an app installs itself: two copies of Hono would be two types. */
 const peers = ["hono"];
 
+/** What adapters connect, which only those need who use it: the versions that are tested, and newer ones. */
+const optionalPeers = {
+  "@langchain/core": "^1.4.0",
+  "@openai/agents-core": ">=0.20.0 <1",
+  ai: "^5.0.0 || ^6.0.0 || ^7.0.0",
+  langchain: "^1.5.0",
+};
+
 const shipped = [
   /^(?:package\.json|README\.md|LICENSE|(?:CHANGELOG|CONTRIBUTING|SECURITY)\.md)$/,
   /^(?:docs|skills)\/[\w/-]+\.md$/,
@@ -99,7 +107,10 @@ function withPeers(
   return {
     ...fields,
     dependencies: Object.fromEntries(all.filter((entry) => !isPeer(entry))),
-    peerDependencies: Object.fromEntries(all.filter(isPeer)),
+    peerDependencies: { ...Object.fromEntries(all.filter(isPeer)), ...optionalPeers },
+    peerDependenciesMeta: Object.fromEntries(
+      Object.keys(optionalPeers).map((name) => [name, { optional: true }]),
+    ),
   };
 }
 

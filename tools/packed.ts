@@ -32,12 +32,14 @@ export async function installPacked(folder: string): Promise<string> {
     place,
   ]);
   const manifest = JSON.parse(await Deno.readTextFile(`${place}/package.json`));
+  const optional = Object.keys(manifest.peerDependenciesMeta ?? {});
   for (
     const name of Object.keys({
       ...manifest.dependencies,
       ...manifest.peerDependencies,
     })
   ) {
+    if (optional.includes(name)) continue;
     const link = `${modules}/${name}`;
     await Deno.mkdir(link.slice(0, link.lastIndexOf("/")), { recursive: true });
     await Deno.symlink(`${runtimeModules}/${name}`, link);

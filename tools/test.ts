@@ -35,6 +35,9 @@ const denoOnly: Readonly<Record<string, string>> = {
   workerd: "workers, which `test:workerd` starts",
 };
 
+/** A folder that another task runs, on Node and Deno: its tests need the SDKs of agents. */
+const ADAPTERS = "adapters";
+
 const runners = { deno: testOnDeno, bun: testOnBun, node: testOnNode };
 
 /**
@@ -63,7 +66,7 @@ async function testOnDeno(): Promise<boolean> {
   // All permissions: tests open loopback servers and temporary files, and start other programs.
   const test = (name: string, ...args: string[]) =>
     succeeds("deno", ["test", "-A", testsConfig, `--junit-path=${junitFile(name)}`, ...args]);
-  const ignored = Object.keys(denoOnly).map((folder) => `tests/${folder}`);
+  const ignored = [ADAPTERS, ...Object.keys(denoOnly)].map((folder) => `tests/${folder}`);
   let ok = await test("deno", "--quiet", `--ignore=${ignored}`, "tests");
   for (const folder of await denoOnlyFolders()) {
     // Not quiet: tests that are skipped because a program isn't installed print that.
@@ -117,7 +120,7 @@ async function install(runtime: string): Promise<string> {
 }
 
 async function portableFiles(): Promise<string[]> {
-  const ignored = Object.keys(denoOnly).map((folder) => `tests/${folder}/`);
+  const ignored = [ADAPTERS, ...Object.keys(denoOnly)].map((folder) => `tests/${folder}/`);
   return (await filesBelow("tests")).filter((file) =>
     !ignored.some((folder) => file.startsWith(folder))
   );

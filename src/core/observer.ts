@@ -14,9 +14,6 @@ import { createEvent } from "./snapshot.ts";
  */
 const MAX_WAIT = 1_000;
 
-/** Relates an event to others. */
-type Correlation = Pick<EmitOptions, "sessionId" | "runId" | "traceparent">;
-
 /** The parts of the registry that an observer works with. */
 type Parts = {
   readonly pipeline: Pipeline;
@@ -27,6 +24,8 @@ type Parts = {
 /** Emits events of what happens whatever becomes of the events, as adapters of agent SDKs do. */
 export class Observer<Events extends object = AgentEvents> {
   readonly #parts: Parts;
+  /** Whether the outbox has just kept a caller waiting for too long. */
+  #isSlow = false;
 
   /** @ignore A registry creates its own. */
   constructor(parts: Parts) {
@@ -45,13 +44,16 @@ export class Observer<Events extends object = AgentEvents> {
   emit<Type extends EventType<Events>>(
     type: Type,
     data: Events[Type],
-    options?: Correlation,
+    options?: Pick<EmitOptions, "sessionId" | "runId" | "traceparent">,
   ): Promise<void> {
     return this.#guarded(type, () => this.accept(createEvent(type, data, options)));
   }
 
   /** Emits `tool.completed` like `emit`, also while `close` waits for the call. */
-  complete(data: ToolData, options?: Correlation): Promise<void> {
+  complete(
+    data: ToolData,
+    options?: Pick<EmitOptions, "sessionId" | "runId" | "traceparent">,
+  ): Promise<void> {
     const type = "tool.completed";
     return this.#guarded(type, () => this.accept(createEvent(type, data, options), true));
   }
@@ -65,16 +67,23 @@ export class Observer<Events extends object = AgentEvents> {
    */
   accept(event: HookEvent, isAdmitted = false): Promise<void> {
     return new Promise((resolve, reject) => {
-      const cancel = setTimer(MAX_WAIT, resolve);
+      let isLate = false;
+      // A store that kept one caller waiting keeps no other until it responds again.
+      const cancel = setTimer(this.#isSlow ? 0 : MAX_WAIT, () => {
+        isLate = true;
+        this.#isSlow = true;
+        resolve();
+      });
       const onAccepted = (): void => {
         cancel();
+        this.#isSlow = false;
         resolve();
       };
       const failed = (error: unknown): void => {
         cancel();
-        if (error instanceof EventValidationError || error instanceof HooksClosedError) {
-          return reject(error);
-        }
+        const isCallers = error instanceof EventValidationError ||
+          error instanceof HooksClosedError;
+        if (isCallers && !isLate) return reject(error);
         this.report(`Cannot emit ${quote(event.type)}`, error);
         resolve();
       };

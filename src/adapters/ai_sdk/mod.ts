@@ -1,0 +1,112 @@
+/**
+ * Connects the [AI SDK](https://ai-sdk.dev) (`ai` 7) to hooks: `generateText`, `streamText` and agents emit their
+ * events, and gates judge their tool calls.
+ *
+ * ```ts ignore
+ * import { generateText } from "ai";
+ * import { createHooks } from "@omniagent/hooks";
+ * import { aiSdkHooks } from "@omniagent/hooks/ai-sdk";
+ *
+ * const hooks = createHooks();
+ * const agent = aiSdkHooks(hooks, { sessionId: "s-1" });
+ * await generateText({ ...agent.options({ tools }), model, prompt: "Pay the invoice" });
+ * ```
+ *
+ * @module
+ */
+import { checkObject, inspect } from "../../internal/validate.ts";
+import { type AgentHooks, type AgentOptions, checkAgentOptions } from "../options.ts";
+import { Telemetry } from "./telemetry.ts";
+import { type AiSdkTool, hookedTool } from "./tool.ts";
+
+export type { AgentHooks, AgentOptions, ModelCost, Usage } from "../options.ts";
+export type { AiSdkTool } from "./tool.ts";
+
+/** What `options` takes, and adds to. */
+export interface AiSdkOptions {
+  /** The tools of the call. */
+  readonly tools?: Readonly<Record<string, AiSdkTool>> | undefined;
+  /** Your own telemetry, which keeps working. */
+  readonly telemetry?: {
+    /** What receives telemetry. */
+    readonly integrations?: unknown;
+    /** Whether telemetry is on. It must be: events come from it. */
+    readonly isEnabled?: boolean | undefined;
+  } | undefined;
+}
+
+/** What `aiSdkHooks` returns. */
+export interface AiSdkHooks {
+  /**
+   * Returns options for `generateText`, `streamText`, `ToolLoopAgent` and their like: with tools that gates judge,
+   * and with telemetry that emits events. Other options are passed on as they are. The result can be used for
+   * several calls.
+   *
+   * @throws {TypeError} when an option is invalid
+   */
+  options<Options extends AiSdkOptions>(
+    options?: Options,
+  ): Omit<Options, "telemetry"> & {
+    /** Your telemetry and ours. Typed as `never` so that it fits every version of the AI SDK. */
+    readonly telemetry: never;
+  };
+  /** Returns the same for a subagent: use its `options` for calls that a tool of this agent makes. */
+  child(options: Pick<AgentOptions, "agentId" | "name">): AiSdkHooks;
+}
+
+const SUBJECT = "Cannot connect the AI SDK";
+
+/**
+ * Connects the AI SDK to hooks.
+ *
+ * @throws {TypeError} when an argument is invalid
+ */
+export function aiSdkHooks(hooks: AgentHooks, options: AgentOptions = {}): AiSdkHooks {
+  checkAgentOptions(SUBJECT, hooks, options);
+  return connect(hooks, options);
+}
+
+function connect(
+  hooks: AgentHooks,
+  agent: AgentOptions & { readonly parentAgentId?: string | undefined },
+): AiSdkHooks {
+  const own = new Telemetry(hooks, agent);
+  return {
+    options: ({ tools, telemetry, ...others }: AiSdkOptions = {}) =>
+      ({
+        ...others,
+        ...(tools !== undefined && { tools: hookedTools(tools, own) }),
+        telemetry: { ...telemetry, integrations: [...integrationsOf(telemetry), own] },
+      }) as never,
+    child: ({ agentId, name }) => {
+      const parentAgentId = agent.agentId ?? agent.name;
+      return connect(hooks, { ...agent, agentId, name, parentAgentId });
+    },
+  };
+}
+
+function hookedTools(
+  tools: Readonly<Record<string, AiSdkTool>>,
+  telemetry: Telemetry,
+): Readonly<Record<string, AiSdkTool>> {
+  checkObject(SUBJECT, "'tools'", tools);
+  return Object.fromEntries(
+    Object.entries(tools).map(([name, tool]) => {
+      if (typeof tool === "object" && tool !== null) {
+        return [name, hookedTool(name, tool, telemetry)];
+      }
+      throw new TypeError(`${SUBJECT}: tool '${name}' must be an object, got ${inspect(tool)}`);
+    }),
+  );
+}
+
+/** Integrations of a call replace those that were registered for all calls: ours must not. */
+function integrationsOf(telemetry: AiSdkOptions["telemetry"]): readonly unknown[] {
+  if (telemetry?.isEnabled === false) {
+    throw new TypeError(`${SUBJECT}: 'telemetry.isEnabled' must not be false: events come from it`);
+  }
+  const { AI_SDK_TELEMETRY_INTEGRATIONS: registered } = globalThis as {
+    readonly AI_SDK_TELEMETRY_INTEGRATIONS?: unknown;
+  };
+  return [telemetry?.integrations ?? registered ?? []].flat();
+}

@@ -1,0 +1,178 @@
+import type { AgentHooks, Usage } from "../options.ts";
+import { AgentRun, type RunOptions } from "../run.ts";
+import type { Caller } from "../tool_call.ts";
+
+/** Operations that are runs of an agent; others, such as `ai.embed`, are not. */
+const RUNS = /^ai\.(generate|stream)(Text|Object)$/;
+
+/** A run, and the number of its model calls so far. */
+type Current = { readonly run: AgentRun; modelCalls: number };
+
+type Message = { readonly role?: string; readonly content?: unknown };
+
+type Part = {
+  readonly type: string;
+  readonly text?: string;
+  readonly toolCallId?: string;
+  readonly toolName?: string;
+  readonly input?: unknown;
+  readonly output?: unknown;
+  readonly error?: unknown;
+  readonly providerExecuted?: boolean;
+};
+
+/** Fields of telemetry events, each of which has some of them. */
+type TelemetryEvent = {
+  readonly callId: string;
+  readonly operationId?: string;
+  readonly messages?: readonly Message[];
+  readonly provider?: string;
+  readonly modelId?: string;
+  readonly finishReason?: string;
+  readonly usage?: SdkUsage;
+  readonly performance?: { readonly timeToFirstOutputMs?: number };
+  readonly content?: readonly Part[];
+  readonly text?: string;
+  readonly error?: unknown;
+};
+
+type SdkUsage = {
+  readonly inputTokens?: number;
+  readonly outputTokens?: number;
+  readonly inputTokenDetails?: {
+    readonly cacheReadTokens?: number;
+    readonly cacheWriteTokens?: number;
+  };
+  readonly outputTokenDetails?: { readonly reasoningTokens?: number };
+};
+
+/** An integration of the AI SDK's telemetry: emits the events of runs and model calls. */
+export class Telemetry {
+  /** The hooks of all runs. */
+  readonly hooks: AgentHooks;
+  readonly #options: RunOptions;
+  /** Runs, by the id that the AI SDK gives a call of `generateText` and its like. */
+  readonly #runs = new Map<string, Current>();
+  /** The runs of tools that execute, by the id of the tool call. */
+  readonly #callers = new Map<string, AgentRun>();
+
+  constructor(hooks: AgentHooks, options: RunOptions) {
+    this.hooks = hooks;
+    this.#options = options;
+  }
+
+  /** Returns the run of a tool that executes; undefined if the AI SDK is too old to tell. */
+  runOf(toolCallId: string): AgentRun | undefined {
+    return this.#callers.get(toolCallId);
+  }
+
+  /** Who calls a tool without a run. */
+  get caller(): Caller {
+    const { sessionId, agentId, parentAgentId } = this.#options;
+    return { sessionId, agentId, parentAgentId };
+  }
+
+  /** Called by the AI SDK when an operation begins. */
+  async onStart({ callId, operationId = "", messages }: TelemetryEvent): Promise<void> {
+    if (!RUNS.test(operationId)) return;
+    const run = new AgentRun(this.hooks, this.#options);
+    this.#runs.set(callId, { run, modelCalls: 0 });
+    const last = messages?.at(-1);
+    if (last?.role === "user") await run.received(textOf(last.content));
+    await run.flush();
+  }
+
+  /** Called before a model is. */
+  async onLanguageModelCallStart(event: TelemetryEvent): Promise<void> {
+    const current = this.#runs.get(event.callId);
+    if (current === undefined) return;
+    current.modelCalls++;
+    const { modelId: model = "unknown", provider } = event;
+    await current.run.modelCalled(modelCallId(event, current), { model, provider });
+  }
+
+  /** Called when a model has responded. */
+  async onLanguageModelCallEnd(event: TelemetryEvent): Promise<void> {
+    const current = this.#runs.get(event.callId);
+    if (current === undefined) return;
+    const { run } = current;
+    const { modelId: model, provider, finishReason, usage, performance, content = [] } = event;
+    await run.modelCompleted(modelCallId(event, current), {
+      model,
+      provider,
+      finishReason,
+      usage: usageOf(usage),
+      ttftMs: performance?.timeToFirstOutputMs,
+    });
+    for (const part of content) {
+      if (!part.providerExecuted || !/^tool-(result|error)$/.test(part.type)) continue;
+      const { toolName: name = "", toolCallId: callId, input: params, output, error } = part;
+      await run.hosted(
+        { name, callId, params },
+        error === undefined ? { result: output } : { error },
+      );
+    }
+  }
+
+  /** Runs the tool of a run: the AI SDK tells its tools no run. */
+  async executeTool<Result>({ callId, toolCallId, execute }: {
+    readonly callId: string;
+    readonly toolCallId: string;
+    execute(): PromiseLike<Result>;
+  }): Promise<Result> {
+    const run = this.#runs.get(callId)?.run;
+    if (run === undefined) return await execute();
+    this.#callers.set(toolCallId, run);
+    try {
+      return await execute();
+    } finally {
+      this.#callers.delete(toolCallId);
+    }
+  }
+
+  /** Called when an operation has completed. */
+  async onEnd({ callId, text = "" }: TelemetryEvent): Promise<void> {
+    const run = this.#take(callId);
+    if (text !== "") await run?.sent(text);
+    await run?.end({ response: text });
+  }
+
+  /** Called when a stream was aborted. */
+  async onAbort({ callId }: TelemetryEvent): Promise<void> {
+    await this.#take(callId)?.end({ aborted: true });
+  }
+
+  /** Called when an operation has failed. */
+  async onError({ callId, error = "unknown" }: TelemetryEvent): Promise<void> {
+    const aborted = (error as Error | null)?.name === "AbortError";
+    await this.#take(callId)?.end({ error, aborted });
+  }
+
+  #take(callId: string): AgentRun | undefined {
+    const current = this.#runs.get(callId);
+    this.#runs.delete(callId);
+    return current?.run;
+  }
+}
+
+function modelCallId({ callId }: TelemetryEvent, { modelCalls }: Current): string {
+  return `${callId}-${modelCalls}`;
+}
+
+function usageOf(usage: SdkUsage = {}): Usage {
+  const { inputTokens = 0, outputTokens = 0, inputTokenDetails, outputTokenDetails } = usage;
+  return {
+    input_tokens: inputTokens,
+    output_tokens: outputTokens,
+    cache_read_tokens: inputTokenDetails?.cacheReadTokens,
+    cache_write_tokens: inputTokenDetails?.cacheWriteTokens,
+    reasoning_tokens: outputTokenDetails?.reasoningTokens,
+  } as Usage;
+}
+
+/** The text of a message, whose content is text or a list of parts. */
+function textOf(content: unknown): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return "";
+  return content.map((part: Part) => part.text ?? "").join("");
+}

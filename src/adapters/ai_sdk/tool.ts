@@ -1,0 +1,119 @@
+import type { DeniedCall } from "../../core/mod.ts";
+import { type AllowedCall, callTool, denialText, openCall, type ToolCall } from "../tool_call.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+/** A tool of the AI SDK. */
+export type AiSdkTool = {
+  /** Runs the tool; absent if the client or the provider does. */
+  // deno-lint-ignore no-explicit-any -- input and output differ from tool to tool
+  readonly execute?: ((input: any, options: any) => any) | undefined;
+  /** Makes the model's form of an output. */
+  // deno-lint-ignore no-explicit-any -- as above, and from version to version
+  readonly toModelOutput?: ((output: any) => any) | undefined;
+};
+
+type Execute = (input: unknown, options: ExecuteOptions) => unknown;
+
+type ExecuteOptions = {
+  readonly toolCallId: string;
+  readonly abortSignal?: AbortSignal;
+};
+
+/** Returns a tool that gates judge. One without `execute` runs elsewhere, where no gate can stop it. */
+export function hookedTool(name: string, tool: AiSdkTool, telemetry: Telemetry): AiSdkTool {
+  const { execute, toModelOutput } = tool;
+  if (typeof execute !== "function") return tool;
+  const parts = { name, tool, execute: execute.bind(tool) as Execute, telemetry };
+  return {
+    ...tool,
+    execute: isGenerator(execute)
+      ? (input: unknown, options: ExecuteOptions) => streamed(parts, input, options)
+      : (input: unknown, options: ExecuteOptions) => executed(parts, input, options),
+    ...(toModelOutput && { toModelOutput: modelOutput(tool) }),
+  };
+}
+
+type Parts = {
+  readonly name: string;
+  readonly tool: AiSdkTool;
+  readonly execute: Execute;
+  readonly telemetry: Telemetry;
+};
+
+async function executed(parts: Parts, input: unknown, options: ExecuteOptions): Promise<unknown> {
+  const { telemetry, execute } = parts;
+  const call = callOf(parts, input, options);
+  const run = (params: unknown): unknown => lastOf(execute(params, options));
+  const denied = (denial: DeniedCall): unknown => deniedOutput(parts.tool, denial);
+  return await (telemetry.runOf(options.toolCallId)?.tool(call, run, denied) ??
+    callTool(telemetry.hooks, call, telemetry.caller, run, denied));
+}
+
+/**
+ * A tool that yields preliminary outputs: the last one is its result. If gates judge results, the preliminary
+ * ones are withheld.
+ */
+async function* streamed(
+  parts: Parts,
+  input: unknown,
+  options: ExecuteOptions,
+): AsyncGenerator<unknown> {
+  const { telemetry, execute, tool } = parts;
+  const call = callOf(parts, input, options);
+  const opened = await (telemetry.runOf(options.toolCallId)?.begin(call) ??
+    openCall(telemetry.hooks, call, telemetry.caller));
+  if (opened.type === "denied") return yield deniedOutput(tool, opened.denial);
+  const isJudged = telemetry.hooks.registry.gates.guards("tool.completed");
+  let last: unknown;
+  let outcome: Awaited<ReturnType<AllowedCall["complete"]>> | undefined;
+  try {
+    for await (const output of execute(opened.params, options) as AsyncIterable<unknown>) {
+      last = output;
+      if (!isJudged) yield output;
+    }
+    outcome = await opened.complete(last);
+  } catch (error) {
+    outcome = await opened.fail(error);
+  } finally {
+    // The reader may have stopped in the middle.
+    outcome ??= await opened.fail(new Error("The output was not read to its end"));
+  }
+  if (outcome.type === "error") throw outcome.error;
+  if (outcome.type === "denied") yield deniedOutput(tool, outcome.denial);
+  else if (isJudged) yield outcome.value;
+}
+
+function callOf({ name }: Parts, params: unknown, options: ExecuteOptions): ToolCall {
+  return { name, params, callId: options.toolCallId, signal: options.abortSignal };
+}
+
+/** A tool may return a generator without being one. Then its result is the last output. */
+async function lastOf(result: unknown): Promise<unknown> {
+  const isStream = typeof result === "object" && result !== null && Symbol.asyncIterator in result;
+  if (!isStream) return await result;
+  let last: unknown;
+  for await (const output of result as AsyncIterable<unknown>) last = output;
+  return last;
+}
+
+/** A tool that makes a form of its own expects its own outputs, not the text of a denial. */
+function deniedOutput({ toModelOutput }: AiSdkTool, denial: DeniedCall): unknown {
+  return toModelOutput ? { denied: true, reason: denialText(denial) } : denialText(denial);
+}
+
+function modelOutput(tool: AiSdkTool): (output: unknown) => unknown {
+  return (given) => {
+    // AI SDK 5 passes the output, later versions an object with it.
+    const { output = given } = (given ?? {}) as { readonly output?: unknown };
+    const { denied, reason } = (output ?? {}) as {
+      readonly denied?: unknown;
+      readonly reason?: unknown;
+    };
+    if (denied === true) return { type: "error-text", value: String(reason) };
+    return tool.toModelOutput!(given);
+  };
+}
+
+function isGenerator(execute: unknown): boolean {
+  return Object.prototype.toString.call(execute) === "[object AsyncGeneratorFunction]";
+}

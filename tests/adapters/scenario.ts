@@ -1,0 +1,294 @@
+/**
+ * What every adapter must do, whatever the SDK: the same runs, and the same log of events.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { createHooks, type Hooks, type HooksOptions, WebhookHook } from "@omniagent/hooks";
+import { ask, deny } from "@omniagent/hooks/gates";
+import type { DeliveryQueue } from "@omniagent/hooks/outbox";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
+import type { Driver, Ending, Script, Tool, Turn } from "./driver.ts";
+import { EventLog } from "./event_log.ts";
+
+type Scenario = {
+  readonly name: string;
+  readonly options?: HooksOptions;
+  /** Registers gates. */
+  readonly gates?: (hooks: Hooks) => void;
+  readonly turns?: readonly Turn[];
+  readonly script?: Partial<Script>;
+  /** What the events are, in order. */
+  readonly log: readonly string[];
+  /** What the model was told of calls. */
+  readonly told?: Readonly<Record<string, RegExp>>;
+  readonly text?: string;
+  readonly fails?: boolean;
+};
+
+const pay = (amount: number, id = "c1") => ({ id, name: "pay", params: { amount } });
+const TURNS: readonly Turn[] = [{ calls: [pay(7)] }, { text: "done" }];
+const START = ["agent.start", "message.received hi", "model.called", "model.completed 3+5"];
+const END = [
+  "model.called",
+  "model.completed 3+5",
+  "message.sent done",
+  "agent.end success 6+10",
+];
+const CALLED = `tool.called c1 pay {"amount":7}`;
+
+/** A gate that judges every call of a tool. */
+const policy = (handle: () => unknown, timeout = 5_000) => (hooks: Hooks) =>
+  void hooks.gate("tool.called", { name: "policy", timeout, handle: handle as never });
+
+const SCENARIOS: readonly Scenario[] = [
+  {
+    name: "a tool call that is allowed",
+    log: [...START, CALLED, "tool.completed c1 paid 7", ...END],
+    told: { c1: /^paid 7$/ },
+  },
+  {
+    name: "a tool call that is rewritten",
+    gates: (hooks) =>
+      void hooks.gate("tool.called", {
+        name: "cap",
+        kind: "rewrite",
+        handle: ({ data }) => ({ ...data, params: { amount: 1 } }),
+      }),
+    log: [...START, `tool.called c1 pay {"amount":1}`, "tool.completed c1 paid 1", ...END],
+    told: { c1: /^paid 1$/ },
+  },
+  {
+    name: "a tool call that is denied",
+    gates: policy(() => deny("too much")),
+    log: [...START, "tool.denied c1 too much", ...END],
+    told: { c1: /too much/ },
+  },
+  {
+    name: "a tool call that a person approves",
+    options: { gates: { onAsk: () => ({ decision: "allow" }) } },
+    gates: policy(() => ask("Pay 7?")),
+    log: [...START, CALLED, "tool.completed c1 paid 7", ...END],
+    told: { c1: /^paid 7$/ },
+  },
+  {
+    name: "a tool call that nobody approves in time",
+    options: { gates: { onAsk: () => new Promise(() => {}) } },
+    gates: policy(() => ask("Pay 7?", { expiresIn: 20 })),
+    log: [...START, "tool.denied c1 The request was not approved", ...END],
+    told: { c1: /not approved/ },
+  },
+  {
+    name: "a tool that throws",
+    script: { tools: { pay: () => Promise.reject(new Error("no money")) } },
+    log: [...START, CALLED, "tool.completed c1 error: no money", ...END],
+    told: { c1: /no money|error occurred/ },
+  },
+  {
+    name: "a gate that throws",
+    gates: policy(() => {
+      throw new Error("gate down");
+    }),
+    log: [...START, "tool.denied c1 Gate 'policy' failed (error)", ...END],
+    told: { c1: /Gate 'policy' failed/ },
+  },
+  {
+    name: "a gate that does not return in time",
+    gates: policy(() => new Promise(() => {}), 20),
+    log: [...START, "tool.denied c1 Gate 'policy' failed (timeout)", ...END],
+    told: { c1: /Gate 'policy' failed/ },
+  },
+  {
+    name: "a result that is rewritten",
+    gates: (hooks) =>
+      void hooks.gate("tool.completed", {
+        name: "mask",
+        kind: "rewrite",
+        handle: ({ data }) => ({ ...data, result: `${data.result}`.replace("7", "*") }),
+      }),
+    log: [...START, CALLED, "tool.completed c1 paid *", ...END],
+    told: { c1: /^paid \*$/ },
+  },
+  {
+    name: "a result that is denied",
+    gates: (hooks) =>
+      void hooks.gate("tool.completed", { name: "leaks", handle: () => deny("it leaks") }),
+    log: [...START, CALLED, "tool.completed c1 error: it leaks", ...END],
+    told: { c1: /it leaks/ },
+  },
+  {
+    name: "three calls at once",
+    gates: (hooks) =>
+      void hooks.gate("tool.called", {
+        name: "policy",
+        handle: ({ data }) => data.params?.amount === 2 ? deny("not two") : undefined,
+      }),
+    turns: [{ calls: [pay(1, "c1"), pay(2, "c2"), pay(3, "c3")] }, { text: "done" }],
+    log: [
+      ...START,
+      `tool.called c1 pay {"amount":1}`,
+      "tool.completed c1 paid 1",
+      "tool.denied c2 not two",
+      `tool.called c3 pay {"amount":3}`,
+      "tool.completed c3 paid 3",
+      ...END,
+    ],
+    told: { c1: /^paid 1$/, c2: /not two/, c3: /^paid 3$/ },
+  },
+  {
+    name: "a run that is paused and resumed",
+    gates: policy(() => undefined),
+    script: { pause: true },
+    log: [
+      ...START,
+      "agent.end success 3+5",
+      "agent.start",
+      CALLED,
+      "tool.completed c1 paid 7",
+      "model.called",
+      "model.completed 3+5",
+      "message.sent done",
+      "agent.end success 3+5",
+    ],
+    told: { c1: /^paid 7$/ },
+  },
+  {
+    name: "an agent that starts another one",
+    gates: policy(() => undefined),
+    turns: [{ calls: [{ id: "c1", name: "helper", params: { amount: 7 } }] }, { text: "done" }],
+    script: {
+      subagent: {
+        name: "helper",
+        tools: { pay: ({ amount }) => `paid ${amount}` },
+        turns: [{ calls: [pay(7, "h1")] }, { text: "helped" }],
+      },
+    },
+    log: [
+      ...START,
+      `tool.called c1 helper {"amount":7}`,
+      "[helper] agent.start",
+      "message.received help",
+      "[helper] model.called",
+      "[helper] model.completed 3+5",
+      `[helper] tool.called h1 pay {"amount":7}`,
+      "[helper] tool.completed h1 paid 7",
+      "[helper] model.called",
+      "[helper] model.completed 3+5",
+      "message.sent helped",
+      "[helper] agent.end success 6+10",
+      "tool.completed c1 helped",
+      ...END,
+    ],
+    told: { c1: /^helped$/ },
+  },
+  {
+    name: "a run that is streamed",
+    script: { stream: true },
+    log: [...START, CALLED, "tool.completed c1 paid 7", ...END],
+    told: { c1: /^paid 7$/ },
+  },
+  {
+    name: "a model that fails",
+    turns: [{ error: "model down" }],
+    log: [
+      ...START.slice(0, 3),
+      "model.completed error: model down",
+      "agent.end error: model down",
+    ],
+    fails: true,
+  },
+  {
+    name: "a model that fails in a stream",
+    turns: [{ error: "model down" }],
+    script: { stream: true },
+    log: [
+      ...START.slice(0, 3),
+      "model.completed error: model down",
+      "agent.end error: model down",
+    ],
+    fails: true,
+  },
+  ...[false, true].map((stream): Scenario => ({
+    name: `a ${stream ? "stream" : "run"} that is aborted while a tool runs`,
+    script: { stream },
+    log: [...START, CALLED, "tool.completed c1 error: stopped", "agent.end aborted"],
+    fails: true,
+  })),
+];
+
+/** A port that nothing listens on: Linux gives it to nobody. */
+const DEAD = "http://127.0.0.1:2/";
+
+/** Observers that fail, which must not change what a tool returns. */
+const OBSERVERS: Readonly<Record<string, (hooks: Hooks) => void>> = {
+  "a handler that throws": (hooks) =>
+    void hooks.on("*", () => Promise.reject(new Error("handler down"))),
+  "a handler that never ends": (hooks) => void hooks.on("*", () => new Promise(() => {})),
+  "a webhook whose host is down": (hooks) =>
+    void hooks.use(new WebhookHook({ name: "dead", url: DEAD, events: ["*"], retryCount: 0 })),
+};
+
+/** An outbox whose store does not respond. */
+const HANGING: DeliveryQueue = {
+  publish: () => new Promise(() => {}),
+  register: () => ({ unregister() {} }),
+  start() {},
+  stop: () => Promise.resolve(),
+};
+
+/** Registers all scenarios as tests. */
+export function testAdapter(driver: Driver): void {
+  for (const scenario of SCENARIOS) {
+    test(`${driver.name}: ${scenario.name}`, () => play(driver, scenario));
+  }
+  for (const [name, observe] of Object.entries(OBSERVERS)) {
+    const log = [...START, CALLED, "tool.completed c1 paid 7", ...END];
+    const scenario = { name, gates: observe, log, told: { c1: /^paid 7$/ } };
+    test(`${driver.name}: ${name} changes no result`, () => play(driver, scenario));
+  }
+  test(`${driver.name}: a store that does not respond changes no result`, () =>
+    playWithoutStore(driver));
+}
+
+/** Plays with a store that does not respond: no event gets past it. */
+async function playWithoutStore(driver: Driver): Promise<void> {
+  const options = { outbox: HANGING };
+  await play(driver, { name: "", options, log: [], told: { c1: /^paid 7$/ } });
+}
+
+async function play(driver: Driver, scenario: Scenario): Promise<void> {
+  const hooks = createHooks({ logger: silentLogger, closeTimeout: 100, ...scenario.options });
+  const log = new EventLog(hooks);
+  scenario.gates?.(hooks);
+  const abort = new AbortController();
+  const stops = scenario.name.includes("aborted");
+  const tool: Tool = ({ amount }, { signal }) => {
+    if (!stops) return `paid ${amount}`;
+    return new Promise((_, reject) => {
+      signal?.addEventListener("abort", () => reject(new Error("stopped")));
+      abort.abort();
+    });
+  };
+  const ending = await driver.run({
+    hooks,
+    sessionId: "s-1",
+    prompt: "hi",
+    tools: { pay: tool },
+    turns: scenario.turns ?? TURNS,
+    ...(stops && { signal: abort.signal }),
+    ...scenario.script,
+  });
+  await hooks.close().catch(() => {}); // handlers that never end
+  judge(driver, scenario, log, ending);
+}
+
+function judge(driver: Driver, scenario: Scenario, log: EventLog, ending: Ending): void {
+  log.check("s-1");
+  const expected = driver.differences?.[scenario.name]?.log ?? scenario.log;
+  assert.deepEqual(log.lines, expected);
+  for (const [id, told] of Object.entries(scenario.told ?? {})) {
+    assert.match(ending.told[id] ?? "", told, `what the model was told of ${id}`);
+  }
+  if (scenario.fails) assert.notEqual(ending.error, undefined, "the run fails");
+  else assert.equal(ending.text, scenario.text ?? "done");
+}

@@ -1,0 +1,82 @@
+/**
+ * Runs the tests of adapters against the real SDKs, which it installs in tests/adapters: on Node 24, because some
+ * SDKs need 22, and on Deno. Both run the same files against the packed package.
+ * @module
+ */
+import { pack } from "./pack.ts";
+import { hasRuntimes } from "./packed.ts";
+import {
+  build,
+  checkArguments,
+  config,
+  exists,
+  filesBelow,
+  output,
+  root,
+  run,
+  runtimeModules,
+} from "./run.ts";
+
+/** Where the SDKs are installed. */
+const sdks = `${root}/tests/adapters`;
+/** Where the bundled tests are, with a link to the SDKs. */
+const folder = `${build}/adapters`;
+const node = `${runtimeModules}/node/bin/node`;
+
+/** Installs the SDKs and the packed package, once for each lock. Resolves to the folder of the SDKs. */
+export async function installAdapters(): Promise<string> {
+  const stamp = `${sdks}/node_modules/.lock-that-is-installed`;
+  const lock = await Deno.readTextFile(`${sdks}/package-lock.json`);
+  const installed = await exists(stamp) ? await Deno.readTextFile(stamp) : "";
+  if (installed !== lock) {
+    console.log("Installing the SDKs of tests/adapters: npm ci, 320 MB");
+    await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: sdks });
+    await Deno.writeTextFile(stamp, lock);
+  }
+  const place = `${sdks}/node_modules/${config.name}`;
+  await Deno.remove(place, { recursive: true }).catch(() => {});
+  await Deno.mkdir(place, { recursive: true });
+  await run("tar", ["-xzf", await pack(), "--strip-components=1", "-C", place]);
+  return sdks;
+}
+
+/** Bundles the tests: Node 20 reads no TypeScript. Packages stay outside. Resolves to the bundles. */
+async function bundle(names: readonly string[]): Promise<readonly string[]> {
+  const all = (await filesBelow("tests/adapters")).filter((file) => file.endsWith("_test.ts"));
+  const files = all.filter((file) =>
+    names.length === 0 || names.some((name) => file.endsWith(`/${name}_test.ts`))
+  );
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.symlink(`${sdks}/node_modules`, `${folder}/node_modules`);
+  await Deno.writeTextFile(`${folder}/package.json`, `{ "private": true, "type": "module" }`);
+  const target = ["--bundle", "--packages=external", "--platform=node", "--format=esm"];
+  const place = [`--outdir=${folder}`, "--outbase=tests/adapters", "--out-extension:.js=.mjs"];
+  const options = [...target, ...place, "--target=node20", "--log-level=warning"];
+  await run(`${runtimeModules}/.bin/esbuild`, [...files, ...options, "--sourcemap=inline"]);
+  return files.map((file) => file.slice("tests/adapters/".length).replace(/\.ts$/, ".mjs"));
+}
+
+async function test(runtime: string, args: readonly string[]): Promise<boolean> {
+  const version = (await output(runtime, ["--version"])).stdout.split("\n")[0];
+  console.log(`\nadapters on ${runtime === "deno" ? version : `node ${version}`}`);
+  return await run(runtime, args, { cwd: folder }).then(() => true, () => false);
+}
+
+if (import.meta.main) {
+  const names = Deno.args;
+  checkArguments("deno task test:adapters [NAME...]", names.every((name) => /^\w+$/.test(name)));
+  if (!await hasRuntimes("adapters")) Deno.exit(0);
+  await installAdapters();
+  const files = await bundle(names);
+  const onNode = await test(node, ["--enable-source-maps", "--test", ...files]);
+  const options = [
+    "--no-config",
+    "--no-lock",
+    "--node-modules-dir=manual",
+    "--quiet",
+    "--no-check",
+  ];
+  const onDeno = await test("deno", ["test", "-A", ...options, ...files]);
+  if (!onNode || !onDeno) Deno.exit(1);
+}
