@@ -42,8 +42,8 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
   const { logger } = shared;
   const log = new ThrottledLogger(logger, clock);
   const alerts = new DeliveryAlerts(logger, clock, options.onAttempt);
-  const wakeUp = new WakeUp();
-  const wake = (): void => wakeUp.call();
+  const wakeUp = new WakeUp(store.wake);
+  const wake = (): void => wakeUp.callAll();
 
   const targets = new Targets(head);
   const events = new SystemEvents({ clock, layout: client, eventLog, log, wake });
@@ -116,7 +116,7 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
     records: hookRecords(client),
     register(target) {
       const registration = targets.register(target);
-      wake(); // something may be held for it
+      wakeUp.call(); // something may be held for it
       return registration;
     },
     connect(host) {
@@ -178,6 +178,9 @@ function readOptions(store: Store, options: OutboxOptions) {
     5 * DAY;
   checkObject(subject, "a store", store);
   checkFunctions(`${subject} with this store`, store, ["get", "getMany", "list", "atomic"]);
+  if (store.wake !== undefined) {
+    checkFunctions(`${subject} with the 'wake' of this store`, store.wake, ["signal", "listen"]);
+  }
   if (typeof eventLog !== "boolean") {
     throw new TypeError(`${subject}: 'eventLog' must be true or false, got ${inspect(eventLog)}`);
   }

@@ -50,6 +50,7 @@ type Take = (delivery: Promise<boolean>) => void;
 /** Decides when to look for due deliveries, and takes each from its lease to its outcome. */
 export class Worker {
   readonly #options: WorkerOptions;
+  #unlisten = (): void => {};
   readonly #alarm: Alarm;
   readonly #inFlight = new Set<Promise<unknown>>();
   #abort = new AbortController();
@@ -85,6 +86,7 @@ export class Worker {
     this.#options.admission.isOpen = true;
     this.#poll = POLL.first;
     this.#options.cleanup.start();
+    this.#unlisten = this.#options.wakeUp.listen();
     this.wake();
   }
 
@@ -96,6 +98,7 @@ export class Worker {
     this.#isStopped = true;
     admission.isOpen = false;
     this.#alarm.cancel();
+    this.#unlisten();
     const cancelAbort = clock.setTimer(
       STOP.abort,
       () => abort.abort(new Error("the outbox stops")),
@@ -266,11 +269,12 @@ export class Worker {
     admission.attempted(lease.registered);
     await steps.settle({ lease, id: lease.id ?? "" }, { kind: "returned" });
     admission.settled(lease.registered);
+    this.#options.wakeUp.callOthers();
   }
 
   /** Takes a delivery from its lease to its outcome. Resolves to whether it was settled. */
   async #deliver(lease: Lease, fresh: FreshEvent | undefined): Promise<boolean> {
-    const { admission, steps, log } = this.#options;
+    const { admission, steps, log, wakeUp } = this.#options;
     const { registered, target } = lease;
     let job: Job = { lease, id: lease.id ?? "" };
     let outcome: Outcome = { kind: "returned" };
@@ -285,6 +289,7 @@ export class Worker {
     const isSettled = await steps.settle(job, outcome);
     admission.settled(registered);
     if (this.#hasLeft) this.wake();
+    if (outcome.kind === "returned") wakeUp.callOthers(); // another process may take it
     if (!isSettled || outcome.kind === "returned") return false;
     if (outcome.kind === "retry") this.#noteDue(outcome.at, outcome.at);
     else if (job.head) this.wake(); // the next of its session

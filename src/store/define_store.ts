@@ -18,6 +18,7 @@ import type {
   StoreListOptions,
   StoreSelector,
   StoreSetOptions,
+  StoreWake,
 } from "./store.ts";
 import { decodeValue, type StoredValue, SUM_RANGE } from "./value.ts";
 
@@ -82,8 +83,10 @@ export type StoreBackend = {
     checks: readonly OperationCheck[],
     changes: readonly StoreChange[],
   ): MaybePromise<string | null>;
-  /** Releases what the backend opened. Called once. */
+  /** Releases what the backend opened, and ends what `wake` listens to. Called once. */
   close(): void;
+  /** Wakes other processes on the same data. @default none: they poll */
+  readonly wake?: StoreWake;
 };
 
 type MaybePromise<T> = T | Promise<T>;
@@ -100,17 +103,22 @@ const BATCH = { usual: 100, most: 500 };
  */
 export function defineStore(backend: StoreBackend): Store {
   checkFunctions("Cannot define store", backend, ["read", "range", "commit", "close"]);
+  if (backend.wake !== undefined) {
+    checkFunctions("Cannot define store: 'wake'", backend.wake, ["signal", "listen"]);
+  }
   return new BackedStore(backend);
 }
 
 class BackedStore implements Store {
   readonly limits: StoreLimits;
+  declare readonly wake?: StoreWake;
   readonly #backend: StoreBackend;
   #closed = false;
 
   constructor(backend: StoreBackend) {
     this.limits = readLimits("Cannot define store", backend.limits);
     this.#backend = backend;
+    if (backend.wake !== undefined) this.wake = backend.wake;
   }
 
   async get<Value>(key: StoreKey): Promise<StoreEntry<Value>> {

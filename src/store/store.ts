@@ -98,6 +98,20 @@ export type StoreLimits = {
 };
 
 /**
+ * Tells processes that share a store that something is due, so that they needn't wait for their next poll.
+ * A hint only: a signal may be late, merged with others, or lost.
+ */
+export type StoreWake = {
+  /** Wakes the others. Doesn't wait, and never throws. */
+  signal(): void;
+  /**
+   * Calls back when another handle, such as another process has, signaled or may have. Returns a function
+   * that ends this.
+   */
+  listen(onWake: () => void): () => void;
+};
+
+/**
  * Where hooks and the outbox store data: the part of the Deno KV API that they need, with the same names,
  * for JSON values.
  *
@@ -124,4 +138,6 @@ export type Store = {
   close(): void;
   /** The limits of the backend. */
   readonly limits: StoreLimits;
+  /** Wakes other processes on the same data. @default none: they poll */
+  readonly wake?: StoreWake;
 };

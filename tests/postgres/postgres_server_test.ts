@@ -27,6 +27,13 @@ async function connect(name: string, how: "plain" | "tls" | "pooled"): Promise<P
   return store;
 }
 
+/** A second handle on the same connection has a session of its own, and no wake through the pooler. */
+async function connectAgain(name: string, how: "plain" | "tls" | "pooled"): Promise<PostgresStore> {
+  if (connection === undefined) return await connect(name, how);
+  const store = new PostgresStore(connection.client, { schema: `hooks_${name}_${how}` });
+  return how === "pooled" ? Object.assign(store, { wake: undefined }) : store;
+}
+
 /** Registers a test, after which its connection is closed. */
 function connected(name: string, body: () => Promise<void>): void {
   test(name, async () => {
@@ -45,6 +52,7 @@ if (server !== undefined) {
       testStore(
         () => connect(name, how),
         (sentence, run) => connected(`PostgresStore through ${name}, ${how}: ${sentence}`, run),
+        { openShared: () => connectAgain(name, how) },
       );
     }
 
@@ -113,6 +121,28 @@ if (server !== undefined) {
         else await assert.rejects(sum, { name: "TypeError" });
       }
       assert.deepEqual(seen, Array.from({ length: 60 }, (_, i) => i));
+    });
+
+    connected(`through ${name}, a listener whose connection was ended listens again`, async () => {
+      const store = await connect(name, "plain");
+      const other = new PostgresStore(connection!.client, { schema: `hooks_${name}_plain` });
+      let calls = 0;
+      const stop = store.wake.listen(() => calls++);
+      const isWoken = async (): Promise<void> => {
+        for (const before = calls; calls === before;) {
+          other.wake.signal();
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      };
+      await isWoken();
+      await run(
+        connection!.client,
+        "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%'",
+      );
+      await isWoken();
+      stop();
+      other.close();
+      store.close();
     });
 
     connected(

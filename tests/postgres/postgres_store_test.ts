@@ -19,6 +19,7 @@ testStore(
     return new PostgresStore(database);
   },
   (name, run) => test(`PostgresStore on PGlite: ${name}`, run),
+  { openShared: () => new PostgresStore(database) },
 );
 
 test("PostgresStore: migrate() can be called again, and keeps what is stored", () =>

@@ -15,6 +15,7 @@ testStore(
 
 for (const durability of DURABILITIES) {
   let folder = "";
+  let shared: string | undefined;
   testStore(
     async () => {
       folder = await mkdtemp(join(tmpdir(), "hooks-"));
@@ -25,6 +26,14 @@ for (const durability of DURABILITIES) {
         `openStore() of ./sqlite, durability "${durability}": ${name}`,
         () => run().finally(() => remove(folder)),
       ),
+    {
+      async openShared() {
+        shared ??= await mkdtemp(join(tmpdir(), "hooks-"));
+        folder = shared; // removed after each test, and made again by the first handle of the next
+        await mkdir(folder, { recursive: true });
+        return await openStore(join(folder, "hooks.sqlite"), { durability });
+      },
+    },
   );
 }
 

@@ -1,5 +1,6 @@
 import { retry } from "../../internal/async.ts";
 import { checkKnown } from "../../internal/options.ts";
+import { inspect } from "../../internal/validate.ts";
 import {
   defineStore,
   type KeyRange,
@@ -15,15 +16,26 @@ import {
   type StoreRecord,
   type StoreSelector,
   type StoreSetOptions,
+  type StoreWake,
 } from "../../store/mod.ts";
 import { type PostgresClient, type PostgresRow, type Query, queryOf } from "./client.ts";
 import { postgresError, wasRolledBack } from "./postgres_error.ts";
+import { PostgresWake } from "./postgres_wake.ts";
 import { migration, readSchemaName } from "./schema.ts";
+import { openSessionOf } from "./session.ts";
 
 /** Options of a `PostgresStore`. */
 export type PostgresStoreOptions = {
   /** The schema of its tables and functions. @default {"hooks"} */
   readonly schema?: string | undefined;
+  /**
+   * Whether to receive wake-ups (`LISTEN`) on a session connection: one more than queries take. Behind a
+   * pooler in transaction mode there are none, so pass false. Without them, a process sees what others
+   * store at its next poll.
+   *
+   * @default {true} where the client can
+   */
+  readonly listen?: boolean | undefined;
 };
 
 /** How long a deadlock or a serialization failure is retried, in milliseconds: half of a commit's timeout. */
@@ -55,6 +67,8 @@ const SWEEP_AFTER = 500;
 export class PostgresStore implements Store {
   /** Limits of a commit and a value: 1000 checks, 1000 changes, 819,200 bytes; 65,536 bytes. */
   readonly limits: StoreLimits;
+  /** Wakes other processes by `NOTIFY`, at most every 100 ms. */
+  readonly wake: StoreWake;
   readonly #query: Query;
   readonly #schema: string;
   readonly #store: Store;
@@ -62,10 +76,20 @@ export class PostgresStore implements Store {
   /** A store on an open client. @throws {TypeError} when it isn't one, or an option is wrong */
   constructor(client: PostgresClient, options: PostgresStoreOptions = {}) {
     const subject = "Cannot create store";
-    checkKnown(subject, options, ["schema"]);
+    checkKnown(subject, options, ["schema", "listen"]);
+    const { listen = true } = options;
+    if (typeof listen !== "boolean") {
+      throw new TypeError(`${subject}: 'listen' must be true or false, got ${inspect(listen)}`);
+    }
     this.#schema = readSchemaName(subject, options.schema);
     this.#query = queryOf(subject, client);
-    this.#store = defineStore(new PostgresBackend(this.#query, `"${this.#schema}"`));
+    const wake = new PostgresWake({
+      query: this.#query,
+      openSession: listen ? openSessionOf(client) : undefined,
+      channel: this.#schema,
+    });
+    this.wake = wake;
+    this.#store = defineStore(new PostgresBackend(this.#query, `"${this.#schema}"`, wake));
     this.limits = this.#store.limits;
   }
 
@@ -130,9 +154,11 @@ class PostgresBackend implements StoreBackend {
   #sweptTo = "";
   #sweeping = false;
   #closed = false;
+  readonly wake: PostgresWake;
 
-  constructor(query: Query, schema: string) {
+  constructor(query: Query, schema: string, wake: PostgresWake) {
     this.#query = query;
+    this.wake = wake;
     this.#sql = {
       commit: `select ${schema}.commit($1::text)::text as version`,
       read: `select ordinal::text, value, number, version from ${schema}.read($1::text)`,
@@ -180,6 +206,7 @@ class PostgresBackend implements StoreBackend {
 
   close(): void {
     this.#closed = true;
+    this.wake.close();
   }
 
   async #run(what: string, text: string, request: unknown): Promise<readonly PostgresRow[]> {

@@ -6,12 +6,14 @@ import {
   type StoreChange,
   type StoreLimits,
   type StoreRecord,
+  type StoreWake,
   SUM_RANGE,
 } from "../../store/mod.ts";
 import { retryLocked } from "../../store/sqlite_failure.ts";
 import type { Column, Database, Statement } from "./database.ts";
 import { rollBack } from "./schema.ts";
 import { sqliteError } from "./sqlite_error.ts";
+import { sqliteWake } from "./sqlite_wake.ts";
 import type { WalSync } from "./wal_sync.ts";
 
 /** Commits of one transaction at most: 64 share a sync well, and 256 hold the event loop for a few ms. */
@@ -48,12 +50,14 @@ export class SqliteBackend implements StoreBackend {
   #closed = false;
   #changed = 0;
   #sweptTo: Uint8Array = new Uint8Array();
+  readonly wake: StoreWake;
 
   /** `sync` makes a transaction durable that `COMMIT` alone doesn't. */
   constructor(database: Database, sync?: WalSync) {
     this.#database = database;
     this.#sync = sync;
     this.#sql = prepareStatements(database);
+    this.wake = sqliteWake(database);
   }
 
   async read(ids: readonly string[]): Promise<readonly (StoreRecord | undefined)[]> {

@@ -1,3 +1,4 @@
+import { delay } from "../../internal/async.ts";
 import type { Store, StoreKey } from "../../store/mod.ts";
 import { equal, ok } from "./support.ts";
 
@@ -10,6 +11,9 @@ export type HandlesBehaviors = Readonly<
 const ROUNDS = 25;
 /** Commits that one round may need: each one that fails means that another succeeded. */
 const MAX_ATTEMPTS = 10 * ROUNDS;
+/** How often a signal is sent, and how long it may take, in milliseconds. */
+const WAKE_ROUNDS = 50;
+const WAKE_PAUSE = 100;
 
 /** Isolation between two handles, such as two processes have. */
 export const handlesBehaviors: HandlesBehaviors = {
@@ -65,11 +69,34 @@ export const handlesBehaviors: HandlesBehaviors = {
       const entries = await reader.getMany(keys);
       const [first, ...others] = entries.map(({ versionstamp }) => versionstamp);
       for (const other of others) equal(other, first, "versionstamps of one commit");
-      await Promise.resolve();
+      await delay(0); // a store may need a turn of the event loop to commit
     }
     await written;
     const values = (await reader.getMany(keys)).map(({ value }) => value);
     equal(values, keys.map(() => ROUNDS - 1));
+  },
+
+  "wake, where a store has it, reaches the other handle": async ([one, two], prefix) => {
+    if (one.wake === undefined || two.wake === undefined) return;
+    let calls = 0;
+    const stop = two.wake.listen(() => calls++);
+    try {
+      // A hint may be lost, at first because the other handle is still connecting.
+      for (let i = 0; calls === 0 && i < WAKE_ROUNDS; i++) {
+        await one.set([...prefix, "due"], i);
+        one.wake.signal();
+        await delay(WAKE_PAUSE);
+      }
+      ok(calls > 0, `a listener is called within ${WAKE_ROUNDS * WAKE_PAUSE} ms`);
+    } finally {
+      stop();
+    }
+    stop(); // again, which changes nothing
+    const before = calls;
+    await one.set([...prefix, "due"], "later");
+    one.wake.signal();
+    await delay(WAKE_PAUSE);
+    equal(calls, before, "calls of a listener that was removed");
   },
 };
 

@@ -1,0 +1,106 @@
+/** A connection of its own that receives notifications. */
+export type Session = {
+  /** Ends it, without waiting. */
+  close(): void;
+};
+
+/**
+ * Opens a session that listens to a channel. `onNotice` receives the payload of each notification. `onLost`
+ * is called when the connection ends, if the client tells.
+ */
+export type OpenSession = (
+  channel: string,
+  onNotice: (payload: string) => void,
+  onLost: () => void,
+) => Promise<Session>;
+
+type Notification = { readonly channel: string; readonly payload?: string };
+
+/** A client of `pg`. */
+type PgClient = {
+  query(text: string): Promise<unknown>;
+  on(event: string, listener: (notification: Notification) => void): unknown;
+  off(event: string, listener: (notification: Notification) => void): unknown;
+  unref?(): void;
+};
+
+type PgPool = {
+  readonly totalCount: number;
+  readonly options?: { readonly max?: number };
+  connect(): Promise<PgClient & { release(destroy: boolean): void }>;
+};
+
+/** `listen` of `postgres`, `Bun.sql` and PGlite. */
+type Listening = {
+  listen(
+    channel: string,
+    onNotice: (payload: string) => void,
+  ): Promise<(() => unknown) | { unlisten(): unknown }>;
+};
+
+/**
+ * Returns how a client opens a session, by its form; undefined if it can't. A pool of one connection needs
+ * that for queries.
+ */
+export function openSessionOf(client: unknown): OpenSession | undefined {
+  const { listen, connect, totalCount, options, on } = client as
+    & Partial<Listening & PgPool>
+    & { readonly on?: unknown };
+  if (typeof listen === "function") {
+    return (...args) => listenBy(client as Listening, ...args);
+  }
+  if (typeof totalCount === "number" && typeof connect === "function") {
+    if ((options?.max ?? Infinity) < 2) return undefined;
+    return (...args) => listenInPool(client as PgPool, ...args);
+  }
+  if (typeof on !== "function") return undefined;
+  return (...args) => listenOn(client as PgClient, ...args);
+}
+
+async function listenBy(
+  client: Listening,
+  ...[channel, onNotice]: Parameters<OpenSession>
+): Promise<Session> {
+  const listening = await client.listen(channel, onNotice);
+  const unlisten = typeof listening === "function" ? listening : () => listening.unlisten();
+  return { close: () => void attempt(async () => await unlisten()) };
+}
+
+async function listenInPool(
+  pool: PgPool,
+  ...[channel, onNotice, onLost]: Parameters<OpenSession>
+): Promise<Session> {
+  const client = await pool.connect();
+  const release = () => client.release(true);
+  try {
+    client.on("error", onLost); // without a listener, the process would end
+    client.unref?.(); // the process may end while it listens
+    const { close } = await listenOn(client, channel, onNotice, onLost);
+    return { close: () => [close, release].forEach((end) => end()) };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function listenOn(
+  client: PgClient,
+  ...[channel, onNotice]: Parameters<OpenSession>
+): Promise<Session> {
+  const listener = ({ channel: from, payload = "" }: Notification): void => {
+    if (from === channel) onNotice(payload);
+  };
+  client.on("notification", listener);
+  await client.query(`listen "${channel}"`);
+  return {
+    close() {
+      client.off("notification", listener);
+      void attempt(() => client.query(`unlisten "${channel}"`));
+    },
+  };
+}
+
+/** A connection that is broken has nothing to end. */
+async function attempt(end: () => Promise<unknown>): Promise<void> {
+  await end().catch(() => {});
+}
