@@ -64,26 +64,29 @@ function callUntilPromise(
   event: HookEvent,
   dispatch: Dispatch | undefined,
 ): Dispatch | undefined {
-  const { calls, host } = list;
+  const { invokes, contexts, host } = list;
   const isPlain = dispatch?.options === undefined && !host.lifecycle.isAbandoned;
-  for (let index = dispatch?.next ?? 0; index < calls.length; index++) {
+  let state = dispatch;
+  let index = dispatch?.next ?? 0;
+  while (index < invokes.length) {
     try {
-      const { invoke, context } = calls[index]!;
-      const result = isPlain ? invoke(event, context) : callSpecial(dispatch!, index);
-      if (result === undefined) continue;
-      const state = dispatch ?? createDispatch(list, event);
-      state.next = index + 1;
-      if (noteResult(state, index, result)) return state;
-      if (dispatch === undefined) return callUntilPromise(list, event, state);
+      for (; index < invokes.length; index++) {
+        const result = isPlain
+          ? invokes[index]!(event, contexts[index]!)
+          : callSpecial(state!, index);
+        if (result === undefined) continue;
+        state ??= createDispatch(list, event);
+        if (!noteResult(state, index, result)) continue;
+        state.next = index + 1;
+        return state;
+      }
     } catch (error) {
-      const state = dispatch ?? createDispatch(list, event);
-      state.next = index + 1;
-      fail(state, index, error);
-      if (dispatch === undefined) return callUntilPromise(list, event, state);
+      state ??= createDispatch(list, event);
+      fail(state, index++, error);
     }
   }
-  if (dispatch !== undefined) dispatch.promise = undefined;
-  return dispatch;
+  if (state !== undefined) state.promise = undefined;
+  return state;
 }
 
 /** Notes what a call returned. Returns whether it has to be awaited before the next call. */
@@ -120,8 +123,8 @@ function callSpecial({ event, options, list }: Dispatch, index: number): unknown
   if (isAbandoned) throw abandoned.reason; // the handler's hook may be closed
   const { signal, sent, contextOf } = options!;
   signal.throwIfAborted();
-  const { invoke, isSender, entry } = list.calls[index]!;
-  return invoke(isSender ? sent : event, contextOf(entry));
+  const entry = list.calls[index]!;
+  return entry.invoke(entry.isSender ? sent : event, contextOf(entry));
 }
 
 /** Awaits what handlers return, one after the other, then the inline webhooks. */

@@ -11,16 +11,6 @@ import type { Store } from "../store/mod.ts";
 /** How many lists are cached. Event types come from outside too, so that their number has no limit. */
 const MAX_LISTS = 1000;
 
-/** One call that a dispatch makes. */
-export type HandlerCall = {
-  readonly entry: Entry;
-  readonly invoke: Invoke;
-  /** Whether it is an inline webhook, which is sent while the next handlers run. */
-  readonly isSender: boolean;
-  /** The context of calls that no signal of a caller aborts and that no event caused. */
-  readonly context: HandlerContext;
-};
-
 /** What dispatches to the handlers of a registry share. */
 export type HandlerHost = {
   readonly reporter: Reporter;
@@ -34,7 +24,11 @@ export type HandlerHost = {
 export type HandlerList = {
   readonly host: HandlerHost;
   /** In the order in which they are called. */
-  readonly calls: readonly HandlerCall[];
+  readonly calls: readonly Entry[];
+  /** By index, what a plain dispatch calls. Arrays of their own, because that loop is the hottest one. */
+  readonly invokes: readonly Invoke[];
+  /** By index, the context of calls that no signal of a caller aborts and that no event caused. */
+  readonly contexts: readonly HandlerContext[];
   /** The outcomes when all calls succeed. */
   readonly successes: readonly HandlerOutcome[];
   /** The targets that the outbox delivers to. */
@@ -123,20 +117,17 @@ export class HandlerTable {
     const entries = [...this.matching(type)].sort((a, b) =>
       b.priority - a.priority || order.get(a)! - order.get(b)!
     );
-    const calls = entries.filter((entry) => !entry.target).map((entry): HandlerCall => ({
-      entry,
-      invoke: entry.invoke,
-      isSender: entry.isSender,
-      context: this.#host.contextOf(entry, type),
-    }));
+    const calls = entries.filter((entry) => !entry.target);
     const list: HandlerList = {
       host: this.#host,
       calls,
+      invokes: calls.map((entry) => entry.invoke),
+      contexts: calls.map((entry) => this.#host.contextOf(entry, type)),
       successes: Object.freeze(
-        calls.map(({ entry }) => Object.freeze({ name: entry.info.name, ok: true })),
+        calls.map((entry) => Object.freeze({ name: entry.info.name, ok: true })),
       ),
       targets: entries.filter((entry) => entry.target),
-      hasSenders: calls.some((call) => call.isSender),
+      hasSenders: calls.some((entry) => entry.isSender),
     };
     if (this.#lists.size >= MAX_LISTS) this.#lists.clear();
     if (isEventType(type)) this.#lists.set(type, list);

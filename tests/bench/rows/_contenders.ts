@@ -13,16 +13,25 @@ export type Contender = (
   kind: HandlerKind,
 ) => Operation | Promise<Operation>;
 
-/** Our side of all comparisons: an accepted event, whose payload isn't copied again. */
+/** An accepted event: its payload isn't copied again. */
+const accepted = decodeEvent(encodeEvent(event));
+
+/** Our side of all comparisons. */
 export const ours: Contender = (handlers) => {
   const registry = new HookRegistry();
   for (const handler of handlers) registry.registerHandler(event.type, "", handler);
-  const accepted = decodeEvent(encodeEvent(event));
   return () => registry.dispatch(accepted);
 };
 
-/** A loop without a library. */
+/** A loop without a library. Its handlers read the same event, so that only dispatching differs. */
 export const handLoop: Contender = (handlers) => {
+  const loop = new HandLoop();
+  for (const handler of handlers) loop.on(event.type, handler);
+  return () => loop.dispatch(accepted);
+};
+
+/** The same loop with an event that anyone can change: what reading an immutable one costs handlers. */
+export const handLoopMutable: Contender = (handlers) => {
   const loop = new HandLoop();
   for (const handler of handlers) loop.on(event.type, handler);
   return () => loop.dispatch(event);

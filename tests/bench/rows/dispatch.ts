@@ -5,6 +5,7 @@ import {
   emitterySerial,
   eventEmitter3,
   handLoop,
+  handLoopMutable,
   hookable,
   ours,
   tapable,
@@ -13,7 +14,7 @@ import { type HandlerKind, heard, makeHandlers } from "./_handlers.ts";
 import type { Budget, Row } from "./row.ts";
 
 /** Numbers of handlers, and the budget against the hand-written loop. */
-const LOOP_BUDGETS = [[1, 2], [10, 1.4], [100, 1.3]] as const;
+const LOOP_BUDGETS = [[1, 2], [10, 1.5], [100, 1.3]] as const;
 
 const PEERS: readonly [against: string, peer: Contender, budget?: Budget][] = [
   ["hookable callHook", hookable, { below: 1 }],
@@ -33,6 +34,11 @@ export const dispatchRows: readonly Row[] = (["sync", "async"] as const).flatMap
         against: "hand loop",
         budget: { atMost },
         inside: () => race(kind, count, ours, handLoop),
+      },
+      {
+        name: `hand loop, ${count} ${kind}, frozen event`,
+        against: "mutable event",
+        inside: () => race(kind, count, handLoop, handLoopMutable),
       },
       {
         name: `noise, ${count} ${kind}`,
