@@ -183,6 +183,7 @@ async function serve(): Promise<HooksProcess> {
     BILLING_SECRET_BEFORE: generateSecret(),
     HOOKS_TOKEN: crypto.randomUUID(),
     HOOKS_ADMIN_TOKEN: token,
+    APPROVAL_KEY: crypto.randomUUID(),
   };
   return cleanup.use(new HooksProcess(["serve", config, "--port", "0"], { cwd: folder, env }));
 }

@@ -41,6 +41,8 @@ export type Settings = {
   /** CloudEvents senders that may ask to deliver, and the rate they are granted. */
   readonly webhookOrigins?: readonly string[] | undefined;
   readonly webhookRate?: number | undefined;
+  /** Signs links that respond to asks. */
+  readonly approvalKey?: string | undefined;
   /** Whether posted agent events are validated. */
   readonly validate?: boolean | undefined;
   /** The only token, if it was generated and is therefore unknown to the user. */
@@ -81,6 +83,7 @@ export async function readSettings(
     ],
     webhookOrigins: server?.webhookOrigins,
     webhookRate: server?.webhookRate,
+    approvalKey: server?.approvalKey,
     validate: server?.validate,
     generatedToken: hasTokens || envToken !== undefined ? undefined : generatedToken,
   };

@@ -65,6 +65,8 @@ export interface ServerConfig {
   readonly port?: number | undefined;
   /** Bearer tokens, with unique names and values. */
   readonly tokens: readonly TokenConfig[];
+  /** Signs links that respond to what gates ask. @default none: no such link is valid */
+  readonly approvalKey?: string | undefined;
   /** Whether to validate the agent events that are posted. @default {true} */
   readonly validate?: boolean | undefined;
   /** CloudEvents senders that may deliver, by `WebHook-Request-Origin`; `*` for all. @default none */
@@ -74,7 +76,7 @@ export interface ServerConfig {
 }
 
 /** What a token allows. */
-export type TokenScope = "emit" | "decide" | "read" | "admin";
+export type TokenScope = "emit" | "decide" | "read" | "approve" | "admin";
 
 /** A bearer token of the HTTP server. */
 export interface TokenConfig {

@@ -149,7 +149,7 @@ const tokens: FieldsOf<TokenConfig> = {
   name: required(format.name, "Name that logs show."),
   token: required(format.token, "The bearer token itself."),
   scopes: required(
-    list(oneOf("emit", "decide", "read", "admin"), "scopes", 1, 4),
+    list(oneOf("emit", "decide", "read", "approve", "admin"), "scopes", 1, 5),
     "What it allows.",
   ),
   expires_at: protective(format.time, "When it expires. If omitted: never."),
@@ -215,6 +215,10 @@ const server: FieldsOf<ServerConfig> = {
   tokens: protective(
     list(object(tokens), "tokens", 0, 1000, ["name", "token"]),
     "Bearer tokens and what they allow.",
+  ),
+  approval_key: protective(
+    format.approvalKey,
+    "Signs links that respond to what gates ask. If omitted: no such link is valid.",
   ),
   validate: optional(boolean, "Whether to validate the agent events that are posted.", true),
   webhook_origins: optional(

@@ -183,6 +183,13 @@ export const token: StringSchema = {
   suggest: suggestTrimming,
 };
 
+/** The key of links that respond to asks. */
+export const approvalKey: StringSchema = {
+  ...text("32 to 512 printable ASCII characters", /^[!-~]{32,512}$/u),
+  visible: "none",
+  suggest: suggestTrimming,
+};
+
 /** The value of a header (RFC 9110, section 5.5, as `fetch` accepts it). */
 export const headerValue: StringSchema = {
   ...text("one line of Latin-1 text", /^[\t\x20-\x7e\x80-\xff]*$/u),

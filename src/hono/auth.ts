@@ -16,7 +16,7 @@ const MAX_AUTHORIZATION = 4096;
 /** RFC 6750, section 2.1. */
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
 
-const SCOPES: readonly unknown[] = ["emit", "decide", "read", "admin"];
+const SCOPES: readonly unknown[] = ["emit", "decide", "read", "approve", "admin"];
 
 /**
  * Returns a function that resolves a request to its identity, or throws a `Problem`; undefined if everyone
@@ -42,10 +42,10 @@ export function createAuthenticator(
   };
 }
 
-/** Checks that an identity has a scope. @throws {Problem} when it lacks it */
-export function checkScope({ scopes }: Identity, scope: Scope): void {
-  if (scopes.includes(scope) || scopes.includes("admin")) return;
-  throw unauthorized("scope_missing", `error="insufficient_scope", scope="${scope}"`);
+/** Checks that an identity has one of some scopes. @throws {Problem} when it lacks it */
+export function checkScope({ scopes }: Identity, sufficient: readonly Scope[]): void {
+  if ([...sufficient, "admin" as const].some((scope) => scopes.includes(scope))) return;
+  throw unauthorized("scope_missing", `error="insufficient_scope", scope="${sufficient[0]}"`);
 }
 
 /** Returns whether an identity has expired. An invalid date counts as expired. */
@@ -108,7 +108,7 @@ function checkToken(subject: string, token: Token): void {
   }
   if (!Array.isArray(scopes) || scopes.length === 0 || !scopes.every((it) => SCOPES.includes(it))) {
     throw new TypeError(
-      `${subject}: 'scopes' of '${name}' must be a list of "emit", "decide", "read" and "admin"`,
+      `${subject}: 'scopes' of '${name}' must be a list of "emit", "decide", "read", "approve" and "admin"`,
     );
   }
   if (expiresAt === undefined) return;

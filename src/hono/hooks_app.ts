@@ -6,8 +6,11 @@ import { checkObject } from "../internal/validate.ts";
 import { isOutbox } from "../outbox/is_outbox.ts";
 import { createWebhookValidation } from "../webhook/handshake_receiver.ts";
 import { AgentSessions } from "./agent_sessions.ts";
+import { askLinkRoutes } from "./ask_links.ts";
+import { askRoutes } from "./asks.ts";
 import { createAuthenticator } from "./auth.ts";
 import { type AppEnv, type AppState, respond } from "./context.ts";
+import { decisionRoutes } from "./decisions.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import { LiveEvents } from "./stream/live.ts";
 import { eventRoutes } from "./events.ts";
@@ -32,10 +35,13 @@ const resources: readonly Route[] = [
   ...eventRoutes,
   ...deliveryRoutes,
   ...targetRoutes,
+  ...decisionRoutes,
+  ...askRoutes,
   ...gateRoutes,
   ...serviceRoutes,
 ];
-const routes: readonly Route[] = [...resources, openapiRoute(resources)];
+/** Links are pages for people: they are not in the document of the API. */
+const routes: readonly Route[] = [...resources, ...askLinkRoutes, openapiRoute(resources)];
 
 /**
  * Creates a Hono app that serves hooks over HTTP: it accepts and streams events, and lets you inspect,

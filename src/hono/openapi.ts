@@ -64,7 +64,8 @@ function createDocument(base: string, routes: readonly Route[], convert: Convert
         bearer: {
           type: "http",
           scheme: "bearer",
-          description: "A token with scopes: emit, decide, read, or admin, which includes all",
+          description:
+            "A token with scopes: emit, decide, read, approve, or admin, which includes all",
         },
       },
       schemas: { Problem: convert(problemSchema) },
@@ -93,7 +94,7 @@ function describeRoute(route: Route, convert: Convert): s.JsonSchema {
     operationId,
     summary,
     ...(description === undefined ? {} : { description }),
-    security: scope === undefined ? [] : [{ bearer: [scope] }],
+    security: [scope ?? []].flat().map((one) => ({ bearer: [one] })),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(bodies && {
       requestBody: {

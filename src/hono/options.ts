@@ -1,4 +1,5 @@
 import { consoleLogger } from "../core/reporter.ts";
+import { checkApprovalKey } from "../core/gates/ask_link.ts";
 import type { Logger } from "../core/mod.ts";
 import {
   checkKnown,
@@ -11,10 +12,10 @@ import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
 
 /**
  * What a token allows. `emit`: to post events; `decide`: to call the gates, as other agents do; `read`: to see
- * events, deliveries, hooks and targets; `admin`: all of that, and to retry, replay and drain deliveries, and
- * to enable and disable targets.
+ * events, deliveries, hooks, targets, decisions and asks; `approve`: to see asks and to respond to them;
+ * `admin`: all of that, and to retry, replay and drain deliveries, and to enable and disable targets.
  */
-export type Scope = "emit" | "decide" | "read" | "admin";
+export type Scope = "emit" | "decide" | "read" | "approve" | "admin";
 
 /** Who sent a request, and what they may do. */
 export type Identity = {
@@ -103,6 +104,11 @@ export interface HooksAppSettings {
   /** Requests per minute that the handshake allows, in `WebHook-Allowed-Rate`. @default no limit */
   readonly webhookRate?: number | undefined;
   /**
+   * The key of links that respond to an ask, see `signAskLink`: at least 32 characters. Several while one
+   * replaces another. @default none: no link is valid
+   */
+  readonly approvalKey?: string | readonly string[] | undefined;
+  /**
    * The path at which `app.mount` or a proxy mounts the app, hiding it from the app. Not needed with
    * `app.route`.
    */
@@ -142,6 +148,7 @@ export type Settings = {
   /** Origins of web pages that may call the app; undefined without CORS. */
   readonly origins: readonly string[] | "*" | undefined;
   readonly basePath: string | undefined;
+  readonly approvalKeys: readonly string[];
   readonly logger: Logger;
   readonly onError: ((error: unknown) => void) | undefined;
   readonly validate: boolean;
@@ -170,6 +177,7 @@ const KNOWN_OPTIONS: readonly string[] = [
   "auth",
   "limits",
   "cors",
+  "approvalKey",
   "basePath",
   "logger",
   "onError",
@@ -201,11 +209,14 @@ export function readSettings(subject: string, options: HooksAppOptions): Setting
       `${subject}: 'basePath' must be a path such as "/hooks", got ${inspect(basePath)}`,
     );
   }
+  const approvalKeys = [options.approvalKey ?? []].flat();
+  for (const key of approvalKeys) checkApprovalKey(subject, "approvalKey", key);
   const { bodyTimeout = 10_000, heartbeat = HEARTBEAT, pollInterval = 1_000 } = options;
   return {
     limits: readLimits(subject, options.limits),
     origins: cors?.origins,
     basePath,
+    approvalKeys,
     logger,
     onError,
     validate,

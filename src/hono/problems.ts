@@ -1,4 +1,4 @@
-import { EventValidationError, HookInitError, HooksClosedError } from "../core/mod.ts";
+import { AskError, EventValidationError, HookInitError, HooksClosedError } from "../core/mod.ts";
 import type { StandardIssue } from "../internal/standard_schema.ts";
 import { IdempotencyConflictError, OutboxUnavailableError } from "../outbox/errors.ts";
 import { storeErrorOf, StoreLimitError } from "../store/mod.ts";
@@ -16,11 +16,16 @@ export const PROBLEMS = {
   event_not_found: [404, "Event not found, or no longer stored"],
   delivery_not_found: [404, "Delivery not found"],
   target_not_found: [404, "Target not found"],
+  ask_not_found: [404, "Ask not found, or no longer stored"],
+  link_invalid: [403, "This link is not valid"],
   method_not_allowed: [405, "Method not allowed"],
   body_timeout: [408, "Body did not arrive in time"],
   idempotency_in_progress: [409, "A request with this Idempotency-Key is still in progress"],
   delivery_in_progress: [409, "An attempt at this delivery is in progress"],
   target_removed: [409, "Target was permanently removed"],
+  ask_resolved: [409, "Somebody has already responded"],
+  link_expired: [410, "This link has expired"],
+  ask_expired: [410, "The ask has expired, and is denied"],
   event_gone: [410, "The event of this delivery is no longer stored"],
   body_too_large: [413, "Body is too large"],
   media_type_unsupported: [
@@ -28,6 +33,7 @@ export const PROBLEMS = {
     "Send JSON as 'Content-Type: application/json', or CloudEvents, without 'Content-Encoding'",
   ],
   request_invalid: [422, "Request is invalid: see 'errors'"],
+  ask_refused: [422, "The gate does not accept this response: see 'detail'"],
   idempotency_conflict: [422, "Idempotency key or event id was already used for other content"],
   store_limit: [422, "Request exceeds a limit of the store"],
   too_many_waits: [429, "Too many requests are waiting for handlers"],
@@ -100,6 +106,7 @@ export function toProblem(error: unknown): Problem | undefined {
   if (error instanceof EventValidationError) return Problem.invalid(...inputErrors(error.issues));
   if (error instanceof StoreLimitError) return storeLimit(error.issues);
   if (error instanceof IdempotencyConflictError) return new Problem("idempotency_conflict");
+  if (error instanceof AskError) return askProblem(error);
   if (error instanceof HooksClosedError) {
     return new Problem("hooks_closed", { headers: RETRY_LATER });
   }
@@ -117,6 +124,12 @@ export function toProblem(error: unknown): Problem | undefined {
     });
   }
   return undefined;
+}
+
+/** Returns the problem of an ask that can't be resolved. */
+function askProblem({ failure, message }: AskError): Problem {
+  if (failure === "unknown") return new Problem("ask_not_found");
+  return new Problem(`ask_${failure}`, { members: { detail: message } });
 }
 
 /** Returns the problem of events that exceed a limit of the store. */

@@ -52,8 +52,8 @@ type Definition<
   readonly method: "GET" | "POST";
   /** In the form of Hono: `/events/:id`. */
   readonly path: string;
-  /** The scope that a token needs; undefined for a public route. */
-  readonly scope?: Scope;
+  /** The scope that a token needs, or one of several; undefined for a public route. */
+  readonly scope?: Scope | readonly Scope[];
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;
@@ -143,7 +143,7 @@ async function handle(c: AppContext, route: Route): Promise<Response> {
   if (route.scope !== undefined && authenticate !== undefined) {
     const identity = authenticate(c.req.raw);
     request.identity = identity instanceof Promise ? await identity : identity;
-    checkScope(request.identity, route.scope);
+    checkScope(request.identity, [route.scope].flat());
   }
   const params = route.params ? validatePath(route.params, c.req.param()) : {};
   const query = route.query ? validateQuery(route.query, c.req.raw.url) : {};

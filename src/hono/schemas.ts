@@ -191,6 +191,13 @@ export const reason = text(
   { minLength: 1, maxLength: 200, pattern: CLEAN },
 );
 
+/** Why somebody responds as they do. */
+export const note = text(
+  (text) => [...text.slice(0, 4001)].length <= 2000,
+  "must be at most 2000 characters",
+  { maxLength: 2000 },
+);
+
 /** The id by which its sender knows an event. */
 export const externalId = text(
   (text) => text !== "" && [...text.slice(0, 513)].length <= 256,

@@ -1,3 +1,4 @@
+import type { HookEvent } from "../core/mod.ts";
 import { isEventId } from "../core/event_rules.ts";
 import { checkKnown } from "../internal/options.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
@@ -60,13 +61,31 @@ export async function listEvents(
   const subject = "Cannot list events";
   const renamed = { session: "sessionId", run: "runId", after: "since", before: "until" };
   checkKnown(subject, options, EVENT_OPTIONS, renamed);
+  return await findEvents(client, subject, options, { name: [], accepts: () => true });
+}
+
+/** Lists accepted events that pass another filter too, which has a name in cursors. */
+export async function findEvents(
+  client: StoreClient,
+  subject: string,
+  options: EventListOptions,
+  filter: { readonly name: ListName; readonly accepts: (event: HookEvent) => boolean },
+): Promise<Page<StoredEvent>> {
   const { order = "newest", cursor, type = "*", sessionId, runId } = options;
   checkFilter(subject, options);
   checkOneOf(subject, "order", order, ["newest", "oldest"]);
   const limit = readLimit(subject, options.limit);
   const session = sessionId ?? "";
   const run = runId === undefined ? [] : [runId]; // at the end, so that earlier cursors stay valid
-  const list: ListName = ["events", order, type, session, ...timesOf(options), ...run];
+  const list: ListName = [
+    "events",
+    order,
+    type,
+    session,
+    ...timesOf(options),
+    ...run,
+    ...filter.name,
+  ];
   const isPosition = (position: StoreKey): boolean =>
     position.length === 1 && typeof position[0] === "string";
   const [position] = readCursor(subject, cursor, list, isPosition) ?? [];
@@ -79,7 +98,7 @@ export async function listEvents(
     const stored = isInTime(id, options) ? await storedEvent(client, id, entry) : undefined;
     const isWanted = stored !== undefined && matches(type, stored.event.type) &&
       (sessionId === undefined || stored.event.sessionId === sessionId) &&
-      (runId === undefined || stored.event.runId === runId);
+      (runId === undefined || stored.event.runId === runId) && filter.accepts(stored.event);
     return isWanted ? stored : undefined;
   });
   return last === undefined ? { items } : { items, cursor: writeCursor(list, last.slice(2)) };

@@ -11,6 +11,7 @@ import { CommitBuilder } from "./commit.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import { hookRecords } from "./hook_records.ts";
 import { noteOutbox } from "./is_outbox.ts";
+import { listDecisions } from "./list_decisions.ts";
 import { getDelivery, getEvent, listDeliveries, listEvents } from "./lists.ts";
 import { DeliveryAlerts, SharedLogger, ThrottledLogger } from "./logging.ts";
 import { Publisher } from "./publish.ts";
@@ -146,6 +147,7 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
     },
     getEvent: (id) => getEvent(client, id),
     listEvents: (options) => listEvents(client, options),
+    listDecisions: (options) => listDecisions(client, options),
     get: (target, eventId) => getDelivery(client, target, eventId),
     listDeliveries: (options) => listDeliveries(client, options),
     async retry(target, eventId) {

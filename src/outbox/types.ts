@@ -1,5 +1,14 @@
-import type { Attempt, DeliveryQueue, HookEvent, Logger } from "../core/mod.ts";
+import type { Attempt, DeliveryQueue, Logger } from "../core/mod.ts";
+import type {
+  DecisionListOptions,
+  DeliveryListOptions,
+  EventListOptions,
+  Page,
+  StoredEvent,
+} from "./list_types.ts";
 import type { AttemptReport } from "./logging.ts";
+
+export type * from "./list_types.ts";
 
 /** Options of an outbox. Durations are in milliseconds. */
 export interface OutboxOptions {
@@ -94,71 +103,6 @@ export type DeliverySummary = {
   readonly diedAt?: Date;
   /** Why it was given up; of dead ones. */
   readonly reason?: string;
-};
-
-/** An accepted event. */
-export type StoredEvent = {
-  /** Of the commit that stored it: sorted by this, events are in the order of their commits. */
-  readonly versionstamp: string;
-  /** The event, as it is sent. */
-  readonly event: HookEvent;
-  /** When it was accepted, by the clock of the process that accepted it. */
-  readonly acceptedAt: Date;
-  /** Its targets. */
-  readonly targets: readonly string[];
-};
-
-/** A page of a list. */
-export type Page<Item> = {
-  /** May be fewer than the limit, or none, even if there are more. */
-  readonly items: readonly Item[];
-  /** Where the list continues; absent at its end. */
-  readonly cursor?: string;
-};
-
-/** Which page of a list. */
-export type PageOptions = {
-  /** Number of items, 1 to 1000. @default {100} */
-  readonly limit?: number | undefined;
-  /** Where an earlier page with the same other options ended. */
-  readonly cursor?: string | undefined;
-};
-
-/** Which events a list has. */
-export type EventListOptions = PageOptions & {
-  /** A type, a prefix such as `tool.*`, or `*`. @default {"*"} */
-  readonly type?: string | undefined;
-  /** Only events of this session. */
-  readonly sessionId?: string | undefined;
-  /** Only events of this run. */
-  readonly runId?: string | undefined;
-  /** Only events made at this time or later, by the time in their ids: ids that are no UUID v7 are left out. */
-  readonly since?: Date | undefined;
-  /** Only events made before this time, likewise. */
-  readonly until?: Date | undefined;
-  /** By the time in their ids. `listDeliveries` lists the oldest first by default. @default {"newest"} */
-  readonly order?: "newest" | "oldest" | undefined;
-};
-
-/**
- * Which deliveries a list has. `pending`: waiting or being attempted, by target and time, followed by
- * those that wait for another of their session, by target and session; `attempted`: all that were
- * attempted or settled, whatever their state; `dead`: given up, until replayed. The last two are sorted by
- * target and event.
- *
- * Deliveries that come, go or change while you read the pages make no other delivery appear twice or not
- * at all. A pending one that is itself moved to another time may.
- */
-export type DeliveryListOptions = PageOptions & {
-  /** Which deliveries. */
-  readonly state: "pending" | "attempted" | "dead";
-  /** Only deliveries to this target. */
-  readonly target?: string | undefined;
-  /**
-   * The oldest event of each target first, or the newest. Deliveries are worked off from the oldest on,
-   * so that is the default here, while `listEvents` starts with the newest. @default {"oldest"}
-   */
-  readonly order?: "newest" | "oldest" | undefined;
 };
 
 /**
@@ -281,6 +225,13 @@ export type OutboxOperations = {
    * @throws {TypeError | RangeError} when an option is wrong, or a cursor comes from another list
    */
   listEvents(options?: EventListOptions): Promise<Page<StoredEvent>>;
+  /**
+   * Lists what gates decided, newest first: the events `gate.decided`. Reads up to 1000 events a page, which
+   * may then have fewer items than asked for, or none, and a cursor.
+   *
+   * @throws {TypeError | RangeError} when an option is wrong, or a cursor comes from another list
+   */
+  listDecisions(options?: DecisionListOptions): Promise<Page<StoredEvent>>;
   /** Returns a delivery; undefined if there is none. */
   get(target: string, eventId: string): Promise<Delivery | undefined>;
   /**

@@ -19,7 +19,11 @@ async function operations(): Promise<readonly (readonly [string, string, string 
   return Object.entries(document.paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, { security }]) => {
       const real = path.replace(/\{(\w+)\}/g, (_, name) => SAMPLES[name as keyof typeof SAMPLES]);
-      return [method.toUpperCase(), real, security[0]?.bearer[0]] as const;
+      return [
+        method.toUpperCase(),
+        real,
+        security.map(({ bearer }) => bearer).join() || undefined,
+      ] as const;
     })
   );
 }
@@ -30,6 +34,9 @@ test("the table of scopes has every operation", () => {
   assert.deepEqual(
     all.map(([method, path, scope]) => `${method} ${path} ${scope ?? "none"}`).sort(),
     [
+      `GET /asks read,approve`,
+      `GET /asks/${SAMPLES.id} read,approve`,
+      "GET /decisions read",
       "GET /deliveries read",
       `GET /deliveries/audit/${SAMPLES.id} read`,
       "GET /events read",
@@ -40,6 +47,7 @@ test("the table of scopes has every operation", () => {
       "GET /openapi.json none",
       "GET /ready none",
       "GET /targets read",
+      `POST /asks/${SAMPLES.id} approve`,
       `POST /deliveries/audit/${SAMPLES.id}/retry admin`,
       "POST /deliveries/replay admin",
       "POST /events emit",
@@ -56,9 +64,21 @@ test("the table of scopes has every operation", () => {
 });
 
 for (const [method, path, scope] of all) {
-  for (const token of [null, "unknown", "expired", "emit", "decide", "read", "admin"] as const) {
+  for (
+    const token of [
+      null,
+      "unknown",
+      "expired",
+      "emit",
+      "decide",
+      "read",
+      "approve",
+      "admin",
+    ] as const
+  ) {
     testApp(`${method} ${path} with ${token ?? "no"} token`, {}, async ({ send }) => {
-      const body = path === "/events" && method === "POST" ? BASH : undefined;
+      const bodies = { "/events": BASH, [`/asks/${SAMPLES.id}`]: { decision: "allow" } };
+      const body = method === "POST" ? bodies[path as keyof typeof bodies] : undefined;
       const response = await send(path, { method, token, body });
       const rejections = {
         null: "token_missing",
@@ -66,7 +86,8 @@ for (const [method, path, scope] of all) {
         expired: "token_expired",
       };
       const rejection = rejections[String(token) as keyof typeof rejections] ?? "scope_missing";
-      const isAllowed = scope === undefined || token === "admin" || token === scope;
+      const isAllowed = scope === undefined || token === "admin" ||
+        scope.split(",").includes(String(token));
       if (isAllowed) {
         assert.ok([200, 202, 404].includes(response.status), `${response.status}`);
         return await response.body?.cancel();

@@ -37,6 +37,7 @@ const BY_STATE = new Set([
   "idempotency_in_progress",
   "idempotency_conflict",
   "store_limit",
+  "ask_not_found",
 ]);
 
 const RUNS = 60;

@@ -15,6 +15,7 @@ export const TOKENS = {
   emit: "emit-0123456789abcdef",
   decide: "decide-0123456789abcdef",
   read: "read-0123456789abcdef",
+  approve: "approve-0123456789abcdef",
   admin: "admin-0123456789abcdef",
   expired: "expired-0123456789abcdef",
   unknown: "unknown-0123456789abcdef",
@@ -24,7 +25,7 @@ const YEAR = 365 * 24 * 60 * 60 * 1000;
 
 /** What the app knows of them. */
 export const known: readonly Token[] = [
-  ...(["emit", "decide", "read", "admin"] as const).map((scope) => ({
+  ...(["emit", "decide", "read", "approve", "admin"] as const).map((scope) => ({
     name: scope,
     token: TOKENS[scope],
     scopes: [scope],

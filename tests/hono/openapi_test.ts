@@ -1,3 +1,4 @@
+import { ask } from "@omniagent/hooks/gates";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import assert from "node:assert/strict";
 import { receiptsOf, testApp } from "./helpers.ts";
@@ -63,11 +64,14 @@ testApp(
 
 testApp("every example of a body is accepted", {}, async ({ send, hooks }) => {
   hooks.use({ name: "audit", events: ["job.*"], durable: true, handle() {} });
+  hooks.gate("tool.called", { name: "approve", handle: () => ask("Pay?") });
+  const asked = await hooks.decide("tool.called", { name: "pay" });
+  const askId = asked.decision === "ask" ? asked.askId : "";
   const { paths } = await (await send("/openapi.json")).json() as Document;
   let sent = 0;
   for (const [path, { post }] of Object.entries(paths)) {
     for (const [type, { example }] of Object.entries(post?.requestBody?.content ?? {})) {
-      const response = await send(path.replace("{target}", "audit"), {
+      const response = await send(path.replace("{target}", "audit").replace("{id}", askId), {
         body: example,
         headers: { "content-type": type },
       });
@@ -76,5 +80,5 @@ testApp("every example of a body is accepted", {}, async ({ send, hooks }) => {
       sent++;
     }
   }
-  assert.equal(sent, 11);
+  assert.equal(sent, 12);
 });

@@ -30,6 +30,7 @@ test("examples/hooks.yaml is read, and a JSON Schema validator takes it too", ()
       BILLING_SECRET_BEFORE: secret,
       HOOKS_TOKEN: "0123456789abcdef",
       HOOKS_ADMIN_TOKEN: "fedcba9876543210",
+      APPROVAL_KEY: "0123456789abcdef0123456789abcdef",
     },
   });
   assert.deepEqual(hooksFromConfig(config).map(({ name }) => name), [

@@ -41,6 +41,7 @@ export const table: Readonly<Record<string, Row>> = {
       "errors.ts": [],
       "event_codec.ts": [],
       "event_rules.ts": [],
+      "gates/ask_link.ts": [],
       "gates/failure.ts": [],
       "gates/verdict.ts": [],
       "registration.ts": [],

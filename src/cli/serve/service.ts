@@ -125,12 +125,13 @@ export class Service {
   }
 
   #apply(settings: Settings): void {
-    const { tokens, webhooks, webhookOrigins, webhookRate, validate } = settings;
+    const { tokens, webhooks, webhookOrigins, webhookRate, approvalKey, validate } = settings;
     const { logger } = this.#log;
     this.#app = createHooksApp(this.#hooks, {
       tokens,
       webhookOrigins,
       webhookRate,
+      approvalKey,
       validate,
       logger,
     });

@@ -39,6 +39,7 @@ export type {
   RewriteGate,
   RewriteResult,
 } from "./gate.ts";
+export { type AskLink, type AskLinkOptions, signAskLink } from "./ask_link.ts";
 export type { Ask, AskListOptions, AskPage, Asks } from "./asks.ts";
 export type {
   AskAnswer,

@@ -38,12 +38,12 @@ export function checkResolution(subject: string, resolution: AskResolution): voi
   if ((decision === "edit") !== (data !== undefined)) {
     throw new TypeError(`${subject}: 'data' belongs to the decision "edit", and to no other`);
   }
-  if (typeof by !== "string" || by === "" || by.length > MAX_BY) {
+  if (typeof by !== "string" || by === "" || [...by].length > MAX_BY) {
     throw new TypeError(
       `${subject}: 'by' must be a text of 1 to ${MAX_BY} characters, got ${inspect(by)}`,
     );
   }
-  if (note !== undefined && (typeof note !== "string" || note.length > MAX_NOTE)) {
+  if (note !== undefined && (typeof note !== "string" || [...note].length > MAX_NOTE)) {
     throw new TypeError(
       `${subject}: 'note' must be a text of at most ${MAX_NOTE} characters, got ${inspect(note)}`,
     );
@@ -136,8 +136,8 @@ async function readEdit(
   try {
     await host.validate(next);
   } catch (error) {
-    if (error instanceof EventValidationError) throw refuse(error.message);
-    throw error;
+    if (!(error instanceof EventValidationError)) throw error;
+    throw refuse(`the schema of '${next.type}' rejects the edited data`);
   }
   if (canonicalJson(host.redact(next).data) !== canonicalJson(next.data)) {
     throw refuse("'redact' would change the edited data, and what runs is what is stored");

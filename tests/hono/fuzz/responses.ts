@@ -3,6 +3,7 @@
  * @module
  */
 import type { Hooks } from "@omniagent/hooks";
+import { ask } from "@omniagent/hooks/gates";
 import assert from "node:assert/strict";
 import { createFuzzApp, type FuzzApp, type FuzzApps, send, type Tally, textOf } from "./apps.ts";
 import type { Operation } from "./requests.ts";
@@ -68,6 +69,7 @@ export async function triggerRareResponses(
     await fillWaits(call, post, whole.hooks);
     const retry = find("POST", "/deliveries/{target}/{id}/retry");
     await holdDelivery(call, post, retry, whole, () => now += 30 * DAY + 1);
+    await endAsks(call, find("POST", "/asks/{id}"), find("GET", "/asks/{id}"), whole.hooks);
     await whole.outbox!.remove("audit");
     for (const action of ["enable", "disable"]) {
       const change = find("POST", `/targets/{target}/${action}`);
@@ -91,7 +93,7 @@ type Call = (
 /** A body begins, and does not end. */
 async function stall(operation: Operation, { app }: FuzzApp, tally: Tally): Promise<void> {
   if (!operation.statuses.includes("408")) return;
-  const path = operation.path.replace("{target}", "audit");
+  const path = operation.path.replace("{target}", "audit").replace("{id}", "an-id");
   const init = {
     method: operation.method,
     headers: { authorization: `Bearer ${TOKENS.admin}`, "content-type": "application/json" },
@@ -139,6 +141,30 @@ async function fillWaits(call: Call, post: Operation, hooks: Hooks): Promise<voi
     release();
   }
   for (const { status } of await Promise.all(waiting)) assert.equal(status, 202);
+}
+
+/** Asks that somebody has responded to, that expired, and that don't offer what is chosen. */
+async function endAsks(
+  call: Call,
+  resolve: Operation,
+  get: Operation,
+  hooks: Hooks,
+): Promise<void> {
+  let expiresIn = 60_000;
+  const gate = hooks.gate("job.executed", { name: "ask", handle: () => ask("?", { expiresIn }) });
+  const job = { job_id: "1", job_name: "a", success: true };
+  const askOnce = async (): Promise<{ readonly id: string }> => {
+    const decision = await hooks.decide("job.executed", job);
+    return decision.decision === "ask" ? { id: decision.askId } : assert.fail("nothing was asked");
+  };
+  const open = await askOnce();
+  assert.equal((await call(get, open)).status, 200);
+  assert.equal((await call(resolve, open, { decision: "edit", data: job })).status, 422);
+  assert.equal((await call(resolve, open, { decision: "allow" })).status, 200);
+  assert.equal((await call(resolve, open, { decision: "deny" })).status, 409);
+  expiresIn = Number.MIN_VALUE;
+  assert.equal((await call(resolve, await askOnce(), { decision: "allow" })).status, 410);
+  gate.unregister();
 }
 
 /** A delivery is under way; later its event is no longer kept, while its log is. */

@@ -1,0 +1,114 @@
+import { checkKnown } from "../../internal/options.ts";
+import { hmacSha256Hex, timingSafeEqual } from "../../internal/crypto.ts";
+import { checkObject, inspect } from "../../internal/validate.ts";
+
+/** The shortest key, in characters: 32 random characters of base64 are 192 bits. */
+const MIN_KEY = 32;
+
+/** The longest time that a link is valid, in milliseconds: as long as an ask. */
+const MAX_LIFETIME = 30 * 24 * 60 * 60 * 1000;
+
+/** What a link responds. Anyone who has it can use it, once. */
+export type AskLink = {
+  /** The ask: `ask_id` of `gate.asked`. */
+  readonly askId: string;
+  readonly decision: "allow" | "deny";
+  /** When the link expires. Usually that of the ask: `expires_at` of `gate.asked`. */
+  readonly expiresAt: Date;
+  /** Who gets the link, for the record. */
+  readonly by: string;
+};
+
+/** Options of `signAskLink`. */
+export type AskLinkOptions = AskLink & {
+  /** Where the Hono app is mounted, such as `https://agents.example.com/hooks`. */
+  readonly url: string;
+  /** The `approvalKey` of the Hono app: at least 32 characters. */
+  readonly key: string;
+};
+
+/**
+ * Returns a link with which one person can respond to an ask, once and without a token. It opens a page with
+ * a button, so that programs that preview links approve nothing. Send it to nobody else: it is the permission.
+ *
+ * ```ts
+ * import { signAskLink } from "@omniagent/hooks/gates";
+ *
+ * const link = await signAskLink({
+ *   url: "https://agents.example.com",
+ *   key: "a-secret-of-at-least-32-characters",
+ *   askId: "0192e4a0-6b2f-7c31-9f10-3a5d6c1e2b47",
+ *   decision: "allow",
+ *   expiresAt: new Date(Date.now() + 10 * 60_000),
+ *   by: "ada@example.com",
+ * });
+ * console.log(new URL(link).pathname); // /asks/0192e4a0-6b2f-7c31-9f10-3a5d6c1e2b47/respond
+ * ```
+ *
+ * @throws {TypeError} when an option is invalid
+ */
+export async function signAskLink(options: AskLinkOptions): Promise<string> {
+  const subject = "Cannot sign link";
+  checkObject(subject, "the options", options);
+  checkKnown(subject, options, ["url", "key", "askId", "decision", "expiresAt", "by"]);
+  const { url, key, askId, decision, expiresAt, by } = options;
+  checkApprovalKey(subject, "key", key);
+  if (!URL.canParse(url) || !/^https?:/.test(url)) {
+    throw new TypeError(`${subject}: 'url' must be an http or https URL, got ${inspect(url)}`);
+  }
+  for (const [name, text] of Object.entries({ askId, by })) {
+    if (typeof text === "string" && /^[^\p{Cc}\p{Cs}]{1,256}$/u.test(text)) continue;
+    throw new TypeError(
+      `${subject}: '${name}' must be 1 to 256 characters without control characters, got ` +
+        inspect(text),
+    );
+  }
+  if (decision !== "allow" && decision !== "deny") {
+    throw new TypeError(
+      `${subject}: 'decision' must be "allow" or "deny", got ${inspect(decision)}`,
+    );
+  }
+  if (!(expiresAt instanceof Date) || Number.isNaN(expiresAt.getTime())) {
+    throw new TypeError(`${subject}: 'expiresAt' must be a valid Date, got ${inspect(expiresAt)}`);
+  }
+  const query = new URLSearchParams({
+    decision,
+    by,
+    expires: String(expiresAt.getTime()),
+    signature: await signatureOf(options, key),
+  });
+  const base = url.replace(/[?#].*$/s, "").replace(/\/+$/, "");
+  return `${base}/asks/${encodeURIComponent(askId)}/respond?${query}`;
+}
+
+/** Whether a link was signed with one of some keys, and is still valid. */
+export async function verifyAskLink(
+  link: AskLink,
+  signature: string,
+  keys: readonly string[],
+  now: number,
+): Promise<"valid" | "expired" | "invalid"> {
+  let isSigned = false;
+  for (const key of keys) {
+    const expected = new TextEncoder().encode(await signatureOf(link, key));
+    // All keys are tried: how long it takes doesn't say which one it was.
+    if (timingSafeEqual(expected, new TextEncoder().encode(signature))) isSigned = true;
+  }
+  if (!isSigned) return "invalid";
+  const left = link.expiresAt.getTime() - now;
+  return left > 0 && left <= MAX_LIFETIME ? "valid" : "expired";
+}
+
+/** Checks a key of links. Its value is never shown. @throws {TypeError} */
+export function checkApprovalKey(subject: string, name: string, key: unknown): void {
+  if (typeof key === "string" && key.length >= MIN_KEY) return;
+  throw new TypeError(
+    `${subject}: '${name}' must be at least ${MIN_KEY} characters: its value is not shown`,
+  );
+}
+
+/** Signs every part of a link. The parts are JSON, so that no two lists of them are one text. */
+function signatureOf({ askId, decision, expiresAt, by }: AskLink, key: string): Promise<string> {
+  const text = JSON.stringify(["ask-link-1", askId, decision, expiresAt.getTime(), by]);
+  return hmacSha256Hex(new TextEncoder().encode(key), text);
+}

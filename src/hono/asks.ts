@@ -1,0 +1,187 @@
+import * as v from "valibot";
+import type { Ask, AskResolution } from "../core/mod.ts";
+import { type AppContext, respondJson } from "./context.ts";
+import { nextPageHeader, pageQuery, respondPage, withCursor } from "./pages.ts";
+import { Problem } from "./problems.ts";
+import { defineRoute, type Route } from "./router.ts";
+import * as s from "./schemas.ts";
+
+const choice = s.oneOf("allow", "deny", "edit");
+const ask = s.object({
+  id: s.string,
+  state: s.oneOf("pending", "allowed", "denied", "edited", "expired"),
+  question: s.string,
+  gate: v.optional(s.string),
+  allow: s.list(choice),
+  event_type: s.string,
+  data: v.unknown(),
+  digest: s.string,
+  session_id: v.optional(s.session),
+  run_id: v.optional(s.run),
+  call_id: v.optional(s.string),
+  agent_id: v.optional(s.string),
+  decision_id: s.string,
+  asked_at: s.time,
+  expires_at: s.time,
+  resolved_at: v.optional(s.time),
+  by: v.optional(s.string),
+  note: v.optional(s.string),
+  edited: v.optional(v.unknown()),
+});
+
+/** An ask in JSON. */
+export type AskJson = v.InferOutput<typeof ask>;
+
+/** Returns the JSON of an ask. */
+export function toAskJson(ask: Ask): AskJson {
+  const { id, state, question, gate, allow, data, digest, by, note, edited, resolvedAt } = ask;
+  return {
+    id,
+    state,
+    question,
+    ...(gate !== undefined && { gate }),
+    allow: [...allow],
+    event_type: ask.eventType,
+    data,
+    digest,
+    ...(ask.sessionId !== undefined && { session_id: ask.sessionId }),
+    ...(ask.runId !== undefined && { run_id: ask.runId }),
+    ...(ask.callId !== undefined && { call_id: ask.callId }),
+    ...(ask.agentId !== undefined && { agent_id: ask.agentId }),
+    decision_id: ask.decisionId,
+    asked_at: ask.askedAt.toISOString(),
+    expires_at: ask.expiresAt.toISOString(),
+    ...(resolvedAt && { resolved_at: resolvedAt.toISOString() }),
+    ...(by !== undefined && { by }),
+    ...(note !== undefined && { note }),
+    ...(edited !== undefined && { edited }),
+  };
+}
+
+const data = { name: "pay", call_id: "call-7", params: { amount: 5 } };
+
+const example: AskJson = {
+  id: s.EXAMPLE_ID,
+  state: "pending",
+  question: "Pay 5?",
+  gate: "approve-payments",
+  allow: ["allow", "deny"],
+  event_type: "tool.called",
+  data,
+  digest: "5d41402abc4b2a76b9719d911017c592aee2d5c3b1a0f4a7e8b4c6d2f1e09a83",
+  session_id: "s-1",
+  call_id: "call-7",
+  decision_id: s.EXAMPLE_ID,
+  asked_at: s.EXAMPLE_TIME,
+  expires_at: "2026-04-22T10:40:00.000Z",
+};
+
+/** The id of an ask in a path. */
+export const askInPath: v.GenericSchema<string, string> = s.describe(
+  s.eventId,
+  "The id of the ask",
+  s.EXAMPLE_ID,
+);
+
+const by = s.describe(
+  s.externalId,
+  "Who responds. The name of the token is added",
+  "ada@example.com",
+);
+const mapping = v.record(v.string(), v.unknown(), "must be an object");
+
+/** The routes of what gates ask. */
+export const askRoutes: readonly Route[] = [
+  defineRoute({
+    method: "GET",
+    path: "/asks",
+    scope: ["read", "approve"],
+    operationId: "listAsks",
+    summary: "List what gates ask, newest first",
+    query: {
+      state: s.describe(
+        s.oneOf("pending", "all"),
+        "pending: somebody can respond (the default); all: also those that were",
+        "pending",
+      ),
+      ...pageQuery,
+    },
+    needsOutbox: true,
+    response: {
+      description: "A page. It may be empty although more follow",
+      schema: s.object({ asks: s.list(ask), next_cursor: v.optional(s.cursor) }),
+      example: { asks: [example] },
+      headers: nextPageHeader,
+    },
+    async handle(c, { query }) {
+      const page = await withCursor(query.cursor, "?cursor", () => asksOf(c).list(query));
+      return respondPage(c, "asks", page, page.items.map(toAskJson));
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/asks/:id",
+    scope: ["read", "approve"],
+    operationId: "getAsk",
+    summary: "Get an ask",
+    params: { id: askInPath },
+    needsOutbox: true,
+    response: { description: "The ask", schema: ask, example },
+    problems: ["ask_not_found"],
+    async handle(c, { params: { id } }) {
+      const found = await asksOf(c).get(id);
+      if (found === undefined) throw new Problem("ask_not_found");
+      return respondJson(c, 200, toAskJson(found));
+    },
+  }),
+  defineRoute({
+    method: "POST",
+    path: "/asks/:id",
+    scope: "approve",
+    operationId: "resolveAsk",
+    summary: "Allow, deny or edit what a gate asks: the first response wins",
+    params: { id: askInPath },
+    body: {
+      schema: s.strictObject({
+        decision: choice,
+        data: v.optional(mapping),
+        by: v.optional(by),
+        note: v.optional(s.note),
+      }),
+      example: { decision: "allow", by: "ada@example.com", note: "as discussed" },
+    },
+    needsOutbox: true,
+    response: {
+      description: "The ask as it is now",
+      schema: ask,
+      example: { ...example, state: "allowed", by: "ada@example.com (slack)" },
+    },
+    problems: ["ask_not_found", "ask_resolved", "ask_expired", "ask_refused", "hooks_closed"],
+    async handle(c, { params: { id }, body: { decision, data, by, note } }) {
+      if (await asksOf(c).get(id) === undefined) throw new Problem("ask_not_found");
+      if ((decision === "edit") !== (data !== undefined)) {
+        const detail = "belongs to the decision edit, and to no other";
+        throw Problem.invalid({ pointer: "/data", detail });
+      }
+      const { name } = c.get("hooksRequest").identity;
+      const who = by === undefined ? name || "http" : name ? `${by} (${name})` : by;
+      const resolution: AskResolution = {
+        decision,
+        ...(data !== undefined && { data }),
+        by: shorten(who),
+        ...(note !== undefined && { note }),
+      };
+      return respondJson(c, 200, toAskJson(await asksOf(c).resolve(id, resolution)));
+    },
+  }),
+];
+
+/** Returns as much of a name as is stored. */
+export function shorten(name: string): string {
+  return [...name].slice(0, 256).join("");
+}
+
+/** Returns the asks of the app. */
+export function asksOf(c: AppContext) {
+  return c.get("hooksRequest").app.registry.gates.asks;
+}
