@@ -12,6 +12,19 @@ const root = decodeURIComponent(new URL("..", import.meta.url).pathname);
  */
 const hostNames = /^(?:process|Buffer)$/;
 
+/** Functions that Deno and Bun have, but not Node 20. */
+const newerNames = new Set([
+  "Promise.try",
+  "Promise.withResolvers",
+  "Array.fromAsync",
+  "Object.groupBy",
+  "Map.groupBy",
+  "Iterator.from",
+  "RegExp.escape",
+  "Error.isError",
+  "Math.sumPrecise",
+]);
+
 /** Longest file of `src/`, in lines. Aim for 300: a longer file usually has two topics. */
 const MAX_LINES = 320;
 
@@ -114,6 +127,14 @@ const rules: Readonly<Record<string, Rule>> = {
       },
     };
   },
+
+  "no-newer-api": (report) => ({
+    MemberExpression({ object, property }) {
+      if (object.type !== "Identifier" || property.type !== "Identifier") return;
+      if (!newerNames.has(`${object.name}.${property.name}`)) return;
+      report(property, "Node 20 doesn't have it", "what Node 20 has");
+    },
+  }),
 
   "no-comma-expression": (report) => ({
     SequenceExpression(node) {

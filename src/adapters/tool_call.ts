@@ -63,8 +63,8 @@ export async function openCall(
   const { name, callId, signal } = call;
   const isObject = isRecord(call.params);
   const given = isObject ? call.params as object : { input: call.params };
-  const tool = Promise.withResolvers<unknown>();
-  const opened = Promise.withResolvers<{ readonly params: object }>();
+  const tool = deferred<unknown>();
+  const opened = deferred<{ readonly params: object }>();
   let result: unknown;
   const run = (params: object): Promise<unknown> => {
     opened.resolve({ params });
@@ -192,4 +192,19 @@ export function toText(result: unknown): string | undefined {
   } catch {
     return String(result);
   }
+}
+
+/** A promise that others settle. Node 20 has no `Promise.withResolvers`. */
+function deferred<Value>(): {
+  readonly promise: Promise<Value>;
+  readonly resolve: (value: Value) => void;
+  readonly reject: (error: unknown) => void;
+} {
+  let resolve!: (value: Value) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<Value>((resolved, rejected) => {
+    resolve = resolved;
+    reject = rejected;
+  });
+  return { promise, resolve, reject };
 }

@@ -50,6 +50,11 @@ const planted: Readonly<Record<string, readonly [rule: string, ...sources: strin
     "const a = globalThis.setInterval;",
     "const run = () => fetch(url, { signal: AbortSignal.timeout(5) });",
   ],
+  "an API that Node 20 lacks": [
+    "no-newer-api",
+    "const a = Promise.withResolvers();",
+    "const a = Object.groupBy(b, c);",
+  ],
   "a comma expression": [
     "no-comma-expression",
     "const a = () => (b(), c);",
