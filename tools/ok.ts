@@ -38,7 +38,11 @@ const steps: Record<string, readonly Command[]> = {
     ["deno", "test", "--doc", "-A", testsConfig, docsReport, ...documents],
   ],
   tests: [["deno", "task", "test"]],
-  soak: [["deno", "task", "soak", "--short"]],
+  soak: [
+    ["deno", "task", "soak", "--short"],
+    ["deno", "task", "soak", "--short", "--sqlite"],
+    ["deno", "task", "soak", "--short", "--postgres"],
+  ],
   memory: [["deno", "task", "soak:memory", "--short", "--runtime", "deno"]],
   publish: [["deno", "publish", "--dry-run", ...dirty]],
 };

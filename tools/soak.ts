@@ -3,14 +3,16 @@
  * and shows that three webhooks and a durable hook got every accepted event: 5,000 of them and 12 kills,
  * `--short`: 600 and 4. Some events are large, and some callers did not learn whether theirs was stored:
  * with an idempotency key they ask again. Fails when something is missing, has changed, or came again
- * without a reason. On a file of Deno KV, on one of SQLite (`--sqlite`, `--sqlite-async`), or on the denokv
- * of `DENOKV_URL`.
+ * without a reason. On a file of Deno KV, on one of SQLite (`--sqlite`, `--sqlite-async`), on the denokv
+ * of `DENOKV_URL`, or on PostgreSQL (`--postgres`), whose connections are ended at random and which crashes
+ * once.
  * @module
  */
 import { openStore } from "@omniagent/hooks/kv";
 import { emptied } from "../tests/internal/kv/clients.ts";
 import { denokvUrl } from "../tests/support/kv_connect/denokv.ts";
 import { isLarge, numbersFrom } from "../tests/soak/events.ts";
+import { findPostgres, startPostgres } from "../tests/support/postgres_server.ts";
 import { type Kill, soak, type SoakReport } from "../tests/soak/soak.ts";
 import { checkArguments } from "./run.ts";
 
@@ -20,26 +22,34 @@ const SHORT = { events: 600, kills: 4, downFor: 3_000, limit: 55_000 };
 const SHOWN = 10;
 
 const short = Deno.args.includes("--short");
-const store = Deno.args.find((arg) => /^--sqlite(?:-async)?$/.test(arg));
+const store = Deno.args.find((arg) => /^--(?:sqlite(?:-async)?|postgres)$/.test(arg));
 checkArguments(
-  "deno task soak [--short] [--sqlite | --sqlite-async]",
+  "deno task soak [--short] [--sqlite | --sqlite-async | --postgres]",
   Deno.args.length === Number(short) + Number(store !== undefined),
 );
 const file = store === undefined ? "soak.db" : `soak${store.slice(8).replace("-", ".")}.sqlite`;
+const bin = store === "--postgres" ? await findPostgres("The soak on PostgreSQL") : undefined;
+if (store === "--postgres" && bin === undefined) Deno.exit(0);
+const server = bin === undefined ? undefined : await startPostgres(bin);
 const folder = await Deno.makeTempDir({ prefix: "soak-" });
 const start = performance.now();
 try {
-  const options = short ? SHORT : LONG;
+  const scale = short ? SHORT : LONG;
+  // A claim whose answer is lost with its connection waits 22 s for the end of the lease.
+  const options = server ? { ...scale, limit: 2 * scale.limit } : scale;
   const { events, kills } = options;
   const large = numbersFrom(1, events).filter(isLarge).length;
   console.log(
     `${events} events, ${large} of them over 64 KiB, to 3 webhooks and a durable hook; ` +
-      `${kills} times SIGKILL; ${denokvUrl ? "on denokv" : `in ${file}`}\n`,
+      `${kills} times SIGKILL; ${
+        server ? "on PostgreSQL" : denokvUrl ? "on denokv" : `in ${file}`
+      }\n`,
   );
-  if (denokvUrl) (await emptied(await openStore(denokvUrl))).close();
-  const path = denokvUrl ?? `${folder}/${file}`;
-  print(await soak(path, { ...options, onKill: printKill }));
+  if (denokvUrl && !server) (await emptied(await openStore(denokvUrl))).close();
+  const path = server?.url ?? denokvUrl ?? `${folder}/${file}`;
+  print(await soak(path, { ...options, onKill: printKill, server }));
 } finally {
+  await server?.stop();
   await Deno.remove(folder, { recursive: true });
 }
 

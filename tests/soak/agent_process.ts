@@ -53,7 +53,14 @@ export class AgentProcess {
     this.#receivers = receivers;
     this.#hook = orders.hook;
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", "tests/soak/agent.ts", JSON.stringify(orders)],
+      args: [
+        "run",
+        "-A",
+        "--quiet",
+        "--config=tests/deno.json",
+        "tests/soak/agent.ts",
+        JSON.stringify(orders),
+      ],
       cwd: root,
       env: { DENO_KV_ACCESS_TOKEN: TOKEN },
       stdin: "null",

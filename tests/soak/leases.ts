@@ -3,15 +3,30 @@
  * @module
  */
 import { openStore } from "./open_store.ts";
+import { pause } from "./wait.ts";
 
-/** What is left to do in a database file, and what was given up. */
-export async function leasesIn(path: string): Promise<{
+/** What `leasesIn` finds. */
+type Leases = {
   /** The lease of each delivery that has one, by target and event. */
   readonly leased: ReadonlyMap<string, string>;
   /** How many are leased or wait. */
   readonly live: number;
   readonly dead: number;
-}> {
+};
+
+/** What is left to do in a database, and what was given up. Its connection may be ended at any time. */
+export async function leasesIn(path: string): Promise<Leases> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await readLeases(path);
+    } catch (error) {
+      if (tries === 20) throw error;
+      await pause(200);
+    }
+  }
+}
+
+async function readLeases(path: string): Promise<Leases> {
   const store = await openStore(path);
   try {
     const leased = new Map<string, string>();

@@ -7,22 +7,47 @@ import { openStore } from "@omniagent/hooks/kv";
 import { test } from "../support/harness.ts";
 import { emptied } from "../internal/kv/clients.ts";
 import { denokvUrl, hasDenokv } from "../support/kv_connect/denokv.ts";
+import { findPostgres, startPostgres } from "../support/postgres_server.ts";
 import { type KvRequest, startKvConnect } from "../support/kv_connect/server.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { numbersFrom } from "./events.ts";
 import { Receivers } from "./receivers.ts";
-import { waitUntil } from "./wait.ts";
+import { pause, waitUntil } from "./wait.ts";
 
 /** How long all of it takes at most, in milliseconds. A claim whose answer is lost waits 22 s, each time. */
 const LIMIT = 150_000;
 
-for (const file of ["hooks.db", "hooks.sqlite", "hooks.async.sqlite"]) {
-  test(`two processes publish to and deliver from one file, ${file}, and nothing is lost`, async () => {
+for (
+  const [file, processes, words] of [
+    ["hooks.db", 2, "two"],
+    ["hooks.sqlite", 4, "four"],
+    ["hooks.async.sqlite", 4, "four"],
+  ] as const
+) {
+  test(`${words} processes publish to and deliver from one file, ${file}, and nothing is lost`, async () => {
     const folder = await Deno.makeTempDir({ prefix: "soak-" });
     try {
-      await together(`${folder}/${file}`, 2, 300);
+      await together(`${folder}/${file}`, processes, 300);
     } finally {
       await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+const bin = await findPostgres("four processes on PostgreSQL");
+if (bin !== undefined) {
+  test("four processes share PostgreSQL, which ends connections at random, and nothing is lost", async () => {
+    const server = await startPostgres(bin);
+    const over = new AbortController();
+    const ending = (async () => {
+      while (await pause(3_000 * Math.random(), over.signal)) await server.endConnections();
+    })();
+    try {
+      await together(server.url, 4, 300);
+    } finally {
+      over.abort();
+      await ending;
+      await server.stop();
     }
   });
 }

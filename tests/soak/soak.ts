@@ -7,7 +7,7 @@ import { AgentProcess, type Said } from "./agent_process.ts";
 import { keyOf, numbersFrom } from "./events.ts";
 import { leasesIn } from "./leases.ts";
 import { CHARACTERS, Receivers } from "./receivers.ts";
-import { waitUntil } from "./wait.ts";
+import { pause, waitUntil } from "./wait.ts";
 
 /** How much is done. */
 export type SoakOptions = {
@@ -21,7 +21,20 @@ export type SoakOptions = {
   readonly limit: number;
   /** Hears of each kill. */
   readonly onKill?: (kill: Kill) => void;
+  /** A server that fails, too. */
+  readonly server?: UnreliableServer | undefined;
 };
+
+/** A database server that does what servers do. */
+export type UnreliableServer = {
+  /** Crashes, and starts again: once, in the middle. */
+  crash(): Promise<void>;
+  /** Ends some connections: now and then. */
+  endConnections(): Promise<void>;
+};
+
+/** How often connections are ended, in milliseconds: so long on average. */
+const ENDED_EVERY = 700;
 
 /** A SIGKILL. */
 export type Kill = {
@@ -93,12 +106,15 @@ class Soak {
   }
 
   async run(): Promise<SoakReport> {
-    const { kills } = this.#options;
+    const { kills, server } = this.#options;
+    const over = new AbortController();
+    const ending = server && this.#endConnections(server, over.signal);
     try {
       for (let n = 1; n <= kills; n++) {
         this.#start();
         await this.#wait(`kill ${n}`, () => this.#mayKill(n));
         if (n === Math.ceil(kills / 5)) this.#down ??= this.#rest();
+        if (n === Math.ceil(kills / 2)) await server?.crash();
         await this.#kill();
       }
       this.#start();
@@ -111,10 +127,18 @@ class Soak {
     } catch (error) {
       this.#faults.push(String(error));
     } finally {
+      over.abort();
       await this.#agent.kill();
       await this.#down;
+      await ending;
     }
     return await this.#report();
+  }
+
+  async #endConnections(server: UnreliableServer, signal: AbortSignal): Promise<void> {
+    while (await pause(2 * ENDED_EVERY * Math.random(), signal)) {
+      await server.endConnections().catch(() => {}); // while it is down, there are none
+    }
   }
 
   #start(): void {

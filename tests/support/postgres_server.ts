@@ -24,6 +24,8 @@ export type PostgresServer = {
   log(): Promise<string>;
   /** Ends it as a crash does, and starts it again. */
   crash(): Promise<void>;
+  /** Ends a third of the connections of this package's command, as an administrator does. */
+  endConnections(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -73,6 +75,11 @@ export async function startPostgres(bin: string): Promise<PostgresServer> {
     async crash() {
       await asPostgres(`${bin}/pg_ctl -w -D ${data} -m immediate stop >/dev/null`);
       await asPostgres(start);
+    },
+    async endConnections() {
+      const sql = "select pg_terminate_backend(pid) from pg_stat_activity " +
+        "where application_name = 'hooks' and random() < 0.34";
+      await shell(`${bin}/psql -q -U postgres -h 127.0.0.1 -p ${port} -c "${sql}" >/dev/null 2>&1`);
     },
     async stop() {
       if (isPooled) await asPostgres(`kill $(cat ${folder}/pgbouncer.pid)`);

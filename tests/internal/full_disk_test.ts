@@ -1,14 +1,19 @@
 import assert from "node:assert/strict";
-import { createHooks } from "../../../src/core/mod.ts";
-import { StoreError } from "../../../src/store/mod.ts";
-import { createHooksApp } from "../../../src/hono/mod.ts";
-import { openStore as openOnDeno } from "../../../src/stores/kv/mod.ts";
-import { openStore as openByNpm } from "../../../src/stores/node/mod.ts";
-import { createOutbox } from "../../../src/outbox/mod.ts";
-import { test } from "../../support/harness.ts";
-import { silentLogger } from "../../support/silent_logger.ts";
+import { createHooks } from "../../src/core/mod.ts";
+import { StoreError } from "../../src/store/mod.ts";
+import { createHooksApp } from "../../src/hono/mod.ts";
+import { openStore as openOnDeno } from "../../src/stores/kv/mod.ts";
+import { openStore as openByNpm } from "../../src/stores/node/mod.ts";
+import { openStore as openSqlite } from "../../src/stores/sqlite/mod.ts";
+import { createOutbox } from "../../src/outbox/mod.ts";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 
-const stores = { "Deno.openKv": openOnDeno, "@deno/kv": openByNpm };
+const stores = {
+  "./sqlite": openSqlite,
+  "Deno.openKv": openOnDeno,
+  "@deno/kv": openByNpm,
+};
 
 for (const [name, openStore] of Object.entries(stores)) {
   test(`on a full disk, events and /ready fail immediately, and recover: ${name}`, async () => {
@@ -71,9 +76,10 @@ for (const [name, openStore] of Object.entries(stores)) {
       }
       await assert.rejects(openStore("postgres://me:hunter2@db.example/app"), {
         name: "TypeError",
-        message:
-          "Cannot open the store: 'postgres:' is not supported. Pass a file path (./ before a name with " +
-          'a colon), ":memory:", or the http(s) URL of a KV Connect server',
+        message: name === "./sqlite"
+          ? "Cannot open store: 'path' must be a file, not a URL"
+          : "Cannot open the store: 'postgres:' is not supported. Pass a file path (./ before a name with " +
+            'a colon), ":memory:", or the http(s) URL of a KV Connect server',
       });
     } finally {
       await Deno.remove(folder, { recursive: true });
