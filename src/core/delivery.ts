@@ -1,7 +1,9 @@
 import type { Receipt } from "./emitter.ts";
 import type { HookEvent } from "./events.ts";
 import type { HandlerContext, HandlerResult, Logger } from "./hook.ts";
+import type { Measurement } from "./metrics.ts";
 import type { RetryPolicy } from "./retry_policy.ts";
+import type { Telemetry } from "./telemetry.ts";
 import type { Store } from "../store/mod.ts";
 
 /** The result of one attempt at a delivery. An attempt never throws. */
@@ -35,6 +37,8 @@ export type AttemptContext = {
   readonly signal: AbortSignal;
   /** Where to log. */
   readonly logger: Logger;
+  /** The trace of this attempt, to send on. Without one, that of the event is sent. */
+  readonly traceparent?: string | undefined;
 };
 
 /** What a delivery queue delivers to, with retries: a webhook, or a durable hook. */
@@ -69,7 +73,10 @@ export type Webhook = DeliveryTarget & {
    *
    * @throws {WebhookError} when the last attempt failed
    */
-  deliver(event: HookEvent, context: HandlerContext): Promise<void>;
+  deliver(
+    event: HookEvent,
+    context: HandlerContext & { readonly telemetry?: Telemetry },
+  ): Promise<void>;
   /** Waits for running attempts, and releases resources. */
   close?(): HandlerResult;
   /** Receives the slice of the store that belongs to this webhook, before its first delivery. */
@@ -161,6 +168,8 @@ export type QueueHost = {
   targetsOf(event: HookEvent): readonly string[];
   /** The logger of the hooks. A queue without its own logs there too. */
   readonly logger?: Logger;
+  /** Where the traces and metrics of deliveries go. */
+  readonly telemetry?: Telemetry;
   /** Passes an event that the queue stored by itself to the handlers of this process. Never throws. */
   announce(event: HookEvent): void;
 };
@@ -185,6 +194,8 @@ export type DeliveryQueue = {
   connect?(host: QueueHost): { unregister(): void };
   /** Records next to events. Without them, gates can't keep decisions and asks. */
   readonly records?: QueueRecords;
+  /** Returns the current values of gauges, by target. */
+  measure?(): Promise<readonly Measurement[]>;
   /** Starts delivering. Called by `init`. */
   start(): void;
   /** Stops delivering, and resolves when no attempt is running. Called by `close`; `publish` still works. */

@@ -15,7 +15,9 @@ import type { AgentEvents, EventType, HookEvent } from "./events.ts";
 import type { Logger } from "./hook.ts";
 import type { GatesOptions } from "./gates/decision.ts";
 import type { EventOf } from "./patterns.ts";
+import { checkTelemetry } from "./recorder.ts";
 import { consoleLogger } from "./reporter.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 /** Options of `createHooks` and `HookRegistry`. Durations are in milliseconds. */
 export interface HooksOptions<
@@ -40,6 +42,8 @@ export interface HooksOptions<
   readonly gates?: GatesOptions | undefined;
   /** Where hooks store data. @default none */
   readonly store?: Store | undefined;
+  /** Where traces and metrics go, such as `otel()` of `@omniagent/hooks/otel`. @default none */
+  readonly telemetry?: Telemetry | undefined;
   /** Where failures are logged. `false` logs nothing. @default the console, warnings and errors */
   readonly logger?: Logger | false | undefined;
   /**
@@ -84,6 +88,7 @@ const KNOWN: readonly string[] = [
   "outbox",
   "store",
   "gates",
+  "telemetry",
   "logger",
   "redact",
   "onError",
@@ -121,6 +126,7 @@ export function resolveOptions(options: HooksOptions): ResolvedOptions {
     throw new TypeError(`${subject}: 'use' must be a list, got ${inspect(use)}`);
   }
   if (store !== undefined) checkStore(subject, store);
+  if (options.telemetry !== undefined) checkTelemetry(subject, options.telemetry);
   if (outbox !== undefined) {
     checkFunctions(`${subject} with this outbox`, outbox, ["publish", "register", "start", "stop"]);
   }

@@ -22,6 +22,7 @@ import type { HandlerContext } from "./hook.ts";
 import type { HookLifecycle } from "./lifecycle.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { type OutgoingEvent, Publisher } from "./publisher.ts";
+import type { Recorder } from "./recorder.ts";
 import type { Reporter } from "./reporter.ts";
 import { createEvent, snapshotOf } from "./snapshot.ts";
 
@@ -49,6 +50,7 @@ export type PipelineParts = {
   readonly reporter: Reporter;
   readonly background: BackgroundQueue;
   readonly inFlight: InFlight;
+  readonly recorder: Recorder;
 };
 
 /**
@@ -67,8 +69,8 @@ export class Pipeline {
     const { options: { outbox: queue, redact, schemas }, lifecycle } = parts;
     this.#parts = parts;
     this.#admission = new Admission(lifecycle, schemas as never);
-    this.#publisher = new Publisher({ queue, redact, reporter: parts.reporter });
-    this.#isPlain = !schemas && !queue && !redact;
+    this.#publisher = new Publisher({ ...parts, queue, redact });
+    this.#isPlain = !schemas && !queue && !redact && !parts.recorder.isTracing;
   }
 
   /** Creates an event and dispatches it. `cause` is the chain of the event that causes it. */
@@ -191,8 +193,9 @@ export class Pipeline {
     try {
       await this.#admission.admit(event, signal, isAdmitted);
       linked = signal && linkSignals(signal, lifecycle.abandoned);
-      const parts = await this.#prepare([{ event, idempotencyKey, fresh }]);
-      const [stored] = await this.#publisher.publish(parts, { signal }) ?? [];
+      const batch = [{ event, idempotencyKey, fresh }];
+      const { parts, receipts } = await this.#publisher.accept(batch, { signal });
+      const [stored] = receipts ?? [];
       if (stored?.duplicate) return stored;
       const ending = linked?.signal ?? lifecycle.abandoned;
       return await this.#callHandlers(parts[0]!, stored?.deliveries ?? 0, {
@@ -211,8 +214,11 @@ export class Pipeline {
     { idempotencyKey, onAccepted, records, isAdmitted }: BatchOptions = {},
   ): Promise<readonly Receipt[]> {
     return this.run(async () => {
-      const parts = await this.#prepare(await this.#admission.admitAll(batch, isAdmitted));
-      const stored = await this.#publisher.publish(parts, { idempotencyKey, records });
+      const admitted = await this.#admission.admitAll(batch, isAdmitted);
+      const { parts, receipts: stored } = await this.#publisher.accept(admitted, {
+        idempotencyKey,
+        records,
+      });
       const accepted = stored ?? parts.map(({ event: { id } }): Receipt => {
         return { id, deliveries: 0, duplicate: false, handlers: [] };
       });
@@ -271,7 +277,7 @@ export class Pipeline {
 
   /** Returns the second argument of a handler. */
   contextOf(
-    { store }: Entry,
+    { store, info }: Entry,
     { chain, signal, attempt = 1 }: CallOptions,
   ): HandlerContext {
     return Object.freeze({
@@ -279,6 +285,7 @@ export class Pipeline {
       logger: this.#parts.options.logger,
       attempt,
       ...(store && { store }),
+      ...(info.kind === "webhook" && { telemetry: this.#parts.recorder }),
       emit: (type: string, data: unknown, options?: EmitOptions) =>
         this.emit(type, data, options, chain),
       emitInBackground: (type: string, data: unknown, options?: EmitOptions) =>
@@ -286,22 +293,9 @@ export class Pipeline {
     });
   }
 
-  /** Adds to accepted events their handlers, and the form in which they are stored and sent. */
-  async #prepare(events: readonly BatchEvent[]): Promise<readonly OutgoingEvent[]> {
-    const { lifecycle, handlers } = this.#parts;
-    // A hook that was registered meanwhile is opened before it receives this event, or any other.
-    while (lifecycle.hasUnopened) await lifecycle.open();
-    return this.#publisher.prepare(events, handlers);
-  }
-
   #callHandlers({ event, list, sent }: OutgoingEvent, deliveries: number, call: CallOptions) {
     const contextOf = (entry: Entry): HandlerContext => this.contextOf(entry, call);
-    return callHandlers(list, event, {
-      deliveries,
-      sent,
-      signal: call.signal,
-      contextOf,
-    });
+    return callHandlers(list, event, { deliveries, sent, signal: call.signal, contextOf });
   }
 }
 

@@ -1,9 +1,12 @@
+import type { BatchEvent } from "./admission.ts";
 import { outside } from "./nesting.ts";
 import type { DeliveryQueue, Publication, PublishOptions } from "./delivery.ts";
 import type { Receipt } from "./emitter.ts";
 import { type Entry, passes } from "./entry.ts";
 import type { HookEvent } from "./events.ts";
 import type { HandlerList, HandlerTable } from "./handler_table.ts";
+import type { HookLifecycle } from "./lifecycle.ts";
+import type { Recorder } from "./recorder.ts";
 import type { Reporter } from "./reporter.ts";
 import { mutableCopy, snapshotOf } from "./snapshot.ts";
 
@@ -19,11 +22,20 @@ export type OutgoingEvent = {
   readonly hasTimestamp?: boolean | undefined;
 };
 
-/** Options of a publisher. */
+/** Events that were accepted, and their receipts; undefined without an outbox. */
+type Accepted = {
+  readonly parts: readonly OutgoingEvent[];
+  readonly receipts: readonly Receipt[] | undefined;
+};
+
+/** What a publisher works with. */
 export type PublisherOptions = {
   readonly queue: DeliveryQueue | undefined;
   readonly redact: ((event: never) => HookEvent) | undefined;
   readonly reporter: Reporter;
+  readonly recorder: Recorder;
+  readonly handlers: HandlerTable;
+  readonly lifecycle: HookLifecycle;
 };
 
 /** Redacts events and stores them in the outbox. */
@@ -34,14 +46,27 @@ export class Publisher {
     this.#options = options;
   }
 
-  /** Adds to accepted events their handlers, and the form in which they are stored and sent. */
-  prepare<Accepted extends { readonly event: HookEvent }>(
-    events: readonly Accepted[],
-    handlers: HandlerTable,
-  ): readonly (Accepted & OutgoingEvent)[] {
-    return events.map((one) => {
-      const list = handlers.listFor(one.event.type);
-      return { ...one, list, sent: this.#redact(one.event, list) };
+  /**
+   * Accepts events: stores them and their deliveries, all or none, each in a span whose trace it gets.
+   * Without an outbox there are no receipts.
+   *
+   * @throws {TypeError} when there is an idempotency key and no outbox
+   */
+  accept(batch: readonly BatchEvent[], options: PublishOptions): Promise<Accepted> {
+    const { lifecycle, handlers, recorder } = this.#options;
+    return recorder.send(batch, async (events) => {
+      // A hook that was registered meanwhile is opened before it receives this event, or any other.
+      while (lifecycle.hasUnopened) await lifecycle.open();
+      const parts = events.map((one) => {
+        const list = handlers.listFor(one.event.type);
+        return { ...one, list, sent: this.#redact(one.event, list) };
+      });
+      const receipts = await this.#publish(parts, options);
+      for (const [index, { event: { type } }] of parts.entries()) {
+        if (receipts?.[index]?.duplicate) continue;
+        recorder.count("omniagent.hooks.events", 1, { type });
+      }
+      return { parts, receipts };
     });
   }
 
@@ -63,12 +88,7 @@ export class Publisher {
     return snapshotOf(sent, `${subject}: 'redact' returned an invalid event`);
   }
 
-  /**
-   * Stores events and their deliveries, all or none. Resolves to undefined without an outbox.
-   *
-   * @throws {TypeError} when there is an idempotency key and no outbox
-   */
-  async publish(
+  async #publish(
     events: readonly OutgoingEvent[],
     options: PublishOptions,
   ): Promise<readonly Receipt[] | undefined> {

@@ -12,10 +12,12 @@ import { HandlerTable } from "./handler_table.ts";
 import type { HandlerFunc, HandlerOptions, Hook } from "./hook.ts";
 import { HookLifecycle } from "./lifecycle.ts";
 import { type HooksOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
+import type { Metric } from "./metrics.ts";
 import type { EventOf, EventPattern } from "./patterns.ts";
 import { Observer } from "./observer.ts";
 import { Pipeline } from "./pipeline.ts";
 import { type DurableHost, handlerEntry, hookEntry, webhookEntry } from "./entries.ts";
+import { Recorder } from "./recorder.ts";
 import { createRegistration, type Registration } from "./registration.ts";
 import { Reporter } from "./reporter.ts";
 import { registerAll } from "./use.ts";
@@ -34,6 +36,7 @@ export class HookRegistry<Events extends object = AgentEvents> {
   readonly #names = new Set<string>();
   readonly #queued = new Set<{ unregister(): void }>();
   readonly #connection: { unregister(): void } | undefined;
+  readonly #recorder: Recorder;
   /** Gates and their decisions: `hooks.gate`, `hooks.decide` and `hooks.call` call its methods. */
   readonly gates: Gates<Events>;
   /** Emits events for adapters of agent SDKs, whose runs must not fail because of an event. */
@@ -45,20 +48,21 @@ export class HookRegistry<Events extends object = AgentEvents> {
     const { logger, onError, onDrop, outbox: queue, store, use, closeTimeout } = this.#options;
     const reporter = new Reporter(logger, onError, onDrop);
     const background = new BackgroundQueue(this.#options, reporter);
-    const work = { reporter, background, inFlight: new InFlight(), calls: new InFlight() };
-    this.#lifecycle = new HookLifecycle({ ...work, logger, queue, closeTimeout });
-    const lifecycle = this.#lifecycle;
+    const recorder = this.#recorder = new Recorder(this.#options, reporter);
+    const flight = { inFlight: new InFlight(), calls: new InFlight() };
+    const work = { logger, reporter, background, recorder, ...flight };
+    const lifecycle = this.#lifecycle = new HookLifecycle({ ...work, queue, closeTimeout });
     const contextOf = (entry: Entry, type: string) =>
       this.#pipeline.contextOf(entry, { chain: [type], signal: lifecycle.abandoned });
-    const handlers = new HandlerTable({ ...work, lifecycle, contextOf }, store);
-    this.#handlers = handlers;
+    const handlers = this.#handlers = new HandlerTable({ ...work, lifecycle, contextOf }, store);
     this.#pipeline = new Pipeline({ ...work, options: this.#options, handlers, lifecycle });
-    const observer = new Observer({ pipeline: this.#pipeline, reporter, lifecycle });
+    const pipeline = this.#pipeline;
+    const observer = new Observer({ pipeline, reporter, lifecycle });
     this.observer = observer as unknown as Observer<Events>;
-    const parts = { ...work, logger, lifecycle, observer, pipeline: this.#pipeline };
-    this.gates = new Gates<Events>(this.#options, parts);
+    this.gates = new Gates<Events>(this.#options, { ...work, lifecycle, observer, pipeline });
     this.#connection = queue?.connect?.({
       logger,
+      telemetry: recorder,
       targetsOf: (event) => this.#pipeline.targetsOf(event),
       announce: (event) => this.#pipeline.announce(event),
     });
@@ -83,12 +87,7 @@ export class HookRegistry<Events extends object = AgentEvents> {
     handler: HandlerFunc<EventOf<Events, Pattern>, Events>,
     options: HandlerOptions<EventOf<Events, Pattern>> = {},
   ): Registration {
-    const definition = {
-      patterns: pattern as string | readonly string[],
-      name,
-      handler: handler as never,
-      options: options as never,
-    };
+    const definition = { patterns: pattern, name, handler, options } as never;
     const registration = this.#add(handlerEntry(definition, () => registration()));
     return registration;
   }
@@ -112,8 +111,7 @@ export class HookRegistry<Events extends object = AgentEvents> {
   }
 
   /**
-   * Registers a webhook. With an outbox it is delivered to in the background, with retries; without one,
-   * inline.
+   * Registers a webhook: with an outbox it is sent in the background, with retries; without one, inline.
    *
    * @throws {TypeError} when the webhook is invalid, its name is taken, or it has an `ordering` and there
    *   is no outbox
@@ -181,10 +179,7 @@ export class HookRegistry<Events extends object = AgentEvents> {
   }
 
   /** Dispatches an existing event in the background. Never throws: failures go to `onError` and the logger. */
-  dispatchAsync(
-    event: HookEvent,
-    options?: Pick<EmitOptions, "signal" | "idempotencyKey" | "waitUntil">,
-  ): void {
+  dispatchAsync(event: HookEvent, options?: Parameters<HookRegistry["dispatch"]>[1]): void {
     this.#pipeline.dispatchInBackground(event, options);
   }
 
@@ -224,6 +219,11 @@ export class HookRegistry<Events extends object = AgentEvents> {
   /** Returns the number of hooks and webhooks. */
   hookCount(): number {
     return this.#names.size;
+  }
+
+  /** Returns the metrics of this process and of the outbox, as `GET /metrics` serves them. */
+  metrics(): Promise<readonly Metric[]> {
+    return this.#recorder.metrics();
   }
 
   /** Returns all registrations, in order. */
@@ -280,6 +280,7 @@ export class HookRegistry<Events extends object = AgentEvents> {
     for (const target of this.#queued) target.unregister();
     this.#queued.clear();
     this.#connection?.unregister();
+    this.#recorder.stop();
   }
 
   /** Lets the queue call a durable hook. */
@@ -313,8 +314,7 @@ export class HookRegistry<Events extends object = AgentEvents> {
       this.#handlers.delete(entry);
       if (entry.hasLifecycle) this.#lifecycle.delete(entry);
       if (hasUniqueName) this.#names.delete(name);
-      queued?.unregister();
-      if (queued) this.#queued.delete(queued);
+      if (queued && this.#queued.delete(queued)) queued.unregister();
     });
   }
 }

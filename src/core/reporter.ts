@@ -43,8 +43,8 @@ export class Reporter {
 
   constructor(
     logger: Logger,
-    onError: ((error: unknown, event?: HookEvent) => void) | undefined,
-    onDrop: ((event: HookEvent) => void) | undefined,
+    onError?: (error: unknown, event?: HookEvent) => void,
+    onDrop?: (event: HookEvent) => void,
   ) {
     this.#logger = logger;
     this.#onError = onError;

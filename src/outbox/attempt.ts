@@ -1,4 +1,6 @@
 import type { Attempt, HookEvent, Logger } from "../core/mod.ts";
+import type { Telemetry } from "../core/telemetry.ts";
+import { tracedAttempt } from "../core/traced_attempt.ts";
 import { MAX_DURATION } from "../internal/options.ts";
 import { type DeliveryRecord, MAX_REASON_LENGTH, NEW_LOG, type Outcome } from "./records.ts";
 import { truncate } from "./truncate.ts";
@@ -24,6 +26,7 @@ export type AttempterOptions = {
   readonly states: TargetStates;
   readonly admission: Admission;
   readonly logger: Logger;
+  readonly telemetry: () => Telemetry;
 };
 
 /** Attempts leased deliveries. */
@@ -46,7 +49,7 @@ export class Attempter {
 
   /** Attempts a delivery, if there is still something to attempt. */
   async attempt(job: Job, fresh: HookEvent | undefined, signal: AbortSignal): Promise<Outcome> {
-    const { client: { clock }, targets, states, logger, admission } = this.#options;
+    const { client: { clock }, targets, states, logger, admission, telemetry } = this.#options;
     const { lease: { target, registered, due }, head } = job;
     if (head && head.n === undefined) return { kind: "empty" };
     const { event, log } = await this.#load(job, fresh);
@@ -65,11 +68,8 @@ export class Attempter {
     if (isLate || signal.aborted) return { kind: "returned" };
     // It was unregistered since: another may have its name.
     if (targets.get(target) !== registered) return { kind: "returned" };
-    const attempt = await registered.target.attempt(event, {
-      attempt: log.made + 1,
-      signal,
-      logger,
-    });
+    const context = { attempt: log.made + 1, signal, logger };
+    const attempt = await tracedAttempt(telemetry(), registered.target, event, context);
     if (signal.aborted && attempt.verdict !== "delivered") return { kind: "returned" };
     const isHeld = await states.note(registered, attempt, type);
     if (isHeld) return { kind: "retry", attempt, log, at: job.lease.at, type };

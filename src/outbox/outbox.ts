@@ -6,6 +6,7 @@ import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
 import type { Store } from "../store/mod.ts";
 import { Attempter } from "./attempt.ts";
 import { Claimer } from "./claim.ts";
+import { measureTargets } from "./gauges.ts";
 import { Cleanup, purge, StoreHealth } from "./maintenance.ts";
 import { CommitBuilder } from "./commit.ts";
 import { OutboxUnavailableError } from "./errors.ts";
@@ -72,7 +73,14 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
       alerts.removed(target);
     },
   });
-  const attempter = new Attempter({ client, targets, states, admission, logger });
+  const attempter = new Attempter({
+    client,
+    targets,
+    states,
+    admission,
+    logger,
+    telemetry: () => events.telemetry,
+  });
   const settler = new Settler({ client, admission, events, alerts, log });
   const worker = new Worker({
     client,
@@ -141,6 +149,7 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
       return await worker.drainOnce(timeout);
     },
     ...targetOperations({ client, targets, states, wake }),
+    measure: async () => await measureTargets(client, await outbox.stats()),
     async checkStore() {
       await checkVersion();
       await health.check();

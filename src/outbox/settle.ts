@@ -131,6 +131,10 @@ export class Settler {
       ? events.put(builder, "delivery.dead", { target, event_id: id, reason: outcome.reason }, type)
       : () => {};
     return () => {
+      if (outcome.kind !== "retry") {
+        const ended = { target, outcome: outcome.kind };
+        events.telemetry.count("omniagent.hooks.deliveries", 1, ended);
+      }
       alerts.settled(target, id, outcome);
       announce();
     };

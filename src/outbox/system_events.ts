@@ -1,5 +1,6 @@
 import { type HookEvent, type QueueHost, toWire } from "../core/mod.ts";
 import { snapshotOf } from "../core/snapshot.ts";
+import { NO_TELEMETRY, type Telemetry } from "../core/telemetry.ts";
 import type { Clock } from "../internal/clock.ts";
 import { createEventIdAt } from "../internal/uuid.ts";
 import type { CommitBuilder } from "./commit.ts";
@@ -53,6 +54,11 @@ export class SystemEvents {
   /** The logger of the hooks that use the outbox. */
   get logger(): QueueHost["logger"] {
     return this.#host?.logger;
+  }
+
+  /** Where the traces and metrics of deliveries go. */
+  get telemetry(): Telemetry {
+    return this.#host?.telemetry ?? NO_TELEMETRY;
   }
 
   /**

@@ -28,7 +28,11 @@ type Result = Omit<Attempt, "duration">;
 export async function makeAttempt(
   options: CheckedOptions,
   event: HookEvent,
-  signal: AbortSignal,
+  { signal, traceparent = event.traceparent }: {
+    readonly signal: AbortSignal;
+    /** The trace of this attempt. @default that of the event */
+    readonly traceparent?: string | undefined;
+  },
 ): Promise<Attempt> {
   const started = performance.now();
   const { timeout } = options;
@@ -41,7 +45,7 @@ export async function makeAttempt(
     if (issues.length > 0) throw new EventValidationError("Cannot send", issues);
     const sent = await withTimeout(signal, timeout, expired, (signal) => {
       onAbort(signal, () => request.abort(signal.reason));
-      return send(options, event, request.signal);
+      return send(options, event, { signal: request.signal, traceparent });
     });
     result = sent.result;
     if (sent.response) {
@@ -64,7 +68,10 @@ type Sent = { readonly result: Result; readonly response?: Response };
 async function send(
   options: CheckedOptions,
   event: HookEvent,
-  signal: AbortSignal,
+  { signal, traceparent }: {
+    readonly signal: AbortSignal;
+    readonly traceparent: string | undefined;
+  },
 ): Promise<Sent> {
   const content = await compose(options, event);
   if (content === undefined) return { result: { verdict: "delivered", skipped: true } };
@@ -83,6 +90,7 @@ async function send(
     headers: {
       ...DEFAULT_HEADERS,
       ...content.headers,
+      ...(traceparent && { traceparent }),
       ...headers,
       ...await stamp(options.signer, event.id, content.body),
     },

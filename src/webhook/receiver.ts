@@ -1,8 +1,11 @@
 import { EventValidationError } from "../core/errors.ts";
 import { parseEventJson } from "../core/event_codec.ts";
 import type { HandlerResult, HookEvent, Logger } from "../core/mod.ts";
-import { consoleLogger } from "../core/reporter.ts";
+import { isTraceparent } from "../core/event_rules.ts";
+import { checkTelemetry, Recorder } from "../core/recorder.ts";
+import { consoleLogger, Reporter } from "../core/reporter.ts";
 import { adoptEvent } from "../core/snapshot.ts";
+import { eventAttributes, type Telemetry } from "../core/telemetry.ts";
 import { checkKnown, LEASE, readDuration } from "../internal/options.ts";
 import { checkFunctions, checkName } from "../internal/validate.ts";
 import type { Store } from "../store/mod.ts";
@@ -31,6 +34,11 @@ export interface ReceivedContext extends VerifiedWebhook {
   readonly headers: Headers;
   /** The body as it was signed. */
   readonly body: Uint8Array;
+  /**
+   * The trace to continue: that of the attempt in the header `traceparent`, which isn't signed, or else that
+   * of the event; absent without a valid one.
+   */
+  readonly traceparent?: string | undefined;
 }
 
 /**
@@ -71,6 +79,8 @@ export interface WebhookReceiverOptions extends VerifyWebhookOptions {
   readonly bodyTimeout?: number | undefined;
   /** Where failures of the handler are logged. @default the console */
   readonly logger?: Logger | undefined;
+  /** Where the trace continues, such as `otel()` of `@omniagent/hooks/otel`. @default none */
+  readonly telemetry?: Telemetry | undefined;
   /**
    * Senders that may deliver CloudEvents, by their `WebHook-Request-Origin`, such as
    * `eventgrid.azure.net`; or `"*"` for all. Allows them in the `OPTIONS` handshake that Azure Event Grid
@@ -84,7 +94,7 @@ export interface WebhookReceiverOptions extends VerifyWebhookOptions {
 
 /** Every option, because JavaScript would ignore a misspelled one. */
 const KNOWN =
-  ("secret secrets tolerance now store name remember handlingTime maxBodyBytes bodyTimeout logger " +
+  ("secret secrets tolerance now store name remember handlingTime maxBodyBytes bodyTimeout logger telemetry " +
     "webhookOrigins webhookRate").split(" ");
 const SUBJECT = "Cannot create a webhook receiver";
 
@@ -144,36 +154,39 @@ type Receiver = ReturnType<typeof createReceiver>;
 function createReceiver(handler: ReceivingHandler, options: WebhookReceiverOptions) {
   checkFunctions(SUBJECT, { handler }, ["handler"]);
   checkKnown(SUBJECT, options, KNOWN);
-  const { store, name, logger = consoleLogger } = options;
+  const { store, name, logger = consoleLogger, telemetry } = options;
   const { remember = DEFAULT_REMEMBER, handlingTime = 300_000 } = options;
   if (name !== undefined) checkName(SUBJECT, name);
   const kept = readDuration(SUBJECT, "remember", remember);
   const claimed = readDuration(SUBJECT, "handlingTime", handlingTime, LEASE);
   checkFunctions(SUBJECT, logger, ["error"]);
   if (store !== undefined) checkFunctions(SUBJECT, store, ["get", "set", "atomic"]);
+  if (telemetry !== undefined) checkTelemetry(SUBJECT, telemetry);
   return {
     handler,
     name,
     reader: createRequestReader(SUBJECT, options),
+    recorder: new Recorder({ telemetry }, new Reporter(logger)),
     deduplicator: store ? storeDeduplicator(store, kept, claimed) : memoryDeduplicator(),
     logger,
   };
 }
 
 async function receive(receiver: Receiver, request: Request): Promise<Response> {
-  const { handler, name, reader, deduplicator, logger } = receiver;
+  const { handler, name, reader, recorder, deduplicator, logger } = receiver;
   const received = await reader.read(request);
   if (received instanceof Response) return received;
   const { headers, body, signers, message } = received;
   const event = readEvent(headers, body, message);
   const scopes = await scopesOf(name ?? pathOf(request), signers);
   const claim = await deduplicator.claim(scopes, message.id);
-  return await handleOnce(
-    message.id,
-    claim,
-    logger,
-    () => handler(event, { ...message, headers, body }),
-  );
+  const header = headers.get("traceparent");
+  const traceparent = isTraceparent(header) ? header : event.traceparent;
+  const trace = traceparent === undefined ? {} : { traceparent };
+  const handle = () => handler(event, { ...message, headers, body, ...trace });
+  const handleInSpan = () =>
+    recorder.span("receive", { ...eventAttributes(event), ...trace }, handle);
+  return await handleOnce(message.id, claim, logger, handleInSpan);
 }
 
 /**

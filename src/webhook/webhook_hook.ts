@@ -9,6 +9,8 @@ import type {
 import { guarded } from "../core/reporter.ts";
 import { DEFAULT_RETRY, fixedRetry, type RetryPolicy } from "../core/retry_policy.ts";
 import { snapshotOf } from "../core/snapshot.ts";
+import { NO_TELEMETRY, type Telemetry } from "../core/telemetry.ts";
+import { tracedAttempt } from "../core/traced_attempt.ts";
 import { delay, Semaphore } from "../internal/async.ts";
 import { sha256Hex } from "../internal/crypto.ts";
 import { readCount, readDuration } from "../internal/options.ts";
@@ -96,10 +98,14 @@ export class WebhookHook implements Webhook {
   }
 
   /** Makes one attempt as soon as fewer than `concurrency` are running. Never rejects. */
-  async attempt(event: HookEvent, { signal, logger }: AttemptContext): Promise<Attempt> {
+  async attempt(
+    event: HookEvent,
+    { signal, logger, traceparent }: AttemptContext,
+  ): Promise<Attempt> {
     if (!this.#warned) this.#warn(logger);
+    const make = () => makeAttempt(this.#options, event, { signal, traceparent });
     try {
-      return await this.#semaphore.run(() => makeAttempt(this.#options, event, signal), signal);
+      return await this.#semaphore.run(make, signal);
     } catch { // aborted while it waited
       return { verdict: "retry", duration: 0, error: "the attempt was aborted" };
     }
@@ -112,11 +118,17 @@ export class WebhookHook implements Webhook {
    * @throws {WebhookError} If the last attempt failed.
    * @throws {EventValidationError} If the event can't be sent.
    */
-  async deliver(event: HookEvent, { signal, logger }: HandlerContext): Promise<void> {
+  async deliver(
+    event: HookEvent,
+    { signal, logger, telemetry = NO_TELEMETRY }: HandlerContext & {
+      readonly telemetry?: Telemetry;
+    },
+  ): Promise<void> {
     const attempts: Attempt[] = [];
     const sent = snapshotOf(event, `Cannot deliver to '${this.name}'`);
     for (;;) {
-      const attempt = await this.attempt(sent, { attempt: attempts.length + 1, signal, logger });
+      const context = { attempt: attempts.length + 1, signal, logger };
+      const attempt = await tracedAttempt(telemetry, this, sent, context);
       attempts.push(attempt);
       if (attempt.verdict === "delivered") return;
       const wait = this.#waitAfter(attempts.length, attempt);

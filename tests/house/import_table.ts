@@ -42,12 +42,16 @@ export const table: Readonly<Record<string, Row>> = {
       "event_codec.ts": [],
       "event_rules.ts": [],
       "gates/ask_link.ts": [],
+      "metrics.ts": [],
       "gates/failure.ts": [],
       "gates/verdict.ts": [],
+      "recorder.ts": [],
       "registration.ts": [],
       "reporter.ts": [],
       "retry_policy.ts": [],
       "snapshot.ts": [],
+      "telemetry.ts": [],
+      "traced_attempt.ts": [],
     },
   },
   // Types of core only: what reads a dialect loads no registry.
@@ -70,6 +74,7 @@ export const table: Readonly<Record<string, Row>> = {
   adapters: {
     folders: ["internal", "core"],
   },
+  otel: { folders: ["internal", "core"] },
   outbox: {
     folders: ["internal", "store", "core"],
     doors: { "errors.ts": [], "is_outbox.ts": [] },

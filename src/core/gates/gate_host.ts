@@ -3,12 +3,14 @@ import type { QueueRecords, RecordWrite } from "../delivery.ts";
 import type { HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
 import type { Reporter } from "../reporter.ts";
+import type { Telemetry } from "../telemetry.ts";
 import type { Digester } from "./digest.ts";
 
 /** What the gates need of the hooks that they belong to. */
 export type GateHost = {
   readonly logger: Logger;
   readonly reporter: Reporter;
+  readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly digester: Digester;
   /** Where decisions and asks are kept; undefined without an outbox. */

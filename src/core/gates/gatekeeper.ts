@@ -268,9 +268,10 @@ export class Gatekeeper {
     signal?: AbortSignal,
     kind?: "check",
   ): Promise<GateOutcome> {
-    const { logger, clock, abandoned } = this.#host;
+    const { logger, clock, abandoned, telemetry } = this.#host;
     const gates = this.#table.gatesFor(event.type);
     return runGates({
+      telemetry,
       decisionId,
       gates: kind ? gates.filter((gate) => gate.kind === kind) : gates,
       event,

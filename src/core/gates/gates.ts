@@ -9,6 +9,7 @@ import type { EventOf, EventPattern } from "../patterns.ts";
 import type { Observer } from "../observer.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Registration } from "../registration.ts";
+import type { Recorder } from "../recorder.ts";
 import type { Reporter } from "../reporter.ts";
 import { Asks } from "./asks.ts";
 import { type CallOptions, callTool, type DeniedCall, type ToolContext } from "./tool_call.ts";
@@ -27,6 +28,7 @@ type Parts = {
   readonly pipeline: Pipeline;
   /** Decisions and tool calls, which `close` waits for. */
   readonly calls: InFlight;
+  readonly recorder: Recorder;
 };
 
 /** The gates of a registry, and the decisions they make. */
@@ -40,12 +42,13 @@ export class Gates<Events extends object = AgentEvents> {
 
   /** @ignore A registry creates its own. */
   constructor({ gates, outbox, redact }: Omit<HooksOptions, "logger">, parts: Parts) {
-    const { lifecycle, pipeline, calls, logger, reporter, observer } = parts;
+    const { lifecycle, pipeline, calls, logger, reporter, observer, recorder } = parts;
     const records = outbox?.records;
     this.#lifecycle = lifecycle;
     this.#host = {
       logger,
       reporter,
+      telemetry: recorder,
       records,
       clock: systemClock,
       digester: new Digester(records, redact !== undefined),
@@ -110,7 +113,14 @@ export class Gates<Events extends object = AgentEvents> {
     run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>,
     options: CallOptions = {},
   ): Promise<Result | DeniedCall> {
-    const host = { gates: this.#keeper, now: systemClock.now, observer: this.#observer };
+    const { telemetry, redact } = this.#host;
+    const host = {
+      gates: this.#keeper,
+      now: systemClock.now,
+      observer: this.#observer,
+      telemetry,
+      redact,
+    };
     // `close` waits for the tool, so that what it did is recorded.
     return this.#host.run(() => callTool(host, name, params, run, options));
   }

@@ -3,6 +3,7 @@ import { errorMessage, formatIssues } from "../../internal/issues.ts";
 import type { StandardIssue } from "../../internal/standard_schema.ts";
 import type { HookEvent } from "../events.ts";
 import type { GateFailure } from "./failure.ts";
+import type { Telemetry } from "../telemetry.ts";
 import type { RegisteredGate } from "./gate.ts";
 import { GateCall, GateTimeout, type RunParts, RunTime } from "./gate_call.ts";
 import { applyRewrite } from "./rewrite.ts";
@@ -45,6 +46,7 @@ export type GateRun = RunParts & {
   readonly event: HookEvent;
   /** Whether the event is a result: then checks also judge the data as it was before the rewrites. */
   readonly isResult: boolean;
+  readonly telemetry: Telemetry;
   /** Judges rewritten data by the schema of the event's type. */
   validate(event: HookEvent): readonly StandardIssue[] | Promise<readonly StandardIssue[]>;
 };
@@ -117,8 +119,34 @@ function merge(
   return { decision: strongest?.decision ?? "allow", verdict: strongest, gate, context };
 }
 
-/** Calls one gate, unless its breaker is open. Never throws; stays synchronous when the gate does. */
+/** Calls one gate in a span, and counts its verdict. Stays synchronous when the gate does. */
 function judge(
+  run: GateRun,
+  gate: RegisteredGate,
+  event: HookEvent,
+  time: RunTime,
+  final: boolean,
+): Judged | Promise<Judged> {
+  const { telemetry } = run;
+  const { name, kind, mode } = gate;
+  return telemetry.span("gate", { name, kind, mode, type: event.type }, (span) => {
+    const start = performance.now();
+    const count = (judged: Judged): Judged => {
+      const { verdict, failure } = judged.record;
+      span.set({ decision: verdict, error: failure });
+      const failed = failure === undefined ? {} : { failure };
+      telemetry.count("omniagent.hooks.gate.decisions", 1, { gate: name, verdict, ...failed });
+      const seconds = (performance.now() - start) / 1000;
+      telemetry.record("omniagent.hooks.gate.duration", seconds, { gate: name });
+      return judged;
+    };
+    const judged = callGate(run, gate, event, time, final);
+    return isThenable(judged) ? judged.then(count) : count(judged);
+  });
+}
+
+/** Calls one gate, unless its breaker is open. Never throws; stays synchronous when the gate does. */
+function callGate(
   run: GateRun,
   gate: RegisteredGate,
   event: HookEvent,

@@ -4,9 +4,10 @@ import { checkKnown } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { GateDeniedError } from "../errors.ts";
 import { correlationOf } from "../event_rules.ts";
-import type { ToolData } from "../events.ts";
+import type { HookEvent, ToolData } from "../events.ts";
 import type { Observer } from "../observer.ts";
 import { createEvent } from "../snapshot.ts";
+import type { SpanOutcome, Telemetry, TelemetrySpan } from "../telemetry.ts";
 import type { Decision, FinalDecision } from "./decision.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 
@@ -60,6 +61,9 @@ export type CallHost = {
   readonly observer: Observer;
   /** The clock, in milliseconds. */
   now(): number;
+  readonly telemetry: Telemetry;
+  /** Returns an event as it may leave the process. */
+  redact(event: HookEvent): HookEvent;
 };
 
 const CALL_OPTIONS = [
@@ -75,7 +79,7 @@ const CALL_OPTIONS = [
 
 /**
  * Decides about a tool call, runs the tool with the parameters that were judged, and emits `tool.called`,
- * then `tool.completed`, or `tool.denied` in place of both.
+ * then `tool.completed`, or `tool.denied` in place of both. All of it is one span.
  *
  * @throws what the tool threw, after `tool.completed` was emitted with its error
  */
@@ -87,7 +91,33 @@ export async function callTool<Params extends object, Result>(
   options: CallOptions,
 ): Promise<Result | DeniedCall> {
   checkKnown(`Cannot call '${name}'`, options, CALL_OPTIONS);
-  const { callId = createEventId(), agentId, parentAgentId, throwOnDeny = false } = options;
+  const { callId = createEventId(), agentId } = options;
+  const attributes = { name, callId, agentId, ...correlationOf(options) };
+  return await host.telemetry.span("tool", attributes, async (span) => {
+    try {
+      const call = { host, name, params, run, options: { ...options, callId }, span };
+      return await decideAndRun(call);
+    } catch (error) {
+      span.set({ error: error instanceof Error ? error.name : typeof error });
+      throw error;
+    }
+  });
+}
+
+/** A call, and its span. */
+type Call<Params extends object, Result> = {
+  readonly host: CallHost;
+  readonly name: string;
+  readonly params: Params;
+  readonly run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>;
+  readonly options: CallOptions & { readonly callId: string };
+  readonly span: TelemetrySpan;
+};
+
+async function decideAndRun<Params extends object, Result>(
+  { host, name, params, run, options, span }: Call<Params, Result>,
+): Promise<Result | DeniedCall> {
+  const { callId, agentId, parentAgentId, throwOnDeny = false } = options;
   const { signal = new AbortController().signal } = options;
   const call = {
     name,
@@ -98,6 +128,7 @@ export async function callTool<Params extends object, Result>(
   const correlation = correlationOf(options);
   const refuse = (decision: FinalDecision): DeniedCall => {
     const denied = deniedCall(decision);
+    span.set({ decision: "deny" });
     if (throwOnDeny) throw new GateDeniedError(name, denied.reason, denied.decisionId);
     return denied;
   };
@@ -105,6 +136,7 @@ export async function callTool<Params extends object, Result>(
     ? await decided(host, { ...call, params }, options)
     : await announce(host, { ...call, params }, options);
   if (decision.decision !== "allow") return refuse(decision);
+  span.set({ decision: "allow", content: contentOf(host, "tool.called", decision.data) });
 
   const start = host.now();
   const completed = (): object => ({
@@ -120,6 +152,7 @@ export async function callTool<Params extends object, Result>(
   ): Promise<FinalDecision | undefined> => {
     const data = { ...completed(), ...result };
     if (!host.gates.guards("tool.completed")) {
+      span.set({ content: contentOf(host, "tool.completed", data) });
       await complete(data);
       return undefined;
     }
@@ -131,7 +164,9 @@ export async function callTool<Params extends object, Result>(
       await complete({ ...completed(), error: "The result could not be judged" });
       throw error;
     }
-    if (outcome.decision !== "allow") {
+    if (outcome.decision === "allow") {
+      span.set({ content: contentOf(host, "tool.completed", outcome.data) });
+    } else {
       await complete({ ...completed(), error: outcome.reason ?? "denied" });
     }
     return outcome;
@@ -162,6 +197,15 @@ export async function callTool<Params extends object, Result>(
   const outcome = await finish(text === undefined ? {} : { result: text });
   if (outcome!.decision !== "allow") return refuse(outcome!);
   return judgedResult(typeof result === "string", outcome!.data) as Result;
+}
+
+/** Returns what a span may say of a payload, redacted. Nothing is worked out unless it is captured. */
+function contentOf(host: CallHost, type: string, payload: unknown): SpanOutcome["content"] {
+  return () => {
+    const { data } = host.redact(createEvent(type, payload, undefined));
+    const { params, result } = Object(data);
+    return type === "tool.called" ? { params } : { result };
+  };
 }
 
 /** Lets gates judge a call. Waits until a person has responded, if one was asked. */

@@ -5,6 +5,7 @@ import { type GateOutcome, type GateRun, runGates } from "../../../src/core/gate
 import { allow, ask, deny, type Verdict } from "../../../src/core/gates/verdict.ts";
 import { snapshotOf } from "../../../src/core/snapshot.ts";
 import type { HookEvent } from "../../../src/core/events.ts";
+import { NO_TELEMETRY } from "../../../src/core/telemetry.ts";
 import { systemClock } from "../../../src/internal/clock.ts";
 import { test } from "../../support/harness.ts";
 import { silentLogger } from "../../support/silent_logger.ts";
@@ -340,6 +341,7 @@ function withoutTimes({ gates, ...rest }: GateOutcome): unknown {
 
 function run(gates: readonly Gate<HookEvent>[], options: Options = {}): Promise<GateOutcome> {
   return runGates({
+    telemetry: NO_TELEMETRY,
     decisionId: "d-1",
     gates: gates.map(readGate),
     event: eventWith(DATA),

@@ -1,0 +1,214 @@
+/** What is measured. The names are those of OpenTelemetry; `GET /metrics` derives those of Prometheus. */
+export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
+  "omniagent.hooks.events": {
+    kind: "counter",
+    unit: "{event}",
+    help: "Events that were accepted.",
+    attributes: ["type"],
+  },
+  "omniagent.hooks.deliveries": {
+    kind: "counter",
+    unit: "{delivery}",
+    help: "Deliveries that ended: delivered, dead, or expired.",
+    attributes: ["target", "outcome"],
+  },
+  "omniagent.hooks.attempt.duration": {
+    kind: "histogram",
+    unit: "s",
+    help: "How long attempts took: delivered, retry, final, or disable.",
+    attributes: ["target", "outcome"],
+  },
+  "omniagent.hooks.gate.decisions": {
+    kind: "counter",
+    unit: "{decision}",
+    help: "Verdicts of gates, and why gates failed.",
+    attributes: ["gate", "verdict", "failure"],
+  },
+  "omniagent.hooks.gate.duration": {
+    kind: "histogram",
+    unit: "s",
+    help: "How long gates took.",
+    attributes: ["gate"],
+  },
+  "omniagent.hooks.backlog": {
+    kind: "gauge",
+    unit: "{delivery}",
+    help: "Deliveries that are pending.",
+    attributes: ["target"],
+  },
+  "omniagent.hooks.backlog.age": {
+    kind: "gauge",
+    unit: "s",
+    help: "How long the first due delivery has been due; 0 if none is.",
+    attributes: ["target"],
+  },
+  "omniagent.hooks.dead_letters": {
+    kind: "gauge",
+    unit: "{delivery}",
+    help: "Deliveries that were given up, and not replayed.",
+    attributes: ["target"],
+  },
+  "omniagent.hooks.target.enabled": {
+    kind: "gauge",
+    unit: "",
+    help: "Whether the target receives deliveries: 1, or 0 when it is disabled.",
+    attributes: ["target"],
+  },
+};
+
+/** What a metric is. */
+export type MetricDefinition = {
+  /** A `counter` only rises, a `gauge` is a current value, a `histogram` sorts durations into buckets. */
+  readonly kind: "counter" | "gauge" | "histogram";
+  /** The unit, as UCUM writes it: `s` for seconds, `{event}` for a number of events. */
+  readonly unit: string;
+  /** What it measures. */
+  readonly help: string;
+  /** The names of its attributes. */
+  readonly attributes: readonly string[];
+};
+
+/** The names of metrics. */
+export type MetricName =
+  | "omniagent.hooks.events"
+  | "omniagent.hooks.deliveries"
+  | "omniagent.hooks.attempt.duration"
+  | "omniagent.hooks.gate.decisions"
+  | "omniagent.hooks.gate.duration"
+  | "omniagent.hooks.backlog"
+  | "omniagent.hooks.backlog.age"
+  | "omniagent.hooks.dead_letters"
+  | "omniagent.hooks.target.enabled";
+
+/** The attributes of one value. */
+export type MetricAttributes = Readonly<Record<string, string>>;
+
+/** The current value of a gauge. */
+export type Measurement = {
+  /** The metric. */
+  readonly name: string;
+  /** The value, in the unit of the metric. */
+  readonly value: number;
+  /** What it is the value of. */
+  readonly attributes: MetricAttributes;
+};
+
+/** The values of one metric. */
+export type Metric = MetricDefinition & {
+  /** The name, as OpenTelemetry writes it. */
+  readonly name: string;
+  /** A value for each set of attributes. */
+  readonly points: readonly MetricPoint[];
+};
+
+/** One value: a number, or a histogram. */
+export type MetricPoint = {
+  /** What it is the value of. */
+  readonly attributes: MetricAttributes;
+  /** The value; of a histogram, the sum of what was recorded. */
+  readonly value: number;
+  /** Of a histogram: how many values were recorded. */
+  readonly count?: number;
+  /** Of a histogram: how many values were at most each bound, in seconds, bounds ascending. */
+  readonly buckets?: readonly { readonly le: number; readonly count: number }[];
+};
+
+/** Bounds of histograms, in seconds: those that OpenTelemetry advises for durations of requests. */
+export const BOUNDS: readonly number[] = [
+  0.005,
+  0.01,
+  0.025,
+  0.05,
+  0.075,
+  0.1,
+  0.25,
+  0.5,
+  0.75,
+  1,
+  2.5,
+  5,
+  7.5,
+  10,
+];
+
+/** Sets of attributes per metric. Types and names come from outside too, so that they are bounded. */
+const MAX_SERIES = 500;
+/** What stands for an attribute beyond that. */
+const OTHER = "other";
+
+type Series = {
+  readonly attributes: MetricAttributes;
+  value: number;
+  count: number;
+  /** Per bound, not cumulative; the last one is for what is greater than all. */
+  readonly buckets: number[];
+};
+
+/** Sums up what is counted and recorded in this process. */
+export class MetricTable {
+  readonly #series = new Map<MetricName, Map<string, Series>>();
+
+  /** Adds to a counter. Returns the attributes under which it was counted. */
+  count(name: MetricName, value: number, attributes: MetricAttributes): MetricAttributes {
+    const series = this.#seriesOf(name, attributes);
+    series.value += value;
+    return series.attributes;
+  }
+
+  /** Adds a value to a histogram. Returns the attributes under which it was recorded. */
+  record(name: MetricName, value: number, attributes: MetricAttributes): MetricAttributes {
+    const series = this.#seriesOf(name, attributes);
+    series.value += value;
+    series.count++;
+    const index = BOUNDS.findIndex((bound) => value <= bound);
+    const at = index < 0 ? BOUNDS.length : index;
+    series.buckets[at] = (series.buckets[at] ?? 0) + 1;
+    return series.attributes;
+  }
+
+  /** Returns all metrics, those without a value included. */
+  list(gauges: readonly Measurement[]): readonly Metric[] {
+    return Object.entries(METRICS).map(([name, definition]): Metric => {
+      const points = definition.kind === "gauge"
+        ? gauges.filter((gauge) => gauge.name === name)
+        : Array.from(this.#series.get(name as MetricName)?.values() ?? [], (series) =>
+          definition.kind === "histogram" ? histogramOf(series) : pointOf(series));
+      return {
+        name,
+        ...definition,
+        points: points.map((point) => ({ ...point, attributes: { ...point.attributes } })),
+      };
+    });
+  }
+
+  #seriesOf(name: MetricName, attributes: MetricAttributes): Series {
+    let all = this.#series.get(name);
+    if (all === undefined) this.#series.set(name, all = new Map());
+    const known = all.get(keyOf(name, attributes));
+    if (known !== undefined) return known;
+    const isFull = all.size >= MAX_SERIES;
+    const used = isFull
+      ? Object.fromEntries(METRICS[name].attributes.map((attribute) => [attribute, OTHER]))
+      : { ...attributes };
+    const key = keyOf(name, used);
+    const series = all.get(key) ?? { attributes: used, value: 0, count: 0, buckets: [] };
+    all.set(key, series);
+    return series;
+  }
+}
+
+function keyOf(name: MetricName, attributes: MetricAttributes): string {
+  let key = "";
+  for (const attribute of METRICS[name].attributes) key += `${attributes[attribute] ?? ""}\n`;
+  return key;
+}
+
+function pointOf({ attributes, value }: Series): MetricPoint {
+  return { attributes, value };
+}
+
+function histogramOf({ attributes, value, count, buckets }: Series): MetricPoint {
+  let sum = 0;
+  const cumulative = BOUNDS.map((le, index) => ({ le, count: sum += buckets[index] ?? 0 }));
+  return { attributes, value, count, buckets: cumulative };
+}

@@ -1,0 +1,155 @@
+import { isThenable } from "../internal/async.ts";
+import { checkFunctions } from "../internal/validate.ts";
+import type { DeliveryQueue } from "./delivery.ts";
+import type { HookEvent } from "./events.ts";
+import {
+  type Measurement,
+  type Metric,
+  type MetricAttributes,
+  type MetricName,
+  MetricTable,
+} from "./metrics.ts";
+import type { Reporter } from "./reporter.ts";
+import { seal } from "./snapshot.ts";
+import {
+  eventAttributes,
+  NO_SPAN,
+  type Spans,
+  type Telemetry,
+  type TelemetrySpan,
+} from "./telemetry.ts";
+
+/** Checks the option `telemetry`. @throws {TypeError} */
+export function checkTelemetry(subject: string, telemetry: Telemetry): void {
+  const methods = ["span", "inject", "count", "record"];
+  checkFunctions(`${subject} with this telemetry`, telemetry, methods, ["observe"]);
+}
+
+/**
+ * The telemetry of hooks: sums up what is counted, for `metrics`, and passes everything on to the option
+ * `telemetry`, whose failures are reported and change nothing.
+ */
+export class Recorder implements Telemetry {
+  /** Whether there are spans. */
+  readonly isTracing: boolean;
+  readonly #telemetry: Telemetry | undefined;
+  readonly #reporter: Reporter;
+  readonly #table = new MetricTable();
+  readonly #gauges: () => Promise<readonly Measurement[]>;
+  #stop: (() => void) | undefined;
+
+  constructor(
+    { telemetry, outbox }: {
+      readonly telemetry?: Telemetry | undefined;
+      readonly outbox?: DeliveryQueue | undefined;
+    },
+    reporter: Reporter,
+  ) {
+    this.isTracing = telemetry !== undefined;
+    this.#telemetry = telemetry;
+    this.#reporter = reporter;
+    this.#gauges = async () => await outbox?.measure?.() ?? [];
+    this.#stop = this.#guard(() => telemetry?.observe?.(this.#gauges));
+  }
+
+  /** Calls a function in a span. Whatever the telemetry does, it is called once, and its result returned. */
+  span<Name extends keyof Spans, Result>(
+    name: Name,
+    attributes: Spans[Name],
+    fn: (span: TelemetrySpan) => Result,
+  ): Result {
+    if (this.#telemetry === undefined) return fn(NO_SPAN);
+    let outcome: { readonly value: Result } | { readonly error: unknown } | undefined;
+    const call = (span: TelemetrySpan): Result => {
+      outcome ??= attempted(() => fn(this.#guardSpan(span)));
+      if ("error" in outcome) throw outcome.error;
+      return outcome.value;
+    };
+    try {
+      const returned: unknown = this.#telemetry.span(name, attributes, call);
+      if (isThenable(returned)) Promise.resolve(returned).catch(() => {}); // of what `fn` returned
+    } catch (error) {
+      const isOurs = outcome !== undefined && "error" in outcome && outcome.error === error;
+      if (!isOurs) this.#failed(error);
+    }
+    return call(NO_SPAN);
+  }
+
+  inject(): string | undefined {
+    return this.#guard(() => this.#telemetry?.inject());
+  }
+
+  count(name: MetricName, value: number, attributes: MetricAttributes): void {
+    const used = this.#table.count(name, value, attributes);
+    if (this.#telemetry) this.#guard(() => this.#telemetry!.count(name, value, used));
+  }
+
+  record(name: MetricName, value: number, attributes: MetricAttributes): void {
+    const used = this.#table.record(name, value, attributes);
+    if (this.#telemetry) this.#guard(() => this.#telemetry!.record(name, value, used));
+  }
+
+  /** Has the telemetry read no more gauges. */
+  stop(): void {
+    this.#guard(() => this.#stop?.());
+    this.#stop = undefined;
+  }
+
+  /** Returns the metrics of this process and of the outbox. */
+  async metrics(): Promise<readonly Metric[]> {
+    return this.#table.list(await this.#gauges());
+  }
+
+  /** Accepts events, each in a span of its own whose trace it gets. */
+  async send<Part extends { readonly event: HookEvent }, Result>(
+    parts: readonly Part[],
+    accept: (parts: readonly Part[]) => Promise<Result>,
+  ): Promise<Result> {
+    if (!this.isTracing) return await accept(parts);
+    let start = (_traced: readonly Part[]): void => {};
+    const accepted = new Promise<readonly Part[]>((resolve) => start = resolve).then(accept);
+    const traced = parts.map((part) => {
+      let { event } = part;
+      const sent = this.span("send", eventAttributes(event), () => {
+        event = withTrace(event, this.inject());
+        return accepted;
+      });
+      sent.catch(() => {}); // the caller gets it
+      return { ...part, event };
+    });
+    start(traced);
+    return await accepted;
+  }
+
+  #guardSpan(span: TelemetrySpan): TelemetrySpan {
+    return { set: (outcome) => this.#guard(() => span.set(outcome)) };
+  }
+
+  #guard<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#reporter.failed("Telemetry failed", error);
+  }
+}
+
+/** Returns a snapshot with the trace of the span in which it is sent. */
+function withTrace(event: HookEvent, traceparent: string | undefined): HookEvent {
+  if (traceparent === undefined || traceparent === event.traceparent) return event;
+  const { id, type, timestamp, sessionId, runId, data } = event;
+  return seal({ id, type, timestamp, sessionId, runId, traceparent, data });
+}
+
+function attempted<T>(fn: () => T): { readonly value: T } | { readonly error: unknown } {
+  try {
+    return { value: fn() };
+  } catch (error) {
+    return { error };
+  }
+}

@@ -1,0 +1,117 @@
+import { correlationOf } from "./event_rules.ts";
+import type { HookEvent } from "./events.ts";
+import type { Measurement, MetricAttributes, MetricName } from "./metrics.ts";
+
+/** What an event and its trace are, in a span. */
+export type EventAttributes = {
+  /** The event's id. */
+  readonly id: string;
+  /** The event's type. */
+  readonly type: string;
+  /** The session of the event. */
+  readonly sessionId?: string;
+  /** The run of the event. */
+  readonly runId?: string;
+  /** The trace of the event. */
+  readonly traceparent?: string;
+};
+
+/** The spans of this package, and what each starts with. */
+export type Spans = {
+  /** A tool is decided about, and runs: `hooks.call`. */
+  readonly tool: {
+    /** The tool. */
+    readonly name: string;
+    /** The call. */
+    readonly callId: string;
+    /** The agent that calls it. */
+    readonly agentId?: string | undefined;
+    /** The session of the call. */
+    readonly sessionId?: string | undefined;
+    /** The run of the call. */
+    readonly runId?: string | undefined;
+    /** The trace that the caller named. */
+    readonly traceparent?: string | undefined;
+  };
+  /** A gate judges an event. */
+  readonly gate: {
+    /** The gate. */
+    readonly name: string;
+    /** `check` or `rewrite`. */
+    readonly kind: string;
+    /** `enforce` or `shadow`. */
+    readonly mode: string;
+    /** The type of the event. */
+    readonly type: string;
+  };
+  /** An event is accepted. Its trace is that of this span. */
+  readonly send: EventAttributes;
+  /** One attempt to deliver an event to a target. */
+  readonly process: EventAttributes & {
+    /** The webhook or durable hook. */
+    readonly target: string;
+    /** The number of the attempt, from 1. */
+    readonly attempt: number;
+  };
+  /** A receiver handles an event. Its `traceparent` is that of the request. */
+  readonly receive: EventAttributes;
+};
+
+/** How what a span is about ended. */
+export type SpanOutcome = {
+  /** What kind of error it was, such as an error's name or an HTTP status. */
+  readonly error?: string | undefined;
+  /** What gates decided, or a gate's verdict. */
+  readonly decision?: string | undefined;
+  /** The HTTP status of a response. */
+  readonly status?: number | undefined;
+  /** Content, redacted, by name: captured only where telemetry is asked to. Called at most once. */
+  readonly content?: (() => Readonly<Record<string, unknown>>) | undefined;
+};
+
+/** A span that has started. It ends with the function that it is passed to. */
+export interface TelemetrySpan {
+  /** Notes how it ended. */
+  set(outcome: SpanOutcome): void;
+}
+
+/**
+ * Where traces and metrics go: the option `telemetry` of `createHooks`. `otel()` of
+ * `@omniagent/hooks/otel` returns one for OpenTelemetry. What its methods throw is reported to `onError`
+ * and changes nothing else.
+ */
+export interface Telemetry {
+  /**
+   * Calls a function in a span, which is active during the call and its `await`s. The span ends when the
+   * function returns, or when the promise that it returns settles. Returns what the function returned.
+   */
+  span<Name extends keyof Spans, Result>(
+    name: Name,
+    attributes: Spans[Name],
+    fn: (span: TelemetrySpan) => Result,
+  ): Result;
+  /** Returns the `traceparent` of the active span; undefined if there is none. */
+  inject(): string | undefined;
+  /** Adds to a counter. */
+  count(name: MetricName, value: number, attributes: MetricAttributes): void;
+  /** Adds a value to a histogram, in the unit of the metric. */
+  record(name: MetricName, value: number, attributes: MetricAttributes): void;
+  /** Called once, with a function that reads the gauges. Returns a function that stops reading them. */
+  observe?(read: () => Promise<readonly Measurement[]>): () => void;
+}
+
+/** A span of no telemetry. */
+export const NO_SPAN: TelemetrySpan = { set: () => {} };
+
+/** Telemetry that does nothing. */
+export const NO_TELEMETRY: Telemetry = {
+  span: (_name, _attributes, fn) => fn(NO_SPAN),
+  inject: () => undefined,
+  count: () => {},
+  record: () => {},
+};
+
+/** Returns what a span says about an event. */
+export function eventAttributes(event: HookEvent): EventAttributes {
+  return { id: event.id, type: event.type, ...correlationOf(event) };
+}
