@@ -20,7 +20,7 @@ export type AgentHooks = Pick<Hooks, "call" | "decide"> & {
 export interface AgentOptions {
   /** The session that the events belong to. @default the SDK's own, else none */
   readonly sessionId?: string | undefined;
-  /** Which agent it is, as `agent_id` of its events. @default the SDK's name of the agent, else none */
+  /** Which agent it is, as `agent_id` of its events. @default none; the SDK's name of a subagent */
   readonly agentId?: string | undefined;
   /** The name of the agent, in `agent.start`. @default the SDK's name of the agent, else none */
   readonly name?: string | undefined;

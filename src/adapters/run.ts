@@ -127,7 +127,8 @@ export class AgentRun {
     const { sessionId } = this.#options;
     try {
       const options = { sessionId, runId: this.id, signal };
-      const judged = await this.#hooks.decide("message.received", { role, content }, options);
+      const decision = await this.#hooks.decide("message.received", { role, content }, options);
+      const judged = decision.decision === "ask" ? await decision.wait({ signal }) : decision;
       if (judged.decision === "allow") return { content: judged.data.content };
       return { denied: judged.reason ?? "Denied by a gate" };
     } catch (error) {

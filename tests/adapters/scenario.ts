@@ -28,14 +28,22 @@ type Scenario = {
 
 const pay = (amount: number, id = "c1") => ({ id, name: "pay", params: { amount } });
 const TURNS: readonly Turn[] = [{ calls: [pay(7)] }, { text: "done" }];
-const START = ["agent.start", "message.received hi", "model.called", "model.completed 3+5"];
-const END = [
+/** The events of a run up to its first tool call. */
+export const START: readonly string[] = [
+  "agent.start",
+  "message.received hi",
+  "model.called",
+  "model.completed 3+5",
+];
+/** The events of a run after its last tool call. */
+export const END: readonly string[] = [
   "model.called",
   "model.completed 3+5",
   "message.sent done",
   "agent.end success 6+10",
 ];
-const CALLED = `tool.called c1 pay {"amount":7}`;
+/** The event of the tool call. */
+export const CALLED = `tool.called c1 pay {"amount":7}`;
 
 /** A gate that judges every call of a tool. */
 const policy = (handle: () => unknown, timeout = 5_000) => (hooks: Hooks) =>

@@ -1,0 +1,94 @@
+import { openaiAgentsHooks } from "@omniagent/hooks/openai-agents";
+import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
+import { CALLED, END, START, testAdapter } from "./scenario.ts";
+
+const { Agent, Runner, setTracingDisabled, tool, Usage } = await load("@openai/agents-core");
+const testing = await load("@openai/agents-core/testing");
+const { assistantMessage, functionCall, modelError, modelResponse, ScriptedModel } = testing;
+const { z } = await load("zod");
+
+setTracingDisabled(true);
+
+/** A model that responds as the script says. */
+function scripted(turns: readonly Turn[]) {
+  const usage = new Usage({ inputTokens: USAGE.input, outputTokens: USAGE.output });
+  return new ScriptedModel(turns.map((turn) => {
+    if ("error" in turn) return modelError(new Error(turn.error));
+    const items = "text" in turn
+      ? [assistantMessage(turn.text)]
+      : turn.calls.map(({ id, name, params }) => functionCall(name, params, { callId: id }));
+    return modelResponse({ output: items, usage });
+  }));
+}
+
+function toolsOf({ tools, pause }: Pick<Script, "tools" | "pause">) {
+  return Object.entries(tools).map(([name, run]) =>
+    tool({
+      name,
+      description: name,
+      parameters: z.object({ amount: z.number() }),
+      needsApproval: pause === true,
+      execute: (input: never, _context: unknown, details?: { signal?: AbortSignal }) =>
+        run(input, { signal: details?.signal }),
+    })
+  );
+}
+
+async function run(script: Script): Promise<Ending> {
+  const { hooks, sessionId, prompt, turns, signal, stream, subagent } = script;
+  const tools = toolsOf(script);
+  const subagents = [];
+  if (subagent) {
+    const { name, tools: own, turns } = subagent;
+    const helper = new Agent({ name, model: scripted(turns), tools: toolsOf({ tools: own }) });
+    subagents.push(helper);
+    tools.push(helper.asTool({
+      toolName: name,
+      toolDescription: name,
+      parameters: z.object({ amount: z.number() }),
+      inputBuilder: () => "help",
+    }));
+  }
+  const runner = openaiAgentsHooks(hooks, new Runner(), { sessionId, subagents });
+  const agent = new Agent({ name: "boss", model: scripted(turns), tools });
+  try {
+    let result = await runner.run(agent, prompt, { stream, signal });
+    if (stream) {
+      for await (const _event of result);
+      await result.completed;
+      if (result.cancelled) throw new Error("cancelled");
+    }
+    while (result.interruptions?.length > 0) {
+      for (const one of result.interruptions) result.state.approve(one);
+      result = await runner.run(agent, result.state);
+    }
+    const outputs = result.newItems.filter((item: { type: string }) =>
+      item.type === "tool_call_output_item"
+    );
+    const told = Object.fromEntries(
+      // deno-lint-ignore no-explicit-any -- items of the SDK
+      outputs.map(({ rawItem, output }: any) => [rawItem.callId, String(output)]),
+    );
+    return { text: result.finalOutput, told };
+  } catch (error) {
+    return { error: String(error), told: {} };
+  }
+}
+
+/** What the SDK makes of the error of a tool. */
+const FAILED = "An error occurred while running the tool. Please try again.";
+const why =
+  "A tool that throws completes with the text that the SDK makes of its error, not with the error.";
+const aborted = [...START, CALLED, `tool.completed c1 ${FAILED}`, "agent.end aborted"];
+
+const driver: Driver = {
+  name: "openai-agents",
+  run,
+  differences: {
+    "a tool that throws": { why, log: [...START, CALLED, `tool.completed c1 ${FAILED}`, ...END] },
+    "a run that is aborted while a tool runs": { why, log: aborted },
+    "a stream that is aborted while a tool runs": { why, log: aborted },
+  },
+};
+
+testAdapter(driver);
