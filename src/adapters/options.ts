@@ -1,6 +1,6 @@
 import { checkKnown } from "../internal/options.ts";
 import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
-import type { AgentEvents, EmitOptions, EventType, Hooks } from "../core/mod.ts";
+import type { AgentEvents, EventType, Hooks, ObserveOptions } from "../core/mod.ts";
 
 /** The tokens of a model call, as in `model.completed`. */
 export type Usage = AgentEvents["model.completed"]["usage"];
@@ -9,8 +9,10 @@ export type Usage = AgentEvents["model.completed"]["usage"];
 export type AgentHooks = Pick<Hooks, "call" | "decide"> & {
   readonly registry: {
     readonly observer: {
-      emit(type: EventType, data: unknown, options?: EmitOptions): Promise<void>;
+      emit(type: EventType, data: unknown, options?: ObserveOptions): Promise<void>;
+      enter(): () => void;
       report(message: string, error: unknown): void;
+      readonly closing: AbortSignal;
     };
     readonly gates: { guards(type: string): boolean };
   };

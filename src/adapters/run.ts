@@ -1,9 +1,10 @@
+import { deferred } from "./deferred.ts";
 import { delay } from "../internal/async.ts";
 import { errorMessage } from "../internal/issues.ts";
 import { createEventId } from "../internal/uuid.ts";
 import type { AgentEvents, DeniedCall, EventType } from "../core/mod.ts";
+import type { ModelResult, RunResult } from "./results.ts";
 import type { AgentHooks, AgentOptions, Usage } from "./options.ts";
-import type { PausedCalls } from "./paused_calls.ts";
 import {
   type AllowedCall,
   type Caller,
@@ -14,6 +15,7 @@ import {
   toRecord,
   toText,
 } from "./tool_call.ts";
+import { Unfinished } from "./unfinished.ts";
 
 /** How long the end of a run waits for tools that still run after an abort, in milliseconds. */
 const LAST_TOOLS = 1_000;
@@ -23,40 +25,12 @@ const NO_USAGE: Usage = { input_tokens: 0, output_tokens: 0 };
 /** A model call that has begun. */
 type ModelCall = { readonly model: string; readonly provider?: string | undefined; start: number };
 
-/** What a model call came to. */
-export type ModelResult = {
-  /** The model that responded. @default the one that was called */
-  readonly model?: string | undefined;
-  readonly provider?: string | undefined;
-  readonly usage?: Usage | undefined;
-  /** What the SDK says that it cost, in US dollars. */
-  readonly costUsd?: number | undefined;
-  readonly finishReason?: string | undefined;
-  /** Time to the first token, in milliseconds. */
-  readonly ttftMs?: number | undefined;
-  readonly error?: unknown;
-};
-
-/** How a run ended. */
-export type RunResult = {
-  /** The final text. */
-  readonly response?: string | undefined;
-  /** What it failed with. */
-  readonly error?: unknown;
-  /** Whether it was aborted, which outranks an error. */
-  readonly aborted?: boolean | undefined;
-  /** The tokens of the run, where the SDK counts them. @default the sum of its model calls */
-  readonly usage?: Usage | undefined;
-  /** What the run cost, in US dollars. @default the sum of its model calls, if all are known */
-  readonly costUsd?: number | undefined;
-};
+export type { ModelResult, RunResult } from "./results.ts";
 
 /** What a run belongs to. */
 export type RunOptions = AgentOptions & {
   /** The agent that started this one. */
   readonly parentAgentId?: string | undefined;
-  /** Where calls wait for the run that resumes them. */
-  readonly paused?: PausedCalls | undefined;
 };
 
 /**
@@ -81,11 +55,21 @@ export class AgentRun {
   #modelCalls = 0;
   #last: Promise<void> = Promise.resolve();
   #ended: Promise<void> | undefined;
+  /** Lets hooks close. */
+  readonly #finish: () => void;
+  readonly #isAdmitted: boolean;
 
   /** Begins a run and emits `agent.start`. */
   constructor(hooks: AgentHooks, options: RunOptions = {}) {
     this.#hooks = hooks;
     this.#options = options;
+    const leave = hooks.registry.observer.enter();
+    const remove = Unfinished.of(hooks).addRun(this, () => void this.end({ aborted: true }));
+    this.#finish = () => {
+      remove();
+      leave();
+    };
+    this.#isAdmitted = !hooks.registry.observer.closing.aborted;
     this.#emit("agent.start", { run_id: this.id, ...this.#agent, name: options.name });
   }
 
@@ -197,25 +181,29 @@ export class AgentRun {
 
   /**
    * Begins a tool call that the SDK itself runs, or whose result has a form of its own: `tool()` in two halves.
-   * If nobody completes the call, the end of the run does.
+   * If nobody completes the call, the end of the run does; one that `endsByItself` is waited for instead.
    */
-  async begin(call: ToolCall): Promise<OpenedCall> {
+  async begin(call: ToolCall, { endsByItself = false } = {}): Promise<OpenedCall> {
     await this.#last;
-    const key = JSON.stringify([call.callId, call.params]);
-    const paused = this.#options.paused?.take(key);
-    const opened = paused ?? await openCall(this.#hooks, call, this.#caller);
+    const paused = Unfinished.of(this.#hooks);
+    const key = JSON.stringify([this.#options.sessionId, call.callId, call.params]);
+    const opened = paused.take(key) ?? await openCall(this.#hooks, call, this.#caller);
     if (opened.type === "denied") return opened;
+    const closed = deferred<void>();
     const close = <Value>(value: Value): Value => {
+      closed.resolve();
       this.#open.delete(begun);
+      this.#running.delete(closed.promise);
       return value;
     };
     const begun: AllowedCall = {
       ...opened,
-      complete: (result) => opened.complete(close(result)),
-      fail: (error) => opened.fail(close(error)),
-      pause: () => this.#options.paused?.keep(key, close(opened)),
+      complete: (result) => opened.complete(result).then(close),
+      fail: (error) => opened.fail(error).then(close),
+      pause: () => paused.keep(key, close(opened)),
     };
-    this.#open.add(begun);
+    if (endsByItself) this.#running.add(closed.promise);
+    else this.#open.add(begun);
     return begun;
   }
 
@@ -263,6 +251,7 @@ export class AgentRun {
         cost_usd: costUsd ?? this.#cost,
       }),
     });
+    this.#finish();
   }
 
   /** Waits for tools that still run: after an abort, they mostly end at once. */
@@ -302,7 +291,7 @@ export class AgentRun {
   /** Events are accepted one after the other, so that every listener sees them in order. */
   #emit<Type extends EventType>(type: Type, data: Loose<AgentEvents[Type]>): Promise<void> {
     const { sessionId } = this.#options;
-    const options = { sessionId, runId: this.id };
+    const options = { sessionId, runId: this.id, isAdmitted: this.#isAdmitted };
     const send = (): Promise<void> => this.#hooks.registry.observer.emit(type, data, options);
     return this.#last = this.#last.then(send);
   }

@@ -1,3 +1,4 @@
+import { deferred } from "./deferred.ts";
 import { errorMessage } from "../internal/issues.ts";
 import { copyJson } from "../internal/json.ts";
 import { createEventId } from "../internal/uuid.ts";
@@ -192,19 +193,4 @@ export function toText(result: unknown): string | undefined {
   } catch {
     return String(result);
   }
-}
-
-/** A promise that others settle. Node 20 has no `Promise.withResolvers`. */
-function deferred<Value>(): {
-  readonly promise: Promise<Value>;
-  readonly resolve: (value: Value) => void;
-  readonly reject: (error: unknown) => void;
-} {
-  let resolve!: (value: Value) => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise<Value>((resolved, rejected) => {
-    resolve = resolved;
-    reject = rejected;
-  });
-  return { promise, resolve, reject };
 }

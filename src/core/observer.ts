@@ -1,8 +1,9 @@
 import { setTimer } from "../internal/async.ts";
 import { quote } from "../internal/validate.ts";
+import type { InFlight } from "./background_queue.ts";
 import type { EmitOptions } from "./emitter.ts";
 import { EventValidationError, HooksClosedError } from "./errors.ts";
-import type { AgentEvents, EventType, HookEvent, ToolData } from "./events.ts";
+import type { AgentEvents, EventType, HookEvent } from "./events.ts";
 import type { HookLifecycle } from "./lifecycle.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Reporter } from "./reporter.ts";
@@ -19,6 +20,14 @@ type Parts = {
   readonly pipeline: Pipeline;
   readonly reporter: Reporter;
   readonly lifecycle: HookLifecycle;
+  /** Runs, decisions and tool calls, which `close` waits for. */
+  readonly calls: InFlight;
+};
+
+/** Options of an observed event. */
+export type ObserveOptions = Pick<EmitOptions, "sessionId" | "runId" | "traceparent"> & {
+  /** Whether it belongs to what began before `close`, which waits for it. @default {false} */
+  readonly isAdmitted?: boolean | undefined;
 };
 
 /** Emits events of what happens whatever becomes of the events, as adapters of agent SDKs do. */
@@ -32,7 +41,15 @@ export class Observer<Events extends object = AgentEvents> {
     this.#parts = parts;
   }
 
-  /** Aborts when `close` begins. `close` waits for tool calls: those that only a later run ends must end now. */
+  /**
+   * Notes that a run begins: `close` waits for it, until the function is called that this returns. End it soon
+   * after `closing` aborts.
+   */
+  enter(): () => void {
+    return this.#parts.calls.enter();
+  }
+
+  /** Aborts when `close` begins. */
   get closing(): AbortSignal {
     return this.#parts.lifecycle.closing;
   }
@@ -44,18 +61,12 @@ export class Observer<Events extends object = AgentEvents> {
   emit<Type extends EventType<Events>>(
     type: Type,
     data: Events[Type],
-    options?: Pick<EmitOptions, "sessionId" | "runId" | "traceparent">,
+    options: ObserveOptions = {},
   ): Promise<void> {
-    return this.#guarded(type, () => this.accept(createEvent(type, data, options)));
-  }
-
-  /** Emits `tool.completed` like `emit`, also while `close` waits for the call. */
-  complete(
-    data: ToolData,
-    options?: Pick<EmitOptions, "sessionId" | "runId" | "traceparent">,
-  ): Promise<void> {
-    const type = "tool.completed";
-    return this.#guarded(type, () => this.accept(createEvent(type, data, options), true));
+    return this.#guarded(type, () => {
+      const { isAdmitted, ...correlation } = options;
+      return this.accept(createEvent(type, data, correlation), isAdmitted);
+    });
   }
 
   /**

@@ -57,7 +57,7 @@ export class HookRegistry<Events extends object = AgentEvents> {
     const handlers = this.#handlers = new HandlerTable({ ...work, lifecycle, contextOf }, store);
     this.#pipeline = new Pipeline({ ...work, options: this.#options, handlers, lifecycle });
     const pipeline = this.#pipeline;
-    const observer = new Observer({ pipeline, reporter, lifecycle });
+    const observer = new Observer({ ...work, pipeline, lifecycle });
     this.observer = observer as unknown as Observer<Events>;
     this.gates = new Gates<Events>(this.#options, { ...work, lifecycle, observer, pipeline });
     this.#connection = queue?.connect?.({

@@ -70,7 +70,7 @@ function sentence({ type, data: payload }: HookEvent): string {
 function details(type: string, data: Data): string {
   const { input_tokens, output_tokens } = data.usage ?? {} as { [name: string]: number };
   const tokens = `${input_tokens}+${output_tokens}`;
-  const error = data.error === undefined ? undefined : `error: ${data.error}`;
+  const error = data.error === undefined ? undefined : `error: ${withoutRuntime(data.error)}`;
   switch (type) {
     case "message.received":
     case "message.sent":
@@ -87,6 +87,11 @@ function details(type: string, data: Data): string {
       return data.aborted ? "aborted" : error ?? `success ${data.usage ? tokens : ""}`;
   }
   return "";
+}
+
+/** Runtimes word the error of an abort differently. */
+function withoutRuntime(error: string): string {
+  return error.replace(/^(This operation was aborted|The signal has been aborted)$/, "aborted");
 }
 
 function isOfTool({ type }: HookEvent): boolean {

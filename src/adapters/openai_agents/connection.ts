@@ -4,7 +4,6 @@ import type { AgentHooks, AgentOptions } from "../options.ts";
 import { AgentRun, type ModelResult, type RunResult } from "../run.ts";
 import { denialText, toText } from "../tool_call.ts";
 import {
-  type InvokeDetails,
   type ModelRequest,
   type ModelResponse,
   nameOf,

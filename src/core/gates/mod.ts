@@ -28,7 +28,7 @@ export type {
   ToolDeniedData,
 } from "../events.ts";
 export { withGate } from "./with_gate.ts";
-export type { Observer } from "../observer.ts";
+export type { ObserveOptions, Observer } from "../observer.ts";
 export type { CallOptions, DeniedCall, ToolContext } from "./tool_call.ts";
 export type {
   CheckGate,

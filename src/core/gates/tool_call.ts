@@ -145,7 +145,7 @@ async function decideAndRun<Params extends object, Result>(
     ...(decision.gates.length > 0 && { decision_id: decision.id }),
   });
   const complete = (data: object): Promise<void> =>
-    host.observer.complete(data as ToolData, correlation);
+    host.observer.emit("tool.completed", data as ToolData, { ...correlation, isAdmitted: true });
   // From here on, every path emits one tool.completed.
   const finish = async (
     result: { readonly result?: string } | { readonly error: string },

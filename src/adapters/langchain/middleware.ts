@@ -1,0 +1,155 @@
+import { createEventId } from "../../internal/uuid.ts";
+import type { AgentRun } from "../run.ts";
+import { denialText, type ToolOutcome } from "../tool_call.ts";
+import { type Message, textOf, usageOf, withContent } from "./messages.ts";
+import type { Runs, Runtime } from "./runs.ts";
+
+type ToolRequest = {
+  readonly toolCall: { readonly id?: string; readonly name: string; readonly args: unknown };
+  readonly tool?: unknown;
+  readonly runtime: Runtime;
+};
+
+type ToolHandler = (request: ToolRequest) => Promise<Message>;
+
+type ModelRequest = { readonly model: Model; readonly runtime: Runtime };
+
+/** A chat model. Providers name the same things differently. */
+type Model = {
+  readonly model?: unknown;
+  readonly modelName?: unknown;
+  getLsParams?(options: object): { readonly ls_provider?: string; readonly ls_model_name?: string };
+};
+
+/** Returns a middleware that lets gates judge messages and tool calls, and emits events of models. */
+export function createMiddleware(runs: Runs, toolErrors: "message" | "throw"): object {
+  return {
+    name: "omniagent-hooks",
+    beforeAgent: {
+      canJumpTo: ["end"],
+      hook: (state: { readonly messages: readonly Message[] }, runtime: Runtime) =>
+        received(runs.of(runtime), state.messages.at(-1), runtime.signal),
+    },
+    wrapModelCall: (
+      request: ModelRequest,
+      handler: (request: ModelRequest) => Promise<Message>,
+    ) => callModel(runs.of(request.runtime), request, handler),
+    wrapToolCall: (request: ToolRequest, handler: ToolHandler) =>
+      callTool(runs.of(request.runtime), request, handler, toolErrors),
+  };
+}
+
+/** A message that is denied ends the run, with the reason as the agent's response. */
+async function received(
+  run: AgentRun,
+  message: Message | undefined,
+  signal: AbortSignal | undefined,
+): Promise<object | undefined> {
+  if (message?.type !== "human") return undefined;
+  const text = textOf(message);
+  const judged = await run.judgeReceived(text, "user", signal);
+  if ("denied" in judged) {
+    return { jumpTo: "end", messages: [{ role: "assistant", content: judged.denied }] };
+  }
+  // LangChain replaces the message that has the same id.
+  return judged.content === text ? undefined : { messages: [withContent(message, judged.content)] };
+}
+
+async function callModel(
+  run: AgentRun,
+  request: ModelRequest,
+  handler: (request: ModelRequest) => Promise<Message>,
+): Promise<Message> {
+  const { model } = request;
+  const id = createEventId();
+  const { ls_provider: provider, ls_model_name: name } = model.getLsParams?.({}) ?? {};
+  const names = [name, model.model, model.modelName, model.constructor.name];
+  await run.modelCalled(id, { model: names.find(isText)!, provider });
+  try {
+    const response = await handler(request);
+    const { finish_reason, stop_reason } = response.response_metadata ?? {};
+    const finishReason = finish_reason ?? stop_reason;
+    await run.modelCompleted(id, { usage: usageOf(response), finishReason });
+    return response;
+  } catch (error) {
+    await run.modelCompleted(id, { error });
+    throw error;
+  }
+}
+
+async function callTool(
+  run: AgentRun,
+  request: ToolRequest,
+  handler: ToolHandler,
+  toolErrors: "message" | "throw",
+): Promise<Message> {
+  const { toolCall, runtime: { signal } } = request;
+  const { name, args, id: callId } = toolCall;
+  const call = { name, params: args, callId, signal };
+  const opened = await run.begin(call, { endsByItself: true });
+  if (opened.type === "denied") return await reply(request, handler, denialText(opened.denial));
+  let message: Message | undefined;
+  let outcome: ToolOutcome;
+  try {
+    message = await handler({ ...request, toolCall: { ...toolCall, args: opened.params } });
+    outcome = await opened.complete(viewOf(message));
+  } catch (error) {
+    if (isPause(error)) {
+      opened.pause();
+      throw error;
+    }
+    outcome = await opened.fail(error);
+  }
+  if (outcome.type === "denied") return await reply(request, handler, denialText(outcome.denial));
+  if (outcome.type === "result") {
+    const isSame = JSON.stringify(outcome.value) === JSON.stringify(viewOf(message!));
+    if (isSame) return message!;
+    // A command changes more than messages: a gate that rewrote its text leaves only that.
+    return isCommand(message!)
+      ? await reply(request, handler, String(outcome.value), "success")
+      : withContent(message!, outcome.value);
+  }
+  const { error } = outcome;
+  if (toolErrors === "throw" || signal?.aborted || isInvalidInput(error)) throw error;
+  // What LangChain itself does without middleware; with it, the run would fail.
+  return await reply(request, handler, `${error}\n Please fix your mistakes.`);
+}
+
+/** Makes a message for a call whose tool doesn't run, by a tool that only returns it. */
+async function reply(
+  request: ToolRequest,
+  handler: ToolHandler,
+  text: string,
+  status = "error",
+): Promise<Message> {
+  const { name } = request.toolCall;
+  const message = await handler({ ...request, tool: { name, invoke: () => text } });
+  message.status = status;
+  return message;
+}
+
+/** What gates judge of a result: the content of a message, or of the messages of a command. */
+function viewOf(message: Message): unknown {
+  if (!isCommand(message)) return message.content;
+  const { update } = message as unknown as { readonly update?: { readonly messages?: Message[] } };
+  return (update?.messages ?? []).map(textOf).join("\n");
+}
+
+function isCommand(message: Message): boolean {
+  return "lg_name" in message && message.lg_name === "Command";
+}
+
+/** Whether an error is how LangGraph interrupts a run. */
+function isPause(error: unknown): boolean {
+  const { name, is_bubble_up } = (error ?? {}) as { name?: string; is_bubble_up?: boolean };
+  return is_bubble_up === true || name === "GraphInterrupt" || name === "ParentCommand";
+}
+
+/** Whether a tool rejected its arguments: LangChain tells the model. */
+function isInvalidInput(error: unknown): boolean {
+  return (error as Error | null)?.name === "ToolInvocationError";
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}

@@ -1,0 +1,63 @@
+import { setTimer } from "../internal/async.ts";
+import type { AgentHooks } from "./options.ts";
+import type { AllowedCall } from "./tool_call.ts";
+
+/** How many calls wait for a run that resumes them. Beyond that, the oldest ends. */
+const MAX_PAUSED = 1_000;
+
+/** How long hooks that close wait for runs to end, in milliseconds: an aborted one ends at once. */
+const GRACE = 1_000;
+
+/** Those of all hooks. */
+const all = new WeakMap<object, Unfinished>();
+
+/** What is unfinished when hooks close, and ends then: runs that never ended, and calls that wait for one. */
+export class Unfinished {
+  readonly #runs = new Map<object, () => void>();
+  readonly #calls = new Map<string, AllowedCall>();
+  #cancel = (): void => {};
+
+  /** Returns what is unfinished of hooks, whatever they were connected to. */
+  static of({ registry: { observer } }: AgentHooks): Unfinished {
+    const known = all.get(observer);
+    if (known !== undefined) return known;
+    const unfinished = new Unfinished();
+    observer.closing.addEventListener("abort", () => unfinished.#end(), { once: true });
+    all.set(observer, unfinished);
+    return unfinished;
+  }
+
+  /** Adds a run, and how it ends when hooks close. Returns a function to call when it has ended. */
+  addRun(run: object, end: () => void): () => void {
+    this.#runs.set(run, end);
+    return () => {
+      this.#runs.delete(run);
+      if (this.#runs.size === 0) this.#cancel();
+    };
+  }
+
+  /** Keeps a call of a paused run, such as one that was interrupted, for the run that repeats it. */
+  keep(key: string, call: AllowedCall): void {
+    this.#calls.set(key, call);
+    if (this.#calls.size <= MAX_PAUSED) return;
+    const [oldest] = this.#calls.keys();
+    this.#fail(oldest!);
+  }
+
+  /** Returns the call that a run repeats; undefined if it is new. */
+  take(key: string): AllowedCall | undefined {
+    const call = this.#calls.get(key);
+    this.#calls.delete(key);
+    return call;
+  }
+
+  #fail(key: string): void {
+    void this.take(key)?.fail(new Error("The run was not resumed"));
+  }
+
+  #end(): void {
+    for (const key of [...this.#calls.keys()]) this.#fail(key);
+    if (this.#runs.size === 0) return;
+    this.#cancel = setTimer(GRACE, () => this.#runs.forEach((end) => end()));
+  }
+}

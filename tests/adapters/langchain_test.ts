@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { createHooks } from "@omniagent/hooks";
+import { langchainHooks } from "@omniagent/hooks/langchain";
+import { test } from "../support/harness.ts";
+import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
+import { EventLog } from "./event_log.ts";
+import { CALLED, START, testAdapter } from "./scenario.ts";
+
+const langchain = await load("langchain");
+const { AIMessage, createAgent, humanInTheLoopMiddleware, tool, toolRetryMiddleware } = langchain;
+const { Command, interrupt, MemorySaver } = await load("@langchain/langgraph");
+const { fakeModel } = await load("@langchain/core/testing");
+const { z } = await load("zod");
+
+/** A model that responds as the script says. */
+function scripted(turns: readonly Turn[]) {
+  const usage_metadata = {
+    input_tokens: USAGE.input,
+    output_tokens: USAGE.output,
+    total_tokens: USAGE.input + USAGE.output,
+  };
+  const model = fakeModel();
+  for (const turn of turns) {
+    if ("error" in turn) model.respond(new Error(turn.error));
+    else {
+      const content = "text" in turn ? turn.text : "";
+      const calls = "calls" in turn ? turn.calls : [];
+      const tool_calls = calls.map(({ id, name, params }) => ({ id, name, args: params }));
+      model.respond(new AIMessage({ content, tool_calls, usage_metadata }));
+    }
+  }
+  return model;
+}
+
+function toolsOf(tools: Script["tools"]) {
+  return Object.entries(tools).map(([name, run]) =>
+    tool((input: never, { signal }: { signal?: AbortSignal }) => run(input, { signal }), {
+      name,
+      description: name,
+      schema: z.object({ amount: z.number() }),
+    })
+  );
+}
+
+const user = (content: string) => ({ messages: [{ role: "user", content }] });
+
+async function run(script: Script): Promise<Ending> {
+  const { hooks, sessionId, prompt, turns, signal, stream, pause, subagent } = script;
+  const connection = langchainHooks(hooks, { sessionId });
+  const all = { ...script.tools };
+  if (subagent) {
+    const { name, tools, turns } = subagent;
+    const { middleware, config } = connection.child({ agentId: name });
+    const helper = createAgent({
+      name,
+      model: scripted(turns),
+      tools: toolsOf(tools),
+      middleware: [middleware],
+    }).withConfig(config);
+    all[name] = async () => (await helper.invoke(user("help"))).messages.at(-1).content;
+  }
+  const approval = humanInTheLoopMiddleware({ interruptOn: { pay: true } });
+  const agent = createAgent({
+    model: scripted(turns),
+    tools: toolsOf(all),
+    middleware: pause ? [approval, connection.middleware] : [connection.middleware],
+    ...(pause && { checkpointer: new MemorySaver() }),
+  }).withConfig(connection.config);
+  const config = { signal, configurable: { thread_id: "t-1" } };
+  try {
+    let state;
+    if (stream) {
+      const updates = await agent.stream(user(prompt), { ...config, streamMode: "values" });
+      for await (const update of updates) state = update;
+    } else state = await agent.invoke(user(prompt), config);
+    if (pause) {
+      const resume = { decisions: [{ type: "approve" }] };
+      state = await agent.invoke(new Command({ resume }), config);
+    }
+    const told = Object.fromEntries(
+      // deno-lint-ignore no-explicit-any -- messages of LangChain
+      state.messages.filter((one: any) => one.type === "tool").map((one: any) => [
+        one.tool_call_id,
+        one.content,
+      ]),
+    );
+    return { text: state.messages.at(-1).content, told };
+  } catch (error) {
+    return { error: String(error), told: {} };
+  }
+}
+
+const why = "A tool that an abort stops completes with the error of the abort, not with its own.";
+const aborted = {
+  why,
+  log: [...START, CALLED, "tool.completed c1 error: aborted", "agent.end aborted"],
+};
+
+const driver: Driver = {
+  name: "langchain",
+  run,
+  differences: {
+    "a run that is aborted while a tool runs": aborted,
+    "a stream that is aborted while a tool runs": aborted,
+  },
+};
+
+testAdapter(driver);
+
+test("langchain: a tool that interrupts its run is called once, and completed when it resumes", async () => {
+  const hooks = createHooks();
+  const log = new EventLog(hooks);
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+  const pay = tool(() => `paid ${interrupt("pay?")}`, {
+    name: "pay",
+    description: "pay",
+    schema: z.object({ amount: z.number() }),
+  });
+  const turns = [{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }, { text: "done" }];
+  const agent = createAgent({
+    model: scripted(turns),
+    tools: [pay],
+    middleware: [middleware],
+    checkpointer: new MemorySaver(),
+  }).withConfig(config);
+  const thread = { configurable: { thread_id: "t-1" } };
+  await agent.invoke(user("hi"), thread);
+  await agent.invoke(new Command({ resume: "7" }), thread);
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(log.lines.filter((line) => /tool|agent/.test(line)), [
+    "agent.start",
+    `tool.called c1 pay {"amount":7}`,
+    "agent.end success 3+5",
+    "agent.start",
+    "tool.completed c1 paid 7",
+    "agent.end success 3+5",
+  ]);
+});
+
+test("langchain: close() ends a call whose run was never resumed", async () => {
+  const hooks = createHooks();
+  const log = new EventLog(hooks);
+  const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+  const pay = tool(() => interrupt("pay?"), {
+    name: "pay",
+    description: "pay",
+    schema: z.object({ amount: z.number() }),
+  });
+  const agent = createAgent({
+    model: scripted([{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }]),
+    tools: [pay],
+    middleware: [middleware],
+    checkpointer: new MemorySaver(),
+  }).withConfig(config);
+  await agent.invoke(user("hi"), { configurable: { thread_id: "t-1" } });
+  await hooks.close();
+  log.check("s-1");
+});
+
+test("langchain: with toolErrors 'throw', a middleware before ours can try a tool again", async () => {
+  const hooks = createHooks();
+  const { middleware, config } = langchainHooks(hooks, { toolErrors: "throw" });
+  let attempts = 0;
+  const pay = tool(() => {
+    if (++attempts === 1) throw new Error("busy");
+    return "paid";
+  }, { name: "pay", description: "pay", schema: z.object({ amount: z.number() }) });
+  const agent = createAgent({
+    model: scripted([
+      { calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] },
+      { text: "done" },
+    ]),
+    tools: [pay],
+    middleware: [toolRetryMiddleware({ maxRetries: 1, initialDelayMs: 1 }), middleware],
+  }).withConfig(config);
+  const { messages } = await agent.invoke(user("hi"));
+  assert.deepEqual([attempts, messages.at(-2).content], [2, "paid"]);
+  await hooks.close();
+});
+
+test("langchain: without the callbacks, the run fails and says what to pass", async () => {
+  const hooks = createHooks();
+  const { middleware } = langchainHooks(hooks);
+  const agent = createAgent({
+    model: scripted([{ text: "done" }]),
+    tools: [],
+    middleware: [middleware],
+  });
+  await assert.rejects(agent.invoke(user("hi")), /withConfig\(config\)/);
+  await hooks.close();
+});
