@@ -30,6 +30,8 @@ export type RequestOptions = {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** JSON that is sent as it is, in place of a body. */
+  readonly text?: string;
   /** Additional headers; undefined ones are left out. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
   /** Aborts the request. */
@@ -142,7 +144,10 @@ function requestFor(
   options: RequestOptions,
   token: string | undefined,
 ): { readonly target: string; readonly init: RequestInit } {
-  const { query = {}, body, signal, method = body === undefined ? "GET" : "POST" } = options;
+  const { query = {}, signal } = options;
+  const body = options.text ??
+    (options.body === undefined ? undefined : JSON.stringify(options.body));
+  const { method = body === undefined ? "GET" : "POST" } = options;
   const target = new URL(url);
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) target.searchParams.set(name, String(value));
@@ -157,7 +162,7 @@ function requestFor(
     method,
     headers,
     redirect: "manual", // never send the token elsewhere
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body }),
     ...(signal ? { signal } : {}),
   };
   return { target: target.href, init };

@@ -55,6 +55,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "receive webhooks locally: verify and print them",
     load: () => import("./commands/listen.ts"),
   },
+  gate: {
+    summary: "let the gates of a server decide for another agent's hook",
+    load: () => import("./commands/gate.ts"),
+  },
   secret: {
     summary: "generate a webhook secret",
     load: () => import("./commands/secret.ts"),
@@ -112,6 +116,7 @@ async function createProgram(args: readonly string[], io: CommandIO): Promise<Co
     .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "show help")
     .helpCommand("help [command]", "show help for a command")
+    .enablePositionalOptions() // options after the name of a command are its own
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),

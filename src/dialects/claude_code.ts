@@ -35,6 +35,7 @@ export const claudeCode: Dialect = /* @__PURE__ */ defineDialect({
   rules: claudeCodeRules,
   outputs: claudeCodeOutputs,
   asks: ["PreToolUse", "PermissionRequest", "PreModelSwitch", "Elicitation"],
+  exits: ["PreToolUse", "UserPromptSubmit"],
   replaced: { PreToolUse: "params", PermissionRequest: "params", PostToolUse: "result" },
   // With a wrong event name, `hookSpecificOutput` would make the output invalid. What remains blocks what is
   // about to happen, and ends the turn if it has happened.

@@ -119,6 +119,7 @@ export const codex: Dialect = /* @__PURE__ */ defineDialect({
   rules,
   outputs,
   asks: ["PermissionRequest"],
+  exits: ["PreToolUse", "PermissionRequest", "PostToolUse"],
   replaced: { PreToolUse: "params", PermissionRequest: "params", PostToolUse: "result" },
   unreadable: (reason) => ({ decision: "block", reason }),
   unrecorded: (reason) => ({ systemMessage: reason }),

@@ -101,6 +101,7 @@ export const copilot: Dialect = /* @__PURE__ */ defineDialect({
   rules,
   outputs,
   asks: ["PreToolUse", "PermissionRequest"],
+  exits: ["PreToolUse", "PermissionRequest"],
   replaced: { PreToolUse: "params", PermissionRequest: "params", PostToolUse: "result" },
   // Each event reads its own of these fields, and ignores the others.
   unreadable: (reason) => ({

@@ -141,6 +141,13 @@ export const cursor: Dialect = /* @__PURE__ */ defineDialect({
   rules,
   outputs,
   asks: ["beforeShellExecution", "beforeMCPExecution"],
+  exits: [
+    "preToolUse",
+    "beforeShellExecution",
+    "beforeMCPExecution",
+    "beforeReadFile",
+    "beforeSubmitPrompt",
+  ],
   replaced: { preToolUse: "params" },
   unreadable: (reason) => ({
     permission: "deny",

@@ -29,6 +29,8 @@ export type DialectDefinition = Pick<Dialect, "name" | "title" | "example"> & {
   readonly outputs: Readonly<Record<string, (judged: Judged, input: Fields) => Fields>>;
   /** Hooks whose agent asks its own user when the response is an ask. */
   readonly asks: readonly string[];
+  /** Hooks that a command blocks when it exits with 2. */
+  readonly exits: readonly string[];
   /** The field of our data that a hook can replace. What others change can't be applied, and is denied. */
   readonly replaced: Readonly<Record<string, string>>;
   /** The response to an input whose event is unknown: it blocks as much as possible. */
@@ -67,7 +69,8 @@ export function defineDialect(definition: DialectDefinition): Dialect {
       : definition.unreadable(reason);
   };
   const asks = (hook: string): boolean => definition.asks.includes(hook);
-  return { name, title, example, asks, decode, encode, fail };
+  const exits = (hook: string): boolean => definition.exits.includes(hook);
+  return { name, title, example, asks, exits, decode, encode, fail };
 }
 
 /** Denies what a gate changed and the agent can't change: what runs would be what nobody judged. */

@@ -41,6 +41,8 @@ export type Dialect = {
   readonly decode: (input: unknown) => HookCall | { readonly invalid: string };
   /** Whether the agent asks its own user when the response to a hook is an ask. */
   readonly asks: (hook: string) => boolean;
+  /** Whether a command blocks a hook when it exits with 2, and says why on stderr. */
+  readonly exits: (hook: string) => boolean;
   /** Writes a decision about the event of a call that is decided. */
   readonly encode: (
     call: HookCall,

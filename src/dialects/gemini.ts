@@ -87,6 +87,7 @@ export const gemini: Dialect = /* @__PURE__ */ defineDialect({
   rules,
   outputs,
   asks: [],
+  exits: ["BeforeTool", "AfterTool", "BeforeAgent"],
   replaced: { BeforeTool: "params", AfterTool: "result" },
   unreadable: (reason) => ({ continue: false, stopReason: reason, decision: "deny", reason }),
   unrecorded: (reason) => ({ systemMessage: reason }),

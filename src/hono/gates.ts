@@ -55,6 +55,7 @@ function gateRoute(dialect: Dialect): Route {
       description: `The output of a hook, in the format of ${title}`,
       schema: v.looseObject({}) as s.Schema,
       example: dialect.example.output,
+      headers: { "hooks-gate": "The dialect of the response" },
     },
     handle: (c, { query: { approve, ask } }) => decide(c, dialect, { approve, ask }),
     respondProblem: (c, problem) => respondFailure(c, dialect, problem),
@@ -79,7 +80,7 @@ async function decide(
   request.logFields.hook = call.hook;
   if (!waits.tryAcquire()) throw Problem.tooMany("too_many_waits");
   try {
-    return respondJson(c, 200, await respondTo(c, dialect, call, options));
+    return respond(c, dialect, await respondTo(c, dialect, call, options));
   } finally {
     waits.release();
   }
@@ -167,8 +168,22 @@ async function respondFailure(
     : await readInput(c).catch(() => undefined);
   const reason = `The hooks server could not decide: ${describe(problem)}`;
   const { connection } = problem.extras.headers ?? {};
-  const output = dialect.fail(input, reason);
-  return respondJson(c, 200, output, connection === undefined ? {} : { connection });
+  return respond(
+    c,
+    dialect,
+    dialect.fail(input, reason),
+    connection === undefined ? {} : { connection },
+  );
+}
+
+/** Returns a response that says whose it is: an empty object from another server would be no opinion. */
+function respond(
+  c: AppContext,
+  { name }: Dialect,
+  output: object,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return respondJson(c, 200, output, { "hooks-gate": name, ...headers });
 }
 
 function describe({ code, extras }: Problem): string {

@@ -1,0 +1,157 @@
+import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import { joinBytes } from "../../internal/bytes.ts";
+import { connect } from "../client.ts";
+import { CommandError } from "../errors.ts";
+import { respondToFailure } from "../gate/failure.ts";
+import type { CommandIO } from "../io.ts";
+
+/** The dialects, which only a failure has to load. */
+const DIALECTS = ["claude-code", "copilot", "codex", "gemini", "cursor"];
+
+/**
+ * How long a call may take, in seconds: half of the 30 s after which Copilot ends a hook, and runs the tool.
+ */
+const TIMEOUT = 15;
+
+/** Largest input, in bytes: what a server reads by default is far less. */
+const MAX_INPUT = 16 * 1024 * 1024;
+
+type Options = {
+  readonly dialect?: string;
+  readonly url?: string;
+  readonly tokenEnv: string;
+  readonly timeout: number;
+  readonly approve?: true;
+  readonly ask?: "agent" | "wait";
+};
+
+type SettingsOptions = Pick<Options, "url" | "tokenEnv"> & { readonly command?: true };
+
+/** Defines `hooks gate`: the hook of an agent that runs commands. */
+export function define(command: Command, io: CommandIO): void {
+  command
+    .enablePositionalOptions() // or it would take those of `settings`
+    .addOption(new Option("--dialect <agent>", "whose hook this is").choices(DIALECTS))
+    .option("-u, --url <url>", "server URL [HOOKS_URL] (default: http://127.0.0.1:8787)")
+    .option("--token-env <name>", "environment variable with the bearer token", "HOOKS_TOKEN")
+    .option("--timeout <seconds>", "deny what takes longer", parseSeconds, TIMEOUT)
+    .option("--approve", "an allow of a gate skips the agent's own question to the user")
+    .addOption(
+      new Option("--ask <who>", "who answers when a gate asks").choices(["agent", "wait"])
+        .default("agent"),
+    )
+    .addHelpText(
+      "after",
+      `
+Reads the hook's JSON from stdin, and prints the response of the server. If
+there is none, what waits for a decision is denied: exits with 2 and says why on
+stderr, or prints a denial where the agent ignores exit codes.
+
+\`hooks gate settings <agent>\` prints the settings that call this command.
+
+Examples:
+  hooks gate settings claude-code
+  hooks gate --dialect codex <input.json
+`,
+    )
+    .action(async ({ dialect, ...options }: Options) => {
+      if (dialect === undefined) {
+        throw new CommandError("Cannot decide: --dialect is missing", [
+          `Pass the agent whose hook this is: ${DIALECTS.join(", ")}`,
+        ], 2);
+      }
+      await gate({ ...options, dialect }, io);
+    });
+  command
+    .command("settings")
+    .summary("print the settings that let gates decide for an agent")
+    .description("Print the settings that let gates decide for an agent.")
+    .addArgument(new Argument("<agent>", "the agent").choices(DIALECTS))
+    .option("-u, --url <url>", "server URL [HOOKS_URL] (default: http://127.0.0.1:8787)")
+    .option("--token-env <name>", "environment variable with the bearer token", "HOOKS_TOKEN")
+    .option("--command", "run `hooks gate` where HTTP would do (claude-code)")
+    .addHelpText(
+      "after",
+      `
+The settings name the variable that has the token, never the token itself.
+
+Examples:
+  hooks gate settings claude-code >.claude/settings.local.json
+  hooks gate settings copilot --url https://hooks.example.com >.github/hooks/gate.json
+`,
+    )
+    .action(async (agent: string, options: SettingsOptions) => {
+      const { settingsFor } = await import("../gate/settings.ts");
+      const url = options.url ?? (io.env("HOOKS_URL") || "http://127.0.0.1:8787");
+      const { text, place } = settingsFor(agent, { ...options, url: url.replace(/\/$/, "") });
+      io.stdout.write(`${text}\n`);
+      io.stderr.write(`${place}\n`);
+    });
+}
+
+/** Options with a dialect. */
+type Call = Options & { readonly dialect: string };
+
+async function gate(options: Call, io: CommandIO): Promise<void> {
+  const { dialect, timeout } = options;
+  const ended = new AbortController();
+  let input: string | undefined;
+  const work = async (): Promise<string> => {
+    input = await readInput(io);
+    return await decide(input, options, ended.signal, io);
+  };
+  const late = async (): Promise<never> => {
+    await io.sleep(timeout * 1000, ended.signal);
+    throw new CommandError(`No decision within ${timeout} s`);
+  };
+  try {
+    io.stdout.write(`${await Promise.race([work(), late()])}\n`);
+  } catch (error) {
+    const reason = error instanceof CommandError ? error.message : "the command failed";
+    await respondToFailure(dialect, input, `The gates could not decide: ${reason}`, io);
+  } finally {
+    ended.abort();
+  }
+}
+
+/** Returns the response of the server. @throws {CommandError} when there is none */
+async function decide(
+  text: string,
+  { dialect, url, tokenEnv, approve, ask }: Call,
+  signal: AbortSignal,
+  io: CommandIO,
+): Promise<string> {
+  const token = io.env(tokenEnv);
+  if (!token) throw new CommandError(`the environment variable ${tokenEnv} has no token`);
+  const { client } = connect({ token, ...(url !== undefined && { url }) }, io);
+  const query = { approve: approve ? "true" : undefined, ask };
+  const response = await client.fetch(`/gates/${dialect}`, { text, query, signal });
+  if (response.headers.get("hooks-gate") !== dialect) {
+    throw new CommandError(`the response of ${client.url} is not one of gates`);
+  }
+  const output: unknown = await response.json().catch(() => undefined);
+  if (typeof output !== "object" || output === null) {
+    throw new CommandError(`the response of ${client.url} was cut off`);
+  }
+  return JSON.stringify(output);
+}
+
+async function readInput(io: CommandIO): Promise<string> {
+  if (io.stdin.isTerminal) {
+    throw new CommandError("there is no input: pipe the JSON of a hook to stdin");
+  }
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of io.stdin.read()) {
+    size += part.length;
+    if (size > MAX_INPUT) throw new CommandError(`the input has more than ${MAX_INPUT} bytes`);
+    parts.push(part.slice()); // the buffer may be reused
+  }
+  return new TextDecoder().decode(joinBytes(parts));
+}
+
+function parseSeconds(text: string): number {
+  const seconds = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : NaN;
+  if (seconds > 0 && seconds <= 86_400) return seconds;
+  throw new InvalidArgumentError("Must be a number of seconds, at most 86400.");
+}
