@@ -37,6 +37,8 @@ export type Settings = {
   readonly store: string;
   readonly retention: RetentionConfig;
   readonly webhooks: HooksConfig["webhooks"];
+  readonly gates: HooksConfig["gates"];
+  readonly gateOptions: HooksConfig["gateOptions"];
   readonly tokens: readonly TokenConfig[];
   /** CloudEvents senders that may ask to deliver, and the rate they are granted. */
   readonly webhookOrigins?: readonly string[] | undefined;
@@ -63,7 +65,8 @@ export async function readSettings(
 ): Promise<Settings> {
   const env = await readEnv(io, options.envFile);
   const found = await readConfigFile(io, path, env);
-  const { webhooks = [], storage, retention = {}, server } = found?.config ?? {};
+  const { webhooks = [], gates = [], gateOptions = {}, storage, retention = {}, server } =
+    found?.config ?? {};
   const host = options.host ?? server?.host ?? "127.0.0.1";
   const store = options.store ?? storeOf(storage) ?? "hooks.db";
   parseStoreLocation(store);
@@ -78,6 +81,8 @@ export async function readSettings(
     store,
     retention,
     webhooks,
+    gates,
+    gateOptions,
     tokens: hasTokens ? tokens : [
       { name: "admin", token: envToken ?? generatedToken, scopes: ["emit", "read", "admin"] },
     ],

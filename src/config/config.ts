@@ -1,4 +1,5 @@
 import type { RetryOptions } from "../core/retry_policy.ts";
+import type { WebhookGateOptions } from "../webhook/gate/options.ts";
 import type { WebhookHookOptions } from "../webhook/options.ts";
 import type { ConfigIssue } from "./config_error.ts";
 
@@ -9,6 +10,10 @@ import type { ConfigIssue } from "./config_error.ts";
 export interface HooksConfig {
   /** The webhooks in the order of the file, with `hooks.defaults` merged in. */
   readonly webhooks: readonly WebhookConfig[];
+  /** The gates over HTTP in the order of the file. `hooks.defaults` is not for them. */
+  readonly gates: readonly GateConfig[];
+  /** Options of all gates, for `createHooks({ gates })`; empty if the file has no such section. */
+  readonly gateOptions: GateOptionsConfig;
   /** Where durable deliveries are stored; empty if the file has no such section. */
   readonly storage: StorageConfig;
   /** How long data is kept; empty if the file has no such section. */
@@ -28,6 +33,26 @@ export type WebhookConfig =
     /** Retry schedule of the outbox, instead of the default one. */
     readonly retry?: RetryConfig | undefined;
   };
+
+/** One gate over HTTP: the options of `WebhookGate` that are data. */
+export type GateConfig =
+  & Omit<WebhookGateOptions, "url" | "headers" | "guard" | "fetch" | "responseSecrets">
+  & {
+    /** Where to ask: http or https, without user name and password. */
+    readonly url: string;
+    /** Headers of every request. */
+    readonly headers?: Readonly<Record<string, string>>;
+    /** What verifies responses, if it is not what signs requests. */
+    readonly responseSecrets?: readonly string[];
+  };
+
+/** Options of all gates. */
+export interface GateOptionsConfig {
+  /** Names of gates without which nothing is allowed. */
+  readonly required?: readonly string[] | undefined;
+  /** Limit of one decision, in milliseconds. */
+  readonly timeout?: number | undefined;
+}
 
 /** A retry schedule: a list of delays in milliseconds, or delays that grow. */
 export type RetryConfig = readonly number[] | GrowingRetryConfig;

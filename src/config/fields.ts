@@ -6,6 +6,8 @@
  */
 import { WEBHOOK_LIMITS } from "../webhook/options.ts";
 import type {
+  GateConfig,
+  GateOptionsConfig,
   GrowingRetryConfig,
   RetentionConfig,
   ServerConfig,
@@ -17,11 +19,21 @@ import { filter } from "./filter.ts";
 import * as format from "./formats.ts";
 import { duration, integer, list, number, oneOf } from "./formats.ts";
 import { postgresUrl, storeFile, storePath } from "./storage_formats.ts";
-import type { Field, FieldsOf, ObjectSchema, Schema } from "./schema.ts";
+import { gateList, gateOptions } from "./gate_fields.ts";
+import {
+  type FieldsOf,
+  object,
+  type ObjectSchema,
+  optional,
+  protective,
+  required,
+  type Schema,
+} from "./schema.ts";
 
 /** The file, before defaults are merged. */
 export interface ConfigFile {
   readonly hooks?: HooksSection | undefined;
+  readonly gates?: GateOptionsConfig | undefined;
   readonly storage?: StorageConfig | undefined;
   readonly retention?: RetentionConfig | undefined;
   readonly server?: Partial<ServerConfig> | undefined;
@@ -32,29 +44,11 @@ export interface ConfigFile {
 export interface HooksSection {
   readonly defaults?: SharedFields | undefined;
   readonly webhooks?: readonly WebhookConfig[] | undefined;
+  readonly gates?: readonly GateConfig[] | undefined;
 }
 
 /** What webhooks may share. */
 export type SharedFields = Omit<WebhookConfig, "name" | "events" | "url">;
-
-function required(schema: Schema, description: string): Field {
-  return { schema, description, required: true };
-}
-
-function optional(schema: Schema, description: string, defaultValue?: unknown): Field {
-  return { schema, description, default: defaultValue };
-}
-
-/** An optional field without which less is protected: null is an error. */
-function protective(schema: Schema, description: string): Field {
-  return { schema, description, rejectNull: true };
-}
-
-type ObjectRules = Omit<ObjectSchema, "type" | "fields">;
-
-function object(fields: ObjectSchema["fields"], rules: ObjectRules = {}): ObjectSchema {
-  return { type: "object", fields, ...rules };
-}
 
 const boolean: Schema = { type: "boolean" };
 const delay = duration({ min: 0 });
@@ -178,6 +172,10 @@ const hooks: FieldsOf<HooksSection> = {
     ),
     "HTTP endpoints that receive events.",
   ),
+  gates: optional(
+    gateList,
+    "HTTP endpoints that decide about events before they happen.",
+  ),
 };
 
 const storage: FieldsOf<StorageConfig> = {
@@ -233,7 +231,8 @@ const server: FieldsOf<ServerConfig> = {
 };
 
 const file: FieldsOf<ConfigFile> = {
-  hooks: optional(object(hooks), "Webhooks and their defaults."),
+  hooks: optional(object(hooks), "Webhooks, their defaults, and gates."),
+  gates: optional(object(gateOptions), "Options of all gates."),
   storage: optional(
     object(storage, { exclusive: ["path", "sqlite", "postgres", "kv"] }),
     "Where durable deliveries are stored.",
@@ -249,5 +248,8 @@ const moved = Object.entries({ hooks, storage, retention, server }).flatMap(([se
 
 /** The whole file. */
 export const fileSchema: ObjectSchema = object(file, {
-  misplaced: Object.fromEntries(moved.filter(([key]) => key !== "events")), // a webhook has them too
+  misplaced: {
+    ...Object.fromEntries(moved.filter(([key]) => key !== "events")), // a webhook has them too
+    required: "move it to gates.required",
+  },
 });

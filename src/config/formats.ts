@@ -205,13 +205,16 @@ const QUAD = "(?:[A-Za-z0-9+/]{4})";
 const ONE = "[A-Za-z0-9+/][AQgw]==";
 const TWO = "[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=";
 
+/** A `whsec_` secret of 24 to 64 bytes. */
+const SYMMETRIC =
+  `whsec_${QUAD}{8}(?:${QUAD}{0,12}(?:${ONE}|${TWO})|${QUAD}{0,13}|${QUAD}{13}${ONE})`;
+
 /** A signing secret, of the lengths that Standard Webhooks allows ("Signature scheme"). */
 export const secret: StringSchema = {
   type: "string",
   accepted: "whsec_ and base64 of 24 to 64 bytes, or whsk_ and base64 of 32 or 64 bytes",
   pattern: new RegExp(
-    `^(?:whsec_${QUAD}{8}(?:${QUAD}{0,12}(?:${ONE}|${TWO})|${QUAD}{0,13}|${QUAD}{13}${ONE})` +
-      `|whsk_(?:${QUAD}{10}${TWO}|${QUAD}{21}${ONE}))$`,
+    `^(?:${SYMMETRIC}|whsk_(?:${QUAD}{10}${TWO}|${QUAD}{21}${ONE}))$`,
     "u",
   ),
   visible: "none",
@@ -219,6 +222,18 @@ export const secret: StringSchema = {
     written.startsWith("whpk_")
       ? { hint: "a whpk_ key is public and can't sign" }
       : suggestTrimming(written),
+};
+
+/** What verifies a signature: a secret that both sides have, or the public key of the other side. */
+export const verifyingSecret: StringSchema = {
+  type: "string",
+  accepted: "whsec_ and base64 of 24 to 64 bytes, or whpk_ and base64 of 32 bytes",
+  pattern: new RegExp(
+    `^(?:${SYMMETRIC}|whpk_${QUAD}{10}${TWO})$`,
+    "u",
+  ),
+  visible: "none",
+  suggest: suggestTrimming,
 };
 
 const DATE = "\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])";

@@ -1,22 +1,23 @@
 import { checkDefined, checkKnown } from "../internal/options.ts";
 import { checkFunctions, checkObject, closest } from "../internal/validate.ts";
 import { exponentialRetry, type RetryPolicy, scheduleRetry } from "../core/retry_policy.ts";
+import { WebhookGate } from "../webhook/gate/webhook_gate.ts";
 import type { WebhookHookOptions } from "../webhook/options.ts";
 import { WebhookHook } from "../webhook/webhook_hook.ts";
 import type { HooksConfig, RetryConfig } from "./config.ts";
 
 /** Options of webhooks that are not data. */
 export interface ConfigHooksOptions {
-  /** Replaces the platform's `fetch` for all webhooks. */
+  /** Replaces the platform's `fetch` for all webhooks and gates. */
   readonly fetch?: typeof fetch | undefined;
-  /** Checks the addresses of all webhooks: `createAddressGuard()`. All URLs must then be https. */
+  /** Checks the addresses of all webhooks and gates: `createAddressGuard()`. All URLs must then be https. */
   readonly guard?: WebhookHookOptions["guard"];
   /** Functions that rewrite events before they are sent, by the webhook's name. */
   readonly transform?: Readonly<Record<string, NonNullable<WebhookHookOptions["transform"]>>>;
 }
 
 /**
- * Creates the webhooks of a configuration, for `hooks.use()` or the `use` option of `createHooks`.
+ * Creates the webhooks of a configuration, then its gates, for `hooks.use()` or the `use` option of `createHooks`.
  *
  * ```ts
  * import { createHooks } from "@omniagent/hooks";
@@ -25,7 +26,7 @@ export interface ConfigHooksOptions {
  * const config = parseConfig({
  *   hooks: { webhooks: [{ name: "audit", events: ["tool.*"], url: "https://audit.example.com/" }] },
  * }, { env: {} });
- * const hooks = createHooks();
+ * const hooks = createHooks({ gates: config.gateOptions });
  * hooks.use(...hooksFromConfig(config));
  * await hooks.close();
  * ```
@@ -35,7 +36,7 @@ export interface ConfigHooksOptions {
 export function hooksFromConfig(
   config: HooksConfig,
   options: ConfigHooksOptions = {},
-): readonly WebhookHook[] {
+): readonly (WebhookHook | WebhookGate)[] {
   const subject = "Cannot create hooks from configuration";
   checkObject(subject, "the configuration", config);
   checkKnown(subject, options, ["fetch", "guard", "transform"]);
@@ -56,15 +57,19 @@ export function hooksFromConfig(
     const hint = near === undefined ? "" : `. Did you mean '${near}'?`;
     throw new TypeError(`${subject}: 'transform' names unknown webhook '${name}'${hint}`);
   }
-  return config.webhooks.map((webhook) =>
-    new WebhookHook({
-      ...webhook,
-      retry: webhook.retry && retryPolicy(webhook.retry),
-      ...(Object.hasOwn(transform, webhook.name) && { transform: transform[webhook.name]! }),
-      fetch,
-      ...(guard && { guard }),
-    })
-  );
+  const { webhooks, gates = [] } = config;
+  const shared = { fetch, ...(guard && { guard }) };
+  return [
+    ...webhooks.map((webhook) =>
+      new WebhookHook({
+        ...webhook,
+        retry: webhook.retry && retryPolicy(webhook.retry),
+        ...(Object.hasOwn(transform, webhook.name) && { transform: transform[webhook.name]! }),
+        ...shared,
+      })
+    ),
+    ...gates.map((gate) => new WebhookGate({ ...gate, ...shared })),
+  ];
 }
 
 function retryPolicy(retry: RetryConfig): RetryPolicy {

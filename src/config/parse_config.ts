@@ -1,7 +1,8 @@
 import { checkFunctions, inspect } from "../internal/validate.ts";
 import { checkKnown } from "../internal/options.ts";
 import { findContentTypeProblem } from "../webhook/request_rules.ts";
-import type { ConfigEnv, ConfigOptions, HooksConfig, WebhookConfig } from "./config.ts";
+import type { ConfigEnv, ConfigOptions, GateConfig, HooksConfig, WebhookConfig } from "./config.ts";
+import { checkGates } from "./check_gates.ts";
 import { ConfigError, formatIssue, type Issue, limitIssues } from "./config_error.ts";
 import { type ConfigFile, fileSchema, type HooksSection, type SharedFields } from "./fields.ts";
 import { findFilterWarnings } from "./filter_warnings.ts";
@@ -70,7 +71,8 @@ export function checkConfig(value: unknown, env: ConfigEnv): Checked {
   }
   const read = () => value === null ? undefined : reader.read(value, fileSchema);
   const file = (reader.guard(read) ?? {}) as ConfigFile;
-  for (const issue of checkContentTypes(file.hooks)) reader.add(issue, ...issue.path);
+  const crossed = [...checkContentTypes(file.hooks), ...checkGates(file)];
+  for (const issue of crossed) reader.add(issue, ...issue.path);
   const { issues } = reader;
   if (issues.length > 0) return { config: merge({}), issues, warnings: [] };
   const config = merge(file);
@@ -105,10 +107,14 @@ function contentTypeOf({ headers = {} }: SharedFields): readonly [string, string
   return Object.entries(headers).find(([name]) => name.toLowerCase() === "content-type");
 }
 
-function merge({ hooks = {}, storage = {}, retention = {}, server = {} }: ConfigFile): HooksConfig {
-  const { defaults = {}, webhooks = [] } = hooks;
+function merge(
+  { hooks = {}, gates: gateOptions = {}, storage = {}, retention = {}, server = {} }: ConfigFile,
+): HooksConfig {
+  const { defaults = {}, webhooks = [], gates = [] } = hooks;
   return {
     webhooks: webhooks.map((webhook) => withDefaults(webhook, defaults)),
+    gates,
+    gateOptions,
     storage,
     retention,
     server: { tokens: [], ...server },
@@ -134,15 +140,28 @@ function mergeHeaders(shared: Headers, own: Headers): Headers {
 }
 
 /** Returns a warning for each filter that never matches, at the place where it is written. */
-function findWarnings({ hooks = {} }: ConfigFile, { webhooks }: HooksConfig): readonly Issue[] {
-  return webhooks.flatMap((webhook, i) => {
-    const isOwn = hooks.webhooks?.[i]?.filter !== undefined;
-    const parent = isOwn ? ["hooks", "webhooks", i] : ["hooks", "defaults"];
-    return findFilterWarnings(webhook).map(({ key, ...warning }): Issue => ({
+function findWarnings(
+  { hooks = {} }: ConfigFile,
+  { webhooks, gates }: HooksConfig,
+): readonly Issue[] {
+  const warningsAt = (
+    parent: readonly (string | number)[],
+    target: WebhookConfig | GateConfig,
+    hint?: string,
+  ): readonly Issue[] =>
+    findFilterWarnings(target).map(({ key, ...warning }): Issue => ({
       ...warning,
       code: "never_matches",
       path: [...parent, "filter", filterPathInFile(key)],
-      hint: isOwn ? undefined : `for webhook ${webhook.name}`,
+      hint,
     }));
-  });
+  return [
+    ...webhooks.flatMap((webhook, i) => {
+      const isOwn = hooks.webhooks?.[i]?.filter !== undefined;
+      return isOwn
+        ? warningsAt(["hooks", "webhooks", i], webhook)
+        : warningsAt(["hooks", "defaults"], webhook, `for webhook ${webhook.name}`);
+    }),
+    ...gates.flatMap((gate, i) => warningsAt(["hooks", "gates", i], gate)),
+  ];
 }

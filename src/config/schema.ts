@@ -202,3 +202,25 @@ type Snake<Name extends string> = Name extends `${infer Letter}${infer Rest}`
 
 /** The fields of a mapping that becomes a `T`, which keeps the table in step with the types. */
 export type FieldsOf<T> = { readonly [Name in keyof T & string as Snake<Name>]-?: Field };
+
+/** Returns a field that must be set. */
+export function required(schema: Schema, description: string): Field {
+  return { schema, description, required: true };
+}
+
+/** Returns a field that may be left out, with its default. */
+export function optional(schema: Schema, description: string, defaultValue?: unknown): Field {
+  return { schema, description, default: defaultValue };
+}
+
+/** Returns an optional field without which less is protected: null is an error. */
+export function protective(schema: Schema, description: string): Field {
+  return { schema, description, rejectNull: true };
+}
+
+type ObjectRules = Omit<ObjectSchema, "type" | "fields">;
+
+/** Returns a mapping with these fields. */
+export function object(fields: ObjectSchema["fields"], rules: ObjectRules = {}): ObjectSchema {
+  return { type: "object", fields, ...rules };
+}

@@ -29,6 +29,28 @@ test("hooks check lists webhooks and tokens, and exits with 0", async () => {
   );
 });
 
+test("hooks check lists gates with what weakens them, and required gates that are missing", async () => {
+  const text = `
+hooks:
+  gates:
+    - { name: policy, events: [tool.called], url: "https://p.example.com/decide?key=k" }
+    - { name: mask, events: [tool.completed], url: "https://m.example.com/", kind: rewrite, mode: shadow }
+    - { name: extra, events: ["*"], url: "https://e.example.com/", on_failure: allow }
+gates: { required: [policy, mask, other] }
+`;
+  const { code, stdout } = await check([], { "hooks.yaml": text });
+  assert.equal(code, 0);
+  const unenforced = "(not a gate of this file that is enforced)";
+  assert.equal(
+    stdout,
+    "ok hooks.yaml: 0 webhooks, 3 gates\n" +
+      "  gate policy  tool.called  https://p.example.com  check\n" +
+      "  gate mask  tool.completed  https://m.example.com  rewrite in shadow mode\n" +
+      "  gate extra  *  https://e.example.com  check, allows on failure\n" +
+      `  required gates: policy, mask ${unenforced}, other ${unenforced}\n`,
+  );
+});
+
 test("hooks check reads hooks.yaml by default, with variables from a file", async () => {
   const files = { "hooks.yaml": good, ".env": "KEY='k-1'\n" };
   assert.equal((await check(["--env-file", ".env"], files)).code, 0);

@@ -19,6 +19,7 @@ import {
   hooksFromConfig,
 } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
+import type { WebhookGate, WebhookHook } from "@omniagent/hooks/webhook";
 
 /** One file and its result. */
 export interface Case {
@@ -76,7 +77,8 @@ export function resultOf({ text, env }: Pick<Case, "text" | "env">): string {
 export function describe(config: HooksConfig): string {
   const hooks = hooksFromConfig(config);
   const lines = config.webhooks.flatMap((webhook, i) => {
-    const { name, events, timeout, concurrency, retry, ordering = "none" } = hooks[i]!;
+    const hook = hooks[i] as WebhookHook;
+    const { name, events, timeout, concurrency, retry, ordering = "none" } = hook;
     const delays: number[] = [];
     for (let n = 1, delay; n < 30 && (delay = retry.delay(n, 0.5)) !== undefined; n++) {
       delays.push(delay);
@@ -87,8 +89,15 @@ export function describe(config: HooksConfig): string {
       `     -> ${name} ${receives}; ordering ${ordering}; retry ${delays.join(" ") || "never"}`,
     ];
   });
-  const { storage, retention, server } = config;
-  for (const [name, part] of Object.entries({ storage, retention, server })) {
+  for (const [i, gate] of config.gates.entries()) {
+    const { name, events, kind, timeout } = hooks[config.webhooks.length + i] as WebhookGate;
+    lines.push(
+      `gate ${JSON.stringify(gate)}`,
+      `     -> ${name} decides about ${events.join(" ")}; ${kind}; timeout ${timeout}`,
+    );
+  }
+  const { gateOptions, storage, retention, server } = config;
+  for (const [name, part] of Object.entries({ gateOptions, storage, retention, server })) {
     if (JSON.stringify(part) !== "{}" && JSON.stringify(part) !== '{"tokens":[]}') {
       lines.push(`${name} ${JSON.stringify(part)}`);
     }

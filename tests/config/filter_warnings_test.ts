@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { HookEvent } from "@omniagent/hooks";
+import type { HookEvent, WebhookHook } from "@omniagent/hooks";
 import { type ConfigIssue, hooksFromConfig, parseConfig } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { test } from "../support/harness.ts";
@@ -149,7 +149,7 @@ hooks:
     filter:
       data.value: ${filter}
 `;
-  const [hook] = hooksFromConfig(loadConfig(text, { env }));
+  const [hook] = hooksFromConfig(loadConfig(text, { env })) as readonly WebhookHook[];
   const event: HookEvent = { id: "e", type: "a.b", timestamp: new Date(0), data: { value } };
   return hook!.accepts(event);
 }
@@ -196,7 +196,8 @@ hooks:
   webhooks:
     - { name: a, events: ["*"], url: "https://a.example/", filter: { ${path}: x } }
 `;
-  const [hook] = hooksFromConfig(loadConfig(text("data.labels.app\\.io/name"), { env: {} }));
+  const config = loadConfig(text("data.labels.app\\.io/name"), { env: {} });
+  const [hook] = hooksFromConfig(config) as readonly WebhookHook[];
   const data = { labels: { "app.io/name": "x" } };
   assert.ok(hook!.accepts({ id: "e", type: "a.b", timestamp: new Date(0), data }));
   for (const path of ["data.a\\b", "data.a\\", "data.\\\\\\x"]) {

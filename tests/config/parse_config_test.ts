@@ -45,7 +45,7 @@ test("parseConfig() describes values that are not JSON", () => {
   assert.match(lines({ server: { port: 5n } }), /^server\.port .* a bigint$/);
   assert.match(lines({ server: { host: Symbol() } }), /^server\.host .* a symbol$/);
   assert.match(lines({ server: { host: () => {} } }), /^server\.host .* a function$/);
-  assert.match(lines(cyclic), /^hooks\.hooks is unknown; known fields: defaults, webhooks$/);
+  assert.match(lines(cyclic), /^hooks\.hooks is unknown; known fields: defaults, webhooks, gates$/);
   assert.match(
     lines({ hooks: { webhooks: Array(2) } }),
     /^hooks\.webhooks\[0\] .* undefined\nhooks\.w/,

@@ -91,7 +91,7 @@ export const table: Readonly<Record<string, Row>> = {
   },
   "stores/node": { folders: ["internal", "store", "stores/kv"], packages: ["@deno/kv"] },
   config: {
-    folders: ["internal", "core", "webhook"],
+    folders: ["internal", "core", "dialects", "webhook"],
     doors: { "yaml.ts": [], "duration.ts": [] },
     // Only the YAML entry: `./config` itself has no dependency.
     packagesOf: { "js-yaml": ["yaml/parse_yaml.ts"] },

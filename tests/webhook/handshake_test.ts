@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import type { WebhookHookOptions } from "@omniagent/hooks/webhook";
+import type { WebhookHook, WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { hooksFromConfig } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { test } from "../support/harness.ts";
@@ -224,7 +224,7 @@ hooks:
   const load = (handshake: string) => loadConfig(text(handshake), { env: {} });
   const peer = receiver({ "webhook-allowed-origin": ORIGIN });
   const config = load(`{ origin: ${ORIGIN}, rate: 60 }`);
-  const [hook] = hooksFromConfig(config, { fetch: peer.fetch });
+  const [hook] = hooksFromConfig(config, { fetch: peer.fetch }) as readonly WebhookHook[];
   assert.equal((await attempt(hook!)).verdict, "delivered");
   assert.equal(peer.requests[0]!.request.headers.get("webhook-request-rate"), "60");
   for (const wrong of ["yes", "{}", "{ origin: 'https://a' }", "{ origin: a, rate: 0 }"]) {

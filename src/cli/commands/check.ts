@@ -7,6 +7,7 @@ import {
 } from "../../config/mod.ts";
 import { createOutbox } from "../../outbox/mod.ts";
 import { memoryStore } from "../../testing/mod.ts";
+import { WebhookHook } from "../../webhook/webhook_hook.ts";
 import { CommandError } from "../errors.ts";
 import { readEnv } from "../input.ts";
 import type { CommandIO } from "../io.ts";
@@ -65,7 +66,9 @@ function findOutboxError(config: HooksConfig): string | undefined {
   const { events: retention, eventLog, disableAfter } = config.retention;
   try {
     const outbox = createOutbox(memoryStore(), { retention, eventLog, disableAfter });
-    for (const webhook of hooksFromConfig(config)) outbox.register(webhook);
+    for (const webhook of hooksFromConfig(config)) {
+      if (webhook instanceof WebhookHook) outbox.register(webhook);
+    }
     return undefined;
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
@@ -75,7 +78,7 @@ function findOutboxError(config: HooksConfig): string | undefined {
 
 function report(
   path: string,
-  { webhooks, server }: HooksConfig,
+  { webhooks, gates, gateOptions, server }: HooksConfig,
   warnings: readonly ConfigIssue[],
   { json, strict }: Options,
   io: CommandIO,
@@ -94,10 +97,29 @@ function report(
   if (!ok) throw new CommandError(`${path} has ${count(warnings.length, "warning")}`);
   if (json) return;
   const { green, bold, dim } = styleOf(io, io.stdout);
-  io.stdout.write(`${green("ok")} ${path}: ${count(webhooks.length, "webhook")}\n`);
+  const counts = [count(webhooks.length, "webhook")];
+  if (gates.length > 0) counts.push(count(gates.length, "gate"));
+  io.stdout.write(`${green("ok")} ${path}: ${counts.join(", ")}\n`);
   for (const { name, events, url } of webhooks) {
     io.stdout.write(`  ${bold(name)}  ${events.join(", ")}  ${dim(new URL(url).origin)}\n`);
   }
+  for (const { name, events, url, kind = "check", mode, onFailure } of gates) {
+    const traits = [
+      mode === "shadow" ? `${kind} in shadow mode` : kind,
+      ...onFailure === "allow" ? ["allows on failure"] : [],
+      ...onFailure === "ask" ? ["asks on failure"] : [],
+    ];
+    const origin = dim(new URL(url).origin);
+    io.stdout.write(
+      `  gate ${bold(name)}  ${events.join(", ")}  ${origin}  ${traits.join(", ")}\n`,
+    );
+  }
+  const names = gates.filter(({ mode }) => mode !== "shadow").map(({ name }) => name);
+  const required = gateOptions.required ?? [];
+  const described = required.map((name) =>
+    names.includes(name) ? name : `${name} (not a gate of this file that is enforced)`
+  );
+  if (required.length > 0) io.stdout.write(`  required gates: ${described.join(", ")}\n`);
   const tokens = server.tokens.map(({ name, scopes }) => `${name} (${scopes.join(", ")})`);
   if (tokens.length > 0) io.stdout.write(`  tokens: ${printable(tokens.join(", "))}\n`);
 }

@@ -128,7 +128,7 @@ async function reload(
     const settings = await read();
     service.reload(settings);
     const file = settings.file ?? "no configuration";
-    log.info(`reloaded ${file}: ${count(settings.webhooks.length, "webhook")}`);
+    log.info(`reloaded ${file}: ${countOf(settings)}`);
   } catch (error) {
     const expected = toCommandError(error, io);
     const reason = expected instanceof Error ? expected.message : String(expected);
@@ -136,14 +136,20 @@ async function reload(
   }
 }
 
+function countOf({ webhooks, gates }: Settings): string {
+  const counted = count(webhooks.length, "webhook");
+  return gates.length > 0 ? `${counted}, ${count(gates.length, "gate")}` : counted;
+}
+
 /** Prints what is served, and how to send the first event. */
 function greet(
-  { host, file, store, webhooks, generatedToken }: Settings,
+  settings: Settings,
   port: number,
   log: Log,
   { json }: Options,
   io: CommandIO,
 ): void {
+  const { host, file, store, webhooks, gates, generatedToken } = settings;
   const url = `http://${hostInUrl(host)}:${port}`;
   const shownStore = maskUrl(store);
   if (json) {
@@ -152,6 +158,7 @@ function greet(
       file,
       store: shownStore,
       webhooks: webhooks.length,
+      ...(gates.length > 0 && { gates: gates.length }),
       admin_token: generatedToken,
     });
   }
@@ -160,7 +167,7 @@ function greet(
     ? `\nAdmin token, valid until this process ends:\n  export HOOKS_TOKEN=${generatedToken}\n`
     : "";
   io.stderr.write(`
-serving ${url}: ${count(webhooks.length, "webhook")}${source}; store ${shownStore}
+serving ${url}: ${countOf(settings)}${source}; store ${shownStore}
 ${tokenLines}
 Send an event:
   curl -X POST ${url}/events -H "Authorization: Bearer ${generatedToken ?? "$HOOKS_TOKEN"}" \\

@@ -18,7 +18,7 @@ const CHECK_TIMEOUT = 4_000;
 /** Events of any type: clients decide. */
 type AnyEvents = Record<string, unknown>;
 
-/** What `hooks serve` serves: the store, the outbox, the webhooks and the HTTP app. */
+/** What `hooks serve` serves: the store, the outbox, the webhooks, the gates and the HTTP app. */
 export class Service {
   readonly #store: Store;
   readonly #outbox: Outbox;
@@ -30,7 +30,7 @@ export class Service {
   /** The targets with deliveries that other processes had leased at the start. */
   leased: readonly TargetStats[] = [];
   #app!: HooksApp;
-  #webhooks: readonly Registration[] = [];
+  #registrations: readonly Registration[] = [];
   /** Ends the event streams that the current tokens opened. */
   #streams = new AbortController();
 
@@ -53,6 +53,7 @@ export class Service {
       store,
       logger,
       closeTimeout: CLOSE_TIMEOUT,
+      gates: settings.gateOptions,
     });
     this.#apply(settings);
   }
@@ -75,13 +76,13 @@ export class Service {
     return new Response(response.body.pipeThrough(new TransformStream(), { signal }), response);
   }
 
-  /** Switches to other webhooks and tokens. Logs settings that need a restart, and keeps them. */
+  /** Switches to other webhooks, gates and tokens. Logs settings that need a restart, and keeps them. */
   reload(settings: Settings): void {
     const before = this.#settings;
-    const names = ["host", "port", "store", "retention"] as const;
+    const names = ["host", "port", "store", "retention", "gateOptions"] as const;
     const fixed = names.filter((name) => !isEqual(settings[name], before[name]));
     if (fixed.length > 0) this.#log.warn(`restart to apply changes of ${fixed.join(", ")}`);
-    for (const registration of this.#webhooks) registration.unregister();
+    for (const registration of this.#registrations) registration.unregister();
     try {
       this.#apply(settings);
       this.#settings = settings;
@@ -125,7 +126,8 @@ export class Service {
   }
 
   #apply(settings: Settings): void {
-    const { tokens, webhooks, webhookOrigins, webhookRate, approvalKey, validate } = settings;
+    const { tokens, webhooks, gates, webhookOrigins, webhookRate, approvalKey, validate } =
+      settings;
     const { logger } = this.#log;
     this.#app = createHooksApp(this.#hooks, {
       tokens,
@@ -135,8 +137,15 @@ export class Service {
       validate,
       logger,
     });
-    const config = { webhooks, storage: {}, retention: {}, server: { tokens: [] } };
-    this.#webhooks = this.#hooks.use(...hooksFromConfig(config));
+    const config = {
+      webhooks,
+      gates,
+      gateOptions: {},
+      storage: {},
+      retention: {},
+      server: { tokens: [] },
+    };
+    this.#registrations = this.#hooks.use(...hooksFromConfig(config));
   }
 }
 
