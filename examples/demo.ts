@@ -11,7 +11,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { withNamedHook } from "@omniagent/hooks";
-import { generateSecret } from "@omniagent/hooks/webhook";
+import { generateKeyPair, generateSecret } from "@omniagent/hooks/webhook";
 import { Agent } from "./agent.ts";
 import { Conversation } from "./conversation.ts";
 import { type AgentEvent, Client, type Delivery, type Receipt } from "./demo_client.ts";
@@ -181,6 +181,12 @@ async function serve(): Promise<HooksProcess> {
     BILLING_URL: billing!,
     BILLING_SECRET: secrets.billing,
     BILLING_SECRET_BEFORE: generateSecret(),
+    // The gates of the file are not asked here: the agent only reports.
+    POLICY_SECRET: generateSecret(),
+    MASK_TOKEN: "not-needed-here",
+    MASK_SECRET: generateSecret(),
+    MASK_SECRET_BEFORE: generateSecret(),
+    MASK_PUBLIC_KEY: (await generateKeyPair()).publicKey,
     HOOKS_TOKEN: crypto.randomUUID(),
     HOOKS_ADMIN_TOKEN: token,
     APPROVAL_KEY: crypto.randomUUID(),

@@ -3,7 +3,9 @@ import { createHooks, WebhookHook } from "@omniagent/hooks";
 import { StoreError } from "@omniagent/hooks/store";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { generateSecret } from "@omniagent/hooks/webhook";
+import { processIO } from "@omniagent/hooks/cli";
+import { deny } from "@omniagent/hooks/gates";
+import { gateReceiver, generateSecret } from "@omniagent/hooks/webhook";
 import { test } from "../support/harness.ts";
 import { ask, filesIn, serving, TOKEN } from "./serving.ts";
 import { Terminal } from "./terminal.ts";
@@ -54,6 +56,55 @@ test("hooks serve delivers signed webhooks, with variables from a file", async (
     assert.match(server.stderr, /1 webhook from my\.yaml; store :memory:/);
     assert.ok(!server.stderr.includes(secret));
   }, { HOOKS_SECRET: secret });
+});
+
+test("hooks serve asks the gates of its configuration, and reloads them", async () => {
+  let reason = "not here";
+  const decide = gateReceiver(() => deny(reason), { secret, signResponse: true });
+  const policy = await processIO().serve({ hostname: "127.0.0.1", port: 0 }, decide);
+  const gates = (events: string) =>
+    `hooks: { gates: [{ name: policy, events: [${events}], url: "http://127.0.0.1:${policy.port}/",` +
+    ` secret: "\${GATE_SECRET}", verify_response: true }] }\ngates: { required: [policy] }\n`;
+  const files: Record<string, string> = { "hooks.yaml": gates("tool.called") };
+  const environment = { GATE_SECRET: secret };
+  const call = async (url: string) => {
+    const response = await fetch(`${url}/gates/claude-code`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+      body: JSON.stringify({
+        hook_event_name: "PreToolUse",
+        session_id: "s-1",
+        transcript_path: "",
+        cwd: "",
+        tool_name: "Bash",
+        tool_input: { command: "ls" },
+        tool_use_id: `toolu_${Math.random()}`,
+      }),
+    });
+    return (await response.json()).hookSpecificOutput ?? {};
+  };
+  try {
+    const server = await serving({ files, environment }, async (server, url) => {
+      const denied = await call(url);
+      assert.deepEqual(
+        [denied.permissionDecision, denied.permissionDecisionReason],
+        ["deny", "not here"],
+      );
+      files["hooks.yaml"] = gates("message.received");
+      server.signal("SIGHUP");
+      await server.match(/reloaded hooks\.yaml: 0 webhooks, 1 gate/);
+      assert.notEqual((await call(url)).permissionDecision, "deny");
+      files["hooks.yaml"] = gates("tool.called");
+      reason = "still not";
+      server.signal("SIGHUP");
+      await server.match(/reloaded[^]*reloaded/);
+      assert.equal((await call(url)).permissionDecisionReason, "still not");
+    });
+    assert.match(server.stderr, /0 webhooks, 1 gate from hooks\.yaml/);
+    assert.ok(!server.stderr.includes(secret));
+  } finally {
+    await policy.close(0);
+  }
 });
 
 test("hooks serve grants delivery to the CloudEvents senders of its configuration", async () => {

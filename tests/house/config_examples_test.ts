@@ -28,6 +28,11 @@ test("examples/hooks.yaml is read, and a JSON Schema validator takes it too", ()
       SLACK_SIGNING_SECRET: secret,
       BILLING_SECRET: secret,
       BILLING_SECRET_BEFORE: secret,
+      POLICY_SECRET: secret,
+      MASK_TOKEN: "token",
+      MASK_SECRET: secret,
+      MASK_SECRET_BEFORE: secret,
+      MASK_PUBLIC_KEY: `whpk_${"A".repeat(43)}=`,
       HOOKS_TOKEN: "0123456789abcdef",
       HOOKS_ADMIN_TOKEN: "fedcba9876543210",
       APPROVAL_KEY: "0123456789abcdef0123456789abcdef",
@@ -38,6 +43,8 @@ test("examples/hooks.yaml is read, and a JSON Schema validator takes it too", ()
     "slack-notify",
     "billing",
     "partner",
+    "policy",
+    "mask",
   ]);
   assert.equal(config.server.port, 8787);
   const ajv = new Ajv({ strict: true, strictRequired: false, allowUnionTypes: true });

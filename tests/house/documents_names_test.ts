@@ -20,10 +20,12 @@ const symbols = Object.values(await readExports()).flat();
 const page = (path: string): Document => documents.find((document) => document.path === path)!;
 
 test("configuration.md has every field that the schema has, and no other", () => {
-  const { hooks, storage, retention, server } = fieldsOf(configJsonSchema());
+  const { hooks, gates, storage, retention, server } = fieldsOf(configJsonSchema());
   const document = page("docs/configuration.md");
   const webhook = fieldsOf(fieldsOf(hooks)["webhooks"]);
   assert.deepEqual(firstColumn(document, "field of a webhook").toSorted(), namesOf(webhook));
+  const gate = fieldsOf(fieldsOf(hooks)["gates"]);
+  assert.deepEqual(firstColumn(document, "field of a gate").toSorted(), namesOf(gate));
   assert.deepEqual(
     firstColumn(document, "field of `retry`").toSorted(),
     namesOf(fieldsOf(webhook["retry"])),
@@ -32,7 +34,7 @@ test("configuration.md has every field that the schema has, and no other", () =>
     firstColumn(document, "field of a token").toSorted(),
     namesOf(fieldsOf(fieldsOf(server)["tokens"])),
   );
-  const others = Object.entries({ storage, retention, server })
+  const others = Object.entries({ gates, storage, retention, server })
     .flatMap(([section, schema]) => namesOf(fieldsOf(schema)).map((name) => `${section}.${name}`));
   assert.deepEqual(firstColumn(document, "field").toSorted(), others.toSorted());
 });

@@ -20,8 +20,9 @@ const HELD: Readonly<Record<string, string>> = {
   yaml: "loadConfig, here",
   json: "JSON.parse, here",
   sh: "documents_commands_test.ts",
-  go: "documents_receivers_test.ts",
-  python: "documents_receivers_test.ts",
+  go: "documents_receivers_test.ts and documents_gates_test.ts",
+  python: "documents_receivers_test.ts and documents_gates_test.ts",
+  rego: "documents_gates_test.ts",
   text: "nothing: a picture, an output, or the report of the YAML before it",
   "": "nothing: output",
 };

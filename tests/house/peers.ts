@@ -1,0 +1,117 @@
+/**
+ * Starts the programs of the documents that are written in other languages. They need a toolchain: where it
+ * is not there, what is missing is printed. `PYTHON` names another Python than `python3`, such as that of a
+ * virtual environment with `standardwebhooks`.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { freePort } from "../../tools/run.ts";
+import { blocksOf, readDocuments } from "./documents.ts";
+
+const GO_MODULE = "github.com/standard-webhooks/standard-webhooks/libraries@v0.0.1";
+/** How long a program may take until it listens, in milliseconds. */
+const PATIENCE = 20_000;
+
+/** A program and its arguments. */
+export type Command = readonly [program: string, ...args: string[]];
+
+/** Writes the Python program of a page, and passes its command on. */
+export async function withPythonProgram(
+  page: string,
+  use: (command: Command) => Promise<void>,
+): Promise<void> {
+  const python = Deno.env.get("PYTHON") ?? "python3";
+  const found = await run(python, ["-c", "import standardwebhooks"]);
+  if (!found) return notRun(page, `${python} with the package standardwebhooks`);
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/program.py`, await programIn(page, "python"));
+    await use([python, `${folder}/program.py`]);
+  });
+}
+
+/** Builds the Go program of a page, and passes its command on. */
+export async function withGoProgram(
+  page: string,
+  use: (command: Command) => Promise<void>,
+): Promise<void> {
+  if (!await run("go", ["version"])) return notRun(page, "go");
+  await withFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/main.go`, await programIn(page, "go"));
+    assert.ok(await run("go", ["mod", "init", "program"], folder));
+    if (!await run("go", ["get", GO_MODULE], folder)) return notRun(page, GO_MODULE);
+    assert.ok(await run("go", ["build", "-o", "program", "."], folder), "go build");
+    await use([`${folder}/program`]);
+  });
+}
+
+/** Runs against a program that listens on `PORT`, and returns what the program printed. */
+export async function withServer(
+  [program, ...args]: Command,
+  env: Readonly<Record<string, string>>,
+  use: (url: string) => Promise<void>,
+  port: number = freePort(),
+): Promise<string> {
+  const child = new Deno.Command(program, {
+    args,
+    env: { ...env, PORT: String(port), PYTHONUNBUFFERED: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const [out, err] = [new Response(child.stdout).text(), new Response(child.stderr).text()];
+  try {
+    await listening(port);
+    await use(`http://127.0.0.1:${port}/`);
+  } finally {
+    child.kill();
+    await child.status;
+  }
+  return `${await out}${await err}`;
+}
+
+/** Returns the only block of a page in a language. */
+export async function programIn(path: string, language: string): Promise<string> {
+  const page = (await readDocuments()).find((document) => document.path === path)!;
+  const programs = blocksOf(page).filter((block) => block.language === language);
+  assert.equal(programs.length, 1);
+  return programs[0]!.code;
+}
+
+/** Prints that a program of a page could not be run. */
+export function notRun(page: string, missing: string): void {
+  console.log(`not run: a program of ${page}, as there is no ${missing}`);
+}
+
+/** Waits until something listens. */
+async function listening(port: number): Promise<void> {
+  const deadline = Date.now() + PATIENCE;
+  for (;;) {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port }).catch(() => undefined);
+    connection?.close();
+    if (connection) return;
+    assert.ok(Date.now() < deadline, `nothing listens on ${port}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Whether a command succeeds; a program that is not there does not. */
+export async function run(
+  command: string,
+  args: readonly string[],
+  cwd?: string,
+): Promise<boolean> {
+  try {
+    const options = { args: [...args], ...(cwd ? { cwd } : {}), stdout: "null", stderr: "null" };
+    return (await new Deno.Command(command, options as Deno.CommandOptions).output()).success;
+  } catch {
+    return false;
+  }
+}
+
+export async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "hooks_receivers_" });
+  try {
+    await work(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
