@@ -12,10 +12,34 @@ export type Connection = {
   close(): Promise<void>;
 };
 
+type Connect = (url: string, options?: ConnectOptions) => Connection;
+
+/** `pooled`: through PgBouncer in transaction mode. */
+type ConnectOptions = { readonly tls?: boolean; readonly pooled?: boolean };
+
+/** Bun's own client; undefined elsewhere. */
+const { Bun } = globalThis as {
+  readonly Bun?: {
+    readonly SQL: new (url: string, options: object) => PostgresClient & {
+      close(options: { readonly timeout: number }): Promise<void>;
+    };
+  };
+};
+
+const bunSql: Readonly<Record<string, Connect>> = Bun === undefined ? {} : {
+  bun_sql(url, { tls = false, pooled = false } = {}) {
+    const client = new Bun.SQL(url, {
+      max: 8,
+      tls: tls && { rejectUnauthorized: false },
+      prepare: !pooled,
+    });
+    return { client, close: () => client.close({ timeout: 0 }) };
+  },
+};
+
 /** How to connect, by the name of the package. */
-export const clients: Readonly<
-  Record<string, (url: string, options?: { readonly tls?: boolean }) => Connection>
-> = {
+export const clients: Readonly<Record<string, Connect>> = {
+  ...bunSql,
   pg(url, { tls = false } = {}) {
     const ssl = tls && { rejectUnauthorized: false };
     const client = new pg.Pool({ connectionString: url, max: 8, ssl });

@@ -19,7 +19,7 @@ let connection: Connection | undefined;
 /** Connects; the store is empty. */
 async function connect(name: string, how: "plain" | "tls" | "pooled"): Promise<PostgresStore> {
   const url = how === "pooled" ? server!.pooledUrl ?? server!.url : server!.url;
-  connection = clients[name]!(url, { tls: how === "tls" });
+  connection = clients[name]!(url, { tls: how === "tls", pooled: how === "pooled" });
   const schema = `hooks_${name}_${how}`;
   const store = new PostgresStore(connection.client, { schema });
   await store.migrate();

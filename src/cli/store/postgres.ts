@@ -63,7 +63,11 @@ export async function connectPostgres(url: string): Promise<OpenClient> {
     };
   };
   if (Bun?.SQL !== undefined) {
-    const client = new Bun.SQL(url, { max: CONNECTIONS, connectionTimeout: CONNECT_TIMEOUT });
+    const client = new Bun.SQL(url, {
+      max: CONNECTIONS,
+      connectionTimeout: CONNECT_TIMEOUT,
+      prepare: false, // the URL may be a pooler's
+    });
     return { client, close: () => client.close({ timeout: 0 }) };
   }
   const pg = await load<{ Pool?: new (options: object) => PgPool }>("pg");

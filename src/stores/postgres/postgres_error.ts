@@ -2,6 +2,9 @@ import { errorMessage } from "../../internal/issues.ts";
 import { maskError } from "../../internal/mask_error.ts";
 import { StoreError, type StoreFailure } from "../../store/mod.ts";
 
+const POOLED =
+  "a pooler in transaction mode keeps no prepared statements: turn them off in the client (prepare: false)";
+
 /**
  * SQLSTATE codes and classes (PostgreSQL 15, appendix A) that say more than that PostgreSQL failed; the
  * longest prefix wins.
@@ -11,10 +14,12 @@ const FAILURES: Readonly<Record<string, readonly [failure: StoreFailure, advice?
     "read_only",
     "the server or the session is read-only: connect to the primary, or check default_transaction_read_only",
   ],
+  "26000": ["failed", POOLED],
   "28": ["cannot_open", "the server refused the role or its password"],
   "3D000": ["cannot_open", "the database doesn't exist"],
   "3F000": ["cannot_open", "the schema doesn't exist: call migrate() or run postgresSchema()"],
   "42501": ["cannot_open", "the role lacks a privilege: see postgresSchema()"],
+  "42P05": ["failed", POOLED],
   "42883": ["cannot_open", "a function doesn't exist: call migrate() or run postgresSchema()"],
   "42P01": ["cannot_open", "a table doesn't exist: call migrate() or run postgresSchema()"],
   "53100": ["full"],
