@@ -30,7 +30,7 @@ export function queryOf(subject: string, client: unknown): Query {
     readonly query?: (text: string, values?: string[]) => Promise<unknown>;
     readonly unsafe?: (text: string, values?: string[]) => Promise<unknown>;
   };
-  const run = typeof unsafe === "function" ? unsafe : query;
+  const run = typeof query === "function" ? query : unsafe; // neon() has both: its `unsafe` runs nothing
   if (typeof run !== "function") {
     throw new TypeError(
       `${subject}: the client must be a Pool or Client of 'pg', a client of 'postgres', Bun.sql, ` +
