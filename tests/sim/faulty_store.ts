@@ -244,7 +244,8 @@ export function purposeOf(
 ): Purpose {
   const has = (kind: string, what?: Mutation["what"]): boolean =>
     mutations.some((mutation) => mutation.key[1] === kind && mutation.what === (what ?? "set"));
-  if (checks.length === 0 && mutations.every(({ what }) => what === "delete")) return "purge";
+  const isRemoval = mutations.every(({ what, key }) => what === "delete" && key[1] !== "record");
+  if (checks.length === 0 && isRemoval) return "purge";
   if (has("endpoint")) return "endpoint";
   const logs = mutations.flatMap((one) =>
     one.what === "set" && one.key[1] === "delivery" ? [one.value as DeliveryRecord] : []

@@ -16,6 +16,7 @@ const SHAPES: Readonly<Record<string, readonly string[]>> = {
   endpoint: ["s"],
   meta: [""],
   probe: [""],
+  record: ["s", "ss"],
 };
 
 /** Rule 4 and the layout: what is wrong with where something is written, and for how long. */
@@ -32,7 +33,7 @@ export function layoutFaults(mutation: Mutation, lifetimes: Lifetimes): readonly
     faults.push(`layout: ${mutation.what} of ${name}`);
   }
   if (mutation.what === "sum") return faults;
-  if (mutation.expireIn !== lifetimeOf(String(kind), shape, lifetimes)) {
+  if (mutation.expireIn !== lifetimeOf(String(kind), shape, lifetimes, rest[0])) {
     faults.push(`rule 4: ${name} for ${mutation.expireIn} ms`);
   }
   const version = (mutation.value as { v?: unknown } | null)?.v;
@@ -40,9 +41,17 @@ export function layoutFaults(mutation: Mutation, lifetimes: Lifetimes): readonly
   return faults;
 }
 
-function lifetimeOf(kind: string, shape: string, lifetimes: Lifetimes): number | undefined {
+function lifetimeOf(
+  kind: string,
+  shape: string,
+  lifetimes: Lifetimes,
+  what: unknown,
+): number | undefined {
   if (kind === "event") return lifetimes.head;
   if (kind === "seen") return lifetimes.seen;
+  // Of the hooks: a decision for a day, a salt for good, an ask as long as all else.
+  if (kind === "record" && what === "decision") return 24 * 60 * 60 * 1000;
+  if (kind === "record" && what === "salt") return undefined;
   const forever = kind === "meta" || kind === "endpoint" || (kind === "lane" && shape === "ss") ||
     (kind === "due" && shape === "snss");
   return forever ? undefined : lifetimes.rest;

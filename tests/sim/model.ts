@@ -174,7 +174,9 @@ export class Model {
     if (kind === "endpoint") return this.endpoints.record(sent, mutation);
     if (mutation.what === "delete") {
       if (kind === "dead") this.#revived(first!, second!);
-      else if (kind !== "due" && kind !== "lane") this.violate(`a ${kind} key was deleted`);
+      else if (kind !== "due" && kind !== "lane" && kind !== "record") {
+        this.violate(`a ${kind} key was deleted`);
+      }
       return;
     }
     if (mutation.what === "sum") return;

@@ -112,11 +112,18 @@ export class AskRecords {
   readonly isPending = ({ record: { state, expires } }: ReadAsk): boolean =>
     state === "pending" && this.#clock.now() < expires;
 
-  /** Resolves when an ask is resolved, here or in another process, when it expires, or when it is gone. */
-  async ended(id: string, signal: AbortSignal): Promise<void> {
-    const ask = await this.read(id);
-    if (ask === undefined || !this.isPending(ask)) return;
-    const left = ask.record.expires - this.#clock.now();
+  /**
+   * Resolves when an ask is resolved, here or in another process, when it expires, or when it is gone. While
+   * the store doesn't respond, it may be resolved for all that is known.
+   */
+  async ended(id: string, expires: number, signal: AbortSignal): Promise<void> {
+    try {
+      const ask = await this.read(id);
+      if (ask === undefined || !this.isPending(ask)) return;
+    } catch (error) {
+      this.#reporter.failed("Cannot read asks", error);
+    }
+    const left = expires - this.#clock.now();
     let end!: () => void;
     const ended = new Promise<void>((resolve) => end = resolve);
     const unwatch = this.#watch(id, end);
@@ -127,6 +134,15 @@ export class AskRecords {
       unwatch();
       cancel();
     }
+  }
+
+  /** Waits as long as between two reads of the store. */
+  pause(signal: AbortSignal): Promise<void> {
+    let cancel!: () => void;
+    const passed = new Promise<void>((resolve) => {
+      cancel = this.#clock.setTimer(POLL_INTERVAL, resolve);
+    });
+    return abortable(passed, signal).finally(cancel);
   }
 
   /** Tells those who wait in this process that an ask was resolved. */

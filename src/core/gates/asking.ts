@@ -122,7 +122,7 @@ export class Asking {
     const { digest, decision } = ask.record;
     const { gate } = asked.data as GateAskedData;
     const known = { id: decision, data: event.data, digest, gates: [], event, gate };
-    return await this.#wait(id, known, signal);
+    return await this.#wait(id, known, ask.record.expires, signal);
   }
 
   /** Stores a response. @throws {AskError | TypeError} */
@@ -146,7 +146,7 @@ export class Asking {
       decision: "ask",
       askId,
       expiresAt: new Date(expires),
-      wait: ({ signal } = {}) => this.#wait(askId, known, signal),
+      wait: ({ signal } = {}) => this.#wait(askId, known, expires, signal),
     };
   }
 
@@ -160,7 +160,7 @@ export class Asking {
     const request = { question, event, gate, allow: record.allow, askId: id };
     const ended = linkSignals(closing);
     const stop = (): void => ended.abort(new Error("the ask has ended"));
-    this.records.ended(id, ended.signal).then(stop, () => {});
+    this.records.ended(id, record.expires, ended.signal).then(stop, () => {});
     const respond = async (): Promise<void> => {
       try {
         const left = record.expires - clock.now();
@@ -187,16 +187,13 @@ export class Asking {
   async #wait(
     id: string,
     known: KnownAsk,
+    expires: number,
     signal: AbortSignal | undefined,
   ): Promise<FinalDecision> {
     const { closing } = this.#host;
     const limit = signal ? linkSignals(signal, closing) : linkSignals(closing);
     try {
-      for (;;) {
-        await this.records.ended(id, limit.signal);
-        const decision = await abortable(this.#settler.settle(id, known), limit.signal);
-        if (decision !== undefined) return decision;
-      }
+      return await this.#finalOf(id, known, expires, limit.signal);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (!closing.aborted) throw error;
@@ -204,6 +201,30 @@ export class Asking {
       return deniedAsk(id, known, "The hooks were closed before anybody responded");
     } finally {
       limit.release();
+    }
+  }
+
+  /** Waits for the end of an ask. What the store can't say by its expiry is denied. */
+  async #finalOf(
+    id: string,
+    known: KnownAsk,
+    expires: number,
+    signal: AbortSignal,
+  ): Promise<FinalDecision> {
+    const { clock, reporter } = this.#host;
+    for (;;) {
+      try {
+        await this.records.ended(id, expires, signal);
+        const decision = await abortable(this.#settler.settle(id, known), signal);
+        if (decision !== undefined) return decision;
+      } catch (error) {
+        if (signal.aborted) throw error;
+        reporter.failed("Cannot read ask", error, known.event);
+        if (clock.now() >= expires) {
+          return deniedAsk(id, known, "The response could not be read (store)");
+        }
+      }
+      await this.records.pause(signal);
     }
   }
 }

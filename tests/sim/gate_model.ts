@@ -1,0 +1,121 @@
+import type { StoreCommit } from "../../src/store/mod.ts";
+import { fromWire } from "../../src/core/event_codec.ts";
+import type { HookEvent } from "../../src/core/mod.ts";
+import type { AskRecord } from "../../src/core/gates/ask_records.ts";
+import { canonicalJson } from "../../src/internal/json_text.ts";
+import type { EventRecord } from "../../src/outbox/records.ts";
+import type { Sent } from "./faulty_store.ts";
+import type { Lifetimes } from "./layout.ts";
+import { Model } from "./model.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** What is stored of decisions and asks, and whether a commit was allowed. */
+export class GateModel extends Model {
+  readonly #events = new Map<string, HookEvent>();
+  readonly #asks = new Map<string, AskRecord>();
+  readonly #decisions = new Set<string>();
+  /** Who was told that their response is stored, by ask. */
+  readonly #told = new Map<string, string[]>();
+  readonly #runs = new Map<string, string>();
+
+  constructor(simulation: Simulation, lifetimes: Lifetimes) {
+    super(simulation, { lifetimes, hearers: () => [], eventLog: true });
+  }
+
+  override record(sent: Sent, result: StoreCommit): void {
+    super.record(sent, result);
+    if (!result.ok) return;
+    for (const mutation of sent.mutations) {
+      if (mutation.what !== "set") continue;
+      const [, kind, what, id] = mutation.key as string[];
+      if (kind === "event") {
+        const { event } = mutation.value as EventRecord;
+        this.#events.set(what!, fromWire(structuredClone(event)));
+      }
+      if (kind !== "record") continue;
+      if (what === "ask") this.#ask(id!, mutation.value as AskRecord);
+      if (what !== "decision") continue;
+      if (this.#decisions.has(id!)) this.violate(`a call was decided twice`);
+      this.#decisions.add(id!);
+    }
+  }
+
+  /** The call that an ask is about. */
+  callOf(askId: string): string | undefined {
+    const event = this.#events.get(this.#asks.get(askId)?.event ?? "");
+    return (event?.data as { readonly call_id?: string } | undefined)?.call_id;
+  }
+
+  /** Somebody was told that their response is stored. */
+  told(askId: string, name: string): void {
+    this.#told.set(askId, [...this.#told.get(askId) ?? [], name]);
+  }
+
+  /** A tool runs: its decision must be stored by now, about the very data. */
+  ran(callId: string, decisionId: string, data: unknown): void {
+    const called = this.#find("tool.called", decisionId);
+    if (called.length !== 1) {
+      this.violate(`${callId} ran with ${called.length} events tool.called stored`);
+    }
+    const { decision_id: _, ...stored } = (called[0]?.data ?? {}) as Record<string, unknown>;
+    if (canonicalJson(stored) !== canonicalJson(data)) {
+      this.violate(`${callId} ran with other data than what is stored`);
+    }
+    const decided = this.#find("gate.decided", decisionId);
+    if (decided.length !== 1) this.violate(`${callId} ran with ${decided.length} decisions stored`);
+    const { outcome, ask_id } = (decided[0]?.data ?? {}) as Record<string, string>;
+    const isApproved = ask_id !== undefined &&
+      ["allow", "edit"].includes(this.#asks.get(ask_id)?.state ?? "");
+    if (outcome !== "allowed" && !isApproved) this.violate(`${callId} ran, and was ${outcome}`);
+    const before = this.#runs.get(callId);
+    if (before !== undefined && before !== canonicalJson(data)) {
+      this.violate(`${callId} ran with two different payloads`);
+    }
+    this.#runs.set(callId, canonicalJson(data));
+  }
+
+  /** At the end: nobody was told that they decided what another one did. */
+  check(): void {
+    for (const [id, names] of this.#told) {
+      const { by } = this.#asks.get(id)!;
+      // Who is told so twice was not told the first time.
+      const others = names.filter((name) => name !== by);
+      if (others.length > 0) this.violate(`${others.join()} was told, and ${by} is stored`);
+    }
+    const ends = [...this.#events.values()].filter(({ type }) =>
+      type === "tool.called" || type === "tool.denied"
+    );
+    const perDecision = new Map<string, number>();
+    for (const { data } of ends) {
+      const { decision_id } = data as { readonly decision_id: string };
+      perDecision.set(decision_id, (perDecision.get(decision_id) ?? 0) + 1);
+    }
+    for (const [id, count] of perDecision) {
+      if (count > 1) this.violate(`decision ${id} has ${count} events`);
+    }
+  }
+
+  /** An ask is resolved at most once, and becomes final at most once, after that. */
+  #ask(id: string, next: AskRecord): void {
+    const before = this.#asks.get(id);
+    this.#asks.set(id, next);
+    if (before === undefined) {
+      if (next.state !== "pending") this.violate(`ask ${id} begins as ${next.state}`);
+      return;
+    }
+    if (before.state !== "pending" && before.state !== next.state) {
+      this.violate(`ask ${id} was ${before.state} and becomes ${next.state}`);
+    }
+    if (before.final !== undefined) this.violate(`ask ${id} was final, and is written again`);
+    if (next.final !== undefined && next.state === "pending") {
+      this.violate(`ask ${id} is final while it is pending`);
+    }
+  }
+
+  #find(type: string, decisionId: string): readonly HookEvent[] {
+    return [...this.#events.values()].filter((event) =>
+      event.type === type &&
+      (event.data as { readonly decision_id?: string }).decision_id === decisionId
+    );
+  }
+}

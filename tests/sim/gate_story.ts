@@ -1,0 +1,175 @@
+/**
+ * Agents that decide and wait, and people who respond, over a store whose operations fail.
+ * @module
+ */
+import { Reporter } from "../../src/core/reporter.ts";
+import { AskError, RecordConflictError } from "../../src/core/errors.ts";
+import { Digester } from "../../src/core/gates/digest.ts";
+import type { GateHost } from "../../src/core/gates/gate_host.ts";
+import { Gatekeeper } from "../../src/core/gates/gatekeeper.ts";
+import { NO_TELEMETRY } from "../../src/core/telemetry.ts";
+import { ask, deny } from "../../src/core/gates/verdict.ts";
+import { createOutboxIn } from "../../src/outbox/outbox.ts";
+import { memoryStore } from "../../src/testing/memory_store.ts";
+import { silentLogger } from "../support/silent_logger.ts";
+import type { Faults } from "./faults.ts";
+import { FaultyStore } from "./faulty_store.ts";
+import { GateModel } from "./gate_model.ts";
+import { SimProcess } from "./process.ts";
+import { deterministically, Simulation } from "./simulation.ts";
+
+const DAY = 24 * 60 * 60 * 1000;
+
+/** How long a person may take, in milliseconds. */
+const EXPIRY = 60_000;
+
+/** Calls by id: what the tool is called with, and how somebody responds if they are asked. */
+const CALLS: Readonly<Record<string, { readonly amount: number; readonly response?: Response }>> = {
+  "c-allowed": { amount: 1 },
+  "c-denied": { amount: 200 },
+  "c-approved": { amount: 50, response: { decision: "allow" } },
+  "c-refused": { amount: 60, response: { decision: "deny" } },
+  "c-edited": { amount: 70, response: { decision: "edit", amount: 20 } },
+  "c-edited-badly": { amount: 80, response: { decision: "edit", amount: 150 } },
+  "c-expired": { amount: 90 },
+};
+
+type Response = { readonly decision: "allow" | "deny" | "edit"; readonly amount?: number };
+
+/** What may run: of each call, the amounts. */
+const MAY_RUN: Readonly<Record<string, number>> = {
+  "c-allowed": 1,
+  "c-approved": 50,
+  "c-edited": 20,
+};
+
+/** How the story ended. */
+export type GateEnd = {
+  readonly violations: readonly string[];
+  /** Of each call: whether the tool ran, or why not. */
+  readonly outcomes: ReadonlyMap<string, string>;
+  readonly crashes: number;
+};
+
+/** Tells the story: one agent that is started again when it dies, and two people who respond at once. */
+export async function tellGateStory(faults: Faults, seed = 1): Promise<GateEnd> {
+  const simulation = new Simulation(seed);
+  return await deterministically(simulation.random.fork(), () => tell(simulation, faults));
+}
+
+async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {
+  const store = memoryStore({ now: () => simulation.now });
+  const model = new GateModel(simulation, { head: 30 * DAY, rest: 31 * DAY, seen: 2 * DAY });
+  const outcomes = new Map<string, string>();
+  let crashes = 0;
+  let isOver = false;
+  let started = 0;
+  const processes: SimProcess[] = [];
+
+  const spawn = (
+    name: string,
+    onDeath: () => void,
+  ): { process: SimProcess; keeper: Gatekeeper } => {
+    const process = new SimProcess(`${name} ${started++}`, simulation, 0);
+    processes.push(process);
+    process.onDeath = () => {
+      if (isOver) return;
+      crashes++;
+      simulation.after(500, () => isOver || onDeath());
+    };
+    const faulty = new FaultyStore(store, process, faults, model);
+    const outbox = createOutboxIn(process.clock, faulty, { logger: silentLogger });
+    const signal = new AbortController().signal;
+    const host: GateHost = {
+      logger: silentLogger,
+      telemetry: NO_TELEMETRY,
+      reporter: new Reporter(silentLogger, undefined, undefined),
+      clock: process.clock,
+      records: outbox.records,
+      digester: new Digester(outbox.records, false),
+      closing: signal,
+      abandoned: signal,
+      admit: () => {},
+      run: (work) => work(),
+      redact: (event) => event,
+      validate: () => Promise.resolve(),
+      async publish(events, records) {
+        const batch = events.map((event) => ({ event, fresh: true, to: [] }));
+        await outbox.publish(batch, { records });
+      },
+    };
+    return { process, keeper: new Gatekeeper({}, host) };
+  };
+
+  const agent = async (): Promise<void> => {
+    const { process, keeper } = spawn("agent", () => void agent());
+    keeper.register("tool.called", {
+      name: "limit",
+      handle: ({ data }) => amountOf(data) > 100 ? deny("too much") : undefined,
+    });
+    keeper.register("tool.called", {
+      name: "approve",
+      handle: ({ data }) =>
+        amountOf(data) > 10
+          ? ask("Pay?", { expiresIn: EXPIRY, allow: ["allow", "edit"] })
+          : undefined,
+    });
+    for (const [callId, { amount }] of Object.entries(CALLS)) {
+      if (outcomes.has(callId)) continue;
+      const data = { name: "pay", call_id: callId, params: { amount } };
+      const decided = await keeper.decide("tool.called", data, { sessionId: "s-1" });
+      const final = decided.decision === "ask" ? await decided.wait() : decided;
+      if (!process.alive) return;
+      if (final.decision === "allow") {
+        const ran = amountOf(final.data);
+        model.ran(callId, final.id, final.data);
+        if (MAY_RUN[callId] !== ran) model.violate(`${callId} ran with ${ran}`);
+      }
+      outcomes.set(callId, final.decision === "allow" ? "ran" : final.reason ?? "denied");
+    }
+  };
+
+  const person = async (name: string): Promise<void> => {
+    const { process, keeper } = spawn(name, () => void person(name));
+    const { asking } = keeper;
+    while (process.alive && !isOver) {
+      await new Promise<void>((resolve) => void process.after(1_500, resolve));
+      try {
+        const { asks } = await asking!.records.list(true, { limit: 10, before: undefined });
+        for (const { id } of asks) {
+          const callId = model.callOf(id);
+          const response = callId === undefined ? undefined : CALLS[callId]!.response;
+          if (response === undefined) continue;
+          const { decision, amount } = response;
+          const data = { name: "pay", call_id: callId, params: { amount } };
+          await asking!.resolve(id, { decision, by: name, ...(amount && { data }) });
+          model.told(id, name);
+        }
+      } catch (error) {
+        const isKnown = error instanceof AskError || error instanceof RecordConflictError ||
+          (error as { code?: string }).code === "outbox_unavailable";
+        if (!isKnown) model.violate(`${name}: ${error}`);
+      }
+    }
+  };
+
+  void agent();
+  void person("ada");
+  void person("bob");
+  const isDone = (): boolean => outcomes.size === Object.keys(CALLS).length;
+  await simulation.run(simulation.now + 20 * 60_000, isDone);
+  // What was sent before and comes late, has come.
+  await simulation.run(simulation.now + 2 * 60_000);
+  isOver = true;
+  for (const process of processes) process.kill();
+  await simulation.run(simulation.now + 1_000);
+  for (const callId of Object.keys(CALLS)) {
+    if (!outcomes.has(callId)) model.violate(`${callId} never came to its end`);
+  }
+  model.check();
+  return { violations: model.faults, outcomes, crashes };
+}
+
+function amountOf(data: unknown): number {
+  return (data as { readonly params: { readonly amount: number } }).params.amount;
+}
