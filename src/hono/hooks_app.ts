@@ -15,6 +15,7 @@ import { deliveryRoutes } from "./deliveries.ts";
 import { LiveEvents } from "./stream/live.ts";
 import { eventRoutes } from "./events.ts";
 import { gateRoutes } from "./gates.ts";
+import { metricsRoute } from "./metrics.ts";
 import { openapiRoute } from "./openapi.ts";
 import { type HooksAppOptions, readSettings } from "./options.ts";
 import { postEventsRoute } from "./post_events.ts";
@@ -38,6 +39,7 @@ const resources: readonly Route[] = [
   ...decisionRoutes,
   ...askRoutes,
   ...gateRoutes,
+  metricsRoute,
   ...serviceRoutes,
 ];
 /** Links are pages for people: they are not in the document of the API. */

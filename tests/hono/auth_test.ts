@@ -44,6 +44,7 @@ test("the table of scopes has every operation", () => {
       "GET /events/stream read",
       "GET /health none",
       "GET /hooks read",
+      "GET /metrics read",
       "GET /openapi.json none",
       "GET /ready none",
       "GET /targets read",
