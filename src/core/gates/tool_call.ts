@@ -39,6 +39,8 @@ export type ToolContext = {
   readonly callId: string;
   /** The decision that let it run. */
   readonly decisionId: string;
+  /** Whether a gate, or a person whom it asked, allowed the call in so many words. */
+  readonly isApproved: boolean;
 };
 
 /** What `call` resolves to when a gate denied the call, or its result. */
@@ -174,7 +176,10 @@ async function decideAndRun<Params extends object, Result>(
   let result: Result;
   try {
     const judged = (decision.data as { readonly params: Params }).params;
-    result = await run(judged, { signal, callId, decisionId: decision.id });
+    const isApproved = decision.gates.some(({ verdict, mode }) =>
+      mode === "enforce" && (verdict === "allow" || verdict === "ask")
+    );
+    result = await run(judged, { signal, callId, decisionId: decision.id, isApproved });
   } catch (error) {
     const text = errorMessage(error);
     const outcome = await finish({ error: text });
