@@ -2,7 +2,7 @@ import { deferred } from "./deferred.ts";
 import { errorMessage } from "../internal/issues.ts";
 import { copyJson } from "../internal/json.ts";
 import { createEventId } from "../internal/uuid.ts";
-import type { DeniedCall } from "../core/mod.ts";
+import type { DeniedCall, ToolContext } from "../core/mod.ts";
 import type { AgentHooks } from "./options.ts";
 
 /** A tool call that an SDK is about to make. */
@@ -36,6 +36,8 @@ export type AllowedCall = {
   readonly type: "allowed";
   /** The arguments that were judged. They belong to the tool, which may change them. */
   readonly params: unknown;
+  /** Whether a gate, or a person whom it asked, allowed the call in so many words. */
+  readonly isApproved: boolean;
   /** Ends the call with a result: text, or anything with a JSON form. */
   complete(result: unknown): Promise<ToolOutcome>;
   /** Ends the call with what the tool threw. */
@@ -65,10 +67,10 @@ export async function openCall(
   const isObject = isRecord(call.params);
   const given = isObject ? call.params as object : { input: call.params };
   const tool = deferred<unknown>();
-  const opened = deferred<{ readonly params: object }>();
+  const opened = deferred<{ readonly params: object; readonly isApproved: boolean }>();
   let result: unknown;
-  const run = (params: object): Promise<unknown> => {
-    opened.resolve({ params });
+  const run = (params: object, { isApproved }: ToolContext): Promise<unknown> => {
+    opened.resolve({ params, isApproved });
     return tool.promise;
   };
   const ended = hooks.call(name, given, run, { ...caller, callId, signal }).then(
@@ -81,9 +83,10 @@ export async function openCall(
   );
   const first = await Promise.race([opened.promise, ended]);
   if (!("params" in first)) return first.type === "denied" ? first : undecided(hooks, call, first);
-  const { params } = first;
+  const { params, isApproved } = first;
   return {
     type: "allowed",
+    isApproved,
     params: paramsFor(call.params, isObject ? params : (params as { input: unknown }).input),
     complete: (value) => {
       result = value;
@@ -145,6 +148,7 @@ function undecided(hooks: AgentHooks, call: ToolCall, outcome: ToolOutcome): Ope
   }
   return {
     type: "allowed",
+    isApproved: false,
     params: call.params,
     complete: (value) => Promise.resolve({ type: "result", value }),
     fail: (error) => Promise.resolve({ type: "error", error }),
