@@ -59,6 +59,8 @@ export type Driver = {
   readonly name: string;
   /** Runs an agent; with `pause`, approves what it waits for and resumes it. */
   run(script: Script): Promise<Ending>;
+  /** Whether the SDK leaves timers behind, such as after an abort. */
+  readonly leaks?: boolean;
   /**
    * What differs from the log that all others have, by scenario. `why` is a line of the page's table of
    * differences.

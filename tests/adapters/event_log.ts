@@ -5,6 +5,9 @@
 import assert from "node:assert/strict";
 import type { HookEvent, Hooks } from "@omniagent/hooks";
 
+/** The threads of subagents have random ids. */
+const UUID = /[0-9a-f]{8}-[0-9a-f-]{27}/g;
+
 type Data = Readonly<Record<string, never>>;
 
 /** Events that say what gates did, which the tests of gates cover. */
@@ -34,7 +37,9 @@ export class EventLog {
       sorted.push(...events.slice(start, end).sort((a, b) => callId(a).localeCompare(callId(b))));
       start = end;
     }
-    return sorted.map(sentence);
+    // Some SDKs name every agent. The first one is the same with all of them.
+    const { agent_id: main } = (events[0]?.data ?? {}) as Data;
+    return sorted.map((event) => sentence(event, main));
   }
 
   /** Fails unless each call has one end, and each run one start and one end, of one session. */
@@ -61,9 +66,10 @@ export class EventLog {
   }
 }
 
-function sentence({ type, data: payload }: HookEvent): string {
+function sentence({ type, data: payload }: HookEvent, main: string | undefined): string {
   const data = payload as Data;
-  const by = data.agent_id === undefined ? "" : `[${data.agent_id}] `;
+  const { agent_id: id = main } = data;
+  const by = id === main ? "" : `[${id}] `;
   return `${by}${type} ${details(type, data)}`.trimEnd();
 }
 
@@ -82,7 +88,7 @@ function details(type: string, data: Data): string {
     case "tool.denied":
       return `${data.call_id} ${data.reason}`;
     case "tool.completed":
-      return `${data.call_id} ${error ?? data.result}`;
+      return `${data.call_id} ${error ?? `${data.result}`.replace(UUID, "<uuid>")}`;
     case "agent.end":
       return data.aborted ? "aborted" : error ?? `success ${data.usage ? tokens : ""}`;
   }

@@ -247,15 +247,18 @@ const HANGING: DeliveryQueue = {
 /** Registers all scenarios as tests. */
 export function testAdapter(driver: Driver): void {
   for (const scenario of SCENARIOS) {
-    test(`${driver.name}: ${scenario.name}`, () => play(driver, scenario));
+    test(`${driver.name}: ${scenario.name}`, () => play(driver, scenario), driver);
   }
   for (const [name, observe] of Object.entries(OBSERVERS)) {
     const log = [...START, CALLED, "tool.completed c1 paid 7", ...END];
     const scenario = { name, gates: observe, log, told: { c1: /^paid 7$/ } };
-    test(`${driver.name}: ${name} changes no result`, () => play(driver, scenario));
+    test(`${driver.name}: ${name} changes no result`, () => play(driver, scenario), driver);
   }
-  test(`${driver.name}: a store that does not respond changes no result`, () =>
-    playWithoutStore(driver));
+  test(
+    `${driver.name}: a store that does not respond changes no result`,
+    () => playWithoutStore(driver),
+    driver,
+  );
 }
 
 /** Plays with a store that does not respond: no event gets past it. */

@@ -13,13 +13,21 @@ export { mock } from "node:test";
  */
 const LIMIT = 10 * 60 * 1000;
 
-/** Registers a test. Its name is a sentence about behaviour. */
-export function test(name: string, fn: () => void | Promise<void>): void {
+/**
+ * Registers a test. Its name is a sentence about behaviour.
+ *
+ * @param leaks Whether code that isn't ours leaves timers or sockets behind, such as an SDK. @default false
+ */
+export function test(
+  name: string,
+  fn: () => void | Promise<void>,
+  { leaks = false }: { readonly leaks?: boolean | undefined } = {},
+): void {
   if (!("Deno" in globalThis)) {
     nodeTest(name, { timeout: LIMIT }, () => fn());
     return;
   }
   // Deno's sanitizers are off unless asked for.
-  const sanitizers = { sanitizeOps: true, sanitizeResources: true, sanitizeExit: true };
+  const sanitizers = { sanitizeOps: !leaks, sanitizeResources: !leaks, sanitizeExit: true };
   Deno.test({ name, fn, timeout: LIMIT, ...sanitizers });
 }
