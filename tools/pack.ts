@@ -42,8 +42,12 @@ const peers = ["hono"];
 
 /** What adapters connect, which only those need who use it: the versions that are tested, and newer ones. */
 const optionalPeers = {
+  "@anthropic-ai/claude-agent-sdk": ">=0.3.332 <1",
   "@langchain/core": "^1.4.0",
+  "@mastra/core": "^1.71.0",
+  "@modelcontextprotocol/sdk": "^1.32.0",
   "@openai/agents-core": ">=0.20.0 <1",
+  "@strands-agents/sdk": "^1.19.0",
   ai: "^5.0.0 || ^6.0.0 || ^7.0.0",
   langchain: "^1.5.0",
 };

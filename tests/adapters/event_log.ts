@@ -37,9 +37,7 @@ export class EventLog {
       sorted.push(...events.slice(start, end).sort((a, b) => callId(a).localeCompare(callId(b))));
       start = end;
     }
-    // Some SDKs name every agent. The first one is the same with all of them.
-    const { agent_id: main } = (events[0]?.data ?? {}) as Data;
-    return sorted.map((event) => sentence(event, main));
+    return sorted.map(sentence);
   }
 
   /** Fails unless each call has one end, and each run one start and one end, of one session. */
@@ -66,10 +64,9 @@ export class EventLog {
   }
 }
 
-function sentence({ type, data: payload }: HookEvent, main: string | undefined): string {
+function sentence({ type, data: payload }: HookEvent): string {
   const data = payload as Data;
-  const { agent_id: id = main } = data;
-  const by = id === main ? "" : `[${id}] `;
+  const by = data.agent_id === undefined ? "" : `[${data.agent_id}] `;
   return `${by}${type} ${details(type, data)}`.trimEnd();
 }
 

@@ -72,7 +72,7 @@ export const table: Readonly<Record<string, Row>> = {
     },
   },
   adapters: {
-    folders: ["internal", "core"],
+    folders: ["internal", "core", "dialects"],
   },
   otel: { folders: ["internal", "core"] },
   outbox: {

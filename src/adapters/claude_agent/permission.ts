@@ -1,0 +1,108 @@
+import { canonicalJson } from "../../internal/json_text.ts";
+import { errorMessage } from "../../internal/issues.ts";
+import type { Decision } from "../../core/mod.ts";
+import type { AgentHooks } from "../options.ts";
+import { denialText } from "../tool_call.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** A function for `options.canUseTool`: called when Claude Code would ask the user. */
+export type CanUseTool = (
+  toolName: string,
+  input: Record<string, unknown>,
+  options: PermissionOptions,
+) => Promise<PermissionResult>;
+
+/** What `canUseTool` is told besides the call. */
+export interface PermissionOptions {
+  /** Aborts when nobody needs the answer any more. */
+  readonly signal: AbortSignal;
+  /** The id of the call. */
+  readonly toolUseID: string;
+  /** The subagent that calls. */
+  readonly agentID?: string;
+  /** The question, for people. */
+  readonly title?: string;
+  /** Why Claude Code asks. */
+  readonly decisionReason?: string;
+}
+
+/** What `canUseTool` resolves to. */
+export type PermissionResult =
+  | { behavior: "allow"; updatedInput?: Record<string, unknown> }
+  | { behavior: "deny"; message: string; interrupt?: boolean };
+
+/** The dialect of Claude Code's hooks over HTTP has the same type for the same question. */
+const TYPE = "claude_code.permission_request";
+
+/** Returns a `canUseTool` that lets gates decide, and through them the people whom they ask. */
+export function askPermission(hooks: AgentHooks, sessions: Sessions): CanUseTool {
+  const ask: CanUseTool = async (name, input, { signal, toolUseID, agentID, ...more }) => {
+    const data = {
+      name,
+      params: input,
+      call_id: toolUseID,
+      ...(agentID !== undefined && { agent_id: agentID }),
+      ...(more.title !== undefined && { title: more.title }),
+      ...(more.decisionReason !== undefined && { reason: more.decisionReason }),
+    };
+    const session = sessions.withCall(toolUseID);
+    if (session?.calls.get(toolUseID)?.isApproved) {
+      return { behavior: "allow", updatedInput: input };
+    }
+    const run = session && { sessionId: session.sessionId, runId: session.run(agentID).id };
+    // Not a type of `AgentEvents`: it is named after the agent that it belongs to.
+    const decided = await hooks.decide(TYPE as never, data as never, { ...run, signal }) as
+      & Decision<typeof data>
+      & object;
+    const decision = decided.decision === "ask" ? await decided.wait({ signal }) : decided;
+    if (decision.decision === "allow" && isExplicit(decision)) {
+      return { behavior: "allow", updatedInput: { ...decision.data.params } };
+    }
+    const message = decision.reason ?? "This needs a permission, and no gate gave it";
+    return { behavior: "deny", message, ...(decision.interrupt && { interrupt: true }) };
+  };
+  return watchPermission(sessions, ask);
+}
+
+/**
+ * Returns a `canUseTool` that does what another one does. A call that it denies has ended, and input that it
+ * changes is judged again.
+ */
+export function watchPermission(sessions: Sessions, permit: CanUseTool): CanUseTool {
+  return async (name, input, options) => {
+    const { toolUseID: callId, agentID, signal } = options;
+    const session = sessions.withCall(callId);
+    let result: PermissionResult;
+    try {
+      result = await permit(name, input, options);
+    } catch (error) {
+      result = { behavior: "deny", message: `The permission failed: ${errorMessage(error)}` };
+    }
+    const call = session?.calls.get(callId);
+    // Null means that somebody else responds.
+    if (session === undefined || call === undefined || result === null) return result;
+    if (result.behavior === "deny") {
+      session.calls.delete(callId);
+      await call.fail(new Error(`Not permitted: ${result.message}`));
+      return result;
+    }
+    const { updatedInput = input } = result;
+    if (canonicalJson(updatedInput) === canonicalJson(input)) return result;
+    // A call with other input is another call to decide about.
+    session.calls.delete(callId);
+    await call.fail(new Error("The permission changed its input"));
+    const opened = await session.run(agentID).begin({ name, params: updatedInput, callId, signal });
+    if (opened.type === "denied") {
+      return { behavior: "deny", message: denialText(opened.denial) };
+    }
+    session.calls.set(callId, opened);
+    return { ...result, updatedInput: opened.params as Record<string, unknown> };
+  };
+}
+
+/** Whether a gate, or a person whom it asked, allowed it in so many words. */
+function isExplicit({ gates }: Pick<Decision, "gates">): boolean {
+  return gates.some(({ verdict, mode }) =>
+    mode === "enforce" && (verdict === "allow" || verdict === "ask")
+  );
+}

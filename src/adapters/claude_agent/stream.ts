@@ -1,0 +1,197 @@
+import type { AgentRun } from "../run.ts";
+import { type ModelMessage, type Tokens, usageOf } from "./model_calls.ts";
+import type { Session, Sessions } from "./sessions.ts";
+
+/** A message of `query()`. */
+export type Message = {
+  readonly type: string;
+  readonly subtype?: string;
+  readonly session_id?: string;
+  readonly agent_id?: string;
+  readonly parent_tool_use_id?: string | null;
+  /** Of "assistant". */
+  readonly message?: ModelMessage;
+  readonly error?: string;
+  /** Of "stream_event". */
+  readonly event?: {
+    readonly type: string;
+    readonly message?: ModelMessage;
+    readonly delta?: { readonly stop_reason?: string | null };
+    readonly usage?: Tokens;
+  };
+  readonly ttft_ms?: number;
+  /** Of "result". */
+  readonly result?: string;
+  readonly is_error?: boolean;
+  readonly errors?: readonly string[];
+  readonly total_cost_usd?: number;
+  readonly usage?: Tokens;
+  readonly terminal_reason?: string;
+  readonly permission_denials?: readonly { readonly tool_use_id: string }[];
+};
+
+/**
+ * Returns the query with its methods. Its messages are observed as they arrive, and then wait for the caller:
+ * hooks are called when a message arrives, too, so that their events are in order.
+ */
+export function observe<Query extends AsyncGenerator<Message, void>>(
+  sessions: Sessions,
+  query: Query,
+): Query {
+  sessions.isWrapped = true;
+  const observer = new Observer(sessions);
+  const arrived: Message[] = [];
+  let isOver = false;
+  let failure: { readonly error: unknown } | undefined;
+  let wake = (): void => {};
+  const pump = async (): Promise<void> => {
+    try {
+      for (let next = await query.next(); !next.done; next = await query.next()) {
+        await sessions.arrive(observer.see(next.value));
+        arrived.push(next.value);
+        wake();
+      }
+      await observer.end({ aborted: true }); // nothing, if there was a result
+    } catch (error) {
+      failure = { error };
+      await observer.end(isAbort(error) ? { aborted: true } : { error });
+    }
+    isOver = true;
+    wake();
+  };
+  const pumped = pump();
+  const leave = async (end: Promise<IteratorResult<Message, void>>) => {
+    try {
+      return await end;
+    } finally {
+      await observer.end({ aborted: true });
+      await pumped;
+      arrived.length = 0;
+      failure = undefined;
+    }
+  };
+  const methods: Readonly<Record<PropertyKey, unknown>> = {
+    next: async (): Promise<IteratorResult<Message, void>> => {
+      while (arrived.length === 0 && !isOver) await new Promise<void>((resolve) => wake = resolve);
+      if (arrived.length > 0) return { done: false, value: arrived.shift()! };
+      const { error } = failure ?? {};
+      const isFailed = failure !== undefined;
+      failure = undefined;
+      if (isFailed) throw error;
+      return { done: true, value: undefined };
+    },
+    return: () => leave(query.return()),
+    throw: (error: unknown) => leave(query.throw(error)),
+    [Symbol.asyncIterator]: () => observed,
+  };
+  const observed = new Proxy(query, {
+    get: (target, name) => {
+      if (Object.hasOwn(methods, name)) return methods[name];
+      const value = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  return observed;
+}
+
+/** The SDK's errors of an abort have no name of their own. */
+function isAbort(error: unknown): boolean {
+  const { name, errorClass } = (error ?? {}) as { name?: string; errorClass?: string };
+  return name === "AbortError" || errorClass === "aborted";
+}
+
+/** What the messages of one query say. */
+class Observer {
+  readonly #sessions: Sessions;
+  readonly #seen = new Set<Session>();
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+  }
+
+  async see(message: Message): Promise<void> {
+    const { type, subtype, session_id: id } = message;
+    if (id === undefined || id === "") return;
+    const session = this.#sessions.get(id);
+    this.#seen.add(session);
+    session.isClaimed = true;
+    if (type === "system" && subtype === "init") {
+      await session.run().flush();
+    } else if (type === "assistant") {
+      const run = runOf(session, message);
+      const call = await session.models.begin(run, message.message ?? {});
+      // A response that failed is a message about it.
+      const failure = message.error && (textOf(message.message) || message.error);
+      if (call !== undefined && failure) await session.models.complete(run, failure);
+    } else if (type === "stream_event") {
+      await this.#streamed(session, message);
+    } else if (type === "user") {
+      if (session.current !== undefined) await session.models.complete(runOf(session, message));
+    } else if (type === "result") {
+      await this.#result(session, message);
+    }
+  }
+
+  /** Ends what a query without a result leaves open. */
+  async end(result: { readonly aborted?: boolean; readonly error?: unknown }): Promise<void> {
+    // A process that ends before its first message has only called hooks.
+    const sessions = this.#seen.size > 0 ? [...this.#seen] : this.#sessions.unclaimed();
+    this.#seen.clear();
+    for (const session of sessions) {
+      session.isClaimed = false;
+      await session.end(result);
+    }
+  }
+
+  /** With `includePartialMessages`, the exact times and tokens of a call are known. */
+  async #streamed(session: Session, { event, ttft_ms: ttftMs, ...more }: Message): Promise<void> {
+    const { models } = session;
+    if (event?.type === "message_start") {
+      await models.begin(runOf(session, more), event.message ?? {});
+    }
+    if (session.current === undefined) return;
+    const run = runOf(session, more);
+    const call = models.of(run);
+    if (call === undefined) return;
+    if (ttftMs !== undefined) call.ttftMs = ttftMs;
+    if (event?.type === "message_delta") {
+      call.usage = { ...call.usage, ...event.usage };
+      if (event.delta?.stop_reason) call.finishReason = event.delta.stop_reason;
+    }
+    if (event?.type === "message_stop") await models.complete(run);
+  }
+
+  async #result(session: Session, message: Message): Promise<void> {
+    const { result, is_error: isError, errors = [], subtype, usage, terminal_reason: why } =
+      message;
+    for (const { tool_use_id: id } of message.permission_denials ?? []) {
+      const call = session.calls.get(id);
+      session.calls.delete(id);
+      await call?.fail(new Error("Claude Code denied it"));
+    }
+    const total = message.total_cost_usd;
+    const before = session.cost;
+    session.cost = total ?? before;
+    const aborted = why === "aborted_streaming" || why === "aborted_tools";
+    const isFailed = !aborted && (isError || subtype !== "success");
+    session.run(); // so that every result has a run, and ends it
+    await session.end({
+      response: result,
+      error: isFailed ? new Error(errors.join("\n") || result || subtype) : undefined,
+      aborted,
+      usage: usage && usageOf(usage),
+      // Each result has the total of the query so far.
+      costUsd: total === undefined || before === undefined
+        ? undefined
+        : Math.max(0, total - before),
+    });
+  }
+}
+
+function runOf(session: Session, { agent_id: id }: Omit<Message, "type">): AgentRun {
+  return session.run(id !== undefined && session.hasSubagent(id) ? id : undefined);
+}
+
+function textOf({ content }: ModelMessage = {}): string | undefined {
+  return Array.isArray(content) ? content.find(({ text }) => text)?.text : undefined;
+}

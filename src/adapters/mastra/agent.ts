@@ -1,0 +1,80 @@
+/**
+ * What the adapter knows of `@mastra/core`, by structure.
+ * @module
+ */
+
+export const SUBJECT = "Cannot connect Mastra";
+
+/** An `Agent` of Mastra. */
+export interface MastraAgent {
+  /** The id of the agent. */
+  readonly id: string;
+  /** The name of the agent. */
+  readonly name: string;
+  /** Runs the agent and returns its result. */
+  // deno-lint-ignore no-explicit-any -- overloaded
+  generate(...args: any[]): any;
+  /** Runs the agent and streams its result. */
+  // deno-lint-ignore no-explicit-any -- overloaded
+  stream(...args: any[]): any;
+}
+
+/** The methods that run an agent. All others call these. */
+export const RUNS = ["generate", "stream", "resumeGenerate", "resumeStream"] as const;
+
+/** The parts of an agent that the adapter uses or replaces. */
+export type Instance =
+  & { -readonly [Name in (typeof RUNS)[number]]: Run }
+  & {
+    readonly id: string;
+    readonly name: string;
+    /** Adds the user's hooks to all tools of a run, wherever they come from. */
+    wrapToolsWithHooks(tools: Tools, hooks?: object): Tools;
+    listAgents(options: object): Agents | Promise<Agents>;
+    listConfiguredInputProcessors(requestContext: unknown): Promise<object[]>;
+    listConfiguredOutputProcessors(requestContext: unknown): Promise<object[]>;
+    getDefaultOptions(options: object): RunOptions | Promise<RunOptions>;
+  };
+
+export type Agents = Readonly<Record<string, object>>;
+export type Run = (input: unknown, options?: RunOptions) => Promise<Output>;
+
+/** The options of a run. */
+export type RunOptions = {
+  readonly abortSignal?: AbortSignal | undefined;
+  readonly hooks?: object | undefined;
+  readonly inputProcessors?: readonly object[] | undefined;
+  readonly memory?: { readonly thread?: string | { readonly id?: string } } | undefined;
+  readonly outputProcessors?: readonly object[] | undefined;
+  readonly requestContext?: unknown;
+  /** The id of the run; in options, of the suspended run to resume. */
+  readonly runId?: string | undefined;
+};
+
+/** What a run returns. Of a stream, the fields are promises. */
+export type Output = {
+  readonly error?: unknown;
+  readonly finishReason?: string | PromiseLike<string | undefined> | undefined;
+  readonly text?: string | PromiseLike<string> | undefined;
+  readonly runId?: string | undefined;
+  readonly tripwire?: { readonly reason?: string } | undefined;
+};
+
+export type Tools = Record<string, Tool>;
+export type Tool = {
+  readonly execute?: ((input: unknown, context?: ToolContext) => unknown) | undefined;
+};
+export type ToolContext = {
+  readonly abortSignal?: AbortSignal | undefined;
+  readonly suspend?: ((...args: unknown[]) => unknown) | undefined;
+  readonly toolCallId?: string | undefined;
+};
+
+/** The tokens of a model call, or of a run. */
+export type Tokens = {
+  readonly inputTokens?: number | undefined;
+  readonly outputTokens?: number | undefined;
+  readonly reasoningTokens?: number | undefined;
+  readonly cachedInputTokens?: number | undefined;
+  readonly cacheCreationInputTokens?: number | undefined;
+};

@@ -1,0 +1,239 @@
+import { errorMessage } from "../../internal/issues.ts";
+import { createEventId } from "../../internal/uuid.ts";
+import type { AgentHooks, AgentOptions } from "../options.ts";
+import { AgentRun } from "../run.ts";
+import { denialText, openCall, type OpenedCall, type ToolCall } from "../tool_call.ts";
+import {
+  type Agents,
+  type Instance,
+  type MastraAgent,
+  type Output,
+  type Run,
+  type RunOptions,
+  RUNS,
+  SUBJECT,
+  type Tool,
+  type ToolContext,
+  type Tools,
+} from "./agent.ts";
+import { messageProcessor, resultProcessor, Running } from "./processors.ts";
+
+/** The connections of all agents: an agent that delegates to another one needs to find that one's. */
+const CONNECTIONS = new WeakMap<object, Connection>();
+
+/** Tells the tools of a run which run it is. Next to the user's hooks, it reaches them in every path. */
+const RUN = "omniagentRun";
+
+/** How many suspended runs are kept for those that resume them. */
+const MAX_SUSPENDED = 1_000;
+
+/** A run. When it was suspended, the run that resumes it takes its place: Mastra keeps the tools. */
+type Slot = { running: Running };
+
+/** The tools that delegate to an agent have its key after this. */
+const DELEGATION = "agent-";
+
+/** Connects an agent. @throws {TypeError} when it is connected already, or can't be */
+export function connect(hooks: AgentHooks, agent: MastraAgent, options: AgentOptions): void {
+  if (CONNECTIONS.has(agent)) {
+    throw new TypeError(`${SUBJECT}: the agent '${agent.id}' is already connected`);
+  }
+  const instance = agent as unknown as Instance;
+  for (const name of [...RUNS, ...NEEDED]) {
+    if (typeof instance?.[name] === "function") continue;
+    throw new TypeError(
+      `${SUBJECT}: '${name}' is missing. Pass an Agent of @mastra/core 1.71 or a later 1.x`,
+    );
+  }
+  CONNECTIONS.set(agent, new Connection(hooks, instance, options));
+}
+
+const NEEDED = [
+  "wrapToolsWithHooks",
+  "listAgents",
+  "listConfiguredInputProcessors",
+  "listConfiguredOutputProcessors",
+  "getDefaultOptions",
+] as const;
+
+/** One agent, with its runs. */
+class Connection {
+  readonly #hooks: AgentHooks;
+  readonly #agent: Instance;
+  readonly #options: AgentOptions;
+  /** The runs that are under way, by our id. */
+  readonly #slots = new Map<string, Slot>();
+  /** Those that are suspended, by Mastra's id. */
+  readonly #suspended = new Map<string, Slot>();
+  /** The run that delegates to this agent at the moment. */
+  #parent: AgentRun | undefined;
+
+  constructor(hooks: AgentHooks, agent: Instance, options: AgentOptions) {
+    this.#hooks = hooks;
+    this.#agent = agent;
+    this.#options = options;
+    for (const name of RUNS) {
+      const run = agent[name];
+      agent[name] = (input, own = {}) => this.#run(run.bind(agent), input, own);
+    }
+    // Private, but the only place that all tools of all runs pass, after the user's own hooks.
+    const { wrapToolsWithHooks } = agent;
+    agent.wrapToolsWithHooks = (tools, hooks) =>
+      wrapToolsWithHooks.call(agent, this.#wrapTools(tools, hooks), hooks);
+  }
+
+  async #run(run: Run, input: unknown, own: RunOptions): Promise<Output> {
+    const running = this.#begin(own);
+    const key = running.run.id;
+    const slot = this.#suspended.get(own.runId!) ?? { running };
+    slot.running = running;
+    this.#slots.set(key, slot);
+    try {
+      const output = await run(input, await this.#withProcessors(running, own));
+      const ended = this.#end(slot, output).finally(() => this.#slots.delete(key));
+      // Of a stream, the fields are promises, and the run goes on.
+      if (typeof output.finishReason === "string") await ended;
+      return output;
+    } catch (error) {
+      this.#slots.delete(key);
+      await running.end({ error });
+      throw error;
+    }
+  }
+
+  #begin({ abortSignal, memory }: RunOptions): Running {
+    const { id, name: known } = this.#agent;
+    const thread = typeof memory?.thread === "string" ? memory.thread : memory?.thread?.id;
+    const { name = known, sessionId = thread } = this.#options;
+    const run = this.#parent?.child({ agentId: id, name }) ??
+      new AgentRun(this.#hooks, { ...this.#options, name, sessionId });
+    return new Running(run, abortSignal);
+  }
+
+  /** Adds our processors: ours is the last to see a message, and what it lets through is sent. */
+  async #withProcessors(running: Running, own: RunOptions): Promise<RunOptions> {
+    const agent = this.#agent;
+    const { requestContext } = own;
+    const options = await agent.getDefaultOptions({ requestContext });
+    const inputs = own.inputProcessors ?? options.inputProcessors ??
+      await agent.listConfiguredInputProcessors(requestContext);
+    const outputs = own.outputProcessors ?? options.outputProcessors ??
+      await agent.listConfiguredOutputProcessors(requestContext);
+    return {
+      ...own,
+      hooks: { ...own.hooks, [RUN]: running.run.id },
+      inputProcessors: [...inputs, messageProcessor(running)],
+      outputProcessors: [...outputs, resultProcessor(running)],
+    };
+  }
+
+  async #end(slot: Slot, output: Output): Promise<void> {
+    const { running } = slot;
+    try {
+      const reason = await output.finishReason;
+      if (reason === "suspended" && output.runId !== undefined) this.#suspend(output.runId, slot);
+      const { error, tripwire } = output;
+      const stopped = tripwire && new Error(tripwire.reason ?? "Stopped by a processor");
+      const response = reason === "suspended" ? undefined : await output.text;
+      await running.end({ response, aborted: reason === "aborted", error: error ?? stopped });
+    } catch (error) {
+      await running.end({ error });
+    }
+  }
+
+  #suspend(id: string, slot: Slot): void {
+    this.#suspended.set(id, slot);
+    const [oldest] = this.#suspended.keys();
+    if (this.#suspended.size > MAX_SUSPENDED) this.#suspended.delete(oldest!);
+  }
+
+  #wrapTools(tools: Tools, hooks: object | undefined): Tools {
+    const { [RUN]: key } = (hooks ?? {}) as { readonly [RUN]?: string };
+    const slot = this.#slots.get(key!);
+    const wrapped = Object.entries(tools).map(([name, tool]) => {
+      if (typeof tool.execute !== "function") return [name, tool];
+      const execute = (params: unknown, context: ToolContext = {}): Promise<unknown> =>
+        this.#callTool(name, tool, { params, context, running: slot?.running });
+      return [name, { ...tool, execute }];
+    });
+    return Object.fromEntries(wrapped);
+  }
+
+  async #callTool(
+    name: string,
+    tool: Tool,
+    { params, context, running }: {
+      readonly params: unknown;
+      readonly context: ToolContext;
+      readonly running: Running | undefined;
+    },
+  ): Promise<unknown> {
+    const { toolCallId: callId, abortSignal: signal, suspend } = context;
+    const opened = await this.#open({ name, params, callId, signal }, running);
+    if (opened.type === "denied") return denialText(opened.denial);
+    let isSuspended = false;
+    const watched: ToolContext = suspend === undefined ? context : {
+      ...context,
+      suspend: (...args) => {
+        isSuspended = true;
+        return suspend(...args);
+      },
+    };
+    const outcome = await this.#delegating(name, running, async () => {
+      try {
+        const output = await tool.execute!(opened.params, watched);
+        if (isSuspended && output === undefined) {
+          opened.pause();
+          return { type: "result", value: output } as const;
+        }
+        const invalid = rejection(output);
+        if (invalid === undefined) return await opened.complete(output);
+        const judged = await opened.fail(invalid);
+        const isSame = judged.type === "error" && judged.error === invalid;
+        return isSame ? { type: "result", value: output } as const : judged;
+      } catch (error) {
+        return await opened.fail(error);
+      }
+    });
+    if (outcome.type === "error") throw outcome.error;
+    return outcome.type === "denied" ? denialText(outcome.denial) : outcome.value;
+  }
+
+  /** Begins a call in its run, or in none: an agent's tools can also be used without running it. */
+  #open(call: ToolCall, running: Running | undefined): Promise<OpenedCall> {
+    if (running !== undefined) return running.run.begin(call, { endsByItself: true });
+    const { sessionId, agentId = this.#agent.id } = this.#options;
+    return openCall(this.#hooks, call, { sessionId, agentId, runId: createEventId() });
+  }
+
+  /** Runs a tool. If it delegates to an agent, that agent's run belongs to this one. */
+  async #delegating<Result>(
+    name: string,
+    running: Running | undefined,
+    execute: () => Promise<Result>,
+  ): Promise<Result> {
+    if (running === undefined || !name.startsWith(DELEGATION)) return await execute();
+    const agents: Agents = await this.#agent.listAgents({});
+    const agent = agents[name.slice(DELEGATION.length)] as MastraAgent | undefined;
+    if (agent === undefined) return await execute();
+    if (!CONNECTIONS.has(agent)) connect(this.#hooks, agent, {});
+    const connection = CONNECTIONS.get(agent)!;
+    connection.#parent = running.run;
+    try {
+      return await execute();
+    } finally {
+      connection.#parent = undefined;
+    }
+  }
+}
+
+/** Mastra returns what is wrong with a tool's input as its output. */
+function rejection(output: unknown): Error | undefined {
+  const { error, message } = (output ?? {}) as {
+    readonly error?: unknown;
+    readonly message?: unknown;
+  };
+  const isInvalid = error === true && typeof message === "string" &&
+    "validationErrors" in (output as object);
+  return isInvalid ? new Error(errorMessage(new Error(message))) : undefined;
+}

@@ -1,0 +1,230 @@
+import { errorMessage } from "../../internal/issues.ts";
+import type { AgentHooks, AgentOptions, Usage } from "../options.ts";
+import { AgentRun } from "../run.ts";
+import { type AllowedCall, denialText } from "../tool_call.ts";
+import { dataOf, textOf, valueOf } from "./content.ts";
+import {
+  type Agent,
+  isAgent,
+  type Message,
+  type ModelContext,
+  type ModelOutput,
+  type Stage,
+  type StrandsSdk,
+  type ToolContext,
+  type ToolOutput,
+  type ToolResult,
+} from "./sdk.ts";
+
+/** After all other hooks, those of the SDK included: its `HookOrder.SDK_LAST` is 100. */
+const LAST = { order: 101 };
+
+/** A run, and what is known of how it will end. */
+type Running = {
+  readonly run: AgentRun;
+  /** Aborts when the agent is canceled. */
+  readonly signal: AbortSignal;
+  modelCalls: number;
+  /** Why the last model call failed. */
+  error?: unknown;
+  /** Why a message from the user may not be answered. */
+  denied?: string;
+  /** The caller stopped reading the stream. */
+  isLeft?: boolean;
+  /** What the model said last, and whether it became part of the conversation. */
+  last?: { readonly message: Message; readonly stopReason: string; isAdded: boolean };
+};
+
+/** One plugin, and the agents that it is installed in. */
+export class Connection {
+  readonly #hooks: AgentHooks;
+  readonly #sdk: StrandsSdk;
+  readonly #options: AgentOptions;
+  readonly #installed = new WeakSet<Agent>();
+  /** An agent has one run at a time. Background tasks belong to the run that started them. */
+  readonly #running = new WeakMap<Agent, Running>();
+  /** The runs that use other agents as tools, by those agents. */
+  readonly #parents = new WeakMap<Agent, AgentRun>();
+
+  constructor(hooks: AgentHooks, sdk: StrandsSdk, options: AgentOptions) {
+    this.#hooks = hooks;
+    this.#sdk = sdk;
+    this.#options = options;
+  }
+
+  install(agent: Agent): void {
+    if (this.#installed.has(agent)) return;
+    this.#installed.add(agent);
+    const sdk = this.#sdk;
+    agent.addHook(sdk.BeforeInvocationEvent, () => this.#begin(agent), LAST);
+    agent.addHook(sdk.AfterInvocationEvent, () => this.#end(agent), LAST);
+    agent.addHook(
+      sdk.MessageAddedEvent,
+      (event: { readonly message: Message }) => this.#added(agent, event.message),
+      LAST,
+    );
+    agent.addHook(sdk.BeforeModelCallEvent, (event: { cancel: boolean | string }) => {
+      const denied = this.#running.get(agent)?.denied;
+      if (denied !== undefined) event.cancel = denied;
+    }, LAST);
+    agent.addMiddleware(
+      sdk.InvokeModelStage,
+      (context: ModelContext, next: Stage<ModelContext, ModelOutput>) =>
+        this.#callModel(agent, context, next),
+    );
+    agent.addMiddleware(
+      sdk.ExecuteToolStage,
+      (context: ToolContext, next: Stage<ToolContext, ToolOutput>) =>
+        this.#callTool(agent, context, next),
+    );
+  }
+
+  #begin(agent: Agent): Promise<void> {
+    const { name = agent.name, sessionId = agent.sessionId } = this.#options;
+    const parent = this.#parents.get(agent);
+    const run = parent?.child({ agentId: agent.id, name: agent.name }) ??
+      new AgentRun(this.#hooks, { ...this.#options, name, sessionId });
+    this.#running.set(agent, { run, signal: agent.cancelSignal, modelCalls: 0 });
+    return run.flush();
+  }
+
+  async #end(agent: Agent): Promise<void> {
+    const running = this.#running.get(agent);
+    if (running === undefined) return;
+    const { run, signal, error, denied, last, isLeft = false } = running;
+    const response = (last?.isAdded && textOf(last.message.content)) || undefined;
+    if (response !== undefined) await run.sent(response);
+    if (denied !== undefined) return run.end({ error: new Error(denied) });
+    const isLost = last !== undefined && !last.isAdded && last.stopReason !== "toolUse";
+    await run.end({
+      response,
+      aborted: signal.aborted || isLeft,
+      error: error ?? (isLost ? new Error("The run ended without a response") : undefined),
+    });
+  }
+
+  /** Judges what the user says, in the place where the model will read it. */
+  async #added(agent: Agent, message: Message): Promise<void> {
+    const running = this.#running.get(agent);
+    if (running === undefined || running.run.isEnded) return;
+    if (running.last?.message === message) running.last.isAdded = true;
+    const text = textOf(message.content);
+    if (message.role !== "user" || text === "") return;
+    const judged = await running.run.judgeReceived(text, "user", running.signal);
+    if ("denied" in judged) {
+      running.denied = judged.denied;
+    } else if (judged.content !== text) {
+      const at = agent.messages.indexOf(message);
+      const others = message.content.filter(({ type }) => type !== "textBlock");
+      const content = [new this.#sdk.TextBlock(judged.content), ...others];
+      if (at === -1) running.denied = "The message could not be rewritten";
+      else agent.messages[at] = new this.#sdk.Message({ ...message, content });
+    }
+  }
+
+  async *#callModel(
+    agent: Agent,
+    context: ModelContext,
+    next: Stage<ModelContext, ModelOutput>,
+  ): AsyncGenerator<unknown, ModelOutput, undefined> {
+    const running = this.#running.get(agent);
+    if (running === undefined) return yield* next(context);
+    const { run } = running;
+    const { modelId, getConfig } = context.model;
+    const model = modelId ?? getConfig?.call(context.model)?.modelId ?? "unknown";
+    const callId = `${++running.modelCalls}`;
+    delete running.error;
+    await run.modelCalled(callId, { model });
+    running.isLeft = true; // until it returns: a caller that leaves the stream ends it here
+    try {
+      const output = yield* next(context);
+      const { message, stopReason, metadata: { usage, metrics } = {} } = output.result;
+      running.last = { message, stopReason, isAdded: false };
+      running.isLeft = false;
+      await run.modelCompleted(callId, {
+        usage: usage && {
+          input_tokens: usage.inputTokens,
+          output_tokens: usage.outputTokens,
+          cache_read_tokens: usage.cacheReadInputTokens,
+          cache_write_tokens: usage.cacheWriteInputTokens,
+        } as Usage,
+        finishReason: stopReason,
+        ttftMs: metrics?.timeToFirstByteMs,
+      });
+      return output;
+    } catch (error) {
+      running.error = error;
+      running.isLeft = false;
+      await run.modelCompleted(callId, { error });
+      throw error;
+    }
+  }
+
+  async *#callTool(
+    agent: Agent,
+    context: ToolContext,
+    next: Stage<ToolContext, ToolOutput>,
+  ): AsyncGenerator<unknown, ToolOutput, undefined> {
+    const { tool, toolUse, cancelSignal } = context;
+    // Tools only run in runs. Without one, it could not be judged.
+    const running = this.#running.get(agent);
+    if (running === undefined) return this.#failed(toolUse.toolUseId, "The call belongs to no run");
+    const { name, toolUseId, input } = toolUse;
+    const call = { name, params: input, callId: toolUseId, signal: cancelSignal };
+    const opened = await running.run.begin(call, { endsByItself: true });
+    if (opened.type === "denied") return this.#failed(toolUseId, denialText(opened.denial));
+    if (isAgent(tool?.agent)) {
+      this.install(tool.agent);
+      this.#parents.set(tool.agent, running.run);
+    }
+    let isOpen = true;
+    try {
+      const output = yield* next({ ...context, toolUse: { ...toolUse, input: opened.params } });
+      isOpen = false;
+      return await this.#judged(opened, output);
+    } catch (error) {
+      isOpen = false;
+      // The tool asks a person: the call goes on when the agent is resumed.
+      if ((error as Error)?.name === "InterruptError") opened.pause();
+      else await opened.fail(error);
+      throw error;
+    } finally {
+      if (isOpen) {
+        running.isLeft = true;
+        await opened.fail(new Error("The stream was closed before the tool returned"));
+      }
+    }
+  }
+
+  /** Returns what gates let through of a result. Unless they change it, it is the tool's own. */
+  async #judged(call: AllowedCall, output: ToolOutput): Promise<ToolOutput> {
+    const { toolUseId, status, content, error } = output.result;
+    if (status === "error") {
+      const text = textOf(content);
+      // The SDK writes "Error: " before a message.
+      const thrown = error !== undefined && text.endsWith(error.message) ? error : new Error(text);
+      const outcome = await call.fail(thrown);
+      if (outcome.type === "denied") return this.#failed(toolUseId, denialText(outcome.denial));
+      if (outcome.type === "error" && outcome.error === thrown) return output;
+      const changed = outcome.type === "error" ? outcome.error : text;
+      return this.#failed(toolUseId, errorMessage(changed));
+    }
+    const value = valueOf(content);
+    const outcome = await call.complete(value);
+    if (outcome.type === "denied") return this.#failed(toolUseId, denialText(outcome.denial));
+    if (outcome.type === "error") return this.#failed(toolUseId, errorMessage(outcome.error));
+    if (JSON.stringify(outcome.value) === JSON.stringify(value)) return output;
+    const { toolResultContentFromData, ToolResultBlock } = this.#sdk;
+    const blocks = dataOf(outcome.value, content).map((data) =>
+      toolResultContentFromData(data as never)
+    );
+    const result = new ToolResultBlock({ toolUseId, status: "success", content: blocks });
+    return { result: result as ToolResult };
+  }
+
+  #failed(toolUseId: string, reason: string): ToolOutput {
+    const { TextBlock, ToolResultBlock } = this.#sdk;
+    const content = [new TextBlock(reason)];
+    return { result: new ToolResultBlock({ toolUseId, status: "error", content }) as ToolResult };
+  }
+}

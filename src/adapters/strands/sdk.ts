@@ -1,0 +1,85 @@
+/**
+ * What the adapter knows of `@strands-agents/sdk`, by structure.
+ * @module
+ */
+
+/** What the adapter uses of `@strands-agents/sdk`: pass the whole module. */
+export interface StrandsSdk {
+  /** Says that a run has ended. */
+  readonly AfterInvocationEvent: AnyClass;
+  /** Says that a run begins. */
+  readonly BeforeInvocationEvent: AnyClass;
+  /** Says that the model is about to be called. */
+  readonly BeforeModelCallEvent: AnyClass;
+  /** Where a tool runs. */
+  readonly ExecuteToolStage: object;
+  /** Where the model is called. */
+  readonly InvokeModelStage: object;
+  /** A message of a conversation. */
+  readonly Message: AnyClass;
+  /** Says that a conversation has another message. */
+  readonly MessageAddedEvent: AnyClass;
+  /** A text in a message. */
+  readonly TextBlock: AnyClass;
+  /** What a tool returned. */
+  readonly ToolResultBlock: AnyClass;
+  /** Makes a block of what a tool returned. */
+  readonly toolResultContentFromData: (data: never) => object;
+}
+
+/** A class of Strands. */
+// deno-lint-ignore no-explicit-any -- its arguments differ from class to class
+export type AnyClass = new (...args: any[]) => object;
+
+export type Block = { readonly type: string; readonly text?: string; readonly json?: unknown };
+export type Message = { readonly role: string; readonly content: readonly Block[] };
+export type ToolResult = {
+  readonly toolUseId: string;
+  readonly status: "success" | "error";
+  readonly content: readonly Block[];
+  readonly error?: Error;
+};
+export type Agent = {
+  readonly id?: string;
+  readonly name?: string;
+  readonly sessionId?: string;
+  readonly messages: object[];
+  readonly cancelSignal: AbortSignal;
+  addHook(type: AnyClass, callback: (event: never) => unknown, options: object): unknown;
+  addMiddleware(stage: object, handler: (context: never, next: never) => unknown): unknown;
+};
+export type Stage<Context, Result> = (
+  context: Context,
+) => AsyncGenerator<unknown, Result, undefined>;
+export type ModelContext = {
+  readonly model: {
+    readonly modelId?: string | undefined;
+    getConfig?(): { readonly modelId?: string | undefined };
+  };
+};
+export type ModelOutput = {
+  readonly result: {
+    readonly message: Message;
+    readonly stopReason: string;
+    readonly metadata?: {
+      readonly usage?: {
+        readonly inputTokens: number;
+        readonly outputTokens: number;
+        readonly cacheReadInputTokens?: number | undefined;
+        readonly cacheWriteInputTokens?: number | undefined;
+      };
+      readonly metrics?: { readonly timeToFirstByteMs?: number | undefined };
+    };
+  };
+};
+export type ToolContext = {
+  readonly tool?: { readonly agent?: unknown } | undefined;
+  readonly toolUse: { readonly name: string; readonly toolUseId: string; readonly input: unknown };
+  readonly cancelSignal: AbortSignal;
+};
+export type ToolOutput = { readonly result: ToolResult };
+
+/** Whether a tool's `agent` is an agent of Strands. */
+export function isAgent(value: unknown): value is Agent {
+  return typeof (value as Agent | undefined)?.addMiddleware === "function";
+}

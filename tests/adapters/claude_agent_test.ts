@@ -1,0 +1,312 @@
+import assert from "node:assert/strict";
+import process from "node:process";
+import { createHooks, type Hooks, type HooksOptions } from "@omniagent/hooks";
+import { claudeAgentHooks } from "@omniagent/hooks/claude-agent";
+import { ask, deny } from "@omniagent/hooks/gates";
+import { test as testOf } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
+import { type Driver, type Ending, load, type Script, type Turn } from "./driver.ts";
+import { EventLog } from "./event_log.ts";
+import { testAdapter } from "./scenario.ts";
+
+const { createSdkMcpServer, query, tool } = await load("@anthropic-ai/claude-agent-sdk");
+const { z } = await load("zod");
+
+/** The bundle of this file is in .build/adapters. */
+const claudeCode = new URL("../../tests/adapters/fake_claude_code.mjs", import.meta.url).pathname;
+
+/** Returns options with which `query()` starts the fake. */
+function fakeOptions(script: object): object {
+  const env = { ...process.env, FAKE_CLAUDE_CODE: JSON.stringify(script) };
+  return { pathToClaudeCodeExecutable: claudeCode, env };
+}
+
+async function run(script: Script): Promise<Ending> {
+  const { hooks, sessionId, prompt, tools, turns, signal, pause, subagent } = script;
+  const claude = claudeAgentHooks(hooks, { sessionId });
+  const all = { ...tools, ...subagent?.tools };
+  const server = createSdkMcpServer({
+    name: "tools",
+    tools: Object.entries(all).map(([name, run]) =>
+      tool(
+        name,
+        "Pays",
+        { amount: z.number() },
+        async (input: never, { signal }: { signal?: AbortSignal }) => ({
+          content: [{ type: "text", text: await run(input, { signal }) }],
+        }),
+      )
+    ),
+  });
+  const asking = turns.map((turn) =>
+    pause && "calls" in turn ? { calls: turn.calls.map((call) => ({ ...call, asks: true })) } : turn
+  );
+  const fake = {
+    turns: asking,
+    ...(subagent && { subagents: { [subagent.name]: subagent.turns } }),
+  };
+  const abortController = new AbortController();
+  signal?.addEventListener("abort", () => abortController.abort());
+  const options = claude.options({
+    abortController,
+    mcpServers: { tools: server },
+    ...fakeOptions(fake),
+    ...(pause && { canUseTool: () => Promise.resolve({ behavior: "allow" }) }),
+  });
+  const told: Record<string, string> = {};
+  try {
+    let ending: Ending = { told };
+    for await (const message of claude.wrap(query({ prompt, options }))) {
+      if (message.type === "user") {
+        for (const { tool_use_id, content } of message.message.content) told[tool_use_id] = content;
+      }
+      if (message.type === "result") {
+        ending = { text: message.result, told, ...(message.is_error && { error: message.result }) };
+      }
+    }
+    return ending;
+  } catch (error) {
+    return { error: String(error), told };
+  }
+}
+
+/** The SDK waits for the end of a process with a timer that it doesn't clear. */
+const test = (name: string, fn: () => Promise<void>) => testOf(name, fn, { leaks: true });
+
+const START = ["agent.start", "message.received hi", "model.called", "model.completed 3+5"];
+const CALL = `tool.called c1 pay {"amount":7}`;
+const END = ["model.called", "model.completed 3+5", "message.sent done", "agent.end success 6+10"];
+
+/** The process of Claude Code ends at once, and with it what the tool would have responded. */
+const ABORTED = {
+  why: "An abort ends Claude Code at once: the tool's own error doesn't arrive.",
+  log: [
+    ...START,
+    CALL,
+    "tool.completed c1 error: The run was aborted before the tool returned",
+    "agent.end aborted",
+  ],
+};
+
+const driver: Driver = {
+  name: "claude-agent",
+  run,
+  leaks: true,
+  differences: {
+    "a run that is paused and resumed": {
+      why: "Claude Code waits for `canUseTool` within the run.",
+      log: [...START, CALL, "tool.completed c1 paid 7", ...END],
+    },
+    "an agent that starts another one": {
+      why: "A subagent's prompt is only in the parameters of the call that starts it.",
+      log: [
+        ...START,
+        `tool.called c1 helper {"amount":7}`,
+        "[helper] agent.start",
+        "[helper] model.called",
+        "[helper] model.completed 3+5",
+        `[helper] tool.called h1 pay {"amount":7}`,
+        "[helper] tool.completed h1 paid 7",
+        "[helper] model.called",
+        "[helper] model.completed 3+5",
+        "message.sent helped",
+        "[helper] agent.end success 6+10",
+        "tool.completed c1 helped",
+        ...END,
+      ],
+    },
+    "a run that is aborted while a tool runs": ABORTED,
+    "a stream that is aborted while a tool runs": ABORTED,
+  },
+};
+
+testAdapter(driver);
+
+const CALLS: readonly Turn[] = [
+  { calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] },
+  { text: "done" },
+];
+const NO_TOOLS = { tools: {}, sessionId: "s-1", prompt: "hi" };
+
+/** A tool that Claude Code itself runs. */
+const bash = (more: object = {}) => [
+  { calls: [{ id: "c1", name: "Bash", params: { command: "ls" }, response: OUTPUT, ...more }] },
+  { text: "done" },
+];
+const OUTPUT = { stdout: "sk-1", stderr: "", interrupted: false };
+
+test("claude-agent: a prompt that a gate denies isn't answered", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("message.received", { name: "policy", handle: () => deny("not today") });
+  await run({ ...NO_TOOLS, hooks, turns: CALLS });
+  await hooks.close();
+  assert.deepEqual(log.lines, ["agent.start", "agent.end error: not today"]);
+});
+
+test("claude-agent: a result of Claude Code's own tools keeps its form", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.completed", {
+    name: "mask",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, result: `${data.result}`.replace("sk-1", "***") }),
+  });
+  const { told } = await run({ ...NO_TOOLS, hooks, turns: bash() });
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(JSON.parse(told.c1!), { ...OUTPUT, stdout: "***" });
+});
+
+test("claude-agent: a result that a gate denies is withheld in the form of its tool", async () => {
+  const { hooks } = recorded();
+  hooks.gate("tool.completed", { name: "leaks", handle: () => deny("it leaks") });
+  const { told } = await run({ ...NO_TOOLS, hooks, turns: bash() });
+  await hooks.close();
+  assert.deepEqual(JSON.parse(told.c1!), { ...OUTPUT, stdout: "it leaks" });
+});
+
+test("claude-agent: Claude Code's own question is denied when nobody can be asked", async () => {
+  const { hooks, log } = recorded();
+  const { told } = await run({ ...NO_TOOLS, hooks, turns: bash({ asks: true }) });
+  await hooks.close();
+  log.check("s-1");
+  assert.match(told.c1!, /no gate gave it/);
+});
+
+test("claude-agent: a person whom a gate asks answers Claude Code's own question", async () => {
+  const { hooks, log } = recorded({ gates: { onAsk: () => ({ decision: "allow" }) } });
+  const question = { name: "person", handle: () => ask("Run ls?") };
+  hooks.gate("claude_code.permission_request" as never, question);
+  const { told } = await run({ ...NO_TOOLS, hooks, turns: bash({ asks: true }) });
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(JSON.parse(told.c1!), OUTPUT);
+});
+
+test("claude-agent: a call that a person approved isn't asked about again", async () => {
+  let asked = 0;
+  const onAsk = () => {
+    asked++;
+    return { decision: "allow" } as const;
+  };
+  const { hooks } = recorded({ gates: { onAsk } });
+  hooks.gate("tool.called", { name: "person", handle: () => ask("Run ls?") });
+  const { told } = await run({ ...NO_TOOLS, hooks, turns: bash({ asks: true }) });
+  await hooks.close();
+  assert.deepEqual([JSON.parse(told.c1!), asked], [OUTPUT, 1]);
+});
+
+test("claude-agent: input that `canUseTool` changes is judged again", async () => {
+  const { hooks } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => data.params?.command === "rm" ? deny("not rm") : undefined,
+  });
+  const canUseTool = () => Promise.resolve({ behavior: "allow", updatedInput: { command: "rm" } });
+  const told: string[] = [];
+  const claude = claudeAgentHooks(hooks);
+  const options = claude.options({ ...fakeOptions({ turns: bash({ asks: true }) }), canUseTool });
+  for await (const message of claude.wrap(query({ prompt: "hi", options }))) {
+    if (message.type === "user") told.push(message.message.content[0].content);
+  }
+  await hooks.close();
+  assert.deepEqual(told, ["not rm"]);
+});
+
+test("claude-agent: a process that ends early fails its run", async () => {
+  const { hooks, log } = recorded();
+  const { error } = await run({ ...NO_TOOLS, hooks, turns: [{ exit: 3 } as never] });
+  await hooks.close();
+  assert.match(error!, /code 3/);
+  assert.deepEqual(log.lines.slice(0, 2), ["agent.start", "message.received hi"]);
+  assert.match(log.lines[2]!, /agent\.end error: .*code 3/);
+});
+
+test("claude-agent: a query that the caller leaves is aborted", async () => {
+  const { hooks, log } = recorded();
+  const claude = claudeAgentHooks(hooks);
+  const options = claude.options(fakeOptions({ turns: [{ text: "done" }] }));
+  for await (const { type } of claude.wrap(query({ prompt: "hi", options }))) {
+    if (type === "system") break;
+  }
+  await hooks.close();
+  log.check("session-1");
+  assert.match(log.lines.at(-1)!, /agent\.end (aborted|success)/);
+});
+
+test("claude-agent: each prompt of a session is a run, with its own cost", async () => {
+  const { hooks, log } = recorded();
+  const costs: unknown[] = [];
+  hooks.on("agent.end", ({ data }) => void costs.push(data.cost_usd));
+  const claude = claudeAgentHooks(hooks, { sessionId: "s-1" });
+  const results = Promise.withResolvers<void>();
+  async function* prompts() {
+    const prompt = (content: string) => ({
+      type: "user",
+      message: { role: "user", content },
+      parent_tool_use_id: null,
+    });
+    yield prompt("one");
+    await results.promise;
+    yield prompt("two");
+  }
+  const options = claude.options(fakeOptions({ turns: [{ text: "first" }, { text: "second" }] }));
+  for await (const { type } of claude.wrap(query({ prompt: prompts(), options }))) {
+    if (type === "result") results.resolve();
+  }
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(log.lines.filter((line) => line.startsWith("message.")), [
+    "message.received one",
+    "message.sent first",
+    "message.received two",
+    "message.sent second",
+  ]);
+  assert.deepEqual(costs, [0.01, 0.01]);
+});
+
+test("claude-agent: without `wrap`, hooks say when a run begins and ends", async () => {
+  const { hooks, log } = recorded();
+  const { options } = claudeAgentHooks(hooks, { sessionId: "s-1" });
+  const own = options(fakeOptions({ turns: bash() }));
+  for await (const _ of query({ prompt: "hi", options: own }));
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(log.lines, [
+    "agent.start",
+    "message.received hi",
+    `tool.called c1 Bash {"command":"ls"}`,
+    `tool.completed c1 ${JSON.stringify(OUTPUT)}`,
+    "message.sent done",
+    "agent.end success",
+  ]);
+});
+
+test("claude-agent: your own hooks are called, too", async () => {
+  const { hooks } = recorded();
+  const called: string[] = [];
+  const mine = (input: { readonly hook_event_name: string }) => {
+    called.push(input.hook_event_name);
+    return Promise.resolve({});
+  };
+  const claude = claudeAgentHooks(hooks);
+  const own = { ...fakeOptions({ turns: bash() }), hooks: { PreToolUse: [{ hooks: [mine] }] } };
+  const options = claude.options(own);
+  for await (const _ of claude.wrap(query({ prompt: "hi", options })));
+  await hooks.close();
+  assert.deepEqual(called, ["PreToolUse"]);
+});
+
+test("claudeAgentHooks() names what is wrong with its arguments", async () => {
+  const { hooks } = recorded();
+  const claude = claudeAgentHooks(hooks);
+  assert.throws(
+    () => claude.wrap({} as never),
+    /Cannot connect the Claude Agent SDK to this query/,
+  );
+  await hooks.close();
+});
+
+function recorded(options: HooksOptions = {}): { readonly hooks: Hooks; readonly log: EventLog } {
+  const hooks = createHooks({ logger: silentLogger, ...options });
+  return { hooks, log: new EventLog(hooks) };
+}

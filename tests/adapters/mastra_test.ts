@@ -1,0 +1,327 @@
+import assert from "node:assert/strict";
+import { createHooks, type Hooks } from "@omniagent/hooks";
+import { deny } from "@omniagent/hooks/gates";
+import { mastraHooks } from "@omniagent/hooks/mastra";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
+import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
+import { EventLog } from "./event_log.ts";
+import { testAdapter } from "./scenario.ts";
+
+const { Agent } = await load("@mastra/core/agent");
+const { Mastra } = await load("@mastra/core");
+const { InMemoryStore } = await load("@mastra/core/storage");
+const { createTool } = await load("@mastra/core/tools");
+const { MockLanguageModelV3, simulateReadableStream } = await load("ai/test");
+const { z } = await load("zod");
+
+const usage = {
+  inputTokens: { total: USAGE.input, noCache: USAGE.input },
+  outputTokens: { total: USAGE.output, text: USAGE.output },
+};
+
+/** A model that responds as the script says. */
+function scripted(turns: readonly Turn[]) {
+  let next = 0;
+  const content = (): readonly { readonly text?: string }[] => {
+    const turn = turns[next++]!;
+    if ("error" in turn) throw new Error(turn.error);
+    if ("text" in turn) return [{ type: "text", text: turn.text } as object];
+    return turn.calls.map(({ id, name, params }): object => ({
+      type: "tool-call",
+      toolCallId: id,
+      toolName: name,
+      input: JSON.stringify(params),
+    }));
+  };
+  const finish = (parts: readonly object[]) => {
+    const unified = "text" in parts[0]! ? "stop" : "tool-calls";
+    return { usage, finishReason: { unified, raw: unified } };
+  };
+  return new MockLanguageModelV3({
+    doGenerate: () => {
+      const parts = content();
+      return Promise.resolve({ ...finish(parts), warnings: [], content: parts });
+    },
+    doStream: () => {
+      const parts = content();
+      const chunks = [
+        { type: "stream-start", warnings: [] },
+        ...parts.flatMap((part): object[] =>
+          part.text === undefined ? [part] : [
+            { type: "text-start", id: "t" },
+            { type: "text-delta", id: "t", delta: part.text },
+            { type: "text-end", id: "t" },
+          ]
+        ),
+        { type: "finish", ...finish(parts) },
+      ];
+      return Promise.resolve({ stream: simulateReadableStream({ chunks }) });
+    },
+  });
+}
+
+function toolsOf(tools: Script["tools"]) {
+  return Object.fromEntries(
+    Object.entries(tools).map(([id, run]) => [
+      id,
+      createTool({
+        id,
+        description: "Pays",
+        inputSchema: z.object({ amount: z.number() }),
+        execute: (input: never, { abortSignal }: { abortSignal?: AbortSignal }) =>
+          run(input, { signal: abortSignal }),
+      }),
+    ]),
+  );
+}
+
+async function run(script: Script): Promise<Ending> {
+  const { hooks, sessionId, prompt, tools, turns, signal, stream, pause, subagent } = script;
+  const agentOf = (id: string, turns: readonly Turn[], more: object) =>
+    new Agent({
+      id,
+      name: id,
+      instructions: "Pay",
+      model: scripted(turns),
+      maxRetries: 0,
+      ...more,
+    });
+  const agents = subagent && {
+    [subagent.name]: agentOf(subagent.name, subagent.turns, {
+      description: "Helps",
+      tools: toolsOf(subagent.tools),
+    }),
+  };
+  const agent = mastraHooks(
+    hooks,
+    agentOf("main", turns.map(delegating), { tools: toolsOf(tools), ...(agents && { agents }) }),
+    { sessionId },
+  );
+  // Runs are suspended in a store. Without a logger, errors aren't printed.
+  new Mastra({ agents: { agent }, logger: false, storage: new InMemoryStore() });
+  const options = {
+    maxSteps: 5,
+    ...(signal && { abortSignal: signal }),
+    ...(pause && { requireToolApproval: true }),
+  };
+  try {
+    if (stream) {
+      const output = await agent.stream(prompt, options);
+      let failure: unknown;
+      for await (const { type, payload } of output.fullStream) {
+        if (type === "error") failure = payload.error;
+        if (type === "abort") failure = new Error("aborted");
+      }
+      if (signal?.aborted) failure = signal.reason;
+      if (failure) return { error: String(failure), told: {} };
+      return { text: await output.text, told: told(await output.messageList.get.all.db()) };
+    }
+    let output = await agent.generate(prompt, options);
+    if (pause) {
+      const { runId, suspendPayload: { toolCallId } } = output;
+      output = await agent.approveToolCallGenerate({ runId, toolCallId });
+    }
+    // An abort is no error in Mastra.
+    if (signal?.aborted) return { error: String(signal.reason), told: {} };
+    return { text: output.text, told: told(output.messages) };
+  } catch (error) {
+    return { error: String(error), told: {} };
+  }
+}
+
+/** Mastra makes a tool of an agent: its name begins with `agent-`, and it takes a prompt. */
+function delegating(turn: Turn): Turn {
+  if (!("calls" in turn)) return turn;
+  const calls = turn.calls.map((call) =>
+    call.name === "helper" ? { ...call, name: "agent-helper", params: { prompt: "help" } } : call
+  );
+  return { calls };
+}
+
+// deno-lint-ignore no-explicit-any -- messages of Mastra
+function told(messages: any[]): Record<string, string> {
+  const parts = messages.flatMap(({ content }) => content.parts ?? []);
+  return Object.fromEntries(
+    parts.filter(({ type }) => type === "tool-invocation").map(({ toolInvocation: call }) => [
+      call.toolCallId,
+      call.errorText ?? (typeof call.result === "string" ? call.result : call.result?.text),
+    ]),
+  );
+}
+
+/** What an agent returns to the one that delegates to it. */
+const RESULT = JSON.stringify({
+  text: "helped",
+  subAgentThreadId: "<uuid>",
+  subAgentResourceId: "<uuid>",
+  subAgentToolResults: [
+    { toolName: "pay", toolCallId: "h1", result: "paid 7", args: { amount: 7 } },
+  ],
+});
+
+const driver: Driver = {
+  name: "mastra",
+  run,
+  differences: {
+    "an agent that starts another one": {
+      why:
+        "The tool is `agent-<name>`, takes `{ prompt }`, and its result has the calls of the subagent.",
+      log: [
+        "agent.start",
+        "message.received hi",
+        "model.called",
+        "model.completed 3+5",
+        `tool.called c1 agent-helper {"prompt":"help"}`,
+        "[helper] agent.start",
+        "message.received help",
+        "[helper] model.called",
+        "[helper] model.completed 3+5",
+        `[helper] tool.called h1 pay {"amount":7}`,
+        "[helper] tool.completed h1 paid 7",
+        "[helper] model.called",
+        "[helper] model.completed 3+5",
+        "message.sent helped",
+        "[helper] agent.end success 6+10",
+        `tool.completed c1 ${RESULT}`,
+        "model.called",
+        "model.completed 3+5",
+        "message.sent done",
+        "agent.end success 6+10",
+      ],
+    },
+  },
+};
+
+testAdapter(driver);
+
+test("mastra: a message that a gate denies isn't answered", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("message.received", { name: "policy", handle: () => deny("not today") });
+  const { tripwire } = await connected(hooks, [{ text: "done" }]).generate("hi");
+  await hooks.close();
+  assert.equal(tripwire.reason, "not today");
+  assert.deepEqual(log.lines, ["agent.start", "agent.end error: not today"]);
+});
+
+test("mastra: the model reads the message that gates let through", async () => {
+  const { hooks } = recorded();
+  hooks.gate("message.received", {
+    name: "mask",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, content: "***" }),
+  });
+  const model = scripted([{ text: "done" }]);
+  await connected(hooks, [], { model }).generate("hi");
+  await hooks.close();
+  assert.equal(model.doGenerateCalls[0].prompt.at(-1).content[0].text, "***");
+});
+
+test("mastra: gates judge what the agent's own hooks made of a call", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => data.params?.amount === 3 ? deny("not three") : undefined,
+  });
+  const beforeToolCall = ({ input }: { input: { amount: number } }) => void (input.amount = 3);
+  const agent = connected(hooks, TURNS, {
+    tools: toolsOf({ pay: PAY }),
+    hooks: { beforeToolCall },
+  });
+  await agent.generate("hi");
+  await hooks.close();
+  assert.ok(log.lines.includes("tool.denied c1 not three"));
+});
+
+test("mastra: a tool with a form for the model of its own shows what gates let through", async () => {
+  const { hooks } = recorded();
+  hooks.gate("tool.completed", {
+    name: "mask",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, result: `${data.result}`.replace("sk-1", "***") }),
+  });
+  const pay = createTool({
+    id: "pay",
+    description: "Pays",
+    inputSchema: z.object({ amount: z.number() }),
+    execute: () => Promise.resolve({ key: "sk-1" }),
+    toModelOutput: ({ key }: { key: string }) => ({ type: "text", value: `the key is ${key}` }),
+  });
+  const model = scripted(TURNS);
+  await connected(hooks, [], { model, tools: { pay } }).generate("hi");
+  await hooks.close();
+  const prompt = JSON.stringify(model.doGenerateCalls.at(-1).prompt);
+  assert.match(prompt, /the key is \*\*\*/);
+  assert.doesNotMatch(prompt, /sk-1/);
+});
+
+test("mastra: a tool that suspends its run is one call, in both runs", async () => {
+  const { hooks, log } = recorded();
+  const pay = createTool({
+    id: "pay",
+    description: "Pays",
+    inputSchema: z.object({ amount: z.number() }),
+    suspendSchema: z.object({ question: z.string() }),
+    resumeSchema: z.object({ ok: z.boolean() }),
+    execute: (_input: never, { agent }: { agent: Suspendable }) =>
+      agent.resumeData ? Promise.resolve("paid") : agent.suspend({ question: "Pay?" }),
+  });
+  const agent = connected(hooks, TURNS, { tools: { pay } });
+  new Mastra({ agents: { agent }, logger: false, storage: new InMemoryStore() });
+  const { runId, suspendPayload: { toolCallId } } = await agent.generate("hi");
+  await agent.resumeGenerate({ ok: true }, { runId, toolCallId });
+  await hooks.close();
+  log.check("s-1");
+  assert.equal(log.count("tool.called"), 1);
+  assert.ok(log.lines.includes("tool.completed c1 paid"));
+});
+
+test("mastra: a run that another processor stops ends with its reason", async () => {
+  const { hooks, log } = recorded();
+  const stop = {
+    id: "stop",
+    processInput: ({ abort }: { abort(reason: string): never }) => abort("no"),
+  };
+  await connected(hooks, [{ text: "done" }], { inputProcessors: [stop] }).generate("hi");
+  await hooks.close();
+  assert.deepEqual(log.lines, ["agent.start", "agent.end error: no"]);
+});
+
+test("mastra: a run whose stream nobody reads ends", async () => {
+  const { hooks, log } = recorded();
+  const ended = new Promise((resolve) => void hooks.once("agent.end", resolve));
+  await connected(hooks, [{ text: "done" }]).stream("hi");
+  await ended;
+  await hooks.close();
+  assert.equal(log.lines.at(-1), "agent.end success 3+5");
+});
+
+test("mastraHooks() names what is wrong with its arguments", async () => {
+  const { hooks } = recorded();
+  const agent = connected(hooks, []);
+  assert.throws(() => mastraHooks(hooks, agent), /'main' is already connected/);
+  assert.throws(() => mastraHooks(hooks, {} as never), /Pass an Agent of @mastra\/core/);
+  await hooks.close();
+});
+
+type Suspendable = {
+  readonly resumeData?: object;
+  suspend(payload: object): Promise<unknown>;
+};
+
+const TURNS: readonly Turn[] = [
+  { calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] },
+  { text: "done" },
+];
+
+const PAY = () => "paid";
+
+function recorded(): { readonly hooks: Hooks; readonly log: EventLog } {
+  const hooks = createHooks({ logger: silentLogger });
+  return { hooks, log: new EventLog(hooks) };
+}
+
+function connected(hooks: Hooks, turns: readonly Turn[], more: object = {}) {
+  const own = { id: "main", name: "main", instructions: "Pay", model: scripted(turns), ...more };
+  return mastraHooks(hooks, new Agent({ maxRetries: 0, ...own }), { sessionId: "s-1" });
+}

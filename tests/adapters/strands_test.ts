@@ -1,0 +1,273 @@
+import assert from "node:assert/strict";
+import { createHooks, type Hooks } from "@omniagent/hooks";
+import { deny } from "@omniagent/hooks/gates";
+import { strandsHooks } from "@omniagent/hooks/strands";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
+import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
+import { EventLog } from "./event_log.ts";
+import { testAdapter } from "./scenario.ts";
+
+const strands = await load("@strands-agents/sdk");
+const { z } = await load("zod");
+
+/** A model that responds as the script says. */
+class ScriptedModel extends strands.Model {
+  readonly #turns: readonly Turn[];
+  #next = 0;
+
+  constructor(turns: readonly Turn[]) {
+    super();
+    this.#turns = turns;
+  }
+
+  updateConfig(): void {}
+
+  getConfig(): object {
+    return { modelId: "scripted" };
+  }
+
+  async *stream(): AsyncGenerator<object> {
+    const turn = this.#turns[this.#next++]!;
+    if ("error" in turn) throw new Error(turn.error);
+    const isText = "text" in turn;
+    yield { type: "modelMessageStartEvent", role: "assistant" };
+    const blocks = isText
+      ? [{ start: undefined, delta: { type: "textDelta", text: turn.text } }]
+      : turn.calls.map(({ id, name, params }) => ({
+        start: { type: "toolUseStart", name, toolUseId: id },
+        delta: { type: "toolUseInputDelta", input: JSON.stringify(params) },
+      }));
+    for (const { start, delta } of blocks) {
+      yield { type: "modelContentBlockStartEvent", start };
+      yield { type: "modelContentBlockDeltaEvent", delta };
+      yield { type: "modelContentBlockStopEvent" };
+    }
+    yield { type: "modelMessageStopEvent", stopReason: isText ? "endTurn" : "toolUse" };
+    const totalTokens = USAGE.input + USAGE.output;
+    const usage = { inputTokens: USAGE.input, outputTokens: USAGE.output, totalTokens };
+    yield { type: "modelMetadataEvent", usage };
+  }
+}
+
+function toolsOf(tools: Script["tools"]): object[] {
+  return Object.entries(tools).map(([name, run]) =>
+    strands.tool({
+      name,
+      description: "Pays",
+      inputSchema: z.object({ amount: z.number() }),
+      callback: (input: never, { cancelSignal }: { cancelSignal?: AbortSignal }) =>
+        run(input, { signal: cancelSignal }),
+    })
+  );
+}
+
+async function run(script: Script): Promise<Ending> {
+  const { hooks, sessionId, prompt, tools, turns, signal, stream, pause, subagent } = script;
+  const agentOf = (id: string, turns: readonly Turn[], more: object) =>
+    new strands.Agent({
+      id,
+      name: id,
+      model: new ScriptedModel(turns),
+      printer: false,
+      retryStrategy: null,
+      ...more,
+    });
+  const all = toolsOf(tools);
+  if (subagent) {
+    const child = agentOf(subagent.name, subagent.turns, { tools: toolsOf(subagent.tools) });
+    all.push(child); // an agent is a tool
+  }
+  const agent = agentOf("main", turns.map(withInput), {
+    tools: all,
+    plugins: [strandsHooks(hooks, strands, { sessionId })],
+  });
+  if (pause) {
+    // The SDK itself asks, before our plugin decides.
+    agent.addHook(
+      strands.BeforeToolCallEvent,
+      (event: { interrupt(options: object): unknown }) =>
+        void event.interrupt({ name: "approve", reason: "Pay?" }),
+    );
+  }
+  try {
+    // Canceling is no error in Strands: the result says so.
+    const options = signal && { cancelSignal: signal };
+    let result = stream
+      ? await lastOf(agent.stream(prompt, options))
+      : await agent.invoke(prompt, options);
+    if (pause) {
+      const answers = result.interrupts.map(({ id }: { id: string }) =>
+        new strands.InterruptResponseContent({ interruptId: id, response: true })
+      );
+      result = await agent.invoke(answers);
+    }
+    const text = String(result);
+    const error = result.stopReason === "cancelled" ? text : undefined;
+    return { text, error, told: told(agent.messages) };
+  } catch (error) {
+    return { error: String(error), told: {} };
+  }
+}
+
+/** An agent that is a tool takes a text. */
+function withInput(turn: Turn): Turn {
+  if (!("calls" in turn)) return turn;
+  const calls = turn.calls.map((call) =>
+    call.name === "helper" ? { ...call, params: { input: "help" } } : call
+  );
+  return { calls };
+}
+
+/** Reads a stream to its end, and returns what it returns. */
+async function lastOf(stream: AsyncGenerator<unknown, { readonly stopReason: string }>) {
+  let step = await stream.next();
+  while (!step.done) step = await stream.next();
+  return step.value;
+}
+
+// deno-lint-ignore no-explicit-any -- messages of Strands
+function told(messages: any[]): Record<string, string> {
+  const blocks = messages.flatMap(({ content }) => content);
+  return Object.fromEntries(
+    blocks.filter(({ type }) => type === "toolResultBlock").map(({ toolUseId, content }) => [
+      toolUseId,
+      content.map(({ text, json }: { text?: string; json?: unknown }) =>
+        text ?? JSON.stringify(json)
+      ).join("\n"),
+    ]),
+  );
+}
+
+const driver: Driver = {
+  name: "strands",
+  run,
+  differences: {
+    "an agent that starts another one": {
+      why: "An agent that is a tool takes a text: `{ input }`.",
+      log: [
+        "agent.start",
+        "message.received hi",
+        "model.called",
+        "model.completed 3+5",
+        `tool.called c1 helper {"input":"help"}`,
+        "[helper] agent.start",
+        "message.received help",
+        "[helper] model.called",
+        "[helper] model.completed 3+5",
+        `[helper] tool.called h1 pay {"amount":7}`,
+        "[helper] tool.completed h1 paid 7",
+        "[helper] model.called",
+        "[helper] model.completed 3+5",
+        "message.sent helped",
+        "[helper] agent.end success 6+10",
+        `tool.completed c1 helped`,
+        "model.called",
+        "model.completed 3+5",
+        "message.sent done",
+        "agent.end success 6+10",
+      ],
+    },
+  },
+};
+
+testAdapter(driver);
+
+test("strands: a message that a gate denies isn't answered", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("message.received", { name: "policy", handle: () => deny("not today") });
+  const { text } = await run({ ...SCRIPT, hooks });
+  assert.equal(text, "not today");
+  await hooks.close();
+  assert.deepEqual(log.lines, ["agent.start", "agent.end error: not today"]);
+});
+
+test("strands: the model reads the message that gates let through", async () => {
+  const { hooks } = recorded();
+  hooks.gate("message.received", {
+    name: "mask",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, content: "***" }),
+  });
+  const { agent } = connected(hooks, [{ text: "done" }]);
+  await agent.invoke("hi");
+  await hooks.close();
+  assert.deepEqual(agent.messages[0].toJSON().content, [{ text: "***" }]);
+});
+
+test("strands: a result keeps its form when gates change it", async () => {
+  const { hooks } = recorded();
+  hooks.gate("tool.completed", {
+    name: "mask",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, result: `${data.result}`.replace("sk-1", "***") }),
+  });
+  const { agent } = connected(hooks, SCRIPT.turns, { pay: () => ({ key: "sk-1" }) });
+  await agent.invoke("hi");
+  await hooks.close();
+  assert.deepEqual(agent.messages[2].content[0].toJSON().toolResult.content, [
+    { json: { key: "***" } },
+  ]);
+});
+
+test("strands: a run whose stream nobody reads to its end is aborted", async () => {
+  const { hooks, log } = recorded();
+  const { agent } = connected(hooks, [{ text: "done" }]);
+  for await (const { type } of agent.stream("hi")) if (type === "modelStreamUpdateEvent") break;
+  await hooks.close();
+  assert.deepEqual(log.lines.slice(-2), ["model.completed error: aborted", "agent.end aborted"]);
+});
+
+test("strands: a tool that asks a person is one call, in both runs", async () => {
+  const { hooks, log } = recorded();
+  const { agent } = connected(hooks, SCRIPT.turns, {
+    pay: (_params, context) => `answered ${(context as Interruptible).interrupt({ name: "q" })}`,
+  });
+  const { interrupts } = await agent.invoke("hi");
+  const [{ id: interruptId }] = interrupts;
+  await agent.invoke([new strands.InterruptResponseContent({ interruptId, response: "yes" })]);
+  await hooks.close();
+  log.check("s-1");
+  assert.equal(log.count("tool.called"), 1);
+  assert.ok(log.lines.includes("tool.completed c1 answered yes"));
+});
+
+test("strandsHooks() names what is wrong with its arguments", async () => {
+  const { hooks } = recorded();
+  assert.throws(() => strandsHooks(hooks, {} as never), /Pass the module of @strands-agents\/sdk/);
+  const options = { session: "s-1" } as never;
+  assert.throws(() => strandsHooks(hooks, strands, options), /'session'.*'sessionId'/s);
+  await hooks.close();
+});
+
+type Interruptible = { interrupt(options: { readonly name: string }): unknown };
+
+const SCRIPT = {
+  sessionId: "s-1",
+  prompt: "hi",
+  tools: { pay: () => "paid" },
+  turns: [{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }, { text: "done" }],
+} satisfies Omit<Script, "hooks">;
+
+function recorded(): { readonly hooks: Hooks; readonly log: EventLog } {
+  const hooks = createHooks({ logger: silentLogger });
+  return { hooks, log: new EventLog(hooks) };
+}
+
+function connected(hooks: Hooks, turns: readonly Turn[], tools: Script["tools"] = {}) {
+  const plugin = strandsHooks(hooks, strands, { sessionId: "s-1" });
+  const agent = new strands.Agent({
+    model: new ScriptedModel(turns),
+    tools: Object.entries(tools).map(([name, callback]) =>
+      strands.tool({
+        name,
+        description: "Pays",
+        inputSchema: z.object({ amount: z.number() }),
+        callback,
+      })
+    ),
+    printer: false,
+    plugins: [plugin],
+  });
+  return { agent };
+}
