@@ -3,6 +3,7 @@
  * SDKs need 22, and on Deno. Both run the same files against the packed package.
  * @module
  */
+import { blocksOf, readDocuments } from "../tests/house/documents.ts";
 import { pack } from "./pack.ts";
 import { hasRuntimes } from "./packed.ts";
 import {
@@ -63,6 +64,31 @@ async function test(runtime: string, args: readonly string[]): Promise<boolean> 
   return await run(runtime, args, { cwd: folder }).then(() => true, () => false);
 }
 
+/** Checks the programs of docs/agents against the types of the SDKs, as an app would that installed them. */
+async function checkDocuments(): Promise<boolean> {
+  const pages = (await readDocuments()).filter(({ path }) => path.startsWith("docs/agents/"));
+  const programs = `${folder}/programs`;
+  await Deno.mkdir(programs);
+  for (const { path, line, language, code } of pages.flatMap(blocksOf)) {
+    if (language !== "ts") continue;
+    await Deno.writeTextFile(`${programs}/${path.replaceAll(/\W/g, "_")}_${line}.ts`, code);
+  }
+  const compilerOptions = {
+    module: "nodenext",
+    target: "es2023",
+    lib: ["es2023", "dom", "dom.iterable", "esnext.disposable"],
+    types: ["node"],
+    typeRoots: [`${runtimeModules}/@types`],
+    strict: true,
+    skipLibCheck: true,
+    noEmit: true,
+  };
+  await Deno.writeTextFile(`${programs}/tsconfig.json`, JSON.stringify({ compilerOptions }));
+  console.log("\ntypes of the programs in docs/agents");
+  const tsc = `${runtimeModules}/typescript/bin/tsc`;
+  return await run("node", [tsc, "--project", programs]).then(() => true, () => false);
+}
+
 if (import.meta.main) {
   const names = Deno.args;
   checkArguments("deno task test:adapters [NAME...]", names.every((name) => /^\w+$/.test(name)));
@@ -78,5 +104,6 @@ if (import.meta.main) {
     "--no-check",
   ];
   const onDeno = await test("deno", ["test", "-A", ...options, ...files]);
-  if (!onNode || !onDeno) Deno.exit(1);
+  const areTyped = await checkDocuments();
+  if (!onNode || !onDeno || !areTyped) Deno.exit(1);
 }

@@ -64,7 +64,10 @@ test("documents use the words of the field", () => {
 });
 
 test("programs in the documents that would not end are type-checked", async () => {
-  const programs = blocks.filter(({ language, info }) => language === "ts" && info === "ignore");
+  const programs = blocks.filter(({ path, language, info }) =>
+    // Those of agents need their SDKs: `deno task test:adapters` checks them.
+    language === "ts" && info === "ignore" && !path.startsWith("docs/agents/")
+  );
   assert.ok(programs.length > 0);
   const folder = await Deno.makeTempDir({ prefix: "hooks_documents_" });
   try {
