@@ -72,6 +72,7 @@ export {
   type SessionData,
   type SessionRolloverData,
   type ToolData,
+  type TransactionReceipt,
   type Webhook,
   withCompiledHook,
   withHook,

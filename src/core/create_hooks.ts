@@ -2,7 +2,7 @@ import { childMethods, type ChildOptions, childOptions } from "./child.ts";
 import type { HooksOption } from "./define_hook.ts";
 import type { DeliveryQueue } from "./delivery.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import type { Emitter } from "./emitter.ts";
+import type { EmitOptions, Emitter, Receipt, TransactionReceipt } from "./emitter.ts";
 import type { AgentEvents, EventType } from "./events.ts";
 import type {
   Asks,
@@ -30,6 +30,35 @@ export interface Hooks<
   readonly dispatcher: Dispatcher<Events>;
   /** The `outbox` that was passed to `createHooks`. */
   readonly outbox: Outbox;
+  /**
+   * Emits an event inside a transaction that you have open in the outbox's database: the event and its
+   * deliveries are committed with it, or never. Handlers run when you call `committed()` of the receipt.
+   *
+   * Needs an outbox on a `PostgresStore`. `tx` is a client of `pg` after `BEGIN`, or a transaction of
+   * `postgres`, `Bun.sql`, PGlite, Drizzle or Kysely.
+   *
+   * ```ts ignore
+   * const receipt = await sql.begin(async (tx) => {
+   *   await tx`insert into orders (id) values (${id})`;
+   *   return await hooks.emit("order.created", { id }, { tx });
+   * });
+   * await receipt.committed();
+   * ```
+   *
+   * @throws {TypeError} when there is no such outbox, or `tx` isn't a transaction
+   * @throws what the driver throws, such as a serialization failure: roll back, and start again
+   */
+  emit<Type extends EventType<Events>>(
+    type: Type,
+    data: Events[Type],
+    options: EmitOptions & { readonly tx: object },
+  ): Promise<TransactionReceipt>;
+  /** Emits an event and waits for its handlers. See `Emitter.emit`. */
+  emit<Type extends EventType<Events>>(
+    type: Type,
+    data: Events[Type],
+    options?: EmitOptions,
+  ): Promise<Receipt>;
   /**
    * Registers a handler for one pattern or several. Call what it returns to unregister the handler.
    *
@@ -188,7 +217,8 @@ export function createHooks<
     once: (pattern, handler, options) =>
       registry.registerHandler(pattern, "", handler, { ...options, once: true }),
     use: (...options) => registry.use(...options),
-    emit: (type, data, options) => registry.emit(type, data, options),
+    emit: (type: never, data: never, options?: EmitOptions) =>
+      registry.emit(type, data, options) as Promise<TransactionReceipt>,
     emitInBackground: (type, data, options) => registry.emitInBackground(type, data, options),
     gate: (pattern, gate) => registry.gates.register(pattern, gate),
     decide: (type, data, options) => registry.gates.decide(type, data, options),

@@ -162,6 +162,18 @@ export type QueueRecords = {
   event(id: string): Promise<HookEvent | undefined>;
 };
 
+/** A batch that was stored in a transaction of the caller, which may still be rolled back. */
+export type PendingPublication = {
+  /** Receipts in the order of the batch, without handlers. */
+  readonly receipts: readonly Receipt[];
+  /**
+   * Resolves if the transaction was committed, and delivers what it stored.
+   *
+   * @throws {Error} when it was rolled back, or isn't committed yet
+   */
+  committed(): Promise<void>;
+};
+
 /** What a queue that emits events of its own can ask of its hooks. */
 export type QueueHost = {
   /** Returns the names of the targets that receive an event. */
@@ -184,6 +196,16 @@ export type DeliveryQueue = {
     batch: readonly Publication[],
     options?: PublishOptions,
   ): Promise<readonly Receipt[]>;
+  /**
+   * Does the same inside a transaction that the caller has open. Absent from queues that can't.
+   *
+   * @throws {TypeError} when the store has no transactions, or `tx` is none of its own
+   */
+  publishIn?(
+    tx: object,
+    batch: readonly Publication[],
+    options?: Pick<PublishOptions, "idempotencyKey">,
+  ): Promise<PendingPublication>;
   /** Adds a target for stored deliveries. `unregister` removes it. */
   register(target: DeliveryTarget): { unregister(): void };
   /**

@@ -178,6 +178,12 @@ function conclude({ event, options, exceptions, list: { successes } }: Dispatch)
   return receipt;
 }
 
+/** Returns the receipt of an event whose handlers failed. @throws any other error */
+export function receiptIn(error: unknown): Receipt {
+  if (error instanceof DispatchError) return error.receipt;
+  throw error;
+}
+
 function outcomesWith(
   exceptions: ReadonlyMap<number, HandlerOutcome | undefined>,
   successes: readonly HandlerOutcome[],

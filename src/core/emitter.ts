@@ -50,6 +50,21 @@ export type Receipt = {
   readonly handlers: readonly HandlerOutcome[];
 };
 
+/** What `emit` with `tx` resolves to: the event is stored in your transaction, and no handler has run yet. */
+export type TransactionReceipt = Receipt & {
+  /**
+   * Call it after the commit: runs the handlers, sends deliveries immediately, and resolves to the final
+   * receipt. Without it, webhooks and durable hooks still receive the event; handlers don't run.
+   *
+   * Runs handlers once, however often it is called. For a duplicate, no handler runs.
+   *
+   * @throws {DispatchError} when handlers failed; the others ran nevertheless
+   * @throws {Error} when the transaction isn't committed, or was rolled back; no handler ran
+   * @throws {HooksClosedError} after `close`
+   */
+  committed(): Promise<Receipt>;
+};
+
 /**
  * Emits events. A function that only emits should take an `Emitter`: `Hooks<AgentEvents & Own>` is an
  * `Emitter<AgentEvents>`, but not a `Hooks<AgentEvents>`.
@@ -88,10 +103,21 @@ export interface Emitter<Events extends object = AgentEvents> {
 }
 
 const DISPATCH_OPTIONS: readonly string[] = ["signal", "idempotencyKey", "waitUntil"];
-const EMIT_OPTIONS: readonly string[] = ["sessionId", "runId", "traceparent", ...DISPATCH_OPTIONS];
+const EMIT_OPTIONS: readonly string[] = [
+  "sessionId",
+  "runId",
+  "traceparent",
+  ...DISPATCH_OPTIONS,
+  "tx",
+];
 
 /** Option names of other libraries. */
-const RENAMED = { session: "sessionId", run: "runId", key: "idempotencyKey" };
+const RENAMED = {
+  session: "sessionId",
+  run: "runId",
+  key: "idempotencyKey",
+  transaction: "tx",
+};
 
 /** Options of an emission that are fields of an event. */
 const OF_EVENT = {
@@ -102,21 +128,36 @@ const OF_EVENT = {
 
 /** Rejects unknown options of an emission. Called for every event with options, so it is cheap. */
 export function checkEmitOptions(
-  action: "emit" | "dispatch",
+  action: "emit" | "emitInBackground" | "dispatch",
   type: unknown,
   options: unknown,
 ): void {
-  const known = action === "emit" ? EMIT_OPTIONS : DISPATCH_OPTIONS;
+  const isDispatch = action === "dispatch";
+  const known = isDispatch ? DISPATCH_OPTIONS : EMIT_OPTIONS;
+  const subject = `Cannot ${isDispatch ? action : "emit"} ${quote(type)}`;
   if (typeof options === "object" && options !== null && !Array.isArray(options)) {
     let isKnown = true;
     for (const name in options) isKnown &&= known.includes(name);
+    const { tx } = options as { readonly tx?: unknown };
+    if (isKnown && tx !== undefined) checkTransaction(subject, action, tx);
     if (isKnown) return;
   }
-  const subject = `Cannot ${action} ${quote(type)}`;
-  if (typeof options === "string" && action === "emit") {
+  if (typeof options === "string" && !isDispatch) {
     const suggestion = `{ sessionId: ${inspect(options)} }`;
     throw new TypeError(`${subject}: the options must be an object. Did you mean ${suggestion}?`);
   }
-  const renamed = action === "emit" ? RENAMED : { ...RENAMED, ...OF_EVENT };
+  const renamed = isDispatch ? { ...RENAMED, ...OF_EVENT } : RENAMED;
   checkKnown(subject, options, known, renamed);
+}
+
+/** Drivers have objects and functions as transactions. */
+function checkTransaction(subject: string, action: string, tx: unknown): void {
+  if (tx === null || (typeof tx !== "object" && typeof tx !== "function")) {
+    throw new TypeError(`${subject}: 'tx' must be an open transaction, got ${inspect(tx)}`);
+  }
+  if (action === "emit") return;
+  throw new TypeError(
+    `${subject}: 'tx' can't be used in the background, where the event may be stored after your ` +
+      "transaction has ended. Use 'await hooks.emit()'",
+  );
 }

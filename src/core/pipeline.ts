@@ -12,19 +12,22 @@ import {
   outside,
   rejectDeadlock,
 } from "./nesting.ts";
-import { callHandlers } from "./dispatch.ts";
+import { callHandlers, receiptIn } from "./dispatch.ts";
 import { checkEmitOptions, type EmitOptions, type Receipt } from "./emitter.ts";
+import type { PendingPublication } from "./delivery.ts";
 import type { Entry } from "./entry.ts";
 import { DispatchError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
+import { type CallOptions, handlerContext } from "./handler_context.ts";
 import type { HandlerTable } from "./handler_table.ts";
 import type { HandlerContext } from "./hook.ts";
 import type { HookLifecycle } from "./lifecycle.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { type OutgoingEvent, Publisher } from "./publisher.ts";
+import { type Accepted, type OutgoingEvent, Publisher } from "./publisher.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Reporter } from "./reporter.ts";
 import { createEvent, snapshotOf } from "./snapshot.ts";
+import { transactionReceipt } from "./transaction.ts";
 
 /** Where an event comes from. */
 type Origin = {
@@ -40,7 +43,9 @@ const NEW: Origin = { fresh: true };
 const EXISTING: Origin = {};
 
 /** Options of a dispatch. */
-export type EventOptions = Pick<EmitOptions, "signal" | "idempotencyKey" | "waitUntil">;
+export type EventOptions = Omit<EmitOptions, "sessionId" | "runId" | "traceparent"> & {
+  readonly tx?: object | undefined;
+};
 
 /** What a pipeline works with. */
 export type PipelineParts = {
@@ -94,7 +99,7 @@ export class Pipeline {
   emitInBackground(type: string, data: unknown, options?: EmitOptions, cause?: Chain): void {
     const { lifecycle, reporter } = this.#parts;
     reporter.guard(`Cannot emit ${quote(type)}`, undefined, () => {
-      if (options !== undefined) checkEmitOptions("emit", type, options);
+      if (options !== undefined) checkEmitOptions("emitInBackground", type, options);
       enterDispatch(lifecycle, type);
       try {
         const event = createEvent(type, data, options);
@@ -131,8 +136,8 @@ export class Pipeline {
 
   /** Dispatches a snapshot, which nothing else can change any more. */
   #accept(event: HookEvent, options: EventOptions | undefined, origin: Origin): Promise<Receipt> {
-    const special = options?.signal ?? options?.idempotencyKey ?? options?.waitUntil ??
-      origin.chain;
+    const { signal, idempotencyKey, waitUntil, tx } = options ?? {};
+    const special = signal ?? idempotencyKey ?? waitUntil ?? tx ?? origin.chain;
     const isPlain = special === undefined && this.#isPlain && this.#admission.isOpen;
     if (isPlain) return callHandlers(this.#parts.handlers.listFor(event.type), event);
     return this.#acceptSpecial(event, options ?? {}, origin);
@@ -185,27 +190,41 @@ export class Pipeline {
 
   /** Dispatches an event that needs more than its handlers. */
   async #dispatch(event: HookEvent, options: EventOptions, origin: Origin): Promise<Receipt> {
-    const { lifecycle, inFlight } = this.#parts;
+    const { inFlight } = this.#parts;
     const { signal, idempotencyKey } = options;
     const { chain = [event.type], fresh = false, isAdmitted = chain.length > 1 } = origin;
     const leave = inFlight.enter();
-    let linked: ReturnType<typeof linkSignals> | undefined;
     try {
       await this.#admission.admit(event, signal, isAdmitted);
-      linked = signal && linkSignals(signal, lifecycle.abandoned);
       const batch = [{ event, idempotencyKey, fresh }];
-      const { parts, receipts } = await this.#publisher.accept(batch, { signal });
-      const [stored] = receipts ?? [];
+      const accepted = await this.#publisher.accept(batch, { signal, tx: options.tx });
+      const { parts: [part], receipts: [stored] = [] } = accepted;
+      if (options.tx) return this.#transactionReceipt(accepted, options, chain);
       if (stored?.duplicate) return stored;
-      const ending = linked?.signal ?? lifecycle.abandoned;
-      return await this.#callHandlers(parts[0]!, stored?.deliveries ?? 0, {
-        chain,
-        signal: ending,
-      });
+      return await this.#callHandlers(part!, stored?.deliveries ?? 0, chain, signal);
     } finally {
       leave();
-      linked?.release();
     }
+  }
+
+  /** Returns the receipt of an event in a transaction of the caller, who says when its handlers run. */
+  #transactionReceipt(
+    { parts: [part], ...pending }: Accepted,
+    { signal, waitUntil }: EventOptions,
+    chain: Chain,
+  ): Receipt {
+    const { lifecycle, handlers } = this.#parts;
+    const { event } = part!;
+    return transactionReceipt(pending as PendingPublication, ({ deliveries }) => {
+      lifecycle.admit(`Cannot call the handlers of '${event.type}'`, false);
+      const done = this.run(async () => {
+        while (lifecycle.hasUnopened) await lifecycle.open();
+        const list = handlers.listFor(event.type); // as they are after the commit
+        return await this.#callHandlers({ ...part!, list }, deliveries, chain, signal);
+      });
+      if (waitUntil) this.#keepAlive(waitUntil, event, done);
+      return done;
+    });
   }
 
   /** Dispatches several events: all are accepted and stored, or none. Then calls handlers, event by event. */
@@ -226,9 +245,8 @@ export class Pipeline {
       const receipts: Receipt[] = [];
       for (const [index, receipt] of accepted.entries()) {
         const part = parts[index]!;
-        const call = { chain: [part.event.type], signal: this.#parts.lifecycle.abandoned };
-        const called = receipt.duplicate || this.#callHandlers(part, receipt.deliveries, call);
-        receipts.push(called === true ? receipt : await called.catch(receiptIn));
+        const call = () => this.#callHandlers(part, receipt.deliveries, [part.event.type]);
+        receipts.push(receipt.duplicate ? receipt : await call().catch(receiptIn));
       }
       return receipts;
     });
@@ -276,38 +294,22 @@ export class Pipeline {
   }
 
   /** Returns the second argument of a handler. */
-  contextOf(
-    { store, info }: Entry,
-    { chain, signal, attempt = 1 }: CallOptions,
-  ): HandlerContext {
-    return Object.freeze({
-      signal,
-      logger: this.#parts.options.logger,
-      attempt,
-      ...(store && { store }),
-      ...(info.kind === "webhook" && { telemetry: this.#parts.recorder }),
-      emit: (type: string, data: unknown, options?: EmitOptions) =>
-        this.emit(type, data, options, chain),
-      emitInBackground: (type: string, data: unknown, options?: EmitOptions) =>
-        this.emitInBackground(type, data, options, chain),
-    });
+  contextOf(entry: Entry, call: CallOptions): HandlerContext {
+    const { options: { logger }, recorder } = this.#parts;
+    return handlerContext(entry, call, { logger, recorder, emitter: this });
   }
 
-  #callHandlers({ event, list, sent }: OutgoingEvent, deliveries: number, call: CallOptions) {
-    const contextOf = (entry: Entry): HandlerContext => this.contextOf(entry, call);
-    return callHandlers(list, event, { deliveries, sent, signal: call.signal, contextOf });
+  #callHandlers(
+    { event, list, sent }: OutgoingEvent,
+    deliveries: number,
+    chain: Chain,
+    ending?: AbortSignal,
+  ): Promise<Receipt> {
+    const { abandoned } = this.#parts.lifecycle;
+    const linked = ending && linkSignals(ending, abandoned);
+    const signal = linked?.signal ?? abandoned;
+    const contextOf = (entry: Entry): HandlerContext => this.contextOf(entry, { chain, signal });
+    const done = callHandlers(list, event, { deliveries, sent, signal, contextOf });
+    return linked ? done.finally(linked.release) : done;
   }
-}
-
-/** What a handler is called with. */
-export type CallOptions = {
-  readonly chain: Chain;
-  readonly signal: AbortSignal;
-  readonly attempt?: number;
-};
-
-/** Returns the receipt of an event whose handlers failed. @throws any other error */
-function receiptIn(error: unknown): Receipt {
-  if (error instanceof DispatchError) return error.receipt;
-  throw error;
 }

@@ -1,6 +1,6 @@
 import type { BatchEvent } from "./admission.ts";
 import { outside } from "./nesting.ts";
-import type { DeliveryQueue, Publication, PublishOptions } from "./delivery.ts";
+import type { DeliveryQueue, PendingPublication, Publication, PublishOptions } from "./delivery.ts";
 import type { Receipt } from "./emitter.ts";
 import { type Entry, passes } from "./entry.ts";
 import type { HookEvent } from "./events.ts";
@@ -22,11 +22,13 @@ export type OutgoingEvent = {
   readonly hasTimestamp?: boolean | undefined;
 };
 
-/** Events that were accepted, and their receipts; undefined without an outbox. */
-type Accepted = {
+/** Events that were accepted, with receipts if there is an outbox, and `committed` in a transaction. */
+export type Accepted = Partial<PendingPublication> & {
   readonly parts: readonly OutgoingEvent[];
-  readonly receipts: readonly Receipt[] | undefined;
 };
+
+/** How events are accepted: `tx` is a transaction of the caller. */
+type AcceptOptions = PublishOptions & { readonly tx?: object | undefined };
 
 /** What a publisher works with. */
 export type PublisherOptions = {
@@ -50,9 +52,10 @@ export class Publisher {
    * Accepts events: stores them and their deliveries, all or none, each in a span whose trace it gets.
    * Without an outbox there are no receipts.
    *
-   * @throws {TypeError} when there is an idempotency key and no outbox
+   * @throws {TypeError} when there is an idempotency key and no outbox, or a transaction and no outbox that
+   *   has them
    */
-  accept(batch: readonly BatchEvent[], options: PublishOptions): Promise<Accepted> {
+  accept(batch: readonly BatchEvent[], { tx, ...options }: AcceptOptions): Promise<Accepted> {
     const { lifecycle, handlers, recorder } = this.#options;
     return recorder.send(batch, async (events) => {
       // A hook that was registered meanwhile is opened before it receives this event, or any other.
@@ -61,12 +64,12 @@ export class Publisher {
         const list = handlers.listFor(one.event.type);
         return { ...one, list, sent: this.#redact(one.event, list) };
       });
-      const receipts = await this.#publish(parts, options);
+      const stored = tx ? await this.#publishIn(tx, parts) : await this.#publish(parts, options);
       for (const [index, { event: { type } }] of parts.entries()) {
-        if (receipts?.[index]?.duplicate) continue;
+        if (stored.receipts?.[index]?.duplicate) continue;
         recorder.count("omniagent.hooks.events", 1, { type });
       }
-      return { parts, receipts };
+      return { parts, ...stored };
     });
   }
 
@@ -91,29 +94,45 @@ export class Publisher {
   async #publish(
     events: readonly OutgoingEvent[],
     options: PublishOptions,
-  ): Promise<readonly Receipt[] | undefined> {
+  ): Promise<{ readonly receipts?: readonly Receipt[] }> {
     const { queue } = this.#options;
     if (queue === undefined) {
       const keys = [options, ...events].map(({ idempotencyKey }) => idempotencyKey ?? undefined);
-      if (keys.every((key) => key === undefined)) return undefined;
+      if (keys.every((key) => key === undefined)) return {};
       throw new TypeError(
         `Cannot dispatch '${events[0]?.sent.type}': 'idempotencyKey' needs an outbox. ` +
           "Pass createHooks({ outbox })",
       );
     }
-    const batch = events.map((
-      { sent, list, idempotencyKey, fresh = false, hasTimestamp = false },
-    ): Publication => ({
+    const batch = events.map((one) => this.#publicationOf(one));
+    // What the queue starts now, such as deliveries, may outlive this event.
+    const receipts = await outside(() => queue.publish(batch, options));
+    if (receipts.length === batch.length) return { receipts };
+    throw new TypeError("Cannot publish events: the outbox must return one receipt per event");
+  }
+
+  async #publishIn(tx: object, events: readonly OutgoingEvent[]): Promise<PendingPublication> {
+    const { queue } = this.#options;
+    if (queue?.publishIn === undefined) {
+      throw new TypeError(
+        `Cannot emit '${events[0]?.sent.type}': 'tx' needs an outbox in PostgreSQL. ` +
+          "Pass createHooks({ outbox: createOutbox(new PostgresStore(client)) })",
+      );
+    }
+    const batch = events.map((one) => this.#publicationOf(one));
+    return await outside(() => queue.publishIn!(tx, batch));
+  }
+
+  #publicationOf(
+    { sent, list, idempotencyKey, fresh = false, hasTimestamp = false }: OutgoingEvent,
+  ): Publication {
+    return {
       event: sent,
       fresh,
       ...(hasTimestamp && { hasTimestamp }),
       to: this.targetsOf(sent, list.targets),
       ...((idempotencyKey ?? undefined) !== undefined && { idempotencyKey: idempotencyKey! }),
-    }));
-    // What the queue starts now, such as deliveries, may outlive this event.
-    const receipts = await outside(() => queue.publish(batch, options));
-    if (receipts.length === batch.length) return receipts;
-    throw new TypeError("Cannot publish events: the outbox must return one receipt per event");
+    };
   }
 
   /** Returns the names of the targets that want an event. */

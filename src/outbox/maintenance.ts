@@ -4,20 +4,27 @@ import { OutboxUnavailableError } from "./errors.ts";
 import type { ThrottledLogger } from "./logging.ts";
 import { DAY, dayIn, VERSION } from "./records.ts";
 import { type CommitOutcome, endOf, type StoreClient } from "./store_client.ts";
+import type { Targets } from "./targets.ts";
 import { BACKGROUND_TIMEOUT, COMMIT_TIMEOUT, PROBE_TIMEOUT } from "./timing.ts";
 
 const HOUR = 60 * 60 * 1000;
 /** Days beyond the retention: other clocks may be behind, and a late settle counts on the day of its event. */
 const SPARE_DAYS = 2;
+/** Days whose counts are created: today's, and those until the run after the next one. */
+const DAYS_AHEAD = 3;
 /** Counts that one run deletes at most: the rest has time until the next one. */
 const MAX_COUNTS = 10_000;
 /** Keys of one commit, and their bytes: Deno KV takes 1,000 changes and 80 KiB of keys. */
 const BATCH = { keys: 500, bytes: 60_000 };
 
 /** What a cleanup works with. */
-export type CleanupOptions = { readonly client: StoreClient; readonly log: ThrottledLogger };
+export type CleanupOptions = {
+  readonly client: StoreClient;
+  readonly targets: Targets;
+  readonly log: ThrottledLogger;
+};
 
-/** Deletes old counts once a day: a sum has no lifetime of its own. */
+/** Deletes old counts once a day, as a sum has no lifetime of its own, and creates those of the next days. */
 export class Cleanup {
   readonly #options: CleanupOptions;
   #isOn = false;
@@ -65,12 +72,31 @@ export class Cleanup {
     const { client: { clock }, log } = this.#options;
     this.#isStopped = false;
     try {
+      await this.#createCounts();
       await this.#deleteOldCounts(deadline);
       // Not all processes at the same time, and no two of them at the same time forever.
       this.#next = clock.now() + DAY * (0.8 + 0.4 * clock.random());
     } catch (error) {
       this.#next = clock.now() + HOUR;
-      if (!this.#isStopped) log.warn("The outbox could not delete old counts", error);
+      if (!this.#isStopped) log.warn("The outbox could not create or delete counts", error);
+    }
+  }
+
+  /**
+   * Creates the counts of the coming days, where callers have transactions: one that created a count would
+   * keep everyone who adds to it waiting until it ends.
+   */
+  async #createCounts(): Promise<void> {
+    const { client, targets } = this.#options;
+    if (client.store.within === undefined) return;
+    const today = dayIn(client.clock.now());
+    for (const target of targets.names) {
+      const builder = new CommitBuilder();
+      for (let day = today; day < today + DAYS_AHEAD; day++) {
+        builder.sum(client.keys.below("count", target, day, "accepted"), 0n);
+      }
+      const outcome = await client.commit(builder.commit, BACKGROUND_TIMEOUT);
+      if (outcome.ok === "unknown") throw outcome.cause;
     }
   }
 

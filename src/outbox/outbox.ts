@@ -16,6 +16,7 @@ import { listDecisions } from "./list_decisions.ts";
 import { getDelivery, getEvent, listDeliveries, listEvents } from "./lists.ts";
 import { DeliveryAlerts, SharedLogger, ThrottledLogger } from "./logging.ts";
 import { Publisher } from "./publish.ts";
+import { publishIn } from "./publish_in.ts";
 import { DAY, Keys, VERSION } from "./records.ts";
 import { replayDeliveries } from "./replay.ts";
 import { retryDelivery } from "./requeue.ts";
@@ -86,7 +87,7 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
     client,
     targets,
     admission,
-    cleanup: new Cleanup({ client, log }),
+    cleanup: new Cleanup({ client, targets, log }),
     log,
     wakeUp,
     steps: {
@@ -97,30 +98,42 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
     },
   });
   const health = new StoreHealth(client);
+  const prepare = { keys: client.keys, retention, limits: store.limits, targets, eventLog };
   const publisher = new Publisher({
     client,
-    eventLog,
-    targets,
+    prepare,
     admission,
     health,
     take: (leases, versionstamp) => worker.takeStored(leases, versionstamp),
     wake,
   });
-  const checkVersion = once(() => readVersion(client));
+  let isVersionKnown = false;
+  const checkVersion = once(async () => {
+    await readVersion(client);
+    isVersionKnown = true;
+  });
 
   const outbox: Outbox = {
     async publish(
       batch: readonly Publication[],
       options?: PublishOptions,
     ): Promise<readonly Receipt[]> {
-      // A caller without hooks may change an event while it is being stored.
-      const snapshots = batch.map((one) => ({
-        ...one,
-        event: snapshotOf(one.event, "Cannot publish"),
-      }));
+      const snapshots = snapshotsOf(batch);
       const { signal, idempotencyKey, records } = options ?? {};
       await checkVersion();
       return await publisher.publish(snapshots, { signal, idempotencyKey, records });
+    },
+    async publishIn(tx, batch, options) {
+      const snapshots = snapshotsOf(batch);
+      const inside = client.within(tx);
+      if (!isVersionKnown) await readVersion(inside, { create: false });
+      return await publishIn(snapshots, options?.idempotencyKey, {
+        client: inside,
+        outside: client,
+        prepare,
+        expect: () => worker.expect(),
+        wake: () => wakeUp.call(), // the commit has called the others
+      });
     },
     records: hookRecords(client),
     register(target) {
@@ -172,6 +185,11 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
   return outbox;
 }
 
+/** A caller without hooks may change an event while it is being stored. */
+function snapshotsOf(batch: readonly Publication[]): readonly Publication[] {
+  return batch.map((one) => ({ ...one, event: snapshotOf(one.event, "Cannot publish") }));
+}
+
 function readOptions(store: Store, options: OutboxOptions) {
   const subject = "Cannot create outbox";
   checkKnown(subject, options, [
@@ -204,8 +222,8 @@ function readOptions(store: Store, options: OutboxOptions) {
   return { prefix, head, eventLog, disableAfter };
 }
 
-/** Stores the version of the layout. @throws {Error} when that is a newer one */
-async function readVersion(client: StoreClient): Promise<void> {
+/** Stores the version of the layout, if there is none. @throws {Error} when that is a newer one */
+async function readVersion(client: StoreClient, { create = true } = {}): Promise<void> {
   const { keys } = client;
   const [entry] = await client.get([keys.meta], { timeout: COMMIT_TIMEOUT });
   const { v } = (entry!.value ?? { v: 0 }) as { readonly v: number };
@@ -214,7 +232,7 @@ async function readVersion(client: StoreClient): Promise<void> {
       `Cannot use store: its outbox has format ${v}, and this version knows ${VERSION}`,
     );
   }
-  if (entry!.value !== null) return;
+  if (entry!.value !== null || !create) return;
   const builder = new CommitBuilder();
   builder.check(keys.meta, null);
   builder.set(keys.meta, { v: VERSION }, undefined);

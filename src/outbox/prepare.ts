@@ -1,4 +1,11 @@
-import { EventValidationError, type HookEvent, type Publication, toWire } from "../core/mod.ts";
+import {
+  EventValidationError,
+  type HookEvent,
+  type Publication,
+  type PublishOptions,
+  type Receipt,
+  toWire,
+} from "../core/mod.ts";
 import { sha256Hex } from "../internal/crypto.ts";
 import { canonicalJson } from "../internal/json_text.ts";
 import { KEYS_LIMIT, StoreLimitError, type StoreLimits } from "../store/mod.ts";
@@ -12,6 +19,7 @@ import {
   sessionNames,
   SessionTails,
 } from "./enqueue.ts";
+import { findRepeats, receiptOf } from "./duplicates.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import { VERSION } from "./records.ts";
 import { largest, longestPrefix } from "./truncate.ts";
@@ -27,14 +35,52 @@ const CHUNK = 60_000;
 const MAX_SESSION = 256;
 
 /** What a batch is prepared with. */
-export type PrepareOptions = Layout & { readonly limits: StoreLimits; readonly targets: Targets };
+export type PrepareOptions = Layout & {
+  readonly limits: StoreLimits;
+  readonly targets: Targets;
+  /** Whether events without a target are stored. */
+  readonly eventLog: boolean;
+};
+
+/** A batch that was checked and encoded. */
+export type BatchPlan = {
+  /** What is to be stored. */
+  readonly stored: readonly Prepared[];
+  /** What that takes of a commit. */
+  readonly size: CommitSize;
+  /** Returns the receipts of the batch, given those of what was stored. */
+  receipts(done: ReadonlyMap<Prepared, Receipt>): readonly Receipt[];
+};
 
 /**
- * Checks and encodes a batch. With a key for the whole, its first event carries that. Writes nothing.
+ * Checks and encodes a batch, and finds what it has twice. Writes nothing.
  *
- * @throws {StoreLimitError | EventValidationError}
+ * @throws {StoreLimitError | EventValidationError | IdempotencyConflictError}
  */
-export async function prepareBatch(
+export async function planBatch(
+  batch: readonly Publication[],
+  { idempotencyKey, records }: Pick<PublishOptions, "idempotencyKey" | "records">,
+  options: PrepareOptions,
+): Promise<BatchPlan> {
+  const [first, ...others] = await prepareBatch(batch, idempotencyKey, options);
+  const all = first ? [{ ...first, records }, ...others] : [];
+  const repeats = findRepeats(all);
+  const isLogged = options.eventLog || records !== undefined;
+  const stored = all.filter((one) =>
+    !repeats.has(one) && (isLogged || one.to.length > 0 || one.key !== undefined)
+  );
+  const receipts = (done: ReadonlyMap<Prepared, Receipt>): readonly Receipt[] =>
+    all.map((one) => {
+      const original = repeats.get(one);
+      if (original === undefined) return done.get(one) ?? receiptOf(one);
+      const { id } = done.get(original) ?? receiptOf(original);
+      return { ...receiptOf(one), id, duplicate: true };
+    });
+  return { stored, size: fitCommit(stored, options), receipts };
+}
+
+/** Encodes a batch. With a key for the whole, its first event carries that. */
+async function prepareBatch(
   batch: readonly Publication[],
   key: string | undefined,
   options: PrepareOptions,
@@ -123,7 +169,7 @@ async function hashOf(content: unknown): Promise<string> {
 const MAX_DATE = 8_640_000_000_000_000;
 
 /** Returns what a batch takes of a commit, at most: in new sessions, and with every delivery leased. */
-export function measure(batch: readonly Prepared[], layout: Layout): CommitSize {
+function measure(batch: readonly Prepared[], layout: Layout): CommitSize {
   const commit = new CommitBuilder();
   const tails = new SessionTails(sessionNames(batch), layout);
   const due = { v: VERSION, until: MAX_DATE, by: "x".repeat(36), claims: 1 };
@@ -136,7 +182,7 @@ export function measure(batch: readonly Prepared[], layout: Layout): CommitSize 
  *
  * @throws {StoreLimitError} when it doesn't fit
  */
-export function fitCommit(batch: readonly Prepared[], options: PrepareOptions): CommitSize {
+function fitCommit(batch: readonly Prepared[], options: PrepareOptions): CommitSize {
   const { limits } = options;
   let size = measure(batch, options);
   if (fits(size, limits)) return size;

@@ -9,12 +9,12 @@ import {
   sessionNames,
   SessionTails,
 } from "./enqueue.ts";
-import { findRepeats, findStored, receiptOf } from "./duplicates.ts";
+import { findStored, receiptOf } from "./duplicates.ts";
 import { OutboxUnavailableError } from "./errors.ts";
-import { fitCommit, prepareBatch, type PrepareOptions, storeChunks } from "./prepare.ts";
+import { type BatchPlan, planBatch, type PrepareOptions, storeChunks } from "./prepare.ts";
 import type { CommitOutcome, StoreClient } from "./store_client.ts";
 import type { Admission } from "./flow_control.ts";
-import type { SlotLease, Targets } from "./targets.ts";
+import type { SlotLease } from "./targets.ts";
 import { COMMIT_TIMEOUT } from "./timing.ts";
 
 /** Commits in flight that the next one doesn't wait for: more at once gain nothing over a network. */
@@ -26,8 +26,7 @@ export type NewLease = NewLeaseOf<SlotLease>;
 /** What the publisher works with. */
 export type PublisherOptions = {
   readonly client: StoreClient;
-  readonly eventLog: boolean;
-  readonly targets: Targets;
+  readonly prepare: PrepareOptions;
   readonly admission: Admission;
   /** Learns how each commit ended. */
   readonly health: { note(outcome: CommitOutcome): void };
@@ -64,8 +63,7 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    const { client: { store: { limits }, keys, retention }, targets } = options;
-    this.#prepare = { keys, retention, limits, targets };
+    this.#prepare = options.prepare;
   }
 
   /** Stores a batch as a whole, or not at all. */
@@ -73,39 +71,25 @@ export class Publisher {
     batch: readonly Publication[],
     { signal, idempotencyKey, records }: PublishOptions = {},
   ): Promise<readonly Receipt[]> {
-    const { eventLog } = this.#options;
     signal?.throwIfAborted();
     // Preparing a large event takes longer than a small one that is published after it.
     const lock = this.#sessions.lock(this.#orderedSessions(batch));
     let waiting: Promise<Map<Prepared, Receipt>> | undefined;
-    let all: readonly Prepared[];
-    let repeats: ReadonlyMap<Prepared, Prepared>;
+    let plan: BatchPlan;
     try {
-      const [first, ...others] = await prepareBatch(batch, idempotencyKey, this.#prepare);
-      all = first ? [{ ...first, records }, ...others] : [];
-      repeats = findRepeats(all);
-      const stored = all.filter((prepared) =>
-        !repeats.has(prepared) &&
-        (eventLog || records || prepared.to.length > 0 || prepared.key !== undefined)
-      );
-      const size = fitCommit(stored, this.#prepare);
+      plan = await planBatch(batch, { idempotencyKey, records }, this.#prepare);
+      const { stored, size } = plan;
       await storeChunks(stored, this.#options.client);
       await lock?.acquired;
       if (stored.length > 0) waiting = this.#add(stored, size, signal);
     } finally {
       lock?.release();
     }
-    const done = await waiting;
-    return all.map((prepared) => {
-      const original = repeats.get(prepared);
-      if (original === undefined) return done?.get(prepared) ?? receiptOf(prepared);
-      const { id } = done?.get(original) ?? receiptOf(original);
-      return { ...receiptOf(prepared), id, duplicate: true };
-    });
+    return plan.receipts(await waiting ?? new Map());
   }
 
   #orderedSessions(batch: readonly Publication[]): readonly string[] {
-    const { targets } = this.#options;
+    const { targets } = this.#prepare;
     const sessions = batch.flatMap(({ event, to }) =>
       to.flatMap((target) => targets.sessionFor(target, event) ?? [])
     );

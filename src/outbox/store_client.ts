@@ -77,12 +77,38 @@ export class StoreClient {
   readonly keys: Keys;
   readonly clock: Clock;
   readonly retention: Retention;
+  /** Whether the store is inside a transaction of the caller. */
+  readonly #isInTransaction: boolean;
 
-  constructor(store: Store, keys: Keys, clock: Clock, retention: Retention) {
+  constructor(
+    store: Store,
+    keys: Keys,
+    clock: Clock,
+    retention: Retention,
+    isInTransaction: boolean = false,
+  ) {
     this.store = store;
     this.keys = keys;
     this.clock = clock;
     this.retention = retention;
+    this.#isInTransaction = isInTransaction;
+  }
+
+  /**
+   * Returns a client inside a transaction of the caller. It calls the store once, however long that takes,
+   * and throws what that throws: after an error, only the caller can roll back and start again.
+   *
+   * @throws {TypeError} when the store has no transactions, or `tx` is none of its own
+   */
+  within(tx: object): StoreClient {
+    const { store, keys, clock, retention } = this;
+    if (store.within !== undefined) {
+      return new StoreClient(store.within(tx), keys, clock, retention, true);
+    }
+    throw new TypeError(
+      "Cannot publish in a transaction: the outbox's store must be a PostgresStore. With other stores, " +
+        "emit without 'tx', after the commit",
+    );
   }
 
   /**
@@ -96,6 +122,7 @@ export class StoreClient {
     timeout: number,
     { failFast = false }: CommitOptions = {},
   ): Promise<CommitOutcome> {
+    if (this.#isInTransaction) return await this.#send(commit);
     let cause: unknown;
     let stored: false | "unknown" = false;
     const isRetryable = (error: unknown): boolean => {
@@ -220,6 +247,7 @@ export class StoreClient {
     read: () => Promise<T>,
     { timeout = READ_TIMEOUT, stored = false }: ReadOptions = {},
   ): Promise<T> {
+    if (this.#isInTransaction) return await read();
     try {
       return await this.#retry(read, timeout, (error) => !isRejected(error));
     } catch (error) {

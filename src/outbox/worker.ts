@@ -124,6 +124,12 @@ export class Worker {
     if (!this.#isLooping) void this.#loop();
   }
 
+  /** Deliveries become due soon: when a transaction ends, of which this process doesn't learn. */
+  expect(): void {
+    this.#poll = POLL.first;
+    this.#noteDue(this.#options.client.clock.now() + POLL.first);
+  }
+
   /** Attempts deliveries that were stored with a lease, by the commit with this versionstamp. */
   takeStored(stored: readonly NewLease<SlotLease>[], versionstamp: string): void {
     const { keys, clock } = this.#options.client;

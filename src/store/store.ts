@@ -134,6 +134,14 @@ export type Store = {
   ): AsyncIterable<StoreEntry<Value>>;
   /** Starts a commit. */
   atomic(): StoreAtomic;
+  /**
+   * Returns this store inside a transaction that the caller has open in the same database: what it reads
+   * and commits is part of that, and `wake.signal()` is sent with the next commit. After an error, the
+   * transaction can only be rolled back. Absent from stores whose database has no such transactions.
+   *
+   * @throws {TypeError} when it is not a transaction
+   */
+  within?(tx: object): Store;
   /** Closes the store, and what it opened itself. Every later call is a `TypeError`. */
   close(): void;
   /** The limits of the backend. */

@@ -103,6 +103,7 @@ export class Gates<Events extends object = AgentEvents> {
     data: Events[Type],
     options?: DecideOptions,
   ): Promise<Decision<Events[Type]>> {
+    if (hasTransaction(options)) return rejectTransaction(`Cannot decide about '${type}'`);
     return this.#keeper.decide(type, data, options) as Promise<Decision<Events[Type]>>;
   }
 
@@ -113,6 +114,7 @@ export class Gates<Events extends object = AgentEvents> {
     run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>,
     options: CallOptions = {},
   ): Promise<Result | DeniedCall> {
+    if (hasTransaction(options)) return rejectTransaction(`Cannot call '${name}'`);
     const { telemetry, redact } = this.#host;
     const host = {
       gates: this.#keeper,
@@ -124,4 +126,17 @@ export class Gates<Events extends object = AgentEvents> {
     // `close` waits for the tool, so that what it did is recorded.
     return this.#host.run(() => callTool(host, name, params, run, options));
   }
+}
+
+function hasTransaction(options: object = {}): boolean {
+  return (options as { readonly tx?: unknown } | null)?.tx !== undefined;
+}
+
+function rejectTransaction(subject: string): Promise<never> {
+  return Promise.reject(
+    new TypeError(
+      `${subject}: 'tx' can't be used, because a decision is recorded before anything happens, and a ` +
+        "rollback would remove that record. Decide first, then emit in the transaction",
+    ),
+  );
 }

@@ -33,22 +33,31 @@ const FAILURES: Readonly<Record<string, readonly [failure: StoreFailure, advice?
 
 /** Whether nothing was applied and the same commit may succeed: serialization failure, deadlock. */
 export function wasRolledBack(error: unknown): boolean {
-  return /^40(?:001|P01)$/.test(codeOf(error));
+  return /^40(?:001|P01)$/.test(codeOf(driverErrorOf(error)));
 }
 
 /** An error of a driver, as a store throws it. */
 export function postgresError(what: string, error: unknown): Error {
   if (error instanceof StoreError) return error;
-  const code = codeOf(error);
+  const source = driverErrorOf(error);
+  const code = codeOf(source);
   if (code === "HK002") return new TypeError("Cannot sum: the key holds a JSON value");
   if (error instanceof TypeError && /^Cannot /.test(error.message)) return error;
   const [failure, advice] = FAILURES[code] ?? FAILURES[code.slice(0, 2)] ?? ["failed"];
-  const reason = advice ?? errorMessage(error);
+  const reason = advice ?? errorMessage(source);
   return new StoreError(
     `Cannot ${what}: PostgreSQL failed${code && ` with ${code}`}: ${reason}`,
     failure,
-    { cause: maskError(error) },
+    { cause: maskError(source) },
   );
+}
+
+/** Returns the error of the driver. That of Drizzle around it has the query in its message, with the data. */
+function driverErrorOf(error: unknown): unknown {
+  while (error instanceof Error && error.cause instanceof Error && codeOf(error) === "") {
+    error = error.cause;
+  }
+  return error;
 }
 
 /** `Bun.sql` has the SQLSTATE in `errno`, all others in `code`. */

@@ -1,25 +1,20 @@
-import { retry } from "../../internal/async.ts";
 import { checkKnown } from "../../internal/options.ts";
 import { inspect } from "../../internal/validate.ts";
 import {
   defineStore,
-  type KeyRange,
-  type OperationCheck,
   type Store,
   type StoreAtomic,
-  type StoreBackend,
-  type StoreChange,
   type StoreEntry,
   type StoreKey,
   type StoreLimits,
   type StoreListOptions,
-  type StoreRecord,
   type StoreSelector,
   type StoreSetOptions,
   type StoreWake,
 } from "../../store/mod.ts";
-import { type PostgresClient, type PostgresRow, type Query, queryOf } from "./client.ts";
-import { postgresError, wasRolledBack } from "./postgres_error.ts";
+import { type PostgresClient, type Query, queryInTransaction, queryOf } from "./client.ts";
+import { PostgresBackend } from "./postgres_backend.ts";
+import { postgresError } from "./postgres_error.ts";
 import { PostgresWake } from "./postgres_wake.ts";
 import { migration, readSchemaName } from "./schema.ts";
 import { openSessionOf } from "./session.ts";
@@ -37,11 +32,6 @@ export type PostgresStoreOptions = {
    */
   readonly listen?: boolean | undefined;
 };
-
-/** How long a deadlock or a serialization failure is retried, in milliseconds: half of a commit's timeout. */
-const RETRY_FOR = 5_000;
-/** Changes after which the next 1,000 keys are swept: more keys than changes, so a pass ends. */
-const SWEEP_AFTER = 500;
 
 /**
  * A store in PostgreSQL 13 or later, for several machines. It uses the client that you have, and doesn't
@@ -89,7 +79,7 @@ export class PostgresStore implements Store {
       channel: this.#schema,
     });
     this.wake = wake;
-    this.#store = defineStore(new PostgresBackend(this.#query, `"${this.#schema}"`, wake));
+    this.#store = defineStore(new PostgresBackend(this.#query, this.#schema, { wake }));
     this.limits = this.#store.limits;
   }
 
@@ -140,152 +130,21 @@ export class PostgresStore implements Store {
     return this.#store.atomic();
   }
 
+  /**
+   * Returns this store inside a transaction that you have open: what it reads and commits is part of that.
+   * `tx` is a client of `pg` after `BEGIN`, or a transaction of `postgres`, `Bun.sql`, PGlite, Drizzle or
+   * Kysely. What the driver throws for a serialization failure or a deadlock is thrown unchanged: roll back,
+   * and start again.
+   *
+   * @throws {TypeError} when it isn't a transaction
+   */
+  within(tx: object): Store {
+    const query = queryInTransaction("Cannot use transaction", tx);
+    return defineStore(new PostgresBackend(query, this.#schema, { wake: undefined }));
+  }
+
   /** Ends the use of the store. The client stays open. */
   close(): void {
     this.#store.close();
   }
 }
-
-class PostgresBackend implements StoreBackend {
-  readonly limits: StoreLimits = { checks: 1000, mutations: 1000, bytes: 819_200, value: 65_536 };
-  readonly #query: Query;
-  readonly #sql: { readonly [Name in "commit" | "read" | "list" | "sweep"]: string };
-  #changed = 0;
-  #sweptTo = "";
-  #sweeping = false;
-  #closed = false;
-  readonly wake: PostgresWake;
-
-  constructor(query: Query, schema: string, wake: PostgresWake) {
-    this.#query = query;
-    this.wake = wake;
-    this.#sql = {
-      commit: `select ${schema}.commit($1::text)::text as version`,
-      read: `select ordinal::text, value, number, version from ${schema}.read($1::text)`,
-      list: `select key, value, number, version from ${schema}.list($1::text)`,
-      sweep: `select ${schema}.sweep($1::text) as key`,
-    };
-  }
-
-  async read(ids: readonly string[]): Promise<readonly (StoreRecord | undefined)[]> {
-    const rows = await this.#run("read", this.#sql.read, ids.map(toHex));
-    const found = new Map(rows.map((row) => [Number(row["ordinal"]), recordOf(row)]));
-    return ids.map((_, i) => found.get(i + 1));
-  }
-
-  async range(
-    { start, end }: KeyRange,
-    limit: number,
-    reverse: boolean,
-  ): Promise<readonly (StoreRecord & { readonly id: string })[]> {
-    const request = { start: toHex(start), end: toHex(end), limit, reverse };
-    const rows = await this.#run("list", this.#sql.list, request);
-    return rows.map((row) => ({ id: fromHex(row["key"] as string), ...recordOf(row) }));
-  }
-
-  async commit(
-    checks: readonly OperationCheck[],
-    changes: readonly StoreChange[],
-  ): Promise<string | null> {
-    const request = requestOf(checks, changes);
-    const isRetryable = (error: unknown): boolean => !this.#closed && wasRolledBack(error);
-    try {
-      const [row] = await retry(() => this.#query(this.#sql.commit, request), {
-        timeout: RETRY_FOR,
-        isRetryable,
-        minPause: 5,
-        maxPause: 250,
-      });
-      this.#sweepAfter(changes.length);
-      const version = row!["version"] as string | null;
-      return version === null ? null : formatVersion(version);
-    } catch (error) {
-      throw postgresError("commit", error);
-    }
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.wake.close();
-  }
-
-  async #run(what: string, text: string, request: unknown): Promise<readonly PostgresRow[]> {
-    try {
-      return await this.#query(text, JSON.stringify(request));
-    } catch (error) {
-      throw postgresError(what, error);
-    }
-  }
-
-  /** Removes what has expired from the next page of keys, without anyone waiting for it. */
-  #sweepAfter(changes: number): void {
-    this.#changed += changes;
-    if (this.#changed < SWEEP_AFTER || this.#sweeping || this.#closed) return;
-    this.#changed = 0;
-    this.#sweeping = true;
-    this.#query(this.#sql.sweep, this.#sweptTo).then(
-      ([row]) => this.#sweptTo = (row!["key"] as string | null) ?? "",
-      () => {}, // a commit that meets the same failure reports it
-    ).finally(() => this.#sweeping = false);
-  }
-}
-
-function requestOf(checks: readonly OperationCheck[], changes: readonly StoreChange[]): string {
-  const request = {
-    checks: checks.map(({ id, versionstamp }) => [toHex(id), parseVersion(versionstamp)]),
-    sets: [] as unknown[],
-    deletes: [] as string[],
-    adds: [] as unknown[],
-    resets: [] as unknown[],
-    numbers: [] as string[],
-  };
-  for (const change of changes) {
-    const key = toHex(change.id);
-    if ("afterAdd" in change) request.numbers.push(key);
-    if (change.kind === "set") {
-      request.sets.push([key, decoder.decode(change.content), change.expireIn ?? null]);
-    } else if (change.kind === "delete") request.deletes.push(key);
-    else request[change.kind === "add" ? "adds" : "resets"].push([key, String(change.by)]);
-  }
-  return JSON.stringify(request);
-}
-
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const encoder = new TextEncoder();
-
-function recordOf({ value, number, version }: PostgresRow): StoreRecord {
-  return {
-    content: number === null ? encoder.encode(value as string) : BigInt(number as string),
-    versionstamp: formatVersion(version as string),
-  };
-}
-
-/** A versionstamp of a store has 20 hexadecimal digits; PostgreSQL has a bigint. */
-function formatVersion(version: string): string {
-  return BigInt(version).toString(16).padStart(20, "0");
-}
-
-function parseVersion(versionstamp: string | null): string | null {
-  if (versionstamp === null) return null;
-  const version = BigInt(`0x${versionstamp}`);
-  return version < 1n << 63n ? version.toString() : "-1"; // it can't be one of this store's
-}
-
-function toHex(id: string): string {
-  let hex = "";
-  for (let i = 0; i < id.length; i++) hex += HEX[id.charCodeAt(i)];
-  return hex;
-}
-
-function fromHex(hex: string): string {
-  let id = "";
-  for (let i = 0; i < hex.length; i += 2) {
-    id += String.fromCharCode(parseInt(hex.slice(i, i + 2), 16));
-  }
-  return id;
-}
-
-const HEX: readonly string[] = Array.from(
-  { length: 256 },
-  (_, byte) => byte.toString(16).padStart(2, "0"),
-);

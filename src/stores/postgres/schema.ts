@@ -4,7 +4,7 @@ import { inspect } from "../../internal/validate.ts";
 export const DEFAULT_SCHEMA = "hooks";
 
 /** Version of the SQL below. Raise it with every change of the SQL. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** Names that need no escapes. 63 bytes are PostgreSQL's limit (NAMEDATALEN), and it reserves `pg_`. */
 const SCHEMA_NAME = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/;
@@ -127,6 +127,7 @@ create table if not exists $schema.sums (
 --   adds    [[key, number], ...]
 --   resets  [[key, number], ...]              the key holds exactly this number afterwards
 --   numbers [key, ...]                        further keys that may hold a number, but no JSON
+--   inTransaction                             whether the caller's transaction goes on after this
 -- Returns the version of the commit, or null if a check failed. Raises HK002 for a sum over JSON.
 create or replace function $schema.commit(request text) returns bigint language plpgsql as $body$
 declare
@@ -139,6 +140,10 @@ declare
   number_keys bytea[];
   absent_keys bytea[];
   held_keys bytea[] := '{}';
+  own_shard constant smallint := case
+    when (r->>'inTransaction')::boolean then -1 - pg_backend_pid() % 32768
+    else pg_backend_pid() % 16
+  end;
   new_version bigint;
 begin
   select coalesce(array_agg(decode(e->>0, 'hex')), '{}'), coalesce(array_agg((e->>1)::bigint), '{}')
@@ -231,8 +236,10 @@ begin
       raise exception 'the key holds a JSON value' using errcode = 'HK002';
     end if;
   end if;
+  -- The lock of a shard is held until the transaction ends. One that goes on gets a shard that no other
+  -- connection waits for.
   insert into $schema.sums as s (key, shard, value, version)
-    select a.key, pg_backend_pid() % 16, a.value, new_version
+    select a.key, own_shard, a.value, new_version
     from unnest(add_keys || reset_keys, add_values || reset_values) as a(key, value)
     order by a.key
     on conflict (key, shard) do update
