@@ -13,6 +13,7 @@ import { importRows } from "./import.ts";
 import { inlineDeliveryRows } from "./inline_delivery.ts";
 import { kvOperationRows } from "./kv_operations.ts";
 import { sizeRows } from "./size.ts";
+import { telemetryRows } from "./telemetry.ts";
 import { unregisterRows } from "./unregister.ts";
 import { waitingRows } from "./waiting.ts";
 import type { Row } from "./row.ts";
@@ -22,6 +23,7 @@ export const rows: readonly Row[] = [
   ...dispatchRows,
   ...dispatchCopyRows,
   ...unregisterRows,
+  ...telemetryRows,
   ...importRows,
   ...sizeRows,
   ...httpRows,
