@@ -103,7 +103,7 @@ test("hooks send sets the run and the trace of an event, and of lines without th
     assert.deepEqual(found, [["run-1", trace], ["run-1", trace], ["mine", trace]]);
     const wrong = await ask(url, ["send", "a.b", "1", "--traceparent", "00-1"]);
     assert.equal(wrong.code, 1);
-    assert.match(wrong.stderr, /\/traceparent must be a traceparent of W3C Trace Context/);
+    assert.match(wrong.stderr, /\/traceparent: must be a traceparent of W3C Trace Context/);
   });
 });
 
