@@ -42,6 +42,7 @@ const steps: Record<string, readonly Command[]> = {
     ["deno", "task", "soak", "--short"],
     ["deno", "task", "soak", "--short", "--sqlite"],
     ["deno", "task", "soak", "--short", "--postgres"],
+    ["deno", "task", "soak:gates", "--short"],
   ],
   memory: [["deno", "task", "soak:memory", "--short", "--runtime", "deno"]],
   publish: [["deno", "publish", "--dry-run", ...dirty]],
