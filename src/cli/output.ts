@@ -2,6 +2,7 @@
  * What the command prints: colors, widths, safe text, times, progress and events.
  * @module
  */
+import { summaryOf } from "./gate_event.ts";
 import type { HookEvent } from "../core/mod.ts";
 import type { CommandIO, CommandOutput } from "./io.ts";
 
@@ -166,7 +167,9 @@ export function formatEvent(event: HookEvent, options: EventFormat): string {
   const run = event.runId === undefined ? "" : printable(event.runId);
   const age = arrival.getTime() - event.timestamp.getTime();
   const own = age >= OLD ? `(from ${formatTime(event.timestamp.toISOString())})` : "";
-  const data = printable(JSON.stringify(event.data) ?? "");
+  // A terminal shows what gates decided, not how it is written.
+  const summary = columns === undefined ? undefined : summaryOf(event);
+  const data = printable(summary ?? JSON.stringify(event.data) ?? "");
   const join = (parts: readonly (string | undefined)[]): string =>
     parts.filter((part) => part).join(" ");
   const plain = join([status?.plain, formatClock(arrival), type, id, session, run, own]);

@@ -47,6 +47,14 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "list, enable and disable targets",
     load: () => import("./commands/targets.ts"),
   },
+  decisions: {
+    summary: "list what gates decided",
+    load: () => import("./commands/decisions.ts"),
+  },
+  asks: {
+    summary: "list what gates ask, approve and deny",
+    load: () => import("./commands/asks.ts"),
+  },
   store: {
     summary: "copy a store to another one",
     load: () => import("./commands/store.ts"),

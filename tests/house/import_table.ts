@@ -101,7 +101,14 @@ export const table: Readonly<Record<string, Row>> = {
     folders: ["internal", "store", "core", "dialects", "webhook", "outbox"],
     packages: ["hono", "valibot", "@valibot/to-json-schema"],
     // The JSON forms, as types: the command has no other use for them.
-    doors: { "deliveries.ts": [], "events.ts": [], "post_events.ts": [], "targets.ts": [] },
+    doors: {
+      "asks.ts": [],
+      "decisions.ts": [],
+      "deliveries.ts": [],
+      "events.ts": [],
+      "post_events.ts": [],
+      "targets.ts": [],
+    },
   },
   testing: { folders: ["internal", "store", "core", "webhook"] },
   cli: {

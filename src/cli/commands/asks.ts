@@ -1,0 +1,157 @@
+import { Argument, type Command, Option } from "commander";
+import type { AskJson } from "../../hono/asks.ts";
+import {
+  addServerOptions,
+  connect,
+  pathOf,
+  type ServerContext,
+  type ServerOptions,
+} from "../client.ts";
+import { CommandError } from "../errors.ts";
+import { parseInteger } from "../input.ts";
+import type { CommandIO } from "../io.ts";
+import { fitWidth, formatTime, printable, styleOf } from "../output.ts";
+import { type Column, formatTable } from "../table.ts";
+
+type Action = "list" | "show" | "approve" | "deny";
+
+type Options = ServerOptions & {
+  readonly state: "pending" | "all";
+  readonly limit: number;
+  readonly cursor?: string;
+  readonly by?: string;
+  readonly note?: string;
+  readonly full?: true;
+  readonly json?: true;
+};
+
+type Context = ServerContext<Options>;
+
+type Page = { readonly asks: readonly AskJson[]; readonly next_cursor?: string };
+
+/** Defines `hooks asks`: lists what gates ask, and responds. */
+export function define(command: Command, io: CommandIO): void {
+  command
+    .addArgument(
+      new Argument("[action]", "what to do").choices(["list", "show", "approve", "deny"])
+        .default("list"),
+    )
+    .argument("[id]", "ask to show, approve or deny")
+    .addOption(
+      new Option("--state <state>", "asks to list").choices(["pending", "all"]).default("pending"),
+    )
+    .option("-n, --limit <count>", "maximum number of asks", parseInteger(1, 1000), 20)
+    .option("--cursor <cursor>", "continue an earlier list")
+    .option("--by <name>", "who responds, for the record")
+    .option("--note <text>", "why, for the model and the record")
+    .option("--full", "don't shorten lines to the terminal's width")
+    .option("--json", "print one JSON object per ask");
+  addServerOptions(command)
+    .addHelpText(
+      "after",
+      `
+The first response wins.
+
+Examples:
+  hooks asks                              list what waits for a response
+  hooks asks show 019…                    the question and the data
+  hooks asks approve 019… --by ada        allow it
+  hooks asks deny 019… --note "too much"  deny it, and tell the model why
+`,
+    )
+    .action(async (action: Action, id: string | undefined, options: Options) => {
+      checkUsage(action, id, options);
+      const context = connect(options, io);
+      if (id === undefined) return await list(context);
+      await (action === "show" ? show(context, id) : respond(context, action as "approve", id));
+    });
+}
+
+function checkUsage(action: Action, id: string | undefined, { by, note }: Options): void {
+  if (action === "list" ? id !== undefined : !id) {
+    throw new CommandError(
+      action === "list"
+        ? "Cannot list a single ask: list takes no id"
+        : `Cannot ${action} an ask: its id is missing`,
+      ["Run `hooks asks`, `hooks asks show ID`, `hooks asks approve ID` or `hooks asks deny ID`"],
+      2,
+    );
+  }
+  if (action === "approve" || action === "deny") return;
+  const misplaced = by !== undefined ? "--by" : note !== undefined ? "--note" : undefined;
+  if (misplaced === undefined) return;
+  throw new CommandError(
+    `Cannot use ${misplaced}: only \`hooks asks approve\` and \`hooks asks deny\` take one`,
+    [],
+    2,
+  );
+}
+
+async function list({ client, options, io }: Context): Promise<void> {
+  const { state, limit, cursor, full, json } = options;
+  const { asks, next_cursor: next } = await client.json<Page>("/asks", {
+    query: { state, limit, cursor },
+  });
+  if (json) { for (const ask of asks) io.stdout.write(`${JSON.stringify(ask)}\n`); }
+  else if (asks.length === 0) {
+    io.stderr.write(
+      state === "all"
+        ? "no asks: no gate asked anything\n"
+        : "no asks: nothing waits for a response\n",
+    );
+  } else {
+    const style = styleOf(io, io.stdout);
+    const [header, ...lines] = formatTable(asks, COLUMNS, fitWidth(io.stdout, full));
+    if (io.stdout.isTerminal) io.stdout.write(`${style.dim(header)}\n`);
+    for (const line of lines) io.stdout.write(`${line}\n`);
+  }
+  if (next !== undefined) io.stderr.write(`next page: --cursor ${next}\n`);
+}
+
+const COLUMNS: readonly Column<AskJson>[] = [
+  { title: "id", text: ({ id }) => printable(id), min: 8, keep: true },
+  { title: "state", text: ({ state }) => state },
+  { title: "expires", text: ({ expires_at }) => formatTime(expires_at) },
+  { title: "gate", text: ({ gate }) => printable(gate ?? ""), min: 8 },
+  { title: "question", text: ({ question }) => printable(question), min: 16, ellipsis: "end" },
+];
+
+async function show({ client, options: { json }, io }: Context, id: string): Promise<void> {
+  const ask = await client.json<AskJson>(pathOf("asks", id));
+  io.stdout.write(`${json ? JSON.stringify(ask) : describe(ask)}\n`);
+}
+
+async function respond(
+  { client, options: { by, note, json }, io }: Context,
+  action: "approve" | "deny",
+  id: string,
+): Promise<void> {
+  const ask = await client.json<AskJson>(pathOf("asks", id), {
+    method: "POST",
+    body: {
+      decision: action === "approve" ? "allow" : "deny",
+      ...(by !== undefined && { by }),
+      ...(note !== undefined && { note }),
+    },
+  });
+  io.stdout.write(`${json ? JSON.stringify(ask) : describe(ask)}\n`);
+}
+
+/** Describes an ask, a field per line. */
+function describe(ask: AskJson): string {
+  const { id, state, question, gate, by, note, expires_at, resolved_at, data, edited } = ask;
+  const fields: Readonly<Record<string, string | undefined>> = {
+    id,
+    state,
+    question,
+    gate,
+    data: JSON.stringify(data),
+    edited: edited === undefined ? undefined : JSON.stringify(edited),
+    expires: state === "pending" ? formatTime(expires_at) : undefined,
+    resolved: resolved_at && formatTime(resolved_at),
+    by,
+    note,
+  };
+  const lines = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return lines.map(([name, value]) => `${name.padEnd(9)} ${printable(value!)}`).join("\n");
+}
