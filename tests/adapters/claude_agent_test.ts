@@ -13,7 +13,7 @@ const { createSdkMcpServer, query, tool } = await load("@anthropic-ai/claude-age
 const { z } = await load("zod");
 
 /** The bundle of this file is in .build/adapters. */
-const claudeCode = new URL("../../tests/adapters/fake_claude_code.mjs", import.meta.url).pathname;
+const claudeCode = new URL("../../examples/agents/fake_claude_code.mjs", import.meta.url).pathname;
 
 /** Returns options with which `query()` starts the fake. */
 function fakeOptions(script: object): object {
