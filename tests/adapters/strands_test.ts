@@ -232,6 +232,28 @@ test("strands: a tool that asks a person is one call, in both runs", async () =>
   assert.ok(log.lines.includes("tool.completed c1 answered yes"));
 });
 
+test("strands: an agent that was used as a tool is its own when it is invoked", async () => {
+  const { hooks } = recorded();
+  const parents: unknown[] = [];
+  hooks.on("agent.start", ({ data }) => void parents.push(data.parent_agent_id));
+  const child = new strands.Agent({
+    name: "helper",
+    model: new ScriptedModel([{ text: "helped" }, { text: "helped" }]),
+    printer: false,
+  });
+  const call = { id: "c1", name: "helper", params: { input: "help" } };
+  const agent = new strands.Agent({
+    model: new ScriptedModel([{ calls: [call] }, { text: "done" }]),
+    tools: [child],
+    printer: false,
+    plugins: [strandsHooks(hooks, strands, { agentId: "main" })],
+  });
+  await agent.invoke("hi");
+  await child.invoke("hi");
+  await hooks.close();
+  assert.deepEqual(parents, [undefined, "main", undefined]);
+});
+
 test("strandsHooks() names what is wrong with its arguments", async () => {
   const { hooks } = recorded();
   assert.throws(() => strandsHooks(hooks, {} as never), /Pass the module of @strands-agents\/sdk/);

@@ -33,7 +33,7 @@ export interface ClaudeAgentHooks {
   /** Callbacks for `options.hooks`, if you set it yourself. */
   readonly hooks: HookMatchers;
   /**
-   * Answers when Claude Code would ask the user: gates of `claude_code.permission_request` decide. Unless one
+   * Responds when Claude Code would ask the user: gates of `claude_code.permission_request` decide. Unless one
    * allows it, or a person who is asked, it denies.
    */
   readonly canUseTool: CanUseTool;

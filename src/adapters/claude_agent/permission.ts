@@ -14,7 +14,7 @@ export type CanUseTool = (
 
 /** What `canUseTool` is told besides the call. */
 export interface PermissionOptions {
-  /** Aborts when nobody needs the answer any more. */
+  /** Aborts when nobody needs the response any more. */
   readonly signal: AbortSignal;
   /** The id of the call. */
   readonly toolUseID: string;

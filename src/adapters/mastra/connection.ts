@@ -216,7 +216,7 @@ class Connection {
     const agents: Agents = await this.#agent.listAgents({});
     const agent = agents[name.slice(DELEGATION.length)] as MastraAgent | undefined;
     if (agent === undefined) return await execute();
-    if (!CONNECTIONS.has(agent)) connect(this.#hooks, agent, {});
+    if (!CONNECTIONS.has(agent)) connect(this.#hooks, agent, { cost: this.#options.cost });
     const connection = CONNECTIONS.get(agent)!;
     connection.#parent = running.run;
     try {

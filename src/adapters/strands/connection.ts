@@ -27,7 +27,7 @@ type Running = {
   modelCalls: number;
   /** Why the last model call failed. */
   error?: unknown;
-  /** Why a message from the user may not be answered. */
+  /** Why the model may not respond to a message from the user. */
   denied?: string;
   /** The caller stopped reading the stream. */
   isLeft?: boolean;
@@ -189,6 +189,7 @@ export class Connection {
       else await opened.fail(error);
       throw error;
     } finally {
+      if (isAgent(tool?.agent)) this.#parents.delete(tool.agent);
       if (isOpen) {
         running.isLeft = true;
         await opened.fail(new Error("The stream was closed before the tool returned"));
