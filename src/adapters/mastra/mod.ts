@@ -23,7 +23,7 @@ export type { MastraAgent } from "./agent.ts";
 
 /**
  * Connects an agent to hooks, and the agents that it delegates to. The agent itself is returned: its `generate`,
- * `stream`, and the methods that resume them emit events from now on, whoever calls them.
+ * `stream`, and the methods that resume them emit events from now on, for every caller.
  *
  * @throws {TypeError} when an argument is invalid, the agent is connected already, or its version of Mastra lacks
  * what the adapter needs
