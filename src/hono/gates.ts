@@ -102,17 +102,15 @@ async function respondTo(
       continue;
     }
     const { type, data } = agentSessions.timed(event, call.sessionId);
-    const { signal } = c.req.raw;
     const { sessionId, runId } = call;
     const decided = await registry.gates.decide(type as never, data as never, {
       sessionId,
       runId,
-      signal,
     });
     const decision: HookOutcome = decided.decision !== "ask"
       ? decided
       : options.ask === "wait"
-      ? await decided.wait({ signal })
+      ? await decided.wait({ signal: c.req.raw.signal }) // nobody waits for an agent that is gone
       : await handOver(registry, dialect, call, decided);
     request.logFields.decision = decision.decision;
     response = dialect.encode(call, decision, options);
