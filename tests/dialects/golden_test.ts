@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { type AgentEvents, createHooks, type HookEvent, type Hooks } from "@omniagent/hooks";
 import { allow, ask, deny, type Gate } from "@omniagent/hooks/gates";
 import { createHooksApp, type HooksAppAuth } from "@omniagent/hooks/hono";
@@ -35,9 +35,14 @@ const gates: Readonly<Record<string, (golden: Golden) => Gate<HookEvent>["handle
   rewrite: ({ rewrite }) => ({ data }) => ({ ...data as object, ...rewrite }),
 };
 
+/** Beside this file, or beside its source where it is bundled. */
+const goldens = ["./", "../../../tests/dialects/"]
+  .map((path) => new URL(path, import.meta.url))
+  .find((url) => existsSync(new URL("claude_code/", url)))!;
+
 for (const dialect of ["claude-code", "copilot", "codex", "gemini", "cursor"]) {
   const folder = dialect.replace("-", "_");
-  const directory = new URL(`./${folder}/`, import.meta.url);
+  const directory = new URL(`${folder}/`, goldens);
   for (const file of readdirSync(directory).sort()) {
     const golden: Golden = JSON.parse(readFileSync(new URL(file, directory), "utf8"));
     test(`POST /gates/${dialect} emits and responds as recorded: ${file.slice(0, -5)}`, async () => {
