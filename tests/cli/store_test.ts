@@ -15,6 +15,13 @@ const NO_SQLITE = await processIO().openStore("sqlite::memory:").then(
 );
 if (NO_SQLITE) console.log(`hooks store copy: most is left out, as ${NO_SQLITE}`);
 
+/** Registers a test that does nothing where the runtime has no SQLite, which the line above says. */
+function sqliteTest(name: string, body: () => Promise<void>): void {
+  test(name, async () => {
+    if (!NO_SQLITE) await body();
+  });
+}
+
 const HOUR = 3_600_000;
 
 /** Fills a store with what a copy must keep. */
@@ -82,8 +89,9 @@ test("a file of Deno KV stays one, is told by its contents, and hooks serve says
     store.close();
   }));
 
-if (!NO_SQLITE) {
-  test("hooks serve creates an SQLite file, and opens it again", () =>
+sqliteTest(
+  "hooks serve creates an SQLite file, and opens it again",
+  () =>
     inFolder(async (folder) => {
       const file = join(folder, "data", "hooks.db");
       for (const [n] of ["first", "second"].entries()) {
@@ -99,9 +107,12 @@ if (!NO_SQLITE) {
       const head = await readFile(file);
       assert.equal(head.subarray(0, 15).toString(), "SQLite format 3");
       assert.equal(head.subarray(68, 72).toString(), "hook");
-    }));
+    }),
+);
 
-  test("hooks serve opens no file as another kind, and leaves it as it is", () =>
+sqliteTest(
+  "hooks serve opens no file as another kind, and leaves it as it is",
+  () =>
     inFolder(async (folder) => {
       const [kv, sqlite, text] = ["kv.db", "a.sqlite", "notes.txt"].map((name) =>
         join(folder, name)
@@ -123,9 +134,12 @@ if (!NO_SQLITE) {
       assert.equal(await readFile(text!, "utf8"), "notes, and nothing else");
       await using(kv!, async (store) => assert.equal((await store.get(["a"])).value, 1));
       await using(sqlite!, async (store) => assert.equal((await store.get(["a"])).value, 1));
-    }));
+    }),
+);
 
-  test("hooks store copy copies Deno KV to SQLite and back, with lifetimes and numbers", () =>
+sqliteTest(
+  "hooks store copy copies Deno KV to SQLite and back, with lifetimes and numbers",
+  () =>
     inFolder(async (folder) => {
       const [kv, sqlite, back] = ["a.db", "b.sqlite", "c.db"].map((name) => join(folder, name));
       await using(`kv:${kv}`, fill);
@@ -137,26 +151,29 @@ if (!NO_SQLITE) {
       const second = await run("store", "copy", sqlite!, `kv:${back}`, "--json");
       assert.deepEqual(JSON.parse(second.stdout), { copied: COPIED, skipped: 0, leased: 0 });
       await using(`kv:${back}`, assertCopied);
-    }));
+    }),
+);
 
-  test("hooks store copy keeps what is left of a lifetime", () =>
-    inFolder(async (folder) => {
-      const [kv, sqlite] = [join(folder, "a.db"), join(folder, "b.sqlite")];
-      const life = 1_500;
-      const start = Date.now();
-      await using(`kv:${kv}`, (store) => store.set(["a"], 1, { expireIn: life }));
-      assert.equal((await run("store", "copy", kv, sqlite)).code, 0);
-      await using(sqlite, async (store) => {
-        const { value } = await store.get(["a"]);
-        if (Date.now() < start + life) assert.equal(value, 1);
-        while (Date.now() <= start + life + 50) {
-          await new Promise((resolve) => setTimeout(resolve, 50));
-        }
-        assert.equal((await store.get(["a"])).value, null);
-      });
-    }));
+sqliteTest("hooks store copy keeps what is left of a lifetime", () =>
+  inFolder(async (folder) => {
+    const [kv, sqlite] = [join(folder, "a.db"), join(folder, "b.sqlite")];
+    const life = 1_500;
+    const start = Date.now();
+    await using(`kv:${kv}`, (store) => store.set(["a"], 1, { expireIn: life }));
+    assert.equal((await run("store", "copy", kv, sqlite)).code, 0);
+    await using(sqlite, async (store) => {
+      const { value } = await store.get(["a"]);
+      if (Date.now() < start + life) assert.equal(value, 1);
+      while (Date.now() <= start + life + 50) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      assert.equal((await store.get(["a"])).value, null);
+    });
+  }));
 
-  test("hooks store copy refuses a store that has entries, until --force finishes a copy", () =>
+sqliteTest(
+  "hooks store copy refuses a store that has entries, until --force finishes a copy",
+  () =>
     inFolder(async (folder) => {
       const [from, to] = [join(folder, "a.sqlite"), join(folder, "b.sqlite")];
       await using(from, fill);
@@ -172,9 +189,12 @@ if (!NO_SQLITE) {
         assert.equal((await run("store", "copy", from, to, "--force")).code, 0);
         await using(to, assertCopied);
       }
-    }));
+    }),
+);
 
-  test("hooks store copy warns of leased deliveries, which a process may be working on", () =>
+sqliteTest(
+  "hooks store copy warns of leased deliveries, which a process may be working on",
+  () =>
     inFolder(async (folder) => {
       const [from, to] = [join(folder, "a.sqlite"), join(folder, "b.sqlite")];
       const key = ["hooks", "due", "audit", 1, "id"];
@@ -182,9 +202,12 @@ if (!NO_SQLITE) {
       const { code, stderr } = await run("store", "copy", from, to);
       assert.equal(code, 0);
       assert.match(stderr, /warning: 1 delivery.*stop it and copy again with --force/);
-    }));
+    }),
+);
 
-  test("hooks store copy says what it can't copy, creates nothing, and shows no password", () =>
+sqliteTest(
+  "hooks store copy says what it can't copy, creates nothing, and shows no password",
+  () =>
     inFolder(async (folder) => {
       const [from, to, notes] = ["a.sqlite", "b.sqlite", "notes"].map((name) => join(folder, name));
       await using(from!, (store) => store.set(["a"], 1));
@@ -209,8 +232,8 @@ if (!NO_SQLITE) {
         assert.doesNotMatch(result.stdout + result.stderr, /hunter/);
       }
       await assert.rejects(stat(to!), { code: "ENOENT" });
-    }));
-}
+    }),
+);
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "hooks-"));
