@@ -205,7 +205,9 @@ test("close() denies a call that waits; after a restart the same call waits for 
   const second = start(store);
   const resumed = second.pay("c-1");
   const other = second.pay("c-1", { amount: 6 }); // other data: another ask
-  while ((await second.hooks.asks.list()).items.length < 2) await Promise.resolve();
+  while ((await second.hooks.asks.list()).items.length < 2) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
   await second.hooks.asks.resolve(askId, ALLOW);
   assert.equal(await resumed, "paid 5");
   assert.deepEqual(second.paid, [{ amount: 5 }], "an approval is valid for nothing else");
