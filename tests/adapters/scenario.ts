@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { createHooks, type Hooks, type HooksOptions, WebhookHook } from "@omniagent/hooks";
 import { ask, deny } from "@omniagent/hooks/gates";
 import type { DeliveryQueue } from "@omniagent/hooks/outbox";
@@ -246,6 +247,7 @@ const HANGING: DeliveryQueue = {
 
 /** Registers all scenarios as tests. */
 export function testAdapter(driver: Driver): void {
+  test(`${driver.name}: its page says what differs`, () => checkPage(driver));
   for (const scenario of SCENARIOS) {
     test(`${driver.name}: ${scenario.name}`, () => play(driver, scenario), driver);
   }
@@ -259,6 +261,17 @@ export function testAdapter(driver: Driver): void {
     () => playWithoutStore(driver),
     driver,
   );
+}
+
+/** Every difference is declared where users read it, in the same words, and nothing else differs. */
+async function checkPage({ name, differences = {} }: Driver): Promise<void> {
+  const page = await readFile(`../../docs/agents/${name}.md`, "utf8");
+  const text = page.replaceAll(/\s+/g, " ");
+  for (const [scenario, { why }] of Object.entries(differences)) {
+    assert.ok(text.includes(why), `docs/agents/${name}.md says of ${scenario}: ${why}`);
+    const names = [...SCENARIOS.map(({ name }) => name), ...Object.keys(OBSERVERS)];
+    assert.ok(names.includes(scenario), `${scenario} is a scenario`);
+  }
 }
 
 /** Plays with a store that does not respond: no event gets past it. */

@@ -44,7 +44,7 @@ export interface AiSdkHooks {
    *
    * @throws {TypeError} when an option is invalid
    */
-  options<Options extends AiSdkOptions>(
+  options<Options extends AiSdkOptions = Record<never, never>>(
     options?: Options,
   ): Omit<Options, "telemetry"> & {
     /** Your telemetry and ours. Typed as `never` so that it fits every version of the AI SDK. */
