@@ -49,6 +49,7 @@ export function readNativeResponse(body: Uint8Array): Said {
     // It may be a misspelled one, or ask for what is not done here.
     else if (!isDeny) throw invalid(`has the unknown field '${name.slice(0, 64)}'`);
   }
+  if (said.decision === "ask" && "data" in said) throw invalid("asks about data that it changes");
   return withShortTexts(said);
 }
 
@@ -64,7 +65,8 @@ export function readClaudeCodeResponse(event: HookEvent, body: Uint8Array): Said
 
 /** Returns the verdict of what was said. @throws {GateError} If it is none. */
 export function checkVerdict(said: Said): Verdict {
-  const verdict = adoptVerdict(said);
+  // Without a prototype: what isn't in the response must not come from a polluted one.
+  const verdict = adoptVerdict(Object.assign(Object.create(null), said));
   if (verdict !== undefined && !("invalid" in verdict)) return verdict;
   throw invalid(verdict?.invalid ?? "is empty");
 }

@@ -145,6 +145,7 @@ const malformed: readonly (readonly [string, string])[] = [
   ["a key twice, deeper", '{"decision":"allow","data":{"params":{"a":1,"a":2}}}'],
   ["a reason that is no text", '{"decision":"allow","reason":{"text":"fine"}}'],
   ["an interrupt that is no boolean", '{"decision":"allow","interrupt":"yes"}'],
+  ["a question about other data", '{"decision":"ask","reason":"?","data":{"name":"bash"}}'],
   ["a question that is empty", '{"decision":"ask","reason":""}'],
   ["an expiry that is negative", '{"decision":"ask","reason":"?","expires_in_ms":-1}'],
   ["a number that a double would change", '{"decision":"allow","data":{"n":9007199254740993}}'],
@@ -439,6 +440,18 @@ test("options that are wrong are errors, and none shows a secret", () => {
     () => hooks.use(new WebhookGate({ ...options, onFailure: "block" as never })),
     /'onFailure' must be/,
   );
+});
+
+test("what a response leaves out doesn't come from a polluted prototype", async () => {
+  Object.defineProperty(Object.prototype, "decision", { value: "allow", configurable: true });
+  try {
+    for (const body of ["{}", '{"reason":"fine"}']) {
+      const { decide, last } = gated({ fetch: fakeGate(() => new Response(body)).fetch });
+      assert.deepEqual([(await decide()).decision, last().failure], ["deny", "invalid"]);
+    }
+  } finally {
+    delete (Object.prototype as { decision?: unknown }).decision;
+  }
 });
 
 test("the options of a gate can't be read from it, nor changed afterwards", async () => {
