@@ -67,7 +67,7 @@ function bundle(entry: string, ...options: string[]): Promise<string> {
     "--target=es2022",
     "--external:node:*",
     `--alias:@omniagent/hooks=${root}/mod.ts`,
-    ...["outbox", "kv", "hono", "otel", "testing"].map((entry) =>
+    ...["outbox", "kv", "hono", "otel", "testing", "webhook"].map((entry) =>
       `--alias:@omniagent/hooks/${entry}=${root}/src/${entry === "kv" ? "stores/kv" : entry}/mod.ts`
     ),
     ...["hookable", "emittery", "tapable", "eventemitter3"]

@@ -9,6 +9,7 @@ import { durableDeliveryRows } from "./durable_delivery.ts";
 import { durableLoadRows } from "./durable_load.ts";
 import { durablePublishRows } from "./durable_publish.ts";
 import { httpRows } from "./http.ts";
+import { httpGateRows } from "./http_gate.ts";
 import { importRows } from "./import.ts";
 import { inlineDeliveryRows } from "./inline_delivery.ts";
 import { kvOperationRows } from "./kv_operations.ts";
@@ -27,6 +28,7 @@ export const rows: readonly Row[] = [
   ...importRows,
   ...sizeRows,
   ...httpRows,
+  ...httpGateRows,
   ...inlineDeliveryRows,
   ...durablePublishRows,
   ...durableDeliveryRows,
