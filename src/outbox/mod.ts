@@ -29,6 +29,7 @@ export type {
   AttemptContext,
   DeliveryQueue,
   DeliveryTarget,
+  PendingPublication,
   Publication,
   PublishOptions,
   QueueHost,
