@@ -55,15 +55,24 @@ export class Telemetry {
   readonly #runs = new Map<string, Current>();
   /** The runs of tools that execute, by the id of the tool call. */
   readonly #callers = new Map<string, AgentRun>();
+  #isReported = false;
 
   constructor(hooks: AgentHooks, options: RunOptions) {
     this.hooks = hooks;
     this.#options = options;
   }
 
-  /** Returns the run of a tool that executes; undefined if the AI SDK is too old to tell. */
+  /** Returns the run of a tool that executes; undefined, and reported once, if the AI SDK is too old to tell. */
   runOf(toolCallId: string): AgentRun | undefined {
-    return this.#callers.get(toolCallId);
+    const run = this.#callers.get(toolCallId);
+    if (run === undefined && !this.#isReported) {
+      this.#isReported = true;
+      const error = new Error(
+        "the AI SDK reported no run: its events need 'ai' 7, and only tools have some",
+      );
+      this.hooks.registry.observer.report("Cannot observe a run of the AI SDK", error);
+    }
+    return run;
   }
 
   /** Who calls a tool without a run. */
