@@ -1,5 +1,5 @@
 import type { Measurement } from "./sampler.ts";
-import type { Budget, Place, Row, Unit } from "./rows/row.ts";
+import { type Budget, budgetOf, type Place, type Row, type Unit } from "./rows/row.ts";
 
 /** One line of the table: a row on one runtime. */
 export interface Result extends Partial<Measurement> {
@@ -18,7 +18,8 @@ export type Verdict = "met" | "missed" | "shown" | "failed";
 
 /** Compares a measurement with the budget of its row. */
 export function judge(row: Row, place: Place, outcome: Measurement | Error): Result {
-  const { name, against, budget, unit = "x" } = row;
+  const { name, against, unit = "x" } = row;
+  const budget = budgetOf(row, place);
   const labels = { name, against, place, unit, ...(budget && { budget }) };
   if (outcome instanceof Error) return { ...labels, verdict: "failed", error: outcome.message };
   if (budget === undefined) return { ...labels, ...outcome, verdict: "shown" };

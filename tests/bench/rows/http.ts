@@ -20,11 +20,11 @@ const name = "POST /events";
 export const httpRows: readonly Row[] = [{
   name,
   against: "a Hono route by hand that parses and checks the same",
-  budget: { atLeast: 0.7 },
   inside: () => pairedRatio(loopSample(poster(byHand())), loopSample(ours())),
 }, {
   name,
   against: "the same route behind Hono's secureHeaders, requestId and bodyLimit",
+  budget: { atLeast: 0.85 },
   inside: () => {
     const app = new Hono().use(secureHeaders(), requestId(), bodyLimit({ maxSize: 1024 * 1024 }));
     return pairedRatio(loopSample(poster(byHand(app))), loopSample(ours()));

@@ -11,7 +11,7 @@ const ALLOWED = 5;
 
 /** What a program pays at its start for naming a module: the whole time of a fresh process. */
 export const importRows: readonly Row[] = [
-  importRow(".", 1.1),
+  importRow(".", { deno: 1.25, bun: 1.6, node: 1.1 }),
   {
     // How much of it is the number of files, and how much is the code.
     name: "import of . as one file",
@@ -22,7 +22,7 @@ export const importRows: readonly Row[] = [
       return await againstEmpty(workshop, runtime, one);
     },
   },
-  importRow("./config", 1.4),
+  importRow("./config"),
   {
     name: "import of ./config/yaml",
     against: "an empty module",
@@ -52,11 +52,20 @@ export const importRows: readonly Row[] = [
   },
 ];
 
-function importRow(entry: "." | "./config", atMost: number): Row {
+function importRow(
+  entry: "." | "./config",
+  limits?: Readonly<Record<Runtime, number>>,
+): Row {
   return {
     name: `import of ${entry}`,
     against: "an empty module",
-    budget: { atMost },
+    ...(limits && {
+      budget: {
+        deno: { atMost: limits.deno },
+        bun: { atMost: limits.bun },
+        node: { atMost: limits.node },
+      },
+    }),
     outside: async (workshop, runtime) =>
       await againstEmpty(workshop, runtime, (await workshop.importTargets(runtime, entry)).ours),
   };

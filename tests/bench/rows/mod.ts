@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { decideRows } from "./decide.ts";
 import { dispatchRows } from "./dispatch.ts";
 import { dispatchCopyRows } from "./dispatch_copy.ts";
 import { durableDeliveryRows } from "./durable_delivery.ts";
@@ -24,6 +25,7 @@ export const rows: readonly Row[] = [
   ...dispatchRows,
   ...dispatchCopyRows,
   ...unregisterRows,
+  ...decideRows,
   ...telemetryRows,
   ...importRows,
   ...sizeRows,

@@ -8,6 +8,12 @@ export type Budget =
   | { readonly atLeast: number }
   | { readonly below: number };
 
+/** The budget of a row in a place: some are one for each runtime. */
+export function budgetOf({ budget }: RowLabels, place: Place): Budget | undefined {
+  if (budget === undefined || !("deno" in budget)) return budget;
+  return place === "any" ? undefined : budget[place];
+}
+
 /** The unit of a value; `x` is a ratio. */
 export type Unit = "x" | "KiB" | "MiB" | "ms" | "ops";
 
@@ -20,7 +26,7 @@ export interface RowLabels {
   /** @default {"x"} a ratio */
   readonly unit?: Unit;
   /** A row without a budget is only shown. */
-  readonly budget?: Budget;
+  readonly budget?: Budget | Readonly<Record<Runtime, Budget>>;
 }
 
 /** A row that is measured inside each runtime, in its own process. */
