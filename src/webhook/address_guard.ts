@@ -15,7 +15,7 @@ import {
   parseRange,
 } from "./address_ranges.ts";
 import { AddressNotAllowedError } from "./errors.ts";
-import { builtinLoader, currentRuntime } from "./runtime.ts";
+import { builtinLoader, currentRuntime } from "../internal/runtime.ts";
 
 export { denyNetFlag } from "./address_ranges.ts";
 
