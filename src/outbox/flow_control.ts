@@ -91,8 +91,9 @@ export class Admission {
     this.enter(registered, -count);
   }
 
-  /** The attempt has ended, and its outcome waits for a commit. */
-  attempted(registered: RegisteredTarget): void {
+  /** The attempt has ended, after this many milliseconds if it was made. Its outcome waits for a commit. */
+  attempted(registered: RegisteredTarget, took?: number): void {
+    if (took !== undefined) registered.pace.ended(this.#options.clock.now(), took);
     registered.attempting--;
     registered.settling++;
     this.#backlog++;
@@ -175,14 +176,23 @@ export class Admission {
     return this.#isOpen && (this.#backlog >= BACKLOG.busy || this.#behind > MAX_BEHIND);
   }
 
-  /** A target whose receiver holds most of its slots waits for that receiver, so it doesn't count. */
+  /** A target that waits for its receiver doesn't count. */
   get #behind(): number {
     let behind = 0;
     for (const registered of this.#options.targets.all) {
-      const isSlow = 2 * registered.attempting >= registered.target.concurrency;
-      if (!isSlow && !this.#options.isBlocked(registered)) behind += registered.behind;
+      if (this.#waitsForReceiver(registered) || this.#options.isBlocked(registered)) continue;
+      behind += registered.behind;
     }
     return behind;
+  }
+
+  /**
+   * Whether the receiver of a target holds its slots, rather than the store. Slots are also taken while a
+   * commit stores their deliveries, so the time of an attempt decides.
+   */
+  #waitsForReceiver({ attempting, target, pace }: RegisteredTarget): boolean {
+    if (2 * attempting < target.concurrency) return false;
+    return pace.at(this.#options.clock.now()) > (this.#commitTime ?? 0);
   }
 
   /** How long it takes to settle this many, in milliseconds, at the pace of the last commits. */

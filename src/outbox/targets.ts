@@ -19,6 +19,8 @@ import {
 
 /** Ordered targets of an outbox: an event checks a session of each, and some stores take 10 checks. */
 const MAX_ORDERED = 8;
+/** A receiver that ended no attempt for this long has become slow, in milliseconds. */
+const MAX_SILENCE = 1_000;
 /** A lease outlasts its attempt by this, in milliseconds: time to read, to settle, and for clocks to differ. */
 const LEASE_MARGIN = 20_000;
 
@@ -31,7 +33,29 @@ export type RegisteredTarget = {
   settling: number;
   /** Deliveries that this process stored without a lease and has not leased since, as an estimate. */
   behind: number;
+  /** How long its attempts take. */
+  readonly pace: Pace;
 };
+
+/** How long attempts of a target take. */
+export class Pace {
+  /** A moving average, in milliseconds. Unknown at first. */
+  #average: number | undefined;
+  #lastEnd = 0;
+
+  /** Notes an attempt that took this long, in milliseconds. */
+  ended(now: number, took: number): void {
+    this.#average = (3 * (this.#average ?? took) + took) / 4;
+    this.#lastEnd = now;
+  }
+
+  /** Returns how long an attempt takes now, in milliseconds, while attempts are in flight. */
+  at(now: number): number {
+    if (this.#average === undefined) return Infinity;
+    const silence = now - this.#lastEnd;
+    return silence > MAX_SILENCE ? silence : this.#average;
+  }
+}
 
 /** A due key that this process leased: its versionstamp is the lease. */
 export type Lease = {
@@ -122,7 +146,13 @@ export class Targets {
           `got ${this.#retention}`,
       );
     }
-    const registered: RegisteredTarget = { target, attempting: 0, settling: 0, behind: 0 };
+    const registered: RegisteredTarget = {
+      target,
+      attempting: 0,
+      settling: 0,
+      behind: 0,
+      pace: new Pace(),
+    };
     this.#targets.set(name, registered);
     if (ordering !== undefined) this.#ordered++;
     const unregister = (): void => {

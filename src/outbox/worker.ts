@@ -280,17 +280,19 @@ export class Worker {
 
   /** Takes a delivery from its lease to its outcome. Resolves to whether it was settled. */
   async #deliver(lease: Lease, fresh: FreshEvent | undefined): Promise<boolean> {
-    const { admission, steps, log, wakeUp } = this.#options;
+    const { admission, steps, log, wakeUp, client: { clock } } = this.#options;
     const { registered, target } = lease;
+    let start: number | undefined;
     let job: Job = { lease, id: lease.id ?? "" };
     let outcome: Outcome = { kind: "returned" };
     try {
       job = await steps.jobOf(lease, fresh);
+      start = clock.now();
       outcome = await steps.attempt(job, fresh?.event, this.#abort.signal);
     } catch (error) {
       log.warn(`Deliveries to '${target}' could not be attempted`, error);
     }
-    admission.attempted(registered);
+    admission.attempted(registered, start && clock.now() - start);
     if (this.#hasLeft) this.wake();
     const isSettled = await steps.settle(job, outcome);
     admission.settled(registered);
