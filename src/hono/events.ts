@@ -43,8 +43,18 @@ function toEventJson(
     ...(sessionId && { session_id: sessionId }),
     ...(runId && { run_id: runId }),
     ...(traceparent && { traceparent }),
-    data,
+    data: type === "gate.decided" ? withoutInternal(data) : data,
   };
+}
+
+/** Returns a record of gates without what only its store and its webhooks may know. */
+function withoutInternal(data: unknown): unknown {
+  const { gates } = (data ?? {}) as { readonly gates?: unknown };
+  if (!Array.isArray(gates)) return data;
+  const shown = gates.map((gate) =>
+    typeof gate === "object" && gate !== null ? { ...gate, internal: undefined } : gate
+  );
+  return { ...data as object, gates: shown };
 }
 
 function toStoredEventJson({ event, acceptedAt, targets }: StoredEvent): StoredEventJson {

@@ -15,6 +15,7 @@ import { maskError } from "../internal/mask_error.ts";
 import type { StandardIssue, StandardSchemaV1 } from "../internal/standard_schema.ts";
 import type { Outbox } from "../outbox/mod.ts";
 import { StoreLimitError } from "../store/mod.ts";
+import { checkScope } from "./auth.ts";
 import { readBody } from "./body.ts";
 import { type AppContext, type RequestState, respondJson, waitUntilOf } from "./context.ts";
 import { isStreamHook } from "./stream/live.ts";
@@ -121,6 +122,9 @@ async function postEvents(
       ? readNativeEvents(bytes, options)
       : readCloudEvents(headers, bytes, mode, options);
     request.logFields.events = posted.events.length;
+    // Gates record what they decided in these: nobody else may write that record.
+    const isRecord = posted.events.some(({ event: { type } }) => type.startsWith("gate."));
+    if (isRecord) checkScope(request.identity, []);
     if (validate) await checkPayloads(posted);
     const posting = { ...posted, request, key, waitUntil };
     const receipts = mode === "batch" && key === undefined

@@ -58,6 +58,8 @@ testApp(
     const [denied] = await read("?call=c-2");
     assert.equal(denied!.reason, "No");
     assert.ok(!JSON.stringify(denied).includes("rule 7"), "what is internal stays in the store");
+    const events = await send("/events?type=gate.decided", { token: "read" });
+    assert.ok(!(await events.text()).includes("rule 7"), "the same record as an event");
     const first = await (await send("/decisions?limit=3")).json() as Json;
     assert.deepEqual(await calls(`?limit=3&cursor=${first.next_cursor}`), ["c-1"]);
     const wrong = await send(`/decisions?outcome=denied&cursor=${first.next_cursor}`);
@@ -233,3 +235,21 @@ test("without a key no link is valid, and a short key is an error", () =>
       await assert.rejects(signAskLink({ ...options, [name]: value as never }), error);
     }
   }));
+
+testApp("a token with the scope emit can't forge what gates decided", {}, async ({ send }) => {
+  const data = {
+    decision_id: "d-1",
+    event_type: "tool.called",
+    outcome: "allowed",
+    gates: [],
+    digest_in: "0".repeat(64),
+    digest_out: "0".repeat(64),
+    took_ms: 1,
+  };
+  const forged = { type: "gate.decided", data };
+  for (const json of [forged, { events: [{ type: "a.b", data: 1 }, forged] }]) {
+    const response = await send("/events", { token: "emit", body: json });
+    assert.equal(await codeOf(response, 403), "scope_missing");
+  }
+  assert.equal((await send("/events", { token: "admin", body: forged })).status, 202);
+});

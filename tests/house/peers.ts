@@ -34,14 +34,32 @@ export async function withGoProgram(
   page: string,
   use: (command: Command) => Promise<void>,
 ): Promise<void> {
-  if (!await run("go", ["version"])) return notRun(page, "go");
+  const go = await newGo();
+  if (go === undefined) return notRun(page, "Go 1.21, which its library needs");
   await withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/main.go`, await programIn(page, "go"));
-    assert.ok(await run("go", ["mod", "init", "program"], folder));
-    if (!await run("go", ["get", GO_MODULE], folder)) return notRun(page, GO_MODULE);
-    assert.ok(await run("go", ["build", "-o", "program", "."], folder), "go build");
+    assert.ok(await run(go, ["mod", "init", "program"], folder));
+    if (!await run(go, ["get", GO_MODULE], folder)) return notRun(page, GO_MODULE);
+    assert.ok(
+      await run(go, ["build", "-buildvcs=false", "-o", "program", "."], folder),
+      "go build",
+    );
     await use([`${folder}/program`]);
   });
+}
+
+/** Returns a command of Go 1.21 or newer: Debian's, or the one that go.dev installs. */
+async function newGo(): Promise<string | undefined> {
+  for (const go of ["go", "/usr/local/go/bin/go"]) {
+    try {
+      const { stdout } = await new Deno.Command(go, { args: ["version"] }).output();
+      const [, minor = "0"] = /go1\.(\d+)/.exec(new TextDecoder().decode(stdout)) ?? [];
+      if (Number(minor) >= 21) return go;
+    } catch {
+      // not installed
+    }
+  }
+  return undefined;
 }
 
 /** Runs against a program that listens on `PORT`, and returns what the program printed. */

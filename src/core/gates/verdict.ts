@@ -91,18 +91,19 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
   if (interrupt !== undefined && typeof interrupt !== "boolean") {
     return { invalid: "returned 'interrupt' that is not true or false" };
   }
-  if (expiresIn !== undefined && !(typeof expiresIn === "number" && expiresIn > 0)) {
+  const isAsk = decision === "ask"; // what only an ask has can't make a deny invalid
+  if (isAsk && expiresIn !== undefined && !(typeof expiresIn === "number" && expiresIn > 0)) {
     return { invalid: "returned 'expiresIn' that is not a positive number of milliseconds" };
   }
-  if (choices !== undefined && !(Array.isArray(choices) && choices.every(isChoice))) {
+  if (isAsk && choices !== undefined && !(Array.isArray(choices) && choices.every(isChoice))) {
     return { invalid: `returned 'allow' that is not a list of "allow", "deny" and "edit"` };
   }
   return {
     decision,
     ...texts as Pick<Verdict, "reason" | "internal" | "context">,
     ...(interrupt === true && { interrupt }),
-    ...(expiresIn !== undefined && { expiresIn: expiresIn as number }),
-    ...(choices !== undefined && { allow: choices as readonly AskChoice[] }),
+    ...(isAsk && expiresIn !== undefined && { expiresIn: expiresIn as number }),
+    ...(isAsk && choices !== undefined && { allow: choices as readonly AskChoice[] }),
     ...(decision === "allow" && data !== undefined && data !== null && { data }),
   };
 }

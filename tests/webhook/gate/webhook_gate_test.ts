@@ -65,6 +65,14 @@ test("every verdict is applied, with its reason and context, and 'internal' stay
   }
 });
 
+test("a deny stays a deny, whatever is wrong with fields that only an ask has", async () => {
+  for (const more of [{ expires_in_ms: 0 }, { allow: "none" }, { expires_in_ms: "1h" }]) {
+    const { fetch } = fakeGate(() => json({ decision: "deny", reason: "no", ...more }));
+    const made = await gated({ fetch, onFailure: "allow" }).decide();
+    assert.deepEqual([made.decision, made.reason], ["deny", "no"], JSON.stringify(more));
+  }
+});
+
 test("an ask is passed on with its question, expiry and choices, and deny can interrupt", async () => {
   const asked: unknown[] = [];
   const said = { decision: "ask", reason: "Really?", expires_in_ms: 60_000, allow: ["deny"] };
