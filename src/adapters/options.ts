@@ -22,7 +22,7 @@ export type AgentHooks = Pick<Hooks, "call" | "decide"> & {
 export interface AgentOptions {
   /** The session that the events belong to. @default the SDK's own, else none */
   readonly sessionId?: string | undefined;
-  /** Which agent it is, as `agent_id` of its events. @default none; the SDK's name of a subagent */
+  /** The `agent_id` of its events. @default none; the SDK's name of a subagent */
   readonly agentId?: string | undefined;
   /** The name of the agent, in `agent.start`. @default the SDK's name of the agent, else none */
   readonly name?: string | undefined;
@@ -37,7 +37,7 @@ export interface AgentOptions {
 export interface ModelCost {
   /** The model, by the name that its provider uses. */
   readonly model: string;
-  /** Whose model it is. */
+  /** The provider of the model. */
   readonly provider?: string | undefined;
   /** The tokens of the call. */
   readonly usage: Usage;

@@ -36,7 +36,7 @@ export type AllowedCall = {
   readonly type: "allowed";
   /** The arguments that were judged. They belong to the tool, which may change them. */
   readonly params: unknown;
-  /** Whether a gate, or a person whom it asked, allowed the call in so many words. */
+  /** Whether a gate, or a person whom it asked, explicitly allowed the call. */
   readonly isApproved: boolean;
   /** Ends the call with a result: text, or anything with a JSON form. */
   complete(result: unknown): Promise<ToolOutcome>;

@@ -52,11 +52,11 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./commands/decisions.ts"),
   },
   asks: {
-    summary: "list what gates ask, approve and deny",
+    summary: "list, approve and deny asks",
     load: () => import("./commands/asks.ts"),
   },
   store: {
-    summary: "copy a store to another one",
+    summary: "copy one store to another",
     load: () => import("./commands/store.ts"),
   },
   listen: {
@@ -64,7 +64,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./commands/listen.ts"),
   },
   gate: {
-    summary: "let the gates of a server decide for another agent's hook",
+    summary: "run as the hook of a coding agent: your gates decide",
     load: () => import("./commands/gate.ts"),
   },
   secret: {

@@ -168,15 +168,15 @@ export interface Hooks<
    * await hooks.close();
    * ```
    *
-   * `init`, `drain` and `close` are those of the whole: close the hooks, not the child. What handlers emit
-   * with their context is not of the agent.
+   * `init`, `drain` and `close` act on all hooks: close the parent, not the child. Events that handlers emit
+   * through their context don't get the agent's ids.
    *
    * @throws {TypeError} when an option is invalid
    */
   child(options: ChildOptions): Hooks<Events, Outbox>;
   /**
-   * What gates ask: `list`, `get` and `resolve`, in any process. Asks are stored in the outbox, in one commit
-   * with `gate.asked`, which webhooks carry to where people are.
+   * Lists, gets and resolves asks, in any process. An ask is stored in the outbox, in one commit with
+   * `gate.asked`, which webhooks deliver to people.
    */
   readonly asks: Asks;
   /** Opens every hook that is not open. Implied by the first event. See `HookRegistry.init`. */

@@ -199,7 +199,7 @@ export type DeliveryQueue = {
   /**
    * Does the same inside a transaction that the caller has open. Absent from queues that can't.
    *
-   * @throws {TypeError} when the store has no transactions, or `tx` is none of its own
+   * @throws {TypeError} when the store has no transactions, or `tx` isn't one of them
    */
   publishIn?(
     tx: object,

@@ -201,7 +201,7 @@ export class RecordConflictError extends Error {
 
   /** Creates the error of a record. */
   constructor(key: readonly string[]) {
-    super(`Cannot publish: the record '${key.join(" ")}' was changed meanwhile`);
+    super(`Cannot publish: the record '${key.join(" ")}' was changed in the meantime`);
   }
 }
 
@@ -212,8 +212,8 @@ export class AskError extends Error {
   /** The stable error code. */
   readonly code = "ask_failed";
   /**
-   * Why: `unknown`: it isn't stored, or no longer; `resolved`: somebody was faster; `expired`: it is too
-   * late; `refused`: the gate doesn't offer this choice, or the edited data isn't valid.
+   * Why: `unknown`: it isn't stored, or no longer; `resolved`: someone has already responded; `expired`: it
+   * has expired; `refused`: the gate doesn't offer this choice, or the edited data isn't valid.
    */
   readonly failure: "unknown" | "resolved" | "expired" | "refused";
   /** The ask. */

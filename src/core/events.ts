@@ -238,9 +238,9 @@ export type AgentEvents = {
   readonly "model.called": {
     /** The model, by the name that its provider uses. */
     readonly model: string;
-    /** Whose model it is, such as `"anthropic"`. */
+    /** The provider of the model, such as `"anthropic"`. */
     readonly provider?: string;
-    /** Which call it is: the same in `model.completed`. */
+    /** The id of the call: the same in `model.completed`. */
     readonly call_id: string;
     /** Which agent calls it. */
     readonly agent_id?: string;
@@ -251,9 +251,9 @@ export type AgentEvents = {
   readonly "model.completed": {
     /** The model, by the name that its provider uses. */
     readonly model: string;
-    /** Whose model it is, such as `"anthropic"`. */
+    /** The provider of the model, such as `"anthropic"`. */
     readonly provider?: string;
-    /** Which call it is: the same as in `model.called`. */
+    /** The id of the call: the same as in `model.called`. */
     readonly call_id: string;
     /** Which agent called it. */
     readonly agent_id?: string;
@@ -261,9 +261,9 @@ export type AgentEvents = {
     readonly parent_agent_id?: string;
     /** The tokens of the call. */
     readonly usage: {
-      /** Tokens that were read, cached ones included. */
+      /** Input tokens, including cached ones. */
       readonly input_tokens: number;
-      /** Tokens that were written, reasoning included. */
+      /** Output tokens, including reasoning. */
       readonly output_tokens: number;
       /** Input tokens that came from a cache. */
       readonly cache_read_tokens?: number;

@@ -39,13 +39,13 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   "omniagent.hooks.backlog.age": {
     kind: "gauge",
     unit: "s",
-    help: "How long the first due delivery has been due; 0 if none is.",
+    help: "How late the oldest due delivery is; 0 if none is due.",
     attributes: ["target"],
   },
   "omniagent.hooks.dead_letters": {
     kind: "gauge",
     unit: "{delivery}",
-    help: "Deliveries that were given up, and not replayed.",
+    help: "Deliveries that were given up and not replayed.",
     attributes: ["target"],
   },
   "omniagent.hooks.target.enabled": {

@@ -11,7 +11,7 @@ import { createEvent } from "./snapshot.ts";
 
 /**
  * How long an observed event may keep its caller, in milliseconds. A store that needs longer goes on in the
- * background: an agent need not wait for it.
+ * background: the agent doesn't wait for it.
  */
 const MAX_WAIT = 1_000;
 
@@ -30,7 +30,7 @@ export type ObserveOptions = Pick<EmitOptions, "sessionId" | "runId" | "tracepar
   readonly isAdmitted?: boolean | undefined;
 };
 
-/** Emits events of what happens whatever becomes of the events, as adapters of agent SDKs do. */
+/** Emits events for adapters of agent SDKs: an event that fails never fails its caller. */
 export class Observer<Events extends object = AgentEvents> {
   readonly #parts: Parts;
   /** Whether the outbox has just kept a caller waiting for too long. */
@@ -42,8 +42,8 @@ export class Observer<Events extends object = AgentEvents> {
   }
 
   /**
-   * Notes that a run begins: `close` waits for it, until the function is called that this returns. End it soon
-   * after `closing` aborts.
+   * Registers a run that `close` waits for. Returns a function to call when it ends, which must be soon after
+   * `closing` aborts.
    */
   enter(): () => void {
     return this.#parts.calls.enter();

@@ -89,7 +89,7 @@ export class Recorder implements Telemetry {
     if (this.#telemetry) this.#guard(() => this.#telemetry!.record(name, value, used));
   }
 
-  /** Has the telemetry read no more gauges. */
+  /** Stops reading gauges. */
   stop(): void {
     this.#guard(() => this.#stop?.());
     this.#stop = undefined;

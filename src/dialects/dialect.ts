@@ -50,8 +50,8 @@ export type Dialect = {
     options?: EncodeOptions,
   ) => Readonly<Record<string, unknown>>;
   /**
-   * Writes a failure. If the agent waits for a decision, this denies: an agent takes everything that it
-   * can't read, and every other status, for no opinion.
+   * Writes a failure. If the agent waits for a decision, this denies: an agent treats anything that it
+   * can't read, and any other status, as no opinion.
    *
    * @param input What the agent sent, as far as it could be read
    */
@@ -61,8 +61,8 @@ export type Dialect = {
 /** How a decision is written. */
 export type EncodeOptions = {
   /**
-   * Whether an allow of a gate also answers the agent's own question to its user. Otherwise it leaves that
-   * to the agent: to allow never overrides another who asks.
+   * Whether an allow also skips the agent's own permission prompt. Otherwise the agent decides whether to
+   * prompt: an allow never overrides someone else's ask.
    *
    * @default {false}
    */

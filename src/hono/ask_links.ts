@@ -14,7 +14,7 @@ const query = {
   expires: s.describe(s.count, "When it expires, in milliseconds since 1970", 1776854400000),
   signature: s.describe(
     s.externalId,
-    "Of the ask and of the other parameters, by the approval key",
+    "Signature of the ask and the other parameters, made with the approval key",
     "5".repeat(SIGNATURE_LENGTH),
   ),
 } as const;
@@ -25,14 +25,14 @@ const page = { mediaType: "text/html", schema: s.string, example } as const;
 
 /**
  * The routes of signed links. They need no token: the link is the permission. Only `POST` responds to the
- * ask, because mail and chat programs get every link that they show.
+ * ask, because mail and chat programs fetch links to preview them.
  */
 export const askLinkRoutes: readonly Route[] = [
   defineRoute({
     method: "GET",
     path: "/asks/:id/respond",
     operationId: "showAskLink",
-    summary: "Show what a signed link responds, and a button that does it",
+    summary: "Show the response of a signed link, with a button that sends it",
     params: { id: askInPath },
     query,
     response: { description: "A page", ...page },

@@ -85,7 +85,7 @@ export const askInPath: v.GenericSchema<string, string> = s.describe(
 
 const by = s.describe(
   s.externalId,
-  "Who responds. The name of the token is added",
+  "Who responds. The token's name is stored with it",
   "ada@example.com",
 );
 const mapping = v.record(v.string(), v.unknown(), "must be an object");
@@ -97,11 +97,11 @@ export const askRoutes: readonly Route[] = [
     path: "/asks",
     scope: ["read", "approve"],
     operationId: "listAsks",
-    summary: "List what gates ask, newest first",
+    summary: "List asks, newest first",
     query: {
       state: s.describe(
         s.oneOf("pending", "all"),
-        "pending: somebody can respond (the default); all: also those that were",
+        "pending, the default: asks that wait for a response; all: resolved and expired ones, too",
         "pending",
       ),
       ...pageQuery,
@@ -139,7 +139,7 @@ export const askRoutes: readonly Route[] = [
     path: "/asks/:id",
     scope: "approve",
     operationId: "resolveAsk",
-    summary: "Allow, deny or edit what a gate asks: the first response wins",
+    summary: "Respond to an ask: allow, deny or edit. The first response wins",
     params: { id: askInPath },
     body: {
       schema: s.strictObject({
@@ -160,7 +160,7 @@ export const askRoutes: readonly Route[] = [
     async handle(c, { params: { id }, body: { decision, data, by, note } }) {
       if (await asksOf(c).get(id) === undefined) throw new Problem("ask_not_found");
       if ((decision === "edit") !== (data !== undefined)) {
-        const detail = "belongs to the decision edit, and to no other";
+        const detail = "must be set for the decision edit, and only then";
         throw Problem.invalid({ pointer: "/data", detail });
       }
       const { name } = c.get("hooksRequest").identity;

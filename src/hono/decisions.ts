@@ -90,10 +90,10 @@ export const decisionRoutes: readonly Route[] = [
     path: "/decisions",
     scope: "read",
     operationId: "listDecisions",
-    summary: "List what gates decided, newest first",
+    summary: "List decisions of gates, newest first",
     query: {
       outcome: s.describe(outcome, "What was decided", "denied"),
-      gate: s.describe(s.targetName, "Only decisions that this gate was asked for", "policy"),
+      gate: s.describe(s.targetName, "Only decisions that this gate took part in", "policy"),
       name: s.describe(s.externalId, "Only decisions about this tool", "bash"),
       session: s.describe(s.sessionFilter, "Only decisions of this session", "s-1"),
       run: s.describe(s.sessionFilter, "Only decisions of this run", "run-1"),

@@ -29,19 +29,19 @@ function gateRoute(dialect: Dialect): Route {
     operationId: `decideFor${title.replaceAll(" ", "")}`,
     summary: `Respond to a hook of ${title}`,
     description:
-      `Gates decide about the event, which is emitted if they allow it. Other events are emitted only. The ` +
-      `response is what ${title} reads, with status 200, also for requests that are invalid or not ` +
-      `authorized: these are denied.`,
+      `Gates decide about the event, which is emitted if they allow it. Other events are only emitted. The ` +
+      `response has the format of ${title} and status 200, even if the request is invalid or ` +
+      `unauthorized: it then denies.`,
     query: {
       approve: s.describe(
         s.boolean,
-        `Whether an allow of your gates also approves the call, so that ${title} doesn't ask its user`,
+        `Whether an allow also approves the call, so that ${title} skips its permission prompt`,
         true,
       ),
       ask: s.describe(
         s.oneOf("agent", "wait"),
-        `Who answers when a gate asks: the user of ${title}, if it can ask, or whoever resolves the ask, ` +
-          "for which the response waits. The default is agent",
+        `Who responds when a gate asks. agent, the default: the user of ${title}, if it can ask. wait: ` +
+          "the person who resolves the ask, while the response waits",
         "wait",
       ),
     },

@@ -23,7 +23,7 @@ export const PROBLEMS = {
   idempotency_in_progress: [409, "A request with this Idempotency-Key is still in progress"],
   delivery_in_progress: [409, "An attempt at this delivery is in progress"],
   target_removed: [409, "Target was permanently removed"],
-  ask_resolved: [409, "Somebody has already responded"],
+  ask_resolved: [409, "Someone has already responded"],
   link_expired: [410, "This link has expired"],
   ask_expired: [410, "The ask has expired, and is denied"],
   event_gone: [410, "The event of this delivery is no longer stored"],

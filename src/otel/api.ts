@@ -96,10 +96,10 @@ export interface OtelMeter {
   /** Creates a gauge that is read when metrics are collected. */
   // deno-lint-ignore no-explicit-any -- gauges are opaque
   createObservableGauge(name: string, options: OtelMetricOptions): any;
-  /** Has gauges read by a callback. */
+  /** Registers a callback that reads gauges. */
   // deno-lint-ignore no-explicit-any
   addBatchObservableCallback(callback: (result: any) => Promise<void>, observables: any[]): void;
-  /** Ends that. */
+  /** Removes the callback. */
   // deno-lint-ignore no-explicit-any
   removeBatchObservableCallback(callback: (result: any) => Promise<void>, observables: any[]): void;
 }

@@ -36,7 +36,7 @@ export type EventListOptions = PageOptions & {
   readonly sessionId?: string | undefined;
   /** Only events of this run. */
   readonly runId?: string | undefined;
-  /** Only events made at this time or later, by the time in their ids: ids that are no UUID v7 are left out. */
+  /** Only events made at this time or later, by the time in their ids. Events whose id isn't a UUID v7 are left out. */
   readonly since?: Date | undefined;
   /** Only events made before this time, likewise. */
   readonly until?: Date | undefined;
@@ -69,7 +69,7 @@ export type DeliveryListOptions = PageOptions & {
 export type DecisionListOptions = Omit<EventListOptions, "type"> & {
   /** What was decided. */
   readonly outcome?: "allowed" | "denied" | "asked" | "error" | undefined;
-  /** Only decisions that this gate was asked for. */
+  /** Only decisions that this gate took part in. */
   readonly gate?: string | undefined;
   /** Only decisions about this tool. */
   readonly name?: string | undefined;

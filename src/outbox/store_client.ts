@@ -98,7 +98,7 @@ export class StoreClient {
    * Returns a client inside a transaction of the caller. It calls the store once, however long that takes,
    * and throws what that throws: after an error, only the caller can roll back and start again.
    *
-   * @throws {TypeError} when the store has no transactions, or `tx` is none of its own
+   * @throws {TypeError} when the store has no transactions, or `tx` isn't one of them
    */
   within(tx: object): StoreClient {
     const { store, keys, clock, retention } = this;

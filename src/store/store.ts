@@ -105,7 +105,7 @@ export type StoreWake = {
   /** Wakes the others. Doesn't wait, and never throws. */
   signal(): void;
   /**
-   * Calls back when another handle, such as another process has, signaled or may have. Returns a function
+   * Calls back when another handle, such as one in another process, may have signaled. Returns a function
    * that ends this.
    */
   listen(onWake: () => void): () => void;

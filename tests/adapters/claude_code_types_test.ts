@@ -59,7 +59,7 @@ test("the golden files of Claude Code fit the types of its SDK", () => {
   assert.equal(check(program()), "");
 });
 
-test("an output that Claude Code doesn't know is found", () => {
+test("the type check rejects an output that Claude Code doesn't know", () => {
   const wrong =
     `outputs.push({ hookSpecificOutput: { hookEventName: "PreToolUse", deny: true } });`;
   const text = program().replace("export { inputs", `${wrong}\nexport { inputs`);

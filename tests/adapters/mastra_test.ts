@@ -233,7 +233,7 @@ test("mastra: gates judge what the agent's own hooks made of a call", async () =
   assert.ok(log.lines.includes("tool.denied c1 not three"));
 });
 
-test("mastra: a tool with a form for the model of its own shows what gates let through", async () => {
+test("mastra: a tool with its own toModelOutput shows what gates let through", async () => {
   const { hooks } = recorded();
   hooks.gate("tool.completed", {
     name: "mask",

@@ -247,7 +247,7 @@ for (const side of ["server", "client"] as const) {
   });
 }
 
-test("mcp: a request whose id is in use is refused, so that results can't be mixed up", async () => {
+test("mcp: a request whose id is in use is rejected, so results can't be mixed up", async () => {
   const hooks = createHooks({ logger: silentLogger });
   const sent: { readonly id: number; readonly error?: { readonly message: string } }[] = [];
   const transport = {

@@ -232,7 +232,7 @@ test("strands: a tool that asks a person is one call, in both runs", async () =>
   assert.ok(log.lines.includes("tool.completed c1 answered yes"));
 });
 
-test("strands: an agent that was used as a tool is its own when it is invoked", async () => {
+test("strands: an agent that was used as a tool has no parent when it is invoked directly", async () => {
   const { hooks } = recorded();
   const parents: unknown[] = [];
   hooks.on("agent.start", ({ data }) => void parents.push(data.parent_agent_id));

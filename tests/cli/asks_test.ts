@@ -70,7 +70,7 @@ test("hooks asks lists, shows and resolves asks, once", () =>
     assert.match(all.stderr, /next page: --cursor/);
   }));
 
-test("hooks asks refuses arguments that don't belong together", () =>
+test("hooks asks rejects arguments that can't be combined", () =>
   withServer(async (hooks) => {
     for (
       const args of [["show"], ["approve"], ["list", "x"], ["show", "x", "--note", "y"], ["forget"]]

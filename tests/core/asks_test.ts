@@ -104,7 +104,7 @@ test("call() waits for an approval, and its events are stored before the tool ru
   await agent.hooks.close();
 });
 
-test("a person who denies gives the reason", async () => {
+test("a denied call returns the note of the person who denied it", async () => {
   const agent = start(memoryStore());
   const result = agent.pay("c-1");
   await agent.hooks.asks.resolve(await pendingAsk(agent), { ...DENY, note: "Too much" });
@@ -135,7 +135,7 @@ test("the first of several responses wins, from whichever process", async () => 
   for (const { hooks } of [agent, ...others]) await hooks.close();
 });
 
-test("several that wait for one ask get one decision, and tool.called is stored once", async () => {
+test("calls that wait for the same ask get one decision, and tool.called is stored once", async () => {
   const store = memoryStore();
   const [one, two] = [start(store), start(store)];
   const decisions = [await one.decide("c-1"), await one.decide("c-1"), await two.decide("c-1")];
@@ -330,7 +330,7 @@ test("asks are listed page by page, those that wait or all", async () => {
   await agent.hooks.close();
 });
 
-test("a response that is no response is refused, and changes nothing", async () => {
+test("asks.resolve() rejects an invalid response, and changes nothing", async () => {
   const agent = start(memoryStore());
   const { askId, data } = await agent.decide("c-1");
   const { asks } = agent.hooks;
@@ -339,8 +339,8 @@ test("a response that is no response is refused, and changes nothing", async () 
     [{ decision: "allow" }, /'by' must be/],
     [{ decision: "allow", by: "" }, /'by' must be/],
     [{ decision: "allow", by: "ada", note: 5 }, /'note' must be/],
-    [{ decision: "allow", by: "ada", data }, /'data' belongs to/],
-    [{ decision: "edit", by: "ada" }, /'data' belongs to/],
+    [{ decision: "allow", by: "ada", data }, /'data' must be set/],
+    [{ decision: "edit", by: "ada" }, /'data' must be set/],
     [{ decision: "edit", by: "ada", data }, /does not offer "edit"/],
     [{ decision: "allow", by: "ada", reason: "?" }, /Did you mean 'note'/],
   ] as const;
@@ -352,7 +352,7 @@ test("a response that is no response is refused, and changes nothing", async () 
   await agent.hooks.close();
 });
 
-test("a caller that gives up leaves the ask open, and its call denied", async () => {
+test("call() denies when its caller aborts, and the ask stays pending", async () => {
   const agent = start(memoryStore());
   const controller = new AbortController();
   const result = agent.pay("c-1", { amount: 5 }, controller.signal);
@@ -367,7 +367,7 @@ test("a caller that gives up leaves the ask open, and its call denied", async ()
   await agent.hooks.close();
 });
 
-test("without an outbox there are no asks, and what a gate asks is a failure of its store", async () => {
+test("without an outbox, asks.list() throws, and a gate that asks fails with 'store'", async () => {
   const hooks = createHooks({ logger: silentLogger });
   hooks.gate("tool.called", { name: "approve", handle: () => ask("Pay?") });
   const { decision, gates } = await hooks.decide("tool.called", { name: "pay" });

@@ -192,7 +192,7 @@ test("a required gate that is not registered denies everything, until it is", as
   const { hooks, dataOf } = start({ gates: { required: ["policy"] } });
   const denied = await hooks.decide("message.received", { role: "user", content: "hi" });
   assert.equal(denied.decision, "deny");
-  assert.equal(denied.reason, "Gate 'policy' is required, and not registered or not enforced");
+  assert.equal(denied.reason, "Gate 'policy' is required, but isn't registered or isn't enforced");
   assert.equal((dataOf("gate.decided").gates as readonly GateRecord[])[0]!.failure, "missing");
   const off = hooks.gate("tool.called", { name: "policy", handle: () => undefined });
   const allowed = await hooks.decide("message.received", { role: "user", content: "hi" });

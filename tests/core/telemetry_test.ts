@@ -117,7 +117,7 @@ test("metrics() has the numbers without telemetry, by a bounded number of types"
   await hooks.close();
 });
 
-test("createHooks() rejects telemetry that isn't", () => {
+test("createHooks() rejects an invalid 'telemetry'", () => {
   for (const telemetry of [{}, "otel", { span: 1 }, null]) {
     assert.throws(() => createHooks({ telemetry: telemetry as never }), TypeError);
   }

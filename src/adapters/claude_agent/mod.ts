@@ -33,8 +33,8 @@ export interface ClaudeAgentHooks {
   /** Callbacks for `options.hooks`, if you set it yourself. */
   readonly hooks: HookMatchers;
   /**
-   * Responds when Claude Code would ask the user: gates of `claude_code.permission_request` decide. Unless one
-   * allows it, or a person who is asked, it denies.
+   * Responds when Claude Code would ask the user: gates of `claude_code.permission_request` decide. Denies
+   * unless a gate, or a person whom it asks, allows the call.
    */
   readonly canUseTool: CanUseTool;
   /** Returns options for `query()` with `hooks` and `canUseTool`. Your own hooks are called, too. */

@@ -58,7 +58,7 @@ export function askPermission(hooks: AgentHooks, sessions: Sessions): CanUseTool
     if (decision.decision === "allow" && isExplicit(decision)) {
       return { behavior: "allow", updatedInput: { ...decision.data.params } };
     }
-    const message = decision.reason ?? "This needs a permission, and no gate gave it";
+    const message = decision.reason ?? "Permission is required, and no gate granted it";
     return { behavior: "deny", message, ...(decision.interrupt && { interrupt: true }) };
   };
   return watchPermission(sessions, ask);
@@ -76,7 +76,7 @@ export function watchPermission(sessions: Sessions, permit: CanUseTool): CanUseT
     try {
       result = await permit(name, input, options);
     } catch (error) {
-      result = { behavior: "deny", message: `The permission failed: ${errorMessage(error)}` };
+      result = { behavior: "deny", message: `The permission check failed: ${errorMessage(error)}` };
     }
     const call = session?.calls.get(callId);
     // Null means that somebody else responds.
@@ -100,7 +100,7 @@ export function watchPermission(sessions: Sessions, permit: CanUseTool): CanUseT
   };
 }
 
-/** Whether a gate, or a person whom it asked, allowed it in so many words. */
+/** Whether a gate, or a person whom it asked, explicitly allowed it. */
 function isExplicit({ gates }: Pick<Decision, "gates">): boolean {
   return gates.some(({ verdict, mode }) =>
     mode === "enforce" && (verdict === "allow" || verdict === "ask")

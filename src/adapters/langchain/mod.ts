@@ -33,10 +33,10 @@ export interface LangChainOptions extends AgentOptions {
 
 /** What `langchainHooks` returns. */
 export interface LangChainHooks {
-  /** For `middleware` of `createAgent`. Put it last: gates then judge what the other middleware made of a call. */
+  /** For `middleware` of `createAgent`. Put it last, so gates judge calls after all other middleware. */
   // deno-lint-ignore no-explicit-any -- LangChain infers the state of an agent from its middleware
   readonly middleware: any;
-  /** For `withConfig` of the agent: it contains the callbacks that tell where a run begins and ends. */
+  /** For `withConfig` of the agent: its callbacks mark where a run begins and ends. */
   readonly config: {
     // deno-lint-ignore no-explicit-any -- a handler of callbacks, by structure
     readonly callbacks: any[];

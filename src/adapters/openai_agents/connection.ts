@@ -273,7 +273,7 @@ async function streamed(
 
 /** Lets those who read a stream wait for the end of its run: they may close the hooks next. */
 function endWithStream(result: SdkResult, ended: Promise<void>): void {
-  ended.catch(() => {}); // whoever reads the stream is told
+  ended.catch(() => {}); // the reader of the stream gets the error
   const iterate = result[Symbol.asyncIterator]?.bind(result);
   Object.defineProperties(result, {
     completed: { value: ended, configurable: true },

@@ -42,8 +42,8 @@ export function define(command: Command, io: CommandIO): void {
     )
     .option("-n, --limit <count>", "maximum number of asks", parseInteger(1, 1000), 20)
     .option("--cursor <cursor>", "continue an earlier list")
-    .option("--by <name>", "who responds, for the record")
-    .option("--note <text>", "why, for the model and the record")
+    .option("--by <name>", "your name, for the record")
+    .option("--note <text>", "reason, for the model and the record")
     .option("--full", "don't shorten lines to the terminal's width")
     .option("--json", "print one JSON object per ask");
   addServerOptions(command)
@@ -53,7 +53,7 @@ export function define(command: Command, io: CommandIO): void {
 The first response wins.
 
 Examples:
-  hooks asks                              list what waits for a response
+  hooks asks                              list pending asks
   hooks asks show 019…                    the question and the data
   hooks asks approve 019… --by ada        allow it
   hooks asks deny 019… --note "too much"  deny it, and tell the model why
@@ -71,7 +71,7 @@ function checkUsage(action: Action, id: string | undefined, { by, note }: Option
   if (action === "list" ? id !== undefined : !id) {
     throw new CommandError(
       action === "list"
-        ? "Cannot list a single ask: list takes no id"
+        ? "Cannot list asks: 'list' takes no id"
         : `Cannot ${action} an ask: its id is missing`,
       ["Run `hooks asks`, `hooks asks show ID`, `hooks asks approve ID` or `hooks asks deny ID`"],
       2,
@@ -96,7 +96,7 @@ async function list({ client, options, io }: Context): Promise<void> {
   else if (asks.length === 0) {
     io.stderr.write(
       state === "all"
-        ? "no asks: no gate asked anything\n"
+        ? "no asks: no gate has asked yet\n"
         : "no asks: nothing waits for a response\n",
     );
   } else {

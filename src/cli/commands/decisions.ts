@@ -33,7 +33,7 @@ export function define(command: Command, io: CommandIO): void {
       new Option("--outcome <outcome>", "only decisions of an outcome")
         .choices(["allowed", "denied", "asked", "error"]),
     )
-    .option("--gate <name>", "only decisions that a gate was asked for")
+    .option("--gate <name>", "only decisions that a gate took part in")
     .option("--name <tool>", "only decisions about a tool")
     .option("--session <id>", "only decisions of a session")
     .option("--run <id>", "only decisions of a run")
@@ -71,7 +71,7 @@ async function list({ client, options, io }: ServerContext<Options>): Promise<vo
   } while (next !== undefined && found.length < limit);
   if (json) { for (const one of found) io.stdout.write(`${JSON.stringify(one)}\n`); }
   else if (found.length === 0) {
-    io.stderr.write("no decisions: no gate decided about such an event\n");
+    io.stderr.write("no decisions match\n");
   } else {
     const style = styleOf(io, io.stdout);
     const [header, ...lines] = formatTable(

@@ -31,21 +31,21 @@ type SettingsOptions = Pick<Options, "url" | "tokenEnv"> & { readonly command?: 
 export function define(command: Command, io: CommandIO): void {
   command
     .enablePositionalOptions() // or it would take those of `settings`
-    .addOption(new Option("--dialect <agent>", "whose hook this is").choices(DIALECTS))
+    .addOption(new Option("--dialect <agent>", "agent whose hook this is").choices(DIALECTS))
     .option("-u, --url <url>", "server URL [HOOKS_URL] (default: http://127.0.0.1:8787)")
     .option("--token-env <name>", "environment variable with the bearer token", "HOOKS_TOKEN")
-    .option("--timeout <seconds>", "deny what takes longer", parseSeconds, TIMEOUT)
-    .option("--approve", "an allow of a gate skips the agent's own question to the user")
+    .option("--timeout <seconds>", "deny if there is no decision by then", parseSeconds, TIMEOUT)
+    .option("--approve", "when gates allow, skip the agent's own permission prompt")
     .addOption(
-      new Option("--ask <who>", "who answers when a gate asks").choices(["agent", "wait"])
+      new Option("--ask <who>", "who responds when a gate asks").choices(["agent", "wait"])
         .default("agent"),
     )
     .addHelpText(
       "after",
       `
-Reads the hook's JSON from stdin, and prints the response of the server. If
-there is none, what waits for a decision is denied: exits with 2 and says why on
-stderr, or prints a denial where the agent ignores exit codes.
+Reads the hook's JSON from stdin and prints the server's response. Without a
+response, denies the pending action: exits with 2 and says why on stderr, or
+prints a denial if the agent ignores exit codes.
 
 \`hooks gate settings <agent>\` prints the settings that call this command.
 
@@ -73,7 +73,7 @@ Examples:
     .addHelpText(
       "after",
       `
-The settings name the variable that has the token, never the token itself.
+The settings contain the name of the token's variable, never the token itself.
 
 Examples:
   hooks gate settings claude-code >.claude/settings.local.json
@@ -114,7 +114,7 @@ async function gate(options: Call, io: CommandIO): Promise<void> {
   }
 }
 
-/** Returns the response of the server. @throws {CommandError} when there is none */
+/** Returns the response of the server. @throws {CommandError} when it sends none */
 async function decide(
   text: string,
   { dialect, url, tokenEnv, approve, ask }: Call,

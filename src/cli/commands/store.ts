@@ -15,14 +15,14 @@ export function define(command: Command, io: CommandIO): void {
     .addArgument(new Argument("<action>", "what to do").choices(["copy"]))
     .argument("<from>", "store to copy: a file, or postgres://…")
     .argument("<to>", "store to write: a file, postgres://…, or a KV Connect URL")
-    .option("--force", "write to a store that has entries; those of the same keys are replaced")
+    .option("--force", "write to a store that has entries; replace entries with the same keys")
     .option("--json", "print a JSON object")
     .addHelpText(
       "after",
       `
-Stop everything that uses the two stores first. A file is read as what it is,
-SQLite or Deno KV; a new file becomes SQLite, or Deno KV after 'kv:'. Entries
-keep what is left of their lifetimes. Run an interrupted copy again with --force.
+First, stop everything that uses either store. The format of an existing file,
+SQLite or Deno KV, is detected; a new file is SQLite, or Deno KV after 'kv:'.
+Entries keep their remaining lifetimes. To repeat an interrupted copy, use --force.
 
 Examples:
   hooks store copy hooks.db hooks.sqlite         from Deno KV to SQLite
@@ -46,7 +46,7 @@ async function copy(from: string, to: string, options: Options, io: CommandIO): 
     try {
       if (!options.force && !await isEmpty(store)) {
         throw new CommandError(`Cannot copy to ${maskUrl(to)}: it has entries`, [
-          "Pass --force to replace those of the same keys, as after an interrupted copy",
+          "Pass --force to replace entries with the same keys, such as after an interrupted copy",
         ]);
       }
       const result = await copyEntries(

@@ -89,7 +89,7 @@ export async function copyEntries(
   const counts = { source: await countEntries(readEntries) - skipped, target: await count(target) };
   const isWrong = (found: number): boolean => found > copied || found < copied - ending;
   const problem = isWrong(counts.source)
-    ? "its entries changed meanwhile"
+    ? "entries changed during the copy"
     : (wasEmpty && isWrong(counts.target)) || counts.target < copied - ending
     ? `the copy has ${counts.target} entries instead of ${copied}`
     : undefined;

@@ -3,7 +3,7 @@ import { CommandError } from "../errors.ts";
 
 /** Connections of one process. The server's default limit is 100 for all (`max_connections`). */
 const CONNECTIONS = 10;
-/** How long a connection may take, in seconds: less than the 5 s after which supervisors lose patience. */
+/** How long a connection may take, in seconds: less than the 5 s after which supervisors give up. */
 const CONNECT_TIMEOUT = 4;
 
 /** A client that was opened here. */

@@ -30,7 +30,7 @@ export async function resolveInProcess(
   const judged = withData(event, outcome.data);
   if (onAsk === undefined) {
     const advice = "pass 'outbox' or 'gates.onAsk' to createHooks";
-    const error = new Error(`Gate '${gate}' asks, and nobody can be asked: ${advice}`);
+    const error = new Error(`Cannot ask a person for gate '${gate}': ${advice}`);
     reporter.failed(`Cannot ask about '${event.type}'`, error, judged);
     const gates = outcome.gates.map((record) =>
       record.name === gate ? { ...record, failure: "store" as const } : record

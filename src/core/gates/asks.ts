@@ -16,9 +16,9 @@ const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** An ask: something that waits for a person, or did. */
 export type Ask = {
-  /** A UUID v7: ids are in the order in which was asked. */
+  /** A UUID v7: ids sort by the time of the ask. */
   readonly id: string;
-  /** `pending`: somebody can respond; the others are how it ended. */
+  /** `pending`: waits for a response. The others say how it ended. */
   readonly state: "pending" | "allowed" | "denied" | "edited" | "expired";
   readonly question: string;
   /** The gate that asks. */
@@ -59,9 +59,9 @@ export type Ask = {
   wait(options?: { readonly signal?: AbortSignal | undefined }): Promise<FinalDecision>;
 };
 
-/** Which asks a list has. */
+/** Options of `asks.list`. */
 export type AskListOptions = {
-  /** Those that somebody can respond to, or all that are kept. @default {"pending"} */
+  /** Only asks that wait for a response, or all that are stored. @default {"pending"} */
   readonly state?: "pending" | "all" | undefined;
   /** Number of asks, 1 to 1000. @default {100} */
   readonly limit?: number | undefined;
@@ -130,7 +130,7 @@ export class Asks {
    * Responds to an ask. The first response wins. It is stored in one commit with `gate.resolved`.
    *
    * @returns The ask as it is now
-   * @throws {AskError} when somebody was faster, it has expired, it isn't stored, or the response is not
+   * @throws {AskError} when it was already resolved, has expired, or isn't stored, or the response is not
    *   one that the gate offers
    * @throws {TypeError} when the response is invalid, or there is no outbox
    */
@@ -138,7 +138,7 @@ export class Asks {
     const subject = "Cannot resolve ask";
     const { asking } = this.#require(subject);
     if (typeof askId !== "string" || askId === "") {
-      throw new TypeError(`${subject}: the id must be a text, got ${inspect(askId)}`);
+      throw new TypeError(`${subject}: the id must be a non-empty string, got ${inspect(askId)}`);
     }
     await asking.resolve(askId, resolution);
     return (await this.get(askId))!;
@@ -148,7 +148,7 @@ export class Asks {
     const asking = this.#asking;
     if (asking !== undefined) return { asking, records: asking.records };
     throw new TypeError(
-      `${subject}: asks are stored in an outbox, and there is none. Pass createHooks({ outbox })`,
+      `${subject}: asks need an outbox. Pass createHooks({ outbox })`,
     );
   }
 

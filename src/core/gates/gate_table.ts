@@ -64,7 +64,7 @@ export class GateTable {
       this.#entries.get(name)?.gate.mode !== "enforce"
     );
     if (missing.length === 0) return undefined;
-    const reason = `Gate '${missing[0]}' is required, and not registered or not enforced`;
+    const reason = `Gate '${missing[0]}' is required, but isn't registered or isn't enforced`;
     return {
       decision: "deny",
       data,

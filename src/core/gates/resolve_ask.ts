@@ -19,7 +19,7 @@ export type AskResolution = {
   readonly decision: AskChoice;
   /** With `"edit"`: the data in place of that which was judged. It passes the checks again. */
   readonly data?: unknown;
-  /** Who resolves it, such as a mail address. 1 to 256 characters. */
+  /** Who resolves it, such as an email address. 1 to 256 characters. */
   readonly by: string;
   /** Why, for the model and the record. 2,000 characters at most. */
   readonly note?: string | undefined;
@@ -36,16 +36,16 @@ export function checkResolution(subject: string, resolution: AskResolution): voi
     );
   }
   if ((decision === "edit") !== (data !== undefined)) {
-    throw new TypeError(`${subject}: 'data' belongs to the decision "edit", and to no other`);
+    throw new TypeError(`${subject}: 'data' must be set for the decision "edit", and only then`);
   }
   if (typeof by !== "string" || by === "" || [...by].length > MAX_BY) {
     throw new TypeError(
-      `${subject}: 'by' must be a text of 1 to ${MAX_BY} characters, got ${inspect(by)}`,
+      `${subject}: 'by' must be a string of 1 to ${MAX_BY} characters, got ${inspect(by)}`,
     );
   }
   if (note !== undefined && (typeof note !== "string" || [...note].length > MAX_NOTE)) {
     throw new TypeError(
-      `${subject}: 'note' must be a text of at most ${MAX_NOTE} characters, got ${inspect(note)}`,
+      `${subject}: 'note' must be a string of at most ${MAX_NOTE} characters, got ${inspect(note)}`,
     );
   }
 }
@@ -83,7 +83,7 @@ export async function resolveAsk(
   } catch (error) {
     if (!(error instanceof RecordConflictError)) throw error;
     await readOpen(host, asks, id, decision); // says who was faster
-    throw new AskError("resolved", id, "it was changed meanwhile. Try again");
+    throw new AskError("resolved", id, "it was changed in the meantime. Try again");
   }
   asks.notify(id);
 }
@@ -129,7 +129,7 @@ async function readEdit(
 ): Promise<{ readonly digest: string; readonly data: unknown }> {
   const refuse = (reason: string): AskError => new AskError("refused", id, reason);
   if (record.masked) {
-    throw refuse("its data is redacted, so that nobody can tell what an edit would change");
+    throw refuse("its stored data is redacted, so it can't be edited");
   }
   const next = applyRewrite(judgedEvent(asked), data);
   if ("invalid" in next) throw refuse(`the edited data ${next.invalid}`);

@@ -39,7 +39,7 @@ export type ToolContext = {
   readonly callId: string;
   /** The decision that let it run. */
   readonly decisionId: string;
-  /** Whether a gate, or a person whom it asked, allowed the call in so many words. */
+  /** Whether a gate, or a person whom it asked, explicitly allowed the call. */
   readonly isApproved: boolean;
 };
 

@@ -143,7 +143,7 @@ export class PostgresStore implements Store {
     return defineStore(new PostgresBackend(query, this.#schema, { wake: undefined }));
   }
 
-  /** Ends the use of the store. The client stays open. */
+  /** Closes the store. The client stays open. */
   close(): void {
     this.#store.close();
   }

@@ -10,7 +10,7 @@ import type { OpenSession, Session } from "./session.ts";
  */
 const PAUSE = 100;
 /**
- * How often a session is checked, and how long its answer may take, in milliseconds. A connection that a
+ * How often a session is checked, and how long a response may take, in milliseconds. A connection that a
  * firewall dropped says nothing by itself, and a pooler in transaction mode never delivers.
  */
 const HEARTBEAT = { every: 10_000, timeout: 5_000 };

@@ -112,7 +112,7 @@ async function send(
   }
 }
 
-/** Reads a whole body, or fails: part of one is none. */
+/** Reads a whole body, or fails: a partial body doesn't count. */
 async function readBody({ timeout, redact }: CheckedGate, response: Response): Promise<Bytes> {
   const { headers, status } = response;
   if (!isPlainUtf8(headers)) {
@@ -142,7 +142,7 @@ async function readBody({ timeout, redact }: CheckedGate, response: Response): P
 }
 
 /**
- * Accepts an empty response as no opinion if it was meant to be empty. Where nothing says how long a body is,
+ * Accepts an empty response as no opinion if it is empty on purpose. Where nothing says how long a body is,
  * it is also what remains of a verdict when the connection is cut.
  */
 function checkEmpty({ status, headers, url }: Response): undefined {

@@ -29,7 +29,7 @@ export interface WebhookGateOptions
    */
   readonly format?: "native" | "claude-code" | undefined;
   /**
-   * Whether a response must be signed, over the id of this decision: nobody can replace it with the
+   * Whether a response must be signed, over the id of this decision, so it can't be replaced with the
    * response to another. Needs `secret`, `secrets` or `responseSecrets`. @default {false}
    */
   readonly verifyResponse?: boolean | undefined;

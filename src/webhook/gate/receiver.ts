@@ -17,7 +17,7 @@ import {
 } from "../signed_request.ts";
 import { writeResponse } from "./response.ts";
 
-/** What a gate is asked with, besides the event. `id` is the id of the decision. */
+/** What a gate receives besides the event. `id` is the id of the decision. */
 export interface GateRequestContext extends ReceivedContext {
   /** The gate of the sender. */
   readonly gate: {
@@ -68,7 +68,7 @@ const SUBJECT = "Cannot create a gate receiver";
  * with `Deno.serve`, `Bun.serve`, Workers and every router.
  *
  * It responds with 200 and a verdict, or with 204 for no opinion. Everything else is a problem document
- * (RFC 9457), which the gate takes for a failure: 400 not the request of a gate, 401 not signed with one of
+ * (RFC 9457), which the gate counts as a failure: 400 not a gate's request, 401 not signed with one of
  * the secrets or too old, 405 not a POST, 408 the body did not arrive in time, 413 too long, 415 compressed or
  * not UTF-8, 500 the decider threw, or returned anything but a verdict. Unlike `webhookReceiver`, it decides
  * again about a request that is repeated.
@@ -168,7 +168,7 @@ function readGate(wire: unknown): Asked | undefined {
   return isGate ? { gate: { name, kind, timeout }, final } : undefined;
 }
 
-/** Returns the verdict of what a decider returned. @throws {TypeError} If it is none. */
+/** Returns what a decider returned as a verdict. @throws {TypeError} If it isn't one. */
 function verdictOf(value: unknown, kind: "check" | "rewrite"): Verdict | undefined {
   if (value === undefined || value === null) return undefined;
   const isData = kind === "rewrite" && !isVerdict(value);

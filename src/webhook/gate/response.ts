@@ -63,7 +63,7 @@ export function readClaudeCodeResponse(event: HookEvent, body: Uint8Array): Said
   return withShortTexts({ decision: "allow", ...verdict, data });
 }
 
-/** Returns the verdict of what was said. @throws {GateError} If it is none. */
+/** Returns a response as a verdict. @throws {GateError} If it isn't one. */
 export function checkVerdict(said: Said): Verdict {
   // Without a prototype: what isn't in the response must not come from a polluted one.
   const verdict = adoptVerdict(Object.assign(Object.create(null), said));

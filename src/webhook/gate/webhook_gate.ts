@@ -80,7 +80,7 @@ export class WebhookGate {
     );
   }
 
-  /** Tells whether its `filter` matches an event. Others are none of its business. */
+  /** Returns whether its `filter` matches an event. Other events are not sent. */
   filter(event: HookEvent): boolean {
     return this.#filter(event);
   }

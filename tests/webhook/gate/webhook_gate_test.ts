@@ -273,8 +273,11 @@ test("a gate that doesn't respond in time fails, and its request is aborted", as
 });
 
 test("a body that never ends is ended by the timeout", async () => {
+  let cancel: () => void;
+  const cancelled = new Promise<void>((resolve) => cancel = resolve);
   const stream = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(new TextEncoder().encode('{"decision":"allow"}')),
+    cancel: () => cancel(),
   });
   const { decide, last } = gated({
     fetch: fakeGate(() => new Response(stream)).fetch,
@@ -282,6 +285,7 @@ test("a body that never ends is ended by the timeout", async () => {
   });
   assert.equal((await decide()).decision, "deny");
   assert.match(last().failure!, /timeout|unreachable/);
+  await cancelled;
 });
 
 test("the signal of the caller ends a request", async () => {
