@@ -435,7 +435,9 @@ test("two processes that decide about one call at once come to one decision", as
     return agent;
   });
   const decisions = await Promise.all(
-    agents.map(({ hooks }) => hooks.decide("tool.called", { name: "buy", call_id: "c-1" })),
+    agents.map(({ hooks }) =>
+      hooks.decide("tool.called", { name: "buy", call_id: "c-1" }, { sessionId: "s-1" })
+    ),
   );
   assert.equal(decisions[0]!.id, decisions[1]!.id);
   assert.equal(decisions[0]!.decision, decisions[1]!.decision);

@@ -121,16 +121,18 @@ export class Gatekeeper {
     } catch (error) {
       return this.#unrecorded(event, error).decision;
     }
-    const callId = textIn(event.data, "call_id");
+    const callId = textIn(event.data, "call_id") || undefined;
     const isRepeatable = callId !== undefined && !RESULTS.includes(event.type);
     if (!isRepeatable || this.#table.missing(event.data)) {
       return (await this.#judge(event, digest, signal)).decision;
     }
     const gates = this.#table.nameOf(event.type);
-    const key = JSON.stringify([event.type, event.sessionId ?? "", callId, digest, gates]);
+    const scope = event.sessionId ? ["session", event.sessionId] : ["run", event.runId ?? ""];
+    const key = JSON.stringify([event.type, ...scope, callId, digest, gates]);
     const known = this.#log.get(key);
     if (known !== undefined) return (await (signal ? abortable(known, signal) : known)).decision;
-    const decision = this.#host.records
+    // A call id that no session or run goes with may well be that of another call, yesterday.
+    const decision = this.#host.records && scope[1] !== ""
       ? this.#recallOrJudge(key, event, digest, signal)
       : this.#judge(event, digest, signal);
     this.#log.remember(key, decision);
