@@ -181,6 +181,32 @@ test("edited data passes the checks again, and runs only as it was edited", asyn
   await agent.hooks.close();
 });
 
+test("an edit is checked by the gates that judged, not by a process that has others", async () => {
+  const store = memoryStore();
+  const agent = start(store, { question: ["Pay?", { allow: ["allow", "edit"] }] });
+  agent.hooks.gate("tool.called", {
+    name: "limit",
+    handle: ({ data }) => Number(data.params?.amount) > 100 ? deny("Too much") : undefined,
+  });
+  const page = createHooks({
+    logger: silentLogger,
+    outbox: createOutbox(store, { logger: silentLogger }),
+  });
+  const { askId, wait } = await agent.decide("c-1");
+  const data = { name: "pay", call_id: "c-1", params: { amount: 10_000 } };
+  await page.asks.resolve(askId, { decision: "edit", by: "ada", data });
+  const controller = new AbortController();
+  const seen = (await page.asks.get(askId))!.wait({ signal: controller.signal });
+  // Longer than the store needs to record an edit.
+  const settled = await Promise.race([seen, new Promise((resolve) => setTimeout(resolve, 50))]);
+  assert.equal(settled, undefined, "left to the process with the gates");
+  const final = await wait();
+  assert.deepEqual([final.decision, final.reason], ["deny", "Too much"]);
+  assert.deepEqual((await seen).decision, "deny");
+  await page.close();
+  await agent.hooks.close();
+});
+
 test("an ask that expires is denied, and nobody can respond any more", async () => {
   const agent = start(memoryStore(), { question: ["Pay?", { expiresIn: 5 }] });
   const result = await agent.pay("c-1") as { reason: string };

@@ -31,6 +31,8 @@ export type AskRecord = {
   readonly event: string;
   readonly decision: string;
   readonly digest: string;
+  /** What names the gates that judged: an edit is checked by these, and by no others. */
+  readonly gates: string;
   /** When it expires, in milliseconds. */
   readonly expires: number;
   readonly allow: readonly AskChoice[];

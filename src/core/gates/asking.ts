@@ -12,18 +12,13 @@ import { decidedEvent, textIn } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
 import { ASK_TIMEOUT, decisionOf, type Judged } from "./judged.ts";
 import { type AskResolution, checkResolution, judgedEvent, resolveAsk } from "./resolve_ask.ts";
-import type { GateOutcome } from "./run_gates.ts";
-import { AskSettler, deniedAsk, type KnownAsk } from "./settle_ask.ts";
+import { AskSettler, deniedAsk, type EditChecks, type KnownAsk } from "./settle_ask.ts";
 
 /** The longest that a person may take, in milliseconds: by default, the outbox keeps events as long. */
 const MAX_ASK_TIMEOUT = 30 * 24 * 60 * 60 * 1000;
 
 /** What asks are made with. */
-export type AskingOptions = {
-  readonly onAsk: OnAsk | undefined;
-  /** Runs the checks on data that a person edited. */
-  check(decisionId: string, event: HookEvent): Promise<GateOutcome>;
-};
+export type AskingOptions = EditChecks & { readonly onAsk: OnAsk | undefined };
 
 /** Stores what gates ask, waits until somebody responds, and records what that leads to. */
 export class Asking {
@@ -31,6 +26,7 @@ export class Asking {
   readonly #host: GateHost;
   readonly #onAsk: OnAsk | undefined;
   readonly #settler: AskSettler;
+  readonly #gatesOf: EditChecks["gatesOf"];
   /** Asks for which `onAsk` is being called. */
   readonly #inProcess = new Set<string>();
 
@@ -38,7 +34,8 @@ export class Asking {
     this.#host = host;
     this.#onAsk = options.onAsk;
     this.records = new AskRecords(host.records!, host.clock, host.reporter);
-    this.#settler = new AskSettler(host, this.records, options.check);
+    this.#settler = new AskSettler(host, this.records, options);
+    this.#gatesOf = options.gatesOf;
   }
 
   /** Stores an ask, in one commit with its decision. `write` returns what else is stored. */
@@ -72,6 +69,7 @@ export class Asking {
       event: asked.id,
       decision: judged.id,
       digest,
+      gates: this.#gatesOf(event.type),
       expires,
       allow,
       masked: canonicalJson(data) !== canonicalJson(event.data),

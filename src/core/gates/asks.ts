@@ -50,7 +50,8 @@ export type Ask = {
   readonly edited?: unknown;
   /**
    * Waits until somebody responds, in this process or another, and resolves to the final decision, whose
-   * event is stored then. Needs the gates of the process that asked, as edited data is checked again.
+   * event is stored then. Edited data is checked again: a process without the gates that judged waits until
+   * one that has them did so, and denies once the ask has expired.
    *
    * @throws {AskError} when `redact` kept the data out of the store. Call `decide` or `call` again, with the
    *   same session, call id and data: that waits for the same ask

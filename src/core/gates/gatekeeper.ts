@@ -62,6 +62,7 @@ export class Gatekeeper {
     this.#log = new DecisionLog(host);
     this.asking = host.records && new Asking(host, {
       onAsk,
+      gatesOf: (type) => this.#table.nameOf(type),
       check: (decisionId, event) => this.#check(decisionId, event),
     });
   }

@@ -18,8 +18,13 @@ export type KnownAsk = DecisionBase & {
   readonly gate: string | undefined;
 };
 
-/** Runs the checks on data that a person edited. */
-type Check = (decisionId: string, event: HookEvent) => Promise<GateOutcome>;
+/** The gates that check what a person edited. */
+export type EditChecks = {
+  /** Returns what names the gates of a type. */
+  readonly gatesOf: (type: string) => string;
+  /** Runs the checks on the data. */
+  readonly check: (decisionId: string, event: HookEvent) => Promise<GateOutcome>;
+};
 
 /** What is recorded of an ask that has ended. */
 type Step = {
@@ -42,21 +47,33 @@ export function deniedAsk(
 export class AskSettler {
   readonly #host: GateHost;
   readonly #asks: AskRecords;
-  readonly #check: Check;
+  readonly #checks: EditChecks;
 
-  constructor(host: GateHost, asks: AskRecords, check: Check) {
+  constructor(host: GateHost, asks: AskRecords, checks: EditChecks) {
     this.#host = host;
     this.#asks = asks;
-    this.#check = check;
+    this.#checks = checks;
   }
 
-  /** Records what an ask led to, once. Returns undefined while somebody can still respond. */
+  /**
+   * Records what an ask led to, once. Returns undefined while somebody can still respond, and while an edit
+   * waits for a process that has the gates to check it.
+   */
   async settle(id: string, known: KnownAsk): Promise<FinalDecision | undefined> {
     for (;;) {
       const ask = await this.#asks.read(id);
       if (ask === undefined) return deniedAsk(id, known, "The ask is no longer stored");
       if (ask.record.final) return await this.#recall(id, ask.record.final, known);
       if (this.#asks.isPending(ask)) return undefined;
+      const { state, gates, expires } = ask.record;
+      if (state === "edit" && gates !== this.#checks.gatesOf(known.event.type)) {
+        if (this.#host.clock.now() < expires) return undefined;
+        return deniedAsk(
+          id,
+          known,
+          "The edited data was not checked: its gates are not registered",
+        );
+      }
       const step = await this.#stepOf(ask, known);
       try {
         const record = { ...ask.record, state: step.state, final: step.final };
@@ -103,7 +120,7 @@ export class AskSettler {
     const digest = await digester.digestOf(event.data);
     if (digest !== ask.record.edited) return deny("The edited data was changed in the store");
     const id = createEventId();
-    const outcome = await this.#check(id, event);
+    const outcome = await this.#checks.check(id, event);
     const judged: Judged = {
       id,
       event,
