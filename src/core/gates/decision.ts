@@ -55,6 +55,12 @@ export type DecideOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
+/** What `call` knows of an event that it lets gates decide about. */
+export type CallTraits = {
+  /** Whether it belongs to what began before `close`, which waits for it. @default {false} */
+  readonly isAdmitted?: boolean;
+};
+
 /** What every decision has. */
 export type DecisionBase<Data = unknown> = {
   /** UUID v7. In the record (`gate.decided`), and in `tool.called`, `tool.denied` and `tool.completed`. */

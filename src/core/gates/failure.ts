@@ -1,3 +1,5 @@
+import { EventValidationError, HooksClosedError } from "../errors.ts";
+
 /** Why a gate gave no well-formed verdict in time. */
 export type GateFailure =
   | "error"
@@ -27,4 +29,9 @@ export class GateError extends Error {
     super(message, options);
     this.failure = failure;
   }
+}
+
+/** Whether an error is the caller's: it is thrown, and nothing is decided. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof EventValidationError || error instanceof HooksClosedError;
 }

@@ -2,15 +2,22 @@ import { abortable } from "../../internal/async.ts";
 import { checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { checkFunctions, checkObject, inspect } from "../../internal/validate.ts";
-import { EventValidationError, HooksClosedError, RecordConflictError } from "../errors.ts";
+import { EventValidationError, RecordConflictError } from "../errors.ts";
 import { checkPatterns, isReport } from "../event_rules.ts";
 import type { HookEvent } from "../events.ts";
 import { createRegistration, type Registration } from "../registration.ts";
 import { createEvent } from "../snapshot.ts";
 import { resolveInProcess } from "./ask_in_process.ts";
 import { Asking } from "./asking.ts";
-import type { DecideOptions, Decision, FinalDecision, GatesOptions } from "./decision.ts";
+import type {
+  CallTraits,
+  DecideOptions,
+  Decision,
+  FinalDecision,
+  GatesOptions,
+} from "./decision.ts";
 import { DecisionLog, type Recorded, type Slot } from "./decision_log.ts";
+import { isRefusal } from "./failure.ts";
 import { type Gate, readGate } from "./gate.ts";
 import { allowedEvent, decidedEvent, deniedEvent, textIn } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
@@ -99,11 +106,16 @@ export class Gatekeeper {
    * Decides about an event, and emits it if it is allowed. With an outbox, event and record are stored in
    * one commit before this resolves.
    */
-  async decide(type: string, data: unknown, options: DecideOptions = {}): Promise<Decision> {
+  async decide(
+    type: string,
+    data: unknown,
+    options: DecideOptions = {},
+    traits: CallTraits = {},
+  ): Promise<Decision> {
     const subject = `Cannot decide about '${type}'`;
     checkKnown(subject, options, DECIDE_OPTIONS);
     options.signal?.throwIfAborted();
-    this.#host.admit(subject);
+    if (!traits.isAdmitted) this.#host.admit(subject);
     const event = createEvent(type, data, options);
     await this.#host.validate(event);
     if (!this.guards(type)) {
@@ -308,9 +320,4 @@ export class Gatekeeper {
     const outcome = await this.#run(decisionId, event, undefined, "check");
     return outcome.decision === "ask" ? { ...outcome, decision: "allow" } : outcome;
   }
-}
-
-/** Whether an error is the caller's: it is thrown, and nothing is decided. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof EventValidationError || error instanceof HooksClosedError;
 }

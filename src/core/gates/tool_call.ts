@@ -160,8 +160,11 @@ async function decideAndRun<Params extends object, Result>(
     }
     let outcome: FinalDecision;
     try {
-      // Not the caller's signal: it may have ended the tool, and what came of it is judged all the same.
-      outcome = await finalOf(await host.gates.decide("tool.completed", data, correlation));
+      // Neither the caller's signal nor `close` ends this: what came of the tool is judged all the same.
+      const traits = { isAdmitted: true };
+      outcome = await finalOf(
+        await host.gates.decide("tool.completed", data, correlation, traits),
+      );
     } catch (error) {
       await complete({ ...completed(), error: "The result could not be judged" });
       throw error;

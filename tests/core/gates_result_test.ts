@@ -1,0 +1,31 @@
+/**
+ * What becomes of a tool that runs: while the hooks close, and when it throws.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { createHooks } from "@omniagent/hooks";
+import { deny } from "@omniagent/hooks/gates";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
+
+test("close() waits for the tools that run, and their results are judged", async () => {
+  const hooks = createHooks({ logger: silentLogger });
+  const completed: unknown[] = [];
+  hooks.on("tool.completed", ({ data }) => void completed.push(data.result ?? data.error));
+  hooks.gate("tool.completed", {
+    name: "keys",
+    handle: ({ data }) => data.result?.includes("sk-1") ? deny("It holds a key") : undefined,
+  });
+  const finish: (() => void)[] = [];
+  const calls = ["fine", "key sk-1"].map((result) =>
+    hooks.call("bash", {}, () => new Promise((resolve) => finish.push(() => resolve(result))))
+  );
+  while (finish.length < 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  const closed = hooks.close();
+  for (const end of finish) end();
+  const [fine, denied] = await Promise.all(calls);
+  assert.equal(fine, "fine");
+  assert.equal((denied as { readonly reason: string }).reason, "It holds a key");
+  await closed;
+  assert.deepEqual(completed.sort(), ["It holds a key", "fine"]);
+});
