@@ -234,6 +234,19 @@ test("an ask denies when nobody can be asked, and follows the answer of onAsk", 
   }
 });
 
+test("data that a person edited is checked under an id of its own", async () => {
+  const data = { name: "pay", params: { command: "5" } };
+  const { hooks } = start({ gates: { onAsk: () => ({ decision: "edit", data }) } });
+  const ids: string[] = [];
+  hooks.gate("tool.called", {
+    name: "approve",
+    handle: (_, { decisionId }) => (ids.push(decisionId), ask("Pay?", { allow: ["edit"] })),
+  });
+  const decision = await hooks.decide("tool.called", { name: "pay", params: { command: "9" } });
+  assert.deepEqual([decision.decision, decision.data], ["allow", data]);
+  assert.equal(new Set(ids).size, 2);
+});
+
 test("an ask that expires denies", async () => {
   let signal: AbortSignal | undefined;
   const { hooks } = start({

@@ -224,7 +224,8 @@ export class Gatekeeper {
     const id = createEventId();
     let outcome = this.#table.missing(event.data) ?? await this.#run(id, event, signal);
     if (outcome.decision === "ask" && !this.asking) {
-      const check = (edited: HookEvent) => this.#check(id, edited);
+      // Other data, so that it is another decision: what a gate is sent under one id never differs.
+      const check = (edited: HookEvent) => this.#check(createEventId(), edited);
       outcome = await resolveInProcess(this.#host, this.#onAsk, { event, outcome, check, signal });
     }
     const digest = outcome.data === event.data ? digestIn : await digester.digestOf(outcome.data);
