@@ -44,3 +44,24 @@ test("only a call of the same session or run is recalled from the store, and no 
     await second.hooks.close();
   }
 });
+
+test("a call that nobody can repeat leaves no record of its decision to be read", async () => {
+  const store = memoryStore();
+  const keys: string[] = [];
+  const watched = new Proxy(store, {
+    get(target, name) {
+      const value = Reflect.get(target, name);
+      return typeof value !== "function" ? value : (...args: unknown[]) => {
+        keys.push(JSON.stringify(args, (_, part) => typeof part === "bigint" ? `${part}` : part));
+        return value.apply(target, args);
+      };
+    },
+  });
+  const { hooks } = start(watched);
+  const decisions = () => keys.filter((key) => key.includes('"decision"')).length;
+  await hooks.call("pay", {}, () => "paid", { sessionId: "s-1" });
+  assert.equal(decisions(), 0);
+  await hooks.call("pay", {}, () => "paid", { sessionId: "s-1", callId: "c-1" });
+  assert.ok(decisions() > 0);
+  await hooks.close();
+});

@@ -59,6 +59,8 @@ export type DecideOptions = {
 export type CallTraits = {
   /** Whether it belongs to what began before `close`, which waits for it. @default {false} */
   readonly isAdmitted?: boolean;
+  /** Whether its call id was made for it, so that nobody can repeat the call. @default {false} */
+  readonly isUnique?: boolean;
 };
 
 /** What every decision has. */

@@ -123,11 +123,15 @@ export class Gatekeeper {
       return { id: event.id, decision: "allow", data: event.data, gates: [] };
     }
     // What `close` overtakes is still decided, and recorded.
-    return await this.#host.run(() => this.#guarded(event, options.signal));
+    return await this.#host.run(() => this.#guarded(event, options.signal, traits));
   }
 
   /** Decides about an event that has gates; the same call gets the same decision again. */
-  async #guarded(event: HookEvent, signal: AbortSignal | undefined): Promise<Decision> {
+  async #guarded(
+    event: HookEvent,
+    signal: AbortSignal | undefined,
+    traits: CallTraits,
+  ): Promise<Decision> {
     let digest: string;
     try {
       digest = await this.#host.digester.digestOf(event.data);
@@ -135,7 +139,7 @@ export class Gatekeeper {
       return this.#unrecorded(event, error).decision;
     }
     const callId = textIn(event.data, "call_id") || undefined;
-    const isRepeatable = callId !== undefined && !RESULTS.includes(event.type);
+    const isRepeatable = callId !== undefined && !traits.isUnique && !RESULTS.includes(event.type);
     if (!isRepeatable || this.#table.missing(event.data)) {
       return (await this.#judge(event, digest, signal)).decision;
     }

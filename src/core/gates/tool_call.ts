@@ -8,7 +8,7 @@ import type { HookEvent, ToolData } from "../events.ts";
 import type { Observer } from "../observer.ts";
 import { createEvent } from "../snapshot.ts";
 import type { SpanOutcome, Telemetry, TelemetrySpan } from "../telemetry.ts";
-import type { Decision, FinalDecision } from "./decision.ts";
+import type { CallTraits, Decision, FinalDecision } from "./decision.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 
 /** Options of `call`. */
@@ -97,7 +97,8 @@ export async function callTool<Params extends object, Result>(
   const attributes = { name, callId, agentId, ...correlationOf(options) };
   return await host.telemetry.span("tool", attributes, async (span) => {
     try {
-      const call = { host, name, params, run, options: { ...options, callId }, span };
+      const isUnique = options.callId === undefined;
+      const call = { host, name, params, run, options: { ...options, callId }, isUnique, span };
       return await decideAndRun(call);
     } catch (error) {
       span.set({ error: error instanceof Error ? error.name : typeof error });
@@ -113,11 +114,13 @@ type Call<Params extends object, Result> = {
   readonly params: Params;
   readonly run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>;
   readonly options: CallOptions & { readonly callId: string };
+  /** Whether the call id is a new one. */
+  readonly isUnique: boolean;
   readonly span: TelemetrySpan;
 };
 
 async function decideAndRun<Params extends object, Result>(
-  { host, name, params, run, options, span }: Call<Params, Result>,
+  { host, name, params, run, options, isUnique, span }: Call<Params, Result>,
 ): Promise<Result | DeniedCall> {
   const { callId, agentId, parentAgentId, throwOnDeny = false } = options;
   const { signal = new AbortController().signal } = options;
@@ -135,7 +138,7 @@ async function decideAndRun<Params extends object, Result>(
     return denied;
   };
   const decision = host.gates.guards("tool.called")
-    ? await decided(host, { ...call, params }, options)
+    ? await decided(host, { ...call, params }, options, { isUnique })
     : await announce(host, { ...call, params }, options);
   if (decision.decision !== "allow") return refuse(decision);
   span.set({ decision: "allow", content: contentOf(host, "tool.called", decision.data) });
@@ -217,10 +220,15 @@ function contentOf(host: CallHost, type: string, payload: unknown): SpanOutcome[
 }
 
 /** Lets gates judge a call. Waits until a person has responded, if one was asked. */
-async function decided(host: CallHost, data: object, options: CallOptions): Promise<FinalDecision> {
+async function decided(
+  host: CallHost,
+  data: object,
+  options: CallOptions,
+  traits: CallTraits,
+): Promise<FinalDecision> {
   const { signal } = options;
   const correlation = correlationOf(options);
-  const decision = await host.gates.decide("tool.called", data, { ...correlation, signal });
+  const decision = await host.gates.decide("tool.called", data, { ...correlation, signal }, traits);
   return await finalOf(decision, signal);
 }
 
