@@ -65,3 +65,26 @@ test("a call that nobody can repeat leaves no record of its decision to be read"
   assert.ok(decisions() > 0);
   await hooks.close();
 });
+
+test("a caller that aborts ends its own decision, not that of others who repeat the call", async () => {
+  const { hooks } = start(memoryStore());
+  const waiting: (() => void)[] = [];
+  hooks.gate("tool.called", {
+    name: "slow",
+    handle: () => new Promise<undefined>((resolve) => waiting.push(() => resolve(undefined))),
+  });
+  const called = async (count: number): Promise<void> => {
+    while (waiting.length < count) await new Promise((resolve) => setTimeout(resolve, 1));
+  };
+  const controller = new AbortController();
+  const call = { name: "pay", call_id: "c-1" };
+  const aborted = hooks.decide("tool.called", call, { signal: controller.signal });
+  const other = hooks.decide("tool.called", call);
+  await called(1);
+  controller.abort();
+  assert.equal((await aborted).decision, "deny");
+  await called(2);
+  for (const end of waiting) end();
+  assert.equal((await other).decision, "allow");
+  await hooks.close();
+});

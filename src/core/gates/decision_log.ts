@@ -91,9 +91,13 @@ export class DecisionLog {
   /** Returns what stores a decision. Texts that `redact` can't see are left out if there is one. */
   write(
     { key, versionstamp }: Slot,
-    { decision, id, digest, context = "", interrupt }: Decision,
+    made: Decision,
     more: Pick<DecisionRecord, "decided" | "event" | "ask">,
   ): RecordWrite {
+    const { decision, id, digest, context = "", interrupt } = made;
+    const at = this.#host.clock.now();
+    // What is asked is found for as long as somebody can respond.
+    const left = made.decision === "ask" ? made.expiresAt.getTime() - at : 0;
     const hasContext = context !== "" && context.length <= MAX_CONTEXT &&
       !this.#host.digester.isSalted;
     const value: DecisionRecord = {
@@ -101,11 +105,11 @@ export class DecisionLog {
       decision,
       id,
       digest: digest!,
-      at: this.#host.clock.now(),
+      at,
       ...more,
       ...(hasContext && { context }),
       ...(interrupt && { interrupt }),
     };
-    return { key, value, versionstamp, lifetime: LIFETIME };
+    return { key, value, versionstamp, lifetime: Math.max(LIFETIME, left) };
   }
 }

@@ -147,7 +147,13 @@ export class Gatekeeper {
     const scope = event.sessionId ? ["session", event.sessionId] : ["run", event.runId ?? ""];
     const key = JSON.stringify([event.type, ...scope, callId, digest, gates]);
     const known = this.#log.get(key);
-    if (known !== undefined) return (await (signal ? abortable(known, signal) : known)).decision;
+    if (known !== undefined) {
+      const { decision } = await (signal ? abortable(known, signal) : known);
+      // The signal that ended it was another caller's.
+      const isOthers = decision.gates.some(({ failure }) => failure === "aborted");
+      if (!isOthers || this.#host.abandoned.aborted) return decision;
+      return await this.#guarded(event, signal, traits);
+    }
     // A call id that no session or run goes with may well be that of another call, yesterday.
     const decision = this.#host.records && scope[1] !== ""
       ? this.#recallOrJudge(key, event, digest, signal)
