@@ -29,3 +29,26 @@ test("close() waits for the tools that run, and their results are judged", async
   await closed;
   assert.deepEqual(completed.sort(), ["It holds a key", "fine"]);
 });
+
+test("an error whose message gates judged is thrown with nothing that they did not see", async () => {
+  const hooks = createHooks({ logger: silentLogger });
+  hooks.gate("tool.completed", { name: "policy", handle: () => undefined });
+  const thrownBy = (error: unknown): Promise<unknown> =>
+    hooks.call("bash", {}, () => Promise.reject(error)).catch((thrown: unknown) => thrown);
+  const plain = new RangeError("exit 1");
+  assert.equal(await thrownBy(plain), plain);
+  const hidden = [
+    Object.assign(new Error("exit 1"), { stdout: "sk-1" }),
+    new Error("exit 1", { cause: "sk-1" }),
+    new Error("GET https://ada:sk-1@example.com failed"),
+    { message: "sk-1", toString: () => "exit 1" },
+  ];
+  for (const error of hidden) {
+    const thrown = await thrownBy(error) as Error;
+    assert.ok(thrown instanceof Error);
+    assert.notEqual(thrown, error);
+    assert.deepEqual(Reflect.ownKeys(thrown).filter((key) => key !== "stack"), ["message"]);
+    assert.doesNotMatch(`${thrown.message} ${thrown.stack}`, /sk-1/);
+  }
+  await hooks.close();
+});

@@ -192,7 +192,8 @@ async function decideAndRun<Params extends object, Result>(
     if (outcome === undefined) throw error;
     if (outcome.decision !== "allow") return refuse(outcome);
     const judged = (outcome.data as { readonly error?: string }).error;
-    throw judged === text ? error : new Error(judged ?? "The error was removed by a gate");
+    if (judged === text && isPlain(error, text)) throw error;
+    throw new Error(judged ?? "The error was removed by a gate");
   }
   if (!host.gates.guards("tool.completed")) {
     const text = looseText(result);
@@ -244,6 +245,13 @@ async function announce(
   return { id: event.id, decision: "allow", data: event.data, gates: [] };
 }
 
+/** Whether an error holds no more than the text that gates judged: no output of a command, no cause, no key. */
+function isPlain(error: unknown, text: string): boolean {
+  if (!(error instanceof Error)) return error === text;
+  const own = Reflect.ownKeys(error);
+  return error.message === text && own.every((key) => ERROR_KEYS.includes(key));
+}
+
 /** Waits until a person has responded, if one was asked. When the caller gives up, the call is denied. */
 async function finalOf(decision: Decision, signal?: AbortSignal): Promise<FinalDecision> {
   if (decision.decision !== "ask") return decision;
@@ -277,6 +285,9 @@ function looseText(result: unknown): string | undefined {
 }
 
 const NO_FORM = Symbol();
+
+/** Own properties of an error that has nothing but a message. */
+const ERROR_KEYS: readonly PropertyKey[] = ["message", "stack", "name"];
 
 /** The text of a result for gates; undefined if there is no result. Nothing of it may escape them. */
 function strictText(result: unknown): string | undefined | typeof NO_FORM {
