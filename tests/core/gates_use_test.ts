@@ -207,3 +207,26 @@ test("a call that a gate could not be reached for is decided again", async () =>
 function recordIn(event: HookEvent): GateRecord {
   return (event.data as { readonly gates: readonly GateRecord[] }).gates[0]!;
 }
+
+test("a schema that never judges what a rewrite returned ends with the decision, which denies", async () => {
+  const schema = {
+    "~standard": {
+      version: 1 as const,
+      vendor: "test",
+      validate: (value: unknown) =>
+        (value as { readonly result?: string }).result === undefined
+          ? { value: value as never }
+          : new Promise<never>(() => {}),
+    },
+  };
+  const hooks = start({ gates: { timeout: 5 }, schemas: { "tool.called": schema } });
+  hooks.gate("tool.called", {
+    name: "rewrite",
+    kind: "rewrite",
+    onFailure: "allow",
+    handle: ({ data }) => ({ ...data, result: "x" }) as never,
+  });
+  const { decision, gates } = await hooks.decide("tool.called", CALL);
+  assert.deepEqual([decision, gates[0]!.failure], ["deny", "timeout"]);
+  await hooks.close();
+});

@@ -1,4 +1,4 @@
-import { isThenable } from "../../internal/async.ts";
+import { abortable, isThenable } from "../../internal/async.ts";
 import { errorMessage, formatIssues } from "../../internal/issues.ts";
 import type { StandardIssue } from "../../internal/standard_schema.ts";
 import type { HookEvent } from "../events.ts";
@@ -163,7 +163,7 @@ function callGate(
   const finish = (value: unknown): Judged | Promise<Judged> =>
     gate.kind === "check"
       ? checked(gate, value, took, fail)
-      : rewritten(run, gate, event, value, took, fail);
+      : rewritten(run, gate, event, value, time, took, fail);
   const note = (judged: Judged): Judged => {
     // A decision that is over says nothing about the gate.
     if (time.abortedBy === undefined) gate.breaker?.note(judged.record.failure, clock.now());
@@ -208,6 +208,7 @@ function rewritten(
   gate: RegisteredGate,
   event: HookEvent,
   value: unknown,
+  time: RunTime,
   took: () => number,
   fail: (failure: GateFailure, reason: string) => Judged,
 ): Judged | Promise<Judged> {
@@ -224,9 +225,16 @@ function rewritten(
   };
   try {
     const issues = run.validate(next);
-    return isThenable(issues)
-      ? Promise.resolve(issues).then(accept, (error) => fail("error", errorMessage(error)))
-      : accept(issues);
+    if (!isThenable(issues)) return accept(issues);
+    // A schema has no limit of its own: that of the decision ends it.
+    const ended = (error: unknown): Judged => {
+      const by = time.abortedBy?.reason;
+      const failure = by instanceof GateTimeout ? "timeout" : "aborted";
+      return fail(error === by ? failure : "error", errorMessage(error));
+    };
+    const { signal } = time;
+    time.start();
+    return abortable(Promise.resolve(issues), signal).then(accept, ended);
   } catch (error) {
     return fail("error", errorMessage(error));
   }
