@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { createHooks, type HooksOptions } from "@omniagent/hooks";
-import { ask, type DecideOptions } from "@omniagent/hooks/gates";
+import type { DecideOptions } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import type { Store } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";

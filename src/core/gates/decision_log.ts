@@ -1,3 +1,4 @@
+import { abortable } from "../../internal/async.ts";
 import { sha256Hex } from "../../internal/crypto.ts";
 import type { RecordWrite } from "../delivery.ts";
 import { RECORD_VERSION } from "./ask_records.ts";
@@ -57,6 +58,16 @@ export class DecisionLog {
   /** Returns a decision of this process. */
   get(key: string): Promise<Recorded> | undefined {
     return this.#remembered.get(key);
+  }
+
+  /** Waits for the decision of another caller. Returns undefined when it ended because that one aborted. */
+  async share(
+    known: Promise<Recorded>,
+    signal: AbortSignal | undefined,
+  ): Promise<Decision | undefined> {
+    const { decision } = await (signal ? abortable(known, signal) : known);
+    const isAborted = decision.gates.some(({ failure }) => failure === "aborted");
+    return isAborted && !this.#host.abandoned.aborted ? undefined : decision;
   }
 
   /** Keeps a decision, unless it turns out that it must be made again. */

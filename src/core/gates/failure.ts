@@ -31,6 +31,11 @@ export class GateError extends Error {
   }
 }
 
+/** Whether a failure says nothing about the event: the same call is decided again. */
+export function isTransient(failure: GateFailure | undefined): boolean {
+  return failure === "timeout" || failure === "aborted" || failure === "unreachable";
+}
+
 /** Whether an error is the caller's: it is thrown, and nothing is decided. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof EventValidationError || error instanceof HooksClosedError;

@@ -1,3 +1,4 @@
+import { inspect } from "../../internal/validate.ts";
 import { patternsFor } from "../event_rules.ts";
 import type { RegisteredGate } from "./gate.ts";
 import type { GateOutcome } from "./run_gates.ts";
@@ -13,8 +14,16 @@ export class GateTable {
   readonly #entries = new Map<string, Entry>();
   readonly #byType = new Map<string, readonly RegisteredGate[]>();
 
-  /** @param required Names of gates without which nothing is allowed */
-  constructor(required: readonly string[]) {
+  /**
+   * @param required Names of gates without which nothing is allowed
+   * @throws {TypeError} when it is no list of names
+   */
+  constructor(subject: string, required: readonly string[]) {
+    if (!Array.isArray(required) || !required.every((name) => typeof name === "string")) {
+      throw new TypeError(
+        `${subject}: 'required' must be a list of names, got ${inspect(required)}`,
+      );
+    }
     this.#required = [...required];
   }
 

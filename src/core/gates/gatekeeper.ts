@@ -1,7 +1,6 @@
-import { abortable } from "../../internal/async.ts";
 import { checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
-import { checkFunctions, checkObject, inspect } from "../../internal/validate.ts";
+import { checkFunctions, checkObject } from "../../internal/validate.ts";
 import { EventValidationError, RecordConflictError } from "../errors.ts";
 import { checkPatterns, isReport } from "../event_rules.ts";
 import type { HookEvent } from "../events.ts";
@@ -17,7 +16,7 @@ import type {
   GatesOptions,
 } from "./decision.ts";
 import { DecisionLog, type Recorded, type Slot } from "./decision_log.ts";
-import { isRefusal } from "./failure.ts";
+import { isRefusal, isTransient } from "./failure.ts";
 import { type Gate, readGate } from "./gate.ts";
 import { allowedEvent, decidedEvent, deniedEvent, textIn } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
@@ -31,9 +30,6 @@ const DECISION_TIMEOUT = 10_000;
 
 /** How often a decision is made again because another process decided about the same call meanwhile. */
 const MAX_CONFLICTS = 3;
-
-/** Failures that say nothing about the event: the same call is decided again. */
-const TRANSIENT: readonly string[] = ["timeout", "aborted", "unreachable"];
 
 const DECIDE_OPTIONS = ["sessionId", "runId", "traceparent", "signal"];
 
@@ -57,15 +53,10 @@ export class Gatekeeper {
     checkObject(subject, "the value", options ?? {});
     checkKnown(subject, options ?? {}, ["required", "timeout", "onAsk"]);
     const { required = [], timeout, onAsk } = options ?? {};
-    if (!Array.isArray(required) || !required.every((name) => typeof name === "string")) {
-      throw new TypeError(
-        `${subject}: 'required' must be a list of names, got ${inspect(required)}`,
-      );
-    }
+    this.#table = new GateTable(subject, required);
     checkFunctions(subject, options ?? {}, [], ["onAsk"]);
     this.#timeout = readDuration(subject, "timeout", timeout, OR_INFINITE) ?? DECISION_TIMEOUT;
     this.#onAsk = onAsk;
-    this.#table = new GateTable(required);
     this.#log = new DecisionLog(host);
     this.asking = host.records && new Asking(host, {
       onAsk,
@@ -122,7 +113,6 @@ export class Gatekeeper {
       await this.#host.publish([event]);
       return { id: event.id, decision: "allow", data: event.data, gates: [] };
     }
-    // What `close` overtakes is still decided, and recorded.
     return await this.#host.run(() => this.#guarded(event, options.signal, traits));
   }
 
@@ -148,11 +138,7 @@ export class Gatekeeper {
     const key = JSON.stringify([event.type, ...scope, callId, digest, gates]);
     const known = this.#log.get(key);
     if (known !== undefined) {
-      const { decision } = await (signal ? abortable(known, signal) : known);
-      // The signal that ended it was another caller's.
-      const isOthers = decision.gates.some(({ failure }) => failure === "aborted");
-      if (!isOthers || this.#host.abandoned.aborted) return decision;
-      return await this.#guarded(event, signal, traits);
+      return await this.#log.share(known, signal) ?? await this.#guarded(event, signal, traits);
     }
     // A call id that no session or run goes with may well be that of another call, yesterday.
     const decision = this.#host.records && scope[1] !== ""
@@ -248,7 +234,7 @@ export class Gatekeeper {
       outcome,
       took,
     };
-    const isCut = outcome.gates.some(({ failure = "" }) => TRANSIENT.includes(failure));
+    const isCut = outcome.gates.some(({ failure }) => isTransient(failure));
     const kept = isCut ? undefined : slot;
     if (outcome.decision === "ask") return await this.#ask(judged, kept);
     const decision = { ...decisionOf(judged), decision: outcome.decision };
