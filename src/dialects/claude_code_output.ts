@@ -52,17 +52,17 @@ export const claudeCodeOutputs: DialectDefinition["outputs"] = {
       permissionDecisionReason: decision === "deny" ? whyDenied(judged) : reason,
     });
   },
-  PostToolUse: (judged, { tool_response }) => {
+  PostToolUse: (judged, { tool_name, tool_response }) => {
     const { decision, changed, context } = judged;
     if (decision === "allow") {
       const updatedToolOutput = changed === undefined
         ? undefined
-        : resultInShape(tool_response, String(changed));
+        : resultInShape(tool_name, tool_response, String(changed));
       return specificOutput("PostToolUse", { updatedToolOutput, additionalContext: context });
     }
     // `block` alone only adds the reason: the model would still see the result.
     const reason = whyDenied(judged);
-    const updatedToolOutput = withheldResult(tool_response, reason);
+    const updatedToolOutput = withheldResult(tool_name, tool_response, reason);
     return {
       ...stopOutput(judged),
       decision: "block",

@@ -9,6 +9,12 @@ import { type Fields, isFields } from "./dialect.ts";
 /** Fields that say what an object is. Without them it doesn't fit the schema of its tool. */
 const TAGS: readonly string[] = ["type", "status", "mode"];
 
+/** What such a field may say: a word of a schema, not text. */
+const TAG = /^[a-z_]{1,24}$/;
+
+/** What a schema calls a field. All other keys are data, such as the questions that a user was asked. */
+const NAME = /^[A-Za-z_]\w{0,39}$/;
+
 /** Fields with what a tool printed, in the order in which they are tried. */
 const TEXTS: readonly string[] = ["stdout", "content", "text", "result", "output", "error"];
 
@@ -21,8 +27,8 @@ export function textOfResult(result: unknown): string | undefined {
   return typeof result === "string" ? result : JSON.stringify(result);
 }
 
-/** Returns a changed text in the form of the original result. */
-export function resultInShape(original: unknown, text: string): unknown {
+/** Returns a changed text in the form of the original result of a tool. */
+export function resultInShape(tool: unknown, original: unknown, text: string): unknown {
   if (typeof original === "string" || original === undefined || original === null) return text;
   try {
     const value: unknown = JSON.parse(text);
@@ -30,14 +36,15 @@ export function resultInShape(original: unknown, text: string): unknown {
   } catch {
     // No JSON: the text takes the place of what the tool printed.
   }
-  return withheldResult(original, text);
+  return withheldResult(tool, original, text);
 }
 
 /**
  * Returns a text in the form of a result, and nothing else of it. In a form that has no place for the text,
- * it is the result.
+ * it is the result; so it is for tools that aren't built in, whose keys and tags may be anything.
  */
-export function withheldResult(original: unknown, text: string): unknown {
+export function withheldResult(tool: unknown, original: unknown, text: string): unknown {
+  if (typeof tool !== "string" || tool.startsWith("mcp__")) return text;
   const state = { text: text as string | undefined };
   const place = isFields(original) && TEXTS.find((name) => typeof original[name] === "string");
   const blank = place
@@ -57,10 +64,10 @@ function blanked(value: unknown, state: { text: string | undefined }): unknown {
   if (Array.isArray(value)) return value.slice(0, 1).map((item) => blanked(item, state));
   if (!isFields(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, field]) => [
-      name,
-      TAGS.includes(name) && typeof field === "string" ? field : blanked(field, state),
-    ]),
+    Object.entries(value).filter(([name]) => NAME.test(name)).map(([name, field]) => {
+      if (!TAGS.includes(name) || typeof field !== "string") return [name, blanked(field, state)];
+      return [name, TAG.test(field) ? field : ""];
+    }),
   );
 }
 
