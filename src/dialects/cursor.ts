@@ -1,3 +1,4 @@
+import { findDuplicateKey, parseJson } from "../internal/json_text.ts";
 import { decided, type HookRule, type Reporter } from "./decode.ts";
 import { defineDialect, type DialectDefinition, type Judged, whyDenied } from "./define_dialect.ts";
 import { type Dialect, type Fields, isFields, present, textOf } from "./dialect.ts";
@@ -42,9 +43,11 @@ const rules: Readonly<Record<string, HookRule>> = {
   afterMCPExecution: {
     events: (input, report) => {
       const { tool_name: name, tool_input: params } = input;
-      return [
-        completed(report, input, { name, params }, "result_json", ["tool_name", "tool_input"]),
-      ];
+      // What is no object stays in `client`.
+      const [call, used] = isFields(params)
+        ? [{ name, params }, ["tool_name", "tool_input"]]
+        : [{ name }, ["tool_name"]];
+      return [completed(report, input, call, "result_json", used)];
     },
   },
   afterAgentResponse: {
@@ -163,12 +166,12 @@ export const cursor: Dialect = /* @__PURE__ */ defineDialect({
   }),
 });
 
-/** Returns the parameters of a tool, which some hooks send as JSON text. */
+/**
+ * Returns the parameters of a tool, which some hooks send as JSON text. Text that another parser may read
+ * otherwise is no object: what runs would not be what was judged.
+ */
 function parsed(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isFields(value) ? value : text;
-  } catch {
-    return text;
-  }
+  const { value, issues } = parseJson(text);
+  const isExact = issues.length === 0 && findDuplicateKey(text) === undefined;
+  return isExact && isFields(value) ? value : text;
 }
