@@ -119,6 +119,27 @@ test("an output of a Claude Code hook is read as a verdict, or as new data", () 
   });
 });
 
+test("context of a Claude Code hook doesn't approve a call", () => {
+  const read = (type: "tool.called" | "tool.completed", specific: object) => {
+    const data = { name: "Bash", params: { command: "ls" } };
+    const event = createEvent(type, data, { sessionId: "s-1" });
+    const { hook_event_name: hookEventName } = encodeClaudeCodeInput(event)!;
+    const additionalContext = "The branch is main";
+    return decodeClaudeCodeOutput(event, {
+      hookSpecificOutput: { hookEventName, additionalContext, ...specific },
+    });
+  };
+  const verdict = { decision: "allow", context: "The branch is main" };
+  assert.deepEqual(read("tool.called", {}), {});
+  assert.deepEqual(read("tool.called", { permissionDecision: "allow" }), { verdict });
+  // New data is recorded as such, which approves nothing.
+  const params = { command: "ls -l" };
+  const data = { name: "Bash", params };
+  assert.deepEqual(read("tool.called", { updatedInput: params }), { verdict, data });
+  // Nothing is left to approve.
+  assert.deepEqual(read("tool.completed", {}), { verdict });
+});
+
 test("an output that Claude Code would ignore is invalid, not an absent opinion", () => {
   const event = createEvent("tool.called", { name: "Bash", params: {} }, { sessionId: "s-1" });
   const outputs: readonly unknown[] = [
