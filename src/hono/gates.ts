@@ -1,5 +1,10 @@
 import * as v from "valibot";
-import { type AskedDecision, AskError, type HookRegistry } from "../core/mod.ts";
+import {
+  type AskedDecision,
+  AskError,
+  type FinalDecision,
+  type HookRegistry,
+} from "../core/mod.ts";
 import {
   type Dialect,
   dialects,
@@ -41,7 +46,7 @@ function gateRoute(dialect: Dialect): Route {
       ask: s.describe(
         s.oneOf("agent", "wait"),
         `Who responds when a gate asks. agent, the default: the user of ${title}, if it can ask. wait: ` +
-          "the person who resolves the ask, while the response waits",
+          "the person who resolves the ask, while the response waits. An app can make this the only choice",
         "wait",
       ),
     },
@@ -107,10 +112,10 @@ async function respondTo(
       sessionId,
       runId,
     });
-    const decision: HookOutcome = decided.decision !== "ask"
-      ? decided
-      : options.ask === "wait"
-      ? await decided.wait({ signal: c.req.raw.signal }) // nobody waits for an agent that is gone
+    const decision = decided.decision !== "ask"
+      ? await withoutHandedOver(registry, dialect, decided)
+      : options.ask === "wait" || request.app.ask === "wait"
+      ? await withoutHandedOver(registry, dialect, await waitFor(c, decided))
       : await handOver(registry, dialect, call, decided);
     request.logFields.decision = decision.decision;
     response = dialect.encode(call, decision, options);
@@ -126,9 +131,37 @@ async function respondTo(
   return response;
 }
 
+/** Asks that a request waits for. A second one that came at the same time shares the ask. */
+const waiting = new Set<string>();
+
+async function waitFor(c: AppContext, asked: AskedDecision): Promise<FinalDecision> {
+  waiting.add(asked.askId);
+  try {
+    return await asked.wait({ signal: c.req.raw.signal }); // nobody waits for an agent that is gone
+  } finally {
+    waiting.delete(asked.askId);
+  }
+}
+
+/**
+ * Turns a call that was allowed because the agent asks its user into an ask again: nobody is known to have
+ * approved it.
+ */
+async function withoutHandedOver(
+  { gates }: HookRegistry,
+  { name }: Dialect,
+  decision: FinalDecision,
+): Promise<HookOutcome> {
+  if (decision.decision === "deny" || decision.askId === undefined) return decision;
+  const ask = await gates.asks.get(decision.askId);
+  const isApproved = ask !== undefined && ask.by !== name;
+  return isApproved ? decision : { ...decision, decision: "ask", reason: ask?.question };
+}
+
 /**
  * Leaves an ask to the agent, which asks its own user. For our gates it is allowed then, on that condition. An
- * agent that can't ask is denied.
+ * agent that can't ask is denied, and so is a call whose ask another request made: it waits for a person,
+ * in whose place the agent must not respond.
  */
 async function handOver(
   registry: HookRegistry,
@@ -136,10 +169,14 @@ async function handOver(
   { hook }: HookCall,
   asked: AskedDecision,
 ): Promise<HookOutcome> {
+  const denial = `Approval is required: ${asked.reason}`;
+  if (asked.isResumed || waiting.has(asked.askId)) {
+    return { ...asked, decision: "deny", reason: denial };
+  }
   const isAsked = asks(hook);
   const resolution = isAsked
     ? { decision: "allow", by: name, note: `${title} asks its user` } as const
-    : { decision: "deny", by: name, note: `Approval is required: ${asked.reason}` } as const;
+    : { decision: "deny", by: name, note: denial } as const;
   try {
     await registry.gates.asks.resolve(asked.askId, resolution);
   } catch (error) {

@@ -109,6 +109,12 @@ export interface HooksAppSettings {
    */
   readonly approvalKey?: string | readonly string[] | undefined;
   /**
+   * Who decides when a gate asks about a hook of another agent. `"agent"`: the agent asks its user, unless
+   * the hook says `?ask=wait`. `"wait"`: the response waits until somebody resolves the ask, whatever the
+   * hook says. @default {"agent"}
+   */
+  readonly ask?: "agent" | "wait" | undefined;
+  /**
    * The path at which `app.mount` or a proxy mounts the app, hiding it from the app. Not needed with
    * `app.route`.
    */
@@ -149,6 +155,7 @@ export type Settings = {
   readonly origins: readonly string[] | "*" | undefined;
   readonly basePath: string | undefined;
   readonly approvalKeys: readonly string[];
+  readonly ask: "agent" | "wait";
   readonly logger: Logger;
   readonly onError: ((error: unknown) => void) | undefined;
   readonly validate: boolean;
@@ -178,6 +185,7 @@ const KNOWN_OPTIONS: readonly string[] = [
   "limits",
   "cors",
   "approvalKey",
+  "ask",
   "basePath",
   "logger",
   "onError",
@@ -198,8 +206,12 @@ export function readSettings(subject: string, options: HooksAppOptions): Setting
   checkObject(subject, "'options'", options);
   checkKnown(subject, options, KNOWN_OPTIONS, { token: "tokens", poll: "pollInterval" });
   const { cors, basePath, logger = consoleLogger, validate = true, onError } = options;
+  const { ask = "agent" } = options;
   if (typeof validate !== "boolean") {
     throw new TypeError(`${subject}: 'validate' must be true or false, got ${inspect(validate)}`);
+  }
+  if (ask !== "agent" && ask !== "wait") {
+    throw new TypeError(`${subject}: 'ask' must be "agent" or "wait", got ${inspect(ask)}`);
   }
   checkFunctions(subject, options, [], ["onError"]);
   checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
@@ -217,6 +229,7 @@ export function readSettings(subject: string, options: HooksAppOptions): Setting
     origins: cors?.origins,
     basePath,
     approvalKeys,
+    ask,
     logger,
     onError,
     validate,

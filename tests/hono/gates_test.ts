@@ -200,6 +200,53 @@ test("a result keeps the form that its tool gave it, and nothing else of it", ()
     assert.equal(await output(42), "withheld");
   }));
 
+test("a withheld result has no text in its keys and tags, and that of an MCP tool has no form", () =>
+  withApp({ outbox: false }, async ({ hooks, send }) => {
+    hooks.gate("tool.completed", { name: "no", handle: () => deny("withheld") });
+    const output = async (tool_name: string, tool_response: unknown): Promise<unknown> => {
+      const body = { ...call, hook_event_name: "PostToolUse", tool_name, tool_response };
+      const { hookSpecificOutput } = await outputOf(send, { body }) as {
+        readonly hookSpecificOutput: { readonly updatedToolOutput: unknown };
+      };
+      return hookSpecificOutput.updatedToolOutput;
+    };
+    const leaky = { status: "SSN 123-45-6789", mode: "in_plan", list: [{ type: "sk-live-1" }] };
+    assert.deepEqual(
+      await output("Task", { ...leaky, content: "secret", "ada@example.com": "y" }),
+      {
+        status: "",
+        mode: "in_plan",
+        list: [{ type: "" }],
+        content: "withheld",
+      },
+    );
+    assert.equal(await output("Task", { type: "sk-live-1" }), "withheld");
+    assert.equal(await output("mcp__crm__get", { ssn_123: "y", status: "gold" }), "withheld");
+    assert.equal(await output("mcp__crm__get", [{ type: "text", text: "secret" }]), "withheld");
+  }));
+
+test("parameters in JSON text that parsers read differently are denied in Cursor", () =>
+  withApp({ outbox: false }, async ({ hooks, send }) => {
+    const seen: unknown[] = [];
+    hooks.gate("tool.called", { name: "seen", handle: ({ data }) => void seen.push(data.params) });
+    hooks.on("tool.completed", ({ data }) => void seen.push(data.params, data.result));
+    const post = async (tool_input: string, more: object = {}): Promise<unknown> => {
+      const hook_event_name = "beforeMCPExecution";
+      const body = { conversation_id: "c", hook_event_name, tool_name: "pay", tool_input, ...more };
+      return await (await send("/gates/cursor", { body })).json();
+    };
+    for (const text of ['{"to":"eve","to":"ada"}', '{"account":9007199254740993}', "[1]", "{"]) {
+      const { permission } = await post(text) as { readonly permission: string };
+      assert.equal(permission, "deny", text);
+    }
+    assert.deepEqual(await post('{"to":"ada"}'), {});
+    assert.deepEqual(seen, [{ to: "ada" }]);
+    // It has run: what it returned is recorded.
+    const completed = { hook_event_name: "afterMCPExecution", result_json: "paid" };
+    assert.deepEqual(await post('{"account":9007199254740993}', completed), {});
+    assert.deepEqual(seen.slice(1), [undefined, "paid"]);
+  }));
+
 test("a rewritten result that no longer fits its tool is shown as text in its place", () =>
   withApp({ outbox: false }, async ({ hooks, send }) => {
     const mask = async (result: string, tool_response: unknown): Promise<unknown> => {
@@ -260,13 +307,90 @@ testApp("with ask=wait, a call waits for whoever resolves the ask", {}, async ({
   for (const decision of ["deny", "allow"] as const) {
     const body = { ...call, tool_use_id: `toolu_${decision}` };
     const response = send(`${PATH}?ask=wait&approve=true`, { body });
-    let [pending] = (await hooks.asks.list()).items;
-    while (pending === undefined) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      [pending] = (await hooks.asks.list()).items;
-    }
-    await hooks.asks.resolve(pending.id, { decision, by: "ada" });
+    await hooks.asks.resolve(await pendingAsk(hooks), { decision, by: "ada" });
     const text = await (await response).text();
     assert.match(text, decision === "deny" ? /"permissionDecision":"deny"/ : /"allow"/);
   }
 });
+
+/** Waits until somebody can respond to an ask. */
+async function pendingAsk(hooks: Setup["hooks"]): Promise<string> {
+  for (;;) {
+    const [pending] = (await hooks.asks.list()).items;
+    if (pending !== undefined) return pending.id;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+testApp("the same call can't approve what another one waits for", {}, async ({ hooks, send }) => {
+  hooks.gate("tool.called", { name: "approval", handle: () => ask("Remove it?") });
+  const waits = send(`${PATH}?ask=wait&approve=true`, { body: call, token: "decide" });
+  const id = await pendingAsk(hooks);
+  const other = await send(`${PATH}?ask=agent&approve=true`, { body: call, token: "decide" });
+  assert.match(await other.text(), /"deny".*Approval is required: Remove it\?/);
+  assert.equal((await hooks.asks.get(id))?.state, "pending");
+  await hooks.asks.resolve(id, { decision: "deny", by: "ada" });
+  assert.match(await (await waits).text(), /"permissionDecision":"deny"/);
+});
+
+testApp("of two same calls at once, none approves what the other waits for", {}, async (
+  { hooks, send },
+) => {
+  let open = (): void => {};
+  const gate = new Promise<void>((resolve) => open = resolve);
+  let judged = 0;
+  hooks.gate("tool.called", {
+    name: "approval",
+    async handle() {
+      judged++;
+      await gate;
+      return ask("Remove it?");
+    },
+  });
+  const body = call;
+  const waits = send(`${PATH}?ask=wait&approve=true`, { body });
+  while (judged === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  const other = send(`${PATH}?ask=agent&approve=true`, { body });
+  await new Promise((resolve) => setTimeout(resolve, 20)); // it joins the first
+  open();
+  assert.match(await (await other).text(), /"deny".*Approval is required/);
+  await hooks.asks.resolve(await pendingAsk(hooks), { decision: "allow", by: "ada" });
+  assert.match(await (await waits).text(), /"permissionDecision":"allow"/);
+  assert.equal(judged, 1);
+});
+
+testApp("a call that was left to the agent's user is asked again if it is repeated", {}, async (
+  { hooks, send },
+) => {
+  hooks.gate("tool.called", { name: "approval", handle: () => ask("Remove it?") });
+  const body = call;
+  const first = await outputOf(send, { body });
+  assert.match(JSON.stringify(first), /"permissionDecision":"ask"/);
+  for (const query of ["?approve=true", "?approve=true&ask=wait", ""]) {
+    assert.deepEqual(await (await send(`${PATH}${query}`, { body })).json(), first, query);
+  }
+  // The same call from a hook that can't ask.
+  const skill = { ...call, hook_event_name: "PreSkillShellCommand" };
+  assert.match(
+    JSON.stringify(await outputOf(send, { body: skill })),
+    /"permissionDecision":"deny"/,
+  );
+});
+
+testApp(
+  "an app that waits for a person leaves no ask to the agent",
+  { app: { ask: "wait" } },
+  async (
+    { hooks, send },
+  ) => {
+    hooks.gate("tool.called", { name: "approval", handle: () => ask("Remove it?") });
+    const response = send(`${PATH}?ask=agent&approve=true`, { body: call });
+    await hooks.asks.resolve(await pendingAsk(hooks), { decision: "allow", by: "ada" });
+    assert.match(await (await response).text(), /"permissionDecision":"allow"/);
+    const wrong = { auth: false, ask: "user" as "wait" } as const;
+    assert.throws(
+      () => createHooksApp(hooks, wrong),
+      /'ask' must be "agent" or "wait", got "?'?user/,
+    );
+  },
+);

@@ -99,7 +99,7 @@ export class Asking {
     const known = { ...base, data: judged.data, event: judged, gate };
     if (!this.records.isPending(ask)) return await this.#settler.settle(id, known);
     this.#callOnAsk(id, ask.record, asked, judged);
-    return this.#asked(known, id, ask.record.expires);
+    return { ...this.#asked(known, id, ask.record.expires), isResumed: true };
   }
 
   /** Waits for the response to an ask that only the store knows. @throws {AskError} */

@@ -98,6 +98,8 @@ export type AskedDecision<Data = unknown> = DecisionBase<Data> & {
   readonly askId: string;
   /** When the ask expires, and counts as denied. */
   readonly expiresAt: Date;
+  /** Whether an earlier call of `decide` made the ask, which may be waiting for it. */
+  readonly isResumed?: boolean | undefined;
   /**
    * Waits until somebody responds, in this process or another, and resolves to the final decision, whose
    * event is stored then. An ask that expires, or that `close` ends, is denied.
