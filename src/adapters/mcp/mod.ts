@@ -65,22 +65,22 @@ export function mcpHooks<Transport extends McpTransport>(
       listener?.();
     },
   };
+  /** Listeners as they were set, by ours: the SDK chains the ones that it finds. */
+  const originals = new WeakMap<object, unknown>();
   return new Proxy(transport, {
     get: (target, name) => {
       if (Object.hasOwn(wrapped, name)) return wrapped[name];
       const value = Reflect.get(target, name, target);
-      return typeof value === "function" && !Object.hasOwn(listeners, name)
-        ? value.bind(target)
-        : value;
+      if (typeof value !== "function") return value;
+      return Object.hasOwn(listeners, name) ? originals.get(value) ?? value : value.bind(target);
     },
-    set: (target, name, value) =>
-      Reflect.set(
-        target,
-        name,
-        Object.hasOwn(listeners, name) && value !== undefined
-          ? listeners[name]!(value as never)
-          : value,
-        target,
-      ),
+    set: (target, name, value) => {
+      if (!Object.hasOwn(listeners, name) || typeof value !== "function") {
+        return Reflect.set(target, name, value, target);
+      }
+      const listener = listeners[name]!(value as never) as object;
+      originals.set(listener, value);
+      return Reflect.set(target, name, listener, target);
+    },
   });
 }
