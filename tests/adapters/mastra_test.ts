@@ -296,6 +296,36 @@ test("mastra: a run whose stream nobody reads ends", async () => {
   assert.equal(log.lines.at(-1), "agent.end success 3+5");
 });
 
+test("mastra: a run of an agent that another one delegates to meanwhile is its own", async () => {
+  const { hooks } = recorded();
+  const runs: unknown[] = [];
+  hooks.on("agent.start", ({ sessionId, data }) => {
+    runs.push([sessionId, data.agent_id, data.parent_agent_id !== undefined]);
+  });
+  const [paying, paid] = [Promise.withResolvers<void>(), Promise.withResolvers<string>()];
+  const pay = () => {
+    paying.resolve();
+    return paid.promise;
+  };
+  const model = scripted([...TURNS, { text: "helped" }]);
+  const more = { description: "Helps", model, tools: toolsOf({ pay }) };
+  const own = { id: "helper", name: "helper", instructions: "Help", maxRetries: 0, ...more };
+  const helper = mastraHooks(hooks, new Agent(own), { sessionId: "s-2" });
+  const call = { id: "d1", name: "agent-helper", params: { prompt: "help" } } as never;
+  const main = connected(hooks, [{ calls: [call] }, { text: "done" }], { agents: { helper } });
+  const whole = main.generate("hi");
+  await paying.promise;
+  await helper.generate("hi");
+  paid.resolve("paid");
+  await whole;
+  await hooks.close();
+  assert.deepEqual(runs, [["s-1", undefined, false], ["s-1", "helper", true], [
+    "s-2",
+    undefined,
+    false,
+  ]]);
+});
+
 test("mastraHooks() names what is wrong with its arguments", async () => {
   const { hooks } = recorded();
   const agent = connected(hooks, []);

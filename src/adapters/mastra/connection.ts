@@ -1,5 +1,6 @@
 import { errorMessage } from "../../internal/issues.ts";
 import { createEventId } from "../../internal/uuid.ts";
+import { type AsyncStorage, createStorage } from "../async_storage.ts";
 import type { AgentHooks, AgentOptions } from "../options.ts";
 import { AgentRun } from "../run.ts";
 import { denialText, openCall, type OpenedCall, type ToolCall } from "../tool_call.ts";
@@ -20,6 +21,9 @@ import { messageProcessor, resultProcessor, Running } from "./processors.ts";
 
 /** The connections of all agents: an agent that delegates to another one needs to find that one's. */
 const CONNECTIONS = new WeakMap<object, Connection>();
+
+/** What delegates to an agent at the moment. It is created with the first connection. */
+let delegations: AsyncStorage<{ readonly to: MastraAgent; readonly parent: AgentRun }> | undefined;
 
 /** Tells the tools of a run which run it is. Next to the user's hooks, it reaches them in every path. */
 const RUN = "omniagentRun";
@@ -45,6 +49,7 @@ export function connect(hooks: AgentHooks, agent: MastraAgent, options: AgentOpt
       `${SUBJECT}: '${name}' is missing. Pass an Agent of @mastra/core 1.71 or a later 1.x`,
     );
   }
+  delegations ??= createStorage(SUBJECT);
   CONNECTIONS.set(agent, new Connection(hooks, instance, options));
 }
 
@@ -65,8 +70,6 @@ class Connection {
   readonly #slots = new Map<string, Slot>();
   /** Those that are suspended, by Mastra's id. */
   readonly #suspended = new Map<string, Slot>();
-  /** The run that delegates to this agent at the moment. */
-  #parent: AgentRun | undefined;
 
   constructor(hooks: AgentHooks, agent: Instance, options: AgentOptions) {
     this.#hooks = hooks;
@@ -105,7 +108,9 @@ class Connection {
     const { id, name: known } = this.#agent;
     const thread = typeof memory?.thread === "string" ? memory.thread : memory?.thread?.id;
     const { name = known, sessionId = thread } = this.#options;
-    const run = this.#parent?.child({ agentId: id, name }) ??
+    const delegation = delegations?.getStore();
+    const parent = connectionOf(delegation?.to) === this ? delegation?.parent : undefined;
+    const run = parent?.child({ agentId: id, name }) ??
       new AgentRun(this.#hooks, { ...this.#options, name, sessionId });
     return new Running(run, abortSignal);
   }
@@ -217,14 +222,12 @@ class Connection {
     const agent = agents[name.slice(DELEGATION.length)] as MastraAgent | undefined;
     if (agent === undefined) return await execute();
     if (!CONNECTIONS.has(agent)) connect(this.#hooks, agent, { cost: this.#options.cost });
-    const connection = CONNECTIONS.get(agent)!;
-    connection.#parent = running.run;
-    try {
-      return await execute();
-    } finally {
-      connection.#parent = undefined;
-    }
+    return await delegations!.run({ to: agent, parent: running.run }, execute);
   }
+}
+
+function connectionOf(agent: MastraAgent | undefined): Connection | undefined {
+  return agent && CONNECTIONS.get(agent);
 }
 
 /** Mastra returns what is wrong with a tool's input as its output. */

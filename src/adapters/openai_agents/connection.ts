@@ -1,5 +1,5 @@
 import { createEventId } from "../../internal/uuid.ts";
-import { type AsyncStorage, createStorage } from "./async_storage.ts";
+import { type AsyncStorage, createStorage } from "../async_storage.ts";
 import type { AgentHooks, AgentOptions } from "../options.ts";
 import { AgentRun, type ModelResult, type RunResult } from "../run.ts";
 import { denialText, toText } from "../tool_call.ts";
@@ -47,7 +47,7 @@ type Options = { readonly stream?: boolean; readonly signal?: AbortSignal };
 export class Connection {
   readonly #hooks: AgentHooks;
   readonly #options: AgentOptions;
-  readonly #storage: AsyncStorage<Frame> = createStorage();
+  readonly #storage: AsyncStorage<Frame> = createStorage("Cannot connect OpenAI Agents");
   readonly #agents = new WeakSet<SdkAgent>();
 
   constructor(hooks: AgentHooks, options: AgentOptions) {

@@ -4,8 +4,8 @@ export type AsyncStorage<Value> = {
   run<Result>(value: Value, call: () => Result): Result;
 };
 
-/** Creates a storage. Every runtime that the SDK supports has it. @throws {Error} on others */
-export function createStorage<Value>(): AsyncStorage<Value> {
+/** Creates a storage. Every runtime that the SDKs support has it. @throws {Error} on others */
+export function createStorage<Value>(subject: string): AsyncStorage<Value> {
   const { process } = globalThis as {
     readonly process?: {
       getBuiltinModule?(
@@ -16,7 +16,7 @@ export function createStorage<Value>(): AsyncStorage<Value> {
   const hooks = process?.getBuiltinModule?.("node:async_hooks");
   if (hooks !== undefined) return new hooks.AsyncLocalStorage();
   throw new Error(
-    "Cannot connect OpenAI Agents: this runtime has no AsyncLocalStorage. On Cloudflare Workers, set the " +
+    `${subject}: this runtime has no AsyncLocalStorage. On Cloudflare Workers, set the ` +
       "compatibility flag nodejs_compat",
   );
 }
