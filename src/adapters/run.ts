@@ -136,7 +136,7 @@ export class AgentRun {
     if (call === undefined) return this.#last;
     this.#models.delete(callId);
     const { model = call.model, provider = call.provider, finishReason, ttftMs, error } = result;
-    const { usage = NO_USAGE } = result;
+    const usage = result.usage ?? NO_USAGE;
     const cost = result.costUsd ?? this.#price(model, provider, usage);
     this.#modelCalls++;
     this.#cost = cost === undefined || this.#cost === undefined ? undefined : this.#cost + cost;
@@ -186,8 +186,9 @@ export class AgentRun {
   async begin(call: ToolCall, { endsByItself = false } = {}): Promise<OpenedCall> {
     await this.#last;
     const paused = Unfinished.of(this.#hooks);
-    const key = JSON.stringify([this.#options.sessionId, call.callId, call.params]);
-    const opened = paused.take(key) ?? await openCall(this.#hooks, call, this.#caller);
+    const key = written([this.#options.sessionId, call.callId, call.params]);
+    const opened = (key !== undefined && paused.take(key)) ||
+      await openCall(this.#hooks, call, this.#caller);
     if (opened.type === "denied") return opened;
     const closed = deferred<void>();
     const close = <Value>(value: Value): Value => {
@@ -200,7 +201,7 @@ export class AgentRun {
       ...opened,
       complete: (result) => opened.complete(result).then(close),
       fail: (error) => opened.fail(error).then(close),
-      pause: () => paused.keep(key, close(opened)),
+      pause: () => key !== undefined && paused.keep(key, close(opened)),
     };
     if (endsByItself) this.#running.add(closed.promise);
     else this.#open.add(begun);
@@ -294,6 +295,15 @@ export class AgentRun {
     const options = { sessionId, runId: this.id, isAdmitted: this.#isAdmitted };
     const send = (): Promise<void> => this.#hooks.registry.observer.emit(type, data, options);
     return this.#last = this.#last.then(send);
+  }
+}
+
+/** Returns a value as JSON; undefined if it has no such form. */
+function written(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
   }
 }
 

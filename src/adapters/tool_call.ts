@@ -146,6 +146,8 @@ function undecided(hooks: AgentHooks, call: ToolCall, outcome: ToolOutcome): Ope
     const reason = `The call could not be judged: ${error}`;
     return { type: "denied", denial: { denied: true, reason, decisionId: createEventId() } };
   }
+  const error = outcome.type === "error" ? outcome.error : new Error("The call has ended");
+  hooks.registry.observer.report(`Cannot observe '${call.name}'`, error);
   return {
     type: "allowed",
     isApproved: false,

@@ -7,7 +7,7 @@ export type ModelMessage = {
   readonly model?: string;
   readonly content?: string | readonly { readonly text?: string }[];
   readonly stop_reason?: string | null;
-  readonly usage?: Tokens;
+  readonly usage?: Tokens | null;
 };
 
 /** The tokens of a call, by the names of the Messages API. */
@@ -45,7 +45,7 @@ export class ModelCalls {
       this.#calls.set(run, call);
       await run.modelCalled(id, { model, provider: "anthropic" });
     }
-    if (usage !== undefined) call.usage = usage;
+    if (usage) call.usage = usage;
     if (reason) call.finishReason = reason;
     return call;
   }

@@ -22,10 +22,12 @@ export class Sessions {
     this.#options = options;
   }
 
-  /** Resolves when a message has been observed. */
+  /** Resolves when a message has been observed. One that can't be is reported, and the query goes on. */
   arrive(message: Promise<void>): Promise<void> {
-    this.#arriving = Promise.all([this.#arriving, message]);
-    return message;
+    const { observer } = this.#hooks.registry;
+    const observed = message.catch((error) => observer.report("Cannot observe a message", error));
+    this.#arriving = Promise.all([this.#arriving, observed]).then(() => {});
+    return observed;
   }
 
   /**

@@ -23,9 +23,9 @@ export type Message = {
   /** Of "result". */
   readonly result?: string;
   readonly is_error?: boolean;
-  readonly errors?: readonly string[];
+  readonly errors?: readonly string[] | null;
   readonly total_cost_usd?: number;
-  readonly usage?: Tokens;
+  readonly usage?: Tokens | null;
   readonly terminal_reason?: string;
   readonly permission_denials?: readonly { readonly tool_use_id: string }[];
 };
@@ -43,7 +43,12 @@ export function observe<Query extends AsyncGenerator<Message, void>>(
   const arrived: Message[] = [];
   let isOver = false;
   let failure: { readonly error: unknown } | undefined;
-  let wake = (): void => {};
+  /** Calls of `next` that wait for a message: each looks again when one arrives. */
+  const waiting = new Set<() => void>();
+  const wake = (): void => {
+    for (const look of waiting) look();
+    waiting.clear();
+  };
   const pump = async (): Promise<void> => {
     try {
       for (let next = await query.next(); !next.done; next = await query.next()) {
@@ -72,7 +77,9 @@ export function observe<Query extends AsyncGenerator<Message, void>>(
   };
   const methods: Readonly<Record<PropertyKey, unknown>> = {
     next: async (): Promise<IteratorResult<Message, void>> => {
-      while (arrived.length === 0 && !isOver) await new Promise<void>((resolve) => wake = resolve);
+      while (arrived.length === 0 && !isOver) {
+        await new Promise<void>((resolve) => waiting.add(resolve));
+      }
       if (arrived.length > 0) return { done: false, value: arrived.shift()! };
       const { error } = failure ?? {};
       const isFailed = failure !== undefined;
@@ -162,8 +169,7 @@ class Observer {
   }
 
   async #result(session: Session, message: Message): Promise<void> {
-    const { result, is_error: isError, errors = [], subtype, usage, terminal_reason: why } =
-      message;
+    const { result, is_error: isError, errors, subtype, usage, terminal_reason: why } = message;
     for (const { tool_use_id: id } of message.permission_denials ?? []) {
       const call = session.calls.get(id);
       session.calls.delete(id);
@@ -177,9 +183,9 @@ class Observer {
     session.run(); // so that every result has a run, and ends it
     await session.end({
       response: result,
-      error: isFailed ? new Error(errors.join("\n") || result || subtype) : undefined,
+      error: isFailed ? new Error(errors?.join("\n") || result || subtype) : undefined,
       aborted,
-      usage: usage && usageOf(usage),
+      usage: usage ? usageOf(usage) : undefined,
       // Each result has the total of the query so far.
       costUsd: total === undefined || before === undefined
         ? undefined
