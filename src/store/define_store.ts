@@ -178,7 +178,7 @@ class BackedStore implements Store {
       this.#checkOpen();
       const wanted = Math.min(size, left);
       const batch = await this.#backend.range({ start, end }, wanted, reverse);
-      for (const record of batch) yield entryOf(decodeKey(record.id), record) as StoreEntry<Value>;
+      for (const record of batch) yield entryOf(decodeKey(record.id)!, record) as StoreEntry<Value>;
       if (batch.length < wanted) return;
       left -= wanted;
       const { id } = batch.at(-1)!;

@@ -84,15 +84,21 @@ function encodeNumber(number: number): string {
   return NUMBER + String.fromCharCode(...bytesOfDouble);
 }
 
-/** Decodes an encoded key. The inverse of `encodeKey`. */
-export function decodeKey(id: string): StoreKey {
+/**
+ * Decodes an encoded key. The inverse of `encodeKey`. Returns undefined for a key of Deno KV that no store of
+ * this package wrote: one with a bigint, a boolean, bytes, or NaN.
+ */
+export function decodeKey(id: string): StoreKey | undefined {
   const key: (string | number)[] = [];
   for (let at = 0; at < id.length;) {
     if (id[at] === NUMBER) {
-      key.push(decodeNumber(id, at + 1));
+      const number = decodeNumber(id, at + 1);
+      if (Number.isNaN(number)) return undefined;
+      key.push(number);
       at += 9;
       continue;
     }
+    if (id[at] !== STRING) return undefined;
     let end = id.indexOf("\0", at);
     while (id[end + 1] === "\xff") end = id.indexOf("\0", end + 1); // an escaped zero
     key.push(decodeString(id.slice(at + 1, end)));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openKv } from "@deno/kv";
 import { processIO } from "@omniagent/hooks/cli";
 import { openStore as openNodeStore } from "@omniagent/hooks/node";
 import type { Store } from "@omniagent/hooks/store";
@@ -151,6 +152,33 @@ sqliteTest(
       const second = await run("store", "copy", sqlite!, `kv:${back}`, "--json");
       assert.deepEqual(JSON.parse(second.stdout), { copied: COPIED, skipped: 0, leased: 0 });
       await using(`kv:${back}`, assertCopied);
+    }),
+);
+
+sqliteTest(
+  "hooks store copy leaves out what another program wrote to a Deno KV file",
+  () =>
+    inFolder(async (folder) => {
+      const [from, to] = [join(folder, "a.db"), join(folder, "b.sqlite")];
+      const kv = await openKv(from);
+      const json = new TextEncoder().encode("1"); // as a store of this package writes it
+      const parts = [true, false, 5n, -(10n ** 30n), new Uint8Array([2, 0, 33]), NaN];
+      for (const part of parts) {
+        await kv.set(["app", part], json);
+        await kv.set([part], json);
+      }
+      await kv.set(["app", 1], "its own encoding");
+      kv.close();
+      await using(`kv:${from}`, (store) => store.set(["kept", 1], "kept"));
+      const { code, stdout, stderr } = await run("store", "copy", `kv:${from}`, to);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /^copied 1 entry from .*; left out 13 that another program wrote\n$/);
+      await using(`sqlite:${to}`, async (store) => {
+        assert.equal((await store.get(["kept", 1])).value, "kept");
+        const keys = [];
+        for await (const { key } of store.list({ prefix: [] })) keys.push(key);
+        assert.deepEqual(keys, [["kept", 1]]);
+      });
     }),
 );
 

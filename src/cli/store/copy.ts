@@ -72,12 +72,12 @@ export async function copyEntries(
   let [skipped, leased, ending] = [0, 0, 0];
   for await (const page of readEntries()) {
     for (const entry of page) {
+      const key = entry && decodeKey(entry.id);
       const value = entry && decodeValue(entry.content);
-      if (entry === undefined || value === undefined) {
+      if (entry === undefined || key === undefined || value === undefined) {
         skipped++;
         continue;
       }
-      const key = decodeKey(entry.id);
       if (isLeased(key, value, now)) leased++;
       if ((entry.expireIn ?? Infinity) < SOON) ending++;
       await batch.add(key, value, entry);
