@@ -8,11 +8,11 @@ import { type Layout, putDue, putEvent } from "./enqueue.ts";
 import { UNLEASED } from "./records.ts";
 import type { OutboxEvents } from "./types.ts";
 
-/** Which events cause none of a type, by the first word of their own: their deliveries would loop. */
-const SILENT_CAUSES: Readonly<Record<keyof OutboxEvents, readonly string[]>> = {
-  "webhook.disabled": ["webhook"],
-  "delivery.dead": ["delivery", "webhook"],
-};
+/** The outbox's own events. Their deliveries never cause events of the same kind, to prevent loops. */
+const SYSTEM_EVENTS: ReadonlySet<string> = new Set<keyof OutboxEvents>([
+  "webhook.disabled",
+  "delivery.dead",
+]);
 
 /** Targets of one system event: it must fit the commit that causes it. */
 const MAX_TARGETS = 256;
@@ -73,7 +73,7 @@ export class SystemEvents {
     data: OutboxEvents[Type],
     cause?: string,
   ): () => void {
-    const isSilent = SILENT_CAUSES[type].includes(cause?.split(".", 1)[0] ?? "");
+    const isSilent = type === "delivery.dead" ? SYSTEM_EVENTS.has(cause ?? "") : cause === type;
     // mutant: causes-none
     if (isSilent) return () => {};
     const { clock, layout, eventLog, wake } = this.#options;

@@ -30,7 +30,6 @@ const RESULT = {
   is_error: true,
 };
 
-// deno-lint-ignore require-await -- a query is an async generator
 async function* queryOf(...messages: unknown[]): AsyncGenerator<unknown, void> {
   yield* messages;
 }

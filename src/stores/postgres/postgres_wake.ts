@@ -93,19 +93,19 @@ export class PostgresWake implements StoreWake {
     const { openSession, channel } = this.#options;
     if (openSession === undefined || this.#isClosed) return;
     const era = ++this.#era;
-    let session: Session | undefined;
+    const onLost = (): void => {
+      if (era === this.#era && this.#session !== undefined) this.#reopen();
+    };
+    const opening = openSession(channel, (payload) => this.#receive(payload), onLost);
+    let session: Session;
     try {
-      const onLost = (): void => {
-        if (era === this.#era && this.#session !== undefined) this.#reopen();
-      };
-      const opening = openSession(channel, (payload) => this.#receive(payload), onLost);
-      opening.then((late) => era !== this.#era && late.close(), () => {});
       session = await deadline(opening, HEARTBEAT.timeout);
     } catch {
+      opening.then((late) => late.close(), () => {});
       if (era === this.#era) this.#reopen();
       return;
     }
-    if (era !== this.#era) return;
+    if (era !== this.#era) return session.close(); // nobody listens any more
     this.#session = session;
     this.#beat();
   }

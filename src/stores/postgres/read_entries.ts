@@ -42,6 +42,7 @@ function entryOf({ key, value, number, expire_in }: PostgresRow): ExportedEntry 
   return {
     id: (key as string).replace(/../g, (byte) => String.fromCharCode(parseInt(byte, 16))),
     content: value === null ? BigInt(number as string) : encoder.encode(value as string),
-    expireIn: expire_in === null ? undefined : Number(expire_in),
+    // The clock went on since the condition was checked.
+    expireIn: expire_in === null ? undefined : Math.max(1, Number(expire_in)),
   };
 }

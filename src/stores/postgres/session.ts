@@ -91,7 +91,12 @@ async function listenOn(
     if (from === channel) onNotice(payload);
   };
   client.on("notification", listener);
-  await client.query(`listen "${channel}"`);
+  try {
+    await client.query(`listen "${channel}"`);
+  } catch (error) {
+    client.off("notification", listener);
+    throw error;
+  }
   return {
     close() {
       client.off("notification", listener);
