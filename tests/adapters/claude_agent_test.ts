@@ -169,7 +169,7 @@ test("claude-agent: Claude Code's own question is denied when nobody can be aske
   const { told } = await run({ ...NO_TOOLS, hooks, turns: bash({ asks: true }) });
   await hooks.close();
   log.check("s-1");
-  assert.match(told.c1!, /no gate gave it/);
+  assert.match(told.c1!, /no gate granted it/);
 });
 
 test("claude-agent: a person whom a gate asks answers Claude Code's own question", async () => {

@@ -90,7 +90,7 @@ async function run(script: Script): Promise<Ending> {
   }
 }
 
-const why = "A tool that an abort stops completes with the error of the abort, not with its own.";
+const why = "A tool that an abort stops completes with the abort's error, not its own.";
 const aborted = {
   why,
   log: [...START, CALLED, "tool.completed c1 error: aborted", "agent.end aborted"],

@@ -78,7 +78,7 @@ async function run(script: Script): Promise<Ending> {
 /** What the SDK makes of the error of a tool. */
 const FAILED = "An error occurred while running the tool. Please try again.";
 const why =
-  "A tool that throws completes with the text that the SDK makes of its error, not with the error.";
+  "A tool that throws completes with the SDK's text for the error, not with the error itself.";
 const aborted = [...START, CALLED, `tool.completed c1 ${FAILED}`, "agent.end aborted"];
 
 const driver: Driver = {
