@@ -36,7 +36,7 @@ const denoOnly: Readonly<Record<string, string>> = {
 };
 
 /** Tests that run only on Bun: its own client of PostgreSQL. */
-const BUN_ONLY = /\bthrough bun_sql,/;
+const BUN_ONLY = /\bthrough (?:bun_sql,|Bun\.sql:)/;
 
 /** A folder that another task runs, on Node and Deno: its tests need the SDKs of agents. */
 const ADAPTERS = "adapters";
