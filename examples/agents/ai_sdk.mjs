@@ -5,7 +5,8 @@ import { aiSdkHooks } from "@omniagent/hooks/ai-sdk";
 import { generateText, isStepCount, tool } from "ai";
 import { MockLanguageModelV4 } from "ai/test";
 import { z } from "zod";
-import { answer, calls, openHooks, prompt, tools } from "./hooks.mjs";
+import { fakeModel } from "./fake_ai_model.mjs";
+import { openHooks, prompt, tools } from "./hooks.mjs";
 
 const { hooks, close } = await openHooks();
 const agent = aiSdkHooks(hooks, { sessionId: "ai-sdk" });
@@ -20,34 +21,9 @@ const options = agent.options({
 });
 const { text } = await generateText({
   ...options,
-  model: fakeModel(),
+  model: fakeModel(MockLanguageModelV4),
   prompt,
   stopWhen: isStepCount(5),
 });
 console.log(text);
 await close();
-
-/** Calls all tools, then answers. */
-function fakeModel() {
-  const usage = {
-    inputTokens: { total: 3, noCache: 3 },
-    outputTokens: { total: 5, text: 5 },
-  };
-  const responses = [
-    calls.map(({ id, name, params }) => ({
-      type: "tool-call",
-      toolCallId: id,
-      toolName: name,
-      input: JSON.stringify(params),
-    })),
-    [{ type: "text", text: answer }],
-  ];
-  return new MockLanguageModelV4({
-    doGenerate: () => {
-      const content = responses.shift();
-      const unified = content[0].type === "text" ? "stop" : "tool-calls";
-      const finishReason = { unified, raw: unified };
-      return Promise.resolve({ content, finishReason, usage, warnings: [] });
-    },
-  });
-}

@@ -6,7 +6,8 @@ import { createTool } from "@mastra/core/tools";
 import { mastraHooks } from "@omniagent/hooks/mastra";
 import { MockLanguageModelV3 } from "ai/test";
 import { z } from "zod";
-import { answer, calls, openHooks, prompt, tools } from "./hooks.mjs";
+import { fakeModel } from "./fake_ai_model.mjs";
+import { openHooks, prompt, tools } from "./hooks.mjs";
 
 const { hooks, close } = await openHooks();
 
@@ -17,7 +18,7 @@ const agent = mastraHooks(
     id: "clerk",
     name: "Clerk",
     instructions: "Look after invoices.",
-    model: fakeModel(),
+    model: fakeModel(MockLanguageModelV3),
     tools: Object.fromEntries(
       Object.entries(tools).map(([id, execute]) => [
         id,
@@ -35,28 +36,3 @@ const agent = mastraHooks(
 const { text } = await agent.generate(prompt);
 console.log(text);
 await close();
-
-/** Calls all tools, then answers. */
-function fakeModel() {
-  const usage = {
-    inputTokens: { total: 3, noCache: 3 },
-    outputTokens: { total: 5, text: 5 },
-  };
-  const responses = [
-    calls.map(({ id, name, params }) => ({
-      type: "tool-call",
-      toolCallId: id,
-      toolName: name,
-      input: JSON.stringify(params),
-    })),
-    [{ type: "text", text: answer }],
-  ];
-  return new MockLanguageModelV3({
-    doGenerate: () => {
-      const content = responses.shift();
-      const unified = content[0].type === "text" ? "stop" : "tool-calls";
-      const finishReason = { unified, raw: unified };
-      return Promise.resolve({ content, finishReason, usage, warnings: [] });
-    },
-  });
-}

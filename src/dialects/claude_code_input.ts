@@ -1,7 +1,5 @@
-import { decided, decidedEnd, decidedFirst, type HookRule } from "./decode.ts";
+import { decided, decidedEnd, decidedFirst, type HookRule, TOOL } from "./decode.ts";
 import { textOf } from "./dialect.ts";
-
-const TOOL = { tool_name: "text", tool_input: "object" } as const;
 
 /** How each hook of Claude Code is read: `HookInput` of its SDK. */
 export const claudeCodeRules: Readonly<Record<string, HookRule>> = {
@@ -13,8 +11,7 @@ export const claudeCodeRules: Readonly<Record<string, HookRule>> = {
   },
   PermissionRequest: {
     required: TOOL,
-    // Not tool.called: PreToolUse has reported the call, and its id is not repeated here.
-    events: (_, report) => [decided(report.tool("claude_code.permission_request"))],
+    events: (_, report) => [decided(report.permission())],
   },
   PostToolUse: { required: TOOL, events: (_, report) => [decided(report.result("tool_response"))] },
   PostToolUseFailure: { required: TOOL, events: (_, report) => [decided(report.failure())] },
@@ -51,3 +48,8 @@ export const claudeCodeRules: Readonly<Record<string, HookRule>> = {
       }),
   },
 };
+
+/** Returns how some hooks are read of an agent that took them over from Claude Code. */
+export function sameAsClaudeCode(...hooks: readonly string[]): Readonly<Record<string, HookRule>> {
+  return Object.fromEntries(hooks.map((hook) => [hook, claudeCodeRules[hook]!]));
+}

@@ -1,4 +1,4 @@
-import { decided, decidedEnd, decidedFirst, type HookRule } from "./decode.ts";
+import { sameAsClaudeCode } from "./claude_code_input.ts";
 import {
   blockOutput,
   defineDialect,
@@ -7,36 +7,19 @@ import {
   specificOutput,
   whyDenied,
 } from "./define_dialect.ts";
-import { type Dialect, type Fields, textOf } from "./dialect.ts";
+import type { Dialect, Fields } from "./dialect.ts";
 
-const TOOL = { tool_name: "text", tool_input: "object" } as const;
-
-const rules: Readonly<Record<string, HookRule>> = {
-  PreToolUse: { required: TOOL, events: (_, report) => [decided(report.tool("tool.called"))] },
-  PermissionRequest: {
-    required: TOOL,
-    events: (_, report) => [decided(report.tool("codex.permission_request"))],
-  },
-  PostToolUse: { required: TOOL, events: (_, report) => [decided(report.result("tool_response"))] },
-  UserPromptSubmit: {
-    required: { prompt: "text" },
-    events: (_, report) => decidedFirst(report.prompt()),
-  },
-  SessionStart: { events: (_, report) => [report.session()] },
-  SubagentStart: { events: (_, report) => [report.subagent()] },
-  SubagentStop: {
-    events: (input, report) => decidedEnd(input, report.end("last_assistant_message")),
-  },
-  Stop: { events: (input, report) => decidedEnd(input, report.end("last_assistant_message")) },
-  StopFailure: {
-    events: (input, report) =>
-      report.end("last_assistant_message", {
-        success: false,
-        error: textOf(input, "error") ?? "unknown",
-        aborted: false,
-      }),
-  },
-};
+const rules: DialectDefinition["rules"] = sameAsClaudeCode(
+  "PreToolUse",
+  "PermissionRequest",
+  "PostToolUse",
+  "UserPromptSubmit",
+  "SessionStart",
+  "SubagentStart",
+  "SubagentStop",
+  "Stop",
+  "StopFailure",
+);
 
 /** Blocks what it can. `continue: false` is invalid in most outputs, so that an interrupt only denies. */
 function block(judged: Judged, hook: string): Fields {

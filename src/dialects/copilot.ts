@@ -1,15 +1,17 @@
-import { decided, decidedEnd, type HookRule } from "./decode.ts";
+import { sameAsClaudeCode } from "./claude_code_input.ts";
+import { decided, TOOL } from "./decode.ts";
 import { defineDialect, type DialectDefinition, whyDenied } from "./define_dialect.ts";
 import { type Dialect, isFields, present } from "./dialect.ts";
 
-const TOOL = { tool_name: "text", tool_input: "object" } as const;
-
-const rules: Readonly<Record<string, HookRule>> = {
-  PreToolUse: { required: TOOL, events: (_, report) => [decided(report.tool("tool.called"))] },
-  PermissionRequest: {
-    required: TOOL,
-    events: (_, report) => [decided(report.tool("copilot.permission_request"))],
-  },
+const rules: DialectDefinition["rules"] = {
+  ...sameAsClaudeCode(
+    "PreToolUse",
+    "PermissionRequest",
+    "PostToolUseFailure",
+    "SessionStart",
+    "Stop",
+    "SubagentStop",
+  ),
   PostToolUse: {
     required: TOOL,
     events: ({ tool_result }, report) => {
@@ -17,14 +19,8 @@ const rules: Readonly<Record<string, HookRule>> = {
       return [decided(report.result("tool_result", text))];
     },
   },
-  PostToolUseFailure: { required: TOOL, events: (_, report) => [decided(report.failure())] },
   // What hooks of a configuration file return is dropped here: a prompt can't be denied.
   UserPromptSubmit: { required: { prompt: "text" }, events: (_, report) => report.prompt() },
-  SessionStart: { events: (_, report) => [report.session()] },
-  Stop: { events: (input, report) => decidedEnd(input, report.end("last_assistant_message")) },
-  SubagentStop: {
-    events: (input, report) => decidedEnd(input, report.end("last_assistant_message")),
-  },
 };
 
 /** An end that goes on. */

@@ -60,6 +60,9 @@ const FORMS = { text: "a text", object: "an object" } as const;
 /** A hook that is only recorded. */
 const OTHER: HookRule = { events: (_input, report) => [report.own()] };
 
+/** The fields of a hook about a tool, and what they must be. */
+export const TOOL = { tool_name: "text", tool_input: "object" } as const;
+
 /** Makes the events of one hook. */
 export class Reporter {
   readonly #agent: string;
@@ -82,6 +85,14 @@ export class Reporter {
       params: isFields(tool_input) ? tool_input : undefined,
       ...more,
     }, ["tool_name", "tool_use_id", "tool_input", ...used]);
+  }
+
+  /**
+   * Returns the event about a permission that the agent wants. Not `tool.called`: the call was reported, and
+   * its id is not repeated.
+   */
+  permission(): ReportedEvent {
+    return this.tool(`${prefixOf(this.#agent)}.permission_request`);
   }
 
   /** Returns the event about what a tool returned, which is in a field of the input. */

@@ -1,4 +1,4 @@
-import { decided, decidedEnd, decidedFirst, type HookRule } from "./decode.ts";
+import { decided, decidedEnd, decidedFirst, type HookRule, TOOL } from "./decode.ts";
 import {
   defineDialect,
   type DialectDefinition,
@@ -8,8 +8,6 @@ import {
   whyDenied,
 } from "./define_dialect.ts";
 import { type Dialect, type Fields, isFields } from "./dialect.ts";
-
-const TOOL = { tool_name: "text", tool_input: "object" } as const;
 
 const rules: Readonly<Record<string, HookRule>> = {
   BeforeTool: { required: TOOL, events: (_, report) => [decided(report.tool("tool.called"))] },

@@ -1,60 +1,10 @@
 import { aiSdkHooks } from "@omniagent/hooks/ai-sdk";
-import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
+import { scriptedModel } from "./ai_model.ts";
+import { type Driver, type Ending, load, type Script } from "./driver.ts";
 import { testAdapter } from "./scenario.ts";
 
 const { generateText, isStepCount, streamText, tool } = await load("ai");
-const { MockLanguageModelV4, simulateReadableStream } = await load("ai/test");
 const { z } = await load("zod");
-
-const usage = {
-  inputTokens: { total: USAGE.input, noCache: USAGE.input },
-  outputTokens: { total: USAGE.output, text: USAGE.output },
-};
-
-/** A model that responds as the script says. */
-function scripted(turns: readonly Turn[]) {
-  let next = 0;
-  const content = (): readonly object[] => {
-    const turn = turns[next++]!;
-    if ("error" in turn) throw new Error(turn.error);
-    if ("text" in turn) return [{ type: "text", text: turn.text }];
-    return turn.calls.map(({ id, name, params }) => ({
-      type: "tool-call",
-      toolCallId: id,
-      toolName: name,
-      input: JSON.stringify(params),
-    }));
-  };
-  const finish = (parts: readonly object[]) => {
-    const unified = "text" in parts[0]! ? "stop" : "tool-calls";
-    return { usage, finishReason: { unified, raw: unified } };
-  };
-  return new MockLanguageModelV4({
-    doGenerate: () => {
-      const parts = content();
-      return Promise.resolve({ ...finish(parts), warnings: [], content: parts });
-    },
-    doStream: () => {
-      const parts = content();
-      const chunks = [
-        { type: "stream-start", warnings: [] },
-        ...parts.flatMap(chunksOf),
-        { type: "finish", ...finish(parts) },
-      ];
-      return Promise.resolve({ stream: simulateReadableStream({ chunks }) });
-    },
-  });
-}
-
-function chunksOf(part: { readonly text?: string }): readonly object[] {
-  if (part.text === undefined) return [part];
-  const id = "t";
-  return [
-    { type: "text-start", id },
-    { type: "text-delta", id, delta: part.text },
-    { type: "text-end", id },
-  ];
-}
 
 function toolsOf(tools: Script["tools"]) {
   return Object.fromEntries(
@@ -72,7 +22,7 @@ function toolsOf(tools: Script["tools"]) {
 async function run(script: Script): Promise<Ending> {
   const { hooks, sessionId, prompt, tools, turns, signal, stream, pause, subagent } = script;
   const agent = aiSdkHooks(hooks, { sessionId });
-  const model = scripted(turns);
+  const model = scriptedModel(turns, 4);
   const stopWhen = isStepCount(5);
   const all = { ...tools };
   if (subagent) {
@@ -82,7 +32,7 @@ async function run(script: Script): Promise<Ending> {
       const options = child.options({ tools: toolsOf(tools) });
       return (await generateText({
         ...options,
-        model: scripted(turns),
+        model: scriptedModel(turns, 4),
         prompt: "help",
         stopWhen,
       })).text;

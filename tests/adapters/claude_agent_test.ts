@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { createHooks, type Hooks, type HooksOptions } from "@omniagent/hooks";
 import { claudeAgentHooks } from "@omniagent/hooks/claude-agent";
 import { ask, deny } from "@omniagent/hooks/gates";
 import { test as testOf } from "../support/harness.ts";
-import { silentLogger } from "../support/silent_logger.ts";
 import { type Driver, type Ending, load, type Script, type Turn } from "./driver.ts";
-import { EventLog } from "./event_log.ts";
-import { testAdapter } from "./scenario.ts";
+import { CALLED, END, HELPED, recorded, START, testAdapter } from "./scenario.ts";
 
 const { createSdkMcpServer, query, tool } = await load("@anthropic-ai/claude-agent-sdk");
 const { z } = await load("zod");
@@ -73,16 +70,12 @@ async function run(script: Script): Promise<Ending> {
 /** The SDK waits for the end of a process with a timer that it doesn't clear. */
 const test = (name: string, fn: () => Promise<void>) => testOf(name, fn, { leaks: true });
 
-const START = ["agent.start", "message.received hi", "model.called", "model.completed 3+5"];
-const CALL = `tool.called c1 pay {"amount":7}`;
-const END = ["model.called", "model.completed 3+5", "message.sent done", "agent.end success 6+10"];
-
 /** The process of Claude Code ends at once, and with it what the tool would have responded. */
 const ABORTED = {
   why: "An abort ends Claude Code at once: the tool's own error doesn't arrive.",
   log: [
     ...START,
-    CALL,
+    CALLED,
     "tool.completed c1 error: The run was aborted before the tool returned",
     "agent.end aborted",
   ],
@@ -95,22 +88,14 @@ const driver: Driver = {
   differences: {
     "a run that is paused and resumed": {
       why: "Claude Code waits for `canUseTool` within the run.",
-      log: [...START, CALL, "tool.completed c1 paid 7", ...END],
+      log: [...START, CALLED, "tool.completed c1 paid 7", ...END],
     },
     "an agent that starts another one": {
       why: "A subagent's prompt is only in the parameters of the call that starts it.",
       log: [
         ...START,
         `tool.called c1 helper {"amount":7}`,
-        "[helper] agent.start",
-        "[helper] model.called",
-        "[helper] model.completed 3+5",
-        `[helper] tool.called h1 pay {"amount":7}`,
-        "[helper] tool.completed h1 paid 7",
-        "[helper] model.called",
-        "[helper] model.completed 3+5",
-        "message.sent helped",
-        "[helper] agent.end success 6+10",
+        ...HELPED.filter((line) => line !== "message.received help"),
         "tool.completed c1 helped",
         ...END,
       ],
@@ -305,8 +290,3 @@ test("claudeAgentHooks() names what is wrong with its arguments", async () => {
   );
   await hooks.close();
 });
-
-function recorded(options: HooksOptions = {}): { readonly hooks: Hooks; readonly log: EventLog } {
-  const hooks = createHooks({ logger: silentLogger, ...options });
-  return { hooks, log: new EventLog(hooks) };
-}

@@ -3,8 +3,7 @@ import { createHooks } from "@omniagent/hooks";
 import { langchainHooks } from "@omniagent/hooks/langchain";
 import { test } from "../support/harness.ts";
 import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
-import { EventLog } from "./event_log.ts";
-import { CALLED, START, testAdapter } from "./scenario.ts";
+import { CALLED, recorded, START, testAdapter } from "./scenario.ts";
 
 const langchain = await load("langchain");
 const { AIMessage, createAgent, humanInTheLoopMiddleware, tool, toolRetryMiddleware } = langchain;
@@ -108,8 +107,7 @@ const driver: Driver = {
 testAdapter(driver);
 
 test("langchain: a tool that interrupts its run is called once, and completed when it resumes", async () => {
-  const hooks = createHooks();
-  const log = new EventLog(hooks);
+  const { hooks, log } = recorded();
   hooks.gate("tool.called", { name: "policy", handle: () => undefined });
   const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
   const pay = tool(() => `paid ${interrupt("pay?")}`, {
@@ -140,8 +138,7 @@ test("langchain: a tool that interrupts its run is called once, and completed wh
 });
 
 test("langchain: close() ends a call whose run was never resumed", async () => {
-  const hooks = createHooks();
-  const log = new EventLog(hooks);
+  const { hooks, log } = recorded();
   const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
   const pay = tool(() => interrupt("pay?"), {
     name: "pay",

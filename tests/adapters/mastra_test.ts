@@ -1,65 +1,19 @@
 import assert from "node:assert/strict";
-import { createHooks, type Hooks } from "@omniagent/hooks";
+import type { Hooks } from "@omniagent/hooks";
 import { deny } from "@omniagent/hooks/gates";
 import { mastraHooks } from "@omniagent/hooks/mastra";
 import { test } from "../support/harness.ts";
-import { silentLogger } from "../support/silent_logger.ts";
-import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
-import { EventLog } from "./event_log.ts";
-import { testAdapter } from "./scenario.ts";
+import { scriptedModel } from "./ai_model.ts";
+import { type Driver, type Ending, load, type Script, type Turn } from "./driver.ts";
+import { END, HELPED, recorded, START, testAdapter } from "./scenario.ts";
 
 const { Agent } = await load("@mastra/core/agent");
 const { Mastra } = await load("@mastra/core");
 const { InMemoryStore } = await load("@mastra/core/storage");
 const { createTool } = await load("@mastra/core/tools");
-const { MockLanguageModelV3, simulateReadableStream } = await load("ai/test");
 const { z } = await load("zod");
 
-const usage = {
-  inputTokens: { total: USAGE.input, noCache: USAGE.input },
-  outputTokens: { total: USAGE.output, text: USAGE.output },
-};
-
-/** A model that responds as the script says. */
-function scripted(turns: readonly Turn[]) {
-  let next = 0;
-  const content = (): readonly { readonly text?: string }[] => {
-    const turn = turns[next++]!;
-    if ("error" in turn) throw new Error(turn.error);
-    if ("text" in turn) return [{ type: "text", text: turn.text } as object];
-    return turn.calls.map(({ id, name, params }): object => ({
-      type: "tool-call",
-      toolCallId: id,
-      toolName: name,
-      input: JSON.stringify(params),
-    }));
-  };
-  const finish = (parts: readonly object[]) => {
-    const unified = "text" in parts[0]! ? "stop" : "tool-calls";
-    return { usage, finishReason: { unified, raw: unified } };
-  };
-  return new MockLanguageModelV3({
-    doGenerate: () => {
-      const parts = content();
-      return Promise.resolve({ ...finish(parts), warnings: [], content: parts });
-    },
-    doStream: () => {
-      const parts = content();
-      const chunks = [
-        { type: "stream-start", warnings: [] },
-        ...parts.flatMap((part): object[] =>
-          part.text === undefined ? [part] : [
-            { type: "text-start", id: "t" },
-            { type: "text-delta", id: "t", delta: part.text },
-            { type: "text-end", id: "t" },
-          ]
-        ),
-        { type: "finish", ...finish(parts) },
-      ];
-      return Promise.resolve({ stream: simulateReadableStream({ chunks }) });
-    },
-  });
-}
+const scripted = (turns: readonly Turn[]) => scriptedModel(turns, 3);
 
 function toolsOf(tools: Script["tools"]) {
   return Object.fromEntries(
@@ -168,26 +122,11 @@ const driver: Driver = {
       why:
         "The tool is `agent-<name>`, takes `{ prompt }`, and its result has the calls of the subagent.",
       log: [
-        "agent.start",
-        "message.received hi",
-        "model.called",
-        "model.completed 3+5",
+        ...START,
         `tool.called c1 agent-helper {"prompt":"help"}`,
-        "[helper] agent.start",
-        "message.received help",
-        "[helper] model.called",
-        "[helper] model.completed 3+5",
-        `[helper] tool.called h1 pay {"amount":7}`,
-        "[helper] tool.completed h1 paid 7",
-        "[helper] model.called",
-        "[helper] model.completed 3+5",
-        "message.sent helped",
-        "[helper] agent.end success 6+10",
+        ...HELPED,
         `tool.completed c1 ${RESULT}`,
-        "model.called",
-        "model.completed 3+5",
-        "message.sent done",
-        "agent.end success 6+10",
+        ...END,
       ],
     },
   },
@@ -345,11 +284,6 @@ const TURNS: readonly Turn[] = [
 ];
 
 const PAY = () => "paid";
-
-function recorded(): { readonly hooks: Hooks; readonly log: EventLog } {
-  const hooks = createHooks({ logger: silentLogger });
-  return { hooks, log: new EventLog(hooks) };
-}
 
 function connected(hooks: Hooks, turns: readonly Turn[], more: object = {}) {
   const own = { id: "main", name: "main", instructions: "Pay", model: scripted(turns), ...more };

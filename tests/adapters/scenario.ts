@@ -46,6 +46,28 @@ export const END: readonly string[] = [
 /** The event of the tool call. */
 export const CALLED = `tool.called c1 pay {"amount":7}`;
 
+/** The events of the agent that another one starts. */
+export const HELPED: readonly string[] = [
+  "[helper] agent.start",
+  "message.received help",
+  "[helper] model.called",
+  "[helper] model.completed 3+5",
+  `[helper] tool.called h1 pay {"amount":7}`,
+  "[helper] tool.completed h1 paid 7",
+  "[helper] model.called",
+  "[helper] model.completed 3+5",
+  "message.sent helped",
+  "[helper] agent.end success 6+10",
+];
+
+/** Hooks, and a log of their events. */
+export function recorded(
+  options: HooksOptions = {},
+): { readonly hooks: Hooks; readonly log: EventLog } {
+  const hooks = createHooks({ logger: silentLogger, ...options });
+  return { hooks, log: new EventLog(hooks) };
+}
+
 /** A gate that judges every call of a tool. */
 const policy = (handle: () => unknown, timeout = 5_000) => (hooks: Hooks) =>
   void hooks.gate("tool.called", { name: "policy", timeout, handle: handle as never });
@@ -175,16 +197,7 @@ const SCENARIOS: readonly Scenario[] = [
     log: [
       ...START,
       `tool.called c1 helper {"amount":7}`,
-      "[helper] agent.start",
-      "message.received help",
-      "[helper] model.called",
-      "[helper] model.completed 3+5",
-      `[helper] tool.called h1 pay {"amount":7}`,
-      "[helper] tool.completed h1 paid 7",
-      "[helper] model.called",
-      "[helper] model.completed 3+5",
-      "message.sent helped",
-      "[helper] agent.end success 6+10",
+      ...HELPED,
       "tool.completed c1 helped",
       ...END,
     ],
@@ -281,8 +294,7 @@ async function playWithoutStore(driver: Driver): Promise<void> {
 }
 
 async function play(driver: Driver, scenario: Scenario): Promise<void> {
-  const hooks = createHooks({ logger: silentLogger, closeTimeout: 100, ...scenario.options });
-  const log = new EventLog(hooks);
+  const { hooks, log } = recorded({ closeTimeout: 100, ...scenario.options });
   scenario.gates?.(hooks);
   const abort = new AbortController();
   const stops = scenario.name.includes("aborted");

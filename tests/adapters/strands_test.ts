@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { createHooks, type Hooks } from "@omniagent/hooks";
+import type { Hooks } from "@omniagent/hooks";
 import { deny } from "@omniagent/hooks/gates";
 import { strandsHooks } from "@omniagent/hooks/strands";
 import { test } from "../support/harness.ts";
-import { silentLogger } from "../support/silent_logger.ts";
 import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
-import { EventLog } from "./event_log.ts";
-import { testAdapter } from "./scenario.ts";
+import { END, HELPED, recorded, START, testAdapter } from "./scenario.ts";
 
 const strands = await load("@strands-agents/sdk");
 const { z } = await load("zod");
@@ -146,26 +144,11 @@ const driver: Driver = {
     "an agent that starts another one": {
       why: "An agent that is a tool takes a text: `{ input }`.",
       log: [
-        "agent.start",
-        "message.received hi",
-        "model.called",
-        "model.completed 3+5",
+        ...START,
         `tool.called c1 helper {"input":"help"}`,
-        "[helper] agent.start",
-        "message.received help",
-        "[helper] model.called",
-        "[helper] model.completed 3+5",
-        `[helper] tool.called h1 pay {"amount":7}`,
-        "[helper] tool.completed h1 paid 7",
-        "[helper] model.called",
-        "[helper] model.completed 3+5",
-        "message.sent helped",
-        "[helper] agent.end success 6+10",
-        `tool.completed c1 helped`,
-        "model.called",
-        "model.completed 3+5",
-        "message.sent done",
-        "agent.end success 6+10",
+        ...HELPED,
+        "tool.completed c1 helped",
+        ...END,
       ],
     },
   },
@@ -270,11 +253,6 @@ const SCRIPT = {
   tools: { pay: () => "paid" },
   turns: [{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }, { text: "done" }],
 } satisfies Omit<Script, "hooks">;
-
-function recorded(): { readonly hooks: Hooks; readonly log: EventLog } {
-  const hooks = createHooks({ logger: silentLogger });
-  return { hooks, log: new EventLog(hooks) };
-}
 
 function connected(hooks: Hooks, turns: readonly Turn[], tools: Script["tools"] = {}) {
   const plugin = strandsHooks(hooks, strands, { sessionId: "s-1" });
