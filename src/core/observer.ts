@@ -65,18 +65,18 @@ export class Observer<Events extends object = AgentEvents> {
   ): Promise<void> {
     return this.#guarded(type, () => {
       const { isAdmitted, ...correlation } = options;
-      return this.accept(createEvent(type, data, correlation), isAdmitted);
+      return this.accept([createEvent(type, data, correlation)], isAdmitted);
     });
   }
 
   /**
-   * Dispatches an event, and resolves like `emit`.
+   * Dispatches events, and resolves like `emit`.
    *
-   * @param isAdmitted Whether it belongs to what began before `close`
-   * @throws {EventValidationError} when a schema rejects its payload
+   * @param isAdmitted Whether they belong to what began before `close`
+   * @throws {EventValidationError} when a schema rejects a payload
    * @throws {HooksClosedError} after `close`
    */
-  accept(event: HookEvent, isAdmitted = false): Promise<void> {
+  accept(events: readonly HookEvent[], isAdmitted = false): Promise<void> {
     return new Promise((resolve, reject) => {
       let isLate = false;
       // A store that kept one caller waiting keeps no other until it responds again.
@@ -95,10 +95,10 @@ export class Observer<Events extends object = AgentEvents> {
         const isCallers = error instanceof EventValidationError ||
           error instanceof HooksClosedError;
         if (isCallers && !isLate) return reject(error);
-        this.report(`Cannot emit ${quote(event.type)}`, error);
+        this.report(`Cannot emit ${quote(events[0]!.type)}`, error);
         resolve();
       };
-      const batch = [{ event, fresh: true }];
+      const batch = events.map((event) => ({ event, fresh: true }));
       this.#parts.pipeline.dispatchMany(batch, { onAccepted, isAdmitted }).then(onAccepted, failed);
     });
   }

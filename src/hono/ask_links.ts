@@ -21,7 +21,15 @@ const query = {
 
 const problems = ["ask_not_found", "link_invalid", "link_expired"] as const;
 const example = "<!doctype html><title>Approval</title><p>…</p>";
-const page = { mediaType: "text/html", schema: s.string, example } as const;
+
+/** What both routes share. */
+const shared = {
+  path: "/asks/:id/respond",
+  params: { id: askInPath },
+  query,
+  response: { description: "A page", mediaType: "text/html", schema: s.string, example },
+  respondProblem,
+} as const;
 
 /**
  * The routes of signed links. They need no token: the link is the permission. Only `POST` responds to the
@@ -29,15 +37,11 @@ const page = { mediaType: "text/html", schema: s.string, example } as const;
  */
 export const askLinkRoutes: readonly Route[] = [
   defineRoute({
+    ...shared,
     method: "GET",
-    path: "/asks/:id/respond",
     operationId: "showAskLink",
     summary: "Show the response of a signed link, with a button that sends it",
-    params: { id: askInPath },
-    query,
-    response: { description: "A page", ...page },
     problems,
-    respondProblem,
     async handle(c, input) {
       const { ask, link } = await readLink(c, input);
       if (ask.state !== "pending") throw over(ask);
@@ -49,15 +53,11 @@ export const askLinkRoutes: readonly Route[] = [
     },
   }),
   defineRoute({
+    ...shared,
     method: "POST",
-    path: "/asks/:id/respond",
     operationId: "useAskLink",
     summary: "Respond to an ask with a signed link, once",
-    params: { id: askInPath },
-    query,
-    response: { description: "A page", ...page },
     problems: [...problems, "ask_resolved", "ask_expired", "ask_refused"],
-    respondProblem,
     async handle(c, input) {
       const { link: { askId, decision, by } } = await readLink(c, input);
       await asksOf(c).resolve(askId, { decision, by: shorten(`${by} (link)`) });

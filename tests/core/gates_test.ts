@@ -500,6 +500,16 @@ test("an observer that never ends delays no tool", async () => {
   await hooks.close().catch(() => {});
 });
 
+test("without an outbox, an observer that can't be opened keeps no tool from running", async () => {
+  for (const init of [() => Promise.reject(new Error("no disk")), () => new Promise(() => {})]) {
+    const { hooks } = start({ closeTimeout: 1 });
+    hooks.gate("tool.called", { name: "policy", handle: () => allow() });
+    hooks.use({ name: "audit", events: ["*"], init: init as () => Promise<void>, handle() {} });
+    assert.equal(await hooks.call("bash", { command: "ls" }, bash), "ran ls");
+    await hooks.close().catch(() => {});
+  }
+});
+
 test("filters that don't return a boolean fail, and unknown options of call() are errors", async () => {
   for (const filter of [() => Promise.resolve(false), () => undefined]) {
     const { hooks } = start();

@@ -64,6 +64,8 @@ export class Gates<Events extends object = AgentEvents> {
         }
       },
       publish: (events, records) => {
+        // What is stored nowhere is only observed: no observer keeps a tool from running.
+        if (outbox === undefined) return observer.accept(events, true);
         const batch = events.map((event) => ({ event, fresh: true }));
         return new Promise((resolve, reject) => {
           const options = { onAccepted: () => resolve(), records, isAdmitted: true };

@@ -241,7 +241,7 @@ async function announce(
 ): Promise<FinalDecision> {
   options.signal?.throwIfAborted();
   const event = createEvent("tool.called", data, options);
-  await host.observer.accept(event);
+  await host.observer.accept([event]);
   return { id: event.id, decision: "allow", data: event.data, gates: [] };
 }
 
