@@ -1,6 +1,8 @@
+import assert from "node:assert/strict";
 import { openaiAgentsHooks } from "@omniagent/hooks/openai-agents";
+import { test } from "../support/harness.ts";
 import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
-import { CALLED, END, START, testAdapter } from "./scenario.ts";
+import { CALLED, END, recorded, START, testAdapter } from "./scenario.ts";
 
 const { Agent, Runner, setTracingDisabled, tool, Usage } = await load("@openai/agents-core");
 const testing = await load("@openai/agents-core/testing");
@@ -92,3 +94,35 @@ const driver: Driver = {
 };
 
 testAdapter(driver);
+
+test("openai-agents: an agent that many runners share is connected once", async () => {
+  const { hooks, log } = recorded();
+  const models: unknown[] = [];
+  hooks.on("model.called", ({ sessionId, data }) => void models.push([sessionId, data.model]));
+  const turns = ["s-1", "s-2", "s-3"].map((text) => ({ text }));
+  const agent = new Agent({ name: "boss", model: scripted(turns) });
+  for (const { text: sessionId } of turns) {
+    const runner = openaiAgentsHooks(hooks, new Runner(), { sessionId });
+    await runner.run(agent, "hi");
+  }
+  await hooks.close();
+  assert.deepEqual(models, turns.map(({ text }) => [text, "ScriptedModel"]));
+  assert.equal(log.count("agent.end"), 3);
+});
+
+test("openai-agents: a rewritten message keeps its images", async () => {
+  const { hooks } = recorded();
+  hooks.gate("message.received", {
+    name: "mask",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, content: "***" }),
+  });
+  const model = scripted([{ text: "done" }]);
+  const image = { type: "input_image", image: "https://example.com/a.png" };
+  const content = [{ type: "input_text", text: "my key" }, image];
+  const runner = openaiAgentsHooks(hooks, new Runner());
+  await runner.run(new Agent({ name: "boss", model }), [{ role: "user", content }]);
+  await hooks.close();
+  const { input } = model.calls[0].request;
+  assert.deepEqual(input.at(-1).content, [{ type: "input_text", text: "***" }, image]);
+});

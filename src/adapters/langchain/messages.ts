@@ -31,13 +31,6 @@ export type Message = {
   status?: string;
 };
 
-/** Returns the text of a message, whose content is text or a list of parts. */
-export function textOf({ content }: Message): string {
-  if (typeof content === "string") return content;
-  if (!Array.isArray(content)) return "";
-  return content.map((part) => typeof part === "string" ? part : part?.text ?? "").join("");
-}
-
 /** Returns a message like another, with new content. */
 export function withContent(message: Message, content: unknown): Message {
   const { id, name, tool_call_id, artifact, status, additional_kwargs, response_metadata } =

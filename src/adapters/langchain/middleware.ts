@@ -1,7 +1,8 @@
 import { createEventId } from "../../internal/uuid.ts";
+import { contentText, withContentText } from "../content.ts";
 import type { AgentRun } from "../run.ts";
 import { denialText, type ToolOutcome } from "../tool_call.ts";
-import { type Message, textOf, usageOf, withContent } from "./messages.ts";
+import { type Message, usageOf, withContent } from "./messages.ts";
 import type { Runs, Runtime } from "./runs.ts";
 
 type ToolRequest = {
@@ -46,13 +47,15 @@ async function received(
   signal: AbortSignal | undefined,
 ): Promise<object | undefined> {
   if (message?.type !== "human") return undefined;
-  const text = textOf(message);
+  const text = contentText(message.content);
   const judged = await run.judgeReceived(text, "user", signal);
   if ("denied" in judged) {
     return { jumpTo: "end", messages: [{ role: "assistant", content: judged.denied }] };
   }
   // LangChain replaces the message that has the same id.
-  return judged.content === text ? undefined : { messages: [withContent(message, judged.content)] };
+  if (judged.content === text) return undefined;
+  const content = withContentText(message.content, judged.content, "text");
+  return { messages: [withContent(message, content)] };
 }
 
 async function callModel(
@@ -132,7 +135,7 @@ async function reply(
 function viewOf(message: Message): unknown {
   if (!isCommand(message)) return message.content;
   const { update } = message as unknown as { readonly update?: { readonly messages?: Message[] } };
-  return (update?.messages ?? []).map(textOf).join("\n");
+  return (update?.messages ?? []).map(({ content }) => contentText(content)).join("\n");
 }
 
 function isCommand(message: Message): boolean {

@@ -1,6 +1,7 @@
+import { contentText } from "../content.ts";
 import type { AgentHooks } from "../options.ts";
 import { AgentRun, type RunOptions } from "../run.ts";
-import { type Message, textOf } from "./messages.ts";
+import type { Message } from "./messages.ts";
 
 /** A run of a connected agent, and the ids of the LangChain runs in it. */
 type Root = { readonly id: string; readonly run: AgentRun; readonly members: Set<string> };
@@ -75,7 +76,7 @@ export class Runs {
     if (root?.id !== id) return;
     const last = outputs?.messages?.at?.(-1);
     const isAnswer = last?.type === "ai" && !last.tool_calls?.length;
-    const response = isAnswer ? textOf(last) : undefined;
+    const response = isAnswer ? contentText(last.content) : undefined;
     if (response) await root.run.sent(response);
     await this.#end(root, () => root.run.end({ response }));
   }

@@ -4,6 +4,7 @@ import type { AgentHooks, AgentOptions } from "../options.ts";
 import { AgentRun, type ModelResult, type RunResult } from "../run.ts";
 import { denialText, toText } from "../tool_call.ts";
 import {
+  isAbort,
   type ModelRequest,
   type ModelResponse,
   nameOf,
@@ -43,16 +44,22 @@ type SdkResult = {
 
 type Options = { readonly stream?: boolean; readonly signal?: AbortSignal };
 
+/** Which run calls. One for all runners: they may share agents and models, which are connected once. */
+let storage: AsyncStorage<Frame> | undefined;
+const agents = new WeakSet<SdkAgent>();
+/** Connected models, by what they were, and by themselves. */
+const models = new WeakMap<SdkModel, SdkModel>();
+
 /** Connects a runner, its agents, their models and their tools. */
 export class Connection {
   readonly #hooks: AgentHooks;
   readonly #options: AgentOptions;
-  readonly #storage: AsyncStorage<Frame> = createStorage("Cannot connect OpenAI Agents");
-  readonly #agents = new WeakSet<SdkAgent>();
+  readonly #storage: AsyncStorage<Frame>;
 
   constructor(hooks: AgentHooks, options: AgentOptions) {
     this.#hooks = hooks;
     this.#options = options;
+    this.#storage = storage ??= createStorage("Cannot connect OpenAI Agents");
   }
 
   connectRunner(runner: SdkRunner): void {
@@ -72,10 +79,13 @@ export class Connection {
 
   /** Connects an agent, and those that it may hand over to. */
   connectAgent(agent: SdkAgent): void {
-    if (this.#agents.has(agent)) return;
-    this.#agents.add(agent);
-    if (typeof agent.model === "object" && agent.model !== null) {
-      agent.model = this.#model(agent.model);
+    if (agents.has(agent)) return;
+    agents.add(agent);
+    const { model } = agent;
+    if (typeof model === "object" && model !== null) {
+      const connected = models.get(model) ?? this.#model(model);
+      models.set(model, connected).set(connected, connected);
+      agent.model = connected;
     }
     const getAllTools = agent.getAllTools.bind(agent);
     const wrapped = new WeakMap<SdkTool, SdkTool>();
@@ -305,8 +315,4 @@ async function subagent(frame: Frame, execute: () => Promise<unknown>): Promise<
     await frame.nested?.end({ error });
     throw error;
   }
-}
-
-function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
-  return signal?.aborted === true || (error as Error | null)?.name === "AbortError";
 }

@@ -2,6 +2,7 @@
  * What the adapter uses of the OpenAI Agents SDK, by structure.
  * @module
  */
+import { contentText, withContentText } from "../content.ts";
 import type { Usage } from "../options.ts";
 
 /** A `Runner`. */
@@ -103,14 +104,17 @@ export function userText(input: unknown): string | undefined {
   if (typeof input === "string") return input;
   const last = Array.isArray(input) ? input.at(-1) : undefined;
   if (last?.role !== "user") return undefined;
-  if (typeof last.content === "string") return last.content;
-  return last.content?.map?.((part: { readonly text?: string }) => part.text ?? "").join("");
+  return contentText(last.content);
 }
 
 /** Returns an input whose last message has another text. */
 export function withUserText(input: unknown, text: string): unknown {
   if (!Array.isArray(input)) return text;
-  return [...input.slice(0, -1), { ...input.at(-1), content: text }];
+  const last = input.at(-1);
+  return [...input.slice(0, -1), {
+    ...last,
+    content: withContentText(last.content, text, "input_text"),
+  }];
 }
 
 /** Returns the arguments of a call: the model wrote them, so that they may be anything. */
@@ -131,4 +135,9 @@ function detail(details: Details | undefined, name: string): number | undefined 
   const list = (Array.isArray(details) ? details : [details ?? {}]) as Record<string, number>[];
   const found = list.flatMap((one) => one[name] ?? []);
   return found.length === 0 ? undefined : found.reduce((sum, tokens) => sum + tokens);
+}
+
+/** Whether a run ended because it was aborted. */
+export function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true || (error as Error | null)?.name === "AbortError";
 }
