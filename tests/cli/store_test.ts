@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openKv } from "@deno/kv";
+import { makeLimitedV8Serializer, openKv } from "@deno/kv";
 import { processIO } from "@omniagent/hooks/cli";
 import { openStore as openNodeStore } from "@omniagent/hooks/node";
 import type { Store } from "@omniagent/hooks/store";
@@ -160,7 +160,7 @@ sqliteTest(
   () =>
     inFolder(async (folder) => {
       const [from, to] = [join(folder, "a.db"), join(folder, "b.sqlite")];
-      const kv = await openKv(from);
+      const kv = await openKv(from, makeLimitedV8Serializer()); // Bun has no V8
       const json = new TextEncoder().encode("1"); // as a store of this package writes it
       const parts = [true, false, 5n, -(10n ** 30n), new Uint8Array([2, 0, 33]), NaN];
       for (const part of parts) {
