@@ -287,7 +287,17 @@ function looseText(result: unknown): string | undefined {
 const NO_FORM = Symbol();
 
 /** Own properties of an error that has nothing but a message. */
-const ERROR_KEYS: readonly PropertyKey[] = ["message", "stack", "name"];
+const ERROR_KEYS: readonly PropertyKey[] = [
+  "message",
+  "stack",
+  "name",
+  // Where it was created, which JavaScriptCore adds, as in Bun.
+  "line",
+  "column",
+  "originalLine",
+  "originalColumn",
+  "sourceURL",
+];
 
 /** The text of a result for gates; undefined if there is no result. Nothing of it may escape them. */
 function strictText(result: unknown): string | undefined | typeof NO_FORM {
