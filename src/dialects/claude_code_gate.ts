@@ -78,7 +78,7 @@ export function decodeClaudeCodeOutput(
   ) {
     return { invalid: "returned a 'permissionDecision' that Claude Code doesn't know" };
   }
-  const verdict = verdictOf(event, output, specific);
+  const verdict = verdictOf(output, specific);
   if (verdict?.decision === "deny") return { verdict }; // whatever else it says
   const unknown = unknownField(output, TOP) ?? unknownField(specific, SPECIFIC[String(hook)] ?? []);
   if (unknown !== undefined) return { invalid: `returned '${unknown}', which no gate can apply` };
@@ -127,7 +127,7 @@ function unknownField(fields: Fields, known: readonly string[]): string | undefi
   return Object.keys(fields).find((name) => !known.includes(name))?.slice(0, 64);
 }
 
-function verdictOf({ type }: HookEvent, output: Fields, specific: Fields): Verdict | undefined {
+function verdictOf(output: Fields, specific: Fields): Verdict | undefined {
   const context = textOf(specific, "additionalContext");
   const reason = textOf(specific, "permissionDecisionReason") ?? textOf(output, "reason");
   const more = context === undefined ? {} : { context };
@@ -144,10 +144,7 @@ function verdictOf({ type }: HookEvent, output: Fields, specific: Fields): Verdi
     return { decision: "ask", reason: reason ?? "Allow this?", ...more };
   }
   if (said === "allow") return { decision: "allow", ...(reason && { reason }), ...more };
-  if (context === undefined) return undefined;
-  // It is no opinion, and an allow would approve the call.
-  const approves = type === "tool.called" && specific.updatedInput === undefined;
-  return approves ? undefined : { decision: "allow", context };
+  return context === undefined ? undefined : { decision: "none", context };
 }
 
 /** Returns the data that the hook changed; undefined if it changed none. */

@@ -88,6 +88,29 @@ test("call() resolves to the reason when a gate denies, and the tool never runs"
   assert.doesNotMatch(JSON.stringify(denied), /rule 7/);
 });
 
+test("a gate without an opinion can add context, which approves nothing", async () => {
+  const { hooks, dataOf } = start();
+  hooks.gate("tool.called", {
+    name: "hint",
+    handle: () => ({ decision: "none", context: "Use rg" }),
+  });
+  const made = await hooks.decide("tool.called", { name: "grep" });
+  assert.deepEqual([made.decision, made.context], ["allow", "Use rg"]);
+  assert.equal((dataOf("gate.decided").gates as readonly GateRecord[])[0]!.verdict, "none");
+});
+
+test("new data with a verdict that can't change any is a failure", async () => {
+  for (const decision of ["none", "ask"]) {
+    const { hooks } = start();
+    hooks.gate("tool.called", {
+      name: "mask",
+      handle: () => ({ decision, reason: "May I?", data: { name: "x" } }) as never,
+    });
+    const made = await hooks.decide("tool.called", { name: "bash" });
+    assert.equal(made.reason, "Gate 'mask' failed (invalid)");
+  }
+});
+
 test("call() with throwOnDeny throws a GateDeniedError", async () => {
   const { hooks } = start();
   hooks.gate("tool.called", { name: "policy", handle: () => deny("Not here") });

@@ -27,6 +27,7 @@ type Golden = {
 const gates: Readonly<Record<string, (golden: Golden) => Gate<HookEvent>["handle"]>> = {
   no_opinion: () => () => undefined,
   context: () => () => allow(undefined, { context: "Prefer git clean" }),
+  context_alone: () => () => ({ decision: "none", context: "Prefer git clean" }),
   allow: () => () => allow("known command"),
   approve: () => () => allow("known command"),
   deny: () => () => deny("Builds are kept"),

@@ -129,14 +129,15 @@ test("context of a Claude Code hook doesn't approve a call", () => {
       hookSpecificOutput: { hookEventName, additionalContext, ...specific },
     });
   };
-  const verdict = { decision: "allow", context: "The branch is main" };
-  assert.deepEqual(read("tool.called", {}), {});
-  assert.deepEqual(read("tool.called", { permissionDecision: "allow" }), { verdict });
-  // New data is recorded as such, which approves nothing.
+  const context = "The branch is main";
+  const verdict = { decision: "none", context };
+  assert.deepEqual(read("tool.called", {}), { verdict });
+  assert.deepEqual(read("tool.called", { permissionDecision: "allow" }), {
+    verdict: { decision: "allow", context },
+  });
   const params = { command: "ls -l" };
   const data = { name: "Bash", params };
   assert.deepEqual(read("tool.called", { updatedInput: params }), { verdict, data });
-  // Nothing is left to approve.
   assert.deepEqual(read("tool.completed", {}), { verdict });
 });
 

@@ -20,7 +20,8 @@ export function applyRewrite(
   event: HookEvent,
   data: unknown,
 ): HookEvent | { readonly invalid: string } {
-  if (isDecided(fieldOf(data, "decision")) && fieldOf(event.data, "decision") === undefined) {
+  const said = fieldOf(data, "decision");
+  if ((isDecided(said) || said === "none") && fieldOf(event.data, "decision") === undefined) {
     return { invalid: "returned a decision as data: return deny(), ask() or allow()" };
   }
   let next: HookEvent;

@@ -107,16 +107,19 @@ function merge(
   judged: readonly Judged[],
 ): Pick<GateOutcome, "decision" | "verdict" | "gate" | "context"> {
   let strongest: Verdict | undefined;
+  let decision: Decided | undefined;
   let gate: string | undefined;
   const context: string[] = [];
   for (const { verdict, record } of judged) {
     if (verdict === undefined) continue;
     if (verdict.context) context.push(verdict.context);
-    if (strongest && STRENGTH[strongest.decision] >= STRENGTH[verdict.decision]) continue;
+    if (verdict.decision === "none") continue;
+    if (decision && STRENGTH[decision] >= STRENGTH[verdict.decision]) continue;
     strongest = verdict;
+    decision = verdict.decision;
     gate = record.name;
   }
-  return { decision: strongest?.decision ?? "allow", verdict: strongest, gate, context };
+  return { decision: decision ?? "allow", verdict: strongest, gate, context };
 }
 
 /** Calls one gate in a span, and counts its verdict. Stays synchronous when the gate does. */

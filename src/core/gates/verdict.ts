@@ -1,10 +1,10 @@
-/** The decision of a gate, in order of strength: the strongest of several wins. */
+/** What a gate decided, in order of strength: the strongest of several wins. */
 export type Decided = "deny" | "ask" | "allow";
 
 /** What `allow`, `deny` and `ask` return. */
 export type Verdict = {
-  /** What the gate decided. */
-  readonly decision: Decided;
+  /** What the gate decided. `"none"` is no opinion, for a gate that only has `context` for the model. */
+  readonly decision: Decided | "none";
   /** Why, for the model and for logs. For `ask`: the question. */
   readonly reason?: string | undefined;
   /** Why, for logs only: it reaches neither the model nor an HTTP caller. */
@@ -77,15 +77,20 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
   }
   const { decision, reason, internal, interrupt, context, expiresIn, allow: choices, data } =
     value as Readonly<Record<string, unknown>>;
-  if (!isDecided(decision)) {
+  if (!isDecided(decision) && decision !== "none") {
     const found = typeof decision === "string" ? `"${decision.slice(0, 40)}"` : typeof decision;
-    return { invalid: `returned the decision ${found}: it must be "allow", "deny" or "ask"` };
+    return {
+      invalid: `returned the decision ${found}: it must be "allow", "deny", "ask" or "none"`,
+    };
   }
   const texts = { reason, internal, context };
   for (const [name, text] of Object.entries(texts)) {
     if (text !== undefined && typeof text !== "string") {
       return { invalid: `returned '${name}' that is not a text` };
     }
+  }
+  if (data !== undefined && data !== null && (decision === "ask" || decision === "none")) {
+    return { invalid: `returned 'data' with "${decision}": change data with "allow"` };
   }
   if (decision === "ask" && !reason) return { invalid: "asked nothing: pass a question" };
   if (interrupt !== undefined && typeof interrupt !== "boolean") {

@@ -60,7 +60,7 @@ export function readClaudeCodeResponse(event: HookEvent, body: Uint8Array): Said
   const { verdict, data } = output;
   if (data === undefined || verdict?.decision === "deny") return verdict && withShortTexts(verdict);
   if (verdict?.decision === "ask") throw invalid("asks about data that it changes");
-  return withShortTexts({ decision: "allow", ...verdict, data });
+  return withShortTexts({ ...verdict, decision: "allow", data });
 }
 
 /** Returns a response as a verdict. @throws {GateError} If it isn't one. */

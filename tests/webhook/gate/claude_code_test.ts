@@ -58,6 +58,26 @@ test("'block', 'continue: false' and 'ask' are applied, and 'defer' asks", async
   }
 });
 
+test("context alone is passed to the model, and is no opinion", async () => {
+  const { hooks, last } = gated({
+    fetch: respond(pre({ additionalContext: "On main" })).fetch,
+    format,
+  });
+  const made = await hooks.decide("tool.called", CALL);
+  assert.deepEqual([made.decision, made.context, made.reason], ["allow", "On main", undefined]);
+  assert.equal(last().verdict, "none");
+  let isApproved: boolean | undefined;
+  await hooks.call("bash", CALL.params, (_, context) => void (isApproved = context.isApproved));
+  assert.equal(isApproved, false);
+});
+
+test("context of a rewrite is kept with its new input", async () => {
+  const output = pre({ updatedInput: { command: "ls" }, additionalContext: "Listed instead" });
+  const made = await gated({ fetch: respond(output).fetch, format, kind: "rewrite" }).decide();
+  assert.deepEqual(made.data, { ...CALL, params: { command: "ls" } });
+  assert.equal(made.context, "Listed instead");
+});
+
 test("'updatedInput' rewrites the parameters for a rewrite, and fails for a check", async () => {
   const output = pre({ permissionDecision: "allow", updatedInput: { command: "ls" } });
   const { fetch } = respond(output);
