@@ -129,6 +129,7 @@ async function join(folder: string): Promise<void> {
   await run(`${runtimeModules}/.bin/esbuild`, [
     ...entries.map((entry) => `${folder}/${entry.slice(2)}`),
     ...["--bundle", "--splitting", "--format=esm", "--target=node20", "--packages=external"],
+    ...["--loader:.js=jsx", "--jsx=automatic", "--jsx-import-source=hono/jsx"], // `deno pack` keeps JSX
     ...[`--outbase=${folder}`, `--outdir=${joined}`, "--chunk-names=chunks/[name]-[hash]"],
     "--define:import.meta.main=false",
     "--log-level=warning",

@@ -42,9 +42,19 @@ export function createAuthenticator(
   };
 }
 
+/** Returns a copy of the tokens that may use an app; undefined with another kind of authentication. */
+export function tokensOf(auth: HooksAppAuth): readonly Token[] | undefined {
+  return "tokens" in auth ? auth.tokens.map((token) => ({ ...token })) : undefined;
+}
+
+/** Returns whether an identity has one of some scopes. `admin` includes all. */
+export function hasScope({ scopes }: Identity, sufficient: readonly Scope[]): boolean {
+  return [...sufficient, "admin" as const].some((scope) => scopes.includes(scope));
+}
+
 /** Checks that an identity has one of some scopes. @throws {Problem} when it lacks it */
-export function checkScope({ scopes }: Identity, sufficient: readonly Scope[]): void {
-  if ([...sufficient, "admin" as const].some((scope) => scopes.includes(scope))) return;
+export function checkScope(identity: Identity, sufficient: readonly Scope[]): void {
+  if (hasScope(identity, sufficient)) return;
   throw unauthorized("scope_missing", `error="insufficient_scope", scope="${sufficient[0]}"`);
 }
 
@@ -174,15 +184,22 @@ async function verify(
  *
  * @throws {Problem} for a request that may change something
  */
-function checkOrigin({ method, headers, url }: Request, origins: readonly string[]): void {
+export function checkOrigin({ method, headers, url }: Request, origins: readonly string[]): void {
   if (method === "GET" || method === "HEAD") return;
   const origin = headers.get("origin");
   if (origin !== null && origins.includes(origin)) return;
   const site = headers.get("sec-fetch-site"); // absent on plain http, except for localhost
   const isOwn = site === null
-    ? origin === null || hostOf(origin) === (headers.get("host") ?? new URL(url).host)
+    ? origin === null || isOwnHost(hostOf(origin), headers, url)
     : site === "same-origin" || site === "none";
   if (!isOwn) throw new Problem("origin_forbidden");
+}
+
+/** Pages can't make a browser send `X-Forwarded-Host`, which proxies that replace `Host` do. */
+function isOwnHost(host: string | undefined, headers: Headers, url: string): boolean {
+  if (host === undefined) return false;
+  return host === (headers.get("host") ?? new URL(url).host) ||
+    host === headers.get("x-forwarded-host")?.split(",", 1).join("").trim();
 }
 
 function hostOf(origin: string): string | undefined {

@@ -4,7 +4,7 @@ import type { Semaphore } from "../internal/async.ts";
 import type { Outbox } from "../outbox/mod.ts";
 import type { AgentSessions } from "./agent_sessions.ts";
 import type { LiveEvents } from "./stream/live.ts";
-import type { Identity, Settings } from "./options.ts";
+import type { Identity, Settings, Token } from "./options.ts";
 import { type Problem, problemDocument, PROBLEMS } from "./problems.ts";
 
 /** What all requests of an app share. */
@@ -14,6 +14,8 @@ export type AppState = Settings & {
   readonly outbox: Outbox | undefined;
   /** Undefined if everyone may do everything. */
   readonly authenticate: ((request: Request) => Identity | Promise<Identity>) | undefined;
+  /** The tokens; undefined with another kind of authentication. */
+  readonly tokens: readonly Token[] | undefined;
   /** Limits the requests that wait for handlers. */
   readonly waits: Semaphore;
   /** Limits the open event streams. */

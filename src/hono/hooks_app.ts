@@ -8,7 +8,8 @@ import { createWebhookValidation } from "../webhook/handshake_receiver.ts";
 import { AgentSessions } from "./agent_sessions.ts";
 import { askLinkRoutes } from "./ask_links.ts";
 import { askRoutes } from "./asks.ts";
-import { createAuthenticator } from "./auth.ts";
+import { createAuthenticator, tokensOf } from "./auth.ts";
+import { addConsole } from "./console/mount.ts";
 import { type AppEnv, type AppState, respond } from "./context.ts";
 import { decisionRoutes } from "./decisions.ts";
 import { deliveryRoutes } from "./deliveries.ts";
@@ -84,6 +85,7 @@ export function createHooksApp<Events extends object>(
   const app = new Hono<AppEnv>();
   addWebhookValidation(app, state, createWebhookValidation(subject, options)); // CORS takes any OPTIONS
   if (state.origins) app.use(createCors(state.origins));
+  if (state.console) addConsole(app, state);
   addRoutes(app, state, routes);
   return app as unknown as HooksApp;
 }
@@ -100,6 +102,7 @@ function createState(subject: string, hooks: Hooks, options: HooksAppOptions): A
     registry,
     outbox,
     authenticate: createAuthenticator(subject, options, origins === "*" ? [] : origins ?? []),
+    tokens: tokensOf(options),
     waits: new Semaphore(limits.waits),
     streams: new Semaphore(limits.streams),
     keysInProgress: new Set(),

@@ -119,6 +119,13 @@ export interface HooksAppSettings {
    * `app.route`.
    */
   readonly basePath?: string | undefined;
+  /**
+   * Whether to serve the web console at `/console`. With `tokens`, people sign in with one of scope `read`,
+   * `approve` or `admin`; with `verifyToken`, it is called without a bearer token, as for other requests of
+   * a browser; with `auth: false`, everyone is an admin. It is loaded when it is first opened.
+   * @default {false}
+   */
+  readonly console?: boolean | undefined;
   /** Logs every request (`info`), failing dependencies (`warn`) and bugs (`error`). @default the console */
   readonly logger?: Logger | undefined;
   /** Called with every error that a response can't report. @default none */
@@ -154,6 +161,7 @@ export type Settings = {
   /** Origins of web pages that may call the app; undefined without CORS. */
   readonly origins: readonly string[] | "*" | undefined;
   readonly basePath: string | undefined;
+  readonly console: boolean;
   readonly approvalKeys: readonly string[];
   readonly ask: "agent" | "wait";
   readonly logger: Logger;
@@ -187,6 +195,7 @@ const KNOWN_OPTIONS: readonly string[] = [
   "approvalKey",
   "ask",
   "basePath",
+  "console",
   "logger",
   "onError",
   "validate",
@@ -206,7 +215,10 @@ export function readSettings(subject: string, options: HooksAppOptions): Setting
   checkObject(subject, "'options'", options);
   checkKnown(subject, options, KNOWN_OPTIONS, { token: "tokens", poll: "pollInterval" });
   const { cors, basePath, logger = consoleLogger, validate = true, onError } = options;
-  const { ask = "agent" } = options;
+  const { ask = "agent", console = false } = options;
+  if (typeof console !== "boolean") {
+    throw new TypeError(`${subject}: 'console' must be true or false, got ${inspect(console)}`);
+  }
   if (typeof validate !== "boolean") {
     throw new TypeError(`${subject}: 'validate' must be true or false, got ${inspect(validate)}`);
   }
@@ -228,6 +240,7 @@ export function readSettings(subject: string, options: HooksAppOptions): Setting
     limits: readLimits(subject, options.limits),
     origins: cors?.origins,
     basePath,
+    console,
     approvalKeys,
     ask,
     logger,

@@ -224,7 +224,7 @@ export async function readGraph(
 
 /** The package as it ships: `mod.ts` and every file below `src/`. */
 export async function packagedFiles(): Promise<string[]> {
-  return ["mod.ts", ...(await filesBelow("src")).filter((path) => path.endsWith(".ts"))];
+  return ["mod.ts", ...(await filesBelow("src")).filter((path) => /\.tsx?$/.test(path))];
 }
 
 interface Module {

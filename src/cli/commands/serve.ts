@@ -155,6 +155,7 @@ function greet(
   if (json) {
     return log.info("serving", {
       url,
+      console: `${url}/console`,
       file,
       store: shownStore,
       webhooks: webhooks.length,
@@ -168,6 +169,7 @@ function greet(
     : "";
   io.stderr.write(`
 serving ${url}: ${countOf(settings)}${source}; store ${shownStore}
+console ${url}/console, for tokens of scope read, approve, or admin
 ${tokenLines}
 Send an event:
   curl -X POST ${url}/events -H "Authorization: Bearer ${generatedToken ?? "$HOOKS_TOKEN"}" \\

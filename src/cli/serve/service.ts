@@ -131,6 +131,7 @@ export class Service {
     const { logger } = this.#log;
     this.#app = createHooksApp(this.#hooks, {
       tokens,
+      console: true,
       webhookOrigins,
       webhookRate,
       approvalKey,

@@ -1,0 +1,167 @@
+import { timingSafeEqual } from "../../internal/crypto.ts";
+import { checkOrigin, hasScope } from "../auth.ts";
+import { checkPlainUtf8, readBody } from "../body.ts";
+import { type AppContext, respond } from "../context.ts";
+import { Problem, type ProblemCode } from "../problems.ts";
+import { findAsset } from "./assets.ts";
+import { CSRF_FIELD } from "./components.tsx";
+import { respondError } from "./error_page.tsx";
+import { PAGE_HEADERS } from "./layout.tsx";
+import { overviewRoutes } from "./overview.tsx";
+import { type ConsoleRoute, type PageRequest, readNotice } from "./request.ts";
+import { readSession, type Session } from "./session.ts";
+import { respondSignIn, signIn, signOut } from "./sign_in.tsx";
+
+/** The pages and actions of the console. */
+const routes: readonly ConsoleRoute[] = [
+  ...overviewRoutes,
+];
+
+/** Responds to a request below the root of the console, which has `depth` slashes before it. */
+export async function respondConsole(c: AppContext, depth: number): Promise<Response> {
+  const { path, root } = locate(c, depth);
+  const isPost = c.req.method === "POST";
+  if (!isPost && c.req.method !== "GET" && c.req.method !== "HEAD") {
+    throw new Problem("method_not_allowed", { headers: { allow: "GET, HEAD, POST" } });
+  }
+  if (path.startsWith("assets/")) return await respondAsset(c, path);
+  if (isPost) checkOrigin(c.req.raw, []);
+  const fields = isPost ? await readForm(c) : new URLSearchParams();
+  const query = readQuery(c);
+  if (path === "sign-in" && isPost) return await signIn(c, root, fields);
+
+  const session = await readSession(c);
+  if (path === "sign-in") return await respondSignIn(c, root, { session, query });
+  if (session === undefined) return respondSignedOut(c, { path, root });
+  c.get("hooksRequest").identity = session.identity;
+  if (isPost) checkCsrf(session, fields);
+  if (path === "sign-out" && isPost) return signOut(c, root);
+
+  const found = findRoute(isPost ? "POST" : "GET", path);
+  if (found === undefined) throw new Problem("not_found");
+  const { route, params } = found;
+  if (!hasScope(session.identity, [route.scope].flat())) throw new Problem("scope_missing");
+  const notice = await readNotice(session, query);
+  const at = { c, session, root, params, query, form: fields, notice, now: Date.now() };
+  return await route.handle(at);
+}
+
+/** Responds with a page to a problem of such a request. */
+export async function respondConsoleProblem(
+  c: AppContext,
+  problem: Problem,
+  depth: number,
+): Promise<Response> {
+  c.get("hooksRequest").logFields.problem = problem.code;
+  const { root } = locate(c, depth);
+  // Whoever isn't signed in sees no more than the error.
+  const session = await readSession(c).catch(() => undefined);
+  const at: PageRequest | undefined = session && {
+    c,
+    session,
+    root,
+    params: {},
+    query: new URLSearchParams(),
+    form: new URLSearchParams(),
+    notice: undefined,
+    now: Date.now(),
+  };
+  return await respondError(c, root, problem, at);
+}
+
+/** Returns the path of a request below the root of the console, and the relative path of the root. */
+function locate(c: AppContext, depth: number): { readonly path: string; readonly root: string } {
+  const { pathname } = new URL(c.req.raw.url);
+  const path = pathname.split("/").slice(depth).join("/");
+  const levels = path.split("/").length - 1;
+  return { path, root: levels === 0 ? "./" : "../".repeat(levels) };
+}
+
+async function respondAsset(c: AppContext, path: string): Promise<Response> {
+  const found = await findAsset(path);
+  if (found === undefined) throw new Problem("not_found");
+  const { asset: { type, content }, isCurrent } = found;
+  // A page of another version, during a deployment, gets what there is.
+  const caching = isCurrent ? "public, max-age=31536000, immutable" : "no-store";
+  return respond(c, 200, content, {
+    ...PAGE_HEADERS,
+    "content-type": type,
+    "cache-control": caching,
+  });
+}
+
+async function readForm(c: AppContext): Promise<URLSearchParams> {
+  const { headers } = c.req.raw;
+  const type = headers.get("content-type") ?? "";
+  if (!/^application\/x-www-form-urlencoded *(?:;|$)/i.test(type)) {
+    throw new Problem("media_type_unsupported");
+  }
+  checkPlainUtf8(headers);
+  const bytes = await readBody(c.req, c.get("hooksRequest").app);
+  return new URLSearchParams(new TextDecoder().decode(bytes));
+}
+
+/** Returns the query without empty values: forms send those of fields that were left empty. */
+function readQuery(c: AppContext): URLSearchParams {
+  const { searchParams } = new URL(c.req.raw.url);
+  return new URLSearchParams([...searchParams].filter(([, value]) => value !== ""));
+}
+
+/** Checks that a form comes from a page of this session. @throws {Problem} when it doesn't */
+function checkCsrf({ csrf }: Session, fields: URLSearchParams): void {
+  const [expected, given] = [csrf, fields.get(CSRF_FIELD) ?? ""].map((text) =>
+    new TextEncoder().encode(text)
+  );
+  if (!timingSafeEqual(expected!, given!)) throw new Problem("origin_forbidden");
+}
+
+/**
+ * Sends someone to the sign-in, and back afterwards. A link on another site opens the page without the
+ * cookie, which is `SameSite=Strict`: the page then opens itself once more, which sends it.
+ */
+function respondSignedOut(
+  c: AppContext,
+  { path, root }: { readonly path: string; readonly root: string },
+): Response {
+  const { method, raw } = c.req;
+  if (method === "POST" || raw.headers.get("accept") === "text/event-stream") {
+    throw new Problem("token_missing" satisfies ProblemCode);
+  }
+  const { search } = new URL(raw.url);
+  if (raw.headers.get("sec-fetch-site") === "cross-site" && method === "GET") {
+    const html = '<!doctype html><html lang="en"><title>Hooks</title>' +
+      '<meta http-equiv="refresh" content="0"></html>';
+    return respond(c, 200, html, PAGE_HEADERS);
+  }
+  const next = `${path}${search}`;
+  const suffix = next === "" ? "" : `?${new URLSearchParams({ next })}`;
+  return respond(c, 303, null, { ...PAGE_HEADERS, location: `${root}sign-in${suffix}` });
+}
+
+function findRoute(
+  method: ConsoleRoute["method"],
+  path: string,
+): { readonly route: ConsoleRoute; readonly params: Readonly<Record<string, string>> } | undefined {
+  const parts = path.split("/");
+  for (const route of routes) {
+    const pattern = route.path.split("/");
+    if (route.method !== method || pattern.length !== parts.length) continue;
+    const isMatch = pattern.every((part, i) =>
+      part.startsWith(":") ? parts[i] !== "" : part === parts[i]
+    );
+    if (!isMatch) continue;
+    const named = pattern.flatMap((part, i) =>
+      part.startsWith(":") ? [[part.slice(1), decode(parts[i]!)]] : []
+    );
+    return { route, params: Object.fromEntries(named) };
+  }
+  return undefined;
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new Problem("not_found");
+  }
+}

@@ -1,0 +1,106 @@
+import { decodeBase64, encodeBase64 } from "../../internal/bytes.ts";
+import { hmacSha256Hex, timingSafeEqual } from "../../internal/crypto.ts";
+import type { Outbox } from "../../outbox/mod.ts";
+import { hasScope } from "../auth.ts";
+import { type AppContext, respond } from "../context.ts";
+import type { Scope } from "../options.ts";
+import { Problem } from "../problems.ts";
+import type { Session } from "./session.ts";
+
+/** A request to a page of the console, by someone with the scope that the page needs. */
+export type PageRequest = {
+  readonly c: AppContext;
+  readonly session: Session;
+  /** The path from this page to the root of the console: `./`, `../`, … */
+  readonly root: string;
+  /** The parameters of the path, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  /** The query. Empty values, which forms send for empty fields, are left out. */
+  readonly query: URLSearchParams;
+  /** The fields of the form; empty for a `GET`. Its CSRF token was checked. */
+  readonly form: URLSearchParams;
+  /** What the page says about the action that led to it. */
+  readonly notice: Notice | undefined;
+  /** The time of the request, in milliseconds since 1970. */
+  readonly now: number;
+};
+
+/** The outcome of an action, which the next page says. */
+export type Notice = {
+  readonly kind: "ok" | "error";
+  readonly text: string;
+};
+
+/** A page of the console (`GET`), or an action that a form of a page sends (`POST`). */
+export type ConsoleRoute = {
+  readonly method: "GET" | "POST";
+  /** Below the root of the console, with parameters: `events/:id`. */
+  readonly path: string;
+  /** The scope that it needs, or one of several. */
+  readonly scope: Scope | readonly Scope[];
+  readonly handle: (at: PageRequest) => Response | Promise<Response>;
+};
+
+/** Query parameters, of which undefined ones are left out. */
+export type Query = Readonly<Record<string, string | number | undefined>>;
+
+/** The query parameter of a notice. */
+const NOTICE = "notice";
+/** Longest text of a notice, in characters: it is part of a URL. */
+const MAX_NOTICE = 500;
+
+/**
+ * Returns a link to a page, relative to this one, so that it is right wherever the app is mounted. Encode
+ * parts of the path that vary: link(at, `events/${encodeURIComponent(id)}`).
+ */
+export function link({ root }: Pick<PageRequest, "root">, path: string, query: Query = {}): string {
+  const set = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+  const search = new URLSearchParams(set.map(([name, value]) => [name, String(value)]));
+  return `${root}${path}${set.length > 0 ? `?${search}` : ""}`;
+}
+
+/** Returns whether this person may do what needs one of some scopes. Pages show no button otherwise. */
+export function can({ session }: PageRequest, ...scopes: readonly Scope[]): boolean {
+  return hasScope(session.identity, scopes);
+}
+
+/** Returns the outbox. @throws {Problem} when the hooks have none */
+export function outboxOf({ c }: PageRequest): Outbox {
+  const { outbox } = c.get("hooksRequest").app;
+  if (outbox === undefined) throw new Problem("outbox_required");
+  return outbox;
+}
+
+/** Returns a response that shows another page, after an action, with a notice of its outcome. */
+export async function redirect(
+  at: PageRequest,
+  path: string,
+  { notice, query }: { readonly notice?: Notice; readonly query?: Query } = {},
+): Promise<Response> {
+  const signed = notice && { [NOTICE]: await signNotice(at.session, notice) };
+  return respond(at.c, 303, null, { location: link(at, path, { ...query, ...signed }) });
+}
+
+/** Returns the notice of a URL; undefined if this session didn't make it. */
+export async function readNotice(
+  { csrf }: Session,
+  query: URLSearchParams,
+): Promise<Notice | undefined> {
+  const [, mac = "", encoded = ""] = /^([0-9a-f]{64})\.([\w-]+)$/.exec(query.get(NOTICE) ?? "") ??
+    [];
+  const expected = await hmacSha256Hex(new TextEncoder().encode(csrf), encoded);
+  const [one, other] = [expected, mac].map((hex) => new TextEncoder().encode(hex));
+  if (!timingSafeEqual(one!, other!)) return undefined;
+  const base64 = encoded.replaceAll("-", "+").replaceAll("_", "/");
+  const bytes = decodeBase64(base64.padEnd(Math.ceil(base64.length / 4) * 4, "="));
+  if (bytes === undefined) return undefined;
+  const [kind, text] = JSON.parse(new TextDecoder().decode(bytes));
+  return { kind, text };
+}
+
+async function signNotice({ csrf }: Session, { kind, text }: Notice): Promise<string> {
+  const short = [...text].slice(0, MAX_NOTICE).join("");
+  const base64 = encodeBase64(new TextEncoder().encode(JSON.stringify([kind, short])));
+  const encoded = base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return `${await hmacSha256Hex(new TextEncoder().encode(csrf), encoded)}.${encoded}`;
+}

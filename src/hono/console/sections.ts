@@ -1,0 +1,16 @@
+import type { Scope } from "../options.ts";
+
+/** The sections of the console, in the order of its navigation. */
+export const SECTIONS = [
+  { path: "", label: "Overview", scopes: ["read"] },
+] as const satisfies readonly Section[];
+
+/** The path of a section below the root of the console. */
+export type SectionPath = typeof SECTIONS[number]["path"];
+
+type Section = {
+  readonly path: string;
+  readonly label: string;
+  /** The scopes of which one is needed to see it. */
+  readonly scopes: readonly Scope[];
+};

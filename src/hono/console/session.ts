@@ -1,0 +1,154 @@
+import { toHex } from "../../internal/bytes.ts";
+import { hmacSha256Hex, sha256Hex, timingSafeEqual } from "../../internal/crypto.ts";
+import { hasScope, isExpired } from "../auth.ts";
+import type { AppContext } from "../context.ts";
+import type { Identity, Scope, Token } from "../options.ts";
+import { Problem } from "../problems.ts";
+
+/** Who uses the console. */
+export type Session = {
+  /** Who it is; expires with the session. */
+  readonly identity: Identity;
+  /** The value of the hidden field of every form. Only pages of this session contain it. */
+  readonly csrf: string;
+  /** Whether a sign-in began it, so that it can be ended. */
+  readonly isSignedIn: boolean;
+  /** `Set-Cookie` of a session that this request began. */
+  readonly cookie?: string;
+};
+
+/** The scopes of which a token needs one to sign in. */
+export const CONSOLE_SCOPES: readonly Scope[] = ["read", "approve", "admin"];
+
+const COOKIE = "hooks_console";
+/** Cookies of that name that are tried: another app of the domain may have set one. */
+const MAX_COOKIES = 4;
+/** Longest session, in milliseconds: a working day. */
+const LIFETIME = 12 * 60 * 60 * 1000;
+/** Of what identifies a session, in bytes. */
+const NONCE_SIZE = 16;
+
+/**
+ * Returns the session of a request; undefined if it needs to sign in.
+ *
+ * A session is stored nowhere: its cookie is its expiry, a nonce, and their HMAC, keyed by the token that
+ * signed in. So every instance that knows the token knows the session, and it ends when the token does.
+ *
+ * @throws {Problem} when `verifyToken` does
+ */
+export async function readSession(c: AppContext): Promise<Session | undefined> {
+  const { tokens, authenticate } = c.get("hooksRequest").app;
+  const cookies = cookiesOf(c.req.raw.headers);
+  if (tokens === undefined) {
+    const identity = authenticate ? await authenticate(c.req.raw) : c.get("hooksRequest").identity;
+    return await openSession(c, identity, cookies);
+  }
+  for (const cookie of cookies) {
+    const session = await verifyCookie(cookie, tokens);
+    if (session !== undefined) return session;
+  }
+  return undefined;
+}
+
+/**
+ * Begins a session. Always a new one: a cookie that the request has is ignored.
+ *
+ * @throws {Problem} when the token is unknown, expired, or may see nothing
+ */
+export async function startSession(c: AppContext, secret: string): Promise<Session> {
+  const { tokens, authenticate } = c.get("hooksRequest").app;
+  const isPossible = /^[\x21-\x7e]{1,512}$/.test(secret);
+  const headers = { authorization: `Bearer ${isPossible ? secret : ""}` };
+  const identity = await authenticate!(new Request("http://console/", { headers }));
+  const token = tokens!.find((known) => known.token === secret);
+  if (token === undefined) throw new Problem("token_invalid");
+  if (!hasScope(identity, CONSOLE_SCOPES)) throw new Problem("scope_missing");
+  const value = await signCookie(token, Date.now() + LIFETIME, createNonce());
+  const session = await verifyCookie(value, [token]);
+  if (session === undefined) throw new Problem("token_expired");
+  return { ...session, cookie: setCookie(c.req.raw, value, LIFETIME) };
+}
+
+/** Returns the `Set-Cookie` that ends a session in this browser. */
+export function endSession(c: AppContext): string {
+  return setCookie(c.req.raw, "", 0);
+}
+
+/** Returns a new session without a sign-in: it only protects forms. */
+async function openSession(
+  c: AppContext,
+  identity: Identity,
+  cookies: readonly string[],
+): Promise<Session> {
+  const known = cookies.find((cookie) => /^[0-9a-f]{32}$/.test(cookie));
+  const nonce = known ?? createNonce();
+  const csrf = await sha256Hex(`hooks console form ${nonce}`);
+  const cookie = known === undefined && { cookie: setCookie(c.req.raw, nonce, LIFETIME) };
+  return { identity, csrf, isSignedIn: false, ...cookie };
+}
+
+async function signCookie(
+  { token }: Token,
+  expiresAt: number,
+  nonce: string,
+): Promise<string> {
+  const content = `${expiresAt.toString(36)}.${nonce}`;
+  return `${content}.${await sign(token, "session", content)}`;
+}
+
+/** Returns the session of a cookie; undefined if none of the tokens signed it, or it has expired. */
+async function verifyCookie(
+  cookie: string,
+  tokens: readonly Token[],
+): Promise<Session | undefined> {
+  const [, content = "", expiry = "", mac = ""] =
+    /^(([0-9a-z]{1,11})\.[0-9a-f]{32})\.([0-9a-f]{64})$/.exec(cookie) ?? [];
+  const expiresAt = parseInt(expiry, 36);
+  if (!(Date.now() < expiresAt && expiresAt <= Date.now() + LIFETIME)) return undefined;
+  const given = new TextEncoder().encode(mac);
+  for (const { token, name, scopes, expiresAt: tokenExpiry } of tokens) {
+    const expected = new TextEncoder().encode(await sign(token, "session", content));
+    if (!timingSafeEqual(expected, given)) continue;
+    const expiry = Math.min(expiresAt, tokenExpiry?.getTime() ?? Infinity);
+    const identity: Identity = { name, scopes, expiresAt: new Date(expiry) };
+    if (isExpired(identity) || !hasScope(identity, CONSOLE_SCOPES)) return undefined;
+    return { identity, csrf: await sign(token, "form", content), isSignedIn: true };
+  }
+  return undefined;
+}
+
+/** Each use of a token as a key has a name, so that no value of one is valid for another. */
+async function sign(token: string, use: "session" | "form", content: string): Promise<string> {
+  return await hmacSha256Hex(new TextEncoder().encode(token), `hooks console ${use}\n${content}`);
+}
+
+function createNonce(): string {
+  return toHex(crypto.getRandomValues(new Uint8Array(NONCE_SIZE)));
+}
+
+function cookiesOf(headers: Headers): readonly string[] {
+  const pairs = (headers.get("cookie") ?? "").split(/; */);
+  const prefix = `${COOKIE}=`;
+  return pairs.filter((pair) => pair.startsWith(prefix)).slice(0, MAX_COOKIES)
+    .map((pair) => pair.slice(prefix.length));
+}
+
+/**
+ * Returns a `Set-Cookie`. It has no `Path`: browsers then take the folder of the page that sets it (RFC
+ * 6265, section 5.1.4), which is that of the console. Behind a proxy that strips a prefix, only the browser
+ * knows it.
+ */
+function setCookie(request: Request, value: string, lifetime: number): string {
+  const secure = isHttps(request) ? "; Secure" : "";
+  return `${COOKIE}=${value}; Max-Age=${lifetime / 1000}; HttpOnly; SameSite=Strict${secure}`;
+}
+
+/**
+ * Returns whether the browser connects by TLS. It names its own scheme in `Origin` when it sends a form,
+ * so that a proxy that ends TLS needs no configuration.
+ */
+function isHttps({ headers, url }: Request): boolean {
+  const proxied = headers.get("x-forwarded-proto")?.split(",", 1).join("").trim();
+  return /^https:/.test(headers.get("origin") ?? "") || proxied === "https" ||
+    url.startsWith("https:");
+}
