@@ -40,6 +40,8 @@ export type PublisherOptions = {
 type Unit = {
   /** What is still to be stored. */
   batch: readonly Prepared[];
+  /** Its sessions, as texts. */
+  readonly sessions: readonly string[];
   readonly size: CommitSize;
   /** When it began to wait. */
   readonly since: number;
@@ -59,6 +61,8 @@ export class Publisher {
   readonly #sessions = new KeyedMutex();
   /** Whether the next commit has to wait. */
   #isHeld = false;
+  /** The sessions of commits that others don't wait for: those that come next in them do. */
+  readonly #busy = new Set<string>();
   #respondedAt = -Infinity;
 
   constructor(options: PublisherOptions) {
@@ -106,6 +110,7 @@ export class Publisher {
       let unsubscribe = (): void => {};
       const unit: Unit = {
         batch,
+        sessions: sessionNames(batch).map((name) => JSON.stringify(name)),
         size,
         since: this.#options.client.clock.now(),
         done: new Map(),
@@ -129,13 +134,15 @@ export class Publisher {
 
   /**
    * Returns the units of the next commit. One that may be a duplicate goes alone: its checks fail whenever
-   * it is. Those of sessions fail only when another process was faster.
+   * it is. Those of sessions fail only when another process was faster. Where a transaction of a caller
+   * can lock a session, each commit has the units of one, or none: nobody else waits with them.
    */
   #next(waiting: ReadonlySet<Unit>, inFlight: number): readonly Unit[] {
     if (this.#isHeld || inFlight >= MAX_INDEPENDENT) return [];
     const { client: { clock, store: { limits } } } = this.#options;
     const units: Unit[] = [];
     const sessions = new Set<string>();
+    const passedOver = new Set<string>(this.#busy);
     let total = { checks: 0, mutations: 0, bytes: 0, keys: 0 };
     for (const unit of waiting) {
       if (clock.now() - Math.max(unit.since, this.#respondedAt) >= COMMIT_TIMEOUT) {
@@ -143,7 +150,15 @@ export class Publisher {
         unit.reject(new OutboxUnavailableError(false));
         continue;
       }
-      for (const name of sessionNames(unit.batch)) sessions.add(JSON.stringify(name));
+      if (this.#canBeLocked) {
+        const joins = units.length === 0 || unit.sessions.every((name) => sessions.has(name)) &&
+            (unit.sessions.length > 0) === (sessions.size > 0);
+        if (!joins || unit.sessions.some((name) => passedOver.has(name))) {
+          for (const name of unit.sessions) passedOver.add(name); // what comes later in them, too
+          continue;
+        }
+      }
+      for (const name of unit.sessions) sessions.add(name);
       // Of a group only the first event is checked, and each session once.
       total = { ...addSizes(total, unit.size), checks: 1 + sessions.size };
       if (units.length > 0 && (isGuarded(unit) || !fits(total, limits))) break;
@@ -155,13 +170,21 @@ export class Publisher {
 
   async #send(units: readonly Unit[]): Promise<void> {
     this.#isHeld = true;
+    const locked = this.#canBeLocked ? units.flatMap(({ sessions }) => sessions) : [];
+    for (const name of locked) this.#busy.add(name);
     const sent = this.#sendOrSplit(units);
     // Over a network, each of these would wait for the response to the one before.
-    if (!units.some(isIndependent)) await sent;
+    if (locked.length === 0 && !units.some(isIndependent)) await sent;
     await this.#options.admission.turn();
     this.#isHeld = false;
     this.#queue.pump();
     await sent;
+    for (const name of locked) this.#busy.delete(name);
+  }
+
+  /** Whether a transaction of a caller can lock a session until it ends. */
+  get #canBeLocked(): boolean {
+    return this.#options.client.store.within !== undefined;
   }
 
   /** Sends units; when the store finds them too large together, each alone. Never rejects. */
@@ -272,7 +295,7 @@ function isGuarded({ batch }: Unit): boolean {
 
 /** Returns whether a unit goes alone and has no place in an order. */
 function isIndependent(unit: Unit): boolean {
-  return isGuarded(unit) && unit.batch.every(({ sessions }) => sessions.size === 0);
+  return isGuarded(unit) && unit.sessions.length === 0;
 }
 
 /** Locks on several keys at once, in the order in which they were asked for. */

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { createHooks, defineHook, type Hooks } from "@omniagent/hooks";
+import { createHooks, defineHook, type Hooks, WebhookHook } from "@omniagent/hooks";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { PostgresStore } from "@omniagent/hooks/postgres";
 import { test } from "../support/harness.ts";
@@ -250,6 +250,49 @@ for (const name of names.filter((name) => name !== "PGlite")) {
     assert.equal((await storedIn(hooks)).accepted, 43);
     await Promise.all([hooks.close(), other.hooks.close()]);
   });
+
+  onDatabase(
+    name,
+    "while one is open, only emits to its session wait, and keep their order",
+    async (
+      database,
+      store,
+    ) => {
+      const { hooks } = startProcess(store);
+      const received = new Map<string, number[]>();
+      hooks.use(
+        new WebhookHook({
+          name: "mirror",
+          events: ["order.created"],
+          url: "https://example.com/",
+          ordering: "session",
+          async fetch(_url: unknown, init?: RequestInit) {
+            const { session_id, data } = JSON.parse(await new Response(init!.body).text());
+            const ids = received.get(session_id) ?? [];
+            received.set(session_id, [...ids, data.id]);
+            return new Response(null, { status: 204 });
+          },
+        }),
+      );
+      await hooks.init();
+      const emit = (id: number, sessionId?: string) =>
+        hooks.emit("order.created", { id }, { sessionId });
+      await emit(0, "a"); // also creates the counts of today
+      const waiting: Promise<unknown>[] = [];
+      await database.transaction(async (tx) => {
+        await hooks.emit("order.created", { id: 1 }, { tx, sessionId: "a" });
+        let waited = 0;
+        for (let id = 2; id < 6; id++) waiting.push(emit(id, "a").then(() => waited++));
+        await Promise.all([2, 3, 4, 5].flatMap((id) => [emit(id, "b"), emit(id, "c"), emit(id)]));
+        assert.equal(waited, 0, "the session is locked");
+      });
+      await Promise.all(waiting);
+      await until(() => [...received.values()].flat().length === 18);
+      assert.deepEqual(received.get("a"), [0, 1, 2, 3, 4, 5]);
+      for (const session of ["b", "c"]) assert.deepEqual(received.get(session), [2, 3, 4, 5]);
+      await hooks.close();
+    },
+  );
 
   onDatabase(name, "a serialization failure is thrown as the driver throws it", async (
     database,
