@@ -43,7 +43,7 @@ export class AgentProcess {
   readonly #child: Deno.ChildProcess;
   readonly #listening: Promise<void>;
   readonly #complaining: Promise<void>;
-  #over = false;
+  #isOver = false;
 
   /** It delivers to these receivers. */
   constructor(receivers: Receivers, own: Omit<Orders, "urls" | "secret">) {
@@ -67,7 +67,7 @@ export class AgentProcess {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    void this.#child.status.then(() => this.#over = true);
+    void this.#child.status.then(() => this.#isOver = true);
     this.#listening = this.#eachLine(this.#child.stdout, (line) => this.#hear(JSON.parse(line)));
     this.#complaining = this.#eachLine(this.#child.stderr, (line) => {
       // Deno says there what its client of KV Connect met, and what the tests ask for.
@@ -80,9 +80,14 @@ export class AgentProcess {
     return new Set(this.said.accepted.values());
   }
 
+  /** Whether it has ended. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Sends a signal, if it still runs. */
   signal(signal: Deno.Signal): void {
-    if (!this.#over) this.#child.kill(signal);
+    if (!this.#isOver) this.#child.kill(signal);
   }
 
   /** Its end, when all that it said has been heard. */

@@ -96,11 +96,22 @@ async function together(path: string, processes: number, events: number): Promis
   try {
     const start = performance.now();
     const seconds = () => ((performance.now() - start) / 1000).toFixed(1);
-    const published = () => accepted().size + refused().length >= processes * events;
+    const checkRunning = () => {
+      const ended = agents.find(({ isOver }) => isOver);
+      assert.ok(ended === undefined, `a process ended: ${ended?.said.log.join("\n")}`);
+    };
+    const published = () => {
+      checkRunning();
+      return accepted().size + refused().length >= processes * events;
+    };
     await waitUntil("all events", published, LIMIT);
     assert.deepEqual(refused(), []);
     const publishedIn = seconds();
-    await waitUntil("all deliveries", () => receivers.gotAll(accepted()), LIMIT);
+    const delivered = () => {
+      checkRunning();
+      return receivers.gotAll(accepted());
+    };
+    await waitUntil("all deliveries", delivered, LIMIT);
     const deliveredIn = seconds();
     for (const agent of agents) agent.signal("SIGTERM");
     const statuses = await Promise.all(agents.map((agent) => agent.ended()));

@@ -36,6 +36,15 @@ export function wasRolledBack(error: unknown): boolean {
   return /^40(?:001|P01)$/.test(codeOf(driverErrorOf(error)));
 }
 
+/** Whether a connection ended in the middle of a statement, which may have been applied. */
+export function wasInterrupted(error: unknown): boolean {
+  const source = driverErrorOf(error);
+  const { code } = (source ?? {}) as { readonly code?: unknown };
+  // 57P01: an administrator ended it. The others are of 'postgres', sockets, and 'pg', which has no code.
+  return /^(?:57P01|CONNECTION_CLOSED|ECONNRESET|EPIPE)$/.test(codeOf(source) || String(code)) ||
+    /^Connection terminated unexpectedly/.test(errorMessage(source));
+}
+
 /** An error of a driver, as a store throws it. */
 export function postgresError(what: string, error: unknown): Error {
   if (error instanceof StoreError) return error;

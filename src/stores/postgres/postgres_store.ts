@@ -1,3 +1,4 @@
+import { retry } from "../../internal/async.ts";
 import { checkKnown } from "../../internal/options.ts";
 import { inspect } from "../../internal/validate.ts";
 import {
@@ -14,10 +15,13 @@ import {
 } from "../../store/mod.ts";
 import { type PostgresClient, type Query, queryInTransaction, queryOf } from "./client.ts";
 import { PostgresBackend } from "./postgres_backend.ts";
-import { postgresError } from "./postgres_error.ts";
+import { postgresError, wasInterrupted, wasRolledBack } from "./postgres_error.ts";
 import { PostgresWake } from "./postgres_wake.ts";
 import { migration, readSchemaName } from "./schema.ts";
 import { openSessionOf } from "./session.ts";
+
+/** How long a migration whose connection ends is repeated, in milliseconds. */
+const RETRY_FOR = 3_000;
 
 /** Options of a `PostgresStore`. */
 export type PostgresStoreOptions = {
@@ -90,8 +94,9 @@ export class PostgresStore implements Store {
    * @throws {StoreError} when it can't
    */
   async migrate(): Promise<void> {
+    const isRetryable = (error: unknown) => wasRolledBack(error) || wasInterrupted(error);
     try {
-      await this.#query(migration(this.#schema));
+      await retry(() => this.#query(migration(this.#schema)), { timeout: RETRY_FOR, isRetryable });
     } catch (error) {
       throw postgresError("migrate", error);
     }

@@ -24,10 +24,12 @@ type PgClient = {
   unref?(): void;
 };
 
+type PooledClient = PgClient & { release(destroy: boolean): void };
+
 type PgPool = {
   readonly totalCount: number;
   readonly options?: { readonly max?: number };
-  connect(): Promise<PgClient & { release(destroy: boolean): void }>;
+  connect(callback: (error: Error | undefined, client: PooledClient | undefined) => void): void;
 };
 
 /** `listen` of `postgres`, `Bun.sql` and PGlite. */
@@ -70,10 +72,9 @@ async function listenInPool(
   pool: PgPool,
   ...[channel, onNotice, onLost]: Parameters<OpenSession>
 ): Promise<Session> {
-  const client = await pool.connect();
+  const client = await checkOut(pool, onLost);
   const release = () => client.release(true);
   try {
-    client.on("error", onLost); // without a listener, the process would end
     client.unref?.(); // the process may end while it listens
     const { close } = await listenOn(client, channel, onNotice, onLost);
     return { close: () => [close, release].forEach((end) => end()) };
@@ -81,6 +82,20 @@ async function listenInPool(
     release();
     throw error;
   }
+}
+
+/**
+ * Takes a client out of the pool. Its errors end the process while nothing listens to them, and one may
+ * arrive with the response that says that it is connected: too early for a promise.
+ */
+function checkOut(pool: PgPool, onLost: () => void): Promise<PooledClient> {
+  return new Promise((resolve, reject) =>
+    pool.connect((error, client) => {
+      if (client === undefined) return reject(error);
+      client.on("error", onLost);
+      resolve(client);
+    })
+  );
 }
 
 async function listenOn(
