@@ -21,6 +21,7 @@ import { openapiRoute } from "./openapi.ts";
 import { type HooksAppOptions, readSettings } from "./options.ts";
 import { postEventsRoute } from "./post_events.ts";
 import { Problem } from "./problems.ts";
+import { replayRoutes } from "./replays.ts";
 import { addRoutes, createHandler, type Route } from "./router.ts";
 import { serviceRoutes } from "./service.ts";
 import { targetRoutes } from "./targets.ts";
@@ -36,6 +37,7 @@ const resources: readonly Route[] = [
   postEventsRoute,
   ...eventRoutes,
   ...deliveryRoutes,
+  ...replayRoutes,
   ...targetRoutes,
   ...decisionRoutes,
   ...askRoutes,

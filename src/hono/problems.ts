@@ -17,6 +17,7 @@ export const PROBLEMS = {
   delivery_not_found: [404, "Delivery not found"],
   target_not_found: [404, "Target not found"],
   ask_not_found: [404, "Ask not found, or no longer stored"],
+  replay_not_found: [404, "Replay not found, or no longer stored"],
   link_invalid: [403, "This link is not valid"],
   method_not_allowed: [405, "Method not allowed"],
   body_timeout: [408, "Body did not arrive in time"],
@@ -38,6 +39,7 @@ export const PROBLEMS = {
   store_limit: [422, "Request exceeds a limit of the store"],
   too_many_waits: [429, "Too many requests are waiting for handlers"],
   too_many_streams: [429, "Too many event streams are open"],
+  too_many_replays: [429, "Too many replays are running: wait for one, or cancel it"],
   headers_too_large: [431, "Headers are too large"],
   internal: [500, "Internal server error"],
   outbox_required: [501, "An outbox is required"],
@@ -81,8 +83,8 @@ export class Problem extends Error {
     return new Problem("request_invalid", { members: { errors } });
   }
 
-  /** Returns the problem of a limit on concurrent requests. Clients may retry after a second. */
-  static tooMany(code: "too_many_waits" | "too_many_streams"): Problem {
+  /** Returns the problem of a limit on concurrent work. Clients may retry after a second. */
+  static tooMany(code: "too_many_waits" | "too_many_streams" | "too_many_replays"): Problem {
     return new Problem(code, { headers: { "retry-after": "1" } });
   }
 

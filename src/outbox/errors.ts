@@ -43,3 +43,16 @@ export class IdempotencyConflictError extends Error {
     super(`Cannot publish: the ${what} was used for another event`);
   }
 }
+
+/** Thrown when too many replays are running in the background to start another. */
+export class ReplayLimitError extends Error {
+  /** Always `"ReplayLimitError"`. */
+  override readonly name = "ReplayLimitError";
+  /** Identifies the error. */
+  readonly code = "replay_limit";
+
+  /** Creates an error; `limit` is how many may run. */
+  constructor(limit: number) {
+    super(`Cannot start replay: ${limit} are running; wait for one, or cancel it`);
+  }
+}

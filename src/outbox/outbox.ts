@@ -5,6 +5,7 @@ import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
 import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
 import type { Store } from "../store/mod.ts";
 import { Attempter } from "./attempt.ts";
+import { BackgroundReplayer } from "./background_replay.ts";
 import { Claimer } from "./claim.ts";
 import { measureTargets } from "./gauges.ts";
 import { Cleanup, purge, StoreHealth } from "./maintenance.ts";
@@ -107,6 +108,7 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
     take: (leases, versionstamp) => worker.takeStored(leases, versionstamp),
     wake,
   });
+  const replays = new BackgroundReplayer({ client, log, wake });
   let isVersionKnown = false;
   const checkVersion = once(async () => {
     await readVersion(client);
@@ -151,8 +153,13 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
       };
       return { unregister };
     },
-    start: () => worker.start(),
-    stop: () => worker.stop(),
+    start() {
+      worker.start();
+      replays.resume();
+    },
+    async stop() {
+      await Promise.all([worker.stop(), replays.stop()]);
+    },
     async drainOnce(options) {
       const subject = "Cannot drain outbox";
       checkKnown(subject, options, ["timeout"], { budgetMs: "timeout" });
@@ -179,6 +186,15 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
     async replay(options) {
       await checkVersion();
       return await replayDeliveries(client, options, wake);
+    },
+    replays: {
+      async start(filter) {
+        await checkVersion();
+        return await replays.start(filter);
+      },
+      get: (id) => replays.get(id),
+      list: (options) => replays.list(options),
+      cancel: (id) => replays.cancel(id),
     },
   };
   noteOutbox(outbox, () => worker.keepAlive());

@@ -16,7 +16,7 @@ import { beforeIdsAt, readEventRecord, readLog, sessionOf } from "./records.ts";
 import { type Ended, requeue, requeueOne } from "./requeue.ts";
 import { after, endOf, type StoreClient } from "./store_client.ts";
 import { COMMIT_TIMEOUT, MIN_COMMIT_TIMEOUT } from "./timing.ts";
-import type { ReplayOptions, ReplayResult } from "./types.ts";
+import type { ReplayFilter, ReplayOptions, ReplayResult } from "./types.ts";
 
 /** Bytes of one delivery in a commit: its log has 16 KiB. */
 const MAX_DELIVERY = 20_000;
@@ -31,7 +31,33 @@ export async function replayDeliveries(
   options: ReplayOptions,
   wake: () => void,
 ): Promise<ReplayResult> {
-  return await new Replay(client, options, wake).run();
+  const { seen: _, ...result } = await new Replay(client, options, wake).run();
+  return result;
+}
+
+/** What one slice of a longer replay did. `seen`: how many it looked at, also those of another type. */
+export type ReplaySlice = ReplayResult & { readonly seen: number };
+
+/** Replays for a while, as a part of a replay in the background. */
+export function replaySlice(
+  client: StoreClient,
+  options: ReplayOptions,
+  wake: () => void,
+): Promise<ReplaySlice> {
+  return new Replay(client, options, wake).run();
+}
+
+/** Checks what is to be replayed. @throws {TypeError | RangeError} when that is wrong */
+export function checkReplay(client: StoreClient, filter: ReplayFilter): void {
+  new Replay(client, { ...filter, timeout: Infinity }, () => {});
+}
+
+/** Counts what a replay looks at; undefined when that takes longer than its timeout. */
+export function countReplay(
+  client: StoreClient,
+  options: ReplayOptions,
+): Promise<number | undefined> {
+  return new Replay(client, options, () => {}).count();
 }
 
 /** A walk over the deliveries of a state, target after target, each in the order of its events. */
@@ -46,6 +72,7 @@ class Replay {
   #position: StoreKey;
   #replayed = 0;
   #refused = 0;
+  #seen = 0;
 
   constructor(
     client: StoreClient,
@@ -70,7 +97,16 @@ class Replay {
     this.#deadline = client.clock.now() + timeout;
   }
 
-  async run(): Promise<ReplayResult> {
+  async count(): Promise<number | undefined> {
+    let count = 0;
+    for await (const entry of this.#entries()) {
+      if (this.#isWanted({ id: String(entry.key[3]), entry })) count++;
+      if (this.#client.clock.now() >= this.#deadline) return undefined;
+    }
+    return count;
+  }
+
+  async run(): Promise<ReplaySlice> {
     const start = this.#position;
     let isDone = false;
     try {
@@ -80,7 +116,7 @@ class Replay {
       const isSome = this.#replayed + this.#refused > 0 || this.#position !== start;
       if (!(error instanceof OutboxUnavailableError) || !isSome) throw error;
     }
-    const result = { replayed: this.#replayed, refused: this.#refused };
+    const result = { replayed: this.#replayed, refused: this.#refused, seen: this.#seen };
     return isDone ? result : { ...result, cursor: writeCursor(this.#list, this.#position) };
   }
 
@@ -133,7 +169,7 @@ class Replay {
     return first && String(first.key[2]);
   }
 
-  #isWanted({ id, entry }: Candidate): boolean {
+  #isWanted({ id, entry }: Omit<Candidate, "target">): boolean {
     const hasEnded = this.#state === "dead" || readLog(entry.value).state === "delivered";
     return hasEnded && isInTime(id, this.#options);
   }
@@ -152,6 +188,7 @@ class Replay {
       if (isMine) this.#replayed++;
       else this.#refused++;
     }
+    this.#seen += group.length;
     if (all.length > 0) this.#wake();
   }
 

@@ -7,8 +7,10 @@ import type {
   StoredEvent,
 } from "./list_types.ts";
 import type { AttemptReport } from "./logging.ts";
+import type { BackgroundReplays, ReplayOptions, ReplayResult } from "./replay_types.ts";
 
 export type * from "./list_types.ts";
+export type * from "./replay_types.ts";
 
 /** Options of an outbox. Durations are in milliseconds. */
 export interface OutboxOptions {
@@ -112,37 +114,6 @@ export type DeliverySummary = {
  * sent once its target is on, see `endpoint`.
  */
 export type RetryOutcome = "moved" | "queued" | "replayed" | "leased" | "gone" | "unknown";
-
-/** What is replayed. */
-export type ReplayOptions = {
-  /** Only deliveries to this target. */
-  readonly target?: string | undefined;
-  /** Dead ones, or delivered ones, which receivers then receive again. @default {"dead"} */
-  readonly state?: "dead" | "delivered" | undefined;
-  /** Only events of this type: exact, a prefix such as `tool.*`, or `*`. @default {"*"} */
-  readonly type?: string | undefined;
-  /** Only events made at this time or later. */
-  readonly since?: Date | undefined;
-  /** Only events made before this time. */
-  readonly until?: Date | undefined;
-  /** How long it may take, in milliseconds. The cursor says where to continue. */
-  readonly timeout: number;
-  /** Where an earlier call with the same other options ended. */
-  readonly cursor?: string | undefined;
-};
-
-/** The result of a replay. */
-export type ReplayResult = {
-  /** How many are delivered again. */
-  readonly replayed: number;
-  /**
-   * How many could not be: their event is no longer kept, or another call was faster. When the store's
-   * response was lost, one that was replayed, and delivered since, may be counted here.
-   */
-  readonly refused: number;
-  /** Where to continue; absent when all were seen. */
-  readonly cursor?: string;
-};
 
 /** Whether a target receives deliveries, and why not. */
 export type Endpoint = {
@@ -253,6 +224,8 @@ export type OutboxOperations = {
    * @throws {TypeError | RangeError} when an option is wrong, or a cursor comes from another replay
    */
   replay(options: ReplayOptions): Promise<ReplayResult>;
+  /** Replays in the background, for more than one call can do. */
+  readonly replays: BackgroundReplays;
   /**
    * Returns the statistics of every target that is registered here or has deliveries of events within
    * the retention, by the day in their ids; ids without a time count forever. They are read from counts.

@@ -38,6 +38,8 @@ const BY_STATE = new Set([
   "idempotency_conflict",
   "store_limit",
   "ask_not_found",
+  "replay_not_found",
+  "too_many_replays",
 ]);
 
 const RUNS = 60;

@@ -47,7 +47,8 @@ async function sendOne(apps: FuzzApps, known: Known): Promise<void> {
   const message = `${label} -> ${response.status} ${text} ${stacks}`;
   assert.ok(response.status < 500 || other, message);
   assert.notEqual(response.status, 500, message);
-  assert.ok(!echoes(text, response.headers, marker), message);
+  const returnsFilter = operation.path === "/replays" && response.status === 202;
+  assert.ok(returnsFilter || !echoes(text, response.headers, marker), message);
   assert.ok(wrongness === "noise" || isDocumented(operation, response.status, text), message);
 }
 

@@ -69,6 +69,7 @@ export async function triggerRareResponses(
     await fillWaits(call, post, whole.hooks);
     const retry = find("POST", "/deliveries/{target}/{id}/retry");
     await holdDelivery(call, post, retry, whole, () => now += 30 * DAY + 1);
+    await fillReplays(call, find, whole);
     await endAsks(call, find("POST", "/asks/{id}"), find("GET", "/asks/{id}"), whole.hooks);
     await whole.outbox!.remove("audit");
     for (const action of ["enable", "disable"]) {
@@ -102,6 +103,25 @@ async function stall(operation: Operation, { app }: FuzzApp, tally: Tally): Prom
   };
   const response = await app.request(new Request(`http://hooks.test${path}`, init as RequestInit));
   tally.note(operation, response.status);
+}
+
+/** A replay is started, read and canceled; then too many run. */
+async function fillReplays(
+  call: Call,
+  find: (method: string, path: string) => Operation,
+  { outbox }: FuzzApp,
+): Promise<void> {
+  const start = find("POST", "/replays");
+  const { id } = await (await call(start, {})).json() as { readonly id: string };
+  assert.equal((await call(find("GET", "/replays/{id}"), { id })).status, 200);
+  assert.equal((await call(find("POST", "/replays/{id}/cancel"), { id })).status, 200);
+  const records = outbox!.records!;
+  const ids = Array.from({ length: 20 }, (_, n) => `full-${n}`);
+  const putAll = (value: { readonly v: number } | null) =>
+    Promise.all(ids.map((id) => records.put({ key: ["replaying", id], value })));
+  await putAll({ v: 1 });
+  assert.equal((await call(start, {})).status, 429);
+  await putAll(null);
 }
 
 /** A stream is open, and no other is allowed. */

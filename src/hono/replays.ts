@@ -1,0 +1,151 @@
+import * as v from "valibot";
+import { parseTime } from "../core/event_rules.ts";
+import { type BackgroundReplay, ReplayLimitError } from "../outbox/mod.ts";
+import { respondJson } from "./context.ts";
+import { Problem } from "./problems.ts";
+import { defineRoute, type Route } from "./router.ts";
+import * as s from "./schemas.ts";
+
+const filter = {
+  target: v.optional(s.targetName),
+  state: v.optional(s.oneOf("dead", "delivered")),
+  type: v.optional(s.eventPattern),
+  since: v.optional(s.time),
+  until: v.optional(s.time),
+};
+const replay = s.object({
+  id: s.eventId,
+  status: s.oneOf("running", "done", "canceled"),
+  ...filter,
+  state: s.oneOf("dead", "delivered"),
+  total: v.optional(s.count),
+  seen: s.count,
+  replayed: s.count,
+  refused: s.count,
+  started_at: s.time,
+  ended_at: v.optional(s.time),
+});
+
+/** A replay in the background in JSON. */
+export type ReplayJson = v.InferOutput<typeof replay>;
+
+function toReplayJson(replay: BackgroundReplay): ReplayJson {
+  const { id, status, total, seen, replayed, refused, startedAt, endedAt } = replay;
+  const { target, state, type, since, until } = replay.filter;
+  return {
+    id,
+    status,
+    state,
+    ...(target !== undefined && { target }),
+    ...(type !== undefined && { type }),
+    ...(since && { since: since.toISOString() }),
+    ...(until && { until: until.toISOString() }),
+    ...(total !== undefined && { total }),
+    seen,
+    replayed,
+    refused,
+    started_at: startedAt.toISOString(),
+    ...(endedAt && { ended_at: endedAt.toISOString() }),
+  };
+}
+
+const example: ReplayJson = {
+  id: s.EXAMPLE_ID,
+  status: "running",
+  state: "dead",
+  target: "audit",
+  total: 12_000,
+  seen: 3_400,
+  replayed: 3_398,
+  refused: 2,
+  started_at: s.EXAMPLE_TIME,
+};
+
+const replayInPath = s.describe(s.eventId, "The id of the replay", s.EXAMPLE_ID);
+
+/** The routes of replays in the background. */
+export const replayRoutes: readonly Route[] = [
+  defineRoute({
+    method: "POST",
+    path: "/replays",
+    scope: "admin",
+    operationId: "startReplay",
+    summary: "Replay deliveries in the background",
+    description: "For more than one request can do. Its progress is kept for a week.",
+    body: { schema: s.strictObject(filter), example: { target: "audit", state: "dead" } },
+    needsOutbox: true,
+    response: {
+      status: 202,
+      description: "It runs",
+      schema: replay,
+      example: { ...example, seen: 0, replayed: 0, refused: 0, total: undefined },
+    },
+    problems: ["too_many_replays"],
+    async handle(c, { body: { since, until, ...rest }, outbox }) {
+      const times = { since: parseTime(since), until: parseTime(until) };
+      try {
+        const started = await outbox.replays.start({ ...rest, ...times });
+        return respondJson(c, 202, toReplayJson(started));
+      } catch (error) {
+        if (error instanceof ReplayLimitError) throw Problem.tooMany("too_many_replays");
+        throw error;
+      }
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/replays",
+    scope: "read",
+    operationId: "listReplays",
+    summary: "List replays in the background, newest first",
+    query: {
+      limit: s.describe(s.integer(1, 100), "Maximum number of replays. Defaults to 20", 20),
+    },
+    needsOutbox: true,
+    response: {
+      description: "Those of the last week",
+      schema: s.object({ replays: s.list(replay) }),
+      example: { replays: [example] },
+    },
+    async handle(c, { query, outbox }) {
+      const replays = await outbox.replays.list(query);
+      return respondJson(c, 200, { replays: replays.map(toReplayJson) });
+    },
+  }),
+  defineRoute({
+    method: "GET",
+    path: "/replays/:id",
+    scope: "read",
+    operationId: "getReplay",
+    summary: "Get the progress of a replay",
+    params: { id: replayInPath },
+    needsOutbox: true,
+    response: { description: "The replay", schema: replay, example },
+    problems: ["replay_not_found"],
+    async handle(c, { params: { id }, outbox }) {
+      const found = await outbox.replays.get(id);
+      if (found === undefined) throw new Problem("replay_not_found");
+      return respondJson(c, 200, toReplayJson(found));
+    },
+  }),
+  defineRoute({
+    method: "POST",
+    path: "/replays/:id/cancel",
+    scope: "admin",
+    operationId: "cancelReplay",
+    summary: "Cancel a replay: what was replayed stays so",
+    params: { id: replayInPath },
+    needsOutbox: true,
+    response: {
+      description: "The replay as it is now",
+      schema: replay,
+      example: { ...example, status: "canceled", ended_at: s.EXAMPLE_TIME },
+    },
+    problems: ["replay_not_found"],
+    async handle(c, { params: { id }, outbox }) {
+      const found = await outbox.replays.cancel(id);
+      if (found === undefined) throw new Problem("replay_not_found");
+      return respondJson(c, 200, toReplayJson(found));
+    },
+  }),
+];

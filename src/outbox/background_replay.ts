@@ -1,0 +1,306 @@
+import { isEventId } from "../core/event_rules.ts";
+import { deadline } from "../internal/async.ts";
+import { checkKnown, readCount } from "../internal/options.ts";
+import { createEventId } from "../internal/uuid.ts";
+import type { StoreEntry } from "../store/mod.ts";
+import { CommitBuilder } from "./commit.ts";
+import { OutboxUnavailableError, ReplayLimitError } from "./errors.ts";
+import type { ThrottledLogger } from "./logging.ts";
+import { DAY, VERSION } from "./records.ts";
+import { checkReplay, countReplay, replaySlice } from "./replay.ts";
+import { after, endOf, type StoreClient } from "./store_client.ts";
+import { COMMIT_TIMEOUT } from "./timing.ts";
+import type { BackgroundReplay, BackgroundReplays, ReplayFilter, ReplayOptions } from "./types.ts";
+
+/** How long a slice replays, in milliseconds: progress is stored after each, and cancellation seen. */
+const SLICE = 500;
+/** How long counting may take, in milliseconds, within a lease. Beyond that, no total is known. */
+const COUNT_TIME = 15_000;
+/** How long a process owns a replay without a sign of life, in milliseconds: longer than a slice and its commits. */
+const LEASE = 45_000;
+/** How long stopping waits for the store, in milliseconds. After that, the lease has to end. */
+const STOP_TIME = 5_000;
+/** How many may run at the same time: they share the store with deliveries. */
+const MAX_RUNNING = 20;
+/** How long a replay is kept, in milliseconds. */
+const LIFETIME = 7 * DAY;
+/** Replays of a list. */
+const LIST = { default: 20, max: 100 };
+
+/** A replay as it is stored. Times are in milliseconds since 1970. */
+type ReplayRecord = {
+  readonly v: number;
+  readonly status: BackgroundReplay["status"];
+  readonly filter: {
+    readonly target?: string | undefined;
+    readonly state: "dead" | "delivered";
+    readonly type?: string | undefined;
+    readonly since?: number | undefined;
+    readonly until?: number | undefined;
+  };
+  readonly cursor?: string | undefined;
+  readonly total?: number | undefined;
+  readonly seen: number;
+  readonly replayed: number;
+  readonly refused: number;
+  readonly at: number;
+  readonly ended?: number | undefined;
+  /** Who owns it, and until when; 0: nobody. */
+  readonly by: string;
+  readonly lease: number;
+};
+
+/** A replay that was read. */
+type Found = { readonly id: string; readonly record: ReplayRecord; readonly versionstamp: string };
+
+/** What replays in the background work with. */
+export type BackgroundOptions = {
+  readonly client: StoreClient;
+  readonly log: ThrottledLogger;
+  /** Called when something is due that no worker knows of. */
+  readonly wake: () => void;
+};
+
+/** The replays of an outbox in the background: those that run in this process, and those of the store. */
+export class BackgroundReplayer implements BackgroundReplays {
+  readonly #client: StoreClient;
+  readonly #log: ThrottledLogger;
+  readonly #wake: () => void;
+  readonly #running = new Map<string, Promise<void>>();
+  #resuming: Promise<void> = Promise.resolve();
+  #isStopped = false;
+  #cancelTimer = (): void => {};
+
+  constructor({ client, log, wake }: BackgroundOptions) {
+    this.#client = client;
+    this.#log = log;
+    this.#wake = wake;
+  }
+
+  async start(filter: ReplayFilter = {}): Promise<BackgroundReplay> {
+    const subject = "Cannot start replay";
+    checkKnown(subject, filter, ["target", "state", "type", "since", "until"]);
+    const { target, state = "dead", type, since, until } = filter;
+    checkReplay(this.#client, filter);
+    const { keys, clock } = this.#client;
+    const running = { start: keys.record("replaying", ""), end: endOf(keys.record("replaying")) };
+    if ((await this.#client.list(running, { limit: MAX_RUNNING })).length >= MAX_RUNNING) {
+      throw new ReplayLimitError(MAX_RUNNING);
+    }
+    const id = createEventId();
+    const at = clock.now();
+    const record: ReplayRecord = {
+      v: VERSION,
+      status: "running",
+      filter: { target, state, type, since: since?.getTime(), until: until?.getTime() },
+      seen: 0,
+      replayed: 0,
+      refused: 0,
+      at,
+      by: crypto.randomUUID(),
+      lease: at + LEASE,
+    };
+    if (!await this.#write(id, record, null)) throw new OutboxUnavailableError("unknown");
+    this.#run(id, record);
+    return toReplay(id, record);
+  }
+
+  async get(id: string): Promise<BackgroundReplay | undefined> {
+    const found = await this.#read(id);
+    if (found === undefined) return undefined;
+    await this.#adopt(found);
+    return toReplay(id, found.record);
+  }
+
+  async list(options: { readonly limit?: number | undefined } = {}) {
+    const subject = "Cannot list replays";
+    checkKnown(subject, options, ["limit"]);
+    const { limit = LIST.default } = options;
+    readCount(subject, "limit", limit, { max: LIST.max });
+    const all = this.#client.keys.record("replay");
+    const range = { start: after(all), end: endOf(all) };
+    const entries = await this.#client.list(range, { limit, reverse: true });
+    const found = entries.flatMap((entry) => readRecord(entry) ?? []);
+    for (const one of found) await this.#adopt(one);
+    return found.map(({ id, record }) => toReplay(id, record));
+  }
+
+  async cancel(id: string): Promise<BackgroundReplay | undefined> {
+    for (;;) {
+      const found = await this.#read(id);
+      if (found === undefined) return undefined;
+      if (found.record.status !== "running") return toReplay(id, found.record);
+      const ended = this.#client.clock.now();
+      const record: ReplayRecord = { ...found.record, status: "canceled", ended };
+      if (await this.#write(id, record, found.versionstamp)) return toReplay(id, record);
+    }
+  }
+
+  /** Continues replays whose process is gone, now and when the leases of the others end. */
+  resume(): void {
+    this.#isStopped = false;
+    this.#resuming = this.#resume();
+  }
+
+  /** Never rejects. */
+  async #resume(): Promise<void> {
+    this.#cancelTimer();
+    const { keys, clock } = this.#client;
+    const all = keys.record("replaying");
+    try {
+      const running = await this.#client.list({ start: after(all), end: endOf(all) }, {
+        limit: MAX_RUNNING,
+      });
+      for (const { key } of running) {
+        const found = await this.#read(String(key.at(-1)));
+        if (found !== undefined) await this.#adopt(found);
+      }
+      if (running.length === 0 || this.#isStopped) return;
+    } catch (error) {
+      if (!this.#isStopped) this.#log.warn("The outbox could not read its replays", error);
+    }
+    if (this.#isStopped) return;
+    this.#cancelTimer = clock.setTimer(LEASE, () => this.resume(), true);
+  }
+
+  /** Stops what runs in this process. Another one continues with it. Waits for the store, but not long. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelTimer();
+    const stopped = Promise.all([this.#resuming, ...this.#running.values()]);
+    const { clock } = this.#client;
+    await deadline(stopped, STOP_TIME, { clock, error: () => undefined }).catch(() => {});
+  }
+
+  /** Takes a replay whose process is gone. */
+  async #adopt({ id, record, versionstamp }: Found): Promise<void> {
+    const now = this.#client.clock.now();
+    if (record.status !== "running" || record.lease > now || this.#running.has(id)) return;
+    if (this.#isStopped) return;
+    const mine = { ...record, by: crypto.randomUUID(), lease: now + LEASE };
+    if (await this.#write(id, mine, versionstamp)) this.#run(id, mine);
+  }
+
+  #run(id: string, record: ReplayRecord): void {
+    if (this.#isStopped || this.#running.has(id)) return;
+    const run = this.#replay(id, record).catch((error) => {
+      if (this.#isStopped) return;
+      this.#log.warn("A replay was interrupted, and continues when the store responds", error);
+      this.#cancelTimer();
+      this.#cancelTimer = this.#client.clock.setTimer(LEASE, () => this.resume(), true);
+    }).finally(() => this.#running.delete(id));
+    this.#running.set(id, run);
+  }
+
+  /** Replays slice after slice until all is seen, or it is canceled, or this process stops. */
+  async #replay(id: string, own: ReplayRecord): Promise<void> {
+    let record = own;
+    const options = optionsOf(record);
+    if (record.total === undefined) {
+      const total = await countReplay(this.#client, { ...options, timeout: COUNT_TIME });
+      record = { ...record, total: total ?? -1 };
+      if (!await this.#save(id, record)) return;
+    }
+    while (!this.#isStopped) {
+      const { cursor } = record;
+      const { replayed, refused, seen, cursor: next } = await replaySlice(
+        this.#client,
+        { ...options, timeout: SLICE, cursor },
+        this.#wake,
+      );
+      record = {
+        ...record,
+        cursor: next,
+        seen: record.seen + seen,
+        replayed: record.replayed + replayed,
+        refused: record.refused + refused,
+        ...(next === undefined && { status: "done", ended: this.#client.clock.now() }),
+      };
+      if (!await this.#save(id, record) || next === undefined) return;
+    }
+    await this.#save(id, record, 0);
+  }
+
+  /**
+   * Stores the progress of a replay, and extends its lease. Resolves to false when it isn't this process's
+   * any more. A canceled one still gets the counts of the slice during which it was canceled.
+   */
+  async #save(id: string, record: ReplayRecord, lease = LEASE): Promise<boolean> {
+    for (;;) {
+      const found = await this.#read(id);
+      if (found === undefined || found.record.by !== record.by) return false;
+      const { status, ended } = found.record;
+      const isOver = status !== "running";
+      const next: ReplayRecord = {
+        ...record,
+        lease: this.#client.clock.now() + lease,
+        ...(isOver && { status, ended }),
+      };
+      if (await this.#write(id, next, found.versionstamp)) return !isOver;
+    }
+  }
+
+  async #read(id: string): Promise<Found | undefined> {
+    if (!isEventId(id)) return undefined;
+    const [entry] = await this.#client.get([this.#client.keys.record("replay", id)]);
+    return readRecord(entry!);
+  }
+
+  /** Writes a replay that was read, and whether it runs. Resolves to false if it was changed meanwhile. */
+  async #write(id: string, record: ReplayRecord, versionstamp: string | null): Promise<boolean> {
+    const { keys } = this.#client;
+    const builder = new CommitBuilder();
+    builder.check(keys.record("replay", id), versionstamp);
+    if (record.status !== "running") builder.delete(keys.record("replaying", id));
+    builder.set(keys.record("replay", id), record, LIFETIME);
+    if (record.status === "running") {
+      builder.set(keys.record("replaying", id), { v: VERSION }, LIFETIME);
+    }
+    const outcome = await this.#client.commit(builder.commit, COMMIT_TIMEOUT);
+    if (outcome.ok !== "unknown") return outcome.ok;
+    throw new OutboxUnavailableError("unknown", outcome.cause, "replay");
+  }
+}
+
+function optionsOf({ filter: { since, until, ...filter } }: ReplayRecord): Omit<
+  ReplayOptions,
+  "timeout"
+> {
+  return { ...filter, ...timesOf(since, until) };
+}
+
+function timesOf(since: number | undefined, until: number | undefined) {
+  return {
+    ...(since !== undefined && { since: new Date(since) }),
+    ...(until !== undefined && { until: new Date(until) }),
+  };
+}
+
+/** Reads a record; undefined when this version can't. */
+function readRecord({ key, value, versionstamp }: StoreEntry): Found | undefined {
+  const record = value as ReplayRecord | null;
+  if (record === null || versionstamp === null || record.v !== VERSION) return undefined;
+  return { id: String(key.at(-1)), record, versionstamp };
+}
+
+function toReplay(id: string, record: ReplayRecord): BackgroundReplay {
+  const { filter: { target, state, type, since, until }, status, total, ended } = record;
+  const { seen, replayed, refused, at } = record;
+  return {
+    id,
+    filter: {
+      state,
+      ...(target !== undefined && { target }),
+      ...(type !== undefined && { type }),
+      ...timesOf(since, until),
+    },
+    status,
+    // What fails again while a replay runs is looked at once more.
+    ...(total !== undefined && total >= 0 && { total: Math.max(total, seen) }),
+    seen,
+    replayed,
+    refused,
+    startedAt: new Date(at),
+    ...(ended !== undefined && { endedAt: new Date(ended) }),
+  };
+}
