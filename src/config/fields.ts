@@ -139,6 +139,12 @@ const webhook: FieldsOf<WebhookConfig> = {
   ...shared,
 };
 
+/** One webhook, in a file or over the API. */
+export const webhookSchema: ObjectSchema = object(webhook, {
+  exclusive: ["secret", "secrets"],
+  misplaced: { retries: "use retry_count or retry" },
+});
+
 const tokens: FieldsOf<TokenConfig> = {
   name: required(format.name, "Name that logs show."),
   token: required(format.token, "The bearer token itself."),
@@ -160,16 +166,7 @@ const hooks: FieldsOf<HooksSection> = {
     "Fields for all webhooks that don't set them.",
   ),
   webhooks: optional(
-    list(
-      object(webhook, {
-        exclusive: ["secret", "secrets"],
-        misplaced: { retries: "use retry_count or retry" },
-      }),
-      "webhooks",
-      0,
-      256,
-      ["name"],
-    ),
+    list(webhookSchema, "webhooks", 0, 256, ["name"]),
     "HTTP endpoints that receive events.",
   ),
   gates: optional(

@@ -1,10 +1,10 @@
 import { checkDefined, checkKnown } from "../internal/options.ts";
 import { checkFunctions, checkObject, closest } from "../internal/validate.ts";
-import { exponentialRetry, type RetryPolicy, scheduleRetry } from "../core/retry_policy.ts";
 import { WebhookGate } from "../webhook/gate/webhook_gate.ts";
 import type { WebhookHookOptions } from "../webhook/options.ts";
-import { WebhookHook } from "../webhook/webhook_hook.ts";
-import type { HooksConfig, RetryConfig } from "./config.ts";
+import type { WebhookHook } from "../webhook/webhook_hook.ts";
+import type { HooksConfig } from "./config.ts";
+import { webhookFromConfig } from "./webhook_from_config.ts";
 
 /** Options of webhooks that are not data. */
 export interface ConfigHooksOptions {
@@ -61,17 +61,11 @@ export function hooksFromConfig(
   const shared = { fetch, ...(guard && { guard }) };
   return [
     ...webhooks.map((webhook) =>
-      new WebhookHook({
-        ...webhook,
-        retry: webhook.retry && retryPolicy(webhook.retry),
+      webhookFromConfig(webhook, {
         ...(Object.hasOwn(transform, webhook.name) && { transform: transform[webhook.name]! }),
         ...shared,
       })
     ),
     ...gates.map((gate) => new WebhookGate({ ...gate, ...shared })),
   ];
-}
-
-function retryPolicy(retry: RetryConfig): RetryPolicy {
-  return "retries" in retry ? exponentialRetry(retry) : scheduleRetry(retry);
 }

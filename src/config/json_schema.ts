@@ -20,32 +20,38 @@ export function configJsonSchema(): Record<string, unknown> {
   return structuredClone({
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Configuration of @omniagent/hooks",
-    ...toJsonSchema(fileSchema),
+    ...toJsonSchema(fileSchema, { variables: true }),
   });
 }
 
-function toJsonSchema(schema: Schema): Json {
+/** What a JSON Schema describes: with `variables`, strings may refer to variables, as in a file. */
+type Options = { readonly variables: boolean };
+
+/** Returns the JSON Schema of a value. */
+export function toJsonSchema(schema: Schema, options: Options): Json {
   switch (schema.type) {
     case "object":
-      return ofObject(schema);
+      return ofObject(schema, options);
     case "record":
       return {
         type: "object",
         propertyNames: { pattern: schema.key.jsonPattern ?? schema.key.pattern.source },
-        additionalProperties: toJsonSchema(schema.values),
+        additionalProperties: toJsonSchema(schema.values, options),
         maxProperties: schema.max,
       };
     case "list":
       return {
         type: "array",
-        items: toJsonSchema(schema.items),
+        items: toJsonSchema(schema.items, options),
         ...(schema.min > 0 && { minItems: schema.min }),
         maxItems: schema.max,
       };
     case "union":
-      return { anyOf: [toJsonSchema(schema.list), toJsonSchema(schema.other)] };
+      return {
+        anyOf: [toJsonSchema(schema.list, options), toJsonSchema(schema.other, options)],
+      };
     case "string":
-      return ofString(schema);
+      return ofString(schema, options);
     case "any":
       return {
         type: ["string", "number", "boolean", "null"],
@@ -53,18 +59,23 @@ function toJsonSchema(schema: Schema): Json {
         maximum: Number.MAX_SAFE_INTEGER,
       };
     case "boolean":
-      return orReference({ type: "boolean" });
+      return orReference({ type: "boolean" }, options);
     default:
-      return orReference({ type: schema.type, minimum: schema.min, maximum: schema.max });
+      return orReference(
+        { type: schema.type, minimum: schema.min, maximum: schema.max },
+        options,
+      );
   }
 }
 
-function ofObject({ fields, exclusive }: ObjectSchema): Json {
+function ofObject({ fields, exclusive }: ObjectSchema, options: Options): Json {
   const entries = Object.entries(fields);
   const required = entries.filter(([, field]) => field.required).map(([key]) => key);
   return {
     type: "object",
-    properties: Object.fromEntries(entries.map(([key, field]) => [key, ofField(field)])),
+    properties: Object.fromEntries(
+      entries.map(([key, field]) => [key, ofField(field, options)]),
+    ),
     ...(required.length > 0 && { required }),
     ...(exclusive && { not: bothOf(exclusive) }),
     additionalProperties: false,
@@ -79,8 +90,8 @@ function bothOf(keys: readonly string[]): Json {
     : { anyOf: pairs.map((pair) => ({ required: pair })) };
 }
 
-function ofField(field: Field): Json {
-  const schema = toJsonSchema(field.schema);
+function ofField(field: Field, options: Options): Json {
+  const schema = toJsonSchema(field.schema, options);
   const isNullable = !field.required && !field.rejectNull;
   return {
     description: field.description,
@@ -98,12 +109,17 @@ function examplesOf(schema: Schema): { readonly examples?: readonly unknown[] } 
 }
 
 /** A string that contains a variable is checked only after the variable is expanded. */
-function ofString({ pattern, values }: StringSchema): Json {
+function ofString({ pattern, values }: StringSchema, { variables }: Options): Json {
+  if (!variables) {
+    return values
+      ? { enum: values }
+      : { type: "string", pattern: pattern.source, maxLength: MAX_STRING };
+  }
   const reference = { type: "string", pattern: "\\$\\{", maxLength: MAX_STRING };
   if (values) return { anyOf: [{ enum: values }, reference] };
   return { ...reference, pattern: `(?:${pattern.source})|\\$\\{` };
 }
 
-function orReference(schema: Json): Json {
-  return { anyOf: [schema, { type: "string", pattern: REFERENCE.source }] };
+function orReference(schema: Json, { variables }: Options): Json {
+  return !variables ? schema : { anyOf: [schema, { type: "string", pattern: REFERENCE.source }] };
 }

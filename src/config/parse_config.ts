@@ -62,8 +62,8 @@ export interface Checked {
   readonly warnings: readonly Issue[];
 }
 
-/** Checks a parsed file. */
-export function checkConfig(value: unknown, env: ConfigEnv): Checked {
+/** Checks a parsed file. Without `env`, strings are literal: what looks like a variable is none. */
+export function checkConfig(value: unknown, env: ConfigEnv | null): Checked {
   const reader = new Reader(env);
   if (value === null) {
     const hint = "write {} for an empty configuration";

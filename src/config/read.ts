@@ -24,10 +24,10 @@ const MERGE_KEYS = "merge keys are not supported: put shared fields under hooks.
  */
 export class Reader implements Context {
   readonly issues: Issue[] = [];
-  readonly env: ConfigEnv;
+  readonly env: ConfigEnv | null;
   readonly #path: (string | number)[] = [];
 
-  constructor(env: ConfigEnv) {
+  constructor(env: ConfigEnv | null) {
     this.env = env;
   }
 

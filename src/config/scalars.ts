@@ -25,7 +25,8 @@ export type Problem = Omit<Issue, "path">;
 
 /** What reading a value needs. */
 export interface Context {
-  readonly env: ConfigEnv;
+  /** Null: strings are literal, and refer to no variable. */
+  readonly env: ConfigEnv | null;
   /** Adds an issue, and returns undefined in place of the value. */
   add(problem: Problem): undefined;
 }
@@ -92,6 +93,7 @@ function expandString(
     return add({ code: "too_large", problem: `must be ${accepted}`, accepted, found }) ?? false;
   };
   if (!isShort(value)) return undefined;
+  if (env === null) return { text: value, hasReference: false };
   const expanded = expand(value, env, visibilityOf(schema) === "none");
   const { problem } = expanded;
   if (problem !== undefined) return add({ code: "variable", problem });
@@ -127,7 +129,7 @@ function readTyped<T>(
     const code = isNumber ? "invalid_value" : "invalid_type";
     return parse(value) ?? reject(value, schema, context, { code });
   }
-  if (!REFERENCE.test(value)) {
+  if (context.env === null || !REFERENCE.test(value)) {
     return reject(value, schema, context, suggestUnquoted(value, parse));
   }
   const expanded = expandString(value, schema, context)?.text;
@@ -140,7 +142,7 @@ function readTyped<T>(
 function readAny(value: unknown, schema: ScalarSchema, context: Context): unknown {
   if (typeof value === "string") {
     const text = expandString(value, schema, context)?.text;
-    if (text === undefined || !REFERENCE.test(value)) return text;
+    if (text === undefined || context.env === null || !REFERENCE.test(value)) return text;
     const isNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text) &&
       Math.abs(Number(text)) <= Number.MAX_SAFE_INTEGER;
     return isNumber || /^(?:true|false|null)$/.test(text) ? [text, JSON.parse(text)] : text;

@@ -1,0 +1,51 @@
+/**
+ * A webhook that is not in a file: the same fields, but strings are literal. A `${NAME}` that came from an
+ * API would read the environment of the server.
+ *
+ * @module
+ */
+import { inspect, NAME_PATTERN } from "../internal/validate.ts";
+import type { GrowingRetryConfig, WebhookConfig } from "./config.ts";
+import { ConfigError, formatIssue, limitIssues } from "./config_error.ts";
+import { webhookSchema } from "./fields.ts";
+import { toJsonSchema } from "./json_schema.ts";
+import { checkConfig } from "./parse_config.ts";
+import type { Snake } from "./schema.ts";
+
+/** A retry schedule as in a file: a list of delays such as `"10s"`, or delays that grow. */
+type RetryField =
+  | readonly string[]
+  | {
+    readonly [Name in keyof GrowingRetryConfig as Snake<Name>]: Name extends "delay" | "maxDelay"
+      ? string
+      : GrowingRetryConfig[Name];
+  };
+
+/** The fields of a webhook as in a configuration file: `retry_count`, and durations such as `"10s"`. */
+export type WebhookFields = {
+  readonly [Name in keyof WebhookConfig as Snake<Name>]: Name extends "retry"
+    ? RetryField | undefined
+    : Name extends "timeout" | "retryDelay" ? string | undefined
+    : WebhookConfig[Name];
+};
+
+/**
+ * Reads the fields of a webhook, without variables.
+ *
+ * @throws {ConfigError} with every issue; paths start at the webhook
+ */
+export function readWebhook(value: unknown): WebhookConfig {
+  const { config, issues } = checkConfig({ hooks: { webhooks: [value] } }, null);
+  if (issues.length === 0) return config.webhooks[0]!;
+  const own = limitIssues(issues).map((issue) =>
+    formatIssue({ ...issue, path: issue.path.slice(3) })
+  );
+  const { name } = Object(value) as { readonly name?: unknown };
+  const isName = typeof name === "string" && NAME_PATTERN.test(name);
+  throw new ConfigError(own, isName ? `webhook ${inspect(name)}` : "the webhook");
+}
+
+/** Returns the JSON Schema of a webhook; for a change, without what is required. */
+export function webhookJsonSchema(): Readonly<Record<string, unknown>> {
+  return structuredClone(toJsonSchema(webhookSchema, { variables: false }));
+}
