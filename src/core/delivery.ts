@@ -54,6 +54,11 @@ export type DeliveryTarget = {
   /** `"session"`: delivers the events of one session in order, one at a time. @default none */
   readonly ordering?: "session";
   /**
+   * Why this process can't deliver to it, such as a key that is missing. Its deliveries are stored, and wait
+   * for a process that can. @default none
+   */
+  readonly held?: string;
+  /**
    * Returns a digest of the address. A queue that has disabled the target tries again when it changes.
    * Without it, the address counts as always the same.
    */

@@ -91,12 +91,23 @@ export class Claimer {
 
   /** Leases what is due of a target, if it receives anything; its first due key is at `earliest`. */
   async #claimFor(name: string, earliest: number, options: PassOptions): Promise<Part> {
-    const { client: { clock, retention }, targets, states, admission, alerts, purge } =
+    const { client, client: { clock, retention }, targets, states, admission, alerts, purge } =
       this.#options;
     const registered = targets.get(name);
     if (registered === undefined) {
       this.#windows.delete(name);
+      // A process that didn't know of its removal yet may have stored more for it.
+      if (await client.isRemoved(name)) {
+        await purge(name);
+        return {};
+      }
       alerts.unregistered(name, earliest);
+      alerts.overdue(name, earliest, retention.head);
+      return {};
+    }
+    if (registered.target.held !== undefined) {
+      this.#windows.delete(name);
+      admission.caughtUp(registered);
       alerts.overdue(name, earliest, retention.head);
       return {};
     }

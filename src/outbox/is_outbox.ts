@@ -4,22 +4,38 @@
  * @module
  */
 import type { DeliveryQueue } from "../core/mod.ts";
+import type { Clock } from "../internal/clock.ts";
+import type { Store } from "../store/mod.ts";
 import type { Outbox } from "./types.ts";
 
-/** All outboxes, each with what has it keep the process alive, and returns what ends that. */
-const outboxes = new WeakMap<object, () => () => void>();
+/** What an outbox is made of. */
+export type OutboxParts = {
+  readonly store: Store;
+  readonly prefix: string;
+  readonly clock: Clock;
+  /** Has it keep the process alive, and returns what ends that. */
+  readonly keepAlive: () => () => void;
+};
+
+/** All outboxes. */
+const outboxes = new WeakMap<object, OutboxParts>();
 
 /** Returns whether a queue is an outbox. */
 export function isOutbox(queue: DeliveryQueue | undefined): queue is Outbox {
   return queue !== undefined && outboxes.has(queue);
 }
 
-/** Notes that a queue is an outbox, and how it keeps the process alive. */
-export function noteOutbox(outbox: Outbox, keepAlive: () => () => void): void {
-  outboxes.set(outbox, keepAlive);
+/** Notes that a queue is an outbox, and what it is made of. */
+export function noteOutbox(outbox: Outbox, parts: OutboxParts): void {
+  outboxes.set(outbox, parts);
+}
+
+/** Returns what an outbox is made of; undefined for another queue. */
+export function partsOf(queue: DeliveryQueue | undefined): OutboxParts | undefined {
+  return queue && outboxes.get(queue);
 }
 
 /** Has an outbox keep the process alive while it runs, even if nothing is due. Returns what ends that. */
 export function keepAlive(queue: DeliveryQueue | undefined): () => void {
-  return (queue && outboxes.get(queue)?.()) ?? (() => {});
+  return partsOf(queue)?.keepAlive() ?? (() => {});
 }

@@ -197,7 +197,7 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
       cancel: (id) => replays.cancel(id),
     },
   };
-  noteOutbox(outbox, () => worker.keepAlive());
+  noteOutbox(outbox, { store, prefix, clock, keepAlive: () => worker.keepAlive() });
   return outbox;
 }
 

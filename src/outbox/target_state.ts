@@ -71,7 +71,8 @@ export class TargetStates {
   }
 
   /** Returns whether a target is known to receive nothing now. */
-  isBlocked({ target: { name } }: RegisteredTarget): boolean {
+  isBlocked({ target: { name, held } }: RegisteredTarget): boolean {
+    if (held !== undefined) return true;
     const { record } = this.#known.get(name) ?? {};
     if (record === undefined) return false;
     const now = this.#clock.now();
