@@ -34,6 +34,50 @@ export type WebhookConfig =
     readonly retry?: RetryConfig | undefined;
   };
 
+/** The fields of one webhook as a configuration file spells them, with durations such as `"10s"`. */
+export interface WebhookFields {
+  /** Unique among hooks and webhooks: 1 to 64 characters of `[A-Za-z0-9._-]`. */
+  readonly name: string;
+  /** Events to receive: types such as `tool.called`, prefixes such as `tool.*`, or `*`. */
+  readonly events: readonly string[];
+  /** Where to send: http or https, without user name and password. */
+  readonly url: string;
+  /** The HTTP method. @default {"POST"} */
+  readonly method?: "POST" | "PUT" | undefined;
+  /** Headers of every attempt. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Limit of an attempt, until response headers arrive; at most 2 minutes. @default {"10s"} */
+  readonly timeout?: string | undefined;
+  /** Quick attempts after the first, at most 100. @default {0} */
+  readonly retry_count?: number | undefined;
+  /** Delay before each quick attempt, at most an hour. @default {"1s"} */
+  readonly retry_delay?: string | undefined;
+  /** Retry schedule of the outbox: a list of delays, or delays that grow. @default `DEFAULT_RETRY` */
+  readonly retry?: readonly string[] | {
+    readonly delay: string;
+    readonly retries: number;
+    readonly factor?: number | undefined;
+    readonly max_delay?: string | undefined;
+    readonly jitter?: number | undefined;
+  } | undefined;
+  /** Statuses to retry in addition to 408, 409, 425, 429 and 5xx. */
+  readonly retry_on?: readonly number[] | undefined;
+  /** Signs every attempt: `whsec_…` or `whsk_…`. */
+  readonly secret?: string;
+  /** Several secrets that all sign, while one replaces another; instead of `secret`. */
+  readonly secrets?: readonly string[];
+  /** How an event is written. @default {"native"} */
+  readonly format?: WebhookConfig["format"];
+  /** Payloads to receive: dotted paths, and the values that pass. */
+  readonly filter?: NonNullable<WebhookConfig["filter"]>;
+  /** Concurrent attempts, at most 10,000. @default {16} */
+  readonly concurrency?: number | undefined;
+  /** `"session"` delivers the events of each session in order. @default none */
+  readonly ordering?: "session" | undefined;
+  /** Asks the receiver for permission first. @default none */
+  readonly handshake?: WebhookConfig["handshake"];
+}
+
 /** One gate over HTTP: the options of `WebhookGate` that are data. */
 export type GateConfig =
   & Omit<WebhookGateOptions, "url" | "headers" | "guard" | "fetch" | "responseSecrets">

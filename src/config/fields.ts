@@ -14,6 +14,7 @@ import type {
   StorageConfig,
   TokenConfig,
   WebhookConfig,
+  WebhookFields,
 } from "./config.ts";
 import { filter } from "./filter.ts";
 import * as format from "./formats.ts";
@@ -21,6 +22,7 @@ import { duration, integer, list, number, oneOf } from "./formats.ts";
 import { postgresUrl, storeFile, storePath } from "./storage_formats.ts";
 import { gateList, gateOptions } from "./gate_fields.ts";
 import {
+  type Field,
   type FieldsOf,
   object,
   type ObjectSchema,
@@ -129,7 +131,8 @@ const shared: FieldsOf<SharedFields> = {
   ),
 };
 
-const webhook: FieldsOf<WebhookConfig> = {
+// In step with both of its types.
+const webhook: FieldsOf<WebhookConfig> & Readonly<Record<keyof WebhookFields, Field>> = {
   name: required(format.name, "Name, unique among hooks and webhooks."),
   events: required(
     list(format.eventPattern, "event patterns", 1, 256),

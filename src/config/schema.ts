@@ -196,7 +196,7 @@ export function acceptsMapping(schema: Schema): boolean {
 }
 
 /** `retryCount` as the file spells it: `retry_count`. */
-export type Snake<Name extends string> = Name extends `${infer Letter}${infer Rest}`
+type Snake<Name extends string> = Name extends `${infer Letter}${infer Rest}`
   ? `${Letter extends Lowercase<Letter> ? Letter : `_${Lowercase<Letter>}`}${Snake<Rest>}`
   : "";
 

@@ -5,29 +5,11 @@
  * @module
  */
 import { inspect, NAME_PATTERN } from "../internal/validate.ts";
-import type { GrowingRetryConfig, WebhookConfig } from "./config.ts";
+import type { WebhookConfig } from "./config.ts";
 import { ConfigError, formatIssue, limitIssues } from "./config_error.ts";
 import { webhookSchema } from "./fields.ts";
 import { toJsonSchema } from "./json_schema.ts";
 import { checkConfig } from "./parse_config.ts";
-import type { Snake } from "./schema.ts";
-
-/** A retry schedule as in a file: a list of delays such as `"10s"`, or delays that grow. */
-type RetryField =
-  | readonly string[]
-  | {
-    readonly [Name in keyof GrowingRetryConfig as Snake<Name>]: Name extends "delay" | "maxDelay"
-      ? string
-      : GrowingRetryConfig[Name];
-  };
-
-/** The fields of a webhook as in a configuration file: `retry_count`, and durations such as `"10s"`. */
-export type WebhookFields = {
-  readonly [Name in keyof WebhookConfig as Snake<Name>]: Name extends "retry"
-    ? RetryField | undefined
-    : Name extends "timeout" | "retryDelay" ? string | undefined
-    : WebhookConfig[Name];
-};
 
 /**
  * Reads the fields of a webhook, without variables.
@@ -45,7 +27,7 @@ export function readWebhook(value: unknown): WebhookConfig {
   throw new ConfigError(own, isName ? `webhook ${inspect(name)}` : "the webhook");
 }
 
-/** Returns the JSON Schema of a webhook; for a change, without what is required. */
+/** Returns the JSON Schema of a webhook, whose strings are literal. */
 export function webhookJsonSchema(): Readonly<Record<string, unknown>> {
   return structuredClone(toJsonSchema(webhookSchema, { variables: false }));
 }

@@ -65,8 +65,10 @@ export const table: Readonly<Record<string, Row>> = {
       "filter.ts": [],
       "gate/options.ts": [],
       "gate/webhook_gate.ts": [],
+      "address_guard.ts": [],
       "options.ts": [],
       "request_rules.ts": [],
+      "secrets.ts": [],
       "webhook_hook.ts": [],
       "handshake_receiver.ts": [],
     },
@@ -77,7 +79,14 @@ export const table: Readonly<Record<string, Row>> = {
   otel: { folders: ["internal", "core"] },
   outbox: {
     folders: ["internal", "store", "core"],
-    doors: { "errors.ts": [], "is_outbox.ts": [] },
+    doors: {
+      "commit.ts": [],
+      "errors.ts": [],
+      "is_outbox.ts": [],
+      // The layout of the store, of which stored webhooks are a part.
+      "records.ts": [],
+      "store_client.ts": [],
+    },
   },
   "stores/kv": {
     folders: ["internal", "store"],
@@ -92,13 +101,23 @@ export const table: Readonly<Record<string, Row>> = {
   "stores/node": { folders: ["internal", "store", "stores/kv"], packages: ["@deno/kv"] },
   config: {
     folders: ["internal", "core", "dialects", "webhook"],
-    doors: { "yaml.ts": [], "duration.ts": [] },
+    doors: {
+      "yaml.ts": [],
+      "config.ts": [],
+      "duration.ts": [],
+      "webhook_fields.ts": [],
+      "webhook_from_config.ts": [],
+    },
     // Only the YAML entry: `./config` itself has no dependency.
     packagesOf: { "js-yaml": ["yaml/parse_yaml.ts"] },
   },
+  webhook_store: {
+    folders: ["internal", "store", "core", "webhook", "outbox", "config"],
+    doors: { "errors.ts": [], "webhook_store.ts": [] },
+  },
   "mod.ts": { folders: ["internal", "store", "core", "webhook"] },
   hono: {
-    folders: ["internal", "store", "core", "dialects", "webhook", "outbox"],
+    folders: ["internal", "store", "core", "dialects", "webhook", "outbox", "webhook_store"],
     packages: ["hono", "valibot", "@valibot/to-json-schema"],
     // The JSON forms, as types: the command has no other use for them.
     doors: {
@@ -124,6 +143,7 @@ export const table: Readonly<Record<string, Row>> = {
       "stores/postgres",
       "stores/sqlite",
       "config",
+      "webhook_store",
       "hono",
       "testing",
     ],

@@ -1,0 +1,292 @@
+import type { HookRegistry, Logger, Registration, Webhook } from "../core/mod.ts";
+import { consoleLogger, guarded } from "../core/reporter.ts";
+import type { Clock } from "../internal/clock.ts";
+import { errorMessage } from "../internal/issues.ts";
+import { maskError } from "../internal/mask_error.ts";
+import type { Outbox } from "../outbox/mod.ts";
+import type { Store } from "../store/mod.ts";
+import { WebhookStoreError } from "./errors.ts";
+import {
+  type PreparedWebhook,
+  prepareWebhook,
+  type SendOptions,
+  type WebhookRecord,
+} from "./record.ts";
+import type { WebhookRecords } from "./records.ts";
+import type { Sealer } from "./seal.ts";
+
+/** How often the revision of the store is read, in milliseconds: a change is known within five seconds. */
+const POLL = 3_000;
+/** The shortest pause between reads that other processes ask for, in milliseconds. */
+const MIN_PAUSE = 250;
+
+const STORE_HOOK = /^webhook-store-[0-9a-f]{8}$/;
+
+/** What stored webhooks are kept registered with. */
+export type LiveOptions = {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly records: WebhookRecords;
+  readonly sealer: Sealer;
+  readonly send: SendOptions;
+  readonly registry: HookRegistry;
+  readonly outbox: Outbox;
+};
+
+/** A stored webhook as this process knows it. */
+type Entry = PreparedWebhook & {
+  readonly record: WebhookRecord;
+  /** Absent if another hook has its name, or it doesn't fit these hooks. */
+  registration?: Registration | undefined;
+  /** Why nothing is sent to it. */
+  problem?: string | undefined;
+  /** Whether another hook has its name. */
+  isShadowed?: boolean;
+};
+
+/** Returns whether a hook is that of `LiveWebhooks`, which no user registered. */
+export function isStoreHook(name: string): boolean {
+  return STORE_HOOK.test(name);
+}
+
+/** Keeps the webhooks of a store registered with hooks, and up to date. */
+export class LiveWebhooks {
+  logger: Logger = consoleLogger;
+  readonly #options: LiveOptions;
+  readonly #entries = new Map<string, Entry>();
+  /** Names that this process changed while it was reading the store. */
+  readonly #touched = new Set<string>();
+  readonly #purging = new Map<string, Promise<void>>();
+  readonly #hook: Registration;
+  #revision: string | undefined;
+  #syncing: Promise<void> | undefined;
+  #isStopped = false;
+  #hasFailed = false;
+  #readAt = -Infinity;
+  #cancelPoll = (): void => {};
+  #unlisten = (): void => {};
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+    // It is opened before the first event, and closed with the others.
+    const hook = {
+      name: `webhook-store-${crypto.randomUUID().slice(0, 8)}`,
+      events: ["webhook.store"], // no such event is emitted
+      handle: () => {},
+      init: (context: { readonly logger: Logger }) => this.#start(context.logger),
+      close: () => this.#stop(),
+    };
+    this.#hook = options.registry.registerHook(hook as never);
+  }
+
+  /** Returns why nothing is sent to a webhook; undefined if nothing is wrong. */
+  problemOf(name: string): string | undefined {
+    return this.#entries.get(name)?.problem;
+  }
+
+  /** Returns whether another hook has the name of a stored webhook. */
+  isShadowed(name: string): boolean {
+    return this.#entries.get(name)?.isShadowed === true;
+  }
+
+  /** Registers a webhook in place of the one of its name, and undoes that: to find out what doesn't fit. */
+  tryRegister(name: string, webhook: Webhook, action: string): void {
+    const known = this.#entries.get(name);
+    if (this.#isStopped || known?.isShadowed) return;
+    known?.registration?.unregister();
+    try {
+      this.#options.registry.registerWebhook(webhook).unregister();
+    } catch (error) {
+      if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+      const subject = `Cannot ${action} webhook '${name}'`;
+      if (!this.#isTaken(name)) {
+        throw new WebhookStoreError("webhook_invalid", `${subject}: ${error.message}`);
+      }
+      throw new WebhookStoreError("webhook_exists", `${subject}: ${SHADOWED}`);
+    } finally {
+      if (known?.registration) {
+        known.registration = this.#options.registry.registerWebhook(known.webhook!);
+      }
+    }
+  }
+
+  /** Applies a change that this process has stored. Never rejects. */
+  async changed(name: string, record: WebhookRecord): Promise<void> {
+    this.#touched.add(name);
+    await this.#put(name, record);
+  }
+
+  /** Applies a deletion that this process has stored, and may purge what was sent. Never rejects. */
+  async deleted(name: string, isPurged: boolean): Promise<void> {
+    this.#touched.add(name);
+    this.#remove(name);
+    if (isPurged) await this.#purge(name);
+  }
+
+  /** Reads the store, and applies what changed. @throws {OutboxUnavailableError} */
+  async refresh(): Promise<void> {
+    this.#revision = undefined;
+    await this.#sync();
+  }
+
+  /** Unregisters the webhooks of some names, for others that are registered next. */
+  yieldTo(names: readonly string[]): void {
+    for (const name of names) {
+      const entry = this.#entries.get(name);
+      if (entry === undefined || entry.isShadowed) continue;
+      entry.registration?.unregister();
+      entry.registration = undefined;
+      this.#shadow(name, entry);
+    }
+  }
+
+  /** Unregisters all webhooks, and follows no more changes. */
+  unregister(): void {
+    this.#stop();
+    for (const name of [...this.#entries.keys()]) this.#remove(name);
+    this.#hook.unregister();
+  }
+
+  async #start(logger: Logger): Promise<void> {
+    this.logger = logger;
+    await this.#sync();
+    if (this.#isStopped) return;
+    this.#unlisten = this.#options.store.wake?.listen(() => this.#hint()) ?? this.#unlisten;
+    this.#schedule(POLL);
+  }
+
+  #stop(): void {
+    this.#isStopped = true;
+    this.#cancelPoll();
+    this.#unlisten();
+  }
+
+  /** Another process says that something in the store has changed, perhaps a webhook. */
+  #hint(): void {
+    const passed = this.#options.clock.now() - this.#readAt;
+    this.#schedule(passed >= 0 && passed < MIN_PAUSE ? MIN_PAUSE - passed : 0);
+  }
+
+  #schedule(milliseconds: number): void {
+    if (this.#isStopped) return;
+    this.#cancelPoll();
+    this.#cancelPoll = this.#options.clock.setTimer(milliseconds, () => void this.#poll(), true);
+  }
+
+  async #poll(): Promise<void> {
+    try {
+      await this.#sync();
+      this.#hasFailed = false;
+    } catch (error) {
+      if (!this.#isStopped && !this.#hasFailed) {
+        this.#warn("Webhooks can't be read from the store; they stay as they were", error);
+      }
+      this.#hasFailed = true;
+    }
+    this.#schedule(POLL);
+  }
+
+  #sync(): Promise<void> {
+    return this.#syncing ??= this.#read().finally(() => this.#syncing = undefined);
+  }
+
+  /** Applies what changed in the store, and what time has changed. */
+  async #read(): Promise<void> {
+    const { records, clock } = this.#options;
+    this.#readAt = clock.now();
+    this.#touched.clear();
+    const revision = await records.revision();
+    if (revision !== this.#revision) {
+      const names = new Set<string>();
+      for await (const { name, record } of records.scan()) {
+        if (this.#isStopped) return;
+        names.add(name);
+        if (record === undefined) {
+          this.#warn(`Webhook '${name}' is left out: another version wrote it`);
+        } else if (!this.#touched.has(name)) await this.#put(name, record);
+      }
+      for (const name of [...this.#entries.keys()]) {
+        if (!names.has(name) && !this.#touched.has(name)) this.#remove(name);
+      }
+      for (const name of await records.removed()) void this.#purge(name);
+      this.#revision = revision;
+    }
+    for (const [name, entry] of [...this.#entries]) {
+      if (entry.expires <= clock.now()) await this.#put(name, entry.record, true);
+      else if (entry.isShadowed && !this.#isTaken(name)) this.#register(name, entry);
+    }
+  }
+
+  /** Registers a webhook as a record says, unless a later one is known. Never rejects. */
+  async #put(name: string, record: WebhookRecord, again = false): Promise<void> {
+    const isKnown = (): boolean => {
+      const known = this.#entries.get(name)?.record.revision ?? 0;
+      return again ? known > record.revision : known >= record.revision;
+    };
+    if (isKnown()) return;
+    const { sealer, send, clock } = this.#options;
+    const opened = await prepareWebhook(name, record, { sealer, send, now: clock.now() });
+    if (isKnown() || this.#isStopped) return;
+    this.#entries.get(name)?.registration?.unregister();
+    const entry: Entry = { record, ...opened };
+    this.#entries.set(name, entry);
+    if (entry.problem !== undefined) this.#warn(entry.problem);
+    this.#register(name, entry);
+  }
+
+  #register(name: string, entry: Entry): void {
+    if (entry.webhook === undefined) return;
+    try {
+      entry.registration = this.#options.registry.registerWebhook(entry.webhook);
+      if (entry.isShadowed) entry.problem = entry.webhook.held;
+      entry.isShadowed = false;
+    } catch (error) {
+      if (this.#isTaken(name)) return this.#shadow(name, entry);
+      entry.problem = `Webhook '${name}' can't be used here: ${errorMessage(error)}`;
+      if (!this.#isStopped) this.#warn(entry.problem);
+    }
+  }
+
+  #shadow(name: string, entry: Entry): void {
+    entry.isShadowed = true;
+    entry.problem = `Webhook '${name}' of the store is not used: ${SHADOWED}`;
+    this.#warn(entry.problem);
+  }
+
+  #remove(name: string): void {
+    this.#entries.get(name)?.registration?.unregister();
+    this.#entries.delete(name);
+  }
+
+  /** Deletes what the outbox has for a deleted webhook. If that fails, a later read does it. Never rejects. */
+  #purge(name: string): Promise<void> {
+    const { outbox, records } = this.#options;
+    const running = this.#purging.get(name);
+    if (running !== undefined) return running;
+    const purge = async (): Promise<void> => {
+      try {
+        await outbox.remove(name);
+        await records.forget(name);
+      } catch (error) {
+        this.#revision = undefined; // the next poll tries again
+        if (!this.#isStopped) this.#warn(`Deliveries to '${name}' could not be deleted yet`, error);
+      } finally {
+        this.#purging.delete(name);
+      }
+    };
+    const purging = purge();
+    this.#purging.set(name, purging);
+    return purging;
+  }
+
+  #isTaken(name: string): boolean {
+    return this.#options.registry.list().some((one) => one.kind !== "handler" && one.name === name);
+  }
+
+  #warn(message: string, error?: unknown): void {
+    const more = error === undefined ? [] : [maskError(error)];
+    guarded(() => this.logger.warn(message, ...more));
+  }
+}
+
+const SHADOWED = "the configuration file or the code has a hook of this name";

@@ -1,0 +1,317 @@
+import type { Attempt, Hooks } from "../core/mod.ts";
+import { consoleLogger } from "../core/reporter.ts";
+import { deadline } from "../internal/async.ts";
+import { type Clock, systemClock } from "../internal/clock.ts";
+import { checkKnown, readCount, readDuration } from "../internal/options.ts";
+import { checkName, checkObject } from "../internal/validate.ts";
+import type { Page, PageOptions } from "../outbox/mod.ts";
+import { partsOf } from "../outbox/is_outbox.ts";
+import { checkStore } from "../store/check_store.ts";
+import type { Store } from "../store/mod.ts";
+import { createAddressGuard } from "../webhook/address_guard.ts";
+import { AddressNotAllowedError } from "../webhook/errors.ts";
+import { generateSecret } from "../webhook/secrets.ts";
+import { changeWebhook, hasSecret, rotateWebhook } from "./edits.ts";
+import { WebhookStoreError } from "./errors.ts";
+import { LiveWebhooks } from "./live.ts";
+import { type StoredRecord, WebhookRecords } from "./records.ts";
+import {
+  checkWebhook,
+  createWebhook,
+  describeRecord,
+  openWebhook,
+  type PlainWebhook,
+  RECORD_VERSION,
+  sealWebhook,
+  type SendOptions,
+  splitFields,
+  type WebhookRecord,
+} from "./record.ts";
+import { Sealer } from "./seal.ts";
+import { Tester } from "./tester.ts";
+import type {
+  NewWebhook,
+  RevisionOptions,
+  RotateOptions,
+  StoredWebhook,
+  WebhookChanges,
+  WebhookConnection,
+  WebhookStore,
+  WebhookStoreOptions,
+  WebhookWithSecret,
+} from "./types.ts";
+
+const DAY = 24 * 60 * 60 * 1000;
+/** How long old secrets sign by default, and at most, in milliseconds. */
+const OVERLAP = { byDefault: DAY, max: 30 * DAY };
+/** Webhooks of a store: each instance keeps all of them in memory. */
+const MAX_WEBHOOKS = 10_000;
+/** How long a name may take to resolve when a URL is stored, in milliseconds. */
+const GUARD_TIMEOUT = 10_000;
+/** How often a change is tried again when another came first. */
+const MAX_TRIES = 10;
+
+/**
+ * Opens the webhooks of a store.
+ *
+ * ```ts
+ * import { createHooks } from "@omniagent/hooks";
+ * import { createOutbox } from "@omniagent/hooks/outbox";
+ * import { memoryStore } from "@omniagent/hooks/testing";
+ * import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-store";
+ *
+ * const store = memoryStore();
+ * const webhooks = webhookStore(store, { encryptionKey: generateEncryptionKey() });
+ * const hooks = createHooks({ outbox: createOutbox(store) });
+ * webhooks.connect(hooks); // in each process that emits
+ * console.log((await webhooks.list()).items.length); // 0
+ * await hooks.close();
+ * ```
+ *
+ * @throws {TypeError} when an option is invalid
+ */
+export function webhookStore(store: Store, options: WebhookStoreOptions): WebhookStore {
+  return webhookStoreIn(systemClock, store, options);
+}
+
+/** Does the same with a clock. */
+export function webhookStoreIn(
+  clock: Clock,
+  store: Store,
+  options: WebhookStoreOptions,
+): WebhookStore {
+  const subject = "Cannot open the webhook store";
+  checkStore(subject, store);
+  checkKnown(subject, options, ["encryptionKey", "prefix", "guard", "fetch"]);
+  const { prefix = "hooks", guard = createAddressGuard(), fetch } = options;
+  const stored = new StoredWebhooks({
+    clock,
+    store,
+    prefix,
+    records: new WebhookRecords(clock, store, prefix),
+    sealer: new Sealer(subject, options.encryptionKey),
+    send: { guard, fetch },
+  });
+  return {
+    create: (webhook) => stored.create(webhook),
+    get: (name) => stored.get(name),
+    list: (options) => stored.list(options),
+    update: (name, changes, options) => stored.update(name, changes, options),
+    rotateSecret: (name, options) => stored.rotateSecret(name, options),
+    delete: (name, options) => stored.delete(name, options),
+    test: (name, options) => stored.test(name, options),
+    connect: (hooks) => stored.connect(hooks as unknown as Hooks),
+  };
+}
+
+type Options = {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly prefix: string;
+  readonly records: WebhookRecords;
+  readonly sealer: Sealer;
+  readonly send: SendOptions;
+};
+
+/** What a change makes of a webhook, and the secret to show. */
+type Edited = { readonly plain: PlainWebhook; readonly secret?: string };
+
+class StoredWebhooks {
+  readonly #options: Options;
+  readonly #tester = new Tester();
+  #live: LiveWebhooks | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  async create(given: NewWebhook): Promise<WebhookWithSecret> {
+    checkObject("Cannot create webhook", "the webhook", given);
+    const secret = hasSecret(given) ? undefined : generateSecret();
+    const fields = secret === undefined ? given : { ...given, secret };
+    const { name, url } = checkWebhook(fields);
+    const { records, clock, sealer, send } = this.#options;
+    await this.#checkUrl(url);
+    const plain = splitFields(fields, clock.now());
+    const before = await records.readForCreate(name);
+    if (before.count >= MAX_WEBHOOKS) {
+      throw new WebhookStoreError(
+        "too_many_webhooks",
+        `Cannot create webhook '${name}': there are ${MAX_WEBHOOKS}, the most that a store can have`,
+      );
+    }
+    this.#live?.tryRegister(name, createWebhook(name, plain, send), "create");
+    const record = this.#newRecord(await sealWebhook(name, plain, sealer), undefined);
+    if (!await records.create(name, record, before)) {
+      await records.readForCreate(name);
+      throw busy("create", name);
+    }
+    await this.#live?.changed(name, record);
+    return { webhook: this.#describe(name, record), ...(secret !== undefined && { secret }) };
+  }
+
+  async get(name: string): Promise<StoredWebhook | undefined> {
+    checkName("Cannot get webhook", name);
+    const stored = await this.#options.records.get(name);
+    return stored && this.#describe(name, stored.record);
+  }
+
+  async list({ limit = 100, cursor, ...rest }: PageOptions = {}): Promise<Page<StoredWebhook>> {
+    const subject = "Cannot list webhooks";
+    checkKnown(subject, rest, []);
+    readCount(subject, "limit", limit, { max: 1000 });
+    if (cursor !== undefined) checkName(`${subject}: 'cursor' comes from another list`, cursor);
+    const found = await this.#options.records.list(limit + 1, cursor);
+    const items = found.slice(0, limit).map(({ name, record }) => this.#describe(name, record));
+    return { items, ...(found.length > limit && { cursor: items.at(-1)!.name }) };
+  }
+
+  async update(
+    name: string,
+    changes: WebhookChanges,
+    options: RevisionOptions = {},
+  ): Promise<StoredWebhook> {
+    checkObject("Cannot change webhook", "the changes", changes);
+    const { webhook } = await this.#change("change", name, options, async (before) => {
+      const { plain, url } = changeWebhook(name, before, changes, this.#options.clock.now());
+      await this.#checkUrl(url);
+      return { plain };
+    });
+    return webhook;
+  }
+
+  rotateSecret(name: string, options: RotateOptions = {}): Promise<WebhookWithSecret> {
+    const subject = "Cannot rotate the secret of webhook";
+    checkKnown(subject, options, ["revision", "secret", "overlap"]);
+    const limits = { min: 0, max: OVERLAP.max };
+    const overlap = readDuration(subject, "overlap", options.overlap, limits) ?? OVERLAP.byDefault;
+    const generated = options.secret === undefined ? generateSecret() : undefined;
+    const secret = options.secret ?? generated!;
+    return this.#change("rotate the secret of", name, options, (before) => {
+      const plain = rotateWebhook(name, before, { secret, overlap }, this.#options.clock.now());
+      return { plain, ...(generated !== undefined && { secret: generated }) };
+    });
+  }
+
+  async delete(name: string, options: RevisionOptions = {}): Promise<void> {
+    checkKnown("Cannot delete webhook", options, ["revision"]);
+    const { records } = this.#options;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const stored = await this.#read("delete", name, options);
+      // What is pending under this name is not for the stored webhook, but for the one that won over it.
+      const isPurged = this.#live?.isShadowed(name) !== true;
+      if (!await records.delete(name, stored, isPurged)) continue;
+      await this.#live?.deleted(name, isPurged);
+      return;
+    }
+    throw busy("delete", name);
+  }
+
+  async test(
+    name: string,
+    { signal, ...rest }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Attempt> {
+    checkKnown("Cannot test webhook", rest, []);
+    const { sealer, send, clock } = this.#options;
+    const { record } = await this.#read("test", name, {});
+    const webhook = createWebhook(name, await openWebhook(name, record, sealer, clock.now()), send);
+    return await this.#tester.run(webhook, clock.now(), {
+      logger: this.#live?.logger ?? consoleLogger,
+      signal: signal ?? new AbortController().signal,
+    });
+  }
+
+  connect({ registry, outbox }: Hooks): WebhookConnection {
+    const subject = "Cannot connect the webhook store";
+    const { store, prefix, records, sealer, send, clock } = this.#options;
+    const parts = partsOf(outbox);
+    if (parts === undefined || parts.store !== store || parts.prefix !== prefix) {
+      throw new TypeError(
+        `${subject}: the hooks must have an outbox on the same store, with the prefix '${prefix}'. ` +
+          "Pass createHooks({ outbox: createOutbox(store) })",
+      );
+    }
+    if (this.#live !== undefined) {
+      throw new TypeError(`${subject}: it is connected to hooks. Call unregister() first`);
+    }
+    const own = { clock, store, records, sealer, send };
+    const live = new LiveWebhooks({ ...own, registry, outbox: outbox as never });
+    this.#live = live;
+    return {
+      refresh: () => live.refresh(),
+      yieldTo: (names) => live.yieldTo(names),
+      unregister: () => {
+        live.unregister();
+        if (this.#live === live) this.#live = undefined;
+      },
+    };
+  }
+
+  /** Changes a webhook as it is now, unless another change comes first: then as that left it. */
+  async #change(
+    action: string,
+    name: string,
+    options: RevisionOptions,
+    edit: (before: PlainWebhook) => Edited | Promise<Edited>,
+  ): Promise<WebhookWithSecret> {
+    const { records, sealer, send, clock } = this.#options;
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const stored = await this.#read(action, name, options);
+      const before = await openWebhook(name, stored.record, sealer, clock.now());
+      const { plain, ...secret } = await edit(before);
+      this.#live?.tryRegister(name, createWebhook(name, plain, send), action);
+      const record = this.#newRecord(await sealWebhook(name, plain, sealer), stored.record);
+      if (!await records.update(name, record, stored)) continue;
+      await this.#live?.changed(name, record);
+      return { webhook: this.#describe(name, record), ...secret };
+    }
+    throw busy(action, name);
+  }
+
+  async #read(action: string, name: string, options: RevisionOptions): Promise<StoredRecord> {
+    const subject = `Cannot ${action} webhook`;
+    checkName(subject, name);
+    const stored = await this.#options.records.get(name);
+    if (stored === undefined) {
+      throw new WebhookStoreError("webhook_not_found", `${subject} '${name}': it is not stored`);
+    }
+    const { revision } = stored.record;
+    if (options.revision === undefined || options.revision === revision) return stored;
+    throw new WebhookStoreError(
+      "webhook_changed",
+      `${subject} '${name}': it is at revision ${revision}, not ${options.revision}. Read it again`,
+    );
+  }
+
+  #newRecord(
+    sealed: Pick<WebhookRecord, "fields" | "headers" | "secrets">,
+    before: WebhookRecord | undefined,
+  ): WebhookRecord {
+    const now = this.#options.clock.now();
+    return {
+      v: RECORD_VERSION,
+      revision: (before?.revision ?? 0) + 1,
+      write: crypto.randomUUID(),
+      created: before?.created ?? now,
+      updated: now,
+      ...sealed,
+    };
+  }
+
+  #describe(name: string, record: WebhookRecord): StoredWebhook {
+    const problem = this.#live?.problemOf(name);
+    return { ...describeRecord(name, record), ...(problem !== undefined && { problem }) };
+  }
+
+  /** @throws {AddressNotAllowedError} */
+  async #checkUrl(url: string): Promise<void> {
+    const message = `Cannot use the URL: its name was not resolved within ${GUARD_TIMEOUT} ms`;
+    const error = (): Error => new AddressNotAllowedError(message, "address_unresolved");
+    await deadline(this.#options.send.guard.check(url), GUARD_TIMEOUT, { error });
+  }
+}
+
+function busy(action: string, name: string): WebhookStoreError {
+  const why = "it is changed by others all the time. Try again";
+  return new WebhookStoreError("webhook_changed", `Cannot ${action} webhook '${name}': ${why}`);
+}

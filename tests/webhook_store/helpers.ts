@@ -1,0 +1,101 @@
+/**
+ * Instances that share a store, and the receivers of their webhooks.
+ * @module
+ */
+import { createHooks, type Hooks, type Logger, type Webhook } from "@omniagent/hooks";
+import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
+import type { Store } from "@omniagent/hooks/store";
+import { createAddressGuard, verifyWebhook } from "@omniagent/hooks/webhook";
+import {
+  generateEncryptionKey,
+  type WebhookConnection,
+  type WebhookStore,
+  webhookStore,
+} from "@omniagent/hooks/webhook-store";
+import { silentLogger } from "../support/silent_logger.ts";
+
+/** The key of all instances that have no other. */
+export const KEY = generateEncryptionKey();
+/** A public address, where names lead unless a test says otherwise. */
+export const PUBLIC = "93.184.216.34";
+
+/** A request that arrived. */
+export type Arrived = {
+  readonly url: string;
+  readonly headers: Headers;
+  readonly body: string;
+  /** Whether one of these secrets signed it. */
+  isSignedBy(secret: string): Promise<boolean>;
+};
+
+/** A network of receivers, which all respond as `respond` does. */
+export class Receivers {
+  readonly arrived: Arrived[] = [];
+  /** Addresses by name. */
+  readonly addresses = new Map<string, string>();
+  respond: (url: string) => Response | Promise<Response> = () =>
+    new Response(null, { status: 204 });
+
+  readonly fetch: typeof fetch = async (input, init) => {
+    const url = String(input);
+    const headers = new Headers(init?.headers);
+    const body = new TextDecoder().decode(init?.body as Uint8Array);
+    this.arrived.push({
+      url,
+      headers,
+      body,
+      isSignedBy: async (secret) => {
+        return await verifyWebhook(body, headers, { secret }).then(() => true, () => false);
+      },
+    });
+    return await this.respond(url);
+  };
+
+  readonly resolve = (name: string): Promise<readonly string[]> =>
+    Promise.resolve([this.addresses.get(name) ?? PUBLIC]);
+
+  /** The URLs that requests came to. */
+  get urls(): readonly string[] {
+    return this.arrived.map(({ url }) => url);
+  }
+}
+
+/** One process of several. */
+export type Instance = {
+  readonly hooks: Hooks;
+  readonly outbox: Outbox;
+  readonly webhooks: WebhookStore;
+  readonly connection: WebhookConnection;
+  /** What was logged, as lines. */
+  readonly lines: string[];
+};
+
+/** Opens an instance, which its hooks close. */
+export async function openInstance(
+  store: Store,
+  receivers: Receivers,
+  { encryptionKey = KEY, use = [] }: {
+    readonly encryptionKey?: string | readonly string[];
+    readonly use?: readonly Webhook[];
+  } = {},
+): Promise<Instance> {
+  const lines: string[] = [];
+  const log = (...parts: readonly unknown[]): void => void lines.push(parts.map(String).join(" "));
+  const logger: Logger = { ...silentLogger, warn: log, error: log };
+  const outbox = createOutbox(store, { logger });
+  const hooks = createHooks({ outbox, logger, use });
+  const guard = createAddressGuard({ resolve: receivers.resolve });
+  const webhooks = webhookStore(store, { encryptionKey, guard, fetch: receivers.fetch });
+  const connection = webhooks.connect(hooks);
+  await hooks.init();
+  return { hooks, outbox, webhooks, connection, lines };
+}
+
+/** Waits until a condition holds; fails after half a minute. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (!await holds()) {
+    if (Date.now() > end) throw new Error(`it never came true that ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
