@@ -1,6 +1,7 @@
 import { checkKnown } from "../internal/options.ts";
 import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
 import type { AgentEvents, EventType, Hooks, ObserveOptions } from "../core/mod.ts";
+import type { Spans, TelemetrySpan } from "../core/telemetry.ts";
 
 /** The tokens of a model call, as in `model.completed`. */
 export type Usage = AgentEvents["model.completed"]["usage"];
@@ -11,12 +12,21 @@ export type AgentHooks = Pick<Hooks, "call" | "decide"> & {
     readonly observer: {
       emit(type: EventType, data: unknown, options?: ObserveOptions): Promise<void>;
       enter(): () => void;
+      span<Name extends keyof Spans, Result>(
+        name: Name,
+        attributes: Spans[Name],
+        fn: (span: TelemetrySpan) => Result,
+      ): Result;
+      bind(): <Result>(fn: () => Result) => Result;
       report(message: string, error: unknown): void;
       readonly closing: AbortSignal;
     };
     readonly gates: { guards(type: string): boolean };
   };
 };
+
+/** Calls a function in a span, and returns what it returns. */
+export type Within = <Result>(fn: () => Result) => Result;
 
 /** Options of every adapter. */
 export interface AgentOptions {

@@ -4,7 +4,9 @@ import { errorMessage } from "../internal/issues.ts";
 import { createEventId } from "../internal/uuid.ts";
 import type { AgentEvents, DeniedCall, EventType } from "../core/mod.ts";
 import type { ModelResult, RunResult } from "./results.ts";
-import type { AgentHooks, AgentOptions, Usage } from "./options.ts";
+import { ModelCalls } from "./model_calls.ts";
+import type { AgentHooks, AgentOptions, ModelCost } from "./options.ts";
+import { RunSpan } from "./run_span.ts";
 import {
   type AllowedCall,
   type Caller,
@@ -19,11 +21,6 @@ import { Unfinished } from "./unfinished.ts";
 
 /** How long the end of a run waits for tools that still run after an abort, in milliseconds. */
 const LAST_TOOLS = 1_000;
-
-const NO_USAGE: Usage = { input_tokens: 0, output_tokens: 0 };
-
-/** A model call that has begun. */
-type ModelCall = { readonly model: string; readonly provider?: string | undefined; start: number };
 
 export type { ModelResult, RunResult } from "./results.ts";
 
@@ -45,14 +42,12 @@ export class AgentRun {
   readonly #hooks: AgentHooks;
   readonly #options: RunOptions;
   readonly #start: number = Date.now();
-  readonly #models = new Map<string, ModelCall>();
+  readonly #span: RunSpan;
+  readonly #models = new ModelCalls((call) => this.#price(call));
   /** Calls whose tool runs. */
   readonly #running = new Set<Promise<unknown>>();
   /** Calls that someone else ends. They end with the run. */
   readonly #open = new Set<AllowedCall>();
-  readonly #usage: { -readonly [Name in keyof Usage]: Usage[Name] } = { ...NO_USAGE };
-  #cost: number | undefined = 0;
-  #modelCalls = 0;
   #last: Promise<void> = Promise.resolve();
   #ended: Promise<void> | undefined;
   /** Lets hooks close. */
@@ -70,7 +65,9 @@ export class AgentRun {
       leave();
     };
     this.#isAdmitted = !hooks.registry.observer.closing.aborted;
-    this.#emit("agent.start", { run_id: this.id, ...this.#agent, name: options.name });
+    const { agentId, name, sessionId } = options;
+    this.#span = new RunSpan(hooks, { runId: this.id, agentId, name, sessionId });
+    this.#emit("agent.start", { run_id: this.id, ...this.#agent, name });
   }
 
   /** Whether `end` was called. */
@@ -111,7 +108,8 @@ export class AgentRun {
     const { sessionId } = this.#options;
     try {
       const options = { sessionId, runId: this.id, signal };
-      const decision = await this.#hooks.decide("message.received", { role, content }, options);
+      const decide = () => this.#hooks.decide("message.received", { role, content }, options);
+      const decision = await this.#span.within(decide);
       const judged = decision.decision === "ask" ? await decision.wait({ signal }) : decision;
       if (judged.decision === "allow") return { content: judged.data.content };
       return { denied: judged.reason ?? "Denied by a gate" };
@@ -126,35 +124,15 @@ export class AgentRun {
     callId: string,
     { model, provider }: { readonly model: string; readonly provider?: string | undefined },
   ): Promise<void> {
-    this.#models.set(callId, { model, provider, start: Date.now() });
+    this.#models.begin(callId, { model, provider });
     return this.#emit("model.called", { model, provider, call_id: callId, ...this.#agent });
   }
 
   /** Emits `model.completed` for a call that has begun, once. */
   modelCompleted(callId: string, result: ModelResult): Promise<void> {
-    const call = this.#models.get(callId);
-    if (call === undefined) return this.#last;
-    this.#models.delete(callId);
-    const { model = call.model, provider = call.provider, finishReason, ttftMs, error } = result;
-    const usage = result.usage ?? NO_USAGE;
-    const cost = result.costUsd ?? this.#price(model, provider, usage);
-    this.#modelCalls++;
-    this.#cost = cost === undefined || this.#cost === undefined ? undefined : this.#cost + cost;
-    for (const [name, tokens] of Object.entries(usage) as [keyof Usage, number][]) {
-      if (tokens !== undefined) this.#usage[name] = (this.#usage[name] ?? 0) + tokens;
-    }
-    return this.#emit("model.completed", {
-      model,
-      provider,
-      call_id: callId,
-      ...this.#agent,
-      usage,
-      cost_usd: cost,
-      finish_reason: finishReason,
-      duration_ms: Date.now() - call.start,
-      ttft_ms: ttftMs,
-      error: error === undefined ? undefined : errorMessage(error),
-    });
+    const data = this.#models.end(callId, result);
+    if (data === undefined) return this.#last;
+    return this.#emit("model.completed", { ...data, call_id: callId, ...this.#agent });
   }
 
   /**
@@ -170,7 +148,9 @@ export class AgentRun {
     denied: (denial: DeniedCall) => Result,
   ): Promise<Result> {
     await this.#last;
-    const work = callTool(this.#hooks, call, this.#caller, execute, denied);
+    const work = this.#span.within(() =>
+      callTool(this.#hooks, call, this.#caller, execute, denied)
+    );
     this.#running.add(work);
     try {
       return await work;
@@ -188,7 +168,7 @@ export class AgentRun {
     const paused = Unfinished.of(this.#hooks);
     const key = written([this.#options.sessionId, call.callId, call.params]);
     const opened = (key !== undefined && paused.take(key)) ||
-      await openCall(this.#hooks, call, this.#caller);
+      await this.#span.within(() => openCall(this.#hooks, call, this.#caller));
     if (opened.type === "denied") return opened;
     const closed = deferred<void>();
     const close = <Value>(value: Value): Value => {
@@ -220,7 +200,12 @@ export class AgentRun {
     await this.#emit("tool.completed", { ...call, ...end });
   }
 
-  /** Begins the run of another agent that this one starts, or hands over to. */
+  /** Begins the run of another agent that this one hands over to, or starts in the background. */
+  handOver(agent: Pick<AgentOptions, "agentId" | "name">): AgentRun {
+    return this.#span.within(() => this.child(agent));
+  }
+
+  /** Begins the run of another agent that a tool of this one starts: its span belongs to that of the tool. */
   child({ agentId, name }: Pick<AgentOptions, "agentId" | "name">): AgentRun {
     const parentAgentId = this.#options.agentId ?? this.id;
     return new AgentRun(this.#hooks, { ...this.#options, agentId, name, parentAgentId });
@@ -235,9 +220,11 @@ export class AgentRun {
     const reason = aborted ? "The run was aborted" : "The run has ended";
     for (const call of this.#open) await call.fail(new Error(`${reason} before the tool returned`));
     await this.#runningTools();
-    for (const callId of this.#models.keys()) {
+    for (const callId of this.#models.open) {
       this.modelCompleted(callId, { error: aborted ? "aborted" : error ?? reason });
     }
+    const sums = this.#models.totals;
+    const totals = sums && { usage: usage ?? sums.usage, cost_usd: costUsd ?? sums.cost_usd };
     await this.#emit("agent.end", {
       run_id: this.id,
       session_id: this.#options.sessionId,
@@ -247,11 +234,9 @@ export class AgentRun {
       aborted,
       response,
       duration_ms: Date.now() - this.#start,
-      ...(this.#modelCalls > 0 && {
-        usage: usage ?? this.#usage,
-        cost_usd: costUsd ?? this.#cost,
-      }),
+      ...totals,
     });
+    this.#span.end({ error: aborted ? "aborted" : errorType(error), usage: totals?.usage });
     this.#finish();
   }
 
@@ -279,12 +264,12 @@ export class AgentRun {
     return { sessionId, agentId, parentAgentId, runId: this.id };
   }
 
-  #price(model: string, provider: string | undefined, usage: Usage): number | undefined {
+  #price(call: ModelCost): number | undefined {
     try {
-      const cost = this.#options.cost?.({ model, provider, usage });
+      const cost = this.#options.cost?.(call);
       return Number.isFinite(cost) ? cost : undefined;
     } catch (error) {
-      this.#hooks.registry.observer.report(`'cost' failed for '${model}'`, error);
+      this.#hooks.registry.observer.report(`'cost' failed for '${call.model}'`, error);
       return undefined;
     }
   }
@@ -293,9 +278,16 @@ export class AgentRun {
   #emit<Type extends EventType>(type: Type, data: Loose<AgentEvents[Type]>): Promise<void> {
     const { sessionId } = this.#options;
     const options = { sessionId, runId: this.id, isAdmitted: this.#isAdmitted };
-    const send = (): Promise<void> => this.#hooks.registry.observer.emit(type, data, options);
+    const send = (): Promise<void> =>
+      this.#span.within(() => this.#hooks.registry.observer.emit(type, data, options));
     return this.#last = this.#last.then(send);
   }
+}
+
+/** Returns the kind of an error, as spans have it: never its message. */
+function errorType(error: unknown): string | undefined {
+  if (error === undefined) return undefined;
+  return error instanceof Error ? error.name : typeof error;
 }
 
 /** Returns a value as JSON; undefined if it has no such form. */

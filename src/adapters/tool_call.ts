@@ -3,7 +3,7 @@ import { errorMessage } from "../internal/issues.ts";
 import { copyJson } from "../internal/json.ts";
 import { createEventId } from "../internal/uuid.ts";
 import type { DeniedCall, ToolContext } from "../core/mod.ts";
-import type { AgentHooks } from "./options.ts";
+import type { AgentHooks, Within } from "./options.ts";
 
 /** A tool call that an SDK is about to make. */
 export type ToolCall = {
@@ -38,6 +38,8 @@ export type AllowedCall = {
   readonly params: unknown;
   /** Whether a gate, or a person whom it asked, explicitly allowed the call. */
   readonly isApproved: boolean;
+  /** Calls a function in the span of the call: use it to run the tool. */
+  readonly within: Within;
   /** Ends the call with a result: text, or anything with a JSON form. */
   complete(result: unknown): Promise<ToolOutcome>;
   /** Ends the call with what the tool threw. */
@@ -67,10 +69,12 @@ export async function openCall(
   const isObject = isRecord(call.params);
   const given = isObject ? call.params as object : { input: call.params };
   const tool = deferred<unknown>();
-  const opened = deferred<{ readonly params: object; readonly isApproved: boolean }>();
+  const opened = deferred<
+    Pick<AllowedCall, "isApproved" | "within"> & { readonly params: object }
+  >();
   let result: unknown;
   const run = (params: object, { isApproved }: ToolContext): Promise<unknown> => {
-    opened.resolve({ params, isApproved });
+    opened.resolve({ params, isApproved, within: hooks.registry.observer.bind() });
     return tool.promise;
   };
   const ended = hooks.call(name, given, run, { ...caller, callId, signal }).then(
@@ -83,10 +87,11 @@ export async function openCall(
   );
   const first = await Promise.race([opened.promise, ended]);
   if (!("params" in first)) return first.type === "denied" ? first : undecided(hooks, call, first);
-  const { params, isApproved } = first;
+  const { params, isApproved, within } = first;
   return {
     type: "allowed",
     isApproved,
+    within,
     params: paramsFor(call.params, isObject ? params : (params as { input: unknown }).input),
     complete: (value) => {
       result = value;
@@ -131,7 +136,7 @@ async function runTool(
 ): Promise<ToolOutcome> {
   let result: unknown;
   try {
-    result = await execute(opened.params as never);
+    result = await opened.within(() => execute(opened.params as never));
   } catch (error) {
     return await opened.fail(error);
   }
@@ -152,6 +157,7 @@ function undecided(hooks: AgentHooks, call: ToolCall, outcome: ToolOutcome): Ope
     type: "allowed",
     isApproved: false,
     params: call.params,
+    within: (fn) => fn(),
     complete: (value) => Promise.resolve({ type: "result", value }),
     fail: (error) => Promise.resolve({ type: "error", error }),
     pause: () => {},

@@ -6,8 +6,10 @@ import { EventValidationError, HooksClosedError } from "./errors.ts";
 import type { AgentEvents, EventType, HookEvent } from "./events.ts";
 import type { HookLifecycle } from "./lifecycle.ts";
 import type { Pipeline } from "./pipeline.ts";
+import type { Recorder } from "./recorder.ts";
 import type { Reporter } from "./reporter.ts";
 import { createEvent } from "./snapshot.ts";
+import type { Spans, TelemetrySpan } from "./telemetry.ts";
 
 /**
  * How long an observed event may keep its caller, in milliseconds. A store that needs longer goes on in the
@@ -22,6 +24,7 @@ type Parts = {
   readonly lifecycle: HookLifecycle;
   /** Runs, decisions and tool calls, which `close` waits for. */
   readonly calls: InFlight;
+  readonly recorder: Recorder;
 };
 
 /** Options of an observed event. */
@@ -101,6 +104,20 @@ export class Observer<Events extends object = AgentEvents> {
       const batch = events.map((event) => ({ event, fresh: true }));
       this.#parts.pipeline.dispatchMany(batch, { onAccepted, isAdmitted }).then(onAccepted, failed);
     });
+  }
+
+  /** Calls a function in a span, which ends when what the function returns settles. */
+  span<Name extends keyof Spans, Result>(
+    name: Name,
+    attributes: Spans[Name],
+    fn: (span: TelemetrySpan) => Result,
+  ): Result {
+    return this.#parts.recorder.span(name, attributes, fn);
+  }
+
+  /** Returns a function that calls others in the span that is active now. */
+  bind(): <Result>(fn: () => Result) => Result {
+    return this.#parts.recorder.bind();
   }
 
   /** Logs a failure and passes it to `onError`, like that of a handler. Never throws. */

@@ -22,7 +22,7 @@ import {
 /** Checks the option `telemetry`. @throws {TypeError} */
 export function checkTelemetry(subject: string, telemetry: Telemetry): void {
   const methods = ["span", "inject", "count", "record"];
-  checkFunctions(`${subject} with this telemetry`, telemetry, methods, ["observe"]);
+  checkFunctions(`${subject} with this telemetry`, telemetry, methods, ["bind", "observe"]);
 }
 
 /**
@@ -58,21 +58,16 @@ export class Recorder implements Telemetry {
     attributes: Spans[Name],
     fn: (span: TelemetrySpan) => Result,
   ): Result {
-    if (this.#telemetry === undefined) return fn(NO_SPAN);
-    let outcome: { readonly value: Result } | { readonly error: unknown } | undefined;
-    const call = (span: TelemetrySpan): Result => {
-      outcome ??= attempted(() => fn(this.#guardSpan(span)));
-      if ("error" in outcome) throw outcome.error;
-      return outcome.value;
-    };
-    try {
-      const returned: unknown = this.#telemetry.span(name, attributes, call);
-      if (isThenable(returned)) Promise.resolve(returned).catch(() => {}); // of what `fn` returned
-    } catch (error) {
-      const isOurs = outcome !== undefined && "error" in outcome && outcome.error === error;
-      if (!isOurs) this.#failed(error);
-    }
-    return call(NO_SPAN);
+    const telemetry = this.#telemetry;
+    if (telemetry === undefined) return fn(NO_SPAN);
+    const guarded = (span: TelemetrySpan = NO_SPAN): Result => fn(this.#guardSpan(span));
+    return this.#callOnce(guarded, (call) => telemetry.span(name, attributes, call));
+  }
+
+  /** Returns a function that calls others in the span that is active now: each once, like `span`. */
+  bind(): <Result>(fn: () => Result) => Result {
+    const within = this.#guard(() => this.#telemetry?.bind?.());
+    return within === undefined ? (fn) => fn() : (fn) => this.#callOnce(fn, within);
   }
 
   inject(): string | undefined {
@@ -119,6 +114,27 @@ export class Recorder implements Telemetry {
     });
     start(traced);
     return await accepted;
+  }
+
+  /** Passes a function to telemetry. Whatever that does, the function is called once, and its result returned. */
+  #callOnce<Result>(
+    fn: (span?: TelemetrySpan) => Result,
+    enclose: (call: typeof fn) => unknown,
+  ): Result {
+    let outcome: { readonly value: Result } | { readonly error: unknown } | undefined;
+    const call = (span?: TelemetrySpan): Result => {
+      outcome ??= attempted(() => fn(span));
+      if ("error" in outcome) throw outcome.error;
+      return outcome.value;
+    };
+    try {
+      const returned = enclose(call);
+      if (isThenable(returned)) Promise.resolve(returned).catch(() => {}); // of what `fn` returned
+    } catch (error) {
+      const isOurs = outcome !== undefined && "error" in outcome && outcome.error === error;
+      if (!isOurs) this.#failed(error);
+    }
+    return call();
   }
 
   #guardSpan(span: TelemetrySpan): TelemetrySpan {

@@ -18,6 +18,17 @@ export type EventAttributes = {
 
 /** The spans of this package, and what each starts with. */
 export type Spans = {
+  /** An agent runs, from `agent.start` to `agent.end`: adapters. */
+  readonly agent: {
+    /** The run. */
+    readonly runId: string;
+    /** The agent. */
+    readonly agentId?: string | undefined;
+    /** The name of the agent. */
+    readonly name?: string | undefined;
+    /** The session of the run. */
+    readonly sessionId?: string | undefined;
+  };
   /** A tool is decided about, and runs: `hooks.call`. */
   readonly tool: {
     /** The tool. */
@@ -65,6 +76,10 @@ export type SpanOutcome = {
   readonly decision?: string | undefined;
   /** The HTTP status of a response. */
   readonly status?: number | undefined;
+  /** The tokens of a run. */
+  readonly usage?:
+    | { readonly input_tokens: number; readonly output_tokens: number }
+    | undefined;
   /** Content, redacted, by name: captured only where telemetry is asked to. Called at most once. */
   readonly content?: (() => Readonly<Record<string, unknown>>) | undefined;
 };
@@ -92,6 +107,11 @@ export interface Telemetry {
   ): Result;
   /** Returns the `traceparent` of the active span; undefined if there is none. */
   inject(): string | undefined;
+  /**
+   * Returns a function that calls others in the span that is active now, even after it is no longer active.
+   * Without it, what adapters call later belongs to the span that is active then.
+   */
+  bind?(): <Result>(fn: () => Result) => Result;
   /** Adds to a counter. */
   count(name: MetricName, value: number, attributes: MetricAttributes): void;
   /** Adds a value to a histogram, in the unit of the metric. */

@@ -27,6 +27,16 @@ export function startOf<Name extends keyof Spans>(name: Name, attributes: Spans[
 }
 
 const STARTS: { readonly [Name in keyof Spans]: (attributes: Spans[Name]) => SpanStart } = {
+  agent: ({ name, agentId, sessionId, runId }) => ({
+    title: ["invoke_agent", name ?? agentId ?? []].flat().join(" "),
+    kind: SPAN_KIND.internal,
+    attributes: defined({
+      "gen_ai.operation.name": "invoke_agent",
+      "gen_ai.agent.id": agentId,
+      "gen_ai.agent.name": name,
+      ...correlation({ sessionId, runId }),
+    }),
+  }),
   tool: ({ name, callId, agentId, sessionId, runId }) => ({
     title: `execute_tool ${name}`,
     kind: SPAN_KIND.internal,
@@ -95,9 +105,14 @@ function correlation(
 }
 
 /** Returns the attributes of how a span ended. */
-export function endOf(name: keyof Spans, { error, decision, status }: SpanOutcome): OtelAttributes {
+export function endOf(
+  name: keyof Spans,
+  { error, decision, status, usage }: SpanOutcome,
+): OtelAttributes {
   return defined({
     "error.type": error,
+    "gen_ai.usage.input_tokens": usage?.input_tokens,
+    "gen_ai.usage.output_tokens": usage?.output_tokens,
     [name === "gate" ? "omniagent.gate.verdict" : "omniagent.decision"]: decision,
     "http.response.status_code": status,
   });

@@ -65,6 +65,7 @@ export function otel(api: OpenTelemetryApi, options: OtelOptions = {}): Telemetr
   return {
     span: (name, attributes, fn) => inSpan(api, captureContent, name, attributes, fn),
     inject: () => traceparentOf(api.trace.getSpan(api.context.active())?.spanContext()),
+    bind: () => bound(api),
     count: (name, value, attributes) => instruments.counter(name).add(value, attributes),
     record: (name, value, attributes) => instruments.histogram(name).record(value, attributes),
     observe: (read) => instruments.observe(read),
@@ -104,6 +105,13 @@ function inSpan<Name extends keyof Spans, Result>(
     else span.end();
     return result;
   });
+}
+
+/** Only the span is bound: what else the caller's context has, such as baggage, stays. */
+function bound({ context, trace }: OpenTelemetryApi): <Result>(fn: () => Result) => Result {
+  const span = trace.getSpan(context.active());
+  return (fn) =>
+    span === undefined ? fn() : context.with(trace.setSpan(context.active(), span), fn);
 }
 
 function note(

@@ -5,6 +5,7 @@ import { ask, deny } from "@omniagent/hooks/gates";
 import { test as testOf } from "../support/harness.ts";
 import { type Driver, type Ending, load, type Script, type Turn } from "./driver.ts";
 import { CALLED, END, HELPED, recorded, START, testAdapter } from "./scenario.ts";
+import { TRACE } from "./traces.ts";
 
 const { createSdkMcpServer, query, tool } = await load("@anthropic-ai/claude-agent-sdk");
 const { z } = await load("zod");
@@ -98,6 +99,20 @@ const driver: Driver = {
         ...HELPED.filter((line) => line !== "message.received help"),
         "tool.completed c1 helped",
         ...END,
+      ],
+    },
+    [TRACE]: {
+      why:
+        "Tools run in Claude Code: their own spans aren't in the trace, and a subagent's span belongs to the run.",
+      log: [
+        "app",
+        "  invoke_agent main",
+        "    execute_tool helper",
+        "      run_guardrail policy",
+        "    invoke_agent helper",
+        "      execute_tool pay",
+        "        run_guardrail policy",
+        "  the bank",
       ],
     },
     "a run that is aborted while a tool runs": ABORTED,

@@ -6,6 +6,7 @@ import { test } from "../support/harness.ts";
 import { scriptedModel } from "./ai_model.ts";
 import { type Driver, type Ending, load, type Script, type Turn } from "./driver.ts";
 import { END, HELPED, recorded, START, testAdapter } from "./scenario.ts";
+import { TRACE, TREE } from "./traces.ts";
 
 const { Agent } = await load("@mastra/core/agent");
 const { Mastra } = await load("@mastra/core");
@@ -128,6 +129,10 @@ const driver: Driver = {
         `tool.completed c1 ${RESULT}`,
         ...END,
       ],
+    },
+    [TRACE]: {
+      why: "The tool is `agent-<name>`",
+      log: TREE.map((line) => line.replace("tool helper", "tool agent-helper")),
     },
   },
 };

@@ -11,6 +11,7 @@ import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import type { Driver, Ending, Script, Tool, Turn } from "./driver.ts";
 import { EventLog } from "./event_log.ts";
+import { testTraces, TRACE } from "./traces.ts";
 
 type Scenario = {
   readonly name: string;
@@ -269,6 +270,7 @@ export function testAdapter(driver: Driver): void {
     const scenario = { name, gates: observe, log, told: { c1: /^paid 7$/ } };
     test(`${driver.name}: ${name} changes no result`, () => play(driver, scenario), driver);
   }
+  testTraces(driver);
   test(
     `${driver.name}: a store that does not respond changes no result`,
     () => playWithoutStore(driver),
@@ -282,7 +284,7 @@ async function checkPage({ name, differences = {} }: Driver): Promise<void> {
   const text = page.replaceAll(/\s+/g, " ");
   for (const [scenario, { why }] of Object.entries(differences)) {
     assert.ok(text.includes(why), `docs/agents/${name}.md says of ${scenario}: ${why}`);
-    const names = [...SCENARIOS.map(({ name }) => name), ...Object.keys(OBSERVERS)];
+    const names = [...SCENARIOS.map(({ name }) => name), ...Object.keys(OBSERVERS), TRACE];
     assert.ok(names.includes(scenario), `${scenario} is a scenario`);
   }
 }

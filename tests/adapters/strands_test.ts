@@ -5,6 +5,7 @@ import { strandsHooks } from "@omniagent/hooks/strands";
 import { test } from "../support/harness.ts";
 import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
 import { END, HELPED, recorded, START, testAdapter } from "./scenario.ts";
+import { TRACE, TREE } from "./traces.ts";
 
 const strands = await load("@strands-agents/sdk");
 const { z } = await load("zod");
@@ -149,6 +150,16 @@ const driver: Driver = {
         ...HELPED,
         "tool.completed c1 helped",
         ...END,
+      ],
+    },
+    [TRACE]: {
+      why: "Strands starts spans of its own, and tools run in those.",
+      log: [
+        ...TREE.slice(0, 4),
+        "  invoke_agent helper",
+        "    execute_tool pay",
+        "      run_guardrail policy",
+        "  the bank",
       ],
     },
   },

@@ -1,6 +1,7 @@
 /** The option `telemetry`, with telemetry of one's own: what it is called with, and how it may fail. */
 import assert from "node:assert/strict";
-import { createHooks, type HookEvent, type HooksOptions } from "@omniagent/hooks";
+import { createHooks, type HookEvent, type Hooks, type HooksOptions } from "@omniagent/hooks";
+import { aiSdkHooks } from "@omniagent/hooks/ai-sdk";
 import type { Telemetry } from "@omniagent/hooks/otel";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
@@ -73,7 +74,17 @@ const BROKEN: Readonly<Record<string, Partial<Telemetry>>> = {
       return fn({ set: () => {} });
     },
   },
-  "throws everywhere": { span: fails, inject: fails, count: fails, record: fails, observe: fails },
+  "throws when it binds a span": { bind: fails },
+  "throws in a bound span": { bind: () => fails },
+  "calls nothing in a bound span": { bind: () => () => undefined as never },
+  "throws everywhere": {
+    span: fails,
+    inject: fails,
+    bind: fails,
+    count: fails,
+    record: fails,
+    observe: fails,
+  },
 };
 for (const [name, overrides] of Object.entries(BROKEN)) {
   test(`telemetry that ${name} changes no outcome`, async () => {
@@ -96,8 +107,15 @@ for (const [name, overrides] of Object.entries(BROKEN)) {
       }),
       RangeError,
     );
+    await runAgent(hooks);
     await hooks.close();
-    const expected = [["tool.called", 2], ["gate.decided", 2], ["tool.completed", 2]] as const;
+    const expected = [
+      ["tool.called", 3],
+      ["gate.decided", 3],
+      ["tool.completed", 3],
+      ["agent.start", 1],
+      ["agent.end", 1],
+    ] as const;
     for (const [type, count] of expected) {
       assert.equal(seen.filter((one) => one === type).length, count, type);
     }
@@ -105,6 +123,24 @@ for (const [name, overrides] of Object.entries(BROKEN)) {
     assert.equal(isReported, name.startsWith("throws"));
   });
 }
+
+/** Does what the AI SDK does in a run with one tool call. */
+async function runAgent(hooks: Hooks): Promise<void> {
+  const tools = { bash: { execute: () => "ok" } };
+  const options = aiSdkHooks(hooks).options({ tools });
+  const { integrations: [sdk] } = options.telemetry as { readonly integrations: readonly AiSdk[] };
+  const run = { callId: "run-1" };
+  await sdk!.onStart({ ...run, operationId: "ai.generateText" });
+  const execute = () =>
+    (options.tools.bash.execute as (...args: unknown[]) => unknown)({}, { toolCallId: "c1" });
+  assert.equal(await sdk!.executeTool({ ...run, toolCallId: "c1", execute }), "ok");
+  await sdk!.onEnd(run);
+}
+
+/** What the AI SDK calls of its telemetry. */
+type AiSdk = Readonly<
+  Record<"onStart" | "executeTool" | "onEnd", (call: object) => Promise<unknown>>
+>;
 
 test("metrics() has the numbers without telemetry, by a bounded number of types", async () => {
   const outbox = createOutbox(memoryStore(), { logger: silentLogger });

@@ -1,4 +1,5 @@
 import type { DeniedCall } from "../../core/mod.ts";
+import { stepsWithin } from "../steps.ts";
 import { type AllowedCall, callTool, denialText, openCall, type ToolCall } from "../tool_call.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -67,7 +68,8 @@ async function* streamed(
   let last: unknown;
   let outcome: Awaited<ReturnType<AllowedCall["complete"]>> | undefined;
   try {
-    for await (const output of execute(opened.params, options) as AsyncIterable<unknown>) {
+    const outputs = execute(opened.params, options) as AsyncGenerator<unknown>;
+    for await (const output of stepsWithin(opened.within, outputs)) {
       last = output;
       if (!isJudged) yield output;
     }

@@ -107,7 +107,7 @@ export class Session {
     if (agentId === undefined) return this.#run;
     const known = this.#subagents.get(agentId);
     if (known !== undefined) return known;
-    const run = this.#run.child({ agentId, name });
+    const run = this.#run.handOver({ agentId, name });
     this.#subagents.set(agentId, run);
     return run;
   }

@@ -94,7 +94,8 @@ async function callTool(
   let message: Message | undefined;
   let outcome: ToolOutcome;
   try {
-    message = await handler({ ...request, toolCall: { ...toolCall, args: opened.params } });
+    const judged = { ...request, toolCall: { ...toolCall, args: opened.params } };
+    message = await opened.within(() => handler(judged));
     outcome = await opened.complete(viewOf(message));
   } catch (error) {
     if (isPause(error)) {

@@ -186,7 +186,7 @@ class Connection {
     };
     const outcome = await this.#delegating(name, running, async () => {
       try {
-        const output = await tool.execute!(opened.params, watched);
+        const output = await opened.within(() => tool.execute!(opened.params, watched));
         if (isSuspended && output === undefined) {
           opened.pause();
           return { type: "result", value: output } as const;

@@ -138,7 +138,8 @@ export class ToolCalls {
         await opened.fail(new Error(error));
         return await reply(failure(id, INVALID_PARAMS, error));
       }
-      await forward({ ...request, params: { ...params, arguments: opened.params } });
+      const judged = { ...request, params: { ...params, arguments: opened.params } };
+      await opened.within(() => forward(judged));
     } catch (error) {
       // Canceled before it was decided, and nobody waits for a response, or it can't be sent.
       calls.delete(id);

@@ -132,7 +132,7 @@ export class Connection {
     const frame = this.#storage.getStore();
     if (frame === undefined) return;
     this.connectAgent(to);
-    frame.current = frame.current.child({ agentId: to.name, name: to.name });
+    frame.current = frame.current.handOver({ agentId: to.name, name: to.name });
     frame.handoffs.push(frame.current);
   }
 

@@ -1,6 +1,7 @@
 import { errorMessage } from "../../internal/issues.ts";
 import type { AgentHooks, AgentOptions, Usage } from "../options.ts";
 import { AgentRun } from "../run.ts";
+import { stepsWithin } from "../steps.ts";
 import { type AllowedCall, denialText } from "../tool_call.ts";
 import { dataOf, textOf, valueOf } from "./content.ts";
 import {
@@ -179,7 +180,8 @@ export class Connection {
     }
     let isOpen = true;
     try {
-      const output = yield* next({ ...context, toolUse: { ...toolUse, input: opened.params } });
+      const judged = { ...context, toolUse: { ...toolUse, input: opened.params } };
+      const output = yield* stepsWithin(opened.within, next(judged));
       isOpen = false;
       return await this.#judged(opened, output);
     } catch (error) {

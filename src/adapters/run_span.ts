@@ -1,0 +1,30 @@
+import type { SpanOutcome, Spans, TelemetrySpan } from "../core/telemetry.ts";
+import { deferred } from "./deferred.ts";
+import type { AgentHooks, Within } from "./options.ts";
+
+/** The span of a run: what the run emits and calls belongs to it. */
+export class RunSpan {
+  readonly #ended = deferred<void>();
+  #span: TelemetrySpan | undefined;
+  #within: Within = (fn) => fn();
+
+  /** Starts it in the span that is active. */
+  constructor({ registry: { observer } }: AgentHooks, attributes: Spans["agent"]) {
+    void observer.span("agent", attributes, (span) => {
+      this.#span = span;
+      this.#within = observer.bind();
+      return this.#ended.promise;
+    });
+  }
+
+  /** Calls a function in it. */
+  within<Result>(fn: () => Result): Result {
+    return this.#within(fn);
+  }
+
+  /** Ends it. */
+  end(outcome: SpanOutcome): void {
+    this.#span?.set(outcome);
+    this.#ended.resolve();
+  }
+}
