@@ -1,11 +1,12 @@
 /**
  * Uses the packed package as users do, installed by npm and by Bun in empty folders. Imports every entry, runs
- * the command and the quickstart on Bun and Node, and type-checks a program, declarations included, with the
- * oldest and the newest supported TypeScript.
+ * the command, the quickstart, and the set-ups of docs/telemetry.md, and type-checks a program, declarations
+ * included, with the oldest and the newest supported TypeScript.
  * @module
  */
 import { pack } from "./pack.ts";
 import { build, checkArguments, config, output, root, run, runtimeModules } from "./run.ts";
+import { runTelemetry } from "./test_telemetry.ts";
 
 const folder = `${build}/consumer`;
 const folderOfBun = `${build}/consumer-bun`;
@@ -27,6 +28,7 @@ await install();
 await installByBun();
 await importEntries();
 await runQuickstart();
+await runTelemetry(archive);
 await checkTypes();
 
 async function install(): Promise<void> {

@@ -20,6 +20,7 @@ const HELD: Readonly<Record<string, string>> = {
   yaml: "loadConfig, here",
   json: "JSON.parse, here",
   sh: "documents_commands_test.ts",
+  js: "test:consumer",
   go: "documents_receivers_test.ts and documents_gates_test.ts",
   python: "documents_receivers_test.ts and documents_gates_test.ts",
   rego: "documents_gates_test.ts",
