@@ -222,12 +222,15 @@ function isPrivate(path: string): boolean {
 }
 
 /**
- * The graph of some files and of all that they import, dynamic imports included, as Deno resolves it;
- * with those of types alone, or without them: what a program loads.
+ * The graph of some files and of all that they import, as Deno resolves it. Without the imports of types alone,
+ * it is what a program loads; without dynamic ones either, what it loads at its start.
  */
 export async function readGraph(
   files: readonly string[],
-  { types = true }: { readonly types?: boolean } = {},
+  { types = true, dynamic = true }: {
+    readonly types?: boolean;
+    readonly dynamic?: boolean;
+  } = {},
 ): Promise<Graph> {
   const all = files.map((file) => `import "${new URL(file, rootUrl).href}";`).join("");
   const info = await output("deno", ["info", "--json", `data:text/typescript,${all}`]);
@@ -236,9 +239,11 @@ export async function readGraph(
   const local = modules.filter((module) => module.specifier.startsWith("file:"));
   return Object.fromEntries(local.map(({ specifier, dependencies = [] }) => [
     relative(specifier),
-    dependencies.filter(({ code }) => types || code !== undefined).map((
-      { code, type, specifier: written },
-    ) => relative((code ?? type)?.specifier ?? written)),
+    dependencies
+      .filter(({ code, isDynamic = false }) =>
+        (types || code !== undefined) && (dynamic || !isDynamic)
+      )
+      .map(({ code, type, specifier: written }) => relative((code ?? type)?.specifier ?? written)),
   ]));
 }
 
@@ -251,6 +256,7 @@ interface Module {
   readonly specifier: string;
   readonly dependencies?: readonly {
     readonly specifier: string;
+    readonly isDynamic?: boolean;
     readonly code?: { readonly specifier?: string };
     readonly type?: { readonly specifier?: string };
   }[];

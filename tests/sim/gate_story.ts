@@ -4,11 +4,13 @@
  */
 import { Reporter } from "../../src/core/reporter.ts";
 import { AskError, RecordConflictError } from "../../src/core/errors.ts";
-import { Digester } from "../../src/core/gates/digest.ts";
-import type { GateHost } from "../../src/core/gates/gate_host.ts";
+import { type Gate, readGate } from "../../src/core/gates/gate.ts";
+import type { HostParts } from "../../src/core/gates/gate_host.ts";
+import { GateTable } from "../../src/core/gates/gate_table.ts";
 import { Gatekeeper } from "../../src/core/gates/gatekeeper.ts";
 import { NO_TELEMETRY } from "../../src/core/telemetry.ts";
 import { ask, deny } from "../../src/core/gates/verdict.ts";
+import { createEvent } from "../../src/core/snapshot.ts";
 import { createOutboxIn } from "../../src/outbox/outbox.ts";
 import { memoryStore } from "../../src/testing/memory_store.ts";
 import { silentLogger } from "../support/silent_logger.ts";
@@ -69,6 +71,7 @@ async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {
   const spawn = (
     name: string,
     onDeath: () => void,
+    gates: readonly Gate[] = [],
   ): { process: SimProcess; keeper: Gatekeeper } => {
     const process = new SimProcess(`${name} ${started++}`, simulation, 0);
     processes.push(process);
@@ -80,13 +83,13 @@ async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {
     const faulty = new FaultyStore(store, process, faults, model);
     const outbox = createOutboxIn(process.clock, faulty, { logger: silentLogger });
     const signal = new AbortController().signal;
-    const host: GateHost = {
+    const host: HostParts = {
       logger: silentLogger,
       telemetry: NO_TELEMETRY,
       reporter: new Reporter(silentLogger, undefined, undefined),
       clock: process.clock,
       records: outbox.records,
-      digester: new Digester(outbox.records, false),
+      isRedacting: false,
       closing: signal,
       abandoned: signal,
       admit: () => {},
@@ -98,26 +101,33 @@ async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {
         await outbox.publish(batch, { records });
       },
     };
-    return { process, keeper: new Gatekeeper({}, host) };
+    const table = new GateTable("Cannot create gates", []);
+    for (const gate of gates) table.add(readGate(gate), ["tool.called"]);
+    return { process, keeper: new Gatekeeper({ table, timeout: 10_000 }, host) };
   };
 
   const agent = async (): Promise<void> => {
-    const { process, keeper } = spawn("agent", () => void agent());
-    keeper.register("tool.called", {
-      name: "limit",
-      handle: ({ data }) => amountOf(data) > 100 ? deny("too much") : undefined,
-    });
-    keeper.register("tool.called", {
-      name: "approve",
-      handle: ({ data }) =>
-        amountOf(data) > 10
-          ? ask("Pay?", { expiresIn: EXPIRY, allow: ["allow", "edit"] })
-          : undefined,
-    });
+    const { process, keeper } = spawn("agent", () => void agent(), [
+      {
+        name: "limit",
+        handle: ({ data }) => amountOf(data) > 100 ? deny("too much") : undefined,
+      },
+      {
+        name: "approve",
+        handle: ({ data }) =>
+          amountOf(data) > 10
+            ? ask("Pay?", { expiresIn: EXPIRY, allow: ["allow", "edit"] })
+            : undefined,
+      },
+    ]);
     for (const [callId, { amount }] of Object.entries(CALLS)) {
       if (outcomes.has(callId)) continue;
       const data = { name: "pay", call_id: callId, params: { amount } };
-      const decided = await keeper.decide("tool.called", data, { sessionId: "s-1" });
+      const decided = await keeper.decide(
+        createEvent("tool.called", data, { sessionId: "s-1" }),
+        undefined,
+        {},
+      );
       const final = decided.decision === "ask" ? await decided.wait() : decided;
       if (!process.alive) return;
       if (final.decision === "allow") {
@@ -131,18 +141,18 @@ async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {
 
   const person = async (name: string): Promise<void> => {
     const { process, keeper } = spawn(name, () => void person(name));
-    const { asking } = keeper;
+    const { asks } = keeper;
     while (process.alive && !isOver) {
       await new Promise<void>((resolve) => void process.after(1_500, resolve));
       try {
-        const { asks } = await asking!.records.list(true, { limit: 10, before: undefined });
-        for (const { id } of asks) {
+        const { items } = await asks.list({ limit: 10 });
+        for (const { id } of items) {
           const callId = model.callOf(id);
           const response = callId === undefined ? undefined : CALLS[callId]!.response;
           if (response === undefined) continue;
           const { decision, amount } = response;
           const data = { name: "pay", call_id: callId, params: { amount } };
-          await asking!.resolve(id, { decision, by: name, ...(amount && { data }) });
+          await asks.resolve(id, { decision, by: name, ...(amount && { data }) });
           model.told(id, name);
         }
       } catch (error) {

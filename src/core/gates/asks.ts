@@ -79,21 +79,40 @@ export type AskPage = {
 };
 
 /** What gates ask, stored in the outbox, so that they can be resolved in any process. */
-export class Asks {
-  readonly #asking: Asking | undefined;
-  readonly #records: QueueRecords | undefined;
-
-  /** @ignore Hooks create their own. */
-  constructor(asking: Asking | undefined, records: QueueRecords | undefined) {
-    this.#asking = asking;
-    this.#records = records;
-  }
-
+export interface Asks {
   /**
    * Lists asks, newest first.
    *
    * @throws {TypeError | RangeError} when an option is wrong, or there is no outbox
    */
+  list(options?: AskListOptions): Promise<AskPage>;
+  /**
+   * Returns an ask; undefined if there is none, or it is no longer kept.
+   *
+   * @throws {TypeError} when there is no outbox
+   */
+  get(askId: string): Promise<Ask | undefined>;
+  /**
+   * Responds to an ask. The first response wins. It is stored in one commit with `gate.resolved`.
+   *
+   * @returns The ask as it is now
+   * @throws {AskError} when it was already resolved, has expired, or isn't stored, or the response is not
+   *   one that the gate offers
+   * @throws {TypeError} when the response is invalid, or there is no outbox
+   */
+  resolve(askId: string, resolution: AskResolution): Promise<Ask>;
+}
+
+/** Reads asks from the outbox, and resolves them. */
+export class StoredAsks implements Asks {
+  readonly #asking: Asking | undefined;
+  readonly #records: QueueRecords | undefined;
+
+  constructor(asking: Asking | undefined, records: QueueRecords | undefined) {
+    this.#asking = asking;
+    this.#records = records;
+  }
+
   async list(options: AskListOptions = {}): Promise<AskPage> {
     const subject = "Cannot list asks";
     const { records } = this.#require(subject);
@@ -115,11 +134,6 @@ export class Asks {
     return { items, ...(last !== undefined && { cursor: last }) };
   }
 
-  /**
-   * Returns an ask; undefined if there is none, or it is no longer kept.
-   *
-   * @throws {TypeError} when there is no outbox
-   */
   async get(askId: string): Promise<Ask | undefined> {
     const { records } = this.#require("Cannot get ask");
     if (typeof askId !== "string" || !ID.test(askId)) return undefined;
@@ -127,14 +141,6 @@ export class Asks {
     return ask && await this.#read(ask);
   }
 
-  /**
-   * Responds to an ask. The first response wins. It is stored in one commit with `gate.resolved`.
-   *
-   * @returns The ask as it is now
-   * @throws {AskError} when it was already resolved, has expired, or isn't stored, or the response is not
-   *   one that the gate offers
-   * @throws {TypeError} when the response is invalid, or there is no outbox
-   */
   async resolve(askId: string, resolution: AskResolution): Promise<Ask> {
     const subject = "Cannot resolve ask";
     const { asking } = this.#require(subject);

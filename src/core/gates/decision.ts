@@ -57,8 +57,6 @@ export type DecideOptions = {
 
 /** What `call` knows of an event that it lets gates decide about. */
 export type CallTraits = {
-  /** Whether it belongs to what began before `close`, which waits for it. @default {false} */
-  readonly isAdmitted?: boolean;
   /** Whether its call id was made for it, so that nobody can repeat the call. @default {false} */
   readonly isUnique?: boolean;
 };

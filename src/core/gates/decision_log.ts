@@ -4,6 +4,7 @@ import type { RecordWrite } from "../delivery.ts";
 import { RECORD_VERSION } from "./ask_records.ts";
 import type { Decision } from "./decision.ts";
 import type { GateHost } from "./gate_host.ts";
+import type { GateTable } from "./gate_table.ts";
 
 /** Decisions that are kept in memory: of a call that an SDK repeats, and its neighbors. */
 const MAX_REMEMBERED = 1_000;
@@ -47,16 +48,22 @@ export type Slot = {
 /** Remembers decisions: SDKs call again when they retry or resume, and the same call is not judged twice. */
 export class DecisionLog {
   readonly #host: GateHost;
+  readonly #table: GateTable;
   readonly #remembered = new Map<string, Promise<Recorded>>();
-  /** Decisions of earlier times were made by other gates. */
-  #since = -Infinity;
+  /** The version of the table whose gates made these decisions. */
+  #version: number;
 
-  constructor(host: GateHost) {
+  constructor(host: GateHost, table: GateTable) {
     this.#host = host;
+    this.#table = table;
+    this.#version = table.version;
   }
 
-  /** Returns a decision of this process. */
+  /** Returns a decision of this process, unless there are other gates since. */
   get(key: string): Promise<Recorded> | undefined {
+    const { version } = this.#table;
+    if (version !== this.#version) this.#remembered.clear();
+    this.#version = version;
     return this.#remembered.get(key);
   }
 
@@ -83,19 +90,13 @@ export class DecisionLog {
     this.#remembered.delete(oldest!);
   }
 
-  /** Forgets what this process decided, as there are other gates now; of removed gates, also what is stored. */
-  forget(isRemoved: boolean): void {
-    this.#remembered.clear();
-    if (isRemoved) this.#since = this.#host.clock.now();
-  }
-
-  /** Reads a decision from the store. */
+  /** Reads a decision from the store, unless a gate was removed since. */
   async read(key: string): Promise<Slot> {
     const name = ["decision", await sha256Hex(key)];
     const [entry] = await this.#host.records!.get([name]);
     const { value, versionstamp } = entry!;
     const record = value as DecisionRecord | null;
-    const isKnown = record?.v === RECORD_VERSION && record.at > this.#since;
+    const isKnown = record?.v === RECORD_VERSION && record.at > this.#table.removedAt;
     return { key: name, versionstamp, record: isKnown ? record : undefined };
   }
 

@@ -7,12 +7,16 @@ import type { Telemetry } from "../telemetry.ts";
 import type { Digester } from "./digest.ts";
 
 /** What the gates need of the hooks that they belong to. */
-export type GateHost = {
+export type GateHost = HostParts & { readonly digester: Digester };
+
+/** The parts of it that exist before anything is decided. */
+export type HostParts = {
   readonly logger: Logger;
   readonly reporter: Reporter;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
-  readonly digester: Digester;
+  /** Whether events are redacted before they are stored and sent. */
+  readonly isRedacting: boolean;
   /** Where decisions and asks are kept; undefined without an outbox. */
   readonly records: QueueRecords | undefined;
   /** Aborts when `close` is called. */

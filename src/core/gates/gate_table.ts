@@ -1,7 +1,7 @@
+import { systemClock } from "../../internal/clock.ts";
 import { inspect } from "../../internal/validate.ts";
 import { patternsFor } from "../event_rules.ts";
 import type { RegisteredGate } from "./gate.ts";
-import type { GateOutcome } from "./run_gates.ts";
 
 /** Types whose gates are kept in order. Types come from outside too, so that their number is bounded. */
 const MAX_TYPES = 1_000;
@@ -13,6 +13,10 @@ export class GateTable {
   readonly #required: readonly string[];
   readonly #entries = new Map<string, Entry>();
   readonly #byType = new Map<string, readonly RegisteredGate[]>();
+  /** Rises with every change: what other gates decided isn't what these would. */
+  version = 0;
+  /** When a gate was removed last, in milliseconds. */
+  removedAt: number = -Infinity;
 
   /**
    * @param required Names of gates without which nothing is allowed
@@ -31,16 +35,22 @@ export class GateTable {
     return this.#entries.has(name);
   }
 
-  /** Adds a gate. Returns a function that removes it, and says whether it did. */
-  add(gate: RegisteredGate, patterns: readonly string[]): () => boolean {
+  /** Adds a gate. Returns a function that removes it. */
+  add(gate: RegisteredGate, patterns: readonly string[]): () => void {
     const entry = { gate, patterns };
     this.#entries.set(gate.name, entry);
-    this.#byType.clear();
+    this.#changed();
     return () => {
-      if (this.#entries.get(gate.name) !== entry) return false;
-      this.#byType.clear();
-      return this.#entries.delete(gate.name);
+      if (this.#entries.get(gate.name) !== entry) return;
+      this.#entries.delete(gate.name);
+      this.removedAt = systemClock.now();
+      this.#changed();
     };
+  }
+
+  #changed(): void {
+    this.#byType.clear();
+    this.version++;
   }
 
   /** Whether a decision about a type needs gates at all. */
@@ -67,27 +77,8 @@ export class GateTable {
     return this.gatesFor(type).map(({ name, kind, mode }) => `${name} ${kind} ${mode}`).join();
   }
 
-  /** A gate that must be there and isn't, or isn't enforced, fails every decision. */
-  missing(data: unknown): GateOutcome | undefined {
-    const missing = this.#required.filter((name) =>
-      this.#entries.get(name)?.gate.mode !== "enforce"
-    );
-    if (missing.length === 0) return undefined;
-    const reason = `Gate '${missing[0]}' is required, but isn't registered or isn't enforced`;
-    return {
-      decision: "deny",
-      data,
-      verdict: { decision: "deny", reason },
-      gate: missing[0],
-      context: [],
-      gates: missing.map((name) => ({
-        name,
-        kind: "check",
-        mode: "enforce",
-        verdict: "failed",
-        failure: "missing",
-        duration_ms: 0,
-      })),
-    };
+  /** Returns the names of gates that must be there and aren't, or aren't enforced. */
+  missing(): readonly string[] {
+    return this.#required.filter((name) => this.#entries.get(name)?.gate.mode !== "enforce");
   }
 }

@@ -1,123 +1,62 @@
-import { checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
-import { checkFunctions, checkObject } from "../../internal/validate.ts";
 import { EventValidationError, RecordConflictError } from "../errors.ts";
-import { checkPatterns, isReport } from "../event_rules.ts";
 import type { HookEvent } from "../events.ts";
-import { createRegistration, type Registration } from "../registration.ts";
-import { createEvent } from "../snapshot.ts";
 import { resolveInProcess } from "./ask_in_process.ts";
 import { Asking } from "./asking.ts";
-import type {
-  CallTraits,
-  DecideOptions,
-  Decision,
-  FinalDecision,
-  GatesOptions,
-} from "./decision.ts";
+import { type Asks, StoredAsks } from "./asks.ts";
+import type { CallTraits, Decision, FinalDecision, GatesOptions } from "./decision.ts";
 import { DecisionLog, type Recorded, type Slot } from "./decision_log.ts";
 import { isRefusal, isTransient } from "./failure.ts";
-import { type Gate, readGate } from "./gate.ts";
+import { Digester } from "./digest.ts";
 import { allowedEvent, decidedEvent, deniedEvent, textIn } from "./gate_events.ts";
-import type { GateHost } from "./gate_host.ts";
-import { GateTable } from "./gate_table.ts";
+import type { GateHost, HostParts } from "./gate_host.ts";
+import type { GateTable } from "./gate_table.ts";
 import { decisionOf, denied, type Judged } from "./judged.ts";
 import { withData } from "./rewrite.ts";
 import { type GateOutcome, runGates } from "./run_gates.ts";
 
-/** How long a decision may take, in milliseconds: twice what one gate may. */
-const DECISION_TIMEOUT = 10_000;
-
 /** How often a decision is made again because another process decided about the same call meanwhile. */
 const MAX_CONFLICTS = 3;
-
-const DECIDE_OPTIONS = ["sessionId", "runId", "traceparent", "signal"];
 
 /** Events that report what happened: their checks also judge the data before it is rewritten. */
 const RESULTS: readonly string[] = ["tool.completed", "message.sent"];
 
-/** Registers gates, decides about events, and records what was decided. */
+/** What a keeper decides by. */
+export type KeeperOptions = Pick<GatesOptions, "onAsk"> & {
+  readonly table: GateTable;
+  /** Limit of one decision, in milliseconds. */
+  readonly timeout: number;
+};
+
+/** Decides about events, and records what was decided. */
 export class Gatekeeper {
+  readonly asks: Asks;
   /** Asks that are stored; undefined without an outbox. */
-  readonly asking: Asking | undefined;
+  readonly #asking: Asking | undefined;
   readonly #host: GateHost;
-  readonly #timeout: number;
-  readonly #onAsk: GatesOptions["onAsk"];
+  readonly #options: KeeperOptions;
   readonly #table: GateTable;
   readonly #log: DecisionLog;
 
-  /** @throws {TypeError | RangeError} when an option is invalid */
-  constructor(options: GatesOptions | undefined, host: GateHost) {
-    const subject = "Cannot create hooks: 'gates'";
-    this.#host = host;
-    checkObject(subject, "the value", options ?? {});
-    checkKnown(subject, options ?? {}, ["required", "timeout", "onAsk"]);
-    const { required = [], timeout, onAsk } = options ?? {};
-    this.#table = new GateTable(subject, required);
-    checkFunctions(subject, options ?? {}, [], ["onAsk"]);
-    this.#timeout = readDuration(subject, "timeout", timeout, OR_INFINITE) ?? DECISION_TIMEOUT;
-    this.#onAsk = onAsk;
-    this.#log = new DecisionLog(host);
-    this.asking = host.records && new Asking(host, {
-      onAsk,
-      gatesOf: (type) => this.#table.nameOf(type),
+  constructor(options: KeeperOptions, parts: HostParts) {
+    const { records, isRedacting } = parts;
+    const host = this.#host = { ...parts, digester: new Digester(records, isRedacting) };
+    this.#options = options;
+    const table = this.#table = options.table;
+    this.#log = new DecisionLog(host, table);
+    this.#asking = records && new Asking(host, {
+      onAsk: options.onAsk,
+      gatesOf: (type) => table.nameOf(type),
       check: (decisionId, event) => this.#check(decisionId, event),
     });
-  }
-
-  /** Adds a gate. @throws {TypeError | RangeError} when it is invalid, or its name is taken */
-  register(pattern: string | readonly string[], definition: Gate<HookEvent>): Registration {
-    const gate = readGate(definition);
-    const subject = `Cannot register gate '${gate.name}'`;
-    const patterns = checkPatterns(subject, pattern);
-    const report = patterns.find(isReport);
-    if (report !== undefined) {
-      throw new TypeError(
-        `${subject}: no gate decides about '${report}', because events of gate.*, webhook.* and ` +
-          "delivery.* report what happened",
-      );
-    }
-    if (this.#table.has(gate.name)) {
-      throw new TypeError(`${subject}: the name is taken by another gate`);
-    }
-    const remove = this.#table.add(gate, patterns);
-    this.#log.forget(false);
-    return createRegistration(() => {
-      if (remove()) this.#log.forget(true);
-    });
-  }
-
-  /** Whether a decision about a type needs gates at all. */
-  guards(type: string): boolean {
-    if (isReport(type)) return false; // a record of a record would never end
-    return this.#table.guards(type);
+    this.asks = new StoredAsks(this.#asking, records);
   }
 
   /**
-   * Decides about an event, and emits it if it is allowed. With an outbox, event and record are stored in
-   * one commit before this resolves.
+   * Decides about an event that has gates, and emits it if it is allowed; the same call gets the same decision
+   * again. With an outbox, event and record are stored in one commit before this resolves.
    */
   async decide(
-    type: string,
-    data: unknown,
-    options: DecideOptions = {},
-    traits: CallTraits = {},
-  ): Promise<Decision> {
-    const subject = `Cannot decide about '${type}'`;
-    checkKnown(subject, options, DECIDE_OPTIONS);
-    options.signal?.throwIfAborted();
-    if (!traits.isAdmitted) this.#host.admit(subject);
-    const event = createEvent(type, data, options);
-    await this.#host.validate(event);
-    if (!this.guards(type)) {
-      await this.#host.publish([event]);
-      return { id: event.id, decision: "allow", data: event.data, gates: [] };
-    }
-    return await this.#host.run(() => this.#guarded(event, options.signal, traits));
-  }
-
-  /** Decides about an event that has gates; the same call gets the same decision again. */
-  async #guarded(
     event: HookEvent,
     signal: AbortSignal | undefined,
     traits: CallTraits,
@@ -130,7 +69,7 @@ export class Gatekeeper {
     }
     const callId = textIn(event.data, "call_id") || undefined;
     const isRepeatable = callId !== undefined && !traits.isUnique && !RESULTS.includes(event.type);
-    if (!isRepeatable || this.#table.missing(event.data)) {
+    if (!isRepeatable || this.#missing(event.data)) {
       return (await this.#judge(event, digest, signal)).decision;
     }
     const gates = this.#table.nameOf(event.type);
@@ -138,7 +77,7 @@ export class Gatekeeper {
     const key = JSON.stringify([event.type, ...scope, callId, digest, gates]);
     const known = this.#log.get(key);
     if (known !== undefined) {
-      return await this.#log.share(known, signal) ?? await this.#guarded(event, signal, traits);
+      return await this.#log.share(known, signal) ?? await this.decide(event, signal, traits);
     }
     // A call id that no session or run goes with may well be that of another call, yesterday.
     const decision = this.#host.records && scope[1] !== ""
@@ -197,7 +136,7 @@ export class Gatekeeper {
     };
     if (decision === "ask") {
       const same = digest === digestIn ? event : undefined;
-      return await this.asking!.resume(record.ask!, base, same);
+      return await this.#asking!.resume(record.ask!, base, same);
     }
     if (decision === "deny") return { ...base, decision, data: event.data, digest: digestIn };
     if (digest === digestIn) return { ...base, decision, data: event.data };
@@ -218,11 +157,16 @@ export class Gatekeeper {
     const { clock, digester, records } = this.#host;
     const start = clock.now();
     const id = createEventId();
-    let outcome = this.#table.missing(event.data) ?? await this.#run(id, event, signal);
-    if (outcome.decision === "ask" && !this.asking) {
+    let outcome = this.#missing(event.data) ?? await this.#run(id, event, signal);
+    if (outcome.decision === "ask" && !this.#asking) {
       // Other data, so that it is another decision: what a gate is sent under one id never differs.
       const check = (edited: HookEvent) => this.#check(createEventId(), edited);
-      outcome = await resolveInProcess(this.#host, this.#onAsk, { event, outcome, check, signal });
+      outcome = await resolveInProcess(this.#host, this.#options.onAsk, {
+        event,
+        outcome,
+        check,
+        signal,
+      });
     }
     const digest = outcome.data === event.data ? digestIn : await digester.digestOf(outcome.data);
     const took = Math.max(0, Math.round(clock.now() - start));
@@ -259,7 +203,7 @@ export class Gatekeeper {
     const write = (decision: Decision, decided: string, ask: string) =>
       slot ? [this.#log.write(slot, decision, { decided, ask })] : [];
     try {
-      return { decision: await this.asking!.ask(judged, write), isKept: false };
+      return { decision: await this.#asking!.ask(judged, write), isKept: false };
     } catch (error) {
       if (isRefusal(error) || error instanceof RecordConflictError) throw error;
       return this.#unrecorded(judged.event, error, decisionOf(judged));
@@ -272,6 +216,22 @@ export class Gatekeeper {
     const reason = "The decision could not be recorded (store)";
     const base = decision ?? { id: createEventId(), data: event.data, gates: [] };
     return { decision: { ...base, decision: "deny", reason } as FinalDecision, isKept: false };
+  }
+
+  /** A gate that must be there and isn't, or isn't enforced, fails every decision. */
+  #missing(data: unknown): GateOutcome | undefined {
+    const missing = this.#table.missing();
+    if (missing.length === 0) return undefined;
+    const reason = `Gate '${missing[0]}' is required, but isn't registered or isn't enforced`;
+    const gates = missing.map((name) => ({
+      name,
+      kind: "check" as const,
+      mode: "enforce" as const,
+      verdict: "failed" as const,
+      failure: "missing" as const,
+      duration_ms: 0,
+    }));
+    return denied({ data, gate: missing[0], context: [], gates }, reason);
   }
 
   #run(
@@ -288,7 +248,7 @@ export class Gatekeeper {
       gates: kind ? gates.filter((gate) => gate.kind === kind) : gates,
       event,
       isResult: RESULTS.includes(event.type),
-      timeout: this.#timeout,
+      timeout: this.#options.timeout,
       signals: signal ? [signal, abandoned] : [abandoned],
       logger,
       clock,
@@ -306,7 +266,7 @@ export class Gatekeeper {
 
   /** Runs the checks on data that a person edited. An edit is also an approval. */
   async #check(decisionId: string, event: HookEvent): Promise<GateOutcome> {
-    const missing = this.#table.missing(event.data);
+    const missing = this.#missing(event.data);
     if (missing !== undefined) return missing;
     try {
       await this.#host.validate(event);

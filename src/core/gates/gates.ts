@@ -1,5 +1,9 @@
 import { systemClock } from "../../internal/clock.ts";
+import { checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
+import { createEventId } from "../../internal/uuid.ts";
+import { checkFunctions, checkObject } from "../../internal/validate.ts";
 import type { InFlight } from "../background_queue.ts";
+import { correlationOf, isReport } from "../event_rules.ts";
 import type { AgentEvents, EventType, HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
 import type { HookLifecycle } from "../lifecycle.ts";
@@ -8,16 +12,30 @@ import type { HooksOptions } from "../options.ts";
 import type { EventOf, EventPattern } from "../patterns.ts";
 import type { Observer } from "../observer.ts";
 import type { Pipeline } from "../pipeline.ts";
-import type { Registration } from "../registration.ts";
+import { createRegistration, type Registration } from "../registration.ts";
 import type { Recorder } from "../recorder.ts";
 import type { Reporter } from "../reporter.ts";
-import { Asks } from "./asks.ts";
-import { type CallOptions, callTool, type DeniedCall, type ToolContext } from "./tool_call.ts";
-import { Digester } from "./digest.ts";
-import type { Gate } from "./gate.ts";
-import type { GateHost } from "./gate_host.ts";
-import type { DecideOptions, Decision } from "./decision.ts";
-import { Gatekeeper } from "./gatekeeper.ts";
+import { createEvent } from "../snapshot.ts";
+import type { Asks } from "./asks.ts";
+import type { CallTraits, DecideOptions, Decision, GatesOptions } from "./decision.ts";
+import { type Gate, readGate, readGatePatterns } from "./gate.ts";
+import type { HostParts } from "./gate_host.ts";
+import { GateTable } from "./gate_table.ts";
+import type { Gatekeeper } from "./gatekeeper.ts";
+import type { CallOptions, DeniedCall, ToolContext } from "./tool_call.ts";
+
+/** How long a decision may take, in milliseconds: twice what one gate may. */
+const DECISION_TIMEOUT = 10_000;
+
+const DECIDE_OPTIONS = ["sessionId", "runId", "traceparent", "signal"];
+
+const CALL_OPTIONS = [
+  ...DECIDE_OPTIONS,
+  "callId",
+  "agentId",
+  "parentAgentId",
+  "throwOnDeny",
+];
 
 /** The parts of the registry that gates work with. */
 type Parts = {
@@ -31,19 +49,34 @@ type Parts = {
   readonly recorder: Recorder;
 };
 
-/** The gates of a registry, and the decisions they make. */
+/**
+ * The gates of a registry, and the decisions they make. Importing the package loads what registers gates; what
+ * decides is loaded with the first decision.
+ */
 export class Gates<Events extends object = AgentEvents> {
   /** What gates ask, and how to respond. See `Hooks.asks`. */
   readonly asks: Asks;
   readonly #lifecycle: HookLifecycle;
-  readonly #host: GateHost;
-  readonly #keeper: Gatekeeper;
+  readonly #host: HostParts;
   readonly #observer: Observer;
+  readonly #table: GateTable;
+  readonly #timeout: number;
+  readonly #onAsk: GatesOptions["onAsk"];
+  #keeper: Gatekeeper | undefined;
 
-  /** @ignore A registry creates its own. */
-  constructor({ gates, outbox, redact }: Omit<HooksOptions, "logger">, parts: Parts) {
+  /** @ignore A registry creates its own. @throws {TypeError | RangeError} when an option is invalid */
+  constructor({ gates: options, outbox, redact }: Omit<HooksOptions, "logger">, parts: Parts) {
     const { lifecycle, pipeline, calls, logger, reporter, observer, recorder } = parts;
     const records = outbox?.records;
+    const subject = "Cannot create hooks: 'gates'";
+    const gates = options ?? {};
+    checkObject(subject, "the value", gates);
+    checkKnown(subject, gates, ["required", "timeout", "onAsk"]);
+    this.#table = new GateTable(subject, gates.required ?? []);
+    checkFunctions(subject, gates, [], ["onAsk"]);
+    this.#timeout = readDuration(subject, "timeout", gates.timeout, OR_INFINITE) ??
+      DECISION_TIMEOUT;
+    this.#onAsk = gates.onAsk;
     this.#lifecycle = lifecycle;
     this.#host = {
       logger,
@@ -51,7 +84,7 @@ export class Gates<Events extends object = AgentEvents> {
       telemetry: recorder,
       records,
       clock: systemClock,
-      digester: new Digester(records, redact !== undefined),
+      isRedacting: redact !== undefined,
       closing: lifecycle.closing,
       abandoned: lifecycle.abandoned,
       admit: (subject) => lifecycle.admit(subject, false),
@@ -76,8 +109,12 @@ export class Gates<Events extends object = AgentEvents> {
       validate: (event) => pipeline.validate(event),
     };
     this.#observer = observer;
-    this.#keeper = new Gatekeeper(gates, this.#host);
-    this.asks = new Asks(this.#keeper.asking, records);
+    this.asks = {
+      list: async (options) => (await this.#load("Cannot list asks")).asks.list(options),
+      get: async (askId) => (await this.#load("Cannot get ask")).asks.get(askId),
+      resolve: async (askId, resolution) =>
+        (await this.#load("Cannot resolve ask")).asks.resolve(askId, resolution),
+    };
   }
 
   /**
@@ -91,22 +128,33 @@ export class Gates<Events extends object = AgentEvents> {
     gate: Gate<EventOf<Events, Pattern>>,
   ): Registration {
     this.#lifecycle.admit("Cannot register gate", false);
-    return this.#keeper.register(pattern, gate as unknown as Gate<HookEvent>);
+    const registered = readGate(gate as unknown as Gate<HookEvent>);
+    const subject = `Cannot register gate '${registered.name}'`;
+    const patterns = readGatePatterns(subject, pattern);
+    if (this.#table.has(registered.name)) {
+      throw new TypeError(`${subject}: the name is taken by another gate`);
+    }
+    return createRegistration(this.#table.add(registered, patterns));
   }
 
   /** Whether gates decide about events of a type, or a required one is missing. */
   guards(type: string): boolean {
-    return this.#keeper.guards(type);
+    return !isReport(type) && this.#table.guards(type); // a record of a record would never end
   }
 
   /** Decides about an event, and emits it if it is allowed. See `Hooks.decide`. */
-  decide<Type extends EventType<Events>>(
+  async decide<Type extends EventType<Events>>(
     type: Type,
     data: Events[Type],
-    options?: DecideOptions,
+    options: DecideOptions = {},
   ): Promise<Decision<Events[Type]>> {
-    if (hasTransaction(options)) return rejectTransaction(`Cannot decide about '${type}'`);
-    return this.#keeper.decide(type, data, options) as Promise<Decision<Events[Type]>>;
+    const subject = `Cannot decide about '${type}'`;
+    rejectTransaction(subject, options);
+    checkKnown(subject, options, DECIDE_OPTIONS);
+    options.signal?.throwIfAborted();
+    this.#host.admit(subject);
+    const event = createEvent(type, data, options);
+    return await this.#decide(event, options.signal) as Decision<Events[Type]>;
   }
 
   /** Decides about a tool call, and runs the tool if it is allowed. See `Hooks.call`. */
@@ -116,29 +164,82 @@ export class Gates<Events extends object = AgentEvents> {
     run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>,
     options: CallOptions = {},
   ): Promise<Result | DeniedCall> {
-    if (hasTransaction(options)) return rejectTransaction(`Cannot call '${name}'`);
-    const { telemetry, redact } = this.#host;
-    const host = {
-      gates: this.#keeper,
-      now: systemClock.now,
-      observer: this.#observer,
-      telemetry,
-      redact,
-    };
     // `close` waits for the tool, so that what it did is recorded.
-    return this.#host.run(() => callTool(host, name, params, run, options));
+    return this.#host.run(async () => {
+      const subject = `Cannot call '${name}'`;
+      rejectTransaction(subject, options);
+      checkKnown(subject, options, CALL_OPTIONS);
+      const event = this.#toolCalled(name, params, options);
+      const { callTool } = await loaded(subject, import("./tool_call.ts"));
+      const { telemetry, redact, clock } = this.#host;
+      const host = {
+        guards: (type: string) => this.guards(type),
+        decide: (event: HookEvent, signal?: AbortSignal, traits?: CallTraits) =>
+          this.#decide(event, signal, traits),
+        now: clock.now,
+        observer: this.#observer,
+        telemetry,
+        redact,
+      };
+      return await callTool(host, { event, run, options });
+    });
+  }
+
+  /** Returns the event of a call, with the parameters as they are now. @throws {HooksClosedError} */
+  #toolCalled(name: string, params: object, options: CallOptions): HookEvent {
+    const type = "tool.called";
+    const { callId = createEventId(), agentId, parentAgentId } = options;
+    options.signal?.throwIfAborted();
+    this.#host.admit(
+      this.guards(type) ? `Cannot decide about '${type}'` : `Cannot dispatch '${type}'`,
+    );
+    const ids = { call_id: callId, agent_id: agentId, parent_agent_id: parentAgentId };
+    return createEvent(type, { name, ...ids, params }, correlationOf(options));
+  }
+
+  /** Decides about an event that was accepted before `close`. */
+  async #decide(
+    event: HookEvent,
+    signal: AbortSignal | undefined,
+    traits: CallTraits = {},
+  ): Promise<Decision> {
+    await this.#host.validate(event);
+    if (!this.guards(event.type)) {
+      await this.#host.publish([event]);
+      return { id: event.id, decision: "allow", data: event.data, gates: [] };
+    }
+    return await this.#host.run(async () => {
+      const keeper = await this.#load(`Cannot decide about '${event.type}'`);
+      return await keeper.decide(event, signal, traits);
+    });
+  }
+
+  async #load(subject: string): Promise<Gatekeeper> {
+    if (this.#keeper !== undefined) return this.#keeper;
+    const { Gatekeeper } = await loaded(subject, import("./gatekeeper.ts"));
+    const options = { table: this.#table, timeout: this.#timeout, onAsk: this.#onAsk };
+    return this.#keeper ??= new Gatekeeper(options, this.#host);
   }
 }
 
-function hasTransaction(options: object = {}): boolean {
-  return (options as { readonly tx?: unknown } | null)?.tx !== undefined;
+/** Waits for code that is loaded when it is first needed. @throws {Error} when it isn't deployed */
+async function loaded<Module>(subject: string, module: Promise<Module>): Promise<Module> {
+  try {
+    return await module;
+  } catch (cause) {
+    throw new Error(
+      `${subject}: the code of gates could not be loaded, so nothing is allowed. ` +
+        "Deploy every file of the package or bundle",
+      { cause },
+    );
+  }
 }
 
-function rejectTransaction(subject: string): Promise<never> {
-  return Promise.reject(
-    new TypeError(
-      `${subject}: 'tx' can't be used, because a decision is recorded before anything happens, and a ` +
-        "rollback would remove that record. Decide first, then emit in the transaction",
-    ),
+/** @throws {TypeError} when there is a transaction */
+function rejectTransaction(subject: string, options: object | null): void {
+  if ((options as { readonly tx?: unknown } | null)?.tx === undefined) return;
+  throw new TypeError(
+    `${subject}: 'tx' can't be used, because a decision is recorded before anything happens, and a ` +
+      "rollback would remove that record. Decide first, then emit in the transaction",
   );
 }

@@ -1,7 +1,5 @@
 import { errorMessage } from "../../internal/issues.ts";
 import { copyJson } from "../../internal/json.ts";
-import { checkKnown } from "../../internal/options.ts";
-import { createEventId } from "../../internal/uuid.ts";
 import { GateDeniedError } from "../errors.ts";
 import { correlationOf } from "../event_rules.ts";
 import type { HookEvent, ToolData } from "../events.ts";
@@ -9,7 +7,6 @@ import type { Observer } from "../observer.ts";
 import { createEvent } from "../snapshot.ts";
 import type { SpanOutcome, Telemetry, TelemetrySpan } from "../telemetry.ts";
 import type { CallTraits, Decision, FinalDecision } from "./decision.ts";
-import type { Gatekeeper } from "./gatekeeper.ts";
 
 /** Options of `call`. */
 export type CallOptions = {
@@ -59,7 +56,10 @@ export type DeniedCall = {
 
 /** What a call needs of the hooks. */
 export type CallHost = {
-  readonly gates: Gatekeeper;
+  /** Whether gates decide about events of a type. */
+  guards(type: string): boolean;
+  /** Decides about an event that was accepted before `close`. */
+  decide(event: HookEvent, signal?: AbortSignal, traits?: CallTraits): Promise<Decision>;
   readonly observer: Observer;
   /** The clock, in milliseconds. */
   now(): number;
@@ -68,16 +68,13 @@ export type CallHost = {
   redact(event: HookEvent): HookEvent;
 };
 
-const CALL_OPTIONS = [
-  "sessionId",
-  "runId",
-  "traceparent",
-  "callId",
-  "agentId",
-  "parentAgentId",
-  "signal",
-  "throwOnDeny",
-];
+/** A tool call that was accepted. */
+export type ToolCall<Params extends object, Result> = {
+  /** `tool.called`, with the parameters that the caller passed. */
+  readonly event: HookEvent;
+  readonly run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>;
+  readonly options: CallOptions;
+};
 
 /**
  * Decides about a tool call, runs the tool with the parameters that were judged, and emits `tool.called`,
@@ -87,19 +84,13 @@ const CALL_OPTIONS = [
  */
 export async function callTool<Params extends object, Result>(
   host: CallHost,
-  name: string,
-  params: Params,
-  run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>,
-  options: CallOptions,
+  call: ToolCall<Params, Result>,
 ): Promise<Result | DeniedCall> {
-  checkKnown(`Cannot call '${name}'`, options, CALL_OPTIONS);
-  const { callId = createEventId(), agentId } = options;
-  const attributes = { name, callId, agentId, ...correlationOf(options) };
+  const { name, call_id: callId, agent_id: agentId } = call.event.data as ToolData;
+  const attributes = { name, callId: callId!, agentId, ...correlationOf(call.options) };
   return await host.telemetry.span("tool", attributes, async (span) => {
     try {
-      const isUnique = options.callId === undefined;
-      const call = { host, name, params, run, options: { ...options, callId }, isUnique, span };
-      return await decideAndRun(call);
+      return await decideAndRun(host, call, span);
     } catch (error) {
       span.set({ error: error instanceof Error ? error.name : typeof error });
       throw error;
@@ -107,39 +98,24 @@ export async function callTool<Params extends object, Result>(
   });
 }
 
-/** A call, and its span. */
-type Call<Params extends object, Result> = {
-  readonly host: CallHost;
-  readonly name: string;
-  readonly params: Params;
-  readonly run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>;
-  readonly options: CallOptions & { readonly callId: string };
-  /** Whether the call id is a new one. */
-  readonly isUnique: boolean;
-  readonly span: TelemetrySpan;
-};
-
 async function decideAndRun<Params extends object, Result>(
-  { host, name, params, run, options, isUnique, span }: Call<Params, Result>,
+  host: CallHost,
+  { event, run, options }: ToolCall<Params, Result>,
+  span: TelemetrySpan,
 ): Promise<Result | DeniedCall> {
-  const { callId, agentId, parentAgentId, throwOnDeny = false } = options;
+  const { throwOnDeny = false } = options;
   const { signal = new AbortController().signal } = options;
-  const call = {
-    name,
-    call_id: callId,
-    ...(agentId !== undefined && { agent_id: agentId }),
-    ...(parentAgentId !== undefined && { parent_agent_id: parentAgentId }),
-  };
+  const { params: _, ...call } = event.data as ToolData;
   const correlation = correlationOf(options);
   const refuse = (decision: FinalDecision): DeniedCall => {
     const denied = deniedCall(decision);
     span.set({ decision: "deny" });
-    if (throwOnDeny) throw new GateDeniedError(name, denied.reason, denied.decisionId);
+    if (throwOnDeny) throw new GateDeniedError(call.name, denied.reason, denied.decisionId);
     return denied;
   };
-  const decision = host.gates.guards("tool.called")
-    ? await decided(host, { ...call, params }, options, { isUnique })
-    : await announce(host, { ...call, params }, options);
+  const decision = host.guards("tool.called")
+    ? await decided(host, event, options)
+    : await announce(host, event);
   if (decision.decision !== "allow") return refuse(decision);
   span.set({ decision: "allow", content: contentOf(host, "tool.called", decision.data) });
 
@@ -156,7 +132,7 @@ async function decideAndRun<Params extends object, Result>(
     result: { readonly result?: string } | { readonly error: string },
   ): Promise<FinalDecision | undefined> => {
     const data = { ...completed(), ...result };
-    if (!host.gates.guards("tool.completed")) {
+    if (!host.guards("tool.completed")) {
       span.set({ content: contentOf(host, "tool.completed", data) });
       await complete(data);
       return undefined;
@@ -164,9 +140,8 @@ async function decideAndRun<Params extends object, Result>(
     let outcome: FinalDecision;
     try {
       // Neither the caller's signal nor `close` ends this: what came of the tool is judged all the same.
-      const traits = { isAdmitted: true };
       outcome = await finalOf(
-        await host.gates.decide("tool.completed", data, correlation, traits),
+        await host.decide(createEvent("tool.completed", data, correlation)),
       );
     } catch (error) {
       await complete({ ...completed(), error: "The result could not be judged" });
@@ -185,7 +160,12 @@ async function decideAndRun<Params extends object, Result>(
     const isApproved = decision.gates.some(({ verdict, mode }) =>
       mode === "enforce" && (verdict === "allow" || verdict === "ask")
     );
-    result = await run(judged, { signal, callId, decisionId: decision.id, isApproved });
+    result = await run(judged, {
+      signal,
+      callId: call.call_id!,
+      decisionId: decision.id,
+      isApproved,
+    });
   } catch (error) {
     const text = errorMessage(error);
     const outcome = await finish({ error: text });
@@ -195,7 +175,7 @@ async function decideAndRun<Params extends object, Result>(
     if (judged === text && isPlain(error, text)) throw error;
     throw new Error(judged ?? "The error was removed by a gate");
   }
-  if (!host.gates.guards("tool.completed")) {
+  if (!host.guards("tool.completed")) {
     const text = looseText(result);
     await finish(text === undefined ? {} : { result: text });
     return result;
@@ -223,25 +203,16 @@ function contentOf(host: CallHost, type: string, payload: unknown): SpanOutcome[
 /** Lets gates judge a call. Waits until a person has responded, if one was asked. */
 async function decided(
   host: CallHost,
-  data: object,
-  options: CallOptions,
-  traits: CallTraits,
+  event: HookEvent,
+  { signal, callId }: CallOptions,
 ): Promise<FinalDecision> {
-  const { signal } = options;
-  const correlation = correlationOf(options);
-  const decision = await host.gates.decide("tool.called", data, { ...correlation, signal }, traits);
-  return await finalOf(decision, signal);
+  const isUnique = callId === undefined;
+  return await finalOf(await host.decide(event, signal, { isUnique }), signal);
 }
 
 /** Emits `tool.called` for a call that no gate judges. Only what makes it no event stops the call. */
-async function announce(
-  host: CallHost,
-  data: object,
-  options: CallOptions,
-): Promise<FinalDecision> {
-  options.signal?.throwIfAborted();
-  const event = createEvent("tool.called", data, options);
-  await host.observer.accept([event]);
+async function announce(host: CallHost, event: HookEvent): Promise<FinalDecision> {
+  await host.observer.accept([event], true);
   return { id: event.id, decision: "allow", data: event.data, gates: [] };
 }
 

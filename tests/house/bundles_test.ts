@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { filesBelow, output, root, run, runtimeModules } from "../../tools/run.ts";
+import { hasRuntimes } from "../../tools/packed.ts";
+import { test } from "../support/harness.ts";
+import { reached, readGraph } from "./import_table.ts";
+
+/** A program with a gate that denies. Prints what became of a decision, and of a call. */
+const PROGRAM = `
+  import { createHooks } from "${root}/mod.ts";
+  const hooks = createHooks({ logger: false });
+  hooks.gate("tool.called", { name: "no", handle: () => ({ decision: "deny", reason: "denied" }) });
+  const decided = hooks.decide("tool.called", { name: "bash" });
+  console.log(await decided.then(({ reason }) => reason, ({ message }) => message));
+  const called = hooks.call("bash", {}, () => console.log("the tool ran"));
+  console.log(await called.then(({ reason }) => reason, ({ message }) => message));
+  await hooks.close();
+`;
+
+test("importing . loads nothing that decides, and no schema or metric that nobody asked for", async () => {
+  const graph = await readGraph(["mod.ts"], { types: false, dynamic: false });
+  const loaded = reached(graph, "mod.ts");
+  assert.ok(loaded.includes("src/core/gates/gates.ts"));
+  const needless = ["gates/gatekeeper.ts", "gates/tool_call.ts", "gates/asking.ts"];
+  assert.deepEqual(needless.filter((file) => loaded.includes(`src/core/${file}`)), []);
+});
+
+test("gates decide in a bundle, whether it is one file or several", async () => {
+  if (!await hasRuntimes("bundles")) return;
+  for (const options of [[], ["--splitting"]]) {
+    await bundled(options, async (folder) => {
+      assert.equal(await printed(folder), "denied\ndenied\n");
+    });
+  }
+});
+
+test("nothing is allowed if a file of a bundle is missing", async () => {
+  if (!await hasRuntimes("bundles")) return;
+  await bundled(["--splitting"], async (folder) => {
+    for (const path of await filesBelow(folder.slice(root.length + 1))) {
+      if (/\/(?:gatekeeper|tool_call)-/.test(path)) await Deno.remove(`${root}/${path}`);
+    }
+    const reason = "the code of gates could not be loaded, so nothing is allowed. " +
+      "Deploy every file of the package or bundle";
+    const expected = ["Cannot decide about 'tool.called'", "Cannot call 'bash'"];
+    assert.equal(await printed(folder), expected.map((what) => `${what}: ${reason}\n`).join(""));
+  });
+});
+
+/** Bundles the program into a folder. */
+async function bundled(
+  options: readonly string[],
+  use: (folder: string) => Promise<void>,
+): Promise<void> {
+  await Deno.mkdir(`${root}/.build`, { recursive: true });
+  const folder = await Deno.makeTempDir({ dir: `${root}/.build`, prefix: "bundle_" });
+  try {
+    await Deno.writeTextFile(`${folder}/source.mjs`, PROGRAM);
+    await run(`${runtimeModules}/.bin/esbuild`, [
+      `${folder}/source.mjs`,
+      ...["--bundle", "--minify", "--format=esm", "--platform=neutral", "--log-level=warning"],
+      ...[`--outdir=${folder}/out`, ...options],
+    ]);
+    await use(`${folder}/out`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function printed(folder: string): Promise<string> {
+  const { success, stdout, all } = await output("node", [`${folder}/source.js`]);
+  assert.ok(success, all);
+  return stdout;
+}
