@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { parseTime } from "../core/event_rules.ts";
-import { type BackgroundReplay, ReplayLimitError } from "../outbox/mod.ts";
+import { ReplayLimitError } from "../outbox/errors.ts";
+import type { BackgroundReplay } from "../outbox/mod.ts";
 import { respondJson } from "./context.ts";
 import { Problem } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
