@@ -99,6 +99,16 @@ export type Metric = MetricDefinition & {
   readonly name: string;
   /** A value for each set of attributes. */
   readonly points: readonly MetricPoint[];
+  /** Of events, deliveries and attempts: the minutes of the last hour in which something was added. */
+  readonly minutes?: readonly MetricMinute[];
+};
+
+/** What was added to a metric in one minute. */
+export type MetricMinute = {
+  /** When the minute began. */
+  readonly start: Date;
+  /** A value for each `outcome`, whatever the other attributes were. */
+  readonly points: readonly MetricPoint[];
 };
 
 /** One value: a number, or a histogram. */
@@ -144,25 +154,47 @@ type Series = {
   readonly buckets: number[];
 };
 
+/** The metrics whose last hour is kept. */
+const WITH_MINUTES: ReadonlySet<MetricName> = new Set(
+  ["omniagent.hooks.events", "omniagent.hooks.deliveries", "omniagent.hooks.attempt.duration"],
+);
+/** In milliseconds. */
+const MINUTE = 60_000;
+/** Minutes that are kept. */
+const MAX_MINUTES = 60;
+
 /** Sums up what is counted and recorded in this process. */
 export class MetricTable {
   readonly #series = new Map<MetricName, Map<string, Series>>();
+  /** By the number of the minute since 1970, and by outcome. */
+  readonly #minutes = new Map<MetricName, Map<number, Map<string, Series>>>();
+  readonly #now: () => number;
+
+  /** @param now Returns the time in milliseconds since 1970 */
+  constructor(now: () => number = () => Date.now()) {
+    this.#now = now;
+  }
 
   /** Adds to a counter. Returns the attributes under which it was counted. */
   count(name: MetricName, value: number, attributes: MetricAttributes): MetricAttributes {
     const series = this.#seriesOf(name, attributes);
     series.value += value;
+    const minute = this.#minuteOf(name, attributes);
+    if (minute) minute.value += value;
     return series.attributes;
   }
 
   /** Adds a value to a histogram. Returns the attributes under which it was recorded. */
   record(name: MetricName, value: number, attributes: MetricAttributes): MetricAttributes {
     const series = this.#seriesOf(name, attributes);
-    series.value += value;
-    series.count++;
+    const minute = this.#minuteOf(name, attributes);
     const index = BOUNDS.findIndex((bound) => value <= bound);
     const at = index < 0 ? BOUNDS.length : index;
-    series.buckets[at] = (series.buckets[at] ?? 0) + 1;
+    for (const sums of minute ? [series, minute] : [series]) {
+      sums.value += value;
+      sums.count++;
+      sums.buckets[at] = (sums.buckets[at] ?? 0) + 1;
+    }
     return series.attributes;
   }
 
@@ -171,14 +203,43 @@ export class MetricTable {
     return Object.entries(METRICS).map(([name, definition]): Metric => {
       const points = definition.kind === "gauge"
         ? gauges.filter((gauge) => gauge.name === name)
-        : Array.from(this.#series.get(name as MetricName)?.values() ?? [], (series) =>
-          definition.kind === "histogram" ? histogramOf(series) : pointOf(series));
+        : pointsOf(definition, this.#series.get(name as MetricName));
       return {
         name,
         ...definition,
         points: points.map((point) => ({ ...point, attributes: { ...point.attributes } })),
+        ...(WITH_MINUTES.has(name as MetricName) && {
+          minutes: this.#listMinutes(name as MetricName),
+        }),
       };
     });
+  }
+
+  #listMinutes(name: MetricName): readonly MetricMinute[] {
+    const oldest = Math.floor(this.#now() / MINUTE) - MAX_MINUTES;
+    const kept = [...this.#minutes.get(name) ?? []].filter(([minute]) => minute > oldest);
+    return kept.map(([minute, all]) => {
+      return { start: new Date(minute * MINUTE), points: pointsOf(METRICS[name], all) };
+    });
+  }
+
+  /** Returns where to add what happens now; undefined if no history of this metric is kept. */
+  #minuteOf(name: MetricName, { outcome }: MetricAttributes): Series | undefined {
+    if (!WITH_MINUTES.has(name)) return undefined;
+    let minutes = this.#minutes.get(name);
+    if (minutes === undefined) this.#minutes.set(name, minutes = new Map());
+    const minute = Math.floor(this.#now() / MINUTE);
+    let all = minutes.get(minute);
+    if (all === undefined) {
+      minutes.forEach((_, at) => at <= minute - MAX_MINUTES && minutes.delete(at));
+      minutes.set(minute, all = new Map());
+    }
+    const known = all.get(outcome ?? "");
+    if (known !== undefined) return known;
+    const attributes = outcome === undefined ? {} : { outcome };
+    const series: Series = { attributes, value: 0, count: 0, buckets: [] };
+    all.set(outcome ?? "", series);
+    return series;
   }
 
   #seriesOf(name: MetricName, attributes: MetricAttributes): Series {
@@ -201,6 +262,13 @@ function keyOf(name: MetricName, attributes: MetricAttributes): string {
   let key = "";
   for (const attribute of METRICS[name].attributes) key += `${attributes[attribute] ?? ""}\n`;
   return key;
+}
+
+function pointsOf(
+  { kind }: MetricDefinition,
+  series: ReadonlyMap<string, Series> | undefined,
+): readonly MetricPoint[] {
+  return Array.from(series?.values() ?? [], kind === "histogram" ? histogramOf : pointOf);
 }
 
 function pointOf({ attributes, value }: Series): MetricPoint {

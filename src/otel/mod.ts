@@ -37,6 +37,7 @@ export type {
   Metric,
   MetricAttributes,
   MetricDefinition,
+  MetricMinute,
   MetricName,
   MetricPoint,
 } from "../core/metrics.ts";
