@@ -33,7 +33,7 @@ export type StoredEventJson = v.InferOutput<typeof storedEvent>;
 export type EventJson = Omit<StoredEventJson, "accepted_at" | "targets">;
 
 /** Returns an event in the form in which it was stored. */
-function toEventJson(
+export function toEventJson(
   { id, type, timestamp, sessionId, runId, traceparent, data }: HookEvent,
 ): EventJson {
   return {
@@ -80,7 +80,7 @@ const example: StoredEventJson = {
 const { accepted_at: _, targets: __, ...streamExample } = example;
 
 /** The query parameters of lists and streams. */
-const eventFilters = {
+export const eventFilters = {
   type: s.describe(s.eventPattern, "A type, a prefix such as tool.*, or *", "tool.*"),
   session: s.describe(s.sessionFilter, "Only events of this session", "s-1"),
   run: s.describe(s.sessionFilter, "Only events of this run", "run-1"),
@@ -168,13 +168,23 @@ export const eventRoutes: readonly Route[] = [
   }),
 ];
 
-async function streamEvents(
+/**
+ * Responds with a stream of events. `after` is the id to resume from when the client sends no
+ * `Last-Event-ID`: it has its first events from elsewhere.
+ *
+ * @throws {Problem} when it can't
+ */
+export async function streamEvents(
   c: AppContext,
-  { query, outbox }: { readonly query: EventFilter; readonly outbox: Outbox },
+  { query, outbox, after = null }: {
+    readonly query: EventFilter;
+    readonly outbox: Outbox;
+    readonly after?: string | null;
+  },
 ): Promise<Response> {
   const { app, identity } = c.get("hooksRequest");
   const { liveEvents, streams, limits, logger, heartbeat } = app;
-  const last = await findLastEvent(outbox, c.req.raw.headers.get("last-event-id"));
+  const last = await findLastEvent(outbox, c.req.raw.headers.get("last-event-id") ?? after);
   const headers = {
     "content-type": "text/event-stream",
     "x-accel-buffering": "no",
@@ -245,7 +255,11 @@ function encodeEvent(stored: StoredEvent): Uint8Array {
 }
 
 /** The filter of a query. */
-type EventFilter = { readonly type?: string; readonly session?: string; readonly run?: string };
+export type EventFilter = {
+  readonly type?: string;
+  readonly session?: string;
+  readonly run?: string;
+};
 
 function createFilter({ type = "*", session, run }: EventFilter): (stored: StoredEvent) => boolean {
   const prefix = type.endsWith("*") ? type.slice(0, -1) : undefined;

@@ -2,9 +2,11 @@
  * The web console: its frame, its sign-in, and where it works.
  * @module
  */
+import { WebhookHook } from "@omniagent/hooks";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
-import { type Setup, testApp, TOKENS, withApp } from "./helpers.ts";
+import { cookieOf, openPage, signIn, submit } from "./console_client.ts";
+import { BASH, testApp, TOKENS, until, withApp } from "./helpers.ts";
 
 const options = { app: { console: true } } as const;
 
@@ -31,7 +33,7 @@ testApp(
   async (setup) => {
     const redirect = await setup.send("/console", { token: null });
     assert.deepEqual([redirect.status, redirect.headers.get("location")], [308, "console/"]);
-    const cookie = cookieOf(await submit(setup, "sign-in", { token: TOKENS.admin }));
+    const cookie = await signIn(setup, "admin");
     for (const path of ["/console/", "/console/no/such/page"]) {
       const html = await (await setup.send(path, { token: null, headers: { cookie } })).text();
       const links = [...html.matchAll(/(?:href|src|action)="([^"]*)"/g)].map(([, url]) => url!);
@@ -72,22 +74,108 @@ test("an app has no console unless it asks for one", () =>
     assert.equal((await setup.send("/console/")).status, 404);
   }));
 
-/** Sends a form of the console, as a browser does. */
-async function submit(
-  { send }: Setup,
-  path: string,
-  fields: Readonly<Record<string, string>>,
-): Promise<Response> {
-  return await send(`/console/${path}`, {
-    token: null,
-    method: "POST",
-    headers: { "content-type": "application/x-www-form-urlencoded", origin: "http://hooks.test" },
-    body: new URLSearchParams(fields).toString(),
-  });
-}
+testApp(
+  "the overview counts the last hour, and shows the backlog of each target",
+  options,
+  async (setup) => {
+    const { hooks } = setup;
+    hooks.use(failingWebhook("audit", () => new Response("no", { status: 503 })));
+    const cookie = await signIn(setup, "read");
+    assert.match(await openPage(setup, "", cookie), /Send the first event/);
+    await hooks.emit("tool.called", { name: "bash" });
+    const isAttempted = async () =>
+      /0\.0%<\/span>.*of 1 attempt</.test(await openPage(setup, "", cookie));
+    await until(isAttempted, () => "the attempt on the overview");
+    const html = await openPage(setup, "", cookie);
+    assert.match(
+      html,
+      />audit<\/td><td><span class="badge ok">on<\/span><\/td><td class="number">1</,
+    );
+    assert.match(html, /<summary>Numbers by minute<\/summary>/);
+    assert.doesNotMatch(html, /Send the first event/);
+  },
+);
 
-function cookieOf(response: Response): string {
-  const cookie = response.headers.get("set-cookie")?.split(";")[0];
-  if (cookie === undefined) throw new Error(`No cookie: ${response.status}`);
-  return cookie;
+testApp(
+  "the list of events has filters and pages, and says what to do when it is empty",
+  options,
+  async (setup) => {
+    const cookie = await signIn(setup, "read");
+    assert.match(await openPage(setup, "events", cookie), /No events yet/);
+    for (let i = 0; i < 60; i++) {
+      await setup.send("/events", { body: { ...BASH, session_id: `s-${i % 2}` } });
+    }
+    const first = await openPage(setup, "events", cookie);
+    assert.equal(first.match(/<tr data-id=/g)?.length, 50);
+    const [, next] = /<a class="button" rel="next" href="\.\/([^"]+)"/.exec(first) ?? [];
+    const second = await openPage(setup, next!.replaceAll("&amp;", "&"), cookie);
+    assert.equal(second.match(/<tr data-id=/g)?.length, 10);
+    assert.doesNotMatch(second, /data-live=/); // only the first page grows
+    const session = await openPage(setup, "events?type=&session=s-1&run=", cookie);
+    assert.equal(session.match(/<tr data-id=/g)?.length, 30);
+    assert.match(await openPage(setup, "events?type=no.such", cookie), /No event matches/);
+    const invalid = await openPage(setup, "events?type=no+type", cookie);
+    assert.match(invalid, /aria-invalid="true" aria-describedby="type-error"/);
+  },
+);
+
+testApp(
+  "the page of an event has its payload, its deliveries, and the response to each attempt",
+  options,
+  async (setup) => {
+    const { hooks, outbox } = setup;
+    hooks.use(failingWebhook("crm", () => new Response("unknown account", { status: 400 })));
+    const { id } = await hooks.emit("tool.called", { name: "bash" }, { sessionId: "s 1" });
+    const isDead = async () => (await outbox!.get("crm", id))?.state === "dead";
+    await until(isDead, () => "the dead delivery");
+    const cookie = await signIn(setup, "read");
+    const html = await openPage(setup, `events/${id}`, cookie);
+    assert.match(html, /<h1>tool\.called<\/h1>/);
+    assert.match(html, /&quot;name&quot;: &quot;bash&quot;/);
+    assert.match(html, /href="\.\.\/events\?session=s\+1"/);
+    assert.match(html, /<h3 id="delivery-0">crm<\/h3><span class="badge bad">dead</);
+    assert.match(html, /<code>400<\/code>.*unknown account/);
+    const missing = await setup.send("/console/events/no-such", {
+      token: null,
+      headers: { cookie },
+    });
+    assert.equal(missing.status, 404);
+    assert.match(await missing.text(), /Event not found/);
+  },
+);
+
+testApp("the session streams events from where the list ends", options, async (setup) => {
+  const cookie = await signIn(setup, "read");
+  const html = await openPage(setup, "events?type=tool.*", cookie);
+  const [, stream] = /data-live="\.\/([^"]+)"/.exec(html) ?? [];
+  // Accepted after the list was read, and before the stream is open.
+  const { id } = await setup.hooks.emit("tool.called", { name: "bash" });
+  const response = await setup.send(`/console/${stream!.replaceAll("&amp;", "&")}`, {
+    token: null,
+    headers: { cookie, accept: "text/event-stream" },
+  });
+  assert.equal(response.status, 200);
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let received = "";
+  while (!received.includes("data:")) received += (await reader.read()).value;
+  assert.match(received, new RegExp(`id: ${id}\\ndata: .*"bash"`));
+  await reader.cancel();
+});
+
+test("without an outbox, the console says what its pages need", () =>
+  withApp({ ...options, outbox: false }, async (setup) => {
+    const cookie = await signIn(setup, "read");
+    const page = await setup.send("/console/events", { token: null, headers: { cookie } });
+    assert.equal(page.status, 501);
+    assert.match(await page.text(), /An outbox is required/);
+  }));
+
+function failingWebhook(name: string, respond: () => Response): WebhookHook {
+  return new WebhookHook({
+    name,
+    url: "https://receiver.test/",
+    events: ["tool.*"],
+    secret: "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+    fetch: () => Promise.resolve(respond()),
+  });
 }

@@ -181,7 +181,9 @@ export function Section(
 export function Time({ at, time }: { at: Pick<PageRequest, "now">; time: Date }): Child {
   const utc = formatUtc(time);
   return (
-    <time datetime={time.toISOString()} title={utc}>{formatRelative(time.getTime() - at.now)}</time>
+    <time datetime={time.toISOString()} title={utc} data-relative>
+      {formatRelative(time.getTime() - at.now)}
+    </time>
   );
 }
 

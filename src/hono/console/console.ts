@@ -7,6 +7,8 @@ import { findAsset } from "./assets.ts";
 import { CSRF_FIELD } from "./components.tsx";
 import { respondError } from "./error_page.tsx";
 import { PAGE_HEADERS } from "./layout.tsx";
+import { eventRoutes } from "./event.tsx";
+import { eventListRoutes } from "./events.tsx";
 import { overviewRoutes } from "./overview.tsx";
 import { type ConsoleRoute, type PageRequest, readNotice } from "./request.ts";
 import { readSession, type Session } from "./session.ts";
@@ -15,6 +17,8 @@ import { respondSignIn, signIn, signOut } from "./sign_in.tsx";
 /** The pages and actions of the console. */
 const routes: readonly ConsoleRoute[] = [
   ...overviewRoutes,
+  ...eventListRoutes,
+  ...eventRoutes,
 ];
 
 /** Responds to a request below the root of the console, which has `depth` slashes before it. */

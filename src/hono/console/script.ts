@@ -1,14 +1,97 @@
 /** The script of every page. Pages that read work without it. */
-export const script: string = `"use strict";
+export const script: string = String.raw`"use strict";
 // A notice is shown once: reloading the page must not say it again.
 const url = new URL(location.href);
 if (url.searchParams.has("notice")) {
   url.searchParams.delete("notice");
   history.replaceState(null, "", url);
 }
+
 // A form with "data-confirm" asks before it is sent.
 document.addEventListener("submit", (event) => {
   const question = event.target.dataset.confirm;
   if (question && !confirm(question)) event.preventDefault();
 });
+
+// Relative times stay true while the page is open.
+const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+const relative = (time) => {
+  const seconds = Math.trunc((time - Date.now()) / 1000);
+  const size = Math.abs(seconds);
+  const unit = units.find(([length]) => size >= length);
+  if (!unit) return "now";
+  const text = Math.floor(size / unit[0]) + " " + unit[1];
+  return seconds < 0 ? text + " ago" : "in " + text;
+};
+setInterval(() => {
+  for (const time of document.querySelectorAll("time[data-relative]")) {
+    time.textContent = relative(Date.parse(time.dateTime));
+  }
+}, 5000);
+
+// The list of events grows as events are accepted. What they contain is only ever text.
+const live = document.querySelector("[data-live]");
+if (live) {
+  const [toggle, table, rows, template] = ["toggle", "table", "rows", "template"]
+    .map((name) => document.querySelector("[data-live-" + name + "]"));
+  const seen = new Set([...rows.children].map((row) => row.dataset.id));
+  const MOST = 200;
+  let source;
+  let last;
+  const say = (state, text) => {
+    live.dataset.state = state;
+    live.textContent = text;
+    live.hidden = false;
+  };
+  const add = (event) => {
+    if (seen.has(event.id)) return;
+    seen.add(event.id);
+    const row = template.content.firstElementChild.cloneNode(true);
+    row.dataset.id = event.id;
+    const time = row.querySelector("time");
+    const at = new Date(event.timestamp);
+    time.dateTime = event.timestamp;
+    time.title = at.toISOString().slice(0, 19).replace("T", " ") + " UTC";
+    time.textContent = relative(at.getTime());
+    const link = row.querySelector("a");
+    link.setAttribute("href", link.getAttribute("href") + encodeURIComponent(event.id));
+    link.textContent = event.type;
+    for (const cell of row.querySelectorAll("[data-field]")) {
+      cell.textContent = event[cell.dataset.field] || "";
+    }
+    const text = JSON.stringify(event.data) || "";
+    row.querySelector(".preview").textContent = text.length > 160 ? text.slice(0, 160) + "…" : text;
+    rows.prepend(row);
+    while (rows.children.length > MOST) {
+      seen.delete(rows.lastElementChild.dataset.id);
+      rows.lastElementChild.remove();
+    }
+    table.hidden = false;
+    document.querySelector(".empty")?.remove();
+  };
+  const open = () => {
+    const from = new URL(live.dataset.live, location.href);
+    if (last) from.searchParams.set("after", last);
+    source = new EventSource(from);
+    source.onopen = () => say("live", "Live");
+    source.onerror = () => {
+      const ended = source.readyState === EventSource.CLOSED;
+      say("lost", ended ? "Disconnected: reload the page" : "Reconnecting");
+    };
+    source.onmessage = ({ data, lastEventId }) => {
+      last = lastEventId;
+      add(JSON.parse(data));
+    };
+  };
+  toggle.hidden = false;
+  toggle.addEventListener("click", () => {
+    const isOpen = source !== undefined;
+    source?.close();
+    source = undefined;
+    toggle.textContent = isOpen ? "Resume" : "Pause";
+    if (isOpen) say("paused", "Paused");
+    else open();
+  });
+  open();
+}
 `;

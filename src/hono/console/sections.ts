@@ -3,6 +3,7 @@ import type { Scope } from "../options.ts";
 /** The sections of the console, in the order of its navigation. */
 export const SECTIONS = [
   { path: "", label: "Overview", scopes: ["read"] },
+  { path: "events", label: "Events", scopes: ["read"] },
 ] as const satisfies readonly Section[];
 
 /** The path of a section below the root of the console. */

@@ -82,6 +82,7 @@ main { padding: 1.25rem 1rem 4rem; max-width: 76rem; min-width: 0; }
   .who { justify-content: space-between; border-top: 1px solid var(--line); padding: .875rem .625rem 0; }
   .who small { display: block; }
   main { padding: 2rem 2.5rem 5rem; }
+  .details > div { grid-template-columns: 10rem minmax(0, 1fr); }
 }
 
 /* The head of a page, and of a part of it. */
@@ -136,7 +137,7 @@ input:focus-visible, select:focus-visible, textarea:focus-visible { outline-offs
 .filter input, .filter select { width: 100%; }
 
 /* Tables, lists and values. */
-.scroll { overflow-x: auto; background: var(--surface); border: 1px solid var(--line); border-radius: 10px; box-shadow: var(--shadow); }
+.scroll { position: relative; overflow-x: auto; background: var(--surface); border: 1px solid var(--line); border-radius: 10px; box-shadow: var(--shadow); }
 table { width: 100%; border-collapse: collapse; }
 caption { text-align: left; padding: .75rem .875rem; font-weight: 600; }
 th, td { text-align: left; padding: .5625rem .875rem; vertical-align: top; white-space: nowrap; }
@@ -158,7 +159,7 @@ td a:hover { text-decoration: underline; }
 .badge.bad { background: var(--bad-soft); color: var(--bad); }
 .badge.info { background: var(--info-soft); color: var(--info); }
 .details { background: var(--surface); border: 1px solid var(--line); border-radius: 10px; box-shadow: var(--shadow); }
-.details > div { display: grid; grid-template-columns: minmax(6rem, 10rem) minmax(0, 1fr); gap: 1rem; padding: .5rem .875rem; }
+.details > div { display: grid; grid-template-columns: 5.5rem minmax(0, 1fr); gap: 1rem; padding: .5rem .875rem; }
 .details > div + div { border-top: 1px solid var(--line); }
 .details dt { color: var(--muted); }
 .details dd { overflow-wrap: anywhere; }
@@ -173,6 +174,55 @@ td a:hover { text-decoration: underline; }
 .empty p { max-width: 36rem; margin-inline: auto; text-wrap: pretty; }
 .empty .code { text-align: left; max-width: 44rem; margin-inline: auto; }
 progress { width: 100%; height: .5rem; accent-color: var(--accent); }
+
+/* Plots. */
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: 1rem; }
+.empty + .plots { margin-top: 1.5rem; }
+.plot figcaption { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 .5rem; font-size: .8125rem; }
+.plot-title { flex-basis: 100%; color: var(--muted); font-weight: 500; }
+.plot-headline { font-size: 1.375rem; line-height: 1.4; font-weight: 620; letter-spacing: -.012em; }
+.plot-area { position: relative; margin-top: 1.375rem; }
+.plot svg { display: block; width: 100%; height: 6rem; overflow: visible; }
+.plot-max { position: absolute; right: 0; bottom: calc(100% + .25rem); font-size: .6875rem; line-height: 1; color: var(--muted); }
+.plot-none { position: absolute; inset: 0; display: grid; place-items: center; font-size: .8125rem; }
+.plot-axis { display: flex; justify-content: space-between; gap: .5rem; margin-top: .375rem; font-size: .6875rem; color: var(--muted); }
+.legend { display: flex; gap: .75rem; }
+.key::before { content: ""; display: inline-block; width: .75rem; border-top: 2px solid var(--accent); margin-right: .3125rem; vertical-align: .1875rem; }
+.key.c2::before { border-color: var(--warn); border-top-style: dashed; }
+line.grid { stroke: var(--line); stroke-width: 1; vector-effect: non-scaling-stroke; }
+.bars { fill: var(--accent); }
+.line { fill: none; stroke: var(--accent); stroke-width: 1.75; stroke-linejoin: round; vector-effect: non-scaling-stroke; }
+.line.c2 { stroke: var(--warn); stroke-dasharray: 4 3; }
+.meter { display: block; width: 6rem; height: .375rem; margin-top: .5rem; }
+.meter .grid { fill: var(--line); }
+.meter .fill { fill: var(--accent); }
+summary { cursor: pointer; color: var(--muted); font-size: .8125rem; width: fit-content; padding: .25rem 0; }
+summary:hover { color: var(--text); }
+.numbers { margin-top: .75rem; }
+.numbers[open] summary { margin-bottom: .5rem; }
+
+/* Live lists. */
+.live { display: flex; align-items: center; gap: .5rem; font-size: .8125rem; color: var(--muted); }
+.live::before { content: ""; width: .5rem; height: .5rem; border-radius: 50%; background: var(--line-strong); }
+.live[data-state="live"]::before { background: var(--ok); }
+.live[data-state="lost"]::before { background: var(--warn); }
+.preview { color: var(--muted); font-family: var(--mono); font-size: .75rem; }
+.events table { min-width: 46rem; }
+td.preview { width: 100%; max-width: 0; overflow: hidden; text-overflow: ellipsis; }
+@media (prefers-reduced-motion: no-preference) {
+  tr.new td { animation: new 1.6s ease-out; }
+  @keyframes new { from { background: var(--accent-soft); } }
+}
+
+/* One delivery. */
+.live-row { min-height: 2rem; margin-bottom: .5rem; }
+.delivery .section-head { margin-bottom: .125rem; align-items: center; }
+.delivery h3 { overflow-wrap: anywhere; }
+.attempts { list-style: none; margin-top: .75rem; }
+.attempts li { border-top: 1px solid var(--line); padding: .625rem 0; }
+.attempts li:last-child { padding-bottom: 0; }
+.error-text { margin-top: .25rem; color: var(--bad); overflow-wrap: anywhere; }
+[hidden] { display: none !important; }
 
 /* Pages without navigation. */
 .bare { max-width: 25rem; margin: 12vh auto 0; }

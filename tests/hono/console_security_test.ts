@@ -1,0 +1,388 @@
+/**
+ * Attacks on the web console: without a session, with another one, from other sites, and through what it
+ * shows.
+ * @module
+ */
+import { type AgentEvents, createHooks, fixedRetry, WebhookHook } from "@omniagent/hooks";
+import { createHooksApp, type HooksAppAuth, type Token } from "@omniagent/hooks/hono";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
+import assert from "node:assert/strict";
+import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
+import { cookieOf, csrfOf, openPage, signIn, submit } from "./console_client.ts";
+import { known, type Setup, testApp, TOKENS, until, withApp } from "./helpers.ts";
+
+const options = { app: { console: true } } as const;
+
+/** Pages, actions, and paths that are neither. */
+const PATHS = [
+  "",
+  "events",
+  "events/x",
+  "events/stream",
+  "sign-out",
+  "no/such/page",
+];
+
+testApp(
+  "no page, action or stream of the console responds without a session",
+  options,
+  async (setup) => {
+    for (const path of PATHS) {
+      for (const headers of [{}, { cookie: "hooks_console=x" }, bearer("admin")]) {
+        const page = await setup.send(`/console/${path}`, { token: null, headers });
+        assert.equal(page.status, 303, path);
+        assert.match(page.headers.get("location") ?? "", /^(?:\.\/|\.\.\/)+sign-in(?:\?|$)/);
+        assert.equal(await page.text(), "");
+        assert.equal((await submit(setup, path, { a: "b" }, headers)).status, 401, path);
+      }
+    }
+    const stream = await setup.send("/console/events/stream", {
+      token: null,
+      headers: { accept: "text/event-stream" },
+    });
+    assert.equal(stream.status, 401);
+  },
+);
+
+testApp(
+  "the cookie of the console opens nothing else, and a token that may see nothing gets none",
+  options,
+  async (setup) => {
+    const cookie = await signIn(setup, "admin");
+    for (const path of ["/events", "/targets", "/hooks"]) {
+      assert.equal((await setup.send(path, { token: null, headers: { cookie } })).status, 401);
+    }
+    for (const token of ["emit", "decide"] as const) {
+      const refused = await submit(setup, "sign-in", { token: TOKENS[token] });
+      assert.deepEqual([refused.status, refused.headers.get("set-cookie")], [403, null]);
+    }
+    for (
+      const token of [TOKENS.unknown, TOKENS.expired, "", "x", "\u0000", "é".repeat(20), "a b"]
+    ) {
+      const refused = await submit(setup, "sign-in", { token });
+      assert.deepEqual([refused.status, refused.headers.get("set-cookie")], [401, null]);
+    }
+    const approver = await signIn(setup, "approve");
+    const page = await setup.send("/console/events", {
+      token: null,
+      headers: { cookie: approver },
+    });
+    assert.equal(page.status, 403);
+    assert.match(await page.text(), /lacks the scope/);
+  },
+);
+
+testApp("forms of other sites and of other sessions are refused", options, async (setup) => {
+  const cookie = await signIn(setup, "admin");
+  const csrf = csrfOf(await openPage(setup, "", cookie));
+  const others = [
+    csrfOf(await openPage(setup, "", await signIn(setup, "admin"))), // of the same token
+    csrfOf(await openPage(setup, "", await signIn(setup, "read"))),
+    csrf.slice(1),
+    csrf.toUpperCase(),
+    "",
+  ];
+  for (const other of others) {
+    assert.equal((await submit(setup, "sign-out", { csrf: other }, { cookie })).status, 403);
+  }
+  assert.equal((await submit(setup, "sign-out", {}, { cookie })).status, 403);
+  const foreign = [
+    { origin: "https://evil.test" },
+    { origin: "null" },
+    { origin: "http://hooks.test.evil.test" },
+    { origin: "http://hooks.test", "sec-fetch-site": "cross-site" },
+    { origin: "http://hooks.test", "sec-fetch-site": "same-site" },
+  ];
+  for (const headers of foreign) {
+    assert.equal((await submit(setup, "sign-out", { csrf }, { cookie, ...headers })).status, 403);
+    const login = await submit(setup, "sign-in", { token: TOKENS.read }, headers);
+    assert.deepEqual([login.status, login.headers.get("set-cookie")], [403, null]);
+  }
+  const json = { cookie, "content-type": "text/plain" };
+  assert.equal((await submit(setup, "sign-out", { csrf }, json)).status, 415);
+  const get = await setup.send("/console/sign-out", { token: null, headers: { cookie } });
+  assert.equal(get.status, 404); // only a form signs out
+  const done = await submit(setup, "sign-out", { csrf }, { cookie });
+  assert.equal(done.status, 303);
+  assert.match(done.headers.get("set-cookie") ?? "", /^hooks_console=; Max-Age=0; HttpOnly; /);
+});
+
+testApp(
+  "a session is new with every sign-in, whatever cookie the browser had",
+  options,
+  async (setup) => {
+    const planted = await signIn(setup, "read");
+    const response = await submit(setup, "sign-in", { token: TOKENS.admin }, { cookie: planted });
+    const cookie = cookieOf(response);
+    assert.notEqual(cookie, planted);
+    assert.match(await openPage(setup, "", cookie), /admin<small>admin</);
+    assert.match(await openPage(setup, "", planted), /read<small>read</);
+    // Another app of the domain sets a cookie of the same name: it doesn't lock anyone out.
+    assert.match(await openPage(setup, "", `hooks_console=planted; ${cookie}`), /admin<small>/);
+  },
+);
+
+testApp(
+  "the cookie is for this console alone: no script, no other site, no plain connection",
+  options,
+  async (setup) => {
+    const attributes = async (headers: Readonly<Record<string, string>>) => {
+      const response = await submit(setup, "sign-in", { token: TOKENS.read }, headers);
+      const [, ...rest] = response.headers.get("set-cookie")!.split("; ");
+      return rest;
+    };
+    const plain = ["Max-Age=43200", "HttpOnly", "SameSite=Strict"];
+    assert.deepEqual(await attributes({}), plain);
+    const secure = [...plain, "Secure"];
+    assert.deepEqual(await attributes({ origin: "https://hooks.test" }), secure);
+    assert.deepEqual(await attributes({ "x-forwarded-proto": "https, http" }), secure);
+    // A proxy that replaces the host says which one the browser used.
+    const proxied = { origin: "https://console.example", "x-forwarded-host": "console.example" };
+    assert.deepEqual(await attributes(proxied), secure);
+  },
+);
+
+test("a session is valid on every instance that has its token, and ends with the token", async () => {
+  const one = instance({ tokens: known });
+  const cookie = await signIn(one, "admin");
+  const read = (tokens: readonly Token[]) => status(instance({ tokens }), "", cookie);
+  assert.equal(await read(known), 200);
+  assert.equal(await read(known.filter(({ name }) => name !== "admin")), 303);
+  const without = known.map((token) => ({ ...token, scopes: ["emit" as const] }));
+  assert.equal(await read(without), 303);
+  const expired = known.map((token) => ({ ...token, expiresAt: new Date(0) }));
+  assert.equal(await read(expired), 303);
+});
+
+test("a session ends after twelve hours, and nobody can make it longer", async () => {
+  const app = instance({ tokens: known });
+  const cookie = await signIn(app, "admin");
+  const [name, value] = cookie.split("=") as [string, string];
+  const [expiry, nonce, mac] = value.split(".") as [string, string, string];
+  const later = (parseInt(expiry, 36) + 1).toString(36);
+  const forged = [
+    `${later}.${nonce}.${mac}`,
+    `${expiry}.${nonce.replace(/./, (digit) => digit === "0" ? "1" : "0")}.${mac}`,
+    `${expiry}.${nonce}.${mac.replace(/./, (digit) => digit === "0" ? "1" : "0")}`,
+    `${expiry}.${nonce}.`,
+    `${expiry}.${nonce}`,
+    `${"z".repeat(11)}.${nonce}.${mac}`,
+  ];
+  for (const value of forged) assert.equal(await status(app, "", `${name}=${value}`), 303, value);
+  const now = Date.now;
+  const twelveHours = 12 * 60 * 60 * 1000;
+  try {
+    Date.now = () => now() + twelveHours - 60_000;
+    assert.equal(await status(app, "", cookie), 200);
+    Date.now = () => now() + twelveHours + 1;
+    assert.equal(await status(app, "", cookie), 303);
+  } finally {
+    Date.now = now;
+  }
+});
+
+testApp("the sign-in only continues to a page of the console", options, async (setup) => {
+  const nexts = {
+    "events/x?y=1": "./events/x?y=1",
+    "https://evil.test/": "./",
+    "//evil.test/": "./",
+    "/events": "./",
+    "../events": "./",
+    "..%2f..%2fevents": "./..%2f..%2fevents", // an encoded slash is no separator
+    "\\\\evil.test": "./",
+    "javascript:alert(1)": "./",
+    "\u0000": "./",
+  };
+  for (const [next, location] of Object.entries(nexts)) {
+    const response = await submit(setup, "sign-in", { token: TOKENS.read, next });
+    assert.equal(response.headers.get("location"), location, next);
+  }
+});
+
+const HOSTILE =
+  `"'></script></title></textarea></template><img src=x onerror=alert(1)><script>alert(1)</script>&lt;`;
+
+testApp(
+  "nothing that a page shows becomes markup: payloads, names, queries, errors, responses",
+  options,
+  async (setup) => {
+    const { hooks, outbox } = setup;
+    const respond = [
+      () =>
+        new Response(HOSTILE, { status: 500, headers: { "retry-after": "0", [`x-a`]: HOSTILE } }),
+      () => new Response(HOSTILE, { status: 400 }),
+    ];
+    const webhook = (name: string, answer: () => Response | never) =>
+      new WebhookHook({
+        name,
+        url: "https://receiver.test/%22%3E%3Cscript%3E",
+        events: ["tool.*"],
+        secret: "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+        headers: { "x-key": "secret-of-the-receiver" },
+        retry: fixedRetry({ retries: 1, delay: 1 }),
+        fetch: () => Promise.resolve().then(answer),
+      });
+    hooks.use(
+      webhook("responds", () => (respond.shift() ?? (() => new Response(HOSTILE)))()),
+      {
+        name: "throws",
+        events: ["tool.*"],
+        durable: true,
+        retry: fixedRetry({ retries: 1, delay: 1 }),
+        handle() {
+          throw new Error(HOSTILE);
+        },
+      },
+    );
+    const data = { [HOSTILE]: [HOSTILE, { nested: HOSTILE }], name: HOSTILE };
+    const meta = { sessionId: HOSTILE, runId: HOSTILE };
+    const { id } = await hooks.emit("tool.called", data as never, meta);
+    const states = async () => [
+      (await outbox!.get("responds", id))?.state,
+      (await outbox!.get("throws", id))?.state,
+    ];
+    await until(async () => `${await states()}` === "dead,dead", () => "the dead deliveries");
+    const cookie = await signIn(setup, "admin");
+    const q = encodeURIComponent(HOSTILE);
+    const paths = [
+      "",
+      "events",
+      `events?session=${q}`,
+      `events?type=${q}&run=${q}`,
+      `events?notice=${q}`,
+      `events/${id}`,
+      `events/${q}`,
+      `events?cursor=${q}`,
+      `no/${q}`,
+      `sign-in?next=${q}`,
+    ];
+    let shown = "";
+    for (const path of paths) {
+      for (const headers of [{ cookie }, {}]) {
+        const response = await setup.send(`/console/${path}`, { token: null, headers });
+        const html = await response.text();
+        assert.doesNotMatch(html, /<img|<script(?! src="(?:\.\/|(?:\.\.\/)+)assets\/)|"'>/, path);
+        assert.equal(html.match(/<script/g)?.length ?? 0, html === "" ? 0 : 1, path);
+        const titles = html.match(/<title>[^<]*<\/title>/g)?.length;
+        assert.equal(html.match(/<\/title>/g)?.length, titles, path);
+        shown += html;
+      }
+    }
+    // It was there to be escaped: as a payload, a session, an error, and a response.
+    assert.ok(shown.includes("&quot;&#39;&gt;&lt;/script&gt;"));
+    assert.match(shown, /class="error-text">[^<]*onerror/);
+    assert.match(shown, /aria-label="Response to attempt 1"[^>]*><code>&quot;/);
+    assert.doesNotMatch(shown, /secret-of-the-receiver|whsec_/); // headers and secrets are shown nowhere
+  },
+);
+
+testApp(
+  "every response of the console forbids inline code, other sites, and frames",
+  options,
+  async (setup) => {
+    const cookie = await signIn(setup, "admin");
+    const html = await openPage(setup, "", cookie);
+    const assets = [...html.matchAll(/(?:href|src)="\.\/(assets\/[^"]+)"/g)].map(([, path]) =>
+      path!
+    );
+    const responses = [
+      await submit(setup, "sign-in", { token: TOKENS.read }),
+      await submit(setup, "sign-in", { token: "wrong" }),
+      await submit(setup, "sign-out", {}, { cookie }),
+      await setup.send("/console", { token: null }),
+      await setup.send("/console/sign-in", { token: null }),
+      await setup.send("/console/", { token: null, headers: { "sec-fetch-site": "cross-site" } }),
+      await setup.send("/console/", { method: "PUT", body: "{}" }),
+    ];
+    for (const path of [...PATHS, ...assets, "assets/none", "events/stream?after=x"]) {
+      responses.push(await setup.send(`/console/${path}`, { token: null, headers: { cookie } }));
+      responses.push(await setup.send(`/console/${path}`, { token: null }));
+    }
+    for (const { url, status, headers, body } of responses) {
+      await body?.cancel();
+      const policy = headers.get("content-security-policy") ?? "";
+      assert.match(policy, /^default-src 'none'; /, `${status} ${url}`);
+      assert.match(policy, /frame-ancestors 'none'/);
+      assert.doesNotMatch(policy, /unsafe|https?:|\*/);
+      assert.equal(headers.get("x-content-type-options"), "nosniff");
+      assert.notEqual(headers.get("referrer-policy"), null);
+    }
+  },
+);
+
+test("a token is in no page, URL, cookie or log", async () => {
+  const lines: string[] = [];
+  const write = (...args: unknown[]) => void lines.push(JSON.stringify(args));
+  const logger = { debug: write, info: write, warn: write, error: write };
+  await withApp({ app: { console: true, logger } }, async (setup) => {
+    const wrong = "wrong-0123456789abcdef";
+    const responses = [
+      await submit(setup, "sign-in", { token: TOKENS.admin, next: "events" }),
+      await submit(setup, "sign-in", { token: wrong }),
+      await submit(setup, "sign-in", { token: TOKENS.emit }),
+      await submit(setup, "sign-in", { token: TOKENS.admin }, { origin: "https://evil.test" }),
+    ];
+    const cookie = cookieOf(responses[0]!);
+    for (const path of PATHS.filter((path) => path !== "events/stream")) {
+      responses.push(await setup.send(`/console/${path}`, { token: null, headers: { cookie } }));
+    }
+    for (const response of responses) {
+      const all = `${JSON.stringify([...response.headers])}${await response.text()}`;
+      for (const token of [...Object.values(TOKENS), wrong]) assert.ok(!all.includes(token), all);
+    }
+  });
+  assert.ok(lines.length > 5);
+  for (const token of Object.values(TOKENS)) assert.ok(!lines.join("").includes(token));
+});
+
+test("with verifyToken, the console uses the cookies of the app around it, and no form of another site", async () => {
+  const seen: (string | undefined)[] = [];
+  const app = instance({
+    verifyToken(token, request) {
+      seen.push(token);
+      const isAda = (request.headers.get("cookie") ?? "").includes("app=ada");
+      return isAda ? { name: "ada", scopes: ["read"] } : undefined;
+    },
+  });
+  assert.equal(await status(app, "", ""), 401);
+  const page = await app.send("/console/", { token: null, headers: { cookie: "app=ada" } });
+  assert.equal(page.status, 200);
+  const html = await page.text();
+  assert.match(html, /ada<small>read</);
+  assert.doesNotMatch(html, /sign-out/); // the app around it does that
+  assert.match(page.headers.get("set-cookie") ?? "", /^hooks_console=[0-9a-f]{32}; /);
+  assert.equal((await submit(app, "no", {}, { cookie: "app=ada" })).status, 403);
+  assert.equal((await submit(app, "sign-in", { token: TOKENS.admin })).status, 303);
+  assert.ok(seen.every((token) => token === undefined));
+});
+
+test("with auth: false, everyone is an admin, and forms of other sites are still refused", async () => {
+  const app = instance({ auth: false });
+  assert.equal(await status(app, "", ""), 200);
+  assert.equal((await submit(app, "events", {})).status, 403);
+});
+
+/** An app without anything around it. */
+function instance(auth: HooksAppAuth): Pick<Setup, "send"> {
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  const hooks = createHooks<AgentEvents>({ outbox, logger: silentLogger });
+  const app = createHooksApp(hooks, { ...auth, console: true, logger: silentLogger });
+  return {
+    async send(path, { method = "GET", headers = {}, body } = {}) {
+      const init = { method, headers, ...(body === undefined ? {} : { body: String(body) }) };
+      return await app.request(`http://hooks.test${path}`, init);
+    },
+  };
+}
+
+async function status(app: Pick<Setup, "send">, path: string, cookie: string): Promise<number> {
+  const response = await app.send(`/console/${path}`, { token: null, headers: { cookie } });
+  await response.body?.cancel();
+  return response.status;
+}
+
+function bearer(token: keyof typeof TOKENS): Readonly<Record<string, string>> {
+  return { authorization: `Bearer ${TOKENS[token]}` };
+}
