@@ -20,6 +20,11 @@ export type BatchOptions = {
   readonly records?: readonly RecordWrite[] | undefined;
   /** Whether the batch was accepted before `close` began. */
   readonly isAdmitted?: boolean | undefined;
+  /**
+   * With an outbox: whether it is stored, and so accepted, without waiting for hooks to open. Its handlers are
+   * called once they are open.
+   */
+  readonly isEarly?: boolean | undefined;
 };
 
 /** An event of a batch. */
@@ -56,6 +61,7 @@ export class Admission {
     event: HookEvent,
     signal: AbortSignal | undefined,
     isAdmitted: boolean,
+    isEarly = false,
   ): Promise<void> {
     const subject = `Cannot dispatch '${event.type}'`;
     if ((signal ?? undefined) !== undefined && typeof signal!.addEventListener !== "function") {
@@ -63,7 +69,7 @@ export class Admission {
     }
     signal?.throwIfAborted();
     this.#lifecycle.admit(subject, isAdmitted);
-    if (!this.isOpen) await this.#opened(signal);
+    if (!this.isOpen && !isEarly) await this.opened(signal);
     if (this.#schemas) await validatePayload(event, this.#schemas);
     signal?.throwIfAborted();
   }
@@ -71,7 +77,7 @@ export class Admission {
   /** Resolves to the snapshots of a batch, taken at the call, if every event is accepted. */
   async admitAll(
     batch: readonly BatchEvent[],
-    isAdmitted = false,
+    { isAdmitted = false, isEarly }: Pick<BatchOptions, "isAdmitted" | "isEarly"> = {},
   ): Promise<readonly BatchEvent[]> {
     const issues: StandardIssue[] = [];
     const reject = (error: unknown, index: number): void => {
@@ -89,7 +95,7 @@ export class Admission {
       }
     });
     for (const [index, one] of taken.entries()) {
-      const admitted = one && this.admit(one.event, undefined, isAdmitted);
+      const admitted = one && this.admit(one.event, undefined, isAdmitted, isEarly);
       await admitted?.catch((error) => reject(error, index));
     }
     if (issues.length > 0) throw new EventValidationError("Cannot dispatch a batch", issues);
@@ -101,7 +107,8 @@ export class Admission {
     if (this.#schemas) await validatePayload(event, this.#schemas);
   }
 
-  async #opened(signal: AbortSignal | undefined): Promise<void> {
+  /** Resolves when every hook is open. @throws {HookInitError | HooksClosedError} */
+  async opened(signal?: AbortSignal): Promise<void> {
     this.#entering++;
     try {
       const opened = abortable(this.#lifecycle.open(), this.#lifecycle.abandoned);

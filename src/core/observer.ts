@@ -102,7 +102,8 @@ export class Observer<Events extends object = AgentEvents> {
         resolve();
       };
       const batch = events.map((event) => ({ event, fresh: true }));
-      this.#parts.pipeline.dispatchMany(batch, { onAccepted, isAdmitted }).then(onAccepted, failed);
+      this.#parts.pipeline.dispatchMany(batch, { onAccepted, isAdmitted, isEarly: true })
+        .then(onAccepted, failed);
     });
   }
 

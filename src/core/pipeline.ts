@@ -230,18 +230,18 @@ export class Pipeline {
   /** Dispatches several events: all are accepted and stored, or none. Then calls handlers, event by event. */
   dispatchMany(
     batch: readonly BatchEvent[],
-    { idempotencyKey, onAccepted, records, isAdmitted }: BatchOptions = {},
+    { idempotencyKey, onAccepted, records, isAdmitted, isEarly: isUrgent }: BatchOptions = {},
   ): Promise<readonly Receipt[]> {
+    const isEarly = isUrgent && this.#parts.options.outbox !== undefined;
     return this.run(async () => {
-      const admitted = await this.#admission.admitAll(batch, isAdmitted);
-      const { parts, receipts: stored } = await this.#publisher.accept(admitted, {
-        idempotencyKey,
-        records,
-      });
+      const admitted = await this.#admission.admitAll(batch, { isAdmitted, isEarly });
+      const options = { idempotencyKey, records, isEarly };
+      const { parts, receipts: stored } = await this.#publisher.accept(admitted, options);
       const accepted = stored ?? parts.map(({ event: { id } }): Receipt => {
         return { id, deliveries: 0, duplicate: false, handlers: [] };
       });
       onAccepted?.(accepted);
+      if (isEarly && !this.#admission.isOpen) await this.#admission.opened();
       const receipts: Receipt[] = [];
       for (const [index, receipt] of accepted.entries()) {
         const part = parts[index]!;

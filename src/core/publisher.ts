@@ -1,4 +1,4 @@
-import type { BatchEvent } from "./admission.ts";
+import type { BatchEvent, BatchOptions } from "./admission.ts";
 import { outside } from "./nesting.ts";
 import type { DeliveryQueue, PendingPublication, Publication, PublishOptions } from "./delivery.ts";
 import type { Receipt } from "./emitter.ts";
@@ -28,7 +28,9 @@ export type Accepted = Partial<PendingPublication> & {
 };
 
 /** How events are accepted: `tx` is a transaction of the caller. */
-type AcceptOptions = PublishOptions & { readonly tx?: object | undefined };
+type AcceptOptions = PublishOptions & Pick<BatchOptions, "isEarly"> & {
+  readonly tx?: object | undefined;
+};
 
 /** What a publisher works with. */
 export type PublisherOptions = {
@@ -55,11 +57,14 @@ export class Publisher {
    * @throws {TypeError} when there is an idempotency key and no outbox, or a transaction and no outbox that
    *   has them
    */
-  accept(batch: readonly BatchEvent[], { tx, ...options }: AcceptOptions): Promise<Accepted> {
+  accept(
+    batch: readonly BatchEvent[],
+    { tx, isEarly = false, ...options }: AcceptOptions,
+  ): Promise<Accepted> {
     const { lifecycle, handlers, recorder } = this.#options;
     return recorder.send(batch, async (events) => {
       // A hook that was registered meanwhile is opened before it receives this event, or any other.
-      while (lifecycle.hasUnopened) await lifecycle.open();
+      while (!isEarly && lifecycle.hasUnopened) await lifecycle.open();
       const parts = events.map((one) => {
         const list = handlers.listFor(one.event.type);
         return { ...one, list, sent: this.#redact(one.event, list) };

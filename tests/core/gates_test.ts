@@ -523,14 +523,54 @@ test("an observer that never ends delays no tool", async () => {
   await hooks.close().catch(() => {});
 });
 
-test("without an outbox, an observer that can't be opened keeps no tool from running", async () => {
+test("an observer that can't be opened keeps no tool from running, with an outbox or without", async () => {
   for (const init of [() => Promise.reject(new Error("no disk")), () => new Promise(() => {})]) {
-    const { hooks } = start({ closeTimeout: 1 });
-    hooks.gate("tool.called", { name: "policy", handle: () => allow() });
-    hooks.use({ name: "audit", events: ["*"], init: init as () => Promise<void>, handle() {} });
-    assert.equal(await hooks.call("bash", { command: "ls" }, bash), "ran ls");
-    await hooks.close().catch(() => {});
+    for (const outbox of [undefined, createOutbox(memoryStore())]) {
+      const { hooks } = start({ closeTimeout: 1, ...(outbox && { outbox }) });
+      hooks.gate("tool.called", { name: "policy", handle: () => allow() });
+      hooks.use({ name: "audit", events: ["*"], init: init as () => Promise<void>, handle() {} });
+      assert.equal(await hooks.call("bash", { command: "ls" }, bash), "ran ls");
+      const { items = [] } = await outbox?.listEvents() ?? {};
+      const stored = items.map(({ event: { type } }) => type).sort();
+      if (outbox) assert.deepEqual(stored, ["gate.decided", "tool.called", "tool.completed"]);
+      await hooks.close().catch(() => {});
+    }
   }
+});
+
+test("what gates decided before a hook was open reaches it once it is", async () => {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => open = resolve);
+  const received: string[] = [];
+  const { hooks } = start({ outbox: createOutbox(memoryStore()) });
+  hooks.gate("tool.called", { name: "policy", handle: () => allow() });
+  hooks.use({
+    name: "audit",
+    events: ["*"],
+    init: () => opened,
+    handle: ({ type }) => void received.push(type),
+  });
+  assert.equal(await hooks.call("bash", { command: "ls" }, bash), "ran ls");
+  assert.deepEqual(received, []);
+  open();
+  await hooks.close();
+  assert.deepEqual(received.toSorted(), ["gate.decided", "tool.called", "tool.completed"]);
+});
+
+test("a hook that can't be opened is reported when it misses what was decided", async () => {
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => void errors.push(error);
+  const { hooks } = start({ outbox: createOutbox(memoryStore()), onError });
+  hooks.gate("tool.called", { name: "policy", handle: () => allow() });
+  hooks.use({
+    name: "audit",
+    events: ["*"],
+    init: () => Promise.reject(new Error("no disk")),
+    handle() {},
+  });
+  assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, "allow");
+  await hooks.close();
+  assert.match(String(errors[0]), /no disk|audit/);
 });
 
 test("filters that don't return a boolean fail, and unknown options of call() are errors", async () => {

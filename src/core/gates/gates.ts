@@ -101,8 +101,18 @@ export class Gates<Events extends object = AgentEvents> {
         if (outbox === undefined) return observer.accept(events, true);
         const batch = events.map((event) => ({ event, fresh: true }));
         return new Promise((resolve, reject) => {
-          const options = { onAccepted: () => resolve(), records, isAdmitted: true };
-          pipeline.dispatchMany(batch, options).then(() => resolve(), reject);
+          let isStored = false;
+          const onAccepted = (): void => {
+            isStored = true;
+            resolve();
+          };
+          const failed = (error: unknown): void => {
+            if (!isStored) return reject(error);
+            reporter.failed(`Cannot call the handlers of '${events[0]!.type}'`, error, events[0]);
+          };
+          // A hook whose `init` hangs or fails keeps no tool from running.
+          const options = { onAccepted, records, isAdmitted: true, isEarly: true };
+          pipeline.dispatchMany(batch, options).catch(failed);
         });
       },
       redact: (event) => pipeline.redact(event),
