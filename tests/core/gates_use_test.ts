@@ -230,3 +230,16 @@ test("a schema that never judges what a rewrite returned ends with the decision,
   assert.deepEqual([decision, gates[0]!.failure], ["deny", "timeout"]);
   await hooks.close();
 });
+
+test("a schema that never judges a payload ends with the decision's timeout, and nothing runs", async () => {
+  const schema = {
+    "~standard": { version: 1, vendor: "test", validate: () => new Promise<never>(() => {}) },
+  } as const;
+  const hooks = start({ gates: { timeout: 5 }, schemas: { "tool.called": schema } });
+  hooks.gate("tool.called", { name: "policy", handle: () => allow() });
+  const run = () => assert.fail("the tool ran");
+  await assert.rejects(
+    hooks.call("bash", {}, run),
+    /Cannot decide about 'tool.called': its schema did not respond within 5 ms/,
+  );
+});

@@ -96,6 +96,7 @@ async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {
       run: (work) => work(),
       redact: (event) => event,
       validate: () => Promise.resolve(),
+      validateInTime: () => Promise.resolve(),
       async publish(events, records) {
         const batch = events.map((event) => ({ event, fresh: true, to: [] }));
         await outbox.publish(batch, { records });

@@ -36,4 +36,10 @@ export type HostParts = {
   redact(event: HookEvent): HookEvent;
   /** Judges a payload by the schema of its type. @throws {EventValidationError} */
   validate(event: HookEvent): Promise<void>;
+  /**
+   * Does the same within the time of a decision.
+   *
+   * @throws {EventValidationError} also when the schema needs longer
+   */
+  validateInTime(event: HookEvent): Promise<void>;
 };

@@ -269,7 +269,7 @@ export class Gatekeeper {
     const missing = this.#missing(event.data);
     if (missing !== undefined) return missing;
     try {
-      await this.#host.validate(event);
+      await this.#host.validateInTime(event);
     } catch (error) {
       if (!(error instanceof EventValidationError)) throw error;
       return denied({ data: event.data, gates: [], context: [], gate: undefined }, error.message);

@@ -1,8 +1,10 @@
+import { deadline } from "../../internal/async.ts";
 import { systemClock } from "../../internal/clock.ts";
 import { checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { checkFunctions, checkObject } from "../../internal/validate.ts";
 import type { InFlight } from "../background_queue.ts";
+import { EventValidationError } from "../errors.ts";
 import { correlationOf, isReport } from "../event_rules.ts";
 import type { AgentEvents, EventType, HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
@@ -65,7 +67,10 @@ export class Gates<Events extends object = AgentEvents> {
   #keeper: Gatekeeper | undefined;
 
   /** @ignore A registry creates its own. @throws {TypeError | RangeError} when an option is invalid */
-  constructor({ gates: options, outbox, redact }: Omit<HooksOptions, "logger">, parts: Parts) {
+  constructor(
+    { gates: options, outbox, redact, schemas = {} }: Omit<HooksOptions, "logger">,
+    parts: Parts,
+  ) {
     const { lifecycle, pipeline, calls, logger, reporter, observer, recorder } = parts;
     const records = outbox?.records;
     const subject = "Cannot create hooks: 'gates'";
@@ -117,6 +122,11 @@ export class Gates<Events extends object = AgentEvents> {
       },
       redact: (event) => pipeline.redact(event),
       validate: (event) => pipeline.validate(event),
+      validateInTime: (event) => {
+        const judged = pipeline.validate(event);
+        const hasSchema = Object.hasOwn(schemas, event.type);
+        return hasSchema ? inTime(judged, event.type, this.#timeout) : judged;
+      },
     };
     this.#observer = observer;
     this.asks = {
@@ -213,7 +223,7 @@ export class Gates<Events extends object = AgentEvents> {
     signal: AbortSignal | undefined,
     traits: CallTraits = {},
   ): Promise<Decision> {
-    await this.#host.validate(event);
+    await this.#host.validateInTime(event);
     if (!this.guards(event.type)) {
       await this.#host.publish([event]);
       return { id: event.id, decision: "allow", data: event.data, gates: [] };
@@ -230,6 +240,14 @@ export class Gates<Events extends object = AgentEvents> {
     const options = { table: this.#table, timeout: this.#timeout, onAsk: this.#onAsk };
     return this.#keeper ??= new Gatekeeper(options, this.#host);
   }
+}
+
+/** Waits for a schema, which has no limit of its own. @throws {EventValidationError} when it takes too long */
+async function inTime(judged: Promise<void>, type: string, timeout: number): Promise<void> {
+  if (timeout === Infinity) return await judged;
+  const message = `its schema did not respond within ${timeout} ms`;
+  const error = () => new EventValidationError(`Cannot decide about '${type}'`, [{ message }]);
+  await deadline(judged, timeout, { error });
 }
 
 /** Waits for code that is loaded when it is first needed. @throws {Error} when it isn't deployed */

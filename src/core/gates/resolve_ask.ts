@@ -134,7 +134,7 @@ async function readEdit(
   const next = applyRewrite(judgedEvent(asked), data);
   if ("invalid" in next) throw refuse(`the edited data ${next.invalid}`);
   try {
-    await host.validate(next);
+    await host.validateInTime(next);
   } catch (error) {
     if (!(error instanceof EventValidationError)) throw error;
     throw refuse(`the schema of '${next.type}' rejects the edited data`);
