@@ -11,6 +11,9 @@ export function summaryOf({ type, data }: HookEvent): string | undefined {
     case "gate.decided":
       return join(outcome, name, call_id, reasonOf(texts), ask_id && `ask ${ask_id}`) +
         (reason ? `: ${reason}` : "");
+    case "gate.late":
+      return join(name, call_id, `[${texts.gate} ${texts.verdict}]`, `${texts.duration_ms} ms`) +
+        (reason ? `: ${reason}` : "");
     case "gate.asked":
       return join(name, call_id, `ask ${ask_id}: ${question}`);
     case "gate.resolved":

@@ -84,6 +84,23 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
     },
     optional: { name: text, call_id: text, agent_id: text, reason: text, ask_id: text },
   },
+  "gate.late": {
+    required: {
+      decision_id: text,
+      event_type: text,
+      gate: text,
+      verdict: /* @__PURE__ */ oneOf("allow", "deny", "ask", "none", "rewritten", "failed"),
+      duration_ms: number,
+    },
+    optional: {
+      name: text,
+      call_id: text,
+      agent_id: text,
+      failure: text,
+      reason: text,
+      internal: text,
+    },
+  },
   "gate.asked": {
     required: {
       ask_id: text,

@@ -515,6 +515,109 @@ test("tool.denied names the gate that denied, not one in shadow mode", async () 
   assert.equal(dataOf("tool.denied").gate, "policy");
 });
 
+test("a gate that returns after its timeout is recorded as late, and changes nothing", async () => {
+  const { hooks, dataOf, types } = start();
+  let slow!: (verdict: ReturnType<typeof deny>) => void;
+  let other!: () => void;
+  const timedOut = new Promise<void>((resolve) => {
+    hooks.gate("tool.called", {
+      name: "slow",
+      timeout: 5,
+      onFailure: "allow",
+      handle: (_, { signal }) => {
+        signal.addEventListener("abort", () => resolve());
+        return new Promise((resolve) => slow = resolve);
+      },
+    });
+  });
+  hooks.gate("tool.called", {
+    name: "other",
+    timeout: 30_000,
+    handle: () => new Promise<undefined>((resolve) => other = () => resolve(undefined)),
+  });
+  const decided = hooks.decide("tool.called", { name: "bash" });
+  await timedOut;
+  slow(deny("Too late"));
+  await new Promise((resolve) => setTimeout(resolve, 0)); // the late result comes first
+  other();
+  assert.equal((await decided).decision, "allow");
+  const [record] = dataOf("gate.decided").gates as readonly GateRecord[];
+  assert.deepEqual([record!.verdict, record!.failure, record!.late], ["failed", "timeout", true]);
+  assert.match(record!.internal!, /^took longer than 5 ms, and returned 'deny' after \d+ ms$/);
+  assert.ok(!types().includes("gate.late"));
+  await hooks.close();
+});
+
+test("a gate that returns after the decision emits gate.late, with what it said", async () => {
+  for (const outbox of [undefined, createOutbox(memoryStore())]) {
+    const { hooks } = start(outbox && { outbox });
+    const late = new Promise<HookEvent>((resolve) => hooks.once("gate.late", resolve as never));
+    let respond!: (verdict: ReturnType<typeof deny>) => void;
+    hooks.gate("tool.called", {
+      name: "slow",
+      timeout: 5,
+      onFailure: "allow",
+      handle: () => new Promise((resolve) => respond = resolve),
+    });
+    const call = { name: "bash", call_id: "c-1", params: {} };
+    const { id, decision } = await hooks.decide("tool.called", call, { sessionId: "s-1" });
+    assert.equal(decision, "allow");
+    respond(deny("Too late", { internal: "rule 7" }));
+    const { data, sessionId } = await late;
+    const { duration_ms, ...rest } = data as Readonly<Record<string, unknown>>;
+    assert.ok(Number(duration_ms) >= 0);
+    assert.equal(sessionId, "s-1");
+    assert.deepEqual(rest, {
+      decision_id: id,
+      event_type: "tool.called",
+      name: "bash",
+      call_id: "c-1",
+      gate: "slow",
+      verdict: "deny",
+      failure: "timeout",
+      reason: "Too late",
+      internal: "rule 7",
+    });
+    await hooks.close();
+  }
+});
+
+test("a late result that can't be read is recorded as one that failed", async () => {
+  const { hooks } = start();
+  const late = new Promise<HookEvent>((resolve) => hooks.once("gate.late", resolve as never));
+  let respond!: (verdict: unknown) => void;
+  hooks.gate("tool.called", {
+    name: "slow",
+    timeout: 5,
+    handle: () => new Promise<never>((resolve) => respond = resolve as never),
+  });
+  await hooks.decide("tool.called", { name: "bash" });
+  respond({
+    get decision(): never {
+      throw new Error("no verdict");
+    },
+  });
+  const { verdict, internal } = (await late).data as Readonly<Record<string, unknown>>;
+  assert.deepEqual([verdict, internal], ["failed", "no verdict"]);
+  await hooks.close();
+});
+
+test("a gate that returns after close() emits nothing", async () => {
+  const errors: unknown[] = [];
+  const { hooks, types } = start({ onError: (error: unknown) => void errors.push(error) });
+  let respond!: (verdict: ReturnType<typeof deny>) => void;
+  hooks.gate("tool.called", {
+    name: "slow",
+    timeout: 5,
+    handle: () => new Promise((resolve) => respond = resolve),
+  });
+  assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, "deny");
+  await hooks.close();
+  respond(deny("Too late"));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.deepEqual([errors, types().includes("gate.late")], [[], false]);
+});
+
 test("an observer that never ends delays no tool", async () => {
   const { hooks } = start({ closeTimeout: 1 });
   hooks.on(["tool.called", "gate.decided"], () => new Promise<never>(() => {}));

@@ -22,6 +22,14 @@ const GO: { readonly [Type in keyof AgentEvents]: readonly unknown[] } = {
       took_ms: 1,
     },
   ],
+  "gate.late": [{
+    decision_id: "d-1",
+    event_type: "tool.called",
+    gate: "policy",
+    verdict: "deny",
+    duration_ms: 7000,
+    failure: null,
+  }],
   "gate.asked": [
     {
       ask_id: "a-1",

@@ -97,6 +97,7 @@ async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {
       redact: (event) => event,
       validate: () => Promise.resolve(),
       validateInTime: () => Promise.resolve(),
+      observe: () => {},
       async publish(events, records) {
         const batch = events.map((event) => ({ event, fresh: true, to: [] }));
         await outbox.publish(batch, { records });

@@ -1,6 +1,7 @@
 import { checkKnown, readCount } from "../../internal/options.ts";
 import { inspect } from "../../internal/validate.ts";
-import type { GateAskedData, GateResolvedData, HookEvent } from "../events.ts";
+import type { HookEvent } from "../events.ts";
+import type { GateAskedData, GateResolvedData } from "../gate_payloads.ts";
 import type { QueueRecords } from "../delivery.ts";
 import type { Asking } from "./asking.ts";
 import type { ReadAsk } from "./ask_records.ts";

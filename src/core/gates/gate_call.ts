@@ -43,7 +43,11 @@ export class RunTime {
     });
   }
 
+  /** Whether the run has ended: what a gate returns now is too late for its record. */
+  isOver = false;
+
   end(): void {
+    this.isOver = true;
     this.#cancel?.();
     this.#link?.release();
   }
@@ -77,10 +81,13 @@ export class GateCall implements GateContext {
     return (this.#link ??= linkSignals(this.#time.signal)).signal;
   }
 
-  /** Waits for what the gate returned. What it does once its time is up is ignored. */
-  async wait(value: PromiseLike<unknown>): Promise<unknown> {
-    const { name, timeout } = this.#gate;
-    const { clock, logger } = this.#run;
+  /** Waits for what the gate returned. What it returns once its time is up is passed to `late`. */
+  async wait(
+    value: PromiseLike<unknown>,
+    late: (value: unknown) => void,
+  ): Promise<unknown> {
+    const { timeout } = this.#gate;
+    const { clock } = this.#run;
     const { signal } = this;
     this.#time.start();
     const cancel = timeout === Infinity ? undefined : clock.setTimer(timeout, () => {
@@ -89,10 +96,8 @@ export class GateCall implements GateContext {
     try {
       return await abortable(value, signal);
     } catch (error) {
-      if (signal.aborted) {
-        const late = () => logger.debug(`Gate '${name}' returned too late: its result is ignored`);
-        value.then(late, late);
-      }
+      // A gate that rejects now has only noticed that its signal aborted.
+      if (signal.aborted) value.then(late, () => {});
       throw error;
     } finally {
       cancel?.();

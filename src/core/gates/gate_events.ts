@@ -2,6 +2,7 @@ import type { HookEvent } from "../events.ts";
 import { createEvent } from "../snapshot.ts";
 import type { DecisionBase } from "./decision.ts";
 import type { Judged } from "./judged.ts";
+import type { LateResult } from "./late_result.ts";
 import { withData } from "./rewrite.ts";
 
 /** The event that happens, with the decision that let it; a result keeps that of its call. */
@@ -42,6 +43,18 @@ export function decidedEvent(
     digest_out: digest,
     took_ms: took,
     ask_id: askId,
+  }, event);
+}
+
+/** What a gate returned after the decision. */
+export function lateEvent(decisionId: string, event: HookEvent, late: LateResult): HookEvent {
+  return createEvent("gate.late", {
+    decision_id: decisionId,
+    event_type: event.type,
+    name: textIn(event.data, "name"),
+    call_id: textIn(event.data, "call_id"),
+    agent_id: textIn(event.data, "agent_id"),
+    ...late,
   }, event);
 }
 

@@ -32,6 +32,8 @@ export type HostParts = {
    * outbox. Handlers aren't waited for.
    */
   publish(events: readonly HookEvent[], records?: readonly RecordWrite[]): Promise<void>;
+  /** Emits an event that nobody waits for. Never throws. */
+  observe(event: HookEvent): void;
   /** Returns an event as it is stored and sent. */
   redact(event: HookEvent): HookEvent;
   /** Judges a payload by the schema of its type. @throws {EventValidationError} */

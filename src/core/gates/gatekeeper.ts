@@ -8,7 +8,7 @@ import type { CallTraits, Decision, FinalDecision, GatesOptions } from "./decisi
 import { DecisionLog, type Recorded, type Slot } from "./decision_log.ts";
 import { isRefusal, isTransient } from "./failure.ts";
 import { Digester } from "./digest.ts";
-import { allowedEvent, decidedEvent, deniedEvent, textIn } from "./gate_events.ts";
+import { allowedEvent, decidedEvent, deniedEvent, lateEvent, textIn } from "./gate_events.ts";
 import type { GateHost, HostParts } from "./gate_host.ts";
 import type { GateTable } from "./gate_table.ts";
 import { decisionOf, denied, type Judged } from "./judged.ts";
@@ -252,6 +252,7 @@ export class Gatekeeper {
       signals: signal ? [signal, abandoned] : [abandoned],
       logger,
       clock,
+      late: (result) => this.#host.observe(lateEvent(decisionId, event, result)),
       validate: async (event) => {
         try {
           await this.#host.validate(event);

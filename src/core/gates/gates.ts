@@ -120,6 +120,12 @@ export class Gates<Events extends object = AgentEvents> {
           pipeline.dispatchMany(batch, options).catch(failed);
         });
       },
+      observe(event) {
+        if (lifecycle.closing.aborted) return;
+        const failed = (error: unknown): void =>
+          reporter.failed(`Cannot emit '${event.type}'`, error, event);
+        observer.accept([event]).catch(failed);
+      },
       redact: (event) => pipeline.redact(event),
       validate: (event) => pipeline.validate(event),
       validateInTime: (event) => {

@@ -21,12 +21,13 @@
 export type { ChildOptions } from "../child.ts";
 export { AskError, GateDeniedError } from "../errors.ts";
 export type { StandaloneGate } from "../define_hook.ts";
+export type { ToolDeniedData } from "../events.ts";
 export type {
   GateAskedData,
   GateDecidedData,
+  GateLateData,
   GateResolvedData,
-  ToolDeniedData,
-} from "../events.ts";
+} from "../gate_payloads.ts";
 export { withGate } from "./with_gate.ts";
 export type { ObserveOptions, Observer } from "../observer.ts";
 export type { CallOptions, DeniedCall, ToolContext } from "./tool_call.ts";

@@ -6,6 +6,7 @@ import type { GateFailure } from "./failure.ts";
 import type { Telemetry } from "../telemetry.ts";
 import type { RegisteredGate } from "./gate.ts";
 import { GateCall, GateTimeout, type RunParts, RunTime } from "./gate_call.ts";
+import { type LateResult, readLate } from "./late_result.ts";
 import { applyRewrite } from "./rewrite.ts";
 import { type Decided, isVerdict, readVerdict, type Verdict } from "./verdict.ts";
 
@@ -21,6 +22,11 @@ export type GateRecord = {
   /** How long it took, in milliseconds. */
   readonly duration_ms: number;
   readonly failure?: GateFailure | undefined;
+  /**
+   * Whether it returned after its time was up, while other gates still ran. `internal` says what; it changed
+   * nothing. After the decision, that is a `gate.late` event.
+   */
+  readonly late?: boolean | undefined;
   /** In shadow mode: what would have been applied. */
   readonly would_block?: boolean | undefined;
 };
@@ -49,13 +55,15 @@ export type GateRun = RunParts & {
   readonly telemetry: Telemetry;
   /** Judges rewritten data by the schema of the event's type. */
   validate(event: HookEvent): readonly StandardIssue[] | Promise<readonly StandardIssue[]>;
+  /** Is told what a gate returned after the decision. */
+  late(result: LateResult): void;
 };
 
 const STRENGTH: Readonly<Record<Decided, number>> = { allow: 1, ask: 2, deny: 3 };
 
 /** A record, and what is applied of it. */
 type Judged = {
-  readonly record: GateRecord;
+  record: GateRecord;
   readonly verdict?: Verdict | undefined;
   readonly event?: HookEvent | undefined;
 };
@@ -172,6 +180,19 @@ function callGate(
     if (time.abortedBy === undefined) gate.breaker?.note(judged.record.failure, clock.now());
     return judged;
   };
+  const waitFor = (value: PromiseLike<unknown>): Promise<Judged> => {
+    // What returns too late changes nothing but the record.
+    const late = (result: unknown): void =>
+      void done.then((judged) => {
+        const { failure, internal } = judged.record;
+        const said = readLate(gate, result, took());
+        if (time.isOver) return run.late({ ...said, ...(failure && { failure }) });
+        const text = `${internal}, and returned '${said.verdict}' after ${said.duration_ms} ms`;
+        judged.record = { ...judged.record, late: true, internal: text };
+      });
+    const done = call.wait(value, late).then(finish).catch(failWith);
+    return done;
+  };
   try {
     const by = time.abortedBy;
     if (by !== undefined) {
@@ -184,9 +205,7 @@ function callGate(
     const rejected = gate.breaker?.reject(start);
     if (rejected !== undefined) return fail(rejected.failure, rejected.reason);
     const value = gate.handle(event, call);
-    const judged = isThenable(value)
-      ? call.wait(value).then(finish).catch(failWith)
-      : finish(value);
+    const judged = isThenable(value) ? waitFor(value) : finish(value);
     return isThenable(judged) ? judged.then(note) : note(judged);
   } catch (error) {
     return note(failWith(error));

@@ -1,6 +1,7 @@
 import { createEventId } from "../../internal/uuid.ts";
 import { RecordConflictError } from "../errors.ts";
-import type { GateResolvedData, HookEvent } from "../events.ts";
+import type { HookEvent } from "../events.ts";
+import type { GateResolvedData } from "../gate_payloads.ts";
 import { createEvent } from "../snapshot.ts";
 import type { AskRecord, AskRecords, FinalRecord, ReadAsk } from "./ask_records.ts";
 import type { DecisionBase, FinalDecision } from "./decision.ts";

@@ -18,6 +18,15 @@ test("a terminal shows what gates decided and asked in one line", () => {
       event_type: "message.received",
       gates: [{ name: "opa", verdict: "failed", failure: "timeout" }],
     }, "denied message.received [opa failed (timeout)]"],
+    ["gate.late", {
+      event_type: "tool.called",
+      name: "bash",
+      call_id: "c-1",
+      gate: "opa",
+      verdict: "deny",
+      reason: "No",
+      duration_ms: 7000,
+    }, "bash c-1 [opa deny] 7000 ms: No"],
     [
       "gate.asked",
       { name: "pay", call_id: "c-1", ask_id: "a", question: "Pay?" },

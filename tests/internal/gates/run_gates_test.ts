@@ -351,6 +351,7 @@ function run(gates: readonly Gate<HookEvent>[], options: Options = {}): Promise<
     logger: silentLogger,
     clock: systemClock,
     validate: () => [],
+    late: () => {},
     ...options,
   });
 }
