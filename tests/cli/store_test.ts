@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeLimitedV8Serializer, openKv } from "@deno/kv";
-import { processIO } from "@omniagent/hooks/cli";
 import { openStore as openNodeStore } from "@omniagent/hooks/node";
-import type { Store } from "@omniagent/hooks/store";
 import { test } from "../support/harness.ts";
+import { assertCopied, COPIED, fill, HOUR, inFolder, NO_SQLITE, run, using } from "./copying.ts";
 import { ask, serving } from "./serving.ts";
-import { Terminal } from "./terminal.ts";
 
-const NO_SQLITE = await processIO().openStore("sqlite::memory:").then(
-  (store) => store.close(),
-  (error: Error) => error.message,
-);
 if (NO_SQLITE) console.log(`hooks store copy: most is left out, as ${NO_SQLITE}`);
 
 /** Registers a test that does nothing where the runtime has no SQLite, which the line above says. */
@@ -21,52 +14,6 @@ function sqliteTest(name: string, body: () => Promise<void>): void {
   test(name, async () => {
     if (!NO_SQLITE) await body();
   });
-}
-
-const HOUR = 3_600_000;
-
-/** Fills a store with what a copy must keep. */
-async function fill(store: Store): Promise<void> {
-  const atomic = store.atomic().sum(["n"], 2n ** 63n + 5n).sum(["ü\0", -1.5], 7n);
-  atomic.set(["text"], "Grüße, 世界 😀").set(["big", 1], "x".repeat(60_000));
-  atomic.set(["later"], { a: [1, null] }, { expireIn: HOUR }).set(["soon"], 1, { expireIn: 1 });
-  await atomic.commit();
-  for (let n = 0; n < 6; n++) {
-    const many = store.atomic();
-    for (let i = 0; i < 200; i++) many.set(["many", "k".repeat(i), n], i);
-    await many.commit();
-  }
-  await new Promise((resolve) => setTimeout(resolve, 5)); // "soon" has expired
-}
-
-const COPIED = 1_205;
-
-async function assertCopied(store: Store): Promise<void> {
-  assert.equal((await store.get(["n"])).value, 2n ** 63n + 5n);
-  assert.equal((await store.get(["ü\0", -1.5])).value, 7n);
-  assert.equal((await store.get(["text"])).value, "Grüße, 世界 😀");
-  assert.equal((await store.get(["big", 1])).value, "x".repeat(60_000));
-  assert.deepEqual((await store.get(["later"])).value, { a: [1, null] });
-  assert.equal((await store.get(["soon"])).value, null);
-  let count = 0;
-  for await (const _ of store.list({ prefix: [] })) count++;
-  assert.equal(count, COPIED);
-}
-
-/** Opens a store, and closes it after use. */
-async function using(location: string, use: (store: Store) => Promise<void>): Promise<void> {
-  const store = await processIO().openStore(location);
-  try {
-    await use(store);
-  } finally {
-    store.close();
-  }
-}
-
-async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const terminal = new Terminal({ terminal: true });
-  const code = await terminal.run(...args);
-  return { code, stdout: terminal.stdout, stderr: terminal.stderr };
 }
 
 test("a file of Deno KV stays one, is told by its contents, and hooks serve says how to copy it", () =>
@@ -262,12 +209,3 @@ sqliteTest(
       await assert.rejects(stat(to!), { code: "ENOENT" });
     }),
 );
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "hooks-"));
-  try {
-    await body(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}

@@ -26,6 +26,10 @@ export type PostgresServer = {
   crash(): Promise<void>;
   /** Ends a third of the connections of this package's command, as an administrator does. */
   endConnections(): Promise<void>;
+  /** Creates another database. */
+  createDatabase(name: string): Promise<void>;
+  /** Runs a statement in a database. Resolves to its rows, as texts. */
+  query(database: string, sql: string): Promise<string>;
   stop(): Promise<void>;
 };
 
@@ -80,6 +84,15 @@ export async function startPostgres(bin: string): Promise<PostgresServer> {
       const sql = "select pg_terminate_backend(pid) from pg_stat_activity " +
         "where application_name = 'hooks' and random() < 0.34";
       await shell(`${bin}/psql -q -U postgres -h 127.0.0.1 -p ${port} -c "${sql}" >/dev/null 2>&1`);
+    },
+    async createDatabase(name) {
+      await shell(`${bin}/createdb -U postgres -h 127.0.0.1 -p ${port} ${name}`);
+    },
+    async query(database, sql) {
+      const { stdout } = await shell(
+        `${bin}/psql -qAt -U postgres -h 127.0.0.1 -p ${port} -d ${database} -c "${sql}"`,
+      );
+      return stdout.trim();
     },
     async stop() {
       if (isPooled) await asPostgres(`kill $(cat ${folder}/pgbouncer.pid)`);
