@@ -66,10 +66,21 @@ function bundle(entry: string, ...options: string[]): Promise<string> {
     "--format=esm",
     "--target=es2022",
     "--external:node:*",
+    "--external:npm:*",
     `--alias:@omniagent/hooks=${root}/mod.ts`,
-    ...["outbox", "kv", "hono", "otel", "testing", "webhook"].map((entry) =>
-      `--alias:@omniagent/hooks/${entry}=${root}/src/${entry === "kv" ? "stores/kv" : entry}/mod.ts`
-    ),
+    ...[
+      "outbox",
+      "stores/kv",
+      "stores/sqlite",
+      "stores/postgres",
+      "hono",
+      "otel",
+      "testing",
+      "webhook",
+    ]
+      .map((folder) =>
+        `--alias:@omniagent/hooks/${folder.replace("stores/", "")}=${root}/src/${folder}/mod.ts`
+      ),
     ...["hookable", "emittery", "tapable", "eventemitter3"]
       .map((peer) => `--alias:${peer}=${runtimeModules}/${peer}`),
     ...options,

@@ -9,6 +9,7 @@ import { dispatchCopyRows } from "./dispatch_copy.ts";
 import { durableDeliveryRows } from "./durable_delivery.ts";
 import { durableLoadRows } from "./durable_load.ts";
 import { durablePublishRows } from "./durable_publish.ts";
+import { durableStoreRows } from "./durable_stores.ts";
 import { httpRows } from "./http.ts";
 import { httpGateRows } from "./http_gate.ts";
 import { importRows } from "./import.ts";
@@ -18,6 +19,7 @@ import { sizeRows } from "./size.ts";
 import { telemetryRows } from "./telemetry.ts";
 import { unregisterRows } from "./unregister.ts";
 import { waitingRows } from "./waiting.ts";
+import { waitingStoreRows } from "./waiting_stores.ts";
 import type { Row } from "./row.ts";
 
 /** All rows, in the order of the table. */
@@ -35,6 +37,8 @@ export const rows: readonly Row[] = [
   ...durablePublishRows,
   ...durableDeliveryRows,
   ...durableLoadRows,
+  ...durableStoreRows,
   ...kvOperationRows,
   ...waitingRows,
+  ...waitingStoreRows,
 ];

@@ -1,10 +1,8 @@
-import { fileURLToPath } from "node:url";
 import { type Measurement, pairedRatio, type Sample, spread } from "../sampler.ts";
 import type { Workshop } from "../workshop.ts";
+import { FEW, MANY, type Run, waitingProgram } from "./_waiting.ts";
 import type { Budget, Row, Unit } from "./row.ts";
 
-const MANY = 1_000_000;
-const FEW = 1_000;
 /** Processes whose memory is compared, and pairs of them that open a store. */
 const PAIRS = { memory: 5, open: 21 };
 /** Rounds per kind of failure. */
@@ -48,7 +46,7 @@ type Stand = {
   readonly many: string;
   readonly few: string;
   readonly empty: string;
-  run(action: string, ...args: string[]): Promise<unknown>;
+  readonly run: Run;
 };
 
 const stands = new WeakMap<Workshop, Promise<Stand>>();
@@ -60,10 +58,7 @@ function standOf(workshop: Workshop): Promise<Stand> {
 }
 
 async function makeStand(workshop: Workshop): Promise<Stand> {
-  const entry = fileURLToPath(new URL("../waiting/program.ts", import.meta.url));
-  const program = await workshop.write("waiting.mjs", await workshop.bundle(entry));
-  const run = async (...args: string[]): Promise<unknown> =>
-    JSON.parse(await workshop.run("deno", program, ...args));
+  const run = await waitingProgram(workshop);
   const [many, few, empty] = ["many", "few", "empty"]
     .map((name) => `${workshop.folder}/${name}.db`) as [string, string, string];
   await run("fill", many, `${MANY}`);

@@ -1,32 +1,50 @@
 /**
  * What the rows with a million waiting deliveries run, each time in a fresh process: an action and its
- * files. It prints what it found as JSON.
+ * stores, which are files or URLs. It prints what it found as JSON.
  *
  * @module
  */
-import { openStore } from "@omniagent/hooks/kv";
 import { pairedRatio } from "../sampler.ts";
 import { fill } from "./fill.ts";
 import { delaysBeside, type Sickness } from "./healthy.ts";
+import { connect, openStore } from "./open_store.ts";
 import { openTaker } from "./taker.ts";
 
 /** Samples of a process whose memory is looked at. */
 const SAMPLES = 20;
 const MIB = 1024 * 1024;
+const MINUTE = 60_000;
 
 const actions: Readonly<Record<string, (...args: string[]) => Promise<unknown>>> = {
-  /** Puts so many deliveries into a file. */
+  /** Puts so many deliveries into a store. */
   async fill(file, count) {
     const store = await openStore(file!);
     await fill(store, Number(count));
     store.close();
   },
 
-  /** What a delivery costs with one file, as a multiple of what it costs with another. */
+  /** What a delivery costs with one store, as a multiple of what it costs with another. */
   async claim(ours, theirs) {
     const takers = [await openTaker(ours!), await openTaker(theirs!)] as const;
     const ratio = await pairedRatio(takers[0].sample, takers[1].sample, { warmUp: 4 });
     for (const taker of takers) await taker.close();
+    return ratio;
+  },
+
+  /** The same, after a transaction that sees the database as it was has been open there for a minute. */
+  async claimBesideTransaction(ours, theirs) {
+    const pool = await connect(ours!);
+    const transaction = await pool.connect();
+    await transaction.query("begin isolation level repeatable read");
+    await transaction.query("select count(*) from pg_class"); // takes the snapshot
+    const takers = [await openTaker(ours!), await openTaker(theirs!)] as const;
+    const start = performance.now();
+    while (performance.now() - start < MINUTE) await takers[0].sample();
+    const ratio = await pairedRatio(takers[0].sample, takers[1].sample, { pairs: 11, warmUp: 2 });
+    await transaction.query("rollback");
+    transaction.release();
+    for (const taker of takers) await taker.close();
+    await pool.end();
     return ratio;
   },
 

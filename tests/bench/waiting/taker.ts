@@ -1,26 +1,26 @@
-import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import type { Sample } from "../sampler.ts";
 import { counted, none } from "../rows/_kv.ts";
 import { fill, TARGET } from "./fill.ts";
+import { openStore } from "./open_store.ts";
 
 /** Deliveries of a sample: less than half of the smaller file, which is to stay what it is. */
 const TAKEN = 400;
-/** As many as a commit has checks, so that one claim can fill it. */
+/** As many as a commit of a Deno KV file has checks, so that one claim can fill it. */
 const CONCURRENCY = 100;
 
-/** What takes deliveries from a file. */
+/** What takes deliveries from a store. */
 export type Taker = {
   /** Claims and settles; the cost is the milliseconds of one delivery. */
   readonly sample: Sample;
   close(): Promise<void>;
 };
 
-/** An outbox over a file with a target that takes everything at once, while a sample is taken. */
-export async function openTaker(file: string): Promise<Taker> {
+/** An outbox over a store with a target that takes everything at once, while a sample is taken. */
+export async function openTaker(place: string): Promise<Taker> {
   const operations = none();
   let settled = (): void => {};
-  const store = counted(await openStore(file), operations, () => settled());
+  const store = counted(await openStore(place), operations, () => settled());
   const gate = newGate();
   const outbox = createOutbox(store);
   outbox.register({
