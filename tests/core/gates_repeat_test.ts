@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { createHooks, type HooksOptions } from "@omniagent/hooks";
-import type { DecideOptions } from "@omniagent/hooks/gates";
+import { ask, type DecideOptions } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import type { Store } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
@@ -86,5 +86,83 @@ test("a caller that aborts ends its own decision, not that of others who repeat 
   await called(2);
   for (const end of waiting) end();
   assert.equal((await other).decision, "allow");
+  await hooks.close();
+});
+
+test("decisions about large data make room for one another, and are made again", async () => {
+  const hooks = createHooks({ logger: silentLogger });
+  let calls = 0;
+  hooks.gate("tool.called", { name: "policy", handle: () => void calls++ });
+  const content = "x".repeat(6 * 1024 * 1024);
+  const decide = (callId: string) =>
+    hooks.decide("tool.called", { name: "write", call_id: callId, params: { content } });
+  const { id } = await decide("c-1");
+  assert.equal((await decide("c-1")).id, id);
+  await decide("c-2");
+  assert.equal((await decide("c-1")).id, id, "both fit");
+  await decide("c-3");
+  assert.equal(calls, 3);
+  assert.notEqual((await decide("c-1")).id, id, "three don't");
+  assert.equal(calls, 4);
+  await hooks.close();
+});
+
+test("data that a rewrite made large counts, too", async () => {
+  const hooks = createHooks({ logger: silentLogger });
+  let calls = 0;
+  const result = "x".repeat(9 * 1024 * 1024);
+  hooks.gate("tool.called", {
+    name: "fill",
+    kind: "rewrite",
+    handle: ({ data }) => {
+      calls++;
+      return { ...data, params: { result } };
+    },
+  });
+  const decide = (callId: string) =>
+    hooks.decide("tool.called", { name: "write", call_id: callId, params: {} });
+  await decide("c-1");
+  await decide("c-2");
+  await decide("c-1");
+  assert.equal(calls, 3);
+  await hooks.close();
+});
+
+test("an ask and its decision are kept until it expires, for longer than other decisions", async () => {
+  const DAY = 24 * 60 * 60 * 1000;
+  const store = memoryStore();
+  const lifetimes: (readonly [kind: string, days: number])[] = [];
+  const watched = new Proxy(store, {
+    get(target, name) {
+      const value = Reflect.get(target, name);
+      if (name !== "atomic") return typeof value === "function" ? value.bind(target) : value;
+      return () => {
+        const operation = target.atomic() as unknown as { set: (...args: unknown[]) => unknown };
+        const set = operation.set.bind(operation);
+        operation.set = (key, stored, options) => {
+          const { expireIn = Infinity } = (options ?? {}) as { readonly expireIn?: number };
+          const kind = (key as readonly string[])[2];
+          if (kind === "decision" || kind === "ask") lifetimes.push([kind, expireIn / DAY]);
+          return set(key, stored, options);
+        };
+        return operation;
+      };
+    },
+  });
+  const outbox = createOutbox(watched, { logger: silentLogger });
+  const hooks = createHooks({ logger: silentLogger, outbox });
+  hooks.gate("tool.called", {
+    name: "approve",
+    filter: ({ data }) => data.name === "pay",
+    handle: () => ask("Pay?", { expiresIn: 3 * DAY }),
+  });
+  const options = { sessionId: "s-1" };
+  await hooks.decide("tool.called", { name: "read", call_id: "c-1" }, options);
+  await hooks.decide("tool.called", { name: "pay", call_id: "c-2" }, options);
+  const longest = (kind: string) =>
+    Math.max(...lifetimes.filter(([one]) => one === kind).map(([, days]) => days));
+  assert.deepEqual(lifetimes[0], ["decision", 1]);
+  assert.ok(longest("decision") > 2.99 && longest("decision") <= 3, String(longest("decision")));
+  assert.ok(longest("ask") >= 3, String(longest("ask")));
   await hooks.close();
 });

@@ -2,12 +2,16 @@ import { abortable } from "../../internal/async.ts";
 import { sha256Hex } from "../../internal/crypto.ts";
 import type { RecordWrite } from "../delivery.ts";
 import { RECORD_VERSION } from "./ask_records.ts";
+import type { HookEvent } from "../events.ts";
 import type { Decision } from "./decision.ts";
 import type { GateHost } from "./gate_host.ts";
 import type { GateTable } from "./gate_table.ts";
 
 /** Decisions that are kept in memory: of a call that an SDK repeats, and its neighbors. */
 const MAX_REMEMBERED = 1_000;
+
+/** What they may take in all, in characters of their JSON: calls with whole files in them, too. */
+const MAX_SIZE = 16 * 1024 * 1024;
 
 /**
  * How long a decision is kept in the store for a call that is repeated, in milliseconds: a day. Agents that
@@ -20,6 +24,9 @@ const MAX_CONTEXT = 4_000;
 
 /** A decision, and whether the same call gets it again. */
 export type Recorded = { readonly decision: Decision; readonly isKept: boolean };
+
+/** A decision that is made or being made, and what it takes. */
+type Remembered = { readonly decision: Promise<Recorded>; size: number };
 
 /** A decision in the store. The rest of it is in its events, which obey `redact`. */
 export type DecisionRecord = {
@@ -49,7 +56,8 @@ export type Slot = {
 export class DecisionLog {
   readonly #host: GateHost;
   readonly #table: GateTable;
-  readonly #remembered = new Map<string, Promise<Recorded>>();
+  readonly #remembered = new Map<string, Remembered>();
+  #size = 0;
   /** The version of the table whose gates made these decisions. */
   #version: number;
 
@@ -62,9 +70,12 @@ export class DecisionLog {
   /** Returns a decision of this process, unless there are other gates since. */
   get(key: string): Promise<Recorded> | undefined {
     const { version } = this.#table;
-    if (version !== this.#version) this.#remembered.clear();
+    if (version !== this.#version) {
+      this.#remembered.clear();
+      this.#size = 0;
+    }
     this.#version = version;
-    return this.#remembered.get(key);
+    return this.#remembered.get(key)?.decision;
   }
 
   /** Waits for the decision of another caller. Returns undefined when it ended because that one aborted. */
@@ -77,17 +88,36 @@ export class DecisionLog {
     return isAborted && !this.#host.abandoned.aborted ? undefined : decision;
   }
 
-  /** Keeps a decision, unless it turns out that it must be made again. */
-  remember(key: string, decision: Promise<Recorded>): void {
-    this.#remembered.set(key, decision);
-    const forget = (): void => {
-      if (this.#remembered.get(key) === decision) this.#remembered.delete(key);
-    };
+  /** Keeps a decision, unless it turns out that it must be made again. `size`: of the data, in characters. */
+  remember(key: string, decision: Promise<Recorded>, { data }: HookEvent, size: number): void {
+    const entry = { decision, size: key.length + size };
+    this.#remembered.set(key, entry);
+    this.#size += entry.size;
+    this.#trim();
     // Cut short or not recorded: the next call tries again.
-    decision.then(({ isKept }) => isKept || forget(), forget);
-    if (this.#remembered.size <= MAX_REMEMBERED) return;
-    const [oldest] = this.#remembered.keys();
-    this.#remembered.delete(oldest!);
+    const forget = (): void => this.#forget(key, entry);
+    decision.then(({ isKept, decision: made }) => {
+      if (!isKept) return forget();
+      if (this.#remembered.get(key) !== entry) return;
+      const more = textSize(made) + (made.data === data ? 0 : sizeOf(made.data));
+      entry.size += more;
+      this.#size += more;
+      this.#trim();
+    }, forget);
+  }
+
+  #forget(key: string, entry: Remembered): void {
+    if (this.#remembered.get(key) !== entry) return;
+    this.#remembered.delete(key);
+    this.#size -= entry.size;
+  }
+
+  /** Forgets the oldest decisions, until the others fit. */
+  #trim(): void {
+    for (const [key, entry] of this.#remembered) {
+      if (this.#remembered.size <= MAX_REMEMBERED && this.#size <= MAX_SIZE) return;
+      this.#forget(key, entry);
+    }
   }
 
   /** Reads a decision from the store, unless a gate was removed since. */
@@ -124,4 +154,13 @@ export class DecisionLog {
     };
     return { key, value, versionstamp, lifetime: Math.max(LIFETIME, left) };
   }
+}
+
+function textSize({ gates, reason = "", context = "" }: Decision): number {
+  const texts = gates.map((gate) => (gate.reason ?? "").length);
+  return texts.reduce((sum, length) => sum + length, reason.length + context.length);
+}
+
+function sizeOf(data: unknown): number {
+  return JSON.stringify(data)?.length ?? 0;
 }

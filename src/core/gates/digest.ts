@@ -27,7 +27,16 @@ export class Digester {
 
   /** Returns the SHA-256 of the canonical JSON (RFC 8785) of data, or its HMAC with the salt, in hexadecimal. */
   async digestOf(data: unknown): Promise<string> {
+    return (await this.measure(data)).digest;
+  }
+
+  /** Returns the digest of data, and the length of its canonical JSON in characters. */
+  async measure(data: unknown): Promise<{ readonly digest: string; readonly size: number }> {
     const text = canonicalJson(data);
+    return { digest: await this.#digestOf(text), size: text.length };
+  }
+
+  async #digestOf(text: string): Promise<string> {
     if (!this.isSalted) return await sha256Hex(text);
     this.#salt ??= this.#readSalt().catch((error) => {
       this.#salt = undefined; // the next digest tries again

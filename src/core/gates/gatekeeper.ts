@@ -62,8 +62,9 @@ export class Gatekeeper {
     traits: CallTraits,
   ): Promise<Decision> {
     let digest: string;
+    let size: number;
     try {
-      digest = await this.#host.digester.digestOf(event.data);
+      ({ digest, size } = await this.#host.digester.measure(event.data));
     } catch (error) {
       return this.#unrecorded(event, error).decision;
     }
@@ -83,7 +84,7 @@ export class Gatekeeper {
     const decision = this.#host.records && scope[1] !== ""
       ? this.#recallOrJudge(key, event, digest, signal)
       : this.#judge(event, digest, signal);
-    this.#log.remember(key, decision);
+    this.#log.remember(key, decision, event, size);
     return (await decision).decision;
   }
 
