@@ -45,6 +45,8 @@ export type Settings = {
   readonly webhookRate?: number | undefined;
   /** Signs links that respond to asks. */
   readonly approvalKey?: string | undefined;
+  /** Who responds when a gate asks about a call of another agent. */
+  readonly ask?: "agent" | "wait" | undefined;
   /** Whether posted agent events are validated. */
   readonly validate?: boolean | undefined;
   /** The only token, if it was generated and is therefore unknown to the user. */
@@ -89,6 +91,7 @@ export async function readSettings(
     webhookOrigins: server?.webhookOrigins,
     webhookRate: server?.webhookRate,
     approvalKey: server?.approvalKey,
+    ask: server?.ask,
     validate: server?.validate,
     generatedToken: hasTokens || envToken !== undefined ? undefined : generatedToken,
   };

@@ -136,6 +136,8 @@ export interface ServerConfig {
   readonly tokens: readonly TokenConfig[];
   /** Signs links that respond to what gates ask. @default none: no such link is valid */
   readonly approvalKey?: string | undefined;
+  /** Who responds when a gate asks about a call of another agent: its user, or the person who resolves the ask. */
+  readonly ask?: "agent" | "wait" | undefined;
   /** Whether to validate the agent events that are posted. @default {true} */
   readonly validate?: boolean | undefined;
   /** CloudEvents senders that may deliver, by `WebHook-Request-Origin`; `*` for all. @default none */

@@ -218,6 +218,11 @@ const server: FieldsOf<ServerConfig> = {
     format.approvalKey,
     "Signs links that respond to what gates ask. If omitted: no such link is valid.",
   ),
+  ask: protective(
+    oneOf("agent", "wait"),
+    "Who responds when a gate asks about a call of Claude Code or another agent: its user, or the person " +
+      "who resolves the ask, while the agent waits. If omitted: agent.",
+  ),
   validate: optional(boolean, "Whether to validate the agent events that are posted.", true),
   webhook_origins: optional(
     list(format.webhookOrigin, "names", 1, 100),

@@ -4,7 +4,7 @@ import { StoreError } from "@omniagent/hooks/store";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { processIO } from "@omniagent/hooks/cli";
-import { deny } from "@omniagent/hooks/gates";
+import { ask as askPerson, deny } from "@omniagent/hooks/gates";
 import { gateReceiver, generateSecret } from "@omniagent/hooks/webhook";
 import { test } from "../support/harness.ts";
 import { ask, filesIn, serving, TOKEN } from "./serving.ts";
@@ -39,6 +39,43 @@ test("hooks serve generates a new token at each start, and never prints a config
   });
   assert.ok(!server.stderr.includes(TOKEN));
   assert.match(server.stderr, /Bearer \$HOOKS_TOKEN"/);
+});
+
+test("hooks serve with server.ask: wait lets an agent wait for a person", async () => {
+  const decide = gateReceiver(() => askPerson("May it?"), { secret });
+  const policy = await processIO().serve({ hostname: "127.0.0.1", port: 0 }, decide);
+  const files = {
+    "hooks.yaml":
+      `server: { ask: wait }\nhooks: { gates: [{ name: policy, events: [tool.called], ` +
+      `url: "http://127.0.0.1:${policy.port}/", secret: ${secret} }] }\n`,
+  };
+  try {
+    await serving({ files }, async (_, url) => {
+      const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" };
+      const decided = fetch(`${url}/gates/claude-code`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify({
+          hook_event_name: "PreToolUse",
+          session_id: "s-1",
+          tool_name: "Bash",
+          tool_input: { command: "ls" },
+          tool_use_id: "toolu_1",
+        }),
+      });
+      let asks: readonly { readonly id: string }[] = [];
+      while (asks.length === 0) {
+        ({ asks } = await (await fetch(`${url}/asks`, { headers })).json());
+      }
+      const { code } = await ask(url, ["asks", "deny", asks[0]!.id, "--note", "Not today"]);
+      assert.equal(code, 0);
+      const { hookSpecificOutput } = await (await decided).json();
+      assert.equal(hookSpecificOutput.permissionDecision, "deny");
+      assert.equal(hookSpecificOutput.permissionDecisionReason, "Not today");
+    });
+  } finally {
+    await policy.close(0);
+  }
 });
 
 test("hooks serve delivers signed webhooks, with variables from a file", async () => {

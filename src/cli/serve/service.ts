@@ -126,7 +126,7 @@ export class Service {
   }
 
   #apply(settings: Settings): void {
-    const { tokens, webhooks, gates, webhookOrigins, webhookRate, approvalKey, validate } =
+    const { tokens, webhooks, gates, webhookOrigins, webhookRate, approvalKey, ask, validate } =
       settings;
     const { logger } = this.#log;
     this.#app = createHooksApp(this.#hooks, {
@@ -135,6 +135,7 @@ export class Service {
       webhookOrigins,
       webhookRate,
       approvalKey,
+      ask,
       validate,
       logger,
     });
