@@ -43,7 +43,7 @@ export type DecisionJson = v.InferOutput<typeof decision>;
  * Returns the JSON of a decision, without what is internal; undefined when its event was posted by somebody
  * else, and has another form.
  */
-function toDecisionJson({ event }: StoredEvent): DecisionJson | undefined {
+export function toDecisionJson({ event }: StoredEvent): DecisionJson | undefined {
   const { decision_id, ...data } = event.data as Readonly<Record<string, unknown>>;
   const { sessionId, runId } = event;
   const known = Object.entries(data).filter(([, value]) => value !== null);

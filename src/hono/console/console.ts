@@ -9,7 +9,12 @@ import { respondError } from "./error_page.tsx";
 import { PAGE_HEADERS } from "./layout.tsx";
 import { eventRoutes } from "./event.tsx";
 import { eventListRoutes } from "./events.tsx";
+import { deadLetterPages } from "./dead_letters.tsx";
+import { deliveryPages } from "./deliveries.tsx";
+import { gatePages } from "./gate_pages.tsx";
 import { overviewRoutes } from "./overview.tsx";
+import { replayPages } from "./replay_pages.tsx";
+import { targetPages } from "./target_pages.tsx";
 import { type ConsoleRoute, type PageRequest, readNotice } from "./request.ts";
 import { readSession, type Session } from "./session.ts";
 import { respondSignIn, signIn, signOut } from "./sign_in.tsx";
@@ -19,6 +24,11 @@ const routes: readonly ConsoleRoute[] = [
   ...overviewRoutes,
   ...eventListRoutes,
   ...eventRoutes,
+  ...deliveryPages,
+  ...deadLetterPages,
+  ...replayPages,
+  ...targetPages,
+  ...gatePages,
 ];
 
 /** Responds to a request below the root of the console, which has `depth` slashes before it. */

@@ -35,6 +35,8 @@ export type PageOptions = {
   readonly above?: readonly (readonly [label: string, path: string])[];
   /** @default {200} */
   readonly status?: number;
+  /** How often the page shows what is new, in seconds. @default never */
+  readonly refresh?: number;
 };
 
 /** Responds with a page of someone who is signed in. */
@@ -43,7 +45,7 @@ export async function respondPage(
   options: PageOptions,
   content: Child,
 ): Promise<Response> {
-  const { title, lead, actions, above = [], status = 200 } = options;
+  const { title, lead, actions, above = [], status = 200, refresh } = options;
   const main = (
     <>
       <div class="head">
@@ -75,10 +77,11 @@ export async function respondPage(
     title,
     status,
     headers,
+    ...(refresh !== undefined && { refresh }),
     body: (
       <div class="shell">
         <Side at={at} section={options.section} />
-        <main id="main" tabindex={-1}>{main}</main>
+        <main id="main" tabindex={-1} data-refresh={refresh}>{main}</main>
       </div>
     ),
   });
@@ -102,9 +105,10 @@ export async function respondBarePage(
 async function respondDocument(
   c: AppContext,
   root: string,
-  { title, status, headers, body }: {
+  { title, status, headers, body, refresh }: {
     readonly title: string;
     readonly status: number;
+    readonly refresh?: number;
     readonly headers: Readonly<Record<string, string>>;
     readonly body: Child;
   },
@@ -117,6 +121,11 @@ async function respondDocument(
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <meta name="robots" content="noindex" />
+        {refresh !== undefined && (
+          <noscript>
+            <meta http-equiv="refresh" content={`${refresh * 2}`} />
+          </noscript>
+        )}
         <title>{`${title} · Hooks`}</title>
         <link rel="icon" type="image/svg+xml" href={root + icon.path} />
         <link rel="stylesheet" href={root + style.path} />

@@ -94,4 +94,27 @@ if (live) {
   });
   open();
 }
+
+// A page that shows something in progress replaces its content while that lasts.
+const refresh = async () => {
+  const main = document.querySelector("main[data-refresh]");
+  if (!main) return;
+  await new Promise((resolve) => setTimeout(resolve, main.dataset.refresh * 1000));
+  const response = await fetch(location.href, { credentials: "same-origin" }).catch(() => {});
+  if (response && response.ok && !document.hidden) {
+    const next = new DOMParser().parseFromString(await response.text(), "text/html");
+    const content = next.querySelector("main");
+    if (content && !main.contains(document.activeElement)) main.replaceWith(content);
+    else if (content) {
+      // What has the focus keeps it: only numbers and the bar change.
+      for (const part of main.querySelectorAll("[data-part]")) {
+        const other = content.querySelector("[data-part=" + part.dataset.part + "]");
+        if (other) part.replaceWith(other);
+      }
+      if (!content.dataset.refresh) main.replaceWith(content);
+    }
+  }
+  refresh();
+};
+refresh();
 `;

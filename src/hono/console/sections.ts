@@ -4,6 +4,10 @@ import type { Scope } from "../options.ts";
 export const SECTIONS = [
   { path: "", label: "Overview", scopes: ["read"] },
   { path: "events", label: "Events", scopes: ["read"] },
+  { path: "deliveries", label: "Deliveries", scopes: ["read"] },
+  { path: "dead-letters", label: "Dead letters", scopes: ["read"] },
+  { path: "targets", label: "Targets", scopes: ["read"] },
+  { path: "gates", label: "Gates", scopes: ["read", "approve"] },
 ] as const satisfies readonly Section[];
 
 /** The path of a section below the root of the console. */

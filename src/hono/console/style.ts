@@ -134,7 +134,8 @@ input:focus-visible, select:focus-visible, textarea:focus-visible { outline-offs
 .fields { display: grid; gap: 1rem; max-width: 40rem; }
 .filter { display: flex; flex-wrap: wrap; gap: .625rem; align-items: end; margin-bottom: 1rem; }
 .filter .field { flex: 1 1 9rem; max-width: 16rem; }
-.filter input, .filter select { width: 100%; }
+.filter input, .filter select { width: 100%; height: 2.125rem; }
+.filter button, .filter .button { height: 2.125rem; }
 
 /* Tables, lists and values. */
 .scroll { position: relative; overflow-x: auto; background: var(--surface); border: 1px solid var(--line); border-radius: 10px; box-shadow: var(--shadow); }
@@ -234,4 +235,13 @@ td.preview { width: 100%; max-width: 0; overflow: hidden; text-overflow: ellipsi
 @media (prefers-reduced-motion: no-preference) {
   a, button, .button { transition: background-color .12s, color .12s, border-color .12s; }
 }
+
+/* Acting pages. */
+.below { margin-top: 1rem; }
+summary { cursor: pointer; font-weight: 550; font-size: .8125rem; width: fit-content; }
+details[open] > summary { margin-bottom: .75rem; }
+.card .details { box-shadow: none; }
+.card h3 { font-size: 1rem; }
+.card > .row { justify-content: space-between; }
+td small { line-height: 1.4; }
 `;

@@ -1,0 +1,136 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource hono/jsx */
+import type { Child } from "hono/jsx";
+import { NAME_PATTERN } from "../../internal/validate.ts";
+import { type DecisionJson, toDecisionJson } from "../decisions.ts";
+import {
+  Badge,
+  EmptyState,
+  formatDuration,
+  Pagination,
+  Section,
+  Table,
+  Time,
+  type Tone,
+} from "./components.tsx";
+import { link, outboxOf, type PageRequest } from "./request.ts";
+
+/** Decisions of a page. */
+const PAGE = 50;
+
+const OUTCOMES = ["allowed", "denied", "asked", "error"] as const;
+
+/** The colors of what was decided, or of what a person said. */
+export const OUTCOME_TONES: Readonly<Record<string, Tone>> = {
+  allowed: "ok",
+  edited: "ok",
+  denied: "bad",
+  error: "bad",
+  asked: "info",
+  pending: "info",
+  expired: "quiet",
+};
+
+type Found = {
+  readonly decisions: readonly DecisionJson[];
+  readonly cursor: string | undefined;
+  readonly query: Readonly<Record<string, string | undefined>>;
+};
+
+/** Finds the decisions of a page, by its query. */
+export async function findDecisions(at: PageRequest): Promise<Found> {
+  const outcome = OUTCOMES.find((one) => one === at.query.get("outcome"));
+  const given = at.query.get("gate")?.trim();
+  const gate = given && NAME_PATTERN.test(given) ? given : undefined;
+  const name = at.query.get("tool")?.trim() || undefined;
+  const cursor = at.query.get("cursor") ?? undefined;
+  const page = await outboxOf(at).listDecisions({ outcome, gate, name, cursor, limit: PAGE });
+  const decisions = page.items.flatMap((item) => toDecisionJson(item) ?? []);
+  return { decisions, cursor: page.cursor, query: { outcome, gate, tool: name, cursor } };
+}
+
+/** The list of decisions, with its filter. */
+export function DecisionList({ at, decisions, cursor, query }: Found & { at: PageRequest }): Child {
+  const { outcome, gate, tool } = query;
+  const isFiltered = outcome !== undefined || gate !== undefined || tool !== undefined;
+  return (
+    <Section title="Decisions" id="decisions">
+      <form class="filter" method="get" action={link(at, "gates")}>
+        <div class="field">
+          <label for="outcome">Outcome</label>
+          <select id="outcome" name="outcome">
+            <option value="">All</option>
+            {OUTCOMES.map((one) => <option value={one} selected={one === outcome}>{one}</option>)}
+          </select>
+        </div>
+        <div class="field">
+          <label for="gate">Gate</label>
+          <input id="gate" name="gate" value={at.query.get("gate") ?? ""} autocomplete="off" />
+        </div>
+        <div class="field">
+          <label for="tool">Tool</label>
+          <input id="tool" name="tool" value={at.query.get("tool") ?? ""} autocomplete="off" />
+        </div>
+        <button type="submit">Filter</button>
+        {isFiltered && <a class="button" href={link(at, "gates")}>Clear</a>}
+      </form>
+      {decisions.length > 0
+        ? <DecisionTable at={at} decisions={decisions} />
+        : (
+          <EmptyState title={isFiltered ? "No decisions match" : "No decisions yet"}>
+            <p>
+              {isFiltered ? <a href={link(at, "gates")}>Show all decisions</a> : (
+                <>
+                  Register a gate with <code>hooks.gate(…)</code>{" "}
+                  to allow, deny, rewrite, or ask before a tool runs.
+                </>
+              )}
+            </p>
+          </EmptyState>
+        )}
+      <Pagination at={at} path="gates" query={query} cursor={cursor} />
+    </Section>
+  );
+}
+
+function DecisionTable(
+  { at, decisions }: { at: PageRequest; decisions: readonly DecisionJson[] },
+): Child {
+  return (
+    <Table
+      caption="What gates decided"
+      columns={[
+        { label: "About", kind: "wide" },
+        { label: "Outcome" },
+        { label: "Gates", kind: "wide" },
+        { label: "Took", kind: "number" },
+        { label: "When" },
+      ]}
+      rows={decisions.map((one) => [
+        <>
+          <a href={link(at, `events/${encodeURIComponent(one.event_id)}`)}>
+            {one.name ?? one.event_type}
+          </a>
+          {one.name !== undefined && (
+            <>
+              <br />
+              <small>{one.event_type}</small>
+            </>
+          )}
+          {one.reason && (
+            <>
+              <br />
+              <small>{one.reason}</small>
+            </>
+          )}
+        </>,
+        <Badge tone={OUTCOME_TONES[one.outcome] ?? "quiet"}>{one.outcome}</Badge>,
+        one.gates.map(({ name, verdict, mode }) =>
+          `${name}: ${verdict}${mode === "shadow" ? " (shadow)" : ""}`
+        ).join(", "),
+        formatDuration(one.took_ms),
+        <Time at={at} time={new Date(one.at)} />,
+      ])}
+    />
+  );
+}

@@ -1,0 +1,205 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource hono/jsx */
+import type { Child } from "hono/jsx";
+import {
+  ActionForm,
+  type Column,
+  formatCount,
+  formatDuration,
+  StateBadge,
+  Table,
+  Time,
+} from "./components.tsx";
+import type { FilterErrors, ListedDelivery } from "./find_deliveries.ts";
+import { can, link, type PageRequest } from "./request.ts";
+
+/** What the tables of deliveries have in common. */
+type Props = {
+  readonly at: PageRequest;
+  readonly caption: string;
+  readonly items: readonly ListedDelivery[];
+  /** This page, to come back to after a retry. */
+  readonly back: string;
+};
+
+/** A table of deliveries, each with a button to retry it. */
+export function DeliveryTable({ at, caption, items, back }: Props): Child {
+  const mayRetry = can(at, "admin");
+  const columns: Column[] = [
+    { label: "Event", kind: "wide" },
+    { label: "Target" },
+    { label: "State" },
+    { label: "Attempts", kind: "number" },
+    { label: "Last attempt", kind: "wide" },
+    ...(mayRetry ? [{ label: "Retry", kind: "hidden" } as const] : []),
+  ];
+  const rows = items.map((one) => [
+    <EventLink at={at} delivery={one} />,
+    one.target,
+    <StateBadge state={one.state} />,
+    one.made === undefined ? "–" : formatCount(one.made),
+    <LastAttempt at={at} delivery={one} />,
+    ...(mayRetry ? [<RetryForm at={at} delivery={one} back={back} />] : []),
+  ]);
+  return <Table caption={caption} columns={columns} rows={rows} />;
+}
+
+/** A table of dead letters, each with a box to select it for the form `form`. */
+export function DeadLetterTable(
+  { at, caption, items, back, form }: Props & { readonly form: string },
+): Child {
+  const mayReplay = can(at, "admin");
+  const columns: Column[] = [
+    ...(mayReplay ? [{ label: "Select", kind: "hidden" } as const] : []),
+    { label: "Event", kind: "wide" },
+    { label: "Target" },
+    { label: "Reason", kind: "wide" },
+    { label: "Attempts", kind: "number" },
+    { label: "Given up" },
+    ...(mayReplay ? [{ label: "Retry", kind: "hidden" } as const] : []),
+  ];
+  const rows = items.map((one) => [
+    ...(mayReplay
+      ? [
+        <input
+          type="checkbox"
+          form={form}
+          name="delivery"
+          value={`${one.target} ${one.eventId}`}
+          aria-label={`Select ${one.type ?? "event"} ${one.eventId} to ${one.target}`}
+        />,
+      ]
+      : []),
+    <EventLink at={at} delivery={one} />,
+    one.target,
+    one.reason ?? "",
+    one.made === undefined ? "–" : formatCount(one.made),
+    one.diedAt ? <Time at={at} time={one.diedAt} /> : "",
+    ...(mayReplay ? [<RetryForm at={at} delivery={one} back={back} />] : []),
+  ]);
+  return <Table caption={caption} columns={columns} rows={rows} />;
+}
+
+function EventLink({ at, delivery }: { at: PageRequest; delivery: ListedDelivery }): Child {
+  const { type, eventId, sessionId } = delivery;
+  return (
+    <>
+      <a href={link(at, `events/${encodeURIComponent(eventId)}`)}>
+        {type ?? "Event no longer stored"}
+      </a>
+      <br />
+      <small class="mono">{eventId}</small>
+      {sessionId && (
+        <>
+          <br />
+          <small>Session {sessionId}</small>
+        </>
+      )}
+    </>
+  );
+}
+
+function LastAttempt({ at, delivery }: { at: PageRequest; delivery: ListedDelivery }): Child {
+  const { lastAttempt, dueAt, leasedUntil, state } = delivery;
+  const next = state === "pending" && dueAt && (
+    <small>
+      {leasedUntil ? "An attempt is in progress" : <>Due {<Time at={at} time={dueAt} />}</>}
+    </small>
+  );
+  if (lastAttempt === undefined) return next || <small>Waits for its turn</small>;
+  const { at: time, status, error, duration } = lastAttempt;
+  return (
+    <>
+      {error ?? (status === undefined ? "Delivered" : `Status ${status}`)}
+      <br />
+      <small>
+        <Time at={at} time={time} />, took {formatDuration(duration)}
+      </small>
+      {next && (
+        <>
+          <br />
+          {next}
+        </>
+      )}
+    </>
+  );
+}
+
+/** A button that retries a delivery now. */
+export function RetryForm(
+  { at, delivery: { target, eventId, type }, back }: {
+    at: PageRequest;
+    delivery: {
+      readonly target: string;
+      readonly eventId: string;
+      readonly type?: string | undefined;
+    };
+    back: string;
+  },
+): Child {
+  const path = `deliveries/${encodeURIComponent(target)}/${encodeURIComponent(eventId)}/retry`;
+  return (
+    <ActionForm at={at} path={path} fields={{ back }}>
+      <button type="submit" aria-label={`Retry now: ${type ?? eventId} to ${target}`}>
+        Retry now
+      </button>
+    </ActionForm>
+  );
+}
+
+/** The fields of a filter by target, type and time. */
+export function FilterFields(
+  { query, errors, targets }: {
+    query: URLSearchParams;
+    errors: FilterErrors;
+    targets: readonly string[];
+  },
+): Child {
+  const chosen = query.get("target") ?? "";
+  const all = chosen === "" || targets.includes(chosen) ? targets : [chosen, ...targets];
+  return (
+    <>
+      <div class="field">
+        <label for="target">Target</label>
+        <select id="target" name="target">
+          <option value="">All targets</option>
+          {all.map((name) => <option value={name} selected={name === chosen}>{name}</option>)}
+        </select>
+      </div>
+      <Field name="type" label="Event type" query={query} errors={errors} placeholder="tool.*" />
+      <Field name="since" label="Since (UTC)" query={query} errors={errors} type="datetime-local" />
+      <Field name="until" label="Until (UTC)" query={query} errors={errors} type="datetime-local" />
+    </>
+  );
+}
+
+function Field(
+  { name, label, query, errors, type = "text", placeholder }: {
+    name: "type" | "since" | "until";
+    label: string;
+    query: URLSearchParams;
+    errors: FilterErrors;
+    type?: string;
+    placeholder?: string;
+  },
+): Child {
+  const error = errors[name];
+  const invalid = error === undefined
+    ? {}
+    : { "aria-invalid": true, "aria-describedby": `${name}-error` } as const;
+  return (
+    <div class="field">
+      <label for={name}>{label}</label>
+      <input
+        id={name}
+        name={name}
+        type={type}
+        value={query.get(name) ?? ""}
+        placeholder={placeholder}
+        autocomplete="off"
+        {...invalid}
+      />
+      {error && <span class="field-error" id={`${name}-error`}>{error}</span>}
+    </div>
+  );
+}

@@ -1,0 +1,129 @@
+import { isPattern, patternsFor } from "../../core/event_rules.ts";
+import { NAME_PATTERN } from "../../internal/validate.ts";
+import { timeOfEventId } from "../../internal/uuid.ts";
+import type { DeliverySummary, Outbox } from "../../outbox/mod.ts";
+import type { Query } from "./request.ts";
+
+/** Deliveries of a page of the console. */
+const PAGE = 50;
+/** Deliveries that are read for it: few may match a filter. */
+const MAX_READ = 1_000;
+/** Events that are read at the same time: each may have megabytes. */
+const CONCURRENT_READS = 8;
+
+/** Which deliveries a page shows. */
+export type DeliveryFilter = {
+  readonly target: string | undefined;
+  readonly type: string | undefined;
+  readonly since: Date | undefined;
+  readonly until: Date | undefined;
+};
+
+/** A delivery with what its event says. */
+export type ListedDelivery = DeliverySummary & {
+  readonly type: string | undefined;
+  readonly sessionId: string | undefined;
+};
+
+/** What is wrong with a filter, by field. */
+export type FilterErrors = Readonly<Partial<Record<keyof DeliveryFilter, string>>>;
+
+/** Reads the filter of a query or a form. What is wrong is left out, and explained. */
+export function readFilter(
+  query: URLSearchParams,
+): { readonly filter: DeliveryFilter; readonly errors: FilterErrors } {
+  const errors: Partial<Record<keyof DeliveryFilter, string>> = {};
+  const read = <Value>(
+    name: keyof DeliveryFilter,
+    parse: (text: string) => Value | undefined,
+    rule: string,
+  ): Value | undefined => {
+    const text = query.get(name)?.trim();
+    if (!text) return undefined;
+    const value = parse(text);
+    if (value === undefined) errors[name] = rule;
+    return value;
+  };
+  const only = (isValid: (text: string) => boolean) => (text: string) =>
+    isValid(text) ? text : undefined;
+  return {
+    filter: {
+      target: read("target", only((text) => NAME_PATTERN.test(text)), "Not the name of a target."),
+      type: read("type", only(isPattern), "Use a type, or a prefix such as tool.*"),
+      since: read("since", parseLocal, "Not a time."),
+      until: read("until", parseLocal, "Not a time."),
+    },
+    errors,
+  };
+}
+
+/** Returns a filter as the query of a link, or the fields of a form. */
+export function toQuery({ target, type, since, until }: DeliveryFilter): Query {
+  return { target, type, since: since && toLocal(since), until: until && toLocal(until) };
+}
+
+/** Returns a time as `<input type="datetime-local">` has it, in UTC. */
+export function toLocal(time: Date): string {
+  return time.toISOString().slice(0, 16);
+}
+
+function parseLocal(text: string): Date | undefined {
+  const match = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?/.exec(text);
+  const time = new Date(`${match?.[0]}Z`);
+  return Number.isNaN(time.getTime()) ? undefined : time;
+}
+
+/** Lists deliveries, target by target, the newest event first, or what is due next first. */
+export async function findDeliveries(
+  outbox: Outbox,
+  state: "pending" | "attempted" | "dead",
+  filter: DeliveryFilter,
+  from: string | undefined,
+): Promise<{ readonly items: readonly ListedDelivery[]; readonly cursor: string | undefined }> {
+  const { target, type, since, until } = filter;
+  const order = state === "pending" ? "oldest" : "newest";
+  const items: ListedDelivery[] = [];
+  let [cursor, read] = [from, 0];
+  do {
+    const limit = PAGE - items.length;
+    const page = await outbox.listDeliveries({ state, target, order, limit, cursor });
+    const inTime = page.items.filter(({ eventId }) => isInTime(eventId, since, until));
+    const known = await withEvents(outbox, inTime);
+    items.push(
+      ...known.filter((one) =>
+        type === undefined || (one.type !== undefined && patternsFor(one.type).includes(type))
+      ),
+    );
+    read += Math.max(page.items.length, 1);
+    cursor = page.cursor;
+  } while (cursor !== undefined && items.length < PAGE && read < MAX_READ);
+  return { items, cursor };
+}
+
+function isInTime(id: string, since: Date | undefined, until: Date | undefined): boolean {
+  if (since === undefined && until === undefined) return true;
+  const time = timeOfEventId(id);
+  return time !== undefined && time >= (since?.getTime() ?? 0) &&
+    time < (until?.getTime() ?? Infinity);
+}
+
+/** Adds what the events say that are still stored. */
+async function withEvents(
+  outbox: Outbox,
+  items: readonly DeliverySummary[],
+): Promise<readonly ListedDelivery[]> {
+  const ids = new Set(items.map(({ eventId }) => eventId));
+  const remaining = ids.values();
+  const events = new Map<string, { readonly type: string; readonly sessionId?: string }>();
+  const read = async (): Promise<void> => {
+    for (const id of remaining) {
+      const stored = await outbox.getEvent(id);
+      if (stored !== undefined) events.set(id, stored.event);
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENT_READS }, read));
+  return items.map((item) => {
+    const { type, sessionId } = events.get(item.eventId) ?? {};
+    return { ...item, type, sessionId };
+  });
+}

@@ -1,0 +1,209 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource hono/jsx */
+import type { Child } from "hono/jsx";
+import type { Ask } from "../../core/mod.ts";
+import { asksOf, shorten } from "../asks.ts";
+import { Problem } from "../problems.ts";
+import { act } from "./actions.ts";
+import {
+  ActionForm,
+  Badge,
+  Details,
+  EmptyState,
+  Json,
+  Section,
+  Table,
+  Time,
+} from "./components.tsx";
+import { DecisionList, findDecisions, OUTCOME_TONES } from "./decision_list.tsx";
+import { respondPage } from "./layout.tsx";
+import { can, type ConsoleRoute, outboxOf, type PageRequest } from "./request.ts";
+
+/** Asks of the page: people respond to them one by one. */
+const MAX_PENDING = 50;
+/** Asks of which those that have ended are shown. */
+const MAX_RECENT = 20;
+/** What gates ask, and have decided. */
+export const gatePages: readonly ConsoleRoute[] = [
+  { method: "GET", path: "gates", scope: ["read", "approve"], handle: showGates },
+  { method: "POST", path: "asks/:id", scope: "approve", handle: resolveAsk },
+];
+
+function resolveAsk(at: PageRequest): Promise<Response> {
+  return act(at, "gates", async () => {
+    const { form, session: { identity } } = at;
+    const decision = form.get("decision");
+    if (decision !== "allow" && decision !== "deny" && decision !== "edit") {
+      throw Problem.invalid({ pointer: "/decision", detail: "must be allow, deny or edit" });
+    }
+    const note = (form.get("note") ?? "").trim();
+    if (note.length > 2000) {
+      throw Problem.invalid({ pointer: "/reason", detail: "must be at most 2000 characters" });
+    }
+    const data = decision === "edit" ? readData(form.get("data") ?? "") : undefined;
+    const asks = asksOf(at.c);
+    const id = at.params["id"]!;
+    if (await asks.get(id) === undefined) throw new Problem("ask_not_found");
+    const resolved = await asks.resolve(id, {
+      decision,
+      ...(data !== undefined && { data }),
+      by: shorten(identity.name || "console"),
+      ...(note !== "" && { note }),
+    });
+    return resolved.state === "denied" ? "Denied." : "Approved. The agent continues.";
+  });
+}
+
+function readData(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const data = JSON.parse(text);
+    if (typeof data === "object" && data !== null && !Array.isArray(data)) return data;
+  } catch {
+    // Said below.
+  }
+  throw Problem.invalid({ pointer: "/data", detail: "must be a JSON object" });
+}
+
+async function showGates(at: PageRequest): Promise<Response> {
+  const asks = asksOf(at.c);
+  outboxOf(at); // asks are stored there
+  const { items: pending } = await asks.list({ state: "pending", limit: MAX_PENDING });
+  const { items: all } = await asks.list({ state: "all", limit: MAX_RECENT });
+  const ended = all.filter(({ state }) => state !== "pending");
+  const content = (
+    <>
+      <Section title="Waiting for a person" id="pending">
+        {pending.length === 0
+          ? (
+            <EmptyState title="Nothing waits for you">
+              <p>
+                When a gate returns{" "}
+                <code>ask("…")</code>, the agent waits, and its question appears here.
+              </p>
+            </EmptyState>
+          )
+          : (
+            <div class="stack">
+              {pending.map((ask) => <AskCard at={at} ask={ask} />)}
+            </div>
+          )}
+      </Section>
+      {ended.length > 0 && (
+        <Section title="Recent responses" id="responses">
+          <ResponseTable at={at} asks={ended} />
+        </Section>
+      )}
+      {can(at, "read") && <DecisionList at={at} {...await findDecisions(at)} />}
+    </>
+  );
+  const lead = "What agents may do: questions for a person, and what gates have decided.";
+  return await respondPage(at, { title: "Gates", section: "gates", lead }, content);
+}
+
+function AskCard({ at, ask }: { at: PageRequest; ask: Ask }): Child {
+  const { id, question, gate, eventType, data, sessionId, runId, agentId, allow } = ask;
+  return (
+    <article class="card stack" aria-labelledby={`ask-${id}`}>
+      <h3 id={`ask-${id}`}>{question}</h3>
+      <p class="muted">
+        Asked <Time at={at} time={ask.askedAt} />, expires <Time at={at} time={ask.expiresAt} />
+      </p>
+      <Json value={data} label={`What is asked about: ${question}`} />
+      <Details
+        entries={[
+          ["Gate", gate],
+          ["Event type", eventType],
+          ["Session", sessionId],
+          ["Run", runId],
+          ["Agent", agentId],
+        ]}
+      />
+      {can(at, "approve") && (
+        <>
+          <ActionForm at={at} path={`asks/${encodeURIComponent(id)}`} class="fields">
+            <div class="field">
+              <label for={`note-${id}`}>Reason</label>
+              <input
+                id={`note-${id}`}
+                name="note"
+                maxlength={2000}
+                autocomplete="off"
+                aria-describedby={`hint-${id}`}
+              />
+              <span class="hint" id={`hint-${id}`}>Optional. The agent sees it when you deny.</span>
+            </div>
+            <div class="row">
+              {allow.includes("allow") && (
+                <button
+                  type="submit"
+                  class="primary"
+                  name="decision"
+                  value="allow"
+                  aria-label={`Approve: ${question}`}
+                >
+                  Approve
+                </button>
+              )}
+              <button
+                type="submit"
+                class="danger"
+                name="decision"
+                value="deny"
+                aria-label={`Deny: ${question}`}
+              >
+                Deny
+              </button>
+            </div>
+          </ActionForm>
+          {allow.includes("edit") && <EditForm at={at} ask={ask} />}
+        </>
+      )}
+    </article>
+  );
+}
+
+function EditForm({ at, ask: { id, question, data } }: { at: PageRequest; ask: Ask }): Child {
+  return (
+    <details>
+      <summary>Change the data, then approve</summary>
+      <ActionForm at={at} path={`asks/${encodeURIComponent(id)}`} class="stack">
+        <div class="field">
+          <label for={`data-${id}`}>Data (JSON)</label>
+          <textarea id={`data-${id}`} name="data" rows={8} spellcheck={false}>
+            {JSON.stringify(data, null, 2)}
+          </textarea>
+        </div>
+        <button
+          type="submit"
+          name="decision"
+          value="edit"
+          aria-label={`Approve with changes: ${question}`}
+        >
+          Approve with changes
+        </button>
+      </ActionForm>
+    </details>
+  );
+}
+
+function ResponseTable({ at, asks }: { at: PageRequest; asks: readonly Ask[] }): Child {
+  return (
+    <Table
+      caption="How people responded"
+      columns={[
+        { label: "Question", kind: "wide" },
+        { label: "Response" },
+        { label: "By" },
+        { label: "Reason", kind: "wide" },
+        { label: "When" },
+      ]}
+      rows={asks.map(({ question, state, by, note, resolvedAt, expiresAt }) => [
+        question,
+        <Badge tone={OUTCOME_TONES[state] ?? "quiet"}>{state}</Badge>,
+        by ?? "–",
+        note ?? "",
+        <Time at={at} time={resolvedAt ?? expiresAt} />,
+      ])}
+    />
+  );
+}
