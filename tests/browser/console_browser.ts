@@ -62,7 +62,7 @@ export async function withConsole(
     await page.goto(url);
     await page.fill("input[name=token]", CONSOLE_TOKENS[token]);
     await page.click("main button[type=submit]");
-    await page.waitForURL(url);
+    await page.waitForURL(({ pathname }) => !pathname.endsWith("/sign-in"));
     await use({
       world,
       page,

@@ -8,7 +8,15 @@ import { test } from "../support/harness.ts";
 import { checkAccessibility, checkWidth, CHROMIUM, withConsole } from "./console_browser.ts";
 
 /** Every page that a list of links leads to. */
-const PAGES = ["", "deliveries", "deliveries?state=dead", "dead-letters", "targets", "gates"];
+const PAGES = [
+  "",
+  "events",
+  "deliveries",
+  "deliveries?state=dead",
+  "dead-letters",
+  "targets",
+  "gates",
+];
 
 if (!await exists(CHROMIUM)) {
   console.log(`the console in a browser: skipped, because ${CHROMIUM} is not installed`);

@@ -54,7 +54,7 @@ export function Table(
   },
 ): Child {
   return (
-    <div class="scroll" role="region" aria-label={caption} tabindex={0}>
+    <div class="scroll" role="group" aria-label={caption} tabindex={0}>
       <table id={id}>
         <caption class={showCaption ? undefined : "unseen"}>{caption}</caption>
         <thead>
@@ -199,7 +199,7 @@ export function FullTime({ at, time }: { at: Pick<PageRequest, "now">; time: Dat
 /** JSON, indented. */
 export function Json({ value, label }: { value: unknown; label: string }): Child {
   return (
-    <pre class="code" role="region" aria-label={label} tabindex={0}>
+    <pre class="code" role="group" aria-label={label} tabindex={0}>
       <code>{JSON.stringify(value, null, 2) ?? "undefined"}</code>
     </pre>
   );
@@ -207,7 +207,7 @@ export function Json({ value, label }: { value: unknown; label: string }): Child
 
 /** Text as it was received: the body of a response, or an error. */
 export function Text({ value, label }: { value: string; label: string }): Child {
-  return <pre class="code" role="region" aria-label={label} tabindex={0}><code>{value}</code></pre>;
+  return <pre class="code" role="group" aria-label={label} tabindex={0}><code>{value}</code></pre>;
 }
 
 /** Returns a time in UTC: `2026-04-22 10:30:01 UTC`. */
