@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { HookRegistry } from "../core/mod.ts";
 import type { Semaphore } from "../internal/async.ts";
 import type { Outbox } from "../outbox/mod.ts";
+import type { WebhookStore } from "../webhook_store/mod.ts";
 import type { AgentSessions } from "./agent_sessions.ts";
 import type { LiveEvents } from "./stream/live.ts";
 import type { Identity, Settings, Token } from "./options.ts";
@@ -12,6 +13,8 @@ export type AppState = Settings & {
   readonly registry: HookRegistry;
   /** Undefined without an outbox of this package. */
   readonly outbox: Outbox | undefined;
+  /** Undefined if the app stores no webhooks. */
+  readonly webhooks: WebhookStore | undefined;
   /** Undefined if everyone may do everything. */
   readonly authenticate: ((request: Request) => Identity | Promise<Identity>) | undefined;
   /** The tokens; undefined with another kind of authentication. */

@@ -7,7 +7,8 @@ import { Problem } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";
 
-const attempt = s.object({
+/** One attempt. */
+export const attempt = s.object({
   at: s.time,
   verdict: s.oneOf("delivered", "retry", "final", "disable"),
   duration: v.number(),
@@ -45,7 +46,8 @@ export type DeliveryJson = v.InferOutput<typeof delivery>;
 /** A delivery of a list in JSON. `type` and `session_id` are those of its event. */
 export type DeliverySummaryJson = v.InferOutput<typeof summary>;
 
-function toAttemptJson({ at, retryAfter, ...attempt }: LoggedAttempt): AttemptJson {
+/** Returns an attempt in JSON. */
+export function toAttemptJson({ at, retryAfter, ...attempt }: LoggedAttempt): AttemptJson {
   const wait = retryAfter === undefined ? {} : { retry_after: retryAfter };
   return { at: at.toISOString(), ...attempt, ...wait };
 }

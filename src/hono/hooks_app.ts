@@ -25,6 +25,7 @@ import { replayRoutes } from "./replays.ts";
 import { addRoutes, createHandler, type Route } from "./router.ts";
 import { serviceRoutes } from "./service.ts";
 import { targetRoutes } from "./targets.ts";
+import { webhookRoutes } from "./webhooks.ts";
 
 /**
  * A Hono app, as `createHooksApp` returns it.
@@ -39,6 +40,7 @@ const resources: readonly Route[] = [
   ...deliveryRoutes,
   ...replayRoutes,
   ...targetRoutes,
+  ...webhookRoutes,
   ...decisionRoutes,
   ...askRoutes,
   ...gateRoutes,
@@ -99,7 +101,8 @@ function createState(subject: string, hooks: Hooks, options: HooksAppOptions): A
   const { origins, limits, logger, pollInterval, heartbeat } = settings;
   const registry: HookRegistry = hooks.registry;
   const outbox = isOutbox(hooks.outbox) ? hooks.outbox : undefined;
-  return {
+  const { webhooks } = options;
+  const state: AppState = {
     ...settings,
     registry,
     outbox,
@@ -111,15 +114,20 @@ function createState(subject: string, hooks: Hooks, options: HooksAppOptions): A
     agentSessions: new AgentSessions(registry, outbox !== undefined),
     liveEvents: outbox &&
       new LiveEvents({ registry, outbox, logger, pollInterval, heartbeat }),
+    webhooks,
   };
+  // Last: nothing may stay registered if an option is invalid.
+  if (webhooks && !webhooks.isConnected) webhooks.connect(hooks);
+  return state;
 }
 
 function createCors(origins: readonly string[] | "*"): ReturnType<typeof cors> {
   return cors({
     origin: origins === "*" ? "*" : [...origins],
-    allowMethods: ["GET", "HEAD", "POST"],
-    allowHeaders: ["authorization", "content-type", "idempotency-key", "last-event-id"],
+    allowMethods: ["GET", "HEAD", "POST", "PATCH", "DELETE"],
+    allowHeaders: ["authorization", "content-type", "idempotency-key", "if-match", "last-event-id"],
     exposeHeaders: [
+      "etag",
       "link",
       "retry-after",
       "x-request-id",

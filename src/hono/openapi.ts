@@ -5,6 +5,7 @@ import { payloadRules } from "./decode_events.ts";
 import { type ProblemCode, problemDocument, PROBLEMS } from "./problems.ts";
 import { defineRoute, type Route, type RouteResponse } from "./router.ts";
 import * as s from "./schemas.ts";
+import { newWebhook, webhookChanges } from "./webhook_json.ts";
 
 /** Converts a schema to JSON Schema. */
 type Convert = (schema: s.Schema) => s.JsonSchema;
@@ -22,7 +23,12 @@ export function openapiRoute(others: readonly Route[]): Route {
     response: { description: "OpenAPI 3.1", schema: s.object({ openapi: s.string }) },
     async handle(c) {
       const { app } = c.get("hooksRequest");
-      const convert = await createConverter(app.validate);
+      const { create = {}, change = {} } = app.webhooks?.schemas ?? {};
+      const known = new Map<s.Schema, s.JsonSchema>([[newWebhook, create], [
+        webhookChanges,
+        change,
+      ]]);
+      const convert = await createConverter(app.validate, known);
       const base = app.basePath ?? basePath(c);
       return respondJson(c, 200, createDocument(base, [...others, route], convert));
     },
@@ -31,9 +37,18 @@ export function openapiRoute(others: readonly Route[]): Route {
 }
 
 /** Returns a converter. Its library is loaded here, because only this document needs it. */
-async function createConverter(validate: boolean): Promise<Convert> {
+async function createConverter(
+  validate: boolean,
+  known: ReadonlyMap<s.Schema, s.JsonSchema>,
+): Promise<Convert> {
   const { toJsonSchema } = await import("@valibot/to-json-schema");
   return (schema) => {
+    const json = known.get(schema);
+    if (json !== undefined) return json;
+    return toJson(schema);
+  };
+
+  function toJson(schema: s.Schema): s.JsonSchema {
     const { $schema: _, ...json } = toJsonSchema(schema as never, {
       target: "draft-2020-12",
       typeMode: "input",
@@ -45,7 +60,7 @@ async function createConverter(validate: boolean): Promise<Convert> {
       },
     });
     return json;
-  };
+  }
 }
 
 function createDocument(base: string, routes: readonly Route[], convert: Convert): s.JsonSchema {

@@ -1,6 +1,7 @@
 import { consoleLogger } from "../core/reporter.ts";
 import { checkApprovalKey } from "../core/gates/ask_link.ts";
 import type { Logger } from "../core/mod.ts";
+import type { WebhookStore } from "../webhook_store/mod.ts";
 import {
   checkKnown,
   type Limits,
@@ -120,6 +121,11 @@ export interface HooksAppSettings {
    */
   readonly basePath?: string | undefined;
   /**
+   * Serves `/webhooks`, to create, change and delete webhooks while the server runs: a `webhookStore` on the
+   * store of the outbox. It is connected to the hooks, unless it is already. @default none: 501
+   */
+  readonly webhooks?: WebhookStore | undefined;
+  /**
    * Whether to serve the web console at `/console`. With `tokens`, people sign in with one of scope `read`,
    * `approve` or `admin`; with `verifyToken`, it is called without a bearer token, as for other requests of
    * a browser; with `auth: false`, everyone is an admin. It is loaded when it is first opened.
@@ -196,6 +202,7 @@ const KNOWN_OPTIONS: readonly string[] = [
   "ask",
   "basePath",
   "console",
+  "webhooks",
   "logger",
   "onError",
   "validate",
@@ -226,6 +233,12 @@ export function readSettings(subject: string, options: HooksAppOptions): Setting
     throw new TypeError(`${subject}: 'ask' must be "agent" or "wait", got ${inspect(ask)}`);
   }
   checkFunctions(subject, options, [], ["onError"]);
+  const { webhooks } = options;
+  if (webhooks !== undefined && typeof webhooks?.connect !== "function") {
+    throw new TypeError(
+      `${subject}: 'webhooks' must be what webhookStore() returns, got ${inspect(webhooks)}`,
+    );
+  }
   checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
   if (cors !== undefined) checkCors(subject, cors);
   if (basePath !== undefined && !/^(?:\/[\w.~-]+)*$/.test(basePath)) {

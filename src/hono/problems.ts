@@ -2,6 +2,8 @@ import { AskError, EventValidationError, HookInitError, HooksClosedError } from 
 import type { StandardIssue } from "../internal/standard_schema.ts";
 import { IdempotencyConflictError, OutboxUnavailableError } from "../outbox/errors.ts";
 import { storeErrorOf, StoreLimitError } from "../store/mod.ts";
+import { WebhookStoreError } from "../webhook_store/errors.ts";
+import { AddressNotAllowedError } from "../webhook/errors.ts";
 
 /** Every problem of a response: its status and its title. Codes are stable, titles are not. */
 export const PROBLEMS = {
@@ -18,6 +20,7 @@ export const PROBLEMS = {
   target_not_found: [404, "Target not found"],
   ask_not_found: [404, "Ask not found, or no longer stored"],
   replay_not_found: [404, "Replay not found, or no longer stored"],
+  webhook_not_found: [404, "Webhook not found"],
   link_invalid: [403, "This link is not valid"],
   method_not_allowed: [405, "Method not allowed"],
   body_timeout: [408, "Body did not arrive in time"],
@@ -25,9 +28,14 @@ export const PROBLEMS = {
   delivery_in_progress: [409, "An attempt at this delivery is in progress"],
   target_removed: [409, "Target was permanently removed"],
   ask_resolved: [409, "Someone has already responded"],
+  webhook_exists: [409, "A webhook or hook of this name exists"],
+  webhook_name_used: [409, "A webhook of this name was deleted: use another name"],
+  webhook_locked: [409, "The server's encryption keys don't open this webhook"],
+  too_many_webhooks: [409, "The store has the maximum number of webhooks"],
   link_expired: [410, "This link has expired"],
   ask_expired: [410, "The ask has expired, and is denied"],
   event_gone: [410, "The event of this delivery is no longer stored"],
+  webhook_changed: [412, "The webhook was changed: read it again"],
   body_too_large: [413, "Body is too large"],
   media_type_unsupported: [
     415,
@@ -35,14 +43,18 @@ export const PROBLEMS = {
   ],
   request_invalid: [422, "Request is invalid: see 'errors'"],
   ask_refused: [422, "The gate does not accept this response: see 'detail'"],
+  webhook_invalid: [422, "The webhook doesn't fit this server: see 'detail'"],
   idempotency_conflict: [422, "Idempotency key or event id was already used for other content"],
   store_limit: [422, "Request exceeds a limit of the store"],
+  if_match_required: [428, "Send the ETag of the webhook as If-Match, or *"],
+  too_many_tests: [429, "Too many tests are running"],
   too_many_waits: [429, "Too many requests are waiting for handlers"],
   too_many_streams: [429, "Too many event streams are open"],
   too_many_replays: [429, "Too many replays are running: wait for one, or cancel it"],
   headers_too_large: [431, "Headers are too large"],
   internal: [500, "Internal server error"],
   outbox_required: [501, "An outbox is required"],
+  webhooks_disabled: [501, "The server needs an encryption key to store webhooks"],
   hooks_closed: [503, "Hooks are closed"],
   hooks_not_ready: [503, "A hook failed to initialize"],
   outbox_unavailable: [503, "Store is unavailable"],
@@ -109,6 +121,15 @@ export function toProblem(error: unknown): Problem | undefined {
   if (error instanceof StoreLimitError) return storeLimit(error.issues);
   if (error instanceof IdempotencyConflictError) return new Problem("idempotency_conflict");
   if (error instanceof AskError) return askProblem(error);
+  if (error instanceof WebhookStoreError) return webhookProblem(error);
+  if (error instanceof AddressNotAllowedError) {
+    return Problem.invalid({ pointer: "/url", detail: error.message });
+  }
+  if (isConfigError(error)) {
+    return Problem.invalid(...error.issues.map(({ path, message }) => {
+      return { pointer: toPointer(path), detail: message };
+    }));
+  }
   if (error instanceof HooksClosedError) {
     return new Problem("hooks_closed", { headers: RETRY_LATER });
   }
@@ -132,6 +153,23 @@ export function toProblem(error: unknown): Problem | undefined {
 function askProblem({ failure, message }: AskError): Problem {
   if (failure === "unknown") return new Problem("ask_not_found");
   return new Problem(`ask_${failure}`, { members: { detail: message } });
+}
+
+/** The error of invalid fields of a webhook. By name, as the app doesn't load what throws it. */
+type ConfigError = Error & {
+  readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
+};
+
+function isConfigError(error: unknown): error is ConfigError {
+  return error instanceof Error && error.name === "ConfigError" && "issues" in error;
+}
+
+/** Returns the problem of a stored webhook. */
+function webhookProblem({ code, message }: WebhookStoreError): Problem {
+  if (code === "too_many_tests") return new Problem(code, { headers: { "retry-after": "1" } });
+  return new Problem(code === "name_used" ? "webhook_name_used" : code, {
+    members: { detail: message },
+  });
 }
 
 /** Returns the problem of events that exceed a limit of the store. */

@@ -49,7 +49,7 @@ type Definition<
   Body,
   NeedsOutbox extends boolean,
 > = {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** In the form of Hono: `/events/:id`. */
   readonly path: string;
   /** The scope that a token needs, or one of several; undefined for a public route. */

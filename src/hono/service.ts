@@ -1,6 +1,7 @@
 import { deadline } from "../internal/async.ts";
 import type { Outbox } from "../outbox/mod.ts";
 import { respondJson } from "./context.ts";
+import { isStoreHook } from "../webhook_store/store_hook.ts";
 import { isStreamHook } from "./stream/live.ts";
 import { Problem } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
@@ -31,7 +32,9 @@ export const serviceRoutes: readonly Route[] = [
     },
     handle(c) {
       const { registry } = c.get("hooksRequest").app;
-      const registered = registry.list().filter(({ name }) => !isStreamHook(name));
+      const registered = registry.list().filter(({ name }) =>
+        !isStreamHook(name) && !isStoreHook(name)
+      );
       const hooks = registered.map(({ name, kind, events, durable }) => {
         return { name, kind, events, durable };
       });

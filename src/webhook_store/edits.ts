@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { NewWebhook, WebhookChanges } from "./types.ts";
+import { DURATION, toMilliseconds } from "../config/duration.ts";
+import { inspect } from "../internal/validate.ts";
+import type { NewWebhook, RotateOptions, WebhookChanges } from "./types.ts";
 import { WebhookStoreError } from "./errors.ts";
 import { checkWebhook, joinFields, type PlainWebhook, splitFields } from "./record.ts";
 
@@ -51,6 +53,25 @@ export function rotateWebhook(
   const plain = { ...before, secrets: [{ secret, created: now }, ...old] };
   checkWebhook(joinFields(name, plain));
   return plain;
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+/** How long old secrets sign by default, and at most, in milliseconds. */
+const OVERLAP = { byDefault: DAY, max: 30 * DAY };
+
+/** Returns how long old secrets sign, in milliseconds. @throws {WebhookStoreError} when it is out of bounds */
+export function readOverlap(name: string, overlap: RotateOptions["overlap"]): number {
+  if (overlap === undefined) return OVERLAP.byDefault;
+  const isText = typeof overlap === "string" && DURATION.test(overlap);
+  const milliseconds = isText ? toMilliseconds(overlap) : overlap;
+  if (typeof milliseconds === "number" && milliseconds >= 0 && milliseconds <= OVERLAP.max) {
+    return milliseconds;
+  }
+  throw new WebhookStoreError(
+    "webhook_invalid",
+    `Cannot rotate the secret of webhook '${name}': 'overlap' must be a duration such as 24h, from 0s ` +
+      `to 720h, got ${inspect(overlap)}`,
+  );
 }
 
 /** Returns whether fields choose a secret. */

@@ -14,13 +14,12 @@ import {
 } from "./record.ts";
 import type { WebhookRecords } from "./records.ts";
 import type { Sealer } from "./seal.ts";
+import { createStoreHookName } from "./store_hook.ts";
 
 /** How often the revision of the store is read, in milliseconds: a change is known within five seconds. */
 const POLL = 3_000;
 /** The shortest pause between reads that other processes ask for, in milliseconds. */
 const MIN_PAUSE = 250;
-
-const STORE_HOOK = /^webhook-store-[0-9a-f]{8}$/;
 
 /** What stored webhooks are kept registered with. */
 export type LiveOptions = {
@@ -44,11 +43,6 @@ type Entry = PreparedWebhook & {
   isShadowed?: boolean;
 };
 
-/** Returns whether a hook is that of `LiveWebhooks`, which no user registered. */
-export function isStoreHook(name: string): boolean {
-  return STORE_HOOK.test(name);
-}
-
 /** Keeps the webhooks of a store registered with hooks, and up to date. */
 export class LiveWebhooks {
   logger: Logger = consoleLogger;
@@ -70,7 +64,7 @@ export class LiveWebhooks {
     this.#options = options;
     // It is opened before the first event, and closed with the others.
     const hook = {
-      name: `webhook-store-${crypto.randomUUID().slice(0, 8)}`,
+      name: createStoreHookName(),
       events: ["webhook.store"], // no such event is emitted
       handle: () => {},
       init: (context: { readonly logger: Logger }) => this.#start(context.logger),

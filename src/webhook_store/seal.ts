@@ -26,21 +26,17 @@ type Key = { readonly id: string; readonly key: CryptoKey };
 
 /** Seals with the first of some keys, and opens what any of them has sealed. */
 export class Sealer {
-  readonly #keys: readonly Promise<Key>[];
+  readonly #bytes: readonly Bytes[];
+  #imported: Promise<readonly [Key, ...Key[]]> | undefined;
 
   /** @throws {TypeError} when a key isn't base64 of 32 bytes. The message has nothing of it */
   constructor(subject: string, encryptionKey: string | readonly string[]) {
-    const keys = readKeys(subject, encryptionKey);
-    this.#keys = keys.map((bytes) => {
-      const imported = importKey(bytes);
-      imported.catch(() => {}); // whoever seals or opens gets it
-      return imported;
-    });
+    this.#bytes = readKeys(subject, encryptionKey);
   }
 
   /** Seals a text. */
   async seal(text: string, context: SealContext): Promise<string> {
-    const { id, key } = await this.#keys[0]!;
+    const [{ id, key }] = await this.#keys();
     const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
     const algorithm = { name: "AES-GCM", iv, additionalData: dataOf(context) };
     const sealed = await crypto.subtle.encrypt(algorithm, key, new TextEncoder().encode(text));
@@ -51,7 +47,7 @@ export class Sealer {
   async open(sealed: string, context: SealContext): Promise<string> {
     const [version, id, text = ""] = sealed.split(".");
     if (version !== VERSION) throw new SealError("it has a newer format");
-    const key = (await Promise.all(this.#keys)).find((one) => one.id === id)?.key;
+    const key = (await this.#keys()).find((one) => one.id === id)?.key;
     if (key === undefined) throw new SealError(`it was sealed with another encryption key (${id})`);
     const bytes = decodeBase64(text) ?? new Uint8Array();
     const iv = bytes.subarray(0, NONCE_BYTES);
@@ -62,6 +58,10 @@ export class Sealer {
     } catch {
       throw new SealError("it was changed, or belongs to another webhook or field");
     }
+  }
+
+  #keys(): Promise<readonly [Key, ...Key[]]> {
+    return this.#imported ??= Promise.all(this.#bytes.map(importKey)) as Promise<[Key, ...Key[]]>;
   }
 }
 
@@ -84,7 +84,7 @@ function readKeys(subject: string, given: string | readonly string[]): readonly 
     const bytes = typeof key === "string" ? decodeBase64(key.trim()) : undefined;
     if (bytes?.length === KEY_BYTES) return bytes;
     throw new TypeError(
-      `${subject}: 'encryptionKey' must be ${rule}. Create one with \`hooks secret --encryption-key\``,
+      `${subject}: 'encryptionKey' must be ${rule}. Create one with \`openssl rand -base64 32\``,
     );
   });
 }

@@ -76,8 +76,11 @@ export interface RevisionOptions {
 export interface RotateOptions extends RevisionOptions {
   /** The new secret, `whsec_…` or `whsk_…`. @default a random `whsec_` */
   readonly secret?: string | undefined;
-  /** How long the old secrets also sign, in milliseconds; 0: not at all, 30 days at most. @default {86400000} */
-  readonly overlap?: number | undefined;
+  /**
+   * How long the old secrets also sign, in milliseconds or as in `"24h"`; 0: not at all, 30 days at most.
+   * @default {86400000}
+   */
+  readonly overlap?: number | string | undefined;
 }
 
 /**
@@ -89,6 +92,13 @@ export interface RotateOptions extends RevisionOptions {
  * respond.
  */
 export interface WebhookStore {
+  /** The JSON Schemas of the fields of a new webhook, and of changes. */
+  readonly schemas: {
+    readonly create: Readonly<Record<string, unknown>>;
+    readonly change: Readonly<Record<string, unknown>>;
+  };
+  /** Whether it is connected to hooks. */
+  readonly isConnected: boolean;
   /** Stores a new webhook. Its name must not have been used before. */
   create(webhook: NewWebhook): Promise<WebhookWithSecret>;
   /** Returns a webhook; undefined if none is stored. */

@@ -2,7 +2,7 @@ import type { Attempt, Hooks } from "../core/mod.ts";
 import { consoleLogger } from "../core/reporter.ts";
 import { deadline } from "../internal/async.ts";
 import { type Clock, systemClock } from "../internal/clock.ts";
-import { checkKnown, readCount, readDuration } from "../internal/options.ts";
+import { checkKnown, readCount } from "../internal/options.ts";
 import { checkName, checkObject } from "../internal/validate.ts";
 import type { Page, PageOptions } from "../outbox/mod.ts";
 import { partsOf } from "../outbox/is_outbox.ts";
@@ -11,7 +11,7 @@ import type { Store } from "../store/mod.ts";
 import { createAddressGuard } from "../webhook/address_guard.ts";
 import { AddressNotAllowedError } from "../webhook/errors.ts";
 import { generateSecret } from "../webhook/secrets.ts";
-import { changeWebhook, hasSecret, rotateWebhook } from "./edits.ts";
+import { changeWebhook, hasSecret, readOverlap, rotateWebhook } from "./edits.ts";
 import { WebhookStoreError } from "./errors.ts";
 import { LiveWebhooks } from "./live.ts";
 import { type StoredRecord, WebhookRecords } from "./records.ts";
@@ -27,6 +27,7 @@ import {
   splitFields,
   type WebhookRecord,
 } from "./record.ts";
+import { webhookSchemas } from "./schemas.ts";
 import { Sealer } from "./seal.ts";
 import { Tester } from "./tester.ts";
 import type {
@@ -41,9 +42,6 @@ import type {
   WebhookWithSecret,
 } from "./types.ts";
 
-const DAY = 24 * 60 * 60 * 1000;
-/** How long old secrets sign by default, and at most, in milliseconds. */
-const OVERLAP = { byDefault: DAY, max: 30 * DAY };
 /** Webhooks of a store: each instance keeps all of them in memory. */
 const MAX_WEBHOOKS = 10_000;
 /** How long a name may take to resolve when a URL is stored, in milliseconds. */
@@ -64,7 +62,6 @@ const MAX_TRIES = 10;
  * const webhooks = webhookStore(store, { encryptionKey: generateEncryptionKey() });
  * const hooks = createHooks({ outbox: createOutbox(store) });
  * webhooks.connect(hooks); // in each process that emits
- * console.log((await webhooks.list()).items.length); // 0
  * await hooks.close();
  * ```
  *
@@ -93,6 +90,10 @@ export function webhookStoreIn(
     send: { guard, fetch },
   });
   return {
+    schemas: webhookSchemas(),
+    get isConnected() {
+      return stored.isConnected;
+    },
     create: (webhook) => stored.create(webhook),
     get: (name) => stored.get(name),
     list: (options) => stored.list(options),
@@ -123,6 +124,10 @@ class StoredWebhooks {
 
   constructor(options: Options) {
     this.#options = options;
+  }
+
+  get isConnected(): boolean {
+    return this.#live !== undefined;
   }
 
   async create(given: NewWebhook): Promise<WebhookWithSecret> {
@@ -181,10 +186,8 @@ class StoredWebhooks {
   }
 
   rotateSecret(name: string, options: RotateOptions = {}): Promise<WebhookWithSecret> {
-    const subject = "Cannot rotate the secret of webhook";
-    checkKnown(subject, options, ["revision", "secret", "overlap"]);
-    const limits = { min: 0, max: OVERLAP.max };
-    const overlap = readDuration(subject, "overlap", options.overlap, limits) ?? OVERLAP.byDefault;
+    checkKnown("Cannot rotate the secret of webhook", options, ["revision", "secret", "overlap"]);
+    const overlap = readOverlap(name, options.overlap);
     const generated = options.secret === undefined ? generateSecret() : undefined;
     const secret = options.secret ?? generated!;
     return this.#change("rotate the secret of", name, options, (before) => {

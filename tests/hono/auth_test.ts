@@ -4,9 +4,9 @@ import { parseConfig } from "@omniagent/hooks/config";
 import { createHooksApp, type HooksAppSettings, type Identity } from "@omniagent/hooks/hono";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { BASH, known, problemOf, testApp, TOKENS, withApp } from "./helpers.ts";
+import { BASH, known, problemOf, testApp, TOKENS, webhooks, withApp } from "./helpers.ts";
 
-const SAMPLES = { id: "0192e4a0-6b2f-7c31-9f10-3a5d6c1e2b47", target: "audit" };
+const SAMPLES = { id: "0192e4a0-6b2f-7c31-9f10-3a5d6c1e2b47", target: "audit", name: "audit" };
 
 /** Every operation of the contract: method, path, and the scope that it needs. */
 async function operations(): Promise<readonly (readonly [string, string, string | undefined])[]> {
@@ -50,6 +50,10 @@ test("the table of scopes has every operation", () => {
       "GET /replays read",
       `GET /replays/${SAMPLES.id} read`,
       "GET /targets read",
+      "GET /webhooks read",
+      "GET /webhooks/audit read",
+      "DELETE /webhooks/audit admin",
+      "PATCH /webhooks/audit admin",
       `POST /asks/${SAMPLES.id} approve`,
       `POST /deliveries/audit/${SAMPLES.id}/retry admin`,
       "POST /deliveries/replay admin",
@@ -64,7 +68,10 @@ test("the table of scopes has every operation", () => {
       `POST /replays/${SAMPLES.id}/cancel admin`,
       "POST /targets/audit/disable admin",
       "POST /targets/audit/enable admin",
-    ],
+      "POST /webhooks admin",
+      "POST /webhooks/audit/rotate-secret admin",
+      "POST /webhooks/audit/test admin",
+    ].sort(),
   );
 });
 
@@ -81,30 +88,38 @@ for (const [method, path, scope] of all) {
       "admin",
     ] as const
   ) {
-    testApp(`${method} ${path} with ${token ?? "no"} token`, {}, async ({ send }) => {
-      const bodies = { "/events": BASH, [`/asks/${SAMPLES.id}`]: { decision: "allow" } };
-      const body = method === "POST" ? bodies[path as keyof typeof bodies] : undefined;
-      const response = await send(path, { method, token, body });
-      const rejections = {
-        null: "token_missing",
-        unknown: "token_invalid",
-        expired: "token_expired",
-      };
-      const rejection = rejections[String(token) as keyof typeof rejections] ?? "scope_missing";
-      const isAllowed = scope === undefined || token === "admin" ||
-        scope.split(",").includes(String(token));
-      if (isAllowed) {
-        assert.ok([200, 202, 404].includes(response.status), `${response.status}`);
-        return await response.body?.cancel();
-      }
-      if (path.startsWith("/gates/")) { // agents run the tool after any other status
-        assert.equal(response.status, 200);
-        return assert.match(await response.text(), /The hooks server could not decide/);
-      }
-      const status = rejection === "scope_missing" ? 403 : 401;
-      assert.match(response.headers.get("www-authenticate") ?? "", /^Bearer realm="hooks"/);
-      assert.deepEqual(await problemOf(response), { status, code: rejection });
-    });
+    testApp(
+      `${method} ${path} with ${token ?? "no"} token`,
+      { webhooks },
+      async ({ send }) => {
+        const bodies = {
+          "/events": BASH,
+          "/webhooks": { name: "audit", events: ["*"], url: "https://hooks.example" },
+          [`/asks/${SAMPLES.id}`]: { decision: "allow" },
+        };
+        const body = method === "POST" ? bodies[path as keyof typeof bodies] : undefined;
+        const response = await send(path, { method, token, body, headers: { "if-match": "*" } });
+        const rejections = {
+          null: "token_missing",
+          unknown: "token_invalid",
+          expired: "token_expired",
+        };
+        const rejection = rejections[String(token) as keyof typeof rejections] ?? "scope_missing";
+        const isAllowed = scope === undefined || token === "admin" ||
+          scope.split(",").includes(String(token));
+        if (isAllowed) {
+          assert.ok([200, 201, 202, 404].includes(response.status), `${response.status}`);
+          return await response.body?.cancel();
+        }
+        if (path.startsWith("/gates/")) { // agents run the tool after any other status
+          assert.equal(response.status, 200);
+          return assert.match(await response.text(), /The hooks server could not decide/);
+        }
+        const status = rejection === "scope_missing" ? 403 : 401;
+        assert.match(response.headers.get("www-authenticate") ?? "", /^Bearer realm="hooks"/);
+        assert.deepEqual(await problemOf(response), { status, code: rejection });
+      },
+    );
   }
 }
 

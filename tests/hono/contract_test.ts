@@ -6,7 +6,7 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
-import { type Setup, withApp } from "./helpers.ts";
+import { type Setup, webhooks, withApp } from "./helpers.ts";
 import { arbitraryOf, type Json } from "./schema_arbitrary.ts";
 
 type Parameter = {
@@ -15,7 +15,9 @@ type Parameter = {
   readonly schema: Json;
   readonly required: boolean;
 };
-type Content = Readonly<Record<string, { readonly schema?: Json }>>;
+type Content = Readonly<
+  Record<string, { readonly schema?: Json; readonly example?: unknown }>
+>;
 type Operation = {
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly content: Content; readonly required: boolean };
@@ -40,12 +42,18 @@ const BY_STATE = new Set([
   "ask_not_found",
   "replay_not_found",
   "too_many_replays",
+  "webhook_not_found",
+  "webhook_exists",
+  "webhook_name_used",
+  "webhook_changed",
+  "webhook_invalid",
+  "if_match_required",
 ]);
 
 const RUNS = 60;
 
 test("every request that the document allows is accepted, and every response matches it", () =>
-  withApp({}, async (setup) => {
+  withApp({ webhooks }, async (setup) => {
     setup.hooks.use({ name: "audit", events: ["tool.*"], durable: true, handle() {} });
     const document = await (await setup.send("/openapi.json")).json() as Document;
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
@@ -60,7 +68,11 @@ test("every request that the document allows is accepted, and every response mat
     for (const [path, item] of Object.entries(document.paths)) {
       for (const [method, operation] of Object.entries(item)) {
         const [id] = await seed(setup);
-        const requests = requestsOf(method, path, operation, { id: id!, target: "audit" });
+        const requests = requestsOf(method, path, operation, {
+          id: id!,
+          target: "audit",
+          name: "stored",
+        });
         await fc.assert(
           fc.asyncProperty(requests, async (request) => {
             const response = await setup.send(request.path, request);
@@ -121,9 +133,12 @@ function requestsOf(
     const maybe = required ? value : fc.option(value, { nil: undefined, freq: 1 });
     return maybe.map((value) => ({ parameter, value }));
   });
-  const bodies = Object.entries(requestBody?.content ?? {}).map(([type, { schema }]) =>
-    fc.record({ type: fc.constant(type), value: arbitraryOf(withoutCursor(schema!)) })
-  );
+  // The rules of a webhook are those of the configuration file, whose tests compare them with its schema.
+  const isWebhook = path.startsWith("/webhooks");
+  const bodies = Object.entries(requestBody?.content ?? {}).map(([type, { schema, example }]) => {
+    const value = isWebhook ? fc.constant(example) : arbitraryOf(withoutCursor(schema!));
+    return fc.record({ type: fc.constant(type), value });
+  });
   const body = bodies.length === 0 ? fc.constant(undefined) : fc.oneof(...bodies);
   return fc.tuple(fc.tuple(...values), body).map(([values, body]) => {
     const query = new URLSearchParams();

@@ -7,6 +7,12 @@ import { type AgentEvents, createHooks, type Hooks, type HooksOptions } from "@o
 import { createHooksApp, type HooksAppSettings, type Token } from "@omniagent/hooks/hono";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
+import { createAddressGuard } from "@omniagent/hooks/webhook";
+import {
+  generateEncryptionKey,
+  webhookStore,
+  type WebhookStoreOptions,
+} from "@omniagent/hooks/webhook-store";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
@@ -39,6 +45,13 @@ export const known: readonly Token[] = [
   },
 ];
 
+/** Stored webhooks whose names all lead to a public address, and whose receivers accept everything. */
+export const webhooks: Omit<WebhookStoreOptions, "prefix"> = {
+  encryptionKey: generateEncryptionKey(),
+  guard: createAddressGuard({ resolve: () => Promise.resolve(["93.184.216.34"]) }),
+  fetch: () => Promise.resolve(new Response(null, { status: 204 })),
+};
+
 /** An app with everything beneath it. */
 export type Setup = {
   readonly hooks: Hooks<AgentEvents>;
@@ -66,6 +79,8 @@ export type SetupOptions = {
   /** @default {true} */
   readonly outbox?: boolean;
   readonly hooks?: HooksOptions<AgentEvents>;
+  /** Serves stored webhooks. */
+  readonly webhooks?: Omit<WebhookStoreOptions, "prefix">;
   readonly app?: HooksAppSettings & { readonly tokens?: readonly Token[] };
 };
 
@@ -82,7 +97,7 @@ export function testApp(
 
 /** Runs with an app. */
 export async function withApp(
-  { outbox: hasOutbox = true, hooks: hooksOptions, app: appOptions }: SetupOptions,
+  { outbox: hasOutbox = true, hooks: hooksOptions, app: appOptions, webhooks }: SetupOptions,
   body: (setup: Setup) => Promise<void>,
   base = "",
 ): Promise<void> {
@@ -94,6 +109,7 @@ export async function withApp(
     tokens: known,
     logger: silentLogger,
     onError: (error) => errors.push(error),
+    ...(webhooks && { webhooks: webhookStore(store, webhooks) }),
     ...appOptions,
   });
   const served = base === "" ? app : new Hono().route(base, app);

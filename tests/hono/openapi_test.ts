@@ -1,7 +1,7 @@
 import { ask } from "@omniagent/hooks/gates";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import assert from "node:assert/strict";
-import { receiptsOf, testApp } from "./helpers.ts";
+import { receiptsOf, testApp, webhooks } from "./helpers.ts";
 
 type Media = { readonly example?: unknown; readonly schema?: unknown };
 type Operation = {
@@ -62,8 +62,10 @@ testApp(
   },
 );
 
-testApp("every example of a body is accepted", {}, async ({ send, hooks }) => {
-  hooks.use({ name: "audit", events: ["job.*"], durable: true, handle() {} });
+const STATUS: Readonly<Record<string, number>> = { "/replays": 202, "/webhooks": 201 };
+
+testApp("every example of a body is accepted", { webhooks }, async ({ send, hooks }) => {
+  hooks.use({ name: "ledger", events: ["job.*"], durable: true, handle() {} });
   hooks.gate("tool.called", { name: "approve", handle: () => ask("Pay?") });
   const asked = await hooks.decide("tool.called", { name: "pay" });
   const askId = asked.decision === "ask" ? asked.askId : "";
@@ -71,14 +73,17 @@ testApp("every example of a body is accepted", {}, async ({ send, hooks }) => {
   let sent = 0;
   for (const [path, { post }] of Object.entries(paths)) {
     for (const [type, { example }] of Object.entries(post?.requestBody?.content ?? {})) {
-      const response = await send(path.replace("{target}", "audit").replace("{id}", askId), {
-        body: example,
-        headers: { "content-type": type },
-      });
+      const response = await send(
+        path.replace("{target}", "ledger").replace("{name}", "audit").replace("{id}", askId),
+        {
+          body: example,
+          headers: { "content-type": type },
+        },
+      );
       if (path === "/events") await receiptsOf(response);
-      else assert.equal(response.status, path === "/replays" ? 202 : 200, path);
+      else assert.equal(response.status, STATUS[path] ?? 200, path);
       sent++;
     }
   }
-  assert.equal(sent, 13);
+  assert.equal(sent, 15);
 });

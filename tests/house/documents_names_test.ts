@@ -82,7 +82,7 @@ test("http.md has every route with its scope, and every problem with its status"
     }
   }
   const { text } = page("docs/http.md");
-  const listed = [...text.matchAll(/^\| `((?:GET|POST) \S+)` +\| (?:`(\w+)`)? *\|/gm)];
+  const listed = [...text.matchAll(/^\| `((?:GET|POST|PATCH|DELETE) \S+)` +\| (?:`(\w+)`)? *\|/gm)];
   assert.deepEqual(
     listed.map(([, route, scope = ""]) => `${route} ${scope}`).toSorted(),
     [...routes].map((entry) => entry.join(" ")).toSorted(),

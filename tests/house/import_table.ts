@@ -113,7 +113,7 @@ export const table: Readonly<Record<string, Row>> = {
   },
   webhook_store: {
     folders: ["internal", "store", "core", "webhook", "outbox", "config"],
-    doors: { "errors.ts": [], "webhook_store.ts": [] },
+    doors: { "errors.ts": [], "store_hook.ts": [] },
   },
   "mod.ts": { folders: ["internal", "store", "core", "webhook"] },
   hono: {
@@ -127,6 +127,7 @@ export const table: Readonly<Record<string, Row>> = {
       "events.ts": [],
       "post_events.ts": [],
       "targets.ts": [],
+      "webhooks.ts": [],
     },
   },
   testing: { folders: ["internal", "store", "core", "webhook"] },

@@ -53,7 +53,8 @@ test("./hono pulls in Hono and valibot, and neither the command nor the configur
   assert.deepEqual(dependencies(graph, "src/hono/mod.ts"), [
     ...["npm:@valibot/to-json-schema", "npm:hono", "npm:valibot"],
   ]);
-  assert.deepEqual(Object.keys(graph).filter((file) => /^src\/(?:cli|config)\//.test(file)), []);
+  const loaded = reached(await readGraph(["src/hono/mod.ts"], { types: false }), "src/hono/mod.ts");
+  assert.deepEqual(loaded.filter((file) => /^src\/(?:cli|config)\//.test(file)), []);
 });
 
 test("an app over HTTP loads no outbox, and sends no webhooks: who has some brings them", async () => {

@@ -28,7 +28,9 @@ export function operationsOf(document: unknown): readonly Operation[] {
   const { paths } = document as {
     readonly paths: Readonly<Record<string, Readonly<Record<string, RawOperation>>>>;
   };
-  return Object.entries(paths).flatMap(([path, item]) =>
+  // Webhooks have a test of their own: their responses repeat what was sent.
+  const others = Object.entries(paths).filter(([path]) => !path.startsWith("/webhooks"));
+  return others.flatMap(([path, item]) =>
     Object.entries(item).map(([method, { parameters = [], requestBody, responses }]) => ({
       method: method.toUpperCase(),
       path,
