@@ -42,8 +42,8 @@ export async function openBullMq({ redis, url, settled }: Setup): Promise<Conten
 }
 
 /**
- * graphile-worker. The local queue and the batched completion are what
- * https://worker.graphile.org/docs/performance measures its highest throughput with.
+ * graphile-worker. It has as many connections as the others. The local queue and the batched completion are
+ * what https://worker.graphile.org/docs/performance measures its highest throughput with.
  */
 export async function openGraphile({ postgres, url, settled }: Setup): Promise<Contender> {
   const pgPool = new pg.Pool({ connectionString: postgres, max: CONNECTIONS });
@@ -81,17 +81,32 @@ export async function openGraphile({ postgres, url, settled }: Setup): Promise<C
   };
 }
 
+/** Workers of pg-boss, each of which fetches and completes its jobs in batches. */
+const PG_BOSS_WORKERS = 4;
+
 /**
- * pg-boss. Large batches at the shortest polling interval are what its documentation of `work()` offers
- * for throughput: `batchSize`, and `pollingIntervalSeconds` of at least 0.5.
+ * pg-boss. Its polling alone would bound it: 128 events every half a second, the shortest interval. So it
+ * has what https://timgit.github.io/pg-boss/api/workers and the options of `work()` offer against that:
+ * `notify` (with `useListenNotify`) wakes a worker when a job is sent, and `burstWhenBatchFull` fetches on
+ * while batches are full. `localConcurrency` workers with a `batchSize` each are as many jobs at once as
+ * the other contenders have; several small batches wait less for their slowest job than a large one.
  */
 export async function openPgBoss({ postgres, url, settled }: Setup): Promise<Contender> {
-  const boss = new PgBoss({ connectionString: postgres!, max: CONNECTIONS });
+  const boss = new PgBoss({
+    connectionString: postgres!,
+    max: CONNECTIONS,
+    useListenNotify: true,
+  });
   boss.on("error", (error) => console.error(error));
   await boss.start();
   await boss.createQueue("waiting");
-  await boss.createQueue("bench");
-  const options = { batchSize: 4 * CONCURRENCY, pollingIntervalSeconds: 0.5 };
+  await boss.createQueue("bench", { notify: true });
+  const options = {
+    batchSize: CONCURRENCY / PG_BOSS_WORKERS,
+    localConcurrency: PG_BOSS_WORKERS,
+    burstWhenBatchFull: true,
+    pollingIntervalSeconds: 0.5,
+  };
   await boss.work("bench", options, async (jobs) => {
     await Promise.all(jobs.map(async ({ data }) => {
       await deliver(url, data);
