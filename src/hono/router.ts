@@ -161,7 +161,8 @@ async function readJson(c: AppContext, { schema }: Media): Promise<unknown> {
   return validate(schema, parseJsonBody(bytes, app.limits.jsonDepth).value);
 }
 
-function checkHeaderSize(headers: Headers, limit: number): void {
+/** Checks the size of all headers. @throws {Problem} when it exceeds the limit */
+export function checkHeaderSize(headers: Headers, limit: number): void {
   let size = 0;
   headers.forEach((value, name) => size += name.length + value.length + 4); // ": ", line end
   if (size > limit) throw new Problem("headers_too_large");

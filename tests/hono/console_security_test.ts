@@ -346,7 +346,11 @@ test("with verifyToken, the console uses the cookies of the app around it, and n
       return isAda ? { name: "ada", scopes: ["read"] } : undefined;
     },
   });
-  assert.equal(await status(app, "", ""), 401);
+  const unknown = await app.send("/console/", { token: null });
+  assert.equal(unknown.status, 401);
+  const advice = await unknown.text();
+  assert.match(advice, /This app has its own sign-in/);
+  assert.doesNotMatch(advice, /href="\.\/sign-in"/);
   const page = await app.send("/console/", { token: null, headers: { cookie: "app=ada" } });
   assert.equal(page.status, 200);
   const html = await page.text();
@@ -362,6 +366,14 @@ test("with auth: false, everyone is an admin, and forms of other sites are still
   const app = instance({ auth: false });
   assert.equal(await status(app, "", ""), 200);
   assert.equal((await submit(app, "events", {})).status, 403);
+});
+
+test("what someone without a session sends is bounded", async () => {
+  const app = instance({ tokens: known });
+  assert.equal((await submit(app, "sign-in", { token: "x".repeat(20_000) })).status, 413);
+  const headers = { "x-long": "x".repeat(20_000) };
+  assert.equal((await app.send("/console/", { token: null, headers })).status, 431);
+  assert.equal((await submit(app, "events", { a: "x".repeat(2_000_000) })).status, 401);
 });
 
 /** An app without anything around it. */

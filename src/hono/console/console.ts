@@ -3,6 +3,7 @@ import { checkOrigin, hasScope } from "../auth.ts";
 import { checkPlainUtf8, readBody } from "../body.ts";
 import { type AppContext, respond } from "../context.ts";
 import { Problem, type ProblemCode } from "../problems.ts";
+import { checkHeaderSize } from "../router.ts";
 import { findAsset } from "./assets.ts";
 import { CSRF_FIELD } from "./components.tsx";
 import { respondError } from "./error_page.tsx";
@@ -31,6 +32,9 @@ const routes: readonly ConsoleRoute[] = [
   ...gatePages,
 ];
 
+/** Longest form of someone who isn't signed in, in bytes: a token, and the path of a page. */
+const MAX_SIGN_IN = 16_384;
+
 /** Responds to a request below the root of the console, which has `depth` slashes before it. */
 export async function respondConsole(c: AppContext, depth: number): Promise<Response> {
   const { path, root } = locate(c, depth);
@@ -38,16 +42,18 @@ export async function respondConsole(c: AppContext, depth: number): Promise<Resp
   if (!isPost && c.req.method !== "GET" && c.req.method !== "HEAD") {
     throw new Problem("method_not_allowed", { headers: { allow: "GET, HEAD, POST" } });
   }
+  const { limits } = c.get("hooksRequest").app;
+  checkHeaderSize(c.req.raw.headers, limits.headers);
   if (path.startsWith("assets/")) return await respondAsset(c, path);
   if (isPost) checkOrigin(c.req.raw, []);
-  const fields = isPost ? await readForm(c) : new URLSearchParams();
-  const query = readQuery(c);
-  if (path === "sign-in" && isPost) return await signIn(c, root, fields);
+  if (isPost && path === "sign-in") return await signIn(c, root, await readForm(c, MAX_SIGN_IN));
 
+  const query = readQuery(c);
   const session = await readSession(c);
   if (path === "sign-in") return await respondSignIn(c, root, { session, query });
   if (session === undefined) return respondSignedOut(c, { path, root });
   c.get("hooksRequest").identity = session.identity;
+  const fields = isPost ? await readForm(c, limits.body) : new URLSearchParams();
   if (isPost) checkCsrf(session, fields);
   if (path === "sign-out" && isPost) return signOut(c, root);
 
@@ -104,14 +110,16 @@ async function respondAsset(c: AppContext, path: string): Promise<Response> {
   });
 }
 
-async function readForm(c: AppContext): Promise<URLSearchParams> {
+async function readForm(c: AppContext, limit: number): Promise<URLSearchParams> {
+  const { app } = c.get("hooksRequest");
   const { headers } = c.req.raw;
   const type = headers.get("content-type") ?? "";
   if (!/^application\/x-www-form-urlencoded *(?:;|$)/i.test(type)) {
     throw new Problem("media_type_unsupported");
   }
   checkPlainUtf8(headers);
-  const bytes = await readBody(c.req, c.get("hooksRequest").app);
+  const limits = { ...app.limits, body: Math.min(limit, app.limits.body) };
+  const bytes = await readBody(c.req, { ...app, limits });
   return new URLSearchParams(new TextDecoder().decode(bytes));
 }
 

@@ -50,13 +50,13 @@ export async function respondError(
     readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
   };
   const content = (
-    <>
+    <div class="stack">
       {advice && <p>{advice}</p>}
       {errors && <ul>{errors.map(({ pointer, detail }) => <li>{`${pointer} ${detail}`}</li>)}</ul>}
       <p class="muted">
         Status {status}. Request <code>{c.get("hooksRequest").id}</code>
       </p>
-    </>
+    </div>
   );
   if (at !== undefined) return await respondPage(at, { title, status }, content);
   const bare = (
@@ -65,9 +65,11 @@ export async function respondError(
         <Mark /> {title}
       </h1>
       {content}
-      <p>
-        <a href={`${root}sign-in`}>Go to the sign-in</a>
-      </p>
+      {c.get("hooksRequest").app.tokens && (
+        <p>
+          <a href={`${root}sign-in`}>Go to the sign-in</a>
+        </p>
+      )}
     </>
   );
   return await respondBarePage(c, root, { title, status, headers: { ...extras.headers } }, bare);

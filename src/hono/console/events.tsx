@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
 import { createEventId } from "../../internal/uuid.ts";
-import type { Page, StoredEvent } from "../../outbox/mod.ts";
+import type { EventListOptions, Outbox, Page, StoredEvent } from "../../outbox/mod.ts";
 import { type EventFilter, eventFilters, streamEvents, toEventJson } from "../events.ts";
 import { withCursor } from "../pages.ts";
 import { Problem } from "../problems.ts";
@@ -13,6 +13,8 @@ import { type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.t
 
 /** Events on a page. */
 const PAGE_SIZE = 50;
+/** How long to look for the events of a page, in milliseconds: a longer wait would be felt. */
+const READ_TIME = 500;
 /** Length of the payload in a row, in characters. */
 const PREVIEW = 160;
 
@@ -40,10 +42,10 @@ async function listEvents(at: PageRequest): Promise<Response> {
   const { type, session: sessionId, run: runId } = filter;
   const isLive = cursor === undefined && errors.size === 0;
   const startedAt = createEventId(); // before the list is read, so that nothing is missed
-  const list = () => outbox.listEvents({ type, sessionId, runId, limit: PAGE_SIZE, cursor });
+  const options = { type, sessionId, runId, cursor };
   const page: Page<StoredEvent> = errors.size > 0
     ? { items: [] }
-    : await withCursor(cursor, "?cursor", list);
+    : await withCursor(cursor, "?cursor", () => readPage(outbox, options));
   const stream = link(at, "events/stream", { ...filter, after: startedAt });
   const content = (
     <>
@@ -66,6 +68,20 @@ async function listEvents(at: PageRequest): Promise<Response> {
   );
   const lead = "Accepted events, newest first, as any instance accepts them.";
   return await respondPage(at, { title: "Events", section: "events", lead }, content);
+}
+
+/** Reads on while few events match, because a list reads at most 1000 of them at once. */
+async function readPage(outbox: Outbox, options: EventListOptions): Promise<Page<StoredEvent>> {
+  const end = performance.now() + READ_TIME;
+  const items: StoredEvent[] = [];
+  let { cursor } = options;
+  do {
+    const limit = PAGE_SIZE - items.length;
+    const page = await outbox.listEvents({ ...options, cursor, limit });
+    items.push(...page.items);
+    cursor = page.cursor;
+  } while (cursor !== undefined && items.length < PAGE_SIZE && performance.now() < end);
+  return cursor === undefined ? { items } : { items, cursor };
 }
 
 /** Returns the filter of a query, and what is wrong with it by field. */
@@ -130,7 +146,7 @@ function EventTable({ at, events }: { at: PageRequest; events: readonly StoredEv
   return (
     <div
       class="scroll events"
-      role="region"
+      role="group"
       aria-label={caption}
       tabindex={0}
       data-live-table
@@ -197,7 +213,7 @@ function Empty(
     return (
       <EmptyState title="No match so far">
         <p>
-          None of the last 1,000 events matches. Older ones are on the{" "}
+          None of the events that were read matches. Older ones are on the{" "}
           <a href={link(at, "events", { ...filter, cursor })}>next page</a>.
         </p>
       </EmptyState>

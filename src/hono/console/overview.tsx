@@ -31,16 +31,16 @@ export const overviewRoutes: readonly ConsoleRoute[] = [
       const options = {
         title: "Overview",
         section: "",
-        lead: `As of ${formatUtc(new Date(at.now))}. The last hour is that of this process, ` +
-          "since it started; backlogs are those of the store.",
+        lead:
+          `As of ${formatUtc(new Date(at.now))}. The plots cover the last hour of this process, ` +
+          "the backlog every process that uses this store.",
         actions: <a class="button" href={link(at, "")}>Refresh</a>,
       } as const;
       const isNew = total.events === 0 && waiting.every(({ pending }) => pending === 0) &&
         (await outbox.listEvents({ limit: 1 })).items.length === 0;
       const content = (
         <>
-          {isNew && <FirstSteps at={at} />}
-          <Plots minutes={minutes} total={total} />
+          {isNew ? <FirstSteps at={at} /> : <Plots minutes={minutes} total={total} />}
           <Numbers minutes={minutes} />
           <Waiting waiting={waiting} />
         </>
@@ -55,8 +55,8 @@ function FirstSteps({ at }: { at: PageRequest }): Child {
   return (
     <EmptyState title="Send the first event">
       <p>
-        Nothing was accepted yet. Send an event with a token of scope{" "}
-        <code>emit</code>, or connect an agent: what arrives shows up here and under{" "}
+        Post one with a token of scope{" "}
+        <code>emit</code>, or connect an agent. You can watch it arrive under{" "}
         <a href={link(at, "events")}>Events</a>.
       </p>
       <pre class="code"><code>{`curl -X POST ${url} \\

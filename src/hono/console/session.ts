@@ -40,7 +40,7 @@ export async function readSession(c: AppContext): Promise<Session | undefined> {
   const { tokens, authenticate } = c.get("hooksRequest").app;
   const cookies = cookiesOf(c.req.raw.headers);
   if (tokens === undefined) {
-    const identity = authenticate ? await authenticate(c.req.raw) : c.get("hooksRequest").identity;
+    const identity = authenticate ? await identify(c) : c.get("hooksRequest").identity;
     return await openSession(c, identity, cookies);
   }
   for (const cookie of cookies) {
@@ -72,6 +72,16 @@ export async function startSession(c: AppContext, secret: string): Promise<Sessi
 /** Returns the `Set-Cookie` that ends a session in this browser. */
 export function endSession(c: AppContext): string {
   return setCookie(c.req.raw, "", 0);
+}
+
+/** Returns who sent a request by the app's own scheme. @throws {Problem} when that says nobody did */
+async function identify(c: AppContext): Promise<Identity> {
+  try {
+    return await c.get("hooksRequest").app.authenticate!(c.req.raw);
+  } catch (error) {
+    const isUnknown = error instanceof Problem && error.code === "token_missing";
+    throw isUnknown ? new Problem("token_invalid") : error; // the app has no sign-in of ours
+  }
 }
 
 /** Returns a new session without a sign-in: it only protects forms. */

@@ -80,6 +80,8 @@ async function respondForm(
       </h1>
       <form method="post" action={`${root}sign-in`}>
         <input type="hidden" name="next" value={next} />
+        {/* For password managers, which store a name with every password. */}
+        <input type="text" value="hooks" autocomplete="username" hidden readonly />
         <label for="token">Token</label>
         <input
           id="token"

@@ -133,7 +133,8 @@ input:focus-visible, select:focus-visible, textarea:focus-visible { outline-offs
 .hint { color: var(--muted); font-size: .8125rem; }
 .fields { display: grid; gap: 1rem; max-width: 40rem; }
 .filter { display: flex; flex-wrap: wrap; gap: .625rem; align-items: end; margin-bottom: 1rem; }
-.filter .field { flex: 1 1 9rem; max-width: 16rem; }
+.filter .field { flex: 1 1 9rem; }
+@media (min-width: 40rem) { .filter .field { max-width: 16rem; } }
 .filter input, .filter select { width: 100%; height: 2.125rem; }
 .filter button, .filter .button { height: 2.125rem; }
 
@@ -178,14 +179,13 @@ progress { width: 100%; height: .5rem; accent-color: var(--accent); }
 
 /* Plots. */
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: 1rem; }
-.empty + .plots { margin-top: 1.5rem; }
 .plot figcaption { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 .5rem; font-size: .8125rem; }
 .plot-title { flex-basis: 100%; color: var(--muted); font-weight: 500; }
 .plot-headline { font-size: 1.375rem; line-height: 1.4; font-weight: 620; letter-spacing: -.012em; }
 .plot-area { position: relative; margin-top: 1.375rem; }
 .plot svg { display: block; width: 100%; height: 6rem; overflow: visible; }
 .plot-max { position: absolute; right: 0; bottom: calc(100% + .25rem); font-size: .6875rem; line-height: 1; color: var(--muted); }
-.plot-none { position: absolute; inset: 0; display: grid; place-items: center; font-size: .8125rem; }
+.plot-none { position: absolute; left: 50%; top: 50%; translate: -50% -50%; padding: 0 .5rem; white-space: nowrap; font-size: .8125rem; background: var(--surface); }
 .plot-axis { display: flex; justify-content: space-between; gap: .5rem; margin-top: .375rem; font-size: .6875rem; color: var(--muted); }
 .legend { display: flex; gap: .75rem; }
 .key::before { content: ""; display: inline-block; width: .75rem; border-top: 2px solid var(--accent); margin-right: .3125rem; vertical-align: .1875rem; }
