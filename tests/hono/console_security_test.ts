@@ -356,8 +356,10 @@ test("with verifyToken, the console uses the cookies of the app around it, and n
   const html = await page.text();
   assert.match(html, /ada<small>read</);
   assert.doesNotMatch(html, /sign-out/); // the app around it does that
-  assert.match(page.headers.get("set-cookie") ?? "", /^hooks_console=[0-9a-f]{32}; /);
-  assert.equal((await submit(app, "no", {}, { cookie: "app=ada" })).status, 403);
+  assert.equal(page.headers.get("set-cookie"), null);
+  const foreign = { cookie: "app=ada", origin: "https://evil.test" };
+  assert.equal((await submit(app, "no", { csrf: "" }, foreign)).status, 403);
+  assert.equal((await submit(app, "no", { csrf: "" }, { cookie: "app=ada" })).status, 404);
   assert.equal((await submit(app, "sign-in", { token: TOKENS.admin })).status, 303);
   assert.ok(seen.every((token) => token === undefined));
 });
@@ -365,7 +367,12 @@ test("with verifyToken, the console uses the cookies of the app around it, and n
 test("with auth: false, everyone is an admin, and forms of other sites are still refused", async () => {
   const app = instance({ auth: false });
   assert.equal(await status(app, "", ""), 200);
-  assert.equal((await submit(app, "events", {})).status, 403);
+  for (const origin of ["https://evil.test", "null"]) {
+    assert.equal((await submit(app, "events", {}, { origin })).status, 403);
+  }
+  const form = { "content-type": "application/x-www-form-urlencoded" };
+  const unsaid = await app.send("/console/events", { method: "POST", headers: form, body: "a=b" });
+  assert.equal(unsaid.status, 403);
 });
 
 test("what someone without a session sends is bounded", async () => {

@@ -45,7 +45,7 @@ export async function respondConsole(c: AppContext, depth: number): Promise<Resp
   const { limits } = c.get("hooksRequest").app;
   checkHeaderSize(c.req.raw.headers, limits.headers);
   if (path.startsWith("assets/")) return await respondAsset(c, path);
-  if (isPost) checkOrigin(c.req.raw, []);
+  if (isPost) checkOwnPage(c.req.raw);
   if (isPost && path === "sign-in") return await signIn(c, root, await readForm(c, MAX_SIGN_IN));
 
   const query = readQuery(c);
@@ -127,6 +127,15 @@ async function readForm(c: AppContext, limit: number): Promise<URLSearchParams> 
 function readQuery(c: AppContext): URLSearchParams {
   const { searchParams } = new URL(c.req.raw.url);
   return new URLSearchParams([...searchParams].filter(([, value]) => value !== ""));
+}
+
+/** Checks that a form comes from a page of this origin, which browsers say. @throws {Problem} */
+function checkOwnPage(request: Request): void {
+  const { headers } = request;
+  if (!headers.has("origin") && !headers.has("sec-fetch-site")) {
+    throw new Problem("origin_forbidden"); // programs use the API
+  }
+  checkOrigin(request, []);
 }
 
 /** Checks that a form comes from a page of this session. @throws {Problem} when it doesn't */

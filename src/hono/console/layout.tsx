@@ -71,12 +71,10 @@ export async function respondPage(
       {content}
     </>
   );
-  const { cookie } = at.session;
-  const headers = cookie === undefined ? {} : { "set-cookie": cookie };
   return await respondDocument(at.c, at.root, {
     title,
     status,
-    headers,
+    headers: {},
     ...(refresh !== undefined && { refresh }),
     body: (
       <div class="shell">

@@ -83,12 +83,12 @@ export async function redirect(
 
 /** Returns the notice of a URL; undefined if this session didn't make it. */
 export async function readNotice(
-  { csrf }: Session,
+  { noticeKey }: Session,
   query: URLSearchParams,
 ): Promise<Notice | undefined> {
   const [, mac = "", encoded = ""] = /^([0-9a-f]{64})\.([\w-]+)$/.exec(query.get(NOTICE) ?? "") ??
     [];
-  const expected = await hmacSha256Hex(new TextEncoder().encode(csrf), encoded);
+  const expected = await hmacSha256Hex(new TextEncoder().encode(noticeKey), encoded);
   const [one, other] = [expected, mac].map((hex) => new TextEncoder().encode(hex));
   if (!timingSafeEqual(one!, other!)) return undefined;
   const base64 = encoded.replaceAll("-", "+").replaceAll("_", "/");
@@ -98,9 +98,9 @@ export async function readNotice(
   return { kind, text };
 }
 
-async function signNotice({ csrf }: Session, { kind, text }: Notice): Promise<string> {
+async function signNotice({ noticeKey }: Session, { kind, text }: Notice): Promise<string> {
   const short = [...text].slice(0, MAX_NOTICE).join("");
   const base64 = encodeBase64(new TextEncoder().encode(JSON.stringify([kind, short])));
   const encoded = base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  return `${await hmacSha256Hex(new TextEncoder().encode(csrf), encoded)}.${encoded}`;
+  return `${await hmacSha256Hex(new TextEncoder().encode(noticeKey), encoded)}.${encoded}`;
 }

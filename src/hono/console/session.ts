@@ -1,5 +1,5 @@
 import { toHex } from "../../internal/bytes.ts";
-import { hmacSha256Hex, sha256Hex, timingSafeEqual } from "../../internal/crypto.ts";
+import { hmacSha256Hex, timingSafeEqual } from "../../internal/crypto.ts";
 import { hasScope, isExpired } from "../auth.ts";
 import type { AppContext } from "../context.ts";
 import type { Identity, Scope, Token } from "../options.ts";
@@ -9,12 +9,12 @@ import { Problem } from "../problems.ts";
 export type Session = {
   /** Who it is; expires with the session. */
   readonly identity: Identity;
-  /** The value of the hidden field of every form. Only pages of this session contain it. */
+  /** The value of the hidden field of every form, which only pages of this session contain. */
   readonly csrf: string;
   /** Whether a sign-in began it, so that it can be ended. */
   readonly isSignedIn: boolean;
-  /** `Set-Cookie` of a session that this request began. */
-  readonly cookie?: string;
+  /** Signs notices, so that no link can make the console say anything. */
+  readonly noticeKey: string;
 };
 
 /** The scopes of which a token needs one to sign in. */
@@ -38,12 +38,10 @@ const NONCE_SIZE = 16;
  */
 export async function readSession(c: AppContext): Promise<Session | undefined> {
   const { tokens, authenticate } = c.get("hooksRequest").app;
-  const cookies = cookiesOf(c.req.raw.headers);
   if (tokens === undefined) {
-    const identity = authenticate ? await identify(c) : c.get("hooksRequest").identity;
-    return await openSession(c, identity, cookies);
+    return openSession(authenticate ? await identify(c) : c.get("hooksRequest").identity);
   }
-  for (const cookie of cookies) {
+  for (const cookie of cookiesOf(c.req.raw.headers)) {
     const session = await verifyCookie(cookie, tokens);
     if (session !== undefined) return session;
   }
@@ -55,7 +53,10 @@ export async function readSession(c: AppContext): Promise<Session | undefined> {
  *
  * @throws {Problem} when the token is unknown, expired, or may see nothing
  */
-export async function startSession(c: AppContext, secret: string): Promise<Session> {
+export async function startSession(
+  c: AppContext,
+  secret: string,
+): Promise<Session & { readonly cookie: string }> {
   const { tokens, authenticate } = c.get("hooksRequest").app;
   const isPossible = /^[\x21-\x7e]{1,512}$/.test(secret);
   const headers = { authorization: `Bearer ${isPossible ? secret : ""}` };
@@ -84,17 +85,15 @@ async function identify(c: AppContext): Promise<Identity> {
   }
 }
 
-/** Returns a new session without a sign-in: it only protects forms. */
-async function openSession(
-  c: AppContext,
-  identity: Identity,
-  cookies: readonly string[],
-): Promise<Session> {
-  const known = cookies.find((cookie) => /^[0-9a-f]{32}$/.test(cookie));
-  const nonce = known ?? createNonce();
-  const csrf = await sha256Hex(`hooks console form ${nonce}`);
-  const cookie = known === undefined && { cookie: setCookie(c.req.raw, nonce, LIFETIME) };
-  return { identity, csrf, isSignedIn: false, ...cookie };
+/** The key of notices to people who didn't sign in: other instances show none of this one's. */
+let noticeKey: string | undefined;
+
+/**
+ * Returns the session of someone who didn't sign in here. Its forms are protected as other requests of the
+ * app are: by the origin that browsers send.
+ */
+function openSession(identity: Identity): Session {
+  return { identity, csrf: "", isSignedIn: false, noticeKey: noticeKey ??= createNonce() };
 }
 
 async function signCookie(
@@ -122,7 +121,8 @@ async function verifyCookie(
     const expiry = Math.min(expiresAt, tokenExpiry?.getTime() ?? Infinity);
     const identity: Identity = { name, scopes, expiresAt: new Date(expiry) };
     if (isExpired(identity) || !hasScope(identity, CONSOLE_SCOPES)) return undefined;
-    return { identity, csrf: await sign(token, "form", content), isSignedIn: true };
+    const csrf = await sign(token, "form", content);
+    return { identity, csrf, isSignedIn: true, noticeKey: csrf };
   }
   return undefined;
 }
