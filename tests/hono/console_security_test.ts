@@ -5,6 +5,7 @@
  */
 import { type AgentEvents, createHooks, fixedRetry, WebhookHook } from "@omniagent/hooks";
 import { createHooksApp, type HooksAppAuth, type Token } from "@omniagent/hooks/hono";
+import { ask } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
@@ -15,14 +16,31 @@ import { known, type Setup, testApp, TOKENS, until, withApp } from "./helpers.ts
 
 const options = { app: { console: true } } as const;
 
+/** What a token needs `admin` for, or `approve`: every action. */
+const ACTIONS = [
+  "deliveries/audit/x/retry",
+  "dead-letters/replay",
+  "dead-letters/replay-all",
+  "replays/x/cancel",
+  "targets/audit/enable",
+  "targets/audit/disable",
+  "asks/x",
+];
+
 /** Pages, actions, and paths that are neither. */
 const PATHS = [
   "",
   "events",
   "events/x",
   "events/stream",
+  "deliveries",
+  "dead-letters",
+  "replays/x",
+  "targets",
+  "gates",
   "sign-out",
   "no/such/page",
+  ...ACTIONS,
 ];
 
 testApp(
@@ -108,6 +126,32 @@ testApp("forms of other sites and of other sessions are refused", options, async
   assert.equal(done.status, 303);
   assert.match(done.headers.get("set-cookie") ?? "", /^hooks_console=; Max-Age=0; HttpOnly; /);
 });
+
+testApp(
+  "no action is done for someone who may only read, nor without the token of its page",
+  options,
+  async (setup) => {
+    const sessions = { read: await signIn(setup, "read"), admin: await signIn(setup, "admin") };
+    const csrf = csrfOf(await openPage(setup, "", sessions.read));
+    const adminCsrf = csrfOf(await openPage(setup, "", sessions.admin));
+    for (const path of ACTIONS) {
+      const attempts = [
+        submit(setup, path, { csrf, decision: "allow" }, { cookie: sessions.read }),
+        submit(setup, path, { csrf: adminCsrf }, { cookie: sessions.read }),
+        submit(setup, path, { csrf }, { cookie: sessions.admin }),
+        submit(setup, path, {}, { cookie: sessions.admin }),
+        submit(setup, path, { csrf: adminCsrf }, {
+          cookie: sessions.admin,
+          origin: "https://evil.test",
+        }),
+      ];
+      for (const refused of await Promise.all(attempts)) assert.equal(refused.status, 403, path);
+      const done = await submit(setup, path, { csrf: adminCsrf }, { cookie: sessions.admin });
+      assert.notEqual(done.status, 403, path); // it is the session that was refused
+      await done.body?.cancel();
+    }
+  },
+);
 
 testApp(
   "a session is new with every sign-in, whatever cookie the browser had",
@@ -244,6 +288,9 @@ testApp(
       (await outbox!.get("throws", id))?.state,
     ];
     await until(async () => `${await states()}` === "dead,dead", () => "the dead deliveries");
+    hooks.gate("payment.requested" as never, { name: "asks", handle: () => ask(HOSTILE) });
+    await hooks.decide("payment.requested" as never, data as never, meta);
+    await outbox!.disable("responds", HOSTILE);
     const cookie = await signIn(setup, "admin");
     const q = encodeURIComponent(HOSTILE);
     const paths = [
@@ -254,6 +301,16 @@ testApp(
       `events?notice=${q}`,
       `events/${id}`,
       `events/${q}`,
+      "deliveries",
+      `deliveries?target=${q}`,
+      "deliveries?state=dead",
+      "dead-letters",
+      `dead-letters?type=${q}`,
+      "targets",
+      `targets?q=${q}`,
+      "gates",
+      `gates?outcome=${q}`,
+      `replays/${q}`,
       `events?cursor=${q}`,
       `no/${q}`,
       `sign-in?next=${q}`,
@@ -269,6 +326,9 @@ testApp(
         assert.equal(html.match(/<\/title>/g)?.length, titles, path);
         shown += html;
       }
+    }
+    for (const path of ["events", `events/${id}`, "dead-letters", "targets", "gates"]) {
+      assert.match(await openPage(setup, path, cookie), /&lt;img src=x onerror/, path);
     }
     // It was there to be escaped: as a payload, a session, an error, and a response.
     assert.ok(shown.includes("&quot;&#39;&gt;&lt;/script&gt;"));
