@@ -102,9 +102,9 @@ export class Admission {
     return taken as readonly BatchEvent[];
   }
 
-  /** Validates a payload with the schema of its type. @throws {EventValidationError} */
-  async validate(event: HookEvent): Promise<void> {
-    if (this.#schemas) await validatePayload(event, this.#schemas);
+  /** Validates a payload with the schema of its type; returns nothing without schemas. @throws {EventValidationError} */
+  validate(event: HookEvent): Promise<void> | undefined {
+    return this.#schemas && validatePayload(event, this.#schemas);
   }
 
   /** Resolves when every hook is open. @throws {HookInitError | HooksClosedError} */

@@ -1,10 +1,13 @@
 import { setTimer } from "../internal/async.ts";
 import { quote } from "../internal/validate.ts";
 import type { InFlight } from "./background_queue.ts";
+import { callHandlers, receiptIn } from "./dispatch.ts";
 import type { EmitOptions } from "./emitter.ts";
 import { EventValidationError, HooksClosedError } from "./errors.ts";
 import type { AgentEvents, EventType, HookEvent } from "./events.ts";
+import type { HandlerTable } from "./handler_table.ts";
 import type { HookLifecycle } from "./lifecycle.ts";
+import { enterDispatch, leaveDispatch } from "./nesting.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Reporter } from "./reporter.ts";
@@ -20,6 +23,7 @@ const MAX_WAIT = 1_000;
 /** The parts of the registry that an observer works with. */
 type Parts = {
   readonly pipeline: Pipeline;
+  readonly handlers: HandlerTable;
   readonly reporter: Reporter;
   readonly lifecycle: HookLifecycle;
   /** Runs, decisions and tool calls, which `close` waits for. */
@@ -80,6 +84,7 @@ export class Observer<Events extends object = AgentEvents> {
    * @throws {HooksClosedError} after `close`
    */
   accept(events: readonly HookEvent[], isAdmitted = false): Promise<void> {
+    if (this.acceptDirect(events)) return Promise.resolve();
     return new Promise((resolve, reject) => {
       let isLate = false;
       // A store that kept one caller waiting keeps no other until it responds again.
@@ -105,6 +110,35 @@ export class Observer<Events extends object = AgentEvents> {
       this.#parts.pipeline.dispatchMany(batch, { onAccepted, isAdmitted, isEarly: true })
         .then(onAccepted, failed);
     });
+  }
+
+  /**
+   * Does the same at once, if events go straight to their handlers. Returns whether it did. Never throws.
+   *
+   * @ignore Gates call it.
+   */
+  acceptDirect(events: readonly HookEvent[]): boolean {
+    const { lifecycle, handlers } = this.#parts;
+    const handled = events.filter(({ type }) => this.isObserved(type));
+    // Several are handled one after the other, which takes time.
+    if (!this.#parts.pipeline.isDirect || handled.length > 1) return false;
+    for (const event of handled) {
+      this.#parts.reporter.guard(`Cannot emit ${quote(event.type)}`, event, () => {
+        enterDispatch(lifecycle, event.type);
+        try {
+          callHandlers(handlers.listFor(event.type), event).catch(receiptIn); // what failed is reported
+        } finally {
+          leaveDispatch();
+        }
+      });
+    }
+    return true;
+  }
+
+  /** Whether events of a type are stored, or handled by anything. @ignore Gates call it. */
+  isObserved(type: string): boolean {
+    const { pipeline, handlers } = this.#parts;
+    return !pipeline.isDirect || handlers.listFor(type).calls.length > 0;
   }
 
   /** Calls a function in a span, which ends when what the function returns settles. */

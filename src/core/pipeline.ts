@@ -138,9 +138,14 @@ export class Pipeline {
   #accept(event: HookEvent, options: EventOptions | undefined, origin: Origin): Promise<Receipt> {
     const { signal, idempotencyKey, waitUntil, tx } = options ?? {};
     const special = signal ?? idempotencyKey ?? waitUntil ?? tx ?? origin.chain;
-    const isPlain = special === undefined && this.#isPlain && this.#admission.isOpen;
-    if (isPlain) return callHandlers(this.#parts.handlers.listFor(event.type), event);
-    return this.#acceptSpecial(event, options ?? {}, origin);
+    const isSpecial = special !== undefined || !this.isDirect;
+    if (isSpecial) return this.#acceptSpecial(event, options ?? {}, origin);
+    return callHandlers(this.#parts.handlers.listFor(event.type), event);
+  }
+
+  /** Whether an event goes straight to its handlers: nothing is stored, validated, traced or opened first. */
+  get isDirect(): boolean {
+    return this.#isPlain && this.#admission.isOpen;
   }
 
   #acceptSpecial(event: HookEvent, options: EventOptions, origin: Origin): Promise<Receipt> {
@@ -255,8 +260,8 @@ export class Pipeline {
   /** Returns an event as it is stored and sent. */
   readonly redact = (event: HookEvent): HookEvent => this.#publisher.redact(event);
 
-  /** Validates a payload with the schema of its type. @throws {EventValidationError} */
-  validate(event: HookEvent): Promise<void> {
+  /** Validates a payload. See `Admission.validate`. @throws {EventValidationError} */
+  validate(event: HookEvent): Promise<void> | undefined {
     return this.#admission.validate(event);
   }
 

@@ -57,7 +57,7 @@ export class HookRegistry<Events extends object = AgentEvents> {
     const handlers = this.#handlers = new HandlerTable({ ...work, lifecycle, contextOf }, store);
     this.#pipeline = new Pipeline({ ...work, options: this.#options, handlers, lifecycle });
     const pipeline = this.#pipeline;
-    const observer = new Observer({ ...work, pipeline, lifecycle });
+    const observer = new Observer({ ...work, pipeline, handlers, lifecycle });
     this.observer = observer as unknown as Observer<Events>;
     this.gates = new Gates<Events>(this.#options, { ...work, lifecycle, observer, pipeline });
     this.#connection = queue?.connect?.({
@@ -266,8 +266,8 @@ export class HookRegistry<Events extends object = AgentEvents> {
    * reverse order, all within `closeTimeout`. Idempotent.
    *
    * In a handler or a hook, call it without `await`, because it waits for them. If an awaited call
-   * can't be detected (after the first `await` of a foreground handler, without an outbox, schemas or
-   * `redact`), `closeTimeout` ends the wait.
+   * can't be detected (after the first `await` of a foreground handler or a gate, without an outbox, schemas
+   * or `redact`), `closeTimeout` ends the wait.
    *
    * @throws {DeadlockError} in a handler or a hook; the hooks close nevertheless
    * @throws {HookCloseError} with everything that failed

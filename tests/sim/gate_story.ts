@@ -94,6 +94,8 @@ async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {
       abandoned: signal,
       admit: () => {},
       run: (work) => work(),
+      runDirect: (work) => work(),
+      isObserved: () => true,
       redact: (event) => event,
       validate: () => Promise.resolve(),
       validateInTime: () => Promise.resolve(),

@@ -1,6 +1,7 @@
 import { decodeBase64, encodeBase64 } from "../../internal/bytes.ts";
-import { hmacSha256Hex, sha256Hex } from "../../internal/crypto.ts";
+import { hmacSha256Hex, nodeCrypto, sha256Hex } from "../../internal/crypto.ts";
 import { canonicalJson } from "../../internal/json_text.ts";
+import { sha256HexOf } from "../../internal/sha256.ts";
 import type { QueueRecords } from "../delivery.ts";
 
 /** Where the salt is stored. It has no lifetime: digests of today are compared with those of tomorrow. */
@@ -8,6 +9,9 @@ const SALT_KEY = ["salt"];
 
 /** Bytes of a salt: as many as a SHA-256 has. */
 const SALT_SIZE = 32;
+
+/** Longest text whose digest is computed here where WebCrypto would do it on another thread, in characters. */
+const MAX_SHORT = 4_096;
 
 /**
  * Computes digests of data. Those of redacted events are salted: otherwise anyone who receives them could try
@@ -37,12 +41,17 @@ export class Digester {
   }
 
   async #digestOf(text: string): Promise<string> {
-    if (!this.isSalted) return await sha256Hex(text);
+    if (!this.isSalted) return text.length <= MAX_SHORT ? hashNow(text) : await sha256Hex(text);
     this.#salt ??= this.#readSalt().catch((error) => {
       this.#salt = undefined; // the next digest tries again
       throw error;
     });
     return await hmacSha256Hex(await this.#salt, text);
+  }
+
+  /** Returns the digest at once, without a salt: for decisions that are neither stored nor sent. */
+  plainDigestOf(data: unknown): string {
+    return hashNow(canonicalJson(data));
   }
 
   async #readSalt(): Promise<Uint8Array<ArrayBuffer>> {
@@ -60,4 +69,8 @@ export class Digester {
       await records.put({ key: SALT_KEY, value, versionstamp, lifetime: Infinity });
     }
   }
+}
+
+function hashNow(text: string): string {
+  return nodeCrypto()?.createHash("sha256").update(text).digest("hex") ?? sha256HexOf(text);
 }

@@ -1,6 +1,6 @@
 import type { HookEvent } from "../events.ts";
 import { createEvent } from "../snapshot.ts";
-import type { DecisionBase } from "./decision.ts";
+import type { CallTraits, DecisionBase } from "./decision.ts";
 import type { Judged } from "./judged.ts";
 import type { LateResult } from "./late_result.ts";
 import { withData } from "./rewrite.ts";
@@ -62,4 +62,17 @@ export function lateEvent(decisionId: string, event: HookEvent, late: LateResult
 export function textIn(data: unknown, name: string): string | undefined {
   const value = (data as Readonly<Record<string, unknown>> | null)?.[name];
   return typeof value === "string" ? value : undefined;
+}
+
+/** Whether an event reports what happened: its checks also judge the data before it is rewritten. */
+export function isResult(type: string): boolean {
+  return type === "tool.completed" || type === "message.sent";
+}
+
+/** Returns what says that a call is the same as an earlier one; nothing if it can't be. */
+export function callIdOf(
+  { type, data }: HookEvent,
+  { isUnique = false }: CallTraits,
+): string | undefined {
+  return isUnique || isResult(type) ? undefined : textIn(data, "call_id");
 }

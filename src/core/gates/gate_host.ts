@@ -27,21 +27,28 @@ export type HostParts = {
   admit(subject: string): void;
   /** Runs what `close` waits for. */
   run<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Runs what `close` waits for if it returns a promise, and nothing is stored. */
+  runDirect<Result>(work: () => Result | Promise<Result>): Result | Promise<Result>;
+  /** Whether events of a type are stored, or handled by anything in this process. */
+  isObserved(type: string): boolean;
   /**
    * Emits events and stores records, all or none. Resolves when they are accepted, and stored if there is an
-   * outbox. Handlers aren't waited for.
+   * outbox. Handlers aren't waited for. Returns nothing if there was nothing to wait for.
    */
-  publish(events: readonly HookEvent[], records?: readonly RecordWrite[]): Promise<void>;
+  publish(
+    events: readonly HookEvent[],
+    records?: readonly RecordWrite[],
+  ): Promise<void> | undefined;
   /** Emits an event that nobody waits for. Never throws. */
   observe(event: HookEvent): void;
   /** Returns an event as it is stored and sent. */
   redact(event: HookEvent): HookEvent;
-  /** Judges a payload by the schema of its type. @throws {EventValidationError} */
-  validate(event: HookEvent): Promise<void>;
+  /** Judges a payload by the schema of its type; returns nothing without schemas. @throws {EventValidationError} */
+  validate(event: HookEvent): Promise<void> | undefined;
   /**
    * Does the same within the time of a decision.
    *
    * @throws {EventValidationError} also when the schema needs longer
    */
-  validateInTime(event: HookEvent): Promise<void>;
+  validateInTime(event: HookEvent): Promise<void> | undefined;
 };

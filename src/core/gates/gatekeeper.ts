@@ -1,3 +1,4 @@
+import { isThenable } from "../../internal/async.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { EventValidationError, RecordConflictError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
@@ -8,18 +9,22 @@ import type { CallTraits, Decision, FinalDecision, GatesOptions } from "./decisi
 import { DecisionLog, type Recorded, type Slot } from "./decision_log.ts";
 import { isRefusal, isTransient } from "./failure.ts";
 import { Digester } from "./digest.ts";
-import { allowedEvent, decidedEvent, deniedEvent, lateEvent, textIn } from "./gate_events.ts";
+import {
+  allowedEvent,
+  callIdOf,
+  decidedEvent,
+  deniedEvent,
+  isResult,
+  lateEvent,
+} from "./gate_events.ts";
 import type { GateHost, HostParts } from "./gate_host.ts";
 import type { GateTable } from "./gate_table.ts";
-import { decisionOf, denied, type Judged } from "./judged.ts";
+import { decisionOf, denied, type Judged, missingIn } from "./judged.ts";
 import { withData } from "./rewrite.ts";
 import { type GateOutcome, runGates } from "./run_gates.ts";
 
 /** How often a decision is made again because another process decided about the same call meanwhile. */
 const MAX_CONFLICTS = 3;
-
-/** Events that report what happened: their checks also judge the data before it is rewritten. */
-const RESULTS: readonly string[] = ["tool.completed", "message.sent"];
 
 /** What a keeper decides by. */
 export type KeeperOptions = Pick<GatesOptions, "onAsk"> & {
@@ -61,6 +66,7 @@ export class Gatekeeper {
     signal: AbortSignal | undefined,
     traits: CallTraits,
   ): Promise<Decision> {
+    const callId = callIdOf(event, traits);
     let digest: string;
     let size: number;
     try {
@@ -68,9 +74,7 @@ export class Gatekeeper {
     } catch (error) {
       return this.#unrecorded(event, error).decision;
     }
-    const callId = textIn(event.data, "call_id") || undefined;
-    const isRepeatable = callId !== undefined && !traits.isUnique && !RESULTS.includes(event.type);
-    if (!isRepeatable || this.#missing(event.data)) {
+    if (!callId || missingIn(this.#table.missing(), event.data)) {
       return (await this.#judge(event, digest, signal)).decision;
     }
     const gates = this.#table.nameOf(event.type);
@@ -158,16 +162,10 @@ export class Gatekeeper {
     const { clock, digester, records } = this.#host;
     const start = clock.now();
     const id = createEventId();
-    let outcome = this.#missing(event.data) ?? await this.#run(id, event, signal);
+    let outcome = missingIn(this.#table.missing(), event.data) ??
+      await this.#run(id, event, signal);
     if (outcome.decision === "ask" && !this.#asking) {
-      // Other data, so that it is another decision: what a gate is sent under one id never differs.
-      const check = (edited: HookEvent) => this.#check(createEventId(), edited);
-      outcome = await resolveInProcess(this.#host, this.#options.onAsk, {
-        event,
-        outcome,
-        check,
-        signal,
-      });
+      outcome = await this.#askHere(event, outcome, signal);
     }
     const digest = outcome.data === event.data ? digestIn : await digester.digestOf(outcome.data);
     const took = Math.max(0, Math.round(clock.now() - start));
@@ -199,6 +197,62 @@ export class Gatekeeper {
     }
   }
 
+  /**
+   * Does the same, at once, for checks whose record nobody sees. Returns undefined where the record is needed.
+   */
+  decideUnobserved(
+    event: HookEvent,
+    signal: AbortSignal | undefined,
+    traits: CallTraits,
+  ): Decision | Promise<Decision> | undefined {
+    if (callIdOf(event, traits) || this.#host.isObserved("gate.decided")) return undefined;
+    const gates = this.#table.gatesFor(event.type);
+    if (gates.some(({ kind }) => kind === "rewrite")) return undefined;
+    const id = createEventId();
+    const apply = (outcome: GateOutcome) => this.#apply(id, event, outcome, signal);
+    return this.#host.runDirect<Decision>(() => {
+      const outcome = missingIn(this.#table.missing(), event.data) ?? this.#run(id, event, signal);
+      return isThenable(outcome) ? outcome.then(apply) : apply(outcome);
+    });
+  }
+
+  /** Emits what a decision without a record leads to. */
+  #apply(
+    id: string,
+    event: HookEvent,
+    outcome: GateOutcome,
+    signal: AbortSignal | undefined,
+  ): Decision | Promise<Decision> {
+    if (outcome.decision === "ask") {
+      return this.#askHere(event, outcome, signal)
+        .then((outcome) => this.#apply(id, event, outcome, signal));
+    }
+    const { digester } = this.#host;
+    const judged = {
+      id,
+      event: withData(event, outcome.data),
+      get digest(): string {
+        return digester.plainDigestOf(outcome.data);
+      },
+      outcome,
+    };
+    const decision = Object.assign(decisionOf(judged), { decision: outcome.decision });
+    const isAllowed = outcome.decision === "allow";
+    if (!this.#host.isObserved(isAllowed ? event.type : "tool.denied")) return decision;
+    const subject = isAllowed
+      ? allowedEvent(judged.event, id)
+      : deniedEvent(judged.event, decision, outcome.gate);
+    const published = subject && this.#host.publish([subject]);
+    return published ? published.then(() => decision) : decision;
+  }
+
+  /** Asks in this process, as there is no outbox. */
+  #askHere(event: HookEvent, outcome: GateOutcome, signal?: AbortSignal): Promise<GateOutcome> {
+    // Other data, so that it is another decision: what a gate is sent under one id never differs.
+    const check = (edited: HookEvent) => this.#check(createEventId(), edited);
+    return resolveInProcess(this.#host, this.#options.onAsk, { event, outcome, check, signal });
+  }
+
   /** Stores what is asked. What can't be stored is denied. */
   async #ask(judged: Judged, slot: Slot | undefined): Promise<Recorded> {
     const write = (decision: Decision, decided: string, ask: string) =>
@@ -219,28 +273,12 @@ export class Gatekeeper {
     return { decision: { ...base, decision: "deny", reason } as FinalDecision, isKept: false };
   }
 
-  /** A gate that must be there and isn't, or isn't enforced, fails every decision. */
-  #missing(data: unknown): GateOutcome | undefined {
-    const missing = this.#table.missing();
-    if (missing.length === 0) return undefined;
-    const reason = `Gate '${missing[0]}' is required, but isn't registered or isn't enforced`;
-    const gates = missing.map((name) => ({
-      name,
-      kind: "check" as const,
-      mode: "enforce" as const,
-      verdict: "failed" as const,
-      failure: "missing" as const,
-      duration_ms: 0,
-    }));
-    return denied({ data, gate: missing[0], context: [], gates }, reason);
-  }
-
   #run(
     decisionId: string,
     event: HookEvent,
     signal?: AbortSignal,
     kind?: "check",
-  ): Promise<GateOutcome> {
+  ): GateOutcome | Promise<GateOutcome> {
     const { logger, clock, abandoned, telemetry } = this.#host;
     const gates = this.#table.gatesFor(event.type);
     return runGates({
@@ -248,7 +286,7 @@ export class Gatekeeper {
       decisionId,
       gates: kind ? gates.filter((gate) => gate.kind === kind) : gates,
       event,
-      isResult: RESULTS.includes(event.type),
+      isResult: isResult(event.type),
       timeout: this.#options.timeout,
       signals: signal ? [signal, abandoned] : [abandoned],
       logger,
@@ -268,7 +306,7 @@ export class Gatekeeper {
 
   /** Runs the checks on data that a person edited. An edit is also an approval. */
   async #check(decisionId: string, event: HookEvent): Promise<GateOutcome> {
-    const missing = this.#missing(event.data);
+    const missing = missingIn(this.#table.missing(), event.data);
     if (missing !== undefined) return missing;
     try {
       await this.#host.validateInTime(event);

@@ -1,4 +1,4 @@
-import { deadline } from "../../internal/async.ts";
+import { deadline, isThenable } from "../../internal/async.ts";
 import { systemClock } from "../../internal/clock.ts";
 import { checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
@@ -9,7 +9,7 @@ import { correlationOf, isReport } from "../event_rules.ts";
 import type { AgentEvents, EventType, HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
 import type { HookLifecycle } from "../lifecycle.ts";
-import { inside } from "../nesting.ts";
+import { enterDispatch, inside, leaveDispatch } from "../nesting.ts";
 import type { HooksOptions } from "../options.ts";
 import type { EventOf, EventPattern } from "../patterns.ts";
 import type { Observer } from "../observer.ts";
@@ -101,9 +101,22 @@ export class Gates<Events extends object = AgentEvents> {
           leave();
         }
       },
+      runDirect(work) {
+        enterDispatch(lifecycle, "");
+        try {
+          const done = work();
+          if (!isThenable(done)) return done;
+          return Promise.resolve(done).finally(calls.enter());
+        } finally {
+          leaveDispatch();
+        }
+      },
+      isObserved: (type) => observer.isObserved(type),
       publish: (events, records) => {
         // What is stored nowhere is only observed: no observer keeps a tool from running.
-        if (outbox === undefined) return observer.accept(events, true);
+        if (outbox === undefined) {
+          return observer.acceptDirect(events) ? undefined : observer.accept(events, true);
+        }
         const batch = events.map((event) => ({ event, fresh: true }));
         return new Promise((resolve, reject) => {
           let isStored = false;
@@ -130,7 +143,7 @@ export class Gates<Events extends object = AgentEvents> {
       validate: (event) => pipeline.validate(event),
       validateInTime: (event) => {
         const judged = pipeline.validate(event);
-        const hasSchema = Object.hasOwn(schemas, event.type);
+        const hasSchema = judged && Object.hasOwn(schemas, event.type);
         return hasSchema ? inTime(judged, event.type, this.#timeout) : judged;
       },
     };
@@ -180,7 +193,8 @@ export class Gates<Events extends object = AgentEvents> {
     options.signal?.throwIfAborted();
     this.#host.admit(subject);
     const event = createEvent(type, data, options);
-    return await this.#decide(event, options.signal) as Decision<Events[Type]>;
+    const decision = this.#decide(event, options.signal);
+    return (isThenable(decision) ? await decision : decision) as Decision<Events[Type]>;
   }
 
   /** Decides about a tool call, and runs the tool if it is allowed. See `Hooks.call`. */
@@ -200,8 +214,8 @@ export class Gates<Events extends object = AgentEvents> {
       const { telemetry, redact, clock } = this.#host;
       const host = {
         guards: (type: string) => this.guards(type),
-        decide: (event: HookEvent, signal?: AbortSignal, traits?: CallTraits) =>
-          this.#decide(event, signal, traits),
+        decide: async (event: HookEvent, signal?: AbortSignal, traits?: CallTraits) =>
+          await this.#decide(event, signal, traits),
         now: clock.now,
         observer: this.#observer,
         telemetry,
@@ -223,18 +237,28 @@ export class Gates<Events extends object = AgentEvents> {
     return createEvent(type, { name, ...ids, params }, correlationOf(options));
   }
 
-  /** Decides about an event that was accepted before `close`. */
-  async #decide(
+  /** Decides about an event that was accepted before `close`: at once, if there is nothing to wait for. */
+  #decide(
     event: HookEvent,
     signal: AbortSignal | undefined,
     traits: CallTraits = {},
-  ): Promise<Decision> {
-    await this.#host.validateInTime(event);
+  ): Decision | Promise<Decision> {
+    const validated = this.#host.validateInTime(event);
+    if (validated) return validated.then(() => this.#judge(event, signal, traits));
+    return this.#judge(event, signal, traits);
+  }
+
+  #judge(
+    event: HookEvent,
+    signal: AbortSignal | undefined,
+    traits: CallTraits,
+  ): Decision | Promise<Decision> {
     if (!this.guards(event.type)) {
-      await this.#host.publish([event]);
-      return { id: event.id, decision: "allow", data: event.data, gates: [] };
+      const decision: Decision = { id: event.id, decision: "allow", data: event.data, gates: [] };
+      const published = this.#host.publish([event]);
+      return published ? published.then(() => decision) : decision;
     }
-    return await this.#host.run(async () => {
+    return this.#keeper?.decideUnobserved(event, signal, traits) ?? this.#host.run(async () => {
       const keeper = await this.#load(`Cannot decide about '${event.type}'`);
       return await keeper.decide(event, signal, traits);
     });

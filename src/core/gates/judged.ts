@@ -1,6 +1,6 @@
 import type { HookEvent } from "../events.ts";
 import type { DecisionBase } from "./decision.ts";
-import type { GateOutcome } from "./run_gates.ts";
+import type { GateOutcome, GateRecord } from "./run_gates.ts";
 
 /** How long a person may take, unless a gate says otherwise, in milliseconds: ten minutes. */
 export const ASK_TIMEOUT: number = 10 * 60 * 1000;
@@ -21,8 +21,11 @@ export type Judged = {
   readonly took: number;
 };
 
-/** Returns what a caller is told of a decision, whatever it is. */
-export function decisionOf({ id, event, digest, outcome }: Judged): DecisionBase {
+/** Returns what a caller is told of a decision, whatever it is. The digest is read when it is needed. */
+export function decisionOf(
+  judged: Pick<Judged, "id" | "event" | "digest" | "outcome">,
+): DecisionBase {
+  const { id, event, outcome } = judged;
   const { reason, interrupt } = outcome.verdict ?? {};
   return {
     id,
@@ -30,9 +33,18 @@ export function decisionOf({ id, event, digest, outcome }: Judged): DecisionBase
     ...(reason !== undefined && { reason }),
     ...(outcome.context.length > 0 && { context: outcome.context.join("\n") }),
     ...(interrupt && { interrupt }),
-    digest,
-    gates: outcome.gates.map(({ internal: _, ...record }) => record),
+    get digest() {
+      return judged.digest;
+    },
+    gates: outcome.gates.map(publicRecord),
   };
+}
+
+/** Returns a record without what neither the model nor a caller over HTTP may see. */
+function publicRecord(record: GateRecord): GateRecord {
+  if (record.internal === undefined) return record;
+  const { internal: _, ...rest } = record;
+  return rest;
 }
 
 /** Returns an outcome that denies instead. */
@@ -41,4 +53,20 @@ export function denied(
   reason: string,
 ): GateOutcome {
   return { decision: "deny", data, gate, context, gates, verdict: { decision: "deny", reason } };
+}
+
+/** A gate that must be there and isn't, or isn't enforced, fails every decision. */
+export function missingIn(names: readonly string[], data: unknown): GateOutcome | undefined {
+  const [gate] = names;
+  if (gate === undefined) return undefined;
+  const reason = `Gate '${gate}' is required, but isn't registered or isn't enforced`;
+  const gates = names.map((name): GateRecord => ({
+    name,
+    kind: "check",
+    mode: "enforce",
+    verdict: "failed",
+    failure: "missing",
+    duration_ms: 0,
+  }));
+  return denied({ data, gate, context: [], gates }, reason);
 }

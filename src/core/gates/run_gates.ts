@@ -73,7 +73,18 @@ type Judged = {
  * Then all checks run at once, on the same frozen data. The outcome depends on what the gates return and on
  * their order, never on which of them is faster.
  */
-export async function runGates(run: GateRun): Promise<GateOutcome> {
+export function runGates(run: GateRun): GateOutcome | Promise<GateOutcome> {
+  if (run.gates.some(({ kind }) => kind === "rewrite")) return runInOrder(run);
+  const time = new RunTime(run);
+  const judged = check(run, run.gates, run.event, time, true);
+  const end = (judged: readonly Judged[]): GateOutcome => {
+    time.end();
+    return outcomeOf(judged, run.event);
+  };
+  return isThenable(judged) ? judged.then(end) : end(judged);
+}
+
+async function runInOrder(run: GateRun): Promise<GateOutcome> {
   const rewrites = run.gates.filter(({ kind }) => kind === "rewrite");
   const checks = run.gates.filter(({ kind }) => kind === "check");
   const time = new RunTime(run);
@@ -95,19 +106,23 @@ export async function runGates(run: GateRun): Promise<GateOutcome> {
   } finally {
     time.end();
   }
-  return { ...merge(judged), data: event.data, gates: judged.map(({ record }) => record) };
+  return outcomeOf(judged, event);
+}
+
+function outcomeOf(judged: readonly Judged[], { data }: HookEvent): GateOutcome {
+  return { ...merge(judged), data, gates: judged.map(({ record }) => record) };
 }
 
 /** Runs checks at once. Each runs to its end, so that the record is complete. */
-async function check(
+function check(
   run: GateRun,
   gates: readonly RegisteredGate[],
   event: HookEvent,
   time: RunTime,
   final: boolean,
-): Promise<readonly Judged[]> {
+): readonly Judged[] | Promise<readonly Judged[]> {
   const results = gates.map((gate) => judge(run, gate, event, time, final));
-  return results.some(isThenable) ? await Promise.all(results) : results as readonly Judged[];
+  return results.some(isThenable) ? Promise.all(results) : results as readonly Judged[];
 }
 
 /** The strongest verdict; of equals, the first in the order of the gates. */

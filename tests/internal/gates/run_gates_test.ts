@@ -339,8 +339,8 @@ function withoutTimes({ gates, ...rest }: GateOutcome): unknown {
   return { ...rest, gates: gates.map((gate) => ({ ...gate, duration_ms: 0 })) };
 }
 
-function run(gates: readonly Gate<HookEvent>[], options: Options = {}): Promise<GateOutcome> {
-  return runGates({
+async function run(gates: readonly Gate<HookEvent>[], options: Options = {}): Promise<GateOutcome> {
+  return await runGates({
     telemetry: NO_TELEMETRY,
     decisionId: "d-1",
     gates: gates.map(readGate),
