@@ -141,9 +141,13 @@ function decode(bytes: Uint8Array, what: string): string {
  *
  * @throws {CommandError} naming such numbers by path
  */
-export function parseInput(json: string, what: "the data" | `line ${number}`): unknown {
+export function parseInput(
+  json: string,
+  what: "the data" | "the fields" | `line ${number}`,
+): unknown {
   const { value, issues } = parseJson(json);
-  const relevant = what === "the data" ? issues : issues.filter(({ path }) => path?.[0] === "data");
+  const isLine = what.startsWith("line");
+  const relevant = isLine ? issues.filter(({ path }) => path?.[0] === "data") : issues;
   if (value === undefined || relevant.length === 0) return value;
   const details = relevant.map(({ message, path = [] }) =>
     printable(`${path.map((key) => `/${String(key)}`).join("") || "it"} ${message}`)

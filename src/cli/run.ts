@@ -47,6 +47,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "list, enable and disable targets",
     load: () => import("./commands/targets.ts"),
   },
+  webhooks: {
+    summary: "create, change and test webhooks in the store",
+    load: () => import("./commands/webhooks.ts"),
+  },
   decisions: {
     summary: "list what gates decided",
     load: () => import("./commands/decisions.ts"),

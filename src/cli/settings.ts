@@ -49,6 +49,8 @@ export type Settings = {
   readonly ask?: "agent" | "wait" | undefined;
   /** Whether posted agent events are validated. */
   readonly validate?: boolean | undefined;
+  /** Seal stored webhooks, the first one what is written; empty: there are none. */
+  readonly encryptionKeys: readonly string[];
   /** The only token, if it was generated and is therefore unknown to the user. */
   readonly generatedToken: string | undefined;
 };
@@ -93,6 +95,7 @@ export async function readSettings(
     approvalKey: server?.approvalKey,
     ask: server?.ask,
     validate: server?.validate,
+    encryptionKeys: readEncryptionKeys(env("HOOKS_ENCRYPTION_KEY")),
     generatedToken: hasTokens || envToken !== undefined ? undefined : generatedToken,
   };
 }
@@ -102,6 +105,19 @@ function storeOf({ path, sqlite, kv, postgres }: StorageConfig = {}): string | u
   if (sqlite !== undefined) return `sqlite:${sqlite}`;
   if (kv !== undefined) return `kv:${kv}`;
   return postgres ?? path;
+}
+
+/** Base64 of 32 bytes. */
+const ENCRYPTION_KEY = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
+
+function readEncryptionKeys(text = ""): readonly string[] {
+  const keys = text.split(",").map((key) => key.trim()).filter((key) => key !== "");
+  if (keys.every((key) => ENCRYPTION_KEY.test(key))) return keys;
+  throw new CommandError(
+    "Cannot use HOOKS_ENCRYPTION_KEY: it must be base64 of 32 bytes, or several with commas between",
+    ["Create one with `openssl rand -base64 32`"],
+    2,
+  );
 }
 
 function checkEnvToken(token: string | undefined, host: string): void {

@@ -27,4 +27,4 @@
 export * from "./errors.ts";
 export { generateEncryptionKey } from "./seal.ts";
 export type * from "./types.ts";
-export { webhookStore } from "./webhook_store.ts";
+export { hasWebhooks, webhookStore } from "./webhook_store.ts";

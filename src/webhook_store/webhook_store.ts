@@ -50,20 +50,7 @@ const GUARD_TIMEOUT = 10_000;
 const MAX_TRIES = 10;
 
 /**
- * Opens the webhooks of a store.
- *
- * ```ts
- * import { createHooks } from "@omniagent/hooks";
- * import { createOutbox } from "@omniagent/hooks/outbox";
- * import { memoryStore } from "@omniagent/hooks/testing";
- * import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-store";
- *
- * const store = memoryStore();
- * const webhooks = webhookStore(store, { encryptionKey: generateEncryptionKey() });
- * const hooks = createHooks({ outbox: createOutbox(store) });
- * webhooks.connect(hooks); // in each process that emits
- * await hooks.close();
- * ```
+ * Opens the webhooks of a store: `webhookStore(store, { encryptionKey }).connect(hooks)`.
  *
  * @throws {TypeError} when an option is invalid
  */
@@ -71,7 +58,15 @@ export function webhookStore(store: Store, options: WebhookStoreOptions): Webhoo
   return webhookStoreIn(systemClock, store, options);
 }
 
-/** Does the same with a clock. */
+/** Returns whether a store has webhooks. They miss the events of processes that aren't connected to them. */
+export async function hasWebhooks(
+  store: Store,
+  { prefix = "hooks" }: Pick<WebhookStoreOptions, "prefix"> = {},
+): Promise<boolean> {
+  return (await new WebhookRecords(systemClock, store, prefix).list(1)).length > 0;
+}
+
+/** Does the same as `webhookStore` with a clock. */
 export function webhookStoreIn(
   clock: Clock,
   store: Store,

@@ -127,7 +127,7 @@ export const table: Readonly<Record<string, Row>> = {
       "events.ts": [],
       "post_events.ts": [],
       "targets.ts": [],
-      "webhooks.ts": [],
+      "webhook_json.ts": [],
     },
   },
   testing: { folders: ["internal", "store", "core", "webhook"] },

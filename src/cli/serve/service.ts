@@ -1,10 +1,17 @@
 import { hooksFromConfig } from "../../config/mod.ts";
-import { createHooks, type Hooks, type Registration } from "../../core/mod.ts";
+import { createHooks, HookInitError, type Hooks, type Registration } from "../../core/mod.ts";
 import { createHooksApp, type HooksApp } from "../../hono/mod.ts";
 import { deadline } from "../../internal/async.ts";
 import { canonicalJson } from "../../internal/json_text.ts";
 import { createOutbox, type Outbox, type TargetStats } from "../../outbox/mod.ts";
 import type { Store } from "../../store/mod.ts";
+import {
+  hasWebhooks,
+  type WebhookConnection,
+  type WebhookStore,
+  webhookStore,
+} from "../../webhook_store/mod.ts";
+import { CommandError } from "../errors.ts";
 import type { Settings } from "../settings.ts";
 import type { Log } from "./log.ts";
 
@@ -24,6 +31,9 @@ export class Service {
   readonly #outbox: Outbox;
   readonly #hooks: Hooks<AnyEvents>;
   readonly #log: Log;
+  /** Undefined without an encryption key. */
+  readonly #webhooks: WebhookStore | undefined;
+  readonly #connection: WebhookConnection | undefined;
   #settings: Settings;
   #closed = false;
   #checking: Promise<void> = Promise.resolve();
@@ -55,14 +65,23 @@ export class Service {
       closeTimeout: CLOSE_TIMEOUT,
       gates: settings.gateOptions,
     });
+    const { encryptionKeys } = settings;
+    if (encryptionKeys.length > 0) {
+      this.#webhooks = webhookStore(store, { encryptionKey: encryptionKeys });
+      this.#connection = this.#webhooks.connect(this.#hooks);
+    }
     this.#apply(settings);
   }
 
   /** Creates a service and starts delivering. */
   static async open(store: Store, settings: Settings, log: Log): Promise<Service> {
     const service = new Service(store, settings, log);
+    if (service.#webhooks === undefined) await checkUnused(store);
     service.leased = await service.#findLeased();
-    await service.#hooks.init();
+    await service.#hooks.init().catch((error) => {
+      if (!(error instanceof HookInitError)) throw error;
+      log.logger.error("Stored webhooks can't be read; events are rejected until they can", error);
+    });
     service.#checking = service.#checkStore();
     return service;
   }
@@ -79,10 +98,11 @@ export class Service {
   /** Switches to other webhooks, gates and tokens. Logs settings that need a restart, and keeps them. */
   reload(settings: Settings): void {
     const before = this.#settings;
-    const names = ["host", "port", "store", "retention", "gateOptions"] as const;
+    const names = ["host", "port", "store", "retention", "gateOptions", "encryptionKeys"] as const;
     const fixed = names.filter((name) => !isEqual(settings[name], before[name]));
     if (fixed.length > 0) this.#log.warn(`restart to apply changes of ${fixed.join(", ")}`);
     for (const registration of this.#registrations) registration.unregister();
+    this.#connection?.yieldTo(settings.webhooks.map(({ name }) => name));
     try {
       this.#apply(settings);
       this.#settings = settings;
@@ -90,6 +110,7 @@ export class Service {
       this.#apply(before);
       throw error;
     }
+    void this.#connection?.refresh().catch(() => {}); // names that the file no longer has
     if (isEqual(settings.tokens, before.tokens)) return;
     this.#streams.abort();
     this.#streams = new AbortController();
@@ -132,6 +153,7 @@ export class Service {
     this.#app = createHooksApp(this.#hooks, {
       tokens,
       console: true,
+      webhooks: this.#webhooks,
       webhookOrigins,
       webhookRate,
       approvalKey,
@@ -149,6 +171,15 @@ export class Service {
     };
     this.#registrations = this.#hooks.use(...hooksFromConfig(config));
   }
+}
+
+/** Checks that no webhooks are stored, which no event would reach. @throws {CommandError} */
+async function checkUnused(store: Store): Promise<void> {
+  const isUsed = await deadline(hasWebhooks(store), LEASES_TIMEOUT).catch(() => false);
+  if (!isUsed) return;
+  throw new CommandError("Cannot serve without HOOKS_ENCRYPTION_KEY: the store has webhooks", [
+    "They would miss events. Set it to the key with which they were created",
+  ]);
 }
 
 /** Returns whether two settings are equal, whatever the order of their fields. */

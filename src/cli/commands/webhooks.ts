@@ -1,0 +1,208 @@
+import { Argument, type Command } from "commander";
+import type { AttemptJson } from "../../hono/deliveries.ts";
+import type { TargetStateJson } from "../../hono/targets.ts";
+import type { WebhookJson } from "../../hono/webhook_json.ts";
+import {
+  addServerOptions,
+  connect,
+  pathOf,
+  type ServerContext,
+  type ServerOptions,
+} from "../client.ts";
+import { CommandError } from "../errors.ts";
+import { parseInput, readStdin } from "../input.ts";
+import type { CommandIO } from "../io.ts";
+import { fitWidth, printable, styleOf } from "../output.ts";
+import { formatTable } from "../table.ts";
+import { describeTarget } from "../target.ts";
+
+const ACTIONS = [
+  "list",
+  "show",
+  "create",
+  "update",
+  "delete",
+  "test",
+  "rotate-secret",
+  "enable",
+  "disable",
+] as const;
+
+type Action = typeof ACTIONS[number];
+
+type Options = ServerOptions & {
+  readonly overlap?: string;
+  readonly full?: true;
+  readonly json?: true;
+};
+
+type Context = ServerContext<Options>;
+
+/** Defines `hooks webhooks`: manages the webhooks that a server stores. */
+export function define(command: Command, io: CommandIO): void {
+  command
+    .addArgument(new Argument("[action]", "what to do").choices(ACTIONS).default("list"))
+    .argument("[name]", "name of the webhook")
+    .argument("[fields]", "fields to create or update: a JSON object, or - for stdin")
+    .option("--overlap <duration>", "how long old secrets also sign (default: 24h)")
+    .option("--full", "don't shorten lines to the terminal's width")
+    .option("--json", "print JSON");
+  addServerOptions(command)
+    .addHelpText(
+      "after",
+      `
+Manages webhooks in the store of a server that has HOOKS_ENCRYPTION_KEY. Fields
+are those of a webhook in hooks.yaml. In an update, null removes a field.
+
+Examples:
+  hooks webhooks create audit '{"events":["tool.*"],"url":"https://example.com/"}'
+  hooks webhooks update audit '{"url":"https://new.example.com/"}'
+  hooks webhooks test audit                 send one webhook.test event
+  hooks webhooks rotate-secret audit --overlap 1h
+  hooks webhooks delete audit               for good, with pending deliveries
+`,
+    )
+    .action(
+      async (
+        action: Action,
+        name: string | undefined,
+        fields: string | undefined,
+        options: Options,
+      ) => {
+        checkUsage(action, name, fields, options);
+        const context = connect(options, io);
+        if (name === undefined) await list(context);
+        else await act(context, action, name, fields);
+      },
+    );
+}
+
+function checkUsage(
+  action: Action,
+  name: string | undefined,
+  fields: string | undefined,
+  { overlap }: Options,
+): void {
+  const fail = (message: string, detail: string): never => {
+    throw new CommandError(message, [detail], 2);
+  };
+  if (action === "list" ? name !== undefined : !name) {
+    fail(
+      action === "list"
+        ? "Cannot list a single webhook: list takes no name"
+        : `Cannot ${action} a webhook: its name is missing`,
+      `Run \`hooks webhooks\` or \`hooks webhooks ${action === "list" ? "show" : action} NAME\``,
+    );
+  }
+  const takesFields = action === "create" || action === "update";
+  if (takesFields !== (fields !== undefined)) {
+    fail(
+      takesFields
+        ? `Cannot ${action} a webhook: its fields are missing`
+        : `Cannot ${action} a webhook with fields: only create and update take them`,
+      `Run \`hooks webhooks ${action} NAME${takesFields ? " '{…}'" : ""}\``,
+    );
+  }
+  if (overlap === undefined || action === "rotate-secret") return;
+  fail("Cannot use --overlap: only rotate-secret takes one", "Leave it out");
+}
+
+async function list({ client, options: { json, full }, io }: Context): Promise<void> {
+  const webhooks: WebhookJson[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await client.json<
+      { readonly webhooks: readonly WebhookJson[]; readonly next_cursor?: string }
+    >("/webhooks", { query: { limit: 1000, cursor } });
+    webhooks.push(...page.webhooks);
+    cursor = page.next_cursor;
+  } while (cursor !== undefined);
+  if (webhooks.length === 0 && !json) {
+    io.stderr.write("no webhooks are stored: create one with `hooks webhooks create`\n");
+    return;
+  }
+  const lines = json
+    ? webhooks.map((webhook) => JSON.stringify(webhook))
+    : formatWebhooks(webhooks, io, fitWidth(io.stdout, full));
+  for (const line of lines) io.stdout.write(`${line}\n`);
+}
+
+function formatWebhooks(
+  webhooks: readonly WebhookJson[],
+  io: CommandIO,
+  width: number | undefined,
+): readonly string[] {
+  const [header, ...lines] = formatTable(webhooks, [
+    { title: "name", text: ({ name }) => printable(name), min: 8 },
+    { title: "events", text: ({ events }) => printable(events.join(", ")), min: 8 },
+    { title: "url", text: ({ url }) => printable(url), min: 16 },
+    { title: "problem", text: ({ problem = "" }) => printable(problem) },
+  ], width);
+  return [styleOf(io, io.stdout).dim(header), ...lines];
+}
+
+async function act(
+  { client, options: { json, overlap }, io }: Context,
+  action: Action,
+  name: string,
+  fields: string | undefined,
+): Promise<void> {
+  const path = pathOf("webhooks", name);
+  const print = (value: unknown, text: string): void => {
+    io.stdout.write(`${json ? JSON.stringify(value) : text}\n`);
+  };
+  const show = (webhook: WebhookJson): void => print(webhook, JSON.stringify(webhook, null, 2));
+  const anyRevision = { headers: { "if-match": "*" } };
+  switch (action) {
+    case "create": {
+      const body = { ...await readFields(io, fields!), name };
+      return show(await client.json<WebhookJson>("/webhooks", { body }));
+    }
+    case "update": {
+      const body = await readFields(io, fields!);
+      return show(
+        await client.json<WebhookJson>(path, { method: "PATCH", body, ...anyRevision }),
+      );
+    }
+    case "delete": {
+      const deleted = await client.json(path, { method: "DELETE", ...anyRevision });
+      return print(deleted, `${printable(name)} is deleted, with its pending deliveries`);
+    }
+    case "test": {
+      const attempt = await client.json<AttemptJson>(`${path}/test`, { method: "POST" });
+      print(attempt, describeAttempt(name, attempt));
+      if (attempt.verdict === "delivered") return;
+      throw new CommandError(`The test of ${printable(name)} failed`);
+    }
+    case "rotate-secret":
+      return show(
+        await client.json<WebhookJson>(`${path}/rotate-secret`, {
+          body: overlap === undefined ? {} : { overlap },
+        }),
+      );
+    case "enable":
+    case "disable": {
+      await client.json(path); // a target of this name may be no stored webhook
+      const state = await client.json<TargetStateJson>(pathOf("targets", name, action), {
+        method: "POST",
+      });
+      return print(state, printable(describeTarget(state)));
+    }
+    default:
+      return show(await client.json<WebhookJson>(path));
+  }
+}
+
+/** Reads the fields of a webhook. `-` is stdin: other users see arguments, which may have secrets. */
+async function readFields(io: CommandIO, text: string): Promise<object> {
+  const what = "the fields";
+  const fields = parseInput(text === "-" ? await readStdin(io, what) : text, what);
+  if (typeof fields === "object" && fields !== null && !Array.isArray(fields)) return fields;
+  throw new CommandError("Cannot read the fields: they must be a JSON object", [], 2);
+}
+
+function describeAttempt(name: string, { verdict, status, duration, error }: AttemptJson): string {
+  const result = verdict === "delivered" ? "accepted the test" : "did not accept the test";
+  const how = [status === undefined ? "" : `status ${status}`, `${duration} ms`, error ?? ""];
+  return printable(`${name} ${result}: ${how.filter((part) => part !== "").join(", ")}`);
+}

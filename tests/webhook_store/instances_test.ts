@@ -1,0 +1,152 @@
+/**
+ * Several instances on one store.
+ * @module
+ */
+import type { Page } from "@omniagent/hooks/outbox";
+import type { Store } from "@omniagent/hooks/store";
+import { memoryStore } from "@omniagent/hooks/testing";
+import type { StoredWebhook } from "@omniagent/hooks/webhook-store";
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "../support/harness.ts";
+import { openInstance, Receivers, until } from "./helpers.ts";
+
+const AUDIT = { name: "audit", events: ["tool.*"], url: "https://audit.example/events" };
+/** A change is known within 5 s. Machines that run tests are slower. */
+const LIMIT = 60_000;
+
+/** Opens handles of one store. */
+type OpenStores = () => Promise<
+  { readonly stores: readonly [Store, Store]; close(): Promise<void> }
+>;
+
+const stores: Readonly<Record<string, OpenStores>> = {
+  "a store in memory": () => {
+    const store = memoryStore();
+    return Promise.resolve({ stores: [store, store], close: () => Promise.resolve(store.close()) });
+  },
+  "one SQLite file": async () => {
+    const { openStore } = await import("@omniagent/hooks/sqlite");
+    const directory = await mkdtemp(join(tmpdir(), "hooks-webhooks-"));
+    const open = () => openStore(join(directory, "hooks.db"));
+    const [a, b] = [await open(), await open()];
+    return {
+      stores: [a, b],
+      async close() {
+        a.close();
+        b.close();
+        await rm(directory, { recursive: true, force: true });
+      },
+    };
+  },
+};
+
+/** Node 20 has no SQLite, and Bun has its own. */
+async function hasSqlite(): Promise<boolean> {
+  if ("Bun" in globalThis) return true;
+  return await import("node:sqlite").then(() => true, () => false);
+}
+
+for (const [kind, open] of Object.entries(stores)) {
+  test(`two instances on ${kind}: what one changes, the other follows`, async () => {
+    if (kind.includes("SQLite") && !await hasSqlite()) {
+      return console.log("skipped: this runtime has no SQLite");
+    }
+    const { stores: [one, other], close } = await open();
+    const receivers = new Receivers();
+    const a = await openInstance(one, receivers);
+    const b = await openInstance(other, receivers);
+    const follow = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
+      const started = Date.now();
+      await until(what, holds);
+      const took = Date.now() - started;
+      console.log(`${kind}: ${what} after ${took} ms`);
+      assert.ok(took < LIMIT, `${took}`);
+    };
+    const registered = (): boolean => b.hooks.registry.list().some(({ name }) => name === "audit");
+
+    const first = (await a.webhooks.create(AUDIT)).secret!;
+    await follow("the other has it", registered);
+    await b.hooks.emit("tool.called", { name: "bash" });
+    await until("it arrives", () => receivers.arrived.length === 1);
+    assert.ok(await receivers.arrived[0]!.isSignedBy(first));
+
+    await a.webhooks.update("audit", { events: ["job.*"], url: "https://new.example/" });
+    await follow(
+      "the other has the change",
+      () => b.hooks.registry.list().some(({ events }) => events.includes("job.*")),
+    );
+    await b.hooks.registry.dispatch({
+      id: "job-1",
+      type: "job.done",
+      timestamp: new Date(),
+      data: {},
+    });
+    await until("it arrives", () => receivers.arrived.length === 2);
+    assert.equal(receivers.urls[1], "https://new.example/");
+
+    const { secret } = await a.webhooks.rotateSecret("audit", { overlap: 0 });
+    let n = 2;
+    await follow("the other signs with the new secret", async () => {
+      const type = { type: "job.done", timestamp: new Date(), data: {} };
+      await b.hooks.registry.dispatch({ id: `job-${n}`, ...type });
+      await until("it arrives", () => receivers.arrived.length === n + 1);
+      return await receivers.arrived[n++]!.isSignedBy(secret!);
+    });
+
+    await a.webhooks.delete("audit");
+    await follow("the other has dropped it", () => !registered());
+    await a.hooks.close();
+    await b.hooks.close();
+    await close();
+  });
+}
+
+test("a process that learns late of a deletion leaves nothing behind", async () => {
+  const store = memoryStore();
+  const receivers = new Receivers();
+  receivers.respond = () => new Response(null, { status: 500 });
+  const late = await openInstance(store, receivers);
+  await late.webhooks.create({ ...AUDIT, retry: ["1h"] });
+  const fast = await openInstance(store, receivers);
+  await fast.webhooks.delete("audit");
+  await late.hooks.emit("tool.called", { name: "bash" }); // it doesn't know yet
+  await late.connection.refresh();
+  const { deliveries } = await late.hooks.emit("tool.called", { name: "bash" });
+  assert.equal(deliveries, 0);
+  await until("nothing is pending", async () => {
+    await fast.outbox.drainOnce({ timeout: 20_000 });
+    return (await fast.outbox.listDeliveries({ state: "pending" })).items.length === 0;
+  });
+  await late.hooks.close();
+  await fast.hooks.close();
+});
+
+test("1,000 webhooks: a new instance has them before its first event", async () => {
+  const store = memoryStore();
+  const receivers = new Receivers();
+  const a = await openInstance(store, receivers);
+  for (let n = 0; n < 1000; n++) {
+    await a.webhooks.create({ ...AUDIT, name: `w${n}`, events: [`job.j${n}`] });
+  }
+  const names: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page: Page<StoredWebhook> = await a.webhooks.list({ limit: 300, cursor });
+    names.push(...page.items.map(({ name }) => name));
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  assert.equal(new Set(names).size, 1000);
+  const started = performance.now();
+  const b = await openInstance(store, receivers);
+  console.log(`opened 1,000 webhooks in ${Math.round(performance.now() - started)} ms`);
+  const event = { id: "one", type: "job.j567", timestamp: new Date(), data: {} };
+  const { deliveries } = await b.hooks.registry.dispatch(event);
+  assert.equal(deliveries, 1);
+  await until("it arrives", () => receivers.arrived.length === 1);
+  assert.equal((await b.outbox.endpoint("w567")).state, "on");
+  await a.hooks.close();
+  await b.hooks.close();
+});
