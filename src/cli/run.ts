@@ -56,7 +56,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./commands/decisions.ts"),
   },
   asks: {
-    summary: "list, approve and deny asks",
+    summary: "list, approve and deny approval requests",
     load: () => import("./commands/asks.ts"),
   },
   store: {

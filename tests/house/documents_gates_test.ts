@@ -1,5 +1,5 @@
 /**
- * The policy servers of docs/gates.md, as they stand, asked by `WebhookGate`: in Python and Go with the
+ * The policy servers of docs/policy-servers.md, as they stand, asked by `WebhookGate`: in Python and Go with the
  * packages of Standard Webhooks, and Open Policy Agent, where `opa` is installed or `OPA` names it.
  * @module
  */
@@ -21,7 +21,7 @@ import {
   withServer,
 } from "./peers.ts";
 
-const PAGE = "docs/gates.md";
+const PAGE = "docs/policy-servers.md";
 
 test("the policy in Python decides, and signs its responses by standardwebhooks", async () => {
   await withPythonProgram(PAGE, tryOut);
