@@ -227,7 +227,9 @@ async function callTool({ id, name, params, asks, response }, { agent_id, agent_
   const post = await hook("PostToolUse", { ...ran, tool_response: text, duration_ms: 1 });
   if (post.continue === false) turn.stopReason = "hook_stopped";
   const shown = post.hookSpecificOutput?.updatedToolOutput ?? text;
-  return told(typeof shown === "string" ? shown : JSON.stringify(shown));
+  const content = typeof shown === "string" ? shown : JSON.stringify(shown);
+  // Claude Code adds it as a reminder of the system.
+  return told([content, pre.additionalContext ?? []].flat().join("\n\n"));
 }
 
 /** Runs a subagent, a tool of Claude Code, or a tool of the SDK's MCP server. */

@@ -9,15 +9,17 @@ import type { AgentHooks, AgentOptions, ModelCost } from "./options.ts";
 import { RunSpan } from "./run_span.ts";
 import {
   type AllowedCall,
+  Attempts,
   type Caller,
   callTool,
   openCall,
   type OpenedCall,
   type ToolCall,
+  type ToolOutcome,
   toRecord,
   toText,
 } from "./tool_call.ts";
-import { Unfinished } from "./unfinished.ts";
+import { keyOf, Unfinished } from "./unfinished.ts";
 
 /** How long the end of a run waits for tools that still run after an abort, in milliseconds. */
 const LAST_TOOLS = 1_000;
@@ -48,6 +50,9 @@ export class AgentRun {
   readonly #running = new Set<Promise<unknown>>();
   /** Calls that someone else ends. They end with the run. */
   readonly #open = new Set<AllowedCall>();
+  readonly #attempts = new Attempts();
+  /** Why a gate stopped the run: it denied a call with `interrupt`. */
+  #stopped: string | undefined;
   #last: Promise<void> = Promise.resolve();
   #ended: Promise<void> | undefined;
   /** Lets hooks close. */
@@ -73,6 +78,16 @@ export class AgentRun {
   /** Whether `end` was called. */
   get isEnded(): boolean {
     return this.#ended !== undefined;
+  }
+
+  /** Why a gate stopped the run: the model must not be called again. Undefined if none did. */
+  get stopped(): string | undefined {
+    return this.#stopped;
+  }
+
+  /** @throws {Error} if a gate stopped the run */
+  throwIfStopped(): void {
+    if (this.#stopped !== undefined) throw new Error(this.#stopped);
   }
 
   /** Resolves when the events so far are accepted. */
@@ -148,9 +163,9 @@ export class AgentRun {
     denied: (denial: DeniedCall) => Result,
   ): Promise<Result> {
     await this.#last;
-    const work = this.#span.within(() =>
-      callTool(this.#hooks, call, this.#caller, execute, denied)
-    );
+    const own = this.#attempts.next(call);
+    const refuse = (denial: DeniedCall): Result => denied(this.#note(denial));
+    const work = this.#span.within(() => callTool(this.#hooks, own, this.#caller, execute, refuse));
     this.#running.add(work);
     try {
       return await work;
@@ -166,10 +181,10 @@ export class AgentRun {
   async begin(call: ToolCall, { endsByItself = false } = {}): Promise<OpenedCall> {
     await this.#last;
     const paused = Unfinished.of(this.#hooks);
-    const key = written([this.#options.sessionId, call.callId, call.params]);
+    const key = keyOf(this.#options.sessionId, call);
     const opened = (key !== undefined && paused.take(key)) ||
-      await this.#span.within(() => openCall(this.#hooks, call, this.#caller));
-    if (opened.type === "denied") return opened;
+      await this.#span.within(() => openCall(this.#hooks, this.#attempts.next(call), this.#caller));
+    if (opened.type === "denied") return { ...opened, denial: this.#note(opened.denial) };
     const closed = deferred<void>();
     const close = <Value>(value: Value): Value => {
       closed.resolve();
@@ -177,10 +192,14 @@ export class AgentRun {
       this.#running.delete(closed.promise);
       return value;
     };
+    const noted = (outcome: ToolOutcome): ToolOutcome => {
+      if (outcome.type === "denied") this.#note(outcome.denial);
+      return outcome;
+    };
     const begun: AllowedCall = {
       ...opened,
-      complete: (result) => opened.complete(result).then(close),
-      fail: (error) => opened.fail(error).then(close),
+      complete: (result) => opened.complete(result).then(noted).then(close),
+      fail: (error) => opened.fail(error).then(noted).then(close),
       pause: () => key !== undefined && paused.keep(key, close(opened)),
     };
     if (endsByItself) this.#running.add(closed.promise);
@@ -216,7 +235,8 @@ export class AgentRun {
     return this.#ended ??= this.#end(result);
   }
 
-  async #end({ response, error, aborted = false, usage, costUsd }: RunResult): Promise<void> {
+  async #end({ response, aborted = false, usage, costUsd, ...result }: RunResult): Promise<void> {
+    const error = this.#stopped === undefined ? result.error : new Error(this.#stopped);
     const reason = aborted ? "The run was aborted" : "The run has ended";
     for (const call of this.#open) await call.fail(new Error(`${reason} before the tool returned`));
     await this.#runningTools();
@@ -236,7 +256,7 @@ export class AgentRun {
       duration_ms: Date.now() - this.#start,
       ...totals,
     });
-    this.#span.end({ error: aborted ? "aborted" : errorType(error), usage: totals?.usage });
+    this.#span.end({ error, aborted, usage: totals?.usage });
     this.#finish();
   }
 
@@ -249,6 +269,11 @@ export class AgentRun {
       delay(LAST_TOOLS, enough.signal),
     ]);
     enough.abort();
+  }
+
+  #note(denial: DeniedCall): DeniedCall {
+    if (denial.interrupt) this.#stopped ??= denial.reason;
+    return denial;
   }
 
   get #agent(): { readonly agent_id?: string; readonly parent_agent_id?: string } {
@@ -281,21 +306,6 @@ export class AgentRun {
     const send = (): Promise<void> =>
       this.#span.within(() => this.#hooks.registry.observer.emit(type, data, options));
     return this.#last = this.#last.then(send);
-  }
-}
-
-/** Returns the kind of an error, as spans have it: never its message. */
-function errorType(error: unknown): string | undefined {
-  if (error === undefined) return undefined;
-  return error instanceof Error ? error.name : typeof error;
-}
-
-/** Returns a value as JSON; undefined if it has no such form. */
-function written(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,6 +1,7 @@
-import type { SpanOutcome, Spans, TelemetrySpan } from "../core/telemetry.ts";
+import type { Spans, TelemetrySpan } from "../core/telemetry.ts";
 import { deferred } from "./deferred.ts";
 import type { AgentHooks, Within } from "./options.ts";
+import type { RunResult } from "./results.ts";
 
 /** The span of a run: what the run emits and calls belongs to it. */
 export class RunSpan {
@@ -23,8 +24,11 @@ export class RunSpan {
   }
 
   /** Ends it. */
-  end(outcome: SpanOutcome): void {
-    this.#span?.set(outcome);
+  end({ error, aborted, usage }: Pick<RunResult, "error" | "aborted" | "usage">): void {
+    // Of an error, only its kind: its message may hold anything.
+    const kind = error instanceof Error ? error.name : typeof error;
+    const failed = error === undefined ? undefined : kind;
+    this.#span?.set({ error: aborted ? "aborted" : failed, usage });
     this.#ended.resolve();
   }
 }

@@ -38,6 +38,8 @@ export type AllowedCall = {
   readonly params: unknown;
   /** Whether a gate, or a person whom it asked, explicitly allowed the call. */
   readonly isApproved: boolean;
+  /** Text for the model that gates added, to go with the result. */
+  readonly context?: string | undefined;
   /** Calls a function in the span of the call: use it to run the tool. */
   readonly within: Within;
   /** Ends the call with a result: text, or anything with a JSON form. */
@@ -70,11 +72,11 @@ export async function openCall(
   const given = isObject ? call.params as object : { input: call.params };
   const tool = deferred<unknown>();
   const opened = deferred<
-    Pick<AllowedCall, "isApproved" | "within"> & { readonly params: object }
+    Pick<AllowedCall, "isApproved" | "context" | "within"> & { readonly params: object }
   >();
   let result: unknown;
-  const run = (params: object, { isApproved }: ToolContext): Promise<unknown> => {
-    opened.resolve({ params, isApproved, within: hooks.registry.observer.bind() });
+  const run = (params: object, { isApproved, context }: ToolContext): Promise<unknown> => {
+    opened.resolve({ params, isApproved, context, within: hooks.registry.observer.bind() });
     return tool.promise;
   };
   const ended = hooks.call(name, given, run, { ...caller, callId, signal }).then(
@@ -87,10 +89,11 @@ export async function openCall(
   );
   const first = await Promise.race([opened.promise, ended]);
   if (!("params" in first)) return first.type === "denied" ? first : undecided(hooks, call, first);
-  const { params, isApproved, within } = first;
+  const { params, isApproved, context, within } = first;
   return {
     type: "allowed",
     isApproved,
+    context,
     within,
     params: paramsFor(call.params, isObject ? params : (params as { input: unknown }).input),
     complete: (value) => {
@@ -122,12 +125,33 @@ export async function callTool<Result>(
   const opened = await openCall(hooks, call, caller);
   const outcome = opened.type === "denied" ? opened : await runTool(opened, execute);
   if (outcome.type === "error") throw outcome.error;
-  return outcome.type === "denied" ? denied(outcome.denial) : outcome.value as Result;
+  if (outcome.type === "denied") return denied(outcome.denial);
+  const { context } = opened as AllowedCall;
+  return withContext(outcome.value, context) as Result;
 }
 
 /** Returns what a denied call returns to the model: the reason, and what gates add for the model. */
 export function denialText({ reason, context }: DeniedCall): string {
   return context === undefined ? reason : `${reason}\n\n${context}`;
+}
+
+/** Returns a result with the text that gates add for the model; as it is, if it isn't text. */
+export function withContext(result: unknown, context: string | undefined): unknown {
+  return context === undefined || typeof result !== "string" ? result : `${result}\n\n${context}`;
+}
+
+/** The calls of a run, of which each has an id of its own: one that the SDK tries again is another call. */
+export class Attempts {
+  readonly #count = new Map<string, number>();
+
+  /** Returns a call as it is, or with another id if one with its id has begun. */
+  next(call: ToolCall): ToolCall {
+    const { callId } = call;
+    if (callId === undefined) return call;
+    const count = (this.#count.get(callId) ?? 0) + 1;
+    this.#count.set(callId, count);
+    return count === 1 ? call : { ...call, callId: `${callId}#${count}` };
+  }
 }
 
 async function runTool(

@@ -1,6 +1,6 @@
 import { setTimer } from "../internal/async.ts";
 import type { AgentHooks } from "./options.ts";
-import type { AllowedCall } from "./tool_call.ts";
+import type { AllowedCall, ToolCall } from "./tool_call.ts";
 
 /** How many calls wait for a run that resumes them. Beyond that, the oldest ends. */
 const MAX_PAUSED = 1_000;
@@ -10,6 +10,15 @@ const GRACE = 1_000;
 
 /** Those of all hooks. */
 const all = new WeakMap<object, Unfinished>();
+
+/** Returns what a call is kept by; undefined if its arguments have no JSON form. */
+export function keyOf(sessionId: string | undefined, call: ToolCall): string | undefined {
+  try {
+    return JSON.stringify([sessionId, call.callId, call.params]);
+  } catch {
+    return undefined;
+  }
+}
 
 /** What is unfinished when hooks close, and ends then: runs that never ended, and calls that wait for one. */
 export class Unfinished {

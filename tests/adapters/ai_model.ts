@@ -2,7 +2,7 @@
  * A model of the AI SDK that follows a script: Mastra uses those models, too.
  * @module
  */
-import { load, type Turn, USAGE } from "./driver.ts";
+import { type HostedCall, load, type Turn, USAGE } from "./driver.ts";
 
 const { MockLanguageModelV3, MockLanguageModelV4, simulateReadableStream } = await load("ai/test");
 
@@ -19,7 +19,7 @@ export function scriptedModel(turns: readonly Turn[], version: 3 | 4) {
   const content = (): readonly Part[] => {
     const turn = turns[next++]!;
     if ("error" in turn) throw new Error(turn.error);
-    if ("text" in turn) return [{ type: "text", text: turn.text } as Part];
+    if ("text" in turn) return [...hosted(turn), { type: "text", text: turn.text } as Part];
     return turn.calls.map(({ id, name, params }): object => ({
       type: "tool-call",
       toolCallId: id,
@@ -28,7 +28,7 @@ export function scriptedModel(turns: readonly Turn[], version: 3 | 4) {
     }));
   };
   const finish = (parts: readonly Part[]) => {
-    const unified = parts[0]!.text === undefined ? "tool-calls" : "stop";
+    const unified = parts.at(-1)!.text === undefined ? "tool-calls" : "stop";
     return { usage, finishReason: { unified, raw: unified } };
   };
   const Model = version === 3 ? MockLanguageModelV3 : MockLanguageModelV4;
@@ -47,6 +47,17 @@ export function scriptedModel(turns: readonly Turn[], version: 3 | 4) {
       return Promise.resolve({ stream: simulateReadableStream({ chunks }) });
     },
   });
+}
+
+/** What the provider did before it responded. */
+function hosted({ hosted: call }: { readonly hosted?: HostedCall }): readonly Part[] {
+  if (call === undefined) return [];
+  const { id: toolCallId, name: toolName, params, result } = call;
+  const part = { toolCallId, toolName, providerExecuted: true };
+  return [
+    { ...part, type: "tool-call", input: JSON.stringify(params) } as Part,
+    { ...part, type: "tool-result", result } as Part,
+  ];
 }
 
 function chunksOf(part: Part): readonly object[] {

@@ -89,6 +89,6 @@ function told(messages: any[]): Record<string, string> {
   );
 }
 
-const driver: Driver = { name: "ai-sdk", run };
+const driver: Driver = { name: "ai-sdk", run, hasHosted: true };
 
 testAdapter(driver);

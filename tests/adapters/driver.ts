@@ -10,10 +10,13 @@ export const USAGE = { input: 3, output: 5 } as const;
 /** A tool call of a scripted model. */
 export type ScriptedCall = { readonly id: string; readonly name: string; readonly params: object };
 
+/** A tool call that the provider of the model has made itself, and what came of it. */
+export type HostedCall = ScriptedCall & { readonly result: string };
+
 /** One response of a scripted model: tool calls, text, or a failure. */
 export type Turn =
   | { readonly calls: readonly ScriptedCall[] }
-  | { readonly text: string }
+  | { readonly text: string; readonly hosted?: HostedCall }
   | { readonly error: string };
 
 /** A tool: all of them take `{ amount: number }`. */
@@ -59,6 +62,8 @@ export type Driver = {
   readonly name: string;
   /** Runs an agent; with `pause`, approves what it waits for and resumes it. */
   run(script: Script): Promise<Ending>;
+  /** Whether the SDK reports what the provider's own tools did. */
+  readonly hasHosted?: boolean;
   /** Whether the SDK leaves timers behind, such as after an abort. */
   readonly leaks?: boolean;
   /**

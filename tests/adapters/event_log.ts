@@ -81,7 +81,9 @@ function details(type: string, data: Data): string {
     case "model.completed":
       return error ?? tokens;
     case "tool.called":
-      return `${data.call_id} ${data.name} ${JSON.stringify(data.params)}`;
+      return `${data.call_id} ${data.name} ${JSON.stringify(data.params)}${
+        data.gated === false ? " (not gated)" : ""
+      }`;
     case "tool.denied":
       return `${data.call_id} ${data.reason}`;
     case "tool.completed":

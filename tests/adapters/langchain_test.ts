@@ -157,8 +157,10 @@ test("langchain: close() ends a call whose run was never resumed", async () => {
 });
 
 test("langchain: with toolErrors 'throw', a middleware before ours can try a tool again", async () => {
-  const hooks = createHooks();
-  const { middleware, config } = langchainHooks(hooks, { toolErrors: "throw" });
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const options = { sessionId: "s-1", toolErrors: "throw" } as const;
+  const { middleware, config } = langchainHooks(hooks, options);
   let attempts = 0;
   const pay = tool(() => {
     if (++attempts === 1) throw new Error("busy");
@@ -175,6 +177,14 @@ test("langchain: with toolErrors 'throw', a middleware before ours can try a too
   const { messages } = await agent.invoke(user("hi"));
   assert.deepEqual([attempts, messages.at(-2).content], [2, "paid"]);
   await hooks.close();
+  // Each attempt is a call of its own, with one end.
+  log.check("s-1");
+  assert.deepEqual(log.lines.filter((line) => line.startsWith("tool.")), [
+    CALLED,
+    "tool.completed c1 error: busy",
+    CALLED.replace("c1", "c1#2"),
+    "tool.completed c1#2 paid",
+  ]);
 });
 
 test("langchain: without the callbacks, the run fails and says what to pass", async () => {

@@ -117,6 +117,7 @@ const RESULT = JSON.stringify({
 
 const driver: Driver = {
   name: "mastra",
+  hasHosted: true,
   run,
   differences: {
     "an agent that starts another one": {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHooks, type Hooks } from "@omniagent/hooks";
-import { deny } from "@omniagent/hooks/gates";
+import { allow, deny } from "@omniagent/hooks/gates";
 import { mcpHooks } from "@omniagent/hooks/mcp";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
@@ -100,6 +100,17 @@ for (const side of ["server", "client"] as const) {
     assert.equal(text(await call("pay", { amount: 7 })), "paid 7");
     await close();
     assert.deepEqual(log, [`tool.called pay {"amount":7}`, "tool.completed pay paid 7"]);
+  });
+
+  test(`mcp: text that a gate adds for the model follows the result (${side})`, async () => {
+    const budget = () => allow("fine", { context: "The budget is spent now." });
+    const { call, log, close } = await connect(
+      side,
+      (hooks) => void hooks.gate("tool.called", { name: "budget", handle: budget }),
+    );
+    assert.equal(text(await call("pay", { amount: 7 })), "paid 7\nThe budget is spent now.");
+    await close();
+    assert.equal(log.at(-1), "tool.completed pay paid 7");
   });
 
   test(`mcp: a call that a gate denies doesn't reach the tool (${side})`, async () => {

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { openaiAgentsHooks } from "@omniagent/hooks/openai-agents";
 import { test } from "../support/harness.ts";
-import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
+import {
+  type Driver,
+  type Ending,
+  type HostedCall,
+  load,
+  type Script,
+  type Turn,
+  USAGE,
+} from "./driver.ts";
 import { CALLED, END, recorded, START, testAdapter } from "./scenario.ts";
 
 const { Agent, Runner, setTracingDisabled, tool, Usage } = await load("@openai/agents-core");
@@ -17,10 +25,17 @@ function scripted(turns: readonly Turn[]) {
   return new ScriptedModel(turns.map((turn) => {
     if ("error" in turn) return modelError(new Error(turn.error));
     const items = "text" in turn
-      ? [assistantMessage(turn.text)]
+      ? [...hosted(turn), assistantMessage(turn.text)]
       : turn.calls.map(({ id, name, params }) => functionCall(name, params, { callId: id }));
     return modelResponse({ output: items, usage });
   }));
+}
+
+/** What OpenAI did before it responded. */
+function hosted({ hosted: call }: { readonly hosted?: HostedCall }): readonly object[] {
+  if (call === undefined) return [];
+  const { id, name, params, result: output } = call;
+  return [{ type: "hosted_tool_call", id, name, arguments: JSON.stringify(params), output }];
 }
 
 function toolsOf({ tools, pause }: Pick<Script, "tools" | "pause">) {
@@ -85,8 +100,20 @@ const aborted = [...START, CALLED, `tool.completed c1 ${FAILED}`, "agent.end abo
 
 const driver: Driver = {
   name: "openai-agents",
+  hasHosted: true,
   run,
   differences: {
+    "a call id that the model uses twice": {
+      why: "The SDK runs one call per id.",
+      log: [
+        ...START,
+        CALLED,
+        "tool.completed c1 paid 7",
+        ...END.slice(0, 2),
+        ...END.slice(0, 3),
+        "agent.end success 9+15",
+      ],
+    },
     "a tool that throws": { why, log: [...START, CALLED, `tool.completed c1 ${FAILED}`, ...END] },
     "a run that is aborted while a tool runs": { why, log: aborted },
     "a stream that is aborted while a tool runs": { why, log: aborted },

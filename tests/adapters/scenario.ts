@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createHooks, type Hooks, type HooksOptions, WebhookHook } from "@omniagent/hooks";
-import { ask, deny } from "@omniagent/hooks/gates";
+import { allow, ask, deny } from "@omniagent/hooks/gates";
 import type { DeliveryQueue } from "@omniagent/hooks/outbox";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
@@ -26,6 +26,8 @@ type Scenario = {
   readonly told?: Readonly<Record<string, RegExp>>;
   readonly text?: string;
   readonly fails?: boolean;
+  /** Whether a gate ends the run, of which each SDK says something else. */
+  readonly stops?: boolean;
 };
 
 const pay = (amount: number, id = "c1") => ({ id, name: "pay", params: { amount } });
@@ -95,6 +97,33 @@ const SCENARIOS: readonly Scenario[] = [
     gates: policy(() => deny("too much")),
     log: [...START, "tool.denied c1 too much", ...END],
     told: { c1: /too much/ },
+  },
+  {
+    name: "a tool call whose denial stops the run",
+    gates: policy(() => deny("too much", { interrupt: true })),
+    log: [...START, "tool.denied c1 too much", "agent.end error: too much"],
+    stops: true,
+  },
+  {
+    name: "a tool call that is allowed with text for the model",
+    gates: policy(() => allow("fine", { context: "The budget is spent now." })),
+    log: [...START, CALLED, "tool.completed c1 paid 7", ...END],
+    told: { c1: /^paid 7\W+The budget is spent now/ },
+  },
+  {
+    name: "a call id that the model uses twice",
+    gates: policy(() => undefined),
+    turns: [{ calls: [pay(7)] }, { calls: [pay(7)] }, { text: "done" }],
+    log: [
+      ...START,
+      CALLED,
+      "tool.completed c1 paid 7",
+      ...END.slice(0, 2),
+      CALLED.replace("c1", "c1#2"),
+      "tool.completed c1#2 paid 7",
+      ...END.slice(0, 3),
+      "agent.end success 9+15",
+    ],
   },
   {
     name: "a tool call that a person approves",
@@ -239,6 +268,22 @@ const SCENARIOS: readonly Scenario[] = [
   })),
 ];
 
+const SEARCH = { id: "h1", name: "search", params: { query: "rates" }, result: "found" };
+
+/** What only some SDKs report. A gate that denies everything can't stop it. */
+const HOSTED: Scenario = {
+  name: "a tool that the provider runs",
+  gates: policy(() => deny("no")),
+  turns: [{ text: "done", hosted: SEARCH }],
+  log: [
+    ...START,
+    `tool.called h1 search {"query":"rates"} (not gated)`,
+    "tool.completed h1 found",
+    "message.sent done",
+    "agent.end success 3+5",
+  ],
+};
+
 /** A port that nothing listens on: Linux gives it to nobody. */
 const DEAD = "http://127.0.0.1:2/";
 
@@ -262,7 +307,7 @@ const HANGING: DeliveryQueue = {
 /** Registers all scenarios as tests. */
 export function testAdapter(driver: Driver): void {
   test(`${driver.name}: its page says what differs`, () => checkPage(driver));
-  for (const scenario of SCENARIOS) {
+  for (const scenario of [...SCENARIOS, ...driver.hasHosted ? [HOSTED] : []]) {
     test(`${driver.name}: ${scenario.name}`, () => play(driver, scenario), driver);
   }
   for (const [name, observe] of Object.entries(OBSERVERS)) {
@@ -327,6 +372,7 @@ function judge(driver: Driver, scenario: Scenario, log: EventLog, ending: Ending
   for (const [id, told] of Object.entries(scenario.told ?? {})) {
     assert.match(ending.told[id] ?? "", told, `what the model was told of ${id}`);
   }
+  if (scenario.stops) return;
   if (scenario.fails) assert.notEqual(ending.error, undefined, "the run fails");
   else assert.equal(ending.text, scenario.text ?? "done");
 }

@@ -88,6 +88,17 @@ test("call() resolves to the reason when a gate denies, and the tool never runs"
   assert.doesNotMatch(JSON.stringify(denied), /rule 7/);
 });
 
+test("call() passes the context of gates to the tool", async () => {
+  const { hooks } = start();
+  hooks.gate("tool.called", {
+    name: "budget",
+    handle: () => allow("fine", { context: "Nothing is left" }),
+  });
+  const told = await hooks.call("pay", {}, (_, { context, isApproved }) => [context, isApproved]);
+  assert.deepEqual(told, ["Nothing is left", true]);
+  await hooks.close();
+});
+
 test("a gate without an opinion can add context, which approves nothing", async () => {
   const { hooks, dataOf } = start();
   hooks.gate("tool.called", {

@@ -94,10 +94,19 @@ export class Telemetry {
   /** Called before a model is. */
   async onLanguageModelCallStart(event: TelemetryEvent): Promise<void> {
     const current = this.#runs.get(event.callId);
-    if (current === undefined) return;
+    if (current === undefined || current.run.stopped !== undefined) return;
     current.modelCalls++;
     const { modelId: model = "unknown", provider } = event;
     await current.run.modelCalled(modelCallId(event, current), { model, provider });
+  }
+
+  /** Calls the model, unless a gate stopped the run. */
+  async executeLanguageModelCall<Result>({ callId, execute }: {
+    readonly callId: string;
+    execute(): PromiseLike<Result>;
+  }): Promise<Result> {
+    this.#runs.get(callId)?.run.throwIfStopped();
+    return await execute();
   }
 
   /** Called when a model has responded. */

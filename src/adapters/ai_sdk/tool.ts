@@ -1,6 +1,13 @@
 import type { DeniedCall } from "../../core/mod.ts";
 import { stepsWithin } from "../steps.ts";
-import { type AllowedCall, callTool, denialText, openCall, type ToolCall } from "../tool_call.ts";
+import {
+  type AllowedCall,
+  callTool,
+  denialText,
+  openCall,
+  type ToolCall,
+  withContext,
+} from "../tool_call.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** A tool of the AI SDK. */
@@ -81,8 +88,10 @@ async function* streamed(
     outcome ??= await opened.fail(new Error("The output was not read to its end"));
   }
   if (outcome.type === "error") throw outcome.error;
-  if (outcome.type === "denied") yield deniedOutput(tool, outcome.denial);
-  else if (isJudged) yield outcome.value;
+  const output = outcome.type === "denied"
+    ? deniedOutput(tool, outcome.denial)
+    : withContext(outcome.value, opened.context);
+  if (isJudged || output !== last) yield output;
 }
 
 function callOf({ name }: Parts, params: unknown, options: ExecuteOptions): ToolCall {

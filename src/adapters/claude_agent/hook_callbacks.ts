@@ -163,7 +163,8 @@ function toolOutcome(call: HookCall, opened: OpenedCall): HookOutcome {
     const { reason, context, interrupt } = opened.denial;
     return { ...NO_GATES, ...decided(call), decision: "deny", reason, context, interrupt };
   }
-  const judged = decided(call, { params: opened.params });
+  const { context } = opened;
+  const judged = { ...decided(call, { params: opened.params }), context };
   return { ...(opened.isApproved ? APPROVED : NO_GATES), ...judged, decision: "allow" };
 }
 

@@ -1,7 +1,7 @@
 import { createEventId } from "../../internal/uuid.ts";
 import { contentText, withContentText } from "../content.ts";
 import type { AgentRun } from "../run.ts";
-import { denialText, type ToolOutcome } from "../tool_call.ts";
+import { denialText, type ToolOutcome, withContext } from "../tool_call.ts";
 import { type Message, usageOf, withContent } from "./messages.ts";
 import type { Runs, Runtime } from "./runs.ts";
 
@@ -63,6 +63,7 @@ async function callModel(
   request: ModelRequest,
   handler: (request: ModelRequest) => Promise<Message>,
 ): Promise<Message> {
+  run.throwIfStopped();
   const { model } = request;
   const id = createEventId();
   const { ls_provider: provider, ls_model_name: name } = model.getLsParams?.({}) ?? {};
@@ -106,17 +107,25 @@ async function callTool(
   }
   if (outcome.type === "denied") return await reply(request, handler, denialText(outcome.denial));
   if (outcome.type === "result") {
-    const isSame = JSON.stringify(outcome.value) === JSON.stringify(viewOf(message!));
+    const value = isCommand(message!) ? outcome.value : told(outcome.value, opened.context);
+    const isSame = JSON.stringify(value) === JSON.stringify(viewOf(message!));
     if (isSame) return message!;
     // A command changes more than messages: a gate that rewrote its text leaves only that.
     return isCommand(message!)
-      ? await reply(request, handler, String(outcome.value), "success")
-      : withContent(message!, outcome.value);
+      ? await reply(request, handler, String(value), "success")
+      : withContent(message!, value);
   }
   const { error } = outcome;
   if (toolErrors === "throw" || signal?.aborted || isInvalidInput(error)) throw error;
   // What LangChain itself does without middleware; with it, the run would fail.
   return await reply(request, handler, `${error}\n Please fix your mistakes.`);
+}
+
+/** Returns content with the text that gates add for the model. */
+function told(content: unknown, context: string | undefined): unknown {
+  return context !== undefined && Array.isArray(content)
+    ? [...content, { type: "text", text: context }]
+    : withContext(content, context);
 }
 
 /** Makes a message for a call whose tool doesn't run, by a tool that only returns it. */

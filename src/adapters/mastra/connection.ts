@@ -3,7 +3,7 @@ import { createEventId } from "../../internal/uuid.ts";
 import { type AsyncStorage, createStorage } from "../async_storage.ts";
 import type { AgentHooks, AgentOptions } from "../options.ts";
 import { AgentRun } from "../run.ts";
-import { denialText, openCall, type OpenedCall, type ToolCall } from "../tool_call.ts";
+import { denialText, openCall, type OpenedCall, type ToolCall, withContext } from "../tool_call.ts";
 import {
   type Agents,
   type Instance,
@@ -201,7 +201,9 @@ class Connection {
       }
     });
     if (outcome.type === "error") throw outcome.error;
-    return outcome.type === "denied" ? denialText(outcome.denial) : outcome.value;
+    return outcome.type === "denied"
+      ? denialText(outcome.denial)
+      : withContext(outcome.value, opened.context);
   }
 
   /** Begins a call in its run, or in none: an agent's tools can also be used without running it. */

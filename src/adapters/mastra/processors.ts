@@ -41,6 +41,11 @@ type Chunk = {
     readonly error?: unknown;
     readonly output?: { readonly usage?: Tokens };
     readonly stepResult?: { readonly reason?: string };
+    readonly toolCallId?: string;
+    readonly toolName?: string;
+    readonly args?: unknown;
+    readonly result?: unknown;
+    readonly providerExecuted?: boolean;
   };
 };
 
@@ -66,9 +71,11 @@ export function messageProcessor(running: Running): object {
         ? messages
         : messages.with(at, withText(message, judged.content));
     },
-    async processLLMRequest({ model }: {
+    async processLLMRequest({ model, abort }: {
       readonly model: { readonly modelId: string; readonly provider?: string };
+      readonly abort: (reason: string) => never;
     }): Promise<void> {
+      if (run.stopped !== undefined) abort(run.stopped);
       running.error = undefined;
       await run.modelCalled(`${++running.callId}`, {
         model: model.modelId,
@@ -85,25 +92,28 @@ export function messageProcessor(running: Running): object {
         finishReason: stepResult?.reason,
         error: error ?? (running.signal?.aborted ? "aborted" : undefined),
       });
+      await hostedTools(run, chunks);
     },
   };
 }
 
-/** Returns the processor that sees the results of tools that the provider runs, and of the run. */
+/** Emits the events of tools that the provider ran in a response. */
+async function hostedTools(run: AgentRun, chunks: readonly Chunk[]): Promise<void> {
+  for (const { type, payload = {} } of chunks) {
+    const { toolCallId: callId, toolName: name = "", result, error, providerExecuted } = payload;
+    if (!providerExecuted || !/^tool-(result|error)$/.test(type)) continue;
+    const isCall = ({ type, payload }: Chunk): boolean =>
+      type === "tool-call" && payload?.toolCallId === callId;
+    const params = chunks.find(isCall)?.payload?.args ?? {};
+    await run.hosted({ name, params, callId }, error === undefined ? { result } : { error });
+  }
+}
+
+/** Returns the processor that sees the result of the run. */
 export function resultProcessor(running: Running): object {
   const { run } = running;
   return {
     id: "omniagent-hooks-results",
-    async processToolResult({ providerExecuted, toolName, toolCallId, args, result }: {
-      readonly providerExecuted?: boolean;
-      readonly toolName: string;
-      readonly toolCallId: string;
-      readonly args: unknown;
-      readonly result: unknown;
-    }): Promise<void> {
-      if (!providerExecuted) return;
-      await run.hosted({ name: toolName, params: args, callId: toolCallId }, { result });
-    },
     async processOutputResult({ messages, result: { text, finishReason } }: {
       readonly messages: readonly Message[];
       readonly result: {

@@ -191,8 +191,13 @@ async function judged(call: AllowedCall, response: Message): Promise<Message> {
       ? response
       : refusal(id!, reasonOf(outcome));
   }
-  if (JSON.stringify(outcome.value) === JSON.stringify(value)) return response;
-  return { ...response, result: { ...result, ...fieldsOf(outcome.value) } };
+  const isSame = JSON.stringify(outcome.value) === JSON.stringify(value);
+  const { context } = call;
+  if (isSame && context === undefined) return response;
+  const shown = isSame ? result : { ...result, ...fieldsOf(outcome.value) };
+  if (context === undefined) return { ...response, result: shown };
+  const content = [...(shown.content ?? []) as object[], { type: "text", text: context }];
+  return { ...response, result: { ...shown, content } };
 }
 
 type Text = { readonly type: "text"; readonly text: string };

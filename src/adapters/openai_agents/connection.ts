@@ -223,6 +223,7 @@ export class Connection {
     const frame = this.#storage.getStore();
     if (frame === undefined) return undefined;
     const run = frame.nested ?? frame.current;
+    run.throwIfStopped();
     if (frame.nested !== undefined && !frame.hasReceived) {
       frame.hasReceived = true;
       const text = userText(request.input);

@@ -65,7 +65,8 @@ export class Connection {
       LAST,
     );
     agent.addHook(sdk.BeforeModelCallEvent, (event: { cancel: boolean | string }) => {
-      const denied = this.#running.get(agent)?.denied;
+      const running = this.#running.get(agent);
+      const denied = running?.denied ?? running?.run.stopped;
       if (denied !== undefined) event.cancel = denied;
     }, LAST);
     agent.addMiddleware(
@@ -96,6 +97,7 @@ export class Connection {
     const response = (last?.isAdded && textOf(last.message.content)) || undefined;
     if (response !== undefined) await run.sent(response);
     if (denied !== undefined) return run.end({ error: new Error(denied) });
+    if (run.stopped !== undefined) return run.end();
     const isLost = last !== undefined && !last.isAdded && last.stopReason !== "toolUse";
     await run.end({
       response,
@@ -216,11 +218,14 @@ export class Connection {
     const outcome = await call.complete(value);
     if (outcome.type === "denied") return this.#failed(toolUseId, denialText(outcome.denial));
     if (outcome.type === "error") return this.#failed(toolUseId, errorMessage(outcome.error));
-    if (JSON.stringify(outcome.value) === JSON.stringify(value)) return output;
-    const { toolResultContentFromData, ToolResultBlock } = this.#sdk;
-    const blocks = dataOf(outcome.value, content).map((data) =>
-      toolResultContentFromData(data as never)
-    );
+    const isSame = JSON.stringify(outcome.value) === JSON.stringify(value);
+    const { context } = call;
+    if (isSame && context === undefined) return output;
+    const { TextBlock, toolResultContentFromData, ToolResultBlock } = this.#sdk;
+    const blocks = isSame
+      ? [...content]
+      : dataOf(outcome.value, content).map((data) => toolResultContentFromData(data as never));
+    if (context !== undefined) blocks.push(new TextBlock(context));
     const result = new ToolResultBlock({ toolUseId, status: "success", content: blocks });
     return { result: result as ToolResult };
   }

@@ -38,6 +38,8 @@ export type ToolContext = {
   readonly decisionId: string;
   /** Whether a gate, or a person whom it asked, explicitly allowed the call. */
   readonly isApproved: boolean;
+  /** Text for the model that gates added, to go with the result. */
+  readonly context?: string | undefined;
 };
 
 /** What `call` resolves to when a gate denied the call, or its result. */
@@ -160,12 +162,9 @@ async function decideAndRun<Params extends object, Result>(
     const isApproved = decision.gates.some(({ verdict, mode }) =>
       mode === "enforce" && (verdict === "allow" || verdict === "ask")
     );
-    result = await run(judged, {
-      signal,
-      callId: call.call_id!,
-      decisionId: decision.id,
-      isApproved,
-    });
+    const { id: decisionId, context } = decision;
+    const more = context === undefined ? {} : { context };
+    result = await run(judged, { signal, callId: call.call_id!, decisionId, isApproved, ...more });
   } catch (error) {
     const text = errorMessage(error);
     const outcome = await finish({ error: text });
