@@ -21,7 +21,7 @@ export type AgentHooks = Pick<Hooks, "call" | "decide"> & {
       report(message: string, error: unknown): void;
       readonly closing: AbortSignal;
     };
-    readonly gates: { guards(type: string): boolean };
+    readonly gates: { guards(type: string): boolean; preload(): void };
   };
 };
 
@@ -69,4 +69,5 @@ export function checkAgentOptions(subject: string, hooks: unknown, options: Agen
     throw new TypeError(`${subject}: '${field}' must be a string, got ${inspect(value)}`);
   }
   checkFunctions(subject, options, [], ["cost"]);
+  (hooks as AgentHooks).registry.gates.preload();
 }

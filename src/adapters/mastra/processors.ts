@@ -111,7 +111,6 @@ async function hostedTools(run: AgentRun, chunks: readonly Chunk[]): Promise<voi
 
 /** Returns the processor that sees the result of the run. */
 export function resultProcessor(running: Running): object {
-  const { run } = running;
   return {
     id: "omniagent-hooks-results",
     async processOutputResult({ messages, result: { text, finishReason } }: {

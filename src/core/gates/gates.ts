@@ -24,6 +24,7 @@ import { type Gate, readGate, readGatePatterns } from "./gate.ts";
 import type { HostParts } from "./gate_host.ts";
 import { GateTable } from "./gate_table.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
+import { importGatekeeper, importToolCall, loaded } from "./lazy.ts";
 import type { CallOptions, DeniedCall, ToolContext } from "./tool_call.ts";
 
 /** How long a decision may take, in milliseconds: twice what one gate may. */
@@ -197,6 +198,14 @@ export class Gates<Events extends object = AgentEvents> {
     return (isThenable(decision) ? await decision : decision) as Decision<Events[Type]>;
   }
 
+  /**
+   * Loads what decides, ahead of the first decision: adapters call it outside of any run. Never throws: a decision
+   * says what could not be loaded.
+   */
+  preload(): void {
+    for (const load of [importToolCall, importGatekeeper]) load().catch(() => {});
+  }
+
   /** Decides about a tool call, and runs the tool if it is allowed. See `Hooks.call`. */
   call<Params extends object, Result>(
     name: string,
@@ -210,7 +219,7 @@ export class Gates<Events extends object = AgentEvents> {
       rejectTransaction(subject, options);
       checkKnown(subject, options, CALL_OPTIONS);
       const event = this.#toolCalled(name, params, options);
-      const { callTool } = await loaded(subject, import("./tool_call.ts"));
+      const { callTool } = await loaded(subject, importToolCall());
       const { telemetry, redact, clock } = this.#host;
       const host = {
         guards: (type: string) => this.guards(type),
@@ -266,7 +275,7 @@ export class Gates<Events extends object = AgentEvents> {
 
   async #load(subject: string): Promise<Gatekeeper> {
     if (this.#keeper !== undefined) return this.#keeper;
-    const { Gatekeeper } = await loaded(subject, import("./gatekeeper.ts"));
+    const { Gatekeeper } = await loaded(subject, importGatekeeper());
     const options = { table: this.#table, timeout: this.#timeout, onAsk: this.#onAsk };
     return this.#keeper ??= new Gatekeeper(options, this.#host);
   }
@@ -278,19 +287,6 @@ async function inTime(judged: Promise<void>, type: string, timeout: number): Pro
   const message = `its schema did not respond within ${timeout} ms`;
   const error = () => new EventValidationError(`Cannot decide about '${type}'`, [{ message }]);
   await deadline(judged, timeout, { error });
-}
-
-/** Waits for code that is loaded when it is first needed. @throws {Error} when it isn't deployed */
-async function loaded<Module>(subject: string, module: Promise<Module>): Promise<Module> {
-  try {
-    return await module;
-  } catch (cause) {
-    throw new Error(
-      `${subject}: the code of gates could not be loaded, so nothing is allowed. ` +
-        "Deploy every file of the package or bundle",
-      { cause },
-    );
-  }
 }
 
 /** @throws {TypeError} when there is a transaction */
