@@ -20,6 +20,8 @@ export interface Workshop {
   run(runtime: Runtime, file: string, ...args: string[]): Promise<string>;
   /** Bundles a file of the scratch folder, with the module that this repository holds. */
   bundle(entry: string, ...options: string[]): Promise<string>;
+  /** Bundles it in chunks, minified; resolves to the code that loads at the start, without what is imported later. */
+  bundleStart(entry: string): Promise<string>;
   /** What to import: an entry in the form that a runtime's users get, and an empty module. */
   importTargets(
     runtime: Runtime,
@@ -44,6 +46,7 @@ export async function openWorkshop(): Promise<Workshop> {
     write,
     run: runFile,
     bundle,
+    bundleStart: (entry) => bundleStart(entry, `${scratch}/chunks`),
     importTargets: async (runtime, entry) => {
       if (runtime === "deno") {
         // JSR gives Deno the sources, which it transpiles once and keeps.
@@ -85,6 +88,38 @@ function bundle(entry: string, ...options: string[]): Promise<string> {
       .map((peer) => `--alias:${peer}=${runtimeModules}/${peer}`),
     ...options,
   ]);
+}
+
+/** Bundles in chunks, and joins those that the entry's chunk imports statically. */
+async function bundleStart(entry: string, folder: string): Promise<string> {
+  const report = `${folder}.json`;
+  await bundle(entry, "--minify", "--splitting", `--outdir=${folder}`, `--metafile=${report}`);
+  const { outputs } = JSON.parse(await Deno.readTextFile(report)) as Metafile;
+  const isEntry = ([, { entryPoint = "" }]: [string, Output]) =>
+    entryPoint !== "" && entry.endsWith(fileName(entryPoint));
+  const loaded = new Set([Object.entries(outputs).find(isEntry)![0]]);
+  for (const chunk of loaded) {
+    for (const { kind, path } of outputs[chunk]?.imports ?? []) {
+      if (kind === "import-statement") loaded.add(path);
+    }
+  }
+  const chunks = [...loaded].filter((path) => path in outputs);
+  const texts = chunks.map((path) => Deno.readTextFile(`${folder}/${fileName(path)}`));
+  return (await Promise.all(texts)).join("\n");
+}
+
+/** What esbuild reports of a bundle. Paths are relative to where it ran. */
+interface Metafile {
+  readonly outputs: Readonly<Record<string, Output>>;
+}
+
+interface Output {
+  readonly entryPoint?: string;
+  readonly imports: readonly { readonly kind: string; readonly path: string }[];
+}
+
+function fileName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 /** Installs the packed module with what it needs, and beside it an empty one. */
