@@ -37,11 +37,13 @@ const transcript: Field = {
   },
   json: { type: ["array", "null"], items: /* @__PURE__ */ jsonOf(message) },
 };
-const agent = { agent_id: text, parent_agent_id: text };
+/** Fields of an event that an agent may emit. No literal is spread: bundlers keep that even if it is unused. */
+function ofAgent(fields: Readonly<Record<string, Field>>): Readonly<Record<string, Field>> {
+  return { agent_id: text, parent_agent_id: text, ...fields };
+}
 const tool: Fields = {
   required: { name: text },
-  optional: {
-    ...agent,
+  optional: /* @__PURE__ */ ofAgent({
     params: mapping,
     result: text,
     error: text,
@@ -49,7 +51,7 @@ const tool: Fields = {
     duration_ms: number,
     decision_id: text,
     gated: flag,
-  },
+  }),
 };
 const tokens: Fields = {
   required: { input_tokens: number, output_tokens: number },
@@ -70,7 +72,7 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
   "tool.completed": tool,
   "tool.denied": {
     required: { name: text, reason: text, decision_id: text },
-    optional: { ...agent, params: mapping, call_id: text, gate: text },
+    optional: /* @__PURE__ */ ofAgent({ params: mapping, call_id: text, gate: text }),
   },
   "gate.decided": {
     required: {
@@ -124,18 +126,17 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
   },
   "model.called": {
     required: { model: text, call_id: text },
-    optional: { ...agent, provider: text },
+    optional: /* @__PURE__ */ ofAgent({ provider: text }),
   },
   "model.completed": {
     required: { model: text, call_id: text, usage, duration_ms: number },
-    optional: {
-      ...agent,
+    optional: /* @__PURE__ */ ofAgent({
       provider: text,
       cost_usd: number,
       finish_reason: text,
       ttft_ms: number,
       error: text,
-    },
+    }),
   },
   "session.created": session,
   "session.updated": session,
@@ -149,18 +150,17 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
     },
   },
   "job.executed": { required: { job_id: text, job_name: text, success: flag } },
-  "agent.start": { required: { run_id: text }, optional: { ...agent, name: text } },
+  "agent.start": { required: { run_id: text }, optional: /* @__PURE__ */ ofAgent({ name: text }) },
   "agent.end": {
     required: { success: flag, aborted: flag, duration_ms: number },
-    optional: {
-      ...agent,
+    optional: /* @__PURE__ */ ofAgent({
       run_id: text,
       session_id: text,
       error: text,
       response: text,
       usage,
       cost_usd: number,
-    },
+    }),
   },
 };
 

@@ -11,12 +11,16 @@ import { parseMediaType } from "../internal/http_fields.ts";
  * (https://fetch.spec.whatwg.org/#port-blocking). Deno and Node enforce it, Bun does not. They are
  * rejected everywhere, so that a webhook works the same on every runtime.
  */
-const BLOCKED_PORTS: ReadonlySet<number> = /* @__PURE__ */ new Set(
-  ("0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 " +
+const BLOCKED_PORTS: ReadonlySet<number> = /* @__PURE__ */ portsOf(
+  "0 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 " +
     "111 113 115 117 119 123 135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 " +
     "532 540 548 554 556 563 587 601 636 989 990 993 995 1719 1720 1723 2049 3659 4045 4190 " +
-    "5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080").split(" ").map(Number),
+    "5060 5061 6000 6566 6665 6666 6667 6668 6669 6679 6697 10080",
 );
+
+function portsOf(list: string): ReadonlySet<number> {
+  return new Set(list.split(" ").map(Number));
+}
 
 /** Why a blocked port can't be used, for messages. */
 export const BLOCKED: string =
