@@ -87,16 +87,23 @@ function holding(store: Store): {
   return {
     store: held,
     hold() {
-      const reached = Promise.withResolvers<void>();
-      const released = Promise.withResolvers<void>();
-      gate = { reached: reached.resolve, released: released.promise };
+      const [reached, reach] = deferred();
+      const [released, letGo] = deferred();
+      gate = { reached: reach, released };
       const release = (): void => {
         gate = undefined;
-        released.resolve();
+        letGo();
       };
-      return { reached: reached.promise, release };
+      return { reached, release };
     },
   };
+}
+
+/** Returns a promise, and what resolves it: Node 20 has no `Promise.withResolvers`. */
+function deferred(): readonly [promise: Promise<void>, resolve: () => void] {
+  let resolve!: () => void;
+  const promise = new Promise<void>((resolved) => resolve = resolved);
+  return [promise, resolve];
 }
 
 test("a replay in the background replays what its filter says, and shows its counts", async () => {
