@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { exists } from "../../tools/run.ts";
 import { test } from "../support/harness.ts";
+import { WORKING_URL } from "../support/console_world.ts";
 import { checkAccessibility, checkWidth, CHROMIUM, withConsole } from "./console_browser.ts";
 
 /** Every page that a list of links leads to. */
@@ -40,6 +41,80 @@ if (!await exists(CHROMIUM)) {
       await until(async () => (await dead(world)) === 0, "no dead letters");
       await open("dead-letters");
       await shows("No dead letters");
+    }));
+
+  test("in Chromium an event is followed to its failed delivery, whose webhook is fixed, and replayed", () =>
+    withConsole({ letters: 2 }, async ({ world, page, open, shows }) => {
+      await open("webhooks");
+      await page.getByRole("link", { name: "Create a webhook" }).click();
+      await page.getByLabel("Name", { exact: true }).fill("billing");
+      await page.getByLabel("URL").fill("https://billing.example.com/hoks");
+      await page.getByLabel("Events").fill("job.*");
+      await page.getByRole("button", { name: "Create webhook" }).click();
+      await shows("Copy the secret now.");
+      assert.match(await page.locator("code.secret").innerText(), /^whsec_/);
+
+      await open("events");
+      await shows("Live");
+      await world.hooks.emit("job.executed", { job_id: "7", job_name: "invoice", success: true });
+      await page.getByRole("link", { name: "job.executed" }).click();
+      await until(async () => (await page.getByText("no such path").count()) > 0, "the response", {
+        again: () => page.reload(),
+      });
+      assert.ok((await page.content()).includes("no such path &lt;b&gt;"), "it is escaped");
+
+      await open("webhooks/billing");
+      await page.getByRole("button", { name: "Send a test" }).click();
+      await shows("The test failed.");
+      await page.getByRole("link", { name: "Edit" }).click();
+      await page.getByLabel("URL").fill("http://127.0.0.1/");
+      await page.getByRole("button", { name: "Save changes" }).click();
+      await page.getByRole("alert").waitFor();
+      await page.getByLabel("URL").fill(WORKING_URL);
+      await page.getByRole("button", { name: "Save changes" }).click();
+      await shows("Saved.");
+      await page.getByRole("button", { name: "Send a test" }).click();
+      await shows("The test was delivered.");
+
+      page.on("dialog", (dialog) => dialog.accept());
+      await open("dead-letters?target=billing");
+      await page.getByRole("button", { name: "Replay all" }).click();
+      await shows("1 replayed");
+      await open("deliveries?target=billing");
+      await until(
+        async () => (await page.getByText("delivered", { exact: true }).count()) > 0,
+        "it",
+        {
+          again: () => page.reload(),
+        },
+      );
+    }));
+
+  test("in Chromium a secret is rotated and shown once, and a webhook is deleted by its name", () =>
+    withConsole({ letters: 2 }, async ({ page, open, shows }) => {
+      await open("new-webhook");
+      await page.getByLabel("Name", { exact: true }).fill("billing");
+      await page.getByLabel("URL").fill(WORKING_URL);
+      await page.getByRole("button", { name: "Create webhook" }).click();
+      const secret = await page.locator("code.secret").innerText();
+      await open("webhooks/billing");
+      assert.ok(!(await page.content()).includes(secret));
+      await checkAccessibility(page);
+      page.on("dialog", (dialog) => dialog.accept());
+      await page.getByRole("button", { name: "Rotate secret" }).click();
+      await shows("The secret is rotated.");
+      assert.notEqual(await page.locator("code.secret").innerText(), secret);
+      await checkAccessibility(page);
+      await page.getByText("Delete…").click();
+      await page.getByLabel("Type “billing” to confirm").fill("bil");
+      await page.getByRole("button", { name: "Delete for good" }).click();
+      await shows("Not deleted");
+      await page.getByText("Delete…").click();
+      await page.getByLabel("Type “billing” to confirm").fill("billing");
+      await page.getByRole("button", { name: "Delete for good" }).click();
+      await shows("billing is deleted.");
+      await open("new-webhook");
+      await checkAccessibility(page);
     }));
 
   test("in Chromium the progress of a running replay moves without a reload, and can be canceled", () =>
@@ -174,10 +249,16 @@ async function dead({ outbox }: World): Promise<number | undefined> {
   return (await outbox.stats()).find(({ target }) => target === "audit")?.dead;
 }
 
-async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
+/** Waits until something holds, and does something in between, such as to load the page again. */
+async function until(
+  holds: () => Promise<boolean>,
+  what: string,
+  { again }: { readonly again?: () => Promise<unknown> } = {},
+): Promise<void> {
   const end = performance.now() + 60_000;
   while (!await holds()) {
     assert.ok(performance.now() < end, `waited for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await again?.();
   }
 }

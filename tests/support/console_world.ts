@@ -14,6 +14,8 @@ import { ask, deny } from "@omniagent/hooks/gates";
 import { createHooksApp, type HooksAppSettings, type Token } from "@omniagent/hooks/hono";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
+import { createAddressGuard } from "@omniagent/hooks/webhook";
+import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-store";
 import { Hono } from "hono";
 import { silentLogger } from "./silent_logger.ts";
 
@@ -23,6 +25,9 @@ export const CONSOLE_TOKENS = {
   approve: "console-approve-0123456789",
   admin: "console-admin-0123456789",
 } as const;
+
+/** The only URL of a webhook that responds with 200. */
+export const WORKING_URL = "https://billing.example.com/hooks";
 
 /** The data of a console. */
 export type ConsoleWorld = {
@@ -45,7 +50,21 @@ export async function createConsoleWorld(
     readonly letters?: number;
   } = {},
 ): Promise<ConsoleWorld> {
-  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  const store = memoryStore();
+  const outbox = createOutbox(store, { logger: silentLogger });
+  // A network of its own: names lead to a public address, and one path of one host exists.
+  const webhooks = webhookStore(store, {
+    encryptionKey: generateEncryptionKey(),
+    guard: createAddressGuard({ resolve: () => Promise.resolve(["93.184.216.34"]) }),
+    fetch: (input) => {
+      const { href } = new URL(input instanceof Request ? input.url : input);
+      return Promise.resolve(
+        href === WORKING_URL
+          ? new Response("stored")
+          : new Response(`no such path <b>${href}</b>`, { status: 404 }),
+      );
+    },
+  });
   const hooks = createHooks<AgentEvents>({ logger: silentLogger, ...options, outbox });
   const tokens: readonly Token[] = (["read", "approve", "admin"] as const).map((scope) => ({
     name: { read: "grace", approve: "ada", admin: "lin" }[scope],
@@ -58,7 +77,7 @@ export async function createConsoleWorld(
     audit: "fail",
     app: new Hono().route(
       base,
-      createHooksApp(hooks, { tokens, logger: silentLogger, console: true, ...settings }),
+      createHooksApp(hooks, { tokens, logger: silentLogger, console: true, webhooks, ...settings }),
     ),
     close: () => hooks.close(),
   };

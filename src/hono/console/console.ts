@@ -16,6 +16,7 @@ import { gatePages } from "./gate_pages.tsx";
 import { overviewRoutes } from "./overview.tsx";
 import { replayPages } from "./replay_pages.tsx";
 import { targetPages } from "./target_pages.tsx";
+import { webhookPages } from "./webhook_pages.tsx";
 import { type ConsoleRoute, type PageRequest, readNotice } from "./request.ts";
 import { readSession, type Session } from "./session.ts";
 import { respondSignIn, signIn, signOut } from "./sign_in.tsx";
@@ -29,6 +30,7 @@ const routes: readonly ConsoleRoute[] = [
   ...deadLetterPages,
   ...replayPages,
   ...targetPages,
+  ...webhookPages,
   ...gatePages,
 ];
 

@@ -7,6 +7,7 @@ export const SECTIONS = [
   { path: "deliveries", label: "Deliveries", scopes: ["read"] },
   { path: "dead-letters", label: "Dead letters", scopes: ["read"] },
   { path: "targets", label: "Targets", scopes: ["read"] },
+  { path: "webhooks", label: "Webhooks", scopes: ["read"] },
   { path: "gates", label: "Gates", scopes: ["read", "approve"] },
 ] as const satisfies readonly Section[];
 

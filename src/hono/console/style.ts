@@ -244,4 +244,9 @@ details[open] > summary { margin-bottom: .75rem; }
 .card h3 { font-size: 1rem; }
 .card > .row { justify-content: space-between; }
 td small { line-height: 1.4; }
+
+.secret { font-size: .9375rem; overflow-wrap: anywhere; user-select: all; }
+.notice > * + * { margin-top: .5rem; }
+.confirm { flex-basis: 100%; max-width: 30rem; }
+summary.button { list-style: none; }
 `;
