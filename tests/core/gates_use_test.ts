@@ -243,3 +243,15 @@ test("a schema that never judges a payload ends with the decision's timeout, and
     /Cannot decide about 'tool.called': its schema did not respond within 5 ms/,
   );
 });
+
+test("a decision that a verdict leaves out doesn't come from a polluted prototype", async () => {
+  const hooks = start();
+  hooks.gate("tool.called", { name: "policy", handle: () => ({ reason: "No" }) as never });
+  Object.defineProperty(Object.prototype, "decision", { value: "allow", configurable: true });
+  try {
+    assert.equal((await hooks.decide("tool.called", CALL)).decision, "deny");
+  } finally {
+    delete (Object.prototype as { decision?: string }).decision;
+  }
+  await hooks.close();
+});

@@ -75,8 +75,9 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
   if (typeof value !== "object" || Array.isArray(value)) {
     return { invalid: `returned ${typeof value}: return allow(), deny(), ask() or nothing` };
   }
-  const { decision, reason, internal, interrupt, context, expiresIn, allow: choices, data } =
-    value as Readonly<Record<string, unknown>>;
+  const { decision, reason, internal, interrupt, context, expiresIn, allow: choices, data } = ownOf(
+    value,
+  ) as Readonly<Record<string, unknown>>;
   if (!isDecided(decision) && decision !== "none") {
     const found = typeof decision === "string" ? `"${decision.slice(0, 40)}"` : typeof decision;
     return {
@@ -125,6 +126,12 @@ export function adoptVerdict(value: unknown): Verdict | undefined | { readonly i
 /** Whether a value is one of the three decisions. */
 export function isDecided(value: unknown): value is Decided {
   return value === "allow" || value === "deny" || value === "ask";
+}
+
+/** What a plain object leaves out must not come from a polluted `Object.prototype`. */
+function ownOf(value: object): object {
+  const isPlain = Object.getPrototypeOf(value) === Object.prototype;
+  return isPlain ? Object.assign(Object.create(null), value) : value;
 }
 
 function isChoice(value: unknown): boolean {
