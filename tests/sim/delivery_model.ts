@@ -15,11 +15,13 @@ export type DeliveryState = Place & {
   lane: SessionState | undefined;
   /** The lane in which it ever was. */
   ordered: SessionState | undefined;
+  /** Whether its target was removed while it waited: who leased it before may still send it. */
+  purged: boolean;
 };
 
 /** A delivery of which nothing is known. */
 export function newDelivery(w: string, id: string): DeliveryState {
   const nothing = { dead: undefined, log: undefined, lane: undefined, ordered: undefined };
   const counts = { reclaims: 0, returns: 0, delivered: 0, revivals: 0 };
-  return { w, id, name: `${w} ${id}`, due: new Map(), ...nothing, ...counts };
+  return { w, id, name: `${w} ${id}`, due: new Map(), ...nothing, ...counts, purged: false };
 }

@@ -43,7 +43,7 @@ export class Receivers {
   readonly #model: Model;
 
   /** Requests that are being answered, by ordered target and session. */
-  readonly #inFlight = new Map<string, number>();
+  readonly #inFlight = new Map<string, Set<{ readonly id: string }>>();
 
   constructor(simulation: Simulation, model: Model, ordered: readonly string[]) {
     this.#simulation = simulation;
@@ -135,16 +135,17 @@ export class Receivers {
   #enter(name: string, { id, sessionId }: HookEvent): () => void {
     if (!this.ordered.has(name) || sessionId === undefined) return () => {};
     const lane = `${name} ${sessionId}`;
-    const others = this.#inFlight.get(lane) ?? 0;
-    if (others > 0 && this.#simulation.clocksAgree) {
-      this.#model.violate(`I7: ${lane}: ${id} is sent while another is`);
+    const inFlight = this.#inFlight.get(lane) ?? new Set();
+    this.#inFlight.set(lane, inFlight);
+    const isPurged = (one: { readonly id: string }) =>
+      this.#model.known.get(`${name} ${one.id}`)?.purged === true;
+    const others = [...inFlight].filter((one) => !isPurged(one));
+    const request = { id };
+    if (others.length > 0 && !isPurged(request) && this.#simulation.clocksAgree) {
+      this.#model.violate(`I7: ${lane}: ${id} is sent while ${others[0]!.id} is`);
     }
-    this.#inFlight.set(lane, others + 1);
-    let there = true;
-    return () => {
-      if (there) this.#inFlight.set(lane, this.#inFlight.get(lane)! - 1);
-      there = false;
-    };
+    inFlight.add(request);
+    return () => void inFlight.delete(request);
   }
 
   /** An attempt begins only when its lease lasts until it has ended, by the clock of who holds it. */

@@ -94,6 +94,7 @@ export class SessionModel {
     }
     entries.set(n, delivery);
     delivery.lane = lane;
+    delivery.purged = false;
     delivery.ordered = lane;
   }
 
