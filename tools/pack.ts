@@ -55,7 +55,7 @@ const optionalPeers = {
 const shipped = [
   /^(?:package\.json|README\.md|LICENSE|(?:CHANGELOG|CONTRIBUTING|SECURITY)\.md)$/,
   /^(?:docs|skills)\/[\w/-]+\.md$/,
-  /^docs\/[\w-]+\.svg$/,
+  /^docs\/[\w-]+\.(?:svg|png)$/,
   /^examples\/[\w./-]+\.(?:ts|mjs|md|jsonc?|jsonl|yaml|capnp)$/,
   /^mod\.(?:js|d\.ts)$/,
   /^bin\/hooks\.js$/,
