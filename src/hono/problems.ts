@@ -18,7 +18,7 @@ export const PROBLEMS = {
   event_not_found: [404, "Event not found, or no longer stored"],
   delivery_not_found: [404, "Delivery not found"],
   target_not_found: [404, "Target not found"],
-  ask_not_found: [404, "Ask not found, or no longer stored"],
+  ask_not_found: [404, "Approval request not found, or no longer stored"],
   replay_not_found: [404, "Replay not found, or no longer stored"],
   webhook_not_found: [404, "Webhook not found"],
   link_invalid: [403, "This link is not valid"],

@@ -72,7 +72,7 @@ export const replayRoutes: readonly Route[] = [
     scope: "admin",
     operationId: "startReplay",
     summary: "Replay deliveries in the background",
-    description: "For more than one request can do. Its progress is kept for a week.",
+    description: "For more than one request can handle. Progress is kept for a week.",
     body: { schema: s.strictObject(filter), example: { target: "audit", state: "dead" } },
     needsOutbox: true,
     response: {
@@ -134,7 +134,7 @@ export const replayRoutes: readonly Route[] = [
     path: "/replays/:id/cancel",
     scope: "admin",
     operationId: "cancelReplay",
-    summary: "Cancel a replay: what was replayed stays so",
+    summary: "Cancel a replay; deliveries already replayed still go out",
     params: { id: replayInPath },
     needsOutbox: true,
     response: {

@@ -29,7 +29,7 @@ export const webhookRoutes: readonly Route[] = [
     scope: "read",
     operationId: "listWebhooks",
     summary: "List stored webhooks by name",
-    description: "Tokens without the scope admin see URLs without what may be secret in them.",
+    description: "Tokens without the admin scope see masked URLs.",
     query: pageQuery,
     needsOutbox: true,
     response: {
@@ -111,8 +111,8 @@ export const webhookRoutes: readonly Route[] = [
     scope: "admin",
     operationId: "updateWebhook",
     summary: "Change a webhook; pending deliveries follow at their next attempt",
-    description: "Fields that are left out stay, and null removes an optional one. Headers are " +
-      "merged: null removes one.",
+    description: "Omitted fields stay as they are, and null removes an optional one. Headers are " +
+      "merged, and null removes one.",
     params: name,
     headers: ifMatch,
     body: { schema: webhookChanges, example: { url: "https://new.example.com/agent" } },

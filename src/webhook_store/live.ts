@@ -173,7 +173,7 @@ export class LiveWebhooks {
       this.#hasFailed = false;
     } catch (error) {
       if (!this.#isStopped && !this.#hasFailed) {
-        this.#warn("Webhooks can't be read from the store; they stay as they were", error);
+        this.#warn("Cannot read webhooks from the store; those already loaded stay in use", error);
       }
       this.#hasFailed = true;
     }
@@ -283,4 +283,4 @@ export class LiveWebhooks {
   }
 }
 
-const SHADOWED = "the configuration file or the code has a hook of this name";
+const SHADOWED = "a hook in the configuration file or in code has the same name";

@@ -96,7 +96,10 @@ export class WebhookRecords {
     ]);
     const subject = `Cannot create webhook '${name}'`;
     if (record!.versionstamp !== null) {
-      throw new WebhookStoreError("webhook_exists", `${subject}: it exists`);
+      throw new WebhookStoreError(
+        "webhook_exists",
+        `${subject}: a webhook with this name already exists`,
+      );
     }
     if (readTargetRecord(target!.value).state === "deleted") {
       throw new WebhookStoreError(

@@ -310,6 +310,6 @@ class StoredWebhooks {
 }
 
 function busy(action: string, name: string): WebhookStoreError {
-  const why = "it is changed by others all the time. Try again";
+  const why = "other changes keep getting in first. Try again";
   return new WebhookStoreError("webhook_changed", `Cannot ${action} webhook '${name}': ${why}`);
 }

@@ -163,7 +163,7 @@ if (!await exists(CHROMIUM)) {
       await page.keyboard.press("Tab");
       await page.keyboard.press("Enter");
       await shows("Approved. The agent continues.");
-      await shows("Nothing waits for you");
+      await shows("Nothing to approve");
       const { items: [ask] } = await world.hooks.asks.list({ state: "all" });
       assert.deepEqual([ask!.state, ask!.by, ask!.note], [
         "allowed",

@@ -79,7 +79,7 @@ test("hooks asks rejects arguments that can't be combined", () =>
     }
     const unknown = await hooks("asks", "approve", crypto.randomUUID());
     assert.equal(unknown.code, 1);
-    assert.match(unknown.stderr, /Ask not found/);
+    assert.match(unknown.stderr, /Approval request not found/);
   }));
 
 test("hooks decisions lists what gates decided, newest first", () =>

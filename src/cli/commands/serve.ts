@@ -170,7 +170,7 @@ function greet(
     : "";
   io.stderr.write(`
 serving ${url}: ${countOf(settings)}${source}; store ${shownStore}
-console ${url}/console, for tokens of scope read, approve, or admin
+console ${url}/console, for tokens with the scope read, approve, or admin
 ${tokenLines}
 Send an event:
   curl -X POST ${url}/events -H "Authorization: Bearer ${generatedToken ?? "$HOOKS_TOKEN"}" \\

@@ -140,8 +140,7 @@ async function listDeadLetters(at: PageRequest): Promise<Response> {
         : (
           <EmptyState title="No dead letters">
             <p>
-              Nothing was given up. When a target fails until its retries end, the delivery waits
-              here until you replay it.
+              No delivery has been given up. One that fails for good stays here until you replay it.
             </p>
           </EmptyState>
         ))}

@@ -20,7 +20,7 @@ const OUTCOMES: Readonly<Record<RetryOutcome, Notice>> = {
   moved: { kind: "ok", text: "The delivery is due now." },
   queued: {
     kind: "ok",
-    text: "An earlier event of its session has to be delivered first. Then this one follows.",
+    text: "An earlier event of the same session must be delivered first. This one follows it.",
   },
   replayed: { kind: "ok", text: "The event is delivered again." },
   leased: { kind: "error", text: "An attempt is in progress. Look again in a moment." },
@@ -97,7 +97,7 @@ async function listDeliveries(at: PageRequest): Promise<Response> {
     </>
   );
   const lead = state === "pending"
-    ? "Events that wait for their target, by target, the next due first."
-    : "Events on their way to webhooks and durable hooks, by target, the newest first.";
+    ? "Events waiting for delivery, by target, next due first."
+    : "Deliveries to webhooks and durable hooks, by target, newest first.";
   return await respondPage(at, { title: "Deliveries", section: "deliveries", lead }, content);
 }

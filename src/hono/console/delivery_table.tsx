@@ -106,7 +106,7 @@ function LastAttempt({ at, delivery }: { at: PageRequest; delivery: ListedDelive
       {leasedUntil ? "An attempt is in progress" : <>Due {<Time at={at} time={dueAt} />}</>}
     </small>
   );
-  if (lastAttempt === undefined) return next || <small>Waits for its turn</small>;
+  if (lastAttempt === undefined) return next || <small>Waiting for its turn</small>;
   const { at: time, status, error, duration } = lastAttempt;
   return (
     <>

@@ -23,11 +23,11 @@ const ADVICE: { readonly [Code in ProblemCode]?: readonly [title: string, advice
   token_missing: ["Your session has ended", "Sign in again."],
   token_invalid: [
     "Not signed in",
-    "This app has its own sign-in, and it doesn't know you. Sign in there, then reload this page.",
+    "This app has its own sign-in, and you aren't signed in there. Sign in, then reload this page.",
   ],
   outbox_required: [
     "An outbox is required",
-    "Pass createHooks an outbox: without one, nothing is stored that this page could show.",
+    "Pass an outbox to createHooks: without one, nothing is stored for this page to show.",
   ],
   outbox_unavailable: [
     "The store is unavailable",

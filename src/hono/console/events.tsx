@@ -66,7 +66,7 @@ async function listEvents(at: PageRequest): Promise<Response> {
       <Pagination at={at} path="events" query={{ ...filter, cursor }} cursor={page.cursor} />
     </>
   );
-  const lead = "Accepted events, newest first, as any instance accepts them.";
+  const lead = "Events accepted by any instance, newest first.";
   return await respondPage(at, { title: "Events", section: "events", lead }, content);
 }
 

@@ -72,10 +72,10 @@ async function showGates(at: PageRequest): Promise<Response> {
   const ended = all.filter(({ state }) => state !== "pending");
   const content = (
     <>
-      <Section title="Waiting for a person" id="pending">
+      <Section title="Waiting for approval" id="pending">
         {pending.length === 0
           ? (
-            <EmptyState title="Nothing waits for you">
+            <EmptyState title="Nothing to approve">
               <p>
                 When a gate returns{" "}
                 <code>ask("…")</code>, the agent waits, and its question appears here.
@@ -96,7 +96,7 @@ async function showGates(at: PageRequest): Promise<Response> {
       {can(at, "read") && <DecisionList at={at} {...await findDecisions(at)} />}
     </>
   );
-  const lead = "What agents may do: questions for a person, and what gates have decided.";
+  const lead = "Approval requests, and what gates decided.";
   return await respondPage(at, { title: "Gates", section: "gates", lead }, content);
 }
 

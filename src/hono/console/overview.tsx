@@ -32,8 +32,8 @@ export const overviewRoutes: readonly ConsoleRoute[] = [
         title: "Overview",
         section: "",
         lead:
-          `As of ${formatUtc(new Date(at.now))}. The plots cover the last hour of this process, ` +
-          "the backlog every process that uses this store.",
+          `As of ${formatUtc(new Date(at.now))}. The plots cover the last hour of this process; ` +
+          "the backlog covers all processes on this store.",
         actions: <a class="button" href={link(at, "")}>Refresh</a>,
       } as const;
       const isNew = total.events === 0 && waiting.every(({ pending }) => pending === 0) &&
@@ -146,8 +146,8 @@ function Waiting({ waiting }: { waiting: readonly Backlog[] }): Child {
         ? (
           <EmptyState title="No targets yet">
             <p>
-              Events are stored, and go nowhere. Add a webhook to the configuration or over the API,
-              or register a durable hook.
+              Events are stored but not delivered anywhere. Add a webhook to the configuration or
+              over the API, or register a durable hook.
             </p>
           </EmptyState>
         )

@@ -40,7 +40,7 @@ export const replayPages: readonly ConsoleRoute[] = [
         if (replay === undefined) throw new Problem("replay_not_found");
         return replay.status === "done"
           ? "The replay was already done."
-          : "The replay is canceled. What was replayed until then is delivered again.";
+          : "The replay is canceled. Deliveries already replayed still go out.";
       }),
   },
 ];
@@ -73,10 +73,10 @@ async function showReplay(at: PageRequest): Promise<Response> {
               ),
             ],
             [
-              "Looked at",
+              "Processed",
               total === undefined ? undefined : `${formatCount(seen)} of ${formatCount(total)}`,
             ],
-            ["What", filterText(replay)],
+            ["Deliveries", filterText(replay)],
             ["Started", <FullTime at={at} time={startedAt} />],
             ["Ended", endedAt && <FullTime at={at} time={endedAt} />],
           ]}
@@ -88,7 +88,7 @@ async function showReplay(at: PageRequest): Promise<Response> {
     <ActionForm
       at={at}
       path={`replays/${replay.id}/cancel`}
-      data-confirm="Cancel the replay? What was replayed until then is delivered again."
+      data-confirm="Cancel the replay? Deliveries already replayed still go out."
     >
       <button type="submit" class="danger">Cancel replay</button>
     </ActionForm>
@@ -111,7 +111,7 @@ export function ReplayTable(
     <Table
       caption="Replays of the last week"
       columns={[
-        { label: "What", kind: "wide" },
+        { label: "Deliveries", kind: "wide" },
         { label: "Status" },
         { label: "Replayed", kind: "number" },
         { label: "Skipped", kind: "number" },

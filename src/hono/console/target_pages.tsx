@@ -32,7 +32,7 @@ export const targetPages: readonly ConsoleRoute[] = [
     handle: (at) =>
       changeTarget(at, async (outbox, name) => {
         await outbox.enable(name);
-        return `${name} is on. What was held for it is delivered first.`;
+        return `${name} is on. Events that were held for it are delivered first.`;
       }),
   },
   {
@@ -102,7 +102,7 @@ async function listTargets(at: PageRequest): Promise<Response> {
         ])}
       />
     );
-  const lead = "Webhooks and durable hooks: what waits for them, and whether they receive it.";
+  const lead = "Webhooks and durable hooks, with their backlogs, and whether delivery is on.";
   return await respondPage(at, { title: "Targets", section: "targets", lead }, content);
 }
 
@@ -153,9 +153,9 @@ function CountLink(
 function OldestDue(
   { at, target: { oldest, pending } }: { at: PageRequest; target: Listed },
 ): Child {
-  if (oldest === undefined) return pending > 0 ? "waits" : "–";
+  if (oldest === undefined) return pending > 0 ? "waiting" : "–";
   const late = at.now - oldest.getTime();
-  return late > 0 ? `for ${formatDuration(late)}` : <Time at={at} time={oldest} />;
+  return late > 0 ? `${formatDuration(late)} late` : <Time at={at} time={oldest} />;
 }
 
 function Switch({ at, target: { target, state } }: { at: PageRequest; target: Listed }): Child {

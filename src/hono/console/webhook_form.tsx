@@ -122,7 +122,7 @@ export function WebhookForm(
           label="Name"
           values={values}
           required
-          hint="Letters, digits, dots, hyphens and underscores. It can't be changed, nor used again."
+          hint="Letters, digits, dots, hyphens, and underscores. It can't be changed or reused."
         />
       )}
       <Input
@@ -160,7 +160,7 @@ export function WebhookForm(
             rows={3}
             hint={webhook === undefined
               ? "One on each line, as Name: value. Values are stored encrypted."
-              : "A name without a value keeps its value. Remove the line to remove the header."}
+              : "Leave a value empty to keep it. Remove the line to remove the header."}
           />
           <Area
             name="filter"

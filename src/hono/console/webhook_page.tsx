@@ -96,8 +96,8 @@ export async function showWebhook(at: PageRequest, outcome: Outcome = {}): Promi
               <summary class="button danger">Delete…</summary>
               <ActionForm at={at} path={pathOf(name, "delete")} class="stack">
                 <p>
-                  Deletes the webhook with everything stored for it, also what is pending. Its name
-                  can't be used again.
+                  Deletes the webhook and everything stored for it, including pending deliveries.
+                  Its name can't be reused.
                 </p>
                 <div class="field">
                   <label for="confirm-name">Type “{name}” to confirm</label>

@@ -50,7 +50,7 @@ async function listWebhooks(at: PageRequest): Promise<Response> {
     title: "Webhooks",
     section: "webhooks",
     lead:
-      "Endpoints that receive signed events. Those of the configuration file are under Targets.",
+      "Endpoints that receive signed events. Webhooks in the configuration file are under Targets.",
   } as const;
   if (webhooks === undefined) {
     return await respondPage(
