@@ -55,6 +55,7 @@ export class LiveWebhooks {
   #revision: string | undefined;
   #syncing: Promise<void> | undefined;
   #isStopped = false;
+  #isUnregistered = false;
   #hasFailed = false;
   #readAt = -Infinity;
   #cancelPoll = (): void => {};
@@ -136,13 +137,18 @@ export class LiveWebhooks {
 
   /** Unregisters all webhooks, and follows no more changes. */
   unregister(): void {
+    this.#isUnregistered = true;
     this.#stop();
     for (const name of [...this.#entries.keys()]) this.#remove(name);
     this.#hook.unregister();
   }
 
+  /** When another hook fails to open, this one is closed, and opened again with it. */
   async #start(logger: Logger): Promise<void> {
+    if (this.#isUnregistered) return;
+    this.#isStopped = false;
     this.logger = logger;
+    this.#revision = undefined; // what changed while it was closed was left out
     await this.#sync();
     if (this.#isStopped) return;
     this.#unlisten = this.#options.store.wake?.listen(() => this.#hint()) ?? this.#unlisten;

@@ -2,7 +2,7 @@
  * Instances that share a store, and the receivers of their webhooks.
  * @module
  */
-import { createHooks, type Hooks, type Logger, type Webhook } from "@omniagent/hooks";
+import { createHooks, type Hook, type Hooks, type Logger, type Webhook } from "@omniagent/hooks";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import type { Store } from "@omniagent/hooks/store";
 import { createAddressGuard, verifyWebhook } from "@omniagent/hooks/webhook";
@@ -74,9 +74,11 @@ export type Instance = {
 export async function openInstance(
   store: Store,
   receivers: Receivers,
-  { encryptionKey = KEY, use = [] }: {
+  { encryptionKey = KEY, use = [], useLater = [] }: {
     readonly encryptionKey?: string | readonly string[];
     readonly use?: readonly Webhook[];
+    /** Hooks that are opened after the webhooks of the store. */
+    readonly useLater?: readonly Hook[];
   } = {},
 ): Promise<Instance> {
   const lines: string[] = [];
@@ -87,7 +89,8 @@ export async function openInstance(
   const guard = createAddressGuard({ resolve: receivers.resolve });
   const webhooks = webhookStore(store, { encryptionKey, guard, fetch: receivers.fetch });
   const connection = webhooks.connect(hooks);
-  await hooks.init();
+  hooks.use(...useLater);
+  await hooks.init().catch(() => hooks.init());
   return { hooks, outbox, webhooks, connection, lines };
 }
 

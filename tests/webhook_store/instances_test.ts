@@ -124,6 +124,28 @@ test("a process that learns late of a deletion leaves nothing behind", async () 
   await fast.hooks.close();
 });
 
+test("a process whose other hook failed to open at first follows changes", async () => {
+  const store = memoryStore();
+  const receivers = new Receivers();
+  let tries = 0;
+  const late = {
+    name: "late",
+    events: ["*"],
+    handle: () => {},
+    init: () => tries++ === 0 ? Promise.reject(new Error("its database is starting")) : undefined,
+  };
+  const a = await openInstance(store, receivers, { useLater: [late] });
+  assert.equal(tries, 2);
+  const b = await openInstance(store, receivers);
+  await a.webhooks.create(AUDIT);
+  assert.equal((await a.hooks.emit("tool.called", { name: "bash" })).deliveries, 1);
+  await b.webhooks.create({ ...AUDIT, name: "other" });
+  const has = (): boolean => a.hooks.registry.list().some(({ name }) => name === "other");
+  await until("it has what another process created", has);
+  await a.hooks.close();
+  await b.hooks.close();
+});
+
 test("1,000 webhooks: a new instance has them before its first event", async () => {
   const store = memoryStore();
   const receivers = new Receivers();
