@@ -135,6 +135,13 @@ export class LiveWebhooks {
     }
   }
 
+  /** Registers the webhooks again whose names no other hook has any longer. */
+  reclaim(): void {
+    for (const [name, entry] of this.#entries) {
+      if (entry.isShadowed && !this.#isTaken(name)) this.#register(name, entry);
+    }
+  }
+
   /** Unregisters all webhooks, and follows no more changes. */
   unregister(): void {
     this.#isUnregistered = true;

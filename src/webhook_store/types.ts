@@ -129,6 +129,8 @@ export interface WebhookConnection {
   refresh(): Promise<void>;
   /** Unregisters the stored webhooks of these names, for others that are registered next. */
   yieldTo(names: readonly string[]): void;
+  /** Registers stored webhooks again whose names are free by now, such as after `yieldTo`. */
+  reclaim(): void;
   /** Unregisters all stored webhooks. Their deliveries are held. */
   unregister(): void;
 }

@@ -238,6 +238,7 @@ class StoredWebhooks {
     return {
       refresh: () => live.refresh(),
       yieldTo: (names) => live.yieldTo(names),
+      reclaim: () => live.reclaim(),
       unregister: () => {
         live.unregister();
         if (this.#live === live) this.#live = undefined;

@@ -1,7 +1,7 @@
 import { generateEncryptionKey } from "@omniagent/hooks/webhook-store";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
-import { ask, serving } from "./serving.ts";
+import { ask, serving, TOKEN } from "./serving.ts";
 import { Terminal } from "./terminal.ts";
 
 const FIELDS = `{"events":["tool.*"],"url":"https://1.1.1.1/x","headers":{"X-Token":"marker"}}`;
@@ -81,3 +81,41 @@ test("without an encryption key, the server says what is missing", async () => {
   assert.match(terminal.stderr, /HOOKS_ENCRYPTION_KEY: it must be base64 of 32 bytes/);
   assert.ok(!terminal.stderr.includes("marker"));
 });
+
+test("a configuration that is rejected on SIGHUP, or gives a name up, leaves stored webhooks registered", async () => {
+  const files: Record<string, string> = { "hooks.yaml": "{}" };
+  await serving({ environment, files }, async (server, url) => {
+    await ask(url, ["webhooks", "create", "audit", FIELDS]);
+    await ask(url, ["webhooks", "disable", "audit"]); // its deliveries are held
+    files["hooks.yaml"] = config("audit", "retry: [500h]");
+    server.signal("SIGHUP");
+    await server.match(/kept the current configuration: Cannot register 'audit'/);
+    assert.equal((await post(url)).deliveries, 1);
+    files["hooks.yaml"] = config("audit");
+    server.signal("SIGHUP");
+    await server.match(/reloaded hooks\.yaml: 1 webhook\n/);
+    files["hooks.yaml"] = "{}";
+    server.signal("SIGHUP");
+    await server.match(/reloaded hooks\.yaml: 0 webhooks\n/);
+    assert.equal((await post(url)).deliveries, 1);
+  });
+});
+
+/** Returns a configuration with a webhook. */
+function config(name: string, field = ""): string {
+  const lines = [`name: ${name}`, 'events: ["*"]', "url: http://127.0.0.1:2/", field];
+  return `hooks: { webhooks: [{ ${lines.filter(Boolean).join(", ")} }] }\n`;
+}
+
+/** Posts an event, and returns its status, and to how many targets it goes. */
+async function post(
+  url: string,
+): Promise<{ readonly status: number; readonly deliveries?: number }> {
+  const response = await fetch(`${url}/events`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify({ type: "tool.called", data: { name: "bash" } }),
+  });
+  const { receipts } = await response.json();
+  return { status: response.status, deliveries: receipts?.[0]?.deliveries };
+}

@@ -109,8 +109,9 @@ export class Service {
     } catch (error) {
       this.#apply(before);
       throw error;
+    } finally {
+      this.#connection?.reclaim(); // names that the file doesn't have
     }
-    void this.#connection?.refresh().catch(() => {}); // names that the file no longer has
     if (isEqual(settings.tokens, before.tokens)) return;
     this.#streams.abort();
     this.#streams = new AbortController();
