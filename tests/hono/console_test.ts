@@ -5,8 +5,8 @@
 import { WebhookHook } from "@omniagent/hooks";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
-import { cookieOf, openPage, signIn, submit } from "./console_client.ts";
-import { BASH, testApp, TOKENS, until, withApp } from "./helpers.ts";
+import { cookieOf, csrfOf, openPage, signIn, submit } from "./console_client.ts";
+import { BASH, testApp, TOKENS, until, webhooks, withApp } from "./helpers.ts";
 
 const options = { app: { console: true } } as const;
 
@@ -169,6 +169,50 @@ test("without an outbox, the console says what its pages need", () =>
     assert.equal(page.status, 501);
     assert.match(await page.text(), /An outbox is required/);
   }));
+
+testApp(
+  "the form of a webhook never undoes what someone else has changed meanwhile",
+  { ...options, webhooks },
+  async (setup) => {
+    const cookie = await signIn(setup, "admin");
+    const csrf = csrfOf(await openPage(setup, "", cookie));
+    const save = (path: string, fields: Readonly<Record<string, string>>) =>
+      submit(setup, path, { csrf, events: "*", ...fields }, { cookie });
+    const form = { name: "audit", url: "https://mine.test/", headers: "X-A: 1" };
+    assert.equal((await save("new-webhook", form)).status, 200);
+    const path = "webhooks/audit/edit";
+    const revision = revisionOf(await openPage(setup, path, cookie));
+
+    const other = { url: "https://other.test/", headers: "X-A:\nAuthorization: Bearer x" };
+    assert.equal((await save(path, { ...other, revision })).status, 303);
+    const late = { revision, url: "https://late.test/", headers: "X-A:" };
+    // What is invalid besides makes no difference.
+    for (const fields of [late, { ...late, filter: "{" }]) {
+      const refused = await save(path, fields);
+      assert.equal(refused.status, 422);
+      const html = await refused.text();
+      assert.match(html, /audit was changed meanwhile/);
+      assert.notEqual(revisionOf(html), revision);
+      // The form that may be saved now has the other's values, not those of the one that may not.
+      assert.match(html, /value="https:\/\/other\.test\/"/);
+      assert.match(html, /X-A: \nauthorization: /i);
+      assert.doesNotMatch(html, /late\.test/);
+    }
+    assert.match(await openPage(setup, "webhooks/audit", cookie), /other\.test/);
+
+    const current = revisionOf(await openPage(setup, path, cookie));
+    const invalid = await save(path, { ...late, revision: current, filter: "{" });
+    const html = await invalid.text();
+    assert.equal(revisionOf(html), current);
+    assert.match(html, /The filter isn&#39;t JSON.*value="https:\/\/late\.test\/"/s); // one's own stay
+  },
+);
+
+function revisionOf(html: string): string {
+  const [, revision] = /name="revision" value="(\d+)"/.exec(html) ?? [];
+  assert.ok(revision, html);
+  return revision;
+}
 
 function failingWebhook(name: string, respond: () => Response): WebhookHook {
   return new WebhookHook({

@@ -181,7 +181,14 @@ async function updateWebhook(at: PageRequest): Promise<Response> {
   });
   if (error !== undefined || typeof outcome !== "string") {
     const text = typeof outcome === "string" ? outcome : outcome.text;
-    return await showForm(at, webhook, { values, error: text });
+    // With its current revision, the form must have its current values, so that saving undoes no one's change.
+    const current = await readStored(at);
+    if (current.revision === revision) {
+      return await showForm(at, current, { values, error: text });
+    }
+    const changed = `${current.name} was changed meanwhile. These are its current values: ` +
+      "make your change again.";
+    return await showForm(at, current, { error: changed });
   }
   return await act(at, pathOf(webhook.name), () => Promise.resolve(outcome));
 }
