@@ -12,7 +12,7 @@ import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { cookieOf, csrfOf, openPage, signIn, submit } from "./console_client.ts";
-import { known, type Setup, testApp, TOKENS, until, withApp } from "./helpers.ts";
+import { known, type Setup, testApp, TOKENS, until, webhooks, withApp } from "./helpers.ts";
 
 const options = { app: { console: true } } as const;
 
@@ -442,6 +442,120 @@ test("what someone without a session sends is bounded", async () => {
   assert.equal((await app.send("/console/", { token: null, headers })).status, 431);
   assert.equal((await submit(app, "events", { a: "x".repeat(2_000_000) })).status, 401);
 });
+
+/** Someone who may see and do all that the console has. */
+const everything: readonly Token[] = [
+  { name: "ada", token: TOKENS.admin, scopes: ["read", "approve", "admin"] },
+];
+
+const WEBHOOK_FIELDS = [
+  "name",
+  "url",
+  "events",
+  "format",
+  "headers",
+  "filter",
+  "timeout",
+  "retry_count",
+  "concurrency",
+  "ordering",
+  "revision",
+];
+
+/** Names, ids, cursors, filters and fields that nobody gave out. */
+const GARBAGE = [
+  " ",
+  "zz",
+  "\u0000",
+  "a\r\nb",
+  "☃ é",
+  "..",
+  "a b c",
+  "__proto__",
+  "-1",
+  "1e999",
+  "{}",
+  '{"a":{"$in":1}}',
+  "[".repeat(20_000),
+  "*",
+  "9999-99-99T99:99",
+  "x".repeat(300),
+  HOSTILE,
+  "audit", // the name of a webhook
+];
+
+/** Every page and action, with a place for garbage, and the fields that each reads. */
+const ROUTES: readonly (readonly [method: "GET" | "POST", path: string, ...fields: string[]])[] = [
+  ["GET", "", "notice"],
+  ["GET", "events", "type", "session", "run", "cursor", "notice"],
+  ["GET", "events/*"],
+  ["GET", "events/stream", "type", "session", "run", "after", "other"],
+  ["GET", "deliveries", "state", "target", "type", "since", "until", "cursor"],
+  ["POST", "deliveries/*/*/retry"],
+  ["POST", "deliveries/audit/*/retry", "back"],
+  ["GET", "dead-letters", "target", "type", "since", "until", "cursor"],
+  ["POST", "dead-letters/replay", "delivery", "back"],
+  ["POST", "dead-letters/replay-all", "target", "type", "since", "until", "state"],
+  ["GET", "replays/*"],
+  ["POST", "replays/*/cancel", "back"],
+  ["GET", "targets", "cursor"],
+  ["POST", "targets/*/enable", "back"],
+  ["POST", "targets/*/disable", "back"],
+  ["GET", "webhooks", "cursor"],
+  ["GET", "new-webhook", "name"],
+  ["POST", "new-webhook", ...WEBHOOK_FIELDS],
+  ["GET", "webhooks/*"],
+  ["GET", "webhooks/*/edit"],
+  ["POST", "webhooks/*/edit"],
+  ["POST", "webhooks/audit/edit", ...WEBHOOK_FIELDS],
+  ["POST", "webhooks/*/test"],
+  ["POST", "webhooks/*/rotate-secret"],
+  ["POST", "webhooks/audit/rotate-secret", "revision"],
+  ["POST", "webhooks/*/delete"],
+  ["POST", "webhooks/audit/delete", "confirm"],
+  ["GET", "gates", "outcome", "gate", "tool", "cursor"],
+  ["POST", "asks/*", "decision", "note", "data", "back"],
+  ["GET", "sign-in", "next"],
+  ["POST", "sign-in", "token", "next"],
+];
+
+test("no name, id, cursor, filter or field makes the console fail, or reaches onError", () =>
+  withApp({ app: { ...options.app, tokens: everything }, webhooks }, async (setup) => {
+    const webhook = { name: "audit", url: "https://receiver.test/", events: ["*"] };
+    assert.equal((await setup.send("/webhooks", { body: webhook })).status, 201);
+    const cookie = await signIn(setup, "admin");
+    const csrf = csrfOf(await openPage(setup, "", cookie));
+    for (const garbage of GARBAGE) {
+      const isForUrl = garbage.length < 2_000; // longer ones are refused before any page is asked
+      for (const [method, route, ...fields] of ROUTES) {
+        if (method === "GET" && !isForUrl) continue;
+        const path = route.replaceAll("*", isForUrl ? encodeURIComponent(garbage) : "x");
+        // Each field by itself, so that none hides another.
+        for (const given of [{}, ...fields.map((field) => ({ [field]: garbage }))]) {
+          const response = method === "GET"
+            ? await setup.send(`/console/${path}?${new URLSearchParams(given)}`, {
+              token: null,
+              headers: { cookie },
+            })
+            : await submit(setup, path, { csrf, ...validFields(route), ...given }, { cookie });
+          await response.body?.cancel();
+          const what = `${method} ${path} ${JSON.stringify(given)}`.slice(0, 500);
+          assert.ok(response.status < 500, `${what}: ${response.status}`);
+          assert.deepEqual(setup.errors, [], what);
+        }
+      }
+    }
+    // The forms were not refused as those of a stranger: the last ones could delete it.
+    assert.equal((await setup.send("/webhooks/audit")).status, 404);
+  }));
+
+/** The other fields that an action needs to get to the one with garbage. */
+function validFields(route: string): Readonly<Record<string, string>> {
+  if (route === "asks/*") return { decision: "edit", data: "{}" };
+  if (route === "new-webhook") return { name: "other", url: "https://receiver.test/", events: "*" };
+  if (!route.endsWith("/edit")) return {};
+  return { url: "https://receiver.test/", events: "*", revision: "1" };
+}
 
 /** An app without anything around it. */
 function instance(auth: HooksAppAuth): Pick<Setup, "send"> {

@@ -1,4 +1,5 @@
 import { timingSafeEqual } from "../../internal/crypto.ts";
+import { NAME_PATTERN } from "../../internal/validate.ts";
 import { checkOrigin, hasScope } from "../auth.ts";
 import { checkPlainUtf8, readBody } from "../body.ts";
 import { type AppContext, respond } from "../context.ts";
@@ -34,6 +35,9 @@ const routes: readonly ConsoleRoute[] = [
   ...gatePages,
 ];
 
+/** Parameters of paths that name a webhook or another target. */
+const NAMES = ["name", "target"];
+
 /** Longest form of someone who isn't signed in, in bytes: a token, and the path of a page. */
 const MAX_SIGN_IN = 16_384;
 
@@ -63,6 +67,9 @@ export async function respondConsole(c: AppContext, depth: number): Promise<Resp
   if (found === undefined) throw new Problem("not_found");
   const { route, params } = found;
   if (!hasScope(session.identity, [route.scope].flat())) throw new Problem("scope_missing");
+  if (NAMES.some((name) => name in params && !NAME_PATTERN.test(params[name]!))) {
+    throw new Problem("not_found");
+  }
   const notice = await readNotice(session, query);
   const at = { c, session, root, params, query, form: fields, notice, now: Date.now() };
   return await route.handle(at);

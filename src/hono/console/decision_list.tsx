@@ -3,6 +3,7 @@
 import type { Child } from "hono/jsx";
 import { NAME_PATTERN } from "../../internal/validate.ts";
 import { type DecisionJson, toDecisionJson } from "../decisions.ts";
+import { withCursor } from "../pages.ts";
 import {
   Badge,
   EmptyState,
@@ -37,14 +38,15 @@ type Found = {
   readonly query: Readonly<Record<string, string | undefined>>;
 };
 
-/** Finds the decisions of a page, by its query. */
+/** Finds the decisions of a page, by its query. @throws {Problem} when its cursor comes from elsewhere */
 export async function findDecisions(at: PageRequest): Promise<Found> {
   const outcome = OUTCOMES.find((one) => one === at.query.get("outcome"));
   const given = at.query.get("gate")?.trim();
   const gate = given && NAME_PATTERN.test(given) ? given : undefined;
   const name = at.query.get("tool")?.trim() || undefined;
   const cursor = at.query.get("cursor") ?? undefined;
-  const page = await outboxOf(at).listDecisions({ outcome, gate, name, cursor, limit: PAGE });
+  const options = { outcome, gate, name, cursor, limit: PAGE };
+  const page = await withCursor(cursor, "?cursor", () => outboxOf(at).listDecisions(options));
   const decisions = page.items.flatMap((item) => toDecisionJson(item) ?? []);
   return { decisions, cursor: page.cursor, query: { outcome, gate, tool: name, cursor } };
 }

@@ -2,6 +2,7 @@ import { isPattern, patternsFor } from "../../core/event_rules.ts";
 import { NAME_PATTERN } from "../../internal/validate.ts";
 import { timeOfEventId } from "../../internal/uuid.ts";
 import type { DeliverySummary, Outbox } from "../../outbox/mod.ts";
+import { withCursor } from "../pages.ts";
 import type { Query } from "./request.ts";
 
 /** Deliveries of a page of the console. */
@@ -73,7 +74,11 @@ function parseLocal(text: string): Date | undefined {
   return Number.isNaN(time.getTime()) ? undefined : time;
 }
 
-/** Lists deliveries, target by target, the newest event first, or what is due next first. */
+/**
+ * Lists deliveries, target by target, the newest event first, or what is due next first.
+ *
+ * @throws {Problem} when the cursor comes from elsewhere
+ */
 export async function findDeliveries(
   outbox: Outbox,
   state: "pending" | "attempted" | "dead",
@@ -86,7 +91,8 @@ export async function findDeliveries(
   let [cursor, read] = [from, 0];
   do {
     const limit = PAGE - items.length;
-    const page = await outbox.listDeliveries({ state, target, order, limit, cursor });
+    const options = { state, target, order, limit, cursor } as const;
+    const page = await withCursor(cursor, "?cursor", () => outbox.listDeliveries(options));
     const inTime = page.items.filter(({ eventId }) => isInTime(eventId, since, until));
     const known = await withEvents(outbox, inTime);
     items.push(

@@ -35,7 +35,7 @@ export const replayPages: readonly ConsoleRoute[] = [
     path: "replays/:id/cancel",
     scope: "admin",
     handle: (at) =>
-      act(at, `replays/${at.params["id"]}`, async () => {
+      act(at, `replays/${encodeURIComponent(at.params["id"]!)}`, async () => {
         const replay = await outboxOf(at).replays.cancel(at.params["id"]!);
         if (replay === undefined) throw new Problem("replay_not_found");
         return replay.status === "done"

@@ -4,6 +4,7 @@ import type { Child } from "hono/jsx";
 import type { Attempt } from "../../core/mod.ts";
 import { maskUrl } from "../../internal/mask_url.ts";
 import type { StoredWebhook, WebhookStore } from "../../webhook_store/mod.ts";
+import { withCursor } from "../pages.ts";
 import { act, attempt } from "./actions.ts";
 import { Badge, EmptyState, Pagination, StateBadge, Table, Time } from "./components.tsx";
 import { respondPage } from "./layout.tsx";
@@ -66,7 +67,11 @@ async function listWebhooks(at: PageRequest): Promise<Response> {
     );
   }
   const from = at.query.get("cursor") ?? undefined;
-  const { items, cursor } = await webhooks.list({ limit: PAGE, cursor: from });
+  const { items, cursor } = await withCursor(
+    from,
+    "?cursor",
+    () => webhooks.list({ limit: PAGE, cursor: from }),
+  );
   const states = new Map(
     (await outboxOf(at).stats()).map(({ target, state }) => [target, state] as const),
   );
