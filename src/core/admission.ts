@@ -21,8 +21,8 @@ export type BatchOptions = {
   /** Whether the batch was accepted before `close` began. */
   readonly isAdmitted?: boolean | undefined;
   /**
-   * With an outbox: whether it is stored, and so accepted, without waiting for hooks to open. Its handlers are
-   * called once they are open.
+   * With an outbox: whether it is stored, and so accepted, without waiting for hooks to open, except those that
+   * bring targets. Its handlers are called once all are open.
    */
   readonly isEarly?: boolean | undefined;
 };

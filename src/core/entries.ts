@@ -25,6 +25,7 @@ import { checkPatterns } from "./event_rules.ts";
 import type { HookEvent } from "./events.ts";
 import { type HandlerContext, type HandlerOptions, type Hook, HOOK_MEMBERS } from "./hook.ts";
 import { DEFAULT_RETRY } from "./retry_policy.ts";
+import { isTargetSource } from "./target_source.ts";
 
 /** A handler to register. */
 export type HandlerDefinition = {
@@ -114,6 +115,7 @@ export function hookEntry(hook: Hook, queue: DeliveryQueue | undefined, host: Du
     info: { name, kind: "hook", events, durable },
     invoke,
     hook,
+    bringsTargets: isTargetSource(hook),
     scope: ["hook", name],
     ...(durable && { target: durableTarget(hook, host, () => entry) }),
     ...(filter && { accepts: filter }),

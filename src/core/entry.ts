@@ -28,6 +28,8 @@ export type EntryOptions = {
   readonly invoke: Invoke;
   /** The hook or webhook, if it has a lifecycle. */
   readonly hook?: Hook | Webhook;
+  /** Whether `init` of the hook registers targets. @default {false} */
+  readonly bringsTargets?: boolean;
   /** Set if the outbox delivers to it. */
   readonly target?: DeliveryTarget;
   /** Whether a target wants an event. @default always */
@@ -45,6 +47,8 @@ export class Entry {
   readonly accepts: (event: HookEvent) => boolean;
   /** Whether it is an inline webhook, which is sent while the next handlers run. */
   readonly isSender: boolean;
+  /** Whether `init` of the hook registers targets. */
+  readonly bringsTargets: boolean;
   /** Whether it is still registered. */
   active = true;
   store: Store | undefined;
@@ -59,6 +63,7 @@ export class Entry {
     this.target = options.target;
     this.accepts = options.accepts ?? (() => true);
     this.isSender = info.kind === "webhook" && options.target === undefined;
+    this.bringsTargets = options.bringsTargets ?? false;
     this.#hook = options.hook;
     this.#scope = options.scope;
   }

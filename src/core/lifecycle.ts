@@ -39,6 +39,7 @@ export class HookLifecycle {
   readonly #retiring = new Set<Promise<void>>();
   #isStarted = false;
   #opening: Promise<void> | undefined;
+  #openingTargets: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: LifecycleOptions) {
@@ -58,6 +59,12 @@ export class HookLifecycle {
   /** Whether a hook is not open yet. */
   get hasUnopened(): boolean {
     return this.#unopened.size > 0;
+  }
+
+  /** Whether a hook that brings targets is not open yet. */
+  get lacksTargets(): boolean {
+    for (const { bringsTargets } of this.#unopened) if (bringsTargets) return true;
+    return false;
   }
 
   /**
@@ -83,7 +90,7 @@ export class HookLifecycle {
 
   #retire(entry: Entry, ended: Promise<unknown>): void {
     this.#unopened.delete(entry);
-    if (!this.#open.has(entry)) return; // never opened, or `#openAll` will retire it
+    if (!this.#open.has(entry)) return; // never opened, or `#openEach` will retire it
     const retiring = ended.then(async () => {
       if (!this.#open.delete(entry)) return; // `close` was faster
       await this.#closeAndReport([entry]);
@@ -95,36 +102,56 @@ export class HookLifecycle {
   /**
    * Opens every hook that isn't open. Concurrent callers share one attempt.
    *
-   * @throws {HookInitError} when a hook fails to open. What the same attempt had opened is closed
+   * @throws {HookInitError} when a hook fails to open. What the same attempt had opened is closed, except hooks that
+   *   bring targets
    */
   open(): Promise<void> {
     if (this.isReady && !this.#opening) return Promise.resolve();
     // In a later microtask: a hook whose `init` emits has to find that hooks are being opened.
-    return this.#opening ??= Promise.resolve().then(() => this.#openAll())
+    return this.#opening ??= Promise.resolve().then(() => this.#openEach(false))
       .finally(() => this.#opening = undefined);
   }
 
-  async #openAll(): Promise<void> {
-    const { logger, queue } = this.#options;
-    const opened: Entry[] = [];
-    for (const entry of this.#unopened) { // includes what is added meanwhile
-      try {
-        await entry.open({ logger, signal: this.#openingAbort.signal }, this);
-        opened.push(entry);
-      } catch (error) {
-        await this.#closeAndReport(opened.reverse());
-        throw new HookInitError(entry.info.name, error);
-      }
+  /**
+   * Opens the hooks that bring targets, and no other: those may hang or fail. Concurrent callers share one attempt.
+   *
+   * @throws {HookInitError} when such a hook fails to open
+   * @throws {HooksClosedError} when `close` gives up on it
+   */
+  async openTargets(): Promise<void> {
+    while (this.lacksTargets) {
+      this.#openingTargets ??= Promise.resolve().then(() => this.#openEach(true))
+        .finally(() => this.#openingTargets = undefined);
+      await abortable(this.#openingTargets, this.abandoned);
     }
-    if (this.isAbandoned) { // `close` didn't wait any longer
+  }
+
+  /** Opens every hook that isn't open; with `isTargetsOnly`, those that bring targets. */
+  async #openEach(isTargetsOnly: boolean): Promise<void> {
+    const { logger, queue } = this.#options;
+    const context = { logger, signal: this.#openingAbort.signal };
+    const opened: Entry[] = [];
+    try {
+      for (const entry of this.#unopened) { // includes what is added meanwhile
+        if (!isTargetsOnly && entry.bringsTargets) await this.openTargets();
+        if (entry.bringsTargets !== isTargetsOnly) continue;
+        await entry.open(context, this).catch((error) => {
+          throw new HookInitError(entry.info.name, error);
+        });
+        opened.push(entry);
+      }
+      // `close` didn't wait any longer.
+      if (this.isAbandoned) throw new HooksClosedError("Cannot open hooks");
+    } catch (error) {
       await this.#closeAndReport(opened.reverse());
-      throw new HooksClosedError("Cannot open hooks");
+      throw error;
     }
     for (const entry of opened) {
       this.#unopened.delete(entry);
       this.#open.add(entry);
       if (!entry.active) this.#retire(entry, Promise.resolve());
     }
+    if (isTargetsOnly) return;
     if (!this.#isStarted) queue?.start();
     this.#isStarted = true;
     this.isReady = !this.#closing;
@@ -214,7 +241,8 @@ export class HookLifecycle {
       await inFlight.settled();
     } while (background.busy || calls.busy || inFlight.busy);
     this.#abortOpening(); // no accepted event waits for it any longer
-    await this.#opening?.catch(() => {}); // its callers are told
+    await this.#openingTargets?.catch(() => {}); // its callers are told
+    await this.#opening?.catch(() => {}); // as here
     await Promise.all(this.#retiring);
   }
 

@@ -65,6 +65,8 @@ export class Publisher {
     return recorder.send(batch, async (events) => {
       // A hook that was registered meanwhile is opened before it receives this event, or any other.
       while (!isEarly && lifecycle.hasUnopened) await lifecycle.open();
+      // The deliveries of an event are stored with it: every target has to be known by then.
+      if (lifecycle.lacksTargets) await lifecycle.openTargets();
       const parts = events.map((one) => {
         const list = handlers.listFor(one.event.type);
         return { ...one, list, sent: this.#redact(one.event, list) };

@@ -1,5 +1,6 @@
 import type { HookRegistry, Logger, Registration, Webhook } from "../core/mod.ts";
 import { consoleLogger, guarded } from "../core/reporter.ts";
+import { targetSource } from "../core/target_source.ts";
 import type { Clock } from "../internal/clock.ts";
 import { errorMessage } from "../internal/issues.ts";
 import { maskError } from "../internal/mask_error.ts";
@@ -71,7 +72,7 @@ export class LiveWebhooks {
       init: (context: { readonly logger: Logger }) => this.#start(context.logger),
       close: () => this.#stop(),
     };
-    this.#hook = options.registry.registerHook(hook as never);
+    this.#hook = options.registry.registerHook(targetSource(hook) as never);
   }
 
   /** Returns why nothing is sent to a webhook; undefined if nothing is wrong. */

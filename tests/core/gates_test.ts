@@ -3,11 +3,15 @@ import {
   createHooks,
   EventValidationError,
   type HookEvent,
+  type Hooks,
   type HooksOptions,
 } from "@omniagent/hooks";
 import { allow, ask, deny, GateDeniedError, type GateRecord } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
+import type { Store, StoreKey } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
+import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-store";
+import { bindStore } from "../support/bind_store.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
@@ -650,6 +654,99 @@ test("an observer that can't be opened keeps no tool from running, with an outbo
       await hooks.close().catch(() => {});
     }
   }
+});
+
+/** Waits until a condition holds; fails after half a minute. */
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (!await holds()) {
+    assert.ok(Date.now() < end, `it never came true: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** An outbox on a store that has a webhook, and what connects hooks to it; `read` may keep it from being read. */
+async function withStoredWebhook(read: () => void = () => {}) {
+  const inner = memoryStore();
+  const encryptionKey = generateEncryptionKey();
+  const audit = { name: "audit", events: ["*"], url: "https://93.184.216.34/" };
+  await webhookStore(inner, { encryptionKey }).create(audit);
+  const store: Store = {
+    ...bindStore(inner),
+    getMany(keys: readonly StoreKey[]) {
+      if (keys.some((key) => key.includes("webhooks"))) read();
+      return inner.getMany(keys);
+    },
+  };
+  const outbox = createOutbox(store, { logger: silentLogger });
+  const send = () => Promise.resolve(new Response());
+  const connect = (hooks: Hooks) =>
+    webhookStore(store, { encryptionKey, fetch: send }).connect(hooks);
+  const targets = async () => {
+    const { items } = await outbox.listEvents();
+    const found = items.map(({ event, targets }) => `${event.type} to ${targets}`);
+    return found.sort();
+  };
+  return { outbox, connect, targets };
+}
+
+test("the first decision and the first call of a process reach stored webhooks, whatever other hooks do", async () => {
+  const inits = [() => {}, () => Promise.reject(new Error("no disk")), () => new Promise(() => {})];
+  for (const init of inits) {
+    const { outbox, connect, targets } = await withStoredWebhook();
+    const open = () => {
+      const { hooks } = start({ closeTimeout: 1, outbox });
+      hooks.use({ name: "before", events: ["*"], init, handle() {} });
+      connect(hooks);
+      hooks.use({ name: "after", events: ["*"], init, handle() {} });
+      return hooks;
+    };
+    const first = open();
+    first.gate("tool.called", { name: "policy", handle: () => allow() });
+    assert.equal((await first.decide("tool.called", { name: "bash" })).decision, "allow");
+    await first.close().catch(() => {});
+    assert.deepEqual(await targets(), ["gate.decided to audit", "tool.called to audit"]);
+    const second = open();
+    assert.equal(await second.call("bash", { command: "ls" }, bash), "ran ls");
+    await until(async () => (await targets()).length === 4);
+    await second.close().catch(() => {});
+    assert.equal((await targets()).filter((one) => one.endsWith(" to audit")).length, 4);
+  }
+});
+
+test("stored webhooks that were loaded for a decision stay, also when another hook can't be opened", async () => {
+  const { outbox, connect, targets } = await withStoredWebhook();
+  const { hooks } = start({ outbox });
+  hooks.gate("tool.called", { name: "policy", handle: () => allow() });
+  const failing = () => Promise.reject(new Error("no disk"));
+  hooks.use({ name: "flaky", events: ["*"], init: failing, handle() {} });
+  connect(hooks);
+  for (let i = 0; i < 3; i++) {
+    await hooks.decide("tool.called", { name: "bash" });
+    await assert.rejects(hooks.init(), { code: "hook_init_failed" });
+  }
+  assert.equal((await targets()).filter((one) => one.endsWith(" to audit")).length, 6);
+  await hooks.close();
+});
+
+test("while stored webhooks can't be read, decisions are denied, and what is only observed is reported", async () => {
+  let isBroken = true;
+  const { outbox, connect, targets } = await withStoredWebhook(() => {
+    if (isBroken) throw new TypeError("unreadable");
+  });
+  const errors: unknown[] = [];
+  const { hooks } = start({ outbox, onError: (error) => void errors.push(error) });
+  connect(hooks);
+  assert.equal(await hooks.call("bash", { command: "ls" }, bash), "ran ls");
+  await until(() => errors.length === 2); // of tool.called and tool.completed
+  hooks.gate("tool.called", { name: "policy", handle: () => allow() });
+  const { decision, reason } = await hooks.decide("tool.called", { name: "bash" });
+  assert.deepEqual([decision, reason], ["deny", "The decision could not be recorded (store)"]);
+  assert.deepEqual(await targets(), []);
+  isBroken = false;
+  assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, "allow");
+  assert.deepEqual(await targets(), ["gate.decided to audit", "tool.called to audit"]);
+  await hooks.close();
 });
 
 test("what gates decided before a hook was open reaches it once it is", async () => {

@@ -50,6 +50,7 @@ export const table: Readonly<Record<string, Row>> = {
       "reporter.ts": [],
       "retry_policy.ts": [],
       "snapshot.ts": [],
+      "target_source.ts": [],
       "telemetry.ts": [],
       "traced_attempt.ts": [],
     },
