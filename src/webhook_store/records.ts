@@ -19,7 +19,7 @@ export type StoredRecord = { readonly record: WebhookRecord; readonly versionsta
 
 /** What creating a webhook depends on. */
 export type BeforeCreate = {
-  /** Of the record of the target: a deletion changes it. */
+  /** Of the record of the target: a removal changes it. */
   readonly target: string | null;
   readonly count: number;
 };
@@ -30,9 +30,10 @@ export type BeforeCreate = {
  * - `webhook, name`: a webhook;
  * - `webhooks, revision`: counts changes, so that others needn't read all webhooks to see one;
  * - `webhooks, count`: how many are stored;
+ * - `webhooks, used, name`: the deletion of a webhook, whose name is never used again;
  * - `webhooks, removed, name`: a deletion whose deliveries may still be stored.
  *
- * A name that was deleted is a removed target of the outbox, for good.
+ * With its deliveries, a deleted webhook is a removed target of the outbox, for good.
  */
 export class WebhookRecords {
   readonly #client: StoreClient;
@@ -89,9 +90,10 @@ export class WebhookRecords {
   /** Returns what creating a webhook depends on. @throws {WebhookStoreError} when its name is taken */
   async readForCreate(name: string): Promise<BeforeCreate> {
     const { keys } = this.#client;
-    const [record, target, count] = await this.#client.get([
+    const [record, target, used, count] = await this.#client.get([
       this.#webhook(name),
       keys.target(name),
+      this.#used(name),
       this.#countKey,
     ]);
     const subject = `Cannot create webhook '${name}'`;
@@ -101,7 +103,7 @@ export class WebhookRecords {
         `${subject}: a webhook with this name already exists`,
       );
     }
-    if (readTargetRecord(target!.value).state === "deleted") {
+    if (used!.versionstamp !== null || readTargetRecord(target!.value).state === "deleted") {
       throw new WebhookStoreError(
         "name_used",
         `${subject}: a webhook of this name was deleted. Use another name`,
@@ -115,9 +117,10 @@ export class WebhookRecords {
     const builder = new CommitBuilder();
     builder.check(this.#webhook(name), null);
     builder.check(this.#client.keys.target(name), before.target);
+    builder.check(this.#used(name), null);
     builder.set(this.#webhook(name), record, undefined);
     builder.sum(this.#countKey);
-    return await this.#commit("create", builder, name, record);
+    return await this.#commit("create", builder, name, this.#webhook(name), record.write);
   }
 
   /** Replaces a record. Resolves to false if another was faster. */
@@ -125,7 +128,7 @@ export class WebhookRecords {
     const builder = new CommitBuilder();
     builder.check(this.#webhook(name), before.versionstamp);
     builder.set(this.#webhook(name), record, undefined);
-    return await this.#commit("change", builder, name, record);
+    return await this.#commit("change", builder, name, this.#webhook(name), record.write);
   }
 
   /**
@@ -137,12 +140,14 @@ export class WebhookRecords {
     const builder = new CommitBuilder();
     builder.check(this.#webhook(name), before.versionstamp);
     builder.delete(this.#webhook(name));
+    const write = crypto.randomUUID();
+    builder.set(this.#used(name), { v: VERSION, write }, undefined);
     if (purge) {
       builder.set(keys.target(name), { v: VERSION, state: "deleted", failures: 0 }, undefined);
       builder.set(this.#removed(name), { v: VERSION }, undefined);
     }
     builder.sum(this.#countKey, -1n);
-    return await this.#commit("delete", builder, name, undefined);
+    return await this.#commit("delete", builder, name, this.#used(name), write);
   }
 
   /** Returns the names of deleted webhooks whose deliveries may still be stored. */
@@ -160,12 +165,13 @@ export class WebhookRecords {
     await this.#client.store.delete(this.#removed(name));
   }
 
-  /** Commits a change of a record, and counts it. */
+  /** Commits a change of a webhook, and counts it. `write` is in the value that it sets under `written`. */
   async #commit(
     action: string,
     builder: CommitBuilder,
     name: string,
-    record: WebhookRecord | undefined,
+    written: StoreKey,
+    write: string,
   ): Promise<boolean> {
     const { store } = this.#client;
     builder.sum(this.#revisionKey);
@@ -178,10 +184,14 @@ export class WebhookRecords {
       );
     }
     // A check also fails if this very commit was applied before, and its response was lost.
-    const isStored = outcome.ok || (record !== undefined &&
-      (await this.get(name))?.record.write === record.write);
+    const isStored = outcome.ok || await this.#isWrittenBy(write, written);
     if (isStored) store.wake?.signal();
     return isStored;
+  }
+
+  async #isWrittenBy(write: string, key: StoreKey): Promise<boolean> {
+    const [entry] = await this.#client.get([key]);
+    return (entry!.value as { readonly write?: string } | null)?.write === write;
   }
 
   get #revisionKey(): StoreKey {
@@ -194,6 +204,10 @@ export class WebhookRecords {
 
   #webhook(name: string): StoreKey {
     return this.#client.keys.below("webhook", name);
+  }
+
+  #used(name: string): StoreKey {
+    return this.#client.keys.below("webhooks", "used", name);
   }
 
   #removed(name: string): StoreKey {

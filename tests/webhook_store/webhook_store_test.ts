@@ -1,9 +1,11 @@
 import { createHooks, WebhookHook } from "@omniagent/hooks";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { generateSecret } from "@omniagent/hooks/webhook";
+import type { Store } from "@omniagent/hooks/store";
+import { createAddressGuard, generateSecret } from "@omniagent/hooks/webhook";
 import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-store";
 import assert from "node:assert/strict";
+import { bindStore } from "../support/bind_store.ts";
 import { test } from "../support/harness.ts";
 import { type Instance, KEY, openInstance, Receivers, until } from "./helpers.ts";
 
@@ -165,6 +167,34 @@ withInstance("delete() purges what is pending, and the name is never used again"
   assert.equal(receivers.arrived.length, 1);
 });
 
+test("changes whose response is lost are made once, and succeed", async () => {
+  const store = memoryStore();
+  let lost = 0;
+  const lossy: Store = {
+    ...bindStore(store),
+    atomic() {
+      const operation = store.atomic();
+      const commit = operation.commit.bind(operation);
+      operation.commit = async () => {
+        const outcome = await commit();
+        if (lost++ % 2 === 0) throw new Error("the connection was reset");
+        return outcome;
+      };
+      return operation;
+    },
+  };
+  const webhooks = webhookStore(lossy, {
+    encryptionKey: KEY,
+    guard: createAddressGuard({ resolve: new Receivers().resolve }),
+  });
+  await webhooks.create(AUDIT);
+  assert.equal((await webhooks.update("audit", { timeout: "3s" })).revision, 2);
+  await webhooks.delete("audit", { revision: 2 });
+  assert.equal(lost, 6);
+  assert.equal(await webhooks.get("audit"), undefined);
+  await assert.rejects(webhooks.create(AUDIT), { code: "name_used" });
+});
+
 withInstance("rotateSecret() keeps the old secret for the overlap, and returns the new one", async (
   { hooks, webhooks },
   receivers,
@@ -296,6 +326,9 @@ test("the file wins: its names can't be created, and a stored webhook of its nam
   await after.hooks.emit("tool.called", { name: "bash" });
   await until("both receive it", () => receivers.arrived.length === 4);
   await after.hooks.close();
+  const without = await openInstance(store, receivers);
+  await assert.rejects(without.webhooks.create(AUDIT), { code: "name_used" });
+  await without.hooks.close();
 });
 
 test("a process with another key stores deliveries, and leaves them to one that can send", async () => {
