@@ -21,6 +21,8 @@ import { createStoreHookName } from "./store_hook.ts";
 const POLL = 3_000;
 /** The shortest pause between reads that other processes ask for, in milliseconds. */
 const MIN_PAUSE = 250;
+/** How often others are told again that a stored webhook is shadowed, in milliseconds. */
+const NOTE_EVERY = 60 * 60 * 1000;
 
 /** What stored webhooks are kept registered with. */
 export type LiveOptions = {
@@ -51,6 +53,8 @@ export class LiveWebhooks {
   readonly #entries = new Map<string, Entry>();
   /** Names that this process changed while it was reading the store. */
   readonly #touched = new Set<string>();
+  /** When others were told that a name is used here. */
+  readonly #noted = new Map<string, number>();
   readonly #purging = new Map<string, Promise<void>>();
   readonly #hook: Registration;
   #revision: string | undefined;
@@ -223,6 +227,16 @@ export class LiveWebhooks {
       if (entry.expires <= clock.now()) await this.#put(name, entry.record, true);
       else if (entry.isShadowed && !this.#isTaken(name)) this.#register(name, entry);
     }
+    await Promise.all([...this.#entries.keys()].map((name) => this.#noteShadowed(name)));
+  }
+
+  /** Tells other processes that what is stored under a name isn't for the stored webhook. */
+  async #noteShadowed(name: string): Promise<void> {
+    if (!this.isShadowed(name)) return void this.#noted.delete(name);
+    const now = this.#options.clock.now();
+    if (Math.abs(now - (this.#noted.get(name) ?? -Infinity)) < NOTE_EVERY) return;
+    await this.#options.records.noteShadowed(name);
+    this.#noted.set(name, now);
   }
 
   /** Registers a webhook as a record says, unless a later one is known. Never rejects. */
@@ -264,6 +278,7 @@ export class LiveWebhooks {
   #remove(name: string): void {
     this.#entries.get(name)?.registration?.unregister();
     this.#entries.delete(name);
+    this.#noted.delete(name);
   }
 
   /** Deletes what the outbox has for a deleted webhook. If that fails, a later read does it. Never rejects. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../internal/clock.ts";
 import { CommitBuilder } from "../outbox/commit.ts";
 import { OutboxUnavailableError } from "../outbox/errors.ts";
-import { Keys, readTargetRecord, VERSION } from "../outbox/records.ts";
+import { DAY, Keys, readTargetRecord, VERSION } from "../outbox/records.ts";
 import { after, endOf, StoreClient } from "../outbox/store_client.ts";
 import type { Store, StoreKey } from "../store/mod.ts";
 import { WebhookStoreError } from "./errors.ts";
@@ -9,6 +9,8 @@ import { readRecord, type WebhookRecord } from "./record.ts";
 
 /** How long a commit is retried, in milliseconds: two calls of 5 s, and less than HTTP clients wait. */
 const COMMIT_TIMEOUT = 10_000;
+/** How long another process still knows that a name is used by a file or code, in milliseconds. */
+const SHADOW_LIFETIME = 2 * DAY;
 /** Records that are read at once: up to 64 KiB each. */
 const PAGE = 50;
 /** The lifetimes of an outbox. Nothing here has one. */
@@ -31,7 +33,8 @@ export type BeforeCreate = {
  * - `webhooks, revision`: counts changes, so that others needn't read all webhooks to see one;
  * - `webhooks, count`: how many are stored;
  * - `webhooks, used, name`: the deletion of a webhook, whose name is never used again;
- * - `webhooks, removed, name`: a deletion whose deliveries may still be stored.
+ * - `webhooks, removed, name`: a deletion whose deliveries may still be stored;
+ * - `webhooks, shadowed, name`: a process has another webhook of this name, so its deliveries stay.
  *
  * With its deliveries, a deleted webhook is a removed target of the outbox, for good.
  */
@@ -143,11 +146,27 @@ export class WebhookRecords {
     const write = crypto.randomUUID();
     builder.set(this.#used(name), { v: VERSION, write }, undefined);
     if (purge) {
+      builder.check(this.#shadowed(name), null);
       builder.set(keys.target(name), { v: VERSION, state: "deleted", failures: 0 }, undefined);
       builder.set(this.#removed(name), { v: VERSION }, undefined);
     }
     builder.sum(this.#countKey, -1n);
     return await this.#commit("delete", builder, name, this.#used(name), write);
+  }
+
+  /** Notes that a process has another webhook of this name, for two days. @throws {OutboxUnavailableError} */
+  async noteShadowed(name: string): Promise<void> {
+    const builder = new CommitBuilder();
+    builder.set(this.#shadowed(name), { v: VERSION }, SHADOW_LIFETIME);
+    const outcome = await this.#client.commit(builder.commit, COMMIT_TIMEOUT);
+    if (outcome.ok !== "unknown") return;
+    throw new OutboxUnavailableError(outcome.stored, outcome.cause, `keep the name '${name}'`);
+  }
+
+  /** Returns whether a process has, or recently had, another webhook of this name. */
+  async isShadowed(name: string): Promise<boolean> {
+    const [entry] = await this.#client.get([this.#shadowed(name)]);
+    return entry!.versionstamp !== null;
   }
 
   /** Returns the names of deleted webhooks whose deliveries may still be stored. */
@@ -208,6 +227,10 @@ export class WebhookRecords {
 
   #used(name: string): StoreKey {
     return this.#client.keys.below("webhooks", "used", name);
+  }
+
+  #shadowed(name: string): StoreKey {
+    return this.#client.keys.below("webhooks", "shadowed", name);
   }
 
   #removed(name: string): StoreKey {

@@ -109,7 +109,10 @@ export interface WebhookStore {
   update(name: string, changes: WebhookChanges, options?: RevisionOptions): Promise<StoredWebhook>;
   /** Sets a new secret. The old ones also sign for a while. */
   rotateSecret(name: string, options?: RotateOptions): Promise<WebhookWithSecret>;
-  /** Deletes a webhook for good, with everything that is stored for it. */
+  /**
+   * Deletes a webhook for good, with everything that is stored for it. If a webhook of a file or code has had
+   * its name within the last two days, in any connected process, what is stored is left to that one.
+   */
   delete(name: string, options?: RevisionOptions): Promise<void>;
   /** Sends a signed `webhook.test` event once. It is not stored, and not retried. */
   test(name: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<Attempt>;

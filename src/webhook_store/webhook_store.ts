@@ -197,7 +197,7 @@ class StoredWebhooks {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const stored = await this.#read("delete", name, options);
       // What is pending under this name is not for the stored webhook, but for the one that won over it.
-      const isPurged = this.#live?.isShadowed(name) !== true;
+      const isPurged = !this.#live?.isShadowed(name) && !await records.isShadowed(name);
       if (!await records.delete(name, stored, isPurged)) continue;
       await this.#live?.deleted(name, isPurged);
       return;

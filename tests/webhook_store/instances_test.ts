@@ -2,6 +2,7 @@
  * Several instances on one store.
  * @module
  */
+import { scheduleRetry, WebhookHook } from "@omniagent/hooks";
 import type { Page } from "@omniagent/hooks/outbox";
 import type { Store } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
@@ -122,6 +123,32 @@ test("a process that learns late of a deletion leaves nothing behind", async () 
   });
   await late.hooks.close();
   await fast.hooks.close();
+});
+
+test("a deletion leaves the deliveries of another process, which has the name in its file", async () => {
+  const store = memoryStore();
+  const receivers = new Receivers();
+  receivers.respond = () => new Response(null, { status: 500 });
+  const b = await openInstance(store, receivers);
+  await b.webhooks.create(AUDIT);
+  const file = () => {
+    const url = "https://file.example/";
+    const { fetch } = receivers;
+    return new WebhookHook({ ...AUDIT, url, retry: scheduleRetry([3_600_000]), fetch });
+  };
+  const a = await openInstance(store, receivers, { use: [file()] });
+  const { id } = await a.hooks.emit("tool.called", { name: "bash" });
+  await until("it failed", async () => (await a.outbox.get("audit", id))?.made === 1);
+  await a.hooks.close(); // and is started again soon
+  await b.webhooks.delete("audit");
+  receivers.respond = () => new Response(null, { status: 204 });
+  const again = await openInstance(store, receivers, { use: [file()] });
+  await again.outbox.retry("audit", id);
+  await until("it arrives", async () => (await b.outbox.get("audit", id))?.state === "delivered");
+  assert.equal((await b.outbox.endpoint("audit")).state, "on");
+  await assert.rejects(b.webhooks.create(AUDIT), { code: "name_used" });
+  await again.hooks.close();
+  await b.hooks.close();
 });
 
 test("a process whose other hook failed to open at first follows changes", async () => {
