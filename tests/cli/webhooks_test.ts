@@ -1,3 +1,7 @@
+import { processIO } from "@omniagent/hooks/cli";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import type { Store } from "@omniagent/hooks/store";
+import { memoryStore } from "@omniagent/hooks/testing";
 import { generateEncryptionKey } from "@omniagent/hooks/webhook-store";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
@@ -101,9 +105,43 @@ test("a configuration that is rejected on SIGHUP, or gives a name up, leaves sto
   });
 });
 
+test("what can't be read at the start is read later, and what is due is sent then, without an event", async () => {
+  const { store, openStore, reads } = sharedStore();
+  const receiver = await processIO().serve(
+    { hostname: "127.0.0.1", port: 0 },
+    () => new Response(),
+  );
+  const files = { "hooks.yaml": config("audit", "", `http://127.0.0.1:${receiver.port}/`) };
+  try {
+    await serving({ files, openStore }, async (_, url) => {
+      await ask(url, ["targets", "disable", "audit"]);
+      assert.equal((await post(url)).deliveries, 1); // held
+    });
+    await createOutbox(store).enable("audit");
+    reads.fail = true;
+    const pauses = new Pauses();
+    await serving({ environment, files, openStore, sleep: pauses.sleep }, async (server, url) => {
+      await server.match(/Stored webhooks can't be read; events are rejected until they can/);
+      await pauses.end();
+      await pauses.end();
+      assert.equal((await post(url)).status, 503);
+      await pauses.begun();
+      reads.fail = false;
+      assert.ok(!server.stderr.includes("delivered"));
+      await pauses.end();
+      await server.match(/stored webhooks are read: events are accepted/);
+      await server.match(/to audit: 200 delivered/);
+      assert.equal(server.stderr.match(/Stored webhooks can't be read/g)!.length, 1);
+      assert.deepEqual(pauses.lengths, [1_000, 2_000, 4_000]);
+    });
+  } finally {
+    await receiver.close(0);
+  }
+});
+
 /** Returns a configuration with a webhook. */
-function config(name: string, field = ""): string {
-  const lines = [`name: ${name}`, 'events: ["*"]', "url: http://127.0.0.1:2/", field];
+function config(name: string, field = "", url = "http://127.0.0.1:2/"): string {
+  const lines = [`name: ${name}`, 'events: ["*"]', `url: "${url}"`, field];
   return `hooks: { webhooks: [{ ${lines.filter(Boolean).join(", ")} }] }\n`;
 }
 
@@ -118,4 +156,61 @@ async function post(
   });
   const { receipts } = await response.json();
   return { status: response.status, deliveries: receipts?.[0]?.deliveries };
+}
+
+/** Returns a store that several servers open one after the other, and that can fail to read webhooks. */
+function sharedStore(): {
+  readonly store: Store;
+  readonly openStore: () => Promise<Store>;
+  readonly reads: { fail: boolean };
+} {
+  const reads = { fail: false };
+  const store = Object.assign(memoryStore(), { close() {} });
+  const getMany = store.getMany.bind(store);
+  const list = store.list.bind(store);
+  const check = (value: unknown): void => {
+    if (reads.fail && JSON.stringify(value).includes('"webhook')) throw new TypeError("starting");
+  };
+  Object.assign(store, {
+    getMany: async (
+      ...args: Parameters<typeof getMany>
+    ) => (check(args[0]), await getMany(...args)),
+    list: async function* (...args: Parameters<typeof list>) {
+      check(args[0]);
+      yield* list(...args);
+    },
+  });
+  return { store, openStore: () => Promise.resolve(store), reads };
+}
+
+/** Pauses that end when a test says so. */
+class Pauses {
+  readonly lengths: number[] = [];
+  #end: (() => void) | undefined;
+  #begun: (() => void) | undefined;
+
+  readonly sleep = (milliseconds: number, signal?: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      this.lengths.push(milliseconds);
+      signal?.addEventListener("abort", () => resolve());
+      this.#end = resolve;
+      this.#begun?.();
+    });
+
+  /** Resolves when there is a pause. */
+  async begun(): Promise<void> {
+    if (this.#end !== undefined) return;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error("no pause began within 30 s")), 30_000);
+      this.#begun = () => (clearTimeout(timer), resolve());
+    });
+  }
+
+  /** Ends the pause, or the next one. */
+  async end(): Promise<void> {
+    await this.begun();
+    const end = this.#end!;
+    this.#end = undefined;
+    end();
+  }
 }

@@ -109,7 +109,7 @@ async function openService(io: CommandIO, settings: Settings, log: Log): Promise
     },
   );
   try {
-    return await Service.open(store, settings, log);
+    return await Service.open(store, settings, log, io);
   } catch (error) {
     store.close();
     // Webhooks that don't fit the outbox, which only the outbox can tell.

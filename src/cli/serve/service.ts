@@ -12,6 +12,7 @@ import {
   webhookStore,
 } from "../../webhook_store/mod.ts";
 import { CommandError } from "../errors.ts";
+import type { CommandIO } from "../io.ts";
 import type { Settings } from "../settings.ts";
 import type { Log } from "./log.ts";
 
@@ -19,6 +20,8 @@ import type { Log } from "./log.ts";
 const CLOSE_TIMEOUT = 4_500;
 /** How long the start waits to see what is leased, in milliseconds. */
 const LEASES_TIMEOUT = 2_000;
+/** The first and the longest pause before hooks that didn't open are tried again, in milliseconds. */
+const OPEN_PAUSES = { first: 1_000, longest: 30_000 };
 /** How long `close` waits for the check of the store, in milliseconds. */
 const CHECK_TIMEOUT = 4_000;
 
@@ -35,7 +38,9 @@ export class Service {
   readonly #webhooks: WebhookStore | undefined;
   readonly #connection: WebhookConnection | undefined;
   #settings: Settings;
-  #closed = false;
+  readonly #closing = new AbortController();
+  /** Why events are rejected, as it was logged. */
+  #problem: string | undefined;
   #checking: Promise<void> = Promise.resolve();
   /** The targets with deliveries that other processes had leased at the start. */
   leased: readonly TargetStats[] = [];
@@ -74,14 +79,11 @@ export class Service {
   }
 
   /** Creates a service and starts delivering. */
-  static async open(store: Store, settings: Settings, log: Log): Promise<Service> {
+  static async open(store: Store, settings: Settings, log: Log, io: CommandIO): Promise<Service> {
     const service = new Service(store, settings, log);
     if (service.#webhooks === undefined) await checkUnused(store);
     service.leased = await service.#findLeased();
-    await service.#hooks.init().catch((error) => {
-      if (!(error instanceof HookInitError)) throw error;
-      log.logger.error("Stored webhooks can't be read; events are rejected until they can", error);
-    });
+    if (!await service.#init()) void service.#keepOpening(io);
     service.#checking = service.#checkStore();
     return service;
   }
@@ -119,7 +121,7 @@ export class Service {
 
   /** Stops accepting events, waits for attempts in flight, and closes the store. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     this.#streams.abort(); // streams don't end by themselves
     try {
       const checked = deadline(this.#checking, CHECK_TIMEOUT).catch(() => {});
@@ -127,6 +129,34 @@ export class Service {
     } finally {
       this.#store.close();
     }
+  }
+
+  /** Opens the hooks, and starts delivering. Resolves to whether they are open. */
+  async #init(): Promise<boolean> {
+    try {
+      await this.#hooks.init();
+    } catch (error) {
+      if (!(error instanceof HookInitError)) throw error;
+      const message = "Stored webhooks can't be read; events are rejected until they can";
+      if (this.#problem !== message) this.#log.logger.error(message, error);
+      this.#problem = message;
+      return false;
+    }
+    if (this.#problem !== undefined) {
+      this.#log.info("stored webhooks are read: events are accepted");
+    }
+    this.#problem = undefined;
+    return true;
+  }
+
+  /** Opens the hooks when the store can be read, for what is due already: events may not come for long. */
+  async #keepOpening(io: CommandIO): Promise<void> {
+    const { signal } = this.#closing;
+    let pause = OPEN_PAUSES.first;
+    do {
+      await io.sleep(pause, signal);
+      pause = Math.min(pause * 2, OPEN_PAUSES.longest);
+    } while (!signal.aborted && !await this.#init().catch(() => false)); // closed
   }
 
   /** Runs before the first claim, so that every lease belongs to another process. */
@@ -141,7 +171,7 @@ export class Service {
     try {
       await this.#outbox.checkStore();
     } catch (error) {
-      if (this.#closed) return;
+      if (this.#closing.signal.aborted) return;
       const message = "The store rejects events; /ready responds with 503 until it accepts them";
       this.#log.logger.error(message, error);
     }
