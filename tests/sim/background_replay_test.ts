@@ -1,39 +1,25 @@
 /** Replays in the background whose process is gone without a word. */
+import type { Store } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { systemClock } from "../../src/internal/clock.ts";
+import { type Clock, systemClock } from "../../src/internal/clock.ts";
 import { createOutboxIn } from "../../src/outbox/outbox.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { createOutbox } from "@omniagent/hooks/outbox";
+import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
+import { Fixture, MINUTE } from "./fixture.ts";
+
+const options = { logger: silentLogger };
 
 test(
   "a replay whose process crashed is continued by another that starts, once its lease has ended",
   async () => {
     const store = memoryStore();
-    const options = { logger: silentLogger };
-    const crashed = createOutboxIn(
-      { ...systemClock, now: () => Date.now() - 60_000 }, // its lease has ended
-      // It stores that the replay runs, and then nothing more.
-      {
-        ...store,
-        limits: store.limits,
-        get: store.get.bind(store),
-        getMany: (keys) =>
-          keys.some((key) => key[2] === "replay") ? new Promise(() => {}) : store.getMany(keys),
-        list: store.list.bind(store),
-        atomic: store.atomic.bind(store),
-        close: store.close.bind(store),
-      } as typeof store,
-      options,
-    );
-    const { id } = await crashed.replays.start();
+    // Its lease has ended.
+    const id = await startAndCrash(store, { ...systemClock, now: () => Date.now() - 60_000 });
     const next = createOutbox(store, options);
     next.start();
-    const records = next.records!;
-    for (let tries = 0;; tries++) {
-      const [record] = await records.get([["replay", id]]); // reading it any other way would continue it
-      if ((record!.value as { readonly status: string }).status === "done") break;
+    for (let tries = 0; await statusOf(next, id) !== "done"; tries++) {
       assert.ok(tries < 3000, "it isn't continued");
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -41,3 +27,39 @@ test(
   },
   { leaks: true },
 );
+
+test("a replay whose process crashed is continued by another that was idle when it began", async () => {
+  const fixture = new Fixture();
+  const { outbox: idle } = fixture.open();
+  idle.start();
+  await fixture.pass(10 * MINUTE);
+  const { process } = fixture.open();
+  const id = await startAndCrash(fixture.store, process.clock);
+  process.kill();
+  await fixture.pass(30_000);
+  assert.equal(await statusOf(idle, id), "running"); // its process may still live
+  await fixture.pass(MINUTE + 1_000);
+  assert.equal(await statusOf(idle, id), "done");
+});
+
+/** Starts a replay, in a process that then does nothing more. Resolves to its id. */
+async function startAndCrash(store: Store, clock: Clock): Promise<string> {
+  const crashing = {
+    ...store,
+    limits: store.limits,
+    get: store.get.bind(store),
+    getMany: (keys) =>
+      keys.some((key) => key[2] === "replay") ? new Promise(() => {}) : store.getMany(keys),
+    list: store.list.bind(store),
+    atomic: store.atomic.bind(store),
+    close: store.close.bind(store),
+  } as typeof store;
+  const { id } = await createOutboxIn(clock, crashing, options).replays.start();
+  return id;
+}
+
+/** Returns the status of a replay from its record: reading it any other way would continue it. */
+async function statusOf({ records }: Outbox, id: string): Promise<string> {
+  const [record] = await records!.get([["replay", id]]);
+  return (record!.value as { readonly status: string }).status;
+}
