@@ -225,7 +225,7 @@ export class LiveWebhooks {
     }
     for (const [name, entry] of [...this.#entries]) {
       if (entry.expires <= clock.now()) await this.#put(name, entry.record, true);
-      else if (entry.isShadowed && !this.#isTaken(name)) this.#register(name, entry);
+      else if (entry.registration === undefined) this.#register(name, entry); // it may fit by now
     }
     await Promise.all([...this.#entries.keys()].map((name) => this.#noteShadowed(name)));
   }
@@ -257,22 +257,26 @@ export class LiveWebhooks {
   }
 
   #register(name: string, entry: Entry): void {
-    if (entry.webhook === undefined) return;
+    if (entry.webhook === undefined || this.#isStopped) return;
     try {
       entry.registration = this.#options.registry.registerWebhook(entry.webhook);
-      if (entry.isShadowed) entry.problem = entry.webhook.held;
+      entry.problem = entry.webhook.held;
       entry.isShadowed = false;
     } catch (error) {
       if (this.#isTaken(name)) return this.#shadow(name, entry);
-      entry.problem = `Webhook '${name}' can't be used here: ${errorMessage(error)}`;
-      if (!this.#isStopped) this.#warn(entry.problem);
+      entry.isShadowed = false;
+      this.#setProblem(entry, `Webhook '${name}' can't be used here: ${errorMessage(error)}`);
     }
   }
 
   #shadow(name: string, entry: Entry): void {
     entry.isShadowed = true;
-    entry.problem = `Webhook '${name}' of the store is not used: ${SHADOWED}`;
-    this.#warn(entry.problem);
+    this.#setProblem(entry, `Webhook '${name}' of the store is not used: ${SHADOWED}`);
+  }
+
+  #setProblem(entry: Entry, problem: string): void {
+    if (entry.problem !== problem) this.#warn(problem);
+    entry.problem = problem;
   }
 
   #remove(name: string): void {

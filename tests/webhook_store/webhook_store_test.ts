@@ -331,6 +331,29 @@ test("the file wins: its names can't be created, and a stored webhook of its nam
   await without.hooks.close();
 });
 
+test("a webhook that doesn't fit is used once it does, and warned of once", async () => {
+  const store = memoryStore();
+  const receivers = new Receivers();
+  const apart = webhookStore(store, {
+    encryptionKey: KEY,
+    guard: createAddressGuard({ resolve: receivers.resolve }),
+  });
+  for (let n = 0; n < 9; n++) { // an outbox has 8 with an ordering at most
+    await apart.create({ ...AUDIT, name: `w${n}`, events: [`w${n}.*`], ordering: "session" });
+  }
+  const { hooks, webhooks, connection, lines } = await openInstance(store, receivers);
+  const warnings = (): number => lines.filter((line) => line.includes("can't be used")).length;
+  await connection.refresh();
+  assert.equal(warnings(), 1);
+  assert.match((await webhooks.get("w8"))!.problem!, /'ordering'/);
+  await webhooks.delete("w0");
+  await connection.refresh();
+  assert.equal((await webhooks.get("w8"))!.problem, undefined);
+  const event = { id: "1", type: "w8.a", timestamp: new Date(), data: {}, sessionId: "s" };
+  assert.equal((await hooks.registry.dispatch(event)).deliveries, 1);
+  await hooks.close();
+});
+
 test("a process with another key stores deliveries, and leaves them to one that can send", async () => {
   const store = memoryStore();
   const receivers = new Receivers();
