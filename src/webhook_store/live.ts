@@ -7,6 +7,7 @@ import { maskError } from "../internal/mask_error.ts";
 import type { Outbox } from "../outbox/mod.ts";
 import type { Store } from "../store/mod.ts";
 import { WebhookStoreError } from "./errors.ts";
+import { Purges } from "./purges.ts";
 import {
   type PreparedWebhook,
   prepareWebhook,
@@ -55,12 +56,14 @@ export class LiveWebhooks {
   readonly #touched = new Set<string>();
   /** When others were told that a name is used here. */
   readonly #noted = new Map<string, number>();
-  readonly #purging = new Map<string, Promise<void>>();
+  readonly #purges: Purges;
   readonly #hook: Registration;
   #revision: string | undefined;
   #syncing: Promise<void> | undefined;
   #isStopped = false;
   #isUnregistered = false;
+  /** Whether another process has signalled since the last poll began. */
+  #isHinted = false;
   #hasFailed = false;
   #readAt = -Infinity;
   #cancelPoll = (): void => {};
@@ -68,6 +71,10 @@ export class LiveWebhooks {
 
   constructor(options: LiveOptions) {
     this.#options = options;
+    this.#purges = new Purges(options, (name, error) => {
+      this.#revision = undefined; // the next poll tries again
+      if (!this.#isStopped) this.#warn(`Deliveries to '${name}' could not be deleted yet`, error);
+    });
     // It is opened before the first event, and closed with the others.
     const hook = {
       name: createStoreHookName(),
@@ -120,11 +127,12 @@ export class LiveWebhooks {
   async deleted(name: string, isPurged: boolean): Promise<void> {
     this.#touched.add(name);
     this.#remove(name);
-    if (isPurged) await this.#purge(name);
+    if (isPurged) await this.#purges.purge(name);
   }
 
   /** Reads the store, and applies what changed. @throws {OutboxUnavailableError} */
   async refresh(): Promise<void> {
+    await this.#syncing?.catch(() => {}); // it may have missed what was stored meanwhile
     this.#revision = undefined;
     await this.#sync();
   }
@@ -160,8 +168,7 @@ export class LiveWebhooks {
     if (this.#isUnregistered) return;
     this.#isStopped = false;
     this.logger = logger;
-    this.#revision = undefined; // what changed while it was closed was left out
-    await this.#sync();
+    await this.refresh(); // what changed while it was closed was left out
     if (this.#isStopped) return;
     this.#unlisten = this.#options.store.wake?.listen(() => this.#hint()) ?? this.#unlisten;
     this.#schedule(POLL);
@@ -175,6 +182,7 @@ export class LiveWebhooks {
 
   /** Another process says that something in the store has changed, perhaps a webhook. */
   #hint(): void {
+    this.#isHinted = true;
     const passed = this.#options.clock.now() - this.#readAt;
     this.#schedule(passed >= 0 && passed < MIN_PAUSE ? MIN_PAUSE - passed : 0);
   }
@@ -186,7 +194,9 @@ export class LiveWebhooks {
   }
 
   async #poll(): Promise<void> {
+    this.#isHinted = false;
     try {
+      await this.#syncing?.catch(() => {});
       await this.#sync();
       this.#hasFailed = false;
     } catch (error) {
@@ -195,7 +205,7 @@ export class LiveWebhooks {
       }
       this.#hasFailed = true;
     }
-    this.#schedule(POLL);
+    this.#schedule(this.#isHinted ? MIN_PAUSE : POLL);
   }
 
   #sync(): Promise<void> {
@@ -220,7 +230,7 @@ export class LiveWebhooks {
       for (const name of [...this.#entries.keys()]) {
         if (!names.has(name) && !this.#touched.has(name)) this.#remove(name);
       }
-      for (const name of await records.removed()) void this.#purge(name);
+      for (const name of await records.removed()) void this.#purges.purge(name);
       this.#revision = revision;
     }
     for (const [name, entry] of [...this.#entries]) {
@@ -283,27 +293,6 @@ export class LiveWebhooks {
     this.#entries.get(name)?.registration?.unregister();
     this.#entries.delete(name);
     this.#noted.delete(name);
-  }
-
-  /** Deletes what the outbox has for a deleted webhook. If that fails, a later read does it. Never rejects. */
-  #purge(name: string): Promise<void> {
-    const { outbox, records } = this.#options;
-    const running = this.#purging.get(name);
-    if (running !== undefined) return running;
-    const purge = async (): Promise<void> => {
-      try {
-        await outbox.remove(name);
-        await records.forget(name);
-      } catch (error) {
-        this.#revision = undefined; // the next poll tries again
-        if (!this.#isStopped) this.#warn(`Deliveries to '${name}' could not be deleted yet`, error);
-      } finally {
-        this.#purging.delete(name);
-      }
-    };
-    const purging = purge();
-    this.#purging.set(name, purging);
-    return purging;
   }
 
   #isTaken(name: string): boolean {

@@ -11,6 +11,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bindStore } from "../support/bind_store.ts";
 import { test } from "../support/harness.ts";
 import { openInstance, Receivers, until } from "./helpers.ts";
 
@@ -148,6 +149,43 @@ test("a deletion leaves the deliveries of another process, which has the name in
   assert.equal((await b.outbox.endpoint("audit")).state, "on");
   await assert.rejects(b.webhooks.create(AUDIT), { code: "name_used" });
   await again.hooks.close();
+  await b.hooks.close();
+});
+
+test("refresh() has what was stored before it was called", async () => {
+  const store = memoryStore();
+  const receivers = new Receivers();
+  const b = await openInstance(store, receivers);
+  await b.webhooks.create(AUDIT);
+  let reading: (() => void) | undefined;
+  let release: (() => void) | undefined;
+  const slow: Store = {
+    ...bindStore(store),
+    async *list(...args) {
+      yield* store.list(...args);
+      if ((args[0] as { end?: readonly unknown[] }).end?.[1] !== "webhook\0" || !reading) return;
+      const held = new Promise<void>((resolve) => release = resolve);
+      reading();
+      reading = undefined;
+      await held;
+    },
+  };
+  const a = await openInstance(slow, receivers);
+  const has = (wanted: string) => a.hooks.registry.list().some(({ name }) => name === wanted);
+  /** Creates a webhook while `a` has read the others and not yet ended, and runs `meanwhile`. */
+  const createDuring = async (name: string, meanwhile: () => unknown): Promise<void> => {
+    const started = new Promise<void>((resolve) => reading = resolve);
+    const first = a.connection.refresh();
+    await started;
+    await b.webhooks.create({ ...AUDIT, name });
+    const second = meanwhile();
+    release!();
+    await first;
+    await second;
+  };
+  await createDuring("second", () => a.connection.refresh());
+  assert.ok(has("second"));
+  await a.hooks.close();
   await b.hooks.close();
 });
 
