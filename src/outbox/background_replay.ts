@@ -8,7 +8,7 @@ import { OutboxUnavailableError, ReplayLimitError } from "./errors.ts";
 import type { ThrottledLogger } from "./logging.ts";
 import { DAY, VERSION } from "./records.ts";
 import { checkReplay, countReplay, replaySlice } from "./replay.ts";
-import { after, endOf, type StoreClient } from "./store_client.ts";
+import { after, endOf, type ReadOptions, type StoreClient } from "./store_client.ts";
 import { COMMIT_TIMEOUT } from "./timing.ts";
 import type { BackgroundReplay, BackgroundReplays, ReplayFilter, ReplayOptions } from "./types.ts";
 
@@ -100,7 +100,9 @@ export class BackgroundReplayer implements BackgroundReplays {
       by: crypto.randomUUID(),
       lease: at + LEASE,
     };
-    if (!await this.#write(id, record, null)) throw new OutboxUnavailableError("unknown");
+    if (!await this.#claim(id, record, null)) {
+      throw new OutboxUnavailableError("unknown", undefined, "replay");
+    }
     this.#run(id, record);
     return toReplay(id, record);
   }
@@ -181,7 +183,7 @@ export class BackgroundReplayer implements BackgroundReplays {
     if (record.status !== "running" || record.lease > now || this.#running.has(id)) return;
     if (this.#isStopped) return;
     const mine = { ...record, by: crypto.randomUUID(), lease: now + LEASE };
-    if (await this.#write(id, mine, versionstamp)) this.#run(id, mine);
+    if (await this.#claim(id, mine, versionstamp)) this.#run(id, mine);
   }
 
   #run(id: string, record: ReplayRecord): void {
@@ -242,10 +244,19 @@ export class BackgroundReplayer implements BackgroundReplays {
     }
   }
 
-  async #read(id: string): Promise<Found | undefined> {
+  async #read(id: string, options?: ReadOptions): Promise<Found | undefined> {
     if (!isEventId(id)) return undefined;
-    const [entry] = await this.#client.get([this.#client.keys.record("replay", id)]);
+    const [entry] = await this.#client.get([this.#client.keys.record("replay", id)], options);
     return readRecord(entry!);
+  }
+
+  /**
+   * Writes a replay with a new owner. Resolves to whether that owns it: also when the response was lost, and
+   * the same commit, sent again, finds what it has written.
+   */
+  async #claim(id: string, record: ReplayRecord, versionstamp: string | null): Promise<boolean> {
+    if (await this.#write(id, record, versionstamp)) return true;
+    return (await this.#read(id, { stored: "unknown" }))?.record.by === record.by;
   }
 
   /** Writes a replay that was read, and whether it runs. Resolves to false if it was changed meanwhile. */

@@ -10,6 +10,7 @@ import {
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
+import { losingResponse } from "../support/losing_response.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { idAt, upTo } from "./helpers.ts";
 
@@ -161,6 +162,18 @@ test("a canceled replay stops, and keeps what it has done", async () => {
   assert.ok(endedAt);
   assert.equal((await outbox.replays.cancel(running.id))?.status, "canceled");
   assert.equal((await outbox.stats())[0]!.dead, 30);
+  await outbox.stop();
+});
+
+test("a replay starts once, although the response to its commit is lost", async () => {
+  const { outbox, store } = await withDeadLetters(10);
+  const losing = losingResponse(store, (key) => key.includes("replay"));
+  const one = createOutbox(losing.store, { logger: silentLogger });
+  const { id } = await one.replays.start();
+  assert.equal(losing.lost(), 1);
+  assert.equal((await ended(one, id)).replayed, 10);
+  assert.deepEqual((await one.replays.list()).map((replay) => replay.id), [id]);
+  await one.stop();
   await outbox.stop();
 });
 

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { type Clock, systemClock } from "../../src/internal/clock.ts";
 import { createOutboxIn } from "../../src/outbox/outbox.ts";
 import { test } from "../support/harness.ts";
+import { losingResponse } from "../support/losing_response.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { Fixture, MINUTE } from "./fixture.ts";
@@ -39,6 +40,21 @@ test("a replay whose process crashed is continued by another that was idle when 
   await fixture.pass(30_000);
   assert.equal(await statusOf(idle, id), "running"); // its process may still live
   await fixture.pass(MINUTE + 1_000);
+  assert.equal(await statusOf(idle, id), "done");
+});
+
+test("a replay is taken over at once, although the response to that commit is lost", async () => {
+  const fixture = new Fixture();
+  const losing = losingResponse(fixture.store, (key) => key.includes("replay"));
+  const { process } = fixture.open();
+  const idle = createOutboxIn(process.clock, losing.store, options);
+  idle.start();
+  await fixture.pass(1_000);
+  const crashed = fixture.open().process;
+  const id = await startAndCrash(fixture.store, crashed.clock);
+  crashed.kill();
+  await fixture.pass(100_000); // it looks after 45 s and 90 s, and the lease ends after 46 s
+  assert.equal(losing.lost(), 1);
   assert.equal(await statusOf(idle, id), "done");
 });
 
