@@ -63,7 +63,8 @@ export async function hasWebhooks(
   store: Store,
   { prefix = "hooks" }: Pick<WebhookStoreOptions, "prefix"> = {},
 ): Promise<boolean> {
-  return (await new WebhookRecords(systemClock, store, prefix).list(1)).length > 0;
+  const { done } = await new WebhookRecords(systemClock, store, prefix).scan().next(); // of any version
+  return done !== true;
 }
 
 /** Does the same as `webhookStore` with a clock. */

@@ -1,14 +1,18 @@
 import { processIO } from "@omniagent/hooks/cli";
+import { allow } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import type { Store } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { generateEncryptionKey } from "@omniagent/hooks/webhook-store";
+import { gateReceiver, generateSecret } from "@omniagent/hooks/webhook";
+import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-store";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
-import { ask, serving, TOKEN } from "./serving.ts";
+import { ask, filesIn, serving, TOKEN } from "./serving.ts";
 import { Terminal } from "./terminal.ts";
 
 const FIELDS = `{"events":["tool.*"],"url":"https://1.1.1.1/x","headers":{"X-Token":"marker"}}`;
+const SECRET = generateSecret();
+const allowing = gateReceiver(() => allow(), { secret: SECRET });
 const environment = { HOOKS_ENCRYPTION_KEY: generateEncryptionKey() };
 
 test("hooks webhooks creates, lists, changes, rotates, holds, and deletes webhooks", async () => {
@@ -129,7 +133,7 @@ test("what can't be read at the start is read later, and what is due is sent the
       reads.fail = false;
       assert.ok(!server.stderr.includes("delivered"));
       await pauses.end();
-      await server.match(/stored webhooks are read: events are accepted/);
+      await server.match(/events are accepted now/);
       await server.match(/to audit: 200 delivered/);
       assert.equal(server.stderr.match(/Stored webhooks can't be read/g)!.length, 1);
       assert.deepEqual(pauses.lengths, [1_000, 2_000, 4_000]);
@@ -139,10 +143,82 @@ test("what can't be read at the start is read later, and what is due is sent the
   }
 });
 
+test("without an encryption key, no event is accepted while the store has webhooks, or may have some", async () => {
+  const { store, openStore, reads } = sharedStore();
+  const webhooks = webhookStore(store, { encryptionKey: environment.HOOKS_ENCRYPTION_KEY });
+  const { events, url } = JSON.parse(FIELDS);
+  const policy = await processIO().serve({ hostname: "127.0.0.1", port: 0 }, allowing);
+  const files = { "hooks.yaml": gate(`http://127.0.0.1:${policy.port}/`) };
+  reads.fail = true;
+  const pauses = new Pauses();
+  await serving({ files, openStore, sleep: pauses.sleep }, async (server, at) => {
+    await server.match(/Stored webhooks can't be read; events are rejected/);
+    assert.equal((await post(at)).status, 503);
+    reads.fail = false;
+    await pauses.end();
+    await server.match(/events are accepted now/);
+    assert.equal((await post(at)).status, 202);
+    assert.equal(await decide(at), undefined); // no opinion
+    // Another process has the key.
+    await webhooks.create({ name: "audit", events, url });
+    await pauses.end();
+    await server.match(
+      /Events are rejected: Cannot serve without HOOKS_ENCRYPTION_KEY: the store has/,
+    );
+    assert.equal((await post(at)).status, 503);
+    const ready = await fetch(`${at}/ready`);
+    assert.deepEqual([ready.status, (await ready.json()).code], [503, "hooks_not_ready"]);
+    assert.equal(await decide(at), "deny");
+    await webhooks.delete("audit");
+    await pauses.end();
+    await server.match(/events are accepted now[^]*events are accepted now/);
+    assert.equal((await post(at)).status, 202);
+    assert.deepEqual(pauses.lengths.slice(0, 3), [1_000, 30_000, 30_000]);
+  });
+  await policy.close(0);
+  await webhooks.create({ name: "another", events, url });
+  for (const version of [undefined, 99]) {
+    for await (const { key, value } of store.list({ prefix: ["hooks", "webhook"] })) {
+      if (version !== undefined) await store.set(key, { ...value as object, v: version });
+    }
+    const terminal = new Terminal({ openStore, readFile: filesIn({}) });
+    assert.equal(await terminal.run("serve", "--port", "0"), 1);
+    assert.match(
+      terminal.stderr,
+      /Cannot serve without HOOKS_ENCRYPTION_KEY: the store has webhooks/,
+    );
+  }
+});
+
 /** Returns a configuration with a webhook. */
 function config(name: string, field = "", url = "http://127.0.0.1:2/"): string {
   const lines = [`name: ${name}`, 'events: ["*"]', `url: "${url}"`, field];
   return `hooks: { webhooks: [{ ${lines.filter(Boolean).join(", ")} }] }\n`;
+}
+
+/** Returns a configuration with a gate. */
+function gate(url: string): string {
+  const gate = `{ name: policy, events: [tool.called], url: "${url}", secret: ${SECRET} }`;
+  return `hooks: { gates: [${gate}] }\n`;
+}
+
+/** Asks the gates about a tool call of Claude Code. */
+async function decide(url: string): Promise<string | undefined> {
+  const response = await fetch(`${url}/gates/claude-code`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      hook_event_name: "PreToolUse",
+      session_id: "s-1",
+      transcript_path: "",
+      cwd: "",
+      tool_name: "Bash",
+      tool_input: { command: "ls" },
+      tool_use_id: `toolu_${Math.random()}`,
+    }),
+  });
+  const { hookSpecificOutput } = await response.json();
+  return hookSpecificOutput?.permissionDecision;
 }
 
 /** Posts an event, and returns its status, and to how many targets it goes. */

@@ -1,5 +1,6 @@
 import { hooksFromConfig } from "../../config/mod.ts";
 import { createHooks, HookInitError, type Hooks, type Registration } from "../../core/mod.ts";
+import { targetSource } from "../../core/target_source.ts";
 import { createHooksApp, type HooksApp } from "../../hono/mod.ts";
 import { deadline } from "../../internal/async.ts";
 import { canonicalJson } from "../../internal/json_text.ts";
@@ -11,6 +12,7 @@ import {
   type WebhookStore,
   webhookStore,
 } from "../../webhook_store/mod.ts";
+import { createStoreHookName } from "../../webhook_store/store_hook.ts";
 import { CommandError } from "../errors.ts";
 import type { CommandIO } from "../io.ts";
 import type { Settings } from "../settings.ts";
@@ -20,7 +22,10 @@ import type { Log } from "./log.ts";
 const CLOSE_TIMEOUT = 4_500;
 /** How long the start waits to see what is leased, in milliseconds. */
 const LEASES_TIMEOUT = 2_000;
-/** The first and the longest pause before hooks that didn't open are tried again, in milliseconds. */
+/**
+ * The first and the longest pause before hooks that didn't open are tried again, in milliseconds. A server
+ * without an encryption key looks for webhooks after the longest.
+ */
 const OPEN_PAUSES = { first: 1_000, longest: 30_000 };
 /** How long `close` waits for the check of the store, in milliseconds. */
 const CHECK_TIMEOUT = 4_000;
@@ -42,6 +47,8 @@ export class Service {
   /** Why events are rejected, as it was logged. */
   #problem: string | undefined;
   #checking: Promise<void> = Promise.resolve();
+  #leasing: Promise<unknown> = Promise.resolve();
+  #guards: readonly Registration[] = [];
   /** The targets with deliveries that other processes had leased at the start. */
   leased: readonly TargetStats[] = [];
   #app!: HooksApp;
@@ -70,6 +77,7 @@ export class Service {
       closeTimeout: CLOSE_TIMEOUT,
       gates: settings.gateOptions,
     });
+    this.#guard();
     const { encryptionKeys } = settings;
     if (encryptionKeys.length > 0) {
       this.#webhooks = webhookStore(store, { encryptionKey: encryptionKeys });
@@ -81,9 +89,11 @@ export class Service {
   /** Creates a service and starts delivering. */
   static async open(store: Store, settings: Settings, log: Log, io: CommandIO): Promise<Service> {
     const service = new Service(store, settings, log);
-    if (service.#webhooks === undefined) await checkUnused(store);
-    service.leased = await service.#findLeased();
-    if (!await service.#init()) void service.#keepOpening(io);
+    const leasing = service.#findLeased();
+    service.#leasing = leasing;
+    const isOpen = await service.#init(true);
+    service.leased = await leasing;
+    void service.#keepOpen(isOpen, io);
     service.#checking = service.#checkStore();
     return service;
   }
@@ -131,32 +141,66 @@ export class Service {
     }
   }
 
+  /** Rejects events and decisions until the store is read, and while they would miss webhooks. */
+  #guard(): void {
+    for (const registration of this.#guards) registration.unregister();
+    this.#guards = this.#hooks.use(targetSource({
+      name: createStoreHookName(),
+      events: ["webhook.store"], // no such event is emitted
+      handle: () => {},
+      init: async () => void await Promise.all([this.#check(), this.#leasing]),
+    }));
+  }
+
+  /** @throws {CommandError} when events would miss webhooks */
+  async #check(): Promise<void> {
+    if (this.#webhooks !== undefined || !await hasWebhooks(this.#store)) return;
+    throw new CommandError("Cannot serve without HOOKS_ENCRYPTION_KEY: the store has webhooks", [
+      "They would miss events. Set it to the key with which they were created, and start again",
+    ]);
+  }
+
   /** Opens the hooks, and starts delivering. Resolves to whether they are open. */
-  async #init(): Promise<boolean> {
+  async #init(isStart = false): Promise<boolean> {
     try {
       await this.#hooks.init();
     } catch (error) {
       if (!(error instanceof HookInitError)) throw error;
-      const message = "Stored webhooks can't be read; events are rejected until they can";
-      if (this.#problem !== message) this.#log.logger.error(message, error);
-      this.#problem = message;
+      const { cause } = error;
+      if (cause instanceof CommandError && isStart) throw cause;
+      this.#reject(cause);
       return false;
     }
-    if (this.#problem !== undefined) {
-      this.#log.info("stored webhooks are read: events are accepted");
-    }
+    if (this.#problem !== undefined) this.#log.info("events are accepted now");
     this.#problem = undefined;
     return true;
   }
 
-  /** Opens the hooks when the store can be read, for what is due already: events may not come for long. */
-  async #keepOpening(io: CommandIO): Promise<void> {
+  /** Logs why events are rejected, once. */
+  #reject(cause: unknown): void {
+    const isKnown = cause instanceof CommandError;
+    const message = isKnown
+      ? `Events are rejected: ${[cause.message, ...cause.details].join(". ")}`
+      : "Stored webhooks can't be read; events are rejected until they can";
+    if (this.#problem !== message) this.#log.logger.error(message, isKnown ? undefined : cause);
+    this.#problem = message;
+  }
+
+  /**
+   * Opens the hooks when the store can be read, for what is due already: events may not come for long.
+   * Without an encryption key, it keeps looking for webhooks, which another process may create.
+   */
+  async #keepOpen(isOpen: boolean, io: CommandIO): Promise<void> {
+    const { first, longest } = OPEN_PAUSES;
     const { signal } = this.#closing;
-    let pause = OPEN_PAUSES.first;
-    do {
+    const isWatching = this.#webhooks === undefined;
+    for (let pause = first; !isOpen || isWatching; pause = Math.min(pause * 2, longest)) {
+      if (isOpen) pause = longest;
       await io.sleep(pause, signal);
-      pause = Math.min(pause * 2, OPEN_PAUSES.longest);
-    } while (!signal.aborted && !await this.#init().catch(() => false)); // closed
+      if (signal.aborted) return;
+      if (isOpen && await hasWebhooks(this.#store).catch(() => false)) this.#guard();
+      isOpen = await this.#init().catch(() => false); // closed
+    }
   }
 
   /** Runs before the first claim, so that every lease belongs to another process. */
@@ -202,15 +246,6 @@ export class Service {
     };
     this.#registrations = this.#hooks.use(...hooksFromConfig(config));
   }
-}
-
-/** Checks that no webhooks are stored, which no event would reach. @throws {CommandError} */
-async function checkUnused(store: Store): Promise<void> {
-  const isUsed = await deadline(hasWebhooks(store), LEASES_TIMEOUT).catch(() => false);
-  if (!isUsed) return;
-  throw new CommandError("Cannot serve without HOOKS_ENCRYPTION_KEY: the store has webhooks", [
-    "They would miss events. Set it to the key with which they were created",
-  ]);
 }
 
 /** Returns whether two settings are equal, whatever the order of their fields. */
