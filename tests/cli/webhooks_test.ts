@@ -190,6 +190,35 @@ test("without an encryption key, no event is accepted while the store has webhoo
   }
 });
 
+test("a webhook of the configuration whose name was deleted is rejected at the start and on SIGHUP", async () => {
+  const { store, openStore } = sharedStore();
+  const files: Record<string, string> = { "hooks.yaml": config("other") };
+  const rejected =
+    /Cannot serve webhook 'audit': a webhook with this name was deleted. Use another/;
+  await serving({ environment, files, openStore }, async (server, url) => {
+    await ask(url, ["webhooks", "create", "audit", FIELDS]);
+    await ask(url, ["webhooks", "delete", "audit"]);
+    files["hooks.yaml"] = config("audit");
+    server.signal("SIGHUP");
+    await server.match(new RegExp(`kept the current configuration: ${rejected.source}`));
+    const { stdout } = await ask(url, ["targets", "--json"]);
+    assert.deepEqual(stdout.match(/"target":"[^"]+"/g), ['"target":"other"']);
+    await ask(url, ["targets", "disable", "other"]);
+    assert.equal((await post(url)).deliveries, 1); // held
+  });
+  for (const given of [environment, {}]) {
+    const terminal = new Terminal({ environment: given, openStore, readFile: filesIn(files) });
+    assert.equal(await terminal.run("serve", "--port", "0"), 1);
+    assert.match(terminal.stderr, rejected);
+  }
+  // So is one that was removed by hand: nothing was sent to it either.
+  await createOutbox(store).remove("other");
+  files["hooks.yaml"] = config("other");
+  const terminal = new Terminal({ openStore, readFile: filesIn(files) });
+  assert.equal(await terminal.run("serve", "--port", "0"), 1);
+  assert.match(terminal.stderr, /Cannot serve webhook 'other'/);
+});
+
 /** Returns a configuration with a webhook. */
 function config(name: string, field = "", url = "http://127.0.0.1:2/"): string {
   const lines = [`name: ${name}`, 'events: ["*"]', `url: "${url}"`, field];

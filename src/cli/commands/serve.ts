@@ -68,8 +68,10 @@ async function serve(path: string | undefined, options: Options, io: CommandIO):
   let service: Service | undefined;
   const handle = (request: Request): Promise<Response> | Response =>
     service?.fetch(request) ?? new Response(null, { status: 503, headers: { "retry-after": "1" } });
+  let reloading = Promise.resolve();
   const releaseReload = io.onSignal("SIGHUP", () => {
-    if (service) void reload(service, read, log, io);
+    const running = service;
+    if (running) reloading = reloading.then(() => reload(running, read, log, io));
   });
   try {
     const { host: hostname, port } = settings;
@@ -127,7 +129,7 @@ async function reload(
 ): Promise<void> {
   try {
     const settings = await read();
-    service.reload(settings);
+    await service.reload(settings);
     const file = settings.file ?? "no configuration";
     log.info(`reloaded ${file}: ${countOf(settings)}`);
   } catch (error) {

@@ -108,13 +108,17 @@ export class Service {
   }
 
   /** Switches to other webhooks, gates and tokens. Logs settings that need a restart, and keeps them. */
-  reload(settings: Settings): void {
+  async reload(settings: Settings): Promise<void> {
     const before = this.#settings;
-    const names = ["host", "port", "store", "retention", "gateOptions", "encryptionKeys"] as const;
-    const fixed = names.filter((name) => !isEqual(settings[name], before[name]));
+    const names = settings.webhooks.map(({ name }) => name);
+    // Those that are served already need no store: a token can be revoked while it is down.
+    const served = new Set(before.webhooks.map(({ name }) => name));
+    await this.#checkNames(names.filter((name) => !served.has(name)));
+    const fields = ["host", "port", "store", "retention", "gateOptions", "encryptionKeys"] as const;
+    const fixed = fields.filter((name) => !isEqual(settings[name], before[name]));
     if (fixed.length > 0) this.#log.warn(`restart to apply changes of ${fixed.join(", ")}`);
     for (const registration of this.#registrations) registration.unregister();
-    this.#connection?.yieldTo(settings.webhooks.map(({ name }) => name));
+    this.#connection?.yieldTo(names);
     try {
       this.#apply(settings);
       this.#settings = settings;
@@ -154,10 +158,21 @@ export class Service {
 
   /** @throws {CommandError} when events would miss webhooks */
   async #check(): Promise<void> {
+    await this.#checkNames(this.#settings.webhooks.map(({ name }) => name));
     if (this.#webhooks !== undefined || !await hasWebhooks(this.#store)) return;
     throw new CommandError("Cannot serve without HOOKS_ENCRYPTION_KEY: the store has webhooks", [
       "They would miss events. Set it to the key with which they were created, and start again",
     ]);
+  }
+
+  /** Deliveries to a deleted name would be deleted. @throws {CommandError} */
+  async #checkNames(names: readonly string[]): Promise<void> {
+    const targets = await Promise.all(names.map((name) => this.#outbox.endpoint(name)));
+    const deleted = targets.find(({ state }) => state === "deleted");
+    if (deleted === undefined) return;
+    throw new CommandError(
+      `Cannot serve webhook '${deleted.target}': a webhook with this name was deleted. Use another name`,
+    );
   }
 
   /** Opens the hooks, and starts delivering. Resolves to whether they are open. */
