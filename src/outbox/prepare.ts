@@ -224,6 +224,18 @@ function maxTargets(prepared: Prepared, options: PrepareOptions): number {
   });
 }
 
+/** Returns whether a small event and its deliveries to targets fit one commit. */
+export function fitsTargets(
+  to: readonly string[],
+  options: Layout & Pick<PrepareOptions, "limits">,
+): boolean {
+  const wire = { id: crypto.randomUUID(), type: "event", timestamp: "", data: {} };
+  const event = { ...wire, timestamp: new Date(0) };
+  const rest = { sessions: new Map(), key: "key", hash: "x".repeat(64), token: event.id };
+  const prepared = { event, wire, to, ...rest } as unknown as Prepared;
+  return fits(measure([prepared], options), options.limits);
+}
+
 /**
  * Stores the bodies that no record can hold. They come first: until the event is stored, nothing refers to them.
  * Those of an event that is stored already are not overwritten.

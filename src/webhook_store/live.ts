@@ -1,4 +1,4 @@
-import type { HookRegistry, Logger, Registration, Webhook } from "../core/mod.ts";
+import type { HookRegistry, Logger, Registration } from "../core/mod.ts";
 import { consoleLogger, guarded } from "../core/reporter.ts";
 import { targetSource } from "../core/target_source.ts";
 import type { Clock } from "../internal/clock.ts";
@@ -7,8 +7,11 @@ import { maskError } from "../internal/mask_error.ts";
 import type { Outbox } from "../outbox/mod.ts";
 import type { Store } from "../store/mod.ts";
 import { WebhookStoreError } from "./errors.ts";
+import { checkFanOut, hasFilter, mayWiden } from "./fan_out.ts";
 import { Purges } from "./purges.ts";
 import {
+  createWebhook,
+  type PlainWebhook,
   type PreparedWebhook,
   prepareWebhook,
   type SendOptions,
@@ -24,7 +27,6 @@ const POLL = 3_000;
 const MIN_PAUSE = 250;
 /** How often others are told again that a stored webhook is shadowed, in milliseconds. */
 const NOTE_EVERY = 60 * 60 * 1000;
-
 /** What stored webhooks are kept registered with. */
 export type LiveOptions = {
   readonly clock: Clock;
@@ -97,9 +99,16 @@ export class LiveWebhooks {
   }
 
   /** Registers a webhook in place of the one of its name, and undoes that: to find out what doesn't fit. */
-  tryRegister(name: string, webhook: Webhook, action: string): void {
+  tryRegister(name: string, plain: PlainWebhook, action: string): void {
+    const webhook = createWebhook(name, plain, this.#options.send);
     const known = this.#entries.get(name);
     if (this.#isStopped || known?.isShadowed) return;
+    if (mayWiden(known?.record.fields, plain.fields)) {
+      checkFanOut(action, webhook, this.#options, (other) => {
+        const { registration, record } = this.#entries.get(other) ?? {};
+        return registration !== undefined && hasFilter(record!.fields);
+      });
+    }
     known?.registration?.unregister();
     try {
       this.#options.registry.registerWebhook(webhook).unregister();

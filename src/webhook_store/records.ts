@@ -1,6 +1,7 @@
 import type { Clock } from "../internal/clock.ts";
 import { CommitBuilder } from "../outbox/commit.ts";
 import { OutboxUnavailableError } from "../outbox/errors.ts";
+import { fitsTargets } from "../outbox/prepare.ts";
 import { DAY, Keys, readTargetRecord, VERSION } from "../outbox/records.ts";
 import { after, endOf, StoreClient } from "../outbox/store_client.ts";
 import type { Store, StoreKey } from "../store/mod.ts";
@@ -88,6 +89,12 @@ export class WebhookRecords {
   async revision(): Promise<string> {
     const [entry] = await this.#client.get([this.#revisionKey]);
     return entry!.versionstamp ?? "";
+  }
+
+  /** Returns whether an event can be stored with deliveries to these targets: in one commit. */
+  fitsTargets(names: readonly string[]): boolean {
+    const { keys, retention, store: { limits } } = this.#client;
+    return fitsTargets(names, { keys, retention, limits });
   }
 
   /** Returns what creating a webhook depends on. @throws {WebhookStoreError} when its name is taken */

@@ -99,7 +99,10 @@ export interface WebhookStore {
   };
   /** Whether it is connected to hooks. */
   readonly isConnected: boolean;
-  /** Stores a new webhook. Its name must not have been used before. */
+  /**
+   * Stores a new webhook. Its name must not have been used before. When connected, it is refused if others
+   * receive so many of its events that one could no longer be stored; those with a `filter` don't count.
+   */
   create(webhook: NewWebhook): Promise<WebhookWithSecret>;
   /** Returns a webhook; undefined if none is stored. */
   get(name: string): Promise<StoredWebhook | undefined>;

@@ -131,7 +131,7 @@ class StoredWebhooks {
     const secret = hasSecret(given) ? undefined : generateSecret();
     const fields = secret === undefined ? given : { ...given, secret };
     const { name, url } = checkWebhook(fields);
-    const { records, clock, sealer, send } = this.#options;
+    const { records, clock, sealer } = this.#options;
     await this.#checkUrl(url);
     const plain = splitFields(fields, clock.now());
     const before = await records.readForCreate(name);
@@ -141,7 +141,7 @@ class StoredWebhooks {
         `Cannot create webhook '${name}': there are ${MAX_WEBHOOKS}, the most that a store can have`,
       );
     }
-    this.#live?.tryRegister(name, createWebhook(name, plain, send), "create");
+    this.#live?.tryRegister(name, plain, "create");
     const record = this.#newRecord(await sealWebhook(name, plain, sealer), undefined);
     if (!await records.create(name, record, before)) {
       await records.readForCreate(name);
@@ -254,12 +254,12 @@ class StoredWebhooks {
     options: RevisionOptions,
     edit: (before: PlainWebhook) => Edited | Promise<Edited>,
   ): Promise<WebhookWithSecret> {
-    const { records, sealer, send, clock } = this.#options;
+    const { records, sealer, clock } = this.#options;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const stored = await this.#read(action, name, options);
       const before = await openWebhook(name, stored.record, sealer, clock.now());
       const { plain, ...secret } = await edit(before);
-      this.#live?.tryRegister(name, createWebhook(name, plain, send), action);
+      this.#live?.tryRegister(name, plain, action);
       const record = this.#newRecord(await sealWebhook(name, plain, sealer), stored.record);
       if (!await records.update(name, record, stored)) continue;
       await this.#live?.changed(name, record);

@@ -85,6 +85,7 @@ export const table: Readonly<Record<string, Row>> = {
       "errors.ts": [],
       "is_outbox.ts": [],
       // The layout of the store, of which stored webhooks are a part.
+      "prepare.ts": [],
       "records.ts": [],
       "store_client.ts": [],
     },

@@ -331,6 +331,31 @@ test("the file wins: its names can't be created, and a stored webhook of its nam
   await without.hooks.close();
 });
 
+test("no more webhooks can be created for an event than it can be stored for", async () => {
+  const store = memoryStore({ limits: { mutations: 100 } });
+  const { hooks, webhooks } = await openInstance(store, new Receivers());
+  const filter = { "data.name": "git" };
+  let created = 0;
+  const limit = async () => {
+    for (; created < 100; created++) await webhooks.create({ ...AUDIT, name: `w${created}` });
+  };
+  await assert.rejects(limit(), { code: "too_many_webhooks" });
+  assert.ok(created > 20, `${created}`);
+  const event = await hooks.emit("tool.called", { name: "bash" });
+  assert.equal(event.deliveries, created);
+  await assert.rejects(webhooks.create({ ...AUDIT, name: "all", events: ["job.*", "*"] }), {
+    code: "too_many_webhooks",
+  });
+  await webhooks.create({ ...AUDIT, name: "filtered", filter });
+  await webhooks.create({ ...AUDIT, name: "job", events: ["job.*"] });
+  const same = { code: "too_many_webhooks" };
+  await assert.rejects(webhooks.update("job", { events: ["tool.called"] }), same);
+  await assert.rejects(webhooks.update("filtered", { filter: null }), same);
+  await webhooks.update("w0", { timeout: "3s" });
+  await webhooks.rotateSecret("w0");
+  await hooks.close();
+});
+
 test("a webhook that doesn't fit is used once it does, and warned of once", async () => {
   const store = memoryStore();
   const receivers = new Receivers();
