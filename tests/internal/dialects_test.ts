@@ -24,12 +24,13 @@ type Golden = {
 };
 
 const FAILURE = "The hooks server could not decide: Token could not be verified";
-const gates = (verdict: "allow" | "deny" | "ask" | "rewritten"): HookOutcome["gates"] => [
+const gates = (verdict: "allow" | "deny" | "ask" | "none" | "rewritten"): HookOutcome["gates"] => [
   { name: "policy", kind: "check", mode: "enforce", verdict, duration_ms: 1 },
 ];
 const outcomes: Readonly<Record<string, Omit<HookOutcome, "data">>> = {
   no_opinion: { decision: "allow", gates: [] },
   context: { decision: "allow", context: "Prefer git clean", gates: gates("allow") },
+  context_alone: { decision: "allow", context: "Prefer git clean", gates: gates("none") },
   allow: { decision: "allow", reason: "known command", gates: gates("allow") },
   approve: { decision: "allow", reason: "known command", gates: gates("allow") },
   rewrite: { decision: "allow", gates: gates("rewritten") },
