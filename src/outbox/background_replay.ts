@@ -138,7 +138,7 @@ export class BackgroundReplayer implements BackgroundReplays {
     }
   }
 
-  /** Continues replays whose process is gone: now, and after every lease, as others may start one meanwhile. */
+  /** Continues replays whose process is gone, now and when the leases of the others end. */
   resume(): void {
     this.#isStopped = false;
     this.#resuming = this.#resume();
@@ -147,7 +147,8 @@ export class BackgroundReplayer implements BackgroundReplays {
   /** Never rejects. */
   async #resume(): Promise<void> {
     this.#cancelTimer();
-    const all = this.#client.keys.record("replaying");
+    const { keys, clock } = this.#client;
+    const all = keys.record("replaying");
     try {
       const running = await this.#client.list({ start: after(all), end: endOf(all) }, {
         limit: MAX_RUNNING,
@@ -156,16 +157,12 @@ export class BackgroundReplayer implements BackgroundReplays {
         const found = await this.#read(String(key.at(-1)));
         if (found !== undefined) await this.#adopt(found);
       }
+      if (running.length === 0 || this.#isStopped) return;
     } catch (error) {
       if (!this.#isStopped) this.#log.warn("The outbox could not read its replays", error);
     }
-    if (!this.#isStopped) this.#resumeLater();
-  }
-
-  /** Looks again after a lease. One timer at most: looks that overlap must not go on side by side. */
-  #resumeLater(): void {
-    this.#cancelTimer();
-    this.#cancelTimer = this.#client.clock.setTimer(LEASE, () => this.resume(), true);
+    if (this.#isStopped) return;
+    this.#cancelTimer = clock.setTimer(LEASE, () => this.resume(), true);
   }
 
   /** Stops what runs in this process. Another one continues with it. Waits for the store, but not long. */
@@ -191,7 +188,8 @@ export class BackgroundReplayer implements BackgroundReplays {
     const run = this.#replay(id, record).catch((error) => {
       if (this.#isStopped) return;
       this.#log.warn("A replay was interrupted, and continues when the store responds", error);
-      this.#resumeLater();
+      this.#cancelTimer();
+      this.#cancelTimer = this.#client.clock.setTimer(LEASE, () => this.resume(), true);
     }).finally(() => this.#running.delete(id));
     this.#running.set(id, run);
   }
