@@ -14,6 +14,7 @@ import {
   Time,
   type Tone,
 } from "./components.tsx";
+import { SelectField, TextField } from "./fields.tsx";
 import { link, outboxOf, type PageRequest } from "./request.ts";
 
 /** Decisions of a page. */
@@ -58,21 +59,14 @@ export function DecisionList({ at, decisions, cursor, query }: Found & { at: Pag
   return (
     <Section title="Decisions" id="decisions">
       <form class="filter" method="get" action={link(at, "gates")}>
-        <div class="field">
-          <label for="outcome">Outcome</label>
-          <select id="outcome" name="outcome">
-            <option value="">All</option>
-            {OUTCOMES.map((one) => <option value={one} selected={one === outcome}>{one}</option>)}
-          </select>
-        </div>
-        <div class="field">
-          <label for="gate">Gate</label>
-          <input id="gate" name="gate" value={at.query.get("gate") ?? ""} autocomplete="off" />
-        </div>
-        <div class="field">
-          <label for="tool">Tool</label>
-          <input id="tool" name="tool" value={at.query.get("tool") ?? ""} autocomplete="off" />
-        </div>
+        <SelectField
+          name="outcome"
+          label="Outcome"
+          value={outcome}
+          options={[["", "All"], ...OUTCOMES.map((one) => [one, one] as const)]}
+        />
+        <TextField name="gate" label="Gate" value={at.query.get("gate")} />
+        <TextField name="tool" label="Tool" value={at.query.get("tool")} />
         <button type="submit">Filter</button>
         {isFiltered && <a class="button" href={link(at, "gates")}>Clear</a>}
       </form>

@@ -3,6 +3,7 @@
 import { act } from "./actions.ts";
 import { EmptyState, Pagination } from "./components.tsx";
 import { DeliveryTable, FilterFields } from "./delivery_table.tsx";
+import { SelectField } from "./fields.tsx";
 import { findDeliveries, readFilter, toQuery } from "./find_deliveries.ts";
 import { respondPage } from "./layout.tsx";
 import { type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
@@ -57,14 +58,7 @@ async function listDeliveries(at: PageRequest): Promise<Response> {
   const content = (
     <>
       <form class="filter" method="get" action={link(at, "deliveries")}>
-        <div class="field">
-          <label for="state">State</label>
-          <select id="state" name="state">
-            {Object.entries(STATES).map(([value, label]) => (
-              <option value={value} selected={value === state}>{label}</option>
-            ))}
-          </select>
-        </div>
+        <SelectField name="state" label="State" value={state} options={Object.entries(STATES)} />
         <FilterFields query={at.query} errors={errors} targets={targets} />
         <button type="submit">Filter</button>
         {isFiltered && <a class="button" href={link(at, "deliveries")}>Clear</a>}

@@ -10,6 +10,7 @@ import {
   Table,
   Time,
 } from "./components.tsx";
+import { SelectField, TextField } from "./fields.tsx";
 import type { FilterErrors, ListedDelivery } from "./find_deliveries.ts";
 import { can, link, type PageRequest } from "./request.ts";
 
@@ -147,6 +148,12 @@ export function RetryForm(
   );
 }
 
+const FILTERS = [
+  { name: "type", label: "Event type", placeholder: "tool.*" },
+  { name: "since", label: "Since (UTC)", type: "datetime-local" },
+  { name: "until", label: "Until (UTC)", type: "datetime-local" },
+] as const;
+
 /** The fields of a filter by target, type and time. */
 export function FilterFields(
   { query, errors, targets }: {
@@ -159,47 +166,15 @@ export function FilterFields(
   const all = chosen === "" || targets.includes(chosen) ? targets : [chosen, ...targets];
   return (
     <>
-      <div class="field">
-        <label for="target">Target</label>
-        <select id="target" name="target">
-          <option value="">All targets</option>
-          {all.map((name) => <option value={name} selected={name === chosen}>{name}</option>)}
-        </select>
-      </div>
-      <Field name="type" label="Event type" query={query} errors={errors} placeholder="tool.*" />
-      <Field name="since" label="Since (UTC)" query={query} errors={errors} type="datetime-local" />
-      <Field name="until" label="Until (UTC)" query={query} errors={errors} type="datetime-local" />
-    </>
-  );
-}
-
-function Field(
-  { name, label, query, errors, type = "text", placeholder }: {
-    name: "type" | "since" | "until";
-    label: string;
-    query: URLSearchParams;
-    errors: FilterErrors;
-    type?: string;
-    placeholder?: string;
-  },
-): Child {
-  const error = errors[name];
-  const invalid = error === undefined
-    ? {}
-    : { "aria-invalid": true, "aria-describedby": `${name}-error` } as const;
-  return (
-    <div class="field">
-      <label for={name}>{label}</label>
-      <input
-        id={name}
-        name={name}
-        type={type}
-        value={query.get(name) ?? ""}
-        placeholder={placeholder}
-        autocomplete="off"
-        {...invalid}
+      <SelectField
+        name="target"
+        label="Target"
+        value={chosen}
+        options={[["", "All targets"], ...all.map((name) => [name, name] as const)]}
       />
-      {error && <span class="field-error" id={`${name}-error`}>{error}</span>}
-    </div>
+      {FILTERS.map(({ name, ...field }) => (
+        <TextField name={name} value={query.get(name)} error={errors[name]} {...field} />
+      ))}
+    </>
   );
 }

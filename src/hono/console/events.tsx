@@ -8,6 +8,7 @@ import { withCursor } from "../pages.ts";
 import { Problem } from "../problems.ts";
 import { validateQuery } from "../schemas.ts";
 import { EmptyState, Pagination, Time } from "./components.tsx";
+import { TextField } from "./fields.tsx";
 import { respondPage } from "./layout.tsx";
 import { type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
 
@@ -115,22 +116,13 @@ function Filter(
   return (
     <form class="filter" role="search" action={link(at, "events")}>
       {fields.map(([name, label, placeholder]) => (
-        <div class="field">
-          <label for={name}>{label}</label>
-          <input
-            id={name}
-            name={name}
-            value={at.query.get(name) ?? ""}
-            placeholder={placeholder}
-            autocomplete="off"
-            spellcheck={false}
-            aria-invalid={errors.has(name) ? "true" : undefined}
-            aria-describedby={errors.has(name) ? `${name}-error` : undefined}
-          />
-          {errors.has(name) && (
-            <span id={`${name}-error`} class="field-error">{errors.get(name)}</span>
-          )}
-        </div>
+        <TextField
+          name={name}
+          label={label}
+          value={at.query.get(name)}
+          placeholder={placeholder}
+          error={errors.get(name)}
+        />
       ))}
       <div class="row">
         <button type="submit">Filter</button>

@@ -15,6 +15,7 @@ import {
   Table,
   Time,
 } from "./components.tsx";
+import { TextField } from "./fields.tsx";
 import { DecisionList, findDecisions, OUTCOME_TONES } from "./decision_list.tsx";
 import { respondPage } from "./layout.tsx";
 import { can, type ConsoleRoute, outboxOf, type PageRequest } from "./request.ts";
@@ -121,17 +122,13 @@ function AskCard({ at, ask }: { at: PageRequest; ask: Ask }): Child {
       {can(at, "approve") && (
         <>
           <ActionForm at={at} path={`asks/${encodeURIComponent(id)}`} class="fields">
-            <div class="field">
-              <label for={`note-${id}`}>Reason</label>
-              <input
-                id={`note-${id}`}
-                name="note"
-                maxlength={2000}
-                autocomplete="off"
-                aria-describedby={`hint-${id}`}
-              />
-              <span class="hint" id={`hint-${id}`}>Optional. The agent sees it when you deny.</span>
-            </div>
+            <TextField
+              id={`note-${id}`}
+              name="note"
+              label="Reason"
+              maxlength={2000}
+              hint="Optional. The agent sees it when you deny."
+            />
             <div class="row">
               {allow.includes("allow") && (
                 <button
@@ -167,12 +164,13 @@ function EditForm({ at, ask: { id, question, data } }: { at: PageRequest; ask: A
     <details>
       <summary>Change the data, then approve</summary>
       <ActionForm at={at} path={`asks/${encodeURIComponent(id)}`} class="stack">
-        <div class="field">
-          <label for={`data-${id}`}>Data (JSON)</label>
-          <textarea id={`data-${id}`} name="data" rows={8} spellcheck={false}>
-            {JSON.stringify(data, null, 2)}
-          </textarea>
-        </div>
+        <TextField
+          id={`data-${id}`}
+          name="data"
+          label="Data (JSON)"
+          rows={8}
+          value={JSON.stringify(data, null, 2)}
+        />
         <button
           type="submit"
           name="decision"

@@ -3,6 +3,7 @@
 import type { Child } from "hono/jsx";
 import type { StoredWebhook } from "../../webhook_store/mod.ts";
 import { ActionForm } from "./components.tsx";
+import { SelectField, TextField } from "./fields.tsx";
 import { link, type PageRequest } from "./request.ts";
 
 /** What the fields of the form contain, as text. */
@@ -117,27 +118,27 @@ export function WebhookForm(
   return (
     <ActionForm at={at} path={path} class="fields" fields={{ revision: webhook?.revision }}>
       {webhook === undefined && (
-        <Input
+        <TextField
           name="name"
           label="Name"
-          values={values}
+          value={values.name}
           required
           hint="Letters, digits, dots, hyphens, and underscores. It can't be changed or reused."
         />
       )}
-      <Input
+      <TextField
         name="url"
         label="URL"
         type="url"
-        values={values}
+        value={values.url}
         required
         placeholder="https://example.com/hooks"
         hint="It must use https and have a public address."
       />
-      <Area
+      <TextField
         name="events"
         label="Events"
-        values={values}
+        value={values.events}
         required
         rows={3}
         hint="One type on each line, such as tool.called, tool.* or * for all."
@@ -145,54 +146,52 @@ export function WebhookForm(
       <details open={isAdvanced(values)}>
         <summary>More options</summary>
         <div class="fields">
-          <div class="field">
-            <label for="format">Format</label>
-            <select id="format" name="format">
-              {withCurrent(values.format).map(([value, label]) => (
-                <option value={value} selected={value === values.format}>{label}</option>
-              ))}
-            </select>
-          </div>
-          <Area
+          <SelectField
+            name="format"
+            label="Format"
+            value={values.format}
+            options={withCurrent(values.format)}
+          />
+          <TextField
             name="headers"
             label="Headers"
-            values={values}
+            value={values.headers}
             rows={3}
             hint={webhook === undefined
               ? "One on each line, as Name: value. Values are stored encrypted."
               : "Leave a value empty to keep it. Remove the line to remove the header."}
           />
-          <Area
+          <TextField
             name="filter"
             label="Filter (JSON)"
-            values={values}
+            value={values.filter}
             rows={3}
             hint='Only events whose payload matches, such as {"name": "bash"}.'
           />
-          <Input name="timeout" label="Timeout" values={values} placeholder="10s" />
-          <Input
+          <TextField name="timeout" label="Timeout" value={values.timeout} placeholder="10s" />
+          <TextField
             name="retry_count"
             label="Quick retries"
             type="number"
-            values={values}
+            value={values.retry_count}
             placeholder="0"
           />
-          <Input
+          <TextField
             name="concurrency"
             label="Concurrency"
             type="number"
-            values={values}
+            value={values.concurrency}
             placeholder="16"
           />
-          <div class="field">
-            <label for="ordering">Ordering</label>
-            <select id="ordering" name="ordering">
-              <option value="">None: fastest</option>
-              <option value="session" selected={values.ordering === "session"}>
-                By session: each session's events in order
-              </option>
-            </select>
-          </div>
+          <SelectField
+            name="ordering"
+            label="Ordering"
+            value={values.ordering}
+            options={[
+              ["", "None: fastest"],
+              ["session", "By session: each session's events in order"],
+            ]}
+          />
         </div>
       </details>
       <div class="row">
@@ -212,55 +211,4 @@ function isAdvanced(values: WebhookValues): boolean {
 
 function withCurrent(format: string): readonly (readonly [string, string])[] {
   return FORMATS.some(([value]) => value === format) ? FORMATS : [...FORMATS, [format, format]];
-}
-
-type FieldProps = {
-  name: FieldName;
-  label: string;
-  values: WebhookValues;
-  required?: boolean;
-  hint?: string;
-};
-
-function Input(
-  { name, label, values, hint, type = "text", ...rest }: FieldProps & {
-    type?: string;
-    placeholder?: string;
-  },
-): Child {
-  return (
-    <div class="field">
-      <label for={name}>{label}</label>
-      <input
-        id={name}
-        name={name}
-        type={type}
-        value={values[name]}
-        autocomplete="off"
-        {...(hint && { "aria-describedby": `${name}-hint` })}
-        {...rest}
-      />
-      {hint && <span class="hint" id={`${name}-hint`}>{hint}</span>}
-    </div>
-  );
-}
-
-function Area(
-  { name, label, values, hint, ...rest }: FieldProps & { rows: number },
-): Child {
-  return (
-    <div class="field">
-      <label for={name}>{label}</label>
-      <textarea
-        id={name}
-        name={name}
-        spellcheck={false}
-        {...(hint && { "aria-describedby": `${name}-hint` })}
-        {...rest}
-      >
-        {values[name]}
-      </textarea>
-      {hint && <span class="hint" id={`${name}-hint`}>{hint}</span>}
-    </div>
-  );
 }

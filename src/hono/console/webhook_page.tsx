@@ -15,6 +15,7 @@ import {
   Text,
   Time,
 } from "./components.tsx";
+import { TextField } from "./fields.tsx";
 import { respondPage } from "./layout.tsx";
 import { can, link, type Notice, outboxOf, type PageRequest } from "./request.ts";
 
@@ -99,10 +100,12 @@ export async function showWebhook(at: PageRequest, outcome: Outcome = {}): Promi
                   Deletes the webhook and everything stored for it, including pending deliveries.
                   Its name can't be reused.
                 </p>
-                <div class="field">
-                  <label for="confirm-name">Type “{name}” to confirm</label>
-                  <input id="confirm-name" name="confirm" autocomplete="off" required />
-                </div>
+                <TextField
+                  id="confirm-name"
+                  name="confirm"
+                  label={`Type “${name}” to confirm`}
+                  required
+                />
                 <button type="submit" class="danger">Delete for good</button>
               </ActionForm>
             </details>
