@@ -7,7 +7,7 @@ import { processIO } from "@omniagent/hooks/cli";
 import { ask as askPerson, deny } from "@omniagent/hooks/gates";
 import { gateReceiver, generateSecret } from "@omniagent/hooks/webhook";
 import { test } from "../support/harness.ts";
-import { ask, filesIn, serving, TOKEN } from "./serving.ts";
+import { ask, decideCall, filesIn, serving, TOKEN } from "./serving.ts";
 import { Terminal } from "./terminal.ts";
 
 const secret = generateSecret();
@@ -52,26 +52,18 @@ test("hooks serve with server.ask: wait lets an agent wait for a person", async 
   try {
     await serving({ files }, async (_, url) => {
       const headers = { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" };
-      const decided = fetch(`${url}/gates/claude-code`, {
-        method: "POST",
-        headers,
-        body: JSON.stringify({
-          hook_event_name: "PreToolUse",
-          session_id: "s-1",
-          tool_name: "Bash",
-          tool_input: { command: "ls" },
-          tool_use_id: "toolu_1",
-        }),
-      });
+      const decided = decideCall(url);
       let asks: readonly { readonly id: string }[] = [];
       while (asks.length === 0) {
         ({ asks } = await (await fetch(`${url}/asks`, { headers })).json());
       }
       const { code } = await ask(url, ["asks", "deny", asks[0]!.id, "--note", "Not today"]);
       assert.equal(code, 0);
-      const { hookSpecificOutput } = await (await decided).json();
-      assert.equal(hookSpecificOutput.permissionDecision, "deny");
-      assert.equal(hookSpecificOutput.permissionDecisionReason, "Not today");
+      assert.deepEqual(await decided, {
+        hookEventName: "PreToolUse",
+        permissionDecision: "deny",
+        permissionDecisionReason: "Not today",
+      });
     });
   } finally {
     await policy.close(0);
@@ -104,25 +96,9 @@ test("hooks serve asks the gates of its configuration, and reloads them", async 
     ` secret: "\${GATE_SECRET}", verify_response: true }] }\ngates: { required: [policy] }\n`;
   const files: Record<string, string> = { "hooks.yaml": gates("tool.called") };
   const environment = { GATE_SECRET: secret };
-  const call = async (url: string) => {
-    const response = await fetch(`${url}/gates/claude-code`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
-      body: JSON.stringify({
-        hook_event_name: "PreToolUse",
-        session_id: "s-1",
-        transcript_path: "",
-        cwd: "",
-        tool_name: "Bash",
-        tool_input: { command: "ls" },
-        tool_use_id: `toolu_${Math.random()}`,
-      }),
-    });
-    return (await response.json()).hookSpecificOutput ?? {};
-  };
   try {
     const server = await serving({ files, environment }, async (server, url) => {
-      const denied = await call(url);
+      const denied = await decideCall(url);
       assert.deepEqual(
         [denied.permissionDecision, denied.permissionDecisionReason],
         ["deny", "not here"],
@@ -130,12 +106,12 @@ test("hooks serve asks the gates of its configuration, and reloads them", async 
       files["hooks.yaml"] = gates("message.received");
       server.signal("SIGHUP");
       await server.match(/reloaded hooks\.yaml: 0 webhooks, 1 gate/);
-      assert.notEqual((await call(url)).permissionDecision, "deny");
+      assert.notEqual((await decideCall(url)).permissionDecision, "deny");
       files["hooks.yaml"] = gates("tool.called");
       reason = "still not";
       server.signal("SIGHUP");
       await server.match(/reloaded[^]*reloaded/);
-      assert.equal((await call(url)).permissionDecisionReason, "still not");
+      assert.equal((await decideCall(url)).permissionDecisionReason, "still not");
     });
     assert.match(server.stderr, /0 webhooks, 1 gate from hooks\.yaml/);
     assert.ok(!server.stderr.includes(secret));

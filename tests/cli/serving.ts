@@ -68,3 +68,22 @@ export async function deadUrl(): Promise<string> {
   await server.close(0);
   return `http://127.0.0.1:${server.port}`;
 }
+
+/** Asks the gates of a server about a tool call of Claude Code. Resolves to their decision and its reason. */
+export async function decideCall(url: string): Promise<{
+  readonly permissionDecision?: string;
+  readonly permissionDecisionReason?: string;
+}> {
+  const response = await fetch(`${url}/gates/claude-code`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      hook_event_name: "PreToolUse",
+      session_id: "s-1",
+      tool_name: "Bash",
+      tool_input: { command: "ls" },
+      tool_use_id: `toolu_${Math.random()}`,
+    }),
+  });
+  return (await response.json()).hookSpecificOutput ?? {};
+}

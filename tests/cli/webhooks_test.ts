@@ -7,7 +7,7 @@ import { gateReceiver, generateSecret } from "@omniagent/hooks/webhook";
 import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-store";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
-import { ask, filesIn, serving, TOKEN } from "./serving.ts";
+import { ask, decideCall, filesIn, serving, TOKEN } from "./serving.ts";
 import { Terminal } from "./terminal.ts";
 
 const FIELDS = `{"events":["tool.*"],"url":"https://1.1.1.1/x","headers":{"X-Token":"marker"}}`;
@@ -158,7 +158,7 @@ test("without an encryption key, no event is accepted while the store has webhoo
     await pauses.end();
     await server.match(/events are accepted now/);
     assert.equal((await post(at)).status, 202);
-    assert.equal(await decide(at), undefined); // no opinion
+    assert.equal((await decideCall(at)).permissionDecision, undefined); // no opinion
     // Another process has the key.
     await webhooks.create({ name: "audit", events, url });
     await pauses.end();
@@ -168,7 +168,7 @@ test("without an encryption key, no event is accepted while the store has webhoo
     assert.equal((await post(at)).status, 503);
     const ready = await fetch(`${at}/ready`);
     assert.deepEqual([ready.status, (await ready.json()).code], [503, "hooks_not_ready"]);
-    assert.equal(await decide(at), "deny");
+    assert.equal((await decideCall(at)).permissionDecision, "deny");
     await webhooks.delete("audit");
     await pauses.end();
     await server.match(/events are accepted now[^]*events are accepted now/);
@@ -229,25 +229,6 @@ function config(name: string, field = "", url = "http://127.0.0.1:2/"): string {
 function gate(url: string): string {
   const gate = `{ name: policy, events: [tool.called], url: "${url}", secret: ${SECRET} }`;
   return `hooks: { gates: [${gate}] }\n`;
-}
-
-/** Asks the gates about a tool call of Claude Code. */
-async function decide(url: string): Promise<string | undefined> {
-  const response = await fetch(`${url}/gates/claude-code`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/json" },
-    body: JSON.stringify({
-      hook_event_name: "PreToolUse",
-      session_id: "s-1",
-      transcript_path: "",
-      cwd: "",
-      tool_name: "Bash",
-      tool_input: { command: "ls" },
-      tool_use_id: `toolu_${Math.random()}`,
-    }),
-  });
-  const { hookSpecificOutput } = await response.json();
-  return hookSpecificOutput?.permissionDecision;
 }
 
 /** Posts an event, and returns its status, and to how many targets it goes. */
