@@ -10,6 +10,8 @@ export interface TestRun {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** The tests that failed, with what the runner wrote of why. */
+  readonly failures: readonly { readonly name: string; readonly reason: string }[];
 }
 
 /**
@@ -18,18 +20,30 @@ export interface TestRun {
  */
 export function parseJUnit(xml: string): TestRun {
   const names: string[] = [];
-  let failed = 0;
+  const failures: { name: string; reason: string }[] = [];
   let skipped = 0;
   for (
     const [, attributes, body] of xml.matchAll(
       /<testcase\b((?:[^>"]|"[^"]*")*?)(?:\/>|>(.*?)<\/testcase>)/gs,
     )
   ) {
-    names.push(unescape(/\bname="([^"]*)"/.exec(attributes!)?.[1] ?? ""));
-    if (/<(?:failure|error)\b/.test(body ?? "")) failed++;
+    // Node 20 drops the line breaks of a name, so they are dropped for all.
+    const name = unescape(/\bname="([^"]*)"/.exec(attributes!)?.[1] ?? "").replaceAll("\n", "");
+    names.push(name);
+    const failure = /<(?:failure|error)\b([^>]*?)(?:\/>|>(.*?)<\/(?:failure|error)>)/s.exec(
+      body ?? "",
+    );
+    if (failure) failures.push({ name, reason: reason(failure[1]!, failure[2] ?? "") });
     else if (/<skipped\b/.test(body ?? "")) skipped++;
   }
-  return { names, failed, skipped, passed: names.length - failed - skipped };
+  const failed = failures.length;
+  return { names, failed, skipped, failures, passed: names.length - failed - skipped };
+}
+
+/** Deno and Node write the error as text, Bun as an attribute or not at all. */
+function reason(attributes: string, text: string): string {
+  const message = /\bmessage="([^"]*)"/.exec(attributes)?.[1] ?? "";
+  return unescape(text.replace(/^\s*<!\[CDATA\[|\]\]>\s*$/g, "").trim() || message);
 }
 
 /** What `left` has and `right` has not; a name that comes twice must come twice in both. */
@@ -52,14 +66,10 @@ const entities: Record<string, string> = {
   "&#10;": "\n",
 };
 
-/**
- * Node 20 escapes a quote twice (`&amp;quot;`), so `&amp;` goes first; and it drops line breaks, so
- * no one keeps them.
- */
+/** Node 20 escapes a quote twice (`&amp;quot;`), so `&amp;` goes first. */
 function unescape(text: string): string {
   return text.replaceAll("&amp;", "&").replaceAll(
     /&[#\w]+;/g,
     (entity) => entities[entity] ?? entity,
-  )
-    .replaceAll("\n", "");
+  );
 }

@@ -1,10 +1,13 @@
 /**
- * Prints the counts of the last test runs, and their sum as the last line: `N passed, N failed`. The
- * arguments are other steps of the gate that failed.
+ * Prints the tests that failed in the last test runs, the counts of each run, and their sum as the
+ * last line: `N passed, N failed`. The arguments are other steps of the gate that failed.
  * @module
  */
 import { checkArguments } from "./run.ts";
 import { counts, denoOnlyFolders, readRun } from "./test.ts";
+
+/** How much of an error is printed: its message and the first lines of its stack. */
+const LINES = 15;
 
 checkArguments("deno task report [FAILED-STEP...]", !Deno.args.some((arg) => arg.startsWith("-")));
 const expected = [
@@ -18,6 +21,12 @@ const expected = [
 const runs = new Map(
   await Promise.all(expected.map(async (name) => [name, await readRun(name)] as const)),
 );
+for (const [name, run] of runs) {
+  for (const { name: test, reason } of run?.failures ?? []) {
+    const lines = reason.split("\n").slice(0, LINES);
+    console.log([`failed on ${name}: ${test}`, ...lines].join("\n    ") + "\n");
+  }
+}
 for (const [name, run] of runs) {
   console.log(`${name.padEnd(14)} ${run === undefined ? "did not run" : counts(run)}`);
 }

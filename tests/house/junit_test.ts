@@ -13,7 +13,13 @@ test("parseJUnit() reads what Deno, Bun and Node write alike", () => {
       <testcase name="d" failure="1 > 2"><failure type="testCodeFailure">y</failure></testcase>`,
   };
   for (const [runtime, xml] of Object.entries(files)) {
-    const expected = { names: ['a "b" -> <c>', "d"], passed: 1, failed: 1, skipped: 0 };
+    const expected = {
+      names: ['a "b" -> <c>', "d"],
+      passed: 1,
+      failed: 1,
+      skipped: 0,
+      failures: [{ name: "d", reason: "y" }],
+    };
     assert.deepEqual(parseJUnit(xml), expected, runtime);
   }
 });
@@ -21,6 +27,16 @@ test("parseJUnit() reads what Deno, Bun and Node write alike", () => {
 test("parseJUnit() counts a skipped test as neither passed nor failed", () => {
   const { passed, failed, skipped } = parseJUnit(`<testcase name="a"><skipped/></testcase>`);
   assert.deepEqual([passed, failed, skipped], [0, 0, 1]);
+});
+
+test("parseJUnit() reads why a test failed from the text or the attribute", () => {
+  const reason = (failure: string) =>
+    parseJUnit(`<testcase name="a">${failure}</testcase>`).failures[0]?.reason;
+  assert.equal(reason(`<failure message="m">1 &lt; 2\n  at a.ts</failure>`), "1 < 2\n  at a.ts");
+  assert.equal(reason(`<failure type="E"><![CDATA[text]]></failure>`), "text");
+  assert.equal(reason(`<failure type="E" message="1 &gt; 2" />`), "1 > 2");
+  assert.equal(reason(`<failure type="E" />`), "");
+  assert.equal(reason(`<error message="m"/>`), "m");
 });
 
 test("missing() counts names that come more than once", () => {
