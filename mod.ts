@@ -31,7 +31,6 @@ export {
   createHooks,
   DeadlockError,
   decodeEvent,
-  DEFAULT_RETRY,
   defineHook,
   Dispatcher,
   DispatchError,

@@ -52,7 +52,11 @@ export interface WebhookFields {
   readonly retry_count?: number | undefined;
   /** Delay before each quick attempt, at most an hour. @default {"1s"} */
   readonly retry_delay?: string | undefined;
-  /** Retry schedule of the outbox: a list of delays, or delays that grow. @default `DEFAULT_RETRY` */
+  /**
+   * Retry schedule of the outbox: a list of delays, or delays that grow.
+   *
+   * @default 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h, each ±20%
+   */
   readonly retry?: readonly string[] | {
     readonly delay: string;
     readonly retries: number;

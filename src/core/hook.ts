@@ -74,7 +74,11 @@ export interface Hook<Event extends HookEvent = EventOf, Events extends object =
   readonly timeout?: number | undefined;
   /** The maximum number of concurrent calls of a durable hook. @default {16} */
   readonly concurrency?: number | undefined;
-  /** When a failed call of a durable hook is retried. @default `DEFAULT_RETRY` */
+  /**
+   * When a failed call of a durable hook is retried.
+   *
+   * @default 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h, each ±20%
+   */
   readonly retry?: RetryPolicy | undefined;
   /** Handles an event. A returned promise is awaited, other values are ignored. */
   handle(event: Event, context: HandlerContext<Events>): HandlerResult;

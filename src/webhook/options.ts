@@ -29,7 +29,11 @@ export interface WebhookHookOptions {
   readonly retryCount?: number | undefined;
   /** Delay before each quick attempt, in milliseconds, at most 3,600,000. @default {1000} */
   readonly retryDelay?: number | undefined;
-  /** The outbox's schedule after the quick attempts. Inline deliveries ignore it. @default `DEFAULT_RETRY` */
+  /**
+   * The outbox's schedule after the quick attempts. Inline deliveries ignore it.
+   *
+   * @default 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h, each ±20%
+   */
   readonly retry?: RetryPolicy | undefined;
   /** Statuses to retry in addition to 408, 409, 425, 429 and 5xx, from 300 to 599. @default {[]} */
   readonly retryOn?: readonly number[] | undefined;

@@ -1,17 +1,20 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
-  DEFAULT_RETRY,
   exponentialRetry,
   fixedRetry,
   type RetryPolicy,
   scheduleRetry,
+  WebhookHook,
 } from "@omniagent/hooks";
 import { test } from "../support/harness.ts";
 
 /** The largest number below 1: what `Math.random` gives at most. */
 const ALMOST_ONE = 1 - Number.EPSILON / 2;
 const MIDDLE = 0.5;
+/** The schedule of a webhook that sets none. */
+const BY_DEFAULT =
+  new WebhookHook({ name: "w", url: "https://hooks.example", events: ["*"] }).retry;
 
 /** All delays of a policy, and the undefined that ends them. */
 function delaysOf(policy: RetryPolicy, random = MIDDLE): (number | undefined)[] {
@@ -48,8 +51,8 @@ const schedules: readonly (readonly [name: string, make: () => RetryPolicy, dela
   ["scheduleRetry", () => scheduleRetry([1, 20, 300]), [1, 20, 300]],
   ["scheduleRetry of nothing", () => scheduleRetry([]), []],
   [
-    "DEFAULT_RETRY",
-    () => DEFAULT_RETRY,
+    "the default of a webhook",
+    () => BY_DEFAULT,
     [5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 10 * 3600].map((seconds) => seconds * 1000),
   ],
 ];
@@ -78,8 +81,8 @@ test("a delay is capped before it is jittered, so that capped delays stray as we
   assert.deepEqual(delaysOf(policy, ALMOST_ONE), [1100, 2200, 2200, 2200, undefined]);
 });
 
-test("the total of DEFAULT_RETRY is its delays at their longest", () => {
-  assert.equal(DEFAULT_RETRY.total, 1.2 * 99_305_000);
+test("the total of the default schedule is its delays at their longest", () => {
+  assert.equal(BY_DEFAULT.total, 1.2 * 99_305_000);
 });
 
 test("a schedule that the caller changes later stays as it was", () => {
@@ -107,7 +110,7 @@ const policies = fc.oneof(
     maxDelay: delay,
   }).map(exponentialRetry),
   fc.tuple(fc.array(delay), jitter).map(([delays, jitter]) => scheduleRetry(delays, { jitter })),
-  fc.constant(DEFAULT_RETRY),
+  fc.constant(BY_DEFAULT),
 );
 
 test("every delay is a whole number of milliseconds, and `total` is at least their sum, whatever the dice", () =>

@@ -4,13 +4,18 @@
  */
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
-import { DEFAULT_RETRY, scheduleRetry, WebhookHook } from "@omniagent/hooks";
+import { scheduleRetry, WebhookHook } from "@omniagent/hooks";
 import { generateKeyPair } from "@omniagent/hooks/webhook";
 import { test } from "../support/harness.ts";
 import { attempt, fakeFetch, hookOf } from "./hook_checks.ts";
 
 /** Every option may be anything: that is what is tested. */
 type Wrong = Readonly<Record<string, unknown>>;
+
+/** The schedule of the documentation. */
+const BY_DEFAULT = scheduleRetry(
+  [5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 10 * 3600].map((seconds) => seconds * 1000),
+);
 
 /** Text that must not appear in a message. */
 const HIDDEN = "c2VjcmV0";
@@ -338,7 +343,7 @@ test("a webhook with only name, events and URL has the defaults of the Go packag
     ordering: undefined,
   });
   assert.ok(!("ordering" in hook));
-  assert.equal(retry.total, DEFAULT_RETRY.total);
+  assert.equal(retry.total, BY_DEFAULT.total);
   assert.equal((await attempt(hook)).verdict, "retry");
   assert.equal(requests[0]!.request.method, "POST");
 });
@@ -365,7 +370,7 @@ test("retry: the quick attempts come first, then the schedule as if they had not
 
 test("retry: without quick attempts it is the schedule, by default the outbox's own", () => {
   const { retry } = hookOf();
-  for (let n = 1; n < 10; n++) assert.equal(retry.delay(n, 0.3), DEFAULT_RETRY.delay(n, 0.3));
+  for (let n = 1; n < 10; n++) assert.equal(retry.delay(n, 0.3), BY_DEFAULT.delay(n, 0.3));
   const { retry: quick } = hookOf({ retryCount: 1 });
   assert.deepEqual([quick.delay(1, 0.9), quick.delay(2, 0.5)], [1000, 5000]);
 });
