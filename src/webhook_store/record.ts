@@ -124,7 +124,7 @@ export async function openWebhook(
     if (!(error instanceof SealError)) throw error;
     throw new WebhookStoreError(
       "webhook_locked",
-      `Cannot open webhook '${name}': ${error.message}. Add the key that sealed it to the encryption keys`,
+      `Cannot open webhook '${name}': ${error.message}`,
     );
   }
 }

@@ -17,7 +17,7 @@ const VERSION = "1";
 /** What a sealed value belongs to. It can't be opened as anything else. */
 export type SealContext = { readonly name: string; readonly field: string };
 
-/** Thrown when no key opens a sealed value. The message has nothing of it. */
+/** Thrown when a sealed value can't be opened. The message says why and what to do, and has nothing of it. */
 export class SealError extends Error {
   override readonly name = "SealError";
 }
@@ -46,9 +46,15 @@ export class Sealer {
   /** Opens what was sealed in the same context. @throws {SealError} when that is not possible */
   async open(sealed: string, context: SealContext): Promise<string> {
     const [version, id, text = ""] = sealed.split(".");
-    if (version !== VERSION) throw new SealError("it has a newer format");
+    if (version !== VERSION) {
+      throw new SealError("a newer version of this package sealed it. Update this one");
+    }
     const key = (await this.#keys()).find((one) => one.id === id)?.key;
-    if (key === undefined) throw new SealError(`it was sealed with another encryption key (${id})`);
+    if (key === undefined) {
+      throw new SealError(
+        `it was sealed with another encryption key (${id}). Add that key to the encryption keys`,
+      );
+    }
     const bytes = decodeBase64(text) ?? new Uint8Array();
     const iv = bytes.subarray(0, NONCE_BYTES);
     const algorithm = { name: "AES-GCM", iv, additionalData: dataOf(context) };
@@ -56,7 +62,9 @@ export class Sealer {
       const opened = await crypto.subtle.decrypt(algorithm, key, bytes.subarray(NONCE_BYTES));
       return new TextDecoder().decode(opened);
     } catch {
-      throw new SealError("it was changed, or belongs to another webhook or field");
+      throw new SealError(
+        "a sealed value was changed in the store, or copied from elsewhere. Restore it, or delete the webhook",
+      );
     }
   }
 

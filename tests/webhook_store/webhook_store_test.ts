@@ -388,6 +388,7 @@ test("a process with another key stores deliveries, and leaves them to one that 
   const locked = await openInstance(store, receivers, { encryptionKey: generateEncryptionKey() });
   assert.match(locked.lines.join("\n"), /'audit' is held: .*another encryption key/);
   assert.match((await locked.webhooks.get("audit"))!.problem!, /another encryption key/);
+  await assert.rejects(locked.webhooks.update("audit", {}), /Add that key to the encryption keys$/);
   const { deliveries, id } = await locked.hooks.emit("tool.called", { name: "bash" });
   assert.equal(deliveries, 1);
   assert.deepEqual(await locked.outbox.drainOnce({ timeout: 60_000 }), {
