@@ -124,6 +124,8 @@ export const deliveryRoutes: readonly Route[] = [
         "dead",
       ),
       target: s.describe(s.targetName, "The name of the webhook or durable hook", "audit"),
+      since: s.describe(s.time, "Events made at this time or later", s.EXAMPLE_TIME),
+      until: s.describe(s.time, "Events made before this time", s.EXAMPLE_TIME),
       order: s.describe(
         s.oneOf("newest", "oldest"),
         "newest: of each target the newest event first. Defaults to oldest",
@@ -143,11 +145,12 @@ export const deliveryRoutes: readonly Route[] = [
       example: { deliveries: [{ ...example, last_attempt: exampleAttempt }] },
       headers: nextPageHeader,
     },
-    async handle(c, { query: { state = "attempted", include, ...query }, outbox }) {
+    async handle(c, { query: { state = "attempted", include, since, until, ...query }, outbox }) {
+      const times = { since: parseTime(since), until: parseTime(until) };
       const page = await withCursor(
         query.cursor,
         "?cursor",
-        () => outbox.listDeliveries({ state, ...query }),
+        () => outbox.listDeliveries({ state, ...times, ...query }),
       );
       const items = page.items.map(toSummaryJson);
       if (include === "event") await addEvents(outbox, items);

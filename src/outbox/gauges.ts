@@ -1,5 +1,5 @@
 import type { Measurement } from "../core/metrics.ts";
-import { listDeliveries } from "./lists.ts";
+import { listDeliveries } from "./list_deliveries.ts";
 import type { StoreClient } from "./store_client.ts";
 import type { TargetStats } from "./types.ts";
 

@@ -58,6 +58,10 @@ export type DeliveryListOptions = PageOptions & {
   readonly state: "pending" | "attempted" | "dead";
   /** Only deliveries to this target. */
   readonly target?: string | undefined;
+  /** Only those of events made at this time or later, by the time in their ids, as for `listEvents`. */
+  readonly since?: Date | undefined;
+  /** Only those of events made before this time, likewise. */
+  readonly until?: Date | undefined;
   /**
    * The oldest event of each target first, or the newest. Deliveries are worked off from the oldest on,
    * so that is the default here, while `listEvents` starts with the newest. @default {"oldest"}

@@ -94,6 +94,63 @@ test("listDeliveries() tells what waits, what was attempted, and what is dead", 
   assert.ok(dead.every(({ diedAt }) => diedAt! >= new Date(before) && diedAt! <= new Date()));
 });
 
+test("since and until list what a filter of the whole list would, in either order and in any pages", async () => {
+  const verdicts = ["delivered", "retry", "final"] as const;
+  const targets = ["a", "ab", "b", "c"];
+  const { outbox } = await setUp(targets, 30, (n, target) => verdicts[(n + target.length) % 3]!);
+  // In some times, only one target has events.
+  await outbox.publish([100, 101, 102].map((n) => ({ event: eventAt(n), to: ["b"] })));
+  await outbox.publish([{ event: eventAt(50), to: ["c"] }]);
+  await outbox.drainOnce({ timeout: 60_000 });
+  const at = (n: number) => new Date(START + n * 1000);
+  const times = [
+    { since: at(10), until: at(20) },
+    { since: at(29) },
+    { until: at(1) },
+    { since: at(-5), until: at(500) },
+    { since: at(20), until: at(10) },
+    { since: at(10), until: at(10) },
+    { since: at(40), until: at(60) },
+    { since: at(101) },
+  ];
+  for (const state of ["attempted", "dead", "pending"] as const) {
+    for (const order of ["oldest", "newest"] as const) {
+      for (const target of [undefined, "ab", "c"]) {
+        const whole = await all(outbox, { state, order, target });
+        for (const { since, until } of times) {
+          const expected = whole.filter(({ eventId }) => {
+            const time = at(numberIn(eventId)).getTime();
+            return time >= (since?.getTime() ?? 0) && time < (until?.getTime() ?? Infinity);
+          });
+          for (const limit of [1, 3, 100]) {
+            const found = await all(outbox, { state, order, target, since, until, limit });
+            const what = JSON.stringify({ state, order, target, since, until, limit });
+            assert.deepEqual(found, expected, what);
+          }
+        }
+      }
+    }
+  }
+});
+
+test("a list of a time reads little of what is outside that time", async () => {
+  const { outbox, store } = await setUp(["a", "b"], 3_000);
+  await outbox.drainOnce({ timeout: 60_000 });
+  let read = 0;
+  const list = store.list;
+  store.list = async function* (...args: Parameters<typeof list>) {
+    for await (const entry of list.apply(store, args)) {
+      read++;
+      yield entry as never;
+    }
+  } as typeof list;
+  const since = new Date(START + 1_500_000);
+  const until = new Date(START + 1_505_000);
+  const options = { state: "attempted", since, until } as const;
+  assert.deepEqual((await outbox.listDeliveries(options)).items.length, 10);
+  assert.ok(read <= 20, `${read}`);
+});
+
 test("get() says when each attempt ended, and when the next one is due", async () => {
   const { outbox, store } = await setUp(["a"], 2, (n) => n === 0 ? "retry" : "delivered");
   const [first, second] = [eventAt(0).id, eventAt(1).id];
@@ -190,6 +247,9 @@ test("listDeliveries() refuses options and cursors that are none of its own", as
       cursor: place(["deliveries", "dead", ""], "dead", "a", "x".repeat(3000)),
     }, /'cursor'/],
     [{ state: "dead", cursor: "%" }, /'cursor' must come from this list/],
+    [{ state: "pending", since: new Date(0), cursor }, /other options/],
+    [{ state: "dead", since: "2026" }, /'since' must be a valid Date/],
+    [{ state: "dead", after: new Date() }, /since/],
     [{ state: "dead", cursor }, /other options/],
     [{ state: "pending", target: "a", cursor }, /other options/],
     [{ state: "dead", cursor: place(["deliveries", "dead", ""], "due", "a", 1, "x") }, /'cursor'/],

@@ -1,14 +1,13 @@
 import { isPattern, patternsFor } from "../../core/event_rules.ts";
 import { NAME_PATTERN } from "../../internal/validate.ts";
-import { timeOfEventId } from "../../internal/uuid.ts";
 import type { DeliverySummary, Outbox } from "../../outbox/mod.ts";
 import { withCursor } from "../pages.ts";
 import type { Query } from "./request.ts";
 
 /** Deliveries of a page of the console. */
 const PAGE = 50;
-/** Deliveries that are read for it: few may match a filter. */
-const MAX_READ = 1_000;
+/** How long to look for those that match, in milliseconds: a longer wait would be felt. */
+const READ_TIME = 500;
 /** Events that are read at the same time: each may have megabytes. */
 const CONCURRENT_READS = 8;
 
@@ -75,7 +74,8 @@ function parseLocal(text: string): Date | undefined {
 }
 
 /**
- * Lists deliveries, target by target, the newest event first, or what is due next first.
+ * Lists deliveries, target by target, the newest event first, or what is due next first. Reads on while few
+ * match; the page may then have fewer than others, or none, and a cursor.
  *
  * @throws {Problem} when the cursor comes from elsewhere
  */
@@ -85,32 +85,24 @@ export async function findDeliveries(
   filter: DeliveryFilter,
   from: string | undefined,
 ): Promise<{ readonly items: readonly ListedDelivery[]; readonly cursor: string | undefined }> {
-  const { target, type, since, until } = filter;
+  const { type, ...rest } = filter;
   const order = state === "pending" ? "oldest" : "newest";
+  const end = performance.now() + READ_TIME;
   const items: ListedDelivery[] = [];
-  let [cursor, read] = [from, 0];
+  let cursor = from;
   do {
     const limit = PAGE - items.length;
-    const options = { state, target, order, limit, cursor } as const;
+    const options = { state, ...rest, order, limit, cursor } as const;
     const page = await withCursor(cursor, "?cursor", () => outbox.listDeliveries(options));
-    const inTime = page.items.filter(({ eventId }) => isInTime(eventId, since, until));
-    const known = await withEvents(outbox, inTime);
+    const known = await withEvents(outbox, page.items);
     items.push(
       ...known.filter((one) =>
         type === undefined || (one.type !== undefined && patternsFor(one.type).includes(type))
       ),
     );
-    read += Math.max(page.items.length, 1);
     cursor = page.cursor;
-  } while (cursor !== undefined && items.length < PAGE && read < MAX_READ);
+  } while (cursor !== undefined && items.length < PAGE && performance.now() < end);
   return { items, cursor };
-}
-
-function isInTime(id: string, since: Date | undefined, until: Date | undefined): boolean {
-  if (since === undefined && until === undefined) return true;
-  const time = timeOfEventId(id);
-  return time !== undefined && time >= (since?.getTime() ?? 0) &&
-    time < (until?.getTime() ?? Infinity);
 }
 
 /** Adds what the events say that are still stored. */
