@@ -49,6 +49,8 @@ export type Settings = {
   readonly ask?: "agent" | "wait" | undefined;
   /** Whether posted agent events are validated. */
   readonly validate?: boolean | undefined;
+  /** Addresses that stored webhooks may use besides public ones. */
+  readonly allowAddresses: readonly string[];
   /** Seal stored webhooks, the first one what is written; empty: there are none. */
   readonly encryptionKeys: readonly string[];
   /** The only token, if it was generated and is therefore unknown to the user. */
@@ -95,6 +97,7 @@ export async function readSettings(
     approvalKey: server?.approvalKey,
     ask: server?.ask,
     validate: server?.validate,
+    allowAddresses: server?.allowAddresses ?? [],
     encryptionKeys: readEncryptionKeys(env("HOOKS_ENCRYPTION_KEY")),
     generatedToken: hasTokens || envToken !== undefined ? undefined : generatedToken,
   };

@@ -148,6 +148,8 @@ export interface ServerConfig {
   readonly webhookOrigins?: readonly string[] | undefined;
   /** Requests per minute granted to those senders. @default no limit */
   readonly webhookRate?: number | undefined;
+  /** Addresses and CIDR ranges that stored webhooks may use besides public ones. @default none */
+  readonly allowAddresses?: readonly string[] | undefined;
 }
 
 /** What a token allows. */

@@ -233,6 +233,11 @@ const server: FieldsOf<ServerConfig> = {
     format.anyCount,
     "Requests per minute granted to those senders. If omitted: no limit.",
   ),
+  allow_addresses: optional(
+    list(format.addressRange, "addresses", 0, 100),
+    "IP addresses and CIDR ranges that webhooks created over the API may use besides public ones. " +
+      "If omitted: none. Webhooks in this file may use any.",
+  ),
 };
 
 const file: FieldsOf<ConfigFile> = {

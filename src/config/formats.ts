@@ -27,6 +27,7 @@ import {
   RESERVED_HEADERS,
   SENDER_ORIGIN,
 } from "../webhook/request_rules.ts";
+import { parseRange } from "../webhook/address_ranges.ts";
 import { WEBHOOK_ORIGIN } from "../webhook/handshake_receiver.ts";
 import { joinWords } from "./display.ts";
 import { DURATION, formatDuration, suggestDuration, toMilliseconds } from "./duration.ts";
@@ -266,6 +267,12 @@ export const senderOrigin: StringSchema = text(
   "a DNS name such as events.example.com",
   SENDER_ORIGIN,
 );
+
+/** An IP address, or a range of them. */
+export const addressRange: StringSchema = {
+  ...text("an IP address or a CIDR range such as 10.1.0.0/16", /^[0-9A-Fa-f.:]+(?:\/[0-9]{1,3})?$/),
+  parse: (text) => parseRange(text) === undefined ? undefined : text,
+};
 
 /** Header names of RFC 9110, section 5.6.2, but for the reserved ones, whose letters `spell` writes. */
 function headerPattern(spell: (name: string) => string): string {

@@ -35,7 +35,8 @@ test("an error's issues contain everything that its text says", () => {
       path: ["server", "hots"],
       at: "server.hots",
       message: "is unknown; did you mean host?",
-      accepted: "host, port, tokens, approval_key, ask, validate, webhook_origins, webhook_rate",
+      accepted: "host, port, tokens, approval_key, ask, validate, webhook_origins, webhook_rate, " +
+        "allow_addresses",
       suggestion: "host",
       line: 3,
       column: 3,

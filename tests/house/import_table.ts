@@ -67,6 +67,7 @@ export const table: Readonly<Record<string, Row>> = {
       "gate/options.ts": [],
       "gate/webhook_gate.ts": [],
       "address_guard.ts": [],
+      "address_ranges.ts": [],
       "options.ts": [],
       "request_rules.ts": [],
       "secrets.ts": [],

@@ -12,6 +12,7 @@ import {
   type WebhookStore,
   webhookStore,
 } from "../../webhook_store/mod.ts";
+import { createAddressGuard } from "../../webhook/mod.ts";
 import { createStoreHookName } from "../../webhook_store/store_hook.ts";
 import { CommandError } from "../errors.ts";
 import type { CommandIO } from "../io.ts";
@@ -29,6 +30,17 @@ const LEASES_TIMEOUT = 2_000;
 const OPEN_PAUSES = { first: 1_000, longest: 30_000 };
 /** How long `close` waits for the check of the store, in milliseconds. */
 const CHECK_TIMEOUT = 4_000;
+
+/** Settings that a reload keeps. */
+const FIXED = [
+  "host",
+  "port",
+  "store",
+  "retention",
+  "gateOptions",
+  "encryptionKeys",
+  "allowAddresses",
+] as const;
 
 /** Events of any type: clients decide. */
 type AnyEvents = Record<string, unknown>;
@@ -78,9 +90,10 @@ export class Service {
       gates: settings.gateOptions,
     });
     this.#guard();
-    const { encryptionKeys } = settings;
-    if (encryptionKeys.length > 0) {
-      this.#webhooks = webhookStore(store, { encryptionKey: encryptionKeys });
+    const { encryptionKeys: encryptionKey, allowAddresses } = settings;
+    if (encryptionKey.length > 0) {
+      const guard = createAddressGuard({ allowAddresses });
+      this.#webhooks = webhookStore(store, { encryptionKey, guard });
       this.#connection = this.#webhooks.connect(this.#hooks);
     }
     this.#apply(settings);
@@ -114,8 +127,7 @@ export class Service {
     // Those that are served already need no store: a token can be revoked while it is down.
     const served = new Set(before.webhooks.map(({ name }) => name));
     await this.#checkNames(names.filter((name) => !served.has(name)));
-    const fields = ["host", "port", "store", "retention", "gateOptions", "encryptionKeys"] as const;
-    const fixed = fields.filter((name) => !isEqual(settings[name], before[name]));
+    const fixed = FIXED.filter((name) => !isEqual(settings[name], before[name]));
     if (fixed.length > 0) this.#log.warn(`restart to apply changes of ${fixed.join(", ")}`);
     for (const registration of this.#registrations) registration.unregister();
     this.#connection?.yieldTo(names);
