@@ -28,14 +28,7 @@ export function formatTargets(
   const counts = ["accepted", "delivered", "pending", "dead", "expired", "failed"] as const;
   const columns: readonly Column<TargetStatsJson>[] = [
     { title: "name", text: ({ target }) => printable(target), min: 8 },
-    {
-      title: "state",
-      text: ({ state }) => printable(state),
-      color: (text, { state }) => {
-        if (state === "on") return style.green(text);
-        return state === "paused" ? style.yellow(text) : style.red(text);
-      },
-    },
+    stateColumn(style, ({ state }) => state),
     ...counts.map((name): Column<TargetStatsJson> => ({
       title: name,
       text: (target) => `${target[name]}`,
@@ -54,6 +47,19 @@ export function formatTargets(
         : `${line}\n  ${truncate(notes, width - 2)}`;
     }),
   ];
+}
+
+/** Returns the column with the state of each target. */
+export function stateColumn<Row>(style: Style, stateOf: (row: Row) => string): Column<Row> {
+  return {
+    title: "state",
+    text: (row) => printable(stateOf(row)),
+    color: (text, row) => {
+      const state = stateOf(row);
+      if (state === "on") return style.green(text);
+      return state === "paused" ? style.yellow(text) : style.red(text);
+    },
+  };
 }
 
 /** Returns what an operator has to know besides the stats. */

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { maskUrl } from "../internal/mask_url.ts";
+import type { Endpoint, Outbox } from "../outbox/mod.ts";
 import type { StoredWebhook } from "../webhook_store/mod.ts";
 import type { Identity } from "./options.ts";
 import * as s from "./schemas.ts";
@@ -13,6 +14,12 @@ const entries = {
   name: s.targetName,
   events: s.list(s.eventPattern),
   url: s.string,
+  state: s.describe(
+    s.oneOf("on", "paused", "off", "deleted"),
+    "off: disabled, see reason; paused: its receiver asked for a pause. Its deliveries are held",
+    "on",
+  ),
+  reason: v.optional(s.describe(s.string, "Why it is off")),
   header_names: s.describe(s.list(s.string), "Names of its headers; values are never returned"),
   secrets: s.list(s.object({ created_at: s.time, expires_at: v.optional(s.time) })),
   revision: s.count,
@@ -42,6 +49,7 @@ export const webhookExample: WebhookJson = {
   events: ["tool.*"],
   url: "https://hooks.example.com/agent",
   timeout: "5s",
+  state: "on",
   header_names: ["Authorization"],
   secrets: [{ created_at: s.EXAMPLE_TIME }],
   revision: 1,
@@ -49,14 +57,29 @@ export const webhookExample: WebhookJson = {
   updated_at: s.EXAMPLE_TIME,
 };
 
-/** Returns a webhook in JSON. Only an admin sees what may be secret in its URL. */
-export function toWebhookJson(webhook: StoredWebhook, { scopes }: Identity): WebhookJson {
+/** Returns webhooks in JSON, with the state of each. Only an admin sees what may be secret in URLs. */
+export async function toWebhooksJson(
+  webhooks: readonly StoredWebhook[],
+  { outbox, identity }: { readonly outbox: Outbox; readonly identity: Identity },
+): Promise<readonly WebhookJson[]> {
+  return await Promise.all(webhooks.map(async (webhook) => {
+    return toWebhookJson(webhook, await outbox.endpoint(webhook.name), identity);
+  }));
+}
+
+function toWebhookJson(
+  webhook: StoredWebhook,
+  { state, reason }: Endpoint,
+  { scopes }: Identity,
+): WebhookJson {
   const { fields: { events, url, ...fields }, createdAt, updatedAt, problem } = webhook;
   return {
     name: webhook.name,
     events: [...events],
     url: scopes.includes("admin") ? url : maskUrl(url),
     ...fields,
+    state,
+    ...(reason !== undefined && { reason }),
     header_names: [...webhook.headerNames],
     secrets: webhook.secrets.map(({ createdAt, expiresAt }) => ({
       created_at: createdAt.toISOString(),

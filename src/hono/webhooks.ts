@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import type { StoredWebhook, WebhookChanges, WebhookStore } from "../webhook_store/mod.ts";
+import type { Outbox } from "../outbox/mod.ts";
+import type { WebhookChanges, WebhookStore, WebhookWithSecret } from "../webhook_store/mod.ts";
 import { type AppContext, respondJson } from "./context.ts";
 import { attempt, toAttemptJson } from "./deliveries.ts";
 import { nextPageHeader, pageQuery, respondPage, withCursor } from "./pages.ts";
@@ -8,7 +9,7 @@ import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";
 import {
   newWebhook,
-  toWebhookJson,
+  toWebhooksJson,
   webhook,
   webhookChanges,
   webhookExample,
@@ -17,7 +18,7 @@ import {
 
 const etag = { etag: "The revision, for If-Match" };
 const ifMatch = {
-  "if-match": s.describe(s.string, "The ETag that was read, or * for any", '"1"'),
+  "if-match": s.describe(s.string, "Required: the ETag that was read, or * for any", '"1"'),
 };
 const name = { name: s.targetInPath };
 
@@ -39,7 +40,7 @@ export const webhookRoutes: readonly Route[] = [
       headers: nextPageHeader,
     },
     problems: ["webhooks_disabled"],
-    async handle(c, { query: { limit, cursor } }) {
+    async handle(c, { query: { limit, cursor }, outbox }) {
       const after = cursor === undefined ? undefined : decodeCursor(cursor);
       const page = await withCursor(
         cursor,
@@ -47,7 +48,8 @@ export const webhookRoutes: readonly Route[] = [
         () => webhooksOf(c).list({ limit, cursor: after }),
       );
       const next = page.cursor === undefined ? {} : { cursor: encodeCursor(page.cursor) };
-      const items = page.items.map((item) => toWebhookJson(item, c.get("hooksRequest").identity));
+      const { identity } = c.get("hooksRequest");
+      const items = await toWebhooksJson(page.items, { outbox, identity });
       return respondPage(c, "webhooks", { items, ...next }, items);
     },
   }),
@@ -77,11 +79,10 @@ export const webhookRoutes: readonly Route[] = [
       "webhook_invalid",
       "too_many_webhooks",
     ],
-    async handle(c, { body }) {
-      const { webhook, secret } = await webhooksOf(c).create(body as never);
-      return respondWebhook(c, 201, webhook, secret, {
-        location: `webhooks/${encodeURIComponent(webhook.name)}`,
-      });
+    async handle(c, { body, outbox }) {
+      const created = await webhooksOf(c).create(body as never);
+      const location = `webhooks/${encodeURIComponent(created.webhook.name)}`;
+      return await respondWebhook(c, outbox, created, { status: 201, headers: { location } });
     },
   }),
   defineRoute({
@@ -99,10 +100,10 @@ export const webhookRoutes: readonly Route[] = [
       headers: etag,
     },
     problems: ["webhooks_disabled", "webhook_not_found", "webhook_locked"],
-    async handle(c, { params }) {
+    async handle(c, { params, outbox }) {
       const webhook = await webhooksOf(c).get(params.name);
       if (webhook === undefined) throw new Problem("webhook_not_found");
-      return respondWebhook(c, 200, webhook);
+      return await respondWebhook(c, outbox, { webhook });
     },
   }),
   defineRoute({
@@ -131,10 +132,11 @@ export const webhookRoutes: readonly Route[] = [
       "webhook_locked",
       "webhook_invalid",
     ],
-    async handle(c, { params, body }) {
-      const revision = await readIfMatch(c, params.name, true);
+    async handle(c, { params, body, outbox }) {
+      const revision = await readIfMatch(c, params.name);
       const changes = body as unknown as WebhookChanges;
-      return respondWebhook(c, 200, await webhooksOf(c).update(params.name, changes, { revision }));
+      const webhook = await webhooksOf(c).update(params.name, changes, { revision });
+      return await respondWebhook(c, outbox, { webhook });
     },
   }),
   defineRoute({
@@ -153,7 +155,7 @@ export const webhookRoutes: readonly Route[] = [
     },
     problems: ["webhooks_disabled", "webhook_not_found", "webhook_changed", "if_match_required"],
     async handle(c, { params }) {
-      const revision = await readIfMatch(c, params.name, true);
+      const revision = await readIfMatch(c, params.name);
       await webhooksOf(c).delete(params.name, { revision });
       return respondJson(c, 200, { name: params.name, deleted: true });
     },
@@ -208,13 +210,14 @@ export const webhookRoutes: readonly Route[] = [
       "webhooks_disabled",
       "webhook_not_found",
       "webhook_changed",
+      "if_match_required",
       "webhook_locked",
       "webhook_invalid",
     ],
-    async handle(c, { params, body }) {
-      const revision = await readIfMatch(c, params.name, false);
+    async handle(c, { params, body, outbox }) {
+      const revision = await readIfMatch(c, params.name);
       const rotated = await webhooksOf(c).rotateSecret(params.name, { ...body, revision });
-      return respondWebhook(c, 200, rotated.webhook, rotated.secret);
+      return await respondWebhook(c, outbox, rotated);
     },
   }),
 ];
@@ -226,35 +229,29 @@ function webhooksOf(c: AppContext): WebhookStore {
   return webhooks;
 }
 
-function respondWebhook(
+async function respondWebhook(
   c: AppContext,
-  status: number,
-  webhook: StoredWebhook,
-  secret?: string,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  const json = {
-    ...toWebhookJson(webhook, c.get("hooksRequest").identity),
-    ...(secret !== undefined && { secret }),
-  };
+  outbox: Outbox,
+  { webhook, secret }: WebhookWithSecret,
+  { status = 200, headers = {} }: {
+    readonly status?: number;
+    readonly headers?: Readonly<Record<string, string>>;
+  } = {},
+): Promise<Response> {
+  const { identity } = c.get("hooksRequest");
+  const [shown] = await toWebhooksJson([webhook], { outbox, identity });
+  const json = { ...shown!, ...(secret !== undefined && { secret }) };
   return respondJson(c, status, json, { etag: `"${webhook.revision}"`, ...headers });
 }
 
 /**
  * Returns the revision that `If-Match` names; undefined for any (RFC 9110, section 13.1.1).
  *
- * @throws {Problem} when it is required and missing (RFC 6585, section 3), or no tag is the current one
+ * @throws {Problem} when it is missing (RFC 6585, section 3), or no tag is the current one
  */
-async function readIfMatch(
-  c: AppContext,
-  name: string,
-  isRequired: boolean,
-): Promise<number | undefined> {
+async function readIfMatch(c: AppContext, name: string): Promise<number | undefined> {
   const header = c.req.header("if-match");
-  if (header === undefined) {
-    if (isRequired) throw new Problem("if_match_required");
-    return undefined;
-  }
+  if (header === undefined) throw new Problem("if_match_required");
   const tags = header.split(",").map((tag) => tag.trim());
   if (tags.includes("*")) return undefined;
   const webhook = await webhooksOf(c).get(name);

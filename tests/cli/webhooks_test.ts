@@ -29,15 +29,24 @@ test("hooks webhooks creates, lists, changes, rotates, holds, and deletes webhoo
     assert.deepEqual(created.header_names, ["X-Token"]);
     assert.match(
       await run(),
-      /^name +events +url +problem.*\naudit +tool\.\* +https:\/\/1\.1\.1\.1\/x/,
+      /^name +events +url +state +problem.*\naudit +tool\.\* +https:\/\/1\.1\.1\.1\/x +on /,
     );
     assert.deepEqual(JSON.parse(await run("show", "audit")), created);
     assert.deepEqual(JSON.parse((await run("list", "--json")).trim()), created);
     const changed = JSON.parse(await run("update", "audit", `{"timeout":"5s"}`));
     assert.deepEqual([changed.timeout, changed.revision], ["5s", 2]);
-    const rotated = JSON.parse(await run("rotate-secret", "audit", "--overlap", "1h"));
+    for (const [action, ...fields] of [["update", "{}"], ["delete"], ["rotate-secret"]] as const) {
+      const stale = await ask(url, ["webhooks", action, "audit", ...fields, "--revision", "1"]);
+      assert.match(stale.stderr, /revision 2, not 1|was changed/);
+      assert.equal(stale.code, 1);
+    }
+    const revision = ["--revision", "2"];
+    const rotated = JSON.parse(
+      await run("rotate-secret", "audit", "--overlap", "1h", ...revision),
+    );
     assert.notEqual(rotated.secret, secret);
     assert.match(await run("disable", "audit"), /audit is disabled/);
+    assert.match(await run(), /\naudit .* off +it was turned off by hand/);
     assert.match(await run("enable", "audit"), /audit is enabled/);
     assert.match(await run("delete", "audit"), /audit is deleted/);
     const again = await ask(url, ["webhooks", "create", "audit", FIELDS]);
@@ -47,6 +56,27 @@ test("hooks webhooks creates, lists, changes, rotates, holds, and deletes webhoo
     assert.match(missing.stderr, /webhook_not_found/);
   });
   assert.ok(!`${server.stdout}${server.stderr}`.includes("marker"));
+});
+
+test("stored webhooks use private addresses only if the configuration of the server allows them", async () => {
+  const create = async (yaml: string, address: string): Promise<string> => {
+    let stderr = "";
+    await serving({ environment, files: { "hooks.yaml": yaml } }, async (_, url) => {
+      const fields = JSON.stringify({ events: ["*"], url: `https://${address}/` });
+      ({ stderr } = await ask(url, ["webhooks", "create", "a", fields]));
+    });
+    return stderr;
+  };
+  const yaml = "server: { allow_addresses: [10.1.0.0/16, '::1'] }";
+  assert.equal(await create(yaml, "10.1.2.3"), "");
+  assert.equal(await create(yaml, "[::1]"), "");
+  assert.match(await create(yaml, "10.2.0.1"), /10\.2\.0\.1 is in 10\.0\.0\.0\/8/);
+  assert.match(await create("{}", "10.1.2.3"), /10\.1\.2\.3 is in 10\.0\.0\.0\/8/);
+  const terminal = new Terminal({
+    readFile: filesIn({ "hooks.yaml": "server: { allow_addresses: [10.1.0.5/16] }" }),
+  });
+  assert.equal(await terminal.run("serve", "--port", "0"), 1);
+  assert.match(terminal.stderr, /server\.allow_addresses\[0\].* a CIDR range such as/);
 });
 
 test("hooks webhooks names every invalid field", async () => {
@@ -70,6 +100,8 @@ test("hooks webhooks explains wrong usage", async () => {
       [["delete", "a", "{}"], /only create and update take them/],
       [["list", "a"], /takes no name/],
       [["test", "a", "--overlap", "1h"], /only rotate-secret/],
+      [["show", "a", "--revision", "1"], /only update, delete, and rotate-secret/],
+      [["delete", "a", "--revision", "0"], /whole number from 1/],
     ] as const
   ) {
     const { code, stderr } = await ask("http://127.0.0.1:9999", ["webhooks", ...args]);

@@ -75,6 +75,26 @@ test("the table of scopes has every operation", () => {
   );
 });
 
+test("the table has every route that an app has, apart from pages, which have other tests", () => {
+  const app = createHooksApp(createHooks({ logger: silentLogger }), { auth: false, console: true });
+  const listed = new Set(all.map(([method, path]) => `${method} ${path}`));
+  const others = app.routes.map(({ method, path }) => {
+    return `${method} ${
+      path.replace(/:(\w+)/g, (all, name) => SAMPLES[name as keyof typeof SAMPLES] ?? all)
+    }`;
+  }).filter((route) => !listed.has(route));
+  const methods = new Set([...all].map(([, path]) => `ALL ${path}`)); // any other method: 405
+  assert.deepEqual(others.filter((route) => !methods.has(route)), [
+    "OPTIONS /events", // needs no token: see the tests of webhookOrigins
+    "GET /console", // a redirect
+    "ALL /console/:path{.*}", // its own table: see tests/support/console_routes.ts
+    `GET /asks/${SAMPLES.id}/respond`, // a signed link
+    `POST /asks/${SAMPLES.id}/respond`,
+    `ALL /asks/${SAMPLES.id}/respond`,
+    "ALL /*", // 404
+  ]);
+});
+
 for (const [method, path, scope] of all) {
   for (
     const token of [

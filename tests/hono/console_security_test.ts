@@ -11,36 +11,27 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
+import { CONSOLE_ROUTES, type ConsoleRoute, pathOf } from "../support/console_routes.ts";
 import { cookieOf, csrfOf, openPage, signIn, submit } from "./console_client.ts";
 import { known, type Setup, testApp, TOKENS, until, webhooks, withApp } from "./helpers.ts";
 
 const options = { app: { console: true } } as const;
 
-/** What a token needs `admin` for, or `approve`: every action. */
-const ACTIONS = [
-  "deliveries/audit/x/retry",
-  "dead-letters/replay",
-  "dead-letters/replay-all",
-  "replays/x/cancel",
-  "targets/audit/enable",
-  "targets/audit/disable",
-  "asks/x",
-];
+/** Values of the parameters of paths: nothing has these names. */
+const NOTHING = { id: "x", name: "audit", target: "audit" };
+
+const GETS = CONSOLE_ROUTES.filter(({ method }) => method === "GET");
+const PAGES = GETS.map((route) => pathOf(route, NOTHING));
+
+/** What changes something: every action, each for people with one scope. */
+const ACTIONS = CONSOLE_ROUTES.filter(({ method }) => method === "POST");
 
 /** Pages, actions, and paths that are neither. */
 const PATHS = [
-  "",
-  "events",
-  "events/x",
-  "events/stream",
-  "deliveries",
-  "dead-letters",
-  "replays/x",
-  "targets",
-  "gates",
+  ...PAGES,
+  ...ACTIONS.map((route) => pathOf(route, NOTHING)),
   "sign-out",
   "no/such/page",
-  ...ACTIONS,
 ];
 
 testApp(
@@ -128,15 +119,36 @@ testApp("forms of other sites and of other sessions are refused", options, async
 });
 
 testApp(
-  "no action is done for someone who may only read, nor without the token of its page",
-  options,
+  "no page and no action is for someone without its scope",
+  { ...options, webhooks },
+  async (setup) => {
+    for (const scope of ["read", "approve", "admin"] as const) {
+      const cookie = await signIn(setup, scope);
+      const first = scope === "approve" ? "gates" : "";
+      const csrf = csrfOf(await openPage(setup, first, cookie));
+      for (const route of CONSOLE_ROUTES) {
+        const path = pathOf(route, NOTHING);
+        const response = route.method === "GET"
+          ? await setup.send(`/console/${path}`, { token: null, headers: { cookie } })
+          : await submit(setup, path, { csrf, decision: "allow" }, { cookie });
+        await response.body?.cancel();
+        const isAllowed = scope === "admin" || route.scopes.includes(scope);
+        assert.equal(response.status !== 403, isAllowed, `${route.method} ${path} with ${scope}`);
+      }
+    }
+  },
+);
+
+testApp(
+  "no action is done without the token of its page, nor with that of another session",
+  { ...options, webhooks },
   async (setup) => {
     const sessions = { read: await signIn(setup, "read"), admin: await signIn(setup, "admin") };
     const csrf = csrfOf(await openPage(setup, "", sessions.read));
     const adminCsrf = csrfOf(await openPage(setup, "", sessions.admin));
-    for (const path of ACTIONS) {
+    for (const action of ACTIONS) {
+      const path = pathOf(action, NOTHING);
       const attempts = [
-        submit(setup, path, { csrf, decision: "allow" }, { cookie: sessions.read }),
         submit(setup, path, { csrf: adminCsrf }, { cookie: sessions.read }),
         submit(setup, path, { csrf }, { cookie: sessions.admin }),
         submit(setup, path, {}, { cookie: sessions.admin }),
@@ -448,20 +460,6 @@ const everything: readonly Token[] = [
   { name: "ada", token: TOKENS.admin, scopes: ["read", "approve", "admin"] },
 ];
 
-const WEBHOOK_FIELDS = [
-  "name",
-  "url",
-  "events",
-  "format",
-  "headers",
-  "filter",
-  "timeout",
-  "retry_count",
-  "concurrency",
-  "ordering",
-  "revision",
-];
-
 /** Names, ids, cursors, filters and fields that nobody gave out. */
 const GARBAGE = [
   " ",
@@ -484,39 +482,11 @@ const GARBAGE = [
   "audit", // the name of a webhook
 ];
 
-/** Every page and action, with a place for garbage, and the fields that each reads. */
-const ROUTES: readonly (readonly [method: "GET" | "POST", path: string, ...fields: string[]])[] = [
-  ["GET", "", "notice"],
-  ["GET", "events", "type", "session", "run", "cursor", "notice"],
-  ["GET", "events/*"],
-  ["GET", "events/stream", "type", "session", "run", "after", "other"],
-  ["GET", "deliveries", "state", "target", "type", "since", "until", "cursor"],
-  ["POST", "deliveries/*/*/retry"],
-  ["POST", "deliveries/audit/*/retry", "back"],
-  ["GET", "dead-letters", "target", "type", "since", "until", "cursor"],
-  ["POST", "dead-letters/replay", "delivery", "back"],
-  ["POST", "dead-letters/replay-all", "target", "type", "since", "until", "state"],
-  ["GET", "replays/*"],
-  ["POST", "replays/*/cancel", "back"],
-  ["GET", "targets", "cursor"],
-  ["POST", "targets/*/enable", "back"],
-  ["POST", "targets/*/disable", "back"],
-  ["GET", "webhooks", "cursor"],
-  ["GET", "new-webhook", "name"],
-  ["POST", "new-webhook", ...WEBHOOK_FIELDS],
-  ["GET", "webhooks/*"],
-  ["GET", "webhooks/*/edit"],
-  ["POST", "webhooks/*/edit"],
-  ["POST", "webhooks/audit/edit", ...WEBHOOK_FIELDS],
-  ["POST", "webhooks/*/test"],
-  ["POST", "webhooks/*/rotate-secret"],
-  ["POST", "webhooks/audit/rotate-secret", "revision"],
-  ["POST", "webhooks/*/delete"],
-  ["POST", "webhooks/audit/delete", "confirm"],
-  ["GET", "gates", "outcome", "gate", "tool", "cursor"],
-  ["POST", "asks/*", "decision", "note", "data", "back"],
-  ["GET", "sign-in", "next"],
-  ["POST", "sign-in", "token", "next"],
+/** Every page and action, and the fields that each reads. */
+const TRIED: readonly Pick<ConsoleRoute, "method" | "path" | "fields">[] = [
+  ...CONSOLE_ROUTES,
+  { method: "GET", path: "sign-in", fields: ["next"] },
+  { method: "POST", path: "sign-in", fields: ["token", "next"] },
 ];
 
 test("no name, id, cursor, filter or field makes the console fail, or reaches onError", () =>
@@ -527,34 +497,51 @@ test("no name, id, cursor, filter or field makes the console fail, or reaches on
     const csrf = csrfOf(await openPage(setup, "", cookie));
     for (const garbage of GARBAGE) {
       const isForUrl = garbage.length < 2_000; // longer ones are refused before any page is asked
-      for (const [method, route, ...fields] of ROUTES) {
+      for (const { method, path: route, fields } of TRIED) {
         if (method === "GET" && !isForUrl) continue;
-        const path = route.replaceAll("*", isForUrl ? encodeURIComponent(garbage) : "x");
-        // Each field by itself, so that none hides another.
-        for (const given of [{}, ...fields.map((field) => ({ [field]: garbage }))]) {
-          const response = method === "GET"
-            ? await setup.send(`/console/${path}?${new URLSearchParams(given)}`, {
-              token: null,
-              headers: { cookie },
-            })
-            : await submit(setup, path, { csrf, ...validFields(route), ...given }, { cookie });
-          await response.body?.cancel();
-          const what = `${method} ${path} ${JSON.stringify(given)}`.slice(0, 500);
-          assert.ok(response.status < 500, `${what}: ${response.status}`);
-          assert.deepEqual(setup.errors, [], what);
+        const validFields = () => validFieldsOf(setup, route);
+        const encoded = isForUrl ? encodeURIComponent(garbage) : "x";
+        const isNamed = route.includes(":");
+        const paths = [
+          route.replace(/:\w+/g, encoded),
+          ...isNamed ? [route.replace(/:(?:name|target)/, "audit").replace(/:\w+/g, encoded)] : [],
+        ];
+        for (const path of paths) {
+          // Each field by itself, so that none hides another.
+          for (const given of [{}, ...fields.map((field) => ({ [field]: garbage }))]) {
+            const response = method === "GET"
+              ? await setup.send(`/console/${path}?${new URLSearchParams(given)}`, {
+                token: null,
+                headers: { cookie },
+              })
+              : await submit(setup, path, { csrf, ...await validFields(), ...given }, { cookie });
+            await response.body?.cancel();
+            const what = `${method} ${path} ${JSON.stringify(given)}`.slice(0, 500);
+            assert.ok(response.status < 500, `${what}: ${response.status}`);
+            assert.deepEqual(setup.errors, [], what);
+          }
         }
       }
     }
-    // The forms were not refused as those of a stranger: the last ones could delete it.
+    // The forms were not refused as those of a stranger: the same one deletes it.
+    const [, revision] = /name="revision" value="(\d+)"/.exec(
+      await openPage(setup, "webhooks/audit", cookie),
+    )!;
+    const form = { csrf, confirm: "audit", revision: revision! };
+    assert.equal((await submit(setup, "webhooks/audit/delete", form, { cookie })).status, 303);
     assert.equal((await setup.send("/webhooks/audit")).status, 404);
   }));
 
 /** The other fields that an action needs to get to the one with garbage. */
-function validFields(route: string): Readonly<Record<string, string>> {
-  if (route === "asks/*") return { decision: "edit", data: "{}" };
+async function validFieldsOf(
+  setup: Setup,
+  route: string,
+): Promise<Readonly<Record<string, string>>> {
+  if (route === "asks/:id") return { decision: "edit", data: "{}" };
   if (route === "new-webhook") return { name: "other", url: "https://receiver.test/", events: "*" };
   if (!route.endsWith("/edit")) return {};
-  return { url: "https://receiver.test/", events: "*", revision: "1" };
+  const { revision } = await (await setup.send("/webhooks/audit")).json();
+  return { url: "https://receiver.test/", events: "*", revision: String(revision) };
 }
 
 /** An app without anything around it. */

@@ -208,6 +208,36 @@ testApp(
   },
 );
 
+testApp(
+  "nobody deletes a webhook, or rotates its secret, on a page from before someone changed it",
+  { ...options, webhooks },
+  async (setup) => {
+    const cookie = await signIn(setup, "admin");
+    const csrf = csrfOf(await openPage(setup, "", cookie));
+    const webhook = { name: "audit", url: "https://mine.test/", events: ["*"] };
+    assert.equal((await setup.send("/webhooks", { body: webhook })).status, 201);
+    const revision = revisionOf(await openPage(setup, "webhooks/audit", cookie));
+    const headers = { "if-match": "*" };
+    const change = { method: "PATCH", body: { url: "https://other.test/" }, headers };
+    assert.equal((await setup.send("/webhooks/audit", change)).status, 200);
+
+    for (const action of ["delete", "rotate-secret"]) {
+      const path = `webhooks/audit/${action}`;
+      for (const given of [{ revision }, {}, { revision: "x" }]) {
+        const fields = { csrf, confirm: "audit", ...given };
+        const html = await (await submit(setup, path, fields, { cookie })).text();
+        assert.match(html, /role="alert">Someone has changed the webhook meanwhile/);
+        assert.match(html, /other\.test/);
+        assert.doesNotMatch(html, /whsec_/);
+      }
+    }
+    const current = revisionOf(await openPage(setup, "webhooks/audit", cookie));
+    const fields = { csrf, confirm: "audit", revision: current };
+    assert.equal((await submit(setup, "webhooks/audit/delete", fields, { cookie })).status, 303);
+    assert.equal((await setup.send("/webhooks/audit")).status, 404);
+  },
+);
+
 function revisionOf(html: string): string {
   const [, revision] = /name="revision" value="(\d+)"/.exec(html) ?? [];
   assert.ok(revision, html);

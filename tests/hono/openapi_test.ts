@@ -77,7 +77,7 @@ testApp("every example of a body is accepted", { webhooks }, async ({ send, hook
         path.replace("{target}", "ledger").replace("{name}", "audit").replace("{id}", askId),
         {
           body: example,
-          headers: { "content-type": type },
+          headers: { "content-type": type, "if-match": "*" },
         },
       );
       if (path === "/events") await receiptsOf(response);

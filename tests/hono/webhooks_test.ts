@@ -49,6 +49,7 @@ testApp(
     assert.deepEqual(shown, {
       ...AUDIT,
       timeout: "5s",
+      state: "on",
       header_names: ["Authorization"],
       secrets: shown.secrets,
       revision: 1,
@@ -91,6 +92,7 @@ testApp("changes need the current ETag, or *", { webhooks }, async (setup) => {
   };
   assert.equal(await send("PATCH", "/webhooks/audit"), 428);
   assert.equal(await send("DELETE", "/webhooks/audit"), 428);
+  assert.equal(await send("POST", "/webhooks/audit/rotate-secret"), 428);
   for (const tag of ['"2"', 'W/"1"', "1", '"none", "of these"']) {
     assert.equal(await send("PATCH", "/webhooks/audit", tag), 412, tag);
     assert.equal(await send("DELETE", "/webhooks/audit", tag), 412, tag);
@@ -108,25 +110,41 @@ testApp(
   { webhooks },
   async (setup) => {
     const { secret: first } = await json(setup, "/webhooks", { body: AUDIT });
-    const rotated = await json(setup, "/webhooks/audit/rotate-secret", { body: { overlap: "1h" } });
+    const headers = { "if-match": "*" };
+    const overlap = { body: { overlap: "1h" }, headers };
+    const rotated = await json(setup, "/webhooks/audit/rotate-secret", overlap);
     assert.match(rotated.secret!, /^whsec_/);
     assert.notEqual(rotated.secret, first);
     const [, old] = rotated.secrets as readonly { readonly expires_at: string }[];
     const left = Date.parse(old!.expires_at) - Date.now();
     assert.ok(left > 3_500_000 && left <= 3_600_000, `${left}`);
     assert.equal((await json(setup, "/webhooks/audit")).secret, undefined);
-    const own = { body: { secret: first, overlap: "0s" } };
+    const own = { body: { secret: first, overlap: "0s" }, headers };
     const replaced = await json(setup, "/webhooks/audit/rotate-secret", own);
     assert.deepEqual([replaced.secret, (replaced.secrets as unknown[]).length], [undefined, 1]);
     for (
       const body of [{ overlap: "31d" }, { overlap: "721h" }, { secret: "marker" }, { nope: 1 }]
     ) {
-      const found = await problem(setup, "/webhooks/audit/rotate-secret", { body });
+      const found = await problem(setup, "/webhooks/audit/rotate-secret", { body, headers });
       assert.equal(found.status, 422);
       assert.ok(!JSON.stringify(found).includes("marker"));
     }
   },
 );
+
+testApp("a webhook that is disabled says so, and why", { webhooks }, async (setup) => {
+  await json(setup, "/webhooks", { body: AUDIT });
+  await json(setup, "/targets/audit/disable", { body: { reason: "its receiver moves" } });
+  const { webhooks: [listed] } = await json(setup, "/webhooks") as unknown as {
+    readonly webhooks: readonly [Webhook];
+  };
+  for (const { state, reason } of [listed, await json(setup, "/webhooks/audit")]) {
+    assert.deepEqual([state, reason], ["off", "its receiver moves"]);
+  }
+  await json(setup, "/targets/audit/enable", { method: "POST" });
+  const { state, reason } = await json(setup, "/webhooks/audit");
+  assert.deepEqual([state, reason], ["on", undefined]);
+});
 
 testApp("test makes one attempt and returns it", { webhooks }, async (setup) => {
   await json(setup, "/webhooks", { body: AUDIT });
@@ -298,7 +316,7 @@ testApp("no field of a webhook causes a 500, whatever its value", { webhooks }, 
       const requests: readonly [string, SendOptions][] = [
         ["/webhooks", { body: whole }],
         ["/webhooks/audit", { method: "PATCH", body, headers }],
-        ["/webhooks/audit/rotate-secret", { body }],
+        ["/webhooks/audit/rotate-secret", { body, headers }],
       ];
       for (const [path, request] of requests) {
         const response = await setup.send(path, request);

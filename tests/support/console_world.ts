@@ -15,7 +15,11 @@ import { createHooksApp, type HooksAppSettings, type Token } from "@omniagent/ho
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { createAddressGuard } from "@omniagent/hooks/webhook";
-import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-store";
+import {
+  generateEncryptionKey,
+  type WebhookStore,
+  webhookStore,
+} from "@omniagent/hooks/webhook-store";
 import { Hono } from "hono";
 import { silentLogger } from "./silent_logger.ts";
 
@@ -33,6 +37,7 @@ export const WORKING_URL = "https://billing.example.com/hooks";
 export type ConsoleWorld = {
   readonly hooks: Hooks<AgentEvents>;
   readonly outbox: Outbox;
+  readonly webhooks: WebhookStore;
   /** The app, mounted at `base`. */
   readonly app: Hono;
   /** What the receiver of `audit` does. @default {"fail"} */
@@ -74,6 +79,7 @@ export async function createConsoleWorld(
   const world: ConsoleWorld = {
     hooks,
     outbox,
+    webhooks,
     audit: "fail",
     app: new Hono().route(
       base,

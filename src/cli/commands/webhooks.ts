@@ -10,11 +10,11 @@ import {
   type ServerOptions,
 } from "../client.ts";
 import { CommandError } from "../errors.ts";
-import { parseInput, readStdin } from "../input.ts";
+import { parseInput, parseInteger, readStdin } from "../input.ts";
 import type { CommandIO } from "../io.ts";
 import { fitWidth, printable, styleOf } from "../output.ts";
 import { formatTable } from "../table.ts";
-import { describeTarget } from "../target.ts";
+import { describeTarget, stateColumn } from "../target.ts";
 
 const ACTIONS = [
   "list",
@@ -30,8 +30,12 @@ const ACTIONS = [
 
 type Action = typeof ACTIONS[number];
 
+/** Actions that depend on a revision. */
+const CHANGES: readonly Action[] = ["update", "delete", "rotate-secret"];
+
 type Options = ServerOptions & {
   readonly overlap?: string;
+  readonly revision?: number;
   readonly full?: true;
   readonly json?: true;
 };
@@ -45,6 +49,11 @@ export function define(command: Command, io: CommandIO): void {
     .argument("[name]", "name of the webhook")
     .argument("[fields]", "fields to create or update: a JSON object, or - for stdin")
     .option("--overlap <duration>", "how long old secrets also sign (default: 24h)")
+    .option(
+      "--revision <n>",
+      "only change the webhook if this is still its revision, as `show` prints it",
+      parseInteger(1, Number.MAX_SAFE_INTEGER),
+    )
     .option("--full", "don't shorten lines to the terminal's width")
     .option("--json", "print JSON");
   addServerOptions(command)
@@ -58,6 +67,7 @@ Examples:
   hooks webhooks create audit '{"events":["tool.*"],"url":"https://example.com/"}'
   hooks webhooks update audit '{"url":"https://new.example.com/"}'
   hooks webhooks test audit                 send one webhook.test event
+  hooks webhooks update audit '{"timeout":"5s"}' --revision 3
   hooks webhooks rotate-secret audit --overlap 1h
   hooks webhooks delete audit               for good, with pending deliveries
 `,
@@ -81,7 +91,7 @@ function checkUsage(
   action: Action,
   name: string | undefined,
   fields: string | undefined,
-  { overlap }: Options,
+  { overlap, revision }: Options,
 ): void {
   const fail = (message: string, detail: string): never => {
     throw new CommandError(message, [detail], 2);
@@ -103,8 +113,11 @@ function checkUsage(
       `Run \`hooks webhooks ${action} NAME${takesFields ? " '{…}'" : ""}\``,
     );
   }
-  if (overlap === undefined || action === "rotate-secret") return;
-  fail("Cannot use --overlap: only rotate-secret takes one", "Leave it out");
+  if (overlap !== undefined && action !== "rotate-secret") {
+    fail("Cannot use --overlap: only rotate-secret takes one", "Leave it out");
+  }
+  if (revision === undefined || CHANGES.includes(action)) return;
+  fail("Cannot use --revision: only update, delete, and rotate-secret take one", "Leave it out");
 }
 
 async function list({ client, options: { json, full }, io }: Context): Promise<void> {
@@ -132,17 +145,19 @@ function formatWebhooks(
   io: CommandIO,
   width: number | undefined,
 ): readonly string[] {
+  const style = styleOf(io, io.stdout);
   const [header, ...lines] = formatTable(webhooks, [
     { title: "name", text: ({ name }) => printable(name), min: 8 },
     { title: "events", text: ({ events }) => printable(events.join(", ")), min: 8 },
     { title: "url", text: ({ url }) => printable(url), min: 16 },
-    { title: "problem", text: ({ problem = "" }) => printable(problem) },
+    stateColumn(style, ({ state }) => state),
+    { title: "problem", text: ({ problem, reason = "" }) => printable(problem ?? reason) },
   ], width);
-  return [styleOf(io, io.stdout).dim(header), ...lines];
+  return [style.dim(header), ...lines];
 }
 
 async function act(
-  { client, options: { json, overlap }, io }: Context,
+  { client, options: { json, overlap, revision }, io }: Context,
   action: Action,
   name: string,
   fields: string | undefined,
@@ -152,7 +167,8 @@ async function act(
     io.stdout.write(`${json ? JSON.stringify(value) : text}\n`);
   };
   const show = (webhook: WebhookJson): void => print(webhook, JSON.stringify(webhook, null, 2));
-  const anyRevision = { headers: { "if-match": "*" } };
+  // Changes name the fields that they are about, so by default they apply to whatever there is.
+  const headers = { "if-match": revision === undefined ? "*" : `"${revision}"` };
   switch (action) {
     case "create": {
       const body = { ...await readFields(io, fields!), name };
@@ -160,12 +176,10 @@ async function act(
     }
     case "update": {
       const body = await readFields(io, fields!);
-      return show(
-        await client.json<WebhookJson>(path, { method: "PATCH", body, ...anyRevision }),
-      );
+      return show(await client.json<WebhookJson>(path, { method: "PATCH", body, headers }));
     }
     case "delete": {
-      const deleted = await client.json(path, { method: "DELETE", ...anyRevision });
+      const deleted = await client.json(path, { method: "DELETE", headers });
       return print(deleted, `${printable(name)} is deleted, with its pending deliveries`);
     }
     case "test": {
@@ -178,6 +192,7 @@ async function act(
       return show(
         await client.json<WebhookJson>(`${path}/rotate-secret`, {
           body: overlap === undefined ? {} : { overlap },
+          headers,
         }),
       );
     case "enable":

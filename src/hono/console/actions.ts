@@ -37,11 +37,14 @@ export async function attempt(
   }
 }
 
+const CHANGED = "Someone has changed the webhook meanwhile. Look at what it is now, and try again.";
+
 function textOf(code: keyof typeof PROBLEMS, members: Readonly<Record<string, unknown>>): string {
   const { detail, errors } = members as {
     readonly detail?: string;
     readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
   };
+  if (code === "webhook_changed") return CHANGED;
   if (errors !== undefined) {
     return errors.map(({ pointer, detail }) => `${pointer.slice(1)} ${detail}`).join("; ");
   }

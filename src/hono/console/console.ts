@@ -23,7 +23,7 @@ import { readSession, type Session } from "./session.ts";
 import { respondSignIn, signIn, signOut } from "./sign_in.tsx";
 
 /** The pages and actions of the console. */
-const routes: readonly ConsoleRoute[] = [
+export const consoleRoutes: readonly ConsoleRoute[] = [
   ...overviewRoutes,
   ...eventListRoutes,
   ...eventRoutes,
@@ -183,7 +183,7 @@ function findRoute(
   path: string,
 ): { readonly route: ConsoleRoute; readonly params: Readonly<Record<string, string>> } | undefined {
   const parts = path.split("/");
-  for (const route of routes) {
+  for (const route of consoleRoutes) {
     const pattern = route.path.split("/");
     if (route.method !== method || pattern.length !== parts.length) continue;
     const isMatch = pattern.every((part, i) =>

@@ -15,6 +15,9 @@ import { respondPage } from "./layout.tsx";
 import { Meter, Plot } from "./plots.tsx";
 import { can, type ConsoleRoute, link, outboxOf, type PageRequest, redirect } from "./request.ts";
 
+/** Targets whose backlog is shown, the longest first. */
+const MAX_BACKLOGS = 20;
+
 /** The first page: what happened in the last hour, and what waits. */
 export const overviewRoutes: readonly ConsoleRoute[] = [
   {
@@ -42,7 +45,7 @@ export const overviewRoutes: readonly ConsoleRoute[] = [
         <>
           {isNew ? <FirstSteps at={at} /> : <Plots minutes={minutes} total={total} />}
           <Numbers minutes={minutes} />
-          <Waiting waiting={waiting} />
+          <Waiting at={at} waiting={waiting} />
         </>
       );
       return await respondPage(at, options, content);
@@ -138,7 +141,8 @@ function Numbers({ minutes }: { minutes: readonly Minute[] }): Child {
   );
 }
 
-function Waiting({ waiting }: { waiting: readonly Backlog[] }): Child {
+function Waiting({ at, waiting }: { at: PageRequest; waiting: readonly Backlog[] }): Child {
+  const left = waiting.length - MAX_BACKLOGS;
   const most = Math.max(0, ...waiting.map(({ pending }) => pending));
   return (
     <Section title="Backlog by target" id="backlog">
@@ -162,7 +166,9 @@ function Waiting({ waiting }: { waiting: readonly Backlog[] }): Child {
               { label: "Oldest due", kind: "number" },
               { label: "Dead letters", kind: "number" },
             ]}
-            rows={waiting.map(({ target, pending, late, dead, isEnabled }) => [
+            rows={waiting.slice(0, MAX_BACKLOGS).map((
+              { target, pending, late, dead, isEnabled },
+            ) => [
               target,
               isEnabled ? <Badge tone="ok">on</Badge> : <Badge tone="bad">off</Badge>,
               formatCount(pending),
@@ -172,6 +178,11 @@ function Waiting({ waiting }: { waiting: readonly Backlog[] }): Child {
             ])}
           />
         )}
+      {left > 0 && (
+        <p class="below">
+          And {formatCount(left)} more: see <a href={link(at, "targets")}>Targets</a>.
+        </p>
+      )}
     </Section>
   );
 }

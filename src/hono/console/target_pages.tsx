@@ -9,6 +9,7 @@ import {
   EmptyState,
   formatCount,
   formatDuration,
+  Pagination,
   StateBadge,
   Table,
   Time,
@@ -16,6 +17,8 @@ import {
 import { respondPage } from "./layout.tsx";
 import { can, type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
 
+/** Targets of a page. */
+const PAGE = 100;
 /** Targets whose oldest delivery is read at the same time. */
 const CONCURRENT_READS = 8;
 
@@ -66,9 +69,12 @@ function changeTarget(
 
 async function listTargets(at: PageRequest): Promise<Response> {
   const outbox = outboxOf(at);
-  const targets = await withOldest(outbox, await outbox.stats());
+  const from = at.query.get("cursor") ?? undefined;
+  const following = (await outbox.stats()).filter(({ target }) => target > (from ?? ""));
+  const targets = await withOldest(outbox, following.slice(0, PAGE));
+  const cursor = following.length > PAGE ? targets.at(-1)!.target : undefined;
   const mayChange = can(at, "admin");
-  const content = targets.length === 0
+  const content = targets.length === 0 && from === undefined
     ? (
       <EmptyState title="No targets yet">
         <p>
@@ -103,7 +109,14 @@ async function listTargets(at: PageRequest): Promise<Response> {
       />
     );
   const lead = "Webhooks and durable hooks, with their backlogs, and whether delivery is on.";
-  return await respondPage(at, { title: "Targets", section: "targets", lead }, content);
+  return await respondPage(
+    at,
+    { title: "Targets", section: "targets", lead },
+    <>
+      {content}
+      <Pagination at={at} path="targets" query={{ cursor: from }} cursor={cursor} />
+    </>,
+  );
 }
 
 function Name({ at, target }: { at: PageRequest; target: Listed }): Child {

@@ -53,17 +53,23 @@ export function valuesOf(webhook: StoredWebhook | undefined): WebhookValues {
  * header without a value stays as it is.
  */
 export function readWebhook(form: URLSearchParams, webhook?: StoredWebhook): {
+  /** What to show if the form isn't accepted: without what may be secret. */
   readonly values: WebhookValues;
   readonly fields: Readonly<Record<string, unknown>>;
   readonly error?: string;
 } {
-  const values = Object.fromEntries(
+  const given = Object.fromEntries(
     FIELDS.map((name) => [name, (form.get(name) ?? "").replaceAll("\r\n", "\n").trim()]),
   ) as WebhookValues;
+  const values = {
+    ...given,
+    url: withoutCredentials(given.url),
+    headers: given.headers.replace(/^[^\S\n]*([^\s:]*).*$/gm, (_, name) => name && `${name}: `),
+  };
   const empty = webhook === undefined ? undefined : null;
   const number = (text: string) => text === "" ? empty : Number(text);
   const fields: Record<string, unknown> = {
-    url: values.url,
+    url: given.url,
     events: values.events.split(/[\s,]+/).filter((event) => event !== ""),
     format: values.format || empty,
     timeout: values.timeout || empty,
@@ -77,11 +83,17 @@ export function readWebhook(form: URLSearchParams, webhook?: StoredWebhook): {
   } catch {
     return { values, fields, error: "The filter isn't JSON." };
   }
-  const headers = readHeaders(values.headers, webhook);
+  const headers = readHeaders(given.headers, webhook);
   if (typeof headers === "string") return { values, fields, error: headers };
   if (Object.keys(headers).length > 0) fields["headers"] = headers;
   const known = Object.entries(fields).filter(([, value]) => value !== undefined);
   return { values, fields: Object.fromEntries(known) };
+}
+
+function withoutCredentials(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || url.username + url.password === "") return text;
+  return Object.assign(url, { username: "", password: "" }).href;
 }
 
 function readHeaders(
@@ -166,7 +178,7 @@ export function WebhookForm(
             label="Filter (JSON)"
             value={values.filter}
             rows={3}
-            hint='Only events whose payload matches, such as {"name": "bash"}.'
+            hint='Only events whose payload matches, such as {"data.name": ["bash"]}.'
           />
           <TextField name="timeout" label="Timeout" value={values.timeout} placeholder="10s" />
           <TextField

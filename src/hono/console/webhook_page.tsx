@@ -95,7 +95,12 @@ export async function showWebhook(at: PageRequest, outcome: Outcome = {}): Promi
             <Switch at={at} name={name} isOff={state === "off"} />
             <details class="confirm">
               <summary class="button danger">Delete…</summary>
-              <ActionForm at={at} path={pathOf(name, "delete")} class="stack">
+              <ActionForm
+                at={at}
+                path={pathOf(name, "delete")}
+                fields={{ revision: webhook.revision }}
+                class="stack"
+              >
                 <p>
                   Deletes the webhook and everything stored for it, including pending deliveries.
                   Its name can't be reused.

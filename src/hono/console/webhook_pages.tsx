@@ -133,9 +133,9 @@ async function showForm(
   const { values = valuesOf(webhook), error } = given;
   const name = webhook?.name;
   const above = name === undefined ? [] : [[name, pathOf(name)] as const];
-  const here: PageRequest = error === undefined
-    ? at
-    : { ...at, notice: { kind: "error", text: error } };
+  const hadValues = given.values !== undefined && /:\s*\S/.test(at.form.get("headers") ?? "");
+  const text = hadValues ? `${error!.replace(/\.?$/, ".")} Enter header values again.` : error;
+  const here: PageRequest = text === undefined ? at : { ...at, notice: { kind: "error", text } };
   return await respondPage(
     here,
     {
@@ -225,8 +225,11 @@ async function deleteWebhook(at: PageRequest): Promise<Response> {
     const text = `Not deleted: type “${name}” to confirm.`;
     return await showWebhook(at, { notice: { kind: "error", text } });
   }
-  return await act(at, "webhooks", async () => {
-    await requireStore(at).delete(name);
+  const revision = Number(at.form.get("revision"));
+  const outcome = await attempt(async () => {
+    await requireStore(at).delete(name, { revision });
     return `${name} is deleted.`;
   });
+  if (typeof outcome !== "string") return await showWebhook(at, { notice: outcome });
+  return await act(at, "webhooks", () => Promise.resolve(outcome));
 }
