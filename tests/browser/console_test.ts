@@ -5,19 +5,43 @@
 import assert from "node:assert/strict";
 import { exists } from "../../tools/run.ts";
 import { test } from "../support/harness.ts";
-import { WORKING_URL } from "../support/console_world.ts";
+import type { Page } from "playwright-core";
+import { CONSOLE_ROUTES, pathOf } from "../support/console_routes.ts";
+import { CONSOLE_TOKENS, WORKING_URL } from "../support/console_world.ts";
 import { checkAccessibility, checkWidth, CHROMIUM, withConsole } from "./console_browser.ts";
 
-/** Every page that a list of links leads to. */
-const PAGES = [
-  "",
-  "events",
-  "deliveries",
-  "deliveries?state=dead",
-  "dead-letters",
-  "targets",
-  "gates",
-];
+/** Every page with data, and those of errors and of empty lists. */
+async function pagesOf({ outbox, webhooks }: World): Promise<readonly string[]> {
+  if (await webhooks.get("billing") === undefined) {
+    await webhooks.create({
+      name: "billing",
+      events: ["job.*"],
+      url: WORKING_URL,
+      headers: { "X-Team": "billing" },
+      filter: { "data.job_name": ["invoice"] },
+    });
+  }
+  const { items: [dead] } = await outbox.listDeliveries({ state: "dead", limit: 1 });
+  const [replay] = await outbox.replays.list({ limit: 1 });
+  const { id } = replay ?? await outbox.replays.start({ state: "dead", target: "nobody" });
+  const values = { id: dead!.eventId, name: "billing" };
+  const pages = CONSOLE_ROUTES.filter(({ method, path }) => {
+    return method === "GET" && path !== "events/stream";
+  }).map((route) => pathOf(route, route.path.startsWith("replays/") ? { id } : values));
+  return [
+    ...pages,
+    "events?type=none.such",
+    "events?type=!",
+    "deliveries?state=dead",
+    "deliveries?state=pending",
+    "deliveries?type=!&since=x",
+    "dead-letters?target=nobody",
+    "gates?outcome=error",
+    "no/such/page",
+    "events/none",
+    "webhooks/none",
+  ];
+}
 
 if (!await exists(CHROMIUM)) {
   console.log(`the console in a browser: skipped, because ${CHROMIUM} is not installed`);
@@ -172,6 +196,39 @@ if (!await exists(CHROMIUM)) {
       ]);
     }));
 
+  test("in Chromium someone signs in, changes a webhook, and replays, with the keyboard alone", () =>
+    withConsole({ letters: 3 }, async ({ world, page, url, open, shows }) => {
+      await pagesOf(world);
+      page.on("dialog", (dialog) => dialog.accept());
+      await page.context().clearCookies();
+      await page.goto(url);
+      await page.keyboard.type(CONSOLE_TOKENS.admin); // the field has the focus
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { name: "Overview" }).waitFor();
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Enter"); // Skip to content
+      assert.equal(await page.evaluate<string>("document.activeElement.id"), "main");
+      await tabTo(page, "Webhooks", "Shift+Tab");
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { name: "Webhooks" }).waitFor();
+      await tabTo(page, "billing");
+      await page.keyboard.press("Enter");
+      await tabTo(page, "Edit");
+      await page.keyboard.press("Enter");
+      await tabTo(page, "Timeout");
+      await page.keyboard.type("7s");
+      await page.keyboard.press("Enter");
+      await shows("Saved.");
+      assert.equal((await world.webhooks.get("billing"))!.fields.timeout, "7s");
+      await open("dead-letters");
+      await tabTo(page, /^Select tool.called/);
+      await page.keyboard.press("Space");
+      world.audit = "work";
+      await tabTo(page, "Replay selected");
+      await page.keyboard.press("Enter");
+      await shows("1 replayed.");
+    }));
+
   test("in Chromium a target is disabled and enabled, and a delivery is retried", () =>
     withConsole({ letters: 2 }, async ({ world, page, open, shows }) => {
       page.on("dialog", (dialog) => dialog.accept());
@@ -189,8 +246,8 @@ if (!await exists(CHROMIUM)) {
     }));
 
   test("in Chromium someone who may only read sees every page, and no button that acts", () =>
-    withConsole({ letters: 2, token: "read" }, async ({ page, open }) => {
-      for (const path of PAGES) {
+    withConsole({ letters: 2, token: "read" }, async ({ world, page, open }) => {
+      for (const path of await pagesOf(world)) {
         await open(path);
         const buttons = await page.locator("main form[method=post]").count();
         assert.equal(buttons, 0, path);
@@ -205,24 +262,44 @@ if (!await exists(CHROMIUM)) {
     ] as const
   ) {
     test(`in Chromium no page violates a rule of axe or scrolls sideways, ${what}`, () =>
-      withConsole({ letters: 3, context }, async ({ page, open }) => {
-        for (const path of PAGES) {
-          await open(path);
+      withConsole({ letters: 3, context }, async ({ world, page, open }) => {
+        const check = async () => {
           await checkWidth(page);
           await checkAccessibility(page);
+        };
+        for (const path of await pagesOf(world)) {
+          await open(path);
+          await check();
         }
+        await page.getByRole("button", { name: "Sign out" }).click();
+        await page.getByLabel("Token").waitFor();
+        await check();
+        await page.getByLabel("Token").fill("not-a-token-of-this-server");
+        await page.getByRole("button", { name: "Sign in" }).click();
+        await page.getByRole("alert").waitFor();
+        await check();
+        await open("no/such/page"); // the sign-in, and the error after it
+        await page.getByLabel("Token").fill(CONSOLE_TOKENS.approve);
+        await page.getByRole("button", { name: "Sign in" }).click();
+        await page.getByRole("heading", { name: "Page not found" }).waitFor();
+        await open("targets");
+        await page.getByRole("heading", { name: "Not allowed" }).waitFor();
+        await check();
       }));
   }
 
   test("in Chromium every page can be read without JavaScript, below a path of another app", () =>
     withConsole(
       { letters: 3, base: "/a/b", context: { javaScriptEnabled: false } },
-      async ({ page, url, open }) => {
-        for (const path of PAGES) {
+      async ({ world, page, url, open }) => {
+        for (const path of await pagesOf(world)) {
           await open(path);
           assert.ok(page.url().startsWith(url), page.url());
           assert.equal(await page.locator("h1").count(), 1, path);
         }
+        // Every control that needs a script is hidden without one.
+        await open("events");
+        assert.equal(await page.getByRole("button", { name: "Pause" }).count(), 0);
         await open("dead-letters");
         assert.equal(await page.locator("tbody tr").count(), 3);
         await page.getByRole("link", { name: "Targets" }).click();
@@ -244,6 +321,29 @@ if (!await exists(CHROMIUM)) {
 }
 
 type World = Parameters<Parameters<typeof withConsole>[1]>[0]["world"];
+
+/** Presses Tab until what has a name has the focus, which can be seen. */
+async function tabTo(
+  page: Page,
+  name: string | RegExp,
+  key: "Tab" | "Shift+Tab" = "Tab",
+): Promise<void> {
+  for (let presses = 0; presses < 200; presses++) {
+    await page.keyboard.press(key);
+    const [label, hasOutline] = await page.evaluate<[string, boolean]>(FOCUSED);
+    assert.ok(hasOutline, `the focus on "${label}" can't be seen`);
+    if (typeof name === "string" ? label === name : name.test(label)) return;
+  }
+  assert.fail(`${key} doesn't reach ${name}`);
+}
+
+/** The name of what has the focus, and whether it shows that. */
+const FOCUSED = `(() => {
+  const element = document.activeElement;
+  const { outlineStyle, boxShadow } = getComputedStyle(element);
+  const label = element.getAttribute("aria-label") ?? element.labels?.[0]?.textContent ?? element.textContent;
+  return [label.trim(), outlineStyle !== "none" || boxShadow !== "none"];
+})()`;
 
 async function dead({ outbox }: World): Promise<number | undefined> {
   return (await outbox.stats()).find(({ target }) => target === "audit")?.dead;
