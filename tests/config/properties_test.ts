@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { ConfigError, hooksFromConfig, parseConfig } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { WebhookHook } from "@omniagent/hooks";

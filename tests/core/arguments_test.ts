@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { test } from "../support/harness.ts";
 import { fakeHook, fakeWebhook, quietHooks, refuses } from "./_fakes.ts";
 

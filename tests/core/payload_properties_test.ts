@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { decodeEvent, encodeEvent, EventValidationError, type HookEvent } from "@omniagent/hooks";
 import { test } from "../support/harness.ts";
 import { eventOf, quietHooks } from "./_helpers.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { type Setup, webhooks, withApp } from "./helpers.ts";

@@ -2,7 +2,7 @@
  * Values that a JSON Schema of the contract allows, at their bounds as often as between them.
  * @module
  */
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 
 /** A JSON object. */
 export type Json = Readonly<Record<string, unknown>>;

@@ -9,7 +9,7 @@ import {
 } from "@omniagent/hooks";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore, RecordingHook } from "@omniagent/hooks/testing";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";

@@ -1,3 +1,17 @@
+import process from "node:process";
+
+/**
+ * The seed of tests that generate their input. The same in every run, so that a change decides whether the
+ * tests pass, and not chance; `SEED=random` looks for more, and `SEED=1234` repeats what failed.
+ */
+export const SEED: number = readSeed(process.env.SEED || "1");
+
+function readSeed(text: string): number {
+  if (text === "random") return Math.floor(Math.random() * 2 ** 31);
+  if (/^\d{1,10}$/.test(text)) return Number(text);
+  throw new TypeError(`SEED must be a number or 'random', got '${text}'`);
+}
+
 /** Numbers that a seed decides: the same seed gives the same ones, on every runtime. */
 export class Random {
   #state: number;

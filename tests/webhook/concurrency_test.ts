@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { createHooks, DispatchError, HookCloseError } from "@omniagent/hooks";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";

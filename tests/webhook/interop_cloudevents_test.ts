@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { CloudEvent, type CloudEventV1, HTTP } from "cloudevents";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { EventValidationError, type HookEvent } from "@omniagent/hooks";
 import {
   type CloudEventMessage,

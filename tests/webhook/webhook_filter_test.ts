@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import { createHooks, type HookEvent } from "@omniagent/hooks";
 import type { FilterValue, WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { test } from "../support/harness.ts";

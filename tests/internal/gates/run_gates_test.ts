@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { type Gate, readGate } from "../../../src/core/gates/gate.ts";
 import { type GateOutcome, type GateRun, runGates } from "../../../src/core/gates/run_gates.ts";
 import { allow, ask, deny, type Verdict } from "../../../src/core/gates/verdict.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { createHooks } from "@omniagent/hooks";
 import type { GateRecord } from "@omniagent/hooks/gates";
 import { WebhookGate } from "@omniagent/hooks/webhook";
