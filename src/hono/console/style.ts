@@ -126,12 +126,13 @@ input, select, textarea {
 }
 input[type="checkbox"], input[type="radio"] { min-height: 0; width: 1rem; height: 1rem; margin: 0; accent-color: var(--accent); vertical-align: -.125rem; }
 textarea { width: 100%; font-family: var(--mono); font-size: .8125rem; }
-input:focus-visible, select:focus-visible, textarea:focus-visible { outline-offset: 0; border-color: var(--accent); border-radius: 6px; }
+input:focus-visible, input:focus-within, select:focus-visible, textarea:focus-visible { outline: 2px solid var(--accent); outline-offset: 0; border-color: var(--accent); border-radius: 6px; }
 [aria-invalid="true"] { border-color: var(--bad); }
-.field { display: grid; gap: .25rem; align-content: start; }
+.field { display: grid; grid-template-columns: minmax(0, 1fr); gap: .25rem; align-content: start; }
 .field-error { color: var(--bad); font-size: .8125rem; }
 .hint { color: var(--muted); font-size: .8125rem; }
-.fields { display: grid; gap: 1rem; max-width: 40rem; }
+.fields { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; max-width: 40rem; }
+.field input, .field select { max-width: 100%; }
 .filter { display: flex; flex-wrap: wrap; gap: .625rem; align-items: end; margin-bottom: 1rem; }
 .filter .field { flex: 1 1 9rem; }
 @media (min-width: 40rem) { .filter .field { max-width: 16rem; } }
