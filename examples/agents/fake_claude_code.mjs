@@ -3,9 +3,11 @@
  * Plays Claude Code for the Claude Agent SDK: its control protocol over stdin and stdout, with a model that follows
  * the script in FAKE_CLAUDE_CODE. Tools run in the SDK's process, in its MCP server `tools`.
  *
- * @typedef {{ id: string, name: string, params: object, asks?: boolean, response?: unknown }} Call
- *   `asks`: Claude Code asks the user first; `response`: what a tool of Claude Code itself returns
- * @typedef {{ calls: Call[] } | { text: string } | { error: string } | { exit: number }} Turn
+ * @typedef {{ id: string, name: string, params: object, asks?: boolean, response?: unknown, background?: boolean }} Call
+ *   `asks`: Claude Code asks the user first; `response`: what a tool of Claude Code itself returns; `background`: the
+ *   subagent begins when the turn has ended
+ * @typedef {{ calls: Call[] } | { text: string } | { error: string } | { exit: number } | { stop: true }} Turn
+ *   `stop`: a person stops the subagent
  * @typedef {{ session?: string, turns: Turn[], subagents?: Record<string, Turn[]> }} Script
  */
 import { createInterface } from "node:readline";
@@ -20,6 +22,8 @@ const TOKENS = { input_tokens: 3, output_tokens: 5 };
 
 const responses = new Map();
 const total = { cost: 0, responses: 0, requests: 0 };
+/** Subagents that go on when the turn has ended. */
+const background = [];
 let matchers = {};
 
 /** What happens in one turn of the user. */
@@ -112,6 +116,7 @@ async function answer(content) {
     const text = await run(turns, {});
     await hook("Stop", { stop_hook_active: false, last_assistant_message: text });
     result({ result: text });
+    for (const work of background.splice(0)) await work();
   } catch (error) {
     await hook("StopFailure", { error: "server_error" });
     result({ result: error.message, is_error: true, terminal_reason: "api_error" });
@@ -144,6 +149,7 @@ function result(more) {
 async function run(script, agent) {
   for (let next = script.shift(); next !== undefined; next = script.shift()) {
     if ("exit" in next) process.exit(next.exit);
+    if ("stop" in next) return undefined;
     const id = `message-${++total.responses}`;
     const say = (content, more) => {
       const { message = {}, ...rest } = more ?? {};
@@ -189,7 +195,10 @@ async function run(script, agent) {
   }
 }
 
-async function callTool({ id, name, params, asks, response }, { agent_id, agent_type }) {
+async function callTool(
+  { id, name, params, asks, response, background },
+  { agent_id, agent_type },
+) {
   const call = {
     tool_name: name,
     tool_input: params,
@@ -219,7 +228,7 @@ async function callTool({ id, name, params, asks, response }, { agent_id, agent_
     input = permission.response.updatedInput ?? input;
   }
   const ran = { ...call, tool_input: input };
-  const { text, error } = await execute({ id, name, input, response });
+  const { text, error } = await execute({ id, name, input, response, isBackground: background });
   if (error !== undefined) {
     await hook("PostToolUseFailure", { ...ran, error, duration_ms: 1 });
     return told(error, true);
@@ -232,16 +241,35 @@ async function callTool({ id, name, params, asks, response }, { agent_id, agent_
   return told([content, pre.additionalContext ?? []].flat().join("\n\n"));
 }
 
+/** No hook is called for a task that a person stops. */
+function stopped(task_id) {
+  emit({
+    type: "system",
+    subtype: "task_notification",
+    task_id,
+    status: "stopped",
+    output_file: "",
+    summary: "Stopped",
+  });
+  return { text: "stopped" };
+}
+
 /** Runs a subagent, a tool of Claude Code, or a tool of the SDK's MCP server. */
-async function execute({ id, name, input, response }) {
+async function execute({ id, name, input, response, isBackground }) {
   if (response !== undefined) return { text: response };
   if (name in subagents) {
     const agent = { agent_id: name, agent_type: name };
     await hook("SubagentStart", agent);
-    const text = await run(subagents[name], { ...agent, call: id });
-    const path = { agent_transcript_path: "", stop_hook_active: false };
-    await hook("SubagentStop", { ...agent, ...path, last_assistant_message: text });
-    return { text };
+    const work = async () => {
+      const text = await run(subagents[name], { ...agent, call: id });
+      if (text === undefined) return stopped(name);
+      const path = { agent_transcript_path: "", stop_hook_active: false };
+      await hook("SubagentStop", { ...agent, ...path, last_assistant_message: text });
+      return { text };
+    };
+    if (!isBackground) return await work();
+    background.push(work);
+    return { text: "started" };
   }
   const message = {
     jsonrpc: "2.0",

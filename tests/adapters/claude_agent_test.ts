@@ -85,6 +85,7 @@ const ABORTED = {
 const driver: Driver = {
   name: "claude-agent",
   run,
+  hasTexts: true,
   leaks: true,
   differences: {
     "a run that is paused and resumed": {
@@ -262,6 +263,79 @@ test("claude-agent: each prompt of a session is a run, with its own cost", async
     "message.sent second",
   ]);
   assert.deepEqual(costs, [0.01, 0.01]);
+});
+
+/** Starts a subagent in the background, whose run goes on when the main one has ended. */
+async function runInBackground(helper: readonly object[], wrapped = true) {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => data.params?.command === "rm" ? deny("not rm") : undefined,
+  });
+  const claude = claudeAgentHooks(hooks, { sessionId: "s-1" });
+  const over = Promise.withResolvers<void>();
+  hooks.on("agent.end", ({ data }) => void (data.agent_id && over.resolve()));
+  async function* prompts() {
+    const message = { role: "user", content: "hi" };
+    yield { type: "user", message, parent_tool_use_id: null };
+    await over.promise;
+  }
+  const start = { id: "c1", name: "helper", params: { task: "help" }, background: true };
+  const script = { turns: [{ calls: [start] }, { text: "done" }], subagents: { helper } };
+  const running = query({ prompt: prompts(), options: claude.options(fakeOptions(script)) });
+  let error: unknown;
+  try {
+    for await (const _ of wrapped ? claude.wrap(running) : running);
+  } catch (thrown) {
+    error = thrown;
+  }
+  over.resolve();
+  await hooks.close();
+  log.check("s-1");
+  const tools = log.lines.filter((line) => /tool|agent/.test(line));
+  return { tools, error };
+}
+
+const LAUNCHED = [
+  "agent.start",
+  `tool.called c1 helper {"task":"help"}`,
+  "[helper] agent.start",
+  "tool.completed c1 started",
+];
+
+const call = (id: string, command: string) => ({
+  id,
+  name: "Bash",
+  params: { command },
+  response: OUTPUT,
+});
+
+for (const wrapped of [true, false]) {
+  const how = wrapped ? "with" : "without";
+  test(`claude-agent: a subagent in the background keeps its tools and its run (${how} wrap)`, async () => {
+    const helper = [{ calls: [call("h1", "ls"), call("h2", "rm")] }, { text: "helped" }];
+    const { tools } = await runInBackground(helper, wrapped);
+    assert.deepEqual(tools, [
+      ...LAUNCHED,
+      wrapped ? "agent.end success 6+10" : "agent.end success",
+      `[helper] tool.called h1 Bash {"command":"ls"}`,
+      `[helper] tool.completed h1 ${JSON.stringify(OUTPUT)}`,
+      "[helper] tool.denied h2 not rm",
+      wrapped ? "[helper] agent.end success 6+10" : "[helper] agent.end success",
+    ]);
+  });
+}
+
+test("claude-agent: a subagent in the background ends with Claude Code", async () => {
+  const { tools, error } = await runInBackground([{ exit: 3 }]);
+  assert.match(String(error), /code 3/);
+  assert.deepEqual(tools.slice(0, -1), [...LAUNCHED, "agent.end success 6+10"]);
+  assert.match(tools.at(-1)!, /^\[helper\] agent\.end error: .*code 3/);
+});
+
+test("claude-agent: a subagent in the background that a person stops is aborted", async () => {
+  const { tools } = await runInBackground([{ stop: true }]);
+  assert.deepEqual(tools, [...LAUNCHED, "agent.end success 6+10", "[helper] agent.end aborted"]);
 });
 
 test("claude-agent: without `wrap`, hooks say when a run begins and ends", async () => {

@@ -64,6 +64,8 @@ export type Driver = {
   run(script: Script): Promise<Ending>;
   /** Whether the SDK reports what the provider's own tools did. */
   readonly hasHosted?: boolean;
+  /** Whether results of tools are texts, as those of MCP are. */
+  readonly hasTexts?: boolean;
   /** Whether the SDK leaves timers behind, such as after an abort. */
   readonly leaks?: boolean;
   /**

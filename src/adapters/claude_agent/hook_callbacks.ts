@@ -1,7 +1,7 @@
 import { errorMessage } from "../../internal/issues.ts";
 import { claudeCode, decidedEvent, type HookCall, type HookOutcome } from "../../dialects/mod.ts";
 import type { AgentHooks } from "../options.ts";
-import type { OpenedCall, ToolOutcome } from "../tool_call.ts";
+import type { AllowedCall, OpenedCall, ToolOutcome } from "../tool_call.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
 /** A callback of `options.hooks`. */
@@ -90,19 +90,25 @@ const RULES: Readonly<Record<string, Rule>> = {
     return { ...NO_GATES, ...decided(call, { content: judged.content }), decision: "allow" };
   },
   PreToolUse: async ({ call, input, session, sessions, signal }) => {
-    // Called when the query was being closed: its run has ended.
-    if (sessions.isWrapped && session.current === undefined) throw new Error("The run has ended");
+    // Called when the query was being closed: its runs have ended.
+    const isOver = session.current === undefined && !session.isClaimed;
+    if (sessions.isWrapped && isOver) throw new Error("The run has ended");
     const { name, params } = decidedEvent(call)!.data as { name: string; params: unknown };
     const callId = input.tool_use_id;
     const run = session.run(agentOf(input), input.agent_type as string | undefined);
     await session.models.complete(run); // it has called the tool
     const opened = await run.begin({ name, params, callId, signal });
-    if (opened.type === "allowed" && callId !== undefined) session.calls.set(callId, opened);
+    if (opened.type === "allowed" && callId !== undefined) session.calls.add(callId, run, opened);
     return toolOutcome(call, opened);
   },
   PostToolUse: async ({ call, input, session, hooks }) => {
     const { data } = decidedEvent(call)!;
     const opened = take(session, input);
+    if (opened === undefined && session.calls.hasEnded(input.tool_use_id!)) {
+      // Its end was emitted with that of its run. A result that gates can't judge any more is withheld.
+      if (hooks.registry.gates.guards("tool.completed")) throw new Error("The run has ended");
+      return undefined;
+    }
     if (opened === undefined) { // called before this connection existed
       const { sessionId } = session;
       const decision = await hooks.decide("tool.completed", data as never, { sessionId });
@@ -138,7 +144,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     return undefined;
   },
   SessionEnd: async ({ session, sessions }) => {
-    if (!sessions.isWrapped) await session.end({ aborted: true });
+    if (!sessions.isWrapped) await session.close({ aborted: true });
     return undefined;
   },
 };
@@ -185,10 +191,8 @@ function resultOutcome(
   return { ...NO_GATES, ...decided(call, { [field]: text }), decision: "allow" };
 }
 
-function take(session: Session, { tool_use_id: id }: Input): ReturnType<Session["calls"]["get"]> {
-  const call = id === undefined ? undefined : session.calls.get(id);
-  if (id !== undefined) session.calls.delete(id);
-  return call;
+function take({ calls }: Session, { tool_use_id: id }: Input): AllowedCall | undefined {
+  return id === undefined ? undefined : calls.take(id);
 }
 
 function agentOf(input: Input): string | undefined {

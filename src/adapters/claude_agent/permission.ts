@@ -82,20 +82,21 @@ export function watchPermission(sessions: Sessions, permit: CanUseTool): CanUseT
     // Null means that somebody else responds.
     if (session === undefined || call === undefined || result === null) return result;
     if (result.behavior === "deny") {
-      session.calls.delete(callId);
+      session.calls.take(callId);
       await call.fail(new Error(`Not permitted: ${result.message}`));
       return result;
     }
     const { updatedInput = input } = result;
     if (canonicalJson(updatedInput) === canonicalJson(input)) return result;
     // A call with other input is another call to decide about.
-    session.calls.delete(callId);
+    session.calls.take(callId);
     await call.fail(new Error("The permission changed its input"));
-    const opened = await session.run(agentID).begin({ name, params: updatedInput, callId, signal });
+    const run = session.run(agentID);
+    const opened = await run.begin({ name, params: updatedInput, callId, signal });
     if (opened.type === "denied") {
       return { behavior: "deny", message: denialText(opened.denial) };
     }
-    session.calls.set(callId, opened);
+    session.calls.add(callId, run, opened);
     return { ...result, updatedInput: opened.params as Record<string, unknown> };
   };
 }

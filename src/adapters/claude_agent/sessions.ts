@@ -1,11 +1,14 @@
 import { delay } from "../../internal/async.ts";
 import type { AgentHooks, AgentOptions } from "../options.ts";
 import { AgentRun, type RunResult } from "../run.ts";
-import type { AllowedCall } from "../tool_call.ts";
+import { Calls } from "./calls.ts";
 import { ModelCalls } from "./model_calls.ts";
 
 /** Sessions that are kept while nothing happens in them. */
 const MAX_SESSIONS = 1_000;
+
+/** Subagents of a session that have not stopped. Beyond that, the oldest has been forgotten by Claude Code. */
+const MAX_SUBAGENTS = 1_000;
 
 /** The sessions of Claude Code that a connection has seen. */
 export class Sessions {
@@ -16,6 +19,10 @@ export class Sessions {
   isWrapped = false;
 
   #arriving: Promise<unknown> = Promise.resolve();
+  /** The hooks that are waiting to be caught up. */
+  #waiting = 0;
+  /** What makes queries with too many unread messages read on. */
+  readonly #paused = new Set<() => void>();
 
   constructor(hooks: AgentHooks, options: AgentOptions) {
     this.#hooks = hooks;
@@ -36,8 +43,28 @@ export class Sessions {
    */
   async caughtUp(): Promise<void> {
     if (!this.isWrapped) return;
-    await delay(0);
-    await this.#arriving;
+    this.#waiting++;
+    for (const resume of this.#paused) resume();
+    this.#paused.clear();
+    let seen: unknown;
+    while (seen !== this.#arriving) {
+      seen = this.#arriving;
+      await delay(0);
+      await this.#arriving;
+    }
+    this.#waiting--;
+  }
+
+  /** Resolves when a hook needs to be caught up, or when `resume` is called, which is passed to a function. */
+  async pause(onPause: (resume: () => void) => void): Promise<void> {
+    if (this.#waiting > 0) return;
+    await new Promise<void>((resolve) => {
+      this.#paused.add(resolve);
+      onPause(() => {
+        this.#paused.delete(resolve);
+        resolve();
+      });
+    });
   }
 
   /** Returns the session with an id, as hooks and messages have it. */
@@ -48,7 +75,7 @@ export class Sessions {
     const session = new Session(this.#hooks, { ...this.#options, sessionId });
     this.#sessions.set(id, session);
     if (this.#sessions.size > MAX_SESSIONS) {
-      const idle = [...this.#sessions].find(([, { current }]) => current === undefined);
+      const idle = [...this.#sessions].find(([, session]) => session.isIdle);
       if (idle !== undefined) this.#sessions.delete(idle[0]);
     }
     return session;
@@ -60,7 +87,7 @@ export class Sessions {
 
   /** Returns the session in which a call was allowed and has not ended. */
   withCall(callId: string): Session | undefined {
-    return [...this.#sessions.values()].find(({ calls }) => calls.has(callId));
+    return [...this.#sessions.values()].find(({ calls }) => calls.get(callId) !== undefined);
   }
 }
 
@@ -70,10 +97,12 @@ export class Session {
   readonly #options: AgentOptions;
   readonly #subagents = new Map<string, AgentRun>();
   #run: AgentRun | undefined;
+  /** The run that ended last. A subagent that goes on in the background belongs to it. */
+  #last: AgentRun | undefined;
   /** The model calls of its runs. */
   readonly models: ModelCalls = new ModelCalls();
-  /** Calls that were allowed, until Claude Code says what became of them. */
-  readonly calls: Map<string, AllowedCall> = new Map();
+  /** The tool calls of its runs. */
+  readonly calls: Calls = new Calls();
   /** Whether a message of a query was seen: that query ends its runs. */
   isClaimed = false;
   /** Why the prompt of the run was blocked. */
@@ -96,20 +125,26 @@ export class Session {
     return this.#run;
   }
 
-  /** Whether a subagent has a run. */
-  hasSubagent(agentId: string): boolean {
-    return this.#subagents.has(agentId);
+  /** Whether no run is under way, not even that of a subagent. */
+  get isIdle(): boolean {
+    return this.#run === undefined && this.#subagents.size === 0;
   }
 
   /** Returns the run of the session, or of a subagent. If there is none, it begins. */
   run(agentId?: string, name?: string): AgentRun {
-    this.#run ??= new AgentRun(this.#hooks, this.#options);
-    if (agentId === undefined) return this.#run;
+    if (agentId === undefined) return this.#run ??= new AgentRun(this.#hooks, this.#options);
     const known = this.#subagents.get(agentId);
     if (known !== undefined) return known;
-    const run = this.#run.handOver({ agentId, name });
+    const run = (this.#run ?? this.#last ?? this.run()).handOver({ agentId, name });
     this.#subagents.set(agentId, run);
+    const [oldest] = this.#subagents.keys();
+    if (this.#subagents.size > MAX_SUBAGENTS) void this.endSubagent(oldest!, { aborted: true });
     return run;
+  }
+
+  /** Returns the run that a message belongs to, if it is under way. */
+  runOf(agentId: string | undefined): AgentRun | undefined {
+    return (agentId === undefined ? undefined : this.#subagents.get(agentId)) ?? this.#run;
   }
 
   /** Ends the run of a subagent. */
@@ -117,30 +152,37 @@ export class Session {
     const run = this.#subagents.get(agentId);
     this.#subagents.delete(agentId);
     if (run === undefined) return;
-    await this.models.complete(run);
+    this.calls.endAll(run);
+    await this.models.complete(run, result.aborted ? "aborted" : undefined);
     if (result.response) await run.sent(result.response);
     await run.end(result);
   }
 
-  /** Ends the run, and those of subagents that go on without it. */
+  /** Ends the run. Subagents in the background go on without it, unless it was aborted. */
   async end(result: RunResult): Promise<void> {
+    if (result.aborted) await this.#endSubagents(result);
     const run = this.#run;
     if (run === undefined) return;
     this.#run = undefined;
-    this.calls.clear();
-    const subagents = [...this.#subagents.values()];
-    this.#subagents.clear();
-    const lost = result.aborted ? "aborted" : undefined;
-    for (const subagent of subagents) {
-      await this.models.complete(subagent, lost);
-      await subagent.end({ aborted: result.aborted });
-    }
-    await this.models.complete(run, lost);
+    this.#last = run;
+    this.calls.endAll(run);
+    await this.models.complete(run, result.aborted ? "aborted" : undefined);
     const { denied } = this;
     this.denied = undefined;
     const error = denied === undefined ? result.error : new Error(denied);
     const response = error === undefined && !result.aborted ? result.response : undefined;
     if (response) await run.sent(response);
     await run.end({ ...result, response: response || undefined, error });
+  }
+
+  /** Ends the run, and those of all subagents: Claude Code has ended. */
+  async close(result: Pick<RunResult, "aborted" | "error">): Promise<void> {
+    await this.#endSubagents(result);
+    await this.end(result);
+  }
+
+  async #endSubagents(result: Pick<RunResult, "aborted" | "error">): Promise<void> {
+    const { aborted, error } = result;
+    for (const id of [...this.#subagents.keys()]) await this.endSubagent(id, { aborted, error });
   }
 }

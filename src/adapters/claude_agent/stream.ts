@@ -1,6 +1,8 @@
-import type { AgentRun } from "../run.ts";
 import { type ModelMessage, type Tokens, usageOf } from "./model_calls.ts";
 import type { Session, Sessions } from "./sessions.ts";
+
+/** How many messages wait for a reader that is slower than Claude Code. More wait where they come from. */
+const MAX_UNREAD = 1_000;
 
 /** A message of `query()`. */
 export type Message = {
@@ -28,6 +30,10 @@ export type Message = {
   readonly usage?: Tokens | null;
   readonly terminal_reason?: string;
   readonly permission_denials?: readonly { readonly tool_use_id: string }[];
+  /** Of "system", about a subagent in the background: its id is that of the task. */
+  readonly task_id?: string;
+  readonly status?: string;
+  readonly summary?: string;
 };
 
 /**
@@ -49,12 +55,16 @@ export function observe<Query extends AsyncGenerator<Message, void>>(
     for (const look of waiting) look();
     waiting.clear();
   };
+  let readOn = (): void => {};
+  let isLeft = false;
   const pump = async (): Promise<void> => {
     try {
       for (let next = await query.next(); !next.done; next = await query.next()) {
         await sessions.arrive(observer.see(next.value));
         arrived.push(next.value);
         wake();
+        const isFull = arrived.length >= MAX_UNREAD && !isLeft;
+        if (isFull) await sessions.pause((resume) => readOn = resume);
       }
       await observer.end({ aborted: true }); // nothing, if there was a result
     } catch (error) {
@@ -66,6 +76,8 @@ export function observe<Query extends AsyncGenerator<Message, void>>(
   };
   const pumped = pump();
   const leave = async (end: Promise<IteratorResult<Message, void>>) => {
+    isLeft = true;
+    readOn();
     try {
       return await end;
     } finally {
@@ -80,6 +92,7 @@ export function observe<Query extends AsyncGenerator<Message, void>>(
       while (arrived.length === 0 && !isOver) {
         await new Promise<void>((resolve) => waiting.add(resolve));
       }
+      readOn();
       if (arrived.length > 0) return { done: false, value: arrived.shift()! };
       const { error } = failure ?? {};
       const isFailed = failure !== undefined;
@@ -124,8 +137,11 @@ class Observer {
     session.isClaimed = true;
     if (type === "system" && subtype === "init") {
       await session.run().flush();
+    } else if (type === "system" && subtype === "task_notification") {
+      await endTask(session, message);
     } else if (type === "assistant") {
-      const run = runOf(session, message);
+      const run = responding(session, message);
+      if (run === undefined) return;
       const call = await session.models.begin(run, message.message ?? {});
       // A response that failed is a message about it.
       const failure = message.error && (textOf(message.message) || message.error);
@@ -133,7 +149,8 @@ class Observer {
     } else if (type === "stream_event") {
       await this.#streamed(session, message);
     } else if (type === "user") {
-      if (session.current !== undefined) await session.models.complete(runOf(session, message));
+      const run = session.runOf(message.agent_id);
+      if (run !== undefined) await session.models.complete(run);
     } else if (type === "result") {
       await this.#result(session, message);
     }
@@ -146,18 +163,17 @@ class Observer {
     this.#seen.clear();
     for (const session of sessions) {
       session.isClaimed = false;
-      await session.end(result);
+      await session.close(result);
     }
   }
 
   /** With `includePartialMessages`, the exact times and tokens of a call are known. */
   async #streamed(session: Session, { event, ttft_ms: ttftMs, ...more }: Message): Promise<void> {
     const { models } = session;
-    if (event?.type === "message_start") {
-      await models.begin(runOf(session, more), event.message ?? {});
-    }
-    if (session.current === undefined) return;
-    const run = runOf(session, more);
+    const isStart = event?.type === "message_start";
+    const run = isStart ? responding(session, more) : session.runOf(more.agent_id);
+    if (run === undefined) return;
+    if (isStart) await models.begin(run, event.message ?? {});
     const call = models.of(run);
     if (call === undefined) return;
     if (ttftMs !== undefined) call.ttftMs = ttftMs;
@@ -171,9 +187,7 @@ class Observer {
   async #result(session: Session, message: Message): Promise<void> {
     const { result, is_error: isError, errors, subtype, usage, terminal_reason: why } = message;
     for (const { tool_use_id: id } of message.permission_denials ?? []) {
-      const call = session.calls.get(id);
-      session.calls.delete(id);
-      await call?.fail(new Error("Claude Code denied it"));
+      await session.calls.take(id)?.fail(new Error("Claude Code denied it"));
     }
     const total = message.total_cost_usd;
     const before = session.cost;
@@ -194,8 +208,17 @@ class Observer {
   }
 }
 
-function runOf(session: Session, { agent_id: id }: Omit<Message, "type">): AgentRun {
-  return session.run(id !== undefined && session.hasSubagent(id) ? id : undefined);
+/** Returns the run whose model responds; undefined for a subagent whose run has ended, and its session's too. */
+function responding(session: Session, { agent_id: id }: Omit<Message, "type">) {
+  return id === undefined ? session.run() : session.runOf(id);
+}
+
+/** Ends a subagent in the background that did not stop by itself: no hook says so. */
+async function endTask(session: Session, { task_id: id, status, summary }: Message): Promise<void> {
+  if (id === undefined || (status !== "failed" && status !== "stopped")) return;
+  const isFailed = status === "failed";
+  const error = isFailed ? new Error(summary || "The task failed") : undefined;
+  await session.endSubagent(id, { aborted: !isFailed, error });
 }
 
 function textOf({ content }: ModelMessage = {}): string | undefined {

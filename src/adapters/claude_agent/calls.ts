@@ -1,0 +1,47 @@
+import type { AgentRun } from "../run.ts";
+import type { AllowedCall } from "../tool_call.ts";
+
+/** How many calls that have ended are known, so that what Claude Code says of them later changes nothing. */
+const MAX_ENDED = 1_000;
+
+/** The calls of a session that were allowed, until Claude Code says what became of them. */
+export class Calls {
+  readonly #open = new Map<string, { readonly run: AgentRun; readonly call: AllowedCall }>();
+  /** The ids of those that ended last. */
+  readonly #ended = new Set<string>();
+
+  /** Returns a call that has not ended. */
+  get(id: string): AllowedCall | undefined {
+    return this.#open.get(id)?.call;
+  }
+
+  /** Whether a call with an id has ended, and none with the same id has begun since. */
+  hasEnded(id: string): boolean {
+    return this.#ended.has(id);
+  }
+
+  /** Adds a call of a run. */
+  add(id: string, run: AgentRun, call: AllowedCall): void {
+    this.#ended.delete(id);
+    this.#open.set(id, { run, call });
+  }
+
+  /** Removes a call and returns it, for whoever ends it. Undefined if it has ended, or never began. */
+  take(id: string): AllowedCall | undefined {
+    const call = this.get(id);
+    if (call !== undefined) this.#end(id);
+    return call;
+  }
+
+  /** Removes the calls of a run, which ends them. */
+  endAll(run: AgentRun): void {
+    for (const [id, call] of this.#open) if (call.run === run) this.#end(id);
+  }
+
+  #end(id: string): void {
+    this.#open.delete(id);
+    this.#ended.add(id);
+    const [oldest] = this.#ended;
+    if (this.#ended.size > MAX_ENDED) this.#ended.delete(oldest!);
+  }
+}
