@@ -239,7 +239,8 @@ export class AgentRun {
     const error = this.#stopped === undefined ? result.error : new Error(this.#stopped);
     const reason = aborted ? "The run was aborted" : "The run has ended";
     for (const call of this.#open) await call.fail(new Error(`${reason} before the tool returned`));
-    await this.#runningTools();
+    // Those that run after a success do so in the background, which nobody waits for.
+    if (aborted || error !== undefined) await this.#runningTools();
     for (const callId of this.#models.open) {
       this.modelCompleted(callId, { error: aborted ? "aborted" : error ?? reason });
     }

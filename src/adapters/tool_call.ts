@@ -140,8 +140,12 @@ export function withContext(result: unknown, context: string | undefined): unkno
   return context === undefined || typeof result !== "string" ? result : `${result}\n\n${context}`;
 }
 
+/** Ids of calls that a run remembers: far more than run at once, or than a model counts before it starts again. */
+const MAX_IDS = 10_000;
+
 /** The calls of a run, of which each has an id of its own: one that the SDK tries again is another call. */
 export class Attempts {
+  /** How often the ids that were used last were used, oldest first. */
   readonly #count = new Map<string, number>();
 
   /** Returns a call as it is, or with another id if one with its id has begun. */
@@ -149,7 +153,10 @@ export class Attempts {
     const { callId } = call;
     if (callId === undefined) return call;
     const count = (this.#count.get(callId) ?? 0) + 1;
+    this.#count.delete(callId); // so that it becomes the last one
     this.#count.set(callId, count);
+    const [oldest] = this.#count.keys();
+    if (this.#count.size > MAX_IDS) this.#count.delete(oldest!);
     return count === 1 ? call : { ...call, callId: `${callId}#${count}` };
   }
 }
@@ -221,12 +228,12 @@ export function toRecord(params: unknown): Readonly<Record<string, unknown>> {
   return (isRecord(params) ? params : { input: params }) as Readonly<Record<string, unknown>>;
 }
 
-/** Returns a result as text, as `tool.completed` has it; undefined without a result. */
+/** Returns a result as text, as `tool.completed` has it; undefined without a result. Never throws. */
 export function toText(result: unknown): string | undefined {
   if (typeof result === "string") return result;
   try {
     return JSON.stringify(result);
   } catch {
-    return String(result);
+    return errorMessage(result);
   }
 }

@@ -5,6 +5,9 @@ import type { AllowedCall, ToolCall } from "./tool_call.ts";
 /** How many calls wait for a run that resumes them. Beyond that, the oldest ends. */
 const MAX_PAUSED = 1_000;
 
+/** How many runs may be under way. Beyond that, the oldest was abandoned, such as a stream that nobody reads. */
+const MAX_RUNS = 10_000;
+
 /** How long hooks that close wait for runs to end, in milliseconds: an aborted one ends at once. */
 const GRACE = 1_000;
 
@@ -24,13 +27,18 @@ export function keyOf(sessionId: string | undefined, call: ToolCall): string | u
 export class Unfinished {
   readonly #runs = new Map<object, () => void>();
   readonly #calls = new Map<string, AllowedCall>();
+  readonly #observer: AgentHooks["registry"]["observer"];
   #cancel = (): void => {};
+
+  constructor(observer: AgentHooks["registry"]["observer"]) {
+    this.#observer = observer;
+  }
 
   /** Returns what is unfinished of hooks, whatever they were connected to. */
   static of({ registry: { observer } }: AgentHooks): Unfinished {
     const known = all.get(observer);
     if (known !== undefined) return known;
-    const unfinished = new Unfinished();
+    const unfinished = new Unfinished(observer);
     observer.closing.addEventListener("abort", () => unfinished.#end(), { once: true });
     all.set(observer, unfinished);
     return unfinished;
@@ -39,6 +47,7 @@ export class Unfinished {
   /** Adds a run, and how it ends when hooks close. Returns a function to call when it has ended. */
   addRun(run: object, end: () => void): () => void {
     this.#runs.set(run, end);
+    if (this.#runs.size > MAX_RUNS) this.#endOldest();
     return () => {
       this.#runs.delete(run);
       if (this.#runs.size === 0) this.#cancel();
@@ -62,6 +71,18 @@ export class Unfinished {
 
   #fail(key: string): void {
     void this.take(key)?.fail(new Error("The run was not resumed"));
+  }
+
+  #endOldest(): void {
+    const [oldest] = this.#runs;
+    const [run, end] = oldest!;
+    this.#runs.delete(run);
+    const error = new Error("they were abandoned, such as streams that nobody reads to their end");
+    this.#observer.report(
+      `More than ${MAX_RUNS} runs have not ended, so the oldest is aborted`,
+      error,
+    );
+    end();
   }
 
   #end(): void {

@@ -3,6 +3,7 @@ import { createHooks, type Hooks } from "@omniagent/hooks";
 import { claudeAgentHooks } from "@omniagent/hooks/claude-agent";
 import { mcpHooks } from "@omniagent/hooks/mcp";
 import { AgentRun } from "../../src/adapters/run.ts";
+import { Attempts } from "../../src/adapters/tool_call.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
@@ -65,6 +66,139 @@ test("claude-agent: several calls of next() at once get a message each", async (
   const all = await Promise.all([query.next(), query.next(), query.next()]);
   assert.deepEqual(all.map(({ done }) => done), [false, false, true]);
   await hooks.close();
+});
+
+const PARTIAL = { type: "stream_event", session_id: "s", event: { type: "content_block_delta" } };
+
+test("claude-agent: at most 1,000 messages wait for a slow reader", async () => {
+  const { hooks } = recorded();
+  const full = Promise.withResolvers<void>();
+  let ahead = 0;
+  let most = 0;
+  async function* messages(): AsyncGenerator<unknown, void> {
+    for (let count = 0; count < 3_000; count++) {
+      most = Math.max(most, ++ahead);
+      if (ahead === 1_000) full.resolve();
+      yield PARTIAL;
+    }
+    yield RESULT;
+  }
+  const query = claudeAgentHooks(hooks).wrap(messages());
+  await full.promise;
+  let read = 0;
+  for await (const _ of query) {
+    ahead--;
+    if (++read % 100 === 0) await new Promise((resolve) => setTimeout(resolve)); // slowly
+  }
+  await hooks.close();
+  assert.deepEqual([read, most <= 1_001], [3_001, true], `${most} messages waited`);
+});
+
+test("claude-agent: a hook sees what arrived before it, even if nobody reads", async () => {
+  const { hooks, types } = recorded();
+  const claude = claudeAgentHooks(hooks);
+  const full = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<void>();
+  async function* messages(): AsyncGenerator<unknown, void> {
+    for (let count = 0; count < 3_000; count++) {
+      if (count === 999) full.resolve();
+      yield PARTIAL;
+    }
+    yield ASSISTANT;
+    await over.promise;
+  }
+  const query = claude.wrap(messages());
+  await full.promise;
+  await callHook(claude, "PreToolUse", CALL);
+  over.resolve();
+  for await (const _ of query);
+  await hooks.close();
+  assert.deepEqual(types.slice(0, 4), [
+    "agent.start",
+    "model.called",
+    "model.completed",
+    "tool.called",
+  ]);
+});
+
+test("claude-agent: a query that is closed while nobody reads ends", async () => {
+  const { hooks, types } = recorded();
+  async function* messages(): AsyncGenerator<unknown, void> {
+    yield ASSISTANT;
+    while (true) yield PARTIAL;
+  }
+  const query = claudeAgentHooks(hooks).wrap(messages());
+  for (let read = 0; read < 10; read++) await query.next();
+  await query.return();
+  assert.deepEqual(await query.next(), { done: true, value: undefined });
+  await hooks.close();
+  assert.equal(types.filter((type) => type === "agent.end").length, 1);
+});
+
+for (const guarded of [false, true]) {
+  const what = guarded ? "is withheld from the model" : "changes nothing";
+  test(`claude-agent: a result that arrives when its run was aborted ${what}`, async () => {
+    const { hooks, types } = recorded();
+    if (guarded) hooks.gate("tool.completed", { name: "policy", handle: () => undefined });
+    const claude = claudeAgentHooks(hooks);
+    const called = Promise.withResolvers<void>();
+    const over = Promise.withResolvers<void>();
+    async function* messages(): AsyncGenerator<unknown, void> {
+      yield ASSISTANT;
+      await called.promise;
+      yield { ...RESULT, terminal_reason: "aborted_tools" };
+      await over.promise;
+    }
+    const query = claude.wrap(messages());
+    await query.next();
+    await callHook(claude, "PreToolUse", CALL);
+    called.resolve();
+    await query.next();
+    const output = await callHook(claude, "PostToolUse", { ...CALL, tool_response: "paid" });
+    over.resolve();
+    for await (const _ of query);
+    await hooks.close();
+    assert.equal(JSON.stringify(output).includes("The run has ended"), guarded);
+    assert.equal(types.filter((type) => type === "tool.completed").length, 1);
+  });
+}
+
+const CALL = { tool_name: "pay", tool_input: { amount: 7 }, tool_use_id: "c1" };
+
+/** Calls a hook as the SDK does. */
+function callHook(
+  { hooks }: ReturnType<typeof claudeAgentHooks>,
+  name: string,
+  fields: object,
+): Promise<unknown> {
+  const input = { hook_event_name: name, session_id: "s", cwd: "/", ...fields };
+  return hooks[name]![0]!.hooks[0]!(input, undefined, { signal: new AbortController().signal });
+}
+
+test("the ids of a run's calls take no more memory than those of 10,000 calls", () => {
+  const attempts = new Attempts();
+  const next = (callId: string) => attempts.next({ name: "pay", params: {}, callId }).callId;
+  assert.deepEqual([next("a"), next("b"), next("a")], ["a", "b", "a#2"]);
+  // Ids that are in use are known however many calls there are.
+  for (let count = 0; count < 30_000; count++) {
+    assert.equal(next(`c${count}`), `c${count}`);
+    if (count % 5_000 === 0) assert.equal(next("a"), `a#${3 + count / 5_000}`);
+  }
+  // Others are forgotten.
+  assert.deepEqual([next("b"), next("c0"), next("c29999")], ["b", "c0", "c29999#2"]);
+});
+
+test("of runs that never end, the 10,000 newest are kept", async () => {
+  const { hooks, failures } = recorded();
+  const ends: unknown[] = [];
+  hooks.on("agent.end", ({ data }) => void ends.push([data.run_id, data.aborted]));
+  const runs = Array.from({ length: 10_001 }, () => new AgentRun(hooks as never));
+  await runs[0]!.end();
+  assert.deepEqual(ends, [[runs[0]!.id, true]]);
+  assert.match(failures.join(), /More than 10000 runs have not ended/);
+  await Promise.all(runs.map((run) => run.end()));
+  await hooks.close();
+  assert.equal(ends.length, runs.length);
 });
 
 test("a tool whose arguments have no JSON form runs, and is reported as not observed", async () => {
