@@ -13,6 +13,9 @@ const usage = {
   outputTokens: { total: USAGE.output, text: USAGE.output },
 };
 
+/** A delay of 0 is a timer, which an abort leaves behind. */
+const NO_DELAYS = { initialDelayInMs: null, chunkDelayInMs: null };
+
 /** Returns a model that responds as a script says, by version 3 or 4 of the SDK's interface. */
 export function scriptedModel(turns: readonly Turn[], version: 3 | 4) {
   let next = 0;
@@ -44,7 +47,7 @@ export function scriptedModel(turns: readonly Turn[], version: 3 | 4) {
         ...parts.flatMap(chunksOf),
         { type: "finish", ...finish(parts) },
       ];
-      return Promise.resolve({ stream: simulateReadableStream({ chunks }) });
+      return Promise.resolve({ stream: simulateReadableStream({ chunks, ...NO_DELAYS }) });
     },
   });
 }

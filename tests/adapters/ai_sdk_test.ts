@@ -1,7 +1,9 @@
+import assert from "node:assert/strict";
 import { aiSdkHooks } from "@omniagent/hooks/ai-sdk";
+import { test } from "../support/harness.ts";
 import { scriptedModel } from "./ai_model.ts";
 import { type Driver, type Ending, load, type Script } from "./driver.ts";
-import { testAdapter } from "./scenario.ts";
+import { BACKGROUND, recorded, testAdapter } from "./scenario.ts";
 
 const { generateText, isStepCount, streamText, tool } = await load("ai");
 const { z } = await load("zod");
@@ -92,3 +94,61 @@ function told(messages: any[]): Record<string, string> {
 const driver: Driver = { name: "ai-sdk", run, hasHosted: true };
 
 testAdapter(driver);
+
+test("ai-sdk: runs at once on one connection keep their calls, even with equal ids", async () => {
+  const { hooks, log } = recorded();
+  const runs = new Map<string, string[]>();
+  hooks.on("tool.*", ({ runId, data }) => {
+    const { params, result } = data as { readonly params?: object; readonly result?: string };
+    runs.set(runId!, [...runs.get(runId!) ?? [], result ?? JSON.stringify(params)]);
+  });
+  const agent = aiSdkHooks(hooks, { sessionId: "s-1" });
+  const both = Promise.withResolvers<void>();
+  let running = 0;
+  const pay = async ({ amount }: { readonly amount: number }) => {
+    if (++running === 2) both.resolve();
+    await both.promise;
+    return `paid ${amount}`;
+  };
+  const calls = [1, 2].map((amount) => {
+    const turns = [{ calls: [{ id: "c1", name: "pay", params: { amount } }] }, { text: "done" }];
+    const options = agent.options({ tools: toolsOf({ pay }) });
+    const model = scriptedModel(turns, 4);
+    return generateText({ ...options, model, prompt: "hi", stopWhen: isStepCount(5) });
+  });
+  await Promise.all(calls);
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual([...runs.values()].toSorted(), [
+    [`{"amount":1}`, "paid 1"],
+    [`{"amount":2}`, "paid 2"],
+  ]);
+});
+
+test("ai-sdk: an agent that a tool leaves in the background keeps a run of its own", async () => {
+  const { hooks, log } = recorded();
+  const agent = aiSdkHooks(hooks, { sessionId: "s-1", name: "main" });
+  const over = Promise.withResolvers<void>();
+  hooks.once("agent.end", () => over.resolve());
+  const ask = (connection: ReturnType<typeof aiSdkHooks>, tools: Script["tools"], name: string) =>
+    generateText({
+      ...connection.options({ tools: toolsOf(tools) }),
+      model: scriptedModel(
+        [{ calls: [{ id: name, name, params: { amount: 7 } }] }, { text: "done" }],
+        4,
+      ),
+      prompt: "hi",
+      stopWhen: isStepCount(5),
+    });
+  let left: Promise<unknown> | undefined;
+  const start = () => {
+    const helper = agent.child({ agentId: "helper", name: "helper" });
+    left = over.promise.then(() => ask(helper, { pay: () => "paid" }, "pay"));
+    return "started";
+  };
+  await ask(agent, { start }, "start");
+  await left;
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(log.runs, BACKGROUND);
+});

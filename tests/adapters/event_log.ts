@@ -26,6 +26,16 @@ export class EventLog {
     return this.#events.filter((event) => event.type === type).length;
   }
 
+  /** Returns what happened to runs and tools, as the name of who did it and the type. */
+  get runs(): readonly string[] {
+    const names = new Map<string, string>();
+    return this.#events.flatMap(({ type, data, runId = "" }) => {
+      const { name = "" } = data as { readonly name?: string };
+      if (type === "agent.start") names.set(runId, name);
+      return /^(agent|tool)\./.test(type) ? [`${names.get(runId)}: ${type}`] : [];
+    });
+  }
+
   /** Returns the log. Tool calls that ran at once are sorted by their ids. */
   get lines(): readonly string[] {
     const events = this.#events.filter(({ type }) => !LEFT_OUT.test(type));
@@ -40,6 +50,17 @@ export class EventLog {
     return sorted.map(sentence);
   }
 
+  /** Resolves when each run has ended, and each call. Fails after a minute. */
+  async settled(): Promise<void> {
+    const isOver = () =>
+      this.count("agent.start") === this.count("agent.end") &&
+      this.count("tool.called") === this.count("tool.completed");
+    for (const limit = Date.now() + 60_000; !isOver();) {
+      assert.ok(Date.now() < limit, `all has ended:\n${this.lines.join("\n")}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
   /** Fails unless each call has one end, and each run one start and one end, of one session. */
   check(sessionId: string): void {
     const calls = new Map<string, string[]>();
@@ -51,7 +72,8 @@ export class EventLog {
       assert.equal(session, sessionId, `the session of ${type}`);
       assert.ok(runId, `the run of ${type}`);
       if (type.startsWith("agent.")) add(runs, data.run_id!, type);
-      if (type.startsWith("tool.")) add(calls, data.call_id!, type);
+      // Ids of calls are unique in a run.
+      if (type.startsWith("tool.")) add(calls, `${data.call_id} of ${runId}`, type);
     }
     for (const [id, types] of runs) {
       assert.deepEqual(types, ["agent.start", "agent.end"], `the events of run ${id}`);

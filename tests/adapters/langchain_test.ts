@@ -3,7 +3,7 @@ import { createHooks } from "@omniagent/hooks";
 import { langchainHooks } from "@omniagent/hooks/langchain";
 import { test } from "../support/harness.ts";
 import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
-import { CALLED, recorded, START, testAdapter } from "./scenario.ts";
+import { BACKGROUND, CALLED, recorded, START, testAdapter } from "./scenario.ts";
 
 const langchain = await load("langchain");
 const { AIMessage, createAgent, humanInTheLoopMiddleware, tool, toolRetryMiddleware } = langchain;
@@ -185,6 +185,39 @@ test("langchain: with toolErrors 'throw', a middleware before ours can try a too
     CALLED.replace("c1", "c1#2"),
     "tool.completed c1#2 paid",
   ]);
+});
+
+test("langchain: an agent that a tool leaves in the background keeps a run of its own", async () => {
+  const { hooks, log } = recorded();
+  const connection = langchainHooks(hooks, { sessionId: "s-1" });
+  const over = Promise.withResolvers<void>();
+  hooks.once("agent.end", () => over.resolve());
+  const { middleware, config } = connection.child({ agentId: "helper", name: "helper" });
+  const pays = [{ calls: [{ id: "h1", name: "pay", params: { amount: 7 } }] }, { text: "helped" }];
+  const tools = toolsOf({ pay: () => "paid" });
+  const helper = createAgent({ model: scripted(pays), tools, middleware: [middleware] })
+    .withConfig(config);
+  let left: Promise<unknown> | undefined;
+  const start = toolsOf({
+    start: () => {
+      left = over.promise.then(() => helper.invoke(user("help")));
+      return "started";
+    },
+  });
+  const starts = [{ calls: [{ id: "c1", name: "start", params: { amount: 7 } }] }, {
+    text: "done",
+  }];
+  const main = createAgent({
+    name: "main",
+    model: scripted(starts),
+    tools: start,
+    middleware: [connection.middleware],
+  }).withConfig(connection.config);
+  await main.invoke(user("hi"));
+  await left;
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(log.runs, BACKGROUND);
 });
 
 test("langchain: without the callbacks, the run fails and says what to pass", async () => {

@@ -5,7 +5,7 @@ import { mastraHooks } from "@omniagent/hooks/mastra";
 import { test } from "../support/harness.ts";
 import { scriptedModel } from "./ai_model.ts";
 import { type Driver, type Ending, load, type Script, type Turn } from "./driver.ts";
-import { END, HELPED, recorded, START, testAdapter } from "./scenario.ts";
+import { BACKGROUND, END, HELPED, recorded, START, testAdapter } from "./scenario.ts";
 import { TRACE, TREE } from "./traces.ts";
 
 const { Agent } = await load("@mastra/core/agent");
@@ -269,6 +269,27 @@ test("mastra: a run of an agent that another one delegates to meanwhile is its o
     undefined,
     false,
   ]]);
+});
+
+test("mastra: an agent that a tool leaves in the background keeps a run of its own", async () => {
+  const { hooks, log } = recorded();
+  const over = Promise.withResolvers<void>();
+  hooks.once("agent.end", () => over.resolve());
+  const more = { id: "helper", name: "helper", tools: toolsOf({ pay: PAY }) };
+  const helper = connected(hooks, TURNS, more);
+  let left: Promise<unknown> | undefined;
+  const start = () => {
+    left = over.promise.then(() => helper.generate("help"));
+    return "started";
+  };
+  const turns = [{ calls: [{ id: "s1", name: "start", params: { amount: 7 } }] }, {
+    text: "done",
+  }];
+  await connected(hooks, turns, { tools: toolsOf({ start }) }).generate("hi");
+  await left;
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(log.runs, BACKGROUND);
 });
 
 test("mastraHooks() names what is wrong with its arguments", async () => {

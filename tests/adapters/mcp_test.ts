@@ -5,6 +5,7 @@ import { mcpHooks } from "@omniagent/hooks/mcp";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { load } from "./driver.ts";
+import { testObservers } from "./observers.ts";
 
 const { Client } = await load("@modelcontextprotocol/sdk/client/index.js");
 const { McpServer } = await load("@modelcontextprotocol/sdk/server/mcp.js");
@@ -28,12 +29,17 @@ type Connected = {
   readonly denied: Promise<void>;
   /** Resolves when the slow tool runs. */
   readonly slow: Promise<void>;
+  /** Closes the connection, and leaves the hooks open. */
+  disconnect(): Promise<void>;
   close(): Promise<void>;
 };
 
 /** Connects a client and a server, one of them through hooks. */
-async function connect(side: Side, gates: (hooks: Hooks) => void = () => {}): Promise<Connected> {
-  const hooks = createHooks({ logger: silentLogger });
+async function connect(
+  side: Side,
+  gates: (hooks: Hooks) => void = () => {},
+  hooks: Hooks = createHooks({ logger: silentLogger }),
+): Promise<Connected> {
   const log: string[] = [];
   hooks.on("tool.*", ({ type, data, sessionId }) => {
     assert.equal(sessionId, "s-1");
@@ -74,6 +80,7 @@ async function connect(side: Side, gates: (hooks: Hooks) => void = () => {}): Pr
     denied,
     paid,
     slow: running.promise,
+    disconnect: () => client.close(),
     close: async () => {
       await client.close();
       await hooks.close();
@@ -95,6 +102,13 @@ const mask = (hooks: Hooks) =>
   });
 
 for (const side of ["server", "client"] as const) {
+  testObservers(`mcp (${side})`, async (hooks) => {
+    const { call, disconnect } = await connect(side, () => {}, hooks);
+    const told = text(await call("pay", { amount: 7 }));
+    await disconnect();
+    return told;
+  });
+
   test(`mcp: a call through the ${side} is an event, and its result too`, async () => {
     const { call, log, close } = await connect(side);
     assert.equal(text(await call("pay", { amount: 7 })), "paid 7");

@@ -10,7 +10,7 @@ import {
   type Turn,
   USAGE,
 } from "./driver.ts";
-import { CALLED, END, recorded, START, testAdapter } from "./scenario.ts";
+import { BACKGROUND, CALLED, END, recorded, START, testAdapter } from "./scenario.ts";
 
 const { Agent, Runner, setTracingDisabled, tool, Usage } = await load("@openai/agents-core");
 const testing = await load("@openai/agents-core/testing");
@@ -152,4 +152,64 @@ test("openai-agents: a rewritten message keeps its images", async () => {
   await hooks.close();
   const { input } = model.calls[0].request;
   assert.deepEqual(input.at(-1).content, [{ type: "input_text", text: "***" }, image]);
+});
+
+test("openai-agents: an agent that a tool leaves in the background keeps a run of its own", async () => {
+  const { hooks, log } = recorded();
+  const over = Promise.withResolvers<void>();
+  hooks.once("agent.end", () => over.resolve());
+  const runner = openaiAgentsHooks(hooks, new Runner(), { sessionId: "s-1" });
+  const agentOf = (name: string, tools: Script["tools"]) => {
+    const [tool] = Object.keys(tools) as [string];
+    const turns = [{ calls: [{ id: tool, name: tool, params: { amount: 7 } }] }, { text: "done" }];
+    return new Agent({ name, model: scripted(turns), tools: toolsOf({ tools }) });
+  };
+  let left: Promise<unknown> | undefined;
+  const start = () => {
+    left = over.promise.then(() => runner.run(agentOf("helper", { pay: () => "paid" }), "help"));
+    return "started";
+  };
+  await runner.run(agentOf("main", { start }), "hi");
+  await left;
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(log.runs, BACKGROUND);
+});
+
+test("openai-agents: an agent as a tool that nobody waits for goes on in a run that has one end", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const over = Promise.withResolvers<void>();
+  const paid = Promise.withResolvers<void>();
+  const ends: unknown[] = [];
+  hooks.on("agent.end", ({ data }) => {
+    ends.push(data.agent_id);
+    if (data.agent_id === undefined) over.resolve();
+  });
+  const pay = async () => {
+    await over.promise;
+    paid.resolve();
+    return "paid";
+  };
+  const pays = [{ calls: [{ id: "h1", name: "pay", params: { amount: 7 } }] }, { text: "helped" }];
+  const tools = toolsOf({ tools: { pay } });
+  const helper = new Agent({ name: "helper", model: scripted(pays), tools });
+  const { invoke, ...asTool } = helper.asTool({ toolName: "helper", toolDescription: "helps" });
+  let left: Promise<unknown> | undefined;
+  const start = {
+    ...asTool,
+    invoke: (...args: unknown[]) => {
+      left = invoke(...args);
+      return "started";
+    },
+  };
+  const calls = [{ id: "c1", name: "helper", params: { input: "help" } }];
+  const model = scripted([{ calls }, { text: "done" }]);
+  const runner = openaiAgentsHooks(hooks, new Runner(), { sessionId: "s-1", subagents: [helper] });
+  await runner.run(new Agent({ name: "boss", model, tools: [start] }), "hi");
+  await paid.promise;
+  await left;
+  await hooks.close();
+  log.check("s-1");
+  assert.equal(ends.length, new Set(ends).size);
 });

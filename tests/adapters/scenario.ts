@@ -4,13 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { createHooks, type Hooks, type HooksOptions, WebhookHook } from "@omniagent/hooks";
+import { createHooks, type Hooks, type HooksOptions } from "@omniagent/hooks";
 import { allow, ask, deny } from "@omniagent/hooks/gates";
-import type { DeliveryQueue } from "@omniagent/hooks/outbox";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import type { Driver, Ending, Script, Tool, Turn } from "./driver.ts";
 import { EventLog } from "./event_log.ts";
+import { testHostile } from "./hostile.ts";
+import { testObservers } from "./observers.ts";
 import { testTraces, TRACE } from "./traces.ts";
 
 type Scenario = {
@@ -62,6 +63,11 @@ export const HELPED: readonly string[] = [
   "message.sent helped",
   "[helper] agent.end success 6+10",
 ];
+
+/** What happens to a run whose tool leaves another agent in the background, which pays when it has ended. */
+export const BACKGROUND: readonly string[] = ["main", "helper"].flatMap((name) =>
+  ["agent.start", "tool.called", "tool.completed", "agent.end"].map((type) => `${name}: ${type}`)
+);
 
 /** Hooks, and a log of their events. */
 export function recorded(
@@ -284,43 +290,16 @@ const HOSTED: Scenario = {
   ],
 };
 
-/** A port that nothing listens on: Linux gives it to nobody. */
-const DEAD = "http://127.0.0.1:2/";
-
-/** Observers that fail, which must not change what a tool returns. */
-const OBSERVERS: Readonly<Record<string, (hooks: Hooks) => void>> = {
-  "a handler that throws": (hooks) =>
-    void hooks.on("*", () => Promise.reject(new Error("handler down"))),
-  "a handler that never ends": (hooks) => void hooks.on("*", () => new Promise(() => {})),
-  "a webhook whose host is down": (hooks) =>
-    void hooks.use(new WebhookHook({ name: "dead", url: DEAD, events: ["*"], retryCount: 0 })),
-};
-
-/** An outbox whose store does not respond. */
-const HANGING: DeliveryQueue = {
-  publish: () => new Promise(() => {}),
-  register: () => ({ unregister() {} }),
-  start() {},
-  stop: () => Promise.resolve(),
-};
-
 /** Registers all scenarios as tests. */
 export function testAdapter(driver: Driver): void {
   test(`${driver.name}: its page says what differs`, () => checkPage(driver));
   for (const scenario of [...SCENARIOS, ...driver.hasHosted ? [HOSTED] : []]) {
     test(`${driver.name}: ${scenario.name}`, () => play(driver, scenario), driver);
   }
-  for (const [name, observe] of Object.entries(OBSERVERS)) {
-    const log = [...START, CALLED, "tool.completed c1 paid 7", ...END];
-    const scenario = { name, gates: observe, log, told: { c1: /^paid 7$/ } };
-    test(`${driver.name}: ${name} changes no result`, () => play(driver, scenario), driver);
-  }
   testTraces(driver);
-  test(
-    `${driver.name}: a store that does not respond changes no result`,
-    () => playWithoutStore(driver),
-    driver,
-  );
+  testHostile(driver);
+  const pay = async (hooks: Hooks) => (await driver.run(scriptOf(hooks))).told.c1;
+  testObservers(driver.name, pay, driver);
 }
 
 /** Every difference is declared where users read it, in the same words, and nothing else differs. */
@@ -329,19 +308,19 @@ async function checkPage({ name, differences = {} }: Driver): Promise<void> {
   const text = page.replaceAll(/\s+/g, " ");
   for (const [scenario, { why }] of Object.entries(differences)) {
     assert.ok(text.includes(why), `docs/agents/${name}.md says of ${scenario}: ${why}`);
-    const names = [...SCENARIOS.map(({ name }) => name), ...Object.keys(OBSERVERS), TRACE];
+    const names = [...SCENARIOS.map(({ name }) => name), TRACE];
     assert.ok(names.includes(scenario), `${scenario} is a scenario`);
   }
 }
 
-/** Plays with a store that does not respond: no event gets past it. */
-async function playWithoutStore(driver: Driver): Promise<void> {
-  const options = { outbox: HANGING };
-  await play(driver, { name: "", options, log: [], told: { c1: /^paid 7$/ } });
+/** What the model says and does unless a scenario says otherwise: it pays, once. */
+function scriptOf(hooks: Hooks): Script {
+  const pay: Tool = ({ amount }) => `paid ${amount}`;
+  return { hooks, sessionId: "s-1", prompt: "hi", tools: { pay }, turns: TURNS };
 }
 
 async function play(driver: Driver, scenario: Scenario): Promise<void> {
-  const { hooks, log } = recorded({ closeTimeout: 100, ...scenario.options });
+  const { hooks, log } = recorded(scenario.options);
   scenario.gates?.(hooks);
   const abort = new AbortController();
   const stops = scenario.name.includes("aborted");
@@ -353,15 +332,13 @@ async function play(driver: Driver, scenario: Scenario): Promise<void> {
     });
   };
   const ending = await driver.run({
-    hooks,
-    sessionId: "s-1",
-    prompt: "hi",
+    ...scriptOf(hooks),
     tools: { pay: tool },
     turns: scenario.turns ?? TURNS,
     ...(stops && { signal: abort.signal }),
     ...scenario.script,
   });
-  await hooks.close().catch(() => {}); // handlers that never end
+  await hooks.close();
   judge(driver, scenario, log, ending);
 }
 

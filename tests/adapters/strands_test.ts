@@ -4,7 +4,7 @@ import { deny } from "@omniagent/hooks/gates";
 import { strandsHooks } from "@omniagent/hooks/strands";
 import { test } from "../support/harness.ts";
 import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
-import { END, HELPED, recorded, START, testAdapter } from "./scenario.ts";
+import { BACKGROUND, END, HELPED, recorded, START, testAdapter } from "./scenario.ts";
 import { TRACE, TREE } from "./traces.ts";
 
 const strands = await load("@strands-agents/sdk");
@@ -248,6 +248,49 @@ test("strands: an agent that was used as a tool has no parent when it is invoked
   assert.deepEqual(parents, [undefined, "main", undefined]);
 });
 
+test("strands: an agent that a tool leaves in the background keeps a run of its own", async () => {
+  const { hooks, log } = recorded();
+  const over = Promise.withResolvers<void>();
+  hooks.once("agent.end", () => over.resolve());
+  const agentOf = (name: string, tools: Script["tools"]) => {
+    const [tool] = Object.keys(tools) as [string];
+    const turns = [{ calls: [{ id: tool, name: tool, params: { amount: 7 } }] }, { text: "done" }];
+    return connected(hooks, turns, tools, { name }).agent;
+  };
+  const helper = agentOf("helper", { pay: () => "paid" });
+  let left: Promise<unknown> | undefined;
+  const start = () => {
+    left = over.promise.then(() => helper.invoke("help"));
+    return "started";
+  };
+  await agentOf("main", { start }).invoke("hi");
+  await left;
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(log.runs, BACKGROUND);
+});
+
+for (const waitForCompletion of [true, false]) {
+  const what = waitForCompletion ? "that its run waits for" : "that outlives its run";
+  test(`strands: a tool in the background ${what} is one call of that run`, async () => {
+    const { hooks, log } = recorded();
+    hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+    const over = Promise.withResolvers<void>();
+    hooks.once(waitForCompletion ? "tool.called" : "agent.end", () => over.resolve());
+    const completed = new Promise((resolve) => void hooks.once("tool.completed", resolve));
+    const pay = () => over.promise.then(() => "paid");
+    const turns = [...SCRIPT.turns, { text: "later" }];
+    const backgroundTasks = { always: ["pay"], waitForCompletion };
+    const more = { name: "main", backgroundTasks };
+    await connected(hooks, turns, { pay }, more).agent.invoke("hi");
+    await completed;
+    await hooks.close();
+    log.check("s-1");
+    assert.equal(log.count("tool.called"), 1);
+    assert.ok(log.lines.includes("tool.completed c1 paid"));
+  });
+}
+
 test("strandsHooks() names what is wrong with its arguments", async () => {
   const { hooks } = recorded();
   assert.throws(() => strandsHooks(hooks, {} as never), /Pass the module of @strands-agents\/sdk/);
@@ -265,7 +308,12 @@ const SCRIPT = {
   turns: [{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }, { text: "done" }],
 } satisfies Omit<Script, "hooks">;
 
-function connected(hooks: Hooks, turns: readonly Turn[], tools: Script["tools"] = {}) {
+function connected(
+  hooks: Hooks,
+  turns: readonly Turn[],
+  tools: Script["tools"] = {},
+  more: object = {},
+) {
   const plugin = strandsHooks(hooks, strands, { sessionId: "s-1" });
   const agent = new strands.Agent({
     model: new ScriptedModel(turns),
@@ -279,6 +327,7 @@ function connected(hooks: Hooks, turns: readonly Turn[], tools: Script["tools"] 
     ),
     printer: false,
     plugins: [plugin],
+    ...more,
   });
   return { agent };
 }

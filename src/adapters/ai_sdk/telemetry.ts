@@ -8,6 +8,15 @@ const RUNS = /^ai\.(generate|stream)(Text|Object)$/;
 /** A run, and the number of its model calls so far. */
 type Current = { readonly run: AgentRun; modelCalls: number };
 
+/** What the AI SDK tells both a tool and telemetry about a tool call. */
+type ToolOptions = {
+  readonly toolCallId: string;
+  /** The same list for both. */
+  readonly messages?: unknown;
+};
+
+type ToolOfRun = ToolOptions & { readonly run: AgentRun };
+
 type Message = { readonly role?: string; readonly content?: unknown };
 
 type Part = {
@@ -53,8 +62,8 @@ export class Telemetry {
   readonly #options: RunOptions;
   /** Runs, by the id that the AI SDK gives a call of `generateText` and its like. */
   readonly #runs = new Map<string, Current>();
-  /** The runs of tools that execute, by the id of the tool call. */
-  readonly #callers = new Map<string, AgentRun>();
+  /** The tool calls that execute. Ids are unique in a run, not among runs. */
+  readonly #calls = new Set<ToolOfRun>();
   #isReported = false;
 
   constructor(hooks: AgentHooks, options: RunOptions) {
@@ -63,8 +72,9 @@ export class Telemetry {
   }
 
   /** Returns the run of a tool that executes; undefined, and reported once, if the AI SDK is too old to tell. */
-  runOf(toolCallId: string): AgentRun | undefined {
-    const run = this.#callers.get(toolCallId);
+  runOf({ toolCallId, messages }: ToolOptions): AgentRun | undefined {
+    const calls = [...this.#calls].filter((call) => call.toolCallId === toolCallId);
+    const { run } = calls.find((call) => call.messages === messages) ?? calls.at(-1) ?? {};
     if (run === undefined && !this.#isReported) {
       this.#isReported = true;
       const error = new Error(
@@ -133,18 +143,20 @@ export class Telemetry {
   }
 
   /** Runs the tool of a run: the AI SDK tells its tools no run. */
-  async executeTool<Result>({ callId, toolCallId, execute }: {
-    readonly callId: string;
-    readonly toolCallId: string;
-    execute(): PromiseLike<Result>;
-  }): Promise<Result> {
+  async executeTool<Result>(
+    { callId, toolCallId, messages, execute }: ToolOptions & {
+      readonly callId: string;
+      execute(): PromiseLike<Result>;
+    },
+  ): Promise<Result> {
     const run = this.#runs.get(callId)?.run;
     if (run === undefined) return await execute();
-    this.#callers.set(toolCallId, run);
+    const call = { run, toolCallId, messages };
+    this.#calls.add(call);
     try {
       return await execute();
     } finally {
-      this.#callers.delete(toolCallId);
+      this.#calls.delete(call);
     }
   }
 

@@ -24,6 +24,7 @@ type Execute = (input: unknown, options: ExecuteOptions) => unknown;
 
 type ExecuteOptions = {
   readonly toolCallId: string;
+  readonly messages?: unknown;
   readonly abortSignal?: AbortSignal;
 };
 
@@ -53,7 +54,7 @@ async function executed(parts: Parts, input: unknown, options: ExecuteOptions): 
   const call = callOf(parts, input, options);
   const run = (params: unknown): unknown => lastOf(execute(params, options));
   const denied = (denial: DeniedCall): unknown => deniedOutput(parts.tool, denial);
-  return await (telemetry.runOf(options.toolCallId)?.tool(call, run, denied) ??
+  return await (telemetry.runOf(options)?.tool(call, run, denied) ??
     callTool(telemetry.hooks, call, telemetry.caller, run, denied));
 }
 
@@ -68,7 +69,7 @@ async function* streamed(
 ): AsyncGenerator<unknown> {
   const { telemetry, execute, tool } = parts;
   const call = callOf(parts, input, options);
-  const opened = await (telemetry.runOf(options.toolCallId)?.begin(call) ??
+  const opened = await (telemetry.runOf(options)?.begin(call) ??
     openCall(telemetry.hooks, call, telemetry.caller));
   if (opened.type === "denied") return yield deniedOutput(tool, opened.denial);
   const isJudged = telemetry.hooks.registry.gates.guards("tool.completed");

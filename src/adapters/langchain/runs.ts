@@ -1,10 +1,29 @@
+import { setTimer } from "../../internal/async.ts";
 import { contentText } from "../content.ts";
 import type { AgentHooks } from "../options.ts";
-import { AgentRun, type RunOptions } from "../run.ts";
+import { AgentRun, type RunOptions, type RunResult } from "../run.ts";
 import type { Message } from "./messages.ts";
 
-/** A run of a connected agent, and the ids of the LangChain runs in it. */
-type Root = { readonly id: string; readonly run: AgentRun; readonly members: Set<string> };
+/** A run of a connected agent. */
+type Root = {
+  readonly id: string;
+  readonly run: AgentRun;
+  /** Stops to wait for the end of a run that was aborted; undefined until its signal is known. */
+  unwatch?: () => void;
+};
+
+/** A LangChain run in one of ours, such as a task of a graph or a tool. */
+type Member = {
+  readonly root: Root;
+  /** The namespace of a task. */
+  readonly task?: string | undefined;
+};
+
+/** How long a run that was aborted may take to end before it is ended, in milliseconds. */
+const GRACE = 1_000;
+
+/** How many LangChain runs that have ended are known: what a tool left behind may still start others. */
+const MAX_ENDED = 10_000;
 
 /** Metadata of a LangChain run. */
 type Metadata = { readonly langgraph_checkpoint_ns?: string; readonly thread_id?: unknown };
@@ -17,8 +36,10 @@ export class Runs {
   readonly awaitHandlers: boolean = true;
   readonly #hooks: AgentHooks;
   readonly #options: RunOptions;
-  /** The root of each LangChain run. */
-  readonly #roots = new Map<string, Root>();
+  /** LangChain runs that have not ended, by their ids. */
+  readonly #members = new Map<string, Member>();
+  /** The ids of those that ended last, or outlived our run. */
+  readonly #ended = new Set<string>();
   /** The root of each task of a graph, by its namespace: middleware knows nothing else of its run. */
   readonly #tasks = new Map<string, Root>();
 
@@ -35,7 +56,10 @@ export class Runs {
   /** Returns the run of a task of the graph. @throws {Error} without the callbacks */
   of(runtime: Runtime): AgentRun {
     const root = this.#tasks.get(runtime.configurable?.checkpoint_ns ?? "");
-    if (root !== undefined) return root.run;
+    if (root !== undefined) {
+      this.#watch(root, runtime);
+      return root.run;
+    }
     throw new Error(
       "Cannot observe the agent: its callbacks are missing. Pass both: " +
         "createAgent({ …, middleware: [middleware] }).withConfig(config)",
@@ -53,18 +77,30 @@ export class Runs {
     _type?: unknown,
     name?: string,
   ): Promise<void> {
-    const parent = this.#roots.get(parentId ?? "");
-    if (parent === undefined) return await this.#begin(id, metadata, name);
-    this.#join(parent, id);
-    const { langgraph_checkpoint_ns: task } = metadata;
+    if (this.#ended.has(parentId!)) return this.#end(id);
+    const root = this.#members.get(parentId!)?.root;
+    if (root === undefined) return await this.#begin(id, metadata, name);
     // Deeper ones are those of another agent.
-    if (parentId === parent.id && task !== undefined) this.#tasks.set(task, parent);
+    const task = parentId === root.id ? metadata.langgraph_checkpoint_ns : undefined;
+    if (task !== undefined) this.#tasks.set(task, root);
+    this.#members.set(id, { root, task });
   }
 
   /** Called when a tool begins: what it invokes belongs to this run. */
   handleToolStart(_tool: unknown, _input: unknown, id: string, parentId?: string): void {
-    const parent = this.#roots.get(parentId ?? "");
-    if (parent !== undefined) this.#join(parent, id);
+    if (this.#ended.has(parentId!)) return this.#end(id);
+    const root = this.#members.get(parentId!)?.root;
+    if (root !== undefined) this.#members.set(id, { root });
+  }
+
+  /** Called when a tool has returned. */
+  handleToolEnd(_output: unknown, id: string): void {
+    this.#end(id);
+  }
+
+  /** Called when a tool has failed. */
+  handleToolError(_error: unknown, id: string): void {
+    this.#end(id);
   }
 
   /** Called when a graph, or a task of it, has ended. A graph that is interrupted ends, too. */
@@ -72,50 +108,83 @@ export class Runs {
     outputs: { readonly messages?: readonly Message[] } | undefined,
     id: string,
   ): Promise<void> {
-    const root = this.#roots.get(id);
-    if (root?.id !== id) return;
+    const root = this.#rootOf(id);
+    this.#end(id);
+    if (root === undefined) return;
     const last = outputs?.messages?.at?.(-1);
     const isAnswer = last?.type === "ai" && !last.tool_calls?.length;
     const response = isAnswer ? contentText(last.content) : undefined;
     if (response) await root.run.sent(response);
-    await this.#end(root, () => root.run.end({ response }));
+    await this.#endRun(root, { response });
   }
 
   /** Called when a graph, or a task of it, has failed. */
   async handleChainError(error: unknown, id: string): Promise<void> {
-    const root = this.#roots.get(id);
-    if (root?.id !== id) return;
+    const root = this.#rootOf(id);
+    this.#end(id);
+    if (root === undefined) return;
     const { name, message } = (error ?? {}) as {
       readonly name?: string;
       readonly message?: string;
     };
     const aborted = name === "AbortError" || message === "Abort" || message === "Aborted";
-    await this.#end(root, () => root.run.end({ error, aborted }));
+    await this.#endRun(root, { error, aborted });
   }
 
   async #begin(id: string, metadata: Metadata, name: string | undefined): Promise<void> {
     const { thread_id: thread } = metadata;
     const { sessionId = typeof thread === "string" ? thread : undefined } = this.#options;
     const run = new AgentRun(this.#hooks, { name, ...this.#options, sessionId });
-    const root: Root = { id, run, members: new Set() };
-    this.#join(root, id);
+    this.#members.set(id, { root: { id, run } });
     await run.flush();
   }
 
-  #join(root: Root, id: string): void {
-    root.members.add(id);
-    this.#roots.set(id, root);
+  /** Ends a run that is aborted: LangGraph stops to read it, and may not call `handleChainError` then. */
+  #watch(root: Root, { configurable, signal: taskSignal }: Runtime): void {
+    const { externalAbortSignal: signal = taskSignal } = configurable?.__pregel_abort_signals ?? {};
+    if (root.unwatch !== undefined || signal === undefined) return;
+    let cancel = (): void => {};
+    const expire = (): void => {
+      cancel = setTimer(GRACE, () => void this.#endRun(root, { aborted: true }));
+    };
+    signal.addEventListener("abort", expire, { once: true });
+    root.unwatch = () => {
+      signal.removeEventListener("abort", expire);
+      cancel();
+    };
+    if (signal.aborted) expire();
   }
 
-  async #end(root: Root, end: () => Promise<void>): Promise<void> {
-    for (const id of root.members) this.#roots.delete(id);
-    await end();
-    for (const [task, of] of this.#tasks) if (of === root) this.#tasks.delete(task);
+  /** Returns our run, if a LangChain run is one. */
+  #rootOf(id: string): Root | undefined {
+    const root = this.#members.get(id)?.root;
+    return root?.id === id ? root : undefined;
+  }
+
+  /** Notes that a LangChain run has ended, or doesn't matter any more. */
+  #end(id: string): void {
+    const { task } = this.#members.get(id) ?? {};
+    if (task !== undefined) this.#tasks.delete(task);
+    this.#members.delete(id);
+    this.#ended.add(id);
+    const [oldest] = this.#ended;
+    if (this.#ended.size > MAX_ENDED) this.#ended.delete(oldest!);
+  }
+
+  async #endRun(root: Root, result: RunResult): Promise<void> {
+    root.unwatch?.();
+    await root.run.end(result);
+    // What goes on in the background, or was aborted.
+    for (const [id, member] of this.#members) if (member.root === root) this.#end(id);
   }
 }
 
 /** What LangChain tells a middleware about its run. */
 export type Runtime = {
-  readonly configurable?: { readonly checkpoint_ns?: string } | undefined;
+  readonly configurable?: {
+    readonly checkpoint_ns?: string;
+    /** The signal of the whole run: `signal` is that of a task. */
+    readonly __pregel_abort_signals?: { readonly externalAbortSignal?: AbortSignal };
+  } | undefined;
   readonly signal?: AbortSignal | undefined;
 };

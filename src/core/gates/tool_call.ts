@@ -244,13 +244,13 @@ function deniedCall({ id, reason, context, interrupt }: FinalDecision): DeniedCa
   };
 }
 
-/** The text of a result for observers; undefined if it has none. */
+/** The text of a result for observers; undefined if it has none. Never throws, since the tool has run. */
 function looseText(result: unknown): string | undefined {
   if (typeof result === "string") return result;
   try {
     return JSON.stringify(result);
   } catch {
-    return String(result);
+    return errorMessage(result);
   }
 }
 
