@@ -73,10 +73,20 @@ export async function installRuntimes(): Promise<void> {
   });
 }
 
-/** Returns a free port. */
+/**
+ * Returns a free port for a program that can't choose one itself. It is below those that systems give
+ * to outgoing connections, which could take it before the program does.
+ */
 export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
 }
 
 /** Prints the usage and exits on `--help`, and with code 2 unless the arguments are valid. */

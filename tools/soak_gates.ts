@@ -11,7 +11,7 @@ import { sha256Hex } from "../src/internal/crypto.ts";
 import { canonicalJson } from "../src/internal/json_text.ts";
 import { isDenied, type Orders } from "../tests/soak/gates/orders.ts";
 import { openStore } from "../tests/soak/open_store.ts";
-import { checkArguments, rootUrl } from "./run.ts";
+import { checkArguments, freePort, rootUrl } from "./run.ts";
 
 const LONG = { calls: 5_000, kills: 10 };
 const SHORT = { calls: 600, kills: 3 };
@@ -151,13 +151,6 @@ async function kill(process: Deno.ChildProcess): Promise<void> {
     if (!isOver) throw new Error("A process ended by itself");
   }
   await process.status;
-}
-
-function freePort(): number {
-  const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-  const { port } = listener.addr as Deno.NetAddr;
-  listener.close();
-  return port;
 }
 
 /** The whole lines of a file: the last one may have been cut by a kill. */

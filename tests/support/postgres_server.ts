@@ -139,13 +139,17 @@ function shell(command: string): Promise<{ readonly stdout: string }> {
   return execute("/bin/sh", ["-c", command], { maxBuffer: 64 * 1024 * 1024 });
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Returns a free port below those that systems give to outgoing connections. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { readonly port: number };
-      server.close(() => resolve(port));
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
     });
-  });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }

@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+import { freePort } from "../../../tools/run.ts";
 
 /** The program of the receiver, in a process of its own: it reads each request, and responds 204. */
 const RECEIVER =
@@ -27,7 +27,7 @@ export async function startReceiver(): Promise<{ readonly url: string; stop(): P
 export async function startRedis(
   folder: string,
 ): Promise<{ readonly port: number; stop(): Promise<void> } | undefined> {
-  const port = await freePort();
+  const port = freePort();
   const settings = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
   const durable = ["--appendonly", "yes", "--appendfsync", "always"];
   // What BullMQ needs: https://docs.bullmq.io/guide/going-to-production
@@ -59,14 +59,4 @@ async function accepts(port: number): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { readonly port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
