@@ -1,4 +1,4 @@
-import { abortable } from "../internal/async.ts";
+import { abortable, deadline } from "../internal/async.ts";
 import { copyJson } from "../internal/json.ts";
 import type { StandardIssue, StandardSchemaV1 } from "../internal/standard_schema.ts";
 import { inspect } from "../internal/validate.ts";
@@ -25,7 +25,12 @@ export type BatchOptions = {
    * bring targets. Its handlers are called once all are open.
    */
   readonly isEarly?: boolean | undefined;
+  /** How long a schema may take to judge an event, in milliseconds. @default no limit */
+  readonly schemaTimeout?: number | undefined;
 };
+
+/** How an event is admitted. */
+export type AdmitOptions = Pick<BatchOptions, "isAdmitted" | "isEarly" | "schemaTimeout">;
 
 /** An event of a batch. */
 export type BatchEvent = {
@@ -60,8 +65,7 @@ export class Admission {
   async admit(
     event: HookEvent,
     signal: AbortSignal | undefined,
-    isAdmitted: boolean,
-    isEarly = false,
+    { isAdmitted = false, isEarly = false, schemaTimeout }: AdmitOptions,
   ): Promise<void> {
     const subject = `Cannot dispatch '${event.type}'`;
     if ((signal ?? undefined) !== undefined && typeof signal!.addEventListener !== "function") {
@@ -70,14 +74,15 @@ export class Admission {
     signal?.throwIfAborted();
     this.#lifecycle.admit(subject, isAdmitted);
     if (!this.isOpen && !isEarly) await this.opened(signal);
-    if (this.#schemas) await validatePayload(event, this.#schemas);
+    const judged = this.validate(event, schemaTimeout);
+    if (judged) await judged;
     signal?.throwIfAborted();
   }
 
   /** Resolves to the snapshots of a batch, taken at the call, if every event is accepted. */
   async admitAll(
     batch: readonly BatchEvent[],
-    { isAdmitted = false, isEarly }: Pick<BatchOptions, "isAdmitted" | "isEarly"> = {},
+    options: AdmitOptions,
   ): Promise<readonly BatchEvent[]> {
     const issues: StandardIssue[] = [];
     const reject = (error: unknown, index: number): void => {
@@ -95,16 +100,30 @@ export class Admission {
       }
     });
     for (const [index, one] of taken.entries()) {
-      const admitted = one && this.admit(one.event, undefined, isAdmitted, isEarly);
+      const admitted = one && this.admit(one.event, undefined, options);
       await admitted?.catch((error) => reject(error, index));
     }
     if (issues.length > 0) throw new EventValidationError("Cannot dispatch a batch", issues);
     return taken as readonly BatchEvent[];
   }
 
-  /** Validates a payload with the schema of its type; returns nothing without schemas. @throws {EventValidationError} */
-  validate(event: HookEvent): Promise<void> | undefined {
-    return this.#schemas && validatePayload(event, this.#schemas);
+  /**
+   * Validates a payload with the schema of its type; returns nothing if it has none.
+   *
+   * @param timeout How long the schema may take, in milliseconds
+   * @throws {EventValidationError} also when the schema needs longer
+   */
+  validate(event: HookEvent, timeout = Infinity): Promise<void> | undefined {
+    const { type } = event;
+    const schema = this.#schemas && Object.hasOwn(this.#schemas, type)
+      ? this.#schemas[type]
+      : undefined;
+    if (schema === undefined) return undefined;
+    const judged = validatePayload(event, schema);
+    if (timeout === Infinity) return judged;
+    const message = `its schema did not respond within ${timeout} ms`;
+    const error = () => new EventValidationError(`Cannot dispatch '${type}'`, [{ message }]);
+    return deadline(judged, timeout, { error });
   }
 
   /** Resolves when every hook is open. @throws {HookInitError | HooksClosedError} */
@@ -120,14 +139,12 @@ export class Admission {
 }
 
 /**
- * Validates a payload with the schema of its type, if there is one. Schemas receive a copy, because some
- * set defaults in what they validate. What they return is not used.
+ * Validates a payload with a schema. Schemas receive a copy, because some set defaults in what they validate.
+ * What they return is not used.
  *
  * @throws {EventValidationError} with every issue
  */
-async function validatePayload({ type, data }: HookEvent, schemas: Schemas): Promise<void> {
-  const schema = Object.hasOwn(schemas, type) ? schemas[type] : undefined;
-  if (schema === undefined) return;
+async function validatePayload({ type, data }: HookEvent, schema: StandardSchemaV1): Promise<void> {
   const result = await schema["~standard"].validate(copyJson(data, "data").value);
   if (typeof result !== "object" || result === null) {
     throw new TypeError(`Cannot dispatch '${type}': its schema must return a result`);

@@ -200,7 +200,7 @@ export class Pipeline {
     const { chain = [event.type], fresh = false, isAdmitted = chain.length > 1 } = origin;
     const leave = inFlight.enter();
     try {
-      await this.#admission.admit(event, signal, isAdmitted);
+      await this.#admission.admit(event, signal, { isAdmitted });
       const batch = [{ event, idempotencyKey, fresh }];
       const accepted = await this.#publisher.accept(batch, { signal, tx: options.tx });
       const { parts: [part], receipts: [stored] = [] } = accepted;
@@ -235,11 +235,11 @@ export class Pipeline {
   /** Dispatches several events: all are accepted and stored, or none. Then calls handlers, event by event. */
   dispatchMany(
     batch: readonly BatchEvent[],
-    { idempotencyKey, onAccepted, records, isAdmitted, isEarly: isUrgent }: BatchOptions = {},
+    { idempotencyKey, onAccepted, records, isEarly: isUrgent, ...rest }: BatchOptions = {},
   ): Promise<readonly Receipt[]> {
     const isEarly = isUrgent && this.#parts.options.outbox !== undefined;
     return this.run(async () => {
-      const admitted = await this.#admission.admitAll(batch, { isAdmitted, isEarly });
+      const admitted = await this.#admission.admitAll(batch, { ...rest, isEarly });
       const options = { idempotencyKey, records, isEarly };
       const { parts, receipts: stored } = await this.#publisher.accept(admitted, options);
       const accepted = stored ?? parts.map(({ event: { id } }): Receipt => {
@@ -261,8 +261,8 @@ export class Pipeline {
   readonly redact = (event: HookEvent): HookEvent => this.#publisher.redact(event);
 
   /** Validates a payload. See `Admission.validate`. @throws {EventValidationError} */
-  validate(event: HookEvent): Promise<void> | undefined {
-    return this.#admission.validate(event);
+  validate(event: HookEvent, timeout?: number): Promise<void> | undefined {
+    return this.#admission.validate(event, timeout);
   }
 
   /** Passes an event that the queue stored by itself to its handlers. Never throws. */

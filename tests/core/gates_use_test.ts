@@ -4,7 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { createHooks, type HookEvent, type HooksOptions } from "@omniagent/hooks";
-import { allow, deny, GateError, type GateRecord, withGate } from "@omniagent/hooks/gates";
+import { allow, ask, deny, GateError, type GateRecord, withGate } from "@omniagent/hooks/gates";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
 import { mock, test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
@@ -240,8 +242,56 @@ test("a schema that never judges a payload ends with the decision's timeout, and
   const run = () => assert.fail("the tool ran");
   await assert.rejects(
     hooks.call("bash", {}, run),
-    /Cannot decide about 'tool.called': its schema did not respond within 5 ms/,
+    /Cannot dispatch 'tool.called': its schema did not respond within 5 ms/,
   );
+});
+
+test("a schema that never judges what is stored ends with the decision's timeout, and nothing runs", async () => {
+  const hangs = (data: unknown): boolean => "decision_id" in (data as object);
+  const schema = {
+    "~standard": {
+      version: 1 as const,
+      vendor: "test",
+      validate: (value: unknown) =>
+        hangs(value) ? new Promise<never>(() => {}) : { value: value as never },
+    },
+  };
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  const hooks = start({ outbox, gates: { timeout: 5 }, schemas: { "tool.called": schema } });
+  hooks.gate("tool.called", { name: "policy", handle: () => allow() });
+  const run = () => assert.fail("the tool ran");
+  await assert.rejects(
+    hooks.call("bash", {}, run),
+    /Cannot dispatch a batch: \[0\]: its schema did not respond within 5 ms/,
+  );
+  assert.deepEqual((await outbox.listEvents()).items, []);
+  await hooks.close();
+});
+
+test("a schema that never judges what a person edited ends the wait, and nothing runs", async () => {
+  let isHanging = false;
+  const schema = {
+    "~standard": {
+      version: 1 as const,
+      vendor: "test",
+      validate: (value: unknown) =>
+        isHanging && "decision_id" in (value as object)
+          ? new Promise<never>(() => {})
+          : { value: value as never },
+    },
+  };
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  const hooks = start({ outbox, gates: { timeout: 5 }, schemas: { "tool.called": schema } });
+  const question = () => ask("Pay?", { allow: ["allow", "edit"] });
+  hooks.gate("tool.called", { name: "approve", handle: question });
+  const asked = await hooks.decide("tool.called", { name: "pay", params: { amount: 5 } });
+  assert.ok(asked.decision === "ask");
+  isHanging = true;
+  const data = { name: "pay", params: { amount: 1 } };
+  await hooks.asks.resolve(asked.askId, { decision: "edit", data, by: "ada" });
+  const { decision, reason } = await asked.wait();
+  assert.deepEqual([decision, reason], ["deny", "The decision could not be recorded (store)"]);
+  await hooks.close();
 });
 
 test("a decision that a verdict leaves out doesn't come from a polluted prototype", async () => {

@@ -1,10 +1,9 @@
-import { deadline, isThenable } from "../../internal/async.ts";
+import { isThenable } from "../../internal/async.ts";
 import { systemClock } from "../../internal/clock.ts";
 import { checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { checkFunctions, checkObject } from "../../internal/validate.ts";
 import type { InFlight } from "../background_queue.ts";
-import { EventValidationError } from "../errors.ts";
 import { correlationOf, isReport } from "../event_rules.ts";
 import type { AgentEvents, EventType, HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
@@ -69,7 +68,7 @@ export class Gates<Events extends object = AgentEvents> {
 
   /** @ignore A registry creates its own. @throws {TypeError | RangeError} when an option is invalid */
   constructor(
-    { gates: options, outbox, redact, schemas = {} }: Omit<HooksOptions, "logger">,
+    { gates: options, outbox, redact }: Omit<HooksOptions, "logger">,
     parts: Parts,
   ) {
     const { lifecycle, pipeline, calls, logger, reporter, observer, recorder } = parts;
@@ -130,8 +129,8 @@ export class Gates<Events extends object = AgentEvents> {
             reporter.failed(`Cannot call the handlers of '${events[0]!.type}'`, error, events[0]);
           };
           // A hook whose `init` hangs or fails keeps no tool from running.
-          const options = { onAccepted, records, isAdmitted: true, isEarly: true };
-          pipeline.dispatchMany(batch, options).catch(failed);
+          const early = { isAdmitted: true, isEarly: true, schemaTimeout: this.#timeout };
+          pipeline.dispatchMany(batch, { onAccepted, records, ...early }).catch(failed);
         });
       },
       observe(event) {
@@ -142,11 +141,7 @@ export class Gates<Events extends object = AgentEvents> {
       },
       redact: (event) => pipeline.redact(event),
       validate: (event) => pipeline.validate(event),
-      validateInTime: (event) => {
-        const judged = pipeline.validate(event);
-        const hasSchema = judged && Object.hasOwn(schemas, event.type);
-        return hasSchema ? inTime(judged, event.type, this.#timeout) : judged;
-      },
+      validateInTime: (event) => pipeline.validate(event, this.#timeout),
     };
     this.#observer = observer;
     this.asks = {
@@ -279,14 +274,6 @@ export class Gates<Events extends object = AgentEvents> {
     const options = { table: this.#table, timeout: this.#timeout, onAsk: this.#onAsk };
     return this.#keeper ??= new Gatekeeper(options, this.#host);
   }
-}
-
-/** Waits for a schema, which has no limit of its own. @throws {EventValidationError} when it takes too long */
-async function inTime(judged: Promise<void>, type: string, timeout: number): Promise<void> {
-  if (timeout === Infinity) return await judged;
-  const message = `its schema did not respond within ${timeout} ms`;
-  const error = () => new EventValidationError(`Cannot decide about '${type}'`, [{ message }]);
-  await deadline(judged, timeout, { error });
 }
 
 /** @throws {TypeError} when there is a transaction */
