@@ -39,9 +39,11 @@ export type Said = Readonly<Record<string, unknown>>;
 
 /** Reads the body of a response in the native format. @throws {GateError} */
 export function readNativeResponse(body: Uint8Array): Said {
-  const fields = Object.entries(parseObject(body)).filter(([, value]) => value !== null);
+  const { value, issue } = parseObject(body);
+  const fields = Object.entries(value).filter(([, value]) => value !== null);
   // A deny is a deny, whatever else is wrong with the response.
   const isDeny = fields.some(([name, value]) => name === "decision" && value === "deny");
+  if (issue !== undefined && !isDeny) throw invalid(issue);
   const said: Record<string, unknown> = {};
   for (const [name, value] of fields) {
     const field = Object.hasOwn(FIELDS, name) ? FIELDS[name]! : undefined;
@@ -55,9 +57,11 @@ export function readNativeResponse(body: Uint8Array): Said {
 
 /** Reads the body of a response of a Claude Code hook; undefined for no opinion. @throws {GateError} */
 export function readClaudeCodeResponse(event: HookEvent, body: Uint8Array): Said | undefined {
-  const output = decodeClaudeCodeOutput(event, parseObject(body));
+  const { value, issue } = parseObject(body);
+  const output = decodeClaudeCodeOutput(event, value);
   if ("invalid" in output) throw invalid(output.invalid);
   const { verdict, data } = output;
+  if (issue !== undefined && verdict?.decision !== "deny") throw invalid(issue);
   if (data === undefined || verdict?.decision === "deny") return verdict && withShortTexts(verdict);
   if (verdict?.decision === "ask") throw invalid("asks about data that it changes");
   return withShortTexts({ ...verdict, decision: "allow", data });
@@ -79,16 +83,16 @@ export function writeResponse(verdict: Verdict): Readonly<Record<string, unknown
   );
 }
 
-function parseObject(body: Uint8Array): Readonly<Record<string, unknown>> {
-  const { value, issues } = parseJson(body);
-  const [issue] = issues;
-  if (issue !== undefined) throw invalid(issue.message);
+/** Returns the fields of a response, and what makes them unreliable. @throws {GateError} If it has none. */
+function parseObject(body: Uint8Array): { readonly value: Said; readonly issue?: string } {
+  const { value, issues: [inexact] } = parseJson(body);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalid("must be a JSON object");
+    throw invalid(value === undefined ? inexact!.message : "must be a JSON object");
   }
   const duplicate = findDuplicateKey(decodeUtf8(body)!);
-  if (duplicate !== undefined) throw invalid(`has the field '${duplicate.slice(0, 64)}' twice`);
-  return value as Readonly<Record<string, unknown>>;
+  const issue = inexact?.message ??
+    (duplicate === undefined ? undefined : `has the field '${duplicate.slice(0, 64)}' twice`);
+  return { value: value as Said, ...(issue !== undefined && { issue }) };
 }
 
 /** Bounds texts. Those of a deny are cut, or left out if they are no texts. */

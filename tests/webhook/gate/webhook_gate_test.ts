@@ -175,15 +175,18 @@ for (const [what, text] of malformed) {
 }
 
 test('a deny is a deny, even with onFailure: "allow", whatever else is wrong with the response', async () => {
-  const denials: readonly object[] = [
-    { decision: "deny", unknown: 1 },
-    { decision: "deny", reason: 5 },
-    { decision: "deny", reason: "x".repeat(100_000) },
-    { decision: "deny", interrupt: "yes" },
-    { decision: "deny", data: { ...CALL } },
+  const denials: readonly string[] = [
+    '{"decision":"deny","unknown":1}',
+    '{"decision":"deny","reason":5}',
+    `{"decision":"deny","reason":"${"x".repeat(100_000)}"}`,
+    '{"decision":"deny","interrupt":"yes"}',
+    '{"decision":"deny","data":{"name":"bash"}}',
+    '{"decision":"deny","reason":"a","reason":"b"}',
+    '{"decision":"allow","decision":"deny"}',
+    '{"decision":"deny","rule":9007199254740993}',
   ];
-  for (const said of denials) {
-    const { fetch } = fakeGate(() => json(said));
+  for (const text of denials) {
+    const { fetch } = fakeGate(() => new Response(text));
     const { decide, last } = gated({ fetch, onFailure: "allow" });
     assert.equal((await decide()).decision, "deny");
     assert.equal(last().verdict, "deny");
