@@ -102,6 +102,29 @@ testApp("a number that JSON parsers change is not judged, but denied", {}, async
   assert.deepEqual(await outputOf(send, { body: text }), {});
 });
 
+testApp("a key that occurs twice makes a hook unreadable, which blocks", {}, async ({ send }) => {
+  const text = JSON.stringify(call);
+  for (
+    const body of [
+      text.replace('{"session_id"', '{"hook_event_name":"Notification","session_id"'),
+      text.replace('"rm -rf /"}', '"rm -rf /","command":"ls"}'),
+    ]
+  ) {
+    const { decision } = await outputOf(send, { body }) as { readonly decision: string };
+    assert.equal(decision, "block");
+  }
+});
+
+testApp("an input can't say which agent sent it", {}, async ({ hooks, send }) => {
+  const names: unknown[] = [];
+  hooks.on("tool.called", ({ data }) => {
+    names.push((data as unknown as { readonly client: { readonly name: string } }).client.name);
+  });
+  const body = { ...call, name: "copilot" };
+  assert.deepEqual(await outputOf(send, { body }), {});
+  assert.deepEqual(names, ["claude-code"]);
+});
+
 testApp("closed hooks deny tool calls, and don't keep an agent from ending", {}, async (setup) => {
   const { hooks, send } = setup;
   await hooks.close();
