@@ -1,6 +1,7 @@
 import type { HookEvent, RecordWrite, WireEvent } from "../core/mod.ts";
 import type { StoreEntry } from "../store/mod.ts";
 import type { CommitBuilder } from "./commit.ts";
+import { decisionGroup } from "./decision_index.ts";
 import {
   type DueRecord,
   type EventRecord,
@@ -42,7 +43,7 @@ export function eventRecord(event: NewEvent, at: number): EventRecord {
   };
 }
 
-/** Adds an event to a commit, and counts a delivery for each of its targets. */
+/** Adds an event to a commit, to the index if it is a decision, and counts a delivery for each of its targets. */
 export function putEvent(
   commit: CommitBuilder,
   event: NewEvent,
@@ -50,6 +51,8 @@ export function putEvent(
   { keys, retention }: Layout,
 ): void {
   commit.set(keys.event(event.id), eventRecord(event, at), retention.head);
+  const group = decisionGroup(event.wire);
+  if (group) commit.set(keys.decided(group, event.id), { v: VERSION }, retention.head);
   for (const target of event.to) commit.sum(keys.count(target, event.id, "accepted"));
 }
 

@@ -1,11 +1,14 @@
 import type { GateDecidedData, HookEvent } from "../core/mod.ts";
 import { checkKnown } from "../internal/options.ts";
+import type { StoreEntry, StoreKey } from "../store/mod.ts";
+import { type DecisionFilter, findGroups, OUTCOMES, scanGroups } from "./decision_index.ts";
 import { findEvents } from "./lists.ts";
 import { checkOneOf, checkText } from "./pagination.ts";
-import type { StoreClient } from "./store_client.ts";
+import { beforeIdsAt } from "./records.ts";
+import type { Range, ScanOptions, StoreClient } from "./store_client.ts";
 import type { DecisionListOptions, Page, StoredEvent } from "./types.ts";
+import { indexedSince } from "./version.ts";
 
-const OUTCOMES = ["allowed", "denied", "asked", "error"];
 const OPTIONS = "outcome gate name callId sessionId runId since until order limit cursor".split(
   " ",
 );
@@ -32,5 +35,29 @@ export async function listDecisions(
   return await findEvents(client, subject, { ...rest, type: "gate.decided" }, {
     name: ["decisions", outcome, gate, name, callId],
     accepts,
+    scan: (range, options) => scanDecisions(client, { outcome, gate, name }, range, options),
   });
+}
+
+/** Reads decisions from their index, and what is older than that from all events. */
+async function* scanDecisions(
+  client: StoreClient,
+  filter: DecisionFilter,
+  range: Range,
+  { reverse = false, page = 1 }: ScanOptions = {},
+): AsyncGenerator<StoreEntry, void> {
+  const options = { reverse, page };
+  const since = await indexedSince(client);
+  const groups = since === Infinity ? undefined : await findGroups(client, filter);
+  if (groups === undefined) return yield* client.scan(range, options);
+  if (since === 0) return yield* scanGroups(client, groups, range, options);
+  const { start, end } = range;
+  const split = client.keys.event(beforeIdsAt(new Date(since)));
+  const isAfter = ([, , id]: StoreKey): boolean =>
+    id === undefined || String(id) > String(split[2]);
+  const older = { start, end: isAfter(end) ? split : end };
+  const newer = { start: isAfter(start) ? start : split, end };
+  if (reverse && isAfter(end)) yield* scanGroups(client, groups, newer, options);
+  if (!isAfter(start)) yield* client.scan(older, options);
+  if (!reverse && isAfter(end)) yield* scanGroups(client, groups, newer, options);
 }

@@ -42,12 +42,21 @@ export async function listEvents(
   return await findEvents(client, subject, options, { name: [], accepts: () => true });
 }
 
-/** Lists accepted events that pass another filter too, which has a name in cursors. */
+/** A filter of events besides their type, session, run and time. */
+type MoreFilter = {
+  /** What it is in cursors. */
+  readonly name: ListName;
+  readonly accepts: (event: HookEvent) => boolean;
+  /** Reads the entries of a range that may pass. @default all of them */
+  readonly scan?: StoreClient["scan"];
+};
+
+/** Lists accepted events that pass another filter too. */
 export async function findEvents(
   client: StoreClient,
   subject: string,
   options: EventListOptions,
-  filter: { readonly name: ListName; readonly accepts: (event: HookEvent) => boolean },
+  filter: MoreFilter,
 ): Promise<Page<StoredEvent>> {
   const { order = "newest", cursor, type = "*", sessionId, runId } = options;
   checkFilter(subject, options);
@@ -69,7 +78,8 @@ export async function findEvents(
   const [position] = readCursor(subject, cursor, list, isPosition) ?? [];
   const reverse = order === "newest";
   const range = rangeFor(client.keys, options, reverse, position as string | undefined);
-  const entries = client.scan(range, { reverse, page: pageFor(limit) });
+  const { scan = client.scan.bind(client) } = filter;
+  const entries = scan(range, { reverse, page: pageFor(limit) });
   const most = MAX_EVENTS_READ;
   const { items, last } = await findItems(entries, { limit, most }, async (entry) => {
     const id = String(entry.key[2]);

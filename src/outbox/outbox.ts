@@ -9,8 +9,6 @@ import { BackgroundReplayer } from "./background_replay.ts";
 import { Claimer } from "./claim.ts";
 import { measureTargets } from "./gauges.ts";
 import { Cleanup, purge, StoreHealth } from "./maintenance.ts";
-import { CommitBuilder } from "./commit.ts";
-import { OutboxUnavailableError } from "./errors.ts";
 import { hookRecords } from "./hook_records.ts";
 import { noteOutbox } from "./is_outbox.ts";
 import { listDecisions } from "./list_decisions.ts";
@@ -19,7 +17,7 @@ import { getEvent, listEvents } from "./lists.ts";
 import { DeliveryAlerts, SharedLogger, ThrottledLogger } from "./logging.ts";
 import { Publisher } from "./publish.ts";
 import { publishIn } from "./publish_in.ts";
-import { DAY, Keys, VERSION } from "./records.ts";
+import { DAY, Keys } from "./records.ts";
 import { replayDeliveries } from "./replay.ts";
 import { retryDelivery } from "./requeue.ts";
 import { Settler } from "./settle.ts";
@@ -29,8 +27,9 @@ import { targetOperations } from "./target_operations.ts";
 import { TargetStates } from "./target_state.ts";
 import { Admission } from "./flow_control.ts";
 import { Targets } from "./targets.ts";
-import { COMMIT_TIMEOUT, WakeUp } from "./timing.ts";
+import { WakeUp } from "./timing.ts";
 import type { Outbox, OutboxOptions } from "./types.ts";
+import { readVersion } from "./version.ts";
 import { Worker } from "./worker.ts";
 
 /** Creates an outbox over a store, which it does not close. */
@@ -237,24 +236,6 @@ function readOptions(store: Store, options: OutboxOptions) {
     );
   }
   return { prefix, head, eventLog, disableAfter };
-}
-
-/** Stores the version of the layout, if there is none. @throws {Error} when that is a newer one */
-async function readVersion(client: StoreClient, { create = true } = {}): Promise<void> {
-  const { keys } = client;
-  const [entry] = await client.get([keys.meta], { timeout: COMMIT_TIMEOUT });
-  const { v } = (entry!.value ?? { v: 0 }) as { readonly v: number };
-  if (v > VERSION) {
-    throw new Error(
-      `Cannot use store: its outbox has format ${v}, and this version knows ${VERSION}`,
-    );
-  }
-  if (entry!.value !== null || !create) return;
-  const builder = new CommitBuilder();
-  builder.check(keys.meta, null);
-  builder.set(keys.meta, { v: VERSION }, undefined);
-  const outcome = await client.commit(builder.commit, COMMIT_TIMEOUT, { failFast: true });
-  if (outcome.ok === "unknown") throw new OutboxUnavailableError(false, outcome.cause);
 }
 
 /** Calls an action until it succeeds, then never again. */

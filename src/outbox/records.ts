@@ -218,6 +218,11 @@ export class Keys {
     return [this.#prefix, "chunk", id, n];
   }
 
+  /** A decision in its index: see `decision_index.ts`. */
+  decided(group: readonly string[], id: string): StoreKey {
+    return [this.#prefix, "decided", ...group, id];
+  }
+
   /** A pending delivery. Workers scan nothing else. */
   due(target: string, at: number, id: string): StoreKey {
     return [this.#prefix, "due", target, at, id];

@@ -7,6 +7,7 @@ export type Lifetimes = { readonly head: number; readonly rest: number; readonly
 const SHAPES: Readonly<Record<string, readonly string[]>> = {
   event: ["s"],
   chunk: ["sn"],
+  decided: ["ssss"],
   due: ["sns", "snss"],
   delivery: ["ss"],
   dead: ["ss"],
@@ -47,7 +48,7 @@ function lifetimeOf(
   lifetimes: Lifetimes,
   what: unknown,
 ): number | undefined {
-  if (kind === "event") return lifetimes.head;
+  if (kind === "event" || kind === "decided") return lifetimes.head;
   if (kind === "seen") return lifetimes.seen;
   // Of the hooks: a decision for a day, a salt for good, an ask as long as all else.
   if (kind === "record" && what === "decision") return 24 * 60 * 60 * 1000;
