@@ -46,7 +46,10 @@ function textOf(code: keyof typeof PROBLEMS, members: Readonly<Record<string, un
   };
   if (code === "webhook_changed") return CHANGED;
   if (errors !== undefined) {
-    return errors.map(({ pointer, detail }) => `${pointer.slice(1)} ${detail}`).join("; ");
+    const isSentence = (text: string): boolean => /^[A-Z]/.test(text);
+    return errors.map(({ pointer, detail }) =>
+      isSentence(detail) ? detail : `${pointer.slice(1)} ${detail}`
+    ).join("; ");
   }
   return detail ?? PROBLEMS[code][1];
 }

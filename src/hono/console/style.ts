@@ -93,7 +93,7 @@ main { padding: 1.25rem 1rem 4rem; max-width: 76rem; min-width: 0; }
 .crumbs { margin-bottom: .25rem; font-size: .8125rem; }
 .crumbs a { color: var(--muted); text-decoration: none; }
 .crumbs a:hover { color: var(--text); text-decoration: underline; }
-.crumbs a::after { content: " /"; color: var(--line-strong); }
+.crumbs a + a::before { content: "/"; margin: 0 .375rem; color: var(--line-strong); }
 section { margin-top: 2rem; }
 .section-head { margin-bottom: .625rem; }
 .actions, .pages, .row { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
@@ -133,11 +133,13 @@ input:focus-visible, input:focus-within, select:focus-visible, textarea:focus-vi
 .hint { color: var(--muted); font-size: .8125rem; }
 .fields { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; max-width: 40rem; }
 .field input, .field select { max-width: 100%; }
-.filter { display: flex; flex-wrap: wrap; gap: .625rem; align-items: end; margin-bottom: 1rem; }
+.filter { display: flex; flex-wrap: wrap; gap: .625rem; align-items: start; margin-bottom: 1rem; }
 .filter .field { flex: 1 1 9rem; }
 @media (min-width: 40rem) { .filter .field { max-width: 16rem; } }
 .filter input, .filter select { width: 100%; height: 2.125rem; }
 .filter button, .filter .button { height: 2.125rem; }
+/* Below the line of the labels. */
+.filter > button, .filter > .button, .filter > .row { margin-top: 1.5rem; }
 
 /* Tables, lists and values. */
 .scroll { position: relative; overflow-x: auto; background: var(--surface); border: 1px solid var(--line); border-radius: 10px; box-shadow: var(--shadow); }
@@ -248,6 +250,7 @@ td small { line-height: 1.4; }
 
 .secret { font-size: .9375rem; overflow-wrap: anywhere; user-select: all; }
 .notice > * + * { margin-top: .5rem; }
-.confirm { flex-basis: 100%; max-width: 30rem; }
+.confirm[open] { flex-basis: 100%; }
+.confirm > form { max-width: 30rem; }
 summary.button { list-style: none; }
 `;
