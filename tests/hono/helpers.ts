@@ -140,7 +140,7 @@ function requestInit(
 }
 
 /** Longest wait of a test for one thing, in milliseconds. */
-const PATIENCE = 10_000;
+const PATIENCE = 60_000;
 
 /** What a promise gives. @throws {Error} when it does not within 10 s, with what was waited for */
 export async function inTime<Value>(

@@ -10,7 +10,7 @@ import { blocksOf, readDocuments } from "./documents.ts";
 
 const GO_MODULE = "github.com/standard-webhooks/standard-webhooks/libraries@v0.0.1";
 /** How long a program may take until it listens, in milliseconds. */
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 /** A program and its arguments. */
 export type Command = readonly [program: string, ...args: string[]];

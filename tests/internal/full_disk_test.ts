@@ -41,7 +41,7 @@ for (const [name, openStore] of Object.entries(stores)) {
         const started = performance.now();
         assert.equal((await post("x".repeat(30_000))).status, 503);
         const ready = await app.request("/ready");
-        assert.ok(performance.now() - started < 3_000);
+        assert.ok(performance.now() - started < 10_000);
         assert.equal(ready.status, 503);
         assert.match((await ready.json()).detail, /its disk is full/);
 

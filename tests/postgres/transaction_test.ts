@@ -80,7 +80,7 @@ const insert = (id: number): string => `insert into orders (id) values (${id})`;
 
 /** Resolves when a list has a length. Every check of the store in between costs a round trip. */
 async function until(check: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 60_000;
   while (!await check()) {
     if (Date.now() > deadline) throw new Error("It did not happen within 30 s");
     await new Promise((resolve) => setTimeout(resolve, 5));

@@ -109,7 +109,7 @@ test("a receiver that resets every connection after the first gets two requests 
 
 test("a reused connection that falls silent is not tried again", () =>
   withServer((n) => n === 1 ? "ok" : "hold", async (url, ids) => {
-    const hook = hookOf({ url, timeout: 200 });
+    const hook = hookOf({ url, timeout: 1_500 });
     await attempt(hook);
     await settle();
     const { verdict, resent } = await attempt(hook);

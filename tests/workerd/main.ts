@@ -12,7 +12,7 @@ import { type Job, type Outcome, type Received, SECRET } from "./shared.ts";
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 /** Of an answer, in milliseconds: longer is a failure, not a reason to wait. */
-const PATIENCE = 10_000;
+const PATIENCE = 60_000;
 
 const senderUrl = urlOf("sender");
 const receiverUrl = urlOf("receiver");
