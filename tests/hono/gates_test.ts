@@ -374,7 +374,7 @@ testApp("of two same calls at once, none approves what the other waits for", {},
   const waits = send(`${PATH}?ask=wait&approve=true`, { body });
   while (judged === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   const other = send(`${PATH}?ask=agent&approve=true`, { body });
-  await new Promise((resolve) => setTimeout(resolve, 20)); // it joins the first
+  await new Promise((resolve) => setTimeout(resolve, 1_000)); // it joins the first
   open();
   assert.match(await (await other).text(), /"deny".*Approval is required/);
   await hooks.asks.resolve(await pendingAsk(hooks), { decision: "allow", by: "ada" });
