@@ -18,6 +18,8 @@ const SLICE = 500;
 const COUNT_TIME = 15_000;
 /** How long a process owns a replay without a sign of life, in milliseconds: longer than a slice and its commits. */
 const LEASE = 45_000;
+/** How often a process that saw none running looks again, in milliseconds: each look is a read of the store. */
+const IDLE = 5 * 60_000;
 /** How long stopping waits for the store, in milliseconds. After that, the lease has to end. */
 const STOP_TIME = 5_000;
 /** How many may run at the same time: they share the store with deliveries. */
@@ -138,7 +140,7 @@ export class BackgroundReplayer implements BackgroundReplays {
     }
   }
 
-  /** Continues replays whose process is gone, now and when the leases of the others end. */
+  /** Continues replays whose process is gone: now, when leases end, and when others may have started one. */
   resume(): void {
     this.#isStopped = false;
     this.#resuming = this.#resume();
@@ -147,22 +149,26 @@ export class BackgroundReplayer implements BackgroundReplays {
   /** Never rejects. */
   async #resume(): Promise<void> {
     this.#cancelTimer();
-    const { keys, clock } = this.#client;
-    const all = keys.record("replaying");
+    const all = this.#client.keys.record("replaying");
+    let wait = LEASE;
     try {
-      const running = await this.#client.list({ start: after(all), end: endOf(all) }, {
-        limit: MAX_RUNNING,
-      });
+      const range = { start: after(all), end: endOf(all) };
+      const running = await this.#client.list(range, { limit: MAX_RUNNING });
       for (const { key } of running) {
         const found = await this.#read(String(key.at(-1)));
         if (found !== undefined) await this.#adopt(found);
       }
-      if (running.length === 0 || this.#isStopped) return;
+      if (running.length === 0) wait = IDLE;
     } catch (error) {
       if (!this.#isStopped) this.#log.warn("The outbox could not read its replays", error);
     }
-    if (this.#isStopped) return;
-    this.#cancelTimer = clock.setTimer(LEASE, () => this.resume(), true);
+    if (!this.#isStopped) this.#resumeAfter(wait);
+  }
+
+  /** Looks again after some milliseconds. One timer at most: looks that overlap don't go on side by side. */
+  #resumeAfter(milliseconds: number): void {
+    this.#cancelTimer();
+    this.#cancelTimer = this.#client.clock.setTimer(milliseconds, () => this.resume(), true);
   }
 
   /** Stops what runs in this process. Another one continues with it. Waits for the store, but not long. */
@@ -188,8 +194,7 @@ export class BackgroundReplayer implements BackgroundReplays {
     const run = this.#replay(id, record).catch((error) => {
       if (this.#isStopped) return;
       this.#log.warn("A replay was interrupted, and continues when the store responds", error);
-      this.#cancelTimer();
-      this.#cancelTimer = this.#client.clock.setTimer(LEASE, () => this.resume(), true);
+      this.#resumeAfter(LEASE);
     }).finally(() => this.#running.delete(id));
     this.#running.set(id, run);
   }
@@ -273,11 +278,9 @@ export class BackgroundReplayer implements BackgroundReplays {
   }
 }
 
-function optionsOf({ filter: { since, until, ...filter } }: ReplayRecord): Omit<
-  ReplayOptions,
-  "timeout"
-> {
-  return { ...filter, ...timesOf(since, until) };
+function optionsOf({ filter }: ReplayRecord): Omit<ReplayOptions, "timeout"> {
+  const { since, until, ...rest } = filter;
+  return { ...rest, ...timesOf(since, until) };
 }
 
 function timesOf(since: number | undefined, until: number | undefined) {

@@ -8,7 +8,7 @@ import { test } from "../support/harness.ts";
 import { losingResponse } from "../support/losing_response.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
-import { Fixture } from "./fixture.ts";
+import { Fixture, MINUTE } from "./fixture.ts";
 
 const options = { logger: silentLogger };
 
@@ -28,6 +28,20 @@ test(
   },
   { leaks: true },
 );
+
+test("a replay whose process crashed is continued by another that was idle when it began", async () => {
+  const fixture = new Fixture();
+  const { outbox: idle } = fixture.open();
+  idle.start();
+  await fixture.pass(10 * MINUTE);
+  const { process } = fixture.open();
+  const id = await startAndCrash(fixture.store, process.clock);
+  process.kill();
+  await fixture.pass(30_000);
+  assert.equal(await statusOf(idle, id), "running"); // its process may still live
+  await fixture.pass(6 * MINUTE);
+  assert.equal(await statusOf(idle, id), "done");
+});
 
 test("a replay is taken over at once, although the response to that commit is lost", async () => {
   const fixture = new Fixture();
