@@ -73,7 +73,7 @@ export class Admission {
   }
 
   /** Returns how many more deliveries of a target may be leased now. */
-  free({ target: { concurrency }, attempting, settling }: RegisteredTarget): number {
+  free({ target: { concurrency }, slots: { attempting }, settling }: RegisteredTarget): number {
     if (this.isFull) return 0;
     const isIdle = attempting + settling === 0;
     if (!isIdle && this.#timeFor(this.#inFlight) > MAX_SETTLE_TIME) return 0;
@@ -82,7 +82,7 @@ export class Admission {
 
   /** Takes a slot for each delivery, until its attempt has ended. */
   enter(registered: RegisteredTarget, count = 1): void {
-    registered.attempting += count;
+    registered.slots.attempting += count;
     this.#inFlight += count;
   }
 
@@ -94,7 +94,7 @@ export class Admission {
   /** The attempt has ended, after this many milliseconds if it was made. Its outcome waits for a commit. */
   attempted(registered: RegisteredTarget, took?: number): void {
     if (took !== undefined) registered.pace.ended(this.#options.clock.now(), took);
-    registered.attempting--;
+    registered.slots.attempting--;
     registered.settling++;
     this.#backlog++;
   }
@@ -190,7 +190,7 @@ export class Admission {
    * Whether the receiver of a target holds its slots, rather than the store. Slots are also taken while a
    * commit stores their deliveries, so the time of an attempt decides.
    */
-  #waitsForReceiver({ attempting, target, pace }: RegisteredTarget): boolean {
+  #waitsForReceiver({ slots: { attempting }, target, pace }: RegisteredTarget): boolean {
     if (2 * attempting < target.concurrency) return false;
     return pace.at(this.#options.clock.now()) > (this.#commitTime ?? 0);
   }

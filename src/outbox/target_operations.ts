@@ -125,7 +125,7 @@ async function readStats(options: TargetOperationsOptions): Promise<readonly Tar
       ...counts,
       // They are not read at one moment: what was settled meanwhile may not be counted as accepted.
       pending: Math.max(0, accepted - delivered - dead - expired),
-      inFlight: targets.get(name)?.attempting ?? 0,
+      inFlight: targets.get(name)?.slots.attempting ?? 0,
       ...await readLeases(client, name),
     };
   }));

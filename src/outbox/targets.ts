@@ -27,14 +27,20 @@ const LEASE_MARGIN = 20_000;
 /** A target that this process delivers to. */
 export type RegisteredTarget = {
   readonly target: DeliveryTarget;
-  /** Leased deliveries whose attempt has not ended. */
-  attempting: number;
+  /** Shared with those that were registered under its name before. */
+  readonly slots: Slots;
   /** Outcomes that wait for a commit. */
   settling: number;
   /** Deliveries that this process stored without a lease and has not leased since, as an estimate. */
   behind: number;
   /** How long its attempts take. */
   readonly pace: Pace;
+};
+
+/** What takes up the concurrency of a target. */
+export type Slots = {
+  /** Leased deliveries whose attempt has not ended. */
+  attempting: number;
 };
 
 /** How long attempts of a target take. */
@@ -119,6 +125,8 @@ export function newLease(clock: Clock, timeout: number, claims: number): DueReco
 /** The targets that this process delivers to. */
 export class Targets {
   readonly #targets = new Map<string, RegisteredTarget>();
+  /** Slots of targets that were unregistered while they were attempting. */
+  readonly #retired = new Map<string, Slots>();
   readonly #retention: number;
   #ordered = 0;
 
@@ -148,19 +156,29 @@ export class Targets {
     }
     const registered: RegisteredTarget = {
       target,
-      attempting: 0,
+      slots: this.#retired.get(name) ?? { attempting: 0 },
       settling: 0,
       behind: 0,
       pace: new Pace(),
     };
     this.#targets.set(name, registered);
+    this.#retired.delete(name);
     if (ordering !== undefined) this.#ordered++;
     const unregister = (): void => {
       if (this.#targets.get(name) !== registered) return;
       this.#targets.delete(name);
       if (ordering !== undefined) this.#ordered--;
+      this.#retire(name, registered.slots);
     };
     return { unregister };
+  }
+
+  /** Remembers that attempts run, in case a changed target takes the name. */
+  #retire(name: string, slots: Slots): void {
+    for (const [other, { attempting }] of this.#retired) {
+      if (attempting === 0) this.#retired.delete(other);
+    }
+    if (slots.attempting > 0) this.#retired.set(name, slots);
   }
 
   get(name: string): RegisteredTarget | undefined {

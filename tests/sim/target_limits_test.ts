@@ -83,3 +83,32 @@ test("retry() of a target that is off makes it due, and enable() has it sent", a
   await Promise.all([outbox.enable("a"), fixture.pass(1_000)]);
   assert.equal(fixture.seen.length, 2);
 });
+
+test("a target that changes while attempts run keeps to its concurrency", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  const running = { now: 0, most: 0 };
+  const target = () =>
+    fixture.target("a", () => undefined, {
+      concurrency: 2,
+      attempt: async () => {
+        running.most = Math.max(running.most, ++running.now);
+        await fixture.simulation.sleep(5_000);
+        running.now--;
+        return { verdict: "delivered", duration: 5_000 };
+      },
+    });
+  let registration = outbox.register(target());
+  outbox.start();
+  for (let changes = 0; changes < 4; changes++) {
+    for (let n = 0; n < 3; n++) await fixture.publish(outbox, ["a"]);
+    await fixture.pass(1_000);
+    registration.unregister();
+    registration = outbox.register(target());
+    await fixture.pass(500);
+  }
+  assert.equal(running.most, 2);
+  await fixture.pass(10 * MINUTE);
+  assert.equal(running.most, 2);
+  assert.deepEqual(await fixture.left("due"), []);
+});
