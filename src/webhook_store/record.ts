@@ -93,11 +93,12 @@ export async function sealWebhook(
   const sealedSecrets = secrets.map(async ({ secret, ...times }) => {
     return { sealed: await sealer.seal(secret, { name, field: "secret" }), ...times };
   });
-  return {
-    fields,
-    headers: Object.fromEntries(await Promise.all(sealedHeaders)),
-    secrets: await Promise.all(sealedSecrets),
-  };
+  // At once, as a rejection that nothing awaits yet would end the process.
+  const [entries, sealed] = await Promise.all([
+    Promise.all(sealedHeaders),
+    Promise.all(sealedSecrets),
+  ]);
+  return { fields, headers: Object.fromEntries(entries), secrets: sealed };
 }
 
 /** Opens a record, without expired secrets. @throws {WebhookStoreError} `webhook_locked` */
@@ -115,11 +116,11 @@ export async function openWebhook(
     return { secret: await sealer.open(sealed, { name, field: "secret" }), ...times };
   });
   try {
-    return {
-      fields,
-      headers: Object.fromEntries(await Promise.all(openedHeaders)),
-      secrets: await Promise.all(openedSecrets),
-    };
+    const [entries, opened] = await Promise.all([
+      Promise.all(openedHeaders),
+      Promise.all(openedSecrets),
+    ]);
+    return { fields, headers: Object.fromEntries(entries), secrets: opened };
   } catch (error) {
     if (!(error instanceof SealError)) throw error;
     throw new WebhookStoreError(

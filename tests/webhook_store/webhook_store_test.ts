@@ -383,7 +383,7 @@ test("a process with another key stores deliveries, and leaves them to one that 
   const store = memoryStore();
   const receivers = new Receivers();
   const first = await openInstance(store, receivers);
-  const { secret } = await first.webhooks.create(AUDIT);
+  const { secret } = await first.webhooks.create({ ...AUDIT, headers: { "X-A": "a" } });
   await first.hooks.close();
   const locked = await openInstance(store, receivers, { encryptionKey: generateEncryptionKey() });
   assert.match(locked.lines.join("\n"), /'audit' is held: .*another encryption key/);
