@@ -1,3 +1,4 @@
+import { HooksClosedError } from "../core/errors.ts";
 import type { HookRegistry, Logger, Registration } from "../core/mod.ts";
 import { consoleLogger, guarded } from "../core/reporter.ts";
 import { targetSource } from "../core/target_source.ts";
@@ -113,6 +114,7 @@ export class LiveWebhooks {
     try {
       this.#options.registry.registerWebhook(webhook).unregister();
     } catch (error) {
+      if (error instanceof HooksClosedError) return; // what fits is up to the processes that go on
       if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
       const subject = `Cannot ${action} webhook '${name}'`;
       if (!this.#isTaken(name)) {
@@ -120,9 +122,7 @@ export class LiveWebhooks {
       }
       throw new WebhookStoreError("webhook_exists", `${subject}: ${SHADOWED}`);
     } finally {
-      if (known?.registration) {
-        known.registration = this.#options.registry.registerWebhook(known.webhook!);
-      }
+      if (known?.registration) this.#register(name, known);
     }
   }
 
@@ -282,6 +282,7 @@ export class LiveWebhooks {
       entry.problem = entry.webhook.held;
       entry.isShadowed = false;
     } catch (error) {
+      if (error instanceof HooksClosedError) return;
       if (this.#isTaken(name)) return this.#shadow(name, entry);
       entry.isShadowed = false;
       this.#setProblem(entry, `Webhook '${name}' can't be used here: ${errorMessage(error)}`);

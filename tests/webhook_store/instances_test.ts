@@ -211,6 +211,36 @@ test("a process whose other hook failed to open at first follows changes", async
   await b.hooks.close();
 });
 
+test("webhooks can be changed and deleted while the hooks of a process close", async () => {
+  const store = memoryStore();
+  const receivers = new Receivers();
+  const a = await openInstance(store, receivers);
+  await a.webhooks.create(AUDIT);
+  await a.webhooks.create({ ...AUDIT, name: "other" });
+  let release!: () => void;
+  const held = new Promise<void>((resolve) => release = resolve);
+  let received = false;
+  a.hooks.on("job.executed", () => {
+    received = true;
+    return held;
+  });
+  const emitted = a.hooks.emit("job.executed", { job_id: "1", job_name: "a", success: true });
+  await until("a handler runs", () => received);
+  const closed = a.hooks.close();
+  const { revision } = await a.webhooks.update("audit", { url: "https://new.example/" });
+  assert.equal(revision, 2);
+  await a.webhooks.delete("other");
+  release();
+  await emitted;
+  await closed;
+  assert.deepEqual(a.lines, []);
+  const b = await openInstance(store, receivers);
+  await b.hooks.emit("tool.called", { name: "bash" });
+  await until("it arrives", () => receivers.arrived.length === 1);
+  assert.deepEqual(receivers.urls, ["https://new.example/"]);
+  await b.hooks.close();
+});
+
 test("1,000 webhooks: a new instance has them before its first event", async () => {
   const store = memoryStore();
   const receivers = new Receivers();
