@@ -12,7 +12,6 @@ import type {
 } from "../../src/store/mod.ts";
 import type { DeliveryRecord } from "../../src/outbox/records.ts";
 import type { Fault, Faults, Purpose } from "./faults.ts";
-import type { Model } from "./model.ts";
 import type { Random } from "./random.ts";
 import { never, type SimProcess } from "./process.ts";
 
@@ -30,21 +29,24 @@ export type Sent = {
   readonly mutations: Mutation[];
 };
 
+/** Watches every commit as it takes effect, or is refused. */
+export type Ledger = { record(sent: Sent, result: StoreCommit): void };
+
 /** One process's handle of the shared store: its calls take time, and can go wrong. */
 export class FaultyStore implements Store {
   readonly limits: StoreLimits;
   readonly #store: Store;
   readonly #process: SimProcess;
   readonly #faults: Faults;
-  readonly #model: Model;
+  readonly #ledger: Ledger;
   readonly #random: Random;
 
-  constructor(store: Store, process: SimProcess, faults: Faults, model: Model) {
+  constructor(store: Store, process: SimProcess, faults: Faults, ledger: Ledger) {
     this.#store = store;
     this.limits = store.limits;
     this.#process = process;
     this.#faults = faults;
-    this.#model = model;
+    this.#ledger = ledger;
     this.#random = process.simulation.random.fork();
   }
 
@@ -191,7 +193,7 @@ export class FaultyStore implements Store {
   /** The moment at which a commit takes effect. No other does until this has been recorded. */
   async #apply(sent: Sent): Promise<StoreCommit> {
     const result = await sent.atomic.commit();
-    this.#model.record(sent, result);
+    this.#ledger.record(sent, result);
     return result;
   }
 

@@ -56,7 +56,7 @@ export type GateEnd = {
 /** Tells the story: one agent that is started again when it dies, and two people who respond at once. */
 export async function tellGateStory(faults: Faults, seed = 1): Promise<GateEnd> {
   const simulation = new Simulation(seed);
-  return await deterministically(simulation.random.fork(), () => tell(simulation, faults));
+  return await deterministically(simulation, () => tell(simulation, faults));
 }
 
 async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {

@@ -224,7 +224,7 @@ async function operate(outbox: Outbox, count: (replayed: number) => void): Promi
 async function run(seed: number, faults: Faults, worker: boolean) {
   const story = new Story(seed);
   let dead = 0;
-  const result = await deterministically(story.simulation.random.fork(), async () => {
+  const result = await deterministically(story.simulation, async () => {
     await story.begin();
     dead = story.places.dead.size;
     if (worker) story.spawn("worker", noFaults).outbox.start();

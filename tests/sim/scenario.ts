@@ -39,6 +39,6 @@ export async function runScenario(
 ): Promise<Cluster> {
   const cluster = new Cluster({ seed, make, ...SETTINGS[story] });
   const told = new STORIES[story](cluster, faults);
-  await deterministically(cluster.simulation.random.fork(), () => told.run());
+  await deterministically(cluster.simulation, () => told.run());
   return cluster;
 }

@@ -42,7 +42,7 @@ export async function runSeed(seed: number, make?: MakeOutbox, traced = false): 
   const cluster = new Cluster({ ...options, ...retention });
   cluster.model.endpoints.calm = profile.calm;
   const schedule = new Schedule(cluster, profile);
-  return await deterministically(cluster.simulation.random.fork(), () => schedule.run());
+  return await deterministically(cluster.simulation, () => schedule.run());
 }
 
 class Schedule {

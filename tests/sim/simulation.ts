@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers";
 import { Random } from "./random.ts";
+import { syncSubtle } from "./sync_crypto.ts";
 
 type Timer = { readonly at: number; readonly order: number; run: (() => void) | undefined };
 
@@ -72,30 +72,41 @@ function quiescence(): Promise<void> {
 }
 
 /**
- * Makes what the platform does elsewhere or at random deterministic, while `run` runs: digests come at
- * once (they would come from another thread), and ids are drawn from the seed.
+ * Makes what the platform does elsewhere or at random deterministic, while `run` runs: cryptography responds
+ * at once, ids are drawn from the seed, and durations are those of virtual time.
  */
-export async function deterministically<T>(random: Random, run: () => Promise<T>): Promise<T> {
-  const { subtle } = crypto;
-  const { digest } = subtle;
-  const { randomUUID } = crypto;
+export async function deterministically<T>(
+  simulation: Simulation,
+  run: () => Promise<T>,
+): Promise<T> {
+  const random = simulation.random.fork();
   const hex = (length: number): string =>
     Array.from({ length }, () => random.between(0, 15).toString(16)).join("");
-  const fake = {
-    digest: (_: string, data: Uint8Array) =>
-      Promise.resolve(new Uint8Array(createHash("sha256").update(data).digest()).buffer),
-    randomUUID: () => `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`,
-  };
-  const replace = (target: object, name: string, value: unknown): void =>
-    void Object.defineProperty(target, name, { value, configurable: true, writable: true });
-  replace(subtle, "digest", fake.digest);
-  replace(crypto, "randomUUID", fake.randomUUID);
+  const restore = [
+    replace(crypto.subtle, syncSubtle),
+    replace(crypto, {
+      randomUUID: () => `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`,
+      getRandomValues(bytes: Uint8Array) {
+        for (let i = 0; i < bytes.length; i++) bytes[i] = random.between(0, 255);
+        return bytes;
+      },
+    }),
+    replace(performance, { now: () => simulation.now - START }),
+  ];
   try {
     return await run();
   } finally {
-    replace(subtle, "digest", digest);
-    replace(crypto, "randomUUID", randomUUID);
+    for (const undo of restore) undo();
   }
+}
+
+/** Replaces functions of an object; returns what undoes that. */
+function replace(target: object, functions: Readonly<Record<string, unknown>>): () => void {
+  const define = (name: string, value: unknown): void =>
+    void Object.defineProperty(target, name, { value, configurable: true, writable: true });
+  const before = Object.keys(functions).map((name) => [name, Reflect.get(target, name)] as const);
+  for (const [name, value] of Object.entries(functions)) define(name, value);
+  return () => before.forEach(([name, value]) => define(name, value));
 }
 
 function before(a: Timer, b: Timer): boolean {

@@ -77,7 +77,8 @@ export async function loadMutant(mutant: Mutant): Promise<MakeOutbox> {
   };
 }
 
-function mutantStore(store: Store, bug: StoreBug): Store {
+/** Returns a store with a bug in it. */
+export function mutantStore(store: Store, bug: StoreBug): Store {
   const send: Send = ({ checks, mutations }) => {
     const atomic = store.atomic().check(...checks);
     for (const mutation of mutations) {
