@@ -178,9 +178,13 @@ class BackedStore implements Store {
       this.#checkOpen();
       const wanted = Math.min(size, left);
       const batch = await this.#backend.range({ start, end }, wanted, reverse);
-      for (const record of batch) yield entryOf(decodeKey(record.id)!, record) as StoreEntry<Value>;
+      for (const record of batch) {
+        const key = decodeKey(record.id);
+        if (key === undefined) continue; // of no store: nothing could read or delete it
+        yield entryOf(key, record) as StoreEntry<Value>;
+        left--;
+      }
       if (batch.length < wanted) return;
-      left -= wanted;
       const { id } = batch.at(-1)!;
       if (reverse) end = id;
       else start = `${id}\0`; // no key sorts between these two

@@ -51,10 +51,19 @@ export class StoreError extends Error {
   readonly stored: false | "unknown";
   /** Whether the same call may succeed soon without intervention. */
   readonly transient: boolean;
+  readonly #advice: string | undefined;
 
-  /** Creates the error for a reason. `cause` is the error of the backend. */
-  constructor(message: string, failure: StoreFailure = "failed", options: ErrorOptions = {}) {
+  /**
+   * Creates the error for a reason. `cause` is the error of the backend; `advice` says what to do, if that
+   * isn't what the reason alone says. It may be shown to clients.
+   */
+  constructor(
+    message: string,
+    failure: StoreFailure = "failed",
+    options: ErrorOptions & { readonly advice?: string | undefined } = {},
+  ) {
     super(message, options);
+    this.#advice = options.advice;
     this.failure = failure;
     this.stored = failure === "failed" || failure === "corrupt" ? "unknown" : false;
     this.transient = failure === "failed" || failure === "locked";
@@ -62,7 +71,7 @@ export class StoreError extends Error {
 
   /** Tells an operator what is wrong with the store and how to fix it. */
   get advice(): string {
-    return STORE_FAILURES[this.failure];
+    return this.#advice ?? STORE_FAILURES[this.failure];
   }
 }
 

@@ -86,12 +86,13 @@ function encodeNumber(number: number): string {
 
 /**
  * Decodes an encoded key. The inverse of `encodeKey`. Returns undefined for a key of Deno KV that no store of
- * this package wrote: one with a bigint, a boolean, bytes, or NaN.
+ * this package wrote: one with a bigint, a boolean, bytes, or NaN, or one that is damaged.
  */
 export function decodeKey(id: string): StoreKey | undefined {
   const key: (string | number)[] = [];
   for (let at = 0; at < id.length;) {
     if (id[at] === NUMBER) {
+      if (at + 9 > id.length) return undefined;
       const number = decodeNumber(id, at + 1);
       if (Number.isNaN(number)) return undefined;
       key.push(number);
@@ -101,6 +102,7 @@ export function decodeKey(id: string): StoreKey | undefined {
     if (id[at] !== STRING) return undefined;
     let end = id.indexOf("\0", at);
     while (id[end + 1] === "\xff") end = id.indexOf("\0", end + 1); // an escaped zero
+    if (end === -1) return undefined;
     key.push(decodeString(id.slice(at + 1, end)));
     at = end + 1;
   }

@@ -13,6 +13,7 @@ const FAILURES: readonly (readonly [pattern: RegExp, failure: StoreFailure])[] =
   [/read-?only (?:database|file ?system)|EROFS|Permission denied|EACCES|EPERM/i, "read_only"],
   [/unable to open database file|ENOENT|No such file or directory|is a directory/i, "cannot_open"],
   [/database disk image is malformed|file is not a database|malformed database/i, "corrupt"],
+  [/no such (?:table|column)|too large to be represented as a JavaScript number/i, "corrupt"],
   [/database (?:table |schema )?is locked/i, "locked"],
 ];
 

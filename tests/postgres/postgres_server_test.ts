@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type PostgresClient, PostgresStore } from "@omniagent/hooks/postgres";
+import { type PostgresClient, postgresSchema, PostgresStore } from "@omniagent/hooks/postgres";
 import { testStore } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
@@ -121,6 +121,44 @@ if (server !== undefined) {
         else await assert.rejects(sum, { name: "TypeError" });
       }
       assert.deepEqual(seen, Array.from({ length: 60 }, (_, i) => i));
+    });
+
+    connected(`through ${name}, several processes may install the schema at once`, async () => {
+      await connect(name, "plain");
+      const { client } = connection!;
+      const installs = Array.from(
+        { length: 4 },
+        (_, i) =>
+          i % 2 === 0
+            ? run(client, postgresSchema(`at_once_${name}`))
+            : new PostgresStore(client, { schema: `at_once_${name}`, listen: false }).migrate(),
+      );
+      await Promise.all(installs);
+      const store = new PostgresStore(client, { schema: `at_once_${name}`, listen: false });
+      await store.set(["a"], 1);
+      assert.equal((await store.get(["a"])).value, 1);
+    });
+
+    connected(`through ${name}, a role needs the privileges that are documented`, async () => {
+      await (await connect(name, "plain")).set(["a"], 1);
+      const [schema, role] = [`hooks_${name}_plain`, `role_${name}`];
+      await server.query("postgres", `create role ${role} login`);
+      await connection!.close();
+      connection = clients[name]!(server.url.replace("postgres@", `${role}@`));
+      const store = new PostgresStore(connection.client, { schema, listen: false });
+      const lacks = { name: "StoreError", failure: "cannot_open", message: /lacks a privilege/ };
+      await assert.rejects(store.get(["a"]), lacks);
+      await assert.rejects(store.migrate(), lacks);
+      await server.query(
+        "postgres",
+        `grant usage on schema ${schema} to ${role};
+         grant all on all tables in schema ${schema} to ${role};
+         grant all on all sequences in schema ${schema} to ${role};
+         grant execute on all functions in schema ${schema} to ${role}`,
+      );
+      await store.migrate();
+      await store.atomic().set(["a"], 2).sum(["n"], 1n).delete(["b"]).commit();
+      assert.equal((await store.get(["a"])).value, 2);
     });
 
     connected(`through ${name}, a listener whose connection was ended listens again`, async () => {

@@ -6,7 +6,11 @@ import {
   type PostgresStoreOptions,
 } from "@omniagent/hooks/postgres";
 import { testStore } from "@omniagent/hooks/testing";
-import { test } from "../support/harness.ts";
+import { test as testOf } from "../support/harness.ts";
+
+/** PGlite leaves timers behind. */
+const test = (name: string, body: () => void | Promise<void>) =>
+  testOf(name, body, { leaks: true });
 
 const TABLES = "hooks.entries, hooks.sums";
 let schemas = 0;
@@ -83,6 +87,45 @@ test("PostgresStore: a store without its tables says what to do", () =>
     });
   }));
 
+test("PostgresStore: damaged rows read as undefined, and a key of no store is left out", () =>
+  inSchema(async (schema) => {
+    const store = new PostgresStore(database, { schema });
+    await store.migrate();
+    await store.set(["a", 1], "x");
+    await store.set(["a", 2], "y");
+    const insert = "insert into SCHEMA.entries (key, value, version) values ".replace(
+      "SCHEMA",
+      schema,
+    );
+    await database.exec(`${insert} ('\\x026100026262', '1', 1), ('\\x02610021c0', '1', 1)`);
+    await database.exec(`update ${schema}.entries set value = '{' where value = '"x"'`);
+    const found: unknown[] = [];
+    for await (const { key, value } of store.list({ prefix: ["a"] }, { limit: 2 })) {
+      found.push([...key, value]);
+    }
+    assert.deepEqual(found, [["a", 1, undefined], ["a", 2, "y"]]);
+  }));
+
+test("PostgresStore: a schema of another program is not touched", () =>
+  inSchema(async (schema) => {
+    await database.exec(`create schema ${schema}; create table ${schema}.meta (name text)`);
+    await assert.rejects(new PostgresStore(database, { schema }).migrate(), {
+      name: "StoreError",
+      failure: "cannot_open",
+      message: /42703: the schema is another program's/,
+    });
+  }));
+
+test("PostgresStore: the advice of an error is about PostgreSQL, and has no data in it", async () => {
+  const denied = Object.assign(new Error("permission denied for a secret"), { code: "42501" });
+  const store = new PostgresStore({ query: () => Promise.reject(denied) });
+  await assert.rejects(store.get(["a"]), (error: Error & { readonly advice: string }) => {
+    assert.match(error.advice, /^PostgreSQL failed: the role lacks a privilege/);
+    assert.doesNotMatch(error.message + error.advice, /secret/);
+    return true;
+  });
+});
+
 test("PostgresStore: errors of the server are typed", async () => {
   const cases: readonly (readonly [code: string, failure: string, message: RegExp])[] = [
     ["25006", "read_only", /connect to the primary/],
@@ -90,6 +133,7 @@ test("PostgresStore: errors of the server are typed", async () => {
     ["53300", "failed", /too many connections/],
     ["57P01", "failed", /shutting down/],
     ["28P01", "cannot_open", /refused the role/],
+    ["57014", "failed", /statement_timeout/],
     ["XX001", "corrupt", /XX001/],
     ["ECONNRESET", "failed", /PostgreSQL failed: gone/],
   ];

@@ -197,6 +197,37 @@ test("openStore() of ./sqlite refuses what is no file of its own, and leaves it 
     await assert.rejects(openStore(join(path, "no", "folder.sqlite")), { failure: "cannot_open" });
   }));
 
+for (
+  const [what, sql, failure] of [
+    ["a number that isn't one", "UPDATE kv SET v = 'seven' WHERE typeof(v) = 'text'"],
+    ["a value that isn't JSON", "UPDATE kv SET v = X'ff00' WHERE typeof(v) = 'blob'"],
+    ["a value of another type", "UPDATE kv SET v = 1.5 WHERE typeof(v) = 'blob'"],
+    ["a key that ends too early", "INSERT INTO kv (k, s, v) VALUES (X'026100026262', 1, X'31')"],
+    ["no versionstamp", "DELETE FROM meta", "corrupt"],
+    ["no table", "DROP TABLE kv", "corrupt"],
+  ] as const
+) {
+  test(`openStore() of ./sqlite reads around damage, or reports it: ${what}`, () =>
+    inFolder(async (path) => {
+      await use(path, {}, async (store) => {
+        await store.set(["a", 1], "x");
+        await store.atomic().sum(["a", "n"], 5n).commit();
+      });
+      await damage(path, sql);
+      const work = use(path, {}, async (store) => {
+        const keys: unknown[] = [];
+        for await (const { key } of store.list({ prefix: ["a"] }, { limit: 2 })) keys.push(key[1]);
+        assert.deepEqual(keys, ["n", 1]);
+        await store.get(["a", "n"]);
+        await store.set(["a", "n"], "replaced");
+        await store.set(["a", 1], "replaced");
+        assert.equal((await store.get(["a", 1])).value, "replaced");
+      });
+      if (failure === undefined) await work;
+      else await assert.rejects(work, { name: "StoreError", failure });
+    }));
+}
+
 test("openStore() of ./sqlite refuses wrong arguments without echoing a URL", async () => {
   const cases: readonly (readonly [path: unknown, options: unknown, message: RegExp])[] = [
     [undefined, {}, /'path' must be a file or ":memory:", got undefined/],
@@ -212,6 +243,13 @@ test("openStore() of ./sqlite refuses wrong arguments without echoing a URL", as
     });
   }
 });
+
+async function damage(path: string, sql: string): Promise<void> {
+  const { DatabaseSync } = await sqlite();
+  const database = new DatabaseSync(path);
+  database.exec(sql);
+  database.close();
+}
 
 async function sqlite(): Promise<typeof import("node:sqlite")> {
   return await import("node:sqlite");

@@ -5,6 +5,8 @@ import { StoreError, type StoreFailure } from "../../store/mod.ts";
 const POOLED =
   "a pooler in transaction mode keeps no prepared statements: turn them off in the client (prepare: false)";
 
+const DAMAGED = "the server found damaged data: see its log, and restore a backup";
+
 /**
  * SQLSTATE codes and classes (PostgreSQL 15, appendix A) that say more than that PostgreSQL failed; the
  * longest prefix wins.
@@ -21,14 +23,20 @@ const FAILURES: Readonly<Record<string, readonly [failure: StoreFailure, advice?
   "42501": ["cannot_open", "the role lacks a privilege: see postgresSchema()"],
   "42P05": ["failed", POOLED],
   "42883": ["cannot_open", "a function doesn't exist: call migrate() or run postgresSchema()"],
+  "42703": ["cannot_open", "the schema is another program's: set 'schema' to another name"],
   "42P01": ["cannot_open", "a table doesn't exist: call migrate() or run postgresSchema()"],
   "53100": ["full"],
   "53300": ["failed", "the server has too many connections: use a smaller pool, or a pooler"],
+  "55P03": ["failed", "lock_timeout is too short for the store's commits"],
+  "57014": [
+    "failed",
+    "the statement was canceled, or statement_timeout is too short for the store",
+  ],
   "57P01": ["failed", "the server is shutting down, or an administrator ended the connection"],
   "57P03": ["failed", "the server is starting up or shutting down"],
   "HK003": ["cannot_open", "the encoding of the database must be UTF8"],
-  "XX001": ["corrupt"],
-  "XX002": ["corrupt"],
+  "XX001": ["corrupt", DAMAGED],
+  "XX002": ["corrupt", DAMAGED],
 };
 
 /** Whether nothing was applied and the same commit may succeed: serialization failure, deadlock. */
@@ -57,7 +65,7 @@ export function postgresError(what: string, error: unknown): Error {
   return new StoreError(
     `Cannot ${what}: PostgreSQL failed${code && ` with ${code}`}: ${reason}`,
     failure,
-    { cause: maskError(source) },
+    { cause: maskError(source), advice: advice && `PostgreSQL failed: ${advice}` },
   );
 }
 

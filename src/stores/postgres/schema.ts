@@ -97,7 +97,9 @@ const listQuery = (direction: "asc" | "desc"): string =>
 
 const SQL = `
 do $body$
-begin -- create schema if not exists needs a privilege, even if the schema exists
+begin
+  perform pg_advisory_xact_lock(hashtext('$schema.install')); -- others may install it at the same time
+  -- create schema if not exists needs a privilege, even if the schema exists
   if to_regnamespace('$schema') is null then create schema $schema; end if;
 end
 $body$;

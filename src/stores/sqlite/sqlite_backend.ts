@@ -4,6 +4,7 @@ import {
   type OperationCheck,
   type StoreBackend,
   type StoreChange,
+  StoreError,
   type StoreLimits,
   type StoreRecord,
   type StoreWake,
@@ -154,7 +155,13 @@ export class SqliteBackend implements StoreBackend {
     const { beginImmediate, commit, readStamp, writeStamp } = this.#sql;
     beginImmediate.run();
     try {
-      const first = readStamp.get()!["stamp"] as number;
+      const first = readStamp.get()?.["stamp"] as number | undefined;
+      if (first === undefined) {
+        throw new StoreError(
+          "Cannot commit: the store's file has lost its versionstamp",
+          "corrupt",
+        );
+      }
       let stamp = first;
       const now = Date.now();
       const outcomes = group.map(({ checks, changes }): Outcome => {
@@ -187,10 +194,10 @@ export class SqliteBackend implements StoreBackend {
     const sums = new Map<string, bigint>();
     for (const change of changes) {
       if (change.kind !== "add" && !change.afterAdd) continue;
-      const value = this.#sql.valueOf.get(toBytes(change.id), now)?.["v"];
-      if (value instanceof Uint8Array) return undefined;
+      const value = this.#sql.valueOf.get(toBytes(change.id), now)?.["v"] ?? "0";
+      if (!isNumber(value)) return undefined;
       if (change.kind !== "add") continue;
-      sums.set(change.id, (BigInt((value as string | undefined) ?? 0) + change.by) % SUM_RANGE);
+      sums.set(change.id, (BigInt(value) + change.by) % SUM_RANGE);
     }
     return sums;
   }
@@ -279,8 +286,16 @@ function rejectAll(group: readonly Pending[], error: unknown): void {
 }
 
 function recordOf(row: Readonly<Record<string, Column>>): StoreRecord {
-  const { v, s } = row as { readonly v: Uint8Array | string; readonly s: number };
-  return { content: typeof v === "string" ? BigInt(v) : v, versionstamp: formatStamp(s) };
+  const { v, s } = row as { readonly v: Column; readonly s: number };
+  const content = isNumber(v) ? BigInt(v) : v instanceof Uint8Array ? v : UNREADABLE;
+  return { content, versionstamp: formatStamp(s) };
+}
+
+/** What another program wrote reads as bytes that aren't JSON. */
+const UNREADABLE = new Uint8Array();
+
+function isNumber(value: Column): value is string {
+  return typeof value === "string" && /^\d+$/.test(value);
 }
 
 function formatStamp(stamp: number): string {
