@@ -119,7 +119,12 @@ const SPECIFIC: Readonly<Record<string, readonly string[]>> = {
     "updatedMCPToolOutput",
   ],
   PostToolUseFailure: ["hookEventName", "additionalContext"],
-  UserPromptSubmit: ["hookEventName", "additionalContext", "sessionTitle"],
+  UserPromptSubmit: [
+    "hookEventName",
+    "additionalContext",
+    "sessionTitle",
+    "suppressOriginalPrompt",
+  ],
 };
 
 /** Returns a field that may be a misspelled one, or asks for what is not done here; undefined for none. */

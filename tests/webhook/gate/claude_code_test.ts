@@ -37,6 +37,15 @@ test("a Claude Code hook is sent its own JSON, and its decision is applied", asy
   assert.equal(requests[0]!.headers.get("webhook-id"), made.id);
 });
 
+test("fields about Claude Code's own screen are no verdict, and no failure", async () => {
+  const fields = { hookEventName: "UserPromptSubmit", suppressOriginalPrompt: true };
+  const { fetch } = respond({ hookSpecificOutput: fields, suppressOutput: true });
+  const { hooks, last } = gated({ fetch, format, events: ["message.received"] });
+  const message = { role: "user", content: "hello" };
+  assert.equal((await hooks.decide("message.received", message)).decision, "allow");
+  assert.equal(last().verdict, "none");
+});
+
 test("'{}', 204 and an empty 200 are no opinion", async () => {
   for (const response of [Response.json({}), new Response(null, { status: 204 })]) {
     const { decide, last } = gated({ fetch: fakeGate(() => response).fetch, format });
