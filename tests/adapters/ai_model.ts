@@ -41,6 +41,14 @@ export function scriptedModel(turns: readonly Turn[], version: 3 | 4) {
       return Promise.resolve({ ...finish(parts), warnings: [], content: parts });
     },
     doStream: () => {
+      const turn = turns[next]!;
+      if ("error" in turn && turn.after !== undefined) {
+        next++;
+        const [start, delta] = chunksOf({ text: turn.after });
+        const failure = { type: "error", error: new Error(turn.error) };
+        const chunks = [{ type: "stream-start", warnings: [] }, start, delta, failure];
+        return Promise.resolve({ stream: simulateReadableStream({ chunks, ...NO_DELAYS }) });
+      }
       const parts = content();
       const chunks = [
         { type: "stream-start", warnings: [] },

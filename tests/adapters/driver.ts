@@ -17,7 +17,8 @@ export type HostedCall = ScriptedCall & { readonly result: string };
 export type Turn =
   | { readonly calls: readonly ScriptedCall[] }
   | { readonly text: string; readonly hosted?: HostedCall }
-  | { readonly error: string };
+  /** `after`: what a stream said before. */
+  | { readonly error: string; readonly after?: string };
 
 /** A tool: all of them take `{ amount: number }`. */
 export type Tool = (

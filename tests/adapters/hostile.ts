@@ -120,7 +120,23 @@ export function testHostile(driver: Driver): void {
   test(`${name}: calls with one id in one response have an end each`, async () => {
     await play(driver, { turns: [{ calls: [call("c1", 1), call("c1", 2)] }, { text: "done" }] });
   }, driver);
-  for (const stream of [false, true]) {
+  test(`${name}: a model that fails in the middle of a stream ends its run`, async () => {
+    const turns = [{ error: "model down", after: "Well, " }];
+    const log = await play(driver, { turns, stream: true });
+    assert.equal(log.count("agent.end"), 1);
+    assert.match(log.lines.at(-1)!, /^agent\.end error: .*model (down|failed)/i);
+  }, driver);
+  test(`${name}: two runs at once have their own calls`, async () => {
+    const hooks = createHooks({ logger: silentLogger });
+    const log = new EventLog(hooks);
+    await Promise.all([1, 2].map(() => driver.run({ ...SCRIPT, turns: TURNS, hooks })));
+    await log.settled();
+    await hooks.close();
+    log.check(SCRIPT.sessionId);
+    assert.deepEqual([log.count("agent.end"), log.count("tool.completed")], [2, 2]);
+  }, driver);
+  // Where results are texts of another process, every run is a stream.
+  for (const stream of driver.hasTexts ? [true] : [false, true]) {
     for (const phase of PHASES) {
       const what = `${stream ? "stream" : "run"} that is aborted at ${phase}`;
       test(`${name}: a ${what} has one end`, () => abortAt(driver, phase, stream), driver);

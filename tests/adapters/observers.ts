@@ -44,15 +44,22 @@ const OBSERVERS: Readonly<Record<string, Failing>> = {
     observe: withDeadWebhook,
     commit: (commit) => commit(),
   },
-  "a store that does not respond": { commit: (commit, healed) => healed.then(commit) },
-  "a store that fails": { commit: () => Promise.reject(new Error("store down")) },
 };
+
+/** Stores that fail, each of which keeps an agent waiting for a second: they are tested at once. */
+const STORES: readonly Failing[] = [
+  { commit: (commit, healed) => healed.then(commit) },
+  { commit: () => Promise.reject(new Error("store down")) },
+];
 
 /** Registers a test for each observer. */
 export function testObservers(name: string, pay: Pay, { leaks = false } = {}): void {
   for (const [observer, failing] of Object.entries(OBSERVERS)) {
     test(`${name}: ${observer} changes no result`, () => play(pay, failing), { leaks });
   }
+  test(`${name}: a store that fails, or does not respond, changes no result`, async () => {
+    await Promise.all(STORES.map((failing) => play(pay, failing)));
+  }, { leaks });
 }
 
 async function play(pay: Pay, { observe, commit }: Failing): Promise<void> {

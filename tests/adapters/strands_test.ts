@@ -28,7 +28,15 @@ class ScriptedModel extends strands.Model {
 
   async *stream(): AsyncGenerator<object> {
     const turn = this.#turns[this.#next++]!;
-    if ("error" in turn) throw new Error(turn.error);
+    if ("error" in turn) {
+      if (turn.after !== undefined) {
+        yield { type: "modelMessageStartEvent", role: "assistant" };
+        yield { type: "modelContentBlockStartEvent" };
+        const delta = { type: "textDelta", text: turn.after };
+        yield { type: "modelContentBlockDeltaEvent", delta };
+      }
+      throw new Error(turn.error);
+    }
     const isText = "text" in turn;
     yield { type: "modelMessageStartEvent", role: "assistant" };
     const blocks = isText

@@ -161,8 +161,10 @@ export class Telemetry {
   }
 
   /** Called when an operation has completed. */
-  async onEnd({ callId, text = "" }: TelemetryEvent): Promise<void> {
+  async onEnd({ callId, text = "", finishReason }: TelemetryEvent): Promise<void> {
     const run = this.#take(callId);
+    // What it failed with, only the reader of the stream is told.
+    if (finishReason === "error") return run?.end({ error: new Error("The model failed") });
     if (text !== "") await run?.sent(text);
     await run?.end({ response: text });
   }
