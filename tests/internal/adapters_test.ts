@@ -109,6 +109,7 @@ test("claude-agent: a hook sees what arrived before it, even if nobody reads", a
   }
   const query = claude.wrap(messages());
   await full.promise;
+  await new Promise((resolve) => setTimeout(resolve)); // now it reads no more
   await callHook(claude, "PreToolUse", CALL);
   over.resolve();
   for await (const _ of query);
