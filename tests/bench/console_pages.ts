@@ -15,13 +15,14 @@ import { createAddressGuard } from "@omniagent/hooks/webhook";
 import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-store";
 import { parseArgs } from "node:util";
 import { clients } from "../postgres/clients.ts";
+import { idAt } from "../outbox/helpers.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
 /** Requests for each page. */
 const REQUESTS = 7;
-/** Events that are emitted at the same time. */
-const EMITTERS = 128;
+/** Events in one commit. */
+const CHUNK = 100;
 
 const { values } = parseArgs({
   options: {
@@ -51,18 +52,7 @@ await concurrently(webhookCount, 8, async (n) => {
   await webhooks.create({ name: `w${n}`, events: [`job.j${n}`], url: `https://w${n}.example/` });
   if (n % 5 === 1) await outbox.disable(`w${n}`);
 });
-await concurrently(eventCount, EMITTERS, async (n) => {
-  const sessionId = `s-${n % 1000}`;
-  await hooks.emit(`job.j${n % webhookCount}`, { n, text: "x".repeat(200) }, {
-    sessionId,
-  });
-});
-for (;;) {
-  const stats = await outbox.stats();
-  const open = stats.filter(({ target }) => numberOf(target) % 5 !== 1);
-  if (open.every(({ pending }) => pending === 0)) break;
-  await new Promise((resolve) => setTimeout(resolve, 500));
-}
+await seed();
 const took = Math.round((performance.now() - before) / 1000);
 const kind = values.postgres ? "PostgreSQL" : "SQLite";
 console.log(`${eventCount} events and ${webhookCount} webhooks in ${kind}, stored in ${took} s`);
@@ -76,7 +66,7 @@ const PATHS = [
   "/events?limit=1000",
   "/events?type=job.j7",
   "/events?session=s-7",
-  `/events?since=${at(5)}&until=${at(6)}`,
+  `/events?since=${at(600)}&until=${at(660)}`,
   "/deliveries?limit=100&include=event",
   "/deliveries?limit=1000",
   "/deliveries?state=dead&limit=1000",
@@ -98,7 +88,7 @@ const PATHS = [
         "target=w7",
         "type=job.j7",
         "type=none",
-        `since=${local(5)}&until=${local(7)}`,
+        `since=${local(600)}&until=${local(660)}`,
         "since=2020-01-01T00:00&until=2020-01-02T00:00",
       ].map((filter) => `/console/${page}${page.includes("?") ? "&" : "?"}${filter}`),
   ),
@@ -122,6 +112,54 @@ for (const path of PATHS) {
   const [median, slowest] = [times[REQUESTS >> 1]!, times.at(-1)!];
   const columns = [median, slowest].map((time) => time.toFixed(1).padStart(8));
   console.log(`${columns.join("")} ms ${String(Math.round(size / 1024)).padStart(6)} KiB  ${path}`);
+}
+
+/** Stores events and deliveries as the outbox does: three in five delivered, one dead, one held. */
+async function seed(): Promise<void> {
+  const start = Date.now() - 3_600_000;
+  for (let from = 0; from < eventCount; from += CHUNK) {
+    const atomic = store.atomic();
+    const sums = new Map<string, bigint>();
+    for (let n = from; n < Math.min(from + CHUNK, eventCount); n++) {
+      const time = start + Math.floor(n * 3_600_000 / eventCount);
+      const [id, target] = [idAt(time, n), `w${n % webhookCount}`];
+      const timestamp = new Date(time).toISOString();
+      const data = { n, text: "x".repeat(200) };
+      const type = `job.j${n % webhookCount}`;
+      const event = { id, type, timestamp, session_id: `s-${n % 1000}`, data };
+      atomic.set(["hooks", "event", id], { v: 1, to: [target], at: time, event });
+      const kind = n % webhookCount % 5;
+      const outcome = kind === 0 ? "dead" : kind === 1 ? undefined : "delivered";
+      for (const what of ["accepted", outcome]) {
+        if (what === undefined) continue;
+        const key = `${target} ${what}`;
+        sums.set(key, (sums.get(key) ?? 0n) + 1n);
+      }
+      if (outcome === undefined) {
+        const due = { v: 1, until: 0, by: "", claims: 0 };
+        atomic.set(["hooks", "due", target, time, id], due);
+        continue;
+      }
+      const verdict = outcome === "dead" ? "final" : "delivered";
+      const attempts = [{
+        at: time,
+        verdict,
+        duration: 12,
+        status: outcome === "dead" ? 400 : 204,
+      }];
+      atomic.set(["hooks", "delivery", target, id], { v: 1, state: outcome, made: 1, attempts });
+      if (outcome === "dead") {
+        const dead = { v: 1, at: time, reason: "the response was 400", made: 1 };
+        atomic.set(["hooks", "dead", target, id], dead);
+      }
+    }
+    for (const [key, count] of sums) {
+      const [target, what] = key.split(" ");
+      atomic.sum(["hooks", "count", target!, 0, what!], count);
+    }
+    const { ok } = await atomic.commit();
+    if (!ok) throw new Error("not stored");
+  }
 }
 
 function numberOf(text: string): number {

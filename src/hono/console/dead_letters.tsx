@@ -1,13 +1,21 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
-import type { Outbox, TargetStats } from "../../outbox/mod.ts";
+import type { Outbox } from "../../outbox/mod.ts";
 import { act, attempt } from "./actions.ts";
 import { ActionForm, EmptyState, formatCount, Pagination, Section } from "./components.tsx";
 import { DeadLetterTable, FilterFields } from "./delivery_table.tsx";
-import { type DeliveryFilter, findDeliveries, readFilter, toQuery } from "./find_deliveries.ts";
+import { findDeliveries, readFilter, toQuery } from "./find_deliveries.ts";
 import { respondPage } from "./layout.tsx";
 import { ReplayTable } from "./replay_pages.tsx";
-import { can, type ConsoleRoute, link, outboxOf, type PageRequest, redirect } from "./request.ts";
+import {
+  can,
+  type ConsoleRoute,
+  link,
+  outboxOf,
+  type PageRequest,
+  redirect,
+  targetNames,
+} from "./request.ts";
 
 /** Dead letters that one form may replay: those of a page. */
 const MAX_SELECTED = 100;
@@ -78,11 +86,14 @@ async function listDeadLetters(at: PageRequest): Promise<Response> {
   const outbox = outboxOf(at);
   const { filter, errors } = readFilter(at.query);
   const from = at.query.get("cursor") ?? undefined;
-  const stats = await outbox.stats();
   const { items, cursor } = await findDeliveries(outbox, "dead", filter, from);
+  const isWhole = from === undefined && cursor === undefined;
+  const all = isWhole && items.length > 1 ? `all ${formatCount(items.length)}` : "all";
   const replays = await outbox.replays.list({ limit: 5 });
   const query = toQuery(filter);
   const isFiltered = Object.values(query).some((value) => value !== undefined);
+  // The number is known if all are on this page: counting the others would take long.
+  const name = isWhole || !isFiltered ? all : "all that match";
   const here = link({ root: "" }, "dead-letters", { ...query, cursor: from });
   const content = (
     <>
@@ -90,7 +101,7 @@ async function listDeadLetters(at: PageRequest): Promise<Response> {
         <FilterFields
           query={at.query}
           errors={errors}
-          targets={stats.map(({ target }) => target)}
+          targets={targetNames(at)}
         />
         <button type="submit">Filter</button>
         {isFiltered && <a class="button" href={link(at, "dead-letters")}>Clear</a>}
@@ -113,11 +124,9 @@ async function listDeadLetters(at: PageRequest): Promise<Response> {
                 at={at}
                 path="dead-letters/replay-all"
                 fields={query}
-                data-confirm={`Replay ${
-                  nameOfAll(stats, filter)
-                }? Their targets receive them again.`}
+                data-confirm={`Replay ${name}? Their targets receive them again.`}
               >
-                <button type="submit" class="primary">Replay {nameOfAll(stats, filter)}</button>
+                <button type="submit" class="primary">Replay {name}</button>
               </ActionForm>
             </div>
           )}
@@ -155,13 +164,4 @@ async function listDeadLetters(at: PageRequest): Promise<Response> {
   const lead = "Deliveries that were given up. Fix their target, then replay them.";
   const page = { title: "Dead letters", section: "dead-letters", lead } as const;
   return await respondPage(at, page, content);
-}
-
-/** Returns what a replay of everything in the list is called. */
-function nameOfAll(stats: readonly TargetStats[], filter: DeliveryFilter): string {
-  const { target, type, since, until } = filter;
-  if (type !== undefined || since !== undefined || until !== undefined) return "all that match";
-  const counted = stats.filter((one) => target === undefined || one.target === target);
-  const dead = counted.reduce((sum, { dead }) => sum + dead, 0);
-  return dead > 1 ? `all ${formatCount(dead)}` : "all";
 }

@@ -6,7 +6,7 @@ import { DeliveryTable, FilterFields } from "./delivery_table.tsx";
 import { SelectField } from "./fields.tsx";
 import { findDeliveries, readFilter, toQuery } from "./find_deliveries.ts";
 import { respondPage } from "./layout.tsx";
-import { type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
+import { type ConsoleRoute, link, outboxOf, type PageRequest, targetNames } from "./request.ts";
 import type { Notice } from "./request.ts";
 import type { RetryOutcome } from "../../outbox/mod.ts";
 
@@ -50,7 +50,6 @@ async function listDeliveries(at: PageRequest): Promise<Response> {
   const state = given === "pending" || given === "dead" ? given : "attempted";
   const { filter, errors } = readFilter(at.query);
   const from = at.query.get("cursor") ?? undefined;
-  const targets = (await outbox.stats()).map(({ target }) => target);
   const { items, cursor } = await findDeliveries(outbox, state, filter, from);
   const query = { state: state === "attempted" ? undefined : state, ...toQuery(filter) };
   const isFiltered = Object.values(query).some((value) => value !== undefined);
@@ -59,7 +58,7 @@ async function listDeliveries(at: PageRequest): Promise<Response> {
     <>
       <form class="filter" method="get" action={link(at, "deliveries")}>
         <SelectField name="state" label="State" value={state} options={Object.entries(STATES)} />
-        <FilterFields query={at.query} errors={errors} targets={targets} />
+        <FilterFields query={at.query} errors={errors} targets={targetNames(at)} />
         <button type="submit">Filter</button>
         {isFiltered && <a class="button" href={link(at, "deliveries")}>Clear</a>}
       </form>

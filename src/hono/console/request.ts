@@ -71,6 +71,12 @@ export function outboxOf({ c }: PageRequest): Outbox {
   return outbox;
 }
 
+/** Returns the names of the targets of this process: those that a filter offers. */
+export function targetNames({ c }: PageRequest): readonly string[] {
+  const { registry } = c.get("hooksRequest").app;
+  return registry.list().filter(({ durable }) => durable).map(({ name }) => name).sort();
+}
+
 /** Returns a response that shows another page, after an action, with a notice of its outcome. */
 export async function redirect(
   at: PageRequest,

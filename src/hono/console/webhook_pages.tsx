@@ -72,9 +72,8 @@ async function listWebhooks(at: PageRequest): Promise<Response> {
     "?cursor",
     () => webhooks.list({ limit: PAGE, cursor: from }),
   );
-  const states = new Map(
-    (await outboxOf(at).stats()).map(({ target, state }) => [target, state] as const),
-  );
+  const outbox = outboxOf(at);
+  const states = await Promise.all(items.map(({ name }) => outbox.endpoint(name)));
   const content = items.length === 0
     ? (
       <EmptyState title="No webhooks yet">
@@ -96,11 +95,11 @@ async function listWebhooks(at: PageRequest): Promise<Response> {
           { label: "State" },
           { label: "Changed" },
         ]}
-        rows={items.map((webhook) => [
+        rows={items.map((webhook, index) => [
           <a href={link(at, pathOf(webhook.name))}>{webhook.name}</a>,
           <span class="mono">{maskUrl(webhook.fields.url)}</span>,
           webhook.fields.events.join(", "),
-          <State webhook={webhook} state={states.get(webhook.name) ?? "on"} />,
+          <State webhook={webhook} state={states[index]!.state} />,
           <Time at={at} time={webhook.updatedAt} />,
         ])}
       />
