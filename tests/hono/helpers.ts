@@ -142,7 +142,7 @@ function requestInit(
 /** Longest wait of a test for one thing, in milliseconds. */
 const PATIENCE = 60_000;
 
-/** What a promise gives. @throws {Error} when it does not within 10 s, with what was waited for */
+/** What a promise gives. @throws {Error} when it does not within a minute, with what was waited for */
 export async function inTime<Value>(
   what: string,
   promise: Value | Promise<Value>,
@@ -158,7 +158,7 @@ export async function inTime<Value>(
   }
 }
 
-/** Resolves when something holds. @throws {Error} when it does not within 10 s, with what is said of it */
+/** Resolves when something holds. @throws {Error} when it does not within a minute, with what is said of it */
 export async function until(
   holds: () => boolean | Promise<boolean>,
   message: () => string,
