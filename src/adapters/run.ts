@@ -239,7 +239,7 @@ export class AgentRun {
     const error = this.#stopped === undefined ? result.error : new Error(this.#stopped);
     const reason = aborted ? "The run was aborted" : "The run has ended";
     for (const call of this.#open) await call.fail(new Error(`${reason} before the tool returned`));
-    // Those that run after a success do so in the background, which nobody waits for.
+    // Tools that still run after a success run in the background, and nobody waits for them.
     if (aborted || error !== undefined) await this.#runningTools();
     for (const callId of this.#models.open) {
       this.modelCompleted(callId, { error: aborted ? "aborted" : error ?? reason });

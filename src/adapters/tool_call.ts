@@ -140,12 +140,12 @@ export function withContext(result: unknown, context: string | undefined): unkno
   return context === undefined || typeof result !== "string" ? result : `${result}\n\n${context}`;
 }
 
-/** Ids of calls that a run remembers: far more than run at once, or than a model counts before it starts again. */
+/** Call ids that a run remembers: far more than run at once, or than a model numbers before it starts over. */
 const MAX_IDS = 10_000;
 
 /** The calls of a run, of which each has an id of its own: one that the SDK tries again is another call. */
 export class Attempts {
-  /** How often the ids that were used last were used, oldest first. */
+  /** How often each of the recent ids was used, least recently used first. */
   readonly #count = new Map<string, number>();
 
   /** Returns a call as it is, or with another id if one with its id has begun. */
@@ -153,7 +153,7 @@ export class Attempts {
     const { callId } = call;
     if (callId === undefined) return call;
     const count = (this.#count.get(callId) ?? 0) + 1;
-    this.#count.delete(callId); // so that it becomes the last one
+    this.#count.delete(callId); // moves it to the end
     this.#count.set(callId, count);
     const [oldest] = this.#count.keys();
     if (this.#count.size > MAX_IDS) this.#count.delete(oldest!);

@@ -5,7 +5,7 @@ import type { AllowedCall, ToolCall } from "./tool_call.ts";
 /** How many calls wait for a run that resumes them. Beyond that, the oldest ends. */
 const MAX_PAUSED = 1_000;
 
-/** How many runs may be under way. Beyond that, the oldest was abandoned, such as a stream that nobody reads. */
+/** How many runs may be under way. Beyond that, the oldest counts as abandoned, such as an unread stream. */
 const MAX_RUNS = 10_000;
 
 /** How long hooks that close wait for runs to end, in milliseconds: an aborted one ends at once. */
@@ -77,9 +77,9 @@ export class Unfinished {
     const [oldest] = this.#runs;
     const [run, end] = oldest!;
     this.#runs.delete(run);
-    const error = new Error("they were abandoned, such as streams that nobody reads to their end");
+    const error = new Error("runs were abandoned, such as streams that nobody read to the end");
     this.#observer.report(
-      `More than ${MAX_RUNS} runs have not ended, so the oldest is aborted`,
+      `More than ${MAX_RUNS} runs have not ended, so the oldest was aborted`,
       error,
     );
     end();

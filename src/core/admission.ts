@@ -25,7 +25,7 @@ export type BatchOptions = {
    * bring targets. Its handlers are called once all are open.
    */
   readonly isEarly?: boolean | undefined;
-  /** How long a schema may take to judge an event, in milliseconds. @default no limit */
+  /** How long a schema may take to validate an event, in milliseconds. @default no limit */
   readonly schemaTimeout?: number | undefined;
 };
 
@@ -111,7 +111,7 @@ export class Admission {
    * Validates a payload with the schema of its type; returns nothing if it has none.
    *
    * @param timeout How long the schema may take, in milliseconds
-   * @throws {EventValidationError} also when the schema needs longer
+   * @throws {EventValidationError} when the payload is invalid, or the schema takes longer than that
    */
   validate(event: HookEvent, timeout = Infinity): Promise<void> | undefined {
     const { type } = event;

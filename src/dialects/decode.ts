@@ -167,7 +167,7 @@ export class Reporter {
   event(type: string, data: Fields, used: readonly string[]): ReportedEvent {
     const known = new Set<string>([...COMMON, ...used]);
     const others = Object.entries(this.#input).filter(([name]) => !known.has(name));
-    const client = { ...Object.fromEntries(others), name: this.#agent }; // last: no input says who it is
+    const client = { ...Object.fromEntries(others), name: this.#agent }; // last: input can't override it
     return { type, data: { ...present(data), client } };
   }
 }

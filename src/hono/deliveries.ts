@@ -124,8 +124,8 @@ export const deliveryRoutes: readonly Route[] = [
         "dead",
       ),
       target: s.describe(s.targetName, "The name of the webhook or durable hook", "audit"),
-      since: s.describe(s.time, "Events made at this time or later", s.EXAMPLE_TIME),
-      until: s.describe(s.time, "Events made before this time", s.EXAMPLE_TIME),
+      since: s.describe(s.time, "Events created at or after this time", s.EXAMPLE_TIME),
+      until: s.describe(s.time, "Events created before this time", s.EXAMPLE_TIME),
       order: s.describe(
         s.oneOf("newest", "oldest"),
         "newest: of each target the newest event first. Defaults to oldest",

@@ -237,7 +237,7 @@ async function readInput(c: AppContext): Promise<unknown> {
   if (value === undefined) throw new Problem("body_malformed");
   const nested = findNestingIssue(value, app.limits.jsonDepth);
   if (nested !== undefined) throw invalid(nested);
-  // Parsers disagree about which of two values counts: nobody knows which event this is, or what runs.
+  // Parsers disagree about which of two values counts, so it's unclear what this event is, or what runs.
   if (findDuplicateKey(decodeUtf8(body)!) !== undefined) throw invalid("a key occurs twice");
   inputs.set(request, value);
   // What runs would not be what was judged. Results are text for the model: there it changes nothing.

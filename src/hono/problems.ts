@@ -30,7 +30,7 @@ export const PROBLEMS = {
   ask_resolved: [409, "Someone has already responded"],
   webhook_exists: [409, "A webhook or hook of this name exists"],
   webhook_name_used: [409, "A webhook of this name was deleted: use another name"],
-  webhook_locked: [409, "The server can't open the secrets of this webhook: see 'detail'"],
+  webhook_locked: [409, "The server can't decrypt the secrets of this webhook: see 'detail'"],
   too_many_webhooks: [409, "The store has the maximum number of webhooks"],
   link_expired: [410, "This link has expired"],
   ask_expired: [410, "The ask has expired, and is denied"],

@@ -16,7 +16,7 @@ const entries = {
   url: s.string,
   state: s.describe(
     s.oneOf("on", "paused", "off", "deleted"),
-    "off: disabled, see reason; paused: its receiver asked for a pause. Its deliveries are held",
+    "off: disabled (see reason); paused: its receiver asked for a pause. Deliveries are held",
     "on",
   ),
   reason: v.optional(s.describe(s.string, "Why it is off")),

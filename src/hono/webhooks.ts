@@ -18,7 +18,7 @@ import {
 
 const etag = { etag: "The revision, for If-Match" };
 const ifMatch = {
-  "if-match": s.describe(s.string, "Required: the ETag that was read, or * for any", '"1"'),
+  "if-match": s.describe(s.string, "Required: the ETag that you last read, or * for any", '"1"'),
 };
 const name = { name: s.targetInPath };
 

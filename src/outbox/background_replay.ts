@@ -18,7 +18,7 @@ const SLICE = 500;
 const COUNT_TIME = 15_000;
 /** How long a process owns a replay without a sign of life, in milliseconds: longer than a slice and its commits. */
 const LEASE = 45_000;
-/** How often a process that saw none running looks again, in milliseconds: each look is a read of the store. */
+/** How often a process that saw no replay running checks again, in milliseconds: each check reads the store. */
 const IDLE = 5 * 60_000;
 /** How long stopping waits for the store, in milliseconds. After that, the lease has to end. */
 const STOP_TIME = 5_000;
@@ -165,7 +165,7 @@ export class BackgroundReplayer implements BackgroundReplays {
     if (!this.#isStopped) this.#resumeAfter(wait);
   }
 
-  /** Looks again after some milliseconds. One timer at most: looks that overlap don't go on side by side. */
+  /** Checks again after some milliseconds. Uses one timer at most, so that checks don't run in parallel. */
   #resumeAfter(milliseconds: number): void {
     this.#cancelTimer();
     this.#cancelTimer = this.#client.clock.setTimer(milliseconds, () => this.resume(), true);

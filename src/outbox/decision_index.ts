@@ -1,6 +1,6 @@
 /**
- * The index of decisions: a key for each `gate.decided`, in groups of those that a filter by outcome, gate or
- * tool can't tell apart. A list reads only the groups that it wants, however many events lie between.
+ * The index of decisions: a key for each `gate.decided`, grouped by what filters by outcome, gate, and tool
+ * can tell apart. A list reads only the groups that it needs, no matter how many events lie between.
  *
  * @module
  */
@@ -11,25 +11,25 @@ import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import type { DecisionListOptions } from "./list_types.ts";
 import { after, endOf, type Range, type ScanOptions, type StoreClient } from "./store_client.ts";
 
-/** What decisions can be filtered by with the index. */
+/** The filters that can use the index. */
 export type DecisionFilter = Pick<DecisionListOptions, "outcome" | "gate" | "name">;
 
-/** What was decided, in filters and in keys. */
+/** Outcomes, as in filters and in keys. */
 export const OUTCOMES: readonly string[] = ["allowed", "denied", "asked", "error"];
 
-/** Bytes of a part of a key. A longer one is stored as its digest. */
+/** The maximum size of a part of a key, in bytes. A longer part is stored as its digest. */
 const MAX_PART = 256;
 
 /** Printable ASCII, which sorts the same everywhere and takes a byte per character. */
 const PRINTABLE = /^[ -~]*$/;
 
-/** Begins a digest. No printable text does. */
+/** The first character of a digest. No printable text begins with it. */
 const DIGEST = "\u0001";
 
-/** Between the names of gates, none of which contains it. */
+/** Separates the names of gates, none of which contains it. */
 const SEPARATOR = ",";
 
-/** Groups that a list merges at most, and reads that finding them takes: with more, events are read instead. */
+/** The most groups that a list merges, and the most reads to find them. Beyond that, it reads all events. */
 const MAX_GROUPS = 200;
 const MAX_READS = 500;
 
@@ -56,8 +56,8 @@ function toolPart(name: unknown): string {
 }
 
 /**
- * Returns the groups that may have decisions of a filter: a digest doesn't say which gates it is of. Undefined
- * if there are too many.
+ * Returns the groups that may have decisions matching a filter: a digest doesn't tell which gates it stands for.
+ * Undefined if there are too many.
  */
 export async function findGroups(
   client: StoreClient,
@@ -98,7 +98,7 @@ export async function findGroups(
   return groups;
 }
 
-/** Reads the events of some groups that a range of events has, in the order of their ids. */
+/** Reads the events of some groups within a range, in the order of their ids. */
 export async function* scanGroups(
   client: StoreClient,
   groups: readonly (readonly string[])[],

@@ -39,7 +39,7 @@ export async function listDecisions(
   });
 }
 
-/** Reads decisions from their index, and what is older than that from all events. */
+/** Reads decisions from the index, and those older than the index from all events. */
 async function* scanDecisions(
   client: StoreClient,
   filter: DecisionFilter,

@@ -57,7 +57,7 @@ export async function getDelivery(
   const isLogged = entry!.value !== null;
   if (!isLogged && !record?.to.includes(target)) return undefined;
   const log = readLog(entry!.value);
-  // What is pending when its event is gone, is never delivered.
+  // A pending delivery whose event is gone is never delivered.
   const state = log.state === "pending" && event!.value === null ? "expired" : log.state;
   // One that was never attempted is due at first; if ordered, it may wait behind another.
   const isOrdered = sessionOf(record, target) !== undefined;
@@ -122,7 +122,7 @@ export async function listDeliveries(
     reverse,
     position,
   });
-  // What is pending is in the order of when it is due.
+  // Pending deliveries are sorted by when they are due.
   const times = isTimed && state !== "pending" ? { since, until } : undefined;
   const entries = scanAll(client, ranges, {
     reverse,
@@ -168,7 +168,7 @@ type Reading = {
   readonly reverse: boolean;
   readonly page: number;
   readonly isOneTarget: boolean;
-  /** What each target's deliveries are sorted by, if only those of a time are wanted. */
+  /** The time range of the events, if there is one: each target's deliveries are sorted by it. */
   readonly times: Times | undefined;
 };
 
@@ -184,8 +184,8 @@ async function* scanAll(
 }
 
 /**
- * Scans the deliveries of one target after the other, and of each only those of events of a time. The first
- * one of a target that is outside that time is also returned, as the position where the list can continue.
+ * Scans deliveries target by target, and of each target only those of events in a time range. Also yields
+ * the first delivery of a target outside that range, as the position where the list can continue.
  */
 async function* scanTimes(
   client: StoreClient,

@@ -58,9 +58,9 @@ export type DeliveryListOptions = PageOptions & {
   readonly state: "pending" | "attempted" | "dead";
   /** Only deliveries to this target. */
   readonly target?: string | undefined;
-  /** Only those of events made at this time or later, by the time in their ids, as for `listEvents`. */
+  /** Only deliveries of events created at or after this time, by the time in their ids, as in `listEvents`. */
   readonly since?: Date | undefined;
-  /** Only those of events made before this time, likewise. */
+  /** Only deliveries of events created before this time, likewise. */
   readonly until?: Date | undefined;
   /**
    * The oldest event of each target first, or the newest. Deliveries are worked off from the oldest on,

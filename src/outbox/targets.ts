@@ -27,7 +27,7 @@ const LEASE_MARGIN = 20_000;
 /** A target that this process delivers to. */
 export type RegisteredTarget = {
   readonly target: DeliveryTarget;
-  /** Shared with those that were registered under its name before. */
+  /** Shared with earlier targets of the same name. */
   readonly slots: Slots;
   /** Outcomes that wait for a commit. */
   settling: number;
@@ -125,7 +125,7 @@ export function newLease(clock: Clock, timeout: number, claims: number): DueReco
 /** The targets that this process delivers to. */
 export class Targets {
   readonly #targets = new Map<string, RegisteredTarget>();
-  /** Slots of targets that were unregistered while they were attempting. */
+  /** Those of targets that were unregistered while their attempts were running. */
   readonly #retired = new Map<string, Slots>();
   readonly #retention: number;
   #ordered = 0;
@@ -173,7 +173,7 @@ export class Targets {
     return { unregister };
   }
 
-  /** Remembers that attempts run, in case a changed target takes the name. */
+  /** Remembers attempts that are still running, in case a changed target takes the name. */
   #retire(name: string, slots: Slots): void {
     for (const [other, { attempting }] of this.#retired) {
       if (attempting === 0) this.#retired.delete(other);

@@ -197,9 +197,9 @@ export type OutboxOperations = {
    */
   listEvents(options?: EventListOptions): Promise<Page<StoredEvent>>;
   /**
-   * Lists what gates decided, newest first: the events `gate.decided`. `outcome`, `gate` and `name` use an
-   * index. Another filter reads up to 1000 decisions a page, which may then have fewer items than asked for,
-   * or none, and a cursor.
+   * Lists what gates decided, newest first: the `gate.decided` events. Filters by `outcome`, `gate`, and
+   * `name` use an index. With any other filter, a page reads up to 1,000 decisions. It may then have fewer
+   * items than requested, or none, and a cursor.
    *
    * @throws {TypeError | RangeError} when an option is wrong, or a cursor comes from another list
    */

@@ -11,8 +11,8 @@ const CLOCK_SKEW = 5 * 60 * 1000;
 type MetaRecord = {
   readonly v: number;
   /**
-   * From which time on decisions are in their index, in milliseconds. Absent: no process has written to the
-   * store since there is one.
+   * Since when decisions are in the index, in milliseconds since 1970. Absent if no process that supports
+   * the index has written to the store.
    */
   readonly indexed?: number;
 };
@@ -30,11 +30,11 @@ export async function readVersion(client: StoreClient, { create = true } = {}): 
   const { v, indexed } = meta ?? { v: VERSION };
   if (v > VERSION) {
     throw new Error(
-      `Cannot use store: its outbox has format ${v}, and this version knows ${VERSION}`,
+      `Cannot use store: its outbox has format ${v}, and this version supports ${VERSION}`,
     );
   }
   if (indexed !== undefined || !create) return;
-  // What is stored already isn't indexed, nor is what a process whose clock is ahead has stored.
+  // What is already stored isn't indexed, including what processes whose clocks are ahead have stored.
   const since = meta === null ? 0 : clock.now() + CLOCK_SKEW;
   const builder = new CommitBuilder();
   builder.check(keys.meta, versionstamp);
@@ -43,7 +43,7 @@ export async function readVersion(client: StoreClient, { create = true } = {}): 
   if (outcome.ok === "unknown") throw new OutboxUnavailableError(false, outcome.cause);
 }
 
-/** Returns from which time on decisions are in their index, in milliseconds; `Infinity`: none is. */
+/** Returns since when decisions are in the index, in milliseconds; `Infinity` if none is. */
 export async function indexedSince(client: StoreClient): Promise<number> {
   const [entry] = await client.get([client.keys.meta]);
   return (entry!.value as MetaRecord | null)?.indexed ?? Infinity;

@@ -54,8 +54,8 @@ export class StoreError extends Error {
   readonly #advice: string | undefined;
 
   /**
-   * Creates the error for a reason. `cause` is the error of the backend; `advice` says what to do, if that
-   * isn't what the reason alone says. It may be shown to clients.
+   * Creates the error for a failure. `cause` is the backend's error. `advice` says what to do, if the default
+   * advice for the failure isn't specific enough; it may be shown to clients.
    */
   constructor(
     message: string,

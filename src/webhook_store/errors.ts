@@ -5,7 +5,7 @@
  * - `webhook_exists`: one is already, or the configuration file or the code has a hook of this name;
  * - `name_used`: a webhook of this name was deleted, and what was sent for it may still be on its way;
  * - `webhook_changed`: it is no longer at the revision that the caller has seen;
- * - `webhook_locked`: this process can't open its secrets, most often for want of an encryption key;
+ * - `webhook_locked`: this process can't open its secrets, usually because an encryption key is missing;
  * - `webhook_invalid`: it doesn't fit these hooks, see the message;
  * - `too_many_webhooks`, `too_many_tests`: a limit is reached.
  */

@@ -12,7 +12,7 @@ const RESERVE = 20;
 
 /**
  * Asserts that what a webhook receives can still be stored. An event is stored with all of its deliveries, or
- * rejected, whoever emits it.
+ * rejected, no matter which code emits it.
  *
  * @param isFiltered Whether a webhook of that name has a filter, and so isn't counted
  * @throws {WebhookStoreError} `too_many_webhooks`

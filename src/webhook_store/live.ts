@@ -114,7 +114,7 @@ export class LiveWebhooks {
     try {
       this.#options.registry.registerWebhook(webhook).unregister();
     } catch (error) {
-      if (error instanceof HooksClosedError) return; // what fits is up to the processes that go on
+      if (error instanceof HooksClosedError) return; // processes that stay open decide what fits
       if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
       const subject = `Cannot ${action} webhook '${name}'`;
       if (!this.#isTaken(name)) {

@@ -93,7 +93,7 @@ export async function sealWebhook(
   const sealedSecrets = secrets.map(async ({ secret, ...times }) => {
     return { sealed: await sealer.seal(secret, { name, field: "secret" }), ...times };
   });
-  // At once, as a rejection that nothing awaits yet would end the process.
+  // Awaited together: a rejection that nothing awaits yet would end the process.
   const [entries, sealed] = await Promise.all([
     Promise.all(sealedHeaders),
     Promise.all(sealedSecrets),

@@ -17,7 +17,7 @@ const VERSION = "1";
 /** What a sealed value belongs to. It can't be opened as anything else. */
 export type SealContext = { readonly name: string; readonly field: string };
 
-/** Thrown when a sealed value can't be opened. The message says why and what to do, and has nothing of it. */
+/** Thrown when a sealed value can't be opened. The message says why and what to do, and never contains it. */
 export class SealError extends Error {
   override readonly name = "SealError";
 }
@@ -47,7 +47,7 @@ export class Sealer {
   async open(sealed: string, context: SealContext): Promise<string> {
     const [version, id, text = ""] = sealed.split(".");
     if (version !== VERSION) {
-      throw new SealError("a newer version of this package sealed it. Update this one");
+      throw new SealError("it was sealed by a newer version of this package. Update the package");
     }
     const key = (await this.#keys()).find((one) => one.id === id)?.key;
     if (key === undefined) {

@@ -95,7 +95,7 @@ const driver: Driver = { name: "ai-sdk", run, hasHosted: true };
 
 testAdapter(driver);
 
-test("ai-sdk: runs at once on one connection keep their calls, even with equal ids", async () => {
+test("ai-sdk: concurrent runs on one connection keep their own calls, even with equal ids", async () => {
   const { hooks, log } = recorded();
   const runs = new Map<string, string[]>();
   hooks.on("tool.*", ({ runId, data }) => {
@@ -125,7 +125,7 @@ test("ai-sdk: runs at once on one connection keep their calls, even with equal i
   ]);
 });
 
-test("ai-sdk: an agent that a tool leaves in the background keeps a run of its own", async () => {
+test("ai-sdk: an agent that a tool leaves running in the background keeps its own run", async () => {
   const { hooks, log } = recorded();
   const agent = aiSdkHooks(hooks, { sessionId: "s-1", name: "main" });
   const over = Promise.withResolvers<void>();

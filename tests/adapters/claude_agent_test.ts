@@ -312,7 +312,7 @@ const call = (id: string, command: string) => ({
 
 for (const wrapped of [true, false]) {
   const how = wrapped ? "with" : "without";
-  test(`claude-agent: a subagent in the background keeps its tools and its run (${how} wrap)`, async () => {
+  test(`claude-agent: a background subagent keeps its tools and its run (${how} wrap)`, async () => {
     const helper = [{ calls: [call("h1", "ls"), call("h2", "rm")] }, { text: "helped" }];
     const { tools } = await runInBackground(helper, wrapped);
     assert.deepEqual(tools, [
@@ -326,14 +326,14 @@ for (const wrapped of [true, false]) {
   });
 }
 
-test("claude-agent: a subagent in the background ends with Claude Code", async () => {
+test("claude-agent: a background subagent ends when Claude Code ends", async () => {
   const { tools, error } = await runInBackground([{ exit: 3 }]);
   assert.match(String(error), /code 3/);
   assert.deepEqual(tools.slice(0, -1), [...LAUNCHED, "agent.end success 6+10"]);
   assert.match(tools.at(-1)!, /^\[helper\] agent\.end error: .*code 3/);
 });
 
-test("claude-agent: a subagent in the background that a person stops is aborted", async () => {
+test("claude-agent: a background subagent that a person stops is aborted", async () => {
   const { tools } = await runInBackground([{ stop: true }]);
   assert.deepEqual(tools, [...LAUNCHED, "agent.end success 6+10", "[helper] agent.end aborted"]);
 });

@@ -117,7 +117,7 @@ export function testHostile(driver: Driver): void {
       assert.equal(log.count("tool.completed"), 1);
     }, driver);
   }
-  test(`${name}: calls with one id in one response have an end each`, async () => {
+  test(`${name}: calls that share an id in one response each have one end`, async () => {
     await play(driver, { turns: [{ calls: [call("c1", 1), call("c1", 2)] }, { text: "done" }] });
   }, driver);
   test(`${name}: a model that fails in the middle of a stream ends its run`, async () => {
@@ -126,7 +126,7 @@ export function testHostile(driver: Driver): void {
     assert.equal(log.count("agent.end"), 1);
     assert.match(log.lines.at(-1)!, /^agent\.end error: .*model (down|failed)/i);
   }, driver);
-  test(`${name}: two runs at once have their own calls`, async () => {
+  test(`${name}: two concurrent runs have their own calls`, async () => {
     const hooks = createHooks({ logger: silentLogger });
     const log = new EventLog(hooks);
     await Promise.all([1, 2].map(() => driver.run({ ...SCRIPT, turns: TURNS, hooks })));

@@ -187,7 +187,7 @@ test("langchain: with toolErrors 'throw', a middleware before ours can try a too
   ]);
 });
 
-test("langchain: an agent that a tool leaves in the background keeps a run of its own", async () => {
+test("langchain: an agent that a tool leaves running in the background keeps its own run", async () => {
   const { hooks, log } = recorded();
   const connection = langchainHooks(hooks, { sessionId: "s-1" });
   const over = Promise.withResolvers<void>();

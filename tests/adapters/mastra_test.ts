@@ -271,7 +271,7 @@ test("mastra: a run of an agent that another one delegates to meanwhile is its o
   ]]);
 });
 
-test("mastra: an agent that a tool leaves in the background keeps a run of its own", async () => {
+test("mastra: an agent that a tool leaves running in the background keeps its own run", async () => {
   const { hooks, log } = recorded();
   const over = Promise.withResolvers<void>();
   hooks.once("agent.end", () => over.resolve());

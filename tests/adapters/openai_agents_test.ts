@@ -154,7 +154,7 @@ test("openai-agents: a rewritten message keeps its images", async () => {
   assert.deepEqual(input.at(-1).content, [{ type: "input_text", text: "***" }, image]);
 });
 
-test("openai-agents: an agent that a tool leaves in the background keeps a run of its own", async () => {
+test("openai-agents: an agent that a tool leaves running in the background keeps its own run", async () => {
   const { hooks, log } = recorded();
   const over = Promise.withResolvers<void>();
   hooks.once("agent.end", () => over.resolve());
@@ -176,7 +176,7 @@ test("openai-agents: an agent that a tool leaves in the background keeps a run o
   assert.deepEqual(log.runs, BACKGROUND);
 });
 
-test("openai-agents: an agent as a tool that nobody waits for goes on in a run that has one end", async () => {
+test("openai-agents: an agent used as a tool that nobody waits for continues in a run with one end", async () => {
   const { hooks, log } = recorded();
   hooks.gate("tool.called", { name: "policy", handle: () => undefined });
   const over = Promise.withResolvers<void>();

@@ -256,7 +256,7 @@ test("strands: an agent that was used as a tool has no parent when it is invoked
   assert.deepEqual(parents, [undefined, "main", undefined]);
 });
 
-test("strands: an agent that a tool leaves in the background keeps a run of its own", async () => {
+test("strands: an agent that a tool leaves running in the background keeps its own run", async () => {
   const { hooks, log } = recorded();
   const over = Promise.withResolvers<void>();
   hooks.once("agent.end", () => over.resolve());

@@ -196,7 +196,7 @@ if (!await exists(CHROMIUM)) {
       ]);
     }));
 
-  test("in Chromium someone signs in, changes a webhook, and replays, with the keyboard alone", () =>
+  test("in Chromium someone signs in, changes a webhook, and replays, using only the keyboard", () =>
     withConsole({ letters: 3 }, async ({ world, page, url, open, shows }) => {
       await pagesOf(world);
       page.on("dialog", (dialog) => dialog.accept());

@@ -285,7 +285,7 @@ test("settings that need a restart are named on SIGHUP", async () => {
   await serving({ files }, async (server) => {
     files["hooks.yaml"] = "server: { host: localhost }\nretention: { events: 1440h }";
     server.signal("SIGHUP");
-    await server.match(/restart to apply changes of host, retention\n/);
+    await server.match(/restart to apply changes to host, retention\n/);
   });
 });
 

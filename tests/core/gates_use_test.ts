@@ -210,7 +210,7 @@ function recordIn(event: HookEvent): GateRecord {
   return (event.data as { readonly gates: readonly GateRecord[] }).gates[0]!;
 }
 
-test("a schema that never judges what a rewrite returned ends with the decision, which denies", async () => {
+test("a schema that never validates what a rewrite returned ends with the decision, which denies", async () => {
   const schema = {
     "~standard": {
       version: 1 as const,
@@ -233,7 +233,7 @@ test("a schema that never judges what a rewrite returned ends with the decision,
   await hooks.close();
 });
 
-test("a schema that never judges a payload ends with the decision's timeout, and nothing runs", async () => {
+test("a schema that never validates a payload ends with the decision's timeout, and nothing runs", async () => {
   const schema = {
     "~standard": { version: 1, vendor: "test", validate: () => new Promise<never>(() => {}) },
   } as const;
@@ -246,7 +246,7 @@ test("a schema that never judges a payload ends with the decision's timeout, and
   );
 });
 
-test("a schema that never judges what is stored ends with the decision's timeout, and nothing runs", async () => {
+test("a schema that never validates what is stored ends with the decision's timeout, and nothing runs", async () => {
   const hangs = (data: unknown): boolean => "decision_id" in (data as object);
   const schema = {
     "~standard": {
@@ -268,7 +268,7 @@ test("a schema that never judges what is stored ends with the decision's timeout
   await hooks.close();
 });
 
-test("a schema that never judges what a person edited ends the wait, and nothing runs", async () => {
+test("a schema that never validates what a person edited ends the wait, and nothing runs", async () => {
   let isHanging = false;
   const schema = {
     "~standard": {

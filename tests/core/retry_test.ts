@@ -81,7 +81,7 @@ test("a delay is capped before it is jittered, so that capped delays stray as we
   assert.deepEqual(delaysOf(policy, ALMOST_ONE), [1100, 2200, 2200, 2200, undefined]);
 });
 
-test("the total of the default schedule is its delays at their longest", () => {
+test("the total of the default schedule is the sum of its longest delays", () => {
   assert.equal(BY_DEFAULT.total, 1.2 * 99_305_000);
 });
 

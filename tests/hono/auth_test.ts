@@ -75,7 +75,7 @@ test("the table of scopes has every operation", () => {
   );
 });
 
-test("the table has every route that an app has, apart from pages, which have other tests", () => {
+test("the table has every route of an app except pages, which have their own tests", () => {
   const app = createHooksApp(createHooks({ logger: silentLogger }), { auth: false, console: true });
   const listed = new Set(all.map(([method, path]) => `${method} ${path}`));
   const others = app.routes.map(({ method, path }) => {

@@ -119,7 +119,7 @@ testApp("forms of other sites and of other sessions are refused", options, async
 });
 
 testApp(
-  "no page and no action is for someone without its scope",
+  "every page and every action requires its scope",
   { ...options, webhooks },
   async (setup) => {
     for (const scope of ["read", "approve", "admin"] as const) {
@@ -140,7 +140,7 @@ testApp(
 );
 
 testApp(
-  "no action is done without the token of its page, nor with that of another session",
+  "no action runs without the CSRF token of its page, or with one from another session",
   { ...options, webhooks },
   async (setup) => {
     const sessions = { read: await signIn(setup, "read"), admin: await signIn(setup, "admin") };

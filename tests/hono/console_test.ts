@@ -209,7 +209,7 @@ testApp(
 );
 
 testApp(
-  "nobody deletes a webhook, or rotates its secret, on a page from before someone changed it",
+  "an outdated page can't delete a webhook or rotate its secret after someone has changed it",
   { ...options, webhooks },
   async (setup) => {
     const cookie = await signIn(setup, "admin");
@@ -226,7 +226,7 @@ testApp(
       for (const given of [{ revision }, {}, { revision: "x" }]) {
         const fields = { csrf, confirm: "audit", ...given };
         const html = await (await submit(setup, path, fields, { cookie })).text();
-        assert.match(html, /role="alert">Someone has changed the webhook meanwhile/);
+        assert.match(html, /role="alert">Someone has changed the webhook in the meantime/);
         assert.match(html, /other\.test/);
         assert.doesNotMatch(html, /whsec_/);
       }

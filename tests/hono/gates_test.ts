@@ -325,16 +325,20 @@ testApp("an ask is left to the user of an agent that can ask, and denied for oth
   ]);
 });
 
-testApp("with ask=wait, a call waits for whoever resolves the ask", {}, async ({ hooks, send }) => {
-  hooks.gate("tool.called", { name: "approval", handle: () => ask("Remove it?") });
-  for (const decision of ["deny", "allow"] as const) {
-    const body = { ...call, tool_use_id: `toolu_${decision}` };
-    const response = send(`${PATH}?ask=wait&approve=true`, { body });
-    await hooks.asks.resolve(await pendingAsk(hooks), { decision, by: "ada" });
-    const text = await (await response).text();
-    assert.match(text, decision === "deny" ? /"permissionDecision":"deny"/ : /"allow"/);
-  }
-});
+testApp(
+  "with ask=wait, a call waits until someone resolves the ask",
+  {},
+  async ({ hooks, send }) => {
+    hooks.gate("tool.called", { name: "approval", handle: () => ask("Remove it?") });
+    for (const decision of ["deny", "allow"] as const) {
+      const body = { ...call, tool_use_id: `toolu_${decision}` };
+      const response = send(`${PATH}?ask=wait&approve=true`, { body });
+      await hooks.asks.resolve(await pendingAsk(hooks), { decision, by: "ada" });
+      const text = await (await response).text();
+      assert.match(text, decision === "deny" ? /"permissionDecision":"deny"/ : /"allow"/);
+    }
+  },
+);
 
 /** Waits until somebody can respond to an ask. */
 async function pendingAsk(hooks: Setup["hooks"]): Promise<string> {

@@ -66,7 +66,7 @@ const REFUSED = {
   headers: { Host: MARKERS["the header of a refused webhook"], "a b": "1" },
 };
 
-test("no page, response, error, log or document has a secret, a header value, a token, or a key", async () => {
+test("no page, response, error, log, or document contains a secret, header value, token, or key", async () => {
   const said: { readonly where: string; readonly text: string }[] = [];
   const log = (...parts: readonly unknown[]): void => {
     said.push({ where: "the log", text: parts.map(inspected).join(" ") });

@@ -105,7 +105,7 @@ function mixed(count: number): readonly HookEvent[] {
   });
 }
 
-test("listDecisions() lists what its filter wants, in both orders, page by page", async () => {
+test("listDecisions() lists what matches its filter, in both orders, page by page", async () => {
   const events = mixed(400);
   const outbox = outboxOf(memoryStore());
   await publish(outbox, events);
@@ -122,7 +122,7 @@ test("listDecisions() lists what its filter wants, in both orders, page by page"
   }
 });
 
-test("listDecisions() lists decisions from before there was an index, and later ones", async () => {
+test("listDecisions() lists decisions from before the index existed, and later ones", async () => {
   const events = mixed(400);
   const store = memoryStore();
   await seed(store, events.slice(0, 200));
@@ -167,7 +167,7 @@ test("listDecisions() finds a few decisions among 20,000 events with one page", 
   }
 });
 
-test("listDecisions() is complete about more tools than an index can merge", async () => {
+test("listDecisions() misses nothing with more tools than it can merge from the index", async () => {
   const outbox = outboxOf(memoryStore());
   const events = upTo(600).map((n) =>
     decisionAt(n, { name: `tool-${n}`, outcome: OUTCOMES[n % 3] })

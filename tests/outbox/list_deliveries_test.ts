@@ -94,7 +94,7 @@ test("listDeliveries() tells what waits, what was attempted, and what is dead", 
   assert.ok(dead.every(({ diedAt }) => diedAt! >= new Date(before) && diedAt! <= new Date()));
 });
 
-test("since and until list what a filter of the whole list would, in either order and in any pages", async () => {
+test("since and until list what filtering the whole list would, in any order and page size", async () => {
   const verdicts = ["delivered", "retry", "final"] as const;
   const targets = ["a", "ab", "b", "c"];
   const { outbox } = await setUp(targets, 30, (n, target) => verdicts[(n + target.length) % 3]!);
@@ -133,7 +133,7 @@ test("since and until list what a filter of the whole list would, in either orde
   }
 });
 
-test("a list of a time reads little of what is outside that time", async () => {
+test("a list limited to a time range reads little outside that range", async () => {
   const { outbox, store } = await setUp(["a", "b"], 3_000);
   await outbox.drainOnce({ timeout: 60_000 });
   let read = 0;

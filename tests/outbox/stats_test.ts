@@ -179,7 +179,7 @@ test("stats() count the days within the retention, and ids without a time", asyn
   assert.deepEqual([a!.accepted, a!.pending], [5, 5]);
 });
 
-test("old counts are deleted once a day, by drainOnce() and by whoever was started", async () => {
+test("old counts are deleted once a day, by drainOnce() and by every process that starts", async () => {
   const kept = ["a none", "a 32", "a 0", "b 31"];
   for (const start of [false, true]) {
     const store = memoryStore();

@@ -87,7 +87,7 @@ test("PostgresStore: a store without its tables says what to do", () =>
     });
   }));
 
-test("PostgresStore: damaged rows read as undefined, and a key of no store is left out", () =>
+test("PostgresStore: damaged rows read as undefined, and keys that no store wrote are skipped", () =>
   inSchema(async (schema) => {
     const store = new PostgresStore(database, { schema });
     await store.migrate();
@@ -112,7 +112,7 @@ test("PostgresStore: a schema of another program is not touched", () =>
     await assert.rejects(new PostgresStore(database, { schema }).migrate(), {
       name: "StoreError",
       failure: "cannot_open",
-      message: /42703: the schema is another program's/,
+      message: /42703: the schema belongs to another program/,
     });
   }));
 

@@ -24,7 +24,7 @@ export type Said = {
   readonly log: string[];
 };
 
-/** A process that runs `agent.ts`. Whoever starts it ends it. */
+/** A process that runs `agent.ts`. The one that starts it ends it. */
 export class AgentProcess {
   readonly run: number;
   readonly said: Said = {

@@ -1,5 +1,5 @@
 /**
- * The events of the soak. What one is like follows from its number, so that whoever gets it can tell
+ * The events of the soak. What one is like follows from its number, so that a receiver can tell
  * whether it arrived as it was sent.
  * @module
  */

@@ -107,7 +107,7 @@ export class Receivers {
     if (ok) this.#take(hook, id, run);
   }
 
-  /** What was published once has one id, whoever says so. */
+  /** What was published once has one id, no matter where it is seen. */
   identify(number: number, id: string): void {
     if ((this.#ids.get(number) ?? id) !== id) this.faults.push(`event ${number} has two ids`);
     this.#ids.set(number, id);

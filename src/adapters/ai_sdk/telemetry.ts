@@ -62,7 +62,7 @@ export class Telemetry {
   readonly #options: RunOptions;
   /** Runs, by the id that the AI SDK gives a call of `generateText` and its like. */
   readonly #runs = new Map<string, Current>();
-  /** The tool calls that execute. Ids are unique in a run, not among runs. */
+  /** The tool calls that are executing. Ids are unique within a run, but not across runs. */
   readonly #calls = new Set<ToolOfRun>();
   #isReported = false;
 
@@ -163,7 +163,7 @@ export class Telemetry {
   /** Called when an operation has completed. */
   async onEnd({ callId, text = "", finishReason }: TelemetryEvent): Promise<void> {
     const run = this.#take(callId);
-    // What it failed with, only the reader of the stream is told.
+    // Only the reader of the stream learns why it failed.
     if (finishReason === "error") return run?.end({ error: new Error("The model failed") });
     if (text !== "") await run?.sent(text);
     await run?.end({ response: text });

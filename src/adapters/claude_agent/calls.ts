@@ -1,10 +1,10 @@
 import type { AgentRun } from "../run.ts";
 import type { AllowedCall } from "../tool_call.ts";
 
-/** How many calls that have ended are known, so that what Claude Code says of them later changes nothing. */
+/** How many ended calls are remembered, so that what Claude Code says about them later changes nothing. */
 const MAX_ENDED = 1_000;
 
-/** The calls of a session that were allowed, until Claude Code says what became of them. */
+/** The allowed calls of a session, until Claude Code reports how they ended. */
 export class Calls {
   readonly #open = new Map<string, { readonly run: AgentRun; readonly call: AllowedCall }>();
   /** The ids of those that ended last. */
@@ -15,7 +15,7 @@ export class Calls {
     return this.#open.get(id)?.call;
   }
 
-  /** Whether a call with an id has ended, and none with the same id has begun since. */
+  /** Returns whether a call with an id has ended, and no call with the same id has begun since. */
   hasEnded(id: string): boolean {
     return this.#ended.has(id);
   }
@@ -26,7 +26,7 @@ export class Calls {
     this.#open.set(id, { run, call });
   }
 
-  /** Removes a call and returns it, for whoever ends it. Undefined if it has ended, or never began. */
+  /** Removes and returns a call, so that the caller can end it. Undefined if it has ended or never began. */
   take(id: string): AllowedCall | undefined {
     const call = this.get(id);
     if (call !== undefined) this.#end(id);

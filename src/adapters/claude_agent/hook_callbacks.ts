@@ -105,7 +105,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     const { data } = decidedEvent(call)!;
     const opened = take(session, input);
     if (opened === undefined && session.calls.hasEnded(input.tool_use_id!)) {
-      // Its end was emitted with that of its run. A result that gates can't judge any more is withheld.
+      // Its end was emitted when its run ended. A result that gates can no longer judge is withheld.
       if (hooks.registry.gates.guards("tool.completed")) throw new Error("The run has ended");
       return undefined;
     }

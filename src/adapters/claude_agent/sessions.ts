@@ -7,7 +7,7 @@ import { ModelCalls } from "./model_calls.ts";
 /** Sessions that are kept while nothing happens in them. */
 const MAX_SESSIONS = 1_000;
 
-/** Subagents of a session that have not stopped. Beyond that, the oldest has been forgotten by Claude Code. */
+/** Subagents of a session that have not stopped. Beyond that, Claude Code has forgotten the oldest. */
 const MAX_SUBAGENTS = 1_000;
 
 /** The sessions of Claude Code that a connection has seen. */
@@ -19,9 +19,9 @@ export class Sessions {
   isWrapped = false;
 
   #arriving: Promise<unknown> = Promise.resolve();
-  /** The hooks that are waiting to be caught up. */
+  /** How many hooks are waiting until all earlier messages have been observed. */
   #waiting = 0;
-  /** What makes queries with too many unread messages read on. */
+  /** Functions that resume queries paused because of too many unread messages. */
   readonly #paused = new Set<() => void>();
 
   constructor(hooks: AgentHooks, options: AgentOptions) {
@@ -55,7 +55,7 @@ export class Sessions {
     this.#waiting--;
   }
 
-  /** Resolves when a hook needs to be caught up, or when `resume` is called, which is passed to a function. */
+  /** Resolves when a hook waits for messages, or when the `resume` function passed to `onPause` is called. */
   async pause(onPause: (resume: () => void) => void): Promise<void> {
     if (this.#waiting > 0) return;
     await new Promise<void>((resolve) => {

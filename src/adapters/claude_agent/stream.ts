@@ -1,7 +1,7 @@
 import { type ModelMessage, type Tokens, usageOf } from "./model_calls.ts";
 import type { Session, Sessions } from "./sessions.ts";
 
-/** How many messages wait for a reader that is slower than Claude Code. More wait where they come from. */
+/** How many messages are buffered for a reader that is slower than Claude Code. Then `wrap` stops reading. */
 const MAX_UNREAD = 1_000;
 
 /** A message of `query()`. */
@@ -30,7 +30,7 @@ export type Message = {
   readonly usage?: Tokens | null;
   readonly terminal_reason?: string;
   readonly permission_denials?: readonly { readonly tool_use_id: string }[];
-  /** Of "system", about a subagent in the background: its id is that of the task. */
+  /** Of a "system" message about a background subagent: the task's id, which is also the subagent's. */
   readonly task_id?: string;
   readonly status?: string;
   readonly summary?: string;
@@ -208,12 +208,12 @@ class Observer {
   }
 }
 
-/** Returns the run whose model responds; undefined for a subagent whose run has ended, and its session's too. */
+/** Returns the run whose model responds; undefined for a subagent if its run and the session's have ended. */
 function responding(session: Session, { agent_id: id }: Omit<Message, "type">) {
   return id === undefined ? session.run() : session.runOf(id);
 }
 
-/** Ends a subagent in the background that did not stop by itself: no hook says so. */
+/** Ends a background subagent that did not stop by itself: no hook reports that. */
 async function endTask(session: Session, { task_id: id, status, summary }: Message): Promise<void> {
   if (id === undefined || (status !== "failed" && status !== "stopped")) return;
   const isFailed = status === "failed";

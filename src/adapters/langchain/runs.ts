@@ -8,21 +8,21 @@ import type { Message } from "./messages.ts";
 type Root = {
   readonly id: string;
   readonly run: AgentRun;
-  /** Stops to wait for the end of a run that was aborted; undefined until its signal is known. */
+  /** Stops waiting for the end of a run that was aborted; undefined until its signal is known. */
   unwatch?: () => void;
 };
 
-/** A LangChain run in one of ours, such as a task of a graph or a tool. */
+/** A LangChain run within one of our runs, such as a task of a graph or a tool. */
 type Member = {
   readonly root: Root;
   /** The namespace of a task. */
   readonly task?: string | undefined;
 };
 
-/** How long a run that was aborted may take to end before it is ended, in milliseconds. */
+/** How long an aborted run may take to end by itself before it is ended, in milliseconds. */
 const GRACE = 1_000;
 
-/** How many LangChain runs that have ended are known: what a tool left behind may still start others. */
+/** How many ended LangChain runs are remembered: work that a tool left behind may still start others. */
 const MAX_ENDED = 10_000;
 
 /** Metadata of a LangChain run. */
@@ -38,7 +38,7 @@ export class Runs {
   readonly #options: RunOptions;
   /** LangChain runs that have not ended, by their ids. */
   readonly #members = new Map<string, Member>();
-  /** The ids of those that ended last, or outlived our run. */
+  /** The ids of the runs that ended last, or that outlived our run. */
   readonly #ended = new Set<string>();
   /** The root of each task of a graph, by its namespace: middleware knows nothing else of its run. */
   readonly #tasks = new Map<string, Root>();
@@ -139,7 +139,7 @@ export class Runs {
     await run.flush();
   }
 
-  /** Ends a run that is aborted: LangGraph stops to read it, and may not call `handleChainError` then. */
+  /** Ends a run that is aborted: LangGraph stops reading it, and may never call `handleChainError`. */
   #watch(root: Root, { configurable, signal: taskSignal }: Runtime): void {
     const { externalAbortSignal: signal = taskSignal } = configurable?.__pregel_abort_signals ?? {};
     if (root.unwatch !== undefined || signal === undefined) return;
@@ -155,13 +155,13 @@ export class Runs {
     if (signal.aborted) expire();
   }
 
-  /** Returns our run, if a LangChain run is one. */
+  /** Returns the root if a LangChain run is the root itself. */
   #rootOf(id: string): Root | undefined {
     const root = this.#members.get(id)?.root;
     return root?.id === id ? root : undefined;
   }
 
-  /** Notes that a LangChain run has ended, or doesn't matter any more. */
+  /** Notes that a LangChain run has ended, or no longer matters. */
   #end(id: string): void {
     const { task } = this.#members.get(id) ?? {};
     if (task !== undefined) this.#tasks.delete(task);
@@ -174,7 +174,7 @@ export class Runs {
   async #endRun(root: Root, result: RunResult): Promise<void> {
     root.unwatch?.();
     await root.run.end(result);
-    // What goes on in the background, or was aborted.
+    // What is still running in the background, or was aborted.
     for (const [id, member] of this.#members) if (member.root === root) this.#end(id);
   }
 }

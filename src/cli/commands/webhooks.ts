@@ -51,7 +51,7 @@ export function define(command: Command, io: CommandIO): void {
     .option("--overlap <duration>", "how long old secrets also sign (default: 24h)")
     .option(
       "--revision <n>",
-      "only change the webhook if this is still its revision, as `show` prints it",
+      "change the webhook only if it is still at this revision, as printed by `show`",
       parseInteger(1, Number.MAX_SAFE_INTEGER),
     )
     .option("--full", "don't shorten lines to the terminal's width")
@@ -167,7 +167,7 @@ async function act(
     io.stdout.write(`${json ? JSON.stringify(value) : text}\n`);
   };
   const show = (webhook: WebhookJson): void => print(webhook, JSON.stringify(webhook, null, 2));
-  // Changes name the fields that they are about, so by default they apply to whatever there is.
+  // A change names the fields that it sets, so by default it applies to whatever is stored.
   const headers = { "if-match": revision === undefined ? "*" : `"${revision}"` };
   switch (action) {
     case "create": {

@@ -128,7 +128,7 @@ export class Service {
     const served = new Set(before.webhooks.map(({ name }) => name));
     await this.#checkNames(names.filter((name) => !served.has(name)));
     const fixed = FIXED.filter((name) => !isEqual(settings[name], before[name]));
-    if (fixed.length > 0) this.#log.warn(`restart to apply changes of ${fixed.join(", ")}`);
+    if (fixed.length > 0) this.#log.warn(`restart to apply changes to ${fixed.join(", ")}`);
     for (const registration of this.#registrations) registration.unregister();
     this.#connection?.yieldTo(names);
     try {

@@ -37,7 +37,8 @@ export async function attempt(
   }
 }
 
-const CHANGED = "Someone has changed the webhook meanwhile. Look at what it is now, and try again.";
+const CHANGED =
+  "Someone has changed the webhook in the meantime. Review it as it is now, and try again.";
 
 function textOf(code: keyof typeof PROBLEMS, members: Readonly<Record<string, unknown>>): string {
   const { detail, errors } = members as {

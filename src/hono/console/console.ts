@@ -83,7 +83,7 @@ export async function respondConsoleProblem(
 ): Promise<Response> {
   c.get("hooksRequest").logFields.problem = problem.code;
   const { root } = locate(c, depth);
-  // Whoever isn't signed in sees no more than the error.
+  // Someone who isn't signed in sees only the error.
   const session = await readSession(c).catch(() => undefined);
   const at: PageRequest | undefined = session && {
     c,

@@ -92,7 +92,7 @@ async function listDeadLetters(at: PageRequest): Promise<Response> {
   const replays = await outbox.replays.list({ limit: 5 });
   const query = toQuery(filter);
   const isFiltered = Object.values(query).some((value) => value !== undefined);
-  // The number is known if all are on this page: counting the others would take long.
+  // The number is known only if all are on this page: counting the rest would take too long.
   const name = isWhole || !isFiltered ? all : "all that match";
   const here = link({ root: "" }, "dead-letters", { ...query, cursor: from });
   const content = (

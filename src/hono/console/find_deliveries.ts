@@ -6,7 +6,7 @@ import type { Query } from "./request.ts";
 
 /** Deliveries of a page of the console. */
 const PAGE = 50;
-/** How long to look for those that match, in milliseconds: a longer wait would be felt. */
+/** How long to look for matches, in milliseconds: people would notice a longer wait. */
 const READ_TIME = 500;
 /** Events that are read at the same time: each may have megabytes. */
 const CONCURRENT_READS = 8;
@@ -74,8 +74,8 @@ function parseLocal(text: string): Date | undefined {
 }
 
 /**
- * Lists deliveries, target by target, the newest event first, or what is due next first. Reads on while few
- * match; the page may then have fewer than others, or none, and a cursor.
+ * Lists deliveries, target by target, the newest event first, or what is due next first. Keeps reading while
+ * few match, so a page may have fewer items than others, or none, and a cursor.
  *
  * @throws {Problem} when the cursor comes from elsewhere
  */

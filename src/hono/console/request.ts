@@ -71,7 +71,7 @@ export function outboxOf({ c }: PageRequest): Outbox {
   return outbox;
 }
 
-/** Returns the names of the targets of this process: those that a filter offers. */
+/** Returns the names of this process's targets, which filters offer. */
 export function targetNames({ c }: PageRequest): readonly string[] {
   const { registry } = c.get("hooksRequest").app;
   return registry.list().filter(({ durable }) => durable).map(({ name }) => name).sort();

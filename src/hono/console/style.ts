@@ -138,7 +138,7 @@ input:focus-visible, input:focus-within, select:focus-visible, textarea:focus-vi
 @media (min-width: 40rem) { .filter .field { max-width: 16rem; } }
 .filter input, .filter select { width: 100%; height: 2.125rem; }
 .filter button, .filter .button { height: 2.125rem; }
-/* Below the line of the labels. */
+/* In line with the inputs, below the labels. */
 .filter > button, .filter > .button, .filter > .row { margin-top: 1.5rem; }
 
 /* Tables, lists and values. */

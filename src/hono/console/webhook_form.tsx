@@ -53,7 +53,7 @@ export function valuesOf(webhook: StoredWebhook | undefined): WebhookValues {
  * header without a value stays as it is.
  */
 export function readWebhook(form: URLSearchParams, webhook?: StoredWebhook): {
-  /** What to show if the form isn't accepted: without what may be secret. */
+  /** What to show again if the form is rejected, without anything that may be secret. */
   readonly values: WebhookValues;
   readonly fields: Readonly<Record<string, unknown>>;
   readonly error?: string;
@@ -178,7 +178,7 @@ export function WebhookForm(
             label="Filter (JSON)"
             value={values.filter}
             rows={3}
-            hint='Only events whose payload matches, such as {"data.name": ["bash"]}.'
+            hint='Sends only events that match, such as {"data.name": ["bash"]}.'
           />
           <TextField name="timeout" label="Timeout" value={values.timeout} placeholder="10s" />
           <TextField

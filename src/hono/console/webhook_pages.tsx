@@ -133,7 +133,7 @@ async function showForm(
   const name = webhook?.name;
   const above = name === undefined ? [] : [[name, pathOf(name)] as const];
   const hadValues = given.values !== undefined && /:\s*\S/.test(at.form.get("headers") ?? "");
-  const text = hadValues ? `${error!.replace(/\.?$/, ".")} Enter header values again.` : error;
+  const text = hadValues ? `${error!.replace(/\.?$/, ".")} Enter the header values again.` : error;
   const here: PageRequest = text === undefined ? at : { ...at, notice: { kind: "error", text } };
   return await respondPage(
     here,

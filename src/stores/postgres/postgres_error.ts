@@ -5,7 +5,7 @@ import { StoreError, type StoreFailure } from "../../store/mod.ts";
 const POOLED =
   "a pooler in transaction mode keeps no prepared statements: turn them off in the client (prepare: false)";
 
-const DAMAGED = "the server found damaged data: see its log, and restore a backup";
+const DAMAGED = "the server found corrupted data: check its log, and restore a backup";
 
 /**
  * SQLSTATE codes and classes (PostgreSQL 15, appendix A) that say more than that PostgreSQL failed; the
@@ -23,7 +23,7 @@ const FAILURES: Readonly<Record<string, readonly [failure: StoreFailure, advice?
   "42501": ["cannot_open", "the role lacks a privilege: see postgresSchema()"],
   "42P05": ["failed", POOLED],
   "42883": ["cannot_open", "a function doesn't exist: call migrate() or run postgresSchema()"],
-  "42703": ["cannot_open", "the schema is another program's: set 'schema' to another name"],
+  "42703": ["cannot_open", "the schema belongs to another program: set 'schema' to another name"],
   "42P01": ["cannot_open", "a table doesn't exist: call migrate() or run postgresSchema()"],
   "53100": ["full"],
   "53300": ["failed", "the server has too many connections: use a smaller pool, or a pooler"],

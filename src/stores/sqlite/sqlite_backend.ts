@@ -291,7 +291,7 @@ function recordOf(row: Readonly<Record<string, Column>>): StoreRecord {
   return { content, versionstamp: formatStamp(s) };
 }
 
-/** What another program wrote reads as bytes that aren't JSON. */
+/** Replaces content that another program wrote: bytes that aren't JSON. */
 const UNREADABLE = new Uint8Array();
 
 function isNumber(value: Column): value is string {

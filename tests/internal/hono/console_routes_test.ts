@@ -7,7 +7,7 @@ import { consoleRoutes } from "../../../src/hono/console/console.ts";
 import { CONSOLE_ROUTES } from "../../support/console_routes.ts";
 import { test } from "../../support/harness.ts";
 
-test("no page and no action of the console is missing in what its tests try, and each needs a scope", () => {
+test("the tests of the console try every page and action, and each needs a scope", () => {
   const describe = (method: string, path: string, scopes: readonly string[]): string =>
     `${method} ${path}: ${scopes.join(" or ") || "none"}`;
   const actual = consoleRoutes.map(({ method, path, scope }) => {

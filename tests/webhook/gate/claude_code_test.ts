@@ -37,7 +37,7 @@ test("a Claude Code hook is sent its own JSON, and its decision is applied", asy
   assert.equal(requests[0]!.headers.get("webhook-id"), made.id);
 });
 
-test("fields about Claude Code's own screen are no verdict, and no failure", async () => {
+test("fields about Claude Code's own screen are neither a verdict nor a failure", async () => {
   const fields = { hookEventName: "UserPromptSubmit", suppressOriginalPrompt: true };
   const { fetch } = respond({ hookSpecificOutput: fields, suppressOutput: true });
   const { hooks, last } = gated({ fetch, format, events: ["message.received"] });
