@@ -1,5 +1,5 @@
 /**
- * Seeded random schedules over a store with faults. `OUTBOX_SEEDS` is how many (2,000); `OUTBOX_SEED`
+ * Seeded random schedules over a store with faults. `OUTBOX_SEEDS` is how many (500); `OUTBOX_SEED`
  * runs one alone and prints what happened in it.
  * @module
  */
@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { runSeed } from "./schedule.ts";
 
-/** What the schedules must have passed through, and how often. */
+/** What 2,000 schedules must have passed through, and how often. */
 const LEAST = {
   ...{ crashes: 1_000, lost: 1_000, reclaims: 1_000, duplicates: 1_000 },
   ...{ "grown lanes": 1_000, replays: 1_000, offs: 1_000, enables: 1_000, deaths: 1_000 },
@@ -15,7 +15,7 @@ const LEAST = {
 };
 
 const one = Deno.env.get("OUTBOX_SEED");
-const seeds = Number(Deno.env.get("OUTBOX_SEEDS") ?? 2_000);
+const seeds = Number(Deno.env.get("OUTBOX_SEEDS") ?? 500);
 
 test("random schedules of crashes, faults and wrong clocks lose nothing", async () => {
   const totals: Record<string, number> = {};
@@ -29,9 +29,12 @@ test("random schedules of crashes, faults and wrong clocks lose nothing", async 
     }
   }
   console.log(`outbox, ${one ? 1 : seeds} schedules:`, JSON.stringify(totals));
-  if (one || seeds < 2_000) return;
+  if (one || seeds < 500) return;
   for (const [name, least] of Object.entries(LEAST)) {
-    assert.ok(totals[name]! > least, `too few ${name} to mean something: ${totals[name]}`);
+    assert.ok(
+      totals[name]! > least * seeds / 2_000,
+      `too few ${name} to mean something: ${totals[name]}`,
+    );
   }
 });
 
