@@ -20,7 +20,7 @@ import {
 import { BACKGROUND_TIMEOUT } from "./timing.ts";
 
 /** How long a record that was read is believed, in milliseconds: another process may have changed it. */
-const MAX_AGE = 4_000;
+const MAX_AGE = 5_000;
 /** How often failures are written at most, in milliseconds. */
 const WRITE_EVERY = 60_000;
 /** Records that are kept of targets that are no longer registered. */

@@ -8,7 +8,7 @@ export const FOUND_BY: Readonly<Record<string, number>> = {
   "publish: a batch in two commits": 18,
   "claim checks the first key of a window only": 31,
   "an attempt starts however little is left of its lease": 31,
-  "a session's record is read after its deliveries": 1038,
+  "a session's record is read after its deliveries": 239,
   "a dead delivery takes its session with it": 40,
   "a session that grew is not settled anew": 14,
   "an attempt does not ask whether its target is off": 6,
