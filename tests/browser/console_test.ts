@@ -202,12 +202,13 @@ if (!await exists(CHROMIUM)) {
       page.on("dialog", (dialog) => dialog.accept());
       await page.context().clearCookies();
       await page.goto(url);
-      await page.keyboard.type(CONSOLE_TOKENS.admin); // the field has the focus
+      await until(() => page.evaluate("document.activeElement.name === 'token'"), "the focus");
+      await page.keyboard.type(CONSOLE_TOKENS.admin);
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { name: "Overview" }).waitFor();
       await page.keyboard.press("Tab");
       await page.keyboard.press("Enter"); // Skip to content
-      assert.equal(await page.evaluate<string>("document.activeElement.id"), "main");
+      await until(() => page.evaluate("document.activeElement.id === 'main'"), "the content");
       await tabTo(page, "Webhooks", "Shift+Tab");
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { name: "Webhooks" }).waitFor();
