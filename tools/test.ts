@@ -97,6 +97,8 @@ async function testOnNode(): Promise<boolean> {
   const esbuild = ["--target=node20", "--log-level=warning", ...target, ...place, ...sources];
   await run(`${runtimeModules}/.bin/esbuild`, esbuild, { cwd: folder });
   const report = [
+    // A process per file, and as many at once as there are cores: by default, one core is left out.
+    `--test-concurrency=${navigator.hardwareConcurrency}`,
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
     "--test-reporter=junit",
