@@ -71,7 +71,8 @@ function hosted({ hosted: call }: { readonly hosted?: HostedCall }): readonly Pa
   ];
 }
 
-function chunksOf(part: Part): readonly object[] {
+/** Returns a part as a stream has it: text in three chunks. */
+export function chunksOf(part: Part): readonly object[] {
   if (part.text === undefined) return [part];
   const id = "t";
   return [

@@ -8,6 +8,7 @@ import { aiSdkHooks } from "@omniagent/hooks/ai-sdk";
 import { deny } from "@omniagent/hooks/gates";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
+import { chunksOf } from "./ai_model.ts";
 import { load } from "./driver.ts";
 
 const { z } = await load("zod");
@@ -133,14 +134,4 @@ async function run({ name, model, usage, finishReason }: Version, stream: boolea
 function callOf(id: string, amount: number): { readonly type: string } {
   const call = { toolCallId: id, toolName: "pay", input: JSON.stringify({ amount }) };
   return { type: "tool-call", ...call };
-}
-
-function chunksOf(part: { readonly type: string; readonly text?: string }): readonly object[] {
-  if (part.text === undefined) return [part];
-  const id = "t";
-  return [
-    { type: "text-start", id },
-    { type: "text-delta", id, delta: part.text },
-    { type: "text-end", id },
-  ];
 }

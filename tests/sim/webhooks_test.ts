@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { webhookMutants } from "./mutants/webhooks.ts";
 import { mutantStore } from "./mutants/mutant.ts";
+import { runSeeds } from "./run_seeds.ts";
 import { runWebhookSeed } from "./webhook_schedule.ts";
 
 /** What the schedules must have passed through, and how often. */
@@ -16,29 +17,18 @@ const LEAST = {
   ...{ refusals: 300, purged: 50, followed: 5_000, current: 5_000 },
 };
 
-const one = Deno.env.get("WEBHOOK_SEED");
-const seeds = Number(Deno.env.get("WEBHOOK_SEEDS") ?? 100);
+const SEEDS = 100;
 
 // Of processes that are killed, time limits by the real clock are left.
 const leaks = true;
 
-test("webhooks that change while deliveries are in flight lose nothing", async () => {
-  const totals: Record<string, number> = {};
-  for (let seed = Number(one ?? 1); seed < Number(one ?? 1) + (one ? 1 : seeds); seed++) {
-    const result = await runWebhookSeed(seed, undefined, one !== undefined);
-    if (one) console.log(result.trace.join("\n"));
-    const faults = result.faults.join("\n  ");
-    assert.equal(faults, "", `seed ${seed} (WEBHOOK_SEED=${seed} shows it):\n  ${faults}`);
-    for (const [name, count] of Object.entries(result.totals)) {
-      totals[name] = (totals[name] ?? 0) + count;
-    }
-  }
-  console.log(`webhooks, ${one ? 1 : seeds} schedules:`, JSON.stringify(totals));
-  if (one || seeds < 100) return;
-  for (const [name, least] of Object.entries(LEAST)) {
-    assert.ok(totals[name]! > least, `too few ${name} to mean something: ${totals[name]}`);
-  }
-}, { leaks });
+test("webhooks that change while deliveries are in flight lose nothing", () =>
+  runSeeds({
+    of: "webhook",
+    seeds: SEEDS,
+    least: LEAST,
+    run: (seed, traced) => runWebhookSeed(seed, undefined, traced),
+  }), { leaks });
 
 test("a seed of webhooks gives the same schedule again", async () => {
   const traces = [];
@@ -50,11 +40,11 @@ test("a seed of webhooks gives the same schedule again", async () => {
 
 for (const { bug, store } of webhookMutants) {
   test(`the schedules find a planted bug of webhooks: ${bug}`, async () => {
-    for (let seed = 1; seed <= seeds; seed++) {
+    for (let seed = 1; seed <= SEEDS; seed++) {
       const { faults } = await runWebhookSeed(seed, (real) => mutantStore(real, store()));
       if (faults.length === 0) continue;
       return console.log(`${bug}: found by seed ${seed}: ${faults[0]}`);
     }
-    assert.fail(`${seeds} schedules did not find it`);
+    assert.fail(`${SEEDS} schedules did not find it`);
   }, { leaks });
 }
