@@ -12,10 +12,12 @@ const WEBHOOKS = 8;
 const CALLERS = 32;
 /** How often it looks whether anything is pending, in milliseconds. */
 const LOOK = 200;
+/** How long it waits for a file that is locked, in milliseconds. */
+const PATIENCE = 60_000;
 
 const [file, count] = Deno.args;
 // What every Deno KV takes, and a file of Deno takes ten times as much.
-const store = new KvStore(await Deno.openKv(file!), { ownsKv: true, limits: { checks: 10 } });
+const store = new KvStore(await openKv(), { ownsKv: true, limits: { checks: 10 } });
 const outbox = createOutbox(store);
 const sent: string[] = [];
 const hooks = createHooks({ outbox });
@@ -44,3 +46,15 @@ while (await pending() > 0) await new Promise((resolve) => setTimeout(resolve, L
 await hooks.close();
 store.close();
 console.log(sent.join("\n"));
+
+/** Opens the file, which SQLite refuses while the other process creates it or writes to it. */
+async function openKv(): Promise<Deno.Kv> {
+  for (const start = Date.now();; await new Promise((resolve) => setTimeout(resolve, LOOK))) {
+    try {
+      return await Deno.openKv(file!);
+    } catch (error) {
+      const locked = error instanceof Error && error.message.includes("is locked");
+      if (!locked || Date.now() - start > PATIENCE) throw error;
+    }
+  }
+}
