@@ -103,6 +103,7 @@ const COPILOT = [
   "PostToolUseFailure",
   "UserPromptSubmit",
   "Stop",
+  "SubagentStart",
   "SubagentStop",
   "SessionStart",
   "SessionEnd",
