@@ -15,6 +15,8 @@ export type OutboxParts = {
   readonly clock: Clock;
   /** Has it keep the process alive, and returns what ends that. */
   readonly keepAlive: () => () => void;
+  /** Has it read the state of its targets again: another process has changed that of one. */
+  readonly refreshTargets: () => void;
 };
 
 /** All outboxes. */

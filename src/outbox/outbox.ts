@@ -168,7 +168,8 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
       await checkVersion();
       return await worker.drainOnce(timeout);
     },
-    ...targetOperations({ client, targets, states, wake }),
+    // A change of a target calls the others.
+    ...targetOperations({ client, targets, states, wake: () => wakeUp.call() }),
     measure: async () => await measureTargets(client, await outbox.stats()),
     async checkStore() {
       await checkVersion();
@@ -197,7 +198,16 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
       cancel: (id) => replays.cancel(id),
     },
   };
-  noteOutbox(outbox, { store, prefix, clock, keepAlive: () => worker.keepAlive() });
+  noteOutbox(outbox, {
+    store,
+    prefix,
+    clock,
+    keepAlive: () => worker.keepAlive(),
+    refreshTargets() {
+      states.refresh();
+      wakeUp.call(); // one that was off may be on
+    },
+  });
   return outbox;
 }
 

@@ -201,12 +201,15 @@ export class Keys {
   readonly meta: StoreKey;
   /** Overwritten to check that the store accepts commits. */
   readonly probe: StoreKey;
+  /** Counts how often people changed the state of a target, so that others needn't read all to see it. */
+  readonly targetChanges: StoreKey;
   readonly #prefix: string;
 
   constructor(prefix: string) {
     this.#prefix = prefix;
     this.meta = [prefix, "meta"];
     this.probe = [prefix, "probe"];
+    this.targetChanges = [prefix, "endpoints"];
   }
 
   event(id: string): StoreKey {

@@ -20,7 +20,7 @@ export type TargetOperationsOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;
   readonly states: TargetStates;
-  /** Something may be deliverable now. */
+  /** Something may be deliverable now by this process. */
   readonly wake: () => void;
 };
 

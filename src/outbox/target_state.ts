@@ -50,6 +50,8 @@ type Known = {
   failures: number;
   versionstamp: string | null;
   readAt: number;
+  /** How often others had changed a target, as far as this process knew when it began to read. */
+  changes: number;
   writtenAt: number;
 };
 
@@ -63,6 +65,8 @@ export class TargetStates {
   readonly #clock: Clock;
   readonly #known = new Map<string, Known>();
   readonly #addresses = new WeakMap<RegisteredTarget, Promise<string>>();
+  /** How often others have changed a target. */
+  #changes = 0;
 
   constructor(options: TargetStatesOptions) {
     this.#options = options;
@@ -85,7 +89,8 @@ export class TargetStates {
     const { name } = registered.target;
     const address = await this.#addressOf(registered);
     const known = this.#known.get(name);
-    const isFresh = known && Math.abs(this.#clock.now() - known.readAt) < MAX_AGE;
+    const isFresh = known && known.changes === this.#changes &&
+      Math.abs(this.#clock.now() - known.readAt) < MAX_AGE;
     const { record } = isFresh ? known : await this.#read(name, true);
     return statusOf(record, address, this.#clock.now());
   }
@@ -118,10 +123,21 @@ export class TargetStates {
     return false;
   }
 
-  /** Changes a record by hand: as it is now, not as it was known. @throws {OutboxUnavailableError} */
+  /**
+   * Changes a record by hand: as it is now, not as it was known. Counts it, and tells other processes.
+   *
+   * @throws {OutboxUnavailableError}
+   */
   async change(name: string, edit: Edit): Promise<void> {
-    const known = await this.#read(name, this.#options.targets.get(name) !== undefined);
-    await this.#write(name, edit, { known });
+    const { client: { store }, targets } = this.#options;
+    const known = await this.#read(name, targets.get(name) !== undefined);
+    const written = await this.#write(name, edit, { known, isCounted: true });
+    if (written !== undefined) store.wake?.signal();
+  }
+
+  /** Believes no record that it has read: another process has changed one. */
+  refresh(): void {
+    this.#changes++;
   }
 
   async #failed(registered: RegisteredTarget, attempt: Attempt, type: string): Promise<boolean> {
@@ -176,7 +192,11 @@ export class TargetStates {
   async #write(
     name: string,
     edit: Edit,
-    options: { readonly known?: Known; readonly cause?: string | undefined },
+    options: {
+      readonly known?: Known;
+      readonly cause?: string | undefined;
+      readonly isCounted?: boolean;
+    },
   ): Promise<TargetRecord | undefined> {
     const { client, putDisabled, alerts } = this.#options;
     const { cause } = options;
@@ -186,9 +206,11 @@ export class TargetStates {
     for (;;) {
       const record = edit(known.record);
       if (record === undefined) return undefined;
+      const changes = this.#changes;
       const builder = new CommitBuilder();
       builder.check(key, known.versionstamp);
       builder.set(key, record, undefined);
+      if (options.isCounted) builder.sum(client.keys.targetChanges);
       // mutant: is-turned-off
       const isTurnedOff = record.state === "off" && !isSameOff(known.record, record);
       const data = { target: name, reason: this.#explain(record.reason) };
@@ -196,7 +218,7 @@ export class TargetStates {
       const outcome = await client.commit(builder.commit, deadline - this.#clock.now());
       if (outcome.ok === true) {
         const { versionstamp } = outcome;
-        Object.assign(known, { record, versionstamp, readAt: this.#clock.now() });
+        Object.assign(known, { record, versionstamp, changes, readAt: this.#clock.now() });
         announce?.();
         if (isTurnedOff && cause !== undefined) alerts.disabled(name, data.reason);
         return record;
@@ -221,9 +243,11 @@ export class TargetStates {
   /** Reads a record. It is not kept when anyone may have asked for it, by any name. */
   async #read(name: string, isKept: boolean): Promise<Known> {
     const { client } = this.#options;
+    const changes = this.#changes;
     const [entry] = await client.get([client.keys.target(name)]);
     const { value, versionstamp } = entry!;
-    const read = { record: readTargetRecord(value), versionstamp, readAt: this.#clock.now() };
+    const readAt = this.#clock.now();
+    const read = { record: readTargetRecord(value), versionstamp, changes, readAt };
     const known = this.#known.get(name);
     if (known) return Object.assign(known, read);
     const fresh: Known = { ...read, writtenAt: -Infinity, failures: 0 };

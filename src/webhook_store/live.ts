@@ -21,13 +21,11 @@ import {
 import type { WebhookRecords } from "./records.ts";
 import type { Sealer } from "./seal.ts";
 import { createStoreHookName } from "./store_hook.ts";
+import { Watch } from "./watch.ts";
 
-/** How often the revision of the store is read, in milliseconds: a change is known within five seconds. */
-const POLL = 3_000;
-/** The shortest pause between reads that other processes ask for, in milliseconds. */
-const MIN_PAUSE = 250;
 /** How often others are told again that a stored webhook is shadowed, in milliseconds. */
 const NOTE_EVERY = 60 * 60 * 1000;
+
 /** What stored webhooks are kept registered with. */
 export type LiveOptions = {
   readonly clock: Clock;
@@ -37,6 +35,8 @@ export type LiveOptions = {
   readonly send: SendOptions;
   readonly registry: HookRegistry;
   readonly outbox: Outbox;
+  /** Has the outbox read the state of its targets again. */
+  readonly refreshTargets: () => void;
 };
 
 /** A stored webhook as this process knows it. */
@@ -61,22 +61,22 @@ export class LiveWebhooks {
   readonly #noted = new Map<string, number>();
   readonly #purges: Purges;
   readonly #hook: Registration;
+  readonly #watch: Watch;
+  /** What the store had when it was read. */
   #revision: string | undefined;
+  #targetRevision: string | undefined;
   #syncing: Promise<void> | undefined;
   #isStopped = false;
   #isUnregistered = false;
-  /** Whether another process has signalled since the last poll began. */
-  #isHinted = false;
-  #hasFailed = false;
-  #readAt = -Infinity;
-  #cancelPoll = (): void => {};
-  #unlisten = (): void => {};
 
   constructor(options: LiveOptions) {
     this.#options = options;
     this.#purges = new Purges(options, (name, error) => {
       this.#revision = undefined; // the next poll tries again
       if (!this.#isStopped) this.#warn(`Deliveries to '${name}' could not be deleted yet`, error);
+    });
+    this.#watch = new Watch(options, () => this.#look(), (error) => {
+      this.#warn("Cannot read webhooks from the store; those already loaded stay in use", error);
     });
     // It is opened before the first event, and closed with the others.
     const hook = {
@@ -178,43 +178,18 @@ export class LiveWebhooks {
     this.#isStopped = false;
     this.logger = logger;
     await this.refresh(); // what changed while it was closed was left out
-    if (this.#isStopped) return;
-    this.#unlisten = this.#options.store.wake?.listen(() => this.#hint()) ?? this.#unlisten;
-    this.#schedule(POLL);
+    if (!this.#isStopped) this.#watch.start();
   }
 
   #stop(): void {
     this.#isStopped = true;
-    this.#cancelPoll();
-    this.#unlisten();
+    this.#watch.stop();
   }
 
-  /** Another process says that something in the store has changed, perhaps a webhook. */
-  #hint(): void {
-    this.#isHinted = true;
-    const passed = this.#options.clock.now() - this.#readAt;
-    this.#schedule(passed >= 0 && passed < MIN_PAUSE ? MIN_PAUSE - passed : 0);
-  }
-
-  #schedule(milliseconds: number): void {
-    if (this.#isStopped) return;
-    this.#cancelPoll();
-    this.#cancelPoll = this.#options.clock.setTimer(milliseconds, () => void this.#poll(), true);
-  }
-
-  async #poll(): Promise<void> {
-    this.#isHinted = false;
-    try {
-      await this.#syncing?.catch(() => {});
-      await this.#sync();
-      this.#hasFailed = false;
-    } catch (error) {
-      if (!this.#isStopped && !this.#hasFailed) {
-        this.#warn("Cannot read webhooks from the store; those already loaded stay in use", error);
-      }
-      this.#hasFailed = true;
-    }
-    this.#schedule(this.#isHinted ? MIN_PAUSE : POLL);
+  /** Reads the store after whoever reads it now. */
+  async #look(): Promise<void> {
+    await this.#syncing?.catch(() => {});
+    await this.#sync();
   }
 
   #sync(): Promise<void> {
@@ -223,10 +198,11 @@ export class LiveWebhooks {
 
   /** Applies what changed in the store, and what time has changed. */
   async #read(): Promise<void> {
-    const { records, clock } = this.#options;
-    this.#readAt = clock.now();
+    const { records, clock, refreshTargets } = this.#options;
     this.#touched.clear();
-    const revision = await records.revision();
+    const { webhooks: revision, targets } = await records.revisions();
+    if (targets !== this.#targetRevision) refreshTargets();
+    this.#targetRevision = targets;
     if (revision !== this.#revision) {
       const names = new Set<string>();
       for await (const { name, record } of records.scan()) {

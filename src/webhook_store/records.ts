@@ -85,10 +85,11 @@ export class WebhookRecords {
     }
   }
 
-  /** Returns what changes with every change. */
-  async revision(): Promise<string> {
-    const [entry] = await this.#client.get([this.#revisionKey]);
-    return entry!.versionstamp ?? "";
+  /** Returns what changes with every change of a webhook, and with every one that people make to a target. */
+  async revisions(): Promise<{ readonly webhooks: string; readonly targets: string }> {
+    const { keys } = this.#client;
+    const [webhooks, targets] = await this.#client.get([this.#revisionKey, keys.targetChanges]);
+    return { webhooks: webhooks!.versionstamp ?? "", targets: targets!.versionstamp ?? "" };
   }
 
   /** Returns whether an event can be stored with deliveries to these targets: in one commit. */

@@ -233,7 +233,7 @@ class StoredWebhooks {
     if (this.#live !== undefined) {
       throw new TypeError(`${subject}: it is connected to hooks. Call unregister() first`);
     }
-    const own = { clock, store, records, sealer, send };
+    const own = { clock, store, records, sealer, send, refreshTargets: parts.refreshTargets };
     const live = new LiveWebhooks({ ...own, registry, outbox: outbox as never });
     this.#live = live;
     return {

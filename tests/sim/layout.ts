@@ -15,6 +15,7 @@ const SHAPES: Readonly<Record<string, readonly string[]>> = {
   count: ["sns"],
   lane: ["ss", "ssn"],
   endpoint: ["s"],
+  endpoints: [""],
   meta: [""],
   probe: [""],
   record: ["s", "ss"],
@@ -30,7 +31,7 @@ export function layoutFaults(mutation: Mutation, lifetimes: Lifetimes): readonly
   const known = SHAPES[String(kind)]?.includes(shape) && (shape !== "snss" || key[4] === "lane");
   if (prefix !== "hooks" || !known) faults.push(`layout: ${name}`);
   if (mutation.what === "delete") return faults;
-  if ((mutation.what === "sum") !== (kind === "count")) {
+  if ((mutation.what === "sum") !== (kind === "count" || kind === "endpoints")) {
     faults.push(`layout: ${mutation.what} of ${name}`);
   }
   if (mutation.what === "sum") return faults;

@@ -10,6 +10,8 @@ import type { Simulation } from "./simulation.ts";
 
 /** Within this, every process knows of a change, in milliseconds: what is promised, and the latency of a read. */
 export const KNOWN_AFTER = 5_000 + 100;
+/** The same of a process whose reads work: a poll every three seconds, and the latency of what it reads. */
+const POLLED_AFTER = 3_000 + 500;
 
 /** A webhook at a revision, and when that was what is stored. */
 export type Revision = { readonly record: WebhookRecord; readonly at: number; until: number };
@@ -230,7 +232,8 @@ export class WebhookModel implements Ledger {
     }
     const { record, at = Infinity } = this.#targets.get(name) ?? {};
     const isDisabled = record?.state === "off" && record.address === undefined;
-    if (isDisabled && since(at) > KNOWN_AFTER) {
+    const limit = this.#isUndisturbed(process, at) ? POLLED_AFTER : KNOWN_AFTER;
+    if (isDisabled && since(at) > limit) {
       this.violate(`I9: ${where}, disabled for ${since(at)} ms`);
     }
   }
