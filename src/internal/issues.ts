@@ -43,23 +43,6 @@ function formatPath(path: NonNullable<StandardIssue["path"]>): string {
   return text;
 }
 
-/** Longest JSON pointer, in UTF-16 code units. */
-const MAX_POINTER = 1_000;
-
-/**
- * Returns a JSON pointer (RFC 6901). It ends before a key that looks like a signing secret, or that makes
- * it too long, and then points to what contains the value.
- */
-export function toJsonPointer(keys: readonly PropertyKey[]): string {
-  let pointer = "";
-  for (const key of keys.map(String)) {
-    const next = `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-    if (looksSecret(key) || next.length > MAX_POINTER) break;
-    pointer = next;
-  }
-  return pointer;
-}
-
 /** Returns whether a string contains what looks like a signing secret, wherever it is. */
 export function looksSecret(text: string): boolean {
   return /wh(?:sec|sk)_/.test(text);
