@@ -85,7 +85,7 @@ export class AgentRun {
     return this.#stopped;
   }
 
-  /** @throws {Error} if a gate stopped the run */
+  /** @throws {Error} when a gate stopped the run */
   throwIfStopped(): void {
     if (this.#stopped !== undefined) throw new Error(this.#stopped);
   }

@@ -48,7 +48,7 @@ export type Client = {
   json<Value>(path: string, options?: RequestOptions): Promise<Value>;
 };
 
-/** What a command that talks to a server works with. */
+/** Dependencies of a command that talks to a server. */
 export type ServerContext<Options> = {
   readonly client: Client;
   readonly options: Options;

@@ -2,7 +2,7 @@ import { checkKnown } from "../internal/options.ts";
 import { inspect, quote } from "../internal/validate.ts";
 import type { AgentEvents, EventType } from "./events.ts";
 
-/** Options of an emission. */
+/** Options of `emit`, `emitInBackground`, and `dispatch`. */
 export interface EmitOptions {
   /** The session that the event belongs to. An empty string means none. */
   readonly sessionId?: string | undefined;

@@ -79,7 +79,7 @@ export class HandlerTable {
   }
 
   /**
-   * Passes every entry its slice of a store, also those that are added later.
+   * Passes each entry its slice of a store, including entries added later.
    *
    * @throws {HookInitError} the first one, when some fail
    */

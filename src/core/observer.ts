@@ -20,7 +20,7 @@ import type { Spans, TelemetrySpan } from "./telemetry.ts";
  */
 const MAX_WAIT = 1_000;
 
-/** The parts of the registry that an observer works with. */
+/** What an observer needs of the registry. */
 type Parts = {
   readonly pipeline: Pipeline;
   readonly handlers: HandlerTable;

@@ -47,7 +47,7 @@ export type EventOptions = Omit<EmitOptions, "sessionId" | "runId" | "traceparen
   readonly tx?: object | undefined;
 };
 
-/** What a pipeline works with. */
+/** Dependencies of `Pipeline`. */
 export type PipelineParts = {
   readonly options: ResolvedOptions;
   readonly handlers: HandlerTable;

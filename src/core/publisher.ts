@@ -32,7 +32,7 @@ type AcceptOptions = PublishOptions & Pick<BatchOptions, "isEarly"> & {
   readonly tx?: object | undefined;
 };
 
-/** What a publisher works with. */
+/** Dependencies of `Publisher`. */
 export type PublisherOptions = {
   readonly queue: DeliveryQueue | undefined;
   readonly redact: ((event: never) => HookEvent) | undefined;

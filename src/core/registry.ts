@@ -132,7 +132,7 @@ export class HookRegistry<Events extends object = AgentEvents> {
   }
 
   /**
-   * Passes every hook its slice of a store, also those that are registered later, and always before `init`.
+   * Passes each hook its slice of a store before `init`, including hooks registered later.
    *
    * @throws {HookInitError} when a hook's `setStorage` throws; the others are called nevertheless
    */

@@ -31,7 +31,7 @@ export type AppState = Settings & {
   readonly liveEvents: LiveEvents | undefined;
 };
 
-/** One request. */
+/** State of one request, in the context variable `hooksRequest`. */
 export type RequestState = {
   readonly app: AppState;
   /** The id in the response and in the log. */

@@ -254,7 +254,7 @@ function encodeEvent(stored: StoredEvent): Uint8Array {
   return bytes;
 }
 
-/** The filter of a query. */
+/** Which events a stream sends: all fields must match. */
 export type EventFilter = {
   readonly type?: string;
   readonly session?: string;

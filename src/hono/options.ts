@@ -14,7 +14,7 @@ import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
 /**
  * What a token allows. `emit`: to post events; `decide`: to call the gates, as other agents do; `read`: to see
  * events, deliveries, hooks, targets, decisions and asks; `approve`: to see asks and to respond to them;
- * `admin`: all of that, and to retry, replay and drain deliveries, and to enable and disable targets.
+ * `admin`: all of that, and to retry, replay and drain deliveries, and to manage targets and webhooks.
  */
 export type Scope = "emit" | "decide" | "read" | "approve" | "admin";
 
@@ -137,7 +137,7 @@ export interface HooksAppSettings {
   /** Called with every error that a response can't report. @default none */
   readonly onError?: ((error: unknown) => void) | undefined;
   /**
-   * Whether posted agent events (`tool.called` and the eight others) must have the fields of their type.
+   * Whether posted agent events (those of `agentEventSchemas`) must have the fields of their type.
    * Other types are never validated here. @default {true}
    */
   readonly validate?: boolean | undefined;

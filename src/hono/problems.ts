@@ -1,7 +1,7 @@
 import { AskError, EventValidationError, HookInitError, HooksClosedError } from "../core/mod.ts";
 import type { StandardIssue } from "../internal/standard_schema.ts";
 import { IdempotencyConflictError, OutboxUnavailableError } from "../outbox/errors.ts";
-import { storeErrorOf, StoreLimitError } from "../store/mod.ts";
+import { isClosedError, storeErrorOf, StoreLimitError } from "../store/mod.ts";
 import { WebhookStoreError } from "../webhook_store/errors.ts";
 import { AddressNotAllowedError } from "../webhook/errors.ts";
 
@@ -28,12 +28,12 @@ export const PROBLEMS = {
   delivery_in_progress: [409, "An attempt at this delivery is in progress"],
   target_removed: [409, "Target was permanently removed"],
   ask_resolved: [409, "Someone has already responded"],
-  webhook_exists: [409, "A webhook or hook of this name exists"],
-  webhook_name_used: [409, "A webhook of this name was deleted: use another name"],
+  webhook_exists: [409, "A webhook or hook with this name already exists"],
+  webhook_name_used: [409, "A webhook with this name was deleted: use another name"],
   webhook_locked: [409, "The server can't decrypt the secrets of this webhook: see 'detail'"],
   too_many_webhooks: [409, "The store has the maximum number of webhooks"],
   link_expired: [410, "This link has expired"],
-  ask_expired: [410, "The ask has expired, and is denied"],
+  ask_expired: [410, "The approval request has expired, and counts as denied"],
   event_gone: [410, "The event of this delivery is no longer stored"],
   webhook_changed: [412, "The webhook was changed: read it again"],
   body_too_large: [413, "Body is too large"],
@@ -76,9 +76,6 @@ export type ProblemExtras = {
 
 const RETRY_LATER = { "retry-after": "5" };
 
-/** What every closed store says: the process is about to end. */
-const STORE_CLOSED = /^Cannot use (?:the )?store\b.*\bclosed\b/;
-
 /** An error that becomes a problem document. */
 export class Problem extends Error {
   readonly code: ProblemCode;
@@ -96,7 +93,9 @@ export class Problem extends Error {
   }
 
   /** Returns the problem of a limit on concurrent work. Clients may retry after a second. */
-  static tooMany(code: "too_many_waits" | "too_many_streams" | "too_many_replays"): Problem {
+  static tooMany(
+    code: "too_many_waits" | "too_many_streams" | "too_many_replays" | "too_many_tests",
+  ): Problem {
     return new Problem(code, { headers: { "retry-after": "1" } });
   }
 
@@ -140,7 +139,7 @@ export function toProblem(error: unknown): Problem | undefined {
     const members = { stored: error.stored, ...storeDetail(error) };
     return new Problem("outbox_unavailable", { headers: RETRY_LATER, members });
   }
-  if (error instanceof TypeError && STORE_CLOSED.test(error.message)) {
+  if (isClosedError(error)) {
     return new Problem("outbox_unavailable", {
       headers: RETRY_LATER,
       members: { stored: false },
@@ -166,7 +165,7 @@ function isConfigError(error: unknown): error is ConfigError {
 
 /** Returns the problem of a stored webhook. */
 function webhookProblem({ code, message }: WebhookStoreError): Problem {
-  if (code === "too_many_tests") return new Problem(code, { headers: { "retry-after": "1" } });
+  if (code === "too_many_tests") return Problem.tooMany(code);
   return new Problem(code === "name_used" ? "webhook_name_used" : code, {
     members: { detail: message },
   });

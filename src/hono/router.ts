@@ -80,7 +80,7 @@ type Definition<
 
 type RespondProblem = (c: AppContext, problem: Problem) => Response | Promise<Response>;
 
-/** A route. */
+/** A route of any input, as lists hold it. */
 export type Route = Definition<Schemas, Schemas, unknown, boolean>;
 
 type None = Readonly<Record<never, never>>;

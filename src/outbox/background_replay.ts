@@ -55,7 +55,7 @@ type ReplayRecord = {
 /** A replay that was read. */
 type Found = { readonly id: string; readonly record: ReplayRecord; readonly versionstamp: string };
 
-/** What replays in the background work with. */
+/** Dependencies of `BackgroundReplayer`. */
 export type BackgroundOptions = {
   readonly client: StoreClient;
   readonly log: ThrottledLogger;

@@ -18,7 +18,7 @@ import { BACKGROUND_TIMEOUT } from "./timing.ts";
 /** Due keys of a target that are read at once. */
 const PAGE = 128;
 
-/** What the claimer works with. */
+/** Dependencies of `Claimer`. */
 export type ClaimerOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;

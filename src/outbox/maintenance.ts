@@ -17,7 +17,7 @@ const MAX_COUNTS = 10_000;
 /** Keys of one commit, and their bytes: Deno KV takes 1,000 changes and 80 KiB of keys. */
 const BATCH = { keys: 500, bytes: 60_000 };
 
-/** What a cleanup works with. */
+/** Dependencies of `Cleanup`. */
 export type CleanupOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;

@@ -23,7 +23,7 @@ const MAX_INDEPENDENT = 16;
 /** A delivery that was stored with a lease of this process. */
 export type NewLease = NewLeaseOf<SlotLease>;
 
-/** What the publisher works with. */
+/** Dependencies of `Publisher`. */
 export type PublisherOptions = {
   readonly client: StoreClient;
   readonly prepare: PrepareOptions;

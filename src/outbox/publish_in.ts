@@ -5,7 +5,7 @@ import { type Prepared, putPublication, sessionNames, SessionTails } from "./enq
 import { planBatch, type PrepareOptions, storeChunks } from "./prepare.ts";
 import type { StoreClient } from "./store_client.ts";
 
-/** What a publication in a transaction works with. */
+/** Dependencies of `publishIn`. */
 export type PublishInOptions = {
   /** Inside the transaction. */
   readonly client: StoreClient;

@@ -17,7 +17,7 @@ import type { Admission } from "./flow_control.ts";
 import type { Job } from "./targets.ts";
 import { SETTLE_TIMEOUT } from "./timing.ts";
 
-/** What the settler works with. */
+/** Dependencies of `Settler`. */
 export type SettlerOptions = {
   readonly client: StoreClient;
   readonly admission: Admission;

@@ -15,7 +15,7 @@ const COUNTS_PAGE = 500;
 /** Due keys of a target that are searched for leases: what is leased was due first. */
 const MAX_LEASES = 500;
 
-/** What the operations on targets work with. */
+/** Dependencies of `targetOperations`. */
 export type TargetOperationsOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;

@@ -27,7 +27,7 @@ export type Steps = {
   settle(job: Job, outcome: Outcome): Promise<boolean>;
 };
 
-/** What the worker works with. */
+/** Dependencies of `Worker`. */
 export type WorkerOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;

@@ -90,3 +90,12 @@ export function closedError(cause?: unknown): TypeError {
   const options = cause === undefined ? {} : { cause };
   return new TypeError("Cannot use the store: it is closed", options);
 }
+
+/**
+ * Returns whether a store threw this because it is closed. By its message, so that the stores of another
+ * copy of the package count, too.
+ */
+export function isClosedError(error: unknown): boolean {
+  return error instanceof TypeError &&
+    /^Cannot use (?:the )?store\b.*\bclosed\b/.test(error.message);
+}

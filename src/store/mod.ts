@@ -18,6 +18,7 @@ export {
 } from "./define_store.ts";
 export {
   closedError,
+  isClosedError,
   StoreError,
   storeErrorOf,
   type StoreFailure,

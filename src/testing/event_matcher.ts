@@ -33,7 +33,7 @@ export type AnyMatcher = {
   readonly data?: unknown;
 };
 
-/** Returns a predicate for events. @throws {TypeError} if the matcher has an unknown field */
+/** Returns a predicate for events. @throws {TypeError} when the matcher has an unknown field */
 export function toPredicate(matcher: AnyMatcher): (event: HookEvent) => boolean {
   checkKnown("Cannot match events", matcher, ["type", "sessionId", "runId", "data"]);
   const { type, sessionId, runId, data } = matcher;

@@ -48,7 +48,7 @@ export type MemoryStoreOptions = {
  * console.log((await store.get(["lock", "s-1"])).value); // null
  * ```
  *
- * @throws {TypeError | RangeError} if an option is unknown or invalid
+ * @throws {TypeError | RangeError} when an option is unknown or invalid
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const subject = "Cannot create memory store";

@@ -84,7 +84,7 @@ export class RecordingHook<Events extends object = AgentEvents>
   /**
    * Creates a hook without recorded calls. Name your own events: `new RecordingHook<Events>()`.
    *
-   * @throws {TypeError} if an option is unknown or invalid
+   * @throws {TypeError} when an option is unknown or invalid
    */
   constructor(options: RecordingHookOptions<NoInfer<Events>> = {}) {
     const subject = "Cannot create recording hook";
@@ -126,7 +126,7 @@ export class RecordingHook<Events extends object = AgentEvents>
   /**
    * Resolves to the first `count` events as soon as they are recorded.
    *
-   * @throws {RangeError} if `count` isn't a positive whole number
+   * @throws {RangeError} when `count` isn't a positive whole number
    * @throws {ExpectationError} when the signal aborts first; `cause` is its reason
    */
   waitFor(count: number, options?: RecordingWaitOptions): Promise<readonly EventOf<Events>[]>;
@@ -157,7 +157,7 @@ export class RecordingHook<Events extends object = AgentEvents>
   /**
    * Returns the first event that matches.
    *
-   * @throws {ExpectationError} if no event matches
+   * @throws {ExpectationError} when no event matches
    */
   expect<const Pattern extends EventPattern<Events> = EventPattern<Events>>(
     matcher: EventMatcher<Events, Pattern>,
@@ -170,7 +170,7 @@ export class RecordingHook<Events extends object = AgentEvents>
   /**
    * Expects the recorded events to have exactly these types, in this order.
    *
-   * @throws {ExpectationError} if they don't
+   * @throws {ExpectationError} when they don't
    */
   expectTypes(types: readonly EventType<Events>[]): void {
     const found = this.types;
@@ -181,7 +181,7 @@ export class RecordingHook<Events extends object = AgentEvents>
   /**
    * Expects that no event matches; without a matcher, that no event is recorded.
    *
-   * @throws {ExpectationError} if an event matches
+   * @throws {ExpectationError} when an event matches
    */
   expectNone<const Pattern extends EventPattern<Events> = EventPattern<Events>>(
     matcher: EventMatcher<Events, Pattern> = {},

@@ -44,7 +44,7 @@ const SUITE = [
  * testStore(() => memoryStore(), (name, run) => test(`memoryStore(): ${name}`, run));
  * ```
  *
- * @throws {TypeError} if an option is unknown or not a function
+ * @throws {TypeError} when an option is unknown or not a function
  */
 export function testStore(
   open: () => Store | Promise<Store>,

@@ -78,7 +78,7 @@ export class WebhookReceiver {
    * Listens on a free port of 127.0.0.1. Each step of the script responds to one request, or to `times`
    * requests; the last one also responds to all that follow.
    *
-   * @throws {RangeError} if a number in a step is out of range
+   * @throws {RangeError} when a number in a step is out of range
    */
   static async start(...script: readonly ReceiverStep[]): Promise<WebhookReceiver> {
     const receiver = new WebhookReceiver(script);

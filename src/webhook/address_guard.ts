@@ -72,7 +72,7 @@ export interface AddressGuard {
    * Resolves if the URL may be used now. Check again before every request, because a name can resolve to
    * other addresses, and don't follow redirects, which were not checked.
    *
-   * @throws {AddressNotAllowedError} If the URL is blocked, or its name could not be resolved.
+   * @throws {AddressNotAllowedError} when the URL is blocked, or its name could not be resolved
    */
   check(url: string | URL, options?: AddressCheckOptions): Promise<void>;
 }
@@ -86,14 +86,13 @@ export interface AddressGuard {
  * addresses: `https` remains required. Plain `http` is for URLs in code or in the config file, which are
  * not guarded.
  *
- * @example
  * ```ts
  * import { createAddressGuard } from "@omniagent/hooks/webhook";
  *
  * const guard = createAddressGuard({ allowAddresses: ["10.1.0.0/16"] });
  * await guard.check("https://10.1.2.3/hook");
  * ```
- * @throws {TypeError} If `allowAddresses` has anything but addresses and CIDR ranges.
+ * @throws {TypeError} when `allowAddresses` has anything but addresses and CIDR ranges
  */
 export function createAddressGuard(options: AddressGuardOptions = {}): AddressGuard {
   checkKnown(SUBJECT, options, ["allowAddresses", "resolve"]);

@@ -96,7 +96,6 @@ export function findBlockedRange(address: IpAddress): BlockedRange | undefined {
  * process: no database on `10.0.0.5` either, and no server on `127.0.0.1`, `0.0.0.0` or `::`. Remove the
  * ranges that your program needs.
  *
- * @example
  * ```ts
  * import { denyNetFlag } from "@omniagent/hooks/webhook";
  *

@@ -13,7 +13,7 @@ import {
   describeFailure,
   isRejectedByFetch,
   sendRequest,
-  stamp,
+  standardHeaders,
 } from "./request.ts";
 import { classifyResponse, readExcerpt } from "./response.ts";
 
@@ -92,7 +92,7 @@ async function send(
       ...content.headers,
       ...(traceparent && { traceparent }),
       ...headers,
-      ...await stamp(options.signer, event.id, content.body),
+      ...await standardHeaders(options.signer, event.id, content.body),
     },
     body: content.body,
     redirect: "manual",

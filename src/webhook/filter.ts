@@ -10,7 +10,7 @@ import type { FilterValue, WebhookHookOptions } from "./options.ts";
 /**
  * Compiles a filter to a function that tells whether an event matches.
  *
- * @throws {TypeError} If the filter is invalid.
+ * @throws {TypeError} when the filter is invalid
  */
 export function compileFilter(
   subject: string,

@@ -26,7 +26,7 @@ export type WebhookPermission =
  * Creates a function that responds to permission requests. It returns undefined for every other request:
  * another method, a CORS preflight, or one without `WebHook-Request-Origin`.
  *
- * @throws {TypeError | RangeError} If an option is invalid.
+ * @throws {TypeError | RangeError} when an option is invalid
  */
 export function createWebhookValidation(
   subject: string,

@@ -122,8 +122,8 @@ const SUBJECT = "Cannot create a webhook receiver";
  * console.log(response.status); // 401: it has no signature
  * ```
  *
- * @throws {WebhookVerificationError} If a secret is invalid.
- * @throws {TypeError | RangeError} If another argument is invalid.
+ * @throws {WebhookVerificationError} when a secret is invalid
+ * @throws {TypeError | RangeError} when another argument is invalid
  */
 export function webhookReceiver(
   handler: ReceivingHandler,
@@ -193,7 +193,7 @@ async function receive(receiver: Receiver, request: Request): Promise<Response> 
  * Returns the event of a request: native JSON, or one CloudEvent. Other senders of Standard Webhooks may
  * leave fields out: the id is then `webhook-id`, and the time `webhook-timestamp`.
  *
- * @throws {EventValidationError} If it is not an event.
+ * @throws {EventValidationError} when it is not an event
  */
 function readEvent(
   headers: Headers,

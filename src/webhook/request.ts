@@ -11,17 +11,15 @@ export const DEFAULT_HEADERS = {
 } as const;
 
 /** Returns the headers of Standard Webhooks for a body that is sent now. */
-export async function stamp(
+export async function standardHeaders(
   signer: WebhookSigner | undefined,
   id: string,
   body: Uint8Array,
 ): Promise<Readonly<Record<string, string>>> {
   const timestamp = new Date();
-  return {
-    ...await signer?.sign(body, { id, timestamp }) ?? {
-      "webhook-id": id,
-      "webhook-timestamp": String(Math.floor(timestamp.getTime() / 1000)),
-    },
+  return await signer?.sign(body, { id, timestamp }) ?? {
+    "webhook-id": id,
+    "webhook-timestamp": String(Math.floor(timestamp.getTime() / 1000)),
   };
 }
 
@@ -84,6 +82,7 @@ const MAX_CAUSES = 4;
 
 type Cause = Record<"code" | "message" | "name", string> & { readonly cause: unknown };
 
+/** Returns an error and its causes, the outermost first, at most `MAX_CAUSES`. */
 export function causesOf(error: unknown): readonly Cause[] {
   const causes: Cause[] = [];
   let next = error;

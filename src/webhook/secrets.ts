@@ -22,7 +22,7 @@ export interface WebhookSecretOptions {
    * key) or, to verify only, `whpk_` (Ed25519 public key), each followed by padded base64.
    */
   readonly secret?: string;
-  /** One secret, or up to 16 of which all sign and any verifies, so that one can replace another. */
+  /** Up to 16 secrets, for a rotation: a sender signs with all of them, a receiver accepts any. */
   readonly secrets?: string | readonly string[];
 }
 
@@ -66,7 +66,7 @@ export interface SigningKey extends WebhookKey {
  * Returns the secrets that options have.
  *
  * @throws {WebhookVerificationError} `invalid_secret`, if they have none
- * @throws {TypeError} if they have both `secret` and `secrets`
+ * @throws {TypeError} when they have both `secret` and `secrets`
  */
 export function readSecrets(
   subject: string,

@@ -34,7 +34,6 @@ export interface WebhookSigner {
  * Signs a webhook by Standard Webhooks 1.0: every secret signs `{id}.{timestamp}.{body}`, with the exact
  * bytes that are sent. To sign many, keep a {@linkcode createWebhookSigner}.
  *
- * @example
  * ```ts
  * import { generateSecret, signWebhook, verifyWebhook } from "@omniagent/hooks/webhook";
  *
@@ -44,8 +43,8 @@ export interface WebhookSigner {
  * await verifyWebhook(body, headers, { secret });
  * ```
  *
- * @throws {WebhookVerificationError} With code `invalid_secret` or `invalid_secret_encoding`.
- * @throws {TypeError} If body, id or timestamp can't be signed, or if both `secret` and `secrets` are set.
+ * @throws {WebhookVerificationError} with code `invalid_secret` or `invalid_secret_encoding`
+ * @throws {TypeError} when body, id or timestamp can't be signed, or if both `secret` and `secrets` are set
  */
 export async function signWebhook(
   body: Uint8Array | string,
@@ -59,7 +58,7 @@ export async function signWebhook(
 /**
  * Creates a signer for many messages: {@linkcode signWebhook} without importing the secrets each time.
  *
- * @throws {WebhookVerificationError} With code `invalid_secret` or `invalid_secret_encoding`.
+ * @throws {WebhookVerificationError} with code `invalid_secret` or `invalid_secret_encoding`
  */
 export function createWebhookSigner(secrets: string | readonly string[]): WebhookSigner {
   const keys = readSigningKeys(secrets);

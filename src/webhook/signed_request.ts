@@ -44,12 +44,12 @@ export type RequestReader = {
   /**
    * Returns what was received, or the response to a request that can't be read.
    *
-   * @throws {WebhookVerificationError} If none of the secrets signed it, or it is not recent.
+   * @throws {WebhookVerificationError} when none of the secrets signed it, or it is not recent
    */
   read(request: Request): Promise<SignedRequest | Response>;
 };
 
-/** Creates a reader. @throws {WebhookVerificationError | TypeError | RangeError} If an option is invalid. */
+/** Creates a reader. @throws {WebhookVerificationError | TypeError | RangeError} when an option is invalid */
 export function createRequestReader(
   subject: string,
   options: RequestReaderOptions,
@@ -108,7 +108,7 @@ function bodyProblem(failure: BodyFailure, { maxBytes, timeout }: ReadLimits): R
  * Returns the event of parsed JSON. Other senders of Standard Webhooks may leave fields out: the id is then
  * `webhook-id`, and the time `webhook-timestamp`.
  *
- * @throws {EventValidationError} If it is not an event.
+ * @throws {EventValidationError} when it is not an event
  */
 export function readNativeEvent(wire: unknown, message: ReceivedMessage): HookEvent {
   const isObject = typeof wire === "object" && wire !== null && !Array.isArray(wire);

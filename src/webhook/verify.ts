@@ -45,9 +45,9 @@ export interface WebhookVerifier {
  * signature is compared with every secret, in constant time. Nothing is remembered: the same
  * message passes again while its timestamp is recent, so keep the ids of handled messages.
  *
- * @throws {WebhookVerificationError} If headers, signature or secrets are invalid. `code` says why.
- * @throws {TypeError} If the body is neither bytes nor a string, or both `secret` and `secrets` are set.
- * @throws {RangeError} If the tolerance is out of bounds.
+ * @throws {WebhookVerificationError} when headers, signature or secrets are invalid. `code` says why.
+ * @throws {TypeError} when the body is neither bytes nor a string, or both `secret` and `secrets` are set
+ * @throws {RangeError} when the tolerance is out of bounds
  */
 export async function verifyWebhook(
   body: Uint8Array | string,
@@ -60,8 +60,8 @@ export async function verifyWebhook(
 /**
  * Creates a verifier for many messages: {@linkcode verifyWebhook} without importing the secrets each time.
  *
- * @throws {WebhookVerificationError} With code `invalid_secret` or `invalid_secret_encoding`.
- * @throws {TypeError | RangeError} If another option is unknown or out of bounds.
+ * @throws {WebhookVerificationError} with code `invalid_secret` or `invalid_secret_encoding`
+ * @throws {TypeError | RangeError} when another option is unknown or out of bounds
  */
 export function createWebhookVerifier(options: VerifyWebhookOptions): WebhookVerifier {
   const verify = createSignerVerifier(options);

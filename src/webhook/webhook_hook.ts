@@ -65,8 +65,8 @@ export class WebhookHook implements Webhook {
   /**
    * Creates a webhook. Error messages contain no secret.
    *
-   * @throws {TypeError | RangeError} If an option is invalid.
-   * @throws {WebhookVerificationError} If a secret is invalid.
+   * @throws {TypeError | RangeError} when an option is invalid
+   * @throws {WebhookVerificationError} when a secret is invalid
    */
   constructor(options: WebhookHookOptions) {
     this.#options = checkOptions(options);
@@ -115,8 +115,8 @@ export class WebhookHook implements Webhook {
    * Delivers without an outbox: makes one attempt and up to `retryCount` more, `retryDelay` apart or as
    * `Retry-After` asks, up to 30 s.
    *
-   * @throws {WebhookError} If the last attempt failed.
-   * @throws {EventValidationError} If the event can't be sent.
+   * @throws {WebhookError} when the last attempt failed
+   * @throws {EventValidationError} when the event can't be sent
    */
   async deliver(
     event: HookEvent,

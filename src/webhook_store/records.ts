@@ -117,7 +117,7 @@ export class WebhookRecords {
     if (used!.versionstamp !== null || readTargetRecord(target!.value).state === "deleted") {
       throw new WebhookStoreError(
         "name_used",
-        `${subject}: a webhook of this name was deleted. Use another name`,
+        `${subject}: a webhook with this name was deleted. Use another name`,
       );
     }
     return { target: target!.versionstamp, count: Number(count!.value ?? 0) };

@@ -39,7 +39,7 @@ const CALL_OPTIONS = [
   "throwOnDeny",
 ];
 
-/** The parts of the registry that gates work with. */
+/** What gates need of the registry. */
 type Parts = {
   readonly logger: Logger;
   readonly reporter: Reporter;

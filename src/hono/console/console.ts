@@ -3,7 +3,7 @@ import { NAME_PATTERN } from "../../internal/validate.ts";
 import { checkOrigin, hasScope } from "../auth.ts";
 import { checkPlainUtf8, readBody } from "../body.ts";
 import { type AppContext, respond } from "../context.ts";
-import { Problem, type ProblemCode } from "../problems.ts";
+import { Problem } from "../problems.ts";
 import { checkHeaderSize } from "../router.ts";
 import { findAsset } from "./assets.ts";
 import { CSRF_FIELD } from "./components.tsx";
@@ -165,7 +165,7 @@ function respondSignedOut(
 ): Response {
   const { method, raw } = c.req;
   if (method === "POST" || raw.headers.get("accept") === "text/event-stream") {
-    throw new Problem("token_missing" satisfies ProblemCode);
+    throw new Problem("token_missing");
   }
   const { search } = new URL(raw.url);
   if (raw.headers.get("sec-fetch-site") === "cross-site" && method === "GET") {

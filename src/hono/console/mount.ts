@@ -1,4 +1,5 @@
 import type { Hono } from "hono";
+import { routePath } from "hono/route";
 import { type AppEnv, type AppState, respond } from "../context.ts";
 import { createHandler } from "../router.ts";
 
@@ -14,7 +15,7 @@ export function addConsole(app: Hono<AppEnv>, state: AppState): void {
   app.get("/console", redirect);
   app.all("/console/:path{.*}", async (c) => {
     const { respondConsole, respondConsoleProblem } = await (loading ??= import("./console.ts"));
-    const depth = c.req.routePath.split("/").length - 1; // slashes before what the console routes
+    const depth = routePath(c).split("/").length - 1; // slashes before what the console routes
     const handle = createHandler(
       state,
       "/console/*",

@@ -17,7 +17,7 @@ const HEARTBEAT = { every: 10_000, timeout: 5_000 };
 /** How long to wait before a session is opened again, in milliseconds: twice as long each time. */
 const REOPEN = { first: 500, max: 300_000 };
 
-/** What a `PostgresWake` works with. */
+/** Dependencies of `PostgresWake`. */
 export type PostgresWakeOptions = {
   readonly query: Query;
   /** Undefined where the client has no session: then it only signals. */

@@ -16,7 +16,7 @@ export interface RecordedRequest {
   readonly receivedAt: Date;
   /** Returns the body as text. */
   text(): string;
-  /** Returns the value of a JSON body. @throws {SyntaxError} if the body isn't JSON */
+  /** Returns the value of a JSON body. @throws {SyntaxError} when the body isn't JSON */
   json(): unknown;
 }
 
@@ -90,7 +90,7 @@ export class Script {
   #index = 0;
   #used = 0;
 
-  /** Creates a script. @throws {RangeError} if a number is out of range */
+  /** Creates a script. @throws {RangeError} when a number is out of range */
   constructor(steps: readonly ReceiverStep[]) {
     for (const step of steps) if (typeof step !== "function") checkBehavior(step);
     this.#steps = steps;

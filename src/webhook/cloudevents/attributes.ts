@@ -99,7 +99,7 @@ export class Issues {
     }
   }
 
-  /** @throws {EventValidationError} With all issues, if there are any. */
+  /** @throws {EventValidationError} with all issues, if there are any */
   throwIfAny(subject: string): void {
     if (this.#issues.length > 0) throw new EventValidationError(subject, this.#issues);
   }

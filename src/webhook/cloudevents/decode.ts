@@ -68,7 +68,7 @@ export function cloudEventsModeOf(headers: Headers): CloudEventsMode | undefined
  * Data is JSON, or text or XML, which become a string. Types must be valid event types: dot-separated
  * words of `[a-z0-9_]`.
  *
- * @throws {EventValidationError} With every issue, by the attribute's name after its index in a batch.
+ * @throws {EventValidationError} with every issue, by the attribute's name after its index in a batch
  */
 export function decodeCloudEvents(
   headers: Headers,

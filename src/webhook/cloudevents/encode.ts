@@ -69,7 +69,7 @@ export interface CloudEventMessage {
  * console.log(headers["ce-type"]); // order.paid
  * ```
  *
- * @throws {EventValidationError} With every issue by path, such as a session id with control characters,
+ * @throws {EventValidationError} with every issue by path, such as a session id with control characters,
  * which CloudEvents doesn't allow.
  */
 export function encodeCloudEvent(
@@ -90,7 +90,7 @@ export function encodeCloudEvent(
  * Encodes events as a batch of CloudEvents 1.0.2, in order. A batch may be empty. Send one only to a
  * receiver that asked for batches (HTTP binding, section 3).
  *
- * @throws {EventValidationError} With every issue by path, which starts with the event's index.
+ * @throws {EventValidationError} with every issue by path, which starts with the event's index
  */
 export function encodeCloudEventBatch(
   events: readonly HookEvent[],

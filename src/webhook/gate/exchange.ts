@@ -12,7 +12,7 @@ import {
   describeFailure,
   isRejectedByFetch,
   sendRequest,
-  stamp,
+  standardHeaders,
 } from "../request.ts";
 import { describeStatus } from "../response.ts";
 import type { CheckedGate } from "./options.ts";
@@ -92,7 +92,7 @@ async function send(
         "content-type": "application/json",
         ...(traceparent !== undefined && { traceparent }),
         ...headers,
-        ...await stamp(signer, id, body),
+        ...await standardHeaders(signer, id, body),
       },
       body,
       redirect: "manual",

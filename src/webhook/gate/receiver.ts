@@ -85,8 +85,8 @@ const SUBJECT = "Cannot create a gate receiver";
  * console.log(response.status); // 401: it has no signature
  * ```
  *
- * @throws {WebhookVerificationError} If a secret is invalid.
- * @throws {TypeError | RangeError} If another argument is invalid.
+ * @throws {WebhookVerificationError} when a secret is invalid
+ * @throws {TypeError | RangeError} when another argument is invalid
  */
 export function gateReceiver(
   decide: GateDecider,
@@ -168,7 +168,7 @@ function readGate(wire: unknown): Asked | undefined {
   return isGate ? { gate: { name, kind, timeout }, final } : undefined;
 }
 
-/** Returns what a decider returned as a verdict. @throws {TypeError} If it isn't one. */
+/** Returns what a decider returned as a verdict. @throws {TypeError} when it isn't one */
 function verdictOf(value: unknown, kind: "check" | "rewrite"): Verdict | undefined {
   if (value === undefined || value === null) return undefined;
   const isData = kind === "rewrite" && !isVerdict(value);

@@ -67,7 +67,7 @@ export function readClaudeCodeResponse(event: HookEvent, body: Uint8Array): Said
   return withShortTexts({ ...verdict, decision: "allow", data });
 }
 
-/** Returns a response as a verdict. @throws {GateError} If it isn't one. */
+/** Returns a response as a verdict. @throws {GateError} when it isn't one */
 export function checkVerdict(said: Said): Verdict {
   // Without a prototype: what isn't in the response must not come from a polluted one.
   const verdict = adoptVerdict(Object.assign(Object.create(null), said));
@@ -83,7 +83,7 @@ export function writeResponse(verdict: Verdict): Readonly<Record<string, unknown
   );
 }
 
-/** Returns the fields of a response, and what makes them unreliable. @throws {GateError} If it has none. */
+/** Returns the fields of a response, and what makes them unreliable. @throws {GateError} when it has none */
 function parseObject(body: Uint8Array): { readonly value: Said; readonly issue?: string } {
   const { value, issues: [inexact] } = parseJson(body);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {

@@ -59,8 +59,8 @@ export class WebhookGate {
   /**
    * Creates a gate. Error messages contain no secret.
    *
-   * @throws {TypeError | RangeError} If an option is invalid.
-   * @throws {WebhookVerificationError} If a secret is invalid.
+   * @throws {TypeError | RangeError} when an option is invalid
+   * @throws {WebhookVerificationError} when a secret is invalid
    */
   constructor(options: WebhookGateOptions) {
     this.#gate = checkGateOptions(options);
@@ -89,7 +89,7 @@ export class WebhookGate {
    * Asks about an event, as soon as fewer than `concurrency` requests are running.
    *
    * @returns The verdict; undefined for no opinion
-   * @throws {GateError} If the response is anything else, or none came.
+   * @throws {GateError} when the response is anything else, or none came
    */
   async handle(event: HookEvent, context: GateContext): Promise<Verdict | undefined> {
     const { signal, logger } = context;
