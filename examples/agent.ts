@@ -1,6 +1,6 @@
 /**
- * A small assistant that emits each of the nine agent events in the right place. Its model, tools,
- * and clock are scripted: see `conversation.ts` and `tools.ts`.
+ * A small assistant that emits message, tool, session, job, and `agent.end` events in the right
+ * places. Its model, tools, and clock are scripted: see `conversation.ts` and `tools.ts`.
  *
  * `deno run --allow-read examples/talk.ts` prints its events. `deno task demo` sends them to a server.
  * @module

@@ -10,7 +10,7 @@ import {
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
-/** Any type, any payload: these tests are about behaviour, the type tests about types. */
+/** Any type, any payload: these tests are about behavior, the type tests about types. */
 export type AnyEvents = Record<string, unknown>;
 
 /** Hooks that log nothing, of any events unless said otherwise; `errors` is what `onError` received. */

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { ConfigError } from "@omniagent/hooks/config";
 import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { generateSecret } from "@omniagent/hooks/webhook";
-import { config, exists, output, root, testsConfig } from "../../tools/run.ts";
+import { config, exists, filesBelow, output, root, testsConfig } from "../../tools/run.ts";
 import { test } from "../support/harness.ts";
 import { anchorsOf, type Block, blocksOf, linksOf, proseOf, readDocuments } from "./documents.ts";
 
@@ -36,6 +36,16 @@ test("every internal link of a document leads to a file and a heading that are t
     if (!there || (anchor && !anchors.get(path)?.has(anchor))) dead.push(`${from}: ${link}`);
   }
   assert.deepEqual(dead, []);
+});
+
+test("how the outbox works names files that are there", async () => {
+  const { text } = documents.find(({ path }) => path === "docs/internals/outbox.md")!;
+  const names = new Set(text.match(/\b\w+\.ts\b/g));
+  assert.ok(names.size > 30, `${names.size} names`);
+  for (const file of [...await filesBelow("src"), ...await filesBelow("tests")]) {
+    names.delete(file.slice(file.lastIndexOf("/") + 1));
+  }
+  assert.deepEqual([...names], []);
 });
 
 test("what is published links to nothing that is not", () => {

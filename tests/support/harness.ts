@@ -14,7 +14,7 @@ export { mock } from "node:test";
 const LIMIT = 10 * 60 * 1000;
 
 /**
- * Registers a test. Its name is a sentence about behaviour.
+ * Registers a test. Its name is a sentence about behavior.
  *
  * @param leaks Whether code that isn't ours leaves timers or sockets behind, such as an SDK. @default false
  */
