@@ -37,8 +37,13 @@ export interface ClaudeAgentHooks {
    * unless a gate, or a person whom it asks, allows the call.
    */
   readonly canUseTool: CanUseTool;
-  /** Returns options for `query()` with `hooks` and `canUseTool`. Your own hooks are called, too. */
-  options<Options extends object>(
+  /**
+   * Returns options for `query()` with `hooks` and `canUseTool`. Your own hooks are called, too. Where the type is
+   * known, as within `query({ options: … })`, your callbacks and literals have the types of the SDK.
+   *
+   * @throws {TypeError} when the options aren't an object
+   */
+  options<Options>(
     own?: Options,
   ): Options & { readonly hooks: HookMatchers; readonly canUseTool: CanUseTool };
   /** Observes the messages of a query: its runs, model calls, tokens, and cost. The query works as before. */
@@ -65,7 +70,8 @@ export function claudeAgentHooks(hooks: AgentHooks, options: AgentOptions = {}):
   return {
     hooks: callbacks,
     canUseTool,
-    options: <Options extends object>(own = {} as Options) => {
+    // A bound on `Options` would make TypeScript forget the type that `query()` expects, and its callbacks' types.
+    options: <Options>(own = {} as Options) => {
       checkObject(subject, "the options", own);
       const { hooks = {}, canUseTool: permit } = own as QueryOptions;
       return {
