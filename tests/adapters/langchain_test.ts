@@ -231,3 +231,39 @@ test("langchain: without the callbacks, the run fails and says what to pass", as
   await assert.rejects(agent.invoke(user("hi")), /withConfig\(config\)/);
   await hooks.close();
 });
+
+test("langchain: without the middleware, no tool runs, and the model is told what to pass", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const { config } = langchainHooks(hooks, { sessionId: "s-1" });
+  let ran = 0;
+  const agent = createAgent({
+    model: scripted([
+      { calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] },
+      { text: "done" },
+    ]),
+    tools: toolsOf({ pay: () => ++ran }),
+  }).withConfig(config);
+  const { messages } = await agent.invoke(user("hi"));
+  await hooks.close();
+  assert.match(messages.at(-2).content, /the middleware is missing/);
+  assert.deepEqual([ran, log.lines], [0, [
+    "agent.start",
+    "message.sent done",
+    "agent.end success",
+  ]]);
+});
+
+test("langchain: an agent without a name has none in its events", async () => {
+  const { hooks } = recorded();
+  const names: unknown[] = [];
+  hooks.on("agent.start", ({ data }) => void names.push(data.name));
+  const { middleware, config } = langchainHooks(hooks);
+  for (const name of [undefined, "clerk"]) {
+    const model = scripted([{ text: "done" }]);
+    const agent = createAgent({ name, model, tools: [], middleware: [middleware] });
+    await agent.withConfig(config).invoke(user("hi"));
+  }
+  await hooks.close();
+  assert.deepEqual(names, [undefined, "clerk"]);
+});

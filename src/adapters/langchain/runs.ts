@@ -8,6 +8,8 @@ import type { Message } from "./messages.ts";
 type Root = {
   readonly id: string;
   readonly run: AgentRun;
+  /** Whether the middleware was called, which lets gates judge. */
+  hasMiddleware?: true;
   /** Stops waiting for the end of a run that was aborted; undefined until its signal is known. */
   unwatch?: () => void;
 };
@@ -25,6 +27,9 @@ const GRACE = 1_000;
 /** How many ended LangChain runs are remembered: work that a tool left behind may still start others. */
 const MAX_ENDED = 10_000;
 
+/** What LangChain calls a graph that has no name. */
+const UNNAMED = "LangGraph";
+
 /** Metadata of a LangChain run. */
 type Metadata = { readonly langgraph_checkpoint_ns?: string; readonly thread_id?: unknown };
 
@@ -34,6 +39,8 @@ export class Runs {
   readonly name: string = "omniagent-hooks";
   /** LangChain waits for it: events are accepted before it goes on. */
   readonly awaitHandlers: boolean = true;
+  /** LangChain fails what a callback fails: a tool without the middleware, which no gate would judge. */
+  readonly raiseError: boolean = true;
   readonly #hooks: AgentHooks;
   readonly #options: RunOptions;
   /** LangChain runs that have not ended, by their ids. */
@@ -57,6 +64,7 @@ export class Runs {
   of(runtime: Runtime): AgentRun {
     const root = this.#tasks.get(runtime.configurable?.checkpoint_ns ?? "");
     if (root !== undefined) {
+      root.hasMiddleware = true;
       this.#watch(root, runtime);
       return root.run;
     }
@@ -86,11 +94,22 @@ export class Runs {
     this.#members.set(id, { root, task });
   }
 
-  /** Called when a tool begins: what it invokes belongs to this run. */
+  /**
+   * Called when a tool begins: what it invokes belongs to this run.
+   *
+   * @throws {Error} without the middleware
+   */
   handleToolStart(_tool: unknown, _input: unknown, id: string, parentId?: string): void {
     if (this.#ended.has(parentId!)) return this.#end(id);
     const root = this.#members.get(parentId!)?.root;
-    if (root !== undefined) this.#members.set(id, { root });
+    if (root === undefined) return;
+    if (!root.hasMiddleware) {
+      throw new Error(
+        "Cannot judge the tool: the middleware is missing. Pass both: " +
+          "createAgent({ …, middleware: [middleware] }).withConfig(config)",
+      );
+    }
+    this.#members.set(id, { root });
   }
 
   /** Called when a tool has returned. */
@@ -134,7 +153,8 @@ export class Runs {
   async #begin(id: string, metadata: Metadata, name: string | undefined): Promise<void> {
     const { thread_id: thread } = metadata;
     const { sessionId = typeof thread === "string" ? thread : undefined } = this.#options;
-    const run = new AgentRun(this.#hooks, { name, ...this.#options, sessionId });
+    const own = name === UNNAMED ? undefined : name;
+    const run = new AgentRun(this.#hooks, { name: own, ...this.#options, sessionId });
     this.#members.set(id, { root: { id, run } });
     await run.flush();
   }
