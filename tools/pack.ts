@@ -74,6 +74,7 @@ export async function pack(): Promise<string> {
   await run("tar", ["-xzf", raw, "-C", folder]);
 
   await join(`${folder}/package`);
+  await copyPrograms(`${folder}/package`);
   await Deno.mkdir(`${folder}/package/bin`);
   await Deno.writeTextFile(`${folder}/package/bin/hooks.js`, command);
   const manifest = `${folder}/package/package.json`;
@@ -141,6 +142,14 @@ async function join(folder: string): Promise<void> {
     const target = `${root}/${path.replace(relative(joined), relative(folder))}`;
     await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
     await Deno.rename(`${root}/${path}`, target);
+  }
+}
+
+/** Copies the programs of examples/agents, which run from the package: JSR can't resolve what they import. */
+async function copyPrograms(folder: string): Promise<void> {
+  await Deno.mkdir(`${folder}/examples/agents`, { recursive: true });
+  for (const path of await filesBelow("examples/agents")) {
+    if (path.endsWith(".mjs")) await Deno.copyFile(`${root}/${path}`, `${folder}/${path}`);
   }
 }
 

@@ -2,16 +2,21 @@
  * The hooks of all programs in this folder: a policy, and a webhook that loses no event. An agent calls three
  * tools: one is observed, one is denied, and one is approved by a person.
  *
+ *   node ai_sdk.mjs
+ *
+ * With HOOKS_URL, its events are kept in agent.db, and sent to a server until it has them:
+ *
  *   HOOKS_TOKEN=… npx hooks serve &
- *   HOOKS_TOKEN=… node ai_sdk.mjs
+ *   HOOKS_TOKEN=… HOOKS_URL=http://127.0.0.1:8787 node ai_sdk.mjs
  */
 import process from "node:process";
 import { createHooks, WebhookHook } from "@omniagent/hooks";
 import { ask, deny } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { openStore } from "@omniagent/hooks/sqlite";
+import { memoryStore } from "@omniagent/hooks/testing";
 
-const { HOOKS_URL = "http://127.0.0.1:8787", HOOKS_TOKEN } = process.env;
+const { HOOKS_URL, HOOKS_TOKEN } = process.env;
 
 /** What the agents do in their turn. */
 export const prompt = "Look up invoice 7, delete it, and pay it.";
@@ -27,15 +32,17 @@ export const tools = {
 };
 export const answer = "The invoice is paid. It can't be deleted.";
 
-/** Opens hooks whose events are stored, and sent to `hooks serve` until it has them. */
+/** Opens hooks whose events are stored, and sent to `hooks serve`, if there is one, until it has them. */
 export async function openHooks() {
-  const store = await openStore("agent.db");
+  const store = HOOKS_URL ? await openStore("agent.db") : memoryStore();
   const outbox = createOutbox(store);
   const hooks = createHooks({ outbox });
-  const headers = { authorization: `Bearer ${HOOKS_TOKEN}` };
-  hooks.use(
-    new WebhookHook({ name: "server", events: ["*"], url: `${HOOKS_URL}/events`, headers }),
-  );
+  if (HOOKS_URL) {
+    const headers = { authorization: `Bearer ${HOOKS_TOKEN}` };
+    hooks.use(
+      new WebhookHook({ name: "server", events: ["*"], url: `${HOOKS_URL}/events`, headers }),
+    );
+  }
 
   hooks.gate("tool.called", {
     name: "policy",
