@@ -23,6 +23,7 @@ const targetStats = s.object({
   expired: s.count,
   pending: s.count,
   failed: s.count,
+  oldest_due: v.optional(s.time),
   in_flight: s.count,
   leased: s.count,
   leased_until: v.optional(s.time),
@@ -35,10 +36,11 @@ export type TargetStateJson = v.InferOutput<typeof targetState>;
 export type TargetStatsJson = v.InferOutput<typeof targetStats>;
 
 function toTargetStatsJson(
-  { failingSince, pausedUntil, inFlight, leasedUntil, ...stats }: TargetStats,
+  { failingSince, pausedUntil, oldestDue, inFlight, leasedUntil, ...stats }: TargetStats,
 ): TargetStatsJson {
   return {
     ...stats,
+    ...(oldestDue && { oldest_due: oldestDue.toISOString() }),
     in_flight: inFlight,
     ...(leasedUntil && { leased_until: leasedUntil.toISOString() }),
     ...(failingSince && { failing_since: failingSince.toISOString() }),
@@ -58,6 +60,7 @@ const example: TargetStatsJson = {
   expired: 0,
   pending: 2,
   failed: 5,
+  oldest_due: s.EXAMPLE_TIME,
   in_flight: 0,
   leased: 0,
 };

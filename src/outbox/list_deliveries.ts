@@ -133,10 +133,11 @@ export async function listDeliveries(
   const most = limit + MAX_SKIPPED;
   const removed = new Map<string, boolean>();
   const { items, last } = await findItems(entries, { limit, most }, async (entry) => {
-    const name = String(entry.key[2]);
+    const found = summaryOf(entry, client.clock.now());
+    if (found === undefined || !isInTime(found.eventId, { since, until })) return undefined;
+    const { target: name } = found;
     if (!removed.has(name)) removed.set(name, await client.isRemoved(name));
-    const found = removed.get(name) ? undefined : summaryOf(entry, client.clock.now());
-    return found && isInTime(found.eventId, { since, until }) ? found : undefined;
+    return removed.get(name) ? undefined : found;
   });
   return last === undefined ? { items } : { items, cursor: writeCursor(list, last.slice(1)) };
 }

@@ -170,7 +170,7 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
     },
     // A change of a target calls the others.
     ...targetOperations({ client, targets, states, wake: () => wakeUp.call() }),
-    measure: async () => await measureTargets(client, await outbox.stats()),
+    measure: () => measureTargets({ client, targets, states }),
     async checkStore() {
       await checkVersion();
       await health.check();

@@ -1,6 +1,7 @@
 import type { Attempt } from "../core/mod.ts";
 import type { Clock } from "../internal/clock.ts";
 import { CommitBuilder } from "./commit.ts";
+import { Cooldowns } from "./cooldowns.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import type { DeliveryAlerts, ThrottledLogger } from "./logging.ts";
 import { DAY, readTargetRecord, type TargetRecord } from "./records.ts";
@@ -55,6 +56,9 @@ type Known = {
   writtenAt: number;
 };
 
+/** The status of a target, and whether this process delivers to it. */
+type Described = TargetStatus & { readonly registered: boolean };
+
 /** Returns a changed record; undefined: it stays as it is. */
 type Edit = (record: TargetRecord) => TargetRecord | undefined;
 
@@ -96,9 +100,15 @@ export class TargetStates {
   }
 
   /** Reads the status of any target, registered here or not. */
-  async describe(name: string): Promise<TargetStatus & { readonly registered: boolean }> {
+  async describe(name: string): Promise<Described> {
     const registered = this.#options.targets.get(name);
     const { record } = await this.#read(name, registered !== undefined);
+    return await this.statusFrom(name, record);
+  }
+
+  /** Returns the status of any target from its record. */
+  async statusFrom(name: string, record: TargetRecord): Promise<Described> {
+    const registered = this.#options.targets.get(name);
     const address = registered ? await this.#addressOf(registered) : record.address ?? "";
     const status = statusOf(record, address, this.#clock.now());
     return { ...status, registered: registered !== undefined };
@@ -274,45 +284,5 @@ export class TargetStates {
     const address = Promise.resolve(registered.target.address?.() ?? "").catch(() => "");
     this.#addresses.set(registered, address);
     return address;
-  }
-}
-
-/** Failures in a row after which a target cools down. */
-const MAX_FAILURES = 20;
-/** How long it does, in milliseconds. */
-const COOLDOWN = 1_000;
-
-/**
- * A circuit breaker for each target: after failures in a row, it is attempted once a second, with as many
- * deliveries at once as it takes, until one succeeds. Otherwise a receiver that refuses connections would
- * be called as fast as the store can settle. Kept in this process only.
- */
-class Cooldowns {
-  readonly #rows = new Map<string, { failures: number; until: number }>();
-  readonly #clock: Clock;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** Notes an attempt. A final response is no failure: the receiver is up. */
-  note(target: string, { verdict }: Attempt): void {
-    if (verdict === "delivered") this.#rows.delete(target);
-    if (verdict !== "retry") return;
-    const row = this.#rows.get(target) ?? { failures: 0, until: 0 };
-    this.#rows.set(target, row);
-    if (++row.failures >= MAX_FAILURES) row.until = this.#clock.now() + COOLDOWN;
-  }
-
-  /** Forgets a target that was unregistered. */
-  forget(target: string): void {
-    this.#rows.delete(target);
-  }
-
-  /** Returns until when a target cools down; 0: it doesn't. */
-  until(target: string): number {
-    const { until = 0 } = this.#rows.get(target) ?? {};
-    const left = until - this.#clock.now();
-    return left > 0 && left <= COOLDOWN ? until : 0; // longer: the clock was set back
   }
 }

@@ -150,6 +150,8 @@ export type TargetStats = Endpoint & {
   readonly pending: number;
   /** Attempts that failed. */
   readonly failed: number;
+  /** When the first pending delivery is due, or was. Absent if none is pending, or none of them has a time. */
+  readonly oldestDue?: Date;
   /** Attempts in progress in this process. */
   readonly inFlight: number;
   /** Deliveries leased for an attempt, by this process or another; of the first 500 that are due. */

@@ -55,10 +55,12 @@ testApp("a webhook that a 410 disabled is listed, and can be enabled", {}, async
     accepted: 1,
     pending: 1,
     failed: 1,
+    oldest_due: off!.oldest_due,
     in_flight: 0,
     leased: 0,
   });
   assert.match(String(off!.reason), /410/);
+  assert.ok(Math.abs(Date.parse(String(off!.oldest_due)) - Date.now()) < 60_000);
   const on = { target: "ledger", state: "on", registered: true };
   assert.deepEqual(ledger, { ...on, failures: 0, ...none, in_flight: 0, leased: 0 });
 

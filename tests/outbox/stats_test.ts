@@ -122,21 +122,59 @@ test("stats() show targets that nobody registered any more, and attempts under w
   const common = { accepted: 1, delivered: 0, dead: 0, expired: 0, pending: 1, failed: 0 };
   const on = { state: "on", failures: 0 };
   const idle = { inFlight: 0, leased: 0 };
-  assert.deepEqual(orphan, { ...on, ...common, target: "orphan", registered: false, ...idle });
-  const { leasedUntil, ...rest } = slow!;
+  const { oldestDue, ...unregistered } = orphan!;
+  const expected = { ...on, ...common, target: "orphan", registered: false, ...idle };
+  assert.deepEqual(unregistered, expected);
+  const [held] = (await outbox.listDeliveries({ state: "pending", target: "orphan" })).items;
+  assert.deepEqual(oldestDue, held!.dueAt);
+  const { leasedUntil, oldestDue: since, ...rest } = slow!;
   const busy = { inFlight: 1, leased: 1 };
   assert.deepEqual(rest, { ...on, ...common, target: "slow", registered: true, ...busy });
   const left = leasedUntil!.getTime() - Date.now();
   assert.ok(left > 10_000 && left <= 21_000, `${left} ms`);
   const [listed] = (await outbox.listDeliveries({ state: "pending", target: "slow" })).items;
   assert.deepEqual(listed!.leasedUntil, leasedUntil);
+  assert.deepEqual(listed!.dueAt, since);
   const delivery = await outbox.get("slow", listed!.eventId);
   assert.deepEqual(delivery?.leasedUntil, leasedUntil);
   end();
   await outbox.stop();
   const [, after] = await outbox.stats();
   assert.deepEqual([after!.delivered, after!.pending, after!.inFlight], [1, 0, 0]);
-  assert.deepEqual([after!.leased, after!.leasedUntil], [0, undefined]);
+  assert.deepEqual([after!.leased, after!.leasedUntil, after!.oldestDue], [
+    0,
+    undefined,
+    undefined,
+  ]);
+});
+
+test("stats() count leases up to the first 500 deliveries that are due", async () => {
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  const ends: (() => void)[] = [];
+  const leased = 40;
+  const begun = new Promise<void>((resolve) => {
+    outbox.register({
+      name: "slow",
+      timeout: 60_000,
+      concurrency: leased,
+      retry: fixedRetry({ delay: 0, retries: 3 }),
+      attempt: () =>
+        new Promise((end) => {
+          if (ends.push(() => end({ verdict: "delivered", duration: 1 })) === leased) resolve();
+        }),
+    });
+  });
+  const events = Array.from({ length: 50 }, () => eventOf(idOf(0), "delivered"));
+  outbox.start();
+  for (const event of events) await outbox.publish([{ event, to: ["slow"] }]);
+  await begun;
+  const [slow] = await outbox.stats();
+  assert.deepEqual([slow!.pending, slow!.inFlight, slow!.leased], [50, leased, leased]);
+  while (ends.length > 0) {
+    ends.splice(0).forEach((end) => end());
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  await outbox.stop();
 });
 
 test("stats() never go below zero, whatever was deleted too early", async () => {

@@ -180,7 +180,8 @@ function Waiting({ at, waiting }: { at: PageRequest; waiting: readonly Backlog[]
         )}
       {left > 0 && (
         <p class="below">
-          And {formatCount(left)} more: see <a href={link(at, "targets")}>Targets</a>.
+          These have the longest backlogs. All are listed under{" "}
+          <a href={link(at, "targets")}>Targets</a>.
         </p>
       )}
     </Section>

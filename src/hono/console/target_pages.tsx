@@ -19,11 +19,6 @@ import { can, type ConsoleRoute, link, outboxOf, type PageRequest } from "./requ
 
 /** Targets of a page. */
 const PAGE = 100;
-/** Targets whose oldest delivery is read at the same time. */
-const CONCURRENT_READS = 8;
-
-/** A target, and when the first of its pending deliveries is due. */
-type Listed = TargetStats & { readonly oldest: Date | undefined };
 
 /** The list of targets, and what turns them on and off. */
 export const targetPages: readonly ConsoleRoute[] = [
@@ -68,10 +63,9 @@ function changeTarget(
 }
 
 async function listTargets(at: PageRequest): Promise<Response> {
-  const outbox = outboxOf(at);
   const from = at.query.get("cursor") ?? undefined;
-  const following = (await outbox.stats()).filter(({ target }) => target > (from ?? ""));
-  const targets = await withOldest(outbox, following.slice(0, PAGE));
+  const following = (await outboxOf(at).stats()).filter(({ target }) => target > (from ?? ""));
+  const targets = following.slice(0, PAGE);
   const cursor = following.length > PAGE ? targets.at(-1)!.target : undefined;
   const mayChange = can(at, "admin");
   const content = targets.length === 0 && from === undefined
@@ -119,7 +113,7 @@ async function listTargets(at: PageRequest): Promise<Response> {
   );
 }
 
-function Name({ at, target }: { at: PageRequest; target: Listed }): Child {
+function Name({ at, target }: { at: PageRequest; target: TargetStats }): Child {
   const { target: name, registered, reason, failingSince, pausedUntil, state } = target;
   const notes = [
     state === "off" && `Off: ${reason ?? "no reason given"}`,
@@ -147,7 +141,7 @@ function Name({ at, target }: { at: PageRequest; target: Listed }): Child {
 function CountLink(
   { at, target: { target }, state, count }: {
     at: PageRequest;
-    target: Listed;
+    target: TargetStats;
     state: "pending" | "dead";
     count: number;
   },
@@ -164,14 +158,16 @@ function CountLink(
 }
 
 function OldestDue(
-  { at, target: { oldest, pending } }: { at: PageRequest; target: Listed },
+  { at, target: { oldestDue, pending } }: { at: PageRequest; target: TargetStats },
 ): Child {
-  if (oldest === undefined) return pending > 0 ? "waiting" : "–";
-  const late = at.now - oldest.getTime();
-  return late > 0 ? `${formatDuration(late)} late` : <Time at={at} time={oldest} />;
+  if (oldestDue === undefined) return pending > 0 ? "waiting" : "–";
+  const late = at.now - oldestDue.getTime();
+  return late > 0 ? `${formatDuration(late)} late` : <Time at={at} time={oldestDue} />;
 }
 
-function Switch({ at, target: { target, state } }: { at: PageRequest; target: Listed }): Child {
+function Switch(
+  { at, target: { target, state } }: { at: PageRequest; target: TargetStats },
+): Child {
   if (state === "deleted") return null;
   const path = `targets/${encodeURIComponent(target)}`;
   if (state === "off") {
@@ -190,23 +186,4 @@ function Switch({ at, target: { target, state } }: { at: PageRequest; target: Li
       <button type="submit" class="danger" aria-label={`Disable ${target}`}>Disable</button>
     </ActionForm>
   );
-}
-
-/** Reads when the first pending delivery of each target is due. */
-async function withOldest(
-  outbox: Outbox,
-  stats: readonly TargetStats[],
-): Promise<readonly Listed[]> {
-  const oldest = new Map<string, Date>();
-  const remaining = stats.values();
-  const read = async (): Promise<void> => {
-    for (const { target, pending } of remaining) {
-      if (pending === 0) continue;
-      const page = await outbox.listDeliveries({ state: "pending", target, limit: 1 });
-      const [first] = page.items;
-      if (first?.dueAt) oldest.set(target, first.dueAt);
-    }
-  };
-  await Promise.all(Array.from({ length: CONCURRENT_READS }, read));
-  return stats.map((one) => ({ ...one, oldest: oldest.get(one.target) }));
 }
