@@ -1,4 +1,5 @@
 import type { Ask } from "../core/mod.ts";
+import { showInvisible } from "../internal/json_text.ts";
 import { type AskLink, verifyAskLink } from "../core/gates/ask_link.ts";
 import { askInPath, asksOf, shorten } from "./asks.ts";
 import { type AppContext, respond } from "./context.ts";
@@ -142,5 +143,5 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character]!);
+  return showInvisible(text).replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }

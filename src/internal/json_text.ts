@@ -137,6 +137,24 @@ function decimalOf(text: string): string {
 }
 
 /**
+ * Characters that are invisible or reorder text, but not a joiner between letters of a script that needs it,
+ * or in an emoji.
+ */
+const INVISIBLE =
+  /(?<![^\0-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\0-\x7f])|(?![\u200c\u200d\t\n\r])[\p{Cf}\p{Cc}\u2028\u2029]/gu;
+
+/**
+ * Shows characters that a page would hide, or that would reorder the text around them, as JSON escapes such
+ * as `\\u202e`. JSON keeps its meaning, and a person reads what will run.
+ */
+export function showInvisible(text: string): string {
+  return text.replace(INVISIBLE, (character) => {
+    const units = character.split(""); // a surrogate pair is two
+    return units.map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+  });
+}
+
+/**
  * Writes a JSON value in canonical form (RFC 8785): keys sorted by their UTF-16 code units, no white space.
  * Values that differ only in the order of keys have the same text. The value must be JSON, as `JSON.parse`
  * or `copyJson` return it.

@@ -5,7 +5,7 @@
  */
 import { type AgentEvents, createHooks, fixedRetry, WebhookHook } from "@omniagent/hooks";
 import { createHooksApp, type HooksAppAuth, type Token } from "@omniagent/hooks/hono";
-import { ask } from "@omniagent/hooks/gates";
+import { ask, signAskLink } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
@@ -16,6 +16,7 @@ import { cookieOf, csrfOf, openPage, signIn, submit } from "./console_client.ts"
 import { known, type Setup, testApp, TOKENS, until, webhooks, withApp } from "./helpers.ts";
 
 const options = { app: { console: true } } as const;
+const APPROVAL_KEY = "a-key-of-at-least-32-characters-0123";
 
 /** Values of the parameters of paths: nothing has these names. */
 const NOTHING = { id: "x", name: "audit", target: "audit" };
@@ -347,6 +348,46 @@ testApp(
     assert.match(shown, /class="error-text">[^<]*onerror/);
     assert.match(shown, /aria-label="Response to attempt 1"[^>]*><code>&quot;/);
     assert.doesNotMatch(shown, /secret-of-the-receiver|whsec_/); // headers and secrets are shown nowhere
+  },
+);
+
+testApp(
+  "characters that are invisible or reorder text are shown, where people approve and elsewhere",
+  { app: { ...options.app, approvalKey: APPROVAL_KEY } },
+  async (setup) => {
+    const { hooks } = setup;
+    const command =
+      "echo \u202e'ssecca' # \u2066; rm -rf /\u2069\u200b\u{e0041} \u{1f469}\u200d\u{1f4bb}";
+    const escaped = "echo \\u202e'ssecca' # \\u2066; rm -rf /\\u2069\\u200b\\udb40\\udc41 " +
+      "\u{1f469}\u200d\u{1f4bb}"; // an emoji of two keeps its joiner
+    hooks.gate("tool.called", {
+      name: "approve",
+      handle: ({ data }) => ask(`Run ${data.params?.command}?`, { allow: ["allow", "edit"] }),
+    });
+    const data = { name: "bash", call_id: "c-1", params: { command } };
+    const asked = await hooks.decide("tool.called", data);
+    const askId = asked.decision === "ask" ? asked.askId : assert.fail("nothing was asked");
+    const link = await signAskLink({
+      url: `http://hooks.test${setup.base}/`,
+      key: APPROVAL_KEY,
+      askId,
+      decision: "allow",
+      expiresAt: new Date(Date.now() + 60_000),
+      by: "ada",
+    });
+    const path = link.slice(`http://hooks.test${setup.base}`.length);
+    const cookie = await signIn(setup, "admin");
+    const linked = await (await setup.send(path, { token: null })).text();
+    const gates = await openPage(setup, "gates", cookie);
+    for (const html of [linked, gates, await openPage(setup, "events", cookie)]) {
+      assert.ok(html.includes("\\u202e"));
+      assert.doesNotMatch(html, /[\u202e\u2066\u2069\u200b\u{e0041}]/u);
+    }
+    for (const html of [linked, gates]) assert.ok(html.includes(escaped.replaceAll("'", "&#39;")));
+    // What a person edits is JSON, in which an escape is the character itself.
+    const edited = /<textarea[^>]*>([^<]*)<\/textarea>/.exec(gates)![1]!;
+    const json = edited.replaceAll("&quot;", '"').replaceAll("&#39;", "'");
+    assert.deepEqual(JSON.parse(json), data);
   },
 );
 

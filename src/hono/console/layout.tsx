@@ -1,6 +1,7 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
+import { showInvisible } from "../../internal/json_text.ts";
 import { type AppContext, respond } from "../context.ts";
 import { assets } from "./assets.ts";
 import { CsrfField } from "./components.tsx";
@@ -135,7 +136,12 @@ async function respondDocument(
       </body>
     </html>
   );
-  return respond(c, status, `<!doctype html>${html}`, { ...PAGE_HEADERS, ...headers });
+  // Not in the values that forms send. JSX escapes quotes in attributes.
+  const shown = String(html).replace(
+    /(?<= )value="[^"]*"|[^ ]+| +/g,
+    (part) => part.startsWith("value=") ? part : showInvisible(part),
+  );
+  return respond(c, status, `<!doctype html>${shown}`, { ...PAGE_HEADERS, ...headers });
 }
 
 function Side({ at, section }: { at: PageRequest; section: SectionPath | undefined }): Child {

@@ -43,6 +43,11 @@ if (live) {
     live.textContent = text;
     live.hidden = false;
   };
+  // As the server shows what is invisible, or reorders text.
+  const shown = (text) =>
+    text.replace(/[\p{Cf}\u2028\u2029]/gu, (character) =>
+      character.split("").map((unit) => "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0"))
+        .join(""));
   const add = (event) => {
     if (seen.has(event.id)) return;
     seen.add(event.id);
@@ -59,7 +64,7 @@ if (live) {
     for (const cell of row.querySelectorAll("[data-field]")) {
       cell.textContent = event[cell.dataset.field] || "";
     }
-    const text = JSON.stringify(event.data) || "";
+    const text = shown(JSON.stringify(event.data) || "");
     row.querySelector(".preview").textContent = text.length > 160 ? text.slice(0, 160) + "…" : text;
     rows.prepend(row);
     while (rows.children.length > MOST) {
