@@ -44,6 +44,19 @@ export function findFilterWarnings(
   });
 }
 
+/**
+ * Returns what is wrong with an exact type in `events` that looks like a misspelled agent event. It may be
+ * a type of your own, so it is only a warning.
+ */
+export function findMisspelledType(type: string): Warning | undefined {
+  const types = Object.keys(agentEventJsonSchemas());
+  if (type.includes("*") || types.includes(type)) return undefined;
+  const suggestion = closest(type, types);
+  return suggestion === undefined
+    ? undefined
+    : { problem: `isn't an event of agents`, suggestion, on: "value" };
+}
+
 /** A type or a prefix such as `tool.*`, whose agent events are assumed to be the only ones. */
 const TYPE_OR_PREFIX = /^[a-z0-9_.]+(?:\.\*)?$/;
 

@@ -5,7 +5,7 @@ import type { ConfigEnv, ConfigOptions, GateConfig, HooksConfig, WebhookConfig }
 import { checkGates } from "./check_gates.ts";
 import { ConfigError, formatIssue, type Issue, limitIssues } from "./config_error.ts";
 import { type ConfigFile, fileSchema, type HooksSection, type SharedFields } from "./fields.ts";
-import { findFilterWarnings } from "./filter_warnings.ts";
+import { findFilterWarnings, findMisspelledType } from "./filter_warnings.ts";
 import { filterPathInFile } from "./filter.ts";
 import { Reader } from "./read.ts";
 
@@ -139,7 +139,7 @@ function mergeHeaders(shared: Headers, own: Headers): Headers {
   return Object.fromEntries([...others, ...Object.entries(own)]);
 }
 
-/** Returns a warning for each filter that never matches, at the place where it is written. */
+/** Returns a warning for each filter and event type that can't be intended, at the place where it is written. */
 function findWarnings(
   { hooks = {} }: ConfigFile,
   { webhooks, gates }: HooksConfig,
@@ -155,7 +155,20 @@ function findWarnings(
       path: [...parent, "filter", filterPathInFile(key)],
       hint,
     }));
+  const misspelled = (
+    list: "webhooks" | "gates",
+    targets: readonly (WebhookConfig | GateConfig)[],
+  ) =>
+    targets.flatMap(({ events }, i) =>
+      events.flatMap((type, j): readonly Issue[] => {
+        const warning = findMisspelledType(type);
+        const path = ["hooks", list, i, "events", j];
+        return warning === undefined ? [] : [{ ...warning, code: "never_matches", path }];
+      })
+    );
   return [
+    ...misspelled("webhooks", webhooks),
+    ...misspelled("gates", gates),
     ...webhooks.flatMap((webhook, i) => {
       const isOwn = hooks.webhooks?.[i]?.filter !== undefined;
       return isOwn

@@ -108,6 +108,32 @@ for (const [events, filter] of possible) {
     assert.deepEqual(warningsOf(events, filter), []));
 }
 
+test("a type in 'events' that looks like a misspelled agent event gets a warning", () => {
+  const warnings: ConfigIssue[] = [];
+  const target = (name: string, events: readonly string[]) => ({
+    name,
+    events,
+    url: "https://a.example/",
+  });
+  const hooks = {
+    webhooks: [target("audit", ["tool.called", "message.recieved"])],
+    gates: [target("policy", ["tool.caled"]), target("own", ["order.paid", "tool.*", "*"])],
+  };
+  parseConfig({ hooks }, { env: {}, onWarning: (warning) => warnings.push(warning) });
+  assert.deepEqual(warnings.map(({ code, path, message }) => [code, path, message]), [
+    [
+      "never_matches",
+      ["hooks", "webhooks", 0, "events", 1],
+      "isn't an event of agents; did you mean message.received?",
+    ],
+    [
+      "never_matches",
+      ["hooks", "gates", 0, "events", 0],
+      "isn't an event of agents; did you mean tool.called?",
+    ],
+  ]);
+});
+
 test("a filter in the defaults gets a warning at its place, with the name of the webhook", () => {
   const text = `
 hooks:
