@@ -16,7 +16,7 @@ import type { Logger } from "./hook.ts";
 import type { GatesOptions } from "./gates/decision.ts";
 import type { EventOf } from "./patterns.ts";
 import { checkTelemetry } from "./recorder.ts";
-import { consoleLogger } from "./reporter.ts";
+import { consoleLogger, silentLogger } from "./reporter.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** Options of `createHooks` and `HookRegistry`. Durations are in milliseconds. */
@@ -112,8 +112,6 @@ const RENAMED: Readonly<Record<string, string>> = {
   plugins: "use",
 };
 
-const SILENT: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-
 /** Checks options and adds the defaults. @throws {TypeError | RangeError} when one is invalid */
 export function resolveOptions(options: HooksOptions): ResolvedOptions {
   const subject = "Cannot create hooks";
@@ -153,7 +151,7 @@ export function resolveOptions(options: HooksOptions): ResolvedOptions {
     maxConcurrent,
     maxPending,
     closeTimeout,
-    logger: logger === false ? SILENT : logger,
+    logger: logger === false ? silentLogger : logger,
   };
 }
 

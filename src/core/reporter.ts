@@ -25,6 +25,14 @@ export const consoleLogger: Logger = {
   error: (...data) => console.error(...data.map((value) => brief(value))),
 };
 
+/** The logger of `logger: false`. */
+export const silentLogger: Logger = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+};
+
 /** Calls user code. What it throws, or what its promise rejects with, is `caught` or ignored. */
 export function guarded(action: () => unknown, caught = (_error: unknown): void => {}): void {
   try {

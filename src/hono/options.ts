@@ -1,4 +1,4 @@
-import { consoleLogger } from "../core/reporter.ts";
+import { consoleLogger, silentLogger } from "../core/reporter.ts";
 import { checkApprovalKey } from "../core/gates/ask_link.ts";
 import type { Logger } from "../core/mod.ts";
 import type { WebhookStore } from "../webhook_store/mod.ts";
@@ -133,7 +133,7 @@ export interface HooksAppSettings {
    */
   readonly console?: boolean | undefined;
   /** Logs every request (`info`), failing dependencies (`warn`) and bugs (`error`). @default the console */
-  readonly logger?: Logger | undefined;
+  readonly logger?: Logger | false | undefined;
   /** Called with every error that a response can't report. @default none */
   readonly onError?: ((error: unknown) => void) | undefined;
   /**
@@ -239,7 +239,7 @@ export function readSettings(subject: string, options: HooksAppOptions): Setting
       `${subject}: 'webhooks' must be what webhookStore() returns, got ${inspect(webhooks)}`,
     );
   }
-  checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
+  if (logger !== false) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
   if (cors !== undefined) checkCors(subject, cors);
   if (basePath !== undefined && !/^(?:\/[\w.~-]+)*$/.test(basePath)) {
     throw new TypeError(
@@ -256,7 +256,7 @@ export function readSettings(subject: string, options: HooksAppOptions): Setting
     console,
     approvalKeys,
     ask,
-    logger,
+    logger: logger === false ? silentLogger : logger,
     onError,
     validate,
     bodyTimeout: readDuration(subject, "bodyTimeout", bodyTimeout, OR_INFINITE),

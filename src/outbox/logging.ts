@@ -1,6 +1,6 @@
 import { attemptCause } from "../core/attempt_cause.ts";
 import type { Attempt, Logger } from "../core/mod.ts";
-import { consoleLogger, guarded } from "../core/reporter.ts";
+import { consoleLogger, guarded, silentLogger } from "../core/reporter.ts";
 import type { Clock } from "../internal/clock.ts";
 import { maskError } from "../internal/mask_error.ts";
 import { maskUrls } from "../internal/mask_url.ts";
@@ -18,8 +18,8 @@ export class SharedLogger {
   host: Logger | undefined;
   readonly logger: Logger;
 
-  constructor(own: Logger | undefined) {
-    const to = (): Logger => own ?? this.host ?? consoleLogger;
+  constructor(own: Logger | false | undefined) {
+    const to = (): Logger => own === false ? silentLogger : own ?? this.host ?? consoleLogger;
     this.logger = {
       debug: (...data) => to().debug(...data),
       info: (...data) => to().info(...data),

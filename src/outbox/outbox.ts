@@ -239,7 +239,9 @@ function readOptions(store: Store, options: OutboxOptions) {
   if (typeof eventLog !== "boolean") {
     throw new TypeError(`${subject}: 'eventLog' must be true or false, got ${inspect(eventLog)}`);
   }
-  if (logger !== undefined) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
+  if (logger !== undefined && logger !== false) {
+    checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
+  }
   if (typeof prefix !== "string" || !/^.{1,64}$/s.test(prefix) || !prefix.isWellFormed()) {
     throw new TypeError(
       `${subject}: 'prefix' must be a string of 1 to 64 characters, got ${inspect(prefix)}`,

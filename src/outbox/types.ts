@@ -30,9 +30,10 @@ export interface OutboxOptions {
   readonly disableAfter?: number | undefined;
   /**
    * Logs store failures, disabled targets, and deliveries that are dead, expired, or retried more than
-   * a minute later, a few lines per target. @default the logger of the hooks, otherwise the console
+   * a minute later, a few lines per target. `false`: nothing. @default the logger of the hooks, otherwise
+   * the console
    */
-  readonly logger?: Logger | undefined;
+  readonly logger?: Logger | false | undefined;
   /** Called after each attempt of this process, once its outcome is stored. What it throws is ignored. */
   readonly onAttempt?: ((report: AttemptReport) => void) | undefined;
 }

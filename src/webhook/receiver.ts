@@ -3,7 +3,7 @@ import { parseEventJson } from "../core/event_codec.ts";
 import type { HandlerResult, HookEvent, Logger } from "../core/mod.ts";
 import { isTraceparent } from "../core/event_rules.ts";
 import { checkTelemetry, Recorder } from "../core/recorder.ts";
-import { consoleLogger, Reporter } from "../core/reporter.ts";
+import { consoleLogger, Reporter, silentLogger } from "../core/reporter.ts";
 import { adoptEvent } from "../core/snapshot.ts";
 import { eventAttributes, type Telemetry } from "../core/telemetry.ts";
 import { checkKnown, LEASE, readDuration } from "../internal/options.ts";
@@ -77,8 +77,8 @@ export interface WebhookReceiverOptions extends VerifyWebhookOptions {
    * limit. @default {10000}
    */
   readonly bodyTimeout?: number | undefined;
-  /** Where failures of the handler are logged. @default the console */
-  readonly logger?: Logger | undefined;
+  /** Where failures of the handler are logged; `false`: nowhere. @default the console */
+  readonly logger?: Logger | false | undefined;
   /** Where the trace continues, such as `otel()` of `@omniagent/hooks/otel`. @default none */
   readonly telemetry?: Telemetry | undefined;
   /**
@@ -154,7 +154,9 @@ type Receiver = ReturnType<typeof createReceiver>;
 function createReceiver(handler: ReceivingHandler, options: WebhookReceiverOptions) {
   checkFunctions(SUBJECT, { handler }, ["handler"]);
   checkKnown(SUBJECT, options, KNOWN);
-  const { store, name, logger = consoleLogger, telemetry } = options;
+  const { store, name, telemetry } = options;
+  const { logger: own = consoleLogger } = options;
+  const logger = own === false ? silentLogger : own;
   const { remember = DEFAULT_REMEMBER, handlingTime = 300_000 } = options;
   if (name !== undefined) checkName(SUBJECT, name);
   const kept = readDuration(SUBJECT, "remember", remember);

@@ -1,11 +1,16 @@
 import { Hono } from "hono";
 import { Hono as OtherHono } from "hono-of-another-version";
 import assert from "node:assert/strict";
-import { createHooks } from "@omniagent/hooks";
+import { createHooks, fixedRetry, WebhookHook } from "@omniagent/hooks";
 import { createHooksApp } from "@omniagent/hooks/hono";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
+import { generateSecret, signWebhook, webhookReceiver } from "@omniagent/hooks/webhook";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { BASH, problemOf, receiptsOf, testApp, TOKENS, withApp } from "./helpers.ts";
+import { BASH, problemOf, receiptsOf, testApp, TOKENS, until, withApp } from "./helpers.ts";
+
+const SECRET = generateSecret();
 
 testApp(
   "unknown paths get a problem document",
@@ -27,6 +32,47 @@ testApp(
     assert.deepEqual(await problemOf(root), { status: 404, code: "not_found" });
   },
 );
+
+test("`logger: false` logs nothing", async () => {
+  const { debug, info, warn, error } = console;
+  const lines: string[] = [];
+  const log = (...data: unknown[]) => void lines.push(data.map(String).join(" "));
+  Object.assign(console, { debug: log, info: log, warn: log, error: log });
+  try {
+    const outbox = createOutbox(memoryStore(), { logger: false });
+    const hooks = createHooks({ outbox });
+    hooks.use(
+      new WebhookHook({
+        name: "quiet",
+        events: ["*"],
+        url: "https://example.com/",
+        retry: fixedRetry({ retries: 0, delay: 1 }),
+        fetch: () => Promise.resolve(new Response(null, { status: 500 })),
+      }),
+    );
+    const app = createHooksApp(hooks, {
+      logger: false,
+      verifyToken: () => {
+        throw new Error("quiet");
+      },
+    });
+    assert.equal((await app.request("/events")).status, 503);
+    const { id } = await hooks.emit("tool.called", { name: "bash" });
+    await until(async () => (await outbox.get("quiet", id))?.state === "dead", () => "dead");
+    await hooks.close();
+    const receive = webhookReceiver(() => Promise.reject(new Error("quiet")), {
+      secret: SECRET,
+      logger: false,
+    });
+    const body = JSON.stringify({ id: "1", type: "a", timestamp: new Date(), data: {} });
+    const headers = await signWebhook(body, { id: "1", secret: SECRET });
+    const request = new Request("https://example.com/", { method: "POST", body, headers });
+    assert.equal((await receive(request)).status, 500);
+  } finally {
+    Object.assign(console, { debug, info, warn, error });
+  }
+  assert.deepEqual(lines.filter((line) => line.includes("quiet")), []);
+});
 
 testApp("a path responds to other methods with 405 and Allow", {}, async ({ send }) => {
   const allowed = [

@@ -1,7 +1,7 @@
 import { parseEventJson } from "../../core/event_codec.ts";
 import { adoptVerdict, isVerdict, type Verdict } from "../../core/gates/verdict.ts";
 import type { CheckResult, HookEvent, Logger } from "../../core/mod.ts";
-import { consoleLogger } from "../../core/reporter.ts";
+import { consoleLogger, silentLogger } from "../../core/reporter.ts";
 import { copyJson } from "../../internal/json.ts";
 import { checkKnown } from "../../internal/options.ts";
 import { checkFunctions } from "../../internal/validate.ts";
@@ -54,8 +54,8 @@ export interface GateReceiverOptions extends
   readonly signResponse?: boolean | undefined;
   /** What signs responses, if it is not what verifies requests. @default `secret` or `secrets` */
   readonly responseSecrets?: string | readonly string[];
-  /** Where failures of the decider are logged. @default the console */
-  readonly logger?: Logger | undefined;
+  /** Where failures of the decider are logged; `false`: nowhere. @default the console */
+  readonly logger?: Logger | false | undefined;
 }
 
 const KNOWN =
@@ -116,7 +116,9 @@ type Receiver = {
 function createReceiver(decide: GateDecider, options: GateReceiverOptions): Receiver {
   checkFunctions(SUBJECT, { decide }, ["decide"]);
   checkKnown(SUBJECT, options, KNOWN);
-  const { signResponse = false, responseSecrets, logger = consoleLogger } = options;
+  const { signResponse = false, responseSecrets } = options;
+  const { logger: own = consoleLogger } = options;
+  const logger = own === false ? silentLogger : own;
   if (typeof signResponse !== "boolean") {
     throw new TypeError(`${SUBJECT}: 'signResponse' must be true or false`);
   }
