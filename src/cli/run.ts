@@ -52,7 +52,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./commands/webhooks.ts"),
   },
   decisions: {
-    summary: "list what gates decided",
+    summary: "list the decisions of gates",
     load: () => import("./commands/decisions.ts"),
   },
   asks: {

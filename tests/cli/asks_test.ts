@@ -44,7 +44,7 @@ async function withServer(
 
 test("hooks asks lists, shows and resolves asks, once", () =>
   withServer(async (hooks, decide) => {
-    assert.match((await hooks("asks")).stderr, /nothing waits for a response/);
+    assert.match((await hooks("asks")).stderr, /no pending asks/);
     const ids = [(await decide("pay", "c-1"))!, (await decide("pay", "c-2"))!];
     const { stdout } = await hooks("asks");
     assert.deepEqual(

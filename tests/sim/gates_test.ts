@@ -22,7 +22,7 @@ test("without faults, every call of the story ends as it should", async () => {
     "c-refused": "The request was not approved",
     "c-edited": "ran",
     "c-edited-badly": "too much",
-    "c-expired": "The request expired before anybody responded",
+    "c-expired": "The request expired before anyone responded",
   });
 });
 

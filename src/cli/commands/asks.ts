@@ -95,9 +95,7 @@ async function list({ client, options, io }: Context): Promise<void> {
   if (json) { for (const ask of asks) io.stdout.write(`${JSON.stringify(ask)}\n`); }
   else if (asks.length === 0) {
     io.stderr.write(
-      state === "all"
-        ? "no asks: no gate has asked yet\n"
-        : "no asks: nothing waits for a response\n",
+      state === "all" ? "no asks: no gate has asked yet\n" : "no pending asks\n",
     );
   } else {
     const style = styleOf(io, io.stdout);

@@ -103,7 +103,7 @@ export async function verifyAskLink(
 export function checkApprovalKey(subject: string, name: string, key: unknown): void {
   if (typeof key === "string" && key.length >= MIN_KEY) return;
   throw new TypeError(
-    `${subject}: '${name}' must be at least ${MIN_KEY} characters: its value is not shown`,
+    `${subject}: '${name}' must be at least ${MIN_KEY} characters (value not shown)`,
   );
 }
 

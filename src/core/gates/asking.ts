@@ -197,7 +197,7 @@ export class Asking {
       if (signal?.aborted) throw signal.reason;
       if (!closing.aborted) throw error;
       // Nothing is recorded: after a restart, the same call waits for the same ask.
-      return deniedAsk(id, known, "The hooks were closed before anybody responded");
+      return deniedAsk(id, known, "The hooks were closed before anyone responded");
     } finally {
       limit.release();
     }

@@ -105,7 +105,7 @@ export class AskSettler {
       decision_id: record.decision,
       outcome: "expired",
     }, known.event);
-    const reason = "The request expired before anybody responded";
+    const reason = "The request expired before anyone responded";
     return this.#stepTo("deny", ask, known, { reason, state: "expired", events: [event] });
   }
 

@@ -229,7 +229,7 @@ async function finalOf(decision: Decision, signal?: AbortSignal): Promise<FinalD
     return await decision.wait({ signal });
   } catch (error) {
     if (!signal?.aborted) throw error;
-    const reason = "The call was aborted before anybody responded";
+    const reason = "The call was aborted before anyone responded";
     return { ...decision, decision: "deny", reason };
   }
 }

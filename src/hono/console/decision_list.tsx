@@ -94,7 +94,7 @@ function DecisionTable(
 ): Child {
   return (
     <Table
-      caption="What gates decided"
+      caption="Decisions of gates"
       columns={[
         { label: "About", kind: "wide" },
         { label: "Outcome" },

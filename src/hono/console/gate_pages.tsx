@@ -97,7 +97,7 @@ async function showGates(at: PageRequest): Promise<Response> {
       {can(at, "read") && <DecisionList at={at} {...await findDecisions(at)} />}
     </>
   );
-  const lead = "Approval requests, and what gates decided.";
+  const lead = "Approval requests, and the decisions of gates.";
   return await respondPage(at, { title: "Gates", section: "gates", lead }, content);
 }
 
