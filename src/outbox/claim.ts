@@ -57,8 +57,7 @@ export class Claimer {
 
   /** Makes one pass over all targets. It starts at a random one, so that none is always last. */
   async pass(options: PassOptions): Promise<Pass> {
-    const { client } = this.#options;
-    const { random } = client.clock;
+    const { random } = this.#options.client.clock;
     const start = this.#found.length > 1
       ? this.#found[Math.floor(random() * this.#found.length)]!
       : "";
@@ -68,15 +67,15 @@ export class Claimer {
     let next: number | undefined;
     let retry: number | undefined;
     for (let [from, isWrapped] = [start, start === ""];;) {
-      const [first] = await client.list(client.keys.dueFrom(from), { limit: 1 });
-      const name = first === undefined ? undefined : String(first.key[2]);
+      const first = await this.#first(from);
+      const name = first === undefined ? undefined : String(first[2]);
       if (name === undefined || (isWrapped && start !== "" && name >= start)) {
         if (isWrapped) break;
         [from, isWrapped] = ["", true];
         continue;
       }
       found.push(name);
-      const part = await this.#claimFor(name, Number(first!.key[3]), options);
+      const part = await this.#claimFor(name, first!, options);
       claimed += part.claimed ?? 0;
       owed ||= part.owed ?? false;
       if (part.left) left.push(name);
@@ -89,8 +88,21 @@ export class Claimer {
     return { claimed, next, retry, left, owed };
   }
 
-  /** Leases what is due of a target, if it receives anything; its first due key is at `earliest`. */
-  async #claimFor(name: string, earliest: number, options: PassOptions): Promise<Part> {
+  /**
+   * Finds the first due key from a target's name on. That of a kept window isn't read again: on PostgreSQL,
+   * a read of it passes all that were deleted before it, as long as an open transaction keeps their rows.
+   */
+  async #first(from: string): Promise<StoreKey | undefined> {
+    const { client, client: { keys } } = this.#options;
+    const [kept] = [...this.#windows.keys()].filter((name) => name >= from).sort();
+    const range = kept === undefined ? keys.dueFrom(from) : keys.dueBetween(from, kept);
+    const [entry] = kept === from ? [] : await client.list(range, { limit: 1 });
+    return entry?.key ?? (kept === undefined ? kept : this.#windows.get(kept)!.claimable[0]!.key);
+  }
+
+  /** Leases what is due of a target, if it receives anything. */
+  async #claimFor(name: string, first: StoreKey, options: PassOptions): Promise<Part> {
+    const earliest = Number(first[3]);
     const { client, client: { clock, retention }, targets, states, admission, alerts, purge } =
       this.#options;
     const registered = targets.get(name);
@@ -117,24 +129,33 @@ export class Claimer {
       return { next: soonest, retry: soonest, owed: earliest <= clock.now() };
     }
     const { state, record: { pausedUntil } } = await states.status(registered);
-    if (state !== "on") admission.caughtUp(registered);
+    if (state !== "on") {
+      this.#windows.delete(name);
+      admission.caughtUp(registered);
+    }
     if (state === "paused") return { next: pausedUntil, retry: pausedUntil };
     if (state === "deleted") await purge(name);
     if (state === "off") alerts.overdue(name, earliest, retention.head);
     if (state !== "on") return {};
     if (registered.target.timeout > options.longest) return { left: true };
-    return await this.#claimDue(registered, options);
+    return await this.#claimDue(registered, first, options);
   }
 
   /** Leases due deliveries of a target, as many as it takes at once: then it is another target's turn. */
-  async #claimDue(registered: RegisteredTarget, { take, isWanted }: PassOptions): Promise<Part> {
+  async #claimDue(
+    registered: RegisteredTarget,
+    first: StoreKey,
+    { take, isWanted }: PassOptions,
+  ): Promise<Part> {
     const { client: { clock, store }, admission } = this.#options;
     const { name, concurrency } = registered.target;
+    // Once a window is used up, all is read again: something may be due before it by now.
+    const start = this.#windows.has(name) ? undefined : first;
     let claimed = 0;
     while (isWanted()) {
       const kept = this.#windows.get(name);
       this.#windows.delete(name);
-      const window = kept ?? await this.#read(name);
+      const window = kept ?? await this.#read(name, start);
       const { claimable, next, retry, isLast } = window;
       if (claimable.length === 0) {
         admission.caughtUp(registered);
@@ -166,12 +187,11 @@ export class Claimer {
     return { claimed, left: true };
   }
 
-  /** Reads a target's due keys until some can be leased. */
-  async #read(name: string): Promise<Window> {
+  /** Reads a target's due keys, perhaps from one on, until some can be leased. */
+  async #read(name: string, start?: StoreKey): Promise<Window> {
     const { client } = this.#options;
     let next: number | undefined;
     let retry: number | undefined;
-    let start: StoreKey | undefined;
     for (;;) {
       const page = await client.list(client.keys.dueFrom(name, start), { limit: PAGE });
       const now = client.clock.now();

@@ -284,6 +284,11 @@ export class Keys {
     const prefix = [this.#prefix, "due"];
     return { prefix, start: start ?? [...prefix, target] };
   }
+
+  /** Due keys from a target on, up to but without another one. */
+  dueBetween(target: string, end: string): StoreSelector {
+    return { start: this.below("due", target), end: this.below("due", end) };
+  }
 }
 
 /** Returns the UTC day of a time, counted from 1970. */
