@@ -19,9 +19,7 @@ export class OutboxUnavailableError extends Error {
   /** Creates an error; `cause` is the store's, and `action` is what failed. */
   constructor(stored: false | "unknown", cause?: unknown, action = "publish") {
     const failed = storeErrorOf(cause);
-    const why = failed === undefined || failed.failure === "failed"
-      ? "the store does not respond"
-      : `the store failed: ${failed.advice}`;
+    const why = `the store failed: ${failed?.advice ?? "it does not respond"}`;
     const known = stored ? "it is not known whether anything was stored" : "nothing was stored";
     super(`Cannot ${action}: ${why}; ${known}`, { cause });
     this.stored = stored;

@@ -249,7 +249,10 @@ export class StoreClient {
   ): Promise<T> {
     if (this.#isInTransaction) return await read();
     try {
-      return await this.#retry(read, timeout, (error) => !isRejected(error));
+      // What can't be opened, such as a schema that doesn't exist, needs an operator.
+      const isRetryable = (error: unknown): boolean =>
+        !isRejected(error) && storeErrorOf(error)?.failure !== "cannot_open";
+      return await this.#retry(read, timeout, isRetryable);
     } catch (error) {
       if (isRejected(error)) throw error;
       throw new OutboxUnavailableError(stored, error, stored ? "publish" : "read");

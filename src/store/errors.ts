@@ -55,17 +55,22 @@ export class StoreError extends Error {
 
   /**
    * Creates the error for a failure. `cause` is the backend's error. `advice` says what to do, if the default
-   * advice for the failure isn't specific enough; it may be shown to clients.
+   * advice for the failure isn't specific enough; it may be shown to clients. `stored` is false if the
+   * backend certainly stored nothing, such as when it refused the connection.
    */
   constructor(
     message: string,
     failure: StoreFailure = "failed",
-    options: ErrorOptions & { readonly advice?: string | undefined } = {},
+    options: ErrorOptions & {
+      readonly advice?: string | undefined;
+      readonly stored?: false | undefined;
+    } = {},
   ) {
     super(message, options);
     this.#advice = options.advice;
     this.failure = failure;
-    this.stored = failure === "failed" || failure === "corrupt" ? "unknown" : false;
+    const mayBeStored = failure === "failed" || failure === "corrupt";
+    this.stored = options.stored ?? (mayBeStored ? "unknown" : false);
     this.transient = failure === "failed" || failure === "locked";
   }
 

@@ -116,31 +116,35 @@ test("PostgresStore: a schema of another program is not touched", () =>
     });
   }));
 
-test("PostgresStore: the advice of an error is about PostgreSQL, and has no data in it", async () => {
+test("PostgresStore: the advice of an error says what to do, and has no data in it", async () => {
   const denied = Object.assign(new Error("permission denied for a secret"), { code: "42501" });
   const store = new PostgresStore({ query: () => Promise.reject(denied) });
   await assert.rejects(store.get(["a"]), (error: Error & { readonly advice: string }) => {
-    assert.match(error.advice, /^PostgreSQL failed: the role lacks a privilege/);
+    assert.match(error.advice, /^the role lacks a privilege/);
     assert.doesNotMatch(error.message + error.advice, /secret/);
     return true;
   });
 });
 
 test("PostgresStore: errors of the server are typed", async () => {
-  const cases: readonly (readonly [code: string, failure: string, message: RegExp])[] = [
+  type Case = readonly [code: string, failure: string, message: RegExp, stored?: "unknown"];
+  const cases: readonly Case[] = [
     ["25006", "read_only", /connect to the primary/],
     ["53100", "full", /53100/],
     ["53300", "failed", /too many connections/],
-    ["57P01", "failed", /shutting down/],
+    ["57P01", "failed", /shutting down/, "unknown"],
+    ["57P03", "failed", /starting up/],
     ["28P01", "cannot_open", /refused the role/],
-    ["57014", "failed", /statement_timeout/],
-    ["XX001", "corrupt", /XX001/],
-    ["ECONNRESET", "failed", /PostgreSQL failed: gone/],
+    ["57014", "failed", /statement_timeout/, "unknown"],
+    ["XX001", "corrupt", /XX001/, "unknown"],
+    ["ECONNREFUSED", "failed", /the server refuses connections/],
+    ["ECONNRESET", "failed", /PostgreSQL failed: gone/, "unknown"],
+    ["CONNECTION_ENDED", "cannot_open", /the client of the database was closed/],
   ];
-  for (const [code, failure, message] of cases) {
+  for (const [code, failure, message, stored = false] of cases) {
     const error = Object.assign(new Error("gone"), { code });
     const store = new PostgresStore({ query: () => Promise.reject(error) });
-    await assert.rejects(store.set(["a"], 1), { name: "StoreError", failure, message });
+    await assert.rejects(store.set(["a"], 1), { name: "StoreError", failure, message, stored });
   }
 });
 

@@ -228,6 +228,22 @@ for (
     }));
 }
 
+test("openStore() of ./sqlite says what to do about a file with another version of the layout", () =>
+  inFolder(async (path) => {
+    await use(path, {}, (store) => store.set(["a"], 1));
+    const cases = [
+      [2, /has version 2 of the layout, and this package reads version 1\. Update the package$/],
+      [0, /has version 0 .*\. Restore the file from a backup, or choose another path$/],
+      [-1, /has version -1 .*\. Restore the file/],
+    ] as const;
+    for (const [version, message] of cases) {
+      await damage(path, `PRAGMA user_version = ${version}`);
+      await assert.rejects(openStore(path), { name: "TypeError", message });
+    }
+    await damage(path, "PRAGMA user_version = 1");
+    await use(path, {}, async (store) => assert.equal((await store.get(["a"])).value, 1));
+  }));
+
 test("openStore() of ./sqlite refuses wrong arguments without echoing a URL", async () => {
   const cases: readonly (readonly [path: unknown, options: unknown, message: RegExp])[] = [
     [undefined, {}, /'path' must be a file or ":memory:", got undefined/],

@@ -45,8 +45,11 @@ export async function findPostgres(what: string): Promise<string | undefined> {
   return join(base, found, "bin");
 }
 
-/** Starts a server, and PgBouncer if it is installed. */
-export async function startPostgres(bin: string): Promise<PostgresServer> {
+/** Starts a server, and PgBouncer if it is installed. `extra` are settings of the server. */
+export async function startPostgres(
+  bin: string,
+  extra: Readonly<Record<string, string | number>> = {},
+): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), "postgres-"));
   await chmod(folder, 0o777);
   const [port, pooledPort] = [await freePort(), await freePort()];
@@ -59,6 +62,7 @@ export async function startPostgres(bin: string): Promise<PostgresServer> {
     `-c ssl_cert_file=${folder}/server.crt`,
     `-c ssl_key_file=${folder}/server.key`,
     "-c deadlock_timeout=200ms",
+    ...Object.entries(extra).map(([name, value]) => `-c ${name}=${value}`),
   ].join(" ");
   const start = `${bin}/pg_ctl -w -D ${data} -l ${folder}/log -o "${settings}" start >/dev/null`;
   await asPostgres(

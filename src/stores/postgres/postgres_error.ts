@@ -7,11 +7,14 @@ const POOLED =
 
 const DAMAGED = "the server found corrupted data: check its log, and restore a backup";
 
+/** What a code says. The last part is there if the statement was certainly not sent. */
+type Meaning = readonly [failure: StoreFailure, advice?: string, stored?: false];
+
 /**
  * SQLSTATE codes and classes (PostgreSQL 15, appendix A) that say more than that PostgreSQL failed; the
- * longest prefix wins.
+ * longest prefix wins. Then codes of sockets.
  */
-const FAILURES: Readonly<Record<string, readonly [failure: StoreFailure, advice?: string]>> = {
+const MEANINGS: Readonly<Record<string, Meaning>> = {
   "25006": [
     "read_only",
     "the server or the session is read-only: connect to the primary, or check default_transaction_read_only",
@@ -26,18 +29,34 @@ const FAILURES: Readonly<Record<string, readonly [failure: StoreFailure, advice?
   "42703": ["cannot_open", "the schema belongs to another program: set 'schema' to another name"],
   "42P01": ["cannot_open", "a table doesn't exist: call migrate() or run postgresSchema()"],
   "53100": ["full"],
-  "53300": ["failed", "the server has too many connections: use a smaller pool, or a pooler"],
+  "53300": [
+    "failed",
+    "the server has too many connections: use a smaller pool, or a pooler",
+    false,
+  ],
   "55P03": ["failed", "lock_timeout is too short for the store's commits"],
   "57014": [
     "failed",
     "the statement was canceled, or statement_timeout is too short for the store",
   ],
   "57P01": ["failed", "the server is shutting down, or an administrator ended the connection"],
-  "57P03": ["failed", "the server is starting up or shutting down"],
+  "57P03": ["failed", "the server is starting up or shutting down", false],
   "HK003": ["cannot_open", "the encoding of the database must be UTF8"],
   "XX001": ["corrupt", DAMAGED],
   "XX002": ["corrupt", DAMAGED],
+  ECONNREFUSED: [
+    "failed",
+    "the server refuses connections: check that it runs, and its address",
+    false,
+  ],
 };
+
+/** Of a client that was closed, which sends nothing any more. */
+const CLOSED: Meaning = [
+  "cannot_open",
+  "the client of the database was closed: close it after the hooks. A single connection doesn't reconnect: " +
+  "use a pool",
+];
 
 /** Whether nothing was applied and the same commit may succeed: serialization failure, deadlock. */
 export function wasRolledBack(error: unknown): boolean {
@@ -60,13 +79,22 @@ export function postgresError(what: string, error: unknown): Error {
   const code = codeOf(source);
   if (code === "HK002") return new TypeError("Cannot sum: the key holds a JSON value");
   if (error instanceof TypeError && /^Cannot /.test(error.message)) return error;
-  const [failure, advice] = FAILURES[code] ?? FAILURES[code.slice(0, 2)] ?? ["failed"];
+  const meaning = isClosed(source) ? CLOSED : MEANINGS[code] ?? MEANINGS[code.slice(0, 2)];
+  const [failure, advice, stored] = meaning ?? ["failed"];
   const reason = advice ?? errorMessage(source);
   return new StoreError(
     `Cannot ${what}: PostgreSQL failed${code && ` with ${code}`}: ${reason}`,
     failure,
-    { cause: maskError(source), advice: advice && `PostgreSQL failed: ${advice}` },
+    { cause: maskError(source), advice, stored },
   );
+}
+
+/** Whether the caller closed the client: a pool or a client of 'pg', PGlite, or 'postgres'. */
+function isClosed(error: unknown): boolean {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return code === "CONNECTION_ENDED" ||
+    /^Cannot use a pool after calling end|^Client was closed|^PGlite is closed/
+      .test(errorMessage(error));
 }
 
 /** Returns the error of the driver. That of Drizzle around it has the query in its message, with the data. */
@@ -77,8 +105,10 @@ function driverErrorOf(error: unknown): unknown {
   return error;
 }
 
-/** `Bun.sql` has the SQLSTATE in `errno`, all others in `code`. */
+/** Returns the SQLSTATE, which `Bun.sql` has in `errno` and all others in `code`, or a known code of a socket. */
 function codeOf(error: unknown): string {
   const { code, errno } = (error ?? {}) as { readonly code?: unknown; readonly errno?: unknown };
-  return [code, errno].map(String).find((text) => /^[0-9A-Z]{5}$/.test(text)) ?? "";
+  const isKnown = (text: string): boolean =>
+    /^[0-9A-Z]{5}$/.test(text) || Object.hasOwn(MEANINGS, text);
+  return [code, errno].map(String).find(isKnown) ?? "";
 }

@@ -63,12 +63,14 @@ function checkSchema(database: Database): void {
           "another path",
     );
   }
-  if (version !== VERSION) {
-    throw new TypeError(
-      `Cannot open store: the file has version ${version} of the layout, and this package reads ` +
-        `version ${VERSION}. Update the package`,
-    );
-  }
+  if (version === VERSION) return;
+  const advice = Number(version) > VERSION
+    ? "Update the package"
+    : "Restore the file from a backup, or choose another path";
+  throw new TypeError(
+    `Cannot open store: the file has version ${version} of the layout, and this package reads ` +
+      `version ${VERSION}. ${advice}`,
+  );
 }
 
 function pragma(database: Database, name: string): unknown {
