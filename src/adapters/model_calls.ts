@@ -27,6 +27,11 @@ export class ModelCalls {
     this.#price = price;
   }
 
+  /** Whether a model was called. */
+  get hasBegun(): boolean {
+    return this.#hasEnded || this.#calls.size > 0;
+  }
+
   /** The ids of calls that have not ended. */
   get open(): readonly string[] {
     return [...this.#calls.keys()];

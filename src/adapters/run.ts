@@ -1,5 +1,4 @@
 import { deferred } from "./deferred.ts";
-import { delay } from "../internal/async.ts";
 import { errorMessage } from "../internal/issues.ts";
 import { createEventId } from "../internal/uuid.ts";
 import type { AgentEvents, DeniedCall, EventType } from "../core/mod.ts";
@@ -7,6 +6,7 @@ import type { ModelResult, RunResult } from "./results.ts";
 import { ModelCalls } from "./model_calls.ts";
 import type { AgentHooks, AgentOptions, ModelCost } from "./options.ts";
 import { RunSpan } from "./run_span.ts";
+import { settled } from "./settled.ts";
 import {
   type AllowedCall,
   Attempts,
@@ -21,7 +21,7 @@ import {
 } from "./tool_call.ts";
 import { keyOf, Unfinished } from "./unfinished.ts";
 
-/** How long the end of a run waits for tools that still run after an abort, in milliseconds. */
+/** How long the end of a run waits for tools after an abort, in milliseconds: most of them end at once. */
 const LAST_TOOLS = 1_000;
 
 export type { ModelResult, RunResult } from "./results.ts";
@@ -30,6 +30,13 @@ export type { ModelResult, RunResult } from "./results.ts";
 export type RunOptions = AgentOptions & {
   /** The agent that started this one. */
   readonly parentAgentId?: string | undefined;
+};
+
+/** How a call that the SDK runs ends, or goes on. */
+type BeginOptions = {
+  readonly endsByItself?: boolean;
+  /** Where the SDK would pause the call and resume it. @default nowhere */
+  readonly place?: string | undefined;
 };
 
 /**
@@ -177,12 +184,18 @@ export class AgentRun {
   /**
    * Begins a tool call that the SDK itself runs, or whose result has a form of its own: `tool()` in two halves.
    * If nobody completes the call, the end of the run does; one that `endsByItself` is waited for instead.
+   *
+   * A call that was paused goes on without another decision if it is the same call in the same place, and this
+   * run has not called a model.
    */
-  async begin(call: ToolCall, { endsByItself = false } = {}): Promise<OpenedCall> {
+  async begin(call: ToolCall, options: BeginOptions = {}): Promise<OpenedCall> {
+    const { endsByItself = false, place } = options;
     await this.#last;
     const paused = Unfinished.of(this.#hooks);
-    const key = keyOf(this.#options.sessionId, call);
-    const opened = (key !== undefined && paused.take(key)) ||
+    const { sessionId, agentId } = this.#options;
+    const key = keyOf({ place, sessionId, agentId }, call);
+    // A resumed run goes on with its tools. What a model calls is a new call, whatever its id.
+    const opened = (this.#models.hasBegun ? undefined : paused.take(key)) ??
       await this.#span.within(() => openCall(this.#hooks, this.#attempts.next(call), this.#caller));
     if (opened.type === "denied") return { ...opened, denial: this.#note(opened.denial) };
     const closed = deferred<void>();
@@ -200,7 +213,7 @@ export class AgentRun {
       ...opened,
       complete: (result) => opened.complete(result).then(noted).then(close),
       fail: (error) => opened.fail(error).then(noted).then(close),
-      pause: () => key !== undefined && paused.keep(key, close(opened)),
+      pause: () => paused.keep(key, close(opened)),
     };
     if (endsByItself) this.#running.add(closed.promise);
     else this.#open.add(begun);
@@ -240,7 +253,7 @@ export class AgentRun {
     const reason = aborted ? "The run was aborted" : "The run has ended";
     for (const call of this.#open) await call.fail(new Error(`${reason} before the tool returned`));
     // Tools that still run after a success run in the background, and nobody waits for them.
-    if (aborted || error !== undefined) await this.#runningTools();
+    if (aborted || error !== undefined) await settled(this.#running, LAST_TOOLS);
     for (const callId of this.#models.open) {
       this.modelCompleted(callId, { error: aborted ? "aborted" : error ?? reason });
     }
@@ -259,17 +272,6 @@ export class AgentRun {
     });
     this.#span.end({ error, aborted, usage: totals?.usage });
     this.#finish();
-  }
-
-  /** Waits for tools that still run: after an abort, they mostly end at once. */
-  async #runningTools(): Promise<void> {
-    if (this.#running.size === 0) return;
-    const enough = new AbortController();
-    await Promise.race([
-      Promise.allSettled(this.#running),
-      delay(LAST_TOOLS, enough.signal),
-    ]);
-    enough.abort();
   }
 
   #note(denial: DeniedCall): DeniedCall {

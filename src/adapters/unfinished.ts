@@ -14,10 +14,22 @@ const GRACE = 1_000;
 /** Those of all hooks. */
 const all = new WeakMap<object, Unfinished>();
 
-/** Returns what a call is kept by; undefined if its arguments have no JSON form. */
-export function keyOf(sessionId: string | undefined, call: ToolCall): string | undefined {
+/** What identifies the place of a paused call: only a run that goes on there may resume it. */
+export type Place = {
+  /** Where the SDK paused the call, by an id that the model can't choose, such as that of a task. */
+  readonly place: string | undefined;
+  readonly sessionId: string | undefined;
+  readonly agentId: string | undefined;
+};
+
+/** Returns what a call is kept by; undefined if nothing says where it was paused, or its arguments have no JSON. */
+export function keyOf(
+  { place, sessionId, agentId }: Place,
+  { name, callId, params }: ToolCall,
+): string | undefined {
+  if (place === undefined) return undefined;
   try {
-    return JSON.stringify([sessionId, call.callId, call.params]);
+    return JSON.stringify([place, sessionId, agentId, name, callId, params]);
   } catch {
     return undefined;
   }
@@ -55,7 +67,9 @@ export class Unfinished {
   }
 
   /** Keeps a call of a paused run, such as one that was interrupted, for the run that repeats it. */
-  keep(key: string, call: AllowedCall): void {
+  keep(key: string | undefined, call: AllowedCall): void {
+    if (key === undefined) return void call.fail(notResumed());
+    this.#fail(key); // one that was paused in the same place
     this.#calls.set(key, call);
     if (this.#calls.size <= MAX_PAUSED) return;
     const [oldest] = this.#calls.keys();
@@ -63,14 +77,15 @@ export class Unfinished {
   }
 
   /** Returns the call that a run repeats; undefined if it is new. */
-  take(key: string): AllowedCall | undefined {
+  take(key: string | undefined): AllowedCall | undefined {
+    if (key === undefined) return undefined;
     const call = this.#calls.get(key);
     this.#calls.delete(key);
     return call;
   }
 
   #fail(key: string): void {
-    void this.take(key)?.fail(new Error("The run was not resumed"));
+    void this.take(key)?.fail(notResumed());
   }
 
   #endOldest(): void {
@@ -90,4 +105,8 @@ export class Unfinished {
     if (this.#runs.size === 0) return;
     this.#cancel = setTimer(GRACE, () => this.#runs.forEach((end) => end()));
   }
+}
+
+function notResumed(): Error {
+  return new Error("The run was not resumed");
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
+import { deny } from "@omniagent/hooks/gates";
 import { langchainHooks } from "@omniagent/hooks/langchain";
 import { test } from "../support/harness.ts";
 import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
@@ -136,6 +137,40 @@ test("langchain: a tool that interrupts its run is called once, and completed wh
     "agent.end success 3+5",
   ]);
 });
+
+for (const other of ["b", "a"]) {
+  const where = other === "a" ? "its thread" : "another thread";
+  test(`langchain: a call like a paused one is judged in ${where}`, async () => {
+    const { hooks, log } = recorded();
+    hooks.gate("tool.called", {
+      name: "policy",
+      handle: ({ data }) => data.name === "erase" ? deny("never") : undefined,
+    });
+    const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+    const paying = (name: string, run: () => unknown) =>
+      tool(run, { name, description: name, schema: z.object({ amount: z.number() }) });
+    const ran: string[] = [];
+    const erase = paying("erase", () => `${ran.push("erase")}`);
+    const confirm = paying("confirm", () => {
+      ran.push("confirm");
+      return `${interrupt("sure?")}`;
+    });
+    const call = (name: string) => ({ calls: [{ id: "c1", name, params: { amount: 7 } }] });
+    const agent = createAgent({
+      model: scripted([call("confirm"), call("confirm"), call("erase"), { text: "done" }]),
+      tools: [confirm, erase],
+      middleware: [middleware],
+      checkpointer: new MemorySaver(),
+    }).withConfig(config);
+    for (const thread_id of ["a", "a", other]) {
+      await agent.invoke(user("hi"), { configurable: { thread_id } });
+    }
+    await hooks.close();
+    assert.deepEqual(ran, ["confirm", "confirm"]);
+    const counts = [log.count("tool.completed"), log.count("tool.denied")];
+    assert.deepEqual(counts, [2, 1]);
+  });
+}
 
 test("langchain: close() ends a call whose run was never resumed", async () => {
   const { hooks, log } = recorded();

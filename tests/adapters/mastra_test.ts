@@ -10,6 +10,7 @@ import { TRACE, TREE } from "./traces.ts";
 
 const { Agent } = await load("@mastra/core/agent");
 const { Mastra } = await load("@mastra/core");
+const { ToolSearchProcessor } = await load("@mastra/core/processors");
 const { InMemoryStore } = await load("@mastra/core/storage");
 const { createTool } = await load("@mastra/core/tools");
 const { z } = await load("zod");
@@ -220,6 +221,108 @@ test("mastra: a tool that suspends its run is one call, in both runs", async () 
   assert.equal(log.count("tool.called"), 1);
   assert.ok(log.lines.includes("tool.completed c1 paid"));
 });
+
+test("mastra: a call like a paused one is judged in another run", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => data.name === "erase" ? deny("never") : undefined,
+  });
+  const ran: string[] = [];
+  const paying = (
+    id: string,
+    execute: (input: never, context: { agent: Suspendable }) => unknown,
+  ) =>
+    createTool({
+      id,
+      description: "Pays",
+      inputSchema: z.object({ amount: z.number() }),
+      suspendSchema: z.object({ question: z.string() }),
+      execute,
+    });
+  const confirm = paying("confirm", (_input, { agent }) => {
+    ran.push("confirm");
+    return agent.suspend({ question: "Sure?" });
+  });
+  const erase = paying("erase", () => Promise.resolve(`${ran.push("erase")}`));
+  const turns = ["confirm", "confirm", "erase"].map((name) => ({
+    calls: [{ id: "c1", name, params: { amount: 7 } }],
+  }));
+  const tools = { confirm, erase };
+  const agent = connected(hooks, [...turns, { text: "done" }], { tools });
+  new Mastra({ agents: { agent }, logger: false, storage: new InMemoryStore() });
+  const { runId } = await agent.generate("hi");
+  await agent.generate("hi", { runId });
+  await agent.generate("hi", { runId });
+  await hooks.close();
+  assert.deepEqual(ran, ["confirm", "confirm"]);
+  const counts = [log.count("tool.completed"), log.count("tool.denied")];
+  assert.deepEqual(counts, [2, 1]);
+});
+
+/** How a step of a run gets a tool that the agent doesn't have. */
+const ADDED: Readonly<Record<string, (tools: object) => { agent?: object; run?: object }>> = {
+  "a processor": (tools) => ({
+    agent: { inputProcessors: [{ id: "adds", processInputStep: () => ({ tools }) }] },
+  }),
+  "a processor of the run": (tools) => ({
+    run: { inputProcessors: [{ id: "adds", processInputStep: () => ({ tools }) }] },
+  }),
+  "prepareStep": (tools) => ({ run: { prepareStep: () => ({ tools }) } }),
+  "prepareStep of the default options": (tools) => ({
+    agent: { defaultOptions: { prepareStep: () => ({ tools }) } },
+  }),
+};
+
+for (const [how, add] of Object.entries(ADDED)) {
+  for (const stream of [false, true]) {
+    const what = `${how} adds${stream ? " in a stream" : ""}`;
+    test(`mastra: a tool that ${what} is judged, and its call has one end`, async () => {
+      const { hooks, log } = recorded();
+      hooks.gate("tool.called", {
+        name: "policy",
+        handle: ({ data }) => data.params?.amount === 3 ? deny("not three") : undefined,
+      });
+      const pays = (id: string, amount: number) => ({
+        calls: [{ id, name: "pay", params: { amount } }],
+      });
+      const paid: number[] = [];
+      const pay = ({ amount }: { readonly amount: number }) => `paid ${paid.push(amount)}`;
+      const { agent: more, run } = add(toolsOf({ pay }));
+      const agent = connected(hooks, [pays("c1", 3), pays("c2", 7), { text: "done" }], more);
+      if (stream) await (await agent.stream("hi", run)).text;
+      else await agent.generate("hi", run);
+      await hooks.close();
+      log.check("s-1");
+      assert.deepEqual(paid, [7]);
+      assert.deepEqual(log.lines.filter((line) => line.startsWith("tool.")), [
+        "tool.denied c1 not three",
+        `tool.called c2 pay {"amount":7}`,
+        "tool.completed c2 paid 1",
+      ]);
+    });
+  }
+}
+
+test("mastra: the tools of a ToolSearchProcessor are judged", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => data.name === "pay" ? deny("never") : undefined,
+  });
+  const search = new ToolSearchProcessor({ tools: toolsOf({ pay: PAY }) });
+  const turns = [
+    { calls: [{ id: "c1", name: "search_tools", params: { query: "pays" } }] },
+    { calls: [{ id: "c2", name: "load_tool", params: { toolName: "pay" } }] },
+    { calls: [{ id: "c3", name: "pay", params: { amount: 7 } }] },
+    { text: "done" },
+  ];
+  await connected(hooks, turns, { inputProcessors: [search] }).generate("hi", { maxSteps: 6 });
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual([log.count("tool.called"), log.count("tool.completed")], [2, 2]);
+  assert.ok(log.lines.includes("tool.denied c3 never"));
+}, { leaks: true }); // its timer
 
 test("mastra: a run that another processor stops ends with its reason", async () => {
   const { hooks, log } = recorded();

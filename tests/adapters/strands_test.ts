@@ -234,6 +234,31 @@ test("strands: a tool that asks a person is one call, in both runs", async () =>
   assert.ok(log.lines.includes("tool.completed c1 answered yes"));
 });
 
+test("strands: a call like one that another agent paused is judged", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => data.name === "erase" ? deny("never") : undefined,
+  });
+  const plugins = [strandsHooks(hooks, strands, { sessionId: "s-1" })];
+  const ran: string[] = [];
+  const tools: Script["tools"] = {
+    confirm: (_params, context) => {
+      ran.push("confirm");
+      return (context as Interruptible).interrupt({ name: "q" });
+    },
+    erase: () => ran.push("erase"),
+  };
+  for (const name of ["confirm", "confirm", "erase"]) {
+    const turns = [{ calls: [{ id: "c1", name, params: { amount: 7 } }] }, { text: "done" }];
+    await connected(hooks, turns, tools, { plugins }).agent.invoke("hi");
+  }
+  await hooks.close();
+  assert.deepEqual(ran, ["confirm", "confirm"]);
+  const counts = [log.count("tool.completed"), log.count("tool.denied")];
+  assert.deepEqual(counts, [2, 1]);
+});
+
 test("strands: an agent that was used as a tool has no parent when it is invoked directly", async () => {
   const { hooks } = recorded();
   const parents: unknown[] = [];

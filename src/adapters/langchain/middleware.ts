@@ -87,10 +87,10 @@ async function callTool(
   handler: ToolHandler,
   toolErrors: "message" | "throw",
 ): Promise<Message> {
-  const { toolCall, runtime: { signal } } = request;
+  const { toolCall, runtime: { signal, configurable } } = request;
   const { name, args, id: callId } = toolCall;
   const call = { name, params: args, callId, signal };
-  const opened = await run.begin(call, { endsByItself: true });
+  const opened = await run.begin(call, { endsByItself: true, place: placeOf(configurable) });
   if (opened.type === "denied") return await reply(request, handler, denialText(opened.denial));
   let message: Message | undefined;
   let outcome: ToolOutcome;
@@ -119,6 +119,11 @@ async function callTool(
   if (toolErrors === "throw" || signal?.aborted || isInvalidInput(error)) throw error;
   // What LangChain itself does without middleware; with it, the run would fail.
   return await reply(request, handler, `${error}\n Please fix your mistakes.`);
+}
+
+/** Returns where LangGraph would pause a call: in a task of a thread. Undefined if it isn't in a graph. */
+function placeOf({ checkpoint_ns, thread_id }: Runtime["configurable"] = {}): string | undefined {
+  return checkpoint_ns ? JSON.stringify([thread_id, checkpoint_ns]) : undefined;
 }
 
 /** Returns content with the text that gates add for the model. */

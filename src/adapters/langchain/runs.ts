@@ -202,7 +202,9 @@ export class Runs {
 /** What LangChain tells a middleware about its run. */
 export type Runtime = {
   readonly configurable?: {
+    /** The namespace of the task, which has its id: a run that is resumed repeats the task. */
     readonly checkpoint_ns?: string;
+    readonly thread_id?: unknown;
     /** The signal of the whole run: `signal` is that of a task. */
     readonly __pregel_abort_signals?: { readonly externalAbortSignal?: AbortSignal };
   } | undefined;

@@ -34,6 +34,8 @@ export type Instance =
     listConfiguredInputProcessors(requestContext: unknown): Promise<object[]>;
     listConfiguredOutputProcessors(requestContext: unknown): Promise<object[]>;
     getDefaultOptions(options: object): RunOptions | Promise<RunOptions>;
+    /** Prepares a step of `generateLegacy` and `streamLegacy`. */
+    __runProcessInputStep?(args: object): Promise<Step>;
   };
 
 export type Agents = Readonly<Record<string, object>>;
@@ -46,10 +48,15 @@ export type RunOptions = {
   readonly inputProcessors?: readonly object[] | undefined;
   readonly memory?: { readonly thread?: string | { readonly id?: string } } | undefined;
   readonly outputProcessors?: readonly object[] | undefined;
+  /** Called before each step, after the processors. */
+  readonly prepareStep?: ((step: Step) => Step | undefined | Promise<Step | undefined>) | undefined;
   readonly requestContext?: unknown;
   /** The id of the run; in options, of the suspended run to resume. */
   readonly runId?: string | undefined;
 };
+
+/** A step of a run, or what changes about it. */
+export type Step = { readonly tools?: Tools | undefined };
 
 /** What a run returns. Of a stream, the fields are promises. */
 export type Output = {
@@ -64,8 +71,12 @@ export type Tools = Record<string, Tool>;
 export type Tool = {
   readonly execute?: ((input: unknown, context?: ToolContext) => unknown) | undefined;
 };
-export type ToolContext = {
+export type ToolContext = Suspendable & {
   readonly abortSignal?: AbortSignal | undefined;
+  /** Where a tool that a step added finds the same. */
+  readonly agent?: Suspendable | undefined;
+};
+type Suspendable = {
   readonly suspend?: ((...args: unknown[]) => unknown) | undefined;
   readonly toolCallId?: string | undefined;
 };

@@ -32,7 +32,7 @@ const RUN = "omniagentRun";
 const MAX_SUSPENDED = 1_000;
 
 /** A run. When it was suspended, the run that resumes it takes its place: Mastra keeps the tools. */
-type Slot = { running: Running };
+type Slot = { running: Running; readonly id: string };
 
 /** The tools that delegate to an agent have its key after this. */
 const DELEGATION = "agent-";
@@ -70,6 +70,8 @@ class Connection {
   readonly #slots = new Map<string, Slot>();
   /** Those that are suspended, by Mastra's id. */
   readonly #suspended = new Map<string, Slot>();
+  /** What tools execute that gates judge: the steps of a run may add others. */
+  readonly #judged = new WeakSet<object>();
 
   constructor(hooks: AgentHooks, agent: Instance, options: AgentOptions) {
     this.#hooks = hooks;
@@ -77,22 +79,35 @@ class Connection {
     this.#options = options;
     for (const name of RUNS) {
       const run = agent[name];
-      agent[name] = (input, own = {}) => this.#run(run.bind(agent), input, own);
+      const resumes = name.startsWith("resume");
+      agent[name] = (input, own = {}) => this.#run(run.bind(agent), input, own, resumes);
     }
     // Private, but the only place that all tools of all runs pass, after the user's own hooks.
     const { wrapToolsWithHooks } = agent;
-    agent.wrapToolsWithHooks = (tools, hooks) =>
-      wrapToolsWithHooks.call(agent, this.#wrapTools(tools, hooks), hooks);
+    agent.wrapToolsWithHooks = (tools, hooks) => {
+      const { [RUN]: key } = (hooks ?? {}) as { readonly [RUN]?: string };
+      const judged = this.#wrapTools(tools, this.#slots.get(key!));
+      const wrapped = wrapToolsWithHooks.call(agent, judged, hooks);
+      for (const { execute } of Object.values(wrapped)) if (execute) this.#judged.add(execute);
+      return wrapped;
+    };
+    const { __runProcessInputStep: prepare } = agent;
+    if (prepare === undefined) return;
+    agent.__runProcessInputStep = async (args) => {
+      const step = await prepare.call(agent, args);
+      return step.tools === undefined ? step : { ...step, tools: this.#wrapTools(step.tools) };
+    };
   }
 
-  async #run(run: Run, input: unknown, own: RunOptions): Promise<Output> {
+  async #run(run: Run, input: unknown, own: RunOptions, resumes: boolean): Promise<Output> {
     const running = this.#begin(own);
     const key = running.run.id;
-    const slot = this.#suspended.get(own.runId!) ?? { running };
+    const suspended = resumes ? this.#suspended.get(own.runId!) : undefined;
+    const slot = suspended ?? { running, id: key };
     slot.running = running;
     this.#slots.set(key, slot);
     try {
-      const output = await run(input, await this.#withProcessors(running, own));
+      const output = await run(input, await this.#connected(slot, own));
       const ended = this.#end(slot, output).finally(() => this.#slots.delete(key));
       // Of a stream, the fields are promises, and the run goes on.
       if (typeof output.finishReason === "string") await ended;
@@ -115,9 +130,10 @@ class Connection {
     return new Running(run, abortSignal);
   }
 
-  /** Adds our processors: ours is the last to see a message, and what it lets through is sent. */
-  async #withProcessors(running: Running, own: RunOptions): Promise<RunOptions> {
+  /** Adds our processors, and what wraps the tools of a step. Ours see a message last: what they let through is sent. */
+  async #connected(slot: Slot, own: RunOptions): Promise<RunOptions> {
     const agent = this.#agent;
+    const { running } = slot;
     const { requestContext } = own;
     const options = await agent.getDefaultOptions({ requestContext });
     const inputs = own.inputProcessors ?? options.inputProcessors ??
@@ -129,6 +145,12 @@ class Connection {
       hooks: { ...own.hooks, [RUN]: running.run.id },
       inputProcessors: [...inputs, messageProcessor(running)],
       outputProcessors: [...outputs, resultProcessor(running)],
+      // Mastra calls it after all processors: they may have added tools.
+      prepareStep: async (step) => {
+        const prepared = await (own.prepareStep ?? options.prepareStep)?.(step);
+        const tools = prepared?.tools ?? step.tools;
+        return tools ? { ...prepared, tools: this.#wrapTools(tools, slot) } : prepared;
+      },
     };
   }
 
@@ -152,14 +174,14 @@ class Connection {
     if (this.#suspended.size > MAX_SUSPENDED) this.#suspended.delete(oldest!);
   }
 
-  #wrapTools(tools: Tools, hooks: object | undefined): Tools {
-    const { [RUN]: key } = (hooks ?? {}) as { readonly [RUN]?: string };
-    const slot = this.#slots.get(key!);
+  /** Returns tools that gates judge. Those that have passed here before stay as they are. */
+  #wrapTools(tools: Tools, slot?: Slot): Tools {
     const wrapped = Object.entries(tools).map(([name, tool]) => {
-      if (typeof tool.execute !== "function") return [name, tool];
+      if (typeof tool.execute !== "function" || this.#judged.has(tool.execute)) return [name, tool];
       const execute = (params: unknown, context: ToolContext = {}): Promise<unknown> =>
-        this.#callTool(name, tool, { params, context, running: slot?.running });
-      return [name, { ...tool, execute }];
+        this.#callTool(name, tool, { params, context, slot });
+      this.#judged.add(execute);
+      return [name, withExecute(tool, execute)];
     });
     return Object.fromEntries(wrapped);
   }
@@ -167,25 +189,21 @@ class Connection {
   async #callTool(
     name: string,
     tool: Tool,
-    { params, context, running }: {
+    { params, context, slot }: {
       readonly params: unknown;
       readonly context: ToolContext;
-      readonly running: Running | undefined;
+      readonly slot: Slot | undefined;
     },
   ): Promise<unknown> {
-    const { toolCallId: callId, abortSignal: signal, suspend } = context;
-    const opened = await this.#open({ name, params, callId, signal }, running);
+    const running = slot?.running;
+    const { toolCallId: callId } = context.agent ?? context;
+    const call = { name, params, callId, signal: context.abortSignal };
+    const opened = await this.#open(call, slot);
     if (opened.type === "denied") return denialText(opened.denial);
     let isSuspended = false;
-    const watched: ToolContext = suspend === undefined ? context : {
-      ...context,
-      suspend: (...args) => {
-        isSuspended = true;
-        return suspend(...args);
-      },
-    };
     const outcome = await this.#delegating(name, running, async () => {
       try {
+        const watched = watching(context, () => isSuspended = true);
         const output = await opened.within(() => tool.execute!(opened.params, watched));
         if (isSuspended && output === undefined) {
           opened.pause();
@@ -207,8 +225,10 @@ class Connection {
   }
 
   /** Begins a call in its run, or in none: an agent's tools can also be used without running it. */
-  #open(call: ToolCall, running: Running | undefined): Promise<OpenedCall> {
-    if (running !== undefined) return running.run.begin(call, { endsByItself: true });
+  #open(call: ToolCall, slot: Slot | undefined): Promise<OpenedCall> {
+    if (slot !== undefined) {
+      return slot.running.run.begin(call, { endsByItself: true, place: slot.id });
+    }
     const { sessionId, agentId = this.#agent.id } = this.#options;
     return openCall(this.#hooks, call, { sessionId, agentId, runId: createEventId() });
   }
@@ -230,6 +250,29 @@ class Connection {
 
 function connectionOf(agent: MastraAgent | undefined): Connection | undefined {
   return agent && CONNECTIONS.get(agent);
+}
+
+/** Returns a tool like another, of the same class, that runs another function. */
+function withExecute(tool: Tool, execute: Tool["execute"]): Tool {
+  const property = { value: execute, configurable: true, enumerable: true, writable: true };
+  const properties = { ...Object.getOwnPropertyDescriptors(tool), execute: property };
+  return Object.create(Object.getPrototypeOf(tool), properties);
+}
+
+/** Returns a context that tells when the tool suspends its run. */
+function watching(context: ToolContext, onSuspend: () => void): ToolContext {
+  const { agent } = context;
+  const { suspend } = agent ?? context;
+  if (suspend === undefined) return context;
+  const watched = {
+    suspend: (...args: unknown[]) => {
+      onSuspend();
+      return suspend(...args);
+    },
+  };
+  if (agent === undefined) return { ...context, ...watched };
+  // The same object: Mastra knows by it that the input is valid.
+  return Object.assign(context, { agent: { ...agent, ...watched } });
 }
 
 /** Mastra returns what is wrong with a tool's input as its output. */

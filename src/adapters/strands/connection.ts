@@ -1,4 +1,5 @@
 import { errorMessage } from "../../internal/issues.ts";
+import { createEventId } from "../../internal/uuid.ts";
 import type { AgentHooks, AgentOptions, Usage } from "../options.ts";
 import { AgentRun } from "../run.ts";
 import { stepsWithin } from "../steps.ts";
@@ -41,7 +42,8 @@ export class Connection {
   readonly #hooks: AgentHooks;
   readonly #sdk: StrandsSdk;
   readonly #options: AgentOptions;
-  readonly #installed = new WeakSet<Agent>();
+  /** The agents, each with an id for what it pauses: an agent goes on with its own calls only. */
+  readonly #installed = new WeakMap<Agent, string>();
   /** An agent has one run at a time. Background tasks belong to the run that started them. */
   readonly #running = new WeakMap<Agent, Running>();
   /** The runs that use other agents as tools, by those agents. */
@@ -55,7 +57,7 @@ export class Connection {
 
   install(agent: Agent): void {
     if (this.#installed.has(agent)) return;
-    this.#installed.add(agent);
+    this.#installed.set(agent, createEventId());
     const sdk = this.#sdk;
     agent.addHook(sdk.BeforeInvocationEvent, () => this.#begin(agent), LAST);
     agent.addHook(sdk.AfterInvocationEvent, () => this.#end(agent), LAST);
@@ -174,7 +176,8 @@ export class Connection {
     if (running === undefined) return this.#failed(toolUse.toolUseId, "The call belongs to no run");
     const { name, toolUseId, input } = toolUse;
     const call = { name, params: input, callId: toolUseId, signal: cancelSignal };
-    const opened = await running.run.begin(call, { endsByItself: true });
+    const place = this.#installed.get(agent);
+    const opened = await running.run.begin(call, { endsByItself: true, place });
     if (opened.type === "denied") return this.#failed(toolUseId, denialText(opened.denial));
     if (isAgent(tool?.agent)) {
       this.install(tool.agent);
