@@ -21,8 +21,13 @@ export type Session = {
 export const CONSOLE_SCOPES: readonly Scope[] = ["read", "approve", "admin"];
 
 const COOKIE = "hooks_console";
-/** Cookies of that name that are tried: another app of the domain may have set one. */
-const MAX_COOKIES = 4;
+/**
+ * Cookies of that name that are tried: a site on the same domain can set some, which browsers send first. So
+ * many take 8 KB, which is where servers refuse the headers.
+ */
+const MAX_COOKIES = 64;
+/** What `signCookie` returns: its content, that's an expiry and a nonce, and the HMAC. */
+const FORM = /^(([0-9a-z]{1,11})\.[0-9a-f]{32})\.([0-9a-f]{64})$/;
 /** Longest session, in milliseconds: a working day. */
 const LIFETIME = 12 * 60 * 60 * 1000;
 /** Of what identifies a session, in bytes. */
@@ -110,8 +115,7 @@ async function verifyCookie(
   cookie: string,
   tokens: readonly Token[],
 ): Promise<Session | undefined> {
-  const [, content = "", expiry = "", mac = ""] =
-    /^(([0-9a-z]{1,11})\.[0-9a-f]{32})\.([0-9a-f]{64})$/.exec(cookie) ?? [];
+  const [, content = "", expiry = "", mac = ""] = FORM.exec(cookie) ?? [];
   const expiresAt = parseInt(expiry, 36);
   if (!(Date.now() < expiresAt && expiresAt <= Date.now() + LIFETIME)) return undefined;
   const given = new TextEncoder().encode(mac);
@@ -139,8 +143,8 @@ function createNonce(): string {
 function cookiesOf(headers: Headers): readonly string[] {
   const pairs = (headers.get("cookie") ?? "").split(/; */);
   const prefix = `${COOKIE}=`;
-  return pairs.filter((pair) => pair.startsWith(prefix)).slice(0, MAX_COOKIES)
-    .map((pair) => pair.slice(prefix.length));
+  return pairs.filter((pair) => pair.startsWith(prefix)).map((pair) => pair.slice(prefix.length))
+    .filter((cookie) => FORM.test(cookie)).slice(0, MAX_COOKIES);
 }
 
 /**
