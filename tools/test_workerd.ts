@@ -84,8 +84,10 @@ async function bundle(): Promise<void> {
   for (const name of [...workers, "shared"]) {
     await Deno.copyFile(`${root}/tests/workerd/${name}.ts`, `${folder}/${name}.ts`);
   }
-  // For `browser`, as bundlers for Workers do it: an import of `node:` would be an error.
-  const target = ["--bundle", "--platform=browser", "--format=esm", "--target=es2022"];
+  // For `browser`, as bundlers for Workers do it: an import of `node:` would be an error. `./testing`, whose
+  // store the app has, imports this one when it starts a receiver.
+  const external = "--external:node:http";
+  const target = ["--bundle", "--platform=browser", "--format=esm", "--target=es2022", external];
   const sources = workers.map((name) => `${name}.ts`);
   await run(
     `${runtimeModules}/.bin/esbuild`,

@@ -169,6 +169,56 @@ test("the app answers before handlers have run, and the worker lives on for them
   while (!(await heard()).includes(data.name));
 });
 
+test("the app serves its console, behind a sign-in, and without a compatibility flag", async () => {
+  const token = SECRET.slice("whsec_".length);
+  const origin = new URL(urlOf("app")).origin;
+  const refused = await askApp("/hooks/console/", { redirect: "manual" });
+  await refused.body?.cancel();
+  assert.equal(refused.status, 303);
+  const signedIn = await askApp("/hooks/console/sign-in", {
+    method: "POST",
+    headers: { origin, "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams({ token }),
+    redirect: "manual",
+  });
+  await signedIn.body?.cancel();
+  assert.equal(signedIn.status, 303);
+  const cookie = signedIn.headers.get("set-cookie")!.split(";", 1)[0]!;
+  for (const page of ["", "events", "deliveries", "dead-letters", "targets", "webhooks", "gates"]) {
+    const response = await askApp(`/hooks/console/${page}`, { headers: { cookie } });
+    const html = await response.text();
+    assert.equal(response.status, 200, `${page}: ${html}`);
+    assert.match(html, /<\/html>\s*$/);
+  }
+});
+
+test("the app creates webhooks of its store by address, and says what it can't check here", async () => {
+  const send = (method: string, path: string, body?: unknown) =>
+    askApp(`/hooks${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${SECRET.slice("whsec_".length)}`,
+        "content-type": "application/json",
+        "if-match": "*",
+      },
+      ...body !== undefined && { body: JSON.stringify(body) },
+    });
+  const webhook = { name: "a", events: ["job.*"] };
+  const named = await send("POST", "/webhooks", { ...webhook, url: "https://a.example/" });
+  const { status, errors } = await named.json();
+  assert.deepEqual([status, errors[0].pointer], [422, "/url"]);
+  assert.match(errors[0].detail, /this runtime has no resolver\. Pass 'resolve' to the guard/);
+  const created = await send("POST", "/webhooks", { ...webhook, url: "https://1.1.1.1/" });
+  const { name, secret } = await created.json();
+  assert.deepEqual([created.status, name], [201, "a"]);
+  assert.match(secret, /^whsec_/);
+  const { webhooks } = await (await send("GET", "/webhooks")).json();
+  assert.deepEqual(webhooks.map(({ name }: { name: string }) => name), ["a"]);
+  const changed = await send("PATCH", "/webhooks/a", { timeout: "5s" });
+  assert.deepEqual([changed.status, (await changed.json()).timeout], [200, "5s"]);
+  assert.deepEqual(await (await send("DELETE", "/webhooks/a")).json(), { name, deleted: true });
+});
+
 const askApp = (path: string, init: RequestInit = {}) =>
   fetch(new URL(path, urlOf("app")), { ...init, signal: AbortSignal.timeout(PATIENCE) });
 
