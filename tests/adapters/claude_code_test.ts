@@ -1,0 +1,109 @@
+/**
+ * Claude Code itself, as the SDK ships it, against a fake of Anthropic's Messages API: its real hooks call ours. Its
+ * program has 400 MB, so `npm ci` leaves it out.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { claudeAgentHooks } from "@omniagent/hooks/claude-agent";
+import { ask, deny } from "@omniagent/hooks/gates";
+import { test } from "../support/harness.ts";
+import { load } from "./driver.ts";
+import { recorded } from "./scenario.ts";
+
+const { createSdkMcpServer, query, tool } = await load("@anthropic-ai/claude-agent-sdk");
+const { z } = await load("zod");
+// The same from the source, and from the bundle in .build/adapters/.
+const { startMessagesApi } = await load(
+  new URL("../../examples/agents/fake_messages_api.mjs", import.meta.url).href,
+);
+
+const name = `@anthropic-ai/claude-agent-sdk-${process.platform}-${process.arch}`;
+const program = fileURLToPath(
+  new URL(`../../tests/adapters/node_modules/${name}/claude`, import.meta.url),
+);
+
+if (existsSync(program)) {
+  test("claude-agent: Claude Code itself observes, denies, and asks", run, { leaks: true });
+} else {
+  console.log(`Claude Code itself: skipped, because ${name} is not installed in tests/adapters`);
+}
+
+const text = (text: string) => Promise.resolve({ content: [{ type: "text", text }] });
+
+async function run(): Promise<void> {
+  const api = await startMessagesApi([
+    { name: "mcp__shop__look", input: { amount: 1 } },
+    { name: "mcp__shop__remove", input: { amount: 2 } },
+    { name: "mcp__shop__pay", input: { amount: 3 } },
+    { text: "done" },
+  ]);
+  const questions: string[] = [];
+  const onAsk = ({ question }: { readonly question: string }) => {
+    questions.push(question);
+    return { decision: "allow" } as const;
+  };
+  const { hooks, log } = recorded({ gates: { onAsk } });
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => {
+      if (data.name === "mcp__shop__remove") return deny("Nothing is removed");
+      return data.name === "mcp__shop__pay" ? ask(`Pay ${data.params?.amount}?`) : undefined;
+    },
+  });
+  const ran: string[] = [];
+  const tools = ["look", "remove", "pay"].map((name) =>
+    tool(name, "Works in a shop", { amount: z.number() }, ({ amount }: { amount: number }) => {
+      ran.push(name);
+      return text(`${name} ${amount}`);
+    })
+  );
+  const home = mkdtempSync(join(tmpdir(), "omniagent-hooks-claude-"));
+  const claude = claudeAgentHooks(hooks, { sessionId: "s-1" });
+  const options = claude.options({
+    pathToClaudeCodeExecutable: program,
+    cwd: home,
+    mcpServers: { shop: createSdkMcpServer({ name: "shop", tools }) },
+    allowedTools: ["mcp__shop__look"],
+    settingSources: [],
+    env: {
+      PATH: process.env.PATH,
+      HOME: home,
+      CLAUDE_CONFIG_DIR: join(home, ".claude"),
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+      ANTHROPIC_BASE_URL: api.url,
+      ANTHROPIC_API_KEY: "none",
+    },
+  });
+  let result: string | undefined;
+  try {
+    for await (const message of claude.wrap(query({ prompt: "hi", options }))) {
+      if (message.type === "result") result = message.result;
+    }
+  } finally {
+    api.close();
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  }
+  await hooks.close();
+  assert.equal(result, "done");
+  // What ran without being asked was allowed by Claude Code's own rules; `pay` by the person.
+  assert.deepEqual([ran, questions], [["look", "pay"], ["Pay 3?"]]);
+  log.check("s-1");
+  assert.deepEqual(log.lines.filter((line) => /^(tool|agent)/.test(line)), [
+    "agent.start",
+    `tool.called toolu_1 mcp__shop__look {"amount":1}`,
+    `tool.completed toolu_1 [{"type":"text","text":"look 1"}]`,
+    "tool.denied toolu_2 Nothing is removed",
+    `tool.called toolu_3 mcp__shop__pay {"amount":3}`,
+    `tool.completed toolu_3 [{"type":"text","text":"pay 3"}]`,
+    "agent.end success 12+20",
+  ]);
+  const told = JSON.stringify(api.requests.at(-1).messages);
+  assert.match(told, /look 1/);
+  assert.match(told, /Nothing is removed/);
+  assert.match(told, /pay 3/);
+}
