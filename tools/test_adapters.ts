@@ -64,14 +64,34 @@ async function test(runtime: string, args: readonly string[]): Promise<boolean> 
   return await run(runtime, args, { cwd: folder }).then(() => true, () => false);
 }
 
-/** Checks the programs of docs/agents against the types of the SDKs, as an app would that installed them. */
+/** Checks the programs of docs/agents against the types of the SDKs, as an app would that installed them, and runs them. */
 async function checkDocuments(): Promise<boolean> {
-  const pages = (await readDocuments()).filter(({ path }) => path.startsWith("docs/agents/"));
   const programs = `${folder}/programs`;
   await Deno.mkdir(programs);
-  for (const { path, line, language, code } of pages.flatMap(blocksOf)) {
-    if (language !== "ts") continue;
-    await Deno.writeTextFile(`${programs}/${path.replaceAll(/\W/g, "_")}_${line}.ts`, code);
+  const complete: string[] = [];
+  for (const page of await readDocuments()) {
+    const name = /^docs\/agents\/(.+)\.md$/.exec(page.path)?.[1];
+    if (name === undefined) continue;
+    // `@openai/agents` has the same names, and OpenAI's client, which nothing here needs.
+    const blocks = [...blocksOf(page)].filter(({ language }) => language === "ts").map((block) => ({
+      line: block.line,
+      code: block.code.replaceAll(/"@openai\/agents(?=["/])/g, '"@openai/agents-core'),
+    }));
+    for (const { line, code } of blocks) {
+      await Deno.writeTextFile(`${programs}/${name}_${line}.ts`, code);
+    }
+    const [program, ...others] = blocks.map(({ code }) => code);
+    const model = others.find((code) => /^const model = /m.test(code));
+    if (model !== undefined) {
+      const offline = program!.replace(/\bmodel: (?:"[^"]+"|new [\w.]+\(\))/, "model");
+      await Deno.writeTextFile(`${programs}/${name}.ts`, `${model}\n${offline}`);
+      complete.push(name);
+    }
+    if (name === "mcp") {
+      await Deno.writeTextFile(`${programs}/server.mjs`, program!);
+      await Deno.writeTextFile(`${programs}/${name}.ts`, others[0]!);
+      complete.push(name);
+    }
   }
   const compilerOptions = {
     module: "nodenext",
@@ -86,7 +106,20 @@ async function checkDocuments(): Promise<boolean> {
   await Deno.writeTextFile(`${programs}/tsconfig.json`, JSON.stringify({ compilerOptions }));
   console.log("\ntypes of the programs in docs/agents");
   const tsc = `${runtimeModules}/typescript/bin/tsc`;
-  return await run("node", [tsc, "--project", programs]).then(() => true, () => false);
+  const typed = await run("node", [tsc, "--project", programs]).then(() => true, () => false);
+  const ran = await Promise.all(complete.map((name) => runProgram(programs, name)));
+  return typed && ran.every((succeeded) => succeeded);
+}
+
+/** Runs a program of docs/agents with its scripted model: one payment is approved, and one is denied. */
+async function runProgram(programs: string, name: string): Promise<boolean> {
+  const args = ["--disable-warning=ExperimentalWarning", `${name}.ts`];
+  const { success, all } = await output(node, args, { cwd: programs });
+  const missing = ["Paid 7", "tool.completed", "tool.denied", "At most 100", "Pay 7?"]
+    .filter((text) => !all.includes(text));
+  const succeeded = success && missing.length === 0;
+  console.log(`docs/agents/${name}.md ... ${succeeded ? "ok" : `missing: ${missing}\n${all}`}`);
+  return succeeded;
 }
 
 if (import.meta.main) {
