@@ -148,7 +148,10 @@ export class Attempts {
   /** How often each of the recent ids was used, least recently used first. */
   readonly #count = new Map<string, number>();
 
-  /** Returns a call as it is, or with another id if one with its id has begun. */
+  /**
+   * Returns a call as it is, or with another id if one with its id has begun. No id that a model writes equals one
+   * that is made here: those that end like one get a number, too.
+   */
   next(call: ToolCall): ToolCall {
     const { callId } = call;
     if (callId === undefined) return call;
@@ -157,7 +160,8 @@ export class Attempts {
     this.#count.set(callId, count);
     const [oldest] = this.#count.keys();
     if (this.#count.size > MAX_IDS) this.#count.delete(oldest!);
-    return count === 1 ? call : { ...call, callId: `${callId}#${count}` };
+    const isOwn = count === 1 && !/#\d+$/.test(callId);
+    return isOwn ? call : { ...call, callId: `${callId}#${count}` };
   }
 }
 

@@ -176,10 +176,17 @@ function callHook(
   return hooks[name]![0]!.hooks[0]!(input, undefined, { signal: new AbortController().signal });
 }
 
-test("the ids of a run's calls take no more memory than those of 10,000 calls", () => {
+test("the ids of a run's calls differ, and take no more memory than those of 10,000 calls", () => {
   const attempts = new Attempts();
   const next = (callId: string) => attempts.next({ name: "pay", params: {}, callId }).callId;
   assert.deepEqual([next("a"), next("b"), next("a")], ["a", "b", "a#2"]);
+  // Models write ids, too.
+  assert.deepEqual([next("a#2"), next("a#2"), next("x#1"), next("x")], [
+    "a#2#1",
+    "a#2#2",
+    "x#1#1",
+    "x",
+  ]);
   // Ids that are in use are known however many calls there are.
   for (let count = 0; count < 30_000; count++) {
     assert.equal(next(`c${count}`), `c${count}`);
