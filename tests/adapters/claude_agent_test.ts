@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { claudeAgentHooks } from "@omniagent/hooks/claude-agent";
-import { ask, deny } from "@omniagent/hooks/gates";
+import { claudeAgentHooks, type HookMatchers } from "@omniagent/hooks/claude-agent";
+import { allow, ask, deny } from "@omniagent/hooks/gates";
 import { test as testOf } from "../support/harness.ts";
 import { type Driver, type Ending, load, type Script, type Turn } from "./driver.ts";
 import { CALLED, END, HELPED, recorded, START, testAdapter } from "./scenario.ts";
@@ -213,6 +213,55 @@ test("claude-agent: input that `canUseTool` changes is judged again", async () =
   assert.deepEqual(told, ["not rm"]);
 });
 
+test("claude-agent: a permission covers only what gates judged", async () => {
+  const { hooks } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => data.params?.command === "ls" ? allow() : deny("only ls"),
+  });
+  const { hooks: callbacks, canUseTool } = claudeAgentHooks(hooks);
+  for (const [name, command, behavior] of [["Bash", "ls", "allow"], ["Bash", "rm", "deny"]]) {
+    await callHook(callbacks, "PreToolUse", { command: "ls" });
+    const options = { signal: new AbortController().signal, toolUseID: "c1" };
+    const result = await canUseTool(name!, { command }, options);
+    assert.equal(result.behavior, behavior, command);
+  }
+  await hooks.close();
+});
+
+test("claude-agent: a command in the text of a skill is a call of Bash that gates judge", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => data.params?.command === "rm" ? deny("not rm") : undefined,
+  });
+  const { hooks: callbacks } = claudeAgentHooks(hooks).options();
+  assert.equal(callbacks.PreSkillShellCommand![0]!.onFailure, "block");
+  assert.deepEqual(await callHook(callbacks, "PreSkillShellCommand", { command: "ls" }), {});
+  assert.deepEqual(await callHook(callbacks, "PreSkillShellCommand", { command: "rm" }), {
+    hookSpecificOutput: {
+      hookEventName: "PreSkillShellCommand",
+      permissionDecision: "deny",
+      permissionDecisionReason: "not rm",
+    },
+  });
+  hooks.gate("tool.called", {
+    name: "change",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, params: { command: "pwd" } }),
+  });
+  const changed = await callHook(callbacks, "PreSkillShellCommand", { command: "ls -a" });
+  assert.match(JSON.stringify(changed), /"deny".*can't apply/);
+  await hooks.close();
+  assert.deepEqual(log.lines.filter((line) => line.startsWith("tool.")), [
+    `tool.called c1 Bash {"command":"ls"}`,
+    "tool.completed c1 undefined",
+    "tool.denied c1#2 not rm",
+    `tool.called c1#3 Bash {"command":"pwd"}`,
+    "tool.completed c1#3 error: A gate changed this, and Claude Code can't apply that",
+  ]);
+});
+
 test("claude-agent: a process that ends early fails its run", async () => {
   const { hooks, log } = recorded();
   const { error } = await run({ ...NO_TOOLS, hooks, turns: [{ exit: 3 } as never] });
@@ -379,3 +428,11 @@ test("claudeAgentHooks() names what is wrong with its arguments", async () => {
   );
   await hooks.close();
 });
+
+/** Calls the hook of an event about the tool Bash as Claude Code does. */
+function callHook(callbacks: HookMatchers, event: string, tool_input: object): Promise<unknown> {
+  const tool = { tool_name: "Bash", tool_use_id: "c1", tool_input };
+  const input = { hook_event_name: event, session_id: "s-1", cwd: "/", ...tool };
+  const { signal } = new AbortController();
+  return callbacks[event]![0]!.hooks[0]!(input, "c1", { signal });
+}

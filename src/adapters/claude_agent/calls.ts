@@ -1,12 +1,21 @@
+import { canonicalJson } from "../../internal/json_text.ts";
 import type { AgentRun } from "../run.ts";
 import type { AllowedCall } from "../tool_call.ts";
 
 /** How many ended calls are remembered, so that what Claude Code says about them later changes nothing. */
 const MAX_ENDED = 1_000;
 
+/** An allowed call, with what was judged. */
+type Open = {
+  readonly run: AgentRun;
+  readonly name: string;
+  readonly json: string;
+  readonly call: AllowedCall;
+};
+
 /** The allowed calls of a session, until Claude Code reports how they ended. */
 export class Calls {
-  readonly #open = new Map<string, { readonly run: AgentRun; readonly call: AllowedCall }>();
+  readonly #open = new Map<string, Open>();
   /** The ids of those that ended last. */
   readonly #ended = new Set<string>();
 
@@ -20,10 +29,16 @@ export class Calls {
     return this.#ended.has(id);
   }
 
+  /** Returns whether a call has not ended, and gates judged it with this name and these parameters. */
+  isJudged(id: string, name: string, params: object): boolean {
+    const open = this.#open.get(id);
+    return open?.name === name && open.json === canonicalJson(params);
+  }
+
   /** Adds a call of a run. */
-  add(id: string, run: AgentRun, call: AllowedCall): void {
+  add(id: string, run: AgentRun, name: string, call: AllowedCall): void {
     this.#ended.delete(id);
-    this.#open.set(id, { run, call });
+    this.#open.set(id, { run, name, json: canonicalJson(call.params), call });
   }
 
   /** Removes and returns a call, so that the caller can end it. Undefined if it has ended or never began. */

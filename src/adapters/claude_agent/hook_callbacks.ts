@@ -1,4 +1,5 @@
 import { errorMessage } from "../../internal/issues.ts";
+import { canonicalJson } from "../../internal/json_text.ts";
 import { claudeCode, decidedEvent, type HookCall, type HookOutcome } from "../../dialects/mod.ts";
 import type { AgentHooks } from "../options.ts";
 import type { AllowedCall, OpenedCall, ToolOutcome } from "../tool_call.ts";
@@ -67,7 +68,12 @@ export function hookCallbacks(hooks: AgentHooks, sessions: Sessions): HookMatche
 }
 
 /** Events that must not go on when they could not be judged. */
-const BLOCKING: readonly string[] = ["PreToolUse", "PostToolUse", "UserPromptSubmit"];
+const BLOCKING: readonly string[] = [
+  "PreToolUse",
+  "PreSkillShellCommand",
+  "PostToolUse",
+  "UserPromptSubmit",
+];
 
 const RULES: Readonly<Record<string, Rule>> = {
   SessionStart: ({ input, session }) => {
@@ -98,7 +104,22 @@ const RULES: Readonly<Record<string, Rule>> = {
     const run = session.run(agentOf(input), input.agent_type as string | undefined);
     await session.models.complete(run); // it has called the tool
     const opened = await run.begin({ name, params, callId, signal });
-    if (opened.type === "allowed" && callId !== undefined) session.calls.add(callId, run, opened);
+    if (opened.type === "allowed" && callId !== undefined) {
+      session.calls.add(callId, run, name, opened);
+    }
+    return toolOutcome(call, opened);
+  },
+  // A command in the text of a skill. Nothing reports how it ends, so its call ends here.
+  PreSkillShellCommand: async ({ call, input, session, signal }) => {
+    const { name, params } = decidedEvent(call)!.data as { name: string; params: unknown };
+    const run = session.run(agentOf(input), input.agent_type as string | undefined);
+    const opened = await run.begin({ name, params, callId: input.tool_use_id, signal });
+    if (opened.type === "allowed") {
+      const isChanged = canonicalJson(opened.params) !== canonicalJson(params);
+      if (isChanged) {
+        await opened.fail(new Error("A gate changed this, and Claude Code can't apply that"));
+      } else await opened.complete(undefined);
+    }
     return toolOutcome(call, opened);
   },
   PostToolUse: async ({ call, input, session, hooks }) => {

@@ -1,4 +1,3 @@
-import { canonicalJson } from "../../internal/json_text.ts";
 import { errorMessage } from "../../internal/issues.ts";
 import type { Decision } from "../../core/mod.ts";
 import type { AgentHooks } from "../options.ts";
@@ -46,7 +45,8 @@ export function askPermission(hooks: AgentHooks, sessions: Sessions): CanUseTool
       ...(more.decisionReason !== undefined && { reason: more.decisionReason }),
     };
     const session = sessions.withCall(toolUseID);
-    if (session?.calls.get(toolUseID)?.isApproved) {
+    const { calls } = session ?? {};
+    if (calls?.get(toolUseID)?.isApproved && calls.isJudged(toolUseID, name, input)) {
       return { behavior: "allow", updatedInput: input };
     }
     const run = session && { sessionId: session.sessionId, runId: session.run(agentID).id };
@@ -65,8 +65,8 @@ export function askPermission(hooks: AgentHooks, sessions: Sessions): CanUseTool
 }
 
 /**
- * Returns a `canUseTool` that does what another one does. A call that it denies has ended, and input that it
- * changes is judged again.
+ * Returns a `canUseTool` that does what another one does. A call that it denies has ended, and one that isn't what
+ * was judged, because it or another hook changed the input, is judged again.
  */
 export function watchPermission(sessions: Sessions, permit: CanUseTool): CanUseTool {
   return async (name, input, options) => {
@@ -87,16 +87,16 @@ export function watchPermission(sessions: Sessions, permit: CanUseTool): CanUseT
       return result;
     }
     const { updatedInput = input } = result;
-    if (canonicalJson(updatedInput) === canonicalJson(input)) return result;
-    // A call with other input is another call to decide about.
+    if (session.calls.isJudged(callId, name, updatedInput)) return result;
+    // A call with other input, from the permission or another hook, is another call to decide about.
     session.calls.take(callId);
-    await call.fail(new Error("The permission changed its input"));
+    await call.fail(new Error("Its input was changed"));
     const run = session.run(agentID);
     const opened = await run.begin({ name, params: updatedInput, callId, signal });
     if (opened.type === "denied") {
       return { behavior: "deny", message: denialText(opened.denial) };
     }
-    session.calls.add(callId, run, opened);
+    session.calls.add(callId, run, name, opened);
     return { ...result, updatedInput: opened.params as Record<string, unknown> };
   };
 }
