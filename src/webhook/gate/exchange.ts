@@ -142,14 +142,13 @@ async function readBody({ timeout, redact }: CheckedGate, response: Response): P
 }
 
 /**
- * Accepts an empty response as no opinion if it is empty on purpose. Where nothing says how long a body is,
- * it is also what remains of a verdict when the connection is cut.
+ * Accepts an empty response as no opinion if it is empty on purpose. Without a length, it is also what remains
+ * of a verdict when the connection is cut, or what a server sends whose handler broke before it wrote one.
  */
 function checkEmpty({ status, headers, url }: Response): undefined {
   // A response without a URL came over no connection: a `fetch` of the user's made it.
-  const isFramed = status === 204 || status === 205 || url === "" ||
-    headers.has("content-length") || headers.has("transfer-encoding");
-  if (isFramed) return undefined;
+  const isMeant = status === 204 || url === "" || headers.has("content-length");
+  if (isMeant) return undefined;
   throw new GateError("invalid", "the response is empty, but has neither status 204 nor a length");
 }
 

@@ -79,6 +79,23 @@ const behaviors: readonly (readonly [string, Behavior, RegExp, Partial<WebhookGa
     (_, socket) => void socket.end(responseBytes(200, ["connection: close"])),
     /invalid/,
   ],
+  [
+    "ends its response in chunks before it has written a verdict",
+    (_, socket) => {
+      socket.write(responseBytes(200, ["transfer-encoding: chunked"], "0\r\n\r\n"));
+    },
+    /invalid/,
+  ],
+  [
+    "sends an empty response in an unknown transfer-encoding",
+    (_, socket) => void socket.end(responseBytes(200, ["transfer-encoding: identity"])),
+    /invalid|unreachable/,
+  ],
+  [
+    "resets the content",
+    (_, socket) => void socket.end(responseBytes(205, ["connection: close"])),
+    /invalid/,
+  ],
   ["doesn't sign", respondWith(200), /invalid/, { verifyResponse: true }],
   [
     "doesn't sign that it has no opinion",
