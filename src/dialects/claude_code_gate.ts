@@ -60,6 +60,8 @@ export function decodeClaudeCodeOutput(
   output: unknown,
 ): ClaudeCodeResponse | { readonly invalid: string } {
   if (!isFields(output)) return { invalid: "returned no JSON object" };
+  const denial = denialOf(output);
+  if (denial !== undefined) return { verdict: denial }; // whatever else it says
   if (output.async !== undefined) return { invalid: "returned 'async': a gate must decide now" };
   const { decision, hookSpecificOutput: specific = {} } = output;
   if (!isFields(specific)) {
@@ -70,16 +72,15 @@ export function decodeClaudeCodeOutput(
     return { invalid: `returned 'hookSpecificOutput' that is not one of ${hook}` };
   }
   const { permissionDecision: permission } = specific;
-  if (decision !== undefined && decision !== "approve" && decision !== "block") {
+  if (decision !== undefined && decision !== "approve") {
     return { invalid: 'returned a \'decision\' that is neither "approve" nor "block"' };
   }
   if (
-    permission !== undefined && !["allow", "deny", "ask", "defer"].includes(permission as string)
+    permission !== undefined && !["allow", "ask", "defer"].includes(permission as string)
   ) {
     return { invalid: "returned a 'permissionDecision' that Claude Code doesn't know" };
   }
   const verdict = verdictOf(output, specific);
-  if (verdict?.decision === "deny") return { verdict }; // whatever else it says
   const unknown = unknownField(output, TOP) ?? unknownField(specific, SPECIFIC[String(hook)] ?? []);
   if (unknown !== undefined) return { invalid: `returned '${unknown}', which no gate can apply` };
   if (output.continue !== undefined && output.continue !== true) {
@@ -132,24 +133,45 @@ function unknownField(fields: Fields, known: readonly string[]): string | undefi
   return Object.keys(fields).find((name) => !known.includes(name))?.slice(0, 64);
 }
 
-function verdictOf(output: Fields, specific: Fields): Verdict | undefined {
-  const context = textOf(specific, "additionalContext");
-  const reason = textOf(specific, "permissionDecisionReason") ?? textOf(output, "reason");
-  const more = context === undefined ? {} : { context };
+/** Words that deny, of this hook or of another. */
+const DENIALS: readonly unknown[] = ["deny", "block"];
+
+/** Returns the verdict of an output that denies, even where Claude Code would overlook it; undefined otherwise. */
+function denialOf(output: Fields): Verdict | undefined {
+  const { hookSpecificOutput } = output;
+  const specific = isFields(hookSpecificOutput) ? hookSpecificOutput : {};
+  const { reason, more } = textsOf(output, specific);
   if (output.continue === false) {
     const why = textOf(output, "stopReason") ?? reason ?? "Stopped by the hook";
     return { decision: "deny", reason: why, interrupt: true, ...more };
   }
+  const isDeny = [output, specific].some(({ decision, permissionDecision }) =>
+    DENIALS.includes(decision) || DENIALS.includes(permissionDecision)
+  );
+  if (!isDeny) return undefined;
+  return { decision: "deny", reason: reason ?? "Denied by the hook", ...more };
+}
+
+function textsOf(
+  output: Fields,
+  specific: Fields,
+): { readonly reason: string | undefined; readonly more: Pick<Verdict, "context"> } {
+  const context = textOf(specific, "additionalContext");
+  const reason = textOf(specific, "permissionDecisionReason") ?? textOf(output, "reason");
+  return { reason, more: context === undefined ? {} : { context } };
+}
+
+/** Returns the verdict of an output that doesn't deny; undefined without an opinion. */
+function verdictOf(output: Fields, specific: Fields): Verdict | undefined {
+  const { reason, more } = textsOf(output, specific);
   // The newer field wins, as in Claude Code.
-  const said = specific.permissionDecision ??
-    { approve: "allow", block: "deny" }[output.decision as string];
-  if (said === "deny") return { decision: "deny", reason: reason ?? "Denied by the hook", ...more };
+  const said = specific.permissionDecision ?? (output.decision === "approve" ? "allow" : undefined);
   // A deferred call waits for a person, too.
   if (said === "ask" || said === "defer") {
     return { decision: "ask", reason: reason ?? "Allow this?", ...more };
   }
   if (said === "allow") return { decision: "allow", ...(reason && { reason }), ...more };
-  return context === undefined ? undefined : { decision: "none", context };
+  return more.context === undefined ? undefined : { decision: "none", ...more };
 }
 
 /** Returns the data that the hook changed; undefined if it changed none. */

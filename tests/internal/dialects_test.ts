@@ -142,6 +142,29 @@ test("context of a Claude Code hook doesn't approve a call", () => {
   assert.deepEqual(read("tool.completed", {}), { verdict });
 });
 
+test("an output that denies is a deny, even if Claude Code would ignore it or another field allows", () => {
+  const event = createEvent("tool.called", { name: "Bash", params: {} }, { sessionId: "s-1" });
+  const pre = (fields: object) => ({ hookEventName: "PreToolUse", ...fields });
+  const outputs: readonly unknown[] = [
+    { decision: "block", hookSpecificOutput: pre({ permissionDecision: "allow" }) },
+    { decision: "block", hookSpecificOutput: pre({ permissionDecision: "ask", updatedInput: {} }) },
+    { decision: "approve", hookSpecificOutput: pre({ permissionDecision: "deny" }) },
+    { decision: "block", hookSpecificOutput: null },
+    { decision: "deny" },
+    { async: true, decision: "block" },
+    { permissionDecision: "deny" },
+    { hookSpecificOutput: { permissionDecision: "deny" } },
+    { hookSpecificOutput: { hookEventName: "PostToolUse", permissionDecision: "deny" } },
+    { hookSpecificOutput: pre({ permissionDecision: "block", updatedInput: "rm" }) },
+    { hookSpecificOutput: { hookEventName: "PostToolUse", decision: "block" } },
+    { continue: false, hookSpecificOutput: pre({ permissionDecision: "allow" }) },
+  ];
+  for (const output of outputs) {
+    const read = decodeClaudeCodeOutput(event, output);
+    assert.equal("verdict" in read && read.verdict?.decision, "deny", JSON.stringify(output));
+  }
+});
+
 test("an output that Claude Code would ignore is invalid, not an absent opinion", () => {
   const event = createEvent("tool.called", { name: "Bash", params: {} }, { sessionId: "s-1" });
   const outputs: readonly unknown[] = [
@@ -149,11 +172,11 @@ test("an output that Claude Code would ignore is invalid, not an absent opinion"
     [],
     "deny",
     { async: true },
-    { decision: "deny" },
+    { decision: "ask" },
     { hookSpecificOutput: "deny" },
-    { hookSpecificOutput: { permissionDecision: "deny" } },
-    { hookSpecificOutput: { hookEventName: "PostToolUse", permissionDecision: "deny" } },
-    { hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "block" } },
+    { hookSpecificOutput: { permissionDecision: "allow" } },
+    { hookSpecificOutput: { hookEventName: "PostToolUse", permissionDecision: "allow" } },
+    { hookSpecificOutput: { hookEventName: "PreToolUse", permissionDecision: "approve" } },
     { hookSpecificOutput: { hookEventName: "PreToolUse", updatedInput: "rm" } },
     { hookSpecificOutput: { hookEventName: "PreToolUse", permisionDecision: "deny" } },
     { continue: "false" },

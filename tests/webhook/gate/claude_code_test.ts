@@ -102,12 +102,12 @@ test("'updatedInput' rewrites the parameters for a rewrite, and fails for a chec
 test("what Claude Code would ignore as invalid denies here", async () => {
   const outputs: readonly unknown[] = [
     [],
-    { decision: "deny" },
+    { decision: "allow" },
     { async: true },
-    pre({ permissionDecision: "block" }),
+    pre({ permissionDecision: "approve" }),
     pre({ permisionDecision: "deny" }),
-    { hookSpecificOutput: { hookEventName: "PostToolUse", permissionDecision: "deny" } },
-    { hookSpecificOutput: { permissionDecision: "deny" } },
+    { hookSpecificOutput: { hookEventName: "PostToolUse", permissionDecision: "allow" } },
+    { hookSpecificOutput: { permissionDecision: "allow" } },
     { decison: "block" },
   ];
   for (const output of outputs) {
