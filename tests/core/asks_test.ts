@@ -214,6 +214,32 @@ test("an edit is checked by the gates that judged, not by a process that has oth
   await agent.hooks.close();
 });
 
+test("an approval lets nothing happen in a process where a required gate is missing", async () => {
+  const store = memoryStore();
+  const agent = start(store);
+  const { askId, wait } = await agent.decide("c-1");
+  const page = createHooks({
+    logger: silentLogger,
+    outbox: createOutbox(store, { logger: silentLogger }),
+    gates: { required: ["policy"] },
+  });
+  await page.asks.resolve(askId, ALLOW);
+  /** What the page knows of the ask once the store had the time to record it. */
+  const seen = async (): Promise<string | undefined> => {
+    const controller = new AbortController();
+    const waiting = (await page.asks.get(askId))!.wait({ signal: controller.signal })
+      .then(({ decision }) => decision, () => undefined);
+    setTimeout(() => controller.abort(), 50);
+    return await waiting;
+  };
+  assert.equal(await seen(), undefined, "left to a process that has the gate");
+  assert.deepEqual((await agent.types()).filter((type) => type === "tool.called"), []);
+  assert.equal((await wait()).decision, "allow");
+  assert.equal(await seen(), undefined, "also once it is recorded");
+  await page.close();
+  await agent.hooks.close();
+});
+
 test("an ask that expires is denied, and nobody can respond any more", async () => {
   const agent = start(memoryStore(), { question: ["Pay?", { expiresIn: 5 }] });
   const result = await agent.pay("c-1") as { reason: string };

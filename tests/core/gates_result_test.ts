@@ -37,9 +37,18 @@ test("an error whose message gates judged is thrown with nothing that they did n
     hooks.call("bash", {}, () => Promise.reject(error)).catch((thrown: unknown) => thrown);
   const plain = new RangeError("exit 1");
   assert.equal(await thrownBy(plain), plain);
+  class HttpError extends Error {
+    readonly #body = "sk-1";
+    get body(): string {
+      return this.#body;
+    }
+  }
   const hidden = [
     Object.assign(new Error("exit 1"), { stdout: "sk-1" }),
     new Error("exit 1", { cause: "sk-1" }),
+    new HttpError("exit 1"),
+    Object.assign(new Error("exit 1"), { name: "sk-1" }),
+    new DOMException("exit 1", "sk-1"),
     new Error("GET https://ada:sk-1@example.com failed"),
     { message: "sk-1", toString: () => "exit 1" },
   ];

@@ -12,7 +12,7 @@ import type { Store, StoreKey } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-store";
 import { bindStore } from "../support/bind_store.ts";
-import { test } from "../support/harness.ts";
+import { mock, test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
 type Params = { readonly command: string };
@@ -285,6 +285,91 @@ test("data that a person edited is checked under an id of its own", async () => 
   assert.equal(new Set(ids).size, 2);
 });
 
+test("a response that comes after an ask has expired counts for nothing, even if no timer fired", async () => {
+  mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
+  try {
+    const { hooks } = start({
+      gates: {
+        onAsk: () => {
+          mock.timers.tick(200); // as `confirm()` does, which blocks the thread
+          return { decision: "allow" };
+        },
+      },
+    });
+    const question = { expiresIn: 200 };
+    hooks.gate("tool.called", { name: "late", handle: () => ask("Really?", question) });
+    assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, "deny");
+    question.expiresIn = 201;
+    assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, "allow");
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("data that a person edited is judged by rewrites, too: they may deny it, and not change it", async () => {
+  let command = "";
+  const { hooks } = start({
+    gates: {
+      onAsk: ({ event }) => ({
+        decision: "edit",
+        data: { ...event.data as object, params: { command } },
+      }),
+    },
+  });
+  hooks.gate("tool.called", {
+    name: "dry-run",
+    kind: "rewrite",
+    handle: ({ data }) => {
+      const command = String(data.params?.command);
+      if (command.startsWith("rm")) return deny("Never rm");
+      return command.endsWith("--dry-run")
+        ? { ...data }
+        : { ...data, params: { command: `${command} --dry-run` } };
+    },
+  });
+  hooks.gate("tool.called", {
+    name: "approve",
+    handle: () => ask("Deploy?", { allow: ["allow", "edit"] }),
+  });
+  const outcomes: unknown[] = [];
+  for (command of ["cp --dry-run", "cp", "rm --dry-run"]) {
+    const outcome = await hooks.call("bash", { command: "ls" }, bash);
+    outcomes.push(typeof outcome === "string" ? outcome : outcome.reason);
+  }
+  const refused = "A gate would change the edited data";
+  assert.deepEqual(outcomes, ["ran cp --dry-run", refused, "Never rm"]);
+});
+
+test("an edit that a gate fails to judge is denied, also if the gate asks when it fails", async () => {
+  for (const onFailure of ["ask", "allow"] as const) {
+    const { hooks } = start({
+      gates: {
+        onAsk: ({ event }) => ({
+          decision: "edit",
+          data: { ...event.data as object, params: { command: "rm" } },
+        }),
+      },
+    });
+    hooks.gate("tool.called", {
+      name: "approve",
+      handle: () => ask("Run it?", { allow: ["allow", "edit"] }),
+    });
+    hooks.gate("tool.called", {
+      name: "policy",
+      onFailure,
+      handle: ({ data }) => {
+        if (JSON.stringify(data.params).includes("rm")) throw new Error("The server is down");
+      },
+    });
+    const outcome = await hooks.call("bash", { command: "ls" }, bash);
+    const denied = "Gate 'policy' failed (error)";
+    assert.equal(
+      typeof outcome === "string" ? outcome : outcome.reason,
+      onFailure === "ask" ? denied : "ran rm",
+    );
+  }
+});
+
 test("an ask that expires denies", async () => {
   let signal: AbortSignal | undefined;
   const { hooks } = start({
@@ -481,8 +566,8 @@ test("malformed verdicts fail, in every form", async () => {
         throw new Error("boom");
       },
     }),
-    () => deny("x", { internal: 1n as never }),
-    () => deny(5 as never),
+    () => allow(5 as never),
+    () => allow("x", { context: 1n as never }),
     () => ask(""),
     () => ask("?", { expiresIn: NaN }),
     () => ask("?", { allow: ["maybe" as never] }),
@@ -499,10 +584,35 @@ test("malformed verdicts fail, in every form", async () => {
   }
 });
 
+test("a deny counts whatever else is wrong with it, and is no failure", async () => {
+  const denials: readonly (() => unknown)[] = [
+    () => deny(undefined as never),
+    () => deny(null as never),
+    () => deny(new Error("no") as never),
+    () => deny("no", { context: null as never, internal: 1n as never, interrupt: "yes" as never }),
+    () => ({ decision: "deny", reason: null }),
+    () => ({ decision: "deny", reason: "no", expiresIn: "1h", allow: 5, data: { name: "bash" } }),
+  ];
+  for (const kind of ["check", "rewrite"] as const) {
+    for (const handle of denials) {
+      const { hooks, dataOf } = start();
+      const gate = { name: "policy", kind, onFailure: "allow", handle } as never;
+      hooks.gate("tool.called", gate);
+      const decision = await hooks.decide("tool.called", { name: "bash", params: {} });
+      assert.deepEqual(
+        [decision.decision, decision.gates[0]!.failure],
+        ["deny", undefined],
+        `${kind}: ${handle}`,
+      );
+      assert.match(String(dataOf("tool.denied").reason), /^(no|Denied by a gate)$/);
+    }
+  }
+});
+
 test("a rewrite can't forge a decision, return one as data, or remove the parameters", async () => {
   const rewrites: readonly object[] = [
     { name: "bash", params: {}, decision_id: "FORGED" },
-    { decision: "deny", reason: "plain" },
+    { decision: "allow", reason: "plain" },
     { name: "bash" },
   ];
   for (const data of rewrites) {
@@ -523,7 +633,7 @@ test("tool.denied names the gate that denied, not one in shadow mode", async () 
   hooks.gate("tool.called", {
     name: "failing",
     onFailure: "allow",
-    handle: () => deny(5 as never),
+    handle: () => ({ decision: "Deny" }) as never,
   });
   hooks.gate("tool.called", { name: "policy", handle: () => deny("no") });
   await hooks.decide("tool.called", { name: "bash" });

@@ -4,7 +4,7 @@ import type { AskAnswer, AskRequest, GatesOptions } from "./decision.ts";
 import type { GateHost } from "./gate_host.ts";
 import { ASK_TIMEOUT, denied, NOT_APPROVED } from "./judged.ts";
 import { applyRewrite, withData } from "./rewrite.ts";
-import type { GateOutcome } from "./run_gates.ts";
+import type { GateOutcome } from "./gate_outcome.ts";
 
 /** Asks a person in this process. */
 export type OnAsk = NonNullable<GatesOptions["onAsk"]>;
@@ -68,12 +68,14 @@ export async function askPerson(
   signal?: AbortSignal,
 ): Promise<AskAnswer> {
   const limit = signal ? linkSignals(signal, closing) : linkSignals(closing);
-  const cancel = clock.setTimer(expiresIn, () => {
-    limit.abort(new Error(`the ask expired after ${expiresIn} ms`));
-  });
+  const expires = clock.now() + expiresIn;
+  const expired = (): Error => new Error(`the ask expired after ${expiresIn} ms`);
+  const cancel = clock.setTimer(expiresIn, () => limit.abort(expired()));
   try {
     const asked = Promise.resolve(onAsk({ ...request, signal: limit.signal }));
     const { decision, reason, data, by } = await abortable(asked, limit.signal) ?? {};
+    // No timer fires while `confirm()` blocks the thread, or the machine sleeps.
+    if (clock.now() >= expires) throw expired();
     return { decision, data, by, reason: typeof reason === "string" ? reason : undefined };
   } finally {
     cancel();

@@ -1,5 +1,5 @@
 import type { HookEvent } from "../events.ts";
-import type { GateRecord } from "./run_gates.ts";
+import type { GateRecord } from "./gate_outcome.ts";
 import type { AskChoice } from "./verdict.ts";
 
 /** What a gate asks, for `onAsk`. */

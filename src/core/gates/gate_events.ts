@@ -22,7 +22,8 @@ export function deniedEvent(
   const data = event.data as Readonly<Record<string, unknown>>;
   const { name, call_id, agent_id, parent_agent_id, params } = data;
   const call = { name, call_id, agent_id, parent_agent_id, params };
-  return createEvent("tool.denied", { ...call, reason, gate, decision_id: id }, event);
+  const why = reason ?? "Denied by a gate";
+  return createEvent("tool.denied", { ...call, reason: why, gate, decision_id: id }, event);
 }
 
 /** The record of a decision. */

@@ -19,9 +19,11 @@ import {
 } from "./gate_events.ts";
 import type { GateHost, HostParts } from "./gate_host.ts";
 import type { GateTable } from "./gate_table.ts";
-import { decisionOf, denied, type Judged, missingIn } from "./judged.ts";
+import { judgeEdit } from "./judge_edit.ts";
+import { decisionOf, type Judged, missingIn } from "./judged.ts";
 import { withData } from "./rewrite.ts";
-import { type GateOutcome, runGates } from "./run_gates.ts";
+import type { GateOutcome } from "./gate_outcome.ts";
+import { runGates } from "./run_gates.ts";
 
 /** How often a decision is made again because another process decided about the same call meanwhile. */
 const MAX_CONFLICTS = 3;
@@ -52,6 +54,7 @@ export class Gatekeeper {
     this.#asking = records && new Asking(host, {
       onAsk: options.onAsk,
       gatesOf: (type) => table.nameOf(type),
+      isMissing: () => table.missing().length > 0,
       check: (decisionId, event) => this.#check(decisionId, event),
     });
     this.asks = new StoredAsks(this.#asking, records);
@@ -277,14 +280,12 @@ export class Gatekeeper {
     decisionId: string,
     event: HookEvent,
     signal?: AbortSignal,
-    kind?: "check",
   ): GateOutcome | Promise<GateOutcome> {
     const { logger, clock, abandoned, telemetry } = this.#host;
-    const gates = this.#table.gatesFor(event.type);
     return runGates({
       telemetry,
       decisionId,
-      gates: kind ? gates.filter((gate) => gate.kind === kind) : gates,
+      gates: this.#table.gatesFor(event.type),
       event,
       isResult: isResult(event.type),
       timeout: this.#options.timeout,
@@ -304,17 +305,11 @@ export class Gatekeeper {
     });
   }
 
-  /** Runs the checks on data that a person edited. An edit is also an approval. */
-  async #check(decisionId: string, event: HookEvent): Promise<GateOutcome> {
-    const missing = missingIn(this.#table.missing(), event.data);
-    if (missing !== undefined) return missing;
-    try {
-      await this.#host.validateInTime(event);
-    } catch (error) {
-      if (!(error instanceof EventValidationError)) throw error;
-      return denied({ data: event.data, gates: [], context: [], gate: undefined }, error.message);
-    }
-    const outcome = await this.#run(decisionId, event, undefined, "check");
-    return outcome.decision === "ask" ? { ...outcome, decision: "allow" } : outcome;
+  #check(decisionId: string, event: HookEvent): Promise<GateOutcome> {
+    return judgeEdit(this.#host, {
+      event,
+      gates: this.#table.gatesFor(event.type),
+      judge: () => missingIn(this.#table.missing(), event.data) ?? this.#run(decisionId, event),
+    });
   }
 }

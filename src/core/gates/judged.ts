@@ -1,6 +1,6 @@
 import type { HookEvent } from "../events.ts";
 import type { DecisionBase } from "./decision.ts";
-import type { GateOutcome, GateRecord } from "./run_gates.ts";
+import type { GateOutcome, GateRecord } from "./gate_outcome.ts";
 
 /** How long a person may take, unless a gate says otherwise, in milliseconds: ten minutes. */
 export const ASK_TIMEOUT: number = 10 * 60 * 1000;

@@ -20,8 +20,8 @@ export function applyRewrite(
   event: HookEvent,
   data: unknown,
 ): HookEvent | { readonly invalid: string } {
-  const said = fieldOf(data, "decision");
-  if ((isDecided(said) || said === "none") && fieldOf(event.data, "decision") === undefined) {
+  const said = decisionIn(event, data);
+  if (isDecided(said) || said === "none") {
     return { invalid: "returned a decision as data: return deny(), ask() or allow()" };
   }
   let next: HookEvent;
@@ -36,6 +36,11 @@ export function applyRewrite(
     return { invalid: "removed 'params': return an empty object for none" };
   }
   return next;
+}
+
+/** Returns what looks like a decision in data; undefined for an event that has such a field. */
+export function decisionIn(event: HookEvent, data: unknown): unknown {
+  return fieldOf(event.data, "decision") === undefined ? fieldOf(data, "decision") : undefined;
 }
 
 /** Returns an event with other data, as a snapshot. @throws {EventValidationError} */

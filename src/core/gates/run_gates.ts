@@ -1,49 +1,23 @@
 import { abortable, isThenable } from "../../internal/async.ts";
 import { errorMessage, formatIssues } from "../../internal/issues.ts";
+import { canonicalJson } from "../../internal/json_text.ts";
 import type { StandardIssue } from "../../internal/standard_schema.ts";
 import type { HookEvent } from "../events.ts";
 import type { GateFailure } from "./failure.ts";
 import type { Telemetry } from "../telemetry.ts";
 import type { RegisteredGate } from "./gate.ts";
+import {
+  type GateOutcome,
+  type GateRecord,
+  type GateResult,
+  merge,
+  outcomeOf,
+  outdated,
+} from "./gate_outcome.ts";
 import { GateCall, GateTimeout, type RunParts, RunTime } from "./gate_call.ts";
 import { type LateResult, readLate } from "./late_result.ts";
-import { applyRewrite } from "./rewrite.ts";
-import { type Decided, isVerdict, readVerdict, type Verdict } from "./verdict.ts";
-
-/** How one gate judged, as it is recorded. */
-export type GateRecord = {
-  readonly name: string;
-  readonly kind: "check" | "rewrite";
-  readonly mode: "enforce" | "shadow";
-  /** `rewritten`: it changed the data; `none`: no opinion; `failed`: see `failure`. */
-  readonly verdict: Decided | "none" | "rewritten" | "failed";
-  readonly reason?: string | undefined;
-  readonly internal?: string | undefined;
-  /** How long it took, in milliseconds. */
-  readonly duration_ms: number;
-  readonly failure?: GateFailure | undefined;
-  /**
-   * Whether it returned after its time was up, while other gates still ran. `internal` says what; it changed
-   * nothing. After the decision, that is a `gate.late` event.
-   */
-  readonly late?: boolean | undefined;
-  /** In shadow mode: what would have been applied. */
-  readonly would_block?: boolean | undefined;
-};
-
-/** What a run of gates came to. */
-export type GateOutcome = {
-  readonly decision: Decided;
-  /** The data that was judged last, frozen. */
-  readonly data: unknown;
-  /** The verdict that decided: the first one, in the order of the gates, of the strongest decision. */
-  readonly verdict: Verdict | undefined;
-  /** The gate of that verdict. */
-  readonly gate: string | undefined;
-  /** Text for the model, of all gates that are enforced, in their order. */
-  readonly context: readonly string[];
-  readonly gates: readonly GateRecord[];
-};
+import { applyRewrite, decisionIn } from "./rewrite.ts";
+import { isVerdict, readVerdict, type Verdict } from "./verdict.ts";
 
 /** What a run of gates needs. */
 export type GateRun = RunParts & {
@@ -59,15 +33,6 @@ export type GateRun = RunParts & {
   late(result: LateResult): void;
 };
 
-const STRENGTH: Readonly<Record<Decided, number>> = { allow: 1, ask: 2, deny: 3 };
-
-/** A record, and what is applied of it. */
-type Judged = {
-  record: GateRecord;
-  readonly verdict?: Verdict | undefined;
-  readonly event?: HookEvent | undefined;
-};
-
 /**
  * Lets gates decide about an event. Rewrites run one after the other, each on the result of the one before.
  * Then all checks run at once, on the same frozen data. The outcome depends on what the gates return and on
@@ -77,7 +42,7 @@ export function runGates(run: GateRun): GateOutcome | Promise<GateOutcome> {
   if (run.gates.some(({ kind }) => kind === "rewrite")) return runInOrder(run);
   const time = new RunTime(run);
   const judged = check(run, run.gates, run.event, time, true);
-  const end = (judged: readonly Judged[]): GateOutcome => {
+  const end = (judged: readonly GateResult[]): GateOutcome => {
     time.end();
     return outcomeOf(judged, run.event);
   };
@@ -88,7 +53,7 @@ async function runInOrder(run: GateRun): Promise<GateOutcome> {
   const rewrites = run.gates.filter(({ kind }) => kind === "rewrite");
   const checks = run.gates.filter(({ kind }) => kind === "check");
   const time = new RunTime(run);
-  const judged: Judged[] = [];
+  let judged: GateResult[] = [];
   let { event } = run;
   try {
     if (run.isResult && rewrites.length > 0) {
@@ -97,7 +62,11 @@ async function runInOrder(run: GateRun): Promise<GateOutcome> {
     for (const gate of rewrites) {
       if (merge(judged).decision === "deny") break; // nothing that follows can undo it
       const result = await judge(run, gate, event, time, true);
-      event = result.event ?? event;
+      if (result.event !== undefined) {
+        const isChanged = canonicalJson(result.event.data) !== canonicalJson(event.data);
+        if (isChanged) judged = judged.map((earlier) => outdated(earlier, gate.name));
+        event = result.event;
+      }
       judged.push(result);
     }
     if (merge(judged).decision !== "deny") {
@@ -109,10 +78,6 @@ async function runInOrder(run: GateRun): Promise<GateOutcome> {
   return outcomeOf(judged, event);
 }
 
-function outcomeOf(judged: readonly Judged[], { data }: HookEvent): GateOutcome {
-  return { ...merge(judged), data, gates: judged.map(({ record }) => record) };
-}
-
 /** Runs checks at once. Each runs to its end, so that the record is complete. */
 function check(
   run: GateRun,
@@ -120,29 +85,9 @@ function check(
   event: HookEvent,
   time: RunTime,
   final: boolean,
-): readonly Judged[] | Promise<readonly Judged[]> {
+): readonly GateResult[] | Promise<readonly GateResult[]> {
   const results = gates.map((gate) => judge(run, gate, event, time, final));
-  return results.some(isThenable) ? Promise.all(results) : results as readonly Judged[];
-}
-
-/** The strongest verdict; of equals, the first in the order of the gates. */
-function merge(
-  judged: readonly Judged[],
-): Pick<GateOutcome, "decision" | "verdict" | "gate" | "context"> {
-  let strongest: Verdict | undefined;
-  let decision: Decided | undefined;
-  let gate: string | undefined;
-  const context: string[] = [];
-  for (const { verdict, record } of judged) {
-    if (verdict === undefined) continue;
-    if (verdict.context) context.push(verdict.context);
-    if (verdict.decision === "none") continue;
-    if (decision && STRENGTH[decision] >= STRENGTH[verdict.decision]) continue;
-    strongest = verdict;
-    decision = verdict.decision;
-    gate = record.name;
-  }
-  return { decision: decision ?? "allow", verdict: strongest, gate, context };
+  return results.some(isThenable) ? Promise.all(results) : results as readonly GateResult[];
 }
 
 /** Calls one gate in a span, and counts its verdict. Stays synchronous when the gate does. */
@@ -152,12 +97,12 @@ function judge(
   event: HookEvent,
   time: RunTime,
   final: boolean,
-): Judged | Promise<Judged> {
+): GateResult | Promise<GateResult> {
   const { telemetry } = run;
   const { name, kind, mode } = gate;
   return telemetry.span("gate", { name, kind, mode, type: event.type }, (span) => {
     const start = performance.now();
-    const count = (judged: Judged): Judged => {
+    const count = (judged: GateResult): GateResult => {
       const { verdict, failure } = judged.record;
       span.set({ decision: verdict, error: failure });
       const failed = failure === undefined ? {} : { failure };
@@ -178,24 +123,24 @@ function callGate(
   event: HookEvent,
   time: RunTime,
   final: boolean,
-): Judged | Promise<Judged> {
+): GateResult | Promise<GateResult> {
   const { clock } = run;
   const start = clock.now();
   const took = (): number => Math.max(0, Math.round(clock.now() - start));
-  const fail = (failure: GateFailure, reason: string): Judged =>
+  const fail = (failure: GateFailure, reason: string): GateResult =>
     failed(gate, failure, reason, took(), time.abortedBy !== undefined);
   const call = new GateCall(gate, run, time, final);
-  const failWith = (error: unknown): Judged => fail(call.failureOf(error), errorMessage(error));
-  const finish = (value: unknown): Judged | Promise<Judged> =>
+  const failWith = (error: unknown): GateResult => fail(call.failureOf(error), errorMessage(error));
+  const finish = (value: unknown): GateResult | Promise<GateResult> =>
     gate.kind === "check"
       ? checked(gate, value, took, fail)
       : rewritten(run, gate, event, value, time, took, fail);
-  const note = (judged: Judged): Judged => {
+  const note = (judged: GateResult): GateResult => {
     // A decision that is over says nothing about the gate.
     if (time.abortedBy === undefined) gate.breaker?.note(judged.record.failure, clock.now());
     return judged;
   };
-  const waitFor = (value: PromiseLike<unknown>): Promise<Judged> => {
+  const waitFor = (value: PromiseLike<unknown>): Promise<GateResult> => {
     // What returns too late changes nothing but the record.
     const late = (result: unknown): void =>
       void done.then((judged) => {
@@ -231,8 +176,8 @@ function checked(
   gate: RegisteredGate,
   value: unknown,
   took: () => number,
-  fail: (failure: GateFailure, reason: string) => Judged,
-): Judged {
+  fail: (failure: GateFailure, reason: string) => GateResult,
+): GateResult {
   const verdict = readVerdict(value);
   if (verdict !== undefined && "invalid" in verdict) return fail("invalid", verdict.invalid);
   if (verdict?.data === undefined) return applied(gate, verdict, took());
@@ -247,15 +192,16 @@ function rewritten(
   value: unknown,
   time: RunTime,
   took: () => number,
-  fail: (failure: GateFailure, reason: string) => Judged,
-): Judged | Promise<Judged> {
+  fail: (failure: GateFailure, reason: string) => GateResult,
+): GateResult | Promise<GateResult> {
   if (value === undefined || value === null) return { record: recordOf(gate, "none", took()) };
-  const verdict = isVerdict(value) ? readVerdict(value) : undefined;
+  const isDecision = isVerdict(value) || decisionIn(event, value) === "deny";
+  const verdict = isDecision ? readVerdict(value) : undefined;
   if (verdict !== undefined && "invalid" in verdict) return fail("invalid", verdict.invalid);
   if (verdict !== undefined && verdict.data === undefined) return applied(gate, verdict, took());
   const next = applyRewrite(event, verdict?.data ?? value);
   if ("invalid" in next) return fail("invalid", next.invalid);
-  const accept = (issues: readonly StandardIssue[]): Judged => {
+  const accept = (issues: readonly StandardIssue[]): GateResult => {
     if (issues.length > 0) return fail("invalid", formatIssues(issues));
     const record = recordOf(gate, "rewritten", took(), textsOf(verdict));
     return gate.mode === "shadow" ? { record } : { record, verdict, event: next };
@@ -264,7 +210,7 @@ function rewritten(
     const issues = run.validate(next);
     if (!isThenable(issues)) return accept(issues);
     // A schema has no limit of its own: that of the decision ends it.
-    const ended = (error: unknown): Judged => {
+    const ended = (error: unknown): GateResult => {
       const by = time.abortedBy?.reason;
       const failure = by instanceof GateTimeout ? "timeout" : "aborted";
       return fail(error === by ? failure : "error", errorMessage(error));
@@ -278,7 +224,7 @@ function rewritten(
 }
 
 /** Returns what a verdict leads to: in shadow mode, only a record. */
-function applied(gate: RegisteredGate, verdict: Verdict | undefined, duration: number): Judged {
+function applied(gate: RegisteredGate, verdict: Verdict | undefined, duration: number): GateResult {
   const { decision = "none" } = verdict ?? {};
   const record = recordOf(gate, decision, duration, textsOf(verdict));
   if (gate.mode === "enforce") return { record, verdict };
@@ -299,7 +245,7 @@ function failed(
   internal: string,
   duration: number,
   isOver: boolean,
-): Judged {
+): GateResult {
   // A decision that was aborted, or took too long as a whole, is denied whatever the gate says.
   const onFailure = isOver ? "deny" : gate.onFailure;
   const blocks = onFailure !== "allow";

@@ -9,7 +9,7 @@ import { allowedEvent, decidedEvent, deniedEvent } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
 import { decisionOf, type Judged, NOT_APPROVED } from "./judged.ts";
 import { applyRewrite } from "./rewrite.ts";
-import type { GateOutcome } from "./run_gates.ts";
+import type { GateOutcome } from "./gate_outcome.ts";
 
 /** What was judged and asked about. */
 export type KnownAsk = DecisionBase & {
@@ -23,6 +23,8 @@ export type KnownAsk = DecisionBase & {
 export type EditChecks = {
   /** Returns what names the gates of a type. */
   readonly gatesOf: (type: string) => string;
+  /** Whether a required gate is missing in this process, which then lets nothing happen. */
+  readonly isMissing: () => boolean;
   /** Runs the checks on the data. */
   readonly check: (decisionId: string, event: HookEvent) => Promise<GateOutcome>;
 };
@@ -57,24 +59,20 @@ export class AskSettler {
   }
 
   /**
-   * Records what an ask led to, once. Returns undefined while somebody can still respond, and while an edit
-   * waits for a process that has the gates to check it.
+   * Records what an ask led to, once. Returns undefined while somebody can still respond, and while an approval
+   * waits for a process that has the gates it needs.
    */
   async settle(id: string, known: KnownAsk): Promise<FinalDecision | undefined> {
     for (;;) {
       const ask = await this.#asks.read(id);
       if (ask === undefined) return deniedAsk(id, known, "The ask is no longer stored");
+      const missing = this.#missingFor(ask.record, known);
+      if (missing !== undefined) {
+        if (this.#host.clock.now() < ask.record.expires) return undefined;
+        return deniedAsk(id, known, missing);
+      }
       if (ask.record.final) return await this.#recall(id, ask.record.final, known);
       if (this.#asks.isPending(ask)) return undefined;
-      const { state, gates, expires } = ask.record;
-      if (state === "edit" && gates !== this.#checks.gatesOf(known.event.type)) {
-        if (this.#host.clock.now() < expires) return undefined;
-        return deniedAsk(
-          id,
-          known,
-          "The edited data was not checked: its gates are not registered",
-        );
-      }
       const step = await this.#stepOf(ask, known);
       try {
         const record = { ...ask.record, state: step.state, final: step.final };
@@ -88,6 +86,15 @@ export class AskSettler {
         return deniedAsk(id, known, "The decision could not be recorded (store)");
       }
     }
+  }
+
+  /** Returns why this process can't let happen what was approved, another one may; undefined if it can. */
+  #missingFor({ state, gates, final }: AskRecord, { event }: KnownAsk): string | undefined {
+    const isApproved = final ? final.decision === "allow" : state === "allow" || state === "edit";
+    if (isApproved && this.#checks.isMissing()) return "A required gate is missing";
+    return !final && state === "edit" && gates !== this.#checks.gatesOf(event.type)
+      ? "The edited data was not checked: its gates are not registered"
+      : undefined;
   }
 
   /** Returns what an ask that has ended leads to. */

@@ -215,11 +215,15 @@ async function announce(host: CallHost, event: HookEvent): Promise<FinalDecision
   return { id: event.id, decision: "allow", data: event.data, gates: [] };
 }
 
-/** Whether an error holds no more than the text that gates judged: no output of a command, no cause, no key. */
+/**
+ * Whether an error holds no more than the text that gates judged: no output of a command, no cause, no key, and
+ * nothing that a class of its own keeps in private.
+ */
 function isPlain(error: unknown, text: string): boolean {
   if (!(error instanceof Error)) return error === text;
   const own = Reflect.ownKeys(error);
-  return error.message === text && own.every((key) => ERROR_KEYS.includes(key));
+  const isOfRuntime = PLAIN_ERRORS.includes(Object.getPrototypeOf(error));
+  return isOfRuntime && error.message === text && own.every((key) => ERROR_KEYS.includes(key));
 }
 
 /** Waits until a person has responded, if one was asked. When the caller gives up, the call is denied. */
@@ -256,11 +260,21 @@ function looseText(result: unknown): string | undefined {
 
 const NO_FORM = Symbol();
 
-/** Own properties of an error that has nothing but a message. */
+/** The prototypes of errors that have nothing but a message. */
+const PLAIN_ERRORS: readonly unknown[] = [
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+].map(({ prototype }) => prototype);
+
+/** Their own properties. */
 const ERROR_KEYS: readonly PropertyKey[] = [
   "message",
   "stack",
-  "name",
   // Where it was created, which JavaScriptCore adds, as in Bun.
   "line",
   "column",

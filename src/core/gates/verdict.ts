@@ -85,6 +85,11 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
     };
   }
   const texts = { reason, internal, context };
+  // A deny counts, whatever else is wrong with it.
+  if (decision === "deny") {
+    const known = Object.entries(texts).filter(([, text]) => typeof text === "string");
+    return { decision, ...Object.fromEntries(known), ...(interrupt === true && { interrupt }) };
+  }
   for (const [name, text] of Object.entries(texts)) {
     if (text !== undefined && typeof text !== "string") {
       return { invalid: `returned '${name}' that is not a text` };
@@ -97,7 +102,7 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
   if (interrupt !== undefined && typeof interrupt !== "boolean") {
     return { invalid: "returned 'interrupt' that is not true or false" };
   }
-  const isAsk = decision === "ask"; // what only an ask has can't make a deny invalid
+  const isAsk = decision === "ask";
   if (isAsk && expiresIn !== undefined && !(typeof expiresIn === "number" && expiresIn > 0)) {
     return { invalid: "returned 'expiresIn' that is not a positive number of milliseconds" };
   }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
 import { type Gate, readGate } from "../../../src/core/gates/gate.ts";
-import { type GateOutcome, type GateRun, runGates } from "../../../src/core/gates/run_gates.ts";
+import type { GateOutcome } from "../../../src/core/gates/gate_outcome.ts";
+import { type GateRun, runGates } from "../../../src/core/gates/run_gates.ts";
 import { allow, ask, deny, type Verdict } from "../../../src/core/gates/verdict.ts";
 import { snapshotOf } from "../../../src/core/snapshot.ts";
 import type { HookEvent } from "../../../src/core/events.ts";
@@ -259,6 +260,34 @@ test("a deny of a rewrite, or of the raw data, ends a decision before more is re
     { ...later, kind: "rewrite" } as Gate<HookEvent>,
   ], { isResult: true });
   assert.deepEqual([raw.decision, raw.gates.length], ["deny", 1]);
+});
+
+test("what a rewrite asks or allows is void once another one changes the data, unless it fails", async () => {
+  const rewrite = (name: string, handle: Gate<HookEvent>["handle"]): Gate<HookEvent> =>
+    ({ name, kind: "rewrite", handle }) as Gate<HookEvent>;
+  const change = rewrite("later", ({ data }) => with_(data, { command: "rm" }));
+  const same = rewrite("later", ({ data }) => with_(data, { command: commandOf(data) }));
+  const asks = rewrite("asks", () => ask("Run ls?", { context: "dropped" }));
+  const allows = rewrite("allows", () => allow("fine", { context: "kept" }));
+
+  const asked = await run([asks, change]);
+  assert.equal(asked.decision, "deny");
+  assert.equal(asked.verdict!.reason, "Gate 'later' changed what gate 'asks' asks about");
+  assert.equal((await run([asks, same])).decision, "ask");
+  assert.equal((await run([change, asks])).decision, "ask");
+  assert.equal((await run([change, asks])).verdict!.reason, "Run ls?");
+
+  const allowed = await run([allows, change]);
+  assert.deepEqual([allowed.decision, allowed.gates[0]!.verdict], ["allow", "none"]);
+  assert.deepEqual(allowed.context, ["kept"]);
+  assert.equal((await run([allows, same])).gates[0]!.verdict, "allow");
+
+  const failing = rewrite("fails", () => Promise.reject(new Error("down")));
+  const failed = await run([{ ...failing, onFailure: "ask" } as Gate<HookEvent>, change]);
+  assert.deepEqual([failed.decision, failed.verdict!.reason], [
+    "ask",
+    "Gate 'fails' failed (error)",
+  ]);
 });
 
 test("context for the model is collected in the order of the gates", async () => {

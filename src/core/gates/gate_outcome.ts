@@ -1,0 +1,96 @@
+import type { HookEvent } from "../events.ts";
+import type { GateFailure } from "./failure.ts";
+import type { Decided, Verdict } from "./verdict.ts";
+
+/** How one gate judged, as it is recorded. */
+export type GateRecord = {
+  readonly name: string;
+  readonly kind: "check" | "rewrite";
+  readonly mode: "enforce" | "shadow";
+  /** `rewritten`: it changed the data; `none`: no opinion; `failed`: see `failure`. */
+  readonly verdict: Decided | "none" | "rewritten" | "failed";
+  readonly reason?: string | undefined;
+  readonly internal?: string | undefined;
+  /** How long it took, in milliseconds. */
+  readonly duration_ms: number;
+  readonly failure?: GateFailure | undefined;
+  /**
+   * Whether it returned after its time was up, while other gates still ran. `internal` says what; it changed
+   * nothing. After the decision, that is a `gate.late` event.
+   */
+  readonly late?: boolean | undefined;
+  /** In shadow mode: what would have been applied. */
+  readonly would_block?: boolean | undefined;
+};
+
+/** What a run of gates came to. */
+export type GateOutcome = {
+  readonly decision: Decided;
+  /** The data that was judged last, frozen. */
+  readonly data: unknown;
+  /** The verdict that decided: the first one, in the order of the gates, of the strongest decision. */
+  readonly verdict: Verdict | undefined;
+  /** The gate of that verdict. */
+  readonly gate: string | undefined;
+  /** Text for the model, of all gates that are enforced, in their order. */
+  readonly context: readonly string[];
+  readonly gates: readonly GateRecord[];
+};
+
+/** What one gate came to: its record, and what is applied of it. */
+export type GateResult = {
+  record: GateRecord;
+  readonly verdict?: Verdict | undefined;
+  readonly event?: HookEvent | undefined;
+};
+
+const STRENGTH: Readonly<Record<Decided, number>> = { allow: 1, ask: 2, deny: 3 };
+
+/** Returns what the results of gates come to, in their order. */
+export function outcomeOf(judged: readonly GateResult[], { data }: HookEvent): GateOutcome {
+  return { ...merge(judged), data, gates: judged.map(({ record }) => record) };
+}
+
+/** Returns the strongest verdict; of equals, the first in the order of the gates. */
+export function merge(
+  judged: readonly GateResult[],
+): Pick<GateOutcome, "decision" | "verdict" | "gate" | "context"> {
+  let strongest: Verdict | undefined;
+  let decision: Decided | undefined;
+  let gate: string | undefined;
+  const context: string[] = [];
+  for (const { verdict, record } of judged) {
+    if (verdict === undefined) continue;
+    if (verdict.context) context.push(verdict.context);
+    if (verdict.decision === "none") continue;
+    if (decision && STRENGTH[decision] >= STRENGTH[verdict.decision]) continue;
+    strongest = verdict;
+    decision = verdict.decision;
+    gate = record.name;
+  }
+  return { decision: decision ?? "allow", verdict: strongest, gate, context };
+}
+
+/**
+ * Returns what remains of a rewrite's verdict once another rewrite has changed the data: an allow is void, and
+ * what it asked a person is not what would run.
+ */
+export function outdated(result: GateResult, by: string): GateResult {
+  const { verdict, record } = result;
+  if (record.kind !== "rewrite" || verdict === undefined) return result;
+  switch (record.verdict) {
+    case "ask": {
+      const reason = `Gate '${by}' changed what gate '${record.name}' asks about`;
+      return { record, verdict: { decision: "deny", reason } };
+    }
+    case "allow": {
+      const internal = `allowed what '${by}' changed`;
+      return {
+        record: { ...record, verdict: "none", internal },
+        verdict: { ...verdict, decision: "none" },
+      };
+    }
+    default:
+      return result;
+  }
+}
