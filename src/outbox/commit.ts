@@ -29,6 +29,8 @@ export class CommitBuilder {
   readonly #sums = new Map<string, [StoreKey, bigint]>();
   readonly #deletes: StoreKey[] = [];
   readonly #sets: Commit["sets"][number][] = [];
+  /** Bytes of values, by their index in `#sets`, where they are known. */
+  readonly #known = new Map<number, number>();
 
   /** The commit as it is now. */
   get commit(): Commit {
@@ -57,8 +59,12 @@ export class CommitBuilder {
     this.#deletes.push(key);
   }
 
-  /** Writes a value, which expires after some milliseconds; undefined: never. */
-  set(key: StoreKey, value: unknown, expireIn: number | undefined): void {
+  /**
+   * Writes a value, which expires after some milliseconds; undefined: never. `bytes` is what it takes as
+   * JSON, if that is known: `measure` then doesn't encode it.
+   */
+  set(key: StoreKey, value: unknown, expireIn: number | undefined, bytes?: number): void {
+    if (bytes !== undefined) this.#known.set(this.#sets.length, bytes);
     this.#sets.push([key, value, expireIn]);
   }
 
@@ -72,9 +78,9 @@ export class CommitBuilder {
       keys += keyBytes(key);
       bytes += SUM_BYTES;
     }
-    for (const [key, value] of this.#sets) {
+    for (const [i, [key, value]] of this.#sets.entries()) {
       keys += keyBytes(key);
-      bytes += jsonBytes(value);
+      bytes += this.#known.get(i) ?? jsonBytes(value);
     }
     return {
       checks: this.#checks.length,
@@ -120,7 +126,9 @@ const encoder = new TextEncoder();
 function keyBytes(key: StoreKey): number {
   let bytes = 0;
   for (const part of key) {
-    bytes += typeof part === "number" ? 9 : 2 + utf8Bytes(part.replaceAll("\0", "\0\0"));
+    if (typeof part === "number") bytes += 9;
+    else if (PRINTABLE.test(part)) bytes += 2 + part.length;
+    else bytes += 2 + utf8Bytes(part.replaceAll("\0", "\0\0"));
   }
   return bytes;
 }

@@ -27,6 +27,8 @@ export type NewEvent = {
   readonly token?: string | undefined;
   /** The parts of its JSON, when they are stored apart. */
   readonly chunks?: readonly unknown[] | undefined;
+  /** Bytes that its record takes at most, if they are known and it has no chunks. */
+  readonly recordBytes?: number | undefined;
 };
 
 /** Returns the record of an event. */
@@ -50,7 +52,8 @@ export function putEvent(
   at: number,
   { keys, retention }: Layout,
 ): void {
-  commit.set(keys.event(event.id), eventRecord(event, at), retention.head);
+  const bytes = event.chunks ? undefined : event.recordBytes;
+  commit.set(keys.event(event.id), eventRecord(event, at), retention.head, bytes);
   const group = decisionGroup(event.wire);
   if (group) commit.set(keys.decided(group, event.id), { v: VERSION }, retention.head);
   for (const target of event.to) commit.sum(keys.count(target, event.id, "accepted"));
@@ -147,6 +150,8 @@ export type Prepared = {
   readonly others?: readonly Prepared[];
   /** The parts of its JSON, when it is stored apart. */
   chunks: readonly string[] | undefined;
+  /** Bytes that its record takes at most, without chunks. */
+  readonly recordBytes: number;
   /** Records that are stored with its batch. */
   readonly records?: readonly RecordWrite[] | undefined;
 };

@@ -116,6 +116,7 @@ async function prepare(
   const sessions = await sessionsOf(event, to, targets);
   const token = fresh ? undefined : crypto.randomUUID();
   const record = eventRecord({ id: event.id, wire, to, sessions, token }, MAX_DATE);
+  const recordBytes = jsonBytes({ ...record, event: 0 }) - 1 + size;
   return {
     event,
     wire,
@@ -124,7 +125,8 @@ async function prepare(
     token,
     key: idempotencyKey,
     hash: idempotencyKey === undefined ? "" : await hashOf(contentOf(wire, hasTimestamp)),
-    chunks: jsonBytes(record) > limits.value ? split(text) : undefined,
+    chunks: recordBytes > limits.value ? split(text) : undefined,
+    recordBytes,
   };
 }
 

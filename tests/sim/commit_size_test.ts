@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { CommitBuilder, fits } from "../../src/outbox/commit.ts";
 import { encodeFullKey, KV_LIMITS, type StoreKey } from "../../src/store/mod.ts";
 import { test } from "../support/harness.ts";
+import { Fixture } from "./fixture.ts";
 
 test("a commit is measured as a store charges for it, whatever is in its keys and values", () => {
   const keys: readonly StoreKey[] = [["a"], ["hooks", "due", "w", 1.5, "id"], ["é€😀", "\0\0", -1]];
@@ -25,5 +26,18 @@ test("a commit fits a store when none of its limits is exceeded", () => {
   assert.ok(fits(most, KV_LIMITS));
   for (const name of ["checks", "mutations", "bytes", "keys"] as const) {
     assert.ok(!fits({ ...most, [name]: most[name] + 1 }, KV_LIMITS), name);
+  }
+});
+
+test("an event is stored whatever its size is, also around that of the largest value", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  const names = ["a", "b".repeat(64)];
+  for (const name of names) {
+    outbox.register(fixture.target(name, undefined, { ordering: "session" }));
+  }
+  for (let length = KV_LIMITS.value - 600; length <= KV_LIMITS.value; length++) {
+    const data = { text: `é${"x".repeat(length)}` };
+    await fixture.publish(outbox, names, { data, sessionId: "ß" });
   }
 });
