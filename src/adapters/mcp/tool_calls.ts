@@ -156,7 +156,8 @@ export class ToolCalls {
   ): Promise<void> {
     // To a call that was canceled, nothing may be sent any more.
     if (call === undefined || controller.signal.aborted) return;
-    await forward(await judged(call, response));
+    const isGuarded = this.#hooks.registry.gates.guards("tool.completed");
+    await forward(await judged(call, response, isGuarded));
   }
 
   #cancel(direction: Direction, { params }: Message): void {
@@ -172,15 +173,24 @@ export class ToolCalls {
   }
 }
 
-/** Returns what gates let through of a response. Unless they change it, it is the response itself. */
-async function judged(call: AllowedCall, response: Message): Promise<Message> {
+/**
+ * Returns what gates let through of a response. Unless they change it, it is the response itself; with gates, it
+ * has nothing that they didn't see.
+ */
+async function judged(
+  call: AllowedCall,
+  response: Message,
+  isGuarded: boolean,
+): Promise<Message> {
   const { id, result = {}, error } = response;
   if (error !== undefined) {
     const thrown = new Error(error.message);
     const outcome = await call.fail(thrown);
-    if (outcome.type === "error" && outcome.error === thrown) return response;
-    return { ...response, error: { code: error.code, message: reasonOf(outcome) } };
+    const isSame = outcome.type === "error" && outcome.error === thrown;
+    if (isSame && !isGuarded) return response;
+    return failure(id!, error.code, isSame ? error.message : reasonOf(outcome));
   }
+  const whole: Message = isGuarded ? { jsonrpc: "2.0", id: id!, result } : response;
   const value = valueOf(result);
   const thrown = result.isError === true
     ? new Error(typeof value === "string" ? value : JSON.stringify(value))
@@ -188,35 +198,35 @@ async function judged(call: AllowedCall, response: Message): Promise<Message> {
   const outcome = await (thrown ? call.fail(thrown) : call.complete(value));
   if (outcome.type !== "result") {
     return outcome.type === "error" && outcome.error === thrown
-      ? response
+      ? whole
       : refusal(id!, reasonOf(outcome));
   }
   const isSame = JSON.stringify(outcome.value) === JSON.stringify(value);
   const { context } = call;
-  if (isSame && context === undefined) return response;
-  const shown = isSame ? result : { ...result, ...fieldsOf(outcome.value) };
-  if (context === undefined) return { ...response, result: shown };
+  if (isSame && context === undefined) return whole;
+  const shown = isSame ? result : resultOf(outcome.value);
+  if (context === undefined) return { ...whole, result: shown };
   const content = [...(shown.content ?? []) as object[], { type: "text", text: context }];
-  return { ...response, result: { ...shown, content } };
+  return { ...whole, result: { ...shown, content } };
 }
 
-type Text = { readonly type: "text"; readonly text: string };
+type Result = NonNullable<Message["result"]>;
 
-/** Returns a result as gates see it: its text, if that is all, or else its content. */
-function valueOf({ content = [], structuredContent }: NonNullable<Message["result"]>): unknown {
-  const [block, ...others] = content as readonly Partial<Text>[];
-  const isText = block?.type === "text" && others.length === 0 && structuredContent === undefined;
-  return isText
-    ? block.text
-    : { content, ...(structuredContent !== undefined && { structuredContent }) };
+/** Returns a result as gates see it: its text, if that is all that it has, or else all of it. */
+function valueOf({ isError: _, content = [], ...others }: Result): unknown {
+  const [block] = content as readonly Readonly<Record<string, unknown>>[];
+  const isText = block?.type === "text" && typeof block.text === "string" &&
+    Object.keys(block).length === 2 && (content as object[]).length === 1 &&
+    Object.values(others).every((other) => other === undefined);
+  return isText ? block.text : { content, ...others };
 }
 
-/** The opposite of `valueOf`. Something else is shown as text, without the original's content. */
-function fieldsOf(value: unknown): NonNullable<Message["result"]> {
-  const { content, structuredContent } = (value ?? {}) as Record<string, unknown>;
-  if (Array.isArray(content)) return { content, structuredContent };
+/** The opposite of `valueOf`. Something else is shown as text. */
+function resultOf(value: unknown): Result {
+  const { content } = (value ?? {}) as Result;
+  if (Array.isArray(content)) return value as Result;
   const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
-  return { content: [{ type: "text", text }], structuredContent: undefined };
+  return { content: [{ type: "text", text }] };
 }
 
 function reasonOf(outcome: ToolOutcome): string {
