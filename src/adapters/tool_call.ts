@@ -1,9 +1,9 @@
 import { deferred } from "./deferred.ts";
 import { errorMessage } from "../internal/issues.ts";
-import { copyJson } from "../internal/json.ts";
 import { createEventId } from "../internal/uuid.ts";
 import type { DeniedCall, ToolContext } from "../core/mod.ts";
 import type { AgentHooks, Within } from "./options.ts";
+import { opaqueIn, paramsFor } from "./params.ts";
 
 /** A tool call that an SDK is about to make. */
 export type ToolCall = {
@@ -68,6 +68,13 @@ export async function openCall(
   caller: Caller,
 ): Promise<OpenedCall> {
   const { name, callId, signal } = call;
+  const opaque = hooks.registry.gates.guards("tool.called") ? opaqueIn(call.params) : undefined;
+  if (opaque !== undefined) {
+    const error = new TypeError(
+      `its parameters contain a ${opaque}, which gates can't see as JSON`,
+    );
+    return undecided(hooks, call, { type: "error", error });
+  }
   const isObject = isRecord(call.params);
   const given = isObject ? call.params as object : { input: call.params };
   const tool = deferred<unknown>();
@@ -197,25 +204,6 @@ function undecided(hooks: AgentHooks, call: ToolCall, outcome: ToolOutcome): Ope
     fail: (error) => Promise.resolve({ type: "error", error }),
     pause: () => {},
   };
-}
-
-/**
- * Returns the arguments for the tool: a copy of what was judged, which isn't frozen. A schema may have made more
- * of them than JSON shows, such as a `Date`; those are passed on as they are, unless a gate changed something.
- */
-function paramsFor(given: unknown, judged: unknown): unknown {
-  const { value, issues } = copyJson(given, "params");
-  const isChanged = issues.length > 0 || JSON.stringify(value) !== JSON.stringify(judged);
-  return isChanged || isPlainJson(given) ? structuredClone(judged) : given;
-}
-
-/** Whether a value consists of what JSON has, and nothing else. */
-function isPlainJson(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  if (Array.isArray(value)) return value.every(isPlainJson);
-  const prototype = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return false;
-  return Object.values(value).every(isPlainJson);
 }
 
 function isRecord(value: unknown): boolean {

@@ -220,6 +220,105 @@ test("a tool whose arguments have no JSON form runs, and is reported as not obse
   await hooks.close();
 });
 
+/** Responses of which a gate that masks keys must not let one through. */
+const WITH_KEYS: Readonly<Record<string, object>> = {
+  "_meta": { result: { content: [{ type: "text", text: "ok" }], _meta: { key: "sk-1" } } },
+  "annotations": {
+    result: { content: [{ type: "text", text: "ok", annotations: { key: "sk-1" } }] },
+  },
+  "toolResult": { result: { toolResult: "sk-1" } },
+  "other fields of an error result": {
+    result: { isError: true, content: [{ type: "text", text: "no" }], key: "sk-1" },
+  },
+  "a response with other fields": { result: { content: [] }, key: "sk-1" },
+  "the data of an error": { error: { code: -1, message: "no", data: { key: "sk-1" } } },
+  "a result next to an error": { error: { code: -1, message: "no" }, result: { key: "sk-1" } },
+};
+
+for (const [what, response] of Object.entries(WITH_KEYS)) {
+  test(`mcp: with gates of results, nothing of ${what} passes unjudged`, async () => {
+    const { hooks } = recorded();
+    const masked = (text = "") => text.replaceAll("sk-1", "***");
+    hooks.gate("tool.completed", {
+      name: "mask",
+      kind: "rewrite",
+      handle: ({ data }) => ({
+        ...data,
+        ...(data.result !== undefined && { result: masked(data.result) }),
+        ...(data.error !== undefined && { error: masked(data.error) }),
+      }),
+    });
+    const sent = new Promise<unknown>((resolve) => {
+      const transport = {
+        start: () => Promise.resolve(),
+        close: () => Promise.resolve(),
+        send: (message: unknown) => Promise.resolve(resolve(message)),
+        onmessage: undefined as ((message: { readonly id: number }) => void) | undefined,
+      };
+      const wrapped = mcpHooks(hooks, transport);
+      wrapped.onmessage = ({ id }) => void wrapped.send({ jsonrpc: "2.0", id, ...response });
+      const request = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "pay" } };
+      transport.onmessage!(request);
+    });
+    const text = JSON.stringify(await sent);
+    assert.match(text, /"id":1/);
+    assert.doesNotMatch(text, /sk-1/);
+    await hooks.close();
+  });
+}
+
+class Command {
+  readonly #text: string;
+  constructor(text: string) {
+    this.#text = text;
+  }
+  toString(): string {
+    return this.#text;
+  }
+}
+
+class Described {
+  readonly text: string = "rm -rf /";
+  toJSON(): object {
+    return { kind: "command" };
+  }
+}
+
+test("arguments that JSON doesn't show are denied if gates judge calls", async () => {
+  for (
+    const command of [new Command("rm -rf /"), new Described(), { ...new Described(), toJSON() {} }]
+  ) {
+    const { hooks } = recorded();
+    const params = { commands: [{ command }] };
+    const run = new AgentRun(hooks as never);
+    const call = () => run.begin({ name: "run", params, callId: "c1" });
+    const unjudged = await call();
+    assert.equal(unjudged.type, "allowed");
+    hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+    const judged = await call();
+    assert.match(judged.type === "denied" ? judged.denial.reason : "", /could not be judged/);
+    await run.end();
+    await hooks.close();
+  }
+});
+
+test("a tool gets a Date and a URL as they were judged, and nothing that is hidden in them", async () => {
+  const { hooks } = recorded();
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const given = { on: new Date(7), at: [new URL("https://a.example/")], list: [1, null] };
+  const call = { name: "book", params: given, callId: "c1" };
+  const run = new AgentRun(hooks as never);
+  const opened = await run.begin(call);
+  const params = opened.type === "allowed" ? opened.params : undefined;
+  assert.deepEqual(params, given);
+  assert.notEqual((params as typeof given).on, given.on);
+  const hidden = Object.assign(new Date(7), { toJSON: () => "1970" });
+  const denied = await run.begin({ ...call, params: { on: hidden } });
+  assert.equal(denied.type, "denied");
+  await run.end();
+  await hooks.close();
+});
+
 test("mcp: a listener that is set again around itself is called once for each message", async () => {
   const { hooks, failures } = recorded();
   const transport = {

@@ -1,0 +1,51 @@
+import { copyJson } from "../internal/json.ts";
+
+/**
+ * Returns the arguments for a tool: what was judged, in a copy that isn't frozen. Schemas make more of arguments than
+ * JSON has: a `Date` or a `URL` is made again from its text, unless a gate changed the arguments. Where no gate
+ * judges, instances of other classes are passed on.
+ */
+export function paramsFor(given: unknown, judged: unknown): unknown {
+  const { value, issues } = copyJson(given, "params");
+  const isChanged = issues.length > 0 || JSON.stringify(value) !== JSON.stringify(judged);
+  if (isChanged) return structuredClone(judged);
+  return opaqueIn(given) === undefined ? revived(given, judged) : given;
+}
+
+/** Returns the class of an instance in arguments whose JSON may not show what a tool sees; undefined if none. */
+export function opaqueIn(params: unknown): string | undefined {
+  // What has no JSON at all isn't judged either.
+  return copyJson(params, "params").issues.length > 0 ? undefined : opaque(params);
+}
+
+function opaque(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null || isText(value)) return undefined;
+  const prototype = Object.getPrototypeOf(value);
+  // Object.prototype, that of another realm, or none.
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (!Array.isArray(value) && !isPlain) return prototype.constructor?.name || "class instance";
+  if ("toJSON" in value) return "toJSON method";
+  for (const part of Object.values(value)) {
+    const found = opaque(part);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Whether a value is a `Date` or a `URL`, and no more than that: its JSON is all there is to it. */
+function isText(value: object): value is Date | URL {
+  const prototype = Object.getPrototypeOf(value);
+  const isKnown = prototype === Date.prototype || prototype === URL.prototype;
+  return isKnown && Reflect.ownKeys(value).every((key) => typeof key === "symbol");
+}
+
+/** Returns a copy of what was judged, with each `Date` and `URL` that was given. */
+function revived(given: unknown, judged: unknown): unknown {
+  if (typeof given !== "object" || given === null) return judged;
+  if (given instanceof Date) return new Date(judged as string);
+  if (given instanceof URL) return new URL(judged as string);
+  const fields = given as Readonly<Record<string, unknown>>;
+  if (Array.isArray(judged)) return judged.map((part, index) => revived(fields[index], part));
+  const entries = Object.entries(judged as object);
+  return Object.fromEntries(entries.map(([key, part]) => [key, revived(fields[key], part)]));
+}
