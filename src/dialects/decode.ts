@@ -41,6 +41,9 @@ export function decodeHook(
     return { invalid: "'hook_event_name' is missing, or not the name of an event" };
   }
   const rule = Object.hasOwn(rules, hook) ? rules[hook]! : OTHER;
+  if (rule === OTHER && BEFORE.test(hook) && CALL.some((name) => name in input)) {
+    return { invalid: `'${hook}' is about a tool call, and is not a hook of ${agent}` };
+  }
   for (const [name, form] of Object.entries(rule.required ?? {})) {
     const isValid = form === "text" ? textOf(input, name) !== undefined : isFields(input[name]);
     if (!isValid) return { invalid: `'${name}' of ${hook} is not ${FORMS[form]}` };
@@ -54,6 +57,13 @@ export function decodeHook(
     input,
   };
 }
+
+/**
+ * Names of hooks before a tool call, in the spelling of any agent. One that isn't known was sent by another agent
+ * than the one named: without a decision, its tool would run.
+ */
+const BEFORE = /^(?:pre_?tool|pre_?skill|before|permission)/i;
+const CALL = ["tool_name", "command"];
 
 const FORMS = { text: "a text", object: "an object" } as const;
 

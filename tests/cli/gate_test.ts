@@ -85,6 +85,7 @@ const wrong: Readonly<Record<string, () => Response>> = {
     Response.json({}, { headers: { "hooks-gate": "claude-code" } }),
   "a page": () => new Response("<html>", { headers: { "content-type": "text/html" } }),
   "a body that is no JSON": () => new Response("{", { headers: { "hooks-gate": "codex" } }),
+  "a list": () => Response.json([], { headers: { "hooks-gate": "codex" } }),
   "null": () => new Response("null", { headers: { "hooks-gate": "codex" } }),
   "status 500": () => new Response(null, { status: 500, headers: { "hooks-gate": "codex" } }),
   "status 404": () => new Response(null, { status: 404 }),

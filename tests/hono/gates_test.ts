@@ -196,6 +196,19 @@ testApp("a denied end makes the agent go on, once", { outbox: false }, async ({ 
   assert.equal(ends.length, 1);
 });
 
+test("a hook before a tool call that is not the agent's own is denied, and others are recorded", () =>
+  withApp({ outbox: false }, async ({ hooks, send }) => {
+    const types: string[] = [];
+    hooks.on("*", ({ type }) => void types.push(type));
+    for (const hook_event_name of ["preToolUse", "pre_tool_use", "BeforeTool"]) {
+      const output = await outputOf(send, { body: { ...call, hook_event_name } });
+      assert.equal((output as { readonly decision?: string }).decision, "block", hook_event_name);
+    }
+    assert.equal(types.length, 0);
+    await outputOf(send, { body: { ...call, hook_event_name: "SomethingNew" } });
+    assert.ok(types.includes("claude_code.something_new"));
+  }));
+
 test("a result keeps the form that its tool gave it, and nothing else of it", () =>
   withApp({ outbox: false }, async ({ hooks, send }) => {
     hooks.gate("tool.completed", { name: "no", handle: () => deny("withheld") });

@@ -130,7 +130,7 @@ async function decide(
     throw new CommandError(`the response of ${client.url} is not one of gates`);
   }
   const output: unknown = await response.json().catch(() => undefined);
-  if (typeof output !== "object" || output === null) {
+  if (typeof output !== "object" || output === null || Array.isArray(output)) {
     throw new CommandError(`the response of ${client.url} was cut off`);
   }
   return JSON.stringify(output);
