@@ -98,6 +98,7 @@ testApp("asks are listed, read and resolved once", {}, async (setup) => {
     [{ decision: "allow", data }, "request_invalid"],
     [{ decision: "maybe" }, "request_invalid"],
     [{ decision: "allow", why: 1 }, "request_invalid"],
+    ['{"decision":"deny","decision":"allow"}', "request_invalid"],
     [{ decision: "edit", data: { ...data, name: "bash" } }, "ask_refused"],
   ] as const;
   for (const [body, code] of bad) {
