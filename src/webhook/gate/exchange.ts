@@ -52,7 +52,10 @@ export async function exchange(
       : readClaudeCodeResponse(event, body);
     return said && checkVerdict(await redacted(gate, said));
   } catch (error) {
-    throw signal.aborted ? signal.reason : error;
+    if (signal.aborted) throw signal.reason;
+    if (!(error instanceof GateError)) throw error;
+    // What is wrong with a response may quote it.
+    throw new GateError(error.failure, await gate.redact(error.message, true));
   } finally {
     if (body === undefined) request.abort(new Error("the response was not read to its end"));
     request.release();

@@ -342,7 +342,9 @@ test("secrets that a response or an error repeats are neither recorded nor shown
   const failing = fakeGate(() => {
     throw new TypeError(`cannot connect with ${token}`);
   });
-  for (const { fetch } of [echo, failing]) {
+  const named = [{ [token]: 1 }, { decision: token }].map((body) => fakeGate(() => json(body)));
+  const twice = fakeGate(() => new Response(`{"${token}":1,"${token}":2}`));
+  for (const { fetch } of [echo, failing, ...named, twice]) {
     const { decide, records } = gated({ fetch, secret, headers });
     const made = await decide();
     assert.equal(made.decision, "deny");
