@@ -178,8 +178,6 @@ test("edited data passes the checks again, and runs only as it was edited", asyn
   assert.equal(second!.digest_in, first!.digest_out);
   assert.notEqual(second!.digest_out, first!.digest_out);
   assert.deepEqual([second!.outcome, second!.ask_id], ["allowed", askId]);
-  const again = await agent.decide("c-1").catch(() => undefined);
-  assert.equal(again, undefined, "the call is decided");
 
   const refused = agent.pay("c-1", { amount: 7 });
   await asks.resolve(await pendingAsk(agent), edit(101));
@@ -238,6 +236,31 @@ test("an approval lets nothing happen in a process where a required gate is miss
   assert.equal(await seen(), undefined, "also once it is recorded");
   await page.close();
   await agent.hooks.close();
+});
+
+test("what a person approved runs once: the same call is asked about again after it has run", async () => {
+  const agent = start(memoryStore());
+  const approve = async (result: Promise<unknown>): Promise<unknown> => {
+    await agent.hooks.asks.resolve(await pendingAsk(agent), ALLOW);
+    return await result;
+  };
+  for (const _ of [1, 2]) assert.equal(await approve(agent.pay("c-1")), "paid 5");
+  const fails = (): never => {
+    throw new Error("no money");
+  };
+  const call = { sessionId: "s-1", callId: "c-2" };
+  await assert.rejects(approve(agent.hooks.call("pay", {}, fails, call)), /no money/);
+  await approve(agent.hooks.call("pay", {}, () => "paid", call));
+  assert.equal((await agent.hooks.asks.list({ state: "all" })).items.length, 4);
+  await agent.hooks.close();
+
+  let asked = 0;
+  const onAsk = (): AskAnswer => (asked++, { decision: "allow" });
+  const alone = createHooks({ logger: silentLogger, gates: { onAsk } });
+  alone.gate("tool.called", { name: "approve", handle: () => ask("Pay?") });
+  for (const _ of [1, 2]) await alone.call("pay", {}, () => "paid", { callId: "call_0" });
+  assert.equal(asked, 2);
+  await alone.close();
 });
 
 test("an ask that expires is denied, and nobody can respond any more", async () => {

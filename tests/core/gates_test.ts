@@ -456,6 +456,13 @@ test("a payload that a schema rejects throws, and so does a decision after close
   assert.throws(() => hooks.gate("*", { name: "late", handle() {} }), { name: "HooksClosedError" });
 });
 
+test("decide() rejects the types that no gate decides about", async () => {
+  const { hooks } = start({ gates: { required: ["policy"] } });
+  for (const type of ["delivery.create", "webhook.send", "gate.decided"]) {
+    await assert.rejects(hooks.decide(type as never, {} as never), /no gate decides about/);
+  }
+});
+
 test("a required gate in shadow mode counts as missing", async () => {
   const { hooks } = start({ gates: { required: ["policy"] } });
   hooks.gate("*", { name: "policy", mode: "shadow", handle: () => undefined });

@@ -67,6 +67,12 @@ export class DecisionLog {
     this.#version = table.version;
   }
 
+  /** Returns what names a call: its session or, without one, its run, its data, and the gates that judge it. */
+  keyOf({ type, sessionId, runId }: HookEvent, callId: string, digest: string): string {
+    const scope = sessionId ? ["session", sessionId] : ["run", runId ?? ""];
+    return JSON.stringify([type, ...scope, callId, digest, this.#table.nameOf(type)]);
+  }
+
   /** Returns a decision of this process, unless there are other gates since. */
   get(key: string): Promise<Recorded> | undefined {
     const { version } = this.#table;
@@ -106,6 +112,19 @@ export class DecisionLog {
     }, forget);
   }
 
+  /** Removes the decision about a call from memory and from the store. Never throws. */
+  async remove(event: HookEvent, callId: string): Promise<void> {
+    const { records, digester, reporter } = this.#host;
+    try {
+      const key = this.keyOf(event, callId, await digester.digestOf(event.data));
+      const entry = this.#remembered.get(key);
+      if (entry !== undefined) this.#forget(key, entry);
+      await records?.put({ key: await storeKey(key), value: null });
+    } catch (error) {
+      reporter.failed("Cannot forget an approval that was used", error, event);
+    }
+  }
+
   #forget(key: string, entry: Remembered): void {
     if (this.#remembered.get(key) !== entry) return;
     this.#remembered.delete(key);
@@ -122,7 +141,7 @@ export class DecisionLog {
 
   /** Reads a decision from the store, unless a gate was removed since. */
   async read(key: string): Promise<Slot> {
-    const name = ["decision", await sha256Hex(key)];
+    const name = await storeKey(key);
     const [entry] = await this.#host.records!.get([name]);
     const { value, versionstamp } = entry!;
     const record = value as DecisionRecord | null;
@@ -154,6 +173,10 @@ export class DecisionLog {
     };
     return { key, value, versionstamp, lifetime: Math.max(LIFETIME, left) };
   }
+}
+
+async function storeKey(key: string): Promise<readonly string[]> {
+  return ["decision", await sha256Hex(key)];
 }
 
 function textSize({ gates, reason = "", context = "" }: Decision): number {

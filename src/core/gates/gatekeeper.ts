@@ -80,19 +80,23 @@ export class Gatekeeper {
     if (!callId || missingIn(this.#table.missing(), event.data)) {
       return (await this.#judge(event, digest, signal)).decision;
     }
-    const gates = this.#table.nameOf(event.type);
-    const scope = event.sessionId ? ["session", event.sessionId] : ["run", event.runId ?? ""];
-    const key = JSON.stringify([event.type, ...scope, callId, digest, gates]);
+    const key = this.#log.keyOf(event, callId, digest);
     const known = this.#log.get(key);
     if (known !== undefined) {
       return await this.#log.share(known, signal) ?? await this.decide(event, signal, traits);
     }
     // A call id that no session or run goes with may well be that of another call, yesterday.
-    const decision = this.#host.records && scope[1] !== ""
+    const decision = this.#host.records && (event.sessionId || event.runId)
       ? this.#recallOrJudge(key, event, digest, signal)
       : this.#judge(event, digest, signal);
     this.#log.remember(key, decision, event, size);
     return (await decision).decision;
+  }
+
+  /** Forgets what a person approved, once it has happened: an approval is for one execution. Never throws. */
+  async spend(event: HookEvent, traits: CallTraits): Promise<void> {
+    const callId = callIdOf(event, traits);
+    if (callId) await this.#log.remove(event, callId);
   }
 
   /** Returns the decision that is stored about a call, or makes it. */

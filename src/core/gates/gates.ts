@@ -184,6 +184,11 @@ export class Gates<Events extends object = AgentEvents> {
     options: DecideOptions = {},
   ): Promise<Decision<Events[Type]>> {
     const subject = `Cannot decide about '${type}'`;
+    if (isReport(type)) {
+      throw new TypeError(
+        `${subject}: no gate decides about gate.*, webhook.* and delivery.* events`,
+      );
+    }
     rejectTransaction(subject, options);
     checkKnown(subject, options, DECIDE_OPTIONS);
     options.signal?.throwIfAborted();
@@ -220,6 +225,8 @@ export class Gates<Events extends object = AgentEvents> {
         guards: (type: string) => this.guards(type),
         decide: async (event: HookEvent, signal?: AbortSignal, traits?: CallTraits) =>
           await this.#decide(event, signal, traits),
+        spend: async (event: HookEvent, traits: CallTraits) =>
+          await this.#keeper?.spend(event, traits),
         now: clock.now,
         observer: this.#observer,
         telemetry,

@@ -62,6 +62,8 @@ export type CallHost = {
   guards(type: string): boolean;
   /** Decides about an event that was accepted before `close`. */
   decide(event: HookEvent, signal?: AbortSignal, traits?: CallTraits): Promise<Decision>;
+  /** Forgets the decision about an event: what a person approved may happen once. Never throws. */
+  spend(event: HookEvent, traits: CallTraits): Promise<void>;
   readonly observer: Observer;
   /** The clock, in milliseconds. */
   now(): number;
@@ -156,6 +158,10 @@ async function decideAndRun<Params extends object, Result>(
     }
     return outcome;
   };
+  const isApprovedByPerson = decision.askId !== undefined ||
+    decision.gates.some(({ verdict, mode }) => verdict === "ask" && mode === "enforce");
+  const spend = (): Promise<void> | undefined =>
+    isApprovedByPerson ? host.spend(event, traitsOf(options)) : undefined;
   let result: Result;
   try {
     const judged = (decision.data as { readonly params: Params }).params;
@@ -165,7 +171,9 @@ async function decideAndRun<Params extends object, Result>(
     const { id: decisionId, context } = decision;
     const more = context === undefined ? {} : { context };
     result = await run(judged, { signal, callId: call.call_id!, decisionId, isApproved, ...more });
+    await spend();
   } catch (error) {
+    await spend();
     const text = errorMessage(error);
     const outcome = await finish({ error: text });
     if (outcome === undefined) throw error;
@@ -203,10 +211,15 @@ function contentOf(host: CallHost, type: string, payload: unknown): SpanOutcome[
 async function decided(
   host: CallHost,
   event: HookEvent,
-  { signal, callId }: CallOptions,
+  options: CallOptions,
 ): Promise<FinalDecision> {
-  const isUnique = callId === undefined;
-  return await finalOf(await host.decide(event, signal, { isUnique }), signal);
+  const { signal } = options;
+  return await finalOf(await host.decide(event, signal, traitsOf(options)), signal);
+}
+
+/** A call without an id of the caller's is never repeated. */
+function traitsOf({ callId }: CallOptions): CallTraits {
+  return { isUnique: callId === undefined };
 }
 
 /** Emits `tool.called` for a call that no gate judges. Only what makes it no event stops the call. */
