@@ -6,7 +6,7 @@ import { type DeliveryRecord, MAX_REASON_LENGTH, NEW_LOG, type Outcome } from ".
 import { truncate } from "./truncate.ts";
 import type { LoadedDelivery, StoreClient } from "./store_client.ts";
 import type { TargetStates } from "./target_state.ts";
-import type { Admission } from "./flow_control.ts";
+import type { FlowControl } from "./flow_control.ts";
 import type { FreshEvent, Job, Lease, Targets } from "./targets.ts";
 
 /** An attempt starts only while its lease has this left beyond its timeout, in milliseconds. */
@@ -24,7 +24,7 @@ export type AttempterOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;
   readonly states: TargetStates;
-  readonly admission: Admission;
+  readonly flowControl: FlowControl;
   readonly logger: Logger;
   readonly telemetry: () => Telemetry;
 };
@@ -49,7 +49,7 @@ export class Attempter {
 
   /** Attempts a delivery, if there is still something to attempt. */
   async attempt(job: Job, fresh: HookEvent | undefined, signal: AbortSignal): Promise<Outcome> {
-    const { client: { clock }, targets, states, logger, admission, telemetry } = this.#options;
+    const { client: { clock }, targets, states, logger, flowControl, telemetry } = this.#options;
     const { lease: { target, registered, due }, head } = job;
     if (head && head.n === undefined) return { kind: "empty" };
     const { event, log } = await this.#load(job, fresh);
@@ -62,7 +62,7 @@ export class Attempter {
     }
     // mutant: target-is-on
     if ((await states.status(registered)).state !== "on") return { kind: "returned" };
-    const latest = due.until - registered.target.timeout - START_MARGIN - admission.settleTime;
+    const latest = due.until - registered.target.timeout - START_MARGIN - flowControl.settleTime;
     // mutant: lease-time-left
     const isLate = clock.now() >= latest;
     if (isLate || signal.aborted) return { kind: "returned" };

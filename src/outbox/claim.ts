@@ -4,7 +4,7 @@ import type { DeliveryAlerts, ThrottledLogger } from "./logging.ts";
 import { type DueRecord, readDue } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
 import type { TargetStates } from "./target_state.ts";
-import type { Admission } from "./flow_control.ts";
+import type { FlowControl } from "./flow_control.ts";
 import {
   type Lease,
   newLease,
@@ -23,7 +23,7 @@ export type ClaimerOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;
   readonly states: TargetStates;
-  readonly admission: Admission;
+  readonly flowControl: FlowControl;
   readonly alerts: DeliveryAlerts;
   readonly log: ThrottledLogger;
   /** Deletes what was stored for a target after it was removed. */
@@ -89,8 +89,8 @@ export class Claimer {
   }
 
   /**
-   * Finds the first due key from a target's name on. That of a kept window isn't read again: on PostgreSQL,
-   * a read of it passes all that were deleted before it, as long as an open transaction keeps their rows.
+   * Finds the first due key at or after a target's name. The first key of a kept window isn't read again: on
+   * PostgreSQL, that read passes the rows of all keys deleted before it, while an open transaction keeps them.
    */
   async #first(from: string): Promise<StoreKey | undefined> {
     const { client, client: { keys } } = this.#options;
@@ -100,10 +100,10 @@ export class Claimer {
     return entry?.key ?? (kept === undefined ? kept : this.#windows.get(kept)!.claimable[0]!.key);
   }
 
-  /** Leases what is due of a target, if it receives anything. */
+  /** Leases a target's due deliveries, if it receives any now. */
   async #claimFor(name: string, first: StoreKey, options: PassOptions): Promise<Part> {
     const earliest = Number(first[3]);
-    const { client, client: { clock, retention }, targets, states, admission, alerts, purge } =
+    const { client, client: { clock, retention }, targets, states, flowControl, alerts, purge } =
       this.#options;
     const registered = targets.get(name);
     if (registered === undefined) {
@@ -119,19 +119,19 @@ export class Claimer {
     }
     if (registered.target.held !== undefined) {
       this.#windows.delete(name);
-      admission.caughtUp(registered);
+      flowControl.caughtUp(registered);
       alerts.overdue(name, earliest, retention.head);
       return {};
     }
     const soonest = Math.max(earliest, states.cooldowns.until(name));
     if (soonest > clock.now()) {
-      admission.caughtUp(registered);
+      flowControl.caughtUp(registered);
       return { next: soonest, retry: soonest, owed: earliest <= clock.now() };
     }
     const { state, record: { pausedUntil } } = await states.status(registered);
     if (state !== "on") {
       this.#windows.delete(name);
-      admission.caughtUp(registered);
+      flowControl.caughtUp(registered);
     }
     if (state === "paused") return { next: pausedUntil, retry: pausedUntil };
     if (state === "deleted") await purge(name);
@@ -147,9 +147,9 @@ export class Claimer {
     first: StoreKey,
     { take, isWanted }: PassOptions,
   ): Promise<Part> {
-    const { client: { clock, store }, admission } = this.#options;
+    const { client: { clock, store }, flowControl } = this.#options;
     const { name, concurrency } = registered.target;
-    // Once a window is used up, all is read again: something may be due before it by now.
+    // Once a window is used up, the next read starts over: something may be due before it by now.
     const start = this.#windows.has(name) ? undefined : first;
     let claimed = 0;
     while (isWanted()) {
@@ -158,11 +158,11 @@ export class Claimer {
       const window = kept ?? await this.#read(name, start);
       const { claimable, next, retry, isLast } = window;
       if (claimable.length === 0) {
-        admission.caughtUp(registered);
+        flowControl.caughtUp(registered);
         return { claimed, next, retry };
       }
       const free = Math.min(
-        admission.free(registered),
+        flowControl.free(registered),
         store.limits.checks,
         concurrency - claimed,
       );
@@ -180,14 +180,14 @@ export class Claimer {
       const rest = claimable.slice(free);
       if (rest.length > 0) this.#windows.set(name, { ...window, claimable: rest });
       else if (isLast && kept === undefined) {
-        admission.caughtUp(registered);
+        flowControl.caughtUp(registered);
         return { claimed, next, retry };
       }
     }
     return { claimed, left: true };
   }
 
-  /** Reads a target's due keys, perhaps from one on, until some can be leased. */
+  /** Reads a target's due keys, from `start` if given, until some can be leased. */
   async #read(name: string, start?: StoreKey): Promise<Window> {
     const { client } = this.#options;
     let next: number | undefined;
@@ -216,7 +216,7 @@ export class Claimer {
     registered: RegisteredTarget,
     entries: readonly DueEntry[],
   ): Promise<readonly Lease[]> {
-    const { client, admission, log } = this.#options;
+    const { client, flowControl, log } = this.#options;
     const { name: target, timeout } = registered.target;
     const builder = new CommitBuilder();
     const leased = entries.map(({ key, versionstamp, due: { claims } }) => {
@@ -227,20 +227,20 @@ export class Claimer {
       builder.set(key, due, parts.session === undefined ? client.retention.rest : undefined);
       return { target, registered, key, at: Number(key[3]), due, ...parts };
     });
-    admission.enter(registered, leased.length);
+    flowControl.enter(registered, leased.length);
     const outcome = await client.commit(builder.commit, BACKGROUND_TIMEOUT).catch((error) => {
-      admission.cancel(registered, leased.length);
+      flowControl.cancel(registered, leased.length);
       throw error;
     });
     if (outcome.ok !== true) {
       // A lease that only looks like one's own is never adopted. If it is, it ends by itself.
-      admission.cancel(registered, leased.length);
+      flowControl.cancel(registered, leased.length);
       if (outcome.ok === "unknown") {
         log.warn("The outbox could not lease deliveries", outcome.cause);
       }
       return [];
     }
-    admission.claimed(registered, leased.length);
+    flowControl.claimed(registered, leased.length);
     const { versionstamp } = outcome;
     return leased.map((lease) => ({ ...lease, versionstamp }));
   }

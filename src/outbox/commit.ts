@@ -60,8 +60,8 @@ export class CommitBuilder {
   }
 
   /**
-   * Writes a value, which expires after some milliseconds; undefined: never. `bytes` is what it takes as
-   * JSON, if that is known: `measure` then doesn't encode it.
+   * Writes a value, which expires after `expireIn` milliseconds; undefined: never. `bytes` is its size as
+   * JSON, if known: `measure` then doesn't encode it.
    */
   set(key: StoreKey, value: unknown, expireIn: number | undefined, bytes?: number): void {
     if (bytes !== undefined) this.#known.set(this.#sets.length, bytes);

@@ -3,13 +3,13 @@ import type { Clock } from "../internal/clock.ts";
 
 /** Failures in a row after which a target cools down. */
 const MAX_FAILURES = 20;
-/** How long it does, in milliseconds. */
+/** How long a cooldown lasts, in milliseconds. */
 const COOLDOWN = 1_000;
 
 /**
- * A circuit breaker for each target: after failures in a row, it is attempted once a second, with as many
- * deliveries at once as it takes, until one succeeds. Otherwise a receiver that refuses connections would
- * be called as fast as the store can settle. Kept in this process only.
+ * A circuit breaker for each target: after failures in a row, it is attempted once a second, up to its
+ * concurrency, until a delivery succeeds. Otherwise, a receiver that refuses connections would be called as
+ * fast as the store can settle. Kept in this process only.
  */
 export class Cooldowns {
   readonly #rows = new Map<string, { failures: number; until: number }>();
@@ -33,7 +33,7 @@ export class Cooldowns {
     this.#rows.delete(target);
   }
 
-  /** Returns until when a target cools down; 0: it doesn't. */
+  /** Returns when a target's cooldown ends; 0 if it isn't cooling down. */
   until(target: string): number {
     const { until = 0 } = this.#rows.get(target) ?? {};
     const left = until - this.#clock.now();

@@ -25,8 +25,8 @@ const COMMITS = { max: 4, slow: 1_000 };
 /** Checks of a settle commit: as many as Deno KV takes on a local file. Other stores may have no limit. */
 const MAX_CHECKS = 100;
 
-/** What admission is decided with. */
-export type AdmissionOptions = {
+/** Dependencies of `FlowControl`. */
+export type FlowControlOptions = {
   readonly clock: Clock;
   readonly targets: Targets;
   /** Checks that a commit of the store takes. */
@@ -40,10 +40,10 @@ export type AdmissionOptions = {
  * be settled soon. Publishers wait if deliveries are waiting for the store rather than for a receiver.
  * Otherwise, a store that writes events faster than outcomes would never catch up.
  */
-export class Admission {
+export class FlowControl {
   /** Outcomes that fit one commit: each takes a check. */
   readonly checks: number;
-  readonly #options: AdmissionOptions;
+  readonly #options: FlowControlOptions;
   readonly #changed = new Signal();
   #isOpen = false;
   #inFlight = 0;
@@ -51,7 +51,7 @@ export class Admission {
   /** How long a settle commit takes, in milliseconds, as a moving average. Unknown at first. */
   #commitTime: number | undefined;
 
-  constructor(options: AdmissionOptions) {
+  constructor(options: FlowControlOptions) {
     this.#options = options;
     this.checks = Math.min(options.checks, MAX_CHECKS);
   }

@@ -15,7 +15,7 @@ export type OutboxParts = {
   readonly clock: Clock;
   /** Has it keep the process alive, and returns what ends that. */
   readonly keepAlive: () => () => void;
-  /** Has it read the state of its targets again: another process has changed that of one. */
+  /** Makes it read the state of its targets again, after another process has changed one. */
   readonly refreshTargets: () => void;
 };
 

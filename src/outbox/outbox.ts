@@ -25,7 +25,7 @@ import { StoreClient } from "./store_client.ts";
 import { SystemEvents } from "./system_events.ts";
 import { targetOperations } from "./target_operations.ts";
 import { TargetStates } from "./target_state.ts";
-import { Admission } from "./flow_control.ts";
+import { FlowControl } from "./flow_control.ts";
 import { Targets } from "./targets.ts";
 import { WakeUp } from "./timing.ts";
 import type { Outbox, OutboxOptions } from "./types.ts";
@@ -61,13 +61,13 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
   });
   const { checks } = store.limits;
   const isBlocked = states.isBlocked.bind(states);
-  const admission = new Admission({ clock, targets, checks, isBlocked });
+  const flowControl = new FlowControl({ clock, targets, checks, isBlocked });
 
   const claimer = new Claimer({
     client,
     targets,
     states,
-    admission,
+    flowControl,
     alerts,
     log,
     async purge(target) {
@@ -79,15 +79,15 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
     client,
     targets,
     states,
-    admission,
+    flowControl,
     logger,
     telemetry: () => events.telemetry,
   });
-  const settler = new Settler({ client, admission, events, alerts, log });
+  const settler = new Settler({ client, flowControl, events, alerts, log });
   const worker = new Worker({
     client,
     targets,
-    admission,
+    flowControl,
     cleanup: new Cleanup({ client, targets, log }),
     log,
     wakeUp,
@@ -103,7 +103,7 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
   const publisher = new Publisher({
     client,
     prepare,
-    admission,
+    flowControl,
     health,
     take: (leases, versionstamp) => worker.takeStored(leases, versionstamp),
     wake,
@@ -168,7 +168,7 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
       await checkVersion();
       return await worker.drainOnce(timeout);
     },
-    // A change of a target calls the others.
+    // A change to a target signals the other processes.
     ...targetOperations({ client, targets, states, wake: () => wakeUp.call() }),
     measure: () => measureTargets({ client, targets, states }),
     async checkStore() {

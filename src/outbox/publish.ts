@@ -13,7 +13,7 @@ import { findStored, receiptOf } from "./duplicates.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import { type BatchPlan, planBatch, type PrepareOptions, storeChunks } from "./prepare.ts";
 import type { CommitOutcome, StoreClient } from "./store_client.ts";
-import type { Admission } from "./flow_control.ts";
+import type { FlowControl } from "./flow_control.ts";
 import type { SlotLease } from "./targets.ts";
 import { COMMIT_TIMEOUT } from "./timing.ts";
 
@@ -27,7 +27,7 @@ export type NewLease = NewLeaseOf<SlotLease>;
 export type PublisherOptions = {
   readonly client: StoreClient;
   readonly prepare: PrepareOptions;
-  readonly admission: Admission;
+  readonly flowControl: FlowControl;
   /** Learns how each commit ended. */
   readonly health: { note(outcome: CommitOutcome): void };
   /** Takes the deliveries that were stored with a lease, at the versionstamp of their commit. */
@@ -175,7 +175,7 @@ export class Publisher {
     const sent = this.#sendOrSplit(units);
     // Over a network, each of these would wait for the response to the one before.
     if (locked.length === 0 && !units.some(isIndependent)) await sent;
-    await this.#options.admission.turn();
+    await this.#options.flowControl.turn();
     this.#isHeld = false;
     this.#queue.pump();
     await sent;
@@ -200,7 +200,7 @@ export class Publisher {
 
   /** Commits units until their outcome is known. */
   async #commit(units: readonly Unit[]): Promise<void> {
-    const { client, admission, health } = this.#options;
+    const { client, flowControl, health } = this.#options;
     const { clock } = client;
     const deadline = clock.now() + COMMIT_TIMEOUT;
     const left = (): number => deadline - clock.now();
@@ -208,7 +208,7 @@ export class Publisher {
       const batch = units.flatMap((unit) => unit.batch);
       if (batch.length === 0) return units.forEach((unit) => unit.resolve(unit.done));
       let leases: readonly NewLease[] = [];
-      const cancel = (): void => leases.forEach(({ registered }) => admission.cancel(registered));
+      const cancel = (): void => leases.forEach(({ registered }) => flowControl.cancel(registered));
       try {
         const builder = new CommitBuilder();
         leases = await this.#build(builder, batch, left());
@@ -244,17 +244,17 @@ export class Publisher {
     batch: readonly Prepared[],
     timeout: number,
   ): Promise<readonly NewLease[]> {
-    const { client, admission } = this.#options;
+    const { client, flowControl } = this.#options;
     const { clock, keys } = client;
     const sessions = sessionNames(batch);
     const entries = await client.get(sessions.map((name) => keys.session(...name)), { timeout });
     const tails = new SessionTails(sessions, client, entries);
-    const lease = (target: string): SlotLease | undefined => admission.lease(target);
+    const lease = (target: string): SlotLease | undefined => flowControl.lease(target);
     return putPublication(builder, batch, { at: clock.now(), tails, lease, layout: client });
   }
 
   #stored(units: readonly Unit[], leases: readonly NewLease[], versionstamp: string): void {
-    const { admission, take, wake } = this.#options;
+    const { flowControl, take, wake } = this.#options;
     for (const unit of units) {
       for (const prepared of unit.batch) {
         unit.done.set(prepared, { ...receiptOf(prepared), deliveries: prepared.to.length });
@@ -265,7 +265,7 @@ export class Publisher {
     const batch = units.flatMap((unit) => unit.batch);
     const deliveries = batch.reduce((sum, { to }) => sum + to.length, 0);
     if (deliveries === leases.length) return;
-    admission.stored(countUnleased(batch, leases));
+    flowControl.stored(countUnleased(batch, leases));
     wake();
   }
 }

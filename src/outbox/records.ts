@@ -201,7 +201,7 @@ export class Keys {
   readonly meta: StoreKey;
   /** Overwritten to check that the store accepts commits. */
   readonly probe: StoreKey;
-  /** Counts how often people changed the state of a target, so that others needn't read all to see it. */
+  /** Counts changes that people make to targets, so that other processes know when to read them again. */
   readonly targetChanges: StoreKey;
   readonly #prefix: string;
 
@@ -285,7 +285,7 @@ export class Keys {
     return { prefix, start: start ?? [...prefix, target] };
   }
 
-  /** Due keys from a target on, up to but without another one. */
+  /** Due keys from one target up to, but not including, another. */
   dueBetween(target: string, end: string): StoreSelector {
     return { start: this.below("due", target), end: this.below("due", end) };
   }

@@ -13,14 +13,14 @@ import {
 import { putDue } from "./enqueue.ts";
 import type { StoreClient } from "./store_client.ts";
 import type { SystemEvents } from "./system_events.ts";
-import type { Admission } from "./flow_control.ts";
+import type { FlowControl } from "./flow_control.ts";
 import type { Job } from "./targets.ts";
 import { SETTLE_TIMEOUT } from "./timing.ts";
 
 /** Dependencies of `Settler`. */
 export type SettlerOptions = {
   readonly client: StoreClient;
-  readonly admission: Admission;
+  readonly flowControl: FlowControl;
   readonly events: SystemEvents;
   readonly alerts: DeliveryAlerts;
   readonly log: ThrottledLogger;
@@ -50,7 +50,7 @@ export class Settler {
 
   /** Returns the outcomes of the next commit. One that adds an event goes alone. */
   #next(waiting: ReadonlySet<Settled>, inFlight: number): readonly Settled[] {
-    const { admission: { checks, commits } } = this.#options;
+    const { flowControl: { checks, commits } } = this.#options;
     const isFull = waiting.size >= checks;
     if (inFlight >= commits || (inFlight > 0 && !isFull)) return [];
     const group: Settled[] = [];
@@ -66,10 +66,10 @@ export class Settler {
   }
 
   async #send(group: readonly Settled[]): Promise<void> {
-    const { client: { clock }, admission } = this.#options;
+    const { client: { clock }, flowControl } = this.#options;
     const start = clock.now();
     await this.#commitOrSplit(group);
-    admission.committed(Math.max(0, clock.now() - start));
+    flowControl.committed(Math.max(0, clock.now() - start));
   }
 
   /** Commits a group. When the store rejects it, one of its outcomes may be to blame: each is tried alone. */

@@ -134,7 +134,7 @@ export class TargetStates {
   }
 
   /**
-   * Changes a record by hand: as it is now, not as it was known. Counts it, and tells other processes.
+   * Changes a record for a person: reads it again first, counts the change, and signals other processes.
    *
    * @throws {OutboxUnavailableError}
    */
@@ -145,7 +145,7 @@ export class TargetStates {
     if (written !== undefined) store.wake?.signal();
   }
 
-  /** Believes no record that it has read: another process has changed one. */
+  /** Marks all records that were read as stale: another process has changed one. */
   refresh(): void {
     this.#changes++;
   }

@@ -11,7 +11,7 @@ const PAGE = 500;
 const CONCURRENT_READS = 16;
 /** Due keys of a target that are searched for leases: what is leased was due first. */
 const MAX_LEASES = 500;
-/** If none of so many is leased, those behind them aren't either. */
+/** How many are read first: if none of them is leased, none of the later ones is. */
 const LEASES_PAGE = 16;
 
 /** Dependencies of `readTargetStats`. */
@@ -40,7 +40,7 @@ export function endpointOf(
 
 /**
  * Reads the statistics of every target that is registered or has deliveries, from its counts.
- * `countsLeases`: otherwise `leased` says at most whether the first pending delivery is leased, in less time.
+ * Without `countsLeases`, this is faster, and `leased` only says whether the first pending delivery is leased.
  */
 export async function readTargetStats(
   { client, targets, states }: TargetStatsOptions,
@@ -53,7 +53,7 @@ export async function readTargetStats(
     return {
       ...endpointOf(name, await states.statusFrom(name, records.get(name) ?? ON)),
       ...counts,
-      // They are not read at one moment: what was settled meanwhile may not be counted as accepted.
+      // The counts aren't one snapshot: what was settled during the read may not be counted as accepted.
       pending: Math.max(0, accepted - delivered - dead - expired),
       inFlight: targets.get(name)?.slots.attempting ?? 0,
       leased: 0,
@@ -125,7 +125,7 @@ async function readCounts(client: StoreClient): Promise<Map<string, Counts>> {
     if (typeof value !== "bigint" || (day < oldest && day !== 0)) continue;
     const counts = counted.get(target) ?? noCounts();
     counted.set(target, counts);
-    // One that a replay undid after a wrong clock had deleted it is below zero, and wrapped around.
+    // A count that a replay lowers after a wrong clock had it deleted is below zero: it wraps around.
     counts[what] += Math.max(0, Number(BigInt.asIntN(64, value)));
   }
   return counted;

@@ -151,7 +151,7 @@ export type TargetStats = Endpoint & {
   readonly pending: number;
   /** Attempts that failed. */
   readonly failed: number;
-  /** When the first pending delivery is due, or was. Absent if none is pending, or none of them has a time. */
+  /** When the first pending delivery is or was due. Absent if none is pending, or none is scheduled yet. */
   readonly oldestDue?: Date;
   /** Attempts in progress in this process. */
   readonly inFlight: number;

@@ -4,7 +4,7 @@ import type { NewLease } from "./enqueue.ts";
 import type { ThrottledLogger } from "./logging.ts";
 import type { Outcome } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
-import type { Admission } from "./flow_control.ts";
+import type { FlowControl } from "./flow_control.ts";
 import type { FreshEvent, Job, Lease, Pass, PassOptions, SlotLease, Targets } from "./targets.ts";
 import { Alarm, Signal, sleep, type WakeUp } from "./timing.ts";
 
@@ -31,7 +31,7 @@ export type Steps = {
 export type WorkerOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;
-  readonly admission: Admission;
+  readonly flowControl: FlowControl;
   readonly cleanup: Cleanup;
   readonly log: ThrottledLogger;
   readonly wakeUp: WakeUp;
@@ -83,7 +83,7 @@ export class Worker {
     if (this.#isRunning) return;
     this.renew();
     this.#isRunning = true;
-    this.#options.admission.isOpen = true;
+    this.#options.flowControl.isOpen = true;
     this.#poll = POLL.first;
     this.#options.cleanup.start();
     this.#unlisten = this.#options.wakeUp.listen();
@@ -92,11 +92,11 @@ export class Worker {
 
   /** Claims no more, lets attempts end, aborts those that don't, and gives their leases back. */
   async stop(): Promise<void> {
-    const { client: { clock }, admission, cleanup } = this.#options;
+    const { client: { clock }, flowControl, cleanup } = this.#options;
     const abort = this.#abort; // another may have begun by then
     this.#isRunning = false;
     this.#isStopped = true;
-    admission.isOpen = false;
+    flowControl.isOpen = false;
     this.#alarm.cancel();
     this.#unlisten();
     const cancelAbort = clock.setTimer(
@@ -229,12 +229,12 @@ export class Worker {
 
   /** Passes until there is nothing more to claim, then sets the alarm. */
   async #loop(): Promise<void> {
-    const { admission, log } = this.#options;
+    const { flowControl, log } = this.#options;
     let pass: Pass | undefined;
     this.#isLooping = true;
     while (this.#isRunning && this.#isWanted) {
       this.#isWanted = false;
-      while (this.#isRunning && admission.isFull) await admission.change();
+      while (this.#isRunning && flowControl.isFull) await flowControl.change();
       if (!this.#isRunning) break;
       try {
         pass = await this.#pass(Infinity);
@@ -253,9 +253,9 @@ export class Worker {
   }
 
   #isFree(name: string): boolean {
-    const { targets, admission } = this.#options;
+    const { targets, flowControl } = this.#options;
     const registered = targets.get(name);
-    return registered !== undefined && admission.free(registered) > 0;
+    return registered !== undefined && flowControl.free(registered) > 0;
   }
 
   #take(lease: Lease, fresh?: FreshEvent): Promise<boolean> {
@@ -271,16 +271,16 @@ export class Worker {
 
   /** The worker was stopped while the delivery was being stored. */
   async #giveBack(lease: Lease): Promise<void> {
-    const { admission, steps } = this.#options;
-    admission.attempted(lease.registered);
+    const { flowControl, steps } = this.#options;
+    flowControl.attempted(lease.registered);
     await steps.settle({ lease, id: lease.id ?? "" }, { kind: "returned" });
-    admission.settled(lease.registered);
+    flowControl.settled(lease.registered);
     this.#options.wakeUp.callOthers();
   }
 
   /** Takes a delivery from its lease to its outcome. Resolves to whether it was settled. */
   async #deliver(lease: Lease, fresh: FreshEvent | undefined): Promise<boolean> {
-    const { admission, steps, log, wakeUp, client: { clock } } = this.#options;
+    const { flowControl, steps, log, wakeUp, client: { clock } } = this.#options;
     const { registered, target } = lease;
     let start: number | undefined;
     let job: Job = { lease, id: lease.id ?? "" };
@@ -292,10 +292,10 @@ export class Worker {
     } catch (error) {
       log.warn(`Deliveries to '${target}' could not be attempted`, error);
     }
-    admission.attempted(registered, start && clock.now() - start);
+    flowControl.attempted(registered, start && clock.now() - start);
     if (this.#hasLeft) this.wake();
     const isSettled = await steps.settle(job, outcome);
-    admission.settled(registered);
+    flowControl.settled(registered);
     if (this.#hasLeft) this.wake();
     if (outcome.kind === "returned") wakeUp.callOthers(); // another process may take it
     if (!isSettled || outcome.kind === "returned") return false;
