@@ -1,6 +1,6 @@
 /**
- * A server that responds as Anthropic's Messages API does, and follows a script: Claude Code itself runs against it,
- * without an API key. It calls the tool `mcp__bank__pay` with 7, then with 700.
+ * A server that responds like Anthropic's Messages API by following a script, so Claude Code itself runs without
+ * an API key. It calls the tool `mcp__bank__pay` with 7, then with 700.
  *
  *   node fake_messages_api.mjs &
  *   ANTHROPIC_BASE_URL=http://127.0.0.1:8788 ANTHROPIC_API_KEY=none node agent.mjs
@@ -9,7 +9,7 @@ import { createServer } from "node:http";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 
-/** What the server responds, one after the other: tool calls, or a text. */
+/** The server's responses, in order: tool calls, or a text. */
 const SCRIPT = [
   { name: "mcp__bank__pay", input: { amount: 7 } },
   { name: "mcp__bank__pay", input: { amount: 700 } },

@@ -4,7 +4,7 @@
  *
  *   node ai_sdk.mjs
  *
- * With HOOKS_URL, its events are kept in agent.db, and sent to a server until it has them:
+ * With HOOKS_URL, its events are stored in agent.db, and sent to a server with retries:
  *
  *   HOOKS_TOKEN=… npx hooks serve &
  *   HOOKS_TOKEN=… HOOKS_URL=http://127.0.0.1:8787 node ai_sdk.mjs
@@ -32,7 +32,7 @@ export const tools = {
 };
 export const answer = "The invoice is paid. It can't be deleted.";
 
-/** Opens hooks whose events are stored, and sent to `hooks serve`, if there is one, until it has them. */
+/** Opens hooks. With HOOKS_URL, their events are stored, and sent to `hooks serve` with retries. */
 export async function openHooks() {
   const store = HOOKS_URL ? await openStore("agent.db") : memoryStore();
   const outbox = createOutbox(store);

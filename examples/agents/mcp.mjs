@@ -1,5 +1,5 @@
 /**
- * A client and a server of MCP, with a client that follows a script in place of an agent:
+ * An MCP client and server. The client follows a script instead of being driven by an agent:
  * `npm install @modelcontextprotocol/sdk zod @omniagent/hooks`.
  */
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";

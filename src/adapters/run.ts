@@ -194,7 +194,7 @@ export class AgentRun {
     const paused = Unfinished.of(this.#hooks);
     const { sessionId, agentId } = this.#options;
     const key = keyOf({ place, sessionId, agentId }, call);
-    // A resumed run goes on with its tools. What a model calls is a new call, whatever its id.
+    // A resumed run first runs its paused tools. What a model calls later is a new call, even with the same id.
     const opened = (this.#models.hasBegun ? undefined : paused.take(key)) ??
       await this.#span.within(() => openCall(this.#hooks, this.#attempts.next(call), this.#caller));
     if (opened.type === "denied") return { ...opened, denial: this.#note(opened.denial) };

@@ -14,7 +14,7 @@ const GRACE = 1_000;
 /** Those of all hooks. */
 const all = new WeakMap<object, Unfinished>();
 
-/** What identifies the place of a paused call: only a run that goes on there may resume it. */
+/** What identifies where a call was paused: only a run that continues there may resume it. */
 export type Place = {
   /** Where the SDK paused the call, by an id that the model can't choose, such as that of a task. */
   readonly place: string | undefined;
@@ -22,7 +22,7 @@ export type Place = {
   readonly agentId: string | undefined;
 };
 
-/** Returns what a call is kept by; undefined if nothing says where it was paused, or its arguments have no JSON. */
+/** Returns the key of a paused call; undefined if its place is unknown, or its arguments can't be JSON. */
 export function keyOf(
   { place, sessionId, agentId }: Place,
   { name, callId, params }: ToolCall,

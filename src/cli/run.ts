@@ -52,7 +52,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./commands/webhooks.ts"),
   },
   decisions: {
-    summary: "list the decisions of gates",
+    summary: "list gate decisions",
     load: () => import("./commands/decisions.ts"),
   },
   asks: {

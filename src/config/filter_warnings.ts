@@ -45,8 +45,8 @@ export function findFilterWarnings(
 }
 
 /**
- * Returns what is wrong with an exact type in `events` that looks like a misspelled agent event. It may be
- * a type of your own, so it is only a warning.
+ * Returns a warning for a type in `events` that looks like a misspelled agent event. It isn't an error,
+ * because it may be a type of your own.
  */
 export function findMisspelledType(type: string): Warning | undefined {
   const types = Object.keys(agentEventJsonSchemas());
@@ -54,7 +54,7 @@ export function findMisspelledType(type: string): Warning | undefined {
   const suggestion = closest(type, types);
   return suggestion === undefined
     ? undefined
-    : { problem: `isn't an event of agents`, suggestion, on: "value" };
+    : { problem: "isn't an agent event", suggestion, on: "value" };
 }
 
 /** A type or a prefix such as `tool.*`, whose agent events are assumed to be the only ones. */

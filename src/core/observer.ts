@@ -20,7 +20,7 @@ import type { Spans, TelemetrySpan } from "./telemetry.ts";
  */
 const MAX_WAIT = 1_000;
 
-/** What an observer needs of the registry. */
+/** What an observer needs from the registry. */
 type Parts = {
   readonly pipeline: Pipeline;
   readonly handlers: HandlerTable;

@@ -19,7 +19,7 @@ const rules: DialectDefinition["rules"] = {
       return [decided(report.result("tool_result", text))];
     },
   },
-  // No `SubagentStart`: without an agent id, it would be taken for a start of the main agent.
+  // No `SubagentStart`: without an agent id, it would look like the start of the main agent.
   // What hooks of a configuration file return is dropped here: a prompt can't be denied.
   UserPromptSubmit: { required: { prompt: "text" }, events: (_, report) => report.prompt() },
 };

@@ -90,7 +90,7 @@ export const decisionRoutes: readonly Route[] = [
     path: "/decisions",
     scope: "read",
     operationId: "listDecisions",
-    summary: "List decisions of gates, newest first",
+    summary: "List gate decisions, newest first",
     query: {
       outcome: s.describe(outcome, "What was decided", "denied"),
       gate: s.describe(s.targetName, "Only decisions that this gate took part in", "policy"),

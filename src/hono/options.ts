@@ -13,8 +13,8 @@ import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
 
 /**
  * What a token allows. `emit`: to post events; `decide`: to call the gates, as other agents do; `read`: to see
- * events, deliveries, hooks, targets, decisions and asks; `approve`: to see asks and to respond to them;
- * `admin`: all of that, and to retry, replay and drain deliveries, and to manage targets and webhooks.
+ * events, deliveries, hooks, targets, decisions, and asks; `approve`: to see asks and respond to them;
+ * `admin`: all of that, and to retry, replay, and drain deliveries, and to manage targets and webhooks.
  */
 export type Scope = "emit" | "decide" | "read" | "approve" | "admin";
 

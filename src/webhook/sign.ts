@@ -44,7 +44,7 @@ export interface WebhookSigner {
  * ```
  *
  * @throws {WebhookVerificationError} with code `invalid_secret` or `invalid_secret_encoding`
- * @throws {TypeError} when body, id or timestamp can't be signed, or if both `secret` and `secrets` are set
+ * @throws {TypeError} when the body, id, or timestamp can't be signed, or both `secret` and `secrets` are set
  */
 export async function signWebhook(
   body: Uint8Array | string,

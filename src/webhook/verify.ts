@@ -45,7 +45,7 @@ export interface WebhookVerifier {
  * signature is compared with every secret, in constant time. Nothing is remembered: the same
  * message passes again while its timestamp is recent, so keep the ids of handled messages.
  *
- * @throws {WebhookVerificationError} when headers, signature or secrets are invalid. `code` says why.
+ * @throws {WebhookVerificationError} when the headers, signature, or secrets are invalid; `code` says why
  * @throws {TypeError} when the body is neither bytes nor a string, or both `secret` and `secrets` are set
  * @throws {RangeError} when the tolerance is out of bounds
  */

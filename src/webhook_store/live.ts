@@ -186,7 +186,7 @@ export class LiveWebhooks {
     this.#watch.stop();
   }
 
-  /** Reads the store after whoever reads it now. */
+  /** Reads the store once a read in progress has ended. */
   async #look(): Promise<void> {
     await this.#syncing?.catch(() => {});
     await this.#sync();

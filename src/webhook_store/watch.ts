@@ -12,7 +12,7 @@ export class Watch {
   readonly #look: () => Promise<void>;
   readonly #failed: (error: unknown) => void;
   #isStopped = true;
-  /** Whether another process has signalled since the last look began. */
+  /** Whether another process has signaled since the last look began. */
   #isHinted = false;
   #hasFailed = false;
   #lookedAt = -Infinity;
@@ -30,7 +30,7 @@ export class Watch {
     this.#failed = failed;
   }
 
-  /** Looks for the first time in three seconds. */
+  /** Starts watching: the first look is three seconds from now. */
   start(): void {
     this.#isStopped = false;
     this.#lookedAt = this.#options.clock.now();
@@ -38,7 +38,7 @@ export class Watch {
     this.#schedule(POLL);
   }
 
-  /** Looks no more, unless it is started again. */
+  /** Stops watching, until it is started again. */
   stop(): void {
     this.#isStopped = true;
     this.#cancel();

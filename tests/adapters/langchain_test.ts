@@ -289,7 +289,7 @@ test("langchain: without the middleware, no tool runs, and the model is told wha
   ]]);
 });
 
-test("langchain: an agent without a name has none in its events", async () => {
+test("langchain: the events of an unnamed agent have no name", async () => {
   const { hooks } = recorded();
   const names: unknown[] = [];
   hooks.on("agent.start", ({ data }) => void names.push(data.name));

@@ -124,12 +124,12 @@ test("a type in 'events' that looks like a misspelled agent event gets a warning
     [
       "never_matches",
       ["hooks", "webhooks", 0, "events", 1],
-      "isn't an event of agents; did you mean message.received?",
+      "isn't an agent event; did you mean message.received?",
     ],
     [
       "never_matches",
       ["hooks", "gates", 0, "events", 0],
-      "isn't an event of agents; did you mean tool.called?",
+      "isn't an agent event; did you mean tool.called?",
     ],
   ]);
 });

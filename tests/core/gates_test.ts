@@ -306,7 +306,7 @@ test("a response that comes after an ask has expired counts for nothing, even if
   }
 });
 
-test("data that a person edited is judged by rewrites, too: they may deny it, and not change it", async () => {
+test("data that a person edited is judged by rewrites, too: they may deny it, but not change it", async () => {
   let command = "";
   const { hooks } = start({
     gates: {
@@ -340,7 +340,7 @@ test("data that a person edited is judged by rewrites, too: they may deny it, an
   assert.deepEqual(outcomes, ["ran cp --dry-run", refused, "Never rm"]);
 });
 
-test("an edit that a gate fails to judge is denied, also if the gate asks when it fails", async () => {
+test("an edit that a gate fails to judge is denied, even if the gate asks when it fails", async () => {
   for (const onFailure of ["ask", "allow"] as const) {
     const { hooks } = start({
       gates: {
@@ -591,7 +591,7 @@ test("malformed verdicts fail, in every form", async () => {
   }
 });
 
-test("a deny counts whatever else is wrong with it, and is no failure", async () => {
+test("a deny counts, whatever else is wrong with it, and isn't a failure", async () => {
   const denials: readonly (() => unknown)[] = [
     () => deny(undefined as never),
     () => deny(null as never),

@@ -357,7 +357,7 @@ testApp(
 );
 
 testApp(
-  "characters that are invisible or reorder text are shown, where people approve and elsewhere",
+  "characters that are invisible or reorder text are escaped, where people approve and elsewhere",
   { app: { ...options.app, approvalKey: APPROVAL_KEY } },
   async (setup) => {
     const { hooks } = setup;

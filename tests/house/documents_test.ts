@@ -38,7 +38,7 @@ test("every internal link of a document leads to a file and a heading that are t
   assert.deepEqual(dead, []);
 });
 
-test("how the outbox works names files that are there", async () => {
+test("the page about how the outbox works names only files that exist", async () => {
   const { text } = documents.find(({ path }) => path === "docs/internals/outbox.md")!;
   const names = new Set(text.match(/\b\w+\.ts\b/g));
   assert.ok(names.size > 30, `${names.size} names`);

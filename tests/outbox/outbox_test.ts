@@ -101,7 +101,7 @@ test("a delivery whose schedule is over is dead, and its log says why", async ()
   });
 });
 
-test("a webhook is delivered to in the background, under one id, until it responds with 2xx", async () => {
+test("a webhook is retried in the background, under one id, until it responds with 2xx", async () => {
   const receiver = await WebhookReceiver.start({ status: 503, times: 2 }, { status: 204 });
   const webhook = new WebhookHook({
     name: "billing",

@@ -148,7 +148,7 @@ test("stats() show targets that nobody registered any more, and attempts under w
   ]);
 });
 
-test("stats() count leases up to the first 500 deliveries that are due", async () => {
+test("stats() counts the leases among the first 500 due deliveries", async () => {
   const outbox = createOutbox(memoryStore(), { logger: silentLogger });
   const ends: (() => void)[] = [];
   const leased = 40;

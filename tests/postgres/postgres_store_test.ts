@@ -139,7 +139,7 @@ test("PostgresStore: errors of the server are typed", async () => {
     ["XX001", "corrupt", /XX001/, "unknown"],
     ["ECONNREFUSED", "failed", /the server refuses connections/],
     ["ECONNRESET", "failed", /PostgreSQL failed: gone/, "unknown"],
-    ["CONNECTION_ENDED", "cannot_open", /the client of the database was closed/],
+    ["CONNECTION_ENDED", "cannot_open", /the database client was closed/],
   ];
   for (const [code, failure, message, stored = false] of cases) {
     const error = Object.assign(new Error("gone"), { code });

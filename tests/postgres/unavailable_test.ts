@@ -77,7 +77,7 @@ async function takeConnections(url: string): Promise<() => Promise<void>> {
 
 if (server !== undefined) {
   for (const [name, connect] of Object.entries(clients)) {
-    test(`through ${name}, a database without the schema says to run migrate()`, async () => {
+    test(`through ${name}, the error of a database without the schema says to run migrate()`, async () => {
       const { client, close } = connect(server.url);
       const { store, hooks, emit } = open(client, `without_${name}`);
       await assert.rejects(store.get(["a"]), {
@@ -90,7 +90,7 @@ if (server !== undefined) {
       await close();
     });
 
-    test(`through ${name}, a server without a free connection delivers once it has one`, async () => {
+    test(`through ${name}, deliveries wait until the server has a free connection`, async () => {
       const { client, close } = connect(server.url);
       let release = await takeConnections(server.url);
       const { store, hooks, emit, received } = open(client, `full_${name}`);
@@ -110,14 +110,14 @@ if (server !== undefined) {
   }
 
   for (const name of ["pg", "postgres"]) {
-    test(`through ${name}, a pool that is closed before the hooks says so`, async () => {
+    test(`through ${name}, the error of a pool that was closed before the hooks says so`, async () => {
       const { client, close } = clients[name]!(server.url);
       const { store, hooks, emit, received } = open(client, `closed_${name}`, false);
       await store.migrate();
       const id = await emit();
       await until(() => received.has(id));
       await close();
-      await rejects(emit, /the client of the database was closed: close it after the hooks/);
+      await rejects(emit, /the database client was closed: close it after the hooks/);
       await hooks.close();
       store.close();
     });

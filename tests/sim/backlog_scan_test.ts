@@ -40,7 +40,7 @@ test("a backlog is read from its start once per 128 deliveries, not for each fre
   assert.ok(reads >= 8 && reads <= 16, `${reads} reads`);
 });
 
-test("a delivery that is due before a backlog is found in the middle of it", async () => {
+test("a delivery that becomes due before a backlog is found while the backlog is being sent", async () => {
   const { fixture, outbox } = await withBacklog();
   outbox.start();
   await fixture.pass(500);

@@ -29,7 +29,7 @@ test("a commit fits a store when none of its limits is exceeded", () => {
   }
 });
 
-test("an event is stored whatever its size is, also around that of the largest value", async () => {
+test("an event of any size is stored, even near the size of the largest value", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const names = ["a", "b".repeat(64)];

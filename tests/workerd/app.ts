@@ -1,6 +1,6 @@
 /**
- * A worker that serves the app with its console and webhooks of a store, and the events that it received at
- * /heard. The store is in memory, as everything is that one isolate keeps.
+ * A Worker that serves the app with its console and stored webhooks, and, at /heard, the events that it
+ * received. The store is in memory, like everything else that an isolate keeps.
  * @module
  */
 import { Hono } from "hono";

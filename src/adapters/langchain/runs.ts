@@ -39,7 +39,7 @@ export class Runs {
   readonly name: string = "omniagent-hooks";
   /** LangChain waits for it: events are accepted before it goes on. */
   readonly awaitHandlers: boolean = true;
-  /** LangChain fails what a callback fails: a tool without the middleware, which no gate would judge. */
+  /** What a callback throws fails the tool: without the middleware, no gate would judge it. */
   readonly raiseError: boolean = true;
   readonly #hooks: AgentHooks;
   readonly #options: RunOptions;

@@ -70,7 +70,7 @@ class Connection {
   readonly #slots = new Map<string, Slot>();
   /** Those that are suspended, by Mastra's id. */
   readonly #suspended = new Map<string, Slot>();
-  /** What tools execute that gates judge: the steps of a run may add others. */
+  /** The `execute` functions of tools that gates judge: the steps of a run may add other tools. */
   readonly #judged = new WeakSet<object>();
 
   constructor(hooks: AgentHooks, agent: Instance, options: AgentOptions) {
@@ -130,7 +130,7 @@ class Connection {
     return new Running(run, abortSignal);
   }
 
-  /** Adds our processors, and what wraps the tools of a step. Ours see a message last: what they let through is sent. */
+  /** Adds our processors, and wraps the tools of each step. Ours run last: what they let through is sent. */
   async #connected(slot: Slot, own: RunOptions): Promise<RunOptions> {
     const agent = this.#agent;
     const { running } = slot;

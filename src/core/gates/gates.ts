@@ -39,7 +39,7 @@ const CALL_OPTIONS = [
   "throwOnDeny",
 ];
 
-/** What gates need of the registry. */
+/** What gates need from the registry. */
 type Parts = {
   readonly logger: Logger;
   readonly reporter: Reporter;

@@ -88,7 +88,7 @@ export class AskSettler {
     }
   }
 
-  /** Returns why this process can't let happen what was approved, another one may; undefined if it can. */
+  /** Returns why this process can't allow what was approved, though another may; undefined if it can. */
   #missingFor({ state, gates, final }: AskRecord, { event }: KnownAsk): string | undefined {
     const isApproved = final ? final.decision === "allow" : state === "allow" || state === "edit";
     if (isApproved && this.#checks.isMissing()) return "A required gate is missing";

@@ -94,7 +94,7 @@ function DecisionTable(
 ): Child {
   return (
     <Table
-      caption="Decisions of gates"
+      caption="Gate decisions"
       columns={[
         { label: "About", kind: "wide" },
         { label: "Outcome" },

@@ -97,7 +97,7 @@ async function showGates(at: PageRequest): Promise<Response> {
       {can(at, "read") && <DecisionList at={at} {...await findDecisions(at)} />}
     </>
   );
-  const lead = "Approval requests, and the decisions of gates.";
+  const lead = "Approval requests and gate decisions.";
   return await respondPage(at, { title: "Gates", section: "gates", lead }, content);
 }
 

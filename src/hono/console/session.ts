@@ -22,11 +22,11 @@ export const CONSOLE_SCOPES: readonly Scope[] = ["read", "approve", "admin"];
 
 const COOKIE = "hooks_console";
 /**
- * Cookies of that name that are tried: a site on the same domain can set some, which browsers send first. So
- * many take 8 KB, which is where servers refuse the headers.
+ * How many cookies of that name are tried: a site on the same domain can set some, which browsers send
+ * first. This many take 8 KB, which is about where servers refuse the headers.
  */
 const MAX_COOKIES = 64;
-/** What `signCookie` returns: its content, that's an expiry and a nonce, and the HMAC. */
+/** What `signCookie` returns: its content (an expiry and a nonce), and the HMAC. */
 const FORM = /^(([0-9a-z]{1,11})\.[0-9a-f]{32})\.([0-9a-f]{64})$/;
 /** Longest session, in milliseconds: a working day. */
 const LIFETIME = 12 * 60 * 60 * 1000;

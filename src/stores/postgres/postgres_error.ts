@@ -7,7 +7,7 @@ const POOLED =
 
 const DAMAGED = "the server found corrupted data: check its log, and restore a backup";
 
-/** What a code says. The last part is there if the statement was certainly not sent. */
+/** What a code means. `stored` is present only if the statement was certainly not sent. */
 type Meaning = readonly [failure: StoreFailure, advice?: string, stored?: false];
 
 /**
@@ -51,10 +51,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ],
 };
 
-/** Of a client that was closed, which sends nothing any more. */
+/** For a client that was closed, and no longer sends anything. */
 const CLOSED: Meaning = [
   "cannot_open",
-  "the client of the database was closed: close it after the hooks. A single connection doesn't reconnect: " +
+  "the database client was closed: close it after the hooks. A single connection doesn't reconnect: " +
   "use a pool",
 ];
 
