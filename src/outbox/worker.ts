@@ -163,6 +163,7 @@ export class Worker {
     };
     try {
       while (clock.now() < deadline) {
+        const wasIdle = mine.size === 0;
         last = await this.#pass(deadline - clock.now(), take);
         const { claimed, left, owed } = last;
         this.#warnOfTimeouts(left, timeout);
@@ -171,6 +172,7 @@ export class Worker {
           await ended.next();
           continue;
         }
+        if (!wasIdle) continue; // it may have read a lease that has ended since
         remaining = owed || left.length > 0;
         const isInTime = left.some((name) => this.#timeoutOf(name) <= deadline - clock.now());
         if (this.#isStopped || !(owed || isInTime)) break;
