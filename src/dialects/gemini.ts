@@ -40,7 +40,8 @@ const outputs: DialectDefinition["outputs"] = {
     if (judged.changed === undefined) return {};
     // Gemini CLI adds the new fields to the old ones: it can't remove any.
     const changed = judged.changed as Fields;
-    const lost = isFields(tool_input) && Object.keys(tool_input).some((name) => !(name in changed));
+    const lost = isFields(tool_input) &&
+      Object.keys(tool_input).some((name) => !Object.hasOwn(changed, name));
     return lost
       ? { decision: "deny", reason: "A gate removed a parameter, which Gemini CLI can't apply" }
       : specificOutput("BeforeTool", { tool_input: changed });

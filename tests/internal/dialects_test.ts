@@ -70,6 +70,24 @@ function check(
   }
 }
 
+test("Gemini CLI can't apply a rewrite that removes a parameter, whatever its name", () => {
+  const gemini = dialects.find(({ name }) => name === "gemini")!;
+  for (const name of ["force", "constructor", "toString"]) {
+    const call = gemini.decode({
+      hook_event_name: "BeforeTool",
+      session_id: "s-1",
+      tool_name: "run_shell_command",
+      tool_input: { command: "ls", [name]: "evil" },
+    });
+    assert.ok(!("invalid" in call), JSON.stringify(call));
+    const data = { ...decidedEvent(call)?.data, params: { command: "ls" } };
+    assert.deepEqual(gemini.encode(call, { ...outcomes["rewrite"]!, data }, { approve: false }), {
+      decision: "deny",
+      reason: "A gate removed a parameter, which Gemini CLI can't apply",
+    });
+  }
+});
+
 test("an event of ours is sent to a Claude Code hook as Claude Code sends it", () => {
   const data = { name: "Bash", call_id: "toolu_01", params: { command: "ls" }, agent_id: "a-1" };
   assert.deepEqual(encodeClaudeCodeInput(createEvent("tool.called", data, { sessionId: "s-1" })), {
