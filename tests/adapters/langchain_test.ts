@@ -7,7 +7,14 @@ import { type Driver, type Ending, load, type Script, type Turn, USAGE } from ".
 import { BACKGROUND, CALLED, recorded, START, testAdapter } from "./scenario.ts";
 
 const langchain = await load("langchain");
-const { AIMessage, createAgent, humanInTheLoopMiddleware, tool, toolRetryMiddleware } = langchain;
+const {
+  AIMessage,
+  createAgent,
+  createMiddleware,
+  humanInTheLoopMiddleware,
+  tool,
+  toolRetryMiddleware,
+} = langchain;
 const { Command, interrupt, MemorySaver } = await load("@langchain/langgraph");
 const { fakeModel } = await load("@langchain/core/testing");
 const { z } = await load("zod");
@@ -302,3 +309,40 @@ test("langchain: the events of an unnamed agent have no name", async () => {
   await hooks.close();
   assert.deepEqual(names, [undefined, "clerk"]);
 });
+
+for (
+  const [what, provides, says] of [
+    ["the denied tool by its name", ({ toolCall }: Call) => toolCall.name === "pay", /^policy$/],
+    ["a tool for any call", () => true, /put the middleware of langchainHooks last/],
+  ] as const
+) {
+  test(`langchain: middleware behind ours that provides ${what} makes no denial a result`, async () => {
+    const { hooks } = recorded();
+    hooks.gate("tool.called", { name: "policy", handle: () => deny("policy") });
+    const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+    let ran = 0;
+    const [pay] = toolsOf({ pay: () => ++ran });
+    const model = scripted([
+      { calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] },
+      { text: "done" },
+    ]);
+    const behind = createMiddleware({
+      name: "behind",
+      wrapToolCall: (request: Call, handler: (request: object) => unknown) =>
+        handler(provides(request) ? { ...request, tool: pay } : request),
+    });
+    const agent = createAgent({ model, tools: [pay], middleware: [middleware, behind] });
+    const said = await agent.withConfig(config).invoke(user("hi")).then(
+      ({ messages }: { messages: readonly { name?: string; content: string }[] }) => {
+        const reply = messages.at(-2)!;
+        assert.deepEqual([reply.name, ran], ["pay", 0]);
+        return reply.content;
+      },
+      String,
+    );
+    await hooks.close();
+    assert.match(said, says);
+  });
+}
+
+type Call = { readonly toolCall: { readonly name: string } };

@@ -8,7 +8,7 @@ import type { Usage } from "../options.ts";
 export type Message = {
   readonly type?: string;
   readonly id?: string;
-  readonly name?: string;
+  name?: string;
   readonly content: unknown;
   readonly tool_calls?: readonly unknown[];
   readonly tool_call_id?: string;

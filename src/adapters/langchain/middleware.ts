@@ -133,6 +133,9 @@ function told(content: unknown, context: string | undefined): unknown {
     : withContext(content, context);
 }
 
+/** The name that middleware behind this one sees of a call whose tool must not run: it may provide tools by name. */
+const REPLY = "omniagent_reply";
+
 /** Makes a message for a call whose tool doesn't run, by a tool that only returns it. */
 async function reply(
   request: ToolRequest,
@@ -141,8 +144,21 @@ async function reply(
   status = "error",
 ): Promise<Message> {
   const { name } = request.toolCall;
-  const message = await handler({ ...request, tool: { name, invoke: () => text } });
+  let isOurs = false;
+  const invoke = (): string => {
+    isOurs = true;
+    return text;
+  };
+  const toolCall = { ...request.toolCall, name: REPLY };
+  const message = await handler({ ...request, toolCall, tool: { name, invoke } });
+  if (!isOurs) {
+    throw new Error(
+      `The call of '${name}' was denied, but middleware behind that of langchainHooks responded to it: put the ` +
+        "middleware of langchainHooks last",
+    );
+  }
   message.status = status;
+  message.name = name;
   return message;
 }
 
