@@ -415,6 +415,21 @@ const TURNS: readonly Turn[] = [
 
 const PAY = () => "paid";
 
+test("mastra: no network runs whose tool calls gates can't judge", async () => {
+  const { hooks } = recorded();
+  const agent = connected(hooks, [{ text: "done" }]);
+  let ran = 0;
+  Object.assign(agent, { getMemory: () => void ran++ });
+  const reaches = () => agent.network("hi").then(() => "ran", String);
+  assert.doesNotMatch(await reaches(), /gates can't judge/);
+  assert.ok(ran > 0);
+  ran = 0;
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  assert.match(await reaches(), /^Error: Cannot run a network of the agent 'main': gates can't/);
+  assert.equal(ran, 0);
+  await hooks.close();
+});
+
 function connected(hooks: Hooks, turns: readonly Turn[], more: object = {}) {
   const own = { id: "main", name: "main", instructions: "Pay", model: scripted(turns), ...more };
   return mastraHooks(hooks, new Agent({ maxRetries: 0, ...own }), { sessionId: "s-1" });

@@ -34,6 +34,8 @@ export type Instance =
     listConfiguredInputProcessors(requestContext: unknown): Promise<object[]>;
     listConfiguredOutputProcessors(requestContext: unknown): Promise<object[]>;
     getDefaultOptions(options: object): RunOptions | Promise<RunOptions>;
+    /** Runs agents, workflows and tools by itself: no hook sees their calls. */
+    network?(...args: unknown[]): Promise<unknown>;
     /** Prepares a step of `generateLegacy` and `streamLegacy`. */
     __runProcessInputStep?(args: object): Promise<Step>;
   };

@@ -91,6 +91,16 @@ class Connection {
       for (const { execute } of Object.values(wrapped)) if (execute) this.#judged.add(execute);
       return wrapped;
     };
+    const { network } = agent;
+    if (network !== undefined) {
+      agent.network = async (...args) => {
+        if (!hooks.registry.gates.guards("tool.called")) return await network.apply(agent, args);
+        throw new Error(
+          `Cannot run a network of the agent '${agent.id}': gates can't judge its tool calls. Use ` +
+            "generate() or stream()",
+        );
+      };
+    }
     const { __runProcessInputStep: prepare } = agent;
     if (prepare === undefined) return;
     agent.__runProcessInputStep = async (args) => {
