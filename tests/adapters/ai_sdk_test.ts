@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { aiSdkHooks } from "@omniagent/hooks/ai-sdk";
+import { deny } from "@omniagent/hooks/gates";
 import { test } from "../support/harness.ts";
 import { scriptedModel } from "./ai_model.ts";
 import { type Driver, type Ending, load, type Script } from "./driver.ts";
 import { BACKGROUND, recorded, testAdapter } from "./scenario.ts";
 
-const { generateText, isStepCount, streamText, tool } = await load("ai");
+const { generateText, isStepCount, streamText, tool, ToolLoopAgent } = await load("ai");
 const { z } = await load("zod");
 
 function toolsOf(tools: Script["tools"]) {
@@ -151,4 +152,36 @@ test("ai-sdk: an agent that a tool leaves running in the background keeps its ow
   await hooks.close();
   log.check("s-1");
   assert.deepEqual(log.runs, BACKGROUND);
+});
+
+test("ai-sdk: tools that prepareCall returns are judged, and each once", async () => {
+  const { hooks, log } = recorded();
+  const agent = aiSdkHooks(hooks, { sessionId: "s-1" });
+  const decided: string[] = [];
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data: { name } }) => {
+      decided.push(name);
+      return name === "added" ? deny("policy") : undefined;
+    },
+  });
+  const ran: string[] = [];
+  const [pay, added] = ["pay", "added"].map((name) =>
+    toolsOf({ [name]: () => void ran.push(name) })
+  );
+  const turns = ["pay", "added"].map((name) => ({
+    calls: [{ id: name, name, params: { amount: 7 } }],
+  }));
+  const loop = new ToolLoopAgent(agent.options({
+    tools: pay,
+    model: scriptedModel([...turns, { text: "done" }], 4),
+    prepareCall: (options: { readonly tools: object }) => ({
+      ...options,
+      tools: { ...options.tools, ...added },
+    }),
+  }));
+  await loop.generate({ prompt: "hi" });
+  await hooks.close();
+  assert.deepEqual([decided, ran], [["pay", "added"], ["pay"]]);
+  assert.equal(log.count("tool.denied"), 1);
 });

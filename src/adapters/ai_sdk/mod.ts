@@ -72,10 +72,18 @@ function connect(
 ): AiSdkHooks {
   const own = new Telemetry(hooks, agent);
   return {
-    options: ({ tools, telemetry, ...others }: AiSdkOptions = {}) =>
+    options: ({ tools, prepareCall, telemetry, ...others }: AiSdkOptions & AgentSettings = {}) =>
       ({
         ...others,
         ...(tools !== undefined && { tools: hookedTools(tools, own) }),
+        ...(prepareCall !== undefined && {
+          async prepareCall(options: unknown) {
+            const prepared = await prepareCall(options);
+            return prepared?.tools === undefined
+              ? prepared
+              : { ...prepared, tools: hookedTools(prepared.tools, own) };
+          },
+        }),
         telemetry: { ...telemetry, integrations: [...integrationsOf(telemetry), own] },
       }) as never,
     child: ({ agentId, name }) => {
@@ -84,6 +92,14 @@ function connect(
     },
   };
 }
+
+/** A setting of `ToolLoopAgent`. */
+type AgentSettings = {
+  /** Returns what a call uses instead, which may have other tools. */
+  readonly prepareCall?: (
+    options: unknown,
+  ) => AiSdkOptions | undefined | Promise<AiSdkOptions | undefined>;
+};
 
 function hookedTools(
   tools: Readonly<Record<string, AiSdkTool>>,

@@ -59,6 +59,8 @@ type SdkUsage = {
 export class Telemetry {
   /** The hooks of all runs. */
   readonly hooks: AgentHooks;
+  /** The tools that gates judge already. */
+  readonly tools = new WeakSet<object>();
   readonly #options: RunOptions;
   /** Runs, by the id that the AI SDK gives a call of `generateText` and its like. */
   readonly #runs = new Map<string, Current>();

@@ -31,15 +31,17 @@ type ExecuteOptions = {
 /** Returns a tool that gates judge. One without `execute` runs elsewhere, where no gate can stop it. */
 export function hookedTool(name: string, tool: AiSdkTool, telemetry: Telemetry): AiSdkTool {
   const { execute, toModelOutput } = tool;
-  if (typeof execute !== "function") return tool;
+  if (typeof execute !== "function" || telemetry.tools.has(tool)) return tool;
   const parts = { name, tool, execute: execute.bind(tool) as Execute, telemetry };
-  return {
+  const hooked = {
     ...tool,
     execute: isGenerator(execute)
       ? (input: unknown, options: ExecuteOptions) => streamed(parts, input, options)
       : (input: unknown, options: ExecuteOptions) => executed(parts, input, options),
     ...(toModelOutput && { toModelOutput: modelOutput(tool) }),
   };
+  telemetry.tools.add(hooked);
+  return hooked;
 }
 
 type Parts = {
