@@ -261,6 +261,13 @@ test("what a person approved runs once: the same call is asked about again after
   for (const _ of [1, 2]) await alone.call("pay", {}, () => "paid", { callId: "call_0" });
   assert.equal(asked, 2);
   await alone.close();
+
+  const failing = createHooks({ logger: silentLogger, gates: { onAsk } });
+  const handle = () => assert.fail("down");
+  failing.gate("tool.called", { name: "policy", onFailure: "ask", handle });
+  for (const _ of [1, 2]) await failing.call("pay", {}, () => "paid", call);
+  assert.equal(asked, 4, "a gate that failed, and therefore asked");
+  await failing.close();
 });
 
 test("an ask that expires is denied, and nobody can respond any more", async () => {

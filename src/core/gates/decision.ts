@@ -20,7 +20,7 @@ export type AskRequest = {
 /** How a person responded to `onAsk`. */
 export type AskAnswer = {
   readonly decision: AskChoice;
-  /** With `"edit"`: the data in place of that which was judged. It passes the checks again. */
+  /** With `"edit"`: the data in place of that which was judged. All gates judge it again. */
   readonly data?: unknown;
   /** Why, for the model. */
   readonly reason?: string | undefined;

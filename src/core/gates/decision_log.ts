@@ -117,9 +117,13 @@ export class DecisionLog {
     const { records, digester, reporter } = this.#host;
     try {
       const key = this.keyOf(event, callId, await digester.digestOf(event.data));
-      const entry = this.#remembered.get(key);
-      if (entry !== undefined) this.#forget(key, entry);
-      await records?.put({ key: await storeKey(key), value: null });
+      try {
+        await records?.put({ key: await storeKey(key), value: null });
+      } finally {
+        // Afterwards: a call in between would remember what the store has.
+        const entry = this.#remembered.get(key);
+        if (entry !== undefined) this.#forget(key, entry);
+      }
     } catch (error) {
       reporter.failed("Cannot forget an approval that was used", error, event);
     }

@@ -15,7 +15,7 @@ type Edit = {
 
 /**
  * Lets all gates judge data that a person edited. An edit is also an approval, of this data alone: nobody is
- * asked again, and what a rewrite would change, or a gate fails to judge, is denied.
+ * asked again, and what a rewrite would change is denied, as is what a gate fails to judge and must.
  */
 export async function judgeEdit(
   host: GateHost,

@@ -18,7 +18,7 @@ const MAX_NOTE = 2_000;
 export type AskResolution = {
   /** What was chosen. A person may always deny. */
   readonly decision: AskChoice;
-  /** With `"edit"`: the data in place of that which was judged. It passes the checks again. */
+  /** With `"edit"`: the data in place of that which was judged. All gates judge it again. */
   readonly data?: unknown;
   /** Who resolves it, such as an email address. 1 to 256 characters. */
   readonly by: string;

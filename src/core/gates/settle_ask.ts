@@ -25,7 +25,7 @@ export type EditChecks = {
   readonly gatesOf: (type: string) => string;
   /** Whether a required gate is missing in this process, which then lets nothing happen. */
   readonly isMissing: () => boolean;
-  /** Runs the checks on the data. */
+  /** Lets all gates judge data that was edited. */
   readonly check: (decisionId: string, event: HookEvent) => Promise<GateOutcome>;
 };
 
@@ -116,7 +116,7 @@ export class AskSettler {
     return this.#stepTo("deny", ask, known, { reason, state: "expired", events: [event] });
   }
 
-  /** Data that was edited passes the checks again. */
+  /** All gates judge data that was edited. */
   async #editedStep(ask: ReadAsk, known: KnownAsk, data: unknown): Promise<Step> {
     const { digester, clock } = this.#host;
     const start = clock.now();

@@ -159,7 +159,10 @@ async function decideAndRun<Params extends object, Result>(
     return outcome;
   };
   const isApprovedByPerson = decision.askId !== undefined ||
-    decision.gates.some(({ verdict, mode }) => verdict === "ask" && mode === "enforce");
+    decision.gates.some(({ verdict, mode }) =>
+      // one that failed may have asked
+      mode === "enforce" && (verdict === "ask" || verdict === "failed")
+    );
   const spend = (): Promise<void> | undefined =>
     isApprovedByPerson ? host.spend(event, traitsOf(options)) : undefined;
   let result: Result;
@@ -179,7 +182,8 @@ async function decideAndRun<Params extends object, Result>(
     if (outcome === undefined) throw error;
     if (outcome.decision !== "allow") return refuse(outcome);
     const judged = (outcome.data as { readonly error?: string }).error;
-    if (judged === text && isPlain(error, text)) throw error;
+    const isKnown = error === signal.reason || isPlain(error, text);
+    if (judged === text && isKnown) throw error;
     throw new Error(judged ?? "The error was removed by a gate");
   }
   if (!host.guards("tool.completed")) {
