@@ -145,8 +145,10 @@ function denialOf(output: Fields): Verdict | undefined {
     const why = textOf(output, "stopReason") ?? reason ?? "Stopped by the hook";
     return { decision: "deny", reason: why, interrupt: true, ...more };
   }
+  const denies = (said: unknown): boolean =>
+    DENIALS.includes(isFields(said) ? said.behavior : said);
   const isDeny = [output, specific].some(({ decision, permissionDecision }) =>
-    DENIALS.includes(decision) || DENIALS.includes(permissionDecision)
+    denies(decision) || denies(permissionDecision)
   );
   if (!isDeny) return undefined;
   return { decision: "deny", reason: reason ?? "Denied by the hook", ...more };

@@ -175,6 +175,7 @@ test("an output that denies is a deny, even if Claude Code would ignore it or an
     { hookSpecificOutput: { hookEventName: "PostToolUse", permissionDecision: "deny" } },
     { hookSpecificOutput: pre({ permissionDecision: "block", updatedInput: "rm" }) },
     { hookSpecificOutput: { hookEventName: "PostToolUse", decision: "block" } },
+    { hookSpecificOutput: { decision: { behavior: "deny" } } },
     { continue: false, hookSpecificOutput: pre({ permissionDecision: "allow" }) },
   ];
   for (const output of outputs) {
