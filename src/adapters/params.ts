@@ -9,7 +9,7 @@ export function paramsFor(given: unknown, judged: unknown): unknown {
   const { value, issues } = copyJson(given, "params");
   const isChanged = issues.length > 0 || JSON.stringify(value) !== JSON.stringify(judged);
   if (isChanged) return structuredClone(judged);
-  return opaqueIn(given) === undefined ? revived(given, judged) : given;
+  return opaque(given) === undefined ? revived(given, judged) : given;
 }
 
 /** Returns the class of an instance in arguments whose JSON may not show what a tool sees; undefined if none. */
@@ -24,7 +24,7 @@ function opaque(value: unknown): string | undefined {
   // Object.prototype, that of another realm, or none.
   const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
   if (!Array.isArray(value) && !isPlain) return prototype.constructor?.name || "class instance";
-  if ("toJSON" in value) return "toJSON method";
+  if (typeof (value as { readonly toJSON?: unknown }).toJSON === "function") return "toJSON method";
   for (const part of Object.values(value)) {
     const found = opaque(part);
     if (found !== undefined) return found;

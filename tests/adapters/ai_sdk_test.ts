@@ -175,9 +175,9 @@ test("ai-sdk: tools that prepareCall returns are judged, and each once", async (
   const loop = new ToolLoopAgent(agent.options({
     tools: pay,
     model: scriptedModel([...turns, { text: "done" }], 4),
-    prepareCall: (options: { readonly tools: object }) => ({
+    prepareCall: (options: { readonly tools: { readonly pay: object } }) => ({
       ...options,
-      tools: { ...options.tools, ...added },
+      tools: { pay: { ...options.tools.pay, description: "Pays" }, ...added },
     }),
   }));
   await loop.generate({ prompt: "hi" });

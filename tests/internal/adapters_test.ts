@@ -305,7 +305,12 @@ test("arguments that JSON doesn't show are denied if gates judge calls", async (
 test("a tool gets a Date and a URL as they were judged, and nothing that is hidden in them", async () => {
   const { hooks } = recorded();
   hooks.gate("tool.called", { name: "policy", handle: () => undefined });
-  const given = { on: new Date(7), at: [new URL("https://a.example/")], list: [1, null] };
+  const given = {
+    on: new Date(7),
+    at: [new URL("https://a.example/")],
+    list: [1, null],
+    toJSON: "only text",
+  };
   const call = { name: "book", params: given, callId: "c1" };
   const run = new AgentRun(hooks as never);
   const opened = await run.begin(call);

@@ -59,7 +59,7 @@ type SdkUsage = {
 export class Telemetry {
   /** The hooks of all runs. */
   readonly hooks: AgentHooks;
-  /** The tools that gates judge already. */
+  /** The `execute` functions of tools that gates judge already: a copy of such a tool has the same one. */
   readonly tools = new WeakSet<object>();
   readonly #options: RunOptions;
   /** Runs, by the id that the AI SDK gives a call of `generateText` and its like. */

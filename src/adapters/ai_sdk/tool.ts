@@ -31,7 +31,7 @@ type ExecuteOptions = {
 /** Returns a tool that gates judge. One without `execute` runs elsewhere, where no gate can stop it. */
 export function hookedTool(name: string, tool: AiSdkTool, telemetry: Telemetry): AiSdkTool {
   const { execute, toModelOutput } = tool;
-  if (typeof execute !== "function" || telemetry.tools.has(tool)) return tool;
+  if (typeof execute !== "function" || telemetry.tools.has(execute)) return tool;
   const parts = { name, tool, execute: execute.bind(tool) as Execute, telemetry };
   const hooked = {
     ...tool,
@@ -40,7 +40,7 @@ export function hookedTool(name: string, tool: AiSdkTool, telemetry: Telemetry):
       : (input: unknown, options: ExecuteOptions) => executed(parts, input, options),
     ...(toModelOutput && { toModelOutput: modelOutput(tool) }),
   };
-  telemetry.tools.add(hooked);
+  telemetry.tools.add(hooked.execute);
   return hooked;
 }
 
