@@ -140,8 +140,12 @@ function decimalOf(text: string): string {
  * Characters that are invisible or reorder text, but not a joiner between letters of a script that needs it,
  * or in an emoji.
  */
-const INVISIBLE =
-  /(?<![^\0-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\0-\x7f])|(?![\u200c\u200d\t\n\r])[\p{Cf}\p{Cc}\u2028\u2029]/gu;
+export const INVISIBLE = new RegExp(
+  "(?<![^\\0-\\x7f])[\\u200c\\u200d]|[\\u200c\\u200d](?![^\\0-\\x7f])|" +
+    "(?<=[\\0-\\x7f])[\\ufe00-\\ufe0f]|[\\u034f\\u115f\\u1160\\u2800\\u3164\\uffa0\\u{e0100}-\\u{e01ef}]|" +
+    "(?![\\u200c\\u200d\\t\\n\\r])[\\p{Cf}\\p{Cc}\\u2028\\u2029]",
+  "gu",
+);
 
 /**
  * Shows characters that a page would hide, or that would reorder the text around them, as JSON escapes such

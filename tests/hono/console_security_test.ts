@@ -362,8 +362,9 @@ testApp(
   async (setup) => {
     const { hooks } = setup;
     const command =
-      "echo \u202e'ssecca' # \u2066; rm -rf /\u2069\u200b\u{e0041} \u{1f469}\u200d\u{1f4bb}";
-    const escaped = "echo \\u202e'ssecca' # \\u2066; rm -rf /\\u2069\\u200b\\udb40\\udc41 " +
+      "echo value=\u202e'ssecca' # \u2066; rm -rf /\u2069\u200b\u{e0041}\u3164 \u{1f469}\u200d\u{1f4bb}";
+    const escaped =
+      "echo value=\\u202e'ssecca' # \\u2066; rm -rf /\\u2069\\u200b\\udb40\\udc41\\u3164 " +
       "\u{1f469}\u200d\u{1f4bb}"; // an emoji of two keeps its joiner
     hooks.gate("tool.called", {
       name: "approve",
@@ -386,7 +387,7 @@ testApp(
     const gates = await openPage(setup, "gates", cookie);
     for (const html of [linked, gates, await openPage(setup, "events", cookie)]) {
       assert.ok(html.includes("\\u202e"));
-      assert.doesNotMatch(html, /[\u202e\u2066\u2069\u200b\u{e0041}]/u);
+      assert.doesNotMatch(html, /[\u202e\u2066\u2069\u200b\u3164\u{e0041}]/u);
     }
     for (const html of [linked, gates]) assert.ok(html.includes(escaped.replaceAll("'", "&#39;")));
     // What a person edits is JSON, in which an escape is the character itself.

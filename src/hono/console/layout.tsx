@@ -136,10 +136,10 @@ async function respondDocument(
       </body>
     </html>
   );
-  // Not in the values that forms send. JSX escapes quotes in attributes.
+  // Not in the values that forms send. JSX escapes quotes in text, so that no text looks like one.
   const shown = String(html).replace(
     /(?<= )value="[^"]*"|[^ ]+| +/g,
-    (part) => part.startsWith("value=") ? part : showInvisible(part),
+    (part) => part.startsWith('value="') ? part : showInvisible(part),
   );
   return respond(c, status, `<!doctype html>${shown}`, { ...PAGE_HEADERS, ...headers });
 }

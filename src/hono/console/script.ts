@@ -1,3 +1,5 @@
+import { INVISIBLE } from "../../internal/json_text.ts";
+
 /** The script of every page. Pages that read work without it. */
 export const script: string = String.raw`"use strict";
 // A notice is shown once: reloading the page must not say it again.
@@ -45,7 +47,7 @@ if (live) {
   };
   // As the server shows what is invisible, or reorders text.
   const shown = (text) =>
-    text.replace(/[\p{Cf}\u2028\u2029]/gu, (character) =>
+    text.replace(/${INVISIBLE.source}/gu, (character) =>
       character.split("").map((unit) => "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0"))
         .join(""));
   const add = (event) => {
@@ -62,7 +64,7 @@ if (live) {
     link.setAttribute("href", link.getAttribute("href") + encodeURIComponent(event.id));
     link.textContent = event.type;
     for (const cell of row.querySelectorAll("[data-field]")) {
-      cell.textContent = event[cell.dataset.field] || "";
+      cell.textContent = shown(event[cell.dataset.field] || "");
     }
     const text = shown(JSON.stringify(event.data) || "");
     row.querySelector(".preview").textContent = text.length > 160 ? text.slice(0, 160) + "…" : text;
