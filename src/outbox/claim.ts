@@ -94,10 +94,14 @@ export class Claimer {
    */
   async #first(from: string): Promise<StoreKey | undefined> {
     const { client, client: { keys } } = this.#options;
-    const [kept] = [...this.#windows.keys()].filter((name) => name >= from).sort();
+    let kept: string | undefined;
+    for (const name of this.#windows.keys()) {
+      if (name >= from && (kept === undefined || name < kept)) kept = name;
+    }
     const range = kept === undefined ? keys.dueFrom(from) : keys.dueBetween(from, kept);
     const [entry] = kept === from ? [] : await client.list(range, { limit: 1 });
-    return entry?.key ?? (kept === undefined ? kept : this.#windows.get(kept)!.claimable[0]!.key);
+    return entry?.key ??
+      (kept === undefined ? undefined : this.#windows.get(kept)!.claimable[0]!.key);
   }
 
   /** Leases a target's due deliveries, if it receives any now. */
