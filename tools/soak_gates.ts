@@ -15,6 +15,8 @@ import { checkArguments, freePort, rootUrl } from "./run.ts";
 
 const LONG = { calls: 5_000, kills: 10 };
 const SHORT = { calls: 600, kills: 3 };
+/** Calls that end after each kill of the server, and before that of the agent. */
+const WITHOUT_SERVER = 20;
 /** Longest run, in milliseconds: the breaker of a dead gate makes calls fail at once. */
 const LIMIT = 300_000;
 /** Violations that are printed. */
@@ -40,7 +42,6 @@ const orders: Orders = {
   to: calls + 1,
 };
 let server = startServer();
-let isOver = false;
 try {
   console.log(`${calls} calls, two gates in the process and one over HTTP; ${kills} kills of each`);
   const limit = setTimeout(() => {
@@ -51,7 +52,6 @@ try {
   clearTimeout(limit);
   await report();
 } finally {
-  isOver = true;
   await kill(server);
   await Deno.remove(folder, { recursive: true });
 }
@@ -74,9 +74,11 @@ async function runAgents(): Promise<void> {
     }
     if (left > 0 && !hasEnded) {
       left--;
-      await kill(server); // the agent goes on: its gate fails, and denies
-      await pause(100);
-      await kill(agent);
+      if (!await kill(server)) throw new Error("The server failed");
+      // The agent continues: its gate fails, and denies, so that it may even end.
+      const enough = (await readLines<Ended>(orders.ended)).length + WITHOUT_SERVER;
+      while (!hasEnded && (await readLines<Ended>(orders.ended)).length < enough) await pause(5);
+      if (!await kill(agent) && !(await status).success) throw new Error("The agent failed");
       server = startServer();
       console.log(`kill ${kills - left}: after ${mark} calls`);
       continue;
@@ -123,7 +125,7 @@ async function report(): Promise<void> {
   );
   for (const violation of violations.slice(0, SHOWN)) console.error(violation);
   // A soak in which nothing ran, or nothing failed, shows nothing.
-  if (violations.length > 0 || ran.length < calls / 4 || failed.length === 0) Deno.exitCode = 1;
+  if (violations.length > 0 || ran.length < calls / 10 || failed.length === 0) Deno.exitCode = 1;
 }
 
 type Data = {
@@ -144,13 +146,16 @@ function startServer(): Deno.ChildProcess {
   return start("server.ts", [String(port), secret]);
 }
 
-async function kill(process: Deno.ChildProcess): Promise<void> {
+/** Kills a process. Resolves to false if it had ended by itself. */
+async function kill(process: Deno.ChildProcess): Promise<boolean> {
   try {
     process.kill("SIGKILL");
+    return true;
   } catch {
-    if (!isOver) throw new Error("A process ended by itself");
+    return false;
+  } finally {
+    await process.status;
   }
-  await process.status;
 }
 
 /** The whole lines of a file: the last one may have been cut by a kill. */
