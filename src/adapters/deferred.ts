@@ -1,5 +1,5 @@
 /** A promise, and the functions that settle it. */
-export type Deferred<Value> = {
+type Deferred<Value> = {
   readonly promise: Promise<Value>;
   resolve(value: Value): void;
   reject(error: unknown): void;

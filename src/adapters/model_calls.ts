@@ -10,7 +10,7 @@ type ModelCall = {
 };
 
 /** What model calls of a run came to; the cost is known if that of each is. */
-export type Totals = { readonly usage: Usage; readonly cost_usd: number | undefined };
+type Totals = { readonly usage: Usage; readonly cost_usd: number | undefined };
 
 const NO_USAGE: Usage = { input_tokens: 0, output_tokens: 0 };
 

@@ -15,7 +15,7 @@ const GRACE = 1_000;
 const all = new WeakMap<object, Unfinished>();
 
 /** What identifies where a call was paused: only a run that continues there may resume it. */
-export type Place = {
+type Place = {
   /** Where the SDK paused the call, by an id that the model can't choose, such as that of a task. */
   readonly place: string | undefined;
   readonly sessionId: string | undefined;

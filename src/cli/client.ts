@@ -23,7 +23,7 @@ export type ServerOptions = {
 };
 
 /** Options of a request to a hooks server. */
-export type RequestOptions = {
+type RequestOptions = {
   /** @default `POST` with a body, `GET` without */
   readonly method?: string;
   /** Query parameters; undefined ones are left out. */

@@ -52,7 +52,7 @@ export async function countPending(client: Client, target: string | undefined): 
 }
 
 /** Options of `formatDeliveries`. */
-export type DeliveriesFormat = {
+type DeliveriesFormat = {
   readonly style: Style;
   /** The time in milliseconds since 1970. In a terminal, times are relative to it. */
   readonly now: number;

@@ -146,7 +146,7 @@ export class Progress {
 const OLD = 60_000;
 
 /** Options of `formatEvent`. */
-export type EventFormat = {
+type EventFormat = {
   readonly arrival: Date;
   readonly style: Style;
   /** The width of the terminal. @default no limit: one line, nothing is truncated */

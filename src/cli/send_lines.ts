@@ -8,7 +8,7 @@ import { count, Progress } from "./output.ts";
 import { listenForShutdown } from "./shutdown_signal.ts";
 
 /** Options of `postEvents`. */
-export type PostOptions = {
+type PostOptions = {
   readonly idempotencyKey?: string | undefined;
   readonly wait?: true | undefined;
   readonly signal?: AbortSignal;
@@ -38,7 +38,7 @@ export async function postEvents(
 const MAX_BYTES = 512 * 1024;
 
 /** What relates events to others, as options of the command. */
-export type CorrelationOptions = {
+type CorrelationOptions = {
   readonly session?: string;
   readonly run?: string;
   readonly traceparent?: string;
@@ -56,14 +56,14 @@ export function correlationOf(
 }
 
 /** Options of `sendLines`. */
-export type SendLinesOptions = CorrelationOptions & {
+type SendLinesOptions = CorrelationOptions & {
   readonly idempotencyKey?: string;
   readonly wait?: true;
   readonly batch: number;
 };
 
 /** The result of `sendLines`. */
-export type SendResult = {
+type SendResult = {
   readonly accepted: number;
   readonly duplicates: number;
   /** Events for which a handler failed. */

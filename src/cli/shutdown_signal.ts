@@ -4,7 +4,7 @@ import type { CommandIO } from "./io.ts";
 export const GRACE_PERIOD = 2_000;
 
 /** Reports when the user or the system ends the command. */
-export type ShutdownSignal = {
+type ShutdownSignal = {
   /** Aborts on the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
   /** Resolves on the first SIGINT or SIGTERM. */

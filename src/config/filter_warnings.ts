@@ -7,7 +7,7 @@ import { joinWords } from "./display.ts";
 import type { Suggestion } from "./schema.ts";
 
 /** A path of a filter that no event can pass. */
-export interface FilterWarning extends Suggestion {
+interface FilterWarning extends Suggestion {
   /** The path, as code spells it. */
   readonly key: string;
   readonly problem: string;

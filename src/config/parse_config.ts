@@ -55,7 +55,7 @@ export function checkOptions(subject: string, options: ConfigOptions): void {
 }
 
 /** The result of a check. `config` and `warnings` are complete only if there are no issues. */
-export interface Checked {
+interface Checked {
   readonly config: HooksConfig;
   readonly issues: readonly Issue[];
   /** Settings that are valid but can't be intended. */

@@ -13,7 +13,7 @@ const MALFORMED = "has ${…} that is not a reference: write ${NAME} or ${NAME:-
   "for a literal ${";
 
 /** A string with its variables expanded, or what is wrong with a reference. */
-export type Expanded =
+type Expanded =
   | { readonly text: string; readonly hasReference: boolean; readonly problem?: undefined }
   | { readonly problem: string };
 

@@ -30,7 +30,7 @@ export type BatchOptions = {
 };
 
 /** How an event is admitted. */
-export type AdmitOptions = Pick<BatchOptions, "isAdmitted" | "isEarly" | "schemaTimeout">;
+type AdmitOptions = Pick<BatchOptions, "isAdmitted" | "isEarly" | "schemaTimeout">;
 
 /** An event of a batch. */
 export type BatchEvent = {

@@ -4,7 +4,7 @@ import type { HookEvent } from "./events.ts";
 import type { Reporter } from "./reporter.ts";
 
 /** Limits of a background queue. */
-export type BackgroundLimits = {
+type BackgroundLimits = {
   readonly maxConcurrent: number;
   readonly maxPending: number;
   readonly overflow: "reject" | "drop";

@@ -19,7 +19,7 @@ export interface ChildOptions {
 }
 
 /** What a child does by itself: the rest is that of its parent. */
-export type ChildMethods = {
+type ChildMethods = {
   emit(type: string, data: unknown, options?: EmitOptions): Promise<Receipt>;
   emitInBackground(type: string, data: unknown, options?: EmitOptions): void;
   decide(type: string, data: unknown, options?: DecideOptions): Promise<Decision>;

@@ -7,7 +7,7 @@ import type { HandlerContext } from "./hook.ts";
 import { type Entry, SKIPPED } from "./entry.ts";
 
 /** What some dispatches have of their own. */
-export type DispatchOptions = {
+type DispatchOptions = {
   /** How many deliveries were stored. */
   readonly deliveries: number;
   /** The event as inline webhooks send it. */

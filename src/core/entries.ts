@@ -28,7 +28,7 @@ import { DEFAULT_RETRY } from "./retry_policy.ts";
 import { isTargetSource } from "./target_source.ts";
 
 /** A handler to register. */
-export type HandlerDefinition = {
+type HandlerDefinition = {
   readonly patterns: string | readonly string[];
   readonly name: string;
   readonly handler: Invoke;

@@ -14,7 +14,7 @@ export const SKIPPED: unique symbol = Symbol("skipped");
 export type Invoke = (event: HookEvent, context: HandlerContext) => unknown;
 
 /** What `HookRegistry.list` returns of an entry. */
-export type EntryInfo = {
+type EntryInfo = {
   readonly name: string;
   readonly kind: "handler" | "hook" | "webhook";
   readonly events: readonly string[];
@@ -22,7 +22,7 @@ export type EntryInfo = {
 };
 
 /** Options of an entry. */
-export type EntryOptions = {
+type EntryOptions = {
   readonly info: EntryInfo;
   readonly priority?: number;
   readonly invoke: Invoke;

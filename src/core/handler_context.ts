@@ -13,7 +13,7 @@ export type CallOptions = {
 };
 
 /** Emits events that continue a chain. */
-export type ChainEmitter = {
+type ChainEmitter = {
   readonly [Name in "emit" | "emitInBackground"]: (
     type: string,
     data: unknown,
@@ -23,7 +23,7 @@ export type ChainEmitter = {
 };
 
 /** What is the same in every context. */
-export type ContextParts = {
+type ContextParts = {
   readonly logger: Logger;
   readonly recorder: Recorder;
   readonly emitter: ChainEmitter;

@@ -12,7 +12,7 @@ import type { Store } from "../store/mod.ts";
 const MAX_LISTS = 1000;
 
 /** What dispatches to the handlers of a registry share. */
-export type HandlerHost = {
+type HandlerHost = {
   readonly reporter: Reporter;
   readonly inFlight: InFlight;
   readonly lifecycle: HookLifecycle;

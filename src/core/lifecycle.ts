@@ -9,7 +9,7 @@ import type { Logger } from "./hook.ts";
 import type { Reporter } from "./reporter.ts";
 
 /** Options of a lifecycle. */
-export type LifecycleOptions = {
+type LifecycleOptions = {
   readonly logger: Logger;
   readonly queue: DeliveryQueue | undefined;
   readonly reporter: Reporter;

@@ -51,7 +51,7 @@ export function extendChain(chain: Chain, type: string): Chain {
 }
 
 /** What is called: a background event, any other dispatch, a durable hook, or `init` or `close` of a hook. */
-export type CallKind = "background" | "dispatch" | "hook" | "init" | "close";
+type CallKind = "background" | "dispatch" | "hook" | "init" | "close";
 
 /** A call of user code that something waits for. */
 type Call = {

@@ -43,12 +43,12 @@ const NEW: Origin = { fresh: true };
 const EXISTING: Origin = {};
 
 /** Options of a dispatch. */
-export type EventOptions = Omit<EmitOptions, "sessionId" | "runId" | "traceparent"> & {
+type EventOptions = Omit<EmitOptions, "sessionId" | "runId" | "traceparent"> & {
   readonly tx?: object | undefined;
 };
 
 /** Dependencies of `Pipeline`. */
-export type PipelineParts = {
+type PipelineParts = {
   readonly options: ResolvedOptions;
   readonly handlers: HandlerTable;
   readonly lifecycle: HookLifecycle;

@@ -33,7 +33,7 @@ type AcceptOptions = PublishOptions & Pick<BatchOptions, "isEarly"> & {
 };
 
 /** Dependencies of `Publisher`. */
-export type PublisherOptions = {
+type PublisherOptions = {
   readonly queue: DeliveryQueue | undefined;
   readonly redact: ((event: never) => HookEvent) | undefined;
   readonly reporter: Reporter;

@@ -7,7 +7,7 @@ import type { HandlerFunc, HandlerOptions, Hook } from "./hook.ts";
 import type { Registration } from "./registration.ts";
 
 /** What registers handlers, hooks, webhooks and gates. */
-export type Registrar = {
+type Registrar = {
   registerHandler(
     pattern: readonly "*"[],
     name: string,

@@ -183,7 +183,7 @@ export class Reporter {
 }
 
 /** Returns the first word of the types of an agent's own events. */
-export function prefixOf(agent: string): string {
+function prefixOf(agent: string): string {
   return agent.replaceAll("-", "_");
 }
 

@@ -33,7 +33,7 @@ const ask = s.object({
 export type AskJson = v.InferOutput<typeof ask>;
 
 /** Returns the JSON of an ask. */
-export function toAskJson(ask: Ask): AskJson {
+function toAskJson(ask: Ask): AskJson {
   const { id, state, question, gate, allow, data, digest, by, note, edited, resolvedAt } = ask;
   return {
     id,

@@ -26,7 +26,7 @@ export type PostedEvents = {
 };
 
 /** An event of a request. */
-export type PostedEvent = {
+type PostedEvent = {
   readonly event: HookEvent;
   /** Whether the sender set the timestamp. */
   readonly hasTimestamp: boolean;
@@ -140,7 +140,7 @@ export function readMode(headers: Headers): CloudEventsMode | undefined {
 }
 
 /** What events are read with. */
-export type ReadOptions = {
+type ReadOptions = {
   readonly limits: Settings["limits"];
   /** The trace of the request, for events that name none. */
   readonly traceparent: string | undefined;

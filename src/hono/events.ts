@@ -27,10 +27,10 @@ const storedEvent = s.object({
 });
 
 /** An accepted event in JSON. */
-export type StoredEventJson = v.InferOutput<typeof storedEvent>;
+type StoredEventJson = v.InferOutput<typeof storedEvent>;
 
 /** An event in JSON, as streams have it. */
-export type EventJson = Omit<StoredEventJson, "accepted_at" | "targets">;
+type EventJson = Omit<StoredEventJson, "accepted_at" | "targets">;
 
 /** Returns an event in the form in which it was stored. */
 export function toEventJson(

@@ -29,7 +29,7 @@ export const metricsRoute: Route = defineRoute({
 });
 
 /** Returns metrics in the text format of Prometheus, by the names that OpenTelemetry exports them under. */
-export function prometheusText(metrics: readonly Metric[]): string {
+function prometheusText(metrics: readonly Metric[]): string {
   return metrics.map((metric) => {
     const name = prometheusName(metric);
     const head = `# HELP ${name} ${metric.help}\n# TYPE ${name} ${metric.kind}\n`;
@@ -38,7 +38,7 @@ export function prometheusText(metrics: readonly Metric[]): string {
 }
 
 /** Returns the name of a metric by the rules of OpenTelemetry: the unit and `_total` are suffixes. */
-export function prometheusName(
+function prometheusName(
   { name, kind, unit }: Pick<Metric, "name" | "kind" | "unit">,
 ): string {
   const suffixes = [...(unit === "s" ? ["seconds"] : []), ...(kind === "counter" ? ["total"] : [])];

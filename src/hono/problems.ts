@@ -68,7 +68,7 @@ export type ProblemCode = keyof typeof PROBLEMS;
 export type InputError = { readonly pointer: string; readonly detail: string };
 
 /** What a response has besides the problem itself. */
-export type ProblemExtras = {
+type ProblemExtras = {
   readonly headers?: Readonly<Record<string, string>>;
   /** Further members of the problem document. */
   readonly members?: Readonly<Record<string, unknown>>;

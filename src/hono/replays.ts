@@ -28,7 +28,7 @@ const replay = s.object({
 });
 
 /** A replay in the background in JSON. */
-export type ReplayJson = v.InferOutput<typeof replay>;
+type ReplayJson = v.InferOutput<typeof replay>;
 
 function toReplayJson(replay: BackgroundReplay): ReplayJson {
   const { id, status, total, seen, replayed, refused, startedAt, endedAt } = replay;

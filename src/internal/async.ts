@@ -17,7 +17,7 @@ export class DeadlineError extends Error {
 }
 
 /** Options of `deadline`. */
-export type DeadlineOptions = {
+type DeadlineOptions = {
   /** Returns what to reject with. @default a `DeadlineError` */
   readonly error?: (() => unknown) | undefined;
   /** @default the platform's */
@@ -53,7 +53,7 @@ export function deadline<T>(
 }
 
 /** Options of `retry`. Durations are in milliseconds. */
-export type RetryCallOptions = {
+type RetryCallOptions = {
   /** How long to keep trying. */
   readonly timeout: number;
   /** How long one call may take; after that it has failed with a `DeadlineError`. @default no limit */
@@ -225,7 +225,7 @@ const DAY = 24 * 60 * 60 * 1000;
  * Keeps the platform waiting for something that another request will bring. Returns a function that ends
  * this. workerd cancels a request that waits for nothing but another request, unless it has a timer.
  */
-export function keepAlive(): () => void {
+function keepAlive(): () => void {
   return isWorkerd() ? setRepeatingTimer(DAY, () => {}) : () => {};
 }
 

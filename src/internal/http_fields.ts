@@ -58,7 +58,7 @@ export function isUtf8({ charset }: MediaType): boolean {
 }
 
 /** Whether `Content-Encoding` (RFC 9110, section 8.4) leaves the body unchanged. */
-export function isIdentity(contentEncoding: string | null): boolean {
+function isIdentity(contentEncoding: string | null): boolean {
   return (contentEncoding ?? "").split(",").every((coding) =>
     ["", "identity"].includes(coding.trim().toLowerCase())
   );
@@ -105,7 +105,7 @@ const DATES: readonly RegExp[] = /* @__PURE__ */ [
  * Returns the time of an HTTP-date in any of the three forms that recipients must accept (RFC 9110,
  * section 5.6.7), in milliseconds; undefined for anything else.
  */
-export function parseHttpDate(text: string, now: number): number | undefined {
+function parseHttpDate(text: string, now: number): number | undefined {
   const parts = DATES.map((pattern) => pattern.exec(text)?.groups).find((groups) => groups);
   if (parts === undefined) return undefined;
   const [day, hour, minute, second] = ["day", "hour", "minute", "second"].map((n) => +parts[n]!);

@@ -16,7 +16,7 @@ const OPAQUE_TAG =
   /^\[object (Map|Set|Weak\w+|Promise|RegExp|Date|Error|BigInt|Symbol|(Shared)?ArrayBuffer)\]$/;
 
 /** A copy of a value in JSON form, or what JSON can't represent in it. */
-export type JsonCopy = {
+type JsonCopy = {
   /** The copy. Meaningless if there are issues. */
   readonly value: unknown;
   /** What is wrong, each with its path. */

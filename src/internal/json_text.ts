@@ -38,7 +38,7 @@ function unreadable(message: string): JsonText {
 }
 
 /** Describes a number that a double would change. */
-export const INEXACT = "is a number that JSON parsers would change: send it as text";
+const INEXACT = "is a number that JSON parsers would change: send it as text";
 
 /**
  * Matches where a number with 16 digits before its point, or with a positive exponent, may start. All others
@@ -53,7 +53,7 @@ const MAX_ISSUES = 100;
  * can't represent, beyond 1.8e308 all. Smaller decimals are rounded to 17 digits, as by every JSON parser,
  * and are accepted.
  */
-export function findInexactNumbers(text: string): readonly StandardIssue[] {
+function findInexactNumbers(text: string): readonly StandardIssue[] {
   if (!SUSPECT.test(text)) return [];
   const issues: StandardIssue[] = [];
   /** The keys and indices from the root to here. */

@@ -11,7 +11,7 @@ const DAY = 24 * 60 * 60 * 1000;
 /** The longest duration of an option, in milliseconds: ten years. Dates and lifetimes after it still fit. */
 export const MAX_DURATION: number = 10 * 365 * DAY;
 /** The longest lease, in milliseconds. After a crash, no other process retries before it has expired. */
-export const MAX_LEASE: number = DAY;
+const MAX_LEASE: number = DAY;
 /** The most calls or requests at once of one target: more connections than a process can hold. */
 export const MAX_CONCURRENCY = 10_000;
 
@@ -138,7 +138,7 @@ export function checkKnown(
 }
 
 /** Returns the error for an unknown option. */
-export function unknownOption(
+function unknownOption(
   subject: string,
   name: string,
   known: readonly string[],

@@ -10,10 +10,10 @@ import type { SpanOutcome, Spans } from "../core/telemetry.ts";
 import type { OtelAttributes } from "./api.ts";
 
 /** `SpanKind` of OpenTelemetry. */
-export const SPAN_KIND = { internal: 0, producer: 3, consumer: 4 } as const;
+const SPAN_KIND = { internal: 0, producer: 3, consumer: 4 } as const;
 
 /** How a span starts. */
-export type SpanStart = {
+type SpanStart = {
   readonly title: string;
   readonly kind: number;
   readonly attributes: OtelAttributes;

@@ -20,7 +20,7 @@ const UNKNOWN_DELAY = 60_000;
 const MAX_CLAIMS = 5;
 
 /** What attempts are made with. */
-export type AttempterOptions = {
+type AttempterOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;
   readonly states: TargetStates;

@@ -56,7 +56,7 @@ type ReplayRecord = {
 type Found = { readonly id: string; readonly record: ReplayRecord; readonly versionstamp: string };
 
 /** Dependencies of `BackgroundReplayer`. */
-export type BackgroundOptions = {
+type BackgroundOptions = {
   readonly client: StoreClient;
   readonly log: ThrottledLogger;
   /** Called when something is due that no worker knows of. */

@@ -19,7 +19,7 @@ import { BACKGROUND_TIMEOUT } from "./timing.ts";
 const PAGE = 128;
 
 /** Dependencies of `Claimer`. */
-export type ClaimerOptions = {
+type ClaimerOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;
   readonly states: TargetStates;

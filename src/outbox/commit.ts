@@ -134,7 +134,7 @@ function keyBytes(key: StoreKey): number {
 }
 
 /** How groups are formed and sent. */
-export type GroupCommitOptions<Item> = {
+type GroupCommitOptions<Item> = {
   /** Returns the items of the next commit, given those that wait and the number of commits in flight. None: wait. */
   readonly next: (waiting: ReadonlySet<Item>, inFlight: number) => readonly Item[];
   /** Sends a group. Never rejects. */

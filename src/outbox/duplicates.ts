@@ -13,7 +13,7 @@ import type { EventRecord, IdempotencyRecord } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
 
 /** A batch: what is still to be stored, and the receipts of what is. */
-export type Batch = { batch: readonly Prepared[]; readonly done: Map<Prepared, Receipt> };
+type Batch = { batch: readonly Prepared[]; readonly done: Map<Prepared, Receipt> };
 
 /**
  * Returns which publications of a batch repeat an earlier one: under the same key, or of the same event.

@@ -18,7 +18,7 @@ import {
 export type Layout = { readonly keys: Keys; readonly retention: Retention };
 
 /** An event to be stored. */
-export type NewEvent = {
+type NewEvent = {
   readonly id: string;
   readonly wire: WireEvent;
   readonly to: readonly string[];
@@ -76,7 +76,7 @@ export function putDue(
 }
 
 /** A target and a session. */
-export type SessionName = readonly [target: string, session: string];
+type SessionName = readonly [target: string, session: string];
 
 type Tail = {
   readonly name: SessionName;
@@ -174,7 +174,7 @@ export type NewLease<Leased = { readonly due: DueRecord }> = Leased & {
 };
 
 /** What a publication's commit is built with. */
-export type PublicationOptions<Leased> = {
+type PublicationOptions<Leased> = {
   readonly at: number;
   readonly tails: SessionTails;
   /** Leases a delivery that is stored now; undefined: it is stored without. */

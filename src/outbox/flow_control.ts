@@ -26,7 +26,7 @@ const COMMITS = { max: 4, slow: 1_000 };
 const MAX_CHECKS = 100;
 
 /** Dependencies of `FlowControl`. */
-export type FlowControlOptions = {
+type FlowControlOptions = {
   readonly clock: Clock;
   readonly targets: Targets;
   /** Checks that a commit of the store takes. */

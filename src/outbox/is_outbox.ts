@@ -9,7 +9,7 @@ import type { Store } from "../store/mod.ts";
 import type { Outbox } from "./types.ts";
 
 /** What an outbox is made of. */
-export type OutboxParts = {
+type OutboxParts = {
   readonly store: Store;
   readonly prefix: string;
   readonly clock: Clock;

@@ -18,7 +18,7 @@ const MAX_COUNTS = 10_000;
 const BATCH = { keys: 500, bytes: 60_000 };
 
 /** Dependencies of `Cleanup`. */
-export type CleanupOptions = {
+type CleanupOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;
   readonly log: ThrottledLogger;

@@ -21,10 +21,10 @@ import { COMMIT_TIMEOUT } from "./timing.ts";
 const MAX_INDEPENDENT = 16;
 
 /** A delivery that was stored with a lease of this process. */
-export type NewLease = NewLeaseOf<SlotLease>;
+type NewLease = NewLeaseOf<SlotLease>;
 
 /** Dependencies of `Publisher`. */
-export type PublisherOptions = {
+type PublisherOptions = {
   readonly client: StoreClient;
   readonly prepare: PrepareOptions;
   readonly flowControl: FlowControl;

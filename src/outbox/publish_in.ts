@@ -6,7 +6,7 @@ import { planBatch, type PrepareOptions, storeChunks } from "./prepare.ts";
 import type { StoreClient } from "./store_client.ts";
 
 /** Dependencies of `publishIn`. */
-export type PublishInOptions = {
+type PublishInOptions = {
   /** Inside the transaction. */
   readonly client: StoreClient;
   /** Outside of it. */

@@ -36,7 +36,7 @@ export async function replayDeliveries(
 }
 
 /** What one slice of a longer replay did. `seen`: how many it looked at, also those of another type. */
-export type ReplaySlice = ReplayResult & { readonly seen: number };
+type ReplaySlice = ReplayResult & { readonly seen: number };
 
 /** Replays for a while, as a part of a replay in the background. */
 export function replaySlice(

@@ -18,7 +18,7 @@ import type { Job } from "./targets.ts";
 import { SETTLE_TIMEOUT } from "./timing.ts";
 
 /** Dependencies of `Settler`. */
-export type SettlerOptions = {
+type SettlerOptions = {
   readonly client: StoreClient;
   readonly flowControl: FlowControl;
   readonly events: SystemEvents;

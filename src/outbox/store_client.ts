@@ -41,7 +41,7 @@ export type CommitOutcome = StoreCommit | {
 };
 
 /** Options of `commit`. */
-export type CommitOptions = {
+type CommitOptions = {
   /** Whether to give up as soon as the store says that only an operator can help, as on a full disk. */
   readonly failFast?: boolean;
 };

@@ -18,7 +18,7 @@ const SYSTEM_EVENTS: ReadonlySet<string> = new Set<keyof OutboxEvents>([
 const MAX_TARGETS = 256;
 
 /** What system events are made with. */
-export type SystemEventsOptions = {
+type SystemEventsOptions = {
   readonly clock: Clock;
   readonly layout: Layout;
   readonly eventLog: boolean;

@@ -10,7 +10,7 @@ const TRACES = ["count", "due", "lane", "dead", "delivery"];
 const MAX_REASON = 500;
 
 /** Dependencies of `targetOperations`. */
-export type TargetOperationsOptions = TargetStatsOptions & {
+type TargetOperationsOptions = TargetStatsOptions & {
   /** Something may be deliverable now by this process. */
   readonly wake: () => void;
 };

@@ -30,7 +30,7 @@ const MAX_UNREGISTERED = 100;
 const PAUSE_STEP = 1_000;
 
 /** What target states are kept with. */
-export type TargetStatesOptions = {
+type TargetStatesOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;
   readonly alerts: DeliveryAlerts;

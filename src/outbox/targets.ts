@@ -38,13 +38,13 @@ export type RegisteredTarget = {
 };
 
 /** What takes up the concurrency of a target. */
-export type Slots = {
+type Slots = {
   /** Leased deliveries whose attempt has not ended. */
   attempting: number;
 };
 
 /** How long attempts of a target take. */
-export class Pace {
+class Pace {
   /** A moving average, in milliseconds. Unknown at first. */
   #average: number | undefined;
   #lastEnd = 0;

@@ -19,7 +19,7 @@ const STOP = { abort: 3_500, done: 4_500 };
 const DRAIN_PAUSE = 100;
 
 /** What happens to a delivery, step after step. */
-export type Steps = {
+type Steps = {
   /** Leases what is due. */
   claim(options: PassOptions): Promise<Pass>;
   jobOf(lease: Lease, fresh: FreshEvent | undefined): Promise<Job>;
@@ -28,7 +28,7 @@ export type Steps = {
 };
 
 /** Dependencies of `Worker`. */
-export type WorkerOptions = {
+type WorkerOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;
   readonly flowControl: FlowControl;
@@ -39,7 +39,7 @@ export type WorkerOptions = {
 };
 
 /** The result of `drainOnce`. */
-export type DrainResult = {
+type DrainResult = {
   readonly settled: number;
   readonly remaining: boolean;
   readonly next: Date | undefined;

@@ -19,7 +19,7 @@ const bytesOfDouble = new Uint8Array(8);
 const double = new DataView(bytesOfDouble.buffer);
 
 /** A key with its encoding. */
-export type EncodedKey = {
+type EncodedKey = {
   /** A copy of the key as it is read back: a lone surrogate is U+FFFD, as in UTF-8, and -0 is 0. */
   readonly key: StoreKey;
   /** Deno KV's bytes, one per character. Sorts as the key does, and has its length. */

@@ -9,7 +9,7 @@
  */
 
 /** A blocked range. */
-export interface BlockedRange {
+interface BlockedRange {
   /** In CIDR notation. */
   readonly cidr: string;
   /** What it is for. */

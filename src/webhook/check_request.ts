@@ -12,7 +12,7 @@ import type { Sensitive } from "./sensitive.ts";
 import { createWebhookSigner, type WebhookSigner } from "./sign.ts";
 
 /** Options of everything that sends signed requests. */
-export type RequestOptions = Pick<
+type RequestOptions = Pick<
   WebhookHookOptions,
   "url" | "headers" | "secret" | "secrets" | "timeout" | "guard" | "fetch"
 >;

@@ -10,7 +10,7 @@ export type Claim = {
 };
 
 /** Handles each message once. */
-export type Deduplicator = {
+type Deduplicator = {
   /**
    * Claims a message, unless it was handled or somebody else is handling it. Its id is unique within each
    * of the scopes: if it is recorded in one of them, it is known.

@@ -12,13 +12,13 @@ import { inspect } from "../internal/validate.ts";
 export const WEBHOOK_ORIGIN: RegExp = /^[!-+\--~]{1,255}$/;
 
 /** Who may deliver events, and how many per minute. */
-export type WebhookValidationOptions = {
+type WebhookValidationOptions = {
   readonly webhookOrigins?: readonly string[] | "*" | undefined;
   readonly webhookRate?: number | undefined;
 };
 
 /** The response to a sender that asked: headers, or why it may not deliver. */
-export type WebhookPermission =
+type WebhookPermission =
   | { readonly headers: Readonly<Record<string, string>> }
   | { readonly refused: string };
 

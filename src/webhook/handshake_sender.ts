@@ -7,7 +7,7 @@ import { classifyResponse } from "./response.ts";
 export type HandshakeOptions = NonNullable<WebhookHookOptions["handshake"]>;
 
 /** How the validation request is sent. */
-export type ValidationRequest = {
+type ValidationRequest = {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly fetch: typeof fetch;

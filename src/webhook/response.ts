@@ -6,7 +6,7 @@ import { parseRetryAfter } from "../internal/http_fields.ts";
 const TRANSIENT: ReadonlySet<number> = /* @__PURE__ */ new Set([408, 409, 425, 429]);
 
 /** The result of an attempt, as far as a response decides it. */
-export type ResponseResult = Pick<Attempt, "verdict" | "error" | "retryAfter">;
+type ResponseResult = Pick<Attempt, "verdict" | "error" | "retryAfter">;
 
 /**
  * Returns the result of an attempt by the response's status and by the headers `webhook-delivery` and

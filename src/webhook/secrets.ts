@@ -58,7 +58,7 @@ export async function generateKeyPair(): Promise<WebhookKeyPair> {
 }
 
 /** A key that is not public. */
-export interface SigningKey extends WebhookKey {
+interface SigningKey extends WebhookKey {
   readonly sign: (content: Bytes) => Promise<Bytes>;
 }
 

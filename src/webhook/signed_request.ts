@@ -17,7 +17,7 @@ import { readSecrets } from "./secrets.ts";
 import { createSignerVerifier, type VerifyWebhookOptions } from "./verify.ts";
 
 /** Options of reading requests. Durations are in milliseconds. */
-export type RequestReaderOptions = VerifyWebhookOptions & {
+type RequestReaderOptions = VerifyWebhookOptions & {
   /** @default {1048576} */
   readonly maxBodyBytes?: number | undefined;
   /** @default {10000} */
@@ -25,7 +25,7 @@ export type RequestReaderOptions = VerifyWebhookOptions & {
 };
 
 /** A request that one of the secrets signed. */
-export type SignedRequest = {
+type SignedRequest = {
   readonly headers: Headers;
   /** The body as it was signed. */
   readonly body: Bytes;

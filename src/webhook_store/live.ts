@@ -27,7 +27,7 @@ import { Watch } from "./watch.ts";
 const NOTE_EVERY = 60 * 60 * 1000;
 
 /** What stored webhooks are kept registered with. */
-export type LiveOptions = {
+type LiveOptions = {
   readonly clock: Clock;
   readonly store: Store;
   readonly records: WebhookRecords;

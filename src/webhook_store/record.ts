@@ -36,7 +36,7 @@ export type WebhookRecord = {
 };
 
 /** A sealed secret, and how long it is valid. */
-export type SealedSecret = {
+type SealedSecret = {
   readonly sealed: string;
   readonly created: number;
   readonly expires?: number;
@@ -50,7 +50,7 @@ export type PlainWebhook = {
 };
 
 /** A secret, and how long it is valid. */
-export type PlainSecret = {
+type PlainSecret = {
   readonly secret: string;
   readonly created: number;
   readonly expires?: number;

@@ -21,7 +21,7 @@ const FOREVER = { head: Infinity, rest: Infinity, seen: Infinity };
 export type StoredRecord = { readonly record: WebhookRecord; readonly versionstamp: string };
 
 /** What creating a webhook depends on. */
-export type BeforeCreate = {
+type BeforeCreate = {
   /** Of the record of the target: a removal changes it. */
   readonly target: string | null;
   readonly count: number;

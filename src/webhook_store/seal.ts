@@ -15,7 +15,7 @@ const MAX_KEYS = 16;
 const VERSION = "1";
 
 /** What a sealed value belongs to. It can't be opened as anything else. */
-export type SealContext = { readonly name: string; readonly field: string };
+type SealContext = { readonly name: string; readonly field: string };
 
 /** Thrown when a sealed value can't be opened. The message says why and what to do, and never contains it. */
 export class SealError extends Error {

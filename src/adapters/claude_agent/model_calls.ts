@@ -19,7 +19,7 @@ export type Tokens = {
 };
 
 /** What has arrived of a model call. */
-export type ModelCall = {
+type ModelCall = {
   readonly id: string;
   usage?: Tokens;
   finishReason?: string;

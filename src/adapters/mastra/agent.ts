@@ -58,7 +58,7 @@ export type RunOptions = {
 };
 
 /** A step of a run, or what changes about it. */
-export type Step = { readonly tools?: Tools | undefined };
+type Step = { readonly tools?: Tools | undefined };
 
 /** What a run returns. Of a stream, the fields are promises. */
 export type Output = {

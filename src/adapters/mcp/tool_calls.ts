@@ -3,7 +3,7 @@ import type { AgentHooks } from "../options.ts";
 import { type AllowedCall, denialText, openCall, type ToolOutcome } from "../tool_call.ts";
 
 /** What the calls of a connection need of it. */
-export type Connection = {
+type Connection = {
   /** Sends a message to the other side. */
   send(message: Message, options?: unknown): Promise<void>;
   readonly agentId: string | undefined;
@@ -11,7 +11,7 @@ export type Connection = {
 };
 
 /** A message of JSON-RPC 2.0. */
-export type Message = {
+type Message = {
   readonly jsonrpc: "2.0";
   readonly id?: string | number;
   readonly method?: string;
@@ -22,7 +22,7 @@ export type Message = {
 type Request = Message & { readonly id: string | number };
 
 /** Receives messages: `onmessage` of a transport. */
-export type Listener = (message: Message, extra?: unknown) => void;
+type Listener = (message: Message, extra?: unknown) => void;
 
 /** Where a request came from. Both sides count their requests from zero. */
 type Direction = "incoming" | "outgoing";

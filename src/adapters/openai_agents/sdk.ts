@@ -41,7 +41,7 @@ export type SdkTool = {
 };
 
 /** The third argument of `invoke`. */
-export type InvokeDetails = {
+type InvokeDetails = {
   readonly toolCall?: { readonly callId?: string };
   readonly signal?: AbortSignal;
 };

@@ -1,7 +1,7 @@
 import { CommandError } from "../errors.ts";
 
 /** What settings are made of. */
-export type SettingsOptions = {
+type SettingsOptions = {
   readonly url: string;
   /** The environment variable with the token. */
   readonly tokenEnv: string;
@@ -10,7 +10,7 @@ export type SettingsOptions = {
 };
 
 /** Settings of an agent, and what to do with them. */
-export type Settings = { readonly text: string; readonly place: string };
+type Settings = { readonly text: string; readonly place: string };
 
 /** How long an agent waits for a hook, in seconds: twice what `hooks gate` takes at most. */
 const TIMEOUT = 30;

@@ -17,7 +17,7 @@ const BATCH = { entries: 100, bytes: 400_000, keys: 60_000 };
 const SOON = 600_000;
 
 /** The result of a copy. */
-export type CopyResult = {
+type CopyResult = {
   readonly copied: number;
   /** Entries of the source that no store of this package wrote. */
   readonly skipped: number;

@@ -16,7 +16,7 @@ export type StoreLocation = {
 };
 
 /** What users may write for a store. */
-export const STORE_FORMS = "a file, :memory:, postgres://…, or the URL of a KV Connect server";
+const STORE_FORMS = "a file, :memory:, postgres://…, or the URL of a KV Connect server";
 
 /** A scheme of two letters or more: one letter is a Windows drive. */
 const SCHEME = /^\s*([a-z][a-z0-9+.-]+):/i;

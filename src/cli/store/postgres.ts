@@ -7,7 +7,7 @@ const CONNECTIONS = 10;
 const CONNECT_TIMEOUT = 4;
 
 /** A client that was opened here. */
-export type OpenClient = {
+type OpenClient = {
   readonly client: PostgresClient;
   close(): Promise<void>;
 };

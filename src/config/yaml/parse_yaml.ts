@@ -64,7 +64,7 @@ export interface Tree {
 }
 
 /** A document, or why it is not one. */
-export type Document =
+type Document =
   | { readonly value: unknown; readonly tree: Tree; readonly issues?: undefined }
   | { readonly issues: readonly PlacedIssue[] };
 

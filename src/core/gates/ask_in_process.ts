@@ -10,7 +10,7 @@ import type { GateOutcome } from "./gate_outcome.ts";
 export type OnAsk = NonNullable<GatesOptions["onAsk"]>;
 
 /** What is asked when there is no outbox. */
-export type AskHere = {
+type AskHere = {
   readonly event: HookEvent;
   readonly outcome: GateOutcome;
   readonly signal: AbortSignal | undefined;

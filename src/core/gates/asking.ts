@@ -19,7 +19,7 @@ import { AskSettler, deniedAsk, type EditChecks, type KnownAsk } from "./settle_
 const MAX_ASK_TIMEOUT = 30 * 24 * 60 * 60 * 1000;
 
 /** What asks are made with. */
-export type AskingOptions = EditChecks & { readonly onAsk: OnAsk | undefined };
+type AskingOptions = EditChecks & { readonly onAsk: OnAsk | undefined };
 
 /** Stores what gates ask, waits until somebody responds, and records what that leads to. */
 export class Asking {

@@ -29,7 +29,7 @@ export type Recorded = { readonly decision: Decision; readonly isKept: boolean }
 type Remembered = { readonly decision: Promise<Recorded>; size: number };
 
 /** A decision in the store. The rest of it is in its events, which obey `redact`. */
-export type DecisionRecord = {
+type DecisionRecord = {
   readonly v: number;
   readonly decision: Decision["decision"];
   readonly id: string;

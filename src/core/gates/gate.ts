@@ -8,7 +8,7 @@ import { Breaker } from "./breaker.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** How long one gate may take, in milliseconds: an agent waits for it before every tool call. */
-export const GATE_TIMEOUT = 5_000;
+const GATE_TIMEOUT = 5_000;
 
 /** The second argument of a gate. */
 export type GateContext = {

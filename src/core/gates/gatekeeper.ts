@@ -29,7 +29,7 @@ import { runGates } from "./run_gates.ts";
 const MAX_CONFLICTS = 3;
 
 /** What a keeper decides by. */
-export type KeeperOptions = Pick<GatesOptions, "onAsk"> & {
+type KeeperOptions = Pick<GatesOptions, "onAsk"> & {
   readonly table: GateTable;
   /** Limit of one decision, in milliseconds. */
   readonly timeout: number;

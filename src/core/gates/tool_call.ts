@@ -57,7 +57,7 @@ export type DeniedCall = {
 };
 
 /** What a call needs of the hooks. */
-export type CallHost = {
+type CallHost = {
   /** Whether gates decide about events of a type. */
   guards(type: string): boolean;
   /** Decides about an event that was accepted before `close`. */
@@ -73,7 +73,7 @@ export type CallHost = {
 };
 
 /** A tool call that was accepted. */
-export type ToolCall<Params extends object, Result> = {
+type ToolCall<Params extends object, Result> = {
   /** `tool.called`, with the parameters that the caller passed. */
   readonly event: HookEvent;
   readonly run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>;

@@ -13,7 +13,7 @@ const FILES = {
 } as const;
 
 /** A file that pages load. */
-export type Asset = {
+type Asset = {
   /** Below the root of the console. Contains a digest of the content. */
   readonly path: string;
   readonly type: string;

@@ -231,7 +231,7 @@ export function formatCount(count: number): string {
 }
 
 /** Returns how long until a time, or since it. */
-export function formatRelative(milliseconds: number): string {
+function formatRelative(milliseconds: number): string {
   const size = Math.abs(milliseconds);
   if (size < 1_000) return "now";
   const whole = formatDuration(Math.floor(size / 1_000) * 1_000);

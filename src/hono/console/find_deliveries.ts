@@ -12,7 +12,7 @@ const READ_TIME = 500;
 const CONCURRENT_READS = 8;
 
 /** Which deliveries a page shows. */
-export type DeliveryFilter = {
+type DeliveryFilter = {
   readonly target: string | undefined;
   readonly type: string | undefined;
   readonly since: Date | undefined;
@@ -63,7 +63,7 @@ export function toQuery({ target, type, since, until }: DeliveryFilter): Query {
 }
 
 /** Returns a time as `<input type="datetime-local">` has it, in UTC. */
-export function toLocal(time: Date): string {
+function toLocal(time: Date): string {
   return time.toISOString().slice(0, 16);
 }
 

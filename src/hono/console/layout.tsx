@@ -23,7 +23,7 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** What a page is. */
-export type PageOptions = {
+type PageOptions = {
   /** The heading, and the title of the browser's tab. */
   readonly title: string;
   /** The section that is marked as current in the navigation. */

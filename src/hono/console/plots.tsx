@@ -6,7 +6,7 @@ import type { Child } from "hono/jsx";
 export type Values = readonly (number | undefined)[];
 
 /** A series of a plot. */
-export type PlotSeries = {
+type PlotSeries = {
   readonly label: string;
   /** `1`: the accent; `2`: a second color, dashed where lines could be confused. */
   readonly color: 1 | 2;
@@ -14,7 +14,7 @@ export type PlotSeries = {
 };
 
 /** What a plot shows. */
-export type PlotOptions = {
+type PlotOptions = {
   readonly title: string;
   /** The value to show next to the title, such as the latest or the sum. */
   readonly headline: string;

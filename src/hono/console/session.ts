@@ -18,7 +18,7 @@ export type Session = {
 };
 
 /** The scopes of which a token needs one to sign in. */
-export const CONSOLE_SCOPES: readonly Scope[] = ["read", "approve", "admin"];
+const CONSOLE_SCOPES: readonly Scope[] = ["read", "approve", "admin"];
 
 const COOKIE = "hooks_console";
 /**

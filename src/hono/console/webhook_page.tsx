@@ -20,7 +20,7 @@ import { respondPage } from "./layout.tsx";
 import { can, link, type Notice, outboxOf, type PageRequest } from "./request.ts";
 
 /** What the page of a webhook shows once, right after an action. */
-export type Outcome = {
+type Outcome = {
   readonly notice?: Notice;
   readonly secret?: string;
   readonly tested?: Attempt;

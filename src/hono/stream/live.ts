@@ -48,7 +48,7 @@ export type Listener = {
 };
 
 /** Options of `LiveEvents`. */
-export type LiveEventsOptions = {
+type LiveEventsOptions = {
   readonly registry: HookRegistry;
   readonly outbox: Outbox;
   readonly logger: Logger;

@@ -15,7 +15,7 @@ const OVERFLOW: Uint8Array = /* @__PURE__ */ encoder.encode(
 );
 
 /** Options of a `StreamReader`. */
-export type StreamReaderOptions = {
+type StreamReaderOptions = {
   /** Returns whether the reader gets an event. */
   readonly accepts: (stored: StoredEvent) => boolean;
   /** Returns an event as a server-sent event. */

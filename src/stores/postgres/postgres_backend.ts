@@ -17,7 +17,7 @@ const RETRY_FOR = 5_000;
 const SWEEP_AFTER = 500;
 
 /** Options of a `PostgresBackend`. */
-export type BackendOptions = {
+type BackendOptions = {
   /** Closed with it. Undefined in a transaction of the caller, where nothing is retried or swept. */
   readonly wake: (StoreWake & { close(): void }) | undefined;
 };

@@ -18,7 +18,7 @@ const HEARTBEAT = { every: 10_000, timeout: 5_000 };
 const REOPEN = { first: 500, max: 300_000 };
 
 /** Dependencies of `PostgresWake`. */
-export type PostgresWakeOptions = {
+type PostgresWakeOptions = {
   readonly query: Query;
   /** Undefined where the client has no session: then it only signals. */
   readonly openSession: OpenSession | undefined;

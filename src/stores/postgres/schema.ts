@@ -4,7 +4,7 @@ import { inspect } from "../../internal/validate.ts";
 export const DEFAULT_SCHEMA = "hooks";
 
 /** Version of the SQL below. Raise it with every change of the SQL. */
-export const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 2;
 
 /** Names that need no escapes. 63 bytes are PostgreSQL's limit (NAMEDATALEN), and it reserves `pg_`. */
 const SCHEMA_NAME = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/;

@@ -11,7 +11,7 @@ import { sqliteError } from "./sqlite_error.ts";
  * - `"deno-kv"`: a database of Deno KV; without SQLite in the runtime, any other SQLite database
  * - `"other"`: anything else
  */
-export type FileFormat = "none" | "hooks" | "deno-kv" | "other";
+type FileFormat = "none" | "hooks" | "deno-kv" | "other";
 
 /** The first bytes of every SQLite database (SQLite, "Database File Format", 1.3). */
 const MAGIC = "SQLite format 3\0";

@@ -81,7 +81,7 @@ export class WalSync {
 }
 
 /** The part of `node:fs` that it uses. */
-export type FileSystem = {
+type FileSystem = {
   openSync(path: string, flags: string): number;
   closeSync(file: number): void;
   fdatasyncSync(file: number): void;

@@ -3,7 +3,7 @@ import type { Store, StoreKey } from "../../store/mod.ts";
 import { equal, ok } from "./support.ts";
 
 /** Behaviors of two handles on one database. The keys below `prefix` are unused. */
-export type HandlesBehaviors = Readonly<
+type HandlesBehaviors = Readonly<
   Record<string, (handles: readonly [Store, Store], prefix: StoreKey) => Promise<void>>
 >;
 
