@@ -154,6 +154,9 @@ type Series = {
   readonly buckets: number[];
 };
 
+/** What adds to one series. */
+type Meter = { readonly add: (value: number) => void; readonly attributes: MetricAttributes };
+
 /** The metrics whose last hour is kept. */
 const WITH_MINUTES: ReadonlySet<MetricName> = new Set(
   ["omniagent.hooks.events", "omniagent.hooks.deliveries", "omniagent.hooks.attempt.duration"],
@@ -175,27 +178,25 @@ export class MetricTable {
     this.#now = now;
   }
 
-  /** Adds to a counter. Returns the attributes under which it was counted. */
-  count(name: MetricName, value: number, attributes: MetricAttributes): MetricAttributes {
-    const series = this.#seriesOf(name, attributes);
-    series.value += value;
-    const minute = this.#minuteOf(name, attributes);
-    if (minute) minute.value += value;
-    return series.attributes;
+  /** Adds to a counter or a histogram. Returns the attributes under which it did. */
+  add(name: MetricName, value: number, attributes: MetricAttributes): MetricAttributes {
+    const meter = this.meter(name, attributes);
+    meter.add(value);
+    return meter.attributes;
   }
 
-  /** Adds a value to a histogram. Returns the attributes under which it was recorded. */
-  record(name: MetricName, value: number, attributes: MetricAttributes): MetricAttributes {
+  /** Returns what adds under the same attributes each time, and the attributes that it uses. */
+  meter(name: MetricName, attributes: MetricAttributes): Meter {
     const series = this.#seriesOf(name, attributes);
-    const minute = this.#minuteOf(name, attributes);
-    const index = BOUNDS.findIndex((bound) => value <= bound);
-    const at = index < 0 ? BOUNDS.length : index;
-    for (const sums of minute ? [series, minute] : [series]) {
-      sums.value += value;
-      sums.count++;
-      sums.buckets[at] = (sums.buckets[at] ?? 0) + 1;
-    }
-    return series.attributes;
+    const sum = METRICS[name].kind === "histogram" ? addDuration : addNumber;
+    const addTotal = (value: number): void => sum(series, value);
+    const add = WITH_MINUTES.has(name)
+      ? (value: number): void => {
+        addTotal(value);
+        sum(this.#minuteOf(name, attributes), value);
+      }
+      : addTotal;
+    return { add, attributes: series.attributes };
   }
 
   /** Returns all metrics, those without a value included. */
@@ -223,9 +224,8 @@ export class MetricTable {
     });
   }
 
-  /** Returns where to add what happens now; undefined if no history of this metric is kept. */
-  #minuteOf(name: MetricName, { outcome }: MetricAttributes): Series | undefined {
-    if (!WITH_MINUTES.has(name)) return undefined;
+  /** Returns where to add what happens now. */
+  #minuteOf(name: MetricName, { outcome }: MetricAttributes): Series {
     let minutes = this.#minutes.get(name);
     if (minutes === undefined) this.#minutes.set(name, minutes = new Map());
     const minute = Math.floor(this.#now() / MINUTE);
@@ -256,6 +256,18 @@ export class MetricTable {
     all.set(key, series);
     return series;
   }
+}
+
+function addNumber(series: Series, value: number): void {
+  series.value += value;
+}
+
+function addDuration(series: Series, value: number): void {
+  let at = 0;
+  while (at < BOUNDS.length && !(value <= BOUNDS[at]!)) at++;
+  series.value += value;
+  series.count++;
+  series.buckets[at] = (series.buckets[at] ?? 0) + 1;
 }
 
 function keyOf(name: MetricName, attributes: MetricAttributes): string {

@@ -7,6 +7,7 @@ import {
   type Metric,
   type MetricAttributes,
   type MetricName,
+  METRICS,
   MetricTable,
 } from "./metrics.ts";
 import type { Reporter } from "./reporter.ts";
@@ -75,13 +76,25 @@ export class Recorder implements Telemetry {
   }
 
   count(name: MetricName, value: number, attributes: MetricAttributes): void {
-    const used = this.#table.count(name, value, attributes);
+    const used = this.#table.add(name, value, attributes);
     if (this.#telemetry) this.#guard(() => this.#telemetry!.count(name, value, used));
   }
 
   record(name: MetricName, value: number, attributes: MetricAttributes): void {
-    const used = this.#table.record(name, value, attributes);
+    const used = this.#table.add(name, value, attributes);
     if (this.#telemetry) this.#guard(() => this.#telemetry!.record(name, value, used));
+  }
+
+  /** Returns a function that adds to a metric under the same attributes each time, and looks it up once. */
+  meter(name: MetricName, attributes: MetricAttributes): (value: number) => void {
+    const { add, attributes: used } = this.#table.meter(name, attributes);
+    const telemetry = this.#telemetry;
+    if (telemetry === undefined) return add;
+    const pass = METRICS[name].kind === "counter" ? "count" : "record";
+    return (value) => {
+      add(value);
+      this.#guard(() => telemetry[pass](name, value, used));
+    };
   }
 
   /** Stops reading gauges. */

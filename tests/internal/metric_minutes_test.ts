@@ -9,7 +9,7 @@ test("a metric keeps the last hour by minute and outcome, whatever the target", 
   let now = START;
   const table = new MetricTable(() => now);
   const attempt = (target: string, outcome: string, seconds: number) =>
-    table.record("omniagent.hooks.attempt.duration", seconds, { target, outcome });
+    table.add("omniagent.hooks.attempt.duration", seconds, { target, outcome });
   attempt("a", "delivered", 0.02);
   attempt("b", "delivered", 20);
   attempt("b", "retry", 1);
@@ -31,9 +31,9 @@ test("a metric keeps the last hour by minute and outcome, whatever the target", 
   now += MINUTE;
   attempt("a", "final", 2);
   assert.deepEqual(minutes(), [["11:31:00", ["final", 2, 1]]]);
-  table.count("omniagent.hooks.gate.decisions", 1, { gate: "g", verdict: "allow", failure: "" });
+  table.add("omniagent.hooks.gate.decisions", 1, { gate: "g", verdict: "allow", failure: "" });
   assert.equal(minutes("omniagent.hooks.gate.decisions"), undefined);
-  table.count("omniagent.hooks.events", 1, { type: "a" });
-  table.count("omniagent.hooks.events", 2, { type: "b" });
+  table.add("omniagent.hooks.events", 1, { type: "a" });
+  table.add("omniagent.hooks.events", 2, { type: "b" });
   assert.deepEqual(minutes("omniagent.hooks.events"), [["11:31:00", [undefined, 3, undefined]]]);
 });

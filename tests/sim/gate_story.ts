@@ -2,13 +2,13 @@
  * Agents that decide and wait, and people who respond, over a store whose operations fail.
  * @module
  */
+import { Recorder } from "../../src/core/recorder.ts";
 import { Reporter } from "../../src/core/reporter.ts";
 import { AskError, RecordConflictError } from "../../src/core/errors.ts";
 import { type Gate, readGate } from "../../src/core/gates/gate.ts";
 import type { HostParts } from "../../src/core/gates/gate_host.ts";
 import { GateTable } from "../../src/core/gates/gate_table.ts";
 import { Gatekeeper } from "../../src/core/gates/gatekeeper.ts";
-import { NO_TELEMETRY } from "../../src/core/telemetry.ts";
 import { ask, deny } from "../../src/core/gates/verdict.ts";
 import { createEvent } from "../../src/core/snapshot.ts";
 import { createOutboxIn } from "../../src/outbox/outbox.ts";
@@ -83,10 +83,12 @@ async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {
     const faulty = new FaultyStore(store, process, faults, model);
     const outbox = createOutboxIn(process.clock, faulty, { logger: silentLogger });
     const signal = new AbortController().signal;
+    const reporter = new Reporter(silentLogger);
+    const recorder = new Recorder({}, reporter);
     const host: HostParts = {
       logger: silentLogger,
-      telemetry: NO_TELEMETRY,
-      reporter: new Reporter(silentLogger, undefined, undefined),
+      recorder,
+      reporter,
       clock: process.clock,
       records: outbox.records,
       isRedacting: false,
@@ -106,7 +108,7 @@ async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {
       },
     };
     const table = new GateTable("Cannot create gates", []);
-    for (const gate of gates) table.add(readGate(gate), ["tool.called"]);
+    for (const gate of gates) table.add(readGate(gate, recorder), ["tool.called"]);
     return { process, keeper: new Gatekeeper({ table, timeout: 10_000 }, host) };
   };
 

@@ -1,3 +1,4 @@
+import type { Clock } from "../../internal/clock.ts";
 import type { GateFailure } from "./failure.ts";
 
 /** Failures in a row after which a gate is not called for a while. */
@@ -7,7 +8,7 @@ const LIMIT = 5;
 const COOLDOWN = 5_000;
 
 /** What makes every call wait for nothing. Other failures are quick, or about one event. */
-const COSTLY: readonly (GateFailure | undefined)[] = ["timeout", "unreachable"];
+const COSTLY: readonly GateFailure[] = ["timeout", "unreachable"];
 
 /**
  * A circuit breaker: a gate that didn't respond several times in a row fails at once for a while, and is
@@ -20,8 +21,11 @@ export class Breaker {
   #triedAt = 0;
 
   /** Returns why the gate must not be called; undefined to call it. */
-  reject(now: number): { readonly failure: GateFailure; readonly reason: string } | undefined {
+  reject(
+    clock: Pick<Clock, "now">,
+  ): { readonly failure: GateFailure; readonly reason: string } | undefined {
     if (this.#failures < LIMIT) return undefined;
+    const now = clock.now();
     const left = this.#triedAt + COOLDOWN - now;
     if (left <= 0 || left > COOLDOWN) { // beyond: the clock was set back
       this.#triedAt = now; // the others wait until this call has returned
@@ -35,13 +39,13 @@ export class Breaker {
   }
 
   /** Notes how a call ended. */
-  note(failure: GateFailure | undefined, now: number): void {
-    if (!COSTLY.includes(failure)) {
+  note(failure: GateFailure | undefined, clock: Pick<Clock, "now">): void {
+    if (failure === undefined || !COSTLY.includes(failure)) {
       this.#failures = 0;
       return;
     }
     this.#failures++;
-    this.#failure = failure!;
-    this.#triedAt = now;
+    this.#failure = failure;
+    this.#triedAt = clock.now();
   }
 }

@@ -49,11 +49,6 @@ export class Digester {
     return await hmacSha256Hex(await this.#salt, text);
   }
 
-  /** Returns the digest at once, without a salt: for decisions that are neither stored nor sent. */
-  plainDigestOf(data: unknown): string {
-    return hashNow(canonicalJson(data));
-  }
-
   async #readSalt(): Promise<Uint8Array<ArrayBuffer>> {
     const created = crypto.getRandomValues(new Uint8Array(SALT_SIZE));
     const records = this.#records;
@@ -69,6 +64,23 @@ export class Digester {
       await records.put({ key: SALT_KEY, value, versionstamp, lifetime: Infinity });
     }
   }
+}
+
+/** The digest of an object's `data`, without a salt, computed when it is read. */
+const DIGEST: PropertyDescriptor = {
+  enumerable: true,
+  configurable: true,
+  get(this: { readonly data: unknown }): string {
+    return hashNow(canonicalJson(this.data));
+  },
+};
+
+/** Completes a decision that is neither stored nor sent: most callers don't read its digest. */
+export function withDigest<Base extends object, Word>(
+  base: Base,
+  decision: Word,
+): Base & { readonly decision: Word } {
+  return Object.defineProperty(Object.assign(base, { decision }), "digest", DIGEST);
 }
 
 function hashNow(text: string): string {

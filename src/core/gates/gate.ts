@@ -4,7 +4,9 @@ import { checkPatterns, isReport } from "../event_rules.ts";
 import type { HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
 import type { EventOf } from "../patterns.ts";
+import type { Recorder } from "../recorder.ts";
 import { Breaker } from "./breaker.ts";
+import { GateMeter } from "./gate_meter.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** How long one gate may take, in milliseconds: an agent waits for it before every tool call. */
@@ -85,6 +87,7 @@ export type RegisteredGate = {
   readonly handle: (event: HookEvent, context: GateContext) => unknown;
   /** Undefined if a failure lets the event through: then the gate is always called. */
   readonly breaker: Breaker | undefined;
+  readonly meter: GateMeter;
 };
 
 const MEMBERS: readonly string[] = [
@@ -99,7 +102,7 @@ const MEMBERS: readonly string[] = [
 ];
 
 /** Checks a gate and fills in its defaults. @throws {TypeError | RangeError} */
-export function readGate(gate: Gate<HookEvent>): RegisteredGate {
+export function readGate(gate: Gate<HookEvent>, recorder: Recorder): RegisteredGate {
   const subject = "Cannot register gate";
   checkName(subject, gate.name);
   const named = `${subject} '${gate.name}'`;
@@ -123,6 +126,7 @@ export function readGate(gate: Gate<HookEvent>): RegisteredGate {
     filter: gate.filter?.bind(gate),
     handle: gate.handle.bind(gate) as RegisteredGate["handle"],
     breaker: onFailure === "allow" && mode === "enforce" ? undefined : new Breaker(),
+    meter: new GateMeter(recorder, gate.name),
   };
 }
 

@@ -2,8 +2,8 @@ import type { Clock } from "../../internal/clock.ts";
 import type { QueueRecords, RecordWrite } from "../delivery.ts";
 import type { HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
+import type { Recorder } from "../recorder.ts";
 import type { Reporter } from "../reporter.ts";
-import type { Telemetry } from "../telemetry.ts";
 import type { Digester } from "./digest.ts";
 
 /** What the gates need of the hooks that they belong to. */
@@ -13,7 +13,7 @@ export type GateHost = HostParts & { readonly digester: Digester };
 export type HostParts = {
   readonly logger: Logger;
   readonly reporter: Reporter;
-  readonly telemetry: Telemetry;
+  readonly recorder: Recorder;
   readonly clock: Clock;
   /** Whether events are redacted before they are stored and sent. */
   readonly isRedacting: boolean;

@@ -40,15 +40,17 @@ export type GateOutcome = {
 /** What one gate came to: its record, and what is applied of it. */
 export type GateResult = {
   record: GateRecord;
-  readonly verdict?: Verdict | undefined;
-  readonly event?: HookEvent | undefined;
+  readonly verdict: Verdict | undefined;
+  /** The event with new data. */
+  readonly event: HookEvent | undefined;
 };
 
 const STRENGTH: Readonly<Record<Decided, number>> = { allow: 1, ask: 2, deny: 3 };
 
 /** Returns what the results of gates come to, in their order. */
 export function outcomeOf(judged: readonly GateResult[], { data }: HookEvent): GateOutcome {
-  return { ...merge(judged), data, gates: judged.map(({ record }) => record) };
+  const { decision, verdict, gate, context } = merge(judged);
+  return { decision, data, verdict, gate, context, gates: judged.map(({ record }) => record) };
 }
 
 /** Returns the strongest verdict; of equals, the first in the order of the gates. */
@@ -81,11 +83,12 @@ export function outdated(result: GateResult, by: string): GateResult {
   switch (record.verdict) {
     case "ask": {
       const reason = `Gate '${by}' changed what gate '${record.name}' asks about`;
-      return { record, verdict: { decision: "deny", reason } };
+      return { ...result, verdict: { decision: "deny", reason } };
     }
     case "allow": {
       const internal = `allowed what '${by}' changed`;
       return {
+        ...result,
         record: { ...record, verdict: "none", internal },
         verdict: { ...verdict, decision: "none" },
       };

@@ -6,13 +6,20 @@ import type { RegisteredGate } from "./gate.ts";
 /** Types whose gates are kept in order. Types come from outside too, so that their number is bounded. */
 const MAX_TYPES = 1_000;
 
+/** Gates of a type, highest priority first; equals in the order of registration. */
+export type GateList = {
+  readonly all: readonly RegisteredGate[];
+  readonly rewrites: readonly RegisteredGate[];
+  readonly checks: readonly RegisteredGate[];
+};
+
 type Entry = { readonly gate: RegisteredGate; readonly patterns: readonly string[] };
 
 /** The gates that are registered, in their order. */
 export class GateTable {
   readonly #required: readonly string[];
   readonly #entries = new Map<string, Entry>();
-  readonly #byType = new Map<string, readonly RegisteredGate[]>();
+  readonly #byType = new Map<string, GateList>();
   /** Rises with every change: what other gates decided isn't what these would. */
   version = 0;
   /** When a gate was removed last, in milliseconds. */
@@ -55,30 +62,38 @@ export class GateTable {
 
   /** Whether a decision about a type needs gates at all. */
   guards(type: string): boolean {
-    return this.#required.length > 0 || this.gatesFor(type).length > 0;
+    return this.#required.length > 0 || this.gatesFor(type).all.length > 0;
   }
 
-  /** Returns the gates of a type, highest priority first; equals in the order of registration. */
-  gatesFor(type: string): readonly RegisteredGate[] {
+  /** Returns the gates of a type. */
+  gatesFor(type: string): GateList {
     const known = this.#byType.get(type);
     if (known !== undefined) return known;
     const patterns = patternsFor(type);
-    const gates = [...this.#entries.values()]
+    const all = [...this.#entries.values()]
       .filter((entry) => entry.patterns.some((pattern) => patterns.includes(pattern)))
       .map(({ gate }) => gate)
       .sort((a, b) => b.priority - a.priority);
     if (this.#byType.size >= MAX_TYPES) this.#byType.clear();
+    const gates = listGates(all);
     this.#byType.set(type, gates);
     return gates;
   }
 
   /** Returns what tells the gates of a type from others: a decision of others isn't that of these. */
   nameOf(type: string): string {
-    return this.gatesFor(type).map(({ name, kind, mode }) => `${name} ${kind} ${mode}`).join();
+    return this.gatesFor(type).all.map(({ name, kind, mode }) => `${name} ${kind} ${mode}`).join();
   }
 
   /** Returns the names of gates that must be there and aren't, or aren't enforced. */
   missing(): readonly string[] {
     return this.#required.filter((name) => this.#entries.get(name)?.gate.mode !== "enforce");
   }
+}
+
+/** Returns gates by what they do, each in its order. */
+export function listGates(all: readonly RegisteredGate[]): GateList {
+  const rewrites = all.filter(({ kind }) => kind === "rewrite");
+  const checks = all.filter(({ kind }) => kind === "check");
+  return { all, rewrites, checks };
 }

@@ -8,7 +8,7 @@ import { type Asks, StoredAsks } from "./asks.ts";
 import type { CallTraits, Decision, FinalDecision, GatesOptions } from "./decision.ts";
 import { DecisionLog, type Recorded, type Slot } from "./decision_log.ts";
 import { isRefusal, isTransient } from "./failure.ts";
-import { Digester } from "./digest.ts";
+import { Digester, withDigest } from "./digest.ts";
 import {
   allowedEvent,
   callIdOf,
@@ -20,7 +20,7 @@ import {
 import type { GateHost, HostParts } from "./gate_host.ts";
 import type { GateTable } from "./gate_table.ts";
 import { judgeEdit } from "./judge_edit.ts";
-import { decisionOf, type Judged, missingIn } from "./judged.ts";
+import { decisionOf, type Judged, missingIn, undigestedOf } from "./judged.ts";
 import { withData } from "./rewrite.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
 import { runGates } from "./run_gates.ts";
@@ -213,8 +213,7 @@ export class Gatekeeper {
     traits: CallTraits,
   ): Decision | Promise<Decision> | undefined {
     if (callIdOf(event, traits) || this.#host.isObserved("gate.decided")) return undefined;
-    const gates = this.#table.gatesFor(event.type);
-    if (gates.some(({ kind }) => kind === "rewrite")) return undefined;
+    if (this.#table.gatesFor(event.type).rewrites.length > 0) return undefined;
     const id = createEventId();
     const apply = (outcome: GateOutcome) => this.#apply(id, event, outcome, signal);
     return this.#host.runDirect<Decision>(() => {
@@ -234,21 +233,13 @@ export class Gatekeeper {
       return this.#askHere(event, outcome, signal)
         .then((outcome) => this.#apply(id, event, outcome, signal));
     }
-    const { digester } = this.#host;
-    const judged = {
-      id,
-      event: withData(event, outcome.data),
-      get digest(): string {
-        return digester.plainDigestOf(outcome.data);
-      },
-      outcome,
-    };
-    const decision = Object.assign(decisionOf(judged), { decision: outcome.decision });
+    const judged = withData(event, outcome.data);
+    const decision = withDigest(undigestedOf(id, judged, outcome), outcome.decision);
     const isAllowed = outcome.decision === "allow";
     if (!this.#host.isObserved(isAllowed ? event.type : "tool.denied")) return decision;
     const subject = isAllowed
-      ? allowedEvent(judged.event, id)
-      : deniedEvent(judged.event, decision, outcome.gate);
+      ? allowedEvent(judged, id)
+      : deniedEvent(judged, decision, outcome.gate);
     const published = subject && this.#host.publish([subject]);
     return published ? published.then(() => decision) : decision;
   }
@@ -285,9 +276,9 @@ export class Gatekeeper {
     event: HookEvent,
     signal?: AbortSignal,
   ): GateOutcome | Promise<GateOutcome> {
-    const { logger, clock, abandoned, telemetry } = this.#host;
+    const { logger, clock, abandoned, recorder } = this.#host;
     return runGates({
-      telemetry,
+      recorder,
       decisionId,
       gates: this.#table.gatesFor(event.type),
       event,
@@ -312,7 +303,7 @@ export class Gatekeeper {
   #check(decisionId: string, event: HookEvent): Promise<GateOutcome> {
     return judgeEdit(this.#host, {
       event,
-      gates: this.#table.gatesFor(event.type),
+      gates: this.#table.gatesFor(event.type).all,
       judge: () => missingIn(this.#table.missing(), event.data) ?? this.#run(decisionId, event),
     });
   }

@@ -86,7 +86,7 @@ export class Gates<Events extends object = AgentEvents> {
     this.#host = {
       logger,
       reporter,
-      telemetry: recorder,
+      recorder,
       records,
       clock: systemClock,
       isRedacting: redact !== undefined,
@@ -163,7 +163,7 @@ export class Gates<Events extends object = AgentEvents> {
     gate: Gate<EventOf<Events, Pattern>>,
   ): Registration {
     this.#lifecycle.admit("Cannot register gate", false);
-    const registered = readGate(gate as unknown as Gate<HookEvent>);
+    const registered = readGate(gate as unknown as Gate<HookEvent>, this.#host.recorder);
     const subject = `Cannot register gate '${registered.name}'`;
     const patterns = readGatePatterns(subject, pattern);
     if (this.#table.has(registered.name)) {
@@ -220,7 +220,7 @@ export class Gates<Events extends object = AgentEvents> {
       checkKnown(subject, options, CALL_OPTIONS);
       const event = this.#toolCalled(name, params, options);
       const { callTool } = await loaded(subject, importToolCall());
-      const { telemetry, redact, clock } = this.#host;
+      const { recorder: telemetry, redact, clock } = this.#host;
       const host = {
         guards: (type: string) => this.guards(type),
         decide: async (event: HookEvent, signal?: AbortSignal, traits?: CallTraits) =>

@@ -21,23 +21,23 @@ export type Judged = {
   readonly took: number;
 };
 
-/** Returns what a caller is told of a decision, whatever it is. The digest is read when it is needed. */
+/** Returns what a caller is told of a decision, whatever it is. */
 export function decisionOf(
-  judged: Pick<Judged, "id" | "event" | "digest" | "outcome">,
+  { id, event, digest, outcome }: Pick<Judged, "id" | "event" | "digest" | "outcome">,
 ): DecisionBase {
-  const { id, event, outcome } = judged;
-  const { reason, interrupt } = outcome.verdict ?? {};
-  return {
-    id,
-    data: event.data,
-    ...(reason !== undefined && { reason }),
-    ...(outcome.context.length > 0 && { context: outcome.context.join("\n") }),
-    ...(interrupt && { interrupt }),
-    get digest() {
-      return judged.digest;
-    },
-    gates: outcome.gates.map(publicRecord),
-  };
+  return { ...undigestedOf(id, event, outcome), digest };
+}
+
+/** Returns the same without the digest. */
+export function undigestedOf(id: string, { data }: HookEvent, outcome: GateOutcome): DecisionBase {
+  const { verdict, context } = outcome;
+  const isSecret = outcome.gates.some(({ internal }) => internal !== undefined);
+  const gates = isSecret ? outcome.gates.map(publicRecord) : outcome.gates;
+  const base: { -readonly [Name in keyof DecisionBase]: DecisionBase[Name] } = { id, data, gates };
+  if (verdict?.reason !== undefined) base.reason = verdict.reason;
+  if (context.length > 0) base.context = context.join("\n");
+  if (verdict?.interrupt) base.interrupt = true;
+  return base;
 }
 
 /** Returns a record without what neither the model nor a caller over HTTP may see. */

@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
 import { type Gate, readGate } from "../../../src/core/gates/gate.ts";
+import { listGates } from "../../../src/core/gates/gate_table.ts";
 import type { GateOutcome } from "../../../src/core/gates/gate_outcome.ts";
 import { type GateRun, runGates } from "../../../src/core/gates/run_gates.ts";
 import { allow, ask, deny, type Verdict } from "../../../src/core/gates/verdict.ts";
 import { snapshotOf } from "../../../src/core/snapshot.ts";
 import type { HookEvent } from "../../../src/core/events.ts";
-import { NO_TELEMETRY } from "../../../src/core/telemetry.ts";
+import { Recorder } from "../../../src/core/recorder.ts";
+import { Reporter } from "../../../src/core/reporter.ts";
 import { systemClock } from "../../../src/internal/clock.ts";
 import { test } from "../../support/harness.ts";
 import { silentLogger } from "../../support/silent_logger.ts";
+
+const recorder = new Recorder({}, new Reporter(silentLogger));
 
 type Options = Partial<Omit<GateRun, "gates" | "event">>;
 
@@ -370,9 +374,9 @@ function withoutTimes({ gates, ...rest }: GateOutcome): unknown {
 
 async function run(gates: readonly Gate<HookEvent>[], options: Options = {}): Promise<GateOutcome> {
   return await runGates({
-    telemetry: NO_TELEMETRY,
+    recorder,
     decisionId: "d-1",
-    gates: gates.map(readGate),
+    gates: listGates(gates.map((gate) => readGate(gate, recorder))),
     event: eventWith(DATA),
     isResult: false,
     timeout: 10_000,
