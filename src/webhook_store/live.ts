@@ -167,7 +167,7 @@ export class LiveWebhooks {
   /** Unregisters all webhooks, and follows no more changes. */
   unregister(): void {
     this.#isUnregistered = true;
-    this.#stop();
+    void this.#stop();
     for (const name of [...this.#entries.keys()]) this.#remove(name);
     this.#hook.unregister();
   }
@@ -181,9 +181,11 @@ export class LiveWebhooks {
     if (!this.#isStopped) this.#watch.start();
   }
 
-  #stop(): void {
+  /** Resolves when nothing of this reads the store any longer. Never rejects. */
+  async #stop(): Promise<void> {
     this.#isStopped = true;
     this.#watch.stop();
+    await Promise.all([this.#syncing?.catch(() => {}), this.#purges.ended()]);
   }
 
   /** Reads the store once a read in progress has ended. */

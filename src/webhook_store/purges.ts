@@ -24,6 +24,11 @@ export class Purges {
     return purging;
   }
 
+  /** Resolves when none is being deleted any longer. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#running.values());
+  }
+
   async #purge(name: string): Promise<void> {
     try {
       await this.#options.outbox.remove(name);

@@ -211,6 +211,35 @@ test("a process whose other hook failed to open at first follows changes", async
   await b.hooks.close();
 });
 
+test("hooks are closed once their webhooks have been read", async () => {
+  const store = memoryStore();
+  const receivers = new Receivers();
+  const b = await openInstance(store, receivers);
+  let release: (() => void) | undefined;
+  const slow: Store = {
+    ...bindStore(store),
+    async *list(...args) {
+      yield* store.list(...args);
+      const isWebhooks = (args[0] as { end?: readonly unknown[] }).end?.[1] === "webhook\0";
+      if (isWebhooks) await new Promise<void>((resolve) => release = resolve);
+    },
+  };
+  const opening = openInstance(slow, receivers);
+  await until("it reads the webhooks", () => release !== undefined);
+  release!();
+  release = undefined;
+  const a = await opening;
+  await b.webhooks.create(AUDIT);
+  await until("it reads what is new", () => release !== undefined);
+  let isClosed = false;
+  const closed = a.hooks.close().then(() => isClosed = true);
+  await b.hooks.close();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.ok(!isClosed);
+  release!();
+  await closed;
+});
+
 test("webhooks can be changed and deleted while the hooks of a process close", async () => {
   const store = memoryStore();
   const receivers = new Receivers();
