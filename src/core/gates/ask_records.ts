@@ -2,6 +2,7 @@ import { abortable } from "../../internal/async.ts";
 import type { Clock } from "../../internal/clock.ts";
 import type { Reporter } from "../reporter.ts";
 import type { QueueRecord, QueueRecords, RecordWrite } from "../delivery.ts";
+import type { GateHost } from "./gate_host.ts";
 import type { AskChoice } from "./verdict.ts";
 
 /** The version of records. Those of a newer version are left alone. */
@@ -57,18 +58,22 @@ export type ReadAsk = {
   readonly versionstamp: string;
 };
 
+type AskHost = Pick<GateHost, "clock" | "records" | "reporter" | "run">;
+
 /** Reads asks, and watches them until they are resolved. */
 export class AskRecords {
+  readonly #host: AskHost;
   readonly #records: QueueRecords;
   readonly #clock: Clock;
   readonly #reporter: Reporter;
   readonly #watched = new Map<string, Set<() => void>>();
   #cancelPoll: (() => void) | undefined;
 
-  constructor(records: QueueRecords, clock: Clock, reporter: Reporter) {
-    this.#records = records;
-    this.#clock = clock;
-    this.#reporter = reporter;
+  constructor(host: AskHost) {
+    this.#host = host;
+    this.#records = host.records!;
+    this.#clock = host.clock;
+    this.#reporter = host.reporter;
   }
 
   /** Returns what stores a new ask. */
@@ -168,7 +173,7 @@ export class AskRecords {
 
   #schedule(): () => void {
     const wait = Math.max(POLL_INTERVAL, this.#watched.size * POLL_SHARE);
-    return this.#clock.setTimer(wait, () => void this.#poll());
+    return this.#clock.setTimer(wait, () => void this.#host.run(() => this.#poll()));
   }
 
   /** Reads all asks that somebody waits for. Never rejects: they wait until the store responds. */

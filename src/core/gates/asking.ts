@@ -34,7 +34,7 @@ export class Asking {
   constructor(host: GateHost, options: AskingOptions) {
     this.#host = host;
     this.#onAsk = options.onAsk;
-    this.records = new AskRecords(host.records!, host.clock, host.reporter);
+    this.records = new AskRecords(host);
     this.#settler = new AskSettler(host, this.records, options);
     this.#gatesOf = options.gatesOf;
   }
@@ -180,7 +180,7 @@ export class Asking {
         ended.release();
       }
     };
-    void respond();
+    void this.#host.run(respond);
   }
 
   async #wait(

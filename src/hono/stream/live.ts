@@ -74,6 +74,8 @@ export class LiveEvents {
   #stopHeartbeat = (): void => {};
   #cancelPoll = (): void => {};
   #isPolling = false;
+  /** The last poll. Never rejects. */
+  #polled: Promise<void> = Promise.resolve();
   /** Whether this process accepted an event since the last poll began. */
   #hasNew = false;
   #pause = 0;
@@ -131,12 +133,15 @@ export class LiveEvents {
     }
   }
 
-  #close(registration: Registration | undefined): void {
-    if (registration !== this.#registration) return; // the hook of an earlier run
-    const listeners = [...this.#listeners];
-    this.#listeners.clear();
-    this.#stop();
-    listeners.forEach((listener) => listener.end());
+  /** Resolves when the store isn't read any longer. */
+  #close(registration: Registration | undefined): Promise<void> {
+    if (registration === this.#registration) { // not the hook of an earlier run
+      const listeners = [...this.#listeners];
+      this.#listeners.clear();
+      this.#stop();
+      listeners.forEach((listener) => listener.end());
+    }
+    return this.#polled;
   }
 
   #stop(): void {
@@ -156,7 +161,7 @@ export class LiveEvents {
 
   #schedule(milliseconds: number): void {
     this.#cancelPoll();
-    this.#cancelPoll = setTimer(milliseconds, () => void this.#poll());
+    this.#cancelPoll = setTimer(milliseconds, () => void (this.#polled = this.#poll()));
   }
 
   /** Passes on new events. Then pauses as long as that took, or until the next interval. */
