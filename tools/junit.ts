@@ -11,33 +11,65 @@ export interface TestRun {
   readonly failed: number;
   readonly skipped: number;
   /** The tests that failed, with what the runner wrote of why. */
-  readonly failures: readonly { readonly name: string; readonly reason: string }[];
+  readonly failures: readonly Failure[];
+  /** The tests that failed, and passed when they ran again by themselves. They count as passed. */
+  readonly flaky: readonly Failure[];
+}
+
+/** A test that failed. */
+export interface Failure {
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** Reads what one run did from its JUnit file. */
+export function parseJUnit(xml: string): TestRun {
+  const cases = readCases(xml);
+  const failures = cases.flatMap(({ name, reason }) =>
+    reason === undefined ? [] : [{ name, reason }]
+  );
+  const failed = failures.length;
+  const skipped = cases.filter((one) => one.isSkipped).length;
+  const passed = cases.length - failed - skipped;
+  return { names: cases.map(({ name }) => name), passed, failed, skipped, failures, flaky: [] };
+}
+
+/** Returns a run whose failed tests ran again, by themselves: those that passed then are flaky. */
+export function withSecondRun(first: TestRun, xml: string): TestRun {
+  const ran = readCases(xml).filter(({ isSkipped }) => !isSkipped);
+  const passed = (name: string): boolean => {
+    const cases = ran.filter((one) => one.name === name);
+    return cases.length > 0 && cases.every(({ reason }) => reason === undefined);
+  };
+  const flaky = first.failures.filter(({ name }) => passed(name));
+  const failures = first.failures.filter(({ name }) => !passed(name));
+  const count = { passed: first.passed + flaky.length, failed: failures.length };
+  return { ...first, ...count, failures, flaky };
+}
+
+/** Returns a regular expression that matches the names of failed tests, as all runners take it. */
+export function patternOf(failures: readonly Failure[]): string {
+  const names = failures.map(({ name }) => name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return `^(?:${[...new Set(names)].join("|")})$`;
 }
 
 /**
  * The tests of a JUnit file. Machines write it, so its shape is known: no CDATA around a
- * `<testcase>`, no comments in it.
+ * `<testcase>`, no comments in it. `reason` says why one failed.
  */
-export function parseJUnit(xml: string): TestRun {
-  const names: string[] = [];
-  const failures: { name: string; reason: string }[] = [];
-  let skipped = 0;
-  for (
-    const [, attributes, body] of xml.matchAll(
-      /<testcase\b((?:[^>"]|"[^"]*")*?)(?:\/>|>(.*?)<\/testcase>)/gs,
-    )
-  ) {
+function readCases(
+  xml: string,
+): { readonly name: string; readonly isSkipped: boolean; readonly reason?: string }[] {
+  const cases = xml.matchAll(
+    /<testcase\b((?:[^>"]|"[^"]*")*?)(?:\/>|>(.*?)<\/testcase>)/gs,
+  );
+  return Array.from(cases, ([, attributes, body = ""]) => {
     // Node 20 drops the line breaks of a name, so they are dropped for all.
     const name = unescape(/\bname="([^"]*)"/.exec(attributes!)?.[1] ?? "").replaceAll("\n", "");
-    names.push(name);
-    const failure = /<(?:failure|error)\b([^>]*?)(?:\/>|>(.*?)<\/(?:failure|error)>)/s.exec(
-      body ?? "",
-    );
-    if (failure) failures.push({ name, reason: reason(failure[1]!, failure[2] ?? "") });
-    else if (/<skipped\b/.test(body ?? "")) skipped++;
-  }
-  const failed = failures.length;
-  return { names, failed, skipped, failures, passed: names.length - failed - skipped };
+    const failure = /<(?:failure|error)\b([^>]*?)(?:\/>|>(.*?)<\/(?:failure|error)>)/s.exec(body);
+    if (failure) return { name, isSkipped: false, reason: reason(failure[1]!, failure[2] ?? "") };
+    return { name, isSkipped: /<skipped\b/.test(body) };
+  });
 }
 
 /** Deno and Node write the error as text, Bun as an attribute or not at all. */

@@ -1,6 +1,6 @@
 /**
- * Prints the tests that failed in the last test runs, the counts of each run, and their sum as the
- * last line: `N passed, N failed`. The arguments are other steps of the gate that failed.
+ * Prints the tests that failed in the last test runs, those that passed only the second time, the counts of
+ * each run, and their sum as the last line: `N passed, N failed`. The arguments are other steps of the gate that failed.
  * @module
  */
 import { checkArguments } from "./run.ts";
@@ -19,16 +19,24 @@ const expected = [
   "workerd",
 ];
 const runs = new Map(
-  await Promise.all(expected.map(async (name) => [name, await readRun(name)] as const)),
+  await Promise.all(
+    [...expected, "adapters-node", "adapters-deno"].map(async (name) =>
+      [name, await readRun(name)] as const
+    ),
+  ),
 );
 for (const [name, run] of runs) {
-  for (const { name: test, reason } of run?.failures ?? []) {
-    const lines = reason.split("\n").slice(0, LINES);
-    console.log([`failed on ${name}: ${test}`, ...lines].join("\n    ") + "\n");
+  for (const kind of ["flaky", "failures"] as const) {
+    for (const { name: test, reason } of run?.[kind] ?? []) {
+      const what = kind === "flaky" ? "FLAKY, failed once" : "failed";
+      const lines = reason.split("\n").slice(0, LINES);
+      console.log([`${what} on ${name}: ${test}`, ...lines].join("\n    ") + "\n");
+    }
   }
 }
 for (const [name, run] of runs) {
-  console.log(`${name.padEnd(14)} ${run === undefined ? "did not run" : counts(run)}`);
+  const isMissing = run === undefined && expected.includes(name);
+  if (run || isMissing) console.log(`${name.padEnd(14)} ${run ? counts(run) : "did not run"}`);
 }
 
 const broken = [...Deno.args, ...expected.filter((name) => runs.get(name) === undefined)];

@@ -17,6 +17,7 @@ import {
   run,
   runtimeModules,
 } from "./run.ts";
+import { passes, succeeds } from "./test.ts";
 
 /** Where the SDKs are installed. */
 const sdks = `${root}/tests/adapters`;
@@ -58,10 +59,36 @@ async function bundle(names: readonly string[]): Promise<readonly string[]> {
   return files.map((file) => file.slice("tests/adapters/".length).replace(/\.ts$/, ".mjs"));
 }
 
-async function test(runtime: string, args: readonly string[]): Promise<boolean> {
-  const version = (await output(runtime, ["--version"])).stdout.split("\n")[0];
-  console.log(`\nadapters on ${runtime === "deno" ? version : `node ${version}`}`);
-  return await run(runtime, args, { cwd: folder }).then(() => true, () => false);
+async function testOnNode(files: readonly string[]): Promise<boolean> {
+  console.log(`\nadapters on node ${(await output(node, ["--version"])).stdout.trim()}`);
+  const options = [
+    "--enable-source-maps",
+    "--test",
+    "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+    "--test-reporter=junit",
+  ];
+  return await passes("adapters-node", (file, only) => {
+    const filter = only === undefined ? [] : [`--test-name-pattern=${only}`];
+    const args = [...options, `--test-reporter-destination=${file}`, ...filter, ...files];
+    return succeeds(node, args, folder);
+  });
+}
+
+async function testOnDeno(files: readonly string[]): Promise<boolean> {
+  console.log(`\nadapters on deno ${Deno.version.deno}`);
+  const options = [
+    "--no-config",
+    "--no-lock",
+    "--node-modules-dir=manual",
+    "--quiet",
+    "--no-check",
+  ];
+  return await passes("adapters-deno", (file, only) => {
+    const filter = only === undefined ? [] : [`--filter=/${only}/`];
+    const args = ["test", "-A", ...options, `--junit-path=${file}`, ...filter, ...files];
+    return succeeds("deno", args, folder);
+  });
 }
 
 /** Checks the programs of docs/agents against the types of the SDKs, as an app would that installed them, and runs them. */
@@ -128,15 +155,9 @@ if (import.meta.main) {
   if (!await hasRuntimes("adapters")) Deno.exit(0);
   await installAdapters();
   const files = await bundle(names);
-  const onNode = await test(node, ["--enable-source-maps", "--test", ...files]);
-  const options = [
-    "--no-config",
-    "--no-lock",
-    "--node-modules-dir=manual",
-    "--quiet",
-    "--no-check",
-  ];
-  const onDeno = await test("deno", ["test", "-A", ...options, ...files]);
+  await Deno.mkdir(`${build}/junit`, { recursive: true });
+  const onNode = await testOnNode(files);
+  const onDeno = await testOnDeno(files);
   const areTyped = await checkDocuments();
   if (!onNode || !onDeno || !areTyped) Deno.exit(1);
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { missing, parseJUnit } from "../../tools/junit.ts";
+import { missing, parseJUnit, patternOf, withSecondRun } from "../../tools/junit.ts";
 import { test } from "../support/harness.ts";
 
 test("parseJUnit() reads what Deno, Bun and Node write alike", () => {
@@ -19,6 +19,7 @@ test("parseJUnit() reads what Deno, Bun and Node write alike", () => {
       failed: 1,
       skipped: 0,
       failures: [{ name: "d", reason: "y" }],
+      flaky: [],
     };
     assert.deepEqual(parseJUnit(xml), expected, runtime);
   }
@@ -42,4 +43,25 @@ test("parseJUnit() reads why a test failed from the text or the attribute", () =
 test("missing() counts names that come more than once", () => {
   assert.deepEqual(missing(["a", "a", "b"], ["a"]), ["a", "b"]);
   assert.deepEqual(missing(["a", "b"], ["b", "a", "c"]), []);
+});
+
+test("a test that passes the second time is flaky, and one that fails or does not run has failed", () => {
+  const failed = ["a", "b", "c", "d"].map((name) =>
+    `<testcase name="${name}"><failure>y</failure></testcase>`
+  );
+  const first = parseJUnit(`${failed.join("")}<testcase name="e"/>`);
+  const second = withSecondRun(
+    first,
+    `<testcase name="a"/>${failed[1]}<testcase name="b"/><testcase name="d"><skipped/></testcase>`,
+  );
+  assert.deepEqual(second.flaky, [{ name: "a", reason: "y" }]);
+  assert.deepEqual(second.failures.map(({ name }) => name), ["b", "c", "d"]);
+  assert.deepEqual([first.passed, second.passed, second.failed], [1, 2, 3]);
+});
+
+test("patternOf() matches the names of failed tests, and no other", () => {
+  const names = ["a (b) [c] {d}", "x|y", "\\ ^$ .*+? / 'q' \"r\""];
+  const pattern = new RegExp(patternOf(names.map((name) => ({ name, reason: "" }))));
+  for (const name of names) assert.ok(pattern.test(name), name);
+  for (const name of ["x", "y", "x|y ", " x|y", ""]) assert.ok(!pattern.test(name), name);
 });
