@@ -3,7 +3,7 @@ import type { Telemetry } from "../core/telemetry.ts";
 import { tracedAttempt } from "../core/traced_attempt.ts";
 import { MAX_DURATION } from "../internal/options.ts";
 import { type DeliveryRecord, MAX_REASON_LENGTH, NEW_LOG, type Outcome } from "./records.ts";
-import { truncate } from "./truncate.ts";
+import { truncate } from "../internal/truncate.ts";
 import type { LoadedDelivery, StoreClient } from "./store_client.ts";
 import type { TargetStates } from "./target_state.ts";
 import type { FlowControl } from "./flow_control.ts";

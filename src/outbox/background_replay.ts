@@ -6,11 +6,11 @@ import type { StoreEntry } from "../store/mod.ts";
 import { CommitBuilder } from "./commit.ts";
 import { OutboxUnavailableError, ReplayLimitError } from "./errors.ts";
 import type { ThrottledLogger } from "./logging.ts";
+import type { BackgroundReplay, BackgroundReplays, ReplayFilter } from "./operation_types.ts";
 import { DAY, VERSION } from "./records.ts";
 import { checkReplay, countReplay, replaySlice } from "./replay.ts";
 import { after, endOf, type ReadOptions, type StoreClient } from "./store_client.ts";
 import { COMMIT_TIMEOUT } from "./timing.ts";
-import type { BackgroundReplay, BackgroundReplays, ReplayFilter, ReplayOptions } from "./types.ts";
 
 /** How long a slice replays, in milliseconds: progress is stored after each, and cancellation seen. */
 const SLICE = 500;
@@ -278,7 +278,7 @@ export class BackgroundReplayer implements BackgroundReplays {
   }
 }
 
-function optionsOf({ filter }: ReplayRecord): Omit<ReplayOptions, "timeout"> {
+function optionsOf({ filter }: ReplayRecord): ReplayFilter {
   const { since, until, ...rest } = filter;
   return { ...rest, ...timesOf(since, until) };
 }

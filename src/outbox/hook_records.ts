@@ -3,7 +3,7 @@ import type { StoreEntry } from "../store/mod.ts";
 import { CommitBuilder } from "./commit.ts";
 import { putRecord } from "./enqueue.ts";
 import { OutboxUnavailableError } from "./errors.ts";
-import { getEvent } from "./lists.ts";
+import { getEvent } from "./list_events.ts";
 import { after, endOf, type StoreClient } from "./store_client.ts";
 import { COMMIT_TIMEOUT } from "./timing.ts";
 

@@ -1,5 +1,12 @@
 import { checkKnown } from "../internal/options.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
+import type {
+  Delivery,
+  DeliveryListOptions,
+  DeliverySummary,
+  LoggedAttempt,
+  Page,
+} from "./operation_types.ts";
 import {
   canBeDelivery,
   checkFilter,
@@ -27,13 +34,6 @@ import {
   sessionOf,
 } from "./records.ts";
 import { after, endOf, type Range, type StoreClient } from "./store_client.ts";
-import type {
-  Delivery,
-  DeliveryListOptions,
-  DeliverySummary,
-  LoggedAttempt,
-  Page,
-} from "./types.ts";
 
 /** Entries that are read for a page besides its items. */
 const MAX_SKIPPED = 1000;

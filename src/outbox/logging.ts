@@ -5,7 +5,7 @@ import type { Clock } from "../internal/clock.ts";
 import { maskError } from "../internal/mask_error.ts";
 import { maskUrls } from "../internal/mask_url.ts";
 import type { Outcome } from "./records.ts";
-import { truncate } from "./truncate.ts";
+import { truncate } from "../internal/truncate.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

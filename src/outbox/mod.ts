@@ -39,7 +39,9 @@ export type {
   RecordWrite,
 } from "../core/mod.ts";
 export * from "./errors.ts";
+export type * from "./operation_types.ts";
 export type * from "./types.ts";
+export type { OutboxEvents } from "./system_events.ts";
 export type { AttemptReport } from "./logging.ts";
 export { isOutbox } from "./is_outbox.ts";
 export { createOutbox } from "./outbox.ts";

@@ -7,13 +7,12 @@ import type { Store } from "../store/mod.ts";
 import { Attempter } from "./attempt.ts";
 import { BackgroundReplayer } from "./background_replay.ts";
 import { Claimer } from "./claim.ts";
-import { measureTargets } from "./gauges.ts";
+import { getEvent, listEvents } from "./list_events.ts";
 import { Cleanup, purge, StoreHealth } from "./maintenance.ts";
 import { hookRecords } from "./hook_records.ts";
 import { noteOutbox } from "./is_outbox.ts";
 import { listDecisions } from "./list_decisions.ts";
 import { getDelivery, listDeliveries } from "./list_deliveries.ts";
-import { getEvent, listEvents } from "./lists.ts";
 import { DeliveryAlerts, SharedLogger, ThrottledLogger } from "./logging.ts";
 import { Publisher } from "./publish.ts";
 import { publishIn } from "./publish_in.ts";
@@ -29,7 +28,7 @@ import { FlowControl } from "./flow_control.ts";
 import { Targets } from "./targets.ts";
 import { WakeUp } from "./timing.ts";
 import type { Outbox, OutboxOptions } from "./types.ts";
-import { readVersion } from "./version.ts";
+import { VersionCheck } from "./version.ts";
 import { Worker } from "./worker.ts";
 
 /** Creates an outbox over a store, which it does not close. */
@@ -42,14 +41,61 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
   const { prefix, head, eventLog, disableAfter } = readOptions(store, options);
   const retention = { head, rest: head + DAY, seen: 2 * DAY };
   const client = new StoreClient(store, new Keys(prefix), clock, retention);
-  const shared = new SharedLogger(options.logger);
-  const { logger } = shared;
-  const log = new ThrottledLogger(logger, clock);
-  const alerts = new DeliveryAlerts(logger, clock, options.onAttempt);
-  const wakeUp = new WakeUp(store.wake);
-  const wake = (): void => wakeUp.callAll();
+  const parts = createParts(client, { ...options, eventLog, disableAfter });
+  const { worker, states, wakeUp } = parts;
+  const outbox: Outbox = {
+    ...publishing(parts, eventLog),
+    ...running(parts),
+    ...reading(client),
+    ...replaying(parts),
+    // A change to a target signals the other processes.
+    ...targetOperations({ ...parts, wake: () => wakeUp.call() }),
+  };
+  noteOutbox(outbox, {
+    store,
+    prefix,
+    clock,
+    keepAlive: () => worker.keepAlive(),
+    refreshTargets() {
+      states.refresh();
+      wakeUp.call(); // one that was off may be on
+    },
+  });
+  return outbox;
+}
 
-  const targets = new Targets(head);
+/** What an outbox is made of. */
+type Parts = ReturnType<typeof createParts>;
+
+/** What the steps of a delivery share. */
+type Common = ReturnType<typeof createCommon>;
+
+type PartOptions = Pick<OutboxOptions, "logger" | "onAttempt"> & {
+  readonly eventLog: boolean;
+  readonly disableAfter: number;
+};
+
+function createParts(client: StoreClient, options: PartOptions) {
+  const common = createCommon(client, options);
+  const { log, wakeUp } = common;
+  return {
+    ...common,
+    worker: createWorker(common),
+    replays: new BackgroundReplayer({ client, log, wake: () => wakeUp.callAll() }),
+    health: new StoreHealth(client),
+    version: new VersionCheck(client),
+  };
+}
+
+function createCommon(client: StoreClient, options: PartOptions) {
+  const { clock, retention, store } = client;
+  const { logger, onAttempt, eventLog, disableAfter } = options;
+  const shared = new SharedLogger(logger);
+  const log = new ThrottledLogger(shared.logger, clock);
+  const alerts = new DeliveryAlerts(shared.logger, clock, onAttempt);
+  const wakeUp = new WakeUp(store.wake);
+  const targets = new Targets(retention.head);
+  const wake = (): void => wakeUp.callAll();
   const events = new SystemEvents({ clock, layout: client, eventLog, log, wake });
   const states = new TargetStates({
     client,
@@ -59,38 +105,34 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
     disableAfter,
     putDisabled: (builder, data, cause) => events.put(builder, "webhook.disabled", data, cause),
   });
-  const { checks } = store.limits;
-  const isBlocked = states.isBlocked.bind(states);
-  const flowControl = new FlowControl({ clock, targets, checks, isBlocked });
-
-  const claimer = new Claimer({
-    client,
+  const flowControl = new FlowControl({
+    clock,
     targets,
-    states,
-    flowControl,
-    alerts,
-    log,
+    checks: store.limits.checks,
+    isBlocked: (registered) => states.isBlocked(registered),
+  });
+  return { client, shared, log, alerts, wakeUp, targets, events, states, flowControl };
+}
+
+/** Creates what takes deliveries from their lease to their outcome: claim, attempt, settle. */
+function createWorker(common: Common): Worker {
+  const { client, shared, alerts, events } = common;
+  const claimer = new Claimer({
+    ...common,
     async purge(target) {
       await purge(client, target);
       alerts.removed(target);
     },
   });
   const attempter = new Attempter({
-    client,
-    targets,
-    states,
-    flowControl,
-    logger,
+    ...common,
+    logger: shared.logger,
     telemetry: () => events.telemetry,
   });
-  const settler = new Settler({ client, flowControl, events, alerts, log });
-  const worker = new Worker({
-    client,
-    targets,
-    flowControl,
-    cleanup: new Cleanup({ client, targets, log }),
-    log,
-    wakeUp,
+  const settler = new Settler(common);
+  return new Worker({
+    ...common,
+    cleanup: new Cleanup(common),
     steps: {
       claim: (options) => claimer.pass(options),
       jobOf: (lease, fresh) => attempter.jobOf(lease, fresh),
@@ -98,37 +140,37 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
       settle: (job, outcome) => settler.settle(job, outcome),
     },
   });
-  const health = new StoreHealth(client);
-  const prepare = { keys: client.keys, retention, limits: store.limits, targets, eventLog };
+}
+
+/** Stores events, alone or in a transaction of the caller. */
+function publishing(
+  { client, flowControl, health, targets, version, wakeUp, worker }: Parts,
+  eventLog: boolean,
+): Pick<Outbox, "publish" | "publishIn" | "records" | "checkStore"> {
+  const { keys, retention, store: { limits } } = client;
+  const prepare = { keys, retention, limits, targets, eventLog };
   const publisher = new Publisher({
     client,
     prepare,
     flowControl,
     health,
     take: (leases, versionstamp) => worker.takeStored(leases, versionstamp),
-    wake,
+    wake: () => wakeUp.callAll(),
   });
-  const replays = new BackgroundReplayer({ client, log, wake });
-  let isVersionKnown = false;
-  const checkVersion = once(async () => {
-    await readVersion(client);
-    isVersionKnown = true;
-  });
-
-  const outbox: Outbox = {
+  return {
     async publish(
       batch: readonly Publication[],
       options?: PublishOptions,
     ): Promise<readonly Receipt[]> {
       const snapshots = snapshotsOf(batch);
       const { signal, idempotencyKey, records } = options ?? {};
-      await checkVersion();
+      await version.run();
       return await publisher.publish(snapshots, { signal, idempotencyKey, records });
     },
     async publishIn(tx, batch, options) {
       const snapshots = snapshotsOf(batch);
       const inside = client.within(tx);
-      if (!isVersionKnown) await readVersion(inside, { create: false });
+      await version.runWithin(inside);
       return await publishIn(snapshots, options?.idempotencyKey, {
         client: inside,
         outside: client,
@@ -138,6 +180,18 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
       });
     },
     records: hookRecords(client),
+    async checkStore() {
+      await version.run();
+      await health.check();
+    },
+  };
+}
+
+/** Registers targets, and starts and stops delivering to them. */
+function running(
+  { events, replays, shared, targets, version, wakeUp, worker }: Parts,
+): Pick<Outbox, "register" | "connect" | "start" | "stop" | "drainOnce"> {
+  return {
     register(target) {
       const registration = targets.register(target);
       wakeUp.call(); // something may be held for it
@@ -165,32 +219,42 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
       checkKnown(subject, options, ["timeout"], { budgetMs: "timeout" });
       const timeout = readDuration(subject, "timeout", options.timeout, OR_INFINITE);
       if (timeout === undefined) throw new TypeError(`${subject}: 'timeout' is missing`);
-      await checkVersion();
+      await version.run();
       return await worker.drainOnce(timeout);
     },
-    // A change to a target signals the other processes.
-    ...targetOperations({ client, targets, states, wake: () => wakeUp.call() }),
-    measure: () => measureTargets({ client, targets, states }),
-    async checkStore() {
-      await checkVersion();
-      await health.check();
-    },
+  };
+}
+
+/** Reads events and deliveries. */
+function reading(
+  client: StoreClient,
+): Pick<Outbox, "getEvent" | "listEvents" | "listDecisions" | "get" | "listDeliveries"> {
+  return {
     getEvent: (id) => getEvent(client, id),
     listEvents: (options) => listEvents(client, options),
     listDecisions: (options) => listDecisions(client, options),
     get: (target, eventId) => getDelivery(client, target, eventId),
     listDeliveries: (options) => listDeliveries(client, options),
+  };
+}
+
+/** Delivers again. */
+function replaying(
+  { client, replays, version, wakeUp }: Parts,
+): Pick<Outbox, "retry" | "replay" | "replays"> {
+  const wake = (): void => wakeUp.callAll();
+  return {
     async retry(target, eventId) {
-      await checkVersion();
+      await version.run();
       return await retryDelivery(client, target, eventId, wake);
     },
     async replay(options) {
-      await checkVersion();
+      await version.run();
       return await replayDeliveries(client, options, wake);
     },
     replays: {
       async start(filter) {
-        await checkVersion();
+        await version.run();
         return await replays.start(filter);
       },
       get: (id) => replays.get(id),
@@ -198,17 +262,6 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
       cancel: (id) => replays.cancel(id),
     },
   };
-  noteOutbox(outbox, {
-    store,
-    prefix,
-    clock,
-    keepAlive: () => worker.keepAlive(),
-    refreshTargets() {
-      states.refresh();
-      wakeUp.call(); // one that was off may be on
-    },
-  });
-  return outbox;
 }
 
 /** A caller without hooks may change an event while it is being stored. */
@@ -248,14 +301,4 @@ function readOptions(store: Store, options: OutboxOptions) {
     );
   }
   return { prefix, head, eventLog, disableAfter };
-}
-
-/** Calls an action until it succeeds, then never again. */
-function once(action: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined;
-  return () =>
-    done ??= action().catch((error) => {
-      done = undefined;
-      throw error;
-    });
 }

@@ -3,8 +3,8 @@ import { decodeBase64, encodeBase64 } from "../internal/bytes.ts";
 import { readCount } from "../internal/options.ts";
 import { inspect } from "../internal/validate.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
+import type { EventListOptions } from "./operation_types.ts";
 import { timeOf } from "./records.ts";
-import type { EventListOptions } from "./types.ts";
 
 /** Items of a page. */
 const LIMIT = { default: 100, max: 1000 };

@@ -22,7 +22,7 @@ import {
 import { findRepeats, receiptOf } from "./duplicates.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import { VERSION } from "./records.ts";
-import { largest, longestPrefix } from "./truncate.ts";
+import { largest, longestPrefix } from "../internal/truncate.ts";
 import type { StoreClient } from "./store_client.ts";
 import type { Targets } from "./targets.ts";
 import { COMMIT_TIMEOUT } from "./timing.ts";

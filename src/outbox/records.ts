@@ -1,6 +1,6 @@
 import type { Attempt, WireEvent } from "../core/mod.ts";
 import type { StoreKey, StoreSelector } from "../store/mod.ts";
-import { truncate } from "./truncate.ts";
+import { truncate } from "../internal/truncate.ts";
 
 /** A day, in milliseconds. */
 export const DAY: number = 24 * 60 * 60 * 1000;

@@ -1,6 +1,7 @@
 import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import { OutboxUnavailableError } from "./errors.ts";
+import type { ReplayFilter, ReplayOptions, ReplayResult } from "./operation_types.ts";
 import {
   checkFilter,
   checkOneOf,
@@ -16,7 +17,6 @@ import { beforeIdsAt, readEventRecord, readLog, sessionOf } from "./records.ts";
 import { type Ended, requeue, requeueOne } from "./requeue.ts";
 import { after, endOf, type StoreClient } from "./store_client.ts";
 import { COMMIT_TIMEOUT, MIN_COMMIT_TIMEOUT } from "./timing.ts";
-import type { ReplayFilter, ReplayOptions, ReplayResult } from "./types.ts";
 
 /** Bytes of one delivery in a commit: its log has 16 KiB. */
 const MAX_DELIVERY = 20_000;

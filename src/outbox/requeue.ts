@@ -2,6 +2,7 @@ import type { StoreCheck, StoreEntry } from "../store/mod.ts";
 import { CommitBuilder } from "./commit.ts";
 import { putDue, SessionTails } from "./enqueue.ts";
 import { OutboxUnavailableError } from "./errors.ts";
+import type { RetryOutcome } from "./operation_types.ts";
 import { canBeDelivery } from "./pagination.ts";
 import {
   type DeliveryRecord,
@@ -15,7 +16,6 @@ import {
 } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
 import { COMMIT_TIMEOUT } from "./timing.ts";
-import type { RetryOutcome } from "./types.ts";
 
 /** Due keys among which a leased one is searched: a worker leases the earliest. */
 const PAGE = 128;

@@ -6,7 +6,26 @@ import { createEventIdAt } from "../internal/uuid.ts";
 import type { CommitBuilder } from "./commit.ts";
 import { type Layout, putDue, putEvent } from "./enqueue.ts";
 import { UNLEASED } from "./records.ts";
-import type { OutboxEvents } from "./types.ts";
+
+/** The events of the outbox itself: `createHooks<AgentEvents & OutboxEvents>`. They have no session. */
+export type OutboxEvents = {
+  /** A target was turned off. */
+  readonly "webhook.disabled": {
+    /** The webhook or durable hook. */
+    readonly target: string;
+    /** Why. */
+    readonly reason: string;
+  };
+  /** A delivery was given up. */
+  readonly "delivery.dead": {
+    /** The webhook or durable hook. */
+    readonly target: string;
+    /** The event that it did not receive. */
+    readonly event_id: string;
+    /** Why. */
+    readonly reason: string;
+  };
+};
 
 /** The outbox's own events. Their deliveries never cause events of the same kind, to prevent loops. */
 const SYSTEM_EVENTS: ReadonlySet<string> = new Set<keyof OutboxEvents>([

@@ -1,16 +1,42 @@
+import type { Measurement } from "../core/metrics.ts";
 import { checkName } from "../internal/validate.ts";
+import type { StoreEntry } from "../store/mod.ts";
 import { purge } from "./maintenance.ts";
-import { ON, VERSION } from "./records.ts";
-import { endpointOf, readTargetStats, type TargetStatsOptions } from "./target_stats.ts";
-import type { OutboxOperations } from "./types.ts";
+import type { Endpoint, TargetStats } from "./operation_types.ts";
+import {
+  type Count,
+  dayIn,
+  ON,
+  readDue,
+  readTargetRecord,
+  type TargetRecord,
+  VERSION,
+} from "./records.ts";
+import { after, endOf, type Range, type StoreClient } from "./store_client.ts";
+import type { TargetStates } from "./target_state.ts";
+import type { Targets, TargetStatus } from "./targets.ts";
+import type { Outbox } from "./types.ts";
 
 /** Where something is stored for every target that ever received anything. */
 const TRACES = ["count", "due", "lane", "dead", "delivery"];
 /** Characters of a reason that is given by hand: it is stored, and published in an event. */
 const MAX_REASON = 500;
+/** Counts, and records of targets, that are read at once: they are small. */
+const PAGE = 500;
+/** Targets whose due keys are read at the same time. */
+const CONCURRENT_READS = 16;
+/** Due keys of a target that are searched for leases: what is leased was due first. */
+const MAX_LEASES = 500;
+/** How many are read first: if none of them is leased, none of the later ones is. */
+const LEASES_PAGE = 16;
+/** Targets that are measured, so that the number of series is bounded. */
+const MAX_TARGETS = 500;
 
-/** Dependencies of `targetOperations`. */
-type TargetOperationsOptions = TargetStatsOptions & {
+/** Dependencies of the operations on targets. */
+type TargetOperationsOptions = {
+  readonly client: StoreClient;
+  readonly targets: Targets;
+  readonly states: TargetStates;
   /** Something may be deliverable now by this process. */
   readonly wake: () => void;
 };
@@ -18,7 +44,7 @@ type TargetOperationsOptions = TargetStatsOptions & {
 /** Returns the operations that describe targets, and turn them on and off. */
 export function targetOperations(
   options: TargetOperationsOptions,
-): Pick<OutboxOperations, "endpoint" | "enable" | "disable" | "remove" | "stats"> {
+): Pick<Outbox, "endpoint" | "enable" | "disable" | "remove" | "stats" | "measure"> {
   const { client, states, wake } = options;
   return {
     async endpoint(target) {
@@ -59,7 +85,28 @@ export function targetOperations(
       await purge(client, target);
     },
     stats: () => readTargetStats(options, { countsLeases: true }),
+    measure: () => measureTargets(options),
   };
+}
+
+/** Returns the current values of gauges for every target that isn't deleted: first those with a backlog. */
+async function measureTargets(
+  options: TargetOperationsOptions,
+): Promise<readonly Measurement[]> {
+  const stats = await readTargetStats(options, { countsLeases: false });
+  const targets = stats.filter(({ state }) => state !== "deleted")
+    .sort((a, b) => b.pending - a.pending).slice(0, MAX_TARGETS);
+  const now = options.client.clock.now();
+  return targets.flatMap(({ target, state, pending, dead, oldestDue }) => {
+    const attributes = { target };
+    const late = oldestDue === undefined ? 0 : Math.max(0, now - oldestDue.getTime()) / 1000;
+    return [
+      { name: "omniagent.hooks.backlog", value: pending, attributes },
+      { name: "omniagent.hooks.backlog.age", value: late, attributes },
+      { name: "omniagent.hooks.dead_letters", value: dead, attributes },
+      { name: "omniagent.hooks.target.enabled", value: state === "off" ? 0 : 1, attributes },
+    ];
+  });
 }
 
 /** Throws for a name that was never a target: it is probably mistyped. */
@@ -82,4 +129,133 @@ function removed(operation: string, target: string): TypeError {
   return new TypeError(
     `Cannot ${operation} target '${target}': it was removed for good. Use another name`,
   );
+}
+
+/** Returns what callers are told of a target's state. */
+function endpointOf(
+  target: string,
+  { state, record, registered }: TargetStatus & { readonly registered: boolean },
+): Endpoint {
+  const { failingSince, failures, pausedUntil, reason } = record;
+  return {
+    target,
+    state,
+    registered,
+    failures,
+    ...(failingSince === undefined ? {} : { failingSince: new Date(failingSince) }),
+    ...(state === "paused" ? { pausedUntil: new Date(pausedUntil!) } : {}),
+    ...(state === "off" && reason !== undefined ? { reason } : {}),
+  };
+}
+
+/**
+ * Reads the statistics of every target that is registered or has deliveries, from its counts.
+ * Without `countsLeases`, this is faster, and `leased` only says whether the first pending delivery is leased.
+ */
+async function readTargetStats(
+  { client, targets, states }: TargetOperationsOptions,
+  { countsLeases }: { readonly countsLeases: boolean },
+): Promise<readonly TargetStats[]> {
+  const [counted, records] = await Promise.all([readCounts(client), readRecords(client)]);
+  for (const name of targets.names) if (!counted.has(name)) counted.set(name, noCounts());
+  const all = await Promise.all([...counted].map(async ([name, counts]) => {
+    const { accepted, delivered, dead, expired } = counts;
+    return {
+      ...endpointOf(name, await states.statusFrom(name, records.get(name) ?? ON)),
+      ...counts,
+      // The counts aren't one snapshot: what was settled during the read may not be counted as accepted.
+      pending: Math.max(0, accepted - delivered - dead - expired),
+      inFlight: targets.get(name)?.slots.attempting ?? 0,
+      leased: 0,
+    };
+  }));
+  const stats = all.filter(({ registered, state, accepted }) =>
+    registered || (accepted > 0 && state !== "deleted")
+  ).sort((a, b) => a.target < b.target ? -1 : 1);
+  return await addDue(client, stats, countsLeases);
+}
+
+/** Adds what the first due keys of targets say. */
+async function addDue(
+  client: StoreClient,
+  stats: readonly TargetStats[],
+  countsLeases: boolean,
+): Promise<readonly TargetStats[]> {
+  const added = [...stats];
+  const remaining = stats.entries();
+  const read = async (): Promise<void> => {
+    for (const [at, one] of remaining) {
+      if (one.pending === 0 || one.state === "deleted") continue;
+      added[at] = { ...one, ...await readDueOf(client, one.target, countsLeases) };
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENT_READS }, read));
+  return added;
+}
+
+/** Reads when the first delivery of a target is due, how many are leased, and until when. */
+async function readDueOf(
+  client: StoreClient,
+  target: string,
+  countsLeases: boolean,
+): Promise<Pick<TargetStats, "oldestDue" | "leased" | "leasedUntil">> {
+  const prefix = client.keys.below("due", target);
+  const list = (limit: number) => client.list({ prefix }, { limit });
+  const entries = await list(countsLeases ? LEASES_PAGE : 1);
+  const [first] = entries;
+  let ends = leaseEnds(entries, client.clock.now());
+  if (ends.length > 0 && entries.length === LEASES_PAGE) {
+    ends = leaseEnds(await list(MAX_LEASES), client.clock.now());
+  }
+  return {
+    ...(first ? { oldestDue: new Date(Number(first.key[3])) } : {}),
+    leased: ends.length,
+    ...(ends.length > 0 ? { leasedUntil: new Date(Math.max(...ends)) } : {}),
+  };
+}
+
+/** Returns when the leases of due keys end. */
+function leaseEnds(entries: readonly StoreEntry[], now: number): readonly number[] {
+  return entries.flatMap(({ value }) => {
+    const due = readDue(value);
+    return due !== "newer" && due.until > now ? [due.until] : [];
+  });
+}
+
+type Counts = Record<Count, number>;
+
+/** Sums up each target's days within the retention, and what has no day. */
+async function readCounts(client: StoreClient): Promise<Map<string, Counts>> {
+  const { keys, clock, retention } = client;
+  const oldest = dayIn(clock.now() - retention.head);
+  const counted = new Map<string, Counts>();
+  const range = rangeOf(keys.below("count"));
+  for await (const { key, value } of client.scan(range, { page: PAGE })) {
+    const [, , target, day, what] = key as [string, string, string, number, Count];
+    if (typeof value !== "bigint" || (day < oldest && day !== 0)) continue;
+    const counts = counted.get(target) ?? noCounts();
+    counted.set(target, counts);
+    // A count that a replay lowers after a wrong clock had it deleted is below zero: it wraps around.
+    counts[what] += Math.max(0, Number(BigInt.asIntN(64, value)));
+  }
+  return counted;
+}
+
+function noCounts(): Counts {
+  return { accepted: 0, delivered: 0, dead: 0, expired: 0, failed: 0 };
+}
+
+/** Reads the records of all targets that have one. */
+async function readRecords(client: StoreClient): Promise<ReadonlyMap<string, TargetRecord>> {
+  const records = new Map<string, TargetRecord>();
+  const range = rangeOf(client.keys.below("endpoint"));
+  for await (const { key, value } of client.scan(range, { page: PAGE })) {
+    records.set(String(key[2]), readTargetRecord(value));
+  }
+  return records;
+}
+
+/** Returns the keys below a key. */
+function rangeOf(key: Range["start"]): Range {
+  return { start: after(key), end: endOf(key) };
 }

@@ -1,13 +1,13 @@
 import type { Attempt } from "../core/mod.ts";
 import type { Clock } from "../internal/clock.ts";
 import { CommitBuilder } from "./commit.ts";
-import { Cooldowns } from "./cooldowns.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import type { DeliveryAlerts, ThrottledLogger } from "./logging.ts";
 import { DAY, readTargetRecord, type TargetRecord } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
 import {
   cleared,
+  Cooldowns,
   isSameOff,
   pauseAsked,
   pausedUntil,

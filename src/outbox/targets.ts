@@ -23,6 +23,10 @@ const MAX_ORDERED = 8;
 const MAX_SILENCE = 1_000;
 /** A lease outlasts its attempt by this, in milliseconds: time to read, to settle, and for clocks to differ. */
 const LEASE_MARGIN = 20_000;
+/** Failures in a row after which a target cools down. */
+const MAX_FAILURES = 20;
+/** How long a cooldown lasts, in milliseconds. */
+const COOLDOWN = 1_000;
 
 /** A target that this process delivers to. */
 export type RegisteredTarget = {
@@ -60,6 +64,41 @@ class Pace {
     if (this.#average === undefined) return Infinity;
     const silence = now - this.#lastEnd;
     return silence > MAX_SILENCE ? silence : this.#average;
+  }
+}
+
+/**
+ * A circuit breaker for each target: after failures in a row, it is attempted once a second, up to its
+ * concurrency, until a delivery succeeds. Otherwise, a receiver that refuses connections would be called as
+ * fast as the store can settle. Kept in this process only.
+ */
+export class Cooldowns {
+  readonly #rows = new Map<string, { failures: number; until: number }>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Notes an attempt. A final response is no failure: the receiver is up. */
+  note(target: string, { verdict }: Attempt): void {
+    if (verdict === "delivered") this.#rows.delete(target);
+    if (verdict !== "retry") return;
+    const row = this.#rows.get(target) ?? { failures: 0, until: 0 };
+    this.#rows.set(target, row);
+    if (++row.failures >= MAX_FAILURES) row.until = this.#clock.now() + COOLDOWN;
+  }
+
+  /** Forgets a target that was unregistered. */
+  forget(target: string): void {
+    this.#rows.delete(target);
+  }
+
+  /** Returns when a target's cooldown ends; 0 if it isn't cooling down. */
+  until(target: string): number {
+    const { until = 0 } = this.#rows.get(target) ?? {};
+    const left = until - this.#clock.now();
+    return left > 0 && left <= COOLDOWN ? until : 0; // longer: the clock was set back
   }
 }
 

@@ -1,16 +1,20 @@
-import type { Attempt, DeliveryQueue, Logger } from "../core/mod.ts";
+import type { DeliveryQueue, Logger } from "../core/mod.ts";
+import type { AttemptReport } from "./logging.ts";
 import type {
+  BackgroundReplays,
   DecisionListOptions,
+  Delivery,
   DeliveryListOptions,
+  DeliverySummary,
+  Endpoint,
   EventListOptions,
   Page,
+  ReplayOptions,
+  ReplayResult,
+  RetryOutcome,
   StoredEvent,
-} from "./list_types.ts";
-import type { AttemptReport } from "./logging.ts";
-import type { BackgroundReplays, ReplayOptions, ReplayResult } from "./replay_types.ts";
-
-export type * from "./list_types.ts";
-export type * from "./replay_types.ts";
+  TargetStats,
+} from "./operation_types.ts";
 
 /** Options of an outbox. Durations are in milliseconds. */
 export interface OutboxOptions {
@@ -58,128 +62,6 @@ export type Outbox =
       readonly next: Date | undefined;
     }>;
   };
-
-/** The state of a delivery. */
-export type DeliveryState = "pending" | "delivered" | "dead" | "expired";
-
-/** An attempt in the log of a delivery. */
-export type LoggedAttempt = Attempt & {
-  /** When it ended, by the clock of the process that made it. */
-  readonly at: Date;
-};
-
-/** A delivery: an event on its way to a target. */
-export type Delivery = {
-  /** The webhook or durable hook. */
-  readonly target: string;
-  /** The event. */
-  readonly eventId: string;
-  /** Its state. */
-  readonly state: DeliveryState;
-  /** Number of attempts. */
-  readonly made: number;
-  /** The last 20 attempts, the latest last. */
-  readonly attempts: readonly LoggedAttempt[];
-  /** When it is due, while it is pending and its time is known. */
-  readonly dueAt?: Date;
-  /** When its lease ends: if the process is gone that attempts it, another does then. Absent with `ordering`. */
-  readonly leasedUntil?: Date;
-};
-
-/** A delivery in a list. What the list doesn't read is absent. */
-export type DeliverySummary = {
-  /** The webhook or durable hook. */
-  readonly target: string;
-  /** The event. */
-  readonly eventId: string;
-  /** Its state. */
-  readonly state: DeliveryState;
-  /** When it is due; of pending ones, unless it waits behind another of its session. */
-  readonly dueAt?: Date;
-  /** When its lease ends; of pending ones. */
-  readonly leasedUntil?: Date;
-  /** Number of attempts; of attempted and dead ones. */
-  readonly made?: number;
-  /** The latest attempt; of attempted ones. */
-  readonly lastAttempt?: LoggedAttempt;
-  /** When it was given up; of dead ones. */
-  readonly diedAt?: Date;
-  /** Why it was given up; of dead ones. */
-  readonly reason?: string;
-};
-
-/**
- * The outcome of `retry`. `moved`: it was waiting, and is due now; `queued`: it waits behind another of
- * its session; `replayed`: it was dead or delivered, and is delivered again; `leased`: an attempt is in
- * progress; `gone`: its event is no longer kept; `unknown`: there is no such delivery. A due delivery is
- * sent once its target is on, see `endpoint`.
- */
-export type RetryOutcome = "moved" | "queued" | "replayed" | "leased" | "gone" | "unknown";
-
-/** Whether a target receives deliveries, and why not. */
-export type Endpoint = {
-  /** The webhook or durable hook. */
-  readonly target: string;
-  /**
-   * `paused`: until a time that its receiver asked for; `off`: by hand, for failing too long, or because
-   * its receiver responded with 410: what is accepted for it is held; `deleted`: for good.
-   */
-  readonly state: "on" | "paused" | "off" | "deleted";
-  /** Whether this process delivers to it. What is stored for a target of no process is held. */
-  readonly registered: boolean;
-  /** When the first failure since the last success was. */
-  readonly failingSince?: Date;
-  /** How many attempts failed since then, as far as was written. */
-  readonly failures: number;
-  /** Until when it is paused. */
-  readonly pausedUntil?: Date;
-  /** Why it is off. */
-  readonly reason?: string;
-};
-
-/** Statistics of one target, over the events accepted within the retention. */
-export type TargetStats = Endpoint & {
-  /** Deliveries stored. */
-  readonly accepted: number;
-  /** Of these: delivered. */
-  readonly delivered: number;
-  /** Given up, and not replayed. */
-  readonly dead: number;
-  /** Not delivered before their event was deleted. */
-  readonly expired: number;
-  /** Waiting, or being attempted: all others. */
-  readonly pending: number;
-  /** Attempts that failed. */
-  readonly failed: number;
-  /** When the first pending delivery is or was due. Absent if none is pending, or none is scheduled yet. */
-  readonly oldestDue?: Date;
-  /** Attempts in progress in this process. */
-  readonly inFlight: number;
-  /** Deliveries leased for an attempt, by this process or another; of the first 500 that are due. */
-  readonly leased: number;
-  /** When the last of these leases ends. If its process is gone, the delivery is attempted again then. */
-  readonly leasedUntil?: Date;
-};
-
-/** The events of the outbox itself: `createHooks<AgentEvents & OutboxEvents>`. They have no session. */
-export type OutboxEvents = {
-  /** A target was turned off. */
-  readonly "webhook.disabled": {
-    /** The webhook or durable hook. */
-    readonly target: string;
-    /** Why. */
-    readonly reason: string;
-  };
-  /** A delivery was given up. */
-  readonly "delivery.dead": {
-    /** The webhook or durable hook. */
-    readonly target: string;
-    /** The event that it did not receive. */
-    readonly event_id: string;
-    /** Why. */
-    readonly reason: string;
-  };
-};
 
 /** What operators need. Every method throws an `OutboxUnavailableError` when the store doesn't respond in time. */
 export type OutboxOperations = {

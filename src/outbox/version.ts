@@ -17,12 +17,41 @@ type MetaRecord = {
   readonly indexed?: number;
 };
 
+/** Checks once that this version of the package can use what is stored. */
+export class VersionCheck {
+  readonly #client: StoreClient;
+  #isDone = false;
+  #running: Promise<void> | undefined;
+
+  constructor(client: StoreClient) {
+    this.#client = client;
+  }
+
+  /** @throws {Error} when what is stored has a newer format; the next call then checks again */
+  run(): Promise<void> {
+    return this.#running ??= this.#run().catch((error) => {
+      this.#running = undefined;
+      throw error;
+    });
+  }
+
+  async #run(): Promise<void> {
+    await readVersion(this.#client);
+    this.#isDone = true;
+  }
+
+  /** Does the same in a transaction of the caller, in which it stores nothing. */
+  async runWithin(client: StoreClient): Promise<void> {
+    if (!this.#isDone) await readVersion(client, { create: false });
+  }
+}
+
 /**
  * Stores the version of the layout, if there is none, and since when decisions are indexed.
  *
  * @throws {Error} when the version is a newer one
  */
-export async function readVersion(client: StoreClient, { create = true } = {}): Promise<void> {
+async function readVersion(client: StoreClient, { create = true } = {}): Promise<void> {
   const { keys, clock } = client;
   const [entry] = await client.get([keys.meta], { timeout: COMMIT_TIMEOUT });
   const { value, versionstamp } = entry!;

@@ -1,7 +1,7 @@
 import type { Store } from "../../src/store/mod.ts";
 import { createOutboxIn } from "../../src/outbox/outbox.ts";
 import type { Outbox } from "../../src/outbox/types.ts";
-import type { TargetStats } from "../../src/outbox/types.ts";
+import type { TargetStats } from "../../src/outbox/operation_types.ts";
 import { memoryStore } from "../../src/testing/memory_store.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { checkEnd } from "./final_check.ts";

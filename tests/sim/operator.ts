@@ -1,4 +1,5 @@
-import type { OutboxOperations, ReplayOptions } from "../../src/outbox/types.ts";
+import type { ReplayOptions } from "../../src/outbox/operation_types.ts";
+import type { OutboxOperations } from "../../src/outbox/types.ts";
 import type { Node } from "./cluster.ts";
 import type { Operation } from "./target_model.ts";
 import type { DeliveryState } from "./delivery_model.ts";

@@ -1,5 +1,5 @@
 import type { StoreEntry } from "../../src/store/mod.ts";
-import type { TargetStats } from "../../src/outbox/types.ts";
+import type { TargetStats } from "../../src/outbox/operation_types.ts";
 import type { Model } from "./model.ts";
 
 const DAY = 24 * 60 * 60 * 1000;

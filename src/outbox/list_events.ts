@@ -2,6 +2,7 @@ import type { HookEvent } from "../core/mod.ts";
 import { isEventId } from "../core/event_rules.ts";
 import { checkKnown } from "../internal/options.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
+import type { EventListOptions, Page, StoredEvent } from "./operation_types.ts";
 import {
   checkFilter,
   checkOneOf,
@@ -18,7 +19,6 @@ import {
 } from "./pagination.ts";
 import { beforeIdsAt, type Keys, readEventRecord } from "./records.ts";
 import { after, endOf, type Range, type StoreClient } from "./store_client.ts";
-import type { EventListOptions, Page, StoredEvent } from "./types.ts";
 
 /** Entries that are read for a page of events: with a filter that few events match, the page is short. */
 const MAX_EVENTS_READ = 1000;
