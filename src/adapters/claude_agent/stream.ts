@@ -45,63 +45,11 @@ export function observe<Query extends AsyncGenerator<Message, void>>(
   query: Query,
 ): Query {
   sessions.isWrapped = true;
-  const observer = new Observer(sessions);
-  const arrived: Message[] = [];
-  let isOver = false;
-  let failure: { readonly error: unknown } | undefined;
-  /** Calls of `next` that wait for a message: each looks again when one arrives. */
-  const waiting = new Set<() => void>();
-  const wake = (): void => {
-    for (const look of waiting) look();
-    waiting.clear();
-  };
-  let readOn = (): void => {};
-  let isLeft = false;
-  const pump = async (): Promise<void> => {
-    try {
-      for (let next = await query.next(); !next.done; next = await query.next()) {
-        await sessions.arrive(observer.see(next.value));
-        arrived.push(next.value);
-        wake();
-        const isFull = arrived.length >= MAX_UNREAD && !isLeft;
-        if (isFull) await sessions.pause((resume) => readOn = resume);
-      }
-      await observer.end({ aborted: true }); // nothing, if there was a result
-    } catch (error) {
-      failure = { error };
-      await observer.end(isAbort(error) ? { aborted: true } : { error });
-    }
-    isOver = true;
-    wake();
-  };
-  const pumped = pump();
-  const leave = async (end: Promise<IteratorResult<Message, void>>) => {
-    isLeft = true;
-    readOn();
-    try {
-      return await end;
-    } finally {
-      await observer.end({ aborted: true });
-      await pumped;
-      arrived.length = 0;
-      failure = undefined;
-    }
-  };
+  const messages = new ArrivedMessages(sessions, query);
   const methods: Readonly<Record<PropertyKey, unknown>> = {
-    next: async (): Promise<IteratorResult<Message, void>> => {
-      while (arrived.length === 0 && !isOver) {
-        await new Promise<void>((resolve) => waiting.add(resolve));
-      }
-      readOn();
-      if (arrived.length > 0) return { done: false, value: arrived.shift()! };
-      const { error } = failure ?? {};
-      const isFailed = failure !== undefined;
-      failure = undefined;
-      if (isFailed) throw error;
-      return { done: true, value: undefined };
-    },
-    return: () => leave(query.return()),
-    throw: (error: unknown) => leave(query.throw(error)),
+    next: () => messages.next(),
+    return: () => messages.leave(query.return()),
+    throw: (error: unknown) => messages.leave(query.throw(error)),
     [Symbol.asyncIterator]: () => observed,
   };
   const observed = new Proxy(query, {
@@ -112,6 +60,84 @@ export function observe<Query extends AsyncGenerator<Message, void>>(
     },
   });
   return observed;
+}
+
+/** The messages of a query that its caller has not read yet. They are observed when they arrive. */
+class ArrivedMessages {
+  readonly #sessions: Sessions;
+  readonly #query: AsyncGenerator<Message, void>;
+  readonly #observer: Observer;
+  readonly #arrived: Message[] = [];
+  /** Calls of `next` that wait for a message: each looks again when one arrives. */
+  readonly #waiting = new Set<() => void>();
+  /** Resolves when the query has ended. Never rejects. */
+  readonly #pumped: Promise<void>;
+  #isOver = false;
+  /** Whether the caller reads no more. */
+  #isLeft = false;
+  #failure: { readonly error: unknown } | undefined;
+  #readOn = (): void => {};
+
+  constructor(sessions: Sessions, query: AsyncGenerator<Message, void>) {
+    this.#sessions = sessions;
+    this.#query = query;
+    this.#observer = new Observer(sessions);
+    this.#pumped = this.#pump();
+  }
+
+  /** Resolves to the next message. Rejects once with the query's error, after all messages. */
+  async next(): Promise<IteratorResult<Message, void>> {
+    while (this.#arrived.length === 0 && !this.#isOver) {
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    }
+    this.#readOn();
+    if (this.#arrived.length > 0) return { done: false, value: this.#arrived.shift()! };
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure.error;
+    return { done: true, value: undefined };
+  }
+
+  /** Ends the query for a caller that reads no more. */
+  async leave(
+    end: Promise<IteratorResult<Message, void>>,
+  ): Promise<IteratorResult<Message, void>> {
+    this.#isLeft = true;
+    this.#readOn();
+    try {
+      return await end;
+    } finally {
+      await this.#observer.end({ aborted: true });
+      await this.#pumped;
+      this.#arrived.length = 0;
+      this.#failure = undefined;
+    }
+  }
+
+  /** Reads the query to its end, but not far ahead of its caller. */
+  async #pump(): Promise<void> {
+    const observer = this.#observer;
+    try {
+      for (let next = await this.#query.next(); !next.done; next = await this.#query.next()) {
+        await this.#sessions.arrive(observer.see(next.value));
+        this.#arrived.push(next.value);
+        this.#wake();
+        const isFull = this.#arrived.length >= MAX_UNREAD && !this.#isLeft;
+        if (isFull) await this.#sessions.pause((resume) => this.#readOn = resume);
+      }
+      await observer.end({ aborted: true }); // nothing, if there was a result
+    } catch (error) {
+      this.#failure = { error };
+      await observer.end(isAbort(error) ? { aborted: true } : { error });
+    }
+    this.#isOver = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const look of this.#waiting) look();
+    this.#waiting.clear();
+  }
 }
 
 /** The SDK's errors of an abort have no name of their own. */
