@@ -761,7 +761,7 @@ test("an observer that never ends delays no tool", async () => {
 test("an observer that can't be opened keeps no tool from running, with an outbox or without", async () => {
   for (const init of [() => Promise.reject(new Error("no disk")), () => new Promise(() => {})]) {
     for (const outbox of [undefined, createOutbox(memoryStore())]) {
-      const { hooks } = start({ closeTimeout: 1, ...(outbox && { outbox }) });
+      const { hooks } = start({ closeTimeout: 1000, ...(outbox && { outbox }) });
       hooks.gate("tool.called", { name: "policy", handle: () => allow() });
       hooks.use({ name: "audit", events: ["*"], init: init as () => Promise<void>, handle() {} });
       assert.equal(await hooks.call("bash", { command: "ls" }, bash), "ran ls");
@@ -812,7 +812,7 @@ test("the first decision and the first call of a process reach stored webhooks, 
   for (const init of inits) {
     const { outbox, connect, targets } = await withStoredWebhook();
     const open = () => {
-      const { hooks } = start({ closeTimeout: 1, outbox });
+      const { hooks } = start({ closeTimeout: 1000, outbox });
       hooks.use({ name: "before", events: ["*"], init, handle() {} });
       connect(hooks);
       hooks.use({ name: "after", events: ["*"], init, handle() {} });
