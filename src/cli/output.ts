@@ -3,6 +3,7 @@
  * @module
  */
 import { summaryOf } from "./gate_event.ts";
+import { INVISIBLE } from "../internal/json_text.ts";
 import type { HookEvent } from "../core/mod.ts";
 import type { CommandIO, CommandOutput } from "./io.ts";
 
@@ -31,11 +32,11 @@ export function hasColors(io: Pick<CommandIO, "env">, output: CommandOutput): bo
  * hide text or change its direction become escapes.
  */
 export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
-  );
+  return text.replace(UNPRINTABLE, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }
+
+/** Also line breaks and joiners, which a terminal may show anywhere. */
+const UNPRINTABLE = new RegExp(`${INVISIBLE.source}|[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]`, "gu");
 
 /** Characters that take two columns: East Asian wide ones, and emoji. */
 const WIDE =

@@ -138,12 +138,12 @@ function decimalOf(text: string): string {
 
 /**
  * Characters that are invisible or reorder text, but not a joiner between letters of a script that needs it,
- * or in an emoji.
+ * or in an emoji, nor the one character that selects a variant of the letter or emoji before it.
  */
 export const INVISIBLE = new RegExp(
   "(?<![^\\0-\\x7f])[\\u200c\\u200d]|[\\u200c\\u200d](?![^\\0-\\x7f])|" +
-    "(?<=[\\0-\\x7f])[\\ufe00-\\ufe0f]|[\\u034f\\u115f\\u1160\\u2800\\u3164\\uffa0\\u{e0100}-\\u{e01ef}]|" +
-    "(?![\\u200c\\u200d\\t\\n\\r])[\\p{Cf}\\p{Cc}\\u2028\\u2029]",
+    "(?<=[\\0-\\x7f\\ufe00-\\ufe0f])[\\ufe00-\\ufe0f]|(?![\\u200c\\u200d\\ufe00-\\ufe0f\\t\\n\\r])" +
+    "[\\p{Default_Ignorable_Code_Point}\\p{Cf}\\p{Cc}\\u2028\\u2029\\u2800\\u{1d159}]",
   "gu",
 );
 

@@ -98,3 +98,17 @@ test("hooks decisions lists what gates decided, newest first", () =>
     const [, cursor] = /--cursor (\S+)/.exec(page.stderr)!;
     assert.match((await hooks("decisions", "--cursor", cursor!)).stdout, /^\S+ \S+ +allowed +ls/);
   }));
+
+test("hooks asks show shows every character that hides or reorders text as an escape", () =>
+  withServer(async (hooks, decide) => {
+    const hidden =
+      "\u034f\u115f\u1160\u17b4\u180b\u2065\u202e\u2800\u3164\ufe0f\uffa0\ufff0\u{1d159}" +
+      "\u{e0100}\u{e0fff}";
+    const id = await decide("pay", `c-1${[...hidden].join(" ")}`);
+    const { stdout } = await hooks("asks", "show", id!);
+    for (const character of hidden) {
+      const escape = `\\u{${character.codePointAt(0)!.toString(16)}}`;
+      assert.ok(stdout.includes(escape), escape);
+      assert.ok(!stdout.includes(character), escape);
+    }
+  }));

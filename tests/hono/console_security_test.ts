@@ -362,9 +362,9 @@ testApp(
   async (setup) => {
     const { hooks } = setup;
     const command =
-      "echo value=\u202e'ssecca' # \u2066; rm -rf /\u2069\u200b\u{e0041}\u3164 \u{1f469}\u200d\u{1f4bb}";
+      "echo value=\u202e'ssecca' # \u2066; rm -rf /\u2069\u200b\u{e0041}\u3164\u17b4\u{1d159}e\u0301\u2764\ufe0f\ufe0f \u{1f469}\u200d\u{1f4bb}";
     const escaped =
-      "echo value=\\u202e'ssecca' # \\u2066; rm -rf /\\u2069\\u200b\\udb40\\udc41\\u3164 " +
+      "echo value=\\u202e'ssecca' # \\u2066; rm -rf /\\u2069\\u200b\\udb40\\udc41\\u3164\\u17b4\\ud834\\udd59e\u0301\u2764\ufe0f\\ufe0f " +
       "\u{1f469}\u200d\u{1f4bb}"; // an emoji of two keeps its joiner
     hooks.gate("tool.called", {
       name: "approve",
