@@ -1,4 +1,4 @@
-import { CLAUDE_CODE_HOOKS } from "../dialects/mod.ts";
+import { CLAUDE_CODE_HOOKS } from "../dialects/claude_code_gate.ts";
 import { findContentTypeProblem } from "../webhook/request_rules.ts";
 import type { GateConfig } from "./config.ts";
 import type { Issue } from "./config_error.ts";

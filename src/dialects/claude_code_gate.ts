@@ -14,7 +14,7 @@ export const CLAUDE_CODE_HOOKS: Readonly<Record<string, string>> = {
 };
 
 /** What a Claude Code hook responded, in terms of a gate. */
-export type ClaudeCodeResponse = {
+type ClaudeCodeResponse = {
   /** Undefined for no opinion. */
   readonly verdict?: Verdict;
   /** New data of the event; undefined to leave it as it is. */

@@ -11,12 +11,6 @@ import type { Dialect } from "./dialect.ts";
 import { gemini } from "./gemini.ts";
 
 export {
-  CLAUDE_CODE_HOOKS,
-  type ClaudeCodeResponse,
-  decodeClaudeCodeOutput,
-  encodeClaudeCodeInput,
-} from "./claude_code_gate.ts";
-export {
   decidedEvent,
   type Dialect,
   type EncodeOptions,

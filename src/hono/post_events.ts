@@ -14,7 +14,7 @@ import { parseStringItem } from "../internal/http_fields.ts";
 import { maskError } from "../internal/mask_error.ts";
 import type { StandardIssue, StandardSchemaV1 } from "../internal/standard_schema.ts";
 import type { Outbox } from "../outbox/mod.ts";
-import { StoreLimitError } from "../store/mod.ts";
+import { StoreLimitError } from "../store/errors.ts";
 import { checkScope } from "./auth.ts";
 import { readBody } from "./body.ts";
 import { type AppContext, type RequestState, respondJson, waitUntilOf } from "./context.ts";

@@ -1,7 +1,7 @@
 import { AskError, EventValidationError, HookInitError, HooksClosedError } from "../core/mod.ts";
 import type { StandardIssue } from "../internal/standard_schema.ts";
 import { IdempotencyConflictError, OutboxUnavailableError } from "../outbox/errors.ts";
-import { isClosedError, storeErrorOf, StoreLimitError } from "../store/mod.ts";
+import { isClosedError, storeErrorOf, StoreLimitError } from "../store/errors.ts";
 import { WebhookStoreError } from "../webhook_store/errors.ts";
 import { AddressNotAllowedError } from "../webhook/errors.ts";
 

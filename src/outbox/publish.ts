@@ -1,6 +1,6 @@
 import type { Publication, PublishOptions, Receipt } from "../core/mod.ts";
 import { onAbort } from "../internal/async.ts";
-import { StoreLimitError } from "../store/mod.ts";
+import { StoreLimitError } from "../store/errors.ts";
 import { addSizes, CommitBuilder, type CommitSize, fits, GroupCommit } from "./commit.ts";
 import {
   type NewLease as NewLeaseOf,

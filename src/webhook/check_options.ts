@@ -20,7 +20,7 @@ export type CheckedOptions = CheckedRequest & {
 };
 
 /** Every option, because JavaScript would ignore a misspelled one. */
-const KNOWN =
+const KNOWN = /* @__PURE__ */
   ("name events url method headers timeout retryCount retryDelay retry retryOn secret secrets format " +
     "filter transform concurrency ordering guard fetch handshake").split(" ");
 

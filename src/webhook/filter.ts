@@ -50,7 +50,7 @@ export function filterPathPattern(fields: string): string {
   return `^(?:data(?:\\.${KEYS})?|type|id|${fields})$`;
 }
 
-const PATH = /* @__PURE__ */ new RegExp(filterPathPattern("sessionId|runId"));
+const PATH = /* @__PURE__ */ new RegExp(/* @__PURE__ */ filterPathPattern("sessionId|runId"));
 
 function checkRule(subject: string, path: string, values: readonly FilterValue[]): void {
   const known = PATH.test(path);

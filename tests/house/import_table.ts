@@ -56,7 +56,11 @@ export const table: Readonly<Record<string, Row>> = {
     },
   },
   // Types of core only: what reads a dialect loads no registry.
-  dialects: { folders: ["internal", "core"] },
+  dialects: {
+    folders: ["internal", "core"],
+    // Webhooks and the configuration load one dialect, not all.
+    doors: { "claude_code_gate.ts": [] },
+  },
   webhook: {
     folders: ["internal", "store", "core", "dialects"],
     doors: {

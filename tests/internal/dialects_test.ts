@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import {
+  decodeClaudeCodeOutput,
+  encodeClaudeCodeInput,
+} from "../../src/dialects/claude_code_gate.ts";
+import {
   claudeCode,
   decidedEvent,
-  decodeClaudeCodeOutput,
   type Dialect,
   dialects,
-  encodeClaudeCodeInput,
   type HookOutcome,
 } from "../../src/dialects/mod.ts";
 import { createEvent } from "../../src/core/snapshot.ts";

@@ -2,7 +2,7 @@ import { GateError } from "../../core/gates/failure.ts";
 import type { Verdict } from "../../core/gates/verdict.ts";
 import { toWire } from "../../core/event_codec.ts";
 import type { GateContext, HookEvent } from "../../core/mod.ts";
-import { encodeClaudeCodeInput } from "../../dialects/mod.ts";
+import { encodeClaudeCodeInput } from "../../dialects/claude_code_gate.ts";
 import { linkSignals } from "../../internal/async.ts";
 import { type Bytes, readBytes } from "../../internal/bytes.ts";
 import { isPlainUtf8 } from "../../internal/http_fields.ts";

@@ -1,6 +1,6 @@
 import { checkPatterns } from "../../core/event_rules.ts";
 import type { GateBase } from "../../core/mod.ts";
-import { CLAUDE_CODE_HOOKS } from "../../dialects/mod.ts";
+import { CLAUDE_CODE_HOOKS } from "../../dialects/claude_code_gate.ts";
 import { checkDefined, checkKnown } from "../../internal/options.ts";
 import { checkName } from "../../internal/validate.ts";
 import { type CheckedRequest, checkOneOf, checkRequest, checkSecrets } from "../check_request.ts";

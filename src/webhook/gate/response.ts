@@ -6,7 +6,7 @@
 import { GateError } from "../../core/gates/failure.ts";
 import { adoptVerdict, type Verdict } from "../../core/gates/verdict.ts";
 import type { HookEvent } from "../../core/mod.ts";
-import { decodeClaudeCodeOutput } from "../../dialects/mod.ts";
+import { decodeClaudeCodeOutput } from "../../dialects/claude_code_gate.ts";
 import { decodeUtf8, findDuplicateKey, parseJson } from "../../internal/json_text.ts";
 
 /** The longest response, in bytes. */
