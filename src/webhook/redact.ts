@@ -17,9 +17,12 @@ const MAX_ESCAPES = 8;
 const MAX_LAYERS = 3;
 /** Characters decoded of one text in all. A text of 16 KiB takes about a tenth. */
 const MAX_DECODED = 2_000_000;
-/** A signature that was echoed (Standard Webhooks), and its shortest length. */
-const SIGNATURE = /v1a?,[A-Za-z0-9+/_-]{40,}={0,2}/gi;
-const MIN_SIGNATURE = 43;
+/**
+ * A signature that was echoed, and its shortest length: of a request (Standard Webhooks), or of a link by which
+ * anyone can approve, also if it is cut off.
+ */
+const SIGNATURE = /v1a?,[A-Za-z0-9+/_-]{40,}={0,2}|(?<=\bsignature=)[0-9a-f]{16,}/gi;
+const MIN_SIGNATURE = 16;
 
 /** A part of a text that is redacted, from and to. */
 type Span = readonly [start: number, end: number];

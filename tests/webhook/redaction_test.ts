@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { signAskLink } from "@omniagent/hooks/gates";
 import type { WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { generateSecret } from "@omniagent/hooks/webhook";
 import { test } from "../support/harness.ts";
@@ -251,6 +252,32 @@ for (const [headers, word] of secret) {
     assert.equal(await storedOf(`no ${word} here`, { headers }), "no [redacted] here");
   });
 }
+
+test("a link by which anyone can approve loses its signature, however it is escaped or cut", async () => {
+  const link = await signAskLink({
+    url: "https://agents.example.com",
+    key: "k".repeat(32),
+    askId: "0199",
+    decision: "allow",
+    expiresAt: new Date(Date.now() + 60_000),
+    by: "slack",
+  });
+  const signature = new URL(link).searchParams.get("signature")!;
+  const escaped = [
+    link,
+    JSON.stringify(link),
+    link.replaceAll("&", "\\u0026").replaceAll("=", "\\u003d"),
+    link.replaceAll("&", "&amp;"),
+    encodeURIComponent(link),
+    btoa(link),
+    link.slice(0, -3),
+  ];
+  for (const text of escaped) {
+    const stored = await storedOf(`400 invalid_payload: ${text}`);
+    assert.ok(stored.includes("[redacted]"), text);
+    assert.ok(!stored.includes(signature.slice(20, -4)), text);
+  }
+});
 
 test("a response made to be slow to search is searched quickly, and shows nothing", async () => {
   const nested = (depth: number): string => {
