@@ -79,6 +79,36 @@ testApp(
   },
 );
 
+/** Whether a program of one's own may run a tool, as docs/other-agents.md has it. */
+async function mayRun(response: Response): Promise<boolean> {
+  if (response.status !== 200 || response.headers.get("hooks-gate") !== "claude-code") return false;
+  const { continue: continues = true, decision, hookSpecificOutput = {} } = await response.json();
+  const { permissionDecision = "allow" } = hookSpecificOutput;
+  return continues === true && decision === undefined && permissionDecision === "allow";
+}
+
+testApp(
+  "a program of one's own runs only what was read and allowed",
+  { app: { limits: { body: 2_000 } } },
+  async ({ send, hooks }) => {
+    const runs = async (body: unknown, more = {}): Promise<boolean> =>
+      await mayRun(await send(PATH, { method: "POST", body, ...more }));
+    assert.ok(await runs(call));
+    assert.ok(!await runs(call, { token: "unknown" }));
+    const text = JSON.stringify(call);
+    const inputs = [`"x":${"[".repeat(70)}${"]".repeat(70)}`, `"x":"${"x".repeat(2_000)}"`];
+    for (const input of [...inputs, '"x":1,"x":2', '"x":12345678901234567890']) {
+      assert.ok(!await runs(text.replace('"command"', `${input},"command"`)), input.slice(0, 20));
+    }
+    assert.ok(!await mayRun(await send("/gates/unknown", { method: "POST", body: call })));
+    for (const verdict of [deny("no"), deny("no", { interrupt: true }), ask("Really?")]) {
+      const gate = hooks.gate("tool.called", { name: "policy", handle: () => verdict });
+      assert.ok(!await runs({ ...call, tool_use_id: crypto.randomUUID() }));
+      gate.unregister();
+    }
+  },
+);
+
 testApp("a call without what gates judge is denied", {}, async ({ send }) => {
   const read = (more: object) => outputOf(send, { body: { ...call, ...more } });
   assert.deepEqual(
