@@ -54,11 +54,9 @@ function toolsOf({ tools, pause }: Pick<Script, "tools" | "pause">) {
 async function run(script: Script): Promise<Ending> {
   const { hooks, sessionId, prompt, turns, signal, stream, subagent } = script;
   const tools = toolsOf(script);
-  const subagents = [];
   if (subagent) {
     const { name, tools: own, turns } = subagent;
     const helper = new Agent({ name, model: scripted(turns), tools: toolsOf({ tools: own }) });
-    subagents.push(helper);
     tools.push(helper.asTool({
       toolName: name,
       toolDescription: name,
@@ -66,7 +64,7 @@ async function run(script: Script): Promise<Ending> {
       inputBuilder: () => "help",
     }));
   }
-  const runner = openaiAgentsHooks(hooks, new Runner(), { sessionId, subagents });
+  const runner = openaiAgentsHooks(hooks, new Runner(), { sessionId });
   const agent = new Agent({ name: "boss", model: scripted(turns), tools });
   try {
     let result = await runner.run(agent, prompt, { stream, signal });
@@ -205,7 +203,7 @@ test("openai-agents: an agent used as a tool that nobody waits for continues in 
   };
   const calls = [{ id: "c1", name: "helper", params: { input: "help" } }];
   const model = scripted([{ calls }, { text: "done" }]);
-  const runner = openaiAgentsHooks(hooks, new Runner(), { sessionId: "s-1", subagents: [helper] });
+  const runner = openaiAgentsHooks(hooks, new Runner(), { sessionId: "s-1" });
   await runner.run(new Agent({ name: "boss", model, tools: [start] }), "hi");
   await paid.promise;
   await left;

@@ -1,37 +1,10 @@
-import { createEventId } from "../../internal/uuid.ts";
-import { type AsyncStorage, createStorage } from "../async_storage.ts";
 import type { AgentHooks, AgentOptions } from "../options.ts";
-import { AgentRun, type ModelResult, type RunResult } from "../run.ts";
-import { denialText, toText } from "../tool_call.ts";
-import {
-  isAbort,
-  type ModelRequest,
-  type ModelResponse,
-  nameOf,
-  parsed,
-  type SdkAgent,
-  type SdkModel,
-  type SdkRunner,
-  type SdkTool,
-  usageOf,
-  userText,
-  withUserText,
-  written,
-} from "./sdk.ts";
-
-/** Where something is called from: a run of the runner, or a tool of it. */
-type Frame = {
-  /** The run of the agent whose turn it is. */
-  current: AgentRun;
-  /** The runs of agents that took over, in order. */
-  readonly handoffs: AgentRun[];
-  /** Whether a tool runs: an agent that is called in it is a subagent. */
-  readonly isTool: boolean;
-  /** The run of the subagent. */
-  nested?: AgentRun;
-  /** Whether the message to the subagent was emitted. */
-  hasReceived?: boolean;
-};
+import { AgentRun, type RunResult } from "../run.ts";
+import { toText } from "../tool_call.ts";
+import { connectAgent } from "./agents.ts";
+import { type Frame, frames } from "./frame.ts";
+import { connectModel, observed } from "./models.ts";
+import { isAbort, type SdkAgent, type SdkRunner, userText, withUserText } from "./sdk.ts";
 
 type SdkResult = {
   readonly interruptions?: readonly unknown[];
@@ -44,65 +17,28 @@ type SdkResult = {
 
 type Options = { readonly stream?: boolean; readonly signal?: AbortSignal };
 
-/** Which run calls. One for all runners: they may share agents and models, which are connected once. */
-let storage: AsyncStorage<Frame> | undefined;
-const agents = new WeakSet<SdkAgent>();
-/** Connected models, by what they were, and by themselves. */
-const models = new WeakMap<SdkModel, SdkModel>();
-
-/** Connects a runner, its agents, their models and their tools. */
+/** Connects a runner, its models, and the agents that take part in its runs. */
 export class Connection {
   readonly #hooks: AgentHooks;
   readonly #options: AgentOptions;
-  readonly #storage: AsyncStorage<Frame>;
 
   constructor(hooks: AgentHooks, options: AgentOptions) {
     this.#hooks = hooks;
     this.#options = options;
-    this.#storage = storage ??= createStorage("Cannot connect OpenAI Agents");
+    frames(); // throws where there are none
   }
 
   connectRunner(runner: SdkRunner): void {
     const run = runner.run.bind(runner);
-    const { modelProvider } = runner.config;
+    const { model, modelProvider } = runner.config;
     const getModel = modelProvider.getModel.bind(modelProvider);
+    runner.config.model = connectModel(model);
     runner.config.modelProvider = Object.assign(Object.create(modelProvider), {
-      getModel: async (name?: string) => this.#model(await getModel(name), name),
+      getModel: async (name?: string) => observed(await getModel(name), name),
     });
-    runner.on(
-      "agent_handoff",
-      (_context: unknown, _from: SdkAgent, to: SdkAgent) => this.#handOver(to),
-    );
+    runner.on("agent_handoff", (_context: unknown, _from: SdkAgent, to: SdkAgent) => handOver(to));
     runner.run = (agent: SdkAgent, input: unknown, options?: Options) =>
       this.#run(run, agent, input, options);
-  }
-
-  /** Connects an agent, and those that it may hand over to. */
-  connectAgent(agent: SdkAgent): void {
-    if (agents.has(agent)) return;
-    agents.add(agent);
-    const { model } = agent;
-    if (typeof model === "object" && model !== null) {
-      const connected = models.get(model) ?? this.#model(model);
-      models.set(model, connected).set(connected, connected);
-      agent.model = connected;
-    }
-    const getAllTools = agent.getAllTools.bind(agent);
-    const wrapped = new WeakMap<SdkTool, SdkTool>();
-    agent.getAllTools = async (...args) => {
-      const tools = await getAllTools(...args) as readonly SdkTool[];
-      const frame = this.#storage.getStore();
-      if (frame === undefined) return tools;
-      if (frame.isTool) {
-        frame.nested ??= frame.current.child({ agentId: agent.name, name: agent.name });
-      }
-      return tools.map((tool) => {
-        const known = wrapped.get(tool) ?? this.#tool(tool);
-        wrapped.set(tool, known);
-        return known;
-      });
-    };
-    for (const handoff of agent.handoffs ?? []) this.connectAgent(handoff.agent ?? handoff);
   }
 
   async #run(
@@ -111,14 +47,14 @@ export class Connection {
     input: unknown,
     options: Options | undefined,
   ): Promise<unknown> {
-    this.connectAgent(agent);
+    connectAgent(agent);
     const { name = agent.name } = this.#options;
     const own = new AgentRun(this.#hooks, { ...this.#options, name });
     const frame: Frame = { current: own, handoffs: [], isTool: false };
     const signal = options?.signal;
     try {
       const judged = await received(own, input, signal);
-      const result: SdkResult = await this.#storage.run(frame, () => run(agent, judged, options));
+      const result: SdkResult = await frames().run(frame, () => run(agent, judged, options));
       if (!options?.stream) await end(own, frame, result);
       else endWithStream(result, streamed(own, frame, result, signal));
       return result;
@@ -127,125 +63,14 @@ export class Connection {
       throw error;
     }
   }
+}
 
-  #handOver(to: SdkAgent): void {
-    const frame = this.#storage.getStore();
-    if (frame === undefined) return;
-    this.connectAgent(to);
-    frame.current = frame.current.handOver({ agentId: to.name, name: to.name });
-    frame.handoffs.push(frame.current);
-  }
-
-  /** Returns a tool that gates judge. Tools without `invoke` run at the provider. */
-  #tool(tool: SdkTool): SdkTool {
-    const { invoke } = tool;
-    if (tool.type !== "function" || typeof invoke !== "function") return tool;
-    return {
-      ...tool,
-      invoke: async (context, input, details) => {
-        const frame = this.#storage.getStore();
-        const caller = frame?.nested ?? frame?.current;
-        if (caller === undefined) return await invoke.call(tool, context, input, details);
-        const inner: Frame = { current: caller, handoffs: [], isTool: true };
-        const execute = (params: unknown): Promise<unknown> =>
-          this.#storage.run(
-            inner,
-            () => invoke.call(tool, context, written(input, params), details),
-          );
-        const call = {
-          name: tool.name,
-          params: parsed(input),
-          callId: details?.toolCall?.callId,
-          signal: details?.signal,
-        };
-        return await caller.tool(
-          call,
-          (params) => subagent(inner, () => execute(params)),
-          denialText,
-        );
-      },
-    };
-  }
-
-  /** Returns a model that emits events, for calls of runs that are connected. */
-  #model(model: SdkModel, name?: string): SdkModel {
-    return new Proxy(model, {
-      get: (target, key) => {
-        const value: unknown = Reflect.get(target, key, target);
-        if (key === "getResponse") {
-          return (request: ModelRequest) => this.#respond(target, name, request);
-        }
-        if (key === "getStreamedResponse") {
-          return (request: ModelRequest) => this.#stream(target, name, request);
-        }
-        return typeof value === "function" ? value.bind(target) : value;
-      },
-    });
-  }
-
-  async #respond(
-    model: SdkModel,
-    name: string | undefined,
-    request: ModelRequest,
-  ): Promise<ModelResponse> {
-    const call = await this.#begin(model, name, request);
-    try {
-      const response = await model.getResponse(request);
-      await call?.end(response);
-      return response;
-    } catch (error) {
-      await call?.fail(error);
-      throw error;
-    }
-  }
-
-  #stream(
-    model: SdkModel,
-    name: string | undefined,
-    request: ModelRequest,
-  ): AsyncIterable<{ readonly type: string }> {
-    const begun = this.#begin(model, name, request); // here, as a generator starts elsewhere
-    return (async function* () {
-      const call = await begun;
-      try {
-        for await (const event of model.getStreamedResponse(request)) {
-          if (event.type === "response_done") await call?.end(event.response ?? {});
-          yield event;
-        }
-      } catch (error) {
-        await call?.fail(error);
-        throw error;
-      }
-    })();
-  }
-
-  async #begin(model: SdkModel, name: string | undefined, request: ModelRequest) {
-    const frame = this.#storage.getStore();
-    if (frame === undefined) return undefined;
-    const run = frame.nested ?? frame.current;
-    run.throwIfStopped();
-    if (frame.nested !== undefined && !frame.hasReceived) {
-      frame.hasReceived = true;
-      const text = userText(request.input);
-      if (text !== undefined) await run.received(text);
-    }
-    const id = createEventId();
-    await run.modelCalled(id, { model: name || nameOf(model), provider: "openai" });
-    const finish = (result: ModelResult): Promise<void> => run.modelCompleted(id, result);
-    return {
-      fail: (error: unknown) => finish({ error }),
-      async end({ usage, output = [] }: ModelResponse) {
-        await finish({ usage: usageOf(usage) });
-        for (const item of output) {
-          if (item.type !== "hosted_tool_call") continue;
-          const params = parsed(item.arguments ?? "{}");
-          await run.hosted({ name: item.name ?? "", callId: item.id, params }, {
-            result: item.output,
-          });
-        }
-      },
-    };
-  }
+/** Begins the run of an agent that takes over. */
+function handOver(to: SdkAgent): void {
+  const frame = frames().getStore();
+  if (frame === undefined) return;
+  frame.current = frame.current.handOver({ agentId: to.name, name: to.name });
+  frame.handoffs.push(frame.current);
 }
 
 /** Lets gates judge the message that a run begins with. A resumed run has none. */
@@ -302,18 +127,4 @@ function endWithStream(result: SdkResult, ended: Promise<void>): void {
 async function endAll(run: AgentRun, { handoffs }: Frame, result: RunResult): Promise<void> {
   for (const other of handoffs.toReversed()) await other.end(result);
   await run.end(result);
-}
-
-/** Runs a tool. If it called an agent, the run of that ends with it. */
-async function subagent(frame: Frame, execute: () => Promise<unknown>): Promise<unknown> {
-  try {
-    const output = await execute();
-    const response = toText(output);
-    if (response) await frame.nested?.sent(response);
-    await frame.nested?.end({ response });
-    return output;
-  } catch (error) {
-    await frame.nested?.end({ error });
-    throw error;
-  }
 }

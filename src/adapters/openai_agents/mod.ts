@@ -17,19 +17,10 @@
 import { inspect } from "../../internal/validate.ts";
 import { type AgentHooks, type AgentOptions, checkAgentOptions } from "../options.ts";
 import { Connection } from "./connection.ts";
-import type { SdkAgent, SdkRunner } from "./sdk.ts";
+import type { SdkRunner } from "./sdk.ts";
 
 export type { AgentHooks, AgentOptions, ModelCost, Usage } from "../options.ts";
-export type { SdkAgent, SdkRunner } from "./sdk.ts";
-
-/** Options of `openaiAgentsHooks`. */
-export interface OpenAIAgentsOptions extends AgentOptions {
-  /**
-   * Agents that others use as tools (`agent.asTool()`): a runner can't find those by itself.
-   * @default none: the calls of their tools are neither judged nor observed
-   */
-  readonly subagents?: readonly SdkAgent[] | undefined;
-}
+export type { SdkRunner } from "./sdk.ts";
 
 const SUBJECT = "Cannot connect OpenAI Agents";
 
@@ -37,18 +28,17 @@ const SUBJECT = "Cannot connect OpenAI Agents";
 const connected = new WeakSet<object>();
 
 /**
- * Connects a runner to hooks, and returns it. Agents are connected when the runner runs them, or when one hands
- * over to them; with other runners they behave as before.
+ * Connects a runner to hooks, and returns it. Every agent that takes part in its runs is connected: those that are
+ * handed over to, used as tools, or run by a tool. In other runs, agents behave as before.
  *
  * @throws {TypeError} when an argument is invalid, or the runner is already connected
  */
 export function openaiAgentsHooks<Runner extends SdkRunner>(
   hooks: AgentHooks,
   runner: Runner,
-  options: OpenAIAgentsOptions = {},
+  options: AgentOptions = {},
 ): Runner {
-  const { subagents = [], ...agent } = options;
-  checkAgentOptions(SUBJECT, hooks, agent);
+  checkAgentOptions(SUBJECT, hooks, options);
   const found = runner as Partial<SdkRunner> | undefined;
   const isRunner = typeof found?.run === "function" && typeof found.on === "function" &&
     typeof found.config?.modelProvider?.getModel === "function";
@@ -59,11 +49,7 @@ export function openaiAgentsHooks<Runner extends SdkRunner>(
   if (connected.has(runner)) {
     throw new TypeError(`${SUBJECT}: the runner is already connected: create one for each agent`);
   }
-  const connection = new Connection(hooks, agent);
-  for (const subagent of subagents) {
-    if (typeof subagent?.getAllTools === "function") connection.connectAgent(subagent);
-    else throw new TypeError(`${SUBJECT}: 'subagents' must be agents, got ${inspect(subagent)}`);
-  }
+  const connection = new Connection(hooks, options);
   connected.add(runner);
   connection.connectRunner(runner);
   return runner;

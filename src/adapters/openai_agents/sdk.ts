@@ -15,23 +15,19 @@ export interface SdkRunner {
   on(type: any, listener: (...args: any[]) => void): unknown;
   /** Its configuration. */
   // deno-lint-ignore no-explicit-any -- models are generic in the SDK
-  readonly config: { modelProvider: { getModel(name?: string): any } };
+  readonly config: { model?: any; modelProvider: { getModel(name?: string): any } };
 }
 
 /** An `Agent`. */
-export interface SdkAgent {
-  /** Its name. */
+export type SdkAgent = {
   readonly name: string;
   /** Its model, or the name of one. */
-  // deno-lint-ignore no-explicit-any -- models are generic in the SDK
-  model?: any;
-  /** Agents, or handoffs to agents. */
-  // deno-lint-ignore no-explicit-any -- generic in the SDK
-  readonly handoffs?: any;
-  /** Returns its tools, and those of its MCP servers. */
-  // deno-lint-ignore no-explicit-any -- generic in the SDK
-  getAllTools(...args: any[]): Promise<any>;
-}
+  model?: SdkModel | string | undefined;
+  /** Returns its tools, and those of its MCP servers, at the begin of each turn. */
+  getAllTools(...args: unknown[]): Promise<readonly SdkTool[]>;
+  /** Says what it is about to do. */
+  emit(type: string, ...args: unknown[]): unknown;
+};
 
 /** A tool; only functions have `invoke`. */
 export type SdkTool = {

@@ -1,0 +1,76 @@
+import { frames } from "./frame.ts";
+import { connectModel } from "./models.ts";
+import type { SdkAgent, SdkTool } from "./sdk.ts";
+import { judgeNextCall } from "./tools.ts";
+
+/** What is connected: the prototypes of agents. */
+const connected = new WeakSet<object>();
+
+/**
+ * Connects an agent, and with it every agent of the SDK that takes part in a connected run: agents as tools, copies
+ * that the SDK prepares for a sandbox, and those of a stored state show up only when they run, and so do the tools
+ * that a search loads. What they have in common is their class, and that it announces each tool before it runs.
+ *
+ * @throws {TypeError} when it is not an agent of the SDK
+ */
+export function connectAgent(agent: SdkAgent): void {
+  const base = baseOf(agent);
+  if (!connected.has(base)) {
+    const { emit, getAllTools } = base;
+    if (typeof emit !== "function" || typeof getAllTools !== "function") {
+      throw new TypeError(
+        "Cannot run an agent that is not an Agent of @openai/agents 0.20 or newer",
+      );
+    }
+    override(base, "getAllTools", function (...args) {
+      takeTurn(this);
+      return getAllTools.apply(this, args);
+    });
+    override(base, "emit", function (type, ...args) {
+      if (frames().getStore() !== undefined) announce(this, type, args);
+      return emit.call(this, type, ...args);
+    });
+    connected.add(base);
+  }
+  observe(agent);
+}
+
+/** Takes note of what an agent is about to do. The SDK emits this at once before it does it. */
+function announce(agent: SdkAgent, type: string, [, subject]: readonly unknown[]): void {
+  if (type === "agent_handoff") connectAgent(subject as SdkAgent);
+  if (type !== "agent_tool_start") return;
+  takeTurn(agent);
+  judgeNextCall(subject as SdkTool);
+}
+
+/** Lets an agent take part in the run that calls it. If a tool does, the agent has a run of its own. */
+function takeTurn(agent: SdkAgent): void {
+  const frame = frames().getStore();
+  if (frame === undefined) return;
+  observe(agent);
+  if (!frame.isTool) return;
+  frame.nested ??= frame.current.child({ agentId: agent.name, name: agent.name });
+}
+
+/** Lets the model of an agent emit events. */
+function observe(agent: SdkAgent): void {
+  const model = connectModel(agent.model);
+  if (model !== agent.model) agent.model = model;
+}
+
+/** Returns what all agents inherit from, whichever class they are of: the last one that has tools. */
+function baseOf(agent: SdkAgent): SdkAgent {
+  for (let base = agent;;) {
+    const next = Object.getPrototypeOf(base) as SdkAgent | null;
+    if (typeof next?.getAllTools !== "function") return base;
+    base = next;
+  }
+}
+
+function override<Name extends "emit" | "getAllTools">(
+  base: SdkAgent,
+  name: Name,
+  value: (this: SdkAgent, ...args: Parameters<SdkAgent[Name]>) => ReturnType<SdkAgent[Name]>,
+): void {
+  Object.defineProperty(base, name, { value, writable: true, configurable: true });
+}

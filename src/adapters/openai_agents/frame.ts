@@ -1,0 +1,23 @@
+import { type AsyncStorage, createStorage } from "../async_storage.ts";
+import type { AgentRun } from "../run.ts";
+
+/** Where something is called from: a run of the runner, or a tool of it. */
+export type Frame = {
+  /** The run of the agent whose turn it is. */
+  current: AgentRun;
+  /** The runs of agents that took over, in order. */
+  readonly handoffs: AgentRun[];
+  /** Whether a tool runs: an agent that takes a turn in it is a subagent. */
+  readonly isTool: boolean;
+  /** The run of the subagent. */
+  nested?: AgentRun;
+  /** Whether the message to the subagent was emitted. */
+  hasReceived?: boolean;
+};
+
+let storage: AsyncStorage<Frame> | undefined;
+
+/** Returns the storage of the frame that calls. One for all runners: they may share agents, models, and tools. */
+export function frames(): AsyncStorage<Frame> {
+  return storage ??= createStorage("Cannot connect OpenAI Agents");
+}

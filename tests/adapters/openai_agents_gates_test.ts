@@ -1,0 +1,243 @@
+/**
+ * Which tool calls of OpenAI Agents are judged: all of them, wherever the agent and the tool come from.
+ * @module
+ */
+import assert from "node:assert/strict";
+import { deny } from "@omniagent/hooks/gates";
+import { openaiAgentsHooks } from "@omniagent/hooks/openai-agents";
+import { test } from "../support/harness.ts";
+import { load } from "./driver.ts";
+import { recorded } from "./scenario.ts";
+
+const sdk = await load("@openai/agents-core");
+const { Agent, attachClientToolSearchExecutor, Runner, RunState, setTracingDisabled, tool } = sdk;
+const { assistantMessage, functionCall, ScriptedModel } = await load("@openai/agents-core/testing");
+const { SandboxAgent } = await load("@openai/agents-core/sandbox");
+const { UnixLocalSandboxClient } = await load("@openai/agents-core/sandbox/local");
+const { z } = await load("zod");
+
+setTracingDisabled(true);
+
+type Options = Readonly<Record<string, unknown>>;
+
+const done = [assistantMessage("done")];
+const call = (name: string, params: object = {}, callId = name) =>
+  functionCall(name, params, { callId });
+const remove = call("bash", { command: "rm" });
+
+/** An agent whose model responds with these items, one list for each turn. */
+const agentOf = (turns: readonly (readonly object[])[], options: Options = {}) =>
+  new Agent({ name: "boss", model: new ScriptedModel(turns), ...options });
+
+/** A tool that runs commands, and which it ran. */
+function shell(options: Options = {}) {
+  const ran: string[] = [];
+  const bash = tool({
+    name: "bash",
+    description: "Runs a command",
+    parameters: z.object({ command: z.string() }),
+    execute: ({ command }: { readonly command: string }) => `ran ${ran.push(command)}`,
+    ...options,
+  });
+  return { bash, ran };
+}
+
+/** Hooks whose gate denies `bash` and `exec_command`, and a runner for each call. */
+function guarded() {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", {
+    name: "no-shell",
+    handle: ({ data }) => ["bash", "exec_command"].includes(data.name) ? deny("No") : undefined,
+  });
+  const connect = () => openaiAgentsHooks(hooks, new Runner());
+  return { hooks, log, connect };
+}
+
+for (const stream of [false, true]) {
+  const way = stream ? "streamed" : "not streamed";
+  test(`openai-agents: a run that is resumed from its stored state is judged, ${way}`, async () => {
+    const { hooks, log, connect } = guarded();
+    const { bash, ran } = shell({ needsApproval: true });
+    const paused = await connect().run(agentOf([[remove]], { tools: [bash] }), "hi");
+    const stored = paused.state.toString();
+    const restarted = agentOf([done], { tools: [shell({ needsApproval: true }).bash, bash] });
+    const state = await RunState.fromString(restarted, stored);
+    for (const one of state.getInterruptions()) state.approve(one);
+    const result = await connect().run(restarted, state, { stream });
+    if (stream) await result.completed;
+    await hooks.close();
+    assert.deepEqual(ran, []);
+    assert.equal(log.count("tool.denied"), 1);
+    assert.equal(result.finalOutput, "done");
+  });
+}
+
+test("openai-agents: a stored run of an agent that took over is judged when it is resumed", async () => {
+  const { hooks, log, connect } = guarded();
+  const { bash, ran } = shell({ needsApproval: true });
+  const agents = (turns: readonly (readonly object[])[]) => {
+    const helper = agentOf(turns, { name: "helper", tools: [bash] });
+    return agentOf([[call("transfer_to_helper")]], { handoffs: [helper] });
+  };
+  const paused = await connect().run(agents([[remove]]), "hi");
+  const restarted = agents([done]);
+  const state = await RunState.fromString(restarted, paused.state.toString());
+  for (const one of state.getInterruptions()) state.approve(one);
+  await connect().run(restarted, state);
+  await hooks.close();
+  assert.deepEqual(ran, []);
+  assert.equal(log.count("tool.denied"), 1);
+});
+
+for (
+  const { name, turns } of [
+    { name: "the next response", turns: [["search"], ["bash"]] },
+    { name: "the same response", turns: [["search", "bash"]] },
+  ]
+) {
+  test(`openai-agents: a tool that a search loads is judged in ${name}`, async () => {
+    const { hooks, log, connect } = guarded();
+    const { bash, ran } = shell({ deferLoading: true });
+    const search = {
+      type: "tool_search_call",
+      id: "s1",
+      status: "completed",
+      execution: "client",
+      arguments: { query: "bash" },
+      providerData: { call_id: "s1", execution: "client" },
+    };
+    const parameters = {
+      type: "object",
+      properties: { query: { type: "string" } },
+      required: ["query"],
+      additionalProperties: false,
+    };
+    // What `toolSearchTool()` of `@openai/agents` returns.
+    const find = attachClientToolSearchExecutor({
+      type: "hosted_tool",
+      name: "tool_search",
+      providerData: { type: "tool_search", execution: "client", parameters },
+    }, () => [bash]);
+    const items = turns.map((names) => names.map((name) => name === "bash" ? remove : search));
+    await connect().run(agentOf([...items, done], { tools: [find] }), "hi");
+    await hooks.close();
+    assert.deepEqual(ran, []);
+    assert.equal(log.count("tool.denied"), 1);
+  });
+}
+
+for (const isHandoff of [false, true]) {
+  const who = isHandoff ? "a sandbox agent that takes over" : "a sandbox agent";
+  test(`openai-agents: the tools of ${who} are judged, its own and those of the sandbox`, async () => {
+    const { hooks, log, connect } = guarded();
+    const { bash, ran } = shell();
+    const calls = [remove, call("exec_command", { cmd: "exit 1" }), call("look")];
+    const look = tool({
+      name: "look",
+      description: "Looks",
+      parameters: z.object({}),
+      execute: () => "seen",
+    });
+    const sandbox = new SandboxAgent({
+      name: "sandbox",
+      model: new ScriptedModel([calls, done]),
+      tools: [bash, look],
+    });
+    const first = agentOf([[call("transfer_to_sandbox")]], { handoffs: [sandbox] });
+    const options = { sandbox: { client: new UnixLocalSandboxClient() } };
+    const result = await connect().run(isHandoff ? first : sandbox, "hi", options);
+    await hooks.close();
+    assert.equal(result.finalOutput, "done");
+    assert.deepEqual(ran, []);
+    assert.equal(log.count("tool.denied"), 2);
+    assert.equal(log.count("tool.completed"), 1);
+    assert.equal(log.count("model.completed"), isHandoff ? 3 : 2);
+  });
+}
+
+test("openai-agents: an agent used as a tool is judged without being listed, and what it hands over to", async () => {
+  const { hooks, log, connect } = guarded();
+  const { bash, ran } = shell();
+  const helper = agentOf([[call("transfer_to_late")]], { name: "helper" });
+  const tools = [helper.asTool({ toolName: "helper", toolDescription: "helps" })];
+  const runner = connect();
+  helper.handoffs = [agentOf([[remove], done], { name: "late", tools: [bash] })];
+  await runner.run(agentOf([[call("helper", { input: "help" })], done], { tools }), "hi");
+  await hooks.close();
+  assert.deepEqual(ran, []);
+  assert.equal(log.count("tool.denied"), 1);
+  assert.deepEqual(log.runs, [
+    "boss: agent.start",
+    "boss: tool.called",
+    "helper: agent.start",
+    "helper: tool.denied",
+    "helper: agent.end",
+    "boss: tool.completed",
+    "boss: agent.end",
+  ]);
+});
+
+test("openai-agents: an agent that a tool runs with a runner of its own is judged", async () => {
+  const { hooks, log, connect } = guarded();
+  const { bash, ran } = shell();
+  const helper = agentOf([[remove], done], { name: "helper", tools: [bash] });
+  const help = tool({
+    name: "help",
+    description: "Helps",
+    parameters: z.object({}),
+    execute: async () => (await new Runner().run(helper, "help")).finalOutput,
+  });
+  await connect().run(agentOf([[call("help")], done], { tools: [help] }), "hi");
+  await hooks.close();
+  assert.deepEqual(ran, []);
+  assert.equal(log.count("tool.denied"), 1);
+});
+
+test("openai-agents: a tool that can't be judged, as it is frozen, doesn't run", async () => {
+  const { hooks, log, connect } = guarded();
+  const { bash, ran } = shell();
+  const agent = agentOf([[remove], done], { tools: [Object.freeze(bash)] });
+  await assert.rejects(connect().run(agent, "hi"), /gates judge.*the tool is frozen: pass a copy/);
+  await hooks.close();
+  assert.deepEqual(ran, []);
+  assert.equal(log.count("agent.end"), 1);
+});
+
+test("openai-agents: runs of other runners are neither judged nor observed", async () => {
+  const { hooks, log, connect } = guarded();
+  const { bash, ran } = shell();
+  const agent = agentOf([[remove], done, [remove], done], { tools: [bash] });
+  await connect().run(agent, "hi");
+  const events = log.lines.length;
+  await new Runner().run(agent, "hi");
+  await hooks.close();
+  assert.deepEqual(ran, ["rm"]);
+  assert.equal(log.lines.length, events);
+});
+
+test("openai-agents: a tool is as it was when it has run, so that approvals see what the SDK parsed", async () => {
+  const { hooks, connect } = guarded();
+  const seen: unknown[] = [];
+  const pay = tool({
+    name: "pay",
+    description: "Pays someone",
+    parameters: z.object({ to: z.string().trim() }),
+    needsApproval: (_context: unknown, input: { readonly to: string }) => seen.push(input.to) < 0,
+    execute: ({ to }: { readonly to: string }) => `paid ${to}`,
+  });
+  const { invoke } = pay;
+  const pays = ["a ", " b", "c "].map((to) => call("pay", { to }, to));
+  const turns = [pays.slice(0, 2), pays.slice(2), done];
+  await connect().run(agentOf(turns, { tools: [pay] }), "hi");
+  await hooks.close();
+  assert.deepEqual(seen, ["a", "b", "c"]);
+  assert.equal(pay.invoke, invoke);
+});
+
+test("openai-agents: the model of the runner's configuration is observed", async () => {
+  const { hooks, log } = recorded();
+  const runner = openaiAgentsHooks(hooks, new Runner({ model: new ScriptedModel([done]) }));
+  await runner.run(new Agent({ name: "boss" }), "hi");
+  await hooks.close();
+  assert.equal(log.count("model.completed"), 1);
+});
