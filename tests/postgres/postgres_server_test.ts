@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { type PostgresClient, postgresSchema, PostgresStore } from "@omniagent/hooks/postgres";
 import { testStore } from "@omniagent/hooks/testing";
+import pg from "pg";
 import { test } from "../support/harness.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
 import { clients, type Connection } from "./clients.ts";
@@ -213,6 +214,17 @@ if (server !== undefined) {
       },
     );
   }
+
+  test("a pool of pg that is ended before the store doesn't wait for its listener", async () => {
+    const pool = new pg.Pool({ connectionString: server.url, max: 4 });
+    const store = new PostgresStore(pool);
+    await new Promise<void>((resolve) => void store.wake.listen(resolve)); // called once it listens
+    let clients: number | undefined;
+    pool.once("remove", () => clients ??= pool.totalCount); // called after the store's listener
+    await pool.end();
+    assert.equal(clients, 0, "the listener's client was released with the idle ones");
+    store.close();
+  });
 
   test("the server met no deadlock, and is stopped", async () => {
     const log = await server.log();

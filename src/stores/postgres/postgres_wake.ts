@@ -58,7 +58,7 @@ export class PostgresWake implements StoreWake {
       return;
     }
     this.#isPausing = true;
-    this.#notify(this.#id);
+    this.#notify(this.#id).catch(() => {}); // a hint: the others poll
     this.#cancelPause = setTimer(PAUSE, () => {
       this.#isPausing = false;
       if (!this.#isWanted) return;
@@ -84,9 +84,9 @@ export class PostgresWake implements StoreWake {
     this.#end();
   }
 
-  #notify(payload: string): void {
+  #notify(payload: string): Promise<unknown> {
     const text = `select pg_notify('${this.#options.channel}', $1::text)::text as sent`;
-    this.#options.query(text, payload).catch(() => {}); // a hint: the others poll
+    return this.#options.query(text, payload);
   }
 
   async #open(): Promise<void> {
@@ -123,7 +123,8 @@ export class PostgresWake implements StoreWake {
       this.#pause = REOPEN.first;
       this.#cancelTimer = setTimer(HEARTBEAT.every, () => this.#beat(), true);
     };
-    this.#notify(`${this.#id}?`);
+    // Once its pool is ended, nothing can be sent: the session is given up at once, as `end` waits for it.
+    this.#notify(`${this.#id}?`).catch(() => era === this.#era && this.#reopen());
   }
 
   #receive(payload: string): void {

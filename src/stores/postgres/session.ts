@@ -28,8 +28,12 @@ type PooledClient = PgClient & { release(destroy: boolean): void };
 
 type PgPool = {
   readonly totalCount: number;
+  /** Whether its `end` was called, which waits until all clients are released. */
+  readonly ending?: boolean;
   readonly options?: { readonly max?: number };
   connect(callback: (error: Error | undefined, client: PooledClient | undefined) => void): void;
+  on(event: "remove", listener: () => void): unknown;
+  off(event: "remove", listener: () => void): unknown;
 };
 
 /** `listen` of `postgres`, `Bun.sql` and PGlite. */
@@ -73,7 +77,13 @@ async function listenInPool(
   ...[channel, onNotice, onLost]: Parameters<OpenSession>
 ): Promise<Session> {
   const client = await checkOut(pool, onLost);
-  const release = () => client.release(true);
+  // A pool that ends removes its idle clients first, and then waits for this one.
+  const onRemove = (): void => void (pool.ending && onLost());
+  const release = (): void => {
+    pool.off("remove", onRemove);
+    client.release(true);
+  };
+  pool.on("remove", onRemove);
   try {
     client.unref?.(); // the process may end while it listens
     const { close } = await listenOn(client, channel, onNotice, onLost);
