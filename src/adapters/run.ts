@@ -10,6 +10,7 @@ import { settled } from "./settled.ts";
 import {
   type AllowedCall,
   Attempts,
+  type BeginOptions,
   type Caller,
   callTool,
   openCall,
@@ -30,13 +31,6 @@ export type { ModelResult, RunResult } from "./results.ts";
 export type RunOptions = AgentOptions & {
   /** The agent that started this one. */
   readonly parentAgentId?: string | undefined;
-};
-
-/** How a call that the SDK runs ends, or goes on. */
-type BeginOptions = {
-  readonly endsByItself?: boolean;
-  /** Where the SDK would pause the call and resume it. @default nowhere */
-  readonly place?: string | undefined;
 };
 
 /**
@@ -189,14 +183,17 @@ export class AgentRun {
    * run has not called a model.
    */
   async begin(call: ToolCall, options: BeginOptions = {}): Promise<OpenedCall> {
-    const { endsByItself = false, place } = options;
+    const { endsByItself = false, place, asNew = call, isNew = false } = options;
     await this.#last;
     const paused = Unfinished.of(this.#hooks);
     const { sessionId, agentId } = this.#options;
     const key = keyOf({ place, sessionId, agentId }, call);
     // A resumed run first runs its paused tools. What a model calls later is a new call, even with the same id.
-    const opened = (this.#models.hasBegun ? undefined : paused.take(key)) ??
-      await this.#span.within(() => openCall(this.#hooks, this.#attempts.next(call), this.#caller));
+    const repeated = isNew || this.#models.hasBegun ? undefined : paused.take(key);
+    const opened = repeated ??
+      await this.#span.within(() =>
+        openCall(this.#hooks, this.#attempts.next(asNew), this.#caller)
+      );
     if (opened.type === "denied") return { ...opened, denial: this.#note(opened.denial) };
     const closed = deferred<void>();
     const close = <Value>(value: Value): Value => {
@@ -211,6 +208,7 @@ export class AgentRun {
     };
     const begun: AllowedCall = {
       ...opened,
+      isRepeated: repeated !== undefined,
       complete: (result) => opened.complete(result).then(noted).then(close),
       fail: (error) => opened.fail(error).then(noted).then(close),
       pause: () => paused.keep(key, close(opened)),

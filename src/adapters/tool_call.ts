@@ -38,6 +38,8 @@ export type AllowedCall = {
   readonly params: unknown;
   /** Whether a gate, or a person whom it asked, explicitly allowed the call. */
   readonly isApproved: boolean;
+  /** Whether it was paused before, and goes on without another decision. */
+  readonly isRepeated?: boolean;
   /** Text for the model that gates added, to go with the result. */
   readonly context?: string | undefined;
   /** Calls a function in the span of the call: use it to run the tool. */
@@ -48,6 +50,17 @@ export type AllowedCall = {
   fail(error: unknown): Promise<ToolOutcome>;
   /** Leaves the call open: the run is paused, and another run repeats the call when it resumes. */
   pause(): void;
+};
+
+/** How a call that the SDK runs ends, or goes on. */
+export type BeginOptions = {
+  readonly endsByItself?: boolean;
+  /** Where the SDK would pause the call and resume it. @default nowhere */
+  readonly place?: string | undefined;
+  /** What is judged unless a paused call goes on. @default the call itself */
+  readonly asNew?: ToolCall;
+  /** Whether no paused call goes on. @default whether this run has called a model */
+  readonly isNew?: boolean;
 };
 
 /** What gates made of a call. */

@@ -34,11 +34,31 @@ export type Instance =
     listConfiguredInputProcessors(requestContext: unknown): Promise<object[]>;
     listConfiguredOutputProcessors(requestContext: unknown): Promise<object[]>;
     getDefaultOptions(options: object): RunOptions | Promise<RunOptions>;
-    /** Runs agents, workflows and tools by itself: no hook sees their calls. */
+    /** Set if the agent is durable: what it wraps, or itself. */
+    readonly agent?: object | undefined;
+    /** Run agents, workflows and tools by themselves: no hook sees their calls. */
     network?(...args: unknown[]): Promise<unknown>;
+    resumeNetwork?(...args: unknown[]): Promise<unknown>;
+    /** Returns a copy, to which a stored version of the agent is applied. */
+    __fork?(): Instance;
+    /** Prepares each run; of the agent's methods that do, the only one whose error a durable run doesn't catch. */
+    __getGoalConfig?(): unknown;
     /** Prepares a step of `generateLegacy` and `streamLegacy`. */
     __runProcessInputStep?(args: object): Promise<Step>;
   };
+
+const NEEDED = [
+  "wrapToolsWithHooks",
+  "listAgents",
+  "listConfiguredInputProcessors",
+  "listConfiguredOutputProcessors",
+  "getDefaultOptions",
+] as const;
+
+/** Returns the name of a method that an agent would need to be connected, and lacks. */
+export function missingOf(agent: Instance): string | undefined {
+  return [...RUNS, ...NEEDED].find((name) => typeof agent?.[name] !== "function");
+}
 
 export type Agents = Readonly<Record<string, object>>;
 export type Run = (input: unknown, options?: RunOptions) => Promise<Output>;
@@ -77,8 +97,11 @@ export type ToolContext = Suspendable & {
   readonly abortSignal?: AbortSignal | undefined;
   /** Where a tool that a step added finds the same. */
   readonly agent?: Suspendable | undefined;
+  readonly requestContext?: unknown;
 };
 type Suspendable = {
+  /** What a suspended tool goes on with: from who resumes the run, or from the model. */
+  readonly resumeData?: unknown;
   readonly suspend?: ((...args: unknown[]) => unknown) | undefined;
   readonly toolCallId?: string | undefined;
 };

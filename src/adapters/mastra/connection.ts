@@ -1,13 +1,20 @@
-import { errorMessage } from "../../internal/issues.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { type AsyncStorage, createStorage } from "../async_storage.ts";
 import type { AgentHooks, AgentOptions } from "../options.ts";
 import { AgentRun } from "../run.ts";
-import { denialText, openCall, type OpenedCall, type ToolCall, withContext } from "../tool_call.ts";
+import {
+  denialText,
+  openCall,
+  type OpenedCall,
+  type ToolCall,
+  type ToolOutcome,
+  withContext,
+} from "../tool_call.ts";
 import {
   type Agents,
   type Instance,
   type MastraAgent,
+  missingOf,
   type Output,
   type Run,
   type RunOptions,
@@ -18,12 +25,26 @@ import {
   type Tools,
 } from "./agent.ts";
 import { messageProcessor, resultProcessor, Running } from "./processors.ts";
+import { rejection, watching, withExecute, withoutResumeData, withResumeData } from "./tool.ts";
+import { checkNotDurable, isDurable, isGuarded, refuseUnjudged } from "./unjudged.ts";
 
 /** The connections of all agents: an agent that delegates to another one needs to find that one's. */
 const CONNECTIONS = new WeakMap<object, Connection>();
 
-/** What delegates to an agent at the moment. It is created with the first connection. */
-let delegations: AsyncStorage<{ readonly to: MastraAgent; readonly parent: AgentRun }> | undefined;
+/** What happens at the moment. It is created with the first connection. */
+let current: AsyncStorage<Current> | undefined;
+
+/** The connection whose agent runs, and the tool that delegates to an agent. */
+type Current = {
+  readonly connection?: Connection;
+  readonly delegation?: {
+    /** The id of the agent. */
+    readonly to: string;
+    readonly parent: AgentRun;
+    /** Whether the agent's calls are judged, even if they were paused. */
+    readonly isNew: boolean;
+  } | undefined;
+};
 
 /** Tells the tools of a run which run it is. Next to the user's hooks, it reaches them in every path. */
 const RUN = "omniagentRun";
@@ -43,25 +64,18 @@ export function connect(hooks: AgentHooks, agent: MastraAgent, options: AgentOpt
     throw new TypeError(`${SUBJECT}: the agent '${agent.id}' is already connected`);
   }
   const instance = agent as unknown as Instance;
-  for (const name of [...RUNS, ...NEEDED]) {
-    if (typeof instance?.[name] === "function") continue;
+  const missing = missingOf(instance);
+  if (missing !== undefined) {
     throw new TypeError(
-      `${SUBJECT}: '${name}' is missing. Pass an Agent of @mastra/core 1.71 or a later 1.x`,
+      `${SUBJECT}: '${missing}' is missing. Pass an Agent of @mastra/core 1.71 or a later 1.x`,
     );
   }
-  delegations ??= createStorage(SUBJECT);
-  CONNECTIONS.set(agent, new Connection(hooks, instance, options));
+  checkNotDurable(instance);
+  current ??= createStorage(SUBJECT);
+  new Connection(hooks, instance, options).add(instance);
 }
 
-const NEEDED = [
-  "wrapToolsWithHooks",
-  "listAgents",
-  "listConfiguredInputProcessors",
-  "listConfiguredOutputProcessors",
-  "getDefaultOptions",
-] as const;
-
-/** One agent, with its runs. */
+/** An agent and its forks, with their runs. */
 class Connection {
   readonly #hooks: AgentHooks;
   readonly #agent: Instance;
@@ -77,39 +91,68 @@ class Connection {
     this.#hooks = hooks;
     this.#agent = agent;
     this.#options = options;
+  }
+
+  /** Connects the agent itself, or a fork of it. */
+  add(agent: Instance): void {
+    CONNECTIONS.set(agent, this);
     for (const name of RUNS) {
-      const run = agent[name];
+      const run = agent[name].bind(agent);
       const resumes = name.startsWith("resume");
-      agent[name] = (input, own = {}) => this.#run(run.bind(agent), input, own, resumes);
+      agent[name] = (input, own = {}) => this.#run(agent, run, { input, own, resumes });
     }
     // Private, but the only place that all tools of all runs pass, after the user's own hooks.
     const { wrapToolsWithHooks } = agent;
     agent.wrapToolsWithHooks = (tools, hooks) => {
       const { [RUN]: key } = (hooks ?? {}) as { readonly [RUN]?: string };
-      const judged = this.#wrapTools(tools, this.#slots.get(key!));
+      const judged = this.#wrapTools(agent, tools, this.#slots.get(key!));
       const wrapped = wrapToolsWithHooks.call(agent, judged, hooks);
       for (const { execute } of Object.values(wrapped)) if (execute) this.#judged.add(execute);
       return wrapped;
     };
-    const { network } = agent;
-    if (network !== undefined) {
-      agent.network = async (...args) => {
-        if (!hooks.registry.gates.guards("tool.called")) return await network.apply(agent, args);
-        throw new Error(
-          `Cannot run a network of the agent '${agent.id}': gates can't judge its tool calls. Use ` +
-            "generate() or stream()",
-        );
+    // An agent may create those that it delegates to each time.
+    const { listAgents, __fork: fork, __runProcessInputStep: prepare } = agent;
+    agent.listAgents = (options) => {
+      const agents = listAgents.call(agent, options);
+      return agents instanceof Promise ? agents.then((all) => this.#join(all)) : this.#join(agents);
+    };
+    refuseUnjudged(this.#hooks, agent, () => current!.getStore()?.connection === this);
+    if (fork !== undefined) {
+      agent.__fork = () => {
+        const copy = fork.call(agent);
+        this.add(copy);
+        return copy;
       };
     }
-    const { __runProcessInputStep: prepare } = agent;
     if (prepare === undefined) return;
     agent.__runProcessInputStep = async (args) => {
       const step = await prepare.call(agent, args);
-      return step.tools === undefined ? step : { ...step, tools: this.#wrapTools(step.tools) };
+      const { tools } = step;
+      return tools === undefined ? step : { ...step, tools: this.#wrapTools(agent, tools) };
     };
   }
 
-  async #run(run: Run, input: unknown, own: RunOptions, resumes: boolean): Promise<Output> {
+  /** Connects the agents that this one delegates to, if they can be. */
+  #join(agents: Agents): Agents {
+    for (const agent of Object.values(agents) as MastraAgent[]) {
+      const instance = agent as unknown as Instance;
+      if (CONNECTIONS.has(agent) || missingOf(instance) !== undefined || isDurable(instance)) {
+        continue;
+      }
+      connect(this.#hooks, agent, { cost: this.#options.cost });
+    }
+    return agents;
+  }
+
+  async #run(
+    agent: Instance,
+    run: Run,
+    { input, own, resumes }: {
+      readonly input: unknown;
+      readonly own: RunOptions;
+      readonly resumes: boolean;
+    },
+  ): Promise<Output> {
     const running = this.#begin(own);
     const key = running.run.id;
     const suspended = resumes ? this.#suspended.get(own.runId!) : undefined;
@@ -117,7 +160,8 @@ class Connection {
     slot.running = running;
     this.#slots.set(key, slot);
     try {
-      const output = await run(input, await this.#connected(slot, own));
+      const options = await this.#connected(agent, slot, own);
+      const output = await current!.run({ connection: this }, () => run(input, options));
       const ended = this.#end(slot, output).finally(() => this.#slots.delete(key));
       // Of a stream, the fields are promises, and the run goes on.
       if (typeof output.finishReason === "string") await ended;
@@ -133,16 +177,17 @@ class Connection {
     const { id, name: known } = this.#agent;
     const thread = typeof memory?.thread === "string" ? memory.thread : memory?.thread?.id;
     const { name = known, sessionId = thread } = this.#options;
-    const delegation = delegations?.getStore();
-    const parent = connectionOf(delegation?.to) === this ? delegation?.parent : undefined;
-    const run = parent?.child({ agentId: id, name }) ??
-      new AgentRun(this.#hooks, { ...this.#options, name, sessionId });
-    return new Running(run, abortSignal);
+    const { delegation } = current!.getStore() ?? {};
+    if (delegation?.to === id) {
+      const { parent, isNew } = delegation;
+      return new Running(parent.child({ agentId: id, name }), abortSignal, isNew);
+    }
+    const run = new AgentRun(this.#hooks, { ...this.#options, name, sessionId });
+    return new Running(run, abortSignal, false);
   }
 
   /** Adds our processors, and wraps the tools of each step. Ours run last: what they let through is sent. */
-  async #connected(slot: Slot, own: RunOptions): Promise<RunOptions> {
-    const agent = this.#agent;
+  async #connected(agent: Instance, slot: Slot, own: RunOptions): Promise<RunOptions> {
     const { running } = slot;
     const { requestContext } = own;
     const options = await agent.getDefaultOptions({ requestContext });
@@ -159,7 +204,7 @@ class Connection {
       prepareStep: async (step) => {
         const prepared = await (own.prepareStep ?? options.prepareStep)?.(step);
         const tools = prepared?.tools ?? step.tools;
-        return tools ? { ...prepared, tools: this.#wrapTools(tools, slot) } : prepared;
+        return tools ? { ...prepared, tools: this.#wrapTools(agent, tools, slot) } : prepared;
       },
     };
   }
@@ -185,11 +230,11 @@ class Connection {
   }
 
   /** Returns tools that gates judge. Those that have passed here before stay as they are. */
-  #wrapTools(tools: Tools, slot?: Slot): Tools {
+  #wrapTools(agent: Instance, tools: Tools, slot?: Slot): Tools {
     const wrapped = Object.entries(tools).map(([name, tool]) => {
       if (typeof tool.execute !== "function" || this.#judged.has(tool.execute)) return [name, tool];
       const execute = (params: unknown, context: ToolContext = {}): Promise<unknown> =>
-        this.#callTool(name, tool, { params, context, slot });
+        this.#callTool(agent, { name, tool, params, context, slot });
       this.#judged.add(execute);
       return [name, withExecute(tool, execute)];
     });
@@ -197,37 +242,41 @@ class Connection {
   }
 
   async #callTool(
-    name: string,
-    tool: Tool,
-    { params, context, slot }: {
+    agent: Instance,
+    { name, tool, params, context, slot }: {
+      readonly name: string;
+      readonly tool: Tool;
       readonly params: unknown;
       readonly context: ToolContext;
       readonly slot: Slot | undefined;
     },
   ): Promise<unknown> {
-    const running = slot?.running;
-    const { toolCallId: callId } = context.agent ?? context;
+    const { toolCallId: callId, resumeData } = context.agent ?? context;
     const call = { name, params, callId, signal: context.abortSignal };
-    const opened = await this.#open(call, slot);
+    const asNew = withResumeData(call, resumeData);
+    const opened = await this.#open(call, asNew, slot);
     if (opened.type === "denied") return denialText(opened.denial);
+    const isNew = opened.isRepeated !== true;
+    const { input, ...resumed } = isNew && asNew === call
+      ? { input: opened.params }
+      : withoutResumeData(opened.params, params);
     let isSuspended = false;
-    const outcome = await this.#delegating(name, running, async () => {
-      try {
-        const watched = watching(context, () => isSuspended = true);
-        const output = await opened.within(() => tool.execute!(opened.params, watched));
-        if (isSuspended && output === undefined) {
-          opened.pause();
-          return { type: "result", value: output } as const;
-        }
-        const invalid = rejection(output);
-        if (invalid === undefined) return await opened.complete(output);
-        const judged = await opened.fail(invalid);
-        const isSame = judged.type === "error" && judged.error === invalid;
-        return isSame ? { type: "result", value: output } as const : judged;
-      } catch (error) {
-        return await opened.fail(error);
+    const watched = watching(context, () => isSuspended = true, isNew ? resumed : {});
+    const execute = async (): Promise<ToolOutcome> => {
+      const delegation = await this.#delegation(agent, { name, context, slot, isNew });
+      const run = (): unknown => opened.within(() => tool.execute!(input, watched));
+      const output = await current!.run({ delegation }, run);
+      if (isSuspended && output === undefined) {
+        opened.pause();
+        return { type: "result", value: output };
       }
-    });
+      const invalid = rejection(output);
+      if (invalid === undefined) return await opened.complete(output);
+      const judged = await opened.fail(invalid);
+      const isSame = judged.type === "error" && judged.error === invalid;
+      return isSame ? { type: "result", value: output } : judged;
+    };
+    const outcome = await execute().catch((error) => opened.fail(error));
     if (outcome.type === "error") throw outcome.error;
     return outcome.type === "denied"
       ? denialText(outcome.denial)
@@ -235,63 +284,34 @@ class Connection {
   }
 
   /** Begins a call in its run, or in none: an agent's tools can also be used without running it. */
-  #open(call: ToolCall, slot: Slot | undefined): Promise<OpenedCall> {
+  #open(call: ToolCall, asNew: ToolCall, slot: Slot | undefined): Promise<OpenedCall> {
     if (slot !== undefined) {
-      return slot.running.run.begin(call, { endsByItself: true, place: slot.id });
+      const { run, isNew } = slot.running;
+      return run.begin(call, { endsByItself: true, place: slot.id, asNew, isNew });
     }
     const { sessionId, agentId = this.#agent.id } = this.#options;
-    return openCall(this.#hooks, call, { sessionId, agentId, runId: createEventId() });
+    return openCall(this.#hooks, asNew, { sessionId, agentId, runId: createEventId() });
   }
 
-  /** Runs a tool. If it delegates to an agent, that agent's run belongs to this one. */
-  async #delegating<Result>(
-    name: string,
-    running: Running | undefined,
-    execute: () => Promise<Result>,
-  ): Promise<Result> {
-    if (running === undefined || !name.startsWith(DELEGATION)) return await execute();
-    const agents: Agents = await this.#agent.listAgents({});
-    const agent = agents[name.slice(DELEGATION.length)] as MastraAgent | undefined;
-    if (agent === undefined) return await execute();
-    if (!CONNECTIONS.has(agent)) connect(this.#hooks, agent, { cost: this.#options.cost });
-    return await delegations!.run({ to: agent, parent: running.run }, execute);
-  }
-}
-
-function connectionOf(agent: MastraAgent | undefined): Connection | undefined {
-  return agent && CONNECTIONS.get(agent);
-}
-
-/** Returns a tool like another, of the same class, that runs another function. */
-function withExecute(tool: Tool, execute: Tool["execute"]): Tool {
-  const property = { value: execute, configurable: true, enumerable: true, writable: true };
-  const properties = { ...Object.getOwnPropertyDescriptors(tool), execute: property };
-  return Object.create(Object.getPrototypeOf(tool), properties);
-}
-
-/** Returns a context that tells when the tool suspends its run. */
-function watching(context: ToolContext, onSuspend: () => void): ToolContext {
-  const { agent } = context;
-  const { suspend } = agent ?? context;
-  if (suspend === undefined) return context;
-  const watched = {
-    suspend: (...args: unknown[]) => {
-      onSuspend();
-      return suspend(...args);
+  /** Returns what a tool delegates to: the run of that agent belongs to the one of this agent. */
+  async #delegation(
+    agent: Instance,
+    { name, context, slot, isNew }: {
+      readonly name: string;
+      readonly context: ToolContext;
+      readonly slot: Slot | undefined;
+      readonly isNew: boolean;
     },
-  };
-  if (agent === undefined) return { ...context, ...watched };
-  // The same object: Mastra knows by it that the input is valid.
-  return Object.assign(context, { agent: { ...agent, ...watched } });
-}
-
-/** Mastra returns what is wrong with a tool's input as its output. */
-function rejection(output: unknown): Error | undefined {
-  const { error, message } = (output ?? {}) as {
-    readonly error?: unknown;
-    readonly message?: unknown;
-  };
-  const isInvalid = error === true && typeof message === "string" &&
-    "validationErrors" in (output as object);
-  return isInvalid ? new Error(errorMessage(new Error(message))) : undefined;
+  ): Promise<Current["delegation"]> {
+    if (!name.startsWith(DELEGATION)) return undefined;
+    const agents = await agent.listAgents({ requestContext: context.requestContext });
+    const to = agents[name.slice(DELEGATION.length)] as MastraAgent | undefined;
+    if (to === undefined) return undefined;
+    if (!CONNECTIONS.has(to) && isGuarded(this.#hooks)) {
+      throw new Error(
+        `Cannot delegate to the agent '${to.id}': gates can't judge the tool calls of this kind of agent`,
+      );
+    }
+    return slot && { to: to.id, parent: slot.running.run, isNew };
+  }
 }

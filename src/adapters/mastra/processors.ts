@@ -6,6 +6,8 @@ import type { Tokens } from "./agent.ts";
 export class Running {
   readonly run: AgentRun;
   readonly signal: AbortSignal | undefined;
+  /** Whether each call is judged, even if it was paused: another agent's model resumes the run. */
+  readonly isNew: boolean;
   /** The model call that is under way. */
   callId = 0;
   /** Why the last model call failed. */
@@ -13,9 +15,10 @@ export class Running {
   /** Why the message from the user was not let through. */
   denied: string | undefined;
 
-  constructor(run: AgentRun, signal: AbortSignal | undefined) {
+  constructor(run: AgentRun, signal: AbortSignal | undefined, isNew: boolean) {
     this.run = run;
     this.signal = signal;
+    this.isNew = isNew;
   }
 
   /** Emits `message.sent`, if there is a response, and `agent.end`, once. */

@@ -1,0 +1,62 @@
+import type { AgentHooks } from "../options.ts";
+import { type Instance, SUBJECT } from "./agent.ts";
+
+/** What gates judge in a run. */
+const JUDGED = ["tool.called", "tool.completed", "message.received"] as const;
+
+/**
+ * Makes what runs an agent past its hooks throw: networks, while there are gates, and durable runs. Those call tools
+ * in steps of a workflow, also of another process, and find tools there that the agent doesn't have.
+ *
+ * @param isRunning Whether the caller is a run that hooks see
+ */
+export function refuseUnjudged(
+  hooks: AgentHooks,
+  agent: Instance,
+  isRunning: () => boolean,
+): void {
+  for (const name of ["network", "resumeNetwork"] as const) {
+    const run = agent[name];
+    if (run === undefined) continue;
+    agent[name] = async (...args) => {
+      if (!isGuarded(hooks)) return await run.apply(agent, args);
+      throw new Error(
+        `Cannot run a network of the agent '${agent.id}': gates can't judge its tool calls. Use ` +
+          "generate() or stream()",
+      );
+    };
+  }
+  // Only the constructor of a durable agent reads it.
+  Object.defineProperty(agent, "__model", {
+    configurable: true,
+    get: () => {
+      throw new TypeError(durable(agent, "Cannot make an agent durable"));
+    },
+  });
+  const { __getGoalConfig: goal } = agent;
+  if (goal === undefined) return;
+  // One that was made durable before it was connected.
+  agent.__getGoalConfig = () => {
+    if (!isGuarded(hooks) || isRunning()) return goal.call(agent);
+    throw new Error(durable(agent, "Cannot run a durable agent"));
+  };
+}
+
+/** Returns whether there are gates for what happens in a run. */
+export function isGuarded({ registry: { gates } }: AgentHooks): boolean {
+  return JUDGED.some((type) => gates.guards(type));
+}
+
+/** Returns whether an agent is a durable one, or becomes one when it runs. */
+export function isDurable(agent: Instance): boolean {
+  return agent.agent !== undefined;
+}
+
+/** @throws {TypeError} when an agent is durable */
+export function checkNotDurable(agent: Instance): void {
+  if (isDurable(agent)) throw new TypeError(durable(agent, SUBJECT));
+}
+
+function durable({ id }: Instance, subject: string): string {
+  return `${subject}: hooks don't see all tool calls of durable agents. Use the agent '${id}' without making it durable`;
+}

@@ -1,0 +1,245 @@
+import assert from "node:assert/strict";
+import type { Hooks } from "@omniagent/hooks";
+import { deny } from "@omniagent/hooks/gates";
+import { mastraHooks } from "@omniagent/hooks/mastra";
+import { test } from "../support/harness.ts";
+import { scriptedModel } from "./ai_model.ts";
+import { load, type Turn } from "./driver.ts";
+import { recorded } from "./scenario.ts";
+
+const { Agent } = await load("@mastra/core/agent");
+const { createDurableAgent, createEventedAgent } = await load("@mastra/core/agent/durable");
+const { Mastra } = await load("@mastra/core");
+const { MockMemory } = await load("@mastra/core/memory");
+const { InMemoryStore } = await load("@mastra/core/storage");
+const { createTool } = await load("@mastra/core/tools");
+const { z } = await load("zod");
+
+const PAYS: readonly Turn[] = [
+  { calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] },
+  { text: "done" },
+];
+const DELEGATES = { calls: [{ id: "d1", name: "agent-helper", params: { prompt: "help" } }] };
+
+function agentOf(turns: readonly Turn[], more: object = {}) {
+  const own = { id: "main", name: "main", instructions: "Pay", model: scriptedModel(turns, 3) };
+  return new Agent({ maxRetries: 0, ...own, ...more });
+}
+
+/** A tool that counts its calls. */
+function counting() {
+  const paid: number[] = [];
+  const pay = createTool({
+    id: "pay",
+    description: "Pays",
+    inputSchema: z.object({ amount: z.number() }),
+    execute: ({ amount }: { readonly amount: number }) => Promise.resolve(`${paid.push(amount)}`),
+  });
+  return { paid, pay };
+}
+
+const never = (hooks: Hooks) =>
+  void hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => data.name === "pay" ? deny("never") : undefined,
+  });
+
+for (const create of [createDurableAgent, createEventedAgent]) {
+  test(`mastra: an agent whose tool calls gates judge isn't made durable by ${create.name}()`, async () => {
+    const { hooks } = recorded();
+    const agent = mastraHooks(hooks, agentOf([]));
+    assert.throws(() => create({ agent }), /^TypeError: Cannot make an agent durable: .*'main'/);
+    assert.throws(
+      () => mastraHooks(hooks, create({ agent: agentOf([]) })),
+      /^TypeError: Cannot connect Mastra: hooks don't see all tool calls of durable agents/,
+    );
+    await hooks.close();
+  });
+
+  test(
+    `mastra: no agent of ${create.name}() runs past the gates of the agent that it wraps`,
+    async () => {
+      const { hooks } = recorded();
+      const { paid, pay } = counting();
+      const agent = agentOf(PAYS, {
+        inputProcessors: [{ id: "adds", processInputStep: () => ({ tools: { pay } }) }],
+      });
+      const durable = create({ agent, cleanupTimeoutMs: 0 });
+      mastraHooks(hooks, agent);
+      never(hooks);
+      await assert.rejects(durable.stream("hi"), /Cannot run a durable agent: .*'main'/);
+      await assert.rejects(durable.generate("hi"), /Cannot run a durable agent/);
+      await assert.rejects(durable.prepare("hi"), /Cannot run a durable agent/);
+      assert.equal((await agent.generate("hi")).text, "done");
+      await hooks.close();
+      assert.deepEqual(paid, []);
+    },
+    { leaks: true },
+  ); // its own timers
+}
+
+test("mastra: agents with the option 'durable' can't be connected", async () => {
+  const { hooks } = recorded();
+  assert.throws(
+    () => mastraHooks(hooks, agentOf([], { durable: true })),
+    /Use the agent 'main' without making it durable/,
+  );
+  await hooks.close();
+});
+
+test("mastra: no agent delegates to one whose tool calls gates can't judge", async () => {
+  const { hooks, log } = recorded();
+  never(hooks);
+  const { paid, pay } = counting();
+  const more = { id: "helper", name: "helper", description: "Helps", tools: { pay } };
+  const helper = createDurableAgent({ agent: agentOf(PAYS, more), cleanupTimeoutMs: 0 });
+  const agent = agentOf([DELEGATES, { text: "done" }], { agents: { helper } });
+  await mastraHooks(hooks, agent, { sessionId: "s-1" }).generate("hi");
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(paid, []);
+  assert.ok(log.lines.some((line) => line.includes("Cannot delegate to the agent 'helper'")));
+}, { leaks: true });
+
+test("mastra: an agent that is created for each run is judged when another one delegates to it", async () => {
+  const { hooks, log } = recorded();
+  never(hooks);
+  const { paid, pay } = counting();
+  const more = { id: "helper", name: "helper", description: "Helps", tools: { pay } };
+  const agents = () => ({ helper: agentOf(PAYS, more) });
+  const agent = agentOf([DELEGATES, { text: "done" }], { agents });
+  await mastraHooks(hooks, agent, { sessionId: "s-1" }).generate("hi");
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(paid, []);
+  assert.ok(log.lines.includes("[helper] tool.denied c1 never"));
+});
+
+test("mastra: the tool calls of an agent's fork are judged, in runs of their own", async () => {
+  const { hooks, log } = recorded();
+  never(hooks);
+  const { paid, pay } = counting();
+  const agent = mastraHooks(hooks, agentOf(PAYS, { tools: { pay } }), { sessionId: "s-1" });
+  await agent.__fork().__fork().generate("hi");
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual([paid, log.count("tool.denied"), log.count("agent.end")], [[], 1, 1]);
+});
+
+test("mastra: a network isn't resumed while gates can't judge its tool calls", async () => {
+  const { hooks } = recorded();
+  const agent = mastraHooks(hooks, agentOf([]));
+  never(hooks);
+  const options = { runId: "r-1" };
+  await assert.rejects(
+    agent.resumeNetwork({}, options),
+    /Cannot run a network of the agent 'main'/,
+  );
+  await assert.rejects(agent.approveNetworkToolCall(options), /Cannot run a network/);
+  await hooks.close();
+});
+
+/** An agent whose model pays 5 in a first run, which suspends, and goes on with a tip in another one. */
+function tipping(hooks: Hooks) {
+  const paid: unknown[] = [];
+  const pay = createTool({
+    id: "pay",
+    description: "Pays",
+    inputSchema: z.object({ amount: z.number() }),
+    suspendSchema: z.object({ question: z.string() }),
+    resumeSchema: z.object({ tip: z.number() }),
+    // deno-lint-ignore no-explicit-any -- Mastra's context
+    execute: ({ amount }: { readonly amount: number }, { agent }: any) => {
+      if (!agent.resumeData) return agent.suspend({ question: "How much tip?" });
+      paid.push([amount, agent.resumeData]);
+      return "paid";
+    },
+  });
+  const call = (id: string, params: object) => ({ calls: [{ id, name: "pay", params }] });
+  const model = scriptedModel([
+    call("c1", { amount: 5 }),
+    call("c2", { amount: 5, suspendedToolRunId: "", resumeData: { tip: 5000 } }),
+    { text: "done" },
+  ], 3);
+  const agent = agentOf([], { model, tools: { pay } });
+  mastraHooks(hooks, agent, { sessionId: "s-1" });
+  new Mastra({ agents: { agent }, logger: false, storage: new InMemoryStore() });
+  const run = async () => {
+    const options = { autoResumeSuspendedTools: true };
+    await agent.generate("pay 5", options);
+    await agent.generate("go on", options);
+  };
+  return { paid, run };
+}
+
+test("mastra: gates judge what the model lets a suspended tool go on with", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => JSON.stringify(data).includes("5000") ? deny("too much") : undefined,
+  });
+  const { paid, run } = tipping(hooks);
+  await run();
+  await hooks.close();
+  assert.deepEqual(paid, []);
+  assert.ok(log.lines.includes("tool.denied c2 too much"));
+});
+
+test("mastra: a suspended tool goes on with what gates made of the model's data", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", {
+    name: "cap",
+    kind: "rewrite",
+    handle: ({ data }) =>
+      data.params?.resumeData ? { ...data, params: { amount: 4, resumeData: { tip: 1 } } } : data,
+  });
+  const { paid, run } = tipping(hooks);
+  await run();
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(paid, [[4, { tip: 1 }]]);
+  assert.ok(log.lines.includes(`tool.called c2 pay {"amount":4,"resumeData":{"tip":1}}`));
+});
+
+test("mastra: gates judge the calls of a subagent that the model resumes", async () => {
+  const { hooks, log } = recorded();
+  const seen: unknown[] = [];
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => {
+      if (data.name !== "pay") return undefined;
+      seen.push(data.params);
+      return JSON.stringify(data).includes("5000") ? deny("too much") : undefined;
+    },
+  });
+  const paid: unknown[] = [];
+  const pay = createTool({
+    id: "pay",
+    description: "Pays",
+    inputSchema: z.object({ amount: z.number() }),
+    suspendSchema: z.object({ question: z.string() }),
+    resumeSchema: z.object({ tip: z.number() }),
+    // deno-lint-ignore no-explicit-any -- Mastra's context
+    execute: ({ amount }: { readonly amount: number }, { agent }: any) => {
+      if (!agent.resumeData) return agent.suspend({ question: "How much tip?" });
+      paid.push([amount, agent.resumeData]);
+      return "paid";
+    },
+  });
+  const helper = agentOf(PAYS, { id: "helper", name: "helper", description: "H", tools: { pay } });
+  const params = { prompt: "help", suspendedToolCallId: "d1", resumeData: { tip: 5000 } };
+  const resumes = { calls: [{ id: "d2", name: "agent-helper", params }] };
+  const agent = agentOf([DELEGATES, resumes, { text: "done" }], {
+    agents: { helper },
+    memory: new MockMemory(),
+  });
+  mastraHooks(hooks, agent, { sessionId: "s-1" });
+  new Mastra({ agents: { agent, helper }, logger: false, storage: new InMemoryStore() });
+  const options = { autoResumeSuspendedTools: true, memory: { thread: "t", resource: "r" } };
+  await agent.generate("pay 5", options);
+  await agent.generate("go on", options);
+  await hooks.close();
+  assert.deepEqual(paid, []);
+  assert.deepEqual(seen, [{ amount: 7 }, { amount: 7, resumeData: { tip: 5000 } }]);
+  assert.ok(log.lines.includes("[helper] tool.denied c1 too much"));
+});
