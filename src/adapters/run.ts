@@ -102,8 +102,8 @@ export class AgentRun {
   }
 
   /** Emits `message.sent`. */
-  sent(content: string, role = "assistant"): Promise<void> {
-    return this.#emit("message.sent", { role, content });
+  sent(content: string): Promise<void> {
+    return this.#emit("message.sent", { role: "assistant", content });
   }
 
   /**

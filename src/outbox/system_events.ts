@@ -70,11 +70,6 @@ export class SystemEvents {
     return { unregister };
   }
 
-  /** The logger of the hooks that use the outbox. */
-  get logger(): QueueHost["logger"] {
-    return this.#host?.logger;
-  }
-
   /** Where the traces and metrics of deliveries go. */
   get telemetry(): Telemetry {
     return this.#host?.telemetry ?? NO_TELEMETRY;

@@ -34,7 +34,6 @@ type Input = Readonly<Record<string, unknown>> & {
   readonly session_id: string;
   readonly tool_use_id?: string;
 };
-type Output = Readonly<Record<string, unknown>>;
 
 /** What happens at an event: a decision about its call, or nothing to say. */
 type Rule = (context: {
