@@ -53,9 +53,9 @@ async function* scanDecisions(
   client: StoreClient,
   filter: DecisionFilter,
   range: Range,
-  { reverse = false, page = 1 }: ScanOptions = {},
+  { reverse = false, page = 1, maxPage }: ScanOptions = {},
 ): AsyncGenerator<StoreEntry, void> {
-  const options = { reverse, page };
+  const options = { reverse, page, maxPage };
   const since = await indexedSince(client);
   const groups = since === Infinity ? undefined : await findGroups(client, filter);
   if (groups === undefined) return yield* client.scan(range, options);
@@ -116,7 +116,7 @@ async function* scanGroups(
   client: StoreClient,
   groups: readonly (readonly string[])[],
   { start, end }: Range,
-  { reverse, page }: Required<ScanOptions>,
+  { reverse = false, page = 1 }: ScanOptions,
 ): AsyncGenerator<StoreEntry, void> {
   const { keys } = client;
   const size = Math.max(MIN_PAGE, Math.ceil(page / Math.max(1, groups.length)));

@@ -12,10 +12,10 @@ import {
   checkFilter,
   checkOneOf,
   checkText,
-  type EventFilter,
   findItems,
   isInTime,
   type ListName,
+  MAX_PAGE,
   pageFor,
   readCursor,
   readLimit,
@@ -23,7 +23,6 @@ import {
   writeCursor,
 } from "./pagination.ts";
 import {
-  beforeIdsAt,
   type DeadLetterRecord,
   type KeptAttempt,
   type Keys,
@@ -33,10 +32,17 @@ import {
   readTargetRecord,
   sessionOf,
 } from "./records.ts";
-import { after, endOf, type Range, type StoreClient } from "./store_client.ts";
+import { scanTimes, type TimedScan } from "./scan_deliveries.ts";
+import { after, endOf, type Range, type ScanOptions, type StoreClient } from "./store_client.ts";
 
-/** Entries that are read for a page besides its items. */
-const MAX_SKIPPED = 1000;
+/**
+ * Entries that are read for a page besides its items. In a time range without deliveries, these are targets,
+ * each of which takes a read.
+ */
+const MAX_SKIPPED = 500;
+/** Likewise, of pending deliveries, which take about 100 bytes each, and how many are read at once. */
+const MAX_DUE_SKIPPED = 5000;
+const MAX_DUE_PAGE = 500;
 const OPTIONS = ["state", "target", "since", "until", "limit", "cursor", "order"];
 
 /** Returns a delivery; undefined if there is none. */
@@ -88,9 +94,10 @@ const FORMS: Readonly<Record<Kind, readonly string[]>> = {
   dead: ["s"],
 };
 
-/** Lists deliveries. */
+/** Lists deliveries. `names`: those of targets that may have some. */
 export async function listDeliveries(
   client: StoreClient,
+  names: readonly string[],
   options: DeliveryListOptions = {} as DeliveryListOptions,
 ): Promise<Page<DeliverySummary>> {
   const subject = "Cannot list deliveries";
@@ -122,15 +129,12 @@ export async function listDeliveries(
     reverse,
     position,
   });
-  // Pending deliveries are sorted by when they are due.
-  const times = isTimed && state !== "pending" ? { since, until } : undefined;
-  const entries = scanAll(client, ranges, {
-    reverse,
-    page: pageFor(limit),
-    isOneTarget: target !== undefined,
-    times,
-  });
-  const most = limit + MAX_SKIPPED;
+  // Pending deliveries are sorted by when they are due, so all of them have to be read.
+  const isSorted = state !== "pending";
+  const reading = { reverse, page: pageFor(limit), maxPage: isSorted ? MAX_PAGE : MAX_DUE_PAGE };
+  const times = isTimed && isSorted ? { since, until, target, names } : undefined;
+  const entries = scanAll(client, ranges, { ...reading, times });
+  const most = limit + (isSorted ? MAX_SKIPPED : MAX_DUE_SKIPPED);
   const removed = new Map<string, boolean>();
   const { items, last } = await findItems(entries, { limit, most }, async (entry) => {
     const found = summaryOf(entry, client.clock.now());
@@ -162,64 +166,20 @@ function rangesOf(
   });
 }
 
-type Times = Pick<EventFilter, "since" | "until">;
-
-/** How a list reads. */
-type Reading = {
-  readonly reverse: boolean;
-  readonly page: number;
-  readonly isOneTarget: boolean;
-  /** The time range of the events, if there is one: each target's deliveries are sorted by it. */
-  readonly times: Times | undefined;
-};
-
 async function* scanAll(
   client: StoreClient,
   ranges: readonly Range[],
-  { times, ...options }: Reading,
+  { times, ...options }: ScanOptions & { readonly times: TimedScan | undefined },
 ): AsyncGenerator<StoreEntry, void> {
   for (const range of ranges) {
     if (times === undefined) yield* client.scan(range, options);
-    else yield* scanTimes(client, range, { times, ...options });
+    else yield* scanTimes(client, range, { ...times, ...options });
   }
 }
 
-/**
- * Scans deliveries target by target, and of each target only those of events in a time range. Also yields
- * the first delivery of a target outside that range, as the position where the list can continue.
- */
-async function* scanTimes(
-  client: StoreClient,
-  { start, end }: Range,
-  { times: { since, until }, isOneTarget, reverse, page }: Reading & { readonly times: Times },
-): AsyncGenerator<StoreEntry, void> {
-  const { keys } = client;
-  const [from, to] = [since ? beforeIdsAt(since) : "", until && beforeIdsAt(until)];
-  if (to !== undefined && from >= to) return;
-  for (;;) {
-    const [first] = await client.list({ start, end }, { limit: 1, reverse });
-    if (first === undefined) return;
-    const [, kind, target, id] = first.key as [string, string, string, string];
-    const all = keys.below(kind, target);
-    const isTooOld = id < from;
-    const isTooNew = to !== undefined && id >= to;
-    if (isTooOld || isTooNew) yield first;
-    if (!(reverse ? isTooOld : isTooNew)) { // otherwise the others are, too
-      const last = to === undefined ? endOf(all) : keys.below(kind, target, to);
-      const inTime = {
-        start: reverse || isTooOld ? keys.below(kind, target, from) : first.key,
-        end: reverse && !isTooNew ? after(first.key) : last,
-      };
-      yield* client.scan(inTime, { reverse, page });
-    }
-    if (isOneTarget) return;
-    if (reverse) end = all;
-    else start = endOf(all);
-  }
-}
-
-/** Returns the delivery of an entry; undefined for a session's own keys. */
+/** Returns the delivery of an entry; undefined for a session's own keys, and for a position without a value. */
 function summaryOf({ key, value }: StoreEntry, now: number): DeliverySummary | undefined {
+  if (value === null) return undefined;
   const [, kind, target, a, b] = key as [string, Kind, string, string | number, string | number];
   if (kind === "due") {
     if (key.length !== 5) return undefined;

@@ -11,6 +11,7 @@ import {
   isInTime,
   type ListName,
   matches,
+  MAX_PAGE,
   pageFor,
   readCursor,
   readLimit,
@@ -79,7 +80,7 @@ export async function findEvents(
   const reverse = order === "newest";
   const range = rangeFor(client.keys, options, reverse, position as string | undefined);
   const { scan = client.scan.bind(client) } = filter;
-  const entries = scan(range, { reverse, page: pageFor(limit) });
+  const entries = scan(range, { reverse, page: pageFor(limit), maxPage: MAX_PAGE });
   const most = MAX_EVENTS_READ;
   const { items, last } = await findItems(entries, { limit, most }, async (entry) => {
     const id = String(entry.key[2]);

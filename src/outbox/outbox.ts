@@ -46,7 +46,7 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
   const outbox: Outbox = {
     ...publishing(parts, eventLog),
     ...running(parts),
-    ...reading(client),
+    ...reading(parts),
     ...replaying(parts),
     // A change to a target signals the other processes.
     ...targetOperations({ ...parts, wake: () => wakeUp.call() }),
@@ -227,14 +227,14 @@ function running(
 
 /** Reads events and deliveries. */
 function reading(
-  client: StoreClient,
+  { client, targets }: Parts,
 ): Pick<Outbox, "getEvent" | "listEvents" | "listDecisions" | "get" | "listDeliveries"> {
   return {
     getEvent: (id) => getEvent(client, id),
     listEvents: (options) => listEvents(client, options),
     listDecisions: (options) => listDecisions(client, options),
     get: (target, eventId) => getDelivery(client, target, eventId),
-    listDeliveries: (options) => listDeliveries(client, options),
+    listDeliveries: (options) => listDeliveries(client, targets.names, options),
   };
 }
 

@@ -11,7 +11,7 @@ const LIMIT = { default: 100, max: 1000 };
 /** Characters of a target's name in a key, which has 2,048 bytes. */
 const MAX_NAME = 512;
 /** Entries that are read at once: an event can have 64 KiB. */
-const MAX_PAGE = 100;
+export const MAX_PAGE = 100;
 
 /** Reads how many items a page has at most. @throws {RangeError} */
 export function readLimit(subject: string, limit: number = LIMIT.default): number {

@@ -63,6 +63,8 @@ export type ScanOptions = {
   readonly reverse?: boolean;
   /** Entries that are read at once. */
   readonly page?: number;
+  /** The most that are read at once in a long range: each read doubles `page`. @default `page` */
+  readonly maxPage?: number | undefined;
 };
 
 /** A delivery's event, or why it can't be sent, and its log. */
@@ -174,9 +176,9 @@ export class StoreClient {
    */
   async *scan(
     { start, end }: Range,
-    { reverse = false, page = PAGE }: ScanOptions = {},
+    { reverse = false, page = PAGE, maxPage = page }: ScanOptions = {},
   ): AsyncGenerator<StoreEntry, void> {
-    for (;;) {
+    for (;; page = Math.max(page, Math.min(page * 2, maxPage))) {
       const entries = await this.list({ start, end }, { limit: page, reverse });
       yield* entries;
       if (entries.length < page) return;

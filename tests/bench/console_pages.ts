@@ -60,17 +60,34 @@ console.log(`${eventCount} events and ${webhookCount} webhooks in ${kind}, store
 const { items: [dead] } = await outbox.listDeliveries({ state: "dead", limit: 1 });
 const middle = (await outbox.listEvents({ limit: 1, order: "oldest" })).items[0]!.event.timestamp;
 const at = (seconds: number) => new Date(middle.getTime() + seconds * 1000).toISOString();
-const local = (seconds: number) => at(seconds).slice(0, 19);
+const local = (seconds: number) => at(seconds).slice(0, 23);
+/** Filters by time: all events, those of a minute, one, none between two, and none long ago. */
+const TIMES = [
+  [-1, 3601],
+  [600, 660],
+  [600, 600 + 3600 / eventCount],
+  [600 + 0.25 * 3600 / eventCount, 600 + 0.75 * 3600 / eventCount],
+  [-400_000_000, -399_900_000],
+] as const;
+const ranges = TIMES.map(([since, until]) => `since=${at(since)}&until=${at(until)}`);
+const localRanges = TIMES.map(([since, until]) => `since=${local(since)}&until=${local(until)}`);
+const LISTS = ["deliveries", "deliveries?state=dead", "deliveries?state=pending", "dead-letters"];
 const PATHS = [
   "/events?limit=100",
   "/events?limit=1000",
   "/events?type=job.j7",
   "/events?session=s-7",
-  `/events?since=${at(600)}&until=${at(660)}`,
+  ...ranges.map((range) => `/events?${range}`),
+  ...ranges.map((range) => `/events?type=job.j7&${range}`),
   "/deliveries?limit=100&include=event",
   "/deliveries?limit=1000",
   "/deliveries?state=dead&limit=1000",
   "/deliveries?state=pending&limit=1000",
+  ...["attempted", "dead", "pending"].flatMap((state) =>
+    ranges.map((range) => `/deliveries?state=${state}&${range}`)
+  ),
+  ...ranges.map((range) => `/deliveries?target=w7&${range}`),
+  ...ranges.map((range) => `/decisions?${range}`),
   "/targets",
   "/webhooks?limit=100",
   "/webhooks?limit=1000",
@@ -81,16 +98,16 @@ const PATHS = [
   "/console/events?type=none",
   "/console/events?session=s-7",
   `/console/events/${dead!.eventId}`,
-  ...["deliveries", "deliveries?state=dead", "deliveries?state=pending", "dead-letters"].flatMap(
-    (page) =>
-      [
-        "",
-        "target=w7",
-        "type=job.j7",
-        "type=none",
-        `since=${local(600)}&until=${local(660)}`,
-        "since=2020-01-01T00:00&until=2020-01-02T00:00",
-      ].map((filter) => `/console/${page}${page.includes("?") ? "&" : "?"}${filter}`),
+  ...LISTS.flatMap((page) =>
+    [
+      "",
+      "target=w7",
+      "type=job.j7",
+      "type=none",
+      ...localRanges,
+      ...localRanges.map((range) => `target=w7&${range}`),
+      ...localRanges.map((range) => `type=job.j7&${range}`),
+    ].map((filter) => `/console/${page}${page.includes("?") ? "&" : "?"}${filter}`)
   ),
   "/console/targets",
   "/console/webhooks",

@@ -1,0 +1,149 @@
+/**
+ * Reads the deliveries of events in a time range. Each target's deliveries are sorted by the ids of their
+ * events, and so by time. Across targets there is no such order, as every publish would have to store it:
+ * each target takes one or two small reads, of which several are made at the same time.
+ *
+ * @module
+ */
+import type { StoreEntry, StoreKey } from "../store/mod.ts";
+import type { EventFilter } from "./pagination.ts";
+import { beforeIdsAt, type Keys } from "./records.ts";
+import { after, endOf, type Range, type ScanOptions, type StoreClient } from "./store_client.ts";
+
+/** Parts of a range that are read ahead, at most: about as many as a database has connections. */
+const MAX_AHEAD = 16;
+/** Keys of other times that are read before a list can stop. */
+const MAX_PASSED = 50;
+/** Names that sort as text in the order of their keys, so that they can split a range. */
+const PRINTABLE = /^[ -~]+$/;
+/** Sorts after every id. */
+const AFTER_IDS = "\u{10FFFF}";
+
+/** Which deliveries are read. */
+export type TimedScan = Pick<EventFilter, "since" | "until"> & {
+  /** The only target. */
+  readonly target: string | undefined;
+  /** Other names of targets that may have deliveries. The rest are found one after the other. */
+  readonly names: readonly string[];
+};
+
+/** A time range, as texts between which its ids sort, and the direction in which it is read. */
+type Time = { readonly from: string; readonly to: string; readonly reverse: boolean };
+
+/** What a few reads of a range found. */
+type Probe = {
+  /** What isn't in the time range. */
+  readonly passed: readonly StoreEntry[];
+  /** A target's deliveries in the time range. */
+  readonly found?: Range;
+  /** What follows. */
+  readonly rest?: Range;
+};
+
+/**
+ * Scans the deliveries of a kind in a time range. Also yields what is outside of it and was read, and keys
+ * without a value: positions where the list can continue, so a page that finds little can end.
+ */
+export async function* scanTimes(
+  client: StoreClient,
+  range: Range,
+  { since, until, target, names, reverse = false, ...options }: TimedScan & ScanOptions,
+): AsyncGenerator<StoreEntry, void> {
+  const from = since ? beforeIdsAt(since) : "";
+  const time = { from, to: until ? beforeIdsAt(until) : AFTER_IDS, reverse };
+  if (from >= time.to) return;
+  if (target !== undefined) return yield* client.scan(clamp(range, time), { reverse, ...options });
+  const parts = split(client.keys, range, names, time);
+  const probes: Promise<Probe>[] = [];
+  let started = 0;
+  let ahead = 1;
+  try {
+    for (const { next } of parts) {
+      while (started < parts.length && probes.length < ahead) {
+        probes.push(probe(client, parts[started++]!.range, time));
+      }
+      let found = false;
+      for (let one = await probes.shift()!;; one = await probe(client, one.rest, time)) {
+        yield* one.passed;
+        if (one.found) yield* client.scan(one.found, { reverse, ...options });
+        found ||= one.found !== undefined;
+        if (one.rest === undefined) break;
+      }
+      // The page may be full soon if this target had some. If not, it takes many targets to fill it.
+      ahead = found ? 1 : Math.min(ahead * 2, MAX_AHEAD);
+      if (next !== undefined) yield { key: next, value: null, versionstamp: null };
+    }
+  } finally {
+    await Promise.allSettled(probes);
+  }
+}
+
+/** Reads the first keys of a range until one is in a time range. */
+async function probe(client: StoreClient, range: Range, time: Time): Promise<Probe> {
+  const { keys } = client;
+  const { from, to, reverse } = time;
+  const passed: StoreEntry[] = [];
+  let { start, end } = range;
+  while (passed.length < MAX_PASSED) {
+    const [first] = await client.list({ start, end }, { limit: 1, reverse });
+    if (first === undefined) return { passed };
+    const [, kind, target, id] = first.key as [string, string, string, string];
+    const all = keys.below(kind, target);
+    const rest = reverse ? { start, end: all } : { start: endOf(all), end };
+    const isTooOld = id < from;
+    const isTooNew = id >= to;
+    if (!isTooOld && !isTooNew) {
+      const found = reverse
+        ? { start: keys.below(kind, target, from), end: after(first.key) }
+        : { start: first.key, end: keys.below(kind, target, to) };
+      return { passed, found, rest };
+    }
+    passed.push(first);
+    if (isTooOld && !reverse) start = keys.below(kind, target, from);
+    else if (isTooNew && reverse) end = keys.below(kind, target, to);
+    else ({ start, end } = rest);
+  }
+  return { passed, rest: { start, end } };
+}
+
+/** A part of a range, and the position where the one after it begins. */
+type Part = { readonly range: Range; readonly next: StoreKey | undefined };
+
+/**
+ * Splits a range at targets, in the order in which it is read. A part that begins with a target skips what is
+ * before the time range.
+ */
+function split(
+  keys: Keys,
+  { start, end }: Range,
+  names: readonly string[],
+  { from, to, reverse }: Time,
+): readonly Part[] {
+  const kind = String(start[1]);
+  const isInside = (name: string): boolean =>
+    reverse ? end.length === 2 || name < String(end[2]) : name > String(start[2]);
+  const inside = names.filter((name) => PRINTABLE.test(name) && isInside(name)).sort();
+  if (reverse) inside.reverse();
+  const parts: Part[] = [];
+  for (const name of inside) {
+    const all = keys.below(kind, name);
+    const next = keys.below(kind, name, reverse ? to : from);
+    if (reverse) parts.push({ range: { start: endOf(all), end }, next });
+    else parts.push({ range: { start, end: all }, next });
+    if (reverse) end = keys.below(kind, name, to);
+    else start = keys.below(kind, name, from);
+  }
+  parts.push({ range: { start, end }, next: undefined });
+  return parts;
+}
+
+/** Returns the part of a range of one target that is in a time range. */
+function clamp({ start, end }: Range, { from, to }: Time): Range {
+  const [prefix, kind, target] = start as [string, string, string];
+  const first = String(start[3] ?? "");
+  const last = String(end[3] ?? to);
+  return {
+    start: first < from ? [prefix, kind, target, from] : start,
+    end: last < to ? end : [prefix, kind, target, to],
+  };
+}
