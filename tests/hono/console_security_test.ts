@@ -9,6 +9,7 @@ import { ask, signAskLink } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
+import nodeCrypto from "node:crypto";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { CONSOLE_ROUTES, type ConsoleRoute, pathOf } from "../support/console_routes.ts";
@@ -222,15 +223,18 @@ test("a session ends after twelve hours, and nobody can make it longer", async (
   const app = instance({ tokens: known });
   const cookie = await signIn(app, "admin");
   const [name, value] = cookie.split("=") as [string, string];
-  const [expiry, nonce, mac] = value.split(".") as [string, string, string];
+  const [expiry, keyId, nonce, mac] = value.split(".") as [string, string, string, string];
   const later = (parseInt(expiry, 36) + 1).toString(36);
+  const reader = (await signIn(app, "read")).split(".")[1]!;
   const forged = [
-    `${later}.${nonce}.${mac}`,
-    `${expiry}.${nonce.replace(/./, (digit) => digit === "0" ? "1" : "0")}.${mac}`,
-    `${expiry}.${nonce}.${mac.replace(/./, (digit) => digit === "0" ? "1" : "0")}`,
-    `${expiry}.${nonce}.`,
-    `${expiry}.${nonce}`,
-    `${"z".repeat(11)}.${nonce}.${mac}`,
+    `${later}.${keyId}.${nonce}.${mac}`,
+    `${expiry}.${reader}.${nonce}.${mac}`,
+    `${expiry}.${keyId}.${nonce.replace(/./, (digit) => digit === "0" ? "1" : "0")}.${mac}`,
+    `${expiry}.${keyId}.${nonce}.${mac.replace(/./, (digit) => digit === "0" ? "1" : "0")}`,
+    `${expiry}.${keyId}.${nonce}.`,
+    `${expiry}.${keyId}.${nonce}`,
+    `${expiry}.${nonce}.${mac}`,
+    `${"z".repeat(11)}.${keyId}.${nonce}.${mac}`,
   ];
   for (const value of forged) assert.equal(await status(app, "", `${name}=${value}`), 303, value);
   const now = Date.now;
@@ -242,6 +246,45 @@ test("a session ends after twelve hours, and nobody can make it longer", async (
     assert.equal(await status(app, "", cookie), 303);
   } finally {
     Date.now = now;
+  }
+});
+
+test("however many tokens there are, a forged cookie takes one HMAC at most", async () => {
+  const others = Array.from({ length: 500 }, (_, n): Token => {
+    return { name: `other-${n}`, token: `a-token-of-16-or-more-${n}`, scopes: ["read"] };
+  });
+  const app = instance({ tokens: [...others, ...known] });
+  const cookie = await signIn(app, "admin");
+  const [expiry, keyId, , mac] = cookie.split("=")[1]!.split(".") as string[];
+  const forge = (id: string) =>
+    Array.from({ length: 60 }, (_, n) => {
+      return `hooks_console=${expiry}.${id}.${n.toString(16).padStart(32, "0")}.${mac}`;
+    });
+  let count = 0;
+  const { createHmac } = nodeCrypto;
+  const { subtle } = globalThis.crypto;
+  const sign = subtle.sign;
+  try {
+    nodeCrypto.createHmac = (...args: Parameters<typeof createHmac>) => {
+      count++;
+      return createHmac(...args);
+    };
+    subtle.sign = (...args: Parameters<typeof sign>) => {
+      count++;
+      return sign.apply(subtle, args);
+    };
+    const read = async (cookies: readonly string[]): Promise<number> => {
+      count = 0;
+      assert.match(await openPage(app, "events", cookies.join("; ")), /admin<small>/);
+      return count;
+    };
+    const genuine = await read([cookie]);
+    assert.ok(genuine > 0, "no HMAC was counted");
+    assert.equal(await read([...forge("0".repeat(16)), cookie]), genuine);
+    assert.equal(await read([...forge(keyId!), cookie]), genuine + 60);
+  } finally {
+    nodeCrypto.createHmac = createHmac;
+    subtle.sign = sign;
   }
 });
 

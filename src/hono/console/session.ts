@@ -26,18 +26,21 @@ const COOKIE = "hooks_console";
  * first. This many take 8 KB, which is about where servers refuse the headers.
  */
 const MAX_COOKIES = 64;
-/** What `signCookie` returns: its content (an expiry and a nonce), and the HMAC. */
-const FORM = /^(([0-9a-z]{1,11})\.[0-9a-f]{32})\.([0-9a-f]{64})$/;
+/** What `signCookie` returns: its content (an expiry, the token's key id, and a nonce), and the HMAC. */
+const FORM = /^(([0-9a-z]{1,11})\.([0-9a-f]{16})\.[0-9a-f]{32})\.([0-9a-f]{64})$/;
 /** Longest session, in milliseconds: a working day. */
 const LIFETIME = 12 * 60 * 60 * 1000;
 /** Of what identifies a session, in bytes. */
 const NONCE_SIZE = 16;
+/** Of what says which token signed a cookie, in hex digits: other tokens are not tried. */
+const KEY_ID_LENGTH = 16;
 
 /**
  * Returns the session of a request; undefined if it needs to sign in.
  *
- * A session is stored nowhere: its cookie is its expiry, a nonce, and their HMAC, keyed by the token that
- * signed in. So every instance that knows the token knows the session, and it ends when the token does.
+ * A session is stored nowhere: its cookie is its expiry, which token signed in, a nonce, and their HMAC,
+ * keyed by that token. So every instance that knows the token knows the session, and it ends when the token
+ * does. However many cookies and tokens there are, each cookie takes one HMAC at most.
  *
  * @throws {Problem} when `verifyToken` does
  */
@@ -47,7 +50,7 @@ export async function readSession(c: AppContext): Promise<Session | undefined> {
     return openSession(authenticate ? await identify(c) : c.get("hooksRequest").identity);
   }
   for (const cookie of cookiesOf(c.req.raw.headers)) {
-    const session = await verifyCookie(cookie, tokens);
+    const session = await verifyCookie(cookie, await tokensById(tokens));
     if (session !== undefined) return session;
   }
   return undefined;
@@ -70,7 +73,7 @@ export async function startSession(
   if (token === undefined) throw new Problem("token_invalid");
   if (!hasScope(identity, CONSOLE_SCOPES)) throw new Problem("scope_missing");
   const value = await signCookie(token, Date.now() + LIFETIME, createNonce());
-  const session = await verifyCookie(value, [token]);
+  const session = await verifyCookie(value, await tokensById(tokens!));
   if (session === undefined) throw new Problem("token_expired");
   return { ...session, cookie: setCookie(c.req.raw, value, LIFETIME) };
 }
@@ -101,38 +104,57 @@ function openSession(identity: Identity): Session {
   return { identity, csrf: "", isSignedIn: false, noticeKey: noticeKey ??= createNonce() };
 }
 
-async function signCookie(
-  { token }: Token,
-  expiresAt: number,
-  nonce: string,
-): Promise<string> {
-  const content = `${expiresAt.toString(36)}.${nonce}`;
+async function signCookie({ token }: Token, expiresAt: number, nonce: string): Promise<string> {
+  const content = `${expiresAt.toString(36)}.${await keyIdOf(token)}.${nonce}`;
   return `${content}.${await sign(token, "session", content)}`;
 }
 
-/** Returns the session of a cookie; undefined if none of the tokens signed it, or it has expired. */
+/** Returns the session of a cookie; undefined if its token didn't sign it, or it has expired. */
 async function verifyCookie(
   cookie: string,
-  tokens: readonly Token[],
+  tokens: ReadonlyMap<string, Token>,
 ): Promise<Session | undefined> {
-  const [, content = "", expiry = "", mac = ""] = FORM.exec(cookie) ?? [];
+  const [, content = "", expiry = "", keyId = "", mac = ""] = FORM.exec(cookie) ?? [];
   const expiresAt = parseInt(expiry, 36);
+  const known = tokens.get(keyId);
+  if (known === undefined) return undefined;
   if (!(Date.now() < expiresAt && expiresAt <= Date.now() + LIFETIME)) return undefined;
-  const given = new TextEncoder().encode(mac);
-  for (const { token, name, scopes, expiresAt: tokenExpiry } of tokens) {
-    const expected = new TextEncoder().encode(await sign(token, "session", content));
-    if (!timingSafeEqual(expected, given)) continue;
-    const expiry = Math.min(expiresAt, tokenExpiry?.getTime() ?? Infinity);
-    const identity: Identity = { name, scopes, expiresAt: new Date(expiry) };
-    if (isExpired(identity) || !hasScope(identity, CONSOLE_SCOPES)) return undefined;
-    const csrf = await sign(token, "form", content);
-    return { identity, csrf, isSignedIn: true, noticeKey: csrf };
+  const { token, name, scopes, expiresAt: tokenExpiry } = known;
+  const expected = await sign(token, "session", content);
+  const [one, other] = [expected, mac].map((hex) => new TextEncoder().encode(hex));
+  if (!timingSafeEqual(one!, other!)) return undefined;
+  const expires = new Date(Math.min(expiresAt, tokenExpiry?.getTime() ?? Infinity));
+  const identity: Identity = { name, scopes, expiresAt: expires };
+  if (isExpired(identity) || !hasScope(identity, CONSOLE_SCOPES)) return undefined;
+  const csrf = await sign(token, "form", content);
+  return { identity, csrf, isSignedIn: true, noticeKey: csrf };
+}
+
+/** The tokens of apps by key id, as each id takes an HMAC. */
+const knownTokens: WeakMap<readonly Token[], Promise<ReadonlyMap<string, Token>>> =
+  /* @__PURE__ */ new WeakMap();
+
+function tokensById(tokens: readonly Token[]): Promise<ReadonlyMap<string, Token>> {
+  let known = knownTokens.get(tokens);
+  if (known === undefined) {
+    const entries = tokens.map(async (token) => [await keyIdOf(token.token), token] as const);
+    known = Promise.all(entries).then((all) => new Map(all));
+    knownTokens.set(tokens, known);
   }
-  return undefined;
+  return known;
+}
+
+/** Returns what a cookie says of its token, from which nobody can guess it. */
+async function keyIdOf(token: string): Promise<string> {
+  return (await sign(token, "key", "")).slice(0, KEY_ID_LENGTH);
 }
 
 /** Each use of a token as a key has a name, so that no value of one is valid for another. */
-async function sign(token: string, use: "session" | "form", content: string): Promise<string> {
+async function sign(
+  token: string,
+  use: "session" | "form" | "key",
+  content: string,
+): Promise<string> {
   return await hmacSha256Hex(new TextEncoder().encode(token), `hooks console ${use}\n${content}`);
 }
 
