@@ -2,8 +2,9 @@
  * The web console: its frame, its sign-in, and where it works.
  * @module
  */
-import { WebhookHook } from "@omniagent/hooks";
+import { fixedRetry, WebhookHook } from "@omniagent/hooks";
 import assert from "node:assert/strict";
+import { idAt } from "../outbox/helpers.ts";
 import { test } from "../support/harness.ts";
 import { cookieOf, csrfOf, openPage, signIn, submit } from "./console_client.ts";
 import { BASH, testApp, TOKENS, until, webhooks, withApp } from "./helpers.ts";
@@ -118,6 +119,46 @@ testApp(
     assert.match(invalid, /aria-invalid="true" aria-describedby="type-error"/);
   },
 );
+
+test("a list that finds little in half a second says so, and can be continued to its end", () =>
+  withApp(options, async (setup) => {
+    const outbox = setup.outbox!;
+    outbox.register({
+      name: "audit",
+      timeout: 1000,
+      concurrency: 64,
+      retry: fixedRetry({ delay: 1000, retries: 1 }),
+      attempt: () => Promise.resolve({ verdict: "delivered", duration: 1 }),
+    });
+    const start = Date.now() - 60_000;
+    const publish = async (n: number, type: string, to: readonly string[]) => {
+      const event = { id: idAt(start + n, n), type, timestamp: new Date(start + n), data: {} };
+      await outbox.publish([{ event, to }]);
+    };
+    await publish(0, "rare", ["audit"]);
+    for (let n = 1; n <= 60; n++) await publish(n, "common", ["audit"]);
+    await outbox.drainOnce({ timeout: 60_000 });
+    for (let n = 61; n <= 1100; n++) await publish(n, "common", []);
+    const cookie = await signIn(setup, "read");
+    const now = performance.now;
+    let passed = 0;
+    performance.now = () => passed += 600;
+    try {
+      for (const list of ["events", "deliveries"]) {
+        const first = await openPage(setup, `${list}?type=rare`, cookie);
+        assert.match(first, /No match yet/);
+        const [, next] = /rel="next" href="\.\/([^"]+)">Keep looking/.exec(first) ?? [];
+        const second = await openPage(setup, next!.replaceAll("&amp;", "&"), cookie);
+        assert.match(second, />rare</);
+        assert.doesNotMatch(second, /No match|Keep looking/);
+        assert.match(second, /First page/);
+        const full = await openPage(setup, `${list}?type=common`, cookie);
+        assert.match(full, /Next page/);
+      }
+    } finally {
+      performance.now = now;
+    }
+  }));
 
 testApp(
   "the page of an event has its payload, its deliveries, and the response to each attempt",

@@ -80,13 +80,15 @@ export function Table(
 
 /** Links to the first and to the next page of a list. */
 export function Pagination(
-  { at, path, query, cursor }: {
+  { at, path, query, cursor, isShort = false }: {
     at: PageRequest;
     path: string;
     /** The filter of the list, with the cursor of this page. */
     query: Query;
     /** Where the next page begins; undefined on the last page. */
     cursor: string | undefined;
+    /** Whether this page stopped looking before it was full. */
+    isShort?: boolean;
   },
 ): Child {
   if (query["cursor"] === undefined && cursor === undefined) return null;
@@ -96,9 +98,23 @@ export function Pagination(
         <a class="button" href={link(at, path, { ...query, cursor: undefined })}>First page</a>
       )}
       {cursor !== undefined && (
-        <a class="button" rel="next" href={link(at, path, { ...query, cursor })}>Next page</a>
+        <a class="button" rel="next" href={link(at, path, { ...query, cursor })}>
+          {isShort ? "Keep looking" : "Next page"}
+        </a>
       )}
     </nav>
+  );
+}
+
+/** What a page says that stopped looking before it found anything. `Pagination` has the link that goes on. */
+export function NoMatchYet({ items }: { items: string }): Child {
+  return (
+    <EmptyState title="No match yet">
+      <p>
+        This page looked for half a second and found none. There are more {items}{" "}
+        to look at: keep looking, or narrow the filter.
+      </p>
+    </EmptyState>
   );
 }
 

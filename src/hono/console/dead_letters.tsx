@@ -2,7 +2,14 @@
 /** @jsxImportSource hono/jsx */
 import type { Outbox } from "../../outbox/mod.ts";
 import { act, attempt } from "./actions.ts";
-import { ActionForm, EmptyState, formatCount, Pagination, Section } from "./components.tsx";
+import {
+  ActionForm,
+  EmptyState,
+  formatCount,
+  NoMatchYet,
+  Pagination,
+  Section,
+} from "./components.tsx";
 import { DeadLetterTable, FilterFields } from "./delivery_table.tsx";
 import { findDeliveries, readFilter, toQuery } from "./find_deliveries.ts";
 import { respondPage } from "./layout.tsx";
@@ -86,8 +93,9 @@ async function listDeadLetters(at: PageRequest): Promise<Response> {
   const outbox = outboxOf(at);
   const { filter, errors } = readFilter(at.query);
   const from = at.query.get("cursor") ?? undefined;
-  const { items, cursor } = await findDeliveries(outbox, "dead", filter, from);
-  const isWhole = from === undefined && cursor === undefined;
+  const page = await findDeliveries(outbox, "dead", filter, from);
+  const { items } = page;
+  const isWhole = from === undefined && page.cursor === undefined;
   const all = isWhole && items.length > 1 ? `all ${formatCount(items.length)}` : "all";
   const replays = await outbox.replays.list({ limit: 5 });
   const query = toQuery(filter);
@@ -132,12 +140,8 @@ async function listDeadLetters(at: PageRequest): Promise<Response> {
           )}
         </>
       )}
-      {items.length === 0 && (cursor
-        ? (
-          <EmptyState title="No match on this page">
-            <p>More dead letters follow: the next page may have some.</p>
-          </EmptyState>
-        )
+      {items.length === 0 && (page.isShort
+        ? <NoMatchYet items="dead letters" />
         : isFiltered
         ? (
           <EmptyState title="No dead letters match">
@@ -153,7 +157,13 @@ async function listDeadLetters(at: PageRequest): Promise<Response> {
             </p>
           </EmptyState>
         ))}
-      <Pagination at={at} path="dead-letters" query={{ ...query, cursor: from }} cursor={cursor} />
+      <Pagination
+        at={at}
+        path="dead-letters"
+        query={{ ...query, cursor: from }}
+        cursor={page.cursor}
+        isShort={page.isShort}
+      />
       {replays.length > 0 && (
         <Section title="Replays" id="replays">
           <ReplayTable at={at} replays={replays} />
@@ -162,6 +172,6 @@ async function listDeadLetters(at: PageRequest): Promise<Response> {
     </>
   );
   const lead = "Deliveries that were given up. Fix their target, then replay them.";
-  const page = { title: "Dead letters", section: "dead-letters", lead } as const;
-  return await respondPage(at, page, content);
+  const head = { title: "Dead letters", section: "dead-letters", lead } as const;
+  return await respondPage(at, head, content);
 }

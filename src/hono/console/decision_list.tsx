@@ -3,11 +3,11 @@
 import type { Child } from "hono/jsx";
 import { NAME_PATTERN } from "../../internal/validate.ts";
 import { type DecisionJson, toDecisionJson } from "../decisions.ts";
-import { withCursor } from "../pages.ts";
 import {
   Badge,
   EmptyState,
   formatDuration,
+  NoMatchYet,
   Pagination,
   Section,
   Table,
@@ -15,10 +15,8 @@ import {
   type Tone,
 } from "./components.tsx";
 import { SelectField, TextField } from "./fields.tsx";
+import { type ListPage, readPage } from "./read_page.ts";
 import { link, outboxOf, type PageRequest } from "./request.ts";
-
-/** Decisions of a page. */
-const PAGE = 50;
 
 const OUTCOMES = ["allowed", "denied", "asked", "error"] as const;
 
@@ -34,8 +32,7 @@ export const OUTCOME_TONES: Readonly<Record<string, Tone>> = {
 };
 
 type Found = {
-  readonly decisions: readonly DecisionJson[];
-  readonly cursor: string | undefined;
+  readonly page: ListPage<DecisionJson>;
   readonly query: Readonly<Record<string, string | undefined>>;
 };
 
@@ -46,14 +43,16 @@ export async function findDecisions(at: PageRequest): Promise<Found> {
   const gate = given && NAME_PATTERN.test(given) ? given : undefined;
   const name = at.query.get("tool")?.trim() || undefined;
   const cursor = at.query.get("cursor") ?? undefined;
-  const options = { outcome, gate, name, cursor, limit: PAGE };
-  const page = await withCursor(cursor, "?cursor", () => outboxOf(at).listDecisions(options));
-  const decisions = page.items.flatMap((item) => toDecisionJson(item) ?? []);
-  return { decisions, cursor: page.cursor, query: { outcome, gate, tool: name, cursor } };
+  const outbox = outboxOf(at);
+  const page = await readPage(cursor, async (position) => {
+    const page = await outbox.listDecisions({ outcome, gate, name, ...position });
+    return { ...page, items: page.items.flatMap((item) => toDecisionJson(item) ?? []) };
+  });
+  return { page, query: { outcome, gate, tool: name, cursor } };
 }
 
 /** The list of decisions, with its filter. */
-export function DecisionList({ at, decisions, cursor, query }: Found & { at: PageRequest }): Child {
+export function DecisionList({ at, page, query }: Found & { at: PageRequest }): Child {
   const { outcome, gate, tool } = query;
   const isFiltered = outcome !== undefined || gate !== undefined || tool !== undefined;
   return (
@@ -70,8 +69,10 @@ export function DecisionList({ at, decisions, cursor, query }: Found & { at: Pag
         <button type="submit">Filter</button>
         {isFiltered && <a class="button" href={link(at, "gates")}>Clear</a>}
       </form>
-      {decisions.length > 0
-        ? <DecisionTable at={at} decisions={decisions} />
+      {page.items.length > 0
+        ? <DecisionTable at={at} decisions={page.items} />
+        : page.isShort
+        ? <NoMatchYet items="decisions" />
         : (
           <EmptyState title={isFiltered ? "No decisions match" : "No decisions yet"}>
             <p>
@@ -84,7 +85,13 @@ export function DecisionList({ at, decisions, cursor, query }: Found & { at: Pag
             </p>
           </EmptyState>
         )}
-      <Pagination at={at} path="gates" query={query} cursor={cursor} />
+      <Pagination
+        at={at}
+        path="gates"
+        query={query}
+        cursor={page.cursor}
+        isShort={page.isShort}
+      />
     </Section>
   );
 }

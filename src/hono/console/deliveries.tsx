@@ -1,7 +1,7 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
 import { act } from "./actions.ts";
-import { EmptyState, Pagination } from "./components.tsx";
+import { EmptyState, NoMatchYet, Pagination } from "./components.tsx";
 import { DeliveryTable, FilterFields } from "./delivery_table.tsx";
 import { SelectField } from "./fields.tsx";
 import { findDeliveries, readFilter, toQuery } from "./find_deliveries.ts";
@@ -50,7 +50,8 @@ async function listDeliveries(at: PageRequest): Promise<Response> {
   const state = given === "pending" || given === "dead" ? given : "attempted";
   const { filter, errors } = readFilter(at.query);
   const from = at.query.get("cursor") ?? undefined;
-  const { items, cursor } = await findDeliveries(outbox, state, filter, from);
+  const page = await findDeliveries(outbox, state, filter, from);
+  const { items } = page;
   const query = { state: state === "attempted" ? undefined : state, ...toQuery(filter) };
   const isFiltered = Object.values(query).some((value) => value !== undefined);
   const here = link({ root: "" }, "deliveries", { ...query, cursor: from });
@@ -63,12 +64,8 @@ async function listDeliveries(at: PageRequest): Promise<Response> {
         {isFiltered && <a class="button" href={link(at, "deliveries")}>Clear</a>}
       </form>
       {items.length > 0 && <DeliveryTable at={at} caption="Deliveries" items={items} back={here} />}
-      {items.length === 0 && (cursor
-        ? (
-          <EmptyState title="No match on this page">
-            <p>More deliveries follow: the next page may have some.</p>
-          </EmptyState>
-        )
+      {items.length === 0 && (page.isShort
+        ? <NoMatchYet items="deliveries" />
         : isFiltered
         ? (
           <EmptyState title="No deliveries match">
@@ -86,7 +83,13 @@ async function listDeliveries(at: PageRequest): Promise<Response> {
             </p>
           </EmptyState>
         ))}
-      <Pagination at={at} path="deliveries" query={{ ...query, cursor: from }} cursor={cursor} />
+      <Pagination
+        at={at}
+        path="deliveries"
+        query={{ ...query, cursor: from }}
+        cursor={page.cursor}
+        isShort={page.isShort}
+      />
     </>
   );
   const lead = state === "pending"

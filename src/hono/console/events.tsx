@@ -2,20 +2,16 @@
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
 import { createEventId } from "../../internal/uuid.ts";
-import type { EventListOptions, Outbox, Page, StoredEvent } from "../../outbox/mod.ts";
+import type { StoredEvent } from "../../outbox/mod.ts";
 import { type EventFilter, eventFilters, streamEvents, toEventJson } from "../events.ts";
-import { withCursor } from "../pages.ts";
 import { Problem } from "../problems.ts";
 import { validateQuery } from "../schemas.ts";
-import { EmptyState, Pagination, Time } from "./components.tsx";
+import { EmptyState, NoMatchYet, Pagination, Time } from "./components.tsx";
 import { TextField } from "./fields.tsx";
 import { respondPage } from "./layout.tsx";
+import { type ListPage, readPage } from "./read_page.ts";
 import { type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
 
-/** Events on a page. */
-const PAGE_SIZE = 50;
-/** How long to look for the events of a page, in milliseconds: a longer wait would be felt. */
-const READ_TIME = 500;
 /** Length of the payload in a row, in characters. */
 const PREVIEW = 160;
 
@@ -43,10 +39,12 @@ async function listEvents(at: PageRequest): Promise<Response> {
   const { type, session: sessionId, run: runId } = filter;
   const isLive = cursor === undefined && errors.size === 0;
   const startedAt = createEventId(); // before the list is read, so that nothing is missed
-  const options = { type, sessionId, runId, cursor };
-  const page: Page<StoredEvent> = errors.size > 0
-    ? { items: [] }
-    : await withCursor(cursor, "?cursor", () => readPage(outbox, options));
+  const page: ListPage<StoredEvent> = errors.size > 0
+    ? { items: [], cursor: undefined, isShort: false }
+    : await readPage(
+      cursor,
+      (position) => outbox.listEvents({ type, sessionId, runId, ...position }),
+    );
   const stream = link(at, "events/stream", { ...filter, after: startedAt });
   const content = (
     <>
@@ -62,27 +60,19 @@ async function listEvents(at: PageRequest): Promise<Response> {
       )}
       <EventTable at={at} events={page.items} />
       {page.items.length === 0 && errors.size === 0 && (
-        <Empty at={at} filter={filter} cursor={page.cursor} />
+        <Empty at={at} filter={filter} isShort={page.isShort} />
       )}
-      <Pagination at={at} path="events" query={{ ...filter, cursor }} cursor={page.cursor} />
+      <Pagination
+        at={at}
+        path="events"
+        query={{ ...filter, cursor }}
+        cursor={page.cursor}
+        isShort={page.isShort}
+      />
     </>
   );
   const lead = "Events accepted by any instance, newest first.";
   return await respondPage(at, { title: "Events", section: "events", lead }, content);
-}
-
-/** Reads on while few events match, because a list reads at most 1000 of them at once. */
-async function readPage(outbox: Outbox, options: EventListOptions): Promise<Page<StoredEvent>> {
-  const end = performance.now() + READ_TIME;
-  const items: StoredEvent[] = [];
-  let { cursor } = options;
-  do {
-    const limit = PAGE_SIZE - items.length;
-    const page = await outbox.listEvents({ ...options, cursor, limit });
-    items.push(...page.items);
-    cursor = page.cursor;
-  } while (cursor !== undefined && items.length < PAGE_SIZE && performance.now() < end);
-  return cursor === undefined ? { items } : { items, cursor };
 }
 
 /** Returns the filter of a query, and what is wrong with it by field. */
@@ -199,18 +189,9 @@ function preview(data: unknown): string {
 }
 
 function Empty(
-  { at, filter, cursor }: { at: PageRequest; filter: EventFilter; cursor: string | undefined },
+  { at, filter, isShort }: { at: PageRequest; filter: EventFilter; isShort: boolean },
 ): Child {
-  if (cursor !== undefined) {
-    return (
-      <EmptyState title="No match so far">
-        <p>
-          None of the events that were read matches. Older ones are on the{" "}
-          <a href={link(at, "events", { ...filter, cursor })}>next page</a>.
-        </p>
-      </EmptyState>
-    );
-  }
+  if (isShort) return <NoMatchYet items="events" />;
   if (Object.keys(filter).length > 0) {
     return (
       <EmptyState title="No event matches">

@@ -1,13 +1,9 @@
 import { isPattern, patternsFor } from "../../core/event_rules.ts";
 import { NAME_PATTERN } from "../../internal/validate.ts";
 import type { DeliverySummary, Outbox } from "../../outbox/mod.ts";
-import { withCursor } from "../pages.ts";
+import { type ListPage, readPage } from "./read_page.ts";
 import type { Query } from "./request.ts";
 
-/** Deliveries of a page of the console. */
-const PAGE = 50;
-/** How long to look for matches, in milliseconds: people would notice a longer wait. */
-const READ_TIME = 500;
 /** Events that are read at the same time: each may have megabytes. */
 const CONCURRENT_READS = 8;
 
@@ -84,25 +80,16 @@ export async function findDeliveries(
   state: "pending" | "attempted" | "dead",
   filter: DeliveryFilter,
   from: string | undefined,
-): Promise<{ readonly items: readonly ListedDelivery[]; readonly cursor: string | undefined }> {
+): Promise<ListPage<ListedDelivery>> {
   const { type, ...rest } = filter;
   const order = state === "pending" ? "oldest" : "newest";
-  const end = performance.now() + READ_TIME;
-  const items: ListedDelivery[] = [];
-  let cursor = from;
-  do {
-    const limit = PAGE - items.length;
-    const options = { state, ...rest, order, limit, cursor } as const;
-    const page = await withCursor(cursor, "?cursor", () => outbox.listDeliveries(options));
-    const known = await withEvents(outbox, page.items);
-    items.push(
-      ...known.filter((one) =>
-        type === undefined || (one.type !== undefined && patternsFor(one.type).includes(type))
-      ),
+  return await readPage(from, async (position) => {
+    const page = await outbox.listDeliveries({ state, ...rest, order, ...position });
+    const items = (await withEvents(outbox, page.items)).filter((one) =>
+      type === undefined || (one.type !== undefined && patternsFor(one.type).includes(type))
     );
-    cursor = page.cursor;
-  } while (cursor !== undefined && items.length < PAGE && performance.now() < end);
-  return { items, cursor };
+    return { ...page, items };
+  });
 }
 
 /** Adds what the events say that are still stored. */
