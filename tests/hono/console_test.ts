@@ -161,6 +161,33 @@ test("a list that finds little in half a second says so, and can be continued to
   }));
 
 testApp(
+  "a filter that is wrong lists nothing, rather than everything",
+  options,
+  async ({ outbox, ...setup }) => {
+    const verdict = "final" as const;
+    outbox!.register({
+      name: "audit",
+      timeout: 1000,
+      concurrency: 1,
+      retry: fixedRetry({ delay: 1000, retries: 1 }),
+      attempt: () => Promise.resolve({ verdict, duration: 1, error: "no" }),
+    });
+    const event = { id: idAt(Date.now(), 1), type: "a", timestamp: new Date(), data: {} };
+    await outbox!.publish([{ event, to: ["audit"] }]);
+    await outbox!.drainOnce({ timeout: 60_000 });
+    const cookie = await signIn(setup, "admin");
+    for (const list of ["events", "deliveries", "dead-letters"]) {
+      assert.match(await openPage(setup, list, cookie), /<time/);
+      const wrong = await openPage(setup, `${list}?type=a+b`, cookie);
+      assert.match(wrong, /Correct the filter/);
+      assert.doesNotMatch(wrong, /href="\.\/events\/0|Replay all|rel="next"/);
+      assert.match(wrong, />Clear</);
+    }
+    assert.match(await openPage(setup, "gates?gate=no+such+name", cookie), /No decisions match/);
+  },
+);
+
+testApp(
   "the page of an event has its payload, its deliveries, and the response to each attempt",
   options,
   async (setup) => {

@@ -93,13 +93,14 @@ async function listDeadLetters(at: PageRequest): Promise<Response> {
   const outbox = outboxOf(at);
   const { filter, errors } = readFilter(at.query);
   const from = at.query.get("cursor") ?? undefined;
-  const page = await findDeliveries(outbox, "dead", filter, from);
+  const page = await findDeliveries(outbox, "dead", { filter, errors }, from);
   const { items } = page;
   const isWhole = from === undefined && page.cursor === undefined;
   const all = isWhole && items.length > 1 ? `all ${formatCount(items.length)}` : "all";
   const replays = await outbox.replays.list({ limit: 5 });
   const query = toQuery(filter);
-  const isFiltered = Object.values(query).some((value) => value !== undefined);
+  const isWrong = Object.keys(errors).length > 0;
+  const isFiltered = isWrong || Object.values(query).some((value) => value !== undefined);
   // The number is known only if all are on this page: counting the rest would take too long.
   const name = isWhole || !isFiltered ? all : "all that match";
   const here = link({ root: "" }, "dead-letters", { ...query, cursor: from });
@@ -140,7 +141,9 @@ async function listDeadLetters(at: PageRequest): Promise<Response> {
           )}
         </>
       )}
-      {items.length === 0 && (page.isShort
+      {items.length === 0 && (isWrong
+        ? <EmptyState title="Correct the filter to see a list" />
+        : page.isShort
         ? <NoMatchYet items="dead letters" />
         : isFiltered
         ? (

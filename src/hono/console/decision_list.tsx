@@ -1,7 +1,6 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
-import { NAME_PATTERN } from "../../internal/validate.ts";
 import { type DecisionJson, toDecisionJson } from "../decisions.ts";
 import {
   Badge,
@@ -39,8 +38,7 @@ type Found = {
 /** Finds the decisions of a page, by its query. @throws {Problem} when its cursor comes from elsewhere */
 export async function findDecisions(at: PageRequest): Promise<Found> {
   const outcome = OUTCOMES.find((one) => one === at.query.get("outcome"));
-  const given = at.query.get("gate")?.trim();
-  const gate = given && NAME_PATTERN.test(given) ? given : undefined;
+  const gate = at.query.get("gate")?.trim() || undefined;
   const name = at.query.get("tool")?.trim() || undefined;
   const cursor = at.query.get("cursor") ?? undefined;
   const outbox = outboxOf(at);

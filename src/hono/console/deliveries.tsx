@@ -50,10 +50,11 @@ async function listDeliveries(at: PageRequest): Promise<Response> {
   const state = given === "pending" || given === "dead" ? given : "attempted";
   const { filter, errors } = readFilter(at.query);
   const from = at.query.get("cursor") ?? undefined;
-  const page = await findDeliveries(outbox, state, filter, from);
+  const page = await findDeliveries(outbox, state, { filter, errors }, from);
   const { items } = page;
   const query = { state: state === "attempted" ? undefined : state, ...toQuery(filter) };
-  const isFiltered = Object.values(query).some((value) => value !== undefined);
+  const isWrong = Object.keys(errors).length > 0;
+  const isFiltered = isWrong || Object.values(query).some((value) => value !== undefined);
   const here = link({ root: "" }, "deliveries", { ...query, cursor: from });
   const content = (
     <>
@@ -64,7 +65,9 @@ async function listDeliveries(at: PageRequest): Promise<Response> {
         {isFiltered && <a class="button" href={link(at, "deliveries")}>Clear</a>}
       </form>
       {items.length > 0 && <DeliveryTable at={at} caption="Deliveries" items={items} back={here} />}
-      {items.length === 0 && (page.isShort
+      {items.length === 0 && (isWrong
+        ? <EmptyState title="Correct the filter to see a list" />
+        : page.isShort
         ? <NoMatchYet items="deliveries" />
         : isFiltered
         ? (

@@ -59,6 +59,7 @@ async function listEvents(at: PageRequest): Promise<Response> {
         </div>
       )}
       <EventTable at={at} events={page.items} />
+      {errors.size > 0 && <EmptyState title="Correct the filter to see a list" />}
       {page.items.length === 0 && errors.size === 0 && (
         <Empty at={at} filter={filter} isShort={page.isShort} />
       )}

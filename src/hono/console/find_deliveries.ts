@@ -24,10 +24,11 @@ export type ListedDelivery = DeliverySummary & {
 /** What is wrong with a filter, by field. */
 export type FilterErrors = Readonly<Partial<Record<keyof DeliveryFilter, string>>>;
 
-/** Reads the filter of a query or a form. What is wrong is left out, and explained. */
-export function readFilter(
-  query: URLSearchParams,
-): { readonly filter: DeliveryFilter; readonly errors: FilterErrors } {
+/** A filter that was read, and what is wrong with it. */
+export type ReadFilter = { readonly filter: DeliveryFilter; readonly errors: FilterErrors };
+
+/** Reads the filter of a query or a form. Errors explain what is wrong, and is left out. */
+export function readFilter(query: URLSearchParams): ReadFilter {
   const errors: Partial<Record<keyof DeliveryFilter, string>> = {};
   const read = <Value>(
     name: keyof DeliveryFilter,
@@ -70,17 +71,18 @@ function parseLocal(text: string): Date | undefined {
 }
 
 /**
- * Lists deliveries, target by target, the newest event first, or what is due next first. Keeps reading while
- * few match, so a page may have fewer items than others, or none, and a cursor.
+ * Lists deliveries, target by target, the newest event first, or what is due next first. None if the filter
+ * has errors: a list of everything would look like what was asked for.
  *
  * @throws {Problem} when the cursor comes from elsewhere
  */
 export async function findDeliveries(
   outbox: Outbox,
   state: "pending" | "attempted" | "dead",
-  filter: DeliveryFilter,
+  { filter, errors }: ReadFilter,
   from: string | undefined,
 ): Promise<ListPage<ListedDelivery>> {
+  if (Object.keys(errors).length > 0) return { items: [], cursor: undefined, isShort: false };
   const { type, ...rest } = filter;
   const order = state === "pending" ? "oldest" : "newest";
   return await readPage(from, async (position) => {

@@ -212,6 +212,7 @@ summary:hover { color: var(--text); }
 .live[data-state="lost"]::before { background: var(--warn); }
 .preview { color: var(--muted); font-family: var(--mono); font-size: .75rem; }
 .events table { min-width: 46rem; }
+.events td { max-width: 14rem; overflow: hidden; text-overflow: ellipsis; }
 td.preview { width: 100%; max-width: 0; overflow: hidden; text-overflow: ellipsis; }
 @media (prefers-reduced-motion: no-preference) {
   tr.new td { animation: new 1.6s ease-out; }
