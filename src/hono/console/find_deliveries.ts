@@ -25,7 +25,7 @@ export type ListedDelivery = DeliverySummary & {
 export type FilterErrors = Readonly<Partial<Record<keyof DeliveryFilter, string>>>;
 
 /** A filter that was read, and what is wrong with it. */
-export type ReadFilter = { readonly filter: DeliveryFilter; readonly errors: FilterErrors };
+type ReadFilter = { readonly filter: DeliveryFilter; readonly errors: FilterErrors };
 
 /** Reads the filter of a query or a form. Errors explain what is wrong, and is left out. */
 export function readFilter(query: URLSearchParams): ReadFilter {
