@@ -11,6 +11,7 @@ import {
   type EncodeOptions,
   type HookCall,
   type HookOutcome,
+  type ReportedEvent,
 } from "../dialects/mod.ts";
 import { checkJsonType, findNestingIssue, readBody } from "./body.ts";
 import { decodeUtf8, findDuplicateKey, parseJson } from "../internal/json_text.ts";
@@ -107,16 +108,12 @@ async function respondTo(
       continue;
     }
     const { type, data } = agentSessions.timed(event, call.sessionId);
-    const { sessionId, runId } = call;
-    const decided = await registry.gates.decide(type as never, data as never, {
-      sessionId,
-      runId,
-    });
-    const decision = decided.decision !== "ask"
-      ? await withoutHandedOver(registry, decided)
-      : options.ask === "wait" || request.app.ask === "wait"
-      ? await withoutHandedOver(registry, await waitFor(c, decided))
-      : await handOver(registry, dialect, call, decided);
+    const isAgent = options.ask !== "wait" && request.app.ask !== "wait";
+    const decision = await decideOnce(
+      registry,
+      { ...call, type, data },
+      (asked) => isAgent ? handOver(registry, dialect, call, asked) : waitFor(c, asked),
+    );
     request.logFields.decision = decision.decision;
     response = dialect.encode(call, decision, options);
     if (decision.decision !== "deny") continue;
@@ -131,6 +128,23 @@ async function respondTo(
   return response;
 }
 
+/**
+ * Decides about an event. An approval is for one response: the agent runs the call when it gets it, so that the
+ * same call is judged again after that.
+ */
+async function decideOnce(
+  { gates }: HookRegistry,
+  { type, data, sessionId, runId }: ReportedEvent & Pick<HookCall, "sessionId" | "runId">,
+  ask: (asked: AskedDecision) => Promise<HandedOver | FinalDecision>,
+): Promise<HookOutcome> {
+  for (;;) {
+    const decided = await gates.decide(type as never, data as never, { sessionId, runId });
+    const asked = decided.decision === "ask" ? await ask(decided) : decided;
+    const { outcome, final } = "outcome" in asked ? asked : { outcome: asked, final: asked };
+    if (final.decision !== "allow" || await gates.use(final)) return outcome;
+  }
+}
+
 /** Asks that a request waits for. A second one that came at the same time shares the ask. */
 const waiting = new Set<string>();
 
@@ -143,19 +157,8 @@ async function waitFor(c: AppContext, asked: AskedDecision): Promise<FinalDecisi
   }
 }
 
-/**
- * Turns a call that was allowed because the agent asks its user into an ask again: nobody is known to have
- * approved it.
- */
-async function withoutHandedOver(
-  { gates }: HookRegistry,
-  decision: FinalDecision,
-): Promise<HookOutcome> {
-  if (decision.decision === "deny" || decision.askId === undefined) return decision;
-  const ask = await gates.asks.get(decision.askId);
-  const isApproved = ask !== undefined && !dialects.some(({ name }) => name === ask.by);
-  return isApproved ? decision : { ...decision, decision: "ask", reason: ask?.question };
-}
+/** An ask that the agent passes on to its user, and what it is for our gates. */
+type HandedOver = { readonly outcome: HookOutcome; readonly final: FinalDecision };
 
 /**
  * Leaves an ask to the agent, which asks its own user. For our gates it is allowed then, on that condition. An
@@ -167,7 +170,7 @@ async function handOver(
   { name, title, asks }: Dialect,
   { hook }: HookCall,
   asked: AskedDecision,
-): Promise<HookOutcome> {
+): Promise<HandedOver | FinalDecision> {
   const denial = `Approval is required: ${asked.reason}`;
   if (asked.isResumed || waiting.has(asked.askId)) {
     return { ...asked, decision: "deny", reason: denial };
@@ -185,7 +188,8 @@ async function handOver(
     if (!isOffered) return { ...asked, decision: "deny" };
   }
   const final = await asked.wait();
-  return isAsked && final.decision === "allow" ? { ...asked, data: final.data } : final;
+  const isLeft = isAsked && final.decision === "allow";
+  return isLeft ? { outcome: { ...asked, data: final.data }, final } : final;
 }
 
 /** Responds to a request that could not be decided, as far as it was read. */

@@ -11,6 +11,7 @@ import {
 import { createOutbox } from "@omniagent/hooks/outbox";
 import type { Store } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
+import { bindStore } from "../support/bind_store.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
@@ -268,6 +269,75 @@ test("what a person approved runs once: the same call is asked about again after
   for (const _ of [1, 2]) await failing.call("pay", {}, () => "paid", call);
   assert.equal(asked, 4, "a gate that failed, and therefore asked");
   await failing.close();
+});
+
+test("of calls that share an approval, one runs, and the others are asked about again", async () => {
+  const store = memoryStore();
+  const agents = [start(store), start(store)];
+  const [here, there] = agents as [typeof agents[0], typeof agents[0]];
+  const calls = [here.pay("call_0"), here.pay("call_0"), there.pay("call_0")];
+  await here.hooks.asks.resolve(await pendingAsk(here), ALLOW);
+  let isOver = false;
+  const ended = Promise.all(calls).finally(() => isOver = true);
+  const denying = (async () => {
+    while (!isOver) {
+      for (const { id } of (await here.hooks.asks.list()).items) {
+        await here.hooks.asks.resolve(id, DENY).catch(() => {});
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  })();
+  const results = await ended;
+  await denying;
+  assert.equal(results.filter((result) => result === "paid 5").length, 1, JSON.stringify(results));
+  assert.equal(here.paid.length + there.paid.length, 1);
+  const types = await here.types();
+  const count = (type: string): number => types.filter((one) => one === type).length;
+  assert.deepEqual([count("tool.called"), count("tool.completed")], [1, 1]);
+  assert.ok(count("tool.denied") >= 1, "those that share a denial share its event");
+  for (const { hooks } of agents) await hooks.close();
+});
+
+test("without an outbox, too, one call runs of those that share an approval", async () => {
+  let asked = 0;
+  const onAsk = async (): Promise<AskAnswer> => {
+    const decision = asked++ === 0 ? "allow" : "deny";
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return { decision };
+  };
+  const hooks = createHooks({ logger: silentLogger, gates: { onAsk } });
+  hooks.gate("tool.called", { name: "approve", handle: () => ask("Pay?") });
+  let paid = 0;
+  const pay = () => hooks.call("pay", {}, () => void paid++, { sessionId: "s-1", callId: "c-1" });
+  await Promise.all([pay(), pay(), pay()]);
+  assert.equal(paid, 1);
+  assert.ok(asked > 1);
+  await hooks.close();
+});
+
+test("a store that fails when an approval is used denies the call, whose events say so", async () => {
+  const store = memoryStore();
+  const faulty = {
+    ...bindStore(store),
+    atomic() {
+      const atomic = store.atomic();
+      const set = atomic.set.bind(atomic);
+      atomic.set = (key, value, options) => {
+        if ((value as { readonly used?: boolean } | null)?.used) throw new Error("disk full");
+        return set(key, value, options);
+      };
+      return atomic;
+    },
+  };
+  const agent = start(faulty);
+  const result = agent.pay("c-1");
+  await agent.hooks.asks.resolve(await pendingAsk(agent), ALLOW);
+  const { reason } = await result as { readonly reason: string };
+  assert.equal(reason, "The approval could not be used (store)");
+  assert.deepEqual(agent.paid, []);
+  const completed = (await agent.stored()).find(({ type }) => type === "tool.completed");
+  assert.equal((completed?.data as { readonly error?: string }).error, reason);
+  await agent.hooks.close();
 });
 
 test("an ask that expires is denied, and nobody can respond any more", async () => {

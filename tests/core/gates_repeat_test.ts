@@ -45,6 +45,20 @@ test("only a call of the same session or run is recalled from the store, and no 
   }
 });
 
+test("a call that has run is judged again: a model may write the same id twice", async () => {
+  for (const options of [{ sessionId: "s-1" }, { runId: "r-1" }, {}]) {
+    const store = memoryStore();
+    const { hooks, calls } = start(store);
+    const call = (run: () => unknown) =>
+      hooks.call("pay", {}, run, { ...options, callId: "call_0" });
+    await call(() => "paid");
+    await assert.rejects(call(() => assert.fail("no money")));
+    await call(() => "paid");
+    assert.equal(calls.count, 3, JSON.stringify(options));
+    await hooks.close();
+  }
+});
+
 test("a call that nobody can repeat leaves no record of its decision to be read", async () => {
   const store = memoryStore();
   const keys: string[] = [];

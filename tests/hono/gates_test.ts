@@ -383,6 +383,18 @@ testApp(
   },
 );
 
+testApp("an approval is for one response: the same call waits for another", {}, async (
+  { hooks, send },
+) => {
+  hooks.gate("tool.called", { name: "approval", handle: () => ask("Remove it?") });
+  const waits = () => send(`${PATH}?ask=wait&approve=true`, { body: call });
+  for (const decision of ["allow", "deny"] as const) {
+    const response = waits();
+    await hooks.asks.resolve(await pendingAsk(hooks), { decision, by: "ada" });
+    assert.match(await (await response).text(), new RegExp(`"permissionDecision":"${decision}"`));
+  }
+});
+
 /** Waits until somebody can respond to an ask. */
 async function pendingAsk(hooks: Setup["hooks"]): Promise<string> {
   for (;;) {
@@ -436,9 +448,12 @@ testApp("a call that was left to the agent's user is asked again if it is repeat
   const body = call;
   const first = await outputOf(send, { body });
   assert.match(JSON.stringify(first), /"permissionDecision":"ask"/);
-  for (const query of ["?approve=true", "?approve=true&ask=wait", ""]) {
+  for (const query of ["?approve=true", ""]) {
     assert.deepEqual(await (await send(`${PATH}${query}`, { body })).json(), first, query);
   }
+  const waits = send(`${PATH}?approve=true&ask=wait`, { body });
+  await hooks.asks.resolve(await pendingAsk(hooks), { decision: "deny", by: "ada" });
+  assert.match(await (await waits).text(), /"permissionDecision":"deny"/);
   // The same call from a hook that can't ask.
   const skill = { ...call, hook_event_name: "PreSkillShellCommand" };
   assert.match(

@@ -49,6 +49,8 @@ export type AskRecord = {
   /** The digest of the edited data. */
   readonly edited?: string | undefined;
   readonly final?: FinalRecord | undefined;
+  /** Whether what was approved has begun: an approval is for one execution. */
+  readonly used?: boolean | undefined;
 };
 
 /** An ask, and its versionstamp. */
@@ -94,6 +96,16 @@ export class AskRecords {
   async read(id: string): Promise<ReadAsk | undefined> {
     const [entry] = await this.#records.get([["ask", id]]);
     return readAsk(entry!);
+  }
+
+  /** Uses up an approval. Returns whether nobody has before. */
+  async use(id: string): Promise<boolean> {
+    for (;;) {
+      const ask = await this.read(id);
+      if (ask === undefined || ask.record.used) return false;
+      const [change] = this.change(ask, { ...ask.record, used: true });
+      if (await this.#records.put(change!)) return true;
+    }
   }
 
   /** Lists asks, newest first: those that wait for a response, or all. */

@@ -85,7 +85,10 @@ export class Asking {
     return decision;
   }
 
-  /** Continues with an ask that was stored before. `event`: with the data that was judged, if it is known. */
+  /**
+   * Continues with an ask that was stored before, unless its approval was used. `event`: with the data that was
+   * judged, if it is known.
+   */
   async resume(
     id: string,
     base: Omit<DecisionBase, "data">,
@@ -93,7 +96,7 @@ export class Asking {
   ): Promise<Decision | undefined> {
     const ask = await this.records.read(id);
     const asked = ask && await this.#host.records!.event(ask.record.event);
-    if (ask === undefined || asked === undefined) return undefined;
+    if (ask === undefined || asked === undefined || ask.record.used) return undefined;
     const judged = event ?? await this.#storedEvent(ask.record, asked);
     if (judged === undefined) return undefined;
     const { gate } = asked.data as GateAskedData;

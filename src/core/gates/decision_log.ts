@@ -57,6 +57,9 @@ export class DecisionLog {
   readonly #host: GateHost;
   readonly #table: GateTable;
   readonly #remembered = new Map<string, Remembered>();
+  /** Decisions that are remembered or were, each with what forgets it. */
+  readonly #shared = new WeakMap<Decision, () => void>();
+  readonly #used = new WeakSet<Decision>();
   #size = 0;
   /** The version of the table whose gates made these decisions. */
   #version: number;
@@ -103,6 +106,7 @@ export class DecisionLog {
     // Cut short or not recorded: the next call tries again.
     const forget = (): void => this.#forget(key, entry);
     decision.then(({ isKept, decision: made }) => {
+      this.#shared.set(made, forget);
       if (!isKept) return forget();
       if (this.#remembered.get(key) !== entry) return;
       const more = textSize(made) + (made.data === data ? 0 : sizeOf(made.data));
@@ -110,6 +114,14 @@ export class DecisionLog {
       this.#size += more;
       this.#trim();
     }, forget);
+  }
+
+  /** Uses up a decision of this process. Returns whether nobody has before. */
+  use(decision: Decision): boolean {
+    const isFirst = !this.#used.has(decision);
+    this.#used.add(decision);
+    this.#shared.get(decision)?.();
+    return isFirst;
   }
 
   /** Removes the decision about a call from memory and from the store. Never throws. */
@@ -125,7 +137,7 @@ export class DecisionLog {
         if (entry !== undefined) this.#forget(key, entry);
       }
     } catch (error) {
-      reporter.failed("Cannot forget an approval that was used", error, event);
+      reporter.failed("Cannot forget a decision that was used", error, event);
     }
   }
 

@@ -93,8 +93,18 @@ export class Gatekeeper {
     return (await decision).decision;
   }
 
-  /** Forgets what a person approved, once it has happened: an approval is for one execution. Never throws. */
-  async spend(event: HookEvent, traits: CallTraits): Promise<void> {
+  /**
+   * Uses up what a person approved, when it begins: an approval is for one execution. Returns false if it was
+   * used before: then the event must be decided about again.
+   */
+  async use(decision: FinalDecision): Promise<boolean> {
+    return decision.askId === undefined || !this.#asking
+      ? this.#log.use(decision)
+      : await this.#asking.records.use(decision.askId);
+  }
+
+  /** Forgets the decision about a call that has ended: the next one is another call. Never throws. */
+  async forget(event: HookEvent, traits: CallTraits): Promise<void> {
     const callId = callIdOf(event, traits);
     if (callId) await this.#log.remove(event, callId);
   }
@@ -112,7 +122,7 @@ export class Gatekeeper {
         const slot = await this.#log.read(key);
         const recalled = await this.#recall(slot, event, digest);
         if (recalled !== undefined) {
-          return { decision: recalled, isKept: recalled.decision !== "ask" };
+          return { decision: recalled, isKept: slot.record?.ask === undefined };
         }
         return await this.#judge(event, digest, signal, slot);
       } catch (error) {

@@ -18,7 +18,13 @@ import type { Recorder } from "../recorder.ts";
 import type { Reporter } from "../reporter.ts";
 import { createEvent } from "../snapshot.ts";
 import type { Asks } from "./asks.ts";
-import type { CallTraits, DecideOptions, Decision, GatesOptions } from "./decision.ts";
+import type {
+  CallTraits,
+  DecideOptions,
+  Decision,
+  FinalDecision,
+  GatesOptions,
+} from "./decision.ts";
 import { type Gate, readGate, readGatePatterns } from "./gate.ts";
 import type { HostParts } from "./gate_host.ts";
 import { GateTable } from "./gate_table.ts";
@@ -199,6 +205,17 @@ export class Gates<Events extends object = AgentEvents> {
   }
 
   /**
+   * Uses up what a person approved, when it begins; a decision of gates alone isn't used up. Returns false if it
+   * was used before: then the event must be decided about again.
+   *
+   * @throws {Error} when the store fails: then nothing may begin
+   */
+  async use(decision: FinalDecision): Promise<boolean> {
+    const isKept = this.#keeper !== undefined && isByPerson(decision);
+    return isKept ? await this.#keeper!.use(decision) : true;
+  }
+
+  /**
    * Loads what decides, ahead of the first decision: adapters call it outside of any run. Never throws: a decision
    * says what could not be loaded.
    */
@@ -225,8 +242,9 @@ export class Gates<Events extends object = AgentEvents> {
         guards: (type: string) => this.guards(type),
         decide: async (event: HookEvent, signal?: AbortSignal, traits?: CallTraits) =>
           await this.#decide(event, signal, traits),
-        spend: async (event: HookEvent, traits: CallTraits) =>
-          await this.#keeper?.spend(event, traits),
+        use: (decision: FinalDecision) => this.use(decision),
+        forget: async (event: HookEvent, traits: CallTraits) =>
+          await this.#keeper?.forget(event, traits),
         now: clock.now,
         observer: this.#observer,
         telemetry,
@@ -290,4 +308,12 @@ function rejectTransaction(subject: string, options: object | null): void {
     `${subject}: 'tx' can't be used, because a decision is recorded before anything happens, and a ` +
       "rollback would remove that record. Decide first, then emit in the transaction",
   );
+}
+
+/** Whether a person may have approved a call. A gate that failed may have asked. */
+function isByPerson({ askId, gates }: FinalDecision): boolean {
+  return askId !== undefined ||
+    gates.some(({ verdict, mode }) =>
+      mode === "enforce" && (verdict === "ask" || verdict === "failed")
+    );
 }

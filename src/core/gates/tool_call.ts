@@ -1,5 +1,4 @@
 import { errorMessage } from "../../internal/issues.ts";
-import { copyJson } from "../../internal/json.ts";
 import { GateDeniedError } from "../errors.ts";
 import { correlationOf } from "../event_rules.ts";
 import type { HookEvent, ToolData } from "../events.ts";
@@ -7,6 +6,7 @@ import type { Observer } from "../observer.ts";
 import { createEvent } from "../snapshot.ts";
 import type { SpanOutcome, Telemetry, TelemetrySpan } from "../telemetry.ts";
 import type { CallTraits, Decision, FinalDecision } from "./decision.ts";
+import { isPlain, judgedResult, looseText, NO_FORM, strictText } from "./tool_result.ts";
 
 /** Options of `call`. */
 export type CallOptions = {
@@ -62,8 +62,10 @@ type CallHost = {
   guards(type: string): boolean;
   /** Decides about an event that was accepted before `close`. */
   decide(event: HookEvent, signal?: AbortSignal, traits?: CallTraits): Promise<Decision>;
-  /** Forgets the decision about an event: what a person approved may happen once. Never throws. */
-  spend(event: HookEvent, traits: CallTraits): Promise<void>;
+  /** Uses up what a person approved. Returns false if it was used before. */
+  use(decision: FinalDecision): Promise<boolean>;
+  /** Forgets the decision about a call that has ended. Never throws. */
+  forget(event: HookEvent, traits: CallTraits): Promise<void>;
   readonly observer: Observer;
   /** The clock, in milliseconds. */
   now(): number;
@@ -158,13 +160,9 @@ async function decideAndRun<Params extends object, Result>(
     }
     return outcome;
   };
-  const isApprovedByPerson = decision.askId !== undefined ||
-    decision.gates.some(({ verdict, mode }) =>
-      // one that failed may have asked
-      mode === "enforce" && (verdict === "ask" || verdict === "failed")
-    );
-  const spend = (): Promise<void> | undefined =>
-    isApprovedByPerson ? host.spend(event, traitsOf(options)) : undefined;
+  // The model may write the same id again: that is another call. What was approved is used up already.
+  const forget = (): Promise<void> | undefined =>
+    decision.askId === undefined ? host.forget(event, traitsOf(options)) : undefined;
   let result: Result;
   try {
     const judged = (decision.data as { readonly params: Params }).params;
@@ -174,9 +172,9 @@ async function decideAndRun<Params extends object, Result>(
     const { id: decisionId, context } = decision;
     const more = context === undefined ? {} : { context };
     result = await run(judged, { signal, callId: call.call_id!, decisionId, isApproved, ...more });
-    await spend();
+    await forget();
   } catch (error) {
-    await spend();
+    await forget();
     const text = errorMessage(error);
     const outcome = await finish({ error: text });
     if (outcome === undefined) throw error;
@@ -211,14 +209,33 @@ function contentOf(host: CallHost, type: string, payload: unknown): SpanOutcome[
   };
 }
 
-/** Lets gates judge a call. Waits until a person has responded, if one was asked. */
+/**
+ * Lets gates judge a call. Waits until a person has responded, if one was asked. What was approved is used up here,
+ * before the tool runs: a call that shared the approval, or repeats the call, is judged again.
+ */
 async function decided(
   host: CallHost,
   event: HookEvent,
   options: CallOptions,
 ): Promise<FinalDecision> {
   const { signal } = options;
-  return await finalOf(await host.decide(event, signal, traitsOf(options)), signal);
+  for (let next = event;; next = createEvent(event.type, event.data, event)) {
+    const decision = await finalOf(await host.decide(next, signal, traitsOf(options)), signal);
+    if (decision.decision !== "allow") return decision;
+    try {
+      if (await host.use(decision)) return decision;
+    } catch (cause) {
+      host.observer.report("Cannot use an approval", cause);
+      const reason = "The approval could not be used (store)";
+      const { params: _, ...call } = event.data as ToolData;
+      const data = { ...call, error: reason, decision_id: decision.id };
+      await host.observer.emit("tool.completed", data, {
+        ...correlationOf(event),
+        isAdmitted: true,
+      });
+      return { ...decision, decision: "deny", reason };
+    }
+  }
 }
 
 /** A call without an id of the caller's is never repeated. */
@@ -230,17 +247,6 @@ function traitsOf({ callId }: CallOptions): CallTraits {
 async function announce(host: CallHost, event: HookEvent): Promise<FinalDecision> {
   await host.observer.accept([event], true);
   return { id: event.id, decision: "allow", data: event.data, gates: [] };
-}
-
-/**
- * Whether an error holds no more than the text that gates judged: no output of a command, no cause, no key, and
- * nothing that a class of its own keeps in private.
- */
-function isPlain(error: unknown, text: string): boolean {
-  if (!(error instanceof Error)) return error === text;
-  const own = Reflect.ownKeys(error);
-  const isOfRuntime = PLAIN_ERRORS.includes(Object.getPrototypeOf(error));
-  return isOfRuntime && error.message === text && own.every((key) => ERROR_KEYS.includes(key));
 }
 
 /** Waits until a person has responded, if one was asked. When the caller gives up, the call is denied. */
@@ -263,57 +269,4 @@ function deniedCall({ id, reason, context, interrupt }: FinalDecision): DeniedCa
     ...(interrupt && { interrupt }),
     decisionId: id,
   };
-}
-
-/** The text of a result for observers; undefined if it has none. Never throws, since the tool has run. */
-function looseText(result: unknown): string | undefined {
-  if (typeof result === "string") return result;
-  try {
-    return JSON.stringify(result);
-  } catch {
-    return errorMessage(result);
-  }
-}
-
-const NO_FORM = Symbol();
-
-/** The prototypes of errors that have nothing but a message. */
-const PLAIN_ERRORS: readonly unknown[] = [
-  Error,
-  EvalError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  TypeError,
-  URIError,
-].map(({ prototype }) => prototype);
-
-/** Their own properties. */
-const ERROR_KEYS: readonly PropertyKey[] = [
-  "message",
-  "stack",
-  // Where it was created, which JavaScriptCore adds, as in Bun.
-  "line",
-  "column",
-  "originalLine",
-  "originalColumn",
-  "sourceURL",
-];
-
-/** The text of a result for gates; undefined if there is no result. Nothing of it may escape them. */
-function strictText(result: unknown): string | undefined | typeof NO_FORM {
-  if (typeof result === "string" || result === undefined) return result;
-  const { value, issues } = copyJson(result, "result");
-  return issues.length > 0 ? NO_FORM : JSON.stringify(value);
-}
-
-/** What gates let through: never the tool's own object, which may hold more than its JSON shows. */
-function judgedResult(isText: boolean, data: unknown): unknown {
-  const text = (data as { readonly result?: string }).result;
-  if (text === undefined || isText) return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
