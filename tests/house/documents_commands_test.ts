@@ -15,7 +15,6 @@ const readme = documents.find(({ path }) => path === "README.md")!;
 /** Commands of README that no test runs, and why. */
 const NOT_RUN: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^(deno add|bun add|npm install|npx @omniagent\/hooks) ?/, "test:consumer installs the archive"],
-  [/^npx -y deno@2 task demo$/, ".ci/run runs it"],
 ];
 
 test("every task that a document names is there", () => {
