@@ -29,8 +29,13 @@ type SettingsOptions = Pick<Options, "url" | "tokenEnv"> & { readonly command?: 
 
 /** Defines `hooks gate`: the hook of an agent that runs commands. */
 export function define(command: Command, io: CommandIO): void {
+  command.enablePositionalOptions(); // or it would take those of `settings`
+  defineGate(command, io);
+  defineSettings(command.command("settings"), io);
+}
+
+function defineGate(command: Command, io: CommandIO): void {
   command
-    .enablePositionalOptions() // or it would take those of `settings`
     .addOption(new Option("--dialect <agent>", "agent whose hook this is").choices(DIALECTS))
     .option("-u, --url <url>", "server URL [HOOKS_URL] (default: http://127.0.0.1:8787)")
     .option("--token-env <name>", "environment variable with the bearer token", "HOOKS_TOKEN")
@@ -62,8 +67,10 @@ Examples:
       }
       await gate({ ...options, dialect }, io);
     });
+}
+
+function defineSettings(command: Command, io: CommandIO): void {
   command
-    .command("settings")
     .summary("print the settings that let gates decide for an agent")
     .description("Print the settings that let gates decide for an agent.")
     .addArgument(new Argument("<agent>", "the agent").choices(DIALECTS))
