@@ -36,18 +36,20 @@ export async function main(): Promise<void> {
     if (process.stderr.isTTY) process.kill(process.pid, "SIGTERM");
   });
   let written = true;
+  // The response of a hook that can't be written must not be taken for no opinion.
+  const isGate = process.argv[2] === "gate";
   const stdout = new ProcessOutput(process.stdout, ({ code, message }) => {
-    if (code === "EPIPE") process.exit(0); // the reader has what it needs, as in `hooks tail | head`
+    if (code === "EPIPE") process.exit(isGate ? 2 : 0); // the reader has what it needs, as in `hooks tail | head`
     written = false;
     stderr.write(`error: Cannot write the output: ${message}\n`);
-    void stderr.flush().then(() => process.exit(1));
+    void stderr.flush().then(() => process.exit(isGate ? 2 : 1));
   });
   // Each write reports its own error. An `error` event without a listener would end the process.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   const code = await run(process.argv.slice(2), { ...processIO(), stdout, stderr });
   await stdout.flush();
   await stderr.flush();
-  process.exit(written ? code : 1); // don't wait for connections that are kept open
+  process.exit(written ? code : isGate ? 2 : 1); // don't wait for connections that are kept open
 }
 
 /** Returns the streams, files, signals and network of this process, on Deno, Bun or Node. */

@@ -5,7 +5,7 @@ import { createHooksApp } from "@omniagent/hooks/hono";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { ask, deadUrl, serving, TOKEN } from "./serving.ts";
-import type { TerminalOptions } from "./terminal.ts";
+import { Terminal, type TerminalOptions } from "./terminal.ts";
 
 const call = {
   session_id: "s-1",
@@ -78,6 +78,31 @@ test("hooks gate exits with 2 and says why when no server decides", async () => 
   assert.deepEqual([dead.code, dead.stdout], [2, ""]);
   assert.match(dead.stderr, /^error: The gates could not decide: Cannot reach .*refused\n$/);
 });
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  test(`hooks gate denies when ${signal} stops it before there is a decision`, async () => {
+    for (const dialect of ["claude-code", "codex", "copilot"]) {
+      let isSent!: () => void;
+      const sent = new Promise<void>((resolve) => isSent = resolve);
+      const fetch = (): Promise<Response> => {
+        isSent();
+        return new Promise(() => {});
+      };
+      const environment = { HOOKS_URL: "http://127.0.0.1:8787", HOOKS_TOKEN: TOKEN };
+      const terminal = new Terminal({ input, fetch, environment });
+      const ended = terminal.run("gate", "--dialect", dialect);
+      await sent;
+      assert.ok(terminal.signal(signal));
+      const code = await ended;
+      assert.match(
+        terminal.stderr,
+        new RegExp(`could not decide: the command was stopped by ${signal}`),
+      );
+      assert.ok(!terminal.signal(signal), "it listens no longer");
+      assert.equal(code, 2);
+    }
+  });
+}
 
 const wrong: Readonly<Record<string, () => Response>> = {
   "an empty object of another server": () => Response.json({}),

@@ -39,6 +39,12 @@ for (const runtime of await runtimes()) {
         assert.equal(code, 1);
         assert.match(stderr, /^error: Cannot write the output: .*no space left on device.*\n$/i);
         assert.equal((await shell(runtime, `sned 2>${FULL}`, cwd)).code, 2);
+        const call = { session_id: "s", hook_event_name: "PostToolUse", tool_name: "Bash" };
+        const rest = { tool_input: {}, tool_response: {}, tool_use_id: "toolu_1", cwd: "/" };
+        await Deno.writeTextFile(`${cwd}/call.json`, JSON.stringify({ ...call, ...rest }));
+        const gate = await shell(runtime, `gate --dialect claude-code <call.json >${FULL}`, cwd);
+        assert.match(gate.stderr, /could not decide/);
+        assert.equal(gate.code, 2, "a hook whose response is lost denies");
       }));
   }
 

@@ -111,14 +111,27 @@ async function gate(options: Call, io: CommandIO): Promise<void> {
     await io.sleep(timeout * 1000, ended.signal);
     throw new CommandError(`No decision within ${timeout} s`);
   };
+  const stopped = stopSignal(io);
   try {
-    io.stdout.write(`${await Promise.race([work(), late()])}\n`);
+    io.stdout.write(`${await Promise.race([work(), late(), stopped.received])}\n`);
   } catch (error) {
     const reason = error instanceof CommandError ? error.message : "the command failed";
     await respondToFailure(dialect, input, `The gates could not decide: ${reason}`, io);
   } finally {
     ended.abort();
+    stopped.release();
   }
+}
+
+/** Rejects on a signal that would end the process without a response, which is no opinion for most agents. */
+function stopSignal(io: CommandIO): { readonly received: Promise<never>; release(): void } {
+  let reject!: (error: CommandError) => void;
+  const received = new Promise<never>((_, rejectPromise) => reject = rejectPromise);
+  received.catch(() => {}); // it may come when the race is over
+  const releases = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) =>
+    io.onSignal(signal, () => reject(new CommandError(`the command was stopped by ${signal}`)))
+  );
+  return { received, release: () => releases.forEach((release) => release()) };
 }
 
 /** Returns the response of the server. @throws {CommandError} when it sends none */
