@@ -1,6 +1,8 @@
 import { errorMessage } from "../../internal/issues.ts";
 import type { AgentHooks } from "../options.ts";
 import { type AllowedCall, denialText, openCall, type ToolOutcome } from "../tool_call.ts";
+import { judgedParams, type Params, passedParams } from "./params.ts";
+import { type Pending, Requests } from "./requests.ts";
 
 /** What the calls of a connection need of it. */
 type Connection = {
@@ -15,7 +17,7 @@ type Message = {
   readonly jsonrpc: "2.0";
   readonly id?: string | number;
   readonly method?: string;
-  readonly params?: Readonly<Record<string, unknown>>;
+  readonly params?: Params;
   readonly result?: Readonly<Record<string, unknown>>;
   readonly error?: { readonly code: number; readonly message: string };
 };
@@ -27,12 +29,6 @@ type Listener = (message: Message, extra?: unknown) => void;
 /** Where a request came from. Both sides count their requests from zero. */
 type Direction = "incoming" | "outgoing";
 
-/** How many canceled calls are kept, so that a result that comes late is not passed on. */
-const MAX_CANCELED = 1_000;
-
-/** A call that is decided about, or that runs. */
-type Pending = { readonly controller: AbortController; call?: AllowedCall };
-
 /** How the two ends of one call are reached. */
 type Ends = {
   /** Passes the request on. */
@@ -41,20 +37,16 @@ type Ends = {
   reply(response: Message): void | Promise<void>;
 };
 
-/** "Invalid Request" and "Invalid params" of JSON-RPC 2.0. */
+/** "Invalid Request", "Invalid params", and "Internal error" of JSON-RPC 2.0. */
 const INVALID_REQUEST = -32600;
 const INVALID_PARAMS = -32602;
+const INTERNAL_ERROR = -32603;
 
 /** Judges the tool calls of a connection, in both directions, and what they return. */
 export class ToolCalls {
   readonly #hooks: AgentHooks;
   readonly #connection: Connection;
-  readonly #pending = {
-    incoming: new Map<string | number, Pending>(),
-    outgoing: new Map<string | number, Pending>(),
-  };
-  /** What removes calls that were canceled, oldest first. */
-  readonly #canceled: (() => void)[] = [];
+  readonly #pending = { incoming: new Requests(), outgoing: new Requests() };
   #listener: Listener = () => {};
 
   constructor(hooks: AgentHooks, connection: Connection) {
@@ -84,93 +76,120 @@ export class ToolCalls {
   /** Ends the calls whose results can't arrive any more. */
   close(): void {
     const error = new Error("The connection was closed before the tool returned");
-    for (const calls of Object.values(this.#pending)) {
-      for (const { controller, call } of calls.values()) {
-        controller.abort(error);
-        void call?.fail(error);
-      }
-      calls.clear();
-    }
+    for (const requests of Object.values(this.#pending)) requests.end(error);
   }
 
-  #pass(direction: Direction, message: Message, ends: Ends): Promise<void> | undefined {
-    const { forward } = ends;
-    if (message.method === "tools/call" && message.id !== undefined) {
-      return this.#call(direction, message as Request, ends);
+  /** Passes on a message, or what becomes of it. What isn't one of JSON-RPC ends here: it may hide one. */
+  #pass(direction: Direction, message: Message, ends: Ends): Promise<void> | void {
+    const { forward, reply } = ends;
+    const { method, id, result, error } = message ?? {};
+    if (result !== undefined || error !== undefined) {
+      return this.#answer(direction === "incoming" ? "outgoing" : "incoming", message, forward);
     }
-    if (message.method === "notifications/cancelled") this.#cancel(direction, message);
-    if (message.method === undefined && message.id !== undefined) {
-      // A response goes the other way than its request.
-      const requests = this.#pending[direction === "incoming" ? "outgoing" : "incoming"];
-      const pending = requests.get(message.id);
-      if (pending !== undefined) {
-        requests.delete(message.id);
-        return this.#respond(pending, message, forward);
-      }
+    if (method === "tools/call") {
+      return isId(id) ? this.#call(direction, message as Request, ends) : undefined;
     }
-    return forward(message) as Promise<void> | undefined;
+    if (typeof method !== "string") return undefined;
+    if (id === undefined) return forward(this.#notified(direction, message));
+    // Its response must not be taken for that of a call, nor that of a call for its own.
+    if (this.#pending[direction].add({ id })) return forward(message);
+    return reply(failure(id, INVALID_REQUEST, `The request id ${id} is in use`));
+  }
+
+  /** Notes a notification. With gates of results, progress has no text: it may be part of a result. */
+  #notified(direction: Direction, message: Message): Message {
+    const { method, params = {} } = message;
+    if (method === "notifications/cancelled") this.#pending[direction].cancel(params.requestId);
+    if (method !== "notifications/progress" || !this.#judgesResults) return message;
+    const { progressToken } = params;
+    const counts = Object.entries({ progress: params.progress, total: params.total })
+      .filter(([, count]) => typeof count === "number");
+    return { jsonrpc: "2.0", method, params: { progressToken, ...Object.fromEntries(counts) } };
   }
 
   async #call(direction: Direction, request: Request, { forward, reply }: Ends): Promise<void> {
-    const { id, params = {} } = request;
-    const calls = this.#pending[direction];
-    if (calls.has(id)) {
+    const { id } = request;
+    const params = request.params ?? {};
+    const { name } = params;
+    const requests = this.#pending[direction];
+    const controller = new AbortController();
+    const { signal } = controller;
+    const pending: Pending = { id, controller };
+    if (!requests.add(pending)) {
       return await reply(failure(id, INVALID_REQUEST, `The request id ${id} is in use`));
     }
-    const pending: Pending = { controller: new AbortController() };
-    calls.set(id, pending);
+    /** Responds to the call without its tool. If it was canceled, nobody waits any more. */
+    const respond = async (response: Message): Promise<void> => {
+      requests.remove(pending);
+      if (!signal.aborted) await reply(response);
+    };
     try {
-      const { signal } = pending.controller;
-      const call = { name: String(params.name), params: params.arguments ?? {}, signal };
+      if (typeof name !== "string") throw new TypeError("Cannot judge a call without a name");
+      const call = { name, params: judgedParams(params), signal };
       const { agentId } = this.#connection;
       const caller = { agentId, sessionId: this.#connection.sessionId() };
       const opened = await openCall(this.#hooks, call, caller);
-      if (opened.type === "denied") {
-        calls.delete(id);
-        if (signal.aborted) return; // nobody waits any more
-        return await reply(refusal(id, denialText(opened.denial)));
-      }
+      if (opened.type === "denied") return await respond(refusal(id, denialText(opened.denial)));
       pending.call = opened;
       if (signal.aborted) throw signal.reason;
-      if (params.task !== undefined && this.#hooks.registry.gates.guards("tool.completed")) {
+      if (params.task !== undefined && this.#judgesResults) {
         const error = "Gates judge results, and the result of a task can't be judged";
-        calls.delete(id);
         await opened.fail(new Error(error));
-        return await reply(failure(id, INVALID_PARAMS, error));
+        return await respond(failure(id, INVALID_PARAMS, error));
       }
-      const judged = { ...request, params: { ...params, arguments: opened.params } };
+      const judged = { ...request, params: passedParams(opened.params, params) };
       await opened.within(() => forward(judged));
     } catch (error) {
+      if (pending.call === undefined && error instanceof TypeError) {
+        return await respond(failure(id, INVALID_PARAMS, error.message));
+      }
       // Canceled before it was decided, and nobody waits for a response, or it can't be sent.
-      calls.delete(id);
+      requests.remove(pending);
       await pending.call?.fail(error);
-      if (!pending.controller.signal.aborted) throw error;
+      if (!signal.aborted) throw error;
     }
   }
 
-  /** Judges what a call came to, and passes on what gates let through. */
+  /** Passes on the first response to a request: that to a call as gates let it through. */
+  #answer(
+    direction: Direction,
+    response: Message,
+    forward: Ends["forward"],
+  ): Promise<void> | void {
+    const requests = this.#pending[direction];
+    // An error that belongs to no request.
+    if (response.id === undefined && response.result === undefined) return forward(response);
+    const pending = requests.get(response.id);
+    if (pending === undefined || pending.isAnswered) return undefined;
+    if (pending.controller === undefined) {
+      requests.remove(pending);
+      return forward(response);
+    }
+    // To what isn't decided, no tool has responded.
+    return pending.call && this.#respond(requests, pending, response, forward);
+  }
+
   async #respond(
-    { call, controller }: Pending,
+    requests: Requests,
+    pending: Pending,
     response: Message,
     forward: Ends["forward"],
   ): Promise<void> {
+    pending.isAnswered = true;
+    const { id } = pending;
+    const shown = await judged(pending.call!, { ...response, id }, this.#judgesResults);
+    requests.remove(pending);
     // To a call that was canceled, nothing may be sent any more.
-    if (call === undefined || controller.signal.aborted) return;
-    const isGuarded = this.#hooks.registry.gates.guards("tool.completed");
-    await forward(await judged(call, response, isGuarded));
+    if (!pending.controller!.signal.aborted) await forward(shown);
   }
 
-  #cancel(direction: Direction, { params }: Message): void {
-    const id = params?.requestId as string | number;
-    const calls = this.#pending[direction];
-    const pending = calls.get(id);
-    if (pending === undefined) return;
-    const error = new Error("The call was canceled");
-    pending.controller.abort(error);
-    void pending.call?.fail(error);
-    this.#canceled.push(() => void calls.delete(id));
-    if (this.#canceled.length > MAX_CANCELED) this.#canceled.shift()!();
+  get #judgesResults(): boolean {
+    return this.#hooks.registry.gates.guards("tool.completed");
   }
+}
+
+function isId(id: unknown): id is string | number {
+  return typeof id === "string" || typeof id === "number";
 }
 
 /**
@@ -182,13 +201,15 @@ async function judged(
   response: Message,
   isGuarded: boolean,
 ): Promise<Message> {
-  const { id, result = {}, error } = response;
-  if (error !== undefined) {
+  const { id, error } = response;
+  const result = response.result ?? {};
+  if (error !== undefined && error !== null) {
     const thrown = new Error(error.message);
     const outcome = await call.fail(thrown);
     const isSame = outcome.type === "error" && outcome.error === thrown;
     if (isSame && !isGuarded) return response;
-    return failure(id!, error.code, isSame ? error.message : reasonOf(outcome));
+    const code = Number.isInteger(error.code) ? error.code : INTERNAL_ERROR;
+    return failure(id!, code, isSame ? thrown.message : reasonOf(outcome));
   }
   const whole: Message = isGuarded ? { jsonrpc: "2.0", id: id!, result } : response;
   const value = valueOf(result);

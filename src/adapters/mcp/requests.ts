@@ -1,0 +1,68 @@
+import type { AllowedCall } from "../tool_call.ts";
+
+/** How many requests may be unanswered. Beyond that, the response to the oldest is not passed on. */
+const MAX_PENDING = 10_000;
+
+/** A request that has no response yet. A tool call has a controller, and a call once gates allow it. */
+export type Pending = {
+  readonly id: string | number;
+  readonly controller?: AbortController;
+  call?: AllowedCall;
+  /** Whether gates judge its response. No other one is passed on. */
+  isAnswered?: boolean;
+};
+
+/** The requests of one direction that have no response yet. */
+export class Requests {
+  readonly #pending = new Map<unknown, Pending>();
+
+  /** Adds a request, unless its id is in use. */
+  add(request: Pending): boolean {
+    const key = keyOf(request.id);
+    if (this.#pending.has(key)) return false;
+    this.#pending.set(key, request);
+    if (this.#pending.size > MAX_PENDING) this.#dropOldest();
+    return true;
+  }
+
+  /** Returns the request with an id, or one that the SDK takes for the same. */
+  get(id: unknown): Pending | undefined {
+    return this.#pending.get(keyOf(id));
+  }
+
+  remove(request: Pending): void {
+    const key = keyOf(request.id);
+    if (this.#pending.get(key) === request) this.#pending.delete(key);
+  }
+
+  cancel(id: unknown): void {
+    const request = this.get(id);
+    if (request !== undefined && request.id === id) {
+      this.#end(request, new Error("The call was canceled"));
+    }
+  }
+
+  /** Ends all calls. */
+  end(error: Error): void {
+    for (const request of [...this.#pending.values()]) this.#end(request, error);
+  }
+
+  #end(request: Pending, error: Error): void {
+    this.remove(request);
+    request.controller?.abort(error);
+    void request.call?.fail(error);
+  }
+
+  /** Drops the oldest request that isn't a call. */
+  #dropOldest(): void {
+    for (const request of this.#pending.values()) {
+      if (request.controller === undefined) return this.remove(request);
+    }
+  }
+}
+
+/** Returns what tells requests apart. The SDK reads ids in responses as numbers, even " 1 " and "0x1". */
+function keyOf(id: unknown): unknown {
+  const number = typeof id === "string" ? Number(id) : NaN;
+  return Number.isNaN(number) ? id : number;
+}
