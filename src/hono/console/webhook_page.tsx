@@ -3,6 +3,7 @@
 import type { Child } from "hono/jsx";
 import type { Attempt } from "../../core/mod.ts";
 import { maskUrl } from "../../internal/mask_url.ts";
+import type { Endpoint } from "../../outbox/mod.ts";
 import type { StoredWebhook, WebhookStore } from "../../webhook_store/mod.ts";
 import { Problem } from "../problems.ts";
 import {
@@ -29,7 +30,7 @@ type Outcome = {
 /** Responds with the page of a webhook. */
 export async function showWebhook(at: PageRequest, outcome: Outcome = {}): Promise<Response> {
   const webhook = await readStored(at);
-  const { name, fields, headerNames, secrets, createdAt, updatedAt, problem } = webhook;
+  const { name, problem } = webhook;
   const { state, reason } = await outboxOf(at).endpoint(name);
   const { secret, tested } = outcome;
   const content = (
@@ -37,86 +38,13 @@ export async function showWebhook(at: PageRequest, outcome: Outcome = {}): Promi
       {secret !== undefined && <Secret secret={secret} />}
       {tested && <TestResult attempt={tested} />}
       {problem && <p class="notice error" role="alert">{problem}</p>}
-      <Details
-        entries={[
-          ["State", <StateBadge state={state} />],
-          ["Why it is off", state === "off" ? reason : undefined],
-          ["URL", <span class="mono">{maskUrl(fields.url)}</span>],
-          ["Events", fields.events.join(", ")],
-          ["Method", fields.method],
-          ["Format", fields.format],
-          ["Filter", fields.filter && <code>{JSON.stringify(fields.filter)}</code>],
-          [
-            "Headers",
-            headerNames.length === 0 ? undefined : (
-              <>
-                {headerNames.join(", ")} <span class="muted">(values are hidden)</span>
-              </>
-            ),
-          ],
-          ["Timeout", fields.timeout],
-          ["Quick retries", fields.retry_count],
-          ["Concurrency", fields.concurrency],
-          ["Ordering", fields.ordering],
-          [
-            "Secrets",
-            secrets.map(({ createdAt, expiresAt }, index) => (
-              <>
-                {index > 0 && <br />}
-                Set <Time at={at} time={createdAt} />
-                {expiresAt && (
-                  <>
-                    , signs until <FullTime at={at} time={expiresAt} />
-                  </>
-                )}
-              </>
-            )),
-          ],
-          ["Created", <FullTime at={at} time={createdAt} />],
-          ["Changed", <FullTime at={at} time={updatedAt} />],
-        ]}
-      />
+      <WebhookDetails at={at} webhook={webhook} state={state} reason={reason} />
       <p class="below row">
         <a href={link(at, "deliveries", { target: name })}>Deliveries</a>
         <a href={link(at, "deliveries", { target: name, state: "pending" })}>Pending</a>
         <a href={link(at, "dead-letters", { target: name })}>Dead letters</a>
       </p>
-      {can(at, "admin") && (
-        <Section title="Danger zone" id="danger">
-          <div class="row">
-            <ActionForm
-              at={at}
-              path={pathOf(name, "rotate-secret")}
-              fields={{ revision: webhook.revision }}
-              data-confirm="Rotate the secret? The old one also signs for 24 hours."
-            >
-              <button type="submit">Rotate secret</button>
-            </ActionForm>
-            <Switch at={at} name={name} isOff={state === "off"} />
-            <details class="confirm">
-              <summary class="button danger">Delete…</summary>
-              <ActionForm
-                at={at}
-                path={pathOf(name, "delete")}
-                fields={{ revision: webhook.revision }}
-                class="stack"
-              >
-                <p>
-                  Deletes the webhook and everything stored for it, including pending deliveries.
-                  Its name can't be reused.
-                </p>
-                <TextField
-                  id="confirm-name"
-                  name="confirm"
-                  label={`Type “${name}” to confirm`}
-                  required
-                />
-                <button type="submit" class="danger">Delete for good</button>
-              </ActionForm>
-            </details>
-          </div>
-        </Section>
-      )}
+      {can(at, "admin") && <DangerZone at={at} webhook={webhook} isOff={state === "off"} />}
     </>
   );
   const actions = can(at, "admin") && (
@@ -134,6 +62,101 @@ export async function showWebhook(at: PageRequest, outcome: Outcome = {}): Promi
     above: [["Webhooks", "webhooks"]],
     ...(actions && { actions }),
   }, content);
+}
+
+function WebhookDetails({ at, webhook, state, reason }: {
+  at: PageRequest;
+  webhook: StoredWebhook;
+  state: Endpoint["state"];
+  reason: string | undefined;
+}): Child {
+  const { fields, headerNames, secrets, createdAt, updatedAt } = webhook;
+  return (
+    <Details
+      entries={[
+        ["State", <StateBadge state={state} />],
+        ["Why it is off", state === "off" ? reason : undefined],
+        ["URL", <span class="mono">{maskUrl(fields.url)}</span>],
+        ["Events", fields.events.join(", ")],
+        ["Method", fields.method],
+        ["Format", fields.format],
+        ["Filter", fields.filter && <code>{JSON.stringify(fields.filter)}</code>],
+        [
+          "Headers",
+          headerNames.length === 0 ? undefined : (
+            <>
+              {headerNames.join(", ")} <span class="muted">(values are hidden)</span>
+            </>
+          ),
+        ],
+        ["Timeout", fields.timeout],
+        ["Quick retries", fields.retry_count],
+        ["Concurrency", fields.concurrency],
+        ["Ordering", fields.ordering],
+        [
+          "Secrets",
+          secrets.map(({ createdAt, expiresAt }, index) => (
+            <>
+              {index > 0 && <br />}
+              Set <Time at={at} time={createdAt} />
+              {expiresAt && (
+                <>
+                  , signs until <FullTime at={at} time={expiresAt} />
+                </>
+              )}
+            </>
+          )),
+        ],
+        ["Created", <FullTime at={at} time={createdAt} />],
+        ["Changed", <FullTime at={at} time={updatedAt} />],
+      ]}
+    />
+  );
+}
+
+function DangerZone(
+  { at, webhook: { name, revision }, isOff }: {
+    at: PageRequest;
+    webhook: StoredWebhook;
+    isOff: boolean;
+  },
+): Child {
+  return (
+    <Section title="Danger zone" id="danger">
+      <div class="row">
+        <ActionForm
+          at={at}
+          path={pathOf(name, "rotate-secret")}
+          fields={{ revision }}
+          data-confirm="Rotate the secret? The old one also signs for 24 hours."
+        >
+          <button type="submit">Rotate secret</button>
+        </ActionForm>
+        <Switch at={at} name={name} isOff={isOff} />
+        <details class="confirm">
+          <summary class="button danger">Delete…</summary>
+          <ActionForm
+            at={at}
+            path={pathOf(name, "delete")}
+            fields={{ revision }}
+            class="stack"
+          >
+            <p>
+              Deletes the webhook and everything stored for it, including pending deliveries. Its
+              name can't be reused.
+            </p>
+            <TextField
+              id="confirm-name"
+              name="confirm"
+              label={`Type “${name}” to confirm`}
+              required
+            />
+            <button type="submit" class="danger">Delete for good</button>
+          </ActionForm>
+        </details>
+      </div>
+    </Section>
+  );
 }
 
 function Switch({ at, name, isOff }: { at: PageRequest; name: string; isOff: boolean }): Child {
