@@ -1,6 +1,6 @@
 import { frames } from "./frame.ts";
 import { connectModel } from "./models.ts";
-import type { SdkAgent, SdkTool } from "./sdk.ts";
+import type { InvokeDetails, SdkAgent, SdkTool } from "./sdk.ts";
 import { judgeNextCall } from "./tools.ts";
 
 /** What is connected: the prototypes of agents. */
@@ -36,11 +36,12 @@ export function connectAgent(agent: SdkAgent): void {
 }
 
 /** Takes note of what an agent is about to do. The SDK emits this at once before it does it. */
-function announce(agent: SdkAgent, type: string, [, subject]: readonly unknown[]): void {
+function announce(agent: SdkAgent, type: string, [, subject, details]: readonly unknown[]): void {
   if (type === "agent_handoff") connectAgent(subject as SdkAgent);
   if (type !== "agent_tool_start") return;
   takeTurn(agent);
-  judgeNextCall(subject as SdkTool);
+  const { toolCall } = (details ?? {}) as InvokeDetails;
+  judgeNextCall(subject as SdkTool, toolCall?.callId);
 }
 
 /** Lets an agent take part in the run that calls it. If a tool does, the agent has a run of its own. */

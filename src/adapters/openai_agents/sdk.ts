@@ -29,15 +29,30 @@ export type SdkAgent = {
   emit(type: string, ...args: unknown[]): unknown;
 };
 
-/** A tool; only functions have `invoke`. */
+/** A tool, with what runs it if this process does. */
 export type SdkTool = {
   readonly type: string;
   readonly name: string;
   invoke?(context: unknown, input: string, details?: InvokeDetails): Promise<unknown>;
+  readonly shell?: SdkShell;
+  readonly editor?: SdkEditor;
 };
 
+/** Runs the commands of a tool of type `shell`. */
+export type SdkShell = { run(action: unknown): Promise<unknown> };
+
+/** Edits files for a tool of type `apply_patch`. */
+export type SdkEditor = Readonly<
+  Record<
+    "createFile" | "updateFile" | "deleteFile",
+    (operation: SdkEdit, context?: unknown) => Promise<unknown>
+  >
+>;
+
+type SdkEdit = { readonly type: "create_file" | "update_file" | "delete_file" };
+
 /** The third argument of `invoke`. */
-type InvokeDetails = {
+export type InvokeDetails = {
   readonly toolCall?: { readonly callId?: string };
   readonly signal?: AbortSignal;
 };

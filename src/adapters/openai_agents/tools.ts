@@ -1,11 +1,19 @@
-import { denialText, toText } from "../tool_call.ts";
+import type { AgentRun } from "../run.ts";
+import { denialText, type ToolCall, toText } from "../tool_call.ts";
 import { type Frame, frames } from "./frame.ts";
-import { parsed, type SdkTool, written } from "./sdk.ts";
+import { parsed, type SdkEditor, type SdkShell, type SdkTool, written } from "./sdk.ts";
 
-type Invoke = NonNullable<SdkTool["invoke"]>;
+/** What runs a tool, as the property of it that the SDK calls. Others run at the provider, or are a computer. */
+const RUNS = { function: "invoke", shell: "shell", apply_patch: "editor" } as const;
 
-/** Tools that are about to run: what judges them, and how many calls it still has to judge. */
-const announced = new WeakMap<SdkTool, { readonly judge: Invoke; calls: number }>();
+/** The call that comes next: who makes it, and its id. Undefined if it isn't the model's. */
+type Take = () => { readonly run: AgentRun; readonly callId: string | undefined } | undefined;
+
+/** Tools that are about to run: what judges them, and the ids of the calls that it still has to judge. */
+const announced = new WeakMap<
+  SdkTool,
+  { readonly judge: unknown; readonly calls: (string | undefined)[] }
+>();
 
 /**
  * Lets gates judge the next call of a tool: the runner has announced that it runs this very object, wherever that
@@ -13,55 +21,116 @@ const announced = new WeakMap<SdkTool, { readonly judge: Invoke; calls: number }
  *
  * @throws {TypeError} when the tool can't be changed, so that it doesn't run without having been judged
  */
-export function judgeNextCall(tool: SdkTool): void {
-  const { invoke } = tool;
-  if (tool.type !== "function" || typeof invoke !== "function") return; // documented as not judged
+export function judgeNextCall(tool: SdkTool, callId: string | undefined): void {
+  const key = Object.hasOwn(RUNS, tool.type) ? RUNS[tool.type as keyof typeof RUNS] : undefined;
+  const own = key && tool[key];
+  if (key === undefined || own === undefined) return; // documented as not judged
   const known = announced.get(tool);
-  if (known?.judge === invoke) return void known.calls++;
-  const next: { readonly judge: Invoke; calls: number } = {
-    calls: 1,
-    async judge(context, input, details) {
-      const frame = frames().getStore();
-      const caller = frame?.isTool ? frame.nested : frame?.current;
-      // Whoever calls a tool by itself, such as another tool, isn't the model.
-      if (caller === undefined) return await invoke.call(tool, context, input, details);
-      next.calls--;
-      if (next.calls === 0 && tool.invoke === next.judge) tool.invoke = invoke;
-      const inner: Frame = { current: caller, handoffs: [], isTool: true };
-      const execute = (params: unknown): Promise<unknown> =>
-        frames().run(inner, () => invoke.call(tool, context, written(input, params), details));
-      const call = {
-        name: tool.name,
-        params: parsed(input),
-        callId: details?.toolCall?.callId,
-        signal: details?.signal,
-      };
-      return await caller.tool(
-        call,
-        (params) => subagent(inner, () => execute(params)),
-        denialText,
-      );
-    },
+  if (known?.judge === own) return void known.calls.push(callId);
+  const calls = [callId];
+  const take: Take = () => {
+    const frame = frames().getStore();
+    const run = frame?.isTool ? frame.nested : frame?.current;
+    if (run === undefined) return undefined; // such as a tool that calls another one by itself
+    const next = { run, callId: calls.shift() };
+    if (calls.length === 0 && tool[key] === judge) Reflect.set(tool, key, own);
+    return next;
   };
-  if (!Reflect.set(tool, "invoke", next.judge) || tool.invoke !== next.judge) {
+  const judge = JUDGES[key](tool, own as never, take);
+  if (!Reflect.set(tool, key, judge) || tool[key] !== judge) {
     throw new TypeError(
-      `Cannot call tool '${tool.name}': gates judge a call by replacing 'invoke', and the tool is frozen: ` +
+      `Cannot call tool '${tool.name}': gates judge a call by replacing '${key}', and the tool is frozen: ` +
         "pass a copy, such as { ...tool }",
     );
   }
-  announced.set(tool, next);
+  announced.set(tool, { judge, calls });
 }
 
-/** Runs a tool. If it called an agent, the run of that ends with it. */
-async function subagent(frame: Frame, execute: () => Promise<unknown>): Promise<unknown> {
-  try {
-    const output = await execute();
-    const response = toText(output);
-    if (response) await frame.nested?.sent(response);
-    await frame.nested?.end({ response });
-    return output;
-  } catch (error) {
-    await frame.nested?.end({ error });
-    throw error;
-  }
+const JUDGES = { invoke: judgedFunction, shell: judgedShell, editor: judgedEditor } as const;
+
+type Invoke = NonNullable<SdkTool["invoke"]>;
+
+function judgedFunction(tool: SdkTool, invoke: Invoke, take: Take): Invoke {
+  return async (context, input, details) => {
+    const next = take();
+    if (next === undefined) return await invoke.call(tool, context, input, details);
+    const { toolCall, signal } = details ?? {};
+    const call = {
+      name: tool.name,
+      params: parsed(input),
+      callId: toolCall?.callId ?? next.callId,
+      signal,
+    };
+    const execute = (params: unknown): Promise<unknown> =>
+      invoke.call(tool, context, written(input, params), details);
+    return await judged(next.run, call, execute, (text) => text);
+  };
+}
+
+function judgedShell(tool: SdkTool, shell: SdkShell, take: Take): SdkShell {
+  return {
+    async run(action) {
+      const next = take();
+      if (next === undefined) return await shell.run(action);
+      const call = { name: tool.name, params: action, callId: next.callId };
+      const output = (stdout: string, stderr: string, exitCode: number | null) => ({
+        output: [{ stdout, stderr, outcome: { type: "exit", exitCode } }],
+      });
+      const result = await judged(
+        next.run,
+        call,
+        (params) => shell.run(params),
+        (text) => output("", text, null),
+      );
+      // A gate may have rewritten the result, which is text then.
+      return typeof result === "string" ? output(result, "", 0) : result;
+    },
+  };
+}
+
+/** The method of an editor for each type of operation. */
+const EDITS = {
+  create_file: "createFile",
+  update_file: "updateFile",
+  delete_file: "deleteFile",
+} as const;
+
+function judgedEditor(tool: SdkTool, editor: SdkEditor, take: Take): SdkEditor {
+  const edit: SdkEditor["createFile"] = async (operation, context) => {
+    // A gate may have rewritten the type, too.
+    const execute = ({ type, ...rest }: typeof operation) => {
+      if (!Object.hasOwn(EDITS, type)) throw new TypeError(`Cannot edit: unknown type '${type}'`);
+      return editor[EDITS[type]]({ type, ...rest }, context);
+    };
+    const next = take();
+    if (next === undefined) return await execute(operation);
+    const call = { name: tool.name, params: operation, callId: next.callId };
+    const denied = (output: string) => ({ status: "failed", output });
+    const result = await judged(next.run, call, execute, denied);
+    return typeof result === "string" ? { status: "completed", output: result } : result;
+  };
+  return { createFile: edit, updateFile: edit, deleteFile: edit };
+}
+
+/** Judges a call, and runs it. If it calls an agent, the run of that ends with it. */
+async function judged(
+  run: AgentRun,
+  call: ToolCall,
+  execute: (params: never) => unknown,
+  denied: (text: string) => unknown,
+): Promise<unknown> {
+  const inner: Frame = { current: run, handoffs: [], isTool: true };
+  const tool = async (params: never): Promise<unknown> => {
+    try {
+      const output = await frames().run(inner, () => execute(params));
+      const response = toText(output);
+      if (response) await inner.nested?.sent(response);
+      await inner.nested?.end({ response });
+      return output;
+    } catch (error) {
+      await inner.nested?.end({ error });
+      throw error;
+    }
+  };
+  return await run.tool(call, tool, (denial) => denied(denialText(denial)));
 }
