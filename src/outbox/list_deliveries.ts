@@ -41,7 +41,7 @@ import { after, endOf, type Range, type ScanOptions, type StoreClient } from "./
  */
 const MAX_SKIPPED = 500;
 /** Likewise, of pending deliveries, which take about 100 bytes each, and how many are read at once. */
-const MAX_DUE_SKIPPED = 5000;
+const MAX_DUE_SKIPPED = 2000;
 const MAX_DUE_PAGE = 500;
 const OPTIONS = ["state", "target", "since", "until", "limit", "cursor", "order"];
 

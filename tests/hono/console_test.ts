@@ -201,7 +201,11 @@ testApp(
     assert.match(html, /<h1>tool\.called<\/h1>/);
     assert.match(html, /&quot;name&quot;: &quot;bash&quot;/);
     assert.match(html, /href="\.\.\/events\?session=s\+1"/);
-    assert.match(html, /<h3 id="delivery-0">crm<\/h3><span class="badge bad">dead</);
+    assert.match(
+      html,
+      /<h3 id="delivery-0">crm<\/h3><div class="row"><span class="badge bad">dead</,
+    );
+    assert.doesNotMatch(html, /Retry now/); // may only read
     assert.match(html, /<code>400<\/code>.*unknown account/);
     const missing = await setup.send("/console/events/no-such", {
       token: null,
@@ -209,6 +213,27 @@ testApp(
     });
     assert.equal(missing.status, 404);
     assert.match(await missing.text(), /Event not found/);
+  },
+);
+
+testApp(
+  "the page of an event retries its deliveries, and shows no request where a hook was called",
+  options,
+  async (setup) => {
+    const { hooks, outbox } = setup;
+    hooks.use({ name: "ledger", events: ["tool.*"], durable: true, handle() {} });
+    const { id } = await hooks.emit("tool.called", { name: "bash" });
+    const made = async () => (await outbox!.get("ledger", id))?.made ?? 0;
+    await until(async () => await made() === 1, () => "the first attempt");
+    const cookie = await signIn(setup, "admin");
+    const html = await openPage(setup, `events/${id}`, cookie);
+    assert.match(html, /Attempt 1/);
+    assert.doesNotMatch(html, /Request and response/);
+    const [, action] = /action="\.\.\/(deliveries\/ledger\/[^"]+\/retry)"/.exec(html) ?? [];
+    const [, back] = /name="back" value="([^"]+)"/.exec(html) ?? [];
+    const done = await submit(setup, action!, { csrf: csrfOf(html), back: back! }, { cookie });
+    assert.match(done.headers.get("location")!, new RegExp(`/events/${id}\\?notice=`));
+    await until(async () => await made() === 2, () => "the second attempt");
   },
 );
 

@@ -127,7 +127,7 @@ function LastAttempt({ at, delivery }: { at: PageRequest; delivery: ListedDelive
 }
 
 /** A button that retries a delivery now. */
-function RetryForm(
+export function RetryForm(
   { at, delivery: { target, eventId, type }, back }: {
     at: PageRequest;
     delivery: {

@@ -15,8 +15,9 @@ import {
   Text,
   Time,
 } from "./components.tsx";
+import { RetryForm } from "./delivery_table.tsx";
 import { respondPage } from "./layout.tsx";
-import { type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
+import { can, type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
 
 /** Deliveries that are shown: an event may have a thousand targets. */
 const MAX_DELIVERIES = 50;
@@ -85,13 +86,14 @@ function Facts({ at, stored }: { at: PageRequest; stored: StoredEvent }): Child 
 }
 
 function Deliveries(
-  { at, stored: { targets }, deliveries }: {
+  { at, stored: { event: { type }, targets }, deliveries }: {
     at: PageRequest;
     stored: StoredEvent;
     deliveries: readonly Delivery[];
   },
 ): Child {
   const left = targets.length - MAX_DELIVERIES;
+  const hooks = hookNames(at);
   return (
     <Section title="Deliveries" id="deliveries">
       {targets.length === 0 && (
@@ -109,7 +111,12 @@ function Deliveries(
       )}
       <div class="stack">
         {deliveries.map((delivery, index) => (
-          <OneDelivery at={at} delivery={delivery} index={index} />
+          <OneDelivery
+            at={at}
+            delivery={{ ...delivery, type }}
+            index={index}
+            isHook={hooks.has(delivery.target)}
+          />
         ))}
       </div>
       {left > 0 && <p class="muted">And {left} more targets.</p>}
@@ -118,15 +125,26 @@ function Deliveries(
 }
 
 function OneDelivery(
-  { at, delivery, index }: { at: PageRequest; delivery: Delivery; index: number },
+  { at, delivery, index, isHook }: {
+    at: PageRequest;
+    delivery: Delivery & { readonly type: string };
+    index: number;
+    isHook: boolean;
+  },
 ): Child {
-  const { target, state, made, attempts, dueAt } = delivery;
+  const { target, eventId, state, made, attempts, dueAt, leasedUntil } = delivery;
   const first = made - attempts.length + 1;
+  const mayRetry = can(at, "admin") && state !== "expired" && leasedUntil === undefined;
   return (
     <article class="card delivery" aria-labelledby={`delivery-${index}`}>
       <div class="section-head">
         <h3 id={`delivery-${index}`}>{target}</h3>
-        <StateBadge state={state} />
+        <div class="row">
+          <StateBadge state={state} />
+          {mayRetry && (
+            <RetryForm at={at} delivery={delivery} back={`events/${encodeURIComponent(eventId)}`} />
+          )}
+        </div>
       </div>
       <p class="muted">
         {made === 1 ? "1 attempt" : `${made} attempts`}
@@ -143,6 +161,7 @@ function OneDelivery(
             at={at}
             attempt={attempt}
             number={first + i}
+            isHook={isHook}
             isOpen={i === attempts.length - 1 && attempt.verdict !== "delivered"}
           />
         )).reverse()}
@@ -153,10 +172,12 @@ function OneDelivery(
 
 /** An attempt: its outcome in one line, and what was sent and received below. */
 function OneAttempt(
-  { at, attempt, number, isOpen }: {
+  { at, attempt, number, isHook, isOpen }: {
     at: PageRequest;
     attempt: LoggedAttempt;
     number: number;
+    /** Whether it called a hook in the process, without a request. */
+    isHook: boolean;
     /** Whether the response is shown at first. */
     isOpen: boolean;
   },
@@ -179,7 +200,7 @@ function OneAttempt(
       {retryAfter !== undefined && (
         <p class="muted">The receiver asked to wait {formatDuration(retryAfter)}.</p>
       )}
-      {!skipped && (
+      {!skipped && !isHook && (
         <details open={isOpen}>
           <summary>Request and response</summary>
           <div class="stack">
@@ -195,4 +216,10 @@ function OneAttempt(
       )}
     </li>
   );
+}
+
+/** Returns the names of this process's durable hooks. */
+function hookNames({ c }: PageRequest): ReadonlySet<string> {
+  const { registry } = c.get("hooksRequest").app;
+  return new Set(registry.list().filter(({ kind }) => kind === "hook").map(({ name }) => name));
 }

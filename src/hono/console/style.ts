@@ -140,6 +140,10 @@ input:focus-visible, input:focus-within, select:focus-visible, textarea:focus-vi
 .filter button, .filter .button { height: 2.125rem; }
 /* In line with the inputs, below the labels. */
 .filter > button, .filter > .button, .filter > .row { margin-top: 1.5rem; }
+@media (max-width: 30rem) {
+  .filter .field { flex-basis: 100%; }
+  .filter > button, .filter > .button, .filter > .row { margin-top: 0; }
+}
 
 /* Tables, lists and values. */
 .scroll { position: relative; overflow-x: auto; background: var(--surface); border: 1px solid var(--line); border-radius: 10px; box-shadow: var(--shadow); }
