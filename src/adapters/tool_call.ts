@@ -84,9 +84,10 @@ export async function openCall(
   const opaque = hooks.registry.gates.guards("tool.called") ? opaqueIn(call.params) : undefined;
   if (opaque !== undefined) {
     const error = new TypeError(
-      `its parameters contain a ${opaque}, which gates can't see as JSON`,
+      `its parameters contain a ${opaque}, which gates can't see as JSON. Let the tool's schema return plain ` +
+        "data, and create the instance in the tool",
     );
-    return undecided(hooks, call, { type: "error", error });
+    return undecided(hooks, call, caller, { type: "error", error });
   }
   const isObject = isRecord(call.params);
   const given = isObject ? call.params as object : { input: call.params };
@@ -108,7 +109,9 @@ export async function openCall(
     (error): ToolOutcome => ({ type: "error", error }),
   );
   const first = await Promise.race([opened.promise, ended]);
-  if (!("params" in first)) return first.type === "denied" ? first : undecided(hooks, call, first);
+  if (!("params" in first)) {
+    return first.type === "denied" ? first : undecided(hooks, call, caller, first);
+  }
   const { params, isApproved, context, within } = first;
   return {
     type: "allowed",
@@ -198,13 +201,26 @@ async function runTool(
   return await opened.complete(result);
 }
 
-/** A call without a decision: its hooks are closed, or its arguments have no JSON form. */
-function undecided(hooks: AgentHooks, call: ToolCall, outcome: ToolOutcome): OpenedCall {
+/** A call without a decision: its hooks are closed, or its arguments have no JSON form. No gate has seen it. */
+async function undecided(
+  hooks: AgentHooks,
+  call: ToolCall,
+  { sessionId, runId, agentId, parentAgentId }: Caller,
+  outcome: ToolOutcome,
+): Promise<OpenedCall> {
   call.signal?.throwIfAborted();
   if (hooks.registry.gates.guards("tool.called")) {
     const error = outcome.type === "error" ? errorMessage(outcome.error) : "it has ended";
     const reason = `The call could not be judged: ${error}`;
-    return { type: "denied", denial: { denied: true, reason, decisionId: createEventId() } };
+    const decisionId = createEventId();
+    const { name, callId = decisionId } = call;
+    const ids = { call_id: callId, agent_id: agentId, parent_agent_id: parentAgentId };
+    const { observer } = hooks.registry;
+    if (!observer.closing.aborted) { // then nothing is emitted any more
+      const data = { name, ...ids, reason, decision_id: decisionId };
+      await observer.emit("tool.denied", data, { sessionId, runId });
+    }
+    return { type: "denied", denial: { denied: true, reason, decisionId } };
   }
   const error = outcome.type === "error" ? outcome.error : new Error("The call has ended");
   hooks.registry.observer.report(`Cannot observe '${call.name}'`, error);

@@ -345,4 +345,33 @@ for (
   });
 }
 
+for (
+  const [what, pays, says] of [
+    ["failed", () => {
+      throw new Error("no money");
+    }, /'pay' failed, but middleware/],
+    ["has run", () => "paid", /'pay' has run, and its result was denied, but middleware/],
+  ] as const
+) {
+  test(`langchain: where middleware behind ours takes the response of a tool that ${what}, the error says so`, async () => {
+    const { hooks } = recorded();
+    hooks.gate("tool.completed", {
+      name: "policy",
+      handle: ({ data }) => data.error === undefined ? deny("secret") : undefined,
+    });
+    const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+    const [pay] = toolsOf({ pay: pays });
+    const [other] = toolsOf({ pay: () => "other" });
+    const model = scripted([{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }]);
+    const behind = createMiddleware({
+      name: "behind",
+      wrapToolCall: (request: Call, handler: (request: object) => unknown) =>
+        handler(request.toolCall.name === "pay" ? request : { ...request, tool: other }),
+    });
+    const agent = createAgent({ model, tools: [pay], middleware: [middleware, behind] });
+    await assert.rejects(agent.withConfig(config).invoke(user("hi")), says);
+    await hooks.close();
+  });
+}
+
 type Call = { readonly toolCall: { readonly name: string } };

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHooks, type Hooks } from "@omniagent/hooks";
+import type { DeniedCall } from "@omniagent/hooks/gates";
 import { claudeAgentHooks } from "@omniagent/hooks/claude-agent";
 import { mcpHooks } from "@omniagent/hooks/mcp";
 import { AgentRun } from "../../src/adapters/run.ts";
@@ -289,6 +290,10 @@ test("arguments that JSON doesn't show are denied if gates judge calls", async (
     const command of [new Command("rm -rf /"), new Described(), { ...new Described(), toJSON() {} }]
   ) {
     const { hooks } = recorded();
+    const denied: unknown[] = [];
+    hooks.on("tool.denied", ({ data: { name, call_id, decision_id, reason } }) => {
+      denied.push([name, call_id, decision_id, reason]);
+    });
     const params = { commands: [{ command }] };
     const run = new AgentRun(hooks as never);
     const call = () => run.begin({ name: "run", params, callId: "c1" });
@@ -296,7 +301,9 @@ test("arguments that JSON doesn't show are denied if gates judge calls", async (
     assert.equal(unjudged.type, "allowed");
     hooks.gate("tool.called", { name: "policy", handle: () => undefined });
     const judged = await call();
-    assert.match(judged.type === "denied" ? judged.denial.reason : "", /could not be judged/);
+    const { reason, decisionId } = (judged as { readonly denial: DeniedCall }).denial;
+    assert.match(reason, /could not be judged: .*(schema return plain data|leave the field out)/);
+    assert.deepEqual(denied, [["run", "c1#2", decisionId, reason]]);
     await run.end();
     await hooks.close();
   }

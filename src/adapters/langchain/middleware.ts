@@ -1,5 +1,6 @@
 import { createEventId } from "../../internal/uuid.ts";
 import { contentText, withContentText } from "../content.ts";
+import type { DeniedCall } from "../../core/mod.ts";
 import type { AgentRun } from "../run.ts";
 import { denialText, type ToolOutcome, withContext } from "../tool_call.ts";
 import { type Message, usageOf, withContent } from "./messages.ts";
@@ -91,7 +92,9 @@ async function callTool(
   const { name, args, id: callId } = toolCall;
   const call = { name, params: args, callId, signal };
   const opened = await run.begin(call, { endsByItself: true, place: placeOf(configurable) });
-  if (opened.type === "denied") return await reply(request, handler, denialText(opened.denial));
+  const deny = (denial: DeniedCall, what: string): Promise<Message> =>
+    reply(request, handler, { text: denialText(denial), what });
+  if (opened.type === "denied") return await deny(opened.denial, "was denied");
   let message: Message | undefined;
   let outcome: ToolOutcome;
   try {
@@ -105,20 +108,27 @@ async function callTool(
     }
     outcome = await opened.fail(error);
   }
-  if (outcome.type === "denied") return await reply(request, handler, denialText(outcome.denial));
+  if (outcome.type === "denied") {
+    return await deny(outcome.denial, "has run, and its result was denied");
+  }
   if (outcome.type === "result") {
     const value = isCommand(message!) ? outcome.value : told(outcome.value, opened.context);
     const isSame = JSON.stringify(value) === JSON.stringify(viewOf(message!));
     if (isSame) return message!;
     // A command changes more than messages: a gate that rewrote its text leaves only that.
     return isCommand(message!)
-      ? await reply(request, handler, String(value), "success")
+      ? await reply(request, handler, {
+        text: String(value),
+        what: "has run, and a gate rewrote its result",
+        status: "success",
+      })
       : withContent(message!, value);
   }
   const { error } = outcome;
   if (toolErrors === "throw" || signal?.aborted || isInvalidInput(error)) throw error;
   // What LangChain itself does without middleware; with it, the run would fail.
-  return await reply(request, handler, `${error}\n Please fix your mistakes.`);
+  const text = `${error}\n Please fix your mistakes.`;
+  return await reply(request, handler, { text, what: "failed" });
 }
 
 /** Returns where LangGraph would pause a call: in a task of a thread. Undefined if it isn't in a graph. */
@@ -136,12 +146,14 @@ function told(content: unknown, context: string | undefined): unknown {
 /** The name that middleware behind this one sees of a call whose tool must not run: it may provide tools by name. */
 const REPLY = "omniagent_reply";
 
-/** Makes a message for a call whose tool doesn't run, by a tool that only returns it. */
+/** What a message says, and what became of the call. */
+type Reply = { readonly text: string; readonly what: string; readonly status?: string };
+
+/** Makes a message for a call whose tool doesn't run, or has run, by a tool that only returns it. */
 async function reply(
   request: ToolRequest,
   handler: ToolHandler,
-  text: string,
-  status = "error",
+  { text, what, status = "error" }: Reply,
 ): Promise<Message> {
   const { name } = request.toolCall;
   let isOurs = false;
@@ -153,7 +165,7 @@ async function reply(
   const message = await handler({ ...request, toolCall, tool: { name, invoke } });
   if (!isOurs) {
     throw new Error(
-      `The call of '${name}' was denied, but middleware behind that of langchainHooks responded to it: put the ` +
+      `The call of '${name}' ${what}, but middleware behind that of langchainHooks responded to it: put the ` +
         "middleware of langchainHooks last",
     );
   }
