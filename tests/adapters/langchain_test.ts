@@ -296,6 +296,58 @@ test("langchain: without the middleware, no tool runs, and the model is told wha
   ]]);
 });
 
+test("langchain: gates judge the tool that middleware before ours puts in the place of another", async () => {
+  const { hooks } = recorded();
+  const handle = ({ data }: { data: { name: string } }) =>
+    data.name === "pay" ? deny("No payments") : undefined;
+  hooks.gate("tool.called", { name: "policy", handle });
+  let paid = 0;
+  const [pay] = toolsOf({ pay: () => ++paid });
+  const [quote] = toolsOf({ quote: () => "7" });
+  const call = { calls: [{ id: "c1", name: "quote", params: { amount: 7 } }] };
+  const model = scripted([call, { text: "done" }]);
+  const router = createMiddleware({
+    name: "router",
+    wrapToolCall: (request: Call, handler: (request: object) => unknown) =>
+      handler({ ...request, tool: pay }),
+  });
+  const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+  const agent = createAgent({ model, tools: [quote], middleware: [router, middleware] });
+  const { messages } = await agent.withConfig(config).invoke(user("hi"));
+  assert.deepEqual([paid, messages.at(-2).content], [0, "No payments"]);
+  await hooks.close();
+});
+
+test("langchain: a tool of a subagent without the middleware is reported, once", async () => {
+  const failures: string[] = [];
+  const hooks = createHooks({ logger: false, onError: (error) => failures.push(String(error)) });
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const call = { calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] };
+  const done = { text: "done" };
+  const subagent = (middleware: object[] = []) =>
+    createAgent({
+      model: scripted([call, done, call, done]),
+      tools: toolsOf({ pay: () => "Paid 7" }),
+      middleware,
+    });
+  const run = async (cashier: ReturnType<typeof subagent>) => {
+    const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+    const delegate = async () => (await cashier.invoke(user("pay"))).messages.at(-1).content;
+    const ask = { calls: [{ id: "c1", name: "delegate", params: { amount: 7 } }] };
+    const model = scripted([ask, ask, done]);
+    const tools = toolsOf({ delegate });
+    const agent = createAgent({ model, tools, middleware: [middleware] }).withConfig(config);
+    return (await agent.invoke(user("hi"))).messages.at(-1).content;
+  };
+  const own = langchainHooks(hooks);
+  assert.equal(await run(subagent([own.middleware]).withConfig(own.config)), "done");
+  assert.deepEqual(failures, []);
+  assert.equal(await run(subagent()), "done");
+  assert.equal(failures.length, 1, failures.join());
+  assert.match(failures[0]!, /without the middleware/);
+  await hooks.close();
+});
+
 test("langchain: the events of an unnamed agent have no name", async () => {
   const { hooks } = recorded();
   const names: unknown[] = [];

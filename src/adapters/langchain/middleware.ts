@@ -37,7 +37,19 @@ export function createMiddleware(runs: Runs, toolErrors: "message" | "throw"): o
       handler: (request: ModelRequest) => Promise<Message>,
     ) => callModel(runs.of(request.runtime), request, handler),
     wrapToolCall: (request: ToolRequest, handler: ToolHandler) =>
-      callTool(runs.of(request.runtime), request, handler, toolErrors),
+      callTool(runs.of(request.runtime), request, judgedBy(runs, handler), toolErrors),
+  };
+}
+
+/** Returns a handler of a call that notes that gates have judged it. */
+function judgedBy(runs: Runs, handler: ToolHandler): ToolHandler {
+  return async (request) => {
+    const end = runs.judge(request.runtime);
+    try {
+      return await handler(request);
+    } finally {
+      end();
+    }
   };
 }
 
@@ -89,7 +101,9 @@ async function callTool(
   toolErrors: "message" | "throw",
 ): Promise<Message> {
   const { toolCall, runtime: { signal, configurable } } = request;
-  const { name, args, id: callId } = toolCall;
+  const { args, id: callId } = toolCall;
+  // Middleware before this one may have put another tool in its place: that is what runs.
+  const { name = toolCall.name } = (request.tool ?? {}) as { readonly name?: string };
   const call = { name, params: args, callId, signal };
   const opened = await run.begin(call, { endsByItself: true, place: placeOf(configurable) });
   const deny = (denial: DeniedCall, what: string): Promise<Message> =>

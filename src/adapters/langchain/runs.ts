@@ -33,6 +33,12 @@ const UNNAMED = "LangGraph";
 /** Metadata of a LangChain run. */
 type Metadata = { readonly langgraph_checkpoint_ns?: string; readonly thread_id?: unknown };
 
+/** Tasks whose tool call was judged, by namespace, which has the task's id: of all connections, which may be nested. */
+const judged = new Map<string, number>();
+
+/** How many tools without gates are reported. */
+const MAX_REPORTED = 1_000;
+
 /** A handler of LangChain's callbacks: begins and ends runs. */
 export class Runs {
   /** The name of the handler. */
@@ -49,6 +55,8 @@ export class Runs {
   readonly #ended = new Set<string>();
   /** The root of each task of a graph, by its namespace: middleware knows nothing else of its run. */
   readonly #tasks = new Map<string, Root>();
+  /** The tools that ran without being judged. */
+  readonly #reported = new Set<string>();
 
   constructor(hooks: AgentHooks, options: RunOptions) {
     this.#hooks = hooks;
@@ -72,6 +80,16 @@ export class Runs {
       "Cannot observe the agent: its callbacks are missing. Pass both: " +
         "createAgent({ …, middleware: [middleware] }).withConfig(config)",
     );
+  }
+
+  /** Notes that the tool of a task was judged, and runs now. Returns a function to call when it has ended. */
+  judge({ configurable: { checkpoint_ns: task = "" } = {} }: Runtime): () => void {
+    judged.set(task, (judged.get(task) ?? 0) + 1);
+    return () => {
+      const left = judged.get(task)! - 1;
+      if (left > 0) judged.set(task, left);
+      else judged.delete(task);
+    };
   }
 
   /** Called when a graph, or a task of it, begins. */
@@ -99,7 +117,15 @@ export class Runs {
    *
    * @throws {Error} without the middleware
    */
-  handleToolStart(_tool: unknown, _input: unknown, id: string, parentId?: string): void {
+  handleToolStart(
+    _tool: unknown,
+    _input: unknown,
+    id: string,
+    parentId?: string,
+    _tags?: unknown,
+    metadata: Metadata = {},
+    name: string = "unknown",
+  ): void {
     if (this.#ended.has(parentId!)) return this.#end(id);
     const root = this.#members.get(parentId!)?.root;
     if (root === undefined) return;
@@ -110,6 +136,19 @@ export class Runs {
       );
     }
     this.#members.set(id, { root });
+    if (!judged.has(metadata.langgraph_checkpoint_ns ?? "")) this.#reportUnjudged(name);
+  }
+
+  /** Reports a tool of an agent without the middleware, which another agent calls, once. */
+  #reportUnjudged(name: string): void {
+    if (!this.#hooks.registry.gates.guards("tool.called")) return;
+    if (this.#reported.has(name) || this.#reported.size >= MAX_REPORTED) return;
+    this.#reported.add(name);
+    const error = new Error(
+      "an agent without the middleware calls it within a connected agent. Connect that agent, too, with " +
+        "langchainHooks: createAgent({ …, middleware: [middleware] }).withConfig(config)",
+    );
+    this.#hooks.registry.observer.report(`No gate judges the tool '${name}'`, error);
   }
 
   /** Called when a tool has returned. */
