@@ -6,7 +6,7 @@ import { scriptedModel } from "./ai_model.ts";
 import { type Driver, type Ending, load, type Script } from "./driver.ts";
 import { BACKGROUND, recorded, testAdapter } from "./scenario.ts";
 
-const { generateText, isStepCount, streamText, tool, ToolLoopAgent } = await load("ai");
+const { generateText, isStepCount, streamText, tool, ToolLoopAgent, toolSearch } = await load("ai");
 const { z } = await load("zod");
 
 function toolsOf(tools: Script["tools"]) {
@@ -184,4 +184,36 @@ test("ai-sdk: tools that prepareCall returns are judged, and each once", async (
   await hooks.close();
   assert.deepEqual([decided, ran], [["pay", "added"], ["pay"]]);
   assert.equal(log.count("tool.denied"), 1);
+});
+
+test("ai-sdk: the search of a toolSearch is judged as a call of its tool", async () => {
+  const searched = async (isAllowed: boolean) => {
+    const { hooks, log } = recorded();
+    hooks.gate("tool.called", {
+      name: "policy",
+      handle: ({ data }) => isAllowed || data.params?.query !== "sk-1" ? undefined : deny("a key"),
+    });
+    const queries: string[] = [];
+    const search = toolSearch({
+      search: ({ query }: { readonly query: string }) => {
+        queries.push(query);
+        return ["pay"];
+      },
+    });
+    const { pay } = toolsOf({ pay: () => "paid" });
+    const calls = [{ id: "c1", name: "search", params: { query: "sk-1" } }];
+    await generateText({
+      ...aiSdkHooks(hooks, { sessionId: "s-1" }).options({
+        tools: { search, pay: { ...pay, deferLoading: true } },
+      }),
+      model: scriptedModel([{ calls }, { text: "done" }], 4),
+      prompt: "hi",
+      stopWhen: isStepCount(3),
+    });
+    await hooks.close();
+    log.check("s-1");
+    return [queries, log.count("tool.denied"), log.count("tool.completed")];
+  };
+  assert.deepEqual(await searched(true), [["sk-1"], 0, 1]);
+  assert.deepEqual(await searched(false), [[], 1, 0]);
 });

@@ -63,6 +63,53 @@ for (const version of VERSIONS) {
   }
 }
 
+for (const version of VERSIONS) {
+  test(`${version.name}: without a session, no decision is that of another run`, async () => {
+    const { users, decided } = await twice(version, {}, [callOf("c1", 7)]);
+    assert.deepEqual([users, decided], [["admin"], ["admin", "guest"]]);
+  });
+
+  test(`${version.name}: calls of one response that share an id are decided one by one`, async () => {
+    const calls = [callOf("c1", 7), callOf("c1", 7), callOf("c1", 7)];
+    const { decided } = await twice(version, { sessionId: "s-1" }, calls);
+    assert.deepEqual(decided.slice(0, 3), ["admin", "admin", "admin"]);
+  });
+}
+
+/** Runs the calls of one response for an admin, and then for a guest, whom a gate denies everything. */
+async function twice(
+  { name, model, usage }: Version,
+  options: { readonly sessionId?: string },
+  content: readonly object[],
+) {
+  const { generateText, tool } = await load(name);
+  const { [model]: Model } = await load(`${name}/test`);
+  const hooks = createHooks({ logger: silentLogger });
+  const [users, decided]: [string[], string[]] = [[], []];
+  let user = "admin";
+  hooks.gate("tool.called", {
+    name: "admins",
+    handle: () => {
+      decided.push(user);
+      return user === "admin" ? undefined : deny("only admins");
+    },
+  });
+  const pay = tool({
+    inputSchema: z.object({ amount: z.number() }),
+    execute: () => `${users.push(user)}`,
+  });
+  const agent = aiSdkHooks(hooks, options);
+  const isText = name === "ai5";
+  const finishReason = isText ? "tool-calls" : { unified: "tool-calls", raw: "tool-calls" };
+  const doGenerate = () => Promise.resolve({ content, usage, finishReason, warnings: [] });
+  for (user of ["admin", "guest"]) {
+    const own = agent.options({ tools: { pay } });
+    await generateText({ ...own, model: new Model({ doGenerate }), prompt: "hi" });
+  }
+  await hooks.close();
+  return { users, decided };
+}
+
 /** Pays 7, and then more than a gate allows. */
 async function run({ name, model, usage, finishReason }: Version, stream: boolean) {
   const { generateText, stepCountIs, streamText, tool } = await load(name);

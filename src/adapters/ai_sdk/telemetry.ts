@@ -1,6 +1,6 @@
 import type { AgentHooks, Usage } from "../options.ts";
 import { AgentRun, type RunOptions } from "../run.ts";
-import type { Caller } from "../tool_call.ts";
+import { Attempts, type Caller } from "../tool_call.ts";
 
 /** Operations that are runs of an agent; others, such as `ai.embed`, are not. */
 const RUNS = /^ai\.(generate|stream)(Text|Object)$/;
@@ -66,6 +66,8 @@ export class Telemetry {
   readonly #runs = new Map<string, Current>();
   /** The tool calls that are executing. Ids are unique within a run, but not across runs. */
   readonly #calls = new Set<ToolOfRun>();
+  /** The calls of responses that belong to no run, by the messages before them. */
+  readonly #attempts = new WeakMap<object, Attempts>();
   #isReported = false;
 
   constructor(hooks: AgentHooks, options: RunOptions) {
@@ -85,6 +87,20 @@ export class Telemetry {
       this.hooks.registry.observer.report("Cannot observe a run of the AI SDK", error);
     }
     return run;
+  }
+
+  /** The run of all tools that execute; undefined if there are several. */
+  get onlyRun(): AgentRun | undefined {
+    const [run, ...others] = new Set([...this.#calls].map(({ run }) => run));
+    return others.length === 0 ? run : undefined;
+  }
+
+  /** Returns the calls of a response without a run. */
+  attemptsOf(messages: unknown): Attempts {
+    if (typeof messages !== "object" || messages === null) return new Attempts();
+    const known = this.#attempts.get(messages) ?? new Attempts();
+    this.#attempts.set(messages, known);
+    return known;
   }
 
   /** Who calls a tool without a run. */

@@ -33,8 +33,10 @@ export function hookedTool(name: string, tool: AiSdkTool, telemetry: Telemetry):
   const { execute, toModelOutput } = tool;
   if (typeof execute !== "function" || telemetry.tools.has(execute)) return tool;
   const parts = { name, tool, execute: execute.bind(tool) as Execute, telemetry };
+  const search = (tool as Searching)[SEARCH];
   const hooked = {
     ...tool,
+    ...(search && { [SEARCH]: hookedSearch(name, search, telemetry) }),
     execute: isGenerator(execute)
       ? (input: unknown, options: ExecuteOptions) => streamed(parts, input, options)
       : (input: unknown, options: ExecuteOptions) => executed(parts, input, options),
@@ -42,6 +44,25 @@ export function hookedTool(name: string, tool: AiSdkTool, telemetry: Telemetry):
   };
   telemetry.tools.add(hooked.execute);
   return hooked;
+}
+
+/** Where a tool of `toolSearch` has your `search`: the AI SDK calls it instead of `execute`. */
+const SEARCH = Symbol.for("vercel.ai.toolSearch.search");
+
+type Search = (options: { readonly query: unknown }) => unknown;
+type Searching = { readonly [SEARCH]?: Search | undefined };
+
+/** Returns a search that gates judge as a call of its tool. */
+function hookedSearch(name: string, search: Search, telemetry: Telemetry): Search {
+  return async ({ query, ...others }) => {
+    const run = (params: { readonly query: unknown }): unknown => search({ ...others, ...params });
+    const denied = (denial: DeniedCall): never => {
+      throw new Error(denialText(denial));
+    };
+    const call = { name, params: { query } };
+    return await (telemetry.onlyRun?.tool(call, run, denied) ??
+      callTool(telemetry.hooks, call, telemetry.caller, run, denied));
+  };
 }
 
 type Parts = {
@@ -57,7 +78,13 @@ async function executed(parts: Parts, input: unknown, options: ExecuteOptions): 
   const run = (params: unknown): unknown => lastOf(execute(params, options));
   const denied = (denial: DeniedCall): unknown => deniedOutput(parts.tool, denial);
   return await (telemetry.runOf(options)?.tool(call, run, denied) ??
-    callTool(telemetry.hooks, call, telemetry.caller, run, denied));
+    callTool(
+      telemetry.hooks,
+      withoutRun(call, options, telemetry),
+      telemetry.caller,
+      run,
+      denied,
+    ));
 }
 
 /**
@@ -72,7 +99,7 @@ async function* streamed(
   const { telemetry, execute, tool } = parts;
   const call = callOf(parts, input, options);
   const opened = await (telemetry.runOf(options)?.begin(call) ??
-    openCall(telemetry.hooks, call, telemetry.caller));
+    openCall(telemetry.hooks, withoutRun(call, options, telemetry), telemetry.caller));
   if (opened.type === "denied") return yield deniedOutput(tool, opened.denial);
   const isJudged = telemetry.hooks.registry.gates.guards("tool.completed");
   let last: unknown;
@@ -99,6 +126,15 @@ async function* streamed(
 
 function callOf({ name }: Parts, params: unknown, options: ExecuteOptions): ToolCall {
   return { name, params, callId: options.toolCallId, signal: options.abortSignal };
+}
+
+/**
+ * Returns a call that belongs to no run. Its id is the model's, who may repeat it: it is a new one, and within a
+ * session only as often as it occurs in a response.
+ */
+function withoutRun(call: ToolCall, { messages }: ExecuteOptions, telemetry: Telemetry): ToolCall {
+  if (telemetry.caller.sessionId === undefined) return { ...call, callId: undefined };
+  return telemetry.attemptsOf(messages).next(call);
 }
 
 /** A tool may return a generator without being one. Then its result is the last output. */
