@@ -4,7 +4,7 @@ import { inspect } from "../../internal/validate.ts";
 export const DEFAULT_SCHEMA = "hooks";
 
 /** Version of the SQL below. Raise it with every change of the SQL. */
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 
 /** Names that need no escapes. 63 bytes are PostgreSQL's limit (NAMEDATALEN), and it reserves `pg_`. */
 const SCHEMA_NAME = /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/;
@@ -250,17 +250,25 @@ begin
 end
 $body$;
 
--- Reads keys, given as a JSON array of hexadecimal texts, at one moment. \`ordinal\` counts from 1.
+-- Reads keys, given as a JSON array of hexadecimal texts, at one moment. \`ordinal\` counts from 1. A session
+-- plans it once, for whatever size the table will have: each key is looked up in the index.
 create or replace function $schema.read(request text)
-returns table (ordinal bigint, value text, number text, version text) language sql stable as $body$
-  select k.ordinal, e.value, s.value::text, coalesce(s.version, e.version)::text
-  from json_array_elements_text(request::json) with ordinality as k(key, ordinal)
-    join $schema.entries e
-      on e.key = decode(k.key, 'hex') and (e.expires_at is null or e.expires_at > clock_timestamp())
-    left join lateral (
-      select sum(n.value) % 18446744073709551616 as value, max(n.version) as version
-      from $schema.sums n where n.key = e.key and e.value is null having count(*) > 0
-    ) s on true
+returns table (ordinal bigint, value text, number text, version text) language plpgsql stable
+set enable_seqscan = off as $body$
+begin
+  return query
+    select k.ordinal, e.value, s.value::text, coalesce(s.version, e.version)::text
+    from json_array_elements_text(request::json) with ordinality as k(key, ordinal)
+      cross join lateral (
+        select f.* from $schema.entries f
+        where f.key = decode(k.key, 'hex') and (f.expires_at is null or f.expires_at > clock_timestamp())
+        offset 0 -- keeps it from becoming a join of another kind
+      ) e
+      left join lateral (
+        select sum(n.value) % 18446744073709551616 as value, max(n.version) as version
+        from $schema.sums n where n.key = e.key and e.value is null having count(*) > 0
+      ) s on true;
+end
 $body$;
 
 -- Reads a range: {"start": key, "end": key, "limit": number, "reverse": boolean}.
