@@ -3,7 +3,7 @@
  * @module
  */
 import { summaryOf } from "./gate_event.ts";
-import { INVISIBLE } from "../internal/json_text.ts";
+import { INVISIBLE, showInvisible } from "../internal/json_text.ts";
 import type { HookEvent } from "../core/mod.ts";
 import type { CommandIO, CommandOutput } from "./io.ts";
 
@@ -33,6 +33,11 @@ export function hasColors(io: Pick<CommandIO, "env">, output: CommandOutput): bo
  */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+}
+
+/** Returns JSON that is safe to print: characters that hide or reorder text are escapes, with the same meaning. */
+export function jsonText(value: unknown): string {
+  return showInvisible(JSON.stringify(value));
 }
 
 /** Also line breaks and joiners, which a terminal may show anywhere. */

@@ -1,4 +1,4 @@
-import { canonicalJson } from "../internal/json_text.ts";
+import { canonicalJson, showInvisible } from "../internal/json_text.ts";
 import { decodeHook, type HookRule } from "./decode.ts";
 import {
   decidedEvent,
@@ -88,7 +88,9 @@ function judge(
     ? after[field] ?? ""
     : undefined;
   const approved = isApproved(outcome, options);
-  const judged = { decision, reason, context, interrupt, changed, isApproved: approved };
+  // The agent shows it to its user.
+  const shown = reason === undefined ? undefined : showInvisible(reason);
+  const judged = { decision, reason: shown, context, interrupt, changed, isApproved: approved };
   const isLost = field === undefined && type !== "agent.end" && decision !== "deny" &&
     differ(withoutClient(before), withoutClient(after));
   if (!isLost) return judged;

@@ -1,9 +1,9 @@
 import type { HonoRequest } from "hono";
 import { readBytes } from "../internal/bytes.ts";
 import { isJson, isPlainUtf8, parseMediaType } from "../internal/http_fields.ts";
-import { type JsonText, parseJson } from "../internal/json_text.ts";
+import { decodeUtf8, findDuplicateKey, type JsonText, parseJson } from "../internal/json_text.ts";
 import type { Settings } from "./options.ts";
-import { Problem } from "./problems.ts";
+import { Problem, toPointer } from "./problems.ts";
 
 /**
  * Reads a body as it arrives. A body that is too large is rejected before it is read, or at the byte that
@@ -45,6 +45,26 @@ export function parseJsonBody(bytes: Uint8Array, depth: number): JsonText {
   const detail = findNestingIssue(json.value, depth);
   if (detail !== undefined) throw Problem.invalid({ pointer: "", detail });
   return json;
+}
+
+/**
+ * Returns the value of a JSON body that every parser reads alike: what was logged, or typed, is what happens.
+ *
+ * @param path Where the value belongs in the request, for problems
+ * @throws {Problem}
+ */
+export function parseExactJson(
+  bytes: Uint8Array,
+  depth: number,
+  path: readonly PropertyKey[] = [],
+): unknown {
+  const { value, issues: [inexact] } = parseJsonBody(bytes, depth);
+  if (findDuplicateKey(decodeUtf8(bytes)!) !== undefined) {
+    throw Problem.invalid({ pointer: toPointer(path), detail: "has the same key twice" });
+  }
+  if (inexact === undefined) return value;
+  const pointer = toPointer([...path, ...inexact.path as readonly PropertyKey[]]);
+  throw Problem.invalid({ pointer, detail: inexact.message });
 }
 
 /** Returns what is wrong with a JSON value that is nested too deep; undefined for any other. */

@@ -111,4 +111,7 @@ test("hooks asks show shows every character that hides or reorders text as an es
       assert.ok(stdout.includes(escape), escape);
       assert.ok(!stdout.includes(character), escape);
     }
+    const { stdout: json } = await hooks("asks", "show", id!, "--json");
+    assert.doesNotMatch(json, /[\u202e\u3164\ufff0]/);
+    assert.equal(JSON.parse(json).data.call_id, `c-1${[...hidden].join(" ")}`);
   }));

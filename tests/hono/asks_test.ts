@@ -99,6 +99,10 @@ testApp("asks are listed, read and resolved once", {}, async (setup) => {
     [{ decision: "maybe" }, "request_invalid"],
     [{ decision: "allow", why: 1 }, "request_invalid"],
     ['{"decision":"deny","decision":"allow"}', "request_invalid"],
+    [
+      `{"decision":"edit","data":${JSON.stringify(data).replace("3", "9007199254740993")}}`,
+      "request_invalid",
+    ],
     [{ decision: "edit", data: { ...data, name: "bash" } }, "ask_refused"],
   ] as const;
   for (const [body, code] of bad) {

@@ -399,6 +399,36 @@ testApp(
   },
 );
 
+testApp("an edit that JSON parsers read in different ways is refused", options, async (setup) => {
+  const { hooks } = setup;
+  hooks.gate("tool.called", {
+    name: "approve",
+    handle: () => ask("Pay?", { allow: ["allow", "edit"] }),
+  });
+  const data = { name: "pay", call_id: "c-1", params: { amount: 5 } };
+  const asked = await hooks.decide("tool.called", data);
+  const askId = asked.decision === "ask" ? asked.askId : assert.fail("nothing was asked");
+  const cookie = await signIn(setup, "admin");
+  const csrf = csrfOf(await openPage(setup, "gates", cookie));
+  const edit = (amount: string) =>
+    submit(setup, `asks/${askId}`, {
+      csrf,
+      decision: "edit",
+      data: JSON.stringify(data).replace("5", amount),
+    }, { cookie });
+  for (const amount of ['1,"amount":5000', "12345678901234567890", "1e999"]) {
+    const path = new URL(
+      (await edit(amount)).headers.get("location")!,
+      "http://hooks.test/console/asks/",
+    );
+    const html = await openPage(setup, `gates${path.search}`, cookie);
+    assert.match(html, /data has the same key twice|amount is a number that JSON parsers/, amount);
+    assert.equal((await hooks.asks.get(askId))?.state, "pending", amount);
+  }
+  assert.equal((await edit("4")).status, 303);
+  assert.deepEqual((await hooks.asks.get(askId))?.edited, { ...data, params: { amount: 4 } });
+});
+
 testApp(
   "characters that are invisible or reorder text are escaped, where people approve and elsewhere",
   { app: { ...options.app, approvalKey: APPROVAL_KEY } },

@@ -10,7 +10,7 @@ import {
 import { CommandError } from "../errors.ts";
 import { parseInteger } from "../input.ts";
 import type { CommandIO } from "../io.ts";
-import { fitWidth, formatTime, printable, styleOf } from "../output.ts";
+import { fitWidth, formatTime, jsonText, printable, styleOf } from "../output.ts";
 import { type Column, formatTable } from "../table.ts";
 
 type Action = "list" | "show" | "approve" | "deny";
@@ -92,7 +92,7 @@ async function list({ client, options, io }: Context): Promise<void> {
   const { asks, next_cursor: next } = await client.json<Page>("/asks", {
     query: { state, limit, cursor },
   });
-  if (json) { for (const ask of asks) io.stdout.write(`${JSON.stringify(ask)}\n`); }
+  if (json) { for (const ask of asks) io.stdout.write(`${jsonText(ask)}\n`); }
   else if (asks.length === 0) {
     io.stderr.write(
       state === "all" ? "no asks: no gate has asked yet\n" : "no pending asks\n",
@@ -116,7 +116,7 @@ const COLUMNS: readonly Column<AskJson>[] = [
 
 async function show({ client, options: { json }, io }: Context, id: string): Promise<void> {
   const ask = await client.json<AskJson>(pathOf("asks", id));
-  io.stdout.write(`${json ? JSON.stringify(ask) : describe(ask)}\n`);
+  io.stdout.write(`${json ? jsonText(ask) : describe(ask)}\n`);
 }
 
 async function respond(
@@ -132,7 +132,7 @@ async function respond(
       ...(note !== undefined && { note }),
     },
   });
-  io.stdout.write(`${json ? JSON.stringify(ask) : describe(ask)}\n`);
+  io.stdout.write(`${json ? jsonText(ask) : describe(ask)}\n`);
 }
 
 /** Describes an ask, a field per line. */

@@ -3,7 +3,7 @@ import type { DecisionJson } from "../../hono/decisions.ts";
 import { addServerOptions, connect, type ServerContext, type ServerOptions } from "../client.ts";
 import { parseInteger } from "../input.ts";
 import type { CommandIO } from "../io.ts";
-import { fitWidth, formatTime, printable, styleOf } from "../output.ts";
+import { fitWidth, formatTime, jsonText, printable, styleOf } from "../output.ts";
 import { type Column, formatTable } from "../table.ts";
 
 /** The most decisions that a server returns at once. */
@@ -69,7 +69,7 @@ async function list({ client, options, io }: ServerContext<Options>): Promise<vo
     found.push(...page.decisions);
     next = page.next_cursor;
   } while (next !== undefined && found.length < limit);
-  if (json) { for (const one of found) io.stdout.write(`${JSON.stringify(one)}\n`); }
+  if (json) { for (const one of found) io.stdout.write(`${jsonText(one)}\n`); }
   else if (found.length === 0) {
     io.stderr.write("no decisions match\n");
   } else {

@@ -18,7 +18,7 @@ import {
 } from "../delivery.ts";
 import { parseInteger } from "../input.ts";
 import type { CommandIO } from "../io.ts";
-import { fitWidth, styleOf } from "../output.ts";
+import { fitWidth, jsonText, styleOf } from "../output.ts";
 import { fetchTargets } from "../target.ts";
 
 /** The most deliveries that a server returns at once. */
@@ -82,7 +82,7 @@ Examples:
 async function show({ client, options, io }: Context, key: DeliveryKey): Promise<void> {
   const delivery = await client.json<DeliveryJson>(deliveryPath(key));
   const style = styleOf(io, io.stdout);
-  io.stdout.write(`${options.json ? JSON.stringify(delivery) : formatDelivery(delivery, style)}\n`);
+  io.stdout.write(`${options.json ? jsonText(delivery) : formatDelivery(delivery, style)}\n`);
 }
 
 async function list(context: Context, target: string | undefined): Promise<void> {
@@ -183,7 +183,7 @@ function printer(
   return (deliveries) => {
     if (deliveries.length === 0) return;
     const [header, ...rows] = json
-      ? ["", ...deliveries.map((delivery) => JSON.stringify(delivery))]
+      ? ["", ...deliveries.map((delivery) => jsonText(delivery))]
       : formatDeliveries(deliveries, { style, now: io.now(), isTerminal, width });
     if (needsHeader) io.stdout.write(`${style.dim(header)}\n`);
     needsHeader = false;

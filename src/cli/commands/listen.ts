@@ -4,7 +4,15 @@ import { CommandError } from "../errors.ts";
 import { hostInUrl, startServer } from "../http_server.ts";
 import { collect, parseDuration, parseInteger, parsePort, parseRate, readEnv } from "../input.ts";
 import type { CommandIO } from "../io.ts";
-import { count, fitWidth, formatClock, formatEvent, printable, styleOf } from "../output.ts";
+import {
+  count,
+  fitWidth,
+  formatClock,
+  formatEvent,
+  jsonText,
+  printable,
+  styleOf,
+} from "../output.ts";
 import { GRACE_PERIOD, listenForShutdown } from "../shutdown_signal.ts";
 import { createReceiver, type Outcome, type ReceivedRequest } from "../webhook_receiver.ts";
 
@@ -124,7 +132,7 @@ function simulatedFailure(request: Request, status: number): ReceivedRequest {
 }
 
 function toJson({ event, ...request }: LoggedRequest): string {
-  return JSON.stringify({ ...request, ...(event ? { event: toWire(event) } : {}) });
+  return jsonText({ ...request, ...(event ? { event: toWire(event) } : {}) });
 }
 
 /** Formats a request: the response to it, when it arrived, and what was in it. */

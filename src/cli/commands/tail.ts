@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { decodeEvent } from "../../core/event_codec.ts";
 import { linkSignals } from "../../internal/async.ts";
 import { parseMediaType } from "../../internal/http_fields.ts";
+import { showInvisible } from "../../internal/json_text.ts";
 import { addServerOptions, connect, type ServerContext, type ServerOptions } from "../client.ts";
 import { CommandError, ResponseError } from "../errors.ts";
 import { readParts, readServerEvents, SilenceError, withSilenceTimeout } from "../event_stream.ts";
@@ -169,7 +170,7 @@ class Tail {
     const columns = fitWidth(stdout, full);
     const arrival = new Date(this.#context.io.now());
     const style = styleOf(this.#context.io, stdout);
-    stdout.write(`${json ? data : formatData(data, { arrival, style, columns })}\n`);
+    stdout.write(`${json ? showInvisible(data) : formatData(data, { arrival, style, columns })}\n`);
   }
 
   /** Reports a lost connection, once until there is a new one. */

@@ -9,7 +9,7 @@ import {
 } from "../client.ts";
 import { CommandError } from "../errors.ts";
 import type { CommandIO } from "../io.ts";
-import { fitWidth, printable, styleOf } from "../output.ts";
+import { fitWidth, jsonText, printable, styleOf } from "../output.ts";
 import { describeTarget, fetchTargets, formatTargets } from "../target.ts";
 
 type Action = "list" | "enable" | "disable";
@@ -70,7 +70,7 @@ async function list({ client, options: { json, full }, io }: Context): Promise<v
     return;
   }
   const lines = json
-    ? targets.map((target) => JSON.stringify(target))
+    ? targets.map((target) => jsonText(target))
     : formatTargets(targets, styleOf(io, io.stdout), fitWidth(io.stdout, full));
   for (const line of lines) io.stdout.write(`${line}\n`);
 }
@@ -84,5 +84,5 @@ async function setState(
     method: "POST",
     ...(reason === undefined ? {} : { body: { reason } }),
   });
-  io.stdout.write(`${json ? JSON.stringify(state) : printable(describeTarget(state))}\n`);
+  io.stdout.write(`${json ? jsonText(state) : printable(describeTarget(state))}\n`);
 }

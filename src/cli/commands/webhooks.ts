@@ -12,7 +12,7 @@ import {
 import { CommandError } from "../errors.ts";
 import { parseInput, parseInteger, readStdin } from "../input.ts";
 import type { CommandIO } from "../io.ts";
-import { fitWidth, printable, styleOf } from "../output.ts";
+import { fitWidth, jsonText, printable, styleOf } from "../output.ts";
 import { formatTable } from "../table.ts";
 import { describeTarget, stateColumn } from "../target.ts";
 
@@ -135,7 +135,7 @@ async function list({ client, options: { json, full }, io }: Context): Promise<v
     return;
   }
   const lines = json
-    ? webhooks.map((webhook) => JSON.stringify(webhook))
+    ? webhooks.map((webhook) => jsonText(webhook))
     : formatWebhooks(webhooks, io, fitWidth(io.stdout, full));
   for (const line of lines) io.stdout.write(`${line}\n`);
 }
@@ -164,7 +164,7 @@ async function act(
 ): Promise<void> {
   const path = pathOf("webhooks", name);
   const print = (value: unknown, text: string): void => {
-    io.stdout.write(`${json ? JSON.stringify(value) : text}\n`);
+    io.stdout.write(`${json ? jsonText(value) : text}\n`);
   };
   const show = (webhook: WebhookJson): void => print(webhook, JSON.stringify(webhook, null, 2));
   // A change names the fields that it sets, so by default it applies to whatever is stored.

@@ -3,6 +3,7 @@
 import type { Child } from "hono/jsx";
 import type { Ask } from "../../core/mod.ts";
 import { asksOf, shorten } from "../asks.ts";
+import { parseExactJson } from "../body.ts";
 import { Problem } from "../problems.ts";
 import { act } from "./actions.ts";
 import {
@@ -41,7 +42,7 @@ function resolveAsk(at: PageRequest): Promise<Response> {
     if (note.length > 2000) {
       throw Problem.invalid({ pointer: "/reason", detail: "must be at most 2000 characters" });
     }
-    const data = decision === "edit" ? readData(form.get("data") ?? "") : undefined;
+    const data = decision === "edit" ? readData(at, form.get("data") ?? "") : undefined;
     const asks = asksOf(at.c);
     const id = at.params["id"]!;
     if (await asks.get(id) === undefined) throw new Problem("ask_not_found");
@@ -55,13 +56,18 @@ function resolveAsk(at: PageRequest): Promise<Response> {
   });
 }
 
-function readData(text: string): Readonly<Record<string, unknown>> {
+function readData({ c }: PageRequest, text: string): Readonly<Record<string, unknown>> {
+  let data: unknown;
   try {
-    const data = JSON.parse(text);
-    if (typeof data === "object" && data !== null && !Array.isArray(data)) return data;
-  } catch {
-    // Said below.
+    data = parseExactJson(
+      new TextEncoder().encode(text),
+      c.get("hooksRequest").app.limits.jsonDepth,
+      ["data"],
+    );
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== "body_malformed") throw error;
   }
+  if (typeof data === "object" && data !== null && !Array.isArray(data)) return data as never;
   throw Problem.invalid({ pointer: "/data", detail: "must be a JSON object" });
 }
 
