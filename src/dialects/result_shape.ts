@@ -45,12 +45,20 @@ export function resultInShape(tool: unknown, original: unknown, text: string): u
  */
 export function withheldResult(tool: unknown, original: unknown, text: string): unknown {
   if (typeof tool !== "string" || tool.startsWith("mcp__")) return text;
+  if (tool === "Read" && isFields(original) && original.type === "image") return readText(text);
   const state = { text: text as string | undefined };
   const place = isFields(original) && TEXTS.find((name) => typeof original[name] === "string");
   const blank = place
     ? { ...blanked(original, { text: undefined }) as Fields, [place]: text }
     : blanked(original, state);
   return place || state.text === undefined ? withoutCopies(blank) : text;
+}
+
+/** Returns a text as a result of `Read`: an image has no place for one, and an empty image isn't accepted. */
+function readText(content: string): Fields {
+  const lines = content.split("\n").length;
+  const file = { filePath: "", content, numLines: lines, startLine: 1, totalLines: lines };
+  return { type: "text", file };
 }
 
 /** Copies a result without its text: the first string becomes `state.text`. */

@@ -239,6 +239,22 @@ test("a hook before a tool call that is not the agent's own is denied, and other
     assert.ok(types.includes("claude_code.something_new"));
   }));
 
+test("an image that Read returns is withheld as text, which is the form that Claude Code accepts", () =>
+  withApp({ outbox: false }, async ({ hooks, send }) => {
+    hooks.gate("tool.completed", { name: "no", handle: () => deny("with\nheld") });
+    const file = { base64: "iVBORw0K", type: "image/png", originalSize: 68 };
+    const tool_response = { type: "image", file };
+    const body = { ...call, tool_name: "Read", hook_event_name: "PostToolUse", tool_response };
+    const { hookSpecificOutput } = await outputOf(send, { body }) as {
+      readonly hookSpecificOutput: { readonly updatedToolOutput: unknown };
+    };
+    const lines = { numLines: 2, startLine: 1, totalLines: 2 };
+    assert.deepEqual(hookSpecificOutput.updatedToolOutput, {
+      type: "text",
+      file: { filePath: "", content: "with\nheld", ...lines },
+    });
+  }));
+
 test("a result keeps the form that its tool gave it, and nothing else of it", () =>
   withApp({ outbox: false }, async ({ hooks, send }) => {
     hooks.gate("tool.completed", { name: "no", handle: () => deny("withheld") });
