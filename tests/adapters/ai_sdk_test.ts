@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { aiSdkHooks } from "@omniagent/hooks/ai-sdk";
 import { deny } from "@omniagent/hooks/gates";
 import { test } from "../support/harness.ts";
@@ -216,4 +217,170 @@ test("ai-sdk: the search of a toolSearch is judged as a call of its tool", async
   };
   assert.deepEqual(await searched(true), [["sk-1"], 0, 1]);
   assert.deepEqual(await searched(false), [[], 1, 0]);
+});
+
+/** One call of a tool, then the end. */
+const callOnce = (name: string, params: object) => [
+  { calls: [{ id: "call_0", name, params }] },
+  { text: "done" },
+];
+
+type Connection = ReturnType<typeof aiSdkHooks>;
+
+const REPLACED: Readonly<Record<string, (agent: Connection, pay: object) => Promise<unknown>>> = {
+  "next to the options": (agent, pay) =>
+    generateText({
+      ...agent.options({ tools: { pay } }),
+      telemetry: { functionId: "chat" },
+      model: scriptedModel(callOnce("pay", { amount: 7 }), 4),
+      prompt: "hi",
+      stopWhen: isStepCount(5),
+    }),
+  "switched off": (agent, pay) =>
+    generateText({
+      ...agent.options({ tools: { pay } }),
+      telemetry: { isEnabled: false },
+      model: scriptedModel(callOnce("pay", { amount: 7 }), 4),
+      prompt: "hi",
+      stopWhen: isStepCount(5),
+    }),
+  "by prepareCall": (agent, pay) =>
+    new ToolLoopAgent(agent.options({
+      tools: { pay },
+      model: scriptedModel(callOnce("pay", { amount: 7 }), 4),
+      prepareCall: (options: object) => ({ ...options, telemetry: { functionId: "chat" } }),
+    })).generate({ prompt: "hi" }),
+};
+
+for (const [how, runWith] of Object.entries(REPLACED)) {
+  test(`ai-sdk: telemetry that is replaced ${how} shares no decision between users`, async () => {
+    for (const isParallel of [false, true]) {
+      const { hooks, log } = recorded({ gates: { timeout: 60_000 } });
+      const user = new AsyncLocalStorage<string>();
+      hooks.gate("tool.called", {
+        name: "admins",
+        handle: () => user.getStore() === "admin" ? undefined : deny("only admins"),
+      });
+      const paid: unknown[] = [];
+      const [asked, both] = [new Set<string>(), Promise.withResolvers<void>()];
+      const { pay } = toolsOf({ pay: () => void paid.push(user.getStore()) });
+      const agent = aiSdkHooks(hooks);
+      hooks.gate("tool.called", {
+        name: "wait",
+        timeout: 60_000,
+        handle: async () => {
+          asked.add(user.getStore()!);
+          if (asked.size === 2) both.resolve();
+          if (isParallel) await both.promise;
+        },
+      });
+      const runs = ["admin", "guest"].map((name) => () =>
+        user.run(name, () => runWith(agent, pay))
+      );
+      if (isParallel) await Promise.all(runs.map((start) => start()));
+      else for (const start of runs) await start();
+      await hooks.close();
+      assert.deepEqual(paid, ["admin"], `parallel: ${isParallel}`);
+      // What prepareCall returns keeps our telemetry.
+      assert.equal(log.count("agent.start"), how === "by prepareCall" ? 2 : 0);
+    }
+  });
+}
+
+test("ai-sdk: a tool that was added to the options is judged, as far as telemetry can", async () => {
+  for (const stream of [false, true]) {
+    const { hooks, log } = recorded();
+    const gates = [
+      hooks.gate("tool.called", { name: "policy", handle: () => deny("policy") }),
+      hooks.gate("tool.called", {
+        name: "limit",
+        kind: "rewrite",
+        handle: ({ data }) => ({ ...data, params: { amount: 1 } }),
+      }),
+      hooks.gate("tool.completed", { name: "mask", handle: () => undefined }),
+    ];
+    const ran: string[] = [];
+    const added = toolsOf({ added: () => (ran.push("added"), "secret") });
+    const agent = aiSdkHooks(hooks);
+    const runWithAdded = async () => {
+      const options = {
+        ...agent.options(),
+        tools: added,
+        model: scriptedModel(callOnce("added", { amount: 7 }), 4),
+        prompt: "hi",
+        stopWhen: isStepCount(5),
+      };
+      const result = stream ? streamText(options) : await generateText(options);
+      if (stream) await result.consumeStream();
+      return told(await result.responseMessages)["call_0"];
+    };
+    assert.match(`${await runWithAdded()}`, /policy/);
+    gates[0]!();
+    assert.match(`${await runWithAdded()}`, /A gate changed the input/);
+    gates[1]!();
+    assert.match(`${await runWithAdded()}`, /Gates judge results/);
+    assert.deepEqual(ran, []);
+    gates[2]!();
+    assert.equal(await runWithAdded(), "secret");
+    await hooks.close();
+    assert.deepEqual(
+      log.lines.filter((line) => line.startsWith("tool.")).map((line) => line.split(" ")[0]),
+      [
+        "tool.denied",
+        ...Array.from({ length: 3 }, () => ["tool.called", "tool.completed"]).flat(),
+      ],
+    );
+  }
+});
+
+test("ai-sdk: onInputAvailable gets what gates judged, and nothing of a call that is denied", async () => {
+  for (const stream of [false, true]) {
+    for (const isGenerator of [false, true]) {
+      const { hooks } = recorded();
+      const off = hooks.gate("tool.called", {
+        name: "policy",
+        kind: "rewrite",
+        handle: ({ data }) =>
+          data.params?.amount === 700
+            ? deny("too much")
+            : { ...data, params: { amount: Number(data.params?.amount) + 1 } },
+      });
+      const seen: string[] = [];
+      const pay = tool({
+        inputSchema: z.object({ amount: z.number() }),
+        onInputAvailable: ({ input }: { readonly input: { readonly amount: number } }) =>
+          void seen.push(`input ${input.amount}`),
+        onInputDelta: ({ inputTextDelta }: { readonly inputTextDelta: string }) =>
+          void seen.push(`delta ${inputTextDelta}`),
+        execute: isGenerator
+          ? async function* ({ amount }: { readonly amount: number }) {
+            seen.push(`pay ${amount}`);
+            yield await Promise.resolve("paid");
+          }
+          : ({ amount }: { readonly amount: number }) => void seen.push(`pay ${amount}`),
+      });
+      const agent = aiSdkHooks(hooks);
+      const runWithCalls = async () => {
+        const turns = [7, 700].map((amount) => ({
+          calls: [{ id: `${amount}`, name: "pay", params: { amount } }],
+        }));
+        const options = {
+          ...agent.options({ tools: { pay } }),
+          model: scriptedModel([...turns, { text: "done" }], 4),
+          prompt: "hi",
+          stopWhen: isStepCount(5),
+        };
+        if (stream) await streamText(options).consumeStream();
+        else await generateText(options);
+        return seen.splice(0);
+      };
+      assert.deepEqual(await runWithCalls(), ["input 8", "pay 8"]);
+      off();
+      assert.deepEqual(
+        (await runWithCalls()).filter((line) => !line.startsWith("delta")),
+        ["input 7", "pay 7", "input 700", "pay 700"],
+      );
+      await hooks.close();
+    }
+  }
 });

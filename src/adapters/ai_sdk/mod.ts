@@ -71,20 +71,21 @@ function connect(
   agent: AgentOptions & { readonly parentAgentId?: string | undefined },
 ): AiSdkHooks {
   const own = new Telemetry(hooks, agent);
+  const connected = <Options extends AiSdkOptions>({ tools, telemetry, ...others }: Options) => ({
+    ...others,
+    ...(tools !== undefined && { tools: hookedTools(tools, own) }),
+    telemetry: { ...telemetry, integrations: integrationsOf(telemetry, own) },
+  });
   return {
-    options: ({ tools, prepareCall, telemetry, ...others }: AiSdkOptions & AgentSettings = {}) =>
+    options: ({ prepareCall, ...options }: AiSdkOptions & AgentSettings = {}) =>
       ({
-        ...others,
-        ...(tools !== undefined && { tools: hookedTools(tools, own) }),
-        ...(prepareCall !== undefined && {
+        ...connected(options),
+        ...(prepareCall && {
           async prepareCall(options: unknown) {
             const prepared = await prepareCall(options);
-            return prepared?.tools === undefined
-              ? prepared
-              : { ...prepared, tools: hookedTools(prepared.tools, own) };
+            return prepared && connected(prepared);
           },
         }),
-        telemetry: { ...telemetry, integrations: [...integrationsOf(telemetry), own] },
       }) as never,
     child: ({ agentId, name }) => {
       const parentAgentId = agent.agentId ?? agent.name;
@@ -116,13 +117,20 @@ function hookedTools(
   );
 }
 
-/** Integrations of a call replace those that were registered for all calls: ours must not. */
-function integrationsOf(telemetry: AiSdkOptions["telemetry"]): readonly unknown[] {
+/**
+ * Returns the integrations of a call, and ours once. Those of a call replace those that were registered for all
+ * calls: ours must not.
+ */
+function integrationsOf(
+  telemetry: AiSdkOptions["telemetry"],
+  own: Telemetry,
+): readonly unknown[] {
   if (telemetry?.isEnabled === false) {
     throw new TypeError(`${SUBJECT}: 'telemetry.isEnabled' must not be false: events come from it`);
   }
   const { AI_SDK_TELEMETRY_INTEGRATIONS: registered } = globalThis as {
     readonly AI_SDK_TELEMETRY_INTEGRATIONS?: unknown;
   };
-  return [telemetry?.integrations ?? registered ?? []].flat();
+  const others = [telemetry?.integrations ?? registered ?? []].flat();
+  return [...others.filter((integration) => integration !== own), own];
 }

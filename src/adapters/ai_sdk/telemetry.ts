@@ -1,12 +1,15 @@
 import type { AgentHooks, Usage } from "../options.ts";
 import { AgentRun, type RunOptions } from "../run.ts";
-import { Attempts, type Caller } from "../tool_call.ts";
+import type { Caller } from "../tool_call.ts";
+import { type ForeignCall, judgeForeign } from "./foreign_tool.ts";
 
 /** Operations that are runs of an agent; others, such as `ai.embed`, are not. */
 const RUNS = /^ai\.(generate|stream)(Text|Object)$/;
 
-/** A run, and the number of its model calls so far. */
-type Current = { readonly run: AgentRun; modelCalls: number };
+/** A run, its tools, and the number of its model calls so far. */
+type Current = { readonly run: AgentRun; readonly tools: Tools; modelCalls: number };
+
+type Tools = Readonly<Record<string, { readonly execute?: object }>>;
 
 /** What the AI SDK tells both a tool and telemetry about a tool call. */
 type ToolOptions = {
@@ -35,6 +38,7 @@ type TelemetryEvent = {
   readonly callId: string;
   readonly operationId?: string;
   readonly messages?: readonly Message[];
+  readonly tools?: Tools;
   readonly provider?: string;
   readonly modelId?: string;
   readonly finishReason?: string;
@@ -66,8 +70,6 @@ export class Telemetry {
   readonly #runs = new Map<string, Current>();
   /** The tool calls that are executing. Ids are unique within a run, but not across runs. */
   readonly #calls = new Set<ToolOfRun>();
-  /** The calls of responses that belong to no run, by the messages before them. */
-  readonly #attempts = new WeakMap<object, Attempts>();
   #isReported = false;
 
   constructor(hooks: AgentHooks, options: RunOptions) {
@@ -77,8 +79,10 @@ export class Telemetry {
 
   /** Returns the run of a tool that executes; undefined, and reported once, if the AI SDK is too old to tell. */
   runOf({ toolCallId, messages }: ToolOptions): AgentRun | undefined {
-    const calls = [...this.#calls].filter((call) => call.toolCallId === toolCallId);
-    const { run } = calls.find((call) => call.messages === messages) ?? calls.at(-1) ?? {};
+    const { run } =
+      [...this.#calls].find((call) =>
+        call.toolCallId === toolCallId && call.messages === messages
+      ) ?? {};
     if (run === undefined && !this.#isReported) {
       this.#isReported = true;
       const error = new Error(
@@ -95,14 +99,6 @@ export class Telemetry {
     return others.length === 0 ? run : undefined;
   }
 
-  /** Returns the calls of a response without a run. */
-  attemptsOf(messages: unknown): Attempts {
-    if (typeof messages !== "object" || messages === null) return new Attempts();
-    const known = this.#attempts.get(messages) ?? new Attempts();
-    this.#attempts.set(messages, known);
-    return known;
-  }
-
   /** Who calls a tool without a run. */
   get caller(): Caller {
     const { sessionId, agentId, parentAgentId } = this.#options;
@@ -110,10 +106,10 @@ export class Telemetry {
   }
 
   /** Called by the AI SDK when an operation begins. */
-  async onStart({ callId, operationId = "", messages }: TelemetryEvent): Promise<void> {
+  async onStart({ callId, operationId = "", messages, tools = {} }: TelemetryEvent): Promise<void> {
     if (!RUNS.test(operationId)) return;
     const run = new AgentRun(this.hooks, this.#options);
-    this.#runs.set(callId, { run, modelCalls: 0 });
+    this.#runs.set(callId, { run, tools, modelCalls: 0 });
     const last = messages?.at(-1);
     if (last?.role === "user") await run.received(textOf(last.content));
     await run.flush();
@@ -160,19 +156,22 @@ export class Telemetry {
     }
   }
 
-  /** Runs the tool of a run: the AI SDK tells its tools no run. */
+  /** Runs the tool of a run: the AI SDK tells its tools no run. Judges those that don't do so themselves. */
   async executeTool<Result>(
-    { callId, toolCallId, messages, execute }: ToolOptions & {
+    { callId, toolCallId, messages, toolCall, execute }: ToolOptions & {
       readonly callId: string;
+      readonly toolCall: ForeignCall;
       execute(): PromiseLike<Result>;
     },
   ): Promise<Result> {
-    const run = this.#runs.get(callId)?.run;
+    const { run, tools } = this.#runs.get(callId) ?? {};
     if (run === undefined) return await execute();
     const call = { run, toolCallId, messages };
     this.#calls.add(call);
     try {
-      return await execute();
+      const tool = Object.hasOwn(tools!, toolCall.toolName) ? tools![toolCall.toolName]! : {};
+      if (tool.execute !== undefined && this.tools.has(tool.execute)) return await execute();
+      return await judgeForeign(run, { gates: this.hooks.registry.gates, toolCall, execute });
     } finally {
       this.#calls.delete(call);
     }

@@ -1,4 +1,5 @@
 import type { DeniedCall } from "../../core/mod.ts";
+import { createEventId } from "../../internal/uuid.ts";
 import { stepsWithin } from "../steps.ts";
 import {
   type AllowedCall,
@@ -32,7 +33,13 @@ type ExecuteOptions = {
 export function hookedTool(name: string, tool: AiSdkTool, telemetry: Telemetry): AiSdkTool {
   const { execute, toModelOutput } = tool;
   if (typeof execute !== "function" || telemetry.tools.has(execute)) return tool;
-  const parts = { name, tool, execute: execute.bind(tool) as Execute, telemetry };
+  const callbacks = callbacksOf(tool);
+  const parts = {
+    name,
+    tool,
+    telemetry,
+    execute: withInput(callbacks.onInputAvailable, tool, telemetry),
+  };
   const search = (tool as Searching)[SEARCH];
   const hooked = {
     ...tool,
@@ -41,6 +48,7 @@ export function hookedTool(name: string, tool: AiSdkTool, telemetry: Telemetry):
       ? (input: unknown, options: ExecuteOptions) => streamed(parts, input, options)
       : (input: unknown, options: ExecuteOptions) => executed(parts, input, options),
     ...(toModelOutput && { toModelOutput: modelOutput(tool) }),
+    ...ungated(callbacks, telemetry),
   };
   telemetry.tools.add(hooked.execute);
   return hooked;
@@ -78,13 +86,7 @@ async function executed(parts: Parts, input: unknown, options: ExecuteOptions): 
   const run = (params: unknown): unknown => lastOf(execute(params, options));
   const denied = (denial: DeniedCall): unknown => deniedOutput(parts.tool, denial);
   return await (telemetry.runOf(options)?.tool(call, run, denied) ??
-    callTool(
-      telemetry.hooks,
-      withoutRun(call, options, telemetry),
-      telemetry.caller,
-      run,
-      denied,
-    ));
+    callTool(telemetry.hooks, unshared(call), telemetry.caller, run, denied));
 }
 
 /**
@@ -99,7 +101,7 @@ async function* streamed(
   const { telemetry, execute, tool } = parts;
   const call = callOf(parts, input, options);
   const opened = await (telemetry.runOf(options)?.begin(call) ??
-    openCall(telemetry.hooks, withoutRun(call, options, telemetry), telemetry.caller));
+    openCall(telemetry.hooks, unshared(call), telemetry.caller));
   if (opened.type === "denied") return yield deniedOutput(tool, opened.denial);
   const isJudged = telemetry.hooks.registry.gates.guards("tool.completed");
   let last: unknown;
@@ -129,12 +131,61 @@ function callOf({ name }: Parts, params: unknown, options: ExecuteOptions): Tool
 }
 
 /**
- * Returns a call that belongs to no run. Its id is the model's, who may repeat it: it is a new one, and within a
- * session only as often as it occurs in a response.
+ * A call that no decision about another one applies to. The model chooses its id, and without a run, nothing tells
+ * the calls of one user from those of another.
  */
-function withoutRun(call: ToolCall, { messages }: ExecuteOptions, telemetry: Telemetry): ToolCall {
-  if (telemetry.caller.sessionId === undefined) return { ...call, callId: undefined };
-  return telemetry.attemptsOf(messages).next(call);
+function unshared(call: ToolCall): ToolCall {
+  return { ...call, callId: `${call.callId}#${createEventId()}` };
+}
+
+/** What an SDK calls with the input of a tool before it runs the tool. */
+type InputCallbacks = {
+  readonly onInputAvailable: ((options: object) => unknown) | undefined;
+  readonly onInputDelta: ((options: object) => unknown) | undefined;
+};
+
+function callbacksOf(tool: AiSdkTool): InputCallbacks {
+  const { onInputAvailable, onInputDelta } = tool as Partial<InputCallbacks>;
+  return {
+    onInputAvailable: onInputAvailable?.bind(tool),
+    onInputDelta: onInputDelta?.bind(tool),
+  };
+}
+
+/** Callbacks that get the model's input only if no gate judges it. */
+function ungated(callbacks: InputCallbacks, telemetry: Telemetry): object {
+  const given = Object.entries(callbacks).filter(([, callback]) => callback !== undefined);
+  return Object.fromEntries(given.map(([name, callback]) => [
+    name,
+    (options: object) => isGated(telemetry) ? undefined : callback!(options),
+  ]));
+}
+
+/** Calls `onInputAvailable` with the input that gates judged, and then the tool. */
+function withInput(
+  onInputAvailable: InputCallbacks["onInputAvailable"],
+  tool: AiSdkTool,
+  telemetry: Telemetry,
+): Execute {
+  const execute = tool.execute!.bind(tool) as Execute;
+  if (onInputAvailable === undefined) return execute;
+  const announce = async (input: unknown, options: ExecuteOptions): Promise<void> => {
+    if (isGated(telemetry)) await onInputAvailable({ ...options, input });
+  };
+  if (!isGenerator(tool.execute)) {
+    return async (input, options) => {
+      await announce(input, options);
+      return await lastOf(execute(input, options));
+    };
+  }
+  return async function* (input, options) {
+    await announce(input, options);
+    yield* execute(input, options) as AsyncGenerator<unknown>;
+  };
+}
+
+function isGated({ hooks }: Telemetry): boolean {
+  return hooks.registry.gates.guards("tool.called");
 }
 
 /** A tool may return a generator without being one. Then its result is the last output. */

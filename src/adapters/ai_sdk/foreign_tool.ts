@@ -1,0 +1,55 @@
+import { canonicalJson } from "../../internal/json_text.ts";
+import type { AgentHooks } from "../options.ts";
+import type { AgentRun } from "../run.ts";
+import { denialText, type ToolOutcome } from "../tool_call.ts";
+
+/** A tool call, as the AI SDK describes it to telemetry. */
+export type ForeignCall = {
+  readonly toolCallId: string;
+  readonly toolName: string;
+  readonly input: unknown;
+};
+
+/**
+ * Judges the call of a tool that `options` has not seen, such as one that was added to its result. Telemetry can
+ * stop such a call, but change neither its input nor its output: what needs that is denied.
+ *
+ * @throws {Error} with the reason, which the AI SDK returns to the model
+ */
+export async function judgeForeign<Result>(
+  run: AgentRun,
+  { gates, toolCall, execute }: {
+    readonly gates: AgentHooks["registry"]["gates"];
+    readonly toolCall: ForeignCall;
+    execute(): PromiseLike<Result>;
+  },
+): Promise<Result> {
+  const { toolName: name, toolCallId: callId, input: params } = toolCall;
+  const opened = await run.begin({ name, params, callId });
+  if (opened.type === "denied") throw new Error(denialText(opened.denial));
+  const isChanged = gates.guards("tool.called") &&
+    canonicalJson(opened.params) !== canonicalJson(params);
+  const problem = isChanged
+    ? "A gate changed the input"
+    : gates.guards("tool.completed")
+    ? "Gates judge results"
+    : undefined;
+  if (problem !== undefined) {
+    const error = new Error(`${problem}, which needs a tool that was passed to 'options()'`);
+    throw thrown(await opened.fail(error)) ?? error;
+  }
+  let result: Result;
+  try {
+    result = await opened.within(execute);
+  } catch (error) {
+    throw thrown(await opened.fail(error)) ?? error;
+  }
+  const error = thrown(await opened.complete(undefined));
+  if (error !== undefined) throw error;
+  return result;
+}
+
+function thrown(outcome: ToolOutcome): unknown {
+  if (outcome.type === "denied") return new Error(denialText(outcome.denial));
+  return outcome.type === "error" ? outcome.error : undefined;
+}
