@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { createRequire } from "node:module";
 import { deny } from "@omniagent/hooks/gates";
 import { openaiAgentsHooks } from "@omniagent/hooks/openai-agents";
 import { test } from "../support/harness.ts";
@@ -16,7 +17,11 @@ const { SandboxAgent } = await load("@openai/agents-core/sandbox");
 const { UnixLocalSandboxClient } = await load("@openai/agents-core/sandbox/local");
 const { z } = await load("zod");
 
+/** The SDK once more, as CommonJS. */
+const copy = createRequire(import.meta.url)("@openai/agents-core");
+
 setTracingDisabled(true);
+copy.setTracingDisabled(true);
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -175,6 +180,18 @@ test("openai-agents: an agent used as a tool is judged without being listed, and
     "boss: tool.completed",
     "boss: agent.end",
   ]);
+});
+
+test("openai-agents: an agent of a second copy of the SDK is judged when it takes over", async () => {
+  const { hooks, log, connect } = guarded();
+  const { bash, ran } = shell();
+  assert.notEqual(copy.Agent, Agent);
+  const model = new ScriptedModel([[remove], done]);
+  const other = new copy.Agent({ name: "other", model, tools: [bash] });
+  await connect().run(agentOf([[call("transfer_to_other")]], { handoffs: [other] }), "hi");
+  await hooks.close();
+  assert.deepEqual(ran, []);
+  assert.equal(log.count("tool.denied"), 1);
 });
 
 test("openai-agents: an agent that a tool runs with a runner of its own is judged", async () => {

@@ -6,7 +6,7 @@ import { parsed, type SdkEditor, type SdkShell, type SdkTool, written } from "./
 /** What runs a tool, as the property of it that the SDK calls. Others run at the provider, or are a computer. */
 const RUNS = { function: "invoke", shell: "shell", apply_patch: "editor" } as const;
 
-/** The call that comes next: who makes it, and its id. Undefined if it isn't the model's. */
+/** The call that comes next: who makes it, and its id. Undefined outside of connected runs. */
 type Take = () => { readonly run: AgentRun; readonly callId: string | undefined } | undefined;
 
 /** Tools that are about to run: what judges them, and the ids of the calls that it still has to judge. */
@@ -30,8 +30,8 @@ export function judgeNextCall(tool: SdkTool, callId: string | undefined): void {
   const calls = [callId];
   const take: Take = () => {
     const frame = frames().getStore();
-    const run = frame?.isTool ? frame.nested : frame?.current;
-    if (run === undefined) return undefined; // such as a tool that calls another one by itself
+    const run = frame?.nested ?? frame?.current;
+    if (run === undefined) return undefined;
     const next = { run, callId: calls.shift() };
     if (calls.length === 0 && tool[key] === judge) Reflect.set(tool, key, own);
     return next;
