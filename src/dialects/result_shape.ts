@@ -9,8 +9,24 @@ import { type Fields, isFields } from "./dialect.ts";
 /** Fields that say what an object is. Without them it doesn't fit the schema of its tool. */
 const TAGS: readonly string[] = ["type", "status", "mode"];
 
+/** Further ones, by tool: those for which `sdk-tools.d.ts` of the Claude Agent SDK lists the words. */
+const TAGS_OF: Readonly<Record<string, readonly string[]>> = {
+  Artifact: ["action", "folder_audience", "rail", "rel", "role", "scope"],
+  AskUserQuestion: ["unanswered"],
+  Bash: ["action", "kind"],
+  ExitWorktree: ["action"],
+  NotebookEdit: ["cell_type"],
+  OfferChromeSetup: ["outcome"],
+  PowerShell: ["action", "kind"],
+  Projects: ["method"],
+  PushNotification: ["disabledReason"],
+  Read: ["mediaType"],
+  ReportFindings: ["level", "outcome", "severity", "verdict"],
+  Workflow: ["taskType"],
+};
+
 /** What such a field may say: a word of a schema, not text. */
-const TAG = /^[a-z_]{1,24}$/;
+const TAG = /^[A-Za-z_-]{1,24}$/;
 
 /** What a schema calls a field. All other keys are data, such as the questions that a user was asked. */
 const NAME = /^[A-Za-z_]\w{0,39}$/;
@@ -32,7 +48,7 @@ export function resultInShape(tool: unknown, original: unknown, text: string): u
   if (typeof original === "string" || original === undefined || original === null) return text;
   try {
     const value: unknown = JSON.parse(text);
-    if (fits(original, value)) return withoutCopies(value);
+    if (fits(original, value, tagsOf(tool))) return withoutCopies(value);
   } catch {
     // No JSON: the text takes the place of what the tool printed.
   }
@@ -45,24 +61,37 @@ export function resultInShape(tool: unknown, original: unknown, text: string): u
  */
 export function withheldResult(tool: unknown, original: unknown, text: string): unknown {
   if (typeof tool !== "string" || tool.startsWith("mcp__")) return text;
-  if (tool === "Read" && isFields(original) && original.type === "image") return readText(text);
-  const state = { text: text as string | undefined };
+  if (tool === "Read" && isFields(original)) return readText(text);
+  const state: Blanks = { text, tags: tagsOf(tool) };
   const place = isFields(original) && TEXTS.find((name) => typeof original[name] === "string");
   const blank = place
-    ? { ...blanked(original, { text: undefined }) as Fields, [place]: text }
+    ? { ...blanked(original, { ...state, text: undefined }) as Fields, [place]: text }
     : blanked(original, state);
   return place || state.text === undefined ? withoutCopies(blank) : text;
 }
 
-/** Returns a text as a result of `Read`: an image has no place for one, and an empty image isn't accepted. */
+/** Returns a text as a result of `Read`: images have no place for one, and empty images aren't accepted. */
 function readText(content: string): Fields {
   const lines = content.split("\n").length;
   const file = { filePath: "", content, numLines: lines, startLine: 1, totalLines: lines };
   return { type: "text", file };
 }
 
+/** The names of fields that say what an object is; none for a tool that isn't built in. */
+function tagsOf(tool: unknown): readonly string[] {
+  if (typeof tool !== "string" || tool.startsWith("mcp__")) return [];
+  return [...TAGS, ...Object.hasOwn(TAGS_OF, tool) ? TAGS_OF[tool]! : []];
+}
+
+/** How a result loses its text. */
+type Blanks = {
+  /** What takes the place of the next string. */
+  text: string | undefined;
+  readonly tags: readonly string[];
+};
+
 /** Copies a result without its text: the first string becomes `state.text`. */
-function blanked(value: unknown, state: { text: string | undefined }): unknown {
+function blanked(value: unknown, state: Blanks): unknown {
   if (typeof value === "string") {
     const { text = "" } = state;
     state.text = undefined;
@@ -73,23 +102,27 @@ function blanked(value: unknown, state: { text: string | undefined }): unknown {
   if (!isFields(value)) return value;
   return Object.fromEntries(
     Object.entries(value).filter(([name]) => NAME.test(name)).map(([name, field]) => {
-      if (!TAGS.includes(name) || typeof field !== "string") return [name, blanked(field, state)];
+      if (!state.tags.includes(name) || typeof field !== "string") {
+        return [name, blanked(field, state)];
+      }
       return [name, TAG.test(field) ? field : ""];
     }),
   );
 }
 
-/** Whether a value has the form of another: the same kinds under the same names. Lists may be shorter. */
-function fits(original: unknown, value: unknown): boolean {
+/** Whether a value has the form of another: the same kinds and tags under the same names. Lists may be shorter. */
+function fits(original: unknown, value: unknown, tags: readonly string[]): boolean {
   if (Array.isArray(original)) {
     return Array.isArray(value) && value.length <= original.length &&
-      value.every((item, index) => fits(original[index], item));
+      value.every((item, index) => fits(original[index], item, tags));
   }
   if (!isFields(original)) return typeof original === typeof value && !isFields(value);
   if (!isFields(value)) return false;
-  return Object.entries(original).every(([name, field]) =>
-    Object.hasOwn(value, name) ? fits(field, value[name]) : COPIES.includes(name)
-  );
+  return Object.entries(original).every(([name, field]) => {
+    if (!Object.hasOwn(value, name)) return COPIES.includes(name);
+    const isTag = tags.includes(name) && typeof field === "string";
+    return isTag ? value[name] === field : fits(field, value[name], tags);
+  });
 }
 
 function withoutCopies(value: unknown): unknown {

@@ -4,7 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { Buffer } from "node:buffer";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -29,6 +30,9 @@ const program = fileURLToPath(
 
 if (existsSync(program)) {
   test("claude-agent: Claude Code itself observes, denies, and asks", run, { leaks: true });
+  test("claude-agent: Claude Code itself shows no result that gates withhold", withheld, {
+    leaks: true,
+  });
 } else {
   console.log(`Claude Code itself: skipped, because ${name} is not installed in tests/adapters`);
 }
@@ -65,19 +69,9 @@ async function run(): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), "omniagent-hooks-claude-"));
   const claude = claudeAgentHooks(hooks, { sessionId: "s-1" });
   const options = claude.options({
-    pathToClaudeCodeExecutable: program,
-    cwd: home,
+    ...optionsIn(home, api.url),
     mcpServers: { shop: createSdkMcpServer({ name: "shop", tools }) },
     allowedTools: ["mcp__shop__look"],
-    settingSources: [],
-    env: {
-      PATH: process.env.PATH,
-      HOME: home,
-      CLAUDE_CONFIG_DIR: join(home, ".claude"),
-      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
-      ANTHROPIC_BASE_URL: api.url,
-      ANTHROPIC_API_KEY: "none",
-    },
   });
   let result: string | undefined;
   try {
@@ -107,3 +101,68 @@ async function run(): Promise<void> {
   assert.match(told, /Nothing is removed/);
   assert.match(told, /pay 3/);
 }
+
+/** Options with which Claude Code has a home of its own, and asks a server on this machine. */
+function optionsIn(home: string, url: string) {
+  return {
+    pathToClaudeCodeExecutable: program,
+    cwd: home,
+    settingSources: [],
+    env: {
+      PATH: process.env.PATH,
+      HOME: home,
+      CLAUDE_CONFIG_DIR: join(home, ".claude"),
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+      ANTHROPIC_BASE_URL: url,
+      ANTHROPIC_API_KEY: "none",
+    },
+  };
+}
+
+/** What it doesn't recognize as a result of the tool, Claude Code replaces by the original. */
+async function withheld(): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), "omniagent-hooks-claude-"));
+  const path = (name: string) => join(home, name);
+  writeFileSync(path("image.png"), Buffer.from(PNG, "base64"));
+  const cells = [{ cell_type: "markdown", metadata: {}, source: ["SECRET"] }];
+  const notebook = { cells, metadata: {}, nbformat: 4, nbformat_minor: 5 };
+  writeFileSync(path("notebook.ipynb"), JSON.stringify(notebook));
+  writeFileSync(path("text.txt"), "SECRET");
+  const commit = "git init -q . && git -c user.name=n -c user.email=n@example.com " +
+    `commit -q --allow-empty -m SECRET && echo SECRET`;
+  const edit = { notebook_path: path("notebook.ipynb"), cell_id: "cell-0", edit_mode: "replace" };
+  const steps = [
+    { name: "Read", input: { file_path: path("text.txt") } },
+    { name: "Read", input: { file_path: path("image.png") } },
+    { name: "Read", input: { file_path: path("notebook.ipynb") } },
+    { name: "NotebookEdit", input: { ...edit, new_source: "new source" } },
+    { name: "Grep", input: { pattern: "SECRET", path: home, output_mode: "content" } },
+    { name: "Bash", input: { command: commit } },
+    { name: "Edit", input: { file_path: path("text.txt"), old_string: "S", new_string: "T" } },
+  ];
+  const api = await startMessagesApi([...steps, { text: "done" }]);
+  const { hooks, log } = recorded();
+  hooks.gate("tool.completed", { name: "policy", handle: () => deny("kept back") });
+  const claude = claudeAgentHooks(hooks, { sessionId: "s-1" });
+  const allowedTools = steps.map(({ name }) => name);
+  const options = claude.options({ ...optionsIn(home, api.url), allowedTools });
+  try {
+    for await (const _ of claude.wrap(query({ prompt: "hi", options })));
+  } finally {
+    api.close();
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  }
+  await hooks.close();
+  assert.equal(log.count("tool.completed"), steps.length, log.lines.join("\n"));
+  const { messages } = api.requests.at(-1);
+  // deno-lint-ignore no-explicit-any -- messages of Anthropic's API
+  const parts = messages.flatMap(({ content }: any) => Array.isArray(content) ? content : []);
+  // deno-lint-ignore no-explicit-any -- as above
+  const results = parts.filter(({ type }: any) => type === "tool_result");
+  assert.equal(results.length, steps.length);
+  assert.doesNotMatch(JSON.stringify(results), /SECRET|iVBOR|new source/);
+}
+
+/** An image of one pixel. */
+const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJ" +
+  "RU5ErkJggg==";

@@ -307,6 +307,38 @@ test("a withheld result has no text in its keys and tags, and that of an MCP too
     assert.equal(await output("mcp__crm__get", [{ type: "text", text: "secret" }]), "withheld");
   }));
 
+test("a withheld result keeps the words of its tool's schema, without which it isn't accepted", () =>
+  withApp({ outbox: false }, async ({ hooks, send }) => {
+    const gate = hooks.gate("tool.completed", { name: "no", handle: () => deny("withheld") });
+    const output = async (tool_name: string, tool_response: unknown): Promise<unknown> => {
+      const body = { ...call, hook_event_name: "PostToolUse", tool_name, tool_response };
+      const { hookSpecificOutput } = await outputOf(send, { body }) as {
+        readonly hookSpecificOutput: { readonly updatedToolOutput: unknown };
+      };
+      return hookSpecificOutput.updatedToolOutput;
+    };
+    const commit = { sha: "1f2e3d", kind: "cherry-picked", branch: "main" };
+    const bash = { stdout: "secret", gitOperation: { commit } };
+    assert.deepEqual(await output("Bash", bash), {
+      stdout: "withheld",
+      gitOperation: { commit: { sha: "", kind: "cherry-picked", branch: "" } },
+    });
+    const pages = [{ base64: "iVBORw0K", mediaType: "image/png" }];
+    const lines = { numLines: 1, startLine: 1, totalLines: 1 };
+    const text = { type: "text", file: { filePath: "", content: "withheld", ...lines } };
+    assert.deepEqual(await output("Read", { type: "parts", file: {}, pages }), text);
+    gate.unregister();
+    // The same for a rewrite: another word is no result of the tool.
+    hooks.gate("tool.completed", {
+      name: "mask",
+      kind: "rewrite",
+      handle: ({ data }) => ({ ...data, result: `${data.result}`.replace("cherry-picked", "***") }),
+    });
+    const masked = await output("Bash", bash) as typeof bash;
+    assert.equal(masked.gitOperation.commit.kind, "cherry-picked");
+    assert.match(masked.stdout, /"kind":"\*\*\*"/);
+  }));
+
 test("parameters in JSON text that parsers read differently are denied in Cursor", () =>
   withApp({ outbox: false }, async ({ hooks, send }) => {
     const seen: unknown[] = [];
