@@ -130,10 +130,11 @@ async function runAgent(hooks: Hooks): Promise<void> {
   const options = aiSdkHooks(hooks).options({ tools });
   const { integrations: [sdk] } = options.telemetry as { readonly integrations: readonly AiSdk[] };
   const run = { callId: "run-1" };
-  await sdk!.onStart({ ...run, operationId: "ai.generateText" });
+  await sdk!.onStart({ ...run, operationId: "ai.generateText", tools: options.tools });
+  const toolCall = { toolName: "bash", toolCallId: "c1", input: {} };
   const execute = () =>
     (options.tools.bash.execute as (...args: unknown[]) => unknown)({}, { toolCallId: "c1" });
-  assert.equal(await sdk!.executeTool({ ...run, toolCallId: "c1", execute }), "ok");
+  assert.equal(await sdk!.executeTool({ ...run, toolCallId: "c1", toolCall, execute }), "ok");
   await sdk!.onEnd(run);
 }
 
