@@ -3,7 +3,7 @@ import { checkObject, inspect } from "../internal/validate.ts";
 import type { EmitOptions, Receipt } from "./emitter.ts";
 import { correlationOf, findCorrelationFaults } from "./event_rules.ts";
 import type { DecideOptions, Decision } from "./gates/decision.ts";
-import type { CallOptions, DeniedCall } from "./gates/tool_call.ts";
+import type { CallOptions, DeniedCall } from "./gates/decision.ts";
 import type { HookRegistry } from "./registry.ts";
 
 /** Options of `child`: the agent whose events it emits. */

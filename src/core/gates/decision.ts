@@ -109,3 +109,51 @@ export type AskedDecision<Data = unknown> = DecisionBase<Data> & {
 
 /** What was decided about an event. */
 export type Decision<Data = unknown> = FinalDecision<Data> | AskedDecision<Data>;
+
+/** Options of `call`. */
+export type CallOptions = {
+  /** The session that the call belongs to. An empty string means none. */
+  readonly sessionId?: string | undefined;
+  /** The run of the agent that the call belongs to. An empty string means none. */
+  readonly runId?: string | undefined;
+  /** The trace of the call, a `traceparent` of W3C Trace Context. */
+  readonly traceparent?: string | undefined;
+  /** Which call it is: an SDK's own id, so that a call that it repeats is decided once. @default a new id */
+  readonly callId?: string | undefined;
+  /** Which agent calls. */
+  readonly agentId?: string | undefined;
+  /** The agent that started this one. */
+  readonly parentAgentId?: string | undefined;
+  /** Ends the decision when it aborts, and is passed to the tool. */
+  readonly signal?: AbortSignal | undefined;
+  /** Throws a `GateDeniedError` instead of returning a `DeniedCall`. @default {false} */
+  readonly throwOnDeny?: boolean | undefined;
+};
+
+/** What a tool is given. */
+export type ToolContext = {
+  /** The caller's signal, or one that never aborts. */
+  readonly signal: AbortSignal;
+  /** Which call it is. */
+  readonly callId: string;
+  /** The decision that let it run. */
+  readonly decisionId: string;
+  /** Whether a gate, or a person whom it asked, explicitly allowed the call. */
+  readonly isApproved: boolean;
+  /** Text for the model that gates added, to go with the result. */
+  readonly context?: string | undefined;
+};
+
+/** What `call` resolves to when a gate denied the call, or its result. */
+export type DeniedCall = {
+  /** Always true. */
+  readonly denied: true;
+  /** Why, for the model. */
+  readonly reason: string;
+  /** Text for the model. */
+  readonly context?: string | undefined;
+  /** Whether the agent should stop its run. */
+  readonly interrupt?: boolean | undefined;
+  /** The decision, as in `tool.denied`. */
+  readonly decisionId: string;
+};

@@ -1,7 +1,14 @@
-import type { Clock } from "../../internal/clock.ts";
+import { isThenable } from "../../internal/async.ts";
+import { type Clock, systemClock } from "../../internal/clock.ts";
+import type { InFlight } from "../background_queue.ts";
 import type { QueueRecords, RecordWrite } from "../delivery.ts";
 import type { HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
+import type { HookLifecycle } from "../lifecycle.ts";
+import { enterDispatch, inside, leaveDispatch } from "../nesting.ts";
+import type { Observer } from "../observer.ts";
+import type { HooksOptions } from "../options.ts";
+import type { Pipeline } from "../pipeline.ts";
 import type { Recorder } from "../recorder.ts";
 import type { Reporter } from "../reporter.ts";
 import type { Digester } from "./digest.ts";
@@ -52,3 +59,96 @@ export type HostParts = {
    */
   validateInTime(event: HookEvent): Promise<void> | undefined;
 };
+
+/** What gates need from the registry. */
+export type RegistryParts = {
+  readonly logger: Logger;
+  readonly reporter: Reporter;
+  readonly lifecycle: HookLifecycle;
+  readonly observer: Observer;
+  readonly pipeline: Pipeline;
+  /** Decisions and tool calls, which `close` waits for. */
+  readonly calls: InFlight;
+  readonly recorder: Recorder;
+};
+
+/** Options of `createHost`. `timeout` is that of a decision, in milliseconds. */
+type CreateHostOptions = {
+  readonly outbox: HooksOptions["outbox"];
+  readonly redact: HooksOptions["redact"];
+  readonly timeout: number;
+};
+
+/** Returns what the gates need of a registry. */
+export function createHost(parts: RegistryParts, options: CreateHostOptions): HostParts {
+  const { lifecycle, pipeline, calls, logger, reporter, observer, recorder } = parts;
+  const { outbox, redact, timeout } = options;
+  return {
+    logger,
+    reporter,
+    recorder,
+    records: outbox?.records,
+    clock: systemClock,
+    isRedacting: redact !== undefined,
+    closing: lifecycle.closing,
+    abandoned: lifecycle.abandoned,
+    admit: (subject) => lifecycle.admit(subject, false),
+    async run(work) {
+      const leave = calls.enter();
+      try {
+        return await inside(lifecycle, "dispatch", work);
+      } finally {
+        leave();
+      }
+    },
+    runDirect(work) {
+      enterDispatch(lifecycle, "");
+      try {
+        const done = work();
+        if (!isThenable(done)) return done;
+        return Promise.resolve(done).finally(calls.enter());
+      } finally {
+        leaveDispatch();
+      }
+    },
+    isObserved: (type) => observer.isObserved(type),
+    publish(events, records) {
+      if (outbox !== undefined) return store(parts, events, records, timeout);
+      // What is stored nowhere is only observed: no observer keeps a tool from running.
+      return observer.acceptDirect(events) ? undefined : observer.accept(events, true);
+    },
+    observe(event) {
+      if (lifecycle.closing.aborted) return;
+      const failed = (error: unknown): void =>
+        reporter.failed(`Cannot emit '${event.type}'`, error, event);
+      observer.accept([event]).catch(failed);
+    },
+    redact: (event) => pipeline.redact(event),
+    validate: (event) => pipeline.validate(event),
+    validateInTime: (event) => pipeline.validate(event, timeout),
+  };
+}
+
+/** Emits events with an outbox. Resolves when they are stored: handlers aren't waited for. */
+function store(
+  { pipeline, reporter }: RegistryParts,
+  events: readonly HookEvent[],
+  records: readonly RecordWrite[] | undefined,
+  schemaTimeout: number,
+): Promise<void> {
+  const batch = events.map((event) => ({ event, fresh: true }));
+  return new Promise((resolve, reject) => {
+    let isStored = false;
+    const onAccepted = (): void => {
+      isStored = true;
+      resolve();
+    };
+    const failed = (error: unknown): void => {
+      if (!isStored) return reject(error);
+      reporter.failed(`Cannot call the handlers of '${events[0]!.type}'`, error, events[0]);
+    };
+    // A hook whose `init` hangs or fails keeps no tool from running.
+    const early = { isAdmitted: true, isEarly: true, schemaTimeout };
+    pipeline.dispatchMany(batch, { onAccepted, records, ...early }).catch(failed);
+  });
+}

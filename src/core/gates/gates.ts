@@ -1,36 +1,31 @@
 import { isThenable } from "../../internal/async.ts";
-import { systemClock } from "../../internal/clock.ts";
 import { checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { checkFunctions, checkObject } from "../../internal/validate.ts";
-import type { InFlight } from "../background_queue.ts";
 import { correlationOf, isReport } from "../event_rules.ts";
 import type { AgentEvents, EventType, HookEvent } from "../events.ts";
-import type { Logger } from "../hook.ts";
 import type { HookLifecycle } from "../lifecycle.ts";
-import { enterDispatch, inside, leaveDispatch } from "../nesting.ts";
 import type { HooksOptions } from "../options.ts";
 import type { EventOf, EventPattern } from "../patterns.ts";
 import type { Observer } from "../observer.ts";
-import type { Pipeline } from "../pipeline.ts";
 import { createRegistration, type Registration } from "../registration.ts";
-import type { Recorder } from "../recorder.ts";
-import type { Reporter } from "../reporter.ts";
 import { createEvent } from "../snapshot.ts";
 import type { Asks } from "./asks.ts";
 import type {
+  CallOptions,
   CallTraits,
   DecideOptions,
   Decision,
+  DeniedCall,
   FinalDecision,
   GatesOptions,
+  ToolContext,
 } from "./decision.ts";
 import { type Gate, readGate, readGatePatterns } from "./gate.ts";
-import type { HostParts } from "./gate_host.ts";
+import { createHost, type HostParts, type RegistryParts } from "./gate_host.ts";
 import { GateTable } from "./gate_table.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 import { importGatekeeper, importToolCall, loaded } from "./lazy.ts";
-import type { CallOptions, DeniedCall, ToolContext } from "./tool_call.ts";
 
 /** How long a decision may take, in milliseconds: twice what one gate may. */
 const DECISION_TIMEOUT = 10_000;
@@ -44,18 +39,6 @@ const CALL_OPTIONS = [
   "parentAgentId",
   "throwOnDeny",
 ];
-
-/** What gates need from the registry. */
-type Parts = {
-  readonly logger: Logger;
-  readonly reporter: Reporter;
-  readonly lifecycle: HookLifecycle;
-  readonly observer: Observer;
-  readonly pipeline: Pipeline;
-  /** Decisions and tool calls, which `close` waits for. */
-  readonly calls: InFlight;
-  readonly recorder: Recorder;
-};
 
 /**
  * The gates of a registry, and the decisions they make. Importing the package loads what registers gates; what
@@ -75,10 +58,8 @@ export class Gates<Events extends object = AgentEvents> {
   /** @ignore A registry creates its own. @throws {TypeError | RangeError} when an option is invalid */
   constructor(
     { gates: options, outbox, redact }: Omit<HooksOptions, "logger">,
-    parts: Parts,
+    parts: RegistryParts,
   ) {
-    const { lifecycle, pipeline, calls, logger, reporter, observer, recorder } = parts;
-    const records = outbox?.records;
     const subject = "Cannot create hooks: 'gates'";
     const gates = options ?? {};
     checkObject(subject, "the value", gates);
@@ -88,68 +69,9 @@ export class Gates<Events extends object = AgentEvents> {
     this.#timeout = readDuration(subject, "timeout", gates.timeout, OR_INFINITE) ??
       DECISION_TIMEOUT;
     this.#onAsk = gates.onAsk;
-    this.#lifecycle = lifecycle;
-    this.#host = {
-      logger,
-      reporter,
-      recorder,
-      records,
-      clock: systemClock,
-      isRedacting: redact !== undefined,
-      closing: lifecycle.closing,
-      abandoned: lifecycle.abandoned,
-      admit: (subject) => lifecycle.admit(subject, false),
-      async run(work) {
-        const leave = calls.enter();
-        try {
-          return await inside(lifecycle, "dispatch", work);
-        } finally {
-          leave();
-        }
-      },
-      runDirect(work) {
-        enterDispatch(lifecycle, "");
-        try {
-          const done = work();
-          if (!isThenable(done)) return done;
-          return Promise.resolve(done).finally(calls.enter());
-        } finally {
-          leaveDispatch();
-        }
-      },
-      isObserved: (type) => observer.isObserved(type),
-      publish: (events, records) => {
-        // What is stored nowhere is only observed: no observer keeps a tool from running.
-        if (outbox === undefined) {
-          return observer.acceptDirect(events) ? undefined : observer.accept(events, true);
-        }
-        const batch = events.map((event) => ({ event, fresh: true }));
-        return new Promise((resolve, reject) => {
-          let isStored = false;
-          const onAccepted = (): void => {
-            isStored = true;
-            resolve();
-          };
-          const failed = (error: unknown): void => {
-            if (!isStored) return reject(error);
-            reporter.failed(`Cannot call the handlers of '${events[0]!.type}'`, error, events[0]);
-          };
-          // A hook whose `init` hangs or fails keeps no tool from running.
-          const early = { isAdmitted: true, isEarly: true, schemaTimeout: this.#timeout };
-          pipeline.dispatchMany(batch, { onAccepted, records, ...early }).catch(failed);
-        });
-      },
-      observe(event) {
-        if (lifecycle.closing.aborted) return;
-        const failed = (error: unknown): void =>
-          reporter.failed(`Cannot emit '${event.type}'`, error, event);
-        observer.accept([event]).catch(failed);
-      },
-      redact: (event) => pipeline.redact(event),
-      validate: (event) => pipeline.validate(event),
-      validateInTime: (event) => pipeline.validate(event, this.#timeout),
-    };
-    this.#observer = observer;
+    this.#lifecycle = parts.lifecycle;
+    this.#host = createHost(parts, { outbox, redact, timeout: this.#timeout });
+    this.#observer = parts.observer;
     this.asks = {
       list: async (options) => (await this.#load("Cannot list asks")).asks.list(options),
       get: async (askId) => (await this.#load("Cannot get ask")).asks.get(askId),

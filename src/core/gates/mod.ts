@@ -30,7 +30,6 @@ export type {
 } from "../gate_payloads.ts";
 export { withGate } from "./with_gate.ts";
 export type { ObserveOptions, Observer } from "../observer.ts";
-export type { CallOptions, DeniedCall, ToolContext } from "./tool_call.ts";
 export type {
   CheckGate,
   CheckResult,
@@ -46,11 +45,14 @@ export type {
   AskAnswer,
   AskedDecision,
   AskRequest,
+  CallOptions,
   DecideOptions,
   Decision,
   DecisionBase,
+  DeniedCall,
   FinalDecision,
   GatesOptions,
+  ToolContext,
 } from "./decision.ts";
 export type { Gates } from "./gates.ts";
 export { GateError, type GateFailure } from "./failure.ts";

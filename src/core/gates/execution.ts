@@ -1,0 +1,226 @@
+import { errorMessage } from "../../internal/issues.ts";
+import { GateDeniedError } from "../errors.ts";
+import { correlationOf } from "../event_rules.ts";
+import type { HookEvent, ToolData } from "../events.ts";
+import type { Observer } from "../observer.ts";
+import { createEvent } from "../snapshot.ts";
+import type { SpanOutcome, Telemetry, TelemetrySpan } from "../telemetry.ts";
+import type {
+  CallOptions,
+  CallTraits,
+  Decision,
+  DeniedCall,
+  FinalDecision,
+  ToolContext,
+} from "./decision.ts";
+import { isPlain, judgedResult, looseText, NO_FORM, strictText } from "./tool_result.ts";
+
+/** What a call needs of the hooks. */
+export type CallHost = {
+  /** Whether gates decide about events of a type. */
+  guards(type: string): boolean;
+  /** Decides about an event that was accepted before `close`. */
+  decide(event: HookEvent, signal?: AbortSignal, traits?: CallTraits): Promise<Decision>;
+  /** Uses up what a person approved. Returns false if it was used before. */
+  use(decision: FinalDecision): Promise<boolean>;
+  /** Forgets the decision about a call that has ended. Never throws. */
+  forget(event: HookEvent, traits: CallTraits): Promise<void>;
+  readonly observer: Observer;
+  /** The clock, in milliseconds. */
+  now(): number;
+  readonly telemetry: Telemetry;
+  /** Returns an event as it may leave the process. */
+  redact(event: HookEvent): HookEvent;
+};
+
+/** A tool call that was accepted. */
+export type ToolCall<Params extends object, Result> = {
+  /** `tool.called`, with the parameters that the caller passed. */
+  readonly event: HookEvent;
+  readonly run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>;
+  readonly options: CallOptions;
+};
+
+/** A tool that runs, once it is allowed. Every path emits one `tool.completed`. */
+export class Execution<Params extends object, Result> {
+  readonly #host: CallHost;
+  readonly #call: ToolCall<Params, Result>;
+  readonly #span: TelemetrySpan;
+  readonly #decision: FinalDecision;
+  readonly #start: number;
+
+  constructor(
+    host: CallHost,
+    call: ToolCall<Params, Result>,
+    span: TelemetrySpan,
+    decision: FinalDecision,
+  ) {
+    this.#host = host;
+    this.#call = call;
+    this.#span = span;
+    this.#decision = decision;
+    this.#start = host.now();
+  }
+
+  /** Returns a denial, or throws it if the caller wants that. @throws {GateDeniedError} */
+  refuse(decision: FinalDecision): DeniedCall {
+    const denied = deniedCall(decision);
+    this.#span.set({ decision: "deny" });
+    const { event, options } = this.#call;
+    if (options.throwOnDeny !== true) return denied;
+    const { name } = event.data as ToolData;
+    throw new GateDeniedError(name, denied.reason, denied.decisionId);
+  }
+
+  async run(): Promise<Result | DeniedCall> {
+    const { signal = new AbortController().signal } = this.#call.options;
+    let result: Result;
+    try {
+      result = await this.#runTool(signal);
+    } catch (error) {
+      return await this.#failed(error, signal);
+    }
+    return await this.#succeeded(result);
+  }
+
+  async #runTool(signal: AbortSignal): Promise<Result> {
+    const { id: decisionId, context, data, gates } = this.#decision;
+    const { call_id: callId } = this.#call.event.data as ToolData;
+    const isApproved = gates.some(({ verdict, mode }) =>
+      mode === "enforce" && (verdict === "allow" || verdict === "ask")
+    );
+    const more = context === undefined ? {} : { context };
+    const judged = (data as { readonly params: Params }).params;
+    try {
+      return await this.#call.run(judged, {
+        signal,
+        callId: callId!,
+        decisionId,
+        isApproved,
+        ...more,
+      });
+    } finally {
+      await this.#forget();
+    }
+  }
+
+  /** The model may write the same id again: that is another call. What was approved is used up already. */
+  async #forget(): Promise<void> {
+    if (this.#decision.askId !== undefined) return;
+    await this.#host.forget(this.#call.event, traitsOf(this.#call.options));
+  }
+
+  /** Judges the error of a tool. @throws the error, or what a gate made of it */
+  async #failed(error: unknown, signal: AbortSignal): Promise<DeniedCall> {
+    const text = errorMessage(error);
+    const outcome = await this.#finish({ error: text });
+    if (outcome === undefined) throw error;
+    if (outcome.decision !== "allow") return this.refuse(outcome);
+    const judged = (outcome.data as { readonly error?: string }).error;
+    const isKnown = error === signal.reason || isPlain(error, text);
+    if (judged === text && isKnown) throw error;
+    throw new Error(judged ?? "The error was removed by a gate");
+  }
+
+  async #succeeded(result: Result): Promise<Result | DeniedCall> {
+    if (!this.#host.guards("tool.completed")) {
+      const text = looseText(result);
+      await this.#finish(text === undefined ? {} : { result: text });
+      return result;
+    }
+    const text = strictText(result);
+    if (text === NO_FORM) {
+      const reason = "The result has no JSON form that gates could judge";
+      await this.#complete({ error: reason });
+      return this.refuse({ ...this.#decision, decision: "deny", reason });
+    }
+    const outcome = await this.#finish(text === undefined ? {} : { result: text });
+    if (outcome!.decision !== "allow") return this.refuse(outcome!);
+    return judgedResult(typeof result === "string", outcome!.data) as Result;
+  }
+
+  /** Emits `tool.completed`, if gates allow it. Resolves to their decision; undefined if there are none. */
+  async #finish(ended: Ended): Promise<FinalDecision | undefined> {
+    const host = this.#host;
+    const data = this.#completed(ended);
+    if (!host.guards("tool.completed")) {
+      this.#span.set({ content: contentOf(host, "tool.completed", data) });
+      await this.#emit(data);
+      return undefined;
+    }
+    let outcome: FinalDecision;
+    try {
+      // Neither the caller's signal nor `close` ends this: what came of the tool is judged all the same.
+      const event = createEvent("tool.completed", data, correlationOf(this.#call.options));
+      outcome = await finalOf(await host.decide(event));
+    } catch (error) {
+      await this.#complete({ error: "The result could not be judged" });
+      throw error;
+    }
+    if (outcome.decision === "allow") {
+      this.#span.set({ content: contentOf(host, "tool.completed", outcome.data) });
+    } else {
+      await this.#complete({ error: outcome.reason ?? "denied" });
+    }
+    return outcome;
+  }
+
+  #complete(ended: Ended): Promise<void> {
+    return this.#emit(this.#completed(ended));
+  }
+
+  async #emit(data: ToolData): Promise<void> {
+    const correlation = correlationOf(this.#call.options);
+    await this.#host.observer.emit("tool.completed", data, { ...correlation, isAdmitted: true });
+  }
+
+  #completed(ended: Ended): ToolData {
+    const { params: _, ...call } = this.#call.event.data as ToolData;
+    const { gates, id } = this.#decision;
+    return {
+      ...call,
+      duration_ms: Math.max(0, Math.round(this.#host.now() - this.#start)),
+      ...(gates.length > 0 && { decision_id: id }),
+      ...ended,
+    };
+  }
+}
+
+/** What came of a tool. */
+type Ended = { readonly result?: string; readonly error?: string };
+
+/** Returns what a span may say of a payload, redacted. Nothing is worked out unless it is captured. */
+export function contentOf(host: CallHost, type: string, payload: unknown): SpanOutcome["content"] {
+  return () => {
+    const { data } = host.redact(createEvent(type, payload, undefined));
+    const { params, result } = Object(data);
+    return type === "tool.called" ? { params } : { result };
+  };
+}
+
+/** Waits until a person has responded, if one was asked. When the caller gives up, the call is denied. */
+export async function finalOf(decision: Decision, signal?: AbortSignal): Promise<FinalDecision> {
+  if (decision.decision !== "ask") return decision;
+  try {
+    return await decision.wait({ signal });
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    const reason = "The call was aborted before anyone responded";
+    return { ...decision, decision: "deny", reason };
+  }
+}
+
+/** A call without an id of the caller's is never repeated. */
+export function traitsOf({ callId }: CallOptions): CallTraits {
+  return { isUnique: callId === undefined };
+}
+
+function deniedCall({ id, reason, context, interrupt }: FinalDecision): DeniedCall {
+  return {
+    denied: true,
+    reason: reason ?? "Denied by a gate",
+    ...(context !== undefined && { context }),
+    ...(interrupt && { interrupt }),
+    decisionId: id,
+  };
+}
