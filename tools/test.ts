@@ -35,7 +35,7 @@ const denoOnly: Readonly<Record<string, string>> = {
   workerd: "workers, which `test:workerd` starts",
 };
 
-/** So many failed tests of a run have a second chance. More of them have a cause. */
+/** The most tests of a run that may fail and run again. If more fail, something is broken. */
 const MAX_FLAKY = 3;
 
 /** Tests that run only on Bun: its own client of PostgreSQL. */
@@ -75,15 +75,16 @@ function secondFile(name: string): string {
  */
 export async function passes(
   name: string,
-  attempt: (file: string, only?: string) => Promise<boolean>,
+  attempt: (file: string, only?: string) => Promise<boolean | "incomplete">,
 ): Promise<boolean> {
   for (const file of [junitFile(name), secondFile(name)]) await Deno.remove(file).catch(() => {});
-  if (await attempt(junitFile(name))) return true;
+  const first = await attempt(junitFile(name));
+  if (first === true || first === "incomplete") return first === true;
   const failures = (await readRun(name))?.failures ?? [];
   if (failures.length === 0 || failures.length > MAX_FLAKY) return false;
   console.log(`\nRunning again: ${failures.map((failure) => failure.name).join("; ")}\n`);
-  return await attempt(secondFile(name), patternOf(failures)) &&
-    (await readRun(name))?.failed === 0;
+  const second = await attempt(secondFile(name), patternOf(failures));
+  return second === true && (await readRun(name))?.failed === 0;
 }
 
 /** Returns the folders of `denoOnly` that have tests. */
@@ -99,14 +100,7 @@ async function testOnDeno(): Promise<boolean> {
   const test = (name: string, ...args: string[]) =>
     passes(name, (file, only) => {
       const filter = only === undefined ? [] : [`--filter=/${only}/`];
-      return succeeds("deno", [
-        "test",
-        "-A",
-        testsConfig,
-        `--junit-path=${file}`,
-        ...filter,
-        ...args,
-      ]);
+      return runDenoTests(["-A", testsConfig, `--junit-path=${file}`, ...filter, ...args]);
     });
   const ignored = [ADAPTERS, ...Object.keys(denoOnly)].map((folder) => `tests/${folder}`);
   let ok = await test("deno", "--quiet", `--ignore=${ignored}`, "tests");
@@ -117,6 +111,28 @@ async function testOnDeno(): Promise<boolean> {
     ok = await test(`deno-${folder}`, ...parallel, `tests/${folder}`) && ok;
   }
   return ok;
+}
+
+/**
+ * Runs `deno test`, and shows what it prints. Resolves to whether it succeeds. Its JUnit file lacks the tests of a
+ * file that failed to load: then none has a second chance.
+ */
+async function runDenoTests(args: readonly string[]): Promise<boolean | "incomplete"> {
+  const options = { cwd: root, stdin: "null", stdout: "piped", stderr: "inherit" } as const;
+  const child = new Deno.Command(Deno.execPath(), { args: ["test", ...args], ...options }).spawn();
+  const decoder = new TextDecoder();
+  let isComplete = true;
+  let end = "";
+  const watch = new TransformStream<Uint8Array, Uint8Array>({
+    transform(bytes, controller) {
+      end = (end + decoder.decode(bytes, { stream: true })).slice(-2 * bytes.length - 100);
+      if (end.includes("(uncaught error)")) isComplete = false;
+      controller.enqueue(bytes);
+    },
+  });
+  await child.stdout.pipeThrough(watch).pipeTo(Deno.stdout.writable, { preventClose: true });
+  const { success } = await child.status;
+  return isComplete ? success : "incomplete";
 }
 
 async function testOnBun(): Promise<boolean> {
