@@ -60,7 +60,9 @@ export async function* scanTimes(
   try {
     for (const { next } of parts) {
       while (started < parts.length && probes.length < ahead) {
-        probes.push(probe(client, parts[started++]!.range, time));
+        const pending = probe(client, parts[started++]!.range, time);
+        pending.catch(() => {}); // awaited below, unless one before it fails
+        probes.push(pending);
       }
       let found = false;
       for (let one = await probes.shift()!;; one = await probe(client, one.rest, time)) {

@@ -1,8 +1,14 @@
 import { fixedRetry } from "@omniagent/hooks";
-import { createOutbox, type DeliveryListOptions, type Outbox } from "@omniagent/hooks/outbox";
+import {
+  createOutbox,
+  type DeliveryListOptions,
+  type Outbox,
+  OutboxUnavailableError,
+} from "@omniagent/hooks/outbox";
 import type { Store } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
+import { bindStore } from "../support/bind_store.ts";
 import { test } from "../support/harness.ts";
 import { Random, SEED } from "../support/random.ts";
 import { silentLogger } from "../support/silent_logger.ts";
@@ -54,7 +60,7 @@ async function all(outbox: Outbox, options: DeliveryListOptions): Promise<readon
   return found;
 }
 
-test("a time range lists what a filter of all would, whoever knows the targets", async () => {
+test("a time range lists what filtering everything would, whichever targets are known", async () => {
   const random = new Random(SEED);
   for (let round = 0; round < 12; round++) {
     const names = ["a", "a-", "a-b", "a1", "a10", "aB", "b", "é", "\u{1F600}", "\uFF5E", "a b", "z"]
@@ -115,7 +121,7 @@ function countLists(store: Store): { reads: number; most: number } {
   return counted;
 }
 
-test("a page of a time without deliveries reads a bounded number of targets, several at once", async () => {
+test("a page of a time range without deliveries reads a bounded number of targets, several at once", async () => {
   const targets = upTo(1000).map((n) => `w${n}`);
   const store = memoryStore();
   await seed(
@@ -157,7 +163,7 @@ test("a page of a time without deliveries reads a bounded number of targets, sev
   assert.ok(counted.most > 8, `${counted.most} at once`);
 });
 
-test("the only deliveries of a time are found behind many targets that have others", async () => {
+test("the only deliveries in a time range are found behind many targets with other deliveries", async () => {
   const targets = upTo(300).map((n) => `w${String(n).padStart(3, "0")}`);
   const store = memoryStore();
   const only = { at: START + 30_000, id: idAt(START + 30_000, 1) };
@@ -174,4 +180,39 @@ test("the only deliveries of a time are found behind many targets that have othe
       assert.deepEqual(found, order === "oldest" ? expected : expected.toReversed());
     }
   }
+});
+
+test("a store that fails while a list reads ahead rejects the list, and nothing else", async () => {
+  const inner = memoryStore();
+  const names = Array.from({ length: 40 }, (_, n) => `t${String(n).padStart(2, "0")}`);
+  const [old, wanted] = [START, START + 1_000_000];
+  await seed(
+    inner,
+    names.map((target) => {
+      const at = target === "t10" ? wanted : old;
+      return { target, id: idAt(at, 1), at };
+    }),
+  );
+  let isDown = false;
+  const store: Store = {
+    ...bindStore(inner),
+    async *list(...args) {
+      if (isDown) throw new Error("connection reset");
+      const { start } = args[0] as { readonly start: readonly unknown[] };
+      // Other targets are being read ahead while this one is.
+      const isWanted = start[2] === "t10" && args[1]?.limit !== 1;
+      if (isWanted) isDown = true;
+      await new Promise((resolve) =>
+        setTimeout(resolve, isWanted ? 60 : `${start[2]}` > "t10" ? 20 : 0)
+      );
+      if (isDown) throw new Error("connection reset");
+      yield* inner.list(...args);
+    },
+  };
+  // A rejection that nobody handles ends the process of a test, on each runtime.
+  const list = outboxWith(store, names).listDeliveries({
+    state: "attempted",
+    since: new Date(wanted),
+  });
+  await assert.rejects(list, OutboxUnavailableError);
 });
