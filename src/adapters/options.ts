@@ -1,6 +1,6 @@
 import { checkKnown } from "../internal/options.ts";
 import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
-import type { AgentEvents, EventType, Hooks, ObserveOptions } from "../core/mod.ts";
+import type { AgentEvents, EventType, FinalDecision, Hooks, ObserveOptions } from "../core/mod.ts";
 import type { Spans, TelemetrySpan } from "../core/telemetry.ts";
 
 /** The tokens of a model call, as in `model.completed`. */
@@ -21,7 +21,11 @@ export type AgentHooks = Pick<Hooks, "call" | "decide"> & {
       report(message: string, error: unknown): void;
       readonly closing: AbortSignal;
     };
-    readonly gates: { guards(type: string): boolean; preload(): void };
+    readonly gates: {
+      guards(type: string): boolean;
+      preload(): void;
+      use(decision: FinalDecision): Promise<boolean>;
+    };
   };
 };
 

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import process from "node:process";
+import { createHooks } from "@omniagent/hooks";
 import { claudeAgentHooks, type HookMatchers } from "@omniagent/hooks/claude-agent";
 import { allow, ask, deny } from "@omniagent/hooks/gates";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
 import { test as testOf } from "../support/harness.ts";
 import { type Driver, type Ending, load, type Script, type Turn } from "./driver.ts";
 import { CALLED, END, HELPED, recorded, START, testAdapter } from "./scenario.ts";
@@ -227,6 +230,27 @@ test("claude-agent: a permission covers only what gates judged", async () => {
     assert.equal(result.behavior, behavior, command);
   }
   await hooks.close();
+});
+
+test("claude-agent: a permission that a person gave is for one call", async () => {
+  for (const outbox of [undefined, createOutbox(memoryStore(), { logger: false })]) {
+    let asked = 0;
+    const onAsk = () => ({ decision: asked++ < 2 ? "allow" : "deny" } as const);
+    const hooks = createHooks({ logger: false, gates: { onAsk }, ...(outbox && { outbox }) });
+    hooks.gate("claude_code.permission_request" as never, {
+      name: "person",
+      handle: () => ask("May it?"),
+    });
+    const { hooks: callbacks, canUseTool } = claudeAgentHooks(hooks);
+    const behaviors: string[] = [];
+    for (let n = 0; n < 3; n++) {
+      await callHook(callbacks, "PreToolUse", { command: "pay" });
+      const options = { signal: new AbortController().signal, toolUseID: "c1" };
+      behaviors.push((await canUseTool("Bash", { command: "pay" }, options)).behavior);
+    }
+    assert.deepEqual([behaviors, asked], [["allow", "allow", "deny"], 3]);
+    await hooks.close();
+  }
 });
 
 test("claude-agent: a command in the text of a skill is a call of Bash that gates judge", async () => {

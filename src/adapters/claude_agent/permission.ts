@@ -1,5 +1,5 @@
 import { errorMessage } from "../../internal/issues.ts";
-import type { Decision } from "../../core/mod.ts";
+import type { DecideOptions, Decision, FinalDecision } from "../../core/mod.ts";
 import type { AgentHooks } from "../options.ts";
 import { denialText } from "../tool_call.ts";
 import type { Sessions } from "./sessions.ts";
@@ -51,10 +51,7 @@ export function askPermission(hooks: AgentHooks, sessions: Sessions): CanUseTool
     }
     const run = session && { sessionId: session.sessionId, runId: session.run(agentID).id };
     // Not a type of `AgentEvents`: it is named after the agent that it belongs to.
-    const decided = await hooks.decide(TYPE as never, data as never, { ...run, signal }) as
-      & Decision<typeof data>
-      & object;
-    const decision = decided.decision === "ask" ? await decided.wait({ signal }) : decided;
+    const decision = await decideOnce(hooks, data, { ...run, signal });
     if (decision.decision === "allow" && isExplicit(decision)) {
       return { behavior: "allow", updatedInput: { ...decision.data.params } };
     }
@@ -62,6 +59,21 @@ export function askPermission(hooks: AgentHooks, sessions: Sessions): CanUseTool
     return { behavior: "deny", message, ...(decision.interrupt && { interrupt: true }) };
   };
   return watchPermission(sessions, ask);
+}
+
+/** Decides about a permission. An approval is for one call: the same call is judged again after that. */
+async function decideOnce<Data extends object>(
+  hooks: AgentHooks,
+  data: Data,
+  options: DecideOptions,
+): Promise<FinalDecision<Data>> {
+  for (;;) {
+    const decided = await hooks.decide(TYPE as never, data as never, options) as
+      & Decision<Data>
+      & object;
+    const decision = decided.decision === "ask" ? await decided.wait(options) : decided;
+    if (decision.decision !== "allow" || await hooks.registry.gates.use(decision)) return decision;
+  }
 }
 
 /**
