@@ -2,14 +2,16 @@
  * What is loaded with the first decision.
  * @module
  */
-let toolCall: Promise<typeof import("./tool_call.ts")> | undefined;
+type ToolCallModule = Pick<typeof import("./tool_call.ts"), "callTool">;
+
+let toolCall: Promise<ToolCallModule> | undefined;
 let gatekeeper: Promise<typeof import("./gatekeeper.ts")> | undefined;
 
 /**
  * Imports what calls tools, once: on Deno, what runs after an import may get the async context of the import,
  * although it has another one.
  */
-export function importToolCall(): Promise<typeof import("./tool_call.ts")> {
+export function importToolCall(): Promise<ToolCallModule> {
   return toolCall ??= import("./tool_call.ts");
 }
 
