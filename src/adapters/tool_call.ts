@@ -84,7 +84,7 @@ export async function openCall(
   const opaque = hooks.registry.gates.guards("tool.called") ? opaqueIn(call.params) : undefined;
   if (opaque !== undefined) {
     const error = new TypeError(
-      `its parameters contain a ${opaque}, which gates can't see as JSON. Let the tool's schema return plain ` +
+      `its parameters contain a ${opaque}, which gates can't see as JSON. Make the tool's schema return plain ` +
         "data, and create the instance in the tool",
     );
     return undecided(hooks, call, caller, { type: "error", error });

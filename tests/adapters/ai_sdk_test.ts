@@ -253,7 +253,7 @@ const REPLACED: Readonly<Record<string, (agent: Connection, pay: object) => Prom
 };
 
 for (const [how, runWith] of Object.entries(REPLACED)) {
-  test(`ai-sdk: telemetry that is replaced ${how} shares no decision between users`, async () => {
+  test(`ai-sdk: users share no decision when our telemetry is replaced (${how})`, async () => {
     for (const isParallel of [false, true]) {
       const { hooks, log } = recorded({ gates: { timeout: 60_000 } });
       const user = new AsyncLocalStorage<string>();
@@ -316,9 +316,9 @@ test("ai-sdk: a tool that was added to the options is judged, as far as telemetr
     };
     assert.match(`${await runWithAdded()}`, /policy/);
     gates[0]!();
-    assert.match(`${await runWithAdded()}`, /A gate changed the input/);
+    assert.match(`${await runWithAdded()}`, /Cannot apply a gate's change to the input/);
     gates[1]!();
-    assert.match(`${await runWithAdded()}`, /Gates judge results/);
+    assert.match(`${await runWithAdded()}`, /Cannot let gates judge the result/);
     assert.deepEqual(ran, []);
     gates[2]!();
     assert.equal(await runWithAdded(), "secret");

@@ -64,7 +64,7 @@ for (const version of VERSIONS) {
 }
 
 for (const version of VERSIONS) {
-  test(`${version.name}: no decision is that of another run, even within a session`, async () => {
+  test(`${version.name}: runs share no decisions, even within a session`, async () => {
     for (const options of [{}, { sessionId: "s-1" }]) {
       for (const order of [["admin", "guest"], ["guest", "admin"]]) {
         const { users, decided } = await twice(version, options, [callOf("c1", 7)], order);

@@ -405,7 +405,7 @@ for (
     ["has run", () => "paid", /'pay' has run, and its result was denied, but middleware/],
   ] as const
 ) {
-  test(`langchain: where middleware behind ours takes the response of a tool that ${what}, the error says so`, async () => {
+  test(`langchain: an error says when middleware after ours replaces the response of a tool that ${what}`, async () => {
     const { hooks } = recorded();
     hooks.gate("tool.completed", {
       name: "policy",

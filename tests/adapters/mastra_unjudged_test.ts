@@ -172,7 +172,7 @@ function tipping(hooks: Hooks) {
   return { paid, run };
 }
 
-test("mastra: gates judge what the model lets a suspended tool go on with", async () => {
+test("mastra: gates judge the data with which the model resumes a suspended tool", async () => {
   const { hooks, log } = recorded();
   hooks.gate("tool.called", {
     name: "policy",

@@ -128,7 +128,7 @@ test("mcp: no response is passed on before gates have decided about the call", a
   assert.deepEqual(received.map(({ result }) => result.content[0].text), ["withheld"]);
 });
 
-test("mcp: with gates of results, progress has no text", async () => {
+test("mcp: progress notifications have no text if gates judge results", async () => {
   const hooks = createHooks({ logger: silentLogger });
   noSecrets(hooks);
   const progress: object[] = [];
@@ -161,7 +161,7 @@ async function served(hooks: Hooks, result: Promise<void> = Promise.resolve()) {
   };
   await peer.start();
   await server.connect(mcpHooks(hooks, serverEnd));
-  /** Resolves when so many messages have arrived. */
+  /** Resolves when this many messages have arrived. */
   const arrived = (count: number): Promise<void> =>
     new Promise((resolve) => {
       const look = () => received.length >= count && resolve();
@@ -226,7 +226,7 @@ test("mcp: gates judge everything that a call passes to its tool", async () => {
   ]);
   assert.deepEqual(ran, [[{ command: "ls" }, { progressToken: 7, tenant: "a" }]]);
   const { error } = received.at(-1);
-  assert.match(error.message, /'_meta' both as an argument and next to it/);
+  assert.match(error.message, /'_meta' is both an argument and a parameter/);
 });
 
 test("mcp: a tool gets what gates made of the whole call", async () => {

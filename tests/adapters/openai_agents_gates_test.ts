@@ -160,7 +160,7 @@ for (const isHandoff of [false, true]) {
   });
 }
 
-test("openai-agents: an agent used as a tool is judged without being listed, and what it hands over to", async () => {
+test("openai-agents: an agent used as a tool, and one that it hands off to, are judged without being listed", async () => {
   const { hooks, log, connect } = guarded();
   const { bash, ran } = shell();
   const helper = agentOf([[call("transfer_to_late")]], { name: "helper" });
@@ -214,7 +214,7 @@ test("openai-agents: a tool that can't be judged, as it is frozen, doesn't run",
   const { hooks, log, connect } = guarded();
   const { bash, ran } = shell();
   const agent = agentOf([[remove], done], { tools: [Object.freeze(bash)] });
-  await assert.rejects(connect().run(agent, "hi"), /gates judge.*the tool is frozen: pass a copy/);
+  await assert.rejects(connect().run(agent, "hi"), /gates need.*the tool is frozen: pass a copy/);
   await hooks.close();
   assert.deepEqual(ran, []);
   assert.equal(log.count("agent.end"), 1);
@@ -232,7 +232,7 @@ test("openai-agents: runs of other runners are neither judged nor observed", asy
   assert.equal(log.lines.length, events);
 });
 
-test("openai-agents: a tool is as it was when it has run, so that approvals see what the SDK parsed", async () => {
+test("openai-agents: a tool is restored once it has run, so that approvals see what the SDK parsed", async () => {
   const { hooks, connect } = guarded();
   const seen: unknown[] = [];
   const pay = tool({

@@ -271,7 +271,7 @@ test("what a person approved runs once: the same call is asked about again after
   await failing.close();
 });
 
-test("of calls that share an approval, one runs, and the others are asked about again", async () => {
+test("when calls share an approval, one runs, and a person is asked about the others again", async () => {
   const store = memoryStore();
   const agents = [start(store), start(store)];
   const [here, there] = agents as [typeof agents[0], typeof agents[0]];
@@ -298,7 +298,7 @@ test("of calls that share an approval, one runs, and the others are asked about 
   for (const { hooks } of agents) await hooks.close();
 });
 
-test("without an outbox, too, one call runs of those that share an approval", async () => {
+test("only one of the calls that share an approval runs, even without an outbox", async () => {
   let asked = 0;
   const onAsk = async (): Promise<AskAnswer> => {
     const decision = asked++ === 0 ? "allow" : "deny";
@@ -315,7 +315,7 @@ test("without an outbox, too, one call runs of those that share an approval", as
   await hooks.close();
 });
 
-test("a store that fails when an approval is used denies the call, whose events say so", async () => {
+test("a call is denied, and its events say why, when the store fails to use its approval", async () => {
   const store = memoryStore();
   const faulty = {
     ...bindStore(store),
@@ -333,7 +333,7 @@ test("a store that fails when an approval is used denies the call, whose events 
   const result = agent.pay("c-1");
   await agent.hooks.asks.resolve(await pendingAsk(agent), ALLOW);
   const { reason } = await result as { readonly reason: string };
-  assert.equal(reason, "The approval could not be used (store)");
+  assert.equal(reason, "The approval could not be marked as used (store)");
   assert.deepEqual(agent.paid, []);
   const completed = (await agent.stored()).find(({ type }) => type === "tool.completed");
   assert.equal((completed?.data as { readonly error?: string }).error, reason);

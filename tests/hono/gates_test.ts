@@ -88,7 +88,7 @@ async function mayRun(response: Response): Promise<boolean> {
 }
 
 testApp(
-  "a program of one's own runs only what was read and allowed",
+  "your own program runs only calls that the server read and allowed",
   { app: { limits: { body: 2_000 } } },
   async ({ send, hooks }) => {
     const runs = async (body: unknown, more = {}): Promise<boolean> =>

@@ -30,12 +30,12 @@ export async function judgeForeign<Result>(
   const isChanged = gates.guards("tool.called") &&
     canonicalJson(opened.params) !== canonicalJson(params);
   const problem = isChanged
-    ? "A gate changed the input"
+    ? "Cannot apply a gate's change to the input"
     : gates.guards("tool.completed")
-    ? "Gates judge results"
+    ? "Cannot let gates judge the result"
     : undefined;
   if (problem !== undefined) {
-    const error = new Error(`${problem}, which needs a tool that was passed to 'options()'`);
+    const error = new Error(`${problem} of tool '${name}': pass the tool to 'options()'`);
     throw thrown(await opened.fail(error)) ?? error;
   }
   let result: Result;

@@ -118,8 +118,8 @@ function hookedTools(
 }
 
 /**
- * Returns the integrations of a call, and ours once. Those of a call replace those that were registered for all
- * calls: ours must not.
+ * Returns the integrations for a call, with ours exactly once. A call's own integrations replace the registered ones,
+ * so without any, the registered ones are passed along with ours.
  */
 function integrationsOf(
   telemetry: AiSdkOptions["telemetry"],

@@ -179,7 +179,7 @@ async function reply(
   const message = await handler({ ...request, toolCall, tool: { name, invoke } });
   if (!isOurs) {
     throw new Error(
-      `The call of '${name}' ${what}, but middleware behind that of langchainHooks responded to it: put the ` +
+      `The call of '${name}' ${what}, but middleware after that of langchainHooks responded to it: put the ` +
         "middleware of langchainHooks last",
     );
   }

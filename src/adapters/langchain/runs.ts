@@ -145,8 +145,8 @@ export class Runs {
     if (this.#reported.has(name) || this.#reported.size >= MAX_REPORTED) return;
     this.#reported.add(name);
     const error = new Error(
-      "an agent without the middleware calls it within a connected agent. Connect that agent, too, with " +
-        "langchainHooks: createAgent({ …, middleware: [middleware] }).withConfig(config)",
+      "it is called by an agent without the middleware, within a connected agent. Connect the inner agent, too, " +
+        "with langchainHooks: createAgent({ …, middleware: [middleware] }).withConfig(config)",
     );
     this.#hooks.registry.observer.report(`No gate judges the tool '${name}'`, error);
   }

@@ -26,7 +26,9 @@ export function judgedParams(params: Params): unknown {
   const named = toRecord(given);
   const twice = Object.keys(others).find((name) => Object.hasOwn(named, name));
   if (twice === undefined) return { ...named, ...others };
-  throw new TypeError(`Cannot judge a call with '${twice}' both as an argument and next to it`);
+  throw new TypeError(
+    `Cannot judge the call: '${twice}' is both an argument and a parameter of the request`,
+  );
 }
 
 /** The opposite of `judgedParams`: returns the parameters of a call as they were judged. */

@@ -133,7 +133,8 @@ export class ToolCalls {
       pending.call = opened;
       if (signal.aborted) throw signal.reason;
       if (params.task !== undefined && this.#judgesResults) {
-        const error = "Gates judge results, and the result of a task can't be judged";
+        const error =
+          "Cannot run the call as a task: gates judge results, but can't judge the result of a task";
         await opened.fail(new Error(error));
         return await respond(failure(id, INVALID_PARAMS, error));
       }
@@ -165,7 +166,7 @@ export class ToolCalls {
       requests.remove(pending);
       return forward(response);
     }
-    // To what isn't decided, no tool has responded.
+    // Before the decision, the tool can't have run: such a response is dropped.
     return pending.call && this.#respond(requests, pending, response, forward);
   }
 

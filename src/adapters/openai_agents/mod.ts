@@ -28,8 +28,8 @@ const SUBJECT = "Cannot connect OpenAI Agents";
 const connected = new WeakSet<object>();
 
 /**
- * Connects a runner to hooks, and returns it. Every agent that takes part in its runs is connected: those that are
- * handed over to, used as tools, or run by a tool. In other runs, agents behave as before.
+ * Connects a runner to hooks, and returns it. Every agent that takes part in its runs is connected: agents that take
+ * over in a handoff, are used as tools, or are run by a tool. In other runs, agents behave as before.
  *
  * @throws {TypeError} when an argument is invalid, or the runner is already connected
  */

@@ -39,7 +39,7 @@ export function judgeNextCall(tool: SdkTool, callId: string | undefined): void {
   const judge = JUDGES[key](tool, own as never, take);
   if (!Reflect.set(tool, key, judge) || tool[key] !== judge) {
     throw new TypeError(
-      `Cannot call tool '${tool.name}': gates judge a call by replacing '${key}', and the tool is frozen: ` +
+      `Cannot call tool '${tool.name}': gates need to replace its '${key}', but the tool is frozen: ` +
         "pass a copy, such as { ...tool }",
     );
   }

@@ -98,7 +98,7 @@ export class AskRecords {
     return readAsk(entry!);
   }
 
-  /** Uses up an approval. Returns whether nobody has before. */
+  /** Uses up an approval. Returns whether this call did so: false if it was used before. */
   async use(id: string): Promise<boolean> {
     for (;;) {
       const ask = await this.read(id);

@@ -127,8 +127,8 @@ export class Gates<Events extends object = AgentEvents> {
   }
 
   /**
-   * Uses up what a person approved, when it begins; a decision of gates alone isn't used up. Returns false if it
-   * was used before: then the event must be decided about again.
+   * Uses up a person's approval, before what was approved begins. A decision of gates alone isn't used up.
+   * Returns false if the approval was used before: then the event must be decided about again.
    *
    * @throws {Error} when the store fails: then nothing may begin
    */

@@ -65,8 +65,8 @@ async function decided(
     try {
       if (await host.use(decision)) return decision;
     } catch (cause) {
-      host.observer.report("Cannot use an approval", cause);
-      const reason = "The approval could not be used (store)";
+      host.observer.report("Cannot mark an approval as used", cause);
+      const reason = "The approval could not be marked as used (store)";
       const { params: _, ...call } = event.data as ToolData;
       const data = { ...call, error: reason, decision_id: decision.id };
       await host.observer.emit("tool.completed", data, {

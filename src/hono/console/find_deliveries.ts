@@ -27,7 +27,7 @@ export type FilterErrors = Readonly<Partial<Record<keyof DeliveryFilter, string>
 /** A filter that was read, and what is wrong with it. */
 type ReadFilter = { readonly filter: DeliveryFilter; readonly errors: FilterErrors };
 
-/** Reads the filter of a query or a form. Errors explain what is wrong, and is left out. */
+/** Reads the filter of a query or a form. Invalid fields are left out, and explained in `errors`. */
 export function readFilter(query: URLSearchParams): ReadFilter {
   const errors: Partial<Record<keyof DeliveryFilter, string>> = {};
   const read = <Value>(
