@@ -251,6 +251,44 @@ test("openai-agents: a tool is restored once it has run, so that approvals see w
   assert.equal(pay.invoke, invoke);
 });
 
+test("openai-agents: a call that a guardrail rejects leaves the tool as it was", async () => {
+  const { connect, hooks, log } = guarded();
+  const seen: string[] = [];
+  const ran: string[] = [];
+  const wipe = tool({
+    name: "wipe",
+    description: "Wipes a folder",
+    parameters: z.object({ path: z.string().trim() }),
+    needsApproval: (_: unknown, { path }: { readonly path: string }) => {
+      seen.push(path);
+      return path === "/";
+    },
+    inputGuardrails: [{
+      name: "no-etc",
+      run: ({ toolCall }: { readonly toolCall: { readonly arguments: string } }) => {
+        const isRejected = toolCall.arguments.includes("etc");
+        const behavior = isRejected
+          ? { type: "rejectContent", message: "not /etc" }
+          : { type: "allow" };
+        return Promise.resolve({ behavior });
+      },
+    }],
+    execute: ({ path }: { readonly path: string }) => `wiped ${ran.push(path)}`,
+  });
+  const { invoke } = wipe;
+  const turns = [
+    [call("wipe", { path: "/etc" }, "c1"), call("wipe", { path: " /tmp/a" }, "c2")],
+    [call("wipe", { path: " / " }, "c3")],
+    done,
+  ];
+  const result = await connect().run(agentOf(turns, { tools: [wipe] }), "hi");
+  assert.deepEqual(ran, ["/tmp/a"]);
+  assert.deepEqual([seen.at(-1), result.interruptions.length], ["/", 1]);
+  assert.equal(wipe.invoke, invoke);
+  await hooks.close();
+  assert.equal(log.count("tool.called"), 1);
+});
+
 test("openai-agents: the model of the runner's configuration is observed", async () => {
   const { hooks, log } = recorded();
   const runner = openaiAgentsHooks(hooks, new Runner({ model: new ScriptedModel([done]) }));

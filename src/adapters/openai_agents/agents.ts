@@ -1,7 +1,7 @@
 import { frames } from "./frame.ts";
 import { connectModel } from "./models.ts";
 import type { InvokeDetails, SdkAgent, SdkTool } from "./sdk.ts";
-import { judgeNextCall } from "./tools.ts";
+import { endCall, judgeNextCall } from "./tools.ts";
 
 /** What is connected: the prototypes of agents. */
 const connected = new WeakSet<object>();
@@ -27,8 +27,14 @@ export function connectAgent(agent: SdkAgent): void {
       return getAllTools.apply(this, args);
     });
     override(base, "emit", function (type, ...args) {
-      if (frames().getStore() !== undefined) announce(this, type, args);
-      return emit.call(this, type, ...args);
+      if (frames().getStore() === undefined) return emit.call(this, type, ...args);
+      announce(this, type, args);
+      try {
+        return emit.call(this, type, ...args);
+      } catch (error) {
+        if (type === "agent_tool_start") endToolCall(args[1], args[2]);
+        throw error;
+      }
     });
     connected.add(base);
   }
@@ -36,12 +42,20 @@ export function connectAgent(agent: SdkAgent): void {
 }
 
 /** Takes note of what an agent is about to do. The SDK emits this at once before it does it. */
-function announce(agent: SdkAgent, type: string, [, subject, details]: readonly unknown[]): void {
+function announce(agent: SdkAgent, type: string, [, subject, ...rest]: readonly unknown[]): void {
   if (type === "agent_handoff") connectAgent(subject as SdkAgent);
+  if (type === "agent_tool_end") endToolCall(subject, rest.at(-1));
   if (type !== "agent_tool_start") return;
   takeTurn(agent);
-  const { toolCall } = (details ?? {}) as InvokeDetails;
-  judgeNextCall(subject as SdkTool, toolCall?.callId);
+  judgeNextCall(subject as SdkTool, callIdIn(rest[0]));
+}
+
+function endToolCall(tool: unknown, details: unknown): void {
+  endCall(tool as SdkTool, callIdIn(details));
+}
+
+function callIdIn(details: unknown): string | undefined {
+  return ((details ?? {}) as InvokeDetails).toolCall?.callId;
 }
 
 /** Lets an agent take part in the run that calls it. If a tool does, the agent has a run of its own. */

@@ -6,13 +6,22 @@ import { parsed, type SdkEditor, type SdkShell, type SdkTool, written } from "./
 /** What runs a tool, as the property of it that the SDK calls. Others run at the provider, or are a computer. */
 const RUNS = { function: "invoke", shell: "shell", apply_patch: "editor" } as const;
 
-/** The call that comes next: who makes it, and its id. Undefined outside of connected runs. */
-type Take = () => { readonly run: AgentRun; readonly callId: string | undefined } | undefined;
+/** Takes a call by its id, or the next one: who makes it, and its id. Undefined outside of connected runs. */
+type Take = (
+  callId?: string,
+) => { readonly run: AgentRun; readonly callId: string | undefined } | undefined;
 
-/** Tools that are about to run: what judges them, and the ids of the calls that it still has to judge. */
+/** A call that was announced: its id, and the run that it belongs to, as ids come from models. */
+type Announced = { readonly callId: string | undefined; readonly frame: Frame | undefined };
+
+/** Tools that are about to run: what judges them, and the calls that it still has to judge. */
 const announced = new WeakMap<
   SdkTool,
-  { readonly judge: unknown; readonly calls: (string | undefined)[] }
+  {
+    readonly judge: unknown;
+    readonly calls: Announced[];
+    readonly remove: (index: number) => Announced | undefined;
+  }
 >();
 
 /**
@@ -26,15 +35,18 @@ export function judgeNextCall(tool: SdkTool, callId: string | undefined): void {
   const own = key && tool[key];
   if (key === undefined || own === undefined) return; // documented as not judged
   const known = announced.get(tool);
-  if (known?.judge === own) return void known.calls.push(callId);
-  const calls = [callId];
-  const take: Take = () => {
+  const call = { callId, frame: frames().getStore() };
+  if (known?.judge === own) return void known.calls.push(call);
+  const calls: Announced[] = [call];
+  const remove = (index: number): Announced | undefined => {
+    const [removed] = calls.splice(index, 1);
+    if (calls.length === 0 && tool[key] === judge) Reflect.set(tool, key, own);
+    return removed;
+  };
+  const take: Take = (wanted) => {
     const frame = frames().getStore();
     const run = frame?.nested ?? frame?.current;
-    if (run === undefined) return undefined;
-    const next = { run, callId: calls.shift() };
-    if (calls.length === 0 && tool[key] === judge) Reflect.set(tool, key, own);
-    return next;
+    return run && { run, callId: remove(Math.max(0, indexIn(calls, wanted)))?.callId };
   };
   const judge = JUDGES[key](tool, own as never, take);
   if (!Reflect.set(tool, key, judge) || tool[key] !== judge) {
@@ -43,7 +55,20 @@ export function judgeNextCall(tool: SdkTool, callId: string | undefined): void {
         "pass a copy, such as { ...tool }",
     );
   }
-  announced.set(tool, { judge, calls });
+  announced.set(tool, { judge, calls, remove });
+}
+
+/** Leaves a tool as it was, unless it was called: a guardrail may have rejected the call that was announced. */
+export function endCall(tool: SdkTool, callId: string | undefined): void {
+  const known = announced.get(tool);
+  const index = known ? indexIn(known.calls, callId) : -1;
+  if (index >= 0) known!.remove(index);
+}
+
+/** Returns where a call of this run is among those that were announced; -1 if it isn't. */
+function indexIn(calls: readonly Announced[], callId: string | undefined): number {
+  const frame = frames().getStore();
+  return calls.findIndex((call) => call.callId === callId && call.frame === frame);
 }
 
 const JUDGES = { invoke: judgedFunction, shell: judgedShell, editor: judgedEditor } as const;
@@ -52,9 +77,9 @@ type Invoke = NonNullable<SdkTool["invoke"]>;
 
 function judgedFunction(tool: SdkTool, invoke: Invoke, take: Take): Invoke {
   return async (context, input, details) => {
-    const next = take();
-    if (next === undefined) return await invoke.call(tool, context, input, details);
     const { toolCall, signal } = details ?? {};
+    const next = take(toolCall?.callId);
+    if (next === undefined) return await invoke.call(tool, context, input, details);
     const call = {
       name: tool.name,
       params: parsed(input),
