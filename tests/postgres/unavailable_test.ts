@@ -124,5 +124,24 @@ if (server !== undefined) {
     });
   }
 
+  test("migrate() to a newer version waits for no open transaction", async () => {
+    const { client, close } = clients["pg"]!(server.url);
+    const store = new PostgresStore(client, { schema: "newer", listen: false });
+    await store.migrate();
+    const other = new pg.Client(server.url);
+    await other.connect();
+    await other.query("update newer.meta set version = version - 1");
+    await other.query("begin");
+    await other.query("select count(*) from newer.entries");
+    let isDone = false;
+    const migrated = store.migrate().then(() => isDone = true);
+    await until(() => isDone);
+    await other.query("rollback");
+    await migrated;
+    await other.end();
+    await close();
+    store.close();
+  });
+
   test("the server stops", () => server.stop());
 }

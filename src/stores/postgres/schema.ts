@@ -112,7 +112,11 @@ create table if not exists $schema.entries (
   version bigint not null,
   expires_at timestamptz
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
-alter table $schema.entries alter column value set storage external;
+do $body$ begin -- only once: it would wait for every open transaction, and all else for it
+  if (select attstorage from pg_attribute
+      where attrelid = '$schema.entries'::regclass and attname = 'value') <> 'e'
+  then alter table $schema.entries alter column value set storage external; end if;
+end $body$;
 
 create table if not exists $schema.sums (
   key bytea not null,
