@@ -21,7 +21,7 @@ const MAX_DECODED = 2_000_000;
  * A signature that was echoed, and its shortest length: of a request (Standard Webhooks), or of a link by which
  * anyone can approve, also if it is cut off.
  */
-const SIGNATURE = /v1a?,[A-Za-z0-9+/_-]{40,}={0,2}|(?<=\bsignature=)[0-9a-f]{16,}/gi;
+const SIGNATURE = /v1a?,[A-Za-z0-9+/_-]{40,}={0,2}|(?<=\bsignature["'\s:=]{1,5})[0-9a-f]{16,}/gi;
 const MIN_SIGNATURE = 16;
 
 /** A part of a text that is redacted, from and to. */

@@ -271,6 +271,8 @@ test("a link by which anyone can approve loses its signature, however it is esca
     encodeURIComponent(link),
     btoa(link),
     link.slice(0, -3),
+    JSON.stringify(Object.fromEntries(new URL(link).searchParams), null, 2),
+    `signature: ${signature}`,
   ];
   for (const text of escaped) {
     const stored = await storedOf(`400 invalid_payload: ${text}`);
