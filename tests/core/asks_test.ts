@@ -600,3 +600,88 @@ test("two processes that decide about one call at once come to one decision", as
   assert.equal(length, 1);
   for (const { hooks } of agents) await hooks.close();
 });
+
+test("an approval whose use was stored, although the response was lost, is used once", async () => {
+  const inner = memoryStore();
+  let lost = 0;
+  const store: Store = {
+    ...bindStore(inner),
+    atomic() {
+      const operation = inner.atomic();
+      const { set, commit } = operation;
+      let isUse = false;
+      operation.set = (key, value, options) => {
+        isUse ||= typeof (value as { readonly used?: unknown } | null)?.used === "string";
+        set.call(operation, key, value, options);
+        return operation;
+      };
+      operation.commit = async () => {
+        const result = await commit.call(operation);
+        if (isUse && lost++ === 0) throw new Error("connection reset");
+        return result;
+      };
+      return operation;
+    },
+  };
+  let asked = 0;
+  const onAsk = (): AskAnswer => ({ decision: asked++ === 0 ? "allow" : "deny" });
+  const { hooks, paid, pay, types } = start(store, { gates: { onAsk } });
+  assert.equal(await pay("c-1"), "paid 5");
+  assert.deepEqual([asked, paid.length, lost > 0], [1, 1, true]);
+  await hooks.close();
+  const happened = (await types()).filter((type) => type.startsWith("tool."));
+  assert.deepEqual(happened, ["tool.called", "tool.completed"]);
+});
+
+test("a call whose caller gives up while a person is asked is asked about again, also for others", async () => {
+  let asked = 0;
+  const onAsk = ({ signal }: AskRequest): AskAnswer | Promise<AskAnswer> =>
+    asked++ > 0 ? { decision: "allow" } : new Promise((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+    });
+  const hooks = createHooks({ logger: silentLogger, gates: { onAsk } });
+  hooks.gate("tool.called", { name: "approve", handle: () => ask("Pay?") });
+  const given = new AbortController();
+  const call = (signal?: AbortSignal) =>
+    hooks.call("pay", {}, () => "paid", { callId: "c-1", sessionId: "s-1", signal });
+  const first = call(given.signal);
+  const second = call();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  given.abort();
+  assert.equal((await first as { readonly denied: true }).denied, true);
+  assert.equal(await second, "paid");
+  assert.deepEqual([await call(), asked], ["paid", 3]);
+  await hooks.close();
+});
+
+test("hooks are closed once the store isn't asked any longer whether somebody responded", async () => {
+  const inner = memoryStore();
+  let isSlow = false;
+  let release: (() => void) | undefined;
+  const store: Store = {
+    ...bindStore(inner),
+    async getMany(keys) {
+      const isPoll = isSlow && keys.every((key) => key.includes("ask"));
+      if (isPoll) await new Promise<void>((resolve) => release = resolve);
+      return inner.getMany(keys);
+    },
+  };
+  const { hooks, pay, decide } = start(store);
+  await decide("c-1");
+  const paying = pay("c-1");
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  isSlow = true;
+  const end = Date.now() + 30_000;
+  while (release === undefined) {
+    assert.ok(Date.now() < end, "the store is asked again");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  let isClosed = false;
+  const closed = hooks.close().finally(() => isClosed = true);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.ok(!isClosed);
+  isSlow = false;
+  release();
+  await closed;
+  assert.equal((await paying as { readonly denied: true }).denied, true);
+});

@@ -150,3 +150,20 @@ test("a reader resumes after an event whose id has no time", () =>
     const stream = await app.request("/events/stream", { headers });
     assert.deepEqual(await namesUpTo(stream, "next"), ["next"]);
   }));
+
+test("hooks are closed once their event streams don't read the store any longer", () =>
+  withFeed(async (setup) => {
+    const stream = await setup.app.request("/events/stream");
+    const held = holdingGate();
+    setup.gate = held.gate;
+    await setup.hooks.emit("tool.called", { name: "second" });
+    await held.holds(1);
+    setup.gate = undefined;
+    let isClosed = false;
+    const closed = setup.hooks.close().finally(() => isClosed = true);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.ok(!isClosed);
+    held.open();
+    await closed;
+    await stream.body!.cancel();
+  }));

@@ -32,10 +32,7 @@ export async function resolveInProcess(
     const advice = "pass 'outbox' or 'gates.onAsk' to createHooks";
     const error = new Error(`Cannot ask a person for gate '${gate}': ${advice}`);
     reporter.failed(`Cannot ask about '${event.type}'`, error, judged);
-    const gates = outcome.gates.map((record) =>
-      record.name === gate ? { ...record, failure: "store" as const } : record
-    );
-    return denied({ ...outcome, gates }, `Approval is required: ${question}`);
+    return denied(withFailure(outcome, "store"), `Approval is required: ${question}`);
   }
   const allow = verdict!.allow ?? ["allow", "deny"];
   const expiresIn = verdict!.expiresIn ?? ASK_TIMEOUT;
@@ -55,8 +52,17 @@ export async function resolveInProcess(
     return { ...checked, gates: [...outcome.gates, ...checked.gates] };
   } catch (error) {
     reporter.failed(`Cannot ask about '${event.type}'`, error, judged);
-    return denied(outcome, NOT_APPROVED);
+    // Nobody has denied it: the same call, of another caller or later, is asked about again.
+    return denied(signal?.aborted ? withFailure(outcome, "aborted") : outcome, NOT_APPROVED);
   }
+}
+
+/** Returns an outcome in which the gate that asks has failed. */
+function withFailure(outcome: GateOutcome, failure: "store" | "aborted"): GateOutcome {
+  const gates = outcome.gates.map((record) =>
+    record.name === outcome.gate ? { ...record, failure } : record
+  );
+  return { ...outcome, gates };
 }
 
 /** Calls `onAsk`, until the ask expires or a signal aborts. @throws what it throws, or why it ended */

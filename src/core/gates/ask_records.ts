@@ -1,5 +1,6 @@
 import { abortable } from "../../internal/async.ts";
 import type { Clock } from "../../internal/clock.ts";
+import { createEventId } from "../../internal/uuid.ts";
 import type { Reporter } from "../reporter.ts";
 import type { QueueRecord, QueueRecords, RecordWrite } from "../delivery.ts";
 import type { GateHost } from "./gate_host.ts";
@@ -49,8 +50,8 @@ export type AskRecord = {
   /** The digest of the edited data. */
   readonly edited?: string | undefined;
   readonly final?: FinalRecord | undefined;
-  /** Whether what was approved has begun: an approval is for one execution. */
-  readonly used?: boolean | undefined;
+  /** Whose execution used the approval: there is one at most. */
+  readonly used?: string | undefined;
 };
 
 /** An ask, and its versionstamp. */
@@ -100,10 +101,13 @@ export class AskRecords {
 
   /** Uses up an approval. Returns whether this call did so: false if it was used before. */
   async use(id: string): Promise<boolean> {
+    const used = createEventId();
     for (;;) {
       const ask = await this.read(id);
-      if (ask === undefined || ask.record.used) return false;
-      const [change] = this.change(ask, { ...ask.record, used: true });
+      if (ask === undefined) return false;
+      // A write whose response was lost has failed the second time, because it had been applied the first time.
+      if (ask.record.used !== undefined) return ask.record.used === used;
+      const [change] = this.change(ask, { ...ask.record, used });
       if (await this.#records.put(change!)) return true;
     }
   }
