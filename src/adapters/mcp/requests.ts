@@ -1,6 +1,9 @@
 import type { AllowedCall } from "../tool_call.ts";
 
-/** How many requests may be unanswered. Beyond that, the response to the oldest is not passed on. */
+/**
+ * How many calls may have no response yet, and how many other requests. Beyond that, calls are refused, and the
+ * response to the oldest of the others is not passed on.
+ */
 const MAX_PENDING = 10_000;
 
 /** A request that has no response yet. A tool call has a controller, and a call once gates allow it. */
@@ -15,14 +18,21 @@ export type Pending = {
 /** The requests of one direction that have no response yet. */
 export class Requests {
   readonly #pending = new Map<unknown, Pending>();
+  /** Those that are no calls, oldest first. */
+  readonly #others = new Set<Pending>();
 
-  /** Adds a request, unless its id is in use. */
-  add(request: Pending): boolean {
+  /** Adds a request. Returns why it can't be added. */
+  add(request: Pending): string | undefined {
     const key = keyOf(request.id);
-    if (this.#pending.has(key)) return false;
+    if (this.#pending.has(key)) return `The request id ${request.id} is in use`;
+    const isCall = request.controller !== undefined;
+    if (isCall && this.#pending.size - this.#others.size >= MAX_PENDING) {
+      return `${MAX_PENDING} calls have no response yet: wait for one, or cancel it`;
+    }
     this.#pending.set(key, request);
-    if (this.#pending.size > MAX_PENDING) this.#dropOldest();
-    return true;
+    if (!isCall) this.#others.add(request);
+    if (this.#others.size > MAX_PENDING) this.remove(this.#others.values().next().value!);
+    return undefined;
   }
 
   /** Returns the request with an id, or one that the SDK takes for the same. */
@@ -33,6 +43,7 @@ export class Requests {
   remove(request: Pending): void {
     const key = keyOf(request.id);
     if (this.#pending.get(key) === request) this.#pending.delete(key);
+    this.#others.delete(request);
   }
 
   cancel(id: unknown): void {
@@ -51,13 +62,6 @@ export class Requests {
     this.remove(request);
     request.controller?.abort(error);
     void request.call?.fail(error);
-  }
-
-  /** Drops the oldest request that isn't a call. */
-  #dropOldest(): void {
-    for (const request of this.#pending.values()) {
-      if (request.controller === undefined) return this.remove(request);
-    }
   }
 }
 

@@ -92,8 +92,8 @@ export class ToolCalls {
     if (typeof method !== "string") return undefined;
     if (id === undefined) return forward(this.#notified(direction, message));
     // Its response must not be taken for that of a call, nor that of a call for its own.
-    if (this.#pending[direction].add({ id })) return forward(message);
-    return reply(failure(id, INVALID_REQUEST, `The request id ${id} is in use`));
+    const problem = this.#pending[direction].add({ id });
+    return problem ? reply(failure(id, INVALID_REQUEST, problem)) : forward(message);
   }
 
   /** Notes a notification. With gates of results, progress has no text: it may be part of a result. */
@@ -115,9 +115,8 @@ export class ToolCalls {
     const controller = new AbortController();
     const { signal } = controller;
     const pending: Pending = { id, controller };
-    if (!requests.add(pending)) {
-      return await reply(failure(id, INVALID_REQUEST, `The request id ${id} is in use`));
-    }
+    const problem = requests.add(pending);
+    if (problem) return await reply(failure(id, INVALID_REQUEST, problem));
     /** Responds to the call without its tool. If it was canceled, nobody waits any more. */
     const respond = async (response: Message): Promise<void> => {
       requests.remove(pending);
