@@ -106,7 +106,8 @@ export class Execution<Params extends object, Result> {
 
   /** The model may write the same id again: that is another call. What was approved is used up already. */
   async #forget(): Promise<void> {
-    if (this.#decision.askId !== undefined) return;
+    const isDecided = this.#host.guards("tool.called"); // otherwise nothing is remembered
+    if (!isDecided || this.#decision.askId !== undefined) return;
     await this.#host.forget(this.#call.event, traitsOf(this.#call.options));
   }
 
