@@ -13,6 +13,7 @@ const { Mastra } = await load("@mastra/core");
 const { MockMemory } = await load("@mastra/core/memory");
 const { InMemoryStore } = await load("@mastra/core/storage");
 const { createTool } = await load("@mastra/core/tools");
+const { MastraVoice } = await load("@mastra/core/voice");
 const { z } = await load("zod");
 
 const PAYS: readonly Turn[] = [
@@ -39,10 +40,64 @@ function counting() {
 }
 
 const never = (hooks: Hooks) =>
-  void hooks.gate("tool.called", {
+  hooks.gate("tool.called", {
     name: "policy",
     handle: ({ data }) => data.name === "pay" ? deny("never") : undefined,
   });
+
+/** A voice that calls tools when its model wants to, as realtime voices do. */
+class Realtime extends MastraVoice {
+  readonly #tools: Record<string, { execute(params: object, context: object): unknown }> = {};
+  constructor() {
+    super({ name: "v" });
+  }
+  addTools(tools: object) {
+    Object.assign(this.#tools, tools);
+  }
+  addInstructions() {}
+  async call(name: string, params: object): Promise<unknown> {
+    return await this.#tools[name]!.execute(params, { toolCallId: "c1", messages: [] });
+  }
+}
+
+/** A voice that only speaks. */
+class Speech extends MastraVoice {
+  constructor() {
+    super({ name: "v" });
+  }
+  speak() {}
+}
+
+test("mastra: the tools that a realtime voice calls are judged", async () => {
+  const { hooks, log } = recorded();
+  const { paid, pay } = counting();
+  const agent = agentOf([], { tools: { pay }, voice: new Realtime() });
+  mastraHooks(hooks, agent);
+  const early = agent.voice;
+  assert.equal(await early.call("pay", { amount: 1 }), "1");
+  const gate = never(hooks);
+  assert.throws(() => agent.voice, /^Error: Cannot use 'voice' of the agent 'main'.*getVoice/);
+  const voice = await agent.getVoice();
+  assert.equal(await voice.call("pay", { amount: 7 }), "never");
+  assert.equal(agent.voice, voice);
+  assert.deepEqual([paid, log.count("tool.denied")], [[1], 1]);
+  gate.unregister();
+  assert.equal(await voice.call("pay", { amount: 8 }), "2");
+  assert.equal(log.count("tool.completed"), 1);
+  assert.equal((await agent.listTools()).pay, pay);
+  await hooks.close();
+});
+
+test("mastra: a voice that calls no tools can be used while there are gates", async () => {
+  const { hooks } = recorded();
+  const voice = new Speech();
+  const agent = agentOf([], { tools: { pay: counting().pay }, voice });
+  mastraHooks(hooks, agent);
+  never(hooks);
+  assert.equal(agent.voice, voice);
+  assert.equal(await agent.getVoice(), voice);
+  await hooks.close();
+});
 
 for (const create of [createDurableAgent, createEventedAgent]) {
   test(`mastra: an agent whose tool calls gates judge isn't made durable by ${create.name}()`, async () => {

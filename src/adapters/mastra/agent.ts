@@ -39,6 +39,9 @@ export type Instance =
     /** Run agents, workflows and tools by themselves: no hook sees their calls. */
     network?(...args: unknown[]): Promise<unknown>;
     resumeNetwork?(...args: unknown[]): Promise<unknown>;
+    /** Returns the agent's tools, and its voice, which gets them. */
+    listTools?(...args: unknown[]): Tools | Promise<Tools>;
+    getVoice?(...args: unknown[]): Promise<unknown>;
     /** Returns a copy, to which a stored version of the agent is applied. */
     __fork?(): Instance;
     /** Prepares each run; of the agent's methods that do, the only one whose error a durable run doesn't catch. */

@@ -27,6 +27,7 @@ import {
 import { messageProcessor, resultProcessor, Running } from "./processors.ts";
 import { rejection, watching, withExecute, withoutResumeData, withResumeData } from "./tool.ts";
 import { checkNotDurable, isDurable, isGuarded, refuseUnjudged } from "./unjudged.ts";
+import { judgeVoice } from "./voice.ts";
 
 /** The connections of all agents: an agent that delegates to another one needs to find that one's. */
 const CONNECTIONS = new WeakMap<object, Connection>();
@@ -117,6 +118,7 @@ class Connection {
       return agents instanceof Promise ? agents.then((all) => this.#join(all)) : this.#join(agents);
     };
     refuseUnjudged(this.#hooks, agent, () => current!.getStore()?.connection === this);
+    judgeVoice(this.#hooks, agent, (tools) => this.#wrapTools(agent, tools));
     if (fork !== undefined) {
       agent.__fork = () => {
         const copy = fork.call(agent);
