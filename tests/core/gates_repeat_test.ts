@@ -22,7 +22,9 @@ function start(store: Store, options: HooksOptions = {}) {
   return { hooks, calls, decide };
 }
 
-test("only a call of the same session or run is recalled from the store, and no empty call id is", async () => {
+const SESSION = { sessionId: "s-1" };
+
+test("only a call of the same session or run is recalled, in one process or another", async () => {
   const cases: readonly [string, DecideOptions, DecideOptions, boolean][] = [
     ["c-1", { sessionId: "s-1", runId: "r-1" }, { sessionId: "s-1", runId: "r-2" }, true],
     ["c-1", { runId: "r-1" }, { runId: "r-1" }, true],
@@ -39,7 +41,7 @@ test("only a call of the same session or run is recalled from the store, and no 
     assert.equal(again.id === id, isSame, JSON.stringify([callId, before, after]));
     assert.equal(second.calls.count, isSame ? 0 : 1);
     const { hooks, decide } = first;
-    if (callId === "") assert.notEqual((await decide(callId, before)).id, id, "in one process");
+    assert.equal((await decide(callId, after)).id === id, isSame, "in one process");
     await hooks.close();
     await second.hooks.close();
   }
@@ -92,8 +94,9 @@ test("a caller that aborts ends its own decision, not that of others who repeat 
   };
   const controller = new AbortController();
   const call = { name: "pay", call_id: "c-1" };
-  const aborted = hooks.decide("tool.called", call, { signal: controller.signal });
-  const other = hooks.decide("tool.called", call);
+  const { signal } = controller;
+  const aborted = hooks.decide("tool.called", call, { sessionId: "s-1", signal });
+  const other = hooks.decide("tool.called", call, { sessionId: "s-1" });
   await called(1);
   controller.abort();
   assert.equal((await aborted).decision, "deny");
@@ -108,8 +111,8 @@ test("decisions about large data make room for one another, and are made again",
   let calls = 0;
   hooks.gate("tool.called", { name: "policy", handle: () => void calls++ });
   const content = "x".repeat(6 * 1024 * 1024);
-  const decide = (callId: string) =>
-    hooks.decide("tool.called", { name: "write", call_id: callId, params: { content } });
+  const decide = (call_id: string) =>
+    hooks.decide("tool.called", { name: "write", call_id, params: { content } }, SESSION);
   const { id } = await decide("c-1");
   assert.equal((await decide("c-1")).id, id);
   await decide("c-2");
@@ -133,8 +136,8 @@ test("data that a rewrite made large counts, too", async () => {
       return { ...data, params: { result } };
     },
   });
-  const decide = (callId: string) =>
-    hooks.decide("tool.called", { name: "write", call_id: callId, params: {} });
+  const decide = (call_id: string) =>
+    hooks.decide("tool.called", { name: "write", call_id, params: {} }, SESSION);
   await decide("c-1");
   await decide("c-2");
   await decide("c-1");

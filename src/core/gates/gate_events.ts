@@ -70,10 +70,14 @@ export function isResult(type: string): boolean {
   return type === "tool.completed" || type === "message.sent";
 }
 
-/** Returns what says that a call is the same as an earlier one; nothing if it can't be. */
+/**
+ * Returns what says that a call is the same as an earlier one; nothing if it can't be. Models choose call ids, so
+ * without a session or a run, the same id may be that of another user.
+ */
 export function callIdOf(
-  { type, data }: HookEvent,
+  { type, data, sessionId, runId }: HookEvent,
   { isUnique = false }: CallTraits,
 ): string | undefined {
-  return isUnique || isResult(type) ? undefined : textIn(data, "call_id");
+  const isRepeatable = !isUnique && !isResult(type) && Boolean(sessionId || runId);
+  return isRepeatable ? textIn(data, "call_id") : undefined;
 }

@@ -85,8 +85,7 @@ export class Gatekeeper {
     if (known !== undefined) {
       return await this.#log.share(known, signal) ?? await this.decide(event, signal, traits);
     }
-    // A call id that no session or run goes with may well be that of another call, yesterday.
-    const decision = this.#host.records && (event.sessionId || event.runId)
+    const decision = this.#host.records
       ? this.#recallOrJudge(key, event, digest, signal)
       : this.#judge(event, digest, signal);
     this.#log.remember(key, decision, event, size);
