@@ -7,8 +7,10 @@ import { onAbort, withTimeout } from "../internal/async.ts";
 import { copyJson } from "../internal/json.ts";
 import type { CheckedOptions } from "./check_options.ts";
 import { AddressNotAllowedError } from "./errors.ts";
+import { Handshake } from "./handshake_sender.ts";
 import {
   causesOf,
+  createSigner,
   DEFAULT_HEADERS,
   describeFailure,
   isRejectedByFetch,
@@ -16,23 +18,39 @@ import {
   standardHeaders,
 } from "./request.ts";
 import { classifyResponse, readExcerpt } from "./response.ts";
+import type { WebhookSigner } from "./sign.ts";
 
 /** The result of an attempt without its duration. */
 type Result = Omit<Attempt, "duration">;
+
+/** Makes an attempt to deliver an event. `traceparent` is the trace of this attempt. @default that of the event */
+export type MakeAttempt = (
+  event: HookEvent,
+  context: { readonly signal: AbortSignal; readonly traceparent?: string | undefined },
+) => Promise<Attempt>;
+
+/** Returns what makes the attempts of a webhook. */
+export function createAttempts(options: CheckedOptions): MakeAttempt {
+  const signer = createSigner(options);
+  const handshake = options.handshake && new Handshake(options.handshake);
+  return (event, context) => makeAttempt({ ...options, signer, handshake }, event, context);
+}
+
+/** The options of a webhook, and what it keeps between attempts. */
+type AttemptOptions = Omit<CheckedOptions, "handshake"> & {
+  readonly signer: WebhookSigner | undefined;
+  readonly handshake: Handshake | undefined;
+};
 
 /**
  * Makes one attempt: transforms, encodes, checks the address, signs, sends, and classifies the response.
  * Never rejects. Only the status decides: the body is just logged. Inline deliveries and the outbox use
  * the same attempts.
  */
-export async function makeAttempt(
-  options: CheckedOptions,
+async function makeAttempt(
+  options: AttemptOptions,
   event: HookEvent,
-  { signal, traceparent = event.traceparent }: {
-    readonly signal: AbortSignal;
-    /** The trace of this attempt. @default that of the event */
-    readonly traceparent?: string | undefined;
-  },
+  { signal, traceparent = event.traceparent }: Parameters<MakeAttempt>[1],
 ): Promise<Attempt> {
   const started = performance.now();
   const { timeout } = options;
@@ -66,7 +84,7 @@ export async function makeAttempt(
 type Sent = { readonly result: Result; readonly response?: Response };
 
 async function send(
-  options: CheckedOptions,
+  options: AttemptOptions,
   event: HookEvent,
   { signal, traceparent }: {
     readonly signal: AbortSignal;
@@ -111,7 +129,7 @@ type Content = {
 
 /** Returns what to send; undefined if `transform` returned null. */
 async function compose(
-  { transform, format }: CheckedOptions,
+  { transform, format }: AttemptOptions,
   event: HookEvent,
 ): Promise<Content | undefined> {
   // Loaded on demand: it is a third of the folder. First, because the event may change in the meantime.
@@ -185,7 +203,7 @@ function wasClosed(error: unknown): boolean {
 }
 
 /** Returns the result of an attempt that threw. */
-async function failureOf({ transform, redact }: CheckedOptions, error: unknown): Promise<Result> {
+async function failureOf({ transform, redact }: AttemptOptions, error: unknown): Promise<Result> {
   // A faulty transform can be fixed while the event waits.
   const isFinal = (error instanceof EventValidationError && !transform) ||
     (error instanceof AddressNotAllowedError && error.code === "address_not_allowed") ||

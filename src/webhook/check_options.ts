@@ -2,8 +2,7 @@ import { checkPatterns } from "../core/event_rules.ts";
 import { checkDefined, checkKnown, checkRetry, readCount } from "../internal/options.ts";
 import { checkFunctions, checkName, inspect } from "../internal/validate.ts";
 import { type CheckedRequest, checkOneOf, checkRequest } from "./check_request.ts";
-import { Handshake, type HandshakeOptions } from "./handshake_sender.ts";
-import type { WebhookHookOptions } from "./options.ts";
+import type { HandshakeOptions, WebhookHookOptions } from "./options.ts";
 import { SENDER_ORIGIN } from "./request_rules.ts";
 
 const DEFAULT_TIMEOUT = 10_000;
@@ -16,7 +15,7 @@ export type CheckedOptions = CheckedRequest & {
   readonly format: "native" | "cloudevents" | "cloudevents-binary";
   readonly retryOn: ReadonlySet<number>;
   readonly transform: WebhookHookOptions["transform"] | undefined;
-  readonly handshake: Handshake | undefined;
+  readonly handshake: HandshakeOptions | undefined;
 };
 
 /** Every option, because JavaScript would ignore a misspelled one. */
@@ -51,9 +50,7 @@ export function checkOptions(options: WebhookHookOptions): CheckedOptions {
     format,
     retryOn: new Set(checkStatuses(subject, retryOn)),
     transform: options.transform,
-    handshake: handshake === undefined
-      ? undefined
-      : new Handshake(checkHandshake(subject, handshake)),
+    handshake: handshake === undefined ? undefined : checkHandshake(subject, handshake),
   };
 }
 

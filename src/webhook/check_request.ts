@@ -8,8 +8,8 @@ import {
   findUrlProblem,
   isUnsetHeader,
 } from "./request_rules.ts";
+import { parseSigningSecrets } from "./secrets.ts";
 import type { Sensitive } from "./sensitive.ts";
-import { createWebhookSigner, type WebhookSigner } from "./sign.ts";
 
 /** Options of everything that sends signed requests. */
 type RequestOptions = Pick<
@@ -25,7 +25,8 @@ export type CheckedRequest = {
   readonly timeout: number;
   readonly guard: RequestOptions["guard"] | undefined;
   readonly fetch: typeof fetch | undefined;
-  readonly signer: WebhookSigner | undefined;
+  /** What signs; none for unsigned requests. */
+  readonly secrets: readonly string[];
   /** Redacts these secrets. */
   readonly redact: (...parameters: Parameters<Redactor>) => Promise<string>;
 };
@@ -59,14 +60,15 @@ export function checkRequest(
       }`,
     );
   }
-  const secrets = checkSecrets(subject, options);
+  const secrets = [...checkSecrets(subject, options)];
+  if (secrets.length > 0) parseSigningSecrets(secrets);
   return {
     url,
     headers,
     timeout,
     guard,
     fetch: options.fetch,
-    signer: secrets.length > 0 ? createWebhookSigner(secrets) : undefined,
+    secrets,
     redact: lazyRedactor({ secrets, headers, url }),
   };
 }

@@ -1,10 +1,7 @@
 import type { Attempt } from "../core/mod.ts";
 import { abortable, delay, Semaphore } from "../internal/async.ts";
-import type { WebhookHookOptions } from "./options.ts";
+import type { HandshakeOptions } from "./options.ts";
 import { classifyResponse } from "./response.ts";
-
-/** What a webhook asks its receiver for. */
-export type HandshakeOptions = NonNullable<WebhookHookOptions["handshake"]>;
 
 /** How the validation request is sent. */
 type ValidationRequest = {

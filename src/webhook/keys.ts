@@ -3,17 +3,16 @@
  *
  * @module
  */
-import { type Bytes, decodeBase64 } from "../internal/bytes.ts";
+import { type Bytes, decodeBase64, encodeBase64 } from "../internal/bytes.ts";
+import { nodeCrypto, timingSafeEqual } from "../internal/crypto.ts";
 import { WebhookVerificationError } from "./errors.ts";
-
-/** Bytes of an Ed25519 seed, and of a public key (RFC 8032, section 5.1.5). */
-export const ED25519_BYTES = 32;
+import { ED25519_BYTES, parseSecrets, parseSigningSecrets, type Secret } from "./secrets.ts";
 
 /** Versions of a signature: HMAC-SHA256 and Ed25519. */
 export type SignatureVersion = "v1" | "v1a";
 
 /** A key. Its bytes can't be read from it, also not by `inspect` or as JSON. */
-export interface WebhookKey {
+interface WebhookKey {
   /** The signatures that it makes and verifies. */
   readonly version: SignatureVersion;
   /** Signs content; undefined for a public key. */
@@ -22,8 +21,68 @@ export interface WebhookKey {
   matches(content: Bytes, signatures: readonly Bytes[]): Promise<boolean>;
 }
 
+/** A key that is not public. */
+interface SigningKey extends WebhookKey {
+  readonly sign: (content: Bytes) => Promise<Bytes>;
+}
+
+/**
+ * Returns the keys of secrets, in their order. The platform imports each at its first use.
+ *
+ * @throws {WebhookVerificationError} `invalid_secret` or `invalid_secret_encoding`
+ */
+export function readKeys(secrets: string | readonly string[]): readonly WebhookKey[] {
+  return parseSecrets(secrets).map((secret) =>
+    secret.prefix === "whpk_" ? ed25519PublicKey(secret.bytes) : signingKey(secret)
+  );
+}
+
+/** Does what `readKeys` does, and rejects public keys. */
+export function readSigningKeys(secrets: string | readonly string[]): readonly SigningKey[] {
+  return parseSigningSecrets(secrets).map(signingKey);
+}
+
+function signingKey({ prefix, bytes }: Secret): SigningKey {
+  return prefix === "whsec_" ? hmacKey(bytes) : ed25519SecretKey(bytes);
+}
+
+/** Creates a key for `v1`, HMAC-SHA256. */
+function hmacKey(secret: Bytes): SigningKey {
+  let hmac: ((content: Bytes) => Bytes | Promise<Bytes>) | undefined;
+  const sign = async (content: Bytes): Promise<Bytes> => {
+    hmac ??= nodeHmac(secret) ?? webHmac(secret);
+    return await hmac(content);
+  };
+  return {
+    version: "v1",
+    sign,
+    // One HMAC per key, however many signatures there are: the sender chooses how many.
+    async matches(content, signatures) {
+      const expected = await sign(content);
+      let matched = false;
+      for (const signature of signatures) {
+        matched = timingSafeEqual(expected, signature) || matched;
+      }
+      return matched;
+    },
+  };
+}
+
+/** Returns an HMAC by `node:crypto`, where that is faster than WebCrypto. */
+function nodeHmac(secret: Bytes): ((content: Bytes) => Bytes) | undefined {
+  const crypto = nodeCrypto();
+  return crypto &&
+    ((content) => crypto.createHmac("sha256", secret).update(content).digest());
+}
+
+function webHmac(secret: Bytes): (content: Bytes) => Promise<Bytes> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const key = crypto.subtle.importKey("raw", secret, algorithm, false, ["sign"]);
+  return async (content) => new Uint8Array(await crypto.subtle.sign("HMAC", await key, content));
+}
+
 /** Creates a key that verifies `v1a`. */
-export function ed25519PublicKey(publicKey: Bytes): WebhookKey {
+function ed25519PublicKey(publicKey: Bytes): WebhookKey {
   let imported: Promise<CryptoKey> | undefined;
   return {
     version: "v1a",
@@ -39,7 +98,7 @@ export function ed25519PublicKey(publicKey: Bytes): WebhookKey {
  * Creates a key that signs and verifies `v1a` from a seed, or a seed and its public key. A public key of
  * another seed is an error at the first use.
  */
-export function ed25519SecretKey(bytes: Bytes): WebhookKey {
+function ed25519SecretKey(bytes: Bytes): SigningKey {
   let imported: Promise<CryptoKeyPair> | undefined;
   const pair = (): Promise<CryptoKeyPair> => imported ??= importPair(bytes);
   return {
@@ -81,8 +140,29 @@ async function importPair(bytes: Bytes): Promise<CryptoKeyPair> {
   };
 }
 
+/** An Ed25519 key pair in the prefixed base64 of Standard Webhooks. */
+export interface WebhookKeyPair {
+  /** `whsk_` with seed and public key. The sender keeps it. */
+  readonly secretKey: string;
+  /** `whpk_`. Receivers verify with it. */
+  readonly publicKey: string;
+}
+
+/**
+ * Generates a random Ed25519 key pair: receivers that only have its public key can verify but not sign.
+ * The secret key contains seed and public key, as Svix writes it. A seed alone is accepted too.
+ */
+export async function generateKeyPair(): Promise<WebhookKeyPair> {
+  const seed = crypto.getRandomValues(new Uint8Array(ED25519_BYTES));
+  const publicKey = await derivePublicKey(seed);
+  return {
+    secretKey: `whsk_${encodeBase64(Uint8Array.of(...seed, ...publicKey))}`,
+    publicKey: `whpk_${encodeBase64(publicKey)}`,
+  };
+}
+
 /** Returns the public key of a seed. WebCrypto has it only as a field of an exported key. */
-export async function derivePublicKey(seed: Bytes): Promise<Bytes> {
+async function derivePublicKey(seed: Bytes): Promise<Bytes> {
   const key = await importEd25519("pkcs8", pkcs8(seed), "sign", true);
   const { x } = await crypto.subtle.exportKey("jwk", key);
   return decodeBase64(`${x!.replaceAll("-", "+").replaceAll("_", "/")}=`)!;

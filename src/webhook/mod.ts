@@ -38,6 +38,7 @@ export {
   type GateRequestContext,
 } from "./gate/receiver.ts";
 export { WebhookGate } from "./gate/webhook_gate.ts";
+export { generateKeyPair, type WebhookKeyPair } from "./keys.ts";
 export type { FilterValue, WebhookHookOptions } from "./options.ts";
 export {
   type ReceivedContext,
@@ -45,12 +46,7 @@ export {
   webhookReceiver,
   type WebhookReceiverOptions,
 } from "./receiver.ts";
-export {
-  generateKeyPair,
-  generateSecret,
-  type WebhookKeyPair,
-  type WebhookSecretOptions,
-} from "./secrets.ts";
+export { generateSecret, type WebhookSecretOptions } from "./secrets.ts";
 export {
   createWebhookSigner,
   signWebhook,

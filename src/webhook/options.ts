@@ -83,6 +83,9 @@ export interface WebhookHookOptions {
   readonly fetch?: typeof fetch | undefined;
 }
 
+/** What a webhook asks its receiver for. */
+export type HandshakeOptions = NonNullable<WebhookHookOptions["handshake"]>;
+
 /** The limits of a webhook's numeric options, in code and in the configuration file. Milliseconds. */
 export const WEBHOOK_LIMITS: {
   readonly [Name in "timeout" | "retryCount" | "retryDelay" | "concurrency"]:

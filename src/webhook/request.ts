@@ -1,7 +1,7 @@
 import { errorMessage } from "../internal/issues.ts";
 import { maskUrls } from "../internal/mask_url.ts";
 import type { CheckedRequest } from "./check_request.ts";
-import type { WebhookSigner } from "./sign.ts";
+import { createWebhookSigner, type WebhookSigner } from "./sign.ts";
 
 /** Headers of every request, unless a user sets them. */
 export const DEFAULT_HEADERS = {
@@ -9,6 +9,13 @@ export const DEFAULT_HEADERS = {
   // Without encodings, what is read of a response can be decoded, and is as long as it was sent.
   "accept-encoding": "identity",
 } as const;
+
+/** Creates what signs requests; undefined if they are not signed. */
+export function createSigner(
+  { secrets }: Pick<CheckedRequest, "secrets">,
+): WebhookSigner | undefined {
+  return secrets.length > 0 ? createWebhookSigner(secrets) : undefined;
+}
 
 /** Returns the headers of Standard Webhooks for a body that is sent now. */
 export async function standardHeaders(

@@ -1,19 +1,11 @@
 /**
- * The secrets of Standard Webhooks: generates them, and reads keys from them.
+ * The secrets of Standard Webhooks: generates and reads them.
  *
  * @module
  */
 import { type Bytes, decodeBase64, encodeBase64 } from "../internal/bytes.ts";
 import { describePadding } from "../internal/options.ts";
 import { WebhookVerificationError } from "./errors.ts";
-import {
-  derivePublicKey,
-  ED25519_BYTES,
-  ed25519PublicKey,
-  ed25519SecretKey,
-  type WebhookKey,
-} from "./keys.ts";
-import { hmacKey } from "./hmac.ts";
 
 /** The secrets to sign or verify with. Set one of the two options. */
 export interface WebhookSecretOptions {
@@ -26,14 +18,6 @@ export interface WebhookSecretOptions {
   readonly secrets?: string | readonly string[];
 }
 
-/** An Ed25519 key pair in the prefixed base64 of Standard Webhooks. */
-export interface WebhookKeyPair {
-  /** `whsk_` with seed and public key. The sender keeps it. */
-  readonly secretKey: string;
-  /** `whpk_`. Receivers verify with it. */
-  readonly publicKey: string;
-}
-
 /** Bytes of a generated HMAC secret. */
 const SECRET_BYTES = 32;
 /** Bounds the cost of one request, which is compared with every secret. */
@@ -42,24 +26,6 @@ const MAX_SECRETS = 16;
 /** Generates a random `whsec_` secret of 32 bytes, for HMAC-SHA256. */
 export function generateSecret(): string {
   return `whsec_${encodeBase64(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)))}`;
-}
-
-/**
- * Generates a random Ed25519 key pair: receivers that only have its public key can verify but not sign.
- * The secret key contains seed and public key, as Svix writes it. A seed alone is accepted too.
- */
-export async function generateKeyPair(): Promise<WebhookKeyPair> {
-  const seed = crypto.getRandomValues(new Uint8Array(ED25519_BYTES));
-  const publicKey = await derivePublicKey(seed);
-  return {
-    secretKey: `whsk_${encodeBase64(Uint8Array.of(...seed, ...publicKey))}`,
-    publicKey: `whpk_${encodeBase64(publicKey)}`,
-  };
-}
-
-/** A key that is not public. */
-interface SigningKey extends WebhookKey {
-  readonly sign: (content: Bytes) => Promise<Bytes>;
 }
 
 /**
@@ -87,12 +53,15 @@ export function readSecrets(
   return given;
 }
 
+/** A secret that was read: its prefix, and its bytes. */
+export type Secret = { readonly prefix: string; readonly bytes: Bytes };
+
 /**
- * Returns the keys of secrets, in their order. The platform imports each at its first use.
+ * Reads secrets, in their order.
  *
  * @throws {WebhookVerificationError} `invalid_secret` or `invalid_secret_encoding`
  */
-export function readKeys(secrets: string | readonly string[]): readonly WebhookKey[] {
+export function parseSecrets(secrets: string | readonly string[]): readonly Secret[] {
   const list = typeof secrets === "string" ? [secrets] : secrets;
   if (!Array.isArray(list) || list.length === 0 || list.length > MAX_SECRETS) {
     const advice = secrets === undefined ? ". Check that its value is set" : "";
@@ -101,28 +70,27 @@ export function readKeys(secrets: string | readonly string[]): readonly WebhookK
     );
   }
   return Array.from(list, (secret: unknown, i) => {
-    return readKey(secret, list.length === 1 ? "the secret" : `secret ${i + 1} of ${list.length}`);
+    const name = list.length === 1 ? "the secret" : `secret ${i + 1} of ${list.length}`;
+    return parseSecret(secret, name);
   });
 }
 
-/** Does what `readKeys` does, and rejects public keys. */
-export function readSigningKeys(secrets: string | readonly string[]): readonly SigningKey[] {
-  const keys = readKeys(secrets);
-  if (keys.every(canSign)) return keys;
+/** Does what `parseSecrets` does, and rejects public keys. */
+export function parseSigningSecrets(secrets: string | readonly string[]): readonly Secret[] {
+  const parsed = parseSecrets(secrets);
+  if (parsed.every(({ prefix }) => prefix !== "whpk_")) return parsed;
   throw invalidSecret(
     "Cannot sign a webhook: a 'whpk_' key is public and can't sign. Use the 'whsk_' key of its pair",
   );
 }
 
-function canSign(key: WebhookKey): key is SigningKey {
-  return key.sign !== undefined;
-}
+/** Bytes of an Ed25519 seed, and of a public key (RFC 8032, section 5.1.5). */
+export const ED25519_BYTES = 32;
 
-/** A kind of secret: its lengths in bytes, and the key that it makes. */
+/** A kind of secret: its lengths in bytes. */
 interface SecretKind {
   readonly lengths: string;
   fits(length: number): boolean;
-  key(bytes: Bytes): WebhookKey;
 }
 
 /** By prefix. Prefixes and the 24 to 64 bytes: Standard Webhooks, "Signature scheme". */
@@ -130,22 +98,19 @@ const KINDS: Readonly<Record<string, SecretKind>> = {
   whsec_: {
     lengths: "24 to 64",
     fits: (length) => length >= 24 && length <= 64,
-    key: hmacKey,
   },
   // The specification leaves this open: its Go library uses the seed, Svix seed and public key.
   whsk_: {
     lengths: "32 (seed) or 64 (seed and public key)",
     fits: (length) => length === ED25519_BYTES || length === 2 * ED25519_BYTES,
-    key: ed25519SecretKey,
   },
   whpk_: {
     lengths: "32",
     fits: (length) => length === ED25519_BYTES,
-    key: ed25519PublicKey,
   },
 };
 
-function readKey(secret: unknown, name: string): WebhookKey {
+function parseSecret(secret: unknown, name: string): Secret {
   if (typeof secret !== "string") {
     const advice = secret === undefined ? ". Check that its value is set" : "";
     throw invalidSecret(`Cannot read ${name}: it must be a string, got ${typeof secret}${advice}`);
@@ -171,7 +136,7 @@ function readKey(secret: unknown, name: string): WebhookKey {
         `got ${bytes.length}`,
     );
   }
-  return kind.key(bytes);
+  return { prefix, bytes };
 }
 
 function invalidSecret(message: string): WebhookVerificationError {

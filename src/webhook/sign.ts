@@ -1,7 +1,8 @@
 import { type Bytes, encodeBase64 } from "../internal/bytes.ts";
 import { checkKnown } from "../internal/options.ts";
 import { inspect } from "../internal/validate.ts";
-import { readSecrets, readSigningKeys, type WebhookSecretOptions } from "./secrets.ts";
+import { readSigningKeys } from "./keys.ts";
+import { readSecrets, type WebhookSecretOptions } from "./secrets.ts";
 
 /** The headers that sign a webhook (Standard Webhooks 1.0, "Webhook headers"). */
 export type WebhookHeaders = {

@@ -2,8 +2,8 @@ import { type Bytes, decodeBase64 } from "../internal/bytes.ts";
 import { checkKnown, readDuration } from "../internal/options.ts";
 import { checkFunctions } from "../internal/validate.ts";
 import { type WebhookVerificationCode, WebhookVerificationError } from "./errors.ts";
-import type { SignatureVersion } from "./keys.ts";
-import { readKeys, readSecrets, type WebhookSecretOptions } from "./secrets.ts";
+import { readKeys, type SignatureVersion } from "./keys.ts";
+import { readSecrets, type WebhookSecretOptions } from "./secrets.ts";
 import { checkBody, ID_GRAMMAR, signedContent, TIMESTAMP_GRAMMAR } from "./sign.ts";
 
 /** Options of {@linkcode verifyWebhook}. */

@@ -13,8 +13,9 @@ import { NO_TELEMETRY, type Telemetry } from "../core/telemetry.ts";
 import { tracedAttempt } from "../core/traced_attempt.ts";
 import { delay, Semaphore } from "../internal/async.ts";
 import { sha256Hex } from "../internal/crypto.ts";
+import { errorMessage } from "../internal/issues.ts";
 import { readCount, readDuration } from "../internal/options.ts";
-import { makeAttempt } from "./attempt.ts";
+import type { MakeAttempt } from "./attempt.ts";
 import { type CheckedOptions, checkOptions } from "./check_options.ts";
 import { WebhookError } from "./errors.ts";
 import { compileFilter } from "./filter.ts";
@@ -60,6 +61,7 @@ export class WebhookHook implements Webhook {
   readonly #quick: RetryPolicy;
   readonly #filter: (event: HookEvent) => boolean;
   readonly #semaphore: Semaphore;
+  #attempts: Promise<MakeAttempt> | undefined;
   #warned = false;
 
   /**
@@ -103,12 +105,27 @@ export class WebhookHook implements Webhook {
     { signal, logger, traceparent }: AttemptContext,
   ): Promise<Attempt> {
     if (!this.#warned) this.#warn(logger);
-    const make = () => makeAttempt(this.#options, event, { signal, traceparent });
+    const make = async () => await (await this.#loadAttempts())(event, { signal, traceparent });
     try {
       return await this.#semaphore.run(make, signal);
-    } catch { // aborted while it waited
-      return { verdict: "retry", duration: 0, error: "the attempt was aborted" };
+    } catch (error) { // aborted while it waited, or not loaded
+      const reason = signal.aborted ? "the attempt was aborted" : errorMessage(error);
+      return { verdict: "retry", duration: 0, error: reason };
     }
+  }
+
+  /** Loads what sends, with the first attempt: it is most of the code of webhooks. */
+  #loadAttempts(): Promise<MakeAttempt> {
+    return this.#attempts ??= importAttempts().then(
+      ({ createAttempts }) => createAttempts(this.#options),
+      (cause) => {
+        this.#attempts = importing = undefined; // the next attempt may succeed
+        throw new Error(
+          "the code that sends webhooks could not be loaded: deploy every file of the package or bundle",
+          { cause },
+        );
+      },
+    );
   }
 
   /**
@@ -157,6 +174,16 @@ export class WebhookHook implements Webhook {
       `Webhook '${this.name}' sends over plain http: anyone on the network path can read it`;
     guarded(() => logger.warn(message)); // a logger that fails stops no delivery
   }
+}
+
+let importing: Promise<Pick<typeof import("./attempt.ts"), "createAttempts">> | undefined;
+
+/**
+ * Imports what sends, once: on Deno, what runs after an import may get the async context of another caller of
+ * that import.
+ */
+function importAttempts(): NonNullable<typeof importing> {
+  return importing ??= import("./attempt.ts");
 }
 
 /** Returns a policy of quick retries, then a schedule. */

@@ -5,6 +5,8 @@ import { checkDefined, checkKnown } from "../../internal/options.ts";
 import { checkName } from "../../internal/validate.ts";
 import { type CheckedRequest, checkOneOf, checkRequest, checkSecrets } from "../check_request.ts";
 import type { WebhookHookOptions } from "../options.ts";
+import { createSigner } from "../request.ts";
+import type { WebhookSigner } from "../sign.ts";
 import { createSignerVerifier, type SignerVerifier } from "../verify.ts";
 
 /** Options of a gate over HTTP. Durations are in milliseconds. */
@@ -46,6 +48,8 @@ export type CheckedGate = CheckedRequest & {
   readonly events: readonly string[];
   readonly kind: "check" | "rewrite";
   readonly format: "native" | "claude-code";
+  /** Undefined if requests are not signed. */
+  readonly signer: WebhookSigner | undefined;
   /** Undefined if responses need no signature. */
   readonly verify: SignerVerifier | undefined;
 };
@@ -79,8 +83,10 @@ export function checkGateOptions(options: WebhookGateOptions): CheckedGate {
         `Use some of ${known.map((type) => `'${type}'`).join(", ")}`,
     );
   }
+  const request = checkRequest(subject, options, format, DEFAULT_TIMEOUT);
   return {
-    ...checkRequest(subject, options, format, DEFAULT_TIMEOUT),
+    ...request,
+    signer: createSigner(request),
     name,
     events,
     kind,
