@@ -172,6 +172,7 @@ export class Claimer {
       );
       if (free <= 0) {
         this.#windows.set(name, window);
+        registered.hasDue = true;
         return { claimed, next, retry, left: true };
       }
       const leases = await this.#claim(registered, claimable.slice(0, free));

@@ -5,6 +5,11 @@ import { Signal } from "./timing.ts";
 /** Outcomes of one target that may wait for a commit: half of `BACKLOG.max`, so it stops no other. */
 // mutant: settle-share
 const MAX_SETTLING = 256;
+/**
+ * Deliveries leased before they have a slot: as many as are attempted within `time` milliseconds, and `max`
+ * at most. One that waits for longer than `longest` is given back.
+ */
+const AHEAD = { max: 128, time: 500, longest: 1_000 };
 /** Everything in flight must be settled within this, in milliseconds: half of `LEASE_MARGIN`. */
 const MAX_SETTLE_TIME = 10_000;
 /** Publishers wait while more deliveries than this wait for the store. */
@@ -35,6 +40,13 @@ type FlowControlOptions = {
   readonly isBlocked: (registered: RegisteredTarget) => boolean;
 };
 
+/** A leased delivery that waits for a slot. */
+type Waiter = {
+  readonly registered: RegisteredTarget;
+  readonly since: number;
+  readonly resolve: (hasSlot: boolean) => void;
+};
+
 /**
  * Limits what is in flight. A delivery is leased only if its target has a free slot and its outcome can
  * be settled soon. Publishers wait if deliveries are waiting for the store rather than for a receiver.
@@ -46,6 +58,10 @@ export class FlowControl {
   readonly #options: FlowControlOptions;
   readonly #changed = new Signal();
   #isOpen = false;
+  /** Those that wait for the same slots, in their order. */
+  readonly #waiting = new Map<RegisteredTarget["slots"], Set<Waiter>>();
+  /** Whether a timer gives back those that wait for too long. */
+  #isTimed = false;
   #inFlight = 0;
   #backlog = 0;
   /** How long a settle commit takes, in milliseconds, as a moving average. Unknown at first. */
@@ -59,25 +75,98 @@ export class FlowControl {
   /** Opens when the worker starts, closes when it stops: then nothing is leased, and no publisher waits. */
   set isOpen(isOpen: boolean) {
     this.#isOpen = isOpen;
+    if (!isOpen) this.#giveBack(Infinity);
     this.#changed.notify();
   }
 
-  /** Leases a delivery that is stored now, if its target has a free slot. */
+  /** Leases a delivery that is stored now, if its target has a free slot or soon will. */
   lease(name: string): SlotLease | undefined {
     const { clock, targets } = this.#options;
     const registered = targets.get(name);
-    if (!this.#isOpen || registered === undefined || this.free(registered) === 0) return undefined;
+    if (!this.#isOpen || registered === undefined) return undefined;
+    if (this.free(registered) === 0 && this.free(registered, this.#ahead(registered)) === 0) {
+      return undefined;
+    }
     if (this.#options.isBlocked(registered)) return undefined;
     this.enter(registered);
     return { registered, due: newLease(clock, registered.target.timeout, 1) };
   }
 
-  /** Returns how many more deliveries of a target may be leased now. */
-  free({ target: { concurrency }, slots: { attempting }, settling }: RegisteredTarget): number {
+  /** Returns how many more deliveries of a target may be leased now, if `ahead` may wait for a slot. */
+  free(
+    { target: { concurrency }, slots: { attempting }, settling }: RegisteredTarget,
+    ahead = 0,
+  ): number {
     if (this.isFull) return 0;
     const isIdle = attempting + settling === 0;
     if (!isIdle && this.#timeFor(this.#inFlight) > MAX_SETTLE_TIME) return 0;
-    return Math.max(0, Math.min(concurrency - attempting, MAX_SETTLING - settling));
+    return Math.max(0, Math.min(concurrency + ahead - attempting, MAX_SETTLING - settling));
+  }
+
+  /** Returns how many deliveries may wait for a slot: none while others are due, whose turn it is. */
+  #ahead({ target: { concurrency }, behind, hasDue, pace }: RegisteredTarget): number {
+    if (behind > 0 || hasDue) return 0;
+    const time = Math.max(1, pace.at(this.#options.clock.now()));
+    return Math.min(AHEAD.max, Math.floor(concurrency * AHEAD.time / time));
+  }
+
+  /**
+   * Waits until a leased delivery has a slot. Resolves to false if it has to be given back: it waited for
+   * too long, the target receives nothing now, or the worker stops.
+   */
+  hasSlot(registered: RegisteredTarget): Promise<boolean> {
+    const { slots, target } = registered;
+    const waiting = this.#waiting.get(slots) ?? new Set();
+    if (waiting.size === 0 && slots.running < target.concurrency) {
+      slots.running++;
+      return Promise.resolve(true);
+    }
+    return new Promise((resolve) => {
+      waiting.add({ registered, since: this.#options.clock.now(), resolve });
+      this.#waiting.set(slots, waiting);
+      if (!this.#isOpen) this.#giveBack(Infinity);
+      else this.#limitWaiting();
+    });
+  }
+
+  /** The attempt has ended: the next delivery has its slot. */
+  leaveSlot({ slots }: RegisteredTarget): void {
+    slots.running--;
+    const waiting = this.#waiting.get(slots);
+    if (waiting === undefined) return;
+    for (const waiter of waiting) {
+      const { registered, resolve } = waiter;
+      if (slots.running >= registered.target.concurrency) return;
+      waiting.delete(waiter);
+      const isBlocked = this.#options.isBlocked(registered);
+      if (!isBlocked) slots.running++;
+      resolve(!isBlocked);
+    }
+    this.#waiting.delete(slots);
+  }
+
+  /** Gives back deliveries that have waited since a time or longer. */
+  #giveBack(latest: number): void {
+    for (const [slots, waiting] of this.#waiting) {
+      for (const waiter of waiting) {
+        if (waiter.since > latest) break;
+        waiting.delete(waiter);
+        waiter.resolve(false);
+      }
+      if (waiting.size === 0) this.#waiting.delete(slots);
+    }
+  }
+
+  /** Gives back deliveries that wait for too long: another process may have a slot. */
+  #limitWaiting(): void {
+    if (this.#isTimed) return;
+    this.#isTimed = true;
+    const { clock } = this.#options;
+    clock.setTimer(AHEAD.longest, () => {
+      this.#isTimed = false;
+      this.#giveBack(clock.now() - AHEAD.longest);
+      if (this.#waiting.size > 0) this.#limitWaiting();
+    }, true);
   }
 
   /** Takes a slot for each delivery, until its attempt has ended. */
@@ -152,6 +241,7 @@ export class FlowControl {
   /** Nothing more is due, or the target receives nothing now: the store delays none of its deliveries. */
   caughtUp(registered: RegisteredTarget): void {
     registered.behind = 0;
+    registered.hasDue = false;
     this.#changed.notify();
   }
 

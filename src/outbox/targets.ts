@@ -37,6 +37,8 @@ export type RegisteredTarget = {
   settling: number;
   /** Deliveries that this process stored without a lease and has not leased since, as an estimate. */
   behind: number;
+  /** Whether the last pass left due deliveries of it. */
+  hasDue: boolean;
   /** How long its attempts take. */
   readonly pace: Pace;
 };
@@ -45,6 +47,8 @@ export type RegisteredTarget = {
 type Slots = {
   /** Leased deliveries whose attempt has not ended. */
   attempting: number;
+  /** Those whose attempt has begun. */
+  running: number;
 };
 
 /** How long attempts of a target take. */
@@ -195,9 +199,10 @@ export class Targets {
     }
     const registered: RegisteredTarget = {
       target,
-      slots: this.#retired.get(name) ?? { attempting: 0 },
+      slots: this.#retired.get(name) ?? { attempting: 0, running: 0 },
       settling: 0,
       behind: 0,
+      hasDue: false,
       pace: new Pace(),
     };
     this.#targets.set(name, registered);

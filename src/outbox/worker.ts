@@ -289,11 +289,14 @@ export class Worker {
     let outcome: Outcome = { kind: "returned" };
     try {
       job = await steps.jobOf(lease, fresh);
-      start = clock.now();
-      outcome = await steps.attempt(job, fresh?.event, this.#abort.signal);
+      if (await flowControl.hasSlot(registered)) {
+        start = clock.now();
+        outcome = await steps.attempt(job, fresh?.event, this.#abort.signal);
+      } else this.#hasLeft = true;
     } catch (error) {
       log.warn(`Deliveries to '${target}' could not be attempted`, error);
     }
+    if (start !== undefined) flowControl.leaveSlot(registered);
     flowControl.attempted(registered, start && clock.now() - start);
     if (this.#hasLeft) this.wake();
     const isSettled = await steps.settle(job, outcome);

@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import type { Outbox } from "../../src/outbox/types.ts";
 import { mock, test } from "../support/harness.ts";
 import { Fixture, MINUTE } from "./fixture.ts";
 
@@ -90,4 +91,83 @@ test("a look that the store never answers is given up, and the next one delivers
   outbox.start();
   await fixture.pass(MINUTE);
   assert.equal(fixture.seen.length, 1);
+});
+
+/** A target whose attempts take 10 ms, unless one is held up, and the most that ran at once. */
+function oneAtATime(fixture: Fixture) {
+  const running = { now: 0, most: 0, takes: 10 };
+  const target = fixture.target("a", undefined, {
+    concurrency: 1,
+    attempt: async (event) => {
+      running.most = Math.max(running.most, ++running.now);
+      const { takes } = running;
+      await fixture.simulation.sleep(takes);
+      running.now--;
+      fixture.seen.push({ at: fixture.simulation.now, id: event.id, target: "a" });
+      return { verdict: "delivered", duration: takes };
+    },
+  });
+  return { running, target };
+}
+
+/** Publishes many events in one turn. */
+function publishMany(fixture: Fixture, outbox: Outbox, count: number) {
+  return Promise.all(Array.from({ length: count }, () => fixture.publish(outbox, ["a"])));
+}
+
+test("what comes while slots are taken is leased at once if attempts are fast, and keeps its order", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  const { running, target } = oneAtATime(fixture);
+  outbox.register(target);
+  outbox.start();
+  await fixture.publish(outbox, ["a"]);
+  await fixture.pass(2_000);
+  await fixture.publish(outbox, ["a"]); // tells that the receiver is fast
+  await fixture.pass(100);
+  const list = mock.method(fixture.store, "list");
+  const ids = await publishMany(fixture, outbox, 20);
+  await fixture.pass(500);
+  assert.deepEqual(fixture.sent("a").slice(2), ids);
+  assert.equal(running.most, 1);
+  assert.equal(list.mock.callCount(), 0);
+});
+
+test("what waits for a slot for more than a second goes to another process", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  const { running, target } = oneAtATime(fixture);
+  outbox.register(target);
+  outbox.start();
+  await fixture.publish(outbox, ["a"]);
+  await fixture.publish(outbox, ["a"]);
+  await fixture.pass(100);
+  running.takes = 8_000;
+  const held = await publishMany(fixture, outbox, 5);
+  running.takes = 10;
+  const other = fixture.open().outbox;
+  other.register(fixture.target("a"));
+  other.start();
+  await fixture.pass(5_000);
+  assert.deepEqual(fixture.sent("a").slice(2).toSorted(), held.slice(1).toSorted());
+  await fixture.pass(MINUTE);
+  assert.equal(fixture.seen.length, 7);
+});
+
+test("what waits for a slot is given back when the outbox stops", async () => {
+  const fixture = new Fixture();
+  const { outbox } = fixture.open();
+  const { running, target } = oneAtATime(fixture);
+  outbox.register(target);
+  outbox.start();
+  await fixture.publish(outbox, ["a"]);
+  await fixture.publish(outbox, ["a"]);
+  await fixture.pass(100);
+  running.takes = 500;
+  await publishMany(fixture, outbox, 5);
+  await Promise.all([outbox.stop(), fixture.pass(1_000)]);
+  assert.equal(fixture.seen.length, 3);
+  const { items } = await outbox.listDeliveries({ state: "pending" });
+  assert.equal(items.length, 4);
+  assert.ok(items.every(({ leasedUntil }) => leasedUntil === undefined));
 });
