@@ -20,7 +20,7 @@ export type CommitSize = {
 };
 
 /** Bytes of a number that was summed. */
-const SUM_BYTES = 8;
+export const SUM_BYTES = 8;
 
 /** Builds a commit. */
 export class CommitBuilder {
@@ -123,7 +123,7 @@ const PRINTABLE = /^[ -~]*$/;
 const encoder = new TextEncoder();
 
 /** Returns the bytes of a key: each string's and two more, nine for a number. A zero in a string takes two. */
-function keyBytes(key: StoreKey): number {
+export function keyBytes(key: StoreKey): number {
   let bytes = 0;
   for (const part of key) {
     if (typeof part === "number") bytes += 9;

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
-import { CommitBuilder, fits } from "../../src/outbox/commit.ts";
+import { createEventIdAt } from "../../src/internal/uuid.ts";
+import { addSizes, CommitBuilder, type CommitSize, fits } from "../../src/outbox/commit.ts";
+import { planBatch } from "../../src/outbox/prepare.ts";
+import { DAY, Keys } from "../../src/outbox/records.ts";
+import { Targets } from "../../src/outbox/targets.ts";
 import { encodeFullKey, KV_LIMITS, type StoreKey } from "../../src/store/mod.ts";
+import { memoryStore } from "../../src/testing/memory_store.ts";
 import { test } from "../support/harness.ts";
 import { Fixture } from "./fixture.ts";
 
@@ -39,5 +44,33 @@ test("an event of any size is stored, even near the size of the largest value", 
   for (let length = KV_LIMITS.value - 600; length <= KV_LIMITS.value; length++) {
     const data = { text: `é${"x".repeat(length)}` };
     await fixture.publish(outbox, names, { data, sessionId: "ß" });
+  }
+});
+
+test("an event alone is measured like one in a batch", async () => {
+  const store = memoryStore();
+  const prepare = {
+    ...{ keys: new Keys("hooks"), retention: { head: DAY, rest: 2 * DAY, seen: 2 * DAY } },
+    ...{ limits: store.limits, targets: new Targets(DAY), eventLog: true },
+  };
+  const event = (text: string) => ({
+    id: createEventIdAt(1_000),
+    type: "tool.called",
+    timestamp: new Date(1_000),
+    data: { text },
+  });
+  for (const to of [[], ["a"], ["a", "é\0", "b".repeat(64)]]) {
+    const one = { fresh: true, event: event("é"), to };
+    const other = { fresh: true, event: event("x".repeat(500)), to: [] };
+    const sizes = await Promise.all(
+      [[one], [other], [one, other]].map(async (batch) =>
+        (await planBatch(batch, {}, prepare)).size
+      ),
+    );
+    const [alone, rest, both] = sizes as [CommitSize, CommitSize, CommitSize];
+    // Of a batch, only the first event is checked.
+    const { bytes, checks, ...sum } = addSizes(alone, rest);
+    const check = encodeFullKey(prepare.keys.event(other.event.id)).id.length;
+    assert.deepEqual({ ...sum, checks: checks - 1, bytes: bytes - check }, both);
   }
 });
