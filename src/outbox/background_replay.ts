@@ -4,13 +4,13 @@ import { checkKnown, readCount } from "../internal/options.ts";
 import { createEventId } from "../internal/uuid.ts";
 import type { StoreEntry } from "../store/mod.ts";
 import { CommitBuilder } from "./commit.ts";
+import { putRecord } from "./enqueue.ts";
 import { OutboxUnavailableError, ReplayLimitError } from "./errors.ts";
 import type { ThrottledLogger } from "./logging.ts";
 import type { BackgroundReplay, BackgroundReplays, ReplayFilter } from "./operation_types.ts";
 import { DAY, VERSION } from "./records.ts";
-import { checkReplay, countReplay, replaySlice } from "./replay.ts";
-import { after, endOf, type ReadOptions, type StoreClient } from "./store_client.ts";
-import { COMMIT_TIMEOUT } from "./timing.ts";
+import { Replay } from "./replay.ts";
+import { rangeBelow, type ReadOptions, type StoreClient } from "./store_client.ts";
 
 /** How long a slice replays, in milliseconds: progress is stored after each, and cancellation seen. */
 const SLICE = 500;
@@ -83,9 +83,9 @@ export class BackgroundReplayer implements BackgroundReplays {
     const subject = "Cannot start replay";
     checkKnown(subject, filter, ["target", "state", "type", "since", "until"]);
     const { target, state = "dead", type, since, until } = filter;
-    checkReplay(this.#client, filter);
+    new Replay(this.#client, { ...filter, timeout: Infinity });
     const { keys, clock } = this.#client;
-    const running = { start: keys.record("replaying", ""), end: endOf(keys.record("replaying")) };
+    const running = rangeBelow(keys.record("replaying"));
     if ((await this.#client.list(running, { limit: MAX_RUNNING })).length >= MAX_RUNNING) {
       throw new ReplayLimitError(MAX_RUNNING);
     }
@@ -121,8 +121,7 @@ export class BackgroundReplayer implements BackgroundReplays {
     checkKnown(subject, options, ["limit"]);
     const { limit = LIST.default } = options;
     readCount(subject, "limit", limit, { max: LIST.max });
-    const all = this.#client.keys.record("replay");
-    const range = { start: after(all), end: endOf(all) };
+    const range = rangeBelow(this.#client.keys.record("replay"));
     const entries = await this.#client.list(range, { limit, reverse: true });
     const found = entries.flatMap((entry) => readRecord(entry) ?? []);
     for (const one of found) await this.#adopt(one);
@@ -149,10 +148,9 @@ export class BackgroundReplayer implements BackgroundReplays {
   /** Never rejects. */
   async #resume(): Promise<void> {
     this.#cancelTimer();
-    const all = this.#client.keys.record("replaying");
     let wait = LEASE;
     try {
-      const range = { start: after(all), end: endOf(all) };
+      const range = rangeBelow(this.#client.keys.record("replaying"));
       const running = await this.#client.list(range, { limit: MAX_RUNNING });
       for (const { key } of running) {
         const found = await this.#read(String(key.at(-1)));
@@ -204,17 +202,14 @@ export class BackgroundReplayer implements BackgroundReplays {
     let record = own;
     const options = optionsOf(record);
     if (record.total === undefined) {
-      const total = await countReplay(this.#client, { ...options, timeout: COUNT_TIME });
+      const total = await new Replay(this.#client, { ...options, timeout: COUNT_TIME }).count();
       record = { ...record, total: total ?? -1 };
       if (!await this.#save(id, record)) return;
     }
     while (!this.#isStopped) {
       const { cursor } = record;
-      const { replayed, refused, seen, cursor: next } = await replaySlice(
-        this.#client,
-        { ...options, timeout: SLICE, cursor },
-        this.#wake,
-      );
+      const slice = new Replay(this.#client, { ...options, timeout: SLICE, cursor }, this.#wake);
+      const { replayed, refused, seen, cursor: next } = await slice.run();
       record = {
         ...record,
         cursor: next,
@@ -264,17 +259,18 @@ export class BackgroundReplayer implements BackgroundReplays {
 
   /** Writes a replay that was read, and whether it runs. Resolves to false if it was changed meanwhile. */
   async #write(id: string, record: ReplayRecord, versionstamp: string | null): Promise<boolean> {
-    const { keys } = this.#client;
+    const isRunning = record.status === "running";
     const builder = new CommitBuilder();
-    builder.check(keys.record("replay", id), versionstamp);
-    if (record.status !== "running") builder.delete(keys.record("replaying", id));
-    builder.set(keys.record("replay", id), record, LIFETIME);
-    if (record.status === "running") {
-      builder.set(keys.record("replaying", id), { v: VERSION }, LIFETIME);
-    }
-    const outcome = await this.#client.commit(builder.commit, COMMIT_TIMEOUT);
-    if (outcome.ok !== "unknown") return outcome.ok;
-    throw new OutboxUnavailableError("unknown", outcome.cause, "replay");
+    const replay = {
+      key: ["replay", id],
+      value: record,
+      versionstamp,
+      lifetime: LIFETIME,
+    } as const;
+    putRecord(builder, replay, this.#client);
+    const value = isRunning ? { v: VERSION } : null;
+    putRecord(builder, { key: ["replaying", id], value, lifetime: LIFETIME }, this.#client);
+    return await this.#client.write(builder, "replay");
   }
 }
 

@@ -9,40 +9,36 @@ import type {
 } from "./operation_types.ts";
 import {
   canBeDelivery,
-  checkFilter,
   checkOneOf,
   checkText,
-  findItems,
   isInTime,
   type ListName,
   MAX_PAGE,
-  pageFor,
   readCursor,
-  readLimit,
+  readOrder,
+  readPage,
   timesOf,
-  writeCursor,
 } from "./pagination.ts";
 import {
   type DeadLetterRecord,
   type KeptAttempt,
-  type Keys,
   readDue,
   readEventRecord,
   readLog,
   readTargetRecord,
   sessionOf,
 } from "./records.ts";
-import { scanTimes, type TimedScan } from "./scan_deliveries.ts";
-import { after, endOf, type Range, type ScanOptions, type StoreClient } from "./store_client.ts";
+import { type DeliveryKind, removalsIn, scanDeliveries } from "./scan_deliveries.ts";
+import type { StoreClient } from "./store_client.ts";
 
 /**
- * Entries that are read for a page besides its items. In a time range without deliveries, these are targets,
- * each of which takes a read.
+ * Entries that are read for a page besides its items, and at once. In a time range without deliveries, these
+ * are targets, each of which takes a read. Pending deliveries take about 100 bytes each.
  */
-const MAX_SKIPPED = 500;
-/** Likewise, of pending deliveries, which take about 100 bytes each, and how many are read at once. */
-const MAX_DUE_SKIPPED = 2000;
-const MAX_DUE_PAGE = 500;
+const READ = {
+  pending: { skipped: 2000, maxPage: 500 },
+  others: { skipped: 500, maxPage: MAX_PAGE },
+};
 const OPTIONS = ["state", "target", "since", "until", "limit", "cursor", "order"];
 
 /** Returns a delivery; undefined if there is none. */
@@ -82,12 +78,14 @@ export async function getDelivery(
 }
 
 /** Where the deliveries of a state are stored, range after range. */
-const RANGES = { pending: ["due", "lane"], attempted: ["delivery"], dead: ["dead"] } as const;
-
-type Kind = typeof RANGES[keyof typeof RANGES][number];
+const KINDS: Readonly<Record<DeliveryListOptions["state"], readonly DeliveryKind[]>> = {
+  pending: ["due", "lane"],
+  attempted: ["delivery"],
+  dead: ["dead"],
+};
 
 /** The types of what follows kind and target in the keys of deliveries: strings and numbers. */
-const FORMS: Readonly<Record<Kind, readonly string[]>> = {
+const FORMS: Readonly<Record<DeliveryKind, readonly string[]>> = {
   due: ["ns", "nss"],
   lane: ["s", "sn"],
   delivery: ["s"],
@@ -102,85 +100,46 @@ export async function listDeliveries(
 ): Promise<Page<DeliverySummary>> {
   const subject = "Cannot list deliveries";
   checkKnown(subject, options, OPTIONS, { after: "since", before: "until" });
-  const { state, target, since, until, cursor, order = "oldest" } = options;
-  checkOneOf(subject, "state", state, Object.keys(RANGES));
-  checkOneOf(subject, "order", order, ["newest", "oldest"]);
+  const { state, target, since, until, cursor } = options;
+  checkOneOf(subject, "state", state, Object.keys(KINDS));
   checkText(subject, "target", target);
-  checkFilter(subject, { since, until });
-  const limit = readLimit(subject, options.limit);
-  const reverse = order === "newest";
-  const isTimed = since !== undefined || until !== undefined;
+  const { limit, reverse, page } = readOrder(subject, options, "oldest");
   const list: ListName = [
     "deliveries",
     state,
     target ?? "",
-    ...(reverse ? [order] : []),
-    ...(isTimed ? timesOf({ since, until }) : []),
+    ...(reverse ? ["newest"] : []),
+    ...(since || until ? timesOf(options) : []),
   ];
-  const kinds: readonly Kind[] = RANGES[state];
+  const kinds = reverse ? KINDS[state].toReversed() : KINDS[state];
   const isPosition = ([kind, w, ...rest]: StoreKey): boolean => {
     const form = rest.map((part) => (typeof part)[0]).join("");
-    return kinds.includes(kind as Kind) && typeof w === "string" && (target ?? w) === w &&
-      FORMS[kind as Kind].includes(form);
+    return kinds.includes(kind as DeliveryKind) && typeof w === "string" && (target ?? w) === w &&
+      FORMS[kind as DeliveryKind].includes(form);
   };
   const position = readCursor(subject, cursor, list, isPosition);
-  const ranges = rangesOf(client.keys, reverse ? [...kinds].reverse() : kinds, {
-    target,
-    reverse,
-    position,
-  });
-  // Pending deliveries are sorted by when they are due, so all of them have to be read.
-  const isSorted = state !== "pending";
-  const reading = { reverse, page: pageFor(limit), maxPage: isSorted ? MAX_PAGE : MAX_DUE_PAGE };
-  const times = isTimed && isSorted ? { since, until, target, names } : undefined;
-  const entries = scanAll(client, ranges, { ...reading, times });
-  const most = limit + (isSorted ? MAX_SKIPPED : MAX_DUE_SKIPPED);
-  const removed = new Map<string, boolean>();
-  const { items, last } = await findItems(entries, { limit, most }, async (entry) => {
-    const found = summaryOf(entry, client.clock.now());
-    if (found === undefined || !isInTime(found.eventId, { since, until })) return undefined;
-    const { target: name } = found;
-    if (!removed.has(name)) removed.set(name, await client.isRemoved(name));
-    return removed.get(name) ? undefined : found;
-  });
-  return last === undefined ? { items } : { items, cursor: writeCursor(list, last.slice(1)) };
+  const { maxPage, skipped } = state === "pending" ? READ.pending : READ.others;
+  const scan = { kinds, target, since, until, names, position, reverse, page, maxPage };
+  const isRemoved = removalsIn(client);
+  const most = limit + skipped;
+  return await readPage(
+    scanDeliveries(client, scan),
+    { list, limit, most, skip: 1 },
+    async (entry) => {
+      const found = summaryOf(entry, client.clock.now());
+      const isWanted = found !== undefined && isInTime(found.eventId, options) &&
+        !await isRemoved(found.target);
+      return isWanted ? found : undefined;
+    },
+  );
 }
 
-/** Returns the ranges of some kinds, from a position on. */
-function rangesOf(
-  keys: Keys,
-  kinds: readonly Kind[],
-  { target, reverse, position }: {
-    readonly target: string | undefined;
-    readonly reverse: boolean;
-    readonly position: StoreKey | undefined;
-  },
-): readonly Range[] {
-  const first = position === undefined ? 0 : kinds.indexOf(position[0] as Kind);
-  return kinds.slice(first).map((kind, i) => {
-    const all = keys.below(...(target === undefined ? [kind] : [kind, target]));
-    const from = i === 0 && position !== undefined ? keys.below(...position) : undefined;
-    return reverse
-      ? { start: after(all), end: from ?? endOf(all) }
-      : { start: after(from ?? all), end: endOf(all) };
-  });
-}
-
-async function* scanAll(
-  client: StoreClient,
-  ranges: readonly Range[],
-  { times, ...options }: ScanOptions & { readonly times: TimedScan | undefined },
-): AsyncGenerator<StoreEntry, void> {
-  for (const range of ranges) {
-    if (times === undefined) yield* client.scan(range, options);
-    else yield* scanTimes(client, range, { ...times, ...options });
-  }
-}
+type Parts = [string, DeliveryKind, string, string | number, string | number];
 
 /** Returns the delivery of an entry; undefined for a session's own keys, and for a position without a value. */
 function summaryOf({ key, value }: StoreEntry, now: number): DeliverySummary | undefined {
   if (value === null) return undefined;
-  const [, kind, target, a, b] = key as [string, Kind, string, string | number, string | number];
+  const [, kind, target, a, b] = key as Parts;
   if (kind === "due") {
     if (key.length !== 5) return undefined;
     const dueAt = new Date(+a);

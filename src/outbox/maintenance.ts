@@ -1,11 +1,11 @@
 import type { StoreKey } from "../store/mod.ts";
-import { type Commit, CommitBuilder, utf8Bytes } from "./commit.ts";
+import { CommitBuilder, utf8Bytes } from "./commit.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import type { ThrottledLogger } from "./logging.ts";
 import { DAY, dayIn, VERSION } from "./records.ts";
 import { type CommitOutcome, endOf, type StoreClient } from "./store_client.ts";
 import type { Targets } from "./targets.ts";
-import { BACKGROUND_TIMEOUT, COMMIT_TIMEOUT, PROBE_TIMEOUT } from "./timing.ts";
+import { BACKGROUND_TIMEOUT, PROBE_TIMEOUT } from "./timing.ts";
 
 const HOUR = 60 * 60 * 1000;
 /** Days beyond the retention: other clocks may be behind, and a late settle counts on the day of its event. */
@@ -128,7 +128,7 @@ export class Cleanup {
       const entries = limit > 0 ? await client.list({ start, end }, { limit }) : [];
       if (entries.length === 0) return deleted;
       const deletes = entries.map(({ key }) => key);
-      const outcome = await client.commit(deleting(deletes), BACKGROUND_TIMEOUT);
+      const outcome = await client.commit(deleting(deletes).commit, BACKGROUND_TIMEOUT);
       if (outcome.ok === "unknown") throw outcome.cause;
       deleted += deletes.length;
     }
@@ -180,15 +180,13 @@ async function purgeRange(client: StoreClient, prefix: StoreKey): Promise<void> 
 }
 
 async function deleteKeys(client: StoreClient, deletes: readonly StoreKey[]): Promise<void> {
-  const outcome = await client.commit(deleting(deletes), COMMIT_TIMEOUT);
-  if (outcome.ok !== "unknown") return;
-  throw new OutboxUnavailableError("unknown", outcome.cause, "remove a target");
+  await client.write(deleting(deletes), "remove a target");
 }
 
-function deleting(keys: readonly StoreKey[]): Commit {
+function deleting(keys: readonly StoreKey[]): CommitBuilder {
   const builder = new CommitBuilder();
   for (const key of keys) builder.delete(key);
-  return builder.commit;
+  return builder;
 }
 
 /** Returns the first keys below a prefix that fit one commit. */

@@ -7,18 +7,17 @@ import type { Store } from "../store/mod.ts";
 import { Attempter } from "./attempt.ts";
 import { BackgroundReplayer } from "./background_replay.ts";
 import { Claimer } from "./claim.ts";
-import { getEvent, listEvents } from "./list_events.ts";
+import { getEvent, listDecisions, listEvents } from "./list_events.ts";
 import { Cleanup, purge, StoreHealth } from "./maintenance.ts";
 import { hookRecords } from "./hook_records.ts";
 import { noteOutbox } from "./is_outbox.ts";
-import { listDecisions } from "./list_decisions.ts";
 import { getDelivery, listDeliveries } from "./list_deliveries.ts";
 import { DeliveryAlerts, SharedLogger, ThrottledLogger } from "./logging.ts";
 import { Publisher } from "./publish.ts";
 import { publishIn } from "./publish_in.ts";
 import { DAY, Keys } from "./records.ts";
-import { replayDeliveries } from "./replay.ts";
-import { retryDelivery } from "./requeue.ts";
+import { Replay } from "./replay.ts";
+import { retryDelivery } from "./retry.ts";
 import { Settler } from "./settle.ts";
 import { StoreClient } from "./store_client.ts";
 import { SystemEvents } from "./system_events.ts";
@@ -250,7 +249,8 @@ function replaying(
     },
     async replay(options) {
       await version.run();
-      return await replayDeliveries(client, options, wake);
+      const { seen: _, ...result } = await new Replay(client, options, wake).run();
+      return result;
     },
     replays: {
       async start(filter) {

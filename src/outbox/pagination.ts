@@ -3,7 +3,7 @@ import { decodeBase64, encodeBase64 } from "../internal/bytes.ts";
 import { readCount } from "../internal/options.ts";
 import { inspect } from "../internal/validate.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
-import type { EventListOptions } from "./operation_types.ts";
+import type { EventListOptions, Page } from "./operation_types.ts";
 import { timeOf } from "./records.ts";
 
 /** Items of a page. */
@@ -12,11 +12,6 @@ const LIMIT = { default: 100, max: 1000 };
 const MAX_NAME = 512;
 /** Entries that are read at once: an event can have 64 KiB. */
 export const MAX_PAGE = 100;
-
-/** Reads how many items a page has at most. @throws {RangeError} */
-export function readLimit(subject: string, limit: number = LIMIT.default): number {
-  return readCount(subject, "limit", limit, { max: LIMIT.max });
-}
 
 /** @throws {TypeError} when an option is not one of the values */
 export function checkOneOf(
@@ -82,28 +77,56 @@ export function matches(pattern: string, type: string): boolean {
   return patternsFor(type).includes(pattern);
 }
 
-/** Finds up to `limit` items in up to `most` entries. `last`: the last key that was read, if there are more. */
-export async function findItems<Item>(
+/** How a page is read. */
+type PageOrder = {
+  readonly limit: number;
+  /** Whether the newest come first. */
+  readonly reverse: boolean;
+  /** How many entries to read at once: one more than a page has tells whether there are more. */
+  readonly page: number;
+};
+
+/** Checks the filter of a list, and reads how many items a page has and which come first. */
+export function readOrder(
+  subject: string,
+  options: EventListOptions,
+  byDefault: "newest" | "oldest",
+): PageOrder {
+  const { order = byDefault } = options;
+  checkFilter(subject, options);
+  checkOneOf(subject, "order", order, ["newest", "oldest"]);
+  const limit = readCount(subject, "limit", options.limit ?? LIMIT.default, { max: LIMIT.max });
+  return { limit, reverse: order === "newest", page: Math.min(limit + 1, MAX_PAGE) };
+}
+
+/** Which list a page is of, and in how many entries its items are searched. */
+type PageSearch = {
+  readonly list: ListName;
+  readonly limit: number;
+  readonly most: number;
+  /** How many parts all keys of the list begin with: they aren't in cursors. */
+  readonly skip: number;
+};
+
+/** Finds the items of a page, and where the list continues. */
+export async function readPage<Item>(
   entries: AsyncIterable<StoreEntry>,
-  { limit, most }: { readonly limit: number; readonly most: number },
-  itemOf: (entry: StoreEntry) => Item | undefined | Promise<Item | undefined>,
-): Promise<{ readonly items: readonly Item[]; readonly last?: StoreKey }> {
+  { list, limit, most, skip }: PageSearch,
+  itemOf: (entry: StoreEntry) => Promise<Item | undefined>,
+): Promise<Page<Item>> {
   const items: Item[] = [];
   let read = 0;
   let last: StoreKey = [];
   for await (const entry of entries) {
-    if (items.length === limit || read === most) return { items, last };
+    if (items.length === limit || read === most) {
+      return { items, cursor: writeCursor(list, last.slice(skip)) };
+    }
     const item = await itemOf(entry);
     if (item !== undefined) items.push(item);
     read++;
     last = entry.key;
   }
   return { items };
-}
-
-/** Returns how many entries to read at once: one more than a page has tells whether there are more. */
-export function pageFor(limit: number): number {
-  return Math.min(limit + 1, MAX_PAGE);
 }
 
 /** The version of cursors. */

@@ -1,7 +1,9 @@
 import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
-import type { StoreEntry, StoreKey } from "../store/mod.ts";
+import type { StoreCheck, StoreEntry, StoreKey } from "../store/mod.ts";
+import { CommitBuilder } from "./commit.ts";
+import { putDue, SessionTails } from "./enqueue.ts";
 import { OutboxUnavailableError } from "./errors.ts";
-import type { ReplayFilter, ReplayOptions, ReplayResult } from "./operation_types.ts";
+import type { ReplayOptions, ReplayResult } from "./operation_types.ts";
 import {
   checkFilter,
   checkOneOf,
@@ -13,60 +15,33 @@ import {
   timesOf,
   writeCursor,
 } from "./pagination.ts";
-import { beforeIdsAt, readEventRecord, readLog, sessionOf } from "./records.ts";
-import { type Ended, requeue, requeueOne } from "./requeue.ts";
-import { after, endOf, type StoreClient } from "./store_client.ts";
+import {
+  type DeliveryRecord,
+  readEventRecord,
+  readLog,
+  sessionOf,
+  UNLEASED,
+  VERSION,
+} from "./records.ts";
+import { removalsIn, scanDeliveries } from "./scan_deliveries.ts";
+import type { StoreClient } from "./store_client.ts";
 import { COMMIT_TIMEOUT, MIN_COMMIT_TIMEOUT } from "./timing.ts";
 
 /** Bytes of one delivery in a commit: its log has 16 KiB. */
 const MAX_DELIVERY = 20_000;
 const OPTIONS = "target state type since until timeout cursor".split(" ");
 
-/** A delivery that may be replayed. */
-type Candidate = { readonly target: string; readonly id: string; readonly entry: StoreEntry };
-
-/** Delivers many again. `wake`: something is due that no worker knows of. */
-export async function replayDeliveries(
-  client: StoreClient,
-  options: ReplayOptions,
-  wake: () => void,
-): Promise<ReplayResult> {
-  const { seen: _, ...result } = await new Replay(client, options, wake).run();
-  return result;
-}
-
-/** What one slice of a longer replay did. `seen`: how many it looked at, also those of another type. */
-type ReplaySlice = ReplayResult & { readonly seen: number };
-
-/** Replays for a while, as a part of a replay in the background. */
-export function replaySlice(
-  client: StoreClient,
-  options: ReplayOptions,
-  wake: () => void,
-): Promise<ReplaySlice> {
-  return new Replay(client, options, wake).run();
-}
-
-/** Checks what is to be replayed. @throws {TypeError | RangeError} when that is wrong */
-export function checkReplay(client: StoreClient, filter: ReplayFilter): void {
-  new Replay(client, { ...filter, timeout: Infinity }, () => {});
-}
-
-/** Counts what a replay looks at; undefined when that takes longer than its timeout. */
-export function countReplay(
-  client: StoreClient,
-  options: ReplayOptions,
-): Promise<number | undefined> {
-  return new Replay(client, options, () => {}).count();
-}
+/** What a replay did. `seen`: how many deliveries it looked at, also those of another type. */
+type ReplayCounts = ReplayResult & { readonly seen: number };
 
 /** A walk over the deliveries of a state, target after target, each in the order of its events. */
-class Replay {
+export class Replay {
   readonly #client: StoreClient;
   readonly #options: ReplayOptions;
   readonly #wake: () => void;
   readonly #state: "dead" | "delivered";
   readonly #list: ListName;
+  readonly #isRemoved: (target: string) => Promise<boolean>;
   readonly #deadline: number;
   /** The last key whose outcome is known. */
   #position: StoreKey;
@@ -74,10 +49,15 @@ class Replay {
   #refused = 0;
   #seen = 0;
 
+  /**
+   * Checks what is to be replayed. `wake`: something is due that no worker knows of.
+   *
+   * @throws {TypeError | RangeError} when an option is wrong
+   */
   constructor(
     client: StoreClient,
     options: ReplayOptions = {} as ReplayOptions,
-    wake: () => void,
+    wake: () => void = () => {},
   ) {
     const subject = "Cannot replay deliveries";
     checkKnown(subject, options, OPTIONS, { budgetMs: "timeout" });
@@ -90,6 +70,7 @@ class Replay {
     this.#client = client;
     this.#options = options;
     this.#wake = wake;
+    this.#isRemoved = removalsIn(client);
     this.#state = state;
     this.#list = ["replay", state, target ?? "", type, ...timesOf(options)];
     const isTheirs = (position: StoreKey): boolean => isPosition(position, target);
@@ -97,16 +78,18 @@ class Replay {
     this.#deadline = client.clock.now() + timeout;
   }
 
+  /** Counts what a replay looks at; undefined when that takes longer than its timeout. */
   async count(): Promise<number | undefined> {
     let count = 0;
     for await (const entry of this.#entries()) {
-      if (this.#isWanted({ id: String(entry.key[3]), entry })) count++;
+      if (await this.#isWanted(entry)) count++;
       if (this.#client.clock.now() >= this.#deadline) return undefined;
     }
     return count;
   }
 
-  async run(): Promise<ReplaySlice> {
+  /** Replays until all were seen, or its timeout has passed: the cursor says where to continue. */
+  async run(): Promise<ReplayCounts> {
     const start = this.#position;
     let isDone = false;
     try {
@@ -124,7 +107,7 @@ class Replay {
   async #walk(): Promise<boolean> {
     const { store: { limits }, clock } = this.#client;
     const size = Math.max(1, Math.min(limits.checks, Math.floor(limits.bytes / MAX_DELIVERY)));
-    let group: Candidate[] = [];
+    let group: StoreEntry[] = [];
     let last: StoreKey | undefined;
     for await (const entry of this.#entries()) {
       if (last !== undefined && (group.length === size || clock.now() >= this.#deadline)) {
@@ -133,49 +116,31 @@ class Replay {
         this.#position = last.slice(2);
         if (clock.now() >= this.#deadline) return false;
       }
-      const candidate = { target: String(entry.key[2]), id: String(entry.key[3]), entry };
-      if (this.#isWanted(candidate)) group.push(candidate);
+      if (await this.#isWanted(entry)) group.push(entry);
       last = entry.key;
     }
     await this.#replayAll(group);
     return true;
   }
 
-  /** Reads the entries of the range, from the position on. */
-  async *#entries(): AsyncGenerator<StoreEntry, void> {
-    const client = this.#client;
-    const { keys } = client;
+  /** Reads the entries of the state, from the position on. */
+  #entries(): AsyncIterable<StoreEntry> {
     const { target, since, until } = this.#options;
     const kind = this.#state === "dead" ? "dead" : "delivery";
-    const from = since ? beforeIdsAt(since) : "";
-    let [w, id] = this.#position as readonly (string | undefined)[];
-    w ??= target ?? await this.#targetFrom(kind, "");
-    while (w !== undefined) {
-      const start = id === undefined ? keys.below(kind, w, from) : after(keys.below(kind, w, id));
-      const end = until ? keys.below(kind, w, beforeIdsAt(until)) : endOf(keys.below(kind, w));
-      const isEmpty = until && String(start[3]) >= String(end[3]);
-      if (!isEmpty && !await client.isRemoved(w)) yield* client.scan({ start, end });
-      if (target !== undefined) return;
-      w = await this.#targetFrom(kind, `${w}\0`);
-      id = undefined;
-    }
+    const position = this.#position.length > 0 ? [kind, ...this.#position] : undefined;
+    return scanDeliveries(this.#client, { kinds: [kind], target, since, until, position });
   }
 
-  /** Reads the first target from a name on that has any. */
-  async #targetFrom(kind: string, name: string): Promise<string | undefined> {
-    const { keys } = this.#client;
-    const range = { start: keys.below(kind, name), end: endOf(keys.below(kind)) };
-    const [first] = await this.#client.list(range, { limit: 1 });
-    return first && String(first.key[2]);
-  }
-
-  #isWanted({ id, entry }: Omit<Candidate, "target">): boolean {
-    const hasEnded = this.#state === "dead" || readLog(entry.value).state === "delivered";
-    return hasEnded && isInTime(id, this.#options);
+  async #isWanted({ key, value }: StoreEntry): Promise<boolean> {
+    const isOfState = this.#state === "dead"
+      ? value !== null
+      : readLog(value).state === "delivered";
+    const [target, id] = nameOf(key);
+    return isOfState && isInTime(id, this.#options) && !await this.#isRemoved(target);
   }
 
   /** Replays a group in one commit. When it is rejected, each is tried alone, as are those of sessions. */
-  async #replayAll(group: readonly Candidate[]): Promise<void> {
+  async #replayAll(group: readonly StoreEntry[]): Promise<void> {
     const all = await this.#endedOf(group);
     const at = this.#client.clock.now();
     const together = all.filter(({ session }) => session === undefined);
@@ -206,16 +171,17 @@ class Replay {
   }
 
   /** Reads which of a group can be delivered again. */
-  async #endedOf(group: readonly Candidate[]): Promise<readonly Ended[]> {
+  async #endedOf(group: readonly StoreEntry[]): Promise<readonly Ended[]> {
     const client = this.#client;
     const { keys } = client;
     const state = this.#state;
-    const events = await client.get(group.map(({ id }) => keys.event(id)));
+    const events = await client.get(group.map(({ key }) => keys.event(nameOf(key)[1])));
     const logs = state === "delivered"
-      ? group.map(({ entry }) => entry)
-      : await client.get(group.map(({ target, id }) => keys.delivery(target, id)));
+      ? group
+      : await client.get(group.map(({ key }) => keys.delivery(...nameOf(key))));
     const ended: Ended[] = [];
-    for (const [n, { target, id, entry: { key, versionstamp } }] of group.entries()) {
+    for (const [n, { key, versionstamp }] of group.entries()) {
+      const [target, id] = nameOf(key);
       const { value } = events[n]!;
       if (value === null) this.#refused++;
       else if (await this.#isOfType(id, value)) {
@@ -236,10 +202,82 @@ class Replay {
   }
 }
 
+/** Returns the target and the event of a key of a dead letter or a log. */
+function nameOf([, , target, id]: StoreKey): [target: string, id: string] {
+  return [String(target), String(id)];
+}
+
 /** Returns whether a position is a target and an id, or the start. */
 function isPosition(position: readonly unknown[], target: string | undefined): boolean {
   const [w, id] = position;
   return position.length === 0 ||
     (position.length === 2 && typeof w === "string" && typeof id === "string" &&
       (target ?? w) === w);
+}
+
+/** How often a delivery is added to a session that others add to meanwhile. */
+const REQUEUE_ROUNDS = 10;
+
+/** A delivery that has ended, and is to be delivered again. */
+export type Ended = {
+  readonly target: string;
+  readonly id: string;
+  /** The session in whose order it is delivered. */
+  readonly session: string | undefined;
+  /** How it ended: its count is undone. */
+  readonly state: "dead" | "delivered";
+  /** The key that says so, as it was read: a faster call changes it. */
+  readonly guard: StoreCheck;
+  readonly log: DeliveryRecord;
+};
+
+/**
+ * Makes an ended delivery pending again; when its session changed meanwhile, tries again. Resolves to false
+ * when another call was faster, or it was applied before.
+ */
+export async function requeueOne(
+  client: StoreClient,
+  ended: Ended,
+  at: number,
+  timeout: number,
+): Promise<boolean> {
+  for (let round = 0; round < REQUEUE_ROUNDS; round++) {
+    if (await requeue(client, [ended], at, timeout)) return true;
+    if (ended.session === undefined) return false;
+    const [guard] = await client.get([ended.guard.key]);
+    if (guard!.versionstamp !== ended.guard.versionstamp) return false;
+  }
+  return false;
+}
+
+/**
+ * Makes ended deliveries pending again, in one commit. Resolves to whether it was applied; false may mean
+ * that it was applied before. Their schedules start again, and ordered ones join the end of their session.
+ *
+ * @throws {OutboxUnavailableError}
+ */
+async function requeue(
+  client: StoreClient,
+  deliveries: readonly Ended[],
+  at: number,
+  timeout: number,
+): Promise<boolean> {
+  const { keys, retention } = client;
+  const sessions = deliveries.flatMap(({ target, session }) =>
+    session === undefined ? [] : [[target, session] as const]
+  );
+  const entries = await client.get(sessions.map((name) => keys.session(...name)));
+  const tails = new SessionTails(sessions, client, entries);
+  const builder = new CommitBuilder();
+  for (const { target, id, session, state, guard, log: { made, attempts } } of deliveries) {
+    builder.check(guard.key, guard.versionstamp);
+    builder.sum(keys.count(target, id, state), -1n);
+    if (state === "dead") builder.delete(guard.key);
+    const isFirst = session === undefined || tails.append(builder, [target, session], id);
+    if (isFirst) putDue(builder, { target, at, id, session }, UNLEASED, client);
+    const log: DeliveryRecord = { v: VERSION, state: "pending", at, made, base: made, attempts };
+    builder.set(keys.delivery(target, id), log, retention.rest);
+  }
+  tails.finish(builder);
+  return await client.write(builder, "replay", timeout);
 }

@@ -1,7 +1,7 @@
 /**
- * Reads the deliveries of events in a time range. Each target's deliveries are sorted by the ids of their
- * events, and so by time. Across targets there is no such order, as every publish would have to store it:
- * each target takes one or two small reads, of which several are made at the same time.
+ * Reads deliveries, target after target. Each target's are sorted by the ids of their events, and so by
+ * time, unless they are pending. Across targets there is no such order, as every publish would have to store
+ * it: in a time range, each target takes one or two small reads, of which several are made at the same time.
  *
  * @module
  */
@@ -19,12 +19,19 @@ const PRINTABLE = /^[ -~]+$/;
 /** Sorts after every id. */
 const AFTER_IDS = "\u{10FFFF}";
 
+/** Where deliveries are stored: pending ones, of sessions and others; those with a log; dead letters. */
+export type DeliveryKind = "due" | "lane" | "delivery" | "dead";
+
 /** Which deliveries are read. */
-export type TimedScan = Pick<EventFilter, "since" | "until"> & {
+type DeliveryScan = ScanOptions & Pick<EventFilter, "since" | "until"> & {
+  /** Read one after the other. */
+  readonly kinds: readonly DeliveryKind[];
   /** The only target. */
-  readonly target: string | undefined;
-  /** Other names of targets that may have deliveries. The rest are found one after the other. */
-  readonly names: readonly string[];
+  readonly target?: string | undefined;
+  /** Names of targets that may have deliveries. The rest are found one after the other. */
+  readonly names?: readonly string[];
+  /** The key, without its prefix, where an earlier scan ended. */
+  readonly position?: StoreKey | undefined;
 };
 
 /** A time range, as texts between which its ids sort, and the direction in which it is read. */
@@ -41,18 +48,46 @@ type Probe = {
 };
 
 /**
- * Scans the deliveries of a kind in a time range. Also yields what is outside of it and was read, and keys
- * without a value: positions where the list can continue, so a page that finds little can end.
+ * Scans deliveries. In a time range it also yields what is outside of it and was read, and keys without a
+ * value: positions where the scan can continue, so a page that finds little can end.
  */
-export async function* scanTimes(
+export async function* scanDeliveries(
   client: StoreClient,
-  range: Range,
-  { since, until, target, names, reverse = false, ...options }: TimedScan & ScanOptions,
+  scan: DeliveryScan,
 ): AsyncGenerator<StoreEntry, void> {
+  const { kinds, position, since, until, reverse = false } = scan;
   const from = since ? beforeIdsAt(since) : "";
   const time = { from, to: until ? beforeIdsAt(until) : AFTER_IDS, reverse };
-  if (from >= time.to) return;
-  if (target !== undefined) return yield* client.scan(clamp(range, time), { reverse, ...options });
+  const first = position === undefined ? 0 : kinds.indexOf(position[0] as DeliveryKind);
+  for (const [i, kind] of kinds.slice(first).entries()) {
+    const range = rangeOf(client.keys, kind, i === 0 ? scan : { ...scan, position: undefined });
+    // Pending deliveries are sorted by when they are due, so all of them have to be read.
+    const isTimed = (since ?? until) !== undefined && (kind === "delivery" || kind === "dead");
+    if (!isTimed) yield* client.scan(range, scan);
+    else if (from < time.to) yield* scanTimes(client, range, time, scan);
+  }
+}
+
+/** Returns the range of a kind, from a position on. */
+function rangeOf(
+  keys: Keys,
+  kind: DeliveryKind,
+  { target, reverse, position }: DeliveryScan,
+): Range {
+  const all = keys.below(...(target === undefined ? [kind] : [kind, target]));
+  const from = position && keys.below(...position);
+  return reverse
+    ? { start: after(all), end: from ?? endOf(all) }
+    : { start: after(from ?? all), end: endOf(all) };
+}
+
+async function* scanTimes(
+  client: StoreClient,
+  range: Range,
+  time: Time,
+  { target, names = [], ...options }: DeliveryScan,
+): AsyncGenerator<StoreEntry, void> {
+  if (target !== undefined) return yield* client.scan(clamp(range, time), options);
   const parts = split(client.keys, range, names, time);
   const probes: Promise<Probe>[] = [];
   let started = 0;
@@ -67,7 +102,7 @@ export async function* scanTimes(
       let found = false;
       for (let one = await probes.shift()!;; one = await probe(client, one.rest, time)) {
         yield* one.passed;
-        if (one.found) yield* client.scan(one.found, { reverse, ...options });
+        if (one.found) yield* client.scan(one.found, options);
         found ||= one.found !== undefined;
         if (one.rest === undefined) break;
       }
@@ -147,5 +182,14 @@ function clamp({ start, end }: Range, { from, to }: Time): Range {
   return {
     start: first < from ? [prefix, kind, target, from] : start,
     end: last < to ? end : [prefix, kind, target, to],
+  };
+}
+
+/** Returns what tells whether a target was removed, with one read each. */
+export function removalsIn(client: StoreClient): (target: string) => Promise<boolean> {
+  const known = new Map<string, boolean>();
+  return async (target) => {
+    if (!known.has(target)) known.set(target, await client.isRemoved(target));
+    return known.get(target)!;
   };
 }

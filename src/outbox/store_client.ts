@@ -11,7 +11,7 @@ import {
   type StoreListOptions,
   type StoreSelector,
 } from "../store/mod.ts";
-import type { Commit } from "./commit.ts";
+import type { Commit, CommitBuilder } from "./commit.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import {
   type DeliveryRecord,
@@ -23,7 +23,7 @@ import {
   type SessionEntry,
   type SessionHead,
 } from "./records.ts";
-import { CALL_TIMEOUT, READ_TIMEOUT } from "./timing.ts";
+import { CALL_TIMEOUT, COMMIT_TIMEOUT, READ_TIMEOUT } from "./timing.ts";
 
 /** Keys of one `getMany`: Deno KV's limit. */
 const MAX_KEYS = 10;
@@ -141,6 +141,22 @@ export class StoreClient {
       if (isRejected(error) && cause === undefined) throw error;
       return { ok: "unknown", cause, stored };
     }
+  }
+
+  /**
+   * Commits. Resolves to false when another process was faster, or it was applied before.
+   *
+   * @param action What failed, in errors: `"retry"`
+   * @throws {OutboxUnavailableError} when the store doesn't respond in time
+   */
+  async write(
+    { commit }: CommitBuilder,
+    action: string,
+    timeout = COMMIT_TIMEOUT,
+  ): Promise<boolean> {
+    const outcome = await this.commit(commit, timeout);
+    if (outcome.ok !== "unknown") return outcome.ok;
+    throw new OutboxUnavailableError("unknown", outcome.cause, action);
   }
 
   /**
@@ -283,4 +299,9 @@ export function after(key: StoreKey): StoreKey {
 /** Returns the key right after all that is below a key, which ends with a text. */
 export function endOf(key: StoreKey): StoreKey {
   return [...key.slice(0, -1), `${key.at(-1)}\0`];
+}
+
+/** Returns the range of all keys below a key, which ends with a text. */
+export function rangeBelow(key: StoreKey): Range {
+  return { start: after(key), end: endOf(key) };
 }

@@ -12,7 +12,7 @@ import {
   type TargetRecord,
   VERSION,
 } from "./records.ts";
-import { after, endOf, type Range, type StoreClient } from "./store_client.ts";
+import { rangeBelow, type StoreClient } from "./store_client.ts";
 import type { TargetStates } from "./target_state.ts";
 import type { Targets, TargetStatus } from "./targets.ts";
 import type { Outbox } from "./types.ts";
@@ -229,7 +229,7 @@ async function readCounts(client: StoreClient): Promise<Map<string, Counts>> {
   const { keys, clock, retention } = client;
   const oldest = dayIn(clock.now() - retention.head);
   const counted = new Map<string, Counts>();
-  const range = rangeOf(keys.below("count"));
+  const range = rangeBelow(keys.below("count"));
   for await (const { key, value } of client.scan(range, { page: PAGE })) {
     const [, , target, day, what] = key as [string, string, string, number, Count];
     if (typeof value !== "bigint" || (day < oldest && day !== 0)) continue;
@@ -248,14 +248,9 @@ function noCounts(): Counts {
 /** Reads the records of all targets that have one. */
 async function readRecords(client: StoreClient): Promise<ReadonlyMap<string, TargetRecord>> {
   const records = new Map<string, TargetRecord>();
-  const range = rangeOf(client.keys.below("endpoint"));
+  const range = rangeBelow(client.keys.below("endpoint"));
   for await (const { key, value } of client.scan(range, { page: PAGE })) {
     records.set(String(key[2]), readTargetRecord(value));
   }
   return records;
-}
-
-/** Returns the keys below a key. */
-function rangeOf(key: Range["start"]): Range {
-  return { start: after(key), end: endOf(key) };
 }

@@ -1,7 +1,6 @@
-import type { StoreCheck, StoreEntry } from "../store/mod.ts";
+import type { StoreEntry } from "../store/mod.ts";
 import { CommitBuilder } from "./commit.ts";
-import { putDue, SessionTails } from "./enqueue.ts";
-import { OutboxUnavailableError } from "./errors.ts";
+import { putDue } from "./enqueue.ts";
 import type { RetryOutcome } from "./operation_types.ts";
 import { canBeDelivery } from "./pagination.ts";
 import {
@@ -14,6 +13,7 @@ import {
   UNLEASED,
   VERSION,
 } from "./records.ts";
+import { type Ended, requeueOne } from "./replay.ts";
 import type { StoreClient } from "./store_client.ts";
 import { COMMIT_TIMEOUT } from "./timing.ts";
 
@@ -117,9 +117,7 @@ async function move(
   builder.delete(due!.key);
   putDue(builder, { target, at: now, id, session }, UNLEASED, client);
   builder.set(logged.key, { ...log, v: VERSION, at: now }, retention.rest);
-  const outcome = await client.commit(builder.commit, COMMIT_TIMEOUT);
-  if (outcome.ok === "unknown") throw new OutboxUnavailableError("unknown", outcome.cause, "retry");
-  return outcome.ok ? "moved" : now;
+  return await client.write(builder, "retry") ? "moved" : now;
 }
 
 /** Returns whether a session is leased whose due key is at a time that no log has: it is among the earliest then. */
@@ -148,70 +146,4 @@ async function replayOne(
   const now = await find(client, target, id);
   if (now.event.value === null) return "gone";
   return now.logged.value === null ? "unknown" : "replayed";
-}
-
-/** How often a delivery is added to a session that others add to meanwhile. */
-const REQUEUE_ROUNDS = 10;
-
-/** A delivery that has ended, and is to be delivered again. */
-export type Ended = {
-  readonly target: string;
-  readonly id: string;
-  /** The session in whose order it is delivered. */
-  readonly session: string | undefined;
-  /** How it ended: its count is undone. */
-  readonly state: "dead" | "delivered";
-  /** The key that says so, as it was read: a faster call changes it. */
-  readonly guard: StoreCheck;
-  readonly log: DeliveryRecord;
-};
-
-/**
- * Makes ended deliveries pending again, in one commit. Resolves to whether it was applied; false may mean
- * that it was applied before. Their schedules start again, and ordered ones join the end of their session.
- *
- * @throws {OutboxUnavailableError}
- */
-export async function requeue(
-  client: StoreClient,
-  deliveries: readonly Ended[],
-  at: number,
-  timeout: number,
-): Promise<boolean> {
-  const { keys, retention } = client;
-  const sessions = deliveries.flatMap(({ target, session }) =>
-    session === undefined ? [] : [[target, session] as const]
-  );
-  const entries = await client.get(sessions.map((name) => keys.session(...name)));
-  const tails = new SessionTails(sessions, client, entries);
-  const builder = new CommitBuilder();
-  for (const { target, id, session, state, guard, log: { made, attempts } } of deliveries) {
-    builder.check(guard.key, guard.versionstamp);
-    builder.sum(keys.count(target, id, state), -1n);
-    if (state === "dead") builder.delete(guard.key);
-    const isFirst = session === undefined || tails.append(builder, [target, session], id);
-    if (isFirst) putDue(builder, { target, at, id, session }, UNLEASED, client);
-    const log: DeliveryRecord = { v: VERSION, state: "pending", at, made, base: made, attempts };
-    builder.set(keys.delivery(target, id), log, retention.rest);
-  }
-  tails.finish(builder);
-  const outcome = await client.commit(builder.commit, timeout);
-  if (outcome.ok !== "unknown") return outcome.ok;
-  throw new OutboxUnavailableError("unknown", outcome.cause, "replay");
-}
-
-/** The same for one delivery: when its session changed meanwhile, it is tried again. */
-export async function requeueOne(
-  client: StoreClient,
-  ended: Ended,
-  at: number,
-  timeout: number,
-): Promise<boolean> {
-  for (let round = 0; round < REQUEUE_ROUNDS; round++) {
-    if (await requeue(client, [ended], at, timeout)) return true;
-    if (ended.session === undefined) return false;
-    const [guard] = await client.get([ended.guard.key]);
-    if (guard!.versionstamp !== ended.guard.versionstamp) return false;
-  }
-  return false;
 }
