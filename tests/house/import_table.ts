@@ -97,7 +97,7 @@ export const table: Readonly<Record<string, Row>> = {
   },
   "stores/kv": {
     folders: ["internal", "store"],
-    doors: { "errors.ts": [], "store_path.ts": [] },
+    doors: { "errors.ts": [] },
   },
   "stores/postgres": { folders: ["internal", "store"], doors: { "read_entries.ts": [] } },
   "stores/sqlite": {

@@ -14,6 +14,5 @@
  *
  * @module
  */
-export type { KvLike, KvLikeAtomic, KvLikeCommit, KvLikeEntry, KvLikeKey } from "./kv_like.ts";
-export { KvStore, type KvStoreOptions } from "./kv_store.ts";
+export * from "./kv_store.ts";
 export { openStore } from "./open_store.ts";

@@ -1,9 +1,7 @@
 import type { Store } from "../../store/mod.ts";
 import { retryLocked } from "../../store/sqlite_failure.ts";
-import { backendError } from "./errors.ts";
-import type { KvLike } from "./kv_like.ts";
-import { KvStore } from "./kv_store.ts";
-import { checkStorePath } from "./store_path.ts";
+import { backendError, checkStorePath } from "./errors.ts";
+import { type KvLike, KvStore } from "./kv_store.ts";
 
 /** The number of checks that Deno accepts per commit on a local file. */
 const LOCAL_CHECKS = 100;

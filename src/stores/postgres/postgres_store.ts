@@ -16,9 +16,8 @@ import {
 import { type PostgresClient, type Query, queryInTransaction, queryOf } from "./client.ts";
 import { PostgresBackend } from "./postgres_backend.ts";
 import { postgresError, wasInterrupted, wasRolledBack } from "./postgres_error.ts";
-import { PostgresWake } from "./postgres_wake.ts";
+import { openSessionOf, PostgresWake } from "./postgres_wake.ts";
 import { migration, readSchemaName } from "./schema.ts";
-import { openSessionOf } from "./session.ts";
 
 /** How long a migration whose connection ends is repeated, in milliseconds. */
 const RETRY_FOR = 3_000;

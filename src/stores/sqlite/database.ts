@@ -1,4 +1,13 @@
-import { StoreError } from "../../store/mod.ts";
+/**
+ * The SQLite of the runtime: connections, their errors, and how one learns what another has committed.
+ *
+ * @module
+ */
+import { setTimer } from "../../internal/async.ts";
+import { errorMessage } from "../../internal/issues.ts";
+import { maskError } from "../../internal/mask_error.ts";
+import { closedError, StoreError, StoreLimitError, type StoreWake } from "../../store/mod.ts";
+import { sqliteFailure } from "../../store/sqlite_failure.ts";
 
 /** What SQLite returns for a column that the store reads. */
 export type Column = Uint8Array | string | number | null;
@@ -37,4 +46,48 @@ export function openDatabase(path: string): Database {
       "on Node 20, use openStore of '@omniagent/hooks/node'",
     "cannot_open",
   );
+}
+
+/** An error of SQLite, as a store throws it. */
+export function sqliteError(what: string, error: unknown): Error {
+  if (error instanceof StoreError || error instanceof StoreLimitError) return error;
+  const message = errorMessage(error);
+  if (/database is not open|database has closed|closed database/i.test(message)) {
+    return closedError(error);
+  }
+  if (error instanceof TypeError && /^Cannot /.test(message)) return error;
+  return new StoreError(`Cannot ${what}: SQLite failed: ${message}`, sqliteFailure(message), {
+    cause: maskError(error),
+  });
+}
+
+/** How often a listener looks whether another connection has committed, in milliseconds: it takes 5 µs. */
+const INTERVAL = 50;
+
+/** Returns the wake-up of a file. A commit is the signal: SQLite counts those of other connections. */
+export function sqliteWake(database: Database): StoreWake {
+  const statement = database.prepare("PRAGMA data_version");
+  const read = (): unknown => {
+    try {
+      return statement.get()?.["data_version"];
+    } catch {
+      return undefined; // closed, or what the next read reports
+    }
+  };
+  return {
+    signal() {},
+    listen(onWake) {
+      let version = read();
+      let cancel = (): void => {};
+      const look = (): void => {
+        cancel = setTimer(INTERVAL, look, true);
+        const before = version;
+        version = read();
+        if (version === undefined) cancel();
+        else if (version !== before) onWake();
+      };
+      cancel = setTimer(INTERVAL, look, true);
+      return () => cancel();
+    },
+  };
 }

@@ -1,7 +1,6 @@
 import { retryLocked } from "../../store/sqlite_failure.ts";
-import { openDatabase } from "./database.ts";
+import { openDatabase, sqliteError } from "./database.ts";
 import { APPLICATION_ID } from "./schema.ts";
-import { sqliteError } from "./sqlite_error.ts";
 
 /**
  * What a file holds.

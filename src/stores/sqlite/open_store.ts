@@ -2,10 +2,9 @@ import { checkKnown } from "../../internal/options.ts";
 import { inspect } from "../../internal/validate.ts";
 import { defineStore, type Store } from "../../store/mod.ts";
 import { retryLocked } from "../../store/sqlite_failure.ts";
-import { type Database, openDatabase } from "./database.ts";
+import { type Database, openDatabase, sqliteError } from "./database.ts";
 import { prepareSchema } from "./schema.ts";
 import { SqliteBackend } from "./sqlite_backend.ts";
-import { sqliteError } from "./sqlite_error.ts";
 import { WalSync } from "./wal_sync.ts";
 
 /** Options of `openStore`. */

@@ -1,7 +1,6 @@
 import type { ExportedEntry, StoredValue } from "../../store/mod.ts";
 import { retryLocked } from "../../store/sqlite_failure.ts";
-import { type Column, openDatabase } from "./database.ts";
-import { sqliteError } from "./sqlite_error.ts";
+import { type Column, openDatabase, sqliteError } from "./database.ts";
 
 /** Rows that are read at once: at most 32 MiB, as a value has 64 KiB. */
 const PAGE = 500;

@@ -11,11 +11,8 @@ import {
   SUM_RANGE,
 } from "../../store/mod.ts";
 import { retryLocked } from "../../store/sqlite_failure.ts";
-import type { Column, Database } from "./database.ts";
-import { rollBack } from "./schema.ts";
-import { sqliteError } from "./sqlite_error.ts";
-import { sqliteWake } from "./sqlite_wake.ts";
-import { prepareStatements, type Statements, toBytes, toId } from "./statements.ts";
+import { type Column, type Database, sqliteError, sqliteWake } from "./database.ts";
+import { prepareStatements, rollBack, type Statements, toBytes, toId } from "./schema.ts";
 import type { WalSync } from "./wal_sync.ts";
 
 /** Commits of one transaction at most: 64 share a sync well, and 256 hold the event loop for a few ms. */
