@@ -3,7 +3,7 @@ import { cors } from "hono/cors";
 import type { HookRegistry, Hooks } from "../core/mod.ts";
 import { Semaphore } from "../internal/async.ts";
 import { checkObject } from "../internal/validate.ts";
-import { isOutbox } from "../outbox/is_outbox.ts";
+import { isOutbox } from "../outbox/types.ts";
 import { createWebhookValidation } from "../webhook/handshake_receiver.ts";
 import { AgentSessions } from "./agent_sessions.ts";
 import { askLinkRoutes } from "./ask_links.ts";

@@ -7,9 +7,14 @@ import { CommitBuilder } from "./commit.ts";
 import { putRecord } from "./enqueue.ts";
 import { OutboxUnavailableError, ReplayLimitError } from "./errors.ts";
 import type { ThrottledLogger } from "./logging.ts";
-import type { BackgroundReplay, BackgroundReplays, ReplayFilter } from "./operation_types.ts";
+import type {
+  BackgroundReplay,
+  BackgroundReplays,
+  ReplayFilter,
+  ReplayOptions,
+  ReplayResult,
+} from "./operation_types.ts";
 import { DAY, VERSION } from "./records.ts";
-import { Replay } from "./replay.ts";
 import { rangeBelow, type ReadOptions, type StoreClient } from "./store_client.ts";
 
 /** How long a slice replays, in milliseconds: progress is stored after each, and cancellation seen. */
@@ -59,31 +64,34 @@ type Found = { readonly id: string; readonly record: ReplayRecord; readonly vers
 type BackgroundOptions = {
   readonly client: StoreClient;
   readonly log: ThrottledLogger;
-  /** Called when something is due that no worker knows of. */
-  readonly wake: () => void;
+  /** Checks what is to be replayed. @throws {TypeError | RangeError} */
+  readonly createReplay: (options: ReplayOptions) => {
+    count(): Promise<number | undefined>;
+    run(): Promise<ReplayResult & { readonly seen: number }>;
+  };
 };
 
 /** The replays of an outbox in the background: those that run in this process, and those of the store. */
 export class BackgroundReplayer implements BackgroundReplays {
   readonly #client: StoreClient;
   readonly #log: ThrottledLogger;
-  readonly #wake: () => void;
+  readonly #createReplay: BackgroundOptions["createReplay"];
   readonly #running = new Map<string, Promise<void>>();
   #resuming: Promise<void> = Promise.resolve();
   #isStopped = false;
   #cancelTimer = (): void => {};
 
-  constructor({ client, log, wake }: BackgroundOptions) {
+  constructor({ client, log, createReplay }: BackgroundOptions) {
     this.#client = client;
     this.#log = log;
-    this.#wake = wake;
+    this.#createReplay = createReplay;
   }
 
   async start(filter: ReplayFilter = {}): Promise<BackgroundReplay> {
     const subject = "Cannot start replay";
     checkKnown(subject, filter, ["target", "state", "type", "since", "until"]);
     const { target, state = "dead", type, since, until } = filter;
-    new Replay(this.#client, { ...filter, timeout: Infinity });
+    this.#createReplay({ ...filter, timeout: Infinity }); // checks the filter
     const { keys, clock } = this.#client;
     const running = rangeBelow(keys.record("replaying"));
     if ((await this.#client.list(running, { limit: MAX_RUNNING })).length >= MAX_RUNNING) {
@@ -200,15 +208,15 @@ export class BackgroundReplayer implements BackgroundReplays {
   /** Replays slice after slice until all is seen, or it is canceled, or this process stops. */
   async #replay(id: string, own: ReplayRecord): Promise<void> {
     let record = own;
-    const options = optionsOf(record);
+    const filter = filterOf(record);
     if (record.total === undefined) {
-      const total = await new Replay(this.#client, { ...options, timeout: COUNT_TIME }).count();
+      const total = await this.#createReplay({ ...filter, timeout: COUNT_TIME }).count();
       record = { ...record, total: total ?? -1 };
       if (!await this.#save(id, record)) return;
     }
     while (!this.#isStopped) {
       const { cursor } = record;
-      const slice = new Replay(this.#client, { ...options, timeout: SLICE, cursor }, this.#wake);
+      const slice = this.#createReplay({ ...filter, timeout: SLICE, cursor });
       const { replayed, refused, seen, cursor: next } = await slice.run();
       record = {
         ...record,
@@ -274,18 +282,6 @@ export class BackgroundReplayer implements BackgroundReplays {
   }
 }
 
-function optionsOf({ filter }: ReplayRecord): ReplayFilter {
-  const { since, until, ...rest } = filter;
-  return { ...rest, ...timesOf(since, until) };
-}
-
-function timesOf(since: number | undefined, until: number | undefined) {
-  return {
-    ...(since !== undefined && { since: new Date(since) }),
-    ...(until !== undefined && { until: new Date(until) }),
-  };
-}
-
 /** Reads a record; undefined when this version can't. */
 function readRecord({ key, value, versionstamp }: StoreEntry): Found | undefined {
   const record = value as ReplayRecord | null;
@@ -294,16 +290,10 @@ function readRecord({ key, value, versionstamp }: StoreEntry): Found | undefined
 }
 
 function toReplay(id: string, record: ReplayRecord): BackgroundReplay {
-  const { filter: { target, state, type, since, until }, status, total, ended } = record;
-  const { seen, replayed, refused, at } = record;
+  const { status, total, seen, replayed, refused, at, ended } = record;
   return {
     id,
-    filter: {
-      state,
-      ...(target !== undefined && { target }),
-      ...(type !== undefined && { type }),
-      ...timesOf(since, until),
-    },
+    filter: filterOf(record),
     status,
     // What fails again while a replay runs is looked at once more.
     ...(total !== undefined && total >= 0 && { total: Math.max(total, seen) }),
@@ -312,5 +302,16 @@ function toReplay(id: string, record: ReplayRecord): BackgroundReplay {
     refused,
     startedAt: new Date(at),
     ...(ended !== undefined && { endedAt: new Date(ended) }),
+  };
+}
+
+function filterOf({ filter }: ReplayRecord): BackgroundReplay["filter"] {
+  const { state, target, type, since, until } = filter;
+  return {
+    state,
+    ...(target !== undefined && { target }),
+    ...(type !== undefined && { type }),
+    ...(since !== undefined && { since: new Date(since) }),
+    ...(until !== undefined && { until: new Date(until) }),
   };
 }

@@ -4,7 +4,7 @@ import { deadline } from "../internal/async.ts";
 import { maskError } from "../internal/mask_error.ts";
 import { checkKnown } from "../internal/options.ts";
 import { checkFunctions } from "../internal/validate.ts";
-import { keepAlive } from "./is_outbox.ts";
+import { keepAlive } from "./types.ts";
 
 /** Deno Deploy kills an instance 5 s after its SIGINT; other platforms give more. */
 const DEADLINE = 4_500;

@@ -1,42 +1,12 @@
-import {
-  type Receipt,
-  RecordConflictError,
-  type RecordWrite,
-  toWire,
-  type WireEvent,
-} from "../core/mod.ts";
-import { canonicalJson } from "../internal/json_text.ts";
+import { type Receipt, RecordConflictError, type RecordWrite, toWire } from "../core/mod.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
-import { contentOf, type Prepared } from "./enqueue.ts";
+import { isSame, type Prepared, receiptOf } from "./enqueue.ts";
 import { IdempotencyConflictError } from "./errors.ts";
 import type { EventRecord, IdempotencyRecord } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
 
 /** A batch: what is still to be stored, and the receipts of what is. */
 type Batch = { batch: readonly Prepared[]; readonly done: Map<Prepared, Receipt> };
-
-/**
- * Returns which publications of a batch repeat an earlier one: under the same key, or of the same event.
- *
- * @throws {IdempotencyConflictError} when a key or an id is that of two different events
- */
-export function findRepeats(batch: readonly Prepared[]): ReadonlyMap<Prepared, Prepared> {
-  const originals = new Map<string, Prepared>();
-  const repeats = new Map<Prepared, Prepared>();
-  for (const prepared of batch) {
-    const { key, event, wire, hash } = prepared;
-    const name = key === undefined ? `id ${event.id}` : `key ${key}`;
-    const original = originals.get(name);
-    if (original === undefined) {
-      originals.set(name, prepared);
-      continue;
-    }
-    const isRepeat = key === undefined ? isSame(original.wire, wire) : original.hash === hash;
-    if (!isRepeat) throw new IdempotencyConflictError(key === undefined ? "event id" : undefined);
-    repeats.set(prepared, original);
-  }
-  return repeats;
-}
 
 /**
  * Reads why a check failed. Returns the versionstamp of the commit if it had been applied. If not, removes
@@ -105,14 +75,4 @@ function setDuplicates(
   for (const [index, other] of (prepared.others ?? []).entries()) {
     done.set(other, { ...receiptOf(other), id: others[index]!, duplicate: true });
   }
-}
-
-/** Returns the receipt of an event for which nothing is stored. */
-export function receiptOf({ event: { id } }: Prepared): Receipt {
-  return { id, deliveries: 0, duplicate: false, handlers: [] };
-}
-
-/** Returns whether two events under one id are the same, whatever the order of their keys. */
-function isSame(a: WireEvent, b: WireEvent): boolean {
-  return canonicalJson(contentOf(a)) === canonicalJson(contentOf(b));
 }

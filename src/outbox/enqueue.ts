@@ -1,4 +1,5 @@
-import type { HookEvent, RecordWrite, WireEvent } from "../core/mod.ts";
+import type { HookEvent, Receipt, RecordWrite, WireEvent } from "../core/mod.ts";
+import { canonicalJson } from "../internal/json_text.ts";
 import type { StoreEntry } from "../store/mod.ts";
 import type { CommitBuilder } from "./commit.ts";
 import { decisionGroup } from "./decision_index.ts";
@@ -239,4 +240,14 @@ export function contentOf(
 ): unknown {
   const content = [type, session_id ?? "", data];
   return hasTimestamp ? [...content, timestamp] : content;
+}
+
+/** Returns the receipt of an event for which nothing is stored. */
+export function receiptOf({ event: { id } }: Prepared): Receipt {
+  return { id, deliveries: 0, duplicate: false, handlers: [] };
+}
+
+/** Returns whether two events under one id are the same, whatever the order of their keys. */
+export function isSame(a: WireEvent, b: WireEvent): boolean {
+  return canonicalJson(contentOf(a)) === canonicalJson(contentOf(b));
 }

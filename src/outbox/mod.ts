@@ -40,9 +40,8 @@ export type {
 } from "../core/mod.ts";
 export * from "./errors.ts";
 export type * from "./operation_types.ts";
-export type * from "./types.ts";
 export type { OutboxEvents } from "./system_events.ts";
 export type { AttemptReport } from "./logging.ts";
-export { isOutbox } from "./is_outbox.ts";
+export { isOutbox, type Outbox, type OutboxOperations, type OutboxOptions } from "./types.ts";
 export { createOutbox } from "./outbox.ts";
 export { drainOnSignal, type DrainOnSignalOptions } from "./drain_on_signal.ts";

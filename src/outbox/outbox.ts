@@ -10,14 +10,14 @@ import { Claimer } from "./claim.ts";
 import { getEvent, listDecisions, listEvents } from "./list_events.ts";
 import { Cleanup, purge, StoreHealth } from "./maintenance.ts";
 import { hookRecords } from "./hook_records.ts";
-import { noteOutbox } from "./is_outbox.ts";
 import { getDelivery, listDeliveries } from "./list_deliveries.ts";
 import { DeliveryAlerts, SharedLogger, ThrottledLogger } from "./logging.ts";
 import { Publisher } from "./publish.ts";
 import { publishIn } from "./publish_in.ts";
 import { DAY, Keys } from "./records.ts";
+import type { ReplayOptions } from "./operation_types.ts";
 import { Replay } from "./replay.ts";
-import { retryDelivery } from "./retry.ts";
+import { retryDelivery } from "./requeue.ts";
 import { Settler } from "./settle.ts";
 import { StoreClient } from "./store_client.ts";
 import { SystemEvents } from "./system_events.ts";
@@ -26,7 +26,7 @@ import { TargetStates } from "./target_state.ts";
 import { FlowControl } from "./flow_control.ts";
 import { Targets } from "./targets.ts";
 import { WakeUp } from "./timing.ts";
-import type { Outbox, OutboxOptions } from "./types.ts";
+import { noteOutbox, type Outbox, type OutboxOptions } from "./types.ts";
 import { VersionCheck } from "./version.ts";
 import { Worker } from "./worker.ts";
 
@@ -77,10 +77,13 @@ type PartOptions = Pick<OutboxOptions, "logger" | "onAttempt"> & {
 function createParts(client: StoreClient, options: PartOptions) {
   const common = createCommon(client, options);
   const { log, wakeUp } = common;
+  const createReplay = (options: ReplayOptions): Replay =>
+    new Replay(client, options, () => wakeUp.callAll());
   return {
     ...common,
     worker: createWorker(common),
-    replays: new BackgroundReplayer({ client, log, wake: () => wakeUp.callAll() }),
+    createReplay,
+    replays: new BackgroundReplayer({ client, log, createReplay }),
     health: new StoreHealth(client),
     version: new VersionCheck(client),
   };
@@ -239,17 +242,16 @@ function reading(
 
 /** Delivers again. */
 function replaying(
-  { client, replays, version, wakeUp }: Parts,
+  { client, createReplay, replays, version, wakeUp }: Parts,
 ): Pick<Outbox, "retry" | "replay" | "replays"> {
-  const wake = (): void => wakeUp.callAll();
   return {
     async retry(target, eventId) {
       await version.run();
-      return await retryDelivery(client, target, eventId, wake);
+      return await retryDelivery(client, target, eventId, () => wakeUp.callAll());
     },
     async replay(options) {
       await version.run();
-      const { seen: _, ...result } = await new Replay(client, options, wake).run();
+      const { seen: _, ...result } = await createReplay(options).run();
       return result;
     },
     replays: {

@@ -22,14 +22,15 @@ import { decisionGroup } from "./decision_index.ts";
 import {
   contentOf,
   eventRecord,
+  isSame,
   type Layout,
   type Prepared,
   putPublication,
+  receiptOf,
   sessionNames,
   SessionTails,
 } from "./enqueue.ts";
-import { findRepeats, receiptOf } from "./duplicates.ts";
-import { OutboxUnavailableError } from "./errors.ts";
+import { IdempotencyConflictError, OutboxUnavailableError } from "./errors.ts";
 import { type DueRecord, VERSION } from "./records.ts";
 import { largest, longestPrefix } from "../internal/truncate.ts";
 import type { StoreClient } from "./store_client.ts";
@@ -86,6 +87,29 @@ export async function planBatch(
       return { ...receiptOf(one), id, duplicate: true };
     });
   return { stored, size: fitCommit(stored, options), receipts };
+}
+
+/**
+ * Returns which publications of a batch repeat an earlier one: under the same key, or of the same event.
+ *
+ * @throws {IdempotencyConflictError} when a key or an id is that of two different events
+ */
+function findRepeats(batch: readonly Prepared[]): ReadonlyMap<Prepared, Prepared> {
+  const originals = new Map<string, Prepared>();
+  const repeats = new Map<Prepared, Prepared>();
+  for (const prepared of batch) {
+    const { key, event, wire, hash } = prepared;
+    const name = key === undefined ? `id ${event.id}` : `key ${key}`;
+    const original = originals.get(name);
+    if (original === undefined) {
+      originals.set(name, prepared);
+      continue;
+    }
+    const isRepeat = key === undefined ? isSame(original.wire, wire) : original.hash === hash;
+    if (!isRepeat) throw new IdempotencyConflictError(key === undefined ? "event id" : undefined);
+    repeats.set(prepared, original);
+  }
+  return repeats;
 }
 
 /** Encodes a batch. With a key for the whole, its first event carries that. */

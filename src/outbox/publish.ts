@@ -6,10 +6,11 @@ import {
   type NewLease as NewLeaseOf,
   type Prepared,
   putPublication,
+  receiptOf,
   sessionNames,
   SessionTails,
 } from "./enqueue.ts";
-import { findStored, receiptOf } from "./duplicates.ts";
+import { findStored } from "./duplicates.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import { type BatchPlan, planBatch, type PrepareOptions, storeChunks } from "./prepare.ts";
 import type { CommitOutcome, StoreClient } from "./store_client.ts";

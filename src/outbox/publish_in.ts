@@ -1,7 +1,7 @@
 import type { PendingPublication, Publication, Receipt } from "../core/mod.ts";
 import { CommitBuilder } from "./commit.ts";
-import { findStored, receiptOf } from "./duplicates.ts";
-import { type Prepared, putPublication, sessionNames, SessionTails } from "./enqueue.ts";
+import { findStored } from "./duplicates.ts";
+import { type Prepared, putPublication, receiptOf, sessionNames, SessionTails } from "./enqueue.ts";
 import { planBatch, type PrepareOptions, storeChunks } from "./prepare.ts";
 import type { StoreClient } from "./store_client.ts";
 

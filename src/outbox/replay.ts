@@ -1,7 +1,5 @@
 import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
-import type { StoreCheck, StoreEntry, StoreKey } from "../store/mod.ts";
-import { CommitBuilder } from "./commit.ts";
-import { putDue, SessionTails } from "./enqueue.ts";
+import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import type { ReplayOptions, ReplayResult } from "./operation_types.ts";
 import {
@@ -15,14 +13,8 @@ import {
   timesOf,
   writeCursor,
 } from "./pagination.ts";
-import {
-  type DeliveryRecord,
-  readEventRecord,
-  readLog,
-  sessionOf,
-  UNLEASED,
-  VERSION,
-} from "./records.ts";
+import { readEventRecord, readLog, sessionOf } from "./records.ts";
+import { type Ended, requeue, requeueOne } from "./requeue.ts";
 import { removalsIn, scanDeliveries } from "./scan_deliveries.ts";
 import type { StoreClient } from "./store_client.ts";
 import { COMMIT_TIMEOUT, MIN_COMMIT_TIMEOUT } from "./timing.ts";
@@ -213,71 +205,4 @@ function isPosition(position: readonly unknown[], target: string | undefined): b
   return position.length === 0 ||
     (position.length === 2 && typeof w === "string" && typeof id === "string" &&
       (target ?? w) === w);
-}
-
-/** How often a delivery is added to a session that others add to meanwhile. */
-const REQUEUE_ROUNDS = 10;
-
-/** A delivery that has ended, and is to be delivered again. */
-export type Ended = {
-  readonly target: string;
-  readonly id: string;
-  /** The session in whose order it is delivered. */
-  readonly session: string | undefined;
-  /** How it ended: its count is undone. */
-  readonly state: "dead" | "delivered";
-  /** The key that says so, as it was read: a faster call changes it. */
-  readonly guard: StoreCheck;
-  readonly log: DeliveryRecord;
-};
-
-/**
- * Makes an ended delivery pending again; when its session changed meanwhile, tries again. Resolves to false
- * when another call was faster, or it was applied before.
- */
-export async function requeueOne(
-  client: StoreClient,
-  ended: Ended,
-  at: number,
-  timeout: number,
-): Promise<boolean> {
-  for (let round = 0; round < REQUEUE_ROUNDS; round++) {
-    if (await requeue(client, [ended], at, timeout)) return true;
-    if (ended.session === undefined) return false;
-    const [guard] = await client.get([ended.guard.key]);
-    if (guard!.versionstamp !== ended.guard.versionstamp) return false;
-  }
-  return false;
-}
-
-/**
- * Makes ended deliveries pending again, in one commit. Resolves to whether it was applied; false may mean
- * that it was applied before. Their schedules start again, and ordered ones join the end of their session.
- *
- * @throws {OutboxUnavailableError}
- */
-async function requeue(
-  client: StoreClient,
-  deliveries: readonly Ended[],
-  at: number,
-  timeout: number,
-): Promise<boolean> {
-  const { keys, retention } = client;
-  const sessions = deliveries.flatMap(({ target, session }) =>
-    session === undefined ? [] : [[target, session] as const]
-  );
-  const entries = await client.get(sessions.map((name) => keys.session(...name)));
-  const tails = new SessionTails(sessions, client, entries);
-  const builder = new CommitBuilder();
-  for (const { target, id, session, state, guard, log: { made, attempts } } of deliveries) {
-    builder.check(guard.key, guard.versionstamp);
-    builder.sum(keys.count(target, id, state), -1n);
-    if (state === "dead") builder.delete(guard.key);
-    const isFirst = session === undefined || tails.append(builder, [target, session], id);
-    if (isFirst) putDue(builder, { target, at, id, session }, UNLEASED, client);
-    const log: DeliveryRecord = { v: VERSION, state: "pending", at, made, base: made, attempts };
-    builder.set(keys.delivery(target, id), log, retention.rest);
-  }
-  tails.finish(builder);
-  return await client.write(builder, "replay", timeout);
 }

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "../internal/clock.ts";
 import { checkKnown, readCount } from "../internal/options.ts";
 import { checkName, checkObject } from "../internal/validate.ts";
 import type { Page, PageOptions } from "../outbox/mod.ts";
-import { partsOf } from "../outbox/is_outbox.ts";
+import { partsOf } from "../outbox/types.ts";
 import { checkStore } from "../store/check_store.ts";
 import type { Store } from "../store/mod.ts";
 import { createAddressGuard } from "../webhook/address_guard.ts";

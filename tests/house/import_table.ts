@@ -88,7 +88,7 @@ export const table: Readonly<Record<string, Row>> = {
     doors: {
       "commit.ts": [],
       "errors.ts": [],
-      "is_outbox.ts": [],
+      "types.ts": [],
       // The layout of the store, of which stored webhooks are a part.
       "prepare.ts": [],
       "records.ts": [],

@@ -1,6 +1,6 @@
-import type { StoreEntry } from "../store/mod.ts";
+import type { StoreCheck, StoreEntry } from "../store/mod.ts";
 import { CommitBuilder } from "./commit.ts";
-import { putDue } from "./enqueue.ts";
+import { putDue, SessionTails } from "./enqueue.ts";
 import type { RetryOutcome } from "./operation_types.ts";
 import { canBeDelivery } from "./pagination.ts";
 import {
@@ -13,7 +13,6 @@ import {
   UNLEASED,
   VERSION,
 } from "./records.ts";
-import { type Ended, requeueOne } from "./replay.ts";
 import type { StoreClient } from "./store_client.ts";
 import { COMMIT_TIMEOUT } from "./timing.ts";
 
@@ -146,4 +145,71 @@ async function replayOne(
   const now = await find(client, target, id);
   if (now.event.value === null) return "gone";
   return now.logged.value === null ? "unknown" : "replayed";
+}
+
+/** How often a delivery is added to a session that others add to meanwhile. */
+const REQUEUE_ROUNDS = 10;
+
+/** A delivery that has ended, and is to be delivered again. */
+export type Ended = {
+  readonly target: string;
+  readonly id: string;
+  /** The session in whose order it is delivered. */
+  readonly session: string | undefined;
+  /** How it ended: its count is undone. */
+  readonly state: "dead" | "delivered";
+  /** The key that says so, as it was read: a faster call changes it. */
+  readonly guard: StoreCheck;
+  readonly log: DeliveryRecord;
+};
+
+/**
+ * Makes an ended delivery pending again; when its session changed meanwhile, tries again. Resolves to false
+ * when another call was faster, or it was applied before.
+ */
+export async function requeueOne(
+  client: StoreClient,
+  ended: Ended,
+  at: number,
+  timeout: number,
+): Promise<boolean> {
+  for (let round = 0; round < REQUEUE_ROUNDS; round++) {
+    if (await requeue(client, [ended], at, timeout)) return true;
+    if (ended.session === undefined) return false;
+    const [guard] = await client.get([ended.guard.key]);
+    if (guard!.versionstamp !== ended.guard.versionstamp) return false;
+  }
+  return false;
+}
+
+/**
+ * Makes ended deliveries pending again, in one commit. Resolves to whether it was applied; false may mean
+ * that it was applied before. Their schedules start again, and ordered ones join the end of their session.
+ *
+ * @throws {OutboxUnavailableError}
+ */
+export async function requeue(
+  client: StoreClient,
+  deliveries: readonly Ended[],
+  at: number,
+  timeout: number,
+): Promise<boolean> {
+  const { keys, retention } = client;
+  const sessions = deliveries.flatMap(({ target, session }) =>
+    session === undefined ? [] : [[target, session] as const]
+  );
+  const entries = await client.get(sessions.map((name) => keys.session(...name)));
+  const tails = new SessionTails(sessions, client, entries);
+  const builder = new CommitBuilder();
+  for (const { target, id, session, state, guard, log: { made, attempts } } of deliveries) {
+    builder.check(guard.key, guard.versionstamp);
+    builder.sum(keys.count(target, id, state), -1n);
+    if (state === "dead") builder.delete(guard.key);
+    const isFirst = session === undefined || tails.append(builder, [target, session], id);
+    if (isFirst) putDue(builder, { target, at, id, session }, UNLEASED, client);
+    const log: DeliveryRecord = { v: VERSION, state: "pending", at, made, base: made, attempts };
+    builder.set(keys.delivery(target, id), log, retention.rest);
+  }
+  tails.finish(builder);
+  return await client.write(builder, "replay", timeout);
 }
