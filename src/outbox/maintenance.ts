@@ -1,11 +1,15 @@
-import type { StoreKey } from "../store/mod.ts";
-import { CommitBuilder, utf8Bytes } from "./commit.ts";
+/**
+ * What keeps a store usable: its old counts are deleted, its commits are probed, and its version is checked.
+ *
+ * @module
+ */
+import { CommitBuilder } from "./commit.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import type { ThrottledLogger } from "./logging.ts";
 import { DAY, dayIn, VERSION } from "./records.ts";
 import { type CommitOutcome, endOf, type StoreClient } from "./store_client.ts";
 import type { Targets } from "./targets.ts";
-import { BACKGROUND_TIMEOUT, PROBE_TIMEOUT } from "./timing.ts";
+import { BACKGROUND_TIMEOUT, COMMIT_TIMEOUT, PROBE_TIMEOUT } from "./timing.ts";
 
 const HOUR = 60 * 60 * 1000;
 /** Days beyond the retention: other clocks may be behind, and a late settle counts on the day of its event. */
@@ -14,8 +18,8 @@ const SPARE_DAYS = 2;
 const DAYS_AHEAD = 3;
 /** Counts that one run deletes at most: the rest has time until the next one. */
 const MAX_COUNTS = 10_000;
-/** Keys of one commit, and their bytes: Deno KV takes 1,000 changes and 80 KiB of keys. */
-const BATCH = { keys: 500, bytes: 60_000 };
+/** Counts of one commit: Deno KV takes 1,000 changes. */
+const BATCH = 500;
 
 /** Dependencies of `Cleanup`. */
 type CleanupOptions = {
@@ -124,82 +128,16 @@ export class Cleanup {
     const start = client.keys.below("count", target, 1);
     const end = client.keys.below("count", target, oldest);
     for (let deleted = 0;;) {
-      const limit = Math.min(BATCH.keys, most - deleted);
+      const limit = Math.min(BATCH, most - deleted);
       const entries = limit > 0 ? await client.list({ start, end }, { limit }) : [];
       if (entries.length === 0) return deleted;
-      const deletes = entries.map(({ key }) => key);
-      const outcome = await client.commit(deleting(deletes).commit, BACKGROUND_TIMEOUT);
+      const builder = new CommitBuilder();
+      for (const { key } of entries) builder.delete(key);
+      const outcome = await client.commit(builder.commit, BACKGROUND_TIMEOUT);
       if (outcome.ok === "unknown") throw outcome.cause;
-      deleted += deletes.length;
+      deleted += entries.length;
     }
   }
-}
-
-/** How often everything is deleted while more comes. What is left then has due keys, which cause a purge. */
-const ROUNDS = 10;
-/** What is stored for a target. The mark that it was removed stays. */
-const RANGES = ["lane", "dead", "delivery", "count"];
-
-/**
- * Deletes what is stored for a removed target. Deletes need no check: nothing under these keys is wanted
- * again. Due keys go last, because they cause another purge when this one is cut short. All of it is done
- * twice at least, because attempts may settle and events be accepted until then. A crash may leave a count
- * behind, which goes with its day.
- *
- * @throws {OutboxUnavailableError} when the store doesn't respond in time; it can be called again
- */
-export async function purge(client: StoreClient, target: string): Promise<void> {
-  for (let round = 1; round <= ROUNDS; round++) {
-    for (const range of RANGES) await purgeRange(client, client.keys.below(range, target));
-    const deleted = await purgeDue(client, target);
-    if (round > 1 && deleted === 0) return; // nothing has come since the other ranges
-  }
-}
-
-/** Deletes due keys, each after the session that it is for: one that begins later has another. */
-async function purgeDue(client: StoreClient, target: string): Promise<number> {
-  for (let deleted = 0;;) {
-    const batch = await nextBatch(client, client.keys.below("due", target));
-    if (batch.length === 0) return deleted;
-    for (const [, , , , , session] of batch) {
-      if (session === undefined) continue;
-      await purgeRange(client, client.keys.below("lane", target, session));
-      await deleteKeys(client, [client.keys.below("lane", target, session)]);
-    }
-    await deleteKeys(client, batch);
-    deleted += batch.length;
-  }
-}
-
-async function purgeRange(client: StoreClient, prefix: StoreKey): Promise<void> {
-  for (;;) {
-    const batch = await nextBatch(client, prefix);
-    if (batch.length === 0) return;
-    await deleteKeys(client, batch);
-  }
-}
-
-async function deleteKeys(client: StoreClient, deletes: readonly StoreKey[]): Promise<void> {
-  await client.write(deleting(deletes), "remove a target");
-}
-
-function deleting(keys: readonly StoreKey[]): CommitBuilder {
-  const builder = new CommitBuilder();
-  for (const key of keys) builder.delete(key);
-  return builder;
-}
-
-/** Returns the first keys below a prefix that fit one commit. */
-async function nextBatch(client: StoreClient, prefix: StoreKey): Promise<readonly StoreKey[]> {
-  const limit = Math.min(BATCH.keys, client.store.limits.mutations);
-  const batch: StoreKey[] = [];
-  let bytes = 0;
-  for (const { key } of await client.list({ prefix }, { limit })) {
-    bytes += utf8Bytes(JSON.stringify(key));
-    if (batch.length > 0 && bytes > BATCH.bytes) break;
-    batch.push(key);
-  }
-  return batch;
 }
 
 /** How long the result of a probe is used, in milliseconds: after a success, and after a failure. */
@@ -268,4 +206,78 @@ export class StoreHealth {
       return { ok: "unknown", cause, stored: false }; // it is closed
     }
   }
+}
+
+/** How far the clocks of processes may differ, in milliseconds: five minutes. */
+const CLOCK_SKEW = 5 * 60 * 1000;
+
+/** What is stored of the layout itself. */
+type MetaRecord = {
+  readonly v: number;
+  /**
+   * Since when decisions are in the index, in milliseconds since 1970. Absent if no process that supports
+   * the index has written to the store.
+   */
+  readonly indexed?: number;
+};
+
+/** Checks once that this version of the package can use what is stored. */
+export class VersionCheck {
+  readonly #client: StoreClient;
+  #isDone = false;
+  #running: Promise<void> | undefined;
+
+  constructor(client: StoreClient) {
+    this.#client = client;
+  }
+
+  /** @throws {Error} when what is stored has a newer format; the next call then checks again */
+  run(): Promise<void> {
+    return this.#running ??= this.#run().catch((error) => {
+      this.#running = undefined;
+      throw error;
+    });
+  }
+
+  async #run(): Promise<void> {
+    await readVersion(this.#client);
+    this.#isDone = true;
+  }
+
+  /** Does the same in a transaction of the caller, in which it stores nothing. */
+  async runWithin(client: StoreClient): Promise<void> {
+    if (!this.#isDone) await readVersion(client, { create: false });
+  }
+}
+
+/**
+ * Stores the version of the layout, if there is none, and since when decisions are indexed.
+ *
+ * @throws {Error} when the version is a newer one
+ */
+async function readVersion(client: StoreClient, { create = true } = {}): Promise<void> {
+  const { keys, clock } = client;
+  const [entry] = await client.get([keys.meta], { timeout: COMMIT_TIMEOUT });
+  const { value, versionstamp } = entry!;
+  const meta = value as MetaRecord | null;
+  const { v, indexed } = meta ?? { v: VERSION };
+  if (v > VERSION) {
+    throw new Error(
+      `Cannot use store: its outbox has format ${v}, and this version supports ${VERSION}`,
+    );
+  }
+  if (indexed !== undefined || !create) return;
+  // What is already stored isn't indexed, including what processes whose clocks are ahead have stored.
+  const since = meta === null ? 0 : clock.now() + CLOCK_SKEW;
+  const builder = new CommitBuilder();
+  builder.check(keys.meta, versionstamp);
+  builder.set(keys.meta, { v: VERSION, indexed: since } satisfies MetaRecord, undefined);
+  const outcome = await client.commit(builder.commit, COMMIT_TIMEOUT, { failFast: true });
+  if (outcome.ok === "unknown") throw new OutboxUnavailableError(false, outcome.cause);
+}
+
+/** Returns since when decisions are in the index, in milliseconds; `Infinity` if none is. */
+export async function indexedSince(client: StoreClient): Promise<number> {
+  const [entry] = await client.get([client.keys.meta]);
+  return (entry!.value as MetaRecord | null)?.indexed ?? Infinity;
 }

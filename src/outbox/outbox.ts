@@ -8,7 +8,7 @@ import { Attempter } from "./attempt.ts";
 import { BackgroundReplayer } from "./background_replay.ts";
 import { Claimer } from "./claim.ts";
 import { getEvent, listDecisions, listEvents } from "./list_events.ts";
-import { Cleanup, purge, StoreHealth } from "./maintenance.ts";
+import { Cleanup, StoreHealth, VersionCheck } from "./maintenance.ts";
 import { hookRecords } from "./hook_records.ts";
 import { getDelivery, listDeliveries } from "./list_deliveries.ts";
 import { DeliveryAlerts, SharedLogger, ThrottledLogger } from "./logging.ts";
@@ -21,13 +21,12 @@ import { retryDelivery } from "./requeue.ts";
 import { Settler } from "./settle.ts";
 import { StoreClient } from "./store_client.ts";
 import { SystemEvents } from "./system_events.ts";
-import { targetOperations } from "./target_operations.ts";
+import { purge, targetOperations } from "./target_operations.ts";
 import { TargetStates } from "./target_state.ts";
 import { FlowControl } from "./flow_control.ts";
 import { Targets } from "./targets.ts";
 import { WakeUp } from "./timing.ts";
 import { noteOutbox, type Outbox, type OutboxOptions } from "./types.ts";
-import { VersionCheck } from "./version.ts";
 import { Worker } from "./worker.ts";
 
 /** Creates an outbox over a store, which it does not close. */

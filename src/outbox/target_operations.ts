@@ -1,7 +1,7 @@
 import type { Measurement } from "../core/metrics.ts";
 import { checkName } from "../internal/validate.ts";
-import type { StoreEntry } from "../store/mod.ts";
-import { purge } from "./maintenance.ts";
+import type { StoreEntry, StoreKey } from "../store/mod.ts";
+import { CommitBuilder, utf8Bytes } from "./commit.ts";
 import type { Endpoint, TargetStats } from "./operation_types.ts";
 import {
   type Count,
@@ -17,20 +17,21 @@ import type { TargetStates } from "./target_state.ts";
 import type { Targets, TargetStatus } from "./targets.ts";
 import type { Outbox } from "./types.ts";
 
-/** Where something is stored for every target that ever received anything. */
-const TRACES = ["count", "due", "lane", "dead", "delivery"];
+/** Where something is stored for a target that ever received anything, besides its due keys. */
+const RANGES = ["lane", "dead", "delivery", "count"];
 /** Characters of a reason that is given by hand: it is stored, and published in an event. */
 const MAX_REASON = 500;
 /** Counts, and records of targets, that are read at once: they are small. */
 const PAGE = 500;
 /** Targets whose due keys are read at the same time. */
 const CONCURRENT_READS = 16;
-/** Due keys of a target that are searched for leases: what is leased was due first. */
-const MAX_LEASES = 500;
-/** How many are read first: if none of them is leased, none of the later ones is. */
-const LEASES_PAGE = 16;
+/** Due keys of a target that are searched for leases. Only if one of the first is leased, later ones are. */
+const LEASES = { first: 16, max: 500 };
 /** Targets that are measured, so that the number of series is bounded. */
 const MAX_TARGETS = 500;
+
+/** The record of a removed target, which stays. */
+const DELETED: TargetRecord = { v: VERSION, state: "deleted", failures: 0 };
 
 /** Dependencies of the operations on targets. */
 type TargetOperationsOptions = {
@@ -52,11 +53,7 @@ export function targetOperations(
       return endpointOf(target, await states.describe(target));
     },
     async enable(target) {
-      await checkExists("enable", target, options);
-      await states.change(target, (record) => {
-        if (record.state === "deleted") throw removed("enable", target);
-        return ON;
-      });
+      await change("enable", target, options, () => ON);
       wake();
     },
     async disable(target, reason = "it was turned off by hand") {
@@ -68,20 +65,14 @@ export function targetOperations(
           `Cannot disable target: 'reason' must be at most ${MAX_REASON} characters, got ${reason.length}`,
         );
       }
-      await checkExists("disable", target, options);
-      await states.change(target, (record) => {
-        if (record.state === "deleted") throw removed("disable", target);
-        const isOff = record.state === "off" && record.address === undefined;
+      await change("disable", target, options, ({ state, address }) => {
+        const isOff = state === "off" && address === undefined;
         return isOff ? undefined : { v: VERSION, state: "off", failures: 0, reason };
       });
     },
     async remove(target) {
       await checkExists("remove", target, options);
-      await states.change(
-        target,
-        ({ state }) =>
-          state === "deleted" ? undefined : { v: VERSION, state: "deleted", failures: 0 },
-      );
+      await states.change(target, ({ state }) => state === "deleted" ? undefined : DELETED);
       await purge(client, target);
     },
     stats: () => readTargetStats(options, { countsLeases: true }),
@@ -109,6 +100,22 @@ async function measureTargets(
   });
 }
 
+/** Changes the record of a target, unless it was removed. `edit` returns undefined for no change. */
+async function change(
+  operation: string,
+  target: string,
+  options: TargetOperationsOptions,
+  edit: (record: TargetRecord) => TargetRecord | undefined,
+): Promise<void> {
+  await checkExists(operation, target, options);
+  await options.states.change(target, (record) => {
+    if (record.state !== "deleted") return edit(record);
+    throw new TypeError(
+      `Cannot ${operation} target '${target}': it was removed for good. Use another name`,
+    );
+  });
+}
+
 /** Throws for a name that was never a target: it is probably mistyped. */
 async function checkExists(
   operation: string,
@@ -118,17 +125,74 @@ async function checkExists(
   const subject = `Cannot ${operation} target`;
   checkName(subject, target);
   if (targets.get(target) || (await states.describe(target)).record !== ON) return;
-  for (const range of TRACES) {
+  for (const range of [...RANGES, "due"]) {
     const prefix = client.keys.below(range, target);
     if ((await client.list({ prefix }, { limit: 1 })).length > 0) return;
   }
   throw new TypeError(`${subject}: there is no target '${target}'`);
 }
 
-function removed(operation: string, target: string): TypeError {
-  return new TypeError(
-    `Cannot ${operation} target '${target}': it was removed for good. Use another name`,
-  );
+/** How often everything is deleted while more comes. What is left then has due keys, which cause a purge. */
+const ROUNDS = 10;
+/** Keys of one commit, and their bytes: Deno KV takes 1,000 changes and 80 KiB of keys. */
+const BATCH = { keys: 500, bytes: 60_000 };
+
+/**
+ * Deletes what is stored for a removed target. Deletes need no check: nothing under these keys is wanted
+ * again. Due keys go last, because they cause another purge when this one is cut short. All of it is done
+ * twice at least, because attempts may settle and events be accepted until then. A crash may leave a count
+ * behind, which goes with its day.
+ *
+ * @throws {OutboxUnavailableError} when the store doesn't respond in time; it can be called again
+ */
+export async function purge(client: StoreClient, target: string): Promise<void> {
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const range of RANGES) await purgeRange(client, client.keys.below(range, target));
+    const deleted = await purgeDue(client, target);
+    if (round > 1 && deleted === 0) return; // nothing has come since the other ranges
+  }
+}
+
+/** Deletes due keys, each after the session that it is for: one that begins later has another. */
+async function purgeDue(client: StoreClient, target: string): Promise<number> {
+  for (let deleted = 0;;) {
+    const batch = await nextBatch(client, client.keys.below("due", target));
+    if (batch.length === 0) return deleted;
+    for (const [, , , , , session] of batch) {
+      if (session === undefined) continue;
+      await purgeRange(client, client.keys.below("lane", target, session));
+      await deleteKeys(client, [client.keys.below("lane", target, session)]);
+    }
+    await deleteKeys(client, batch);
+    deleted += batch.length;
+  }
+}
+
+async function purgeRange(client: StoreClient, prefix: StoreKey): Promise<void> {
+  for (;;) {
+    const batch = await nextBatch(client, prefix);
+    if (batch.length === 0) return;
+    await deleteKeys(client, batch);
+  }
+}
+
+async function deleteKeys(client: StoreClient, keys: readonly StoreKey[]): Promise<void> {
+  const builder = new CommitBuilder();
+  for (const key of keys) builder.delete(key);
+  await client.write(builder, "remove a target");
+}
+
+/** Returns the first keys below a prefix that fit one commit. */
+async function nextBatch(client: StoreClient, prefix: StoreKey): Promise<readonly StoreKey[]> {
+  const limit = Math.min(BATCH.keys, client.store.limits.mutations);
+  const batch: StoreKey[] = [];
+  let bytes = 0;
+  for (const { key } of await client.list({ prefix }, { limit })) {
+    bytes += utf8Bytes(JSON.stringify(key));
+    if (batch.length > 0 && bytes > BATCH.bytes) break;
+    batch.push(key);
+  }
+  return batch;
 }
 
 /** Returns what callers are told of a target's state. */
@@ -201,11 +265,11 @@ async function readDueOf(
 ): Promise<Pick<TargetStats, "oldestDue" | "leased" | "leasedUntil">> {
   const prefix = client.keys.below("due", target);
   const list = (limit: number) => client.list({ prefix }, { limit });
-  const entries = await list(countsLeases ? LEASES_PAGE : 1);
+  const entries = await list(countsLeases ? LEASES.first : 1);
   const [first] = entries;
   let ends = leaseEnds(entries, client.clock.now());
-  if (ends.length > 0 && entries.length === LEASES_PAGE) {
-    ends = leaseEnds(await list(MAX_LEASES), client.clock.now());
+  if (ends.length > 0 && entries.length === LEASES.first) {
+    ends = leaseEnds(await list(LEASES.max), client.clock.now());
   }
   return {
     ...(first ? { oldestDue: new Date(Number(first.key[3])) } : {}),

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { createEventIdAt } from "../../src/internal/uuid.ts";
 import type { Store } from "../../src/store/mod.ts";
 import { Keys } from "../../src/outbox/records.ts";
-import { purge } from "../../src/outbox/maintenance.ts";
+import { purge } from "../../src/outbox/target_operations.ts";
 import { StoreClient } from "../../src/outbox/store_client.ts";
 import { test } from "../support/harness.ts";
 import { Fixture, MINUTE } from "./fixture.ts";
