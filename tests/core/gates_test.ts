@@ -554,6 +554,61 @@ test("a decision that the caller aborts denies, whatever onFailure says, and is 
   assert.equal(await hooks.call("bash", { command: "ls" }, bash, { callId: "c-1" }), "ran ls");
 });
 
+test("a tool never starts once its caller has aborted, at whichever access to the store", async () => {
+  const gates: readonly ((hooks: Hooks) => void)[] = [
+    () => {},
+    (hooks) => hooks.gate("tool.called", { name: "policy", handle: () => undefined }),
+    (hooks) => hooks.gate("tool.called", { name: "person", handle: () => ask("Pay?") }),
+  ];
+  for (const [index, register] of gates.entries()) {
+    for (let last = 1, isAborted = true; isAborted; last++) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      let accesses = 0;
+      let isCalled = false;
+      const inner = memoryStore();
+      const access = async <Result>(result: Promise<Result>): Promise<Result> => {
+        const value = await result;
+        if (isCalled && ++accesses === last) controller.abort();
+        return value;
+      };
+      const store: Store = {
+        ...bindStore(inner),
+        getMany: (keys) => access(inner.getMany(keys)),
+        atomic() {
+          const operation = inner.atomic();
+          const { commit } = operation;
+          operation.commit = () => access(commit.call(operation));
+          return operation;
+        },
+      };
+      const outbox = createOutbox(store, { logger: silentLogger });
+      const onAsk = () => ({ decision: "allow" as const });
+      const { hooks, types } = start({ outbox, gates: { onAsk } });
+      register(hooks);
+      const options = { sessionId: "s-1", callId: "c-1", signal };
+      let hasRun = false;
+      const run = () => {
+        isCalled = false;
+        hasRun = true;
+        assert.equal(signal.aborted, false, `gates ${index}, access ${last}`);
+      };
+      isCalled = true;
+      await hooks.call("pay", {}, run, options).catch(() => {});
+      isCalled = false;
+      isAborted = signal.aborted;
+      assert.equal(hasRun, !isAborted, `gates ${index}, access ${last}`);
+      await hooks.close();
+      const count = (type: string) => types().filter((other) => other === type).length;
+      assert.equal(
+        count("tool.called"),
+        count("tool.completed"),
+        `gates ${index}, access ${last}: ${types()}`,
+      );
+    }
+  }
+});
+
 test("a signal that aborts while the tool runs loses no tool.completed and no result", async () => {
   const { hooks, types } = start();
   hooks.gate("tool.*", { name: "policy", handle: () => undefined });

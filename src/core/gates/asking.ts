@@ -213,11 +213,12 @@ export class Asking {
     expires: number,
     signal: AbortSignal,
   ): Promise<FinalDecision> {
-    const { clock, reporter } = this.#host;
+    const { clock, reporter, closing } = this.#host;
     for (;;) {
       try {
         await this.records.ended(id, expires, signal);
-        const decision = await abortable(this.#settler.settle(id, known), signal);
+        // Not by the caller's signal: this emits the call's event, which the caller has to end then.
+        const decision = await abortable(this.#settler.settle(id, known), closing);
         if (decision !== undefined) return decision;
       } catch (error) {
         if (signal.aborted) throw error;
