@@ -15,6 +15,8 @@ export type ToolCall = {
   readonly callId?: string | undefined;
   /** Aborts with the run. */
   readonly signal?: AbortSignal | undefined;
+  /** Why the arguments aren't known, if they aren't: then gates can't judge the call, so they deny it. */
+  readonly unseen?: string | undefined;
 };
 
 /** Who makes a call. */
@@ -81,13 +83,9 @@ export async function openCall(
   caller: Caller,
 ): Promise<OpenedCall> {
   const { name, callId, signal } = call;
-  const opaque = hooks.registry.gates.guards("tool.called") ? opaqueIn(call.params) : undefined;
-  if (opaque !== undefined) {
-    const error = new TypeError(
-      `its parameters contain a ${opaque}, which gates can't see as JSON. Make the tool's schema return plain ` +
-        "data, and create the instance in the tool",
-    );
-    return undecided(hooks, call, caller, { type: "error", error });
+  const unseen = hooks.registry.gates.guards("tool.called") ? unseenIn(call) : undefined;
+  if (unseen !== undefined) {
+    return undecided(hooks, call, caller, { type: "error", error: new TypeError(unseen) });
   }
   const isObject = isRecord(call.params);
   const given = isObject ? call.params as object : { input: call.params };
@@ -186,6 +184,15 @@ export class Attempts {
     const isOwn = count === 1 && !/#\d+$/.test(callId);
     return isOwn ? call : { ...call, callId: `${callId}#${count}` };
   }
+}
+
+/** Returns why gates can't see the arguments of a call; undefined if they can. */
+function unseenIn({ params, unseen }: ToolCall): string | undefined {
+  if (unseen !== undefined) return unseen;
+  const opaque = opaqueIn(params);
+  return opaque &&
+    `its parameters contain a ${opaque}, which gates can't see as JSON. Make the tool's schema return plain ` +
+      "data, and create the instance in the tool";
 }
 
 async function runTool(

@@ -1,13 +1,21 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { aiSdkHooks } from "@omniagent/hooks/ai-sdk";
-import { deny } from "@omniagent/hooks/gates";
+import { ask, deny } from "@omniagent/hooks/gates";
 import { test } from "../support/harness.ts";
 import { scriptedModel } from "./ai_model.ts";
 import { type Driver, type Ending, load, type Script } from "./driver.ts";
 import { BACKGROUND, recorded, testAdapter } from "./scenario.ts";
 
-const { generateText, isStepCount, streamText, tool, ToolLoopAgent, toolSearch } = await load("ai");
+const {
+  experimental_toolCaller: toolCaller,
+  generateText,
+  isStepCount,
+  streamText,
+  tool,
+  ToolLoopAgent,
+  toolSearch,
+} = await load("ai");
 const { z } = await load("zod");
 
 function toolsOf(tools: Script["tools"]) {
@@ -383,4 +391,140 @@ test("ai-sdk: onInputAvailable gets what gates judged, and nothing of a call tha
       await hooks.close();
     }
   }
+});
+
+const CALLERS: Readonly<
+  Record<string, (agent: Connection, code: object, caller: object) => object>
+> = {
+  "before options()": (agent, code, caller) =>
+    agent.options({ tools: { code: toolCaller(code, caller), ...toolsOf({ pay: () => "paid" }) } }),
+  "as a property": (agent, code, experimental_toolCaller) =>
+    agent.options({
+      tools: { code: { ...code, experimental_toolCaller }, ...toolsOf({ pay: () => "paid" }) },
+    }),
+  "after options()": (agent, code, caller) => {
+    const options = agent.options({ tools: { code, ...toolsOf({ pay: () => "paid" }) } });
+    return {
+      ...options,
+      tools: { ...options.tools, code: toolCaller(options.tools.code, caller) },
+    };
+  },
+  "through options() again": (agent, code, caller) => {
+    const { tools } = agent.options({ tools: { code, ...toolsOf({ pay: () => "paid" }) } });
+    return agent.options({ tools: { ...tools, code: toolCaller(tools.code, caller) } });
+  },
+};
+
+for (const [how, optionsOf] of Object.entries(CALLERS)) {
+  test(`ai-sdk: what runs in place of a tool caller is judged, once (${how})`, async () => {
+    for (const recordInputs of [true, false]) {
+      const { hooks, log } = recorded();
+      const judged: unknown[] = [];
+      const off = hooks.gate("tool.called", {
+        name: "policy",
+        handle: ({ data }) => {
+          judged.push(data.params);
+          return deny("policy");
+        },
+      });
+      const ran: unknown[] = [];
+      const code = tool({
+        inputSchema: z.object({ js: z.string() }),
+        execute: () => "not bound",
+      });
+      const bind = () => ({ ...code, execute: ({ js }: { js: string }) => `ran ${ran.push(js)}` });
+      const agent = aiSdkHooks(hooks, { sessionId: "s-1" });
+      const options = { ...optionsOf(agent, code, { type: "local", bind }) } as {
+        telemetry?: object;
+      };
+      if (!recordInputs) {
+        Object.assign(options, agent.options({ ...options, telemetry: { recordInputs } }));
+      }
+      const runWithCode = async () => {
+        const result = await generateText({
+          ...options,
+          experimental_toolCallers: { pay: ["code"] },
+          model: scriptedModel(callOnce("code", { js: "1" }), 4),
+          prompt: "hi",
+          stopWhen: isStepCount(3),
+        });
+        return told(result.responseMessages)["call_0"];
+      };
+      assert.match(`${await runWithCode()}`, /policy/);
+      assert.deepEqual([judged, ran], [[{ js: "1" }], []]);
+      off();
+      assert.equal(await runWithCode(), "ran 1");
+      await hooks.close();
+      log.check("s-1");
+      assert.deepEqual([log.count("tool.denied"), log.count("tool.completed")], [1, 1]);
+    }
+  });
+}
+
+test("ai-sdk: gates judge what a tool gets, also when telemetry has no inputs", async () => {
+  for (const stream of [false, true]) {
+    const { hooks, log } = recorded();
+    const judged: unknown[] = [];
+    hooks.gate("tool.called", {
+      name: "limit",
+      handle: ({ data }) => {
+        judged.push(data.params);
+        return Number(data.params?.amount) > 100 ? deny("too much") : undefined;
+      },
+    });
+    hooks.gate("tool.completed", { name: "seen", handle: () => undefined });
+    const paid: number[] = [];
+    const tools = toolsOf({ pay: ({ amount }) => `paid ${paid.push(amount)}` });
+    const started: unknown[] = [];
+    const onStart = ({ callId }: { readonly callId: string }) => void started.push(callId);
+    const telemetry = { recordInputs: false };
+    const agent = aiSdkHooks(hooks, { sessionId: "s-1" });
+    const runWith = async (options: object, amount: number) => {
+      const model = scriptedModel(callOnce("pay", { amount }), 4);
+      const all = { ...options, model, prompt: "hi", stopWhen: isStepCount(3) };
+      const result = stream ? streamText(all) : await generateText(all);
+      if (stream) await result.consumeStream();
+      return told(await result.responseMessages)["call_0"];
+    };
+    const options = agent.options({ tools, telemetry, onStart });
+    assert.equal(await runWith(options, 700), "too much");
+    assert.equal(await runWith(options, 7), "paid 1");
+    assert.deepEqual([judged.splice(0), started.length], [[{ amount: 700 }, { amount: 7 }], 2]);
+    // Neither the tool nor its input is known: it may be any tool.
+    const unknown = /could not be judged: with 'recordInputs: false', pass the tool/;
+    assert.match(`${await runWith({ ...options, onStart }, 7)}`, unknown);
+    assert.match(`${await runWith({ ...agent.options({ telemetry }), tools }, 700)}`, unknown);
+    await hooks.close();
+    log.check("s-1");
+    assert.deepEqual([judged, paid], [[], [7]]);
+    assert.deepEqual([log.count("tool.denied"), log.count("tool.completed")], [3, 1]);
+  }
+});
+
+test("ai-sdk: a tool that was added to the options doesn't start once its stream was aborted", async () => {
+  const [asked, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const onAsk = async () => {
+    asked.resolve();
+    await ended.promise;
+    return { decision: "allow" as const };
+  };
+  const { hooks, log } = recorded({ gates: { onAsk } });
+  hooks.gate("tool.called", { name: "person", handle: () => ask("Pay?") });
+  hooks.on("agent.end", () => ended.resolve());
+  const controller = new AbortController();
+  const ran: string[] = [];
+  const result = streamText({
+    ...aiSdkHooks(hooks, { sessionId: "s-1" }).options(),
+    tools: toolsOf({ added: () => void ran.push("added") }),
+    model: scriptedModel(callOnce("added", { amount: 7 }), 4),
+    abortSignal: controller.signal,
+    prompt: "hi",
+  });
+  const reading = result.consumeStream();
+  await asked.promise;
+  controller.abort();
+  await reading;
+  await hooks.close();
+  assert.deepEqual(ran, []);
+  assert.deepEqual([log.count("tool.called"), log.count("tool.completed")], [1, 1]);
 });

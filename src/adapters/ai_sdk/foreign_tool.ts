@@ -18,15 +18,25 @@ export type ForeignCall = {
  */
 export async function judgeForeign<Result>(
   run: AgentRun,
-  { gates, toolCall, execute }: {
+  { gates, toolCall, isHidden, execute }: {
     readonly gates: AgentHooks["registry"]["gates"];
     readonly toolCall: ForeignCall;
+    /** Whether telemetry hides the input. */
+    readonly isHidden: boolean;
     execute(): PromiseLike<Result>;
   },
 ): Promise<Result> {
   const { toolName: name, toolCallId: callId, input: params } = toolCall;
-  const opened = await run.begin({ name, params, callId });
+  const unseen = isHidden
+    ? "with 'recordInputs: false', pass the tool, and your 'onStart', to 'options()'"
+    : undefined;
+  const opened = await run.begin({ name, params, callId, unseen });
   if (opened.type === "denied") throw new Error(denialText(opened.denial));
+  // Telemetry gets no signal: that the run was aborted shows when it has ended.
+  if (run.isEnded) {
+    const error = new Error("The run has ended");
+    throw thrown(await opened.fail(error)) ?? error;
+  }
   const isChanged = gates.guards("tool.called") &&
     canonicalJson(opened.params) !== canonicalJson(params);
   const problem = isChanged

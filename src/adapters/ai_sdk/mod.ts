@@ -17,10 +17,11 @@
 import { checkObject, inspect } from "../../internal/validate.ts";
 import { type AgentHooks, type AgentOptions, checkAgentOptions } from "../options.ts";
 import { Telemetry } from "./telemetry.ts";
-import { type AiSdkTool, hookedTool } from "./tool.ts";
+import { hookedTool } from "./tool.ts";
+import type { AiSdkTool } from "./sdk.ts";
 
 export type { AgentHooks, AgentOptions, ModelCost, Usage } from "../options.ts";
-export type { AiSdkTool } from "./tool.ts";
+export type { AiSdkTool } from "./sdk.ts";
 
 /** What `options` takes, and adds to. */
 export interface AiSdkOptions {
@@ -74,6 +75,7 @@ function connect(
   const connected = <Options extends AiSdkOptions>({ tools, telemetry, ...others }: Options) => ({
     ...others,
     ...(tools !== undefined && { tools: hookedTools(tools, own) }),
+    ...noting(others, telemetry, own),
     telemetry: { ...telemetry, integrations: integrationsOf(telemetry, own) },
   });
   return {
@@ -101,6 +103,27 @@ type AgentSettings = {
     options: unknown,
   ) => AiSdkOptions | undefined | Promise<AiSdkOptions | undefined>;
 };
+
+type OnStart = (event: Parameters<Telemetry["noteTools"]>[0]) => unknown;
+
+/** Without inputs, telemetry doesn't tell which tools a run has, but `onStart` of the call does. */
+function noting(
+  { onStart, experimental_onStart: former }: {
+    readonly onStart?: OnStart;
+    readonly experimental_onStart?: OnStart;
+  },
+  telemetry: AiSdkOptions["telemetry"],
+  own: Telemetry,
+): { readonly onStart?: OnStart } {
+  const { recordInputs } = (telemetry ?? {}) as { readonly recordInputs?: unknown };
+  if (recordInputs !== false) return {};
+  return {
+    onStart(event) {
+      own.noteTools(event);
+      return (onStart ?? former)?.(event);
+    },
+  };
+}
 
 function hookedTools(
   tools: Readonly<Record<string, AiSdkTool>>,

@@ -2,23 +2,24 @@ import type { AgentHooks, Usage } from "../options.ts";
 import { AgentRun, type RunOptions } from "../run.ts";
 import type { Caller } from "../tool_call.ts";
 import { type ForeignCall, judgeForeign } from "./foreign_tool.ts";
+import { type AiSdkTool, callerOf } from "./sdk.ts";
 
 /** Operations that are runs of an agent; others, such as `ai.embed`, are not. */
 const RUNS = /^ai\.(generate|stream)(Text|Object)$/;
 
-/** A run, its tools, and the number of its model calls so far. */
-type Current = { readonly run: AgentRun; readonly tools: Tools; modelCalls: number };
+/** A run, and the number of its model calls so far. */
+type Current = { readonly run: AgentRun; modelCalls: number };
 
-type Tools = Readonly<Record<string, { readonly execute?: object }>>;
+type Tools = Readonly<Record<string, AiSdkTool>>;
 
 /** What the AI SDK tells both a tool and telemetry about a tool call. */
 type ToolOptions = {
   readonly toolCallId: string;
-  /** The same list for both. */
+  /** The same list for both, unless telemetry hides it. */
   readonly messages?: unknown;
 };
 
-type ToolOfRun = ToolOptions & { readonly run: AgentRun };
+type ToolOfRun = ToolOptions & { readonly run: AgentRun; readonly isHidden: boolean };
 
 type Message = { readonly role?: string; readonly content?: unknown };
 
@@ -63,11 +64,16 @@ type SdkUsage = {
 export class Telemetry {
   /** The hooks of all runs. */
   readonly hooks: AgentHooks;
-  /** The `execute` functions of tools that gates judge already: a copy of such a tool has the same one. */
-  readonly tools = new WeakSet<object>();
+  /**
+   * The `execute` functions of tools that gates judge already, as a copy of such a tool has the same one, and the
+   * callers whose tools gates judge.
+   */
+  readonly judged = new WeakSet<object>();
   readonly #options: RunOptions;
   /** Runs, by the id that the AI SDK gives a call of `generateText` and its like. */
   readonly #runs = new Map<string, Current>();
+  /** The tools of each run. */
+  readonly #tools = new Map<string, Tools>();
   /** The tool calls that are executing. Ids are unique within a run, but not across runs. */
   readonly #calls = new Set<ToolOfRun>();
   #isReported = false;
@@ -79,10 +85,9 @@ export class Telemetry {
 
   /** Returns the run of a tool that executes; undefined, and reported once, if the AI SDK is too old to tell. */
   runOf({ toolCallId, messages }: ToolOptions): AgentRun | undefined {
-    const { run } =
-      [...this.#calls].find((call) =>
-        call.toolCallId === toolCallId && call.messages === messages
-      ) ?? {};
+    const calls = [...this.#calls].filter((call) => call.toolCallId === toolCallId);
+    const only = calls.length === 1 && calls[0]!.isHidden ? calls[0] : undefined;
+    const { run } = calls.find((call) => call.messages === messages) ?? only ?? {};
     if (run === undefined && !this.#isReported) {
       this.#isReported = true;
       const error = new Error(
@@ -105,11 +110,18 @@ export class Telemetry {
     return { sessionId, agentId, parentAgentId };
   }
 
+  /** Notes the tools of a run, which telemetry may hide. */
+  noteTools({ callId, tools }: Pick<TelemetryEvent, "callId" | "tools">): void {
+    if (tools !== undefined) this.#tools.set(callId, tools);
+  }
+
   /** Called by the AI SDK when an operation begins. */
-  async onStart({ callId, operationId = "", messages, tools = {} }: TelemetryEvent): Promise<void> {
+  async onStart(event: TelemetryEvent): Promise<void> {
+    const { callId, operationId = "", messages } = event;
     if (!RUNS.test(operationId)) return;
     const run = new AgentRun(this.hooks, this.#options);
-    this.#runs.set(callId, { run, tools, modelCalls: 0 });
+    this.#runs.set(callId, { run, modelCalls: 0 });
+    this.noteTools(event);
     const last = messages?.at(-1);
     if (last?.role === "user") await run.received(textOf(last.content));
     await run.flush();
@@ -158,23 +170,38 @@ export class Telemetry {
 
   /** Runs the tool of a run: the AI SDK tells its tools no run. Judges those that don't do so themselves. */
   async executeTool<Result>(
-    { callId, toolCallId, messages, toolCall, execute }: ToolOptions & {
+    { callId, toolCallId, messages, toolCall, recordInputs, execute }: ToolOptions & {
       readonly callId: string;
       readonly toolCall: ForeignCall;
+      /** The setting of the user's telemetry. */
+      readonly recordInputs?: boolean | undefined;
       execute(): PromiseLike<Result>;
     },
   ): Promise<Result> {
-    const { run, tools } = this.#runs.get(callId) ?? {};
-    if (run === undefined) return await execute();
-    const call = { run, toolCallId, messages };
+    const { run } = this.#runs.get(callId) ?? {};
+    const { gates } = this.hooks.registry;
+    if (run === undefined) {
+      if (gates.guards("tool.called")) throw new Error("The run has ended");
+      return await execute();
+    }
+    const isHidden = recordInputs === false;
+    const call = { run, toolCallId, messages, isHidden };
     this.#calls.add(call);
     try {
-      const tool = Object.hasOwn(tools!, toolCall.toolName) ? tools![toolCall.toolName]! : {};
-      if (tool.execute !== undefined && this.tools.has(tool.execute)) return await execute();
-      return await judgeForeign(run, { gates: this.hooks.registry.gates, toolCall, execute });
+      const tools = this.#tools.get(callId) ?? {};
+      const tool = Object.hasOwn(tools, toolCall.toolName) ? tools[toolCall.toolName] : undefined;
+      if (this.#judgesItself(tool)) return await execute();
+      return await judgeForeign(run, { gates, toolCall, isHidden, execute });
     } finally {
       this.#calls.delete(call);
     }
+  }
+
+  /** Whether gates judge a tool, and what its caller would run in its place. */
+  #judgesItself(tool: AiSdkTool = {}): boolean {
+    const caller = callerOf(tool);
+    return tool.execute !== undefined && this.judged.has(tool.execute) &&
+      (caller?.bind === undefined || this.judged.has(caller));
   }
 
   /** Called when an operation has completed. */
@@ -200,6 +227,7 @@ export class Telemetry {
   #take(callId: string): AgentRun | undefined {
     const current = this.#runs.get(callId);
     this.#runs.delete(callId);
+    this.#tools.delete(callId);
     return current?.run;
   }
 }

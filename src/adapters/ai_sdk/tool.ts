@@ -10,16 +10,7 @@ import {
   withContext,
 } from "../tool_call.ts";
 import type { Telemetry } from "./telemetry.ts";
-
-/** A tool of the AI SDK. */
-export type AiSdkTool = {
-  /** Runs the tool; absent if the client or the provider does. */
-  // deno-lint-ignore no-explicit-any -- input and output differ from tool to tool
-  readonly execute?: ((input: any, options: any) => any) | undefined;
-  /** Makes the model's form of an output. */
-  // deno-lint-ignore no-explicit-any -- as above, and from version to version
-  readonly toModelOutput?: ((output: any) => any) | undefined;
-};
+import { type AiSdkTool, callerOf, type ToolCaller, withCaller } from "./sdk.ts";
 
 type Execute = (input: unknown, options: ExecuteOptions) => unknown;
 
@@ -31,8 +22,18 @@ type ExecuteOptions = {
 
 /** Returns a tool that gates judge. One without `execute` runs elsewhere, where no gate can stop it. */
 export function hookedTool(name: string, tool: AiSdkTool, telemetry: Telemetry): AiSdkTool {
-  const { execute, toModelOutput } = tool;
-  if (typeof execute !== "function" || telemetry.tools.has(execute)) return tool;
+  if (typeof tool.execute !== "function") return tool;
+  const { judged } = telemetry;
+  const hooked = judged.has(tool.execute) ? tool : withExecute(name, tool, telemetry);
+  const caller = callerOf(tool);
+  if (caller === undefined || judged.has(caller)) return hooked;
+  const own = hookedCaller(name, caller, telemetry);
+  judged.add(own);
+  return withCaller(hooked, own);
+}
+
+function withExecute(name: string, tool: AiSdkTool, telemetry: Telemetry): AiSdkTool {
+  const { toModelOutput } = tool;
   const callbacks = callbacksOf(tool);
   const parts = {
     name,
@@ -44,14 +45,23 @@ export function hookedTool(name: string, tool: AiSdkTool, telemetry: Telemetry):
   const hooked = {
     ...tool,
     ...(search && { [SEARCH]: hookedSearch(name, search, telemetry) }),
-    execute: isGenerator(execute)
+    execute: isGenerator(tool.execute)
       ? (input: unknown, options: ExecuteOptions) => streamed(parts, input, options)
       : (input: unknown, options: ExecuteOptions) => executed(parts, input, options),
     ...(toModelOutput && { toModelOutput: modelOutput(tool) }),
     ...ungated(callbacks, telemetry),
   };
-  telemetry.tools.add(hooked.execute);
+  telemetry.judged.add(hooked.execute);
   return hooked;
+}
+
+/** Returns a caller of tools that gates judge as the tool that it runs as. */
+function hookedCaller(name: string, caller: ToolCaller, telemetry: Telemetry): ToolCaller {
+  const { bind } = caller;
+  const hooked: ToolCaller = Object.create(caller);
+  if (bind === undefined) return hooked;
+  const value = (tools: object) => hookedTool(name, bind.call(caller, tools), telemetry);
+  return Object.defineProperty(hooked, "bind", { value });
 }
 
 /** Where a tool of `toolSearch` has your `search`: the AI SDK calls it instead of `execute`. */
