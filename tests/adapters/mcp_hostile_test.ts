@@ -257,3 +257,108 @@ test("mcp: what isn't a message of JSON-RPC is not passed on", async () => {
   await close();
   assert.deepEqual([ran, received.map(({ id }) => id)], [[], [2]]);
 });
+
+test("mcp: a message that changes while gates decide is passed on as it was", async () => {
+  for (const side of ["client", "server"]) {
+    const hooks = createHooks({ logger: silentLogger });
+    const params: Record<string, unknown> = { name: "list", arguments: {}, _meta: { tenant: "a" } };
+    const message = { jsonrpc: "2.0", id: 1, method: "tools/call", params };
+    const judged: string[] = [];
+    hooks.gate("tool.called", {
+      name: "slow",
+      handle: async ({ data }) => {
+        judged.push(data.name);
+        await Promise.resolve();
+        Object.assign(params, { name: "pay", _meta: { progressToken: 7 }, task: {} });
+        message.id = 2;
+      },
+    });
+    const [near, far] = InMemoryTransport.createLinkedPair();
+    const received = Promise.withResolvers<Message>();
+    const [sender, receiver] = side === "client" ? [mcpHooks(hooks, near), far] : [near, far];
+    const end = side === "client" ? receiver : mcpHooks(hooks, receiver);
+    end.onmessage = (message: Message) => {
+      received.resolve(structuredClone(message));
+      void end.send(response(message.id, "done"));
+    };
+    const answered = new Promise((resolve) => sender.onmessage = resolve);
+    await end.start();
+    await sender.start();
+    await sender.send(message);
+    await answered;
+    const { id, params: { name, _meta, task } } = await received.promise;
+    assert.deepEqual([judged, id, name, _meta, task], [
+      ["list"],
+      1,
+      "list",
+      { tenant: "a" },
+      undefined,
+    ]);
+    await sender.close();
+    await hooks.close();
+  }
+});
+
+test("mcp: a method that differs each time it is read isn't passed on unjudged", async () => {
+  const hooks = createHooks({ logger: silentLogger });
+  hooks.gate("tool.called", { name: "policy", handle: () => deny("no") });
+  const { ran, peer, received, arrived, close } = await served(hooks);
+  let reads = 0;
+  const params = { name: "x", arguments: {} };
+  await peer.send({
+    jsonrpc: "2.0",
+    id: 1,
+    params,
+    get method() {
+      return reads++ === 0 ? "ping" : "tools/call";
+    },
+  });
+  await arrived(1);
+  await close();
+  assert.deepEqual([ran, received[0].result], [[], {}]);
+});
+
+test("mcp: a listener that is defined as a property sees only what gates let through", async () => {
+  const hooks = createHooks({ logger: silentLogger });
+  hooks.gate("tool.called", { name: "policy", handle: () => deny("no") });
+  const [near, far] = InMemoryTransport.createLinkedPair();
+  const received: unknown[] = [];
+  const wrapped = mcpHooks(hooks, far);
+  const value = (message: Message) => void received.push(message);
+  Object.defineProperty(wrapped, "onmessage", { value, configurable: true, writable: true });
+  assert.equal(wrapped.onmessage, value);
+  assert.throws(() => Object.defineProperty(wrapped, "onmessage", { get: () => value }), TypeError);
+  await wrapped.start();
+  const refused = new Promise<Message>((resolve) => near.onmessage = resolve);
+  await near.start();
+  await near.send({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "x" } });
+  assert.equal((await refused).result.content[0].text, "no");
+  await wrapped.close();
+  await hooks.close();
+  assert.deepEqual(received, []);
+});
+
+test("mcp: the result of a task isn't fetched if gates judge results", async () => {
+  const hooks = createHooks({ logger: silentLogger });
+  const asked: string[] = [];
+  const [near, far] = InMemoryTransport.createLinkedPair();
+  far.onmessage = ({ id, method }: Message) => {
+    asked.push(method);
+    void far.send(response(id, "secret"));
+  };
+  await far.start();
+  const wrapped = mcpHooks(hooks, near);
+  const results: Message[] = [];
+  wrapped.onmessage = (message: Message) => void results.push(message);
+  await wrapped.start();
+  const fetchResult = (id: number) =>
+    wrapped.send({ jsonrpc: "2.0", id, method: "tasks/result", params: { taskId: "t" } });
+  await fetchResult(1);
+  noSecrets(hooks);
+  await fetchResult(2);
+  await wrapped.close();
+  await hooks.close();
+  assert.deepEqual(asked, ["tasks/result"]);
+  assert.equal(results[0].result.content[0].text, "secret");
+  assert.match(results[1].error.message, /can't judge the result of a task/);
+});

@@ -67,6 +67,13 @@ export function mcpHooks<Transport extends McpTransport>(
   };
   /** Listeners as they were set, by ours: the SDK chains the ones that it finds. */
   const originals = new WeakMap<object, unknown>();
+  /** Returns the value that a property gets: of a listener, ours. */
+  const valueOf = (name: PropertyKey, value: unknown): unknown => {
+    if (!Object.hasOwn(listeners, name) || typeof value !== "function") return value;
+    const listener = listeners[name]!(value as never) as object;
+    originals.set(listener, value);
+    return listener;
+  };
   return new Proxy(transport, {
     get: (target, name) => {
       if (Object.hasOwn(wrapped, name)) return wrapped[name];
@@ -74,13 +81,12 @@ export function mcpHooks<Transport extends McpTransport>(
       if (typeof value !== "function") return value;
       return Object.hasOwn(listeners, name) ? originals.get(value) ?? value : value.bind(target);
     },
-    set: (target, name, value) => {
-      if (!Object.hasOwn(listeners, name) || typeof value !== "function") {
-        return Reflect.set(target, name, value, target);
-      }
-      const listener = listeners[name]!(value as never) as object;
-      originals.set(listener, value);
-      return Reflect.set(target, name, listener, target);
+    set: (target, name, value) => Reflect.set(target, name, valueOf(name, value), target),
+    defineProperty: (target, name, property) => {
+      if (!Object.hasOwn(listeners, name)) return Reflect.defineProperty(target, name, property);
+      const { value, get } = property;
+      return get === undefined &&
+        Reflect.defineProperty(target, name, { ...property, value: valueOf(name, value) });
     },
   });
 }

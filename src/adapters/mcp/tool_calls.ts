@@ -42,6 +42,9 @@ const INVALID_REQUEST = -32600;
 const INVALID_PARAMS = -32602;
 const INTERNAL_ERROR = -32603;
 
+/** Why no task is made, and the result of none is fetched: it may be the result of any call. */
+const NO_TASKS = "gates judge results, but can't judge the result of a task";
+
 /** Judges the tool calls of a connection, in both directions, and what they return. */
 export class ToolCalls {
   readonly #hooks: AgentHooks;
@@ -60,7 +63,9 @@ export class ToolCalls {
     const reply = (response: Message): Promise<void> => this.#connection.send(response);
     return (message, extra) => {
       const forward = (message: Message): void => listener(message, extra);
-      const done = this.#pass("incoming", message, { forward, reply });
+      const copy = this.#copy(message);
+      if (copy === undefined) return; // it has no JSON form: no message
+      const done = this.#pass("incoming", copy, { forward, reply });
       // What can't be sent is the transport's error: it reports it to `onerror`.
       done?.catch(() => {});
     };
@@ -70,13 +75,28 @@ export class ToolCalls {
   async outgoing(message: unknown, options: unknown): Promise<void> {
     const forward = (message: Message): Promise<void> => this.#connection.send(message, options);
     const reply = (response: Message): void => this.#listener(response);
-    await this.#pass("outgoing", message as Message, { forward, reply });
+    const copy = this.#copy(message as Message);
+    if (copy === undefined) throw new TypeError("Cannot send the message: it has no JSON form");
+    await this.#pass("outgoing", copy, { forward, reply });
   }
 
   /** Ends the calls whose results can't arrive any more. */
   close(): void {
     const error = new Error("The connection was closed before the tool returned");
     for (const requests of Object.values(this.#pending)) requests.end(error);
+  }
+
+  /**
+   * Copies a message, if there are gates: whoever has the object may change it while they decide. Returns undefined
+   * if it has no JSON form.
+   */
+  #copy(message: Message): Message | undefined {
+    if (!this.#judgesCalls && !this.#judgesResults) return message;
+    try {
+      return JSON.parse(JSON.stringify(message));
+    } catch {
+      return undefined;
+    }
   }
 
   /** Passes on a message, or what becomes of it. What isn't one of JSON-RPC ends here: it may hide one. */
@@ -91,6 +111,9 @@ export class ToolCalls {
     }
     if (typeof method !== "string") return undefined;
     if (id === undefined) return forward(this.#notified(direction, message));
+    if (method === "tasks/result" && this.#judgesResults) {
+      return reply(failure(id, INVALID_PARAMS, `Cannot return the result: ${NO_TASKS}`));
+    }
     // Its response must not be taken for that of a call, nor that of a call for its own.
     const problem = this.#pending[direction].add({ id });
     return problem ? reply(failure(id, INVALID_REQUEST, problem)) : forward(message);
@@ -132,8 +155,7 @@ export class ToolCalls {
       pending.call = opened;
       if (signal.aborted) throw signal.reason;
       if (params.task !== undefined && this.#judgesResults) {
-        const error =
-          "Cannot run the call as a task: gates judge results, but can't judge the result of a task";
+        const error = `Cannot run the call as a task: ${NO_TASKS}`;
         await opened.fail(new Error(error));
         return await respond(failure(id, INVALID_PARAMS, error));
       }
@@ -181,6 +203,10 @@ export class ToolCalls {
     requests.remove(pending);
     // To a call that was canceled, nothing may be sent any more.
     if (!pending.controller!.signal.aborted) await forward(shown);
+  }
+
+  get #judgesCalls(): boolean {
+    return this.#hooks.registry.gates.guards("tool.called");
   }
 
   get #judgesResults(): boolean {
