@@ -4,7 +4,7 @@ import type { AgentHooks, AgentOptions, Usage } from "../options.ts";
 import { AgentRun } from "../run.ts";
 import { stepsWithin } from "../steps.ts";
 import { type AllowedCall, denialText } from "../tool_call.ts";
-import { dataOf, textOf, valueOf } from "./content.ts";
+import { dataOf, errorTextOf, textOf, valueOf } from "./content.ts";
 import {
   type Agent,
   isAgent,
@@ -76,11 +76,14 @@ export class Connection {
       (context: ModelContext, next: Stage<ModelContext, ModelOutput>) =>
         this.#callModel(agent, context, next),
     );
-    agent.addMiddleware(
-      sdk.ExecuteToolStage,
-      (context: ToolContext, next: Stage<ToolContext, ToolOutput>) =>
-        this.#callTool(agent, context, next),
-    );
+    const judge = (context: ToolContext, next: Stage<ToolContext, ToolOutput>) =>
+      this.#callTool(agent, context, next);
+    let remove = agent.addMiddleware(sdk.ExecuteToolStage, judge);
+    // Each time as the last middleware: others may be added later, such as by the plugins of a subagent.
+    agent.addHook(sdk.BeforeToolCallEvent, () => {
+      remove();
+      remove = agent.addMiddleware(sdk.ExecuteToolStage, judge);
+    }, LAST);
   }
 
   #begin(agent: Agent): Promise<void> {
@@ -208,9 +211,10 @@ export class Connection {
   async #judged(call: AllowedCall, output: ToolOutput): Promise<ToolOutput> {
     const { toolUseId, status, content, error } = output.result;
     if (status === "error") {
-      const text = textOf(content);
+      const text = errorTextOf(content);
       // The SDK writes "Error: " before a message.
-      const thrown = error !== undefined && text.endsWith(error.message) ? error : new Error(text);
+      const isThrown = text === error?.message || text === `Error: ${error?.message}`;
+      const thrown = isThrown ? error! : new Error(text);
       const outcome = await call.fail(thrown);
       if (outcome.type === "denied") return this.#failed(toolUseId, denialText(outcome.denial));
       if (outcome.type === "error" && outcome.error === thrown) return output;

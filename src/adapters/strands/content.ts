@@ -9,6 +9,12 @@ export function textOf(content: readonly Block[]): string {
   return content.flatMap(({ text, type }) => type === "textBlock" ? [text] : []).join("\n");
 }
 
+/** Returns what went wrong as gates see it: the text, or if there is more, the JSON of all blocks. */
+export function errorTextOf(content: readonly Block[]): string {
+  const isText = content.every(({ type }) => type === "textBlock");
+  return isText ? textOf(content) : JSON.stringify(content);
+}
+
 /** Returns a result as gates see it: the text or JSON of its only block, or the data of its blocks. */
 export function valueOf(content: readonly Block[]): unknown {
   const [block] = content;

@@ -11,6 +11,8 @@ export interface StrandsSdk {
   readonly BeforeInvocationEvent: AnyClass;
   /** Says that the model is about to be called. */
   readonly BeforeModelCallEvent: AnyClass;
+  /** Says that a tool is about to be called. */
+  readonly BeforeToolCallEvent: AnyClass;
   /** Where a tool runs. */
   readonly ExecuteToolStage: object;
   /** Where the model is called. */
@@ -46,7 +48,8 @@ export type Agent = {
   readonly messages: object[];
   readonly cancelSignal: AbortSignal;
   addHook(type: AnyClass, callback: (event: never) => unknown, options: object): unknown;
-  addMiddleware(stage: object, handler: (context: never, next: never) => unknown): unknown;
+  /** Returns a function that removes it. */
+  addMiddleware(stage: object, handler: (context: never, next: never) => unknown): () => void;
 };
 export type Stage<Context, Result> = (
   context: Context,
