@@ -13,6 +13,7 @@ const {
   createMiddleware,
   humanInTheLoopMiddleware,
   tool,
+  ToolMessage,
   toolRetryMiddleware,
 } = langchain;
 const { Command, interrupt, MemorySaver } = await load("@langchain/langgraph");
@@ -427,3 +428,52 @@ for (
 }
 
 type Call = { readonly toolCall: { readonly name: string } };
+
+test("langchain: gates judge all that a tool's command changes", async () => {
+  const message = (content: unknown) => new ToolMessage({ tool_call_id: "c1", content });
+  const image = { type: "image", data: "sk-1", mimeType: "image/png" };
+  const turns = [{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }, { text: "done" }];
+  const call = { id: "c2", name: "x", args: { key: "sk-1" } };
+  const updates: readonly object[] = [
+    { messages: [message("sk-1")] },
+    { messages: message("sk-1") },
+    [["messages", [message("sk-1")]]],
+    { messages: [message([{ type: "text", text: "ok" }, image])] },
+    { messages: [message("ok"), new AIMessage({ content: "", tool_calls: [call] })] },
+    { messages: [message("ok")], note: "sk-1" },
+  ];
+  for (const update of updates) {
+    for (const isRewrite of [false, true]) {
+      const { hooks } = recorded();
+      const off = hooks.gate("tool.completed", {
+        name: "keys",
+        kind: isRewrite ? "rewrite" : "check",
+        handle: ({ data }) => {
+          if (!data.result?.includes("sk-1")) return undefined;
+          return isRewrite
+            ? { ...data, result: data.result.replace("sk-1", "***") }
+            : deny("a key");
+        },
+      });
+      const pay = tool(() => new Command({ update }), {
+        name: "pay",
+        description: "pay",
+        schema: z.object({ amount: z.number() }),
+      });
+      const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+      const state = createMiddleware({
+        name: "state",
+        stateSchema: z.object({ note: z.string().optional() }),
+      });
+      const invoke = async () => {
+        const model = scripted(turns);
+        const agent = createAgent({ model, tools: [pay], middleware: [state, middleware] });
+        return JSON.stringify(await agent.withConfig(config).invoke(user("hi")));
+      };
+      assert.doesNotMatch(await invoke(), /sk-1/);
+      off();
+      assert.match(await invoke(), /sk-1/);
+      await hooks.close();
+    }
+  }
+});

@@ -3,6 +3,7 @@ import { contentText, withContentText } from "../content.ts";
 import type { DeniedCall } from "../../core/mod.ts";
 import type { AgentRun } from "../run.ts";
 import { denialText, type ToolOutcome, withContext } from "../tool_call.ts";
+import { isCommand, viewOfCommand } from "./command.ts";
 import { type Message, usageOf, withContent } from "./messages.ts";
 import type { Runs, Runtime } from "./runs.ts";
 
@@ -132,7 +133,7 @@ async function callTool(
     // A command changes more than messages: a gate that rewrote its text leaves only that.
     return isCommand(message!)
       ? await reply(request, handler, {
-        text: String(value),
+        text: typeof value === "string" ? value : JSON.stringify(value),
         what: "has run, and a gate rewrote its result",
         status: "success",
       })
@@ -188,15 +189,9 @@ async function reply(
   return message;
 }
 
-/** What gates judge of a result: the content of a message, or of the messages of a command. */
+/** What gates judge of a result: the content of a message, or what a command changes. */
 function viewOf(message: Message): unknown {
-  if (!isCommand(message)) return message.content;
-  const { update } = message as unknown as { readonly update?: { readonly messages?: Message[] } };
-  return (update?.messages ?? []).map(({ content }) => contentText(content)).join("\n");
-}
-
-function isCommand(message: Message): boolean {
-  return "lg_name" in message && message.lg_name === "Command";
+  return isCommand(message) ? viewOfCommand(message) : message.content;
 }
 
 /** Whether an error is how LangGraph interrupts a run. */
