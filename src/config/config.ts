@@ -97,7 +97,7 @@ export type GateConfig =
 /** Options of all gates. */
 export interface GateOptionsConfig {
   /** Names of gates without which nothing is allowed. */
-  readonly required?: readonly string[] | undefined;
+  readonly required?: readonly string[];
   /** Limit of one decision, in milliseconds. */
   readonly timeout?: number | undefined;
 }

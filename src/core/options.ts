@@ -39,7 +39,7 @@ export interface HooksOptions<
   /** Durable delivery to webhooks and durable hooks. @default none: webhooks are sent inline */
   readonly outbox?: Outbox | undefined;
   /** Options of all gates. */
-  readonly gates?: GatesOptions | undefined;
+  readonly gates?: GatesOptions;
   /** Where hooks store data. @default none */
   readonly store?: Store | undefined;
   /** Where traces and metrics go, such as `otel()` of `@omniagent/hooks/otel`. @default none */
@@ -117,7 +117,10 @@ export function resolveOptions(options: HooksOptions): ResolvedOptions {
   const subject = "Cannot create hooks";
   checkObject(subject, "the options", options);
   checkKnown(subject, options, KNOWN, RENAMED);
-  checkDefined(subject, options, { redact: "to store and send events as they are" });
+  checkDefined(subject, options, {
+    redact: "to store and send events as they are",
+    gates: "to require no gates",
+  });
   const { store, outbox, schemas, use = [], overflow = "reject" } = options;
   const { maxConcurrent = 100, maxPending = 10_000, logger = consoleLogger } = options;
   if (!Array.isArray(use)) {

@@ -685,3 +685,62 @@ test("hooks are closed once the store isn't asked any longer whether somebody re
   await closed;
   assert.equal((await paying as { readonly denied: true }).denied, true);
 });
+
+test("several gates that ask, ask together: all questions, what all offer, until the first expires", async () => {
+  const agent = start(memoryStore(), {
+    question: ["Pay?", { allow: ["edit", "allow"], expiresIn: 60_000 }],
+  });
+  const { hooks } = agent;
+  const legal = hooks.gate("tool.called", {
+    name: "legal",
+    handle: () => ask("Is it legal?", { allow: ["deny"], expiresIn: 30_000 }),
+  });
+  hooks.gate("tool.called", { name: "again", handle: () => ask("Pay?") });
+  const asked = agent.pay("c-1");
+  const { items: [one] } = await pendingAsk(agent).then(() => hooks.asks.list());
+  assert.deepEqual([one!.question, one!.gate, one!.allow], ["Pay?\nIs it legal?", "approve", [
+    "deny",
+  ]]);
+  assert.ok(one!.expiresAt.getTime() - Date.now() <= 30_000);
+  await assert.rejects(hooks.asks.resolve(one!.id, ALLOW), code("refused"));
+  await hooks.asks.resolve(one!.id, DENY);
+  await asked;
+  legal();
+  const allowed = agent.pay("c-2");
+  await hooks.asks.resolve(await pendingAsk(agent), ALLOW);
+  assert.equal(await allowed, "paid 5");
+  await hooks.close();
+});
+
+for (const isStored of [true, false]) {
+  const where = isStored ? "with an outbox" : "in this process";
+  test(`an edit approves nothing that a gate asks for the first time (${where})`, async () => {
+    let amount = 500;
+    const onAsk = ({ event }: AskRequest): AskAnswer => ({
+      decision: "edit",
+      data: { ...event.data as object, params: { amount } },
+    });
+    const gates = { onAsk };
+    const store = memoryStore();
+    const hooks = isStored
+      ? start(store, { question: ["Pay?", { allow: ["edit"] }], gates }).hooks
+      : createHooks({ logger: silentLogger, gates });
+    if (!isStored) {
+      hooks.gate("tool.called", {
+        name: "approve",
+        handle: () => ask("Pay?", { allow: ["edit"] }),
+      });
+    }
+    hooks.gate("tool.called", {
+      name: "cfo",
+      handle: ({ data }) => Number(data.params?.amount) > 100 ? ask("More than 100?") : undefined,
+    });
+    const pay = (callId: string) =>
+      hooks.call("pay", { amount: 5 }, ({ amount }) => amount, { sessionId: "s-1", callId });
+    const { reason } = await pay("c-1") as unknown as { readonly reason: string };
+    assert.equal(reason, "Gate 'cfo' asks about the edited data: More than 100?");
+    amount = 50;
+    assert.equal(await pay("c-2"), 50);
+    await hooks.close();
+  });
+}

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { createHooks, type HooksOptions } from "@omniagent/hooks";
-import { ask, type DecideOptions } from "@omniagent/hooks/gates";
+import { ask, type DecideOptions, deny } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import type { Store } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
@@ -182,4 +182,27 @@ test("an ask and its decision are kept until it expires, for longer than other d
   assert.ok(longest("decision") > 2.99 && longest("decision") <= 3, String(longest("decision")));
   assert.ok(longest("ask") >= 3, String(longest("ask")));
   await hooks.close();
+});
+
+test("what a gate's failure led to is decided anew, whatever onFailure says", async () => {
+  for (const isStored of [true, false]) {
+    for (const onFailure of ["deny", "allow"] as const) {
+      const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+      const hooks = createHooks({ logger: silentLogger, ...(isStored && { outbox }) });
+      let isDown = true;
+      hooks.gate("tool.called", {
+        name: "policy",
+        onFailure,
+        handle: () => {
+          if (isDown) throw new Error("down");
+          return onFailure === "deny" ? undefined : deny("never");
+        },
+      });
+      const decide = () => hooks.decide("tool.called", { name: "pay", call_id: "c-1" }, SESSION);
+      assert.equal((await decide()).decision, onFailure);
+      isDown = false;
+      assert.equal((await decide()).decision, onFailure === "deny" ? "allow" : "deny");
+      await hooks.close();
+    }
+  }
 });

@@ -107,6 +107,28 @@ test("data of a check is a failure: what it would have changed must not run unch
   assert.deepEqual([decision.decision, decision.gates[0]!.failure], ["deny", "invalid"]);
 });
 
+test("a gate that throws what can't be looked at fails like any other", async () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  for (const member of ["handle", "filter"] as const) {
+    for (const isAsync of [false, true]) {
+      const hooks = start();
+      const fail = () => {
+        throw proxy;
+      };
+      hooks.gate("tool.called", {
+        name: "policy",
+        mode: "shadow",
+        handle: () => undefined,
+        [member]: isAsync && member === "handle" ? () => Promise.reject(proxy) : fail,
+      });
+      const { decision, gates } = await hooks.decide("tool.called", CALL);
+      assert.deepEqual([decision, gates[0]!.failure], ["allow", "error"]);
+      await hooks.close();
+    }
+  }
+});
+
 test("a gate that throws a GateError fails as it says, and keeps the message to itself", async () => {
   for (const failure of ["unreachable", "status", "invalid", "too_large"] as const) {
     const hooks = start();
@@ -304,4 +326,10 @@ test("a decision that a verdict leaves out doesn't come from a polluted prototyp
     delete (Object.prototype as { decision?: string }).decision;
   }
   await hooks.close();
+});
+
+test("options that protect can't be dropped by a value that isn't set", () => {
+  for (const gates of [undefined, null, { required: undefined }, { required: null }]) {
+    assert.throws(() => start({ gates } as never), TypeError, JSON.stringify(gates));
+  }
 });

@@ -2,20 +2,22 @@ import { abortable, linkSignals } from "../../internal/async.ts";
 import type { HookEvent } from "../events.ts";
 import type { AskAnswer, AskRequest, GatesOptions } from "./decision.ts";
 import type { GateHost } from "./gate_host.ts";
-import { ASK_TIMEOUT, denied, NOT_APPROVED } from "./judged.ts";
+import { askersOf } from "./judge_edit.ts";
+import { denied, NOT_APPROVED } from "./judged.ts";
 import { applyRewrite, withData } from "./rewrite.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
+import { ASK_CHOICES, ASK_TIMEOUT } from "./verdict.ts";
 
 /** Asks a person in this process. */
 export type OnAsk = NonNullable<GatesOptions["onAsk"]>;
 
 /** What is asked when there is no outbox. */
-type AskHere = {
+export type AskHere = {
   readonly event: HookEvent;
   readonly outcome: GateOutcome;
   readonly signal: AbortSignal | undefined;
-  /** Judges data that the person edited. */
-  check(event: HookEvent): Promise<GateOutcome>;
+  /** Judges data that the person edited. `askers`: the gates that asked. */
+  check(event: HookEvent, askers: readonly string[]): Promise<GateOutcome>;
 };
 
 /** Without an outbox, `onAsk` is waited for. What isn't approved, or can't be asked, is denied. Never throws. */
@@ -34,7 +36,7 @@ export async function resolveInProcess(
     reporter.failed(`Cannot ask about '${event.type}'`, error, judged);
     return denied(withFailure(outcome, "store"), `Approval is required: ${question}`);
   }
-  const allow = verdict!.allow ?? ["allow", "deny"];
+  const allow = verdict!.allow ?? ASK_CHOICES;
   const expiresIn = verdict!.expiresIn ?? ASK_TIMEOUT;
   try {
     const request = { question, event: judged, gate, allow };
@@ -48,7 +50,7 @@ export async function resolveInProcess(
     if ("invalid" in edited) {
       throw new TypeError(`The edited data is invalid: it ${edited.invalid}`);
     }
-    const checked = await check(edited);
+    const checked = await check(edited, askersOf(outcome.gates));
     return { ...checked, gates: [...outcome.gates, ...checked.gates] };
   } catch (error) {
     reporter.failed(`Cannot ask about '${event.type}'`, error, judged);

@@ -38,6 +38,8 @@ export type AskRecord = {
   /** When it expires, in milliseconds. */
   readonly expires: number;
   readonly allow: readonly AskChoice[];
+  /** The gates that ask. Absent in records of earlier versions. */
+  readonly askers?: readonly string[] | undefined;
   /** Whether `redact` changed the data: what is stored is then not what would run. */
   readonly masked: boolean;
   /** How it was resolved. */

@@ -11,9 +11,11 @@ import { type AskRecord, AskRecords, RECORD_VERSION } from "./ask_records.ts";
 import type { AskedDecision, Decision, DecisionBase, FinalDecision } from "./decision.ts";
 import { decidedEvent, textIn } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
-import { ASK_TIMEOUT, decisionOf, type Judged } from "./judged.ts";
+import { askersOf } from "./judge_edit.ts";
+import { decisionOf, type Judged } from "./judged.ts";
 import { type AskResolution, checkResolution, judgedEvent, resolveAsk } from "./resolve_ask.ts";
 import { AskSettler, deniedAsk, type EditChecks, type KnownAsk } from "./settle_ask.ts";
+import { ASK_CHOICES, ASK_TIMEOUT } from "./verdict.ts";
 
 /** The longest that a person may take, in milliseconds: by default, the outbox keeps events as long. */
 const MAX_ASK_TIMEOUT = 30 * 24 * 60 * 60 * 1000;
@@ -45,10 +47,11 @@ export class Asking {
     write: (decision: Decision, decided: string, askId: string) => readonly RecordWrite[],
   ): Promise<AskedDecision> {
     const { clock, redact, publish } = this.#host;
-    const { outcome: { verdict, gate }, event, digest } = judged;
+    const { outcome, event, digest } = judged;
+    const { verdict, gate } = outcome;
     const id = createEventId();
     const expires = clock.now() + Math.min(verdict!.expiresIn ?? ASK_TIMEOUT, MAX_ASK_TIMEOUT);
-    const allow = verdict!.allow ?? ["allow", "deny"];
+    const allow = verdict!.allow ?? ASK_CHOICES;
     const { data } = redact(event);
     const decided = decidedEvent(judged, id);
     const asked = createEvent("gate.asked", {
@@ -73,6 +76,7 @@ export class Asking {
       gates: this.#gatesOf(event.type),
       expires,
       allow,
+      askers: askersOf(outcome.gates),
       masked: canonicalJson(data) !== canonicalJson(event.data),
       state: "pending",
     };

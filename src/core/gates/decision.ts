@@ -31,7 +31,7 @@ export type AskAnswer = {
 /** Options of all gates, as `gates` of `createHooks`. */
 export type GatesOptions = {
   /** Names of gates without which nothing is allowed: a typo or a missing import must not open the door. */
-  readonly required?: readonly string[] | undefined;
+  readonly required?: readonly string[];
   /** Limit of one decision, in milliseconds. @default {10000} */
   readonly timeout?: number | undefined;
   /**

@@ -31,6 +31,18 @@ export class GateError extends Error {
   }
 }
 
+/** Does what `instanceof` does, of anything that was thrown: a revoked proxy throws. */
+export function isOf<Type>(
+  error: unknown,
+  type: abstract new (...args: never) => Type,
+): error is Type {
+  try {
+    return error instanceof type;
+  } catch {
+    return false;
+  }
+}
+
 /** Whether a failure says nothing about the event: the same call is decided again. */
 export function isTransient(failure: GateFailure | undefined): boolean {
   return failure === "timeout" || failure === "aborted" || failure === "unreachable";

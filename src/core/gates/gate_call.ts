@@ -5,7 +5,7 @@ import type { HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
 import type { Recorder } from "../recorder.ts";
 import { NO_SPAN, type TelemetrySpan } from "../telemetry.ts";
-import { GateError, type GateFailure } from "./failure.ts";
+import { GateError, type GateFailure, isOf } from "./failure.ts";
 import type { GateContext, RegisteredGate } from "./gate.ts";
 import type { GateRecord, GateResult } from "./gate_outcome.ts";
 import { type LateResult, readLate } from "./late_result.ts";
@@ -98,7 +98,7 @@ export class GateCall implements GateContext {
     try {
       const by = time.abortedBy;
       if (by !== undefined) {
-        const failure = by.reason instanceof GateTimeout ? "timeout" : "aborted";
+        const failure = isOf(by.reason, GateTimeout) ? "timeout" : "aborted";
         return this.#fail(failure, `was not called: ${errorMessage(by.reason)}`);
       }
       const isWanted = filter === undefined || filter(event);
@@ -199,7 +199,7 @@ export class GateCall implements GateContext {
       // A schema has no limit of its own: that of the decision ends it.
       const ended = (error: unknown): GateResult => {
         const by = time.abortedBy?.reason;
-        const failure = by instanceof GateTimeout ? "timeout" : "aborted";
+        const failure = isOf(by, GateTimeout) ? "timeout" : "aborted";
         return this.#fail(error === by ? failure : "error", errorMessage(error));
       };
       const { signal } = time;
@@ -222,8 +222,8 @@ export class GateCall implements GateContext {
     const signal = this.#link?.signal;
     const isAborted = signal?.aborted && error === signal.reason;
     const failure = isAborted
-      ? error instanceof GateTimeout ? "timeout" : "aborted"
-      : error instanceof GateError
+      ? isOf(error, GateTimeout) ? "timeout" : "aborted"
+      : isOf(error, GateError)
       ? error.failure
       : "error";
     return this.#fail(failure, errorMessage(error));

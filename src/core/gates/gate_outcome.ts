@@ -1,6 +1,6 @@
 import type { HookEvent } from "../events.ts";
 import type { GateFailure } from "./failure.ts";
-import type { Decided, Verdict } from "./verdict.ts";
+import { ASK_CHOICES, ASK_TIMEOUT, type Decided, type Verdict } from "./verdict.ts";
 
 /** How one gate judged, as it is recorded. */
 export type GateRecord = {
@@ -28,7 +28,10 @@ export type GateOutcome = {
   readonly decision: Decided;
   /** The data that was judged last, frozen. */
   readonly data: unknown;
-  /** The verdict that decided: the first one, in the order of the gates, of the strongest decision. */
+  /**
+   * The verdict that decided: the first one, in the order of the gates, of the strongest decision. Of several that
+   * ask, what they ask together.
+   */
   readonly verdict: Verdict | undefined;
   /** The gate of that verdict. */
   readonly gate: string | undefined;
@@ -53,7 +56,7 @@ export function outcomeOf(judged: readonly GateResult[], { data }: HookEvent): G
   return { decision, data, verdict, gate, context, gates: judged.map(({ record }) => record) };
 }
 
-/** Returns the strongest verdict; of equals, the first in the order of the gates. */
+/** Returns the strongest verdict; of equals, the first in the order of the gates, or what all of them ask. */
 export function merge(
   judged: readonly GateResult[],
 ): Pick<GateOutcome, "decision" | "verdict" | "gate" | "context"> {
@@ -65,12 +68,29 @@ export function merge(
     if (verdict === undefined) continue;
     if (verdict.context) context.push(verdict.context);
     if (verdict.decision === "none") continue;
+    if (strongest?.decision === "ask" && verdict.decision === "ask") {
+      strongest = bothAsks(strongest, verdict);
+      continue;
+    }
     if (decision && STRENGTH[decision] >= STRENGTH[verdict.decision]) continue;
     strongest = verdict;
     decision = verdict.decision;
     gate = record.name;
   }
   return { decision: decision ?? "allow", verdict: strongest, gate, context };
+}
+
+/** Returns what two gates ask at once: both questions, what both offer, and the time that both give. */
+function bothAsks(first: Verdict, second: Verdict): Verdict {
+  const questions = new Set(`${first.reason}\n${second.reason}`.split("\n"));
+  const { allow: choices = ASK_CHOICES } = second;
+  const common = (first.allow ?? ASK_CHOICES).filter((choice) => choices.includes(choice));
+  return {
+    ...first,
+    reason: [...questions].join("\n"),
+    expiresIn: Math.min(first.expiresIn ?? ASK_TIMEOUT, second.expiresIn ?? ASK_TIMEOUT),
+    allow: common.length > 0 ? common : ["deny"],
+  };
 }
 
 /**

@@ -2,12 +2,12 @@ import { isThenable } from "../../internal/async.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { EventValidationError, RecordConflictError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
-import { resolveInProcess } from "./ask_in_process.ts";
+import { type AskHere, resolveInProcess } from "./ask_in_process.ts";
 import { Asking } from "./asking.ts";
 import { type Asks, StoredAsks } from "./asks.ts";
 import type { CallTraits, Decision, FinalDecision, GatesOptions } from "./decision.ts";
 import { DecisionLog, type Recorded, type Slot } from "./decision_log.ts";
-import { isRefusal, isTransient } from "./failure.ts";
+import { isRefusal } from "./failure.ts";
 import { Digester, withDigest } from "./digest.ts";
 import {
   allowedEvent,
@@ -20,7 +20,7 @@ import {
 import type { GateHost, HostParts } from "./gate_host.ts";
 import type { GateTable } from "./gate_table.ts";
 import { judgeEdit } from "./judge_edit.ts";
-import { decisionOf, type Judged, missingIn, undigestedOf } from "./judged.ts";
+import { decisionOf, isPassing, type Judged, missingIn, undigestedOf } from "./judged.ts";
 import { withData } from "./rewrite.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
 import { runGates } from "./run_gates.ts";
@@ -55,7 +55,7 @@ export class Gatekeeper {
       onAsk: options.onAsk,
       gatesOf: (type) => table.nameOf(type),
       isMissing: () => table.missing().length > 0,
-      check: (decisionId, event) => this.#check(decisionId, event),
+      check: (...edit) => this.#check(...edit),
     });
     this.asks = new StoredAsks(this.#asking, records);
   }
@@ -193,7 +193,7 @@ export class Gatekeeper {
       outcome,
       took,
     };
-    const isCut = outcome.gates.some(({ failure }) => isTransient(failure));
+    const isCut = isPassing(outcome);
     const kept = isCut ? undefined : slot;
     if (outcome.decision === "ask") return await this.#ask(judged, kept);
     const decision = { ...decisionOf(judged), decision: outcome.decision };
@@ -256,7 +256,7 @@ export class Gatekeeper {
   /** Asks in this process, as there is no outbox. */
   #askHere(event: HookEvent, outcome: GateOutcome, signal?: AbortSignal): Promise<GateOutcome> {
     // Other data, so that it is another decision: what a gate is sent under one id never differs.
-    const check = (edited: HookEvent) => this.#check(createEventId(), edited);
+    const check: AskHere["check"] = (...edit) => this.#check(createEventId(), ...edit);
     return resolveInProcess(this.#host, this.#options.onAsk, { event, outcome, check, signal });
   }
 
@@ -309,10 +309,11 @@ export class Gatekeeper {
     });
   }
 
-  #check(decisionId: string, event: HookEvent): Promise<GateOutcome> {
+  #check(decisionId: string, event: HookEvent, askers?: readonly string[]): Promise<GateOutcome> {
     return judgeEdit(this.#host, {
       event,
       gates: this.#table.gatesFor(event.type).all,
+      askers,
       judge: () => missingIn(this.#table.missing(), event.data) ?? this.#run(decisionId, event),
     });
   }

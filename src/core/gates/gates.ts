@@ -1,5 +1,5 @@
 import { isThenable } from "../../internal/async.ts";
-import { checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
+import { checkDefined, checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { checkFunctions, checkObject } from "../../internal/validate.ts";
 import { correlationOf, isReport } from "../event_rules.ts";
@@ -61,10 +61,11 @@ export class Gates<Events extends object = AgentEvents> {
     parts: RegistryParts,
   ) {
     const subject = "Cannot create hooks: 'gates'";
-    const gates = options ?? {};
+    const gates = options === undefined ? {} : options;
     checkObject(subject, "the value", gates);
     checkKnown(subject, gates, ["required", "timeout", "onAsk"]);
-    this.#table = new GateTable(subject, gates.required ?? []);
+    checkDefined(subject, gates, { required: "to require no gates" });
+    this.#table = new GateTable(subject, gates.required === undefined ? [] : gates.required);
     checkFunctions(subject, gates, [], ["onAsk"]);
     this.#timeout = readDuration(subject, "timeout", gates.timeout, OR_INFINITE) ??
       DECISION_TIMEOUT;

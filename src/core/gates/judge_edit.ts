@@ -3,23 +3,26 @@ import { EventValidationError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
 import type { RegisteredGate } from "./gate.ts";
 import type { GateHost } from "./gate_host.ts";
-import type { GateOutcome } from "./gate_outcome.ts";
+import type { GateOutcome, GateRecord } from "./gate_outcome.ts";
 import { denied } from "./judged.ts";
 
 /** Data that a person edited, and how it is judged. */
 type Edit = {
   readonly event: HookEvent;
   readonly gates: readonly RegisteredGate[];
+  /** The gates that asked before; undefined if they are not known. */
+  readonly askers: readonly string[] | undefined;
   judge(): GateOutcome | Promise<GateOutcome>;
 };
 
 /**
  * Lets all gates judge data that a person edited. An edit is also an approval, of this data alone: nobody is
- * asked again, and what a rewrite would change is denied, as is what a gate fails to judge and must.
+ * asked again. What a gate asks that has not asked before is denied, as is what a rewrite would change, and what a
+ * gate fails to judge and must.
  */
 export async function judgeEdit(
   host: GateHost,
-  { event, gates, judge }: Edit,
+  { event, gates, askers, judge }: Edit,
 ): Promise<GateOutcome> {
   const { data } = event;
   try {
@@ -36,8 +39,21 @@ export async function judgeEdit(
     failure !== undefined && asking.some((gate) => gate.name === name)
   );
   if (failed) return denied(outcome, `Gate '${failed.name}' failed (${failed.failure})`);
+  const unasked = outcome.gates.find(({ name, mode, verdict }) =>
+    mode === "enforce" && verdict === "ask" && askers?.includes(name) === false
+  );
+  if (unasked) {
+    const { name, reason = "" } = unasked;
+    return denied(outcome, `Gate '${name}' asks about the edited data: ${reason}`);
+  }
   const isChanged = canonicalJson(judged.data) !== canonicalJson(data);
   return isChanged
     ? denied(outcome, "A gate would change the edited data")
     : { ...outcome, decision: "allow" };
+}
+
+/** Returns the gates that ask. */
+export function askersOf(gates: readonly GateRecord[]): readonly string[] {
+  const asking = gates.filter(({ mode, verdict }) => mode === "enforce" && verdict === "ask");
+  return asking.map(({ name }) => name);
 }

@@ -1,9 +1,7 @@
 import type { HookEvent } from "../events.ts";
 import type { DecisionBase } from "./decision.ts";
+import { isTransient } from "./failure.ts";
 import type { GateOutcome, GateRecord } from "./gate_outcome.ts";
-
-/** How long a person may take, unless a gate says otherwise, in milliseconds: ten minutes. */
-export const ASK_TIMEOUT: number = 10 * 60 * 1000;
 
 /** What the model is told when a person denied and gave no reason. */
 export const NOT_APPROVED = "The request was not approved";
@@ -53,6 +51,16 @@ export function denied(
   reason: string,
 ): GateOutcome {
   return { decision: "deny", data, gate, context, gates, verdict: { decision: "deny", reason } };
+}
+
+/**
+ * Whether an outcome says nothing about the same call later, because a gate failed. What a failed gate asked a
+ * person does, unless the gate had no time.
+ */
+export function isPassing({ decision, gates }: GateOutcome): boolean {
+  return gates.some(({ failure }) =>
+    decision === "ask" ? isTransient(failure) : failure !== undefined
+  );
 }
 
 /** A gate that must be there and isn't, or isn't enforced, fails every decision. */

@@ -25,8 +25,12 @@ export type EditChecks = {
   readonly gatesOf: (type: string) => string;
   /** Whether a required gate is missing in this process, which then lets nothing happen. */
   readonly isMissing: () => boolean;
-  /** Lets all gates judge data that was edited. */
-  readonly check: (decisionId: string, event: HookEvent) => Promise<GateOutcome>;
+  /** Lets all gates judge data that was edited. `askers`: the gates that asked before, if they are known. */
+  readonly check: (
+    decisionId: string,
+    event: HookEvent,
+    askers: readonly string[] | undefined,
+  ) => Promise<GateOutcome>;
 };
 
 /** What is recorded of an ask that has ended. */
@@ -128,7 +132,7 @@ export class AskSettler {
     const digest = await digester.digestOf(event.data);
     if (digest !== ask.record.edited) return deny("The edited data was changed in the store");
     const id = createEventId();
-    const outcome = await this.#checks.check(id, event);
+    const outcome = await this.#checks.check(id, event, ask.record.askers);
     const judged: Judged = {
       id,
       event,

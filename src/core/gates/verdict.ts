@@ -24,6 +24,12 @@ export type Verdict = {
 /** What a person may choose when a gate asks. */
 export type AskChoice = "allow" | "deny" | "edit";
 
+/** How long a person may take, unless a gate says otherwise, in milliseconds: ten minutes. */
+export const ASK_TIMEOUT: number = 10 * 60 * 1000;
+
+/** What a person may choose, unless a gate says otherwise. */
+export const ASK_CHOICES: readonly AskChoice[] = ["allow", "deny"];
+
 /** Marks what the functions below return. Shared by all copies of the package in a process. */
 const VERDICT = Symbol.for("omniagent.hooks.verdict");
 

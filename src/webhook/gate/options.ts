@@ -34,7 +34,7 @@ export interface WebhookGateOptions
    * Whether a response must be signed, over the id of this decision, so it can't be replaced with the
    * response to another. Needs `secret`, `secrets` or `responseSecrets`. @default {false}
    */
-  readonly verifyResponse?: boolean | undefined;
+  readonly verifyResponse?: boolean;
   /**
    * What verifies responses, if it is not what signs requests: the receiver's `whpk_…`, or secrets of its
    * own. @default `secret` or `secrets`
@@ -70,6 +70,7 @@ export function checkGateOptions(options: WebhookGateOptions): CheckedGate {
   checkKnown(subject, options, KNOWN);
   checkDefined(subject, options, {
     filter: "to decide about every payload",
+    verifyResponse: "to accept unsigned responses",
     responseSecrets: "to verify responses with what signs requests",
   });
   const events = checkPatterns(subject, options.events);

@@ -77,8 +77,11 @@ export function checkVerdict(said: Said): Verdict {
 
 /** Returns a verdict as the JSON of a response. */
 export function writeResponse(verdict: Verdict): Readonly<Record<string, unknown>> {
+  // Longer texts would make the gate fail, and then a denial may count as an allow.
+  const texts = TEXTS.map((name) => [name, verdict[name] && cut(verdict[name])]);
+  const short: Verdict = { ...verdict, ...Object.fromEntries(texts) };
   return Object.fromEntries(
-    Object.entries(FIELDS).map(([name, field]) => [name, verdict[field]] as const)
+    Object.entries(FIELDS).map(([name, field]) => [name, short[field]] as const)
       .filter(([, value]) => value !== undefined),
   );
 }
@@ -102,13 +105,18 @@ function withShortTexts(said: Said): Said {
   for (const name of TEXTS) {
     const text = said[name];
     if (typeof text === "string" && text.length <= MAX_TEXT) continue;
-    if (isDeny) bounded[name] = typeof text === "string" ? text.slice(0, MAX_TEXT) : undefined;
+    if (isDeny) bounded[name] = typeof text === "string" ? cut(text) : undefined;
     else if (typeof text === "string") {
       throw invalid(`has a '${name}' of more than ${MAX_TEXT} characters`);
     }
   }
   if (isDeny && typeof said.interrupt !== "boolean") bounded.interrupt = undefined;
   return bounded;
+}
+
+/** Bounds a text. */
+function cut(text: string): string {
+  return text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT).toWellFormed();
 }
 
 function invalid(problem: string): GateError {

@@ -53,6 +53,21 @@ test("a decider returns what a gate returns, and is told who asks", async () => 
   assert.equal((await connected(() => allow("fine")).decide()).reason, "fine");
 });
 
+test("a verdict counts, however long its texts are", async () => {
+  const long = "🙂".repeat(400_000).slice(1);
+  const gate = { onFailure: "allow", verifyResponse: true } as const;
+  for (
+    const verdict of [
+      deny(long, { internal: long, context: long }),
+      ask(long, { internal: long, context: long }),
+    ]
+  ) {
+    const { decide, last } = connected(() => verdict, gate, { signResponse: true });
+    assert.equal((await decide()).decision, "deny"); // nobody can be asked
+    assert.deepEqual([last().verdict, last().reason?.length], [verdict.decision, 16_384]);
+  }
+});
+
 test("an ask arrives with its expiry and choices", async () => {
   let asked: unknown;
   const receive = gateReceiver(() => ask("Really?", { expiresIn: 5_000, allow: ["deny"] }), {
@@ -216,4 +231,9 @@ test("options that are wrong are errors", () => {
   for (const [decide, options, message] of wrong) {
     assert.throws(() => gateReceiver(decide as never, options as never), { message });
   }
+});
+
+test("a gate whose 'verifyResponse' isn't set is an error", () => {
+  const options = { verifyResponse: undefined } as never;
+  assert.throws(() => connected(() => undefined, options), /'verifyResponse' is undefined/);
 });
