@@ -528,3 +528,122 @@ test("ai-sdk: a tool that was added to the options doesn't start once its stream
   assert.deepEqual(ran, []);
   assert.deepEqual([log.count("tool.called"), log.count("tool.completed")], [1, 1]);
 });
+
+test("ai-sdk: a tool that is an instance of a class keeps what its class has", async () => {
+  const { hooks, log } = recorded();
+  class Pay {
+    readonly #asked: unknown[] = [];
+    readonly inputSchema = z.object({ amount: z.number() });
+    readonly paid: number[] = [];
+    get asked() {
+      return this.#asked;
+    }
+    needsApproval(input: object) {
+      this.#asked.push(input);
+      return true;
+    }
+    execute({ amount }: { readonly amount: number }) {
+      return `paid ${this.paid.push(amount)}`;
+    }
+  }
+  const pay = new Pay();
+  const { tools, ...options } = aiSdkHooks(hooks, { sessionId: "s-1" }).options({ tools: { pay } });
+  for (const own of [tools, { pay: { ...tools.pay } }]) {
+    await generateText({
+      ...options,
+      tools: own,
+      model: scriptedModel(callOnce("pay", { amount: 7 }), 4),
+      prompt: "hi",
+      stopWhen: isStepCount(3),
+    });
+  }
+  await hooks.close();
+  assert.deepEqual([pay.asked, pay.paid], [[{ amount: 7 }, { amount: 7 }], []]);
+  assert.deepEqual(tools.pay.asked, pay.asked);
+  assert.equal(log.count("tool.called"), 0);
+});
+
+test("ai-sdk: a tool of a run that was aborted before it started doesn't run unjudged", async () => {
+  for (const type of ["tool.called", "tool.completed"] as const) {
+    const { hooks } = recorded();
+    hooks.gate(type, { name: "policy", handle: () => deny("never") });
+    const controller = new AbortController();
+    const ran: string[] = [];
+    const result = streamText({
+      ...aiSdkHooks(hooks, { sessionId: "s-1" }).options(),
+      tools: toolsOf({ added: () => void ran.push("added") }),
+      model: scriptedModel(callOnce("added", { amount: 7 }), 4),
+      abortSignal: controller.signal,
+      prompt: "hi",
+      onToolExecutionStart: async () => {
+        const ended = new Promise((resolve) => hooks.on("agent.end", resolve));
+        controller.abort();
+        await ended;
+      },
+    });
+    await result.consumeStream();
+    await hooks.close();
+    assert.deepEqual(ran, []);
+  }
+});
+
+test("ai-sdk: a tool that goes by another name is judged by that", async () => {
+  const { hooks } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => data.name === "fs_delete" ? deny("never") : undefined,
+  });
+  const ran: string[] = [];
+  const agent = aiSdkHooks(hooks, { sessionId: "s-1" });
+  const { tools, ...options } = agent.options({
+    tools: toolsOf({ delete: () => void ran.push("delete") }),
+  });
+  const renamed = { fs_delete: tools.delete };
+  for (const own of [renamed, agent.options({ tools: renamed }).tools]) {
+    await generateText({
+      ...options,
+      tools: own,
+      model: scriptedModel(callOnce("fs_delete", { amount: 7 }), 4),
+      prompt: "hi",
+      stopWhen: isStepCount(3),
+    });
+  }
+  await hooks.close();
+  assert.deepEqual(ran, []);
+});
+
+test("ai-sdk: gates judge the tools that a tool caller calls, wherever it was added", async () => {
+  const { hooks } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => data.name === "erase" ? deny("never") : undefined,
+  });
+  const ran: string[] = [];
+  const erase = toolsOf({ erase: () => void ran.push("erase") });
+  const code = tool({ inputSchema: z.object({}), execute: () => "not bound" });
+  const caller = toolCaller(code, {
+    type: "local",
+    // deno-lint-ignore no-explicit-any -- tools of the AI SDK
+    bind: (tools: any) => ({
+      ...code,
+      execute: (_: object, options: object) => tools.erase.execute({ amount: 7 }, options),
+    }),
+  });
+  const agent = aiSdkHooks(hooks, { sessionId: "s-1" });
+  const both = { code: caller, ...erase };
+  const { tools: hooked, ...options } = agent.options({ tools: both });
+  for (
+    const tools of [hooked, both, { ...erase, code: hooked.code }, { ...hooked, code: caller }]
+  ) {
+    await generateText({
+      ...options,
+      tools,
+      experimental_toolCallers: { erase: ["code"] },
+      model: scriptedModel(callOnce("code", {}), 4),
+      prompt: "hi",
+      stopWhen: isStepCount(3),
+    });
+  }
+  await hooks.close();
+  assert.deepEqual(ran, []);
+});

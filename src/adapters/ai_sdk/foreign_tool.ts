@@ -18,18 +18,15 @@ export type ForeignCall = {
  */
 export async function judgeForeign<Result>(
   run: AgentRun,
-  { gates, toolCall, isHidden, execute }: {
+  { gates, toolCall, unseen, execute }: {
     readonly gates: AgentHooks["registry"]["gates"];
     readonly toolCall: ForeignCall;
-    /** Whether telemetry hides the input. */
-    readonly isHidden: boolean;
+    /** Why gates can't judge it, if they can't. */
+    readonly unseen: string | undefined;
     execute(): PromiseLike<Result>;
   },
 ): Promise<Result> {
   const { toolName: name, toolCallId: callId, input: params } = toolCall;
-  const unseen = isHidden
-    ? "with 'recordInputs: false', pass the tool, and your 'onStart', to 'options()'"
-    : undefined;
   const opened = await run.begin({ name, params, callId, unseen });
   if (opened.type === "denied") throw new Error(denialText(opened.denial));
   // Telemetry gets no signal: that the run was aborted shows when it has ended.

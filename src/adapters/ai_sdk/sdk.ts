@@ -29,5 +29,39 @@ export function callerOf(tool: AiSdkTool): ToolCaller | undefined {
 
 /** Returns a tool like another that calls other tools in this way. */
 export function withCaller(tool: AiSdkTool, value: ToolCaller): AiSdkTool {
-  return Object.defineProperty({ ...tool }, CALLER, { value });
+  return Object.defineProperty(withChanges(tool, {}), CALLER, { value, enumerable: false });
+}
+
+/**
+ * Returns a tool like another, with changes. A tool may be an instance of a class, whose methods belong to that
+ * instance: such as `needsApproval`, without which the AI SDK would ask nobody.
+ */
+export function withChanges(tool: AiSdkTool, changes: object): AiSdkTool {
+  const copy = Object.create(Object.getPrototypeOf(tool));
+  for (
+    let at: object = tool;
+    at !== null && at !== Object.prototype;
+    at = Object.getPrototypeOf(at)
+  ) {
+    for (const name of Reflect.ownKeys(at)) {
+      if (name === "constructor" || Object.hasOwn(copy, name)) continue;
+      const { get, value, enumerable } = Object.getOwnPropertyDescriptor(at, name)!;
+      const isMethod = at !== tool && typeof value === "function";
+      const content = get
+        ? { get: () => Reflect.get(tool, name) }
+        : { value: isMethod ? value.bind(tool) : value, writable: true };
+      // Copies of it keep what a class has.
+      const property = { enumerable: enumerable || at !== tool, configurable: true, ...content };
+      Object.defineProperty(copy, name, property);
+    }
+  }
+  for (const [name, value] of Object.entries(changes)) {
+    Object.defineProperty(copy, name, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+  }
+  return copy;
 }

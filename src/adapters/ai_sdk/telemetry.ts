@@ -66,9 +66,9 @@ export class Telemetry {
   readonly hooks: AgentHooks;
   /**
    * The `execute` functions of tools that gates judge already, as a copy of such a tool has the same one, and the
-   * callers whose tools gates judge.
+   * callers whose tools gates judge; each with the name by which they do.
    */
-  readonly judged = new WeakSet<object>();
+  readonly judged = new WeakMap<object, string>();
   readonly #options: RunOptions;
   /** Runs, by the id that the AI SDK gives a call of `generateText` and its like. */
   readonly #runs = new Map<string, Current>();
@@ -181,7 +181,10 @@ export class Telemetry {
     const { run } = this.#runs.get(callId) ?? {};
     const { gates } = this.hooks.registry;
     if (run === undefined) {
-      if (gates.guards("tool.called")) throw new Error("The run has ended");
+      // It was aborted in the meantime, and nothing tells which tool this is.
+      if (gates.guards("tool.called") || gates.guards("tool.completed")) {
+        throw new Error("The run has ended");
+      }
       return await execute();
     }
     const isHidden = recordInputs === false;
@@ -189,19 +192,36 @@ export class Telemetry {
     this.#calls.add(call);
     try {
       const tools = this.#tools.get(callId) ?? {};
-      const tool = Object.hasOwn(tools, toolCall.toolName) ? tools[toolCall.toolName] : undefined;
-      if (this.#judgesItself(tool)) return await execute();
-      return await judgeForeign(run, { gates, toolCall, isHidden, execute });
+      const { toolName } = toolCall;
+      const tool = Object.hasOwn(tools, toolName) ? tools[toolName]! : {};
+      if (this.#isJudged(toolName, tool) && this.#isBound(tool)) return await execute();
+      const unseen = isHidden
+        ? "with 'recordInputs: false', pass the tool, and your 'onStart', to 'options()'"
+        : this.#isBound(tool) || this.#areJudged(tools)
+        ? undefined
+        : "it calls tools that gates can't judge: pass all tools to 'options()'";
+      return await judgeForeign(run, { gates, toolCall, unseen, execute });
     } finally {
       this.#calls.delete(call);
     }
   }
 
-  /** Whether gates judge a tool, and what its caller would run in its place. */
-  #judgesItself(tool: AiSdkTool = {}): boolean {
+  /** Whether gates judge a tool that goes by a name. */
+  #isJudged(name: string, { execute }: AiSdkTool): boolean {
+    return execute !== undefined && this.judged.get(execute) === name;
+  }
+
+  /** Whether gates judge what the caller of a tool, if there is one, runs in its place. */
+  #isBound(tool: AiSdkTool): boolean {
     const caller = callerOf(tool);
-    return tool.execute !== undefined && this.judged.has(tool.execute) &&
-      (caller?.bind === undefined || this.judged.has(caller));
+    return caller?.bind === undefined || this.judged.has(caller);
+  }
+
+  /** Whether gates judge all tools, but those that call others. */
+  #areJudged(tools: Tools): boolean {
+    return Object.entries(tools).every(([name, tool]) =>
+      tool.execute === undefined || !this.#isBound(tool) || this.#isJudged(name, tool)
+    );
   }
 
   /** Called when an operation has completed. */

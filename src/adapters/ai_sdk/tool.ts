@@ -10,7 +10,7 @@ import {
   withContext,
 } from "../tool_call.ts";
 import type { Telemetry } from "./telemetry.ts";
-import { type AiSdkTool, callerOf, type ToolCaller, withCaller } from "./sdk.ts";
+import { type AiSdkTool, callerOf, type ToolCaller, withCaller, withChanges } from "./sdk.ts";
 
 type Execute = (input: unknown, options: ExecuteOptions) => unknown;
 
@@ -24,16 +24,17 @@ type ExecuteOptions = {
 export function hookedTool(name: string, tool: AiSdkTool, telemetry: Telemetry): AiSdkTool {
   if (typeof tool.execute !== "function") return tool;
   const { judged } = telemetry;
-  const hooked = judged.has(tool.execute) ? tool : withExecute(name, tool, telemetry);
+  const isHooked = judged.get(tool.execute) === name;
+  const hooked = isHooked ? tool : withExecute(name, tool, telemetry);
   const caller = callerOf(tool);
   if (caller === undefined || judged.has(caller)) return hooked;
   const own = hookedCaller(name, caller, telemetry);
-  judged.add(own);
+  judged.set(own, name);
   return withCaller(hooked, own);
 }
 
 function withExecute(name: string, tool: AiSdkTool, telemetry: Telemetry): AiSdkTool {
-  const { toModelOutput } = tool;
+  const toModelOutput = tool.toModelOutput?.bind(tool);
   const callbacks = callbacksOf(tool);
   const parts = {
     name,
@@ -42,16 +43,15 @@ function withExecute(name: string, tool: AiSdkTool, telemetry: Telemetry): AiSdk
     execute: withInput(callbacks.onInputAvailable, tool, telemetry),
   };
   const search = (tool as Searching)[SEARCH];
-  const hooked = {
-    ...tool,
-    ...(search && { [SEARCH]: hookedSearch(name, search, telemetry) }),
+  const hooked = withChanges(tool, {
     execute: isGenerator(tool.execute)
       ? (input: unknown, options: ExecuteOptions) => streamed(parts, input, options)
       : (input: unknown, options: ExecuteOptions) => executed(parts, input, options),
     ...(toModelOutput && { toModelOutput: modelOutput(tool) }),
     ...ungated(callbacks, telemetry),
-  };
-  telemetry.judged.add(hooked.execute);
+  });
+  if (search) Object.assign(hooked, { [SEARCH]: hookedSearch(name, search, telemetry) });
+  telemetry.judged.set(hooked.execute!, name);
   return hooked;
 }
 
@@ -60,7 +60,11 @@ function hookedCaller(name: string, caller: ToolCaller, telemetry: Telemetry): T
   const { bind } = caller;
   const hooked: ToolCaller = Object.create(caller);
   if (bind === undefined) return hooked;
-  const value = (tools: object) => hookedTool(name, bind.call(caller, tools), telemetry);
+  const value = (tools: Readonly<Record<string, AiSdkTool>>) => {
+    const entries = Object.entries(tools);
+    const all = entries.map(([name, tool]) => [name, hookedTool(name, tool, telemetry)]);
+    return hookedTool(name, bind.call(caller, Object.fromEntries(all)), telemetry);
+  };
   return Object.defineProperty(hooked, "bind", { value });
 }
 
