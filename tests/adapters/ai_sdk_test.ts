@@ -11,6 +11,7 @@ const {
   experimental_toolCaller: toolCaller,
   generateText,
   isStepCount,
+  jsonSchema,
   streamText,
   tool,
   ToolLoopAgent,
@@ -646,4 +647,53 @@ test("ai-sdk: gates judge the tools that a tool caller calls, wherever it was ad
   }
   await hooks.close();
   assert.deepEqual(ran, []);
+});
+
+test("ai-sdk: what gates make of an input must fit the schema of its tool", async () => {
+  const transforming = z.object({ amount: z.string().transform(Number) });
+  const schemas = [
+    [z.object({ amount: z.number() }), { amount: 7 }, false],
+    [
+      jsonSchema({ type: "object" }, {
+        validate: (value: { readonly amount: unknown }) =>
+          typeof value.amount === "number"
+            ? { success: true, value }
+            : { success: false, error: new Error("no number") },
+      }),
+      { amount: 7 },
+      false,
+    ],
+    [jsonSchema({ type: "object" }), { amount: 7 }, true],
+    // It doesn't accept its own output, so that it can't judge that of a gate.
+    [transforming, { amount: "7" }, true],
+  ] as const;
+  for (const [inputSchema, input, runs] of schemas) {
+    for (const isGenerator of [false, true]) {
+      const { hooks, log } = recorded();
+      hooks.gate("tool.called", {
+        name: "text",
+        kind: "rewrite",
+        handle: ({ data }) => ({ ...data, params: { amount: "42; rm" } }),
+      });
+      const paid: unknown[] = [];
+      const pay = tool({
+        inputSchema,
+        execute: isGenerator
+          ? async function* (input: object) {
+            yield await Promise.resolve(`paid ${paid.push(input)}`);
+          }
+          : (input: object) => `paid ${paid.push(input)}`,
+      });
+      await generateText({
+        ...aiSdkHooks(hooks, { sessionId: "s-1" }).options({ tools: { pay } }),
+        model: scriptedModel(callOnce("pay", input), 4),
+        prompt: "hi",
+        stopWhen: isStepCount(3),
+      });
+      await hooks.close();
+      log.check("s-1");
+      assert.equal(paid.length, runs ? 1 : 0);
+      assert.equal(log.lines.some((line) => line.includes("rejects what gates made")), !runs);
+    }
+  }
 });

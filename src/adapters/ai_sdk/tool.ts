@@ -9,6 +9,7 @@ import {
   type ToolCall,
   withContext,
 } from "../tool_call.ts";
+import { checkChanged } from "./changed_input.ts";
 import type { Telemetry } from "./telemetry.ts";
 import { type AiSdkTool, callerOf, type ToolCaller, withCaller, withChanges } from "./sdk.ts";
 
@@ -97,7 +98,10 @@ type Parts = {
 async function executed(parts: Parts, input: unknown, options: ExecuteOptions): Promise<unknown> {
   const { telemetry, execute } = parts;
   const call = callOf(parts, input, options);
-  const run = (params: unknown): unknown => lastOf(execute(params, options));
+  const run = async (params: unknown): Promise<unknown> => {
+    await checkChanged(parts.name, parts.tool, { given: input, changed: params });
+    return await lastOf(execute(params, options));
+  };
   const denied = (denial: DeniedCall): unknown => deniedOutput(parts.tool, denial);
   return await (telemetry.runOf(options)?.tool(call, run, denied) ??
     callTool(telemetry.hooks, unshared(call), telemetry.caller, run, denied));
@@ -121,6 +125,7 @@ async function* streamed(
   let last: unknown;
   let outcome: Awaited<ReturnType<AllowedCall["complete"]>> | undefined;
   try {
+    await checkChanged(parts.name, tool, { given: input, changed: opened.params });
     const outputs = execute(opened.params, options) as AsyncGenerator<unknown>;
     for await (const output of stepsWithin(opened.within, outputs)) {
       last = output;
