@@ -410,6 +410,32 @@ test("strands: gates judge all of a result that is an error", async () => {
   }
 });
 
+test("strands: what a tool adds to its result while gates judge it is left out", async () => {
+  for (const status of ["success", "error"]) {
+    const { hooks } = recorded();
+    const content = [new strands.TextBlock("fine")];
+    hooks.gate("tool.completed", {
+      name: "slow",
+      handle: () => void content.push(new strands.TextBlock("sk-1")),
+    });
+    class Pushing extends strands.Tool {
+      readonly name = "pay";
+      readonly description = "Pays";
+      readonly toolSpec = { name: "pay", description: "Pays", inputSchema: { type: "object" } };
+      // deno-lint-ignore require-yield -- a stream without updates
+      async *stream({ toolUse }: { readonly toolUse: { readonly toolUseId: string } }) {
+        const { toolUseId } = toolUse;
+        return await Promise.resolve(new strands.ToolResultBlock({ toolUseId, status, content }));
+      }
+    }
+    const { agent } = connected(hooks, SCRIPT.turns, {}, { tools: [new Pushing()] });
+    await agent.invoke("hi");
+    await hooks.close();
+    assert.match(JSON.stringify(agent.messages[2]), /fine/);
+    assert.doesNotMatch(JSON.stringify(agent.messages[2]), /sk-1/);
+  }
+});
+
 test("strandsHooks() names what is wrong with its arguments", async () => {
   const { hooks } = recorded();
   assert.throws(() => strandsHooks(hooks, {} as never), /Pass the module of @strands-agents\/sdk/);

@@ -217,7 +217,8 @@ export class Connection {
       const thrown = isThrown ? error! : new Error(text);
       const outcome = await call.fail(thrown);
       if (outcome.type === "denied") return this.#failed(toolUseId, denialText(outcome.denial));
-      if (outcome.type === "error" && outcome.error === thrown) return output;
+      const isSame = outcome.type === "error" && outcome.error === thrown;
+      if (isSame && errorTextOf(content) === text) return output;
       const changed = outcome.type === "error" ? outcome.error : text;
       return this.#failed(toolUseId, errorMessage(changed));
     }
@@ -225,7 +226,8 @@ export class Connection {
     const outcome = await call.complete(value);
     if (outcome.type === "denied") return this.#failed(toolUseId, denialText(outcome.denial));
     if (outcome.type === "error") return this.#failed(toolUseId, errorMessage(outcome.error));
-    const isSame = JSON.stringify(outcome.value) === JSON.stringify(value);
+    // The tool may have changed its result in the meantime.
+    const isSame = JSON.stringify(outcome.value) === JSON.stringify(valueOf(content));
     const { context } = call;
     if (isSame && context === undefined) return output;
     const { TextBlock, toolResultContentFromData, ToolResultBlock } = this.#sdk;
