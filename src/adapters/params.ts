@@ -1,4 +1,5 @@
 import { copyJson } from "../internal/json.ts";
+import type { StandardSchemaV1 } from "../internal/standard_schema.ts";
 
 /**
  * Returns the arguments for a tool: what was judged, in a copy that isn't frozen. Schemas make more of arguments than
@@ -10,6 +11,26 @@ export function paramsFor(given: unknown, judged: unknown): unknown {
   const isChanged = issues.length > 0 || JSON.stringify(value) !== JSON.stringify(judged);
   if (isChanged) return structuredClone(judged);
   return opaque(given) === undefined ? revived(given, judged) : given;
+}
+
+/**
+ * Returns what a tool will get of arguments, for an SDK that applies the tool's schema after the call was judged:
+ * with defaults, and what else the schema makes of them. They are returned as they are if the schema rejects them,
+ * or would make something else of its own output.
+ */
+export async function parsedBy(schema: unknown, params: unknown): Promise<unknown> {
+  const standard = (schema as Partial<StandardSchemaV1> | null | undefined)?.["~standard"];
+  if (typeof standard?.validate !== "function") return params;
+  try {
+    const once = await standard.validate(params);
+    if (once.issues !== undefined || opaque(once.value) !== undefined) return params;
+    const twice = await standard.validate(structuredClone(once.value));
+    const isStable = twice.issues === undefined &&
+      JSON.stringify(twice.value) === JSON.stringify(once.value);
+    return isStable ? once.value : params;
+  } catch {
+    return params; // the SDK will say so
+  }
 }
 
 /** Returns the class of an instance in arguments whose JSON may not show what a tool sees; undefined if none. */

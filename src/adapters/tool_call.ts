@@ -3,7 +3,7 @@ import { errorMessage } from "../internal/issues.ts";
 import { createEventId } from "../internal/uuid.ts";
 import type { DeniedCall, ToolContext } from "../core/mod.ts";
 import type { AgentHooks, Within } from "./options.ts";
-import { opaqueIn, paramsFor } from "./params.ts";
+import { opaqueIn, paramsFor, parsedBy } from "./params.ts";
 
 /** A tool call that an SDK is about to make. */
 export type ToolCall = {
@@ -15,6 +15,8 @@ export type ToolCall = {
   readonly callId?: string | undefined;
   /** Aborts with the run. */
   readonly signal?: AbortSignal | undefined;
+  /** The tool's schema, if the SDK applies it to what was judged: then gates judge what it makes of the arguments. */
+  readonly schema?: unknown;
   /** Why the arguments aren't known, if they aren't: then gates can't judge the call, so they deny it. */
   readonly unseen?: string | undefined;
 };
@@ -79,11 +81,13 @@ export type OpenedCall = AllowedCall | Extract<ToolOutcome, { readonly type: "de
  */
 export async function openCall(
   hooks: AgentHooks,
-  call: ToolCall,
+  made: ToolCall,
   caller: Caller,
 ): Promise<OpenedCall> {
-  const { name, callId, signal } = call;
-  const unseen = hooks.registry.gates.guards("tool.called") ? unseenIn(call) : undefined;
+  const { name, callId, signal, schema } = made;
+  const isGuarded = hooks.registry.gates.guards("tool.called");
+  const call = isGuarded ? { ...made, params: await parsedBy(schema, made.params) } : made;
+  const unseen = isGuarded ? unseenIn(call) : undefined;
   if (unseen !== undefined) {
     return undecided(hooks, call, caller, { type: "error", error: new TypeError(unseen) });
   }

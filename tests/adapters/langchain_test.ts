@@ -4,7 +4,7 @@ import { deny } from "@omniagent/hooks/gates";
 import { langchainHooks } from "@omniagent/hooks/langchain";
 import { test } from "../support/harness.ts";
 import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
-import { BACKGROUND, CALLED, recorded, START, testAdapter } from "./scenario.ts";
+import { BACKGROUND, CALLED, DEFAULTED, recorded, START, testAdapter } from "./scenario.ts";
 
 const langchain = await load("langchain");
 const {
@@ -477,3 +477,25 @@ test("langchain: gates judge all that a tool's command changes", async () => {
     }
   }
 });
+
+for (const [what, amount, sent] of DEFAULTED) {
+  test(`langchain: gates judge what the tool gets, with ${what}`, async () => {
+    const { hooks, log } = recorded();
+    hooks.gate("tool.called", {
+      name: "limit",
+      handle: ({ data }) => Number(data.params?.amount) > 100 ? deny("too much") : undefined,
+    });
+    const paid: number[] = [];
+    const pay = tool(({ amount }: { readonly amount: number }) => `${paid.push(amount)}`, {
+      name: "pay",
+      description: "pay",
+      schema: z.object({ amount: amount(z) }),
+    });
+    const turns = [{ calls: [{ id: "c1", name: "pay", params: sent }] }, { text: "done" }];
+    const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+    const agent = createAgent({ model: scripted(turns), tools: [pay], middleware: [middleware] });
+    await agent.withConfig(config).invoke(user("hi"));
+    await hooks.close();
+    assert.deepEqual([paid, log.count("tool.denied")], [[], 1]);
+  });
+}

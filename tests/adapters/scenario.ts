@@ -290,6 +290,18 @@ const HOSTED: Scenario = {
   ],
 };
 
+/** What a schema makes 700 of, with what a model sends: a tool gets more than 100 in each case. */
+export const DEFAULTED: readonly (readonly [
+  what: string,
+  // deno-lint-ignore no-explicit-any -- zod
+  schema: (z: any) => object,
+  sent: object,
+])[] = [
+  ["a default", (z) => z.number().default(700), {}],
+  ["coercion", (z) => z.coerce.number(), { amount: "0x2bc" }],
+  ["a fallback", (z) => z.number().catch(700), { amount: "none" }],
+];
+
 /** Registers all scenarios as tests. */
 export function testAdapter(driver: Driver): void {
   test(`${driver.name}: its page says what differs`, () => checkPage(driver));

@@ -4,7 +4,7 @@ import { deny } from "@omniagent/hooks/gates";
 import { strandsHooks } from "@omniagent/hooks/strands";
 import { test } from "../support/harness.ts";
 import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
-import { BACKGROUND, END, HELPED, recorded, START, testAdapter } from "./scenario.ts";
+import { BACKGROUND, DEFAULTED, END, HELPED, recorded, START, testAdapter } from "./scenario.ts";
 import { TRACE, TREE } from "./traces.ts";
 
 const strands = await load("@strands-agents/sdk");
@@ -435,6 +435,24 @@ test("strands: what a tool adds to its result while gates judge it is left out",
     assert.doesNotMatch(JSON.stringify(agent.messages[2]), /sk-1/);
   }
 });
+
+for (const [what, amount, sent] of DEFAULTED) {
+  test(`strands: gates judge what the tool gets, with ${what}`, async () => {
+    const { hooks, log } = recorded();
+    LIMIT(hooks);
+    const paid: number[] = [];
+    const pay = strands.tool({
+      name: "pay",
+      description: "Pays",
+      inputSchema: z.object({ amount: amount(z) }),
+      callback: ({ amount }: { readonly amount: number }) => paid.push(amount),
+    });
+    const turns = [{ calls: [{ id: "c1", name: "pay", params: sent }] }, { text: "done" }];
+    await connected(hooks, turns, {}, { tools: [pay] }).agent.invoke("hi");
+    await hooks.close();
+    assert.deepEqual([paid, log.count("tool.denied")], [[], 1]);
+  });
+}
 
 test("strandsHooks() names what is wrong with its arguments", async () => {
   const { hooks } = recorded();

@@ -104,8 +104,11 @@ async function callTool(
   const { toolCall, runtime: { signal, configurable } } = request;
   const { args, id: callId } = toolCall;
   // Middleware before this one may have put another tool in its place: that is what runs.
-  const { name = toolCall.name } = (request.tool ?? {}) as { readonly name?: string };
-  const call = { name, params: args, callId, signal };
+  const { name = toolCall.name, schema } = (request.tool ?? {}) as {
+    readonly name?: string;
+    readonly schema?: unknown;
+  };
+  const call = { name, params: args, callId, signal, schema };
   const opened = await run.begin(call, { endsByItself: true, place: placeOf(configurable) });
   const deny = (denial: DeniedCall, what: string): Promise<Message> =>
     reply(request, handler, { text: denialText(denial), what });

@@ -178,7 +178,8 @@ export class Connection {
     const running = this.#running.get(agent);
     if (running === undefined) return this.#failed(toolUse.toolUseId, "The call belongs to no run");
     const { name, toolUseId, input } = toolUse;
-    const call = { name, params: input, callId: toolUseId, signal: cancelSignal };
+    const { _inputSchema: schema } = tool ?? {};
+    const call = { name, params: input, callId: toolUseId, signal: cancelSignal, schema };
     const place = this.#installed.get(agent);
     const opened = await running.run.begin(call, { endsByItself: true, place });
     if (opened.type === "denied") return this.#failed(toolUseId, denialText(opened.denial));

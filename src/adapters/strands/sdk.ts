@@ -76,7 +76,11 @@ export type ModelOutput = {
   };
 };
 export type ToolContext = {
-  readonly tool?: { readonly agent?: unknown } | undefined;
+  readonly tool?: {
+    readonly agent?: unknown;
+    /** Of a tool with a Zod schema: private, but what it applies to the input. */
+    readonly _inputSchema?: unknown;
+  } | undefined;
   readonly toolUse: { readonly name: string; readonly toolUseId: string; readonly input: unknown };
   readonly cancelSignal: AbortSignal;
 };
