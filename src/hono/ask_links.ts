@@ -1,7 +1,7 @@
 import type { Ask } from "../core/mod.ts";
 import { showInvisible } from "../internal/json_text.ts";
 import { type AskLink, verifyAskLink } from "../core/gates/ask_link.ts";
-import { askInPath, asksOf, shorten } from "./asks.ts";
+import { askInPath, asksOf, findAsk, shorten } from "./asks.ts";
 import { type AppContext, respond } from "./context.ts";
 import { Problem, PROBLEMS } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
@@ -92,9 +92,7 @@ async function readLink(
   const link: AskLink = { askId: id, decision, by, expiresAt: new Date(expires) };
   const validity = await verifyAskLink(link, signature, approvalKeys, Date.now());
   if (validity !== "valid") throw new Problem(`link_${validity}`);
-  const ask = await asksOf(c).get(link.askId);
-  if (ask === undefined) throw new Problem("ask_not_found");
-  return { link, ask };
+  return { link, ask: await findAsk(c, id) };
 }
 
 function over({ state }: Ask): Problem {

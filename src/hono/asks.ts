@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import type { Ask, AskResolution } from "../core/mod.ts";
 import { type AppContext, respondJson } from "./context.ts";
-import { nextPageHeader, pageQuery, respondPage, withCursor } from "./pages.ts";
-import { Problem } from "./problems.ts";
+import { pageOf, pageQuery, respondPage, withCursor } from "./pages.ts";
+import { found, Problem } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";
 
@@ -31,32 +31,6 @@ const ask = s.object({
 
 /** An ask in JSON. */
 export type AskJson = v.InferOutput<typeof ask>;
-
-/** Returns the JSON of an ask. */
-function toAskJson(ask: Ask): AskJson {
-  const { id, state, question, gate, allow, data, digest, by, note, edited, resolvedAt } = ask;
-  return {
-    id,
-    state,
-    question,
-    ...(gate !== undefined && { gate }),
-    allow: [...allow],
-    event_type: ask.eventType,
-    data,
-    digest,
-    ...(ask.sessionId !== undefined && { session_id: ask.sessionId }),
-    ...(ask.runId !== undefined && { run_id: ask.runId }),
-    ...(ask.callId !== undefined && { call_id: ask.callId }),
-    ...(ask.agentId !== undefined && { agent_id: ask.agentId }),
-    decision_id: ask.decisionId,
-    asked_at: ask.askedAt.toISOString(),
-    expires_at: ask.expiresAt.toISOString(),
-    ...(resolvedAt && { resolved_at: resolvedAt.toISOString() }),
-    ...(by !== undefined && { by }),
-    ...(note !== undefined && { note }),
-    ...(edited !== undefined && { edited }),
-  };
-}
 
 const data = { name: "pay", call_id: "call-7", params: { amount: 5 } };
 
@@ -107,15 +81,10 @@ export const askRoutes: readonly Route[] = [
       ...pageQuery,
     },
     needsOutbox: true,
-    response: {
-      description: "A page. It may be empty although more follow",
-      schema: s.object({ asks: s.list(ask), next_cursor: v.optional(s.cursor) }),
-      example: { asks: [example] },
-      headers: nextPageHeader,
-    },
+    response: pageOf("asks", ask, example),
     async handle(c, { query }) {
-      const page = await withCursor(query.cursor, "?cursor", () => asksOf(c).list(query));
-      return respondPage(c, "asks", page, page.items.map(toAskJson));
+      const page = await withCursor(query.cursor, () => asksOf(c).list(query));
+      return respondPage(c, "asks", page, page.items.map((item) => s.toJson(ask, item)));
     },
   }),
   defineRoute({
@@ -129,9 +98,7 @@ export const askRoutes: readonly Route[] = [
     response: { description: "The ask", schema: ask, example },
     problems: ["ask_not_found"],
     async handle(c, { params: { id } }) {
-      const found = await asksOf(c).get(id);
-      if (found === undefined) throw new Problem("ask_not_found");
-      return respondJson(c, 200, toAskJson(found));
+      return respondJson(c, 200, s.toJson(ask, await findAsk(c, id)));
     },
   }),
   defineRoute({
@@ -158,7 +125,7 @@ export const askRoutes: readonly Route[] = [
     },
     problems: ["ask_not_found", "ask_resolved", "ask_expired", "ask_refused", "hooks_closed"],
     async handle(c, { params: { id }, body: { decision, data, by, note } }) {
-      if (await asksOf(c).get(id) === undefined) throw new Problem("ask_not_found");
+      await findAsk(c, id);
       if ((decision === "edit") !== (data !== undefined)) {
         const detail = "must be set for the decision edit, and only then";
         throw Problem.invalid({ pointer: "/data", detail });
@@ -171,7 +138,7 @@ export const askRoutes: readonly Route[] = [
         by: shorten(who),
         ...(note !== undefined && { note }),
       };
-      return respondJson(c, 200, toAskJson(await asksOf(c).resolve(id, resolution)));
+      return respondJson(c, 200, s.toJson(ask, await asksOf(c).resolve(id, resolution)));
     },
   }),
 ];
@@ -179,6 +146,11 @@ export const askRoutes: readonly Route[] = [
 /** Returns as much of a name as is stored. */
 export function shorten(name: string): string {
   return [...name].slice(0, 256).join("");
+}
+
+/** Returns an ask. @throws {Problem} when it isn't stored */
+export async function findAsk(c: AppContext, id: string): Promise<Ask> {
+  return found(await asksOf(c).get(id), "ask_not_found");
 }
 
 /** Returns the asks of the app. */

@@ -1,7 +1,6 @@
 import * as v from "valibot";
-import { parseTime } from "../core/event_rules.ts";
 import type { StoredEvent } from "../outbox/mod.ts";
-import { nextPageHeader, pageQuery, respondPage, withCursor } from "./pages.ts";
+import { pageOf, pageQuery, respondPage, withCursor, withTimes } from "./pages.ts";
 import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";
 
@@ -103,20 +102,10 @@ export const decisionRoutes: readonly Route[] = [
       ...pageQuery,
     },
     needsOutbox: true,
-    response: {
-      description: "A page. It may be empty although more follow",
-      schema: s.object({ decisions: s.list(decision), next_cursor: v.optional(s.cursor) }),
-      example: { decisions: [example] },
-      headers: nextPageHeader,
-    },
-    async handle(c, { query, outbox }) {
-      const { session: sessionId, run: runId, call: callId, since, until, ...rest } = query;
-      const times = { since: parseTime(since), until: parseTime(until) };
-      const page = await withCursor(
-        query.cursor,
-        "?cursor",
-        () => outbox.listDecisions({ ...rest, sessionId, runId, callId, ...times }),
-      );
+    response: pageOf("decisions", decision, example),
+    async handle(c, { query: { session, run, call, ...query }, outbox }) {
+      const filter = { ...withTimes(query), sessionId: session, runId: run, callId: call };
+      const page = await withCursor(query.cursor, () => outbox.listDecisions(filter));
       const decisions = page.items.flatMap((item) => toDecisionJson(item) ?? []);
       return respondPage(c, "decisions", page, decisions);
     },

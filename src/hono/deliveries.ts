@@ -1,9 +1,8 @@
 import * as v from "valibot";
-import { parseTime } from "../core/event_rules.ts";
-import type { Delivery, DeliverySummary, LoggedAttempt, Outbox } from "../outbox/mod.ts";
+import type { LoggedAttempt, Outbox } from "../outbox/mod.ts";
 import { respondJson } from "./context.ts";
-import { nextPageHeader, pageQuery, respondPage, withCursor } from "./pages.ts";
-import { Problem } from "./problems.ts";
+import { pageOf, pageQuery, respondPage, withCursor, withTimes } from "./pages.ts";
+import { found, Problem } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";
 
@@ -47,35 +46,8 @@ export type DeliveryJson = v.InferOutput<typeof delivery>;
 export type DeliverySummaryJson = v.InferOutput<typeof summary>;
 
 /** Returns an attempt in JSON. */
-export function toAttemptJson({ at, retryAfter, ...attempt }: LoggedAttempt): AttemptJson {
-  const wait = retryAfter === undefined ? {} : { retry_after: retryAfter };
-  return { at: at.toISOString(), ...attempt, ...wait };
-}
-
-function toCommonJson({ target, eventId, state, dueAt, leasedUntil }: Delivery | DeliverySummary) {
-  return {
-    target,
-    event_id: eventId,
-    state,
-    ...(dueAt && { due_at: dueAt.toISOString() }),
-    ...(leasedUntil && { leased_until: leasedUntil.toISOString() }),
-  };
-}
-
-function toDeliveryJson(delivery: Delivery): DeliveryJson {
-  const { made, attempts } = delivery;
-  return { ...toCommonJson(delivery), made, attempts: attempts.map(toAttemptJson) };
-}
-
-function toSummaryJson(summary: DeliverySummary): DeliverySummaryJson {
-  const { made, lastAttempt, diedAt, reason } = summary;
-  return {
-    ...toCommonJson(summary),
-    ...(made !== undefined && { made }),
-    ...(lastAttempt && { last_attempt: toAttemptJson(lastAttempt) }),
-    ...(diedAt && { died_at: diedAt.toISOString() }),
-    ...(reason !== undefined && { reason }),
-  };
+export function toAttemptJson(logged: LoggedAttempt): AttemptJson {
+  return s.toJson(attempt, logged);
 }
 
 const exampleAttempt: AttemptJson = {
@@ -139,20 +111,11 @@ export const deliveryRoutes: readonly Route[] = [
       ...pageQuery,
     },
     needsOutbox: true,
-    response: {
-      description: "A page. It may be empty although more follow",
-      schema: s.object({ deliveries: s.list(summary), next_cursor: v.optional(s.cursor) }),
-      example: { deliveries: [{ ...example, last_attempt: exampleAttempt }] },
-      headers: nextPageHeader,
-    },
-    async handle(c, { query: { state = "attempted", include, since, until, ...query }, outbox }) {
-      const times = { since: parseTime(since), until: parseTime(until) };
-      const page = await withCursor(
-        query.cursor,
-        "?cursor",
-        () => outbox.listDeliveries({ state, ...times, ...query }),
-      );
-      const items = page.items.map(toSummaryJson);
+    response: pageOf("deliveries", summary, { ...example, last_attempt: exampleAttempt }),
+    async handle(c, { query: { state = "attempted", include, ...query }, outbox }) {
+      const filter = { state, ...withTimes(query) };
+      const page = await withCursor(query.cursor, () => outbox.listDeliveries(filter));
+      const items = page.items.map((item) => s.toJson(summary, item));
       if (include === "event") await addEvents(outbox, items);
       return respondPage(c, "deliveries", page, items);
     },
@@ -172,9 +135,8 @@ export const deliveryRoutes: readonly Route[] = [
     },
     problems: ["delivery_not_found"],
     async handle(c, { params: { target, id }, outbox }) {
-      const delivery = await outbox.get(target, id);
-      if (delivery === undefined) throw new Problem("delivery_not_found");
-      return respondJson(c, 200, toDeliveryJson(delivery));
+      const stored = found(await outbox.get(target, id), "delivery_not_found");
+      return respondJson(c, 200, s.toJson(delivery, stored));
     },
   }),
   defineRoute({
@@ -231,12 +193,11 @@ export const deliveryRoutes: readonly Route[] = [
       example: { replayed: 3, refused: 0 },
     },
     async handle(c, { body, outbox }) {
-      const { since, until, budget_ms: timeout = REPLAY_TIMEOUT, ...filter } = body;
-      const times = { since: parseTime(since), until: parseTime(until) };
+      const { budget_ms: timeout = REPLAY_TIMEOUT, ...filter } = body;
       const { replayed, refused, cursor } = await withCursor(
         filter.cursor,
+        () => outbox.replay({ ...withTimes(filter), timeout }),
         "/cursor",
-        () => outbox.replay({ ...filter, ...times, timeout }),
       );
       const next = cursor === undefined ? {} : { next_cursor: cursor };
       return respondJson(c, 200, { replayed, refused, ...next });

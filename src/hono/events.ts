@@ -1,5 +1,4 @@
 import * as v from "valibot";
-import { parseTime } from "../core/event_rules.ts";
 import type { HookEvent } from "../core/mod.ts";
 import { guarded } from "../core/reporter.ts";
 import { maskError } from "../internal/mask_error.ts";
@@ -9,8 +8,8 @@ import { isExpired } from "./auth.ts";
 import { type AppContext, respond, respondJson } from "./context.ts";
 import { missedEvents, type Position, START } from "./stream/live.ts";
 import { StreamReader } from "./stream/reader.ts";
-import { nextPageHeader, pageQuery, respondPage, withCursor } from "./pages.ts";
-import { Problem } from "./problems.ts";
+import { pageOf, pageQuery, respondPage, withCursor, withTimes } from "./pages.ts";
+import { found, Problem } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";
 
@@ -135,18 +134,12 @@ export const eventRoutes: readonly Route[] = [
     },
     needsOutbox: true,
     response: {
-      description: "A page. It may be empty although more follow",
-      schema: s.object({ events: s.list(storedEvent), next_cursor: v.optional(s.cursor) }),
+      ...pageOf("events", storedEvent, example),
       example: { events: [example], next_cursor: "WzEsWzFdXQ" },
-      headers: nextPageHeader,
     },
-    async handle(c, { query: { session, run, since, until, ...query }, outbox }) {
-      const times = { since: parseTime(since), until: parseTime(until) };
-      const page = await withCursor(
-        query.cursor,
-        "?cursor",
-        () => outbox.listEvents({ ...query, ...times, sessionId: session, runId: run }),
-      );
+    async handle(c, { query: { session, run, ...query }, outbox }) {
+      const filter = { ...withTimes(query), sessionId: session, runId: run };
+      const page = await withCursor(query.cursor, () => outbox.listEvents(filter));
       return respondPage(c, "events", page, page.items.map(toStoredEventJson));
     },
   }),
@@ -161,8 +154,7 @@ export const eventRoutes: readonly Route[] = [
     response: { description: "The event", schema: storedEvent, example },
     problems: ["event_not_found"],
     async handle(c, { params, outbox }) {
-      const stored = await outbox.getEvent(params.id);
-      if (stored === undefined) throw new Problem("event_not_found");
+      const stored = found(await outbox.getEvent(params.id), "event_not_found");
       return respondJson(c, 200, toStoredEventJson(stored));
     },
   }),

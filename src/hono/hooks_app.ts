@@ -16,7 +16,6 @@ import { deliveryRoutes } from "./deliveries.ts";
 import { LiveEvents } from "./stream/live.ts";
 import { eventRoutes } from "./events.ts";
 import { gateRoutes } from "./gates.ts";
-import { metricsRoute } from "./metrics.ts";
 import { openapiRoute } from "./openapi.ts";
 import { type HooksAppOptions, readSettings } from "./options.ts";
 import { postEventsRoute } from "./post_events.ts";
@@ -44,7 +43,6 @@ const resources: readonly Route[] = [
   ...decisionRoutes,
   ...askRoutes,
   ...gateRoutes,
-  metricsRoute,
   ...serviceRoutes,
 ];
 /** Links are pages for people: they are not in the document of the API. */

@@ -5,7 +5,7 @@ import { payloadRules } from "./decode_events.ts";
 import { type ProblemCode, problemDocument, PROBLEMS } from "./problems.ts";
 import { defineRoute, type Route, type RouteResponse } from "./router.ts";
 import * as s from "./schemas.ts";
-import { newWebhook, webhookChanges } from "./webhook_json.ts";
+import { newWebhook, webhookChanges } from "./webhooks.ts";
 
 /** Converts a schema to JSON Schema. */
 type Convert = (schema: s.Schema) => s.JsonSchema;

@@ -1,6 +1,9 @@
+import * as v from "valibot";
+import { parseTime } from "../core/event_rules.ts";
 import type { Page } from "../outbox/mod.ts";
 import { type AppContext, respondJson } from "./context.ts";
 import { Problem, toProblem } from "./problems.ts";
+import type { RouteResponse } from "./router.ts";
 import * as s from "./schemas.ts";
 
 /** The query parameters of every list. */
@@ -12,18 +15,32 @@ export const pageQuery = {
   ),
 } as const;
 
-/** The header of every page that is followed by another. */
-export const nextPageHeader = { link: 'The next page, if there is one: <?…>; rel="next"' };
+/** Describes the response of `respondPage`. */
+export function pageOf(name: string, item: s.Schema, example: unknown): RouteResponse {
+  return {
+    description: "A page. It may be empty although more follow",
+    schema: s.object({ [name]: s.list(item), next_cursor: v.optional(s.cursor) }),
+    example: { [name]: [example] },
+    headers: { link: 'The next page, if there is one: <?…>; rel="next"' },
+  };
+}
+
+/** Returns a filter with its times as dates. */
+export function withTimes<
+  Filter extends { readonly since?: string | undefined; readonly until?: string | undefined },
+>({ since, until, ...filter }: Filter) {
+  return { ...filter, since: parseTime(since), until: parseTime(until) };
+}
 
 /**
- * Calls an operation of the outbox that may continue at a cursor.
+ * Calls an operation of the outbox that may continue at a cursor, which is at `pointer` in the request.
  *
  * @throws {Problem} when the cursor comes from elsewhere
  */
 export async function withCursor<Result>(
   cursor: string | undefined,
-  pointer: string,
   operation: () => Promise<Result>,
+  pointer = "?cursor",
 ): Promise<Result> {
   try {
     return await operation();

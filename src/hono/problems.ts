@@ -107,6 +107,12 @@ export class Problem extends Error {
   }
 }
 
+/** Returns what was looked up. @throws {Problem} when there is no such thing */
+export function found<Value>(value: Value | undefined, code: ProblemCode): Value {
+  if (value === undefined) throw new Problem(code);
+  return value;
+}
+
 /** Returns the document of a problem (RFC 9457). */
 export function problemDocument(code: ProblemCode) {
   const [status, title] = PROBLEMS[code];

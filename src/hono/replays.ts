@@ -1,9 +1,9 @@
 import * as v from "valibot";
-import { parseTime } from "../core/event_rules.ts";
 import { ReplayLimitError } from "../outbox/errors.ts";
 import type { BackgroundReplay } from "../outbox/mod.ts";
 import { respondJson } from "./context.ts";
-import { Problem } from "./problems.ts";
+import { withTimes } from "./pages.ts";
+import { found, Problem } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";
 
@@ -30,24 +30,8 @@ const replay = s.object({
 /** A replay in the background in JSON. */
 type ReplayJson = v.InferOutput<typeof replay>;
 
-function toReplayJson(replay: BackgroundReplay): ReplayJson {
-  const { id, status, total, seen, replayed, refused, startedAt, endedAt } = replay;
-  const { target, state, type, since, until } = replay.filter;
-  return {
-    id,
-    status,
-    state,
-    ...(target !== undefined && { target }),
-    ...(type !== undefined && { type }),
-    ...(since && { since: since.toISOString() }),
-    ...(until && { until: until.toISOString() }),
-    ...(total !== undefined && { total }),
-    seen,
-    replayed,
-    refused,
-    started_at: startedAt.toISOString(),
-    ...(endedAt && { ended_at: endedAt.toISOString() }),
-  };
+function toReplayJson(started: BackgroundReplay): ReplayJson {
+  return s.toJson(replay, { ...started, ...started.filter });
 }
 
 const example: ReplayJson = {
@@ -82,10 +66,9 @@ export const replayRoutes: readonly Route[] = [
       example: { ...example, seen: 0, replayed: 0, refused: 0, total: undefined },
     },
     problems: ["too_many_replays"],
-    async handle(c, { body: { since, until, ...rest }, outbox }) {
-      const times = { since: parseTime(since), until: parseTime(until) };
+    async handle(c, { body, outbox }) {
       try {
-        const started = await outbox.replays.start({ ...rest, ...times });
+        const started = await outbox.replays.start(withTimes(body));
         return respondJson(c, 202, toReplayJson(started));
       } catch (error) {
         if (error instanceof ReplayLimitError) throw Problem.tooMany("too_many_replays");
@@ -124,9 +107,8 @@ export const replayRoutes: readonly Route[] = [
     response: { description: "The replay", schema: replay, example },
     problems: ["replay_not_found"],
     async handle(c, { params: { id }, outbox }) {
-      const found = await outbox.replays.get(id);
-      if (found === undefined) throw new Problem("replay_not_found");
-      return respondJson(c, 200, toReplayJson(found));
+      const replay = found(await outbox.replays.get(id), "replay_not_found");
+      return respondJson(c, 200, toReplayJson(replay));
     },
   }),
   defineRoute({
@@ -144,9 +126,8 @@ export const replayRoutes: readonly Route[] = [
     },
     problems: ["replay_not_found"],
     async handle(c, { params: { id }, outbox }) {
-      const found = await outbox.replays.cancel(id);
-      if (found === undefined) throw new Problem("replay_not_found");
-      return respondJson(c, 200, toReplayJson(found));
+      const replay = found(await outbox.replays.cancel(id), "replay_not_found");
+      return respondJson(c, 200, toReplayJson(replay));
     },
   }),
 ];

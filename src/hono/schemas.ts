@@ -212,6 +212,42 @@ export const idempotencyKey = text(
   { pattern: "^[!#-~]([ -~]*[!-~])?$", maxLength: 255 },
 );
 
+/** What `toJson` reads: the fields of a schema in camel case, with dates for times. */
+type Source<Json> = Json extends string ? Json | Date
+  : Json extends readonly (infer Item)[] ? readonly Source<Item>[]
+  : Json extends object ? { readonly [Name in keyof Json as CamelCase<Name>]: Source<Json[Name]> }
+  : Json;
+
+type CamelCase<Name> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Name & string;
+
+/** Returns the JSON of an object: of its fields, those that the schema of the JSON has. */
+export function toJson<Json extends object>(
+  schema: v.GenericSchema<unknown, Json>,
+  source: Source<Json>,
+): Json {
+  return convert(schema, source) as Json;
+}
+
+function convert(schema: Schema, value: unknown): unknown {
+  const { entries, item, wrapped = schema } = schema as {
+    readonly entries?: Schemas;
+    readonly item?: Schema;
+    readonly wrapped?: Schema;
+  } & Schema;
+  if (value === undefined) return undefined;
+  if (value instanceof Date) return value.toISOString();
+  if (wrapped !== schema) return convert(wrapped, value);
+  if (item !== undefined) return (value as readonly unknown[]).map((one) => convert(item, one));
+  if (entries === undefined) return value;
+  const fields = Object.entries(entries).map(([name, field]) => {
+    const key = name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+    return [name, convert(field, (value as Readonly<Record<string, unknown>>)[key])] as const;
+  });
+  return Object.fromEntries(fields.filter(([, field]) => field !== undefined));
+}
+
 /** The values of schemas by name. */
 export type ValuesOf<Fields extends Schemas> = {
   readonly [Name in keyof Fields]: v.InferOutput<Fields[Name]>;

@@ -1,17 +1,49 @@
+import * as v from "valibot";
+import type { Metric, MetricAttributes, MetricPoint } from "../core/metrics.ts";
 import { deadline } from "../internal/async.ts";
 import type { Outbox } from "../outbox/mod.ts";
-import { respondJson } from "./context.ts";
 import { isStoreHook } from "../webhook_store/store_hook.ts";
-import { isStreamHook } from "./stream/live.ts";
+import { respond, respondJson } from "./context.ts";
 import { Problem } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";
+import { isStreamHook } from "./stream/live.ts";
 
 /** How long `/ready` waits for the store, in milliseconds: shorter than the 5 s of common probes. */
 const READY_TIMEOUT = 4_000;
 
+/** The text format of Prometheus. */
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+const hook = s.object({
+  name: s.string,
+  kind: s.oneOf("handler", "hook", "webhook"),
+  events: s.list(s.eventPattern),
+  durable: s.boolean,
+});
+
 /** The routes about the process itself. */
 export const serviceRoutes: readonly Route[] = [
+  defineRoute({
+    method: "GET",
+    path: "/metrics",
+    scope: "read",
+    operationId: "getMetrics",
+    summary: "Get metrics in the text format of Prometheus",
+    description: "Counters and histograms are those of this process, gauges those of the outbox.",
+    response: {
+      description: "The metrics",
+      mediaType: "text/plain",
+      schema: v.string(),
+      example: "# TYPE omniagent_hooks_backlog gauge\n" +
+        'omniagent_hooks_backlog{target="audit"} 3\n',
+    },
+    problems: ["outbox_unavailable"],
+    async handle(c) {
+      const metrics = await c.get("hooksRequest").app.registry.metrics();
+      return respond(c, 200, prometheusText(metrics), { "content-type": METRICS_TYPE });
+    },
+  }),
   defineRoute({
     method: "GET",
     path: "/hooks",
@@ -20,14 +52,7 @@ export const serviceRoutes: readonly Route[] = [
     summary: "List registered handlers, hooks and webhooks",
     response: {
       description: "In the order in which they are called",
-      schema: s.object({
-        hooks: s.list(s.object({
-          name: s.string,
-          kind: s.oneOf("handler", "hook", "webhook"),
-          events: s.list(s.eventPattern),
-          durable: s.boolean,
-        })),
-      }),
+      schema: s.object({ hooks: s.list(hook) }),
       example: { hooks: [{ name: "audit", kind: "webhook", events: ["tool.*"], durable: true }] },
     },
     handle(c) {
@@ -35,10 +60,7 @@ export const serviceRoutes: readonly Route[] = [
       const registered = registry.list().filter(({ name }) =>
         !isStreamHook(name) && !isStoreHook(name)
       );
-      const hooks = registered.map(({ name, kind, events, durable }) => {
-        return { name, kind, events, durable };
-      });
-      return respondJson(c, 200, { hooks });
+      return respondJson(c, 200, { hooks: registered.map((one) => s.toJson(hook, one)) });
     },
   }),
   defineRoute({
@@ -80,4 +102,42 @@ async function checkStore(outbox: Outbox): Promise<void> {
   } catch (cause) {
     throw Problem.unavailable("outbox_unavailable", cause);
   }
+}
+
+/** Returns metrics in the text format of Prometheus, by the names that OpenTelemetry exports them under. */
+function prometheusText(metrics: readonly Metric[]): string {
+  return metrics.map((metric) => {
+    const name = prometheusName(metric);
+    const head = `# HELP ${name} ${metric.help}\n# TYPE ${name} ${metric.kind}\n`;
+    return head + metric.points.map((point) => linesOf(name, point)).join("");
+  }).join("");
+}
+
+/** Returns the name of a metric by the rules of OpenTelemetry: the unit and `_total` are suffixes. */
+function prometheusName(
+  { name, kind, unit }: Pick<Metric, "name" | "kind" | "unit">,
+): string {
+  const suffixes = [...(unit === "s" ? ["seconds"] : []), ...(kind === "counter" ? ["total"] : [])];
+  return [name.replaceAll(".", "_"), ...suffixes].join("_");
+}
+
+function linesOf(name: string, { attributes, value, count, buckets }: MetricPoint): string {
+  if (buckets === undefined) return line(name, attributes, value);
+  const all = [...buckets.map(({ le, count }) => [String(le), count] as const), ["+Inf", count!]];
+  return [
+    ...all.map(([le, count]) =>
+      line(`${name}_bucket`, { ...attributes, le: `${le}` }, Number(count))
+    ),
+    line(`${name}_sum`, attributes, value),
+    line(`${name}_count`, attributes, count!),
+  ].join("");
+}
+
+function line(name: string, attributes: MetricAttributes, value: number): string {
+  const labels = Object.entries(attributes).map(([key, text]) => `${key}="${escape(text)}"`);
+  return `${name}${labels.length > 0 ? `{${labels.join(",")}}` : ""} ${value}\n`;
+}
+
+function escape(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Outbox, TargetStats } from "../outbox/mod.ts";
+import type { Outbox } from "../outbox/mod.ts";
 import { type AppContext, respondJson } from "./context.ts";
 import { Problem } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
@@ -35,19 +35,6 @@ export type TargetStateJson = v.InferOutput<typeof targetState>;
 /** A target with its stats in JSON. */
 export type TargetStatsJson = v.InferOutput<typeof targetStats>;
 
-function toTargetStatsJson(
-  { failingSince, pausedUntil, oldestDue, inFlight, leasedUntil, ...stats }: TargetStats,
-): TargetStatsJson {
-  return {
-    ...stats,
-    ...(oldestDue && { oldest_due: oldestDue.toISOString() }),
-    in_flight: inFlight,
-    ...(leasedUntil && { leased_until: leasedUntil.toISOString() }),
-    ...(failingSince && { failing_since: failingSince.toISOString() }),
-    ...(pausedUntil && { paused_until: pausedUntil.toISOString() }),
-  };
-}
-
 const example: TargetStatsJson = {
   target: "audit",
   state: "off",
@@ -81,7 +68,8 @@ export const targetRoutes: readonly Route[] = [
       example: { targets: [example] },
     },
     async handle(c, { outbox }) {
-      return respondJson(c, 200, { targets: (await outbox.stats()).map(toTargetStatsJson) });
+      const stats = await outbox.stats();
+      return respondJson(c, 200, { targets: stats.map((one) => s.toJson(targetStats, one)) });
     },
   }),
   defineRoute({
@@ -139,8 +127,7 @@ async function changeTarget(
     if (error instanceof TypeError) await checkTarget(outbox, name);
     throw error;
   }
-  const { target, state, registered } = await outbox.endpoint(name);
-  return respondJson(c, 200, { target, state, registered });
+  return respondJson(c, 200, s.toJson(targetState, await outbox.endpoint(name)));
 }
 
 /** Checks that a target exists. @throws {Problem} when it doesn't, or was removed */

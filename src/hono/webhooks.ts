@@ -1,26 +1,80 @@
 import * as v from "valibot";
+import { maskUrl } from "../internal/mask_url.ts";
 import type { Outbox } from "../outbox/mod.ts";
-import type { WebhookChanges, WebhookStore, WebhookWithSecret } from "../webhook_store/mod.ts";
+import type {
+  StoredWebhook,
+  WebhookChanges,
+  WebhookStore,
+  WebhookWithSecret,
+} from "../webhook_store/mod.ts";
 import { type AppContext, respondJson } from "./context.ts";
 import { attempt, toAttemptJson } from "./deliveries.ts";
-import { nextPageHeader, pageQuery, respondPage, withCursor } from "./pages.ts";
-import { Problem } from "./problems.ts";
+import { pageOf, pageQuery, respondPage, withCursor } from "./pages.ts";
+import { found, Problem } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";
-import {
-  newWebhook,
-  toWebhooksJson,
-  webhook,
-  webhookChanges,
-  webhookExample,
-  webhookWithSecret,
-} from "./webhook_json.ts";
+/** A new webhook. Checked by the store, which also has the JSON Schema: its rules are those of a file. */
+export const newWebhook = v.looseObject({});
+/** Changes of a webhook, likewise. */
+export const webhookChanges = v.looseObject({});
+
+const entries = {
+  name: s.targetName,
+  events: s.list(s.eventPattern),
+  url: s.string,
+  state: s.describe(
+    s.oneOf("on", "paused", "off", "deleted"),
+    "off: disabled (see reason); paused: its receiver asked for a pause. Deliveries are held",
+    "on",
+  ),
+  reason: v.optional(s.describe(s.string, "Why it is off")),
+  header_names: s.describe(s.list(s.string), "Names of its headers; values are never returned"),
+  secrets: s.list(s.object({ created_at: s.time, expires_at: v.optional(s.time) })),
+  revision: s.count,
+  created_at: s.time,
+  updated_at: s.time,
+  problem: v.optional(s.describe(s.string, "Why this server doesn't deliver to it")),
+};
+const description = "Has the other fields of a webhook, too";
+
+const webhook = v.pipe(v.looseObject(entries), v.metadata({ description }));
+const webhookWithSecret = v.pipe(
+  v.looseObject({
+    ...entries,
+    secret: v.optional(s.describe(s.string, "The new secret, which nothing returns again")),
+  }),
+  v.metadata({ description }),
+);
+
+/** A webhook in JSON, with the fields of the configuration file. */
+export type WebhookJson = v.InferOutput<typeof webhookWithSecret>;
+
+const example: WebhookJson = {
+  name: "audit",
+  events: ["tool.*"],
+  url: "https://hooks.example.com/agent",
+  timeout: "5s",
+  state: "on",
+  header_names: ["Authorization"],
+  secrets: [{ created_at: s.EXAMPLE_TIME }],
+  revision: 1,
+  created_at: s.EXAMPLE_TIME,
+  updated_at: s.EXAMPLE_TIME,
+};
 
 const etag = { etag: "The revision, for If-Match" };
 const ifMatch = {
   "if-match": s.describe(s.string, "Required: the ETag that you last read, or * for any", '"1"'),
 };
 const name = { name: s.targetInPath };
+const response = { description: "The webhook", schema: webhook, example, headers: etag };
+/** The problems of every change of a webhook. */
+const changeProblems = [
+  "webhooks_disabled",
+  "webhook_not_found",
+  "webhook_changed",
+  "if_match_required",
+] as const;
 
 /** The routes of webhooks that are stored. */
 export const webhookRoutes: readonly Route[] = [
@@ -33,23 +87,14 @@ export const webhookRoutes: readonly Route[] = [
     description: "Tokens without the admin scope see masked URLs.",
     query: pageQuery,
     needsOutbox: true,
-    response: {
-      description: "A page",
-      schema: s.object({ webhooks: s.list(webhook), next_cursor: v.optional(s.cursor) }),
-      example: { webhooks: [webhookExample] },
-      headers: nextPageHeader,
-    },
+    response: { ...pageOf("webhooks", webhook, example), description: "A page" },
     problems: ["webhooks_disabled"],
     async handle(c, { query: { limit, cursor }, outbox }) {
       const after = cursor === undefined ? undefined : decodeCursor(cursor);
-      const page = await withCursor(
-        cursor,
-        "?cursor",
-        () => webhooksOf(c).list({ limit, cursor: after }),
-      );
+      const position = { limit, cursor: after };
+      const page = await withCursor(cursor, () => webhooksOf(c).list(position));
       const next = page.cursor === undefined ? {} : { cursor: encodeCursor(page.cursor) };
-      const { identity } = c.get("hooksRequest");
-      const items = await toWebhooksJson(page.items, { outbox, identity });
+      const items = await Promise.all(page.items.map((item) => toWebhookJson(c, outbox, item)));
       return respondPage(c, "webhooks", { items, ...next }, items);
     },
   }),
@@ -69,7 +114,7 @@ export const webhookRoutes: readonly Route[] = [
       status: 201,
       description: "The webhook, and its secret if that was generated",
       schema: webhookWithSecret,
-      example: { ...webhookExample, secret: "whsec_…" },
+      example: { ...example, secret: "whsec_…" },
       headers: { ...etag, location: "Its path, relative to that of the request" },
     },
     problems: [
@@ -82,7 +127,7 @@ export const webhookRoutes: readonly Route[] = [
     async handle(c, { body, outbox }) {
       const created = await webhooksOf(c).create(body as never);
       const location = `webhooks/${encodeURIComponent(created.webhook.name)}`;
-      return await respondWebhook(c, outbox, created, { status: 201, headers: { location } });
+      return await respondWebhook(c, outbox, created, 201, { location });
     },
   }),
   defineRoute({
@@ -93,17 +138,10 @@ export const webhookRoutes: readonly Route[] = [
     summary: "Get a stored webhook",
     params: name,
     needsOutbox: true,
-    response: {
-      description: "The webhook",
-      schema: webhook,
-      example: webhookExample,
-      headers: etag,
-    },
+    response,
     problems: ["webhooks_disabled", "webhook_not_found", "webhook_locked"],
     async handle(c, { params, outbox }) {
-      const webhook = await webhooksOf(c).get(params.name);
-      if (webhook === undefined) throw new Problem("webhook_not_found");
-      return await respondWebhook(c, outbox, { webhook });
+      return await respondWebhook(c, outbox, { webhook: await findWebhook(c, params.name) });
     },
   }),
   defineRoute({
@@ -118,20 +156,8 @@ export const webhookRoutes: readonly Route[] = [
     headers: ifMatch,
     body: { schema: webhookChanges, example: { url: "https://new.example.com/agent" } },
     needsOutbox: true,
-    response: {
-      description: "The webhook",
-      schema: webhook,
-      example: webhookExample,
-      headers: etag,
-    },
-    problems: [
-      "webhooks_disabled",
-      "webhook_not_found",
-      "webhook_changed",
-      "if_match_required",
-      "webhook_locked",
-      "webhook_invalid",
-    ],
+    response,
+    problems: [...changeProblems, "webhook_locked", "webhook_invalid"],
     async handle(c, { params, body, outbox }) {
       const revision = await readIfMatch(c, params.name);
       const changes = body as unknown as WebhookChanges;
@@ -153,7 +179,7 @@ export const webhookRoutes: readonly Route[] = [
       schema: s.object({ name: s.targetName, deleted: s.boolean }),
       example: { name: "audit", deleted: true },
     },
-    problems: ["webhooks_disabled", "webhook_not_found", "webhook_changed", "if_match_required"],
+    problems: changeProblems,
     async handle(c, { params }) {
       const revision = await readIfMatch(c, params.name);
       await webhooksOf(c).delete(params.name, { revision });
@@ -203,17 +229,10 @@ export const webhookRoutes: readonly Route[] = [
     response: {
       description: "The webhook, and its new secret if that was generated",
       schema: webhookWithSecret,
-      example: { ...webhookExample, secret: "whsec_…" },
+      example: { ...example, secret: "whsec_…" },
       headers: etag,
     },
-    problems: [
-      "webhooks_disabled",
-      "webhook_not_found",
-      "webhook_changed",
-      "if_match_required",
-      "webhook_locked",
-      "webhook_invalid",
-    ],
+    problems: [...changeProblems, "webhook_locked", "webhook_invalid"],
     async handle(c, { params, body, outbox }) {
       const revision = await readIfMatch(c, params.name);
       const rotated = await webhooksOf(c).rotateSecret(params.name, { ...body, revision });
@@ -223,25 +242,39 @@ export const webhookRoutes: readonly Route[] = [
 ];
 
 /** Returns the webhook store of the app. @throws {Problem} when it has none */
-function webhooksOf(c: AppContext): WebhookStore {
-  const { webhooks } = c.get("hooksRequest").app;
-  if (webhooks === undefined) throw new Problem("webhooks_disabled");
-  return webhooks;
+export function webhooksOf(c: AppContext): WebhookStore {
+  return found(c.get("hooksRequest").app.webhooks, "webhooks_disabled");
+}
+
+/** Returns a stored webhook. @throws {Problem} when there is none of this name */
+export async function findWebhook(c: AppContext, name: string): Promise<StoredWebhook> {
+  return found(await webhooksOf(c).get(name), "webhook_not_found");
 }
 
 async function respondWebhook(
   c: AppContext,
   outbox: Outbox,
   { webhook, secret }: WebhookWithSecret,
-  { status = 200, headers = {} }: {
-    readonly status?: number;
-    readonly headers?: Readonly<Record<string, string>>;
-  } = {},
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
-  const { identity } = c.get("hooksRequest");
-  const [shown] = await toWebhooksJson([webhook], { outbox, identity });
-  const json = { ...shown!, ...(secret !== undefined && { secret }) };
-  return respondJson(c, status, json, { etag: `"${webhook.revision}"`, ...headers });
+  const json = await toWebhookJson(c, outbox, webhook);
+  const shown = { ...json, ...(secret !== undefined && { secret }) };
+  return respondJson(c, status, shown, { etag: `"${webhook.revision}"`, ...headers });
+}
+
+/** Returns a webhook in JSON, with its state. Only an admin sees what may be secret in its URL. */
+async function toWebhookJson(
+  c: AppContext,
+  outbox: Outbox,
+  stored: StoredWebhook,
+): Promise<WebhookJson> {
+  const { name, fields } = stored;
+  const { state, reason } = await outbox.endpoint(name);
+  const isAdmin = c.get("hooksRequest").identity.scopes.includes("admin");
+  const shown = { name, ...fields, url: isAdmin ? fields.url : maskUrl(fields.url) };
+  const endpoint = { state, ...(reason !== undefined && { reason }) };
+  return { ...shown, ...s.toJson(webhook, { ...stored, ...shown, ...endpoint }) };
 }
 
 /**
@@ -254,8 +287,7 @@ async function readIfMatch(c: AppContext, name: string): Promise<number | undefi
   if (header === undefined) throw new Problem("if_match_required");
   const tags = header.split(",").map((tag) => tag.trim());
   if (tags.includes("*")) return undefined;
-  const webhook = await webhooksOf(c).get(name);
-  if (webhook === undefined) throw new Problem("webhook_not_found");
+  const webhook = await findWebhook(c, name);
   if (tags.includes(`"${webhook.revision}"`)) return webhook.revision;
   throw new Problem("webhook_changed");
 }

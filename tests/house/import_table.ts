@@ -134,7 +134,7 @@ export const table: Readonly<Record<string, Row>> = {
       "events.ts": [],
       "post_events.ts": [],
       "targets.ts": [],
-      "webhook_json.ts": [],
+      "webhooks.ts": [],
     },
   },
   testing: { folders: ["internal", "store", "core", "webhook"] },

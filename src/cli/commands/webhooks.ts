@@ -1,7 +1,7 @@
 import { Argument, type Command } from "commander";
 import type { AttemptJson } from "../../hono/deliveries.ts";
 import type { TargetStateJson } from "../../hono/targets.ts";
-import type { WebhookJson } from "../../hono/webhook_json.ts";
+import type { WebhookJson } from "../../hono/webhooks.ts";
 import {
   addServerOptions,
   connect,

@@ -32,7 +32,7 @@ export async function readPage<Item>(
   let cursor = from;
   do {
     const position = { limit: PAGE - items.length, cursor };
-    const page = await withCursor(cursor, "?cursor", () => read(position));
+    const page = await withCursor(cursor, () => read(position));
     items.push(...page.items);
     cursor = page.cursor;
   } while (cursor !== undefined && items.length < PAGE && performance.now() < end);

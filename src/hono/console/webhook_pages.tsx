@@ -67,11 +67,8 @@ async function listWebhooks(at: PageRequest): Promise<Response> {
     );
   }
   const from = at.query.get("cursor") ?? undefined;
-  const { items, cursor } = await withCursor(
-    from,
-    "?cursor",
-    () => webhooks.list({ limit: PAGE, cursor: from }),
-  );
+  const position = { limit: PAGE, cursor: from };
+  const { items, cursor } = await withCursor(from, () => webhooks.list(position));
   const outbox = outboxOf(at);
   const states = await Promise.all(items.map(({ name }) => outbox.endpoint(name)));
   const content = items.length === 0
