@@ -1,8 +1,11 @@
+import { html } from "hono/html";
 import * as v from "valibot";
+import { type AskLink, verifyAskLink } from "../core/gates/ask_link.ts";
 import type { Ask, AskResolution } from "../core/mod.ts";
-import { type AppContext, respondJson } from "./context.ts";
+import { showInvisible } from "../internal/json_text.ts";
+import { type AppContext, respond, respondJson } from "./context.ts";
 import { pageOf, pageQuery, respondPage, withCursor } from "./pages.ts";
-import { found, Problem } from "./problems.ts";
+import { found, Problem, PROBLEMS } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";
 
@@ -51,7 +54,7 @@ const example: AskJson = {
 };
 
 /** The id of an ask in a path. */
-export const askInPath: v.GenericSchema<string, string> = s.describe(
+const askInPath = s.describe(
   s.eventId,
   "The id of the ask",
   s.EXAMPLE_ID,
@@ -149,11 +152,136 @@ export function shorten(name: string): string {
 }
 
 /** Returns an ask. @throws {Problem} when it isn't stored */
-export async function findAsk(c: AppContext, id: string): Promise<Ask> {
+async function findAsk(c: AppContext, id: string): Promise<Ask> {
   return found(await asksOf(c).get(id), "ask_not_found");
 }
 
 /** Returns the asks of the app. */
 export function asksOf(c: AppContext) {
   return c.get("hooksRequest").app.registry.gates.asks;
+}
+
+const SIGNATURE_LENGTH = 64;
+
+const linkQuery = {
+  decision: s.describe(s.oneOf("allow", "deny"), "What the link responds", "allow"),
+  by: s.describe(s.externalId, "Who got the link", "ada@example.com"),
+  expires: s.describe(s.count, "When it expires, in milliseconds since 1970", 1776854400000),
+  signature: s.describe(
+    s.externalId,
+    "Signature of the ask and the other parameters, made with the approval key",
+    "5".repeat(SIGNATURE_LENGTH),
+  ),
+} as const;
+
+const linkProblems = ["ask_not_found", "link_invalid", "link_expired"] as const;
+
+/** What the routes of links share. */
+const shared = {
+  path: "/asks/:id/respond",
+  params: { id: askInPath },
+  query: linkQuery,
+  response: {
+    description: "A page",
+    mediaType: "text/html",
+    schema: s.string,
+    example: "<!doctype html><title>Approval</title><p>…</p>",
+  },
+  respondProblem,
+} as const;
+
+/**
+ * The routes of signed links. They need no token: the link is the permission. Only `POST` responds to the
+ * ask, because mail and chat programs fetch links to preview them.
+ */
+export const askLinkRoutes: readonly Route[] = [
+  defineRoute({
+    ...shared,
+    method: "GET",
+    operationId: "showAskLink",
+    summary: "Show the response of a signed link, with a button that sends it",
+    problems: linkProblems,
+    async handle(c, input) {
+      const { ask, link } = await readLink(c, input);
+      if (ask.state === "expired") throw new Problem("ask_expired");
+      if (ask.state !== "pending") throw new Problem("ask_resolved");
+      const data = showInvisible(JSON.stringify(ask.data, null, 2));
+      const body = html`
+        <p>${showInvisible(ask.question)}</p>
+        <pre>${data}</pre>
+        <form method="post"><button>${LABELS[link.decision]}</button></form>
+      `;
+      return respondHtml(c, 200, "Approval", body);
+    },
+  }),
+  defineRoute({
+    ...shared,
+    method: "POST",
+    operationId: "useAskLink",
+    summary: "Respond to an ask with a signed link, once",
+    problems: [...linkProblems, "ask_resolved", "ask_expired", "ask_refused"],
+    async handle(c, input) {
+      const { link: { askId, decision, by } } = await readLink(c, input);
+      await asksOf(c).resolve(askId, { decision, by: shorten(`${by} (link)`) });
+      return respondHtml(c, 200, DONE[decision], html`<p>You can close this page.</p>`);
+    },
+  }),
+];
+
+const LABELS = { allow: "Allow", deny: "Deny" } as const;
+const DONE = { allow: "Allowed", deny: "Denied" } as const;
+
+type LinkInput = {
+  readonly params: { readonly id: string };
+  readonly query: Partial<s.ValuesOf<typeof linkQuery>>;
+};
+
+/** Reads a signed link. @throws {Problem} when it isn't valid */
+async function readLink(
+  c: AppContext,
+  { params: { id }, query: { decision, by, expires, signature } }: LinkInput,
+): Promise<{ readonly link: AskLink; readonly ask: Ask }> {
+  const { approvalKeys, outbox } = c.get("hooksRequest").app;
+  const isWhole = decision !== undefined && by !== undefined && expires !== undefined &&
+    signature !== undefined;
+  if (approvalKeys.length === 0 || !outbox || !isWhole) throw new Problem("link_invalid");
+  const link: AskLink = { askId: id, decision, by, expiresAt: new Date(expires) };
+  const validity = await verifyAskLink(link, signature, approvalKeys, Date.now());
+  if (validity !== "valid") throw new Problem(`link_${validity}`);
+  return { link, ask: await findAsk(c, id) };
+}
+
+/** People read these pages: no problem documents. */
+function respondProblem(c: AppContext, { code }: Problem): Response {
+  c.get("hooksRequest").logFields.problem = code;
+  const [status, title] = PROBLEMS[code];
+  return respondHtml(c, status, title);
+}
+
+/** Responds with a page without scripts, styles or anything else to load. */
+function respondHtml(
+  c: AppContext,
+  status: number,
+  title: string,
+  body: ReturnType<typeof html> | "" = "",
+): Response {
+  const page = html`
+    <!doctype html>
+    <html lang="en">
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width">
+      <meta name="color-scheme" content="light dark">
+      <meta name="robots" content="noindex">
+      <title>${title}</title>
+      <main>
+        <h1>${title}</h1>
+        ${body}
+      </main>
+    </html>
+  `;
+  return respond(c, status, String(page).trim(), {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy":
+      "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  });
 }
