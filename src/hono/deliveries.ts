@@ -115,8 +115,10 @@ export const deliveryRoutes: readonly Route[] = [
     async handle(c, { query: { state = "attempted", include, ...query }, outbox }) {
       const filter = { state, ...withTimes(query) };
       const page = await withCursor(query.cursor, () => outbox.listDeliveries(filter));
-      const items = page.items.map((item) => s.toJson(summary, item));
-      if (include === "event") await addEvents(outbox, items);
+      const events = include && await readEvents(outbox, page.items);
+      const items = page.items.map((item) => {
+        return s.toJson(summary, { ...item, ...events?.get(item.eventId) });
+      });
       return respondPage(c, "deliveries", page, items);
     },
   }),
@@ -230,19 +232,21 @@ export const deliveryRoutes: readonly Route[] = [
   }),
 ];
 
-/** Adds the type and the session of each event that is still stored. */
-async function addEvents(outbox: Outbox, items: readonly DeliverySummaryJson[]): Promise<void> {
-  const ids = new Set(items.map(({ event_id }) => event_id));
-  const remaining = ids.values();
-  const found = new Map<string, { readonly type: string; readonly session_id?: string }>();
+/** Returns the type and the session of the events of deliveries, by id, of those that are still stored. */
+export async function readEvents(
+  outbox: Outbox,
+  deliveries: readonly { readonly eventId: string }[],
+): Promise<ReadonlyMap<string, { readonly type: string; readonly sessionId?: string }>> {
+  const remaining = new Set(deliveries.map(({ eventId }) => eventId)).values();
+  const found = new Map<string, { readonly type: string; readonly sessionId?: string }>();
   const read = async (): Promise<void> => {
     for (const id of remaining) {
       const stored = await outbox.getEvent(id);
       if (stored === undefined) continue;
       const { type, sessionId } = stored.event;
-      found.set(id, { type, ...(sessionId && { session_id: sessionId }) });
+      found.set(id, { type, ...(sessionId && { sessionId }) });
     }
   };
   await Promise.all(Array.from({ length: CONCURRENT_READS }, read));
-  for (const item of items) Object.assign(item, found.get(item.event_id));
+  return found;
 }

@@ -16,7 +16,7 @@ import {
 import { checkJsonType, findNestingIssue, readBody } from "./body.ts";
 import { decodeUtf8, findDuplicateKey, parseJson } from "../internal/json_text.ts";
 import { type AppContext, type RequestState, respondJson } from "./context.ts";
-import { type InputError, Problem, PROBLEMS } from "./problems.ts";
+import { Problem, PROBLEMS } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";
 
@@ -224,9 +224,7 @@ function respond(
   return respondJson(c, 200, output, { "hooks-gate": name, ...headers });
 }
 
-function describe({ code, extras }: Problem): string {
-  const { errors } = (extras.members ?? {}) as { readonly errors?: readonly InputError[] };
-  const [first] = errors ?? [];
+function describe({ code, errors: [first] }: Problem): string {
   if (first === undefined) return PROBLEMS[code][1];
   const [field] = /^\/\w+/.exec(first.pointer) ?? [""]; // what follows may be a key of the payload
   return `${field} ${first.detail}`.trim();

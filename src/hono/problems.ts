@@ -87,6 +87,12 @@ export class Problem extends Error {
     this.extras = extras;
   }
 
+  /** What is invalid in the request. */
+  get errors(): readonly InputError[] {
+    const { errors = [] } = this.extras.members ?? {};
+    return errors as readonly InputError[];
+  }
+
   /** Returns the problem of an invalid request. */
   static invalid(...errors: readonly InputError[]): Problem {
     return new Problem("request_invalid", { members: { errors } });

@@ -35,31 +35,93 @@ export function ActionForm(
   );
 }
 
+type Labeled = {
+  name: string;
+  label: string;
+  value?: string | null | undefined;
+  /** Of a page that has several of a name. @default {name} */
+  id?: string;
+  hint?: string | undefined;
+  /** What is wrong with the value. */
+  error?: string | undefined;
+};
+
+/** A labeled text field: of one line, or with `rows` of several. */
+export function TextField(
+  { name, label, value, id = name, hint, error, rows, type = "text", ...rest }: Labeled & {
+    rows?: number;
+    type?: string;
+    placeholder?: string;
+    required?: boolean;
+    maxlength?: number;
+  },
+): Child {
+  const common = { id, name, ...describedBy(id, hint, error), ...rest };
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {rows === undefined
+        ? <input type={type} value={value ?? ""} autocomplete="off" {...common} />
+        : <textarea rows={rows} spellcheck={false} {...common}>{value ?? ""}</textarea>}
+      {hint && <span class="hint" id={`${id}-hint`}>{hint}</span>}
+      {error && <span class="field-error" id={`${id}-error`}>{error}</span>}
+    </div>
+  );
+}
+
+/** A labeled choice between options, as pairs of value and text. A value that is none of them is another one. */
+export function SelectField(
+  { name, label, value, options }: Omit<Labeled, "id" | "hint" | "error"> & {
+    options: readonly (readonly [value: string, text: string])[];
+  },
+): Child {
+  const isKnown = !value || options.some(([one]) => one === value);
+  const all = isKnown ? options : [...options, [value, value] as const];
+  return (
+    <div class="field">
+      <label for={name}>{label}</label>
+      <select id={name} name={name}>
+        {all.map(([one, text]) => (
+          <option value={one} selected={one === (value ?? "")}>{text}</option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+/** What connects a field with its hint and its error, for screen readers. */
+function describedBy(id: string, hint: string | undefined, error: string | undefined) {
+  const ids = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ");
+  return {
+    ...(error !== undefined && { "aria-invalid": "true" as const }),
+    ...(ids !== "" && { "aria-describedby": ids }),
+  };
+}
+
 /** A column of a table. */
-export type Column = {
+type Column<Row> = {
   readonly label: string;
   /** `number`: right-aligned; `wide`: takes what room is left; `hidden`: its label is for screen readers. */
   readonly kind?: "number" | "wide" | "hidden";
+  readonly cell: (row: Row, index: number) => Child;
 };
 
-/** A table. Its caption is what screen readers call it; `caption` is shown if `showCaption` says so. */
-export function Table(
-  { caption, showCaption = false, columns, rows, id }: {
+/** A table. Its caption is what screen readers call it. Columns that are `false` are left out. */
+export function Table<Row>(
+  { caption, columns, rows }: {
     caption: string;
-    showCaption?: boolean;
-    columns: readonly Column[];
-    /** The cells of each row, one for each column. */
-    rows: readonly (readonly Child[])[];
-    id?: string;
+    columns: readonly (Column<Row> | false)[];
+    rows: readonly Row[];
   },
 ): Child {
+  const shown = columns.filter((column) => column !== false);
   return (
     <div class="scroll" role="group" aria-label={caption} tabindex={0}>
-      <table id={id}>
-        <caption class={showCaption ? undefined : "unseen"}>{caption}</caption>
+      <table>
+        <caption class="unseen">{caption}</caption>
         <thead>
           <tr>
-            {columns.map(({ label, kind }) => (
+            {shown.map(({ label, kind }) => (
               <th scope="col" class={kind === "hidden" ? undefined : kind}>
                 {kind === "hidden" ? <span class="unseen">{label}</span> : label}
               </th>
@@ -67,9 +129,9 @@ export function Table(
           </tr>
         </thead>
         <tbody>
-          {rows.map((cells) => (
+          {rows.map((row, index) => (
             <tr>
-              {cells.map((cell, at) => <td class={columns[at]?.kind}>{cell}</td>)}
+              {shown.map(({ kind, cell }) => <td class={kind}>{cell(row, index)}</td>)}
             </tr>
           ))}
         </tbody>
@@ -78,44 +140,14 @@ export function Table(
   );
 }
 
-/** Links to the first and to the next page of a list. */
-export function Pagination(
-  { at, path, query, cursor, isShort = false }: {
-    at: PageRequest;
-    path: string;
-    /** The filter of the list, with the cursor of this page. */
-    query: Query;
-    /** Where the next page begins; undefined on the last page. */
-    cursor: string | undefined;
-    /** Whether this page stopped looking before it was full. */
-    isShort?: boolean;
-  },
-): Child {
-  if (query["cursor"] === undefined && cursor === undefined) return null;
-  return (
-    <nav aria-label="Pages" class="pages">
-      {query["cursor"] !== undefined && (
-        <a class="button" href={link(at, path, { ...query, cursor: undefined })}>First page</a>
-      )}
-      {cursor !== undefined && (
-        <a class="button" rel="next" href={link(at, path, { ...query, cursor })}>
-          {isShort ? "Keep looking" : "Next page"}
-        </a>
-      )}
-    </nav>
-  );
-}
-
-/** What a page says that stopped looking before it found anything. `Pagination` has the link that goes on. */
-export function NoMatchYet({ items }: { items: string }): Child {
-  return (
-    <EmptyState title="No match yet">
-      <p>
-        This page looked for half a second and found none. There are more {items}{" "}
-        to look at: keep looking, or narrow the filter.
-      </p>
-    </EmptyState>
-  );
+/** Further lines of a cell, in small type. Those without text are left out. */
+export function Lines({ lines }: { lines: readonly (Child | false)[] }): Child {
+  return lines.filter((line) => line !== undefined && line !== false && line !== "").map((line) => (
+    <>
+      <br />
+      <small>{line}</small>
+    </>
+  ));
 }
 
 /** What a page says instead of an empty list: why it is empty, and what to do. */
@@ -163,7 +195,7 @@ export function Details(
 ): Child {
   return (
     <dl class="details">
-      {entries.filter(([, value]) => value !== undefined && value !== "").map(([name, value]) => (
+      {entries.filter(([, value]) => value || value === 0).map(([name, value]) => (
         <div>
           <dt>{name}</dt>
           <dd>{value}</dd>

@@ -7,11 +7,9 @@ import { Problem } from "../problems.ts";
 import { checkHeaderSize } from "../router.ts";
 import { findAsset } from "./assets.ts";
 import { CSRF_FIELD } from "./components.tsx";
-import { respondError } from "./error_page.tsx";
-import { PAGE_HEADERS } from "./layout.tsx";
+import { PAGE_HEADERS, respondError } from "./layout.tsx";
 import { eventRoutes } from "./event.tsx";
 import { eventListRoutes } from "./events.tsx";
-import { deadLetterPages } from "./dead_letters.tsx";
 import { deliveryPages } from "./deliveries.tsx";
 import { gatePages } from "./gate_pages.tsx";
 import { overviewRoutes } from "./overview.tsx";
@@ -28,7 +26,6 @@ export const consoleRoutes: readonly ConsoleRoute[] = [
   ...eventListRoutes,
   ...eventRoutes,
   ...deliveryPages,
-  ...deadLetterPages,
   ...replayPages,
   ...targetPages,
   ...webhookPages,

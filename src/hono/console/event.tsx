@@ -3,7 +3,7 @@
 import type { Child } from "hono/jsx";
 import type { Delivery, LoggedAttempt, Outbox, StoredEvent } from "../../outbox/mod.ts";
 import { toEventJson } from "../events.ts";
-import { Problem } from "../problems.ts";
+import { found } from "../problems.ts";
 import {
   Details,
   EmptyState,
@@ -15,7 +15,7 @@ import {
   Text,
   Time,
 } from "./components.tsx";
-import { RetryForm } from "./delivery_table.tsx";
+import { RetryForm } from "./delivery_list.tsx";
 import { respondPage } from "./layout.tsx";
 import { can, type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
 
@@ -32,8 +32,7 @@ export const eventRoutes: readonly ConsoleRoute[] = [
     scope: "read",
     async handle(at) {
       const outbox = outboxOf(at);
-      const stored = await outbox.getEvent(at.params["id"]!);
-      if (stored === undefined) throw new Problem("event_not_found");
+      const stored = found(await outbox.getEvent(at.params["id"]!), "event_not_found");
       const deliveries = await readDeliveries(outbox, stored);
       const { event } = stored;
       const content = (

@@ -6,10 +6,9 @@ import type { StoredEvent } from "../../outbox/mod.ts";
 import { type EventFilter, eventFilters, streamEvents, toEventJson } from "../events.ts";
 import { Problem } from "../problems.ts";
 import { validateQuery } from "../schemas.ts";
-import { EmptyState, NoMatchYet, Pagination, Time } from "./components.tsx";
-import { TextField } from "./fields.tsx";
+import { EmptyState, TextField, Time } from "./components.tsx";
 import { respondPage } from "./layout.tsx";
-import { type ListPage, readPage } from "./read_page.ts";
+import { List, type ListPage, NOTHING_READ, readPage } from "./list.tsx";
 import { type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
 
 /** Length of the payload in a row, in characters. */
@@ -35,16 +34,12 @@ export const eventListRoutes: readonly ConsoleRoute[] = [
 async function listEvents(at: PageRequest): Promise<Response> {
   const outbox = outboxOf(at);
   const { filter, errors } = readFilter(at);
-  const cursor = at.query.get("cursor") ?? undefined;
   const { type, session: sessionId, run: runId } = filter;
-  const isLive = cursor === undefined && errors.size === 0;
+  const isLive = !at.query.has("cursor") && errors.size === 0;
   const startedAt = createEventId(); // before the list is read, so that nothing is missed
   const page: ListPage<StoredEvent> = errors.size > 0
-    ? { items: [], cursor: undefined, isShort: false }
-    : await readPage(
-      cursor,
-      (position) => outbox.listEvents({ type, sessionId, runId, ...position }),
-    );
+    ? NOTHING_READ
+    : await readPage(at, (position) => outbox.listEvents({ type, sessionId, runId, ...position }));
   const stream = link(at, "events/stream", { ...filter, after: startedAt });
   const content = (
     <>
@@ -59,16 +54,13 @@ async function listEvents(at: PageRequest): Promise<Response> {
         </div>
       )}
       <EventTable at={at} events={page.items} />
-      {errors.size > 0 && <EmptyState title="Correct the filter to see a list" />}
-      {page.items.length === 0 && errors.size === 0 && (
-        <Empty at={at} filter={filter} isShort={page.isShort} />
-      )}
-      <Pagination
+      <List
         at={at}
         path="events"
-        query={{ ...filter, cursor }}
-        cursor={page.cursor}
-        isShort={page.isShort}
+        query={filter}
+        page={page}
+        what="events"
+        empty={<Empty at={at} filter={filter} />}
       />
     </>
   );
@@ -87,10 +79,7 @@ function readFilter(
     return { filter: validateQuery(eventFilters, url) as EventFilter, errors: new Map() };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    const { errors = [] } = error.extras.members as {
-      readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
-    };
-    const byName = errors.map(({ pointer, detail }) => [pointer.slice(1), detail] as const);
+    const byName = error.errors.map(({ pointer, detail }) => [pointer.slice(1), detail] as const);
     return { filter: {}, errors: new Map(byName) };
   }
 }
@@ -189,10 +178,7 @@ function preview(data: unknown): string {
   return text.length <= PREVIEW ? text : `${text.slice(0, PREVIEW)}…`;
 }
 
-function Empty(
-  { at, filter, isShort }: { at: PageRequest; filter: EventFilter; isShort: boolean },
-): Child {
-  if (isShort) return <NoMatchYet items="events" />;
+function Empty({ at, filter }: { at: PageRequest; filter: EventFilter }): Child {
   if (Object.keys(filter).length > 0) {
     return (
       <EmptyState title="No event matches">

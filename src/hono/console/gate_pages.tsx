@@ -4,27 +4,45 @@ import type { Child } from "hono/jsx";
 import type { Ask } from "../../core/mod.ts";
 import { asksOf, shorten } from "../asks.ts";
 import { parseExactJson } from "../body.ts";
-import { Problem } from "../problems.ts";
-import { act } from "./actions.ts";
+import { type DecisionJson, toDecisionJson } from "../decisions.ts";
+import { found, Problem } from "../problems.ts";
 import {
   ActionForm,
   Badge,
   Details,
   EmptyState,
+  formatDuration,
   Json,
+  Lines,
   Section,
+  SelectField,
   Table,
+  TextField,
   Time,
+  type Tone,
 } from "./components.tsx";
-import { TextField } from "./fields.tsx";
-import { DecisionList, findDecisions, OUTCOME_TONES } from "./decision_list.tsx";
 import { respondPage } from "./layout.tsx";
-import { can, type ConsoleRoute, outboxOf, type PageRequest } from "./request.ts";
+import { FilterForm, List, readPage } from "./list.tsx";
+import { act, can, type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
 
 /** Asks of the page: people respond to them one by one. */
 const MAX_PENDING = 50;
 /** Asks of which those that have ended are shown. */
 const MAX_RECENT = 20;
+
+const OUTCOMES = ["allowed", "denied", "asked", "error"] as const;
+
+/** The colors of what was decided, or of what a person said. */
+const OUTCOME_TONES: Readonly<Record<string, Tone>> = {
+  allowed: "ok",
+  edited: "ok",
+  denied: "bad",
+  error: "bad",
+  asked: "info",
+  pending: "info",
+  expired: "quiet",
+};
+
 /** What gates ask, and have decided. */
 export const gatePages: readonly ConsoleRoute[] = [
   { method: "GET", path: "gates", scope: ["read", "approve"], handle: showGates },
@@ -45,7 +63,7 @@ function resolveAsk(at: PageRequest): Promise<Response> {
     const data = decision === "edit" ? readData(at, form.get("data") ?? "") : undefined;
     const asks = asksOf(at.c);
     const id = at.params["id"]!;
-    if (await asks.get(id) === undefined) throw new Problem("ask_not_found");
+    found(await asks.get(id), "ask_not_found");
     const resolved = await asks.resolve(id, {
       decision,
       ...(data !== undefined && { data }),
@@ -100,7 +118,7 @@ async function showGates(at: PageRequest): Promise<Response> {
           <ResponseTable at={at} asks={ended} />
         </Section>
       )}
-      {can(at, "read") && <DecisionList at={at} {...await findDecisions(at)} />}
+      {can(at, "read") && await renderDecisions(at)}
     </>
   );
   const lead = "Approval requests and gate decisions.";
@@ -194,20 +212,99 @@ function ResponseTable({ at, asks }: { at: PageRequest; asks: readonly Ask[] }):
   return (
     <Table
       caption="How people responded"
+      rows={asks}
       columns={[
-        { label: "Question", kind: "wide" },
-        { label: "Response" },
-        { label: "By" },
-        { label: "Reason", kind: "wide" },
-        { label: "When" },
+        { label: "Question", kind: "wide", cell: ({ question }) => question },
+        { label: "Response", cell: ({ state }) => <Outcome outcome={state} /> },
+        { label: "By", cell: ({ by = "–" }) => by },
+        { label: "Reason", kind: "wide", cell: ({ note = "" }) => note },
+        {
+          label: "When",
+          cell: ({ resolvedAt, expiresAt }) => <Time at={at} time={resolvedAt ?? expiresAt} />,
+        },
       ]}
-      rows={asks.map(({ question, state, by, note, resolvedAt, expiresAt }) => [
-        question,
-        <Badge tone={OUTCOME_TONES[state] ?? "quiet"}>{state}</Badge>,
-        by ?? "–",
-        note ?? "",
-        <Time at={at} time={resolvedAt ?? expiresAt} />,
-      ])}
     />
   );
+}
+
+/** The list of decisions, with its filter. @throws {Problem} when its cursor comes from elsewhere */
+async function renderDecisions(at: PageRequest): Promise<Child> {
+  const outcome = OUTCOMES.find((one) => one === at.query.get("outcome"));
+  const gate = at.query.get("gate")?.trim() || undefined;
+  const tool = at.query.get("tool")?.trim() || undefined;
+  const isFiltered = outcome !== undefined || gate !== undefined || tool !== undefined;
+  const outbox = outboxOf(at);
+  const page = await readPage(at, async (position) => {
+    const page = await outbox.listDecisions({ outcome, gate, name: tool, ...position });
+    return { ...page, items: page.items.flatMap((item) => toDecisionJson(item) ?? []) };
+  });
+  const empty = (
+    <EmptyState title={isFiltered ? "No decisions match" : "No decisions yet"}>
+      <p>
+        {isFiltered ? <a href={link(at, "gates")}>Show all decisions</a> : (
+          <>
+            Register a gate with <code>hooks.gate(…)</code>{" "}
+            to allow, deny, rewrite, or ask before a tool runs.
+          </>
+        )}
+      </p>
+    </EmptyState>
+  );
+  const query = { outcome, gate, tool };
+  return (
+    <Section title="Decisions" id="decisions">
+      <FilterForm at={at} path="gates" isFiltered={isFiltered}>
+        <SelectField
+          name="outcome"
+          label="Outcome"
+          value={outcome}
+          options={[["", "All"], ...OUTCOMES.map((one) => [one, one] as const)]}
+        />
+        <TextField name="gate" label="Gate" value={at.query.get("gate")} />
+        <TextField name="tool" label="Tool" value={at.query.get("tool")} />
+      </FilterForm>
+      <List at={at} path="gates" query={query} page={page} what="decisions" empty={empty}>
+        <DecisionTable at={at} decisions={page.items} />
+      </List>
+    </Section>
+  );
+}
+
+function DecisionTable(
+  { at, decisions }: { at: PageRequest; decisions: readonly DecisionJson[] },
+): Child {
+  return (
+    <Table
+      caption="Gate decisions"
+      rows={decisions}
+      columns={[
+        {
+          label: "About",
+          kind: "wide",
+          cell: ({ event_id, name, event_type, reason }) => (
+            <>
+              <a href={link(at, `events/${encodeURIComponent(event_id)}`)}>{name ?? event_type}</a>
+              <Lines lines={[name !== undefined && event_type, reason]} />
+            </>
+          ),
+        },
+        { label: "Outcome", cell: ({ outcome }) => <Outcome outcome={outcome} /> },
+        {
+          label: "Gates",
+          kind: "wide",
+          cell: ({ gates }) =>
+            gates.map(({ name, verdict, mode }) =>
+              `${name}: ${verdict}${mode === "shadow" ? " (shadow)" : ""}`
+            ).join(", "),
+        },
+        { label: "Took", kind: "number", cell: ({ took_ms }) => formatDuration(took_ms) },
+        { label: "When", cell: (one) => <Time at={at} time={new Date(one.at)} /> },
+      ]}
+    />
+  );
+}
+
+/** What was decided, or what a person said. */
+function Outcome({ outcome }: { outcome: string }): Child {
+  return <Badge tone={OUTCOME_TONES[outcome] ?? "quiet"}>{outcome}</Badge>;
 }

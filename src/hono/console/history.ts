@@ -1,5 +1,4 @@
 import type { Metric, MetricPoint } from "../../core/metrics.ts";
-import type { Values } from "./plots.tsx";
 
 /** What happened in one minute. */
 export type Minute = {
@@ -67,13 +66,6 @@ export function backlogs(metrics: readonly Metric[]): readonly Backlog[] {
     dead: dead.get(target) ?? 0,
     isEnabled: enabled.get(target) !== 0,
   })).sort((a, b) => b.pending - a.pending || (a.target < b.target ? -1 : 1));
-}
-
-/** Returns the parts that delivered, of 1, in each minute. */
-export function successRates(minutes: readonly Minute[]): Values {
-  return minutes.map(({ attempts, delivered }) =>
-    attempts === 0 ? undefined : delivered / attempts
-  );
 }
 
 function minutesOf(

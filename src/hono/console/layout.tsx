@@ -3,10 +3,10 @@
 import type { Child } from "hono/jsx";
 import { showInvisible } from "../../internal/json_text.ts";
 import { type AppContext, respond } from "../context.ts";
+import { type Problem, type ProblemCode, PROBLEMS } from "../problems.ts";
 import { assets } from "./assets.ts";
 import { CsrfField } from "./components.tsx";
 import { can, link, type PageRequest } from "./request.ts";
-import { type SectionPath, SECTIONS } from "./sections.ts";
 
 /** Only what the console serves itself is loaded, and nothing inline runs. */
 const CONTENT_SECURITY_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; " +
@@ -22,12 +22,23 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   "referrer-policy": "same-origin",
 };
 
+/** The sections of the console, in the order of its navigation, and the scopes of which one is needed. */
+const SECTIONS = [
+  { path: "", label: "Overview", scopes: ["read"] },
+  { path: "events", label: "Events", scopes: ["read"] },
+  { path: "deliveries", label: "Deliveries", scopes: ["read"] },
+  { path: "dead-letters", label: "Dead letters", scopes: ["read"] },
+  { path: "targets", label: "Targets", scopes: ["read"] },
+  { path: "webhooks", label: "Webhooks", scopes: ["read"] },
+  { path: "gates", label: "Gates", scopes: ["read", "approve"] },
+] as const;
+
 /** What a page is. */
 type PageOptions = {
   /** The heading, and the title of the browser's tab. */
   readonly title: string;
   /** The section that is marked as current in the navigation. */
-  readonly section?: SectionPath;
+  readonly section?: typeof SECTIONS[number]["path"];
   /** A sentence below the heading. */
   readonly lead?: Child;
   /** Buttons next to the heading. */
@@ -144,7 +155,7 @@ async function respondDocument(
   return respond(c, status, `<!doctype html>${shown}`, { ...PAGE_HEADERS, ...headers });
 }
 
-function Side({ at, section }: { at: PageRequest; section: SectionPath | undefined }): Child {
+function Side({ at, section }: { at: PageRequest; section: PageOptions["section"] }): Child {
   const { identity, isSignedIn, csrf } = at.session;
   return (
     <header class="side">
@@ -186,4 +197,73 @@ export function Mark(): Child {
       <path d="M12.5 4.5v7a3 3 0 0 1-6 0v-1" />
     </svg>
   );
+}
+
+/** What people can do about a problem, where its title doesn't say. */
+const ADVICE: { readonly [Code in ProblemCode]?: readonly [title: string, advice: string] } = {
+  not_found: ["Page not found", "Check the address, or start again from the overview."],
+  event_not_found: [
+    "Event not found",
+    "Events are deleted when their retention ends. Check the id, or look for it in the list.",
+  ],
+  scope_missing: [
+    "Not allowed",
+    "Your token lacks the scope for this. Sign out, and sign in with one that has it.",
+  ],
+  origin_forbidden: [
+    "This form is no longer valid",
+    "It belongs to another session, or another page sent it. Go back, reload the page, and try again.",
+  ],
+  token_missing: ["Your session has ended", "Sign in again."],
+  token_invalid: [
+    "Not signed in",
+    "This app has its own sign-in, and you aren't signed in there. Sign in, then reload this page.",
+  ],
+  outbox_required: [
+    "An outbox is required",
+    "Pass an outbox to createHooks: without one, nothing is stored for this page to show.",
+  ],
+  outbox_unavailable: [
+    "The store is unavailable",
+    "Nothing is lost: events that were accepted are stored. Reload the page in a moment.",
+  ],
+  request_invalid: ["The request is invalid", "A value in the address or the form is not valid."],
+  internal: ["Something went wrong", "The error is in the log of the server."],
+};
+
+/** Responds with the page of a problem; with navigation for someone who is signed in. */
+export async function respondError(
+  c: AppContext,
+  root: string,
+  { code, errors, extras }: Problem,
+  at: PageRequest | undefined,
+): Promise<Response> {
+  const [status, heading] = PROBLEMS[code];
+  const [title, advice] = ADVICE[code] ?? [heading, undefined];
+  const content = (
+    <div class="stack">
+      {advice && <p>{advice}</p>}
+      {errors.length > 0 && (
+        <ul>{errors.map(({ pointer, detail }) => <li>{`${pointer} ${detail}`}</li>)}</ul>
+      )}
+      <p class="muted">
+        Status {status}. Request <code>{c.get("hooksRequest").id}</code>
+      </p>
+    </div>
+  );
+  if (at !== undefined) return await respondPage(at, { title, status }, content);
+  const bare = (
+    <>
+      <h1>
+        <Mark /> {title}
+      </h1>
+      {content}
+      {c.get("hooksRequest").app.tokens && (
+        <p>
+          <a href={`${root}sign-in`}>Go to the sign-in</a>
+        </p>
+      )}
+    </>
+  );
+  return await respondBarePage(c, root, { title, status, headers: { ...extras.headers } }, bare);
 }

@@ -2,21 +2,24 @@
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
 import {
-  Badge,
   EmptyState,
   formatCount,
   formatDuration,
   formatUtc,
   Section,
+  StateBadge,
   Table,
 } from "./components.tsx";
-import { type Backlog, backlogs, lastHour, type Minute, successRates, totalOf } from "./history.ts";
+import { type Backlog, backlogs, lastHour, type Minute, totalOf } from "./history.ts";
 import { respondPage } from "./layout.tsx";
 import { Meter, Plot } from "./plots.tsx";
 import { can, type ConsoleRoute, link, outboxOf, type PageRequest, redirect } from "./request.ts";
 
 /** Targets whose backlog is shown, the longest first. */
 const MAX_BACKLOGS = 20;
+
+/** The ends of the time axis. */
+const ENDS = ["60 min ago", "now"] as const;
 
 /** The first page: what happened in the last hour, and what waits. */
 export const overviewRoutes: readonly ConsoleRoute[] = [
@@ -71,9 +74,7 @@ function FirstSteps({ at }: { at: PageRequest }): Child {
 }
 
 function Plots({ minutes, total }: { minutes: readonly Minute[]; total: Minute }): Child {
-  const ends = ["60 min ago", "now"] as const;
-  const { events, attempts, delivered, p50, p95 } = total;
-  const rate = attempts === 0 ? undefined : delivered / attempts;
+  const { events, attempts, p50, p95 } = total;
   return (
     <div class="plots">
       <Plot
@@ -82,22 +83,22 @@ function Plots({ minutes, total }: { minutes: readonly Minute[]; total: Minute }
         caption="accepted in the last hour"
         kind="bars"
         series={[{ label: "events", color: 1, values: minutes.map((minute) => minute.events) }]}
-        format={(value) => formatCount(value)}
-        ends={ends}
+        format={formatCount}
+        ends={ENDS}
       />
       <Plot
         title="Success rate"
-        headline={rate === undefined ? "–" : formatRate(rate)}
+        headline={orDash(rateOf(total), formatRate)}
         caption={`of ${formatCount(attempts)} ${attempts === 1 ? "attempt" : "attempts"}`}
         kind="lines"
         max={1}
-        series={[{ label: "delivered", color: 1, values: successRates(minutes) }]}
+        series={[{ label: "delivered", color: 1, values: minutes.map(rateOf) }]}
         format={formatRate}
-        ends={ends}
+        ends={ENDS}
       />
       <Plot
         title="Attempt duration"
-        headline={p50 === undefined ? "–" : formatDuration(p50)}
+        headline={orDash(p50, formatDuration)}
         caption={p95 === undefined ? "p50" : `p50; p95 is ${formatDuration(p95)}`}
         kind="lines"
         series={[
@@ -105,7 +106,7 @@ function Plots({ minutes, total }: { minutes: readonly Minute[]; total: Minute }
           { label: "p95", color: 2, values: minutes.map((minute) => minute.p95) },
         ]}
         format={formatDuration}
-        ends={ends}
+        ends={ENDS}
       />
     </div>
   );
@@ -120,29 +121,27 @@ function Numbers({ minutes }: { minutes: readonly Minute[] }): Child {
       <summary>Numbers by minute</summary>
       <Table
         caption="The last hour by minute, newest first"
+        rows={shown}
         columns={[
-          { label: "Minute (UTC)", kind: "wide" },
-          { label: "Events", kind: "number" },
-          { label: "Attempts", kind: "number" },
-          { label: "Success rate", kind: "number" },
-          { label: "p50", kind: "number" },
-          { label: "p95", kind: "number" },
+          {
+            label: "Minute (UTC)",
+            kind: "wide",
+            cell: ({ start }) => (
+              <time datetime={start.toISOString()}>{start.toISOString().slice(11, 16)}</time>
+            ),
+          },
+          { label: "Events", kind: "number", cell: ({ events }) => formatCount(events) },
+          { label: "Attempts", kind: "number", cell: ({ attempts }) => formatCount(attempts) },
+          { label: "Success rate", kind: "number", cell: (one) => orDash(rateOf(one), formatRate) },
+          { label: "p50", kind: "number", cell: ({ p50 }) => orDash(p50, formatDuration) },
+          { label: "p95", kind: "number", cell: ({ p95 }) => orDash(p95, formatDuration) },
         ]}
-        rows={shown.map(({ start, events, attempts, delivered, p50, p95 }) => [
-          <time datetime={start.toISOString()}>{start.toISOString().slice(11, 16)}</time>,
-          formatCount(events),
-          formatCount(attempts),
-          attempts === 0 ? "–" : formatRate(delivered / attempts),
-          p50 === undefined ? "–" : formatDuration(p50),
-          p95 === undefined ? "–" : formatDuration(p95),
-        ])}
       />
     </details>
   );
 }
 
 function Waiting({ at, waiting }: { at: PageRequest; waiting: readonly Backlog[] }): Child {
-  const left = waiting.length - MAX_BACKLOGS;
   const most = Math.max(0, ...waiting.map(({ pending }) => pending));
   return (
     <Section title="Backlog by target" id="backlog">
@@ -158,27 +157,29 @@ function Waiting({ at, waiting }: { at: PageRequest; waiting: readonly Backlog[]
         : (
           <Table
             caption="Backlog by target"
+            rows={waiting.slice(0, MAX_BACKLOGS)}
             columns={[
-              { label: "Target", kind: "wide" },
-              { label: "State" },
-              { label: "Pending", kind: "number" },
-              { label: "Share", kind: "hidden" },
-              { label: "Oldest due", kind: "number" },
-              { label: "Dead letters", kind: "number" },
+              { label: "Target", kind: "wide", cell: ({ target }) => target },
+              {
+                label: "State",
+                cell: ({ isEnabled }) => <StateBadge state={isEnabled ? "on" : "off"} />,
+              },
+              { label: "Pending", kind: "number", cell: ({ pending }) => formatCount(pending) },
+              {
+                label: "Share",
+                kind: "hidden",
+                cell: ({ pending }) => <Meter value={pending} max={most} />,
+              },
+              {
+                label: "Oldest due",
+                kind: "number",
+                cell: ({ late }) => late < 1_000 ? "–" : `${formatDuration(late)} late`,
+              },
+              { label: "Dead letters", kind: "number", cell: ({ dead }) => formatCount(dead) },
             ]}
-            rows={waiting.slice(0, MAX_BACKLOGS).map((
-              { target, pending, late, dead, isEnabled },
-            ) => [
-              target,
-              isEnabled ? <Badge tone="ok">on</Badge> : <Badge tone="bad">off</Badge>,
-              formatCount(pending),
-              <Meter value={pending} max={most} />,
-              late < 1_000 ? "–" : `${formatDuration(late)} late`,
-              formatCount(dead),
-            ])}
           />
         )}
-      {left > 0 && (
+      {waiting.length > MAX_BACKLOGS && (
         <p class="below">
           These have the longest backlogs. All are listed under{" "}
           <a href={link(at, "targets")}>Targets</a>.
@@ -188,7 +189,16 @@ function Waiting({ at, waiting }: { at: PageRequest; waiting: readonly Backlog[]
   );
 }
 
+/** Returns the part of attempts that delivered, of 1; undefined without attempts. */
+function rateOf({ attempts, delivered }: Minute): number | undefined {
+  return attempts === 0 ? undefined : delivered / attempts;
+}
+
 /** Returns a part of 1 as a percentage that is 100% only if all of it is. */
 function formatRate(rate: number): string {
   return rate === 1 ? "100%" : `${(Math.floor(rate * 1_000) / 10).toFixed(1)}%`;
+}
+
+function orDash(value: number | undefined, format: (value: number) => string): string {
+  return value === undefined ? "–" : format(value);
 }

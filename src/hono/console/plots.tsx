@@ -2,15 +2,13 @@
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
 
-/** A value per step of time, the oldest first; undefined where nothing was measured. */
-export type Values = readonly (number | undefined)[];
-
 /** A series of a plot. */
 type PlotSeries = {
   readonly label: string;
   /** `1`: the accent; `2`: a second color, dashed where lines could be confused. */
   readonly color: 1 | 2;
-  readonly values: Values;
+  /** A value per step of time, the oldest first; undefined where nothing was measured. */
+  readonly values: readonly (number | undefined)[];
 };
 
 /** What a plot shows. */

@@ -2,8 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
 import type { BackgroundReplay } from "../../outbox/mod.ts";
-import { Problem } from "../problems.ts";
-import { act } from "./actions.ts";
+import { found } from "../problems.ts";
 import {
   ActionForm,
   Badge,
@@ -16,7 +15,7 @@ import {
   type Tone,
 } from "./components.tsx";
 import { respondPage } from "./layout.tsx";
-import { can, type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
+import { act, can, type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
 
 const TONES: Readonly<Record<BackgroundReplay["status"], Tone>> = {
   running: "info",
@@ -36,9 +35,8 @@ export const replayPages: readonly ConsoleRoute[] = [
     scope: "admin",
     handle: (at) =>
       act(at, `replays/${encodeURIComponent(at.params["id"]!)}`, async () => {
-        const replay = await outboxOf(at).replays.cancel(at.params["id"]!);
-        if (replay === undefined) throw new Problem("replay_not_found");
-        return replay.status === "done"
+        const canceled = await outboxOf(at).replays.cancel(at.params["id"]!);
+        return found(canceled, "replay_not_found").status === "done"
           ? "The replay was already done."
           : "The replay is canceled. Deliveries already replayed still go out.";
       }),
@@ -46,8 +44,7 @@ export const replayPages: readonly ConsoleRoute[] = [
 ];
 
 async function showReplay(at: PageRequest): Promise<Response> {
-  const replay = await outboxOf(at).replays.get(at.params["id"]!);
-  if (replay === undefined) throw new Problem("replay_not_found");
+  const replay = found(await outboxOf(at).replays.get(at.params["id"]!), "replay_not_found");
   const { status, total, seen, replayed, refused, startedAt, endedAt } = replay;
   const isRunning = status === "running";
   const content = (
@@ -65,17 +62,14 @@ async function showReplay(at: PageRequest): Promise<Response> {
             ["Replayed", formatCount(replayed)],
             [
               "Skipped",
-              refused === 0 ? undefined : (
+              refused > 0 && (
                 <>
                   {formatCount(refused)}{" "}
                   <span class="muted">their events are gone, or they were replayed already</span>
                 </>
               ),
             ],
-            [
-              "Processed",
-              total === undefined ? undefined : `${formatCount(seen)} of ${formatCount(total)}`,
-            ],
+            ["Processed", total !== undefined && `${formatCount(seen)} of ${formatCount(total)}`],
             ["Deliveries", filterText(replay)],
             ["Started", <FullTime at={at} time={startedAt} />],
             ["Ended", endedAt && <FullTime at={at} time={endedAt} />],
@@ -110,20 +104,18 @@ export function ReplayTable(
   return (
     <Table
       caption="Replays of the last week"
+      rows={replays}
       columns={[
-        { label: "Deliveries", kind: "wide" },
-        { label: "Status" },
-        { label: "Replayed", kind: "number" },
-        { label: "Skipped", kind: "number" },
-        { label: "Started" },
+        {
+          label: "Deliveries",
+          kind: "wide",
+          cell: (one) => <a href={link(at, `replays/${one.id}`)}>{filterText(one)}</a>,
+        },
+        { label: "Status", cell: ({ status }) => <Badge tone={TONES[status]}>{status}</Badge> },
+        { label: "Replayed", kind: "number", cell: ({ replayed }) => formatCount(replayed) },
+        { label: "Skipped", kind: "number", cell: ({ refused }) => formatCount(refused) },
+        { label: "Started", cell: ({ startedAt }) => <Time at={at} time={startedAt} /> },
       ]}
-      rows={replays.map((replay) => [
-        <a href={link(at, `replays/${replay.id}`)}>{filterText(replay)}</a>,
-        <Badge tone={TONES[replay.status]}>{replay.status}</Badge>,
-        formatCount(replay.replayed),
-        formatCount(replay.refused),
-        <Time at={at} time={replay.startedAt} />,
-      ])}
     />
   );
 }

@@ -4,7 +4,7 @@ import type { Outbox } from "../../outbox/mod.ts";
 import { hasScope } from "../auth.ts";
 import { type AppContext, respond } from "../context.ts";
 import type { Scope } from "../options.ts";
-import { Problem } from "../problems.ts";
+import { found, type Problem, PROBLEMS, toProblem } from "../problems.ts";
 import type { Session } from "./session.ts";
 
 /** A request to a page of the console, by someone with the scope that the page needs. */
@@ -66,9 +66,7 @@ export function can({ session }: PageRequest, ...scopes: readonly Scope[]): bool
 
 /** Returns the outbox. @throws {Problem} when the hooks have none */
 export function outboxOf({ c }: PageRequest): Outbox {
-  const { outbox } = c.get("hooksRequest").app;
-  if (outbox === undefined) throw new Problem("outbox_required");
-  return outbox;
+  return found(c.get("hooksRequest").app.outbox, "outbox_required");
 }
 
 /** Returns the names of this process's targets, which filters offer. */
@@ -109,4 +107,53 @@ async function signNotice({ noticeKey }: Session, { kind, text }: Notice): Promi
   const base64 = encodeBase64(new TextEncoder().encode(JSON.stringify([kind, short])));
   const encoded = base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   return `${await hmacSha256Hex(new TextEncoder().encode(noticeKey), encoded)}.${encoded}`;
+}
+
+/** Pages that an action may lead back to. */
+const BACK =
+  /^(?:deliveries|dead-letters|targets|gates|(?:events|webhooks)\/[\w.%-]+)(?:\?[^#]*)?$/;
+
+/**
+ * Does what a form asks for, and shows a page with a notice of the outcome: the one that the form names in
+ * its field `back`, or `path`.
+ *
+ * @throws whatever isn't a problem of the request
+ */
+export async function act(
+  at: PageRequest,
+  path: string,
+  action: () => Promise<string | Notice>,
+): Promise<Response> {
+  const back = at.form.get("back") ?? "";
+  const [page, search] = (BACK.test(back) ? back : path).split("?", 2);
+  const query = Object.fromEntries(new URLSearchParams(search ?? ""));
+  return await redirect(at, page!, { notice: await attempt(action), query });
+}
+
+/** Returns the outcome of an action. What the person can do something about is a notice, too. */
+export async function attempt(action: () => Promise<string | Notice>): Promise<Notice> {
+  try {
+    const outcome = await action();
+    return typeof outcome === "string" ? { kind: "ok", text: outcome } : outcome;
+  } catch (error) {
+    const problem = toProblem(error);
+    if (problem === undefined || PROBLEMS[problem.code][0] >= 500) throw error;
+    return failed(explain(problem));
+  }
+}
+
+/** Returns the notice of a failure. */
+export function failed(text: string): Notice {
+  return { kind: "error", text };
+}
+
+function explain({ code, errors, extras }: Problem): string {
+  if (code === "webhook_changed") {
+    return "Someone has changed the webhook in the meantime. Review it as it is now, and try again.";
+  }
+  const isSentence = (text: string): boolean => /^[A-Z]/.test(text);
+  const texts = errors.map(({ pointer, detail }) =>
+    isSentence(detail) ? detail : `${pointer.slice(1)} ${detail}`
+  );
+  return texts.join("; ") || String(extras.members?.detail ?? PROBLEMS[code][1]);
 }

@@ -3,19 +3,19 @@
 import type { Child } from "hono/jsx";
 import type { Outbox, TargetStats } from "../../outbox/mod.ts";
 import { Problem } from "../problems.ts";
-import { act } from "./actions.ts";
 import {
   ActionForm,
   EmptyState,
   formatCount,
   formatDuration,
-  Pagination,
+  Lines,
   StateBadge,
   Table,
   Time,
 } from "./components.tsx";
 import { respondPage } from "./layout.tsx";
-import { can, type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
+import { Pagination } from "./list.tsx";
+import { act, can, type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
 
 /** Targets of a page. */
 const PAGE = 100;
@@ -67,7 +67,6 @@ async function listTargets(at: PageRequest): Promise<Response> {
   const following = (await outboxOf(at).stats()).filter(({ target }) => target > (from ?? ""));
   const targets = following.slice(0, PAGE);
   const cursor = following.length > PAGE ? targets.at(-1)!.target : undefined;
-  const mayChange = can(at, "admin");
   const content = targets.length === 0 && from === undefined
     ? (
       <EmptyState title="No targets yet">
@@ -77,39 +76,49 @@ async function listTargets(at: PageRequest): Promise<Response> {
         </p>
       </EmptyState>
     )
-    : (
-      <Table
-        caption="Targets"
-        columns={[
-          { label: "Target", kind: "wide" },
-          { label: "State" },
-          { label: "Pending", kind: "number" },
-          { label: "Oldest due" },
-          { label: "Dead", kind: "number" },
-          { label: "Delivered", kind: "number" },
-          { label: "Failed attempts", kind: "number" },
-          ...(mayChange ? [{ label: "Actions", kind: "hidden" } as const] : []),
-        ]}
-        rows={targets.map((target) => [
-          <Name at={at} target={target} />,
-          <StateBadge state={target.state} />,
-          <CountLink at={at} target={target} state="pending" count={target.pending} />,
-          <OldestDue at={at} target={target} />,
-          <CountLink at={at} target={target} state="dead" count={target.dead} />,
-          formatCount(target.delivered),
-          formatCount(target.failed),
-          ...(mayChange ? [<Switch at={at} target={target} />] : []),
-        ])}
-      />
-    );
+    : <TargetTable at={at} targets={targets} />;
   const lead = "Webhooks and durable hooks, with their backlogs, and whether delivery is on.";
   return await respondPage(
     at,
     { title: "Targets", section: "targets", lead },
     <>
       {content}
-      <Pagination at={at} path="targets" query={{ cursor: from }} cursor={cursor} />
+      <Pagination at={at} path="targets" cursor={cursor} />
     </>,
+  );
+}
+
+function TargetTable(
+  { at, targets }: { at: PageRequest; targets: readonly TargetStats[] },
+): Child {
+  return (
+    <Table
+      caption="Targets"
+      rows={targets}
+      columns={[
+        { label: "Target", kind: "wide", cell: (one) => <Name at={at} target={one} /> },
+        { label: "State", cell: ({ state }) => <StateBadge state={state} /> },
+        {
+          label: "Pending",
+          kind: "number",
+          cell: (one) => <CountLink at={at} target={one} state="pending" count={one.pending} />,
+        },
+        { label: "Oldest due", cell: (one) => <OldestDue at={at} target={one} /> },
+        {
+          label: "Dead",
+          kind: "number",
+          cell: (one) => <CountLink at={at} target={one} state="dead" count={one.dead} />,
+        },
+        { label: "Delivered", kind: "number", cell: ({ delivered }) => formatCount(delivered) },
+        { label: "Failed attempts", kind: "number", cell: ({ failed }) => formatCount(failed) },
+        can(at, "admin") && {
+          label: "Actions",
+          kind: "hidden",
+          cell: ({ target, state }) =>
+            state !== "deleted" && <Switch at={at} name={target} isOff={state === "off"} isNamed />,
+        },
+      ]}
+    />
   );
 }
 
@@ -124,16 +133,11 @@ function Name({ at, target }: { at: PageRequest; target: TargetStats }): Child {
     ),
     failingSince && <>No success since {<Time at={at} time={failingSince} />}</>,
     !registered && "No process that this server knows of delivers to it",
-  ].filter(Boolean);
+  ];
   return (
     <>
       <strong>{name}</strong>
-      {notes.map((note) => (
-        <>
-          <br />
-          <small>{note}</small>
-        </>
-      ))}
+      <Lines lines={notes} />
     </>
   );
 }
@@ -165,25 +169,35 @@ function OldestDue(
   return late > 0 ? `${formatDuration(late)} late` : <Time at={at} time={oldestDue} />;
 }
 
-function Switch(
-  { at, target: { target, state } }: { at: PageRequest; target: TargetStats },
+/** A button that turns delivery to a target on or off. */
+export function Switch(
+  { at, name, isOff, back, isNamed = false }: {
+    at: PageRequest;
+    name: string;
+    isOff: boolean;
+    /** The page to come back to. @default the list of targets */
+    back?: string;
+    /** Whether the button is one of many: its name then has the target's. */
+    isNamed?: boolean;
+  },
 ): Child {
-  if (state === "deleted") return null;
-  const path = `targets/${encodeURIComponent(target)}`;
-  if (state === "off") {
-    return (
-      <ActionForm at={at} path={`${path}/enable`}>
-        <button type="submit" aria-label={`Enable ${target}`}>Enable</button>
-      </ActionForm>
-    );
-  }
+  const label = isOff ? "Enable" : "Disable";
   return (
     <ActionForm
       at={at}
-      path={`${path}/disable`}
-      data-confirm={`Disable ${target}? Its events are held until you enable it again.`}
+      path={`targets/${encodeURIComponent(name)}/${label.toLowerCase()}`}
+      fields={{ back }}
+      {...(!isOff && {
+        "data-confirm": `Disable ${name}? Its events are held until you enable it again.`,
+      })}
     >
-      <button type="submit" class="danger" aria-label={`Disable ${target}`}>Disable</button>
+      <button
+        type="submit"
+        class={isNamed && !isOff ? "danger" : undefined}
+        aria-label={isNamed ? `${label} ${name}` : undefined}
+      >
+        {label}
+      </button>
     </ActionForm>
   );
 }

@@ -2,49 +2,84 @@
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
 import type { StoredWebhook } from "../../webhook_store/mod.ts";
-import { ActionForm } from "./components.tsx";
-import { SelectField, TextField } from "./fields.tsx";
+import { pathOf } from "./webhook_page.tsx";
+import { ActionForm, SelectField, TextField } from "./components.tsx";
 import { link, type PageRequest } from "./request.ts";
 
 /** What the fields of the form contain, as text. */
 export type WebhookValues = Readonly<Record<FieldName, string>>;
 
-type FieldName = typeof FIELDS[number];
+type FieldName = typeof FIELDS[number]["name"];
 
-const FIELDS = [
-  "name",
-  "url",
-  "events",
-  "format",
-  "headers",
-  "filter",
-  "timeout",
-  "retry_count",
-  "concurrency",
-  "ordering",
+/** The fields that every webhook has. The name is shown for a new one only. */
+const BASIC = [
+  {
+    name: "name",
+    label: "Name",
+    required: true,
+    hint: "Letters, digits, dots, hyphens, and underscores. It can't be changed or reused.",
+  },
+  {
+    name: "url",
+    label: "URL",
+    type: "url",
+    required: true,
+    placeholder: "https://example.com/hooks",
+    hint: "It must use https and have a public address.",
+  },
+  {
+    name: "events",
+    label: "Events",
+    required: true,
+    rows: 3,
+    hint: "One type on each line, such as tool.called, tool.* or * for all.",
+  },
 ] as const;
 
-const FORMATS = [
-  ["", "Native: JSON with type, id and data"],
-  ["cloudevents", "CloudEvents, structured"],
-  ["cloudevents-binary", "CloudEvents, binary"],
+const ADVANCED = [
+  {
+    name: "format",
+    label: "Format",
+    options: [
+      ["", "Native: JSON with type, id and data"],
+      ["cloudevents", "CloudEvents, structured"],
+      ["cloudevents-binary", "CloudEvents, binary"],
+    ],
+  },
+  {
+    name: "headers",
+    label: "Headers",
+    rows: 3,
+    hint: "One on each line, as Name: value. Values are stored encrypted.",
+    hintForChange: "Leave a value empty to keep it. Remove the line to remove the header.",
+  },
+  {
+    name: "filter",
+    label: "Filter (JSON)",
+    rows: 3,
+    hint: 'Sends only events that match, such as {"data.name": ["bash"]}.',
+  },
+  { name: "timeout", label: "Timeout", placeholder: "10s" },
+  { name: "retry_count", label: "Quick retries", type: "number", placeholder: "0" },
+  { name: "concurrency", label: "Concurrency", type: "number", placeholder: "16" },
+  {
+    name: "ordering",
+    label: "Ordering",
+    options: [["", "None: fastest"], ["session", "By session: each session's events in order"]],
+  },
 ] as const;
+
+const FIELDS = [...BASIC, ...ADVANCED] as const;
 
 /** Returns the values of the form for a webhook, or for a new one. */
 export function valuesOf(webhook: StoredWebhook | undefined): WebhookValues {
   const fields = (webhook?.fields ?? {}) as Readonly<Record<string, unknown>>;
-  const text = (name: string): string => fields[name] === undefined ? "" : String(fields[name]);
+  const texts = FIELDS.map(({ name }) => [name, String(fields[name] ?? "")]);
   return {
-    name: webhook?.name ?? "",
-    url: text("url"),
+    ...Object.fromEntries(texts) as WebhookValues,
     events: webhook?.fields.events.join("\n") ?? "*",
-    format: text("format"),
     headers: webhook?.headerNames.map((name) => `${name}: `).join("\n") ?? "",
     filter: fields["filter"] === undefined ? "" : JSON.stringify(fields["filter"], null, 2),
-    timeout: text("timeout"),
-    retry_count: text("retry_count"),
-    concurrency: text("concurrency"),
-    ordering: text("ordering"),
   };
 }
 
@@ -59,7 +94,7 @@ export function readWebhook(form: URLSearchParams, webhook?: StoredWebhook): {
   readonly error?: string;
 } {
   const given = Object.fromEntries(
-    FIELDS.map((name) => [name, (form.get(name) ?? "").replaceAll("\r\n", "\n").trim()]),
+    FIELDS.map(({ name }) => [name, (form.get(name) ?? "").replaceAll("\r\n", "\n").trim()]),
   ) as WebhookValues;
   const values = {
     ...given,
@@ -126,101 +161,28 @@ export function WebhookForm(
     values: WebhookValues;
   },
 ): Child {
-  const back = webhook === undefined ? "webhooks" : `webhooks/${encodeURIComponent(webhook.name)}`;
+  const isNew = webhook === undefined;
+  const basic = BASIC.filter(({ name }) => isNew || name !== "name");
+  const isAdvanced = ADVANCED.some(({ name }) => values[name] !== "");
   return (
     <ActionForm at={at} path={path} class="fields" fields={{ revision: webhook?.revision }}>
-      {webhook === undefined && (
-        <TextField
-          name="name"
-          label="Name"
-          value={values.name}
-          required
-          hint="Letters, digits, dots, hyphens, and underscores. It can't be changed or reused."
-        />
-      )}
-      <TextField
-        name="url"
-        label="URL"
-        type="url"
-        value={values.url}
-        required
-        placeholder="https://example.com/hooks"
-        hint="It must use https and have a public address."
-      />
-      <TextField
-        name="events"
-        label="Events"
-        value={values.events}
-        required
-        rows={3}
-        hint="One type on each line, such as tool.called, tool.* or * for all."
-      />
-      <details open={isAdvanced(values)}>
+      {basic.map((field) => <TextField value={values[field.name]} {...field} />)}
+      <details open={isAdvanced}>
         <summary>More options</summary>
         <div class="fields">
-          <SelectField
-            name="format"
-            label="Format"
-            value={values.format}
-            options={withCurrent(values.format)}
-          />
-          <TextField
-            name="headers"
-            label="Headers"
-            value={values.headers}
-            rows={3}
-            hint={webhook === undefined
-              ? "One on each line, as Name: value. Values are stored encrypted."
-              : "Leave a value empty to keep it. Remove the line to remove the header."}
-          />
-          <TextField
-            name="filter"
-            label="Filter (JSON)"
-            value={values.filter}
-            rows={3}
-            hint='Sends only events that match, such as {"data.name": ["bash"]}.'
-          />
-          <TextField name="timeout" label="Timeout" value={values.timeout} placeholder="10s" />
-          <TextField
-            name="retry_count"
-            label="Quick retries"
-            type="number"
-            value={values.retry_count}
-            placeholder="0"
-          />
-          <TextField
-            name="concurrency"
-            label="Concurrency"
-            type="number"
-            value={values.concurrency}
-            placeholder="16"
-          />
-          <SelectField
-            name="ordering"
-            label="Ordering"
-            value={values.ordering}
-            options={[
-              ["", "None: fastest"],
-              ["session", "By session: each session's events in order"],
-            ]}
-          />
+          {ADVANCED.map((field) => {
+            const value = values[field.name];
+            if ("options" in field) return <SelectField value={value} {...field} />;
+            if (!("hintForChange" in field)) return <TextField value={value} {...field} />;
+            const { hint, hintForChange, ...rest } = field;
+            return <TextField value={value} {...rest} hint={isNew ? hint : hintForChange} />;
+          })}
         </div>
       </details>
       <div class="row">
-        <button type="submit" class="primary">
-          {webhook === undefined ? "Create webhook" : "Save changes"}
-        </button>
-        <a class="button" href={link(at, back)}>Cancel</a>
+        <button type="submit" class="primary">{isNew ? "Create webhook" : "Save changes"}</button>
+        <a class="button" href={link(at, isNew ? "webhooks" : pathOf(webhook.name))}>Cancel</a>
       </div>
     </ActionForm>
   );
-}
-
-function isAdvanced(values: WebhookValues): boolean {
-  const basic = ["name", "url", "events"];
-  return FIELDS.some((name) => !basic.includes(name) && values[name] !== "");
-}
-
-function withCurrent(format: string): readonly (readonly [string, string])[] {
-  return FORMATS.some(([value]) => value === format) ? FORMATS : [...FORMATS, [format, format]];
 }

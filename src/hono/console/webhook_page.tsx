@@ -4,8 +4,8 @@ import type { Child } from "hono/jsx";
 import type { Attempt } from "../../core/mod.ts";
 import { maskUrl } from "../../internal/mask_url.ts";
 import type { Endpoint } from "../../outbox/mod.ts";
-import type { StoredWebhook, WebhookStore } from "../../webhook_store/mod.ts";
-import { Problem } from "../problems.ts";
+import type { StoredWebhook } from "../../webhook_store/mod.ts";
+import { findWebhook } from "../webhooks.ts";
 import {
   ActionForm,
   Details,
@@ -14,25 +14,27 @@ import {
   Section,
   StateBadge,
   Text,
+  TextField,
   Time,
 } from "./components.tsx";
-import { TextField } from "./fields.tsx";
 import { respondPage } from "./layout.tsx";
-import { can, link, type Notice, outboxOf, type PageRequest } from "./request.ts";
+import { can, link, outboxOf, type PageRequest } from "./request.ts";
+import { Switch } from "./target_pages.tsx";
 
 /** What the page of a webhook shows once, right after an action. */
 type Outcome = {
-  readonly notice?: Notice;
-  readonly secret?: string;
-  readonly tested?: Attempt;
+  readonly secret?: string | undefined;
+  readonly tested?: Attempt | undefined;
 };
 
 /** Responds with the page of a webhook. */
-export async function showWebhook(at: PageRequest, outcome: Outcome = {}): Promise<Response> {
-  const webhook = await readStored(at);
+export async function showWebhook(
+  at: PageRequest,
+  { secret, tested }: Outcome = {},
+): Promise<Response> {
+  const webhook = await findWebhook(at.c, at.params["name"]!);
   const { name, problem } = webhook;
   const { state, reason } = await outboxOf(at).endpoint(name);
-  const { secret, tested } = outcome;
   const content = (
     <>
       {secret !== undefined && <Secret secret={secret} />}
@@ -55,8 +57,7 @@ export async function showWebhook(at: PageRequest, outcome: Outcome = {}): Promi
       <a class="button primary" href={link(at, pathOf(name, "edit"))}>Edit</a>
     </>
   );
-  const here = outcome.notice === undefined ? at : { ...at, notice: outcome.notice };
-  return await respondPage(here, {
+  return await respondPage(at, {
     title: name,
     section: "webhooks",
     above: [["Webhooks", "webhooks"]],
@@ -75,7 +76,7 @@ function WebhookDetails({ at, webhook, state, reason }: {
     <Details
       entries={[
         ["State", <StateBadge state={state} />],
-        ["Why it is off", state === "off" ? reason : undefined],
+        ["Why it is off", state === "off" && reason],
         ["URL", <span class="mono">{maskUrl(fields.url)}</span>],
         ["Events", fields.events.join(", ")],
         ["Method", fields.method],
@@ -83,7 +84,7 @@ function WebhookDetails({ at, webhook, state, reason }: {
         ["Filter", fields.filter && <code>{JSON.stringify(fields.filter)}</code>],
         [
           "Headers",
-          headerNames.length === 0 ? undefined : (
+          headerNames.length > 0 && (
             <>
               {headerNames.join(", ")} <span class="muted">(values are hidden)</span>
             </>
@@ -132,7 +133,7 @@ function DangerZone(
         >
           <button type="submit">Rotate secret</button>
         </ActionForm>
-        <Switch at={at} name={name} isOff={isOff} />
+        <Switch at={at} name={name} isOff={isOff} back={pathOf(name)} />
         <details class="confirm">
           <summary class="button danger">Delete…</summary>
           <ActionForm
@@ -156,22 +157,6 @@ function DangerZone(
         </details>
       </div>
     </Section>
-  );
-}
-
-function Switch({ at, name, isOff }: { at: PageRequest; name: string; isOff: boolean }): Child {
-  const path = `targets/${encodeURIComponent(name)}/${isOff ? "enable" : "disable"}`;
-  return (
-    <ActionForm
-      at={at}
-      path={path}
-      fields={{ back: pathOf(name) }}
-      {...(!isOff && {
-        "data-confirm": `Disable ${name}? Its events are held until you enable it again.`,
-      })}
-    >
-      <button type="submit">{isOff ? "Enable" : "Disable"}</button>
-    </ActionForm>
   );
 }
 
@@ -202,20 +187,6 @@ function TestResult({ attempt }: { attempt: Attempt }): Child {
       {response && <Text value={response} label="Response" />}
     </div>
   );
-}
-
-/** Returns the stored webhooks. @throws {Problem} when the server stores none */
-export function requireStore(at: PageRequest): WebhookStore {
-  const { webhooks } = at.c.get("hooksRequest").app;
-  if (webhooks === undefined) throw new Problem("webhooks_disabled");
-  return webhooks;
-}
-
-/** Reads the webhook that the path names. @throws {Problem} when it isn't stored */
-export async function readStored(at: PageRequest): Promise<StoredWebhook> {
-  const webhook = await requireStore(at).get(at.params["name"]!);
-  if (webhook === undefined) throw new Problem("webhook_not_found");
-  return webhook;
 }
 
 /** Returns the path of a webhook's page, or of an action. */
