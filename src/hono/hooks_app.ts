@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
+import { routePath } from "hono/route";
 import type { HookRegistry, Hooks } from "../core/mod.ts";
 import { Semaphore } from "../internal/async.ts";
 import { checkObject } from "../internal/validate.ts";
@@ -8,7 +9,6 @@ import { createWebhookValidation } from "../webhook/handshake_receiver.ts";
 import { AgentSessions } from "./agent_sessions.ts";
 import { askLinkRoutes, askRoutes } from "./asks.ts";
 import { createAuthenticator, tokensOf } from "./auth.ts";
-import { addConsole } from "./console/mount.ts";
 import { type AppEnv, type AppState, respond } from "./context.ts";
 import { decisionRoutes } from "./decisions.ts";
 import { deliveryRoutes } from "./deliveries.ts";
@@ -156,5 +156,29 @@ function addWebhookValidation(
       throw new Problem("method_not_allowed", { headers: { allow }, members });
     });
     return await respondTo(c);
+  });
+}
+
+/** The console, once it was opened: apps without it load none of its pages. */
+let loading: Promise<typeof import("./console/console.ts")> | undefined;
+
+/** Adds the web console at `/console`. */
+function addConsole(app: Hono<AppEnv>, state: AppState): void {
+  // Links in the console are relative, so that it works wherever the app is mounted: they need the slash.
+  const redirect = createHandler(state, "/console", (c) => {
+    return respond(c, 308, null, { location: `console/${new URL(c.req.raw.url).search}` });
+  });
+  app.get("/console", redirect);
+  app.all("/console/:path{.*}", async (c) => {
+    const { respondConsole, respondConsoleProblem } =
+      await (loading ??= import("./console/console.ts"));
+    const depth = routePath(c).split("/").length - 1; // slashes before what the console routes
+    const handle = createHandler(
+      state,
+      "/console/*",
+      (c) => respondConsole(c, depth),
+      (c, problem) => respondConsoleProblem(c, problem, depth),
+    );
+    return await handle(c);
   });
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { decodeBase64Url, encodeBase64Url } from "../internal/bytes.ts";
 import { maskUrl } from "../internal/mask_url.ts";
 import type { Outbox } from "../outbox/mod.ts";
 import type {
@@ -90,10 +91,11 @@ export const webhookRoutes: readonly Route[] = [
     response: { ...pageOf("webhooks", webhook, example), description: "A page" },
     problems: ["webhooks_disabled"],
     async handle(c, { query: { limit, cursor }, outbox }) {
-      const after = cursor === undefined ? undefined : decodeCursor(cursor);
+      // What is no name is rejected as a cursor from elsewhere.
+      const after = cursor === undefined ? undefined : decodeBase64Url(cursor) ?? "\0";
       const position = { limit, cursor: after };
       const page = await withCursor(cursor, () => webhooksOf(c).list(position));
-      const next = page.cursor === undefined ? {} : { cursor: encodeCursor(page.cursor) };
+      const next = page.cursor === undefined ? {} : { cursor: encodeBase64Url(page.cursor) };
       const items = await Promise.all(page.items.map((item) => toWebhookJson(c, outbox, item)));
       return respondPage(c, "webhooks", { items, ...next }, items);
     },
@@ -290,16 +292,4 @@ async function readIfMatch(c: AppContext, name: string): Promise<number | undefi
   const webhook = await findWebhook(c, name);
   if (tags.includes(`"${webhook.revision}"`)) return webhook.revision;
   throw new Problem("webhook_changed");
-}
-
-function encodeCursor(name: string): string {
-  return btoa(name).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-}
-
-function decodeCursor(cursor: string): string {
-  try {
-    return atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
-  } catch {
-    return "\0"; // no name: rejected as a cursor from elsewhere
-  }
 }

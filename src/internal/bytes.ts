@@ -22,6 +22,19 @@ export function decodeBase64(text: string): Bytes | undefined {
   }
 }
 
+/** Encodes text as base64url without padding (RFC 4648, section 5), which URLs can contain. For short text. */
+export function encodeBase64Url(text: string): string {
+  const base64 = encodeBase64(new TextEncoder().encode(text));
+  return base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** Decodes text from base64url without padding. Returns undefined for anything else. */
+export function decodeBase64Url(encoded: string): string | undefined {
+  const base64 = encoded.replaceAll("-", "+").replaceAll("_", "/");
+  const bytes = decodeBase64(base64.padEnd(Math.ceil(base64.length / 4) * 4, "="));
+  return bytes && new TextDecoder().decode(bytes);
+}
+
 /** Encodes bytes as hexadecimal digits. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,9 +1,9 @@
-import { timingSafeEqual } from "../../internal/crypto.ts";
+import { TrieRouter } from "hono/router/trie-router";
 import { NAME_PATTERN } from "../../internal/validate.ts";
 import { checkOrigin, hasScope } from "../auth.ts";
 import { checkPlainUtf8, readBody } from "../body.ts";
 import { type AppContext, respond } from "../context.ts";
-import { Problem } from "../problems.ts";
+import { found, Problem } from "../problems.ts";
 import { checkHeaderSize } from "../router.ts";
 import { findAsset } from "./assets.ts";
 import { CSRF_FIELD } from "./components.tsx";
@@ -17,7 +17,7 @@ import { replayPages } from "./replay_pages.tsx";
 import { targetPages } from "./target_pages.tsx";
 import { webhookPages } from "./webhook_pages.tsx";
 import { type ConsoleRoute, type PageRequest, readNotice } from "./request.ts";
-import { readSession, type Session } from "./session.ts";
+import { isSameSecret, readSession } from "./session.ts";
 import { respondSignIn, signIn, signOut } from "./sign_in.tsx";
 
 /** The pages and actions of the console. */
@@ -31,6 +31,9 @@ export const consoleRoutes: readonly ConsoleRoute[] = [
   ...webhookPages,
   ...gatePages,
 ];
+
+const router = new TrieRouter<ConsoleRoute>();
+for (const route of consoleRoutes) router.add(route.method, `/${route.path}`, route);
 
 /** Parameters of paths that name a webhook or another target. */
 const NAMES = ["name", "target"];
@@ -57,16 +60,15 @@ export async function respondConsole(c: AppContext, depth: number): Promise<Resp
   if (session === undefined) return respondSignedOut(c, { path, root });
   c.get("hooksRequest").identity = session.identity;
   const fields = isPost ? await readForm(c, limits.body) : new URLSearchParams();
-  if (isPost) checkCsrf(session, fields);
+  if (isPost && !isSameSecret(session.csrf, fields.get(CSRF_FIELD) ?? "")) {
+    throw new Problem("origin_forbidden"); // it doesn't come from a page of this session
+  }
   if (path === "sign-out" && isPost) return signOut(c, root);
 
-  const found = findRoute(isPost ? "POST" : "GET", path);
-  if (found === undefined) throw new Problem("not_found");
-  const { route, params } = found;
+  const [matches] = router.match(isPost ? "POST" : "GET", `/${path}`);
+  const [route, rawParams] = found(matches[0], "not_found");
   if (!hasScope(session.identity, [route.scope].flat())) throw new Problem("scope_missing");
-  if (NAMES.some((name) => name in params && !NAME_PATTERN.test(params[name]!))) {
-    throw new Problem("not_found");
-  }
+  const params = decodeParams(rawParams as Readonly<Record<string, string>>);
   const notice = await readNotice(session, query);
   const at = { c, session, root, params, query, form: fields, notice, now: Date.now() };
   return await route.handle(at);
@@ -82,16 +84,9 @@ export async function respondConsoleProblem(
   const { root } = locate(c, depth);
   // Someone who isn't signed in sees only the error.
   const session = await readSession(c).catch(() => undefined);
-  const at: PageRequest | undefined = session && {
-    c,
-    session,
-    root,
-    params: {},
-    query: new URLSearchParams(),
-    form: new URLSearchParams(),
-    notice: undefined,
-    now: Date.now(),
-  };
+  const none = { params: {}, query: new URLSearchParams(), form: new URLSearchParams() };
+  const at: PageRequest | undefined = session &&
+    { c, session, root, ...none, notice: undefined, now: Date.now() };
   return await respondError(c, root, problem, at);
 }
 
@@ -103,10 +98,27 @@ function locate(c: AppContext, depth: number): { readonly path: string; readonly
   return { path, root: levels === 0 ? "./" : "../".repeat(levels) };
 }
 
+function decodeParams(
+  params: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const decoded = Object.entries(params).map(([name, part]) => {
+    const text = tryDecode(part);
+    const isValid = !NAMES.includes(name) || NAME_PATTERN.test(text ?? "");
+    return [name, found(isValid ? text : undefined, "not_found")];
+  });
+  return Object.fromEntries(decoded);
+}
+
+function tryDecode(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
+}
+
 async function respondAsset(c: AppContext, path: string): Promise<Response> {
-  const found = await findAsset(path);
-  if (found === undefined) throw new Problem("not_found");
-  const { asset: { type, content }, isCurrent } = found;
+  const { asset: { type, content }, isCurrent } = found(await findAsset(path), "not_found");
   // A page of another version, during a deployment, gets what there is.
   const caching = isCurrent ? "public, max-age=31536000, immutable" : "no-store";
   return respond(c, 200, content, {
@@ -144,14 +156,6 @@ function checkOwnPage(request: Request): void {
   checkOrigin(request, []);
 }
 
-/** Checks that a form comes from a page of this session. @throws {Problem} when it doesn't */
-function checkCsrf({ csrf }: Session, fields: URLSearchParams): void {
-  const [expected, given] = [csrf, fields.get(CSRF_FIELD) ?? ""].map((text) =>
-    new TextEncoder().encode(text)
-  );
-  if (!timingSafeEqual(expected!, given!)) throw new Problem("origin_forbidden");
-}
-
 /**
  * Sends someone to the sign-in, and back afterwards. A link on another site opens the page without the
  * cookie, which is `SameSite=Strict`: the page then opens itself once more, which sends it.
@@ -173,32 +177,4 @@ function respondSignedOut(
   const next = `${path}${search}`;
   const suffix = next === "" ? "" : `?${new URLSearchParams({ next })}`;
   return respond(c, 303, null, { ...PAGE_HEADERS, location: `${root}sign-in${suffix}` });
-}
-
-function findRoute(
-  method: ConsoleRoute["method"],
-  path: string,
-): { readonly route: ConsoleRoute; readonly params: Readonly<Record<string, string>> } | undefined {
-  const parts = path.split("/");
-  for (const route of consoleRoutes) {
-    const pattern = route.path.split("/");
-    if (route.method !== method || pattern.length !== parts.length) continue;
-    const isMatch = pattern.every((part, i) =>
-      part.startsWith(":") ? parts[i] !== "" : part === parts[i]
-    );
-    if (!isMatch) continue;
-    const named = pattern.flatMap((part, i) =>
-      part.startsWith(":") ? [[part.slice(1), decode(parts[i]!)]] : []
-    );
-    return { route, params: Object.fromEntries(named) };
-  }
-  return undefined;
-}
-
-function decode(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw new Problem("not_found");
-  }
 }

@@ -1,11 +1,11 @@
-import { decodeBase64, encodeBase64 } from "../../internal/bytes.ts";
-import { hmacSha256Hex, timingSafeEqual } from "../../internal/crypto.ts";
+import { decodeBase64Url, encodeBase64Url } from "../../internal/bytes.ts";
+import { hmacSha256Hex } from "../../internal/crypto.ts";
 import type { Outbox } from "../../outbox/mod.ts";
 import { hasScope } from "../auth.ts";
 import { type AppContext, respond } from "../context.ts";
 import type { Scope } from "../options.ts";
 import { found, type Problem, PROBLEMS, toProblem } from "../problems.ts";
-import type { Session } from "./session.ts";
+import { isSameSecret, type Session } from "./session.ts";
 
 /** A request to a page of the console, by someone with the scope that the page needs. */
 export type PageRequest = {
@@ -93,19 +93,14 @@ export async function readNotice(
   const [, mac = "", encoded = ""] = /^([0-9a-f]{64})\.([\w-]+)$/.exec(query.get(NOTICE) ?? "") ??
     [];
   const expected = await hmacSha256Hex(new TextEncoder().encode(noticeKey), encoded);
-  const [one, other] = [expected, mac].map((hex) => new TextEncoder().encode(hex));
-  if (!timingSafeEqual(one!, other!)) return undefined;
-  const base64 = encoded.replaceAll("-", "+").replaceAll("_", "/");
-  const bytes = decodeBase64(base64.padEnd(Math.ceil(base64.length / 4) * 4, "="));
-  if (bytes === undefined) return undefined;
-  const [kind, text] = JSON.parse(new TextDecoder().decode(bytes));
+  if (!isSameSecret(expected, mac)) return undefined;
+  const [kind, text] = JSON.parse(decodeBase64Url(encoded)!);
   return { kind, text };
 }
 
 async function signNotice({ noticeKey }: Session, { kind, text }: Notice): Promise<string> {
   const short = [...text].slice(0, MAX_NOTICE).join("");
-  const base64 = encodeBase64(new TextEncoder().encode(JSON.stringify([kind, short])));
-  const encoded = base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const encoded = encodeBase64Url(JSON.stringify([kind, short]));
   return `${await hmacSha256Hex(new TextEncoder().encode(noticeKey), encoded)}.${encoded}`;
 }
 

@@ -121,8 +121,7 @@ async function verifyCookie(
   if (!(Date.now() < expiresAt && expiresAt <= Date.now() + LIFETIME)) return undefined;
   const { token, name, scopes, expiresAt: tokenExpiry } = known;
   const expected = await sign(token, "session", content);
-  const [one, other] = [expected, mac].map((hex) => new TextEncoder().encode(hex));
-  if (!timingSafeEqual(one!, other!)) return undefined;
+  if (!isSameSecret(expected, mac)) return undefined;
   const expires = new Date(Math.min(expiresAt, tokenExpiry?.getTime() ?? Infinity));
   const identity: Identity = { name, scopes, expiresAt: expires };
   if (isExpired(identity) || !hasScope(identity, CONSOLE_SCOPES)) return undefined;
@@ -156,6 +155,12 @@ async function sign(
   content: string,
 ): Promise<string> {
   return await hmacSha256Hex(new TextEncoder().encode(token), `hooks console ${use}\n${content}`);
+}
+
+/** Compares texts in a time that doesn't depend on where they differ. */
+export function isSameSecret(expected: string, given: string): boolean {
+  const encoder = new TextEncoder();
+  return timingSafeEqual(encoder.encode(expected), encoder.encode(given));
 }
 
 function createNonce(): string {
