@@ -13,8 +13,8 @@ import {
   type HookOutcome,
   type ReportedEvent,
 } from "../dialects/mod.ts";
-import { checkJsonType, findNestingIssue, readBody } from "./body.ts";
-import { decodeUtf8, findDuplicateKey, parseJson } from "../internal/json_text.ts";
+import { checkJsonType, parseJsonBody, readBody } from "./body.ts";
+import { decodeUtf8, findDuplicateKey } from "../internal/json_text.ts";
 import { type AppContext, type RequestState, respondJson } from "./context.ts";
 import { Problem, PROBLEMS } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
@@ -235,10 +235,7 @@ async function readInput(c: AppContext): Promise<unknown> {
   const { app } = request;
   checkJsonType(c.req.raw.headers);
   const body = await readBody(c.req, app);
-  const { value, issues } = parseJson(body);
-  if (value === undefined) throw new Problem("body_malformed");
-  const nested = findNestingIssue(value, app.limits.jsonDepth);
-  if (nested !== undefined) throw invalid(nested);
+  const { value, issues } = parseJsonBody(body, app.limits.jsonDepth);
   // Parsers disagree about which of two values counts, so it's unclear what this event is, or what runs.
   if (findDuplicateKey(decodeUtf8(body)!) !== undefined) throw invalid("a key occurs twice");
   inputs.set(request, value);

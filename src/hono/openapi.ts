@@ -24,10 +24,8 @@ export function openapiRoute(others: readonly Route[]): Route {
     async handle(c) {
       const { app } = c.get("hooksRequest");
       const { create = {}, change = {} } = app.webhooks?.schemas ?? {};
-      const known = new Map<s.Schema, s.JsonSchema>([[newWebhook, create], [
-        webhookChanges,
-        change,
-      ]]);
+      const known = new Map<s.Schema, s.JsonSchema>();
+      known.set(newWebhook, create).set(webhookChanges, change);
       const convert = await createConverter(app.validate, known);
       const base = app.basePath ?? basePath(c);
       return respondJson(c, 200, createDocument(base, [...others, route], convert));
@@ -42,13 +40,7 @@ async function createConverter(
   known: ReadonlyMap<s.Schema, s.JsonSchema>,
 ): Promise<Convert> {
   const { toJsonSchema } = await import("@valibot/to-json-schema");
-  return (schema) => {
-    const json = known.get(schema);
-    if (json !== undefined) return json;
-    return toJson(schema);
-  };
-
-  function toJson(schema: s.Schema): s.JsonSchema {
+  const toJson = (schema: s.Schema): s.JsonSchema => {
     const { $schema: _, ...json } = toJsonSchema(schema as never, {
       target: "draft-2020-12",
       typeMode: "input",
@@ -60,9 +52,11 @@ async function createConverter(
       },
     });
     return json;
-  }
+  };
+  return (schema) => known.get(schema) ?? toJson(schema);
 }
 
+/** Returns the document. Members that are undefined are not written. */
 function createDocument(base: string, routes: readonly Route[], convert: Convert): s.JsonSchema {
   return {
     openapi: "3.1.0",
@@ -108,15 +102,13 @@ function describeRoute(route: Route, convert: Convert): s.JsonSchema {
   return {
     operationId,
     summary,
-    ...(description === undefined ? {} : { description }),
+    description,
     security: [scope ?? []].flat().map((one) => ({ bearer: [one] })),
-    ...(parameters.length === 0 ? {} : { parameters }),
-    ...(bodies && {
-      requestBody: {
-        required: content !== undefined,
-        content: mapValues(bodies, (media) => describeMedia(media, convert)),
-      },
-    }),
+    parameters: parameters.length === 0 ? undefined : parameters,
+    requestBody: bodies && {
+      required: content !== undefined,
+      content: mapValues(bodies, (media) => describeMedia(media, convert)),
+    },
     responses: describeResponses(route, convert),
   };
 }
@@ -130,19 +122,12 @@ function describeParameters(
   return Object.entries(schemas).map(([name, parameter]) => {
     const { description, examples, ...schema } = convert(parameter);
     const [example] = (examples ?? []) as readonly unknown[];
-    return {
-      name,
-      in: location,
-      description,
-      required: location === "path",
-      schema,
-      ...(example === undefined ? {} : { example }),
-    };
+    return { name, in: location, description, required: location === "path", schema, example };
   });
 }
 
 function describeMedia({ schema, example }: s.Media, convert: Convert): s.JsonSchema {
-  return { schema: convert(schema), ...(example === undefined ? {} : { example }) };
+  return { schema: convert(schema), example };
 }
 
 function describeResponses(route: Route, convert: Convert): s.JsonSchema {
@@ -154,12 +139,10 @@ function describeResponses(route: Route, convert: Convert): s.JsonSchema {
   return {
     [route.response.status ?? 200]: describeResponse(route.response, convert),
     ...mapValues(Object.fromEntries(byStatus), describeProblems),
-    ...(!route.respondProblem && {
-      default: {
-        description: PROBLEMS.internal[1],
-        content: { [PROBLEM_TYPE]: { schema: PROBLEM_REF } },
-      },
-    }),
+    default: route.respondProblem ? undefined : {
+      description: PROBLEMS.internal[1],
+      content: { [PROBLEM_TYPE]: { schema: PROBLEM_REF } },
+    },
   };
 }
 
@@ -168,7 +151,7 @@ function describeResponse(response: RouteResponse, convert: Convert): s.JsonSche
   const describeHeader = (text: string) => ({ description: text, schema: { type: "string" } });
   return {
     description,
-    ...(headers && { headers: mapValues(headers, describeHeader) }),
+    headers: headers && mapValues(headers, describeHeader),
     content: { [mediaType]: describeMedia(response, convert) },
   };
 }

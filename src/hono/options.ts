@@ -219,50 +219,48 @@ const KNOWN_OPTIONS: readonly string[] = [
  * @throws {TypeError | RangeError} when an option is invalid or unknown
  */
 export function readSettings(subject: string, options: HooksAppOptions): Settings {
-  checkObject(subject, "'options'", options);
-  checkKnown(subject, options, KNOWN_OPTIONS, { token: "tokens", poll: "pollInterval" });
-  const { cors, basePath, logger = consoleLogger, validate = true, onError } = options;
-  const { ask = "agent", console = false } = options;
-  if (typeof console !== "boolean") {
-    throw new TypeError(`${subject}: 'console' must be true or false, got ${inspect(console)}`);
-  }
-  if (typeof validate !== "boolean") {
-    throw new TypeError(`${subject}: 'validate' must be true or false, got ${inspect(validate)}`);
-  }
-  if (ask !== "agent" && ask !== "wait") {
-    throw new TypeError(`${subject}: 'ask' must be "agent" or "wait", got ${inspect(ask)}`);
-  }
-  checkFunctions(subject, options, [], ["onError"]);
-  const { webhooks } = options;
-  if (webhooks !== undefined && typeof webhooks?.connect !== "function") {
-    throw new TypeError(
-      `${subject}: 'webhooks' must be what webhookStore() returns, got ${inspect(webhooks)}`,
-    );
-  }
-  if (logger !== false) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
-  if (cors !== undefined) checkCors(subject, cors);
-  if (basePath !== undefined && !/^(?:\/[\w.~-]+)*$/.test(basePath)) {
-    throw new TypeError(
-      `${subject}: 'basePath' must be a path such as "/hooks", got ${inspect(basePath)}`,
-    );
-  }
-  const approvalKeys = [options.approvalKey ?? []].flat();
-  for (const key of approvalKeys) checkApprovalKey(subject, "approvalKey", key);
+  checkOptions(subject, options);
+  const { cors, logger = consoleLogger, approvalKey = [] } = options;
   const { bodyTimeout = 10_000, heartbeat = HEARTBEAT, pollInterval = 1_000 } = options;
   return {
     limits: readLimits(subject, options.limits),
     origins: cors?.origins,
-    basePath,
-    console,
-    approvalKeys,
-    ask,
+    basePath: options.basePath,
+    console: options.console ?? false,
+    approvalKeys: [approvalKey].flat(),
+    ask: options.ask ?? "agent",
     logger: logger === false ? silentLogger : logger,
-    onError,
-    validate,
+    onError: options.onError,
+    validate: options.validate ?? true,
     bodyTimeout: readDuration(subject, "bodyTimeout", bodyTimeout, OR_INFINITE),
     heartbeat: readDuration(subject, "heartbeat", heartbeat, OR_INFINITE),
     pollInterval: readDuration(subject, "pollInterval", pollInterval, OR_INFINITE),
   };
+}
+
+function checkOptions(subject: string, options: HooksAppOptions): void {
+  checkObject(subject, "'options'", options);
+  checkKnown(subject, options, KNOWN_OPTIONS, { token: "tokens", poll: "pollInterval" });
+  const { webhooks, cors, basePath, logger = consoleLogger, approvalKey = [] } = options;
+  const { validate = true, ask = "agent", console = false } = options;
+  const check = (name: string, value: unknown, isValid: boolean, rule: string): void => {
+    if (isValid) return;
+    throw new TypeError(`${subject}: '${name}' must be ${rule}, got ${inspect(value)}`);
+  };
+  check("console", console, typeof console === "boolean", "true or false");
+  check("validate", validate, typeof validate === "boolean", "true or false");
+  check("ask", ask, ask === "agent" || ask === "wait", '"agent" or "wait"');
+  checkFunctions(subject, options, [], ["onError"]);
+  const isStore = webhooks === undefined || typeof webhooks?.connect === "function";
+  check("webhooks", webhooks, isStore, "what webhookStore() returns");
+  if (logger !== false) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
+  if (cors !== undefined) {
+    checkKnown(`${subject} with 'cors'`, cors, ["origins"]);
+    check("cors.origins", cors.origins, isOrigins(cors.origins), '"*" or a list of origins');
+  }
+  const isPath = basePath === undefined || /^(?:\/[\w.~-]+)*$/.test(basePath);
+  check("basePath", basePath, isPath, 'a path such as "/hooks"');
+  for (const key of [approvalKey].flat()) checkApprovalKey(subject, "approvalKey", key);
 }
 
 function readLimits(subject: string, limits: HooksAppLimits = {}): Settings["limits"] {
@@ -275,13 +273,7 @@ function readLimits(subject: string, limits: HooksAppLimits = {}): Settings["lim
   return Object.fromEntries(read);
 }
 
-function checkCors(subject: string, cors: NonNullable<HooksAppSettings["cors"]>): void {
-  checkKnown(`${subject} with 'cors'`, cors, ["origins"]);
-  const { origins } = cors;
-  const isList = Array.isArray(origins) && origins.length > 0 &&
-    origins.every((origin) => typeof origin === "string");
-  if (origins === "*" || isList) return;
-  throw new TypeError(
-    `${subject}: 'cors.origins' must be "*" or a list of origins, got ${inspect(origins)}`,
-  );
+function isOrigins(origins: unknown): boolean {
+  if (!Array.isArray(origins)) return origins === "*";
+  return origins.length > 0 && origins.every((origin) => typeof origin === "string");
 }

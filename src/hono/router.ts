@@ -1,4 +1,5 @@
 import type { Hono } from "hono";
+import * as v from "valibot";
 import { guarded } from "../core/reporter.ts";
 import { maskError } from "../internal/mask_error.ts";
 import type { Outbox } from "../outbox/mod.ts";
@@ -13,15 +14,8 @@ import {
   startRequest,
 } from "./context.ts";
 import type { Scope } from "./options.ts";
-import { Problem, type ProblemCode, toProblem } from "./problems.ts";
-import {
-  type Media,
-  type Schemas,
-  validate,
-  validatePath,
-  validateQuery,
-  type ValuesOf,
-} from "./schemas.ts";
+import { type InputError, Problem, type ProblemCode, toProblem } from "./problems.ts";
+import { type Media, type Schema, type Schemas, validate, type ValuesOf } from "./schemas.ts";
 
 /** A successful response. */
 export type RouteResponse = Media & {
@@ -150,6 +144,58 @@ async function handle(c: AppContext, route: Route): Promise<Response> {
   if (route.needsOutbox && outbox === undefined) throw new Problem("outbox_required");
   const body = route.body ? await readJson(c, route.body) : undefined;
   return await route.handle(c, { params, query, body, outbox });
+}
+
+/** Returns the validated parameters of a path. @throws {Problem} with every invalid parameter */
+function validatePath(schemas: Schemas, params: Record<string, string>): Values {
+  const { values, errors } = readParameters(schemas, ":", (name) => [params[name] ?? ""]);
+  if (errors.length > 0) throw Problem.invalid(...errors);
+  return values;
+}
+
+/** Returns the validated query of a URL. @throws {Problem} with every invalid or unknown parameter */
+export function validateQuery(schemas: Schemas, url: string): Values {
+  const start = url.indexOf("?");
+  if (start < 0) return {};
+  const search = new URLSearchParams(url.slice(start).replace(/#.*$/s, ""));
+  const { values, errors } = readParameters(schemas, "?", (name) => search.getAll(name));
+  if ([...search.keys()].some((name) => !Object.hasOwn(schemas, name))) {
+    const known = Object.keys(schemas).join(", ") || "none";
+    errors.push({ pointer: "?", detail: `has unknown parameters. Known parameters: ${known}` });
+  }
+  if (errors.length > 0) throw Problem.invalid(...errors);
+  return values;
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+function readParameters(
+  schemas: Schemas,
+  prefix: string,
+  read: (name: string) => readonly string[],
+): { readonly values: Values; readonly errors: InputError[] } {
+  const values: Record<string, unknown> = {};
+  const errors: InputError[] = [];
+  for (const [name, schema] of Object.entries(schemas)) {
+    const [text, ...others] = read(name);
+    if (text === undefined) continue;
+    const result = v.safeParse(schema, fromText(schema, text), { abortEarly: true });
+    if (others.length > 0) {
+      errors.push({ pointer: prefix + name, detail: "must not be repeated" });
+    } else if (result.success) {
+      values[name] = result.output;
+    } else {
+      errors.push({ pointer: prefix + name, detail: result.issues[0].message });
+    }
+  }
+  return { values, errors };
+}
+
+/** Converts the text of a parameter to the type of its schema. Other text stays as it is, and is invalid. */
+function fromText({ type }: Schema, text: string): unknown {
+  if (type === "number" && /^\d{1,15}$/.test(text)) return Number(text);
+  if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
+  return text;
 }
 
 /** Reads and validates a JSON body. An empty body counts as `{}`. */

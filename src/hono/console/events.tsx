@@ -5,7 +5,7 @@ import { createEventId } from "../../internal/uuid.ts";
 import type { StoredEvent } from "../../outbox/mod.ts";
 import { type EventFilter, eventFilters, streamEvents, toEventJson } from "../events.ts";
 import { Problem } from "../problems.ts";
-import { validateQuery } from "../schemas.ts";
+import { validateQuery } from "../router.ts";
 import { EmptyState, TextField, Time } from "./components.tsx";
 import { respondPage } from "./layout.tsx";
 import { List, type ListPage, NOTHING_READ, readPage } from "./list.tsx";
