@@ -22,6 +22,12 @@ export type ServerOptions = {
   readonly token?: string;
 };
 
+/** The options of every command that prints what a server has. */
+export type OutputOptions = ServerOptions & {
+  readonly full?: true;
+  readonly json?: true;
+};
+
 /** Options of a request to a hooks server. */
 type RequestOptions = {
   /** @default `POST` with a body, `GET` without */
@@ -60,6 +66,12 @@ export function addServerOptions(command: Command): Command {
   return command
     .option("-u, --url <url>", `server URL [HOOKS_URL] (default: ${DEFAULT_URL})`)
     .option("-t, --token <token>", "bearer token [HOOKS_TOKEN]");
+}
+
+/** Adds the options that select a server, and how to print what it has. `json` says what `--json` does. */
+export function addOutputOptions(command: Command, json: string): Command {
+  command.option("--full", "don't shorten lines to the terminal's width").option("--json", json);
+  return addServerOptions(command);
 }
 
 /** Returns the path of a resource. @throws {CommandError} for names that no path can contain */
@@ -107,6 +119,46 @@ function createClient(io: CommandIO, options: ServerOptions): Client {
     fetch: send,
     json: async (path, options) => await readJson(await send(path, options), url),
   };
+}
+
+/** The most items that a server returns at once. */
+const MAX_PAGE = 1000;
+
+/** A page of a list, and where the list continues. */
+type Page<Item> = { readonly items: readonly Item[]; readonly cursor: string | undefined };
+
+/** Fetches the pages of the list `/name`, up to a number of items. */
+export async function* fetchPages<Item>(
+  client: Client,
+  name: string,
+  query: NonNullable<RequestOptions["query"]> & { readonly cursor?: string | undefined },
+  max = Infinity,
+): AsyncGenerator<Page<Item>, void> {
+  let remaining = max;
+  let { cursor } = query;
+  do {
+    const position = { limit: Math.min(remaining, MAX_PAGE), cursor };
+    const page: Readonly<Record<string, unknown>> = await client.json(`/${name}`, {
+      query: { ...query, ...position },
+    });
+    const items = page[name] as readonly Item[];
+    cursor = page.next_cursor as string | undefined;
+    yield { items, cursor };
+    remaining -= items.length;
+  } while (cursor !== undefined && remaining > 0);
+}
+
+/** Fetches the list `/name`, up to a number of items. */
+export async function fetchList<Item>(
+  ...args: Parameters<typeof fetchPages>
+): Promise<Page<Item>> {
+  const items: Item[] = [];
+  let cursor: string | undefined;
+  for await (const page of fetchPages<Item>(...args)) {
+    items.push(...page.items);
+    ({ cursor } = page);
+  }
+  return { items, cursor };
 }
 
 function readUrl(text: string): URL {

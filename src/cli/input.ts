@@ -1,10 +1,11 @@
 /**
- * Reads what the user passes: values of options, files, and standard input.
+ * Reads what the user passes: values of options, files, standard input, and signals.
  * @module
  */
 import { InvalidArgumentError } from "commander";
 import { DURATION, formatDuration, suggestDuration, toMilliseconds } from "../config/duration.ts";
 import { parseTime } from "../core/event_rules.ts";
+import { onAbort } from "../internal/async.ts";
 import { joinBytes } from "../internal/bytes.ts";
 import { parseJson } from "../internal/json_text.ts";
 import { MAX_DURATION, wholeMilliseconds } from "../internal/options.ts";
@@ -168,4 +169,25 @@ export async function readEnv(
   }
   const variables = new Map(Object.entries(parseEnv(text)));
   return (name) => io.env(name) ?? variables.get(name);
+}
+
+/** How long responses may take once the command shuts down, in milliseconds: supervisors kill after 5 s. */
+export const GRACE_PERIOD = 2_000;
+
+/**
+ * Listens for SIGINT and SIGTERM until `release`: the first one aborts `signal`. Repeated signals are ignored:
+ * below `deno task` and `npm run`, one Ctrl-C arrives twice, from the terminal and from the parent process.
+ */
+export function listenForShutdown(io: Pick<CommandIO, "onSignal">): {
+  readonly signal: AbortSignal;
+  /** Resolves when `signal` aborts. */
+  readonly requested: Promise<void>;
+  release(): void;
+} {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const requested = new Promise<void>((resolve) => onAbort(signal, resolve));
+  const request = (): void => controller.abort();
+  const releases = [io.onSignal("SIGINT", request), io.onSignal("SIGTERM", request)];
+  return { signal, requested, release: () => releases.forEach((release) => release()) };
 }

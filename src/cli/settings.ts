@@ -14,7 +14,7 @@ import { isLoopback } from "./http_server.ts";
 import { fileError, readEnv } from "./input.ts";
 import type { CommandIO } from "./io.ts";
 import { hasColors } from "./output.ts";
-import { parseStoreLocation } from "./store/location.ts";
+import { parseStoreLocation } from "./store/open.ts";
 
 /** The configuration file that is read by default, if it exists. */
 export const DEFAULT_CONFIG = "hooks.yaml";

@@ -1,4 +1,5 @@
-import { pad, truncate, widthOf } from "./output.ts";
+import type { OutputOptions, ServerContext } from "./client.ts";
+import { fitWidth, jsonText, pad, type Style, styleOf, truncate, widthOf } from "./output.ts";
 
 /** A column of a table. */
 export type Column<Row> = {
@@ -51,6 +52,35 @@ export function formatTable<Row>(
     }).join("  ");
   const header = format(columns.map(({ title }) => title)).trimEnd();
   return [header, ...cells.map((line, at) => format(line, rows[at]!))];
+}
+
+/** How a list is printed. */
+type ListFormat<Row> = {
+  readonly columns: (style: Style) => readonly Column<Row>[];
+  /** What to say if there are no rows. */
+  readonly none: string;
+  /** Whether the header is also printed where nobody looks. @default {false} */
+  readonly hasHeader?: true;
+  /** Where the list continues. */
+  readonly cursor?: string | undefined;
+};
+
+/** Prints a list: a table, or with `--json` an object on each line. */
+export function printList<Row>(
+  { io, options: { json, full } }: Pick<ServerContext<OutputOptions>, "io" | "options">,
+  rows: readonly Row[],
+  { columns, none, hasHeader, cursor }: ListFormat<Row>,
+): void {
+  const { stdout, stderr } = io;
+  if (json) { for (const row of rows) stdout.write(`${jsonText(row)}\n`); }
+  else if (rows.length === 0) stderr.write(`${none}\n`);
+  else {
+    const style = styleOf(io, stdout);
+    const [header, ...lines] = formatTable(rows, columns(style), fitWidth(stdout, full));
+    if (hasHeader || stdout.isTerminal) stdout.write(`${style.dim(header)}\n`);
+    for (const line of lines) stdout.write(`${line}\n`);
+  }
+  if (cursor !== undefined) stderr.write(`next page: --cursor ${cursor}\n`);
 }
 
 /** Returns widths that fit the table to the terminal, as far as they can. */

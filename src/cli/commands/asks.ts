@@ -1,33 +1,30 @@
 import { Argument, type Command, Option } from "commander";
 import type { AskJson } from "../../hono/asks.ts";
 import {
-  addServerOptions,
+  addOutputOptions,
   connect,
+  fetchList,
+  type OutputOptions,
   pathOf,
   type ServerContext,
-  type ServerOptions,
 } from "../client.ts";
 import { CommandError } from "../errors.ts";
 import { parseInteger } from "../input.ts";
 import type { CommandIO } from "../io.ts";
-import { fitWidth, formatTime, jsonText, printable, styleOf } from "../output.ts";
-import { type Column, formatTable } from "../table.ts";
+import { formatTime, jsonText, printable } from "../output.ts";
+import { type Column, printList } from "../table.ts";
 
 type Action = "list" | "show" | "approve" | "deny";
 
-type Options = ServerOptions & {
+type Options = OutputOptions & {
   readonly state: "pending" | "all";
   readonly limit: number;
   readonly cursor?: string;
   readonly by?: string;
   readonly note?: string;
-  readonly full?: true;
-  readonly json?: true;
 };
 
 type Context = ServerContext<Options>;
-
-type Page = { readonly asks: readonly AskJson[]; readonly next_cursor?: string };
 
 /** Defines `hooks asks`: lists what gates ask, and responds. */
 export function define(command: Command, io: CommandIO): void {
@@ -43,10 +40,8 @@ export function define(command: Command, io: CommandIO): void {
     .option("-n, --limit <count>", "maximum number of asks", parseInteger(1, 1000), 20)
     .option("--cursor <cursor>", "continue an earlier list")
     .option("--by <name>", "your name, for the record")
-    .option("--note <text>", "reason, for the model and the record")
-    .option("--full", "don't shorten lines to the terminal's width")
-    .option("--json", "print one JSON object per ask");
-  addServerOptions(command)
+    .option("--note <text>", "reason, for the model and the record");
+  addOutputOptions(command, "print one JSON object per ask")
     .addHelpText(
       "after",
       `
@@ -62,8 +57,7 @@ Examples:
     .action(async (action: Action, id: string | undefined, options: Options) => {
       checkUsage(action, id, options);
       const context = connect(options, io);
-      if (id === undefined) return await list(context);
-      await (action === "show" ? show(context, id) : respond(context, action as "approve", id));
+      await (id === undefined ? list(context) : show(context, action, id));
     });
 }
 
@@ -87,23 +81,11 @@ function checkUsage(action: Action, id: string | undefined, { by, note }: Option
   );
 }
 
-async function list({ client, options, io }: Context): Promise<void> {
-  const { state, limit, cursor, full, json } = options;
-  const { asks, next_cursor: next } = await client.json<Page>("/asks", {
-    query: { state, limit, cursor },
-  });
-  if (json) { for (const ask of asks) io.stdout.write(`${jsonText(ask)}\n`); }
-  else if (asks.length === 0) {
-    io.stderr.write(
-      state === "all" ? "no asks: no gate has asked yet\n" : "no pending asks\n",
-    );
-  } else {
-    const style = styleOf(io, io.stdout);
-    const [header, ...lines] = formatTable(asks, COLUMNS, fitWidth(io.stdout, full));
-    if (io.stdout.isTerminal) io.stdout.write(`${style.dim(header)}\n`);
-    for (const line of lines) io.stdout.write(`${line}\n`);
-  }
-  if (next !== undefined) io.stderr.write(`next page: --cursor ${next}\n`);
+async function list(context: Context): Promise<void> {
+  const { state, limit, cursor } = context.options;
+  const asks = await fetchList<AskJson>(context.client, "asks", { state, cursor }, limit);
+  const none = state === "all" ? "no asks: no gate has asked yet" : "no pending asks";
+  printList(context, asks.items, { columns: () => COLUMNS, none, cursor: asks.cursor });
 }
 
 const COLUMNS: readonly Column<AskJson>[] = [
@@ -114,24 +96,12 @@ const COLUMNS: readonly Column<AskJson>[] = [
   { title: "question", text: ({ question }) => printable(question), min: 16, ellipsis: "end" },
 ];
 
-async function show({ client, options: { json }, io }: Context, id: string): Promise<void> {
-  const ask = await client.json<AskJson>(pathOf("asks", id));
-  io.stdout.write(`${json ? jsonText(ask) : describe(ask)}\n`);
-}
-
-async function respond(
-  { client, options: { by, note, json }, io }: Context,
-  action: "approve" | "deny",
-  id: string,
-): Promise<void> {
-  const ask = await client.json<AskJson>(pathOf("asks", id), {
-    method: "POST",
-    body: {
-      decision: action === "approve" ? "allow" : "deny",
-      ...(by !== undefined && { by }),
-      ...(note !== undefined && { note }),
-    },
-  });
+/** Shows an ask, or responds to it and shows it then. */
+async function show({ client, options, io }: Context, action: Action, id: string): Promise<void> {
+  const { by, note, json } = options;
+  const decision = action === "approve" ? "allow" : "deny";
+  const request = action === "show" ? {} : { body: { decision, by, note } };
+  const ask = await client.json<AskJson>(pathOf("asks", id), request);
   io.stdout.write(`${json ? jsonText(ask) : describe(ask)}\n`);
 }
 

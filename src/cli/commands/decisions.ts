@@ -1,15 +1,18 @@
 import { type Command, Option } from "commander";
 import type { DecisionJson } from "../../hono/decisions.ts";
-import { addServerOptions, connect, type ServerContext, type ServerOptions } from "../client.ts";
+import {
+  addOutputOptions,
+  connect,
+  fetchList,
+  type OutputOptions,
+  type ServerContext,
+} from "../client.ts";
 import { parseInteger } from "../input.ts";
 import type { CommandIO } from "../io.ts";
-import { fitWidth, formatTime, jsonText, printable, styleOf } from "../output.ts";
-import { type Column, formatTable } from "../table.ts";
+import { formatTime, printable, type Style } from "../output.ts";
+import { type Column, printList } from "../table.ts";
 
-/** The most decisions that a server returns at once. */
-const MAX_PAGE = 1000;
-
-type Options = ServerOptions & {
+type Options = OutputOptions & {
   readonly outcome?: string;
   readonly gate?: string;
   readonly name?: string;
@@ -20,11 +23,7 @@ type Options = ServerOptions & {
   readonly until?: string;
   readonly limit: number;
   readonly cursor?: string;
-  readonly full?: true;
-  readonly json?: true;
 };
-
-type Page = { readonly decisions: readonly DecisionJson[]; readonly next_cursor?: string };
 
 /** Defines `hooks decisions`: lists what gates decided. */
 export function define(command: Command, io: CommandIO): void {
@@ -41,10 +40,8 @@ export function define(command: Command, io: CommandIO): void {
     .option("--since <time>", "only decisions from a time on")
     .option("--until <time>", "only decisions before a time")
     .option("-n, --limit <count>", "maximum number of decisions", parseInteger(1, 1e9), 20)
-    .option("--cursor <cursor>", "continue an earlier list")
-    .option("--full", "don't shorten lines to the terminal's width")
-    .option("--json", "print one JSON object per decision");
-  addServerOptions(command)
+    .option("--cursor <cursor>", "continue an earlier list");
+  addOutputOptions(command, "print one JSON object per decision")
     .addHelpText(
       "after",
       `
@@ -59,44 +56,27 @@ Examples:
     .action(async (options: Options) => await list(connect(options, io)));
 }
 
-async function list({ client, options, io }: ServerContext<Options>): Promise<void> {
-  const { limit, cursor, full, json, url: _, token: __, ...filter } = options;
-  const found: DecisionJson[] = [];
-  let next = cursor;
-  do {
-    const query = { ...filter, limit: Math.min(limit - found.length, MAX_PAGE), cursor: next };
-    const page: Page = await client.json<Page>("/decisions", { query });
-    found.push(...page.decisions);
-    next = page.next_cursor;
-  } while (next !== undefined && found.length < limit);
-  if (json) { for (const one of found) io.stdout.write(`${jsonText(one)}\n`); }
-  else if (found.length === 0) {
-    io.stderr.write("no decisions match\n");
-  } else {
-    const style = styleOf(io, io.stdout);
-    const [header, ...lines] = formatTable(
-      found,
-      columnsOf(style),
-      fitWidth(io.stdout, full),
-    );
-    if (io.stdout.isTerminal) io.stdout.write(`${style.dim(header)}\n`);
-    for (const line of lines) io.stdout.write(`${line}\n`);
-  }
-  if (next !== undefined) io.stderr.write(`next page: --cursor ${next}\n`);
+async function list(context: ServerContext<Options>): Promise<void> {
+  const { limit, full: _, json: __, url: ___, token: ____, ...query } = context.options;
+  const { items, cursor } = await fetchList<DecisionJson>(
+    context.client,
+    "decisions",
+    query,
+    limit,
+  );
+  printList(context, items, { columns: columnsOf, none: "no decisions match", cursor });
 }
 
-function columnsOf(style: ReturnType<typeof styleOf>): readonly Column<DecisionJson>[] {
+function columnsOf(style: Style): readonly Column<DecisionJson>[] {
   return [
     { title: "time", text: ({ at }) => formatTime(at) },
     {
       title: "outcome",
       text: ({ outcome }) => outcome,
-      color: (text, { outcome }) =>
-        outcome === "allowed"
-          ? style.green(text)
-          : outcome === "asked"
-          ? style.yellow(text)
-          : style.red(text),
+      color: (text, { outcome }) => {
+        const colors = { allowed: style.green, asked: style.yellow, denied: style.red };
+        return (colors[outcome as "denied"] ?? style.red)(text);
+      },
     },
     { title: "tool", text: ({ name, event_type }) => printable(name ?? event_type), min: 8 },
     { title: "call", text: ({ call_id }) => printable(call_id ?? ""), min: 8 },

@@ -1,42 +1,36 @@
 import { Argument, type Command, Option } from "commander";
 import type { DeliveryJson, DeliverySummaryJson } from "../../hono/deliveries.ts";
 import {
-  addServerOptions,
+  addOutputOptions,
   type Client,
   connect,
+  fetchPages,
+  type OutputOptions,
   pathOf,
   type ServerContext,
-  type ServerOptions,
 } from "../client.ts";
 import {
   checkNoFilter,
   countPending,
   type DeliveryKey,
   deliveryPath,
+  fetchTargets,
   formatDeliveries,
   formatDelivery,
 } from "../delivery.ts";
 import { parseInteger } from "../input.ts";
 import type { CommandIO } from "../io.ts";
 import { fitWidth, jsonText, styleOf } from "../output.ts";
-import { fetchTargets } from "../target.ts";
 
-/** The most deliveries that a server returns at once. */
-const MAX_PAGE = 1000;
-
-type Options = ServerOptions & {
+type Options = OutputOptions & {
   readonly state: "pending" | "attempted" | "dead";
   readonly limit: number;
   readonly cursor?: string;
   readonly all?: true;
   readonly event?: string;
-  readonly full?: true;
-  readonly json?: true;
 };
 
 type Context = ServerContext<Options>;
-
-type Page = { readonly deliveries: readonly DeliverySummaryJson[]; readonly next_cursor?: string };
 
 /** Defines `hooks deliveries`: lists deliveries. */
 export function define(command: Command, io: CommandIO): void {
@@ -53,10 +47,8 @@ export function define(command: Command, io: CommandIO): void {
     .addOption(
       new Option("--event <id>", "show all deliveries of an event with their attempts")
         .conflicts(["state", "limit", "all", "cursor"]),
-    )
-    .option("--full", "don't shorten lines to the terminal's width")
-    .option("--json", "print one JSON object per delivery");
-  addServerOptions(command)
+    );
+  addOutputOptions(command, "print one JSON object per delivery")
     .addHelpText(
       "after",
       `
@@ -92,20 +84,19 @@ async function list(context: Context, target: string | undefined): Promise<void>
   const max = all ? Infinity : limit;
   let found = 0;
   let next: string | undefined;
+  const printPages = async (query: Query): Promise<void> => {
+    for await (const { items, cursor } of fetchDeliveries(client, query, max)) {
+      print(items);
+      found += items.length;
+      next = cursor;
+    }
+  };
   // Pending deliveries are listed by due time, all others by event, newest first within a target.
   if (target !== undefined || cursor !== undefined || state === "pending") {
-    const order = state === "pending" ? "oldest" : "newest";
-    for await (const page of fetchPages(client, { state, target, order, cursor }, max)) {
-      print(page.deliveries);
-      found += page.deliveries.length;
-      next = page.next_cursor;
-    }
+    await printPages({ state, target, order: state === "pending" ? "oldest" : "newest", cursor });
   } else if (all) {
     for (const { target } of await fetchTargets(client)) {
-      for await (const page of fetchPages(client, { state, target, order: "newest" }, max)) {
-        print(page.deliveries);
-        found += page.deliveries.length;
-      }
+      await printPages({ state, target, order: "newest" });
     }
   } else {
     const { newest, more } = await fetchNewest(client, state, limit);
@@ -137,19 +128,8 @@ type Query = {
   readonly cursor?: string | undefined;
 };
 
-/** Fetches the pages of a list, up to a number of deliveries. */
-async function* fetchPages(client: Client, query: Query, max: number): AsyncGenerator<Page> {
-  let remaining = max;
-  let { cursor } = query;
-  do {
-    const limit = Math.min(remaining, MAX_PAGE);
-    const page = await client.json<Page>("/deliveries", {
-      query: { ...query, include: "event", limit, cursor },
-    });
-    yield page;
-    remaining -= page.deliveries.length;
-    cursor = page.next_cursor;
-  } while (cursor !== undefined && remaining > 0);
+function fetchDeliveries(client: Client, query: Query, max: number) {
+  return fetchPages<DeliverySummaryJson>(client, "deliveries", { ...query, include: "event" }, max);
 }
 
 /** Fetches the newest deliveries across all targets, by the ids of their events. */
@@ -161,11 +141,12 @@ async function fetchNewest(
   let newest: DeliverySummaryJson[] = [];
   let more = false;
   for (const { target } of await fetchTargets(client)) {
-    for await (const page of fetchPages(client, { state, target, order: "newest" }, limit)) {
-      newest = [...newest, ...page.deliveries].sort((one, other) =>
+    const query = { state, target, order: "newest" } as const;
+    for await (const { items, cursor } of fetchDeliveries(client, query, limit)) {
+      newest = [...newest, ...items].sort((one, other) =>
         one.event_id < other.event_id ? 1 : one.event_id > other.event_id ? -1 : 0
       );
-      more ||= newest.length > limit || page.next_cursor !== undefined;
+      more ||= newest.length > limit || cursor !== undefined;
       newest.length = Math.min(newest.length, limit);
     }
   }

@@ -2,8 +2,8 @@ import { Argument, type Command, InvalidArgumentError, Option } from "commander"
 import { joinBytes } from "../../internal/bytes.ts";
 import { connect } from "../client.ts";
 import { CommandError } from "../errors.ts";
-import { respondToFailure } from "../gate/failure.ts";
 import type { CommandIO } from "../io.ts";
+import { printable } from "../output.ts";
 
 /** The dialects, which only a failure has to load. */
 const DIALECTS = ["claude-code", "copilot", "codex", "gemini", "cursor"];
@@ -88,7 +88,7 @@ Examples:
 `,
     )
     .action(async (agent: string, options: SettingsOptions) => {
-      const { settingsFor } = await import("../gate/settings.ts");
+      const { settingsFor } = await import("../gate_settings.ts");
       const url = options.url ?? (io.env("HOOKS_URL") || "http://127.0.0.1:8787");
       const { text, place } = settingsFor(agent, { ...options, url: url.replace(/\/$/, "") });
       io.stdout.write(`${text}\n`);
@@ -154,6 +154,41 @@ async function decide(
     throw new CommandError(`the response of ${client.url} was cut off`);
   }
   return JSON.stringify(output);
+}
+
+/**
+ * Responds to a hook without the server. What waits for a decision is denied: by exit code 2, or by a
+ * response where the agent ignores that. What is only recorded, and an agent that ends, goes on.
+ *
+ * @param text What the agent sent, if it could be read
+ * @throws {CommandError} with the exit code
+ */
+async function respondToFailure(
+  name: string,
+  text: string | undefined,
+  reason: string,
+  io: CommandIO,
+): Promise<void> {
+  const { decidedEvent, dialects } = await import("../../dialects/mod.ts");
+  const dialect = dialects.find((dialect) => dialect.name === name)!;
+  const input = parse(text);
+  const call = dialect.decode(input);
+  const message = printable(reason);
+  if ("invalid" in call) throw new CommandError(message, [], 2);
+  const event = decidedEvent(call);
+  if (event === undefined || event.type === "agent.end") throw new CommandError(message, [], 1);
+  if (dialect.exits(call.hook)) throw new CommandError(message, [], 2);
+  io.stdout.write(`${JSON.stringify(dialect.fail(input, reason))}\n`);
+  io.stderr.write(`${message}\n`);
+}
+
+function parse(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 async function readInput(io: CommandIO): Promise<string> {

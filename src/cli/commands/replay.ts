@@ -1,12 +1,17 @@
 import { type Command, Option } from "commander";
 import { addServerOptions, connect, type ServerContext, type ServerOptions } from "../client.ts";
-import { checkNoFilter, countPending, type DeliveryKey, deliveryPath } from "../delivery.ts";
+import {
+  checkNoFilter,
+  countPending,
+  type DeliveryKey,
+  deliveryPath,
+  explainBlocked,
+  fetchTargets,
+} from "../delivery.ts";
 import { CommandError } from "../errors.ts";
-import { parseTimestamp } from "../input.ts";
+import { listenForShutdown, parseTimestamp } from "../input.ts";
 import type { CommandIO } from "../io.ts";
 import { printable, Progress } from "../output.ts";
-import { listenForShutdown } from "../shutdown_signal.ts";
-import { explainBlocked, fetchTargets } from "../target.ts";
 
 /** How long one request replays, in milliseconds: short enough for a progress line. */
 const REQUEST_TIME = 2_000;

@@ -5,7 +5,7 @@ import { storeErrorOf } from "../../store/mod.ts";
 import type { TargetStats } from "../../outbox/mod.ts";
 import { CommandError } from "../errors.ts";
 import { hostInUrl, startServer } from "../http_server.ts";
-import { parsePort } from "../input.ts";
+import { GRACE_PERIOD, listenForShutdown, parsePort } from "../input.ts";
 import type { CommandIO } from "../io.ts";
 import { count } from "../output.ts";
 import { Log } from "../serve/log.ts";
@@ -17,7 +17,6 @@ import {
   type Settings,
   toCommandError,
 } from "../settings.ts";
-import { GRACE_PERIOD, listenForShutdown } from "../shutdown_signal.ts";
 
 type Options = ServeOptions & { readonly json?: true };
 

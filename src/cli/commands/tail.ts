@@ -6,10 +6,9 @@ import { showInvisible } from "../../internal/json_text.ts";
 import { addServerOptions, connect, type ServerContext, type ServerOptions } from "../client.ts";
 import { CommandError, ResponseError } from "../errors.ts";
 import { readParts, readServerEvents, SilenceError, withSilenceTimeout } from "../event_stream.ts";
-import { parseInteger } from "../input.ts";
+import { listenForShutdown, parseInteger } from "../input.ts";
 import type { CommandIO } from "../io.ts";
 import { fitWidth, formatEvent, printable, styleOf } from "../output.ts";
-import { listenForShutdown } from "../shutdown_signal.ts";
 
 /** The first pause before reconnecting, unless the server sets one with `retry:`, in milliseconds. */
 const FIRST_PAUSE = 500;

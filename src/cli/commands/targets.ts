@@ -1,24 +1,20 @@
 import { Argument, type Command } from "commander";
 import type { TargetStateJson } from "../../hono/targets.ts";
 import {
-  addServerOptions,
+  addOutputOptions,
   connect,
+  type OutputOptions,
   pathOf,
   type ServerContext,
-  type ServerOptions,
 } from "../client.ts";
+import { describeTarget, fetchTargets, formatTargets } from "../delivery.ts";
 import { CommandError } from "../errors.ts";
 import type { CommandIO } from "../io.ts";
 import { fitWidth, jsonText, printable, styleOf } from "../output.ts";
-import { describeTarget, fetchTargets, formatTargets } from "../target.ts";
 
 type Action = "list" | "enable" | "disable";
 
-type Options = ServerOptions & {
-  readonly reason?: string;
-  readonly full?: true;
-  readonly json?: true;
-};
+type Options = OutputOptions & { readonly reason?: string };
 
 type Context = ServerContext<Options>;
 
@@ -29,10 +25,8 @@ export function define(command: Command, io: CommandIO): void {
       new Argument("[action]", "what to do").choices(["list", "enable", "disable"]).default("list"),
     )
     .argument("[name]", "webhook or durable hook to enable or disable")
-    .option("--reason <text>", "why the target is disabled, shown in the list")
-    .option("--full", "don't shorten lines to the terminal's width")
-    .option("--json", "print one JSON object per target");
-  addServerOptions(command)
+    .option("--reason <text>", "why the target is disabled, shown in the list");
+  addOutputOptions(command, "print one JSON object per target")
     .addHelpText(
       "after",
       `

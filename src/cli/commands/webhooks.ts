@@ -3,18 +3,19 @@ import type { AttemptJson } from "../../hono/deliveries.ts";
 import type { TargetStateJson } from "../../hono/targets.ts";
 import type { WebhookJson } from "../../hono/webhooks.ts";
 import {
-  addServerOptions,
+  addOutputOptions,
   connect,
+  fetchList,
+  type OutputOptions,
   pathOf,
   type ServerContext,
-  type ServerOptions,
 } from "../client.ts";
+import { describeTarget, stateColumn } from "../delivery.ts";
 import { CommandError } from "../errors.ts";
 import { parseInput, parseInteger, readStdin } from "../input.ts";
 import type { CommandIO } from "../io.ts";
-import { fitWidth, jsonText, printable, styleOf } from "../output.ts";
-import { formatTable } from "../table.ts";
-import { describeTarget, stateColumn } from "../target.ts";
+import { jsonText, printable } from "../output.ts";
+import { printList } from "../table.ts";
 
 const ACTIONS = [
   "list",
@@ -33,11 +34,9 @@ type Action = typeof ACTIONS[number];
 /** Actions that depend on a revision. */
 const CHANGES: readonly Action[] = ["update", "delete", "rotate-secret"];
 
-type Options = ServerOptions & {
+type Options = OutputOptions & {
   readonly overlap?: string;
   readonly revision?: number;
-  readonly full?: true;
-  readonly json?: true;
 };
 
 type Context = ServerContext<Options>;
@@ -53,10 +52,8 @@ export function define(command: Command, io: CommandIO): void {
       "--revision <n>",
       "change the webhook only if it is still at this revision, as printed by `show`",
       parseInteger(1, Number.MAX_SAFE_INTEGER),
-    )
-    .option("--full", "don't shorten lines to the terminal's width")
-    .option("--json", "print JSON");
-  addServerOptions(command)
+    );
+  addOutputOptions(command, "print JSON")
     .addHelpText(
       "after",
       `
@@ -120,40 +117,19 @@ function checkUsage(
   fail("Cannot use --revision: only update, delete, and rotate-secret take one", "Leave it out");
 }
 
-async function list({ client, options: { json, full }, io }: Context): Promise<void> {
-  const webhooks: WebhookJson[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await client.json<
-      { readonly webhooks: readonly WebhookJson[]; readonly next_cursor?: string }
-    >("/webhooks", { query: { limit: 1000, cursor } });
-    webhooks.push(...page.webhooks);
-    cursor = page.next_cursor;
-  } while (cursor !== undefined);
-  if (webhooks.length === 0 && !json) {
-    io.stderr.write("no webhooks are stored: create one with `hooks webhooks create`\n");
-    return;
-  }
-  const lines = json
-    ? webhooks.map((webhook) => jsonText(webhook))
-    : formatWebhooks(webhooks, io, fitWidth(io.stdout, full));
-  for (const line of lines) io.stdout.write(`${line}\n`);
-}
-
-function formatWebhooks(
-  webhooks: readonly WebhookJson[],
-  io: CommandIO,
-  width: number | undefined,
-): readonly string[] {
-  const style = styleOf(io, io.stdout);
-  const [header, ...lines] = formatTable(webhooks, [
-    { title: "name", text: ({ name }) => printable(name), min: 8 },
-    { title: "events", text: ({ events }) => printable(events.join(", ")), min: 8 },
-    { title: "url", text: ({ url }) => printable(url), min: 16 },
-    stateColumn(style, ({ state }) => state),
-    { title: "problem", text: ({ problem, reason = "" }) => printable(problem ?? reason) },
-  ], width);
-  return [style.dim(header), ...lines];
+async function list(context: Context): Promise<void> {
+  const { items } = await fetchList<WebhookJson>(context.client, "webhooks", {});
+  printList(context, items, {
+    none: "no webhooks are stored: create one with `hooks webhooks create`",
+    hasHeader: true,
+    columns: (style) => [
+      { title: "name", text: ({ name }) => printable(name), min: 8 },
+      { title: "events", text: ({ events }) => printable(events.join(", ")), min: 8 },
+      { title: "url", text: ({ url }) => printable(url), min: 16 },
+      stateColumn(style, ({ state }) => state),
+      { title: "problem", text: ({ problem, reason = "" }) => printable(problem ?? reason) },
+    ],
+  });
 }
 
 async function act(

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { summaryOf } from "../../../src/cli/gate_event.ts";
+import { summaryOf } from "../../../src/cli/output.ts";
 import { createEvent } from "../../../src/core/snapshot.ts";
 import { test } from "../../support/harness.ts";
 
