@@ -84,10 +84,9 @@ function mergeFields(name: string, before: PlainWebhook, changes: WebhookChanges
   const { headers, ...others } = changes;
   const given = changes as Readonly<Record<string, unknown>>;
   if (given.name !== undefined && given.name !== name) {
-    const advice = "Create another webhook";
     throw new WebhookStoreError(
       "webhook_invalid",
-      `Cannot change webhook '${name}': a name can't be changed. ${advice}`,
+      `Cannot change webhook '${name}': a name can't be changed. Create another webhook`,
     );
   }
   const kept = hasSecret(changes) ? { ...before, secrets: [] } : before;

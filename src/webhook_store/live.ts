@@ -9,7 +9,6 @@ import type { Outbox } from "../outbox/mod.ts";
 import type { Store } from "../store/mod.ts";
 import { WebhookStoreError } from "./errors.ts";
 import { checkFanOut, hasFilter, mayWiden } from "./fan_out.ts";
-import { Purges } from "./purges.ts";
 import {
   createWebhook,
   type PlainWebhook,
@@ -59,7 +58,8 @@ export class LiveWebhooks {
   readonly #touched = new Set<string>();
   /** When others were told that a name is used here. */
   readonly #noted = new Map<string, number>();
-  readonly #purges: Purges;
+  /** Deletions of what the outbox has for deleted webhooks. */
+  readonly #purging = new Map<string, Promise<void>>();
   readonly #hook: Registration;
   readonly #watch: Watch;
   /** What the store had when it was read. */
@@ -71,10 +71,6 @@ export class LiveWebhooks {
 
   constructor(options: LiveOptions) {
     this.#options = options;
-    this.#purges = new Purges(options, (name, error) => {
-      this.#revision = undefined; // the next poll tries again
-      if (!this.#isStopped) this.#warn(`Deliveries to '${name}' could not be deleted yet`, error);
-    });
     this.#watch = new Watch(options, () => this.#look(), (error) => {
       this.#warn("Cannot read webhooks from the store; those already loaded stay in use", error);
     });
@@ -136,7 +132,20 @@ export class LiveWebhooks {
   async deleted(name: string, isPurged: boolean): Promise<void> {
     this.#touched.add(name);
     this.#remove(name);
-    if (isPurged) await this.#purges.purge(name);
+    if (isPurged) await this.#purge(name);
+  }
+
+  /** Deletes what the outbox has for a deleted webhook, or does so at a later read. Never rejects. */
+  #purge(name: string): Promise<void> {
+    const running = this.#purging.get(name);
+    if (running !== undefined) return running;
+    const { outbox, records } = this.#options;
+    const purging = outbox.remove(name).then(() => records.forget(name)).catch((error) => {
+      this.#revision = undefined; // the next poll tries again
+      if (!this.#isStopped) this.#warn(`Deliveries to '${name}' could not be deleted yet`, error);
+    }).finally(() => this.#purging.delete(name));
+    this.#purging.set(name, purging);
+    return purging;
   }
 
   /** Reads the store, and applies what changed. @throws {OutboxUnavailableError} */
@@ -185,7 +194,7 @@ export class LiveWebhooks {
   async #stop(): Promise<void> {
     this.#isStopped = true;
     this.#watch.stop();
-    await Promise.all([this.#syncing?.catch(() => {}), this.#purges.ended()]);
+    await Promise.all([this.#syncing?.catch(() => {}), ...this.#purging.values()]);
   }
 
   /** Reads the store once a read in progress has ended. */
@@ -217,7 +226,7 @@ export class LiveWebhooks {
       for (const name of [...this.#entries.keys()]) {
         if (!names.has(name) && !this.#touched.has(name)) this.#remove(name);
       }
-      for (const name of await records.removed()) void this.#purges.purge(name);
+      for (const name of await records.removed()) void this.#purge(name);
       this.#revision = revision;
     }
     for (const [name, entry] of [...this.#entries]) {

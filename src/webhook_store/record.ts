@@ -3,15 +3,14 @@
  *
  * @module
  */
-import { readWebhook } from "../config/webhook_fields.ts";
-import { webhookFromConfig } from "../config/webhook_from_config.ts";
+import { readWebhook, webhookFromConfig, webhookJsonSchema } from "../config/webhook_fields.ts";
 import type { WebhookConfig, WebhookFields } from "../config/config.ts";
 import type { Webhook } from "../core/mod.ts";
 import { errorMessage } from "../internal/issues.ts";
 import type { WebhookHookOptions } from "../webhook/options.ts";
 import { type Sealer, SealError } from "./seal.ts";
 import { WebhookStoreError } from "./errors.ts";
-import type { StoredWebhook } from "./types.ts";
+import type { StoredWebhook, WebhookStore } from "./types.ts";
 
 /** The version of the records. */
 export const RECORD_VERSION = 1;
@@ -36,11 +35,7 @@ export type WebhookRecord = {
 };
 
 /** A sealed secret, and how long it is valid. */
-type SealedSecret = {
-  readonly sealed: string;
-  readonly created: number;
-  readonly expires?: number;
-};
+type SealedSecret = Omit<PlainSecret, "secret"> & { readonly sealed: string };
 
 /** A webhook with its secrets as they are: never log it, and return no part of it. */
 export type PlainWebhook = {
@@ -242,4 +237,25 @@ function createHeldWebhook(
     attempt: () => Promise.resolve({ verdict: "retry", duration: 0, error: reason }),
     deliver: () => Promise.reject(new WebhookStoreError("webhook_locked", reason)),
   };
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Returns the JSON Schemas of a new webhook, and of changes: there, null removes an optional field. */
+export function webhookSchemas(): WebhookStore["schemas"] {
+  const create = webhookJsonSchema();
+  const { required: _, ...rest } = create;
+  const { name: __, headers, ...fields } = create.properties as Readonly<Record<string, Json>>;
+  const properties = { ...fields, headers: withRemovable(headers!) };
+  return { create, change: { ...rest, properties } };
+}
+
+/** Each header can be removed by null. */
+function withRemovable({ anyOf, ...rest }: Json): Json {
+  const forms = (anyOf as readonly Json[]).map((form): Json => {
+    const { additionalProperties } = form;
+    if (additionalProperties === undefined) return form;
+    return { ...form, additionalProperties: { anyOf: [additionalProperties, { type: "null" }] } };
+  });
+  return { ...rest, anyOf: forms };
 }

@@ -1,8 +1,9 @@
 import type { Attempt, Hooks } from "../core/mod.ts";
 import { consoleLogger } from "../core/reporter.ts";
-import { deadline } from "../internal/async.ts";
+import { deadline, Semaphore } from "../internal/async.ts";
 import { type Clock, systemClock } from "../internal/clock.ts";
 import { checkKnown, readCount } from "../internal/options.ts";
+import { createEventId } from "../internal/uuid.ts";
 import { checkName, checkObject } from "../internal/validate.ts";
 import type { Page, PageOptions } from "../outbox/mod.ts";
 import { partsOf } from "../outbox/types.ts";
@@ -26,10 +27,9 @@ import {
   type SendOptions,
   splitFields,
   type WebhookRecord,
+  webhookSchemas,
 } from "./record.ts";
-import { webhookSchemas } from "./schemas.ts";
 import { Sealer } from "./seal.ts";
-import { Tester } from "./tester.ts";
 import type {
   NewWebhook,
   RevisionOptions,
@@ -46,6 +46,8 @@ import type {
 const MAX_WEBHOOKS = 10_000;
 /** How long a name may take to resolve when a URL is stored, in milliseconds. */
 const GUARD_TIMEOUT = 10_000;
+/** Tests that run at the same time: each is a request that may take two minutes. */
+const MAX_TESTS = 16;
 /** How often a change is tried again when another came first. */
 const MAX_TRIES = 10;
 
@@ -77,7 +79,7 @@ export function webhookStoreIn(
   checkStore(subject, store);
   checkKnown(subject, options, ["encryptionKey", "prefix", "guard", "fetch"]);
   const { prefix = "hooks", guard = createAddressGuard(), fetch } = options;
-  const stored = new StoredWebhooks({
+  return new StoredWebhooks({
     clock,
     store,
     prefix,
@@ -85,20 +87,6 @@ export function webhookStoreIn(
     sealer: new Sealer(subject, options.encryptionKey),
     send: { guard, fetch },
   });
-  return {
-    schemas: webhookSchemas(),
-    get isConnected() {
-      return stored.isConnected;
-    },
-    create: (webhook) => stored.create(webhook),
-    get: (name) => stored.get(name),
-    list: (options) => stored.list(options),
-    update: (name, changes, options) => stored.update(name, changes, options),
-    rotateSecret: (name, options) => stored.rotateSecret(name, options),
-    delete: (name, options) => stored.delete(name, options),
-    test: (name, options) => stored.test(name, options),
-    connect: (hooks) => stored.connect(hooks as unknown as Hooks),
-  };
 }
 
 type Options = {
@@ -113,9 +101,10 @@ type Options = {
 /** What a change makes of a webhook, and the secret to show. */
 type Edited = { readonly plain: PlainWebhook; readonly secret?: string };
 
-class StoredWebhooks {
+class StoredWebhooks implements WebhookStore {
+  readonly schemas: WebhookStore["schemas"] = webhookSchemas();
   readonly #options: Options;
-  readonly #tester = new Tester();
+  readonly #tests = new Semaphore(MAX_TESTS);
   #live: LiveWebhooks | undefined;
 
   constructor(options: Options) {
@@ -214,13 +203,28 @@ class StoredWebhooks {
     const { sealer, send, clock } = this.#options;
     const { record } = await this.#read("test", name, {});
     const webhook = createWebhook(name, await openWebhook(name, record, sealer, clock.now()), send);
-    return await this.#tester.run(webhook, clock.now(), {
+    if (!this.#tests.tryAcquire()) {
+      throw new WebhookStoreError(
+        "too_many_tests",
+        `Cannot test webhook '${name}': ${MAX_TESTS} tests are running. Try again later`,
+      );
+    }
+    const context = {
+      attempt: 1,
       logger: this.#live?.logger ?? consoleLogger,
       signal: signal ?? new AbortController().signal,
-    });
+    };
+    const [timestamp, data] = [new Date(clock.now()), { webhook: name }];
+    try {
+      const event = { id: createEventId(), type: "webhook.test", timestamp, data };
+      return await webhook.attempt(event, context);
+    } finally {
+      this.#tests.release();
+    }
   }
 
-  connect({ registry, outbox }: Hooks): WebhookConnection {
+  connect<Events extends object>(hooks: Hooks<Events>): WebhookConnection {
+    const { registry, outbox } = hooks as unknown as Hooks;
     const subject = "Cannot connect the webhook store";
     const { store, prefix, records, sealer, send, clock } = this.#options;
     const parts = partsOf(outbox);
