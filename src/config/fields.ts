@@ -19,7 +19,6 @@ import type {
 import { filter } from "./filter.ts";
 import * as format from "./formats.ts";
 import { duration, integer, list, number, oneOf } from "./formats.ts";
-import { postgresUrl, storeFile, storePath } from "./storage_formats.ts";
 import { gateList, gateOptions } from "./gate_fields.ts";
 import {
   type Field,
@@ -30,6 +29,7 @@ import {
   protective,
   required,
   type Schema,
+  type StringSchema,
 } from "./schema.ts";
 
 /** The file, before defaults are merged. */
@@ -176,6 +176,35 @@ const hooks: FieldsOf<HooksSection> = {
     gateList,
     "HTTP endpoints that decide about events before they happen.",
   ),
+};
+
+/** A file, `:memory:`, or a URL. */
+const storePath: StringSchema = {
+  ...format.text("a file, :memory: or a URL", /^[^\0]+$/u),
+  examples: ["./data/hooks.db"],
+  findProblem: (text) => /^https?:/i.test(text) ? format.findFetchProblem(text) : undefined,
+  visible: (text) => /:\/\/|:.*@/s.test(text) ? format.untilHost(text) : text,
+};
+
+/** A file of SQLite. */
+const storeFile: StringSchema = {
+  ...format.text("a file or :memory:", /^(?![A-Za-z][A-Za-z0-9+.-]+:\/\/)[^\0]+$/u),
+  examples: ["./data/hooks.sqlite"],
+  visible: storePath.visible!,
+};
+
+/** A PostgreSQL database. */
+const postgresUrl: StringSchema = {
+  ...format.text(
+    "a URL that starts with postgres://",
+    /^[Pp][Oo][Ss][Tt][Gg][Rr][Ee][Ss](?:[Qq][Ll])?:\/\/\S+$/u,
+  ),
+  examples: ["${DATABASE_URL}"],
+  visible: format.untilHost,
+  findProblem: (text) =>
+    URL.canParse(text)
+      ? undefined
+      : "is not a valid URL: percent-encode special characters in the user name and the password",
 };
 
 const storage: FieldsOf<StorageConfig> = {

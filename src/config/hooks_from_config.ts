@@ -4,7 +4,7 @@ import { WebhookGate } from "../webhook/gate/webhook_gate.ts";
 import type { WebhookHookOptions } from "../webhook/options.ts";
 import type { WebhookHook } from "../webhook/webhook_hook.ts";
 import type { HooksConfig } from "./config.ts";
-import { webhookFromConfig } from "./webhook_from_config.ts";
+import { webhookFromConfig } from "./webhook_fields.ts";
 
 /** Options of webhooks that are not data. */
 export interface ConfigHooksOptions {

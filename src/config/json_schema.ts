@@ -1,7 +1,6 @@
 import { fileSchema } from "./fields.ts";
 import type { Field, ObjectSchema, Schema, StringSchema } from "./schema.ts";
-import { MAX_STRING } from "./scalars.ts";
-import { REFERENCE } from "./variables.ts";
+import { MAX_STRING, REFERENCE } from "./scalars.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -2,7 +2,7 @@ import { closest } from "../internal/validate.ts";
 import type { ConfigEnv } from "./config.ts";
 import { type Issue, MAX_ISSUES, type Path } from "./config_error.ts";
 import { formatPath, isMapping, MAX_SHOWN, quoted } from "./display.ts";
-import { type Context, type Problem, readScalar, reject } from "./scalars.ts";
+import { type Context, mayRefer, type Problem, readScalar, reject } from "./scalars.ts";
 import {
   type ListSchema,
   type ObjectSchema,
@@ -12,7 +12,6 @@ import {
   type UnionSchema,
   visibilityOf,
 } from "./schema.ts";
-import { mayRefer } from "./variables.ts";
 
 const OMITTED = Symbol();
 const TEXT_ONLY = "a variable holds text and nothing else";

@@ -1,11 +1,14 @@
 /**
- * A webhook that is not in a file: the same fields, but strings are literal. A `${NAME}` that came from an
- * API would read the environment of the server.
+ * One webhook, which may not be in a file: then it has the same fields, but strings are literal. A `${NAME}`
+ * that came from an API would read the environment of the server.
  *
  * @module
  */
+import { exponentialRetry, type RetryPolicy, scheduleRetry } from "../core/retry_policy.ts";
 import { inspect, NAME_PATTERN } from "../internal/validate.ts";
-import type { WebhookConfig } from "./config.ts";
+import type { WebhookHookOptions } from "../webhook/options.ts";
+import { WebhookHook } from "../webhook/webhook_hook.ts";
+import type { RetryConfig, WebhookConfig } from "./config.ts";
 import { ConfigError, formatIssue, limitIssues } from "./config_error.ts";
 import { webhookSchema } from "./fields.ts";
 import { toJsonSchema } from "./json_schema.ts";
@@ -30,4 +33,20 @@ export function readWebhook(value: unknown): WebhookConfig {
 /** Returns the JSON Schema of a webhook, whose strings are literal. */
 export function webhookJsonSchema(): Readonly<Record<string, unknown>> {
   return structuredClone(toJsonSchema(webhookSchema, { variables: false }));
+}
+
+/** Creates a webhook of its fields, and of options that are not data. */
+export function webhookFromConfig(
+  webhook: WebhookConfig,
+  options: Pick<WebhookHookOptions, "fetch" | "guard" | "transform">,
+): WebhookHook {
+  return new WebhookHook({
+    ...webhook,
+    retry: webhook.retry && retryPolicy(webhook.retry),
+    ...options,
+  });
+}
+
+function retryPolicy(retry: RetryConfig): RetryPolicy {
+  return "retries" in retry ? exponentialRetry(retry) : scheduleRetry(retry);
 }

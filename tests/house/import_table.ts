@@ -113,7 +113,6 @@ export const table: Readonly<Record<string, Row>> = {
       "config.ts": [],
       "duration.ts": [],
       "webhook_fields.ts": [],
-      "webhook_from_config.ts": [],
     },
     // Only the YAML entry: `./config` itself has no dependency.
     packagesOf: { "js-yaml": ["yaml/parse_yaml.ts"] },
