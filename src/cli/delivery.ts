@@ -72,10 +72,24 @@ type DeliveriesFormat = {
 /** Formats deliveries as a table: the header, then a line for each. */
 export function formatDeliveries(
   deliveries: readonly DeliverySummaryJson[],
-  { style, now, isTerminal, width }: DeliveriesFormat,
+  { width, ...format }: DeliveriesFormat,
 ): readonly [header: string, ...lines: string[]] {
-  const when = (time: string): string => isTerminal ? relativeTime(time, now) : isoTime(time);
-  const columns: readonly Column<DeliverySummaryJson>[] = [
+  const columns = columnsOf(format);
+  // In a terminal, columns without any value only take space.
+  const shown = format.isTerminal
+    ? columns.filter(({ text }) => deliveries.some((delivery) => text(delivery) !== ""))
+    : columns;
+  return formatTable(deliveries, shown, width);
+}
+
+function columnsOf(
+  { style, now, isTerminal }: DeliveriesFormat,
+): readonly Column<DeliverySummaryJson>[] {
+  const when = (time: string | undefined): string => {
+    if (time === undefined) return "";
+    return isTerminal ? relativeTime(time, now) : isoTime(time);
+  };
+  return [
     {
       title: "state",
       text: ({ state }) => printable(state),
@@ -96,14 +110,8 @@ export function formatDeliveries(
       min: 13,
       keep: true,
     },
-    { title: "attempts", text: ({ made }) => made === undefined ? "" : `${made}` },
-    {
-      title: "last",
-      text: ({ last_attempt, died_at }) => {
-        const time = last_attempt?.at ?? died_at;
-        return time === undefined ? "" : when(time);
-      },
-    },
+    { title: "attempts", text: ({ made = "" }) => `${made}` },
+    { title: "last", text: ({ last_attempt, died_at }) => when(last_attempt?.at ?? died_at) },
     {
       title: "next",
       text: ({ leased_until, due_at }) => {
@@ -121,11 +129,6 @@ export function formatDeliveries(
       ellipsis: "end",
     },
   ];
-  // In a terminal, columns without any value only take space.
-  const shown = isTerminal
-    ? columns.filter(({ text }) => deliveries.some((delivery) => text(delivery) !== ""))
-    : columns;
-  return formatTable(deliveries, shown, width);
 }
 
 /** Returns the outcome of the last attempt, or why the delivery was given up. */

@@ -5,7 +5,7 @@ import { maskError } from "../internal/mask_error.ts";
 import { createEventId, timeOfEventId } from "../internal/uuid.ts";
 import type { Outbox, StoredEvent } from "../outbox/mod.ts";
 import { isExpired } from "./auth.ts";
-import { type AppContext, respond, respondJson } from "./context.ts";
+import { type AppContext, type AppState, respond, respondJson } from "./context.ts";
 import { missedEvents, type Position, START } from "./stream/live.ts";
 import { StreamReader } from "./stream/reader.ts";
 import { pageOf, pageQuery, respondPage, withCursor, withTimes } from "./pages.ts";
@@ -175,7 +175,7 @@ export async function streamEvents(
   },
 ): Promise<Response> {
   const { app, identity } = c.get("hooksRequest");
-  const { liveEvents, streams, limits, logger, heartbeat } = app;
+  const { liveEvents, streams, limits, heartbeat } = app;
   const last = await findLastEvent(outbox, c.req.raw.headers.get("last-event-id") ?? after);
   const headers = {
     "content-type": "text/event-stream",
@@ -196,20 +196,7 @@ export async function streamEvents(
     },
   });
   try {
-    const position = await liveEvents!.add(reader);
-    // A client that disconnects before its first event can resume as well: it gets a position, or a time.
-    if (last === undefined) reader.start(position.id || createEventId());
-    else {
-      const missed = missedEvents(outbox, {
-        after: last.position,
-        upTo: position,
-        time: last.time,
-      });
-      void reader.resume(missed).catch((error) => {
-        guarded(() => logger.warn("An event stream could not be resumed", maskError(error)));
-        reader.end();
-      });
-    }
+    await startReader(reader, last, outbox, app);
   } catch (error) {
     reader.end();
     throw error;
@@ -217,11 +204,28 @@ export async function streamEvents(
   return respond(c, 200, reader.body, headers);
 }
 
-/** Returns the position to resume from; undefined to start with live events. */
-async function findLastEvent(
+/** The event that a client has received last, and when it was created or accepted. */
+type LastEvent = { readonly position: Position; readonly time: number };
+
+/** Starts with live events, or with those that the client has missed. */
+async function startReader(
+  reader: StreamReader,
+  last: LastEvent | undefined,
   outbox: Outbox,
-  id: string | null,
-): Promise<{ readonly position: Position; readonly time: number } | undefined> {
+  { liveEvents, logger }: AppState,
+): Promise<void> {
+  const position = await liveEvents!.add(reader);
+  // A client that disconnects before its first event can resume as well: it gets a position, or a time.
+  if (last === undefined) return reader.start(position.id || createEventId());
+  const missed = missedEvents(outbox, { after: last.position, upTo: position, time: last.time });
+  void reader.resume(missed).catch((error) => {
+    guarded(() => logger.warn("An event stream could not be resumed", maskError(error)));
+    reader.end();
+  });
+}
+
+/** Returns the event to resume from; undefined to start with live events. */
+async function findLastEvent(outbox: Outbox, id: string | null): Promise<LastEvent | undefined> {
   if (id === null || id === "") return undefined;
   const stored = await outbox.getEvent(id);
   const time = timeOfEventId(id) ?? stored?.acceptedAt.getTime();

@@ -143,43 +143,38 @@ function AskCard({ at, ask }: { at: PageRequest; ask: Ask }): Child {
           ["Agent", agentId],
         ]}
       />
-      {can(at, "approve") && (
-        <>
-          <ActionForm at={at} path={`asks/${encodeURIComponent(id)}`} class="fields">
-            <TextField
-              id={`note-${id}`}
-              name="note"
-              label="Reason"
-              maxlength={2000}
-              hint="Optional. The agent sees it when you deny."
-            />
-            <div class="row">
-              {allow.includes("allow") && (
-                <button
-                  type="submit"
-                  class="primary"
-                  name="decision"
-                  value="allow"
-                  aria-label={`Approve: ${question}`}
-                >
-                  Approve
-                </button>
-              )}
-              <button
-                type="submit"
-                class="danger"
-                name="decision"
-                value="deny"
-                aria-label={`Deny: ${question}`}
-              >
-                Deny
-              </button>
-            </div>
-          </ActionForm>
-          {allow.includes("edit") && <EditForm at={at} ask={ask} />}
-        </>
-      )}
+      {can(at, "approve") && <DecisionForm at={at} ask={ask} />}
+      {can(at, "approve") && allow.includes("edit") && <EditForm at={at} ask={ask} />}
     </article>
+  );
+}
+
+function DecisionForm({ at, ask: { id, question, allow } }: { at: PageRequest; ask: Ask }): Child {
+  const button = (decision: "allow" | "deny", label: string, look: string) => (
+    <button
+      type="submit"
+      class={look}
+      name="decision"
+      value={decision}
+      aria-label={`${label}: ${question}`}
+    >
+      {label}
+    </button>
+  );
+  return (
+    <ActionForm at={at} path={`asks/${encodeURIComponent(id)}`} class="fields">
+      <TextField
+        id={`note-${id}`}
+        name="note"
+        label="Reason"
+        maxlength={2000}
+        hint="Optional. The agent sees it when you deny."
+      />
+      <div class="row">
+        {allow.includes("allow") && button("allow", "Approve", "primary")}
+        {button("deny", "Deny", "danger")}
+      </div>
+    </ActionForm>
   );
 }
 

@@ -45,7 +45,7 @@ export const replayPages: readonly ConsoleRoute[] = [
 
 async function showReplay(at: PageRequest): Promise<Response> {
   const replay = found(await outboxOf(at).replays.get(at.params["id"]!), "replay_not_found");
-  const { status, total, seen, replayed, refused, startedAt, endedAt } = replay;
+  const { id, status } = replay;
   const isRunning = status === "running";
   const content = (
     <>
@@ -57,31 +57,14 @@ async function showReplay(at: PageRequest): Promise<Response> {
         <Bar replay={replay} />
       </div>
       <section data-part="counts">
-        <Details
-          entries={[
-            ["Replayed", formatCount(replayed)],
-            [
-              "Skipped",
-              refused > 0 && (
-                <>
-                  {formatCount(refused)}{" "}
-                  <span class="muted">their events are gone, or they were replayed already</span>
-                </>
-              ),
-            ],
-            ["Processed", total !== undefined && `${formatCount(seen)} of ${formatCount(total)}`],
-            ["Deliveries", filterText(replay)],
-            ["Started", <FullTime at={at} time={startedAt} />],
-            ["Ended", endedAt && <FullTime at={at} time={endedAt} />],
-          ]}
-        />
+        <Counts at={at} replay={replay} />
       </section>
     </>
   );
   const actions = isRunning && can(at, "admin") && (
     <ActionForm
       at={at}
-      path={`replays/${replay.id}/cancel`}
+      path={`replays/${id}/cancel`}
       data-confirm="Cancel the replay? Deliveries already replayed still go out."
     >
       <button type="submit" class="danger">Cancel replay</button>
@@ -95,6 +78,28 @@ async function showReplay(at: PageRequest): Promise<Response> {
     ...(actions && { actions }),
     ...(isRunning && { refresh: REFRESH }),
   }, content);
+}
+
+function Counts({ at, replay }: { at: PageRequest; replay: BackgroundReplay }): Child {
+  const { total, seen, replayed, refused, startedAt, endedAt } = replay;
+  const skipped = refused > 0 && (
+    <>
+      {formatCount(refused)}{" "}
+      <span class="muted">their events are gone, or they were replayed already</span>
+    </>
+  );
+  return (
+    <Details
+      entries={[
+        ["Replayed", formatCount(replayed)],
+        ["Skipped", skipped],
+        ["Processed", total !== undefined && `${formatCount(seen)} of ${formatCount(total)}`],
+        ["Deliveries", filterText(replay)],
+        ["Started", <FullTime at={at} time={startedAt} />],
+        ["Ended", endedAt && <FullTime at={at} time={endedAt} />],
+      ]}
+    />
+  );
 }
 
 /** A table of replays. */

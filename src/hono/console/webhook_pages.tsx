@@ -3,6 +3,7 @@
 import type { Child } from "hono/jsx";
 import type { Attempt } from "../../core/mod.ts";
 import { maskUrl } from "../../internal/mask_url.ts";
+import type { Endpoint } from "../../outbox/mod.ts";
 import type { StoredWebhook, WebhookWithSecret } from "../../webhook_store/mod.ts";
 import { withCursor } from "../pages.ts";
 import { findWebhook, webhooksOf } from "../webhooks.ts";
@@ -66,29 +67,7 @@ async function listWebhooks(at: PageRequest): Promise<Response> {
         {create && <p>{create}</p>}
       </EmptyState>
     )
-    : (
-      <Table
-        caption="Webhooks"
-        rows={items}
-        columns={[
-          { label: "Name", cell: ({ name }) => <a href={link(at, pathOf(name))}>{name}</a> },
-          {
-            label: "URL",
-            kind: "wide",
-            cell: ({ fields: { url } }) => <span class="mono">{maskUrl(url)}</span>,
-          },
-          { label: "Events", kind: "wide", cell: ({ fields }) => fields.events.join(", ") },
-          {
-            label: "State",
-            cell: ({ problem }, index) =>
-              problem === undefined
-                ? <StateBadge state={states[index]!.state} />
-                : <Badge tone="bad">blocked</Badge>,
-          },
-          { label: "Changed", cell: ({ updatedAt }) => <Time at={at} time={updatedAt} /> },
-        ]}
-      />
-    );
+    : <WebhookTable at={at} webhooks={items} states={states} />;
   return await respondPage(
     at,
     { ...page, ...(create && items.length > 0 && { actions: create }) },
@@ -96,6 +75,39 @@ async function listWebhooks(at: PageRequest): Promise<Response> {
       {content}
       <Pagination at={at} path="webhooks" cursor={cursor} />
     </>,
+  );
+}
+
+function WebhookTable(
+  { at, webhooks, states }: {
+    at: PageRequest;
+    webhooks: readonly StoredWebhook[];
+    /** The state of each. */
+    states: readonly Endpoint[];
+  },
+): Child {
+  return (
+    <Table
+      caption="Webhooks"
+      rows={webhooks}
+      columns={[
+        { label: "Name", cell: ({ name }) => <a href={link(at, pathOf(name))}>{name}</a> },
+        {
+          label: "URL",
+          kind: "wide",
+          cell: ({ fields: { url } }) => <span class="mono">{maskUrl(url)}</span>,
+        },
+        { label: "Events", kind: "wide", cell: ({ fields }) => fields.events.join(", ") },
+        {
+          label: "State",
+          cell: ({ problem }, index) =>
+            problem === undefined
+              ? <StateBadge state={states[index]!.state} />
+              : <Badge tone="bad">blocked</Badge>,
+        },
+        { label: "Changed", cell: ({ updatedAt }) => <Time at={at} time={updatedAt} /> },
+      ]}
+    />
   );
 }
 
