@@ -13,7 +13,7 @@ import { WebhookStoreError } from "./errors.ts";
 import type { StoredWebhook, WebhookStore } from "./types.ts";
 
 /** The version of the records. */
-export const RECORD_VERSION = 1;
+const RECORD_VERSION = 1;
 /** The fields of a webhook as JSON, in UTF-8 bytes. Sealed, they still fit the 64 KiB of a value in Deno KV. */
 const MAX_BYTES = 32 * 1024;
 
@@ -58,6 +58,22 @@ export function readRecord(value: unknown): WebhookRecord | undefined {
     typeof record.fields === "object" && typeof record.headers === "object" &&
     Array.isArray(record.secrets);
   return isWhole ? record as WebhookRecord : undefined;
+}
+
+/** Returns the record of a new webhook, or of one that has changed since `before`. */
+export function newRecord(
+  sealed: Pick<WebhookRecord, "fields" | "headers" | "secrets">,
+  now: number,
+  before?: WebhookRecord,
+): WebhookRecord {
+  return {
+    v: RECORD_VERSION,
+    revision: (before?.revision ?? 0) + 1,
+    write: crypto.randomUUID(),
+    created: before?.created ?? now,
+    updated: now,
+    ...sealed,
+  };
 }
 
 /** Returns what callers may see of a record. */

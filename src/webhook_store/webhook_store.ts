@@ -20,9 +20,9 @@ import {
   checkWebhook,
   createWebhook,
   describeRecord,
+  newRecord,
   openWebhook,
   type PlainWebhook,
-  RECORD_VERSION,
   sealWebhook,
   type SendOptions,
   splitFields,
@@ -131,7 +131,7 @@ class StoredWebhooks implements WebhookStore {
       );
     }
     this.#live?.tryRegister(name, plain, "create");
-    const record = this.#newRecord(await sealWebhook(name, plain, sealer), undefined);
+    const record = newRecord(await sealWebhook(name, plain, sealer), clock.now());
     if (!await records.create(name, record, before)) {
       await records.readForCreate(name);
       throw busy("create", name);
@@ -264,7 +264,7 @@ class StoredWebhooks implements WebhookStore {
       const before = await openWebhook(name, stored.record, sealer, clock.now());
       const { plain, ...secret } = await edit(before);
       this.#live?.tryRegister(name, plain, action);
-      const record = this.#newRecord(await sealWebhook(name, plain, sealer), stored.record);
+      const record = newRecord(await sealWebhook(name, plain, sealer), clock.now(), stored.record);
       if (!await records.update(name, record, stored)) continue;
       await this.#live?.changed(name, record);
       return { webhook: this.#describe(name, record), ...secret };
@@ -285,21 +285,6 @@ class StoredWebhooks implements WebhookStore {
       "webhook_changed",
       `${subject} '${name}': it is at revision ${revision}, not ${options.revision}. Read it again`,
     );
-  }
-
-  #newRecord(
-    sealed: Pick<WebhookRecord, "fields" | "headers" | "secrets">,
-    before: WebhookRecord | undefined,
-  ): WebhookRecord {
-    const now = this.#options.clock.now();
-    return {
-      v: RECORD_VERSION,
-      revision: (before?.revision ?? 0) + 1,
-      write: crypto.randomUUID(),
-      created: before?.created ?? now,
-      updated: now,
-      ...sealed,
-    };
   }
 
   #describe(name: string, record: WebhookRecord): StoredWebhook {
