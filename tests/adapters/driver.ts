@@ -8,7 +8,7 @@ import type { Hooks } from "@omniagent/hooks";
 export const USAGE = { input: 3, output: 5 } as const;
 
 /** A tool call of a scripted model. */
-export type ScriptedCall = { readonly id: string; readonly name: string; readonly params: object };
+type ScriptedCall = { readonly id: string; readonly name: string; readonly params: object };
 
 /** A tool call that the provider of the model has made itself, and what came of it. */
 export type HostedCall = ScriptedCall & { readonly result: string };

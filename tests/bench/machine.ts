@@ -2,7 +2,7 @@ import os from "node:os";
 import { type Runtime, RUNTIMES, versionOf } from "./runtimes.ts";
 
 /** The machine of a table, to compare it with others. */
-export interface Machine {
+interface Machine {
   readonly date: string;
   readonly cpu: string;
   readonly cores: number;

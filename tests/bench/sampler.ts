@@ -19,7 +19,7 @@ export interface Measurement {
 }
 
 /** Options of {@link pairedRatio}. */
-export interface PairOptions {
+interface PairOptions {
   /** Measured pairs. @default {21} */
   readonly pairs?: number;
   /** Warm-up pairs. @default {8} */
@@ -27,7 +27,7 @@ export interface PairOptions {
 }
 
 /** Options of {@link loopSample}. */
-export interface LoopOptions {
+interface LoopOptions {
   /** How long a sample runs, in milliseconds. @default {10} */
   readonly duration?: number;
   /** The clock, in milliseconds. @default performance.now */

@@ -14,7 +14,7 @@ export interface Result extends Partial<Measurement> {
 }
 
 /** The outcome of a line. `shown` has no budget, `failed` has no value. */
-export type Verdict = "met" | "missed" | "shown" | "failed";
+type Verdict = "met" | "missed" | "shown" | "failed";
 
 /** Compares a measurement with the budget of its row. */
 export function judge(row: Row, place: Place, outcome: Measurement | Error): Result {

@@ -15,7 +15,7 @@ export const CHROMIUM = "/usr/bin/chromium";
 const LIMIT = 60_000;
 
 /** A page that is signed in. */
-export type ConsolePage = {
+type ConsolePage = {
   readonly world: ConsoleWorld;
   readonly page: Page;
   /** The URL of the console, with a slash at its end. */
@@ -27,7 +27,7 @@ export type ConsolePage = {
 };
 
 /** Options of `withConsole`. */
-export type ConsoleOptions = Parameters<typeof createConsoleWorld>[0] & {
+type ConsoleOptions = Parameters<typeof createConsoleWorld>[0] & {
   readonly token?: keyof typeof CONSOLE_TOKENS;
   readonly context?: BrowserContextOptions;
 };
@@ -79,7 +79,7 @@ export async function withConsole(
 }
 
 /** Starts Chromium. */
-export function launch(): Promise<Browser> {
+function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath: CHROMIUM,
     args: ["--no-sandbox", "--disable-background-networking"],

@@ -10,7 +10,7 @@ import { Terminal, type TerminalOptions } from "./terminal.ts";
 export const TOKEN = "a-token-of-this-test";
 
 /** Options of `serving`. */
-export type ServingOptions = TerminalOptions & {
+type ServingOptions = TerminalOptions & {
   /** The files it can read, by path; tests may change them. */
   readonly files?: Record<string, string>;
   readonly args?: readonly string[];

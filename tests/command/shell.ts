@@ -11,7 +11,7 @@ import { CommandProcess, type Runtime } from "./processes.ts";
 const PAUSE = 50;
 
 /** What differs from the shell of a reader. */
-export type ShellOptions = {
+type ShellOptions = {
   readonly cwd: string;
   /** What words of the shell stand for: a program and a space, or how the program's path begins. */
   readonly words: Readonly<Record<string, string>>;

@@ -8,7 +8,7 @@ import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { issuesOf, readCases, tables } from "./_cases.ts";
 
 /** The number of compared fixtures, those left out, and the differences. */
-export interface Agreement {
+interface Agreement {
   readonly compared: number;
   readonly left: readonly string[];
   readonly differences: readonly string[];

@@ -22,7 +22,7 @@ import { loadConfig } from "@omniagent/hooks/config/yaml";
 import type { WebhookGate, WebhookHook } from "@omniagent/hooks/webhook";
 
 /** One file and its result. */
-export interface Case {
+interface Case {
   readonly title: string;
   readonly flags: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -74,7 +74,7 @@ export function resultOf({ text, env }: Pick<Case, "text" | "env">): string {
 }
 
 /** Describes a configuration and its webhooks. */
-export function describe(config: HooksConfig): string {
+function describe(config: HooksConfig): string {
   const hooks = hooksFromConfig(config);
   const lines = config.webhooks.flatMap((webhook, i) => {
     const hook = hooks[i] as WebhookHook;

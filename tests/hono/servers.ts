@@ -9,7 +9,7 @@ import { inTime } from "./helpers.ts";
 type Fetch = (request: Request) => Response | Promise<Response>;
 
 /** A server that listens. */
-export type Server = { readonly port: number; stop(): Promise<void> };
+type Server = { readonly port: number; stop(): Promise<void> };
 
 type Globals = {
   readonly Deno?: {

@@ -6,7 +6,7 @@
 import { filesBelow, output, rootUrl } from "../../tools/run.ts";
 
 /** What one folder may import, beside itself. */
-export interface Row {
+interface Row {
   readonly folders: readonly string[];
   /** Whether others may import any of its files, not only `mod.ts` and its doors. */
   readonly open?: boolean;

@@ -29,16 +29,18 @@ function unusedExports(sources: Sources, files: readonly string[]): string[] {
   });
 }
 
-test("every exported name of src/ is imported somewhere, or belongs to an entry", async () => {
+test("every exported name of src/ and tests/ is imported somewhere, or belongs to an entry", async () => {
   const entries = new Set(Object.values(config.exports).map((path) => path.slice("./".length)));
   const packaged = await packagedFiles();
-  const others = await Promise.all(["tests", "tools", "examples"].map(filesBelow));
+  const tests = await filesBelow("tests");
+  const others = await Promise.all(["tools", "examples"].map(filesBelow));
   const sources: Record<string, string> = {};
-  for (const file of [...packaged, ...others.flat()].filter((path) => /\.tsx?$/.test(path))) {
-    sources[file] = await Deno.readTextFile(`${root}/${file}`);
+  for (const file of [...packaged, ...tests, ...others.flat()]) {
+    if (/\.tsx?$/.test(file)) sources[file] = await Deno.readTextFile(`${root}/${file}`);
   }
   // The command loads its subcommands by their files, and uses what all of them export.
-  const checked = packaged.filter((file) =>
+  const checked = Object.keys(sources).filter((file) =>
+    /^(src|tests)\//.test(file) && !file.endsWith("_test.ts") &&
     !entries.has(file) && !file.startsWith("src/cli/commands/")
   );
   assert.deepEqual(unusedExports(sources, checked), []);

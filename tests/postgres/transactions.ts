@@ -11,7 +11,7 @@ import pg from "pg";
 import postgres from "postgres";
 
 /** Runs a statement without parameters. */
-export type Run = (text: string) => Promise<unknown>;
+type Run = (text: string) => Promise<unknown>;
 
 /** A database, for a store and for transactions. */
 export type Database = {

@@ -11,7 +11,7 @@ export const TOKEN = "a-token-of-this-test";
 
 /** The documented hosts. */
 export const HOSTS = ["Deno.serve", "Bun.serve", "@hono/node-server"] as const;
-export type Host = (typeof HOSTS)[number];
+type Host = (typeof HOSTS)[number];
 
 /** Serves the app while `use` runs. */
 export async function withHost(

@@ -6,18 +6,18 @@ import type { SimProcess } from "./process.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** What the caller of `publish` was told. */
-export type Told =
+type Told =
   | { readonly kind: "accepted"; readonly receipts: readonly Receipt[] }
   | { readonly kind: "not stored" | "unknown" | "conflict" | "nothing" };
 
 /** How a batch is published: with one key as a whole, by a caller who gives up after some milliseconds. */
-export type SendOptions = {
+type SendOptions = {
   readonly patience?: number | undefined;
   readonly key?: string | undefined;
 };
 
 /** One call of `publish`. */
-export type Call = {
+type Call = {
   readonly batch: readonly Publication[];
   readonly key: string | undefined;
   told: Told;

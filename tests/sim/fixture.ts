@@ -17,10 +17,10 @@ export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
 /** How a target answers; the default is that it takes everything. */
-export type Answer = (event: HookEvent, attempt: number) => Partial<Attempt> | undefined;
+type Answer = (event: HookEvent, attempt: number) => Partial<Attempt> | undefined;
 
 /** An attempt as a target saw it. */
-export type Seen = { readonly at: number; readonly id: string; readonly target: string };
+type Seen = { readonly at: number; readonly id: string; readonly target: string };
 
 /** One outbox, or several, in virtual time, over a store in memory. */
 export class Fixture {

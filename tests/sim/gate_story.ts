@@ -46,7 +46,7 @@ const MAY_RUN: Readonly<Record<string, number>> = {
 };
 
 /** How the story ended. */
-export type GateEnd = {
+type GateEnd = {
   readonly violations: readonly string[];
   /** Of each call: whether the tool ran, or why not. */
   readonly outcomes: ReadonlyMap<string, string>;

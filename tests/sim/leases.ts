@@ -4,7 +4,7 @@ import type { Mutation, Sent } from "./faulty_store.ts";
 import type { SimProcess } from "./process.ts";
 
 /** A due key as it stands, and who wrote it. */
-export type Owned = {
+type Owned = {
   readonly due: DueRecord;
   readonly by: SimProcess;
   readonly versionstamp: string;
@@ -152,6 +152,6 @@ function isDueOf({ name }: Place, { key }: Mutation): boolean {
 }
 
 /** The name of what a due key stands for. */
-export function placeName(key: readonly (string | number)[]): string {
+function placeName(key: readonly (string | number)[]): string {
   return key[4] === "lane" && key.length > 5 ? `${key[2]} lane ${key[5]}` : `${key[2]} ${key[4]}`;
 }

@@ -8,7 +8,7 @@ import { SimProcess } from "./process.ts";
 import { Simulation } from "./simulation.ts";
 
 /** What a load is made of. */
-export type LoadOptions = {
+type LoadOptions = {
   readonly make: MakeOutbox;
   /** Processes over one store; each has every target, and as many callers. */
   readonly processes?: number;

@@ -12,7 +12,7 @@ import { effectOf } from "./commit_effect.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** What a ledger is made with. */
-export type ModelOptions = {
+type ModelOptions = {
   readonly lifetimes: Lifetimes;
   readonly hearers: Hearers;
   readonly eventLog: boolean;

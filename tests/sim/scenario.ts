@@ -25,7 +25,7 @@ const SETTINGS: Readonly<Record<keyof typeof STORIES, Setting>> = {
 };
 
 /** How a story is run. */
-export type ScenarioOptions = {
+type ScenarioOptions = {
   readonly story?: keyof typeof STORIES;
   /** Decides latencies. */
   readonly seed?: number;

@@ -10,7 +10,7 @@ export type Hearers = (process: SimProcess, type: string) => readonly string[];
 export const OWN = /^(webhook|delivery)\./;
 
 /** What the model knows that its part for own events asks for. */
-export type OwnContext = {
+type OwnContext = {
   violate(what: string): void;
   readonly hearers: Hearers;
   readonly eventLog: boolean;

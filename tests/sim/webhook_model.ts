@@ -14,13 +14,13 @@ export const KNOWN_AFTER = 5_000 + 100;
 const POLLED_AFTER = 3_000 + 500;
 
 /** A webhook at a revision, and when that was what is stored. */
-export type Revision = { readonly record: WebhookRecord; readonly at: number; until: number };
+type Revision = { readonly record: WebhookRecord; readonly at: number; until: number };
 
 /** All that was ever stored of a webhook. */
-export type Known = { readonly revisions: Revision[]; deletedAt?: number };
+type Known = { readonly revisions: Revision[]; deletedAt?: number };
 
 /** A request as it arrived. */
-export type Request = { readonly url: string; readonly headers: Headers; readonly body: string };
+type Request = { readonly url: string; readonly headers: Headers; readonly body: string };
 
 /** What a process was told of a webhook: its revision, or that it was deleted. */
 type Told = { readonly revision: number; readonly at: number };
@@ -263,7 +263,7 @@ export class WebhookModel implements Ledger {
 }
 
 /** Whether a webhook subscribes to an event. */
-export function wants({ fields }: WebhookRecord, { type, data }: HookEvent): boolean {
+function wants({ fields }: WebhookRecord, { type, data }: HookEvent): boolean {
   const { kind } = data as { readonly kind: string };
   const isSubscribed = fields.events?.some((pattern) =>
     pattern === type || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1)))

@@ -10,7 +10,7 @@ import { CHARACTERS, Receivers } from "./receivers.ts";
 import { pause, waitUntil } from "./wait.ts";
 
 /** How much is done. */
-export type SoakOptions = {
+type SoakOptions = {
   /** Events that are accepted. */
   readonly events: number;
   /** How often the process is killed. */
@@ -26,7 +26,7 @@ export type SoakOptions = {
 };
 
 /** A database server that does what servers do. */
-export type UnreliableServer = {
+type UnreliableServer = {
   /** Crashes, and starts again: once, in the middle. */
   crash(): Promise<void>;
   /** Ends some connections: now and then. */
@@ -59,7 +59,7 @@ export type SoakReport = {
 };
 
 /** Who emitted, and did not learn what became of it. */
-export type Callers = {
+type Callers = {
   /** Killed before the answer, with no key to ask again: whether it was stored, nobody will know. */
   readonly unknown: number;
   /** Asked again, under the same idempotency key, in the next process. */

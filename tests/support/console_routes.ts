@@ -5,7 +5,7 @@
  */
 
 /** What someone needs for a page or an action: one of these scopes. `admin` includes the others. */
-export type ConsoleScope = "read" | "approve" | "admin";
+type ConsoleScope = "read" | "approve" | "admin";
 
 /** A page or an action. */
 export type ConsoleRoute = {

@@ -13,7 +13,7 @@ import { promisify } from "node:util";
 const execute = promisify(execFile);
 
 /** A server that runs, and how to reach it. */
-export type PostgresServer = {
+type PostgresServer = {
   /** Over TCP. */
   readonly url: string;
   /** Over TCP with TLS; the certificate is self-signed. */

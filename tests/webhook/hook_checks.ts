@@ -110,7 +110,7 @@ await attempt(hookOf({ fetch: () => Promise.reject(new Error("not sent")) }));
 export const START = Date.parse("2026-11-22T12:00:00.000Z");
 
 /** Time that passes when the test says so. */
-export type Clock = {
+type Clock = {
   /** Advances the clock by a number of milliseconds, and runs what is due then. */
   pass(milliseconds: number): Promise<void>;
 };

@@ -18,7 +18,7 @@ export const SECRET: string = generateSecret();
 export const BODY: string = new TextDecoder().decode(encodeEvent(EVENT));
 export const JSON_TYPE = { "content-type": "application/json" };
 
-export type Sent = {
+type Sent = {
   id?: string;
   body?: string | Uint8Array<ArrayBuffer>;
   headers?: Readonly<Record<string, string>>;

@@ -18,7 +18,7 @@ export function budgetOf({ budget }: RowLabels, place: Place): Budget | undefine
 export type Unit = "x" | "KiB" | "MiB" | "ms" | "ops";
 
 /** The fields of every row. `name` and `against` together are unique. */
-export interface RowLabels {
+interface RowLabels {
   /** What is measured. Rows of one module share a prefix, for `--only`. */
   readonly name: string;
   /** What it is measured against. */
@@ -40,7 +40,7 @@ export interface InsideRow extends RowLabels {
 }
 
 /** A row that is measured from outside each runtime, by the process of `deno task bench`. */
-export interface OutsideRow extends RowLabels {
+interface OutsideRow extends RowLabels {
   /** Measures. */
   readonly outside: (workshop: Workshop, runtime: Runtime) => Promise<Measurement>;
   /** Where it can be measured. @default all */
@@ -48,7 +48,7 @@ export interface OutsideRow extends RowLabels {
 }
 
 /** A row that doesn't depend on a runtime. */
-export interface OnceRow extends RowLabels {
+interface OnceRow extends RowLabels {
   /** Measures. */
   readonly once: (workshop: Workshop) => Promise<Measurement>;
 }

@@ -28,7 +28,7 @@ async function openPostgres(url: string): Promise<Store> {
 type Connection = { query(text: string): Promise<unknown> };
 
 /** The part of a pool of `pg` that is used here. */
-export type Pool = Connection & {
+type Pool = Connection & {
   connect(): Promise<Connection & { release(): void }>;
   end(): Promise<void>;
 };

@@ -10,7 +10,7 @@ const TAKEN = 400;
 const CONCURRENCY = 100;
 
 /** What takes deliveries from a store. */
-export type Taker = {
+type Taker = {
   /** Claims and settles; the cost is the milliseconds of one delivery. */
   readonly sample: Sample;
   close(): Promise<void>;

@@ -42,7 +42,7 @@ export type FuzzApp = {
 };
 
 /** What kinds there are. */
-export type Kind = "whole" | "no outbox" | "no store" | "no auth";
+type Kind = "whole" | "no outbox" | "no store" | "no auth";
 
 /** Makes an app. */
 export function createFuzzApp(

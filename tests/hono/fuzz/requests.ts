@@ -64,7 +64,7 @@ export type FuzzRequest = {
 export type Known = { readonly id: readonly string[]; readonly target: readonly string[] };
 
 /** How wrong a request is. */
-export type Wrongness = "right" | "wrong" | "noise";
+type Wrongness = "right" | "wrong" | "noise";
 
 /** A request for an operation. `marker` is wherever a value is free. */
 export function requestFor(

@@ -7,7 +7,8 @@ import { ask } from "@omniagent/hooks/gates";
 import assert from "node:assert/strict";
 import { createFuzzApp, type FuzzApp, type FuzzApps, send, type Tally, textOf } from "./apps.ts";
 import type { Operation } from "./requests.ts";
-import { BASH, inTime, TOKENS, until } from "../helpers.ts";
+import { BASH, inTime, TOKENS } from "../helpers.ts";
+import { until } from "../../support/until.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 

@@ -24,7 +24,7 @@ export type JsonSchema = {
 };
 
 /** A number that JSON.stringify would not write so. */
-export class RawJson {
+class RawJson {
   readonly text: string;
 
   constructor(text: string) {

@@ -5,7 +5,7 @@
 import { connect, type Socket } from "node:net";
 
 /** A message of a stream. */
-export type Message = { readonly id: string; readonly event: string; readonly data: string };
+type Message = { readonly id: string; readonly event: string; readonly data: string };
 
 /** Reads a stream as an EventSource does: it comes again after the last id when the connection ends. */
 export class ResumingReader {

@@ -45,7 +45,7 @@ export type Commit = {
 export type Send = (commit: Commit) => Promise<StoreCommit>;
 
 /** Reads a range of the store. */
-export type List = (
+type List = (
   selector: StoreSelector,
   options?: StoreListOptions,
 ) => Promise<readonly StoreEntry[]>;

@@ -4,7 +4,7 @@ import type { Mutation } from "../faulty_store.ts";
 import { type Commit, reading, type StoreBug } from "./mutant.ts";
 
 /** A bug that is planted in how webhooks are stored and followed. */
-export type WebhookMutant = {
+type WebhookMutant = {
   readonly bug: string;
   /** Changes what one process sends to its store, or gets from it. Called once per process. */
   readonly store: () => StoreBug;

@@ -4,7 +4,7 @@
  */
 
 /** What stands under a key. `encoding` is the wire's: 1 V8, 2 a 64-bit number, 3 bytes. */
-export interface Row {
+interface Row {
   readonly key: Uint8Array;
   readonly data: Uint8Array;
   readonly encoding: number;
