@@ -3,9 +3,6 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { processIO } from "@omniagent/hooks/cli";
 import type { Store } from "@omniagent/hooks/store";
 import { Terminal } from "./terminal.ts";
@@ -66,14 +63,4 @@ export async function run(
   const terminal = new Terminal({ terminal: true });
   const code = await terminal.run(...args);
   return { code, stdout: terminal.stdout, stderr: terminal.stderr };
-}
-
-/** Runs with a folder, which is removed afterwards. */
-export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "hooks-"));
-  try {
-    await body(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }

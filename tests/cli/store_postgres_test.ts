@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "../support/harness.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
-import { assertCopied, COPIED, fill, inFolder, NO_SQLITE, run, using } from "./copying.ts";
+import { inFolder } from "../support/folder.ts";
+import { assertCopied, COPIED, fill, NO_SQLITE, run, using } from "./copying.ts";
 
 const bin = await findPostgres("hooks store copy on PostgreSQL");
 const server = bin === undefined ? undefined : await startPostgres(bin);

@@ -9,7 +9,8 @@ import { verifyWebhook } from "@omniagent/hooks/webhook";
 import { root, runtimeModules } from "../../tools/run.ts";
 import { test } from "../support/harness.ts";
 import { type KvConnectServer, startKvConnect } from "../support/kv_connect/server.ts";
-import { type CommandProcess, inFolder, runtimes } from "./processes.ts";
+import { inFolder } from "../support/folder.ts";
+import { type CommandProcess, runtimes } from "./processes.ts";
 import { commandsBelow, Shell } from "./shell.ts";
 
 const [, , node] = await runtimes();

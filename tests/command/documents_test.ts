@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { freePort, root } from "../../tools/run.ts";
 import { test } from "../support/harness.ts";
-import { inFolder, source } from "./processes.ts";
+import { inFolder } from "../support/folder.ts";
+import { source } from "./processes.ts";
 import { Shell } from "./shell.ts";
 
 /** Commands that go on until they are stopped, and what they print when they are ready. */

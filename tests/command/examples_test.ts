@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { root } from "../../tools/run.ts";
 import { test } from "../support/harness.ts";
-import { inFolder, runtimes } from "./processes.ts";
+import { inFolder } from "../support/folder.ts";
+import { runtimes } from "./processes.ts";
 import { commandsOf, Shell } from "./shell.ts";
 
 const [, bun, node] = await runtimes();

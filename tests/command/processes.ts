@@ -40,18 +40,8 @@ async function installed(): Promise<string> {
   return await installPacked(folder);
 }
 
-/** Runs with a temporary folder. */
-export async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "command-" });
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 /** Options of a command. */
-export type StartOptions = {
+type StartOptions = {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { freePort } from "../../tools/run.ts";
 import { test } from "../support/harness.ts";
-import { CommandProcess, inFolder, type Runtime, runtimes } from "./processes.ts";
+import { inFolder } from "../support/folder.ts";
+import { CommandProcess, type Runtime, runtimes } from "./processes.ts";
 
 const TOKEN = "a-token-of-this-test";
 const EVENTS = 40;

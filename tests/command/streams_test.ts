@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { exists } from "../../tools/run.ts";
 import { test } from "../support/harness.ts";
-import { CommandProcess, inFolder, type Runtime, runtimes } from "./processes.ts";
+import { inFolder } from "../support/folder.ts";
+import { CommandProcess, type Runtime, runtimes } from "./processes.ts";
 
 const TOKEN = "a-token-of-this-test";
 /** Writing to it fails as on a full disk; Linux has it. */

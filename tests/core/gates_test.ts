@@ -14,6 +14,7 @@ import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-st
 import { bindStore } from "../support/bind_store.ts";
 import { mock, test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
+import { until } from "../support/until.ts";
 
 type Params = { readonly command: string };
 
@@ -827,15 +828,6 @@ test("an observer that can't be opened keeps no tool from running, with an outbo
     }
   }
 });
-
-/** Waits until a condition holds; fails after a minute. */
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 60_000;
-  while (!await holds()) {
-    assert.ok(Date.now() < end, `it never came true: ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 /** An outbox on a store that has a webhook, and what connects hooks to it; `read` may keep it from being read. */
 async function withStoredWebhook(read: () => void = () => {}) {

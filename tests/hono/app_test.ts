@@ -8,7 +8,8 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import { generateSecret, signWebhook, webhookReceiver } from "@omniagent/hooks/webhook";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { BASH, problemOf, receiptsOf, testApp, TOKENS, until, withApp } from "./helpers.ts";
+import { until } from "../support/until.ts";
+import { BASH, problemOf, receiptsOf, testApp, TOKENS, withApp } from "./helpers.ts";
 
 const SECRET = generateSecret();
 

@@ -13,8 +13,9 @@ import nodeCrypto from "node:crypto";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { CONSOLE_ROUTES, type ConsoleRoute, pathOf } from "../support/console_routes.ts";
+import { until } from "../support/until.ts";
 import { cookieOf, csrfOf, openPage, signIn, submit } from "./console_client.ts";
-import { known, type Setup, testApp, TOKENS, until, webhooks, withApp } from "./helpers.ts";
+import { known, type Setup, testApp, TOKENS, webhooks, withApp } from "./helpers.ts";
 
 const options = { app: { console: true } } as const;
 const APPROVAL_KEY = "a-key-of-at-least-32-characters-0123";

@@ -6,8 +6,9 @@ import { fixedRetry, WebhookHook } from "@omniagent/hooks";
 import assert from "node:assert/strict";
 import { idAt } from "../outbox/helpers.ts";
 import { test } from "../support/harness.ts";
+import { until } from "../support/until.ts";
 import { cookieOf, csrfOf, openPage, signIn, submit } from "./console_client.ts";
-import { BASH, testApp, TOKENS, until, webhooks, withApp } from "./helpers.ts";
+import { BASH, testApp, TOKENS, webhooks, withApp } from "./helpers.ts";
 
 const options = { app: { console: true } } as const;
 

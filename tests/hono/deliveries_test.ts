@@ -5,7 +5,8 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { BASH, problemOf, receiptsOf, type Setup, testApp, until } from "./helpers.ts";
+import { until } from "../support/until.ts";
+import { BASH, problemOf, receiptsOf, type Setup, testApp } from "./helpers.ts";
 
 type Page = {
   readonly events?: readonly { readonly id: string; readonly session_id?: string }[];

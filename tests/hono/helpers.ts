@@ -158,18 +158,6 @@ export async function inTime<Value>(
   }
 }
 
-/** Resolves when something holds. @throws {Error} when it does not within a minute, with what is said of it */
-export async function until(
-  holds: () => boolean | Promise<boolean>,
-  message: () => string,
-): Promise<void> {
-  const end = performance.now() + PATIENCE;
-  while (!await holds()) {
-    if (performance.now() > end) throw new Error(`Waited ${PATIENCE} ms for ${message()}`);
-    await new Promise((resolve) => setTimeout(resolve));
-  }
-}
-
 /** The code and the pointers of a problem document. */
 export async function problemOf(response: Response): Promise<{
   readonly status: number;
@@ -196,7 +184,7 @@ export async function receiptsOf(response: Response): Promise<readonly ReceiptJs
 }
 
 /** A receipt on the wire. */
-export type ReceiptJson = {
+type ReceiptJson = {
   readonly id: string;
   readonly deliveries: number;
   readonly duplicate: boolean;

@@ -5,7 +5,8 @@ import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { inTime, problemOf, until } from "./helpers.ts";
+import { until } from "../support/until.ts";
+import { inTime, problemOf } from "./helpers.ts";
 
 /** Decides what becomes of a list of the store, once it is read. */
 type Gate = () => void | Promise<void>;

@@ -1,7 +1,8 @@
 /** Replays in the background over HTTP. */
 import { fixedRetry } from "@omniagent/hooks";
 import assert from "node:assert/strict";
-import { BASH, problemOf, receiptsOf, type Setup, testApp, until } from "./helpers.ts";
+import { BASH, problemOf, receiptsOf, type Setup, testApp } from "./helpers.ts";
+import { until } from "../support/until.ts";
 
 type ReplayJson = Readonly<Record<string, unknown>> & { readonly id: string };
 

@@ -13,8 +13,9 @@ import { webhookStore } from "@omniagent/hooks/webhook-store";
 import assert from "node:assert/strict";
 import { CONSOLE_ROUTES, pathOf } from "../support/console_routes.ts";
 import { test } from "../support/harness.ts";
+import { until } from "../support/until.ts";
 import { csrfOf, openPage, signIn, submit } from "./console_client.ts";
-import { type SendOptions, type Setup, TOKENS, until } from "./helpers.ts";
+import { type SendOptions, type Setup, TOKENS } from "./helpers.ts";
 
 /** Base64 of 32 bytes in which the text can be found. */
 function base64(text: string): string {

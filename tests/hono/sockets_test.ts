@@ -7,7 +7,8 @@ import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { BASH, inTime, until } from "./helpers.ts";
+import { until } from "../support/until.ts";
+import { BASH, inTime } from "./helpers.ts";
 import { serve, talk } from "./servers.ts";
 
 type Setup = { readonly hooks: Hooks; readonly port: number; readonly received: unknown[] };

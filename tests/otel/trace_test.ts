@@ -8,20 +8,12 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import { generateSecret, webhookReceiver } from "@omniagent/hooks/webhook";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
+import { until } from "../support/until.ts";
 import { api, takeSpans, treeOf, valuesOf } from "./_sdk.ts";
 
 const TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const SECRET = "sk-live-0123456789abcdef";
 const secret = generateSecret();
-
-/** Waits for something that happens in the background. */
-async function until(isDone: () => boolean): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!isDone()) {
-    assert.ok(Date.now() < deadline, "it did not happen");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 /** A receiver in this process that fails its first requests. */
 function receiverThatFails(times: number) {

@@ -1,4 +1,4 @@
-import { fixedRetry, type HookEvent } from "@omniagent/hooks";
+import { fixedRetry } from "@omniagent/hooks";
 import type { Store } from "@omniagent/hooks/store";
 import {
   type Attempt,
@@ -12,17 +12,10 @@ import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { losingResponse } from "../support/losing_response.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { idAt, upTo } from "./helpers.ts";
+import { eventAt, idAt, START, upTo } from "./helpers.ts";
 
-/** An hour ago, as counts of days long ago are deleted. */
-const START = Date.now() - 60 * 60 * 1000;
 /** How long a test waits for something, in milliseconds. */
 const LIMIT = 60_000;
-
-function eventAt(n: number, type = "tool.called"): HookEvent {
-  const id = idAt(START + n * 1000, n);
-  return { id, type, timestamp: new Date(START), data: { n } };
-}
 
 /** An outbox whose one target gives up at once, with this many dead letters. */
 async function withDeadLetters(

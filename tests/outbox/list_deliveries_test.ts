@@ -1,19 +1,11 @@
-import { fixedRetry, type HookEvent } from "@omniagent/hooks";
+import { fixedRetry } from "@omniagent/hooks";
 import type { Attempt } from "@omniagent/hooks/outbox";
 import { createOutbox, type DeliveryListOptions, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { idAt, numberIn, upTo } from "./helpers.ts";
-
-/** An hour ago, as counts of days long ago are deleted. */
-const START = Date.now() - 60 * 60 * 1000;
-
-function eventAt(n: number): HookEvent {
-  const id = idAt(START + n * 1000, n);
-  return { id, type: "tool.called", timestamp: new Date(START), data: { n } };
-}
+import { eventAt, numberIn, START, upTo } from "./helpers.ts";
 
 /** An outbox whose targets answer as `judge` says, and which has published events to them. */
 async function setUp(

@@ -7,16 +7,9 @@ import assert from "node:assert/strict";
 import { bindStore } from "../support/bind_store.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { idAt, numberIn, upTo } from "./helpers.ts";
+import { eventAt, numberIn, START, upTo } from "./helpers.ts";
 
-/** An hour ago, as counts of days long ago are deleted. */
-const START = Date.now() - 60 * 60 * 1000;
 const BUDGET = { timeout: 60_000 };
-
-function eventAt(n: number, type = "tool.called"): HookEvent {
-  const id = idAt(START + n * 1000, n);
-  return { id, type, timestamp: new Date(START), data: { n } };
-}
 
 /** A drained outbox: what the targets answer can be changed, and what they got is kept. */
 async function setUp(

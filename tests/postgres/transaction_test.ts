@@ -9,6 +9,7 @@ import { PostgresStore } from "@omniagent/hooks/postgres";
 import { test } from "../support/harness.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
 import { silentLogger } from "../support/silent_logger.ts";
+import { until } from "../support/until.ts";
 import { type Database, databases } from "./transactions.ts";
 
 type Events = { readonly "order.created": { readonly id: number; readonly note?: string } };
@@ -77,15 +78,6 @@ function onDatabase(
 }
 
 const insert = (id: number): string => `insert into orders (id) values (${id})`;
-
-/** Resolves when a list has a length. Every check of the store in between costs a round trip. */
-async function until(check: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!await check()) {
-    if (Date.now() > deadline) throw new Error("It did not happen within 30 s");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 /** What is stored: the ids in the payloads of all events, and the number of deliveries. */
 async function storedIn({ outbox }: Process["hooks"]) {

@@ -10,11 +10,10 @@ import { type PostgresClient, PostgresStore } from "@omniagent/hooks/postgres";
 import pg from "pg";
 import { test } from "../support/harness.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
+import { until } from "../support/until.ts";
 import { clients } from "./clients.ts";
 
 const CONNECTIONS = 12;
-/** How long to wait for a delivery, in milliseconds: many times what it takes under load. */
-const LIMIT = 60_000;
 
 const bin = await findPostgres("an outbox on a server that it can't use");
 const server = bin === undefined
@@ -49,14 +48,6 @@ async function rejects(emit: () => Promise<string>, message: RegExp): Promise<vo
     assert.equal(error.stored, false);
     return true;
   });
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const start = Date.now();
-  while (!await condition()) {
-    assert.ok(Date.now() - start < LIMIT, "not delivered in time");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 /** Takes the connections of the server that are free. Returns how to give them back. */

@@ -17,10 +17,10 @@ import { silentLogger } from "../support/silent_logger.ts";
 /** The key of all instances that have no other. */
 export const KEY = generateEncryptionKey();
 /** A public address, where names lead unless a test says otherwise. */
-export const PUBLIC = "93.184.216.34";
+const PUBLIC = "93.184.216.34";
 
 /** A request that arrived. */
-export type Arrived = {
+type Arrived = {
   readonly url: string;
   readonly headers: Headers;
   readonly body: string;
@@ -92,13 +92,4 @@ export async function openInstance(
   hooks.use(...useLater);
   await hooks.init().catch(() => hooks.init());
   return { hooks, outbox, webhooks, connection, lines };
-}
-
-/** Waits until a condition holds; fails after half a minute. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 30_000;
-  while (!await holds()) {
-    if (Date.now() > end) throw new Error(`it never came true that ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

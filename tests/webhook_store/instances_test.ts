@@ -13,7 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bindStore } from "../support/bind_store.ts";
 import { test } from "../support/harness.ts";
-import { openInstance, Receivers, until } from "./helpers.ts";
+import { until } from "../support/until.ts";
+import { openInstance, Receivers } from "./helpers.ts";
 
 const AUDIT = { name: "audit", events: ["tool.*"], url: "https://audit.example/events" };
 /** A change is known within 5 s. Machines that run tests are slower. */
@@ -62,7 +63,7 @@ for (const [kind, open] of Object.entries(stores)) {
     const b = await openInstance(other, receivers);
     const follow = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
       const started = Date.now();
-      await until(what, holds);
+      await until(holds, what);
       const took = Date.now() - started;
       console.log(`${kind}: ${what} after ${took} ms`);
       assert.ok(took < LIMIT, `${took}`);
@@ -72,7 +73,7 @@ for (const [kind, open] of Object.entries(stores)) {
     const first = (await a.webhooks.create(AUDIT)).secret!;
     await follow("the other has it", registered);
     await b.hooks.emit("tool.called", { name: "bash" });
-    await until("it arrives", () => receivers.arrived.length === 1);
+    await until(() => receivers.arrived.length === 1, "it arrives");
     assert.ok(await receivers.arrived[0]!.isSignedBy(first));
 
     await a.webhooks.update("audit", { events: ["job.*"], url: "https://new.example/" });
@@ -86,7 +87,7 @@ for (const [kind, open] of Object.entries(stores)) {
       timestamp: new Date(),
       data: {},
     });
-    await until("it arrives", () => receivers.arrived.length === 2);
+    await until(() => receivers.arrived.length === 2, "it arrives");
     assert.equal(receivers.urls[1], "https://new.example/");
 
     const { secret } = await a.webhooks.rotateSecret("audit", { overlap: 0 });
@@ -94,7 +95,7 @@ for (const [kind, open] of Object.entries(stores)) {
     await follow("the other signs with the new secret", async () => {
       const type = { type: "job.done", timestamp: new Date(), data: {} };
       await b.hooks.registry.dispatch({ id: `job-${n}`, ...type });
-      await until("it arrives", () => receivers.arrived.length === n + 1);
+      await until(() => receivers.arrived.length === n + 1, "it arrives");
       return await receivers.arrived[n++]!.isSignedBy(secret!);
     });
 
@@ -118,10 +119,10 @@ test("a process that learns late of a deletion leaves nothing behind", async () 
   await late.connection.refresh();
   const { deliveries } = await late.hooks.emit("tool.called", { name: "bash" });
   assert.equal(deliveries, 0);
-  await until("nothing is pending", async () => {
+  await until(async () => {
     await fast.outbox.drainOnce({ timeout: 20_000 });
     return (await fast.outbox.listDeliveries({ state: "pending" })).items.length === 0;
-  });
+  }, "nothing is pending");
   await late.hooks.close();
   await fast.hooks.close();
 });
@@ -139,13 +140,13 @@ test("a deletion leaves the deliveries of another process, which has the name in
   };
   const a = await openInstance(store, receivers, { use: [file()] });
   const { id } = await a.hooks.emit("tool.called", { name: "bash" });
-  await until("it failed", async () => (await a.outbox.get("audit", id))?.made === 1);
+  await until(async () => (await a.outbox.get("audit", id))?.made === 1, "it failed");
   await a.hooks.close(); // and is started again soon
   await b.webhooks.delete("audit");
   receivers.respond = () => new Response(null, { status: 204 });
   const again = await openInstance(store, receivers, { use: [file()] });
   await again.outbox.retry("audit", id);
-  await until("it arrives", async () => (await b.outbox.get("audit", id))?.state === "delivered");
+  await until(async () => (await b.outbox.get("audit", id))?.state === "delivered", "it arrives");
   assert.equal((await b.outbox.endpoint("audit")).state, "on");
   await assert.rejects(b.webhooks.create(AUDIT), { code: "name_used" });
   await again.hooks.close();
@@ -206,7 +207,7 @@ test("a process whose other hook failed to open at first follows changes", async
   assert.equal((await a.hooks.emit("tool.called", { name: "bash" })).deliveries, 1);
   await b.webhooks.create({ ...AUDIT, name: "other" });
   const has = (): boolean => a.hooks.registry.list().some(({ name }) => name === "other");
-  await until("it has what another process created", has);
+  await until(has, "it has what another process created");
   await a.hooks.close();
   await b.hooks.close();
 });
@@ -225,12 +226,12 @@ test("hooks are closed once their webhooks have been read", async () => {
     },
   };
   const opening = openInstance(slow, receivers);
-  await until("it reads the webhooks", () => release !== undefined);
+  await until(() => release !== undefined, "it reads the webhooks");
   release!();
   release = undefined;
   const a = await opening;
   await b.webhooks.create(AUDIT);
-  await until("it reads what is new", () => release !== undefined);
+  await until(() => release !== undefined, "it reads what is new");
   let isClosed = false;
   const closed = a.hooks.close().then(() => isClosed = true);
   await b.hooks.close();
@@ -254,7 +255,7 @@ test("webhooks can be changed and deleted while the hooks of a process close", a
     return held;
   });
   const emitted = a.hooks.emit("job.executed", { job_id: "1", job_name: "a", success: true });
-  await until("a handler runs", () => received);
+  await until(() => received, "a handler runs");
   const closed = a.hooks.close();
   const { revision } = await a.webhooks.update("audit", { url: "https://new.example/" });
   assert.equal(revision, 2);
@@ -265,7 +266,7 @@ test("webhooks can be changed and deleted while the hooks of a process close", a
   assert.deepEqual(a.lines, []);
   const b = await openInstance(store, receivers);
   await b.hooks.emit("tool.called", { name: "bash" });
-  await until("it arrives", () => receivers.arrived.length === 1);
+  await until(() => receivers.arrived.length === 1, "it arrives");
   assert.deepEqual(receivers.urls, ["https://new.example/"]);
   await b.hooks.close();
 });
@@ -291,7 +292,7 @@ test("1,000 webhooks: a new instance has them before its first event", async () 
   const event = { id: "one", type: "job.j567", timestamp: new Date(), data: {} };
   const { deliveries } = await b.hooks.registry.dispatch(event);
   assert.equal(deliveries, 1);
-  await until("it arrives", () => receivers.arrived.length === 1);
+  await until(() => receivers.arrived.length === 1, "it arrives");
   assert.equal((await b.outbox.endpoint("w567")).state, "on");
   await a.hooks.close();
   await b.hooks.close();

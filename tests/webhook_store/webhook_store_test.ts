@@ -7,7 +7,8 @@ import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-st
 import assert from "node:assert/strict";
 import { bindStore } from "../support/bind_store.ts";
 import { test } from "../support/harness.ts";
-import { type Instance, KEY, openInstance, Receivers, until } from "./helpers.ts";
+import { until } from "../support/until.ts";
+import { type Instance, KEY, openInstance, Receivers } from "./helpers.ts";
 
 const AUDIT = { name: "audit", events: ["tool.*"], url: "https://audit.example/events" };
 
@@ -41,7 +42,7 @@ withInstance(
     assert.deepEqual([webhook.name, webhook.revision, webhook.fields.timeout], ["audit", 1, "5s"]);
     assert.deepEqual(webhook.headerNames, ["Authorization"]);
     await hooks.emit("tool.called", { name: "bash" });
-    await until("the event arrives", () => receivers.arrived.length === 1);
+    await until(() => receivers.arrived.length === 1, "the event arrives");
     const [request] = receivers.arrived;
     assert.equal(request!.url, AUDIT.url);
     assert.equal(request!.headers.get("authorization"), "Bearer s3cret-value");
@@ -90,7 +91,7 @@ withInstance("update() changes fields, merges headers, and leaves the secret", a
   assert.deepEqual(changed.fields, { events: ["tool.*"], url: "https://other.example/" });
   assert.deepEqual([...changed.headerNames].sort(), ["X-C", "x-a"]);
   await hooks.emit("tool.called", { name: "bash" });
-  await until("the event arrives", () => receivers.arrived.length === 1);
+  await until(() => receivers.arrived.length === 1, "the event arrives");
   const [{ url, headers, isSignedBy }] = receivers.arrived as [typeof receivers.arrived[0]];
   assert.equal(url, "https://other.example/");
   assert.deepEqual(["x-a", "x-b", "x-c"].map((name) => headers.get(name)), ["changed", null, "c"]);
@@ -141,11 +142,11 @@ withInstance("a pending delivery goes to the changed URL at its next attempt", a
   receivers.respond = () => new Response(null, { status: 500 });
   await webhooks.create({ ...AUDIT, retry: ["1h"] });
   const { id } = await hooks.emit("tool.called", { name: "bash" });
-  await until("it failed", async () => (await outbox.get("audit", id))?.made === 1);
+  await until(async () => (await outbox.get("audit", id))?.made === 1, "it failed");
   receivers.respond = () => new Response(null, { status: 204 });
   await webhooks.update("audit", { url: "https://fixed.example/" });
   await outbox.retry("audit", id);
-  await until("it arrives", async () => (await outbox.get("audit", id))?.state === "delivered");
+  await until(async () => (await outbox.get("audit", id))?.state === "delivered", "it arrives");
   assert.equal(receivers.urls.at(-1), "https://fixed.example/");
 });
 
@@ -156,7 +157,7 @@ withInstance("delete() purges what is pending, and the name is never used again"
   receivers.respond = () => new Response(null, { status: 500 });
   await webhooks.create({ ...AUDIT, retry: ["1h"] });
   const { id } = await hooks.emit("tool.called", { name: "bash" });
-  await until("it failed", async () => (await outbox.get("audit", id))?.made === 1);
+  await until(async () => (await outbox.get("audit", id))?.made === 1, "it failed");
   await webhooks.delete("audit");
   const pending = await outbox.listDeliveries({ state: "pending" });
   assert.deepEqual(pending.items, []);
@@ -205,7 +206,7 @@ withInstance("rotateSecret() keeps the old secret for the overlap, and returns t
   const left = webhook.secrets[1]!.expiresAt!.getTime() - Date.now();
   assert.ok(left > 23.9 * 3_600_000 && left <= 24 * 3_600_000, `${left}`);
   await hooks.emit("tool.called", { name: "bash" });
-  await until("it arrives", () => receivers.arrived.length === 1);
+  await until(() => receivers.arrived.length === 1, "it arrives");
   assert.deepEqual(
     await Promise.all([first, second!].map((secret) => receivers.arrived[0]!.isSignedBy(secret))),
     [true, true],
@@ -214,7 +215,7 @@ withInstance("rotateSecret() keeps the old secret for the overlap, and returns t
   const own = await webhooks.rotateSecret("audit", { secret: third, overlap: 0 });
   assert.equal(own.secret, undefined);
   await hooks.emit("tool.called", { name: "bash" });
-  await until("it arrives", () => receivers.arrived.length === 2);
+  await until(() => receivers.arrived.length === 2, "it arrives");
   assert.deepEqual(
     await Promise.all(
       [first, second!, third].map((secret) => receivers.arrived[1]!.isSignedBy(secret)),
@@ -228,12 +229,12 @@ withInstance(
   async ({ hooks, webhooks }, receivers) => {
     const first = (await webhooks.create(AUDIT)).secret!;
     await webhooks.rotateSecret("audit", { overlap: 1 });
-    await until("the old secret no longer signs", async () => {
+    await until(async () => {
       const before = receivers.arrived.length;
       await hooks.emit("tool.called", { name: "bash" });
-      await until("it arrives", () => receivers.arrived.length > before);
+      await until(() => receivers.arrived.length > before, "it arrives");
       return !await receivers.arrived.at(-1)!.isSignedBy(first);
-    });
+    }, "the old secret no longer signs");
   },
 );
 
@@ -275,7 +276,7 @@ withInstance(
   async ({ hooks, webhooks }, receivers) => {
     await webhooks.create({ ...AUDIT, headers: { "X-Home": "${HOME}" } });
     await hooks.emit("tool.called", { name: "bash" });
-    await until("it arrives", () => receivers.arrived.length === 1);
+    await until(() => receivers.arrived.length === 1, "it arrives");
     assert.equal(receivers.arrived[0]!.headers.get("x-home"), "${HOME}");
   },
 );
@@ -297,7 +298,7 @@ withInstance("a webhook that the outbox can't keep is refused, and nothing chang
   await assert.rejects(webhooks.update("audit", { retry }), /retention/);
   assert.deepEqual((await webhooks.list()).items.map(({ name }) => name), ["audit"]);
   await hooks.emit("tool.called", { name: "bash" });
-  await until("it arrives", () => receivers.arrived.length === 1);
+  await until(() => receivers.arrived.length === 1, "it arrives");
 });
 
 test("the file wins: its names can't be created, and a stored webhook of its name is not used", async () => {
@@ -320,11 +321,11 @@ test("the file wins: its names can't be created, and a stored webhook of its nam
   assert.match((await after.webhooks.get("audit"))!.problem!, /configuration file/);
   assert.match(after.lines.join("\n"), /'audit' of the store is not used/);
   await after.hooks.emit("tool.called", { name: "bash" });
-  await until("both receive it", () => receivers.arrived.length === 2);
+  await until(() => receivers.arrived.length === 2, "both receive it");
   assert.deepEqual([...receivers.urls].sort(), [AUDIT.url, "https://file.example/"]);
   await after.webhooks.delete("audit"); // the deliveries of the file's webhook stay
   await after.hooks.emit("tool.called", { name: "bash" });
-  await until("both receive it", () => receivers.arrived.length === 4);
+  await until(() => receivers.arrived.length === 4, "both receive it");
   await after.hooks.close();
   const without = await openInstance(store, receivers);
   await assert.rejects(without.webhooks.create(AUDIT), { code: "name_used" });
@@ -404,8 +405,8 @@ test("a process with another key stores deliveries, and leaves them to one that 
   assert.equal(receivers.arrived.length, 0);
   const able = await openInstance(store, receivers);
   await until(
-    "it is delivered",
     async () => (await able.outbox.get("audit", id))?.state === "delivered",
+    "it is delivered",
   );
   assert.ok(await receivers.arrived[0]!.isSignedBy(secret!));
   await able.hooks.close();

@@ -48,12 +48,3 @@ export async function startInstance(path: string, skew = 0, port = 0): Promise<I
     },
   };
 }
-
-/** Resolves when something holds. @throws {Error} after 30 s, with what is said of it */
-export async function until(holds: () => boolean, message: () => string): Promise<void> {
-  const end = performance.now() + 30_000;
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(message());
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

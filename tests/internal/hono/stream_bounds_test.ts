@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "../../support/harness.ts";
-import { startInstance, until } from "./instances.ts";
+import { until } from "../../support/until.ts";
+import { startInstance } from "./instances.ts";
 import { StalledReader } from "./readers.ts";
 
 const READERS = 90;

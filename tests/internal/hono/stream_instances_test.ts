@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "../../support/harness.ts";
-import { type Instance, startInstance, until } from "./instances.ts";
+import { until } from "../../support/until.ts";
+import { type Instance, startInstance } from "./instances.ts";
 import { ResumingReader } from "./readers.ts";
 
 /** Two instances over one file, whose clocks are 3 s apart. */

@@ -12,6 +12,7 @@ import { prepareSchema } from "../../../src/stores/sqlite/schema.ts";
 import { SqliteBackend } from "../../../src/stores/sqlite/sqlite_backend.ts";
 import { WalSync } from "../../../src/stores/sqlite/wal_sync.ts";
 import { test } from "../../support/harness.ts";
+import { inFolder } from "../../support/folder.ts";
 
 const WRITERS = 16;
 const WRITES = 12;
@@ -92,13 +93,4 @@ function openOn(path: string, disk: Disk) {
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
   database.exec("BEGIN IMMEDIATE; UPDATE meta SET stamp = stamp; COMMIT");
   return defineStore(new SqliteBackend(database, new WalSync(path, disk)));
-}
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "hooks-" });
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
