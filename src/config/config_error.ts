@@ -83,7 +83,7 @@ export class ConfigError extends Error {
     this.file = file;
   }
 
-  /** Returns the report as text: for each issue its place, what is wrong, and the lines around it. */
+  /** Returns the report as text: the place of each issue, what is wrong, and the lines around it. */
   report(options: ReportOptions = {}): string {
     return renderReport(this.issues, this.file, options.color ?? false);
   }
@@ -92,7 +92,7 @@ export class ConfigError extends Error {
 /** The keys from the top to a value. */
 export type Path = readonly (string | number)[];
 
-/** An issue before it is formatted: it may hold what must not be shown. */
+/** An issue before it is formatted. It may contain what must not be shown. */
 export interface Issue extends Suggestion {
   readonly code: ConfigIssueCode;
   readonly path: Path;
@@ -132,7 +132,7 @@ function mayShow(text: string | undefined): boolean {
     printable(text) === text;
 }
 
-/** Most issues in a report: more help nobody. */
+/** Most issues in a report: nobody reads more. */
 export const MAX_ISSUES = 200;
 
 /** Limits the number of issues; the last one says so if there are more. */

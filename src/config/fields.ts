@@ -60,7 +60,7 @@ const growingRetry: FieldsOf<GrowingRetryConfig> = {
   retries: required(integer(0, 1000), "Number of retries after the first attempt."),
   factor: optional(number(1, 1000), "Multiplies each delay to get the next.", 2),
   max_delay: optional(delay, "Longest delay.", "10h"),
-  jitter: optional(number(0, 1), "Share by which delays vary at random.", 0.2),
+  jitter: optional(number(0, 1), "How much delays vary at random, as a fraction.", 0.2),
 };
 
 const retry: Schema = {
@@ -210,8 +210,8 @@ const postgresUrl: StringSchema = {
 const storage: FieldsOf<StorageConfig> = {
   path: optional(
     storePath,
-    "A file, which is opened as what it is: SQLite or Deno KV. A new one is SQLite where the runtime has " +
-      "it. Also :memory: or a URL. Relative to the working directory.",
+    "A file of SQLite or Deno KV, :memory:, or a URL. A new file is SQLite where the runtime has it. " +
+      "Relative to the working directory.",
   ),
   sqlite: optional(storeFile, "An SQLite file, or :memory:."),
   postgres: optional(postgresUrl, "The URL of a PostgreSQL database."),

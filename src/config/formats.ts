@@ -262,7 +262,7 @@ export const webhookOrigin: StringSchema = text(
   WEBHOOK_ORIGIN,
 );
 
-/** The DNS name that a webhook names as its own in a handshake. */
+/** The DNS name by which a webhook identifies itself in a handshake. */
 export const senderOrigin: StringSchema = text(
   "a DNS name such as events.example.com",
   SENDER_ORIGIN,
@@ -274,7 +274,7 @@ export const addressRange: StringSchema = {
   parse: (text) => parseRange(text) === undefined ? undefined : text,
 };
 
-/** Header names of RFC 9110, section 5.6.2, but for the reserved ones, whose letters `spell` writes. */
+/** Header names of RFC 9110, section 5.6.2, without the reserved ones, which `spell` writes for any case. */
 function headerPattern(spell: (name: string) => string): string {
   const isPrefix = (name: string) => name.endsWith("-");
   const prefixes = RESERVED_HEADERS.filter(isPrefix).map(spell).join("|");

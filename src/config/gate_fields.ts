@@ -31,7 +31,7 @@ const gate: FieldsOf<GateConfig> = {
   timeout: optional(duration(timeout), "Limit of one call, with its retry.", "5s"),
   on_failure: protective(
     oneOf("deny", "ask", "allow"),
-    "What a failure counts as: an error, a timeout, or anything but a verdict. If omitted: deny.",
+    "How to treat an error, a timeout, or anything but a verdict. If omitted: deny.",
   ),
   mode: protective(
     oneOf("enforce", "shadow"),
@@ -63,7 +63,7 @@ const gate: FieldsOf<GateConfig> = {
   ),
   response_secrets: protective(
     list(format.verifyingSecret, "secrets", 1, 16),
-    "What verifies responses, if it is not secret or secrets: whpk_… or whsec_….",
+    "Verifies responses, if requests are signed with something else: whpk_… or whsec_….",
   ),
 };
 
@@ -86,7 +86,7 @@ export const gateList: ListSchema = list(
 export const gateOptions: FieldsOf<GateOptionsConfig> = {
   required: protective(
     list(format.name, "names", 0, 256),
-    "Names of gates without which nothing is allowed.",
+    "Gates that must be registered: without them, nothing is allowed.",
   ),
   timeout: optional(duration(), "Limit of one decision.", "10s"),
 };

@@ -61,7 +61,7 @@ interface Checked {
   readonly warnings: readonly Issue[];
 }
 
-/** Checks a parsed file. Without `env`, strings are literal: what looks like a variable is none. */
+/** Checks a parsed file. Without `env`, strings are literal: `${NAME}` isn't expanded. */
 export function checkConfig(value: unknown, env: ConfigEnv | null): Checked {
   const reader = new Reader(env);
   if (value === null) {

@@ -213,7 +213,7 @@ export function optional(schema: Schema, description: string, defaultValue?: unk
   return { schema, description, default: defaultValue };
 }
 
-/** Returns an optional field without which less is protected: null is an error. */
+/** Returns an optional field that protects something: null is an error, not the same as omitted. */
 export function protective(schema: Schema, description: string): Field {
   return { schema, description, rejectNull: true };
 }

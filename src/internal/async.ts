@@ -25,8 +25,8 @@ type DeadlineOptions = {
 };
 
 /**
- * Waits for a promise for a number of milliseconds at most; `Infinity` means no limit. What the promise
- * does after that is ignored. With 0, a promise that needs no timer and no I/O still counts.
+ * Waits up to a number of milliseconds for a promise; `Infinity` means no limit. If it settles later, the
+ * result is ignored. With 0, a promise that needs no timer and no I/O still counts.
  *
  * @throws {DeadlineError} when time is up, or what `error` returns
  */
@@ -128,7 +128,7 @@ function listenTo(signal: AbortSignal): Subscribers {
   return entry;
 }
 
-/** Waits for a promise until a signal aborts. What the promise does after that is ignored. */
+/** Waits for a promise until a signal aborts. If it settles later, the result is ignored. */
 export function abortable<T>(promise: PromiseLike<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const unsubscribe = onAbort(signal, () => reject(signal.reason));
@@ -222,8 +222,8 @@ type NodeProcess = {
 const DAY = 24 * 60 * 60 * 1000;
 
 /**
- * Keeps the platform waiting for something that another request will bring. Returns a function that ends
- * this. workerd cancels a request that waits for nothing but another request, unless it has a timer.
+ * Keeps the platform waiting for the result of another request. Returns a function that stops this. workerd
+ * cancels a request that waits for nothing but another request, unless it has a timer.
  */
 function keepAlive(): () => void {
   return isWorkerd() ? setRepeatingTimer(DAY, () => {}) : () => {};

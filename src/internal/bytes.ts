@@ -3,7 +3,7 @@ import { setTimer } from "./async.ts";
 /** Bytes that WebCrypto takes: not shared memory. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What `atob` would skip, and bits that it would drop. They would give one value several texts. */
+/** Matches what `atob` skips, and trailing bits that it drops: with these, one value would have several texts. */
 const FOREIGN = /[^A-Za-z0-9+/=]/;
 const LEFT_OVER_BITS = /[^AQgw=]==$|[^AEIMQUYcgkosw048=]=$/;
 

@@ -51,7 +51,7 @@ export function setRepeatingTimer(milliseconds: number, callback: () => void): (
   return () => cancel();
 }
 
-/** Lets the process exit before a timer fires, if the runtime can: by the timer's method, or Deno's own. */
+/** Lets the process exit before a timer fires, with the timer's `unref` or Deno's own, if the runtime has one. */
 function unref(timer: unknown): void {
   if (typeof timer === "object") return (timer as { unref?(): void } | null)?.unref?.();
   const { Deno } = globalThis as { readonly Deno?: { unrefTimer?(timer: unknown): void } };

@@ -2,7 +2,7 @@ import { maskUrls } from "./mask_url.ts";
 import type { StandardIssue } from "./standard_schema.ts";
 
 /**
- * Returns the message of any thrown value, or of the root cause if events caused events. Masks secrets
+ * Returns the message of any thrown value; of nested dispatch errors, that of the root cause. Masks secrets
  * in URLs, because a failed request quotes its URL.
  */
 export function errorMessage(error: unknown): string {

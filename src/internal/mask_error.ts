@@ -3,8 +3,8 @@ import { isPlainObject } from "./validate.ts";
 
 /**
  * Returns an error with the URLs masked in its message, its stack, its causes, its `errors` and its other
- * properties; itself, if none is in it. The copy has the class of the error. Strings, lists and plain
- * objects are masked as well.
+ * properties, or the error itself if it contains none. The copy has the class of the error. Strings, lists
+ * and plain objects are masked as well.
  */
 export function maskError<Thrown>(
   error: Thrown,
@@ -21,7 +21,7 @@ const MAX_DEPTH = 32;
 /** How many characters are masked for one error. Beyond that, values are left out. */
 const MAX_CHARACTERS = 16 * LONGEST;
 
-/** What each value counts for, in addition to its characters. */
+/** What each value counts for, in characters, in addition to its own. */
 const VALUE_COST = 64;
 
 /** Replaces a value that is left out. */

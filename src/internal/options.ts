@@ -32,7 +32,7 @@ export const LEASE: Limits = {
   max: MAX_LEASE,
   advice: "after a crash, no other process retries before it has passed",
 };
-/** Limits of an option of which `Infinity` means no limit. */
+/** Limits of an option that accepts `Infinity`, for no limit. */
 export const OR_INFINITE: Limits = { infinite: true };
 
 /**

@@ -7,9 +7,9 @@ export function currentRuntime(): "deno" | "bun" | "node" | "workerd" | "unknown
 }
 
 /**
- * Returns what loads built-in modules on Node and Bun without an import, which bundlers would follow when
- * they build for the edge; undefined on Node before 20.16. Don't call it on Deno: reading `process` costs
- * 14 ms there.
+ * Returns the function that loads built-in modules on Node and Bun without an import, which bundlers would
+ * follow when they build for the edge; undefined on Node before 20.16. Don't call it on Deno: reading
+ * `process` costs 14 ms there.
  */
 export function builtinLoader(): ((id: string) => unknown) | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?: (id: string) => unknown } };

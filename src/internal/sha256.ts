@@ -11,7 +11,7 @@ const BLOCK = 16;
 
 /** The first 32 bits of the fractional parts of the cube roots of the first 64 primes. */
 const ROUNDS: Int32Array = /* @__PURE__ */ fractions(64, 1 / 3);
-/** The same of the square roots of the first 8 primes. */
+/** The same for the square roots of the first 8 primes. */
 const START: Int32Array = /* @__PURE__ */ fractions(STATE, 1 / 2);
 
 /** Returns the SHA-256 of a text in UTF-8, as hexadecimal digits. */

@@ -1,4 +1,4 @@
-/** A clock that goes back by more than this, in milliseconds, is followed, and the order is given up. */
+/** If the clock goes back by more than this, in milliseconds, ids follow it and lose their order. */
 const CLOCK_TOLERANCE = 10_000;
 
 let last = 0;

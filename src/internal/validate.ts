@@ -6,7 +6,7 @@ export const NAME_PATTERN: RegExp = /^[A-Za-z0-9._-]{1,64}$/u;
 /** Describes `NAME_PATTERN` in messages. */
 export const NAME_RULE = "1 to 64 characters of [A-Za-z0-9._-]";
 
-/** A bearer token that every client can send (RFC 6750, section 2.1: `b64token`), of a length that is ours. */
+/** A bearer token that every client can send (RFC 6750, section 2.1: `b64token`). The lengths are ours. */
 export const TOKEN_PATTERN: RegExp = /^(?=.{16,512}$)[A-Za-z0-9._~+/-]+=*$/u;
 
 /** Describes `TOKEN_PATTERN` in messages. */

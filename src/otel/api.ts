@@ -1,6 +1,6 @@
 /**
- * What this package uses of `@opentelemetry/api` 1.x, so that it needs no dependency. The module of that
- * name fits.
+ * The part of `@opentelemetry/api` 1.x that this package uses, so that it needs no dependency. The module
+ * itself has this type.
  */
 export interface OpenTelemetryApi {
   /** Starts spans, and finds the active one. */
@@ -59,7 +59,7 @@ export type OtelAttributes = { [name: string]: string | number | boolean };
 export interface OtelSpan {
   /** Returns its ids. */
   spanContext(): OtelSpanContext;
-  /** Whether what is set is kept. */
+  /** Whether attributes are recorded. */
   isRecording(): boolean;
   /** Sets an attribute. */
   // deno-lint-ignore no-explicit-any -- it returns itself, and has more methods

@@ -1,6 +1,6 @@
 /**
- * The names of spans and attributes. Those of generative AI and messaging are still experimental, and will
- * change: nothing else in this package knows them.
+ * The names of spans and attributes. Those of generative AI and messaging are experimental and will change,
+ * so all of them are in this file.
  *
  * Semantic conventions 1.45, https://opentelemetry.io/docs/specs/semconv/
  *

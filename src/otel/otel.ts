@@ -30,7 +30,7 @@ const ERROR = 2;
 export interface OtelOptions {
   /**
    * Whether spans have the parameters and results of tools, as `redact` of the hooks returns them, and the
-   * messages of errors. Gates may have rewritten them, but they may still hold anything. @default {false}
+   * messages of errors. Gates may have rewritten them, but they may still contain secrets. @default {false}
    */
   readonly captureContent?: boolean | undefined;
 }
@@ -107,7 +107,7 @@ function inSpan<Name extends keyof Spans, Result>(
   });
 }
 
-/** Only the span is bound: what else the caller's context has, such as baggage, stays. */
+/** Binds only the span: the rest of the caller's context, such as baggage, stays. */
 function bound({ context, trace }: OpenTelemetryApi): <Result>(fn: () => Result) => Result {
   const span = trace.getSpan(context.active());
   return (fn) =>
@@ -132,9 +132,8 @@ function note(
 }
 
 /**
- * Returns the context in which a span starts. An attempt belongs to the trace of its event, whatever
- * happens to be active when it starts. All others belong to the active span, unless the event names
- * another trace.
+ * Returns the context in which a span starts. An attempt belongs to the trace of its event, no matter which
+ * span is active when it starts. All others belong to the active span, unless the event names another trace.
  */
 function parentOf(
   { trace, context, ROOT_CONTEXT }: OpenTelemetryApi,
@@ -148,7 +147,7 @@ function parentOf(
   return ofEvent === undefined || current?.traceId === remote!.traceId ? active : ofEvent;
 }
 
-/** Returns the span that a `traceparent` of W3C Trace Context names. It was checked when it came in. */
+/** Returns the span that a `traceparent` of W3C Trace Context names. It was validated when it was received. */
 function spanContextOf(traceparent: string | undefined): OtelSpanContext | undefined {
   if (traceparent === undefined) return undefined;
   const [, traceId, spanId, flags] = traceparent.split("-") as [string, string, string, string];

@@ -15,21 +15,21 @@ const VERSIONSTAMP = /^[0-9a-f]{20}$/;
 /** A check, its key as it is and encoded. */
 export type OperationCheck = StoreCheck & { readonly id: string };
 
-/** A change: bytes are written, a bigint is added, and nothing removes the key. */
+/** A change: bytes are written, a bigint is added, and undefined deletes the key. */
 export type OperationMutation = {
   /** The encoded key. */
   readonly id: string;
   /** The key. */
   readonly key: StoreKey;
-  /** What becomes of it. */
+  /** Its new value. */
   readonly content?: StoredValue;
   /** Lifetime in milliseconds; undefined: none. */
   readonly expireIn?: number | undefined;
 };
 
 /**
- * Gathers a commit and checks it against Deno KV's limits before anything is sent. What is wrong with one
- * argument throws at the call, what is wrong with the whole in `commit`.
+ * Gathers a commit and checks it against Deno KV's limits before anything is sent. An invalid argument throws
+ * at the call, and an invalid commit in `commit`.
  */
 export class AtomicOperation implements StoreAtomic {
   readonly #limits: StoreLimits;

@@ -9,7 +9,7 @@ export class StoreLimitError extends RangeError {
   /** What is too large, if known. A path starts with the index of the event in its batch. */
   readonly issues: readonly StandardIssue[];
 
-  /** Creates the error for what is too large. */
+  /** Creates the error, with what is too large. */
   constructor(message?: string, issues: readonly StandardIssue[] = []) {
     super(message);
     this.issues = issues;

@@ -1,6 +1,6 @@
 import type { StoredValue } from "./value.ts";
 
-/** An entry as a copy of a store needs it: other than `StoreEntry`, it tells when it expires. */
+/** An entry, for a copy of its store. Unlike `StoreEntry`, it says when it expires. */
 export type ExportedEntry = {
   /** The encoded key, one character per byte. */
   readonly id: string;

@@ -74,7 +74,10 @@ function encodeString(text: string): string {
   return `${STRING}${bytes}\0`;
 }
 
-/** Returns the bits of the double so that they sort as numbers do: all of a negative flipped, else the sign. */
+/**
+ * Returns the bits of the double so that they sort as numbers do: all bits of a negative number are flipped,
+ * and the sign of any other.
+ */
 function encodeNumber(number: number): string {
   double.setFloat64(0, number);
   const [high, low] = [double.getUint32(0), double.getUint32(4)];

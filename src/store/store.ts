@@ -73,9 +73,9 @@ export type StoreAtomic = {
   /** Deletes a key. */
   delete(key: StoreKey): StoreAtomic;
   /**
-   * Adds to an unsigned 64-bit number, which starts at 0, wraps around and has no lifetime. A `TypeError`
-   * if the key has a JSON value: changes before it in the commit may have been applied then, so call it
-   * first.
+   * Adds to an unsigned 64-bit number, which starts at 0, wraps around, and has no lifetime. If the key has a
+   * JSON value, the commit rejects with a `TypeError`, and changes before this one may have been applied:
+   * call it first.
    */
   sum(key: StoreKey, value: bigint): StoreAtomic;
   /**
@@ -142,7 +142,7 @@ export type Store = {
    * @throws {TypeError} when it is not a transaction
    */
   within?(tx: object): Store;
-  /** Closes the store, and what it opened itself. Every later call is a `TypeError`. */
+  /** Closes the store, and what it opened itself. Every later call throws a `TypeError`. */
   close(): void;
   /** The limits of the backend. */
   readonly limits: StoreLimits;

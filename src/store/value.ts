@@ -6,7 +6,7 @@ import type { StoreSetOptions } from "./store.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The bytes that a sum counts for. */
+/** The size of a sum in a commit, in bytes. */
 const SUM_BYTES = 8;
 /** Where a sum wraps around. */
 export const SUM_RANGE: bigint = 1n << 64n;
@@ -38,7 +38,7 @@ export function decodeValue(content: StoredValue): unknown {
   }
 }
 
-/** Returns the bytes that a value counts for in a commit. */
+/** Returns the size of a value in a commit, in bytes. */
 export function sizeOf(content: StoredValue): number {
   return typeof content === "bigint" ? SUM_BYTES : content.length;
 }

@@ -28,8 +28,8 @@ interface Rendered {
 }
 
 /**
- * Returns a function that makes the frame of a place: its line and the one before it. Hidden parts are
- * `…`. Each line is rendered once, however many places are in it.
+ * Returns a function that renders the frame of a place: its line and the one before it. Hidden parts are `…`.
+ * Each line is rendered once, however many places are in it.
  */
 export function codeFrames(source: Source, mask: Mask): (place: Place) => string {
   const rendered = new Map<number, Rendered>();

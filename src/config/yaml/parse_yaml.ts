@@ -103,7 +103,7 @@ function findSecondDocument(events: readonly Event[]): PlacedIssue[] {
   return [{ code: "syntax", path: [], problem, place }];
 }
 
-/** Most duplicate keys that are reported: more help nobody. */
+/** Most duplicate keys that are reported: nobody reads more. */
 const MAX_DUPLICATES = 1000;
 
 /** Builds the tree of the first document. */
@@ -232,7 +232,7 @@ class TreeBuilder implements Tree {
   }
 }
 
-/** Returns the key that JavaScript makes of a plain scalar: `null` of `~`, `10` of `010`. */
+/** Returns the key that JavaScript makes from a plain scalar: `null` from `~`, `10` from `010`. */
 function plainKey(text: string): string {
   if (/^(?:~|null|Null|NULL|)$/.test(text)) return "null";
   if (/^(?:true|True|TRUE|false|False|FALSE)$/.test(text)) return text.toLowerCase();

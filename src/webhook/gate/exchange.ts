@@ -74,7 +74,7 @@ function compose(
   }
   const input = encodeClaudeCodeInput(event);
   if (input !== undefined) return input;
-  throw new GateError("invalid", `'${event.type}' has no form in the format "${format}"`);
+  throw new GateError("invalid", `'${event.type}' can't be sent in the format "${format}"`);
 }
 
 async function send(

@@ -80,7 +80,7 @@ export function checkGateOptions(options: WebhookGateOptions): CheckedGate {
   const foreign = events.find((pattern) => format !== "native" && !known.includes(pattern));
   if (foreign !== undefined) {
     throw new TypeError(
-      `${subject}: '${foreign}' has no form in the format "${format}". ` +
+      `${subject}: '${foreign}' can't be sent in the format "${format}". ` +
         `Use some of ${known.map((type) => `'${type}'`).join(", ")}`,
     );
   }
