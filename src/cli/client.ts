@@ -36,7 +36,7 @@ type RequestOptions = {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** JSON that is sent as it is, in place of a body. */
+  /** JSON text to send, instead of `body`. */
   readonly text?: string;
   /** Additional headers; undefined ones are left out. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
@@ -252,7 +252,7 @@ export async function readJson<Value>(response: Response, url: string): Promise<
   }
 }
 
-/** Returns why a request got no response, in few words whatever the runtime. */
+/** Returns why a request got no response, in few words on every runtime. */
 function connectionError(error: unknown): string {
   const causes: string[] = [];
   for (let at = error; at instanceof Error && causes.length < 5; at = at.cause) {

@@ -1,11 +1,11 @@
 import { CommandError } from "./errors.ts";
 
-/** What settings are made of. */
+/** The values in settings. */
 type SettingsOptions = {
   readonly url: string;
   /** The environment variable with the token. */
   readonly tokenEnv: string;
-  /** Whether Claude Code runs a command, where it could send a request. */
+  /** Whether Claude Code runs a command instead of sending a request. */
   readonly command?: boolean;
 };
 
@@ -15,12 +15,12 @@ type Settings = { readonly text: string; readonly place: string };
 /** How long an agent waits for a hook, in seconds: twice what `hooks gate` takes at most. */
 const TIMEOUT = 30;
 
-/** A URL, and a variable, that need no quotes in a shell, in TOML or in JSON. */
+/** Match a URL, and a variable, that need no quotes in a shell, in TOML or in JSON. */
 const PLAIN_URL = /^https?:\/\/[\w.:[\]-]+(?:\/[\w.~/-]*)?$/;
 const VARIABLE = /^[A-Za-z_]\w*$/;
 
 /**
- * Returns the settings of an agent that let gates decide.
+ * Returns the settings with which an agent lets gates decide.
  *
  * @throws {CommandError} for a URL or a variable that settings can't have
  */
@@ -67,7 +67,7 @@ export function settingsFor(agent: string, options: SettingsOptions): Settings {
   }
 }
 
-/** Where settings belong, and what remains open. */
+/** Where settings belong, and what they don't block. */
 const PLACES: Readonly<Record<string, string>> = {
   "claude-code":
     "Merge this into .claude/settings.json, or ~/.claude/settings.json for all projects.",
@@ -79,7 +79,7 @@ const PLACES: Readonly<Record<string, string>> = {
   cursor: "Save this as .cursor/hooks.json, or ~/.cursor/hooks.json for all projects.",
 };
 
-/** The events of Claude Code, and whether a failure has something to block. */
+/** The hooks of Claude Code, and whether a failure blocks. */
 const CLAUDE_CODE: readonly (readonly [event: string, isGuard: boolean])[] = [
   ["PreToolUse", true],
   ["PermissionRequest", true],

@@ -154,9 +154,9 @@ function requestOf(incoming: Incoming, signal: AbortSignal): Request | undefined
 }
 
 /**
- * Returns a body that is read at the pace of its consumer. What the consumer doesn't want is read and
- * dropped, because a client that is still sending doesn't look at the response. `Readable.toWeb`
- * would close its connection.
+ * Returns a body that is read at the pace of its consumer. The rest is read and dropped once the consumer
+ * cancels, because a client that is still sending doesn't read the response. `Readable.toWeb` would close its
+ * connection.
  */
 function bodyOf(incoming: Incoming): ReadableStream<Uint8Array> {
   let onData: ((part: Uint8Array) => void) | undefined;

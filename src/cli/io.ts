@@ -40,10 +40,7 @@ export type CommandServer = {
   close(grace: number): Promise<void>;
 };
 
-/**
- * Everything that the command uses of its environment. `processIO()` returns that of this process;
- * tests pass their own.
- */
+/** The environment of the command. `processIO()` returns that of this process; tests pass their own. */
 export type CommandIO = {
   /** Receives results. */
   readonly stdout: CommandOutput;

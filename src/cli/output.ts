@@ -8,7 +8,7 @@ import type { CommandIO, CommandOutput } from "./io.ts";
 
 const CODES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 
-/** Colors text, or returns it as is where colors are off. */
+/** Colors text, or returns it unchanged where colors are off. */
 export type Style = Readonly<Record<keyof typeof CODES, (text: string) => string>>;
 
 /** Returns the style of a stream. */
@@ -39,7 +39,7 @@ export function jsonText(value: unknown): string {
   return showInvisible(JSON.stringify(value));
 }
 
-/** Also line breaks and joiners, which a terminal may show anywhere. */
+/** Matches line breaks and joiners, too, which a terminal may show anywhere. */
 const UNPRINTABLE = new RegExp(`${INVISIBLE.source}|[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]`, "gu");
 
 /** Characters that take two columns: East Asian wide ones, and emoji. */

@@ -36,7 +36,7 @@ export async function main(): Promise<void> {
     if (process.stderr.isTTY) process.kill(process.pid, "SIGTERM");
   });
   let written = true;
-  // The response of a hook that can't be written must not be taken for no opinion.
+  // A hook whose response can't be written must not pass for one with no opinion.
   const isGate = process.argv[2] === "gate";
   const stdout = new ProcessOutput(process.stdout, ({ code, message }) => {
     if (code === "EPIPE") process.exit(isGate ? 2 : 0); // the reader has what it needs, as in `hooks tail | head`
@@ -90,7 +90,7 @@ class ProcessOutput implements CommandOutput {
   #pending = 0;
   #broken = false;
 
-  /** Calls `onError` on the first failed write. Later writes are tried all the same. */
+  /** Calls `onError` on the first failed write. Later writes are still tried. */
   constructor(stream: Stream, onError: (error: WriteError) => void = raise) {
     this.#stream = stream;
     this.#onError = onError;

@@ -51,15 +51,15 @@ export type Settings = {
   readonly validate?: boolean | undefined;
   /** Addresses that stored webhooks may use besides public ones. */
   readonly allowAddresses: readonly string[];
-  /** Seal stored webhooks, the first one what is written; empty: there are none. */
+  /** Keys of stored webhooks: the first one seals, all open. Empty if webhooks can't be stored. */
   readonly encryptionKeys: readonly string[];
-  /** The only token, if it was generated and is therefore unknown to the user. */
+  /** The token, if it was generated, so the user doesn't know it. */
   readonly generatedToken: string | undefined;
 };
 
 /**
- * Merges command line, configuration file and defaults, in this order. If the file has no tokens,
- * there is one: that of `HOOKS_TOKEN`, or `generatedToken`.
+ * Merges command line, configuration file and defaults, in this order. If the file has no tokens, the only
+ * token is `HOOKS_TOKEN` or `generatedToken`.
  *
  * @throws {ConfigError | CommandError} when they are invalid
  */
@@ -103,7 +103,7 @@ export async function readSettings(
   };
 }
 
-/** Returns the store of the configuration in the form that `--store` has. */
+/** Returns the store of the configuration in the form of `--store`. */
 function storeOf({ path, sqlite, kv, postgres }: StorageConfig = {}): string | undefined {
   if (sqlite !== undefined) return `sqlite:${sqlite}`;
   if (kv !== undefined) return `kv:${kv}`;

@@ -6,7 +6,7 @@ export type Column<Row> = {
   readonly title: string;
   /** Returns the cell of a row, without escape codes. */
   readonly text: (row: Row) => string;
-  /** Colors the cell, once it has its width. */
+  /** Colors the cell after it is padded. */
   readonly color?: (text: string, row: Row) => string;
   /** @default {"left"} */
   readonly align?: "right";
@@ -15,7 +15,7 @@ export type Column<Row> = {
    * a column without it are never shortened.
    */
   readonly min?: number;
-  /** Kept whole as long as shortening the others suffices, because users copy it. */
+  /** Shortened last, because users copy it. */
   readonly keep?: true;
   /** Where the ellipsis goes. @default {"middle"} */
   readonly ellipsis?: "end";

@@ -2,7 +2,7 @@ import { patternsFor } from "../core/event_rules.ts";
 import type { AgentEvents, EventOf, EventPattern, HookEvent } from "../core/mod.ts";
 import { checkKnown } from "../internal/options.ts";
 
-/** A part of a JSON value: fields that it omits may be anything. Arrays have the same length. */
+/** A part of a JSON value: omitted fields may be anything. Arrays must have the same length. */
 export type PartialData<Data> = Data extends readonly (infer Item)[] ? readonly PartialData<Item>[]
   : Data extends object ? { readonly [Key in keyof Data]?: PartialData<Data[Key]> | undefined }
   : Data;

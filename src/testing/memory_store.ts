@@ -18,7 +18,7 @@ import {
 export type MemoryStoreOptions = {
   /** Returns the time in milliseconds; decides when an entry has expired. @default `Date.now` */
   readonly now?: () => number;
-  /** Limits of a value and a commit, to test with others. @default what every Deno KV accepts */
+  /** Limits of a value and a commit, to test with other ones. @default what every Deno KV accepts */
   readonly limits?: Partial<StoreLimits>;
 };
 
@@ -31,12 +31,12 @@ export type MemoryStoreOptions = {
  *   JSON leaves the mutations before it applied.
  * - A call takes effect before it returns its promise.
  *
- * Values are kept as JSON, and each read returns a fresh copy. A value that JSON can't represent is a
- * `TypeError`: undefined, a bigint, a function, a cycle, NaN, a Map, bytes. An invalid key or value throws
- * in the call that receives it, an invalid commit in `commit`.
+ * Values are kept as JSON, and each read returns a fresh copy. A value that JSON can't represent throws a
+ * `TypeError`: undefined, a bigint, a function, a cycle, NaN, a Map, bytes. An invalid key or value throws in
+ * the call that receives it, and an invalid commit in `commit`.
  *
- * `list` reads batches of 100 entries (`limit` entries, up to 500, if there is a limit). Each batch shows
- * the store at that moment, so later writes appear from the next batch on.
+ * `list` reads batches of 100 entries, or of `limit` entries, up to 500. Each batch shows the store at that
+ * moment, so later writes appear from the next batch on.
  *
  * ```ts
  * import { memoryStore } from "@omniagent/hooks/testing";

@@ -76,7 +76,8 @@ export class RecordingHook<Events extends object = AgentEvents>
   /** Whether it is a durable hook. */
   readonly durable: boolean;
 
-  // Private members don't mention `Events`: a hook of few events could not be used where more are known.
+  // Private members don't mention `Events`: otherwise, a hook of few events couldn't be used where more are
+  // known.
   readonly #calls: AnyCall[] = [];
   readonly #waiting = new Set<() => void>();
   readonly #handle: ((event: never, context: never) => HandlerResult) | undefined;

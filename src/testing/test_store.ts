@@ -12,9 +12,9 @@ export type RegisterTest = (name: string, run: () => Promise<void>) => unknown;
 /** Options of `testStore`. */
 export interface TestStoreOptions {
   /**
-   * Opens a handle on a database that all calls share, such as a file; it need not be empty. Adds the tests
-   * of two handles, as two processes have: no update is lost, and no half of a commit is visible. Each calls
-   * it twice, and closes both handles.
+   * Opens a handle on a database that all calls share, such as a file; it need not be empty. Adds tests of
+   * two handles, as in two processes: no update is lost, and no commit is partly visible. Each test calls it
+   * twice, and closes both handles.
    *
    * @default leaves these tests out
    */

@@ -5,7 +5,7 @@ import { ExpectationError } from "./expectation_error.ts";
 import { Exchange } from "./receiver/exchange.ts";
 import { type ReceiverStep, type RecordedRequest, Script } from "./receiver/script.ts";
 
-// Node's types stay in private members: users of the package need not have them.
+// Node's types stay in private members: users of the package may not have them.
 type Http = typeof import("node:http");
 type HttpServer = InstanceType<Http["Server"]>;
 type HttpRequest = InstanceType<Http["IncomingMessage"]>;
@@ -27,7 +27,7 @@ export interface ReceiverStats {
   readonly maxActiveRequests: number;
   /** Responses during which the client disconnected. */
   readonly abandoned: number;
-  /** Bytes of bodies that the system accepted. It buffers some megabytes that a client may never read. */
+  /** Bytes of bodies that the system accepted. It buffers a few megabytes that a client may never read. */
   readonly bodyBytes: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a change makes of a webhook.
+ * Applies changes to a stored webhook.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { NewWebhook, RotateOptions, WebhookChanges } from "./types.ts";
 import { WebhookStoreError } from "./errors.ts";
 import { checkWebhook, joinFields, type PlainWebhook, splitFields } from "./record.ts";
 
-/** Secrets that sign together: what receivers compare with. */
+/** The most secrets that sign together: receivers try each. */
 const MAX_SECRETS = 16;
 
 /**
@@ -30,7 +30,7 @@ export function changeWebhook(
 }
 
 /**
- * Returns a webhook with a new secret. Those before it end after `overlap` milliseconds.
+ * Returns a webhook with a new secret. Earlier ones expire after `overlap` milliseconds.
  *
  * @throws {ConfigError | WebhookStoreError} when the secret is invalid, or too many are valid
  */
@@ -93,7 +93,7 @@ function mergeFields(name: string, before: PlainWebhook, changes: WebhookChanges
   return { ...joinFields(name, kept), ...others, headers: mergeHeaders(before.headers, headers) };
 }
 
-/** Merges headers, whose names are case-insensitive. What is no object is left to the check. */
+/** Merges headers, whose names are case-insensitive. Anything but an object is left to validation. */
 function mergeHeaders(
   before: PlainWebhook["headers"],
   changes: WebhookChanges["headers"],

@@ -2,7 +2,7 @@
  * Why an operation on stored webhooks failed. These codes are stable.
  *
  * - `webhook_not_found`: no webhook with this name is stored;
- * - `webhook_exists`: one is already, or the configuration file or the code has a hook of this name;
+ * - `webhook_exists`: one is already stored, or the configuration file or the code has a hook of this name;
  * - `name_used`: a webhook of this name was deleted, and what was sent for it may still be on its way;
  * - `webhook_changed`: it is no longer at the revision that the caller has seen;
  * - `webhook_locked`: this process can't open its secrets, usually because an encryption key is missing;

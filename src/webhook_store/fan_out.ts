@@ -4,15 +4,15 @@ import { WebhookStoreError } from "./errors.ts";
 import type { WebhookRecords } from "./records.ts";
 import type { StoredWebhook } from "./types.ts";
 
-/** Who receives what. */
+/** The subscribers of events. */
 type Subscriber = { readonly name: string; readonly events: readonly string[] };
 
 /** Targets of an event that are left free: several processes may create webhooks at once. */
 const RESERVE = 20;
 
 /**
- * Asserts that what a webhook receives can still be stored. An event is stored with all of its deliveries, or
- * rejected, no matter which code emits it.
+ * Asserts that events which a webhook receives can still be stored. An event is stored with all of its
+ * deliveries, or rejected, no matter which code emits it.
  *
  * @param isFiltered Whether a webhook of that name has a filter, and so isn't counted
  * @throws {WebhookStoreError} `too_many_webhooks`
@@ -53,8 +53,8 @@ export function hasFilter({ filter }: StoredWebhook["fields"]): boolean {
 }
 
 /**
- * Returns the names of all that receive some event that a subscriber receives: the most that one event has.
- * Its own name is the first.
+ * Returns the names of all subscribers of the event that has the most of them, among those that one
+ * subscriber receives. Its own name comes first.
  */
 function widestFanOut(
   { name, events }: Subscriber,
@@ -79,7 +79,7 @@ function widestFanOut(
   return [...widest];
 }
 
-/** Returns a type that a pattern matches, and of the patterns below it none. */
+/** Returns a type that a pattern matches, but none of the patterns below it. */
 function sampleOf(pattern: string): string {
   return isExact(pattern) ? pattern : `${pattern.slice(0, -1)}any-other-type`;
 }

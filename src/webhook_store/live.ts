@@ -22,10 +22,10 @@ import type { Sealer } from "./seal.ts";
 import { createStoreHookName } from "./store_hook.ts";
 import { Watch } from "./watch.ts";
 
-/** How often others are told again that a stored webhook is shadowed, in milliseconds. */
+/** How often this process notes again that it shadows a stored webhook, in milliseconds. */
 const NOTE_EVERY = 60 * 60 * 1000;
 
-/** What stored webhooks are kept registered with. */
+/** What keeps stored webhooks registered. */
 type LiveOptions = {
   readonly clock: Clock;
   readonly store: Store;
@@ -34,7 +34,7 @@ type LiveOptions = {
   readonly send: SendOptions;
   readonly registry: HookRegistry;
   readonly outbox: Outbox;
-  /** Has the outbox read the state of its targets again. */
+  /** Makes the outbox read the state of its targets again. */
   readonly refreshTargets: () => void;
 };
 
@@ -56,13 +56,13 @@ export class LiveWebhooks {
   readonly #entries = new Map<string, Entry>();
   /** Names that this process changed while it was reading the store. */
   readonly #touched = new Set<string>();
-  /** When others were told that a name is used here. */
+  /** When this process noted that a name is used here. */
   readonly #noted = new Map<string, number>();
   /** Deletions of what the outbox has for deleted webhooks. */
   readonly #purging = new Map<string, Promise<void>>();
   readonly #hook: Registration;
   readonly #watch: Watch;
-  /** What the store had when it was read. */
+  /** The webhooks of the store when it was last read. */
   #revision: string | undefined;
   #targetRevision: string | undefined;
   #syncing: Promise<void> | undefined;
@@ -95,7 +95,7 @@ export class LiveWebhooks {
     return this.#entries.get(name)?.isShadowed === true;
   }
 
-  /** Registers a webhook in place of the one of its name, and undoes that: to find out what doesn't fit. */
+  /** Registers a webhook in place of the one with its name, and undoes that, to find out what doesn't fit. */
   tryRegister(name: string, plain: PlainWebhook, action: string): void {
     const webhook = createWebhook(name, plain, this.#options.send);
     const known = this.#entries.get(name);
@@ -128,7 +128,7 @@ export class LiveWebhooks {
     await this.#put(name, record);
   }
 
-  /** Applies a deletion that this process has stored, and may purge what was sent. Never rejects. */
+  /** Applies a deletion that this process has stored, and may delete its deliveries. Never rejects. */
   async deleted(name: string, isPurged: boolean): Promise<void> {
     this.#touched.add(name);
     this.#remove(name);
@@ -155,7 +155,7 @@ export class LiveWebhooks {
     await this.#sync();
   }
 
-  /** Unregisters the webhooks of some names, for others that are registered next. */
+  /** Unregisters the webhooks with some names, for others that are registered next. */
   yieldTo(names: readonly string[]): void {
     for (const name of names) {
       const entry = this.#entries.get(name);
@@ -173,7 +173,7 @@ export class LiveWebhooks {
     }
   }
 
-  /** Unregisters all webhooks, and follows no more changes. */
+  /** Unregisters all webhooks, and stops following changes. */
   unregister(): void {
     this.#isUnregistered = true;
     void this.#stop();
@@ -190,7 +190,7 @@ export class LiveWebhooks {
     if (!this.#isStopped) this.#watch.start();
   }
 
-  /** Resolves when nothing of this reads the store any longer. Never rejects. */
+  /** Resolves when this no longer reads the store. Never rejects. */
   async #stop(): Promise<void> {
     this.#isStopped = true;
     this.#watch.stop();
@@ -207,7 +207,7 @@ export class LiveWebhooks {
     return this.#syncing ??= this.#read().finally(() => this.#syncing = undefined);
   }
 
-  /** Applies what changed in the store, and what time has changed. */
+  /** Applies changes of the store, and of time, such as expired secrets. */
   async #read(): Promise<void> {
     const { records, clock, refreshTargets } = this.#options;
     this.#touched.clear();
@@ -236,7 +236,7 @@ export class LiveWebhooks {
     await Promise.all([...this.#entries.keys()].map((name) => this.#noteShadowed(name)));
   }
 
-  /** Tells other processes that what is stored under a name isn't for the stored webhook. */
+  /** Notes for other processes that the deliveries of a name aren't for the stored webhook. */
   async #noteShadowed(name: string): Promise<void> {
     if (!this.isShadowed(name)) return void this.#noted.delete(name);
     const now = this.#options.clock.now();
@@ -245,7 +245,7 @@ export class LiveWebhooks {
     this.#noted.set(name, now);
   }
 
-  /** Registers a webhook as a record says, unless a later one is known. Never rejects. */
+  /** Registers the webhook of a record, unless a later one is known. Never rejects. */
   async #put(name: string, record: WebhookRecord, again = false): Promise<void> {
     const isKnown = (): boolean => {
       const known = this.#entries.get(name)?.record.revision ?? 0;

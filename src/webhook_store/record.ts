@@ -1,5 +1,5 @@
 /**
- * A webhook as it is stored: its fields as they were given, and what may be secret sealed.
+ * A webhook as it is stored: its fields as they were given, with values that may be secret sealed.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export type WebhookRecord = {
   readonly v: number;
   /** Counts its changes, from 1. */
   readonly revision: number;
-  /** Identifies the write, as one whose response was lost is sent again. */
+  /** Identifies the write, because one whose response was lost is sent again. */
   readonly write: string;
   readonly created: number;
   readonly updated: number;
@@ -157,7 +157,7 @@ export function checkWebhook(value: unknown): WebhookConfig {
   );
 }
 
-/** Splits checked fields into what may be read, and what is sealed. */
+/** Splits checked fields into those that may be read, and those that are sealed. */
 export function splitFields(
   { name: _, headers, secret, secrets, ...fields }: WebhookFields,
   now: number,
@@ -197,7 +197,7 @@ export function createWebhook(name: string, plain: PlainWebhook, options: SendOp
 
 /** A webhook to register. */
 export type PreparedWebhook = {
-  /** Undefined if nothing can be made of the record. */
+  /** Undefined if no webhook can be created from the record. */
   readonly webhook: Webhook | undefined;
   /** When the next of its secrets expires, in milliseconds since 1970. */
   readonly expires: number;
@@ -224,13 +224,13 @@ export async function prepareWebhook(
     let webhook: Webhook | undefined;
     try {
       webhook = createHeldWebhook(name, record, problem, send);
-    } catch { // its fields are those of another version
+    } catch { // another version wrote its fields
     }
     return { webhook, expires: Infinity, problem };
   }
 }
 
-/** Creates a webhook that accepts events and sends nothing: this process can't open what it would send. */
+/** Creates a webhook that accepts events and sends nothing, because this process can't open its secrets. */
 function createHeldWebhook(
   name: string,
   { fields }: WebhookRecord,

@@ -10,11 +10,11 @@ import { readRecord, type WebhookRecord } from "./record.ts";
 
 /** How long a commit is retried, in milliseconds: two calls of 5 s, and less than HTTP clients wait. */
 const COMMIT_TIMEOUT = 10_000;
-/** How long another process still knows that a name is used by a file or code, in milliseconds. */
+/** How long the note that a file or code uses a name is kept, in milliseconds. */
 const SHADOW_LIFETIME = 2 * DAY;
 /** Records that are read at once: up to 64 KiB each. */
 const PAGE = 50;
-/** The lifetimes of an outbox. Nothing here has one. */
+/** The lifetimes of an outbox. Records of webhooks have none. */
 const FOREVER = { head: Infinity, rest: Infinity, seen: Infinity };
 
 /** A record as it was read. */
@@ -85,7 +85,7 @@ export class WebhookRecords {
     }
   }
 
-  /** Returns what changes with every change of a webhook, and with every one that people make to a target. */
+  /** Returns a value that changes whenever a webhook changes, or someone changes a target. */
   async revisions(): Promise<{ readonly webhooks: string; readonly targets: string }> {
     const { keys } = this.#client;
     const [webhooks, targets] = await this.#client.get([this.#revisionKey, keys.targetChanges]);
@@ -123,7 +123,7 @@ export class WebhookRecords {
     return { target: target!.versionstamp, count: Number(count!.value ?? 0) };
   }
 
-  /** Stores a new record. Resolves to false if another was faster. */
+  /** Stores a new record. Resolves to false if another process stored one first. */
   async create(name: string, record: WebhookRecord, before: BeforeCreate): Promise<boolean> {
     const builder = new CommitBuilder();
     builder.check(this.#webhook(name), null);
@@ -134,7 +134,7 @@ export class WebhookRecords {
     return await this.#commit("create", builder, name, this.#webhook(name), record.write);
   }
 
-  /** Replaces a record. Resolves to false if another was faster. */
+  /** Replaces a record. Resolves to false if another process changed it first. */
   async update(name: string, record: WebhookRecord, before: StoredRecord): Promise<boolean> {
     const builder = new CommitBuilder();
     builder.check(this.#webhook(name), before.versionstamp);
@@ -144,7 +144,7 @@ export class WebhookRecords {
 
   /**
    * Deletes a record, and with `purge` everything that the outbox has for it, which `removed` then lists.
-   * Resolves to false if another was faster.
+   * Resolves to false if another process changed it first.
    */
   async delete(name: string, before: StoredRecord, purge: boolean): Promise<boolean> {
     const { keys } = this.#client;

@@ -1,5 +1,5 @@
 /**
- * Seals what must not be readable in the store: AES-256-GCM, by WebCrypto.
+ * Seals what must not be readable in the store, with AES-256-GCM by WebCrypto.
  *
  * @module
  */
@@ -7,14 +7,14 @@ import { type Bytes, decodeBase64, encodeBase64, joinBytes, toHex } from "../int
 
 /** Bytes of a key of AES-256. */
 const KEY_BYTES = 32;
-/** Bytes of a nonce: what GCM is made for (NIST SP 800-38D, section 5.2.1.1). */
+/** Bytes of a nonce: the length that GCM is designed for (NIST SP 800-38D, section 5.2.1.1). */
 const NONCE_BYTES = 12;
-/** Keys at once: one, and those that it replaces. */
+/** The most keys at once: one, and those that it replaces. */
 const MAX_KEYS = 16;
-/** Before the key's id in what is sealed: the format. */
+/** The format of sealed values, before the key's id. */
 const VERSION = "1";
 
-/** What a sealed value belongs to. It can't be opened as anything else. */
+/** The owner of a sealed value. It can't be opened as that of another one. */
 type SealContext = { readonly name: string; readonly field: string };
 
 /** Thrown when a sealed value can't be opened. The message says why and what to do, and never contains it. */
@@ -24,12 +24,12 @@ export class SealError extends Error {
 
 type Key = { readonly id: string; readonly key: CryptoKey };
 
-/** Seals with the first of some keys, and opens what any of them has sealed. */
+/** Seals with the first key, and opens what any of the keys has sealed. */
 export class Sealer {
   readonly #bytes: readonly Bytes[];
   #imported: Promise<readonly [Key, ...Key[]]> | undefined;
 
-  /** @throws {TypeError} when a key isn't base64 of 32 bytes. The message has nothing of it */
+  /** @throws {TypeError} when a key isn't base64 of 32 bytes. The message doesn't contain it */
   constructor(subject: string, encryptionKey: string | readonly string[]) {
     this.#bytes = readKeys(subject, encryptionKey);
   }

@@ -1,6 +1,6 @@
 const STORE_HOOK = /^webhook-store-[0-9a-f]{8}$/;
 
-/** Returns a name for the hook by which stored webhooks take part in the lifecycle of their hooks. */
+/** Returns the name of the hook through which stored webhooks take part in the lifecycle of their hooks. */
 export function createStoreHookName(): string {
   return `webhook-store-${crypto.randomUUID().slice(0, 8)}`;
 }

@@ -8,8 +8,8 @@ export type { WebhookFields } from "../config/config.ts";
 /** Options of a webhook store. */
 export interface WebhookStoreOptions {
   /**
-   * Seals secrets and header values (AES-256-GCM): 32 random bytes as base64, as `generateEncryptionKey`
-   * returns them. Several while one replaces another: the first seals, all open.
+   * Seals secrets and header values with AES-256-GCM: 32 random bytes as base64, as `generateEncryptionKey`
+   * returns them. Pass several while one replaces another: the first one seals, all open.
    */
   readonly encryptionKey: string | readonly string[];
   /** The prefix of the outbox on the same store. @default {"hooks"} */
@@ -51,12 +51,12 @@ export interface WebhookWithSecret {
   readonly secret?: string;
 }
 
-/** The fields to store of a new webhook. Without a `secret`, one is generated. */
+/** The fields of a new webhook. Without a `secret`, one is generated. */
 export type NewWebhook = WebhookFields;
 
 /**
- * Changes of a webhook: each field replaces the stored one, and null removes it. Headers are merged: those
- * that are left out stay, and null removes one.
+ * Changes of a webhook: each field replaces the stored one, and null removes it. Headers are merged: omitted
+ * ones stay, and null removes one.
  */
 export type WebhookChanges =
   & {
@@ -66,7 +66,7 @@ export type WebhookChanges =
   }
   & { readonly headers?: Readonly<Record<string, string | null>> | null };
 
-/** Which revision a change is about. */
+/** Which revision to change. */
 export interface RevisionOptions {
   /** Fails with `webhook_changed` unless the webhook is at this revision. @default any */
   readonly revision?: number | undefined;
@@ -77,7 +77,8 @@ export interface RotateOptions extends RevisionOptions {
   /** The new secret, `whsec_…` or `whsk_…`. @default a random `whsec_` */
   readonly secret?: string | undefined;
   /**
-   * How long the old secrets also sign, in milliseconds or as in `"24h"`; 0: not at all, 30 days at most.
+   * How long the old secrets also sign, at most 30 days, in milliseconds or as in `"24h"`. 0 ends them at
+   * once.
    * @default {86400000}
    */
   readonly overlap?: number | string | undefined;
@@ -88,8 +89,7 @@ export interface RotateOptions extends RevisionOptions {
  * they deliver to the stored webhooks, and follow each change within five seconds.
  *
  * Operations throw a `ConfigError` for invalid fields, an `AddressNotAllowedError` for a URL that the guard
- * blocks, a `WebhookStoreError` as described there, and an `OutboxUnavailableError` when the store doesn't
- * respond.
+ * blocks, a `WebhookStoreError` with a code, and an `OutboxUnavailableError` when the store doesn't respond.
  */
 export interface WebhookStore {
   /** The JSON Schemas of the fields of a new webhook, and of changes. */
@@ -100,8 +100,8 @@ export interface WebhookStore {
   /** Whether it is connected to hooks. */
   readonly isConnected: boolean;
   /**
-   * Stores a new webhook. Its name must not have been used before. When connected, it is refused if others
-   * receive so many of its events that one could no longer be stored; those with a `filter` don't count.
+   * Stores a new webhook. Its name must not have been used before. When connected, it is rejected if so many
+   * others receive its events that one could no longer be stored; those with a `filter` don't count.
    */
   create(webhook: NewWebhook): Promise<WebhookWithSecret>;
   /** Returns a webhook; undefined if none is stored. */
@@ -114,7 +114,7 @@ export interface WebhookStore {
   rotateSecret(name: string, options?: RotateOptions): Promise<WebhookWithSecret>;
   /**
    * Deletes a webhook for good, with everything that is stored for it. If a webhook of a file or code has had
-   * its name within the last two days, in any connected process, what is stored is left to that one.
+   * its name within the last two days, in any connected process, its deliveries are left to that one.
    */
   delete(name: string, options?: RevisionOptions): Promise<void>;
   /** Sends a signed `webhook.test` event once. It is not stored, and not retried. */
@@ -133,9 +133,9 @@ export interface WebhookStore {
 export interface WebhookConnection {
   /** Reads the store now, and applies what changed. */
   refresh(): Promise<void>;
-  /** Unregisters the stored webhooks of these names, for others that are registered next. */
+  /** Unregisters the stored webhooks with these names, for others that are registered next. */
   yieldTo(names: readonly string[]): void;
-  /** Registers stored webhooks again whose names are free by now, such as after `yieldTo`. */
+  /** Registers stored webhooks again if their names are free by now, such as after `yieldTo`. */
   reclaim(): void;
   /** Unregisters all stored webhooks. Their deliveries are held. */
   unregister(): void;

@@ -1,7 +1,7 @@
 import type { Clock } from "../internal/clock.ts";
 import type { Store } from "../store/mod.ts";
 
-/** How often the store is read, in milliseconds: a change is known within five seconds. */
+/** How often the store is read, in milliseconds, so that a change is applied within five seconds. */
 const POLL = 3_000;
 /** The shortest pause between reads that other processes ask for, in milliseconds. */
 const MIN_PAUSE = 250;

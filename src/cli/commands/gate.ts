@@ -5,15 +5,13 @@ import { CommandError } from "../errors.ts";
 import type { CommandIO } from "../io.ts";
 import { printable } from "../output.ts";
 
-/** The dialects, which only a failure has to load. */
+/** The dialects. Only a failure loads the module. */
 const DIALECTS = ["claude-code", "copilot", "codex", "gemini", "cursor"];
 
-/**
- * How long a call may take, in seconds: half of the 30 s after which Copilot ends a hook, and runs the tool.
- */
+/** How long a call may take, in seconds: half of the 30 s after which Copilot ends a hook and runs the tool. */
 const TIMEOUT = 15;
 
-/** Largest input, in bytes: what a server reads by default is far less. */
+/** Largest input, in bytes: far more than a server reads by default. */
 const MAX_INPUT = 16 * 1024 * 1024;
 
 type Options = {
@@ -127,7 +125,7 @@ async function gate(options: Call, io: CommandIO): Promise<void> {
 function stopSignal(io: CommandIO): { readonly received: Promise<never>; release(): void } {
   let reject!: (error: CommandError) => void;
   const received = new Promise<never>((_, rejectPromise) => reject = rejectPromise);
-  received.catch(() => {}); // it may come when the race is over
+  received.catch(() => {}); // it may reject after the race
   const releases = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) =>
     io.onSignal(signal, () => reject(new CommandError(`the command was stopped by ${signal}`)))
   );

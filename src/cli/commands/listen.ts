@@ -115,7 +115,7 @@ async function readSecrets(
   return secrets;
 }
 
-/** A request with when it arrived. */
+/** A request, and when it arrived. */
 type LoggedRequest = Omit<ReceivedRequest, "response"> & {
   readonly at: Date;
   readonly status: number;
@@ -151,7 +151,7 @@ function toJson({ event, ...request }: LoggedRequest): string {
   return jsonText({ ...request, ...(event ? { event: toWire(event) } : {}) });
 }
 
-/** Formats a request: the response to it, when it arrived, and what was in it. */
+/** Formats a request: its response, when it arrived, and what it contained. */
 function formatRequest(request: LoggedRequest, full: true | undefined, io: CommandIO): string {
   const { at, outcome, status, verified, event, code, detail } = request;
   const style = styleOf(io, io.stdout);

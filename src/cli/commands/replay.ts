@@ -84,7 +84,7 @@ const outcomes: Readonly<Record<string, string>> = {
   replayed: "delivery is due again now",
 };
 
-/** Names the targets that currently get nothing: what was replayed has to wait. */
+/** Names the targets that currently receive nothing, where replayed events wait. */
 async function warnBlocked({ client, io }: Context, only: string | undefined): Promise<void> {
   // The replay is done, even if the token doesn't allow reading.
   const targets = await fetchTargets(client).catch(() => []);

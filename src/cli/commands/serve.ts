@@ -74,7 +74,7 @@ async function serve(path: string | undefined, options: Options, io: CommandIO):
   });
   try {
     const { host: hostname, port } = settings;
-    // Before the store: a second server that was started by mistake must not deliver anything.
+    // Before it opens the store: a second server that was started by mistake must not deliver anything.
     const server = await startServer(io, { hostname, port }, handle);
     const opening = openService(io, settings, log);
     try {
@@ -113,7 +113,7 @@ async function openService(io: CommandIO, settings: Settings, log: Log): Promise
     return await Service.open(store, settings, log, io);
   } catch (error) {
     store.close();
-    // Webhooks that don't fit the outbox, which only the outbox can tell.
+    // Webhooks that don't fit the outbox: only the outbox can tell.
     throw error instanceof TypeError || error instanceof RangeError
       ? new CommandError(error.message)
       : error;
@@ -143,7 +143,7 @@ function countOf({ webhooks, gates }: Settings): string {
   return gates.length > 0 ? `${counted}, ${count(gates.length, "gate")}` : counted;
 }
 
-/** Prints what is served, and how to send the first event. */
+/** Prints where and what it serves, and how to send the first event. */
 function greet(
   settings: Settings,
   port: number,

@@ -50,7 +50,7 @@ async function copy(from: string, to: string, options: Options, io: CommandIO): 
   const progress = new Progress(io);
   const names = `${maskUrl(from)} to ${maskUrl(to)}`;
   try {
-    const readEntries = await readerOf(source); // before a target is created for nothing
+    const readEntries = await readerOf(source); // before the target is created
     const store = await io.openStore(to);
     try {
       if (!options.force && !await isEmpty(store)) {

@@ -21,7 +21,7 @@ import type { Log } from "./log.ts";
 
 /** Deno Deploy and most supervisors kill a process 5 s after they asked it to end. In milliseconds. */
 const CLOSE_TIMEOUT = 4_500;
-/** How long the start waits to see what is leased, in milliseconds. */
+/** How long the start waits to find leased deliveries, in milliseconds. */
 const LEASES_TIMEOUT = 2_000;
 /**
  * The first and the longest pause before hooks that didn't open are tried again, in milliseconds. A server
@@ -124,7 +124,7 @@ export class Service {
   async reload(settings: Settings): Promise<void> {
     const before = this.#settings;
     const names = settings.webhooks.map(({ name }) => name);
-    // Those that are served already need no store: a token can be revoked while it is down.
+    // Webhooks that are already served need no store: a token can be revoked while the store is down.
     const served = new Set(before.webhooks.map(({ name }) => name));
     await this.#checkNames(names.filter((name) => !served.has(name)));
     const fixed = FIXED.filter((name) => !isEqual(settings[name], before[name]));
@@ -138,7 +138,7 @@ export class Service {
       this.#apply(before);
       throw error;
     } finally {
-      this.#connection?.reclaim(); // names that the file doesn't have
+      this.#connection?.reclaim(); // names that the file no longer has
     }
     if (isEqual(settings.tokens, before.tokens)) return;
     this.#streams.abort();
@@ -214,8 +214,8 @@ export class Service {
   }
 
   /**
-   * Opens the hooks when the store can be read, for what is due already: events may not come for long.
-   * Without an encryption key, it keeps looking for webhooks, which another process may create.
+   * Opens the hooks when the store can be read, to deliver what is already due: the next event may be far
+   * off. Without an encryption key, it keeps looking for webhooks, which another process may create.
    */
   async #keepOpen(isOpen: boolean, io: CommandIO): Promise<void> {
     const { first, longest } = OPEN_PAUSES;

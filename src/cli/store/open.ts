@@ -71,8 +71,8 @@ function checkUrl(location: StoreLocation): StoreLocation {
 }
 
 /**
- * Opens the store at a location. A file is opened as what it is, whether SQLite or Deno KV, and a new one
- * is SQLite where the runtime has it. `onNotice` receives what users should know about it.
+ * Opens the store at a location. Detects whether a file is SQLite or Deno KV; a new one is SQLite where the
+ * runtime has it. `onNotice` receives what users should know about it.
  *
  * @throws {CommandError} when the location is invalid, or the file is of another kind
  * @throws {StoreError} when it can't be opened

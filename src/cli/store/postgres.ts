@@ -98,8 +98,8 @@ export async function connectPostgres(url: string): Promise<OpenClient> {
 }
 
 /**
- * Loads a package that the user installed: next to this package, or in the working directory, where it is
- * if this one is installed globally.
+ * Loads a package that the user installed: next to this package, or, if this one is installed globally, in
+ * the working directory.
  */
 async function load<Module>(name: string): Promise<Module | undefined> {
   const module = await import(name).catch(onMissing) ?? await loadFromWorkingDirectory(name);
@@ -118,7 +118,7 @@ async function loadFromWorkingDirectory(name: string) {
   }
 }
 
-/** What is installed and fails is another matter. */
+/** A package that is installed but fails is a different error. */
 function onMissing(error: unknown): undefined {
   const { code } = error as { readonly code?: string };
   if (!/^(?:ERR_)?MODULE_NOT_FOUND$/.test(code ?? "")) throw error;

@@ -13,7 +13,7 @@ export class Exchange {
   readonly #onWrite: (bytes: number) => void;
   #behavior: ReceiverBehavior = {};
 
-  /** Prepares a response; `onWrite` is told how many bytes of its body the system accepted. */
+  /** Prepares a response; `onWrite` receives the number of bytes of its body that the system accepted. */
   constructor(response: HttpResponse, onWrite: (bytes: number) => void) {
     this.#response = response;
     this.#onWrite = onWrite;
@@ -74,7 +74,7 @@ export class Exchange {
     }
   }
 
-  /** Does what the behavior wants at a moment. Resolves to whether the connection is still open. */
+  /** Does what the behavior says for a moment. Resolves to whether the connection is still open. */
   async #reach(moment: ReceiverMoment, released: Promise<void>): Promise<boolean> {
     const { hold, reset, close } = this.#behavior;
     if (hold === moment) await abortable(released, this.#disconnected.signal);

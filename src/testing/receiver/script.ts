@@ -84,7 +84,7 @@ const FIELDS: readonly string[] = [
   "chunkDelay",
 ];
 
-/** Steps, of which each responds to one request, or to `times` requests. The last one never ends. */
+/** Steps: each responds to one request, or to `times` requests. The last one never ends. */
 export class Script {
   readonly #steps: readonly ReceiverStep[];
   #index = 0;

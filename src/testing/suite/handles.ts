@@ -15,7 +15,7 @@ const MAX_ATTEMPTS = 10 * ROUNDS;
 const WAKE_ROUNDS = 50;
 const WAKE_PAUSE = 100;
 
-/** Isolation between two handles, such as two processes have. */
+/** Isolation between two handles, such as those of two processes. */
 export const handlesBehaviors: HandlesBehaviors = {
   "a commit of one handle is visible to the other": async ([one, two], prefix) => {
     for (let i = 0; i < ROUNDS; i++) {

@@ -6,7 +6,7 @@ export type StoreBehaviors = Readonly<Record<string, (store: Store) => Promise<v
 
 /** Asserts a condition. */
 export function ok(holds: boolean, what = "it does not hold"): asserts holds {
-  if (!holds) throw new ExpectationError(`Expected otherwise: ${what}`);
+  if (!holds) throw new ExpectationError(`Expected that ${what}`);
 }
 
 /** Asserts that two values are deeply equal. Fields that are undefined count as absent. */
@@ -54,7 +54,7 @@ export async function setAll(store: Store, keys: readonly StoreKey[]): Promise<v
   }
 }
 
-/** JSON, with a form for what JSON can't represent. */
+/** Returns JSON, with text in place of what JSON can't represent. */
 function toText(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) => {
     if (typeof part === "bigint") return { bigint: String(part) };
