@@ -21,8 +21,8 @@ export type BatchOptions = {
   /** Whether the batch was accepted before `close` began. */
   readonly isAdmitted?: boolean | undefined;
   /**
-   * With an outbox: whether it is stored, and so accepted, without waiting for hooks to open, except those that
-   * bring targets. Its handlers are called once all are open.
+   * With an outbox: whether to store and accept the batch without waiting for hooks to open, except those
+   * that register targets. Its handlers are called once all hooks are open.
    */
   readonly isEarly?: boolean | undefined;
   /** How long a schema may take to validate an event, in milliseconds. @default no limit */
@@ -52,7 +52,7 @@ export class Admission {
     this.#schemas = schemas;
   }
 
-  /** Whether an event needs to wait for nothing. */
+  /** Whether an event can be accepted at once. */
   get isOpen(): boolean {
     return this.#lifecycle.isReady && this.#entering === 0;
   }
@@ -139,8 +139,8 @@ export class Admission {
 }
 
 /**
- * Validates a payload with a schema. Schemas receive a copy, because some set defaults in what they validate.
- * What they return is not used.
+ * Validates a payload with a schema. Schemas receive a copy, because some set defaults in it. Their output
+ * isn't used.
  *
  * @throws {EventValidationError} with every issue
  */

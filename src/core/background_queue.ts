@@ -22,7 +22,7 @@ export class BackgroundQueue {
     this.#semaphore = new Semaphore(limits.maxConcurrent);
   }
 
-  /** Whether an event runs. None waits without one that runs. */
+  /** Whether an event runs. If none runs, none waits. */
   get busy(): boolean {
     return this.#semaphore.taken > 0;
   }
@@ -48,8 +48,8 @@ export class BackgroundQueue {
   }
 
   #failed(event: HookEvent, error: unknown): void {
-    // A DispatchError of this event: its failures were reported one by one. One of another event is what
-    // a schema or a queue threw.
+    // A DispatchError of this event: its failures were reported one by one. A schema or a queue may throw
+    // that of another event.
     if (error instanceof DispatchError && error.receipt.id === event.id) return;
     this.#reporter.failed(`Cannot dispatch event '${event.type}' (${event.id})`, error, event);
   }

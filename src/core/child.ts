@@ -18,7 +18,7 @@ export interface ChildOptions {
   readonly sessionId?: string | undefined;
 }
 
-/** What a child does by itself: the rest is that of its parent. */
+/** The methods of a child that differ from its parent's. */
 type ChildMethods = {
   emit(type: string, data: unknown, options?: EmitOptions): Promise<Receipt>;
   emitInBackground(type: string, data: unknown, options?: EmitOptions): void;
@@ -32,7 +32,7 @@ type ChildMethods = {
 };
 
 /**
- * Returns the options of a child of a child: what it doesn't say is as in its parent.
+ * Returns the options of a child of a child, which inherits those that it omits.
  *
  * @throws {TypeError} when one is invalid
  */
@@ -78,7 +78,7 @@ export function childMethods(registry: HookRegistry<never>, child: ChildOptions)
   };
 }
 
-/** The types of events that say which agent they are of. */
+/** The types of events that name their agent. */
 const OF_AGENTS = /^(?:tool|model|agent)\./;
 
 /** Returns a payload with the agent in it, unless it names one. */

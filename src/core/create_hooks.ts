@@ -82,7 +82,7 @@ export interface Hooks<
     options?: Omit<HandlerOptions<EventOf<Events, Pattern>>, "once">,
   ): Registration;
   /**
-   * Registers hooks, webhooks and what `withHook` and its siblings return: all of them, or none.
+   * Registers hooks, webhooks, and the results of `withHook` and its siblings: all of them, or none.
    *
    * @returns One registration per argument, in the same order
    * @throws {TypeError | RangeError} when one is invalid
@@ -104,8 +104,8 @@ export interface Hooks<
    * checks at once; deny outranks ask, which outranks allow. Only `decision.decision === "allow"` lets the
    * event happen, with `decision.data`.
    *
-   * A decision is recorded as `gate.decided`, in one commit with the event, before this resolves. What can't
-   * be recorded is denied. Without gates for the type, it only emits.
+   * A decision is recorded as `gate.decided`, in one commit with the event, before this resolves. If it can't
+   * be recorded, the event is denied. Without gates for the type, it only emits.
    *
    * @throws {EventValidationError} when the payload is invalid
    * @throws {HooksClosedError} after `close`
@@ -154,9 +154,9 @@ export interface Hooks<
     options?: CallOptions,
   ): Promise<Result | DeniedCall>;
   /**
-   * Returns these hooks for one agent, such as a subagent: with the same handlers, webhooks and gates, also
-   * those that are registered later, through either. It adds `agent_id` and `parent_agent_id` to the
-   * `tool.*`, `model.*` and `agent.*` events that it emits, and its run and session to all of them.
+   * Returns these hooks for one agent, such as a subagent. Both have the same handlers, webhooks and gates,
+   * including those that are registered later. It adds `agent_id` and `parent_agent_id` to the `tool.*`,
+   * `model.*` and `agent.*` events that it emits, and its run and session to all of them.
    *
    * ```ts
    * import { createHooks } from "@omniagent/hooks";

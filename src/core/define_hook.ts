@@ -15,7 +15,7 @@ import type { EventOf, EventPattern } from "./patterns.ts";
 
 /** What `use` accepts. The constructor of an agent can take a list of them. */
 export type HooksOption<Events extends object = AgentEvents> =
-  // No `kind`, so that TypeScript takes a literal without one for a hook.
+  // No `kind`, so that TypeScript treats a literal without one as a hook.
   | (Hook<EventOf<Events>, Events> & { readonly kind?: undefined })
   | (Webhook & { readonly kind?: undefined })
   | {
@@ -27,8 +27,7 @@ export type HooksOption<Events extends object = AgentEvents> =
     readonly name?: string | undefined;
     /** Options. Their filter was checked against the patterns where the option was created. */
     readonly options?: HandlerOptions<never> | undefined;
-    // A method, not a property: methods compare bivariantly, so that a list made for few events fits
-    // where more are known.
+    // A method, not a property: methods are bivariant, so a list for few events fits where more are known.
     /** Handles an event. */
     handle(event: EventOf<Events>, context: HandlerContext<Events>): HandlerResult;
   }
@@ -54,7 +53,7 @@ export type HooksOption<Events extends object = AgentEvents> =
   }
   | StandaloneGate<Events>;
 
-/** A gate with its patterns, such as a `WebhookGate`. Its `kind` tells it from a hook. */
+/** A gate with its patterns, such as a `WebhookGate`. Its `kind` distinguishes it from a hook. */
 export type StandaloneGate<Events extends object = AgentEvents> = Gate<EventOf<Events>> & {
   /** The patterns of the events that it decides about. */
   readonly events: readonly string[];
@@ -74,7 +73,7 @@ export function withHook<
   return {
     kind: "handler",
     events: typeof pattern === "string" ? [pattern] : pattern as readonly string[],
-    // The pattern decides which events arrive, and it is the handler's own.
+    // The handler's own pattern determines which events arrive.
     handle: handler as never,
     ...(options && { options: options as unknown as HandlerOptions<never> }),
   };

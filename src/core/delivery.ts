@@ -41,7 +41,7 @@ export type AttemptContext = {
   readonly traceparent?: string | undefined;
 };
 
-/** What a delivery queue delivers to, with retries: a webhook, or a durable hook. */
+/** A target of a delivery queue, which retries: a webhook, or a durable hook. */
 export type DeliveryTarget = {
   /** Unique among hooks and webhooks. */
   readonly name: string;
@@ -102,8 +102,8 @@ export type Publication = {
    */
   readonly fresh?: boolean;
   /**
-   * Whether the sender set the timestamp of the event. It is then part of the content that an idempotency
-   * key stands for. @default {false}
+   * Whether the sender set the timestamp of the event. If so, it is part of the content of an idempotency
+   * key. @default {false}
    */
   readonly hasTimestamp?: boolean;
 };
@@ -134,11 +134,11 @@ export type RecordWrite = {
   readonly key: RecordKey;
   /** A JSON object with its version as `v`, a few kilobytes at most; null deletes the record. */
   readonly value: { readonly v: number } | null;
-  /** Of the record as it was read; null: it isn't stored yet; undefined: write it whatever is stored. */
+  /** The version that was read; null if the record isn't stored yet. Undefined overwrites anything. */
   readonly versionstamp?: string | null | undefined;
   /**
    * How long it is kept, in milliseconds; `Infinity`: always.
-   * @default as long as everything else that is kept of an event
+   * @default as long as the event
    */
   readonly lifetime?: number | undefined;
 };
@@ -179,7 +179,7 @@ export type PendingPublication = {
   committed(): Promise<void>;
 };
 
-/** What a queue that emits events of its own can ask of its hooks. */
+/** The part of the hooks that a queue uses to emit its own events. */
 export type QueueHost = {
   /** Returns the names of the targets that receive an event. */
   targetsOf(event: HookEvent): readonly string[];

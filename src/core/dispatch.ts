@@ -6,13 +6,13 @@ import type { HandlerList } from "./handler_table.ts";
 import type { HandlerContext } from "./hook.ts";
 import { type Entry, SKIPPED } from "./entry.ts";
 
-/** What some dispatches have of their own. */
+/** Options of some dispatches. */
 type DispatchOptions = {
   /** How many deliveries were stored. */
   readonly deliveries: number;
   /** The event as inline webhooks send it. */
   readonly sent: HookEvent;
-  /** When it aborts, running handlers are not awaited any longer, and no more are called. */
+  /** When it aborts, running handlers are no longer awaited, and no more are called. */
   readonly signal: AbortSignal;
   /** Returns the context of a call. */
   readonly contextOf: (entry: Entry) => HandlerContext;
@@ -25,7 +25,7 @@ type Dispatch = {
   readonly options: DispatchOptions | undefined;
   /** The index of the call to make next. */
   next: number;
-  /** What the call before it returned, if that has to be awaited. */
+  /** The promise of the previous call, if it has to be awaited. */
   promise: PromiseLike<unknown> | undefined;
   /** By index, the outcomes of calls that failed, and undefined for those that were skipped. */
   exceptions: Map<number, HandlerOutcome | undefined> | undefined;
@@ -57,7 +57,7 @@ export function callHandlers(
 
 /**
  * Calls handlers until one returns a promise to await, or all have been called. `dispatch` is the state so
- * far. Returns the state after that; undefined if there is still nothing in it.
+ * far. Returns the state after that; undefined if it is still empty.
  */
 function callUntilPromise(
   list: HandlerList,

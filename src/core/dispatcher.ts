@@ -10,7 +10,7 @@ export class Dispatcher<Events extends object = AgentEvents> implements Emitter<
   /**
    * Creates a dispatcher for a registry.
    *
-   * @param emitter What emits in its place, such as that of an agent. @default the registry
+   * @param emitter Emits in its place, such as the emitter of an agent. @default the registry
    * @throws {TypeError} when it is not a `HookRegistry`
    */
   constructor(registry: HookRegistry<Events>, emitter: Emitter<Events> = registry) {

@@ -11,9 +11,8 @@ export interface EmitOptions {
   /** The trace of the event, a `traceparent` of W3C Trace Context. An empty string means none. */
   readonly traceparent?: string | undefined;
   /**
-   * Aborts the emission. Before the event is accepted, `emit` rejects with the signal's reason. After
-   * that, running handlers are aborted, and those that did not run yet fail with the reason.
-   * `emitInBackground` ignores it.
+   * Aborts the emission. Before the event is accepted, `emit` rejects with the signal's reason. After that,
+   * running handlers are aborted, and the remaining ones fail with the reason. `emitInBackground` ignores it.
    */
   readonly signal?: AbortSignal | undefined;
   /**

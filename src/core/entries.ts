@@ -82,9 +82,9 @@ function checkHandlerOptions(subject: string, options: unknown): void {
   checkKnown(subject, options, HANDLER_OPTIONS, { durable: "use(defineHook({ durable: true }))" });
 }
 
-/** What a durable hook needs of the registry. */
+/** The part of the registry that a durable hook uses. */
 export type DurableHost = {
-  /** Opens hooks that aren't open. @throws {HooksClosedError} when the hook may not be called any more */
+  /** Opens hooks that aren't open. @throws {HooksClosedError} when the hook may no longer be called */
   enter(entry: Entry): Promise<void>;
   /** Makes a call that `close` waits for. */
   run<T>(call: () => Promise<T>): Promise<T>;

@@ -7,13 +7,13 @@ import { HookTimeoutError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { HandlerContext, Hook } from "./hook.ts";
 
-/** What a call returns when its filter rejected the event, or its only call was already made. */
+/** Returned by a call whose filter rejected the event, or whose only call was already made. */
 export const SKIPPED: unique symbol = Symbol("skipped");
 
 /** Calls a handler, with its filter, its timeout and `once` around it. */
 export type Invoke = (event: HookEvent, context: HandlerContext) => unknown;
 
-/** What `HookRegistry.list` returns of an entry. */
+/** An entry, as `HookRegistry.list` returns it. */
 type EntryInfo = {
   readonly name: string;
   readonly kind: "handler" | "hook" | "webhook";
@@ -34,11 +34,11 @@ type EntryOptions = {
   readonly target?: DeliveryTarget;
   /** Whether a target wants an event. @default always */
   readonly accepts?: (event: HookEvent) => boolean;
-  /** The first parts of the keys in its slice of the store; absent: it has none. */
+  /** The first parts of the keys in its slice of the store; absent without a slice. */
   readonly scope?: readonly string[] | undefined;
 };
 
-/** What the registry keeps of a registration. */
+/** A registration in the registry. */
 export class Entry {
   readonly info: EntryInfo;
   readonly priority: number;
@@ -101,7 +101,7 @@ export function filtered(invoke: Invoke, filter: (event: HookEvent) => boolean):
   return (event, context) => passes(filter, event) ? invoke(event, context) : SKIPPED;
 }
 
-/** Returns what a filter returns for an event. @throws {TypeError} when that is a promise */
+/** Returns the result of a filter for an event. @throws {TypeError} when that is a promise */
 export function passes(filter: (event: HookEvent) => boolean, event: HookEvent): boolean {
   const result = filter(event);
   rejectPromise("filter", result);

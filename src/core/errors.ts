@@ -4,7 +4,7 @@ import type { HandlerOutcome, Receipt } from "./emitter.ts";
 
 /**
  * Thrown when handlers of an event failed. The others ran, unless the caller's signal or `close` ended the
- * dispatch: then those that were still to come failed with its reason. `cause` is the first failure.
+ * dispatch: then the remaining ones failed with its reason. `cause` is the first failure.
  */
 export class DispatchError extends AggregateError {
   /** Always `"DispatchError"`. */
@@ -105,7 +105,7 @@ export class HooksClosedError extends Error {
   }
 }
 
-/** Thrown when something could not be closed. Everything else was; `errors` has every failure. */
+/** Thrown when something could not be closed. Everything else was closed. `errors` has every failure. */
 export class HookCloseError extends AggregateError {
   /** Always `"HookCloseError"`. */
   override readonly name = "HookCloseError";

@@ -38,11 +38,10 @@ export function encodeEvent(event: HookEvent): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Decodes an event from its wire format, frozen at every level. Unknown fields are ignored, and an empty or
- * null `session_id` or `run_id` means none, and so does an invalid `traceparent`, as W3C Trace Context
- * asks of receivers. Times can have any offset and precision, and are kept to the millisecond. A
- * byte order mark is skipped. A number that a double would change, such as 9007199254740993, is an error:
- * send it as text.
+ * Decodes an event from its wire format, frozen at every level. Unknown fields are ignored. An empty or null
+ * `session_id` or `run_id` means none, as does an invalid `traceparent`, as W3C Trace Context requires of
+ * receivers. Times can have any offset and precision, and are kept to the millisecond. A byte order mark is
+ * skipped. A number that a double would change, such as 9007199254740993, is an error: send it as text.
  *
  * @throws {EventValidationError} with every issue; paths have the names of the wire format
  */
@@ -89,12 +88,12 @@ export function fromWire(value: unknown): HookEvent {
   return adoptEvent(fields, "Cannot decode event");
 }
 
-/** Parses the JSON of a body. @throws {EventValidationError} whose message shows nothing of it */
+/** Parses the JSON of a body. @throws {EventValidationError} whose message doesn't quote it */
 export function parseEventJson(body: Uint8Array | string): unknown {
   const { value, issues: found } = typeof body === "string" || body instanceof Uint8Array
     ? parseJson(body)
     : { value: undefined, issues: [{ message: "must be bytes or text" }] };
-  // Other fields are ignored, whatever is in them.
+  // Other fields are ignored, no matter what they contain.
   const issues = value === undefined ? found : found.filter(({ path }) => path?.[0] === "data");
   if (issues.length > 0) throw new EventValidationError("Cannot decode event", issues);
   return value;

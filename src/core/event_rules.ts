@@ -77,14 +77,14 @@ export function isTraceparent(value: unknown): value is string {
     !/-0{32}-|-0{16}-/.test(value);
 }
 
-/** What relates an event to others: its session, its run and its trace. Null and empty mean none. */
+/** The fields that relate an event to others: its session, its run and its trace. Null and empty mean none. */
 export type Correlation = {
   readonly sessionId?: string | null | undefined;
   readonly runId?: string | null | undefined;
   readonly traceparent?: string | null | undefined;
 };
 
-/** Returns the session, run and trace of an event: only those that it has. */
+/** Returns the session, run and trace of an event, without those that it doesn't have. */
 export function correlationOf(
   { sessionId, runId, traceparent }: Correlation,
 ): { readonly sessionId?: string; readonly runId?: string; readonly traceparent?: string } {

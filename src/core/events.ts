@@ -108,7 +108,7 @@ export type JobData = {
   readonly success: boolean;
 };
 
-/** Payload of `agent.end`, which is emitted once per run, however it ends. */
+/** Payload of `agent.end`, which is emitted once per run, no matter how it ends. */
 export type AgentEndData = {
   /** The run, as in `agent.start`. */
   readonly run_id?: string;

@@ -16,9 +16,9 @@ export type GateDecidedData = {
   readonly reason?: string;
   /** How each gate judged. */
   readonly gates: readonly Readonly<Record<string, unknown>>[];
-  /** The SHA-256 of the canonical JSON (RFC 8785) of the data as it came in, in hexadecimal. */
+  /** The SHA-256 of the canonical JSON (RFC 8785) of the original data, in hexadecimal. */
   readonly digest_in: string;
-  /** The same of the data that was judged last. */
+  /** The same for the data that was judged last. */
   readonly digest_out: string;
   /** How long the decision took, in milliseconds. */
   readonly took_ms: number;
@@ -40,7 +40,7 @@ export type GateLateData = {
   readonly agent_id?: string;
   /** The gate. */
   readonly gate: string;
-  /** What it returned. `failed`: something that is no verdict. */
+  /** What it returned. `failed`: anything but a verdict. */
   readonly verdict: "allow" | "deny" | "ask" | "none" | "rewritten" | "failed";
   /** Why it was too late: `timeout` or `aborted`. */
   readonly failure?: string;

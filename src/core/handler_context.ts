@@ -4,7 +4,7 @@ import type { HandlerContext, Logger } from "./hook.ts";
 import type { Chain } from "./nesting.ts";
 import type { Recorder } from "./recorder.ts";
 
-/** What a handler is called with. */
+/** The parts of a handler's context. */
 export type CallOptions = {
   /** The types of the events that led to the call. */
   readonly chain: Chain;
@@ -22,7 +22,7 @@ type ChainEmitter = {
   ) => ReturnType<Emitter[Name]>;
 };
 
-/** What is the same in every context. */
+/** The parts that all contexts share. */
 type ContextParts = {
   readonly logger: Logger;
   readonly recorder: Recorder;

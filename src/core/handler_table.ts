@@ -8,10 +8,10 @@ import { HookInitError } from "./errors.ts";
 import type { HandlerContext } from "./hook.ts";
 import type { Store } from "../store/mod.ts";
 
-/** How many lists are cached. Event types come from outside too, so that their number has no limit. */
+/** How many lists are cached. Event types also come from outside, so their number has no limit. */
 const MAX_LISTS = 1000;
 
-/** What dispatches to the handlers of a registry share. */
+/** The dependencies that all dispatches of a registry share. */
 type HandlerHost = {
   readonly reporter: Reporter;
   readonly inFlight: InFlight;
@@ -25,7 +25,7 @@ export type HandlerList = {
   readonly host: HandlerHost;
   /** In the order in which they are called. */
   readonly calls: readonly Entry[];
-  /** By index, what a plain dispatch calls. Arrays of their own, because that loop is the hottest one. */
+  /** By index, the functions that a plain dispatch calls. In separate arrays, because that loop is the hottest one. */
   readonly invokes: readonly Invoke[];
   /** By index, the context of calls that no signal of a caller aborts and that no event caused. */
   readonly contexts: readonly HandlerContext[];

@@ -85,10 +85,10 @@ export interface Hook<Event extends HookEvent = EventOf, Events extends object =
   /** Skips the events for which it returns false. */
   filter?(event: Event): boolean;
   /**
-   * Opens the hook, before its first event. An `emit` of the hooks that is awaited in here is a
-   * `DeadlockError`, because events wait for `init`: use `emitInBackground`.
+   * Opens the hook, before its first event. Awaiting an `emit` of the hooks in here throws a `DeadlockError`,
+   * because events wait for `init`: use `emitInBackground`.
    *
-   * The signal aborts when `close` begins, but not before the events have ended that wait for hooks to open.
+   * The signal aborts when `close` begins, but not before the events that wait for hooks to open have ended.
    */
   init?(context: Pick<HandlerContext, "store" | "logger" | "signal">): HandlerResult;
   /** Closes the hook, after its last event. Called if the hook was opened, with `init` or without. */

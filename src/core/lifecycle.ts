@@ -21,14 +21,14 @@ type LifecycleOptions = {
   readonly closeTimeout: number;
 };
 
-/** This share of `closeTimeout`, but a second at most, is reserved for closing the hooks. */
+/** The part of `closeTimeout` that is reserved for closing the hooks, at most a second. */
 const CLOSE_SHARE = 0.1;
 
 /** Opens hooks before their first event, and closes them after their last. */
 export class HookLifecycle {
   /** Whether events may be dispatched at once: every registered hook is open. */
   isReady = false;
-  /** Whether `close` has given up on what still runs: nothing more is called. */
+  /** Whether `close` no longer waits for running calls: nothing more is called. */
   isAbandoned = false;
   readonly #options: LifecycleOptions;
   readonly #abandon: AbortController = sharedController();
@@ -46,7 +46,7 @@ export class HookLifecycle {
     this.#options = options;
   }
 
-  /** Aborts when `close` gives up on what still runs. */
+  /** Aborts when `close` no longer waits for running calls. */
   get abandoned(): AbortSignal {
     return this.#abandon.signal;
   }
@@ -61,14 +61,14 @@ export class HookLifecycle {
     return this.#unopened.size > 0;
   }
 
-  /** Whether a hook that brings targets is not open yet. */
+  /** Whether a hook that registers targets is not open yet. */
   get lacksTargets(): boolean {
     for (const { bringsTargets } of this.#unopened) if (bringsTargets) return true;
     return false;
   }
 
   /**
-   * Rejects what comes after `close`. What a running event causes is accepted until that event has ended.
+   * Rejects events after `close`. An event that a running event causes is accepted until that one has ended.
    *
    * @throws {HooksClosedError}
    */
@@ -102,8 +102,8 @@ export class HookLifecycle {
   /**
    * Opens every hook that isn't open. Concurrent callers share one attempt.
    *
-   * @throws {HookInitError} when a hook fails to open. What the same attempt had opened is closed, except hooks that
-   *   bring targets
+   * @throws {HookInitError} when a hook fails to open. Hooks that the same attempt opened are closed again,
+   *   except those that register targets
    */
   open(): Promise<void> {
     if (this.isReady && !this.#opening) return Promise.resolve();
@@ -113,7 +113,8 @@ export class HookLifecycle {
   }
 
   /**
-   * Opens the hooks that bring targets, and no other: those may hang or fail. Concurrent callers share one attempt.
+   * Opens only the hooks that register targets: others may hang or fail. Concurrent callers share one
+   * attempt.
    *
    * @throws {HookInitError} when such a hook fails to open
    * @throws {HooksClosedError} when `close` gives up on it
@@ -126,7 +127,7 @@ export class HookLifecycle {
     }
   }
 
-  /** Opens every hook that isn't open; with `isTargetsOnly`, those that bring targets. */
+  /** Opens every hook that isn't open; with `isTargetsOnly`, those that register targets. */
   async #openEach(isTargetsOnly: boolean): Promise<void> {
     const { logger, queue } = this.#options;
     const context = { logger, signal: this.#openingAbort.signal };
@@ -218,7 +219,7 @@ export class HookLifecycle {
     const stopped = this.#stopQueue();
     stopped.catch(() => {}); // awaited below
     await attempt("events", drainTime.wait(this.#ended()));
-    // Once more: events that ended since may have started it, or left leases to return.
+    // Once more: events that have ended since may have started it, or left leases to return.
     await attempt("outbox", drainTime.wait(stopped.then(() => this.#stopQueue())));
     drainTime.cancel();
     this.isAbandoned = true;

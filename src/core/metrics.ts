@@ -1,4 +1,4 @@
-/** What is measured. The names are those of OpenTelemetry; `GET /metrics` derives those of Prometheus. */
+/** The metrics. The names are those of OpenTelemetry; `GET /metrics` derives those of Prometheus. */
 export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   "omniagent.hooks.events": {
     kind: "counter",
@@ -56,7 +56,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   },
 };
 
-/** What a metric is. */
+/** The description of a metric. */
 export type MetricDefinition = {
   /** A `counter` only rises, a `gauge` is a current value, a `histogram` sorts durations into buckets. */
   readonly kind: "counter" | "gauge" | "histogram";
@@ -107,7 +107,7 @@ export type Metric = MetricDefinition & {
 export type MetricMinute = {
   /** When the minute began. */
   readonly start: Date;
-  /** A value for each `outcome`, whatever the other attributes were. */
+  /** A value for each `outcome`, summed over all other attributes. */
   readonly points: readonly MetricPoint[];
 };
 
@@ -141,20 +141,20 @@ export const BOUNDS: readonly number[] = [
   10,
 ];
 
-/** Sets of attributes per metric. Types and names come from outside too, so that they are bounded. */
+/** The most sets of attributes per metric: types and names also come from outside. */
 const MAX_SERIES = 500;
-/** What stands for an attribute beyond that. */
+/** Replaces an attribute beyond that. */
 const OTHER = "other";
 
 type Series = {
   readonly attributes: MetricAttributes;
   value: number;
   count: number;
-  /** Per bound, not cumulative; the last one is for what is greater than all. */
+  /** Per bound, not cumulative; the last one is for values above all bounds. */
   readonly buckets: number[];
 };
 
-/** What adds to one series. */
+/** A function that adds to one series. */
 type Meter = { readonly add: (value: number) => void; readonly attributes: MetricAttributes };
 
 /** The metrics whose last hour is kept. */
@@ -166,7 +166,7 @@ const MINUTE = 60_000;
 /** Minutes that are kept. */
 const MAX_MINUTES = 60;
 
-/** Sums up what is counted and recorded in this process. */
+/** Sums up the counters and histograms of this process. */
 export class MetricTable {
   readonly #series = new Map<MetricName, Map<string, Series>>();
   /** By the number of the minute since 1970, and by outcome. */
@@ -185,7 +185,7 @@ export class MetricTable {
     return meter.attributes;
   }
 
-  /** Returns what adds under the same attributes each time, and the attributes that it uses. */
+  /** Returns a function that adds under the same attributes each time, and the attributes that it uses. */
   meter(name: MetricName, attributes: MetricAttributes): Meter {
     const series = this.#seriesOf(name, attributes);
     const sum = METRICS[name].kind === "histogram" ? addDuration : addNumber;
@@ -224,7 +224,7 @@ export class MetricTable {
     });
   }
 
-  /** Returns where to add what happens now. */
+  /** Returns the minute to add to now. */
   #minuteOf(name: MetricName, { outcome }: MetricAttributes): Series {
     let minutes = this.#minutes.get(name);
     if (minutes === undefined) this.#minutes.set(name, minutes = new Map());

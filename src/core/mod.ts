@@ -1,6 +1,6 @@
 /**
- * The core: events, hooks, registry, dispatcher, and the interfaces of what builds on them. Other folders
- * enter here; the root entry chooses what the package exports.
+ * The core: events, hooks, registry, dispatcher, and the interfaces for code that builds on them. Other
+ * folders import from here; the root entry chooses what the package exports.
  *
  * @module
  */

@@ -50,7 +50,7 @@ export function extendChain(chain: Chain, type: string): Chain {
   return longer;
 }
 
-/** What is called: a background event, any other dispatch, a durable hook, or `init` or `close` of a hook. */
+/** The kind of a call: a background event, any other dispatch, a durable hook, or `init` or `close` of a hook. */
 type CallKind = "background" | "dispatch" | "hook" | "init" | "close";
 
 /** A call of user code that something waits for. */

@@ -15,12 +15,12 @@ import { createEvent } from "./snapshot.ts";
 import type { Spans, TelemetrySpan } from "./telemetry.ts";
 
 /**
- * How long an observed event may keep its caller, in milliseconds. A store that needs longer goes on in the
+ * How long an observed event may block its caller, in milliseconds. A slower store continues in the
  * background: the agent doesn't wait for it.
  */
 const MAX_WAIT = 1_000;
 
-/** What an observer needs from the registry. */
+/** The part of the registry that an observer uses. */
 type Parts = {
   readonly pipeline: Pipeline;
   readonly handlers: HandlerTable;
@@ -87,7 +87,7 @@ export class Observer<Events extends object = AgentEvents> {
     if (this.acceptDirect(events)) return Promise.resolve();
     return new Promise((resolve, reject) => {
       let isLate = false;
-      // A store that kept one caller waiting keeps no other until it responds again.
+      // Once a store has kept one caller waiting, no other waits until it responds again.
       const cancel = setTimer(this.#isSlow ? 0 : MAX_WAIT, () => {
         isLate = true;
         this.#isSlow = true;
@@ -141,7 +141,7 @@ export class Observer<Events extends object = AgentEvents> {
     return !pipeline.isDirect || handlers.listFor(type).calls.length > 0;
   }
 
-  /** Calls a function in a span, which ends when what the function returns settles. */
+  /** Calls a function in a span, which ends when the returned promise settles. */
   span<Name extends keyof Spans, Result>(
     name: Name,
     attributes: Spans[Name],

@@ -28,8 +28,8 @@ export interface HooksOptions<
   readonly use?: readonly HooksOption<Events>[] | undefined;
   /**
    * A validator per event type: a [Standard Schema](https://standardschema.dev). Payloads that fail are
-   * rejected before any handler runs. It receives a copy of the payload in JSON form, and what it returns
-   * is not used.
+   * rejected before any handler runs. It receives a copy of the payload in JSON form, and its output is not
+   * used.
    */
   readonly schemas?:
     | {

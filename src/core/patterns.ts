@@ -11,7 +11,7 @@ export type EventPattern<
   Type extends string = EventType<Events>,
 > =
   | "*"
-  // `Word.` before each pattern of the rest. Before `"*"`, that is a prefix.
+  // Adds `Word.` to each pattern of the rest. Before `"*"`, that makes a prefix.
   | (Type extends `${infer Word}.${infer Rest}` ? `${Word}.${EventPattern<Events, Rest>}` : Type);
 
 /**

@@ -61,7 +61,7 @@ type PipelineParts = {
 /**
  * The path of an event: accept it, store its deliveries, call its handlers.
  *
- * Typed for `AgentEvents` whatever the registry's events are: in here, an event is an event.
+ * Typed for `AgentEvents`, no matter which events the registry has: in here, all events are alike.
  */
 export class Pipeline {
   readonly #parts: PipelineParts;
@@ -152,7 +152,7 @@ export class Pipeline {
     const { lifecycle, reporter } = this.#parts;
     const { isOpen } = this.#admission;
     const dispatch = (): Promise<Receipt> => this.#dispatch(event, options, origin);
-    // What handlers call at once is recognized by the stack, which is enough without an outbox or schemas.
+    // The stack recognizes synchronous calls of handlers: enough without an outbox or schemas.
     const done = isOpen && this.#isPlain
       ? dispatch()
       : inside(lifecycle, "dispatch", dispatch, event.type);
@@ -170,7 +170,7 @@ export class Pipeline {
     const run = (): Promise<Receipt> => {
       enterDispatch(lifecycle, event.type);
       try {
-        // What is accepted here runs, even if `close` has begun by then.
+        // An event that is accepted here runs, even if `close` has begun by then.
         return this.#accept(event, { idempotencyKey }, { ...origin, isAdmitted: true });
       } finally {
         leaveDispatch();
@@ -288,7 +288,7 @@ export class Pipeline {
     return this.#publisher.targetsOf(event, this.#parts.handlers.listFor(event.type).targets);
   }
 
-  /** Runs what `close` and `unregister` wait for. */
+  /** Runs something that `close` and `unregister` wait for. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     const leave = this.#parts.inFlight.enter();
     try {

@@ -112,7 +112,7 @@ export class Publisher {
       );
     }
     const batch = events.map((one) => this.#publicationOf(one));
-    // What the queue starts now, such as deliveries, may outlive this event.
+    // Work that the queue starts now, such as deliveries, may outlive this event.
     const receipts = await outside(() => queue.publish(batch, options));
     if (receipts.length === batch.length) return { receipts };
     throw new TypeError("Cannot publish events: the outbox must return one receipt per event");
@@ -147,7 +147,7 @@ export class Publisher {
     return targets.filter((entry) => this.#wants(entry, event)).map(({ info }) => info.name);
   }
 
-  /** Whether a target wants an event. A filter that throws hasn't rejected it, so that nothing is lost. */
+  /** Whether a target wants an event. A filter that throws hasn't rejected the event, so nothing is lost. */
   #wants(entry: Entry, event: HookEvent): boolean {
     try {
       return passes(entry.accepts, event);

@@ -27,8 +27,8 @@ export function checkTelemetry(subject: string, telemetry: Telemetry): void {
 }
 
 /**
- * The telemetry of hooks: sums up what is counted, for `metrics`, and passes everything on to the option
- * `telemetry`, whose failures are reported and change nothing.
+ * The telemetry of hooks: sums up counters for `metrics`, and passes everything on to the option `telemetry`,
+ * whose failures are reported and change nothing.
  */
 export class Recorder implements Telemetry {
   /** Whether there are spans. */
@@ -53,7 +53,7 @@ export class Recorder implements Telemetry {
     this.#stop = this.#guard(() => telemetry?.observe?.(this.#gauges));
   }
 
-  /** Calls a function in a span. Whatever the telemetry does, it is called once, and its result returned. */
+  /** Calls a function in a span. It is called exactly once, and its result returned, even if telemetry fails. */
   span<Name extends keyof Spans, Result>(
     name: Name,
     attributes: Spans[Name],
@@ -129,7 +129,7 @@ export class Recorder implements Telemetry {
     return await accepted;
   }
 
-  /** Passes a function to telemetry. Whatever that does, the function is called once, and its result returned. */
+  /** Passes a function to telemetry. It is called exactly once, and its result returned, even if telemetry fails. */
   #callOnce<Result>(
     fn: (span?: TelemetrySpan) => Result,
     enclose: (call: typeof fn) => unknown,

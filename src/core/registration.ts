@@ -11,7 +11,7 @@ export type Registration = {
   [Symbol.dispose](): void;
 };
 
-/** Creates a registration of what undoes it. */
+/** Creates a registration from the function that undoes it. */
 export function createRegistration(unregister: () => void): Registration {
   return Object.assign(() => unregister(), { unregister, [Symbol.dispose]: unregister });
 }

@@ -122,7 +122,7 @@ export class HookRegistry<Events extends object = AgentEvents> {
   }
 
   /**
-   * Registers hooks, webhooks and what `withHook` and its siblings return: all of them, or none.
+   * Registers hooks, webhooks, and the results of `withHook` and its siblings: all of them, or none.
    *
    * @returns One registration per argument, in the same order
    * @throws {TypeError | RangeError} when one is invalid
@@ -167,7 +167,7 @@ export class HookRegistry<Events extends object = AgentEvents> {
    * @throws {DispatchError} when handlers failed; the others ran nevertheless
    * @throws {EventValidationError} when it is not an event, JSON can't represent its payload, or a schema
    *   rejects that
-   * @throws {EmitDepthError} when 64 events are emitted inside of one another
+   * @throws {EmitDepthError} when 64 events are nested
    * @throws {HookInitError} when a hook could not be opened
    * @throws {HooksClosedError} after `close`
    */
@@ -187,9 +187,9 @@ export class HookRegistry<Events extends object = AgentEvents> {
    * Dispatches several events: all are validated and stored, or none. Then their handlers run, event by
    * event. A failed handler is in the receipt of its event, and stops nothing.
    *
-   * @param batch Events, each with an optional idempotency key. `fresh` says that an id was just created,
-   *   so that it can't be a duplicate; `hasTimestamp`, that the sender set the timestamp, which is then
-   *   part of the content that a key stands for
+   * @param batch Events, each with an optional idempotency key. `fresh` says that an id was just created, so
+   *   that it can't be a duplicate; `hasTimestamp`, that the sender set the timestamp, which is then part of
+   *   the content of a key
    * @param options An idempotency key for the whole batch: those of its events are ignored then.
    *   `onAccepted` is called when all events are accepted, before the first handler runs
    * @throws {EventValidationError} with every issue; a path starts with the index of the event

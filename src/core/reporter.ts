@@ -33,7 +33,7 @@ export const silentLogger: Logger = {
   error: () => {},
 };
 
-/** Calls user code. What it throws, or what its promise rejects with, is `caught` or ignored. */
+/** Calls user code. Its error, or its rejection, is passed to `caught`, or ignored. */
 export function guarded(action: () => unknown, caught = (_error: unknown): void => {}): void {
   try {
     const result = action();
@@ -43,7 +43,7 @@ export function guarded(action: () => unknown, caught = (_error: unknown): void 
   }
 }
 
-/** Reports failures to the logger and to callbacks. Whatever these do, they break nothing. */
+/** Reports failures to the logger and to callbacks, whose own failures break nothing. */
 export class Reporter {
   readonly #logger: Logger;
   readonly #onError: ((error: unknown, event?: HookEvent) => void) | undefined;

@@ -88,7 +88,7 @@ export function createEvent(
 ): HookEvent {
   const issues: StandardIssue[] = [];
   if (!isEventType(type)) issues.push({ message: TYPE_RULE, path: ["type"] });
-  // Read once: what is checked is what is kept.
+  // Read once, so that the checked value is the one that is kept.
   const { sessionId, runId, traceparent } = correlation ?? {};
   if (correlation) issues.push(...findCorrelationFaults({ sessionId, runId, traceparent }));
   const payload = copyJson(data, "data", Object.freeze);
@@ -103,7 +103,7 @@ export function createEvent(
  * Returns the frozen snapshot of an event, with its payload in JSON form. A snapshot is returned
  * unchanged, so that a payload is copied once.
  *
- * @param subject What can't be done with an invalid event, such as `"Cannot dispatch 'tool.called'"`
+ * @param subject The start of the error's message, such as `"Cannot dispatch 'tool.called'"`
  * @throws {EventValidationError} with every issue
  */
 export function snapshotOf(event: HookEvent, subject: string): HookEvent {

@@ -2,7 +2,7 @@ import { correlationOf } from "./event_rules.ts";
 import type { HookEvent } from "./events.ts";
 import type { Measurement, MetricAttributes, MetricName } from "./metrics.ts";
 
-/** What an event and its trace are, in a span. */
+/** The attributes of an event in a span, and its trace. */
 export type EventAttributes = {
   /** The event's id. */
   readonly id: string;
@@ -18,7 +18,7 @@ export type EventAttributes = {
 
 /** The spans of this package, and what each starts with. */
 export type Spans = {
-  /** An agent runs, from `agent.start` to `agent.end`: adapters. */
+  /** An agent runs, from `agent.start` to `agent.end`. Only adapters start it. */
   readonly agent: {
     /** The run. */
     readonly runId: string;
@@ -68,7 +68,7 @@ export type Spans = {
   readonly receive: EventAttributes;
 };
 
-/** How what a span is about ended. */
+/** How a span ended. */
 export type SpanOutcome = {
   /** What kind of error it was, such as an error's name or an HTTP status. */
   readonly error?: string | undefined;
@@ -80,7 +80,7 @@ export type SpanOutcome = {
   readonly usage?:
     | { readonly input_tokens: number; readonly output_tokens: number }
     | undefined;
-  /** Content, redacted, by name: captured only where telemetry is asked to. Called at most once. */
+  /** Returns redacted content by name, which telemetry captures only on request. Called at most once. */
   readonly content?: (() => Readonly<Record<string, unknown>>) | undefined;
 };
 
@@ -91,9 +91,8 @@ export interface TelemetrySpan {
 }
 
 /**
- * Where traces and metrics go: the option `telemetry` of `createHooks`. `otel()` of
- * `@omniagent/hooks/otel` returns one for OpenTelemetry. What its methods throw is reported to `onError`
- * and changes nothing else.
+ * Where traces and metrics go: the option `telemetry` of `createHooks`. `otel()` of `@omniagent/hooks/otel`
+ * returns one for OpenTelemetry. Errors of its methods are reported to `onError`, and change nothing else.
  */
 export interface Telemetry {
   /**
@@ -109,7 +108,7 @@ export interface Telemetry {
   inject(): string | undefined;
   /**
    * Returns a function that calls others in the span that is active now, even after it is no longer active.
-   * Without it, what adapters call later belongs to the span that is active then.
+   * Without it, later calls of adapters belong to the span that is active then.
    */
   bind?(): <Result>(fn: () => Result) => Result;
   /** Adds to a counter. */
@@ -131,7 +130,7 @@ export const NO_TELEMETRY: Telemetry = {
   record: () => {},
 };
 
-/** Returns what a span says about an event. */
+/** Returns the attributes of an event in a span. */
 export function eventAttributes(event: HookEvent): EventAttributes {
   return { id: event.id, type: event.type, ...correlationOf(event) };
 }

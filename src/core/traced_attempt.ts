@@ -2,7 +2,7 @@ import type { Attempt, AttemptContext, DeliveryTarget } from "./delivery.ts";
 import type { HookEvent } from "./events.ts";
 import { eventAttributes, type Telemetry } from "./telemetry.ts";
 
-/** Makes an attempt in a span of its own, which the target sends on. Never rejects if the target doesn't. */
+/** Makes an attempt in its own span, whose trace the target sends on. Never rejects if the target doesn't. */
 export function tracedAttempt(
   telemetry: Telemetry,
   target: Pick<DeliveryTarget, "name" | "attempt">,

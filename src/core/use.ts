@@ -6,7 +6,7 @@ import type { Gate } from "./gates/gate.ts";
 import type { HandlerFunc, HandlerOptions, Hook } from "./hook.ts";
 import type { Registration } from "./registration.ts";
 
-/** What registers handlers, hooks, webhooks and gates. */
+/** The part of the registry that registers handlers, hooks, webhooks and gates. */
 type Registrar = {
   registerHandler(
     pattern: readonly "*"[],

@@ -8,7 +8,7 @@ const MIN_KEY = 32;
 /** The longest time that a link is valid, in milliseconds: as long as an ask. */
 const MAX_LIFETIME = 30 * 24 * 60 * 60 * 1000;
 
-/** What a link responds. Anyone who has it can use it, once. */
+/** The response of a link. Anyone who has it can use it, once. */
 export type AskLink = {
   /** The ask: `ask_id` of `gate.asked`. */
   readonly askId: string;
@@ -29,7 +29,8 @@ export type AskLinkOptions = AskLink & {
 
 /**
  * Returns a link with which one person can respond to an ask, once and without a token. It opens a page with
- * a button, so that programs that preview links approve nothing. Send it to nobody else: it is the permission.
+ * a button, so that programs that preview links approve nothing. Send it to nobody else: the link itself is
+ * the permission.
  *
  * ```ts
  * import { signAskLink } from "@omniagent/hooks/gates";
@@ -91,7 +92,7 @@ export async function verifyAskLink(
   let isSigned = false;
   for (const key of keys) {
     const expected = new TextEncoder().encode(await signatureOf(link, key));
-    // All keys are tried: how long it takes doesn't say which one it was.
+    // Tries all keys, so that the time it takes doesn't reveal which one matched.
     if (timingSafeEqual(expected, new TextEncoder().encode(signature))) isSigned = true;
   }
   if (!isSigned) return "invalid";
@@ -107,7 +108,7 @@ export function checkApprovalKey(subject: string, name: string, key: unknown): v
   );
 }
 
-/** Signs every part of a link. The parts are JSON, so that no two lists of them are one text. */
+/** Signs every part of a link. The parts are JSON, so that two different lists never have the same text. */
 function signatureOf({ askId, decision, expiresAt, by }: AskLink, key: string): Promise<string> {
   const text = JSON.stringify(["ask-link-1", askId, decision, expiresAt.getTime(), by]);
   return hmacSha256Hex(new TextEncoder().encode(key), text);

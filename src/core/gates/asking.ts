@@ -20,10 +20,10 @@ import { ASK_CHOICES, ASK_TIMEOUT } from "./verdict.ts";
 /** The longest that a person may take, in milliseconds: by default, the outbox keeps events as long. */
 const MAX_ASK_TIMEOUT = 30 * 24 * 60 * 60 * 1000;
 
-/** What asks are made with. */
+/** The parts of an ask. */
 type AskingOptions = EditChecks & { readonly onAsk: OnAsk | undefined };
 
-/** Stores what gates ask, waits until somebody responds, and records what that leads to. */
+/** Stores asks, waits for responses, and records the results. */
 export class Asking {
   readonly records: AskRecords;
   readonly #host: GateHost;
@@ -41,7 +41,7 @@ export class Asking {
     this.#gatesOf = options.gatesOf;
   }
 
-  /** Stores an ask, in one commit with its decision. `write` returns what else is stored. */
+  /** Stores an ask, in one commit with its decision. `write` returns further records to store. */
   async ask(
     judged: Judged,
     write: (decision: Decision, decided: string, askId: string) => readonly RecordWrite[],
@@ -90,8 +90,8 @@ export class Asking {
   }
 
   /**
-   * Continues with an ask that was stored before, unless its approval was used. `event`: with the data that was
-   * judged, if it is known.
+   * Continues with an ask that was stored before, unless its approval was used. `event` has the data that was
+   * judged, if known.
    */
   async resume(
     id: string,
@@ -110,7 +110,7 @@ export class Asking {
     return { ...this.#asked(known, id, ask.record.expires), isResumed: true };
   }
 
-  /** Waits for the response to an ask that only the store knows. @throws {AskError} */
+  /** Waits for the response to an ask that only the store has. @throws {AskError} */
   async waitFor(id: string, signal: AbortSignal | undefined): Promise<FinalDecision> {
     const ask = await this.records.read(id);
     const asked = ask && await this.#host.records!.event(ask.record.event);
@@ -156,7 +156,7 @@ export class Asking {
     };
   }
 
-  /** Calls `onAsk`, and stores its response, unless somebody else was faster. */
+  /** Calls `onAsk`, and stores its response, unless someone else responded first. */
   #callOnAsk(id: string, record: AskRecord, asked: HookEvent, event: HookEvent): void {
     const onAsk = this.#onAsk;
     const { reporter, clock, closing } = this.#host;
@@ -210,7 +210,7 @@ export class Asking {
     }
   }
 
-  /** Waits for the end of an ask. What the store can't say by its expiry is denied. */
+  /** Waits for the end of an ask. It is denied if the store doesn't respond before it expires. */
   async #finalOf(
     id: string,
     known: KnownAsk,

@@ -15,7 +15,7 @@ const LIMIT = { default: 100, max: 1000 };
 /** What an id of an ask looks like: a UUID. */
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** An ask: something that waits for a person, or did. */
+/** An ask: an event that waits for a person, or did. */
 export type Ask = {
   /** A UUID v7: ids sort by the time of the ask. */
   readonly id: string;
@@ -41,7 +41,7 @@ export type Ask = {
   readonly askedAt: Date;
   /** When it expires, and counts as denied. */
   readonly expiresAt: Date;
-  /** When somebody responded. */
+  /** When someone responded. */
   readonly resolvedAt?: Date;
   /** Who responded. */
   readonly by?: string;
@@ -50,9 +50,9 @@ export type Ask = {
   /** The data that was approved in place of `data`. */
   readonly edited?: unknown;
   /**
-   * Waits until somebody responds, in this process or another, and resolves to the final decision, whose
-   * event is stored then. Edited data is checked again: a process without the gates that judged waits until
-   * one that has them did so, and denies once the ask has expired.
+   * Waits until someone responds, in this process or another, and resolves to the final decision, whose event
+   * is stored by then. Edited data is checked again: a process without the gates that judged waits for one
+   * that has them, and denies when the ask expires.
    *
    * @throws {AskError} when `redact` kept the data out of the store. Call `decide` or `call` again, with the
    *   same session, call id and data: that waits for the same ask
@@ -79,7 +79,7 @@ export type AskPage = {
   readonly cursor?: string;
 };
 
-/** What gates ask, stored in the outbox, so that they can be resolved in any process. */
+/** The asks of gates, stored in the outbox, so that they can be resolved in any process. */
 export interface Asks {
   /**
    * Lists asks, newest first.

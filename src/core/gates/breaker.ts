@@ -7,13 +7,13 @@ const LIMIT = 5;
 /** How long, in milliseconds: as long as one call of a gate may take. */
 const COOLDOWN = 5_000;
 
-/** What makes every call wait for nothing. Other failures are quick, or about one event. */
+/** The failures that make every call wait in vain. Others are quick, or about one event. */
 const COSTLY: readonly GateFailure[] = ["timeout", "unreachable"];
 
 /**
- * A circuit breaker: a gate that didn't respond several times in a row fails at once for a while, and is
- * then tried with one call. It only makes failing faster. A gate whose failure would let an event through
- * has none, because a breaker would let through what the gate may deny by now.
+ * A circuit breaker: a gate that didn't respond several times in a row fails at once for a while, and is then
+ * tried with one call. It only makes failures faster. A gate whose failure lets an event through has no
+ * breaker, because it would let through events that the gate may deny by now.
  */
 export class Breaker {
   #failures = 0;

@@ -7,15 +7,15 @@ import type { Decision } from "./decision.ts";
 import type { GateHost } from "./gate_host.ts";
 import type { GateTable } from "./gate_table.ts";
 
-/** Decisions that are kept in memory: of a call that an SDK repeats, and its neighbors. */
+/** The most decisions in memory: enough for a call that an SDK repeats, and its neighbors. */
 const MAX_REMEMBERED = 1_000;
 
-/** What they may take in all, in characters of their JSON: calls with whole files in them, too. */
+/** Their total size, in characters of JSON: enough for calls with whole files. */
 const MAX_SIZE = 16 * 1024 * 1024;
 
 /**
  * How long a decision is kept in the store for a call that is repeated, in milliseconds: a day. Agents that
- * resume after a restart do so within minutes; a policy that changed must not be outlived by its decisions.
+ * resume after a restart do so within minutes, and decisions must not outlive the policy for long.
  */
 const LIFETIME = 24 * 60 * 60 * 1000;
 
@@ -25,7 +25,7 @@ const MAX_CONTEXT = 4_000;
 /** A decision, and whether the same call gets it again. */
 export type Recorded = { readonly decision: Decision; readonly isKept: boolean };
 
-/** A decision that is made or being made, and what it takes. */
+/** A decision that is made or being made, and its size. */
 type Remembered = { readonly decision: Promise<Recorded>; size: number };
 
 /** A decision in the store. The rest of it is in its events, which obey `redact`. */
@@ -45,7 +45,7 @@ type DecisionRecord = {
   readonly interrupt?: boolean | undefined;
 };
 
-/** Where the decision about a call is stored, and what is. */
+/** The key and the record of a decision about a call. */
 export type Slot = {
   readonly key: readonly string[];
   readonly record: DecisionRecord | undefined;
@@ -57,7 +57,7 @@ export class DecisionLog {
   readonly #host: GateHost;
   readonly #table: GateTable;
   readonly #remembered = new Map<string, Remembered>();
-  /** Decisions that are remembered or were, each with what forgets it. */
+  /** Decisions that are or were remembered, each with a function that forgets it. */
   readonly #shared = new WeakMap<Decision, () => void>();
   readonly #used = new WeakSet<Decision>();
   #size = 0;
@@ -70,13 +70,13 @@ export class DecisionLog {
     this.#version = table.version;
   }
 
-  /** Returns what names a call: its session or, without one, its run, its data, and the gates that judge it. */
+  /** Returns the identity of a call: its session or, without one, its run, its data, and the gates that judge it. */
   keyOf({ type, sessionId, runId }: HookEvent, callId: string, digest: string): string {
     const scope = sessionId ? ["session", sessionId] : ["run", runId ?? ""];
     return JSON.stringify([type, ...scope, callId, digest, this.#table.nameOf(type)]);
   }
 
-  /** Returns a decision of this process, unless there are other gates since. */
+  /** Returns a decision of this process, unless the gates have changed since. */
   get(key: string): Promise<Recorded> | undefined {
     const { version } = this.#table;
     if (version !== this.#version) {
@@ -97,7 +97,7 @@ export class DecisionLog {
     return isAborted && !this.#host.abandoned.aborted ? undefined : decision;
   }
 
-  /** Keeps a decision, unless it turns out that it must be made again. `size`: of the data, in characters. */
+  /** Keeps a decision, unless it has to be made again. `size` is that of the data, in characters. */
   remember(key: string, decision: Promise<Recorded>, { data }: HookEvent, size: number): void {
     const entry = { decision, size: key.length + size };
     this.#remembered.set(key, entry);
@@ -165,7 +165,7 @@ export class DecisionLog {
     return { key: name, versionstamp, record: isKnown ? record : undefined };
   }
 
-  /** Returns what stores a decision. Texts that `redact` can't see are left out if there is one. */
+  /** Returns the record of a decision. If there is a `redact`, it omits texts that `redact` can't see. */
   write(
     { key, versionstamp }: Slot,
     made: Decision,
@@ -173,7 +173,7 @@ export class DecisionLog {
   ): RecordWrite {
     const { decision, id, digest, context = "", interrupt } = made;
     const at = this.#host.clock.now();
-    // What is asked is found for as long as somebody can respond.
+    // An ask is found for as long as someone can respond.
     const left = made.decision === "ask" ? made.expiresAt.getTime() - at : 0;
     const hasContext = context !== "" && context.length <= MAX_CONTEXT &&
       !this.#host.digester.isSalted;

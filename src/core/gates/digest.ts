@@ -10,13 +10,13 @@ const SALT_KEY = ["salt"];
 /** Bytes of a salt: as many as a SHA-256 has. */
 const SALT_SIZE = 32;
 
-/** Longest text whose digest is computed here where WebCrypto would do it on another thread, in characters. */
+/** Longest text whose digest is computed in JavaScript instead of by WebCrypto on another thread, in characters. */
 const MAX_SHORT = 4_096;
 
 /**
  * Computes digests of data. Those of redacted events are salted: otherwise anyone who receives them could try
- * out which card number, or which command, has this digest. The salt is that of the store, so that all its
- * processes compute the same digests.
+ * out which card number, or which command, has this digest. The store has the salt, so that all its processes
+ * compute the same digests.
  */
 export class Digester {
   readonly #records: QueueRecords | undefined;

@@ -15,13 +15,13 @@ import type {
 } from "./decision.ts";
 import { isPlain, judgedResult, looseText, NO_FORM, strictText } from "./tool_result.ts";
 
-/** What a call needs of the hooks. */
+/** The part of the hooks that a call uses. */
 export type CallHost = {
   /** Whether gates decide about events of a type. */
   guards(type: string): boolean;
   /** Decides about an event that was accepted before `close`. */
   decide(event: HookEvent, signal?: AbortSignal, traits?: CallTraits): Promise<Decision>;
-  /** Uses up what a person approved. Returns false if it was used before. */
+  /** Uses up a person's approval. Returns false if it was used before. */
   use(decision: FinalDecision): Promise<boolean>;
   /** Forgets the decision about a call that has ended. Never throws. */
   forget(event: HookEvent, traits: CallTraits): Promise<void>;
@@ -105,7 +105,7 @@ export class Execution<Params extends object, Result> {
     }
   }
 
-  /** The model may write the same id again: that is another call. What was approved is used up already. */
+  /** The model may write the same id again: that is another call. The approval is already used up. */
   async #forget(): Promise<void> {
     const isDecided = this.#host.guards("tool.called"); // otherwise nothing is remembered
     if (!isDecided || this.#decision.askId !== undefined) return;
@@ -152,7 +152,7 @@ export class Execution<Params extends object, Result> {
     }
     let outcome: FinalDecision;
     try {
-      // Neither the caller's signal nor `close` ends this: what came of the tool is judged all the same.
+      // Neither the caller's signal nor `close` ends this: the tool's result is always judged.
       const event = createEvent("tool.completed", data, correlationOf(this.#call.options));
       outcome = await finalOf(await host.decide(event));
     } catch (error) {
@@ -188,10 +188,10 @@ export class Execution<Params extends object, Result> {
   }
 }
 
-/** What came of a tool. */
+/** The outcome of a tool. */
 type Ended = { readonly result?: string; readonly error?: string };
 
-/** Returns what a span may say of a payload, redacted. Nothing is worked out unless it is captured. */
+/** Returns the content of a payload for a span, redacted. It is computed only if it is captured. */
 export function contentOf(host: CallHost, type: string, payload: unknown): SpanOutcome["content"] {
   return () => {
     const { data } = host.redact(createEvent(type, payload, undefined));
@@ -212,7 +212,7 @@ export async function finalOf(decision: Decision, signal?: AbortSignal): Promise
   }
 }
 
-/** A call without an id of the caller's is never repeated. */
+/** A call for which the caller passed no id is never repeated. */
 export function traitsOf({ callId }: CallOptions): CallTraits {
   return { isUnique: callId === undefined };
 }

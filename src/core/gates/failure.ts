@@ -48,7 +48,7 @@ export function isTransient(failure: GateFailure | undefined): boolean {
   return failure === "timeout" || failure === "aborted" || failure === "unreachable";
 }
 
-/** Whether an error is the caller's: it is thrown, and nothing is decided. */
+/** Whether an error is the caller's own: it is thrown, and nothing is decided. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof EventValidationError || error instanceof HooksClosedError;
 }

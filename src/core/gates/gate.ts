@@ -33,7 +33,7 @@ export type CheckResult = Verdict | undefined | null | void;
 /** What a rewrite returns: new data, a verdict, or nothing to leave the data as it is. */
 export type RewriteResult<Data> = Data | Verdict | undefined | null | void;
 
-/** What every gate has. */
+/** The members of every gate. */
 export type GateBase<Event extends HookEvent = EventOf> = {
   /** Unique among gates: 1 to 64 characters of `[A-Za-z0-9._-]`. */
   readonly name: string;
@@ -42,14 +42,13 @@ export type GateBase<Event extends HookEvent = EventOf> = {
   /** Limit of one call, in milliseconds. @default {5000} */
   readonly timeout?: number | undefined;
   /**
-   * What a failure counts as: an error, a timeout, or anything but a well-formed verdict.
+   * How to treat an error, a timeout, or anything but a well-formed verdict.
    * @default {"deny"}
    */
   readonly onFailure?: "deny" | "ask" | "allow" | undefined;
   /** `"shadow"`: the gate runs and its verdict is recorded, but never applied. @default {"enforce"} */
   readonly mode?: "enforce" | "shadow" | undefined;
-  // Typed as a method: methods compare bivariantly, so that a list of gates made for few events fits where
-  // more are known.
+  // Typed as a method: methods are bivariant, so a list of gates for few events fits where more are known.
   /** Skips the events for which it returns false. A filter that throws is a failure. */
   readonly filter?: { filter(event: Event): boolean }["filter"] | undefined;
 };

@@ -13,18 +13,18 @@ import { applyRewrite, decisionIn } from "./rewrite.ts";
 import { GateTimeout, type RunLimits, type RunTime } from "./run_time.ts";
 import { isVerdict, readVerdict, type Verdict } from "./verdict.ts";
 
-/** What calls of gates need. */
+/** The dependencies of gate calls. */
 export type CallParts = RunLimits & {
   readonly decisionId: string;
   readonly logger: Logger;
   readonly recorder: Recorder;
   /** Judges rewritten data by the schema of the event's type. */
   validate(event: HookEvent): readonly StandardIssue[] | Promise<readonly StandardIssue[]>;
-  /** Is told what a gate returned after the decision. */
+  /** Receives what a gate returned after the decision. */
   late(result: LateResult): void;
 };
 
-/** What gates are called with at once. */
+/** The arguments of gates that are called together. */
 export class Round {
   readonly run: CallParts;
   readonly time: RunTime;
@@ -116,7 +116,7 @@ export class GateCall implements GateContext {
     }
   }
 
-  /** Tells the breaker. A decision that is over says nothing about the gate. */
+  /** Informs the breaker, unless the decision is over, which says nothing about the gate. */
   #note(judged: GateResult): GateResult {
     const { breaker } = this.#gate;
     const { run, time } = this.#round;
@@ -126,7 +126,7 @@ export class GateCall implements GateContext {
     return judged;
   }
 
-  /** Waits for what the gate returned. What it returns too late changes nothing but the record. */
+  /** Waits for the gate's promise. A result that is too late changes only the record. */
   #wait(value: PromiseLike<unknown>): Promise<GateResult> {
     const { run, time } = this.#round;
     const late = (result: unknown): void =>
@@ -196,7 +196,7 @@ export class GateCall implements GateContext {
     try {
       const issues = run.validate(next);
       if (!isThenable(issues)) return accept(issues);
-      // A schema has no limit of its own: that of the decision ends it.
+      // A schema has no time limit of its own: the decision's ends it.
       const ended = (error: unknown): GateResult => {
         const by = time.abortedBy?.reason;
         const failure = isOf(by, GateTimeout) ? "timeout" : "aborted";
@@ -210,7 +210,7 @@ export class GateCall implements GateContext {
     }
   }
 
-  /** Returns what a verdict leads to: in shadow mode, only a record. */
+  /** Returns the result of a verdict: in shadow mode, only a record. */
   #apply(verdict: Verdict): GateResult {
     const { decision } = verdict;
     if (this.#gate.mode === "enforce") return this.#end(decision, textsOf(verdict), verdict);
@@ -229,10 +229,10 @@ export class GateCall implements GateContext {
     return this.#fail(failure, errorMessage(error));
   }
 
-  /** Returns what a failure leads to, by the gate's `onFailure`. The model is told no details. */
+  /** Returns the result of a failure, by the gate's `onFailure`. The model gets no details. */
   #fail(failure: GateFailure, internal: string): GateResult {
     const { name, mode, onFailure } = this.#gate;
-    // A decision that was aborted, or took too long as a whole, is denied whatever the gate says.
+    // A decision that was aborted, or took too long as a whole, is denied regardless of the gate.
     const decision = this.#round.time.abortedBy !== undefined ? "deny" : onFailure;
     const blocks = decision !== "allow";
     if (mode === "shadow") return this.#end("failed", { failure, internal, would_block: blocks });

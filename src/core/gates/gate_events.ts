@@ -5,14 +5,14 @@ import type { Judged } from "./judged.ts";
 import type { LateResult } from "./late_result.ts";
 import { withData } from "./rewrite.ts";
 
-/** The event that happens, with the decision that let it; a result keeps that of its call. */
+/** Returns the event that happens, with the decision that allowed it; a result keeps that of its call. */
 export function allowedEvent(event: HookEvent, decisionId: string): HookEvent {
   if (!event.type.startsWith("tool.")) return event;
   const kept = event.type === "tool.called" ? undefined : textIn(event.data, "decision_id");
   return withData(event, { ...event.data as object, decision_id: kept ?? decisionId });
 }
 
-/** The event in place of one that was denied; undefined where there is none. */
+/** Returns the event in place of one that was denied; undefined if there is none for its type. */
 export function deniedEvent(
   event: HookEvent,
   { id, reason }: Pick<DecisionBase, "id" | "reason">,
@@ -26,7 +26,7 @@ export function deniedEvent(
   return createEvent("tool.denied", { ...call, reason: why, gate, decision_id: id }, event);
 }
 
-/** The record of a decision. */
+/** Returns the record of a decision. */
 export function decidedEvent(
   { id, event, digestIn, digest, outcome: { decision, verdict, gates }, took }: Judged,
   askId?: string,
@@ -47,7 +47,7 @@ export function decidedEvent(
   }, event);
 }
 
-/** What a gate returned after the decision. */
+/** Returns the event for what a gate returned after the decision. */
 export function lateEvent(decisionId: string, event: HookEvent, late: LateResult): HookEvent {
   return createEvent("gate.late", {
     decision_id: decisionId,
@@ -71,8 +71,8 @@ export function isResult(type: string): boolean {
 }
 
 /**
- * Returns what says that a call is the same as an earlier one; nothing if it can't be. Models choose call ids, so
- * without a session or a run, the same id may be that of another user.
+ * Returns the identity of a call, to recognize it when it is repeated; nothing if it can't be. Models choose
+ * call ids, so without a session or a run, the same id may be that of another user.
  */
 export function callIdOf(
   { type, data, sessionId, runId }: HookEvent,

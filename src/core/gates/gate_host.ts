@@ -13,7 +13,7 @@ import type { Recorder } from "../recorder.ts";
 import type { Reporter } from "../reporter.ts";
 import type { Digester } from "./digest.ts";
 
-/** What the gates need of the hooks that they belong to. */
+/** The part of the hooks that their gates use. */
 export type GateHost = HostParts & { readonly digester: Digester };
 
 /** The parts of it that exist before anything is decided. */
@@ -32,9 +32,9 @@ export type HostParts = {
   readonly abandoned: AbortSignal;
   /** @throws {HooksClosedError} after `close` */
   admit(subject: string): void;
-  /** Runs what `close` waits for. */
+  /** Runs something that `close` waits for. */
   run<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** Runs what `close` waits for if it returns a promise, and nothing is stored. */
+  /** Runs something that stores nothing; `close` waits for it if it returns a promise. */
   runDirect<Result>(work: () => Result | Promise<Result>): Result | Promise<Result>;
   /** Whether events of a type are stored, or handled by anything in this process. */
   isObserved(type: string): boolean;
@@ -60,7 +60,7 @@ export type HostParts = {
   validateInTime(event: HookEvent): Promise<void> | undefined;
 };
 
-/** What gates need from the registry. */
+/** The part of the registry that gates use. */
 export type RegistryParts = {
   readonly logger: Logger;
   readonly reporter: Reporter;
@@ -79,7 +79,7 @@ type CreateHostOptions = {
   readonly timeout: number;
 };
 
-/** Returns what the gates need of a registry. */
+/** Returns the host of a registry's gates. */
 export function createHost(parts: RegistryParts, options: CreateHostOptions): HostParts {
   const { lifecycle, pipeline, calls, logger, reporter, observer, recorder } = parts;
   const { outbox, redact, timeout } = options;
@@ -114,7 +114,7 @@ export function createHost(parts: RegistryParts, options: CreateHostOptions): Ho
     isObserved: (type) => observer.isObserved(type),
     publish(events, records) {
       if (outbox !== undefined) return store(parts, events, records, timeout);
-      // What is stored nowhere is only observed: no observer keeps a tool from running.
+      // Without a store, events are only observed: no observer keeps a tool from running.
       return observer.acceptDirect(events) ? undefined : observer.accept(events, true);
     },
     observe(event) {

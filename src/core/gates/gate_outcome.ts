@@ -15,15 +15,15 @@ export type GateRecord = {
   readonly duration_ms: number;
   readonly failure?: GateFailure | undefined;
   /**
-   * Whether it returned after its time was up, while other gates still ran. `internal` says what; it changed
-   * nothing. After the decision, that is a `gate.late` event.
+   * Whether it returned after its time was up, while other gates still ran. `internal` says what it returned,
+   * which changed nothing. After the decision, that is a `gate.late` event.
    */
   readonly late?: boolean | undefined;
   /** In shadow mode: what would have been applied. */
   readonly would_block?: boolean | undefined;
 };
 
-/** What a run of gates came to. */
+/** The result of a run of gates. */
 export type GateOutcome = {
   readonly decision: Decided;
   /** The data that was judged last, frozen. */
@@ -40,7 +40,7 @@ export type GateOutcome = {
   readonly gates: readonly GateRecord[];
 };
 
-/** What one gate came to: its record, and what is applied of it. */
+/** The result of one gate: its record, and what is applied. */
 export type GateResult = {
   record: GateRecord;
   readonly verdict: Verdict | undefined;
@@ -50,7 +50,7 @@ export type GateResult = {
 
 const STRENGTH: Readonly<Record<Decided, number>> = { allow: 1, ask: 2, deny: 3 };
 
-/** Returns what the results of gates come to, in their order. */
+/** Merges the results of gates, in their order. */
 export function outcomeOf(judged: readonly GateResult[], { data }: HookEvent): GateOutcome {
   const { decision, verdict, gate, context } = merge(judged);
   return { decision, data, verdict, gate, context, gates: judged.map(({ record }) => record) };
@@ -94,8 +94,8 @@ function bothAsks(first: Verdict, second: Verdict): Verdict {
 }
 
 /**
- * Returns what remains of a rewrite's verdict once another rewrite has changed the data: an allow is void, and
- * what it asked a person is not what would run.
+ * Returns what remains of a rewrite's verdict once another rewrite has changed the data: an allow is void,
+ * and an ask would be about data that doesn't run.
  */
 export function outdated(result: GateResult, by: string): GateResult {
   const { verdict, record } = result;

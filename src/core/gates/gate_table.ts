@@ -3,7 +3,7 @@ import { inspect } from "../../internal/validate.ts";
 import { patternsFor } from "../event_rules.ts";
 import type { RegisteredGate } from "./gate.ts";
 
-/** Types whose gates are kept in order. Types come from outside too, so that their number is bounded. */
+/** The most types whose gates are cached. The number is bounded because types also come from outside. */
 const MAX_TYPES = 1_000;
 
 /** Gates of a type, highest priority first; equals in the order of registration. */
@@ -20,7 +20,7 @@ export class GateTable {
   readonly #required: readonly string[];
   readonly #entries = new Map<string, Entry>();
   readonly #byType = new Map<string, GateList>();
-  /** Rises with every change: what other gates decided isn't what these would. */
+  /** Rises with every change: decisions of other gates don't apply to these. */
   version = 0;
   /** When a gate was removed last, in milliseconds. */
   removedAt: number = -Infinity;
@@ -80,12 +80,12 @@ export class GateTable {
     return gates;
   }
 
-  /** Returns what tells the gates of a type from others: a decision of others isn't that of these. */
+  /** Returns the identity of the gates of a type: decisions of other gates don't apply to these. */
   nameOf(type: string): string {
     return this.gatesFor(type).all.map(({ name, kind, mode }) => `${name} ${kind} ${mode}`).join();
   }
 
-  /** Returns the names of gates that must be there and aren't, or aren't enforced. */
+  /** Returns the names of required gates that aren't registered, or aren't enforced. */
   missing(): readonly string[] {
     return this.#required.filter((name) => this.#entries.get(name)?.gate.mode !== "enforce");
   }

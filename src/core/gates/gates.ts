@@ -41,11 +41,11 @@ const CALL_OPTIONS = [
 ];
 
 /**
- * The gates of a registry, and the decisions they make. Importing the package loads what registers gates; what
- * decides is loaded with the first decision.
+ * The gates of a registry, and the decisions they make. Importing the package loads the code that registers
+ * gates; the code that decides is loaded with the first decision.
  */
 export class Gates<Events extends object = AgentEvents> {
-  /** What gates ask, and how to respond. See `Hooks.asks`. */
+  /** Lists and resolves asks. See `Hooks.asks`. */
   readonly asks: Asks;
   readonly #lifecycle: HookLifecycle;
   readonly #host: HostParts;
@@ -128,8 +128,8 @@ export class Gates<Events extends object = AgentEvents> {
   }
 
   /**
-   * Uses up a person's approval, before what was approved begins. A decision of gates alone isn't used up.
-   * Returns false if the approval was used before: then the event must be decided about again.
+   * Uses up a person's approval, before the approved execution begins. A decision of gates alone isn't used
+   * up. Returns false if the approval was used before: then the event must be decided about again.
    *
    * @throws {Error} when the store fails: then nothing may begin
    */
@@ -139,8 +139,8 @@ export class Gates<Events extends object = AgentEvents> {
   }
 
   /**
-   * Loads what decides, ahead of the first decision: adapters call it outside of any run. Never throws: a decision
-   * says what could not be loaded.
+   * Loads the code that decides, ahead of the first decision: adapters call it outside of any run. Never
+   * throws: a decision reports what could not be loaded.
    */
   preload(): void {
     for (const load of [importToolCall, importGatekeeper]) load().catch(() => {});

@@ -1,5 +1,5 @@
 /**
- * What is loaded with the first decision.
+ * Code that is loaded with the first decision.
  * @module
  */
 type ToolCallModule = Pick<typeof import("./tool_call.ts"), "callTool">;
@@ -8,14 +8,14 @@ let toolCall: Promise<ToolCallModule> | undefined;
 let gatekeeper: Promise<typeof import("./gatekeeper.ts")> | undefined;
 
 /**
- * Imports what calls tools, once: on Deno, what runs after an import may get the async context of the import,
- * although it has another one.
+ * Imports the code that calls tools, once: on Deno, code after an import may run in the async context of the
+ * import instead of its own.
  */
 export function importToolCall(): Promise<ToolCallModule> {
   return toolCall ??= import("./tool_call.ts");
 }
 
-/** Imports what decides, once. */
+/** Imports the code that decides, once. */
 export function importGatekeeper(): Promise<typeof import("./gatekeeper.ts")> {
   return gatekeeper ??= import("./gatekeeper.ts");
 }

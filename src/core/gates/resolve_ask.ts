@@ -18,7 +18,7 @@ const MAX_NOTE = 2_000;
 export type AskResolution = {
   /** What was chosen. A person may always deny. */
   readonly decision: AskChoice;
-  /** With `"edit"`: the data in place of that which was judged. All gates judge it again. */
+  /** With `"edit"`: the data to use instead. All gates judge it again. */
   readonly data?: unknown;
   /** Who resolves it, such as an email address. 1 to 256 characters. */
   readonly by: string;
@@ -95,7 +95,7 @@ export function judgedEvent(asked: HookEvent): HookEvent {
   return createEvent(event_type, data, asked);
 }
 
-/** Reads an ask that somebody can respond to. @throws {AskError} */
+/** Reads an ask that can still be resolved. @throws {AskError} */
 async function readOpen(
   { records, clock }: GateHost,
   asks: AskRecords,

@@ -7,7 +7,7 @@ import { type GateOutcome, type GateResult, merge, outcomeOf, outdated } from ".
 import type { GateList } from "./gate_table.ts";
 import { RunTime } from "./run_time.ts";
 
-/** What a run of gates needs. */
+/** The dependencies of a run of gates. */
 export type GateRun = CallParts & {
   readonly gates: GateList;
   readonly event: HookEvent;

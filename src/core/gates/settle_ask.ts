@@ -11,7 +11,7 @@ import { decisionOf, type Judged, NOT_APPROVED } from "./judged.ts";
 import { applyRewrite } from "./rewrite.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
 
-/** What was judged and asked about. */
+/** The event that was judged and asked about. */
 export type KnownAsk = DecisionBase & {
   /** With the data that was judged. */
   readonly event: HookEvent;
@@ -19,9 +19,9 @@ export type KnownAsk = DecisionBase & {
   readonly gate: string | undefined;
 };
 
-/** The gates that check what a person edited. */
+/** The gates that check edited data. */
 export type EditChecks = {
-  /** Returns what names the gates of a type. */
+  /** Returns the identity of the gates of a type. */
   readonly gatesOf: (type: string) => string;
   /** Whether a required gate is missing in this process, which then lets nothing happen. */
   readonly isMissing: () => boolean;
@@ -33,7 +33,7 @@ export type EditChecks = {
   ) => Promise<GateOutcome>;
 };
 
-/** What is recorded of an ask that has ended. */
+/** The record of an ask that has ended. */
 type Step = {
   readonly decision: FinalDecision;
   readonly state: AskRecord["state"];
@@ -50,7 +50,7 @@ export function deniedAsk(
   return { ...base, decision: "deny", reason, askId };
 }
 
-/** Records what asks lead to once they have ended: a response, or their expiry. */
+/** Records the results of asks once they have ended, by a response or their expiry. */
 export class AskSettler {
   readonly #host: GateHost;
   readonly #asks: AskRecords;
@@ -63,8 +63,8 @@ export class AskSettler {
   }
 
   /**
-   * Records what an ask led to, once. Returns undefined while somebody can still respond, and while an approval
-   * waits for a process that has the gates it needs.
+   * Records the result of an ask, once. Returns undefined while someone can still respond, and while an
+   * approval waits for a process that has the gates it needs.
    */
   async settle(id: string, known: KnownAsk): Promise<FinalDecision | undefined> {
     for (;;) {
@@ -92,7 +92,7 @@ export class AskSettler {
     }
   }
 
-  /** Returns why this process can't allow what was approved, though another may; undefined if it can. */
+  /** Returns why this process can't allow an approved event, though another may; undefined if it can. */
   #missingFor({ state, gates, final }: AskRecord, { event }: KnownAsk): string | undefined {
     const isApproved = final ? final.decision === "allow" : state === "allow" || state === "edit";
     if (isApproved && this.#checks.isMissing()) return "A required gate is missing";
@@ -101,7 +101,7 @@ export class AskSettler {
       : undefined;
   }
 
-  /** Returns what an ask that has ended leads to. */
+  /** Returns the result of an ask that has ended. */
   async #stepOf(ask: ReadAsk, known: KnownAsk): Promise<Step> {
     const { record } = ask;
     const resolved = record.resolved && await this.#host.records!.event(record.resolved);

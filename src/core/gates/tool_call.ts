@@ -50,8 +50,8 @@ async function decideAndRun<Params extends object, Result>(
 }
 
 /**
- * Lets gates judge a call. Waits until a person has responded, if one was asked. What was approved is used up here,
- * before the tool runs: a call that shared the approval, or repeats the call, is judged again.
+ * Lets gates judge a call. Waits until a person has responded, if one was asked. The approval is used up
+ * here, before the tool runs: a call that shared it, or repeats the call, is judged again.
  */
 async function decided(
   host: CallHost,
@@ -78,7 +78,7 @@ async function decided(
   }
 }
 
-/** Emits `tool.called` for a call that no gate judges. Only what makes it no event stops the call. */
+/** Emits `tool.called` for a call that no gate judges. Only an invalid event stops the call. */
 async function announce(host: CallHost, event: HookEvent): Promise<FinalDecision> {
   await host.observer.accept([event], true);
   return { id: event.id, decision: "allow", data: event.data, gates: [] };

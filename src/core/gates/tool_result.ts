@@ -2,11 +2,11 @@ import { errorMessage } from "../../internal/issues.ts";
 import { copyJson } from "../../internal/json.ts";
 
 /**
- * What gates and observers see of a tool's result, and what remains of it.
+ * A tool's result as gates and observers see it, and as the caller gets it.
  * @module
  */
 
-/** The text of a result for observers; undefined if it has none. Never throws, since the tool has run. */
+/** Returns the text of a result for observers; undefined if it has none. Never throws, because the tool has run. */
 export function looseText(result: unknown): string | undefined {
   if (typeof result === "string") return result;
   try {
@@ -41,14 +41,14 @@ const ERROR_KEYS: readonly PropertyKey[] = [
   "sourceURL",
 ];
 
-/** The text of a result for gates; undefined if there is no result. Nothing of it may escape them. */
+/** Returns the text of a result for gates; undefined without a result. It contains all of the result. */
 export function strictText(result: unknown): string | undefined | typeof NO_FORM {
   if (typeof result === "string" || result === undefined) return result;
   const { value, issues } = copyJson(result, "result");
   return issues.length > 0 ? NO_FORM : JSON.stringify(value);
 }
 
-/** What gates let through: never the tool's own object, which may hold more than its JSON shows. */
+/** Returns the result that gates let through: never the tool's own object, which may hold more than its JSON shows. */
 export function judgedResult(isText: boolean, data: unknown): unknown {
   const text = (data as { readonly result?: string }).result;
   if (text === undefined || isText) return text;
