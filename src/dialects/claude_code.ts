@@ -37,8 +37,8 @@ export const claudeCode: Dialect = /* @__PURE__ */ defineDialect({
   asks: ["PreToolUse", "PermissionRequest", "PreModelSwitch", "Elicitation"],
   exits: ["PreToolUse", "UserPromptSubmit"],
   replaced: { PreToolUse: "params", PermissionRequest: "params", PostToolUse: "result" },
-  // With a wrong event name, `hookSpecificOutput` would make the output invalid. What remains blocks what is
-  // about to happen, and ends the turn if it has happened.
+  // With a wrong event name, `hookSpecificOutput` would make the output invalid. The other fields block an
+  // event that is about to happen, and end the turn if it has happened.
   unreadable: (reason) => ({ continue: false, stopReason: reason, decision: "block", reason }),
   unrecorded: (reason) => ({ systemMessage: reason }),
 });

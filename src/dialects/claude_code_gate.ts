@@ -13,7 +13,7 @@ export const CLAUDE_CODE_HOOKS: Readonly<Record<string, string>> = {
   "message.received": "UserPromptSubmit",
 };
 
-/** What a Claude Code hook responded, in terms of a gate. */
+/** The response of a Claude Code hook, in terms of a gate. */
 type ClaudeCodeResponse = {
   /** Undefined for no opinion. */
   readonly verdict?: Verdict;
@@ -28,7 +28,7 @@ type ClaudeCodeResponse = {
 export function encodeClaudeCodeInput({ type, data, sessionId }: HookEvent): Fields | undefined {
   if (!Object.hasOwn(CLAUDE_CODE_HOOKS, type) || !isFields(data)) return undefined;
   const { name, params, call_id, agent_id, result, error, duration_ms, content } = data;
-  // What Claude Code itself sent, if the event came from there.
+  // The original input, if the event came from Claude Code.
   const client: Fields = isFields(data.client) && data.client.name === "claude-code"
     ? data.client
     : {};
@@ -103,7 +103,7 @@ const TOP: readonly string[] = [
   "hookSpecificOutput",
 ];
 
-/** Those of `hookSpecificOutput`, by hook. */
+/** The fields of `hookSpecificOutput`, by hook. */
 const SPECIFIC: Readonly<Record<string, readonly string[]>> = {
   PreToolUse: [
     "hookEventName",
@@ -128,7 +128,7 @@ const SPECIFIC: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Returns a field that may be a misspelled one, or asks for what is not done here; undefined for none. */
+/** Returns a field that may be misspelled, or asks for something that gates can't do; undefined for none. */
 function unknownField(fields: Fields, known: readonly string[]): string | undefined {
   return Object.keys(fields).find((name) => !known.includes(name))?.slice(0, 64);
 }

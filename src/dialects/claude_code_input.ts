@@ -19,7 +19,7 @@ export const claudeCodeRules: Readonly<Record<string, HookRule>> = {
     required: TOOL,
     events: (input, report) => {
       const reason = textOf(input, "reason") ?? "denied by Claude Code";
-      // The decision is Claude Code's own: it has no id but that of the call.
+      // The decision is Claude Code's own, and has only the id of the call.
       const decision_id = textOf(input, "tool_use_id") ?? "unknown";
       const more = { reason, gate: "claude-code", decision_id };
       return [report.tool("tool.denied", more, ["reason"])];
@@ -49,7 +49,7 @@ export const claudeCodeRules: Readonly<Record<string, HookRule>> = {
   },
 };
 
-/** Returns how some hooks are read of an agent that took them over from Claude Code. */
+/** Returns how to read some hooks of an agent that adopted them from Claude Code. */
 export function sameAsClaudeCode(...hooks: readonly string[]): Readonly<Record<string, HookRule>> {
   return Object.fromEntries(hooks.map((hook) => [hook, claudeCodeRules[hook]!]));
 }

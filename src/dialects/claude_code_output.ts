@@ -36,7 +36,7 @@ export const claudeCodeOutputs: DialectDefinition["outputs"] = {
       const allow = present({ behavior: "allow", updatedInput: changed });
       return specificOutput("PermissionRequest", { decision: allow });
     }
-    // The dialog of Claude Code asks, about the input as it was.
+    // Claude Code's dialog asks about the original input.
     return changed === undefined ? {} : deny("A gate changed the input, and none approved it");
   },
   PreSkillShellCommand: (judged) =>

@@ -21,7 +21,7 @@ const rules: DialectDefinition["rules"] = sameAsClaudeCode(
   "StopFailure",
 );
 
-/** Blocks what it can. `continue: false` is invalid in most outputs, so that an interrupt only denies. */
+/** Blocks where Codex can. `continue: false` is invalid in most outputs, so an interrupt only denies. */
 function block(judged: Judged, hook: string): Fields {
   return blockOutput({ ...judged, interrupt: false }, hook);
 }
@@ -52,7 +52,7 @@ const outputs: DialectDefinition["outputs"] = {
       ? specificOutput("PermissionRequest", { decision: { behavior: "allow" } })
       : {};
   },
-  // The reason of a block takes the place of the result.
+  // The reason of a block replaces the result.
   PostToolUse: (judged) => {
     const { decision, changed, context } = judged;
     if (decision !== "allow" || changed === undefined) return block(judged, "PostToolUse");
@@ -69,8 +69,8 @@ const outputs: DialectDefinition["outputs"] = {
 };
 
 /**
- * Hooks of Codex, which are commands. Codex takes an output with an unknown field or value for a failure, and
- * goes on.
+ * Hooks of Codex, which are commands. Codex treats an output with an unknown field or value as a failure, and
+ * continues.
  *
  * Source: `codex-rs/hooks/src/schema.rs`, `engine/output_parser.rs` and `events/` in github.com/openai/codex,
  * commits 0082977, 0ea8381 and 04294e0.

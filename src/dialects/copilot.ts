@@ -19,8 +19,8 @@ const rules: DialectDefinition["rules"] = {
       return [decided(report.result("tool_result", text))];
     },
   },
-  // No `SubagentStart`: without an agent id, it would look like the start of the main agent.
-  // What hooks of a configuration file return is dropped here: a prompt can't be denied.
+  // No `SubagentStart`: without an agent id, it would look like the start of the main agent. Copilot ignores
+  // the output of hooks in a configuration file here: a prompt can't be denied.
   UserPromptSubmit: { required: { prompt: "text" }, events: (_, report) => report.prompt() },
 };
 
@@ -100,7 +100,7 @@ export const copilot: Dialect = /* @__PURE__ */ defineDialect({
   asks: ["PreToolUse", "PermissionRequest"],
   exits: ["PreToolUse", "PermissionRequest"],
   replaced: { PreToolUse: "params", PermissionRequest: "params", PostToolUse: "result" },
-  // Each event reads its own of these fields, and ignores the others.
+  // Each event reads some of these fields, and ignores the others.
   unreadable: (reason) => ({
     permissionDecision: "deny",
     permissionDecisionReason: reason,

@@ -20,7 +20,7 @@ const rules: Readonly<Record<string, HookRule>> = {
   },
   beforeReadFile: {
     required: { file_path: "text" },
-    // Not the content: it is what the gate may withhold.
+    // Not the content, which a gate may withhold.
     events: ({ file_path }, report) => [
       decided(report.event("tool.called", { name: "Read", params: { file_path } }, [
         "file_path",
@@ -43,7 +43,7 @@ const rules: Readonly<Record<string, HookRule>> = {
   afterMCPExecution: {
     events: (input, report) => {
       const { tool_name: name, tool_input: params } = input;
-      // What is no object stays in `client`.
+      // Anything but an object stays in `client`.
       const [call, used] = isFields(params)
         ? [{ name, params }, ["tool_name", "tool_input"]]
         : [{ name }, ["tool_name"]];
@@ -83,7 +83,7 @@ function completed(
   return report.event("tool.completed", { ...call, ...more }, [...used, field, "duration"]);
 }
 
-/** Says why to the user, and to the model where the hook lets it. */
+/** Tells the user why, and the model where the hook allows it. */
 function denied(judged: Judged): Fields {
   const reason = whyDenied(judged);
   return { permission: "deny", user_message: reason, agent_message: reason };
@@ -168,7 +168,7 @@ export const cursor: Dialect = /* @__PURE__ */ defineDialect({
 
 /**
  * Returns the parameters of a tool, which some hooks send as JSON text. Text that another parser may read
- * otherwise is no object: what runs would not be what was judged.
+ * differently doesn't count as an object: the tool would run with other parameters than were judged.
  */
 function parsed(text: string): unknown {
   const { value, issues } = parseJson(text);

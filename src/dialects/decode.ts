@@ -18,8 +18,8 @@ export type HookRule = {
 };
 
 /**
- * The fields that all hooks of an agent have, under the names of Claude Code. A time would make each call
- * another one, also if it is repeated.
+ * The fields that all hooks of an agent have, under the names of Claude Code. They don't include a time, with
+ * which a repeated call would be another one.
  */
 const COMMON = ["session_id", "hook_event_name", "agent_id", "timestamp"] as const;
 
@@ -59,8 +59,8 @@ export function decodeHook(
 }
 
 /**
- * Names of hooks before a tool call, in the spelling of any agent. One that isn't known was sent by another agent
- * than the one named: without a decision, its tool would run.
+ * Names of hooks before a tool call, in the spelling of any agent. An unknown one was sent by another agent
+ * than the named one: without a decision, its tool would run.
  */
 const BEFORE = /^(?:pre_?tool|pre_?skill|before|permission)/i;
 const CALL = ["tool_name", "command"];
@@ -105,7 +105,7 @@ export class Reporter {
     return this.tool(`${prefixOf(this.#agent)}.permission_request`);
   }
 
-  /** Returns the event about what a tool returned, which is in a field of the input. */
+  /** Returns the event about the result of a tool, which is in a field of the input. */
   result(field: string, result: unknown = this.#input[field]): ReportedEvent {
     const { duration_ms } = this.#input;
     const more = { result: textOfResult(result), duration_ms };
@@ -136,8 +136,8 @@ export class Reporter {
   }
 
   /**
-   * Returns the end of a run, after its last message if the input has it. How long it took, only who has
-   * seen the start knows.
+   * Returns the end of a run, after its last message if the input has it. It has no duration, which only
+   * those who saw the start know.
    */
   end(field: string, failed?: Fields): readonly ReportedEvent[] {
     const response = textOf(this.#input, field);
@@ -153,7 +153,7 @@ export class Reporter {
     ];
   }
 
-  /** Returns the start of a session, unless it goes on. */
+  /** Returns the start of a session, unless it continues. */
   session(): ReportedEvent {
     const { source, session_id } = this.#input;
     const goesOn = source === "resume" || source === "compact" || session_id === undefined;
@@ -162,17 +162,16 @@ export class Reporter {
       : this.event("session.created", { session_id, action: "created" }, []);
   }
 
-  /** Returns an event of the agent's own type, with all that the agent sent. */
+  /** Returns an event of the agent's own type, with everything that the agent sent. */
   own(): ReportedEvent {
     const { session_id: _, hook_event_name: __, ...data } = this.#input;
     return { type: `${prefixOf(this.#agent)}.${this.#word}`, data };
   }
 
   /**
-   * Returns an event of one of our types. What the agent sent besides its fields, such as `cwd`, is in
-   * `client`.
+   * Returns an event of one of our types. Other fields that the agent sent, such as `cwd`, are in `client`.
    *
-   * @param used The fields of the input that `data` is made of
+   * @param used The fields of the input that `data` contains
    */
   event(type: string, data: Fields, used: readonly string[]): ReportedEvent {
     const known = new Set<string>([...COMMON, ...used]);
@@ -187,12 +186,12 @@ function prefixOf(agent: string): string {
   return agent.replaceAll("-", "_");
 }
 
-/** Returns the run of an input; where the agent knows none, the session is one. */
+/** Returns the run of an input; for an agent without runs, that is the session. */
 function runOf(input: Fields): string | undefined {
   return textOf(input, "prompt_id") ?? textOf(input, "turn_id") ?? textOf(input, "session_id");
 }
 
-/** Marks the event of a hook that the agent waits for. */
+/** Marks an event whose decision the agent waits for. */
 export function decided(event: ReportedEvent): ReportedEvent {
   return { ...event, isDecided: true };
 }
@@ -203,8 +202,8 @@ export function decidedFirst(events: readonly ReportedEvent[]): readonly Reporte
 }
 
 /**
- * Marks the end of a run. To deny it makes the agent go on. It is decided once, so that this ends: an agent
- * says in `stop_hook_active` that it went on already.
+ * Marks the end of a run. Denying it makes the agent continue. It is decided once, so that this ends: an
+ * agent says in `stop_hook_active` that it has already continued.
  */
 export function decidedEnd(
   input: Fields,

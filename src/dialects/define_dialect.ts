@@ -13,11 +13,11 @@ import {
   textOf,
 } from "./dialect.ts";
 
-/** What the response of a hook is made of. */
+/** The parts of a hook's response. */
 export type Judged = Pick<HookOutcome, "decision" | "reason" | "context" | "interrupt"> & {
-  /** What takes the place of the input or the result, if a gate changed it. */
+  /** Replaces the input or the result, if a gate changed it. */
   readonly changed: unknown;
-  /** Whether the agent need not ask its user any more. */
+  /** Whether the agent no longer needs to ask its user. */
   readonly isApproved: boolean;
 };
 
@@ -31,7 +31,7 @@ export type DialectDefinition = Pick<Dialect, "name" | "title" | "example"> & {
   readonly asks: readonly string[];
   /** Hooks that a command blocks when it exits with 2. */
   readonly exits: readonly string[];
-  /** The field of our data that a hook can replace. What others change can't be applied, and is denied. */
+  /** The field of our data that a hook can replace. Changes of other fields can't be applied, and deny. */
   readonly replaced: Readonly<Record<string, string>>;
   /** The response to an input whose event is unknown: it blocks as much as possible. */
   readonly unreadable: (reason: string) => Fields;
@@ -41,7 +41,7 @@ export type DialectDefinition = Pick<Dialect, "name" | "title" | "example"> & {
   readonly prepare?: (input: Fields) => Fields;
 };
 
-/** Returns the dialect of some hooks: it denies whatever fails, and whatever the agent can't apply. */
+/** Returns the dialect of some hooks. It denies all failures, and everything that the agent can't apply. */
 export function defineDialect(definition: DialectDefinition): Dialect {
   const { name, title, example, rules, outputs, prepare = (input) => input } = definition;
   const decode: Dialect["decode"] = (input) =>
@@ -73,7 +73,7 @@ export function defineDialect(definition: DialectDefinition): Dialect {
   return { name, title, example, asks, exits, decode, encode, fail };
 }
 
-/** Denies what a gate changed and the agent can't change: what runs would be what nobody judged. */
+/** Denies an event if the agent can't apply a gate's change: the original would run unjudged. */
 function judge(
   { replaced, title }: DialectDefinition,
   call: HookCall,
@@ -109,7 +109,7 @@ function withoutClient({ client: _, ...data }: Fields): Fields {
   return data;
 }
 
-/** Returns why something is denied. An ask that nobody can be asked is a deny, too. */
+/** Returns why something is denied. An ask that reaches nobody is a deny, too. */
 export function whyDenied({ decision, reason }: Judged): string {
   const text = reason?.trim() || "Denied by a gate"; // agents ignore a deny without a reason
   return decision === "ask" ? `Approval is required: ${text}` : text;

@@ -4,7 +4,7 @@ import type { Decision } from "../core/mod.ts";
 export type ReportedEvent = {
   readonly type: string;
   readonly data: Readonly<Record<string, unknown>>;
-  /** Whether the agent waits for a decision about it. At most one of a call is. */
+  /** Whether the agent waits for a decision about it. At most one event of a call is decided. */
   readonly isDecided?: boolean;
 };
 
@@ -21,7 +21,7 @@ export type HookCall = {
   readonly input: Readonly<Record<string, unknown>>;
 };
 
-/** What a dialect responds with: a decision of ours, or what a failure comes to. */
+/** The outcome that a dialect writes: our decision, or that of a failure. */
 export type HookOutcome =
   & Pick<Decision, "decision" | "data" | "reason" | "context" | "interrupt" | "gates">
   & {
@@ -29,7 +29,7 @@ export type HookOutcome =
     readonly askId?: string | undefined;
   };
 
-/** The hook format of one agent: what it sends, and the only responses that it understands. */
+/** The hook format of one agent: its input, and the only responses that it understands. */
 export type Dialect = {
   /** Its name in paths and options, such as `claude-code`. */
   readonly name: string;
@@ -84,7 +84,7 @@ export function decidedEvent({ events }: HookCall): ReportedEvent | undefined {
   return events.find(({ isDecided }) => isDecided);
 }
 
-/** Returns the text of a field; undefined if it is none, or empty. */
+/** Returns the text of a field; undefined if it isn't text, or is empty. */
 export function textOf(input: Fields, name: string): string | undefined {
   const value = input[name];
   return typeof value === "string" && value !== "" ? value : undefined;

@@ -29,7 +29,7 @@ const rules: Readonly<Record<string, HookRule>> = {
   SessionStart: { events: (_, report) => [report.session()] },
 };
 
-/** Denies, with text for the model where the hook takes some. */
+/** Denies, with text for the model where the hook accepts it. */
 function denied(judged: Judged): Fields {
   return { ...stopOutput(judged), decision: "deny", reason: whyDenied(judged) };
 }
@@ -46,7 +46,7 @@ const outputs: DialectDefinition["outputs"] = {
       ? { decision: "deny", reason: "A gate removed a parameter, which Gemini CLI can't apply" }
       : specificOutput("BeforeTool", { tool_input: changed });
   },
-  // The reason of a deny takes the place of the result.
+  // The reason of a deny replaces the result.
   AfterTool: (judged) => {
     const { decision, changed, context } = judged;
     const output = decision !== "allow"

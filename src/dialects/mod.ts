@@ -1,6 +1,6 @@
 /**
- * The hook formats of other agents. Each dialect reads what its agent sends to a hook as our events, and
- * writes our decisions as the agent reads them.
+ * The hook formats of other agents. Each dialect reads its agent's hook inputs as our events, and writes our
+ * decisions in the agent's format.
  * @module
  */
 import { claudeCode } from "./claude_code.ts";

@@ -6,7 +6,7 @@
  */
 import { type Fields, isFields } from "./dialect.ts";
 
-/** Fields that say what an object is. Without them it doesn't fit the schema of its tool. */
+/** Fields that identify the kind of an object. Without them, it doesn't fit the schema of its tool. */
 const TAGS: readonly string[] = ["type", "status", "mode"];
 
 /** Further ones, by tool: those for which `sdk-tools.d.ts` of the Claude Agent SDK lists the words. */
@@ -25,13 +25,13 @@ const TAGS_OF: Readonly<Record<string, readonly string[]>> = {
   Workflow: ["taskType"],
 };
 
-/** What such a field may say: a word of a schema, not text. */
+/** Matches the value of such a field: a word of a schema, not text. */
 const TAG = /^[A-Za-z_-]{1,24}$/;
 
-/** What a schema calls a field. All other keys are data, such as the questions that a user was asked. */
+/** Matches the name of a field in a schema. All other keys are data, such as the questions that a user was asked. */
 const NAME = /^[A-Za-z_]\w{0,39}$/;
 
-/** Fields with what a tool printed, in the order in which they are tried. */
+/** Fields with the output of a tool, in the order in which they are tried. */
 const TEXTS: readonly string[] = ["stdout", "content", "text", "result", "output", "error"];
 
 /** Fields of Claude Code that point to a copy of the original output: they would undo the change. */
@@ -50,14 +50,14 @@ export function resultInShape(tool: unknown, original: unknown, text: string): u
     const value: unknown = JSON.parse(text);
     if (fits(original, value, tagsOf(tool))) return withoutCopies(value);
   } catch {
-    // No JSON: the text takes the place of what the tool printed.
+    // Not JSON: the text replaces the output of the tool.
   }
   return withheldResult(tool, original, text);
 }
 
 /**
- * Returns a text in the form of a result, and nothing else of it. In a form that has no place for the text,
- * it is the result; so it is for tools that aren't built in, whose keys and tags may be anything.
+ * Returns a text in the form of a result, with nothing else from it. If the form has no place for the text,
+ * the text itself is the result, as for tools that aren't built in, whose keys and tags may be anything.
  */
 export function withheldResult(tool: unknown, original: unknown, text: string): unknown {
   if (typeof tool !== "string" || tool.startsWith("mcp__")) return text;
@@ -77,15 +77,15 @@ function readText(content: string): Fields {
   return { type: "text", file };
 }
 
-/** The names of fields that say what an object is; none for a tool that isn't built in. */
+/** Returns the fields that identify the kind of an object; none for a tool that isn't built in. */
 function tagsOf(tool: unknown): readonly string[] {
   if (typeof tool !== "string" || tool.startsWith("mcp__")) return [];
   return [...TAGS, ...Object.hasOwn(TAGS_OF, tool) ? TAGS_OF[tool]! : []];
 }
 
-/** How a result loses its text. */
+/** The state of a copy without text. */
 type Blanks = {
-  /** What takes the place of the next string. */
+  /** Replaces the next string. */
   text: string | undefined;
   readonly tags: readonly string[];
 };

@@ -2,12 +2,12 @@ import type { HookRegistry } from "../core/mod.ts";
 import { createEvent } from "../core/snapshot.ts";
 import type { HookCall, ReportedEvent } from "../dialects/mod.ts";
 
-/** Sessions and runs that are remembered: those that agents are in, and then some. */
+/** The most sessions and runs that are remembered: more than agents use at once. */
 const MAX_REMEMBERED = 10_000;
 
 /**
- * Emits what agents report over HTTP, and adds what they don't say: that a session has begun, where they have
- * no HTTP hook for it, and how long a run took. What it remembers is a hint, and is bounded.
+ * Emits the events that agents report over HTTP, and adds what is missing: the start of a session, where they
+ * have no HTTP hook for it, and the duration of a run. Its memory is a hint, and bounded.
  */
 export class AgentSessions {
   readonly #registry: HookRegistry;
@@ -20,7 +20,7 @@ export class AgentSessions {
     this.#isDurable = isDurable;
   }
 
-  /** Emits `session.created` before the first event of a session, unless that is the event. */
+  /** Emits `session.created` before the first event of a session, unless that event is one. */
   async begin(agent: string, { sessionId, events }: HookCall): Promise<void> {
     if (sessionId === undefined) return;
     const key = `${agent}:${sessionId}`;

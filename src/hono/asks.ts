@@ -67,7 +67,7 @@ const by = s.describe(
 );
 const mapping = v.record(v.string(), v.unknown(), "must be an object");
 
-/** The routes of what gates ask. */
+/** The routes of asks. */
 export const askRoutes: readonly Route[] = [
   defineRoute({
     method: "GET",
@@ -146,7 +146,7 @@ export const askRoutes: readonly Route[] = [
   }),
 ];
 
-/** Returns as much of a name as is stored. */
+/** Truncates a name to what is stored. */
 export function shorten(name: string): string {
   return [...name].slice(0, 256).join("");
 }

@@ -8,7 +8,7 @@ import type { LiveEvents } from "./stream/live.ts";
 import type { Identity, Settings, Token } from "./options.ts";
 import { type Problem, problemDocument, PROBLEMS } from "./problems.ts";
 
-/** What all requests of an app share. */
+/** The state that all requests of an app share. */
 export type AppState = Settings & {
   readonly registry: HookRegistry;
   /** Undefined without an outbox of this package. */
@@ -108,7 +108,7 @@ export function respondProblem(c: AppContext, { code, extras }: Problem): Respon
   });
 }
 
-/** Returns what keeps the platform running after the response; undefined if there is no such thing. */
+/** Returns the function that keeps the platform running after the response; undefined if there is none. */
 export function waitUntilOf(c: AppContext): ((promise: Promise<unknown>) => void) | undefined {
   if (isServer(c.env)) return undefined;
   try {

@@ -39,8 +39,8 @@ const decision = s.object({
 export type DecisionJson = v.InferOutput<typeof decision>;
 
 /**
- * Returns the JSON of a decision, without what is internal; undefined when its event was posted by somebody
- * else, and has another form.
+ * Returns the JSON of a decision, without internal parts; undefined if someone else posted its event in
+ * another form.
  */
 export function toDecisionJson({ event }: StoredEvent): DecisionJson | undefined {
   const { decision_id, ...data } = event.data as Readonly<Record<string, unknown>>;
@@ -82,7 +82,7 @@ const example: DecisionJson = {
   took_ms: 2,
 };
 
-/** The route of what gates decided. */
+/** The route of gate decisions. */
 export const decisionRoutes: readonly Route[] = [
   defineRoute({
     method: "GET",

@@ -19,7 +19,7 @@ import * as s from "./schemas.ts";
 /** The events of a request. */
 export type PostedEvents = {
   readonly events: readonly PostedEvent[];
-  /** What the external ids are: those of native events and of CloudEvents are unrelated. */
+  /** The kind of external ids: those of native events and of CloudEvents are unrelated. */
   readonly kind: "event" | "cloudevent";
   /** The path to the list of events in the body; undefined if the body is one event. */
   readonly list: readonly string[] | undefined;
@@ -105,7 +105,7 @@ const cloudEventExample = {
   data: example.data,
 };
 
-/** What the OpenAPI document says about the bodies of `POST /events`. */
+/** The bodies of `POST /events` in the OpenAPI document. */
 export const eventBodies: Readonly<Record<string, s.Media>> = documentBodies();
 
 function documentBodies(): Readonly<Record<string, s.Media>> {
@@ -139,7 +139,7 @@ export function readMode(headers: Headers): CloudEventsMode | undefined {
   return mode;
 }
 
-/** What events are read with. */
+/** The context for reading events. */
 type ReadOptions = {
   readonly limits: Settings["limits"];
   /** The trace of the request, for events that name none. */

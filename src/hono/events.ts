@@ -46,7 +46,7 @@ export function toEventJson(
   };
 }
 
-/** Returns a record of gates without what only its store and its webhooks may know. */
+/** Returns a record of gates without the parts that only its store and its webhooks may have. */
 function withoutInternal(data: unknown): unknown {
   const { gates } = (data ?? {}) as { readonly gates?: unknown };
   if (!Array.isArray(gates)) return data;

@@ -113,7 +113,7 @@ function describeRoute(route: Route, convert: Convert): s.JsonSchema {
   };
 }
 
-/** Describes parameters. What a schema says about its parameter is said there, not in the schema. */
+/** Describes parameters. The description of a schema becomes that of its parameter. */
 function describeParameters(
   location: "path" | "query" | "header",
   schemas: s.Schemas = {},

@@ -43,7 +43,7 @@ export type Token = Identity & {
  * authenticate it by other means, such as a cookie, which a browser's `EventSource` can send.
  *
  * Not called for a malformed `Authorization: Bearer` header, or one of more than 4096 characters: such a
- * request gets a 401 `token_invalid`, whatever else it has.
+ * request gets a 401 `token_invalid`, regardless of its other headers.
  *
  * A state-changing request without a bearer token gets a 403 `origin_forbidden` if it comes from a page
  * on another origin that is not in `cors.origins`.
@@ -111,8 +111,8 @@ export interface HooksAppSettings {
   readonly approvalKey?: string | readonly string[] | undefined;
   /**
    * Who decides when a gate asks about a hook of another agent. `"agent"`: the agent asks its user, unless
-   * the hook says `?ask=wait`. `"wait"`: the response waits until somebody resolves the ask, whatever the
-   * hook says. @default {"agent"}
+   * the hook says `?ask=wait`. `"wait"`: the response always waits until someone resolves the ask. @default
+   * {"agent"}
    */
   readonly ask?: "agent" | "wait" | undefined;
   /**
@@ -178,7 +178,7 @@ export type Settings = {
   readonly pollInterval: number;
 };
 
-/** Each limit: its default, and what it may be. */
+/** Each limit: its default, and its bounds. */
 const LIMITS: Readonly<Record<keyof HooksAppLimits, readonly [number, Limits]>> = {
   body: [1024 * 1024, OR_INFINITE],
   headers: [16 * 1024, OR_INFINITE],

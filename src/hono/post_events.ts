@@ -122,7 +122,7 @@ async function postEvents(
       ? readNativeEvents(bytes, options)
       : readCloudEvents(headers, bytes, mode, options);
     request.logFields.events = posted.events.length;
-    // Gates record what they decided in these: nobody else may write that record.
+    // Gates record their decisions in these: nobody else may write them.
     const isRecord = posted.events.some(({ event: { type } }) => type.startsWith("gate."));
     if (isRecord) checkScope(request.identity, []);
     if (validate) await checkPayloads(posted);
@@ -232,7 +232,7 @@ async function dispatch(
     if (waitUntil === undefined) return await registry.dispatchMany(batch, { idempotencyKey });
     return await new Promise((resolve, reject) => {
       const done = registry.dispatchMany(batch, { idempotencyKey, onAccepted: resolve });
-      // The events are dispatched in any case: an error response would have them sent again.
+      // The events are dispatched in any case: with an error response, the client would send them again.
       const failed = (error: unknown) =>
         guarded(() => logger.warn("'waitUntil' failed", maskError(error)));
       guarded(() => waitUntil(done.catch(reject)), failed);
@@ -281,7 +281,7 @@ function toBatch({ events, kind, request }: Posting): Batch | Promise<Batch> {
   }));
 }
 
-/** Returns a key for the outbox: that of a kind, and of the name of the sender. */
+/** Returns a key for the outbox, scoped by its kind and the name of the sender. */
 function scopeKey({ identity }: RequestState, kind: string, key: string): Promise<string> {
   return sha256Hex(JSON.stringify([identity.name, kind, key]));
 }

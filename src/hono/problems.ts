@@ -64,10 +64,10 @@ export const PROBLEMS = {
 /** The code of a problem. */
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** What is invalid in a request, and where. */
+/** An invalid part of a request, and where it is. */
 export type InputError = { readonly pointer: string; readonly detail: string };
 
-/** What a response has besides the problem itself. */
+/** The parts of a response besides the problem itself. */
 type ProblemExtras = {
   readonly headers?: Readonly<Record<string, string>>;
   /** Further members of the problem document. */
@@ -125,7 +125,7 @@ export function problemDocument(code: ProblemCode) {
   return { type: `urn:omniagent:hooks:problem:${code}`, title, status, code };
 }
 
-/** Returns the problem that an error stands for; undefined for an unexpected error. */
+/** Returns the problem for an error; undefined for an unexpected one. */
 export function toProblem(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (error instanceof EventValidationError) return Problem.invalid(...inputErrors(error.issues));
@@ -166,7 +166,7 @@ function askProblem({ failure, message }: AskError): Problem {
   return new Problem(`ask_${failure}`, { members: { detail: message } });
 }
 
-/** The error of invalid fields of a webhook. By name, as the app doesn't load what throws it. */
+/** Whether an error is about invalid fields of a webhook. By name, because the app doesn't load the class. */
 type ConfigError = Error & {
   readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[];
 };

@@ -28,7 +28,7 @@ export type RouteResponse = Media & {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-/** What the handler of a route gets: everything is validated. */
+/** The input of a route's handler: everything is validated. */
 type Input<Params extends Schemas, Query extends Schemas, Body, NeedsOutbox extends boolean> = {
   readonly params: ValuesOf<Params>;
   readonly query: Partial<ValuesOf<Query>>;
@@ -36,7 +36,7 @@ type Input<Params extends Schemas, Query extends Schemas, Body, NeedsOutbox exte
   readonly outbox: NeedsOutbox extends true ? Outbox : Outbox | undefined;
 };
 
-/** The definition of a route: its handler, and all that the OpenAPI document says about it. */
+/** The definition of a route: its handler, and its part of the OpenAPI document. */
 type Definition<
   Params extends Schemas,
   Query extends Schemas,
@@ -106,7 +106,7 @@ export function addRoutes(app: Hono<AppEnv>, state: AppState, routes: readonly R
   app.all("*", createHandler(state, "*", () => reject("not_found")));
 }
 
-/** Returns a Hono handler that responds whatever `action` throws, and logs one line per request. */
+/** Returns a Hono handler that responds even if `action` throws, and logs one line per request. */
 export function createHandler(
   app: AppState,
   path: string,

@@ -21,7 +21,7 @@ import {
 import { NAME_PATTERN, NAME_RULE } from "../internal/validate.ts";
 import { type InputError, Problem, toPointer } from "./problems.ts";
 
-/** A schema, whatever its values. */
+/** A schema of any values. */
 export type Schema = v.GenericSchema<unknown, unknown>;
 
 /** Schemas by name. */
@@ -118,7 +118,7 @@ export function describe<Value>(
 export const boolean = v.boolean("must be true or false");
 /** Any string. */
 export const string = v.string("must be a string");
-/** A whole number of things. */
+/** A count. */
 export const count = integer(0, Number.MAX_SAFE_INTEGER);
 
 /** The type of an event. */
@@ -191,7 +191,7 @@ export const reason = text(
   { minLength: 1, maxLength: 200, pattern: CLEAN },
 );
 
-/** Why somebody responds as they do. */
+/** Why someone responds as they do. */
 export const note = text(
   (text) => [...text.slice(0, 4001)].length <= 2000,
   "must be at most 2000 characters",

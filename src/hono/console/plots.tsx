@@ -11,12 +11,12 @@ type PlotSeries = {
   readonly values: readonly (number | undefined)[];
 };
 
-/** What a plot shows. */
+/** Options of a plot. */
 type PlotOptions = {
   readonly title: string;
   /** The value to show next to the title, such as the latest or the sum. */
   readonly headline: string;
-  /** What the headline is. */
+  /** The label of the headline. */
   readonly caption: string;
   readonly kind: "bars" | "lines";
   readonly series: readonly PlotSeries[];
@@ -24,11 +24,11 @@ type PlotOptions = {
   readonly max?: number;
   /** Returns how a value is written. */
   readonly format: (value: number) => string;
-  /** What the left and right ends of the time axis are. */
+  /** The labels at the left and right ends of the time axis. */
   readonly ends: readonly [from: string, to: string];
 };
 
-/** Of the drawing, which is stretched to the room that it has. */
+/** The size of the drawing, which is stretched to the available room. */
 const WIDTH = 600;
 const HEIGHT = 100;
 

@@ -144,7 +144,7 @@ function progressText({ status, total, seen, replayed }: BackgroundReplay): stri
   return `${formatCount(seen)} of ${formatCount(total)} (${percent}%)`;
 }
 
-/** Returns what a replay replays: `dead letters of audit, type tool.*, since …`. */
+/** Describes the deliveries of a replay: `dead letters of audit, type tool.*, since …`. */
 function filterText({ filter: { state, target, type, since, until } }: BackgroundReplay): string {
   const what = state === "dead" ? "Dead letters" : "Delivered events";
   return [

@@ -19,13 +19,13 @@ export type PageRequest = {
   readonly query: URLSearchParams;
   /** The fields of the form; empty for a `GET`. Its CSRF token was checked. */
   readonly form: URLSearchParams;
-  /** What the page says about the action that led to it. */
+  /** The notice about the action that led to this page. */
   readonly notice: Notice | undefined;
   /** The time of the request, in milliseconds since 1970. */
   readonly now: number;
 };
 
-/** The outcome of an action, which the next page says. */
+/** The outcome of an action, which the next page shows. */
 export type Notice = {
   readonly kind: "ok" | "error";
   readonly text: string;
@@ -34,7 +34,7 @@ export type Notice = {
 /** A page of the console (`GET`), or an action that a form of a page sends (`POST`). */
 export type ConsoleRoute = {
   readonly method: "GET" | "POST";
-  /** Below the root of the console, with parameters: `events/:id`. */
+  /** The path below the root of the console, with parameters: `events/:id`. */
   readonly path: string;
   /** The scope that it needs, or one of several. */
   readonly scope: Scope | readonly Scope[];
@@ -50,8 +50,8 @@ const NOTICE = "notice";
 const MAX_NOTICE = 500;
 
 /**
- * Returns a link to a page, relative to this one, so that it is right wherever the app is mounted. Encode
- * parts of the path that vary: link(at, `events/${encodeURIComponent(id)}`).
+ * Returns a link to a page, relative to this one, so that it works wherever the app is mounted. Encode parts
+ * of the path that vary: link(at, `events/${encodeURIComponent(id)}`).
  */
 export function link({ root }: Pick<PageRequest, "root">, path: string, query: Query = {}): string {
   const set = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
@@ -59,7 +59,7 @@ export function link({ root }: Pick<PageRequest, "root">, path: string, query: Q
   return `${root}${path}${set.length > 0 ? `?${search}` : ""}`;
 }
 
-/** Returns whether this person may do what needs one of some scopes. Pages show no button otherwise. */
+/** Returns whether this person has one of some scopes. Pages hide buttons otherwise. */
 export function can({ session }: PageRequest, ...scopes: readonly Scope[]): boolean {
   return hasScope(session.identity, scopes);
 }

@@ -13,11 +13,11 @@ export type Session = {
   readonly csrf: string;
   /** Whether a sign-in began it, so that it can be ended. */
   readonly isSignedIn: boolean;
-  /** Signs notices, so that no link can make the console say anything. */
+  /** Signs notices, so that no link can make the console show one. */
   readonly noticeKey: string;
 };
 
-/** The scopes of which a token needs one to sign in. */
+/** A token needs one of these scopes to sign in. */
 const CONSOLE_SCOPES: readonly Scope[] = ["read", "approve", "admin"];
 
 const COOKIE = "hooks_console";
@@ -30,9 +30,9 @@ const MAX_COOKIES = 64;
 const FORM = /^(([0-9a-z]{1,11})\.([0-9a-f]{16})\.[0-9a-f]{32})\.([0-9a-f]{64})$/;
 /** Longest session, in milliseconds: a working day. */
 const LIFETIME = 12 * 60 * 60 * 1000;
-/** Of what identifies a session, in bytes. */
+/** The size of a session's nonce, in bytes. */
 const NONCE_SIZE = 16;
-/** Of what says which token signed a cookie, in hex digits: other tokens are not tried. */
+/** The size of the key id that says which token signed a cookie, in hex digits: other tokens are not tried. */
 const KEY_ID_LENGTH = 16;
 
 /**
@@ -83,7 +83,7 @@ export function endSession(c: AppContext): string {
   return setCookie(c.req.raw, "", 0);
 }
 
-/** Returns who sent a request by the app's own scheme. @throws {Problem} when that says nobody did */
+/** Returns who sent a request, by the app's own scheme. @throws {Problem} when it is nobody */
 async function identify(c: AppContext): Promise<Identity> {
   try {
     return await c.get("hooksRequest").app.authenticate!(c.req.raw);
@@ -93,12 +93,12 @@ async function identify(c: AppContext): Promise<Identity> {
   }
 }
 
-/** The key of notices to people who didn't sign in: other instances show none of this one's. */
+/** The key of notices to people who didn't sign in: other instances don't show those of this one. */
 let noticeKey: string | undefined;
 
 /**
- * Returns the session of someone who didn't sign in here. Its forms are protected as other requests of the
- * app are: by the origin that browsers send.
+ * Returns the session of someone who didn't sign in here. Its forms are protected like other requests of the
+ * app: by the origin that browsers send.
  */
 function openSession(identity: Identity): Session {
   return { identity, csrf: "", isSignedIn: false, noticeKey: noticeKey ??= createNonce() };
@@ -143,12 +143,12 @@ function tokensById(tokens: readonly Token[]): Promise<ReadonlyMap<string, Token
   return known;
 }
 
-/** Returns what a cookie says of its token, from which nobody can guess it. */
+/** Returns the id of a token in cookies, from which nobody can guess the token. */
 async function keyIdOf(token: string): Promise<string> {
   return (await sign(token, "key", "")).slice(0, KEY_ID_LENGTH);
 }
 
-/** Each use of a token as a key has a name, so that no value of one is valid for another. */
+/** Each use of a token as a key has a name, so that a value of one use isn't valid for another. */
 async function sign(
   token: string,
   use: "session" | "form" | "key",
@@ -185,8 +185,8 @@ function setCookie(request: Request, value: string, lifetime: number): string {
 }
 
 /**
- * Returns whether the browser connects by TLS. It names its own scheme in `Origin` when it sends a form,
- * so that a proxy that ends TLS needs no configuration.
+ * Returns whether the browser connects over TLS. It names its own scheme in `Origin` when it sends a form, so
+ * that a proxy that ends TLS needs no configuration.
  */
 function isHttps({ headers, url }: Request): boolean {
   const proxied = headers.get("x-forwarded-proto")?.split(",", 1).join("").trim();

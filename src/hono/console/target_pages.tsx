@@ -17,10 +17,10 @@ import { respondPage } from "./layout.tsx";
 import { Pagination } from "./list.tsx";
 import { act, can, type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
 
-/** Targets of a page. */
+/** Targets on a page. */
 const PAGE = 100;
 
-/** The list of targets, and what turns them on and off. */
+/** The list of targets, and the actions that turn them on and off. */
 export const targetPages: readonly ConsoleRoute[] = [
   { method: "GET", path: "targets", scope: "read", handle: listTargets },
   {

@@ -6,7 +6,7 @@ import { pathOf } from "./webhook_page.tsx";
 import { ActionForm, SelectField, TextField } from "./components.tsx";
 import { link, type PageRequest } from "./request.ts";
 
-/** What the fields of the form contain, as text. */
+/** The values of the form, as text. */
 export type WebhookValues = Readonly<Record<FieldName, string>>;
 
 type FieldName = typeof FIELDS[number]["name"];
@@ -84,11 +84,11 @@ export function valuesOf(webhook: StoredWebhook | undefined): WebhookValues {
 }
 
 /**
- * Reads the form. `fields` is what to store: with a webhook, what to change, where null removes a field. A
- * header without a value stays as it is.
+ * Reads the form. `fields` are the fields to store or, with a webhook, to change, where null removes a field.
+ * A header without a value stays as it is.
  */
 export function readWebhook(form: URLSearchParams, webhook?: StoredWebhook): {
-  /** What to show again if the form is rejected, without anything that may be secret. */
+  /** The values to show again if the form is rejected, without anything that may be secret. */
   readonly values: WebhookValues;
   readonly fields: Readonly<Record<string, unknown>>;
   readonly error?: string;

@@ -21,7 +21,7 @@ import { respondPage } from "./layout.tsx";
 import { can, link, outboxOf, type PageRequest } from "./request.ts";
 import { Switch } from "./target_pages.tsx";
 
-/** What the page of a webhook shows once, right after an action. */
+/** Shown once on the page of a webhook, right after an action. */
 type Outcome = {
   readonly secret?: string | undefined;
   readonly tested?: Attempt | undefined;

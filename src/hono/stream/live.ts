@@ -56,7 +56,7 @@ type LiveEventsOptions = {
   readonly heartbeat: number;
 };
 
-/** Returns whether a hook is that of `LiveEvents`, which no user registered. */
+/** Returns whether a hook is the one of `LiveEvents`, which no user registered. */
 export function isStreamHook(name: string): boolean {
   return STREAM_HOOK.test(name);
 }
@@ -88,7 +88,7 @@ export class LiveEvents {
     this.#options = options;
   }
 
-  /** Adds a listener. Resolves to the position after which its events begin. @throws whatever the store does */
+  /** Adds a listener. Resolves to the position after which its events begin. @throws what the store throws */
   async add(listener: Listener): Promise<Position> {
     for (;;) {
       const starting = this.#starting ??= this.#start();
@@ -133,7 +133,7 @@ export class LiveEvents {
     }
   }
 
-  /** Resolves when the store isn't read any longer. */
+  /** Resolves when the store is no longer read. */
   #close(registration: Registration | undefined): Promise<void> {
     if (registration === this.#registration) { // not the hook of an earlier run
       const listeners = [...this.#listeners];
