@@ -19,7 +19,7 @@ const UNKNOWN_DELAY = 60_000;
 // mutant: most-claims
 const MAX_CLAIMS = 5;
 
-/** What attempts are made with. */
+/** Dependencies of attempts. */
 type AttempterOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;
@@ -66,7 +66,7 @@ export class Attempter {
     // mutant: lease-time-left
     const isLate = clock.now() >= latest;
     if (isLate || signal.aborted) return { kind: "returned" };
-    // It was unregistered since: another may have its name.
+    // It has been unregistered since: another target may have its name.
     if (targets.get(target) !== registered) return { kind: "returned" };
     const context = { attempt: log.made + 1, signal, logger };
     const attempt = await tracedAttempt(telemetry(), registered.target, event, context);

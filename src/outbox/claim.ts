@@ -32,7 +32,10 @@ type ClaimerOptions = {
 
 type DueEntry = { readonly key: StoreKey; readonly versionstamp: string; readonly due: DueRecord };
 
-/** The due keys of a target, as they were read. What isn't leased is kept, because a commit checks it anyway. */
+/**
+ * The due keys of a target, as they were read. Keys that aren't leased are kept, because a commit checks them
+ * anyway.
+ */
 type Window = {
   readonly claimable: readonly DueEntry[];
   readonly next: number | undefined;
@@ -41,7 +44,7 @@ type Window = {
   readonly isLast: boolean;
 };
 
-/** What one pass found of one target. */
+/** The result of one pass for one target. */
 type Part = Partial<Omit<Pass, "left"> & { readonly left: boolean }>;
 
 /** Finds due deliveries, target after target, and leases them. */
@@ -178,7 +181,7 @@ export class Claimer {
       const leases = await this.#claim(registered, claimable.slice(0, free));
       leases.forEach(take);
       claimed += leases.length;
-      // Another process was faster: what was read is out of date, and is read again, later.
+      // Another process leased them first: the window is out of date, and is read again later.
       if (leases.length === 0) {
         return { claimed, next: clock.now(), retry: clock.now(), owed: true };
       }
@@ -238,7 +241,8 @@ export class Claimer {
       throw error;
     });
     if (outcome.ok !== true) {
-      // A lease that only looks like one's own is never adopted. If it is, it ends by itself.
+      // A lease that only looks like this process's own is never adopted. If it is its own, it ends by
+      // itself.
       flowControl.cancel(registered, leased.length);
       if (outcome.ok === "unknown") {
         log.warn("The outbox could not lease deliveries", outcome.cause);

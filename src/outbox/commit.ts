@@ -10,7 +10,7 @@ export type Commit = {
     readonly (readonly [key: StoreKey, value: unknown, expireIn: number | undefined])[];
 };
 
-/** What a commit takes of the store's limits. */
+/** The size of a commit, by the store's limits. */
 export type CommitSize = {
   readonly checks: number;
   readonly mutations: number;
@@ -91,7 +91,7 @@ export class CommitBuilder {
   }
 }
 
-/** Adds up what several commits take. As one they take no more. */
+/** Adds up the sizes of several commits. One commit of all takes no more. */
 export function addSizes(a: CommitSize, b: CommitSize): CommitSize {
   return {
     checks: a.checks + b.checks,

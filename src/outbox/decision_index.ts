@@ -1,6 +1,7 @@
 /**
- * The index of decisions: a key for each `gate.decided`, grouped by what filters by outcome, gate, and tool
- * can tell apart. A list reads only the groups that it needs, no matter how many events lie between.
+ * The index of decisions: a key for each `gate.decided`, grouped by outcome, gates, and tool, so that filters
+ * can tell the groups apart. A list reads only the groups that it needs, no matter how many events lie
+ * between.
  *
  * @module
  */
@@ -23,7 +24,7 @@ const DIGEST = "\u0001";
 /** Separates the names of gates, none of which contains it. */
 const SEPARATOR = ",";
 
-/** Returns the group of an event in the index; undefined for one that is no decision. */
+/** Returns the group of an event in the index; undefined for one that isn't a decision. */
 export function decisionGroup({ type, data }: WireEvent): readonly string[] | undefined {
   if (type !== "gate.decided") return undefined;
   const { outcome = "", gates, name } = Object(data) as Partial<GateDecidedData>;

@@ -29,10 +29,10 @@ type Host = {
 };
 
 /**
- * Closes hooks on SIGINT and SIGTERM, then exits. No more events are accepted, running attempts may end,
- * and the leases of those that don't are given back. All of it within 4.5 s, because Deno Deploy kills
- * after 5 s. Accepted events stay in the store, and any other running process delivers them. Until the
- * hooks are closed, their outbox keeps the process alive, even if it has nothing to deliver.
+ * Closes hooks on SIGINT and SIGTERM, then exits. No more events are accepted, running attempts may end, and
+ * the leases of those that don't end are given back. All of it within 4.5 s, because Deno Deploy kills after
+ * 5 s. Accepted events stay in the store, and any other running process delivers them. Until the hooks are
+ * closed, their outbox keeps the process alive, even if it has nothing to deliver.
  *
  * ```ts ignore
  * const hooks = createHooks({ outbox: createOutbox(store) });

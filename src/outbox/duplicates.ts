@@ -5,7 +5,7 @@ import { IdempotencyConflictError } from "./errors.ts";
 import type { EventRecord, IdempotencyRecord } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
 
-/** A batch: what is still to be stored, and the receipts of what is. */
+/** A batch: the events still to be stored, and the receipts of stored ones. */
 type Batch = { batch: readonly Prepared[]; readonly done: Map<Prepared, Receipt> };
 
 /**

@@ -141,8 +141,8 @@ export type Prepared = {
   readonly sessions: ReadonlyMap<string, string>;
   readonly key: string | undefined;
   /**
-   * Stored with the event, to recognize it: another process may have stored it already. Undefined: its id
-   * was made for this publication, so it is stored nowhere.
+   * Stored with the event, to recognize it, because another process may have stored it already. Undefined if
+   * its id was created for this publication, so that it isn't stored yet.
    */
   readonly token: string | undefined;
   /** SHA-256 of what was published, when there is a key. */
@@ -174,7 +174,7 @@ export type NewLease<Leased = { readonly due: DueRecord }> = Leased & {
   readonly more: boolean;
 };
 
-/** What a publication's commit is built with. */
+/** The context in which the commit of a publication is built. */
 type PublicationOptions<Leased> = {
   readonly at: number;
   readonly tails: SessionTails;
@@ -233,7 +233,7 @@ export function putRecord(
   else commit.set(name, value, lifetime === Infinity ? undefined : lifetime ?? retention.rest);
 }
 
-/** Returns what two publications under one key or id must share. A timestamp counts if it was sent. */
+/** Returns the content that two publications under one key or id must share. A timestamp counts if it was sent. */
 export function contentOf(
   { type, session_id, data, timestamp }: WireEvent,
   hasTimestamp = false,

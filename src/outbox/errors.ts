@@ -10,13 +10,13 @@ export class OutboxUnavailableError extends Error {
   /** Identifies the error. */
   readonly code = "outbox_unavailable";
   /**
-   * `false`: nothing was stored. `"unknown"`: it may be stored, now or later. To be sure, emit again under
-   * the same idempotency key: that is then a duplicate that runs no handler. A retry, or a replay of dead
-   * deliveries, can be run again as it is.
+   * `false`: nothing was stored. `"unknown"`: it may be stored, now or later. To be sure, emit again with the
+   * same idempotency key: a duplicate runs no handler. A retry, or a replay of dead deliveries, can simply be
+   * run again.
    */
   readonly stored: false | "unknown";
 
-  /** Creates an error; `cause` is the store's, and `action` is what failed. */
+  /** Creates an error; `cause` is the store's error, and `action` says what failed. */
   constructor(stored: false | "unknown", cause?: unknown, action = "publish") {
     const failed = storeErrorOf(cause);
     const why = `the store failed: ${failed?.advice ?? "it does not respond"}`;

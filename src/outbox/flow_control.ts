@@ -196,7 +196,7 @@ export class FlowControl {
     this.#changed.notify();
   }
 
-  /** Notes how long a settle commit took, in milliseconds. */
+  /** Records how long a settle commit took, in milliseconds. */
   committed(took: number): void {
     this.#commitTime = (3 * (this.#commitTime ?? took) + took) / 4;
   }

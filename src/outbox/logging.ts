@@ -9,7 +9,7 @@ import { truncate } from "../internal/truncate.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** Throttled lines that are remembered. Beyond that, those go that are no longer held back. */
+/** Throttled lines that are remembered. Beyond that, those that are no longer throttled are forgotten. */
 const MAX_THROTTLED = 200;
 
 /** Logs to the logger of the outbox, else to that of the hooks that use it, else to the console. */
@@ -76,7 +76,7 @@ const CALM = 2 * HOUR;
 /** Characters of a failure's text in a line. */
 const MAX_TEXT = 500;
 
-/** What is logged. Stable: `hooks serve` leaves out the first, because it logs each attempt. */
+/** The messages. Stable: `hooks serve` leaves out the first one, because it logs each attempt. */
 type Code =
   | "delivery_failed"
   | "delivery_dead"
@@ -112,7 +112,7 @@ export type AttemptReport = {
   readonly retryAt?: Date;
 };
 
-/** Logs failing deliveries: a few lines about each target, however many deliveries it has. */
+/** Logs failing deliveries: a few lines about each target, no matter how many deliveries it has. */
 export class DeliveryAlerts {
   readonly #logger: Logger;
   readonly #clock: Clock;
@@ -210,12 +210,12 @@ export class DeliveryAlerts {
     guarded(() => this.#logger[level](`${message}${more}`, ...details));
   }
 
-  /** Returns what is known of a kind of line, if one may be written now. */
+  /** Returns the state of a kind of line, if one may be written now. */
   #enter(name: string): Throttle | undefined {
     const now = this.#clock.now();
     const known = this.#throttles.get(name);
     const pause = PAUSES[Math.min(known?.lines ?? 1, PAUSES.length) - 1]!;
-    // After a longer calm it is news again.
+    // After a longer pause, it is news again.
     const isNews = known === undefined || Math.abs(now - known.seenAt) > Math.max(pause, CALM);
     if (isNews) {
       const throttle = { lines: 1, at: now, seenAt: now, held: known?.held ?? 0 };
@@ -234,7 +234,10 @@ export class DeliveryAlerts {
   }
 }
 
-/** Forgets what is no longer held back, once there is a lot: a line may name a number or a target of long ago. */
+/**
+ * Forgets lines that are no longer throttled, once there are many: lines name numbers, and targets that may
+ * be long gone.
+ */
 function forget<Entry>(entries: Map<string, Entry>, isOver: (entry: Entry) => boolean): void {
   if (entries.size < MAX_THROTTLED) return;
   for (const [name, entry] of entries) if (isOver(entry)) entries.delete(name);
@@ -248,7 +251,7 @@ function timeText(time: number): string {
   return new Date(time).toISOString();
 }
 
-/** Names what shows more: the command, and the call. */
+/** Names the command and the call that show more. */
 function hintFor(target: string, state: "attempted" | "dead" | "pending"): string {
   return `See \`hooks deliveries ${target} --state ${state}\` or ` +
     `outbox.listDeliveries({ target: ${JSON.stringify(target)}, state: "${state}" })`;

@@ -1,6 +1,6 @@
 /**
- * The outbox: durable delivery of webhooks and durable hooks over a store. What `emit` has accepted is
- * delivered at least once, through crashes and restarts, for as long as events are kept.
+ * The outbox: durable delivery to webhooks and durable hooks over a store. Events that `emit` has accepted
+ * are delivered at least once, through crashes and restarts, for as long as events are kept.
  *
  * ```ts
  * import { createHooks, defineHook } from "@omniagent/hooks";

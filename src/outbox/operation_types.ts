@@ -2,7 +2,7 @@ import type { Attempt, HookEvent } from "../core/mod.ts";
 
 /** An accepted event. */
 export type StoredEvent = {
-  /** Of the commit that stored it: sorted by this, events are in the order of their commits. */
+  /** The versionstamp of its commit: sorted by this, events are in the order of their commits. */
   readonly versionstamp: string;
   /** The event, as it is sent. */
   readonly event: HookEvent;
@@ -36,22 +36,21 @@ export type EventListOptions = PageOptions & {
   readonly sessionId?: string | undefined;
   /** Only events of this run. */
   readonly runId?: string | undefined;
-  /** Only events made at this time or later, by the time in their ids. Events whose id isn't a UUID v7 are left out. */
+  /** Only events created at this time or later, by the time in their ids. Excludes events whose id isn't a UUID v7. */
   readonly since?: Date | undefined;
-  /** Only events made before this time, likewise. */
+  /** Only events created before this time, by the time in their ids. */
   readonly until?: Date | undefined;
-  /** By the time in their ids. `listDeliveries` lists the oldest first by default. @default {"newest"} */
+  /** The order, by the time in their ids. `listDeliveries` lists the oldest first by default. @default {"newest"} */
   readonly order?: "newest" | "oldest" | undefined;
 };
 
 /**
- * Which deliveries a list has. `pending`: waiting or being attempted, by target and time, followed by
- * those that wait for another of their session, by target and session; `attempted`: all that were
- * attempted or settled, whatever their state; `dead`: given up, until replayed. The last two are sorted by
- * target and event.
+ * Which deliveries a list has. `pending`: waiting or being attempted, by target and time, followed by those
+ * that wait for another of their session, by target and session. `attempted`: attempted or settled, in any
+ * state. `dead`: given up, until replayed. The last two are sorted by target and event.
  *
- * Deliveries that come, go or change while you read the pages make no other delivery appear twice or not
- * at all. A pending one that is itself moved to another time may.
+ * If deliveries are added, removed, or changed while you read the pages, all others still appear exactly
+ * once. A pending one that moves to another time may appear twice or not at all.
  */
 export type DeliveryListOptions = PageOptions & {
   /** Which deliveries. */
@@ -60,18 +59,18 @@ export type DeliveryListOptions = PageOptions & {
   readonly target?: string | undefined;
   /** Only deliveries of events created at or after this time, by the time in their ids, as in `listEvents`. */
   readonly since?: Date | undefined;
-  /** Only deliveries of events created before this time, likewise. */
+  /** Only deliveries of events created before this time, by the time in their ids. */
   readonly until?: Date | undefined;
   /**
-   * The oldest event of each target first, or the newest. Deliveries are worked off from the oldest on,
-   * so that is the default here, while `listEvents` starts with the newest. @default {"oldest"}
+   * The oldest event of each target first, or the newest. The oldest delivery goes out first, so that is the
+   * default here, while `listEvents` starts with the newest. @default {"oldest"}
    */
   readonly order?: "newest" | "oldest" | undefined;
 };
 
 /** Which decisions of gates a list has. */
 export type DecisionListOptions = Omit<EventListOptions, "type"> & {
-  /** What was decided. */
+  /** The decision. */
   readonly outcome?: "allowed" | "denied" | "asked" | "error" | undefined;
   /** Only decisions that this gate took part in. */
   readonly gate?: string | undefined;
@@ -100,15 +99,15 @@ export type Delivery = {
   readonly state: DeliveryState;
   /** Number of attempts. */
   readonly made: number;
-  /** The last 20 attempts, the latest last. */
+  /** The last 20 attempts, oldest first. */
   readonly attempts: readonly LoggedAttempt[];
-  /** When it is due, while it is pending and its time is known. */
+  /** When it is due; absent unless it is pending and the time is known. */
   readonly dueAt?: Date;
-  /** When its lease ends: if the process is gone that attempts it, another does then. Absent with `ordering`. */
+  /** When its lease ends: if the process that attempts it is gone, another takes over then. Absent with `ordering`. */
   readonly leasedUntil?: Date;
 };
 
-/** A delivery in a list. What the list doesn't read is absent. */
+/** A delivery in a list. Fields that the list doesn't read are absent. */
 export type DeliverySummary = {
   /** The webhook or durable hook. */
   readonly target: string;
@@ -116,25 +115,25 @@ export type DeliverySummary = {
   readonly eventId: string;
   /** Its state. */
   readonly state: DeliveryState;
-  /** When it is due; of pending ones, unless it waits behind another of its session. */
+  /** When it is due; only for pending ones, unless it waits behind another of its session. */
   readonly dueAt?: Date;
-  /** When its lease ends; of pending ones. */
+  /** When its lease ends; only for pending ones. */
   readonly leasedUntil?: Date;
-  /** Number of attempts; of attempted and dead ones. */
+  /** Number of attempts; only for attempted and dead ones. */
   readonly made?: number;
-  /** The latest attempt; of attempted ones. */
+  /** The latest attempt; only for attempted ones. */
   readonly lastAttempt?: LoggedAttempt;
-  /** When it was given up; of dead ones. */
+  /** When it was given up; only for dead ones. */
   readonly diedAt?: Date;
-  /** Why it was given up; of dead ones. */
+  /** Why it was given up; only for dead ones. */
   readonly reason?: string;
 };
 
 /**
- * The outcome of `retry`. `moved`: it was waiting, and is due now; `queued`: it waits behind another of
- * its session; `replayed`: it was dead or delivered, and is delivered again; `leased`: an attempt is in
- * progress; `gone`: its event is no longer kept; `unknown`: there is no such delivery. A due delivery is
- * sent once its target is on, see `endpoint`.
+ * The outcome of `retry`. `moved`: it was waiting, and is due now; `queued`: it waits behind another of its
+ * session; `replayed`: it was dead or delivered, and is delivered again; `leased`: an attempt is in progress;
+ * `gone`: its event is no longer kept; `unknown`: there is no such delivery. A due delivery is sent once its
+ * target is on: see `endpoint`.
  */
 export type RetryOutcome = "moved" | "queued" | "replayed" | "leased" | "gone" | "unknown";
 
@@ -143,15 +142,15 @@ export type Endpoint = {
   /** The webhook or durable hook. */
   readonly target: string;
   /**
-   * `paused`: until a time that its receiver asked for; `off`: by hand, for failing too long, or because
-   * its receiver responded with 410: what is accepted for it is held; `deleted`: for good.
+   * `paused`: until a time that its receiver asked for. `off`: by hand, because it failed for too long, or
+   * because its receiver responded with 410; its deliveries are held. `deleted`: for good.
    */
   readonly state: "on" | "paused" | "off" | "deleted";
-  /** Whether this process delivers to it. What is stored for a target of no process is held. */
+  /** Whether this process delivers to it. If no process does, its deliveries are held. */
   readonly registered: boolean;
-  /** When the first failure since the last success was. */
+  /** When the first attempt since the last success failed. */
   readonly failingSince?: Date;
-  /** How many attempts failed since then, as far as was written. */
+  /** How many attempts failed since then. May lag, because failures are written at intervals. */
   readonly failures: number;
   /** Until when it is paused. */
   readonly pausedUntil?: Date;
@@ -169,7 +168,7 @@ export type TargetStats = Endpoint & {
   readonly dead: number;
   /** Not delivered before their event was deleted. */
   readonly expired: number;
-  /** Waiting, or being attempted: all others. */
+  /** All others: waiting, or being attempted. */
   readonly pending: number;
   /** Attempts that failed. */
   readonly failed: number;
@@ -183,7 +182,7 @@ export type TargetStats = Endpoint & {
   readonly leasedUntil?: Date;
 };
 
-/** What is replayed. */
+/** Which deliveries to replay. */
 export type ReplayFilter = {
   /** Only deliveries to this target. */
   readonly target?: string | undefined;
@@ -191,13 +190,13 @@ export type ReplayFilter = {
   readonly state?: "dead" | "delivered" | undefined;
   /** Only events of this type: exact, a prefix such as `tool.*`, or `*`. @default {"*"} */
   readonly type?: string | undefined;
-  /** Only events made at this time or later. */
+  /** Only events created at this time or later. */
   readonly since?: Date | undefined;
-  /** Only events made before this time. */
+  /** Only events created before this time. */
   readonly until?: Date | undefined;
 };
 
-/** What is replayed by one call, and how long it may take. */
+/** Which deliveries one call replays, and how long it may take. */
 export type ReplayOptions = ReplayFilter & {
   /** How long it may take, in milliseconds. The cursor says where to continue. */
   readonly timeout: number;
@@ -210,11 +209,11 @@ export type ReplayResult = {
   /** How many are delivered again. */
   readonly replayed: number;
   /**
-   * How many could not be: their event is no longer kept, or another call was faster. When the store's
-   * response was lost, one that was replayed, and delivered since, may be counted here.
+   * How many could not be replayed: their event is no longer kept, or another call replayed them first. If a
+   * response of the store was lost, a delivery that was replayed, and delivered since, may be counted here.
    */
   readonly refused: number;
-  /** Where to continue; absent when all were seen. */
+  /** Where to continue; absent at the end. */
   readonly cursor?: string;
 };
 
@@ -222,11 +221,11 @@ export type ReplayResult = {
 export type BackgroundReplay = {
   /** Its id, a UUID v7. */
   readonly id: string;
-  /** What it replays. */
+  /** Which deliveries it replays. */
   readonly filter: ReplayFilter & { readonly state: "dead" | "delivered" };
-  /** `running` until everything was seen, or somebody canceled it. */
+  /** `running` until it has looked at all deliveries, or someone cancels it. */
   readonly status: "running" | "done" | "canceled";
-  /** How many deliveries there were to look at; absent until they are counted. */
+  /** How many deliveries it has to look at; absent until they are counted. */
   readonly total?: number;
   /** How many of them it has looked at: replayed, refused, or of another type. */
   readonly seen: number;
@@ -241,13 +240,13 @@ export type BackgroundReplay = {
 };
 
 /**
- * Replays in the background. Their progress is in the store: any process shows it, and when the one that
- * replays ends, another continues as soon as it starts or is asked for the replay. They are kept for a week.
+ * Replays in the background. Their progress is in the store, so any process can show it. If the process that
+ * replays ends, another one continues as soon as it starts or reads the replay. Replays are kept for a week.
  */
 export type BackgroundReplays = {
   /**
-   * Starts a replay. After a crash, up to a second of it is done again, so receivers may get a few
-   * delivered events once more.
+   * Starts a replay. After a crash, up to a second of it is repeated, so receivers may get a few events
+   * again.
    *
    * @throws {TypeError | RangeError} when the filter is wrong
    * @throws {ReplayLimitError} when 20 are running
@@ -260,6 +259,6 @@ export type BackgroundReplays = {
     /** Maximum number of replays. @default {20} */
     readonly limit?: number | undefined;
   }): Promise<readonly BackgroundReplay[]>;
-  /** Cancels a replay and returns it; undefined if there is none. What was replayed stays so. */
+  /** Cancels a replay and returns it; undefined if there is none. Deliveries already replayed still go out. */
   cancel(id: string): Promise<BackgroundReplay | undefined>;
 };

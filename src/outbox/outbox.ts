@@ -62,10 +62,10 @@ export function createOutboxIn(clock: Clock, store: Store, options: OutboxOption
   return outbox;
 }
 
-/** What an outbox is made of. */
+/** The inner parts of an outbox. */
 type Parts = ReturnType<typeof createParts>;
 
-/** What the steps of a delivery share. */
+/** The state that the steps of a delivery share. */
 type Common = ReturnType<typeof createCommon>;
 
 type PartOptions = Pick<OutboxOptions, "logger" | "onAttempt"> & {
@@ -115,7 +115,7 @@ function createCommon(client: StoreClient, options: PartOptions) {
   return { client, shared, log, alerts, wakeUp, targets, events, states, flowControl };
 }
 
-/** Creates what takes deliveries from their lease to their outcome: claim, attempt, settle. */
+/** Creates the steps of a delivery, from its lease to its outcome: claim, attempt, settle. */
 function createWorker(common: Common): Worker {
   const { client, shared, alerts, events } = common;
   const claimer = new Claimer({

@@ -36,7 +36,7 @@ export function canBeDelivery(target: unknown, id: unknown): boolean {
   return typeof target === "string" && target.length <= MAX_NAME && isEventId(id);
 }
 
-/** Which events are wanted. */
+/** A filter of events. */
 export type EventFilter = Pick<
   EventListOptions,
   "type" | "sessionId" | "runId" | "since" | "until"
@@ -64,7 +64,7 @@ export function timesOf({ since, until }: EventFilter): ListName {
   return [since?.getTime() ?? "", until?.getTime() ?? ""];
 }
 
-/** Returns whether an id is between the times of a filter. One without a time only is when there are none. */
+/** Returns whether an id is between the times of a filter. An id without a time passes only a filter without times. */
 export function isInTime(id: string, { since, until }: EventFilter): boolean {
   if (since === undefined && until === undefined) return true;
   const time = timeOf(id);
@@ -134,7 +134,7 @@ const CURSOR_VERSION = 1;
 /** Bytes of the strings in a position: a key has 2,048 with its prefix. */
 const MAX_POSITION = 1900;
 
-/** What a list is, apart from its position. A cursor is valid for the same list only. */
+/** The identity of a list, without a position. A cursor is valid for the same list only. */
 export type ListName = readonly (string | number | undefined)[];
 
 /** Writes a position in a list as text. */

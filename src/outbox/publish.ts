@@ -134,8 +134,8 @@ export class Publisher {
   }
 
   /**
-   * Returns the units of the next commit. One that may be a duplicate goes alone: its checks fail whenever
-   * it is. Those of sessions fail only when another process was faster. Where a transaction of a caller
+   * Returns the units of the next commit. One that may be a duplicate goes alone: if it is one, its checks
+   * fail. Those of sessions fail only when another process committed first. Where a transaction of a caller
    * can lock a session, each commit has the units of one, or none: nobody else waits with them.
    */
   #next(waiting: ReadonlySet<Unit>, inFlight: number): readonly Unit[] {

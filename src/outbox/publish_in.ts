@@ -19,8 +19,8 @@ type PublishInOptions = {
 };
 
 /**
- * Stores a batch in a transaction of the caller. No delivery has a lease: nobody knows when the caller
- * commits. Any process delivers after that.
+ * Stores a batch in a transaction of the caller. Deliveries get no lease, because nobody knows when the
+ * caller commits. Any process delivers after that.
  */
 export async function publishIn(
   batch: readonly Publication[],

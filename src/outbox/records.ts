@@ -71,11 +71,11 @@ export type SessionEntry = { readonly v: number; readonly id: string };
 export type TargetRecord = {
   readonly v: number;
   readonly state: "on" | "off" | "deleted";
-  /** The address that the rest is about; absent when it holds for any. */
+  /** The address that this state is about; absent if it applies to any. */
   readonly address?: string;
   /** The first failure since the last success. */
   readonly failingSince?: number;
-  /** Failures since then, as far as they were written. */
+  /** Failures since then. May lag, because failures are written at intervals. */
   readonly failures: number;
   /** As the receiver asked. */
   readonly pausedUntil?: number;
@@ -169,7 +169,7 @@ export function readTargetRecord(value: unknown): TargetRecord {
 
 /** Attempts that a log keeps. */
 const MAX_ATTEMPTS = 20;
-/** Characters that they take as JSON: 16 KiB in the worst case of UTF-8. */
+/** Their size as JSON, in characters: 16 KiB in the worst case of UTF-8. */
 const MAX_ATTEMPTS_LENGTH = 16 * 1024 / 3;
 /** Characters of an error that are kept, as JSON in quotes. */
 export const MAX_REASON_LENGTH = 2_000;
@@ -183,7 +183,7 @@ export function keepAttempts(attempts: readonly KeptAttempt[]): readonly KeptAtt
   return kept;
 }
 
-/** Truncates the error first. The response's body gets what room is left. */
+/** Truncates the error first. The response's body gets the remaining room. */
 function shortened({ error, response, ...attempt }: KeptAttempt): KeptAttempt {
   const short = error === undefined ? {} : { error: truncate(error, MAX_REASON_LENGTH) };
   const rest = { ...attempt, ...short };

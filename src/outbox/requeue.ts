@@ -18,7 +18,7 @@ import { COMMIT_TIMEOUT } from "./timing.ts";
 
 /** Due keys among which a leased one is searched: a worker leases the earliest. */
 const PAGE = 128;
-/** How often a delivery that others move meanwhile is read again. */
+/** How often a delivery is read again that others moved meanwhile. */
 const ROUNDS = 5;
 
 /** A delivery as it was read. */
@@ -31,8 +31,8 @@ type Found = {
 };
 
 /**
- * Delivers one now that waits, is dead, or was delivered. What is read is checked by what is written: when
- * that is rejected, another call was faster, or it had been applied and the response was lost.
+ * Makes a waiting, dead, or delivered delivery due now. The commit checks everything that was read: if it is
+ * rejected, another call committed first, or it had been applied and the response was lost.
  */
 export async function retryDelivery(
   client: StoreClient,
@@ -55,7 +55,7 @@ export async function retryDelivery(
     if (dead.value === null && log.state === "pending") {
       outcome = await move(client, target, id, { ...found, moved });
     } else {
-      // After a move: it was attempted meanwhile, which is what was asked for.
+      // After a move: it was attempted meanwhile, as requested.
       outcome = moved === undefined ? await replayOne(client, target, id, found) : "leased";
     }
     if (outcome === "moved" || outcome === "replayed") wake();
@@ -129,7 +129,7 @@ async function isLeased(client: StoreClient, target: string, session: string): P
   return lease !== undefined && (lease === "newer" || lease.until > client.clock.now());
 }
 
-/** Makes a delivery pending again that has ended. */
+/** Makes an ended delivery pending again. */
 async function replayOne(
   client: StoreClient,
   target: string,
@@ -158,7 +158,7 @@ export type Ended = {
   readonly session: string | undefined;
   /** How it ended: its count is undone. */
   readonly state: "dead" | "delivered";
-  /** The key that says so, as it was read: a faster call changes it. */
+  /** The key that says so, as it was read: another call that commits first changes it. */
   readonly guard: StoreCheck;
   readonly log: DeliveryRecord;
 };

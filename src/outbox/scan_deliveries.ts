@@ -37,7 +37,7 @@ type DeliveryScan = ScanOptions & Pick<EventFilter, "since" | "until"> & {
 /** A time range, as texts between which its ids sort, and the direction in which it is read. */
 type Time = { readonly from: string; readonly to: string; readonly reverse: boolean };
 
-/** What a few reads of a range found. */
+/** The results of a few reads of a range. */
 type Probe = {
   /** What isn't in the time range. */
   readonly passed: readonly StoreEntry[];

@@ -114,7 +114,7 @@ export class Settler {
     return true;
   }
 
-  /** Adds an outcome to a commit. Returns what to call once that has succeeded. */
+  /** Adds an outcome to a commit. Returns a function to call once it has succeeded. */
   #put(builder: CommitBuilder, job: Job, outcome: Outcome): () => void {
     const { client, events, alerts } = this.#options;
     const { lease: { key, versionstamp, target }, id } = job;

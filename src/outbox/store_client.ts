@@ -97,8 +97,8 @@ export class StoreClient {
   }
 
   /**
-   * Returns a client inside a transaction of the caller. It calls the store once, however long that takes,
-   * and throws what that throws: after an error, only the caller can roll back and start again.
+   * Returns a client inside a transaction of the caller. It calls the store once, without a time limit, and
+   * throws the store's error: after an error, only the caller can roll back and start again.
    *
    * @throws {TypeError} when the store has no transactions, or `tx` isn't one of them
    */
@@ -114,8 +114,9 @@ export class StoreClient {
   }
 
   /**
-   * Commits, and sends the same commit again when its outcome is unknown: every commit checks a key that
-   * it changes, so it is applied once at most. `ok: false`: another process was faster, or it was applied before.
+   * Commits, and sends the same commit again when its outcome is unknown: every commit checks a key that it
+   * changes, so it is applied once at most. `ok: false`: another process committed first, or it was applied
+   * before.
    *
    * @throws what the store throws for a wrong argument, a limit, or when it is closed
    */
@@ -250,7 +251,7 @@ export class StoreClient {
     return readTargetRecord(entry!.value).state === "deleted";
   }
 
-  /** Sends sums, deletes and sets in this order: a sum that fails leaves applied what went before it. */
+  /** Sends sums, deletes and sets in this order: when a sum fails, changes before it stay applied. */
   async #send({ checks, sums, deletes, sets }: Commit): Promise<StoreCommit> {
     const atomic = this.store.atomic().check(...checks);
     for (const [key, by] of sums) atomic.sum(key, by);
@@ -267,7 +268,7 @@ export class StoreClient {
   ): Promise<T> {
     if (this.#isInTransaction) return await read();
     try {
-      // What can't be opened, such as a schema that doesn't exist, needs an operator.
+      // A store that can't be opened, such as one without its schema, needs an operator.
       const isRetryable = (error: unknown): boolean =>
         !isRejected(error) && storeErrorOf(error)?.failure !== "cannot_open";
       return await this.#retry(read, timeout, isRetryable);

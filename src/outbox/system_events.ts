@@ -36,7 +36,7 @@ const SYSTEM_EVENTS: ReadonlySet<string> = new Set<keyof OutboxEvents>([
 /** Targets of one system event: it must fit the commit that causes it. */
 const MAX_TARGETS = 256;
 
-/** What system events are made with. */
+/** Dependencies of system events. */
 type SystemEventsOptions = {
   readonly clock: Clock;
   readonly layout: Layout;

@@ -195,7 +195,7 @@ async function nextBatch(client: StoreClient, prefix: StoreKey): Promise<readonl
   return batch;
 }
 
-/** Returns what callers are told of a target's state. */
+/** Returns a target's state for the caller. */
 function endpointOf(
   target: string,
   { state, record, registered }: TargetStatus & { readonly registered: boolean },
@@ -239,7 +239,7 @@ async function readTargetStats(
   return await addDue(client, stats, countsLeases);
 }
 
-/** Adds what the first due keys of targets say. */
+/** Adds the stats that come from the first due keys of targets. */
 async function addDue(
   client: StoreClient,
   stats: readonly TargetStats[],
@@ -288,7 +288,7 @@ function leaseEnds(entries: readonly StoreEntry[], now: number): readonly number
 
 type Counts = Record<Count, number>;
 
-/** Sums up each target's days within the retention, and what has no day. */
+/** Sums up each target's days within the retention, and events without a day. */
 async function readCounts(client: StoreClient): Promise<Map<string, Counts>> {
   const { keys, clock, retention } = client;
   const oldest = dayIn(clock.now() - retention.head);

@@ -20,7 +20,7 @@ import {
 } from "./targets.ts";
 import { BACKGROUND_TIMEOUT } from "./timing.ts";
 
-/** How long a record that was read is believed, in milliseconds: another process may have changed it. */
+/** How long a record that was read is trusted, in milliseconds: another process may have changed it. */
 const MAX_AGE = 5_000;
 /** How often failures are written at most, in milliseconds. */
 const WRITE_EVERY = 60_000;
@@ -29,15 +29,15 @@ const MAX_UNREGISTERED = 100;
 /** A pause that is longer by less than this, in milliseconds, is not written again. */
 const PAUSE_STEP = 1_000;
 
-/** What target states are kept with. */
+/** Dependencies of target states. */
 type TargetStatesOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;
   readonly alerts: DeliveryAlerts;
   readonly log: ThrottledLogger;
-  /** How long nothing but failures turns a target off, in milliseconds. */
+  /** How long a target may only fail before it is turned off, in milliseconds. */
   readonly disableAfter: number;
-  /** Adds `webhook.disabled` to the commit that turns a target off. Returns what announces it. */
+  /** Adds `webhook.disabled` to the commit that turns a target off. Returns a function that announces it. */
   readonly putDisabled: (
     commit: CommitBuilder,
     data: { readonly target: string; readonly reason: string },
@@ -265,7 +265,7 @@ export class TargetStates {
     return fresh;
   }
 
-  /** Targets that come and go under new names leave nothing behind. */
+  /** Evicts old records: targets may come and go under new names. */
   #keep(name: string, known: Known): void {
     const { targets } = this.#options;
     if (this.#known.size >= targets.size + MAX_UNREGISTERED) {

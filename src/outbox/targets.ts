@@ -43,7 +43,7 @@ export type RegisteredTarget = {
   readonly pace: Pace;
 };
 
-/** What takes up the concurrency of a target. */
+/** The load of a target. */
 type Slots = {
   /** Leased deliveries whose attempt has not ended. */
   attempting: number;
@@ -57,7 +57,7 @@ class Pace {
   #average: number | undefined;
   #lastEnd = 0;
 
-  /** Notes an attempt that took this long, in milliseconds. */
+  /** Records how long an attempt took, in milliseconds. */
   ended(now: number, took: number): void {
     this.#average = (3 * (this.#average ?? took) + took) / 4;
     this.#lastEnd = now;
@@ -132,7 +132,7 @@ export type Pass = {
   readonly claimed: number;
   /** The earliest time at which something else is due, as far as is known. */
   readonly next: number | undefined;
-  /** The same of what isn't leased. */
+  /** The same for deliveries that aren't leased. */
   readonly retry: number | undefined;
   /** Targets with due deliveries that could not be leased: no slot, no time, or too many outcomes to store. */
   readonly left: readonly string[];
@@ -146,7 +146,7 @@ export type PassOptions = {
   readonly longest: number;
   /** Takes a leased delivery. */
   readonly take: (lease: Lease) => void;
-  /** Whether to go on claiming. */
+  /** Whether to continue claiming. */
   readonly isWanted: () => boolean;
 };
 
@@ -262,7 +262,7 @@ export type TargetStatus = {
   readonly record: TargetRecord;
 };
 
-/** Returns what a record means for an address: what was noted about another one doesn't count. */
+/** Returns the part of a record that applies to an address: notes about another one don't count. */
 export function statusOf(record: TargetRecord, address: string, now: number): TargetStatus {
   if (record.state === "deleted") return { state: "deleted", record };
   if (record.address !== undefined && record.address !== address) {

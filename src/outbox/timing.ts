@@ -41,7 +41,7 @@ export class Signal {
     return this.#next ??= new Promise((resolve) => this.#resolve = resolve);
   }
 
-  /** Resolves what waits. */
+  /** Resolves all waiting promises. */
   notify(): void {
     this.#next = undefined;
     this.#resolve();
@@ -79,7 +79,7 @@ export class WakeUp {
     this.callOthers();
   }
 
-  /** Calls the worker when another process says so. Returns a function that ends this. */
+  /** Calls the worker when another process signals. Returns a function that ends this. */
   listen(): () => void {
     return this.#others?.listen(() => this.call()) ?? (() => {});
   }

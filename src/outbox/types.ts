@@ -28,8 +28,8 @@ export interface OutboxOptions {
   /** The first part of every key. @default {"hooks"} */
   readonly prefix?: string | undefined;
   /**
-   * How long an event is kept: what is not delivered by then is gone. At least twice the longest retry
-   * schedule, ten years at most. @default {2592000000} 30 days
+   * How long an event is kept. If it isn't delivered by then, it is lost. At least twice the longest retry
+   * schedule, and at most ten years. @default {2592000000} 30 days
    */
   readonly retention?: number | undefined;
   /** Whether events without a target are stored too. @default {true} */
@@ -45,7 +45,7 @@ export interface OutboxOptions {
    * the console
    */
   readonly logger?: Logger | false | undefined;
-  /** Called after each attempt of this process, once its outcome is stored. What it throws is ignored. */
+  /** Called after each attempt of this process, once its outcome is stored. Its errors are ignored. */
   readonly onAttempt?: ((report: AttemptReport) => void) | undefined;
 }
 
@@ -55,11 +55,11 @@ export type Outbox =
   & OutboxOperations
   & {
     /**
-     * Delivers what is due and can be done within a timeout, in milliseconds: for a cron job, where no
-     * process keeps running. `settled`: how many deliveries this call attempted; `remaining`: whether
-     * something due is left, or there was no time to look; `next`: when the next delivery to a target of
-     * this process is due: now if something remains, undefined if none is pending. A target whose own
-     * `timeout` is longer gets nothing, which is logged: webhooks have 10 s, durable hooks 30 s by default.
+     * Makes the due deliveries that fit a timeout, in milliseconds: for a cron job, where no process keeps
+     * running. `settled`: how many deliveries this call attempted; `remaining`: whether something due is
+     * left, or there was no time to look; `next`: when the next delivery to a target of this process is due:
+     * now if something remains, undefined if none is pending. Skips and logs targets whose own `timeout` is
+     * longer: by default, webhooks have 10 s, durable hooks 30 s.
      *
      * @throws {TypeError | RangeError} when the timeout is wrong
      */
@@ -70,7 +70,10 @@ export type Outbox =
     }>;
   };
 
-/** What operators need. Every method throws an `OutboxUnavailableError` when the store doesn't respond in time. */
+/**
+ * Operations for operators. Every method throws an `OutboxUnavailableError` when the store doesn't respond in
+ * time.
+ */
 export type OutboxOperations = {
   /**
    * Resolves if the store accepts commits, for use in a readiness probe. Overwrites one key, at most
@@ -82,16 +85,16 @@ export type OutboxOperations = {
   /** Returns an accepted event; undefined if it is unreadable or no longer kept. */
   getEvent(id: string): Promise<StoredEvent | undefined>;
   /**
-   * Lists accepted events, newest first. Unreadable ones are left out. A filter reads up to 1000 events
-   * a page, which may then have fewer items than asked for, or none, and a cursor.
+   * Lists accepted events, newest first. Unreadable ones are left out. With a filter, a page reads up to
+   * 1,000 events. It may then have fewer items than requested, or none, and a cursor.
    *
    * @throws {TypeError | RangeError} when an option is wrong, or a cursor comes from another list
    */
   listEvents(options?: EventListOptions): Promise<Page<StoredEvent>>;
   /**
-   * Lists what gates decided, newest first: the `gate.decided` events. Filters by `outcome`, `gate`, and
-   * `name` use an index. With any other filter, a page reads up to 1,000 decisions. It may then have fewer
-   * items than requested, or none, and a cursor.
+   * Lists gate decisions, newest first: the `gate.decided` events. Filters by `outcome`, `gate`, and `name`
+   * use an index. With any other filter, a page reads up to 1,000 decisions. It may then have fewer items
+   * than requested, or none, and a cursor.
    *
    * @throws {TypeError | RangeError} when an option is wrong, or a cursor comes from another list
    */
@@ -105,19 +108,19 @@ export type OutboxOperations = {
    */
   listDeliveries(options: DeliveryListOptions): Promise<Page<DeliverySummary>>;
   /**
-   * Delivers now what waits, is dead, or was delivered. The schedule of a dead or delivered one starts
-   * again. After an error it can be called again.
+   * Makes a waiting, dead, or delivered delivery due now. The schedule of a dead or delivered one starts
+   * again. After an error, it can be called again.
    */
   retry(target: string, eventId: string): Promise<RetryOutcome>;
   /**
-   * Delivers many again, target after target in the order of their events. Their schedules start again.
-   * After a crash, run it again: dead ones that were replayed are no longer dead. When the store stops
-   * responding, it resolves to what was done until then, with a cursor, and throws if that is nothing.
+   * Delivers many events again, target after target, in the order of the events. Their schedules start again.
+   * After a crash, run it again: deliveries that were replayed are no longer dead. If the store stops
+   * responding, it resolves to what was done until then, with a cursor, or throws if that is nothing.
    *
    * @throws {TypeError | RangeError} when an option is wrong, or a cursor comes from another replay
    */
   replay(options: ReplayOptions): Promise<ReplayResult>;
-  /** Replays in the background, for more than one call can do. */
+  /** Replays in the background, for more deliveries than one call can handle. */
   readonly replays: BackgroundReplays;
   /**
    * Returns the statistics of every target that is registered here or has deliveries of events within
@@ -126,11 +129,11 @@ export type OutboxOperations = {
   stats(): Promise<readonly TargetStats[]>;
   /** Returns whether a target receives deliveries. */
   endpoint(target: string): Promise<Endpoint>;
-  /** Delivers to a target again, first what was held. @throws {TypeError} when it was removed */
+  /** Delivers to a target again, held deliveries first. @throws {TypeError} when it was removed */
   enable(target: string): Promise<void>;
-  /** Stops delivering to a target: what is accepted for it is held. */
+  /** Stops delivering to a target: its deliveries are held. */
   disable(target: string, reason?: string): Promise<void>;
-  /** Removes a target for good, with everything stored for it. Resolves when that is deleted. */
+  /** Removes a target for good. Resolves when everything that is stored for it is deleted. */
   remove(target: string): Promise<void>;
 };
 

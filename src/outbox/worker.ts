@@ -8,7 +8,7 @@ import type { FlowControl } from "./flow_control.ts";
 import type { FreshEvent, Job, Lease, Pass, PassOptions, SlotLease, Targets } from "./targets.ts";
 import { Alarm, Signal, sleep, type WakeUp } from "./timing.ts";
 
-/** How often to poll when nothing says that something is due, in milliseconds: at first, and at most. */
+/** How often to poll while no delivery is known to be due, in milliseconds: at first, and at most. */
 const POLL = { first: 1_000, max: 60_000 };
 /**
  * `stop` aborts attempts after the first and is done after the second, in milliseconds: Deno Deploy kills
@@ -18,9 +18,9 @@ const STOP = { abort: 3_500, done: 4_500 };
 /** How long a drain waits before it tries again to lease what it could not, in milliseconds: at least half of it. */
 const DRAIN_PAUSE = 100;
 
-/** What happens to a delivery, step after step. */
+/** The steps of a delivery. */
 type Steps = {
-  /** Leases what is due. */
+  /** Leases due deliveries. */
   claim(options: PassOptions): Promise<Pass>;
   jobOf(lease: Lease, fresh: FreshEvent | undefined): Promise<Job>;
   attempt(job: Job, fresh: HookEvent | undefined, signal: AbortSignal): Promise<Outcome>;
@@ -70,7 +70,7 @@ export class Worker {
     options.wakeUp.onCall(() => this.wake());
   }
 
-  /** Undoes `stop` without a start: new hooks use the outbox, and may drain it. */
+  /** Undoes `stop` without starting: new hooks use the outbox, and may drain it. */
   renew(): void {
     if (this.#isRunning) return;
     this.#isStopped = false;
@@ -90,7 +90,7 @@ export class Worker {
     this.wake();
   }
 
-  /** Claims no more, lets attempts end, aborts those that don't, and gives their leases back. */
+  /** Stops claiming, lets attempts end, aborts those that don't, and gives their leases back. */
   async stop(): Promise<void> {
     const { client: { clock }, flowControl, cleanup } = this.#options;
     const abort = this.#abort; // another may have begun by then
@@ -144,7 +144,7 @@ export class Worker {
     if (stored.length > 0) this.#noteDue(clock.now() + POLL.first); // busy: it polls more often
   }
 
-  /** Delivers what is due and can be done in time. Waits for what it leased, and for nothing else. */
+  /** Makes the due deliveries that fit the time. Waits only for those that it leased. */
   async drainOnce(timeout: number): Promise<DrainResult> {
     const { client: { clock }, cleanup } = this.#options;
     const deadline = clock.now() + timeout;
@@ -202,7 +202,7 @@ export class Worker {
     }
   }
 
-  /** Gives up what is in flight. The store may be closed from now on, so its errors are no longer logged. */
+  /** Gives up deliveries in flight. The store may be closed from now on, so its errors are no longer logged. */
   #abandon(): void {
     const { log } = this.#options;
     log.warn(
@@ -264,7 +264,7 @@ export class Worker {
     return this.#hold(this.#deliver(lease, fresh));
   }
 
-  /** Has `stop` wait for some work. */
+  /** Makes `stop` wait for some work. */
   #hold<T>(work: Promise<T>): Promise<T> {
     const held = work.finally(() => this.#inFlight.delete(held));
     this.#inFlight.add(held);
@@ -309,7 +309,7 @@ export class Worker {
     return true;
   }
 
-  /** Notes a due time, perhaps of a retry, that the last pass did not know. */
+  /** Records a due time, perhaps of a retry, that the last pass did not know. */
   #noteDue(at: number, retry?: number): void {
     this.#alarm.note(at, retry);
     if (this.#isRunning && !this.#isLooping) this.#alarm.hasten();
