@@ -135,9 +135,9 @@ export type Store = {
   /** Starts a commit. */
   atomic(): StoreAtomic;
   /**
-   * Returns this store inside a transaction that the caller has open in the same database: what it reads
-   * and commits is part of that, and `wake.signal()` is sent with the next commit. After an error, the
-   * transaction can only be rolled back. Absent from stores whose database has no such transactions.
+   * Returns this store inside a transaction that the caller has open in the same database: its reads and
+   * commits are part of that transaction, and `wake.signal()` is sent with the next commit. After an error,
+   * the transaction can only be rolled back. Absent from stores whose database has no such transactions.
    *
    * @throws {TypeError} when it is not a transaction
    */

@@ -45,7 +45,7 @@ export interface AddressCheckOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a guard can and can't promise on its runtime. */
+/** What a guard guarantees on its runtime. */
 export interface AddressGuardCapabilities {
   /** Where the guard runs. */
   readonly runtime: "deno" | "bun" | "node" | "workerd" | "unknown";
@@ -64,9 +64,9 @@ export interface AddressGuardCapabilities {
   readonly pinned: boolean;
 }
 
-/** Checks where a URL leads. */
+/** Checks the addresses of URLs. */
 export interface AddressGuard {
-  /** What this guard can promise here. */
+  /** What this guard guarantees here. */
   readonly capabilities: AddressGuardCapabilities;
   /**
    * Resolves if the URL may be used now. Check again before every request, because a name can resolve to
@@ -80,11 +80,11 @@ export interface AddressGuard {
 /**
  * Creates a guard that allows URLs with `https`, without credentials, that lead to public addresses only.
  *
- * It checks every address that the name resolves to: one blocked address blocks the URL. Spelling is no
- * way around it, because `URL` normalizes `https://0x7f.1` and the like first. `localhost` and the names
- * below it are blocked unless `allowAddresses` contains a loopback address. `allowAddresses` only affects
- * addresses: `https` remains required. Plain `http` is for URLs in code or in the config file, which are
- * not guarded.
+ * It checks every address that the name resolves to: one blocked address blocks the URL. Unusual spellings
+ * don't get around it, because `URL` normalizes `https://0x7f.1` and the like first. `localhost` and the
+ * names below it are blocked unless `allowAddresses` contains a loopback address. `allowAddresses` only
+ * affects addresses: `https` remains required. Plain `http` is for URLs in code or in the config file, which
+ * are not guarded.
  *
  * ```ts
  * import { createAddressGuard } from "@omniagent/hooks/webhook";
@@ -123,7 +123,7 @@ export function createAddressGuard(options: AddressGuardOptions = {}): AddressGu
 
 const SUBJECT = "Cannot create an address guard";
 
-/** Returns what a guard without options can promise on this runtime. Loads nothing. */
+/** Returns what a guard without options guarantees on this runtime. Loads nothing. */
 export function addressGuardCapabilities(): AddressGuardCapabilities {
   const runtime = currentRuntime();
   // workerd may have `node:dns`, but it asks a public resolver, which knows nothing of its own network.
@@ -159,7 +159,7 @@ function readHostname(input: string | URL, allowed: readonly IpRange[]): string 
   return hostname;
 }
 
-/** RFC 6761 reserves these names for loopback, whatever a name server says. */
+/** RFC 6761 reserves these names for loopback, regardless of name servers. */
 const LOCALHOST = /(?:^|\.)localhost\.*$/;
 const LOOPBACK: readonly IpAddress[] = [
   { family: 4, value: 0x7f000001n },

@@ -1,5 +1,5 @@
 /**
- * The addresses that a user-supplied URL must not reach, and what parses them.
+ * The addresses that a user-supplied URL must not reach, and their parser.
  *
  * Sources: the IANA special-purpose address registries for IPv4 and IPv6 (every block of them, also
  * globally reachable ones: no receiver runs there), IANA's address space registries for
@@ -12,15 +12,15 @@
 interface BlockedRange {
   /** In CIDR notation. */
   readonly cidr: string;
-  /** What it is for. */
+  /** Its purpose. */
   readonly reason: string;
 }
 
 /**
  * Every blocked range, narrow before wide: the first that contains an address gives the reason.
  *
- * IPv6 addresses that embed an IPv4 address are blocked, whatever it is: decoding each of the seven
- * embeddings is how guards get holes, and a public receiver has an address of its own.
+ * IPv6 addresses that embed any IPv4 address are blocked: decoding each of the seven embeddings is how guards
+ * get holes, and a public receiver has its own address.
  */
 export const BLOCKED_RANGES: readonly BlockedRange[] = [
   // Clouds hand out credentials here. All but Azure's are in ranges below; listed for the message.
@@ -88,7 +88,8 @@ export function findBlockedRange(address: IpAddress): BlockedRange | undefined {
 }
 
 /**
- * Returns the Deno flag that makes the runtime itself block the guard's ranges, whatever a name resolves to.
+ * Returns the Deno flag that makes the runtime itself block the guard's ranges, no matter how a name
+ * resolves.
  *
  * Deno checks it against the address that it connects to, which closes the gap between check and
  * connection for IPv4. Deno 2.9 takes ranges of IPv4 (they cover IPv4-mapped addresses too) but only
@@ -153,7 +154,7 @@ export function parseRange(text: string): IpRange | undefined {
   return hostBits === 0n ? { ...address, prefix } : undefined;
 }
 
-/** Tells whether a range contains an address. Families don't mix: `::ffff:10.0.0.1` is not in `10.0.0.0/8`. */
+/** Returns whether a range contains an address. Families don't mix: `::ffff:10.0.0.1` is not in `10.0.0.0/8`. */
 export function contains(range: IpRange, address: IpAddress): boolean {
   if (range.family !== address.family) return false;
   const shift = BigInt(BITS[range.family] - range.prefix);

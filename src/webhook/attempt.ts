@@ -80,7 +80,7 @@ async function makeAttempt(
   return { ...result, duration: Math.round(performance.now() - started) };
 }
 
-/** A result without a request, or the response whose body was not read yet. */
+/** A result without a request, or a response whose body hasn't been read yet. */
 type Sent = { readonly result: Result; readonly response?: Response };
 
 async function send(
@@ -127,7 +127,7 @@ type Content = {
   readonly body: Uint8Array<ArrayBuffer>;
 };
 
-/** Returns what to send; undefined if `transform` returned null. */
+/** Returns the request to send; undefined if `transform` returned null. */
 async function compose(
   { transform, format }: AttemptOptions,
   event: HookEvent,
@@ -193,7 +193,7 @@ async function sendReused(
   return result;
 }
 
-/** Tells whether a connection was closed before a response came, by the errors of Node and Bun. */
+/** Returns whether a connection was closed before a response arrived, by the errors of Node and Bun. */
 function wasClosed(error: unknown): boolean {
   return causesOf(error).some(({ code, message }) =>
     code === "ECONNRESET" || code === "EPIPE" || code === "ConnectionClosed" ||

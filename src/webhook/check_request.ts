@@ -11,7 +11,7 @@ import {
 import { parseSigningSecrets } from "./secrets.ts";
 import type { Sensitive } from "./sensitive.ts";
 
-/** Options of everything that sends signed requests. */
+/** Options of all senders of signed requests. */
 type RequestOptions = Pick<
   WebhookHookOptions,
   "url" | "headers" | "secret" | "secrets" | "timeout" | "guard" | "fetch"
@@ -79,7 +79,7 @@ function lazyRedactor(sensitive: Sensitive): CheckedRequest["redact"] {
   return async (text, ended) => {
     if (text === "") return text;
     redactor ??= import("./redact.ts").then(({ createRedactor }) => createRedactor(sensitive));
-    // An attempt never rejects, and a text that was not searched is not kept.
+    // An attempt never rejects, and text that wasn't searched for secrets isn't kept.
     return await redactor.then((redact) => redact(text, ended), () => "");
   };
 }
@@ -108,7 +108,7 @@ function checkUrl(subject: string, { url, guard, fetch }: RequestOptions): URL {
   return parsed;
 }
 
-/** What every `fetch` can send (RFC 9110, section 5.5); `Headers` of some platforms allow more. */
+/** Matches a value that every `fetch` can send (RFC 9110, section 5.5); `Headers` of some platforms allow more. */
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 function checkHeaders(

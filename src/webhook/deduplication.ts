@@ -1,7 +1,7 @@
 import { sha256Hex } from "../internal/crypto.ts";
 import type { Store, StoreEntry, StoreKey } from "../store/mod.ts";
 
-/** A message that the caller may handle. The caller reports how that ended. */
+/** A message that the caller may handle. The caller reports the outcome. */
 export type Claim = {
   /** Records that the message was handled, so that it is not handled again. */
   complete(): Promise<void>;
@@ -12,8 +12,8 @@ export type Claim = {
 /** Handles each message once. */
 type Deduplicator = {
   /**
-   * Claims a message, unless it was handled or somebody else is handling it. Its id is unique within each
-   * of the scopes: if it is recorded in one of them, it is known.
+   * Claims a message, unless it was handled or someone else is handling it. Its id is unique within each of
+   * the scopes: if it is recorded in one of them, it is known.
    */
   claim(scopes: readonly string[], id: string): Promise<Claim | "handled" | "running">;
 };
@@ -69,7 +69,7 @@ export function memoryDeduplicator(): Deduplicator {
   return { claim: (scopes, id) => Promise.resolve(claim(scopes.map((scope) => `${scope} ${id}`))) };
 }
 
-/** The value under an id: a claim and its deadline, or that the message was handled. */
+/** The value of an id: a claim and its deadline, or a note that the message was handled. */
 type Mark = { readonly handled: true } | { readonly by: string; readonly until: number };
 
 /**
@@ -83,7 +83,7 @@ export function storeDeduplicator(
   remember: number,
   handlingTime: number,
 ): Deduplicator {
-  /** Returns the versionstamp of a claim; undefined if it expired and somebody else has it now. */
+  /** Returns the versionstamp of a claim; undefined if it expired and someone else has it now. */
   async function versionOf(key: StoreKey, by: string): Promise<string | undefined> {
     const { value, versionstamp } = await store.get<Mark>(key);
     return value !== null && "by" in value && value.by === by ? versionstamp : undefined;
@@ -122,7 +122,7 @@ export function storeDeduplicator(
           .set(key, mark, { expireIn: handlingTime * 2 });
       }
       const commit = await atomic.commit();
-      // If a check failed, somebody else was faster; or it was applied, and only the reply was lost.
+      // If a check failed, someone else committed first; or it was applied, and only the reply was lost.
       if (commit.ok || await versionOf(keys[0]!, by)) return createClaim(keys, by);
       return "running";
     },

@@ -81,9 +81,9 @@ export type AddressErrorCode = "address_not_allowed" | "address_unresolved";
 /**
  * Thrown when an address guard blocks a URL.
  *
- * The message has the host, the address, and what to add to `allowAddresses`; never the credentials, path
- * or query of the URL. The address can be one of your own network: anyone who may register webhooks
- * learns it if you pass the message on.
+ * The message has the host, the address, and what to add to `allowAddresses`; never the credentials, path or
+ * query of the URL. The address can be one of your own network: if you pass the message on, anyone who may
+ * register webhooks learns it.
  */
 export class AddressNotAllowedError extends Error {
   /** The name of the class, also after minifying. */

@@ -8,7 +8,7 @@ import { inspect } from "../internal/validate.ts";
 import type { FilterValue, WebhookHookOptions } from "./options.ts";
 
 /**
- * Compiles a filter to a function that tells whether an event matches.
+ * Compiles a filter to a function that returns whether an event matches.
  *
  * @throws {TypeError} when the filter is invalid
  */
@@ -67,7 +67,7 @@ function valueAt(event: HookEvent, path: readonly string[]): unknown {
   let value: unknown = event;
   for (const key of path) {
     if (typeof value !== "object" || value === null) return undefined;
-    // What JSON has: own fields, and the items of a list but not its length.
+    // Only what JSON has: own fields, and the items of a list, but not its length.
     if (!Object.prototype.propertyIsEnumerable.call(value, key)) return undefined;
     value = (value as Readonly<Record<string, unknown>>)[key];
   }
@@ -79,7 +79,7 @@ function matches(wanted: FilterValue, value: unknown): boolean {
   return wanted === value;
 }
 
-/** Tells whether a text matches a glob with `*`. Takes at most the product of the lengths. */
+/** Returns whether a text matches a glob with `*`. Takes at most the product of the lengths. */
 export function matchesGlob(glob: string, text: string): boolean {
   let g = 0;
   let star = -1; // the last `*`

@@ -17,7 +17,7 @@ interface WebhookKey {
   readonly version: SignatureVersion;
   /** Signs content; undefined for a public key. */
   readonly sign: ((content: Bytes) => Promise<Bytes>) | undefined;
-  /** Tells whether one of the signatures was made with this key. Compares all, whether or not one matches. */
+  /** Returns whether one of the signatures was made with this key. Compares all, whether or not one matches. */
   matches(content: Bytes, signatures: readonly Bytes[]): Promise<boolean>;
 }
 

@@ -28,7 +28,7 @@ import {
 } from "./signed_request.ts";
 import type { VerifiedWebhook, VerifyWebhookOptions } from "./verify.ts";
 
-/** What a receiving handler gets besides the event. */
+/** The second argument of a receiving handler. */
 export interface ReceivedContext extends VerifiedWebhook {
   /** The request's headers. */
   readonly headers: Headers;
@@ -236,7 +236,7 @@ async function handleOnce(
     log(logger, `Webhook '${id}' was not handled`, error);
     return problem(500, "handler_failed", "The message was not handled: send it again");
   }
-  // Not a reason to have it sent again: it was handled.
+  // No reason to ask for it again: it was handled.
   await claim.complete().catch((error) => log(logger, `Webhook '${id}' was not recorded`, error));
   return Response.json({ ok: true });
 }

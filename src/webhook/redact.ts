@@ -2,8 +2,8 @@ import { encodeBase64 } from "../internal/bytes.ts";
 import { MIN_SECRET, secretsIn, type Sensitive } from "./sensitive.ts";
 
 /**
- * Removes secrets from a text. `ended` tells whether the text is whole: the end of a truncated one may
- * contain part of a secret.
+ * Removes secrets from a text. `ended` is whether the text is complete: a truncated one may end with part of
+ * a secret.
  */
 export type Redactor = (text: string, ended: boolean) => string;
 

@@ -65,7 +65,7 @@ export async function describeFailure(
 }
 
 /**
- * Tells whether `fetch` rejected a request before it sent anything, and would do so again. Node has codes
+ * Returns whether `fetch` rejected a request before it sent anything, and would do so again. Node has codes
  * for it; Deno, and undici's blocked ports, only have messages.
  */
 export function isRejectedByFetch(error: unknown): boolean {

@@ -26,7 +26,7 @@ function portsOf(list: string): ReadonlySet<number> {
 export const BLOCKED: string =
   'which fetch blocks (WHATWG Fetch, "Port blocking"): use another port';
 
-/** Tells whether `fetch` refuses to connect to a port. */
+/** Returns whether `fetch` refuses to connect to a port. */
 export function isBadPort(port: number): boolean {
   return BLOCKED_PORTS.has(port);
 }
@@ -35,10 +35,7 @@ export function isBadPort(port: number): boolean {
 const MAX_NAME = 253;
 const MAX_LABEL = 63;
 
-/**
- * Returns why an http or https URL can never be fetched; undefined if it can. Shows nothing of the URL but
- * its port.
- */
+/** Returns why an http or https URL can never be fetched; undefined if it can. Shows only the port of the URL. */
 export function findUrlProblem({ port, hostname }: URL): string | undefined {
   if (port !== "" && isBadPort(Number(port))) return `uses port ${port}, ${BLOCKED}`;
   if (hostname.startsWith("[")) return undefined;
@@ -55,7 +52,7 @@ export function findUrlProblem({ port, hostname }: URL): string | undefined {
 /** Hosts on this machine. */
 const LOOPBACK = /^(([^.]+\.)*localhost\.?|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
-/** Tells whether anyone on the network path can read what is sent to a URL. */
+/** Returns whether anyone on the network path can read what is sent to a URL. */
 export function isReadable({ protocol, hostname }: URL): boolean {
   return protocol !== "https:" && !LOOPBACK.test(hostname);
 }
@@ -113,7 +110,7 @@ export function findContentTypeProblem(value: string, format: string): string | 
 /** Headers whose value is a secret, often from a variable. */
 const SECRET_HEADER = /^(?:proxy-)?authorization$|^cookie$|token|secret|api-?key/i;
 
-/** Tells whether a secret header was made from a variable that is not set, such as `Bearer undefined`. */
+/** Returns whether a secret header was made from a variable that is not set, such as `Bearer undefined`. */
 export function isUnsetHeader(name: string, value: unknown): boolean {
   return SECRET_HEADER.test(name) && /^(?:[A-Za-z]+ )?(?:undefined|null)$/.test(String(value));
 }

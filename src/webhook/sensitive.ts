@@ -1,10 +1,10 @@
 /**
- * Which of the values that a webhook sends are secret.
+ * Finds the secret values that a webhook sends.
  *
  * @module
  */
 
-/** What a webhook sends that may be secret. */
+/** The values of a webhook that may be secret. */
 export type Sensitive = {
   readonly secrets: readonly string[];
   /** Names in lower case. */
@@ -15,13 +15,13 @@ export type Sensitive = {
 /** Values with fewer characters can be guessed, and occur in every text. */
 export const MIN_SECRET = 3;
 
-/** Headers that say what is sent and not who sends it. */
+/** Headers about the content, not the sender. */
 const PUBLIC_HEADER =
   /^(accept|accept-.*|content-.*|user-agent|origin|referer|traceparent|tracestate)$/;
 /** Headers and parameters whose value is a secret. */
 const SECRET_NAME =
   /auth|cookie|token|secret|key|signature|^sig$|password|passwd|^pass$|^pwd$|credential|session|jwt/i;
-/** Values that are no secret under any name. */
+/** Values that are never secret, under any name. */
 const PLAIN_VALUE = /^(true|false|null|none|yes|off)$/i;
 /** Looks like a token and not like a word: letters and digits mixed, or long. */
 const TOKEN = /^(?=.*\d)(?=.*[A-Za-z])\S{8,}$|^\S{20,}$/;

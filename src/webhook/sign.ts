@@ -14,7 +14,7 @@ export type WebhookHeaders = {
   readonly "webhook-signature": string;
 };
 
-/** What is signed besides the body. */
+/** The signed parts besides the body. */
 export interface WebhookMessage {
   /** Unique per message and constant over its retries: 1 to 256 visible ASCII characters except `.` and `,`. */
   readonly id: string;

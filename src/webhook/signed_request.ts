@@ -16,7 +16,7 @@ import { WebhookVerificationError } from "./errors.ts";
 import { readSecrets } from "./secrets.ts";
 import { createSignerVerifier, type VerifyWebhookOptions } from "./verify.ts";
 
-/** Options of reading requests. Durations are in milliseconds. */
+/** Options for reading requests. Durations are in milliseconds. */
 type RequestReaderOptions = VerifyWebhookOptions & {
   /** @default {1048576} */
   readonly maxBodyBytes?: number | undefined;
@@ -42,7 +42,7 @@ export type RequestReader = {
   /** The secrets, in their order. */
   readonly secrets: readonly string[];
   /**
-   * Returns what was received, or the response to a request that can't be read.
+   * Returns the received request, or the response to one that can't be read.
    *
    * @throws {WebhookVerificationError} when none of the secrets signed it, or it is not recent
    */

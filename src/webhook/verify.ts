@@ -73,7 +73,7 @@ export function createWebhookVerifier(options: VerifyWebhookOptions): WebhookVer
   };
 }
 
-/** Verifies, and tells who signed: `signers` has the indexes of the secrets. */
+/** Verifies, and returns who signed: `signers` has the indexes of the secrets. */
 export type SignerVerifier = (
   body: Uint8Array | string,
   headers: WebhookHeaderSource,
@@ -84,7 +84,7 @@ const DEFAULT_TOLERANCE = 300_000;
 /** A day, in milliseconds: with more, a message that was intercepted could be replayed for that long. */
 const MAX_TOLERANCE = 86_400_000;
 
-/** Creates a verifier that tells who signed. Not exported by the package. */
+/** Creates a verifier that returns who signed. Not exported by the package. */
 export function createSignerVerifier(options: VerifyWebhookOptions): SignerVerifier {
   checkKnown(SUBJECT, options, ["secret", "secrets", "tolerance", "now"]);
   checkFunctions(SUBJECT, options, [], ["now"]);
@@ -118,7 +118,7 @@ function checkAge(timestamp: number, now: number, tolerance: number): void {
   if (!(age <= tolerance)) throw failure("timestamp_too_old", `its timestamp is ${limit} ago`);
 }
 
-/** What the three headers of a webhook contain. */
+/** The contents of a webhook's three headers. */
 interface SignatureHeaders {
   readonly id: string;
   /** Unix seconds as sent: the text is what was signed. */

@@ -89,7 +89,7 @@ export class WebhookHook implements Webhook {
     this.#semaphore = new Semaphore(concurrency);
   }
 
-  /** Tells whether its `filter` matches an event. */
+  /** Returns whether its `filter` matches an event. */
   accepts(event: HookEvent): boolean {
     return this.#filter(event);
   }

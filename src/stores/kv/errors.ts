@@ -4,10 +4,10 @@ import { closedError, StoreError } from "../../store/mod.ts";
 import { sqliteFailure } from "../../store/sqlite_failure.ts";
 
 /**
- * Returns the error that a store throws for one of its backend. The class of the original would
- * mislead: `fetch` throws a `TypeError` when a reply is lost, which from a store means that nothing was
- * sent. `@deno/kv` adds a stack to the message, of which the first line is kept. The secrets of URLs are
- * masked, also those in `path`.
+ * Converts an error of the backend to the error that a store throws. The original class would mislead:
+ * `fetch` throws a `TypeError` when a reply is lost, which from a store means that nothing was sent.
+ * `@deno/kv` adds a stack to the message, of which only the first line is kept. Secrets in URLs are masked,
+ * including those in `path`.
  */
 export function backendError(action: string, error: unknown, path?: string): Error {
   const message = error instanceof Error ? error.message : String(error);

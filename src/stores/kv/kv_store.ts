@@ -90,12 +90,12 @@ export type KvStoreOptions = {
 /**
  * A store over Deno KV: `Deno.Kv`, the KV of `@deno/kv`, or anything with the same methods.
  *
- * Values are stored as the UTF-8 bytes of their JSON, which Deno, Bun and Node read alike; other values
- * in the database read as undefined. Invalid arguments throw a `TypeError` or a `RangeError`, and what
- * exceeds a limit a `StoreLimitError`, before anything is sent. While another process locks the file
- * (`database is locked`), commits and reads of keys, but not lists, are retried for up to 5 s. Other
- * failures of the backend throw a `StoreError` with its error as `cause`; the outcome of a commit is
- * unknown then, unless `stored` is false.
+ * Values are stored as the UTF-8 bytes of their JSON, which Deno, Bun and Node read alike; other values in
+ * the database read as undefined. Invalid arguments throw a `TypeError` or a `RangeError`, and values beyond
+ * a limit throw a `StoreLimitError`, before anything is sent. While another process locks the file (`database
+ * is locked`), commits and reads of keys, but not lists, are retried for up to 5 s. Other failures of the
+ * backend throw a `StoreError` with its error as `cause`; the outcome of a commit is unknown then, unless
+ * `stored` is false.
  *
  * ```ts
  * import { KvStore } from "@omniagent/hooks/kv";
@@ -151,8 +151,8 @@ export class KvStore implements Store {
   }
 
   /**
-   * Reads a range in the order of its keys, in batches of 100 entries (up to 500 with a `limit` on
-   * Deno). What is written meanwhile is visible from the next batch on.
+   * Reads a range in the order of its keys, in batches of 100 entries (up to 500 with a `limit` on Deno).
+   * Later writes are visible from the next batch on.
    */
   list<Value = unknown>(
     selector: StoreSelector,

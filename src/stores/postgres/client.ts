@@ -23,7 +23,7 @@ export type PostgresClient =
 /** Runs one statement with at most one parameter, which is a text. */
 export type Query = (text: string, value?: string) => Promise<readonly PostgresRow[]>;
 
-/** Returns how a client runs a statement. @throws {TypeError} when it isn't a client */
+/** Returns a function that runs a statement on a client. @throws {TypeError} when it isn't a client */
 export function queryOf(subject: string, client: unknown): Query {
   const run = findRun(subject, client);
   if (run !== undefined) return run;
@@ -34,7 +34,8 @@ export function queryOf(subject: string, client: unknown): Query {
 }
 
 /**
- * Returns how a transaction runs a statement: a client of a driver, or a transaction of Drizzle or Kysely.
+ * Returns a function that runs a statement in a transaction: a client of a driver, or a transaction of
+ * Drizzle or Kysely.
  *
  * @throws {TypeError} when it isn't one, as far as can be seen
  */
@@ -88,7 +89,7 @@ function findBuilder(tx: Builder): Query | undefined {
     rowsOf(await tx.execute!(value === undefined ? text : text.replace("$1", () => quote(value))));
 }
 
-/** A text as a literal, which means the same whatever `standard_conforming_strings` is. */
+/** Returns a text as a literal that doesn't depend on `standard_conforming_strings`. */
 function quote(text: string): string {
   return `E'${text.replace(/['\\]/g, "$&$&")}'`;
 }
@@ -98,9 +99,9 @@ function rowsOf(result: unknown): readonly PostgresRow[] {
 }
 
 /**
- * Whether an object is a pool, or what opens transactions, rather than a transaction: `postgres`, Bun.sql,
- * PGlite and Drizzle have `begin` or `transaction` without a way to end one, Kysely has `isTransaction`,
- * and a `Pool` of 'pg' counts its clients.
+ * Whether an object is a pool, or opens transactions, rather than being one: `postgres`, Bun.sql, PGlite and
+ * Drizzle have `begin` or `transaction` without a way to end one, Kysely has `isTransaction`, and a `Pool` of
+ * 'pg' counts its clients.
  */
 function beginsTransactions(tx: object): boolean {
   const { begin, transaction, savepoint, rollback, release, isTransaction, totalCount } =

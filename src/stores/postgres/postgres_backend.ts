@@ -102,12 +102,12 @@ export class PostgresBackend implements StoreBackend {
     }
   }
 
-  /** In a transaction, callers recognize by the error of their driver that they have to start again. */
+  /** In a transaction, the error of the driver tells callers that they have to start again. */
   #errorOf(what: string, error: unknown): unknown {
     return this.#isInTransaction && wasRolledBack(error) ? error : postgresError(what, error);
   }
 
-  /** Removes what has expired from the next page of keys, without anyone waiting for it. */
+  /** Removes expired entries from the next page of keys. Nobody waits for this. */
   #sweepAfter(changes: number): void {
     this.#changed += changes;
     if (this.#changed < SWEEP_AFTER || this.#sweeping || this.#closed) return;

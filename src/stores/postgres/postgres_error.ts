@@ -7,12 +7,12 @@ const POOLED =
 
 const DAMAGED = "the server found corrupted data: check its log, and restore a backup";
 
-/** What a code means. `stored` is present only if the statement was certainly not sent. */
+/** The meaning of a code. `stored` is present only if the statement was certainly not sent. */
 type Meaning = readonly [failure: StoreFailure, advice?: string, stored?: false];
 
 /**
- * SQLSTATE codes and classes (PostgreSQL 15, appendix A) that say more than that PostgreSQL failed; the
- * longest prefix wins. Then codes of sockets.
+ * SQLSTATE codes and classes (PostgreSQL 15, appendix A) with a known cause; the longest prefix wins. After
+ * them, codes of sockets.
  */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   "25006": [
@@ -51,7 +51,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ],
 };
 
-/** For a client that was closed, and no longer sends anything. */
+/** The meaning of a client that was closed, and no longer sends anything. */
 const CLOSED: Meaning = [
   "cannot_open",
   "the database client was closed: close it after the hooks. A single connection doesn't reconnect: " +
@@ -97,7 +97,7 @@ function isClosed(error: unknown): boolean {
       .test(errorMessage(error));
 }
 
-/** Returns the error of the driver. That of Drizzle around it has the query in its message, with the data. */
+/** Returns the driver's error. The one that Drizzle wraps around it has the query in its message, with the data. */
 function driverErrorOf(error: unknown): unknown {
   while (error instanceof Error && error.cause instanceof Error && codeOf(error) === "") {
     error = error.cause;

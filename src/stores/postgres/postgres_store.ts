@@ -28,8 +28,8 @@ export type PostgresStoreOptions = {
   readonly schema?: string | undefined;
   /**
    * Whether to receive wake-ups (`LISTEN`) on a session connection: one more than queries take. Behind a
-   * pooler in transaction mode there are none, so pass false. Without them, a process sees what others
-   * store at its next poll.
+   * pooler in transaction mode there are none, so pass false. Without them, a process sees events of others
+   * at its next poll.
    *
    * @default {true} where the client can
    */
@@ -37,8 +37,8 @@ export type PostgresStoreOptions = {
 };
 
 /**
- * A store in PostgreSQL 13 or later, for several machines. It uses the client that you have, and doesn't
- * close it: `pg`, `postgres`, `Bun.sql`, `neon()` and PGlite are recognized by their methods.
+ * A store in PostgreSQL 13 or later, for several machines. It uses your client, and doesn't close it: `pg`,
+ * `postgres`, `Bun.sql`, `neon()` and PGlite are recognized by their methods.
  *
  * Every call is one statement with one text parameter, so that it works through PgBouncer in transaction
  * mode. Lifetimes follow the clock of the server. After a failover to an asynchronous replica,
@@ -135,10 +135,10 @@ export class PostgresStore implements Store {
   }
 
   /**
-   * Returns this store inside a transaction that you have open: what it reads and commits is part of that.
-   * `tx` is a client of `pg` after `BEGIN`, or a transaction of `postgres`, `Bun.sql`, PGlite, Drizzle or
-   * Kysely. What the driver throws for a serialization failure or a deadlock is thrown unchanged: roll back,
-   * and start again.
+   * Returns this store inside a transaction that you have open: its reads and commits are part of that
+   * transaction. `tx` is a client of `pg` after `BEGIN`, or a transaction of `postgres`, `Bun.sql`, PGlite,
+   * Drizzle or Kysely. The driver's error for a serialization failure or a deadlock is thrown unchanged: roll
+   * back, and start again.
    *
    * @throws {TypeError} when it isn't a transaction
    */

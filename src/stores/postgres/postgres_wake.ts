@@ -10,7 +10,7 @@ import type { Query } from "./client.ts";
 const PAUSE = 100;
 /**
  * How often a session is checked, and how long a response may take, in milliseconds. A connection that a
- * firewall dropped says nothing by itself, and a pooler in transaction mode never delivers.
+ * firewall dropped stays silent, and a pooler in transaction mode never delivers.
  */
 const HEARTBEAT = { every: 10_000, timeout: 5_000 };
 /** How long to wait before a session is opened again, in milliseconds: twice as long each time. */
@@ -30,11 +30,11 @@ type PostgresWakeOptions = {
  */
 export class PostgresWake implements StoreWake {
   readonly #options: PostgresWakeOptions;
-  /** Tells the signals of this store from those of others. */
+  /** Distinguishes the signals of this store from those of others. */
   readonly #id = toHex(crypto.getRandomValues(new Uint8Array(8)));
   readonly #listeners = new Set<() => void>();
   #session: Session | undefined;
-  /** Changes whenever what is opening or open is given up. */
+  /** Changes whenever an opening or open session is given up. */
   #era = 0;
   #pause: number = REOPEN.first;
   #cancelTimer = (): void => {};
@@ -75,7 +75,7 @@ export class PostgresWake implements StoreWake {
     };
   }
 
-  /** Stops to listen and to signal. */
+  /** Stops listening and signaling. */
   close(): void {
     this.#isClosed = true;
     this.#cancelPause();
@@ -109,7 +109,7 @@ export class PostgresWake implements StoreWake {
     this.#beat();
   }
 
-  /** Notifies itself, and expects to receive that. */
+  /** Notifies itself, and expects to receive the notification. */
   #beat(): void {
     const era = this.#era;
     const cancel = this.#cancelTimer = setTimer(HEARTBEAT.timeout, () => this.#reopen(), true);

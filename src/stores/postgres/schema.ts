@@ -20,8 +20,8 @@ export function readSchemaName(subject: string, name: unknown = DEFAULT_SCHEMA):
 }
 
 /**
- * Returns the SQL that creates what a `PostgresStore` needs, for tools that run migrations. It changes
- * nothing that exists already, except that it replaces the functions.
+ * Returns the SQL that creates the schema of a `PostgresStore`, for tools that run migrations. It changes
+ * nothing that already exists, except for functions, which it replaces.
  *
  * - `entries`: one row per key. The key's encoding sorts as bytes do. `expires_at` isn't indexed, so that an
  *   update that only renews it can stay on its page (HOT).

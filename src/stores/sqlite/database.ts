@@ -9,7 +9,7 @@ import { maskError } from "../../internal/mask_error.ts";
 import { closedError, StoreError, StoreLimitError, type StoreWake } from "../../store/mod.ts";
 import { sqliteFailure } from "../../store/sqlite_failure.ts";
 
-/** What SQLite returns for a column that the store reads. */
+/** The value of a column that the store reads. */
 export type Column = Uint8Array | string | number | null;
 
 /** A prepared statement, as `node:sqlite` and `bun:sqlite` have it. */

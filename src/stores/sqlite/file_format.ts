@@ -3,7 +3,7 @@ import { openDatabase, sqliteError } from "./database.ts";
 import { APPLICATION_ID } from "./schema.ts";
 
 /**
- * What a file holds.
+ * The kind of a file.
  *
  * - `"none"`: it doesn't exist, or is empty
  * - `"hooks"`: a store of `./sqlite`
@@ -14,12 +14,12 @@ type FileFormat = "none" | "hooks" | "deno-kv" | "other";
 
 /** The first bytes of every SQLite database (SQLite, "Database File Format", 1.3). */
 const MAGIC = "SQLite format 3\0";
-/** Where the application id is, as a big-endian number, and the end of what is read. */
+/** The offset of the application id, a big-endian number, and the end of the header that is read. */
 const ID = { from: 68, to: 72 };
 
 /**
- * Returns what a file holds, told by its contents. Changes nothing but the log of a database: SQLite moves
- * it into the file.
+ * Returns the kind of a file, by its contents. Changes only the log of a database: SQLite moves it into the
+ * file.
  *
  * @throws {StoreError} when the file can't be read
  */

@@ -225,7 +225,7 @@ export class SqliteBackend implements StoreBackend {
     this.#sql.write.run(key, stamp, null, String(sum));
   }
 
-  /** Removes what has expired from the next page of keys, and starts again after the last. */
+  /** Removes expired entries from the next page of keys, and starts again after the last. */
   #sweep(now: number): void {
     this.#changed = 0;
     const last = this.#sql.pageEnd.get(this.#sweptTo, SWEEP_PAGE)?.["k"] as Uint8Array | null;

@@ -1,8 +1,8 @@
 /**
- * Makes transactions durable without holding the event loop: with `synchronous=NORMAL`, SQLite writes to
- * its log (the `-wal` file) and doesn't sync it, so this does, in the background, before a commit is
- * confirmed. SQLite still syncs the log before it copies pages into the database, and locks neither the
- * log nor this descriptor of it.
+ * Makes transactions durable without blocking the event loop: with `synchronous=NORMAL`, SQLite writes to its
+ * log (the `-wal` file) and doesn't sync it, so this does, in the background, before a commit is confirmed.
+ * SQLite still syncs the log before it copies pages into the database, and locks neither the log nor this
+ * descriptor of it.
  */
 export class WalSync {
   readonly #fs: FileSystem;
@@ -19,7 +19,7 @@ export class WalSync {
     this.#file = fs.openSync(`${path}-wal`, "r+");
   }
 
-  /** Throws once a sync failed: nobody knows what the disk holds. */
+  /** Throws once a sync has failed: the state of the disk is unknown. */
   check(): void {
     if (this.#failure !== undefined) throw this.#failure;
   }

@@ -6,7 +6,7 @@ import type { StandardIssue } from "../../internal/standard_schema.ts";
 /** The version of the specification, without its patch level (CloudEvents 1.0.2, `specversion`). */
 export const SPEC_VERSION = "1.0";
 
-/** Context attributes by name. One that is undefined is present but can't be read, which is an issue already. */
+/** Context attributes by name. An undefined one is present but can't be read, which is already an issue. */
 export type Attributes = ReadonlyMap<string, unknown>;
 
 type Rule = readonly [isValid: (text: string) => boolean, message: string];
@@ -59,7 +59,7 @@ export function findTextIssue(text: unknown): string | undefined {
   return "must have no control characters, lone surrogates or noncharacters";
 }
 
-/** Tells whether a value is a URI-reference (RFC 3986, section 4.1) that is not empty. */
+/** Returns whether a value is a URI-reference (RFC 3986, section 4.1) that is not empty. */
 export function isUriReference(text: unknown): boolean {
   if (typeof text !== "string" || text === "") return false;
   if (/[^\w.~:/?#[\]@!$&'()*+,;=%-]|%(?![0-9a-f]{2})/i.test(text)) return false;

@@ -10,7 +10,7 @@ import {
 import { decodeUtf8, type JsonText, parseJson } from "../../internal/json_text.ts";
 import { type Attributes, checkAttributes, decodeHeaderValue, Issues } from "./attributes.ts";
 
-/** A received CloudEvent as an event, which has no id of its own yet. */
+/** A received CloudEvent as an event that has no id yet. */
 export interface ReceivedCloudEventBody {
   /** Its type, which is a valid event type. */
   readonly type: string;
@@ -53,7 +53,7 @@ const REQUIRED_HEADERS = ["ce-specversion", "ce-id", "ce-source", "ce-type"];
  * Returns the mode of a message with CloudEvents; undefined if it is another message.
  *
  * The content type decides. Otherwise, any of the four `ce-` headers that a CloudEvent must have makes a
- * message binary, so that one that lacks another of them is rejected and not read as something else.
+ * message binary, so that one without all of them is rejected instead of read as something else.
  */
 export function cloudEventsModeOf(headers: Headers): CloudEventsMode | undefined {
   const format = FORMAT.exec(parseMediaType(headers.get("content-type"))?.essence ?? "");

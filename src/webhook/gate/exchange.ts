@@ -26,8 +26,8 @@ import {
 } from "./response.ts";
 
 /**
- * Asks a gate about an event: sends one signed request, and once more if no response came, and reads what
- * the gate decided.
+ * Asks a gate about an event: sends one signed request, repeats it if no response arrives, and reads the
+ * decision.
  *
  * @throws {GateError} For anything but a well-formed verdict, or the reason of the signal.
  */
@@ -37,7 +37,7 @@ export async function exchange(
   context: Pick<GateContext, "signal" | "decisionId" | "final">,
 ): Promise<Verdict | undefined> {
   const { signal, decisionId, final } = context;
-  // Another message than the one about the final data, and its response must not pass for that of the other.
+  // A different message than the one about the final data: its response must not pass for the other's.
   const id = final ? decisionId : `${decisionId}-raw`;
   const sent = new TextEncoder().encode(JSON.stringify(compose(gate, event, final)));
   const request = linkSignals(signal);
@@ -54,7 +54,7 @@ export async function exchange(
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (!(error instanceof GateError)) throw error;
-    // What is wrong with a response may quote it.
+    // Errors about a response may quote it.
     throw new GateError(error.failure, await gate.redact(error.message, true));
   } finally {
     if (body === undefined) request.abort(new Error("the response was not read to its end"));
@@ -62,7 +62,7 @@ export async function exchange(
   }
 }
 
-/** Returns what is sent. */
+/** Returns the request to send. */
 function compose(
   { name, kind, timeout, format }: CheckedGate,
   event: HookEvent,
@@ -107,7 +107,7 @@ async function send(
     return response;
   } catch (error) {
     if (error instanceof GateError) throw error;
-    // A wrong secret of ours; any other error is one of the network, or of the guard.
+    // Our secret is wrong; any other error is from the network or the guard.
     if (error instanceof WebhookVerificationError) throw error;
     const reason = await describeFailure(error, redact);
     const isBlocked = error instanceof AddressNotAllowedError;
@@ -145,11 +145,12 @@ async function readBody({ timeout, redact }: CheckedGate, response: Response): P
 }
 
 /**
- * Accepts an empty response as no opinion if it is empty on purpose. Without a length, it is also what remains
- * of a verdict when the connection is cut, or what a server sends whose handler broke before it wrote one.
+ * Accepts an empty response as no opinion if it is empty on purpose. Without a length, it may also be the
+ * rest of a verdict whose connection was cut, or the response of a server whose handler failed before it
+ * wrote one.
  */
 function checkEmpty({ status, headers, url }: Response): undefined {
-  // A response without a URL came over no connection: a `fetch` of the user's made it.
+  // A response without a URL came over no connection: the user's own `fetch` created it.
   const isMeant = status === 204 || url === "" || headers.has("content-length");
   if (isMeant) return undefined;
   throw new GateError("invalid", "the response is empty, but has neither status 204 nor a length");
@@ -170,7 +171,7 @@ async function verify(
   throw new GateError("invalid", "the response is signed for another decision");
 }
 
-/** Removes this gate's secrets from what is recorded and shown: a server may echo the request. */
+/** Removes this gate's secrets from recorded and shown text: a server may echo the request. */
 async function redacted({ redact }: CheckedGate, said: Said): Promise<Said> {
   const texts = TEXTS.filter((name) => typeof said[name] === "string")
     .map(async (name) => [name, await redact(said[name] as string, true)] as const);

@@ -24,8 +24,8 @@ export interface WebhookGateOptions
   /** Limit of one call, with its retry, in milliseconds, at most 120,000. @default {5000} */
   readonly timeout?: number | undefined;
   /**
-   * How an event is written, and what is read as the response: as `gateReceiver` does, or as a Claude Code
-   * HTTP hook does. Claude Code has a form for `tool.called`, `tool.completed` and `message.received` only.
+   * The format of events and responses: that of `gateReceiver`, or that of Claude Code HTTP hooks, which have
+   * only `tool.called`, `tool.completed` and `message.received`.
    *
    * @default {"native"}
    */
@@ -36,8 +36,8 @@ export interface WebhookGateOptions
    */
   readonly verifyResponse?: boolean;
   /**
-   * What verifies responses, if it is not what signs requests: the receiver's `whpk_…`, or secrets of its
-   * own. @default `secret` or `secrets`
+   * Verifies responses, if requests are signed with something else: the receiver's `whpk_…`, or its own
+   * secrets. @default `secret` or `secrets`
    */
   readonly responseSecrets?: string | readonly string[];
 }

@@ -17,7 +17,7 @@ import {
 } from "../signed_request.ts";
 import { writeResponse } from "./response.ts";
 
-/** What a gate receives besides the event. `id` is the id of the decision. */
+/** The second argument of a decider. `id` is the id of the decision. */
 export interface GateRequestContext extends ReceivedContext {
   /** The gate of the sender. */
   readonly gate: {
@@ -52,7 +52,7 @@ export interface GateReceiverOptions extends
   > {
   /** Whether to sign responses, for gates with `verifyResponse`. @default {false} */
   readonly signResponse?: boolean | undefined;
-  /** What signs responses, if it is not what verifies requests. @default `secret` or `secrets` */
+  /** Signs responses, if requests are verified with something else. @default `secret` or `secrets` */
   readonly responseSecrets?: string | readonly string[];
   /** Where failures of the decider are logged; `false`: nowhere. @default the console */
   readonly logger?: Logger | false | undefined;
@@ -170,7 +170,7 @@ function readGate(wire: unknown): Asked | undefined {
   return isGate ? { gate: { name, kind, timeout }, final } : undefined;
 }
 
-/** Returns what a decider returned as a verdict. @throws {TypeError} when it isn't one */
+/** Reads the result of a decider as a verdict. @throws {TypeError} when it isn't one */
 function verdictOf(value: unknown, kind: "check" | "rewrite"): Verdict | undefined {
   if (value === undefined || value === null) return undefined;
   const isData = kind === "rewrite" && !isVerdict(value);

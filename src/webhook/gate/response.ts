@@ -1,5 +1,5 @@
 /**
- * What a gate responds: JSON of a verdict, read as strictly as a verdict of this process, or more so.
+ * The response of a gate: a verdict as JSON, read at least as strictly as a verdict of this process.
  *
  * @module
  */
@@ -34,21 +34,21 @@ export const TEXTS: readonly ("reason" | "internal" | "context")[] = [
   "context",
 ];
 
-/** What a response says, before it is checked as a verdict. */
+/** The fields of a response, before it is checked as a verdict. */
 export type Said = Readonly<Record<string, unknown>>;
 
 /** Reads the body of a response in the native format. @throws {GateError} */
 export function readNativeResponse(body: Uint8Array): Said {
   const { value, issue } = parseObject(body);
   const fields = Object.entries(value).filter(([, value]) => value !== null);
-  // A deny is a deny, whatever else is wrong with the response.
+  // A deny counts, no matter what else is wrong with the response.
   const isDeny = fields.some(([name, value]) => name === "decision" && value === "deny");
   if (issue !== undefined && !isDeny) throw invalid(issue);
   const said: Record<string, unknown> = {};
   for (const [name, value] of fields) {
     const field = Object.hasOwn(FIELDS, name) ? FIELDS[name]! : undefined;
     if (field !== undefined) said[field] = value;
-    // It may be a misspelled one, or ask for what is not done here.
+    // It may be misspelled, or ask for something that gates can't do.
     else if (!isDeny) throw invalid(`has the unknown field '${name.slice(0, 64)}'`);
   }
   if (said.decision === "ask" && "data" in said) throw invalid("asks about data that it changes");
@@ -69,7 +69,7 @@ export function readClaudeCodeResponse(event: HookEvent, body: Uint8Array): Said
 
 /** Returns a response as a verdict. @throws {GateError} when it isn't one */
 export function checkVerdict(said: Said): Verdict {
-  // Without a prototype: what isn't in the response must not come from a polluted one.
+  // Without a prototype: a polluted one must not add fields.
   const verdict = adoptVerdict(Object.assign(Object.create(null), said));
   if (verdict !== undefined && !("invalid" in verdict)) return verdict;
   throw invalid(verdict?.invalid ?? "is empty");
@@ -86,7 +86,7 @@ export function writeResponse(verdict: Verdict): Readonly<Record<string, unknown
   );
 }
 
-/** Returns the fields of a response, and what makes them unreliable. @throws {GateError} when it has none */
+/** Returns the fields of a response, and why they are unreliable, if so. @throws {GateError} when it has none */
 function parseObject(body: Uint8Array): { readonly value: Said; readonly issue?: string } {
   const { value, issues: [inexact] } = parseJson(body);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -98,7 +98,7 @@ function parseObject(body: Uint8Array): { readonly value: Said; readonly issue?:
   return { value: value as Said, ...(issue !== undefined && { issue }) };
 }
 
-/** Bounds texts. Those of a deny are cut, or left out if they are no texts. */
+/** Limits texts. Those of a deny are truncated, or left out if they aren't texts. */
 function withShortTexts(said: Said): Said {
   const isDeny = said.decision === "deny";
   const bounded = { ...said };

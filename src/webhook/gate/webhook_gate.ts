@@ -47,7 +47,7 @@ export class WebhookGate {
   readonly priority: number | undefined;
   /** Limit of one call, in milliseconds. */
   readonly timeout: number;
-  /** What a failure counts as. */
+  /** How to treat a failure. */
   readonly onFailure: "deny" | "ask" | "allow" | undefined;
   /** Whether its verdict is applied. */
   readonly mode: "enforce" | "shadow" | undefined;
