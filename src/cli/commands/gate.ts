@@ -74,7 +74,7 @@ function defineSettings(command: Command, io: CommandIO): void {
     .addArgument(new Argument("<agent>", "the agent").choices(DIALECTS))
     .option("-u, --url <url>", "server URL [HOOKS_URL] (default: http://127.0.0.1:8787)")
     .option("--token-env <name>", "environment variable with the bearer token", "HOOKS_TOKEN")
-    .option("--command", "run `hooks gate` where HTTP would do (claude-code)")
+    .option("--command", "use `hooks gate` instead of HTTP (claude-code)")
     .addHelpText(
       "after",
       `

@@ -37,7 +37,7 @@ type ReplayResult = {
 export function define(command: Command, io: CommandIO): void {
   command
     .argument("[target]", "only this webhook or durable hook")
-    .argument("[id]", "only this event, whatever its state")
+    .argument("[id]", "only this event, in any state")
     .addOption(
       new Option("--state <state>", "which deliveries to replay")
         .choices(["dead", "delivered"]).default("dead"),
