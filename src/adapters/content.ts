@@ -1,4 +1,4 @@
-/** A part of a message. Those with a text have it in `text`, whatever their type is. */
+/** A part of a message. Parts of any type with text have it in `text`. */
 type Part = string | { readonly text?: unknown };
 
 /** Returns the text of a message's content: text, or a list of parts. */
@@ -9,9 +9,9 @@ export function contentText(content: unknown): string {
 }
 
 /**
- * Returns content with another text in place of its own. Parts without one, such as images, stay.
+ * Replaces the text of content. Parts without text, such as images, stay.
  *
- * @param type The type of a part with a text, in case that there is none
+ * @param type The type of a new part with text, if the content has none
  */
 export function withContentText(content: unknown, text: string, type: string): unknown {
   if (!Array.isArray(content)) return text;

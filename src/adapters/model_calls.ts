@@ -9,7 +9,7 @@ type ModelCall = {
   readonly start: number;
 };
 
-/** What model calls of a run came to; the cost is known if that of each is. */
+/** The sums over the model calls of a run; the cost is known if that of each call is. */
 type Totals = { readonly usage: Usage; readonly cost_usd: number | undefined };
 
 const NO_USAGE: Usage = { input_tokens: 0, output_tokens: 0 };
@@ -22,7 +22,7 @@ export class ModelCalls {
   #cost: number | undefined = 0;
   #hasEnded = false;
 
-  /** @param price Returns what a call cost, where the SDK doesn't say */
+  /** @param price Returns the cost of a call, if the SDK doesn't report it */
   constructor(price: (call: ModelCost) => number | undefined) {
     this.#price = price;
   }
@@ -46,7 +46,7 @@ export class ModelCalls {
     this.#calls.set(callId, { ...call, start: Date.now() });
   }
 
-  /** Ends a call, once. Returns what `model.completed` says of it; undefined if it has not begun. */
+  /** Ends a call, once. Returns the payload of `model.completed`; undefined if it has not begun. */
   end(callId: string, result: ModelResult) {
     const call = this.#calls.get(callId);
     if (call === undefined) return undefined;

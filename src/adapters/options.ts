@@ -6,7 +6,7 @@ import type { Spans, TelemetrySpan } from "../core/telemetry.ts";
 /** The tokens of a model call, as in `model.completed`. */
 export type Usage = AgentEvents["model.completed"]["usage"];
 
-/** What adapters need of hooks. `Hooks` of any events fit. */
+/** The part of hooks that adapters use. `Hooks` of any events have it. */
 export type AgentHooks = Pick<Hooks, "call" | "decide"> & {
   readonly registry: {
     readonly observer: {
@@ -29,7 +29,7 @@ export type AgentHooks = Pick<Hooks, "call" | "decide"> & {
   };
 };
 
-/** Calls a function in a span, and returns what it returns. */
+/** Calls a function in a span, and returns its result. */
 export type Within = <Result>(fn: () => Result) => Result;
 
 /** Options of every adapter. */
@@ -42,12 +42,12 @@ export interface AgentOptions {
   readonly name?: string | undefined;
   /**
    * Returns the price of a model call in US dollars, for `cost_usd`; undefined if it is not known.
-   * @default what the SDK says, if it does
+   * @default the SDK's cost, if it reports one
    */
   readonly cost?: ((call: ModelCost) => number | undefined) | undefined;
 }
 
-/** What a price depends on. */
+/** The arguments of a price. */
 export interface ModelCost {
   /** The model, by the name that its provider uses. */
   readonly model: string;
@@ -62,7 +62,7 @@ const KNOWN: readonly string[] = ["sessionId", "agentId", "name", "cost"];
 /** Names that people may expect. */
 const RENAMED = { session: "sessionId", threadId: "sessionId", agent: "agentId", price: "cost" };
 
-/** Checks what an adapter is connected with. @throws {TypeError} when something is invalid */
+/** Checks the arguments of an adapter. @throws {TypeError} when something is invalid */
 export function checkAgentOptions(subject: string, hooks: unknown, options: AgentOptions): void {
   checkObject(subject, "the first argument", hooks);
   checkFunctions(`${subject} with these hooks`, hooks as object, ["call", "decide", "emit"]);

@@ -2,9 +2,9 @@ import { copyJson } from "../internal/json.ts";
 import type { StandardSchemaV1 } from "../internal/standard_schema.ts";
 
 /**
- * Returns the arguments for a tool: what was judged, in a copy that isn't frozen. Schemas make more of arguments than
- * JSON has: a `Date` or a `URL` is made again from its text, unless a gate changed the arguments. Where no gate
- * judges, instances of other classes are passed on.
+ * Returns the arguments for a tool: the judged data, in a copy that isn't frozen. Schemas create values that
+ * JSON doesn't have: a `Date` or a `URL` is recreated from its text, unless a gate changed the arguments.
+ * Without gates, instances of other classes are passed on.
  */
 export function paramsFor(given: unknown, judged: unknown): unknown {
   const { value, issues } = copyJson(given, "params");
@@ -35,7 +35,7 @@ export async function parsedBy(schema: unknown, params: unknown): Promise<unknow
 
 /** Returns the class of an instance in arguments whose JSON may not show what a tool sees; undefined if none. */
 export function opaqueIn(params: unknown): string | undefined {
-  // What has no JSON at all isn't judged either.
+  // Values without any JSON aren't judged, either.
   return copyJson(params, "params").issues.length > 0 ? undefined : opaque(params);
 }
 
@@ -53,7 +53,7 @@ function opaque(value: unknown): string | undefined {
   return undefined;
 }
 
-/** Whether a value is a `Date` or a `URL`, and no more than that: its JSON is all there is to it. */
+/** Whether a value is a plain `Date` or `URL`, whose JSON has everything. */
 function isText(value: object): value is Date | URL {
   const prototype = Object.getPrototypeOf(value);
   const isKnown = prototype === Date.prototype || prototype === URL.prototype;

@@ -1,12 +1,12 @@
 import type { Usage } from "./options.ts";
 
-/** What a model call came to. */
+/** The result of a model call. */
 export type ModelResult = {
   /** The model that responded. @default the one that was called */
   readonly model?: string | undefined;
   readonly provider?: string | undefined;
   readonly usage?: Usage | undefined;
-  /** What the SDK says that it cost, in US dollars. */
+  /** Its cost according to the SDK, in US dollars. */
   readonly costUsd?: number | undefined;
   readonly finishReason?: string | undefined;
   /** Time to the first token, in milliseconds. */
@@ -18,7 +18,7 @@ export type ModelResult = {
 export type RunResult = {
   /** The final text. */
   readonly response?: string | undefined;
-  /** What it failed with. */
+  /** Its error. */
   readonly error?: unknown;
   /** Whether it was aborted, which outranks an error. */
   readonly aborted?: boolean | undefined;

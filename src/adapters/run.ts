@@ -27,7 +27,7 @@ const LAST_TOOLS = 1_000;
 
 export type { ModelResult, RunResult } from "./results.ts";
 
-/** What a run belongs to. */
+/** The session and the agents of a run. */
 export type RunOptions = AgentOptions & {
   /** The agent that started this one. */
   readonly parentAgentId?: string | undefined;
@@ -109,7 +109,7 @@ export class AgentRun {
   /**
    * Lets gates judge a message from the user, and emits `message.received` if they allow it.
    *
-   * @returns The text to go on with, or the reason why not
+   * @returns The text to continue with, or the reason for a denial
    */
   async judgeReceived(
     content: string,

@@ -11,7 +11,7 @@ export type ToolCall = {
   readonly name: string;
   /** The arguments: an object; anything else is judged as `{ input }`. */
   readonly params: unknown;
-  /** The SDK's own id of the call, so that a call that it repeats is decided once. @default a new id */
+  /** The SDK's id of the call, so that a call that it repeats is decided once. @default a new id */
   readonly callId?: string | undefined;
   /** Aborts with the run. */
   readonly signal?: AbortSignal | undefined;
@@ -29,7 +29,7 @@ export type Caller = {
   readonly parentAgentId?: string | undefined;
 };
 
-/** What became of a call, in the form in which the model may see it. */
+/** The outcome of a call, in the form that the model may see. */
 export type ToolOutcome =
   | { readonly type: "result"; readonly value: unknown }
   | { readonly type: "error"; readonly error: unknown }
@@ -42,7 +42,7 @@ export type AllowedCall = {
   readonly params: unknown;
   /** Whether a gate, or a person whom it asked, explicitly allowed the call. */
   readonly isApproved: boolean;
-  /** Whether it was paused before, and goes on without another decision. */
+  /** Whether it was paused before, and continues without another decision. */
   readonly isRepeated?: boolean;
   /** Text for the model that gates added, to go with the result. */
   readonly context?: string | undefined;
@@ -50,32 +50,32 @@ export type AllowedCall = {
   readonly within: Within;
   /** Ends the call with a result: text, or anything with a JSON form. */
   complete(result: unknown): Promise<ToolOutcome>;
-  /** Ends the call with what the tool threw. */
+  /** Ends the call with the tool's error. */
   fail(error: unknown): Promise<ToolOutcome>;
   /** Leaves the call open: the run is paused, and another run repeats the call when it resumes. */
   pause(): void;
 };
 
-/** How a call that the SDK runs ends, or goes on. */
+/** How a call that the SDK runs ends, or is resumed. */
 export type BeginOptions = {
   readonly endsByItself?: boolean;
   /** Where the SDK would pause the call and resume it. @default nowhere */
   readonly place?: string | undefined;
-  /** What is judged unless a paused call goes on. @default the call itself */
+  /** The call to judge unless a paused call is resumed. @default the call itself */
   readonly asNew?: ToolCall;
-  /** Whether no paused call goes on. @default whether this run has called a model */
+  /** Whether no paused call is resumed. @default whether this run has called a model */
   readonly isNew?: boolean;
 };
 
-/** What gates made of a call. */
+/** The gates' decision about a call. */
 export type OpenedCall = AllowedCall | Extract<ToolOutcome, { readonly type: "denied" }>;
 
 /**
- * Decides about a call, and emits `tool.called` or `tool.denied`. One `tool.completed` follows what is allowed:
- * from `complete` or `fail`, whichever is called first. This is `hooks.call` in two halves, for SDKs that call
- * one function before a tool and another one after it.
+ * Decides about a call, and emits `tool.called` or `tool.denied`. One `tool.completed` follows an allowed
+ * call: from `complete` or `fail`, whichever is called first. This is `hooks.call` in two halves, for SDKs
+ * that call one function before a tool and another one after it.
  *
- * Whatever fails in here, the tool runs if there are no gates, and is denied if there are.
+ * If anything fails in here, the tool runs without gates, and is denied with gates.
  *
  * @throws the reason of `signal`, when it aborts before the call is decided
  */
@@ -137,7 +137,7 @@ export async function openCall(
 /**
  * Decides about a call, runs the tool if it may, and emits the events of both.
  *
- * @param denied Makes the tool's result of a denial
+ * @param denied Converts a denial to a result of the tool
  * @throws what the tool throws
  */
 export async function callTool<Result>(
@@ -155,12 +155,12 @@ export async function callTool<Result>(
   return withContext(outcome.value, context) as Result;
 }
 
-/** Returns what a denied call returns to the model: the reason, and what gates add for the model. */
+/** Returns the result of a denied call for the model: the reason, and the text that gates add. */
 export function denialText({ reason, context }: DeniedCall): string {
   return context === undefined ? reason : `${reason}\n\n${context}`;
 }
 
-/** Returns a result with the text that gates add for the model; as it is, if it isn't text. */
+/** Returns a result with the text that gates add for the model; unchanged, if it isn't text. */
 export function withContext(result: unknown, context: string | undefined): unknown {
   return context === undefined || typeof result !== "string" ? result : `${result}\n\n${context}`;
 }
@@ -168,14 +168,14 @@ export function withContext(result: unknown, context: string | undefined): unkno
 /** Call ids that a run remembers: far more than run at once, or than a model numbers before it starts over. */
 const MAX_IDS = 10_000;
 
-/** The calls of a run, of which each has an id of its own: one that the SDK tries again is another call. */
+/** The calls of a run, each with its own id: one that the SDK tries again is another call. */
 export class Attempts {
   /** How often each of the recent ids was used, least recently used first. */
   readonly #count = new Map<string, number>();
 
   /**
-   * Returns a call as it is, or with another id if one with its id has begun. No id that a model writes equals one
-   * that is made here: those that end like one get a number, too.
+   * Returns a call unchanged, or with another id if one with its id has begun. No id that a model writes
+   * equals one that is created here: those with a similar ending get a number, too.
    */
   next(call: ToolCall): ToolCall {
     const { callId } = call;

@@ -8,13 +8,13 @@ const MAX_PAUSED = 1_000;
 /** How many runs may be under way. Beyond that, the oldest counts as abandoned, such as an unread stream. */
 const MAX_RUNS = 10_000;
 
-/** How long hooks that close wait for runs to end, in milliseconds: an aborted one ends at once. */
+/** How long closing hooks wait for runs to end, in milliseconds: an aborted one ends at once. */
 const GRACE = 1_000;
 
-/** Those of all hooks. */
+/** The unfinished runs and calls of all hooks. */
 const all = new WeakMap<object, Unfinished>();
 
-/** What identifies where a call was paused: only a run that continues there may resume it. */
+/** The place where a call was paused: only a run that continues there may resume it. */
 type Place = {
   /** Where the SDK paused the call, by an id that the model can't choose, such as that of a task. */
   readonly place: string | undefined;
@@ -35,7 +35,7 @@ export function keyOf(
   }
 }
 
-/** What is unfinished when hooks close, and ends then: runs that never ended, and calls that wait for one. */
+/** Runs that have not ended, and calls that wait for one. They end when hooks close. */
 export class Unfinished {
   readonly #runs = new Map<object, () => void>();
   readonly #calls = new Map<string, AllowedCall>();
@@ -46,7 +46,7 @@ export class Unfinished {
     this.#observer = observer;
   }
 
-  /** Returns what is unfinished of hooks, whatever they were connected to. */
+  /** Returns the unfinished runs and calls of hooks, from all of their adapters. */
   static of({ registry: { observer } }: AgentHooks): Unfinished {
     const known = all.get(observer);
     if (known !== undefined) return known;
@@ -56,7 +56,7 @@ export class Unfinished {
     return unfinished;
   }
 
-  /** Adds a run, and how it ends when hooks close. Returns a function to call when it has ended. */
+  /** Adds a run, and a function that ends it when hooks close. Returns a function to call when it has ended. */
   addRun(run: object, end: () => void): () => void {
     this.#runs.set(run, end);
     if (this.#runs.size > MAX_RUNS) this.#endOldest();

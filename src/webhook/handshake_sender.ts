@@ -3,7 +3,7 @@ import { abortable, delay, Semaphore } from "../internal/async.ts";
 import type { HandshakeOptions } from "./options.ts";
 import { classifyResponse } from "./response.ts";
 
-/** How the validation request is sent. */
+/** Options of the validation request. */
 type ValidationRequest = {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;

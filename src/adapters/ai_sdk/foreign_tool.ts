@@ -11,8 +11,9 @@ export type ForeignCall = {
 };
 
 /**
- * Judges the call of a tool that `options` has not seen, such as one that was added to its result. Telemetry can
- * stop such a call, but change neither its input nor its output: what needs that is denied.
+ * Judges the call of a tool that wasn't passed to `options`, such as one that was added to its result.
+ * Telemetry can stop such a call, but change neither its input nor its output: if gates need that, the call
+ * is denied.
  *
  * @throws {Error} with the reason, which the AI SDK returns to the model
  */

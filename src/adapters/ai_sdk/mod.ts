@@ -23,13 +23,13 @@ import type { AiSdkTool } from "./sdk.ts";
 export type { AgentHooks, AgentOptions, ModelCost, Usage } from "../options.ts";
 export type { AiSdkTool } from "./sdk.ts";
 
-/** What `options` takes, and adds to. */
+/** The options that `options` extends. */
 export interface AiSdkOptions {
   /** The tools of the call. */
   readonly tools?: Readonly<Record<string, AiSdkTool>> | undefined;
   /** Your own telemetry, which keeps working. */
   readonly telemetry?: {
-    /** What receives telemetry. */
+    /** The receivers of telemetry. */
     readonly integrations?: unknown;
     /** Whether telemetry is on. It must be: events come from it. */
     readonly isEnabled?: boolean | undefined;
@@ -39,9 +39,9 @@ export interface AiSdkOptions {
 /** What `aiSdkHooks` returns. */
 export interface AiSdkHooks {
   /**
-   * Returns options for `generateText`, `streamText`, `ToolLoopAgent` and their like: with tools that gates judge,
-   * and with telemetry that emits events. Other options are passed on as they are. The result can be used for
-   * several calls.
+   * Returns options for `generateText`, `streamText`, `ToolLoopAgent` and similar functions, with tools that
+   * gates judge and telemetry that emits events. Other options are passed on unchanged. The result can be
+   * used for several calls.
    *
    * @throws {TypeError} when an option is invalid
    */
@@ -98,7 +98,7 @@ function connect(
 
 /** A setting of `ToolLoopAgent`. */
 type AgentSettings = {
-  /** Returns what a call uses instead, which may have other tools. */
+  /** Returns other options for a call, which may have other tools. */
   readonly prepareCall?: (
     options: unknown,
   ) => AiSdkOptions | undefined | Promise<AiSdkOptions | undefined>;

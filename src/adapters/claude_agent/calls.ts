@@ -2,10 +2,10 @@ import { canonicalJson } from "../../internal/json_text.ts";
 import type { AgentRun } from "../run.ts";
 import type { AllowedCall } from "../tool_call.ts";
 
-/** How many ended calls are remembered, so that what Claude Code says about them later changes nothing. */
+/** How many ended calls are remembered, so that later messages about them change nothing. */
 const MAX_ENDED = 1_000;
 
-/** An allowed call, with what was judged. */
+/** An allowed call, with the data that was judged. */
 type Open = {
   readonly run: AgentRun;
   readonly name: string;
@@ -16,7 +16,7 @@ type Open = {
 /** The allowed calls of a session, until Claude Code reports how they ended. */
 export class Calls {
   readonly #open = new Map<string, Open>();
-  /** The ids of those that ended last. */
+  /** The ids of the calls that ended last. */
   readonly #ended = new Set<string>();
 
   /** Returns a call that has not ended. */

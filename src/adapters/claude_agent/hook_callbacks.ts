@@ -20,7 +20,7 @@ export interface HookMatcher {
   readonly hooks: HookCallback[];
   /** The limit of a callback, in seconds. */
   readonly timeout?: number;
-  /** What becomes of the event when one fails. @default {"continue"} */
+  /** Whether the event continues when a callback fails. @default {"continue"} */
   readonly onFailure?: "continue" | "block";
 }
 
@@ -35,7 +35,7 @@ type Input = Readonly<Record<string, unknown>> & {
   readonly tool_use_id?: string;
 };
 
-/** What happens at an event: a decision about its call, or nothing to say. */
+/** The handling of an event: a decision about its call, or none. */
 type Rule = (context: {
   readonly call: HookCall;
   readonly input: Input;
@@ -66,7 +66,7 @@ export function hookCallbacks(hooks: AgentHooks, sessions: Sessions): HookMatche
   return Object.fromEntries(matchers);
 }
 
-/** Events that must not go on when they could not be judged. */
+/** Events that must not continue if they could not be judged. */
 const BLOCKING: readonly string[] = [
   "PreToolUse",
   "PreSkillShellCommand",
@@ -76,7 +76,7 @@ const BLOCKING: readonly string[] = [
 
 const RULES: Readonly<Record<string, Rule>> = {
   SessionStart: ({ input, session }) => {
-    // What it has cost so far, only the transcript knows.
+    // Only the transcript knows the cost so far.
     if (["resume", "fork"].includes(input.source as string)) session.cost = undefined;
     return NOTHING;
   },
@@ -171,15 +171,15 @@ const RULES: Readonly<Record<string, Rule>> = {
 
 const NOTHING = Promise.resolve(undefined);
 
-/** What says nothing about an allow: Claude Code may ask the user nevertheless. */
+/** An implicit allow: Claude Code may still ask the user. */
 const NO_GATES = { gates: [] } as const;
 
-/** What makes an allow explicit: Claude Code doesn't ask again. */
+/** An explicit allow: Claude Code doesn't ask again. */
 const APPROVED: Pick<HookOutcome, "gates"> = {
   gates: [{ name: "omniagent", kind: "check", mode: "enforce", verdict: "allow", duration_ms: 0 }],
 };
 
-/** The data of the event that is decided about, with what gates changed. */
+/** Returns the data of the decided event, with the gates' changes. */
 function decided(call: HookCall, changed: object = {}): Pick<HookOutcome, "data"> {
   return { data: { ...decidedEvent(call)!.data, ...changed } };
 }

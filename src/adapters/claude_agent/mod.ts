@@ -28,7 +28,7 @@ export type { AgentHooks, AgentOptions, ModelCost, Usage } from "../options.ts";
 export type { CanUseTool, PermissionOptions, PermissionResult } from "./permission.ts";
 export type { HookCallback, HookMatcher, HookMatchers } from "./hook_callbacks.ts";
 
-/** What connects `query()` to hooks. One connection can serve several queries. */
+/** Connects `query()` to hooks. One connection can serve several queries. */
 export interface ClaudeAgentHooks {
   /** Callbacks for `options.hooks`, if you set it yourself. */
   readonly hooks: HookMatchers;
@@ -91,7 +91,7 @@ export function claudeAgentHooks(hooks: AgentHooks, options: AgentOptions = {}):
   };
 }
 
-/** Claude Code calls all hooks of an event at once. Ours come first in order, which decides nothing. */
+/** Merges matchers. Claude Code calls all hooks of an event at once, so their order doesn't matter. */
 function merge(callbacks: HookMatchers, own: HookMatchers): HookMatchers {
   const names = new Set([...Object.keys(callbacks), ...Object.keys(own)]);
   return Object.fromEntries(

@@ -1,7 +1,7 @@
 import type { Usage } from "../options.ts";
 import type { AgentRun } from "../run.ts";
 
-/** A message of the Messages API, as far as it is known. */
+/** The known part of a message of the Messages API. */
 export type ModelMessage = {
   readonly id?: string;
   readonly model?: string;
@@ -18,7 +18,7 @@ export type Tokens = {
   readonly cache_creation_input_tokens?: number | null;
 };
 
-/** What has arrived of a model call. */
+/** The part of a model call that has arrived. */
 type ModelCall = {
   readonly id: string;
   usage?: Tokens;
@@ -29,7 +29,7 @@ type ModelCall = {
 /** Messages that are known to belong to a call that has ended. */
 const MAX_ENDED = 1_000;
 
-/** The model calls of a session: one at a time in each run. Of each, several messages arrive. */
+/** The model calls of a session: one at a time in each run. Several messages arrive for each. */
 export class ModelCalls {
   readonly #calls = new Map<AgentRun, ModelCall>();
   readonly #ended = new Set<string>();

@@ -11,9 +11,9 @@ export type CanUseTool = (
   options: PermissionOptions,
 ) => Promise<PermissionResult>;
 
-/** What `canUseTool` is told besides the call. */
+/** The third argument of `canUseTool`. */
 export interface PermissionOptions {
-  /** Aborts when nobody needs the response any more. */
+  /** Aborts when nobody needs the response any longer. */
   readonly signal: AbortSignal;
   /** The id of the call. */
   readonly toolUseID: string;
@@ -25,15 +25,15 @@ export interface PermissionOptions {
   readonly decisionReason?: string;
 }
 
-/** What `canUseTool` resolves to. */
+/** The response of `canUseTool`. */
 export type PermissionResult =
   | { behavior: "allow"; updatedInput?: Record<string, unknown> }
   | { behavior: "deny"; message: string; interrupt?: boolean };
 
-/** The dialect of Claude Code's hooks over HTTP has the same type for the same question. */
+/** The dialect of Claude Code's HTTP hooks uses the same type for the same question. */
 const TYPE = "claude_code.permission_request";
 
-/** Returns a `canUseTool` that lets gates decide, and through them the people whom they ask. */
+/** Returns a `canUseTool` that lets gates decide, and the people whom they ask. */
 export function askPermission(hooks: AgentHooks, sessions: Sessions): CanUseTool {
   const ask: CanUseTool = async (name, input, { signal, toolUseID, agentID, ...more }) => {
     const data = {
@@ -77,8 +77,8 @@ async function decideOnce<Data extends object>(
 }
 
 /**
- * Returns a `canUseTool` that does what another one does. A call that it denies has ended, and one that isn't what
- * was judged, because it or another hook changed the input, is judged again.
+ * Returns a `canUseTool` that calls another one. A denied call has ended. If it or another hook changed the
+ * input, the call is judged again.
  */
 export function watchPermission(sessions: Sessions, permit: CanUseTool): CanUseTool {
   return async (name, input, options) => {
@@ -91,7 +91,7 @@ export function watchPermission(sessions: Sessions, permit: CanUseTool): CanUseT
       result = { behavior: "deny", message: `The permission check failed: ${errorMessage(error)}` };
     }
     const call = session?.calls.get(callId);
-    // Null means that somebody else responds.
+    // Null means that someone else responds.
     if (session === undefined || call === undefined || result === null) return result;
     if (result.behavior === "deny") {
       session.calls.take(callId);

@@ -4,7 +4,7 @@ import { AgentRun, type RunResult } from "../run.ts";
 import { Calls } from "./calls.ts";
 import { ModelCalls } from "./model_calls.ts";
 
-/** Sessions that are kept while nothing happens in them. */
+/** The most idle sessions that are kept. */
 const MAX_SESSIONS = 1_000;
 
 /** Subagents of a session that have not stopped. Beyond that, Claude Code has forgotten the oldest. */
@@ -15,7 +15,7 @@ export class Sessions {
   readonly #hooks: AgentHooks;
   readonly #options: AgentOptions;
   readonly #sessions = new Map<string, Session>();
-  /** Whether messages are observed. If not, hooks have to say when a run ends. */
+  /** Whether messages are observed. If not, hooks end runs. */
   isWrapped = false;
 
   #arriving: Promise<unknown> = Promise.resolve();
@@ -29,7 +29,7 @@ export class Sessions {
     this.#options = options;
   }
 
-  /** Resolves when a message has been observed. One that can't be is reported, and the query goes on. */
+  /** Resolves when a message has been observed. If that fails, the failure is reported, and the query continues. */
   arrive(message: Promise<void>): Promise<void> {
     const { observer } = this.#hooks.registry;
     const observed = message.catch((error) => observer.report("Cannot observe a message", error));
@@ -97,7 +97,7 @@ export class Session {
   readonly #options: AgentOptions;
   readonly #subagents = new Map<string, AgentRun>();
   #run: AgentRun | undefined;
-  /** The run that ended last. A subagent that goes on in the background belongs to it. */
+  /** The run that ended last. A subagent that continues in the background belongs to it. */
   #last: AgentRun | undefined;
   /** The model calls of its runs. */
   readonly models: ModelCalls = new ModelCalls();
@@ -107,7 +107,7 @@ export class Session {
   isClaimed = false;
   /** Why the prompt of the run was blocked. */
   denied: string | undefined;
-  /** What the session has cost until the run before this one; undefined if it isn't known. */
+  /** The cost of the session up to the previous run; undefined if unknown. */
   cost: number | undefined = 0;
 
   constructor(hooks: AgentHooks, options: AgentOptions) {
@@ -130,7 +130,7 @@ export class Session {
     return this.#run === undefined && this.#subagents.size === 0;
   }
 
-  /** Returns the run of the session, or of a subagent. If there is none, it begins. */
+  /** Returns the run of the session, or of a subagent. Begins one if none is under way. */
   run(agentId?: string, name?: string): AgentRun {
     if (agentId === undefined) return this.#run ??= new AgentRun(this.#hooks, this.#options);
     const known = this.#subagents.get(agentId);
@@ -158,7 +158,7 @@ export class Session {
     await run.end(result);
   }
 
-  /** Ends the run. Subagents in the background go on without it, unless it was aborted. */
+  /** Ends the run. Background subagents continue without it, unless it was aborted. */
   async end(result: RunResult): Promise<void> {
     if (result.aborted) await this.#endSubagents(result);
     const run = this.#run;

@@ -37,8 +37,8 @@ export type Message = {
 };
 
 /**
- * Returns the query with its methods. Its messages are observed as they arrive, and then wait for the caller:
- * hooks are called when a message arrives, too, so that their events are in order.
+ * Returns the query with its methods. Messages are observed as they arrive, and then wait for the caller:
+ * Claude Code also calls hooks as messages arrive, so this keeps their events in order.
  */
 export function observe<Query extends AsyncGenerator<Message, void>>(
   sessions: Sessions,
@@ -73,7 +73,7 @@ class ArrivedMessages {
   /** Resolves when the query has ended. Never rejects. */
   readonly #pumped: Promise<void>;
   #isOver = false;
-  /** Whether the caller reads no more. */
+  /** Whether the caller has stopped reading. */
   #isLeft = false;
   #failure: { readonly error: unknown } | undefined;
   #readOn = (): void => {};
@@ -98,7 +98,7 @@ class ArrivedMessages {
     return { done: true, value: undefined };
   }
 
-  /** Ends the query for a caller that reads no more. */
+  /** Ends the query for a caller that has stopped reading. */
   async leave(
     end: Promise<IteratorResult<Message, void>>,
   ): Promise<IteratorResult<Message, void>> {
@@ -140,13 +140,13 @@ class ArrivedMessages {
   }
 }
 
-/** The SDK's errors of an abort have no name of their own. */
+/** The SDK's abort errors have no distinctive name. */
 function isAbort(error: unknown): boolean {
   const { name, errorClass } = (error ?? {}) as { name?: string; errorClass?: string };
   return name === "AbortError" || errorClass === "aborted";
 }
 
-/** What the messages of one query say. */
+/** Observes the messages of one query. */
 class Observer {
   readonly #sessions: Sessions;
   readonly #seen = new Set<Session>();
@@ -182,7 +182,7 @@ class Observer {
     }
   }
 
-  /** Ends what a query without a result leaves open. */
+  /** Ends the runs that a query without a result leaves open. */
   async end(result: { readonly aborted?: boolean; readonly error?: unknown }): Promise<void> {
     // A process that ends before its first message has only called hooks.
     const sessions = this.#seen.size > 0 ? [...this.#seen] : this.#sessions.unclaimed();
@@ -239,7 +239,7 @@ function responding(session: Session, { agent_id: id }: Omit<Message, "type">) {
   return id === undefined ? session.run() : session.runOf(id);
 }
 
-/** Ends a background subagent that did not stop by itself: no hook reports that. */
+/** Ends a background subagent that didn't stop by itself, which no hook reports. */
 async function endTask(session: Session, { task_id: id, status, summary }: Message): Promise<void> {
   if (id === undefined || (status !== "failed" && status !== "stopped")) return;
   const isFailed = status === "failed";

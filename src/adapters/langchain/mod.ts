@@ -25,7 +25,7 @@ export type { AgentHooks, AgentOptions, ModelCost, Usage } from "../options.ts";
 /** Options of `langchainHooks`. `sessionId` is by default the `thread_id` of a run. */
 export interface LangChainOptions extends AgentOptions {
   /**
-   * What becomes of the error of a tool: a message to the model, as in agents without middleware, or an error
+   * How to handle errors of tools: as a message to the model, as in agents without middleware, or as an error
    * that your own middleware catches, such as `toolRetryMiddleware`. @default {"message"}
    */
   readonly toolErrors?: "message" | "throw" | undefined;
@@ -33,7 +33,7 @@ export interface LangChainOptions extends AgentOptions {
 
 /** What `langchainHooks` returns. */
 export interface LangChainHooks {
-  /** For `middleware` of `createAgent`. Put it last, so gates judge calls after all other middleware. */
+  /** For `middleware` of `createAgent`. Put it last, so that gates judge calls after all other middleware. */
   // deno-lint-ignore no-explicit-any -- LangChain infers the state of an agent from its middleware
   readonly middleware: any;
   /** For `withConfig` of the agent: its callbacks mark where a run begins and ends. */

@@ -24,16 +24,19 @@ type Member = {
 /** How long an aborted run may take to end by itself before it is ended, in milliseconds. */
 const GRACE = 1_000;
 
-/** How many ended LangChain runs are remembered: work that a tool left behind may still start others. */
+/** How many ended LangChain runs are remembered: background work of a tool may still start others. */
 const MAX_ENDED = 10_000;
 
-/** What LangChain calls a graph that has no name. */
+/** LangChain's name of a graph without one. */
 const UNNAMED = "LangGraph";
 
 /** Metadata of a LangChain run. */
 type Metadata = { readonly langgraph_checkpoint_ns?: string; readonly thread_id?: unknown };
 
-/** Tasks whose tool call was judged, by namespace, which has the task's id: of all connections, which may be nested. */
+/**
+ * Tasks whose tool call was judged, by namespace, which contains the task's id. Shared by all connections,
+ * because agents may be nested.
+ */
 const judged = new Map<string, number>();
 
 /** How many tools without gates are reported. */
@@ -43,9 +46,9 @@ const MAX_REPORTED = 1_000;
 export class Runs {
   /** The name of the handler. */
   readonly name: string = "omniagent-hooks";
-  /** LangChain waits for it: events are accepted before it goes on. */
+  /** LangChain waits for it, so that events are accepted before it continues. */
   readonly awaitHandlers: boolean = true;
-  /** What a callback throws fails the tool: without the middleware, no gate would judge it. */
+  /** An error of a callback fails the tool: without the middleware, no gate would judge it. */
   readonly raiseError: boolean = true;
   readonly #hooks: AgentHooks;
   readonly #options: RunOptions;
@@ -53,7 +56,7 @@ export class Runs {
   readonly #members = new Map<string, Member>();
   /** The ids of the runs that ended last, or that outlived our run. */
   readonly #ended = new Set<string>();
-  /** The root of each task of a graph, by its namespace: middleware knows nothing else of its run. */
+  /** The root of each task of a graph, by its namespace, which is all that middleware knows of its run. */
   readonly #tasks = new Map<string, Root>();
   /** The tools that ran without being judged. */
   readonly #reported = new Set<string>();
@@ -106,7 +109,7 @@ export class Runs {
     if (this.#ended.has(parentId!)) return this.#end(id);
     const root = this.#members.get(parentId!)?.root;
     if (root === undefined) return await this.#begin(id, metadata, name);
-    // Deeper ones are those of another agent.
+    // Deeper ones belong to another agent.
     const task = parentId === root.id ? metadata.langgraph_checkpoint_ns : undefined;
     if (task !== undefined) this.#tasks.set(task, root);
     this.#members.set(id, { root, task });
@@ -233,12 +236,12 @@ export class Runs {
   async #endRun(root: Root, result: RunResult): Promise<void> {
     root.unwatch?.();
     await root.run.end(result);
-    // What is still running in the background, or was aborted.
+    // Runs that are still running in the background, or were aborted.
     for (const [id, member] of this.#members) if (member.root === root) this.#end(id);
   }
 }
 
-/** What LangChain tells a middleware about its run. */
+/** The runtime that LangChain passes to middleware. */
 export type Runtime = {
   readonly configurable?: {
     /** The namespace of the task, which has its id: a run that is resumed repeats the task. */

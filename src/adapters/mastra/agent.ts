@@ -1,5 +1,5 @@
 /**
- * What the adapter knows of `@mastra/core`, by structure.
+ * The parts of `@mastra/core` that the adapter uses, by structure.
  * @module
  */
 
@@ -28,13 +28,13 @@ export type Instance =
   & {
     readonly id: string;
     readonly name: string;
-    /** Adds the user's hooks to all tools of a run, wherever they come from. */
+    /** Adds the user's hooks to all tools of a run, regardless of their origin. */
     wrapToolsWithHooks(tools: Tools, hooks?: object): Tools;
     listAgents(options: object): Agents | Promise<Agents>;
     listConfiguredInputProcessors(requestContext: unknown): Promise<object[]>;
     listConfiguredOutputProcessors(requestContext: unknown): Promise<object[]>;
     getDefaultOptions(options: object): RunOptions | Promise<RunOptions>;
-    /** Set if the agent is durable: what it wraps, or itself. */
+    /** Set if the agent is durable: the agent that it wraps, or itself. */
     readonly agent?: object | undefined;
     /** Run agents, workflows and tools by themselves: no hook sees their calls. */
     network?(...args: unknown[]): Promise<unknown>;
@@ -44,7 +44,7 @@ export type Instance =
     getVoice?(...args: unknown[]): Promise<unknown>;
     /** Returns a copy, to which a stored version of the agent is applied. */
     __fork?(): Instance;
-    /** Prepares each run; of the agent's methods that do, the only one whose error a durable run doesn't catch. */
+    /** Prepares each run. Of the methods that do, only this one's error isn't caught by a durable run. */
     __getGoalConfig?(): unknown;
     /** Prepares a step of `generateLegacy` and `streamLegacy`. */
     __runProcessInputStep?(args: object): Promise<Step>;
@@ -58,7 +58,7 @@ const NEEDED = [
   "getDefaultOptions",
 ] as const;
 
-/** Returns the name of a method that an agent would need to be connected, and lacks. */
+/** Returns the name of a method that an agent needs to be connected, but lacks. */
 export function missingOf(agent: Instance): string | undefined {
   return [...RUNS, ...NEEDED].find((name) => typeof agent?.[name] !== "function");
 }
@@ -80,10 +80,10 @@ export type RunOptions = {
   readonly runId?: string | undefined;
 };
 
-/** A step of a run, or what changes about it. */
+/** A step of a run, or changes to it. */
 type Step = { readonly tools?: Tools | undefined };
 
-/** What a run returns. Of a stream, the fields are promises. */
+/** The output of a run. For a stream, the fields are promises. */
 export type Output = {
   readonly error?: unknown;
   readonly finishReason?: string | PromiseLike<string | undefined> | undefined;
@@ -98,12 +98,12 @@ export type Tool = {
 };
 export type ToolContext = Suspendable & {
   readonly abortSignal?: AbortSignal | undefined;
-  /** Where a tool that a step added finds the same. */
+  /** The same, for a tool that a step added. */
   readonly agent?: Suspendable | undefined;
   readonly requestContext?: unknown;
 };
 type Suspendable = {
-  /** What a suspended tool goes on with: from who resumes the run, or from the model. */
+  /** The data with which a suspended tool resumes: from the caller that resumes the run, or from the model. */
   readonly resumeData?: unknown;
   readonly suspend?: ((...args: unknown[]) => unknown) | undefined;
   readonly toolCallId?: string | undefined;

@@ -29,10 +29,10 @@ import { rejection, watching, withExecute, withoutResumeData, withResumeData } f
 import { checkNotDurable, isDurable, isGuarded, refuseUnjudged } from "./unjudged.ts";
 import { judgeVoice } from "./voice.ts";
 
-/** The connections of all agents: an agent that delegates to another one needs to find that one's. */
+/** The connections of all agents: an agent that delegates to another one looks up its connection. */
 const CONNECTIONS = new WeakMap<object, Connection>();
 
-/** What happens at the moment. It is created with the first connection. */
+/** The current call. Created with the first connection. */
 let current: AsyncStorage<Current> | undefined;
 
 /** The connection whose agent runs, and the tool that delegates to an agent. */
@@ -47,16 +47,16 @@ type Current = {
   } | undefined;
 };
 
-/** Tells the tools of a run which run it is. Next to the user's hooks, it reaches them in every path. */
+/** Passes the id of a run to its tools. Next to the user's hooks, it reaches them on every path. */
 const RUN = "omniagentRun";
 
-/** How many suspended runs are kept for those that resume them. */
+/** How many suspended runs are kept until they are resumed. */
 const MAX_SUSPENDED = 1_000;
 
-/** A run. When it was suspended, the run that resumes it takes its place: Mastra keeps the tools. */
+/** A run. The run that resumes a suspended one replaces it, because Mastra keeps the tools. */
 type Slot = { running: Running; readonly id: string };
 
-/** The tools that delegate to an agent have its key after this. */
+/** The prefix of tools that delegate to an agent, before its key. */
 const DELEGATION = "agent-";
 
 /** Connects an agent. @throws {TypeError} when it is connected already, or can't be */
@@ -83,7 +83,7 @@ class Connection {
   readonly #options: AgentOptions;
   /** The runs that are under way, by our id. */
   readonly #slots = new Map<string, Slot>();
-  /** Those that are suspended, by Mastra's id. */
+  /** The suspended runs, by Mastra's id. */
   readonly #suspended = new Map<string, Slot>();
   /** The `execute` functions of tools that gates judge: the steps of a run may add other tools. */
   readonly #judged = new WeakSet<object>();
@@ -102,7 +102,7 @@ class Connection {
       const resumes = name.startsWith("resume");
       agent[name] = (input, own = {}) => this.#run(agent, run, { input, own, resumes });
     }
-    // Private, but the only place that all tools of all runs pass, after the user's own hooks.
+    // Private, but the only method that all tools of all runs pass through, after the user's own hooks.
     const { wrapToolsWithHooks } = agent;
     agent.wrapToolsWithHooks = (tools, hooks) => {
       const { [RUN]: key } = (hooks ?? {}) as { readonly [RUN]?: string };
@@ -111,7 +111,7 @@ class Connection {
       for (const { execute } of Object.values(wrapped)) if (execute) this.#judged.add(execute);
       return wrapped;
     };
-    // An agent may create those that it delegates to each time.
+    // An agent may create its subagents anew each time.
     const { listAgents, __fork: fork, __runProcessInputStep: prepare } = agent;
     agent.listAgents = (options) => {
       const agents = listAgents.call(agent, options);
@@ -165,7 +165,7 @@ class Connection {
       const options = await this.#connected(agent, slot, own);
       const output = await current!.run({ connection: this }, () => run(input, options));
       const ended = this.#end(slot, output).finally(() => this.#slots.delete(key));
-      // Of a stream, the fields are promises, and the run goes on.
+      // For a stream, the fields are promises, and the run continues.
       if (typeof output.finishReason === "string") await ended;
       return output;
     } catch (error) {
@@ -188,7 +188,7 @@ class Connection {
     return new Running(run, abortSignal, false);
   }
 
-  /** Adds our processors, and wraps the tools of each step. Ours run last: what they let through is sent. */
+  /** Adds our processors, and wraps the tools of each step. Ours run last, so that they see what is sent. */
   async #connected(agent: Instance, slot: Slot, own: RunOptions): Promise<RunOptions> {
     const { running } = slot;
     const { requestContext } = own;
@@ -231,7 +231,7 @@ class Connection {
     if (this.#suspended.size > MAX_SUSPENDED) this.#suspended.delete(oldest!);
   }
 
-  /** Returns tools that gates judge. Those that have passed here before stay as they are. */
+  /** Returns tools that gates judge. Tools that are already wrapped stay as they are. */
   #wrapTools(agent: Instance, tools: Tools, slot?: Slot): Tools {
     const wrapped = Object.entries(tools).map(([name, tool]) => {
       if (typeof tool.execute !== "function" || this.#judged.has(tool.execute)) return [name, tool];
@@ -285,7 +285,7 @@ class Connection {
       : withContext(outcome.value, opened.context);
   }
 
-  /** Begins a call in its run, or in none: an agent's tools can also be used without running it. */
+  /** Begins a call, in its run if there is one: an agent's tools can also be used without running it. */
   #open(call: ToolCall, asNew: ToolCall, slot: Slot | undefined): Promise<OpenedCall> {
     if (slot !== undefined) {
       const { run, isNew } = slot.running;
@@ -295,7 +295,7 @@ class Connection {
     return openCall(this.#hooks, asNew, { sessionId, agentId, runId: createEventId() });
   }
 
-  /** Returns what a tool delegates to: the run of that agent belongs to the one of this agent. */
+  /** Returns the agent to which a tool delegates: its run belongs to the run of this agent. */
   async #delegation(
     agent: Instance,
     { name, context, slot, isNew }: {

@@ -2,17 +2,17 @@ import type { Usage } from "../options.ts";
 import type { AgentRun, RunResult } from "../run.ts";
 import type { Tokens } from "./agent.ts";
 
-/** A run, and what is known of how it will end. */
+/** A run, and what is known about its end. */
 export class Running {
   readonly run: AgentRun;
   readonly signal: AbortSignal | undefined;
-  /** Whether each call is judged, even if it was paused: another agent's model resumes the run. */
+  /** Whether each call is judged, even if it was paused, because another agent's model resumes the run. */
   readonly isNew: boolean;
   /** The model call that is under way. */
   callId = 0;
   /** Why the last model call failed. */
   error: unknown;
-  /** Why the message from the user was not let through. */
+  /** Why the message from the user was denied. */
   denied: string | undefined;
 
   constructor(run: AgentRun, signal: AbortSignal | undefined, isNew: boolean) {
@@ -123,7 +123,7 @@ export function resultProcessor(running: Running): object {
         readonly finishReason?: string;
       };
     }): Promise<readonly Message[]> {
-      // Before the last chunk of a stream: who has read it may close the hooks.
+      // Before the last chunk of a stream, because its reader may close the hooks next.
       await running.end({ response: text, aborted: finishReason === "aborted" });
       return messages;
     },

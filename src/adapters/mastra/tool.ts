@@ -9,13 +9,13 @@ export function withExecute(tool: Tool, execute: Tool["execute"]): Tool {
   return Object.create(Object.getPrototypeOf(tool), properties);
 }
 
-/** Returns a call as gates judge it: next to its input, what a suspended tool goes on with. */
+/** Returns a call as gates judge it: its input, and the data with which a suspended tool resumes. */
 export function withResumeData(call: ToolCall, resumeData: unknown): ToolCall {
   if (resumeData === undefined || resumeData === null) return call;
   return { ...call, params: { ...toRecord(call.params), resumeData } };
 }
 
-/** Returns what was judged in two parts, as the tool takes them. `given` is the input as it came. */
+/** Splits judged data into the two parts that the tool takes. `given` is the original input. */
 export function withoutResumeData(
   judged: unknown,
   given: unknown,
@@ -24,7 +24,7 @@ export function withoutResumeData(
   return { input: toRecord(given) === given ? input : input.input, resumeData };
 }
 
-/** Returns a context that tells when the tool suspends its run, and may have other data to resume with. */
+/** Returns a context that reports when the tool suspends its run, and may have other data to resume with. */
 export function watching(
   context: ToolContext,
   onSuspend: () => void,
@@ -42,11 +42,11 @@ export function watching(
     }),
   };
   if (agent === undefined) return { ...context, ...watched };
-  // The same object: Mastra knows by it that the input is valid.
+  // The same object, by which Mastra recognizes valid input.
   return Object.assign(context, { agent: { ...agent, ...watched } });
 }
 
-/** Mastra returns what is wrong with a tool's input as its output. */
+/** Mastra returns validation errors of a tool's input as its output. */
 export function rejection(output: unknown): Error | undefined {
   const { error, message } = (output ?? {}) as {
     readonly error?: unknown;

@@ -1,12 +1,13 @@
 import type { AgentHooks } from "../options.ts";
 import { type Instance, SUBJECT } from "./agent.ts";
 
-/** What gates judge in a run. */
+/** The events that gates judge in a run. */
 const JUDGED = ["tool.called", "tool.completed", "message.received"] as const;
 
 /**
- * Makes what runs an agent past its hooks throw: networks, while there are gates, and durable runs. Those call tools
- * in steps of a workflow, also of another process, and find tools there that the agent doesn't have.
+ * Makes methods throw that run an agent past its hooks: networks, while there are gates, and durable runs.
+ * Durable runs call tools in steps of a workflow, also in other processes, and find tools there that the
+ * agent doesn't have.
  *
  * @param isRunning Whether the caller is a run that hooks see
  */
@@ -42,7 +43,7 @@ export function refuseUnjudged(
   };
 }
 
-/** Returns whether there are gates for what happens in a run. */
+/** Returns whether there are gates for events of a run. */
 export function isGuarded({ registry: { gates } }: AgentHooks): boolean {
   return JUDGED.some((type) => gates.guards(type));
 }

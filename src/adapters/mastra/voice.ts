@@ -3,12 +3,13 @@ import { createStorage } from "../async_storage.ts";
 import { type Instance, SUBJECT, type Tools } from "./agent.ts";
 import { isGuarded } from "./unjudged.ts";
 
-/** A voice: a realtime one calls the tools of its agent itself. */
+/** A voice. A realtime one calls the tools of its agent by itself. */
 type Voice = { readonly addTools?: unknown };
 
 /**
- * Lets gates judge the tools that the voice of an agent calls. `getVoice` gives it tools that `judged` returns. While
- * there are gates, `voice` throws until then: the voice got the tools themselves when the agent was created.
+ * Lets gates judge the tools that the voice of an agent calls. `getVoice` gives it the tools that `judged`
+ * returns. While there are gates, `voice` throws until then, because the voice got the original tools when
+ * the agent was created.
  */
 export function judgeVoice(
   hooks: AgentHooks,
@@ -41,7 +42,7 @@ export function judgeVoice(
   });
 }
 
-/** Returns whether a voice takes tools: the class of all voices ignores them. */
+/** Returns whether a voice uses tools: the base class of voices ignores them. */
 function callsTools(voice: Voice): boolean {
   let ignored: unknown;
   for (let at: object | null = voice; at !== null; at = Object.getPrototypeOf(at)) {

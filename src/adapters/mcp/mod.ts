@@ -22,7 +22,7 @@ export type { AgentHooks } from "../options.ts";
 /** Options of `mcpHooks`. */
 export type McpOptions = Pick<AgentOptions, "sessionId" | "agentId">;
 
-/** A transport of MCP: what `connect` of a client or a server takes. */
+/** A transport of MCP, for `connect` of a client or a server. */
 export interface McpTransport {
   /** Sends a message. */
   // deno-lint-ignore no-explicit-any -- the SDK's types of messages are those of its schemas
@@ -36,8 +36,9 @@ export interface McpTransport {
 }
 
 /**
- * Returns a transport whose tool calls are events and are judged by gates. Pass it to `connect` of a client or a
- * server. Everything else, such as `handleRequest` of an HTTP transport, works on the original as before.
+ * Returns a transport whose tool calls emit events and are judged by gates. Pass it to `connect` of a client
+ * or a server. Everything else, such as `handleRequest` of an HTTP transport, works on the original as
+ * before.
  *
  * @throws {TypeError} when an argument is invalid
  */
@@ -65,7 +66,7 @@ export function mcpHooks<Transport extends McpTransport>(
       listener?.();
     },
   };
-  /** Listeners as they were set, by ours: the SDK chains the ones that it finds. */
+  /** The original listeners, by ours: the SDK chains the ones that it finds. */
   const originals = new WeakMap<object, unknown>();
   /** Returns the value that a property gets: of a listener, ours. */
   const valueOf = (name: PropertyKey, value: unknown): unknown => {

@@ -3,7 +3,7 @@ import { toRecord } from "../tool_call.ts";
 /** The parameters of `tools/call`. */
 export type Params = Readonly<Record<string, unknown>>;
 
-/** What a request says to the protocol, not to the tool. */
+/** Fields of a request for the protocol, not for the tool. */
 const OF_PROTOCOL = [
   "progressToken",
   "io.modelcontextprotocol/protocolVersion",
@@ -14,10 +14,10 @@ const OF_PROTOCOL = [
 ];
 
 /**
- * Returns what gates judge of a call: its arguments, and next to them everything else that its tool gets, such as
- * `_meta` and `inputResponses`.
+ * Returns the parameters that gates judge: the arguments of a call, and everything else that its tool gets,
+ * such as `_meta` and `inputResponses`.
  *
- * @throws {TypeError} when an argument has the name of something else
+ * @throws {TypeError} when an argument has the name of one of the others
  */
 export function judgedParams(params: Params): unknown {
   const { arguments: given = {} } = params;
@@ -55,7 +55,7 @@ function argumentsOf(judged: Params, given: unknown, others: readonly string[]):
   return toRecord(given) === given ? rest : rest.input;
 }
 
-/** Returns everything that a call has but its name and its arguments. */
+/** Returns all fields of a call except its name and its arguments. */
 function othersOf({ name: _, arguments: __, _meta, ...others }: Params): Params {
   const meta = Object.entries(toRecord(_meta ?? {})).filter(([key]) => !isOfProtocol(key));
   return meta.length === 0 ? others : { ...others, _meta: Object.fromEntries(meta) };

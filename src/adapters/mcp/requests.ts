@@ -18,7 +18,7 @@ export type Pending = {
 /** The requests of one direction that have no response yet. */
 export class Requests {
   readonly #pending = new Map<unknown, Pending>();
-  /** Those that are no calls, oldest first. */
+  /** Requests that aren't calls, oldest first. */
   readonly #others = new Set<Pending>();
 
   /** Adds a request. Returns why it can't be added. */
@@ -35,7 +35,7 @@ export class Requests {
     return undefined;
   }
 
-  /** Returns the request with an id, or one that the SDK takes for the same. */
+  /** Returns the request with an id, or with one that the SDK treats as equal. */
   get(id: unknown): Pending | undefined {
     return this.#pending.get(keyOf(id));
   }
@@ -65,7 +65,7 @@ export class Requests {
   }
 }
 
-/** Returns what tells requests apart. The SDK reads ids in responses as numbers, even " 1 " and "0x1". */
+/** Returns the key of a request. The SDK reads ids in responses as numbers, even " 1 " and "0x1". */
 function keyOf(id: unknown): unknown {
   const number = typeof id === "string" ? Number(id) : NaN;
   return Number.isNaN(number) ? id : number;

@@ -3,13 +3,13 @@ import { connectModel } from "./models.ts";
 import type { InvokeDetails, SdkAgent, SdkTool } from "./sdk.ts";
 import { endCall, judgeNextCall } from "./tools.ts";
 
-/** What is connected: the prototypes of agents. */
+/** The connected prototypes of agents. */
 const connected = new WeakSet<object>();
 
 /**
- * Connects an agent, and with it every agent of the SDK that takes part in a connected run: agents as tools, copies
- * that the SDK prepares for a sandbox, and those of a stored state show up only when they run, and so do the tools
- * that a search loads. What they have in common is their class, and that it announces each tool before it runs.
+ * Connects an agent, and with it every agent of the SDK that takes part in a connected run: agents as tools,
+ * copies that the SDK prepares for a sandbox, and agents of a stored state appear only when they run, as do
+ * the tools that a search loads. They share a class, which announces each tool before it runs.
  *
  * @throws {TypeError} when it is not an agent of the SDK
  */
@@ -41,7 +41,7 @@ export function connectAgent(agent: SdkAgent): void {
   observe(agent);
 }
 
-/** Takes note of what an agent is about to do. The SDK emits this at once before it does it. */
+/** Handles an announcement of an agent, which the SDK emits right before the action. */
 function announce(agent: SdkAgent, type: string, [, subject, ...rest]: readonly unknown[]): void {
   if (type === "agent_handoff") connectAgent(subject as SdkAgent);
   if (type === "agent_tool_end") endToolCall(subject, rest.at(-1));
@@ -73,7 +73,7 @@ function observe(agent: SdkAgent): void {
   if (model !== agent.model) agent.model = model;
 }
 
-/** Returns what all agents inherit from, whichever class they are of: the last one that has tools. */
+/** Returns the base of all classes of agents: the last prototype that has tools. */
 function baseOf(agent: SdkAgent): SdkAgent {
   for (let base = agent;;) {
     const next = Object.getPrototypeOf(base) as SdkAgent | null;

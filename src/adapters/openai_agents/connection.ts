@@ -90,7 +90,7 @@ async function end(run: AgentRun, frame: Frame, result: SdkResult): Promise<void
   await endAll(run, frame, { response });
 }
 
-/** Ends the run of a stream when that ends. Rejects like the stream. */
+/** Ends the run of a stream when the stream ends. Rejects like the stream. */
 async function streamed(
   run: AgentRun,
   frame: Frame,
@@ -107,7 +107,7 @@ async function streamed(
   else await end(run, frame, result);
 }
 
-/** Lets those who read a stream wait for the end of its run: they may close the hooks next. */
+/** Makes readers of a stream wait for the end of its run, because they may close the hooks next. */
 function endWithStream(result: SdkResult, ended: Promise<void>): void {
   ended.catch(() => {}); // the reader of the stream gets the error
   const iterate = result[Symbol.asyncIterator]?.bind(result);

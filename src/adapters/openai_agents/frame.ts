@@ -1,7 +1,7 @@
 import { type AsyncStorage, createStorage } from "../async_storage.ts";
 import type { AgentRun } from "../run.ts";
 
-/** Where something is called from: a run of the runner, or a tool of it. */
+/** The context of a call: a run of the runner, or a tool in it. */
 export type Frame = {
   /** The run of the agent whose turn it is. */
   current: AgentRun;
@@ -17,7 +17,10 @@ export type Frame = {
 
 let storage: AsyncStorage<Frame> | undefined;
 
-/** Returns the storage of the frame that calls. One for all runners: they may share agents, models, and tools. */
+/**
+ * Returns the storage of the current frame. All runners share it, because they may share agents, models, and
+ * tools.
+ */
 export function frames(): AsyncStorage<Frame> {
   return storage ??= createStorage("Cannot connect OpenAI Agents");
 }

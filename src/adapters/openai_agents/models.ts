@@ -11,10 +11,10 @@ import {
   userText,
 } from "./sdk.ts";
 
-/** Connected models, by what they were, and by themselves. */
+/** Connected models, by the original models and by themselves. */
 const models = new WeakMap<SdkModel, SdkModel>();
 
-/** Returns a model that emits events, once for each model. Names of models are returned as they are. */
+/** Returns a model that emits events, once for each model. Names of models are returned unchanged. */
 export function connectModel<Model>(model: Model): Model {
   if (typeof model !== "object" || model === null) return model;
   const found = model as unknown as SdkModel;

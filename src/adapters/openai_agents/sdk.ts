@@ -1,5 +1,5 @@
 /**
- * What the adapter uses of the OpenAI Agents SDK, by structure.
+ * The parts of the OpenAI Agents SDK that the adapter uses, by structure.
  * @module
  */
 import { contentText, withContentText } from "../content.ts";
@@ -10,7 +10,7 @@ export interface SdkRunner {
   /** Runs an agent. */
   // deno-lint-ignore no-explicit-any -- generic in the SDK
   run(agent: any, input: any, options?: any): Promise<any>;
-  /** Subscribes to what happens in runs. */
+  /** Subscribes to events of runs. */
   // deno-lint-ignore no-explicit-any -- generic in the SDK
   on(type: any, listener: (...args: any[]) => void): unknown;
   /** Its configuration. */
@@ -23,13 +23,13 @@ export type SdkAgent = {
   readonly name: string;
   /** Its model, or the name of one. */
   model?: SdkModel | string | undefined;
-  /** Returns its tools, and those of its MCP servers, at the begin of each turn. */
+  /** Returns its tools, and those of its MCP servers, at the start of each turn. */
   getAllTools(...args: unknown[]): Promise<readonly SdkTool[]>;
-  /** Says what it is about to do. */
+  /** Announces what it is about to do. */
   emit(type: string, ...args: unknown[]): unknown;
 };
 
-/** A tool, with what runs it if this process does. */
+/** A tool, with the function that runs it, if this process does. */
 export type SdkTool = {
   readonly type: string;
   readonly name: string;
@@ -63,10 +63,10 @@ export type SdkModel = {
   getStreamedResponse(request: ModelRequest): AsyncIterable<StreamEvent>;
 };
 
-/** What a model is called with. */
+/** The request to a model. */
 export type ModelRequest = { readonly input: unknown };
 
-/** What a model responds. */
+/** The response of a model. */
 export type ModelResponse = {
   readonly output?: readonly OutputItem[];
   readonly usage?: SdkUsage;
@@ -128,7 +128,7 @@ export function withUserText(input: unknown, text: string): unknown {
   }];
 }
 
-/** Returns the arguments of a call: the model wrote them, so that they may be anything. */
+/** Parses the arguments of a call, which the model wrote, so they may be anything. */
 export function parsed(input: string): unknown {
   try {
     return JSON.parse(input);
@@ -137,7 +137,7 @@ export function parsed(input: string): unknown {
   }
 }
 
-/** Returns arguments in the form in which the call had them. */
+/** Returns arguments in their original form. */
 export function written(input: string, params: unknown): string {
   return typeof params === "string" && parsed(input) === input ? params : JSON.stringify(params);
 }

@@ -3,10 +3,10 @@ import { denialText, type ToolCall, toText } from "../tool_call.ts";
 import { type Frame, frames } from "./frame.ts";
 import { parsed, type SdkEditor, type SdkShell, type SdkTool, written } from "./sdk.ts";
 
-/** What runs a tool, as the property of it that the SDK calls. Others run at the provider, or are a computer. */
+/** The property of each kind of tool that the SDK calls. Other kinds run at the provider, or are a computer. */
 const RUNS = { function: "invoke", shell: "shell", apply_patch: "editor" } as const;
 
-/** Takes a call by its id, or the next one: who makes it, and its id. Undefined outside of connected runs. */
+/** Takes the announced call with an id, or the next one: its run and its id. Undefined outside of connected runs. */
 type Take = (
   callId?: string,
 ) => { readonly run: AgentRun; readonly callId: string | undefined } | undefined;
@@ -14,7 +14,7 @@ type Take = (
 /** A call that was announced: its id, and the run that it belongs to, as ids come from models. */
 type Announced = { readonly callId: string | undefined; readonly frame: Frame | undefined };
 
-/** Tools that are about to run: what judges them, and the calls that it still has to judge. */
+/** Tools that are about to run, with their judge and the calls that it still has to judge. */
 const announced = new WeakMap<
   SdkTool,
   {
@@ -25,10 +25,11 @@ const announced = new WeakMap<
 >();
 
 /**
- * Lets gates judge the next call of a tool: the runner has announced that it runs this very object, wherever that
- * came from. The tool is changed only until it is called, as the SDK finds the parser of its input by `invoke`.
+ * Lets gates judge the next call of a tool: the runner has announced that it runs this object, regardless of
+ * its origin. The tool is changed only until it is called, because the SDK looks up the parser of its input
+ * by `invoke`.
  *
- * @throws {TypeError} when the tool can't be changed, so that it doesn't run without having been judged
+ * @throws {TypeError} when the tool can't be changed, so that it doesn't run unjudged
  */
 export function judgeNextCall(tool: SdkTool, callId: string | undefined): void {
   const key = Object.hasOwn(RUNS, tool.type) ? RUNS[tool.type as keyof typeof RUNS] : undefined;
@@ -58,7 +59,7 @@ export function judgeNextCall(tool: SdkTool, callId: string | undefined): void {
   announced.set(tool, { judge, calls, remove });
 }
 
-/** Leaves a tool as it was, unless it was called: a guardrail may have rejected the call that was announced. */
+/** Restores a tool that was announced but not called: a guardrail may have rejected the call. */
 export function endCall(tool: SdkTool, callId: string | undefined): void {
   const known = announced.get(tool);
   const index = known ? indexIn(known.calls, callId) : -1;
@@ -107,7 +108,7 @@ function judgedShell(tool: SdkTool, shell: SdkShell, take: Take): SdkShell {
         (params) => shell.run(params),
         (text) => output("", text, null),
       );
-      // A gate may have rewritten the result, which is text then.
+      // A gate may have rewritten the result, which then is text.
       return typeof result === "string" ? output(result, "", 0) : result;
     },
   };
@@ -137,7 +138,7 @@ function judgedEditor(tool: SdkTool, editor: SdkEditor, take: Take): SdkEditor {
   return { createFile: edit, updateFile: edit, deleteFile: edit };
 }
 
-/** Judges a call, and runs it. If it calls an agent, the run of that ends with it. */
+/** Judges a call, and runs it. If it calls an agent, that agent's run ends with it. */
 async function judged(
   run: AgentRun,
   call: ToolCall,

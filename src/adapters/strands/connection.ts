@@ -21,7 +21,7 @@ import {
 /** After all other hooks, those of the SDK included: its `HookOrder.SDK_LAST` is 100. */
 const LAST = { order: 101 };
 
-/** A run, and what is known of how it will end. */
+/** A run, and what is known about its end. */
 type Running = {
   readonly run: AgentRun;
   /** Aborts when the agent is canceled. */
@@ -33,7 +33,7 @@ type Running = {
   denied?: string;
   /** The caller stopped reading the stream. */
   isLeft?: boolean;
-  /** What the model said last, and whether it became part of the conversation. */
+  /** The model's last message, and whether it became part of the conversation. */
   last?: { readonly message: Message; readonly stopReason: string; isAdded: boolean };
 };
 
@@ -42,7 +42,7 @@ export class Connection {
   readonly #hooks: AgentHooks;
   readonly #sdk: StrandsSdk;
   readonly #options: AgentOptions;
-  /** The agents, each with an id for what it pauses: an agent goes on with its own calls only. */
+  /** The agents, each with an id for its paused calls: an agent resumes only its own. */
   readonly #installed = new WeakMap<Agent, string>();
   /** An agent has one run at a time. Background tasks belong to the run that started them. */
   readonly #running = new WeakMap<Agent, Running>();
@@ -111,7 +111,7 @@ export class Connection {
     });
   }
 
-  /** Judges what the user says, in the place where the model will read it. */
+  /** Judges a message from the user, in place, where the model reads it. */
   async #added(agent: Agent, message: Message): Promise<void> {
     const running = this.#running.get(agent);
     if (running === undefined || running.run.isEnded) return;
@@ -195,7 +195,7 @@ export class Connection {
       return await this.#judged(opened, output);
     } catch (error) {
       isOpen = false;
-      // The tool asks a person: the call goes on when the agent is resumed.
+      // The tool asks a person: the call continues when the agent is resumed.
       if ((error as Error)?.name === "InterruptError") opened.pause();
       else await opened.fail(error);
       throw error;
@@ -208,7 +208,7 @@ export class Connection {
     }
   }
 
-  /** Returns what gates let through of a result. Unless they change it, it is the tool's own. */
+  /** Returns a result as the gates allow it: the tool's own, unless they change it. */
   async #judged(call: AllowedCall, output: ToolOutput): Promise<ToolOutput> {
     const { toolUseId, status, content, error } = output.result;
     if (status === "error") {

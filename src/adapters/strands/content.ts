@@ -1,5 +1,5 @@
 /**
- * What gates see of the content of Strands' messages and results.
+ * The content of Strands' messages and results, as gates see it.
  * @module
  */
 import type { Block } from "./sdk.ts";
@@ -22,7 +22,7 @@ export function valueOf(content: readonly Block[]): unknown {
   return JSON.parse(JSON.stringify(content));
 }
 
-/** The opposite of `valueOf`, for content of the same form: data of which the SDK makes blocks. */
+/** The opposite of `valueOf`, for content of the same form: data from which the SDK creates blocks. */
 export function dataOf(value: unknown, content: readonly Block[]): object[] {
   if (typeof value === "string") return [{ text: value }];
   return isSingle(content) || !Array.isArray(value) ? [{ json: value }] : value;

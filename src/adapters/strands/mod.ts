@@ -31,8 +31,8 @@ export interface StrandsPlugin {
 }
 
 /**
- * Returns a plugin that connects an agent to hooks. Put it last in `plugins`, so that gates judge what the other
- * plugins made of a call. Agents that are used as tools are connected by it, too.
+ * Returns a plugin that connects an agent to hooks. Put it last in `plugins`, so that gates judge each call
+ * after the other plugins have changed it. It also connects agents that are used as tools.
  *
  * @throws {TypeError} when an argument is invalid, or the SDK lacks what the adapter needs
  */

@@ -1,9 +1,9 @@
 /**
- * What the adapter knows of `@strands-agents/sdk`, by structure.
+ * The parts of `@strands-agents/sdk` that the adapter uses, by structure.
  * @module
  */
 
-/** What the adapter uses of `@strands-agents/sdk`: pass the whole module. */
+/** The part of `@strands-agents/sdk` that the adapter uses: pass the whole module. */
 export interface StrandsSdk {
   /** Says that a run has ended. */
   readonly AfterInvocationEvent: AnyClass;
@@ -23,9 +23,9 @@ export interface StrandsSdk {
   readonly MessageAddedEvent: AnyClass;
   /** A text in a message. */
   readonly TextBlock: AnyClass;
-  /** What a tool returned. */
+  /** The result of a tool. */
   readonly ToolResultBlock: AnyClass;
-  /** Makes a block of what a tool returned. */
+  /** Creates a block from the result of a tool. */
   readonly toolResultContentFromData: (data: never) => object;
 }
 
