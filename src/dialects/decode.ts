@@ -41,7 +41,7 @@ export function decodeHook(
     return { invalid: "'hook_event_name' is missing, or not the name of an event" };
   }
   const rule = Object.hasOwn(rules, hook) ? rules[hook]! : OTHER;
-  if (rule === OTHER && BEFORE.test(hook) && CALL.some((name) => name in input)) {
+  if (rule === OTHER && isBeforeCall(hook, input)) {
     return { invalid: `'${hook}' is about a tool call, and is not a hook of ${agent}` };
   }
   for (const [name, form] of Object.entries(rule.required ?? {})) {
@@ -59,11 +59,12 @@ export function decodeHook(
 }
 
 /**
- * Names of hooks before a tool call, in the spelling of any agent. An unknown one was sent by another agent
- * than the named one: without a decision, its tool would run.
+ * Returns whether a hook that isn't known is about a tool call that has not ended. Another agent than the one
+ * named may have sent it, or a later version: without a decision, its tool would run.
  */
-const BEFORE = /^(?:pre_?tool|pre_?skill|before|permission)/i;
-const CALL = ["tool_name", "command"];
+function isBeforeCall(hook: string, input: Fields): boolean {
+  return /^(?:pre|before|permission)/i.test(hook) && ("tool_name" in input || "command" in input);
+}
 
 const FORMS = { text: "a text", object: "an object" } as const;
 

@@ -141,7 +141,9 @@ test("hooks gate denies what takes longer than its timeout", async () => {
 test("hooks gate denies input that it can't read", async () => {
   const ok = (): Response => Response.json({}, { headers: { "hooks-gate": "codex" } });
   const dead = (): Response => Response.error();
-  for (const garbage of ["", "{", "[]", "\0"]) {
+  const twice = `{ "hook_event_name": "PreToolUse", "hook_event_name": "Notification" }`;
+  const unknown = `{ "hook_event_name": "PreFuture", "tool_name": "Bash" }`;
+  for (const garbage of ["", "{", "[]", "\0", twice, unknown]) {
     assert.equal((await gate(["--dialect", "codex"], dead, { input: garbage })).code, 2);
   }
   const parts = Array.from({ length: 17 }, () => new Uint8Array(1024 * 1024));

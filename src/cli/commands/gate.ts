@@ -1,5 +1,6 @@
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { joinBytes } from "../../internal/bytes.ts";
+import { findDuplicateKey } from "../../internal/json_text.ts";
 import { connect } from "../client.ts";
 import { CommandError } from "../errors.ts";
 import type { CommandIO } from "../io.ts";
@@ -183,7 +184,8 @@ async function respondToFailure(
 function parse(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
-    return JSON.parse(text);
+    // With a key that occurs twice, the agent may mean another hook than the one that JSON.parse finds.
+    return findDuplicateKey(text) === undefined ? JSON.parse(text) : undefined;
   } catch {
     return undefined;
   }
