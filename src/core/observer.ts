@@ -1,5 +1,6 @@
 import { setTimer } from "../internal/async.ts";
 import { quote } from "../internal/validate.ts";
+import { StoreLimitError } from "../store/errors.ts";
 import type { InFlight } from "./background_queue.ts";
 import { callHandlers, receiptIn } from "./dispatch.ts";
 import type { EmitOptions } from "./emitter.ts";
@@ -99,6 +100,11 @@ export class Observer<Events extends object = AgentEvents> {
         resolve();
       };
       const failed = (error: unknown): void => {
+        const short = error instanceof StoreLimitError ? withoutContent(events) : undefined;
+        if (short !== undefined) {
+          this.report(`Cannot store the content of ${quote(events[0]!.type)}`, error);
+          return dispatch(short);
+        }
         cancel();
         const isCallers = error instanceof EventValidationError ||
           error instanceof HooksClosedError;
@@ -106,9 +112,12 @@ export class Observer<Events extends object = AgentEvents> {
         this.report(`Cannot emit ${quote(events[0]!.type)}`, error);
         resolve();
       };
-      const batch = events.map((event) => ({ event, fresh: true }));
-      this.#parts.pipeline.dispatchMany(batch, { onAccepted, isAdmitted, isEarly: true })
-        .then(onAccepted, failed);
+      const dispatch = (events: readonly HookEvent[]): void => {
+        const batch = events.map((event) => ({ event, fresh: true }));
+        this.#parts.pipeline.dispatchMany(batch, { onAccepted, isAdmitted, isEarly: true })
+          .then(onAccepted, failed);
+      };
+      dispatch(events);
     });
   }
 
@@ -167,4 +176,19 @@ export class Observer<Events extends object = AgentEvents> {
       this.report(`Cannot emit ${quote(type)}`, error);
     }
   }
+}
+
+/**
+ * Returns events about tools without the parameters and results that make them too large to be stored; undefined if
+ * there are none. That a tool ran must leave a trace.
+ */
+function withoutContent(events: readonly HookEvent[]): readonly HookEvent[] | undefined {
+  let isShorter = false;
+  const short = events.map((event) => {
+    const { params, result, ...data } = event.data as Readonly<Record<string, unknown>>;
+    const hasContent = event.type.startsWith("tool.") && (params ?? result) !== undefined;
+    isShorter ||= hasContent;
+    return hasContent ? createEvent(event.type, data, event) : event;
+  });
+  return isShorter ? short : undefined;
 }

@@ -1,3 +1,4 @@
+import type { FinalDecision } from "../core/gates/mod.ts";
 import type { HookRegistry } from "../core/mod.ts";
 import { createEvent } from "../core/snapshot.ts";
 import type { HookCall, ReportedEvent } from "../dialects/mod.ts";
@@ -14,6 +15,8 @@ export class AgentSessions {
   readonly #isDurable: boolean;
   readonly #seen = new Map<string, true>();
   readonly #startedAt = new Map<string, number>();
+  /** What gates allowed, by the calls that have not ended. */
+  readonly #allowed = new Map<string, FinalDecision>();
 
   constructor(registry: HookRegistry, isDurable: boolean) {
     this.#registry = registry;
@@ -49,6 +52,21 @@ export class AgentSessions {
     const startedAt = this.#startedAt.get(key);
     const duration_ms = startedAt === undefined ? 0 : Math.max(0, Date.now() - startedAt);
     return { ...event, data: { ...data, duration_ms } };
+  }
+
+  /** Notes that a call was allowed, and uses up the decision once the call has ended: the next one is judged. */
+  async note(
+    { type, data }: ReportedEvent,
+    sessionId: string | undefined,
+    allowed?: FinalDecision,
+  ): Promise<void> {
+    if (typeof data.call_id !== "string") return;
+    const key = JSON.stringify([sessionId, data.call_id]);
+    if (type === "tool.called" && allowed !== undefined) remember(this.#allowed, key, allowed);
+    const decision = this.#allowed.get(key);
+    if (type !== "tool.completed" || decision === undefined) return;
+    this.#allowed.delete(key);
+    await this.#registry.gates.begin(decision);
   }
 
   #dispatch(

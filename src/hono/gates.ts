@@ -103,19 +103,21 @@ async function respondTo(
   await agentSessions.begin(dialect.name, call);
   let response: object = {};
   for (const event of call.events) {
+    if (event.type === "tool.completed") await agentSessions.note(event, call.sessionId);
     if (!event.isDecided) {
       await agentSessions.emit(event, call);
       continue;
     }
     const { type, data } = agentSessions.timed(event, call.sessionId);
     const isAgent = options.ask !== "wait" && request.app.ask !== "wait";
-    const decision = await decideOnce(
+    const { outcome: decision, final } = await decideOnce(
       registry,
       { ...call, type, data },
       (asked) => isAgent ? handOver(registry, dialect, call, asked) : waitFor(c, asked),
     );
     request.logFields.decision = decision.decision;
     response = dialect.encode(call, decision, options);
+    if (final.decision === "allow") await agentSessions.note(event, call.sessionId, final);
     if (decision.decision !== "deny") continue;
     if (type === "tool.completed") {
       // The tool has run, whatever its result is worth.
@@ -136,12 +138,12 @@ async function decideOnce(
   { gates }: HookRegistry,
   { type, data, sessionId, runId }: ReportedEvent & Pick<HookCall, "sessionId" | "runId">,
   ask: (asked: AskedDecision) => Promise<HandedOver | FinalDecision>,
-): Promise<HookOutcome> {
+): Promise<HandedOver> {
   for (;;) {
     const decided = await gates.decide(type as never, data as never, { sessionId, runId });
     const asked = decided.decision === "ask" ? await ask(decided) : decided;
-    const { outcome, final } = "outcome" in asked ? asked : { outcome: asked, final: asked };
-    if (final.decision !== "allow" || await gates.use(final)) return outcome;
+    const both = "outcome" in asked ? asked : { outcome: asked, final: asked };
+    if (both.final.decision !== "allow" || await gates.use(both.final)) return both;
   }
 }
 
@@ -157,7 +159,7 @@ async function waitFor(c: AppContext, asked: AskedDecision): Promise<FinalDecisi
   }
 }
 
-/** An ask that the agent passes on to its user, and what it is for our gates. */
+/** What the agent is told, and what that is for our gates: an ask may be passed on to the agent's user. */
 type HandedOver = { readonly outcome: HookOutcome; readonly final: FinalDecision };
 
 /**

@@ -333,7 +333,7 @@ test("a call is denied, and its events say why, when the store fails to use its 
   const result = agent.pay("c-1");
   await agent.hooks.asks.resolve(await pendingAsk(agent), ALLOW);
   const { reason } = await result as { readonly reason: string };
-  assert.equal(reason, "The approval could not be marked as used (store)");
+  assert.equal(reason, "The decision could not be marked as used (store)");
   assert.deepEqual(agent.paid, []);
   const completed = (await agent.stored()).find(({ type }) => type === "tool.completed");
   assert.equal((completed?.data as { readonly error?: string }).error, reason);
@@ -389,6 +389,18 @@ test("asks.get() resumes an ask of a process that is gone", async () => {
   assert.equal(await agent.pay("c-1"), "paid 5", "the recorded decision");
   assert.equal((await agent.types()).filter((type) => type === "tool.called").length, 1);
   for (const { hooks } of [agent, gone]) await hooks.close();
+});
+
+test("asks.get() denies what another execution has used", async () => {
+  const agent = start(memoryStore());
+  const result = agent.pay("c-1");
+  const askId = await pendingAsk(agent);
+  await agent.hooks.asks.resolve(askId, ALLOW);
+  assert.equal(await result, "paid 5");
+  const final = await (await agent.hooks.asks.get(askId))!.wait();
+  assert.equal(final.decision, "deny");
+  assert.equal(final.reason, "The approval was used by another execution");
+  await agent.hooks.close();
 });
 
 test("a call that waits notices a response that another process stored", async () => {
@@ -578,14 +590,20 @@ test("a decision is the same after a restart: of the same session, call and data
   await third.hooks.close();
 });
 
-test("two processes that decide about one call at once come to one decision", async () => {
+/** Two processes decide about one call at once, with gates that may differ. */
+async function decideTwice(verdicts: readonly ("allow" | "deny")[]) {
   const store = memoryStore();
-  const verdicts = ["allow", "deny"] as const;
+  const both = Promise.withResolvers<void>();
+  let judging = 0;
   const agents = verdicts.map((verdict) => {
     const agent = start(store);
     agent.hooks.gate("tool.called", {
       name: "policy",
-      handle: () => verdict === "deny" ? deny("No") : undefined,
+      handle: async () => {
+        if (++judging === verdicts.length) both.resolve();
+        await both.promise;
+        return verdict === "deny" ? deny("No") : undefined;
+      },
     });
     return agent;
   });
@@ -594,11 +612,26 @@ test("two processes that decide about one call at once come to one decision", as
       hooks.decide("tool.called", { name: "buy", call_id: "c-1" }, { sessionId: "s-1" })
     ),
   );
-  assert.equal(decisions[0]!.id, decisions[1]!.id);
-  assert.equal(decisions[0]!.decision, decisions[1]!.decision);
-  const { length } = (await agents[0]!.types()).filter((type) => type === "gate.decided");
-  assert.equal(length, 1);
+  const stored = (await agents[0]!.stored()).filter(({ type }) => type === "gate.decided");
   for (const { hooks } of agents) await hooks.close();
+  const outcomes = stored.map(({ data }) => (data as { outcome: string }).outcome);
+  return { decisions, outcomes };
+}
+
+for (const verdict of ["allow", "deny"] as const) {
+  test(`two processes that decide about one call at once come to one decision: ${verdict}`, async () => {
+    const { decisions: [first, second], outcomes } = await decideTwice([verdict, verdict]);
+    assert.equal(first!.id, second!.id);
+    assert.deepEqual([first!.decision, outcomes.length], [verdict, 1]);
+  });
+}
+
+test("a process that denies a call isn't overruled by one that allows it at once", async () => {
+  for (const verdicts of [["allow", "deny"], ["deny", "allow"]] as const) {
+    const { decisions, outcomes } = await decideTwice(verdicts);
+    assert.equal(decisions[verdicts.indexOf("deny")]!.decision, "deny");
+    assert.ok(outcomes.includes("denied"));
+  }
 });
 
 test("an approval whose use was stored, although the response was lost, is used once", async () => {

@@ -61,6 +61,25 @@ test("a call that has run is judged again: a model may write the same id twice",
   }
 });
 
+for (const count of [1, 2]) {
+  const where = count === 1 ? "in one process" : "in two processes on one store";
+  test(`each of several calls with one id that run at once is judged, ${where}`, async () => {
+    const store = memoryStore();
+    const processes = Array.from({ length: count }, () => start(store));
+    const calls = processes.flatMap(({ hooks }) =>
+      Array.from(
+        { length: 3 },
+        () => hooks.call("pay", {}, () => "paid", { ...SESSION, callId: "c" }),
+      )
+    );
+    assert.deepEqual(await Promise.all(calls), calls.map(() => "paid"));
+    const { items } = await processes[0]!.hooks.outbox.listDecisions();
+    assert.equal(items.length, calls.length);
+    assert.equal(new Set(items.map(({ event }) => event.id)).size, calls.length);
+    for (const { hooks } of processes) await hooks.close();
+  });
+}
+
 test("a call that nobody can repeat leaves no record of its decision to be read", async () => {
   const store = memoryStore();
   const keys: string[] = [];

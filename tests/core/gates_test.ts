@@ -408,6 +408,35 @@ test("with an outbox, event and decision are stored in one commit before decide(
   store.close();
 });
 
+test("a call that is too large to be stored is denied, and recorded without its parameters", async () => {
+  for (const verdict of [deny("never"), undefined, ask("Really?")]) {
+    const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+    const { hooks } = start({ outbox });
+    hooks.gate("tool.called", { name: "policy", handle: () => verdict });
+    const params = { command: "x".repeat(300_000) };
+    const result = await hooks.call("bash", params, bash) as { readonly reason?: string };
+    const reason = verdict?.decision === "deny" ? "never" : "The event is too large to be recorded";
+    assert.equal(result.reason, reason);
+    const { items } = await outbox.listEvents({ order: "oldest" });
+    const stored = items.map(({ event }) => [event.type, (event.data as ToolDenied).reason]);
+    assert.deepEqual(stored.sort(), [["gate.decided", reason], ["tool.denied", reason]]);
+    await hooks.close();
+  }
+});
+
+type ToolDenied = { readonly reason?: string };
+
+test("a result that is too large to be stored is returned, and recorded without its text", async () => {
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  const { hooks } = start({ outbox });
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const result = "x".repeat(300_000);
+  assert.equal(await hooks.call("read", { command: "a" }, () => result), result);
+  const { items } = await outbox.listEvents({ type: "tool.completed" });
+  assert.deepEqual(items.map(({ event }) => "result" in (event.data as object)), [false]);
+  await hooks.close();
+});
+
 test("what can't be recorded is denied, and the tool doesn't run", async () => {
   const outbox = createOutbox(memoryStore(), { logger: silentLogger });
   const publish = outbox.publish;

@@ -443,6 +443,22 @@ testApp("an approval is for one response: the same call waits for another", {}, 
   }
 });
 
+testApp("a call that the agent repeats is judged again once it has run", {}, async (
+  { hooks, send },
+) => {
+  let calls = 0;
+  hooks.gate("tool.called", { name: "policy", handle: () => void calls++ });
+  const used: number[] = [];
+  for (const hook of ["PostToolUse", "PostToolUseFailure", undefined]) {
+    await outputOf(send, { body: call });
+    await outputOf(send, { body: call }); // a request that was sent twice
+    used.push(calls);
+    const ended = { ...call, hook_event_name: hook, tool_response: { stdout: "" }, error: "no" };
+    if (hook) await outputOf(send, { body: ended });
+  }
+  assert.deepEqual(used, [1, 2, 3]);
+});
+
 /** Waits until somebody can respond to an ask. */
 async function pendingAsk(hooks: Setup["hooks"]): Promise<string> {
   for (;;) {

@@ -128,7 +128,11 @@ export class Asking {
     const { digest, decision } = ask.record;
     const { gate } = asked.data as GateAskedData;
     const known = { id: decision, data: event.data, digest, gates: [], event, gate };
-    return await this.#wait(id, known, ask.record.expires, signal);
+    const final = await this.#wait(id, known, ask.record.expires, signal);
+    const isUsed = (await this.records.read(id))?.record.used !== undefined;
+    return isUsed && final.decision === "allow"
+      ? deniedAsk(id, known, "The approval was used by another execution")
+      : final;
   }
 
   /** Stores a response. @throws {AskError | TypeError} */

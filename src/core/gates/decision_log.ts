@@ -3,9 +3,11 @@ import { sha256Hex } from "../../internal/crypto.ts";
 import type { RecordWrite } from "../delivery.ts";
 import { RECORD_VERSION } from "./ask_records.ts";
 import type { HookEvent } from "../events.ts";
+import type { Asking } from "./asking.ts";
 import type { Decision } from "./decision.ts";
 import type { GateHost } from "./gate_host.ts";
 import type { GateTable } from "./gate_table.ts";
+import { withData } from "./rewrite.ts";
 
 /** The most decisions in memory: enough for a call that an SDK repeats, and its neighbors. */
 const MAX_REMEMBERED = 1_000;
@@ -27,6 +29,14 @@ export type Recorded = { readonly decision: Decision; readonly isKept: boolean }
 
 /** A decision that is made or being made, and its size. */
 type Remembered = { readonly decision: Promise<Recorded>; size: number };
+
+/** A decision that the same call may get again, in this process or, if it is stored, in another one. */
+type Shared = {
+  readonly key: string;
+  readonly isStored: boolean;
+  /** Forgets it in this process. */
+  forget(): void;
+};
 
 /** A decision in the store. The rest of it is in its events, which obey `redact`. */
 type DecisionRecord = {
@@ -57,8 +67,8 @@ export class DecisionLog {
   readonly #host: GateHost;
   readonly #table: GateTable;
   readonly #remembered = new Map<string, Remembered>();
-  /** Decisions that are or were remembered, each with a function that forgets it. */
-  readonly #shared = new WeakMap<Decision, () => void>();
+  /** Decisions that are remembered or were. */
+  readonly #shared = new WeakMap<Decision, Shared>();
   readonly #used = new WeakSet<Decision>();
   #size = 0;
   /** The version of the table whose gates made these decisions. */
@@ -106,7 +116,8 @@ export class DecisionLog {
     // Cut short or not recorded: the next call tries again.
     const forget = (): void => this.#forget(key, entry);
     decision.then(({ isKept, decision: made }) => {
-      this.#shared.set(made, forget);
+      const isStored = isKept && this.#host.records !== undefined;
+      this.#shared.set(made, { key, isStored, forget });
       if (!isKept) return forget();
       if (this.#remembered.get(key) !== entry) return;
       const more = textSize(made) + (made.data === data ? 0 : sizeOf(made.data));
@@ -116,29 +127,19 @@ export class DecisionLog {
     }, forget);
   }
 
-  /** Uses up a decision of this process. Returns whether nobody has before. */
-  use(decision: Decision): boolean {
+  /**
+   * Uses up a decision, before what it allows begins: the same call is judged again after that. Returns whether
+   * nobody has before, in this process or another.
+   */
+  async use(decision: Decision): Promise<boolean> {
     const isFirst = !this.#used.has(decision);
     this.#used.add(decision);
-    this.#shared.get(decision)?.();
-    return isFirst;
-  }
-
-  /** Removes the decision about a call from memory and from the store. Never throws. */
-  async remove(event: HookEvent, callId: string): Promise<void> {
-    const { records, digester, reporter } = this.#host;
-    try {
-      const key = this.keyOf(event, callId, await digester.digestOf(event.data));
-      try {
-        await records?.put({ key: await storeKey(key), value: null });
-      } finally {
-        // Afterwards: a call in between would remember what the store has.
-        const entry = this.#remembered.get(key);
-        if (entry !== undefined) this.#forget(key, entry);
-      }
-    } catch (error) {
-      reporter.failed("Cannot forget a decision that was used", error, event);
-    }
+    const shared = this.#shared.get(decision);
+    shared?.forget();
+    if (!isFirst || !shared?.isStored) return isFirst;
+    const { key, record, versionstamp } = await this.read(shared.key);
+    return record?.id === decision.id &&
+      await this.#host.records!.put({ key, value: null, versionstamp });
   }
 
   #forget(key: string, entry: Remembered): void {
@@ -163,6 +164,42 @@ export class DecisionLog {
     const record = value as DecisionRecord | null;
     const isKnown = record?.v === RECORD_VERSION && record.at > this.#table.removedAt;
     return { key: name, versionstamp, record: isKnown ? record : undefined };
+  }
+
+  /** Returns a stored decision; undefined when it has to be made again. */
+  async recall(
+    { record }: Slot,
+    event: HookEvent,
+    digestIn: string,
+    asking: Asking,
+  ): Promise<Decision | undefined> {
+    const records = this.#host.records!;
+    if (record === undefined) return undefined;
+    const { id, decision, digest, context, interrupt } = record;
+    const [decided, stored] = await Promise.all(
+      [record.decided, record.event].map((id) => id === undefined ? undefined : records.event(id)),
+    );
+    if (decided === undefined) return undefined;
+    const { gates = [], reason } = decided.data as Partial<Pick<Decision, "gates" | "reason">>;
+    const base = {
+      id,
+      digest,
+      ...(reason !== undefined && { reason }),
+      ...(context !== undefined && { context }),
+      gates: gates.map(({ internal: _, ...record }) => record),
+      ...(interrupt && { interrupt }),
+    };
+    if (decision === "ask") {
+      const same = digest === digestIn ? event : undefined;
+      return await asking.resume(record.ask!, base, same);
+    }
+    if (decision === "deny") return { ...base, decision, data: event.data, digest: digestIn };
+    if (digest === digestIn) return { ...base, decision, data: event.data };
+    // The data of a rewrite, unless `redact` kept it out of the store.
+    const { decision_id: _, ...data } = (stored?.data ?? {}) as Readonly<Record<string, unknown>>;
+    const judged = withData(event, data);
+    const isSame = await this.#host.digester.digestOf(judged.data) === digest;
+    return isSame ? { ...base, decision, data: judged.data } : undefined;
   }
 
   /** Returns the record of a decision. If there is a `redact`, it omits texts that `redact` can't see. */

@@ -21,10 +21,8 @@ export type CallHost = {
   guards(type: string): boolean;
   /** Decides about an event that was accepted before `close`. */
   decide(event: HookEvent, signal?: AbortSignal, traits?: CallTraits): Promise<Decision>;
-  /** Uses up a person's approval. Returns false if it was used before. */
-  use(decision: FinalDecision): Promise<boolean>;
-  /** Forgets the decision about a call that has ended. Never throws. */
-  forget(event: HookEvent, traits: CallTraits): Promise<void>;
+  /** Uses up a decision. Returns false if it was used before. */
+  begin(decision: FinalDecision): Promise<boolean>;
   readonly observer: Observer;
   /** The clock, in milliseconds. */
   now(): number;
@@ -91,25 +89,14 @@ export class Execution<Params extends object, Result> {
     );
     const more = context === undefined ? {} : { context };
     const judged = (data as { readonly params: Params }).params;
-    try {
-      signal.throwIfAborted(); // it may have while the decision was stored
-      return await this.#call.run(judged, {
-        signal,
-        callId: callId!,
-        decisionId,
-        isApproved,
-        ...more,
-      });
-    } finally {
-      await this.#forget();
-    }
-  }
-
-  /** The model may write the same id again: that is another call. The approval is already used up. */
-  async #forget(): Promise<void> {
-    const isDecided = this.#host.guards("tool.called"); // otherwise nothing is remembered
-    if (!isDecided || this.#decision.askId !== undefined) return;
-    await this.#host.forget(this.#call.event, traitsOf(this.#call.options));
+    signal.throwIfAborted(); // it may have while the decision was stored
+    return await this.#call.run(judged, {
+      signal,
+      callId: callId!,
+      decisionId,
+      isApproved,
+      ...more,
+    });
   }
 
   /** Judges the error of a tool. @throws the error, or what a gate made of it */

@@ -48,7 +48,8 @@ export type GateResult = {
   readonly event: HookEvent | undefined;
 };
 
-const STRENGTH: Readonly<Record<Decided, number>> = { allow: 1, ask: 2, deny: 3 };
+/** Of several decisions, the strongest counts. */
+export const STRENGTH: Readonly<Record<Decided, number>> = { allow: 1, ask: 2, deny: 3 };
 
 /** Merges the results of gates, in their order. */
 export function outcomeOf(judged: readonly GateResult[], { data }: HookEvent): GateOutcome {

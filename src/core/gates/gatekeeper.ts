@@ -1,5 +1,6 @@
 import { isThenable } from "../../internal/async.ts";
 import { createEventId } from "../../internal/uuid.ts";
+import { StoreLimitError } from "../../store/errors.ts";
 import { EventValidationError, RecordConflictError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
 import { type AskHere, resolveInProcess } from "./ask_in_process.ts";
@@ -20,7 +21,15 @@ import {
 import type { GateHost, HostParts } from "./gate_host.ts";
 import type { GateTable } from "./gate_table.ts";
 import { judgeEdit } from "./judge_edit.ts";
-import { decisionOf, isPassing, type Judged, missingIn, undigestedOf } from "./judged.ts";
+import {
+  decisionOf,
+  isPassing,
+  type Judged,
+  missingIn,
+  outranks,
+  tooLarge,
+  undigestedOf,
+} from "./judged.ts";
 import { withData } from "./rewrite.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
 import { runGates } from "./run_gates.ts";
@@ -78,7 +87,7 @@ export class Gatekeeper {
       return this.#unrecorded(event, error).decision;
     }
     if (!callId || missingIn(this.#table.missing(), event.data)) {
-      return (await this.#judge(event, digest, signal)).decision;
+      return (await this.#record(await this.#judge(event, digest, signal))).decision;
     }
     const key = this.#log.keyOf(event, callId, digest);
     const known = this.#log.get(key);
@@ -87,25 +96,19 @@ export class Gatekeeper {
     }
     const decision = this.#host.records
       ? this.#recallOrJudge(key, event, digest, signal)
-      : this.#judge(event, digest, signal);
+      : this.#judge(event, digest, signal).then((judged) => this.#record(judged));
     this.#log.remember(key, decision, event, size);
     return (await decision).decision;
   }
 
   /**
-   * Uses up what a person approved, when it begins: an approval is for one execution. Returns false if it was
-   * used before: then the event must be decided about again.
+   * Uses up a decision before what it allows begins. Returns false if it was used before: then the event must be
+   * decided about again.
    */
   async use(decision: FinalDecision): Promise<boolean> {
     return decision.askId === undefined || !this.#asking
-      ? this.#log.use(decision)
+      ? await this.#log.use(decision)
       : await this.#asking.records.use(decision.askId);
-  }
-
-  /** Forgets the decision about a call that has ended: the next one is another call. Never throws. */
-  async forget(event: HookEvent, traits: CallTraits): Promise<void> {
-    const callId = callIdOf(event, traits);
-    if (callId) await this.#log.remove(event, callId);
   }
 
   /** Returns the decision that is stored about a call, or makes it. */
@@ -116,14 +119,16 @@ export class Gatekeeper {
     signal: AbortSignal | undefined,
   ): Promise<Recorded> {
     let conflict: unknown;
+    let judged: Judged | undefined;
     for (let tries = 0; tries < MAX_CONFLICTS; tries++) {
       try {
         const slot = await this.#log.read(key);
-        const recalled = await this.#recall(slot, event, digest);
-        if (recalled !== undefined) {
+        const recalled = await this.#log.recall(slot, event, digest, this.#asking!);
+        if (recalled !== undefined && (judged === undefined || outranks(recalled, judged))) {
           return { decision: recalled, isKept: slot.record?.ask === undefined };
         }
-        return await this.#judge(event, digest, signal, slot);
+        judged ??= await this.#judge(event, digest, signal);
+        return await this.#record(judged, slot);
       } catch (error) {
         if (isRefusal(error)) throw error;
         if (!(error instanceof RecordConflictError)) return this.#unrecorded(event, error);
@@ -133,49 +138,13 @@ export class Gatekeeper {
     return this.#unrecorded(event, conflict);
   }
 
-  /** Returns a stored decision; undefined when it has to be made again. */
-  async #recall(
-    { record }: Slot,
-    event: HookEvent,
-    digestIn: string,
-  ): Promise<Decision | undefined> {
-    const records = this.#host.records!;
-    if (record === undefined) return undefined;
-    const { id, decision, digest, context, interrupt } = record;
-    const [decided, stored] = await Promise.all(
-      [record.decided, record.event].map((id) => id === undefined ? undefined : records.event(id)),
-    );
-    if (decided === undefined) return undefined;
-    const { gates = [], reason } = decided.data as Partial<Pick<Decision, "gates" | "reason">>;
-    const base = {
-      id,
-      digest,
-      ...(reason !== undefined && { reason }),
-      ...(context !== undefined && { context }),
-      gates: gates.map(({ internal: _, ...record }) => record),
-      ...(interrupt && { interrupt }),
-    };
-    if (decision === "ask") {
-      const same = digest === digestIn ? event : undefined;
-      return await this.#asking!.resume(record.ask!, base, same);
-    }
-    if (decision === "deny") return { ...base, decision, data: event.data, digest: digestIn };
-    if (digest === digestIn) return { ...base, decision, data: event.data };
-    // The data of a rewrite, unless `redact` kept it out of the store.
-    const { decision_id: _, ...data } = (stored?.data ?? {}) as Readonly<Record<string, unknown>>;
-    const judged = withData(event, data);
-    const isSame = await this.#host.digester.digestOf(judged.data) === digest;
-    return isSame ? { ...base, decision, data: judged.data } : undefined;
-  }
-
-  /** Lets the gates decide, and records what they decided. */
+  /** Lets the gates decide. */
   async #judge(
     event: HookEvent,
     digestIn: string,
     signal: AbortSignal | undefined,
-    slot?: Slot,
-  ): Promise<Recorded> {
-    const { clock, digester, records } = this.#host;
+  ): Promise<Judged> {
+    const { clock, digester } = this.#host;
     const start = clock.now();
     const id = createEventId();
     let outcome = missingIn(this.#table.missing(), event.data) ??
@@ -185,31 +154,47 @@ export class Gatekeeper {
     }
     const digest = outcome.data === event.data ? digestIn : await digester.digestOf(outcome.data);
     const took = Math.max(0, Math.round(clock.now() - start));
-    const judged: Judged = {
-      id,
-      event: withData(event, outcome.data),
-      digestIn,
-      digest,
-      outcome,
-      took,
-    };
-    const isCut = isPassing(outcome);
-    const kept = isCut ? undefined : slot;
-    if (outcome.decision === "ask") return await this.#ask(judged, kept);
-    const decision = { ...decisionOf(judged), decision: outcome.decision };
-    const decided = decidedEvent(judged);
-    const subject = decision.decision === "allow"
-      ? allowedEvent(judged.event, judged.id)
-      : deniedEvent(judged.event, decision, outcome.gate);
-    const more = { decided: decided.id, event: subject?.id };
-    const record = kept && this.#log.write(kept, decision, more);
+    return { id, event: withData(event, outcome.data), digestIn, digest, outcome, took };
+  }
+
+  /** Records what the gates decided. */
+  async #record(judged: Judged, slot?: Slot): Promise<Recorded> {
+    const isKept = !isPassing(judged.outcome);
+    const kept = isKept ? slot : undefined;
+    const { decision } = judged.outcome;
+    const write: Parameters<Asking["ask"]>[1] = (asked, decided, ask) =>
+      kept ? [this.#log.write(kept, asked, { decided, ask })] : [];
     try {
-      const events = subject ? [subject, decided] : [decided];
-      await this.#host.publish(events, records && (record ? [record] : []));
-      return { decision, isKept: !isCut };
+      return decision === "ask"
+        ? { decision: await this.#asking!.ask(judged, write), isKept: false }
+        : { decision: await this.#publish(judged, decision, kept), isKept };
     } catch (error) {
       if (isRefusal(error) || error instanceof RecordConflictError) throw error;
-      return this.#unrecorded(judged.event, error, decision);
+      if (!(error instanceof StoreLimitError)) return this.#unrecorded(judged, error);
+      return await this.#recordLarge(judged);
+    }
+  }
+
+  /** Stores a decision and what it leads to, in one commit. */
+  async #publish(judged: Judged, word: "allow" | "deny", slot?: Slot): Promise<FinalDecision> {
+    const decision = { ...decisionOf(judged), decision: word };
+    const decided = decidedEvent(judged);
+    const subject = word === "allow"
+      ? allowedEvent(judged.event, judged.id)
+      : deniedEvent(judged.event, decision, judged.outcome.gate);
+    const more = { decided: decided.id, event: subject?.id };
+    const records = slot ? [this.#log.write(slot, decision, more)] : [];
+    const events = subject ? [subject, decided] : [decided];
+    await this.#host.publish(events, this.#host.records && records);
+    return decision;
+  }
+
+  /** Denies what is too large to be stored, and records that. */
+  async #recordLarge(judged: Judged): Promise<Recorded> {
+    try {
+      return { decision: await this.#publish(tooLarge(judged), "deny"), isKept: false };
+    } catch (error) {
+      return this.#unrecorded(judged, error);
     }
   }
 
@@ -260,24 +245,14 @@ export class Gatekeeper {
     return resolveInProcess(this.#host, this.#options.onAsk, { event, outcome, check, signal });
   }
 
-  /** Stores what is asked. What can't be stored is denied. */
-  async #ask(judged: Judged, slot: Slot | undefined): Promise<Recorded> {
-    const write = (decision: Decision, decided: string, ask: string) =>
-      slot ? [this.#log.write(slot, decision, { decided, ask })] : [];
-    try {
-      return { decision: await this.#asking!.ask(judged, write), isKept: false };
-    } catch (error) {
-      if (isRefusal(error) || error instanceof RecordConflictError) throw error;
-      return this.#unrecorded(judged.event, error, decisionOf(judged));
-    }
-  }
-
   /** What can't be recorded doesn't happen: a failure of kind `store`. */
-  #unrecorded(event: HookEvent, error: unknown, decision?: Omit<Decision, "decision">): Recorded {
+  #unrecorded(made: HookEvent | Judged, error: unknown): Recorded {
+    const [event, base] = "outcome" in made
+      ? [made.event, decisionOf(made)]
+      : [made, { id: createEventId(), data: made.data, gates: [] }];
     this.#host.reporter.failed("Cannot record decision", error, event);
     const reason = "The decision could not be recorded (store)";
-    const base = decision ?? { id: createEventId(), data: event.data, gates: [] };
-    return { decision: { ...base, decision: "deny", reason } as FinalDecision, isKept: false };
+    return { decision: { ...base, decision: "deny", reason }, isKept: false };
   }
 
   #run(

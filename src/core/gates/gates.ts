@@ -139,6 +139,16 @@ export class Gates<Events extends object = AgentEvents> {
   }
 
   /**
+   * Uses up a decision of anyone, before what it allows begins, or when it has run. Returns false if it was used
+   * before: then the event must be decided about again.
+   *
+   * @throws {Error} when the store fails: then nothing may begin
+   */
+  async begin(decision: FinalDecision): Promise<boolean> {
+    return await this.#keeper?.use(decision) ?? true;
+  }
+
+  /**
    * Loads the code that decides, ahead of the first decision: adapters call it outside of any run. Never
    * throws: a decision reports what could not be loaded.
    */
@@ -165,9 +175,7 @@ export class Gates<Events extends object = AgentEvents> {
         guards: (type: string) => this.guards(type),
         decide: async (event: HookEvent, signal?: AbortSignal, traits?: CallTraits) =>
           await this.#decide(event, signal, traits),
-        use: (decision: FinalDecision) => this.use(decision),
-        forget: async (event: HookEvent, traits: CallTraits) =>
-          await this.#keeper?.forget(event, traits),
+        begin: (decision: FinalDecision) => this.begin(decision),
         now: clock.now,
         observer: this.#observer,
         telemetry,

@@ -1,7 +1,8 @@
 import type { HookEvent } from "../events.ts";
-import type { DecisionBase } from "./decision.ts";
+import { createEvent } from "../snapshot.ts";
+import type { Decision, DecisionBase } from "./decision.ts";
 import { isTransient } from "./failure.ts";
-import type { GateOutcome, GateRecord } from "./gate_outcome.ts";
+import { type GateOutcome, type GateRecord, STRENGTH } from "./gate_outcome.ts";
 
 /** What the model is told when a person denied and gave no reason. */
 export const NOT_APPROVED = "The request was not approved";
@@ -61,6 +62,27 @@ export function isPassing({ decision, gates }: GateOutcome): boolean {
   return gates.some(({ failure }) =>
     decision === "ask" ? isTransient(failure) : failure !== undefined
   );
+}
+
+/**
+ * Whether a decision that another process recorded meanwhile counts, although this one judged too: it must not let
+ * more happen, or something else.
+ */
+export function outranks(recorded: Decision, { outcome: { decision }, digest }: Judged): boolean {
+  if (recorded.decision !== decision) return STRENGTH[recorded.decision] > STRENGTH[decision];
+  return decision === "deny" || recorded.digest === digest;
+}
+
+/** Returns the denial of what is too large to be stored, without the parameters that make it so. */
+export function tooLarge(judged: Judged): Judged {
+  const { outcome, event } = judged;
+  const { params: _, ...data } = event.data as Readonly<Record<string, unknown>>;
+  const isDenied = outcome.decision === "deny";
+  return {
+    ...judged,
+    event: createEvent(event.type, data, event),
+    outcome: isDenied ? outcome : denied(outcome, "The event is too large to be recorded"),
+  };
 }
 
 /** A gate that must be there and isn't, or isn't enforced, fails every decision. */

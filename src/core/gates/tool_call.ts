@@ -63,10 +63,10 @@ async function decided(
     const decision = await finalOf(await host.decide(next, signal, traitsOf(options)), signal);
     if (decision.decision !== "allow") return decision;
     try {
-      if (await host.use(decision)) return decision;
+      if (await host.begin(decision)) return decision;
     } catch (cause) {
-      host.observer.report("Cannot mark an approval as used", cause);
-      const reason = "The approval could not be marked as used (store)";
+      host.observer.report("Cannot mark a decision as used", cause);
+      const reason = "The decision could not be marked as used (store)";
       const { params: _, ...call } = event.data as ToolData;
       const data = { ...call, error: reason, decision_id: decision.id };
       await host.observer.emit("tool.completed", data, {
