@@ -1,5 +1,4 @@
-import type { FinalDecision } from "../core/gates/mod.ts";
-import type { HookRegistry } from "../core/mod.ts";
+import type { FinalDecision, HookRegistry } from "../core/mod.ts";
 import { createEvent } from "../core/snapshot.ts";
 import type { HookCall, ReportedEvent } from "../dialects/mod.ts";
 

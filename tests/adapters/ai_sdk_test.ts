@@ -401,7 +401,10 @@ const CALLERS: Readonly<
     agent.options({ tools: { code: toolCaller(code, caller), ...toolsOf({ pay: () => "paid" }) } }),
   "as a property": (agent, code, experimental_toolCaller) =>
     agent.options({
-      tools: { code: { ...code, experimental_toolCaller }, ...toolsOf({ pay: () => "paid" }) },
+      tools: {
+        code: { ...code, experimental_toolCaller } as object,
+        ...toolsOf({ pay: () => "paid" }),
+      },
     }),
   "after options()": (agent, code, caller) => {
     const options = agent.options({ tools: { code, ...toolsOf({ pay: () => "paid" }) } });

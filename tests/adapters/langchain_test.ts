@@ -447,7 +447,7 @@ test("langchain: gates judge all that a tool's command changes", async () => {
       const { hooks } = recorded();
       const off = hooks.gate("tool.completed", {
         name: "keys",
-        kind: isRewrite ? "rewrite" : "check",
+        kind: "rewrite",
         handle: ({ data }) => {
           if (!data.result?.includes("sk-1")) return undefined;
           return isRewrite

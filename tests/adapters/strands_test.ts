@@ -384,7 +384,7 @@ test("strands: gates judge all of a result that is an error", async () => {
       const { hooks } = recorded();
       hooks.gate("tool.completed", {
         name: "keys",
-        kind: isRewrite ? "rewrite" : "check",
+        kind: "rewrite",
         handle: ({ data }) => {
           if (!data.error?.includes("sk-1")) return undefined;
           return isRewrite ? { ...data, error: data.error.replace("sk-1", "***") } : deny("a key");

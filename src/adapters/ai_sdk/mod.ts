@@ -33,6 +33,10 @@ export interface AiSdkOptions {
     readonly integrations?: unknown;
     /** Whether telemetry is on. It must be: events come from it. */
     readonly isEnabled?: boolean | undefined;
+    /** Whether the other integrations get inputs. Gates judge them in either case. */
+    readonly recordInputs?: boolean | undefined;
+    /** Whether the other integrations get outputs. */
+    readonly recordOutputs?: boolean | undefined;
   } | undefined;
 }
 
