@@ -1,5 +1,6 @@
 import type { StoreKey } from "../store/mod.ts";
 import { CommitBuilder } from "./commit.ts";
+import { FirstDueKeys } from "./first_due_keys.ts";
 import type { DeliveryAlerts, ThrottledLogger } from "./logging.ts";
 import { type DueRecord, readDue } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
@@ -17,7 +18,6 @@ import { BACKGROUND_TIMEOUT } from "./timing.ts";
 
 /** Due keys of a target that are read at once. */
 const PAGE = 128;
-
 /** Dependencies of `Claimer`. */
 type ClaimerOptions = {
   readonly client: StoreClient;
@@ -51,60 +51,34 @@ type Part = Partial<Omit<Pass, "left"> & { readonly left: boolean }>;
 export class Claimer {
   readonly #options: ClaimerOptions;
   readonly #windows = new Map<string, Window>();
-  /** The targets for which the last pass found anything. */
-  #found: readonly string[] = [];
+  readonly #firsts: FirstDueKeys;
 
   constructor(options: ClaimerOptions) {
     this.#options = options;
+    this.#firsts = new FirstDueKeys({ ...options, windows: this.#windows });
   }
 
-  /** Makes one pass over all targets. It starts at a random one, so that none is always last. */
+  /** Makes one pass over all targets. */
   async pass(options: PassOptions): Promise<Pass> {
-    const { random } = this.#options.client.clock;
-    const start = this.#found.length > 1
-      ? this.#found[Math.floor(random() * this.#found.length)]!
-      : "";
     const found: string[] = [];
     const left: string[] = [];
     let [claimed, owed] = [0, false];
     let next: number | undefined;
     let retry: number | undefined;
-    for (let [from, isWrapped] = [start, start === ""];;) {
-      const first = await this.#first(from);
-      const name = first === undefined ? undefined : String(first[2]);
-      if (name === undefined || (isWrapped && start !== "" && name >= start)) {
-        if (isWrapped) break;
-        [from, isWrapped] = ["", true];
-        continue;
-      }
+    // A drain reports that nothing is due: it looks at everything.
+    const isDrain = options.longest !== Infinity;
+    for await (const first of this.#firsts.find({ isWhole: isDrain })) {
+      const name = String(first[2]);
       found.push(name);
-      const part = await this.#claimFor(name, first!, options);
+      const part = await this.#claimFor(name, first, options);
       claimed += part.claimed ?? 0;
       owed ||= part.owed ?? false;
       if (part.left) left.push(name);
       next = earlier(next, part.next);
       retry = earlier(retry, part.retry);
-      from = `${name}\0`;
     }
-    this.#found = found;
     for (const name of this.#windows.keys()) if (!found.includes(name)) this.#windows.delete(name);
     return { claimed, next, retry, left, owed };
-  }
-
-  /**
-   * Finds the first due key at or after a target's name. The first key of a kept window isn't read again: on
-   * PostgreSQL, that read passes the rows of all keys deleted before it, while an open transaction keeps them.
-   */
-  async #first(from: string): Promise<StoreKey | undefined> {
-    const { client, client: { keys } } = this.#options;
-    let kept: string | undefined;
-    for (const name of this.#windows.keys()) {
-      if (name >= from && (kept === undefined || name < kept)) kept = name;
-    }
-    const range = kept === undefined ? keys.dueFrom(from) : keys.dueBetween(from, kept);
-    const [entry] = kept === from ? [] : await client.list(range, { limit: 1 });
-    return entry?.key ??
-      (kept === undefined ? undefined : this.#windows.get(kept)!.claimable[0]!.key);
   }
 
   /** Leases a target's due deliveries, if it receives any now. */
@@ -200,6 +174,7 @@ export class Claimer {
     const { client } = this.#options;
     let next: number | undefined;
     let retry: number | undefined;
+    start ??= this.#firsts.startOf(name);
     for (;;) {
       const page = await client.list(client.keys.dueFrom(name, start), { limit: PAGE });
       const now = client.clock.now();

@@ -285,6 +285,11 @@ export class Keys {
     return { prefix, start: start ?? [...prefix, target] };
   }
 
+  /** Due keys of a target from a time on. */
+  dueOf(target: string, at: number): StoreSelector {
+    return { start: this.below("due", target, at), end: this.below("due", `${target}\0`) };
+  }
+
   /** Due keys from one target up to, but not including, another. */
   dueBetween(target: string, end: string): StoreSelector {
     return { start: this.below("due", target), end: this.below("due", end) };

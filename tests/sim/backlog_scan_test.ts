@@ -51,3 +51,65 @@ test("a delivery that becomes due before a backlog is found while the backlog is
   const before = fixture.sent("b").length;
   assert.ok(before < 600, `after ${before} others`);
 });
+
+/** A process whose reads pass many deleted rows of a removed target, `a`, unless they begin after them. */
+function withDeletedRows(fixture: Fixture, milliseconds: number) {
+  const list = fixture.store.list.bind(fixture.store);
+  const passed = { count: 0 };
+  fixture.store.list = (selector, options) => {
+    if (!passesAllOf("a", selector)) return list(selector, options);
+    passed.count++;
+    return (async function* () {
+      await fixture.simulation.sleep(milliseconds);
+      yield* list(selector, options);
+    })();
+  };
+  const { outbox } = fixture.open();
+  for (const name of ["a", "b"]) {
+    outbox.register(fixture.target(name, undefined, { concurrency: 1 }));
+  }
+  return { outbox, passed };
+}
+
+test("rows that were deleted are not passed for each delivery of another target", async () => {
+  const fixture = new Fixture();
+  const { outbox, passed } = withDeletedRows(fixture, 4_000);
+  const other = fixture.open().outbox;
+  outbox.start();
+  await fixture.pass(30_000);
+  for (let n = 0; n < 20; n++) await fixture.publish(other, ["b"]);
+  passed.count = 0;
+  await fixture.pass(15_000);
+  assert.equal(fixture.sent("b").length, 20);
+  assert.ok(passed.count <= 2, `${passed.count} reads passed them`);
+});
+
+test("what becomes due before what was read last is found after reads that took long", async () => {
+  const fixture = new Fixture();
+  const { outbox, passed } = withDeletedRows(fixture, 2_000);
+  outbox.start();
+  for (let n = 0; n < 5; n++) {
+    await fixture.publish(outbox, ["b"]);
+    await fixture.pass(1_000);
+  }
+  const { clock } = new SimProcess("late", fixture.simulation, -HOUR);
+  const late = createOutboxIn(clock, fixture.store, { logger: silentLogger });
+  const id = await fixture.publish(late, ["b"]);
+  const before = passed.count;
+  await fixture.pass(2 * 60_000);
+  assert.ok(fixture.sent("b").includes(id));
+  assert.ok(passed.count > before);
+});
+
+test("a drain finds all that is due, however long reads take", async () => {
+  const fixture = new Fixture();
+  const { outbox } = withDeletedRows(fixture, 2_000);
+  const { clock } = new SimProcess("late", fixture.simulation, -HOUR);
+  const late = createOutboxIn(clock, fixture.store, { logger: silentLogger });
+  for (let n = 0; n < 2; n++) {
+    await fixture.publish(late, ["b"]);
+    const drained = outbox.drainOnce({ timeout: 15_000 });
+    await fixture.pass(15_000);
+    assert.equal((await drained).settled, 1);
+  }
+});
