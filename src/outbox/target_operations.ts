@@ -229,7 +229,7 @@ async function readTargetStats(
       ...counts,
       // The counts aren't one snapshot: what was settled during the read may not be counted as accepted.
       pending: Math.max(0, accepted - delivered - dead - expired),
-      inFlight: targets.get(name)?.slots.attempting ?? 0,
+      inFlight: targets.get(name)?.slots.running ?? 0,
       leased: 0,
     };
   }));

@@ -165,6 +165,7 @@ test("what waits for a slot is given back when the outbox stops", async () => {
   await fixture.pass(100);
   running.takes = 500;
   await publishMany(fixture, outbox, 5);
+  assert.equal((await outbox.stats())[0]!.inFlight, 1);
   await Promise.all([outbox.stop(), fixture.pass(1_000)]);
   assert.equal(fixture.seen.length, 3);
   const { items } = await outbox.listDeliveries({ state: "pending" });
