@@ -3,7 +3,7 @@ import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import { isSame, type Prepared, receiptOf } from "./enqueue.ts";
 import { IdempotencyConflictError } from "./errors.ts";
 import type { EventRecord, IdempotencyRecord } from "./records.ts";
-import type { StoreClient } from "./store_client.ts";
+import type { ReadOptions, StoreClient } from "./store_client.ts";
 
 /** A batch: the events still to be stored, and the receipts of stored ones. */
 type Batch = { batch: readonly Prepared[]; readonly done: Map<Prepared, Receipt> };
@@ -31,15 +31,9 @@ export async function findStored(
   if (record.versionstamp !== null && token === first.token) return record.versionstamp;
   const isStored = async (prepared: Prepared): Promise<boolean> => {
     if (prepared !== first && prepared.token === undefined) return false; // its id is new
-    const { id } = prepared.event;
-    const { value, versionstamp } = prepared === first ? record : await read(keys.event(id));
-    if (versionstamp === null) return false;
-    if (prepared.token === undefined) return true;
-    const stored = await client.readEvent(id, value as EventRecord | null, options());
-    if (typeof stored === "object" && !isSame(toWire(stored), prepared.wire)) {
-      throw new IdempotencyConflictError("event id");
-    }
-    return true;
+    // The first is not read again: that could find this very commit, applied late.
+    const entry = prepared === first ? record : await read(keys.event(prepared.event.id));
+    return entry.versionstamp !== null && await isSameEvent(client, prepared, entry, options());
   };
   const isChanged = async ({ key, versionstamp }: RecordWrite): Promise<boolean> =>
     versionstamp !== undefined && (await read(keys.record(...key))).versionstamp !== versionstamp;
@@ -60,6 +54,19 @@ export async function findStored(
     unit.batch = rest;
   }
   return null;
+}
+
+/** Returns true if a publication is of the event that is stored. @throws {IdempotencyConflictError} if not */
+async function isSameEvent(
+  client: StoreClient,
+  { event: { id }, token, wire }: Prepared,
+  { value }: StoreEntry,
+  options: ReadOptions,
+): Promise<boolean> {
+  if (token === undefined) return true;
+  const stored = await client.readEvent(id, value as EventRecord | null, options);
+  if (typeof stored === "string" || isSame(toWire(stored), wire)) return true;
+  throw new IdempotencyConflictError("event id");
 }
 
 /** What was published under a key is a duplicate of what the key was used for. */

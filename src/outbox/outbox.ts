@@ -1,4 +1,4 @@
-import type { Publication, PublishOptions, Receipt } from "../core/mod.ts";
+import type { Publication } from "../core/mod.ts";
 import { snapshotOf } from "../core/snapshot.ts";
 import { type Clock, systemClock } from "../internal/clock.ts";
 import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
@@ -159,14 +159,10 @@ function publishing(
     wake: () => wakeUp.callAll(),
   });
   return {
-    async publish(
-      batch: readonly Publication[],
-      options?: PublishOptions,
-    ): Promise<readonly Receipt[]> {
+    async publish(batch, options) {
       const snapshots = snapshotsOf(batch);
-      const { signal, idempotencyKey, records } = options ?? {};
       await version.run();
-      return await publisher.publish(snapshots, { signal, idempotencyKey, records });
+      return await publisher.publish(snapshots, options);
     },
     async publishIn(tx, batch, options) {
       const snapshots = snapshotsOf(batch);
