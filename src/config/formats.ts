@@ -28,7 +28,7 @@ import {
   SENDER_ORIGIN,
 } from "../webhook/request_rules.ts";
 import { parseRange } from "../webhook/address_ranges.ts";
-import { WEBHOOK_ORIGIN } from "../webhook/handshake_receiver.ts";
+import { WEBHOOK_ORIGIN } from "../webhook/handshake.ts";
 import { joinWords } from "./display.ts";
 import { DURATION, formatDuration, suggestDuration, toMilliseconds } from "./duration.ts";
 import { suggestTrimming } from "./scalars.ts";

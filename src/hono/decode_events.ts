@@ -10,7 +10,7 @@ import {
   type CloudEventsMode,
   cloudEventsModeOf,
   decodeCloudEvents,
-} from "../webhook/cloudevents/mod.ts";
+} from "../webhook/cloudevents/decode.ts";
 import { checkJsonType, checkPlainUtf8, findNestingIssue, parseJsonBody } from "./body.ts";
 import type { Settings } from "./options.ts";
 import { type InputError, Problem, toPointer } from "./problems.ts";

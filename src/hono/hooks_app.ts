@@ -5,7 +5,7 @@ import type { HookRegistry, Hooks } from "../core/mod.ts";
 import { Semaphore } from "../internal/async.ts";
 import { checkObject } from "../internal/validate.ts";
 import { isOutbox } from "../outbox/types.ts";
-import { createWebhookValidation } from "../webhook/handshake_receiver.ts";
+import { createWebhookValidation } from "../webhook/handshake.ts";
 import { AgentSessions } from "./agent_sessions.ts";
 import { askLinkRoutes, askRoutes } from "./asks.ts";
 import { createAuthenticator, tokensOf } from "./auth.ts";

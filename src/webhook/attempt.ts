@@ -7,7 +7,7 @@ import { onAbort, withTimeout } from "../internal/async.ts";
 import { copyJson } from "../internal/json.ts";
 import type { CheckedOptions } from "./check_options.ts";
 import { AddressNotAllowedError } from "./errors.ts";
-import { Handshake } from "./handshake_sender.ts";
+import { Handshake } from "./handshake.ts";
 import {
   causesOf,
   createSigner,

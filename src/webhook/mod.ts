@@ -28,7 +28,8 @@
  * @module
  */
 export * from "./address_guard.ts";
-export * from "./cloudevents/mod.ts";
+export * from "./cloudevents/decode.ts";
+export * from "./cloudevents/encode.ts";
 export * from "./errors.ts";
 export type { WebhookGateOptions } from "./gate/options.ts";
 export {

@@ -9,7 +9,7 @@ import { eventAttributes, type Telemetry } from "../core/telemetry.ts";
 import { checkKnown, LEASE, readDuration } from "../internal/options.ts";
 import { checkFunctions, checkName } from "../internal/validate.ts";
 import type { Store } from "../store/mod.ts";
-import { cloudEventsModeOf, decodeCloudEvents } from "./cloudevents/mod.ts";
+import { cloudEventsModeOf, decodeCloudEvents } from "./cloudevents/decode.ts";
 import {
   type Claim,
   DEFAULT_REMEMBER,
@@ -17,7 +17,7 @@ import {
   scopesOf,
   storeDeduplicator,
 } from "./deduplication.ts";
-import { createWebhookValidation } from "./handshake_receiver.ts";
+import { createWebhookValidation } from "./handshake.ts";
 import {
   createRequestReader,
   log,

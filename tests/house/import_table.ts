@@ -64,7 +64,7 @@ export const table: Readonly<Record<string, Row>> = {
   webhook: {
     folders: ["internal", "store", "core", "dialects"],
     doors: {
-      "cloudevents/mod.ts": [],
+      "cloudevents/decode.ts": [],
       // The root entry and the configuration only need what sends.
       "errors.ts": [],
       "filter.ts": [],
@@ -76,7 +76,7 @@ export const table: Readonly<Record<string, Row>> = {
       "request_rules.ts": [],
       "secrets.ts": [],
       "webhook_hook.ts": [],
-      "handshake_receiver.ts": [],
+      "handshake.ts": [],
     },
   },
   adapters: {
