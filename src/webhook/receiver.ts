@@ -3,7 +3,7 @@ import { parseEventJson } from "../core/event_codec.ts";
 import type { HandlerResult, HookEvent, Logger } from "../core/mod.ts";
 import { isTraceparent } from "../core/event_rules.ts";
 import { checkTelemetry, Recorder } from "../core/recorder.ts";
-import { consoleLogger, Reporter, silentLogger } from "../core/reporter.ts";
+import { Reporter } from "../core/reporter.ts";
 import { adoptEvent } from "../core/snapshot.ts";
 import { eventAttributes, type Telemetry } from "../core/telemetry.ts";
 import { checkKnown, LEASE, readDuration } from "../internal/options.ts";
@@ -24,7 +24,7 @@ import {
   problem,
   readNativeEvent,
   type ReceivedMessage,
-  rejection,
+  type SignedRequest,
 } from "./signed_request.ts";
 import type { VerifiedWebhook, VerifyWebhookOptions } from "./verify.ts";
 
@@ -140,11 +140,8 @@ export function webhookReceiver(
       const detail = permission?.refused ?? "Send a POST or a PUT";
       return problem(405, "method_not_allowed", detail, { allow: "POST, PUT" });
     }
-    try {
-      return await receive(receiver, request);
-    } catch (error) {
-      return rejection(error, receiver.logger);
-    }
+    const path = new URL(request.url).pathname;
+    return await receiver.reader.respond(request, (received) => receive(receiver, path, received));
   };
 }
 
@@ -155,32 +152,30 @@ function createReceiver(handler: ReceivingHandler, options: WebhookReceiverOptio
   checkFunctions(SUBJECT, { handler }, ["handler"]);
   checkKnown(SUBJECT, options, KNOWN);
   const { store, name, telemetry } = options;
-  const { logger: own = consoleLogger } = options;
-  const logger = own === false ? silentLogger : own;
   const { remember = DEFAULT_REMEMBER, handlingTime = 300_000 } = options;
   if (name !== undefined) checkName(SUBJECT, name);
   const kept = readDuration(SUBJECT, "remember", remember);
   const claimed = readDuration(SUBJECT, "handlingTime", handlingTime, LEASE);
-  checkFunctions(SUBJECT, logger, ["error"]);
   if (store !== undefined) checkFunctions(SUBJECT, store, ["get", "set", "atomic"]);
   if (telemetry !== undefined) checkTelemetry(SUBJECT, telemetry);
+  const reader = createRequestReader(SUBJECT, options);
   return {
     handler,
     name,
-    reader: createRequestReader(SUBJECT, options),
-    recorder: new Recorder({ telemetry }, new Reporter(logger)),
+    reader,
+    recorder: new Recorder({ telemetry }, new Reporter(reader.logger)),
     deduplicator: store ? storeDeduplicator(store, kept, claimed) : memoryDeduplicator(),
-    logger,
   };
 }
 
-async function receive(receiver: Receiver, request: Request): Promise<Response> {
-  const { handler, name, reader, recorder, deduplicator, logger } = receiver;
-  const received = await reader.read(request);
-  if (received instanceof Response) return received;
-  const { headers, body, signers, message } = received;
+/** `path`: without the rest of the URL, as a proxy may change the scheme, and no signature covers host and query. */
+async function receive(
+  { handler, name, reader, recorder, deduplicator }: Receiver,
+  path: string,
+  { headers, body, signers, message }: SignedRequest,
+): Promise<Response> {
   const event = readEvent(headers, body, message);
-  const scopes = await scopesOf(name ?? pathOf(request), signers);
+  const scopes = await scopesOf(name ?? path, signers);
   const claim = await deduplicator.claim(scopes, message.id);
   const header = headers.get("traceparent");
   const traceparent = isTraceparent(header) ? header : event.traceparent;
@@ -188,7 +183,7 @@ async function receive(receiver: Receiver, request: Request): Promise<Response> 
   const handle = () => handler(event, { ...message, headers, body, ...trace });
   const handleInSpan = () =>
     recorder.span("receive", { ...eventAttributes(event), ...trace }, handle);
-  return await handleOnce(message.id, claim, logger, handleInSpan);
+  return await handleOnce(message.id, claim, reader.logger, handleInSpan);
 }
 
 /**
@@ -212,11 +207,6 @@ function readEvent(
     ]);
   }
   return adoptEvent({ id, timestamp, ...received.event }, "Cannot receive CloudEvents");
-}
-
-/** Returns the path only: a proxy may change the scheme, and no signature covers host and query. */
-function pathOf({ url }: Request): string {
-  return new URL(url).pathname;
 }
 
 async function handleOnce(

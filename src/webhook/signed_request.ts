@@ -6,12 +6,13 @@
 import { EventValidationError } from "../core/errors.ts";
 import { fromWire } from "../core/event_codec.ts";
 import type { HookEvent, Logger } from "../core/mod.ts";
-import { guarded } from "../core/reporter.ts";
+import { consoleLogger, guarded, silentLogger } from "../core/reporter.ts";
 import { seal } from "../core/snapshot.ts";
 import { type Bytes, readBytes, type ReadLimits } from "../internal/bytes.ts";
 import { isPlainUtf8 } from "../internal/http_fields.ts";
 import { maskError } from "../internal/mask_error.ts";
 import { OR_INFINITE, readCount, readDuration } from "../internal/options.ts";
+import { checkFunctions } from "../internal/validate.ts";
 import { WebhookVerificationError } from "./errors.ts";
 import { readSecrets } from "./secrets.ts";
 import { createSignerVerifier, type VerifyWebhookOptions } from "./verify.ts";
@@ -22,10 +23,12 @@ type RequestReaderOptions = VerifyWebhookOptions & {
   readonly maxBodyBytes?: number | undefined;
   /** @default {10000} */
   readonly bodyTimeout?: number | undefined;
+  /** @default the console */
+  readonly logger?: Logger | false | undefined;
 };
 
 /** A request that one of the secrets signed. */
-type SignedRequest = {
+export type SignedRequest = {
   readonly headers: Headers;
   /** The body as it was signed. */
   readonly body: Bytes;
@@ -41,12 +44,12 @@ export type ReceivedMessage = { readonly id: string; readonly timestamp: Date };
 export type RequestReader = {
   /** The secrets, in their order. */
   readonly secrets: readonly string[];
-  /**
-   * Returns the received request, or the response to one that can't be read.
-   *
-   * @throws {WebhookVerificationError} when none of the secrets signed it, or it is not recent
-   */
-  read(request: Request): Promise<SignedRequest | Response>;
+  readonly logger: Logger;
+  /** Returns the response to a request: what `receive` returns, if one of the secrets signed it. Never rejects. */
+  respond(
+    request: Request,
+    receive: (request: SignedRequest) => Promise<Response>,
+  ): Promise<Response>;
 };
 
 /** Creates a reader. @throws {WebhookVerificationError | TypeError | RangeError} when an option is invalid */
@@ -55,24 +58,36 @@ export function createRequestReader(
   options: RequestReaderOptions,
 ): RequestReader {
   const { tolerance, now, bodyTimeout = 10_000, maxBodyBytes = 1_048_576 } = options;
+  const { logger: own = consoleLogger } = options;
+  const logger = own === false ? silentLogger : own;
+  checkFunctions(subject, logger, ["error"]);
   const secrets = [readSecrets(subject, options)].flat() as readonly string[];
   const verify = createSignerVerifier({ secrets, tolerance, now });
   const limits = {
     maxBytes: readCount(subject, "maxBodyBytes", maxBodyBytes, OR_INFINITE),
     timeout: readDuration(subject, "bodyTimeout", bodyTimeout, OR_INFINITE),
   };
+  const read = async (request: Request): Promise<SignedRequest | Response> => {
+    const { headers } = request;
+    if (!isPlainUtf8(headers)) {
+      const detail = "Send UTF-8, without a content-encoding";
+      return problem(415, "media_type_unsupported", detail, { "accept-encoding": "identity" });
+    }
+    const body = await readBody(request, limits);
+    if (!(body instanceof Uint8Array)) return bodyProblem(body, limits);
+    const { signers, ...message } = await verify(body, headers);
+    return { headers, body, message, signers: signers.map((i) => secrets[i]!) };
+  };
   return {
     secrets,
-    async read(request) {
-      const { headers } = request;
-      if (!isPlainUtf8(headers)) {
-        const detail = "Send UTF-8, without a content-encoding";
-        return problem(415, "media_type_unsupported", detail, { "accept-encoding": "identity" });
+    logger,
+    async respond(request, receive) {
+      try {
+        const received = await read(request);
+        return received instanceof Response ? received : await receive(received);
+      } catch (error) {
+        return rejection(error, logger);
       }
-      const body = await readBody(request, limits);
-      if (!(body instanceof Uint8Array)) return bodyProblem(body, limits);
-      const { signers, ...message } = await verify(body, headers);
-      return { headers, body, message, signers: signers.map((i) => secrets[i]!) };
     },
   };
 }
@@ -126,7 +141,7 @@ export function log(logger: Logger, message: string, error: unknown): void {
 }
 
 /** Returns the response to a request whose handling threw. */
-export function rejection(error: unknown, logger: Logger): Response {
+function rejection(error: unknown, logger: Logger): Response {
   if (error instanceof EventValidationError) return problem(400, error.code, error.message);
   if (error instanceof WebhookVerificationError && !error.code.startsWith("invalid_secret")) {
     const isUnauthentic = /^(missing_header|timestamp_|no_matching)/.test(error.code);

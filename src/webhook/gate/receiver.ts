@@ -1,7 +1,6 @@
 import { parseEventJson } from "../../core/event_codec.ts";
 import { adoptVerdict, isVerdict, type Verdict } from "../../core/gates/verdict.ts";
 import type { CheckResult, HookEvent, Logger } from "../../core/mod.ts";
-import { consoleLogger, silentLogger } from "../../core/reporter.ts";
 import { copyJson } from "../../internal/json.ts";
 import { checkKnown } from "../../internal/options.ts";
 import { checkFunctions } from "../../internal/validate.ts";
@@ -12,8 +11,8 @@ import {
   log,
   problem,
   readNativeEvent,
-  rejection,
   type RequestReader,
+  type SignedRequest,
 } from "../signed_request.ts";
 import { writeResponse } from "./response.ts";
 
@@ -97,11 +96,7 @@ export function gateReceiver(
     if (request.method !== "POST") {
       return problem(405, "method_not_allowed", "Send a POST", { allow: "POST" });
     }
-    try {
-      return await receive(receiver, request);
-    } catch (error) {
-      return rejection(error, receiver.logger);
-    }
+    return await receiver.reader.respond(request, (received) => receive(receiver, received));
   };
 }
 
@@ -110,36 +105,30 @@ type Receiver = {
   readonly decide: GateDecider;
   readonly reader: RequestReader;
   readonly signer: WebhookSigner | undefined;
-  readonly logger: Logger;
 };
 
 function createReceiver(decide: GateDecider, options: GateReceiverOptions): Receiver {
   checkFunctions(SUBJECT, { decide }, ["decide"]);
   checkKnown(SUBJECT, options, KNOWN);
   const { signResponse = false, responseSecrets } = options;
-  const { logger: own = consoleLogger } = options;
-  const logger = own === false ? silentLogger : own;
   if (typeof signResponse !== "boolean") {
     throw new TypeError(`${SUBJECT}: 'signResponse' must be true or false`);
   }
   if ("responseSecrets" in options && (!signResponse || responseSecrets === undefined)) {
     throw new TypeError(`${SUBJECT}: 'responseSecrets' needs a value and 'signResponse: true'`);
   }
-  checkFunctions(SUBJECT, logger, ["error"]);
   const reader = createRequestReader(SUBJECT, options);
   return {
     decide,
     reader,
     signer: signResponse ? createWebhookSigner(responseSecrets ?? reader.secrets) : undefined,
-    logger,
   };
 }
 
-async function receive(receiver: Receiver, request: Request): Promise<Response> {
-  const { decide, reader, signer, logger } = receiver;
-  const received = await reader.read(request);
-  if (received instanceof Response) return received;
-  const { headers, body, message } = received;
+async function receive(
+  { decide, reader, signer }: Receiver,
+  { headers, body, message }: SignedRequest,
+): Promise<Response> {
   const wire = parseEventJson(body);
   const asked = readGate(wire);
   if (asked === undefined) {
@@ -152,7 +141,7 @@ async function receive(receiver: Receiver, request: Request): Promise<Response> 
     const verdict = verdictOf(await decide(event, context), asked.gate.kind);
     return await respond(verdict, message.id, signer);
   } catch (error) {
-    log(logger, `Decision '${message.id}' failed`, error);
+    log(reader.logger, `Decision '${message.id}' failed`, error);
     return problem(500, "decider_failed", "The gate failed to decide");
   }
 }
