@@ -62,6 +62,16 @@ type Described = TargetStatus & { readonly registered: boolean };
 /** Returns a changed record; undefined: it stays as it is. */
 type Edit = (record: TargetRecord) => TargetRecord | undefined;
 
+/** How a record is written. */
+type WriteOptions = {
+  /** As it was read. @default as it is known */
+  readonly known?: Known;
+  /** The type of the event whose delivery is the reason. */
+  readonly cause?: string | undefined;
+  /** Whether other processes are to read it at once. */
+  readonly isCounted?: boolean;
+};
+
 /** The state of each target: responses of receivers, or operators, turn it off or pause it. */
 export class TargetStates {
   readonly cooldowns: Cooldowns;
@@ -199,18 +209,8 @@ export class TargetStates {
   }
 
   /** Writes a record over the one that is stored. Returns what was written. */
-  async #write(
-    name: string,
-    edit: Edit,
-    options: {
-      readonly known?: Known;
-      readonly cause?: string | undefined;
-      readonly isCounted?: boolean;
-    },
-  ): Promise<TargetRecord | undefined> {
-    const { client, putDisabled, alerts } = this.#options;
-    const { cause } = options;
-    const key = client.keys.target(name);
+  async #write(name: string, edit: Edit, options: WriteOptions): Promise<TargetRecord | undefined> {
+    const { client } = this.#options;
     const deadline = this.#clock.now() + BACKGROUND_TIMEOUT;
     let known = options.known ?? this.#known.get(name) ?? await this.#read(name, true);
     for (;;) {
@@ -218,19 +218,12 @@ export class TargetStates {
       if (record === undefined) return undefined;
       const changes = this.#changes;
       const builder = new CommitBuilder();
-      builder.check(key, known.versionstamp);
-      builder.set(key, record, undefined);
-      if (options.isCounted) builder.sum(client.keys.targetChanges);
-      // mutant: is-turned-off
-      const isTurnedOff = record.state === "off" && !isSameOff(known.record, record);
-      const data = { target: name, reason: this.#explain(record.reason) };
-      const announce = isTurnedOff ? putDisabled(builder, data, cause) : undefined;
+      const announce = this.#put(builder, name, { record, known }, options);
       const outcome = await client.commit(builder.commit, deadline - this.#clock.now());
       if (outcome.ok === true) {
         const { versionstamp } = outcome;
         Object.assign(known, { record, versionstamp, changes, readAt: this.#clock.now() });
-        announce?.();
-        if (isTurnedOff && cause !== undefined) alerts.disabled(name, data.reason);
+        announce();
         return record;
       }
       if (outcome.ok === "unknown") {
@@ -242,6 +235,28 @@ export class TargetStates {
       }
       known = await this.#read(name, known === this.#known.get(name));
     }
+  }
+
+  /** Adds a record to a commit. Returns what to call once that has succeeded. */
+  #put(
+    builder: CommitBuilder,
+    name: string,
+    { record, known }: { readonly record: TargetRecord; readonly known: Known },
+    { cause, isCounted }: WriteOptions,
+  ): () => void {
+    const { client: { keys }, putDisabled, alerts } = this.#options;
+    builder.check(keys.target(name), known.versionstamp);
+    builder.set(keys.target(name), record, undefined);
+    if (isCounted) builder.sum(keys.targetChanges);
+    // mutant: is-turned-off
+    const isTurnedOff = record.state === "off" && !isSameOff(known.record, record);
+    if (!isTurnedOff) return () => {};
+    const data = { target: name, reason: this.#explain(record.reason) };
+    const announce = putDisabled(builder, data, cause);
+    return () => {
+      announce();
+      if (cause !== undefined) alerts.disabled(name, data.reason);
+    };
   }
 
   #explain(reason: string | undefined): string {
