@@ -62,6 +62,24 @@ function maskText(text: string): string {
   return maskBeginning(text, MAX_MASKED, text.length > MAX_MASKED ? undefined : text);
 }
 
+/** Asserts that an option is one of several words. */
+export function checkOneOf(
+  subject: string,
+  name: string,
+  value: unknown,
+  words: readonly string[],
+): void {
+  if (words.includes(value as string)) return;
+  const all = words.map((word) => `"${word}"`).join(", ").replace(/, (?!.*, )/, " or ");
+  throw new TypeError(`${subject}: '${name}' must be ${all}, got ${inspect(value)}`);
+}
+
+/** Asserts that an option is true or false. */
+export function checkBoolean(subject: string, name: string, value: unknown): void {
+  if (typeof value === "boolean") return;
+  throw new TypeError(`${subject}: '${name}' must be true or false, got ${inspect(value)}`);
+}
+
 /** Asserts that a value is an object and not a list. */
 export function checkObject(subject: string, name: string, value: unknown): void {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return;

@@ -1,4 +1,5 @@
 import { checkKnown } from "../internal/options.ts";
+import { checkOneOf } from "../internal/validate.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import type {
   Delivery,
@@ -9,7 +10,6 @@ import type {
 } from "./operation_types.ts";
 import {
   canBeDelivery,
-  checkOneOf,
   checkText,
   isInTime,
   type ListName,

@@ -1,6 +1,7 @@
 import type { GateDecidedData, HookEvent } from "../core/mod.ts";
 import { isEventId } from "../core/event_rules.ts";
 import { checkKnown } from "../internal/options.ts";
+import { checkOneOf } from "../internal/validate.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import { mayInclude, OUTCOMES, toolPart } from "./decision_index.ts";
 import type {
@@ -10,7 +11,6 @@ import type {
   StoredEvent,
 } from "./operation_types.ts";
 import {
-  checkOneOf,
   checkText,
   type EventFilter,
   isInTime,

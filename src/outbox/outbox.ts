@@ -2,7 +2,7 @@ import type { Publication } from "../core/mod.ts";
 import { snapshotOf } from "../core/snapshot.ts";
 import { type Clock, systemClock } from "../internal/clock.ts";
 import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
-import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
+import { checkBoolean, checkFunctions, checkObject, inspect } from "../internal/validate.ts";
 import type { Store } from "../store/mod.ts";
 import { Attempter } from "./attempt.ts";
 import { BackgroundReplayer } from "./background_replay.ts";
@@ -286,9 +286,7 @@ function readOptions(store: Store, options: OutboxOptions) {
   if (store.wake !== undefined) {
     checkFunctions(`${subject} with the 'wake' of this store`, store.wake, ["signal", "listen"]);
   }
-  if (typeof eventLog !== "boolean") {
-    throw new TypeError(`${subject}: 'eventLog' must be true or false, got ${inspect(eventLog)}`);
-  }
+  checkBoolean(subject, "eventLog", eventLog);
   if (logger !== undefined && logger !== false) {
     checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
   }

@@ -1,7 +1,7 @@
 import { isEventId, isPattern, patternsFor } from "../core/event_rules.ts";
 import { decodeBase64, encodeBase64 } from "../internal/bytes.ts";
 import { readCount } from "../internal/options.ts";
-import { inspect } from "../internal/validate.ts";
+import { checkOneOf, inspect } from "../internal/validate.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import type { EventListOptions, Page } from "./operation_types.ts";
 import { timeOf } from "./records.ts";
@@ -12,18 +12,6 @@ const LIMIT = { default: 100, max: 1000 };
 const MAX_NAME = 512;
 /** Entries that are read at once: an event can have 64 KiB. */
 export const MAX_PAGE = 100;
-
-/** @throws {TypeError} when an option is not one of the values */
-export function checkOneOf(
-  subject: string,
-  name: string,
-  value: unknown,
-  values: readonly string[],
-): void {
-  if (typeof value === "string" && values.includes(value)) return;
-  const all = values.map((value) => `"${value}"`).join(", ");
-  throw new TypeError(`${subject}: '${name}' must be one of ${all}, got ${inspect(value)}`);
-}
 
 /** @throws {TypeError} when an option is given and is not a non-empty string */
 export function checkText(subject: string, name: string, value: unknown): void {

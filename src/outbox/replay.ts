@@ -1,10 +1,10 @@
 import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
+import { checkOneOf } from "../internal/validate.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import type { ReplayOptions, ReplayResult } from "./operation_types.ts";
 import {
   checkFilter,
-  checkOneOf,
   checkText,
   isInTime,
   type ListName,

@@ -172,7 +172,7 @@ test("listEvents() refuses options and cursors that are none of its own", async 
     [{ limit: 1001 }, "RangeError", /'limit'/],
     [{ limit: "5" }, "TypeError", /'limit'/],
     [{ session: "s-1" }, "TypeError", /unknown option 'session'. Did you mean 'sessionId'\?/],
-    [{ order: "up" }, "TypeError", /'order' must be one of "newest", "oldest", got "up"/],
+    [{ order: "up" }, "TypeError", /'order' must be "newest" or "oldest", got "up"/],
     [{ type: "Tool" }, "TypeError", /'type' must be a type such as/],
     [{ sessionId: 5 }, "TypeError", /'sessionId' must be a non-empty string/],
     [{ since: "now" }, "TypeError", /'since' must be a valid Date/],

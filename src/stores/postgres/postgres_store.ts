@@ -1,6 +1,6 @@
 import { retry } from "../../internal/async.ts";
 import { checkKnown } from "../../internal/options.ts";
-import { inspect } from "../../internal/validate.ts";
+import { checkBoolean } from "../../internal/validate.ts";
 import {
   defineStore,
   type Store,
@@ -71,9 +71,7 @@ export class PostgresStore implements Store {
     const subject = "Cannot create store";
     checkKnown(subject, options, ["schema", "listen"]);
     const { listen = true } = options;
-    if (typeof listen !== "boolean") {
-      throw new TypeError(`${subject}: 'listen' must be true or false, got ${inspect(listen)}`);
-    }
+    checkBoolean(subject, "listen", listen);
     this.#schema = readSchemaName(subject, options.schema);
     this.#query = queryOf(subject, client);
     const wake = new PostgresWake({

@@ -1,5 +1,5 @@
 import { checkKnown } from "../../internal/options.ts";
-import { inspect } from "../../internal/validate.ts";
+import { checkOneOf, inspect } from "../../internal/validate.ts";
 import { defineStore, type Store } from "../../store/mod.ts";
 import { retryLocked } from "../../store/sqlite_failure.ts";
 import { type Database, openDatabase, sqliteError } from "./database.ts";
@@ -48,11 +48,7 @@ export async function openStore(path: string, options: OpenStoreOptions = {}): P
   checkKnown(subject, options, ["durability"]);
   const { durability = "full" } = options;
   checkPath(subject, path);
-  if (durability !== "full" && durability !== "async") {
-    throw new TypeError(
-      `${subject}: 'durability' must be "full" or "async", got ${inspect(durability)}`,
-    );
-  }
+  checkOneOf(subject, "durability", durability, ["full", "async"]);
   try {
     const database = openDatabase(path);
     try {

@@ -3,7 +3,7 @@ import { adoptVerdict, isVerdict, type Verdict } from "../../core/gates/verdict.
 import type { CheckResult, HookEvent, Logger } from "../../core/mod.ts";
 import { copyJson } from "../../internal/json.ts";
 import { checkKnown } from "../../internal/options.ts";
-import { checkFunctions } from "../../internal/validate.ts";
+import { checkBoolean, checkFunctions } from "../../internal/validate.ts";
 import type { ReceivedContext, WebhookReceiverOptions } from "../receiver.ts";
 import { createWebhookSigner, type WebhookSigner } from "../sign.ts";
 import {
@@ -111,9 +111,7 @@ function createReceiver(decide: GateDecider, options: GateReceiverOptions): Rece
   checkFunctions(SUBJECT, { decide }, ["decide"]);
   checkKnown(SUBJECT, options, KNOWN);
   const { signResponse = false, responseSecrets } = options;
-  if (typeof signResponse !== "boolean") {
-    throw new TypeError(`${SUBJECT}: 'signResponse' must be true or false`);
-  }
+  checkBoolean(SUBJECT, "signResponse", signResponse);
   if ("responseSecrets" in options && (!signResponse || responseSecrets === undefined)) {
     throw new TypeError(`${SUBJECT}: 'responseSecrets' needs a value and 'signResponse: true'`);
   }
