@@ -99,11 +99,11 @@ export const table: Readonly<Record<string, Row>> = {
     folders: ["internal", "store"],
     doors: { "errors.ts": [] },
   },
-  "stores/postgres": { folders: ["internal", "store"], doors: { "read_entries.ts": [] } },
+  "stores/postgres": { folders: ["internal", "store"], doors: { "postgres_store.ts": [] } },
   "stores/sqlite": {
     folders: ["internal", "store"],
     // What `hooks serve` and `hooks store copy` need to know of a file.
-    doors: { "file_format.ts": [], "read_entries.ts": [] },
+    doors: { "read_file.ts": [] },
   },
   "stores/node": { folders: ["internal", "store", "stores/kv"], packages: ["@deno/kv"] },
   config: {

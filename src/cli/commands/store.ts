@@ -9,8 +9,7 @@ import {
   storeErrorOf,
   type StoreKey,
 } from "../../store/mod.ts";
-import { hasSqlite, readFileFormat } from "../../stores/sqlite/file_format.ts";
-import { readFileEntries } from "../../stores/sqlite/read_entries.ts";
+import { hasSqlite, readFileEntries, readFileFormat } from "../../stores/sqlite/read_file.ts";
 import { CommandError } from "../errors.ts";
 import type { CommandIO } from "../io.ts";
 import { count, Progress } from "../output.ts";
@@ -197,7 +196,7 @@ async function isEmpty(store: Store): Promise<boolean> {
 
 async function* readPostgres(url: string): AsyncGenerator<readonly ExportedEntry[], void> {
   const { connectPostgres } = await import("../store/postgres.ts");
-  const { readPostgresEntries } = await import("../../stores/postgres/read_entries.ts");
+  const { readPostgresEntries } = await import("../../stores/postgres/postgres_store.ts");
   const { client, close } = await connectPostgres(url);
   try {
     yield* readPostgresEntries(client);

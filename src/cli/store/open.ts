@@ -1,6 +1,6 @@
 import { maskUrl } from "../../internal/mask_url.ts";
 import type { Store } from "../../store/mod.ts";
-import { hasSqlite, readFileFormat } from "../../stores/sqlite/file_format.ts";
+import { hasSqlite, readFileFormat } from "../../stores/sqlite/read_file.ts";
 import { findUrlProblem } from "../../webhook/request_rules.ts";
 import { CommandError } from "../errors.ts";
 
