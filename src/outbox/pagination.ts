@@ -80,10 +80,10 @@ export function readOrder(
   options: EventListOptions,
   byDefault: "newest" | "oldest",
 ): PageOrder {
-  const { order = byDefault } = options;
+  const { order = byDefault, limit: count = LIMIT.default } = options;
   checkFilter(subject, options);
   checkOneOf(subject, "order", order, ["newest", "oldest"]);
-  const limit = readCount(subject, "limit", options.limit ?? LIMIT.default, { max: LIMIT.max });
+  const limit = readCount(subject, "limit", count, { max: LIMIT.max });
   return { limit, reverse: order === "newest", page: Math.min(limit + 1, MAX_PAGE) };
 }
 
