@@ -3,12 +3,11 @@ import type { StoreEntry } from "../store/mod.ts";
 import { CommitBuilder } from "./commit.ts";
 import { putRecord } from "./enqueue.ts";
 import { OutboxUnavailableError } from "./errors.ts";
-import { getEvent } from "./list_events.ts";
 import { after, endOf, type StoreClient } from "./store_client.ts";
 import { COMMIT_TIMEOUT } from "./timing.ts";
 
 /** Returns the records that the hooks keep next to their events: see `QueueRecords`. */
-export function hookRecords(client: StoreClient): QueueRecords {
+export function hookRecords(client: StoreClient): Omit<QueueRecords, "event"> {
   const { keys } = client;
   return {
     async get(names) {
@@ -28,7 +27,6 @@ export function hookRecords(client: StoreClient): QueueRecords {
       if (outcome.ok === "unknown") throw new OutboxUnavailableError(outcome.stored, outcome.cause);
       return outcome.ok;
     },
-    event: async (id) => (await getEvent(client, id))?.event,
   };
 }
 

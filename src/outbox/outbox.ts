@@ -176,7 +176,10 @@ function publishing(
         wake: () => wakeUp.call(), // the commit has called the others
       });
     },
-    records: hookRecords(client),
+    records: {
+      ...hookRecords(client),
+      event: async (id) => (await getEvent(client, id))?.event,
+    },
     async checkStore() {
       await version.run();
       await health.check();
