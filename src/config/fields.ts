@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { WEBHOOK_LIMITS } from "../webhook/options.ts";
+import { WEBHOOK_LIMITS } from "../webhook/request_rules.ts";
 import type {
   GateConfig,
   GateOptionsConfig,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { WEBHOOK_LIMITS } from "../webhook/options.ts";
+import { WEBHOOK_LIMITS } from "../webhook/request_rules.ts";
 import type { GateConfig, GateOptionsConfig } from "./config.ts";
 import { filter } from "./filter.ts";
 import * as format from "./formats.ts";

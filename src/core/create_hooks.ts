@@ -1,191 +1,14 @@
-import { childMethods, type ChildOptions, childOptions } from "./child.ts";
-import type { HooksOption } from "./define_hook.ts";
+import { checkKnown } from "../internal/options.ts";
+import { checkObject, inspect } from "../internal/validate.ts";
 import type { DeliveryQueue } from "./delivery.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { EmitOptions, Emitter, Receipt, TransactionReceipt } from "./emitter.ts";
-import type { AgentEvents, EventType } from "./events.ts";
-import type {
-  Asks,
-  CallOptions,
-  DecideOptions,
-  Decision,
-  DeniedCall,
-  Gate,
-  ToolContext,
-} from "./gates/mod.ts";
-import type { HandlerFunc, HandlerOptions } from "./hook.ts";
-import type { HooksOptions } from "./options.ts";
-import type { EventOf, EventPattern } from "./patterns.ts";
-import type { Registration } from "./registration.ts";
+import { correlationOf, findCorrelationFaults } from "./event_rules.ts";
+import type { AgentEvents } from "./events.ts";
+import type { CallOptions, DecideOptions, Decision, DeniedCall } from "./gates/decision.ts";
+import type { Hooks } from "./hooks.ts";
+import type { ChildOptions, HooksOptions } from "./options.ts";
 import { HookRegistry } from "./registry.ts";
-
-/** What `createHooks` returns: registry and dispatcher in one. Its methods need no `this`. */
-export interface Hooks<
-  Events extends object = AgentEvents,
-  Outbox extends DeliveryQueue | undefined = DeliveryQueue | undefined,
-> extends Emitter<Events> {
-  /** Registers handlers, hooks and webhooks, and dispatches existing events. */
-  readonly registry: HookRegistry<Events>;
-  /** Emits events, with the method names of the Go package. */
-  readonly dispatcher: Dispatcher<Events>;
-  /** The `outbox` that was passed to `createHooks`. */
-  readonly outbox: Outbox;
-  /**
-   * Emits an event inside a transaction that you have open in the outbox's database: the event and its
-   * deliveries are committed with it, or never. Handlers run when you call `committed()` of the receipt.
-   *
-   * Needs an outbox on a `PostgresStore`. `tx` is a client of `pg` after `BEGIN`, or a transaction of
-   * `postgres`, `Bun.sql`, PGlite, Drizzle or Kysely.
-   *
-   * ```ts ignore
-   * const receipt = await sql.begin(async (tx) => {
-   *   await tx`insert into orders (id) values (${id})`;
-   *   return await hooks.emit("order.created", { id }, { tx });
-   * });
-   * await receipt.committed();
-   * ```
-   *
-   * @throws {TypeError} when there is no such outbox, or `tx` isn't a transaction
-   * @throws what the driver throws, such as a serialization failure: roll back, and start again
-   */
-  emit<Type extends EventType<Events>>(
-    type: Type,
-    data: Events[Type],
-    options: EmitOptions & { readonly tx: object },
-  ): Promise<TransactionReceipt>;
-  /** Emits an event and waits for its handlers. See `Emitter.emit`. */
-  emit<Type extends EventType<Events>>(
-    type: Type,
-    data: Events[Type],
-    options?: EmitOptions,
-  ): Promise<Receipt>;
-  /**
-   * Registers a handler for one pattern or several. Call what it returns to unregister the handler.
-   *
-   * @throws {TypeError | RangeError} when an argument is invalid
-   * @throws {HooksClosedError} after `close`
-   */
-  on<const Pattern extends EventPattern<Events>>(
-    pattern: Pattern | readonly Pattern[],
-    handler: HandlerFunc<EventOf<Events, Pattern>, Events>,
-    options?: HandlerOptions<EventOf<Events, Pattern>>,
-  ): Registration;
-  /**
-   * Registers a handler for one event: it is unregistered before its first call.
-   *
-   * @throws {TypeError | RangeError} when an argument is invalid
-   * @throws {HooksClosedError} after `close`
-   */
-  once<const Pattern extends EventPattern<Events>>(
-    pattern: Pattern | readonly Pattern[],
-    handler: HandlerFunc<EventOf<Events, Pattern>, Events>,
-    options?: Omit<HandlerOptions<EventOf<Events, Pattern>>, "once">,
-  ): Registration;
-  /**
-   * Registers hooks, webhooks, and the results of `withHook` and its siblings: all of them, or none.
-   *
-   * @returns One registration per argument, in the same order
-   * @throws {TypeError | RangeError} when one is invalid
-   */
-  use(...options: readonly HooksOption<Events>[]): readonly Registration[];
-  /**
-   * Registers a gate: it decides before an event of its patterns happens. A gate that fails denies, unless
-   * its `onFailure` says otherwise.
-   *
-   * @throws {TypeError | RangeError} when the gate is invalid, or its name is taken
-   * @throws {HooksClosedError} after `close`
-   */
-  gate<const Pattern extends EventPattern<Events>>(
-    pattern: Pattern | readonly Pattern[],
-    gate: Gate<EventOf<Events, Pattern>>,
-  ): Registration;
-  /**
-   * Lets the gates decide about an event, and emits it if they allow it. Rewrites run in order, then all
-   * checks at once; deny outranks ask, which outranks allow. Only `decision.decision === "allow"` lets the
-   * event happen, with `decision.data`.
-   *
-   * A decision is recorded as `gate.decided`, in one commit with the event, before this resolves. If it can't
-   * be recorded, the event is denied. Without gates for the type, it only emits.
-   *
-   * @throws {EventValidationError} when the payload is invalid
-   * @throws {HooksClosedError} after `close`
-   */
-  decide<Type extends EventType<Events>>(
-    type: Type,
-    data: Events[Type],
-    options?: DecideOptions,
-  ): Promise<Decision<Events[Type]>>;
-  /**
-   * Runs a tool if the gates of `tool.called` allow it, with the parameters that they judged. Emits
-   * `tool.called` and `tool.completed`, or `tool.denied`. Gates of `tool.completed` judge the result.
-   *
-   * A denied call resolves to `{ denied: true, reason }`. A handler that fails changes nothing.
-   *
-   * ```ts
-   * import { createHooks } from "@omniagent/hooks";
-   * import { deny } from "@omniagent/hooks/gates";
-   *
-   * const hooks = createHooks();
-   * hooks.gate("tool.called", {
-   *   name: "no-rm",
-   *   handle: ({ data }) => String(data.params?.command).startsWith("rm ") ? deny("No deletions") : undefined,
-   * });
-   * const run = (params: { command: string }) => `ran ${params.command}`;
-   * console.log(await hooks.call("bash", { command: "ls" }, run)); // ran ls
-   * const result = await hooks.call("bash", { command: "rm -rf /" }, run);
-   * console.log(typeof result === "string" ? result : result.reason); // No deletions
-   * await hooks.close();
-   * ```
-   *
-   * @throws what the tool threw, after `tool.completed` was emitted with its error
-   * @throws {GateDeniedError} when the call is denied, with `throwOnDeny`
-   */
-  call<Params extends object, Result>(
-    name: string,
-    params: Params,
-    run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>,
-    options: CallOptions & { readonly throwOnDeny: true },
-  ): Promise<Result>;
-  /** Runs a tool if the gates allow it. A denied call resolves to `{ denied: true, reason }`. */
-  call<Params extends object, Result>(
-    name: string,
-    params: Params,
-    run: (params: Params, context: ToolContext) => Result | PromiseLike<Result>,
-    options?: CallOptions,
-  ): Promise<Result | DeniedCall>;
-  /**
-   * Returns these hooks for one agent, such as a subagent. Both have the same handlers, webhooks and gates,
-   * including those that are registered later. It adds `agent_id` and `parent_agent_id` to the `tool.*`,
-   * `model.*` and `agent.*` events that it emits, and its run and session to all of them.
-   *
-   * ```ts
-   * import { createHooks } from "@omniagent/hooks";
-   *
-   * const hooks = createHooks();
-   * hooks.on("tool.called", ({ data, runId }) => console.log(data.name, data.agent_id, runId));
-   * const researcher = hooks.child({ agentId: "researcher", runId: "run-1" });
-   * await researcher.call("search", { query: "hooks" }, () => "found"); // search researcher run-1
-   * await hooks.close();
-   * ```
-   *
-   * `init`, `drain` and `close` act on all hooks: close the parent, not the child. Events that handlers emit
-   * through their context don't get the agent's ids.
-   *
-   * @throws {TypeError} when an option is invalid
-   */
-  child(options: ChildOptions): Hooks<Events, Outbox>;
-  /**
-   * Lists, gets and resolves asks, in any process. An ask is stored in the outbox, in one commit with
-   * `gate.asked`, which webhooks deliver to people.
-   */
-  readonly asks: Asks;
-  /** Opens every hook that is not open. Implied by the first event. See `HookRegistry.init`. */
-  init(): Promise<void>;
-  /** Waits for background events. See `HookRegistry.drain`. */
-  drain(): Promise<void>;
-  /** Rejects new events, waits for running ones, and closes hooks. See `HookRegistry.close`. */
-  close(): Promise<void>;
-}
 
 /**
  * Creates hooks: the place to register handlers and to emit events.
@@ -246,4 +69,99 @@ function childOf<Events extends object, Outbox extends DeliveryQueue | undefined
     child: (options: ChildOptions) => childOf(hooks, childOptions(options, agent)),
   };
   return child;
+}
+
+/** The methods of a child that differ from its parent's. */
+type ChildMethods = {
+  emit(type: string, data: unknown, options?: EmitOptions): Promise<Receipt>;
+  emitInBackground(type: string, data: unknown, options?: EmitOptions): void;
+  decide(type: string, data: unknown, options?: DecideOptions): Promise<Decision>;
+  call(
+    name: string,
+    params: object,
+    run: () => unknown,
+    options?: CallOptions,
+  ): Promise<unknown | DeniedCall>;
+};
+
+/**
+ * Returns the options of a child of a child, which inherits those that it omits.
+ *
+ * @throws {TypeError} when one is invalid
+ */
+function childOptions(
+  options: ChildOptions,
+  parent: Partial<ChildOptions>,
+): ChildOptions {
+  const subject = "Cannot create child hooks";
+  checkObject(subject, "the options", options);
+  checkKnown(subject, options, ["agentId", "parentAgentId", "runId", "sessionId"]);
+  const {
+    agentId,
+    parentAgentId = parent.agentId,
+    runId = parent.runId,
+    sessionId = parent.sessionId,
+  } = options;
+  checkId(subject, "agentId", agentId);
+  if (parentAgentId !== undefined) checkId(subject, "parentAgentId", parentAgentId);
+  for (const { path, message } of findCorrelationFaults({ runId, sessionId })) {
+    throw new TypeError(`${subject}: '${String(path![0])}' ${message}`);
+  }
+  return { agentId, parentAgentId, runId, sessionId };
+}
+
+/** Returns the methods that emit events of an agent. */
+function childMethods(registry: HookRegistry<never>, child: ChildOptions): ChildMethods {
+  const { agentId, parentAgentId } = child;
+  const correlation = correlationOf(child);
+  const { gates } = registry;
+  const within = <Options extends object>(options: Options | undefined): Options => {
+    if (options === undefined) return correlation as Options;
+    return isObject(options) ? withDefaults(options, correlation) : options;
+  };
+  const by = (type: string, data: unknown): never => withAgent(type, data, child) as never;
+  return {
+    emit: (type, data, options) => registry.emit(type as never, by(type, data), within(options)),
+    emitInBackground: (type, data, options) =>
+      registry.emitInBackground(type as never, by(type, data), within(options)),
+    decide: (type, data, options) =>
+      gates.decide(type as never, by(type, data), within(options)) as Promise<Decision>,
+    call: (name, params, run, options) =>
+      gates.call(name, params, run, withDefaults(within(options), { agentId, parentAgentId })),
+  };
+}
+
+/** The types of events that name their agent. */
+const OF_AGENTS = /^(?:tool|model|agent)\./;
+
+/** Returns a payload with the agent in it, unless it names one. */
+function withAgent(type: string, data: unknown, { agentId, parentAgentId }: ChildOptions): unknown {
+  if (!OF_AGENTS.test(type) || !isObject(data)) return data;
+  const defaults = {
+    agent_id: agentId,
+    ...(parentAgentId !== undefined && { parent_agent_id: parentAgentId }),
+  };
+  try {
+    return typeof data.toJSON === "function" ? data : withDefaults(data, defaults);
+  } catch {
+    return data; // what can't be read is an error of the emission
+  }
+}
+
+/** Returns values, and defaults in place of those that are undefined or null. */
+function withDefaults<Values extends object>(values: Values, defaults: object): Values {
+  const missing = Object.entries(defaults).filter(([name]) =>
+    (values as Readonly<Record<string, unknown>>)[name] === undefined ||
+    (values as Readonly<Record<string, unknown>>)[name] === null
+  );
+  return { ...values, ...Object.fromEntries(missing) };
+}
+
+function checkId(subject: string, name: string, id: unknown): void {
+  if (typeof id === "string" && id !== "" && [...id].length <= 256) return;
+  throw new TypeError(`${subject}: '${name}' must be 1 to 256 characters, got ${inspect(id)}`);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

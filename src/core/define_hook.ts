@@ -3,14 +3,7 @@ import { isPlainObject, quote } from "../internal/validate.ts";
 import type { Webhook } from "./delivery.ts";
 import type { AgentEvents, HookEvent } from "./events.ts";
 import type { Gate } from "./gates/gate.ts";
-import {
-  type HandlerContext,
-  type HandlerFunc,
-  type HandlerOptions,
-  type HandlerResult,
-  type Hook,
-  HOOK_MEMBERS,
-} from "./hook.ts";
+import type { HandlerContext, HandlerFunc, HandlerOptions, HandlerResult, Hook } from "./hook.ts";
 import type { EventOf, EventPattern } from "./patterns.ts";
 
 /** What `use` accepts. The constructor of an agent can take a list of them. */
@@ -144,6 +137,21 @@ export function defineHook(definition?: unknown): unknown {
   return definition === undefined ? checkDefinition : checkDefinition(definition);
 }
 
+/** The members of a hook. */
+export const HOOK_MEMBERS: readonly string[] = [
+  "name",
+  "events",
+  "durable",
+  "timeout",
+  "concurrency",
+  "retry",
+  "handle",
+  "filter",
+  "init",
+  "close",
+  "setStorage",
+];
+
 /** Returns the definition. Instances of classes may have other members; in a literal they are mistakes. */
 function checkDefinition(definition: unknown): unknown {
   if (typeof definition === "object" && definition !== null && isPlainObject(definition)) {
@@ -151,4 +159,17 @@ function checkDefinition(definition: unknown): unknown {
     checkKnown(`Cannot define hook ${quote(name)}`, definition, HOOK_MEMBERS);
   }
   return definition;
+}
+
+const sources = /* @__PURE__ */ new WeakSet<object>();
+
+/** Marks a hook whose `init` registers targets: decisions wait for it, too. Returns the hook. */
+export function targetSource<Source extends object>(hook: Source): Source {
+  sources.add(hook);
+  return hook;
+}
+
+/** Returns whether a hook is marked as one whose `init` registers targets. */
+export function isTargetSource(hook: object): boolean {
+  return sources.has(hook);
 }

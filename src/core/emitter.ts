@@ -1,5 +1,3 @@
-import { checkKnown } from "../internal/options.ts";
-import { inspect, quote } from "../internal/validate.ts";
 import type { AgentEvents, EventType } from "./events.ts";
 
 /** Options of `emit`, `emitInBackground`, and `dispatch`. */
@@ -99,64 +97,4 @@ export interface Emitter<Events extends object = AgentEvents> {
     data: Events[Type],
     options?: EmitOptions,
   ): void;
-}
-
-const DISPATCH_OPTIONS: readonly string[] = ["signal", "idempotencyKey", "waitUntil"];
-const EMIT_OPTIONS: readonly string[] = [
-  "sessionId",
-  "runId",
-  "traceparent",
-  ...DISPATCH_OPTIONS,
-  "tx",
-];
-
-/** Option names of other libraries. */
-const RENAMED = {
-  session: "sessionId",
-  run: "runId",
-  key: "idempotencyKey",
-  transaction: "tx",
-};
-
-/** Options of an emission that are fields of an event. */
-const OF_EVENT = {
-  sessionId: "event.sessionId",
-  runId: "event.runId",
-  traceparent: "event.traceparent",
-};
-
-/** Rejects unknown options of an emission. Called for every event with options, so it is cheap. */
-export function checkEmitOptions(
-  action: "emit" | "emitInBackground" | "dispatch",
-  type: unknown,
-  options: unknown,
-): void {
-  const isDispatch = action === "dispatch";
-  const known = isDispatch ? DISPATCH_OPTIONS : EMIT_OPTIONS;
-  const subject = `Cannot ${isDispatch ? action : "emit"} ${quote(type)}`;
-  if (typeof options === "object" && options !== null && !Array.isArray(options)) {
-    let isKnown = true;
-    for (const name in options) isKnown &&= known.includes(name);
-    const { tx } = options as { readonly tx?: unknown };
-    if (isKnown && tx !== undefined) checkTransaction(subject, action, tx);
-    if (isKnown) return;
-  }
-  if (typeof options === "string" && !isDispatch) {
-    const suggestion = `{ sessionId: ${inspect(options)} }`;
-    throw new TypeError(`${subject}: the options must be an object. Did you mean ${suggestion}?`);
-  }
-  const renamed = isDispatch ? { ...RENAMED, ...OF_EVENT } : RENAMED;
-  checkKnown(subject, options, known, renamed);
-}
-
-/** Drivers have objects and functions as transactions. */
-function checkTransaction(subject: string, action: string, tx: unknown): void {
-  if (tx === null || (typeof tx !== "object" && typeof tx !== "function")) {
-    throw new TypeError(`${subject}: 'tx' must be an open transaction, got ${inspect(tx)}`);
-  }
-  if (action === "emit") return;
-  throw new TypeError(
-    `${subject}: 'tx' can't be used in the background, where the event may be stored after your ` +
-      "transaction has ended. Use 'await hooks.emit()'",
-  );
 }

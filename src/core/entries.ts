@@ -11,7 +11,6 @@ import {
   readDuration,
 } from "../internal/options.ts";
 import { checkFunctions, checkName, checkObject, inspect } from "../internal/validate.ts";
-import { withCause } from "./attempt_cause.ts";
 import type {
   Attempt,
   AttemptContext,
@@ -23,9 +22,9 @@ import { Entry, filtered, type Invoke, limited, onlyOnce } from "./entry.ts";
 import { HookTimeoutError } from "./errors.ts";
 import { checkPatterns } from "./event_rules.ts";
 import type { HookEvent } from "./events.ts";
-import { type HandlerContext, type HandlerOptions, type Hook, HOOK_MEMBERS } from "./hook.ts";
+import { HOOK_MEMBERS, isTargetSource } from "./define_hook.ts";
+import type { HandlerContext, HandlerOptions, Hook } from "./hook.ts";
 import { DEFAULT_RETRY } from "./retry_policy.ts";
-import { isTargetSource } from "./target_source.ts";
 
 /** A handler to register. */
 type HandlerDefinition = {
@@ -184,4 +183,17 @@ function durableTarget(hook: Hook, host: DurableHost, entry: () => Entry): Deliv
       }
     },
   };
+}
+
+const causes = /* @__PURE__ */ new WeakMap<Attempt, unknown>();
+
+/** Keeps the error of an attempt: its stack is for logs, and is never stored. */
+function withCause(attempt: Attempt, cause: unknown): Attempt {
+  causes.set(attempt, cause);
+  return attempt;
+}
+
+/** Returns the error of an attempt, if a durable hook made it in this process. */
+export function attemptCause(attempt: Attempt): unknown {
+  return causes.get(attempt);
 }

@@ -1,11 +1,13 @@
 import { isThenable, withTimeout } from "../internal/async.ts";
 import { scopedStore } from "../store/scoped_store.ts";
 import type { Store } from "../store/mod.ts";
-import { inside } from "./nesting.ts";
+import { type Chain, inside } from "./nesting.ts";
 import type { DeliveryTarget, Webhook } from "./delivery.ts";
 import { HookTimeoutError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
-import type { HandlerContext, Hook } from "./hook.ts";
+import type { Emitter } from "./emitter.ts";
+import type { HandlerContext, Hook, Logger } from "./hook.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 /** Returned by a call whose filter rejected the event, or whose only call was already made. */
 export const SKIPPED: unique symbol = Symbol("skipped");
@@ -135,4 +137,46 @@ export function limited(invoke: Invoke, name: string, timeout: number): Invoke {
       () => new HookTimeoutError(name, timeout),
       (signal) => invoke(event, { ...context, signal }),
     );
+}
+
+/** The parts of a handler's context. */
+export type CallOptions = {
+  /** The types of the events that led to the call. */
+  readonly chain: Chain;
+  readonly signal: AbortSignal;
+  readonly attempt?: number;
+};
+
+/** Emits events that continue a chain. */
+type ChainEmitter = {
+  readonly [Name in "emit" | "emitInBackground"]: (
+    type: string,
+    data: unknown,
+    options: Parameters<Emitter["emit"]>[2],
+    cause: Chain,
+  ) => ReturnType<Emitter[Name]>;
+};
+
+/** The parts that all contexts share. */
+type ContextParts = {
+  readonly logger: Logger;
+  readonly telemetry: Telemetry;
+  readonly emitter: ChainEmitter;
+};
+
+/** Returns the second argument of a handler. */
+export function handlerContext(
+  { store, info }: Entry,
+  { chain, signal, attempt = 1 }: CallOptions,
+  { logger, telemetry, emitter }: ContextParts,
+): HandlerContext {
+  return Object.freeze<HandlerContext & { readonly telemetry?: Telemetry }>({
+    signal,
+    logger,
+    attempt,
+    ...(store && { store }),
+    ...(info.kind === "webhook" && { telemetry }),
+    emit: (type, data, options) => emitter.emit(type, data, options, chain),
+    emitInBackground: (type, data, options) => emitter.emitInBackground(type, data, options, chain),
+  });
 }

@@ -99,18 +99,3 @@ export interface Hook<Event extends HookEvent = EventOf, Events extends object =
    */
   setStorage?(store: Store): void;
 }
-
-/** The members of a hook. */
-export const HOOK_MEMBERS: readonly string[] = [
-  "name",
-  "events",
-  "durable",
-  "timeout",
-  "concurrency",
-  "retry",
-  "handle",
-  "filter",
-  "init",
-  "close",
-  "setStorage",
-];

@@ -1,61 +1,3 @@
-/** The metrics. The names are those of OpenTelemetry; `GET /metrics` derives those of Prometheus. */
-export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
-  "omniagent.hooks.events": {
-    kind: "counter",
-    unit: "{event}",
-    help: "Events that were accepted.",
-    attributes: ["type"],
-  },
-  "omniagent.hooks.deliveries": {
-    kind: "counter",
-    unit: "{delivery}",
-    help: "Deliveries that ended: delivered, dead, or expired.",
-    attributes: ["target", "outcome"],
-  },
-  "omniagent.hooks.attempt.duration": {
-    kind: "histogram",
-    unit: "s",
-    help: "How long attempts took: delivered, retry, final, or disable.",
-    attributes: ["target", "outcome"],
-  },
-  "omniagent.hooks.gate.decisions": {
-    kind: "counter",
-    unit: "{decision}",
-    help: "Verdicts of gates, and why gates failed.",
-    attributes: ["gate", "verdict", "failure"],
-  },
-  "omniagent.hooks.gate.duration": {
-    kind: "histogram",
-    unit: "s",
-    help: "How long gates took.",
-    attributes: ["gate"],
-  },
-  "omniagent.hooks.backlog": {
-    kind: "gauge",
-    unit: "{delivery}",
-    help: "Deliveries that are pending.",
-    attributes: ["target"],
-  },
-  "omniagent.hooks.backlog.age": {
-    kind: "gauge",
-    unit: "s",
-    help: "How late the oldest due delivery is; 0 if none is due.",
-    attributes: ["target"],
-  },
-  "omniagent.hooks.dead_letters": {
-    kind: "gauge",
-    unit: "{delivery}",
-    help: "Deliveries that were given up and not replayed.",
-    attributes: ["target"],
-  },
-  "omniagent.hooks.target.enabled": {
-    kind: "gauge",
-    unit: "",
-    help: "Whether the target receives deliveries: 1, or 0 when it is disabled.",
-    attributes: ["target"],
-  },
-};
-
 /** The description of a metric. */
 export type MetricDefinition = {
   /** A `counter` only rises, a `gauge` is a current value, a `histogram` sorts durations into buckets. */
@@ -146,12 +88,19 @@ const MAX_SERIES = 500;
 /** Replaces an attribute beyond that. */
 const OTHER = "other";
 
-type Series = {
+/** The sum of one set of attributes. */
+export type Series = {
   readonly attributes: MetricAttributes;
   value: number;
   count: number;
   /** Per bound, not cumulative; the last one is for values above all bounds. */
   readonly buckets: number[];
+};
+
+/** What was added to a metric, and in which minutes. */
+type Recorded = {
+  readonly series: readonly Series[];
+  readonly minutes?: readonly { readonly start: Date; readonly series: readonly Series[] }[];
 };
 
 /** A function that adds to one series. */
@@ -188,7 +137,7 @@ export class MetricTable {
   /** Returns a function that adds under the same attributes each time, and the attributes that it uses. */
   meter(name: MetricName, attributes: MetricAttributes): Meter {
     const series = this.#seriesOf(name, attributes);
-    const sum = METRICS[name].kind === "histogram" ? addDuration : addNumber;
+    const sum = isDuration(name) ? addDuration : addNumber;
     const addTotal = (value: number): void => sum(series, value);
     const add = WITH_MINUTES.has(name)
       ? (value: number): void => {
@@ -199,29 +148,16 @@ export class MetricTable {
     return { add, attributes: series.attributes };
   }
 
-  /** Returns all metrics, those without a value included. */
-  list(gauges: readonly Measurement[]): readonly Metric[] {
-    return Object.entries(METRICS).map(([name, definition]): Metric => {
-      const points = definition.kind === "gauge"
-        ? gauges.filter((gauge) => gauge.name === name)
-        : pointsOf(definition, this.#series.get(name as MetricName));
-      return {
-        name,
-        ...definition,
-        points: points.map((point) => ({ ...point, attributes: { ...point.attributes } })),
-        ...(WITH_MINUTES.has(name as MetricName) && {
-          minutes: this.#listMinutes(name as MetricName),
-        }),
-      };
-    });
-  }
-
-  #listMinutes(name: MetricName): readonly MetricMinute[] {
+  /** Returns what was added to a metric, and in which minutes of the last hour if those are kept. */
+  recorded(name: MetricName): Recorded {
+    const series = [...this.#series.get(name)?.values() ?? []];
+    if (!WITH_MINUTES.has(name)) return { series };
     const oldest = Math.floor(this.#now() / MINUTE) - MAX_MINUTES;
     const kept = [...this.#minutes.get(name) ?? []].filter(([minute]) => minute > oldest);
-    return kept.map(([minute, all]) => {
-      return { start: new Date(minute * MINUTE), points: pointsOf(METRICS[name], all) };
+    const minutes = kept.map(([minute, all]) => {
+      return { start: new Date(minute * MINUTE), series: [...all.values()] };
     });
+    return { series, minutes };
   }
 
   /** Returns the minute to add to now. */
@@ -245,13 +181,13 @@ export class MetricTable {
   #seriesOf(name: MetricName, attributes: MetricAttributes): Series {
     let all = this.#series.get(name);
     if (all === undefined) this.#series.set(name, all = new Map());
-    const known = all.get(keyOf(name, attributes));
+    const known = all.get(keyOf(attributes));
     if (known !== undefined) return known;
     const isFull = all.size >= MAX_SERIES;
     const used = isFull
-      ? Object.fromEntries(METRICS[name].attributes.map((attribute) => [attribute, OTHER]))
+      ? Object.fromEntries(Object.keys(attributes).map((attribute) => [attribute, OTHER]))
       : { ...attributes };
-    const key = keyOf(name, used);
+    const key = keyOf(used);
     const series = all.get(key) ?? { attributes: used, value: 0, count: 0, buckets: [] };
     all.set(key, series);
     return series;
@@ -270,25 +206,13 @@ function addDuration(series: Series, value: number): void {
   series.buckets[at] = (series.buckets[at] ?? 0) + 1;
 }
 
-function keyOf(name: MetricName, attributes: MetricAttributes): string {
+function keyOf(attributes: MetricAttributes): string {
   let key = "";
-  for (const attribute of METRICS[name].attributes) key += `${attributes[attribute] ?? ""}\n`;
+  for (const name in attributes) key += `${name}=${attributes[name]}\n`;
   return key;
 }
 
-function pointsOf(
-  { kind }: MetricDefinition,
-  series: ReadonlyMap<string, Series> | undefined,
-): readonly MetricPoint[] {
-  return Array.from(series?.values() ?? [], kind === "histogram" ? histogramOf : pointOf);
-}
-
-function pointOf({ attributes, value }: Series): MetricPoint {
-  return { attributes, value };
-}
-
-function histogramOf({ attributes, value, count, buckets }: Series): MetricPoint {
-  let sum = 0;
-  const cumulative = BOUNDS.map((le, index) => ({ le, count: sum += buckets[index] ?? 0 }));
-  return { attributes, value, count, buckets: cumulative };
+/** Whether a metric is a histogram: all others are counters. */
+export function isDuration(name: MetricName): boolean {
+  return name.endsWith(".duration");
 }

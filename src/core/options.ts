@@ -6,8 +6,14 @@ import {
   readDuration,
 } from "../internal/options.ts";
 import type { StandardSchemaV1 } from "../internal/standard_schema.ts";
-import { checkFunctions, checkObject, inspect, isPlainObject } from "../internal/validate.ts";
-import { checkStore } from "../store/check_store.ts";
+import {
+  checkFunctions,
+  checkObject,
+  inspect,
+  isPlainObject,
+  quote,
+} from "../internal/validate.ts";
+import { checkStore } from "../store/scoped_store.ts";
 import type { Store } from "../store/mod.ts";
 import type { HooksOption } from "./define_hook.ts";
 import type { DeliveryQueue } from "./delivery.ts";
@@ -71,6 +77,18 @@ export interface HooksOptions<
   readonly closeTimeout?: number | undefined;
 }
 
+/** Options of `child`: the agent whose events it emits. */
+export interface ChildOptions {
+  /** The agent: `agent_id` of its `tool.*`, `model.*` and `agent.*` events. 1 to 256 characters. */
+  readonly agentId: string;
+  /** The agent that started it. @default the agent of the hooks that the child is created from */
+  readonly parentAgentId?: string | undefined;
+  /** The run of its events, unless an event names another. @default that of its parent */
+  readonly runId?: string | undefined;
+  /** The session of its events, unless an event names another. @default that of its parent */
+  readonly sessionId?: string | undefined;
+}
+
 /** Options with their defaults. */
 export type ResolvedOptions =
   & Omit<HooksOptions, "logger">
@@ -121,16 +139,12 @@ export function resolveOptions(options: HooksOptions): ResolvedOptions {
     redact: "to store and send events as they are",
     gates: "to require no gates",
   });
-  const { store, outbox, schemas, use = [], overflow = "reject" } = options;
+  const { use = [], overflow = "reject" } = options;
   const { maxConcurrent = 100, maxPending = 10_000, logger = consoleLogger } = options;
   if (!Array.isArray(use)) {
     throw new TypeError(`${subject}: 'use' must be a list, got ${inspect(use)}`);
   }
-  if (store !== undefined) checkStore(subject, store);
-  if (options.telemetry !== undefined) checkTelemetry(subject, options.telemetry);
-  if (outbox !== undefined) {
-    checkFunctions(`${subject} with this outbox`, outbox, ["publish", "register", "start", "stop"]);
-  }
+  checkParts(subject, options);
   readCount(subject, "maxConcurrent", maxConcurrent, OR_INFINITE);
   readCount(subject, "maxPending", maxPending, { min: 0, infinite: true });
   if (overflow !== "reject" && overflow !== "drop") {
@@ -140,7 +154,6 @@ export function resolveOptions(options: HooksOptions): ResolvedOptions {
   }
   checkFunctions(subject, options, [], ["redact", "onError", "onDrop", "waitUntil"]);
   if (logger !== false) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
-  if (schemas !== undefined) checkSchemas(subject, schemas);
   const closeTimeout = readDuration(
     subject,
     "closeTimeout",
@@ -158,6 +171,19 @@ export function resolveOptions(options: HooksOptions): ResolvedOptions {
   };
 }
 
+/** Checks what the hooks are built on. */
+function checkParts(
+  subject: string,
+  { store, outbox, schemas, telemetry }: HooksOptions,
+): void {
+  if (store !== undefined) checkStore(subject, store);
+  if (telemetry !== undefined) checkTelemetry(subject, telemetry);
+  if (outbox !== undefined) {
+    checkFunctions(`${subject} with this outbox`, outbox, ["publish", "register", "start", "stop"]);
+  }
+  if (schemas !== undefined) checkSchemas(subject, schemas);
+}
+
 function checkSchemas(subject: string, schemas: object): void {
   checkObject(subject, "'schemas'", schemas);
   if (!isPlainObject(schemas)) { // a Map would validate nothing
@@ -170,4 +196,64 @@ function checkSchemas(subject: string, schemas: object): void {
       throw new TypeError(`${subject}: the schema of '${type}' must be a Standard Schema`);
     }
   }
+}
+
+const DISPATCH_OPTIONS: readonly string[] = ["signal", "idempotencyKey", "waitUntil"];
+const EMIT_OPTIONS: readonly string[] = [
+  "sessionId",
+  "runId",
+  "traceparent",
+  ...DISPATCH_OPTIONS,
+  "tx",
+];
+
+/** Option names of other libraries. */
+const RENAMED_OF_EMIT = {
+  session: "sessionId",
+  run: "runId",
+  key: "idempotencyKey",
+  transaction: "tx",
+};
+
+/** Options of an emission that are fields of an event. */
+const OF_EVENT = {
+  sessionId: "event.sessionId",
+  runId: "event.runId",
+  traceparent: "event.traceparent",
+};
+
+/** Rejects unknown options of an emission. Called for every event with options, so it is cheap. */
+export function checkEmitOptions(
+  action: "emit" | "emitInBackground" | "dispatch",
+  type: unknown,
+  options: unknown,
+): void {
+  const isDispatch = action === "dispatch";
+  const known = isDispatch ? DISPATCH_OPTIONS : EMIT_OPTIONS;
+  const subject = `Cannot ${isDispatch ? action : "emit"} ${quote(type)}`;
+  if (typeof options === "object" && options !== null && !Array.isArray(options)) {
+    let isKnown = true;
+    for (const name in options) isKnown &&= known.includes(name);
+    const { tx } = options as { readonly tx?: unknown };
+    if (isKnown && tx !== undefined) checkTransaction(subject, action, tx);
+    if (isKnown) return;
+  }
+  if (typeof options === "string" && !isDispatch) {
+    const suggestion = `{ sessionId: ${inspect(options)} }`;
+    throw new TypeError(`${subject}: the options must be an object. Did you mean ${suggestion}?`);
+  }
+  const renamed = isDispatch ? { ...RENAMED_OF_EMIT, ...OF_EVENT } : RENAMED_OF_EMIT;
+  checkKnown(subject, options, known, renamed);
+}
+
+/** Drivers have objects and functions as transactions. */
+function checkTransaction(subject: string, action: string, tx: unknown): void {
+  if (tx === null || (typeof tx !== "object" && typeof tx !== "function")) {
+    throw new TypeError(`${subject}: 'tx' must be an open transaction, got ${inspect(tx)}`);
+  }
+  if (action === "emit") return;
+  throw new TypeError(
+    `${subject}: 'tx' can't be used in the background, where the event may be stored after your ` +
+      "transaction has ended. Use 'await hooks.emit()'",
+  );
 }

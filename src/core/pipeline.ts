@@ -13,21 +13,19 @@ import {
   rejectDeadlock,
 } from "./nesting.ts";
 import { callHandlers, receiptIn } from "./dispatch.ts";
-import { checkEmitOptions, type EmitOptions, type Receipt } from "./emitter.ts";
+import type { EmitOptions, Receipt } from "./emitter.ts";
 import type { PendingPublication } from "./delivery.ts";
-import type { Entry } from "./entry.ts";
+import { type CallOptions, type Entry, handlerContext } from "./entry.ts";
 import { DispatchError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
-import { type CallOptions, handlerContext } from "./handler_context.ts";
 import type { HandlerTable } from "./handler_table.ts";
 import type { HandlerContext } from "./hook.ts";
 import type { HookLifecycle } from "./lifecycle.ts";
-import type { ResolvedOptions } from "./options.ts";
-import { type Accepted, type OutgoingEvent, Publisher } from "./publisher.ts";
+import { checkEmitOptions, type ResolvedOptions } from "./options.ts";
+import { type Accepted, type OutgoingEvent, Publisher, transactionReceipt } from "./publisher.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Reporter } from "./reporter.ts";
 import { createEvent, snapshotOf } from "./snapshot.ts";
-import { transactionReceipt } from "./transaction.ts";
 
 /** Where an event comes from. */
 type Origin = {
@@ -301,7 +299,7 @@ export class Pipeline {
   /** Returns the second argument of a handler. */
   contextOf(entry: Entry, call: CallOptions): HandlerContext {
     const { options: { logger }, recorder } = this.#parts;
-    return handlerContext(entry, call, { logger, recorder, emitter: this });
+    return handlerContext(entry, call, { logger, telemetry: recorder, emitter: this });
   }
 
   #callHandlers(

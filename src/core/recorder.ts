@@ -1,13 +1,13 @@
 import { isThenable } from "../internal/async.ts";
 import { checkFunctions } from "../internal/validate.ts";
-import type { DeliveryQueue } from "./delivery.ts";
+import type { Attempt, AttemptContext, DeliveryQueue, DeliveryTarget } from "./delivery.ts";
 import type { HookEvent } from "./events.ts";
 import {
+  isDuration,
   type Measurement,
   type Metric,
   type MetricAttributes,
   type MetricName,
-  METRICS,
   MetricTable,
 } from "./metrics.ts";
 import type { Reporter } from "./reporter.ts";
@@ -90,7 +90,7 @@ export class Recorder implements Telemetry {
     const { add, attributes: used } = this.#table.meter(name, attributes);
     const telemetry = this.#telemetry;
     if (telemetry === undefined) return add;
-    const pass = METRICS[name].kind === "counter" ? "count" : "record";
+    const pass = isDuration(name) ? "record" : "count";
     return (value) => {
       add(value);
       this.#guard(() => telemetry[pass](name, value, used));
@@ -105,7 +105,8 @@ export class Recorder implements Telemetry {
 
   /** Returns the metrics of this process and of the outbox. */
   async metrics(): Promise<readonly Metric[]> {
-    return this.#table.list(await this.#gauges());
+    const { listMetrics } = await import("./list_metrics.ts");
+    return listMetrics(this.#table, await this.#gauges());
   }
 
   /** Accepts events, each in a span of its own whose trace it gets. */
@@ -181,4 +182,27 @@ function attempted<T>(fn: () => T): { readonly value: T } | { readonly error: un
   } catch (error) {
     return { error };
   }
+}
+
+/** Makes an attempt in its own span, whose trace the target sends on. Never rejects if the target doesn't. */
+export function tracedAttempt(
+  telemetry: Telemetry,
+  target: Pick<DeliveryTarget, "name" | "attempt">,
+  event: HookEvent,
+  context: AttemptContext,
+): Promise<Attempt> {
+  const { name } = target;
+  const attributes = { ...eventAttributes(event), target: name, attempt: context.attempt };
+  return telemetry.span("process", attributes, async (span) => {
+    const traceparent = telemetry.inject() ?? event.traceparent;
+    const traced = traceparent === undefined ? context : { ...context, traceparent };
+    const attempt = await target.attempt(event, traced);
+    const { verdict, status, duration } = attempt;
+    const isFailed = verdict !== "delivered";
+    const error = isFailed ? String(status ?? verdict) : undefined;
+    span.set({ status, ...(error !== undefined && { error }) });
+    const measured = { target: name, outcome: verdict };
+    telemetry.record("omniagent.hooks.attempt.duration", duration / 1000, measured);
+    return attempt;
+  });
 }

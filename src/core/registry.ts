@@ -1,4 +1,4 @@
-import { checkStore } from "../store/check_store.ts";
+import { checkStore } from "../store/scoped_store.ts";
 import type { Store } from "../store/mod.ts";
 import { BackgroundQueue, InFlight } from "./background_queue.ts";
 import type { HooksOption } from "./define_hook.ts";
@@ -18,9 +18,8 @@ import { Observer } from "./observer.ts";
 import { Pipeline } from "./pipeline.ts";
 import { type DurableHost, handlerEntry, hookEntry, webhookEntry } from "./entries.ts";
 import { Recorder } from "./recorder.ts";
-import { createRegistration, type Registration } from "./registration.ts";
+import { createRegistration, registerAll, type Registration } from "./registration.ts";
 import { Reporter } from "./reporter.ts";
-import { registerAll } from "./use.ts";
 
 /**
  * Registers handlers, hooks and webhooks by pattern, and dispatches events to them.

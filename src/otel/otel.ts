@@ -1,9 +1,9 @@
+import { METRICS } from "../core/list_metrics.ts";
 import {
   BOUNDS,
   type Measurement,
   type MetricAttributes,
   type MetricName,
-  METRICS,
 } from "../core/metrics.ts";
 import type { SpanOutcome, Spans, Telemetry, TelemetrySpan } from "../core/telemetry.ts";
 import { isThenable } from "../internal/async.ts";

@@ -1,6 +1,6 @@
 import type { Attempt, HookEvent, Logger } from "../core/mod.ts";
 import type { Telemetry } from "../core/telemetry.ts";
-import { tracedAttempt } from "../core/traced_attempt.ts";
+import { tracedAttempt } from "../core/recorder.ts";
 import { MAX_DURATION } from "../internal/options.ts";
 import { type DeliveryRecord, MAX_REASON_LENGTH, NEW_LOG, type Outcome } from "./records.ts";
 import { truncate } from "../internal/truncate.ts";

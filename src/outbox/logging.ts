@@ -1,4 +1,4 @@
-import { attemptCause } from "../core/attempt_cause.ts";
+import { attemptCause } from "../core/entries.ts";
 import type { Attempt, Logger } from "../core/mod.ts";
 import { consoleLogger, guarded, silentLogger } from "../core/reporter.ts";
 import type { Clock } from "../internal/clock.ts";

@@ -9,7 +9,7 @@ export {
   type OperationCheck,
   type OperationMutation,
 } from "./atomic_operation.ts";
-export { checkStore } from "./check_store.ts";
+export { checkStore } from "./scoped_store.ts";
 export {
   defineStore,
   type StoreBackend,

@@ -1,3 +1,4 @@
+import { checkFunctions, checkObject } from "../internal/validate.ts";
 import type { Store, StoreAtomic, StoreEntry, StoreKey, StoreSelector } from "./store.ts";
 
 /** Returns the part of a store whose keys start with a scope. Keys in it are without the scope. */
@@ -56,4 +57,13 @@ function scopedAtomic(atomic: StoreAtomic, full: (key: StoreKey) => StoreKey): S
     commit: () => atomic.commit(),
   };
   return scoped;
+}
+
+/** The methods that every store has. */
+const METHODS = ["get", "getMany", "set", "delete", "list", "atomic"];
+
+/** A store. */
+export function checkStore(subject: string, store: unknown): void {
+  checkObject(subject, "a store", store);
+  checkFunctions(`${subject} with this store`, store as object, METHODS);
 }

@@ -22,7 +22,7 @@ interface WebhookKey {
 }
 
 /** A key that is not public. */
-interface SigningKey extends WebhookKey {
+export interface SigningKey extends WebhookKey {
   readonly sign: (content: Bytes) => Promise<Bytes>;
 }
 
@@ -42,7 +42,8 @@ export function readSigningKeys(secrets: string | readonly string[]): readonly S
   return parseSigningSecrets(secrets).map(signingKey);
 }
 
-function signingKey({ prefix, bytes }: Secret): SigningKey {
+/** Returns the key of a secret that isn't public. */
+export function signingKey({ prefix, bytes }: Secret): SigningKey {
   return prefix === "whsec_" ? hmacKey(bytes) : ed25519SecretKey(bytes);
 }
 

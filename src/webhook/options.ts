@@ -1,5 +1,4 @@
 import type { HookEvent, RetryPolicy } from "../core/mod.ts";
-import { type Limits, MAX_CONCURRENCY } from "../internal/options.ts";
 import type { AddressGuard } from "./address_guard.ts";
 
 /** A value that a filter compares. In a string, `*` matches any number of characters. */
@@ -85,15 +84,3 @@ export interface WebhookHookOptions {
 
 /** What a webhook asks its receiver for. */
 export type HandshakeOptions = NonNullable<WebhookHookOptions["handshake"]>;
-
-/** The limits of a webhook's numeric options, in code and in the configuration file. Milliseconds. */
-export const WEBHOOK_LIMITS: {
-  readonly [Name in "timeout" | "retryCount" | "retryDelay" | "concurrency"]:
-    & Limits
-    & { readonly min: number; readonly max: number };
-} = {
-  timeout: { min: 1, max: 120_000 },
-  retryCount: { min: 0, max: 100 },
-  retryDelay: { min: 0, max: 3_600_000 },
-  concurrency: { min: 1, max: MAX_CONCURRENCY },
-};

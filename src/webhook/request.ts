@@ -1,7 +1,8 @@
 import { errorMessage } from "../internal/issues.ts";
 import { maskUrls } from "../internal/mask_url.ts";
-import type { CheckedRequest } from "./check_request.ts";
-import { createWebhookSigner, type WebhookSigner } from "./sign.ts";
+import type { CheckedRequest } from "./check_options.ts";
+import { signingKey } from "./keys.ts";
+import { signWith, type WebhookSigner } from "./sign.ts";
 
 /** Headers of every request, unless a user sets them. */
 export const DEFAULT_HEADERS = {
@@ -14,7 +15,7 @@ export const DEFAULT_HEADERS = {
 export function createSigner(
   { secrets }: Pick<CheckedRequest, "secrets">,
 ): WebhookSigner | undefined {
-  return secrets.length > 0 ? createWebhookSigner(secrets) : undefined;
+  return secrets.length > 0 ? signWith(secrets.map(signingKey)) : undefined;
 }
 
 /** Returns the headers of Standard Webhooks for a body that is sent now. */

@@ -1,7 +1,7 @@
 import { type Bytes, encodeBase64 } from "../internal/bytes.ts";
 import { checkKnown } from "../internal/options.ts";
 import { inspect } from "../internal/validate.ts";
-import { readSigningKeys } from "./keys.ts";
+import { readSigningKeys, type SigningKey } from "./keys.ts";
 import { readSecrets, type WebhookSecretOptions } from "./secrets.ts";
 
 /** The headers that sign a webhook (Standard Webhooks 1.0, "Webhook headers"). */
@@ -62,7 +62,11 @@ export async function signWebhook(
  * @throws {WebhookVerificationError} with code `invalid_secret` or `invalid_secret_encoding`
  */
 export function createWebhookSigner(secrets: string | readonly string[]): WebhookSigner {
-  const keys = readSigningKeys(secrets);
+  return signWith(readSigningKeys(secrets));
+}
+
+/** Creates a signer of keys. */
+export function signWith(keys: readonly SigningKey[]): WebhookSigner {
   return {
     async sign(body, message) {
       checkBody(SUBJECT, body);

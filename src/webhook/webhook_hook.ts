@@ -6,21 +6,20 @@ import type {
   Logger,
   Webhook,
 } from "../core/mod.ts";
+import { tracedAttempt } from "../core/recorder.ts";
 import { guarded } from "../core/reporter.ts";
 import { DEFAULT_RETRY, fixedRetry, type RetryPolicy } from "../core/retry_policy.ts";
 import { snapshotOf } from "../core/snapshot.ts";
 import { NO_TELEMETRY, type Telemetry } from "../core/telemetry.ts";
-import { tracedAttempt } from "../core/traced_attempt.ts";
 import { delay, Semaphore } from "../internal/async.ts";
-import { sha256Hex } from "../internal/crypto.ts";
 import { errorMessage } from "../internal/issues.ts";
 import { readCount, readDuration } from "../internal/options.ts";
 import type { MakeAttempt } from "./attempt.ts";
 import { type CheckedOptions, checkOptions } from "./check_options.ts";
 import { WebhookError } from "./errors.ts";
 import { compileFilter } from "./filter.ts";
-import { WEBHOOK_LIMITS, type WebhookHookOptions } from "./options.ts";
-import { isReadable } from "./request_rules.ts";
+import type { WebhookHookOptions } from "./options.ts";
+import { isReadable, WEBHOOK_LIMITS } from "./request_rules.ts";
 
 /** The longest `Retry-After` that an inline delivery waits for, in milliseconds. For longer ones it gives up. */
 const MAX_INLINE_WAIT = 30_000;
@@ -96,6 +95,7 @@ export class WebhookHook implements Webhook {
 
   /** Returns a digest of its URL, 64 bits of SHA-256. Another URL has another address. */
   async address(): Promise<string> {
+    const { sha256Hex } = await import("../internal/crypto.ts");
     return (await sha256Hex(this.#options.url.href)).slice(0, 16);
   }
 

@@ -1,7 +1,7 @@
 import { HooksClosedError } from "../core/errors.ts";
 import type { HookRegistry, Logger, Registration } from "../core/mod.ts";
 import { consoleLogger, guarded } from "../core/reporter.ts";
-import { targetSource } from "../core/target_source.ts";
+import { targetSource } from "../core/define_hook.ts";
 import type { Clock } from "../internal/clock.ts";
 import { errorMessage } from "../internal/issues.ts";
 import { maskError } from "../internal/mask_error.ts";

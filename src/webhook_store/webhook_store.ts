@@ -7,7 +7,7 @@ import { createEventId } from "../internal/uuid.ts";
 import { checkName, checkObject } from "../internal/validate.ts";
 import type { Page, PageOptions } from "../outbox/mod.ts";
 import { partsOf } from "../outbox/types.ts";
-import { checkStore } from "../store/check_store.ts";
+import { checkStore } from "../store/scoped_store.ts";
 import type { Store } from "../store/mod.ts";
 import { createAddressGuard } from "../webhook/address_guard.ts";
 import { AddressNotAllowedError } from "../webhook/errors.ts";

@@ -35,13 +35,13 @@ const SENDER = `
   await hooks.close();
 `;
 
-test("importing . loads nothing that decides or sends", async () => {
+test("importing . loads nothing that decides, sends or lists metrics", async () => {
   const graph = await readGraph(["mod.ts"], { types: false, dynamic: false });
   const loaded = reached(graph, "mod.ts");
   assert.ok(loaded.includes("src/core/gates/gates.ts"));
   const needless = [
     ...["core/gates/gatekeeper.ts", "core/gates/tool_call.ts", "core/gates/asking.ts"],
-    ...["webhook/attempt.ts", "webhook/sign.ts", "webhook/keys.ts"],
+    ...["webhook/attempt.ts", "webhook/sign.ts", "webhook/keys.ts", "core/list_metrics.ts"],
   ];
   assert.deepEqual(needless.filter((file) => loaded.includes(`src/${file}`)), []);
 });

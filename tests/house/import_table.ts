@@ -26,7 +26,6 @@ export const table: Readonly<Record<string, Row>> = {
   store: {
     folders: ["internal"],
     doors: {
-      "check_store.ts": [],
       "entry.ts": [],
       "errors.ts": [],
       "scoped_store.ts": [],
@@ -37,11 +36,13 @@ export const table: Readonly<Record<string, Row>> = {
     folders: ["internal", "store"],
     doors: {
       "agent_event_schemas.ts": [],
-      "attempt_cause.ts": [],
+      "define_hook.ts": [],
+      "entries.ts": [],
       "errors.ts": [],
       "event_codec.ts": [],
       "event_rules.ts": [],
       "gates/ask_link.ts": [],
+      "list_metrics.ts": [],
       "metrics.ts": [],
       "gates/failure.ts": [],
       "gates/verdict.ts": [],
@@ -50,9 +51,7 @@ export const table: Readonly<Record<string, Row>> = {
       "reporter.ts": [],
       "retry_policy.ts": [],
       "snapshot.ts": [],
-      "target_source.ts": [],
       "telemetry.ts": [],
-      "traced_attempt.ts": [],
     },
   },
   // Types of core only: what reads a dialect loads no registry.

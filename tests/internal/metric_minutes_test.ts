@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { MetricTable } from "../../src/core/metrics.ts";
+import { listMetrics } from "../../src/core/list_metrics.ts";
 import { test } from "../support/harness.ts";
 
 const MINUTE = 60_000;
@@ -16,7 +17,9 @@ test("a metric keeps the last hour by minute and outcome, whatever the target", 
   now += 1;
   attempt("a", "delivered", 1);
   const minutes = (name = "omniagent.hooks.attempt.duration") =>
-    table.list([]).find((metric) => metric.name === name)?.minutes?.map(({ start, points }) => [
+    listMetrics(table, []).find((metric) => metric.name === name)?.minutes?.map((
+      { start, points },
+    ) => [
       start.toISOString().slice(11, 19),
       ...points.map(({ attributes, value, count }) => [attributes["outcome"], value, count]),
     ]);

@@ -5,9 +5,8 @@
 import { Recorder } from "../../src/core/recorder.ts";
 import { Reporter } from "../../src/core/reporter.ts";
 import { AskError, RecordConflictError } from "../../src/core/errors.ts";
-import { type Gate, readGate } from "../../src/core/gates/gate.ts";
-import type { HostParts } from "../../src/core/gates/gate_host.ts";
-import { GateTable } from "../../src/core/gates/gate_table.ts";
+import { type Gate, GateTable, readGate } from "../../src/core/gates/gate.ts";
+import type { HostParts } from "../../src/core/gates/host.ts";
 import { Gatekeeper } from "../../src/core/gates/gatekeeper.ts";
 import { ask, deny } from "../../src/core/gates/verdict.ts";
 import { createEvent } from "../../src/core/snapshot.ts";
@@ -108,7 +107,7 @@ async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {
       },
     };
     const table = new GateTable("Cannot create gates", []);
-    for (const gate of gates) table.add(readGate(gate, recorder), ["tool.called"]);
+    for (const gate of gates) table.add(readGate(gate), ["tool.called"]);
     return { process, keeper: new Gatekeeper({ table, timeout: 10_000 }, host) };
   };
 

@@ -1,6 +1,6 @@
 import { hooksFromConfig } from "../../config/mod.ts";
 import { createHooks, HookInitError, type Hooks, type Registration } from "../../core/mod.ts";
-import { targetSource } from "../../core/target_source.ts";
+import { targetSource } from "../../core/define_hook.ts";
 import { createHooksApp, type HooksApp } from "../../hono/mod.ts";
 import { deadline } from "../../internal/async.ts";
 import { canonicalJson } from "../../internal/json_text.ts";

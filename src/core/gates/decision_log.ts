@@ -5,8 +5,8 @@ import { RECORD_VERSION } from "./ask_records.ts";
 import type { HookEvent } from "../events.ts";
 import type { Asking } from "./asking.ts";
 import type { Decision } from "./decision.ts";
-import type { GateHost } from "./gate_host.ts";
-import type { GateTable } from "./gate_table.ts";
+import type { GateHost } from "./host.ts";
+import type { GateTable } from "./gate.ts";
 import { withData } from "./rewrite.ts";
 
 /** The most decisions in memory: enough for a call that an SDK repeats, and its neighbors. */

@@ -1,12 +1,11 @@
+import { systemClock } from "../../internal/clock.ts";
 import { checkMembers, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { checkFunctions, checkName, inspect } from "../../internal/validate.ts";
-import { checkPatterns, isReport } from "../event_rules.ts";
+import { checkPatterns, isReport, patternsFor } from "../event_rules.ts";
 import type { HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
 import type { EventOf } from "../patterns.ts";
-import type { Recorder } from "../recorder.ts";
-import { Breaker } from "./breaker.ts";
-import { GateMeter } from "./gate_meter.ts";
+import type { GateState } from "./gate_state.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** How long one gate may take, in milliseconds: an agent waits for it before every tool call. */
@@ -84,9 +83,8 @@ export type RegisteredGate = {
   readonly mode: "enforce" | "shadow";
   readonly filter: ((event: HookEvent) => boolean) | undefined;
   readonly handle: (event: HookEvent, context: GateContext) => unknown;
-  /** Undefined if a failure lets the event through: then the gate is always called. */
-  readonly breaker: Breaker | undefined;
-  readonly meter: GateMeter;
+  /** Undefined before its first call. */
+  state: GateState | undefined;
 };
 
 const MEMBERS: readonly string[] = [
@@ -101,7 +99,7 @@ const MEMBERS: readonly string[] = [
 ];
 
 /** Checks a gate and fills in its defaults. @throws {TypeError | RangeError} */
-export function readGate(gate: Gate<HookEvent>, recorder: Recorder): RegisteredGate {
+export function readGate(gate: Gate<HookEvent>): RegisteredGate {
   const subject = "Cannot register gate";
   checkName(subject, gate.name);
   const named = `${subject} '${gate.name}'`;
@@ -124,8 +122,7 @@ export function readGate(gate: Gate<HookEvent>, recorder: Recorder): RegisteredG
     mode,
     filter: gate.filter?.bind(gate),
     handle: gate.handle.bind(gate) as RegisteredGate["handle"],
-    breaker: onFailure === "allow" && mode === "enforce" ? undefined : new Breaker(),
-    meter: new GateMeter(recorder, gate.name),
+    state: undefined,
   };
 }
 
@@ -144,4 +141,99 @@ function oneOf(subject: string, name: string, value: unknown, values: readonly s
   if (values.includes(value as string)) return;
   const list = values.map((one) => `"${one}"`).join(" or ");
   throw new TypeError(`${subject}: '${name}' must be ${list}, got ${inspect(value)}`);
+}
+
+/** The most types whose gates are cached. The number is bounded because types also come from outside. */
+const MAX_TYPES = 1_000;
+
+/** Gates of a type, highest priority first; equals in the order of registration. */
+export type GateList = {
+  readonly all: readonly RegisteredGate[];
+  readonly rewrites: readonly RegisteredGate[];
+  readonly checks: readonly RegisteredGate[];
+};
+
+type Entry = { readonly gate: RegisteredGate; readonly patterns: readonly string[] };
+
+/** The gates that are registered, in their order. */
+export class GateTable {
+  readonly #required: readonly string[];
+  readonly #entries = new Map<string, Entry>();
+  readonly #byType = new Map<string, GateList>();
+  /** Rises with every change: decisions of other gates don't apply to these. */
+  version = 0;
+  /** When a gate was removed last, in milliseconds. */
+  removedAt: number = -Infinity;
+
+  /**
+   * @param required Names of gates without which nothing is allowed
+   * @throws {TypeError} when it is no list of names
+   */
+  constructor(subject: string, required: readonly string[]) {
+    if (!Array.isArray(required) || !required.every((name) => typeof name === "string")) {
+      throw new TypeError(
+        `${subject}: 'required' must be a list of names, got ${inspect(required)}`,
+      );
+    }
+    this.#required = [...required];
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  /** Adds a gate. Returns a function that removes it. */
+  add(gate: RegisteredGate, patterns: readonly string[]): () => void {
+    const entry = { gate, patterns };
+    this.#entries.set(gate.name, entry);
+    this.#changed();
+    return () => {
+      if (this.#entries.get(gate.name) !== entry) return;
+      this.#entries.delete(gate.name);
+      this.removedAt = systemClock.now();
+      this.#changed();
+    };
+  }
+
+  #changed(): void {
+    this.#byType.clear();
+    this.version++;
+  }
+
+  /** Whether a decision about a type needs gates at all. */
+  guards(type: string): boolean {
+    return this.#required.length > 0 || this.gatesFor(type).all.length > 0;
+  }
+
+  /** Returns the gates of a type. */
+  gatesFor(type: string): GateList {
+    const known = this.#byType.get(type);
+    if (known !== undefined) return known;
+    const patterns = patternsFor(type);
+    const all = [...this.#entries.values()]
+      .filter((entry) => entry.patterns.some((pattern) => patterns.includes(pattern)))
+      .map(({ gate }) => gate)
+      .sort((a, b) => b.priority - a.priority);
+    if (this.#byType.size >= MAX_TYPES) this.#byType.clear();
+    const gates = listGates(all);
+    this.#byType.set(type, gates);
+    return gates;
+  }
+
+  /** Returns the identity of the gates of a type: decisions of other gates don't apply to these. */
+  nameOf(type: string): string {
+    return this.gatesFor(type).all.map(({ name, kind, mode }) => `${name} ${kind} ${mode}`).join();
+  }
+
+  /** Returns the names of required gates that aren't registered, or aren't enforced. */
+  missing(): readonly string[] {
+    return this.#required.filter((name) => this.#entries.get(name)?.gate.mode !== "enforce");
+  }
+}
+
+/** Returns gates by what they do, each in its order. */
+export function listGates(all: readonly RegisteredGate[]): GateList {
+  const rewrites = all.filter(({ kind }) => kind === "rewrite");
+  const checks = all.filter(({ kind }) => kind === "check");
+  return { all, rewrites, checks };
 }

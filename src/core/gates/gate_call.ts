@@ -7,6 +7,7 @@ import type { Recorder } from "../recorder.ts";
 import { NO_SPAN, type TelemetrySpan } from "../telemetry.ts";
 import { GateError, type GateFailure, isOf } from "./failure.ts";
 import type { GateContext, RegisteredGate } from "./gate.ts";
+import { type GateState, stateOf } from "./gate_state.ts";
 import type { GateRecord, GateResult } from "./gate_outcome.ts";
 import { type LateResult, readLate } from "./late_result.ts";
 import { applyRewrite, decisionIn } from "./rewrite.ts";
@@ -51,6 +52,7 @@ export class GateCall implements GateContext {
   readonly decisionId: string;
   readonly final: boolean;
   readonly #gate: RegisteredGate;
+  readonly #state: GateState;
   readonly #round: Round;
   readonly #start: number;
   #link: ReturnType<typeof linkSignals> | undefined;
@@ -69,6 +71,7 @@ export class GateCall implements GateContext {
     this.decisionId = round.run.decisionId;
     this.final = round.final;
     this.#gate = gate;
+    this.#state = stateOf(gate, round.run.recorder);
     this.#round = round;
     this.#start = round.start;
   }
@@ -87,13 +90,13 @@ export class GateCall implements GateContext {
   #count(judged: GateResult, span: TelemetrySpan): GateResult {
     const { record } = judged;
     if (span !== NO_SPAN) span.set({ decision: record.verdict, error: record.failure });
-    this.#gate.meter.add(record);
+    this.#state.meter.add(record);
     return judged;
   }
 
   /** Calls the gate, unless its breaker is open. */
   #call(): GateResult | Promise<GateResult> {
-    const { filter, breaker, handle } = this.#gate;
+    const { filter, handle } = this.#gate;
     const { run, event, time } = this.#round;
     try {
       const by = time.abortedBy;
@@ -106,7 +109,7 @@ export class GateCall implements GateContext {
         return this.#fail("invalid", "'filter' must return true or false");
       }
       if (!isWanted) return this.#end("none");
-      const rejected = breaker?.reject(run.clock);
+      const rejected = this.#state.breaker?.reject(run.clock);
       if (rejected !== undefined) return this.#fail(rejected.failure, rejected.reason);
       const value = handle(event, this);
       const judged = isThenable(value) ? this.#wait(value) : this.#read(value);
@@ -118,7 +121,7 @@ export class GateCall implements GateContext {
 
   /** Informs the breaker, unless the decision is over, which says nothing about the gate. */
   #note(judged: GateResult): GateResult {
-    const { breaker } = this.#gate;
+    const { breaker } = this.#state;
     const { run, time } = this.#round;
     if (breaker !== undefined && time.abortedBy === undefined) {
       breaker.note(judged.record.failure, run.clock);

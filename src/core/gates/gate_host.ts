@@ -1,7 +1,7 @@
 import { isThenable } from "../../internal/async.ts";
-import { type Clock, systemClock } from "../../internal/clock.ts";
+import { systemClock } from "../../internal/clock.ts";
 import type { InFlight } from "../background_queue.ts";
-import type { QueueRecords, RecordWrite } from "../delivery.ts";
+import type { RecordWrite } from "../delivery.ts";
 import type { HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
 import type { HookLifecycle } from "../lifecycle.ts";
@@ -11,54 +11,7 @@ import type { HooksOptions } from "../options.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Recorder } from "../recorder.ts";
 import type { Reporter } from "../reporter.ts";
-import type { Digester } from "./digest.ts";
-
-/** The part of the hooks that their gates use. */
-export type GateHost = HostParts & { readonly digester: Digester };
-
-/** The parts of it that exist before anything is decided. */
-export type HostParts = {
-  readonly logger: Logger;
-  readonly reporter: Reporter;
-  readonly recorder: Recorder;
-  readonly clock: Clock;
-  /** Whether events are redacted before they are stored and sent. */
-  readonly isRedacting: boolean;
-  /** Where decisions and asks are kept; undefined without an outbox. */
-  readonly records: QueueRecords | undefined;
-  /** Aborts when `close` is called. */
-  readonly closing: AbortSignal;
-  /** Aborts when `close` gives up. */
-  readonly abandoned: AbortSignal;
-  /** @throws {HooksClosedError} after `close` */
-  admit(subject: string): void;
-  /** Runs something that `close` waits for. */
-  run<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** Runs something that stores nothing; `close` waits for it if it returns a promise. */
-  runDirect<Result>(work: () => Result | Promise<Result>): Result | Promise<Result>;
-  /** Whether events of a type are stored, or handled by anything in this process. */
-  isObserved(type: string): boolean;
-  /**
-   * Emits events and stores records, all or none. Resolves when they are accepted, and stored if there is an
-   * outbox. Handlers aren't waited for. Returns nothing if there was nothing to wait for.
-   */
-  publish(
-    events: readonly HookEvent[],
-    records?: readonly RecordWrite[],
-  ): Promise<void> | undefined;
-  /** Emits an event that nobody waits for. Never throws. */
-  observe(event: HookEvent): void;
-  /** Returns an event as it is stored and sent. */
-  redact(event: HookEvent): HookEvent;
-  /** Judges a payload by the schema of its type; returns nothing without schemas. @throws {EventValidationError} */
-  validate(event: HookEvent): Promise<void> | undefined;
-  /**
-   * Does the same within the time of a decision.
-   *
-   * @throws {EventValidationError} also when the schema needs longer
-   */
-  validateInTime(event: HookEvent): Promise<void> | undefined;
-};
+import type { HostParts } from "./host.ts";
 
 /** The part of the registry that gates use. */
 export type RegistryParts = {
@@ -81,7 +34,7 @@ type CreateHostOptions = {
 
 /** Returns the host of a registry's gates. */
 export function createHost(parts: RegistryParts, options: CreateHostOptions): HostParts {
-  const { lifecycle, pipeline, calls, logger, reporter, observer, recorder } = parts;
+  const { lifecycle, pipeline, logger, reporter, observer, recorder } = parts;
   const { outbox, redact, timeout } = options;
   return {
     logger,
@@ -93,24 +46,8 @@ export function createHost(parts: RegistryParts, options: CreateHostOptions): Ho
     closing: lifecycle.closing,
     abandoned: lifecycle.abandoned,
     admit: (subject) => lifecycle.admit(subject, false),
-    async run(work) {
-      const leave = calls.enter();
-      try {
-        return await inside(lifecycle, "dispatch", work);
-      } finally {
-        leave();
-      }
-    },
-    runDirect(work) {
-      enterDispatch(lifecycle, "");
-      try {
-        const done = work();
-        if (!isThenable(done)) return done;
-        return Promise.resolve(done).finally(calls.enter());
-      } finally {
-        leaveDispatch();
-      }
-    },
+    run: (work) => run(parts, work),
+    runDirect: (work) => runDirect(parts, work),
     isObserved: (type) => observer.isObserved(type),
     publish(events, records) {
       if (outbox !== undefined) return store(parts, events, records, timeout);
@@ -127,6 +64,32 @@ export function createHost(parts: RegistryParts, options: CreateHostOptions): Ho
     validate: (event) => pipeline.validate(event),
     validateInTime: (event) => pipeline.validate(event, timeout),
   };
+}
+
+async function run<Result>(
+  { lifecycle, calls }: RegistryParts,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const leave = calls.enter();
+  try {
+    return await inside(lifecycle, "dispatch", work);
+  } finally {
+    leave();
+  }
+}
+
+function runDirect<Result>(
+  { lifecycle, calls }: RegistryParts,
+  work: () => Result | Promise<Result>,
+): Result | Promise<Result> {
+  enterDispatch(lifecycle, "");
+  try {
+    const done = work();
+    if (!isThenable(done)) return done;
+    return Promise.resolve(done as Promise<Result>).finally(calls.enter());
+  } finally {
+    leaveDispatch();
+  }
 }
 
 /** Emits events with an outbox. Resolves when they are stored: handlers aren't waited for. */

@@ -21,11 +21,10 @@ import type {
   GatesOptions,
   ToolContext,
 } from "./decision.ts";
-import { type Gate, readGate, readGatePatterns } from "./gate.ts";
-import { createHost, type HostParts, type RegistryParts } from "./gate_host.ts";
-import { GateTable } from "./gate_table.ts";
+import { type Gate, GateTable, readGate, readGatePatterns } from "./gate.ts";
+import { createHost, type RegistryParts } from "./gate_host.ts";
+import type { HostParts } from "./host.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
-import { importGatekeeper, importToolCall, loaded } from "./lazy.ts";
 
 /** How long a decision may take, in milliseconds: twice what one gate may. */
 const DECISION_TIMEOUT = 10_000;
@@ -92,7 +91,7 @@ export class Gates<Events extends object = AgentEvents> {
     gate: Gate<EventOf<Events, Pattern>>,
   ): Registration {
     this.#lifecycle.admit("Cannot register gate", false);
-    const registered = readGate(gate as unknown as Gate<HookEvent>, this.#host.recorder);
+    const registered = readGate(gate as unknown as Gate<HookEvent>);
     const subject = `Cannot register gate '${registered.name}'`;
     const patterns = readGatePatterns(subject, pattern);
     if (this.#table.has(registered.name)) {
@@ -247,4 +246,35 @@ function isByPerson({ askId, gates }: FinalDecision): boolean {
     gates.some(({ verdict, mode }) =>
       mode === "enforce" && (verdict === "ask" || verdict === "failed")
     );
+}
+
+type ToolCallModule = Pick<typeof import("./tool_call.ts"), "callTool">;
+
+let toolCall: Promise<ToolCallModule> | undefined;
+let gatekeeper: Promise<typeof import("./gatekeeper.ts")> | undefined;
+
+/**
+ * Imports the code that calls tools, once: on Deno, code after an import may run in the async context of the
+ * import instead of its own.
+ */
+function importToolCall(): Promise<ToolCallModule> {
+  return toolCall ??= import("./tool_call.ts");
+}
+
+/** Imports the code that decides, once. */
+function importGatekeeper(): Promise<typeof import("./gatekeeper.ts")> {
+  return gatekeeper ??= import("./gatekeeper.ts");
+}
+
+/** Waits for code that is loaded when it is first needed. @throws {Error} when it isn't deployed */
+async function loaded<Module>(subject: string, module: Promise<Module>): Promise<Module> {
+  try {
+    return await module;
+  } catch (cause) {
+    throw new Error(
+      `${subject}: the code of gates could not be loaded, so nothing is allowed. ` +
+        "Deploy every file of the package or bundle",
+      { cause },
+    );
+  }
 }

@@ -18,7 +18,7 @@
  *
  * @module
  */
-export type { ChildOptions } from "../child.ts";
+export type { ChildOptions } from "../options.ts";
 export { AskError, GateDeniedError } from "../errors.ts";
 export type { StandaloneGate } from "../define_hook.ts";
 export type { ToolDeniedData } from "../events.ts";

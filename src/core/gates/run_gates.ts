@@ -1,10 +1,9 @@
 import { isThenable } from "../../internal/async.ts";
 import { canonicalJson } from "../../internal/json_text.ts";
 import type { HookEvent } from "../events.ts";
-import type { RegisteredGate } from "./gate.ts";
+import type { GateList, RegisteredGate } from "./gate.ts";
 import { type CallParts, GateCall, Round } from "./gate_call.ts";
 import { type GateOutcome, type GateResult, merge, outcomeOf, outdated } from "./gate_outcome.ts";
-import type { GateList } from "./gate_table.ts";
 import { RunTime } from "./run_time.ts";
 
 /** The dependencies of a run of gates. */

@@ -3,7 +3,7 @@ import type { GateBase } from "../../core/mod.ts";
 import { CLAUDE_CODE_HOOKS } from "../../dialects/claude_code_gate.ts";
 import { checkDefined, checkKnown } from "../../internal/options.ts";
 import { checkName } from "../../internal/validate.ts";
-import { type CheckedRequest, checkOneOf, checkRequest, checkSecrets } from "../check_request.ts";
+import { type CheckedRequest, checkOneOf, checkRequest, checkSecrets } from "../check_options.ts";
 import type { WebhookHookOptions } from "../options.ts";
 import { createSigner } from "../request.ts";
 import type { WebhookSigner } from "../sign.ts";

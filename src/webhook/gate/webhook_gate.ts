@@ -3,8 +3,7 @@ import { guarded } from "../../core/reporter.ts";
 import { abortable, Semaphore } from "../../internal/async.ts";
 import { readCount } from "../../internal/options.ts";
 import { compileFilter } from "../filter.ts";
-import { WEBHOOK_LIMITS } from "../options.ts";
-import { isReadable } from "../request_rules.ts";
+import { isReadable, WEBHOOK_LIMITS } from "../request_rules.ts";
 import { exchange } from "./exchange.ts";
 import { type CheckedGate, checkGateOptions, type WebhookGateOptions } from "./options.ts";
 

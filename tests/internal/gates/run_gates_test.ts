@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
-import { type Gate, readGate } from "../../../src/core/gates/gate.ts";
-import { listGates } from "../../../src/core/gates/gate_table.ts";
+import { type Gate, listGates, readGate } from "../../../src/core/gates/gate.ts";
 import type { GateOutcome } from "../../../src/core/gates/gate_outcome.ts";
 import { type GateRun, runGates } from "../../../src/core/gates/run_gates.ts";
 import { allow, ask, deny, type Verdict } from "../../../src/core/gates/verdict.ts";
@@ -376,7 +375,7 @@ async function run(gates: readonly Gate<HookEvent>[], options: Options = {}): Pr
   return await runGates({
     recorder,
     decisionId: "d-1",
-    gates: listGates(gates.map((gate) => readGate(gate, recorder))),
+    gates: listGates(gates.map((gate) => readGate(gate))),
     event: eventWith(DATA),
     isResult: false,
     timeout: 10_000,
