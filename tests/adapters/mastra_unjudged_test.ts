@@ -194,6 +194,67 @@ test("mastra: a network isn't resumed while gates can't judge its tool calls", a
   await hooks.close();
 });
 
+test(
+  "mastra: a tool doesn't run in the background, past the gates of a process that crashes",
+  async () => {
+    const storage = new InMemoryStore();
+    const start = (turns: readonly Turn[], gate: (hooks: Hooks) => void) => {
+      const { hooks, log } = recorded();
+      gate(hooks);
+      const { paid, pay } = counting();
+      const agent = agentOf(turns, { tools: { pay }, backgroundTasks: { tools: "all" } });
+      mastraHooks(hooks, agent, { sessionId: "s-1" });
+      const backgroundTasks = { enabled: true, defaultRetries: { maxRetries: 2 } };
+      const mastra = new Mastra({
+        agents: { agent },
+        tools: { pay },
+        storage,
+        logger: false,
+        backgroundTasks,
+      });
+      return { agent, hooks, log, mastra, paid };
+    };
+    const tasksIn = async ({ mastra }: { readonly mastra: typeof Mastra }) =>
+      (await mastra.backgroundTaskManager.listTasks({})).tasks;
+    const first = start(PAYS, (hooks) => {
+      hooks.gate("tool.called", { name: "cap", handle: () => deny("not now") });
+    });
+    assert.equal((await first.agent.generate("hi")).text, "done");
+    assert.deepEqual(await tasksIn(first), []);
+    await first.mastra.shutdown();
+    await first.hooks.close();
+    assert.deepEqual([first.paid, first.log.count("tool.denied")], [[], 1]);
+
+    // One without gates stores a task, and crashes. Those of the next process judge it.
+    const store = await storage.getStore("backgroundTasks");
+    const task = {
+      id: "t1",
+      status: "running",
+      agentId: "main",
+      toolName: "pay",
+      toolCallId: "c2",
+    };
+    await store.createTask({
+      ...task,
+      args: { amount: 7 },
+      createdAt: new Date(),
+      maxRetries: 2,
+      retryCount: 0,
+      runId: "r1",
+      timeoutMs: 9_000,
+    });
+    const next = start([], never);
+    for (let i = 0; i < 500 && (await store.getTask("t1")).status !== "completed"; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.equal((await store.getTask("t1")).result, "never");
+    await next.mastra.shutdown();
+    await next.hooks.close();
+    assert.deepEqual([next.paid, next.log.count("tool.denied")], [[], 1]);
+  },
+  { leaks: true },
+);
+
 /** An agent whose model pays 5 in a first run, which suspends, and goes on with a tip in another one. */
 function tipping(hooks: Hooks) {
   const paid: unknown[] = [];

@@ -44,6 +44,9 @@ export type Instance =
     getVoice?(...args: unknown[]): Promise<unknown>;
     /** Returns a copy, to which a stored version of the agent is applied. */
     __fork?(): Instance;
+    /** The Mastra instance that has the agent, and what tells the agent about it. */
+    getMastraInstance?(): Registry | undefined;
+    __registerMastra?(mastra: Registry): void;
     /** Prepares each run. Of the methods that do, only this one's error isn't caught by a durable run. */
     __getGoalConfig?(): unknown;
     /** Prepares a step of `generateLegacy` and `streamLegacy`. */
@@ -108,6 +111,12 @@ type Suspendable = {
   readonly suspend?: ((...args: unknown[]) => unknown) | undefined;
   readonly toolCallId?: string | undefined;
 };
+
+/** A `Mastra` instance, at which an agent is registered. */
+export type Registry = { readonly backgroundTaskManager?: TaskManager | undefined };
+
+/** What runs tools in the background, also for other processes. */
+export type TaskManager = { getStaticExecutor(key: string): Tool | undefined };
 
 /** The tokens of a model call, or of a run. */
 export type Tokens = {

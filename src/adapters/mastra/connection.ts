@@ -24,9 +24,10 @@ import {
   type ToolContext,
   type Tools,
 } from "./agent.ts";
+import { FOREGROUND, judgeTasks } from "./background.ts";
 import { messageProcessor, resultProcessor, Running } from "./processors.ts";
 import { rejection, watching, withExecute, withoutResumeData, withResumeData } from "./tool.ts";
-import { checkNotDurable, isDurable, isGuarded, refuseUnjudged } from "./unjudged.ts";
+import { checkNotDurable, isDurable, isGuarded, judgesTools, refuseUnjudged } from "./unjudged.ts";
 import { judgeVoice } from "./voice.ts";
 
 /** The connections of all agents: an agent that delegates to another one looks up its connection. */
@@ -55,6 +56,15 @@ const MAX_SUSPENDED = 1_000;
 
 /** A run. The run that resumes a suspended one replaces it, because Mastra keeps the tools. */
 type Slot = { running: Running; readonly id: string };
+
+/** A call of a tool by its run, or by none. */
+type Made = {
+  readonly name: string;
+  readonly tool: Tool;
+  readonly params: unknown;
+  readonly context: ToolContext;
+  readonly slot: Slot | undefined;
+};
 
 /** The prefix of tools that delegate to an agent, before its key. */
 const DELEGATION = "agent-";
@@ -119,6 +129,7 @@ class Connection {
     };
     refuseUnjudged(this.#hooks, agent, () => current!.getStore()?.connection === this);
     judgeVoice(this.#hooks, agent, (tools) => this.#wrapTools(agent, tools));
+    judgeTasks(agent, (tools) => this.#wrapTools(agent, tools));
     if (fork !== undefined) {
       agent.__fork = () => {
         const copy = fork.call(agent);
@@ -200,6 +211,7 @@ class Connection {
     return {
       ...own,
       hooks: { ...own.hooks, [RUN]: running.run.id },
+      ...(judgesTools(this.#hooks) && FOREGROUND),
       inputProcessors: [...inputs, messageProcessor(running)],
       outputProcessors: [...outputs, resultProcessor(running)],
       // Mastra calls it after all processors: they may have added tools.
@@ -243,16 +255,8 @@ class Connection {
     return Object.fromEntries(wrapped);
   }
 
-  async #callTool(
-    agent: Instance,
-    { name, tool, params, context, slot }: {
-      readonly name: string;
-      readonly tool: Tool;
-      readonly params: unknown;
-      readonly context: ToolContext;
-      readonly slot: Slot | undefined;
-    },
-  ): Promise<unknown> {
+  async #callTool(agent: Instance, made: Made): Promise<unknown> {
+    const { name, tool, params, context, slot } = made;
     const { toolCallId: callId, resumeData } = context.agent ?? context;
     const call = { name, params, callId, signal: context.abortSignal };
     const asNew = withResumeData(call, resumeData);
@@ -265,7 +269,7 @@ class Connection {
     let isSuspended = false;
     const watched = watching(context, () => isSuspended = true, isNew ? resumed : {});
     const execute = async (): Promise<ToolOutcome> => {
-      const delegation = await this.#delegation(agent, { name, context, slot, isNew });
+      const delegation = await this.#delegation(agent, made, isNew);
       const run = (): unknown => opened.within(() => tool.execute!(input, watched));
       const output = await current!.run({ delegation }, run);
       if (isSuspended && output === undefined) {
@@ -298,12 +302,8 @@ class Connection {
   /** Returns the agent to which a tool delegates: its run belongs to the run of this agent. */
   async #delegation(
     agent: Instance,
-    { name, context, slot, isNew }: {
-      readonly name: string;
-      readonly context: ToolContext;
-      readonly slot: Slot | undefined;
-      readonly isNew: boolean;
-    },
+    { name, context, slot }: Made,
+    isNew: boolean,
   ): Promise<Current["delegation"]> {
     if (!name.startsWith(DELEGATION)) return undefined;
     const agents = await agent.listAgents({ requestContext: context.requestContext });

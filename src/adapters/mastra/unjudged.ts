@@ -48,6 +48,11 @@ export function isGuarded({ registry: { gates } }: AgentHooks): boolean {
   return JUDGED.some((type) => gates.guards(type));
 }
 
+/** Returns whether there are gates for tool calls or their results. */
+export function judgesTools({ registry: { gates } }: AgentHooks): boolean {
+  return gates.guards("tool.called") || gates.guards("tool.completed");
+}
+
 /** Returns whether an agent is a durable one, or becomes one when it runs. */
 export function isDurable(agent: Instance): boolean {
   return agent.agent !== undefined;
