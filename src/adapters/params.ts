@@ -19,18 +19,31 @@ export function paramsFor(given: unknown, judged: unknown): unknown {
  * or would make something else of its own output.
  */
 export async function parsedBy(schema: unknown, params: unknown): Promise<unknown> {
-  const standard = (schema as Partial<StandardSchemaV1> | null | undefined)?.["~standard"];
-  if (typeof standard?.validate !== "function") return params;
+  const { "~standard": standard = schema } = (schema ?? {}) as Partial<StandardSchemaV1>;
+  if (typeof (standard as Validator | undefined)?.validate !== "function") return params;
+  const { validate } = standard as Validator;
   try {
-    const once = await standard.validate(params);
-    if (once.issues !== undefined || opaque(once.value) !== undefined) return params;
-    const twice = await standard.validate(structuredClone(once.value));
-    const isStable = twice.issues === undefined &&
+    const once = await validate(params);
+    if (isRejected(once) || opaque(once.value) !== undefined) return params;
+    const twice = await validate(structuredClone(once.value));
+    const isStable = !isRejected(twice) &&
       JSON.stringify(twice.value) === JSON.stringify(once.value);
     return isStable ? once.value : params;
   } catch {
     return params; // the SDK will say so
   }
+}
+
+/** A Standard Schema, or one of the AI SDK. */
+type Validator = { validate(value: unknown): Validated | PromiseLike<Validated> };
+type Validated = {
+  readonly value?: unknown;
+  readonly issues?: unknown;
+  readonly success?: boolean;
+};
+
+function isRejected({ issues, success }: Validated): boolean {
+  return issues !== undefined || success === false;
 }
 
 /** Returns the class of an instance in arguments whose JSON may not show what a tool sees; undefined if none. */

@@ -5,14 +5,14 @@ import { mastraHooks } from "@omniagent/hooks/mastra";
 import { test } from "../support/harness.ts";
 import { scriptedModel } from "./ai_model.ts";
 import { load, type Turn } from "./driver.ts";
-import { recorded } from "./scenario.ts";
+import { DEFAULTED, recorded } from "./scenario.ts";
 
 const { Agent } = await load("@mastra/core/agent");
 const { createDurableAgent, createEventedAgent } = await load("@mastra/core/agent/durable");
 const { Mastra } = await load("@mastra/core");
 const { MockMemory } = await load("@mastra/core/memory");
 const { InMemoryStore } = await load("@mastra/core/storage");
-const { createTool } = await load("@mastra/core/tools");
+const { createTool, Tool } = await load("@mastra/core/tools");
 const { MastraVoice } = await load("@mastra/core/voice");
 const { z } = await load("zod");
 
@@ -27,13 +27,31 @@ function agentOf(turns: readonly Turn[], more: object = {}) {
   return new Agent({ maxRetries: 0, ...own, ...more });
 }
 
+/** A model of the kind that `generateLegacy` takes, which follows PAYS. */
+function legacyModel() {
+  const usage = { promptTokens: 3, completionTokens: 5 };
+  const rawCall = { rawPrompt: "", rawSettings: {} };
+  const args = JSON.stringify({ amount: 7 });
+  const call = { toolCallType: "function", toolCallId: "c1", toolName: "pay", args };
+  const pays = { finishReason: "tool-calls", toolCalls: [call] };
+  const steps = [pays, { finishReason: "stop", text: "done" }];
+  let next = 0;
+  return {
+    specificationVersion: "v1",
+    provider: "scripted",
+    modelId: "scripted",
+    defaultObjectGenerationMode: "json",
+    doGenerate: () => Promise.resolve({ ...steps[next++ % 2], usage, rawCall }),
+  };
+}
+
 /** A tool that counts its calls. */
-function counting() {
+function counting(inputSchema: object = z.object({ amount: z.number() })) {
   const paid: number[] = [];
   const pay = createTool({
     id: "pay",
     description: "Pays",
-    inputSchema: z.object({ amount: z.number() }),
+    inputSchema,
     execute: ({ amount }: { readonly amount: number }) => Promise.resolve(`${paid.push(amount)}`),
   });
   return { paid, pay };
@@ -72,21 +90,73 @@ test("mastra: the tools that a realtime voice calls are judged", async () => {
   const { hooks, log } = recorded();
   const { paid, pay } = counting();
   const agent = agentOf([], { tools: { pay }, voice: new Realtime() });
-  mastraHooks(hooks, agent);
   const early = agent.voice;
   assert.equal(await early.call("pay", { amount: 1 }), "1");
+  mastraHooks(hooks, agent);
   const gate = never(hooks);
-  assert.throws(() => agent.voice, /^Error: Cannot use 'voice' of the agent 'main'.*getVoice/);
+  await agent.listTools(); // it was given those
+  assert.equal(agent.voice, early);
+  assert.equal(await early.call("pay", { amount: 7 }), "never");
   const voice = await agent.getVoice();
   assert.equal(await voice.call("pay", { amount: 7 }), "never");
-  assert.equal(agent.voice, voice);
-  assert.deepEqual([paid, log.count("tool.denied")], [[1], 1]);
+  assert.deepEqual([paid, log.count("tool.denied")], [[1], 2]);
   gate.unregister();
   assert.equal(await voice.call("pay", { amount: 8 }), "2");
   assert.equal(log.count("tool.completed"), 1);
-  assert.equal((await agent.listTools()).pay, pay);
   await hooks.close();
 });
+
+test("mastra: a realtime voice that an agent doesn't tell can't be used before getVoice()", async () => {
+  const errors: unknown[] = [];
+  const report = (error: unknown) => void errors.push(error);
+  const logger = { debug() {}, info() {}, warn() {}, error: report, trackException: report };
+  const { hooks } = recorded();
+  const { paid, pay } = counting();
+  const realtime = new Realtime();
+  const agent = agentOf([], { tools: { pay }, voice: realtime, instructions: () => "Pay" });
+  agent.__setLogger(logger);
+  mastraHooks(hooks, agent);
+  assert.equal(agent.logger, logger);
+  never(hooks);
+  await agent.listTools();
+  assert.deepEqual(errors, []);
+  assert.throws(() => agent.voice, /getVoice\(\) instead/);
+  assert.equal(await agent.getVoice(), realtime);
+  assert.equal(await realtime.call("pay", { amount: 7 }), "never");
+  await hooks.close();
+  assert.deepEqual(paid, []);
+});
+
+for (const method of ["none", "generate", "generateLegacy"] as const) {
+  test(`mastra: gates judge the tools of listTools() once (called by ${method})`, async () => {
+    const { hooks } = recorded();
+    const { paid, pay } = counting();
+    const judged: unknown[] = [];
+    let isAllowed = true;
+    hooks.gate("tool.called", {
+      name: "policy",
+      handle: ({ data }) => {
+        judged.push(data.params);
+        return isAllowed ? undefined : deny("never");
+      },
+    });
+    const model = method === "generateLegacy"
+      ? legacyModel()
+      : scriptedModel([...PAYS, ...PAYS], 3);
+    const agent = mastraHooks(hooks, agentOf([], { tools: { pay }, model }));
+    const call = async () =>
+      method === "none"
+        ? await (await agent.listTools()).pay.execute({ amount: 7 }, { toolCallId: "c1" })
+        : await agent[method]("hi");
+    await call();
+    assert.deepEqual([judged.splice(0), paid], [[{ amount: 7 }], [7]]);
+    isAllowed = false;
+    await call();
+    assert.deepEqual([judged, paid], [[{ amount: 7 }], [7]]);
+    assert.ok((await agent.listTools()).pay instanceof Tool);
+    await hooks.close();
+  });
+}
 
 test("mastra: a voice that calls no tools can be used while there are gates", async () => {
   const { hooks } = recorded();
@@ -255,22 +325,29 @@ test(
   { leaks: true },
 );
 
-/** An agent whose model pays 5 in a first run, which suspends, and goes on with a tip in another one. */
-function tipping(hooks: Hooks) {
+/** A tool that suspends its run before it pays, and goes on with a tip. */
+function suspending(inputSchema: object = z.object({ amount: z.number() })) {
   const paid: unknown[] = [];
   const pay = createTool({
     id: "pay",
     description: "Pays",
-    inputSchema: z.object({ amount: z.number() }),
+    inputSchema,
     suspendSchema: z.object({ question: z.string() }),
     resumeSchema: z.object({ tip: z.number() }),
     // deno-lint-ignore no-explicit-any -- Mastra's context
-    execute: ({ amount }: { readonly amount: number }, { agent }: any) => {
+    execute: (input: any, { agent }: any) => {
       if (!agent.resumeData) return agent.suspend({ question: "How much tip?" });
-      paid.push([amount, agent.resumeData]);
+      const { amount, ...others } = input;
+      paid.push([amount, agent.resumeData, ...Object.values(others)]);
       return "paid";
     },
   });
+  return { paid, pay };
+}
+
+/** An agent whose model pays 5 in a first run, which suspends, and goes on with a tip in another one. */
+function tipping(hooks: Hooks) {
+  const { paid, pay } = suspending();
   const call = (id: string, params: object) => ({ calls: [{ id, name: "pay", params }] });
   const model = scriptedModel([
     call("c1", { amount: 5 }),
@@ -328,20 +405,7 @@ test("mastra: gates judge the calls of a subagent that the model resumes", async
       return JSON.stringify(data).includes("5000") ? deny("too much") : undefined;
     },
   });
-  const paid: unknown[] = [];
-  const pay = createTool({
-    id: "pay",
-    description: "Pays",
-    inputSchema: z.object({ amount: z.number() }),
-    suspendSchema: z.object({ question: z.string() }),
-    resumeSchema: z.object({ tip: z.number() }),
-    // deno-lint-ignore no-explicit-any -- Mastra's context
-    execute: ({ amount }: { readonly amount: number }, { agent }: any) => {
-      if (!agent.resumeData) return agent.suspend({ question: "How much tip?" });
-      paid.push([amount, agent.resumeData]);
-      return "paid";
-    },
-  });
+  const { paid, pay } = suspending();
   const helper = agentOf(PAYS, { id: "helper", name: "helper", description: "H", tools: { pay } });
   const params = { prompt: "help", suspendedToolCallId: "d1", resumeData: { tip: 5000 } };
   const resumes = { calls: [{ id: "d2", name: "agent-helper", params }] };
@@ -359,3 +423,34 @@ test("mastra: gates judge the calls of a subagent that the model resumes", async
   assert.deepEqual(seen, [{ amount: 7 }, { amount: 7, resumeData: { tip: 5000 } }]);
   assert.ok(log.lines.includes("[helper] tool.denied c1 too much"));
 });
+
+test("mastra: an input may have a field of the name 'resumeData' where Mastra leaves it there", async () => {
+  const own = { amount: 5, resumeData: "mine" };
+  const { hooks } = recorded();
+  const judged: unknown[] = [];
+  hooks.gate("tool.called", { name: "seen", handle: ({ data }) => void judged.push(data.params) });
+  const { paid, pay } = suspending(z.object({ amount: z.number(), resumeData: z.string() }));
+  const agent = mastraHooks(hooks, agentOf([], { tools: { pay } }));
+  const tools = await agent.listTools();
+  await tools.pay.execute(own, { agent: { resumeData: { tip: 2 } } });
+  await hooks.close();
+  assert.deepEqual(judged, [{ input: own, resumeData: { tip: 2 } }]);
+  assert.deepEqual(paid, [[5, { tip: 2 }, "mine"]]);
+});
+
+for (const [what, amount, sent] of DEFAULTED) {
+  test(`mastra: gates judge what the tool gets, with ${what}`, async () => {
+    const { hooks } = recorded();
+    hooks.gate("tool.called", {
+      name: "limit",
+      handle: ({ data }) => Number(data.params?.amount) > 100 ? deny("too much") : undefined,
+    });
+    const { paid, pay } = counting(z.object({ amount: amount(z) }));
+    const turns = [{ calls: [{ id: "c1", name: "pay", params: sent }] }, { text: "done" }];
+    const agent = mastraHooks(hooks, agentOf(turns, { tools: { pay } }));
+    await agent.generate("hi");
+    await (await agent.listTools()).pay.execute(sent, {});
+    await hooks.close();
+    assert.deepEqual(paid, []);
+  });
+}

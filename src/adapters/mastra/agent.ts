@@ -42,6 +42,7 @@ export type Instance =
     /** Returns the agent's tools, and its voice, which gets them. */
     listTools?(...args: unknown[]): Tools | Promise<Tools>;
     getVoice?(...args: unknown[]): Promise<unknown>;
+    logger?: object | undefined;
     /** Returns a copy, to which a stored version of the agent is applied. */
     __fork?(): Instance;
     /** The Mastra instance that has the agent, and what tells the agent about it. */
@@ -98,6 +99,9 @@ export type Output = {
 export type Tools = Record<string, Tool>;
 export type Tool = {
   readonly execute?: ((input: unknown, context?: ToolContext) => unknown) | undefined;
+  /** The schema of its input: of a tool that a run has, and of one that was created. */
+  readonly parameters?: unknown;
+  readonly inputSchema?: unknown;
 };
 export type ToolContext = Suspendable & {
   readonly abortSignal?: AbortSignal | undefined;

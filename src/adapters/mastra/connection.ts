@@ -20,15 +20,23 @@ import {
   type RunOptions,
   RUNS,
   SUBJECT,
-  type Tool,
   type ToolContext,
   type Tools,
 } from "./agent.ts";
 import { FOREGROUND, judgeTasks } from "./background.ts";
 import { messageProcessor, resultProcessor, Running } from "./processors.ts";
-import { rejection, watching, withExecute, withoutResumeData, withResumeData } from "./tool.ts";
+import {
+  callOf,
+  completed,
+  type Invoked,
+  isOf,
+  watching,
+  withExecute,
+  withoutResumeData,
+  withResumeData,
+} from "./tool.ts";
 import { checkNotDurable, isDurable, isGuarded, judgesTools, refuseUnjudged } from "./unjudged.ts";
-import { judgeVoice } from "./voice.ts";
+import { judgeGivenTools } from "./voice.ts";
 
 /** The connections of all agents: an agent that delegates to another one looks up its connection. */
 const CONNECTIONS = new WeakMap<object, Connection>();
@@ -46,6 +54,8 @@ type Current = {
     /** Whether the agent's calls are judged, even if they were paused. */
     readonly isNew: boolean;
   } | undefined;
+  /** The call that was judged, and whose tool runs. */
+  readonly call?: ToolCall;
 };
 
 /** Passes the id of a run to its tools. Next to the user's hooks, it reaches them on every path. */
@@ -58,13 +68,7 @@ const MAX_SUSPENDED = 1_000;
 type Slot = { running: Running; readonly id: string };
 
 /** A call of a tool by its run, or by none. */
-type Made = {
-  readonly name: string;
-  readonly tool: Tool;
-  readonly params: unknown;
-  readonly context: ToolContext;
-  readonly slot: Slot | undefined;
-};
+type Made = Invoked & { readonly slot: Slot | undefined };
 
 /** The prefix of tools that delegate to an agent, before its key. */
 const DELEGATION = "agent-";
@@ -127,9 +131,11 @@ class Connection {
       const agents = listAgents.call(agent, options);
       return agents instanceof Promise ? agents.then((all) => this.#join(all)) : this.#join(agents);
     };
-    refuseUnjudged(this.#hooks, agent, () => current!.getStore()?.connection === this);
-    judgeVoice(this.#hooks, agent, (tools) => this.#wrapTools(agent, tools));
-    judgeTasks(agent, (tools) => this.#wrapTools(agent, tools));
+    const isRunning = (): boolean => current!.getStore()?.connection === this;
+    const judged = (tools: Tools): Tools => this.#wrapTools(agent, tools);
+    refuseUnjudged(this.#hooks, agent, isRunning);
+    judgeGivenTools(this.#hooks, agent, judged, isRunning);
+    judgeTasks(agent, judged);
     if (fork !== undefined) {
       agent.__fork = () => {
         const copy = fork.call(agent);
@@ -149,9 +155,8 @@ class Connection {
   #join(agents: Agents): Agents {
     for (const agent of Object.values(agents) as MastraAgent[]) {
       const instance = agent as unknown as Instance;
-      if (CONNECTIONS.has(agent) || missingOf(instance) !== undefined || isDurable(instance)) {
-        continue;
-      }
+      const isConnected = CONNECTIONS.has(agent);
+      if (isConnected || missingOf(instance) !== undefined || isDurable(instance)) continue;
       connect(this.#hooks, agent, { cost: this.#options.cost });
     }
     return agents;
@@ -247,8 +252,11 @@ class Connection {
   #wrapTools(agent: Instance, tools: Tools, slot?: Slot): Tools {
     const wrapped = Object.entries(tools).map(([name, tool]) => {
       if (typeof tool.execute !== "function" || this.#judged.has(tool.execute)) return [name, tool];
-      const execute = (params: unknown, context: ToolContext = {}): Promise<unknown> =>
-        this.#callTool(agent, { name, tool, params, context, slot });
+      const execute = (params: unknown, context: ToolContext = {}): unknown => {
+        const isJudged = slot === undefined && isOf(current!.getStore()?.call, name, context);
+        if (isJudged) return tool.execute!(params, context);
+        return this.#callTool(agent, { name, tool, params, context, slot });
+      };
       this.#judged.add(execute);
       return [name, withExecute(tool, execute)];
     });
@@ -256,31 +264,24 @@ class Connection {
   }
 
   async #callTool(agent: Instance, made: Made): Promise<unknown> {
-    const { name, tool, params, context, slot } = made;
-    const { toolCallId: callId, resumeData } = context.agent ?? context;
-    const call = { name, params, callId, signal: context.abortSignal };
-    const asNew = withResumeData(call, resumeData);
+    const { tool, params, context, slot } = made;
+    const call = callOf(made);
+    const asNew = withResumeData(call, context);
     const opened = await this.#open(call, asNew, slot);
     if (opened.type === "denied") return denialText(opened.denial);
     const isNew = opened.isRepeated !== true;
-    const { input, ...resumed } = isNew && asNew === call
-      ? { input: opened.params }
-      : withoutResumeData(opened.params, params);
+    const { input, ...resumed } = withoutResumeData(opened.params, params, isNew && asNew !== call);
     let isSuspended = false;
     const watched = watching(context, () => isSuspended = true, isNew ? resumed : {});
     const execute = async (): Promise<ToolOutcome> => {
       const delegation = await this.#delegation(agent, made, isNew);
       const run = (): unknown => opened.within(() => tool.execute!(input, watched));
-      const output = await current!.run({ delegation }, run);
+      const output = await current!.run({ delegation, call }, run);
       if (isSuspended && output === undefined) {
         opened.pause();
         return { type: "result", value: output };
       }
-      const invalid = rejection(output);
-      if (invalid === undefined) return await opened.complete(output);
-      const judged = await opened.fail(invalid);
-      const isSame = judged.type === "error" && judged.error === invalid;
-      return isSame ? { type: "result", value: output } : judged;
+      return await completed(opened, output);
     };
     const outcome = await execute().catch((error) => opened.fail(error));
     if (outcome.type === "error") throw outcome.error;

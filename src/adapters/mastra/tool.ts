@@ -1,5 +1,5 @@
 import { errorMessage } from "../../internal/issues.ts";
-import { type ToolCall, toRecord } from "../tool_call.ts";
+import { type AllowedCall, type ToolCall, type ToolOutcome, toRecord } from "../tool_call.ts";
 import type { Tool, ToolContext } from "./agent.ts";
 
 /** Returns a tool like another, of the same class, that runs another function. */
@@ -9,19 +9,53 @@ export function withExecute(tool: Tool, execute: Tool["execute"]): Tool {
   return Object.create(Object.getPrototypeOf(tool), properties);
 }
 
-/** Returns a call as gates judge it: its input, and the data with which a suspended tool resumes. */
-export function withResumeData(call: ToolCall, resumeData: unknown): ToolCall {
-  if (resumeData === undefined || resumeData === null) return call;
-  return { ...call, params: { ...toRecord(call.params), resumeData } };
+/** A call of a tool, as Mastra makes it. */
+export type Invoked = {
+  readonly name: string;
+  readonly tool: Tool;
+  readonly params: unknown;
+  readonly context: ToolContext;
+};
+
+/** Returns a call, without the data with which a suspended tool resumes. */
+export function callOf({ name, tool, params, context }: Invoked): ToolCall {
+  const { toolCallId: callId } = context.agent ?? context;
+  const { parameters: schema = tool.inputSchema } = tool;
+  return { name, params, callId, signal: context.abortSignal, schema };
 }
 
-/** Splits judged data into the two parts that the tool takes. `given` is the original input. */
+/** Parameters that hold resume data besides the input. */
+const RESUMED = new WeakSet<object>();
+
+/** Returns a call as gates judge it: its input, and the data with which a suspended tool resumes. */
+export function withResumeData(call: ToolCall, context: ToolContext): ToolCall {
+  const { resumeData } = context.agent ?? context;
+  if (resumeData === undefined || resumeData === null) return call;
+  const { schema: _, params, ...rest } = call;
+  const own = isMergeable(params) ? params : { input: params };
+  return { ...rest, params: { ...own, resumeData } };
+}
+
+/**
+ * Splits judged data into the two parts that the tool takes.
+ *
+ * @param given The original input
+ * @param isResumed Whether what was judged now has resume data; it may also have had some when the call was paused
+ */
 export function withoutResumeData(
   judged: unknown,
   given: unknown,
+  isResumed: boolean,
 ): { readonly input: unknown; readonly resumeData?: unknown } {
-  const { resumeData, ...input } = toRecord(judged);
-  return { input: toRecord(given) === given ? input : input.input, resumeData };
+  if (isResumed) RESUMED.add(judged as object);
+  if (!RESUMED.has(judged as object)) return { input: judged };
+  const { resumeData, ...input } = judged as { readonly [name: string]: unknown };
+  return { input: isMergeable(given) ? input : input.input, resumeData };
+}
+
+/** Whether an input is an object that has no `resumeData` of its own. */
+function isMergeable(input: unknown): input is object {
+  return toRecord(input) === input && !Object.hasOwn(input as object, "resumeData");
 }
 
 /** Returns a context that reports when the tool suspends its run, and may have other data to resume with. */
@@ -46,8 +80,23 @@ export function watching(
   return Object.assign(context, { agent: { ...agent, ...watched } });
 }
 
+/** Whether a tool is called as part of a call that was judged: `listTools` returns tools that judge, too. */
+export function isOf(call: ToolCall | undefined, name: string, context: ToolContext): boolean {
+  const { toolCallId } = context.agent ?? context;
+  return call?.name === name && call.callId !== undefined && call.callId === toolCallId;
+}
+
+/** Ends a call with the output of its tool. */
+export async function completed(call: AllowedCall, output: unknown): Promise<ToolOutcome> {
+  const invalid = rejection(output);
+  if (invalid === undefined) return await call.complete(output);
+  const judged = await call.fail(invalid);
+  const isSame = judged.type === "error" && judged.error === invalid;
+  return isSame ? { type: "result", value: output } : judged;
+}
+
 /** Mastra returns validation errors of a tool's input as its output. */
-export function rejection(output: unknown): Error | undefined {
+function rejection(output: unknown): Error | undefined {
   const { error, message } = (output ?? {}) as {
     readonly error?: unknown;
     readonly message?: unknown;

@@ -1,31 +1,41 @@
 import type { AgentHooks } from "../options.ts";
-import { createStorage } from "../async_storage.ts";
-import { type Instance, SUBJECT, type Tools } from "./agent.ts";
+import type { Instance, Tools } from "./agent.ts";
 import { isGuarded } from "./unjudged.ts";
 
 /** A voice. A realtime one calls the tools of its agent by itself. */
-type Voice = { readonly addTools?: unknown };
+type Voice = { addTools?(tools: Tools): void };
 
 /**
- * Lets gates judge the tools that the voice of an agent calls. `getVoice` gives it the tools that `judged`
- * returns. While there are gates, `voice` throws until then, because the voice got the original tools when
- * the agent was created.
+ * Lets gates judge the tools that an agent gives out: to its voice, and to callers of `listTools`. A voice got
+ * the original tools when the agent was created. It gets others here or, if that isn't possible, from `getVoice`.
+ * While there are gates, `voice` throws until then.
+ *
+ * @param judged Returns tools that gates judge
+ * @param isRunning Whether the caller is a run, whose tools are judged in another place
  */
-export function judgeVoice(
+export function judgeGivenTools(
   hooks: AgentHooks,
   agent: Instance,
   judged: (tools: Tools) => Tools,
+  isRunning: () => boolean,
 ): void {
   const { getVoice, listTools } = agent;
   if (getVoice === undefined || listTools === undefined) return;
-  const isForVoice = createStorage<true>(SUBJECT);
-  let hasJudgedTools = false;
-  agent.listTools = async (...args) => {
-    const tools = await listTools.apply(agent, args);
-    return isForVoice.getStore() ? judged(tools) : tools;
+  agent.listTools = (...args) => {
+    const tools = listTools.apply(agent, args);
+    if (isRunning()) return tools;
+    return tools instanceof Promise ? tools.then(judged) : judged(tools);
   };
+  let hasJudgedTools = false;
+  const early = voiceOf(agent);
+  if (early !== undefined && callsTools(early)) {
+    Promise.resolve(agent.listTools()).then((tools) => {
+      early.addTools!(tools);
+      hasJudgedTools = true;
+    }).catch(() => {}); // `getVoice` says why
+  }
   agent.getVoice = async (...args) => {
-    const voice = await isForVoice.run(true, () => getVoice.apply(agent, args));
+    const voice = await getVoice.apply(agent, args);
     hasJudgedTools = true;
     return voice;
   };
@@ -41,6 +51,22 @@ export function judgeVoice(
     },
   });
 }
+
+/** Returns the voice that an agent was created with; undefined if the agent doesn't tell. */
+function voiceOf(agent: Instance): Voice | undefined {
+  const { logger } = agent;
+  try {
+    agent.logger = SILENT;
+    return Reflect.get(Object.getPrototypeOf(agent), "voice", agent) as Voice;
+  } catch {
+    return undefined; // the voice or the instructions are a function
+  } finally {
+    agent.logger = logger;
+  }
+}
+
+/** Takes what Mastra reports when it throws. */
+const SILENT = { trackException: (): void => {} };
 
 /** Returns whether a voice uses tools: the base class of voices ignores them. */
 function callsTools(voice: Voice): boolean {
