@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
+import { createHooks } from "@omniagent/hooks";
 import { aiSdkHooks } from "@omniagent/hooks/ai-sdk";
 import { ask, deny } from "@omniagent/hooks/gates";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
+import { silentLogger } from "../support/silent_logger.ts";
 import { scriptedModel } from "./ai_model.ts";
 import { type Driver, type Ending, load, type Script } from "./driver.ts";
 import { BACKGROUND, recorded, testAdapter } from "./scenario.ts";
@@ -699,4 +703,51 @@ test("ai-sdk: what gates make of an input must fit the schema of its tool", asyn
       assert.equal(log.lines.some((line) => line.includes("rejects what gates made")), !runs);
     }
   }
+});
+
+test("ai-sdk: a call that a later run repeats gets the decision that is stored, until its tool has run", async () => {
+  const store = memoryStore();
+  const judged: unknown[] = [];
+  const paid: unknown[] = [];
+  /** Runs the same call in a process of its own, in which a person responds. */
+  const run = async (decision: "allow" | "deny", aborts: boolean) => {
+    const asked = Promise.withResolvers<string>();
+    const hooks = createHooks({
+      logger: false,
+      outbox: createOutbox(store, { logger: silentLogger }),
+    });
+    hooks.on("gate.asked", ({ data }) => asked.resolve(data.ask_id));
+    hooks.gate("tool.called", {
+      name: "person",
+      handle: ({ data }) => {
+        judged.push(data.call_id);
+        return ask("Pay?");
+      },
+    });
+    const controller = new AbortController();
+    const running = generateText({
+      ...aiSdkHooks(hooks, { sessionId: "s-1" }).options({
+        tools: toolsOf({ pay: ({ amount }) => `paid ${paid.push(amount)}` }),
+      }),
+      model: scriptedModel(callOnce("pay", { amount: 7 }), 4),
+      abortSignal: controller.signal,
+      prompt: "hi",
+    });
+    if (aborts) {
+      const askId = await asked.promise;
+      controller.abort();
+      await running;
+      await hooks.asks.resolve(askId, { decision, by: "ada" });
+    } else {
+      void asked.promise.then((askId) => hooks.asks.resolve(askId, { decision, by: "ada" }));
+      await running;
+    }
+    await hooks.close();
+  };
+  await run("allow", true);
+  assert.deepEqual([judged, paid], [["call_0"], []]);
+  await run("deny", false);
+  assert.deepEqual([judged, paid], [["call_0"], [7]], "the approval that is stored");
+  await run("deny", false);
+  assert.deepEqual([judged, paid], [["call_0", "call_0"], [7]], "it is used up");
 });
