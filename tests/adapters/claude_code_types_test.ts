@@ -7,6 +7,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { createHooks } from "@omniagent/hooks";
+import { claudeAgentHooks } from "@omniagent/hooks/claude-agent";
+import { deny } from "@omniagent/hooks/gates";
 import { test } from "../support/harness.ts";
 
 const SDK = "@anthropic-ai/claude-agent-sdk";
@@ -65,4 +68,60 @@ test("the type check rejects an output that Claude Code doesn't know", () => {
   const text = program().replace("export { inputs", `${wrong}\nexport { inputs`);
   assert.match(check(text), /deny/);
   assert.match(check(program().replace('"PreToolUse" | ', "")), /PreToolUse/);
+});
+
+/** Returns the fields of each tool's results that hold one of a few words, and the words, by the SDK's types. */
+function wordsOf(types: string): ReadonlyMap<string, readonly (readonly [string, string])[]> {
+  const blocks = types.replaceAll(/\/\*[^]*?\*\//g, "")
+    .matchAll(/^export (?:type|interface) (?:File)?(\w+)Output\b[^]*?(?=^export |(?![^]))/gm);
+  return new Map([...blocks].map(([block, tool]) => {
+    const fields = block.matchAll(/(\w+)\??:\s*((?:\|?\s*"[^"]*"\s*)+)(?=;)/g);
+    const words = [...fields].flatMap(([, field, words]) =>
+      [...words!.matchAll(/"([^"]*)"/g)].map(([, word]) => [field!, word!] as const)
+    );
+    return [tool!, words];
+  }));
+}
+
+/** Returns the words that a result of a tool doesn't keep when a gate withholds it. */
+async function lostOf(tool: string, words: readonly (readonly [string, string])[]) {
+  const hooks = createHooks({ logger: false });
+  hooks.gate("tool.completed", { name: "policy", handle: () => deny("withheld") });
+  const [matcher] = claudeAgentHooks(hooks).options({}).hooks!.PostToolUse!;
+  const lost: string[] = [];
+  for (const [field, word] of words) {
+    const input = {
+      hook_event_name: "PostToolUse",
+      session_id: "s-1",
+      tool_name: tool,
+      tool_input: {},
+      tool_use_id: `${field}-${word}`,
+      tool_response: { [field]: word, stdout: "secret" },
+    };
+    const { signal } = new AbortController();
+    const { hookSpecificOutput } = await matcher!.hooks[0]!(input, input.tool_use_id, { signal });
+    const { [field]: kept, stdout } = hookSpecificOutput.updatedToolOutput;
+    if (kept !== word || stdout !== "withheld") lost.push(`${tool}.${field}: ${word}`);
+  }
+  await hooks.close();
+  return lost;
+}
+
+test("a withheld result of a tool of Claude Code keeps each word that the SDK's types list", async () => {
+  const types = new URL(`../../tests/adapters/node_modules/${SDK}/sdk-tools.d.ts`, import.meta.url);
+  const tools = wordsOf(readFileSync(types, "utf8"));
+  const names = [...tools].filter(([, words]) => words.length > 0).map(([tool]) => tool);
+  assert.ok(names.length >= 15 && names.includes("Bash"), `found ${names.join(", ")}`);
+  const lost: string[] = [];
+  for (const [tool, words] of tools) {
+    if (tool !== "Read") lost.push(...await lostOf(tool, words)); // its results have one form when withheld
+  }
+  assert.deepEqual(lost, []);
+});
+
+test("a tool of Claude Code whose words aren't known is found", async () => {
+  const types =
+    `export interface NewOutput {\n  grade:\n    | "high"\n    | "low";\n  status: "done";\n}\n`;
+  const words = wordsOf(types).get("New")!;
+  assert.deepEqual(await lostOf("New", words), ["New.grade: high", "New.grade: low"]);
 });
