@@ -721,17 +721,17 @@ test("hooks are closed once the store isn't asked any longer whether somebody re
 
 test("several gates that ask, ask together: all questions, what all offer, until the first expires", async () => {
   const agent = start(memoryStore(), {
-    question: ["Pay?", { allow: ["edit", "allow"], expiresIn: 60_000 }],
+    question: ["Pay?\n5\n5", { allow: ["edit", "allow"], expiresIn: 60_000 }],
   });
   const { hooks } = agent;
   const legal = hooks.gate("tool.called", {
     name: "legal",
     handle: () => ask("Is it legal?", { allow: ["deny"], expiresIn: 30_000 }),
   });
-  hooks.gate("tool.called", { name: "again", handle: () => ask("Pay?") });
+  hooks.gate("tool.called", { name: "again", handle: () => ask("Pay?\n5\n5") });
   const asked = agent.pay("c-1");
   const { items: [one] } = await pendingAsk(agent).then(() => hooks.asks.list());
-  assert.deepEqual([one!.question, one!.gate, one!.allow], ["Pay?\nIs it legal?", "approve", [
+  assert.deepEqual([one!.question, one!.gate, one!.allow], ["Pay?\n5\n5\nIs it legal?", "approve", [
     "deny",
   ]]);
   assert.ok(one!.expiresAt.getTime() - Date.now() <= 30_000);

@@ -83,12 +83,12 @@ export function merge(
 
 /** Returns what two gates ask at once: both questions, what both offer, and the time that both give. */
 function bothAsks(first: Verdict, second: Verdict): Verdict {
-  const questions = new Set(`${first.reason}\n${second.reason}`.split("\n"));
+  const isAsked = `\n${first.reason}\n`.includes(`\n${second.reason}\n`);
   const { allow: choices = ASK_CHOICES } = second;
   const common = (first.allow ?? ASK_CHOICES).filter((choice) => choices.includes(choice));
   return {
     ...first,
-    reason: [...questions].join("\n"),
+    reason: isAsked ? first.reason : `${first.reason}\n${second.reason}`,
     expiresIn: Math.min(first.expiresIn ?? ASK_TIMEOUT, second.expiresIn ?? ASK_TIMEOUT),
     allow: common.length > 0 ? common : ["deny"],
   };
