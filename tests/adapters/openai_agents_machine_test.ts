@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { deny } from "@omniagent/hooks/gates";
+import { ask, deny } from "@omniagent/hooks/gates";
 import { openaiAgentsHooks } from "@omniagent/hooks/openai-agents";
 import { test } from "../support/harness.ts";
 import { load } from "./driver.ts";
@@ -117,4 +117,49 @@ test("openai-agents: without gates, the shell and apply_patch tools are observed
       `tool.called s shell {"commands":["rm"]}`,
     ],
   );
+});
+
+/** Runs an agent whose model calls both, until a person is asked. `answer` allows what was asked. */
+async function asking(options: object) {
+  let allow = () => {};
+  const answered = new Promise<{ decision: "allow" }>((resolve) => {
+    allow = () => resolve({ decision: "allow" });
+  });
+  let onAsk = () => answered;
+  const asked = new Promise<void>((resolve) => {
+    onAsk = () => {
+      resolve();
+      return answered;
+    };
+  });
+  const { hooks } = recorded({ gates: { onAsk: () => onAsk() } });
+  hooks.gate("tool.called", { name: "person", handle: () => ask("Run it?") });
+  const { agent, ran } = machine();
+  const running = openaiAgentsHooks(hooks, new Runner()).run(agent, "hi", options);
+  await asked;
+  const answer = async () => {
+    allow();
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve));
+    await hooks.close();
+  };
+  return { answer, ran, running };
+}
+
+for (const stream of [false, true]) {
+  test(`openai-agents: no shell or editor runs after its run was aborted, with stream: ${stream}`, async () => {
+    const controller = new AbortController();
+    const { answer, ran, running } = await asking({ signal: controller.signal, stream });
+    controller.abort();
+    const result = await running.catch(() => undefined);
+    await result?.completed?.catch(() => {});
+    await answer();
+    assert.deepEqual(ran, []);
+  });
+}
+
+test("openai-agents: no shell or editor runs after its stream was cancelled", async () => {
+  const { answer, ran, running } = await asking({ stream: true });
+  await (await running).toStream().cancel();
+  await answer();
+  assert.deepEqual(ran, []);
 });

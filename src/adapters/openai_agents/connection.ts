@@ -50,11 +50,14 @@ export class Connection {
     connectAgent(agent);
     const { name = agent.name } = this.#options;
     const own = new AgentRun(this.#hooks, { ...this.#options, name });
-    const frame: Frame = { current: own, handoffs: [], isTool: false };
     const signal = options?.signal;
+    let result: SdkResult | undefined;
+    // A stream is cancelled by who reads it, too, which no signal tells.
+    const isOver = (): boolean => own.isEnded || result?.cancelled === true;
+    const frame: Frame = { current: own, handoffs: [], isTool: false, signal, isOver };
     try {
       const judged = await received(own, input, signal);
-      const result: SdkResult = await frames().run(frame, () => run(agent, judged, options));
+      result = await frames().run(frame, () => run(agent, judged, options)) as SdkResult;
       if (!options?.stream) await end(own, frame, result);
       else endWithStream(result, streamed(own, frame, result, signal));
       return result;

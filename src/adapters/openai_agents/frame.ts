@@ -7,6 +7,10 @@ export type Frame = {
   current: AgentRun;
   /** The runs of agents that took over, in order. */
   readonly handoffs: AgentRun[];
+  /** Aborts with the run. */
+  readonly signal?: AbortSignal | undefined;
+  /** Returns whether the run has ended, so that none of its tools may start. */
+  readonly isOver: () => boolean;
   /** Whether a tool runs: an agent that takes a turn in it is a subagent. */
   readonly isTool: boolean;
   /** The run of the subagent. */

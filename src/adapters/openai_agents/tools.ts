@@ -6,10 +6,15 @@ import { parsed, type SdkEditor, type SdkShell, type SdkTool, written } from "./
 /** The property of each kind of tool that the SDK calls. Other kinds run at the provider, or are a computer. */
 const RUNS = { function: "invoke", shell: "shell", apply_patch: "editor" } as const;
 
-/** Takes the announced call with an id, or the next one: its run and its id. Undefined outside of connected runs. */
-type Take = (
-  callId?: string,
-) => { readonly run: AgentRun; readonly callId: string | undefined } | undefined;
+/** A call that is about to begin, and who makes it. */
+type Next = {
+  readonly run: AgentRun;
+  readonly frame: Frame;
+  readonly callId: string | undefined;
+};
+
+/** Takes a call by its id, or the next one. Undefined outside of connected runs. */
+type Take = (callId?: string) => Next | undefined;
 
 /** A call that was announced: its id, and the run that it belongs to, as ids come from models. */
 type Announced = { readonly callId: string | undefined; readonly frame: Frame | undefined };
@@ -46,8 +51,9 @@ export function judgeNextCall(tool: SdkTool, callId: string | undefined): void {
   };
   const take: Take = (wanted) => {
     const frame = frames().getStore();
-    const run = frame?.nested ?? frame?.current;
-    return run && { run, callId: remove(Math.max(0, indexIn(calls, wanted)))?.callId };
+    if (frame === undefined) return undefined;
+    const run = frame.nested ?? frame.current;
+    return { run, frame, callId: remove(Math.max(0, indexIn(calls, wanted)))?.callId };
   };
   const judge = JUDGES[key](tool, own as never, take);
   if (!Reflect.set(tool, key, judge) || tool[key] !== judge) {
@@ -85,11 +91,11 @@ function judgedFunction(tool: SdkTool, invoke: Invoke, take: Take): Invoke {
       name: tool.name,
       params: parsed(input),
       callId: toolCall?.callId ?? next.callId,
-      signal,
+      signal: signal ?? next.frame.signal,
     };
     const execute = (params: unknown): Promise<unknown> =>
       invoke.call(tool, context, written(input, params), details);
-    return await judged(next.run, call, execute, (text) => text);
+    return await judged(next, call, execute, (text) => text);
   };
 }
 
@@ -98,12 +104,13 @@ function judgedShell(tool: SdkTool, shell: SdkShell, take: Take): SdkShell {
     async run(action) {
       const next = take();
       if (next === undefined) return await shell.run(action);
-      const call = { name: tool.name, params: action, callId: next.callId };
+      const { callId, frame: { signal } } = next;
+      const call = { name: tool.name, params: action, callId, signal };
       const output = (stdout: string, stderr: string, exitCode: number | null) => ({
         output: [{ stdout, stderr, outcome: { type: "exit", exitCode } }],
       });
       const result = await judged(
-        next.run,
+        next,
         call,
         (params) => shell.run(params),
         (text) => output("", text, null),
@@ -130,9 +137,10 @@ function judgedEditor(tool: SdkTool, editor: SdkEditor, take: Take): SdkEditor {
     };
     const next = take();
     if (next === undefined) return await execute(operation);
-    const call = { name: tool.name, params: operation, callId: next.callId };
+    const { callId, frame: { signal } } = next;
+    const call = { name: tool.name, params: operation, callId, signal };
     const denied = (output: string) => ({ status: "failed", output });
-    const result = await judged(next.run, call, execute, denied);
+    const result = await judged(next, call, execute, denied);
     return typeof result === "string" ? { status: "completed", output: result } : result;
   };
   return { createFile: edit, updateFile: edit, deleteFile: edit };
@@ -140,13 +148,15 @@ function judgedEditor(tool: SdkTool, editor: SdkEditor, take: Take): SdkEditor {
 
 /** Judges a call, and runs it. If it calls an agent, that agent's run ends with it. */
 async function judged(
-  run: AgentRun,
+  { run, frame: { signal, isOver } }: Next,
   call: ToolCall,
   execute: (params: never) => unknown,
   denied: (text: string) => unknown,
 ): Promise<unknown> {
-  const inner: Frame = { current: run, handoffs: [], isTool: true };
+  const inner: Frame = { current: run, handoffs: [], isTool: true, signal, isOver };
   const tool = async (params: never): Promise<unknown> => {
+    // It may have ended while a person was asked, and the SDK tells a shell or an editor nothing of that.
+    if (isOver()) throw new Error("The run has ended");
     try {
       const output = await frames().run(inner, () => execute(params));
       const response = toText(output);
