@@ -319,16 +319,73 @@ test("langchain: gates judge the tool that middleware before ours puts in the pl
   await hooks.close();
 });
 
-test("langchain: a tool of a subagent without the middleware is reported, once", async () => {
+test("langchain: gates judge the name that the model calls when middleware provides the tool", async () => {
+  const { hooks, log } = recorded();
+  const handle = ({ data }: { data: { name: string } }) =>
+    data.name === "delete_db" ? deny("No deletions") : undefined;
+  const gate = hooks.gate("tool.called", { name: "policy", handle });
+  const ran: string[] = [];
+  const dispatcher = tool(
+    (_: object, { toolCall }: { toolCall: { name: string } }) => ran.push(toolCall.name),
+    { name: "dispatcher", description: "Does it", schema: z.object({}) },
+  );
+  const dynamic = createMiddleware({
+    name: "dynamic",
+    wrapToolCall: (request: Call, handler: (request: object) => unknown) =>
+      handler({ ...request, tool: dispatcher }),
+  });
+  const run = async () => {
+    const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+    const model = scripted([
+      { calls: [{ id: "c1", name: "delete_db", params: {} }] },
+      { text: "done" },
+    ]);
+    const agent = createAgent({ model, tools: [], middleware: [dynamic, middleware] });
+    return (await agent.withConfig(config).invoke(user("hi"))).messages.at(-2).content;
+  };
+  assert.deepEqual([await run(), ran], ["No deletions", []]);
+  gate.unregister();
+  hooks.gate("tool.called", { name: "open", handle: () => undefined });
+  await run();
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual([ran.length, log.count("tool.called"), log.count("tool.denied")], [1, 2, 1]);
+});
+
+test("langchain: with gates, middleware behind ours can't run a tool again that was judged once", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  let ran = 0;
+  const tools = toolsOf({
+    pay: () => {
+      ran++;
+      throw new Error("no money");
+    },
+  });
+  const model = scripted([
+    { calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] },
+    { text: "done" },
+  ]);
+  const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+  const retries = toolRetryMiddleware({ maxRetries: 2, initialDelayMs: 0, backoffFactor: 0 });
+  const agent = createAgent({ model, tools, middleware: [middleware, retries] });
+  await agent.withConfig(config).invoke(user("hi"));
+  await hooks.close();
+  log.check("s-1");
+  assert.equal(ran, 1);
+});
+
+test("langchain: with gates, no tool of a subagent without the middleware runs", async () => {
   const failures: string[] = [];
   const hooks = createHooks({ logger: false, onError: (error) => failures.push(String(error)) });
   hooks.gate("tool.called", { name: "policy", handle: () => undefined });
   const call = { calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] };
   const done = { text: "done" };
+  let paid = 0;
   const subagent = (middleware: object[] = []) =>
     createAgent({
       model: scripted([call, done, call, done]),
-      tools: toolsOf({ pay: () => "Paid 7" }),
+      tools: toolsOf({ pay: () => `Paid ${++paid}` }),
       middleware,
     });
   const run = async (cashier: ReturnType<typeof subagent>) => {
@@ -342,9 +399,9 @@ test("langchain: a tool of a subagent without the middleware is reported, once",
   };
   const own = langchainHooks(hooks);
   assert.equal(await run(subagent([own.middleware]).withConfig(own.config)), "done");
-  assert.deepEqual(failures, []);
+  assert.deepEqual([paid, failures], [2, []]);
   assert.equal(await run(subagent()), "done");
-  assert.equal(failures.length, 1, failures.join());
+  assert.deepEqual([paid, failures.length], [2, 1], failures.join());
   assert.match(failures[0]!, /without the middleware/);
   await hooks.close();
 });

@@ -95,17 +95,42 @@ async function callModel(
   }
 }
 
-async function callTool(
+/**
+ * Judges a call by the name that the model wrote. If middleware before this one has put a tool of another name in its
+ * place, that is judged, too: it runs, and it may do whatever the model's name says.
+ */
+function callTool(
   run: AgentRun,
   request: ToolRequest,
   handler: ToolHandler,
   toolErrors: "message" | "throw",
 ): Promise<Message> {
+  const { name } = request.toolCall;
+  const { name: own = name } = (request.tool ?? {}) as { readonly name?: string };
+  const execute: ToolHandler = own === name
+    ? handler
+    : (judged) => judgeTool(run, judged, { name: own, execute: handler, handler, toolErrors });
+  return judgeTool(run, request, { name, execute, handler, toolErrors });
+}
+
+/** How a call is judged, and how it runs. */
+type Judging = {
+  readonly name: string;
+  readonly execute: ToolHandler;
+  /** Responds to a call whose tool doesn't run. */
+  readonly handler: ToolHandler;
+  readonly toolErrors: "message" | "throw";
+};
+
+async function judgeTool(
+  run: AgentRun,
+  request: ToolRequest,
+  { name, execute, handler, toolErrors }: Judging,
+): Promise<Message> {
   const { toolCall, runtime: { signal, configurable } } = request;
   const { args, id: callId } = toolCall;
-  // Middleware before this one may have put another tool in its place: that is what runs.
-  const { name = toolCall.name, schema } = (request.tool ?? {}) as {
-    readonly name?: string;
+  // If a tool of another name runs, that is judged next, with what its schema makes of the arguments.
+  const { schema } = (execute === handler ? request.tool ?? {} : {}) as {
     readonly schema?: unknown;
   };
   const call = { name, params: args, callId, signal, schema };
@@ -117,7 +142,7 @@ async function callTool(
   let outcome: ToolOutcome;
   try {
     const judged = { ...request, toolCall: { ...toolCall, args: opened.params } };
-    message = await opened.within(() => handler(judged));
+    message = await opened.within(() => execute(judged));
     outcome = await opened.complete(viewOf(message));
   } catch (error) {
     if (isPause(error)) {

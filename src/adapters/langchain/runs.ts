@@ -19,6 +19,8 @@ type Member = {
   readonly root: Root;
   /** The namespace of a task. */
   readonly task?: string | undefined;
+  /** Whether it is a tool. */
+  readonly isTool?: true;
 };
 
 /** How long an aborted run may take to end by itself before it is ended, in milliseconds. */
@@ -33,11 +35,27 @@ const UNNAMED = "LangGraph";
 /** Metadata of a LangChain run. */
 type Metadata = { readonly langgraph_checkpoint_ns?: string; readonly thread_id?: unknown };
 
-/**
- * Tasks whose tool call was judged, by namespace, which contains the task's id. Shared by all connections,
- * because agents may be nested.
- */
-const judged = new Map<string, number>();
+/** The tool calls of a task that were judged. */
+type Judged = {
+  /** How many were judged, and how many of those have not ended. */
+  calls: number;
+  open: number;
+  /** The ids of the tools that ran: each connection sees the start of each. */
+  readonly tools: Set<string>;
+};
+
+/** The judged calls of tasks, by namespace, which has the task's id: of all connections, which may be nested. */
+const judged = new Map<string, Judged>();
+
+/** Why a tool doesn't run that an agent calls without the middleware, or that isn't called by an agent. */
+const UNJUDGED =
+  "it is called by an agent without the middleware, within a connected agent. Connect the inner agent, too, " +
+  "with langchainHooks: createAgent({ …, middleware: [middleware] }).withConfig(config)";
+
+/** Why a tool doesn't run again. */
+const AGAIN =
+  "it was judged once, and middleware after that of langchainHooks runs it again. Put the middleware of " +
+  "langchainHooks last";
 
 /** How many tools without gates are reported. */
 const MAX_REPORTED = 1_000;
@@ -58,7 +76,7 @@ export class Runs {
   readonly #ended = new Set<string>();
   /** The root of each task of a graph, by its namespace, which is all that middleware knows of its run. */
   readonly #tasks = new Map<string, Root>();
-  /** The tools that ran without being judged. */
+  /** The tools that would have run without being judged. */
   readonly #reported = new Set<string>();
 
   constructor(hooks: AgentHooks, options: RunOptions) {
@@ -87,11 +105,12 @@ export class Runs {
 
   /** Notes that the tool of a task was judged, and runs now. Returns a function to call when it has ended. */
   judge({ configurable: { checkpoint_ns: task = "" } = {} }: Runtime): () => void {
-    judged.set(task, (judged.get(task) ?? 0) + 1);
+    const known = judged.get(task) ?? { calls: 0, open: 0, tools: new Set() };
+    judged.set(task, known);
+    known.calls++;
+    known.open++;
     return () => {
-      const left = judged.get(task)! - 1;
-      if (left > 0) judged.set(task, left);
-      else judged.delete(task);
+      if (--known.open === 0) judged.delete(task);
     };
   }
 
@@ -118,7 +137,7 @@ export class Runs {
   /**
    * Called when a tool begins: what it invokes belongs to this run.
    *
-   * @throws {Error} without the middleware
+   * @throws {Error} without the middleware, and if gates have not judged it
    */
   handleToolStart(
     _tool: unknown,
@@ -138,20 +157,23 @@ export class Runs {
           "createAgent({ …, middleware: [middleware] }).withConfig(config)",
       );
     }
-    this.#members.set(id, { root });
-    if (!judged.has(metadata.langgraph_checkpoint_ns ?? "")) this.#reportUnjudged(name);
+    this.#members.set(id, { root, isTool: true });
+    if (this.#members.get(parentId!)?.isTool) return; // belongs to the tool that calls it
+    this.#checkJudged(id, name, judged.get(metadata.langgraph_checkpoint_ns ?? ""));
   }
 
-  /** Reports a tool of an agent without the middleware, which another agent calls, once. */
-  #reportUnjudged(name: string): void {
-    if (!this.#hooks.registry.gates.guards("tool.called")) return;
-    if (this.#reported.has(name) || this.#reported.size >= MAX_REPORTED) return;
-    this.#reported.add(name);
-    const error = new Error(
-      "it is called by an agent without the middleware, within a connected agent. Connect the inner agent, too, " +
-        "with langchainHooks: createAgent({ …, middleware: [middleware] }).withConfig(config)",
-    );
-    this.#hooks.registry.observer.report(`No gate judges the tool '${name}'`, error);
+  /** @throws {Error} when there are gates, and none has judged this tool, or only an earlier run of it */
+  #checkJudged(id: string, name: string, known: Judged | undefined): void {
+    known?.tools.add(id);
+    const { gates, observer } = this.#hooks.registry;
+    const hasGates = gates.guards("tool.called") || gates.guards("tool.completed");
+    if (!hasGates || known !== undefined && known.tools.size <= known.calls) return;
+    const error = new Error(known === undefined ? UNJUDGED : AGAIN);
+    if (!this.#reported.has(name) && this.#reported.size < MAX_REPORTED) {
+      this.#reported.add(name);
+      observer.report(`No gate judges the tool '${name}'`, error);
+    }
+    throw new Error(`Cannot run the tool '${name}': no gate judges it: ${error.message}`);
   }
 
   /** Called when a tool has returned. */
