@@ -216,6 +216,35 @@ test("claude-agent: input that `canUseTool` changes is judged again", async () =
   assert.deepEqual(told, ["not rm"]);
 });
 
+test("claude-agent: `canUseTool` can't change the input of a call that gates no longer judge", async () => {
+  const { hooks } = recorded();
+  const claude = claudeAgentHooks(hooks);
+  const inPlace = (_name: string, input: Record<string, unknown>) => {
+    input.command = "rm";
+    return Promise.resolve({ behavior: "allow" as const, updatedInput: input });
+  };
+  const anew = () => Promise.resolve({ behavior: "allow", updatedInput: { command: "rm" } });
+  const same = () => Promise.resolve({ behavior: "allow" });
+  const permit = async (canUseTool: unknown, toolUseID: string) => {
+    const { canUseTool: watched, hooks } = claude.options({ canUseTool } as never) as {
+      readonly canUseTool: typeof claude.canUseTool;
+      readonly hooks: HookMatchers;
+    };
+    await callHook(hooks, "PreToolUse", { command: "ls" });
+    await callHook(hooks, "Stop", {});
+    const { signal } = new AbortController();
+    return (await watched("Bash", { command: "ls" }, { signal, toolUseID })).behavior;
+  };
+  assert.equal(await permit(anew, "c1"), "allow");
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  for (const id of ["c1", "unknown"]) {
+    assert.equal(await permit(anew, id), "deny");
+    assert.equal(await permit(inPlace, id), "deny");
+    assert.equal(await permit(same, id), "allow");
+  }
+  await hooks.close();
+});
+
 test("claude-agent: a permission covers only what gates judged", async () => {
   const { hooks } = recorded();
   hooks.gate("tool.called", {

@@ -73,11 +73,11 @@ export function claudeAgentHooks(hooks: AgentHooks, options: AgentOptions = {}):
     // A bound on `Options` would make TypeScript forget the type that `query()` expects, and its callbacks' types.
     options: <Options>(own = {} as Options) => {
       checkObject(subject, "the options", own);
-      const { hooks = {}, canUseTool: permit } = own as QueryOptions;
+      const { hooks: others = {}, canUseTool: permit } = own as QueryOptions;
       return {
         ...own,
-        hooks: merge(callbacks, hooks),
-        canUseTool: permit === undefined ? canUseTool : watchPermission(sessions, permit),
+        hooks: merge(callbacks, others),
+        canUseTool: permit === undefined ? canUseTool : watchPermission(hooks, sessions, permit),
       };
     },
     wrap: <Query extends AsyncGenerator<unknown, void>>(query: Query) => {

@@ -1,4 +1,5 @@
 import { errorMessage } from "../../internal/issues.ts";
+import { canonicalJson } from "../../internal/json_text.ts";
 import type { DecideOptions, Decision, FinalDecision } from "../../core/mod.ts";
 import type { AgentHooks } from "../options.ts";
 import { denialText } from "../tool_call.ts";
@@ -58,7 +59,7 @@ export function askPermission(hooks: AgentHooks, sessions: Sessions): CanUseTool
     const message = decision.reason ?? "Permission is required, and no gate granted it";
     return { behavior: "deny", message, ...(decision.interrupt && { interrupt: true }) };
   };
-  return watchPermission(sessions, ask);
+  return watchPermission(hooks, sessions, ask);
 }
 
 /** Decides about a permission. An approval is for one call: the same call is judged again after that. */
@@ -80,8 +81,13 @@ async function decideOnce<Data extends object>(
  * Returns a `canUseTool` that calls another one. A denied call has ended. If it or another hook changed the
  * input, the call is judged again.
  */
-export function watchPermission(sessions: Sessions, permit: CanUseTool): CanUseTool {
+export function watchPermission(
+  hooks: AgentHooks,
+  sessions: Sessions,
+  permit: CanUseTool,
+): CanUseTool {
   return async (name, input, options) => {
+    const given = canonicalJson(input); // `permit` may change it in place
     const { toolUseID: callId, agentID, signal } = options;
     const session = sessions.withCall(callId);
     let result: PermissionResult;
@@ -91,8 +97,14 @@ export function watchPermission(sessions: Sessions, permit: CanUseTool): CanUseT
       result = { behavior: "deny", message: `The permission check failed: ${errorMessage(error)}` };
     }
     const call = session?.calls.get(callId);
-    // Null means that someone else responds.
-    if (session === undefined || call === undefined || result === null) return result;
+    if (result === null) return result; // somebody else responds
+    if (session === undefined || call === undefined) {
+      const { updatedInput = input } = result as { readonly updatedInput?: object };
+      // There is no call, or its run has ended: nothing remains that could be judged.
+      const isKept = result.behavior === "deny" || canonicalJson(updatedInput) === given;
+      if (isKept || !hooks.registry.gates.guards("tool.called")) return result;
+      return { behavior: "deny", message: "The input was changed when gates couldn't judge it" };
+    }
     if (result.behavior === "deny") {
       session.calls.take(callId);
       await call.fail(new Error(`Not permitted: ${result.message}`));
