@@ -245,6 +245,33 @@ test("claude-agent: `canUseTool` can't change the input of a call that gates no 
   await hooks.close();
 });
 
+test("claude-agent: the result of a call whose input another hook changed is reported and withheld", async () => {
+  const failures: string[] = [];
+  const hooks = createHooks({ logger: false, onError: (error) => failures.push(String(error)) });
+  let change: Record<string, unknown> | undefined;
+  hooks.gate("tool.called", {
+    name: "policy",
+    kind: "rewrite",
+    handle: ({ data }) => change === undefined ? undefined : { ...data, params: change },
+  });
+  const { hooks: callbacks } = claudeAgentHooks(hooks);
+  const run = async (ran: object) => {
+    await callHook(callbacks, "PreToolUse", { command: "ls" });
+    return await callHook(callbacks, "PostToolUse", ran, { tool_response: OUTPUT });
+  };
+  assert.deepEqual([await run({ command: "ls" }), failures], [{}, []]);
+  assert.match(JSON.stringify(await run({ command: "rm" })), /another hook changed its input/);
+  assert.equal(failures.length, 1);
+  assert.match(failures[0]!, /no gate has judged/);
+  // Claude Code completes what gates have changed.
+  change = { command: "pwd", path: "a.txt" };
+  const completed = { command: "pwd", path: "/home/a.txt", timeout: 5 };
+  assert.deepEqual([await run(completed), failures.length], [{}, 1]);
+  assert.deepEqual(await run({ ...completed, command: "rm" }), {});
+  assert.equal(failures.length, 2);
+  await hooks.close();
+});
+
 test("claude-agent: a permission covers only what gates judged", async () => {
   const { hooks } = recorded();
   hooks.gate("tool.called", {
@@ -483,9 +510,14 @@ test("claudeAgentHooks() names what is wrong with its arguments", async () => {
 });
 
 /** Calls the hook of an event about the tool Bash as Claude Code does. */
-function callHook(callbacks: HookMatchers, event: string, tool_input: object): Promise<unknown> {
+function callHook(
+  callbacks: HookMatchers,
+  event: string,
+  tool_input: object,
+  more: object = {},
+): Promise<unknown> {
   const tool = { tool_name: "Bash", tool_use_id: "c1", tool_input };
-  const input = { hook_event_name: event, session_id: "s-1", cwd: "/", ...tool };
+  const input = { hook_event_name: event, session_id: "s-1", cwd: "/", ...tool, ...more };
   const { signal } = new AbortController();
   return callbacks[event]![0]!.hooks[0]!(input, "c1", { signal });
 }

@@ -11,6 +11,8 @@ type Open = {
   readonly name: string;
   readonly json: string;
   readonly call: AllowedCall;
+  /** Whether it isn't the input that Claude Code gave, so that Claude Code still adds defaults and completes paths. */
+  readonly isChanged: boolean;
 };
 
 /** The allowed calls of a session, until Claude Code reports how they ended. */
@@ -35,10 +37,17 @@ export class Calls {
     return open?.name === name && open.json === canonicalJson(params);
   }
 
+  /** Returns whether a call has not ended, and ran with other input than gates judged; `"maybe"` if they changed it. */
+  hasStrayed(id: string, input: object): boolean | "maybe" {
+    const open = this.#open.get(id);
+    if (open === undefined || isSame(open, input)) return false;
+    return open.isChanged ? "maybe" : true;
+  }
+
   /** Adds a call of a run. */
-  add(id: string, run: AgentRun, name: string, call: AllowedCall): void {
+  add(id: string, { run, name, call, isChanged }: Omit<Open, "json">): void {
     this.#ended.delete(id);
-    this.#open.set(id, { run, name, json: canonicalJson(call.params), call });
+    this.#open.set(id, { run, name, json: canonicalJson(call.params), call, isChanged });
   }
 
   /** Removes and returns a call, so that the caller can end it. Undefined if it has ended or never began. */
@@ -59,4 +68,17 @@ export class Calls {
     const [oldest] = this.#ended;
     if (this.#ended.size > MAX_ENDED) this.#ended.delete(oldest!);
   }
+}
+
+/** Returns whether input is what was judged. If that was changed: apart from fields that were added, and folders. */
+function isSame({ json, isChanged }: Open, input: object): boolean {
+  if (canonicalJson(input) === json) return true;
+  if (!isChanged) return false;
+  const fields = input as Readonly<Record<string, unknown>>;
+  return Object.entries(JSON.parse(json) as object).every(([name, judged]) => {
+    const ran = fields[name];
+    const isCompleted = typeof judged === "string" && typeof ran === "string" &&
+      ran.endsWith(`/${judged}`);
+    return isCompleted || ran !== undefined && canonicalJson(ran) === canonicalJson(judged);
+  });
 }

@@ -104,7 +104,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     await session.models.complete(run); // it has called the tool
     const opened = await run.begin({ name, params, callId, signal });
     if (opened.type === "allowed" && callId !== undefined) {
-      session.calls.add(callId, run, name, opened);
+      const isChanged = canonicalJson(opened.params) !== canonicalJson(params);
+      session.calls.add(callId, { run, name, call: opened, isChanged });
     }
     return toolOutcome(call, opened);
   },
@@ -123,6 +124,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   PostToolUse: async ({ call, input, session, hooks }) => {
     const { data } = decidedEvent(call)!;
+    const strayed = checkInput(hooks, session, input);
     const opened = take(session, input);
     if (opened === undefined && session.calls.hasEnded(input.tool_use_id!)) {
       // Its end was emitted when its run ended. A result that gates can no longer judge is withheld.
@@ -134,9 +136,11 @@ const RULES: Readonly<Record<string, Rule>> = {
       const decision = await hooks.decide("tool.completed", data as never, { sessionId });
       return decision.decision === "ask" ? await decision.wait() : decision;
     }
+    if (strayed !== undefined) return resultOutcome(call, "result", await opened.fail(strayed));
     return resultOutcome(call, "result", await opened.complete(data.result));
   },
-  PostToolUseFailure: async ({ call, input, session }) => {
+  PostToolUseFailure: async ({ call, input, session, hooks }) => {
+    checkInput(hooks, session, input);
     const opened = take(session, input);
     if (opened === undefined) return undefined;
     return resultOutcome(call, "error", await opened.fail(new Error(input.error as string)));
@@ -209,6 +213,22 @@ function resultOutcome(
     return { ...NO_GATES, ...decided(call), decision: "deny", reason: String(text) };
   }
   return { ...NO_GATES, ...decided(call, { [field]: text }), decision: "allow" };
+}
+
+/**
+ * Reports a call that ran with other input than gates judged: other hooks run at the same time, and may change it.
+ * Returns why its result is withheld; undefined if it isn't, or if Claude Code itself may have completed the input.
+ */
+function checkInput(
+  { registry: { gates, observer } }: AgentHooks,
+  { calls }: Session,
+  { tool_use_id: id = "", tool_input, tool_name }: Input,
+): Error | undefined {
+  const strayed = gates.guards("tool.called") && calls.hasStrayed(id, tool_input as object);
+  if (!strayed) return undefined;
+  const error = new Error("another hook changed its input after gates had judged it");
+  observer.report(`The tool '${tool_name}' ran with input that no gate has judged`, error);
+  return strayed === true ? error : undefined;
 }
 
 function take({ calls }: Session, { tool_use_id: id }: Input): AllowedCall | undefined {

@@ -120,7 +120,7 @@ export function watchPermission(
     if (opened.type === "denied") {
       return { behavior: "deny", message: denialText(opened.denial) };
     }
-    session.calls.add(callId, run, name, opened);
+    session.calls.add(callId, { run, name, call: opened, isChanged: true });
     return { ...result, updatedInput: opened.params as Record<string, unknown> };
   };
 }
