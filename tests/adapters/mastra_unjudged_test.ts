@@ -297,33 +297,44 @@ test(
 
     // One without gates stores a task, and crashes. Those of the next process judge it.
     const store = await storage.getStore("backgroundTasks");
-    const task = {
-      id: "t1",
-      status: "running",
-      agentId: "main",
-      toolName: "pay",
-      toolCallId: "c2",
-    };
-    await store.createTask({
-      ...task,
-      args: { amount: 7 },
-      createdAt: new Date(),
-      maxRetries: 2,
-      retryCount: 0,
-      runId: "r1",
-      timeoutMs: 9_000,
+    const task = { status: "running", agentId: "main", toolName: "pay", runId: "r1" };
+    const more = { createdAt: new Date(), maxRetries: 2, retryCount: 0, timeoutMs: 9_000 };
+    for (const [id, amount] of [["t7", 7], ["t1", 1]]) {
+      await store.createTask({ id, toolCallId: id, args: { amount }, ...task, ...more });
+    }
+    const next = start([], (hooks) => {
+      const handle = ({ data }: { data: { params?: { amount?: unknown } } }) =>
+        data.params?.amount === 7 ? deny("never") : undefined;
+      hooks.gate("tool.called", { name: "policy", handle });
     });
-    const next = start([], never);
-    for (let i = 0; i < 500 && (await store.getTask("t1")).status !== "completed"; i++) {
+    const results = () =>
+      Promise.all(["t7", "t1"].map(async (id) => (await store.getTask(id)).result));
+    for (let i = 0; i < 500 && (await results()).includes(undefined); i++) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    assert.equal((await store.getTask("t1")).result, "never");
+    assert.deepEqual(await results(), ["never", "1"]);
     await next.mastra.shutdown();
     await next.hooks.close();
-    assert.deepEqual([next.paid, next.log.count("tool.denied")], [[], 1]);
+    assert.deepEqual([next.paid, next.log.count("tool.denied")], [[1], 1]);
+    assert.equal(next.log.count("tool.called"), 1);
   },
   { leaks: true },
 );
+
+test("mastra: the model isn't shown what tools suspend with while gates judge results", async () => {
+  const { hooks } = recorded();
+  const options = { autoResumeSuspendedTools: true };
+  const agents = [agentOf(PAYS), agentOf(PAYS, { defaultOptions: options })];
+  for (const agent of agents) mastraHooks(hooks, agent);
+  const gate = hooks.gate("tool.completed", { name: "results", handle: () => undefined });
+  await assert.rejects(agents[0].generate("hi", options), /Cannot run with 'autoResumeSusp/);
+  await assert.rejects(agents[1].generate("hi"), /Cannot run with 'autoResumeSuspendedTools'/);
+  const own = { autoResumeSuspendedTools: false };
+  assert.equal((await agents[1].generate("hi", own)).text, "done");
+  gate.unregister();
+  assert.equal((await agents[0].generate("hi", options)).text, "done");
+  await hooks.close();
+});
 
 /** A tool that suspends its run before it pays, and goes on with a tip. */
 function suspending(inputSchema: object = z.object({ amount: z.number() })) {

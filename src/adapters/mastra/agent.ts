@@ -73,6 +73,8 @@ export type Run = (input: unknown, options?: RunOptions) => Promise<Output>;
 /** The options of a run. */
 export type RunOptions = {
   readonly abortSignal?: AbortSignal | undefined;
+  /** Whether the model sees suspended tools, and may resume them. */
+  readonly autoResumeSuspendedTools?: boolean | undefined;
   readonly hooks?: object | undefined;
   readonly inputProcessors?: readonly object[] | undefined;
   readonly memory?: { readonly thread?: string | { readonly id?: string } } | undefined;

@@ -1,22 +1,17 @@
-import type { Instance, Registry, TaskManager, Tools } from "./agent.ts";
+import type { Instance, Registry, TaskManager, Tool, Tools } from "./agent.ts";
 
-/**
- * Options that make a run wait for its tools. Mastra stores what runs in the background before it calls the tool, and
- * so before gates judge it. After a crash, another process would run it.
- */
-export const FOREGROUND = { disableBackgroundTasks: true } as const;
+/** An agent, and what judges its tools. */
+type Owner = { readonly agent: Instance; readonly judged: (tools: Tools) => Tools };
 
-type Judge = (tools: Tools) => Tools;
-
-/** What judges the tools of an agent's tasks, by the agent's id. */
-const judges = new WeakMap<TaskManager, Map<string, Judge>>();
+/** The agents whose tasks a manager has, by their ids. */
+const owners = new WeakMap<TaskManager, Map<string, Owner>>();
 
 /** Lets gates judge the stored tasks of an agent: to run them, Mastra calls tools past the agent. */
-export function judgeTasks(agent: Instance, judged: Judge): void {
+export function judgeTasks(agent: Instance, judged: Owner["judged"]): void {
   const { __registerMastra: register } = agent;
   const connect = (mastra: Registry | undefined): void => {
     const { backgroundTaskManager: manager } = mastra ?? {};
-    if (manager !== undefined) judgesOf(manager).set(agent.id, judged);
+    if (manager !== undefined) ownersIn(manager).set(agent.id, { agent, judged });
   };
   connect(agent.getMastraInstance?.());
   if (register === undefined) return;
@@ -28,21 +23,31 @@ export function judgeTasks(agent: Instance, judged: Judge): void {
   };
 }
 
-function judgesOf(manager: TaskManager): Map<string, Judge> {
-  const known = judges.get(manager);
+function ownersIn(manager: TaskManager): Map<string, Owner> {
+  const known = owners.get(manager);
   if (known !== undefined) return known;
-  const created = new Map<string, Judge>();
-  judges.set(manager, created);
+  const created = new Map<string, Owner>();
+  owners.set(manager, created);
   const find = manager.getStaticExecutor;
   // Mastra looks for `agent:tool` first, and then for the tool alone.
   manager.getStaticExecutor = (key) => {
-    const found = find.call(manager, key);
     const ids = [...created.keys()].filter((id) => key.startsWith(`${id}:`));
     const [id] = ids.sort((a, b) => b.length - a.length);
-    if (id === undefined) return found;
+    if (id === undefined) return find.call(manager, key);
     const name = key.slice(id.length + 1);
-    const executor = found ?? find.call(manager, name);
-    return executor && created.get(id)!({ [name]: executor })[name];
+    const executor = find.call(manager, key) ?? find.call(manager, name);
+    return executor && judgedExecutor(created.get(id)!, name, executor);
   };
   return created;
+}
+
+/** Returns what runs a tool: as the agent gives it out, which is judged, or else as Mastra knows it. */
+function judgedExecutor({ agent, judged }: Owner, name: string, executor: Tool): Tool {
+  return {
+    execute: async (input, context) => {
+      const { [name]: own } = await agent.listTools?.() ?? {};
+      const tool = own?.execute === undefined ? judged({ [name]: executor })[name]! : own;
+      return await tool.execute!(input, context);
+    },
+  };
 }

@@ -23,7 +23,7 @@ import {
   type ToolContext,
   type Tools,
 } from "./agent.ts";
-import { FOREGROUND, judgeTasks } from "./background.ts";
+import { judgeTasks } from "./background.ts";
 import { messageProcessor, resultProcessor, Running } from "./processors.ts";
 import {
   callOf,
@@ -35,7 +35,7 @@ import {
   withoutResumeData,
   withResumeData,
 } from "./tool.ts";
-import { checkNotDurable, isDurable, isGuarded, judgesTools, refuseUnjudged } from "./unjudged.ts";
+import { checkNotDurable, isDurable, isGuarded, judgeable, refuseUnjudged } from "./unjudged.ts";
 import { judgeGivenTools } from "./voice.ts";
 
 /** The connections of all agents: an agent that delegates to another one looks up its connection. */
@@ -216,7 +216,7 @@ class Connection {
     return {
       ...own,
       hooks: { ...own.hooks, [RUN]: running.run.id },
-      ...(judgesTools(this.#hooks) && FOREGROUND),
+      ...judgeable(this.#hooks, own, options),
       inputProcessors: [...inputs, messageProcessor(running)],
       outputProcessors: [...outputs, resultProcessor(running)],
       // Mastra calls it after all processors: they may have added tools.

@@ -1,5 +1,5 @@
 import type { AgentHooks } from "../options.ts";
-import { type Instance, SUBJECT } from "./agent.ts";
+import { type Instance, type RunOptions, SUBJECT } from "./agent.ts";
 
 /** The events that gates judge in a run. */
 const JUDGED = ["tool.called", "tool.completed", "message.received"] as const;
@@ -48,9 +48,27 @@ export function isGuarded({ registry: { gates } }: AgentHooks): boolean {
   return JUDGED.some((type) => gates.guards(type));
 }
 
-/** Returns whether there are gates for tool calls or their results. */
-export function judgesTools({ registry: { gates } }: AgentHooks): boolean {
-  return gates.guards("tool.called") || gates.guards("tool.completed");
+/**
+ * Returns what a run needs so that gates judge its tools: to wait for them. Mastra stores what runs in the background
+ * before it calls the tool, and so before gates judge it; after a crash, another process would run it.
+ *
+ * @param options The agent's own options
+ * @throws {Error} when the model would see what no gate has judged
+ */
+export function judgeable(
+  { registry: { gates } }: AgentHooks,
+  own: RunOptions,
+  options: RunOptions,
+): { readonly disableBackgroundTasks?: true } {
+  const { autoResumeSuspendedTools: resumes = options.autoResumeSuspendedTools } = own;
+  const judgesResults = gates.guards("tool.completed");
+  if (resumes && judgesResults) {
+    throw new Error(
+      "Cannot run with 'autoResumeSuspendedTools': it shows the model what tools pass to suspend(), which gates of " +
+        "'tool.completed' can't judge. Resume such tools in your program",
+    );
+  }
+  return judgesResults || gates.guards("tool.called") ? { disableBackgroundTasks: true } : {};
 }
 
 /** Returns whether an agent is a durable one, or becomes one when it runs. */
