@@ -155,7 +155,7 @@ export class AgentRun {
    * Lets gates judge a tool call, runs the tool with what they judged, and emits `tool.called` and
    * `tool.completed`, or `tool.denied`.
    *
-   * @param denied Makes the tool's result of a denial
+   * @param denied Converts a denial to a result of the tool
    * @throws what the tool throws
    */
   async tool<Result>(

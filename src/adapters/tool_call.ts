@@ -15,9 +15,9 @@ export type ToolCall = {
   readonly callId?: string | undefined;
   /** Aborts with the run. */
   readonly signal?: AbortSignal | undefined;
-  /** The tool's schema, if the SDK applies it to what was judged: then gates judge what it makes of the arguments. */
+  /** The tool's schema, if the SDK applies it after the decision: gates then judge its output. */
   readonly schema?: unknown;
-  /** Why the arguments aren't known, if they aren't: then gates can't judge the call, so they deny it. */
+  /** Why the arguments are unknown, if they are: gates then deny the call, which they can't judge. */
   readonly unseen?: string | undefined;
 };
 

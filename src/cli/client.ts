@@ -22,7 +22,7 @@ export type ServerOptions = {
   readonly token?: string;
 };
 
-/** The options of every command that prints what a server has. */
+/** The options of every command that prints data of a server. */
 export type OutputOptions = ServerOptions & {
   readonly full?: true;
   readonly json?: true;
@@ -68,7 +68,7 @@ export function addServerOptions(command: Command): Command {
     .option("-t, --token <token>", "bearer token [HOOKS_TOKEN]");
 }
 
-/** Adds the options that select a server, and how to print what it has. `json` says what `--json` does. */
+/** Adds the options that select a server and the output. `json` describes `--json`. */
 export function addOutputOptions(command: Command, json: string): Command {
   command.option("--full", "don't shorten lines to the terminal's width").option("--json", json);
   return addServerOptions(command);

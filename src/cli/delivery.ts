@@ -1,5 +1,5 @@
 /**
- * Deliveries and targets as a server reports them: what several commands fetch and print.
+ * Deliveries and targets as a server reports them, which several commands fetch and print.
  * @module
  */
 import type { Command } from "commander";
@@ -75,7 +75,7 @@ export function formatDeliveries(
   { width, ...format }: DeliveriesFormat,
 ): readonly [header: string, ...lines: string[]] {
   const columns = columnsOf(format);
-  // In a terminal, columns without any value only take space.
+  // In a terminal, columns without any value would only take space.
   const shown = format.isTerminal
     ? columns.filter(({ text }) => deliveries.some((delivery) => text(delivery) !== ""))
     : columns;
@@ -259,7 +259,7 @@ export function stateColumn<Row>(style: Style, stateOf: (row: Row) => string): C
   };
 }
 
-/** Returns what an operator has to know besides the stats. */
+/** Returns notes for the operator, in addition to the stats. */
 function notesOf(target: TargetStatsJson): string {
   const { registered, reason, paused_until, failing_since, in_flight, leased, leased_until } =
     target;
@@ -274,7 +274,7 @@ function notesOf(target: TargetStatsJson): string {
   return notes.filter((note) => note !== "").join("; ");
 }
 
-/** Explains in lines why nothing is delivered to a target; empty if it is delivered to. */
+/** Returns lines that explain why nothing is delivered to a target; empty if events are delivered. */
 export function explainBlocked(target: TargetStatsJson): readonly string[] {
   const { target: name, state, registered, reason, paused_until } = target;
   if (state === "off") {

@@ -1,5 +1,5 @@
 /**
- * Reads what the user passes: values of options, files, standard input, and signals.
+ * Reads input from the user: values of options, files, standard input, and signals.
  * @module
  */
 import { InvalidArgumentError } from "commander";
@@ -156,7 +156,7 @@ export function parseInput(
   throw new CommandError(`Cannot send ${what}`, details, 2);
 }
 
-/** Returns the environment, where the variables of a file come after those of the process. */
+/** Returns the environment: the variables of the process, and then those of a file. */
 export async function readEnv(
   io: CommandIO,
   path: string | undefined,

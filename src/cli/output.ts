@@ -192,7 +192,7 @@ export function formatEvent(event: HookEvent, options: EventFormat): string {
   return fits ? `${head} ${data}` : `${head}\n  ${truncate(data, columns - 2)}`;
 }
 
-/** What a terminal shows of an event of gates in place of its payload; undefined for any other event. */
+/** Returns a summary of an event of gates, in place of its payload; undefined for any other event. */
 export function summaryOf({ type, data }: HookEvent): string | undefined {
   if (typeof data !== "object" || data === null) return undefined;
   const texts = data as Readonly<Record<string, unknown>>;
@@ -215,7 +215,7 @@ export function summaryOf({ type, data }: HookEvent): string | undefined {
   }
 }
 
-/** The gates that a decision is due to. */
+/** Returns the gates that determined a decision. */
 function reasonOf({ gates }: Readonly<Record<string, unknown>>): string {
   if (!Array.isArray(gates)) return "";
   const decisive = gates.flatMap((gate) => {

@@ -59,7 +59,7 @@ type ListFormat<Row> = {
   readonly columns: (style: Style) => readonly Column<Row>[];
   /** What to say if there are no rows. */
   readonly none: string;
-  /** Whether the header is also printed where nobody looks. @default {false} */
+  /** Whether the header is also printed outside of a terminal. @default {false} */
   readonly hasHeader?: true;
   /** Where the list continues. */
   readonly cursor?: string | undefined;

@@ -10,7 +10,7 @@ import type { ConfigIssue } from "./config_error.ts";
 export interface HooksConfig {
   /** The webhooks in the order of the file, with `hooks.defaults` merged in. */
   readonly webhooks: readonly WebhookConfig[];
-  /** The gates over HTTP in the order of the file. `hooks.defaults` is not for them. */
+  /** The gates over HTTP in the order of the file. `hooks.defaults` doesn't apply to them. */
   readonly gates: readonly GateConfig[];
   /** Options of all gates, for `createHooks({ gates })`; empty if the file has no such section. */
   readonly gateOptions: GateOptionsConfig;
@@ -90,13 +90,13 @@ export type GateConfig =
     readonly url: string;
     /** Headers of every request. */
     readonly headers?: Readonly<Record<string, string>>;
-    /** What verifies responses, if it is not what signs requests. */
+    /** Verifies responses, if requests are signed with something else. */
     readonly responseSecrets?: readonly string[];
   };
 
 /** Options of all gates. */
 export interface GateOptionsConfig {
-  /** Names of gates without which nothing is allowed. */
+  /** Gates that must be registered: without them, nothing is allowed. */
   readonly required?: readonly string[];
   /** Limit of one decision, in milliseconds. */
   readonly timeout?: number | undefined;
@@ -110,7 +110,7 @@ export type GrowingRetryConfig = RetryOptions;
 
 /** Where durable deliveries are stored: one of these. Files are relative to the working directory. */
 export interface StorageConfig {
-  /** A file, opened as what it is; a new one is SQLite where the runtime has it. Or any of the others. */
+  /** A file of SQLite or Deno KV. A new one is SQLite where the runtime has it. Also any of the others. */
   readonly path?: string | undefined;
   /** An SQLite file, or `:memory:`. */
   readonly sqlite?: string | undefined;

@@ -61,7 +61,7 @@ interface FilterWarning extends Suggestion {
 
 type Warning = Omit<FilterWarning, "key">;
 
-/** What warnings need of the JSON Schema of a payload. */
+/** The part of a payload's JSON Schema that warnings use. */
 interface Shape {
   readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];

@@ -35,7 +35,7 @@ export function webhookJsonSchema(): Readonly<Record<string, unknown>> {
   return structuredClone(toJsonSchema(webhookSchema, { variables: false }));
 }
 
-/** Creates a webhook of its fields, and of options that are not data. */
+/** Creates a webhook from its fields, and from options that are not data. */
 export function webhookFromConfig(
   webhook: WebhookConfig,
   options: Pick<WebhookHookOptions, "fetch" | "guard" | "transform">,

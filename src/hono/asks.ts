@@ -176,7 +176,7 @@ const linkQuery = {
 
 const linkProblems = ["ask_not_found", "link_invalid", "link_expired"] as const;
 
-/** What the routes of links share. */
+/** The parts that the routes of links share. */
 const shared = {
   path: "/asks/:id/respond",
   params: { id: askInPath },

@@ -21,8 +21,8 @@ import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";
 
 /**
- * The routes that other agents call as their hooks. Whatever happens, the response is one that the agent
- * understands: it takes every other one, and every other status, for no opinion.
+ * The routes that other agents call as their hooks. The response is always one that the agent understands: it
+ * treats any other response or status as no opinion.
  */
 export const gateRoutes: readonly Route[] = dialects.map(gateRoute);
 
@@ -70,7 +70,7 @@ function gateRoute(dialect: Dialect): Route {
 
 type Options = EncodeOptions & { readonly ask?: "agent" | "wait" | undefined };
 
-/** What was read of the requests in progress. */
+/** The parts of running requests that were read. */
 const inputs = new WeakMap<RequestState, unknown>();
 
 async function decide(
@@ -120,7 +120,7 @@ async function respondTo(
     if (final.decision === "allow") await agentSessions.note(event, call.sessionId, final);
     if (decision.decision !== "deny") continue;
     if (type === "tool.completed") {
-      // The tool has run, whatever its result is worth.
+      // The tool has run, no matter what the gates decided about its result.
       const { result: _, ...completed } = data;
       const error = decision.reason ?? "denied";
       await agentSessions.emit({ type, data: { ...completed, error } }, call);
@@ -159,12 +159,12 @@ async function waitFor(c: AppContext, asked: AskedDecision): Promise<FinalDecisi
   }
 }
 
-/** What the agent is told, and what that is for our gates: an ask may be passed on to the agent's user. */
+/** The decision for the agent, and for our gates: an ask may be passed on to the agent's user. */
 type HandedOver = { readonly outcome: HookOutcome; readonly final: FinalDecision };
 
 /**
- * Leaves an ask to the agent, which asks its own user. For our gates it is allowed then, on that condition. An
- * agent that can't ask is denied, and so is a call whose ask another request made: it waits for a person,
+ * Leaves an ask to the agent, which asks its own user. For our gates, it is then allowed on that condition.
+ * An agent that can't ask is denied, and so is a call whose ask another request made: it waits for a person,
  * in whose place the agent must not respond.
  */
 async function handOver(
@@ -186,7 +186,7 @@ async function handOver(
   } catch (error) {
     if (!(error instanceof AskError)) throw error;
     const isOffered = error.failure !== "refused";
-    // Somebody was faster, which counts; or the gate lets nobody allow it.
+    // Someone responded first, which counts; or the gate lets nobody allow it.
     if (!isOffered) return { ...asked, decision: "deny" };
   }
   const final = await asked.wait();
@@ -194,7 +194,7 @@ async function handOver(
   return isLeft ? { outcome: { ...asked, data: final.data }, final } : final;
 }
 
-/** Responds to a request that could not be decided, as far as it was read. */
+/** Responds to a request that could not be decided, from the parts that were read. */
 async function respondFailure(
   c: AppContext,
   dialect: Dialect,
@@ -202,7 +202,7 @@ async function respondFailure(
 ): Promise<Response> {
   const request = c.get("hooksRequest");
   request.logFields.problem = problem.code;
-  // Who may not use the app was not read yet.
+  // Requests of those who may not use the app weren't read.
   const input = inputs.has(request)
     ? inputs.get(request)
     : await readInput(c).catch(() => undefined);
@@ -216,7 +216,7 @@ async function respondFailure(
   );
 }
 
-/** Returns a response that says whose it is: an empty object from another server would be no opinion. */
+/** Returns a response with a header that identifies it: an empty object from another server would mean no opinion. */
 function respond(
   c: AppContext,
   { name }: Dialect,
@@ -238,10 +238,10 @@ async function readInput(c: AppContext): Promise<unknown> {
   checkJsonType(c.req.raw.headers);
   const body = await readBody(c.req, app);
   const { value, issues } = parseJsonBody(body, app.limits.jsonDepth);
-  // Parsers disagree about which of two values counts, so it's unclear what this event is, or what runs.
+  // Parsers disagree about which of two values counts, so it's unclear which event this is, or what runs.
   if (findDuplicateKey(decodeUtf8(body)!) !== undefined) throw invalid("a key occurs twice");
   inputs.set(request, value);
-  // What runs would not be what was judged. Results are text for the model: there it changes nothing.
+  // The tool would run with other data than was judged. Results are text for the model, which doesn't change.
   const inexact = issues.find(({ path = [] }) =>
     `${String(path[0])}`.match(/^(?:tool_input|command|file_path)$/)
   );

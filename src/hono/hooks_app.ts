@@ -159,7 +159,7 @@ function addWebhookValidation(
   });
 }
 
-/** The console, once it was opened: apps without it load none of its pages. */
+/** The console, once it was opened: apps that don't use it load none of its pages. */
 let loading: Promise<typeof import("./console/console.ts")> | undefined;
 
 /** Adds the web console at `/console`. */

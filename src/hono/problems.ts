@@ -113,7 +113,7 @@ export class Problem extends Error {
   }
 }
 
-/** Returns what was looked up. @throws {Problem} when there is no such thing */
+/** Returns the resource that was looked up. @throws {Problem} when it doesn't exist */
 export function found<Value>(value: Value | undefined, code: ProblemCode): Value {
   if (value === undefined) throw new Problem(code);
   return value;

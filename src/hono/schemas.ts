@@ -212,7 +212,7 @@ export const idempotencyKey = text(
   { pattern: "^[!#-~]([ -~]*[!-~])?$", maxLength: 255 },
 );
 
-/** What `toJson` reads: the fields of a schema in camel case, with dates for times. */
+/** The input of `toJson`: the fields of a schema in camel case, with dates for times. */
 type Source<Json> = Json extends string ? Json | Date
   : Json extends readonly (infer Item)[] ? readonly Source<Item>[]
   : Json extends object ? { readonly [Name in keyof Json as CamelCase<Name>]: Source<Json[Name]> }
@@ -222,7 +222,7 @@ type CamelCase<Name> = Name extends `${infer Head}_${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : Name & string;
 
-/** Returns the JSON of an object: of its fields, those that the schema of the JSON has. */
+/** Returns the JSON of an object: only the fields that the schema has. */
 export function toJson<Json extends object>(
   schema: v.GenericSchema<unknown, Json>,
   source: Source<Json>,

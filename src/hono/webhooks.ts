@@ -16,7 +16,7 @@ import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";
 /** A new webhook. Checked by the store, which also has the JSON Schema: its rules are those of a file. */
 export const newWebhook = v.looseObject({});
-/** Changes of a webhook, likewise. */
+/** Changes of a webhook, also checked by the store. */
 export const webhookChanges = v.looseObject({});
 
 const entries = {
@@ -91,7 +91,7 @@ export const webhookRoutes: readonly Route[] = [
     response: { ...pageOf("webhooks", webhook, example), description: "A page" },
     problems: ["webhooks_disabled"],
     async handle(c, { query: { limit, cursor }, outbox }) {
-      // What is no name is rejected as a cursor from elsewhere.
+      // Anything but a name is rejected as a cursor from elsewhere.
       const after = cursor === undefined ? undefined : decodeBase64Url(cursor) ?? "\0";
       const position = { limit, cursor: after };
       const page = await withCursor(cursor, () => webhooksOf(c).list(position));

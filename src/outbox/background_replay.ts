@@ -64,7 +64,7 @@ type Found = { readonly id: string; readonly record: ReplayRecord; readonly vers
 type BackgroundOptions = {
   readonly client: StoreClient;
   readonly log: ThrottledLogger;
-  /** Checks what is to be replayed. @throws {TypeError | RangeError} */
+  /** Checks a filter of deliveries to replay. @throws {TypeError | RangeError} */
   readonly createReplay: (options: ReplayOptions) => {
     count(): Promise<number | undefined>;
     run(): Promise<ReplayResult & { readonly seen: number }>;
@@ -177,7 +177,7 @@ export class BackgroundReplayer implements BackgroundReplays {
     this.#cancelTimer = this.#client.clock.setTimer(milliseconds, () => this.resume(), true);
   }
 
-  /** Stops what runs in this process. Another one continues with it. Waits for the store, but not long. */
+  /** Stops the replays of this process, for another one to continue. Doesn't wait long for the store. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelTimer();
@@ -205,7 +205,7 @@ export class BackgroundReplayer implements BackgroundReplays {
     this.#running.set(id, run);
   }
 
-  /** Replays slice after slice until all is seen, or it is canceled, or this process stops. */
+  /** Replays slice after slice until the end, until it is canceled, or until this process stops. */
   async #replay(id: string, own: ReplayRecord): Promise<void> {
     let record = own;
     const filter = filterOf(record);
@@ -232,8 +232,8 @@ export class BackgroundReplayer implements BackgroundReplays {
   }
 
   /**
-   * Stores the progress of a replay, and extends its lease. Resolves to false when it isn't this process's
-   * any more. A canceled one still gets the counts of the slice during which it was canceled.
+   * Stores the progress of a replay, and extends its lease. Resolves to false when this process no longer
+   * owns it. A canceled one still gets the counts of the slice during which it was canceled.
    */
   async #save(id: string, record: ReplayRecord, lease = LEASE): Promise<boolean> {
     for (;;) {

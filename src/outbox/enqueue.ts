@@ -247,7 +247,7 @@ export function receiptOf({ event: { id } }: Prepared): Receipt {
   return { id, deliveries: 0, duplicate: false, handlers: [] };
 }
 
-/** Returns whether two events under one id are the same, whatever the order of their keys. */
+/** Returns whether two events under one id are the same, regardless of the order of their keys. */
 export function isSame(a: WireEvent, b: WireEvent): boolean {
   return canonicalJson(contentOf(a)) === canonicalJson(contentOf(b));
 }

@@ -58,9 +58,9 @@ export class FlowControl {
   readonly #options: FlowControlOptions;
   readonly #changed = new Signal();
   #isOpen = false;
-  /** Those that wait for the same slots, in their order. */
+  /** Deliveries that wait for the same slots, in order. */
   readonly #waiting = new Map<RegisteredTarget["slots"], Set<Waiter>>();
-  /** Whether a timer gives back those that wait for too long. */
+  /** Whether a timer gives back deliveries that wait for too long. */
   #isTimed = false;
   #inFlight = 0;
   #backlog = 0;

@@ -85,7 +85,7 @@ export async function listDecisions(
 
 /** A filter of events besides their type, session, run and time. */
 type MoreFilter = {
-  /** What it is in cursors. */
+  /** Its name in cursors. */
   readonly name?: ListName;
   readonly accepts?: (event: HookEvent) => boolean;
   /** Reads the entries of a range that may pass. @default all of them */

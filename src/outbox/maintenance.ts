@@ -1,5 +1,5 @@
 /**
- * What keeps a store usable: its old counts are deleted, its commits are probed, and its version is checked.
+ * Keeps a store usable: deletes old counts, probes commits, and checks its version.
  *
  * @module
  */
@@ -181,7 +181,7 @@ export class StoreHealth {
       const isLarge = this.#isFailing;
       this.#probe = this.#write(isLarge).then((outcome) => {
         const isFailed = outcome.ok === "unknown";
-        // A small probe says nothing about a publish that failed in the meantime.
+        // A small probe doesn't tell whether a publish that failed meanwhile would succeed.
         const isStale = !isFailed && this.#isFailing && !isLarge;
         this.#isFailing = isFailed || isStale;
         this.#probedAt = clock.now();
@@ -211,7 +211,7 @@ export class StoreHealth {
 /** How far the clocks of processes may differ, in milliseconds: five minutes. */
 const CLOCK_SKEW = 5 * 60 * 1000;
 
-/** What is stored of the layout itself. */
+/** The record of the layout. */
 type MetaRecord = {
   readonly v: number;
   /**
@@ -221,7 +221,7 @@ type MetaRecord = {
   readonly indexed?: number;
 };
 
-/** Checks once that this version of the package can use what is stored. */
+/** Checks once that this version of the package can use the stored data. */
 export class VersionCheck {
   readonly #client: StoreClient;
   #isDone = false;
@@ -231,7 +231,7 @@ export class VersionCheck {
     this.#client = client;
   }
 
-  /** @throws {Error} when what is stored has a newer format; the next call then checks again */
+  /** @throws {Error} when the stored data has a newer format; the next call then checks again */
   run(): Promise<void> {
     return this.#running ??= this.#run().catch((error) => {
       this.#running = undefined;
@@ -267,7 +267,7 @@ async function readVersion(client: StoreClient, { create = true } = {}): Promise
     );
   }
   if (indexed !== undefined || !create) return;
-  // What is already stored isn't indexed, including what processes whose clocks are ahead have stored.
+  // Events that are already stored aren't indexed, including those of processes whose clocks are ahead.
   const since = meta === null ? 0 : clock.now() + CLOCK_SKEW;
   const builder = new CommitBuilder();
   builder.check(keys.meta, versionstamp);

@@ -44,7 +44,7 @@ const CHUNK = 60_000;
 /** Bytes of a session in keys. A longer one is stored as its digest, because a commit takes 80 KiB of keys. */
 const MAX_SESSION = 256;
 
-/** What a batch is prepared with. */
+/** The context in which a batch is prepared. */
 export type PrepareOptions = Layout & {
   readonly limits: StoreLimits;
   readonly targets: Targets;
@@ -56,14 +56,14 @@ export type PrepareOptions = Layout & {
 export type BatchPlan = {
   /** What is to be stored. */
   readonly stored: readonly Prepared[];
-  /** What that takes of a commit. */
+  /** The size of its commit. */
   readonly size: CommitSize;
   /** Returns the receipts of the batch, given those of what was stored. */
   receipts(done: ReadonlyMap<Prepared, Receipt>): readonly Receipt[];
 };
 
 /**
- * Checks and encodes a batch, and finds what it has twice. Writes nothing.
+ * Checks and encodes a batch, and finds duplicates in it. Writes nothing.
  *
  * @throws {StoreLimitError | EventValidationError | IdempotencyConflictError}
  */
@@ -207,7 +207,7 @@ const MAX_DATE = 8_640_000_000_000_000;
 const LONGEST_LEASE: DueRecord = { v: VERSION, until: MAX_DATE, by: "x".repeat(36), claims: 1 };
 const LEASE_BYTES = JSON.stringify(LONGEST_LEASE).length;
 
-/** Returns what a batch takes of a commit, at most: in new sessions, and with every delivery leased. */
+/** Returns the maximum size of a batch's commit: in new sessions, and with every delivery leased. */
 function measure(batch: readonly Prepared[], layout: Layout): CommitSize {
   const [first, ...others] = batch;
   if (first && others.length === 0 && isPlain(first)) return measurePlain(first, layout);

@@ -23,7 +23,7 @@ import { COMMIT_TIMEOUT, MIN_COMMIT_TIMEOUT } from "./timing.ts";
 const MAX_DELIVERY = 20_000;
 const OPTIONS = "target state type since until timeout cursor".split(" ");
 
-/** What a replay did. `seen`: how many deliveries it looked at, also those of another type. */
+/** The result of a replay. `seen`: how many deliveries it looked at, including those of other types. */
 type ReplayCounts = ReplayResult & { readonly seen: number };
 
 /** A walk over the deliveries of a state, target after target, each in the order of its events. */
@@ -42,7 +42,7 @@ export class Replay {
   #seen = 0;
 
   /**
-   * Checks what is to be replayed. `wake`: something is due that no worker knows of.
+   * Checks a filter of deliveries to replay. `wake`: a delivery is due that no worker knows of.
    *
    * @throws {TypeError | RangeError} when an option is wrong
    */
@@ -70,7 +70,7 @@ export class Replay {
     this.#deadline = client.clock.now() + timeout;
   }
 
-  /** Counts what a replay looks at; undefined when that takes longer than its timeout. */
+  /** Counts the deliveries that a replay looks at; undefined if that takes longer than its timeout. */
   async count(): Promise<number | undefined> {
     let count = 0;
     for await (const entry of this.#entries()) {
@@ -155,7 +155,7 @@ export class Replay {
     return Math.max(MIN_COMMIT_TIMEOUT, Math.min(left, COMMIT_TIMEOUT));
   }
 
-  /** Returns whether a commit that was rejected had been applied: hardly another writes this very time. */
+  /** Returns whether a rejected commit had been applied before: no other commit is likely to write this exact time. */
   async #isMine({ target, id }: Ended, at: number): Promise<boolean> {
     const [entry] = await this.#client.get([this.#client.keys.delivery(target, id)]);
     const log = readLog(entry!.value);

@@ -185,7 +185,7 @@ function clamp({ start, end }: Range, { from, to }: Time): Range {
   };
 }
 
-/** Returns what tells whether a target was removed, with one read each. */
+/** Returns a function that reads whether a target was removed. */
 export function removalsIn(client: StoreClient): (target: string) => Promise<boolean> {
   const known = new Map<string, boolean>();
   return async (target) => {

@@ -145,7 +145,7 @@ export class StoreClient {
   }
 
   /**
-   * Commits. Resolves to false when another process was faster, or it was applied before.
+   * Commits. Resolves to false when another process committed first, or it was applied before.
    *
    * @param action What failed, in errors: `"retry"`
    * @throws {OutboxUnavailableError} when the store doesn't respond in time

@@ -138,10 +138,10 @@ const ROUNDS = 10;
 const BATCH = { keys: 500, bytes: 60_000 };
 
 /**
- * Deletes what is stored for a removed target. Deletes need no check: nothing under these keys is wanted
- * again. Due keys go last, because they cause another purge when this one is cut short. All of it is done
- * twice at least, because attempts may settle and events be accepted until then. A crash may leave a count
- * behind, which goes with its day.
+ * Deletes the data of a removed target. Deletes need no check: nothing under these keys is used again. Due
+ * keys go last, because they cause another purge when this one is cut short. All of it is done twice at
+ * least, because attempts may settle and events be accepted until then. A crash may leave a count behind,
+ * which goes with its day.
  *
  * @throws {OutboxUnavailableError} when the store doesn't respond in time; it can be called again
  */

@@ -47,7 +47,7 @@ export type RegisteredTarget = {
 type Slots = {
   /** Leased deliveries whose attempt has not ended. */
   attempting: number;
-  /** Those whose attempt has begun. */
+  /** Deliveries whose attempt has begun. */
   running: number;
 };
 

@@ -1,5 +1,5 @@
 /**
- * The interface of an outbox, and what tells an outbox from another queue. Loads nothing of the outbox.
+ * The interface of an outbox, and functions that recognize one. Loads no other part of the outbox.
  *
  * @module
  */
@@ -137,12 +137,12 @@ export type OutboxOperations = {
   remove(target: string): Promise<void>;
 };
 
-/** What an outbox is made of. */
+/** The inner parts of an outbox. */
 type OutboxParts = {
   readonly store: Store;
   readonly prefix: string;
   readonly clock: Clock;
-  /** Has it keep the process alive, and returns what ends that. */
+  /** Makes it keep the process alive. Returns a function that ends this. */
   readonly keepAlive: () => () => void;
   /** Makes it read the state of its targets again, after another process has changed one. */
   readonly refreshTargets: () => void;
@@ -156,17 +156,17 @@ export function isOutbox(queue: DeliveryQueue | undefined): queue is Outbox {
   return queue !== undefined && outboxes.has(queue);
 }
 
-/** Notes that a queue is an outbox, and what it is made of. */
+/** Marks a queue as an outbox, with its inner parts. */
 export function noteOutbox(outbox: Outbox, parts: OutboxParts): void {
   outboxes.set(outbox, parts);
 }
 
-/** Returns what an outbox is made of; undefined for another queue. */
+/** Returns the inner parts of an outbox; undefined for another queue. */
 export function partsOf(queue: DeliveryQueue | undefined): OutboxParts | undefined {
   return queue && outboxes.get(queue);
 }
 
-/** Has an outbox keep the process alive while it runs, even if nothing is due. Returns what ends that. */
+/** Makes an outbox keep the process alive while it runs, even if nothing is due. Returns a function that ends this. */
 export function keepAlive(queue: DeliveryQueue | undefined): () => void {
   return partsOf(queue)?.keepAlive() ?? (() => {});
 }

@@ -29,7 +29,7 @@ export type MakeAttempt = (
   context: { readonly signal: AbortSignal; readonly traceparent?: string | undefined },
 ) => Promise<Attempt>;
 
-/** Returns what makes the attempts of a webhook. */
+/** Returns the function that makes a webhook's attempts. */
 export function createAttempts(options: CheckedOptions): MakeAttempt {
   const signer = createSigner(options);
   const handshake = options.handshake && new Handshake(options.handshake);

@@ -82,5 +82,5 @@ export interface WebhookHookOptions {
   readonly fetch?: typeof fetch | undefined;
 }
 
-/** What a webhook asks its receiver for. */
+/** The permission that a webhook asks for. */
 export type HandshakeOptions = NonNullable<WebhookHookOptions["handshake"]>;

@@ -11,7 +11,7 @@ export const DEFAULT_HEADERS = {
   "accept-encoding": "identity",
 } as const;
 
-/** Creates what signs requests; undefined if they are not signed. */
+/** Creates the signer of requests; undefined if they are not signed. */
 export function createSigner(
   { secrets }: Pick<CheckedRequest, "secrets">,
 ): WebhookSigner | undefined {

@@ -114,7 +114,7 @@ export class WebhookHook implements Webhook {
     }
   }
 
-  /** Loads what sends, with the first attempt: it is most of the code of webhooks. */
+  /** Loads the code that sends with the first attempt: it is most of the code of webhooks. */
   #loadAttempts(): Promise<MakeAttempt> {
     return this.#attempts ??= importAttempts().then(
       ({ createAttempts }) => createAttempts(this.#options),
@@ -179,8 +179,8 @@ export class WebhookHook implements Webhook {
 let importing: Promise<Pick<typeof import("./attempt.ts"), "createAttempts">> | undefined;
 
 /**
- * Imports what sends, once: on Deno, what runs after an import may get the async context of another caller of
- * that import.
+ * Imports the code that sends, once: on Deno, code after an import may run in the async context of another
+ * caller of that import.
  */
 function importAttempts(): NonNullable<typeof importing> {
   return importing ??= import("./attempt.ts");

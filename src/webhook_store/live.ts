@@ -58,7 +58,7 @@ export class LiveWebhooks {
   readonly #touched = new Set<string>();
   /** When this process noted that a name is used here. */
   readonly #noted = new Map<string, number>();
-  /** Deletions of what the outbox has for deleted webhooks. */
+  /** Running deletions of the outbox's data for deleted webhooks. */
   readonly #purging = new Map<string, Promise<void>>();
   readonly #hook: Registration;
   readonly #watch: Watch;
@@ -135,7 +135,7 @@ export class LiveWebhooks {
     if (isPurged) await this.#purge(name);
   }
 
-  /** Deletes what the outbox has for a deleted webhook, or does so at a later read. Never rejects. */
+  /** Deletes the outbox's data for a deleted webhook, now or at a later read. Never rejects. */
   #purge(name: string): Promise<void> {
     const running = this.#purging.get(name);
     if (running !== undefined) return running;

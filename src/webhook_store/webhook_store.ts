@@ -42,13 +42,13 @@ import type {
   WebhookWithSecret,
 } from "./types.ts";
 
-/** Webhooks of a store: each instance keeps all of them in memory. */
+/** The most webhooks of a store: each instance keeps all of them in memory. */
 const MAX_WEBHOOKS = 10_000;
 /** How long a name may take to resolve when a URL is stored, in milliseconds. */
 const GUARD_TIMEOUT = 10_000;
 /** Tests that run at the same time: each is a request that may take two minutes. */
 const MAX_TESTS = 16;
-/** How often a change is tried again when another came first. */
+/** How often a change is tried again when another one was stored first. */
 const MAX_TRIES = 10;
 
 /**
@@ -98,7 +98,7 @@ type Options = {
   readonly send: SendOptions;
 };
 
-/** What a change makes of a webhook, and the secret to show. */
+/** A changed webhook, and the secret to show. */
 type Edited = { readonly plain: PlainWebhook; readonly secret?: string };
 
 class StoredWebhooks implements WebhookStore {
@@ -186,7 +186,7 @@ class StoredWebhooks implements WebhookStore {
     const { records } = this.#options;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const stored = await this.#read("delete", name, options);
-      // What is pending under this name is not for the stored webhook, but for the one that won over it.
+      // Pending deliveries of this name are not for the stored webhook, but for the one that shadows it.
       const isPurged = !this.#live?.isShadowed(name) && !await records.isShadowed(name);
       if (!await records.delete(name, stored, isPurged)) continue;
       await this.#live?.deleted(name, isPurged);
@@ -251,7 +251,7 @@ class StoredWebhooks implements WebhookStore {
     };
   }
 
-  /** Changes a webhook as it is now, unless another change comes first: then as that left it. */
+  /** Changes the current webhook. If another change is stored first, applies this one to its result. */
   async #change(
     action: string,
     name: string,

@@ -30,7 +30,7 @@ export async function judgeForeign<Result>(
   const { toolName: name, toolCallId: callId, input: params } = toolCall;
   const opened = await run.begin({ name, params, callId, unseen });
   if (opened.type === "denied") throw new Error(denialText(opened.denial));
-  // Telemetry gets no signal: that the run was aborted shows when it has ended.
+  // Telemetry gets no signal: an aborted run is known by its end.
   if (run.isEnded) {
     const error = new Error("The run has ended");
     throw thrown(await opened.fail(error)) ?? error;

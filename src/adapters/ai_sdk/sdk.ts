@@ -1,5 +1,5 @@
 /**
- * What the adapter knows of `ai`, by structure.
+ * The parts of `ai` that the adapter uses, by structure.
  * @module
  */
 
@@ -8,14 +8,17 @@ export type AiSdkTool = {
   /** Runs the tool; absent if the client or the provider does. */
   // deno-lint-ignore no-explicit-any -- input and output differ from tool to tool
   readonly execute?: ((input: any, options: any) => any) | undefined;
-  /** Makes the model's form of an output. */
+  /** Converts an output to the model's form. */
   // deno-lint-ignore no-explicit-any -- as above, and from version to version
   readonly toModelOutput?: ((output: any) => any) | undefined;
 };
 
 /** How a tool calls other tools. */
 export type ToolCaller = {
-  /** Returns what runs in place of the tool, such as one that runs code; absent if the provider calls the tools. */
+  /**
+   * Returns the function that runs in place of the tool, such as one that runs code; absent if the provider
+   * calls the tools.
+   */
   readonly bind?: ((tools: object) => AiSdkTool) | undefined;
 };
 
@@ -50,7 +53,7 @@ export function withChanges(tool: AiSdkTool, changes: object): AiSdkTool {
       const content = get
         ? { get: () => Reflect.get(tool, name) }
         : { value: isMethod ? value.bind(tool) : value, writable: true };
-      // Copies of it keep what a class has.
+      // Copies keep the members of its class.
       const property = { enumerable: enumerable || at !== tool, configurable: true, ...content };
       Object.defineProperty(copy, name, property);
     }

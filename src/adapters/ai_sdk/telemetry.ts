@@ -12,10 +12,10 @@ type Current = { readonly run: AgentRun; modelCalls: number };
 
 type Tools = Readonly<Record<string, AiSdkTool>>;
 
-/** What the AI SDK tells both a tool and telemetry about a tool call. */
+/** The fields of a tool call that both its tool and telemetry receive. */
 type ToolOptions = {
   readonly toolCallId: string;
-  /** The same list for both, unless telemetry hides it. */
+  /** The same array for both, unless telemetry hides it. */
   readonly messages?: unknown;
 };
 
@@ -65,12 +65,12 @@ export class Telemetry {
   /** The hooks of all runs. */
   readonly hooks: AgentHooks;
   /**
-   * The `execute` functions of tools that gates judge already, as a copy of such a tool has the same one, and the
-   * callers whose tools gates judge; each with the name by which they do.
+   * The `execute` functions of tools that gates already judge, because a copy of such a tool has the same
+   * one, and the callers whose tools gates judge; each with the name by which they do.
    */
   readonly judged = new WeakMap<object, string>();
   readonly #options: RunOptions;
-  /** Runs, by the id that the AI SDK gives a call of `generateText` and its like. */
+  /** Runs, by the AI SDK's id of a call of `generateText` and similar functions. */
   readonly #runs = new Map<string, Current>();
   /** The tools of each run. */
   readonly #tools = new Map<string, Tools>();
@@ -83,7 +83,7 @@ export class Telemetry {
     this.#options = options;
   }
 
-  /** Returns the run of a tool that executes; undefined, and reported once, if the AI SDK is too old to tell. */
+  /** Returns the run of an executing tool; undefined, and reported once, if the AI SDK is too old to tell. */
   runOf({ toolCallId, messages }: ToolOptions): AgentRun | undefined {
     const calls = [...this.#calls].filter((call) => call.toolCallId === toolCallId);
     const only = calls.length === 1 && calls[0]!.isHidden ? calls[0] : undefined;
@@ -98,19 +98,19 @@ export class Telemetry {
     return run;
   }
 
-  /** The run of all tools that execute; undefined if there are several. */
+  /** The run of all executing tools; undefined if they belong to several. */
   get onlyRun(): AgentRun | undefined {
     const [run, ...others] = new Set([...this.#calls].map(({ run }) => run));
     return others.length === 0 ? run : undefined;
   }
 
-  /** Who calls a tool without a run. */
+  /** The caller of a tool without a run. */
   get caller(): Caller {
     const { sessionId, agentId, parentAgentId } = this.#options;
     return { sessionId, agentId, parentAgentId };
   }
 
-  /** Notes the tools of a run, which telemetry may hide. */
+  /** Records the tools of a run, which telemetry may hide. */
   noteTools({ callId, tools }: Pick<TelemetryEvent, "callId" | "tools">): void {
     if (tools !== undefined) this.#tools.set(callId, tools);
   }
@@ -168,7 +168,7 @@ export class Telemetry {
     }
   }
 
-  /** Runs the tool of a run: the AI SDK tells its tools no run. Judges those that don't do so themselves. */
+  /** Runs a tool within its run, which the AI SDK doesn't pass to tools. Judges tools that aren't wrapped. */
   async executeTool<Result>(
     { callId, toolCallId, messages, toolCall, recordInputs, execute }: ToolOptions & {
       readonly callId: string;
@@ -181,7 +181,7 @@ export class Telemetry {
     const { run } = this.#runs.get(callId) ?? {};
     const { gates } = this.hooks.registry;
     if (run === undefined) {
-      // It was aborted in the meantime, and nothing tells which tool this is.
+      // It was aborted in the meantime, so it is unknown which tool this is.
       if (gates.guards("tool.called") || gates.guards("tool.completed")) {
         throw new Error("The run has ended");
       }
@@ -206,18 +206,18 @@ export class Telemetry {
     }
   }
 
-  /** Whether gates judge a tool that goes by a name. */
+  /** Whether gates judge the tool with a name. */
   #isJudged(name: string, { execute }: AiSdkTool): boolean {
     return execute !== undefined && this.judged.get(execute) === name;
   }
 
-  /** Whether gates judge what the caller of a tool, if there is one, runs in its place. */
+  /** Whether gates judge the function that the tool's caller, if any, runs instead. */
   #isBound(tool: AiSdkTool): boolean {
     const caller = callerOf(tool);
     return caller?.bind === undefined || this.judged.has(caller);
   }
 
-  /** Whether gates judge all tools, but those that call others. */
+  /** Whether gates judge all tools except those that call others. */
   #areJudged(tools: Tools): boolean {
     return Object.entries(tools).every(([name, tool]) =>
       tool.execute === undefined || !this.#isBound(tool) || this.#isJudged(name, tool)

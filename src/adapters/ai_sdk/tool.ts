@@ -21,7 +21,7 @@ type ExecuteOptions = {
   readonly abortSignal?: AbortSignal;
 };
 
-/** Returns a tool that gates judge. One without `execute` runs elsewhere, where no gate can stop it. */
+/** Returns a tool that gates judge. A tool without `execute` runs elsewhere, where no gate can stop it. */
 export function hookedTool(name: string, tool: AiSdkTool, telemetry: Telemetry): AiSdkTool {
   if (typeof tool.execute !== "function") return tool;
   const { judged } = telemetry;
@@ -157,7 +157,7 @@ function unshared(call: ToolCall): ToolCall {
   return { ...call, callId: `${call.callId}#${createEventId()}` };
 }
 
-/** What an SDK calls with the input of a tool before it runs the tool. */
+/** The callbacks that an SDK calls with a tool's input before it runs the tool. */
 type InputCallbacks = {
   readonly onInputAvailable: ((options: object) => unknown) | undefined;
   readonly onInputDelta: ((options: object) => unknown) | undefined;
@@ -207,7 +207,7 @@ function isGated({ hooks }: Telemetry): boolean {
   return hooks.registry.gates.guards("tool.called");
 }
 
-/** A tool may return a generator without being one. Then its result is the last output. */
+/** A tool that isn't a generator may return one. Then its result is the last output. */
 async function lastOf(result: unknown): Promise<unknown> {
   const isStream = typeof result === "object" && result !== null && Symbol.asyncIterator in result;
   if (!isStream) return await result;
@@ -216,7 +216,7 @@ async function lastOf(result: unknown): Promise<unknown> {
   return last;
 }
 
-/** A tool that makes a form of its own expects its own outputs, not the text of a denial. */
+/** A tool with its own conversion expects its own outputs, not the text of a denial. */
 function deniedOutput({ toModelOutput }: AiSdkTool, denial: DeniedCall): unknown {
   return toModelOutput ? { denied: true, reason: denialText(denial) } : denialText(denial);
 }

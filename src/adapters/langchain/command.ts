@@ -12,7 +12,7 @@ export function isCommand(result: object): result is Command {
   return "lg_name" in result && result.lg_name === "Command";
 }
 
-/** Returns what gates judge of a command: the text of its messages, or if it changes more, all of its changes. */
+/** Returns the part of a command that gates judge: the text of its messages or, if it changes more, all changes. */
 export function viewOfCommand({ update = {} }: Command): unknown {
   const changes = Array.isArray(update) ? update : Object.entries(update);
   const texts = changes.flatMap(([name, value]) =>

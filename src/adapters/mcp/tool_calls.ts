@@ -4,7 +4,7 @@ import { type AllowedCall, denialText, openCall, type ToolOutcome } from "../too
 import { judgedParams, type Params, passedParams } from "./params.ts";
 import { type Pending, Requests } from "./requests.ts";
 
-/** What the calls of a connection need of it. */
+/** The part of a connection that its calls use. */
 type Connection = {
   /** Sends a message to the other side. */
   send(message: Message, options?: unknown): Promise<void>;
@@ -29,7 +29,7 @@ type Listener = (message: Message, extra?: unknown) => void;
 /** Where a request came from. Both sides count their requests from zero. */
 type Direction = "incoming" | "outgoing";
 
-/** How the two ends of one call are reached. */
+/** Sends messages to both ends of a call. */
 type Ends = {
   /** Passes the request on. */
   forward(request: Message): void | Promise<void>;
@@ -42,10 +42,10 @@ const INVALID_REQUEST = -32600;
 const INVALID_PARAMS = -32602;
 const INTERNAL_ERROR = -32603;
 
-/** Why no task is made, and the result of none is fetched: it may be the result of any call. */
+/** Why tasks are neither created nor fetched: the result may be that of any call. */
 const NO_TASKS = "gates judge results, but can't judge the result of a task";
 
-/** Judges the tool calls of a connection, in both directions, and what they return. */
+/** Judges the tool calls of a connection, in both directions, and their results. */
 export class ToolCalls {
   readonly #hooks: AgentHooks;
   readonly #connection: Connection;
@@ -66,7 +66,7 @@ export class ToolCalls {
       const copy = this.#copy(message);
       if (copy === undefined) return; // it has no JSON form: no message
       const done = this.#pass("incoming", copy, { forward, reply });
-      // What can't be sent is the transport's error: it reports it to `onerror`.
+      // If a message can't be sent, the transport reports the error to `onerror`.
       done?.catch(() => {});
     };
   }
@@ -80,7 +80,7 @@ export class ToolCalls {
     await this.#pass("outgoing", copy, { forward, reply });
   }
 
-  /** Ends the calls whose results can't arrive any more. */
+  /** Ends the calls whose results can no longer arrive. */
   close(): void {
     const error = new Error("The connection was closed before the tool returned");
     for (const requests of Object.values(this.#pending)) requests.end(error);
@@ -99,7 +99,7 @@ export class ToolCalls {
     }
   }
 
-  /** Passes on a message, or what becomes of it. What isn't one of JSON-RPC ends here: it may hide one. */
+  /** Passes on a message, perhaps changed. Anything but JSON-RPC is dropped: it may hide a message. */
   #pass(direction: Direction, message: Message, ends: Ends): Promise<void> | void {
     const { forward, reply } = ends;
     const { method, id, result, error } = message ?? {};
@@ -114,12 +114,12 @@ export class ToolCalls {
     if (method === "tasks/result" && this.#judgesResults) {
       return reply(failure(id, INVALID_PARAMS, `Cannot return the result: ${NO_TASKS}`));
     }
-    // Its response must not be taken for that of a call, nor that of a call for its own.
+    // Its response must not be mistaken for that of a call, or the other way around.
     const problem = this.#pending[direction].add({ id });
     return problem ? reply(failure(id, INVALID_REQUEST, problem)) : forward(message);
   }
 
-  /** Notes a notification. With gates of results, progress has no text: it may be part of a result. */
+  /** Handles a notification. With gates of results, progress has no text, which may be part of a result. */
   #notified(direction: Direction, message: Message): Message {
     const { method, params = {} } = message;
     if (method === "notifications/cancelled") this.#pending[direction].cancel(params.requestId);
@@ -140,7 +140,7 @@ export class ToolCalls {
     const pending: Pending = { id, controller };
     const problem = requests.add(pending);
     if (problem) return await reply(failure(id, INVALID_REQUEST, problem));
-    /** Responds to the call without its tool. If it was canceled, nobody waits any more. */
+    /** Responds to the call without its tool, unless it was canceled: then nobody waits. */
     const respond = async (response: Message): Promise<void> => {
       requests.remove(pending);
       if (!signal.aborted) await reply(response);
@@ -165,14 +165,14 @@ export class ToolCalls {
       if (pending.call === undefined && error instanceof TypeError) {
         return await respond(failure(id, INVALID_PARAMS, error.message));
       }
-      // Canceled before it was decided, and nobody waits for a response, or it can't be sent.
+      // Canceled before the decision, so nobody waits for a response, or the call can't be sent.
       requests.remove(pending);
       await pending.call?.fail(error);
       if (!signal.aborted) throw error;
     }
   }
 
-  /** Passes on the first response to a request: that to a call as gates let it through. */
+  /** Passes on the first response to a request; the response to a call, as the gates allow it. */
   #answer(
     direction: Direction,
     response: Message,
@@ -201,7 +201,7 @@ export class ToolCalls {
     const { id } = pending;
     const shown = await judged(pending.call!, { ...response, id }, this.#judgesResults);
     requests.remove(pending);
-    // To a call that was canceled, nothing may be sent any more.
+    // Nothing may be sent to a canceled call.
     if (!pending.controller!.signal.aborted) await forward(shown);
   }
 
@@ -219,8 +219,8 @@ function isId(id: unknown): id is string | number {
 }
 
 /**
- * Returns what gates let through of a response. Unless they change it, it is the response itself; with gates, it
- * has nothing that they didn't see.
+ * Returns a response as the gates allow it. Unless they change it, it is the response itself; with gates,
+ * without the parts that they didn't see.
  */
 async function judged(
   call: AllowedCall,
@@ -259,7 +259,7 @@ async function judged(
 
 type Result = NonNullable<Message["result"]>;
 
-/** Returns a result as gates see it: its text, if that is all that it has, or else all of it. */
+/** Returns a result as gates see it: its text, if it has nothing else, or else all of it. */
 function valueOf({ isError: _, content = [], ...others }: Result): unknown {
   const [block] = content as readonly Readonly<Record<string, unknown>>[];
   const isText = block?.type === "text" && typeof block.text === "string" &&
@@ -281,7 +281,7 @@ function reasonOf(outcome: ToolOutcome): string {
   return outcome.type === "error" ? errorMessage(outcome.error) : "";
 }
 
-/** A call that was denied is a result with a reason, so that the model can do something else. */
+/** Returns the response to a denied call: a result with the reason, so that the model can do something else. */
 function refusal(id: string | number, text: string): Message {
   return { jsonrpc: "2.0", id, result: { content: [{ type: "text", text }], isError: true } };
 }

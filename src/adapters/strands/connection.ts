@@ -79,7 +79,7 @@ export class Connection {
     const judge = (context: ToolContext, next: Stage<ToolContext, ToolOutput>) =>
       this.#callTool(agent, context, next);
     let remove = agent.addMiddleware(sdk.ExecuteToolStage, judge);
-    // Each time as the last middleware: others may be added later, such as by the plugins of a subagent.
+    // Always as the last middleware: others may be added later, such as by the plugins of a subagent.
     agent.addHook(sdk.BeforeToolCallEvent, () => {
       remove();
       remove = agent.addMiddleware(sdk.ExecuteToolStage, judge);

@@ -9,7 +9,7 @@ export function textOf(content: readonly Block[]): string {
   return content.flatMap(({ text, type }) => type === "textBlock" ? [text] : []).join("\n");
 }
 
-/** Returns what went wrong as gates see it: the text, or if there is more, the JSON of all blocks. */
+/** Returns an error as gates see it: the text or, if there is more, the JSON of all blocks. */
 export function errorTextOf(content: readonly Block[]): string {
   const isText = content.every(({ type }) => type === "textBlock");
   return isText ? textOf(content) : JSON.stringify(content);

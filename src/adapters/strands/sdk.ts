@@ -11,7 +11,7 @@ export interface StrandsSdk {
   readonly BeforeInvocationEvent: AnyClass;
   /** Says that the model is about to be called. */
   readonly BeforeModelCallEvent: AnyClass;
-  /** Says that a tool is about to be called. */
+  /** Called before a tool is. */
   readonly BeforeToolCallEvent: AnyClass;
   /** Where a tool runs. */
   readonly ExecuteToolStage: object;

@@ -26,7 +26,7 @@ type Options = OutputOptions & {
 
 type Context = ServerContext<Options>;
 
-/** Defines `hooks asks`: lists what gates ask, and responds. */
+/** Defines `hooks asks`: lists asks, and resolves them. */
 export function define(command: Command, io: CommandIO): void {
   command
     .addArgument(
@@ -96,7 +96,7 @@ const COLUMNS: readonly Column<AskJson>[] = [
   { title: "question", text: ({ question }) => printable(question), min: 16, ellipsis: "end" },
 ];
 
-/** Shows an ask, or responds to it and shows it then. */
+/** Shows an ask, or responds to it and then shows it. */
 async function show({ client, options, io }: Context, action: Action, id: string): Promise<void> {
   const { by, note, json } = options;
   const decision = action === "approve" ? "allow" : "deny";

@@ -156,8 +156,8 @@ async function decide(
 }
 
 /**
- * Responds to a hook without the server. What waits for a decision is denied: by exit code 2, or by a
- * response where the agent ignores that. What is only recorded, and an agent that ends, goes on.
+ * Responds to a hook without the server. Calls that wait for a decision are denied: with exit code 2, or with
+ * a response where the agent ignores that. Hooks that only record, and the end of an agent, continue.
  *
  * @param text What the agent sent, if it could be read
  * @throws {CommandError} with the exit code
@@ -184,7 +184,7 @@ async function respondToFailure(
 function parse(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
-    // With a key that occurs twice, the agent may mean another hook than the one that JSON.parse finds.
+    // If a key occurs twice, the agent may mean another hook than the one that JSON.parse finds.
     return findDuplicateKey(text) === undefined ? JSON.parse(text) : undefined;
   } catch {
     return undefined;

@@ -203,9 +203,9 @@ type Outcome = "received" | "duplicate" | "refused" | "failed";
 /** A request and its response. */
 type ReceivedRequest = {
   readonly response: Response;
-  /** `refused` is the sender's fault, `failed` is simulated. */
+  /** `refused`: the sender's error; `failed`: a simulated failure. */
   readonly outcome: Outcome;
-  /** Whether one of the secrets had signed it. */
+  /** Whether one of the secrets signed it. */
   readonly verified: boolean;
   /** Its `webhook-id`, or the event's id. */
   readonly id?: string | undefined;
@@ -286,7 +286,7 @@ async function sign(
     return new Request(url, { method, headers });
   }
   const given = headers.get("webhook-id") ?? "";
-  // What Standard Webhooks accepts as `webhook-id`, and a signature can be made for.
+  // Matches a `webhook-id` that Standard Webhooks accepts and that can be signed.
   const isValid = /^[\x21-\x7e]{1,256}$/.test(given) && !/[.,]/.test(given);
   const id = isValid ? given : crypto.randomUUID();
   const signed = await signer.sign(body, { id, timestamp: new Date(now) });

@@ -164,11 +164,11 @@ type SendResult = {
 type Line = { readonly number: number; readonly event: object; readonly bytes: number };
 
 /**
- * Sends the events of standard input, one JSON object per line, in batches that a server accepts or
- * rejects as a whole. Each request has its own idempotency key, derived from the user's, so that the
- * same input can be sent again after a failure. When a batch does not fit one commit of the server's
- * store, it and those after it are split: some stores don't take ten events with their own ids. Ends
- * on SIGINT and SIGTERM, whatever it waits for.
+ * Sends the events of standard input, one JSON object per line, in batches that a server accepts or rejects
+ * as a whole. Each request has its own idempotency key, derived from the user's, so that the same input can
+ * be sent again after a failure. When a batch does not fit one commit of the server's store, it and those
+ * after it are split: some stores don't take ten events with their own ids. Ends on SIGINT and SIGTERM at any
+ * time.
  */
 async function sendLines(
   context: ServerContext<Options>,
@@ -235,7 +235,7 @@ async function sendBatches(
   }
 }
 
-/** Posts lines in one request; `too_large` if they are several and don't fit one commit of the store. */
+/** Posts lines in one request. Returns `too_large` if several lines don't fit one commit of the store. */
 async function postLines(
   { client, options, signal }: Context,
   lines: readonly Line[],
@@ -266,7 +266,7 @@ function withLineNumbers(error: ResponseError, lines: readonly Line[]): Response
   return new ResponseError(error, `${error.message} (${range})`, details);
 }
 
-/** Reads an event per line. What it doesn't say is as the options of the command say. */
+/** Reads an event per line. The options of the command set fields that it omits. */
 async function* readEvents(
   io: CommandIO,
   defaults: Readonly<Record<string, unknown>>,

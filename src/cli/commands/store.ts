@@ -100,9 +100,9 @@ function report(
   }
 }
 
-/** The size of a commit, which every store takes: Deno KV takes 81,920 bytes of keys. */
+/** The size of a commit that every store accepts: Deno KV accepts 81,920 bytes of keys. */
 const BATCH = { entries: 100, bytes: 400_000, keys: 60_000 };
-/** Entries that end sooner, in milliseconds, may be gone when they are counted. */
+/** Entries that expire sooner, in milliseconds, may be gone when they are counted. */
 const SOON = 600_000;
 
 /** The result of a copy. */
@@ -112,7 +112,7 @@ type CopyResult = {
   readonly skipped: number;
   /** Deliveries that a process had leased: it may still be running. */
   readonly leased: number;
-  /** Why the copy is not to be trusted, if it isn't. */
+  /** Why the copy can't be trusted; undefined if it can. */
   readonly problem: string | undefined;
 };
 
@@ -120,7 +120,7 @@ type CopyResult = {
 type ReadEntries = () => AsyncIterable<readonly (ExportedEntry | undefined)[]>;
 
 /**
- * Returns how to read the store at a location, with lifetimes.
+ * Returns a function that reads the store at a location, with lifetimes.
  *
  * @throws {CommandError} when there is none, or it can't tell when entries expire
  */

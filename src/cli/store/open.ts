@@ -7,7 +7,7 @@ import { CommandError } from "../errors.ts";
 /**
  * Where a store is:
  *
- * - `file`: a file whose contents tell what it is; a new one is SQLite where the runtime has it
+ * - `file`: a file whose kind is detected; a new one is SQLite where the runtime has it
  * - `sqlite`, `kv`: a file of this kind or `:memory:`; `kv` also the URL of a KV Connect server
  * - `postgres`: a PostgreSQL database
  */
@@ -17,7 +17,7 @@ export type StoreLocation = {
   readonly path: string;
 };
 
-/** What users may write for a store. */
+/** The forms in which users may write a store. */
 const STORE_FORMS = "a file, :memory:, postgres://…, or the URL of a KV Connect server";
 
 /** A scheme of two letters or more: one letter is a Windows drive. */

@@ -11,7 +11,7 @@ import { ASK_CHOICES, ASK_TIMEOUT } from "./verdict.ts";
 /** Asks a person in this process. */
 export type OnAsk = NonNullable<GatesOptions["onAsk"]>;
 
-/** What is asked when there is no outbox. */
+/** An ask without an outbox. */
 export type AskHere = {
   readonly event: HookEvent;
   readonly outcome: GateOutcome;
@@ -20,7 +20,10 @@ export type AskHere = {
   check(event: HookEvent, askers: readonly string[]): Promise<GateOutcome>;
 };
 
-/** Without an outbox, `onAsk` is waited for. What isn't approved, or can't be asked, is denied. Never throws. */
+/**
+ * Waits for `onAsk`, without an outbox. An event that isn't approved, or can't be asked about, is denied.
+ * Never throws.
+ */
 export async function resolveInProcess(
   host: GateHost,
   onAsk: OnAsk | undefined,
@@ -54,7 +57,7 @@ export async function resolveInProcess(
     return { ...checked, gates: [...outcome.gates, ...checked.gates] };
   } catch (error) {
     reporter.failed(`Cannot ask about '${event.type}'`, error, judged);
-    // Nobody has denied it: the same call, of another caller or later, is asked about again.
+    // Nobody has denied it: the same call is asked about again, later or for another caller.
     return denied(signal?.aborted ? withFailure(outcome, "aborted") : outcome, NOT_APPROVED);
   }
 }

@@ -9,16 +9,16 @@ import type { AskChoice } from "./verdict.ts";
 /** The version of records. Those of a newer version are left alone. */
 export const RECORD_VERSION = 1;
 
-/** How often the store is asked whether somebody responded, in milliseconds: people take longer. */
+/** How often the store is polled for responses, in milliseconds: people take longer. */
 const POLL_INTERVAL = 1_000;
 
-/** What the poll of one ask adds to that, in milliseconds: a thousand asks are read in ten seconds. */
+/** How much each ask adds to that, in milliseconds: a thousand asks are read in ten seconds. */
 const POLL_SHARE = 10;
 
-/** What an ask led to, once its decision was recorded. */
+/** The result of an ask, once its decision was recorded. */
 export type FinalRecord = {
   readonly decision: "allow" | "deny";
-  /** The decision: that of the ask, or, after an edit, that about the edited data. */
+  /** The decision about the ask or, after an edit, about the edited data. */
   readonly id: string;
   readonly digest: string;
   readonly reason?: string | undefined;
@@ -33,14 +33,14 @@ export type AskRecord = {
   readonly event: string;
   readonly decision: string;
   readonly digest: string;
-  /** What names the gates that judged: an edit is checked by these, and by no others. */
+  /** Identifies the gates that judged: only these check an edit. */
   readonly gates: string;
   /** When it expires, in milliseconds. */
   readonly expires: number;
   readonly allow: readonly AskChoice[];
   /** The gates that ask. Absent in records of earlier versions. */
   readonly askers?: readonly string[] | undefined;
-  /** Whether `redact` changed the data: what is stored is then not what would run. */
+  /** Whether `redact` changed the data: if so, the stored data isn't what would run. */
   readonly masked: boolean;
   /** How it was resolved. */
   readonly state: "pending" | AskChoice | "expired";
@@ -52,7 +52,7 @@ export type AskRecord = {
   /** The digest of the edited data. */
   readonly edited?: string | undefined;
   readonly final?: FinalRecord | undefined;
-  /** Whose execution used the approval: there is one at most. */
+  /** The execution that used the approval: there is at most one. */
   readonly used?: string | undefined;
 };
 
@@ -81,7 +81,7 @@ export class AskRecords {
     this.#reporter = host.reporter;
   }
 
-  /** Returns what stores a new ask. */
+  /** Returns the record of a new ask. */
   create(id: string, record: AskRecord): readonly RecordWrite[] {
     return [
       { key: ["ask", id], value: record, versionstamp: null },
@@ -89,7 +89,7 @@ export class AskRecords {
     ];
   }
 
-  /** Returns what stores a change of an ask that was read. */
+  /** Returns the record that changes an ask that was read. */
   change({ id, versionstamp }: ReadAsk, record: AskRecord): readonly RecordWrite[] {
     const change = { key: ["ask", id], value: record, versionstamp };
     return record.state === "pending" ? [change] : [change, { key: ["asking", id], value: null }];
@@ -133,7 +133,7 @@ export class AskRecords {
     return { asks: pending, last };
   }
 
-  /** Whether somebody can still respond. */
+  /** Whether someone can still respond. */
   readonly isPending = ({ record: { state, expires } }: ReadAsk): boolean =>
     state === "pending" && this.#clock.now() < expires;
 
@@ -170,7 +170,7 @@ export class AskRecords {
     return abortable(passed, signal).finally(cancel);
   }
 
-  /** Tells those who wait in this process that an ask was resolved. */
+  /** Notifies those who wait in this process that an ask was resolved. */
   notify(id: string): void {
     for (const callback of [...this.#watched.get(id) ?? []]) callback();
   }
@@ -194,7 +194,7 @@ export class AskRecords {
     return this.#clock.setTimer(wait, () => void this.#host.run(() => this.#poll()));
   }
 
-  /** Reads all asks that somebody waits for. Never rejects: they wait until the store responds. */
+  /** Reads all asks that someone waits for. Never rejects: they wait until the store responds. */
   async #poll(): Promise<void> {
     this.#cancelPoll = undefined;
     const ids = [...this.#watched.keys()];

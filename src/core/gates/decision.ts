@@ -2,7 +2,7 @@ import type { HookEvent } from "../events.ts";
 import type { GateRecord } from "./gate_outcome.ts";
 import type { AskChoice } from "./verdict.ts";
 
-/** What a gate asks, for `onAsk`. */
+/** An ask, as `onAsk` receives it. */
 export type AskRequest = {
   readonly question: string;
   /** The event, with the data that was judged. */
@@ -20,7 +20,7 @@ export type AskRequest = {
 /** How a person responded to `onAsk`. */
 export type AskAnswer = {
   readonly decision: AskChoice;
-  /** With `"edit"`: the data in place of that which was judged. All gates judge it again. */
+  /** With `"edit"`: the data to use instead. All gates judge it again. */
   readonly data?: unknown;
   /** Why, for the model. */
   readonly reason?: string | undefined;
@@ -30,7 +30,10 @@ export type AskAnswer = {
 
 /** Options of all gates, as `gates` of `createHooks`. */
 export type GatesOptions = {
-  /** Names of gates without which nothing is allowed: a typo or a missing import must not open the door. */
+  /**
+   * Gates that must be registered: without them, nothing is allowed. A typo or a missing import must not open
+   * the door.
+   */
   readonly required?: readonly string[];
   /** Limit of one decision, in milliseconds. @default {10000} */
   readonly timeout?: number | undefined;
@@ -55,13 +58,13 @@ export type DecideOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** What `call` knows of an event that it lets gates decide about. */
+/** Options with which `call` lets gates decide. */
 export type CallTraits = {
-  /** Whether its call id was made for it, so that nobody can repeat the call. @default {false} */
+  /** Whether its call id was created for it, so that nobody can repeat the call. @default {false} */
   readonly isUnique?: boolean;
 };
 
-/** What every decision has. */
+/** The fields of every decision. */
 export type DecisionBase<Data = unknown> = {
   /** UUID v7. In the record (`gate.decided`), and in `tool.called`, `tool.denied` and `tool.completed`. */
   readonly id: string;
@@ -96,11 +99,11 @@ export type AskedDecision<Data = unknown> = DecisionBase<Data> & {
   readonly askId: string;
   /** When the ask expires, and counts as denied. */
   readonly expiresAt: Date;
-  /** Whether an earlier call of `decide` made the ask, which may be waiting for it. */
+  /** Whether an earlier call of `decide` created the ask, and may be waiting for it. */
   readonly isResumed?: boolean | undefined;
   /**
-   * Waits until somebody responds, in this process or another, and resolves to the final decision, whose
-   * event is stored then. An ask that expires, or that `close` ends, is denied.
+   * Waits until someone responds, in this process or another, and resolves to the final decision, whose event
+   * is stored by then. An ask that expires, or that `close` ends, is denied.
    *
    * @throws the reason of the signal. The ask can still be resolved
    */
@@ -118,9 +121,9 @@ export type CallOptions = {
   readonly runId?: string | undefined;
   /** The trace of the call, a `traceparent` of W3C Trace Context. */
   readonly traceparent?: string | undefined;
-  /** Which call it is: an SDK's own id, so that a call that it repeats is decided once. @default a new id */
+  /** The call's id in the SDK, so that a call that it repeats is decided once. @default a new id */
   readonly callId?: string | undefined;
-  /** Which agent calls. */
+  /** The agent that calls. */
   readonly agentId?: string | undefined;
   /** The agent that started this one. */
   readonly parentAgentId?: string | undefined;
@@ -130,7 +133,7 @@ export type CallOptions = {
   readonly throwOnDeny?: boolean | undefined;
 };
 
-/** What a tool is given. */
+/** The second argument of a tool. */
 export type ToolContext = {
   /** The caller's signal, or one that never aborts. */
   readonly signal: AbortSignal;

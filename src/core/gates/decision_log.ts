@@ -67,7 +67,7 @@ export class DecisionLog {
   readonly #host: GateHost;
   readonly #table: GateTable;
   readonly #remembered = new Map<string, Remembered>();
-  /** Decisions that are remembered or were. */
+  /** Decisions that are or were remembered. */
   readonly #shared = new WeakMap<Decision, Shared>();
   readonly #used = new WeakSet<Decision>();
   #size = 0;
@@ -128,8 +128,8 @@ export class DecisionLog {
   }
 
   /**
-   * Uses up a decision, before what it allows begins: the same call is judged again after that. Returns whether
-   * nobody has before, in this process or another.
+   * Uses up a decision before the allowed execution begins: the same call is judged again after that. Returns
+   * whether nobody has before, in this process or another.
    */
   async use(decision: Decision): Promise<boolean> {
     const isFirst = !this.#used.has(decision);

@@ -81,7 +81,7 @@ export function merge(
   return { decision: decision ?? "allow", verdict: strongest, gate, context };
 }
 
-/** Returns what two gates ask at once: both questions, what both offer, and the time that both give. */
+/** Merges the asks of two gates: both questions, the choices that both offer, and the time that both allow. */
 function bothAsks(first: Verdict, second: Verdict): Verdict {
   const isAsked = `\n${first.reason}\n`.includes(`\n${second.reason}\n`);
   const { allow: choices = ASK_CHOICES } = second;

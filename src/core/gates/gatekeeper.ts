@@ -37,7 +37,7 @@ import { runGates } from "./run_gates.ts";
 /** How often a decision is made again because another process decided about the same call meanwhile. */
 const MAX_CONFLICTS = 3;
 
-/** What a keeper decides by. */
+/** Options of a gatekeeper. */
 type KeeperOptions = Pick<GatesOptions, "onAsk"> & {
   readonly table: GateTable;
   /** Limit of one decision, in milliseconds. */
@@ -102,8 +102,8 @@ export class Gatekeeper {
   }
 
   /**
-   * Uses up a decision before what it allows begins. Returns false if it was used before: then the event must be
-   * decided about again.
+   * Uses up a decision before the allowed execution begins. Returns false if it was used before: then the
+   * event must be decided about again.
    */
   async use(decision: FinalDecision): Promise<boolean> {
     return decision.askId === undefined || !this.#asking
@@ -175,7 +175,7 @@ export class Gatekeeper {
     }
   }
 
-  /** Stores a decision and what it leads to, in one commit. */
+  /** Stores a decision and its events, in one commit. */
   async #publish(judged: Judged, word: "allow" | "deny", slot?: Slot): Promise<FinalDecision> {
     const decision = { ...decisionOf(judged), decision: word };
     const decided = decidedEvent(judged);
@@ -189,7 +189,7 @@ export class Gatekeeper {
     return decision;
   }
 
-  /** Denies what is too large to be stored, and records that. */
+  /** Denies an event that is too large to be stored, and records that. */
   async #recordLarge(judged: Judged): Promise<Recorded> {
     try {
       return { decision: await this.#publish(tooLarge(judged), "deny"), isKept: false };
@@ -199,7 +199,8 @@ export class Gatekeeper {
   }
 
   /**
-   * Does the same, at once, for checks whose record nobody sees. Returns undefined where the record is needed.
+   * Does the same synchronously, for checks whose record nobody sees. Returns undefined where the record is
+   * needed.
    */
   decideUnobserved(
     event: HookEvent,
@@ -216,7 +217,7 @@ export class Gatekeeper {
     });
   }
 
-  /** Emits what a decision without a record leads to. */
+  /** Emits the event of a decision without a record. */
   #apply(
     id: string,
     event: HookEvent,
@@ -240,12 +241,12 @@ export class Gatekeeper {
 
   /** Asks in this process, as there is no outbox. */
   #askHere(event: HookEvent, outcome: GateOutcome, signal?: AbortSignal): Promise<GateOutcome> {
-    // Other data, so that it is another decision: what a gate is sent under one id never differs.
+    // Other data needs another decision: gates never receive different data under one id.
     const check: AskHere["check"] = (...edit) => this.#check(createEventId(), ...edit);
     return resolveInProcess(this.#host, this.#options.onAsk, { event, outcome, check, signal });
   }
 
-  /** What can't be recorded doesn't happen: a failure of kind `store`. */
+  /** Returns the denial of an event that can't be recorded: a failure of kind `store`. */
   #unrecorded(made: HookEvent | Judged, error: unknown): Recorded {
     const [event, base] = "outcome" in made
       ? [made.event, decisionOf(made)]

@@ -138,8 +138,8 @@ export class Gates<Events extends object = AgentEvents> {
   }
 
   /**
-   * Uses up a decision of anyone, before what it allows begins, or when it has run. Returns false if it was used
-   * before: then the event must be decided about again.
+   * Uses up anyone's decision, before the allowed execution begins, or when it has run. Returns false if it
+   * was used before: then the event must be decided about again.
    *
    * @throws {Error} when the store fails: then nothing may begin
    */

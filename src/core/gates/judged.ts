@@ -4,10 +4,10 @@ import type { Decision, DecisionBase } from "./decision.ts";
 import { isTransient } from "./failure.ts";
 import { type GateOutcome, type GateRecord, STRENGTH } from "./gate_outcome.ts";
 
-/** What the model is told when a person denied and gave no reason. */
+/** The reason for the model when a person denied without one. */
 export const NOT_APPROVED = "The request was not approved";
 
-/** What gates judged, and how. */
+/** An event that gates judged, and the outcome. */
 export type Judged = {
   /** Of the decision. */
   readonly id: string;
@@ -20,7 +20,7 @@ export type Judged = {
   readonly took: number;
 };
 
-/** Returns what a caller is told of a decision, whatever it is. */
+/** Returns the fields of a decision for the caller. */
 export function decisionOf(
   { id, event, digest, outcome }: Pick<Judged, "id" | "event" | "digest" | "outcome">,
 ): DecisionBase {
@@ -39,7 +39,7 @@ export function undigestedOf(id: string, { data }: HookEvent, outcome: GateOutco
   return base;
 }
 
-/** Returns a record without what neither the model nor a caller over HTTP may see. */
+/** Returns a record without the parts that neither the model nor a caller over HTTP may see. */
 function publicRecord(record: GateRecord): GateRecord {
   if (record.internal === undefined) return record;
   const { internal: _, ...rest } = record;
@@ -73,7 +73,7 @@ export function outranks(recorded: Decision, { outcome: { decision }, digest }: 
   return decision === "deny" || recorded.digest === digest;
 }
 
-/** Returns the denial of what is too large to be stored, without the parameters that make it so. */
+/** Returns the denial of an event that is too large to be stored, without the parameters that make it too large. */
 export function tooLarge(judged: Judged): Judged {
   const { outcome, event } = judged;
   const { params: _, ...data } = event.data as Readonly<Record<string, unknown>>;
@@ -85,7 +85,7 @@ export function tooLarge(judged: Judged): Judged {
   };
 }
 
-/** A gate that must be there and isn't, or isn't enforced, fails every decision. */
+/** Fails every decision while a required gate isn't registered or enforced. */
 export function missingIn(names: readonly string[], data: unknown): GateOutcome | undefined {
   const [gate] = names;
   if (gate === undefined) return undefined;

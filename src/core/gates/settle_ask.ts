@@ -25,7 +25,7 @@ export type EditChecks = {
   readonly gatesOf: (type: string) => string;
   /** Whether a required gate is missing in this process, which then lets nothing happen. */
   readonly isMissing: () => boolean;
-  /** Lets all gates judge data that was edited. `askers`: the gates that asked before, if they are known. */
+  /** Lets all gates judge edited data. `askers` are the gates that asked before, if they are known. */
   readonly check: (
     decisionId: string,
     event: HookEvent,

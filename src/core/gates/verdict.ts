@@ -30,7 +30,7 @@ export const ASK_TIMEOUT: number = 10 * 60 * 1000;
 /** What a person may choose, unless a gate says otherwise. */
 export const ASK_CHOICES: readonly AskChoice[] = ["allow", "deny"];
 
-/** Marks what the functions below return. Shared by all copies of the package in a process. */
+/** Marks the results of the functions below. Shared by all copies of the package in a process. */
 const VERDICT = Symbol.for("omniagent.hooks.verdict");
 
 /**
@@ -91,7 +91,7 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
     };
   }
   const texts = { reason, internal, context };
-  // A deny counts, whatever else is wrong with it.
+  // A deny counts, no matter what else is wrong with it.
   if (decision === "deny") {
     const known = Object.entries(texts).filter(([, text]) => typeof text === "string");
     return { decision, ...Object.fromEntries(known), ...(interrupt === true && { interrupt }) };
@@ -125,10 +125,7 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
   };
 }
 
-/**
- * Reads a verdict that was made elsewhere, such as by another process, and marks it as one, so that a rewrite
- * may return it too.
- */
+/** Reads a verdict from elsewhere, such as another process, and marks it, so that a rewrite may return it, too. */
 export function adoptVerdict(value: unknown): Verdict | undefined | { readonly invalid: string } {
   const verdict = readVerdict(value);
   return verdict === undefined || "invalid" in verdict ? verdict : mark(verdict);
@@ -139,7 +136,7 @@ export function isDecided(value: unknown): value is Decided {
   return value === "allow" || value === "deny" || value === "ask";
 }
 
-/** What a plain object leaves out must not come from a polluted `Object.prototype`. */
+/** Reads own fields only: a polluted `Object.prototype` must not add any. */
 function ownOf(value: object): object {
   const isPlain = Object.getPrototypeOf(value) === Object.prototype;
   return isPlain ? Object.assign(Object.create(null), value) : value;

@@ -47,7 +47,7 @@ if (live) {
     live.textContent = text;
     live.hidden = false;
   };
-  // As the server shows what is invisible, or reorders text.
+  // Like the server, shows characters that are invisible or reorder text.
   const shown = (text) =>
     text.replace(/${INVISIBLE.source}/gu, (character) =>
       character.split("").map((unit) => "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0"))

@@ -39,7 +39,7 @@ type Labeled = {
   name: string;
   label: string;
   value?: string | null | undefined;
-  /** Of a page that has several of a name. @default {name} */
+  /** For a page with several fields of a name. @default {name} */
   id?: string;
   hint?: string | undefined;
   /** What is wrong with the value. */
@@ -69,7 +69,7 @@ export function TextField(
   );
 }
 
-/** A labeled choice between options, as pairs of value and text. A value that is none of them is another one. */
+/** A labeled choice between options, as pairs of value and text. A value that isn't among them is added. */
 export function SelectField(
   { name, label, value, options }: Omit<Labeled, "id" | "hint" | "error"> & {
     options: readonly (readonly [value: string, text: string])[];
@@ -89,7 +89,7 @@ export function SelectField(
   );
 }
 
-/** What connects a field with its hint and its error, for screen readers. */
+/** Returns the attributes that connect a field with its hint and its error, for screen readers. */
 function describedBy(id: string, hint: string | undefined, error: string | undefined) {
   const ids = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ");
   return {
@@ -101,12 +101,12 @@ function describedBy(id: string, hint: string | undefined, error: string | undef
 /** A column of a table. */
 type Column<Row> = {
   readonly label: string;
-  /** `number`: right-aligned; `wide`: takes what room is left; `hidden`: its label is for screen readers. */
+  /** `number`: right-aligned; `wide`: takes the remaining room; `hidden`: its label is for screen readers. */
   readonly kind?: "number" | "wide" | "hidden";
   readonly cell: (row: Row, index: number) => Child;
 };
 
-/** A table. Its caption is what screen readers call it. Columns that are `false` are left out. */
+/** A table. Screen readers read its caption. Columns that are `false` are left out. */
 export function Table<Row>(
   { caption, columns, rows }: {
     caption: string;
@@ -150,7 +150,7 @@ export function Lines({ lines }: { lines: readonly (Child | false)[] }): Child {
   ));
 }
 
-/** What a page says instead of an empty list: why it is empty, and what to do. */
+/** The message in place of an empty list: why it is empty, and what to do. */
 export function EmptyState(
   { title, children }: { title: string; children?: Child },
 ): Child {
@@ -162,7 +162,7 @@ export function EmptyState(
   );
 }
 
-/** The colors of a badge. What it means is in its text, too. */
+/** The colors of a badge. Its text has the meaning, too. */
 export type Tone = "ok" | "warn" | "bad" | "info" | "quiet";
 
 /** A status. */
@@ -263,7 +263,7 @@ export function formatUtc(time: Date): string {
   return `${time.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
-/** Returns a duration in milliseconds as people say it: `450 ms`, `1.2 s`, `3 min`. */
+/** Returns a duration in milliseconds for people: `450 ms`, `1.2 s`, `3 min`. */
 export function formatDuration(milliseconds: number): string {
   const size = Math.abs(milliseconds);
   if (size < 1_000) return `${Math.round(size)} ms`;

@@ -119,7 +119,7 @@ function tryDecode(part: string): string | undefined {
 
 async function respondAsset(c: AppContext, path: string): Promise<Response> {
   const { asset: { type, content }, isCurrent } = found(await findAsset(path), "not_found");
-  // A page of another version, during a deployment, gets what there is.
+  // A page of another version, during a deployment, gets the current file.
   const caching = isCurrent ? "public, max-age=31536000, immutable" : "no-store";
   return respond(c, 200, content, {
     ...PAGE_HEADERS,
@@ -147,7 +147,7 @@ function readQuery(c: AppContext): URLSearchParams {
   return new URLSearchParams([...searchParams].filter(([, value]) => value !== ""));
 }
 
-/** Checks that a form comes from a page of this origin, which browsers say. @throws {Problem} */
+/** Checks that a form comes from a page of this origin, as browsers report it. @throws {Problem} */
 function checkOwnPage(request: Request): void {
   const { headers } = request;
   if (!headers.has("origin") && !headers.has("sec-fetch-site")) {

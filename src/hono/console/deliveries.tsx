@@ -33,7 +33,7 @@ const STATES = {
   dead: "Dead",
 } as const;
 
-/** What a retry led to. */
+/** The notice for each result of a retry. */
 const OUTCOMES: Readonly<Record<RetryOutcome, string | Notice>> = {
   moved: "The delivery is due now.",
   queued: "An earlier event of the same session must be delivered first. This one follows it.",

@@ -75,7 +75,7 @@ function toLocal(time: Date): string {
   return time.toISOString().slice(0, 16);
 }
 
-/** A delivery with what its event says. */
+/** A delivery, with fields of its event. */
 type ListedDelivery = DeliverySummary & {
   readonly type?: string;
   readonly sessionId?: string;

@@ -25,14 +25,14 @@ import { respondPage } from "./layout.tsx";
 import { FilterForm, List, readPage } from "./list.tsx";
 import { act, can, type ConsoleRoute, link, outboxOf, type PageRequest } from "./request.ts";
 
-/** Asks of the page: people respond to them one by one. */
+/** Asks on a page: people respond to them one by one. */
 const MAX_PENDING = 50;
 /** Asks of which those that have ended are shown. */
 const MAX_RECENT = 20;
 
 const OUTCOMES = ["allowed", "denied", "asked", "error"] as const;
 
-/** The colors of what was decided, or of what a person said. */
+/** The colors of decisions, and of people's responses. */
 const OUTCOME_TONES: Readonly<Record<string, Tone>> = {
   allowed: "ok",
   edited: "ok",
@@ -43,7 +43,7 @@ const OUTCOME_TONES: Readonly<Record<string, Tone>> = {
   expired: "quiet",
 };
 
-/** What gates ask, and have decided. */
+/** The page of asks and decisions. */
 export const gatePages: readonly ConsoleRoute[] = [
   { method: "GET", path: "gates", scope: ["read", "approve"], handle: showGates },
   { method: "POST", path: "asks/:id", scope: "approve", handle: resolveAsk },

@@ -8,7 +8,7 @@ import { assets } from "./assets.ts";
 import { CsrfField } from "./components.tsx";
 import { can, link, type PageRequest } from "./request.ts";
 
-/** Only what the console serves itself is loaded, and nothing inline runs. */
+/** Pages load only files of the console, and run nothing inline. */
 const CONTENT_SECURITY_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; " +
   "img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; " +
   "base-uri 'none'";
@@ -22,7 +22,7 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   "referrer-policy": "same-origin",
 };
 
-/** The sections of the console, in the order of its navigation, and the scopes of which one is needed. */
+/** The sections of the console, in the order of its navigation, and the scopes, one of which is needed. */
 const SECTIONS = [
   { path: "", label: "Overview", scopes: ["read"] },
   { path: "events", label: "Events", scopes: ["read"] },
@@ -33,7 +33,7 @@ const SECTIONS = [
   { path: "gates", label: "Gates", scopes: ["read", "approve"] },
 ] as const;
 
-/** What a page is. */
+/** Options of a page. */
 type PageOptions = {
   /** The heading, and the title of the browser's tab. */
   readonly title: string;
@@ -47,7 +47,7 @@ type PageOptions = {
   readonly above?: readonly (readonly [label: string, path: string])[];
   /** @default {200} */
   readonly status?: number;
-  /** How often the page shows what is new, in seconds. @default never */
+  /** How often the page reloads itself, in seconds. @default never */
   readonly refresh?: number;
 };
 
@@ -199,7 +199,7 @@ export function Mark(): Child {
   );
 }
 
-/** What people can do about a problem, where its title doesn't say. */
+/** How people can fix a problem, if its title doesn't say. */
 const ADVICE: { readonly [Code in ProblemCode]?: readonly [title: string, advice: string] } = {
   not_found: ["Page not found", "Check the address, or start again from the overview."],
   event_not_found: [

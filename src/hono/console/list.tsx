@@ -1,7 +1,7 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
 /**
- * What the lists of the console share: they are read, filtered, and turned page by page.
+ * The parts that the lists of the console share: reading, filters, and pages.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export type ListPage<Item> = {
   readonly isWrong?: true;
 };
 
-/** The page of a filter that is invalid: a list of everything would look like what was asked for. */
+/** The page of an invalid filter: a list of everything would look like the result. */
 export const NOTHING_READ = {
   items: [],
   cursor: undefined,
@@ -87,7 +87,7 @@ export function List(
     page: ListPage<unknown>;
     /** What the items are. */
     what: string;
-    /** What to say if the list is empty. */
+    /** The message for an empty list. */
     empty: Child;
     /** The items. */
     children?: Child;
@@ -104,7 +104,7 @@ export function List(
   );
 }
 
-/** What a page says that stopped looking before it found anything. `Pagination` has the link that goes on. */
+/** The message of a page that stopped looking before it found anything. `Pagination` has the link that continues. */
 function NoMatchYet({ what }: { what: string }): Child {
   return (
     <EmptyState title="No match yet">

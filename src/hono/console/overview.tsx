@@ -21,7 +21,7 @@ const MAX_BACKLOGS = 20;
 /** The ends of the time axis. */
 const ENDS = ["60 min ago", "now"] as const;
 
-/** The first page: what happened in the last hour, and what waits. */
+/** The first page: the last hour, and the backlog. */
 export const overviewRoutes: readonly ConsoleRoute[] = [
   {
     method: "GET",
@@ -194,7 +194,7 @@ function rateOf({ attempts, delivered }: Minute): number | undefined {
   return attempts === 0 ? undefined : delivered / attempts;
 }
 
-/** Returns a part of 1 as a percentage that is 100% only if all of it is. */
+/** Returns a part of 1 as a percentage, which is 100% only for 1. */
 function formatRate(rate: number): string {
   return rate === 1 ? "100%" : `${(Math.floor(rate * 1_000) / 10).toFixed(1)}%`;
 }
@@ -203,7 +203,7 @@ function orDash(value: number | undefined, format: (value: number) => string): s
   return value === undefined ? "–" : format(value);
 }
 
-/** What happened in one minute. */
+/** The numbers of one minute. */
 type Minute = {
   readonly start: Date;
   readonly events: number;

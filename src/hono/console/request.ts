@@ -104,13 +104,13 @@ async function signNotice({ noticeKey }: Session, { kind, text }: Notice): Promi
   return `${await hmacSha256Hex(new TextEncoder().encode(noticeKey), encoded)}.${encoded}`;
 }
 
-/** Pages that an action may lead back to. */
+/** Pages to which an action may return. */
 const BACK =
   /^(?:deliveries|dead-letters|targets|gates|(?:events|webhooks)\/[\w.%-]+)(?:\?[^#]*)?$/;
 
 /**
- * Does what a form asks for, and shows a page with a notice of the outcome: the one that the form names in
- * its field `back`, or `path`.
+ * Performs the action of a form, and shows a page with a notice of the outcome: the one in the form's field
+ * `back`, or `path`.
  *
  * @throws whatever isn't a problem of the request
  */
@@ -125,7 +125,7 @@ export async function act(
   return await redirect(at, page!, { notice: await attempt(action), query });
 }
 
-/** Returns the outcome of an action. What the person can do something about is a notice, too. */
+/** Returns the outcome of an action. A problem that the person can fix is a notice, too. */
 export async function attempt(action: () => Promise<string | Notice>): Promise<Notice> {
   try {
     const outcome = await action();

@@ -177,7 +177,7 @@ export function Switch(
     isOff: boolean;
     /** The page to come back to. @default the list of targets */
     back?: string;
-    /** Whether the button is one of many: its name then has the target's. */
+    /** Whether the button is one of many, so that its name contains the target's. */
     isNamed?: boolean;
   },
 ): Child {

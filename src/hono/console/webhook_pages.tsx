@@ -23,10 +23,10 @@ import {
 import { readWebhook, valuesOf, WebhookForm, type WebhookValues } from "./webhook_form.tsx";
 import { pathOf, showWebhook } from "./webhook_page.tsx";
 
-/** Webhooks of a page. */
+/** Webhooks on a page. */
 const PAGE = 50;
 
-/** Webhooks that are stored: their list, one of them, and what changes them. */
+/** Stored webhooks: their list, one of them, and the actions that change them. */
 export const webhookPages: readonly ConsoleRoute[] = [
   { method: "GET", path: "webhooks", scope: "read", handle: listWebhooks },
   { method: "GET", path: "new-webhook", scope: "admin", handle: (at) => showForm(at, undefined) },
@@ -159,7 +159,7 @@ async function createWebhook(at: PageRequest): Promise<Response> {
     return `${created.webhook.name} is created. It receives events from now on.`;
   });
   if (created === undefined) return await showForm(at, undefined, { values, error: notice.text });
-  // The secret must not be in a URL, so the form itself is answered with it.
+  // The secret must not be in a URL, so the response to the form shows it.
   const { webhook: { name }, secret } = created;
   return await showWebhook({ ...at, params: { name }, root: "./", notice }, { secret });
 }

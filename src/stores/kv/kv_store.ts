@@ -55,7 +55,7 @@ export type KvLikeAtomic = {
   commit(): Promise<KvLikeCommit>;
 };
 
-/** The part of Deno KV that a store uses: `Deno.Kv` fits, and so does the KV of the npm package `@deno/kv`. */
+/** The part of Deno KV that a store uses. `Deno.Kv` and the KV of the npm package `@deno/kv` have it. */
 export type KvLike = {
   /** Reads a key. */
   get(key: KvLikeKey): Promise<KvLikeEntry>;

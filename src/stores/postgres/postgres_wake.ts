@@ -150,7 +150,7 @@ export class PostgresWake implements StoreWake {
   }
 }
 
-/** A connection of its own that receives notifications. */
+/** A dedicated connection that receives notifications. */
 type Session = {
   /** Ends it, without waiting. */
   close(): void;
@@ -158,7 +158,7 @@ type Session = {
 
 /**
  * Opens a session that listens to a channel. `onNotice` receives the payload of each notification. `onLost`
- * is called when the connection ends, if the client tells.
+ * is called when the connection ends, if the client reports that.
  */
 type OpenSession = (
   channel: string,
@@ -197,8 +197,8 @@ type Listening = {
 };
 
 /**
- * Returns how a client opens a session, by its form; undefined if it can't. A pool of one connection needs
- * that for queries.
+ * Returns a function that opens a session on a client, by its form; undefined if it can't. A pool of one
+ * connection needs that one for queries.
  */
 export function openSessionOf(client: unknown): OpenSession | undefined {
   const { listen, connect, totalCount, options, on } = client as
@@ -282,7 +282,7 @@ async function listenOn(
   };
 }
 
-/** A connection that is broken has nothing to end. */
+/** A broken connection has nothing to end. */
 async function attempt(end: () => Promise<unknown>): Promise<void> {
   await end().catch(() => {});
 }
