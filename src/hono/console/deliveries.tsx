@@ -40,7 +40,7 @@ const OUTCOMES: Readonly<Record<RetryOutcome, string | Notice>> = {
   replayed: "The event is delivered again.",
   leased: failed("An attempt is in progress. Look again in a moment."),
   gone: failed("The event is no longer stored, so it can't be delivered."),
-  unknown: failed("This delivery isn't stored any more."),
+  unknown: failed("This delivery is no longer stored."),
 };
 
 /** Dead letters that one form may replay: those of a page. */

@@ -228,7 +228,7 @@ const ADVICE: { readonly [Code in ProblemCode]?: readonly [title: string, advice
     "Nothing is lost: events that were accepted are stored. Reload the page in a moment.",
   ],
   request_invalid: ["The request is invalid", "A value in the address or the form is not valid."],
-  internal: ["Something went wrong", "The error is in the log of the server."],
+  internal: ["Something went wrong", "The error is in the server's log."],
 };
 
 /** Responds with the page of a problem; with navigation for someone who is signed in. */

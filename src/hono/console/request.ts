@@ -144,7 +144,7 @@ export function failed(text: string): Notice {
 
 function explain({ code, errors, extras }: Problem): string {
   if (code === "webhook_changed") {
-    return "Someone has changed the webhook in the meantime. Review it as it is now, and try again.";
+    return "Someone else has changed the webhook. Review the current version, then try again.";
   }
   const isSentence = (text: string): boolean => /^[A-Z]/.test(text);
   const texts = errors.map(({ pointer, detail }) =>
