@@ -4,7 +4,7 @@ import type { HandlerOutcome, Receipt } from "./emitter.ts";
 
 /**
  * Thrown when handlers of an event failed. The others ran, unless the caller's signal or `close` ended the
- * dispatch: then the remaining ones failed with its reason. `cause` is the first failure.
+ * dispatch. In that case, the remaining handlers failed with its reason. `cause` is the first failure.
  */
 export class DispatchError extends AggregateError {
   /** Always `"DispatchError"`. */

@@ -179,8 +179,8 @@ export class Observer<Events extends object = AgentEvents> {
 }
 
 /**
- * Returns events about tools without the parameters and results that make them too large to be stored; undefined if
- * there are none. That a tool ran must leave a trace.
+ * Returns events that are too large to be stored without the parameters and results of tools; undefined if there are
+ * none to omit. A tool that ran must leave a trace.
  */
 function withoutContent(events: readonly HookEvent[]): readonly HookEvent[] | undefined {
   let isShorter = false;

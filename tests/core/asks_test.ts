@@ -391,7 +391,7 @@ test("asks.get() resumes an ask of a process that is gone", async () => {
   for (const { hooks } of [agent, gone]) await hooks.close();
 });
 
-test("asks.get() denies what another execution has used", async () => {
+test("asks.get() returns an ask that is denied once another execution has used its approval", async () => {
   const agent = start(memoryStore());
   const result = agent.pay("c-1");
   const askId = await pendingAsk(agent);
@@ -619,14 +619,14 @@ async function decideTwice(verdicts: readonly ("allow" | "deny")[]) {
 }
 
 for (const verdict of ["allow", "deny"] as const) {
-  test(`two processes that decide about one call at once come to one decision: ${verdict}`, async () => {
+  test(`two processes that judge the same call at once reach one decision: ${verdict}`, async () => {
     const { decisions: [first, second], outcomes } = await decideTwice([verdict, verdict]);
     assert.equal(first!.id, second!.id);
     assert.deepEqual([first!.decision, outcomes.length], [verdict, 1]);
   });
 }
 
-test("a process that denies a call isn't overruled by one that allows it at once", async () => {
+test("a denial isn't overruled by another process that allows the call at the same time", async () => {
   for (const verdicts of [["allow", "deny"], ["deny", "allow"]] as const) {
     const { decisions, outcomes } = await decideTwice(verdicts);
     assert.equal(decisions[verdicts.indexOf("deny")]!.decision, "deny");
@@ -719,7 +719,7 @@ test("hooks are closed once the store isn't asked any longer whether somebody re
   assert.equal((await paying as { readonly denied: true }).denied, true);
 });
 
-test("several gates that ask, ask together: all questions, what all offer, until the first expires", async () => {
+test("gates that ask share one request: all questions, common choices, the earliest expiry", async () => {
   const agent = start(memoryStore(), {
     question: ["Pay?\n5\n5", { allow: ["edit", "allow"], expiresIn: 60_000 }],
   });
@@ -747,7 +747,7 @@ test("several gates that ask, ask together: all questions, what all offer, until
 
 for (const isStored of [true, false]) {
   const where = isStored ? "with an outbox" : "in this process";
-  test(`an edit approves nothing that a gate asks for the first time (${where})`, async () => {
+  test(`an edit is denied if a gate asks for the first time (${where})`, async () => {
     let amount = 500;
     const onAsk = ({ event }: AskRequest): AskAnswer => ({
       decision: "edit",

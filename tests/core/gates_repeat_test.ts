@@ -63,7 +63,7 @@ test("a call that has run is judged again: a model may write the same id twice",
 
 for (const count of [1, 2]) {
   const where = count === 1 ? "in one process" : "in two processes on one store";
-  test(`each of several calls with one id that run at once is judged, ${where}`, async () => {
+  test(`calls with the same id that run at once are each judged, ${where}`, async () => {
     const store = memoryStore();
     const processes = Array.from({ length: count }, () => start(store));
     const calls = processes.flatMap(({ hooks }) =>
@@ -203,7 +203,7 @@ test("an ask and its decision are kept until it expires, for longer than other d
   await hooks.close();
 });
 
-test("what a gate's failure led to is decided anew, whatever onFailure says", async () => {
+test("a decision in which a gate failed is made again, no matter what onFailure says", async () => {
   for (const isStored of [true, false]) {
     for (const onFailure of ["deny", "allow"] as const) {
       const outbox = createOutbox(memoryStore(), { logger: silentLogger });

@@ -584,7 +584,7 @@ test("a decision that the caller aborts denies, whatever onFailure says, and is 
   assert.equal(await hooks.call("bash", { command: "ls" }, bash, { callId: "c-1" }), "ran ls");
 });
 
-test("a tool never starts once its caller has aborted, at whichever access to the store", async () => {
+test("a tool never starts after its caller has aborted, no matter which store access it waits for", async () => {
   const gates: readonly ((hooks: Hooks) => void)[] = [
     () => {},
     (hooks) => hooks.gate("tool.called", { name: "policy", handle: () => undefined }),

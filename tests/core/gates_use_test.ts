@@ -107,7 +107,7 @@ test("data of a check is a failure: what it would have changed must not run unch
   assert.deepEqual([decision.decision, decision.gates[0]!.failure], ["deny", "invalid"]);
 });
 
-test("a gate that throws what can't be looked at fails like any other", async () => {
+test("a gate that throws a revoked proxy fails like any other", async () => {
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
   for (const member of ["handle", "filter"] as const) {
@@ -328,7 +328,7 @@ test("a decision that a verdict leaves out doesn't come from a polluted prototyp
   await hooks.close();
 });
 
-test("options that protect can't be dropped by a value that isn't set", () => {
+test("an undefined value can't turn off an option that protects", () => {
   for (const gates of [undefined, null, { required: undefined }, { required: null }]) {
     assert.throws(() => start({ gates } as never), TypeError, JSON.stringify(gates));
   }

@@ -89,7 +89,7 @@ export class Execution<Params extends object, Result> {
     );
     const more = context === undefined ? {} : { context };
     const judged = (data as { readonly params: Params }).params;
-    signal.throwIfAborted(); // it may have while the decision was stored
+    signal.throwIfAborted(); // it may have aborted while the decision was stored
     return await this.#call.run(judged, {
       signal,
       callId: callId!,

@@ -31,7 +31,7 @@ export class GateError extends Error {
   }
 }
 
-/** Does what `instanceof` does, of anything that was thrown: a revoked proxy throws. */
+/** Like `instanceof`, but safe for any thrown value: with a revoked proxy, `instanceof` throws. */
 export function isOf<Type>(
   error: unknown,
   type: abstract new (...args: never) => Type,

@@ -29,8 +29,8 @@ export type GateOutcome = {
   /** The data that was judged last, frozen. */
   readonly data: unknown;
   /**
-   * The verdict that decided: the first one, in the order of the gates, of the strongest decision. Of several that
-   * ask, what they ask together.
+   * The verdict that decided: the first gate's with the strongest decision. If several gates ask, their asks are
+   * combined.
    */
   readonly verdict: Verdict | undefined;
   /** The gate of that verdict. */
@@ -48,7 +48,7 @@ export type GateResult = {
   readonly event: HookEvent | undefined;
 };
 
-/** Of several decisions, the strongest counts. */
+/** The strength of each decision: the strongest one wins. */
 export const STRENGTH: Readonly<Record<Decided, number>> = { allow: 1, ask: 2, deny: 3 };
 
 /** Merges the results of gates, in their order. */
@@ -57,7 +57,7 @@ export function outcomeOf(judged: readonly GateResult[], { data }: HookEvent): G
   return { decision, data, verdict, gate, context, gates: judged.map(({ record }) => record) };
 }
 
-/** Returns the strongest verdict; of equals, the first in the order of the gates, or what all of them ask. */
+/** Returns the strongest verdict. Of equals, the first gate's wins, and asks are combined. */
 export function merge(
   judged: readonly GateResult[],
 ): Pick<GateOutcome, "decision" | "verdict" | "gate" | "context"> {

@@ -127,8 +127,8 @@ export class Gates<Events extends object = AgentEvents> {
   }
 
   /**
-   * Uses up a person's approval, before the approved execution begins. A decision of gates alone isn't used
-   * up. Returns false if the approval was used before: then the event must be decided about again.
+   * Uses up a person's approval before the approved execution starts. A decision of gates alone isn't used up.
+   * Returns false if the approval was used before. The event then needs another decision.
    *
    * @throws {Error} when the store fails: then nothing may begin
    */

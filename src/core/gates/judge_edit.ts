@@ -10,15 +10,15 @@ import { denied } from "./judged.ts";
 type Edit = {
   readonly event: HookEvent;
   readonly gates: readonly RegisteredGate[];
-  /** The gates that asked before; undefined if they are not known. */
+  /** The gates that asked before; undefined if unknown. */
   readonly askers: readonly string[] | undefined;
   judge(): GateOutcome | Promise<GateOutcome>;
 };
 
 /**
- * Lets all gates judge data that a person edited. An edit is also an approval, of this data alone: nobody is
- * asked again. What a gate asks that has not asked before is denied, as is what a rewrite would change, and what a
- * gate fails to judge and must.
+ * Lets all gates judge data that a person edited. An edit also approves this data, so nobody is asked again. It is
+ * denied if a gate asks that didn't ask before, if a rewrite would change the data, or if a gate with
+ * `onFailure: "ask"` fails.
  */
 export async function judgeEdit(
   host: GateHost,

@@ -55,8 +55,8 @@ export function denied(
 }
 
 /**
- * Whether an outcome says nothing about the same call later, because a gate failed. What a failed gate asked a
- * person does, unless the gate had no time.
+ * Whether an outcome doesn't apply to the same call later, because a gate failed. If the failed gate asked a person,
+ * the outcome applies, unless the gate ran out of time.
  */
 export function isPassing({ decision, gates }: GateOutcome): boolean {
   return gates.some(({ failure }) =>
@@ -65,8 +65,8 @@ export function isPassing({ decision, gates }: GateOutcome): boolean {
 }
 
 /**
- * Whether a decision that another process recorded meanwhile counts, although this one judged too: it must not let
- * more happen, or something else.
+ * Whether a decision that another process recorded in the meantime replaces this process's own. It must not allow
+ * more, or something else.
  */
 export function outranks(recorded: Decision, { outcome: { decision }, digest }: Judged): boolean {
   if (recorded.decision !== decision) return STRENGTH[recorded.decision] > STRENGTH[decision];

@@ -48,7 +48,7 @@ export function strictText(result: unknown): string | undefined | typeof NO_FORM
   return issues.length > 0 ? NO_FORM : JSON.stringify(value);
 }
 
-/** Returns the result that gates let through: never the tool's own object, which may hold more than its JSON shows. */
+/** Returns the result that gates allow: never the tool's own object, which may hold more than its JSON shows. */
 export function judgedResult(isText: boolean, data: unknown): unknown {
   const text = (data as { readonly result?: string }).result;
   if (text === undefined || isText) return text;
