@@ -14,9 +14,8 @@ export function paramsFor(given: unknown, judged: unknown): unknown {
 }
 
 /**
- * Returns what a tool will get of arguments, for an SDK that applies the tool's schema after the call was judged:
- * with defaults, and what else the schema makes of them. They are returned as they are if the schema rejects them,
- * or would make something else of its own output.
+ * Returns the arguments as a tool receives them from an SDK that applies the tool's schema after the gates: with
+ * defaults and transforms. Returns them unchanged if the schema rejects them, or isn't idempotent.
  */
 export async function parsedBy(schema: unknown, params: unknown): Promise<unknown> {
   const { "~standard": standard = schema } = (schema ?? {}) as Partial<StandardSchemaV1>;

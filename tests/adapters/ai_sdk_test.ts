@@ -424,7 +424,7 @@ const CALLERS: Readonly<
 };
 
 for (const [how, optionsOf] of Object.entries(CALLERS)) {
-  test(`ai-sdk: what runs in place of a tool caller is judged, once (${how})`, async () => {
+  test(`ai-sdk: what a tool caller runs is judged once (${how})`, async () => {
     for (const recordInputs of [true, false]) {
       const { hooks, log } = recorded();
       const judged: unknown[] = [];
@@ -469,7 +469,7 @@ for (const [how, optionsOf] of Object.entries(CALLERS)) {
   });
 }
 
-test("ai-sdk: gates judge what a tool gets, also when telemetry has no inputs", async () => {
+test("ai-sdk: gates judge the input of a tool even if telemetry has no inputs", async () => {
   for (const stream of [false, true]) {
     const { hooks, log } = recorded();
     const judged: unknown[] = [];
@@ -509,7 +509,7 @@ test("ai-sdk: gates judge what a tool gets, also when telemetry has no inputs", 
   }
 });
 
-test("ai-sdk: a tool that was added to the options doesn't start once its stream was aborted", async () => {
+test("ai-sdk: a tool added later doesn't start after its stream was aborted", async () => {
   const [asked, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const onAsk = async () => {
     asked.resolve();
@@ -537,7 +537,7 @@ test("ai-sdk: a tool that was added to the options doesn't start once its stream
   assert.deepEqual([log.count("tool.called"), log.count("tool.completed")], [1, 1]);
 });
 
-test("ai-sdk: a tool that is an instance of a class keeps what its class has", async () => {
+test("ai-sdk: a tool that is an instance of a class keeps its methods", async () => {
   const { hooks, log } = recorded();
   class Pay {
     readonly #asked: unknown[] = [];
@@ -571,7 +571,7 @@ test("ai-sdk: a tool that is an instance of a class keeps what its class has", a
   assert.equal(log.count("tool.called"), 0);
 });
 
-test("ai-sdk: a tool of a run that was aborted before it started doesn't run unjudged", async () => {
+test("ai-sdk: a tool doesn't run unjudged if its run was aborted before it started", async () => {
   for (const type of ["tool.called", "tool.completed"] as const) {
     const { hooks } = recorded();
     hooks.gate(type, { name: "policy", handle: () => deny("never") });
@@ -595,7 +595,7 @@ test("ai-sdk: a tool of a run that was aborted before it started doesn't run unj
   }
 });
 
-test("ai-sdk: a tool that goes by another name is judged by that", async () => {
+test("ai-sdk: a tool with another name is judged by that name", async () => {
   const { hooks } = recorded();
   hooks.gate("tool.called", {
     name: "policy",
@@ -620,7 +620,7 @@ test("ai-sdk: a tool that goes by another name is judged by that", async () => {
   assert.deepEqual(ran, []);
 });
 
-test("ai-sdk: gates judge the tools that a tool caller calls, wherever it was added", async () => {
+test("ai-sdk: gates judge the tools that a tool caller calls, no matter where it was added", async () => {
   const { hooks } = recorded();
   hooks.gate("tool.called", {
     name: "policy",
@@ -656,7 +656,7 @@ test("ai-sdk: gates judge the tools that a tool caller calls, wherever it was ad
   assert.deepEqual(ran, []);
 });
 
-test("ai-sdk: what gates make of an input must fit the schema of its tool", async () => {
+test("ai-sdk: changed input must fit the schema of the tool", async () => {
   const transforming = z.object({ amount: z.string().transform(Number) });
   const schemas = [
     [z.object({ amount: z.number() }), { amount: 7 }, false],
@@ -700,7 +700,7 @@ test("ai-sdk: what gates make of an input must fit the schema of its tool", asyn
       await hooks.close();
       log.check("s-1");
       assert.equal(paid.length, runs ? 1 : 0);
-      assert.equal(log.lines.some((line) => line.includes("rejects what gates made")), !runs);
+      assert.equal(log.lines.some((line) => line.includes("rejects the changed input")), !runs);
     }
   }
 });

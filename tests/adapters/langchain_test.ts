@@ -486,7 +486,7 @@ for (
 
 type Call = { readonly toolCall: { readonly name: string } };
 
-test("langchain: gates judge all that a tool's command changes", async () => {
+test("langchain: gates judge everything that a tool's command changes", async () => {
   const message = (content: unknown) => new ToolMessage({ tool_call_id: "c1", content });
   const image = { type: "image", data: "sk-1", mimeType: "image/png" };
   const turns = [{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }, { text: "done" }];
@@ -536,7 +536,7 @@ test("langchain: gates judge all that a tool's command changes", async () => {
 });
 
 for (const [what, amount, sent] of DEFAULTED) {
-  test(`langchain: gates judge what the tool gets, with ${what}`, async () => {
+  test(`langchain: gates judge the arguments that the tool receives, with ${what}`, async () => {
     const { hooks, log } = recorded();
     hooks.gate("tool.called", {
       name: "limit",

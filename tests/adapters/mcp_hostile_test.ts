@@ -258,7 +258,7 @@ test("mcp: what isn't a message of JSON-RPC is not passed on", async () => {
   assert.deepEqual([ran, received.map(({ id }) => id)], [[], [2]]);
 });
 
-test("mcp: a message that changes while gates decide is passed on as it was", async () => {
+test("mcp: a message that changes while gates decide is passed on unchanged", async () => {
   for (const side of ["client", "server"]) {
     const hooks = createHooks({ logger: silentLogger });
     const params: Record<string, unknown> = { name: "list", arguments: {}, _meta: { tenant: "a" } };

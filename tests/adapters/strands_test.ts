@@ -342,7 +342,7 @@ const LIMIT = (hooks: Hooks) =>
     handle: ({ data }) => Number(data.params?.amount) > 100 ? deny("too much") : undefined,
   });
 
-test("strands: gates judge what the plugins of a subagent made of a call", async () => {
+test("strands: gates judge a call after the plugins of a subagent have changed it", async () => {
   const { hooks, log } = recorded();
   LIMIT(hooks);
   const paid: number[] = [];
@@ -356,7 +356,7 @@ test("strands: gates judge what the plugins of a subagent made of a call", async
   assert.deepEqual([paid, log.count("tool.denied")], [[], 1]);
 });
 
-test("strands: gates judge what a middleware made of a call that was added after the first run", async () => {
+test("strands: gates judge a call after middleware added since the first run has changed it", async () => {
   const { hooks, log } = recorded();
   LIMIT(hooks);
   const paid: number[] = [];
@@ -370,7 +370,7 @@ test("strands: gates judge what a middleware made of a call that was added after
   assert.deepEqual([paid, log.count("tool.denied")], [[], 1]);
 });
 
-test("strands: gates judge all of a result that is an error", async () => {
+test("strands: gates judge all of an error result", async () => {
   const { TextBlock, JsonBlock, ToolResultBlock } = strands;
   const text = new TextBlock("boom");
   const results: readonly (readonly [object[], Error | undefined])[] = [
@@ -410,7 +410,7 @@ test("strands: gates judge all of a result that is an error", async () => {
   }
 });
 
-test("strands: what a tool adds to its result while gates judge it is left out", async () => {
+test("strands: content that a tool adds while gates judge its result is left out", async () => {
   for (const status of ["success", "error"]) {
     const { hooks } = recorded();
     const content = [new strands.TextBlock("fine")];
@@ -437,7 +437,7 @@ test("strands: what a tool adds to its result while gates judge it is left out",
 });
 
 for (const [what, amount, sent] of DEFAULTED) {
-  test(`strands: gates judge what the tool gets, with ${what}`, async () => {
+  test(`strands: gates judge the input that the tool receives, with ${what}`, async () => {
     const { hooks, log } = recorded();
     LIMIT(hooks);
     const paid: number[] = [];

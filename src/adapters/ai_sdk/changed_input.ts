@@ -1,6 +1,6 @@
 import type { AiSdkTool } from "./sdk.ts";
 
-/** How a schema judges a value: as a Standard Schema, or as one that `jsonSchema` of the AI SDK returns. */
+/** A Standard Schema, or a schema that `jsonSchema` of the AI SDK returns. */
 type Schema = {
   readonly "~standard"?: { validate(value: unknown): Checked | PromiseLike<Checked> };
   readonly validate?: (value: unknown) => Checked | PromiseLike<Checked>;
@@ -8,10 +8,10 @@ type Schema = {
 type Checked = { readonly issues?: unknown; readonly success?: boolean };
 
 /**
- * Checks input that a gate or a person changed: the AI SDK has checked only what the model wrote. A schema that
- * doesn't accept its own output, because it transforms, can't tell.
+ * Checks input that a gate or a person changed, because the AI SDK has checked only what the model wrote. A schema
+ * that rejects its own output, because it transforms values, is skipped.
  *
- * @throws {TypeError} when the tool's schema doesn't accept it
+ * @throws {TypeError} when the tool's schema rejects the changed input
  */
 export async function checkChanged(
   name: string,
@@ -24,7 +24,7 @@ export async function checkChanged(
   const schema = isLazy ? inputSchema() : inputSchema as Schema | undefined;
   if (!await accepts(schema, given) || await accepts(schema, changed)) return;
   throw new TypeError(
-    `Cannot call '${name}': the schema of the tool rejects what gates made of its input`,
+    `Cannot call '${name}': the tool's schema rejects the changed input`,
   );
 }
 

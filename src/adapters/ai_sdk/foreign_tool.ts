@@ -22,7 +22,7 @@ export async function judgeForeign<Result>(
   { gates, toolCall, unseen, execute }: {
     readonly gates: AgentHooks["registry"]["gates"];
     readonly toolCall: ForeignCall;
-    /** Why gates can't judge it, if they can't. */
+    /** Why gates can't judge the call; undefined if they can. */
     readonly unseen: string | undefined;
     execute(): PromiseLike<Result>;
   },

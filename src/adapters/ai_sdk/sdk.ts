@@ -22,7 +22,7 @@ export type ToolCaller = {
   readonly bind?: ((tools: object) => AiSdkTool) | undefined;
 };
 
-/** Where `experimental_toolCaller` puts it, not enumerable. */
+/** The property in which `experimental_toolCaller` stores the caller. It isn't enumerable. */
 const CALLER = "experimental_toolCaller";
 
 /** Returns how a tool calls other tools, if it does. */
@@ -30,14 +30,14 @@ export function callerOf(tool: AiSdkTool): ToolCaller | undefined {
   return (tool as { readonly [CALLER]?: ToolCaller })[CALLER];
 }
 
-/** Returns a tool like another that calls other tools in this way. */
+/** Returns a copy of a tool with another caller. */
 export function withCaller(tool: AiSdkTool, value: ToolCaller): AiSdkTool {
   return Object.defineProperty(withChanges(tool, {}), CALLER, { value, enumerable: false });
 }
 
 /**
- * Returns a tool like another, with changes. A tool may be an instance of a class, whose methods belong to that
- * instance: such as `needsApproval`, without which the AI SDK would ask nobody.
+ * Returns a copy of a tool, with changes. If the tool is an instance of a class, its methods stay bound to that
+ * instance. One of them is `needsApproval`, without which the AI SDK would ask nobody.
  */
 export function withChanges(tool: AiSdkTool, changes: object): AiSdkTool {
   const copy = Object.create(Object.getPrototypeOf(tool));

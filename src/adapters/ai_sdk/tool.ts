@@ -56,7 +56,7 @@ function withExecute(name: string, tool: AiSdkTool, telemetry: Telemetry): AiSdk
   return hooked;
 }
 
-/** Returns a caller of tools that gates judge as the tool that it runs as. */
+/** Returns a tool caller whose runs gates judge as calls of its own tool. */
 function hookedCaller(name: string, caller: ToolCaller, telemetry: Telemetry): ToolCaller {
   const { bind } = caller;
   const hooked: ToolCaller = Object.create(caller);

@@ -1,7 +1,7 @@
 import { contentText } from "../content.ts";
 import type { Message } from "./messages.ts";
 
-/** What a `Command` of LangGraph changes: by the names of the state, or as a list of names and values. */
+/** A `Command` of LangGraph. It updates the state with an object, or with a list of names and values. */
 type Command = {
   readonly lg_name: "Command";
   readonly update?: Readonly<Record<string, unknown>> | readonly (readonly [string, unknown])[];
@@ -26,7 +26,7 @@ export function viewOfCommand({ update = {} }: Command): unknown {
   }
 }
 
-/** Returns the text of a message that has nothing else; undefined if there is more. */
+/** Returns the text of a message; undefined if the message has anything else. */
 function textOf(message: Message | string | null): string | undefined {
   if (typeof message === "string") return message;
   const { content, tool_calls = [] } = message ?? { content: undefined };

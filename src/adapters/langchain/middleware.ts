@@ -158,7 +158,7 @@ async function judgeTool(
     const value = isCommand(message!) ? outcome.value : told(outcome.value, opened.context);
     const isSame = JSON.stringify(value) === JSON.stringify(viewOf(message!));
     if (isSame) return message!;
-    // A command changes more than messages: a gate that rewrote its text leaves only that.
+    // A command changes more than messages, so the rewritten text replaces all of it.
     return isCommand(message!)
       ? await reply(request, handler, {
         text: typeof value === "string" ? value : JSON.stringify(value),

@@ -87,8 +87,8 @@ export class ToolCalls {
   }
 
   /**
-   * Copies a message, if there are gates: whoever has the object may change it while they decide. Returns undefined
-   * if it has no JSON form.
+   * Copies a message if there are gates, so that nobody can change it while they decide. Returns undefined if it
+   * has no JSON form.
    */
   #copy(message: Message): Message | undefined {
     if (!this.#judgesCalls && !this.#judgesResults) return message;

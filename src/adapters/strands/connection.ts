@@ -208,7 +208,7 @@ export class Connection {
     }
   }
 
-  /** Returns a result as the gates allow it: the tool's own, unless they change it. */
+  /** Returns the tool's own result, or what gates changed it to. */
   async #judged(call: AllowedCall, output: ToolOutput): Promise<ToolOutput> {
     const { toolUseId, status, content, error } = output.result;
     if (status === "error") {

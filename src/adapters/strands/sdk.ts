@@ -78,7 +78,7 @@ export type ModelOutput = {
 export type ToolContext = {
   readonly tool?: {
     readonly agent?: unknown;
-    /** Of a tool with a Zod schema: private, but what it applies to the input. */
+    /** The Zod schema that a tool applies to its input. Private. */
     readonly _inputSchema?: unknown;
   } | undefined;
   readonly toolUse: { readonly name: string; readonly toolUseId: string; readonly input: unknown };
