@@ -47,7 +47,7 @@ test("an event of any size is stored, even near the size of the largest value", 
   }
 });
 
-test("an event alone is measured like one in a batch", async () => {
+test("a single event is measured like one in a batch", async () => {
   const store = memoryStore();
   const prepare = {
     ...{ keys: new Keys("hooks"), retention: { head: DAY, rest: 2 * DAY, seen: 2 * DAY } },

@@ -115,7 +115,7 @@ function publishMany(fixture: Fixture, outbox: Outbox, count: number) {
   return Promise.all(Array.from({ length: count }, () => fixture.publish(outbox, ["a"])));
 }
 
-test("what comes while slots are taken is leased at once if attempts are fast, and keeps its order", async () => {
+test("deliveries without a free slot are leased at once, in order, if attempts are fast", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const { running, target } = oneAtATime(fixture);
@@ -133,7 +133,7 @@ test("what comes while slots are taken is leased at once if attempts are fast, a
   assert.equal(list.mock.callCount(), 0);
 });
 
-test("what waits for a slot for more than a second goes to another process", async () => {
+test("a delivery that waits for a slot for over a second goes to another process", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const { running, target } = oneAtATime(fixture);
@@ -154,7 +154,7 @@ test("what waits for a slot for more than a second goes to another process", asy
   assert.equal(fixture.seen.length, 7);
 });
 
-test("what waits for a slot is given back when the outbox stops", async () => {
+test("a delivery that waits for a slot is given back when the outbox stops", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const { running, target } = oneAtATime(fixture);

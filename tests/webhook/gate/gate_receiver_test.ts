@@ -53,7 +53,7 @@ test("a decider returns what a gate returns, and is told who asks", async () => 
   assert.equal((await connected(() => allow("fine")).decide()).reason, "fine");
 });
 
-test("a verdict counts, however long its texts are", async () => {
+test("a verdict counts, no matter how long its texts are", async () => {
   const long = "🙂".repeat(400_000).slice(1);
   const gate = { onFailure: "allow", verifyResponse: true } as const;
   for (
