@@ -103,7 +103,7 @@ export class FlowControl {
     return Math.max(0, Math.min(concurrency + ahead - attempting, MAX_SETTLING - settling));
   }
 
-  /** Returns how many deliveries may wait for a slot: none while others are due, whose turn it is. */
+  /** Returns how many deliveries may wait for a slot: none while others are due, because those go first. */
   #ahead({ target: { concurrency }, behind, hasDue, pace }: RegisteredTarget): number {
     if (behind > 0 || hasDue) return 0;
     const time = Math.max(1, pace.at(this.#options.clock.now()));
@@ -111,8 +111,8 @@ export class FlowControl {
   }
 
   /**
-   * Waits until a leased delivery has a slot. Resolves to false if it has to be given back: it waited for
-   * too long, the target receives nothing now, or the worker stops.
+   * Waits until a leased delivery has a slot. Resolves to false if it has to be given back, because it waited
+   * too long, its target is paused or off, or the worker stops.
    */
   hasSlot(registered: RegisteredTarget): Promise<boolean> {
     const { slots, target } = registered;
@@ -157,7 +157,7 @@ export class FlowControl {
     }
   }
 
-  /** Gives back deliveries that wait for too long: another process may have a slot. */
+  /** Gives back deliveries that wait too long: another process may have a slot. */
   #limitWaiting(): void {
     if (this.#isTimed) return;
     this.#isTimed = true;

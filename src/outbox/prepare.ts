@@ -218,13 +218,13 @@ function measure(batch: readonly Prepared[], layout: Layout): CommitSize {
   return commit.measure();
 }
 
-/** Whether an event's commit has nothing but its record, due keys and counts. */
+/** Whether an event's commit contains only its record, due keys, and counts. */
 function isPlain({ chunks, key, records, sessions, wire }: Prepared): boolean {
   return chunks === undefined && key === undefined && records === undefined &&
     sessions.size === 0 && decisionGroup(wire) === undefined;
 }
 
-/** Measures the commit of one such event without building it, which takes most of the time to prepare one. */
+/** Measures the commit of such an event without building it, which would take most of the time. */
 function measurePlain({ event: { id }, to, recordBytes }: Prepared, { keys }: Layout): CommitSize {
   const event = keyBytes(keys.event(id));
   let written = event;

@@ -18,7 +18,7 @@ import { COMMIT_TIMEOUT } from "./timing.ts";
 
 /** Due keys among which a leased one is searched: a worker leases the earliest. */
 const PAGE = 128;
-/** How often a delivery is read again that others moved meanwhile. */
+/** How many times to read a delivery again that others have moved in the meantime. */
 const ROUNDS = 5;
 
 /** A delivery as it was read. */
@@ -147,7 +147,7 @@ async function replayOne(
   return now.logged.value === null ? "unknown" : "replayed";
 }
 
-/** How often a delivery is added to a session that others add to meanwhile. */
+/** How many times to try to add a delivery to a session that others are also adding to. */
 const REQUEUE_ROUNDS = 10;
 
 /** A delivery that has ended, and is to be delivered again. */
@@ -164,8 +164,8 @@ export type Ended = {
 };
 
 /**
- * Makes an ended delivery pending again; when its session changed meanwhile, tries again. Resolves to false
- * when another call was faster, or it was applied before.
+ * Makes an ended delivery pending again. If its session changed in the meantime, tries again. Resolves to false
+ * if another call committed first, or the commit had already been applied.
  */
 export async function requeueOne(
   client: StoreClient,

@@ -17,7 +17,7 @@ import type { TargetStates } from "./target_state.ts";
 import type { Targets, TargetStatus } from "./targets.ts";
 import type { Outbox } from "./types.ts";
 
-/** Where something is stored for a target that ever received anything, besides its due keys. */
+/** Prefixes of what is stored for every target that has received anything, except its due keys. */
 const RANGES = ["lane", "dead", "delivery", "count"];
 /** Characters of a reason that is given by hand: it is stored, and published in an event. */
 const MAX_REASON = 500;
@@ -25,7 +25,7 @@ const MAX_REASON = 500;
 const PAGE = 500;
 /** Targets whose due keys are read at the same time. */
 const CONCURRENT_READS = 16;
-/** Due keys of a target that are searched for leases. Only if one of the first is leased, later ones are. */
+/** Due keys of a target that are searched for leases. Later keys are leased only if one of these is. */
 const LEASES = { first: 16, max: 500 };
 /** Targets that are measured, so that the number of series is bounded. */
 const MAX_TARGETS = 500;
@@ -132,7 +132,7 @@ async function checkExists(
   throw new TypeError(`${subject}: there is no target '${target}'`);
 }
 
-/** How often everything is deleted while more comes. What is left then has due keys, which cause a purge. */
+/** Maximum passes of a purge while new entries arrive. Entries that remain have due keys, which cause another. */
 const ROUNDS = 10;
 /** Keys of one commit, and their bytes: Deno KV takes 1,000 changes and 80 KiB of keys. */
 const BATCH = { keys: 500, bytes: 60_000 };
@@ -153,7 +153,7 @@ export async function purge(client: StoreClient, target: string): Promise<void> 
   }
 }
 
-/** Deletes due keys, each after the session that it is for: one that begins later has another. */
+/** Deletes due keys, each after its session: a session that begins later has another due key. */
 async function purgeDue(client: StoreClient, target: string): Promise<number> {
   for (let deleted = 0;;) {
     const batch = await nextBatch(client, client.keys.below("due", target));
