@@ -96,7 +96,7 @@ const driver: Driver = {
       log: [...START, CALLED, "tool.completed c1 paid 7", ...END],
     },
     "an agent that starts another one": {
-      why: "A subagent's prompt is only in the parameters of the call that starts it.",
+      why: "It is only in the parameters of the call that starts the subagent.",
       log: [
         ...START,
         `tool.called c1 helper {"amount":7}`,
@@ -262,7 +262,7 @@ test("claude-agent: the result of a call whose input another hook changed is rep
   assert.deepEqual([await run({ command: "ls" }), failures], [{}, []]);
   assert.match(JSON.stringify(await run({ command: "rm" })), /another hook changed its input/);
   assert.equal(failures.length, 1);
-  assert.match(failures[0]!, /no gate has judged/);
+  assert.match(failures[0]!, /after gates had judged it/);
   // Claude Code completes what gates have changed.
   change = { command: "pwd", path: "a.txt" };
   const completed = { command: "pwd", path: "/home/a.txt", timeout: 5 };
