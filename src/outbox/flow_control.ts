@@ -60,8 +60,8 @@ export class FlowControl {
   #isOpen = false;
   /** Deliveries that wait for the same slots, in order. */
   readonly #waiting = new Map<RegisteredTarget["slots"], Set<Waiter>>();
-  /** Whether a timer gives back deliveries that wait for too long. */
-  #isTimed = false;
+  /** Cancels the timer that gives back deliveries that wait for too long. */
+  #cancelTimer: (() => void) | undefined;
   #inFlight = 0;
   #backlog = 0;
   /** How long a settle commit takes, in milliseconds, as a moving average. Unknown at first. */
@@ -75,7 +75,11 @@ export class FlowControl {
   /** Opens when the worker starts, closes when it stops: then nothing is leased, and no publisher waits. */
   set isOpen(isOpen: boolean) {
     this.#isOpen = isOpen;
-    if (!isOpen) this.#giveBack(Infinity);
+    if (!isOpen) {
+      this.#giveBack(Infinity);
+      this.#cancelTimer?.();
+      this.#cancelTimer = undefined;
+    }
     this.#changed.notify();
   }
 
@@ -159,11 +163,10 @@ export class FlowControl {
 
   /** Gives back deliveries that wait too long: another process may have a slot. */
   #limitWaiting(): void {
-    if (this.#isTimed) return;
-    this.#isTimed = true;
+    if (this.#cancelTimer !== undefined) return;
     const { clock } = this.#options;
-    clock.setTimer(AHEAD.longest, () => {
-      this.#isTimed = false;
+    this.#cancelTimer = clock.setTimer(AHEAD.longest, () => {
+      this.#cancelTimer = undefined;
       this.#giveBack(clock.now() - AHEAD.longest);
       if (this.#waiting.size > 0) this.#limitWaiting();
     }, true);
