@@ -132,7 +132,7 @@ function checkFormat({ format, events = [], headers = {} }: GateConfig): readonl
   const known = Object.keys(CLAUDE_CODE_HOOKS);
   for (const [i, pattern] of events.entries()) {
     if (pattern === undefined || known.includes(pattern)) continue;
-    const problem = `has no form in the format claude-code: use some of ${known.join(", ")}`;
+    const problem = `can't be sent in the format claude-code: use only ${known.join(", ")}`;
     issues.push({ code: "conflict", problem, at: ["events", i] });
   }
   return issues;

@@ -14,8 +14,8 @@ export class AgentSessions {
   readonly #isDurable: boolean;
   readonly #seen = new Map<string, true>();
   readonly #startedAt = new Map<string, number>();
-  /** What gates allowed, by the calls that have not ended. */
-  readonly #allowed = new Map<string, FinalDecision>();
+  /** What uses up the decisions about calls that have not ended. */
+  readonly #allowed = new Map<string, () => Promise<unknown>>();
 
   constructor(registry: HookRegistry, isDurable: boolean) {
     this.#registry = registry;
@@ -61,11 +61,12 @@ export class AgentSessions {
   ): Promise<void> {
     if (typeof data.call_id !== "string") return;
     const key = JSON.stringify([sessionId, data.call_id]);
-    if (type === "tool.called" && allowed !== undefined) remember(this.#allowed, key, allowed);
-    const decision = this.#allowed.get(key);
-    if (type !== "tool.completed" || decision === undefined) return;
+    const later = allowed && this.#registry.gates.useLater(allowed);
+    if (type === "tool.called" && later !== undefined) remember(this.#allowed, key, later);
+    if (type !== "tool.completed") return;
+    const use = this.#allowed.get(key);
     this.#allowed.delete(key);
-    await this.#registry.gates.begin(decision);
+    await use?.();
   }
 
   #dispatch(

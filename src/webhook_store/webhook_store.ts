@@ -79,7 +79,7 @@ export function webhookStoreIn(
   checkStore(subject, store);
   checkKnown(subject, options, ["encryptionKey", "prefix", "guard", "fetch"]);
   const { prefix = "hooks", guard = createAddressGuard(), fetch } = options;
-  return new StoredWebhooks({
+  const webhooks = new StoredWebhooks({
     clock,
     store,
     prefix,
@@ -87,6 +87,21 @@ export function webhookStoreIn(
     sealer: new Sealer(subject, options.encryptionKey),
     send: { guard, fetch },
   });
+  // Its functions also work on their own, and in a copy.
+  return {
+    schemas: webhooks.schemas,
+    get isConnected() {
+      return webhooks.isConnected;
+    },
+    create: (webhook) => webhooks.create(webhook),
+    get: (name) => webhooks.get(name),
+    list: (options) => webhooks.list(options),
+    update: (name, changes, options) => webhooks.update(name, changes, options),
+    rotateSecret: (name, options) => webhooks.rotateSecret(name, options),
+    delete: (name, options) => webhooks.delete(name, options),
+    test: (name, options) => webhooks.test(name, options),
+    connect: (hooks) => webhooks.connect(hooks),
+  };
 }
 
 type Options = {

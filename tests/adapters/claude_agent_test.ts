@@ -248,11 +248,11 @@ test("claude-agent: `canUseTool` can't change the input of a call that gates no 
 test("claude-agent: the result of a call whose input another hook changed is reported and withheld", async () => {
   const failures: string[] = [];
   const hooks = createHooks({ logger: false, onError: (error) => failures.push(String(error)) });
-  let change: Record<string, unknown> | undefined;
+  const change: { to?: Record<string, unknown> } = {};
   hooks.gate("tool.called", {
     name: "policy",
     kind: "rewrite",
-    handle: ({ data }) => change === undefined ? undefined : { ...data, params: change },
+    handle: ({ data }) => change.to && { ...data, params: change.to },
   });
   const { hooks: callbacks } = claudeAgentHooks(hooks);
   const run = async (ran: object) => {
@@ -264,7 +264,7 @@ test("claude-agent: the result of a call whose input another hook changed is rep
   assert.equal(failures.length, 1);
   assert.match(failures[0]!, /after gates had judged it/);
   // Claude Code completes what gates have changed.
-  change = { command: "pwd", path: "a.txt" };
+  change.to = { command: "pwd", path: "a.txt" };
   const completed = { command: "pwd", path: "/home/a.txt", timeout: 5 };
   assert.deepEqual([await run(completed), failures.length], [{}, 1]);
   assert.deepEqual(await run({ ...completed, command: "rm" }), {});

@@ -8,7 +8,7 @@ import { ask, type DecideOptions, deny } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import type { Store } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { test } from "../support/harness.ts";
+import { mock, test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
 /** Hooks on a store, and how often their gate was called. */
@@ -224,4 +224,58 @@ test("a decision in which a gate failed is made again, no matter what onFailure 
       await hooks.close();
     }
   }
+});
+
+test("a gate in shadow mode that fails doesn't have the same call judged again", async () => {
+  const { hooks, calls, decide } = start(memoryStore());
+  hooks.gate("tool.called", {
+    name: "trial",
+    mode: "shadow",
+    handle: () => {
+      throw new Error("down");
+    },
+  });
+  const first = await decide("c-1", SESSION);
+  assert.equal((await decide("c-1", SESSION)).id, first.id);
+  assert.equal(calls.count, 1);
+  await hooks.close();
+});
+
+test("a call is judged twice at most when the clock is set back after a gate was removed", async () => {
+  mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
+  try {
+    const { hooks, calls } = start(memoryStore());
+    hooks.gate("tool.called", { name: "other", handle: () => undefined }).unregister();
+    mock.timers.setTime(900_000);
+    const call = () => hooks.call("pay", {}, () => "paid", { ...SESSION, callId: "c-1" });
+    assert.equal(await call(), "paid");
+    assert.equal(calls.count, 1);
+    await hooks.close();
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("an approval isn't used up by a call that was aborted before its tool could start", async () => {
+  const store = memoryStore();
+  const { hooks } = start(store);
+  let asked = 0;
+  hooks.gate("tool.called", { name: "approval", handle: () => (asked++, ask("Pay?")) });
+  const controller = new AbortController();
+  hooks.on("gate.resolved", () => controller.abort());
+  const options = { ...SESSION, callId: "c-1" };
+  const pay = (signal?: AbortSignal) => hooks.call("pay", {}, () => "paid", { ...options, signal });
+  const first = pay(controller.signal).catch(() => "aborted");
+  for (;;) {
+    const { items: [pending] } = await hooks.asks.list();
+    if (pending !== undefined) {
+      await hooks.asks.resolve(pending.id, { decision: "allow", by: "ada" });
+      break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  assert.notEqual(await first, "paid");
+  assert.equal(await pay(), "paid");
+  assert.equal(asked, 1);
+  await hooks.close();
 });

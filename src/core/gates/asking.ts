@@ -129,10 +129,9 @@ export class Asking {
     const { gate } = asked.data as GateAskedData;
     const known = { id: decision, data: event.data, digest, gates: [], event, gate };
     const final = await this.#wait(id, known, ask.record.expires, signal);
+    if (final.decision !== "allow") return final;
     const isUsed = (await this.records.read(id))?.record.used !== undefined;
-    return isUsed && final.decision === "allow"
-      ? deniedAsk(id, known, "The approval was used by another execution")
-      : final;
+    return isUsed ? deniedAsk(id, known, "The approval was used by another execution") : final;
   }
 
   /** Stores a response. @throws {AskError | TypeError} */

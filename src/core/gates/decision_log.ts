@@ -1,6 +1,6 @@
 import { abortable } from "../../internal/async.ts";
 import { sha256Hex } from "../../internal/crypto.ts";
-import type { RecordWrite } from "../delivery.ts";
+import type { QueueRecord, RecordWrite } from "../delivery.ts";
 import { RECORD_VERSION } from "./ask_records.ts";
 import type { HookEvent } from "../events.ts";
 import type { Asking } from "./asking.ts";
@@ -137,9 +137,30 @@ export class DecisionLog {
     const shared = this.#shared.get(decision);
     shared?.forget();
     if (!isFirst || !shared?.isStored) return isFirst;
-    const { key, record, versionstamp } = await this.read(shared.key);
-    return record?.id === decision.id &&
-      await this.#host.records!.put({ key, value: null, versionstamp });
+    return await this.#remove(shared.key, decision.id);
+  }
+
+  /**
+   * Returns a function that uses up a decision later, such as when its tool has run. It doesn't keep the data of the
+   * decision. Returns undefined if no call gets the decision again.
+   */
+  useLater(decision: Decision): (() => Promise<unknown>) | undefined {
+    const { id } = decision;
+    const { key, isStored } = this.#shared.get(decision) ?? {};
+    if (key === undefined) return undefined;
+    return async () => {
+      const entry = this.#remembered.get(key);
+      if (entry !== undefined) this.#forget(key, entry);
+      if (isStored) await this.#remove(key, id);
+    };
+  }
+
+  /** Removes a decision from the store. Returns whether this call did. */
+  async #remove(key: string, id: string): Promise<boolean> {
+    const name = await storeKey(key);
+    const [{ value, versionstamp }] = await this.#host.records!.get([name]) as [QueueRecord];
+    const isSame = (value as DecisionRecord | null)?.id === id;
+    return isSame && await this.#host.records!.put({ key: name, value: null, versionstamp });
   }
 
   #forget(key: string, entry: Remembered): void {

@@ -69,27 +69,25 @@ export function merge(
     if (verdict === undefined) continue;
     if (verdict.context) context.push(verdict.context);
     if (verdict.decision === "none") continue;
-    if (strongest?.decision === "ask" && verdict.decision === "ask") {
-      strongest = bothAsks(strongest, verdict);
-      continue;
-    }
     if (decision && STRENGTH[decision] >= STRENGTH[verdict.decision]) continue;
     strongest = verdict;
     decision = verdict.decision;
     gate = record.name;
   }
-  return { decision: decision ?? "allow", verdict: strongest, gate, context };
+  const verdict = decision === "ask" ? askOf(judged) : strongest;
+  return { decision: decision ?? "allow", verdict, gate, context };
 }
 
-/** Merges the asks of two gates: both questions, the choices that both offer, and the time that both allow. */
-function bothAsks(first: Verdict, second: Verdict): Verdict {
-  const isAsked = `\n${first.reason}\n`.includes(`\n${second.reason}\n`);
-  const { allow: choices = ASK_CHOICES } = second;
-  const common = (first.allow ?? ASK_CHOICES).filter((choice) => choices.includes(choice));
+/** Returns one ask for all gates that ask: all questions, the choices that all offer, and the time that all allow. */
+function askOf(judged: readonly GateResult[]): Verdict {
+  const asks = judged.flatMap(({ verdict }) => verdict?.decision === "ask" ? [verdict] : []);
+  const choices = asks.map(({ allow = ASK_CHOICES }) => allow);
+  const common = choices[0]!.filter((choice) => choices.every((others) => others.includes(choice)));
+  if (asks.length === 1) return asks[0]!;
   return {
-    ...first,
-    reason: isAsked ? first.reason : `${first.reason}\n${second.reason}`,
-    expiresIn: Math.min(first.expiresIn ?? ASK_TIMEOUT, second.expiresIn ?? ASK_TIMEOUT),
+    ...asks[0]!,
+    reason: [...new Set(asks.map(({ reason }) => reason))].join("\n"),
+    expiresIn: Math.min(...asks.map(({ expiresIn = ASK_TIMEOUT }) => expiresIn)),
     allow: common.length > 0 ? common : ["deny"],
   };
 }

@@ -111,6 +111,11 @@ export class Gatekeeper {
       : await this.#asking.records.use(decision.askId);
   }
 
+  /** Returns a function that uses up a decision later; undefined if no call gets it again. */
+  useLater(decision: FinalDecision): (() => Promise<unknown>) | undefined {
+    return this.#log.useLater(decision);
+  }
+
   /** Returns the decision that is stored about a call, or makes it. */
   async #recallOrJudge(
     key: string,
@@ -135,7 +140,7 @@ export class Gatekeeper {
         conflict = error;
       }
     }
-    return this.#unrecorded(event, conflict);
+    return this.#unrecorded(judged ?? event, conflict);
   }
 
   /** Lets the gates decide. */
@@ -192,7 +197,8 @@ export class Gatekeeper {
   /** Denies an event that is too large to be stored, and records that. */
   async #recordLarge(judged: Judged): Promise<Recorded> {
     try {
-      return { decision: await this.#publish(tooLarge(judged), "deny"), isKept: false };
+      const decision = await this.#publish(tooLarge(judged), "deny");
+      return { decision: { ...decision, data: judged.event.data }, isKept: false };
     } catch (error) {
       return this.#unrecorded(judged, error);
     }

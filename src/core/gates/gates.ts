@@ -148,6 +148,14 @@ export class Gates<Events extends object = AgentEvents> {
   }
 
   /**
+   * Returns a function that uses up a decision once what it allowed has run; undefined if no call gets it again. It
+   * doesn't keep the data of the decision.
+   */
+  useLater(decision: FinalDecision): (() => Promise<unknown>) | undefined {
+    return this.#keeper?.useLater(decision);
+  }
+
+  /**
    * Loads the code that decides, ahead of the first decision: adapters call it outside of any run. Never
    * throws: a decision reports what could not be loaded.
    */

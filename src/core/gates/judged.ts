@@ -59,8 +59,8 @@ export function denied(
  * the outcome applies, unless the gate ran out of time.
  */
 export function isPassing({ decision, gates }: GateOutcome): boolean {
-  return gates.some(({ failure }) =>
-    decision === "ask" ? isTransient(failure) : failure !== undefined
+  return gates.some(({ failure, mode }) =>
+    mode === "enforce" && (decision === "ask" ? isTransient(failure) : failure !== undefined)
   );
 }
 
@@ -81,7 +81,9 @@ export function tooLarge(judged: Judged): Judged {
   return {
     ...judged,
     event: createEvent(event.type, data, event),
-    outcome: isDenied ? outcome : denied(outcome, "The event is too large to be recorded"),
+    outcome: isDenied
+      ? outcome
+      : denied({ ...outcome, gate: undefined }, "The event is too large to be recorded"),
   };
 }
 

@@ -59,11 +59,14 @@ async function decided(
   options: CallOptions,
 ): Promise<FinalDecision> {
   const { signal } = options;
-  for (let next = event;; next = createEvent(event.type, event.data, event)) {
-    const decision = await finalOf(await host.decide(next, signal, traitsOf(options)), signal);
-    if (decision.decision !== "allow") return decision;
+  // The next time, the decision is this call's alone.
+  let [next, traits] = [event, traitsOf(options)];
+  for (;;) {
+    const decision = await finalOf(await host.decide(next, signal, traits), signal);
+    if (decision.decision !== "allow" || signal?.aborted) return decision;
     try {
       if (await host.begin(decision)) return decision;
+      [next, traits] = [createEvent(event.type, event.data, event), { isUnique: true }];
     } catch (cause) {
       host.observer.report("Cannot mark a decision as used", cause);
       const reason = "The decision could not be marked as used (store)";

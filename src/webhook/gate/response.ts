@@ -77,9 +77,10 @@ export function checkVerdict(said: Said): Verdict {
 
 /** Returns a verdict as the JSON of a response. */
 export function writeResponse(verdict: Verdict): Readonly<Record<string, unknown>> {
-  // Longer texts would make the gate fail, and then a denial may count as an allow.
-  const texts = TEXTS.map((name) => [name, verdict[name] && cut(verdict[name])]);
-  const short: Verdict = { ...verdict, ...Object.fromEntries(texts) };
+  // With longer texts, the gate would fail, and then a denial or an ask may count as an allow.
+  const texts = TEXTS.map((name) => [name, verdict[name] && marked(verdict[name])]);
+  const isBounded = verdict.decision === "deny" || verdict.decision === "ask";
+  const short: Verdict = isBounded ? { ...verdict, ...Object.fromEntries(texts) } : verdict;
   return Object.fromEntries(
     Object.entries(FIELDS).map(([name, field]) => [name, short[field]] as const)
       .filter(([, value]) => value !== undefined),
@@ -114,9 +115,15 @@ function withShortTexts(said: Said): Said {
   return bounded;
 }
 
+/** Cuts a text that is too long, and says so: a person must not take a part of a question for all of it. */
+function marked(text: string): string {
+  const mark = " … [truncated]";
+  return text.length <= MAX_TEXT ? text : `${cut(text, MAX_TEXT - mark.length)}${mark}`;
+}
+
 /** Bounds a text. */
-function cut(text: string): string {
-  return text.length <= MAX_TEXT ? text : text.slice(0, MAX_TEXT).toWellFormed();
+function cut(text: string, length: number = MAX_TEXT): string {
+  return text.length <= length ? text : text.slice(0, length).toWellFormed();
 }
 
 function invalid(problem: string): GateError {

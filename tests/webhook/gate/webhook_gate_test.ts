@@ -439,7 +439,7 @@ test("options that are wrong are errors, and none shows a secret", () => {
     [{ timeout: 0 }, /'timeout' must be at least 1/],
     [{ timeout: 120_001 }, /'timeout' must be at most 120000/],
     [{ format: "cloudevents" }, /'format' must be "native" or "claude-code"/],
-    [{ format: "claude-code", events: ["tool.*"] }, /'tool\.\*' has no form/],
+    [{ format: "claude-code", events: ["tool.*"] }, /'tool\.\*' can't be sent/],
     [{ retryCount: 1 }, /unknown option 'retryCount'/],
     [{ on_failure: "deny" }, /Did you mean 'onFailure'/],
     [{ secret: undefined }, /'secret' is undefined/],
