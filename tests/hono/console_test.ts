@@ -320,7 +320,7 @@ testApp(
       for (const given of [{ revision }, {}, { revision: "x" }]) {
         const fields = { csrf, confirm: "audit", ...given };
         const html = await (await submit(setup, path, fields, { cookie })).text();
-        assert.match(html, /role="alert">Someone has changed the webhook in the meantime/);
+        assert.match(html, /role="alert">Someone else has changed the webhook/);
         assert.match(html, /other\.test/);
         assert.doesNotMatch(html, /whsec_/);
       }

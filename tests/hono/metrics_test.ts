@@ -28,6 +28,7 @@ testApp("/metrics has what was accepted, delivered and decided", {}, async ({ ho
     const response = await send("/metrics", { token: "read" });
     assert.equal(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     text = await response.text();
+    await new Promise((resolve) => setTimeout(resolve)); // what sends loads with the first attempt
   }
   for (
     const line of [
