@@ -76,7 +76,7 @@ const test = (name: string, fn: () => Promise<void>) => testOf(name, fn, { leaks
 
 /** The process of Claude Code ends at once, and with it what the tool would have responded. */
 const ABORTED = {
-  why: "An abort ends Claude Code at once: the tool's own error doesn't arrive.",
+  why: "An abort ends Claude Code at once, so the tool's own error never arrives.",
   log: [
     ...START,
     CALLED,
@@ -107,7 +107,7 @@ const driver: Driver = {
     },
     [TRACE]: {
       why:
-        "Tools run in Claude Code: their own spans aren't in the trace, and a subagent's span belongs to the run.",
+        "Tools run in Claude Code, so their own spans aren't in the trace. A subagent's span belongs to the run.",
       log: [
         "app",
         "  invoke_agent main",

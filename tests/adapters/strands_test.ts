@@ -151,7 +151,7 @@ const driver: Driver = {
   run,
   differences: {
     "an agent that starts another one": {
-      why: "An agent that is a tool takes a text: `{ input }`.",
+      why: "An agent used as a tool takes one text: `{ input }`.",
       log: [
         ...START,
         `tool.called c1 helper {"input":"help"}`,
@@ -161,7 +161,7 @@ const driver: Driver = {
       ],
     },
     [TRACE]: {
-      why: "Strands starts spans of its own, and tools run in those.",
+      why: "Strands starts its own spans, and tools run in those.",
       log: [
         ...TREE.slice(0, 4),
         "  invoke_agent helper",
