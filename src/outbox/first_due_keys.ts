@@ -61,7 +61,7 @@ export class FirstDueKeys {
     const start = this.#found.length > 1
       ? this.#found[Math.floor(clock.random() * this.#found.length)]!
       : "";
-    const reading = { slowest: 0, total: 0 };
+    const reading = { slowest: 0, total: 0, hasFailed: false };
     const found: string[] = [];
     try {
       for (let [from, isWrapped] = [start, start === ""];;) {
@@ -85,9 +85,13 @@ export class FirstDueKeys {
         from = `${name}\0`;
       }
       [this.#found, this.#bounds] = [found, bounds];
+    } catch (error) {
+      reading.hasFailed = true; // a store that doesn't respond is no store with deleted rows
+      throw error;
     } finally {
-      this.#nextLook = clock.now() +
-        (reading.slowest < SLOW ? 0 : Math.min(LOOK_SHARE * reading.total, MAX_PAUSE));
+      const isSlow = reading.slowest >= SLOW && !reading.hasFailed;
+      const pause = isSlow ? Math.min(LOOK_SHARE * reading.total, MAX_PAUSE) : 0;
+      this.#nextLook = clock.now() + pause;
     }
   }
 

@@ -87,8 +87,7 @@ export function webhookStoreIn(
     sealer: new Sealer(subject, options.encryptionKey),
     send: { guard, fetch },
   });
-  // Its functions also work on their own, and in a copy.
-  return {
+  return { // whose functions also work on their own
     schemas: webhooks.schemas,
     get isConnected() {
       return webhooks.isConnected;
