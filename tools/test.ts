@@ -20,8 +20,8 @@ import {
   testsConfig,
 } from "./run.ts";
 
-/** Folders whose tests run only on Deno, with the reason. */
-const denoOnly: Readonly<Record<string, string>> = {
+/** Folders whose tests run only on Deno, or in a task of their own, with the reason. */
+const denoOnlyReasons: Readonly<Record<string, string>> = {
   browser: "drives Chromium, which needs no second runtime",
   internal: "private files, which the package does not export",
   house: "the repository itself, not the package",
@@ -35,14 +35,17 @@ const denoOnly: Readonly<Record<string, string>> = {
   workerd: "workers, which `test:workerd` starts",
 };
 
+/** Folders whose tests use all cores by themselves. Those of the others run on all cores at once. */
+const startsProcesses = new Set(["browser", "command", "runtime", "soak"]);
+
+/** Folders whose tests don't run from the packed package on Bun and Node 20. */
+export const denoOnly: readonly string[] = ["adapters", ...Object.keys(denoOnlyReasons)];
+
 /** The most tests of a run that may fail and run again. If more fail, something is broken. */
 const MAX_FLAKY = 3;
 
 /** Tests that run only on Bun: its own client of PostgreSQL. */
 const BUN_ONLY = /\bthrough (?:bun_sql,|Bun\.sql:)/;
-
-/** A folder that another task runs, on Node and Deno: its tests need the SDKs of agents. */
-const ADAPTERS = "adapters";
 
 const runners = { deno: testOnDeno, bun: testOnBun, node: testOnNode };
 
@@ -87,12 +90,12 @@ export async function passes(
   return second === true && (await readRun(name))?.failed === 0;
 }
 
-/** Returns the folders of `denoOnly` that have tests. */
+/** Returns the folders that only `deno task test` runs, and that have tests. */
 export async function denoOnlyFolders(): Promise<string[]> {
   const files = await filesBelow("tests");
   const hasTests = (folder: string) =>
     files.some((file) => file.startsWith(`tests/${folder}/`) && file.endsWith("_test.ts"));
-  return Object.keys(denoOnly).filter(hasTests);
+  return Object.keys(denoOnlyReasons).filter(hasTests);
 }
 
 async function testOnDeno(): Promise<boolean> {
@@ -102,12 +105,11 @@ async function testOnDeno(): Promise<boolean> {
       const filter = only === undefined ? [] : [`--filter=/${only}/`];
       return runDenoTests(["-A", testsConfig, `--junit-path=${file}`, ...filter, ...args]);
     });
-  const ignored = [ADAPTERS, ...Object.keys(denoOnly)].map((folder) => `tests/${folder}`);
-  let ok = await test("deno", "--quiet", `--ignore=${ignored}`, "tests");
+  const ignored = denoOnly.map((folder) => `tests/${folder}`);
+  let ok = await test("deno", "--quiet", "--parallel", `--ignore=${ignored}`, "tests");
   for (const folder of await denoOnlyFolders()) {
     // Not quiet: tests that are skipped because a program isn't installed print that.
-    // The simulator's tests take minutes, in virtual time: on all cores at once.
-    const parallel = folder === "sim" ? ["--parallel"] : [];
+    const parallel = startsProcesses.has(folder) ? [] : ["--parallel"];
     ok = await test(`deno-${folder}`, ...parallel, `tests/${folder}`) && ok;
   }
   return ok;
@@ -189,7 +191,7 @@ async function install(runtime: string): Promise<string> {
 }
 
 async function portableFiles(): Promise<string[]> {
-  const ignored = [ADAPTERS, ...Object.keys(denoOnly)].map((folder) => `tests/${folder}/`);
+  const ignored = denoOnly.map((folder) => `tests/${folder}/`);
   return (await filesBelow("tests")).filter((file) =>
     !ignored.some((folder) => file.startsWith(folder))
   );
@@ -202,7 +204,7 @@ async function compareWithDeno(runtime: string): Promise<boolean> {
   console.log(`\n${runtime} ${await version(runtime)}: ${counts(here)}; deno: ${counts(deno)}`);
   for (const folder of await denoOnlyFolders()) {
     const names = (await readRun(`deno-${folder}`))?.names ?? [];
-    console.log(`\nonly on deno, tests/${folder} (${denoOnly[folder]}):`);
+    console.log(`\nonly on deno, tests/${folder} (${denoOnlyReasons[folder]}):`);
     names.forEach((name) => console.log(`  ${name}`));
   }
   const differences = [

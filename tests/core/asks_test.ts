@@ -14,6 +14,7 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import { bindStore } from "../support/bind_store.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
+import { deferred } from "./_helpers.ts";
 
 type Params = { readonly amount: number };
 type Options = HooksOptions & { readonly question?: Parameters<typeof ask> };
@@ -593,7 +594,7 @@ test("a decision is the same after a restart: of the same session, call and data
 /** Two processes decide about one call at once, with gates that may differ. */
 async function decideTwice(verdicts: readonly ("allow" | "deny")[]) {
   const store = memoryStore();
-  const both = Promise.withResolvers<void>();
+  const both = deferred();
   let judging = 0;
   const agents = verdicts.map((verdict) => {
     const agent = start(store);

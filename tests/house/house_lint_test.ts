@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import houseLint from "../../tools/house_lint.ts";
 import { root } from "../../tools/run.ts";
+import { denoOnly } from "../../tools/test.ts";
 import { test } from "../support/harness.ts";
 
 const planted: Readonly<Record<string, readonly [rule: string, ...sources: string[]]>> = {
@@ -118,6 +119,13 @@ test("lint finds a test or an example that imports sources by path", () => {
     assert.deepEqual(lint("tools/a.ts", source), []);
   }
   assert.deepEqual(lint("tests/core/a_test.ts", `import { a } from "../support/a.ts";`), []);
+});
+
+test("lint finds an API that Node 20 lacks in a test that runs there", () => {
+  const source = "const a = Promise.withResolvers();";
+  const found = (folder: string) => lint(`tests/${folder}/a_test.ts`, source).length;
+  assert.deepEqual([...new Set(denoOnly.map(found))], [0]);
+  assert.deepEqual(["core", "support", "sim2"].map(found), [1, 1, 1]);
 });
 
 test("lint accepts code that only looks similar", () => {
