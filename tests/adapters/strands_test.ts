@@ -370,8 +370,114 @@ test("strands: gates judge a call after middleware added since the first run has
   assert.deepEqual([paid, log.count("tool.denied")], [[], 1]);
 });
 
+/** How a call of one tool becomes that of another. */
+const SWAPPED: Readonly<Record<string, (agent: Swappable, pay: object, live: Live) => void>> = {
+  "middleware gives it another name": (agent) =>
+    change(agent, (context) => ({ ...context, toolUse: { ...context.toolUse, name: "pay" } })),
+  "middleware selects another tool": (agent, pay) =>
+    change(agent, (context) => ({ ...context, tool: pay })),
+  "middleware selects another tool while gates decide": (agent, pay, live) =>
+    change(agent, (context) => {
+      const own = { ...context };
+      live.onDecide = () => void (own.tool = pay);
+      return own;
+    }),
+  "middleware gives it another name while gates decide": (agent, _pay, live) =>
+    change(agent, (context) => {
+      live.onDecide = () => void (context.toolUse.name = "pay");
+      return context;
+    }),
+  "a hook selects another tool": (agent, pay) =>
+    void agent.addHook(
+      strands.BeforeToolCallEvent,
+      (event: { selectedTool: unknown }) => void (event.selectedTool = pay),
+    ),
+};
+
+type Live = { onDecide(): void };
+// deno-lint-ignore no-explicit-any -- an agent of Strands
+type Swappable = any;
+
+function change(agent: Swappable, change: (context: Swappable) => object): void {
+  // deno-lint-ignore no-explicit-any -- the SDK's stage
+  agent.addMiddleware(strands.ExecuteToolStage, async function* (context: any, next: any) {
+    return yield* next(change(context));
+  });
+}
+
+for (const [how, swap] of Object.entries(SWAPPED)) {
+  test(`strands: gates judge the tool that runs when ${how}`, async () => {
+    for (const isDenied of [true, false]) {
+      const { hooks, log } = recorded();
+      const live: Live = { onDecide: () => {} };
+      const judged: string[] = [];
+      hooks.gate("tool.called", {
+        name: "policy",
+        handle: ({ data }) => {
+          judged.push(data.name);
+          live.onDecide();
+          return isDenied && data.name === "pay" ? deny("never") : undefined;
+        },
+      });
+      const ran: string[] = [];
+      const toolOf = (name: string) =>
+        strands.tool({
+          name,
+          description: name,
+          inputSchema: z.object({ amount: z.number() }),
+          // A tool may do whatever the name of the call says.
+          callback: (_: object, { toolUse }: { toolUse: { name: string } }) =>
+            ran.push(name, toolUse.name),
+        });
+      const [pay, quote] = ["pay", "quote"].map(toolOf);
+      const turns = [{ calls: [{ id: "c1", name: "quote", params: { amount: 7 } }] }, {
+        text: "done",
+      }];
+      const { agent } = connected(hooks, turns, {}, { tools: [pay, quote] });
+      swap(agent, pay, live);
+      await agent.invoke("hi");
+      await hooks.close();
+      log.check("s-1");
+      const seen = [...new Set(ran)].sort();
+      assert.deepEqual(seen.filter((name) => !judged.includes(name)), []);
+      if (isDenied) assert.ok(!seen.includes("pay"));
+      else assert.notEqual(seen.length, 0);
+    }
+  });
+}
+
+test("strands: gates judge a call after middleware that a later hook adds has changed it", async () => {
+  const { hooks } = recorded();
+  const paid: number[] = [];
+  const pay = ({ amount }: { readonly amount: number }) => paid.push(amount);
+  const calls = ["c1", "c2"].map((id) => ({ id, name: "pay", params: { amount: 7 } }));
+  const { agent } = connected(hooks, [{ calls }, { text: "done" }], { pay });
+  LIMIT(hooks);
+  // After all other hooks, right before the call.
+  agent.addHook(strands.BeforeToolCallEvent, () => raising.initAgent(agent), { order: 1_000 });
+  await agent.invoke("hi");
+  await hooks.close();
+  assert.deepEqual(paid, []);
+});
+
+/** Returns a tool `pay` that returns a result of its own. */
+function returning(result: object): object {
+  class Returning extends strands.Tool {
+    readonly name = "pay";
+    readonly description = "Pays";
+    readonly toolSpec = { name: "pay", description: "Pays", inputSchema: { type: "object" } };
+    // deno-lint-ignore require-yield -- a stream without updates
+    async *stream(
+      { toolUse: { toolUseId } }: { readonly toolUse: { readonly toolUseId: string } },
+    ) {
+      return await Promise.resolve(new strands.ToolResultBlock({ ...result, toolUseId }));
+    }
+  }
+  return new Returning();
+}
+
 test("strands: gates judge all of an error result", async () => {
-  const { TextBlock, JsonBlock, ToolResultBlock } = strands;
+  const { TextBlock, JsonBlock } = strands;
   const text = new TextBlock("boom");
   const results: readonly (readonly [object[], Error | undefined])[] = [
     [[text, new JsonBlock({ json: { key: "sk-1" } })], undefined],
@@ -390,19 +496,8 @@ test("strands: gates judge all of an error result", async () => {
           return isRewrite ? { ...data, error: data.error.replace("sk-1", "***") } : deny("a key");
         },
       });
-      class Failing extends strands.Tool {
-        readonly name = "pay";
-        readonly description = "Pays";
-        readonly toolSpec = { name: "pay", description: "Pays", inputSchema: { type: "object" } };
-        // deno-lint-ignore require-yield -- a stream without updates
-        async *stream({ toolUse }: { readonly toolUse: { readonly toolUseId: string } }) {
-          const { toolUseId } = toolUse;
-          return await Promise.resolve(
-            new ToolResultBlock({ toolUseId, status: "error", content, error }),
-          );
-        }
-      }
-      const { agent } = connected(hooks, SCRIPT.turns, {}, { tools: [new Failing()] });
+      const tool = returning({ status: "error", content, error });
+      const { agent } = connected(hooks, SCRIPT.turns, {}, { tools: [tool] });
       await agent.invoke("hi");
       await hooks.close();
       assert.doesNotMatch(JSON.stringify(agent.messages[2]), /sk-1/);
@@ -418,17 +513,8 @@ test("strands: content that a tool adds while gates judge its result is left out
       name: "slow",
       handle: () => void content.push(new strands.TextBlock("sk-1")),
     });
-    class Pushing extends strands.Tool {
-      readonly name = "pay";
-      readonly description = "Pays";
-      readonly toolSpec = { name: "pay", description: "Pays", inputSchema: { type: "object" } };
-      // deno-lint-ignore require-yield -- a stream without updates
-      async *stream({ toolUse }: { readonly toolUse: { readonly toolUseId: string } }) {
-        const { toolUseId } = toolUse;
-        return await Promise.resolve(new strands.ToolResultBlock({ toolUseId, status, content }));
-      }
-    }
-    const { agent } = connected(hooks, SCRIPT.turns, {}, { tools: [new Pushing()] });
+    const tool = returning({ status, content });
+    const { agent } = connected(hooks, SCRIPT.turns, {}, { tools: [tool] });
     await agent.invoke("hi");
     await hooks.close();
     assert.match(JSON.stringify(agent.messages[2]), /fine/);

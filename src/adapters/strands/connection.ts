@@ -78,12 +78,15 @@ export class Connection {
     );
     const judge = (context: ToolContext, next: Stage<ToolContext, ToolOutput>) =>
       this.#callTool(agent, context, next);
-    let remove = agent.addMiddleware(sdk.ExecuteToolStage, judge);
     // Always as the last middleware: others may be added later, such as by the plugins of a subagent.
-    agent.addHook(sdk.BeforeToolCallEvent, () => {
+    const add = agent.addMiddleware.bind(agent);
+    let remove = add(sdk.ExecuteToolStage, judge);
+    agent.addMiddleware = (stage, handler) => {
+      const removeOther = add(stage, handler);
       remove();
-      remove = agent.addMiddleware(sdk.ExecuteToolStage, judge);
-    }, LAST);
+      remove = add(sdk.ExecuteToolStage, judge);
+      return removeOther;
+    };
   }
 
   #begin(agent: Agent): Promise<void> {
@@ -168,22 +171,45 @@ export class Connection {
     }
   }
 
-  async *#callTool(
+  /**
+   * Judges a call by its name. If a hook or another middleware has selected a tool of another name, that is judged,
+   * too: it runs, and it may do whatever the name of the call says.
+   */
+  #callTool(
+    agent: Agent,
+    { toolUse, ...others }: ToolContext,
+    next: Stage<ToolContext, ToolOutput>,
+  ): AsyncGenerator<unknown, ToolOutput, undefined> {
+    const context = { ...others, toolUse: { ...toolUse } }; // nobody can change it while gates decide
+    const { name } = toolUse;
+    const { name: own = name } = context.tool ?? {};
+    const run: Stage<ToolContext, ToolOutput> = own === name
+      ? next
+      : (judged) => this.#judgeTool(agent, judged, { name: own, next });
+    return this.#judgeTool(agent, context, { name, next: run, isLast: own === name });
+  }
+
+  async *#judgeTool(
     agent: Agent,
     context: ToolContext,
-    next: Stage<ToolContext, ToolOutput>,
+    { name, next, isLast = true }: {
+      readonly name: string;
+      readonly next: Stage<ToolContext, ToolOutput>;
+      /** Whether the tool runs next: then gates judge what its schema makes of the input. */
+      readonly isLast?: boolean;
+    },
   ): AsyncGenerator<unknown, ToolOutput, undefined> {
     const { tool, toolUse, cancelSignal } = context;
     // Tools only run in runs. Without one, it could not be judged.
     const running = this.#running.get(agent);
     if (running === undefined) return this.#failed(toolUse.toolUseId, "The call belongs to no run");
-    const { name, toolUseId, input } = toolUse;
-    const { _inputSchema: schema } = tool ?? {};
+    const { toolUseId, input } = toolUse;
+    const schema = isLast ? tool?._inputSchema : undefined;
     const call = { name, params: input, callId: toolUseId, signal: cancelSignal, schema };
     const place = this.#installed.get(agent);
     const opened = await running.run.begin(call, { endsByItself: true, place });
     if (opened.type === "denied") return this.#failed(toolUseId, denialText(opened.denial));
-    if (isAgent(tool?.agent)) {
+    if (isLast && isAgent(tool?.agent)) {
       this.install(tool.agent);
       this.#parents.set(tool.agent, running.run);
     }
@@ -200,7 +226,7 @@ export class Connection {
       else await opened.fail(error);
       throw error;
     } finally {
-      if (isAgent(tool?.agent)) this.#parents.delete(tool.agent);
+      if (isLast && isAgent(tool?.agent)) this.#parents.delete(tool.agent);
       if (isOpen) {
         running.isLeft = true;
         await opened.fail(new Error("The stream was closed before the tool returned"));

@@ -58,7 +58,6 @@ const NEEDED: readonly (keyof StrandsSdk & string)[] = [
   "AfterInvocationEvent",
   "BeforeInvocationEvent",
   "BeforeModelCallEvent",
-  "BeforeToolCallEvent",
   "ExecuteToolStage",
   "InvokeModelStage",
   "Message",

@@ -11,8 +11,6 @@ export interface StrandsSdk {
   readonly BeforeInvocationEvent: AnyClass;
   /** Says that the model is about to be called. */
   readonly BeforeModelCallEvent: AnyClass;
-  /** Called before a tool is. */
-  readonly BeforeToolCallEvent: AnyClass;
   /** Where a tool runs. */
   readonly ExecuteToolStage: object;
   /** Where the model is called. */
@@ -77,6 +75,7 @@ export type ModelOutput = {
 };
 export type ToolContext = {
   readonly tool?: {
+    readonly name?: string;
     readonly agent?: unknown;
     /** The Zod schema that a tool applies to its input. Private. */
     readonly _inputSchema?: unknown;
