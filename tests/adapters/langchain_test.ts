@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 import { createHooks } from "@omniagent/hooks";
 import { deny } from "@omniagent/hooks/gates";
 import { langchainHooks } from "@omniagent/hooks/langchain";
@@ -11,12 +12,13 @@ const {
   AIMessage,
   createAgent,
   createMiddleware,
+  HumanMessage,
   humanInTheLoopMiddleware,
   tool,
   ToolMessage,
   toolRetryMiddleware,
 } = langchain;
-const { Command, interrupt, MemorySaver } = await load("@langchain/langgraph");
+const { Command, interrupt, MemorySaver, Overwrite, Send } = await load("@langchain/langgraph");
 const { fakeModel } = await load("@langchain/core/testing");
 const { z } = await load("zod");
 
@@ -452,6 +454,7 @@ for (
     );
     await hooks.close();
     assert.match(said, says);
+    assert.equal(ran, 0);
   });
 }
 
@@ -491,15 +494,24 @@ test("langchain: gates judge everything that a tool's command changes", async ()
   const image = { type: "image", data: "sk-1", mimeType: "image/png" };
   const turns = [{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }, { text: "done" }];
   const call = { id: "c2", name: "x", args: { key: "sk-1" } };
-  const updates: readonly object[] = [
-    { messages: [message("sk-1")] },
-    { messages: message("sk-1") },
-    [["messages", [message("sk-1")]]],
-    { messages: [message([{ type: "text", text: "ok" }, image])] },
-    { messages: [message("ok"), new AIMessage({ content: "", tool_calls: [call] })] },
-    { messages: [message("ok")], note: "sk-1" },
+  const late = message("ok");
+  late.additional_kwargs = { key: "sk-1" };
+  const given = { jumpTo: undefined };
+  const commands: readonly object[] = [
+    { update: { messages: [message("sk-1")] } },
+    { update: { messages: message("sk-1") } },
+    { update: [["messages", [message("sk-1")]]] },
+    { update: { messages: [message([{ type: "text", text: "ok" }, image])] } },
+    { update: { messages: [message("ok"), new AIMessage({ content: "", tool_calls: [call] })] } },
+    { update: { messages: [message("ok")], note: "sk-1" } },
+    { update: { messages: [message("ok")], note: new Overwrite("sk-1") } },
+    { update: { messages: [late], note: "new" } },
+    {
+      update: { messages: [message("ok")] },
+      goto: [new Send("model_request", { ...given, messages: [new HumanMessage("sk-1")] })],
+    },
   ];
-  for (const update of updates) {
+  for (const command of commands) {
     for (const isRewrite of [false, true]) {
       const { hooks } = recorded();
       const off = hooks.gate("tool.completed", {
@@ -512,20 +524,27 @@ test("langchain: gates judge everything that a tool's command changes", async ()
             : deny("a key");
         },
       });
-      const pay = tool(() => new Command({ update }), {
+      const pay = tool(() => new Command(command), {
         name: "pay",
         description: "pay",
         schema: z.object({ amount: z.number() }),
       });
       const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
-      const state = createMiddleware({
-        name: "state",
-        stateSchema: z.object({ note: z.string().optional() }),
-      });
       const invoke = async () => {
-        const model = scripted(turns);
+        const model = scripted([...turns, { text: "done" }]);
+        const seen: unknown[] = [];
+        const state = createMiddleware({
+          name: "state",
+          stateSchema: z.object({ note: z.any().optional() }),
+          wrapModelCall: (request: object, handler: (request: object) => unknown) => {
+            seen.push((request as { messages: unknown }).messages);
+            return handler(request);
+          },
+        });
         const agent = createAgent({ model, tools: [pay], middleware: [state, middleware] });
-        return JSON.stringify(await agent.withConfig(config).invoke(user("hi")));
+        seen.push(await agent.withConfig(config).invoke(user("hi")));
+        // The additional fields of a message that was changed aren't in its JSON.
+        return inspect(seen, { depth: null });
       };
       assert.doesNotMatch(await invoke(), /sk-1/);
       off();
@@ -533,6 +552,134 @@ test("langchain: gates judge everything that a tool's command changes", async ()
       await hooks.close();
     }
   }
+});
+
+test("langchain: a command is withheld if gates can't see all of it as JSON", async () => {
+  const { hooks, log } = recorded();
+  const update = {
+    messages: [new ToolMessage({ tool_call_id: "c1", content: "ok" })],
+    note: new Map([["key", "sk-1"]]),
+  };
+  const pay = tool(() => new Command({ update }), {
+    name: "pay",
+    description: "pay",
+    schema: z.object({ amount: z.number() }),
+  });
+  const stateSchema = z.object({ note: z.any().optional() });
+  const invoke = async () => {
+    const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1", toolErrors: "throw" });
+    const turns = [{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }, { text: "done" }];
+    const agent = createAgent({
+      model: scripted(turns),
+      tools: [pay],
+      middleware: [createMiddleware({ name: "state", stateSchema }), middleware],
+    });
+    const { messages, note } = await agent.withConfig(config).invoke(user("hi"));
+    return [messages.at(-2).content, note];
+  };
+  assert.deepEqual(await invoke(), ["ok", update.note]);
+  hooks.gate("tool.completed", { name: "keys", handle: () => undefined });
+  const [text, note] = await invoke();
+  await hooks.close();
+  log.check("s-1");
+  assert.match(text, /Gates can't judge the result.*command\.note: .*Map/);
+  assert.equal(note, undefined);
+});
+
+test("langchain: a tool that other middleware calls itself doesn't run with gates", async () => {
+  const failures: string[] = [];
+  const hooks = createHooks({ logger: false, onError: (error) => failures.push(String(error)) });
+  let ran = 0;
+  const [pay] = toolsOf({ pay: () => `${++ran}` });
+  const prefetch = createMiddleware({
+    name: "prefetch",
+    beforeModel: async () => void await pay.invoke({ amount: 7 }),
+  });
+  const invoke = async () => {
+    const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+    const model = scripted([{ text: "done" }]);
+    const agent = createAgent({ model, tools: [pay], middleware: [prefetch, middleware] });
+    return await agent.withConfig(config).invoke(user("hi"));
+  };
+  await invoke();
+  assert.equal(ran, 1);
+  const gate = hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  await assert.rejects(invoke(), /your own code calls it.*with hooks\.call\(\)/);
+  gate.unregister();
+  hooks.gate("tool.completed", { name: "policy", handle: () => undefined });
+  await assert.rejects(invoke(), /your own code calls it/);
+  await hooks.close();
+  assert.deepEqual([ran, failures.length], [1, 2]);
+});
+
+/** How middleware behind ours changes a call that gates have judged. */
+const BEHIND: Readonly<Record<string, (request: Call, other: object) => object>> = {
+  "other arguments": (request) => ({
+    ...request,
+    toolCall: { ...request.toolCall, args: { amount: 700 } },
+  }),
+  "another tool": (request, other) =>
+    request.toolCall.name === "pay" ? { ...request, tool: other } : request,
+  "another id": (request) => ({ ...request, toolCall: { ...request.toolCall, id: "c2" } }),
+};
+
+for (const [what, change] of Object.entries(BEHIND)) {
+  test(`langchain: with gates, middleware behind ours can't run a call with ${what}`, async () => {
+    const { hooks } = recorded();
+    const ran: unknown[] = [];
+    const [pay, erase] = toolsOf({
+      pay: ({ amount }) => ran.push(amount),
+      erase: () => ran.push("erase"),
+    });
+    const behind = createMiddleware({
+      name: "behind",
+      wrapToolCall: (request: Call, handler: (request: object) => unknown) =>
+        handler(change(request, erase!)),
+    });
+    const invoke = async () => {
+      const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+      const call = { calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] };
+      const model = scripted([call, { text: "done" }]);
+      const agent = createAgent({ model, tools: [pay], middleware: [middleware, behind] });
+      return (await agent.withConfig(config).invoke(user("hi"))).messages.at(-2).content;
+    };
+    await invoke();
+    assert.equal(ran.splice(0).length, 1);
+    hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+    assert.match(await invoke(), /Put the middleware of langchainHooks last/);
+    await hooks.close();
+    assert.deepEqual(ran, []);
+  });
+}
+
+test("langchain: a call that middleware before ours changes while gates decide runs as judged", async () => {
+  const { hooks } = recorded();
+  const ran: unknown[] = [];
+  const pay = tool(
+    ({ amount }: { readonly amount: number }, { toolCall }: Call) =>
+      ran.push(amount, toolCall.name),
+    { name: "pay", description: "pay", schema: z.object({ amount: z.number() }) },
+  );
+  let onDecide = () => {};
+  const before = createMiddleware({
+    name: "before",
+    wrapToolCall: (
+      request: { readonly toolCall: object },
+      handler: (request: object) => unknown,
+    ) => {
+      onDecide = () =>
+        void Object.assign(request.toolCall, { name: "erase", args: { amount: 700 } });
+      return handler(request);
+    },
+  });
+  hooks.gate("tool.called", { name: "policy", handle: () => onDecide() });
+  const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+  const call = { calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] };
+  const model = scripted([call, { text: "done" }]);
+  const agent = createAgent({ model, tools: [pay], middleware: [before, middleware] });
+  await agent.withConfig(config).invoke(user("hi"));
+  await hooks.close();
+  assert.deepEqual(ran, [7, "pay"]);
 });
 
 for (const [what, amount, sent] of DEFAULTED) {

@@ -1,3 +1,4 @@
+import { errorMessage } from "../../internal/issues.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { contentText, withContentText } from "../content.ts";
 import type { DeniedCall } from "../../core/mod.ts";
@@ -38,14 +39,15 @@ export function createMiddleware(runs: Runs, toolErrors: "message" | "throw"): o
       handler: (request: ModelRequest) => Promise<Message>,
     ) => callModel(runs.of(request.runtime), request, handler),
     wrapToolCall: (request: ToolRequest, handler: ToolHandler) =>
-      callTool(runs.of(request.runtime), request, judgedBy(runs, handler), toolErrors),
+      callTool(runs, request, { handler, toolErrors }),
   };
 }
 
 /** Returns a handler of a call that notes that gates have judged it. */
-function judgedBy(runs: Runs, handler: ToolHandler): ToolHandler {
+function judgedBy(runs: Runs, handler: ToolHandler, name: string): ToolHandler {
   return async (request) => {
-    const end = runs.judge(request.runtime);
+    const { id: callId, args } = request.toolCall;
+    const end = runs.judge(request.runtime, { name, callId, args });
     try {
       return await handler(request);
     } finally {
@@ -100,39 +102,43 @@ async function callModel(
  * place, that is judged, too: it runs, and it may do whatever the model's name says.
  */
 function callTool(
-  run: AgentRun,
-  request: ToolRequest,
-  handler: ToolHandler,
-  toolErrors: "message" | "throw",
+  runs: Runs,
+  { toolCall, ...others }: ToolRequest,
+  { handler, toolErrors }: Pick<Judging, "handler" | "toolErrors">,
 ): Promise<Message> {
-  const { name } = request.toolCall;
+  const run = runs.of(others.runtime);
+  const request = { ...others, toolCall: { ...toolCall } }; // nobody can change it while gates decide
+  const { name } = toolCall;
   const { name: own = name } = (request.tool ?? {}) as { readonly name?: string };
+  const how = { handler, toolErrors, judgesResults: () => runs.judgesResults };
+  const last = judgedBy(runs, handler, own);
   const execute: ToolHandler = own === name
-    ? handler
-    : (judged) => judgeTool(run, judged, { name: own, execute: handler, handler, toolErrors });
-  return judgeTool(run, request, { name, execute, handler, toolErrors });
+    ? last
+    : (judged) => judgeTool(run, judged, { ...how, name: own, execute: last, isLast: true });
+  return judgeTool(run, request, { ...how, name, execute, isLast: own === name });
 }
 
 /** How a call is judged, and how it runs. */
 type Judging = {
   readonly name: string;
   readonly execute: ToolHandler;
+  /** Whether the tool runs next, and not another decision. */
+  readonly isLast: boolean;
   /** Responds to a call whose tool doesn't run. */
   readonly handler: ToolHandler;
   readonly toolErrors: "message" | "throw";
+  readonly judgesResults: () => boolean;
 };
 
 async function judgeTool(
   run: AgentRun,
   request: ToolRequest,
-  { name, execute, handler, toolErrors }: Judging,
+  { name, execute, isLast, handler, toolErrors, judgesResults }: Judging,
 ): Promise<Message> {
   const { toolCall, runtime: { signal, configurable } } = request;
   const { args, id: callId } = toolCall;
   // If a tool of another name runs, that is judged next, with what its schema makes of the arguments.
-  const { schema } = (execute === handler ? request.tool ?? {} : {}) as {
-    readonly schema?: unknown;
-  };
+  const { schema } = (isLast ? request.tool ?? {} : {}) as { readonly schema?: unknown };
   const call = { name, params: args, callId, signal, schema };
   const opened = await run.begin(call, { endsByItself: true, place: placeOf(configurable) });
   const deny = (denial: DeniedCall, what: string): Promise<Message> =>
@@ -143,7 +149,13 @@ async function judgeTool(
   try {
     const judged = { ...request, toolCall: { ...toolCall, args: opened.params } };
     message = await opened.within(() => execute(judged));
-    outcome = await opened.complete(viewOf(message));
+    const seen = viewOf(message);
+    if ("problem" in seen && judgesResults()) {
+      const text = `Gates can't judge the result, a command that isn't JSON: ${seen.problem}`;
+      await opened.fail(new TypeError(text));
+      return await reply(request, handler, { text, what: "has run, and its result was denied" });
+    }
+    outcome = await opened.complete("problem" in seen ? undefined : seen.value);
   } catch (error) {
     if (isPause(error)) {
       opened.pause();
@@ -156,8 +168,9 @@ async function judgeTool(
   }
   if (outcome.type === "result") {
     const value = isCommand(message!) ? outcome.value : told(outcome.value, opened.context);
-    const isSame = JSON.stringify(value) === JSON.stringify(viewOf(message!));
-    if (isSame) return message!;
+    // The tool may have changed its result in the meantime.
+    const { value: now } = viewOf(message!) as { readonly value?: unknown };
+    if (JSON.stringify(value) === JSON.stringify(now)) return message!;
     // A command changes more than messages, so the rewritten text replaces all of it.
     return isCommand(message!)
       ? await reply(request, handler, {
@@ -205,21 +218,30 @@ async function reply(
     return text;
   };
   const toolCall = { ...request.toolCall, name: REPLY };
-  const message = await handler({ ...request, toolCall, tool: { name, invoke } });
-  if (!isOurs) {
-    throw new Error(
+  const instead = (error?: unknown): unknown => {
+    if (isOurs || isPause(error)) return error;
+    return new Error(
       `The call of '${name}' ${what}, but middleware after that of langchainHooks responded to it: put the ` +
         "middleware of langchainHooks last",
+      { cause: error },
     );
-  }
+  };
+  const message = await handler({ ...request, toolCall, tool: { name, invoke } }).catch((error) => {
+    throw instead(error);
+  });
+  if (!isOurs) throw instead();
   message.status = status;
   message.name = name;
   return message;
 }
 
 /** What gates judge of a result: the content of a message, or what a command changes. */
-function viewOf(message: Message): unknown {
-  return isCommand(message) ? viewOfCommand(message) : message.content;
+function viewOf(message: Message): { readonly value: unknown } | { readonly problem: string } {
+  try {
+    return { value: isCommand(message) ? viewOfCommand(message) : message.content };
+  } catch (error) {
+    return { problem: errorMessage(error) };
+  }
 }
 
 /** Whether an error is how LangGraph interrupts a run. */

@@ -2,6 +2,7 @@ import { setTimer } from "../../internal/async.ts";
 import { contentText } from "../content.ts";
 import type { AgentHooks } from "../options.ts";
 import { AgentRun, type RunOptions, type RunResult } from "../run.ts";
+import { expectTool, type JudgedCall, startTool, whyRefused } from "./judged_calls.ts";
 import type { Message } from "./messages.ts";
 
 /** A run of a connected agent. */
@@ -33,29 +34,11 @@ const MAX_ENDED = 10_000;
 const UNNAMED = "LangGraph";
 
 /** Metadata of a LangChain run. */
-type Metadata = { readonly langgraph_checkpoint_ns?: string; readonly thread_id?: unknown };
-
-/** The tool calls of a task that were judged. */
-type Judged = {
-  /** How many were judged, and how many of those have not ended. */
-  calls: number;
-  open: number;
-  /** The ids of the tools that ran: each connection sees the start of each. */
-  readonly tools: Set<string>;
+type Metadata = {
+  readonly langgraph_checkpoint_ns?: string;
+  readonly langgraph_node?: string;
+  readonly thread_id?: unknown;
 };
-
-/** The judged calls of tasks, by namespace, which has the task's id: of all connections, which may be nested. */
-const judged = new Map<string, Judged>();
-
-/** Why a tool doesn't run that an agent calls without the middleware, or that isn't called by an agent. */
-const UNJUDGED =
-  "it is called by an agent without the middleware, within a connected agent. Connect the inner agent, too, " +
-  "with langchainHooks: createAgent({ …, middleware: [middleware] }).withConfig(config)";
-
-/** Why a tool doesn't run again. */
-const AGAIN =
-  "it was judged once, and middleware after that of langchainHooks runs it again. Put the middleware of " +
-  "langchainHooks last";
 
 /** How many tools without gates are reported. */
 const MAX_REPORTED = 1_000;
@@ -103,15 +86,21 @@ export class Runs {
     );
   }
 
-  /** Notes that the tool of a task was judged, and runs now. Returns a function to call when it has ended. */
-  judge({ configurable: { checkpoint_ns: task = "" } = {} }: Runtime): () => void {
-    const known = judged.get(task) ?? { calls: 0, open: 0, tools: new Set() };
-    judged.set(task, known);
-    known.calls++;
-    known.open++;
-    return () => {
-      if (--known.open === 0) judged.delete(task);
-    };
+  /** Whether gates judge results. */
+  get judgesResults(): boolean {
+    return this.#hooks.registry.gates.guards("tool.completed");
+  }
+
+  get #hasGates(): boolean {
+    return this.judgesResults || this.#hooks.registry.gates.guards("tool.called");
+  }
+
+  /** Notes that a call of a task was judged, and its tool runs now. Returns a function to call when it has ended. */
+  judge(
+    { configurable: { checkpoint_ns: task = "" } = {} }: Runtime,
+    call: JudgedCall,
+  ): () => void {
+    return expectTool(task, call, this.#hasGates);
   }
 
   /** Called when a graph, or a task of it, begins. */
@@ -141,16 +130,18 @@ export class Runs {
    */
   handleToolStart(
     _tool: unknown,
-    _input: unknown,
+    input: string,
     id: string,
     parentId?: string,
     _tags?: unknown,
     metadata: Metadata = {},
-    name: string = "unknown",
+    name?: string,
+    callId?: string,
   ): void {
     if (this.#ended.has(parentId!)) return this.#end(id);
-    const root = this.#members.get(parentId!)?.root;
-    if (root === undefined) return;
+    const parent = this.#members.get(parentId!);
+    if (parent === undefined) return;
+    const { root } = parent;
     if (!root.hasMiddleware) {
       throw new Error(
         "Cannot judge the tool: the middleware is missing. Pass both: " +
@@ -158,20 +149,18 @@ export class Runs {
       );
     }
     this.#members.set(id, { root, isTool: true });
-    if (this.#members.get(parentId!)?.isTool) return; // belongs to the tool that calls it
-    this.#checkJudged(id, name, judged.get(metadata.langgraph_checkpoint_ns ?? ""));
+    if (parent.isTool) return; // belongs to the tool that calls it
+    const { langgraph_checkpoint_ns: task = "", langgraph_node: node } = metadata;
+    if (!this.#hasGates || startTool({ id, task, name, callId, input })) return;
+    this.#refuse(name ?? "unknown", whyRefused(parent.task !== undefined, node));
   }
 
-  /** @throws {Error} when there are gates, and none has judged this tool, or only an earlier run of it */
-  #checkJudged(id: string, name: string, known: Judged | undefined): void {
-    known?.tools.add(id);
-    const { gates, observer } = this.#hooks.registry;
-    const hasGates = gates.guards("tool.called") || gates.guards("tool.completed");
-    if (!hasGates || known !== undefined && known.tools.size <= known.calls) return;
-    const error = new Error(known === undefined ? UNJUDGED : AGAIN);
+  /** Reports a tool that no gate has judged. @throws {Error} always */
+  #refuse(name: string, why: string): never {
+    const error = new Error(why);
     if (!this.#reported.has(name) && this.#reported.size < MAX_REPORTED) {
       this.#reported.add(name);
-      observer.report(`No gate judges the tool '${name}'`, error);
+      this.#hooks.registry.observer.report(`No gate judges the tool '${name}'`, error);
     }
     throw new Error(`Cannot run the tool '${name}': no gate judges it: ${error.message}`);
   }

@@ -1,0 +1,116 @@
+/**
+ * The calls that gates have judged and whose tools run, so that no other tool does.
+ * @module
+ */
+
+/** A call as gates judged it. */
+export type JudgedCall = {
+  /** The name of the tool. */
+  readonly name: string;
+  readonly callId: string | undefined;
+  readonly args: unknown;
+};
+
+/** A call that was judged, and whose tool may start once. */
+type Expected = {
+  readonly name: string;
+  readonly callId: string | undefined;
+  /** The JSON of its arguments; undefined if they aren't an object. */
+  readonly input: string | undefined;
+  hasStarted?: true;
+};
+
+/** A tool that starts, as LangChain describes it. */
+type Started = {
+  readonly id: string;
+  /** The namespace of the task. */
+  readonly task: string;
+  readonly name: string | undefined;
+  readonly callId: string | undefined;
+  readonly input: string;
+};
+
+/** The judged calls of tasks, by namespace, which has the task's id: of all connections, which may be nested. */
+const judged = new Map<string, {
+  /** The calls that have not ended. */
+  readonly calls: Set<Expected>;
+  /** The ids of the tools that started: each connection sees the start of each. */
+  readonly tools: Set<string>;
+}>();
+
+/** Notes that the tool of a call runs now. Returns a function to call when it has ended. */
+export function expectTool(task: string, call: JudgedCall, hasGates: boolean): () => void {
+  const known = judged.get(task) ?? { calls: new Set(), tools: new Set() };
+  judged.set(task, known);
+  const { name, callId, args } = call;
+  const expected = { name, callId, input: hasGates ? inputOf(args) : undefined };
+  known.calls.add(expected);
+  return () => {
+    known.calls.delete(expected);
+    if (known.calls.size === 0) judged.delete(task);
+  };
+}
+
+/** Returns whether a tool of a task may start: it is that of a call, which has not started yet. */
+export function startTool({ id, task, ...tool }: Started): boolean {
+  const known = judged.get(task);
+  if (known?.tools.has(id)) return true;
+  const call = [...known?.calls ?? []].find((call) => isOf(call, tool));
+  if (call === undefined) return false;
+  call.hasStarted = true;
+  known!.tools.add(id);
+  return true;
+}
+
+/** The node of an agent's graph that runs tools. */
+const TOOLS = "tools";
+
+/** Why a tool doesn't run that an agent calls without the middleware, or that isn't called by an agent. */
+const UNJUDGED =
+  "it is called by an agent without the middleware, within a connected agent. Connect the inner agent, too, " +
+  "with langchainHooks: createAgent({ …, middleware: [middleware] }).withConfig(config)";
+
+/** Why a tool doesn't run that isn't called by the model. */
+const NOT_CALLED =
+  "your own code calls it in the agent's graph, such as a hook of your middleware. Call the function of the tool " +
+  "with hooks.call() instead of the tool";
+
+/** Why a tool doesn't run as it is called. */
+const CHANGED =
+  "middleware after that of langchainHooks has changed the call, runs another tool, or runs it again. Put the " +
+  "middleware of langchainHooks last";
+
+/**
+ * Returns why a tool may not start.
+ *
+ * @param isOwn Whether it belongs to the graph of the connected agent itself
+ * @param node The node of the graph
+ */
+export function whyRefused(isOwn: boolean, node: string | undefined): string {
+  if (!isOwn) return UNJUDGED;
+  return node === TOOLS ? CHANGED : NOT_CALLED;
+}
+
+/** Whether a tool that starts is that of a call. The name and id are undefined if LangChain doesn't tell them. */
+function isOf(
+  call: Expected,
+  { name = call.name, callId = call.callId, input }: Omit<Started, "id" | "task">,
+): boolean {
+  return !call.hasStarted && call.name === name && call.callId === callId &&
+    (call.input === undefined || call.input === input || call.input === argsIn(input, callId));
+}
+
+/** Returns the JSON of the arguments if the input of a tool is a whole call, as some versions report it. */
+function argsIn(input: string, callId: string | undefined): string | undefined {
+  try {
+    const { type, id, args } = JSON.parse(input);
+    return type === "tool_call" && id === callId ? inputOf(args) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function inputOf(args: unknown): string | undefined {
+  const isObject = typeof args === "object" && args !== null && !Array.isArray(args);
+  return isObject ? JSON.stringify(args) : undefined;
+}
