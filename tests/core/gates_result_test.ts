@@ -61,3 +61,23 @@ test("an error whose message gates judged is thrown with nothing that they did n
   }
   await hooks.close();
 });
+
+test("a required gate that is registered judges its own types, and leaves others as they are", async () => {
+  const hooks = createHooks({ logger: silentLogger, gates: { required: ["policy"] } });
+  const decided: string[] = [];
+  hooks.on("gate.decided", ({ data }) => void decided.push(data.event_type));
+  const off = hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const results = [new Map([["a", 1]]), { n: 1n }, { at: new Date(0) }, new Uint8Array(3)];
+  for (const result of results) assert.equal(await hooks.call("q", {}, () => result), result);
+  const message = await hooks.decide("message.received", { role: "user", content: "hi" });
+  assert.deepEqual([message.decision, message.gates], ["allow", []]);
+  assert.deepEqual(decided, results.map(() => "tool.called"));
+
+  const removed = await hooks.call("q", {}, () => {
+    off();
+    return { secret: "sk-1" };
+  }) as { readonly reason: string };
+  assert.match(removed.reason, /Gate 'policy' is required, but isn't registered/);
+  assert.deepEqual(decided.slice(results.length), ["tool.called", "tool.completed"]);
+  assert.equal((await hooks.decide("session.created", {} as never)).decision, "deny");
+});

@@ -200,9 +200,12 @@ export class GateTable {
     this.version++;
   }
 
-  /** Whether a decision about a type needs gates at all. */
+  /**
+   * Whether a decision about a type needs gates at all. While a required gate is missing, any type does: only
+   * its registration says what it judges.
+   */
   guards(type: string): boolean {
-    return this.#required.length > 0 || this.gatesFor(type).all.length > 0;
+    return this.gatesFor(type).all.length > 0 || this.missing().length > 0;
   }
 
   /** Returns the gates of a type. */
