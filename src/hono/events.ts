@@ -42,18 +42,24 @@ export function toEventJson(
     ...(sessionId && { session_id: sessionId }),
     ...(runId && { run_id: runId }),
     ...(traceparent && { traceparent }),
-    data: type === "gate.decided" ? withoutInternal(data) : data,
+    data: type.startsWith("gate.") ? withoutInternal(data) : data,
   };
 }
 
-/** Returns a record of gates without the parts that only its store and its webhooks may have. */
-function withoutInternal(data: unknown): unknown {
-  const { gates } = (data ?? {}) as { readonly gates?: unknown };
-  if (!Array.isArray(gates)) return data;
-  const shown = gates.map((gate) =>
-    typeof gate === "object" && gate !== null ? { ...gate, internal: undefined } : gate
-  );
-  return { ...data as object, gates: shown };
+/**
+ * Returns a report of gates without the parts that only its store and its webhooks may have: its own
+ * `internal`, and that of each gate. What was judged is left as it is.
+ */
+function withoutInternal(report: unknown): unknown {
+  if (!isObject(report)) return report;
+  const { internal: _, ...data } = report;
+  return Array.isArray(data["gates"])
+    ? { ...data, gates: data["gates"].map(withoutInternal) }
+    : data;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function toStoredEventJson({ event, acceptedAt, targets }: StoredEvent): StoredEventJson {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHooks, type Hooks } from "@omniagent/hooks";
+import { ask, deny } from "@omniagent/hooks/gates";
 import { createHooksApp, type HooksApp } from "@omniagent/hooks/hono";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
@@ -277,3 +278,49 @@ test("the number of streams is bounded, and a reader that leaves frees one", () 
     await reader.cancel();
     await (await open()).cancel();
   }, { limits: { streams: 1 } }));
+
+test("no event shows over HTTP what gates keep internal, and what was judged is shown as it is", () =>
+  withStream(async ({ hooks, outbox, app, open }) => {
+    const reader = await open("?type=gate.*");
+    const late: (() => void)[] = [];
+    hooks.gate("tool.called", {
+      name: "late",
+      timeout: 1,
+      onFailure: "allow",
+      handle: () =>
+        new Promise((resolve) => late.push(() => resolve(deny("No", { internal: "rule 7" })))),
+    });
+    hooks.gate("tool.called", {
+      name: "policy",
+      filter: ({ data }) => data.name === "bash",
+      handle: () => deny("No", { internal: "rule 7" }),
+    });
+    hooks.gate("tool.called", {
+      name: "person",
+      filter: ({ data }) => data.name === "pay",
+      handle: () => ask("Pay?"),
+    });
+    await hooks.decide("tool.called", { name: "bash" });
+    await hooks.decide("tool.called", { name: "pay", params: { internal: "yes" } });
+    for (const end of late) end();
+    const types = new Set<string>();
+    const shown: string[] = [];
+    while (types.size < 3) {
+      const block = await reader.next() ?? assert.fail("the stream ended");
+      const data = /^data: (.*)$/m.exec(block)?.[1];
+      if (data !== undefined) types.add(JSON.parse(data).type);
+      shown.push(block);
+    }
+    assert.deepEqual([...types].sort(), ["gate.asked", "gate.decided", "gate.late"]);
+    const { items } = await outbox.listEvents({ type: "gate.*" });
+    assert.match(JSON.stringify(items), /rule 7/, "the store has it");
+    const paths = items.flatMap(({ event: { id } }) => [`/events/${id}`, `/console/events/${id}`]);
+    for (const path of ["/events", "/decisions", "/console/events", ...paths]) {
+      const response = await app.request(path);
+      assert.equal(response.status, 200, path);
+      shown.push(await response.text());
+    }
+    assert.doesNotMatch(shown.join("\n"), /rule 7/);
+    assert.match(shown.join("\n"), /"params":\{"internal":"yes"\}/);
+    await reader.cancel();
+  }, { console: true }));
