@@ -54,6 +54,8 @@ export type Spans = {
     readonly mode: string;
     /** The type of the event. */
     readonly type: string;
+    /** The trace of the event, which this span continues. */
+    readonly traceparent?: string | undefined;
   };
   /** An event is accepted. Its trace is that of this span. */
   readonly send: EventAttributes;

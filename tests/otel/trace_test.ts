@@ -5,7 +5,7 @@ import { deny } from "@omniagent/hooks/gates";
 import { otel } from "@omniagent/hooks/otel";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
-import { generateSecret, webhookReceiver } from "@omniagent/hooks/webhook";
+import { generateSecret, WebhookGate, webhookReceiver } from "@omniagent/hooks/webhook";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { until } from "../support/until.ts";
@@ -141,6 +141,44 @@ test("a CloudEvent carries the trace of the producer, and the header that of the
   assert.equal(producer!.parentSpanContext!.spanId, TRACE.split("-")[2]);
   assert.equal(received[0]!.event.traceparent, `00-${traceId}-${spanId}-01`);
   assert.notEqual(received[0]!.header, received[0]!.event.traceparent);
+});
+
+test("a gate gets the trace of its span, and sends it on over HTTP", async () => {
+  await takeSpans();
+  const hooks = createHooks({ telemetry: otel(api), logger: silentLogger });
+  const sent: (string | null)[] = [];
+  const local: (string | undefined)[] = [];
+  hooks.use(
+    new WebhookGate({
+      name: "policy",
+      events: ["tool.called"],
+      url: "http://localhost:9/",
+      concurrency: 1, // the others wait for their turn, each in its own span
+      fetch: async (input, init) => {
+        sent.push(new Request(input, init).headers.get("traceparent"));
+        await Promise.resolve();
+        return new Response(null, { status: 204 });
+      },
+    }),
+  );
+  hooks.gate("tool.called", {
+    name: "local",
+    handle: (_, { traceparent }) => void local.push(traceparent),
+  });
+  await Promise.all([1, 2, 3].map(() => hooks.call("ls", {}, () => "ran")));
+  await hooks.decide("tool.called", { name: "ls" }, { traceparent: TRACE });
+  await hooks.close();
+  const spans = await takeSpans();
+  const tracesOf = (name: string) =>
+    spans.filter((span) => span.name === `run_guardrail ${name}`)
+      .map((span) => `00-${span.spanContext().traceId}-${span.spanContext().spanId}-01`);
+  assert.equal(new Set(sent).size, 4);
+  assert.deepEqual([...sent].sort(), tracesOf("policy").sort());
+  assert.deepEqual([...local].sort(), tracesOf("local").sort());
+  const [, traceId, spanId] = TRACE.split("-");
+  assert.equal(sent[3]!.split("-")[1], traceId, "the trace that was passed goes on");
+  const passed = spans.filter((span) => span.parentSpanContext?.spanId === spanId);
+  assert.ok(passed.some(({ name }) => name === "run_guardrail policy"));
 });
 
 test("a denied call and a gate that fails are in the trace", async () => {

@@ -24,6 +24,8 @@ export type GateContext = {
    * rewritten: their checks run first on the raw data, and again after the rewrites.
    */
   readonly final: boolean;
+  /** The trace to pass on when it calls another service: that of the gate's span, or else of the event. */
+  readonly traceparent?: string | undefined;
 };
 
 /** What a check returns: a verdict, or nothing for no opinion. */

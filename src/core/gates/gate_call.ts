@@ -62,7 +62,8 @@ export class GateCall implements GateContext {
     const { recorder } = round.run;
     if (!recorder.isTracing) return new GateCall(gate, round).#judge(NO_SPAN);
     const { name, kind, mode } = gate;
-    const attributes = { name, kind, mode, type: round.event.type };
+    const { type, traceparent } = round.event;
+    const attributes = { name, kind, mode, type, traceparent };
     return recorder.span("gate", attributes, (span) => new GateCall(gate, round).#judge(span));
   }
 
@@ -78,6 +79,11 @@ export class GateCall implements GateContext {
 
   get signal(): AbortSignal {
     return (this.#link ??= linkSignals(this.#round.time.signal)).signal;
+  }
+
+  get traceparent(): string | undefined {
+    const { run: { recorder }, event } = this.#round;
+    return recorder.inject() ?? event.traceparent;
   }
 
   #judge(span: TelemetrySpan): GateResult | Promise<GateResult> {

@@ -34,16 +34,16 @@ import {
 export async function exchange(
   gate: CheckedGate,
   event: HookEvent,
-  context: Pick<GateContext, "signal" | "decisionId" | "final">,
+  context: Pick<GateContext, "signal" | "decisionId" | "final" | "traceparent">,
 ): Promise<Verdict | undefined> {
-  const { signal, decisionId, final } = context;
+  const { signal, decisionId, final, traceparent } = context;
   // A different message than the one about the final data: its response must not pass for the other's.
   const id = final ? decisionId : `${decisionId}-raw`;
   const sent = new TextEncoder().encode(JSON.stringify(compose(gate, event, final)));
   const request = linkSignals(signal);
   let body: Bytes | undefined;
   try {
-    const response = await send(gate, id, sent, event, request.signal);
+    const response = await send(gate, id, sent, { signal: request.signal, traceparent });
     body = await readBody(gate, response);
     await verify(gate, id, response, body);
     if (body.length === 0) return checkEmpty(response);
@@ -81,13 +81,11 @@ async function send(
   gate: CheckedGate,
   id: string,
   body: Bytes,
-  event: HookEvent,
-  signal: AbortSignal,
+  { signal, traceparent }: Pick<GateContext, "signal" | "traceparent">,
 ): Promise<Response> {
   const { url, guard, headers, signer, redact } = gate;
   try {
     await guard?.check(url, { signal });
-    const { traceparent } = event;
     const { response } = await sendRequest(gate.fetch ?? fetch, url, {
       method: "POST",
       headers: {

@@ -91,10 +91,12 @@ export class WebhookGate {
    * @throws {GateError} when the response is anything else, or none came
    */
   async handle(event: HookEvent, context: GateContext): Promise<Verdict | undefined> {
-    const { signal, logger } = context;
+    const { signal, logger, decisionId, final } = context;
+    const traceparent = context.traceparent ?? event.traceparent; // of the span that is active now
     if (!this.#warned) this.#warn(logger);
     return await this.#semaphore.run(
-      () => abortable(exchange(this.#gate, event, context), signal),
+      () =>
+        abortable(exchange(this.#gate, event, { signal, decisionId, final, traceparent }), signal),
       signal,
     );
   }
