@@ -10,7 +10,7 @@ export type GateDecidedData = {
   readonly call_id?: string;
   /** The agent of the call. */
   readonly agent_id?: string;
-  /** What was decided. */
+  /** What was decided. `error`: denied because something failed, though no gate and no person said no. */
   readonly outcome: "allowed" | "denied" | "asked" | "error";
   /** Why, as the model is told. */
   readonly reason?: string;

@@ -70,7 +70,7 @@ export type DeliveryListOptions = PageOptions & {
 
 /** Which decisions of gates a list has. */
 export type DecisionListOptions = Omit<EventListOptions, "type"> & {
-  /** The decision. */
+  /** The decision. `error`: denied because something failed. */
   readonly outcome?: "allowed" | "denied" | "asked" | "error" | undefined;
   /** Only decisions that this gate took part in. */
   readonly gate?: string | undefined;

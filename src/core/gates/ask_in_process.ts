@@ -37,7 +37,7 @@ export async function resolveInProcess(
     const advice = "pass 'outbox' or 'gates.onAsk' to createHooks";
     const error = new Error(`Cannot ask a person for gate '${gate}': ${advice}`);
     reporter.failed(`Cannot ask about '${event.type}'`, error, judged);
-    return denied(withFailure(outcome, "store"), `Approval is required: ${question}`);
+    return denied(withFailure(outcome, "store"), `Approval is required: ${question}`, true);
   }
   const allow = verdict!.allow ?? ASK_CHOICES;
   const expiresIn = verdict!.expiresIn ?? ASK_TIMEOUT;
@@ -58,7 +58,8 @@ export async function resolveInProcess(
   } catch (error) {
     reporter.failed(`Cannot ask about '${event.type}'`, error, judged);
     // Nobody has denied it: the same call is asked about again, later or for another caller.
-    return denied(signal?.aborted ? withFailure(outcome, "aborted") : outcome, NOT_APPROVED);
+    const ended = signal?.aborted ? withFailure(outcome, "aborted") : outcome;
+    return denied(ended, NOT_APPROVED, true);
   }
 }
 

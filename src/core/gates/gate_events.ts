@@ -28,7 +28,7 @@ export function deniedEvent(
 
 /** Returns the record of a decision. */
 export function decidedEvent(
-  { id, event, digestIn, digest, outcome: { decision, verdict, gates }, took }: Judged,
+  { id, event, digestIn, digest, outcome: { decision, verdict, gates, isError }, took }: Judged,
   askId?: string,
 ): HookEvent {
   return createEvent("gate.decided", {
@@ -37,7 +37,7 @@ export function decidedEvent(
     name: textIn(event.data, "name"),
     call_id: textIn(event.data, "call_id"),
     agent_id: textIn(event.data, "agent_id"),
-    outcome: { allow: "allowed", deny: "denied", ask: "asked" }[decision],
+    outcome: isError ? "error" : { allow: "allowed", deny: "denied", ask: "asked" }[decision],
     reason: verdict?.reason,
     gates,
     digest_in: digestIn,

@@ -38,6 +38,8 @@ export type GateOutcome = {
   /** Text for the model, of all gates that are enforced, in their order. */
   readonly context: readonly string[];
   readonly gates: readonly GateRecord[];
+  /** Whether it denies because something failed: no gate and no person said no. */
+  readonly isError: boolean;
 };
 
 /** The result of one gate: its record, and what is applied. */
@@ -54,7 +56,14 @@ export const STRENGTH: Readonly<Record<Decided, number>> = { allow: 1, ask: 2, d
 /** Merges the results of gates, in their order. */
 export function outcomeOf(judged: readonly GateResult[], { data }: HookEvent): GateOutcome {
   const { decision, verdict, gate, context } = merge(judged);
-  return { decision, data, verdict, gate, context, gates: judged.map(({ record }) => record) };
+  const gates = judged.map(({ record }) => record);
+  const isError = decision === "deny" && !judged.some(isDenial);
+  return { decision, data, verdict, gate, context, gates, isError };
+}
+
+/** Whether a gate said no, rather than failed. */
+function isDenial({ verdict, record }: GateResult): boolean {
+  return verdict?.decision === "deny" && record.failure === undefined;
 }
 
 /** Returns the strongest verdict. Of equals, the first gate's wins, and asks are combined. */

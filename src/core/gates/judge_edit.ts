@@ -38,7 +38,7 @@ export async function judgeEdit(
   const failed = outcome.gates.find(({ name, failure }) =>
     failure !== undefined && asking.some((gate) => gate.name === name)
   );
-  if (failed) return denied(outcome, `Gate '${failed.name}' failed (${failed.failure})`);
+  if (failed) return denied(outcome, `Gate '${failed.name}' failed (${failed.failure})`, true);
   const unasked = outcome.gates.find(({ name, mode, verdict }) =>
     mode === "enforce" && verdict === "ask" && askers?.includes(name) === false
   );

@@ -46,12 +46,14 @@ function publicRecord(record: GateRecord): GateRecord {
   return rest;
 }
 
-/** Returns an outcome that denies instead. */
+/** Returns an outcome that denies instead. `isError`: because something failed. */
 export function denied(
   { data, gate, context, gates }: Pick<GateOutcome, "data" | "gate" | "context" | "gates">,
   reason: string,
+  isError = false,
 ): GateOutcome {
-  return { decision: "deny", data, gate, context, gates, verdict: { decision: "deny", reason } };
+  const verdict = { decision: "deny", reason } as const;
+  return { decision: "deny", data, gate, context, gates, verdict, isError };
 }
 
 /**
@@ -83,7 +85,7 @@ export function tooLarge(judged: Judged): Judged {
     event: createEvent(event.type, data, event),
     outcome: isDenied
       ? outcome
-      : denied({ ...outcome, gate: undefined }, "The event is too large to be recorded"),
+      : denied({ ...outcome, gate: undefined }, "The event is too large to be recorded", true),
   };
 }
 
@@ -100,5 +102,5 @@ export function missingIn(names: readonly string[], data: unknown): GateOutcome 
     failure: "missing",
     duration_ms: 0,
   }));
-  return denied({ data, gate, context: [], gates }, reason);
+  return denied({ data, gate, context: [], gates }, reason, true);
 }
