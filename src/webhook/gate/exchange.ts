@@ -143,15 +143,19 @@ async function readBody({ timeout, redact }: CheckedGate, response: Response): P
 }
 
 /**
- * Accepts an empty response as no opinion if it is empty on purpose. Without a length, it may also be the
- * rest of a verdict whose connection was cut, or the response of a server whose handler failed before it
- * wrote one.
+ * Accepts an empty response as no opinion if it is empty on purpose. One that only the end of its connection
+ * ends may also be the rest of a verdict that was cut. Of chunks, every runtime reads the last one, or fails.
  */
 function checkEmpty({ status, headers, url }: Response): undefined {
+  const isChunked = headers.get("transfer-encoding")?.trim().toLowerCase() === "chunked";
   // A response without a URL came over no connection: the user's own `fetch` created it.
-  const isMeant = status === 204 || url === "" || headers.has("content-length");
+  const isMeant = status === 204 || url === "" || headers.has("content-length") || isChunked;
   if (isMeant) return undefined;
-  throw new GateError("invalid", "the response is empty, but has neither status 204 nor a length");
+  throw new GateError(
+    "invalid",
+    "the response is empty, and may have been cut: for no opinion, respond with status 204, or with " +
+      "'content-length: 0'",
+  );
 }
 
 async function verify(
