@@ -28,6 +28,10 @@ const list = /* @__PURE__ */ field(Array.isArray, "must be a list", { type: "arr
 const any = /* @__PURE__ */ field(() => true, "", {});
 
 const message: Fields = { required: { role: text, content: text } };
+const messageOfAgent: Fields = {
+  required: message.required,
+  optional: /* @__PURE__ */ ofAgent({}),
+};
 /** Go writes an empty list as null. */
 const transcript: Field = {
   check: (value) => {
@@ -63,11 +67,12 @@ const usage: Field = {
 };
 const session: Fields = {
   required: { session_id: text, action: /* @__PURE__ */ oneOf("created", "updated") },
+  optional: /* @__PURE__ */ ofAgent({}),
 };
 
 const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
-  "message.received": message,
-  "message.sent": message,
+  "message.received": messageOfAgent,
+  "message.sent": messageOfAgent,
   "tool.called": tool,
   "tool.completed": tool,
   "tool.denied": {
@@ -148,8 +153,12 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
       started_at: text,
       ended_at: text,
     },
+    optional: /* @__PURE__ */ ofAgent({}),
   },
-  "job.executed": { required: { job_id: text, job_name: text, success: flag } },
+  "job.executed": {
+    required: { job_id: text, job_name: text, success: flag },
+    optional: /* @__PURE__ */ ofAgent({}),
+  },
   "agent.start": { required: { run_id: text }, optional: /* @__PURE__ */ ofAgent({ name: text }) },
   "agent.end": {
     required: { success: flag, aborted: flag, duration_ms: number },

@@ -131,8 +131,8 @@ function childMethods(registry: HookRegistry<never>, child: ChildOptions): Child
   };
 }
 
-/** The types of events that name their agent. */
-const OF_AGENTS = /^(?:tool|model|agent)\./;
+/** The types of events that name their agent. Schemas of other types may allow no more fields. */
+const OF_AGENTS = /^(?:message|tool|model|session|job|agent)\./;
 
 /** Returns a payload with the agent in it, unless it names one. */
 function withAgent(type: string, data: unknown, { agentId, parentAgentId }: ChildOptions): unknown {

@@ -40,6 +40,10 @@ export type MessageData = {
   readonly role: string;
   /** The text. */
   readonly content: string;
+  /** The agent that emits it. */
+  readonly agent_id?: string;
+  /** The agent that started this one. */
+  readonly parent_agent_id?: string;
 };
 
 /** Payload of `tool.called` (before a tool runs) and `tool.completed` (after it). */
@@ -82,6 +86,10 @@ export type SessionData = {
   readonly session_id: string;
   /** What happened to it. */
   readonly action: "created" | "updated";
+  /** The agent that emits it. */
+  readonly agent_id?: string;
+  /** The agent that started this one. */
+  readonly parent_agent_id?: string;
 };
 
 /** Payload of `session.rollover`: an automatic boundary between sessions, not a manual clear. */
@@ -96,6 +104,10 @@ export type SessionRolloverData = {
   readonly started_at: string;
   /** When it ended, RFC 3339. */
   readonly ended_at: string;
+  /** The agent that emits it. */
+  readonly agent_id?: string;
+  /** The agent that started this one. */
+  readonly parent_agent_id?: string;
 };
 
 /** Payload of `job.executed`: a scheduled job has run. */
@@ -106,6 +118,10 @@ export type JobData = {
   readonly job_name: string;
   /** Whether it succeeded. */
   readonly success: boolean;
+  /** The agent that emits it. */
+  readonly agent_id?: string;
+  /** The agent that started this one. */
+  readonly parent_agent_id?: string;
 };
 
 /** Payload of `agent.end`, which is emitted once per run, no matter how it ends. */

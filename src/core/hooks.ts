@@ -154,8 +154,9 @@ export interface Hooks<
   ): Promise<Result | DeniedCall>;
   /**
    * Returns these hooks for one agent, such as a subagent. Both have the same handlers, webhooks and gates,
-   * including those that are registered later. It adds `agent_id` and `parent_agent_id` to the `tool.*`,
-   * `model.*` and `agent.*` events that it emits, and its run and session to all of them.
+   * including those that are registered later. It adds `agent_id` and `parent_agent_id` to the payloads of
+   * agent events that it emits (`message.*`, `tool.*`, `model.*`, `session.*`, `job.*` and `agent.*`), and its
+   * run and session to all events.
    *
    * ```ts
    * import { createHooks } from "@omniagent/hooks";
