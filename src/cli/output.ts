@@ -161,8 +161,8 @@ type EventFormat = {
 };
 
 /**
- * Formats an event: its arrival, type, id, session, run and payload. In a terminal that is too narrow for
- * one line, the payload goes on a second one, truncated to the width.
+ * Formats an event: its arrival, type, id, session, run, trace and payload. In a terminal that is too narrow for
+ * one line, the payload goes on a second one, truncated to the width; the trace is only shown elsewhere.
  */
 export function formatEvent(event: HookEvent, options: EventFormat): string {
   const { arrival, style, columns, status } = options;
@@ -170,6 +170,8 @@ export function formatEvent(event: HookEvent, options: EventFormat): string {
   const id = printable(event.id);
   const session = event.sessionId === undefined ? "" : printable(event.sessionId);
   const run = event.runId === undefined ? "" : printable(event.runId);
+  // A terminal has better uses for its width.
+  const trace = columns === undefined ? event.traceparent?.split("-")[1] : undefined;
   const age = arrival.getTime() - event.timestamp.getTime();
   const own = age >= OLD ? `(from ${formatTime(event.timestamp.toISOString())})` : "";
   // A terminal shows what gates decided, not how it is written.
@@ -186,6 +188,7 @@ export function formatEvent(event: HookEvent, options: EventFormat): string {
     dim(id),
     session && cyan(session),
     run && dim(run),
+    trace && dim(trace),
     own && dim(own),
   ]);
   const fits = columns === undefined || widthOf(plain) + 1 + widthOf(data) <= columns;

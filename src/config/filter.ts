@@ -28,15 +28,18 @@ export const filter: RecordSchema = {
   type: "record",
   accepted: "a mapping of paths to accepted values",
   key: {
-    accepted: "a path such as data.name, type, id, session_id or run_id",
-    pattern: new RegExp(filterPathPattern("session_id|run_id"), "u"),
+    accepted: "a path such as data.name, type, id, session_id, run_id or traceparent",
+    pattern: new RegExp(filterPathPattern("session_id|run_id|traceparent"), "u"),
     describeProblem: (key) =>
       /^data\..*\\/.test(key)
         ? "has a backslash that escapes neither a dot nor a backslash: write \\\\ for a backslash"
-        : "is not a path of an event: use data, data.name and the like, type, id, session_id or run_id",
+        : "is not a path of an event: use data, data.name and the like, type, id, session_id, run_id or traceparent",
     suggest: (key) => {
       const inData = /^[\w-]+(\.[\w-]+)*$/.test(key) ? `data.${key}` : undefined;
-      return { suggestion: closest(key, ["data", "type", "id", "session_id", "run_id"]) ?? inData };
+      return {
+        suggestion: closest(key, ["data", "type", "id", "session_id", "run_id", "traceparent"]) ??
+          inData,
+      };
     },
   },
   values: {
@@ -81,7 +84,7 @@ export function findFilterWarnings(
     const values: readonly FilterValue[] = [wanted].flat();
     const warning = key === "type"
       ? checkType(values, events)
-      : ["id", "sessionId", "runId"].includes(key)
+      : ["id", "sessionId", "runId", "traceparent"].includes(key)
       ? checkValues(values, [{ type: "string" }])
       : payloads && checkData(parseFilterPath(key).slice(1), values, payloads);
     return warning ? [{ key, ...warning }] : [];

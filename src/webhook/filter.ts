@@ -44,13 +44,15 @@ const KEYS = "(?:[^\\\\]|\\\\[.\\\\])+";
 /**
  * Returns the source of a regular expression for paths.
  *
- * @param fields The names of the session and the run, such as `"sessionId|runId"`
+ * @param fields The names of the session, the run and the trace, such as `"sessionId|runId|traceparent"`
  */
 export function filterPathPattern(fields: string): string {
   return `^(?:data(?:\\.${KEYS})?|type|id|${fields})$`;
 }
 
-const PATH = /* @__PURE__ */ new RegExp(/* @__PURE__ */ filterPathPattern("sessionId|runId"));
+const PATH = /* @__PURE__ */ new RegExp(
+  /* @__PURE__ */ filterPathPattern("sessionId|runId|traceparent"),
+);
 
 function checkRule(subject: string, path: string, values: readonly FilterValue[]): void {
   const known = PATH.test(path);

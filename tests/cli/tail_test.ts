@@ -29,6 +29,21 @@ test("hooks tail filters by type and session", async () => {
   });
 });
 
+test("hooks tail shows the trace of an event, unless a terminal has no width for it", async () => {
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const send = ["send", "a.b", "1", "--traceparent", `00-${traceId}-00f067aa0ba902b7-01`];
+  for (const columns of [undefined, 120]) {
+    await serving({}, async (_, url) => {
+      const tail = tailOf(url, columns);
+      const running = tail.run("tail", "-n", "1");
+      await tail.match(/following/);
+      await ask(url, send);
+      assert.equal(await running, 0);
+      assert.equal(tail.stdout.includes(traceId), columns === undefined, tail.stdout);
+    });
+  }
+});
+
 test("hooks tail shows the run of an event, and filters by it", async () => {
   await serving({}, async (_, url) => {
     const tail = tailOf(url);
@@ -126,8 +141,9 @@ test("a stream of events is read whatever its line ends, however it is split", a
   }
 });
 
-function tailOf(url: string): Terminal {
-  return new Terminal({ environment: { HOOKS_URL: url, HOOKS_TOKEN: TOKEN } });
+function tailOf(url: string, columns?: number): Terminal {
+  const environment = { HOOKS_URL: url, HOOKS_TOKEN: TOKEN };
+  return new Terminal({ environment, ...(columns && { terminal: true, columns }) });
 }
 
 function event(id: string, type: string): string {

@@ -60,6 +60,7 @@ const never: readonly (readonly [events: readonly string[], filter: Filter, says
   [["*"], { type: 5 }, /the field is a string$/],
   [["*"], { session_id: 5 }, /the field is a string$/],
   [["*"], { session_id: null }, /the field is a string$/],
+  [["*"], { traceparent: 5 }, /the field is a string$/],
   [["*"], { id: [1, true] }, /the field is a string$/],
 ];
 
@@ -100,6 +101,7 @@ const possible: readonly (readonly [events: readonly string[], filter: Filter])[
   [["session.rollover"], { "data.reason": ["manual", "daily"] }],
   [["session.*"], { "data.action": "created" }],
   [["*"], { session_id: "s-*", id: "*" }],
+  [["*"], { run_id: "r-*", traceparent: "00-*" }],
   [["tool.called"], {}],
 ];
 

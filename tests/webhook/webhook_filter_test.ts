@@ -97,6 +97,13 @@ test("a filter sees own fields of any name, and payloads that are no objects", (
   assert.equal(passes({ data: "te*" }, "text"), true);
   assert.equal(passes({ data: null }, null), true);
   assert.equal(passes({ data: 1 }, [3, 2, 1]), true);
+  const traced = {
+    ...EVENT,
+    traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  };
+  assert.equal(passes({ traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-*" }, {}, traced), true);
+  assert.equal(passes({ traceparent: "00-5*" }, {}, traced), false);
+  assert.equal(passes({ traceparent: "*" }, {}, EVENT), false);
   const { sessionId: _, ...without } = EVENT;
   assert.equal(passes({ sessionId: "*" }, {}, without), false);
 });
