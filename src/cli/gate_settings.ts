@@ -70,13 +70,13 @@ export function settingsFor(agent: string, options: SettingsOptions): Settings {
 /** Where settings belong, and what they don't block. */
 const PLACES: Readonly<Record<string, string>> = {
   "claude-code":
-    "Merge this into .claude/settings.json, or ~/.claude/settings.json for all projects.",
+    "Merge this into .claude/settings.local.json, or ~/.claude/settings.json for all projects.",
   copilot:
     "Save this as .github/hooks/gate.json. Copilot runs the tool if a hook takes longer than timeoutSec.",
   codex:
     "Add this to ~/.codex/config.toml. Codex runs the tool if a hook takes longer than timeout.",
   gemini: "Merge this into .gemini/settings.json, or ~/.gemini/settings.json for all projects.",
-  cursor: "Save this as .cursor/hooks.json, or ~/.cursor/hooks.json for all projects.",
+  cursor: "Merge this into .cursor/hooks.json, or ~/.cursor/hooks.json for all projects.",
 };
 
 /** The hooks of Claude Code, and whether a failure blocks. */

@@ -82,7 +82,7 @@ function defineSettings(command: Command, io: CommandIO): void {
 The settings contain the name of the token's variable, never the token itself.
 
 Examples:
-  hooks gate settings claude-code >.claude/settings.local.json
+  hooks gate settings claude-code   # merge it into .claude/settings.local.json
   hooks gate settings copilot --url https://hooks.example.com >.github/hooks/gate.json
 `,
     )
