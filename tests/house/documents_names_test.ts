@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
+import { agentEventJsonSchemas } from "../../src/core/agent_event_schemas.ts";
 import { configJsonSchema } from "@omniagent/hooks/config";
 import { createHooksApp } from "@omniagent/hooks/hono";
 import { type ExportedSymbol, readExports } from "../../tools/exports.ts";
@@ -13,7 +14,7 @@ import type { Row } from "../bench/rows/row.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import exported from "./exports.json" with { type: "json" };
-import { codeOf, type Document, firstColumn, readDocuments } from "./documents.ts";
+import { blocksOf, codeOf, type Document, firstColumn, readDocuments } from "./documents.ts";
 
 const documents = await readDocuments();
 const symbols = Object.values(await readExports()).flat();
@@ -115,6 +116,31 @@ test("errors in the documents are errors that an entry exports", () => {
     const errors = codeOf(document).filter((code) => /^[A-Z]\w+Error$/.test(code));
     const unknown = errors.filter((name) => !names.has(name) && !own.has(name));
     assert.deepEqual(unknown, [], document.path);
+  }
+});
+
+test("gates.md blocks a tool call in ten lines", () => {
+  const [first] = blocksOf(page("docs/gates.md"));
+  assert.match(first!.code, /deny\(/);
+  assert.ok(first!.code.split("\n").filter((line) => line !== "").length <= 10, first!.code);
+});
+
+test("events-and-hooks.md has every field of a payload, and says which are optional", () => {
+  const { text } = page("docs/events-and-hooks.md");
+  const ofAgents = ["agent_id", "parent_agent_id"];
+  const onlyCompleted = ["result", "error", "duration_ms"]; // one type for both events of a tool
+  for (const [type, schema] of Object.entries(agentEventJsonSchemas())) {
+    const { required, properties } = schema as {
+      readonly required: readonly string[];
+      readonly properties: object;
+    };
+    const row = new RegExp(`^\\| \`${type}\` +\\|[^|]+\\| \`([^\`]+)\` +\\|$`, "m").exec(text);
+    const named = row?.[1]?.split(", ") ?? assert.fail(`no row of ${type}`);
+    const fields = Object.keys(properties)
+      .filter((name) => type.startsWith("gate.") || !ofAgents.includes(name))
+      .filter((name) => type !== "tool.called" || !onlyCompleted.includes(name))
+      .map((name) => required.includes(name) ? name : `${name}?`);
+    assert.deepEqual([...named].sort(), fields.sort(), type);
   }
 });
 

@@ -32,15 +32,15 @@ const EVENTS: readonly {
     { ...AGENT, name: "bash", call_id: "c-1", reason: "no", gate: "policy", decision_id: "d-1" },
     { name: "bash" },
   ],
-  ["message.received", { role: "user", content: "hi" }, { role: "user", content: "hi" }],
+  ["message.received", { ...AGENT, role: "user", content: "hi" }, { role: "user", content: "hi" }],
   [
     "session.created",
-    { session_id: "s-1", action: "created" },
+    { ...AGENT, session_id: "s-1", action: "created" },
     { session_id: "s-1", action: "created" },
   ],
   [
     "job.executed",
-    { job_id: "1", job_name: "sweep", success: true },
+    { ...AGENT, job_id: "1", job_name: "sweep", success: true },
     { job_id: "1", job_name: "sweep", success: true },
   ],
   [
