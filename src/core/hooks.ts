@@ -107,6 +107,7 @@ export interface Hooks<
    * be recorded, the event is denied. Without gates for the type, it only emits.
    *
    * @throws {EventValidationError} when the payload is invalid
+   * @throws the reason of the signal, if it has aborted before or there are no gates
    * @throws {HooksClosedError} after `close`
    */
   decide<Type extends EventType<Events>>(

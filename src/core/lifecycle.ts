@@ -21,7 +21,10 @@ type LifecycleOptions = {
   readonly closeTimeout: number;
 };
 
-/** The part of `closeTimeout` that is reserved for closing the hooks, at most a second. */
+/**
+ * The part of `closeTimeout` that is reserved for closing the hooks, at most a second. Before that, decisions that
+ * were ended have as long again to be recorded.
+ */
 const CLOSE_SHARE = 0.1;
 
 /** Opens hooks before their first event, and closes them after their last. */
@@ -33,6 +36,7 @@ export class HookLifecycle {
   readonly #options: LifecycleOptions;
   readonly #abandon: AbortController = sharedController();
   readonly #begin: AbortController = sharedController();
+  readonly #ending: AbortController = sharedController();
   readonly #openingAbort: AbortController = sharedController();
   readonly #unopened = new Set<Entry>(); // in the order of registration
   readonly #open = new Set<Entry>();
@@ -49,6 +53,11 @@ export class HookLifecycle {
   /** Aborts when `close` no longer waits for running calls. */
   get abandoned(): AbortSignal {
     return this.#abandon.signal;
+  }
+
+  /** Aborts shortly before `abandoned`: gates that still run then fail, so that their decision can be recorded. */
+  get ending(): AbortSignal {
+    return this.#ending.signal;
   }
 
   /** Aborts when `close` begins. */
@@ -208,7 +217,10 @@ export class HookLifecycle {
     this.isReady = false;
     this.#begin.abort(new HooksClosedError("Cannot continue"));
     const { closeTimeout } = this.#options;
-    const drainTimeout = closeTimeout - Math.min(1000, closeTimeout * CLOSE_SHARE);
+    const reserved = Math.min(1000, closeTimeout * CLOSE_SHARE);
+    const drainTimeout = closeTimeout - reserved;
+    const end = (): void => this.#ending.abort(new HooksClosedError("Cannot continue"));
+    const cancelEnd = setTimer(drainTimeout - reserved, end);
     const drainTime = startCountdown(drainTimeout, `still ran after ${drainTimeout} ms`);
     const closeTime = startCountdown(closeTimeout, `was still closing after ${closeTimeout} ms`);
     const failures: HandlerOutcome[] = [];
@@ -222,6 +234,8 @@ export class HookLifecycle {
     // Once more: events that have ended since may have started it, or left leases to return.
     await attempt("outbox", drainTime.wait(stopped.then(() => this.#stopQueue())));
     drainTime.cancel();
+    cancelEnd();
+    end();
     this.isAbandoned = true;
     this.#abortOpening();
     this.#abandon.abort(new HooksClosedError("Cannot continue"));

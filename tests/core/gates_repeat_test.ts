@@ -6,8 +6,9 @@ import assert from "node:assert/strict";
 import { createHooks, type HooksOptions } from "@omniagent/hooks";
 import { ask, type DecideOptions, deny } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
-import type { Store } from "@omniagent/hooks/store";
+import type { Store, StoreKey } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
+import { bindStore } from "../support/bind_store.ts";
 import { mock, test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
@@ -99,6 +100,48 @@ test("a call that nobody can repeat leaves no record of its decision to be read"
   await hooks.call("pay", {}, () => "paid", { sessionId: "s-1", callId: "c-1" });
   assert.ok(decisions() > 0);
   await hooks.close();
+});
+
+/** Returns a store that counts its reads and commits. */
+function counting(store: Store) {
+  const counts = { reads: 0, commits: 0 };
+  const counted = {
+    ...bindStore(store),
+    getMany: (keys: readonly StoreKey[]) => (counts.reads++, store.getMany(keys)),
+    atomic: () => (counts.commits++, store.atomic()),
+  };
+  return { store: counted, counts };
+}
+
+test("a call reads and writes the store once before its tool runs", async () => {
+  const { store, counts } = counting(memoryStore());
+  const { hooks } = start(store);
+  const call = (callId: string) =>
+    hooks.call("pay", {}, () => ({ ...counts }), { ...SESSION, callId });
+  await call("c-1");
+  const before = { ...counts };
+  const { reads, commits } = await call("c-2") as typeof counts;
+  assert.deepEqual([reads - before.reads, commits - before.commits], [1, 1]);
+  await hooks.close();
+});
+
+test("many calls of one id at once cost no more than as many of different ids", async () => {
+  for (const isStored of [true, false]) {
+    const { store, counts } = counting(memoryStore());
+    const outbox = createOutbox(store, { logger: silentLogger });
+    const hooks = createHooks({ logger: silentLogger, ...(isStored && { outbox }) });
+    const data: unknown[] = [];
+    hooks.gate("tool.called", { name: "policy", handle: (event) => void data.push(event.data) });
+    const calls = Array.from(
+      { length: 100 },
+      () => hooks.call("pay", {}, () => "paid", { ...SESSION, callId: "c" }),
+    );
+    assert.deepEqual(await Promise.all(calls), calls.map(() => "paid"));
+    assert.equal(data.length, calls.length, "each is judged once");
+    assert.ok(counts.reads <= 2 * calls.length, `${counts.reads} reads`);
+    assert.ok(counts.commits <= 2 * calls.length, `${counts.commits} commits`);
+    await hooks.close();
+  }
 });
 
 test("a caller that aborts ends its own decision, not that of others who repeat the call", async () => {

@@ -92,6 +92,7 @@ async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {
       records: outbox.records,
       isRedacting: false,
       closing: signal,
+      ending: signal,
       abandoned: signal,
       admit: () => {},
       run: (work) => work(),

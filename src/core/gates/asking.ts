@@ -3,7 +3,7 @@ import { canonicalJson } from "../../internal/json_text.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import type { RecordWrite } from "../delivery.ts";
 import { AskError } from "../errors.ts";
-import type { HookEvent } from "../events.ts";
+import type { HookEvent, ToolData } from "../events.ts";
 import type { GateAskedData } from "../gate_payloads.ts";
 import { createEvent } from "../snapshot.ts";
 import { askPerson, type OnAsk } from "./ask_in_process.ts";
@@ -15,6 +15,7 @@ import { askersOf } from "./judge_edit.ts";
 import { decisionOf, type Judged } from "./judged.ts";
 import { type AskResolution, checkResolution, judgedEvent, resolveAsk } from "./resolve_ask.ts";
 import { AskSettler, deniedAsk, type EditChecks, type KnownAsk } from "./settle_ask.ts";
+import { untilAborted } from "./until_aborted.ts";
 import { ASK_CHOICES, ASK_TIMEOUT } from "./verdict.ts";
 
 /** The longest that a person may take, in milliseconds: by default, the outbox keeps events as long. */
@@ -22,6 +23,12 @@ const MAX_ASK_TIMEOUT = 30 * 24 * 60 * 60 * 1000;
 
 /** The parts of an ask. */
 type AskingOptions = EditChecks & { readonly onAsk: OnAsk | undefined };
+
+/** Returns the records to store with a decision. */
+export type WriteDecision = (
+  decision: Decision,
+  more: { readonly decided: string; readonly event?: string | undefined; readonly ask?: string },
+) => readonly RecordWrite[];
 
 /** Stores asks, waits for responses, and records the results. */
 export class Asking {
@@ -41,11 +48,8 @@ export class Asking {
     this.#gatesOf = options.gatesOf;
   }
 
-  /** Stores an ask, in one commit with its decision. `write` returns further records to store. */
-  async ask(
-    judged: Judged,
-    write: (decision: Decision, decided: string, askId: string) => readonly RecordWrite[],
-  ): Promise<AskedDecision> {
+  /** Stores an ask, in one commit with its decision. */
+  async ask(judged: Judged, write: WriteDecision): Promise<AskedDecision> {
     const { clock, redact, publish } = this.#host;
     const { outcome, event, digest } = judged;
     const { verdict, gate } = outcome;
@@ -83,7 +87,7 @@ export class Asking {
     const decision = this.#asked({ ...decisionOf(judged), event, gate }, id, expires);
     await publish([decided, asked], [
       ...this.records.create(id, record),
-      ...write(decision, decided.id, id),
+      ...write(decision, { decided: decided.id, ask: id }),
     ]);
     this.#callOnAsk(id, record, asked, event);
     return decision;
@@ -111,7 +115,16 @@ export class Asking {
   }
 
   /** Waits for the response to an ask that only the store has. @throws {AskError} */
-  async waitFor(id: string, signal: AbortSignal | undefined): Promise<FinalDecision> {
+  async waitFor(id: string, signal?: AbortSignal): Promise<FinalDecision> {
+    const inTime = <Read>(read: Promise<Read>) => signal ? abortable(read, signal) : read;
+    const { known, expires } = await inTime(this.#readKnown(id));
+    const final = await this.#wait(id, known, expires, signal);
+    if (final.decision !== "allow") return final;
+    const isUsed = (await inTime(this.records.read(id)))?.record.used !== undefined;
+    return isUsed ? deniedAsk(id, known, "The approval was used by another execution") : final;
+  }
+
+  async #readKnown(id: string): Promise<{ readonly known: KnownAsk; readonly expires: number }> {
     const ask = await this.records.read(id);
     const asked = ask && await this.#host.records!.event(ask.record.event);
     if (ask === undefined || asked === undefined) {
@@ -125,13 +138,12 @@ export class Asking {
         "its data is redacted in the store. Decide again, with the same session, call id and data",
       );
     }
-    const { digest, decision } = ask.record;
+    const { digest, decision, expires } = ask.record;
     const { gate } = asked.data as GateAskedData;
-    const known = { id: decision, data: event.data, digest, gates: [], event, gate };
-    const final = await this.#wait(id, known, ask.record.expires, signal);
-    if (final.decision !== "allow") return final;
-    const isUsed = (await this.records.read(id))?.record.used !== undefined;
-    return isUsed ? deniedAsk(id, known, "The approval was used by another execution") : final;
+    return {
+      known: { id: decision, data: event.data, digest, gates: [], event, gate },
+      expires,
+    };
   }
 
   /** Stores a response. @throws {AskError | TypeError} */
@@ -193,7 +205,27 @@ export class Asking {
     void this.#host.run(respond);
   }
 
-  async #wait(
+  /** Waits for the end of an ask, until the caller aborts. @throws the reason of the signal */
+  #wait(
+    id: string,
+    known: KnownAsk,
+    expires: number,
+    signal: AbortSignal | undefined,
+  ): Promise<FinalDecision> {
+    const ended = this.#ended(id, known, expires, signal);
+    if (signal === undefined) return ended;
+    return untilAborted(this.#host, ended, [signal], {
+      instead() {
+        throw signal.reason;
+      },
+      late: async (final) => {
+        const ended = final.decision === "allow" && abortedCall(final, known);
+        if (ended) await this.#host.publish([ended]);
+      },
+    });
+  }
+
+  async #ended(
     id: string,
     known: KnownAsk,
     expires: number,
@@ -237,4 +269,12 @@ export class Asking {
       await this.records.pause(signal);
     }
   }
+}
+
+/** Returns the end of a call that was approved once its caller was gone; undefined if it isn't of a tool. */
+function abortedCall({ id }: FinalDecision, { event }: KnownAsk): HookEvent | undefined {
+  if (event.type !== "tool.called") return undefined;
+  const { params: _, ...call } = event.data as ToolData;
+  const data = { ...call, decision_id: id, error: "The call was aborted" };
+  return createEvent("tool.completed", data, event);
 }

@@ -62,6 +62,13 @@ export type DecideOptions = {
 export type CallTraits = {
   /** Whether its call id was created for it, so that nobody can repeat the call. @default {false} */
   readonly isUnique?: boolean;
+  /** The id of a new decision. @default a new one */
+  readonly decisionId?: string;
+  /**
+   * Whether what is allowed begins at once, so that nobody needs the record of an allow. The caller itself stops
+   * waiting when its signal aborts. @default {false}
+   */
+  readonly isCall?: boolean;
 };
 
 /** The fields of every decision. */

@@ -24,8 +24,12 @@ const LIFETIME = 24 * 60 * 60 * 1000;
 /** The longest text for the model that is kept, in characters: a record is read before each decision. */
 const MAX_CONTEXT = 4_000;
 
-/** A decision, and whether the same call gets it again. */
-export type Recorded = { readonly decision: Decision; readonly isKept: boolean };
+/** A decision, and whether the same call gets it again: in this process or, if it is stored, in another one. */
+export type Recorded = {
+  readonly decision: Decision;
+  readonly isKept: boolean;
+  readonly isStored?: boolean;
+};
 
 /** A decision that is made or being made, and its size. */
 type Remembered = { readonly decision: Promise<Recorded>; size: number };
@@ -97,14 +101,18 @@ export class DecisionLog {
     return this.#remembered.get(key)?.decision;
   }
 
-  /** Waits for the decision of another caller. Returns undefined when it ended because that one aborted. */
+  /**
+   * Waits for the decision of another caller. Returns undefined when it ended because that one aborted.
+   *
+   * @throws the reason of the signal
+   */
   async share(
     known: Promise<Recorded>,
     signal: AbortSignal | undefined,
   ): Promise<Decision | undefined> {
     const { decision } = await (signal ? abortable(known, signal) : known);
     const isAborted = decision.gates.some(({ failure }) => failure === "aborted");
-    return isAborted && !this.#host.abandoned.aborted ? undefined : decision;
+    return isAborted && !this.#host.ending.aborted ? undefined : decision;
   }
 
   /** Keeps a decision, unless it has to be made again. `size` is that of the data, in characters. */
@@ -115,8 +123,7 @@ export class DecisionLog {
     this.#trim();
     // Cut short or not recorded: the next call tries again.
     const forget = (): void => this.#forget(key, entry);
-    decision.then(({ isKept, decision: made }) => {
-      const isStored = isKept && this.#host.records !== undefined;
+    decision.then(({ isKept, isStored = false, decision: made }) => {
       this.#shared.set(made, { key, isStored, forget });
       if (!isKept) return forget();
       if (this.#remembered.get(key) !== entry) return;
@@ -221,6 +228,11 @@ export class DecisionLog {
     const judged = withData(event, data);
     const isSame = await this.#host.digester.digestOf(judged.data) === digest;
     return isSame ? { ...base, decision, data: judged.data } : undefined;
+  }
+
+  /** Returns the write that stores no decision, if no other process has decided about the call meanwhile. */
+  writeNone({ key, versionstamp }: Slot): RecordWrite {
+    return { key, value: null, versionstamp };
   }
 
   /** Returns the record of a decision. If there is a `redact`, it omits texts that `redact` can't see. */

@@ -13,22 +13,23 @@ import type {
   FinalDecision,
   ToolContext,
 } from "./decision.ts";
+import type { HostParts } from "./host.ts";
 import { isPlain, judgedResult, looseText, NO_FORM, strictText } from "./tool_result.ts";
 
 /** The part of the hooks that a call uses. */
-export type CallHost = {
+export type CallHost = Pick<HostParts, "abandoned" | "clock" | "redact" | "reporter" | "run"> & {
   /** Whether gates decide about events of a type. */
   guards(type: string): boolean;
   /** Decides about an event that was accepted before `close`. */
   decide(event: HookEvent, signal?: AbortSignal, traits?: CallTraits): Promise<Decision>;
-  /** Uses up a decision. Returns false if it was used before. */
-  begin(decision: FinalDecision): Promise<boolean>;
+  /**
+   * Uses up a decision. Returns false if it was used before: then the call must be decided about again.
+   *
+   * @throws {Error} when the store fails: then nothing may begin
+   */
+  use(decision: FinalDecision): Promise<boolean>;
   readonly observer: Observer;
-  /** The clock, in milliseconds. */
-  now(): number;
   readonly telemetry: Telemetry;
-  /** Returns an event as it may leave the process. */
-  redact(event: HookEvent): HookEvent;
 };
 
 /** A tool call that was accepted. */
@@ -57,7 +58,7 @@ export class Execution<Params extends object, Result> {
     this.#call = call;
     this.#span = span;
     this.#decision = decision;
-    this.#start = host.now();
+    this.#start = host.clock.now();
   }
 
   /** Returns a denial, or throws it if the caller wants that. @throws {GateDeniedError} */
@@ -139,7 +140,7 @@ export class Execution<Params extends object, Result> {
     }
     let outcome: FinalDecision;
     try {
-      // Neither the caller's signal nor `close` ends this: the tool's result is always judged.
+      // The caller's signal doesn't end this: the tool's result is judged, unless `close` gives up.
       const event = createEvent("tool.completed", data, correlationOf(this.#call.options));
       outcome = await finalOf(await host.decide(event));
     } catch (error) {
@@ -168,7 +169,7 @@ export class Execution<Params extends object, Result> {
     const { gates, id } = this.#decision;
     return {
       ...call,
-      duration_ms: Math.max(0, Math.round(this.#host.now() - this.#start)),
+      duration_ms: Math.max(0, Math.round(this.#host.clock.now() - this.#start)),
       ...(gates.length > 0 && { decision_id: id }),
       ...ended,
     };
@@ -197,11 +198,6 @@ export async function finalOf(decision: Decision, signal?: AbortSignal): Promise
     const reason = "The call was aborted before anyone responded";
     return { ...decision, decision: "deny", reason };
   }
-}
-
-/** A call for which the caller passed no id is never repeated. */
-export function traitsOf({ callId }: CallOptions): CallTraits {
-  return { isUnique: callId === undefined };
 }
 
 function deniedCall({ id, reason, context, interrupt }: FinalDecision): DeniedCall {

@@ -1,5 +1,3 @@
-import { EventValidationError, HooksClosedError } from "../errors.ts";
-
 /** Why a gate gave no well-formed verdict in time. */
 export type GateFailure =
   | "error"
@@ -46,9 +44,4 @@ export function isOf<Type>(
 /** Whether a failure says nothing about the event: the same call is decided again. */
 export function isTransient(failure: GateFailure | undefined): boolean {
   return failure === "timeout" || failure === "aborted" || failure === "unreachable";
-}
-
-/** Whether an error is the caller's own: it is thrown, and nothing is decided. */
-export function isRefusal(error: unknown): boolean {
-  return error instanceof EventValidationError || error instanceof HooksClosedError;
 }

@@ -44,6 +44,7 @@ export function createHost(parts: RegistryParts, options: CreateHostOptions): Ho
     clock: systemClock,
     isRedacting: redact !== undefined,
     closing: lifecycle.closing,
+    ending: lifecycle.ending,
     abandoned: lifecycle.abandoned,
     admit: (subject) => lifecycle.admit(subject, false),
     run: (work) => run(parts, work),

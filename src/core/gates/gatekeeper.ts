@@ -4,11 +4,10 @@ import { StoreLimitError } from "../../store/errors.ts";
 import { EventValidationError, RecordConflictError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
 import { type AskHere, resolveInProcess } from "./ask_in_process.ts";
-import { Asking } from "./asking.ts";
+import { Asking, type WriteDecision } from "./asking.ts";
 import { type Asks, StoredAsks } from "./asks.ts";
 import type { CallTraits, Decision, FinalDecision, GatesOptions } from "./decision.ts";
 import { DecisionLog, type Recorded, type Slot } from "./decision_log.ts";
-import { isRefusal } from "./failure.ts";
 import { Digester, withDigest } from "./digest.ts";
 import {
   allowedEvent,
@@ -29,10 +28,12 @@ import {
   outranks,
   tooLarge,
   undigestedOf,
+  unrecorded,
 } from "./judged.ts";
 import { withData } from "./rewrite.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
 import { runGates } from "./run_gates.ts";
+import { abortedDecision, untilAborted } from "./until_aborted.ts";
 
 /** How often a decision is made again because another process decided about the same call meanwhile. */
 const MAX_CONFLICTS = 3;
@@ -42,6 +43,16 @@ type KeeperOptions = Pick<GatesOptions, "onAsk"> & {
   readonly table: GateTable;
   /** Limit of one decision, in milliseconds. */
   readonly timeout: number;
+};
+
+/** An event to decide about. */
+type Request = {
+  /** The id of the decision, if it is a new one. */
+  readonly id: string;
+  readonly event: HookEvent;
+  readonly signal: AbortSignal | undefined;
+  /** Whether what is allowed begins at once. */
+  readonly isCall: boolean;
 };
 
 /** Decides about events, and records what was decided. */
@@ -71,34 +82,60 @@ export class Gatekeeper {
 
   /**
    * Decides about an event that has gates, and emits it if it is allowed; the same call gets the same decision
-   * again. With an outbox, event and record are stored in one commit before this resolves.
+   * again. With an outbox, event and record are stored in one commit before this resolves, unless the caller's
+   * signal aborts or `close` gives up while the store doesn't respond.
    */
-  async decide(
+  decide(
     event: HookEvent,
     signal: AbortSignal | undefined,
     traits: CallTraits,
   ): Promise<Decision> {
-    const callId = callIdOf(event, traits);
+    const { decisionId: id = createEventId(), isCall = false } = traits;
+    const decided = this.#decide({ id, event, signal, isCall }, callIdOf(event, traits));
+    if (isCall || !(this.#host.records ?? signal)) return decided;
+    return untilAborted(this.#host, decided, [signal, this.#host.abandoned], {
+      instead: () => abortedDecision(id, event),
+    });
+  }
+
+  async #decide(request: Request, callId: string | undefined): Promise<Decision> {
+    const { event, signal } = request;
     let digest: string;
     let size: number;
     try {
       ({ digest, size } = await this.#host.digester.measure(event.data));
     } catch (error) {
-      return this.#unrecorded(event, error).decision;
+      return this.#unrecorded(request, error).decision;
     }
     if (!callId || missingIn(this.#table.missing(), event.data)) {
-      return (await this.#record(await this.#judge(event, digest, signal))).decision;
+      return (await this.#record(await this.#judge(request, digest))).decision;
     }
     const key = this.#log.keyOf(event, callId, digest);
     const known = this.#log.get(key);
     if (known !== undefined) {
-      return await this.#log.share(known, signal) ?? await this.decide(event, signal, traits);
+      return await this.#log.share(known, signal) ?? await this.#decide(request, callId);
     }
     const decision = this.#host.records
-      ? this.#recallOrJudge(key, event, digest, signal)
-      : this.#judge(event, digest, signal).then((judged) => this.#record(judged));
+      ? this.#recallOrJudge(key, request, digest)
+      : this.#judge(request, digest).then((judged) => this.#record(judged));
     this.#log.remember(key, decision, event, size);
     return (await decision).decision;
+  }
+
+  /** Decides without a record, synchronously if all checks are. Returns undefined if anyone may need the record. */
+  decideUnobserved(
+    event: HookEvent,
+    signal: AbortSignal | undefined,
+    traits: CallTraits,
+  ): Decision | Promise<Decision> | undefined {
+    if (callIdOf(event, traits) || this.#host.isObserved("gate.decided")) return undefined;
+    if (this.#table.gatesFor(event.type).rewrites.length > 0) return undefined;
+    const id = createEventId();
+    const apply = (outcome: GateOutcome) => this.#apply(id, event, outcome, signal);
+    return this.#host.runDirect<Decision>(() => {
+      const outcome = missingIn(this.#table.missing(), event.data) ?? this.#run(id, event, signal);
+      return isThenable(outcome) ? outcome.then(apply) : apply(outcome);
+    });
   }
 
   /**
@@ -117,41 +154,32 @@ export class Gatekeeper {
   }
 
   /** Returns the decision that is stored about a call, or makes it. */
-  async #recallOrJudge(
-    key: string,
-    event: HookEvent,
-    digest: string,
-    signal: AbortSignal | undefined,
-  ): Promise<Recorded> {
+  async #recallOrJudge(key: string, request: Request, digest: string): Promise<Recorded> {
     let conflict: unknown;
     let judged: Judged | undefined;
     for (let tries = 0; tries < MAX_CONFLICTS; tries++) {
       try {
         const slot = await this.#log.read(key);
-        const recalled = await this.#log.recall(slot, event, digest, this.#asking!);
+        const recalled = await this.#log.recall(slot, request.event, digest, this.#asking!);
         if (recalled !== undefined && (judged === undefined || outranks(recalled, judged))) {
-          return { decision: recalled, isKept: slot.record?.ask === undefined };
+          const isKept = slot.record?.ask === undefined;
+          return { decision: recalled, isKept, isStored: isKept };
         }
-        judged ??= await this.#judge(event, digest, signal);
-        return await this.#record(judged, slot);
+        judged ??= await this.#judge(request, digest);
+        return await this.#record(judged, slot, request.isCall);
       } catch (error) {
-        if (isRefusal(error)) throw error;
-        if (!(error instanceof RecordConflictError)) return this.#unrecorded(event, error);
+        if (error instanceof EventValidationError) throw error;
+        if (!(error instanceof RecordConflictError)) return this.#unrecorded(request, error);
         conflict = error;
       }
     }
-    return this.#unrecorded(judged ?? event, conflict);
+    return this.#unrecorded(judged ?? request, conflict);
   }
 
   /** Lets the gates decide. */
-  async #judge(
-    event: HookEvent,
-    digestIn: string,
-    signal: AbortSignal | undefined,
-  ): Promise<Judged> {
+  async #judge({ id, event, signal }: Request, digestIn: string): Promise<Judged> {
     const { clock, digester } = this.#host;
     const start = clock.now();
-    const id = createEventId();
     let outcome = missingIn(this.#table.missing(), event.data) ??
       await this.#run(id, event, signal);
     if (outcome.decision === "ask" && !this.#asking) {
@@ -162,33 +190,41 @@ export class Gatekeeper {
     return { id, event: withData(event, outcome.data), digestIn, digest, outcome, took };
   }
 
-  /** Records what the gates decided. */
-  async #record(judged: Judged, slot?: Slot): Promise<Recorded> {
+  /** Records what the gates decided. With `isCall`, an allow is used up with its own commit. */
+  async #record(judged: Judged, slot?: Slot, isCall = false): Promise<Recorded> {
     const isKept = !isPassing(judged.outcome);
     const kept = isKept ? slot : undefined;
     const { decision } = judged.outcome;
-    const write: Parameters<Asking["ask"]>[1] = (asked, decided, ask) =>
-      kept ? [this.#log.write(kept, asked, { decided, ask })] : [];
+    const isStored = kept !== undefined && !(isCall && decision === "allow");
+    const write: WriteDecision = (made, more) => {
+      if (kept === undefined) return [];
+      return [isStored ? this.#log.write(kept, made, more) : this.#log.writeNone(kept)];
+    };
     try {
       return decision === "ask"
         ? { decision: await this.#asking!.ask(judged, write), isKept: false }
-        : { decision: await this.#publish(judged, decision, kept), isKept };
+        : { decision: await this.#publish(judged, decision, write), isKept, isStored };
     } catch (error) {
-      if (isRefusal(error) || error instanceof RecordConflictError) throw error;
+      if (error instanceof EventValidationError || error instanceof RecordConflictError) {
+        throw error;
+      }
       if (!(error instanceof StoreLimitError)) return this.#unrecorded(judged, error);
       return await this.#recordLarge(judged);
     }
   }
 
   /** Stores a decision and its events, in one commit. */
-  async #publish(judged: Judged, word: "allow" | "deny", slot?: Slot): Promise<FinalDecision> {
+  async #publish(
+    judged: Judged,
+    word: "allow" | "deny",
+    write: WriteDecision = () => [],
+  ): Promise<FinalDecision> {
     const decision = { ...decisionOf(judged), decision: word };
     const decided = decidedEvent(judged);
     const subject = word === "allow"
       ? allowedEvent(judged.event, judged.id)
       : deniedEvent(judged.event, decision, judged.outcome.gate);
-    const more = { decided: decided.id, event: subject?.id };
-    const records = slot ? [this.#log.write(slot, decision, more)] : [];
+    const records = write(decision, { decided: decided.id, event: subject?.id });
     const events = subject ? [subject, decided] : [decided];
     await this.#host.publish(events, this.#host.records && records);
     return decision;
@@ -202,25 +238,6 @@ export class Gatekeeper {
     } catch (error) {
       return this.#unrecorded(judged, error);
     }
-  }
-
-  /**
-   * Does the same synchronously, for checks whose record nobody sees. Returns undefined where the record is
-   * needed.
-   */
-  decideUnobserved(
-    event: HookEvent,
-    signal: AbortSignal | undefined,
-    traits: CallTraits,
-  ): Decision | Promise<Decision> | undefined {
-    if (callIdOf(event, traits) || this.#host.isObserved("gate.decided")) return undefined;
-    if (this.#table.gatesFor(event.type).rewrites.length > 0) return undefined;
-    const id = createEventId();
-    const apply = (outcome: GateOutcome) => this.#apply(id, event, outcome, signal);
-    return this.#host.runDirect<Decision>(() => {
-      const outcome = missingIn(this.#table.missing(), event.data) ?? this.#run(id, event, signal);
-      return isThenable(outcome) ? outcome.then(apply) : apply(outcome);
-    });
   }
 
   /** Emits the event of a decision without a record. */
@@ -242,7 +259,11 @@ export class Gatekeeper {
       ? allowedEvent(judged, id)
       : deniedEvent(judged, decision, outcome.gate);
     const published = subject && this.#host.publish([subject]);
-    return published ? published.then(() => decision) : decision;
+    if (!published) return decision;
+    return published.then(() => decision, (error) => {
+      if (error instanceof EventValidationError) throw error;
+      return this.#unrecorded({ id, event }, error).decision;
+    });
   }
 
   /** Asks in this process, as there is no outbox. */
@@ -252,14 +273,10 @@ export class Gatekeeper {
     return resolveInProcess(this.#host, this.#options.onAsk, { event, outcome, check, signal });
   }
 
-  /** Returns the denial of an event that can't be recorded: a failure of kind `store`. */
-  #unrecorded(made: HookEvent | Judged, error: unknown): Recorded {
-    const [event, base] = "outcome" in made
-      ? [made.event, decisionOf(made)]
-      : [made, { id: createEventId(), data: made.data, gates: [] }];
-    this.#host.reporter.failed("Cannot record decision", error, event);
-    const reason = "The decision could not be recorded (store)";
-    return { decision: { ...base, decision: "deny", reason }, isKept: false };
+  /** Denies an event whose decision can't be recorded. */
+  #unrecorded(made: Pick<Request, "id" | "event"> | Judged, error: unknown): Recorded {
+    this.#host.reporter.failed("Cannot record decision", error, made.event);
+    return { decision: unrecorded(made, error), isKept: false };
   }
 
   #run(
@@ -267,7 +284,7 @@ export class Gatekeeper {
     event: HookEvent,
     signal?: AbortSignal,
   ): GateOutcome | Promise<GateOutcome> {
-    const { logger, clock, abandoned, recorder } = this.#host;
+    const { logger, clock, ending, recorder } = this.#host;
     return runGates({
       recorder,
       decisionId,
@@ -275,7 +292,7 @@ export class Gatekeeper {
       event,
       isResult: isResult(event.type),
       timeout: this.#options.timeout,
-      signals: signal ? [signal, abandoned] : [abandoned],
+      signals: signal ? [signal, ending] : [ending],
       logger,
       clock,
       late: (result) => this.#host.observe(lateEvent(decisionId, event, result)),

@@ -1,4 +1,4 @@
-import { isThenable } from "../../internal/async.ts";
+import { abortable, isThenable } from "../../internal/async.ts";
 import { checkDefined, checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { checkFunctions, checkObject } from "../../internal/validate.ts";
@@ -138,16 +138,6 @@ export class Gates<Events extends object = AgentEvents> {
   }
 
   /**
-   * Uses up anyone's decision, before the allowed execution begins, or when it has run. Returns false if it
-   * was used before: then the event must be decided about again.
-   *
-   * @throws {Error} when the store fails: then nothing may begin
-   */
-  async begin(decision: FinalDecision): Promise<boolean> {
-    return await this.#keeper?.use(decision) ?? true;
-  }
-
-  /**
    * Returns a function that uses up a decision once what it allowed has run; undefined if no call gets it again. It
    * doesn't keep the data of the decision.
    */
@@ -177,16 +167,14 @@ export class Gates<Events extends object = AgentEvents> {
       checkKnown(subject, options, CALL_OPTIONS);
       const event = this.#toolCalled(name, params, options);
       const { callTool } = await loaded(subject, importToolCall());
-      const { recorder: telemetry, redact, clock } = this.#host;
       const host = {
+        ...this.#host,
         guards: (type: string) => this.guards(type),
         decide: async (event: HookEvent, signal?: AbortSignal, traits?: CallTraits) =>
           await this.#decide(event, signal, traits),
-        begin: (decision: FinalDecision) => this.begin(decision),
-        now: clock.now,
+        use: async (decision: FinalDecision) => await this.#keeper?.use(decision) ?? true,
         observer: this.#observer,
-        telemetry,
-        redact,
+        telemetry: this.#host.recorder,
       };
       return await callTool(host, { event, run, options });
     });
@@ -223,7 +211,8 @@ export class Gates<Events extends object = AgentEvents> {
     if (!this.guards(event.type)) {
       const decision: Decision = { id: event.id, decision: "allow", data: event.data, gates: [] };
       const published = this.#host.publish([event]);
-      return published ? published.then(() => decision) : decision;
+      if (!published) return decision;
+      return (signal ? abortable(published, signal) : published).then(() => decision);
     }
     return this.#keeper?.decideUnobserved(event, signal, traits) ?? this.#host.run(async () => {
       const keeper = await this.#load(`Cannot decide about '${event.type}'`);

@@ -21,6 +21,8 @@ export type HostParts = {
   readonly records: QueueRecords | undefined;
   /** Aborts when `close` is called. */
   readonly closing: AbortSignal;
+  /** Aborts shortly before `close` gives up. */
+  readonly ending: AbortSignal;
   /** Aborts when `close` gives up. */
   readonly abandoned: AbortSignal;
   /** @throws {HooksClosedError} after `close` */

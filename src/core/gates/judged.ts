@@ -1,6 +1,7 @@
+import { HooksClosedError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
 import { createEvent } from "../snapshot.ts";
-import type { Decision, DecisionBase } from "./decision.ts";
+import type { Decision, DecisionBase, FinalDecision } from "./decision.ts";
 import { isTransient } from "./failure.ts";
 import { type GateOutcome, type GateRecord, STRENGTH } from "./gate_outcome.ts";
 
@@ -87,6 +88,19 @@ export function tooLarge(judged: Judged): Judged {
       ? outcome
       : denied({ ...outcome, gate: undefined }, "The event is too large to be recorded", true),
   };
+}
+
+/** Returns the denial of an event whose decision can't be recorded: a failure of kind `store`. */
+export function unrecorded(
+  made: Judged | Pick<Judged, "id" | "event">,
+  error: unknown,
+): FinalDecision {
+  const { id, event: { data } } = made;
+  const base = "outcome" in made ? decisionOf(made) : { id, data, gates: [] };
+  const reason = error instanceof HooksClosedError
+    ? "The hooks were closed before the decision could be recorded"
+    : "The decision could not be recorded (store)";
+  return { ...base, decision: "deny", reason };
 }
 
 /** Fails every decision while a required gate isn't registered or enforced. */

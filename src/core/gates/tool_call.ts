@@ -1,16 +1,11 @@
+import { createEventId } from "../../internal/uuid.ts";
 import { correlationOf } from "../event_rules.ts";
 import type { HookEvent, ToolData } from "../events.ts";
 import { createEvent } from "../snapshot.ts";
-import type { TelemetrySpan } from "../telemetry.ts";
-import type { CallOptions, DeniedCall, FinalDecision } from "./decision.ts";
-import {
-  type CallHost,
-  contentOf,
-  Execution,
-  finalOf,
-  type ToolCall,
-  traitsOf,
-} from "./execution.ts";
+import { NO_SPAN, type TelemetrySpan } from "../telemetry.ts";
+import type { CallOptions, CallTraits, DeniedCall, FinalDecision } from "./decision.ts";
+import { type CallHost, contentOf, Execution, finalOf, type ToolCall } from "./execution.ts";
+import { abortedDecision, untilAborted } from "./until_aborted.ts";
 
 /**
  * Decides about a tool call, runs the tool with the parameters that were judged, and emits `tool.called`,
@@ -39,14 +34,32 @@ async function decideAndRun<Params extends object, Result>(
   call: ToolCall<Params, Result>,
   span: TelemetrySpan,
 ): Promise<Result | DeniedCall> {
-  const { event, options } = call;
+  const { event } = call;
   const decision = host.guards("tool.called")
-    ? await decided(host, event, options)
+    ? await decidedInTime(host, call)
     : await announce(host, event);
   const execution = new Execution(host, call, span, decision);
   if (decision.decision !== "allow") return execution.refuse(decision);
   span.set({ decision: "allow", content: contentOf(host, "tool.called", decision.data) });
   return await execution.run();
+}
+
+/** Lets gates judge a call. Once its signal aborts, the call is denied, even if the store doesn't respond. */
+function decidedInTime<Params extends object, Result>(
+  host: CallHost,
+  call: ToolCall<Params, Result>,
+): Promise<FinalDecision> {
+  const { event, options } = call;
+  const { signal } = options;
+  const id = createEventId();
+  const deciding = decided(host, { event, options, id });
+  if (signal === undefined) return deciding;
+  return untilAborted(host, deciding, [signal], {
+    instead: () => abortedDecision(id, event),
+    // The signal keeps the tool from running: this only records that.
+    late: (decision) =>
+      decision.decision === "allow" && new Execution(host, call, NO_SPAN, decision).run(),
+  });
 }
 
 /**
@@ -55,18 +68,24 @@ async function decideAndRun<Params extends object, Result>(
  */
 async function decided(
   host: CallHost,
-  event: HookEvent,
-  options: CallOptions,
+  { event, options, id: decisionId }: {
+    readonly event: HookEvent;
+    readonly options: CallOptions;
+    readonly id: string;
+  },
 ): Promise<FinalDecision> {
-  const { signal } = options;
-  // The next time, the decision is this call's alone.
-  let [next, traits] = [event, traitsOf(options)];
+  const { signal, callId } = options;
+  let next = event;
+  // A call for which the caller passed no id is never repeated.
+  let traits: CallTraits = { isUnique: callId === undefined, isCall: true, decisionId };
   for (;;) {
     const decision = await finalOf(await host.decide(next, signal, traits), signal);
     if (decision.decision !== "allow" || signal?.aborted) return decision;
     try {
-      if (await host.begin(decision)) return decision;
-      [next, traits] = [createEvent(event.type, event.data, event), { isUnique: true }];
+      if (await host.use(decision)) return decision;
+      // The next decision is this call's alone.
+      next = createEvent(event.type, event.data, event);
+      traits = { isUnique: true, isCall: true };
     } catch (cause) {
       host.observer.report("Cannot mark a decision as used", cause);
       const reason = "The decision could not be marked as used (store)";
