@@ -2,20 +2,23 @@ import type { FinalDecision, HookRegistry } from "../core/mod.ts";
 import { createEvent } from "../core/snapshot.ts";
 import type { HookCall, ReportedEvent } from "../dialects/mod.ts";
 
-/** The most sessions and runs that are remembered: more than agents use at once. */
+/** The most sessions, runs and calls that are remembered: more than agents have at once. */
 const MAX_REMEMBERED = 10_000;
+
+/** The most decisions that are remembered for one call id: agents use an id for one call, which a hook may change. */
+const MAX_PER_CALL = 10;
 
 /**
  * Emits the events that agents report over HTTP, and adds what is missing: the start of a session, where they
- * have no HTTP hook for it, and the duration of a run. Its memory is a hint, and bounded.
+ * have no HTTP hook for it, and the duration of a run. It remembers ids, and forgets the oldest.
  */
 export class AgentSessions {
   readonly #registry: HookRegistry;
   readonly #isDurable: boolean;
   readonly #seen = new Map<string, true>();
   readonly #startedAt = new Map<string, number>();
-  /** What uses up the decisions about calls that have not ended. */
-  readonly #allowed = new Map<string, () => Promise<unknown>>();
+  /** What uses up the decisions about calls that have not ended, by call, then by decision. */
+  readonly #allowed = new Map<string, ReadonlyMap<string, () => Promise<unknown>>>();
 
   constructor(registry: HookRegistry, isDurable: boolean) {
     this.#registry = registry;
@@ -53,7 +56,10 @@ export class AgentSessions {
     return { ...event, data: { ...data, duration_ms } };
   }
 
-  /** Notes that a call was allowed, and uses up the decision once the call has ended: the next one is judged. */
+  /**
+   * Notes that a call was allowed, and uses up the decision once the call has ended: the next one is judged. So is
+   * each call with other data that had the same id.
+   */
   async note(
     { type, data }: ReportedEvent,
     sessionId: string | undefined,
@@ -61,12 +67,19 @@ export class AgentSessions {
   ): Promise<void> {
     if (typeof data.call_id !== "string") return;
     const key = JSON.stringify([sessionId, data.call_id]);
-    const later = allowed && this.#registry.gates.useLater(allowed);
-    if (type === "tool.called" && later !== undefined) remember(this.#allowed, key, later);
-    if (type !== "tool.completed") return;
-    const use = this.#allowed.get(key);
-    this.#allowed.delete(key);
-    await use?.();
+    const noted = this.#allowed.get(key);
+    if (type === "tool.called") {
+      const use = allowed && this.#registry.gates.useLater(allowed);
+      if (use === undefined) return;
+      const uses = new Map([...noted ?? [], [allowed!.id, use]]);
+      const [[oldest, useOldest]] = [...uses] as [[string, () => Promise<unknown>]];
+      const isFull = uses.size > MAX_PER_CALL && uses.delete(oldest);
+      remember(this.#allowed, key, uses);
+      if (isFull) await useOldest();
+    } else if (type === "tool.completed") {
+      this.#allowed.delete(key);
+      await Promise.all(Array.from(noted?.values() ?? [], (use) => use()));
+    }
   }
 
   #dispatch(

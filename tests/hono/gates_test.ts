@@ -459,6 +459,24 @@ testApp("a call that the agent repeats is judged again once it has run", {}, asy
   assert.deepEqual(used, [1, 2, 3]);
 });
 
+testApp("calls with one id and different data are all judged again once one has run", {}, async (
+  { hooks, send },
+) => {
+  const judged: unknown[] = [];
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => void judged.push(data.params?.command),
+  });
+  const commands = Array.from({ length: 12 }, (_, n) => `ls ${n}`);
+  const withCommand = (command: string) => ({ ...call, tool_input: { command } });
+  for (const command of commands) await outputOf(send, { body: withCommand(command) });
+  assert.deepEqual(judged, commands);
+  const ended = { hook_event_name: "PostToolUse", tool_response: { stdout: "" } };
+  await outputOf(send, { body: { ...withCommand("ls 3"), ...ended } });
+  for (const command of commands) await outputOf(send, { body: withCommand(command) });
+  assert.deepEqual(judged, [...commands, ...commands]);
+});
+
 /** Waits until somebody can respond to an ask. */
 async function pendingAsk(hooks: Setup["hooks"]): Promise<string> {
   for (;;) {
