@@ -295,7 +295,7 @@ test("when calls share an approval, one runs, and a person is asked about the ot
   const types = await here.types();
   const count = (type: string): number => types.filter((one) => one === type).length;
   assert.deepEqual([count("tool.called"), count("tool.completed")], [1, 1]);
-  assert.ok(count("tool.denied") >= 1, "those that share a denial share its event");
+  assert.deepEqual([count("gate.asked"), count("tool.denied")], [2, 1], "the others share one");
   for (const { hooks } of agents) await hooks.close();
 });
 
@@ -312,7 +312,7 @@ test("only one of the calls that share an approval runs, even without an outbox"
   const pay = () => hooks.call("pay", {}, () => void paid++, { sessionId: "s-1", callId: "c-1" });
   await Promise.all([pay(), pay(), pay()]);
   assert.equal(paid, 1);
-  assert.ok(asked > 1);
+  assert.equal(asked, 2, "the others share a denial");
   await hooks.close();
 });
 
@@ -743,6 +743,22 @@ test("gates that ask share one request: all questions, common choices, the earli
   const allowed = agent.pay("c-2");
   await hooks.asks.resolve(await pendingAsk(agent), ALLOW);
   assert.equal(await allowed, "paid 5");
+  await hooks.close();
+});
+
+test("gates that ask without a common choice that approves deny at once, and the reason names them", async () => {
+  const agent = start(memoryStore(), { question: ["Pay?", { allow: ["allow", "deny"] }] });
+  const { hooks } = agent;
+  const gate = { name: "amount", handle: () => ask("How much?", { allow: ["edit", "deny"] }) };
+  hooks.gate("tool.called", gate);
+  const { reason } = await agent.pay("c-1") as unknown as { readonly reason: string };
+  assert.equal(
+    reason,
+    "The gates 'approve', 'amount' ask, but offer no common choice that approves",
+  );
+  assert.deepEqual((await hooks.asks.list({ state: "all" })).items, []);
+  const { items: [decided] } = await agent.outbox.listDecisions();
+  assert.equal((decided!.event.data as { readonly reason: string }).reason, reason);
   await hooks.close();
 });
 

@@ -30,7 +30,8 @@ export async function resolveInProcess(
   { event, outcome, signal, check }: AskHere,
 ): Promise<GateOutcome> {
   const { reporter } = host;
-  const { gate = "", verdict } = outcome;
+  const { gate = "", verdict, conflict } = outcome;
+  if (conflict !== undefined) return denied(outcome, conflict, true);
   const question = verdict!.reason!;
   const judged = withData(event, outcome.data);
   if (onAsk === undefined) {

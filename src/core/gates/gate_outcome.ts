@@ -1,6 +1,6 @@
 import type { HookEvent } from "../events.ts";
 import type { GateFailure } from "./failure.ts";
-import { ASK_CHOICES, ASK_TIMEOUT, type Decided, type Verdict } from "./verdict.ts";
+import { ASK_CHOICES, ASK_TIMEOUT, type AskChoice, type Decided, type Verdict } from "./verdict.ts";
 
 /** How one gate judged, as it is recorded. */
 export type GateRecord = {
@@ -40,6 +40,8 @@ export type GateOutcome = {
   readonly gates: readonly GateRecord[];
   /** Whether it denies because something failed: no gate and no person said no. */
   readonly isError: boolean;
+  /** Why nobody could approve what the gates ask. An edit that was approved doesn't need it. */
+  readonly conflict?: string | undefined;
 };
 
 /** The result of one gate: its record, and what is applied. */
@@ -58,7 +60,8 @@ export function outcomeOf(judged: readonly GateResult[], { data }: HookEvent): G
   const { decision, verdict, gate, context } = merge(judged);
   const gates = judged.map(({ record }) => record);
   const isError = decision === "deny" && !judged.some(isDenial);
-  return { decision, data, verdict, gate, context, gates, isError };
+  const outcome = { decision, data, verdict, gate, context, gates, isError };
+  return decision === "ask" ? { ...outcome, conflict: conflictIn(judged) } : outcome;
 }
 
 /** Whether a gate said no, rather than failed. */
@@ -99,6 +102,20 @@ function askOf(judged: readonly GateResult[]): Verdict {
     expiresIn: Math.min(...asks.map(({ expiresIn = ASK_TIMEOUT }) => expiresIn)),
     allow: common.length > 0 ? common : ["deny"],
   };
+}
+
+/** Returns why nobody could approve what several gates ask; undefined if somebody can, or a gate lets nobody. */
+function conflictIn(judged: readonly GateResult[]): string | undefined {
+  const asking = judged.filter(({ verdict }) => verdict?.decision === "ask");
+  const choices = asking.map(({ verdict }) => verdict!.allow ?? ASK_CHOICES);
+  const approving = choices.map((some): readonly AskChoice[] =>
+    some.filter((choice) => choice !== "deny")
+  );
+  const isOffered = (choice: AskChoice) => approving.every((some) => some.includes(choice));
+  const [first = []] = approving;
+  if (approving.some(({ length }) => length === 0) || first.some(isOffered)) return undefined;
+  const names = [...new Set(asking.map(({ record }) => `'${record.name}'`))].join(", ");
+  return `The gates ${names} ask, but offer no common choice that approves`;
 }
 
 /**

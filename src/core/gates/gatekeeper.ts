@@ -22,6 +22,7 @@ import type { GateTable } from "./gate.ts";
 import { judgeEdit } from "./judge_edit.ts";
 import {
   decisionOf,
+  denied,
   isPassing,
   type Judged,
   missingIn,
@@ -30,7 +31,7 @@ import {
   undigestedOf,
   unrecorded,
 } from "./judged.ts";
-import { withData } from "./rewrite.ts";
+import { issuesIn, withData } from "./rewrite.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
 import { runGates } from "./run_gates.ts";
 import { abortedDecision, untilAborted } from "./until_aborted.ts";
@@ -182,6 +183,7 @@ export class Gatekeeper {
     const start = clock.now();
     let outcome = missingIn(this.#table.missing(), event.data) ??
       await this.#run(id, event, signal);
+    if (outcome.conflict !== undefined) outcome = denied(outcome, outcome.conflict, true);
     if (outcome.decision === "ask" && !this.#asking) {
       outcome = await this.#askHere(event, outcome, signal);
     }
@@ -296,15 +298,7 @@ export class Gatekeeper {
       logger,
       clock,
       late: (result) => this.#host.observe(lateEvent(decisionId, event, result)),
-      validate: async (event) => {
-        try {
-          await this.#host.validate(event);
-          return [];
-        } catch (error) {
-          if (error instanceof EventValidationError) return error.issues;
-          throw error;
-        }
-      },
+      validate: (event) => issuesIn(this.#host.validate(event)),
     });
   }
 

@@ -1,4 +1,6 @@
 import { errorMessage } from "../../internal/issues.ts";
+import type { StandardIssue } from "../../internal/standard_schema.ts";
+import { EventValidationError } from "../errors.ts";
 import { correlationOf } from "../event_rules.ts";
 import type { HookEvent } from "../events.ts";
 import { snapshotOf } from "../snapshot.ts";
@@ -48,6 +50,19 @@ export function withData(event: HookEvent, data: unknown): HookEvent {
   if (data === event.data) return event;
   const { id, type, timestamp } = event;
   return snapshotOf({ id, type, timestamp, ...correlationOf(event), data }, "Cannot rewrite data");
+}
+
+/** Returns why a schema rejects an event, from what its validation returned; no issues if it doesn't. */
+export async function issuesIn(
+  validated: Promise<void> | undefined,
+): Promise<readonly StandardIssue[]> {
+  try {
+    await validated;
+    return [];
+  } catch (error) {
+    if (error instanceof EventValidationError) return error.issues;
+    throw error;
+  }
 }
 
 function isObject(value: unknown): boolean {

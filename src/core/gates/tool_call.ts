@@ -5,7 +5,11 @@ import { createEvent } from "../snapshot.ts";
 import { NO_SPAN, type TelemetrySpan } from "../telemetry.ts";
 import type { CallOptions, CallTraits, DeniedCall, FinalDecision } from "./decision.ts";
 import { type CallHost, contentOf, Execution, finalOf, type ToolCall } from "./execution.ts";
+import { askersOf } from "./judge_edit.ts";
 import { abortedDecision, untilAborted } from "./until_aborted.ts";
+
+/** How often calls of one id share a person's decision, which only one of them can use: more would be quadratic. */
+const MAX_SHARED = 3;
 
 /**
  * Decides about a tool call, runs the tool with the parameters that were judged, and emits `tool.called`,
@@ -78,14 +82,15 @@ async function decided(
   let next = event;
   // A call for which the caller passed no id is never repeated.
   let traits: CallTraits = { isUnique: callId === undefined, isCall: true, decisionId };
-  for (;;) {
+  for (let tries = 1;; tries++) {
     const decision = await finalOf(await host.decide(next, signal, traits), signal);
     if (decision.decision !== "allow" || signal?.aborted) return decision;
     try {
       if (await host.use(decision)) return decision;
-      // The next decision is this call's alone.
+      // Another call used it. A person who is asked again decides about all calls that are left.
+      const isShared = callId !== undefined && tries < MAX_SHARED && isByPerson(decision);
       next = createEvent(event.type, event.data, event);
-      traits = { isUnique: true, isCall: true };
+      traits = { isUnique: !isShared, isCall: true };
     } catch (cause) {
       host.observer.report("Cannot mark a decision as used", cause);
       const reason = "The decision could not be marked as used (store)";
@@ -98,6 +103,10 @@ async function decided(
       return { ...decision, decision: "deny", reason };
     }
   }
+}
+
+function isByPerson({ askId, gates }: FinalDecision): boolean {
+  return askId !== undefined || askersOf(gates).length > 0;
 }
 
 /** Emits `tool.called` for a call that no gate judges. Only an invalid event stops the call. */
