@@ -125,7 +125,7 @@ for (const [name, respond] of Object.entries(wrong)) {
   });
 }
 
-test("hooks gate denies what takes longer than its timeout", async () => {
+test("hooks gate denies when a decision takes longer than its timeout", async () => {
   const never = (): Promise<Response> => new Promise(() => {});
   const args = ["--dialect", "codex", "--timeout", "0.02"];
   const hanging = await gate(args, never);
@@ -169,7 +169,7 @@ test("hooks gate prints a denial where the agent ignores exit codes", async () =
   assert.doesNotMatch(withheld.stdout, /sk-12345/);
 });
 
-test("hooks gate doesn't keep an agent from ending, or from anything it only reports", async () => {
+test("hooks gate never blocks the end of an agent, or events that only report", async () => {
   const dead = (): Response => new Response(null, { status: 503 });
   for (const hook_event_name of ["Stop", "Notification", "SessionEnd"]) {
     const event = JSON.stringify({ session_id: "s-1", hook_event_name });
@@ -244,7 +244,7 @@ test("hooks gate settings says where settings belong, and no example overwrites 
   }
 });
 
-test("hooks gate settings rejects what a shell would read otherwise", async () => {
+test("hooks gate settings rejects values that a shell would interpret", async () => {
   const wrong = [
     "https://a.test/;rm -rf",
     "https://a.test/$(id)",

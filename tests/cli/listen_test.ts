@@ -16,7 +16,7 @@ test("hooks listen verifies a signed webhook and prints it on one line", async (
   });
 });
 
-test("hooks listen rejects what another secret signed, and says why", async () => {
+test("hooks listen rejects requests signed with another secret, with the reason", async () => {
   await listening({}, ["--secret", generateSecret()], async (terminal, url) => {
     await assert.rejects(emit(url, secret));
     await terminal.match(/401 rejected {3}\S+ \S+ no_matching_signature: /);

@@ -87,7 +87,7 @@ test("hooks serve delivers signed webhooks, with variables from a file", async (
   }, { HOOKS_SECRET: secret });
 });
 
-test("hooks serve asks the gates of its configuration, and reloads them", async () => {
+test("hooks serve calls the gates of its configuration, and reloads them", async () => {
   let reason = "not here";
   const decide = gateReceiver(() => deny(reason), { secret, signResponse: true });
   const policy = await processIO().serve({ hostname: "127.0.0.1", port: 0 }, decide);
@@ -439,7 +439,7 @@ test("hooks serve and hooks listen reject ports that fetch blocks", async () => 
   assert.match(terminal.stderr, /server\.port is a port which fetch blocks/);
 });
 
-test("hooks serve reports at startup what another process has leased, and until when", async () => {
+test("hooks serve reports at startup which deliveries another process has leased, and until when", async () => {
   const store = memoryStore();
   const events = ["*"];
   const url = "http://127.0.0.1:2/";
@@ -529,7 +529,7 @@ test("hooks serve rejects stores that it doesn't support, and names those that i
   }
 });
 
-test("hooks serve reports a full or read-only disk at startup, and serves what it can", async () => {
+test("hooks serve reports a full or read-only disk at startup, and serves other requests", async () => {
   for (
     const [failure, advice] of [["full", "free up space"], [
       "read_only",

@@ -17,7 +17,7 @@ function sqliteTest(name: string, body: () => Promise<void>): void {
   });
 }
 
-test("a file of Deno KV stays one, is told by its contents, and hooks serve says how to copy it", () =>
+test("hooks serve recognizes a Deno KV file by its contents, keeps it, and says how to copy it", () =>
   inFolder(async (folder) => {
     const file = join(folder, "hooks.db");
     await using(`kv:${file}`, (store) => store.set(["a"], "kept"));
@@ -60,7 +60,7 @@ sqliteTest(
 );
 
 sqliteTest(
-  "hooks serve opens no file as another kind, and leaves it as it is",
+  "hooks serve rejects a file of another kind without changing it",
   () =>
     inFolder(async (folder) => {
       const [kv, sqlite, text] = ["kv.db", "a.sqlite", "notes.txt"].map((name) =>
@@ -152,7 +152,7 @@ sqliteTest("hooks store copy keeps what is left of a lifetime", () =>
   }));
 
 sqliteTest(
-  "hooks store copy refuses a store that has entries, until --force finishes a copy",
+  "hooks store copy rejects a store that has entries, unless --force finishes a copy",
   () =>
     inFolder(async (folder) => {
       const [from, to] = [join(folder, "a.sqlite"), join(folder, "b.sqlite")];

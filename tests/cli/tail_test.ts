@@ -124,7 +124,7 @@ test("hooks tail exits when there is no server", async () => {
   assert.match(stderr, /connection refused/);
 });
 
-test("a stream of events is read whatever its line ends, however it is split", async () => {
+test("hooks tail reads event streams with any line endings, split anywhere", async () => {
   const text = ["a", "b", "c"].map((id) => event(id, `t.${id}`)).join("");
   for (const end of ["\n", "\r\n", "\r"]) {
     for (const size of [1, 2, 3, 7, 1000]) {

@@ -90,7 +90,7 @@ test("hooks webhooks names every invalid field", async () => {
   });
 });
 
-test("hooks webhooks explains wrong usage", async () => {
+test("hooks webhooks reports wrong usage", async () => {
   for (
     const [args, message] of [
       [["create"], /its name is missing/],
@@ -122,7 +122,7 @@ test("without an encryption key, the server says what is missing", async () => {
   assert.ok(!terminal.stderr.includes("marker"));
 });
 
-test("a configuration that is rejected on SIGHUP, or gives a name up, leaves stored webhooks registered", async () => {
+test("stored webhooks stay registered when SIGHUP rejects a configuration or removes a name", async () => {
   const files: Record<string, string> = { "hooks.yaml": "{}" };
   await serving({ environment, files }, async (server, url) => {
     await ask(url, ["webhooks", "create", "audit", FIELDS]);
@@ -141,7 +141,7 @@ test("a configuration that is rejected on SIGHUP, or gives a name up, leaves sto
   });
 });
 
-test("what can't be read at the start is read later, and what is due is sent then, without an event", async () => {
+test("webhooks that can't be read at startup are read later, and due deliveries are sent then", async () => {
   const { store, openStore, reads } = sharedStore();
   const receiver = await processIO().serve(
     { hostname: "127.0.0.1", port: 0 },
@@ -175,7 +175,7 @@ test("what can't be read at the start is read later, and what is due is sent the
   }
 });
 
-test("without an encryption key, no event is accepted while the store has webhooks, or may have some", async () => {
+test("without an encryption key, events are rejected while the store has or may have webhooks", async () => {
   const { store, openStore, reads } = sharedStore();
   const webhooks = webhookStore(store, { encryptionKey: environment.HOOKS_ENCRYPTION_KEY });
   const { events, url } = JSON.parse(FIELDS);

@@ -41,7 +41,7 @@ if (node) {
       );
     }));
 
-  test("what a receiver refuses once, a run of cron delivers from the store", () =>
+  test("a delivery that a receiver rejects once is delivered from the store by cron", () =>
     withShell(async (shell) => {
       const receiver = await WebhookReceiver.start({ status: 503 }, {});
       try {

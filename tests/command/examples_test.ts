@@ -9,7 +9,7 @@ const [, bun, node] = await runtimes();
 const modules = node?.args[0]?.split("/@omniagent/")[0];
 
 if (node) {
-  test("the commands of examples/node/agent.mjs run as written, and what it emits is verified", () =>
+  test("the commands of examples/node/agent.mjs run as written, and its events are verified", () =>
     inExample("node", async (cwd) => {
       const program = await Deno.readTextFile(`${cwd}/agent.mjs`);
       const [install, secret, listen, start, ...others] = commandsOf(program);
@@ -27,7 +27,7 @@ if (node) {
 }
 
 if (bun) {
-  test("the commands of examples/bun/server.ts run as written, and what is sent is delivered", () =>
+  test("the commands of examples/bun/server.ts run as written, and events are delivered", () =>
     inExample("bun", async (cwd) => {
       const program = await Deno.readTextFile(`${cwd}/server.ts`);
       const [add, addHono, token, listen, serve, send, ...others] = commandsOf(program);

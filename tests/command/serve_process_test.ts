@@ -63,7 +63,7 @@ for (const runtime of await runtimes()) {
       assert.equal((await server.ended).code, 0);
     }));
 
-  test(`on ${name} serve exits in time even if a receiver hangs, and delivers when it is back`, () =>
+  test(`on ${name} serve exits in time even if a receiver hangs, and delivers when it recovers`, () =>
     inFolder(async (cwd) => {
       {
         await using receiver = start(runtime, ["listen", "--port", "0", "--delay", "1h"], cwd);

@@ -49,7 +49,7 @@ for (const runtime of await runtimes()) {
       }));
   }
 
-  test(`on ${name} serve keeps running when nobody reads its log, and exits cleanly`, () =>
+  test(`on ${name} serve keeps running when its log has no reader, and exits cleanly`, () =>
     inFolder(async (cwd) => {
       const child = new Deno.Command(runtime.program, {
         args: [...runtime.args, "serve", "--port", "0", "--json"],

@@ -97,7 +97,7 @@ test("hooksFromConfig() rejects options that fit no webhook", () => {
   );
 });
 
-test("reading a file twice gives equal data, so that changes can be found", () => {
+test("reading a file twice gives equal data, so that reloads find changes", () => {
   const read = (more: string): HooksConfig =>
     loadConfig(
       `hooks: { webhooks: [{ name: a, events: ["*"], url: "https://a/" }, { name: b, events: [x], url: "https://b/"${more} }] }`,

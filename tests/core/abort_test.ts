@@ -81,7 +81,7 @@ test("a signal that aborts during a handler aborts context.signal, and nothing m
   ]);
 });
 
-test("a signal that a sync handler aborts stops the handlers after it", async () => {
+test("a sync handler that aborts the signal stops the handlers after it", async () => {
   const hooks = quietHooks();
   const controller = new AbortController();
   hooks.on("a", () => controller.abort(reason), { name: "aborts" });
@@ -93,7 +93,7 @@ test("a signal that a sync handler aborts stops the handlers after it", async ()
   assert.deepEqual(failures, [{ name: "never", ok: false, error: reason }]);
 });
 
-test("a signal that aborts in the last handler, which ends, leaves a success", async () => {
+test("a signal that aborts in the last handler does not fail the event", async () => {
   const hooks = quietHooks();
   const controller = new AbortController();
   hooks.on("a", () => controller.abort(reason));
@@ -101,7 +101,7 @@ test("a signal that aborts in the last handler, which ends, leaves a success", a
   assert.deepEqual(handlers.map(({ ok }) => ok), [true]);
 });
 
-test("emit() follows a signal that a request follows, too", async () => {
+test("emit() accepts a signal that a request also uses", async () => {
   const controller = new AbortController();
   const { signal } = controller;
   const request = new Request("http://localhost/", { signal }); // Node 20 then hides whose event it is
@@ -114,7 +114,7 @@ test("emit() follows a signal that a request follows, too", async () => {
   assert.equal(request.signal.aborted, true);
 });
 
-test("a signal that aborts after emit() has ended does nothing", async () => {
+test("a signal that aborts after emit() has no effect", async () => {
   const hooks = quietHooks();
   const controller = new AbortController();
   const signals: AbortSignal[] = [];
@@ -140,7 +140,7 @@ test("a handler that rejects after an abort causes no unhandled rejection", asyn
   assert.deepEqual(unhandled, []);
 });
 
-test("one caller's signal does not touch another caller's dispatch", async () => {
+test("a signal affects only the dispatch of its caller", async () => {
   const hooks = quietHooks();
   const controller = new AbortController();
   const gate = deferred();
@@ -156,7 +156,7 @@ test("one caller's signal does not touch another caller's dispatch", async () =>
   assert.deepEqual(signals.map((signal) => signal.aborted), [true, false]);
 });
 
-test("the caller's signal is followed only while emit() runs, however it ends", async () => {
+test("emit() removes its listener from the caller's signal, however it ends", async () => {
   const controller = new AbortController();
   const { signal } = controller;
   const listeners = countListeners(signal);
@@ -186,7 +186,7 @@ test("the caller's signal is followed only while emit() runs, however it ends", 
   assert.equal(listeners(), 0, "aborted");
 });
 
-test("a handler with a timeout leaves no listener on the signal that all dispatches share", async () => {
+test("a handler with a timeout leaves no listener on the shared signal", async () => {
   const hooks = quietHooks();
   const shared: AbortSignal[] = [];
   hooks.on("a", (_, { signal }) => void shared.push(signal));
@@ -203,7 +203,7 @@ test("a handler with a timeout leaves no listener on the signal that all dispatc
   assert.equal(listeners(), 0);
 });
 
-test("any number of handlers and hooks listen to the signals that they share, and no platform warns", async () => {
+test("any number of handlers and hooks listen to shared signals without a warning of the runtime", async () => {
   const warnings: unknown[] = [];
   const note = (warning: unknown) => void warnings.push(warning);
   process.on("warning", note);

@@ -144,7 +144,7 @@ test("-0 is 0 in every payload, emitted or decoded", async () => {
   assert.deepEqual(received, [{ a: [0], b: 0 }, { a: [0], b: 0 }, 0]);
 });
 
-test("what getters of events and options throw is reported in the background, never thrown", () => {
+test("emitInBackground() reports errors of getters, and never throws them", () => {
   const hostile = (name: string): never =>
     Object.defineProperty({}, name, {
       enumerable: true,
@@ -161,7 +161,7 @@ test("what getters of events and options throw is reported in the background, ne
   assert.equal(hooks.errors.length, 5);
 });
 
-test("two handlers that both emit their own type through their context end", async () => {
+test("two handlers that each emit their own type through their context come to an end", async () => {
   let calls = 0;
   const hooks = quietHooks();
   for (let n = 0; n < 2; n++) {

@@ -27,7 +27,7 @@ const garbage: Record<string, unknown> = {
   "an option of a handler without the handler": { kind: "handler", events: ["*"] },
 };
 for (const [what, value] of Object.entries(garbage)) {
-  test(`use() rejects ${what} with an error of our own, and so does createHooks({ use })`, () => {
+  test(`use() and createHooks({ use }) reject ${what} with an error of the package`, () => {
     const hooks = quietHooks();
     assert.throws(() => hooks.use(value as never), ours);
     assert.throws(() => createHooks({ use: [value as never] }), ours);
@@ -51,7 +51,7 @@ const calls: Record<string, () => unknown> = {
   "registerWebhook(null)": () => quietHooks().registry.registerWebhook(null as never),
 };
 for (const [what, call] of Object.entries(calls)) {
-  test(`${what} is refused at the call, with an error of our own`, () => {
+  test(`${what} is rejected at the call with an error of the package`, () => {
     assert.throws(call, ours);
   });
 }
@@ -62,14 +62,14 @@ for (
     "an idempotency key that is no string": { idempotencyKey: 7 },
   })
 ) {
-  test(`emit() rejects ${what} with an error of our own`, async () => {
+  test(`emit() rejects ${what} with an error of the package`, async () => {
     const hooks = quietHooks();
     const emitted = hooks.emit("tool.called", BASH, options as never);
     await assert.rejects(emitted, /^TypeError: Cannot (emit|dispatch) .+: .+/);
   });
 }
 
-test("use() registers all or nothing", async () => {
+test("use() registers all hooks or none", async () => {
   const log: string[] = [];
   const hooks = quietHooks({ use: [fakeHook(log, "z")] });
   const good = [fakeHook(log, "a"), fakeWebhook(log, "w"), {
@@ -94,7 +94,7 @@ test("use() registers all or nothing", async () => {
   ]);
 });
 
-test("createHooks() with an ill-formed hook gives no hooks at all", () => {
+test("createHooks() throws when one of its hooks is malformed", () => {
   assert.throws(() => createHooks({ use: [hook, fakeHook([], "a")] }), {
     name: "TypeError",
     message: "Cannot register hook 'a': the name is taken by another hook or webhook",

@@ -54,7 +54,7 @@ for (const [pattern, shown] of patterns) {
   });
 }
 
-test("anything but a pattern or a list of patterns is rejected, and so is an empty list", () => {
+test("on() rejects anything but a pattern or a non-empty list of patterns", () => {
   const values: readonly (readonly [unknown, string])[] = [
     [undefined, "undefined"],
     [null, "null"],
@@ -78,7 +78,7 @@ test("anything but a pattern or a list of patterns is rejected, and so is an emp
   }
 });
 
-test("a pattern of 128 characters, and whatever is built by the rule, is taken and matches", async () => {
+test("any well-formed pattern of up to 128 characters is accepted and matches", async () => {
   const word = fc.string({ unit: fc.constantFrom(..."az09_"), minLength: 1, maxLength: 12 });
   const type = fc.array(word, { minLength: 2, maxLength: 6 }).map((words) => words.join("."));
   await fc.assert(fc.asyncProperty(type, async (type) => {
@@ -121,7 +121,7 @@ for (const [name, shown] of names) {
   });
 }
 
-test("names of 1 and of 64 characters are taken, and a handler's name may be anything or nothing", () => {
+test("names of 1 to 64 characters are accepted, and a handler's name may be anything or missing", () => {
   const hooks = quietHooks();
   hooks.use(fakeHook([], "a"), fakeHook([], "A.b_c-9".padEnd(64, "x")));
   for (const name of ["", "a", "two words", "a"]) {
@@ -131,7 +131,7 @@ test("names of 1 and of 64 characters are taken, and a handler's name may be any
   assert.deepEqual(shown, ["*", "a", "two words", "a"]);
 });
 
-test("a name is taken once, by hooks and webhooks together", () => {
+test("hooks and webhooks can't have the same name", () => {
   const hooks = quietHooks({ use: [fakeHook([], "a")] });
   const taken = (kind: string) => ({
     name: "TypeError",

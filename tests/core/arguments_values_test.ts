@@ -62,7 +62,7 @@ const numbers: readonly (readonly [value: unknown, name: string, rule: string])[
 for (const [value, error, rule] of numbers) {
   const duration = rule.replace("a number", "a number of milliseconds").replace("1,", "1 ms,");
   const count = rule.replace("a number", "a whole number");
-  test(`a timeout, a limit or a number of ${typeof value} ${value} is refused`, () => {
+  test(`a timeout, a limit, or a count of ${typeof value} ${value} is rejected`, () => {
     const bad = value as never;
     refuses(
       (hooks) => hooks.on("*", () => {}, { timeout: bad }),
@@ -86,7 +86,7 @@ for (const [value, error, rule] of numbers) {
   });
 }
 
-test("priority, overflow and a handler's name are refused with the value that was given", () => {
+test("an invalid priority, overflow, or handler name is rejected with its value", () => {
   const handler = "Cannot register handler:";
   for (const [priority, shown] of [[NaN, "NaN"], ["1", '"1"'], [null, "null"]] as const) {
     const message = `${handler} 'priority' must be a number, got ${shown}`;
@@ -107,7 +107,7 @@ test("priority, overflow and a handler's name are refused with the value that wa
   }
 });
 
-test("options that are undefined are as good as absent", () => {
+test("options that are undefined have no effect", () => {
   const of = (...names: string[]) => Object.fromEntries(names.map((name) => [name, undefined]));
   const hooks = createHooks(
     of(
@@ -130,7 +130,7 @@ test("options that are undefined are as good as absent", () => {
   assert.equal(hooks.registry.list().length, 2);
 });
 
-test("a timeout longer than a timer can be does not end at once", async () => {
+test("a timeout longer than the maximum of a timer does not end immediately", async () => {
   const longest: readonly number[] = [2 ** 31, 10 * 365 * 86_400_000, Infinity];
   for (const timeout of longest) {
     const hooks = quietHooks({ closeTimeout: timeout });

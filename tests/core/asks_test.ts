@@ -188,7 +188,7 @@ test("edited data passes the checks again, and runs only as it was edited", asyn
   await agent.hooks.close();
 });
 
-test("an edit is checked by the gates that judged, not by a process that has others", async () => {
+test("an edit is checked by the gates that decided, not by a process that has others", async () => {
   const store = memoryStore();
   const agent = start(store, { question: ["Pay?", { allow: ["allow", "edit"] }] });
   agent.hooks.gate("tool.called", {
@@ -214,7 +214,7 @@ test("an edit is checked by the gates that judged, not by a process that has oth
   await agent.hooks.close();
 });
 
-test("an approval lets nothing happen in a process where a required gate is missing", async () => {
+test("an approval is not enough in a process where a required gate is missing", async () => {
   const store = memoryStore();
   const agent = start(store);
   const { askId, wait } = await agent.decide("c-1");
@@ -240,7 +240,7 @@ test("an approval lets nothing happen in a process where a required gate is miss
   await agent.hooks.close();
 });
 
-test("what a person approved runs once: the same call is asked about again after it has run", async () => {
+test("an approved call runs once, and a person is asked again for the next", async () => {
   const agent = start(memoryStore());
   const approve = async (result: Promise<unknown>): Promise<unknown> => {
     await agent.hooks.asks.resolve(await pendingAsk(agent), ALLOW);
@@ -272,7 +272,7 @@ test("what a person approved runs once: the same call is asked about again after
   await failing.close();
 });
 
-test("when calls share an approval, one runs, and a person is asked about the others again", async () => {
+test("of calls that share an approval one runs, and a person is asked again for the others", async () => {
   const store = memoryStore();
   const agents = [start(store), start(store)];
   const [here, there] = agents as [typeof agents[0], typeof agents[0]];
@@ -341,7 +341,7 @@ test("a call is denied, and its events say why, when the store fails to use its 
   await agent.hooks.close();
 });
 
-test("an ask that expires is denied, and nobody can respond any more", async () => {
+test("an ask that expires is denied, and rejects later responses", async () => {
   const agent = start(memoryStore(), { question: ["Pay?", { expiresIn: 5 }] });
   const result = await agent.pay("c-1") as { reason: string };
   assert.match(result.reason, /expired/);
@@ -375,7 +375,7 @@ test("close() denies a call that waits; after a restart the same call waits for 
   assert.equal((await other as { denied: boolean }).denied, true);
 });
 
-test("asks.get() resumes an ask of a process that is gone", async () => {
+test("asks.get() resumes an ask of a process that has ended", async () => {
   const store = memoryStore();
   const gone = start(store);
   const { askId } = await gone.decide("c-1");
@@ -413,7 +413,7 @@ test("a call that waits notices a response that another process stored", async (
   for (const { hooks } of [agent, console]) await hooks.close();
 });
 
-test("with redact, an ask has the redacted data, a salted digest, and is resumed by its call alone", async () => {
+test("with redact, an ask has redacted data and a salted digest, and is resumed only by its call", async () => {
   const store = memoryStore();
   const redact = (event: HookEvent): HookEvent =>
     event.type === "tool.called"
@@ -474,7 +474,7 @@ test("an onAsk that fails is reported, and the ask stays open for others", async
   await agent.hooks.close();
 });
 
-test("asks are listed page by page, those that wait or all", async () => {
+test("asks.list() lists pending asks or all, page by page", async () => {
   const agent = start(memoryStore());
   const ids: string[] = [];
   for (let n = 0; n < 5; n++) ids.unshift((await agent.decide(`c-${n}`)).askId);
@@ -667,7 +667,7 @@ test("an approval whose use was stored, although the response was lost, is used 
   assert.deepEqual(happened, ["tool.called", "tool.completed"]);
 });
 
-test("a call whose caller gives up while a person is asked is asked about again, also for others", async () => {
+test("a person is asked again about a call whose caller aborted, also for other callers", async () => {
   let asked = 0;
   const onAsk = ({ signal }: AskRequest): AskAnswer | Promise<AskAnswer> =>
     asked++ > 0 ? { decision: "allow" } : new Promise((_, reject) => {
@@ -688,7 +688,7 @@ test("a call whose caller gives up while a person is asked is asked about again,
   await hooks.close();
 });
 
-test("hooks are closed once the store isn't asked any longer whether somebody responded", async () => {
+test("close() waits for the last read of the store for a response", async () => {
   const inner = memoryStore();
   let isSlow = false;
   let release: (() => void) | undefined;

@@ -58,7 +58,7 @@ for (
   });
 }
 
-test("a failing waitUntil, logger, onError or onDrop breaks nothing and rejects nowhere", async () => {
+test("events are handled even if waitUntil, logger, onError, or onDrop fails", async () => {
   const fails: readonly (() => never | Promise<never>)[] = [
     () => {
       throw broken;

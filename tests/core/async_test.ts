@@ -20,7 +20,7 @@ function gated(options: HooksOptions) {
   return { hooks, gates, emit };
 }
 
-test("emitInBackground() returns nothing, and its handlers start after the caller's turn, in the order of emission", async () => {
+test("emitInBackground() returns nothing, and its handlers start later, in the order of emission", async () => {
   const log: string[] = [];
   const hooks = quietHooks();
   hooks.on("tool.*", (event) => void log.push(event.type));
@@ -32,7 +32,7 @@ test("emitInBackground() returns nothing, and its handlers start after the calle
   assert.deepEqual(log, ["the caller goes on", "tool.called", "tool.completed"]);
 });
 
-test("no more than maxConcurrent events run; the next one starts when one has ended, first in, first out", async () => {
+test("at most maxConcurrent events run, and the next one starts in order when one ends", async () => {
   const { hooks, gates, emit } = gated({ maxConcurrent: 2 });
   emit(4);
   await turn();
@@ -62,7 +62,7 @@ test("events that wait start in the order in which they were emitted", async () 
   assert.deepEqual(received, names);
 });
 
-test('past maxPending, overflow "reject" reports the event with an OverflowError', async () => {
+test('beyond maxPending, overflow "reject" reports the event with an OverflowError', async () => {
   const events: (HookEvent | undefined)[] = [];
   const { hooks, gates, emit } = gated({
     maxConcurrent: 1,
@@ -111,7 +111,7 @@ test('beyond maxPending, overflow "drop" calls onDrop and logs no error', async 
   await hooks.drain();
 });
 
-test("drain() waits for what waits, and for events that handlers emit meanwhile, by either way", async () => {
+test("drain() waits for queued events, and for events that handlers emit meanwhile", async () => {
   const received: string[] = [];
   const hooks = quietHooks({ maxConcurrent: 1 });
   hooks.on("tool.called", async (_event, context) => {
@@ -130,7 +130,7 @@ test("drain() waits for what waits, and for events that handlers emit meanwhile,
   await hooks.drain();
 });
 
-test("drain() waits for every event that runs, not for the first of them", async () => {
+test("drain() waits for all running events, not only the first", async () => {
   const { hooks, gates, emit } = gated({});
   emit(2);
   await turn();
@@ -144,7 +144,7 @@ test("drain() waits for every event that runs, not for the first of them", async
   await done;
 });
 
-test("the caller's signal cancels nothing: not before the event starts, not while it runs", async () => {
+test("emitInBackground() ignores the caller's signal", async () => {
   for (const when of ["before", "while waiting", "running"]) {
     const caller = new AbortController();
     const { hooks, gates } = gated({});
@@ -163,7 +163,7 @@ test("the caller's signal cancels nothing: not before the event starts, not whil
   }
 });
 
-test("waitUntil is given a promise that resolves when the event is done, though a handler fails", async () => {
+test("waitUntil is given a promise that resolves when the event is done, even if a handler fails", async () => {
   const promises: Record<string, Promise<unknown>[]> = { instance: [], call: [] };
   const waitUntil = (whose: string) => (promise: Promise<unknown>) =>
     void promises[whose]!.push(promise);

@@ -118,7 +118,7 @@ test("a handler closes its hooks without an error when it does not wait", async 
   assert.deepEqual([log, hooks.errors], [["handled", "closed"], []]);
 });
 
-test("a close() that can't be awaited reports how it failed", async () => {
+test("a close() that can't be awaited reports its error", async () => {
   const fault = new Error("no");
   const hooks = quietHooks();
   const close = (): Promise<never> => Promise.reject(fault);
@@ -130,7 +130,7 @@ test("a close() that can't be awaited reports how it failed", async () => {
   assert.equal((hooks.errors[0] as Error).cause, fault);
 });
 
-test("drain() and close() may be called where no one waits for the caller", async () => {
+test("drain() and close() may be called in code that is not awaited", async () => {
   const ends: string[] = [];
   const done = deferred();
   const hooks = quietHooks({
@@ -151,7 +151,7 @@ test("drain() and close() may be called where no one waits for the caller", asyn
   assert.deepEqual(ends, ["drained", "closed"]);
 });
 
-test("what a handler leaves behind may wait for drain() and close() once it has ended", async () => {
+test("background work of a handler may wait for drain() and close() after the handler ended", async () => {
   const ends: string[] = [];
   const later = deferred();
   const left = deferred();
@@ -173,7 +173,7 @@ test("what a handler leaves behind may wait for drain() and close() once it has 
   assert.deepEqual(ends, ["b", "drained"]);
 });
 
-test("a handler that is waited for may drain what others emitted", async () => {
+test("an awaited handler may drain events that others emitted", async () => {
   const ends: string[] = [];
   const hooks = quietHooks();
   hooks.on("a", async () => {
@@ -199,7 +199,7 @@ test("a handler may drain and close other hooks", async () => {
   assert.deepEqual(hooks.errors, []);
 });
 
-test("events that wait for each other over two registries are recognized", async () => {
+test("events of two registries that wait for each other are detected", async () => {
   const [hooks, others] = [quietHooks({ schemas: {} }), quietHooks({ schemas: {} })];
   hooks.on("a", async () => void await others.emit("b", null));
   others.on("b", async () => {

@@ -17,7 +17,7 @@ testBothWays("a filter skips the handler, which the receipt then does not name",
 });
 
 testBothWays(
-  "a filter that throws is a failure of its handler, which is not called",
+  "a filter that throws fails its handler, which is not called",
   async (emit) => {
     const { calls, hooks, on } = recorded();
     const fault = new Error("no such field");
@@ -32,7 +32,7 @@ testBothWays(
   },
 );
 
-testBothWays("filter and handle of a compiled hook are called as its methods", async (emit) => {
+testBothWays("'filter' and 'handle' of a hook are called as its methods", async (emit) => {
   class Even {
     readonly name = "even";
     readonly events = ["a"];

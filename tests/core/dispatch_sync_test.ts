@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { eventOf, quietHooks } from "./_helpers.ts";
 
-test("sync handlers have run when dispatch() returns, and no microtask ran between them", async () => {
+test("sync handlers have run when dispatch() returns, without a microtask between them", async () => {
   const calls: string[] = [];
   const hooks = quietHooks();
   for (const name of ["1", "2", "3"]) {

@@ -31,7 +31,7 @@ testBothWays(
   },
 );
 
-test("the order holds over exact types, prefixes, '*' and compiled hooks", async () => {
+test("the order is the same across exact types, prefixes, '*', and hooks", async () => {
   const calls: string[] = [];
   const hooks = quietHooks();
   const call = (name: string) => () => void calls.push(name);
@@ -77,7 +77,7 @@ testBothWays(
 );
 
 testBothWays(
-  "a handler that unregisters itself does not cost the next one its turn",
+  "a handler that unregisters itself does not skip the next one",
   async (emit) => {
     const { calls, hooks, on } = recorded();
     on("1");
@@ -106,7 +106,7 @@ test("an event that a handler emits is received by what the handler has just reg
 });
 
 testBothWays(
-  "unregister() twice takes back one registration, also of the same function",
+  "unregister() called twice removes one registration, even if the function has another",
   async (emit) => {
     let calls = 0;
     const hooks = quietHooks();
@@ -152,7 +152,7 @@ testBothWays("handlers after one that returns a promise wait for it", async (emi
 });
 
 testBothWays(
-  "a thenable that is no promise is waited for, and what its `then` throws is a failure",
+  "a thenable is awaited like a promise, and an error of its `then` is a failure",
   async (emit) => {
     const { calls, hooks, on } = recorded();
     const gate = deferred();

@@ -44,7 +44,7 @@ async function outcome(attempt: Promise<Attempt>): Promise<Partial<Attempt>> {
   return rest;
 }
 
-test("with a queue, webhooks and durable hooks are listed as durable, counted, and registered as they are", () => {
+test("with a queue, webhooks and durable hooks are listed as durable, counted, and registered", () => {
   const outbox = new FakeQueue();
   const webhook = fakeWebhook([], "w", { ordering: "session" });
   const retry = fixedRetry({ retries: 2, delay: 5 });
@@ -141,7 +141,7 @@ test('an attempt ends with "retry" when the queue aborts it', async () => {
   assert.deepEqual(await attempt, { verdict: "retry", error: "going down" });
 });
 
-test("an attempt has its number, the hook's store and logger, and an emit() that goes on with its chain", async () => {
+test("an attempt has a number, the hook's store and logger, and an emit() that continues its chain", async () => {
   const contexts: HandlerContext[] = [];
   const store = memoryStore();
   const { outbox, log } = durable({
@@ -158,7 +158,7 @@ test("an attempt has its number, the hook's store and logger, and an emit() that
   assert.equal(log.filter((line) => line === "publish tool.completed to []").length, 2);
 });
 
-test("a durable hook is opened before its first attempt, and an attempt that can't open it is retried", async () => {
+test("a durable hook is opened before its first attempt, which is retried if that fails", async () => {
   let failing = true;
   const init = (): void => {
     if (failing) throw new Error("no disk");
@@ -182,7 +182,7 @@ test("a durable hook is not called in the process, and its failure fails no emit
   assert.deepEqual(log, ["register d", "d opens", "start", "publish tool.called to [d]"]);
 });
 
-test("a durable hook that is unregistered is closed when its attempts have ended", async () => {
+test("an unregistered durable hook is closed when its attempts have ended", async () => {
   const gate = deferred();
   const { outbox, hooks, log, registration } = durable({ handle: () => gate.promise });
   await hooks.init();
@@ -198,7 +198,7 @@ test("a durable hook that is unregistered is closed when its attempts have ended
 });
 
 for (const how of ["unregister()", "close()"]) {
-  test(`an attempt that begins after ${how} does not reach the closed hook: it is to be tried again`, async () => {
+  test(`an attempt that starts after ${how} is retried, and does not reach the closed hook`, async () => {
     const { outbox, hooks, log, registration } = durable({});
     await hooks.init();
     const target = outbox.targets.get("d")!;

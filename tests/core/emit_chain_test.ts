@@ -12,7 +12,7 @@ function deepestCause(error: unknown): { readonly error: unknown; readonly depth
   return { error, depth };
 }
 
-test("an event that a handler emits has been received when the handler goes on", async () => {
+test("context.emit() resolves after the handlers of the emitted event", async () => {
   const calls: string[] = [];
   const hooks = quietHooks();
   hooks.on("a", async (event, context) => {
@@ -39,7 +39,7 @@ test("context.emit and context.emitInBackground need no `this`", async () => {
   assert.deepEqual(received.sort(), [1, 2]);
 });
 
-test("an event of a chain fails as any other: the error of its handler reaches who emitted it", async () => {
+test("an error in a chain rejects the emit() that caused it", async () => {
   const hooks = quietHooks();
   const fault = new Error("no");
   hooks.on("b", () => Promise.reject(fault), { name: "deep" });
@@ -58,7 +58,7 @@ const ways: Readonly<Record<string, (hooks: Hooks<AnyEvents>) => Promise<unknown
 };
 
 for (const [how, start] of Object.entries(ways)) {
-  test(`a chain of events may be ${LIMIT} long; one more fails, and names the chain (${how})`, async () => {
+  test(`a chain may have ${LIMIT} events, and the next one fails with the chain in its error (${how})`, async () => {
     let calls = 0;
     const hooks = quietHooks();
     const next: Readonly<Record<string, string>> = { a: "b", b: "c.d", "c.d": "a" };
@@ -91,7 +91,7 @@ test(`a chain that ends after ${LIMIT} events is not an error`, async () => {
   assert.equal(calls, LIMIT);
 });
 
-test("the limit is one of depth: a handler may emit any number of events", async () => {
+test("a handler may emit any number of events, since the limit is one of depth", async () => {
   let received = 0;
   const hooks = quietHooks();
   hooks.on("b", () => void received++);
@@ -102,7 +102,7 @@ test("the limit is one of depth: a handler may emit any number of events", async
   assert.equal(received, 100);
 });
 
-test("a chain goes on through the async form, and its end is told to onError", async () => {
+test("a chain continues through emitInBackground(), and onError gets its EmitDepthError", async () => {
   let calls = 0;
   const reported: unknown[] = [];
   const hooks = quietHooks({ onError: (error) => void reported.push(error) });
@@ -118,7 +118,7 @@ test("a chain goes on through the async form, and its end is told to onError", a
   assert.equal(reported[0].chain.length, LIMIT + 1);
 });
 
-test("both forms count in one chain", async () => {
+test("emit() and emitInBackground() count towards the same chain", async () => {
   let calls = 0;
   const hooks = quietHooks();
   hooks.on("a", async (_, context) => {
@@ -130,7 +130,7 @@ test("both forms count in one chain", async () => {
   assert.equal(calls, LIMIT);
 });
 
-test("a chain goes on through compiled hooks and handlers with a timeout", async () => {
+test("a chain continues through hooks and handlers with a timeout", async () => {
   let calls = 0;
   const hooks = quietHooks();
   const emitAgain = async (_: unknown, context: HandlerContext<AnyEvents>, type: string) => {
@@ -147,7 +147,7 @@ test("a chain goes on through compiled hooks and handlers with a timeout", async
   assert.equal(calls, LIMIT);
 });
 
-test("a context that is kept and used later goes on with the chain of its event", async () => {
+test("a context that is used after its event continues the chain of the event", async () => {
   const kept: HandlerContext<AnyEvents>[] = [];
   const hooks = quietHooks();
   hooks.on("b", (_, context) => void kept.push(context));
@@ -160,7 +160,7 @@ test("a context that is kept and used later goes on with the chain of its event"
   assert.equal(error.chain.at(-2), "b");
 });
 
-test("hooks.emit in a handler begins a chain of its own", async () => {
+test("hooks.emit() in a handler starts a new chain", async () => {
   let calls = 0;
   const hooks = quietHooks();
   hooks.on("a", async () => {

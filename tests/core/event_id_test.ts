@@ -55,14 +55,14 @@ test("thousands of ids of one millisecond are unique, well-formed and in order",
   assert.ok(timeOf(ids.at(-1)!) - timeOf(ids[0]!) <= 20_000 / 4096 + 1);
 });
 
-test("ids stay in order and unique while the clock goes back by seconds, and when it comes again", async () => {
+test("ids stay unique and in order while the clock goes back by seconds", async () => {
   const base = START + 180_000_000;
   const ids = await idsAt([0, -1, -9_000, -5_000, 0, 1, 1, 2].map((offset) => base + offset), 3000);
   assert.equal(new Set(ids).size, ids.length);
   assert.ok(isSorted(ids));
 });
 
-test("a clock that goes back by more was wrong before: ids follow it, and stay unique", async () => {
+test("ids follow a clock that goes back by more than seconds, and stay unique", async () => {
   const base = START + 270_000_000;
   const ids = await idsAt([base, base - 3_600_000, base - 3_600_000], 2);
   assert.equal(new Set(ids).size, 6);
@@ -77,12 +77,12 @@ test("ids of concurrent registries come from one sequence", async () => {
   assert.ok(isSorted(ids));
 });
 
-test("ids made one after the other share nothing but their time and counter", async () => {
+test("consecutive ids share only their time and counter", async () => {
   const ids = await idsAt([START + 360_000_000], 1000);
   assert.equal(new Set(ids.map((id) => id.slice(19))).size, 1000);
 });
 
-test("emit() takes sessions of 256 characters, however many bytes they are, and no longer ones", async () => {
+test("emit() accepts sessions of up to 256 characters of any size in bytes", async () => {
   const hooks = quietHooks();
   const emit = (sessionId: string) => hooks.emit("tool.called", { name: "bash" }, { sessionId });
   for (const character of ["a", "é", "😀"]) {

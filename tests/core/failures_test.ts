@@ -37,7 +37,7 @@ function revokedProxy(): unknown {
 }
 
 for (const [name, value] of Object.entries(values)) {
-  test(`a handler that throws ${name} fails with exactly that, and stops no other handler`, async () => {
+  test(`a handler that throws ${name} fails with exactly that value, and stops no other handler`, async () => {
     for (const emit of Object.values(ways)) {
       const reported: (readonly [unknown, HookEvent | undefined])[] = [];
       const hooks = quietHooks({ onError: (error, event) => void reported.push([error, event]) });
@@ -113,7 +113,7 @@ test("dispatch() keeps calling handlers after each of many throws", async () => 
   assert.match(message, /: 100 handlers failed/);
 });
 
-test("failures of overlapping dispatches do not mix", async () => {
+test("failures of overlapping dispatches are kept apart", async () => {
   const hooks = quietHooks();
   const gates = [deferred(), deferred()];
   hooks.on("a", async ({ data }) => {

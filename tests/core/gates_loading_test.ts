@@ -48,7 +48,7 @@ test("decide() and call() after close() are rejected, and load nothing", async (
   await assert.rejects(hooks.call("bash", {}, () => assert.fail("it ran")), HooksClosedError);
 });
 
-test("a gate that is registered right after decide() can only be one more that judges", async () => {
+test("a gate that is registered right after decide() may judge, too", async () => {
   const hooks = createHooks();
   hooks.gate("tool.called", { name: "no", handle: () => deny("No") });
   const decided = hooks.decide("tool.called", { name: "bash" });

@@ -81,7 +81,7 @@ for (const count of [1, 2]) {
   });
 }
 
-test("a call that nobody can repeat leaves no record of its decision to be read", async () => {
+test("a call without an id stores no record of its decision", async () => {
   const store = memoryStore();
   const keys: string[] = [];
   const watched = new Proxy(store, {
@@ -144,7 +144,7 @@ test("many calls of one id at once cost no more than as many of different ids", 
   }
 });
 
-test("a caller that aborts ends its own decision, not that of others who repeat the call", async () => {
+test("a caller that aborts ends its own decision, not those of others that repeat the call", async () => {
   const { hooks } = start(memoryStore());
   const waiting: (() => void)[] = [];
   hooks.gate("tool.called", {
@@ -168,7 +168,7 @@ test("a caller that aborts ends its own decision, not that of others who repeat 
   await hooks.close();
 });
 
-test("decisions about large data make room for one another, and are made again", async () => {
+test("cached decisions about large data evict each other, and are made again", async () => {
   const hooks = createHooks({ logger: silentLogger });
   let calls = 0;
   hooks.gate("tool.called", { name: "policy", handle: () => void calls++ });
@@ -186,7 +186,7 @@ test("decisions about large data make room for one another, and are made again",
   await hooks.close();
 });
 
-test("data that a rewrite made large counts, too", async () => {
+test("data that a rewrite made large counts towards the size of the cache", async () => {
   const hooks = createHooks({ logger: silentLogger });
   let calls = 0;
   const result = "x".repeat(9 * 1024 * 1024);
@@ -246,7 +246,7 @@ test("an ask and its decision are kept until it expires, for longer than other d
   await hooks.close();
 });
 
-test("a decision in which a gate failed is made again, no matter what onFailure says", async () => {
+test("a decision with a failed gate is made again, whatever its onFailure", async () => {
   for (const isStored of [true, false]) {
     for (const onFailure of ["deny", "allow"] as const) {
       const outbox = createOutbox(memoryStore(), { logger: silentLogger });
@@ -269,7 +269,7 @@ test("a decision in which a gate failed is made again, no matter what onFailure 
   }
 });
 
-test("a gate in shadow mode that fails doesn't have the same call judged again", async () => {
+test("a failed gate in shadow mode doesn't cause the same call to be judged again", async () => {
   const { hooks, calls, decide } = start(memoryStore());
   hooks.gate("tool.called", {
     name: "trial",

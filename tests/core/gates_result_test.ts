@@ -30,7 +30,7 @@ test("close() waits for the tools that run, and their results are judged", async
   assert.deepEqual(completed.sort(), ["It holds a key", "fine"]);
 });
 
-test("an error whose message gates judged is thrown with nothing that they did not see", async () => {
+test("an error whose message gates judged is thrown without other properties", async () => {
   const hooks = createHooks({ logger: silentLogger });
   hooks.gate("tool.completed", { name: "policy", handle: () => undefined });
   const thrownBy = (error: unknown): Promise<unknown> =>

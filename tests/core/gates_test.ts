@@ -243,7 +243,7 @@ test("a required gate that is not registered denies everything, until it is", as
   );
 });
 
-test("an ask denies when nobody can be asked, and follows the answer of onAsk", async () => {
+test("an ask denies when there is nobody to ask, and applies the response of onAsk", async () => {
   const alone = start();
   alone.hooks.gate("tool.called", { name: "policy", handle: () => ask("Really?") });
   const denied = await alone.hooks.decide("tool.called", { name: "bash" });
@@ -286,7 +286,7 @@ test("data that a person edited is checked under an id of its own", async () => 
   assert.equal(new Set(ids).size, 2);
 });
 
-test("a response that comes after an ask has expired counts for nothing, even if no timer fired", async () => {
+test("a response after the expiry of an ask is ignored, even if no timer fired", async () => {
   mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
   try {
     const { hooks } = start({
@@ -437,7 +437,7 @@ test("a result that is too large to be stored is returned, and recorded without 
   await hooks.close();
 });
 
-test("what can't be recorded is denied, and the tool doesn't run", async () => {
+test("a call that can't be recorded is denied, and the tool doesn't run", async () => {
   const outbox = createOutbox(memoryStore(), { logger: silentLogger });
   const publish = outbox.publish;
   outbox.publish = () => Promise.reject(new Error("the disk is full"));
@@ -499,7 +499,7 @@ test("a required gate in shadow mode counts as missing", async () => {
   assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, "deny");
 });
 
-test("what is returned of a judged result is what its JSON says, and nothing that it hides", async () => {
+test("a judged result is returned as its JSON, without anything that JSON doesn't show", async () => {
   const { hooks } = start();
   hooks.gate("tool.completed", {
     name: "mask",
@@ -546,7 +546,7 @@ test("the error of a tool is judged before the caller or an event gets it", asyn
   await assert.rejects(hooks.call("t", {}, fine), RangeError);
 });
 
-test("a decision is not remembered past a change of the gates", async () => {
+test("a decision is not reused after the gates change", async () => {
   const { hooks } = start({ gates: { required: ["policy"] } });
   const off = hooks.gate("tool.called", { name: "policy", handle: () => allow() });
   const call = (callId: string) => hooks.call("bash", { command: "ls" }, bash, { callId });
@@ -557,7 +557,7 @@ test("a decision is not remembered past a change of the gates", async () => {
   assert.ok(typeof await call("c-1") === "object", "denied");
 });
 
-test("an answer that the gate did not offer denies, and an ask ends without an expiry of its own", async () => {
+test("a response that the gate did not offer denies, and an ask without an expiry ends", async () => {
   const { hooks } = start({ gates: { onAsk: () => ({ decision: "allow", reason: 5 as never }) } });
   const off = hooks.gate("tool.called", { name: "a", handle: () => ask("?", { allow: ["deny"] }) });
   assert.equal((await hooks.decide("tool.called", { name: "bash" })).decision, "deny");
@@ -567,7 +567,7 @@ test("an answer that the gate did not offer denies, and an ask ends without an e
   assert.deepEqual([decision, reason], ["allow", undefined]);
 });
 
-test("a decision that the caller aborts denies, whatever onFailure says, and is not remembered", async () => {
+test("a decision that the caller aborts denies, whatever onFailure says, and is not cached", async () => {
   const { hooks } = start();
   let isSlow = true;
   hooks.gate("tool.called", {
@@ -676,7 +676,7 @@ test("malformed verdicts fail, in every form", async () => {
   }
 });
 
-test("a deny counts, whatever else is wrong with it, and isn't a failure", async () => {
+test("a deny applies even if other fields are invalid, and isn't a failure", async () => {
   const denials: readonly (() => unknown)[] = [
     () => deny(undefined as never),
     () => deny(null as never),
@@ -765,7 +765,7 @@ test("a gate that returns after its timeout is recorded as late, and changes not
   await hooks.close();
 });
 
-test("a gate that returns after the decision emits gate.late, with what it said", async () => {
+test("a gate that returns after the decision emits gate.late with its verdict", async () => {
   for (const outbox of [undefined, createOutbox(memoryStore())]) {
     const { hooks } = start(outbox && { outbox });
     const late = new Promise<HookEvent>((resolve) => hooks.once("gate.late", resolve as never));
@@ -799,7 +799,7 @@ test("a gate that returns after the decision emits gate.late, with what it said"
   }
 });
 
-test("a late result that can't be read is recorded as one that failed", async () => {
+test("a late result that can't be read is recorded as a failure", async () => {
   const { hooks } = start();
   const late = new Promise<HookEvent>((resolve) => hooks.once("gate.late", resolve as never));
   let respond!: (verdict: unknown) => void;
@@ -883,7 +883,7 @@ async function withStoredWebhook(read: () => void = () => {}) {
   return { outbox, connect, targets };
 }
 
-test("the first decision and the first call of a process reach stored webhooks, whatever other hooks do", async () => {
+test("stored webhooks receive the first decision and the first call, whatever other hooks do", async () => {
   const inits = [() => {}, () => Promise.reject(new Error("no disk")), () => new Promise(() => {})];
   for (const init of inits) {
     const { outbox, connect, targets } = await withStoredWebhook();
@@ -907,7 +907,7 @@ test("the first decision and the first call of a process reach stored webhooks, 
   }
 });
 
-test("stored webhooks that were loaded for a decision stay, also when another hook can't be opened", async () => {
+test("stored webhooks that a decision loaded stay registered even if another hook can't be opened", async () => {
   const { outbox, connect, targets } = await withStoredWebhook();
   const { hooks } = start({ outbox });
   hooks.gate("tool.called", { name: "policy", handle: () => allow() });
@@ -922,7 +922,7 @@ test("stored webhooks that were loaded for a decision stay, also when another ho
   await hooks.close();
 });
 
-test("while stored webhooks can't be read, decisions are denied, and what is only observed is reported", async () => {
+test("while stored webhooks can't be read, decisions are denied, and unobserved events are reported", async () => {
   let isBroken = true;
   const { outbox, connect, targets } = await withStoredWebhook(() => {
     if (isBroken) throw new TypeError("unreadable");
@@ -942,7 +942,7 @@ test("while stored webhooks can't be read, decisions are denied, and what is onl
   await hooks.close();
 });
 
-test("what gates decided before a hook was open reaches it once it is", async () => {
+test("a hook receives the decisions made before it was opened", async () => {
   let open!: () => void;
   const opened = new Promise<void>((resolve) => open = resolve);
   const received: string[] = [];
@@ -961,7 +961,7 @@ test("what gates decided before a hook was open reaches it once it is", async ()
   assert.deepEqual(received.toSorted(), ["gate.decided", "tool.called", "tool.completed"]);
 });
 
-test("a hook that can't be opened is reported when it misses what was decided", async () => {
+test("a hook that can't be opened is reported when it misses a decision", async () => {
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
   const { hooks } = start({ outbox: createOutbox(memoryStore()), onError });
@@ -991,7 +991,7 @@ test("filters that don't return a boolean fail, and unknown options of call() ar
   );
 });
 
-test("gate() refuses what is no gate, and a name that is taken", () => {
+test("gate() rejects invalid gates, and a name that is taken", () => {
   const { hooks } = start();
   const gate = { name: "a", handle: () => undefined };
   hooks.gate("tool.called", gate);

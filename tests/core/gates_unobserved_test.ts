@@ -49,7 +49,7 @@ test("a decision is the same whether or not anything handles its record", async 
   await Promise.all([unseen.close(), seen.close()]);
 });
 
-test("handlers receive the events of decisions whose records nobody handles", async () => {
+test("handlers receive the events of a decision even if its record has no handlers", async () => {
   const hooks = await warm();
   const seen: unknown[] = [];
   hooks.on("tool.called", ({ data }) => void seen.push(data.decision_id));
@@ -60,7 +60,7 @@ test("handlers receive the events of decisions whose records nobody handles", as
   await hooks.close();
 });
 
-test("close() waits for an async gate whose decision nobody sees", async () => {
+test("close() waits for an async gate whose decision has no observers", async () => {
   const hooks = await warm();
   let open = (): void => {};
   const opened = new Promise<void>((resolve) => open = resolve);
@@ -87,7 +87,7 @@ test("close() in a gate is an error, and the hooks close", async () => {
   await hooks.close();
 });
 
-test("a handler that decides about its own type ends with an error, not with the stack", async () => {
+test("a handler that decides about its own type fails with an error, not a stack overflow", async () => {
   const failures: unknown[] = [];
   const hooks = await warm({ onError: (error) => void failures.push(error) });
   let calls = 0;

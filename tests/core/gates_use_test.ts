@@ -100,7 +100,7 @@ test("allow() with data rewrites, and gives a reason and context as well", async
   );
 });
 
-test("data of a check is a failure: what it would have changed must not run unchanged", async () => {
+test("a check that returns data is a failure, since the call would run unchanged", async () => {
   const hooks = start();
   hooks.gate("tool.called", { name: "mask", handle: () => allow("", { data: CALL }) });
   const decision = await hooks.decide("tool.called", CALL);
@@ -129,7 +129,7 @@ test("a gate that throws a revoked proxy fails like any other", async () => {
   }
 });
 
-test("a gate that throws a GateError fails as it says, and keeps the message to itself", async () => {
+test("a gate that throws a GateError fails with its code, and its message is not shown", async () => {
   for (const failure of ["unreachable", "status", "invalid", "too_large"] as const) {
     const hooks = start();
     hooks.gate("tool.called", {
@@ -145,7 +145,7 @@ test("a gate that throws a GateError fails as it says, and keeps the message to 
   }
 });
 
-test("a gate that is unreachable five times in a row isn't called for five seconds, and still denies", async () => {
+test("a gate that is unreachable five times in a row is not called for five seconds, and denies", async () => {
   mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
   try {
     const hooks = start();
@@ -182,7 +182,7 @@ test("a gate that is unreachable five times in a row isn't called for five secon
   }
 });
 
-test("a gate whose failure lets an event through is always called: it may deny by now", async () => {
+test("a gate with onFailure 'allow' is always called, since it may deny again", async () => {
   const hooks = start();
   let calls = 0;
   hooks.gate("tool.called", {
@@ -199,7 +199,7 @@ test("a gate whose failure lets an event through is always called: it may deny b
   assert.equal((await hooks.decide("tool.called", CALL)).decision, "deny");
 });
 
-test("errors and invalid verdicts open no breaker: they are about one event, and quick", async () => {
+test("errors and invalid verdicts don't open the circuit breaker", async () => {
   const hooks = start();
   hooks.gate("tool.called", {
     name: "policy",
@@ -212,7 +212,7 @@ test("errors and invalid verdicts open no breaker: they are about one event, and
   assert.equal((await hooks.decide("tool.called", { name: "ls" })).decision, "allow");
 });
 
-test("a call that a gate could not be reached for is decided again", async () => {
+test("a call is decided again after a gate was unreachable", async () => {
   const hooks = start();
   let isUp = false;
   hooks.gate("tool.called", {
@@ -328,7 +328,7 @@ test("a decision that a verdict leaves out doesn't come from a polluted prototyp
   await hooks.close();
 });
 
-test("an undefined value can't turn off an option that protects", () => {
+test("an undefined value doesn't disable a safety option", () => {
   for (const gates of [undefined, null, { required: undefined }, { required: null }]) {
     assert.throws(() => start({ gates } as never), TypeError, JSON.stringify(gates));
   }

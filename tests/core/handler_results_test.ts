@@ -72,7 +72,7 @@ for (const [what, thenable] of Object.entries(BROKEN)) {
   }
 }
 
-test("hooks may return anything from init, handle and close, and promises of it are awaited", async () => {
+test("hooks may return anything from init, handle, and close, and promises are awaited", async () => {
   const calls: string[] = [];
   const opened = deferred<number>();
   const hooks = quietHooks();
@@ -90,7 +90,7 @@ test("hooks may return anything from init, handle and close, and promises of it 
   assert.deepEqual(calls, ["init", "handle", "close"]);
 });
 
-test("handlers that return values, but no promises, have all run when emit() returns", async () => {
+test("handlers that return no promises have all run when emit() returns", async () => {
   const hooks = quietHooks();
   const calls: number[] = [];
   for (const n of [1, 2, 3]) hooks.on("a", () => calls.push(n));

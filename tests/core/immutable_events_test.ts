@@ -21,7 +21,7 @@ function isDeepFrozen(value: unknown): boolean {
 }
 
 testBothWays(
-  "a handler that changes its event fails by itself, and the others get the event as it was",
+  "a handler that changes its event fails, and the others get the original event",
   async (emit) => {
     const payloads: unknown[] = [];
     const hooks = quietHooks();
@@ -64,7 +64,7 @@ test("an event behaves as an ordinary object: spread, compared, cloned, written,
   assert.deepEqual([changeable.a, (data as { a: unknown }).a], [[1, 2], [1]]);
 });
 
-test("setting the time of an event's timestamp changes nothing for others", async () => {
+test("changing the Date of an event's timestamp doesn't affect other handlers", async () => {
   const event = await received(null);
   const before = event.timestamp.getTime();
   event.timestamp.setTime(0);
@@ -73,7 +73,7 @@ test("setting the time of an event's timestamp changes nothing for others", asyn
   assert.match(new TextDecoder().decode(encodeEvent(event)), /"timestamp":"20\d\d-/);
 });
 
-test("an event that was accepted or decoded is dispatched as it is: its payload is copied once", async () => {
+test("the payload of an accepted or decoded event is not copied again", async () => {
   const emitted = await received({ n: 1 });
   const decoded = decodeEvent(encodeEvent(emitted));
   assert.ok(isDeepFrozen(decoded.data));
@@ -88,7 +88,7 @@ test("an event that was accepted or decoded is dispatched as it is: its payload 
   }
 });
 
-test("what only looks like an accepted event is copied, whatever it is made of", async () => {
+test("an object that only looks like an accepted event is copied", async () => {
   const accepted = await received({ list: [1] });
   const data = { list: [1] };
   const fakes = [
@@ -115,7 +115,7 @@ test("what only looks like an accepted event is copied, whatever it is made of",
   }
 });
 
-test("what the caller changes while hooks are opened or events wait is not dispatched", async () => {
+test("changes by the caller while hooks are opened or events wait are not dispatched", async () => {
   const payloads: unknown[] = [];
   const hooks = quietHooks({ maxConcurrent: 1 });
   let open!: () => void;
@@ -138,7 +138,7 @@ test("what the caller changes while hooks are opened or events wait is not dispa
   assert.deepEqual(payloads, Array(8).fill({ n: 1, list: [1] }));
 });
 
-test("lists of registrations can't be changed, nor does a change of given lists reach them", async () => {
+test("lists of registrations are frozen, and later changes to lists of the caller have no effect", async () => {
   const calls: string[] = [];
   const hooks = quietHooks();
   const patterns = ["a"];

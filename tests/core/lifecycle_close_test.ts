@@ -32,7 +32,7 @@ for (const when of ["before the first event", "after init()", "after an event th
   });
 }
 
-test("close() rejects events as soon as it is called, while running ones continue", async () => {
+test("close() rejects new events as soon as it is called, and running ones continue", async () => {
   const log: string[] = [];
   const gate = deferred();
   const hooks = quietHooks({ use: [fakeHook(log, "a", { handle: () => gate.promise })] });
@@ -52,7 +52,7 @@ test("close() rejects events as soon as it is called, while running ones continu
 });
 
 for (const opened of [true, false]) {
-  test(`close() lets async events end: those that run, and those that wait (${opened ? "opened" : "not opened yet"})`, async () => {
+  test(`close() waits for running and queued async events (${opened ? "opened" : "not opened yet"})`, async () => {
     const received: string[] = [];
     const hooks = quietHooks({ maxConcurrent: 1 });
     hooks.on("tool.*", async (event: HookEvent) => {
@@ -68,7 +68,7 @@ for (const opened of [true, false]) {
   });
 }
 
-test("close() takes what handlers emit through their context meanwhile, in both forms, and waits for it", async () => {
+test("close() accepts and awaits events that handlers emit through their context", async () => {
   const log: string[] = [];
   const gate = deferred();
   const hooks = quietHooks({ use: [fakeHook(log, "a")] });
@@ -97,7 +97,7 @@ test("close() takes what handlers emit through their context meanwhile, in both 
   assert.deepEqual(hooks.errors, []);
 });
 
-test("while close() waits, an event from outside is refused even after one from a handler was taken", async () => {
+test("while close() waits, events are accepted only from the context of a handler", async () => {
   const gate = deferred();
   const hooks = quietHooks();
   hooks.on("tool.called", async (_event, context) => {
@@ -139,7 +139,7 @@ test("hooks are closed one after the other, the last one first", async () => {
   assert.deepEqual(log, expected);
 });
 
-test("hooks registered before and after init() are closed in one reverse order, webhooks among them", async () => {
+test("hooks and webhooks registered before and after init() are closed in reverse order", async () => {
   const log: string[] = [];
   const webhook = (name: string) =>
     fakeWebhook(log, name, { close: () => void log.push(`${name} closes`) });
@@ -159,7 +159,7 @@ test("hooks that were never opened are not closed, and a queue that was never st
   assert.deepEqual(log, []);
 });
 
-test("all errors of closing come together in one HookCloseError, in the order of closing", async () => {
+test("close() rejects with one HookCloseError that has all errors in order", async () => {
   const log: string[] = [];
   const [first, second] = [new Error("disk full"), "no network"];
   const hooks = quietHooks({
@@ -190,7 +190,7 @@ test("all errors of closing come together in one HookCloseError, in the order of
   assert.deepEqual(log, ["c closes", "b closes", "a closes"]);
 });
 
-test("close() again gives the same outcome and closes nothing twice, also while it is at it", async () => {
+test("a second close() has the same outcome and closes nothing twice, also while the first runs", async () => {
   for (const failure of [undefined, new Error("disk full")]) {
     const log: string[] = [];
     const close = (): Promise<void> => failure ? Promise.reject(failure) : Promise.resolve();
@@ -204,7 +204,7 @@ test("close() again gives the same outcome and closes nothing twice, also while 
   }
 });
 
-test("nothing can be registered once close() was called", async () => {
+test("nothing can be registered after close()", async () => {
   const hooks = quietHooks();
   const ended = hooks.close();
   const attempts: readonly (readonly [subject: string, register: () => unknown])[] = [
@@ -235,7 +235,7 @@ function slowHook(log: string[], opened: Promise<void>) {
   });
 }
 
-test("a hook that is still opening when close() is called sees its signal abort, and may give up", async () => {
+test("close() aborts the signal of a hook that is still opening", async () => {
   const log: string[] = [];
   const hooks = quietHooks({ use: [fakeHook(log, "a"), slowHook(log, deferred().promise)] });
   const opened = hooks.init();
@@ -246,7 +246,7 @@ test("a hook that is still opening when close() is called sees its signal abort,
   assert.deepEqual(log, ["a opens", "slow opens", "a closes"]);
 });
 
-test("close() lets a hook open that an accepted event waits for, in both forms", async () => {
+test("close() lets hooks open for events that were accepted before", async () => {
   for (const form of ["emit", "emitInBackground"] as const) {
     const log: string[] = [];
     const gate = deferred();

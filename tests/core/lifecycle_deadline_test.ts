@@ -15,7 +15,7 @@ async function failuresOf(ended: Promise<void>): Promise<readonly string[]> {
   return error.failures.map(({ name, error }) => `${name}: ${(error as Error).message}`);
 }
 
-test("past the deadline close() aborts the signals of handlers that still run, closes the hooks, and says so", async () => {
+test("at its timeout, close() aborts the signals of running handlers, closes hooks, and reports it", async () => {
   await withClock(async (pass) => {
     const log: string[] = [];
     const signals: AbortSignal[] = [];
@@ -51,7 +51,7 @@ test("past the deadline close() aborts the signals of handlers that still run, c
   });
 });
 
-test("an event that is more than a plain one fails when close() gives up, though its handler ignores the signal", async () => {
+test("an event with options fails at the timeout of close(), even if its handler ignores the signal", async () => {
   await withClock(async (pass) => {
     const { signal } = new AbortController();
     const cases = [[{}, { signal }], [{ outbox: new FakeQueue() }, {}]] as const;
@@ -83,7 +83,7 @@ test("an event that is more than a plain one fails when close() gives up, though
   });
 });
 
-test("a handler that ends in time costs close() no deadline and no timer", async () => {
+test("a handler that ends in time leaves close() no timer", async () => {
   await withClock(async (pass) => {
     const gate = deferred();
     const hooks = quietHooks({
@@ -100,7 +100,7 @@ test("a handler that ends in time costs close() no deadline and no timer", async
   });
 });
 
-test("a hook receives nothing more once it is closed, though a handler ahead of it ends late", async () => {
+test("a closed hook receives no event, even if a handler before it ends late", async () => {
   await withClock(async (pass) => {
     for (const options of [undefined, { signal: new AbortController().signal }]) {
       const log: string[] = [];
@@ -120,7 +120,7 @@ test("a hook receives nothing more once it is closed, though a handler ahead of 
   });
 });
 
-test("async events that still wait at the deadline are not handed to closed hooks, and are reported", async () => {
+test("async events that still wait at the timeout of close() are reported, and not dispatched", async () => {
   await withClock(async (pass) => {
     const log: string[] = [];
     const gate = deferred();
@@ -139,7 +139,7 @@ test("async events that still wait at the deadline are not handed to closed hook
   });
 });
 
-test("a hook whose close() never ends is named; the others are closed all the same, and not blamed", async () => {
+test("a hook whose close() never ends is reported by name, and the others are closed", async () => {
   await withClock(async (pass) => {
     const log: string[] = [];
     const broken = () => Promise.reject(new Error("disk full"));
@@ -165,7 +165,7 @@ test("a hook whose close() never ends is named; the others are closed all the sa
   });
 });
 
-test("stuck handlers leave hooks the time to close that was kept for them", async () => {
+test("hooks have time to close even if handlers never end", async () => {
   await withClock(async (pass) => {
     const gate = deferred();
     const hooks = quietHooks({ closeTimeout });
@@ -181,7 +181,7 @@ test("stuck handlers leave hooks the time to close that was kept for them", asyn
   });
 });
 
-test("an unregistered hook is closed once, though its last event ends only because close() gives up", async () => {
+test("an unregistered hook is closed once, even if its last event ends at the timeout of close()", async () => {
   await withClock(async (pass) => {
     const log: string[] = [];
     const gate = deferred();
@@ -206,7 +206,7 @@ test("an unregistered hook is closed once, though its last event ends only becau
   });
 });
 
-test("hooks that close() found half open are closed, and never receive the event that opened them", async () => {
+test("close() closes hooks that are still opening, and they receive no event", async () => {
   await withClock(async (pass) => {
     const log: string[] = [];
     const gate = deferred();

@@ -83,7 +83,7 @@ async function live(seed: number): Promise<string[]> {
   return faults;
 }
 
-test("whatever comes in whatever order, a hook receives events only while it is open, and is closed once", async () => {
+test("in any order of calls, a hook receives events only while it is open, and is closed once", async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     assert.deepEqual(await live(seed), [], `seed ${seed}`);
   }
@@ -105,7 +105,7 @@ test("a hook that is registered while the first event waits for others is opened
   assert.ok(["init,handle,close", ""].includes(log.join()), log.join());
 });
 
-test("an init that emits without waiting is called once, and receives its event when it is open", async () => {
+test("a hook whose init() emits without waiting receives that event once it is open", async () => {
   const log: string[] = [];
   const hooks = createHooks();
   hooks.use({

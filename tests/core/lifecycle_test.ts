@@ -5,7 +5,7 @@ import { BASH, deferred, fakeHook, quietHooks, turn } from "./_fakes.ts";
 
 const [broken, brokenToo] = [new Error("no disk"), new Error("no network")];
 
-test("the first event opens every hook, one after the other as registered, before any receives it", async () => {
+test("the first event opens every hook in the order of registration before any receives it", async () => {
   const log: string[] = [];
   const hooks = quietHooks({
     use: [fakeHook(log, "a", { init: turn }), fakeHook(log, "b")],
@@ -23,7 +23,7 @@ test("the first event opens every hook, one after the other as registered, befor
   ]);
 });
 
-test("a hook is opened by an event that it does not receive, and by one of the async form", async () => {
+test("a hook is opened by an event that it does not receive, and by emitInBackground()", async () => {
   for (const form of ["emit", "emitInBackground"] as const) {
     const log: string[] = [];
     const hooks = quietHooks({ use: [fakeHook(log, "a", { events: ["agent.end"] })] });
@@ -33,7 +33,7 @@ test("a hook is opened by an event that it does not receive, and by one of the a
   }
 });
 
-test("events that come at the same time, and init(), open the hooks once", async () => {
+test("simultaneous events and init() open the hooks once", async () => {
   const log: string[] = [];
   const gate = deferred();
   const hooks = quietHooks({ use: [fakeHook(log, "a", { init: () => gate.promise })] });
@@ -75,7 +75,7 @@ test("a hook without init() receives events and is closed", async () => {
   assert.deepEqual(log, ["receives", "closes"]);
 });
 
-test("init() receives the logger, a store if there is one, and a signal that close() aborts as it begins", async () => {
+test("init() receives the logger, the store, if any, and a signal that close() aborts first", async () => {
   const contexts: Parameters<NonNullable<Hook["init"]>>[0][] = [];
   const gate = deferred();
   const hooks = quietHooks({
@@ -134,7 +134,7 @@ for (
   });
 }
 
-test("what had been opened is closed even when that fails too; those errors are reported", async () => {
+test("hooks that were opened before a failed init() are closed, and errors of that are reported", async () => {
   const log: string[] = [];
   const hooks = quietHooks({
     use: [
@@ -148,7 +148,7 @@ test("what had been opened is closed even when that fails too; those errors are 
   assert.deepEqual(hooks.errors, [brokenToo]);
 });
 
-test("a failed init() rejects every event that waited for it; the async form reports it", async () => {
+test("a failed init() rejects every waiting event, and emitInBackground() reports it", async () => {
   const gate = deferred();
   const hooks = quietHooks({ use: [fakeHook([], "a", { init: () => gate.promise })] });
   const emitted = [hooks.emit("tool.called", BASH), hooks.emit("tool.completed", BASH)];
@@ -159,7 +159,7 @@ test("a failed init() rejects every event that waited for it; the async form rep
   assert.deepEqual(hooks.errors.map((error) => (error as HookInitError).cause), [broken]);
 });
 
-test("the event after a failed init() tries again, and opens all hooks", async () => {
+test("the event after a failed init() opens all hooks again", async () => {
   const log: string[] = [];
   let failing = true;
   const init = (): void => {
@@ -227,7 +227,7 @@ test("a hook registered by a handler is opened before the event that the handler
   assert.deepEqual(log, ["late opens", "late receives tool.completed"]);
 });
 
-test("a hook registered later that cannot be opened holds up events until it is unregistered; the others stay open", async () => {
+test("a later hook that can't be opened blocks events until it is unregistered, and others stay open", async () => {
   const log: string[] = [];
   const hooks = quietHooks({ use: [fakeHook(log, "a")] });
   await hooks.init();
@@ -238,7 +238,7 @@ test("a hook registered later that cannot be opened holds up events until it is 
   assert.deepEqual(log, ["a opens", "b opens", "a receives tool.called"]);
 });
 
-test("a handler is neither opened nor closed: it receives without a turn of waiting", async () => {
+test("a handler needs no opening, and receives events synchronously", async () => {
   const hooks = quietHooks();
   const log: string[] = [];
   await hooks.init();

@@ -4,7 +4,7 @@ import { BASH, deferred, fakeHook, quietHooks, turn } from "./_fakes.ts";
 
 const broken = new Error("no disk");
 
-test("an opened hook that is unregistered is closed, once, however often that is said", async () => {
+test("an opened hook is closed once when it is unregistered, also after repeated calls", async () => {
   const log: string[] = [];
   const hooks = quietHooks();
   const [registration] = hooks.use(fakeHook(log, "a"));
@@ -18,7 +18,7 @@ test("an opened hook that is unregistered is closed, once, however often that is
   assert.deepEqual(log, ["a opens", "a closes"]);
 });
 
-test("an unregistered hook is closed when no dispatch runs that may still come to it", async () => {
+test("an unregistered hook is closed when no running dispatch can still reach it", async () => {
   const log: string[] = [];
   const gate = deferred();
   const hooks = quietHooks();
@@ -35,7 +35,7 @@ test("an unregistered hook is closed when no dispatch runs that may still come t
   assert.deepEqual(log, ["a opens", "a receives tool.called", "a closes"]);
 });
 
-test("an event that begins after unregister() does not put the closing off", async () => {
+test("an event emitted after unregister() does not delay the close of the hook", async () => {
   const log: string[] = [];
   const gates = [deferred(), deferred()];
   const hooks = quietHooks();
@@ -56,7 +56,7 @@ test("an event that begins after unregister() does not put the closing off", asy
 });
 
 for (const where of ["before its first await", "after it"]) {
-  test(`a hook may unregister itself in handle(), ${where}: it ends what it does, then is closed`, async () => {
+  test(`a hook may unregister itself in handle(), ${where}, and is closed after it`, async () => {
     const log: string[] = [];
     const hooks = quietHooks();
     const [registration] = hooks.use(fakeHook(log, "a", {
@@ -130,7 +130,7 @@ for (
     ["rejects", () => Promise.reject(broken)],
   ] as const
 ) {
-  test(`a close() that ${how} after unregister() is logged with the hook's name, and told to onError`, async () => {
+  test(`a close() that ${how} after unregister() is logged with the hook's name and passed to onError`, async () => {
     const logged: unknown[][] = [];
     const errors: unknown[] = [];
     const hooks = quietHooks({
@@ -147,7 +147,7 @@ for (
   });
 }
 
-test("close() waits for a hook that is unregistered just before, and closes it once", async () => {
+test("close() waits for a hook that was just unregistered, and closes it once", async () => {
   const log: string[] = [];
   const hooks = quietHooks();
   const [registration] = hooks.use(
@@ -159,7 +159,7 @@ test("close() waits for a hook that is unregistered just before, and closes it o
   assert.deepEqual(log, ["a opens", "a closes", "a is closed"]);
 });
 
-test("a name can be used again at once, by a hook that is opened before it receives", async () => {
+test("a name can be reused immediately, by a hook that is opened before it receives events", async () => {
   const log: string[] = [];
   const hooks = quietHooks();
   const [registration] = hooks.use(
@@ -182,7 +182,7 @@ test("a name can be used again at once, by a hook that is opened before it recei
   ]);
 });
 
-test("unregistering the first of a name again does not free the name of the second", async () => {
+test("unregistering a hook twice does not free its name for a third hook", async () => {
   const hooks = quietHooks();
   const [first] = hooks.use(fakeHook([], "a"));
   first!.unregister();

@@ -7,7 +7,7 @@ import { silentLogger } from "../support/silent_logger.ts";
 
 const BASH = { name: "bash" };
 
-test("a filter that has to be waited for is rejected, and its rejection goes nowhere", async () => {
+test("an async filter is an error, and its rejection is handled", async () => {
   let calls = 0;
   const hooks = createHooks({ logger: silentLogger });
   const filter = (() => Promise.reject(new Error("late"))) as unknown as () => boolean;
@@ -16,7 +16,7 @@ test("a filter that has to be waited for is rejected, and its rejection goes now
   assert.equal(calls, 0);
 });
 
-test("a setStorage that has to be waited for is refused", () => {
+test("an async setStorage() is an error", () => {
   const hooks = createHooks({ store: memoryStore() });
   const hook = {
     name: "a",
@@ -27,7 +27,7 @@ test("a setStorage that has to be waited for is refused", () => {
   assert.throws(() => hooks.use(hook), /'setStorage': it must be synchronous/);
 });
 
-test("an event that a schema loses to another registry's failure is reported all the same", async () => {
+test("an event that a schema drops because of another registry's failure is reported", async () => {
   const inner = createHooks({ logger: silentLogger });
   inner.on("tool.called", () => {
     throw new Error("inner");
@@ -47,7 +47,7 @@ test("an event that a schema loses to another registry's failure is reported all
   assert.deepEqual(reported.map((event) => event?.type), ["tool.called"]);
 });
 
-test("a setStorage that emits leaves no hook with the store of before", async () => {
+test("a setStorage() that emits leaves no hook with the previous store", async () => {
   const seen: (Store | undefined)[] = [];
   const hooks = createHooks({ logger: silentLogger });
   const emits = {
@@ -68,7 +68,7 @@ test("a setStorage that emits leaves no hook with the store of before", async ()
   assert.equal(entry.value, null);
 });
 
-test("a queue that gives no receipt has not stored the event", async () => {
+test("an event is not stored if the queue returns no receipt", async () => {
   const register = () => ({ unregister() {}, [Symbol.dispose]() {} });
   const outbox = {
     publish: () => Promise.resolve([]),
@@ -83,7 +83,7 @@ test("a queue that gives no receipt has not stored the event", async () => {
   );
 });
 
-test("an outbox that an accepted event starts while the hooks are closed is stopped", async () => {
+test("an outbox that is started while the hooks close is stopped", async () => {
   const log: string[] = [];
   const outbox = {
     publish: (batch: readonly { readonly event: HookEvent }[]) => {
@@ -104,7 +104,7 @@ test("an outbox that an accepted event starts while the hooks are closed is stop
   assert.equal(log.filter((what) => what === "publish").length, 1);
 });
 
-test("an event that waits for a hook which never opens is refused when close() gives up", async () => {
+test("an event that waits for a hook that never opens is rejected at the timeout of close()", async () => {
   const hooks = createHooks({ logger: silentLogger, closeTimeout: 20 });
   hooks.use({ name: "stuck", events: ["*"], init: () => new Promise(() => {}), handle: () => {} });
   const emitted = assert.rejects(hooks.emit("tool.called", BASH), { code: "hooks_closed" });

@@ -20,7 +20,7 @@ const ways: Readonly<Record<string, (hooks: Hooks<AnyEvents>) => Promise<unknown
 };
 
 for (const [way, cause] of Object.entries(ways)) {
-  test(`${way} in a handler of the same type ends with an EmitDepthError, not with the stack`, async () => {
+  test(`${way} in a handler of the same type fails with an EmitDepthError, not a stack overflow`, async () => {
     let calls = 0;
     const errors: unknown[] = [];
     const hooks = quietHooks();
@@ -44,7 +44,7 @@ for (const [way, cause] of Object.entries(ways)) {
   });
 }
 
-test("two registries that emit into each other end with an EmitDepthError", async () => {
+test("two registries that emit into each other fail with an EmitDepthError", async () => {
   let calls = 0;
   const [one, other] = [quietHooks(), quietHooks()];
   one.on("a", () => (calls++, other.emit("b", null)));
@@ -55,7 +55,7 @@ test("two registries that emit into each other end with an EmitDepthError", asyn
   assert.deepEqual([calls, error.chain.slice(0, 3)], [LIMIT, ["a", "b", "a"]]);
 });
 
-test("handlers with many frames of their own reach the limit before the stack ends", async () => {
+test("handlers with deep stacks of their own reach the limit before a stack overflow", async () => {
   const hooks = quietHooks();
   const deep = (frames: number): Promise<unknown> =>
     frames > 0 ? deep(frames - 1) : hooks.emit("a", null);
@@ -107,7 +107,7 @@ test("filters, payloads and schemas that emit are counted as handlers are", asyn
   for (const root of roots) assert.ok(root instanceof EmitDepthError, `${root}`);
 });
 
-test("an onError that emits what fails again is called no deeper than the limit", async () => {
+test("an onError that emits failing events is called no deeper than the limit", async () => {
   let told = 0;
   const hooks = quietHooks({
     onError() {
@@ -148,7 +148,7 @@ test("handlers that emit one event after the other, however many, are not nested
   assert.equal(calls, 3 * LIMIT);
 });
 
-test("handlers that await an emission of their own type end, also where accepting takes a while", async () => {
+test("handlers that await an emission of their own type end, even if validation is async", async () => {
   const validate = (value: unknown) => Promise.resolve({ value });
   const schema = { "~standard": { version: 1, vendor: "test", validate } } as const;
   let calls = 0;
@@ -162,7 +162,7 @@ test("handlers that await an emission of their own type end, also where acceptin
   assert.equal(calls, LIMIT);
 });
 
-test("events that cause one another without waiting are not nested", async () => {
+test("events that cause each other without waiting are not nested", async () => {
   const validate = (value: unknown) => Promise.resolve({ value });
   const schema = { "~standard": { version: 1, vendor: "test", validate } } as const;
   let calls = 0;

@@ -17,7 +17,7 @@ test("a handler with `once` is called for one event, and is unregistered before 
   assert.deepEqual({ calls, counts }, { calls: 1, counts: [0] });
 });
 
-test("`once` means one call also when dispatches overlap, whatever delays the handlers", async () => {
+test("a handler with `once` is called once even if dispatches overlap", async () => {
   const gates = { sync: undefined, async: deferred() };
   for (const [name, gate] of Object.entries(gates)) {
     const received: unknown[] = [];
@@ -33,7 +33,7 @@ test("`once` means one call also when dispatches overlap, whatever delays the ha
   }
 });
 
-test("`once` means one call also when the handler emits the same event again", async () => {
+test("a handler with `once` is called once even if it emits the same type", async () => {
   let calls = 0;
   const hooks = quietHooks();
   hooks.on("a", async (_, context) => {
@@ -57,7 +57,7 @@ test("`once` with a filter waits for the first event that the filter lets pass",
   assert.equal(hooks.registry.handlerCount("a"), 0);
 });
 
-test("`once` with a filter that throws is still waiting for its event", async () => {
+test("a handler with `once` whose filter throws still waits for its event", async () => {
   const received: unknown[] = [];
   const hooks = quietHooks();
   hooks.on("a", ({ data }) => void received.push(data), {
@@ -69,7 +69,7 @@ test("`once` with a filter that throws is still waiting for its event", async ()
   assert.deepEqual(received, [{ ok: true }]);
 });
 
-test("a handler with `once` that throws had its call", async () => {
+test("a handler with `once` that throws is not called again", async () => {
   let calls = 0;
   const hooks = quietHooks();
   hooks.on("a", () => {
@@ -81,7 +81,7 @@ test("a handler with `once` that throws had its call", async () => {
   assert.equal(calls, 1);
 });
 
-test("a handler with `once` and a timeout is not called again when its call was too long", async () => {
+test("a handler with `once` that times out is not called again", async () => {
   let calls = 0;
   const hooks = quietHooks();
   const started = deferred();
@@ -102,7 +102,7 @@ test("a handler with `once` and a timeout is not called again when its call was 
   assert.equal(calls, 1);
 });
 
-test("`once` over several patterns is one call in all", async () => {
+test("a handler with `once` and several patterns is called once in total", async () => {
   const received: string[] = [];
   const hooks = quietHooks();
   hooks.on(["a", "b", "*"], ({ type }) => void received.push(type), { once: true });

@@ -79,7 +79,7 @@ function matches(pattern: string, type: string): boolean {
   return words.length > prefix.length && prefix.every((word, n) => word === words[n]);
 }
 
-test("a pattern that comes or goes after a type was received counts from the next event on", async () => {
+test("a pattern that is added or removed applies from the next event", async () => {
   const hooks = quietHooks();
   for (const pattern of ["a.b.c", "a.b.*", "a.*", "*"]) {
     await hooks.emit("a.b.c", null);
@@ -124,7 +124,7 @@ const refused: readonly unknown[] = [
   () => "tool",
 ];
 
-test("an ill-formed pattern is refused where it is given, by a TypeError that shows it", () => {
+test("on() and use() reject a malformed pattern with a TypeError that shows it", () => {
   const hooks = quietHooks();
   for (const pattern of refused) {
     const events = (typeof pattern === "string" ? [pattern] : pattern) as string[];
@@ -154,7 +154,7 @@ test("types and prefixes may be 128 characters long", async () => {
   assert.deepEqual(received, [type, `${prefix}.c`]);
 });
 
-test("handlerCount() counts who receives a type; hookCount() counts compiled hooks alone", () => {
+test("handlerCount() counts the handlers of a type, and hookCount() counts only hooks", () => {
   const { on, use, registry } = quietHooks();
   const counts = () => [
     registry.handlerCount("tool.called"),
@@ -190,7 +190,7 @@ test("list() has all registrations in order, with their names and patterns, each
   assert.deepEqual(registry.list(), [listed[0], listed[2]]);
 });
 
-test("a list of patterns that the caller changes later changes nothing", async () => {
+test("later changes to a list of patterns have no effect", async () => {
   const hooks = quietHooks();
   const events = ["a"];
   let calls = 0;

@@ -104,7 +104,7 @@ function revoked(): unknown {
 }
 
 for (const [name, data, ...paths] of refused) {
-  test(`a payload is rejected, with the path of every fault: ${name}`, async () => {
+  test(`emit() rejects a payload with the path of every issue: ${name}`, async () => {
     const error = await emit(data);
     assert.ok(error instanceof EventValidationError, "accepted");
     assert.deepEqual(pathsOf(error), paths);
@@ -151,7 +151,7 @@ const accepted: readonly (readonly [name: string, data: unknown, json: unknown])
 ];
 
 for (const [name, data, json] of accepted) {
-  test(`a payload is taken: ${name}`, async () => {
+  test(`emit() accepts a payload: ${name}`, async () => {
     const event = await emit(data);
     if (event instanceof EventValidationError) throw event;
     const { data: decoded } = decodeEvent(encodeEvent(event));
@@ -163,7 +163,7 @@ for (const [name, data, json] of accepted) {
   });
 }
 
-test("toJSON is asked once, as JSON does: what it gives is not asked again", async () => {
+test("toJSON() is called once, and not on its result, as JSON.stringify() does", async () => {
   const data = { a: { toJSON: () => ({ b: 1, toJSON: () => ({ c: 1n }) }) } };
   const event = await emit(data);
   // JSON leaves the inner function out; a refusal of the function is as good.
@@ -171,13 +171,13 @@ test("toJSON is asked once, as JSON does: what it gives is not asked again", asy
   else assert.deepEqual(decodeEvent(encodeEvent(event)).data, { a: { b: 1 } });
 });
 
-test("toJSON that gives new objects without end is refused or taken, but no overflow of the stack", async () => {
+test("toJSON() that returns new objects forever does not overflow the stack", async () => {
   const endless = (): unknown => ({ toJSON: endless });
   const event = await emit(endless());
   if (event instanceof EventValidationError) assert.ok(!/call stack/i.test(event.message));
 });
 
-test("parts that are shared make a payload no deeper than it is allowed to be", async () => {
+test("the depth limit of a payload applies to shared parts, too", async () => {
   // Each list is 150 levels deep and ends in the one before, which was seen first.
   let list = nested(150);
   const lists = [list];
@@ -189,26 +189,26 @@ test("parts that are shared make a payload no deeper than it is allowed to be", 
   assert.ok(error instanceof EventValidationError, "1,650 levels were taken");
 });
 
-test("a payload whose parts are shared 2^40 times is judged at once", async () => {
+test("a payload whose parts are shared 2^40 times is validated quickly", async () => {
   let data: unknown = { leaf: true };
   for (let level = 0; level < 40; level++) data = [data, data];
   await emit(data);
 });
 
-test("a list of holes does not make as many faults: a refusal has an end", async () => {
+test("a sparse array of 200,000 holes gives at most 1,000 issues", async () => {
   const error = await emit({ list: new Array(200_000) });
   assert.ok(error instanceof EventValidationError);
   assert.ok(error.issues.length <= 1000, `${error.issues.length} faults`);
 });
 
-test("a fault in a part that is shared is named at least once", async () => {
+test("an issue in a shared part is reported at least once", async () => {
   const part = { n: NaN };
   const error = await emit([part, part]);
   assert.ok(error instanceof EventValidationError);
   assert.equal(pathsOf(error)[0], "data.0.n");
 });
 
-test("a payload that reads differently the second time is still no bare TypeError", () => {
+test("a payload whose getter changes its value gives an EventValidationError, not a TypeError", () => {
   let reads = 0;
   const data = {
     get n() {
@@ -275,7 +275,7 @@ test("lone surrogates in payloads arrive as they were emitted, in keys too", asy
   assert.deepEqual(decodeEvent(encodeEvent(event)).data, data);
 });
 
-test("type, session and payload are judged together", async () => {
+test("emit() reports issues of type, session, and payload together", async () => {
   const hooks = quietHooks();
   const emitted = hooks.emit("No Type", { n: 1n }, { sessionId: 5 as never });
   const error = await rejection(emitted, EventValidationError);

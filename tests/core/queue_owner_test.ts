@@ -12,7 +12,7 @@ class OwnedQueue extends FakeQueue {
   }
 }
 
-test("a queue is taken by createHooks(), and let go once its hooks are closed", async () => {
+test("createHooks() acquires a queue, and releases it when its hooks are closed", async () => {
   const outbox = new OwnedQueue();
   const hooks = quietHooks({ outbox, use: [fakeHook(outbox.log, "a", { durable: true })] });
   await hooks.init();
@@ -23,7 +23,7 @@ test("a queue is taken by createHooks(), and let go once its hooks are closed", 
   ]);
 });
 
-test("hooks that were never made let their queue go", () => {
+test("a failed createHooks() releases its queue", () => {
   const outbox = new OwnedQueue();
   const named = (): ReturnType<typeof fakeHook> => fakeHook([], "a", { durable: true });
   assert.throws(() => quietHooks({ outbox, use: [named(), named()] }), /the name is taken/);
@@ -32,7 +32,7 @@ test("hooks that were never made let their queue go", () => {
   assert.equal(outbox.log.length, 4); // it was not even asked
 });
 
-test("a queue that close() did not wait for is stopped before it is let go, and never after", async () => {
+test("a queue is stopped before it is released, even if close() timed out", async () => {
   await withClock(async (pass) => {
     const outbox = new OwnedQueue();
     const gate = deferred();

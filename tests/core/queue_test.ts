@@ -45,7 +45,7 @@ test("an event is published for all targets at once, in one batch, before the fi
   });
 });
 
-test("an event is published though no target receives it, and in the async form too", async () => {
+test("an event is published even if no target receives it, also by emitInBackground()", async () => {
   const outbox = new FakeQueue();
   const hooks = quietHooks({ outbox, use: [fakeWebhook([], "w", { events: ["agent.end"] })] });
   assert.equal((await hooks.emit("tool.called", BASH)).deliveries, 0);
@@ -57,7 +57,7 @@ test("an event is published though no target receives it, and in the async form 
   ]);
 });
 
-test("only targets that want an event get it; a filter that fails loses nothing and is reported", async () => {
+test("only matching targets get an event, and a filter that throws is reported without losing it", async () => {
   const outbox = new FakeQueue();
   const fails = (): never => {
     throw broken;
@@ -92,7 +92,7 @@ for (
     }],
   ] as const
 ) {
-  test(`a publish that ${how} rejects with its error and runs no handler; the next event goes its way`, async () => {
+  test(`a publish() that ${how} rejects emit(), runs no handler, and doesn't affect the next event`, async () => {
     const log: string[] = [];
     const outbox = new FakeQueue();
     const { publish } = outbox;
@@ -118,7 +118,7 @@ test("a duplicate runs no handler, and its receipt has the first one's id", asyn
   assert.deepEqual(log, ["a opens"]);
 });
 
-test("the idempotency key and the caller's signal reach publish(); the async form passes the key alone", async () => {
+test("emit() passes key and signal to publish(), and emitInBackground() only the key", async () => {
   const outbox = new FakeQueue();
   const hooks = quietHooks({ outbox });
   const { signal } = new AbortController();
@@ -129,7 +129,7 @@ test("the idempotency key and the caller's signal reach publish(); the async for
   assert.deepEqual(outbox.signals, [signal, undefined]);
 });
 
-test("what a schema or the caller's signal refuses is not published", async () => {
+test("an event rejected by a schema or the caller's signal is not published", async () => {
   const outbox = new FakeQueue();
   const validate = () => ({ issues: [{ message: "no tools today" }] });
   const schemas = {
@@ -143,7 +143,7 @@ test("what a schema or the caller's signal refuses is not published", async () =
 });
 
 const add = "needs an outbox. Pass createHooks({ outbox })";
-test("without a queue, what needs one is rejected with the way to get one", async () => {
+test("without a queue, features that need one are rejected with a suggestion", async () => {
   const hooks = quietHooks();
   const durable = fakeHook([], "a", { durable: true });
   assert.throws(() => hooks.use(durable), {
@@ -185,7 +185,7 @@ test("the queue does not start while a hook cannot be opened, nor after close()"
   assert.deepEqual(log, ["a opens"]);
 });
 
-test("unregister() and close() take targets out of the queue, each once", async () => {
+test("unregister() and close() remove each target from the queue once", async () => {
   const log: string[] = [];
   const outbox = new FakeQueue(log);
   const durable = fakeHook([], "d", { durable: true });
@@ -208,7 +208,7 @@ test("unregister() and close() take targets out of the queue, each once", async 
   assert.deepEqual(log, ["stop", "stop", "unregister w", "unregister d"]);
 });
 
-test("createHooks() that throws leaves no target in the queue, and passes no events to it", async () => {
+test("a failed createHooks() leaves no target in the queue, and passes no events to it", async () => {
   const log: string[] = [];
   const hosts: QueueHost[] = [];
   const outbox = Object.assign(new FakeQueue(log), {
@@ -234,7 +234,7 @@ test("createHooks() that throws leaves no target in the queue, and passes no eve
   assert.deepEqual([...outbox.targets.keys()], ["w", "d"]);
 });
 
-test("a target that the queue refuses is not registered at all", async () => {
+test("a target that the queue rejects is not registered", async () => {
   const log: string[] = [];
   const outbox = new FakeQueue(log);
   const { register } = outbox;

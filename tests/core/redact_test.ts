@@ -6,7 +6,7 @@ import { BASH, fakeHook, FakeQueue, fakeWebhook, quietHooks } from "./_fakes.ts"
 const SECRET = { name: "bash", params: { token: "s3cret" } };
 const redact = (event: HookEvent): HookEvent => ({ ...event, data: BASH });
 
-test("a queue gets the redacted event, and so does the filter of what it delivers to; handlers get the original", async () => {
+test("a queue and filters of its targets get the redacted event, and handlers get the original", async () => {
   const outbox = new FakeQueue();
   const seen: Record<string, unknown> = {};
   const filter = (name: string) => (event: HookEvent) => {
@@ -56,7 +56,7 @@ test("an inline webhook accepts and sends the redacted event, handlers around it
   assert.deepEqual(seen, [SECRET, BASH, BASH, SECRET]);
 });
 
-test("redact() is called once an event, after schemas and before anything leaves", async () => {
+test("redact() is called once per event, after schemas and before anything is sent", async () => {
   const log: string[] = [];
   const validate = (value: unknown) => {
     assert.deepEqual(value, SECRET);

@@ -19,7 +19,7 @@ const failing: Readonly<Record<string, () => never>> = {
 };
 
 for (const [how, fail] of Object.entries(failing)) {
-  test(`a logger that ${how} breaks nothing`, async () => {
+  test(`a logger that ${how} does not affect events`, async () => {
     let calls = 0;
     const method = (): never => (calls++, fail());
     const logger = { debug: method, info: method, warn: method, error: method };
@@ -38,7 +38,7 @@ for (const [how, fail] of Object.entries(failing)) {
     });
   });
 
-  test(`an onError that ${how} breaks nothing, is logged, and is not told of itself`, async () => {
+  test(`an onError that ${how} is logged, and is not called with its own error`, async () => {
     let calls = 0;
     const logged: unknown[] = [];
     const logger = { ...silentLogger, error: (...data: unknown[]) => void logged.push(data[0]) };
@@ -57,7 +57,7 @@ for (const [how, fail] of Object.entries(failing)) {
     assert.equal(logged.length, 4);
   });
 
-  test(`an onDrop that ${how} breaks nothing, and onError is not told`, async () => {
+  test(`an onDrop that ${how} affects no event, and does not call onError`, async () => {
     const dropped: HookEvent[] = [];
     const reported: unknown[] = [];
     const unhandled = await unhandledDuring(async () => {
@@ -79,7 +79,7 @@ for (const [how, fail] of Object.entries(failing)) {
   });
 }
 
-test("a logger, an onError and an onDrop that all fail at once break nothing", async () => {
+test("events are handled even if logger, onError, and onDrop all fail", async () => {
   const unhandled = await unhandledDuring(async () => {
     for (const fail of Object.values(failing)) {
       const logger = { debug: fail, info: fail, warn: fail, error: fail };
@@ -120,7 +120,7 @@ const notTypes: Readonly<Record<string, unknown>> = {
 };
 
 for (const [name, type] of Object.entries(notTypes)) {
-  test(`the async form does not throw when a type is ${name}: it reports`, () => {
+  test(`emitInBackground() reports a type that is ${name}, and does not throw`, () => {
     const reported: unknown[] = [];
     const hooks = quietHooks({ onError: (error) => void reported.push(error) });
     hooks.emitInBackground(type as string, null);
@@ -131,7 +131,7 @@ for (const [name, type] of Object.entries(notTypes)) {
   });
 }
 
-test("what the async form could not take is told to onError with its error", async () => {
+test("onError gets the error of an event that emitInBackground() rejected", async () => {
   const reported: unknown[] = [];
   const hooks = quietHooks({
     maxConcurrent: 1,

@@ -58,7 +58,7 @@ const schedules: readonly (readonly [name: string, make: () => RetryPolicy, dela
 ];
 
 for (const [name, make, delays] of schedules) {
-  test(`${name} waits as it says, then gives up`, () => {
+  test(`${name} waits for its delays, then gives up`, () => {
     const policy = make();
     assert.deepEqual(delaysOf(policy), [...delays, undefined]);
     assert.equal(policy.delay(delays.length + 2, MIDDLE), undefined);
@@ -66,7 +66,7 @@ for (const [name, make, delays] of schedules) {
   });
 }
 
-test("jitter strays to either side by a fifth, unless another part is given", () => {
+test("jitter varies a delay by 20% by default", () => {
   const range = (policy: RetryPolicy) => [0, MIDDLE, ALMOST_ONE].map((r) => policy.delay(1, r));
   assert.deepEqual(range(fixedRetry({ delay: 1000, retries: 1 })), [800, 1000, 1200]);
   assert.deepEqual(range(scheduleRetry([1000], { jitter: undefined })), [800, 1000, 1200]);
@@ -75,7 +75,7 @@ test("jitter strays to either side by a fifth, unless another part is given", ()
   assert.deepEqual(range(fixedRetry({ delay: 1000, retries: 1, jitter: 0.5 })), [500, 1000, 1500]);
 });
 
-test("a delay is capped before it is jittered, so that capped delays stray as well", () => {
+test("a delay is capped before jitter is applied", () => {
   const policy = exponentialRetry({ delay: 1000, maxDelay: 2000, retries: 4, jitter: 0.1 });
   assert.deepEqual(delaysOf(policy, 0), [900, 1800, 1800, 1800, undefined]);
   assert.deepEqual(delaysOf(policy, ALMOST_ONE), [1100, 2200, 2200, 2200, undefined]);
@@ -85,7 +85,7 @@ test("the total of the default schedule is the sum of its longest delays", () =>
   assert.equal(BY_DEFAULT.total, 1.2 * 99_305_000);
 });
 
-test("a schedule that the caller changes later stays as it was", () => {
+test("later changes to the list of a schedule have no effect", () => {
   const delays = [100];
   const policy = scheduleRetry(delays);
   delays[0] = 5;
@@ -113,7 +113,7 @@ const policies = fc.oneof(
   fc.constant(BY_DEFAULT),
 );
 
-test("every delay is a whole number of milliseconds, and `total` is at least their sum, whatever the dice", () =>
+test("every delay is in whole milliseconds, and `total` is at least the sum of any jittered delays", () =>
   fc.assert(
     fc.property(
       policies,
@@ -165,7 +165,7 @@ const refused: Readonly<Record<string, readonly (() => unknown)[]>> = {
 };
 
 for (const [name, calls] of Object.entries(refused)) {
-  test(`a policy with ill-formed ${name} is rejected, and the message names it`, () => {
+  test(`a policy with an invalid ${name} is rejected, and the message names it`, () => {
     const taken = calls.filter((call) => {
       try {
         call();

@@ -228,7 +228,7 @@ test("a child adds its agents to the events of agents, and its run to all", asyn
   );
 });
 
-test("a child of a child has that as its parent, and its run and session", async () => {
+test("a child of a child has the run and session of its parent", async () => {
   const { hooks, events } = recorded();
   const parent = hooks.child({ agentId: "planner", runId: "run-1", sessionId: "s-1" });
   await parent.child({ agentId: "researcher" }).emit("tool.called", { name: "bash" });

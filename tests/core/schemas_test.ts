@@ -22,7 +22,7 @@ const kinds: Readonly<Record<string, StandardSchemaV1>> = {
 };
 
 for (const [kind, paid] of Object.entries(kinds)) {
-  test(`a payload that a schema refuses is refused before any handler runs (${kind})`, async () => {
+  test(`a payload that fails its schema is rejected before any handler runs (${kind})`, async () => {
     const received: unknown[] = [];
     const reported: unknown[] = [];
     const hooks = quietHooks({ schemas: { paid }, onError: (error) => void reported.push(error) });
@@ -46,7 +46,7 @@ for (const [kind, paid] of Object.entries(kinds)) {
   });
 }
 
-test("the async form reports what a schema refuses, and does not throw", async () => {
+test("emitInBackground() reports a payload that fails its schema, and does not throw", async () => {
   const reported: unknown[] = [];
   const hooks = quietHooks({
     schemas: { paid: positive },
@@ -71,7 +71,7 @@ const paths: readonly (readonly [string, StandardIssue["path"], string])[] = [
   ["a segment with a symbol", [{ key: symbol }], "data[Symbol(hidden)]"],
 ];
 
-test("a fault is named by its path, in each form that a path can have", async () => {
+test("an issue of a schema has a path, whatever form the schema gives it in", async () => {
   for (const [name, path, expected] of paths) {
     const issue = path ? { message: "no", path } : { message: "no" };
     const hooks = quietHooks({ schemas: { a: schema(() => ({ issues: [issue] })) } });
@@ -80,7 +80,7 @@ test("a fault is named by its path, in each form that a path can have", async ()
   }
 });
 
-test("all faults are in the error, the first ten in its message", async () => {
+test("the error has every issue, and its message has the first ten", async () => {
   const issues = Array.from({ length: 25 }, (_, n) => ({ message: "no", path: [n] }));
   const hooks = quietHooks({ schemas: { a: schema(() => ({ issues })) } });
   const error = await rejection(hooks.emit("a", null), EventValidationError);
@@ -88,7 +88,7 @@ test("all faults are in the error, the first ten in its message", async () => {
   assert.match(error.message, /data\[9\]: no; and 15 more$/);
 });
 
-test("what a schema returns is not used, nor what it changes in the payload, then or later", async () => {
+test("the value that a schema returns, and changes that it makes to the payload, are ignored", async () => {
   const received: unknown[] = [];
   let validated: { total?: number; currency?: string } = {};
   const a = schema((value) => {
@@ -117,7 +117,7 @@ test("a schema validates what handlers get: the JSON form of the payload", async
   assert.deepEqual(validated, [{ at: "1970-01-01T00:00:00.000Z" }]);
 });
 
-test("a schema that throws or rejects lets no event pass: the caller gets its error", async () => {
+test("emit() rejects with the error of a schema that throws or rejects", async () => {
   const fault = new Error("the validator is broken");
   const broken = [
     schema(() => {
@@ -132,7 +132,7 @@ test("a schema that throws or rejects lets no event pass: the caller gets its er
   }
 });
 
-test("a schema that gives no result lets no event pass", async () => {
+test("emit() rejects if a schema returns no result", async () => {
   for (const result of [undefined, null, true, "ok"]) {
     let calls = 0;
     const hooks = quietHooks({ schemas: { a: schema(() => result as never) } });
@@ -160,7 +160,7 @@ test("a schema is called once for each event, as a method, with the payload", as
   assert.deepEqual(calls, [counting["~standard"], data]);
 });
 
-test("a schema is not asked about a payload that JSON can't carry, nor by decoding", async () => {
+test("a schema is not called for a payload that JSON can't represent, nor when decoding", async () => {
   const hooks = quietHooks({ schemas: { a: schema(() => assert.fail("asked")) } });
   const error = await rejection(hooks.emit("a", { n: 1n }), EventValidationError);
   assert.deepEqual(pathsOf(error), ["data.n"]);

@@ -87,7 +87,7 @@ test("the store of createHooks is there for the hooks of its own `use`, and for 
 });
 
 for (const order of ["before the store", "after the store"]) {
-  test(`a webhook that keeps things is given its store (registered ${order})`, () => {
+  test(`a webhook with setStorage() is given its store (registered ${order})`, () => {
     const log: string[] = [];
     const hooks = quietHooks();
     const setStorage = (): void => void log.push("given");
@@ -114,7 +114,7 @@ test("setStorage() again replaces the store of every hook and of named handlers,
   for (const store of stores) assert.deepEqual(await keysOf(store), keys);
 });
 
-test("a hook and a handler of the same name do not share their parts, nor do two hooks", async () => {
+test("a hook and a handler of the same name have separate stores, and so do two hooks", async () => {
   const store = memoryStore();
   const hooks = quietHooks<AgentEvents>({ store });
   const seen: unknown[] = [];
@@ -129,7 +129,7 @@ test("a hook and a handler of the same name do not share their parts, nor do two
   assert.deepEqual(seen, [null, null, null, 1, 2, 3]);
 });
 
-test("one name can't reach into another's part: [a, b] of one is not [b] of the other", async () => {
+test("keys of one scope can't reach another scope with a similar name", async () => {
   const store = memoryStore();
   await (await partOf(store, "a")).set(["b", "k"], 1);
   await (await partOf(store, "a.b")).set(["k"], 2);
@@ -138,7 +138,7 @@ test("one name can't reach into another's part: [a, b] of one is not [b] of the 
   assert.deepEqual(await keysOf(await partOf(store, "a")), [["b", "k"]]);
 });
 
-test("context.store is there for hooks, for handlers with a name, and for no others", async () => {
+test("context.store is set for hooks and named handlers only", async () => {
   const found: Record<string, boolean> = {};
   const hooks = quietHooks<AgentEvents>({ store: memoryStore() });
   const noting = (name: string): Hook["handle"] => (_event, context) => {
@@ -164,7 +164,7 @@ test("without a store, context.store is absent and setStorage() is not called", 
   assert.deepEqual(log, ["a opens", "a receives tool.called", "store: false"]);
 });
 
-test("a part of a store reads and writes under its scope, and gives keys back without it", async () => {
+test("a scoped store reads and writes under its scope, and returns keys without it", async () => {
   const store = memoryStore();
   const part = await partOf(store, "a");
   await part.set(["k", 1], "one");
@@ -214,7 +214,7 @@ test("a commit stays in its scope: its checks, its writes, its sums", async () =
   assert.deepEqual(await keysOf(store), [["handler", "a", "n"]]);
 });
 
-test("a part knows the limits of its store; neither its close() nor that of the hooks closes the store", async () => {
+test("a scoped store has the limits of its store, and close() leaves the store open", async () => {
   const store = memoryStore();
   const hooks = quietHooks({ store });
   const part = await partOf(store, "a");
@@ -233,7 +233,7 @@ const refusing = (log: string[]): Hook =>
   });
 const named = { code: "hook_init_failed", hook: "b", cause: broken };
 
-test("a setStorage() that throws refuses the registration, names the hook, and leaves nothing behind", async () => {
+test("a setStorage() that throws rejects the registration with the hook's name", async () => {
   const log: string[] = [];
   const hooks = quietHooks({ store: memoryStore() });
   assert.throws(() => hooks.use(fakeHook(log, "a"), refusing(log)), named);
@@ -243,7 +243,7 @@ test("a setStorage() that throws refuses the registration, names the hook, and l
   assert.deepEqual(log, ["b opens", "b receives tool.called"]);
 });
 
-test("a setStorage() that throws when the store comes later leaves no other hook without one", () => {
+test("other hooks get a store that is set later even if one setStorage() throws", () => {
   const log: string[] = [];
   const hooks = quietHooks({
     use: [storing(log, "a").hook, refusing(log), storing(log, "c").hook],

@@ -58,7 +58,7 @@ test("a handler past its timeout fails with a HookTimeoutError, and its signal a
     assert.equal(next, 1);
   }));
 
-test("a compiled hook has a timeout as well", () =>
+test("a hook can have a timeout, too", () =>
   withFakeTime(async () => {
     const handle = () => new Promise<void>(() => {});
     const hooks = quietHooks({ use: [{ name: "stuck", events: ["a"], timeout: 5, handle }] });
@@ -166,7 +166,7 @@ test("a handler with a timeout keeps what else its context has", async () => {
   assert.deepEqual(received, [silentLogger, 1, "emitted"]);
 });
 
-test("a timeout longer than a timer can hold does not fire at once", async () => {
+test("a timeout longer than the maximum of a timer does not fire immediately", async () => {
   for (const timeout of [2 ** 31, 10 * 365 * 86_400_000, Infinity]) {
     const { hooks, end } = await withStuckHandler(timeout);
     const emitted = hooks.emit("a", null);

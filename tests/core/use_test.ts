@@ -10,7 +10,7 @@ import {
 import { test } from "../support/harness.ts";
 import { BASH, fakeHook, fakeWebhook, quietHooks } from "./_fakes.ts";
 
-test("use() takes hooks, webhooks and what withHook and its siblings give, in order", async () => {
+test("use() accepts hooks, webhooks, and results of withHook() and its siblings, in order", async () => {
   const log: string[] = [];
   const hooks = quietHooks();
   const registrations = hooks.use(
@@ -51,7 +51,7 @@ test("use() takes hooks, webhooks and what withHook and its siblings give, in or
   ]);
 });
 
-test("use() gives registrations in its order, each of which takes back its own", () => {
+test("use() returns registrations in order, and each one unregisters its own hook", () => {
   const hooks = quietHooks();
   const [a, b, c] = hooks.use(fakeHook([], "a"), withHook("*", () => {}), fakeWebhook([], "c"));
   b!.unregister();
@@ -61,7 +61,7 @@ test("use() gives registrations in its order, each of which takes back its own",
   assert.deepEqual([hooks.registry.list(), hooks.use()], [[], []]);
 });
 
-test("what withHook and its siblings give is plain data, good for any number of hooks", async () => {
+test("withHook() and its siblings return plain data that any hooks can use", async () => {
   const log: string[] = [];
   const options = [
     withNamedHook("tool.called", "a", () => void log.push("a")),
@@ -168,7 +168,7 @@ test("a handler option's handle() keeps its `this`, too", async () => {
   assert.equal(counter.calls, 1);
 });
 
-test("Symbol.dispose of a registration takes it back, once", async () => {
+test("Symbol.dispose of a registration unregisters it once", async () => {
   const log: string[] = [];
   const hooks = quietHooks();
   const registrations = [
@@ -185,14 +185,14 @@ test("Symbol.dispose of a registration takes it back, once", async () => {
   assert.deepEqual([handlers, log, hooks.registry.hookCount()], [[], [], 0]);
 });
 
-test("a registration is made of two functions that need no `this`", () => {
+test("the methods of a registration need no `this`", () => {
   const hooks = quietHooks();
   const { unregister } = hooks.on("*", () => {});
   unregister();
   assert.deepEqual(hooks.registry.list(), []);
 });
 
-test("changing what was registered afterwards changes nothing that was checked", async () => {
+test("changing a hook after its registration has no effect on validated options", async () => {
   const log: string[] = [];
   const events = ["tool.called"];
   const hook = fakeHook(log, "a", { events });
@@ -204,7 +204,7 @@ test("changing what was registered afterwards changes nothing that was checked",
   assert.deepEqual(log, ["a opens", "a receives tool.called"]);
 });
 
-test("defineHook() gives back the very object, in both of its forms", () => {
+test("defineHook() returns the same object in both forms", () => {
   const definition = { name: "a", events: ["tool.*"], handle() {} } as const;
   assert.equal(defineHook(definition), definition);
   assert.equal(defineHook<{ "tool.x": number }>()(definition), definition);

@@ -13,7 +13,7 @@ import {
 
 const broken = new Error("503");
 
-test("a webhook without a queue starts in its turn; slow ones wait side by side, handlers do not wait for them", async () => {
+test("webhooks without a queue start in order and run concurrently, and handlers don't wait for them", async () => {
   const log: string[] = [];
   const [first, second] = [deferred(), deferred()];
   const slow = (name: string, gate: Deferred) =>
@@ -63,7 +63,7 @@ for (
     }],
   ] as const
 ) {
-  test(`a webhook that ${how} is reported, stops no other, and fails the event in its position`, async () => {
+  test(`a webhook that ${how} is reported, stops no other, and fails the event`, async () => {
     const log: string[] = [];
     const late = new Error("late");
     const hooks = quietHooks({
@@ -95,7 +95,7 @@ for (
   });
 }
 
-test("a webhook gets what its patterns match and it accepts, and counts as a handler only then", async () => {
+test("a webhook gets events that match its patterns and accepts(), and counts as a handler for them", async () => {
   const log: string[] = [];
   const accepts = (event: HookEvent): boolean => event.type !== "tool.completed";
   const hooks = quietHooks({
@@ -109,7 +109,7 @@ test("a webhook gets what its patterns match and it accepts, and counts as a han
   assert.deepEqual([log, received], [["w sends tool.called"], [1, 0]]);
 });
 
-test("an accepts() that throws fails the webhook alone", async () => {
+test("an accepts() that throws fails only its webhook", async () => {
   const log: string[] = [];
   const accepts = (): never => {
     throw broken;
@@ -150,7 +150,7 @@ test("a webhook's methods keep their `this`", async () => {
   assert.deepEqual(counter.calls, ["accepts", "deliver", "close"]);
 });
 
-test("close() waits for what a webhook still sends, then closes it", async () => {
+test("close() waits for the requests of a webhook, then closes it", async () => {
   const log: string[] = [];
   const gate = deferred();
   const deliver = () => gate.promise.then(() => void log.push("w is done"));
@@ -164,7 +164,7 @@ test("close() waits for what a webhook still sends, then closes it", async () =>
   assert.deepEqual(log, ["w sends tool.called", "w is done", "w closes"]);
 });
 
-test("the caller's signal reaches deliver(), and an abort skips webhooks whose turn had not come", async () => {
+test("the caller's signal is passed to deliver(), and an abort skips webhooks that haven't started", async () => {
   const log: string[] = [];
   const caller = new AbortController();
   const signals: AbortSignal[] = [];

@@ -161,7 +161,7 @@ test("each request is logged in one line, without secrets and without anything t
   );
 });
 
-test("a logger or onError that throws or rejects breaks nothing", async () => {
+test("requests succeed even if a logger or onError throws or rejects", async () => {
   const throws = () => {
     throw new Error("the disk is full");
   };

@@ -30,7 +30,7 @@ async function operations(): Promise<readonly (readonly [string, string, string 
 
 const all = await operations();
 
-test("the table of scopes has every operation", () => {
+test("the table of scopes lists every operation", () => {
   assert.deepEqual(
     all.map(([method, path, scope]) => `${method} ${path} ${scope ?? "none"}`).sort(),
     [

@@ -220,7 +220,7 @@ test("a session is valid on every instance that has its token, and ends with the
   assert.equal(await read(expired), 303);
 });
 
-test("a session ends after twelve hours, and nobody can make it longer", async () => {
+test("a session ends after twelve hours, and can't be extended", async () => {
   const app = instance({ tokens: known });
   const cookie = await signIn(app, "admin");
   const [name, value] = cookie.split("=") as [string, string];
@@ -530,7 +530,7 @@ test("a token is in no page, URL, cookie or log", async () => {
   for (const token of Object.values(TOKENS)) assert.ok(!lines.join("").includes(token));
 });
 
-test("with verifyToken, the console uses the cookies of the app around it, and no form of another site", async () => {
+test("with verifyToken, the console accepts the cookies of the outer app, but no cross-site forms", async () => {
   const seen: (string | undefined)[] = [];
   const app = instance({
     verifyToken(token, request) {
@@ -557,7 +557,7 @@ test("with verifyToken, the console uses the cookies of the app around it, and n
   assert.ok(seen.every((token) => token === undefined));
 });
 
-test("with auth: false, everyone is an admin, and forms of other sites are still refused", async () => {
+test("with auth: false, everyone is an admin, and cross-site forms are still rejected", async () => {
   const app = instance({ auth: false });
   assert.equal(await status(app, "", ""), 200);
   for (const origin of ["https://evil.test", "null"]) {
@@ -568,7 +568,7 @@ test("with auth: false, everyone is an admin, and forms of other sites are still
   assert.equal(unsaid.status, 403);
 });
 
-test("what someone without a session sends is bounded", async () => {
+test("requests without a session are bounded in size", async () => {
   const app = instance({ tokens: known });
   assert.equal((await submit(app, "sign-in", { token: "x".repeat(20_000) })).status, 413);
   const headers = { "x-long": "x".repeat(20_000) };

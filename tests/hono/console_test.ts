@@ -49,7 +49,7 @@ testApp(
   },
 );
 
-test("the files of the console are small, cached for a year, and current whatever digest is asked for", () =>
+test("the files of the console are small, cached for a year, and current for any requested digest", () =>
   withApp(options, async (setup) => {
     const html = await (await setup.send("/console/sign-in", { token: null })).text();
     const files = [...html.matchAll(/(?:href|src)="\.\/(assets\/[^"]+)"/g)].map(([, path]) =>
@@ -70,7 +70,7 @@ test("the files of the console are small, cached for a year, and current whateve
     assert.ok(size < 100_000, `${size} bytes`);
   }));
 
-test("an app has no console unless it asks for one", () =>
+test("an app has no console unless the option is set", () =>
   withApp({}, async (setup) => {
     assert.equal((await setup.send("/console")).status, 404);
     assert.equal((await setup.send("/console/")).status, 404);
@@ -121,7 +121,7 @@ testApp(
   },
 );
 
-test("a list that finds little in half a second says so, and can be continued to its end", () =>
+test("a list that finds little in half a second says so, and can be continued", () =>
   withApp(options, async (setup) => {
     const outbox = setup.outbox!;
     outbox.register({
@@ -256,7 +256,7 @@ testApp("the session streams events from where the list ends", options, async (s
   await reader.cancel();
 });
 
-test("without an outbox, the console says what its pages need", () =>
+test("without an outbox, the pages of the console name what they need", () =>
   withApp({ ...options, outbox: false }, async (setup) => {
     const cookie = await signIn(setup, "read");
     const page = await setup.send("/console/events", { token: null, headers: { cookie } });

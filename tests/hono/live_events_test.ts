@@ -87,7 +87,7 @@ test("every stream that starts while the hooks close ends, or is rejected", () =
     await closed;
   }));
 
-test("a reader gets nothing from a poll that started for earlier readers", () =>
+test("a reader gets no events of a poll that started before it connected", () =>
   withFeed(async (setup) => {
     const { app, hooks } = setup;
     const first = await app.request("/events/stream");

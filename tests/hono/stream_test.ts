@@ -138,7 +138,7 @@ test("Last-Event-ID resumes after an event, from any instance and over many page
     await reader.cancel();
   }));
 
-test("a reader that comes from an instance that is ahead gets nothing twice", async () => {
+test("a reader gets no event twice after an instance whose clock is ahead", async () => {
   const store = memoryStore();
   const other = createHooks({
     logger: silentLogger,

@@ -18,7 +18,7 @@ test("examples/hooks.schema.json is what configJsonSchema() gives (deno task sch
   assert.deepEqual(JSON.parse(await Deno.readTextFile(schemaFile)), configJsonSchema());
 });
 
-test("examples/hooks.yaml is read, and a JSON Schema validator takes it too", () => {
+test("examples/hooks.yaml is accepted by loadConfig() and by a JSON Schema validator", () => {
   const secret = `whsec_${btoa("a secret of 24 bytes or more")}`;
   const config = loadConfig(text, {
     env: {

@@ -17,7 +17,7 @@ const NOT_RUN: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^(deno add|bun add|npm install|npx @omniagent\/hooks) ?/, "test:consumer installs the archive"],
 ];
 
-test("every task that a document names is there", () => {
+test("every task that a document names exists", () => {
   const texts = [...shell.map(({ code }) => code), ...documents.flatMap(codeOf)];
   const named = texts.flatMap((text) => [...text.matchAll(/deno(?:@2)? task ([a-z:]+)/g)]);
   assert.ok(named.length > 10);
@@ -25,7 +25,7 @@ test("every task that a document names is there", () => {
   assert.deepEqual(unknown, []);
 });
 
-test("every subcommand and flag of hooks that a document names is there", async () => {
+test("every subcommand and flag of hooks that a document names exists", async () => {
   const lines = shell.flatMap(({ code }) => code.split("\n"));
   const calls = [...lines.map((line) => line.replace(/ +#.*/, "")), ...documents.flatMap(codeOf)]
     .flatMap((text) => [...text.matchAll(/(?<!\/)\bhooks ([a-z]+)\b(?!:)([^&|)]*)/g)]);

@@ -94,7 +94,7 @@ test("http.md has every route with its scope, and every problem with its status"
   assert.deepEqual(documented.toSorted(), [...problems].toSorted());
 });
 
-test("docs/README.md and the skill name every entry, and nothing that an entry does not export", () => {
+test("docs/README.md and the skill name every entry, and only names that an entry exports", () => {
   const entries: Readonly<Record<string, readonly string[]>> = exported;
   const names = Object.keys(entries).map((entry) => entry.replace(/^\./, "@omniagent/hooks"));
   assert.deepEqual(firstColumn(page("docs/README.md"), "entry").toSorted(), names.toSorted());

@@ -11,11 +11,11 @@ import { type Command, withGoProgram, withPythonProgram, withServer } from "./pe
 
 const PAGE = "docs/webhooks.md";
 
-test("the receiver in Python verifies what WebhookHook sends, and refuses another secret", async () => {
+test("the receiver in Python verifies what WebhookHook sends, and rejects another secret", async () => {
   await withPythonProgram(PAGE, tryOut);
 });
 
-test("the receiver in Go verifies what WebhookHook sends, and refuses another secret", async () => {
+test("the receiver in Go verifies what WebhookHook sends, and rejects another secret", async () => {
   await withGoProgram(PAGE, tryOut);
 });
 

@@ -28,7 +28,7 @@ const HELD: Readonly<Record<string, string>> = {
   "": "nothing: output",
 };
 
-test("every internal link of a document leads to a file and a heading that are there", async () => {
+test("every internal link of a document leads to an existing file and heading", async () => {
   const anchors = new Map(documents.map((document) => [document.path, anchorsOf(document)]));
   const dead: string[] = [];
   for (const { from, link, path, anchor } of internalLinks()) {
@@ -48,14 +48,14 @@ test("the page about how the outbox works names only files that exist", async ()
   assert.deepEqual([...names], []);
 });
 
-test("what is published links to nothing that is not", () => {
+test("published documents link only to published files", () => {
   const published = internalLinks().filter(({ from }) => isPublished(from));
   assert.ok(published.some(({ path }) => path.startsWith("examples/")));
   const dead = published.filter(({ path }) => !isPublished(path));
   assert.deepEqual(dead.map(({ from, link }) => `${from}: ${link}`), []);
 });
 
-test("every block of a document has a language, and something that holds it", () => {
+test("every code block of a document has a language that a test checks", () => {
   const loose = blocks.filter(({ language }) => HELD[language] === undefined);
   assert.deepEqual(loose.map(({ path, line, language }) => `${path}:${line} ${language}`), []);
 });
@@ -74,7 +74,7 @@ test("documents use the words of the field", () => {
   assert.deepEqual(found.filter((use) => !allowed.test(use)), []);
 });
 
-test("programs in the documents that would not end are type-checked", async () => {
+test("programs in the documents that run forever are type-checked", async () => {
   const programs = blocks.filter(({ path, language, info }) =>
     // Those of agents need their SDKs: `deno task test:adapters` checks them.
     language === "ts" && info === "ignore" && !path.startsWith("docs/agents/")

@@ -75,7 +75,7 @@ test("the demo with a store in memory fails, and says how many events are missin
   assert.match(out, new RegExp(`sent again after the kill: ${stored} events, .* 0 were known`));
 });
 
-test("the demo with a webhook that signs with another secret fails for that one alone", async () => {
+test("the demo fails only for a webhook that signs with another secret", async () => {
   const secret = `whsec_${btoa("a secret that nobody else has")}`;
   const { code, out } = await runDemoWith("secret: ${SLACK_SIGNING_SECRET}", `secret: ${secret}`);
   assert.equal(code, 1, out);
@@ -85,7 +85,7 @@ test("the demo with a webhook that signs with another secret fails for that one 
   assert.equal(figures(out, "billing").at(-1), 0);
 });
 
-test("the demo that is called wrongly says how to call it", async () => {
+test("the demo prints its usage when it is called with wrong arguments", async () => {
   const { code, out, err } = await runExample("examples/demo.ts", ["--limit", "soon"]);
   assert.deepEqual([code, out], [2, ""]);
   assert.match(err, /^usage: deno task demo \[--limit SECONDS\]$/m);

@@ -49,7 +49,7 @@ async function withExample(
   return { code, took: performance.now() - stopped };
 }
 
-test("examples/hono_app.ts takes an event at the user's route and streams it beside", async () => {
+test("examples/hono_app.ts accepts an event at the user's route and streams it", async () => {
   const { code, took } = await withExample("examples/hono_app.ts", {}, async (url, printed) => {
     const headers = { authorization };
     const stream = await fetch(`${url}/hooks/events/stream`, { headers });
@@ -67,7 +67,7 @@ test("examples/hono_app.ts takes an event at the user's route and streams it bes
   assert.ok(took < 4_500, `${took} ms`);
 });
 
-test("examples/deploy-deno/main.ts stores, delivers signed, and gives up its place on SIGINT within 5 s", async () => {
+test("examples/deploy-deno/main.ts stores and delivers events, and stops within 5 s of SIGINT", async () => {
   const receiver = await WebhookReceiver.start({});
   const secret = generateSecret();
   const env = { WEBHOOK_URL: receiver.url, WEBHOOK_SECRET: secret };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { missing, parseJUnit, patternOf, withSecondRun } from "../../tools/junit.ts";
 import { test } from "../support/harness.ts";
 
-test("parseJUnit() reads what Deno, Bun and Node write alike", () => {
+test("parseJUnit() reads the reports of Deno, Bun, and Node", () => {
   const files = {
     deno:
       `<testcase name="a &quot;b&quot; -&gt; &lt;c&gt;" classname="./tests/support/harness.ts" line="5">
@@ -40,7 +40,7 @@ test("parseJUnit() reads why a test failed from the text or the attribute", () =
   assert.equal(reason(`<error message="m"/>`), "m");
 });
 
-test("missing() counts names that come more than once", () => {
+test("missing() counts names that occur more than once", () => {
   assert.deepEqual(missing(["a", "a", "b"], ["a"]), ["a", "b"]);
   assert.deepEqual(missing(["a", "b"], ["b", "a", "c"]), []);
 });

@@ -69,7 +69,7 @@ test("the command that webhook_receive.ts prints delivers two events, which it v
     );
   }));
 
-test("webhook_send.ts with another secret fails, and says what the receiver answered", () =>
+test("webhook_send.ts with another secret fails, and prints the receiver's response", () =>
   withReceiver(async (line, command) => {
     const other = `whsec_${btoa("another secret of 24 bytes or more")}`;
     const { code, out, err } = await shell(command.replace(/whsec_\S+/, other));

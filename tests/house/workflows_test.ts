@@ -11,7 +11,7 @@ type Job = {
   readonly needs?: string | string[];
 };
 
-test("the workflows and the gate of CI run tasks and files that there are", async () => {
+test("the workflows and the gate of CI run tasks and files that exist", async () => {
   const texts = [await Deno.readTextFile(`${root}/.ci/run`)];
   for (const path of await filesBelow(".github/workflows")) {
     const { jobs } = parse(await Deno.readTextFile(`${root}/${path}`)) as {
@@ -33,13 +33,13 @@ test("the workflows and the gate of CI run tasks and files that there are", asyn
   for (const [path] of files) assert.ok(await exists(`${root}/${path}`), path);
 });
 
-test("a package that a workflow packs names its repository, as provenance needs it", () => {
+test("a packed package names its repository, which provenance requires", () => {
   assert.deepEqual(repositoryFields("owner/name"), {
     repository: { type: "git", url: "git+https://github.com/owner/name.git" },
   });
   assert.deepEqual(repositoryFields(undefined), {});
 });
 
-test("the gate of CI can be run as it is", async () => {
+test(".ci/run is executable", async () => {
   assert.ok(((await Deno.stat(`${root}/.ci/run`)).mode ?? 0o111) & 0o100);
 });

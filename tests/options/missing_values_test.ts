@@ -169,7 +169,7 @@ for (const [pad, reason] of PADDED) {
   });
 }
 
-test("hooks listen does not take an empty HOOKS_SECRET for the wish to verify nothing", async () => {
+test("hooks listen rejects an empty HOOKS_SECRET", async () => {
   for (const HOOKS_SECRET of ["", " ", "\n"]) {
     const terminal = new Terminal({ environment: { HOOKS_SECRET } });
     assert.equal(await terminal.run("listen", "--port", "0"), 2);

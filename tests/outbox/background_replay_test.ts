@@ -100,7 +100,7 @@ function deferred(): readonly [promise: Promise<void>, resolve: () => void] {
   return [promise, resolve];
 }
 
-test("a replay in the background replays what its filter says, and shows its counts", async () => {
+test("a background replay replays what its filter matches, and reports its counts", async () => {
   const { outbox } = await withDeadLetters(250);
   const started = await outbox.replays.start({ target: "audit", type: "agent.*" });
   assert.equal(started.status, "running");
@@ -119,7 +119,7 @@ test("a replay in the background replays what its filter says, and shows its cou
   await outbox.stop();
 });
 
-test("another process shows a replay, and continues it once its process has stopped", async () => {
+test("another process lists a replay, and continues it once its process has stopped", async () => {
   const { outbox: first, store } = await withDeadLetters(40);
   const held = holding(store);
   const one = createOutbox(held.store, { logger: silentLogger });
@@ -137,7 +137,7 @@ test("another process shows a replay, and continues it once its process has stop
   await first.stop();
 });
 
-test("a canceled replay stops, and keeps what it has done", async () => {
+test("a canceled replay stops, and its progress is kept", async () => {
   const { outbox, store } = await withDeadLetters(30);
   const held = holding(store);
   const one = createOutbox(held.store, { logger: silentLogger });
@@ -170,7 +170,7 @@ test("a replay starts once, although the response to its commit is lost", async 
   await outbox.stop();
 });
 
-test("replays in the background check their filter, ids, and how many run", async () => {
+test("startReplay() validates the filter, the id, and the number of running replays", async () => {
   const { outbox } = await withDeadLetters(1);
   await assert.rejects(outbox.replays.start({ type: "tool.*.x" }), {
     message: /'type' must be a type such as/,

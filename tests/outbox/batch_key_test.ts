@@ -57,7 +57,7 @@ test("two batches under one key at once are stored once", async () => {
   assert.deepEqual(both.map(([receipt]) => receipt!.duplicate).sort(), [false, true]);
 });
 
-test("the keys of the events of a batch are not looked at when it has one as a whole", async () => {
+test("the keys of events in a batch are ignored when the batch has its own key", async () => {
   const outbox = createOutbox(memoryStore());
   const keyed = (name: string) =>
     publications(name).map((one) => ({ ...one, idempotencyKey: "e" }));
@@ -66,7 +66,7 @@ test("the keys of the events of a batch are not looked at when it has one as a w
   assert.equal(receipt!.duplicate, false);
 });
 
-test("a key that can't be one is refused, also that of a batch", async () => {
+test("an invalid idempotency key is rejected, also for a batch", async () => {
   const outbox = createOutbox(memoryStore());
   for (const idempotencyKey of ["", "ü", "x".repeat(256)]) {
     await assert.rejects(outbox.publish(publications("a"), { idempotencyKey }), {

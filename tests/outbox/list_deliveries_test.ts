@@ -55,7 +55,7 @@ async function all(
   return items;
 }
 
-test("listDeliveries() tells what waits, what was attempted, and what is dead", async () => {
+test("listDeliveries() lists pending, attempted, and dead deliveries", async () => {
   const before = Date.now();
   const verdicts = ["delivered", "retry", "final"] as const;
   const { outbox } = await setUp(["a", "b"], 3, (n) => verdicts[n]!);
@@ -86,7 +86,7 @@ test("listDeliveries() tells what waits, what was attempted, and what is dead", 
   assert.ok(dead.every(({ diedAt }) => diedAt! >= new Date(before) && diedAt! <= new Date()));
 });
 
-test("since and until list what filtering the whole list would, in any order and page size", async () => {
+test("'since' and 'until' list the same as a filtered full list, in any order and page size", async () => {
   const verdicts = ["delivered", "retry", "final"] as const;
   const targets = ["a", "ab", "b", "c"];
   const { outbox } = await setUp(targets, 30, (n, target) => verdicts[(n + target.length) % 3]!);
@@ -143,7 +143,7 @@ test("a list limited to a time range reads little outside that range", async () 
   assert.ok(read <= 20, `${read}`);
 });
 
-test("get() says when each attempt ended, and when the next one is due", async () => {
+test("get() returns when each attempt ended, and when the next one is due", async () => {
   const { outbox, store } = await setUp(["a"], 2, (n) => n === 0 ? "retry" : "delivered");
   const [first, second] = [eventAt(0).id, eventAt(1).id];
   const born = await outbox.get("a", first);
@@ -174,7 +174,7 @@ test("get() says when each attempt ended, and when the next one is due", async (
   );
 });
 
-test("a log without times, or one that is none, is shown all the same", async () => {
+test("a log without times, or an invalid one, is listed anyway", async () => {
   const { outbox, store } = await setUp(["a"], 2);
   const attempts = [{ verdict: "retry", duration: 1 }];
   const key = (n: number) => ["hooks", "delivery", "a", eventAt(n).id];
@@ -207,7 +207,7 @@ test("deliveries that wait for others of their session are listed with the pendi
   }
 });
 
-test("listDeliveries() shows none twice and misses none while others settle and come", async () => {
+test("listDeliveries() repeats and misses none while others are settled and stored", async () => {
   const { outbox } = await setUp(["a", "b", "c"], 400, (n) => n % 2 ? "retry" : "delivered");
   // Half of them are settled while they are listed, from either end, and others come.
   let n = 1000;
@@ -225,7 +225,7 @@ test("listDeliveries() shows none twice and misses none while others settle and 
   assert.equal(attempted.filter(({ eventId }) => numberIn(eventId) < 400).length, 1200);
 });
 
-test("listDeliveries() refuses options and cursors that are none of its own", async () => {
+test("listDeliveries() rejects unknown options and cursors of other lists", async () => {
   const { outbox } = await setUp(["a", "b"], 3);
   const { cursor } = await outbox.listDeliveries({ state: "pending", limit: 1 });
   const place = (list: unknown, ...place: unknown[]): string =>

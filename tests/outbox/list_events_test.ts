@@ -50,7 +50,7 @@ async function pagesOf(outbox: Outbox, options: EventListOptions): Promise<numbe
   return pages;
 }
 
-test("listEvents() gives events newest first, or oldest first, page by page", async () => {
+test("listEvents() returns events newest first, or oldest first, page by page", async () => {
   const { outbox } = await withEvents(upTo(7).map((n) => eventAt(n)));
   assert.deepEqual(await pagesOf(outbox, { limit: 3 }), [[6, 5, 4], [3, 2, 1], [0]]);
   assert.deepEqual(await pagesOf(outbox, { limit: 3, order: "oldest" }), [[0, 1, 2], [3, 4, 5], [
@@ -61,7 +61,7 @@ test("listEvents() gives events newest first, or oldest first, page by page", as
   assert.deepEqual(await empty.listEvents(), { items: [] });
 });
 
-test("listEvents() gives an event as it is sent, when it was accepted, and its targets", async () => {
+test("listEvents() returns an event as it is sent, when it was accepted, and its targets", async () => {
   const { outbox } = await withEvents([]);
   const event = eventAt(1, "tool.called", "s-1");
   const before = Date.now();
@@ -76,7 +76,7 @@ test("listEvents() gives an event as it is sent, when it was accepted, and its t
   }
 });
 
-test("listEvents() between two times reads no others, and leaves out ids without a time", async () => {
+test("listEvents() with a time range reads no other events, and skips ids without a time", async () => {
   const { outbox, store } = await withEvents(upTo(100).map((n) => eventAt(n)));
   const event = { ...eventAt(500), id: "e-1" };
   await outbox.publish([{ fresh: true, event, to: [] }]);
@@ -104,7 +104,7 @@ test("listEvents() between two times reads no others, and leaves out ids without
   assert.equal((await list({})).flat()[0], 500);
 });
 
-test("listEvents() by type and session gives short pages rather than read for long", async () => {
+test("listEvents() by type and session returns short pages instead of reading for long", async () => {
   const events = upTo(2_500).map((n) =>
     eventAt(n, n % 1000 === 7 ? "job.executed" : "tool.called", n % 2 ? "odd" : undefined)
   );
@@ -119,7 +119,7 @@ test("listEvents() by type and session gives short pages rather than read for lo
   assert.deepEqual(await pagesOf(outbox, { type: "tool", until: at(100) }), [[]]);
 });
 
-test("listEvents() shows none twice and misses none while others come and go", async () => {
+test("listEvents() repeats and misses none while others are stored and deleted", async () => {
   const { outbox, store } = await withEvents(upTo(300).map((n) => eventAt(2 * n)));
   for (const order of ["newest", "oldest"] as const) {
     const seen: number[] = [];
@@ -142,7 +142,7 @@ test("listEvents() shows none twice and misses none while others come and go", a
   }
 });
 
-test("listEvents() reads events in chunks, and leaves out what it can't read", async () => {
+test("listEvents() reads events in chunks, and skips what it can't read", async () => {
   const { outbox, store } = await withEvents([eventAt(1), eventAt(2), eventAt(3), eventAt(4)]);
   const large = { ...eventAt(5), data: { n: 5, text: '日本語 "\u{1f600}\n'.repeat(8000) } };
   const torn = { ...eventAt(6), data: large.data };
@@ -158,7 +158,7 @@ test("listEvents() reads events in chunks, and leaves out what it can't read", a
   assert.equal(await outbox.getEvent(eventAt(3).id), undefined);
 });
 
-test("listEvents() refuses options and cursors that are none of its own", async () => {
+test("listEvents() rejects unknown options and cursors of other lists", async () => {
   const { outbox } = await withEvents(upTo(3).map((n) => eventAt(n)));
   const { cursor } = await outbox.listEvents({ limit: 1, type: "tool.*" });
   const other = await outbox.listDeliveries({ state: "dead" });

@@ -4,7 +4,7 @@ import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
 
-test("a logger that fails does not end deliveries that had trouble with the store", async () => {
+test("a logger that fails does not stop deliveries after an error of the store", async () => {
   const store = memoryStore();
   const list = store.list.bind(store);
   let isBroken = true;
@@ -39,7 +39,7 @@ test("a logger that fails does not end deliveries that had trouble with the stor
   await hooks.close();
 });
 
-test("an outbox without a logger logs where the hooks that have it log", async () => {
+test("an outbox without a logger uses the logger of its hooks", async () => {
   const lines: string[] = [];
   let told!: () => void;
   const logged = new Promise<void>((resolve) => told = resolve);

@@ -49,7 +49,7 @@ test("an outbox with 1,000 webhooks delivers to the one that an event is for", a
   store.close();
 });
 
-test("an event goes to as many targets as one commit takes, and each gets it", async () => {
+test("an event is delivered to as many targets as one commit can hold", async () => {
   const { sent, hooks, outbox, store } = open((n) => n < MOST ? ["tool.called"] : ["job.executed"]);
   const { deliveries } = await hooks.emit("tool.called", { name: "bash" });
   assert.equal(deliveries, MOST);
@@ -60,7 +60,7 @@ test("an event goes to as many targets as one commit takes, and each gets it", a
   store.close();
 });
 
-test("an event for more targets than one commit takes is refused with how many it takes", async () => {
+test("an event for more targets than one commit can hold is rejected with the maximum", async () => {
   const { sent, hooks, store } = open(() => ["*"]);
   await assert.rejects(hooks.emit("tool.called", { name: "bash" }), {
     code: "store_limit",
@@ -74,7 +74,7 @@ test("an event for more targets than one commit takes is refused with how many i
   store.close();
 });
 
-test("the outbox's own events go to 256 targets at most, and cost no delivery its end", async () => {
+test("the outbox's own events go to at most 256 targets, and don't keep a delivery from being settled", async () => {
   const { hooks, outbox, store } = open(
     (n) => n === 0 ? ["tool.called"] : ["delivery.dead"],
     () => 400,

@@ -85,7 +85,7 @@ test("a durable hook that throws is called again, with the attempt's number, unt
   });
 });
 
-test("a delivery whose schedule is over is dead, and its log says why", async () => {
+test("a delivery becomes a dead letter after its last retry, and its log has the reason", async () => {
   const { hook, calls } = counting("audit", 4, {
     handle: () => {
       throw new Error("never");
@@ -124,7 +124,7 @@ test("a webhook is retried in the background, under one id, until it responds wi
   }
 });
 
-test("an event is stored before a handler of the process runs, and redacted", async () => {
+test("an event is redacted and stored before handlers run", async () => {
   const seen: unknown[] = [];
   const redact = (event: HookEvent): HookEvent => ({ ...event, data: { name: "***" } });
   const { hook, heard, calls } = counting("audit", 1);
@@ -140,7 +140,7 @@ test("an event is stored before a handler of the process runs, and redacted", as
   });
 });
 
-test("a second emission under a key is a duplicate: it runs no handler and is delivered once", async () => {
+test("a second emit() with the same key is a duplicate, which calls no handler and is delivered once", async () => {
   let handled = 0;
   const { hook, heard, calls } = counting("audit", 1);
   await withOutbox({ use: [hook] }, async (hooks) => {
@@ -158,7 +158,7 @@ test("a second emission under a key is a duplicate: it runs no handler and is de
   });
 });
 
-test("an event that one value can't hold comes back whole; one over 256 KiB is refused", async () => {
+test("an event larger than one value is stored in chunks, and one over 256 KiB is rejected", async () => {
   const { hook, heard, calls } = counting("audit", 1);
   await withOutbox({ use: [hook] }, async (hooks, outbox, store) => {
     const content = '日本語 "quoted" \u{1f600}\n'.repeat(8000);
@@ -177,7 +177,7 @@ test("an event that one value can't hold comes back whole; one over 256 KiB is r
   });
 });
 
-test("what nobody delivered is delivered by the next process, or by drainOnce() alone", async () => {
+test("an undelivered event is delivered by the next process, or by drainOnce() alone", async () => {
   const store = memoryStore();
   const { hook, heard } = counting("audit", 1);
   const publisher = createOutbox(store);
@@ -204,7 +204,7 @@ test("what nobody delivered is delivered by the next process, or by drainOnce() 
   await hooks.close(); // its hooks were opened, and with them its worker was started
 });
 
-test("emit() and drainOnce() over a closed store fail at once, and say why", async () => {
+test("emit() and drainOnce() with a closed store fail immediately, with the reason", async () => {
   for (const used of [false, true]) {
     const store = memoryStore();
     const outbox = createOutbox(store, { logger: silentLogger });
@@ -231,7 +231,7 @@ test("events without a target are stored, unless eventLog is false", async () =>
   }
 });
 
-test("an outbox refuses what it could not keep its word for", async () => {
+test("createOutbox() rejects a retention, a name, and a format that it can't support", async () => {
   const day = 24 * 60 * 60 * 1000;
   const outbox = createOutbox(memoryStore(), { retention: day });
   const target = { name: "a", timeout: 1, concurrency: 1, attempt: () => assert.fail() };
@@ -251,7 +251,7 @@ test("an outbox refuses what it could not keep its word for", async () => {
   await assert.rejects(newer.publish([{ event, to: [] }]), /format 99/);
 });
 
-test("isOutbox() tells an outbox from any other queue", () => {
+test("isOutbox() returns true only for an outbox", () => {
   const outbox = createOutbox(memoryStore());
   assert.deepEqual([isOutbox(outbox), isOutbox({ ...outbox }), isOutbox(undefined)], [
     true,

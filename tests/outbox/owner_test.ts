@@ -16,7 +16,7 @@ function listener() {
   };
 }
 
-test("an outbox belongs to one createHooks at a time: closing it leaves another's alone", async () => {
+test("an outbox belongs to one createHooks() at a time, and close() does not affect another's", async () => {
   const outbox = createOutbox(memoryStore());
   const first = createHooks({ outbox, use: [listener().hook] });
   await first.init();
@@ -38,7 +38,7 @@ test("an outbox belongs to one createHooks at a time: closing it leaves another'
   await second.close();
 });
 
-test("hooks that are never opened drain what the hooks before them left", async () => {
+test("drainOnce() of hooks that are never opened sends what earlier hooks left", async () => {
   const outbox = createOutbox(memoryStore());
   const failing = defineHook({
     name: "audit",
@@ -59,7 +59,7 @@ test("hooks that are never opened drain what the hooks before them left", async 
   await second.close();
 });
 
-test("hooks that could not be made do not keep their outbox", async () => {
+test("an outbox can be used again after createHooks() threw", async () => {
   const outbox = createOutbox(memoryStore());
   assert.throws(() => createHooks({ outbox, use: [{} as never] }), /Cannot register hook/);
   await createHooks({ outbox }).close();

@@ -29,7 +29,7 @@ function setUp() {
   return { store, outbox, hooks, delivered, heard };
 }
 
-test("an event that is dispatched twice is stored, heard and delivered once", async () => {
+test("an event that is dispatched twice is stored, handled, and delivered once", async () => {
   const { outbox, hooks, delivered, heard } = setUp();
   const first = await hooks.registry.dispatch(relayed());
   const second = await hooks.registry.dispatch(relayed());
@@ -41,7 +41,7 @@ test("an event that is dispatched twice is stored, heard and delivered once", as
   assert.deepEqual((await outbox.getEvent(ID))!.event.data, { name: "bash" });
 });
 
-test("an event under the id of another one is refused, not taken for its duplicate", async () => {
+test("an event with the id of a different event is rejected as a conflict, not taken for a duplicate", async () => {
   const { hooks, delivered, heard } = setUp();
   const event = relayed({ name: "bash", params: { a: 1, b: [2] } });
   await hooks.registry.dispatch(event);
@@ -62,7 +62,7 @@ test("an event under the id of another one is refused, not taken for its duplica
   assert.deepEqual([heard, delivered], [[ID], [ID]]);
 });
 
-test("an event that comes again costs those that are emitted beside it nothing", async () => {
+test("a repeated event does not affect others that are emitted at the same time", async () => {
   const { outbox, hooks, delivered } = setUp();
   await hooks.registry.dispatch(relayed());
   const calls = [];
@@ -79,7 +79,7 @@ test("an event that comes again costs those that are emitted beside it nothing",
   assert.deepEqual([...delivered].sort(), [ID, ...accepted].sort());
 });
 
-test("the same event twice in a batch is one event", async () => {
+test("an event that is in a batch twice is stored once", async () => {
   const { outbox, hooks, delivered } = setUp();
   await hooks.init();
   const to = ["audit"];
@@ -91,7 +91,7 @@ test("the same event twice in a batch is one event", async () => {
   assert.deepEqual({ state, made }, { state: "delivered", made: 1 });
 });
 
-test("a large event that comes again with other data does not damage the first", async () => {
+test("a large event that is repeated with other data leaves the first intact", async () => {
   const { outbox, hooks } = setUp();
   const large = (letter: string): HookEvent => relayed({ text: letter.repeat(200_000) });
   await hooks.registry.dispatch(large("a"));
@@ -102,7 +102,7 @@ test("a large event that comes again with other data does not damage the first",
   await hooks.close();
 });
 
-test("two events of one id in a batch are refused, unless they are equal", async () => {
+test("two events with the same id in a batch are rejected unless they are equal", async () => {
   const { outbox } = setUp();
   const batch = (a: unknown, b: unknown) =>
     outbox.publish([{ event: relayed(a), to: [] }, { event: relayed(b), to: [] }]);
@@ -111,7 +111,7 @@ test("two events of one id in a batch are refused, unless they are equal", async
   assert.deepEqual(receipts.map(({ duplicate }) => duplicate), [false, true]);
 });
 
-test("a batch holds as many events that may be stored already as a commit has checks", async () => {
+test("a batch accepts as many events with given ids as a commit has checks", async () => {
   const { outbox } = setUp();
   const batchOf = (count: number) =>
     upTo(count).map((n) => ({ event: relayed({}, idAt(1, n)), to: [] }));

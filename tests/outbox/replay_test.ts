@@ -54,7 +54,7 @@ async function countsOf(store: Store, target: string): Promise<Record<string, nu
   return counts;
 }
 
-test("retry() delivers a dead delivery again: its schedule begins anew, its log goes on", async () => {
+test("retry() delivers a dead letter with a new schedule, and continues its log", async () => {
   const event = eventAt(1);
   const { outbox, store, state } = await setUp(["a"], [event], "retry");
   assert.deepEqual(state.got, ["a 1 1", "a 1 2"]);
@@ -78,7 +78,7 @@ test("retry() delivers a dead delivery again: its schedule begins anew, its log 
   assert.deepEqual(await countsOf(store, "a"), { accepted: 1, delivered: 1, failed: 4 });
 });
 
-test("retry() moves what waits to now, and sends again what was delivered", async () => {
+test("retry() makes a waiting delivery due now, and sends a delivered one again", async () => {
   const event = eventAt(1);
   const { outbox, store, state } = await setUp(["a"], [event], "retry", { delay: 1e6 });
   const before = (await outbox.get("a", event.id))!;
@@ -99,7 +99,7 @@ test("retry() moves what waits to now, and sends again what was delivered", asyn
   assert.deepEqual(await countsOf(store, "a"), { accepted: 1, delivered: 1, failed: 1 });
 });
 
-test("retry() says what it can't move", async () => {
+test("retry() returns why it can't move a delivery", async () => {
   const [dead, leased, born] = [eventAt(1), eventAt(2), eventAt(3)];
   const { outbox, store } = await setUp(["a"], [dead], "final");
   await outbox.publish([leased, born].map((event) => ({ fresh: true, event, to: ["a"] })));
@@ -119,7 +119,7 @@ test("retry() says what it can't move", async () => {
   assert.deepEqual((await outbox.listDeliveries({ state: "dead" })).items.length, 1);
 });
 
-test("replay() delivers what is dead again: of one target, one type, some time", async () => {
+test("replay() delivers dead letters again, filtered by target, type, and time", async () => {
   const events = upTo(30).map((n) => eventAt(n, n % 3 ? "tool.called" : "job.executed"));
   const { outbox, store, state } = await setUp(["a", "b"], events, "final");
   const replay = async (options: Partial<ReplayOptions>) => {
@@ -155,7 +155,7 @@ test("replay() delivers what is dead again: of one target, one type, some time",
   });
 });
 
-test("replay() of what was delivered sends it again, and not what is pending or dead", async () => {
+test("replay() of delivered events sends no pending or dead ones", async () => {
   const { outbox, store, state } = await setUp(["a"], upTo(12).map((n) => eventAt(n)), "delivered");
   state.verdict = "final";
   await outbox.publish([{ event: eventAt(50), to: ["a"] }]);
@@ -175,7 +175,7 @@ test("replay() of what was delivered sends it again, and not what is pending or 
   assert.deepEqual(await countsOf(store, "a"), { accepted: 13, delivered: 12, dead: 1, failed: 1 });
 });
 
-test("replay() stops when its time is over, and goes on from its cursor", async () => {
+test("replay() stops at its timeout, and continues from its cursor", async () => {
   const { outbox, state } = await setUp(["a", "b"], upTo(35).map((n) => eventAt(n)), "final");
   const counts: number[] = [];
   let cursor: string | undefined;
@@ -206,7 +206,7 @@ test("two replays at once replay each delivery once", async () => {
   assert.equal(state.got.length, 40);
 });
 
-test("one that somebody else replays meanwhile does not keep back the others of its commit", async () => {
+test("a delivery that another process replays does not block the rest of the same commit", async () => {
   const { store } = await setUp(["a"], upTo(8).map((n) => eventAt(n)), "final");
   const other = createOutbox(store, { logger: silentLogger });
   await other.retry("a", "none"); // its first call writes the format
@@ -223,7 +223,7 @@ test("one that somebody else replays meanwhile does not keep back the others of 
   assert.equal((await outbox.listDeliveries({ state: "pending" })).items.length, 8);
 });
 
-test("retry() sends nothing a second time that was delivered while it looked", async () => {
+test("retry() does not resend a delivery that succeeded while retry() was reading", async () => {
   const event = eventAt(1);
   const { outbox, store, state } = await setUp(["a"], [event], "retry", { delay: 1e6 });
   state.verdict = "delivered";
@@ -278,7 +278,7 @@ async function settled(outbox: Outbox): Promise<void> {
   for (let i = 0; i < 20; i++) await outbox.getEvent("x");
 }
 
-test("replay() refuses options and cursors that are none of its own", async () => {
+test("replay() rejects unknown options and cursors of other lists", async () => {
   const { outbox } = await setUp(["a"], upTo(3).map((n) => eventAt(n)), "final");
   const { cursor } = await outbox.replay({ timeout: Number.MIN_VALUE });
   assert.ok(cursor);

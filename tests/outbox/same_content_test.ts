@@ -72,7 +72,7 @@ test("under one key, values that differ in more than the order of keys are a con
   await hooks.close();
 });
 
-test("null for a key means that there is none, and other values that are not text are refused", async () => {
+test("an idempotency key may be null, and other values that are not strings are rejected", async () => {
   const hooks = setUp();
   for (let n = 0; n < 2; n++) {
     const { duplicate } = await hooks.emit("a.b", 1, { idempotencyKey: null as never });
@@ -89,7 +89,7 @@ test("null for a key means that there is none, and other values that are not tex
   assert.equal((await without.emit("a.b", 1, options)).duplicate, false);
 });
 
-test("under one key, a timestamp that was sent is part of the content, any other is not", async () => {
+test("under one key, a timestamp is part of the content only if the caller sent it", async () => {
   const outbox = createOutbox(memoryStore(), { logger: silentLogger });
   const publish = (second: number, hasTimestamp: boolean, idempotencyKey: string) =>
     outbox.publish([{

@@ -59,7 +59,7 @@ function countsOf(stats: readonly TargetStats[], target: string): Partial<Target
   return { accepted, delivered, dead, expired, pending, failed };
 }
 
-test("stats() of a mixed day equal a full recount, through settles, expiry and replays", async () => {
+test("stats() match a full recount after settles, expiry, and replays", async () => {
   const store = memoryStore();
   const outbox = createOutbox(store, { logger: silentLogger });
   ["a", "b", "idle"].forEach((name) => register(outbox, name));
@@ -97,7 +97,7 @@ test("stats() of a mixed day equal a full recount, through settles, expiry and r
   await hold();
 });
 
-test("stats() show targets that nobody registered any more, and attempts under way", async () => {
+test("stats() include targets that are no longer registered, and running attempts", async () => {
   const store = memoryStore();
   const gone = createOutbox(store, { logger: silentLogger });
   await gone.publish([{ event: eventOf(idOf(0), "delivered"), to: ["orphan", "slow"] }]);
@@ -177,7 +177,7 @@ test("stats() counts the leases among the first 500 due deliveries", async () =>
   await outbox.stop();
 });
 
-test("stats() never go below zero, whatever was deleted too early", async () => {
+test("stats() never go below zero, even if records were deleted too early", async () => {
   const store = memoryStore();
   const outbox = createOutbox(store, { logger: silentLogger });
   await countAt(store, "a", [0]);
@@ -217,7 +217,7 @@ test("stats() count the days within the retention, and ids without a time", asyn
   assert.deepEqual([a!.accepted, a!.pending], [5, 5]);
 });
 
-test("old counts are deleted once a day, by drainOnce() and by every process that starts", async () => {
+test("old counts are deleted once a day, by drainOnce() and at the start of a process", async () => {
   const kept = ["a none", "a 32", "a 0", "b 31"];
   for (const start of [false, true]) {
     const store = memoryStore();

@@ -8,7 +8,7 @@ import { silentLogger } from "../support/silent_logger.ts";
 
 const BASH = { name: "bash" };
 
-test("handlers and webhooks hear of deaths and of targets that were turned off", async () => {
+test("handlers and webhooks receive 'delivery.dead' and 'webhook.disabled'", async () => {
   const receiver = await WebhookReceiver.start({ status: 400 }, { status: 410 });
   const outbox = createOutbox(memoryStore(), { logger: silentLogger });
   const hooks = createHooks<AgentEvents & OutboxEvents>({ logger: silentLogger, outbox });

@@ -39,7 +39,7 @@ test("emit() with 'tx' is rejected without an outbox, and with one on another st
   }
 });
 
-test("emit() rejects a 'tx' that can't be a transaction; undefined means none", async () => {
+test("emit() rejects a 'tx' that can't be a transaction, and ignores undefined", async () => {
   const { hooks, handled } = quietHooks(memoryOutbox());
   for (const tx of [null, "BEGIN", 1, true]) {
     const options = { tx } as unknown as EmitOptions;

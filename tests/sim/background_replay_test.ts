@@ -13,7 +13,7 @@ import { Fixture, MINUTE } from "./fixture.ts";
 const options = { logger: silentLogger };
 
 test(
-  "a replay whose process crashed is continued by another that starts, once its lease has ended",
+  "a replay whose process crashed is continued by a new process once its lease expires",
   async () => {
     const store = memoryStore();
     // Its lease has ended.
@@ -29,7 +29,7 @@ test(
   { leaks: true },
 );
 
-test("a replay whose process crashed is continued by another that was idle when it began", async () => {
+test("a replay whose process crashed is continued by a process that was idle when it started", async () => {
   const fixture = new Fixture();
   const { outbox: idle } = fixture.open();
   idle.start();

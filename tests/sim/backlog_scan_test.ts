@@ -71,7 +71,7 @@ function withDeletedRows(fixture: Fixture, milliseconds: number) {
   return { outbox, passed };
 }
 
-test("rows that were deleted are not passed for each delivery of another target", async () => {
+test("deleted rows are not read again for each delivery of another target", async () => {
   const fixture = new Fixture();
   const { outbox, passed } = withDeletedRows(fixture, 4_000);
   const other = fixture.open().outbox;
@@ -84,7 +84,7 @@ test("rows that were deleted are not passed for each delivery of another target"
   assert.ok(passed.count <= 2, `${passed.count} reads passed them`);
 });
 
-test("what becomes due before what was read last is found after reads that took long", async () => {
+test("a delivery that becomes due before the last one read is found after slow reads", async () => {
   const fixture = new Fixture();
   const { outbox, passed } = withDeletedRows(fixture, 2_000);
   outbox.start();
@@ -101,7 +101,7 @@ test("what becomes due before what was read last is found after reads that took 
   assert.ok(passed.count > before);
 });
 
-test("a drain finds all that is due, however long reads take", async () => {
+test("drainOnce() finds every due delivery, even if reads are slow", async () => {
   const fixture = new Fixture();
   const { outbox } = withDeletedRows(fixture, 2_000);
   const { clock } = new SimProcess("late", fixture.simulation, -HOUR);

@@ -24,7 +24,7 @@ function hold(store: ReturnType<typeof memoryStore>, gate: () => Promise<void>):
   };
 }
 
-test("what was stored while the outbox stopped is not attempted, and its lease is given back", async () => {
+test("an event stored while the outbox stops is not attempted, and its lease is released", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("a"));
@@ -45,7 +45,7 @@ test("what was stored while the outbox stopped is not attempted, and its lease i
   assert.notEqual(pending, undefined);
 });
 
-test("close waits for what the last events gave the outbox to do", async () => {
+test("close() waits for deliveries of the last events", async () => {
   const store = memoryStore();
   let commits = 0;
   let open = (): void => {};

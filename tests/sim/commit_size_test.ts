@@ -9,7 +9,7 @@ import { memoryStore } from "../../src/testing/memory_store.ts";
 import { test } from "../support/harness.ts";
 import { Fixture } from "./fixture.ts";
 
-test("a commit is measured as a store charges for it, whatever is in its keys and values", () => {
+test("the size of a commit is what a store charges for it, for any keys and values", () => {
   const keys: readonly StoreKey[] = [["a"], ["hooks", "due", "w", 1.5, "id"], ["é€😀", "\0\0", -1]];
   for (const key of keys) {
     const { id: { length } } = encodeFullKey(key);

@@ -8,7 +8,7 @@ import type { Cluster } from "./cluster.ts";
 import { COMMIT_FAULTS, type Fault, FaultAt, isRead, PURPOSES, READ_FAULTS } from "./faults.ts";
 import { runScenario, STORIES } from "./scenario.ts";
 
-test("the story passes through every state of a delivery", async () => {
+test("the delivery scenario covers every state of a delivery", async () => {
   const baseline = new FaultAt();
   const cluster = await runScenario(baseline);
   const { model, client } = cluster;
@@ -35,7 +35,7 @@ test("the story passes through every state of a delivery", async () => {
   }
 });
 
-test("the other story passes through everything that an operator can ask for", async () => {
+test("the operations scenario covers every operation of an operator", async () => {
   const baseline = new FaultAt();
   const { model, receivers } = await runScenario(baseline, { story: "operations" });
   const { endpoints, lanes, leases, own, totals } = model;

@@ -46,7 +46,7 @@ test("a failed attempt is logged when its retry is more than a minute away, a de
   );
 });
 
-test("a target that is down for a day is logged a few times, and the lines say how many were left out", async () => {
+test("a target that fails for a day is logged a few times, with the number of skipped messages", async () => {
   const { all, logger } = lines();
   const fixture = new Fixture();
   const { outbox } = fixture.open({ logger });
@@ -74,7 +74,7 @@ test("a target that is down for a day is logged a few times, and the lines say h
   assert.equal(all.slice(before).filter(({ fields }) => fields.target === "other").length, 3);
 });
 
-test("a target that its receiver turned off is logged, one that an operator turned off is not", async () => {
+test("a target disabled by its receiver is logged, and one disabled by an operator is not", async () => {
   const { all, logger } = lines();
   const fixture = new Fixture();
   const { outbox } = fixture.open({ logger });
@@ -105,7 +105,7 @@ test("a target that failed for too long is logged as disabled", async () => {
   assert.deepEqual(all.map(({ fields }) => fields.code), ["target_disabled"]);
 });
 
-test("deliveries that expire are logged: held ones of a target that is off, and those of no target", async () => {
+test("deliveries that expire are logged, whether their target is disabled or does not exist", async () => {
   const { all, logger } = lines();
   const fixture = new Fixture();
   const { outbox } = fixture.open({ logger, retention: 2 * DAY });
@@ -126,7 +126,7 @@ test("deliveries that expire are logged: held ones of a target that is off, and 
   ]);
 });
 
-test("a delivery whose event is gone when it is attempted is logged as lost", async () => {
+test("a delivery whose event no longer exists is logged as lost", async () => {
   const { all, logger } = lines();
   const fixture = new Fixture();
   const { outbox } = fixture.open({ logger, retention: 2 * DAY });

@@ -19,7 +19,7 @@ async function timed<T>(fixture: Fixture, work: Promise<T>, most: number): Promi
   return [result, took];
 }
 
-test("a drain whose first claim somebody was faster with goes on", async () => {
+test("drainOnce() continues after another process wins its first claim", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("a"));
@@ -44,7 +44,7 @@ test("a drain whose first claim somebody was faster with goes on", async () => {
   assert.deepEqual(result, { settled: 6, remaining: false, next: undefined });
 });
 
-test("a drain that cannot claim anything says that something remains", async () => {
+test("drainOnce() reports remaining deliveries when it can't claim any", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("a"));
@@ -61,7 +61,7 @@ test("a drain that cannot claim anything says that something remains", async () 
   assert.ok(took < 30_000, `${took}`);
 });
 
-test("a drain goes on when a receiver that rests has rested", async () => {
+test("drainOnce() continues when the pause of a target ends", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const well = fixture.simulation.now + 500;
@@ -75,7 +75,7 @@ test("a drain goes on when a receiver that rests has rested", async () => {
   assert.ok(next!.getTime() > well, "those that failed are retried later");
 });
 
-test("a drain waits for what it leased, not for what the worker beside it attempts", async () => {
+test("drainOnce() waits for its own attempts, not for those of the worker", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const attempt = async () => {
@@ -90,7 +90,7 @@ test("a drain waits for what it leased, not for what the worker beside it attemp
   assert.ok(took <= 1_000, `${took}`);
 });
 
-test("a target that no drain has the time for is told once", async () => {
+test("drainOnce() warns once about a target whose timeout is longer than its own", async () => {
   const fixture = new Fixture();
   const warnings: unknown[] = [];
   const warn = (what: unknown): void => void warnings.push(what);
@@ -105,7 +105,7 @@ test("a target that no drain has the time for is told once", async () => {
   ]);
 });
 
-test("a drain without a budget is refused", async () => {
+test("drainOnce() rejects without a timeout", async () => {
   const { outbox } = new Fixture().open();
   for (const options of [undefined, null, 5, {}]) {
     await assert.rejects(outbox.drainOnce(options as never), /^TypeError: Cannot drain outbox: /);

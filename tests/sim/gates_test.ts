@@ -12,7 +12,7 @@ import { Random } from "./random.ts";
 /** Reads that follow one another: of somebody who polls, those after are alike. */
 const ALIKE = 3;
 
-test("without faults, every call of the story ends as it should", async () => {
+test("without faults, every call of the scenario has the expected result", async () => {
   const { violations, outcomes } = await tellGateStory(new FaultAt());
   assert.deepEqual(violations, []);
   assert.deepEqual(Object.fromEntries(outcomes), {

@@ -11,7 +11,7 @@ import { Fixture, MINUTE } from "./fixture.ts";
 const DELIVERED: Attempt = { verdict: "delivered", duration: 10 };
 const BUDGET = { timeout: 20_000 };
 
-test("what the hooks before still attempt when they give up is no end to what comes after", async () => {
+test("attempts that outlive close() don't affect the next hooks of the outbox", async () => {
   const fixture = new Fixture();
   const { outbox, connection } = fixture.open();
   const attempt = async (): Promise<Attempt> => (await fixture.simulation.sleep(60_000), DELIVERED);
@@ -32,7 +32,7 @@ test("what the hooks before still attempt when they give up is no end to what co
   assert.equal(fixture.sent("a").length, 1);
 });
 
-test("hooks that are never opened drain the outbox that others stopped", async () => {
+test("drainOnce() works for hooks that are never opened, after others stopped the outbox", async () => {
   const fixture = new Fixture();
   const { outbox, connection } = fixture.open();
   // It outlasts `stop`, whatever is aborted.
@@ -51,7 +51,7 @@ test("hooks that are never opened drain the outbox that others stopped", async (
   assert.deepEqual(result, { settled: 1, remaining: false, next: undefined });
 });
 
-test("what was leased for a target that is gone by then is attempted by the one that took its name", async () => {
+test("a delivery leased for a removed target is attempted by the target that took its name", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const old = outbox.register(fixture.target("a", () => ({ verdict: "retry", error: "closed" })));
@@ -76,7 +76,7 @@ test("what was leased for a target that is gone by then is attempted by the one 
   assert.deepEqual([delivery?.state, delivery?.attempts.length], ["delivered", 1]);
 });
 
-test("what is held for a target goes out as soon as that is registered", async () => {
+test("deliveries held for an unregistered target are sent as soon as it is registered", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.start();

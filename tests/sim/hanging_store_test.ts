@@ -26,7 +26,7 @@ function hangAt(fixture: Fixture, n: number, isApplied: boolean): void {
 
 for (const isApplied of [false, true]) {
   const which = isApplied ? "applied" : "lost";
-  test(`a commit that is ${which} and never answered is sent again while there is time`, async () => {
+  test(`a commit that is ${which} and never returns is sent again until publish() times out`, async () => {
     const fixture = new Fixture();
     const { outbox } = fixture.open();
     outbox.register(fixture.target("a", undefined, { timeout: 1_000 }));
@@ -46,7 +46,7 @@ for (const isApplied of [false, true]) {
     assert.deepEqual(fixture.sent("a"), [id]);
   });
 
-  test(`an outcome whose commit is ${which} and never answered does not cost a second attempt`, async () => {
+  test(`an outcome whose commit is ${which} and never returns causes no second attempt`, async () => {
     const fixture = new Fixture();
     const { outbox } = fixture.open();
     outbox.register(fixture.target("a", undefined, { timeout: 1_000 }));

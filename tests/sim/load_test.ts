@@ -64,7 +64,7 @@ test("two processes over a slow store send nothing twice", async () => {
   assert.deepEqual([load.failed, load.repeated], [0, 0]);
 });
 
-test("stop under load is done in time, settles or gives back everything, and logs no error", async () => {
+test("stop() under load ends in time, settles or gives back every delivery, and logs no error", async () => {
   const options = { make, targets: { a: FAST, slow: { takes: 200, concurrency: 64 } } };
   const load = new Load({ ...options, commitTakes: 2, milliseconds: 3_000 });
   const running = load.run(30_000);
@@ -81,7 +81,7 @@ test("stop under load is done in time, settles or gives back everything, and log
   assert.deepEqual(load.warnings, []);
 });
 
-test("what is not settled when stop is over is told once, without the errors of a closed store", async () => {
+test("stop() logs unsettled deliveries once, without the errors of a closed store", async () => {
   const load = new Load({ make, targets: { a: FAST }, commitTakes: 1_500, milliseconds: 10_000 });
   const running = load.run(60_000);
   const { simulation, outboxes: [outbox] } = load;

@@ -28,7 +28,7 @@ for (const mutant of mutants.filter(({ bug }) => bug.includes(only))) {
   });
 }
 
-test("every seed that is tried first is of a planted bug", () => {
+test("every seed that is tried first belongs to a planted bug", () => {
   const bugs = mutants.map(({ bug }) => bug);
   assert.deepEqual(Object.keys(FOUND_BY).filter((bug) => !bugs.includes(bug)), []);
   assert.equal(new Set(bugs).size, bugs.length);

@@ -19,7 +19,7 @@ function firsts(ids: readonly string[]): readonly string[] {
   return [...new Set(ids)];
 }
 
-test("a session keeps its order through failures and deaths", async () => {
+test("a session keeps its order when deliveries fail or become dead letters", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const failing = new Map<string, number>();
@@ -61,7 +61,7 @@ test("a batch of one session is delivered in its order", async () => {
   assert.deepEqual(await fixture.left("lane"), []);
 });
 
-test("a session keeps the order of calls that nobody waited for, however large their events", async () => {
+test("a session keeps the order of calls that were not awaited, whatever the size of their events", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("a", undefined, { ordering: "session", retry }));
@@ -81,7 +81,7 @@ test("a session keeps the order of calls that nobody waited for, however large t
   assert.deepEqual(fixture.sent("a"), ids);
 });
 
-test("many long sessions at once need more than one commit", async () => {
+test("a replay of many long sessions takes several commits", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const name = "a-target-with-a-long-name";
@@ -130,7 +130,7 @@ test("sessions do not wait for one another", async () => {
   assert.ok(longest < 1_000, `${longest} ms`);
 });
 
-test("a session keeps its order through the deaths of processes", async () => {
+test("a session keeps its order when processes crash", async () => {
   const fixture = new Fixture();
   const published: string[] = [];
   for (let life = 0; life < 20; life++) {
@@ -162,7 +162,7 @@ test("an event without a session waits for no other", async () => {
   assert.equal(fixture.sent("a").length, 1);
 });
 
-test("sessions of the most characters are ordered, whatever bytes they take, and stay apart", async () => {
+test("sessions of the maximum length are ordered separately, in any script", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("a", undefined, { ordering: "session" }));
@@ -188,7 +188,7 @@ test("an outbox has eight ordered targets at most", () => {
   });
 });
 
-test("a replayed delivery joins the end of its lane, and a retry finds the first of it", async () => {
+test("a replayed delivery goes to the end of its session queue, and retry() moves only the first", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   let down = true;
@@ -221,7 +221,7 @@ test("a replayed delivery joins the end of its lane, and a retry finds the first
   assert.deepEqual(await fixture.left("due"), []);
 });
 
-test("a retry of the second of a lane that is being attempted for the first time says so", async () => {
+test("retry() returns 'leased' for the second delivery of a session once it is attempted", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const attempt = async () => {
@@ -239,7 +239,7 @@ test("a retry of the second of a lane that is being attempted for the first time
   assert.equal(await retried(), "leased");
 });
 
-test("sessions take turns, however many have something", async () => {
+test("sessions are served in turns, however many have deliveries", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("a", undefined, { ordering: "session", retry }));
@@ -260,7 +260,7 @@ test("sessions take turns, however many have something", async () => {
   assert.ok(lastFirst < firstThird, `${lastFirst} is before ${firstThird}`);
 });
 
-test("a lane keeps its time when a process whose clock is behind goes on with it", async () => {
+test("a session keeps its due time when a process with a slow clock continues it", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("a", undefined, { ordering: "session", retry }));

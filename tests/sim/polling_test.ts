@@ -7,7 +7,7 @@ import type { Outbox } from "../../src/outbox/types.ts";
 import { mock, test } from "../support/harness.ts";
 import { Fixture, MINUTE } from "./fixture.ts";
 
-test("what is attempted as it is stored makes nobody look for it", async () => {
+test("a delivery that is attempted when it is stored causes no reads of the queue", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("a"));
@@ -23,7 +23,7 @@ test("what is attempted as it is stored makes nobody look for it", async () => {
   assert.equal(list.mock.callCount(), 0);
 });
 
-test("a retry is made at its time, however often others fail meanwhile", async () => {
+test("a retry starts on time even if other deliveries keep failing", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const down = ({ type }: { readonly type: string }) =>
@@ -42,7 +42,7 @@ test("a retry is made at its time, however often others fail meanwhile", async (
   assert.ok(Math.abs(late) < 0.25 * MINUTE, `${late} ms late`);
 });
 
-test("a receiver that only fails is asked once a second, and at once when it takes something", async () => {
+test("a target that always fails is tried once a second, and without pauses after a success", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   let down = true;
@@ -59,7 +59,7 @@ test("a receiver that only fails is asked once a second, and at once when it tak
   assert.equal(fixture.seen.length, 1000);
 });
 
-test("what comes while slots are taken is claimed as soon as one is free", async () => {
+test("a delivery stored while all slots are taken is claimed when a slot becomes free", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("a", undefined, { concurrency: 1 }));
@@ -75,7 +75,7 @@ test("what comes while slots are taken is claimed as soon as one is free", async
   assert.ok(fixture.seen.at(-1)!.at - start < 500, `${fixture.seen.at(-1)!.at - start} ms`);
 });
 
-test("a look that the store never answers is given up, and the next one delivers", async () => {
+test("a read that never returns times out, and the next one finds the delivery", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("a"));

@@ -14,7 +14,7 @@ import { Fixture, MINUTE } from "./fixture.ts";
 /** Commits of a purge, at most. */
 const MOST = 12;
 
-test("a purge that dies at any of its commits is ended by a worker, whatever came meanwhile", async () => {
+test("a purge that crashes at any commit is completed by a worker, including later events", async () => {
   let deaths = 0;
   for (let late = 1; late <= MOST; late++) {
     for (let death = late; death <= MOST; death++) {

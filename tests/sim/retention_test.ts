@@ -29,7 +29,7 @@ function eventAt(simulation: Simulation, n: number): HookEvent {
   return { id, type: "tool.called", timestamp: new Date(simulation.now), data: n };
 }
 
-test("a receiver that is down for days: the schedule, then dead, then a replay delivers", async () => {
+test("a delivery to a receiver that is down for days becomes a dead letter, and replay() delivers it", async () => {
   const simulation = new Simulation(1);
   const { clock } = new SimProcess("one", simulation, 0);
   const outbox = createOutboxIn(clock, memoryStore({ now: () => simulation.now }), {
@@ -95,7 +95,7 @@ test("a receiver that is down for days: the schedule, then dead, then a replay d
   await simulation.run(simulation.now + 10_000);
 });
 
-test("what is not delivered within the retention is gone, and a replay says so", async () => {
+test("a delivery that is not delivered within the retention expires, and replay() reports it", async () => {
   const simulation = new Simulation(1);
   const { clock } = new SimProcess("one", simulation, 0);
   const store = memoryStore({ now: () => simulation.now });

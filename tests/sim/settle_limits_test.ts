@@ -19,7 +19,7 @@ function slow({ store, simulation }: Fixture): void {
   };
 }
 
-test("an error of any length is kept as its beginning, and costs no neighbour its outcome", async () => {
+test("a long error is truncated, and doesn't affect other deliveries in the same commit", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const long = { verdict: "retry", error: "x".repeat(200_000) } as const;
@@ -36,7 +36,7 @@ test("an error of any length is kept as its beginning, and costs no neighbour it
   assert.equal(dead!.reason!.length, 1_998);
 });
 
-test("a log has 16 KiB at most, whatever was answered", () => {
+test("the log of a delivery has at most 16 KiB, whatever the responses", () => {
   const texts = ["x", "\u0000", "語", "😀", '"'];
   const attempts = texts.map((text, at) => ({
     verdict: "retry" as const,
@@ -61,7 +61,7 @@ test("a log has 16 KiB at most, whatever was answered", () => {
   ]);
 });
 
-test("a settle that the store refuses is told, and those of its commit are settled", async () => {
+test("an outcome that the store rejects is logged, and others in its commit are settled", async () => {
   const fixture = new Fixture();
   const warnings: string[] = [];
   const logger = {

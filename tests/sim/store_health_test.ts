@@ -80,7 +80,7 @@ test("after a publish that failed, a probe writes as much as an event may need",
   assert.ok(state.probes[2]! < 100);
 });
 
-test("a store whose failure says nothing may have stored something", async () => {
+test("a commit that fails for an unknown reason may have been stored", async () => {
   const { state, health } = fixture();
   state.error = new Error("connection reset");
   await assert.rejects(
@@ -89,7 +89,7 @@ test("a store whose failure says nothing may have stored something", async () =>
   );
 });
 
-test("a full disk makes the outbox neither spin nor fill the log, and it goes on once there is room", async () => {
+test("on a full disk the outbox neither spins nor floods the log, and continues once there is space", async () => {
   const fixture = new Fixture();
   const warnings: string[] = [];
   const warn = (text: unknown): void => void warnings.push(String(text));

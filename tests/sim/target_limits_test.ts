@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { DAY, Fixture, HOUR, MINUTE } from "./fixture.ts";
 
-test("a pause that a wrong clock wrote is ignored, and the next one is written", async () => {
+test("a pause written with a wrong clock is ignored, and the next one is stored", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   let busy = false;
@@ -28,7 +28,7 @@ test("a pause that a wrong clock wrote is ignored, and the next one is written",
   assert.ok(Number(endpoint.pausedUntil) < fixture.simulation.now + HOUR);
 });
 
-test("a reason that is given by hand has 500 characters at most", async () => {
+test("disable() accepts a reason of at most 500 characters", async () => {
   const { outbox } = new Fixture().open();
   await assert.rejects(outbox.disable("a", "x".repeat(501)), {
     name: "RangeError",
@@ -36,7 +36,7 @@ test("a reason that is given by hand has 500 characters at most", async () => {
   });
 });
 
-test("what is held for less than a day is said to be", async () => {
+test("the reason of a disabled target says when its deliveries are held for less than a day", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open({ retention: HOUR });
   outbox.register(fixture.target("a", () => ({ verdict: "disable", status: 410 })));
@@ -47,7 +47,7 @@ test("what is held for less than a day is said to be", async () => {
   assert.match(data.reason, /gone after less than a day$/);
 });
 
-test("what is left behind of a removed target is neither listed, replayed nor retried", async () => {
+test("records that remain of a removed target are not listed, replayed, or retried", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("a", () => ({ verdict: "final", error: "400" })));
@@ -66,7 +66,7 @@ test("what is left behind of a removed target is neither listed, replayed nor re
   assert.equal(outcome, "unknown");
 });
 
-test("retry() of a target that is off makes it due, and enable() has it sent", async () => {
+test("retry() for a disabled target makes the delivery due, and enable() sends it", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   let down = true;

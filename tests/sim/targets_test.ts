@@ -9,7 +9,7 @@ import { DAY, Fixture, HOUR, MINUTE } from "./fixture.ts";
 
 const DOWN = { verdict: "retry", error: "connection refused" } as const;
 
-test("a target that is off for a day gets what was held on enable, in order", async () => {
+test("a target that was disabled for a day gets the held deliveries in order when it is enabled", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("a", undefined, { concurrency: 1 }));
@@ -29,7 +29,7 @@ test("a target that is off for a day gets what was held on enable, in order", as
   assert.equal((await outbox.endpoint("a")).state, "on");
 });
 
-test("a 410 turns a target off, and nothing of it is lost", async () => {
+test("a 410 disables a target, and its deliveries are held", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   let gone = true;
@@ -59,7 +59,7 @@ test("a 410 turns a target off, and nothing of it is lost", async () => {
   assert.equal((await outbox.get("a", first))?.state, "delivered");
 });
 
-test("off for a 410 holds for the address that answered, not for another one", async () => {
+test("a 410 disables a target for the URL that responded, not for a new one", async () => {
   const fixture = new Fixture();
   const one = fixture.open();
   const answer = () => ({ verdict: "disable", status: 410 }) as const;
@@ -78,7 +78,7 @@ test("off for a 410 holds for the address that answered, not for another one", a
   assert.equal((await two.outbox.endpoint("a")).state, "on");
 });
 
-test("nothing but failures for five days, twenty of them, turn a target off", async () => {
+test("a target is disabled after 20 attempts that all failed over five days", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const retry = fixedRetry({ delay: HOUR, retries: 300, jitter: 0 });
@@ -106,7 +106,7 @@ test("nothing but failures for five days, twenty of them, turn a target off", as
   assert.equal((await outbox.get("rare", id))?.state, "dead");
 });
 
-test("one success, and the five days begin anew", async () => {
+test("a success resets the five days after which a target is disabled", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const retry = fixedRetry({ delay: HOUR, retries: 300, jitter: 0 });
@@ -123,7 +123,7 @@ test("one success, and the five days begin anew", async () => {
   assert.equal((await outbox.endpoint("a")).state, "off");
 });
 
-test("a receiver that answers 429 slows itself, and nobody else", async () => {
+test("a 429 pauses only the target that responded with it", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   let busy = true;
@@ -148,7 +148,7 @@ test("a receiver that answers 429 slows itself, and nobody else", async () => {
   assert.equal((await outbox.endpoint("busy")).state, "on");
 });
 
-test("what is removed is gone, also when something comes for it again", async () => {
+test("remove() deletes a target's records, including those of later events", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("a", () => DOWN));
@@ -174,7 +174,7 @@ test("what is removed is gone, also when something comes for it again", async ()
   await outbox.remove("a");
 });
 
-test("a target that nobody knows is no target", async () => {
+test("disable() accepts a target that has deliveries, and rejects an unknown one", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   await fixture.publish(outbox, ["orphan"]);
@@ -186,7 +186,7 @@ test("a target that nobody knows is no target", async () => {
   });
 });
 
-test("a death is told once, in the process and to targets, and the end of that is not", async () => {
+test("a dead letter emits 'delivery.dead' once, and a dead 'delivery.dead' emits nothing", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const answer = () => ({ verdict: "final", status: 400, error: "the response was 400" }) as const;
@@ -205,7 +205,7 @@ test("a death is told once, in the process and to targets, and the end of that i
   assert.equal((await fixture.left("dead")).length, 2);
 });
 
-test("a failure that was never written is not the beginning of a long failing", async () => {
+test("the time since which a target fails is that of a stored failure", async () => {
   const fixture = new Fixture();
   const [a, b] = [fixture.open(), fixture.open()];
   const retry = scheduleRetry([DAY]);
@@ -232,7 +232,7 @@ test("a failure that was never written is not the beginning of a long failing", 
   assert.ok(Number(failingSince) >= from);
 });
 
-test("an event of somebody's own that is named like the outbox's is one like any other", async () => {
+test("an event whose type only resembles the outbox's own is handled as any other", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("gone", () => ({ verdict: "disable", status: 410 })));
@@ -245,7 +245,7 @@ test("an event of somebody's own that is named like the outbox's is one like any
   assert.deepEqual(types.sort(), ["delivery.dead", "webhook.disabled"]);
 });
 
-test("a target is told to be off, also because of what it answered to an event of the outbox", async () => {
+test("a target that responds 410 to an event of the outbox is disabled, and this is announced", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   outbox.register(fixture.target("bad", () => ({ verdict: "final", error: "400" })));
@@ -258,7 +258,7 @@ test("a target is told to be off, also because of what it answered to an event o
   assert.deepEqual(types, ["delivery.dead", "webhook.disabled"]);
 });
 
-test("an event of the outbox never goes to the target that it is about", async () => {
+test("an event of the outbox is never sent to the target that it is about", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const sent: string[] = [];
@@ -292,7 +292,7 @@ test("an event of the outbox never goes to the target that it is about", async (
   for (const line of sent) assert.doesNotMatch(line, /to (\w+) about \1/);
 });
 
-test("two targets that refuse each other's news end each other once", async () => {
+test("two targets that respond 410 to events about each other are disabled without a loop", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   for (const name of ["a", "b"]) {

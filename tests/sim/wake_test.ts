@@ -28,7 +28,7 @@ function twoProcesses({ loses = false } = {}) {
   return { fixture, count, listeners, publisher, worker };
 }
 
-test("what is stored for a target of another process is delivered within 100 ms of a signal", async () => {
+test("an event for a target of another process is delivered within 100 ms of a signal", async () => {
   const { fixture, count, publisher, worker } = twoProcesses();
   worker.register(fixture.target("a"));
   worker.start();
@@ -41,7 +41,7 @@ test("what is stored for a target of another process is delivered within 100 ms 
   assert.equal(count.signals, 1);
 });
 
-test("a signal that is lost only makes the other process wait for its poll", async () => {
+test("after a lost signal, the other process delivers at its next poll", async () => {
   const { fixture, publisher, worker } = twoProcesses({ loses: true });
   worker.register(fixture.target("a"));
   worker.start();
@@ -53,7 +53,7 @@ test("a signal that is lost only makes the other process wait for its poll", asy
   assert.equal(fixture.seen.length, 1);
 });
 
-test("what is stored with a lease signals nothing", async () => {
+test("storing a delivery with a lease sends no signal", async () => {
   const { fixture, count, publisher } = twoProcesses();
   publisher.register(fixture.target("a"));
   publisher.start();
@@ -90,7 +90,7 @@ test("retry(), replay() and enable() wake the process that has the target", asyn
   await deliveredBy(() => publisher.enable("a"));
 });
 
-test("an outbox that stops hands over what it had leased, and listens no more", async () => {
+test("stop() gives leased deliveries back, and stops listening for signals", async () => {
   const { fixture, count, listeners, publisher, worker } = twoProcesses();
   // It only ends when it is aborted.
   const attempt = (_: unknown, { signal }: { readonly signal: AbortSignal }) =>

@@ -42,7 +42,7 @@ test("a seed of webhooks gives the same schedule again", async () => {
 }, { leaks });
 
 test(
-  "turning a webhook off or on in one process takes effect in another within four seconds",
+  "disabling or enabling a webhook in one process takes effect in another within four seconds",
   async () => {
     const cluster = new WebhookCluster(1);
     const { simulation } = cluster;

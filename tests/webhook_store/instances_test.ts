@@ -53,7 +53,7 @@ async function hasSqlite(): Promise<boolean> {
 }
 
 for (const [kind, open] of Object.entries(stores)) {
-  test(`two instances on ${kind}: what one changes, the other follows`, async () => {
+  test(`two instances on ${kind} follow each other's changes`, async () => {
     if (kind.includes("SQLite") && !await hasSqlite()) {
       return console.log("skipped: this runtime has no SQLite");
     }
@@ -107,7 +107,7 @@ for (const [kind, open] of Object.entries(stores)) {
   });
 }
 
-test("a process that learns late of a deletion leaves nothing behind", async () => {
+test("a process that reads a deletion late leaves no records behind", async () => {
   const store = memoryStore();
   const receivers = new Receivers();
   receivers.respond = () => new Response(null, { status: 500 });
@@ -127,7 +127,7 @@ test("a process that learns late of a deletion leaves nothing behind", async () 
   await fast.hooks.close();
 });
 
-test("a deletion leaves the deliveries of another process, which has the name in its file", async () => {
+test("deleting a webhook keeps the deliveries of a process that has the name in its file", async () => {
   const store = memoryStore();
   const receivers = new Receivers();
   receivers.respond = () => new Response(null, { status: 500 });

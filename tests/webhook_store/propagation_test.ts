@@ -26,7 +26,7 @@ const PAUSE = 20;
 
 type Stores = { readonly stores: readonly [Store, Store]; close(): Promise<void> };
 
-test("1,000 webhooks in one SQLite file: what one instance changes takes effect on the other", async () => {
+test("with 1,000 webhooks in one SQLite file, a change of one instance takes effect on the other", async () => {
   if (!await hasSqlite()) return console.log("skipped: this runtime has no SQLite");
   const { openStore } = await import("@omniagent/hooks/sqlite");
   const directory = await mkdtemp(join(tmpdir(), "hooks-webhooks-"));
@@ -43,7 +43,7 @@ test("1,000 webhooks in one SQLite file: what one instance changes takes effect 
 
 const postgres = await findPostgres("1,000 webhooks in PostgreSQL");
 if (postgres !== undefined) {
-  test("1,000 webhooks in PostgreSQL: what one instance changes takes effect on the other", async () => {
+  test("with 1,000 webhooks in PostgreSQL, a change of one instance takes effect on the other", async () => {
     const server = await startPostgres(postgres);
     const pools = [clients["pg"]!(server.url), clients["pg"]!(server.url)] as const;
     const stores = [

@@ -168,7 +168,7 @@ withInstance("delete() purges what is pending, and the name is never used again"
   assert.equal(receivers.arrived.length, 1);
 });
 
-test("changes whose response is lost are made once, and succeed", async () => {
+test("a change whose response is lost is applied once, and succeeds", async () => {
   const store = memoryStore();
   let lost = 0;
   const lossy: Store = {
@@ -301,7 +301,7 @@ withInstance("a webhook that the outbox can't keep is refused, and nothing chang
   await until(() => receivers.arrived.length === 1, "it arrives");
 });
 
-test("the file wins: its names can't be created, and a stored webhook of its name is not used", async () => {
+test("a webhook of the file takes precedence over a stored one of the same name", async () => {
   const store = memoryStore();
   const receivers = new Receivers();
   const before = await openInstance(store, receivers);
@@ -332,7 +332,7 @@ test("the file wins: its names can't be created, and a stored webhook of its nam
   await without.hooks.close();
 });
 
-test("no more webhooks can be created for an event than it can be stored for", async () => {
+test("create() rejects more webhooks for an event than a commit can hold", async () => {
   const store = memoryStore({ limits: { mutations: 100 } });
   const { hooks, webhooks } = await openInstance(store, new Receivers());
   const filter = { "data.name": "git" };
@@ -357,7 +357,7 @@ test("no more webhooks can be created for an event than it can be stored for", a
   await hooks.close();
 });
 
-test("a webhook that doesn't fit is used once it does, and warned of once", async () => {
+test("a webhook that exceeds a limit of the outbox is logged once, and used when it fits", async () => {
   const store = memoryStore();
   const receivers = new Receivers();
   const apart = webhookStore(store, {
@@ -380,7 +380,7 @@ test("a webhook that doesn't fit is used once it does, and warned of once", asyn
   await hooks.close();
 });
 
-test("a process with another key stores deliveries, and leaves them to one that can send", async () => {
+test("a process with another key stores deliveries for a process that can send them", async () => {
   const store = memoryStore();
   const receivers = new Receivers();
   const first = await openInstance(store, receivers);
@@ -454,7 +454,7 @@ test("a sealed value can't be moved to another webhook or field", async () => {
   }
 });
 
-test("invalid options and connections are refused, without showing a key", () => {
+test("invalid options and connections are rejected without showing a key", () => {
   const store = memoryStore();
   for (const encryptionKey of [undefined, "", "marker", [], [KEY, "marker"], 5]) {
     assert.throws(() => webhookStore(store, { encryptionKey } as never), (error: Error) => {

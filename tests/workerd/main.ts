@@ -39,12 +39,12 @@ test("a webhook is sent over a service binding that is given as `fetch`", async 
   assert.equal((await receivedWith(id)).length, 1);
 });
 
-test("webhookReceiver refuses the signature of another secret", async () => {
+test("webhookReceiver rejects the signature of another secret", async () => {
   const { failures } = await emit({ url: receiverUrl, secret: generateSecret() });
   assert.deepEqual(failures, ["the response was 401"]);
 });
 
-test("a webhook of workerd is what every runtime sends, and verifies elsewhere", () =>
+test("a webhook sent by workerd is the same as on other runtimes, and verifies there", () =>
   withReceiver([{}], async (receiver) => {
     const { id } = await emit({ url: receiver.url });
     const { method, headers, body, ...request } = receiver.requests[0]!;
@@ -55,7 +55,7 @@ test("a webhook of workerd is what every runtime sends, and verifies elsewhere",
     assert.equal((await verifyWebhook(body, headers, { secrets: SECRET })).id, id);
   }));
 
-test("a failed attempt is made again, a redirect is not followed, an endless answer is cut", () =>
+test("a failed attempt is retried, redirects are not followed, and endless responses are truncated", () =>
   withReceiver(
     [{ status: 503 }, { redirect: receiverUrl }, { endless: true }],
     async (receiver) => {
@@ -88,12 +88,12 @@ test("the signal of emit() ends an attempt, and its connection too", () =>
     await receiver.waitFor(({ stats }) => stats.abandoned === 1);
   }));
 
-test("a handler that ignores its signal is given up after its timeout", async () => {
+test("a handler that ignores its signal fails at its timeout", async () => {
   const { failure } = await ask("handler-timeout", { url: "" }) as Record<string, unknown>;
   assert.match(String(failure), /^HookTimeoutError/);
 });
 
-test("emitAsync() with ctx.waitUntil delivers after the response, a second attempt included", () =>
+test("emitInBackground() with ctx.waitUntil delivers after the response, including a second attempt", () =>
   withReceiver([{ hold: "headers", status: 503 }, {}], async (receiver) => {
     await emitAsync(receiver, { retryCount: 1, waitUntil: true });
     assert.equal(receiver.stats.activeRequests, 1); // the first attempt has no answer yet
@@ -103,13 +103,13 @@ test("emitAsync() with ctx.waitUntil delivers after the response, a second attem
     assert.equal(receiver.stats.abandoned, 0);
   }));
 
-test("emitAsync() without ctx.waitUntil ends with the response: the test above is no accident", () =>
+test("emitInBackground() without ctx.waitUntil ends with the response", () =>
   withReceiver([{ hold: "headers" }], async (receiver) => {
     await emitAsync(receiver, {});
     await receiver.waitFor(({ stats }) => stats.abandoned === 1);
   }));
 
-test("requests at once share the hooks of the first: each event is sent once", () =>
+test("simultaneous requests share the hooks of the first, so that each event is sent once", () =>
   withReceiver([{ delay: 1 }], async (receiver) => {
     const job = { url: receiver.url, shared: "emit" };
     const outcomes = await Promise.all(Array.from({ length: 40 }, () => emit(job)));
@@ -118,7 +118,7 @@ test("requests at once share the hooks of the first: each event is sent once", (
     assert.equal(new Set(sent).size, 40);
   }));
 
-test("the address guard says that it can't resolve names here, and refuses them", async () => {
+test("the address guard rejects names, which it can't resolve here", async () => {
   const refusals = {
     "https://receiver.example/": /this runtime has no resolver\. Pass 'resolve' to the guard/,
     "https://127.0.0.1/": /127\.0\.0\.1 is in 127\.0\.0\.0\/8 \(loopback\)/,
@@ -134,7 +134,7 @@ test("the address guard says that it can't resolve names here, and refuses them"
   assert.equal(error, undefined);
 });
 
-test("the app takes events in by a token, and has its contract", async () => {
+test("the app accepts events with a token, and serves its OpenAPI document", async () => {
   const post = (path: string, body: unknown, token = SECRET.slice("whsec_".length)) =>
     askApp(path, {
       method: "POST",
@@ -153,7 +153,7 @@ test("the app takes events in by a token, and has its contract", async () => {
   assert.deepEqual(document.servers, [{ url: "/hooks" }]);
 });
 
-test("the app answers before handlers have run, and the worker lives on for them", async () => {
+test("the app responds before handlers have run, and the worker stays alive for them", async () => {
   const data = { name: "not waited for" };
   const headers = {
     authorization: `Bearer ${SECRET.slice("whsec_".length)}`,
@@ -192,7 +192,7 @@ test("the app serves its console, behind a sign-in, and without a compatibility 
   }
 });
 
-test("the app creates webhooks of its store by address, and says what it can't check here", async () => {
+test("the app creates stored webhooks by IP address, and reports that it can't check names", async () => {
   const send = (method: string, path: string, body?: unknown) =>
     askApp(`/hooks${path}`, {
       method,

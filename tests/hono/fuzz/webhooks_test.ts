@@ -64,7 +64,7 @@ function value(): string {
   return text;
 }
 
-test(`${REQUESTS} requests for webhooks cause no 500, reveal no secret, and change nothing if refused`, async () => {
+test(`${REQUESTS} requests for webhooks cause no 500, reveal no secret, and change nothing if rejected`, async () => {
   const store = memoryStore();
   const hooks = createHooks({
     outbox: createOutbox(store, { logger: silentLogger }),

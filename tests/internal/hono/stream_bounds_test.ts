@@ -37,7 +37,7 @@ async function countEvents(port: number, path: string, count: (events: number) =
   return { connection, done: read() };
 }
 
-test(`10 of 100 readers never read ${EVENTS * SIZE / 1024 / 1024} MiB: they get an overflow event, the others get everything`, async () => {
+test(`of 100 readers of ${EVENTS * SIZE / 1024 / 1024} MiB, only the 10 that never read get an overflow event`, async () => {
   const folder = await Deno.makeTempDir({ prefix: "hooks_stream_" });
   const server = await startInstance(`${folder}/hooks.db`);
   const base = `http://127.0.0.1:${server.port}`;

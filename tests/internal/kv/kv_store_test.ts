@@ -85,7 +85,7 @@ test("openStore() without --unstable-kv says how to enable Deno KV", async () =>
   );
 });
 
-test("openStore() throws an error with a cause for a path that can't be opened", async () => {
+test("openStore() of ./kv throws an error with a cause for a path that can't be opened", async () => {
   await assert.rejects(openStore(`${folder}/none/hooks.db`), (error: Error) => {
     assert.match(error.message, /^Cannot open the store: Deno KV failed: /);
     return error.cause instanceof Error;
