@@ -12,7 +12,7 @@ function wire(fields: Readonly<Record<string, unknown>> = {}): string {
   return JSON.stringify({ id: "e-1", type: "tool.called", timestamp: time, data: {}, ...fields });
 }
 
-test("what the Go package sends is understood, with an id: bytes or text", () => {
+test("decodeEvent() reads what the Go package sends, as bytes or text", () => {
   const body =
     '{"id":"e-1","type":"tool.completed","timestamp":"2026-04-22T12:30:00.123456789+02:00",' +
     '"session_id":"s-1","data":{"name":"bash","result":"ok"}}\n';
@@ -104,7 +104,7 @@ test("a time that is not RFC 3339 is rejected by path", () => {
   assert.deepEqual(taken, []);
 });
 
-test("a time that is of the years 10000 or -1 in UTC is rejected, as it can't be written again", () => {
+test("a time in the years 10000 or -1 in UTC is rejected, since it can't be encoded", () => {
   for (const timestamp of ["9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+01:00"]) {
     const error = thrown(() => decodeEvent(wire({ timestamp })), EventValidationError);
     assert.deepEqual(pathsOf(error), ["timestamp"]);
@@ -151,7 +151,7 @@ const faults: readonly (readonly [name: string, body: string | Uint8Array, ...pa
     ["no payload", wire({ data: undefined }), "data"],
     ["fields under __proto__", `{"__proto__":${wire()}}`, "id", "type", "timestamp", "data"],
     [
-      "four faults at once",
+      "four issues at once",
       wire({ id: 1, type: 2, timestamp: 3, session_id: 4 }),
       "id",
       "type",
@@ -168,14 +168,14 @@ for (const [name, body, ...paths] of faults) {
   });
 }
 
-test("decodeEvent() rejects what is neither bytes nor text, and blames no encoding", () => {
+test("decodeEvent() rejects values that are neither bytes nor text", () => {
   for (const body of [undefined, null, 5, {}, [], eventOf()]) {
     const error = thrown(() => decodeEvent(body as never), TypeError);
     assert.doesNotMatch(error.message, /UTF-8/);
   }
 });
 
-test("decodeEvent() rejects JSON that is too deep, or takes it, but never overflows the stack", () => {
+test("decodeEvent() never overflows the stack, however deep the JSON is", () => {
   for (const depth of [201, 10_000, 1_000_000]) {
     const data = "[".repeat(depth) + "]".repeat(depth);
     try {
@@ -200,7 +200,7 @@ const events: fc.Arbitrary<HookEvent> = fc.record({
   data: fc.jsonValue({ noUnicodeString: false }).map((value) => JSON.parse(JSON.stringify(value))),
 }, { requiredKeys: ["id", "type", "timestamp", "data"] });
 
-test("every event comes back from the wire as it was", () =>
+test("decodeEvent() of an encoded event returns an equal event", () =>
   fc.assert(fc.property(events, (event) => {
     assert.deepEqual(decodeEvent(encodeEvent(event)), { ...event });
   })));
@@ -241,7 +241,7 @@ test("decodeEvent() returns an event or throws an EventValidationError for any b
   }));
 });
 
-test("a refusal echoes nothing of the body", () => {
+test("an EventValidationError repeats nothing of the body", () => {
   const secret = "s3cr3t";
   for (
     const body of [

@@ -89,7 +89,7 @@ test("in any order of calls, a hook receives events only while it is open, and i
   }
 });
 
-test("a hook that is registered while the first event waits for others is opened before it receives it", async () => {
+test("a hook that is registered while the first event waits is opened before it receives the event", async () => {
   const log: string[] = [];
   const hooks = createHooks();
   const emitted = hooks.emit("tool.called", { name: "a" });

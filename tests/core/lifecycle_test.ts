@@ -109,7 +109,7 @@ for (
     }, "no disk"],
   ] as const
 ) {
-  test(`an init() that ${how} rejects the event with a HookInitError naming the hook, and no handler runs`, async () => {
+  test(`an init() that ${how} rejects the event with a HookInitError, and no handler runs`, async () => {
     const log: string[] = [];
     const hooks = quietHooks({
       use: [

@@ -91,7 +91,7 @@ const refused: readonly (readonly [name: string, data: unknown, ...paths: string
   ["a revoked proxy", { a: revoked() }, "data.a"],
   ["a list 201 levels deep", nested(201), ["data", ...Array(200).fill("0")].join(".")],
   [
-    "a fault under __proto__",
+    "an issue under __proto__",
     JSON.parse('{"__proto__":{"a":[0]}}', (_, v) => v === 0 ? NaN : v),
     "data.__proto__.a.0",
   ],

@@ -99,7 +99,7 @@ for (const order of ["before the store", "after the store"]) {
   });
 }
 
-test("setStorage() again replaces the store of every hook and of named handlers, from the next event on", async () => {
+test("a second setStorage() replaces the store of hooks and named handlers from the next event on", async () => {
   const stores = [memoryStore(), memoryStore()];
   const hooks = quietHooks();
   const { hook, stores: given } = storing([], "a");

@@ -86,7 +86,7 @@ testApp(
   },
 );
 
-testApp("forms of other sites and of other sessions are refused", options, async (setup) => {
+testApp("cross-site forms and forms of other sessions are rejected", options, async (setup) => {
   const cookie = await signIn(setup, "admin");
   const csrf = csrfOf(await openPage(setup, "", cookie));
   const others = [
@@ -400,7 +400,7 @@ testApp(
   },
 );
 
-testApp("an edit that JSON parsers read in different ways is refused", options, async (setup) => {
+testApp("an edit that JSON parsers read in different ways is rejected", options, async (setup) => {
   const { hooks } = setup;
   hooks.gate("tool.called", {
     name: "approve",

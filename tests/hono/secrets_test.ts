@@ -32,10 +32,10 @@ const MARKERS = {
   "the key of links": "marker-approval-key-0123456789-0123456789",
   "the token in a URL": "marker-url-token-0123456789",
   "the path of a URL": "T0MARKER0PATH0123456789",
-  "the user of a refused URL": "marker-user",
-  "the password of a refused URL": "marker-password",
-  "the secret of a refused webhook": "marker-refused-secret",
-  "the header of a refused webhook": "marker-refused-header",
+  "the user of a rejected URL": "marker-user",
+  "the password of a rejected URL": "marker-password",
+  "the secret of a rejected webhook": "marker-refused-secret",
+  "the header of a rejected webhook": "marker-refused-header",
   ...Object.fromEntries(
     (["read", "approve", "admin"] as const).map((scope) => [`the token ${scope}`, TOKENS[scope]]),
   ),
@@ -60,11 +60,11 @@ const WEBHOOK = {
 const REFUSED = {
   ...WEBHOOK,
   name: "refused",
-  url: `https://${MARKERS["the user of a refused URL"]}:${
-    MARKERS["the password of a refused URL"]
+  url: `https://${MARKERS["the user of a rejected URL"]}:${
+    MARKERS["the password of a rejected URL"]
   }@a.example/`,
-  secret: MARKERS["the secret of a refused webhook"],
-  headers: { Host: MARKERS["the header of a refused webhook"], "a b": "1" },
+  secret: MARKERS["the secret of a rejected webhook"],
+  headers: { Host: MARKERS["the header of a rejected webhook"], "a b": "1" },
 };
 
 test("no page, response, error, log, or document contains a secret, header value, token, or key", async () => {
@@ -202,7 +202,7 @@ test("no page, response, error, log, or document contains a secret, header value
       name: "refused",
       url: REFUSED.url,
       events: "*",
-      headers: `Host: ${MARKERS["the header of a refused webhook"]}`,
+      headers: `Host: ${MARKERS["the header of a rejected webhook"]}`,
       revision: "1",
     };
     for (const route of actions) {

@@ -90,7 +90,7 @@ test("Gemini CLI can't apply a rewrite that removes a parameter, whatever its na
   }
 });
 
-test("an event of ours is sent to a Claude Code hook as Claude Code sends it", () => {
+test("an event is sent to a Claude Code hook in Claude Code's own format", () => {
   const data = { name: "Bash", call_id: "toolu_01", params: { command: "ls" }, agent_id: "a-1" };
   assert.deepEqual(encodeClaudeCodeInput(createEvent("tool.called", data, { sessionId: "s-1" })), {
     transcript_path: "",

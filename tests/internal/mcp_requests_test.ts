@@ -4,7 +4,7 @@ import { test } from "../support/harness.ts";
 
 const LIMIT = 10_000;
 
-test("calls beyond a limit are refused, until one has its response", () => {
+test("calls beyond a limit are rejected until one has its response", () => {
   const requests = new Requests();
   const call = (id: number) => ({ id, controller: new AbortController() });
   const first = call(0);

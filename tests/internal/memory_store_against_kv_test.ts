@@ -73,7 +73,7 @@ const operation = fc.oneof(
 );
 type Operation = typeof operation extends fc.Arbitrary<infer Value> ? Value : never;
 
-test("memoryStore() answers as Deno KV does to any operations", async () => {
+test("memoryStore() returns what Deno KV does for any operations", async () => {
   const property = fc.asyncProperty(
     fc.array(operation, { maxLength: 40, size: "max" }),
     (operations) =>
@@ -89,7 +89,7 @@ test("memoryStore() answers as Deno KV does to any operations", async () => {
   await fc.assert(property, { numRuns: 300 });
 });
 
-test("memoryStore() lists as Deno KV does while what it lists changes", async () => {
+test("memoryStore() lists the same as Deno KV while entries change", async () => {
   const write = fc.record({
     after: fc.nat(260), // entries that were listed
     at: fc.integer({ min: -20, max: 280 }),

@@ -30,7 +30,7 @@ test("readBytes() joins the parts of a body, whatever their sizes", async () => 
   assert.deepEqual(await readBytes(null, { maxBytes: 1, timeout: 1 }), new Uint8Array());
 });
 
-test("readBytes() gives up a body that is too large, and one that does not arrive in time", async () => {
+test("readBytes() rejects a body that is too large, and one that does not arrive in time", async () => {
   for (
     const [maxBytes, timeout, result] of [[3, 10_000, "too_large"], [10, 20, "too_slow"]] as const
   ) {
@@ -43,7 +43,7 @@ test("readBytes() gives up a body that is too large, and one that does not arriv
   }
 });
 
-test("readBytes() with 'idle' gives up a body that falls silent, and no other", async () => {
+test("readBytes() with 'idle' rejects only a body that stalls", async () => {
   let sent = 0;
   const steady = new ReadableStream<Uint8Array>({
     async pull(controller) {

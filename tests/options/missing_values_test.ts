@@ -89,7 +89,7 @@ test("a webhook with an undefined secret says that it would be unsigned", () => 
   );
 });
 
-test("secrets without a secret in them are refused", () => {
+test("a list of secrets without a secret is rejected", () => {
   for (const secrets of [[], [undefined], [SECRET, undefined], "", undefined, null]) {
     assert.notEqual(messageOf(() => webhook({ secrets })), "", `${secrets}`);
     assert.notEqual(

@@ -278,7 +278,7 @@ const OPTIONS: Readonly<Record<string, Use>> = {
 for (const [name, use] of Object.entries(OPTIONS)) {
   const option = name.slice(name.lastIndexOf(" ") + 1).replace(/^limits\./, "");
 
-  test(`${name}: a number is refused by name, or it works`, async () => {
+  test(`${name}: an invalid number is rejected by name, and others work`, async () => {
     for (const value of VALUES) {
       try {
         await use(value as never);

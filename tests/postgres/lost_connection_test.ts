@@ -55,7 +55,7 @@ async function start(onConnection: (socket: Socket, n: number) => void) {
   };
 }
 
-test("a session that ends with the response that opens it is opened again", async () => {
+test("a session that ends while it is opened is opened again", async () => {
   let onReopened = () => {};
   const reopened = new Promise<void>((resolve) => onReopened = resolve);
   const { store, close } = await start((socket, n) => {

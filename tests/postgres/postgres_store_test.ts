@@ -45,7 +45,7 @@ test("PostgresStore: postgresSchema() is what migrate() installs, in a schema of
     assert.equal((await store.get(["n"])).value, 3n);
   }));
 
-test("PostgresStore: an entry is gone once its lifetime is over, also for checks and sums", () =>
+test("PostgresStore: an entry is absent after its lifetime, also for checks and sums", () =>
   inSchema(async (schema) => {
     const store = new PostgresStore(database, { schema });
     await store.migrate();
@@ -78,7 +78,7 @@ test("PostgresStore: expired entries are deleted as others are written", () =>
     assert.equal(await count(), 900);
   }));
 
-test("PostgresStore: a store without its tables says what to do", () =>
+test("PostgresStore: an error for missing tables says to run migrate()", () =>
   inSchema(async (schema) => {
     await assert.rejects(new PostgresStore(database, { schema }).get(["a"]), {
       name: "StoreError",
@@ -161,7 +161,7 @@ test("PostgresStore: a deadlock is tried again, other errors are not", async () 
   assert.equal(calls, 3);
 });
 
-test("PostgresStore refuses what is no client, and a schema that needs quotes", () => {
+test("PostgresStore rejects invalid clients, and a schema whose name needs quotes", () => {
   const cases: readonly (readonly [client: unknown, options: unknown, message: RegExp])[] = [
     ["postgres://user:secret@host/db", {}, /^Cannot create store/],
     [{}, {}, /without query\(\) and unsafe\(\)/],

@@ -81,7 +81,7 @@ for (const durability of DURABILITIES) {
     ));
 }
 
-test("close() of ./sqlite commits what was queued, and refuses what comes after", () =>
+test("close() of ./sqlite commits queued operations, and rejects later ones", () =>
   inFolder(async (path) => {
     const store = await openStore(path);
     const queued = Promise.all(Array.from({ length: 300 }, (_, i) => store.set(["a", i], i)));
@@ -142,7 +142,7 @@ test("close() of ./sqlite waits for another process that locks the file for a mo
     await use(path, {}, async (again) => assert.equal((await again.get(["a"])).value, 1));
   }));
 
-test("an entry of ./sqlite is gone once its lifetime is over, also for checks and sums", () =>
+test("an entry of ./sqlite is absent after its lifetime, also for checks and sums", () =>
   inFolder((path) =>
     use(path, {}, async (store) => {
       await store.atomic().set(["a"], 1, { expireIn: 1 }).set(["n"], {}, { expireIn: 1 }).commit();
@@ -177,7 +177,7 @@ test("expired entries of ./sqlite are removed from the file as others are writte
     })
   ));
 
-test("openStore() of ./sqlite refuses what is no file of its own, and leaves it as it was", () =>
+test("openStore() of ./sqlite rejects other files, and leaves them unchanged", () =>
   inFolder(async (path) => {
     const { DatabaseSync } = await sqlite();
     const database = new DatabaseSync(path);
@@ -207,7 +207,7 @@ for (
     ["no table", "DROP TABLE kv", "corrupt"],
   ] as const
 ) {
-  test(`openStore() of ./sqlite reads around damage, or reports it: ${what}`, () =>
+  test(`openStore() of ./sqlite reads a damaged file, or reports it: ${what}`, () =>
     inFolder(async (path) => {
       await use(path, {}, async (store) => {
         await store.set(["a", 1], "x");
@@ -228,7 +228,7 @@ for (
     }));
 }
 
-test("openStore() of ./sqlite says what to do about a file with another version of the layout", () =>
+test("openStore() of ./sqlite reports a file with another version of the layout, with advice", () =>
   inFolder(async (path) => {
     await use(path, {}, (store) => store.set(["a"], 1));
     const cases = [
@@ -244,7 +244,7 @@ test("openStore() of ./sqlite says what to do about a file with another version 
     await use(path, {}, async (store) => assert.equal((await store.get(["a"])).value, 1));
   }));
 
-test("openStore() of ./sqlite refuses wrong arguments without echoing a URL", async () => {
+test("openStore() of ./sqlite rejects invalid arguments without repeating a URL", async () => {
   const cases: readonly (readonly [path: unknown, options: unknown, message: RegExp])[] = [
     [undefined, {}, /'path' must be a file or ":memory:", got undefined/],
     ["", {}, /'path' must be a file or ":memory:", got ""/],

@@ -53,7 +53,7 @@ test("memoryStore() treats expired entries as absent in checks and sums", async 
   assert.equal((await store.get(["a"])).value, 2n);
 });
 
-test("memoryStore() keeps what is written again without a lifetime", async () => {
+test("memoryStore() keeps an entry that is written again without a lifetime", async () => {
   const { store, clock } = clocked();
   await store.set(["a"], 1, { expireIn: 5 });
   await store.set(["a"], 2);
@@ -87,7 +87,7 @@ test("memoryStore() does not count expired entries against the limit of a list",
   assert.equal((await keysOf(store)).length, 100);
 });
 
-test("memoryStore() lists batch by batch, each as the store is then", async () => {
+test("memoryStore() lists in batches, each from the current state of the store", async () => {
   const store = memoryStore();
   for (let i = 0; i < 250; i++) await store.set([i], 1);
   const seen = new Set<number>();
@@ -240,7 +240,7 @@ test("memoryStore() rejects every call once it is closed", async () => {
   }
 });
 
-test("memoryStore() keeps many keys in order, in whatever order they come and go", async () => {
+test("memoryStore() keeps many keys in order, in any order of writes and deletes", async () => {
   const store = memoryStore();
   const count = 20_011; // prime: the steps below visit every number once
   const numbers = Array.from({ length: count }, (_, i) => (i * 7919) % count);

@@ -45,7 +45,7 @@ test("RecordingHook receives the events of its options", async () => {
   assert.deepEqual(hooks.registry.list().map(({ name }) => name), ["tools"]);
 });
 
-test("RecordingHook of the agent's events registers where more are known", async () => {
+test("RecordingHook of agent events can be used in hooks with more events", async () => {
   const recorder = new RecordingHook();
   const hook: Hook<EventOf<Events>, Events> = recorder;
   const hooks = createHooks<Events>({ use: [recorder] });
@@ -63,7 +63,7 @@ test("RecordingHook returns lists that later events don't change", async () => {
   assert.deepEqual(recorder.recorded, []);
 });
 
-test("RecordingHook records an event, then does what it was told", async () => {
+test("RecordingHook records an event, then runs its script", async () => {
   const recorder = new RecordingHook({
     handle: () => {
       throw new Error("no");

@@ -117,7 +117,7 @@ async function inTurns<T>(rows: readonly T[], run: (row: T) => Promise<void>): P
   await Promise.all(Array.from({ length: 40 }, worker));
 }
 
-test("a response that breaks off at any byte counts as delivered exactly if its headers arrived completely", () =>
+test("a response that breaks off at any byte counts as delivered if its headers are complete", () =>
   withBytes(async (serve) => {
     for (const end of ["fin", "reset"] as const) {
       const head = responseBytes(200, ["content-encoding: gzip", "content-length: 40"]);
@@ -173,7 +173,7 @@ test("an unexpected upgrade is retried, whether or not fetch exposes its status"
     assert.equal((await attempt(hookOf({ url: serve(bytes) }))).verdict, "retry");
   }));
 
-test("a body with trailers is read, and one whose trailers are broken delivered all the same", () =>
+test("a body with trailers is read, and broken trailers still count as delivered", () =>
   withBytes(async (serve) => {
     for (const trailers of ["x-a: b\r\n\r\n", "x a b\r\n\r\n"]) {
       const url = serve(
@@ -184,7 +184,7 @@ test("a body with trailers is read, and one whose trailers are broken delivered 
     }
   }));
 
-test("what was read of a body before it broke off is kept", () =>
+test("the part of a body that was read before it broke off is kept", () =>
   withBytes(async (serve) => {
     const body = `${"x".repeat(3000)}END`;
     const url = serve(responseBytes(500, ["content-length: 9000"], body));
@@ -192,7 +192,7 @@ test("what was read of a body before it broke off is kept", () =>
     if (runtime !== "bun") assert.match(response, /^x{2000,}/); // Bun hands on nothing of it
   }));
 
-test("a body that never ends holds the attempt no longer than two seconds", () =>
+test("an endless body delays an attempt by at most two seconds", () =>
   withBytes(async (serve) => {
     const url = serve(responseBytes(200, ["content-length: 9000"], "x"), "hold");
     const { verdict, status, duration } = await attempt(hookOf({ url, timeout: 100_000 }));
@@ -209,7 +209,7 @@ test("an inline delivery with a body that can't be decoded is made once, and suc
     await hooks.close();
   }));
 
-test("a custom fetch whose response was read already is judged by its status", async () => {
+test("a response whose body a custom fetch has read is judged by its status", async () => {
   const used = async () => {
     const response = new Response("ok", { status: 202 });
     await response.text();

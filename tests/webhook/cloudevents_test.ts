@@ -53,7 +53,7 @@ test("an event without a session has no attribute for it", () => {
   }
 });
 
-test("an event that came from elsewhere goes on with its source and id", () => {
+test("an event of another source keeps its source and id", () => {
   const [received] = decode(structured({ source: "https://a.example/x", id: "№ 1" }));
   assert(received);
   const { source, id } = received;

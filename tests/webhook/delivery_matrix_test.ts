@@ -151,7 +151,7 @@ test("a 503 whose Retry-After is a date in an hour asks to wait until then", () 
   }));
 
 for (const status of [301, 302, 303, 307, 308]) {
-  test(`a ${status} to elsewhere is final, and nobody is contacted there`, () =>
+  test(`a ${status} to another host is final, and its location gets no request`, () =>
     withReceiver(
       [],
       (elsewhere) =>
@@ -199,7 +199,7 @@ test("a name that does not exist makes 'retry'", async () => {
   assert.deepEqual(Object.keys(rest), ["duration"]);
 });
 
-test("a receiver that falls silent before its headers makes 'retry' after the timeout, and is hung up on", () =>
+test("a receiver that stalls before its headers gives 'retry' at the timeout, and is disconnected", () =>
   withReceiver([{ hold: "headers" }], async (receiver) => {
     const { duration, ...made } = await attempt(hookOf({ url: receiver.url, timeout: 40 }));
     const error = "it was not complete within 40 ms";
@@ -209,7 +209,7 @@ test("a receiver that falls silent before its headers makes 'retry' after the ti
   }));
 
 for (const status of [200, 202, 400, 503]) {
-  test(`a receiver that falls silent in the body of a ${status} is judged by it, and hung up on`, () =>
+  test(`a receiver that stalls in the body of a ${status} is judged by the status, and disconnected`, () =>
     withReceiver([{ status, hold: "body", body: "x".repeat(5000) }], async (receiver) => {
       const { verdict, ...made } = await attempt(hookOf({ url: receiver.url, timeout: 1_500 }));
       assert.equal(verdict, status < 300 ? "delivered" : status === 400 ? "final" : "retry");
@@ -218,7 +218,7 @@ for (const status of [200, 202, 400, 503]) {
     }));
 }
 
-test("an endless response is read up to 16 KiB and its connection closed, every time", () =>
+test("an endless response is read up to 16 KiB, and its connection is closed every time", () =>
   withReceiver([{ endless: true, chunkSize: 1024 }], async (receiver) => {
     const hook = hookOf({ url: receiver.url });
     for (let n = 1; n <= 5; n++) {
@@ -232,7 +232,7 @@ test("an endless response is read up to 16 KiB and its connection closed, every 
     await receiver.waitFor(({ stats }) => stats.openConnections === 0);
   }));
 
-test("an endlessly dripping response is delivered, and its connection closed at the timeout", () =>
+test("a response that drips forever counts as delivered, and is disconnected at the timeout", () =>
   withReceiver([{ endless: true, chunkSize: 1, chunkDelay: 5 }], async (receiver) => {
     const { verdict, status } = await attempt(hookOf({ url: receiver.url, timeout: 1_500 }));
     assert.deepEqual([verdict, status], ["delivered", 200]);

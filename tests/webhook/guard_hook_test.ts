@@ -31,7 +31,7 @@ function guardOf(...answers: readonly (string | Error)[]) {
   return { guard: createAddressGuard({ resolve }), asked };
 }
 
-test("with a guard, https is demanded when the webhook is made", () => {
+test("with a guard, a webhook requires https when it is created", () => {
   const { guard } = guardOf(PUBLIC);
   assert.throws(() => hookOf({ guard, url: "http://h.example/hidden" }), {
     name: "TypeError",
@@ -40,7 +40,7 @@ test("with a guard, https is demanded when the webhook is made", () => {
   hookOf({ url: "http://h.example/" });
 });
 
-test("a public address is sent to, and its name was resolved without the path", async () => {
+test("a webhook sends to a public address, and resolves its name without the path", async () => {
   const { fetch, requests } = fakeFetch(200);
   const { guard, asked } = guardOf(PUBLIC);
   const made = await attempt(hookOf({ fetch, guard, url: "https://h.example:8443/path?query" }));
@@ -84,7 +84,7 @@ for (const [kind, url, answer, error] of rejected) {
   });
 }
 
-test("what a guard allows is sent to, wherever it is", async () => {
+test("a webhook sends to any address that its guard allows", async () => {
   const { fetch, requests } = fakeFetch(200);
   const resolve = () => Promise.resolve(["10.1.2.3"]);
   const guard = createAddressGuard({ resolve, allowAddresses: ["10.0.0.0/8"] });
@@ -156,7 +156,7 @@ test("a resolver that never responds counts towards the timeout, and an abort en
     await hook.close();
   }));
 
-test("a guard of one's own that fails in another way is retried, not passed by", async () => {
+test("an attempt is retried if a custom guard throws an unknown error", async () => {
   const { fetch, requests } = fakeFetch(200);
   const { capabilities } = guardOf(PUBLIC).guard;
   const check = () => Promise.reject(new RangeError("out of memory"));

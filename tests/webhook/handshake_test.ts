@@ -109,7 +109,7 @@ test("a validation request that fails or takes too long is retried, with Retry-A
   assert.deepEqual([late.verdict, late.error], ["retry", "it was not complete within 30 ms"]);
 });
 
-test("an attempt that gives up on the permission does not keep others from asking", async () => {
+test("an attempt that times out waiting for the permission does not block others", async () => {
   let calls = 0;
   const peer = receiver(() =>
     calls++ === 0
@@ -126,13 +126,13 @@ test("an attempt that gives up on the permission does not keep others from askin
   assert.equal((await second).verdict, "delivered");
 });
 
-test("an event that a transform leaves out asks for nothing", async () => {
+test("an event that a transform drops requests no permission", async () => {
   const peer = receiver(new Response(null, { status: 405 }));
   const { skipped } = await attempt(sender(peer.fetch, { transform: () => null }));
   assert.deepEqual([skipped, methods(peer)], [true, ""]);
 });
 
-test("the allowed rate is kept in every minute: short waits are made, for long ones a retry is scheduled", () =>
+test("the allowed rate is kept in every minute, by short waits or a scheduled retry", () =>
   inVirtualTime(async ({ pass }) => {
     const headers = { "webhook-allowed-origin": "*", "webhook-allowed-rate": "3" };
     const peer = receiver(headers);
@@ -181,7 +181,7 @@ test("without an allowed rate the requested one applies, and '*' means no limit"
     }
   }));
 
-test("a rate over a thousand a minute is kept to in shorter windows", () =>
+test("a rate of over a thousand requests a minute is kept in shorter windows", () =>
   inVirtualTime(async ({ pass }) => {
     const headers = { "webhook-allowed-origin": "*", "webhook-allowed-rate": "60000" };
     const peer = receiver(headers);
@@ -212,7 +212,7 @@ for (const handshake of wrong) {
     assert.throws(() => hookOf({ handshake: handshake as never }), /'handshake/));
 }
 
-test("a file has the handshake too", async () => {
+test("a configuration file can set the handshake", async () => {
   const text = (handshake: string) => `
 hooks:
   webhooks:

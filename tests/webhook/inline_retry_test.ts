@@ -35,7 +35,7 @@ const busy = (retryAfter: string): FakeAnswer => () =>
   new Response(null, { status: 429, headers: { "retry-after": retryAfter } });
 
 for (const retryCount of [0, 1, 2, 5]) {
-  test(`retryCount ${retryCount} makes ${retryCount + 1} attempts, each exactly retryDelay after the last, and the error says so`, () =>
+  test(`retryCount ${retryCount} makes ${retryCount + 1} attempts, each exactly retryDelay after the last`, () =>
     inVirtualTime(async ({ pass }) => {
       const { fetch, requests } = fakeFetch(503);
       const { outcome } = deliver(hookOf({ fetch, retryCount, retryDelay: 700 }));
@@ -147,7 +147,7 @@ test("an abort of the dispatch ends a waiting retry at once", () =>
     assert.equal(requests.length, 1);
   }));
 
-test("after an abort nothing is transformed and nothing is sent", async () => {
+test("an aborted attempt is neither transformed nor sent", async () => {
   const { fetch, requests } = fakeFetch(200);
   let transformed = 0;
   const hook = hookOf({ fetch, transform: (event) => (transformed++, event), retryCount: 3 });
@@ -157,7 +157,7 @@ test("after an abort nothing is transformed and nothing is sent", async () => {
   assert.deepEqual([transformed, requests.length], [0, 0]);
 });
 
-test("an attempt does not reject, and is made, though the logger of its warning throws or rejects", async () => {
+test("an attempt is made even if the logger of its warning throws or rejects", async () => {
   const fails = [
     () => assert.fail("the disk is full"),
     () => Promise.reject(new Error("the disk is full")),

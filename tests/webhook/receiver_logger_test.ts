@@ -2,7 +2,7 @@ import { generateSecret, signWebhook, webhookReceiver } from "@omniagent/hooks/w
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 
-test("webhookReceiver() lets a failed message come again though its logger throws or rejects", async () => {
+test("webhookReceiver() accepts a failed message again even if its logger throws or rejects", async () => {
   const secret = generateSecret();
   const fails = [() => {
     throw new Error("no disk");

@@ -35,7 +35,7 @@ async function requestTo(url: string, secrets: string | readonly string[] = OLD,
   return new Request(url, { method: "POST", body: BODY, headers });
 }
 
-test("two receivers of one service that share a store both handle an event that is sent to both", async () => {
+test("two receivers that share a store both handle an event that is sent to both", async () => {
   const store = memoryStore();
   const handled: string[] = [];
   const routes: Readonly<Record<string, (request: Request) => Promise<Response>>> = {
@@ -60,7 +60,7 @@ const memories: readonly (readonly [kind: string, store: () => Store | undefined
 ];
 
 for (const [kind, makeStore] of memories) {
-  test(`with ${kind}, one id of two senders is two messages for one receiver`, async () => {
+  test(`with ${kind}, the same id from two senders is two messages`, async () => {
     const { counts, receive } = counting({ secrets: [OLD, OTHER], store: makeStore() });
     for (const secret of [OLD, OTHER, OLD, OTHER]) {
       assert.equal((await receive(await requestTo("https://a.example/", secret))).status, 200);
@@ -82,7 +82,7 @@ for (const [kind, makeStore] of memories) {
   });
 
   for (const url of ["https://a.example/hook/", "https://a.example/other"]) {
-    test(`with ${kind}, one id at ${url} and at another path is two messages`, async () => {
+    test(`with ${kind}, the same id at ${url} and at another path is two messages`, async () => {
       const { counts, receive } = counting({ store: makeStore() });
       for (const at of ["https://a.example/hook", url, "https://a.example/hook", url]) {
         assert.equal((await receive(await requestTo(at))).status, 200);

@@ -48,7 +48,7 @@ function failing(method: "get" | "set" | "atomic", store: Store = memoryStore())
   return { state, store: proxy };
 }
 
-test("of two instances on one store, one handles a message and both know it afterwards", async () => {
+test("only one of two instances on a store handles a message, and both recognize it afterwards", async () => {
   const store = memoryStore();
   const { ends, handler } = held();
   const [one, other] = [receiver(handler, { store }), receiver(handler, { store })];
@@ -62,7 +62,7 @@ test("of two instances on one store, one handles a message and both know it afte
   assert.equal(ends.length, 1);
 });
 
-test("of two instances that get a message in the same moment, one handles it", async () => {
+test("only one of two instances handles a message that arrives at both", async () => {
   for (let round = 0; round < 20; round++) {
     const store = memoryStore();
     const { ends, handler } = held();
@@ -77,7 +77,7 @@ test("of two instances that get a message in the same moment, one handles it", a
   }
 });
 
-test("of two requests of one instance that find a message new in the same moment, one handles it", async () => {
+test("only one of two simultaneous requests to an instance handles a message", async () => {
   const store = memoryStore();
   let reads = 0;
   const together: Store = Object.assign(Object.create(store), {
@@ -101,7 +101,7 @@ test("of two requests of one instance that find a message new in the same moment
   assert.deepEqual([...statuses.sort(), ends.length], [200, 409, 1]);
 });
 
-test("a message whose handler died with its process is handled by another after handlingTime", () =>
+test("a message whose process crashed is handled by another one after handlingTime", () =>
   inVirtualTime(async ({ pass }) => {
     const store = memoryStore({ now: () => Date.now() });
     const { ends, handler } = held();
@@ -117,7 +117,7 @@ test("a message whose handler died with its process is handled by another after 
     assert.equal(calls, 1);
   }));
 
-test("who fails after its time was over does not take the message from who handles it now", () =>
+test("a handler that fails after handlingTime does not release the message of another process", () =>
   inVirtualTime(async ({ pass }) => {
     const store = memoryStore({ now: () => Date.now() });
     const { ends, handler } = held();
@@ -147,7 +147,7 @@ test("ids are forgotten after `remember`", () =>
     assert.equal(calls, 2);
   }));
 
-test("while the store is unavailable nothing is handled, and the sender is asked to retry", async () => {
+test("while the store is unavailable no message is handled, and the response asks for a retry", async () => {
   for (const method of ["get", "atomic"] as const) {
     const { state, store } = failing(method);
     let calls = 0;
@@ -165,7 +165,7 @@ test("while the store is unavailable nothing is handled, and the sender is asked
   }
 });
 
-test("a message that was handled but can't be recorded is acknowledged all the same", async () => {
+test("a message that was handled but can't be recorded is still acknowledged", async () => {
   const { store } = failing("set");
   const errors: unknown[] = [];
   const logger = { ...silentLogger, error: (...data: unknown[]) => void errors.push(data[0]) };

@@ -129,7 +129,7 @@ test("a body that does not arrive in time gets a 408", async () => {
   assert.deepEqual(events, []);
 });
 
-test("a body that the sender broke off is a 400, and nothing to log", async () => {
+test("an incomplete body gets a 400, and logs nothing", async () => {
   const logged: unknown[] = [];
   const logger = { ...silentLogger, error: (...data: unknown[]) => void logged.push(data) };
   const { events, receive } = recording({ logger });
@@ -181,7 +181,7 @@ test("a session is received even if it is longer than emit allows", async () => 
   assert.equal(events[0]?.sessionId, sessionId);
 });
 
-test("a body that declares to be too long is not read, and an endless one is not read on", async () => {
+test("a body with a content-length over the limit is not read, and an endless one is canceled", async () => {
   let pulled = 0;
   const endless = () =>
     new ReadableStream({
@@ -217,7 +217,7 @@ for (const mode of ["structured", "binary"] as const) {
   });
 }
 
-test("a handler is given the event and what the request was", async () => {
+test("a handler receives the event and the request", async () => {
   const timestamp = ago(1);
   timestamp.setMilliseconds(0);
   const seen: unknown[] = [];
@@ -257,7 +257,7 @@ for (const [kind, store] of memories) {
     assert.equal(ends.length, 1);
   });
 
-  test(`with ${kind}, a message that comes many times at once is handled once`, async () => {
+  test(`with ${kind}, simultaneous copies of a message are handled once`, async () => {
     const { ends, handler } = held();
     const receive = receiver(handler, { store: store() });
     const requests = await Promise.all(Array.from({ length: 5 }, () => signed()));
@@ -270,7 +270,7 @@ for (const [kind, store] of memories) {
     assert.equal(ends.length, 1);
   });
 
-  test(`with ${kind}, a message whose handler failed is handled when it comes again`, async () => {
+  test(`with ${kind}, a message whose handler failed is handled when it is sent again`, async () => {
     const errors: unknown[] = [];
     const logger = { ...silentLogger, error: (...data: unknown[]) => void errors.push(data) };
     const fault = new Error("out of ink");

@@ -102,7 +102,7 @@ for (const depth of [1, 2, 3]) {
   });
 }
 
-test("no secret is stored that was encoded together with the text around it", async () => {
+test("a secret that was encoded together with surrounding text is not stored", async () => {
   for (const depth of [1, 2]) {
     for (const [names, encode] of spellings(depth)) {
       for (const before of ["", "x", "xy", "xyz"]) {
@@ -116,7 +116,7 @@ test("no secret is stored that was encoded together with the text around it", as
   }
 });
 
-test("no secret is stored whose case was changed, or that is broken into lines", async () => {
+test("a secret with changed case or line breaks is not stored", async () => {
   const lines = TOKEN.replace(/.{5}/g, "$&\r\n");
   for (const [names, encode] of spellings(1)) {
     // Names of entities have a case, and so has the text in base64.
@@ -131,7 +131,7 @@ test("no secret is stored whose case was changed, or that is broken into lines",
   assert.equal(await storedOf(Buffer.from(TOKEN).toString("hex")), "[redacted]");
 });
 
-test("no secret is stored that the end of the response cuts off, in any encoding", async () => {
+test("a secret that the end of the response truncates is not stored, in any encoding", async () => {
   const filler = "The token is unknown: ";
   for (const [names, encode] of [...spellings(1), ...spellings(2).filter((_, i) => i % 7 === 0)]) {
     const spelled = encode(TOKEN);
@@ -204,7 +204,7 @@ for (const [headers, word] of short) {
   });
 }
 
-test("no secret is stored whose encoding continues the text before it", async () => {
+test("a secret whose encoding continues the text before it is not stored", async () => {
   for (const name of ["base64", "base64url", "hex"]) {
     for (const before of ["", "a", "ab", "abc"]) {
       const stored = await storedOf(`(${before}${encoders[name]!(TOKEN)})`);
@@ -281,7 +281,7 @@ test("a link by which anyone can approve loses its signature, however it is esca
   }
 });
 
-test("a response made to be slow to search is searched quickly, and shows nothing", async () => {
+test("a response designed to be slow to search is redacted quickly", async () => {
   const nested = (depth: number): string => {
     let text = `${TOKEN}${"x".repeat(200)}`;
     while (depth-- > 0) text = Buffer.from(text).toString("base64");

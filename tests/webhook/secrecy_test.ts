@@ -117,13 +117,13 @@ const echoes: readonly (readonly [kind: string, step: (request: RecordedRequest)
 ];
 
 for (const [kind, step] of echoes) {
-  test(`nothing gets out when the receiver echoes the request: ${kind}`, () =>
+  test(`no secret is stored when the receiver echoes the request: ${kind}`, () =>
     withReceiver([(request) => fail(step(request)) as object], async ({ url }) => {
       assertHidden(await saidOf(secretive(url)));
     }));
 }
 
-test("nothing gets out when a limit cuts an echo: 4 KiB of characters or 16 KiB of bytes", async () => {
+test("no secret is stored when a limit of 4 KiB or 16 KiB truncates an echo", async () => {
   for (const border of [4096, 16_384]) {
     for (const filler of ["x", "ü", "世", "😀"]) {
       const bytes = new TextEncoder().encode(filler).length;
@@ -147,7 +147,7 @@ test("nothing gets out when a limit cuts an echo: 4 KiB of characters or 16 KiB 
   }
 });
 
-test("nothing gets out of a short secret next to a long one, at the limit of 16 KiB", async () => {
+test("a short secret next to a long one is not stored at the limit of 16 KiB", async () => {
   const long = "J".repeat(200) + "wt.".repeat(400);
   for (let before = 5461 - 1500; before < 5461; before += 11) {
     const body = `${"世".repeat(before)}${KEY}${"世".repeat(9000)}`;
@@ -158,7 +158,7 @@ test("nothing gets out of a short secret next to a long one, at the limit of 16 
   }
 });
 
-test("nothing gets out of a response that only repeats our header, wherever reading ends", async () => {
+test("a response that repeats only our header is redacted, wherever it is truncated", async () => {
   for (let length = 100; length < 6000; length += 97) {
     const long = Array.from({ length }, (_, n) => n.toString(36)).join("").slice(0, length);
     const body = long.repeat(Math.ceil(40_000 / length));
@@ -168,7 +168,7 @@ test("nothing gets out of a response that only repeats our header, wherever read
   }
 });
 
-test("nothing gets out when the network fails, by the real fetch and by one that tells all", async () => {
+test("no secret is stored when the network fails, even if the error of fetch contains it", async () => {
   const receiver = await WebhookReceiver.start();
   await receiver.close();
   assertHidden(await saidOf(secretive(receiver.url)));
@@ -180,7 +180,7 @@ test("nothing gets out when the network fails, by the real fetch and by one that
   assertHidden(await saidOf(secretive("https://h.example/", { fetch })));
 });
 
-test("nothing gets out when the connection breaks, is redirected or times out", async () => {
+test("no secret is stored when the connection breaks, is redirected, or times out", async () => {
   const elsewhere = `/${PATH}?${QUERY}`;
   const steps: readonly ReceiverStep[] = [
     { reset: "headers" },
@@ -197,7 +197,7 @@ test("nothing gets out when the connection breaks, is redirected or times out", 
   }
 });
 
-test("nothing gets out when transform, guard or fetch throw what they know", async () => {
+test("no secret is stored when transform, guard, or fetch throws an error that contains it", async () => {
   const tell = () => {
     throw new Error(`${TOKEN} ${KEY} ${SECRETS} https://h.example/${PATH}?${QUERY}`);
   };
@@ -207,7 +207,7 @@ test("nothing gets out when transform, guard or fetch throw what they know", asy
   }
 });
 
-test("a hook shows nothing of itself, nor a list of hooks that it is in", () => {
+test("inspecting a hook, or a list of hooks, shows no secret", () => {
   const hook = secretive("https://h.example/");
   assertHidden([hook, [hook], { hook }, { ...hook }].flatMap(shown));
   assert.deepEqual(Object.keys(JSON.parse(JSON.stringify(hook))).sort(), [
@@ -219,7 +219,7 @@ test("a hook shows nothing of itself, nor a list of hooks that it is in", () => 
   ]);
 });
 
-test("the warning about plain http, once per webhook and not on loopback, does not show where it goes", async () => {
+test("the warning about plain http is logged once per webhook, not on loopback, and without the URL", async () => {
   const hosts = ["http://h.example/", "http://192.0.2.1/", "https://h.example/"];
   const own = ["http://127.9.9.9/", "http://localhost:8080/", "http://[::1]/"];
   const warned: unknown[][] = [];
@@ -237,7 +237,7 @@ test("the warning about plain http, once per webhook and not on loopback, does n
   assert.deepEqual(warned, [[line], [line]]);
 });
 
-test("a response without our secrets is kept as it is", async () => {
+test("a response without secrets is stored unchanged", async () => {
   const body = `unknown event 'tool.called' for ${EVENT.id}: [object] (1.5) $& a+b`;
   const { fetch } = fakeFetch(() => new Response(body, { status: 400 }));
   assert.equal((await attempt(secretive("https://h.example/", { fetch }))).response, body);

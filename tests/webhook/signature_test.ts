@@ -42,7 +42,7 @@ for (const [name, secret, verifier, signature] of vectors) {
   });
 }
 
-test("while secrets are rotated, any of the old and the new verifies", async () => {
+test("during a rotation, both the old and the new secrets verify", async () => {
   const [old, fresh, unknown] = [generateSecret(), generateSecret(), generateSecret()];
   const { secretKey, publicKey } = await generateKeyPair();
   const sent = [old, fresh, secretKey];
@@ -126,7 +126,7 @@ test("generated secrets have 32 bytes and differ", async () => {
   assert.match(pairs[0]?.publicKey ?? "", /^whpk_[A-Za-z0-9+/]{43}=$/);
 });
 
-test("signatures may be separated by several spaces, and headers of a record are trimmed as `Headers` does", async () => {
+test("signatures may be separated by several spaces, and headers of a record are trimmed", async () => {
   const spellings = [
     `${SIGNATURE} `,
     ` ${SIGNATURE}`,

@@ -80,7 +80,7 @@ test("an inline delivery without retries survives a connection that was closed w
     await hooks.close();
   }));
 
-test("many idle connections that were closed at once fail no attempt", () =>
+test("closing many idle connections at once fails no attempt", () =>
   withServer((n) => n === 1 ? "ok" : "reset", async (url) => {
     const hook = hookOf({ url });
     for (let round = 0; round < 3; round++) {
@@ -97,7 +97,7 @@ test("a first connection that is reset is a failed attempt, of one request", () 
     assert.equal(ids.length, 1);
   }));
 
-test("a receiver that resets every connection after the first gets two requests an attempt at most", () =>
+test("a receiver that resets every connection but the first gets at most two requests per attempt", () =>
   withServer((n, connection) => connection === 1 && n === 1 ? "ok" : "reset", async (url, ids) => {
     const hook = hookOf({ url });
     await attempt(hook);
@@ -107,7 +107,7 @@ test("a receiver that resets every connection after the first gets two requests 
     assert.ok(ids.length >= 2 && ids.length <= 4, ids.join());
   }));
 
-test("a reused connection that falls silent is not tried again", () =>
+test("a request on a reused connection that stalls is not resent", () =>
   withServer((n) => n === 1 ? "ok" : "hold", async (url, ids) => {
     const hook = hookOf({ url, timeout: 1_500 });
     await attempt(hook);

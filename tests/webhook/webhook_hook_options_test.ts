@@ -192,7 +192,7 @@ test("a webhook rejects hosts that can't be DNS names, and accepts those that ca
   for (const host of right) new WebhookHook({ name: "w", events: ["*"], url: `https://${host}/` });
 });
 
-test("a webhook rejects every header of a protocol or of the connection, and says whose it is", () => {
+test("a webhook rejects headers that belong to the protocol or the connection, with the reason", () => {
   const reserved = {
     "Standard Webhooks": ["webhook-id", "WebHook-Request-Origin"],
     CloudEvents: ["ce-id", "CE-Anything", "ce-"],
@@ -247,7 +247,7 @@ test("a webhook rejects header values that some runtime can't send", () => {
   }
 });
 
-test("a webhook rejects invalid retries, whatever the other of the two options is", () => {
+test("a webhook rejects invalid values of its two retry options in any combination", () => {
   const wrong = {
     retryCount: [-1, 1.5, NaN, Infinity, 101, "2"],
     retryDelay: [-1, NaN, Infinity, 3_600_001, "2"],
@@ -279,7 +279,7 @@ test("a webhook rejects an unknown option, and suggests the right one", () => {
   );
 });
 
-test("a webhook rejects secrets that can't sign, with a code, and shows nothing of them", async () => {
+test("a webhook rejects secrets that can't sign, with a code, and without showing them", async () => {
   const { publicKey } = await generateKeyPair();
   const short = btoa(HIDDEN);
   const cases: readonly (readonly [secret: string, code: string])[] = [
@@ -359,7 +359,7 @@ test("a webhook accepts every option at its limits, and options that are undefin
   assert.deepEqual(make({ events: ["a.b", "a.b", "tool.*"] }).events, ["a.b", "tool.*"]);
 });
 
-test("retry: the quick attempts come first, then the schedule as if they had not been", () => {
+test("retry: the quick attempts come first, and don't shorten the schedule", () => {
   const schedule = scheduleRetry([100, 200]);
   const { retry } = hookOf({ retryCount: 2, retryDelay: 7, retry: schedule });
   const delays = [1, 2, 3, 4, 5].map((n) => retry.delay(n, 0.5));
@@ -368,7 +368,7 @@ test("retry: the quick attempts come first, then the schedule as if they had not
   assert.equal(retry.total, 14 + 360);
 });
 
-test("retry: without quick attempts it is the schedule, by default the outbox's own", () => {
+test("retry: without quick attempts it is the schedule, or the default of the outbox", () => {
   const { retry } = hookOf();
   for (let n = 1; n < 10; n++) assert.equal(retry.delay(n, 0.3), BY_DEFAULT.delay(n, 0.3));
   const { retry: quick } = hookOf({ retryCount: 1 });

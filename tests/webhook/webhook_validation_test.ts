@@ -21,7 +21,7 @@ async function optionsOf(
   return { status: response.status, granted, text: await response.text() };
 }
 
-test("a sender that is named may deliver, in any case of letters, without a limit", async () => {
+test("a listed sender may deliver without a limit, in any case of letters", async () => {
   const webhookOrigins = ["other.example", "EventGrid.Azure.net"];
   for (const origin of [ORIGIN, "EVENTGRID.azure.net"]) {
     const { status, granted, text } = await optionsOf({ webhookOrigins }, {
@@ -32,7 +32,7 @@ test("a sender that is named may deliver, in any case of letters, without a limi
   }
 });
 
-test("every sender may deliver where all are allowed, at the rate that is set", async () => {
+test("every sender may deliver at the configured rate if all are allowed", async () => {
   for (const webhookOrigins of ["*", ["*"]] as const) {
     const { status, granted } = await optionsOf({ webhookOrigins, webhookRate: 600 });
     assert.deepEqual([status, granted], [200, ["*", "600", "POST"]]);
@@ -47,7 +47,7 @@ test("a sender that is not allowed gets a 405 that names the option to allow it"
   }
 });
 
-test("a CORS preflight and an OPTIONS request without an origin are not such a request", async () => {
+test("a CORS preflight, or an OPTIONS request without an origin, is not a validation request", async () => {
   const preflight = {
     ...{ "origin": "https://app.example", "access-control-request-method": "POST" },
     "webhook-request-origin": ORIGIN,

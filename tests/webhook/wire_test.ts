@@ -44,7 +44,7 @@ async function sent(
 
 const plain = ({ headers }: RecordedRequest) => Object.fromEntries(headers);
 
-test("a webhook is a POST of native JSON, its fields in the order of the Go package, to path and query", async () => {
+test("a webhook is a POST of native JSON, with its fields in the order of the Go package", async () => {
   const request = await sent({});
   assert.deepEqual([request.method, request.path], ["POST", "/a/b?c=d"]);
   assert.equal(request.text(), WIRE);
@@ -53,14 +53,14 @@ test("a webhook is a POST of native JSON, its fields in the order of the Go pack
   assert.equal(request.headers.get("user-agent"), "omniagent-hooks");
 });
 
-test("session_id is absent without a session, and if it is empty", async () => {
+test("session_id is absent without a session and for an empty one", async () => {
   const { sessionId: _, ...without } = EVENT;
   for (const event of [without, { ...EVENT, sessionId: "" }]) {
     assert.equal((await sent({}, event)).text(), WIRE.replace('"session_id":"s-1",', ""));
   }
 });
 
-test("timestamps are RFC 3339 in UTC with milliseconds, at every end of time", async () => {
+test("timestamps are RFC 3339 in UTC with milliseconds, for the earliest and latest dates", async () => {
   for (
     const time of [
       "0000-01-01T00:00:00.000Z",
@@ -90,7 +90,7 @@ test("an event that can't be written is final, and nothing is sent", async () =>
   assert.equal(requests.length, 0);
 });
 
-test("PUT, own headers and an own content-type are sent as they are given", async () => {
+test("PUT, custom headers, and a custom content-type are sent unchanged", async () => {
   const headers = {
     Authorization: "Bearer t-1",
     "Content-Type": "application/vnd.a+json",
@@ -115,7 +115,7 @@ test("an unsigned webhook carries its id and the time of the attempt, and no sig
 });
 
 for (const secret of [undefined, generateSecret()]) {
-  test(`over retries of ${secret ? "a signed" : "an unsigned"} webhook, body and webhook-id stay and webhook-timestamp is the attempt's`, () =>
+  test(`retries of ${secret ? "a signed" : "an unsigned"} webhook have the same body and webhook-id, and their own webhook-timestamp`, () =>
     inVirtualTime(async ({ pass }) => {
       const { fetch, requests } = fakeFetch(503);
       const hook = hookOf({
@@ -145,7 +145,7 @@ for (const secret of [undefined, generateSecret()]) {
     }));
 }
 
-test("every secret signs, v1 and v1a, and each verifies on its own: here, in standardwebhooks, in svix", async () => {
+test("every secret signs, v1 and v1a, and each signature verifies here, in standardwebhooks, and svix", async () => {
   const [old, fresh] = [generateSecret(), generateSecret()];
   const { secretKey, publicKey } = await generateKeyPair();
   for (const format of ["native", "cloudevents", "cloudevents-binary"] as const) {

@@ -51,7 +51,7 @@ async function sendOne(apps: FuzzApps, known: Known): Promise<void> {
   assert.ok(wrongness === "noise" || isDocumented(operation, response.status, text), message);
 }
 
-test("every documented status occurred, 30% of the requests were accepted, and no error was unexpected", async () => {
+test("every documented status occurred, 30% of requests were accepted, and no error was unexpected", async () => {
   await withApps(tally, (apps) => triggerSureResponses(operations, apps, tally));
   await triggerRareResponses(operations, tally);
   const missing = operations.flatMap(({ method, path, statuses }) =>

@@ -3,7 +3,7 @@ import { Log } from "../../../src/cli/serve/log.ts";
 import { Terminal } from "../../cli/terminal.ts";
 import { test } from "../../support/harness.ts";
 
-test("the log of hooks serve tells an error with what caused it, and nothing twice", () => {
+test("the log of hooks serve shows an error with its causes, each once", () => {
   const cause = new Error("the commit failed", { cause: new Error("database or disk is full") });
   const error = new Error("Cannot publish", { cause });
   const repeating = new Error("Cannot read: no such key", { cause: new Error("no such key") });

@@ -94,7 +94,7 @@ test("a rewrite that doesn't fit the schema, or JSON, fails by its onFailure", a
   }
 });
 
-test("deny outranks ask, which outranks allow, which outranks no opinion; the first in order gives the reason", async () => {
+test("deny outranks ask, ask outranks allow, and allow outranks no opinion", async () => {
   const verdicts: readonly (Verdict | undefined)[] = [
     undefined,
     allow("fine"),

@@ -31,7 +31,7 @@ function connected(
   return gated({ fetch, secret, ...gate });
 }
 
-test("a decider returns what a gate returns, and is told who asks", async () => {
+test("a decider returns what a gate returns, and receives the gate and the session", async () => {
   const made = connected((event, { gate, final, id }) => {
     assert.deepEqual(gate, { name: "policy", kind: "check", timeout: 5_000 });
     assert.equal(final, true);
