@@ -7,9 +7,9 @@ import { Signal } from "./timing.ts";
 const MAX_SETTLING = 256;
 /**
  * Deliveries leased before they have a slot: as many as are attempted within `time` milliseconds, and `max`
- * at most. One that waits for longer than `longest` is given back.
+ * at most. Every `check` milliseconds, those that have waited as long are given back: none waits for two of them.
  */
-const AHEAD = { max: 128, time: 500, longest: 1_000 };
+const AHEAD = { max: 128, time: 500, check: 1_000 };
 /** Everything in flight must be settled within this, in milliseconds: half of `LEASE_MARGIN`. */
 const MAX_SETTLE_TIME = 10_000;
 /** Publishers wait while more deliveries than this wait for the store. */
@@ -165,9 +165,9 @@ export class FlowControl {
   #limitWaiting(): void {
     if (this.#cancelTimer !== undefined) return;
     const { clock } = this.#options;
-    this.#cancelTimer = clock.setTimer(AHEAD.longest, () => {
+    this.#cancelTimer = clock.setTimer(AHEAD.check, () => {
       this.#cancelTimer = undefined;
-      this.#giveBack(clock.now() - AHEAD.longest);
+      this.#giveBack(clock.now() - AHEAD.check);
       if (this.#waiting.size > 0) this.#limitWaiting();
     }, true);
   }
