@@ -58,6 +58,11 @@ export class Claimer {
     this.#firsts = new FirstDueKeys({ ...options, windows: this.#windows });
   }
 
+  /** Deliveries that a transaction stored at a time, and that no pass could see before, are committed. */
+  expect(names: Iterable<string>, at: number): void {
+    this.#firsts.expect(names, at);
+  }
+
   /** Makes one pass over all targets. */
   async pass(options: PassOptions): Promise<Pass> {
     const found: string[] = [];

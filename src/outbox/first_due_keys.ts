@@ -37,6 +37,8 @@ export class FirstDueKeys {
   #nextLook = -Infinity;
   /** By target, a time before which it had no due key when that was last read. */
   #bounds = new Map<string, number>();
+  /** Bounds that became known since the last look began, which may have been too early for them. */
+  readonly #expected = new Map<string, number>();
 
   constructor(options: FirstDueKeysOptions) {
     this.#options = options;
@@ -53,10 +55,20 @@ export class FirstDueKeys {
     return bound === undefined ? undefined : this.#options.client.keys.below("due", name, bound);
   }
 
+  /** Due keys of a time were stored in a transaction, which has ended: glances begin there, not after it. */
+  expect(names: Iterable<string>, at: number): void {
+    for (const name of names) {
+      for (const times of [this.#bounds, this.#expected]) {
+        times.set(name, Math.min(times.get(name) ?? Infinity, at));
+      }
+    }
+  }
+
   /** Finds the first due key of every target. It starts at a random one, so that none is always last. */
   async *#look(): AsyncGenerator<StoreKey, void> {
     const { client: { clock }, targets, windows } = this.#options;
     const began = clock.now();
+    this.#expected.clear();
     const bounds = new Map(targets.names.map((name) => [name, began - MARGIN]));
     const start = this.#found.length > 1
       ? this.#found[Math.floor(clock.random() * this.#found.length)]!
@@ -85,6 +97,9 @@ export class FirstDueKeys {
         from = `${name}\0`;
       }
       [this.#found, this.#bounds] = [found, bounds];
+      for (const [name, at] of this.#expected) {
+        bounds.set(name, Math.min(bounds.get(name) ?? 0, at));
+      }
     } catch (error) {
       reading.hasFailed = true; // a store that doesn't respond is no store with deleted rows
       throw error;
@@ -110,7 +125,8 @@ export class FirstDueKeys {
         const [entry] = await client.list(keys.dueOf(name, bound), { limit: 1 });
         first = entry?.key;
         const next = first === undefined ? Infinity : timeIn(first);
-        this.#bounds.set(name, Math.max(bound, Math.min(next, began - MARGIN)));
+        const isSame = (this.#bounds.get(name) ?? 0) === bound;
+        if (isSame) this.#bounds.set(name, Math.max(bound, Math.min(next, began - MARGIN)));
       }
       if (first !== undefined) yield first;
     }

@@ -80,7 +80,7 @@ function createParts(client: StoreClient, options: PartOptions) {
     new Replay(client, options, () => wakeUp.callAll());
   return {
     ...common,
-    worker: createWorker(common),
+    ...createWorker(common),
     createReplay,
     replays: new BackgroundReplayer({ client, log, createReplay }),
     health: new StoreHealth(client),
@@ -116,7 +116,9 @@ function createCommon(client: StoreClient, options: PartOptions) {
 }
 
 /** Creates the steps of a delivery, from its lease to its outcome: claim, attempt, settle. */
-function createWorker(common: Common): Worker {
+function createWorker(
+  common: Common,
+): { readonly worker: Worker; readonly claimer: Claimer } {
   const { client, shared, alerts, events } = common;
   const claimer = new Claimer({
     ...common,
@@ -131,7 +133,7 @@ function createWorker(common: Common): Worker {
     telemetry: () => events.telemetry,
   });
   const settler = new Settler(common);
-  return new Worker({
+  const worker = new Worker({
     ...common,
     cleanup: new Cleanup(common),
     steps: {
@@ -141,11 +143,12 @@ function createWorker(common: Common): Worker {
       settle: (job, outcome) => settler.settle(job, outcome),
     },
   });
+  return { worker, claimer };
 }
 
 /** Stores events, alone or in a transaction of the caller. */
 function publishing(
-  { client, flowControl, health, targets, version, wakeUp, worker }: Parts,
+  { claimer, client, flowControl, health, targets, version, wakeUp, worker }: Parts,
   eventLog: boolean,
 ): Pick<Outbox, "publish" | "publishIn" | "records" | "checkStore"> {
   const { keys, retention, store: { limits } } = client;
@@ -173,7 +176,10 @@ function publishing(
         outside: client,
         prepare,
         expect: () => worker.expect(),
-        wake: () => wakeUp.call(), // the commit has called the others
+        committed(names, at) {
+          claimer.expect(names, at);
+          wakeUp.call(); // the commit has called the others
+        },
       });
     },
     records: {

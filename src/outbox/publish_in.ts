@@ -14,8 +14,8 @@ type PublishInOptions = {
   readonly prepare: PrepareOptions;
   /** Deliveries were stored, which become due with the commit. */
   readonly expect: () => void;
-  /** Deliveries are due. */
-  readonly wake: () => void;
+  /** Deliveries for targets are committed, which have been due since a time. */
+  readonly committed: (targets: Iterable<string>, at: number) => void;
 };
 
 /**
@@ -29,6 +29,7 @@ export async function publishIn(
 ): Promise<PendingPublication> {
   const plan = await planBatch(batch, { idempotencyKey }, options.prepare);
   await storeChunks(plan.stored, options.client);
+  const at = options.client.clock.now();
   const done = await store(plan.stored, options.client);
   const isNew = ({ duplicate }: Receipt): boolean => !duplicate;
   const added = [...done.values()].find(isNew);
@@ -38,7 +39,7 @@ export async function publishIn(
     async committed() {
       if (added === undefined) return; // nothing was stored that could be rolled back
       await checkStored(added.id, options.outside);
-      options.wake();
+      options.committed(new Set(plan.stored.flatMap(({ to }) => to)), at);
     },
   };
 }

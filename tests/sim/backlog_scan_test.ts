@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { createOutboxIn } from "../../src/outbox/outbox.ts";
 import type { StoreSelector } from "../../src/store/mod.ts";
+import { bindStore } from "../support/bind_store.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { test } from "../support/harness.ts";
 import { Fixture, HOUR } from "./fixture.ts";
@@ -99,6 +100,35 @@ test("a delivery that becomes due before the last one read is found after slow r
   await fixture.pass(2 * 60_000);
   assert.ok(fixture.sent("b").includes(id));
   assert.ok(passed.count > before);
+});
+
+test("committed() delivers what a long transaction stored, even if reads are slow", async () => {
+  const fixture = new Fixture();
+  const { store } = fixture;
+  const pending: (() => Promise<unknown>)[] = [];
+  // What a transaction writes is seen once it is committed.
+  store.within = () => ({
+    ...bindStore(store),
+    atomic() {
+      const atomic = store.atomic();
+      const commit = atomic.commit.bind(atomic);
+      atomic.commit = () => {
+        pending.push(commit);
+        return Promise.resolve({ ok: true, versionstamp: "0".repeat(20) });
+      };
+      return atomic;
+    },
+  });
+  const { outbox } = withDeletedRows(fixture, 4_000);
+  outbox.start();
+  await fixture.pass(30_000);
+  const event = { id: "e-1", type: "t", timestamp: new Date(fixture.simulation.now), data: {} };
+  const { committed } = await outbox.publishIn!({}, [{ event, fresh: true, to: ["b"] }]);
+  await fixture.pass(30_000);
+  for (const commit of pending) await commit();
+  await committed();
+  await fixture.pass(10_000);
+  assert.deepEqual(fixture.sent("b"), ["e-1"]);
 });
 
 test("drainOnce() finds every due delivery, even if reads are slow", async () => {
