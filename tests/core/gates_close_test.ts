@@ -24,10 +24,10 @@ function deferred<Value>() {
 }
 
 test("close() ends gates in time to record the denial", async () => {
-  for (const isStored of [true, false]) {
+  await Promise.all([true, false].map(async (isStored) => {
     const store = memoryStore();
     const outbox = createOutbox(store, { logger: silentLogger });
-    const hooks = start({ closeTimeout: 500, ...(isStored && { outbox }) });
+    const hooks = start({ closeTimeout: 3_000, ...(isStored && { outbox }) });
     const seen: HookEvent[] = [];
     hooks.on(["tool.*", "gate.*"], (event) => void seen.push(event as HookEvent));
     let calls = 0;
@@ -58,7 +58,7 @@ test("close() ends gates in time to record the denial", async () => {
       )
     );
     assert.deepEqual(failures, ["aborted", "aborted", "aborted", "aborted"]);
-  }
+  }));
 });
 
 test("a decision is a denial when close() gives up while the store hangs", async () => {
