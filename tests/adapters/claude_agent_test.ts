@@ -255,8 +255,8 @@ test("claude-agent: the result of a call whose input another hook changed is rep
     handle: ({ data }) => change.to && { ...data, params: change.to },
   });
   const { hooks: callbacks } = claudeAgentHooks(hooks);
-  const run = async (ran: object) => {
-    await callHook(callbacks, "PreToolUse", { command: "ls" });
+  const run = async (ran: object, given: object = {}) => {
+    await callHook(callbacks, "PreToolUse", { command: "ls", ...given });
     return await callHook(callbacks, "PostToolUse", ran, { tool_response: OUTPUT });
   };
   assert.deepEqual([await run({ command: "ls" }), failures], [{}, []]);
@@ -264,11 +264,27 @@ test("claude-agent: the result of a call whose input another hook changed is rep
   assert.equal(failures.length, 1);
   assert.match(failures[0]!, /after gates had judged it/);
   // Claude Code completes what gates have changed.
-  change.to = { command: "pwd", path: "a.txt" };
-  const completed = { command: "pwd", path: "/home/a.txt", timeout: 5 };
+  change.to = { command: "pwd", file_path: "sub/../a.txt", limit: "5" };
+  const completed = { command: "pwd", file_path: "/home/a.txt", limit: 5, replace_all: false };
   assert.deepEqual([await run(completed), failures.length], [{}, 1]);
-  assert.deepEqual(await run({ ...completed, command: "rm" }), {});
-  assert.equal(failures.length, 2);
+  assert.deepEqual([await run({ ...completed, timeout: 5 }, { timeout: 5 }), failures.length], [
+    {},
+    1,
+  ]);
+  for (
+    const changed of [
+      { command: "rm" },
+      { file_path: "/etc/a.txt" },
+      { limit: 50 },
+      { limit: undefined },
+      { timeout: 5 },
+    ]
+  ) {
+    failures.length = 0;
+    const told = JSON.stringify(await run({ ...completed, ...changed }));
+    assert.match(told, /another hook changed its input/);
+    assert.equal(failures.length, 1);
+  }
   await hooks.close();
 });
 
@@ -517,7 +533,7 @@ function callHook(
   more: object = {},
 ): Promise<unknown> {
   const tool = { tool_name: "Bash", tool_use_id: "c1", tool_input };
-  const input = { hook_event_name: event, session_id: "s-1", cwd: "/", ...tool, ...more };
+  const input = { hook_event_name: event, session_id: "s-1", cwd: "/home", ...tool, ...more };
   const { signal } = new AbortController();
   return callbacks[event]![0]!.hooks[0]!(input, "c1", { signal });
 }

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { createHooks } from "@omniagent/hooks";
 import { claudeAgentHooks } from "@omniagent/hooks/claude-agent";
 import { ask, deny } from "@omniagent/hooks/gates";
 import { test } from "../support/harness.ts";
@@ -33,6 +34,13 @@ if (existsSync(program)) {
   test("claude-agent: Claude Code itself shows no result that gates withhold", withheld, {
     leaks: true,
   });
+  test(
+    "claude-agent: Claude Code itself reports the input that gates changed as it ran",
+    rewritten,
+    {
+      leaks: true,
+    },
+  );
 } else {
   console.log(`Claude Code itself: skipped, because ${name} is not installed in tests/adapters`);
 }
@@ -161,6 +169,69 @@ async function withheld(): Promise<void> {
   const results = parts.filter(({ type }: any) => type === "tool_result");
   assert.equal(results.length, steps.length);
   assert.doesNotMatch(JSON.stringify(results), /SECRET|iVBOR|new source/);
+}
+
+/** Claude Code completes the input that gates changed: the result of such a call isn't withheld. */
+async function rewritten(): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), "omniagent-hooks-claude-"));
+  const path = (name: string) => join(home, name);
+  for (const name of ["a.txt", "b.txt"]) writeFileSync(path(name), `SHOWN of ${name}`);
+  const changes: Readonly<Record<string, readonly object[]>> = {
+    Read: [
+      { file_path: "b.txt" },
+      { file_path: " ./x/../b.txt", limit: "1" },
+      { file_path: "~/b.txt" },
+      { file_path: `${home}//b.txt` },
+    ],
+    Edit: [{ file_path: "b.txt", old_string: "of", new_string: "in" }],
+    Bash: [{ command: "echo SHOWN", timeout: "7000", run_in_background: "false" }],
+    Grep: [{ pattern: "SHOWN", path: "./", "-n": "true", head_limit: "3" }],
+    Glob: [{ pattern: "b.*", path: "." }],
+    mcp__shop__pay: [{ amount: "3", more: 1 }],
+  };
+  const given: Readonly<Record<string, object>> = {
+    Read: { file_path: path("a.txt") },
+    Edit: { file_path: path("a.txt"), old_string: "of", new_string: "in" },
+    Bash: { command: "ls" },
+    Grep: { pattern: "x" },
+    Glob: { pattern: "a.*" },
+    mcp__shop__pay: { amount: 7 },
+  };
+  const steps = Object.entries(changes).flatMap(([name, all]) =>
+    all.map(() => ({ name, input: given[name] }))
+  );
+  const api = await startMessagesApi([...steps, { text: "done" }]);
+  const failures: string[] = [];
+  const hooks = createHooks({ logger: false, onError: (error) => failures.push(String(error)) });
+  const left = Object.fromEntries(Object.entries(changes).map(([name, all]) => [name, [...all]]));
+  hooks.gate("tool.called", {
+    name: "change",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, params: left[data.name]!.shift() as never }),
+  });
+  const errors: unknown[] = [];
+  hooks.on("tool.completed", ({ data }) => void errors.push(data.error));
+  const pay = tool(
+    "pay",
+    "Pays",
+    { amount: z.coerce.number() },
+    ({ amount }: { amount: number }) => text(`SHOWN ${amount}`),
+  );
+  const claude = claudeAgentHooks(hooks, { sessionId: "s-1" });
+  const options = claude.options({
+    ...optionsIn(home, api.url),
+    mcpServers: { shop: createSdkMcpServer({ name: "shop", tools: [pay] }) },
+    allowedTools: Object.keys(changes),
+  });
+  try {
+    for await (const _ of claude.wrap(query({ prompt: "hi", options })));
+  } finally {
+    api.close();
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  }
+  await hooks.close();
+  assert.deepEqual(failures, []);
+  assert.deepEqual(errors, steps.map(() => undefined));
 }
 
 /** An image of one pixel. */

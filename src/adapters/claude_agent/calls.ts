@@ -1,4 +1,5 @@
 import { canonicalJson } from "../../internal/json_text.ts";
+import { type Changed, isCompleted } from "./completed_input.ts";
 import type { AgentRun } from "../run.ts";
 import type { AllowedCall } from "../tool_call.ts";
 
@@ -11,8 +12,8 @@ type Open = {
   readonly name: string;
   readonly json: string;
   readonly call: AllowedCall;
-  /** Whether it isn't the input that Claude Code gave, so that Claude Code still adds defaults and completes paths. */
-  readonly isChanged: boolean;
+  /** What Claude Code completes the input with, if a gate or a person has changed it. */
+  readonly changed?: Changed | undefined;
 };
 
 /** The allowed calls of a session, until Claude Code reports how they ended. */
@@ -37,17 +38,17 @@ export class Calls {
     return open?.name === name && open.json === canonicalJson(params);
   }
 
-  /** Returns whether a call has not ended, and ran with other input than gates judged; `"maybe"` if they changed it. */
-  hasStrayed(id: string, input: object): boolean | "maybe" {
+  /** Returns whether a call has not ended, and ran with other input than gates judged. */
+  hasStrayed(id: string, input: object): boolean {
     const open = this.#open.get(id);
-    if (open === undefined || isSame(open, input)) return false;
-    return open.isChanged ? "maybe" : true;
+    if (open === undefined || open.json === canonicalJson(input)) return false;
+    return open.changed === undefined || !isCompleted(JSON.parse(open.json), input, open.changed);
   }
 
   /** Adds a call of a run. */
-  add(id: string, { run, name, call, isChanged }: Omit<Open, "json">): void {
+  add(id: string, { run, name, call, changed }: Omit<Open, "json">): void {
     this.#ended.delete(id);
-    this.#open.set(id, { run, name, json: canonicalJson(call.params), call, isChanged });
+    this.#open.set(id, { run, name, json: canonicalJson(call.params), call, changed });
   }
 
   /** Removes and returns a call, so that the caller can end it. Undefined if it has ended or never began. */
@@ -68,17 +69,4 @@ export class Calls {
     const [oldest] = this.#ended;
     if (this.#ended.size > MAX_ENDED) this.#ended.delete(oldest!);
   }
-}
-
-/** Returns whether input is what was judged. If that was changed: apart from fields that were added, and folders. */
-function isSame({ json, isChanged }: Open, input: object): boolean {
-  if (canonicalJson(input) === json) return true;
-  if (!isChanged) return false;
-  const fields = input as Readonly<Record<string, unknown>>;
-  return Object.entries(JSON.parse(json) as object).every(([name, judged]) => {
-    const ran = fields[name];
-    const isCompleted = typeof judged === "string" && typeof ran === "string" &&
-      ran.endsWith(`/${judged}`);
-    return isCompleted || ran !== undefined && canonicalJson(ran) === canonicalJson(judged);
-  });
 }

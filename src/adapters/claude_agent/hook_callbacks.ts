@@ -32,6 +32,7 @@ const TIMEOUT = 86_400;
 
 type Input = Readonly<Record<string, unknown>> & {
   readonly session_id: string;
+  readonly cwd: string;
   readonly tool_use_id?: string;
 };
 
@@ -54,6 +55,7 @@ export function hookCallbacks(hooks: AgentHooks, sessions: Sessions): HookMatche
       try {
         await sessions.caughtUp();
         const session = sessions.get(input.session_id);
+        session.cwd = input.cwd;
         const outcome = await rule({ call, input, session, sessions, hooks, signal });
         return outcome === undefined ? {} : { ...claudeCode.encode(call, outcome) };
       } catch (error) {
@@ -105,7 +107,8 @@ const RULES: Readonly<Record<string, Rule>> = {
     const opened = await run.begin({ name, params, callId, signal });
     if (opened.type === "allowed" && callId !== undefined) {
       const isChanged = canonicalJson(opened.params) !== canonicalJson(params);
-      session.calls.add(callId, { run, name, call: opened, isChanged });
+      const changed = isChanged ? { given: params as object, cwd: session.cwd } : undefined;
+      session.calls.add(callId, { run, name, call: opened, changed });
     }
     return toolOutcome(call, opened);
   },
@@ -217,18 +220,17 @@ function resultOutcome(
 
 /**
  * Reports a call that ran with other input than gates judged: other hooks run at the same time, and may change it.
- * Returns why its result is withheld; undefined if it isn't, or if Claude Code itself may have completed the input.
+ * Returns why its result is withheld; undefined if it isn't.
  */
 function checkInput(
   { registry: { gates, observer } }: AgentHooks,
   { calls }: Session,
   { tool_use_id: id = "", tool_input, tool_name }: Input,
 ): Error | undefined {
-  const strayed = gates.guards("tool.called") && calls.hasStrayed(id, tool_input as object);
-  if (!strayed) return undefined;
+  if (!gates.guards("tool.called") || !calls.hasStrayed(id, tool_input as object)) return undefined;
   const error = new Error("another hook changed its input after gates had judged it");
   observer.report(`The tool '${tool_name}' ran with input that no gate has judged`, error);
-  return strayed === true ? error : undefined;
+  return error;
 }
 
 function take({ calls }: Session, { tool_use_id: id }: Input): AllowedCall | undefined {

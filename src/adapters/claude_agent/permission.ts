@@ -120,7 +120,8 @@ export function watchPermission(
     if (opened.type === "denied") {
       return { behavior: "deny", message: denialText(opened.denial) };
     }
-    session.calls.add(callId, { run, name, call: opened, isChanged: true });
+    const changed = { given: JSON.parse(given), cwd: session.cwd };
+    session.calls.add(callId, { run, name, call: opened, changed });
     return { ...result, updatedInput: opened.params as Record<string, unknown> };
   };
 }

@@ -105,6 +105,8 @@ export class Session {
   readonly calls: Calls = new Calls();
   /** Whether a message of a query was seen: that query ends its runs. */
   isClaimed = false;
+  /** The folder in which Claude Code works, as of its last hook. */
+  cwd = "";
   /** Why the prompt of the run was blocked. */
   denied: string | undefined;
   /** The cost of the session up to the previous run; undefined if unknown. */
