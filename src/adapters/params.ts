@@ -69,6 +69,42 @@ function opaque(value: unknown): string | undefined {
   return undefined;
 }
 
+/**
+ * Returns what arguments have that isn't plain data, so that a tool may see other data than their JSON shows;
+ * undefined if nothing. A `Date` is plain data.
+ */
+export function impureIn(params: unknown): string | undefined {
+  const found = hidden(params);
+  if (found !== undefined) return found;
+  try {
+    structuredClone(params);
+    return undefined;
+  } catch {
+    return "a proxy or a function";
+  }
+}
+
+function hidden(value: unknown, depth = 0): string | undefined {
+  if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return undefined;
+  if (value instanceof Date && isText(value)) return undefined;
+  const prototype = Object.getPrototypeOf(value);
+  const base = Array.isArray(value) ? prototype && Object.getPrototypeOf(prototype) : prototype;
+  if (base !== null && Object.getPrototypeOf(base) !== null) return "a class instance";
+  for (const key of Reflect.ownKeys(value)) {
+    if (Array.isArray(value) && key === "length") continue;
+    const property = Object.getOwnPropertyDescriptor(value, key)!;
+    if (!("value" in property)) return "a getter";
+    if (typeof key === "symbol" || !property.enumerable) return "a hidden property";
+    if (Array.isArray(value) && !/^\d+$/.test(key)) return "an array with a property";
+    const found = hidden(property.value, depth + 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Deeper arguments have no JSON form, or refer to themselves: they aren't judged. */
+const MAX_DEPTH = 200;
+
 /** Whether a value is a plain `Date` or `URL`, whose JSON has everything. */
 function isText(value: object): value is Date | URL {
   const prototype = Object.getPrototypeOf(value);

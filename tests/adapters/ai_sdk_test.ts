@@ -595,17 +595,21 @@ test("ai-sdk: a tool doesn't run unjudged if its run was aborted before it start
   }
 });
 
-test("ai-sdk: a tool with another name is judged by that name", async () => {
+/** Returns hooks whose gate denies one name, and a tool of that or another name that must not run. */
+function denying(denied: string, name = denied) {
   const { hooks } = recorded();
   hooks.gate("tool.called", {
     name: "policy",
-    handle: ({ data }) => data.name === "fs_delete" ? deny("never") : undefined,
+    handle: ({ data }) => data.name === denied ? deny("never") : undefined,
   });
   const ran: string[] = [];
-  const agent = aiSdkHooks(hooks, { sessionId: "s-1" });
-  const { tools, ...options } = agent.options({
-    tools: toolsOf({ delete: () => void ran.push("delete") }),
-  });
+  const tools = toolsOf({ [name]: () => void ran.push(name) });
+  return { hooks, ran, tools, agent: aiSdkHooks(hooks, { sessionId: "s-1" }) };
+}
+
+test("ai-sdk: a tool with another name is judged by that name", async () => {
+  const { hooks, ran, tools: given, agent } = denying("fs_delete", "delete");
+  const { tools, ...options } = agent.options({ tools: given });
   const renamed = { fs_delete: tools.delete };
   for (const own of [renamed, agent.options({ tools: renamed }).tools]) {
     await generateText({
@@ -621,13 +625,7 @@ test("ai-sdk: a tool with another name is judged by that name", async () => {
 });
 
 test("ai-sdk: gates judge the tools that a tool caller calls, no matter where it was added", async () => {
-  const { hooks } = recorded();
-  hooks.gate("tool.called", {
-    name: "policy",
-    handle: ({ data }) => data.name === "erase" ? deny("never") : undefined,
-  });
-  const ran: string[] = [];
-  const erase = toolsOf({ erase: () => void ran.push("erase") });
+  const { hooks, ran, tools: erase, agent } = denying("erase");
   const code = tool({ inputSchema: z.object({}), execute: () => "not bound" });
   const caller = toolCaller(code, {
     type: "local",
@@ -637,7 +635,6 @@ test("ai-sdk: gates judge the tools that a tool caller calls, no matter where it
       execute: (_: object, options: object) => tools.erase.execute({ amount: 7 }, options),
     }),
   });
-  const agent = aiSdkHooks(hooks, { sessionId: "s-1" });
   const both = { code: caller, ...erase };
   const { tools: hooked, ...options } = agent.options({ tools: both });
   for (
@@ -655,6 +652,63 @@ test("ai-sdk: gates judge the tools that a tool caller calls, no matter where it
   await hooks.close();
   assert.deepEqual(ran, []);
 });
+
+/** Inputs of which gates, which see JSON, can't see all that a tool does. */
+const IMPURE: Readonly<Record<string, (live: { change(): void }) => object>> = {
+  "a getter": () => ({
+    get command() {
+      return "ls";
+    },
+  }),
+  "a field that isn't enumerable": () =>
+    Object.defineProperty({ command: "ls" }, "more", { value: "rm" }),
+  "a symbol": () => ({ command: "ls", [Symbol("more")]: "rm" }),
+  "an array with a property": () => ({ command: "ls", list: Object.assign([], { more: "rm" }) }),
+  "a class instance": () => ({ command: "ls", more: new URL("https://example.com") }),
+  "a list of a class": () => ({ command: "ls", list: new (class extends Array {})() }),
+  "a proxy": () => new Proxy({ command: "ls" }, {}),
+  "a field that is added while gates decide": (live) => {
+    const input = { command: "ls" };
+    live.change = () => void Object.assign(input, { more: "rm" });
+    return input;
+  },
+  "a hidden field that is added while gates decide": (live) => {
+    const input = { command: "ls" };
+    live.change = () => void Object.defineProperty(input, "more", { value: "rm" });
+    return input;
+  },
+};
+
+for (const [what, inputOf] of Object.entries(IMPURE)) {
+  test(`ai-sdk: a tool that was added to the options doesn't run with ${what}`, async () => {
+    const { hooks, log } = recorded();
+    const live = { change() {} };
+    const ran: unknown[] = [];
+    const run = async (input: () => object) => {
+      const schema = jsonSchema({ type: "object" }, {
+        validate: () => ({ success: true, value: input() }),
+      });
+      const result = await generateText({
+        ...aiSdkHooks(hooks, { sessionId: "s-1" }).options(),
+        tools: { bash: tool({ inputSchema: schema, execute: (input: object) => ran.push(input) }) },
+        model: scriptedModel(callOnce("bash", {}), 4),
+        prompt: "hi",
+        stopWhen: isStepCount(3),
+      });
+      return `${told(result.responseMessages)["call_0"]}`;
+    };
+    await run(() => inputOf(live));
+    assert.equal(ran.splice(0).length, 1);
+    hooks.gate("tool.called", { name: "policy", handle: () => live.change() });
+    assert.match(await run(() => inputOf(live)), /ass the tool to 'options\(\)'/);
+    assert.deepEqual(ran, []);
+    live.change = () => {};
+    await run(() => ({ command: "ls", at: new Date(0), list: [{ a: null }], none: undefined }));
+    await hooks.close();
+    log.check("s-1");
+    assert.equal(ran.length, 1);
+  });
+}
 
 test("ai-sdk: changed input must fit the schema of the tool", async () => {
   const transforming = z.object({ amount: z.string().transform(Number) });

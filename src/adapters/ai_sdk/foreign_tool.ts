@@ -1,6 +1,8 @@
+import { copyJson } from "../../internal/json.ts";
 import { canonicalJson } from "../../internal/json_text.ts";
 import type { AgentHooks } from "../options.ts";
 import type { AgentRun } from "../run.ts";
+import { impureIn } from "../params.ts";
 import { denialText, type ToolOutcome } from "../tool_call.ts";
 
 /** A tool call, as the AI SDK describes it to telemetry. */
@@ -28,7 +30,10 @@ export async function judgeForeign<Result>(
   },
 ): Promise<Result> {
   const { toolName: name, toolCallId: callId, input: params } = toolCall;
-  const opened = await run.begin({ name, params, callId, unseen });
+  // The tool gets this very object, and not what was judged.
+  const impure = (): string | undefined =>
+    gates.guards("tool.called") ? impureIn(params) : undefined;
+  const opened = await run.begin({ name, params, callId, unseen: unseen ?? notSeen(impure()) });
   if (opened.type === "denied") throw new Error(denialText(opened.denial));
   // Telemetry gets no signal: an aborted run is known by its end.
   if (run.isEnded) {
@@ -36,7 +41,7 @@ export async function judgeForeign<Result>(
     throw thrown(await opened.fail(error)) ?? error;
   }
   const isChanged = gates.guards("tool.called") &&
-    canonicalJson(opened.params) !== canonicalJson(params);
+    (impure() !== undefined || textOf(opened.params) !== textOf(params));
   const problem = isChanged
     ? "Cannot apply a gate's change to the input"
     : gates.guards("tool.completed")
@@ -55,6 +60,14 @@ export async function judgeForeign<Result>(
   const error = thrown(await opened.complete(undefined));
   if (error !== undefined) throw error;
   return result;
+}
+
+function notSeen(impure: string | undefined): string | undefined {
+  return impure && `its input has ${impure}, which gates can't see. Pass the tool to 'options()'`;
+}
+
+function textOf(params: unknown): string {
+  return canonicalJson(copyJson(params, "params").value);
 }
 
 function thrown(outcome: ToolOutcome): unknown {
