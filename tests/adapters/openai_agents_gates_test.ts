@@ -8,7 +8,7 @@ import { deny } from "@omniagent/hooks/gates";
 import { openaiAgentsHooks } from "@omniagent/hooks/openai-agents";
 import { test } from "../support/harness.ts";
 import { load } from "./driver.ts";
-import { recorded } from "./scenario.ts";
+import { DEFAULTED, recorded } from "./scenario.ts";
 
 const sdk = await load("@openai/agents-core");
 const { Agent, attachClientToolSearchExecutor, Runner, RunState, setTracingDisabled, tool } = sdk;
@@ -286,7 +286,87 @@ test("openai-agents: a call that a guardrail rejects leaves the tool as it was",
   assert.deepEqual([seen.at(-1), result.interruptions.length], ["/", 1]);
   assert.equal(wipe.invoke, invoke);
   await hooks.close();
-  assert.equal(log.count("tool.called"), 1);
+  // " /tmp/a", and what the schema makes of it.
+  assert.equal(log.count("tool.called"), 2);
+});
+
+/** Calls `pay` with a schema, and gates. Returns what they judged, and with what the tool ran. */
+async function pay(
+  schema: object,
+  sent: object,
+  handle: (data: { readonly params?: object }) => unknown = () => undefined,
+) {
+  const { hooks, log } = recorded();
+  const judged: unknown[] = [];
+  hooks.gate("tool.called", {
+    name: "limit",
+    kind: "rewrite",
+    handle: (({ data }: { data: { params: object } }) => {
+      judged.push(data.params);
+      return handle(data);
+    }) as never,
+  });
+  const [ran, errors]: [unknown[], string[]] = [[], []];
+  const tools = [tool({
+    name: "pay",
+    description: "Pays",
+    parameters: schema,
+    execute: (input: object) => `paid ${ran.push(input)}`,
+    errorFunction: (_: unknown, error: unknown) => `failed ${errors.push(String(error))}`,
+  })];
+  const runner = openaiAgentsHooks(hooks, new Runner(), { sessionId: "s-1" });
+  await runner.run(agentOf([[call("pay", sent, "c1")], done], { tools }), "hi");
+  await hooks.close();
+  log.check("s-1");
+  return { judged, ran, errors, log };
+}
+
+const AT_MOST_100 = ({ params }: { readonly params?: object }) =>
+  Number((params as { amount: unknown }).amount) > 100 ? deny("too much") : undefined;
+
+for (const [what, amount, sent] of DEFAULTED) {
+  test(`openai-agents: gates judge the arguments that the tool receives, with ${what}`, async () => {
+    const schema = z.object({ amount: amount(z) });
+    const { ran, errors, log } = await pay(schema, sent, AT_MOST_100);
+    assert.deepEqual([ran, errors, log.count("tool.denied")], [[], [], 1]);
+  });
+}
+
+test("openai-agents: arguments that a schema changes are judged twice, and the tool runs once", async () => {
+  const texts = z.object({ amount: z.string().transform(Number).pipe(z.number()) });
+  assert.deepEqual(await pay(texts, { amount: "7" }).then(({ log: _, ...rest }) => rest), {
+    judged: [{ amount: "7" }, { amount: 7 }],
+    ran: [{ amount: 7 }],
+    errors: [],
+  });
+  // What it drops may be what a gate relied on.
+  const { judged, ran } = await pay(z.object({ amount: z.number() }), { amount: 7, dry: true });
+  assert.deepEqual([judged, ran], [[{ amount: 7, dry: true }, { amount: 7 }], [{ amount: 7 }]]);
+});
+
+test("openai-agents: a schema must not change what a gate changed", async () => {
+  const doubled = z.object({
+    amount: z.number().transform((amount: number) => amount * 2).pipe(z.number()),
+  });
+  const add = (data: { readonly params?: object }) => {
+    const { amount } = data.params as { amount: number };
+    return { ...data, params: { amount: amount + 1 } };
+  };
+  const { judged, ran, errors } = await pay(doubled, { amount: 1 }, add);
+  assert.deepEqual([judged, ran, errors], [[{ amount: 1 }, { amount: 4 }], [], []]);
+  const mask = (data: { readonly params?: object }) => ({ ...data, params: { amount: 3 } });
+  const plain = await pay(z.object({ amount: z.number() }), { amount: 1 }, mask);
+  assert.deepEqual([plain.judged, plain.ran], [[{ amount: 1 }], [{ amount: 3 }]]);
+});
+
+test("openai-agents: arguments that aren't JSON are denied", async () => {
+  class Money {
+    readonly amount = 7;
+  }
+  const schema = z.object({ amount: z.number().transform(() => new Money()).pipe(z.any()) });
+  const { ran, log } = await pay(schema, { amount: 7 });
+  assert.deepEqual(ran, []);
+  assert.match(log.lines.join(), /tool\.denied c1#2 .*Money/);
 });
 
 test("openai-agents: the model of the runner's configuration is observed", async () => {

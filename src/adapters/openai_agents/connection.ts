@@ -54,7 +54,8 @@ export class Connection {
     let result: SdkResult | undefined;
     // A stream is cancelled by who reads it, too, which no signal tells.
     const isOver = (): boolean => own.isEnded || result?.cancelled === true;
-    const frame: Frame = { current: own, handoffs: [], isTool: false, signal, isOver };
+    const hasGates = (): boolean => this.#hooks.registry.gates.guards("tool.called");
+    const frame: Frame = { current: own, handoffs: [], isTool: false, signal, isOver, hasGates };
     try {
       const judged = await received(own, input, signal);
       result = await frames().run(frame, () => run(agent, judged, options)) as SdkResult;

@@ -11,6 +11,8 @@ export type Frame = {
   readonly signal?: AbortSignal | undefined;
   /** Returns whether the run has ended, so that none of its tools may start. */
   readonly isOver: () => boolean;
+  /** Returns whether gates judge tool calls. */
+  readonly hasGates: () => boolean;
   /** Whether a tool runs: an agent that takes a turn in it is a subagent. */
   readonly isTool: boolean;
   /** The run of the subagent. */

@@ -1,6 +1,7 @@
 import type { AgentRun } from "../run.ts";
 import { denialText, type ToolCall, toText } from "../tool_call.ts";
 import { type Frame, frames } from "./frame.ts";
+import { invokeIf, isSame } from "./parsed_input.ts";
 import { parsed, type SdkEditor, type SdkShell, type SdkTool, written } from "./sdk.ts";
 
 /** The property of each kind of tool that the SDK calls. Other kinds run at the provider, or are a computer. */
@@ -87,15 +88,36 @@ function judgedFunction(tool: SdkTool, invoke: Invoke, take: Take): Invoke {
     const { toolCall, signal } = details ?? {};
     const next = take(toolCall?.callId);
     if (next === undefined) return await invoke.call(tool, context, input, details);
-    const call = {
+    const callOf = (params: unknown): ToolCall => ({
       name: tool.name,
-      params: parsed(input),
+      params,
       callId: toolCall?.callId ?? next.callId,
       signal: signal ?? next.frame.signal,
+    });
+    const run = (text: string): Promise<unknown> => invoke.call(tool, context, text, details);
+    const given = parsed(input);
+    const execute = async (judged: unknown): Promise<unknown> => {
+      const text = written(input, judged);
+      if (!next.frame.hasGates()) return await run(text);
+      const first = await invokeIf({ judged, given, details }, () => run(text));
+      if ("output" in first) return first.output;
+      // What the tool's schema makes of it is judged as a call of its own.
+      const refusal = new TypeError(
+        `Cannot call '${tool.name}': its schema changes what a gate changed`,
+      );
+      const second = async (judged: unknown): Promise<unknown> => {
+        if (next.frame.isOver()) throw new Error("The run has ended");
+        const own = isSame(first.parsed, judged) ? text : written(text, judged);
+        const last = await invokeIf({ judged, given: first.parsed, details }, () => run(own));
+        if ("output" in last) return last.output;
+        throw refusal;
+      };
+      return await next.run.tool(callOf(first.parsed), second, denialText).catch((error) => {
+        if (error === refusal) return refusal.message; // tells the model, and doesn't fail the run
+        throw error;
+      });
     };
-    const execute = (params: unknown): Promise<unknown> =>
-      invoke.call(tool, context, written(input, params), details);
-    return await judged(next, call, execute, (text) => text);
+    return await judged(next, callOf(given), execute, (text) => text);
   };
 }
 
@@ -148,12 +170,12 @@ function judgedEditor(tool: SdkTool, editor: SdkEditor, take: Take): SdkEditor {
 
 /** Judges a call, and runs it. If it calls an agent, that agent's run ends with it. */
 async function judged(
-  { run, frame: { signal, isOver } }: Next,
+  { run, frame: { signal, isOver, hasGates } }: Next,
   call: ToolCall,
   execute: (params: never) => unknown,
   denied: (text: string) => unknown,
 ): Promise<unknown> {
-  const inner: Frame = { current: run, handoffs: [], isTool: true, signal, isOver };
+  const inner: Frame = { current: run, handoffs: [], isTool: true, signal, isOver, hasGates };
   const tool = async (params: never): Promise<unknown> => {
     // It may have ended while a person was asked, and the SDK tells a shell or an editor nothing of that.
     if (isOver()) throw new Error("The run has ended");
