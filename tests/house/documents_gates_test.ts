@@ -12,7 +12,8 @@ import { silentLogger } from "../support/silent_logger.ts";
 import { blocksOf, readDocuments } from "./documents.ts";
 import {
   type Command,
-  notRun,
+  noGo,
+  noPython,
   programIn,
   run,
   withFolder,
@@ -25,45 +26,50 @@ const PAGE = "docs/policy-servers.md";
 
 test("the policy in Python decides, and signs its responses by standardwebhooks", async () => {
   await withPythonProgram(PAGE, tryOut);
-});
+}, { skip: noPython });
 
 test("the policy in Go decides, and signs its responses by standardwebhooks", async () => {
   await withGoProgram(PAGE, tryOut);
-});
+}, { skip: noGo });
 
-test("the policy of Open Policy Agent decides, and without its policy nothing is allowed", async () => {
-  const opa = Deno.env.get("OPA") ?? "opa";
-  if (!await run(opa, ["version"])) return notRun(PAGE, opa);
-  const page = (await readDocuments()).find(({ path }) => path === PAGE)!;
-  const adapter = blocksOf(page).find(({ code }) => code.includes("/v1/data/agent/deny"))!;
-  await withFolder(async (folder) => {
-    await Deno.writeTextFile(`${folder}/agent.rego`, await programIn(PAGE, "rego"));
-    const serve = "Deno.serve({ port: Number(Deno.env.get('PORT')) }, receive);";
-    await Deno.writeTextFile(`${folder}/gate.ts`, `${adapter.code}\n${serve}\n`);
-    const gate: Command = [
-      Deno.execPath(),
-      "run",
-      "-A",
-      "--no-check",
-      `--config=${root}/tests/deno.json`,
-      `${folder}/gate.ts`,
-    ];
-    for (const policy of [`${folder}/agent.rego`, undefined]) {
-      const port = freePort();
-      const args = ["run", "--server", `--addr=127.0.0.1:${port}`, ...policy ? [policy] : []];
-      await withServer([opa, ...args], {}, async (opaUrl) => {
-        const secret = generateSecret();
-        const env = { GATE_SECRET: secret, OPA_URL: opaUrl.slice(0, -1) };
-        await withServer(gate, env, async (url) => {
-          const allowed = policy ? "ran ls" : "Gate 'policy' failed (status)";
-          assert.equal(await call({ url, secret }, "ls"), allowed);
-          const denied = policy ? "Deleting files is not allowed" : allowed;
-          assert.equal(await call({ url, secret }, "rm -rf /"), denied);
-        });
-      }, port);
-    }
-  });
-});
+const opa = Deno.env.get("OPA") ?? "opa";
+const noOpa = await run(opa, ["version"]) ? undefined : `${opa} is not installed`;
+
+test(
+  "the policy of Open Policy Agent decides, and without its policy nothing is allowed",
+  async () => {
+    const page = (await readDocuments()).find(({ path }) => path === PAGE)!;
+    const adapter = blocksOf(page).find(({ code }) => code.includes("/v1/data/agent/deny"))!;
+    await withFolder(async (folder) => {
+      await Deno.writeTextFile(`${folder}/agent.rego`, await programIn(PAGE, "rego"));
+      const serve = "Deno.serve({ port: Number(Deno.env.get('PORT')) }, receive);";
+      await Deno.writeTextFile(`${folder}/gate.ts`, `${adapter.code}\n${serve}\n`);
+      const gate: Command = [
+        Deno.execPath(),
+        "run",
+        "-A",
+        "--no-check",
+        `--config=${root}/tests/deno.json`,
+        `${folder}/gate.ts`,
+      ];
+      for (const policy of [`${folder}/agent.rego`, undefined]) {
+        const port = freePort();
+        const args = ["run", "--server", `--addr=127.0.0.1:${port}`, ...policy ? [policy] : []];
+        await withServer([opa, ...args], {}, async (opaUrl) => {
+          const secret = generateSecret();
+          const env = { GATE_SECRET: secret, OPA_URL: opaUrl.slice(0, -1) };
+          await withServer(gate, env, async (url) => {
+            const allowed = policy ? "ran ls" : "Gate 'policy' failed (status)";
+            assert.equal(await call({ url, secret }, "ls"), allowed);
+            const denied = policy ? "Deleting files is not allowed" : allowed;
+            assert.equal(await call({ url, secret }, "rm -rf /"), denied);
+          });
+        }, port);
+      }
+    });
+  },
+  { skip: noOpa },
+);
 
 /** Asks a policy: with its secret, then with another. */
 async function tryOut(command: Command): Promise<void> {

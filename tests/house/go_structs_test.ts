@@ -65,31 +65,34 @@ const EVENTS: readonly {
   ],
 ];
 
-test("the structs of the Go package parse events with a run, a trace and new payload fields", async () => {
-  if (!await hasGo()) return console.log("not run: there is no go");
-  const hooks = createHooks({ logger: silentLogger });
-  const lines: Uint8Array[] = [];
-  hooks.on("*", (event) => void lines.push(encodeEvent(event)));
-  for (const [type, data] of EVENTS) {
-    await hooks.emit(type, data, { sessionId: "s-1", runId: "run-1", traceparent: TRACE });
-  }
-  await hooks.close();
-  const child = new Deno.Command("go", {
-    args: ["run", `${root}/tests/house/go_structs/main.go`],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const input = lines.map((line) => `${new TextDecoder().decode(line)}\n`).join("");
-  await new Blob([input]).stream().pipeTo(child.stdin);
-  const { success, stdout, stderr } = await child.output();
-  assert.ok(success, new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout));
-  const got = new TextDecoder().decode(stdout).trim().split("\n").map((line) => {
-    const [, type, session, json] = /^(\S+) (\S+) \S+Z (.*)$/.exec(line)!;
-    return [type, session, JSON.parse(json!)];
-  });
-  assert.deepEqual(got, EVENTS.map(([type, , go]) => [type, "s-1", go]));
-});
+test(
+  "the structs of the Go package parse events with a run, a trace and new payload fields",
+  async () => {
+    const hooks = createHooks({ logger: silentLogger });
+    const lines: Uint8Array[] = [];
+    hooks.on("*", (event) => void lines.push(encodeEvent(event)));
+    for (const [type, data] of EVENTS) {
+      await hooks.emit(type, data, { sessionId: "s-1", runId: "run-1", traceparent: TRACE });
+    }
+    await hooks.close();
+    const child = new Deno.Command("go", {
+      args: ["run", `${root}/tests/house/go_structs/main.go`],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const input = lines.map((line) => `${new TextDecoder().decode(line)}\n`).join("");
+    await new Blob([input]).stream().pipeTo(child.stdin);
+    const { success, stdout, stderr } = await child.output();
+    assert.ok(success, new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout));
+    const got = new TextDecoder().decode(stdout).trim().split("\n").map((line) => {
+      const [, type, session, json] = /^(\S+) (\S+) \S+Z (.*)$/.exec(line)!;
+      return [type, session, JSON.parse(json!)];
+    });
+    assert.deepEqual(got, EVENTS.map(([type, , go]) => [type, "s-1", go]));
+  },
+  { skip: await hasGo() ? undefined : "go is not installed" },
+);
 
 async function hasGo(): Promise<boolean> {
   try {

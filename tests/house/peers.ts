@@ -1,6 +1,6 @@
 /**
- * Starts the programs of the documents that are written in other languages. They need a toolchain: where it
- * is not there, what is missing is printed. `PYTHON` names another Python than `python3`, such as that of a
+ * Starts the programs of the documents that are written in other languages. They need a toolchain: without
+ * it, their tests are skipped. `PYTHON` names another Python than `python3`, such as that of a
  * virtual environment with `standardwebhooks`.
  * @module
  */
@@ -15,17 +15,28 @@ const PATIENCE = 60_000;
 /** A program and its arguments. */
 export type Command = readonly [program: string, ...args: string[]];
 
+const PYTHON = Deno.env.get("PYTHON") ?? "python3";
+
+/** Why no program in Python can be run; undefined if they can. */
+export const noPython: string | undefined = await run(PYTHON, ["-c", "import standardwebhooks"])
+  ? undefined
+  : `${PYTHON} or its package standardwebhooks is not installed`;
+
+const GO = await newGo();
+
+/** Why no program in Go can be run; undefined if they can. */
+export const noGo: string | undefined = GO === undefined
+  ? "Go 1.21, which standard-webhooks needs, is not installed"
+  : undefined;
+
 /** Writes the Python program of a page, and passes its command on. */
 export async function withPythonProgram(
   page: string,
   use: (command: Command) => Promise<void>,
 ): Promise<void> {
-  const python = Deno.env.get("PYTHON") ?? "python3";
-  const found = await run(python, ["-c", "import standardwebhooks"]);
-  if (!found) return notRun(page, `${python} with the package standardwebhooks`);
   await withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/program.py`, await programIn(page, "python"));
-    await use([python, `${folder}/program.py`]);
+    await use([PYTHON, `${folder}/program.py`]);
   });
 }
 
@@ -34,16 +45,17 @@ export async function withGoProgram(
   page: string,
   use: (command: Command) => Promise<void>,
 ): Promise<void> {
-  const go = await newGo();
-  if (go === undefined) return notRun(page, "Go 1.21, which its library needs");
   await withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/main.go`, await programIn(page, "go"));
-    assert.ok(await run(go, ["mod", "init", "program"], folder));
-    if (!await run(go, ["get", GO_MODULE], folder)) return notRun(page, GO_MODULE);
-    assert.ok(
-      await run(go, ["build", "-buildvcs=false", "-o", "program", "."], folder),
-      "go build",
-    );
+    for (
+      const args of [
+        ["mod", "init", "program"],
+        ["get", GO_MODULE],
+        ["build", "-buildvcs=false", "-o", "program", "."],
+      ]
+    ) {
+      assert.ok(await run(GO!, args, folder), `go ${args.join(" ")}`);
+    }
     await use([`${folder}/program`]);
   });
 }
@@ -92,11 +104,6 @@ export async function programIn(path: string, language: string): Promise<string>
   const programs = blocksOf(page).filter((block) => block.language === language);
   assert.equal(programs.length, 1);
   return programs[0]!.code;
-}
-
-/** Prints that a program of a page could not be run. */
-export function notRun(page: string, missing: string): void {
-  console.log(`not run: a program of ${page}, as there is no ${missing}`);
 }
 
 /** Waits until something listens. */
