@@ -56,35 +56,39 @@ try {
   await Deno.remove(folder, { recursive: true });
 }
 
-/** Starts the agent until every call has ended. Kills it, and the server, at even shares of the calls. */
+/**
+ * Starts the agent until every call has ended. Kills it, and the server, at even shares of the calls.
+ *
+ * @throws {Error} when fewer kills than promised hit processes that ran: then the soak shows less than it says
+ */
 async function runAgents(): Promise<void> {
-  let left = kills;
+  let hits = 0;
   for (;;) {
     const ended = await readLines<Ended>(orders.ended);
     const known = new Set(ended.map(({ n }) => n));
     let from = 1;
     while (known.has(from)) from++;
-    if (from > calls) return;
+    if (from > calls) break;
     const agent = start("agent.ts", [JSON.stringify({ ...orders, from })]);
     let hasEnded = false;
     const status = agent.status.finally(() => hasEnded = true);
-    const mark = Math.floor(calls * (kills - left + 1) / (kills + 1));
-    while (left > 0 && !hasEnded && (await readLines<Ended>(orders.ended)).length < mark) {
+    const mark = Math.floor(calls * (hits + 1) / (kills + 1));
+    while (hits < kills && !hasEnded && (await readLines<Ended>(orders.ended)).length < mark) {
       await pause(20);
     }
-    if (left > 0 && !hasEnded) {
-      left--;
+    if (hits < kills && !hasEnded) {
       if (!await kill(server)) throw new Error("The server failed");
       // The agent continues: its gate fails, and denies, so that it may even end.
       const enough = (await readLines<Ended>(orders.ended)).length + WITHOUT_SERVER;
       while (!hasEnded && (await readLines<Ended>(orders.ended)).length < enough) await pause(5);
-      if (!await kill(agent) && !(await status).success) throw new Error("The agent failed");
+      if (await kill(agent)) console.log(`kill ${++hits}: after ${mark} calls`);
+      else if (!(await status).success) throw new Error("The agent failed");
       server = startServer();
-      console.log(`kill ${kills - left}: after ${mark} calls`);
       continue;
     }
     if (!(await status).success) throw new Error("The agent failed");
   }
+  if (hits < kills) throw new Error(`Only ${hits} of ${kills} kills hit an agent that ran`);
 }
 
 /** Holds every run of the tool against what is stored. */
@@ -146,16 +150,14 @@ function startServer(): Deno.ChildProcess {
   return start("server.ts", [String(port), secret]);
 }
 
-/** Kills a process. Resolves to false if it had ended by itself. */
+/** Kills a process. Resolves to whether that ended it: it may have ended by itself, even a moment before. */
 async function kill(process: Deno.ChildProcess): Promise<boolean> {
   try {
     process.kill("SIGKILL");
-    return true;
   } catch {
-    return false;
-  } finally {
-    await process.status;
+    // it has ended
   }
+  return (await process.status).signal === "SIGKILL";
 }
 
 /** The whole lines of a file: the last one may have been cut by a kill. */
