@@ -1,5 +1,5 @@
 import { checkKnown } from "../internal/options.ts";
-import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
+import { checkFunctions, checkObject, invalidOption } from "../internal/validate.ts";
 import type { AgentEvents, EventType, FinalDecision, Hooks, ObserveOptions } from "../core/mod.ts";
 import type { Spans, TelemetrySpan } from "../core/telemetry.ts";
 
@@ -70,7 +70,7 @@ export function checkAgentOptions(subject: string, hooks: unknown, options: Agen
   for (const field of ["sessionId", "agentId", "name"] as const) {
     const value = options[field];
     if (value === undefined || typeof value === "string") continue;
-    throw new TypeError(`${subject}: '${field}' must be a string, got ${inspect(value)}`);
+    throw invalidOption(subject, field, value, "a string");
   }
   checkFunctions(subject, options, [], ["cost"]);
   (hooks as AgentHooks).registry.gates.preload();

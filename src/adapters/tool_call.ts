@@ -1,6 +1,7 @@
 import { deferred } from "./deferred.ts";
 import { errorMessage } from "../internal/issues.ts";
 import { createEventId } from "../internal/uuid.ts";
+import { isObject } from "../internal/validate.ts";
 import type { DeniedCall, ToolContext } from "../core/mod.ts";
 import type { AgentHooks, Within } from "./options.ts";
 import { opaqueIn, paramsFor, parsedBy } from "./params.ts";
@@ -91,8 +92,8 @@ export async function openCall(
   if (unseen !== undefined) {
     return undecided(hooks, call, caller, { type: "error", error: new TypeError(unseen) });
   }
-  const isObject = isRecord(call.params);
-  const given = isObject ? call.params as object : { input: call.params };
+  const isRecord = isObject(call.params);
+  const given = toRecord(call.params);
   const tool = deferred<unknown>();
   const opened = deferred<
     Pick<AllowedCall, "isApproved" | "context" | "within"> & { readonly params: object }
@@ -120,7 +121,7 @@ export async function openCall(
     isApproved,
     context,
     within,
-    params: paramsFor(call.params, isObject ? params : (params as { input: unknown }).input),
+    params: paramsFor(call.params, isRecord ? params : (params as { input: unknown }).input),
     complete: (value) => {
       result = value;
       tool.resolve(value);
@@ -246,10 +247,6 @@ async function undecided(
   };
 }
 
-function isRecord(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function isDenial(value: unknown): value is DeniedCall {
   const { denied, reason, decisionId } = (value ?? {}) as Partial<DeniedCall>;
   return denied === true && typeof reason === "string" && typeof decisionId === "string";
@@ -257,7 +254,7 @@ function isDenial(value: unknown): value is DeniedCall {
 
 /** Returns arguments in the form of `tool.called`. */
 export function toRecord(params: unknown): Readonly<Record<string, unknown>> {
-  return (isRecord(params) ? params : { input: params }) as Readonly<Record<string, unknown>>;
+  return isObject(params) ? params : { input: params };
 }
 
 /** Returns a result as text, as `tool.completed` has it; undefined without a result. Never throws. */

@@ -1,4 +1,4 @@
-import { checkFunctions, inspect } from "../internal/validate.ts";
+import { checkFunctions, invalidOption } from "../internal/validate.ts";
 import { checkKnown } from "../internal/options.ts";
 import { CLAUDE_CODE_HOOKS } from "../dialects/claude_code_gate.ts";
 import { findContentTypeProblem } from "../webhook/request_rules.ts";
@@ -43,13 +43,11 @@ export function checkOptions(subject: string, options: ConfigOptions): void {
   checkKnown(subject, options, ["env", "file", "onWarning"]);
   const { env, file } = options;
   if (env === null || !/^(function|object)$/.test(typeof env)) {
-    throw new TypeError(
-      `${subject}: 'env' must be a function or an object of variables, got ${inspect(env)}`,
-    );
+    throw invalidOption(subject, "env", env, "a function or an object of variables");
   }
   checkFunctions(subject, options, [], ["onWarning"]);
   if (file !== undefined && typeof file !== "string") {
-    throw new TypeError(`${subject}: 'file' must be a string, got ${inspect(file)}`);
+    throw invalidOption(subject, "file", file, "a string");
   }
 }
 

@@ -1,7 +1,7 @@
 import { abortable, deadline } from "../internal/async.ts";
 import { copyJson } from "../internal/json.ts";
 import type { StandardIssue, StandardSchemaV1 } from "../internal/standard_schema.ts";
-import { inspect } from "../internal/validate.ts";
+import { invalidOption } from "../internal/validate.ts";
 import type { RecordWrite } from "./delivery.ts";
 import type { Receipt } from "./emitter.ts";
 import { EventValidationError } from "./errors.ts";
@@ -69,7 +69,7 @@ export class Admission {
   ): Promise<void> {
     const subject = `Cannot dispatch '${event.type}'`;
     if ((signal ?? undefined) !== undefined && typeof signal!.addEventListener !== "function") {
-      throw new TypeError(`${subject}: 'signal' must be an AbortSignal, got ${inspect(signal)}`);
+      throw invalidOption(subject, "signal", signal, "an AbortSignal");
     }
     signal?.throwIfAborted();
     this.#lifecycle.admit(subject, isAdmitted);

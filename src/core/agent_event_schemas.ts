@@ -1,5 +1,6 @@
 import type { AgentEvents } from "./events.ts";
 import type { StandardIssue, StandardSchemaV1 } from "../internal/standard_schema.ts";
+import { isObject } from "../internal/validate.ts";
 
 /** One field of a payload: what it must be, and how JSON Schema says so. */
 type Field = {
@@ -262,8 +263,4 @@ function jsonOf({ required, optional = {} }: Fields): Readonly<Record<string, un
     required: Object.keys(required),
     properties: Object.fromEntries([...properties, ...others]),
   };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,9 +1,9 @@
 import { checkKnown } from "../internal/options.ts";
-import { checkObject, inspect } from "../internal/validate.ts";
+import { checkText, isObject } from "../internal/validate.ts";
 import type { DeliveryQueue } from "./delivery.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { EmitOptions, Emitter, Receipt, TransactionReceipt } from "./emitter.ts";
-import { correlationOf, findCorrelationFaults } from "./event_rules.ts";
+import { correlationOf, findCorrelationFaults, MAX_SESSION } from "./event_rules.ts";
 import type { AgentEvents } from "./events.ts";
 import type { CallOptions, DecideOptions, Decision, DeniedCall } from "./gates/decision.ts";
 import type { Hooks } from "./hooks.ts";
@@ -94,7 +94,6 @@ function childOptions(
   parent: Partial<ChildOptions>,
 ): ChildOptions {
   const subject = "Cannot create child hooks";
-  checkObject(subject, "the options", options);
   checkKnown(subject, options, ["agentId", "parentAgentId", "runId", "sessionId"]);
   const {
     agentId,
@@ -102,8 +101,8 @@ function childOptions(
     runId = parent.runId,
     sessionId = parent.sessionId,
   } = options;
-  checkId(subject, "agentId", agentId);
-  if (parentAgentId !== undefined) checkId(subject, "parentAgentId", parentAgentId);
+  checkText(subject, "agentId", agentId, MAX_SESSION);
+  if (parentAgentId !== undefined) checkText(subject, "parentAgentId", parentAgentId, MAX_SESSION);
   for (const { path, message } of findCorrelationFaults({ runId, sessionId })) {
     throw new TypeError(`${subject}: '${String(path![0])}' ${message}`);
   }
@@ -150,18 +149,9 @@ function withAgent(type: string, data: unknown, { agentId, parentAgentId }: Chil
 
 /** Returns values, and defaults in place of those that are undefined or null. */
 function withDefaults<Values extends object>(values: Values, defaults: object): Values {
+  const given = values as Readonly<Record<string, unknown>>;
   const missing = Object.entries(defaults).filter(([name]) =>
-    (values as Readonly<Record<string, unknown>>)[name] === undefined ||
-    (values as Readonly<Record<string, unknown>>)[name] === null
+    (given[name] ?? undefined) === undefined
   );
   return { ...values, ...Object.fromEntries(missing) };
-}
-
-function checkId(subject: string, name: string, id: unknown): void {
-  if (typeof id === "string" && id !== "" && [...id].length <= 256) return;
-  throw new TypeError(`${subject}: '${name}' must be 1 to 256 characters, got ${inspect(id)}`);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 import { checkKnown } from "../internal/options.ts";
-import { isPlainObject, quote } from "../internal/validate.ts";
+import { isObject, isPlainObject, quote } from "../internal/validate.ts";
 import type { Webhook } from "./delivery.ts";
 import type { AgentEvents, HookEvent } from "./events.ts";
 import type { Gate } from "./gates/gate.ts";
@@ -154,9 +154,8 @@ export const HOOK_MEMBERS: readonly string[] = [
 
 /** Returns the definition. Instances of classes may have other members; in a literal they are mistakes. */
 function checkDefinition(definition: unknown): unknown {
-  if (typeof definition === "object" && definition !== null && isPlainObject(definition)) {
-    const { name } = definition as { readonly name?: unknown };
-    checkKnown(`Cannot define hook ${quote(name)}`, definition, HOOK_MEMBERS);
+  if (isObject(definition) && isPlainObject(definition)) {
+    checkKnown(`Cannot define hook ${quote(definition.name)}`, definition, HOOK_MEMBERS);
   }
   return definition;
 }

@@ -3,14 +3,22 @@ import { errorMessage } from "../internal/issues.ts";
 import {
   checkKnown,
   checkMembers,
+  checkNotText,
   checkRetry,
   LEASE,
   MAX_CONCURRENCY,
   OR_INFINITE,
   readCount,
   readDuration,
+  readNumber,
 } from "../internal/options.ts";
-import { checkFunctions, checkName, checkObject, inspect } from "../internal/validate.ts";
+import {
+  checkBoolean,
+  checkFunctions,
+  checkName,
+  checkObject,
+  invalidOption,
+} from "../internal/validate.ts";
 import type {
   Attempt,
   AttemptContext,
@@ -46,18 +54,12 @@ export function handlerEntry(
   const { filter, once = false, priority = 0 } = options;
   const timeout = readDuration(subject, "timeout", options.timeout, OR_INFINITE);
   const scope: unknown = name || options.name || "";
-  if (typeof scope !== "string") {
-    throw new TypeError(`${subject}: 'name' must be a string, got ${inspect(scope)}`);
+  // With a lone surrogate, it would share its slice of the store with other names.
+  if (typeof scope !== "string" || !scope.isWellFormed()) {
+    throw invalidOption(subject, "name", scope, "a string without lone surrogates");
   }
-  if (!scope.isWellFormed()) { // it would share its slice of the store with other names
-    throw new TypeError(`${subject}: 'name' must have no lone surrogates, got ${inspect(scope)}`);
-  }
-  if (typeof priority !== "number" || Number.isNaN(priority)) {
-    throw new TypeError(`${subject}: 'priority' must be a number, got ${inspect(priority)}`);
-  }
-  if (typeof once !== "boolean") {
-    throw new TypeError(`${subject}: 'once' must be true or false, got ${inspect(once)}`);
-  }
+  readNumber(subject, "priority", priority);
+  checkBoolean(subject, "once", once);
   const label = scope || handler.name || events.join(", ");
   let invoke = handler;
   if (timeout !== undefined) invoke = limited(invoke, label, timeout);
@@ -74,10 +76,7 @@ export function handlerEntry(
 const HANDLER_OPTIONS: readonly string[] = ["name", "once", "priority", "timeout", "filter"];
 
 function checkHandlerOptions(subject: string, options: unknown): void {
-  if (typeof options === "string") {
-    const suggestion = `{ name: ${inspect(options)} }`;
-    throw new TypeError(`${subject}: the options must be an object. Did you mean ${suggestion}?`);
-  }
+  checkNotText(subject, options, "name");
   checkKnown(subject, options, HANDLER_OPTIONS, { durable: "use(defineHook({ durable: true }))" });
 }
 

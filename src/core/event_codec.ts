@@ -14,6 +14,7 @@ import { adoptEvent, isSnapshot } from "./snapshot.ts";
 import { EventValidationError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { StandardIssue } from "../internal/standard_schema.ts";
+import { isObject } from "../internal/validate.ts";
 
 /** The wire format of an event, before it is text. */
 export type WireEvent = {
@@ -75,15 +76,14 @@ function jsonOf(event: HookEvent): unknown {
 
 /** Returns the event of parsed JSON, which it freezes. @throws {EventValidationError} */
 export function fromWire(value: unknown): HookEvent {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     throw new EventValidationError("Cannot decode event", [{ message: "must be a JSON object" }]);
   }
-  const wire = value as Readonly<Record<string, unknown>>;
-  const timestamp = parseTime(wire.timestamp);
-  const issues = findWireIssues(wire, timestamp);
+  const timestamp = parseTime(value.timestamp);
+  const issues = findWireIssues(value, timestamp);
   if (issues.length > 0) throw new EventValidationError("Cannot decode event", issues);
-  const { id, type, session_id: sessionId, run_id: runId, data } = wire as WireEvent;
-  const traceparent = isTraceparent(wire.traceparent) ? wire.traceparent : undefined;
+  const { id, type, session_id: sessionId, run_id: runId, data } = value as WireEvent;
+  const traceparent = isTraceparent(value.traceparent) ? value.traceparent : undefined;
   const fields = { id, type, timestamp: timestamp!, sessionId, runId, traceparent, data };
   return adoptEvent(fields, "Cannot decode event");
 }

@@ -1,4 +1,4 @@
-import { inspect } from "../internal/validate.ts";
+import { inspect, invalidOption } from "../internal/validate.ts";
 import type { HookEvent } from "./events.ts";
 import type { StandardIssue } from "../internal/standard_schema.ts";
 
@@ -184,9 +184,7 @@ function daysIn(year: number, month: number): number {
 export function checkPatterns(subject: string, patterns: unknown): readonly string[] {
   const list = typeof patterns === "string" ? [patterns] : patterns;
   if (!Array.isArray(list) || list.length === 0) {
-    throw new TypeError(
-      `${subject}: 'events' must be a pattern or a list of patterns, got ${inspect(list)}`,
-    );
+    throw invalidOption(subject, "events", list, "a pattern or a list of patterns");
   }
   for (const pattern of list) {
     if (!isPattern(pattern)) {

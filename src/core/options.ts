@@ -1,6 +1,7 @@
 import {
   checkDefined,
   checkKnown,
+  checkNotText,
   OR_INFINITE,
   readCount,
   readDuration,
@@ -8,8 +9,11 @@ import {
 import type { StandardSchemaV1 } from "../internal/standard_schema.ts";
 import {
   checkFunctions,
-  checkObject,
-  inspect,
+  checkList,
+  checkLogger,
+  checkOneOf,
+  invalidOption,
+  isObject,
   isPlainObject,
   quote,
 } from "../internal/validate.ts";
@@ -133,40 +137,27 @@ const RENAMED: Readonly<Record<string, string>> = {
 /** Checks options and adds the defaults. @throws {TypeError | RangeError} when one is invalid */
 export function resolveOptions(options: HooksOptions): ResolvedOptions {
   const subject = "Cannot create hooks";
-  checkObject(subject, "the options", options);
   checkKnown(subject, options, KNOWN, RENAMED);
   checkDefined(subject, options, {
     redact: "to store and send events as they are",
     gates: "to require no gates",
   });
-  const { use = [], overflow = "reject" } = options;
+  const { use = [], overflow = "reject", closeTimeout = 30_000 } = options;
   const { maxConcurrent = 100, maxPending = 10_000, logger = consoleLogger } = options;
-  if (!Array.isArray(use)) {
-    throw new TypeError(`${subject}: 'use' must be a list, got ${inspect(use)}`);
-  }
+  checkList(subject, "use", use);
   checkParts(subject, options);
   readCount(subject, "maxConcurrent", maxConcurrent, OR_INFINITE);
   readCount(subject, "maxPending", maxPending, { min: 0, infinite: true });
-  if (overflow !== "reject" && overflow !== "drop") {
-    throw new TypeError(
-      `${subject}: 'overflow' must be "reject" or "drop", got ${inspect(overflow)}`,
-    );
-  }
+  checkOneOf(subject, "overflow", overflow, ["reject", "drop"]);
   checkFunctions(subject, options, [], ["redact", "onError", "onDrop", "waitUntil"]);
-  if (logger !== false) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
-  const closeTimeout = readDuration(
-    subject,
-    "closeTimeout",
-    options.closeTimeout === undefined ? 30_000 : options.closeTimeout,
-    OR_INFINITE,
-  );
+  checkLogger(subject, logger);
   return {
     ...options,
     use,
     overflow,
     maxConcurrent,
     maxPending,
-    closeTimeout,
+    closeTimeout: readDuration(subject, "closeTimeout", closeTimeout, OR_INFINITE),
     logger: logger === false ? silentLogger : logger,
   };
 }
@@ -184,12 +175,13 @@ function checkParts(
   if (schemas !== undefined) checkSchemas(subject, schemas);
 }
 
-function checkSchemas(subject: string, schemas: object): void {
-  checkObject(subject, "'schemas'", schemas);
-  if (!isPlainObject(schemas)) { // a Map would validate nothing
-    throw new TypeError(
-      `${subject}: 'schemas' must be a plain object with a schema per event type`,
-    );
+function checkSchemas(
+  subject: string,
+  schemas: Readonly<Record<string, StandardSchemaV1 | undefined>>,
+): void {
+  if (!isObject(schemas) || !isPlainObject(schemas)) { // a Map would validate nothing
+    const rule = "a plain object with a schema per event type";
+    throw invalidOption(subject, "schemas", schemas, rule);
   }
   for (const [type, schema] of Object.entries(schemas)) {
     if (schema !== undefined && typeof schema?.["~standard"]?.validate !== "function") {
@@ -231,17 +223,14 @@ export function checkEmitOptions(
   const isDispatch = action === "dispatch";
   const known = isDispatch ? DISPATCH_OPTIONS : EMIT_OPTIONS;
   const subject = `Cannot ${isDispatch ? action : "emit"} ${quote(type)}`;
-  if (typeof options === "object" && options !== null && !Array.isArray(options)) {
+  if (isObject(options)) {
     let isKnown = true;
     for (const name in options) isKnown &&= known.includes(name);
-    const { tx } = options as { readonly tx?: unknown };
+    const { tx } = options;
     if (isKnown && tx !== undefined) checkTransaction(subject, action, tx);
     if (isKnown) return;
   }
-  if (typeof options === "string" && !isDispatch) {
-    const suggestion = `{ sessionId: ${inspect(options)} }`;
-    throw new TypeError(`${subject}: the options must be an object. Did you mean ${suggestion}?`);
-  }
+  if (!isDispatch) checkNotText(subject, options, "sessionId");
   const renamed = isDispatch ? { ...RENAMED_OF_EMIT, ...OF_EVENT } : RENAMED_OF_EMIT;
   checkKnown(subject, options, known, renamed);
 }
@@ -249,7 +238,7 @@ export function checkEmitOptions(
 /** Drivers have objects and functions as transactions. */
 function checkTransaction(subject: string, action: string, tx: unknown): void {
   if (tx === null || (typeof tx !== "object" && typeof tx !== "function")) {
-    throw new TypeError(`${subject}: 'tx' must be an open transaction, got ${inspect(tx)}`);
+    throw invalidOption(subject, "tx", tx, "an open transaction");
   }
   if (action === "emit") return;
   throw new TypeError(

@@ -1,4 +1,3 @@
-import { inspect } from "../internal/validate.ts";
 import {
   checkKnown,
   type Limits,
@@ -7,6 +6,7 @@ import {
   readDuration,
   readNumber,
 } from "../internal/options.ts";
+import { checkList } from "../internal/validate.ts";
 
 /** When a failed delivery is retried. A pure value: it reads no clock and no random numbers. */
 export type RetryPolicy = {
@@ -63,9 +63,7 @@ export function scheduleRetry(
   options: Pick<RetryOptions, "jitter"> = {},
 ): RetryPolicy {
   checkKnown(SUBJECT, options, ["jitter"]);
-  if (!Array.isArray(delays)) {
-    throw new TypeError(`${SUBJECT}: the delays must be a list, got ${inspect(delays)}`);
-  }
+  checkList(SUBJECT, "delays", delays);
   readCount(SUBJECT, "retries", delays.length, RETRIES);
   const schedule = Array.from(delays, (delay: number) => readDelay("delay", delay));
   const jitter = readJitter(options);

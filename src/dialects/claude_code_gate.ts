@@ -3,8 +3,9 @@
  * a server written for Claude Code works as a gate.
  * @module
  */
+import { isObject } from "../internal/validate.ts";
 import type { HookEvent, Verdict } from "../core/mod.ts";
-import { type Fields, isFields, present, textOf } from "./dialect.ts";
+import { type Fields, present, textOf } from "./dialect.ts";
 
 /** The types of events that a Claude Code hook can judge, each with the event that it is sent as. */
 export const CLAUDE_CODE_HOOKS: Readonly<Record<string, string>> = {
@@ -26,10 +27,10 @@ type ClaudeCodeResponse = {
  * an error is sent as `PostToolUseFailure`.
  */
 export function encodeClaudeCodeInput({ type, data, sessionId }: HookEvent): Fields | undefined {
-  if (!Object.hasOwn(CLAUDE_CODE_HOOKS, type) || !isFields(data)) return undefined;
+  if (!Object.hasOwn(CLAUDE_CODE_HOOKS, type) || !isObject(data)) return undefined;
   const { name, params, call_id, agent_id, result, error, duration_ms, content } = data;
   // The original input, if the event came from Claude Code.
-  const client: Fields = isFields(data.client) && data.client.name === "claude-code"
+  const client: Fields = isObject(data.client) && data.client.name === "claude-code"
     ? data.client
     : {};
   const { name: _, ...common } = client;
@@ -59,12 +60,12 @@ export function decodeClaudeCodeOutput(
   event: HookEvent,
   output: unknown,
 ): ClaudeCodeResponse | { readonly invalid: string } {
-  if (!isFields(output)) return { invalid: "returned no JSON object" };
+  if (!isObject(output)) return { invalid: "returned no JSON object" };
   const denial = denialOf(output);
   if (denial !== undefined) return { verdict: denial }; // whatever else it says
   if (output.async !== undefined) return { invalid: "returned 'async': a gate must decide now" };
   const { decision, hookSpecificOutput: specific = {} } = output;
-  if (!isFields(specific)) {
+  if (!isObject(specific)) {
     return { invalid: "returned 'hookSpecificOutput' that is not an object" };
   }
   const hook = encodeClaudeCodeInput(event)?.hook_event_name;
@@ -139,14 +140,14 @@ const DENIALS: readonly unknown[] = ["deny", "block"];
 /** Returns the verdict of an output that denies, even where Claude Code would overlook it; undefined otherwise. */
 function denialOf(output: Fields): Verdict | undefined {
   const { hookSpecificOutput } = output;
-  const specific = isFields(hookSpecificOutput) ? hookSpecificOutput : {};
+  const specific = isObject(hookSpecificOutput) ? hookSpecificOutput : {};
   const { reason, more } = textsOf(output, specific);
   if (output.continue === false) {
     const why = textOf(output, "stopReason") ?? reason ?? "Stopped by the hook";
     return { decision: "deny", reason: why, interrupt: true, ...more };
   }
   const denies = (said: unknown): boolean =>
-    DENIALS.includes(isFields(said) ? said.behavior : said);
+    DENIALS.includes(isObject(said) ? said.behavior : said);
   const isDeny = [output, specific].some(({ decision, permissionDecision }) =>
     denies(decision) || denies(permissionDecision)
   );
@@ -181,7 +182,7 @@ function dataOf({ type, data }: HookEvent, specific: Fields): Fields | undefined
   const { updatedInput, updatedToolOutput, updatedMCPToolOutput } = specific;
   const result = updatedToolOutput ?? updatedMCPToolOutput;
   if (type === "tool.called" && updatedInput !== undefined) {
-    if (!isFields(updatedInput)) {
+    if (!isObject(updatedInput)) {
       return { invalid: "returned 'updatedInput' that is not an object" };
     }
     return { ...data as Fields, params: updatedInput };

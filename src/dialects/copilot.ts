@@ -1,7 +1,8 @@
+import { isObject } from "../internal/validate.ts";
 import { sameAsClaudeCode } from "./claude_code_input.ts";
 import { decided, TOOL } from "./decode.ts";
 import { defineDialect, type DialectDefinition, whyDenied } from "./define_dialect.ts";
-import { type Dialect, isFields, present } from "./dialect.ts";
+import { type Dialect, present } from "./dialect.ts";
 
 const rules: DialectDefinition["rules"] = {
   ...sameAsClaudeCode(
@@ -15,7 +16,7 @@ const rules: DialectDefinition["rules"] = {
   PostToolUse: {
     required: TOOL,
     events: ({ tool_result }, report) => {
-      const text = isFields(tool_result) ? tool_result.text_result_for_llm : tool_result;
+      const text = isObject(tool_result) ? tool_result.text_result_for_llm : tool_result;
       return [decided(report.result("tool_result", text))];
     },
   },

@@ -1,7 +1,8 @@
 import { findDuplicateKey, parseJson } from "../internal/json_text.ts";
+import { isObject } from "../internal/validate.ts";
 import { decided, type HookRule, type Reporter } from "./decode.ts";
 import { defineDialect, type DialectDefinition, type Judged, whyDenied } from "./define_dialect.ts";
-import { type Dialect, type Fields, isFields, present, textOf } from "./dialect.ts";
+import { type Dialect, type Fields, present, textOf } from "./dialect.ts";
 
 const rules: Readonly<Record<string, HookRule>> = {
   preToolUse: {
@@ -44,7 +45,7 @@ const rules: Readonly<Record<string, HookRule>> = {
     events: (input, report) => {
       const { tool_name: name, tool_input: params } = input;
       // Anything but an object stays in `client`.
-      const [call, used] = isFields(params)
+      const [call, used] = isObject(params)
         ? [{ name, params }, ["tool_name", "tool_input"]]
         : [{ name }, ["tool_name"]];
       return [completed(report, input, call, "result_json", used)];
@@ -173,5 +174,5 @@ export const cursor: Dialect = /* @__PURE__ */ defineDialect({
 function parsed(text: string): unknown {
   const { value, issues } = parseJson(text);
   const isExact = issues.length === 0 && findDuplicateKey(text) === undefined;
-  return isExact && isFields(value) ? value : text;
+  return isExact && isObject(value) ? value : text;
 }

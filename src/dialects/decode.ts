@@ -1,7 +1,7 @@
+import { isObject } from "../internal/validate.ts";
 import {
   type Fields,
   type HookCall,
-  isFields,
   present,
   type ReportedEvent,
   snakeCase,
@@ -34,7 +34,7 @@ export function decodeHook(
   rules: Readonly<Record<string, HookRule>>,
   input: unknown,
 ): HookCall | { readonly invalid: string } {
-  if (!isFields(input)) return { invalid: "the input is not a JSON object" };
+  if (!isObject(input)) return { invalid: "the input is not a JSON object" };
   const hook = textOf(input, "hook_event_name");
   const word = hook === undefined ? undefined : snakeCase(hook);
   if (hook === undefined || word === undefined) {
@@ -45,7 +45,7 @@ export function decodeHook(
     return { invalid: `'${hook}' is about a tool call, and is not a hook of ${agent}` };
   }
   for (const [name, form] of Object.entries(rule.required ?? {})) {
-    const isValid = form === "text" ? textOf(input, name) !== undefined : isFields(input[name]);
+    const isValid = form === "text" ? textOf(input, name) !== undefined : isObject(input[name]);
     if (!isValid) return { invalid: `'${name}' of ${hook} is not ${FORMS[form]}` };
   }
   const report = new Reporter(agent, word, input);
@@ -93,7 +93,7 @@ export class Reporter {
       name: tool_name,
       call_id: tool_use_id || undefined,
       agent_id: this.#input.agent_id,
-      params: isFields(tool_input) ? tool_input : undefined,
+      params: isObject(tool_input) ? tool_input : undefined,
       ...more,
     }, ["tool_name", "tool_use_id", "tool_input", ...used]);
   }

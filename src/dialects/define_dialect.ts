@@ -1,4 +1,5 @@
 import { canonicalJson, showInvisible } from "../internal/json_text.ts";
+import { isObject } from "../internal/validate.ts";
 import { decodeHook, type HookRule } from "./decode.ts";
 import {
   decidedEvent,
@@ -8,7 +9,6 @@ import {
   type HookCall,
   type HookOutcome,
   isApproved,
-  isFields,
   present,
   textOf,
 } from "./dialect.ts";
@@ -45,7 +45,7 @@ export type DialectDefinition = Pick<Dialect, "name" | "title" | "example"> & {
 export function defineDialect(definition: DialectDefinition): Dialect {
   const { name, title, example, rules, outputs, prepare = (input) => input } = definition;
   const decode: Dialect["decode"] = (input) =>
-    decodeHook(name, rules, isFields(input) ? prepare(input) : input);
+    decodeHook(name, rules, isObject(input) ? prepare(input) : input);
 
   const deny = (hook: string, input: Fields, reason: string): Fields =>
     outputs[hook]!({ decision: "deny", reason, changed: undefined, isApproved: false }, input);
@@ -63,7 +63,7 @@ export function defineDialect(definition: DialectDefinition): Dialect {
       const isDenied = event !== undefined && event.type !== "agent.end";
       return isDenied ? deny(call.hook, call.input, reason) : definition.unrecorded(reason);
     }
-    const hook = isFields(input) ? textOf(input, "hook_event_name") : undefined;
+    const hook = isObject(input) ? textOf(input, "hook_event_name") : undefined;
     return hook !== undefined && Object.hasOwn(outputs, hook)
       ? deny(hook, prepare(input as Fields), reason)
       : definition.unreadable(reason);
@@ -82,7 +82,7 @@ function judge(
 ): Judged {
   const { decision, reason, context, interrupt, data } = outcome;
   const { type, data: before } = decidedEvent(call) ?? { type: "", data: {} };
-  const after = isFields(data) ? data : {};
+  const after = isObject(data) ? data : {};
   const field = Object.hasOwn(replaced, call.hook) ? replaced[call.hook]! : undefined;
   const changed = field !== undefined && differ(before[field], after[field])
     ? after[field] ?? ""

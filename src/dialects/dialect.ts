@@ -93,11 +93,6 @@ export function textOf(input: Fields, name: string): string | undefined {
 /** JSON that is an object. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Whether a value is an object of JSON. */
-export function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** Returns an object without the fields that are undefined. */
 export function present(fields: Fields): Fields {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));

@@ -1,3 +1,4 @@
+import { isObject } from "../internal/validate.ts";
 import { decided, decidedEnd, decidedFirst, type HookRule, TOOL } from "./decode.ts";
 import {
   defineDialect,
@@ -7,7 +8,7 @@ import {
   stopOutput,
   whyDenied,
 } from "./define_dialect.ts";
-import { type Dialect, type Fields, isFields } from "./dialect.ts";
+import type { Dialect, Fields } from "./dialect.ts";
 
 const rules: Readonly<Record<string, HookRule>> = {
   BeforeTool: { required: TOOL, events: (_, report) => [decided(report.tool("tool.called"))] },
@@ -15,7 +16,7 @@ const rules: Readonly<Record<string, HookRule>> = {
     required: TOOL,
     events: ({ tool_response }, report) => {
       // What the model reads. The rest is what the user sees.
-      const text = isFields(tool_response) && tool_response.llmContent !== undefined
+      const text = isObject(tool_response) && tool_response.llmContent !== undefined
         ? tool_response.llmContent
         : tool_response;
       return [decided(report.result("tool_response", text))];
@@ -40,7 +41,7 @@ const outputs: DialectDefinition["outputs"] = {
     if (judged.changed === undefined) return {};
     // Gemini CLI adds the new fields to the old ones: it can't remove any.
     const changed = judged.changed as Fields;
-    const lost = isFields(tool_input) &&
+    const lost = isObject(tool_input) &&
       Object.keys(tool_input).some((name) => !Object.hasOwn(changed, name));
     return lost
       ? { decision: "deny", reason: "A gate removed a parameter, which Gemini CLI can't apply" }

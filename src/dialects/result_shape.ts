@@ -4,7 +4,8 @@
  * (github.com/anthropics/claude-code/issues/68951).
  * @module
  */
-import { type Fields, isFields } from "./dialect.ts";
+import { isObject } from "../internal/validate.ts";
+import type { Fields } from "./dialect.ts";
 
 /** Fields that identify the kind of an object. Without them, it doesn't fit the schema of its tool. */
 const TAGS: readonly string[] = ["type", "status", "mode"];
@@ -61,9 +62,9 @@ export function resultInShape(tool: unknown, original: unknown, text: string): u
  */
 export function withheldResult(tool: unknown, original: unknown, text: string): unknown {
   if (typeof tool !== "string" || tool.startsWith("mcp__")) return text;
-  if (tool === "Read" && isFields(original)) return readText(text);
+  if (tool === "Read" && isObject(original)) return readText(text);
   const state: Blanks = { text, tags: tagsOf(tool) };
-  const place = isFields(original) && TEXTS.find((name) => typeof original[name] === "string");
+  const place = isObject(original) && TEXTS.find((name) => typeof original[name] === "string");
   const blank = place
     ? { ...blanked(original, { ...state, text: undefined }) as Fields, [place]: text }
     : blanked(original, state);
@@ -99,7 +100,7 @@ function blanked(value: unknown, state: Blanks): unknown {
   }
   if (typeof value === "number") return 0;
   if (Array.isArray(value)) return value.slice(0, 1).map((item) => blanked(item, state));
-  if (!isFields(value)) return value;
+  if (!isObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).filter(([name]) => NAME.test(name)).map(([name, field]) => {
       if (!state.tags.includes(name) || typeof field !== "string") {
@@ -116,8 +117,8 @@ function fits(original: unknown, value: unknown, tags: readonly string[]): boole
     return Array.isArray(value) && value.length <= original.length &&
       value.every((item, index) => fits(original[index], item, tags));
   }
-  if (!isFields(original)) return typeof original === typeof value && !isFields(value);
-  if (!isFields(value)) return false;
+  if (!isObject(original)) return typeof original === typeof value && !isObject(value);
+  if (!isObject(value)) return false;
   return Object.entries(original).every(([name, field]) => {
     if (!Object.hasOwn(value, name)) return COPIES.includes(name);
     const isTag = tags.includes(name) && typeof field === "string";
@@ -126,6 +127,6 @@ function fits(original: unknown, value: unknown, tags: readonly string[]): boole
 }
 
 function withoutCopies(value: unknown): unknown {
-  if (!isFields(value)) return value;
+  if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).filter(([name]) => !COPIES.includes(name)));
 }

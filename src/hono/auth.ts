@@ -1,9 +1,11 @@
 import { timingSafeEqual } from "../internal/crypto.ts";
 import { checkDefined, checkKnown, describePadding } from "../internal/options.ts";
 import {
+  checkDate,
   checkFunctions,
   checkName,
   inspect,
+  invalidOption,
   TOKEN_PATTERN,
   TOKEN_RULE,
 } from "../internal/validate.ts";
@@ -90,9 +92,7 @@ function readAuth(subject: string, options: HooksAppAuth): {
 
 function checkTokens(subject: string, tokens: unknown): void {
   if (!Array.isArray(tokens) || tokens.length === 0) {
-    throw new TypeError(
-      `${subject}: 'tokens' must be a list of at least one token, got ${inspect(tokens)}`,
-    );
+    throw invalidOption(subject, "tokens", tokens, "a list of at least one token");
   }
   const names = new Map<string, string>();
   for (const [index, token] of tokens.entries()) {
@@ -121,12 +121,7 @@ function checkToken(subject: string, token: Token): void {
       `${subject}: 'scopes' of '${name}' must be a list of "emit", "decide", "read", "approve" and "admin"`,
     );
   }
-  if (expiresAt === undefined) return;
-  if (!(expiresAt instanceof Date) || Number.isNaN(expiresAt.getTime())) {
-    throw new TypeError(
-      `${subject}: 'expiresAt' of '${name}' must be a valid Date, got ${inspect(expiresAt)}`,
-    );
-  }
+  if (expiresAt !== undefined) checkDate(subject, "expiresAt", expiresAt);
 }
 
 /**

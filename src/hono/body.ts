@@ -1,6 +1,6 @@
 import type { HonoRequest } from "hono";
 import { readBytes } from "../internal/bytes.ts";
-import { isJson, isPlainUtf8, parseMediaType } from "../internal/http_fields.ts";
+import { declaredLength, isJson, isPlainUtf8, parseMediaType } from "../internal/http_fields.ts";
 import { decodeUtf8, findDuplicateKey, type JsonText, parseJson } from "../internal/json_text.ts";
 import type { Settings } from "./options.ts";
 import { Problem, toPointer } from "./problems.ts";
@@ -17,8 +17,7 @@ export async function readBody(
 ): Promise<Uint8Array> {
   const { headers } = request.raw;
   checkPlainUtf8(headers);
-  const declared = headers.get("content-length") ?? "";
-  if (/^\d+$/.test(declared) && Number(declared) > limits.body) throw new Problem("body_too_large");
+  if ((declaredLength(headers) ?? 0) > limits.body) throw new Problem("body_too_large");
   let bytes: Uint8Array | "too_large" | "too_slow";
   try {
     bytes = request.raw.bodyUsed

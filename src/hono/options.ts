@@ -9,7 +9,14 @@ import {
   readCount,
   readDuration,
 } from "../internal/options.ts";
-import { checkFunctions, checkObject, inspect } from "../internal/validate.ts";
+import {
+  checkBoolean,
+  checkFunctions,
+  checkLogger,
+  checkObject,
+  checkOneOf,
+  invalidOption,
+} from "../internal/validate.ts";
 
 /**
  * What a token allows. `emit`: to post events; `decide`: to call the gates, as other agents do; `read`: to see
@@ -241,25 +248,25 @@ export function readSettings(subject: string, options: HooksAppOptions): Setting
 function checkOptions(subject: string, options: HooksAppOptions): void {
   checkObject(subject, "'options'", options);
   checkKnown(subject, options, KNOWN_OPTIONS, { token: "tokens", poll: "pollInterval" });
-  const { webhooks, cors, basePath, logger = consoleLogger, approvalKey = [] } = options;
+  const { webhooks, cors, basePath, logger, approvalKey = [] } = options;
   const { validate = true, ask = "agent", console = false } = options;
-  const check = (name: string, value: unknown, isValid: boolean, rule: string): void => {
-    if (isValid) return;
-    throw new TypeError(`${subject}: '${name}' must be ${rule}, got ${inspect(value)}`);
-  };
-  check("console", console, typeof console === "boolean", "true or false");
-  check("validate", validate, typeof validate === "boolean", "true or false");
-  check("ask", ask, ask === "agent" || ask === "wait", '"agent" or "wait"');
+  checkBoolean(subject, "console", console);
+  checkBoolean(subject, "validate", validate);
+  checkOneOf(subject, "ask", ask, ["agent", "wait"]);
   checkFunctions(subject, options, [], ["onError"]);
-  const isStore = webhooks === undefined || typeof webhooks?.connect === "function";
-  check("webhooks", webhooks, isStore, "what webhookStore() returns");
-  if (logger !== false) checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
+  if (webhooks !== undefined && typeof webhooks?.connect !== "function") {
+    throw invalidOption(subject, "webhooks", webhooks, "what webhookStore() returns");
+  }
+  checkLogger(subject, logger);
   if (cors !== undefined) {
     checkKnown(`${subject} with 'cors'`, cors, ["origins"]);
-    check("cors.origins", cors.origins, isOrigins(cors.origins), '"*" or a list of origins');
+    if (!isOrigins(cors.origins)) {
+      throw invalidOption(subject, "cors.origins", cors.origins, '"*" or a list of origins');
+    }
   }
-  const isPath = basePath === undefined || /^(?:\/[\w.~-]+)*$/.test(basePath);
-  check("basePath", basePath, isPath, 'a path such as "/hooks"');
+  if (basePath !== undefined && !/^(?:\/[\w.~-]+)*$/.test(basePath)) {
+    throw invalidOption(subject, "basePath", basePath, 'a path such as "/hooks"');
+  }
   for (const key of [approvalKey].flat()) checkApprovalKey(subject, "approvalKey", key);
 }
 

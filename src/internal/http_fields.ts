@@ -57,6 +57,12 @@ export function isUtf8({ charset }: MediaType): boolean {
   return charset === undefined || /^(?:utf-?8|us-ascii)$/.test(charset);
 }
 
+/** Returns the length of a body that `Content-Length` declares, in bytes; undefined without a valid one. */
+export function declaredLength(headers: Headers): number | undefined {
+  const declared = headers.get("content-length") ?? "";
+  return /^\d+$/.test(declared) ? Number(declared) : undefined;
+}
+
 /** Whether `Content-Encoding` (RFC 9110, section 8.4) leaves the body unchanged. */
 function isIdentity(contentEncoding: string | null): boolean {
   return (contentEncoding ?? "").split(",").every((coding) =>

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { closest, inspect, isPlainObject } from "./validate.ts";
+import { checkObject, closest, inspect, invalidOption, isPlainObject } from "./validate.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 
@@ -74,11 +74,11 @@ export function readCount<Value extends number | undefined>(
   const number = checkNumber(subject, name, value, "a whole number");
   checkLimits(subject, name, number, number, { max: Number.MAX_SAFE_INTEGER, ...limits }, "");
   if (Number.isInteger(number) || number === Infinity) return value;
-  throw new RangeError(`${subject}: '${name}' must be a whole number, got ${number}`);
+  throw outOfRange(subject, name, number, "a whole number");
 }
 
 /**
- * Reads a number that need not be whole, such as a ratio.
+ * Reads a number that need not be whole, such as a ratio or a priority. Without limits, it can be any.
  *
  * @throws {TypeError | RangeError} when it is not a number, or out of its limits
  */
@@ -86,7 +86,7 @@ export function readNumber(
   subject: string,
   name: string,
   value: number,
-  limits: Limits & { readonly min: number; readonly max: number },
+  limits: Limits = { min: -Infinity },
 ): number {
   const number = checkNumber(subject, name, value, "a number");
   checkLimits(subject, name, number, number, limits, "");
@@ -94,11 +94,13 @@ export function readNumber(
 }
 
 function checkNumber(subject: string, name: string, value: unknown, what: string): number {
-  if (typeof value !== "number") {
-    throw new TypeError(`${subject}: '${name}' must be ${what}, got ${inspect(value)}`);
-  }
+  if (typeof value !== "number") throw invalidOption(subject, name, value, what);
   if (!Number.isNaN(value)) return value;
-  throw new RangeError(`${subject}: '${name}' must be ${what}, got NaN`);
+  throw outOfRange(subject, name, value, what);
+}
+
+function outOfRange(subject: string, name: string, value: number, rule: string): RangeError {
+  return new RangeError(invalidOption(subject, name, value, rule).message);
 }
 
 function checkLimits(
@@ -129,12 +131,17 @@ export function checkKnown(
   known: readonly string[],
   renamed: Readonly<Record<string, string>> = {},
 ): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new TypeError(`${subject}: the options must be an object, got ${inspect(options)}`);
-  }
+  checkObject(subject, "the options", options);
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw unknownOption(subject, name, known, renamed);
   }
+}
+
+/** Rejects text in place of options, where other libraries take a single value. */
+export function checkNotText(subject: string, options: unknown, option: string): void {
+  if (typeof options !== "string") return;
+  const suggestion = `{ ${option}: ${inspect(options)} }`;
+  throw new TypeError(`${subject}: the options must be an object. Did you mean ${suggestion}?`);
 }
 
 /** Returns the error for an unknown option. */
@@ -171,8 +178,8 @@ export function checkDefined(
   meanings: Readonly<Record<string, string>>,
 ): void {
   for (const [name, meaning] of Object.entries(meanings)) {
-    if (!(name in options)) continue;
-    if ((options as Readonly<Record<string, unknown>>)[name] !== undefined) continue;
+    const isUndefined = (options as Readonly<Record<string, unknown>>)[name] === undefined;
+    if (!(name in options) || !isUndefined) continue;
     throw new TypeError(
       `${subject}: '${name}' is undefined. Leave it out ${meaning}, or check that its value is set`,
     );
@@ -213,9 +220,7 @@ export function checkRetry(subject: string, retry: unknown): void {
   const { delay, total } = (retry ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof delay === "function" && Number.isFinite(total) && (total as number) >= 0) return;
   const makers = "scheduleRetry([1000]), fixedRetry() or exponentialRetry()";
-  throw new TypeError(
-    `${subject}: 'retry' must be a retry policy, such as ${makers} returns, got ${inspect(retry)}`,
-  );
+  throw invalidOption(subject, "retry", retry, `a retry policy, such as ${makers} returns`);
 }
 
 /**

@@ -12,13 +12,20 @@ export const TOKEN_PATTERN: RegExp = /^(?=.{16,512}$)[A-Za-z0-9._~+/-]+=*$/u;
 /** Describes `TOKEN_PATTERN` in messages. */
 export const TOKEN_RULE = "16 to 512 characters of [A-Za-z0-9._~+/-], with = at the end only";
 
+/** Returns the error for an option that breaks a rule, such as `"a string"`. */
+export function invalidOption(
+  subject: string,
+  name: string,
+  value: unknown,
+  rule: string,
+): TypeError {
+  return new TypeError(`${subject}: '${name}' must be ${rule}, got ${inspect(value)}`);
+}
+
 /** Asserts that a value can be the name of a hook, a webhook or a token. */
 export function checkName(subject: string, name: unknown): asserts name is string {
-  if (typeof name !== "string" || !NAME_PATTERN.test(name)) {
-    throw new TypeError(
-      `${subject}: 'name' must be ${NAME_RULE}, got ${inspect(name)}`,
-    );
-  }
+  if (typeof name === "string" && NAME_PATTERN.test(name)) return;
+  throw invalidOption(subject, "name", name, NAME_RULE);
 }
 
 /** Asserts that members are functions. Those in `optional` may be undefined. */
@@ -32,10 +39,14 @@ export function checkFunctions(
   for (const name of [...names, ...optional]) {
     const member = (object as Readonly<Record<string, unknown>>)[name];
     if (typeof member === "function" || (member === undefined && !required.has(name))) continue;
-    throw new TypeError(
-      `${subject}: '${name}' must be a function, got ${inspect(member)}`,
-    );
+    throw invalidOption(subject, name, member, "a function");
   }
+}
+
+/** Asserts that an option is a logger, `false` for none, or omitted. */
+export function checkLogger(subject: string, logger: object | false | undefined): void {
+  if (logger === false || logger === undefined) return;
+  checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
 }
 
 /** Formats an event type for a message, whatever its value is. */
@@ -71,18 +82,45 @@ export function checkOneOf(
 ): void {
   if (words.includes(value as string)) return;
   const all = words.map((word) => `"${word}"`).join(", ").replace(/, (?!.*, )/, " or ");
-  throw new TypeError(`${subject}: '${name}' must be ${all}, got ${inspect(value)}`);
+  throw invalidOption(subject, name, value, all);
 }
 
 /** Asserts that an option is true or false. */
 export function checkBoolean(subject: string, name: string, value: unknown): void {
   if (typeof value === "boolean") return;
-  throw new TypeError(`${subject}: '${name}' must be true or false, got ${inspect(value)}`);
+  throw invalidOption(subject, name, value, "true or false");
+}
+
+/** Asserts that an option is text, and no longer than `max` characters. */
+export function checkText(subject: string, name: string, value: unknown, max = Infinity): void {
+  if (typeof value === "string" && value !== "" && [...value].length <= max) return;
+  const limit = max < Infinity ? ` of at most ${max} characters` : "";
+  throw invalidOption(subject, name, value, `a non-empty string${limit}`);
+}
+
+/** Asserts that an option is a date, and not an invalid one. */
+export function checkDate(subject: string, name: string, value: unknown): void {
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return;
+  throw invalidOption(subject, name, value, "a valid Date");
+}
+
+/** Asserts that an option is a list. */
+export function checkList(subject: string, name: string, value: unknown): void {
+  if (!Array.isArray(value)) throw invalidOption(subject, name, value, "a list");
+}
+
+/** Whether a value is an object and not a list. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Asserts that a value is an object and not a list. */
-export function checkObject(subject: string, name: string, value: unknown): void {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+export function checkObject(
+  subject: string,
+  name: string,
+  value: unknown,
+): asserts value is object {
+  if (isObject(value)) return;
   throw new TypeError(
     `${subject}: ${name} must be an object, got ${inspect(value)}`,
   );

@@ -1,5 +1,5 @@
 import { checkKnown } from "../internal/options.ts";
-import { checkOneOf } from "../internal/validate.ts";
+import { checkOneOf, checkText } from "../internal/validate.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import type {
   Delivery,
@@ -10,7 +10,6 @@ import type {
 } from "./operation_types.ts";
 import {
   canBeDelivery,
-  checkText,
   isInTime,
   type ListName,
   MAX_PAGE,
@@ -102,7 +101,7 @@ export async function listDeliveries(
   checkKnown(subject, options, OPTIONS, { after: "since", before: "until" });
   const { state, target, since, until, cursor } = options;
   checkOneOf(subject, "state", state, Object.keys(KINDS));
-  checkText(subject, "target", target);
+  if (target !== undefined) checkText(subject, "target", target);
   const { limit, reverse, page } = readOrder(subject, options, "oldest");
   const list: ListName = [
     "deliveries",

@@ -1,7 +1,7 @@
 import type { GateDecidedData, HookEvent } from "../core/mod.ts";
 import { isEventId } from "../core/event_rules.ts";
 import { checkKnown } from "../internal/options.ts";
-import { checkOneOf } from "../internal/validate.ts";
+import { checkOneOf, checkText } from "../internal/validate.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import { mayInclude, OUTCOMES, toolPart } from "./decision_index.ts";
 import type {
@@ -11,7 +11,6 @@ import type {
   StoredEvent,
 } from "./operation_types.ts";
 import {
-  checkText,
   type EventFilter,
   isInTime,
   type ListName,
@@ -67,7 +66,7 @@ export async function listDecisions(
   const { outcome, gate, name, callId, ...rest } = options;
   if (outcome !== undefined) checkOneOf(subject, "outcome", outcome, OUTCOMES);
   for (const [option, text] of Object.entries({ gate, name, callId })) {
-    checkText(subject, option, text);
+    if (text !== undefined) checkText(subject, option, text);
   }
   const accepts = ({ data }: HookEvent): boolean => {
     const decided = data as GateDecidedData;

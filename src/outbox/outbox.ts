@@ -2,7 +2,13 @@ import type { Publication } from "../core/mod.ts";
 import { snapshotOf } from "../core/snapshot.ts";
 import { type Clock, systemClock } from "../internal/clock.ts";
 import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
-import { checkBoolean, checkFunctions, checkObject, inspect } from "../internal/validate.ts";
+import {
+  checkBoolean,
+  checkFunctions,
+  checkLogger,
+  checkObject,
+  invalidOption,
+} from "../internal/validate.ts";
 import type { Store } from "../store/mod.ts";
 import { Attempter } from "./attempt.ts";
 import { BackgroundReplayer } from "./background_replay.ts";
@@ -296,13 +302,9 @@ function readOptions(store: Store, options: OutboxOptions) {
     checkFunctions(`${subject} with the 'wake' of this store`, store.wake, ["signal", "listen"]);
   }
   checkBoolean(subject, "eventLog", eventLog);
-  if (logger !== undefined && logger !== false) {
-    checkFunctions(subject, logger, ["debug", "info", "warn", "error"]);
-  }
+  checkLogger(subject, logger);
   if (typeof prefix !== "string" || !/^.{1,64}$/s.test(prefix) || !prefix.isWellFormed()) {
-    throw new TypeError(
-      `${subject}: 'prefix' must be a string of 1 to 64 characters, got ${inspect(prefix)}`,
-    );
+    throw invalidOption(subject, "prefix", prefix, "a string of 1 to 64 characters");
   }
   return { prefix, head, eventLog, disableAfter };
 }

@@ -1,7 +1,7 @@
 import { isEventId, isPattern, patternsFor } from "../core/event_rules.ts";
 import { decodeBase64, encodeBase64 } from "../internal/bytes.ts";
 import { readCount } from "../internal/options.ts";
-import { checkOneOf, inspect } from "../internal/validate.ts";
+import { checkDate, checkOneOf, checkText, inspect, invalidOption } from "../internal/validate.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import type { EventListOptions, Page } from "./operation_types.ts";
 import { timeOf } from "./records.ts";
@@ -12,12 +12,6 @@ const LIMIT = { default: 100, max: 1000 };
 const MAX_NAME = 512;
 /** Entries that are read at once: an event can have 64 KiB. */
 export const MAX_PAGE = 100;
-
-/** @throws {TypeError} when an option is given and is not a non-empty string */
-export function checkText(subject: string, name: string, value: unknown): void {
-  if (value === undefined || (typeof value === "string" && value !== "")) return;
-  throw new TypeError(`${subject}: '${name}' must be a non-empty string, got ${inspect(value)}`);
-}
 
 /** Returns whether there can be a delivery of this name. A store may throw for the key of any other. */
 export function canBeDelivery(target: unknown, id: unknown): boolean {
@@ -34,16 +28,13 @@ export type EventFilter = Pick<
 export function checkFilter(subject: string, filter: EventFilter): void {
   const { type = "*", sessionId, runId, since, until } = filter;
   if (!isPattern(type)) {
-    throw new TypeError(
-      `${subject}: 'type' must be a type such as "tool.called", a prefix such as "tool.*" or "*", ` +
-        `got ${inspect(type)}`,
-    );
+    const rule = 'a type such as "tool.called", a prefix such as "tool.*" or "*"';
+    throw invalidOption(subject, "type", type, rule);
   }
-  checkText(subject, "sessionId", sessionId);
-  checkText(subject, "runId", runId);
+  if (sessionId !== undefined) checkText(subject, "sessionId", sessionId);
+  if (runId !== undefined) checkText(subject, "runId", runId);
   for (const [name, time] of Object.entries({ since, until })) {
-    if (time === undefined || (time instanceof Date && !Number.isNaN(time.getTime()))) continue;
-    throw new TypeError(`${subject}: '${name}' must be a valid Date, got ${inspect(time)}`);
+    if (time !== undefined) checkDate(subject, name, time);
   }
 }
 

@@ -1,11 +1,10 @@
 import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
-import { checkOneOf } from "../internal/validate.ts";
+import { checkOneOf, checkText } from "../internal/validate.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import type { ReplayOptions, ReplayResult } from "./operation_types.ts";
 import {
   checkFilter,
-  checkText,
   isInTime,
   type ListName,
   matches,
@@ -57,7 +56,7 @@ export class Replay {
     readDuration(subject, "timeout", timeout, OR_INFINITE);
     if (timeout === undefined) throw new TypeError(`${subject}: 'timeout' is missing`);
     checkOneOf(subject, "state", state, ["dead", "delivered"]);
-    checkText(subject, "target", target);
+    if (target !== undefined) checkText(subject, "target", target);
     checkFilter(subject, options);
     this.#client = client;
     this.#options = options;

@@ -1,6 +1,7 @@
 import { patternsFor } from "../core/event_rules.ts";
 import type { AgentEvents, EventOf, EventPattern, HookEvent } from "../core/mod.ts";
 import { checkKnown } from "../internal/options.ts";
+import { isObject } from "../internal/validate.ts";
 
 /** A part of a JSON value: omitted fields may be anything. Arrays must have the same length. */
 export type PartialData<Data> = Data extends readonly (infer Item)[] ? readonly PartialData<Item>[]
@@ -57,8 +58,4 @@ function contains(value: unknown, part: unknown): boolean {
     Object.entries(part).every(([key, field]) =>
       contains(Object.hasOwn(value, key) ? value[key] : undefined, field)
     );
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -5,7 +5,7 @@
  */
 import { abortable } from "../internal/async.ts";
 import { checkKnown } from "../internal/options.ts";
-import { checkFunctions, inspect } from "../internal/validate.ts";
+import { checkFunctions, checkList } from "../internal/validate.ts";
 import {
   contains,
   findBlockedRange,
@@ -98,11 +98,7 @@ export function createAddressGuard(options: AddressGuardOptions = {}): AddressGu
   checkKnown(SUBJECT, options, ["allowAddresses", "resolve"]);
   checkFunctions(SUBJECT, options, [], ["resolve"]);
   const { allowAddresses = [] } = options;
-  if (!Array.isArray(allowAddresses)) {
-    throw new TypeError(
-      `${SUBJECT}: 'allowAddresses' must be a list, got ${inspect(allowAddresses)}`,
-    );
-  }
+  checkList(SUBJECT, "allowAddresses", allowAddresses);
   const allowed = allowAddresses.map(parseAllowed);
   const platform = addressGuardCapabilities();
   const resolve = options.resolve ?? (platform.resolves ? systemLookup : undefined);

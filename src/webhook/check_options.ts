@@ -7,7 +7,15 @@ import {
   readCount,
   readDuration,
 } from "../internal/options.ts";
-import { checkFunctions, checkName, checkObject, inspect } from "../internal/validate.ts";
+import {
+  checkFunctions,
+  checkList,
+  checkName,
+  checkObject,
+  checkOneOf,
+  inspect,
+  invalidOption,
+} from "../internal/validate.ts";
 import type { HandshakeOptions, WebhookHookOptions } from "./options.ts";
 import type { Redactor } from "./redact.ts";
 import {
@@ -71,9 +79,7 @@ export function checkOptions(options: WebhookHookOptions): CheckedOptions {
 }
 
 function checkStatuses(subject: string, statuses: readonly number[]): readonly number[] {
-  if (!Array.isArray(statuses)) {
-    throw new TypeError(`${subject}: 'retryOn' must be a list, got ${inspect(statuses)}`);
-  }
+  checkList(subject, "retryOn", statuses);
   for (const status of statuses) {
     if (Number.isInteger(status) && status >= 300 && status <= 599) continue;
     throw new RangeError(
@@ -87,10 +93,8 @@ function checkHandshake(subject: string, handshake: HandshakeOptions): Handshake
   checkKnown(`${subject}: 'handshake'`, handshake, ["origin", "rate"]);
   const { origin, rate } = handshake;
   if (typeof origin !== "string" || !SENDER_ORIGIN.test(origin)) {
-    throw new TypeError(
-      `${subject}: 'handshake.origin' must be a DNS name, such as "events.example.com", ` +
-        `got ${inspect(origin)}`,
-    );
+    const rule = 'a DNS name, such as "events.example.com"';
+    throw invalidOption(subject, "handshake.origin", origin, rule);
   }
   return { origin, rate: readCount(`${subject}: 'handshake'`, "rate", rate) };
 }
@@ -138,11 +142,7 @@ export function checkRequest(
   const timeout = readDuration(subject, "timeout", given, WEBHOOK_LIMITS.timeout);
   checkFunctions(subject, options, [], ["fetch"]);
   if (guard !== undefined && typeof guard?.check !== "function") {
-    throw new TypeError(
-      `${subject}: 'guard' must be a guard that createAddressGuard() returned, got ${
-        inspect(guard)
-      }`,
-    );
+    throw invalidOption(subject, "guard", guard, "a guard that createAddressGuard() returned");
   }
   const secrets = checkSecrets(subject, options);
   return {
@@ -202,9 +202,7 @@ function checkHeaders(
   const isHeaders = headers instanceof Headers;
   if (!isHeaders) checkObject(subject, "'headers'", headers);
   if (!isHeaders && Symbol.iterator in headers) { // the entries of a Map are not its properties
-    throw new TypeError(
-      `${subject}: 'headers' must be an object or Headers, got ${inspect(headers)}`,
-    );
+    throw invalidOption(subject, "headers", headers, "an object or Headers");
   }
   const checked = new Headers();
   for (const [name, value] of isHeaders ? headers : Object.entries(headers)) {
@@ -260,16 +258,4 @@ export function checkSecrets(
     throw new TypeError(`${subject}: 'secrets' must be a list of at least one secret`);
   }
   return secrets ?? [];
-}
-
-/** Throws unless a value is one of several words. */
-export function checkOneOf(
-  subject: string,
-  name: string,
-  value: unknown,
-  allowed: readonly string[],
-): void {
-  if (allowed.includes(value as string)) return;
-  const names = allowed.map((one) => `"${one}"`).join(", ").replace(/, (?!.*, )/, " or ");
-  throw new TypeError(`${subject}: '${name}' must be ${names}, got ${inspect(value)}`);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { HookEvent } from "../core/mod.ts";
-import { inspect } from "../internal/validate.ts";
+import { inspect, isObject } from "../internal/validate.ts";
 import type { FilterValue, WebhookHookOptions } from "./options.ts";
 
 /**
@@ -17,10 +17,8 @@ export function compileFilter(
   filter: WebhookHookOptions["filter"],
 ): (event: HookEvent) => boolean {
   if (filter === undefined) return () => true;
-  if (typeof filter !== "object" || filter === null || Array.isArray(filter)) {
-    throw new TypeError(
-      `${subject}: 'filter' must map paths to values, got ${inspect(filter)}`,
-    );
+  if (!isObject(filter)) {
+    throw new TypeError(`${subject}: 'filter' must map paths to values, got ${inspect(filter)}`);
   }
   const rules = Object.entries(filter).map(([path, wanted]) => {
     const values = (Array.isArray(wanted) ? [...wanted] : [wanted]) as readonly FilterValue[];

@@ -8,7 +8,7 @@
 import type { Attempt } from "../core/mod.ts";
 import { abortable, delay, Semaphore } from "../internal/async.ts";
 import { readCount } from "../internal/options.ts";
-import { inspect } from "../internal/validate.ts";
+import { invalidOption } from "../internal/validate.ts";
 import type { HandshakeOptions } from "./options.ts";
 import { classifyResponse } from "./response.ts";
 
@@ -161,10 +161,8 @@ export function createWebhookValidation(
   { webhookOrigins: origins, webhookRate: rate }: WebhookValidationOptions,
 ): (request: Request) => WebhookPermission | undefined {
   if (origins !== undefined && origins !== "*" && !isOriginList(origins)) {
-    throw new TypeError(
-      `${subject}: 'webhookOrigins' must be "*" or a list of names such as ` +
-        `"eventgrid.azure.net", got ${inspect(origins)}`,
-    );
+    const rule = '"*" or a list of names such as "eventgrid.azure.net"';
+    throw invalidOption(subject, "webhookOrigins", origins, rule);
   }
   readCount(subject, "webhookRate", rate);
   const allowed = origins === undefined || origins === "*" || origins.includes("*")

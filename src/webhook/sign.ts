@@ -1,6 +1,6 @@
 import { type Bytes, encodeBase64 } from "../internal/bytes.ts";
 import { checkKnown } from "../internal/options.ts";
-import { inspect } from "../internal/validate.ts";
+import { invalidOption } from "../internal/validate.ts";
 import { readSigningKeys, type SigningKey } from "./keys.ts";
 import { readSecrets, type WebhookSecretOptions } from "./secrets.ts";
 
@@ -111,17 +111,13 @@ export function signedContent(id: string, timestamp: string, body: Uint8Array | 
 /** Throws unless the body is as it was sent. Passing parsed JSON is the most common mistake. */
 export function checkBody(subject: string, body: Uint8Array | string): void {
   if (typeof body === "string" || body instanceof Uint8Array) return;
-  throw new TypeError(
-    `${subject}: 'body' must be a Uint8Array or a string, as it is sent, got ${inspect(body)}`,
-  );
+  throw invalidOption(subject, "body", body, "a Uint8Array or a string, as it is sent");
 }
 
 function checkMessageId(id: string): string {
   if (typeof id === "string" && ID_GRAMMAR.test(id)) return id;
-  throw new TypeError(
-    `${SUBJECT}: 'id' must be 1 to 256 visible ASCII characters except '.' and ',', ` +
-      `got ${inspect(id)}`,
-  );
+  const rule = "1 to 256 visible ASCII characters except '.' and ','";
+  throw invalidOption(SUBJECT, "id", id, rule);
 }
 
 function toUnixSeconds(timestamp: Date): string {

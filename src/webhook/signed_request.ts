@@ -9,10 +9,10 @@ import type { HookEvent, Logger } from "../core/mod.ts";
 import { consoleLogger, guarded, silentLogger } from "../core/reporter.ts";
 import { seal } from "../core/snapshot.ts";
 import { type Bytes, readBytes, type ReadLimits } from "../internal/bytes.ts";
-import { isPlainUtf8 } from "../internal/http_fields.ts";
+import { declaredLength, isPlainUtf8 } from "../internal/http_fields.ts";
 import { maskError } from "../internal/mask_error.ts";
 import { OR_INFINITE, readCount, readDuration } from "../internal/options.ts";
-import { checkFunctions } from "../internal/validate.ts";
+import { checkFunctions, isObject } from "../internal/validate.ts";
 import { WebhookVerificationError } from "./errors.ts";
 import { readSecrets } from "./secrets.ts";
 import { createSignerVerifier, type VerifyWebhookOptions } from "./verify.ts";
@@ -99,8 +99,7 @@ async function readBody(request: Request, limits: ReadLimits): Promise<Bytes | B
   if (bodyUsed || body?.locked) {
     throw new TypeError("Cannot receive a webhook: the body of its request was already read");
   }
-  const declared = headers.get("content-length") ?? "";
-  if (/^\d+$/.test(declared) && Number(declared) > limits.maxBytes) return "too_large";
+  if ((declaredLength(headers) ?? 0) > limits.maxBytes) return "too_large";
   try {
     return await readBytes(body, limits);
   } catch {
@@ -126,9 +125,8 @@ function bodyProblem(failure: BodyFailure, { maxBytes, timeout }: ReadLimits): R
  * @throws {EventValidationError} when it is not an event
  */
 export function readNativeEvent(wire: unknown, message: ReceivedMessage): HookEvent {
-  const isObject = typeof wire === "object" && wire !== null && !Array.isArray(wire);
-  if (!isObject) return fromWire(wire);
-  const { id, timestamp } = wire as { readonly id?: unknown; readonly timestamp?: unknown };
+  if (!isObject(wire)) return fromWire(wire);
+  const { id, timestamp } = wire;
   const time = timestamp ?? message.timestamp.toISOString();
   if ((id ?? undefined) !== undefined) return fromWire({ ...wire, timestamp: time });
   const event = fromWire({ ...wire, id: "none", timestamp: time });

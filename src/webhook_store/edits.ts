@@ -4,7 +4,7 @@
  * @module
  */
 import { DURATION, toMilliseconds } from "../config/duration.ts";
-import { inspect } from "../internal/validate.ts";
+import { inspect, isObject } from "../internal/validate.ts";
 import type { NewWebhook, RotateOptions, WebhookChanges } from "./types.ts";
 import { WebhookStoreError } from "./errors.ts";
 import { checkWebhook, joinFields, type PlainWebhook, splitFields } from "./record.ts";
@@ -99,7 +99,7 @@ function mergeHeaders(
   changes: WebhookChanges["headers"],
 ): unknown {
   if (changes === undefined) return before;
-  if (typeof changes !== "object" || changes === null || Array.isArray(changes)) return changes;
+  if (!isObject(changes)) return changes;
   const changed = new Set(Object.keys(changes).map((name) => name.toLowerCase()));
   const kept = Object.entries(before).filter(([name]) => !changed.has(name.toLowerCase()));
   const added = Object.entries(changes).filter(([, value]) => value !== null);

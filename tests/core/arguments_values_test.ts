@@ -92,14 +92,14 @@ test("an invalid priority, overflow, or handler name is rejected with its value"
     const message = `${handler} 'priority' must be a number, got ${shown}`;
     refuses(
       (hooks) => hooks.on("*", () => {}, { priority: priority as never }),
-      "TypeError",
+      shown === "NaN" ? "RangeError" : "TypeError",
       message,
     );
   }
   refuses(
     (hooks) => hooks.registry.registerHandler("*", 7 as never, () => {}),
     "TypeError",
-    `${handler} 'name' must be a string, got 7`,
+    `${handler} 'name' must be a string without lone surrogates, got 7`,
   );
   for (const [overflow, shown] of [["wait", '"wait"'], [null, "null"], ["", '""']] as const) {
     const message = `Cannot create hooks: 'overflow' must be "reject" or "drop", got ${shown}`;

@@ -15,7 +15,7 @@
  *
  * @module
  */
-import { inspect } from "../../internal/validate.ts";
+import { checkOneOf } from "../../internal/validate.ts";
 import { type AgentHooks, type AgentOptions, checkAgentOptions } from "../options.ts";
 import { createMiddleware } from "./middleware.ts";
 import { Runs } from "./runs.ts";
@@ -58,11 +58,7 @@ export function langchainHooks(
 ): LangChainHooks {
   const { toolErrors = "message", ...agent } = options;
   checkAgentOptions(SUBJECT, hooks, agent);
-  if (toolErrors !== "message" && toolErrors !== "throw") {
-    throw new TypeError(
-      `${SUBJECT}: 'toolErrors' must be "message" or "throw", got ${inspect(toolErrors)}`,
-    );
-  }
+  checkOneOf(SUBJECT, "toolErrors", toolErrors, ["message", "throw"]);
   const connect = (
     agent: AgentOptions & { readonly parentAgentId?: string | undefined },
   ): LangChainHooks => {

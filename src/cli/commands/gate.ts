@@ -1,6 +1,7 @@
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { joinBytes } from "../../internal/bytes.ts";
 import { findDuplicateKey } from "../../internal/json_text.ts";
+import { isObject } from "../../internal/validate.ts";
 import { connect } from "../client.ts";
 import { CommandError } from "../errors.ts";
 import type { CommandIO } from "../io.ts";
@@ -149,7 +150,7 @@ async function decide(
     throw new CommandError(`the response of ${client.url} is not one of gates`);
   }
   const output: unknown = await response.json().catch(() => undefined);
-  if (typeof output !== "object" || output === null || Array.isArray(output)) {
+  if (!isObject(output)) {
     throw new CommandError(`the response of ${client.url} was cut off`);
   }
   return JSON.stringify(output);

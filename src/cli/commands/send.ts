@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ReceiptJson } from "../../hono/post_events.ts";
 import { abortable } from "../../internal/async.ts";
+import { isObject } from "../../internal/validate.ts";
 import {
   addServerOptions,
   type Client,
@@ -287,7 +288,7 @@ async function* readEvents(
 
 function parseLine(line: string, number: number): Readonly<Record<string, unknown>> {
   const value = parseInput(line, `line ${number}`);
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  if (isObject(value)) return { ...value };
   throw new CommandError(`Cannot send line ${number}: it is not a JSON object`, [
     `Write lines such as {"type":"tool.called","data":{"name":"bash"}}`,
   ]);

@@ -1,3 +1,4 @@
+import { isObject } from "../../internal/validate.ts";
 import { Argument, type Command } from "commander";
 import type { AttemptJson } from "../../hono/deliveries.ts";
 import type { TargetStateJson } from "../../hono/targets.ts";
@@ -188,7 +189,7 @@ async function act(
 async function readFields(io: CommandIO, text: string): Promise<object> {
   const what = "the fields";
   const fields = parseInput(text === "-" ? await readStdin(io, what) : text, what);
-  if (typeof fields === "object" && fields !== null && !Array.isArray(fields)) return fields;
+  if (isObject(fields)) return fields;
   throw new CommandError("Cannot read the fields: they must be a JSON object", [], 2);
 }
 

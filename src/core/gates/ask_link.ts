@@ -1,6 +1,6 @@
 import { checkKnown } from "../../internal/options.ts";
 import { hmacSha256Hex, timingSafeEqual } from "../../internal/crypto.ts";
-import { checkObject, inspect } from "../../internal/validate.ts";
+import { checkDate, checkOneOf, invalidOption } from "../../internal/validate.ts";
 
 /** The shortest key, in characters: 32 random characters of base64 are 192 bits. */
 const MIN_KEY = 32;
@@ -50,28 +50,18 @@ export type AskLinkOptions = AskLink & {
  */
 export async function signAskLink(options: AskLinkOptions): Promise<string> {
   const subject = "Cannot sign link";
-  checkObject(subject, "the options", options);
   checkKnown(subject, options, ["url", "key", "askId", "decision", "expiresAt", "by"]);
   const { url, key, askId, decision, expiresAt, by } = options;
   checkApprovalKey(subject, "key", key);
   if (!URL.canParse(url) || !/^https?:/.test(url)) {
-    throw new TypeError(`${subject}: 'url' must be an http or https URL, got ${inspect(url)}`);
+    throw invalidOption(subject, "url", url, "an http or https URL");
   }
   for (const [name, text] of Object.entries({ askId, by })) {
     if (typeof text === "string" && /^[^\p{Cc}\p{Cs}]{1,256}$/u.test(text)) continue;
-    throw new TypeError(
-      `${subject}: '${name}' must be 1 to 256 characters without control characters, got ` +
-        inspect(text),
-    );
+    throw invalidOption(subject, name, text, "1 to 256 characters without control characters");
   }
-  if (decision !== "allow" && decision !== "deny") {
-    throw new TypeError(
-      `${subject}: 'decision' must be "allow" or "deny", got ${inspect(decision)}`,
-    );
-  }
-  if (!(expiresAt instanceof Date) || Number.isNaN(expiresAt.getTime())) {
-    throw new TypeError(`${subject}: 'expiresAt' must be a valid Date, got ${inspect(expiresAt)}`);
-  }
+  checkOneOf(subject, "decision", decision, ["allow", "deny"]);
+  checkDate(subject, "expiresAt", expiresAt);
   const query = new URLSearchParams({
     decision,
     by,

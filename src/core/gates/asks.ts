@@ -1,5 +1,5 @@
 import { checkKnown, readCount } from "../../internal/options.ts";
-import { inspect } from "../../internal/validate.ts";
+import { checkOneOf, inspect } from "../../internal/validate.ts";
 import type { HookEvent } from "../events.ts";
 import type { GateAskedData, GateResolvedData } from "../gate_payloads.ts";
 import type { QueueRecords } from "../delivery.ts";
@@ -119,9 +119,7 @@ export class StoredAsks implements Asks {
     const { records } = this.#require(subject);
     checkKnown(subject, options, ["state", "limit", "cursor"]);
     const { state = "pending", cursor } = options;
-    if (state !== "pending" && state !== "all") {
-      throw new TypeError(`${subject}: 'state' must be "pending" or "all", got ${inspect(state)}`);
-    }
+    checkOneOf(subject, "state", state, ["pending", "all"]);
     if (cursor !== undefined && !ID.test(cursor)) {
       throw new TypeError(`${subject}: 'cursor' must come from this list, got ${inspect(cursor)}`);
     }

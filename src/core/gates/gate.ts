@@ -1,6 +1,6 @@
 import { systemClock } from "../../internal/clock.ts";
-import { checkMembers, OR_INFINITE, readDuration } from "../../internal/options.ts";
-import { checkFunctions, checkName, inspect } from "../../internal/validate.ts";
+import { checkMembers, OR_INFINITE, readDuration, readNumber } from "../../internal/options.ts";
+import { checkFunctions, checkName, checkOneOf, invalidOption } from "../../internal/validate.ts";
 import { checkPatterns, isReport, patternsFor } from "../event_rules.ts";
 import type { HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
@@ -109,12 +109,10 @@ export function readGate(gate: Gate<HookEvent>): RegisteredGate {
   checkFunctions(named, gate, ["handle"], ["filter"]);
   const { kind = "check", priority = 0, onFailure = "deny", mode = "enforce" } = gate;
   const timeout = readDuration(named, "timeout", gate.timeout, OR_INFINITE) ?? GATE_TIMEOUT;
-  oneOf(named, "kind", kind, ["check", "rewrite"]);
-  oneOf(named, "onFailure", onFailure, ["deny", "ask", "allow"]);
-  oneOf(named, "mode", mode, ["enforce", "shadow"]);
-  if (typeof priority !== "number" || Number.isNaN(priority)) {
-    throw new TypeError(`${named}: 'priority' must be a number, got ${inspect(priority)}`);
-  }
+  checkOneOf(named, "kind", kind, ["check", "rewrite"]);
+  checkOneOf(named, "onFailure", onFailure, ["deny", "ask", "allow"]);
+  checkOneOf(named, "mode", mode, ["enforce", "shadow"]);
+  readNumber(named, "priority", priority);
   return {
     name: gate.name,
     kind,
@@ -137,12 +135,6 @@ export function readGatePatterns(subject: string, pattern: unknown): readonly st
     `${subject}: no gate decides about '${report}', because events of gate.*, webhook.* and ` +
       "delivery.* report what happened",
   );
-}
-
-function oneOf(subject: string, name: string, value: unknown, values: readonly string[]): void {
-  if (values.includes(value as string)) return;
-  const list = values.map((one) => `"${one}"`).join(" or ");
-  throw new TypeError(`${subject}: '${name}' must be ${list}, got ${inspect(value)}`);
 }
 
 /** The most types whose gates are cached. The number is bounded because types also come from outside. */
@@ -173,9 +165,7 @@ export class GateTable {
    */
   constructor(subject: string, required: readonly string[]) {
     if (!Array.isArray(required) || !required.every((name) => typeof name === "string")) {
-      throw new TypeError(
-        `${subject}: 'required' must be a list of names, got ${inspect(required)}`,
-      );
+      throw invalidOption(subject, "required", required, "a list of names");
     }
     this.#required = [...required];
   }

@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../internal/json_text.ts";
 import { checkKnown } from "../../internal/options.ts";
-import { checkObject, inspect } from "../../internal/validate.ts";
+import { checkObject, checkOneOf, checkText, invalidOption } from "../../internal/validate.ts";
 import { AskError, EventValidationError, RecordConflictError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
 import type { GateAskedData } from "../gate_payloads.ts";
@@ -31,23 +31,13 @@ export function checkResolution(subject: string, resolution: AskResolution): voi
   checkObject(subject, "the response", resolution);
   checkKnown(subject, resolution, ["decision", "data", "by", "note"], { reason: "note" });
   const { decision, data, by, note } = resolution;
-  if (decision !== "allow" && decision !== "deny" && decision !== "edit") {
-    throw new TypeError(
-      `${subject}: 'decision' must be "allow", "deny" or "edit", got ${inspect(decision)}`,
-    );
-  }
+  checkOneOf(subject, "decision", decision, ["allow", "deny", "edit"]);
   if ((decision === "edit") !== (data !== undefined)) {
     throw new TypeError(`${subject}: 'data' must be set for the decision "edit", and only then`);
   }
-  if (typeof by !== "string" || by === "" || [...by].length > MAX_BY) {
-    throw new TypeError(
-      `${subject}: 'by' must be a string of 1 to ${MAX_BY} characters, got ${inspect(by)}`,
-    );
-  }
+  checkText(subject, "by", by, MAX_BY);
   if (note !== undefined && (typeof note !== "string" || [...note].length > MAX_NOTE)) {
-    throw new TypeError(
-      `${subject}: 'note' must be a string of at most ${MAX_NOTE} characters, got ${inspect(note)}`,
-    );
+    throw invalidOption(subject, "note", note, `a string of at most ${MAX_NOTE} characters`);
   }
 }
 

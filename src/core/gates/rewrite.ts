@@ -1,5 +1,6 @@
 import { errorMessage } from "../../internal/issues.ts";
 import type { StandardIssue } from "../../internal/standard_schema.ts";
+import { isObject } from "../../internal/validate.ts";
 import { EventValidationError } from "../errors.ts";
 import { correlationOf } from "../event_rules.ts";
 import type { HookEvent } from "../events.ts";
@@ -63,10 +64,6 @@ export async function issuesIn(
     if (error instanceof EventValidationError) return error.issues;
     throw error;
   }
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function fieldOf(data: unknown, name: string): unknown {

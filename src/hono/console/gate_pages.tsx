@@ -1,5 +1,6 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource hono/jsx */
+import { isObject } from "../../internal/validate.ts";
 import type { Child } from "hono/jsx";
 import type { Ask } from "../../core/mod.ts";
 import { asksOf, shorten } from "../asks.ts";
@@ -85,7 +86,7 @@ function readData({ c }: PageRequest, text: string): Readonly<Record<string, unk
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== "body_malformed") throw error;
   }
-  if (typeof data === "object" && data !== null && !Array.isArray(data)) return data as never;
+  if (isObject(data)) return data as never;
   throw Problem.invalid({ pointer: "/data", detail: "must be a JSON object" });
 }
 

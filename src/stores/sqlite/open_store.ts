@@ -1,5 +1,5 @@
 import { checkKnown } from "../../internal/options.ts";
-import { checkOneOf, inspect } from "../../internal/validate.ts";
+import { checkOneOf, invalidOption } from "../../internal/validate.ts";
 import { defineStore, type Store } from "../../store/mod.ts";
 import { retryLocked } from "../../store/sqlite_failure.ts";
 import { type Database, openDatabase, sqliteError } from "./database.ts";
@@ -81,7 +81,7 @@ function fileOf(database: Database): string {
 
 function checkPath(subject: string, path: unknown): void {
   if (typeof path !== "string" || path === "") {
-    throw new TypeError(`${subject}: 'path' must be a file or ":memory:", got ${inspect(path)}`);
+    throw invalidOption(subject, "path", path, 'a file or ":memory:"');
   }
   if (/^[a-z][a-z0-9+.-]+:/i.test(path) && !/^[a-z]:[\\/]/i.test(path)) {
     throw new TypeError(`${subject}: 'path' must be a file, not a URL`);

@@ -8,6 +8,7 @@ import {
   parseMediaType,
 } from "../../internal/http_fields.ts";
 import { decodeUtf8, type JsonText, parseJson } from "../../internal/json_text.ts";
+import { isObject } from "../../internal/validate.ts";
 import { type Attributes, checkAttributes, decodeHeaderValue, Issues } from "./attributes.ts";
 
 /** A received CloudEvent as an event that has no id yet. */
@@ -136,16 +137,16 @@ function readJsonBody(
 
 /** Reads an envelope (JSON format, section 3). An attribute that is null is not set (2.2). */
 function readEnvelope(envelope: unknown, issues: Issues): ReceivedCloudEvent {
-  const isObject = typeof envelope === "object" && envelope !== null && !Array.isArray(envelope);
-  if (!isObject) issues.add("must be a JSON object");
-  const members = new Map(Object.entries(isObject ? envelope : {}));
+  const isEnvelope = isObject(envelope);
+  if (!isEnvelope) issues.add("must be a JSON object");
+  const members = new Map<string, unknown>(Object.entries(isEnvelope ? envelope : {}));
   const data = readMembers(members, issues);
   members.delete("data");
   members.delete("data_base64");
   for (const [name, value] of members) {
     if (value === null) members.delete(name);
   }
-  if (isObject) checkAttributes(members, issues);
+  if (isEnvelope) checkAttributes(members, issues);
   return toReceived(members, data, issues);
 }
 

@@ -5,7 +5,7 @@ import type { GateContext, HookEvent } from "../../core/mod.ts";
 import { encodeClaudeCodeInput } from "../../dialects/claude_code_gate.ts";
 import { linkSignals } from "../../internal/async.ts";
 import { type Bytes, readBytes } from "../../internal/bytes.ts";
-import { isPlainUtf8 } from "../../internal/http_fields.ts";
+import { declaredLength, isPlainUtf8 } from "../../internal/http_fields.ts";
 import { AddressNotAllowedError, WebhookVerificationError } from "../errors.ts";
 import {
   DEFAULT_HEADERS,
@@ -119,8 +119,7 @@ async function readBody({ timeout, redact }: CheckedGate, response: Response): P
   if (!isPlainUtf8(headers)) {
     throw new GateError("invalid", "the response is not UTF-8, or has a content-encoding");
   }
-  const declared = headers.get("content-length") ?? "";
-  const length = /^\d+$/.test(declared) ? Number(declared) : undefined;
+  const length = declaredLength(headers);
   let body: Awaited<ReturnType<typeof readBytes>> = "too_large";
   try {
     if (length === undefined || length <= MAX_RESPONSE) {

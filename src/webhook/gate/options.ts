@@ -2,8 +2,8 @@ import { checkPatterns } from "../../core/event_rules.ts";
 import type { GateBase } from "../../core/mod.ts";
 import { CLAUDE_CODE_HOOKS } from "../../dialects/claude_code_gate.ts";
 import { checkDefined, checkKnown } from "../../internal/options.ts";
-import { checkName } from "../../internal/validate.ts";
-import { type CheckedRequest, checkOneOf, checkRequest, checkSecrets } from "../check_options.ts";
+import { checkBoolean, checkName, checkOneOf } from "../../internal/validate.ts";
+import { type CheckedRequest, checkRequest, checkSecrets } from "../check_options.ts";
 import type { WebhookHookOptions } from "../options.ts";
 import { createSigner } from "../request.ts";
 import type { WebhookSigner } from "../sign.ts";
@@ -101,9 +101,7 @@ function checkVerification(
   options: WebhookGateOptions,
 ): SignerVerifier | undefined {
   const { verifyResponse = false, responseSecrets } = options;
-  if (typeof verifyResponse !== "boolean") {
-    throw new TypeError(`${subject}: 'verifyResponse' must be true or false`);
-  }
+  checkBoolean(subject, "verifyResponse", verifyResponse);
   if (!verifyResponse) {
     if (responseSecrets === undefined) return undefined;
     throw new TypeError(`${subject}: 'responseSecrets' needs 'verifyResponse: true'`);

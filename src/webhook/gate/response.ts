@@ -8,6 +8,7 @@ import { adoptVerdict, type Verdict } from "../../core/gates/verdict.ts";
 import type { HookEvent } from "../../core/mod.ts";
 import { decodeClaudeCodeOutput } from "../../dialects/claude_code_gate.ts";
 import { decodeUtf8, findDuplicateKey, parseJson } from "../../internal/json_text.ts";
+import { isObject } from "../../internal/validate.ts";
 
 /** The longest response, in bytes. */
 export const MAX_RESPONSE = 1_048_576;
@@ -90,7 +91,7 @@ export function writeResponse(verdict: Verdict): Readonly<Record<string, unknown
 /** Returns the fields of a response, and why they are unreliable, if so. @throws {GateError} when it has none */
 function parseObject(body: Uint8Array): { readonly value: Said; readonly issue?: string } {
   const { value, issues: [inexact] } = parseJson(body);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     throw invalid(value === undefined ? inexact!.message : "must be a JSON object");
   }
   const duplicate = findDuplicateKey(decodeUtf8(body)!);
