@@ -1,10 +1,9 @@
 import { checkKnown } from "../internal/options.ts";
 import { isObject, isPlainObject, quote } from "../internal/validate.ts";
 import type { Webhook } from "./delivery.ts";
-import type { AgentEvents, HookEvent } from "./events.ts";
+import type { AgentEvents, EventOf, EventPattern, HookEvent } from "./events.ts";
 import type { Gate } from "./gates/gate.ts";
 import type { HandlerContext, HandlerFunc, HandlerOptions, HandlerResult, Hook } from "./hook.ts";
-import type { EventOf, EventPattern } from "./patterns.ts";
 
 /** What `use` accepts. The constructor of an agent can take a list of them. */
 export type HooksOption<Events extends object = AgentEvents> =

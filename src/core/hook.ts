@@ -1,7 +1,6 @@
 import type { Store } from "../store/mod.ts";
 import type { Emitter } from "./emitter.ts";
-import type { AgentEvents, HookEvent } from "./events.ts";
-import type { EventOf } from "./patterns.ts";
+import type { AgentEvents, EventOf, HookEvent } from "./events.ts";
 import type { RetryPolicy } from "./retry_policy.ts";
 
 /** Where messages go. The console is a logger. */

@@ -1,7 +1,7 @@
 import type { DeliveryQueue } from "./delivery.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { EmitOptions, Emitter, Receipt, TransactionReceipt } from "./emitter.ts";
-import type { AgentEvents, EventType } from "./events.ts";
+import type { AgentEvents, EventOf, EventPattern, EventType } from "./events.ts";
 import type { HooksOption } from "./define_hook.ts";
 import type { Asks } from "./gates/asks.ts";
 import type {
@@ -14,7 +14,6 @@ import type {
 import type { Gate } from "./gates/gate.ts";
 import type { HandlerFunc, HandlerOptions } from "./hook.ts";
 import type { ChildOptions } from "./options.ts";
-import type { EventOf, EventPattern } from "./patterns.ts";
 import type { Registration } from "./registration.ts";
 import type { HookRegistry } from "./registry.ts";
 

@@ -17,7 +17,6 @@ export type * from "./gates/mod.ts";
 export type * from "./hook.ts";
 export type { Hooks } from "./hooks.ts";
 export type * from "./options.ts";
-export type * from "./patterns.ts";
 export { createRegistration, type Registration } from "./registration.ts";
 export { HookRegistry } from "./registry.ts";
 export * from "./retry_policy.ts";

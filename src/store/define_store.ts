@@ -5,9 +5,8 @@ import {
   type OperationMutation,
 } from "./atomic_operation.ts";
 import { closedError } from "./errors.ts";
-import { decodeKey, encodeFullKey } from "./key.ts";
+import { decodeKey, encodeFullKey, type KeyRange, limitOf, rangeOf } from "./key.ts";
 import { checkReads, readLimits } from "./limits.ts";
-import { type KeyRange, limitOf, rangeOf } from "./range.ts";
 import type {
   Store,
   StoreAtomic,

@@ -24,9 +24,7 @@ export {
   type StoreFailure,
   StoreLimitError,
 } from "./errors.ts";
-export type { ExportedEntry } from "./exported_entry.ts";
-export { decodeKey, encodeFullKey } from "./key.ts";
+export { copySelector, decodeKey, encodeFullKey, type KeyRange, limitOf, rangeOf } from "./key.ts";
 export { checkReads, KEYS_LIMIT, KV_LIMITS, readLimits } from "./limits.ts";
-export { copySelector, type KeyRange, limitOf, rangeOf } from "./range.ts";
 export type * from "./store.ts";
-export { decodeValue, type StoredValue, SUM_RANGE } from "./value.ts";
+export { decodeValue, type ExportedEntry, type StoredValue, SUM_RANGE } from "./value.ts";

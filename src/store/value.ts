@@ -17,6 +17,16 @@ export const SUM_RANGE: bigint = 1n << 64n;
  */
 export type StoredValue = Uint8Array | bigint;
 
+/** An entry, for a copy of its store. Unlike `StoreEntry`, it says when it expires. */
+export type ExportedEntry = {
+  /** The encoded key, one character per byte. */
+  readonly id: string;
+  /** The UTF-8 bytes of JSON, or a number that `sum` made. */
+  readonly content: StoredValue;
+  /** The rest of its lifetime in milliseconds; undefined if it has none. */
+  readonly expireIn: number | undefined;
+};
+
 /** Encodes a value. @throws {TypeError} when JSON would change it silently */
 export function encodeValue(value: unknown): Uint8Array {
   const copy = copyJson(value, "value");

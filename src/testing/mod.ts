@@ -31,5 +31,5 @@ export type {
   ReceiverMoment,
   ReceiverStep,
   RecordedRequest,
-} from "./receiver/script.ts";
+} from "./receiver_script.ts";
 export { type ReceiverStats, type WaitForOptions, WebhookReceiver } from "./webhook_receiver.ts";

@@ -2,8 +2,7 @@ import { setTimer } from "../internal/async.ts";
 import { joinBytes } from "../internal/bytes.ts";
 import { checkKnown, OR_INFINITE, readCount, readDuration } from "../internal/options.ts";
 import { ExpectationError } from "./expectation_error.ts";
-import { Exchange } from "./receiver/exchange.ts";
-import { type ReceiverStep, type RecordedRequest, Script } from "./receiver/script.ts";
+import { Exchange, type ReceiverStep, type RecordedRequest, Script } from "./receiver_script.ts";
 
 // Node's types stay in private members: users of the package may not have them.
 type Http = typeof import("node:http");

@@ -2,9 +2,8 @@ import { systemClock } from "../../internal/clock.ts";
 import { checkMembers, OR_INFINITE, readDuration, readNumber } from "../../internal/options.ts";
 import { checkFunctions, checkName, checkOneOf, invalidOption } from "../../internal/validate.ts";
 import { checkPatterns, isReport, patternsFor } from "../event_rules.ts";
-import type { HookEvent } from "../events.ts";
+import type { EventOf, HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
-import type { EventOf } from "../patterns.ts";
 import type { GateState } from "./gate_state.ts";
 import type { Verdict } from "./verdict.ts";
 

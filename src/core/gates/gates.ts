@@ -3,10 +3,9 @@ import { checkDefined, checkKnown, OR_INFINITE, readDuration } from "../../inter
 import { createEventId } from "../../internal/uuid.ts";
 import { checkFunctions, checkObject } from "../../internal/validate.ts";
 import { correlationOf, isReport } from "../event_rules.ts";
-import type { AgentEvents, EventType, HookEvent } from "../events.ts";
+import type { AgentEvents, EventOf, EventPattern, EventType, HookEvent } from "../events.ts";
 import type { HookLifecycle } from "../lifecycle.ts";
 import type { HooksOptions } from "../options.ts";
-import type { EventOf, EventPattern } from "../patterns.ts";
 import type { Observer } from "../observer.ts";
 import { createRegistration, type Registration } from "../registration.ts";
 import { createEvent } from "../snapshot.ts";

@@ -1,6 +1,5 @@
 import type { HooksOption } from "../define_hook.ts";
-import type { AgentEvents } from "../events.ts";
-import type { EventOf, EventPattern } from "../patterns.ts";
+import type { AgentEvents, EventOf, EventPattern } from "../events.ts";
 import type { Gate } from "./gate.ts";
 
 /**
